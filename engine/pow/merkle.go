@@ -1,0 +1,74 @@
+package pow
+
+import "slices"
+
+// MerkleRoot returns the root of Bitcoin's Merkle tree over ids. On each level
+// the last node of an odd number is paired with itself. The root of one id is
+// that id; the root of none is the zero hash. The slice is not changed.
+//
+// Because of that pairing, a list whose end is repeated has the same root as
+// the list without the repetition (CVE-2012-2459). Mutated reports, as Bitcoin
+// Core does, that two nodes of a pair are equal on some level. A block with a
+// mutated list must be refused without remembering its hash as invalid: the
+// same hash may belong to a valid block.
+func MerkleRoot(ids []Hash) (root Hash, mutated bool) {
+	if len(ids) == 0 {
+		return Hash{}, false
+	}
+	level := slices.Clone(ids)
+	for len(level) > 1 {
+		for i := 0; i+1 < len(level); i += 2 {
+			mutated = mutated || level[i] == level[i+1]
+		}
+		level = parents(level)
+	}
+	return level[0], mutated
+}
+
+// MerkleBranch returns the nodes that lead from ids[index] to the root, from
+// the leaf upwards: the sibling on each level. It panics, as ids[index] would,
+// if there is no such id.
+func MerkleBranch(ids []Hash, index int) []Hash {
+	_ = ids[index]
+	var branch []Hash
+	level := slices.Clone(ids)
+	for len(level) > 1 {
+		sibling := min(index^1, len(level)-1)
+		branch = append(branch, level[sibling])
+		level = parents(level)
+		index >>= 1
+	}
+	return branch
+}
+
+// RootFromBranch returns the root that leaf has as number index under branch.
+// Compare it with the root of the header to prove that the leaf is there.
+func RootFromBranch(leaf Hash, branch []Hash, index int) Hash {
+	node := leaf
+	for _, sibling := range branch {
+		if index&1 == 0 {
+			node = parent(node, sibling)
+		} else {
+			node = parent(sibling, node)
+		}
+		index >>= 1
+	}
+	return node
+}
+
+// parents replaces a level of at least two nodes by the level above it, in
+// place.
+func parents(level []Hash) []Hash {
+	n := len(level)
+	for i := 0; i < n; i += 2 {
+		level[i/2] = parent(level[i], level[min(i+1, n-1)])
+	}
+	return level[:(n+1)/2]
+}
+
+func parent(left, right Hash) Hash {
+	var b [64]byte
+	copy(b[:32], left[:])
+	copy(b[32:], right[:])
+	return Sum(b[:])
+}

@@ -1,0 +1,62 @@
+package pow
+
+import "fmt"
+
+// NonceSpace is the number of nonces that there are, 2^32.
+const NonceSpace uint64 = 1 << 32
+
+// Range is a run of nonces: Count of them from First on. The nonces are a
+// ring, 0 comes after 2^32-1. Count is at most [NonceSpace].
+type Range struct {
+	First uint32
+	Count uint64
+}
+
+// Search calls found for every nonce of r with which the hash of the header
+// meets t, in the order of the range. The header is not changed and its own
+// nonce does not matter. Counts above [NonceSpace] are taken as that.
+func Search(header *[HeaderSize]byte, t Target, r Range, found func(nonce uint32)) {
+	trial := *header
+	nonce := r.First
+	for range min(r.Count, NonceSpace) {
+		SetNonce(&trial, nonce)
+		if t.MetBy(Sum(trial[:])) {
+			found(nonce)
+		}
+		nonce++ // 0 comes after 2^32-1
+	}
+}
+
+// Verify checks the headers, HeaderSize bytes each, that lie one after the
+// other in headers: the hash of each against the target of its own nBits, and
+// if linked, that each but the first names the one before it as its parent. No
+// proof-of-work limit is applied. It sets all verdicts, and panics if their
+// number is not that of the headers.
+func Verify(headers []byte, linked bool, verdicts []Verdict) {
+	if len(headers) != HeaderSize*len(verdicts) {
+		panic(fmt.Sprintf("pow.Verify: %d bytes of headers for %d verdicts", len(headers), len(verdicts)))
+	}
+	var before Hash
+	for i := range verdicts {
+		record := [HeaderSize]byte(headers[HeaderSize*i:])
+		hash := Sum(record[:])
+		verdicts[i] = check(record, hash)
+		if linked && i > 0 && Hash(record[offPrev:offMerkleRoot]) != before {
+			verdicts[i] |= BadLink
+		}
+		before = hash
+	}
+}
+
+// check compares the hash of a header with the target of its nBits.
+func check(record [HeaderSize]byte, hash Hash) Verdict {
+	header, _ := DecodeHeader(record[:]) // 80 bytes are always a header
+	target, err := header.Bits.Target()
+	switch {
+	case err != nil:
+		return BadBits
+	case !target.MetBy(hash):
+		return HighHash
+	}
+	return Valid
+}

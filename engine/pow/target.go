@@ -1,0 +1,87 @@
+package pow
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+)
+
+// Target is an unsigned 256-bit number in little-endian limbs: t[3] is the
+// most significant. A hash meets a target when, read as a little-endian
+// number, it is at most the target.
+type Target [4]uint64
+
+// MaxTarget is 2^256-1, which every hash meets.
+var MaxTarget = Target{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
+
+// ErrTargetRange means that a number is no target: below 0 or above 2^256-1.
+var ErrTargetRange = errors.New("target out of range")
+
+// TargetFromBig returns n as a target, or [ErrTargetRange].
+func TargetFromBig(n *big.Int) (Target, error) {
+	if n.Sign() < 0 {
+		return Target{}, fmt.Errorf("%w: negative", ErrTargetRange)
+	}
+	if n.BitLen() > 256 {
+		return Target{}, fmt.Errorf("%w: %d bits, at most 256", ErrTargetRange, n.BitLen())
+	}
+	return limbsOf(n), nil
+}
+
+// ParseTarget reads 1 to 64 hex digits, most significant first; missing digits
+// are leading zeros. Errors: [ErrHex], [ErrLength].
+func ParseTarget(hex string) (Target, error) {
+	if err := checkHex("target", hex); err != nil {
+		return Target{}, err
+	}
+	if len(hex) == 0 || len(hex) > 64 {
+		return Target{}, fmt.Errorf("target: %w: got %d hex digits, want 1 to 64", ErrLength, len(hex))
+	}
+	var b [32]byte
+	if err := decodeHex("target", strings.Repeat("0", 64-len(hex))+hex, b[:]); err != nil {
+		return Target{}, err
+	}
+	return Target{
+		binary.BigEndian.Uint64(b[24:]),
+		binary.BigEndian.Uint64(b[16:]),
+		binary.BigEndian.Uint64(b[8:]),
+		binary.BigEndian.Uint64(b[0:]),
+	}, nil
+}
+
+// Big returns t as a big integer.
+func (t Target) Big() *big.Int { return bigOf(t) }
+
+// Cmp returns -1, 0 or 1 as t is less than, equal to or greater than u.
+func (t Target) Cmp(u Target) int { return cmpLimbs(t, u) }
+
+// String returns 64 hex digits, most significant first.
+func (t Target) String() string { return hexOf(t) }
+
+// Top32 returns the most significant 32 bits of t. A hash whose own top 32
+// bits are greater cannot meet t; kernels reject by that first.
+func (t Target) Top32() uint32 { return uint32(t[3] >> 32) }
+
+// MetBy reports whether h, as a little-endian number, is at most t.
+func (t Target) MetBy(h Hash) bool {
+	// Nearly every hash is decided by its top limb.
+	if top := binary.LittleEndian.Uint64(h[24:]); top != t[3] {
+		return top < t[3]
+	}
+	return cmpLimbs(h.limbs(), t) <= 0
+}
+
+// bitLen returns the length of t in bits; 0 for zero.
+func (t Target) bitLen() int { return bitLen(t) }
+
+// limbs returns the number that h stands for.
+func (h Hash) limbs() [4]uint64 {
+	return [4]uint64{
+		binary.LittleEndian.Uint64(h[0:]),
+		binary.LittleEndian.Uint64(h[8:]),
+		binary.LittleEndian.Uint64(h[16:]),
+		binary.LittleEndian.Uint64(h[24:]),
+	}
+}
