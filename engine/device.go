@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+
+	"stele/engine/pow"
+)
+
+// Job is a header to search and the target that its hash must meet. The nonce
+// field of Header (bytes 76 to 79) is ignored. A Job is a value: the header,
+// the target and whatever else belongs to it are frozen when it is made.
+type Job struct {
+	Header [pow.HeaderSize]byte
+	Target pow.Target
+}
+
+// Device is one piece of hardware that scans nonces and checks headers. All
+// methods except Close may be called from several goroutines at once; Info.Lanes
+// tells how many concurrent calls keep the device busy.
+type Device interface {
+	// Info describes the device. It does not change while the device is open.
+	Info() Info
+
+	// Scan hashes the job's header with every nonce of r and returns every
+	// nonce whose hash meets the target, in the order of the range. When ctx
+	// ends or the device fails it returns what it has together with the error:
+	// ScanResult.Done counts the nonces finished from the front of r, and
+	// every hit among those is in ScanResult.Nonces.
+	Scan(ctx context.Context, job *Job, r pow.Range) (ScanResult, error)
+
+	// Verify checks len(verdicts) headers of pow.HeaderSize bytes each that
+	// lie one after the other in headers: the hash against the target of the
+	// header's own nBits and, if linked, that each header but the first names
+	// the one before it as its parent. On a nil error every verdict is set.
+	Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error
+
+	// Close releases the device. No other method is running or called later.
+	Close() error
+}
+
+// ScanResult is what Device.Scan found.
+type ScanResult struct {
+	Nonces []uint32 // every hit among the finished nonces, in range order
+	Done   uint64   // nonces finished, counted from the first of the range
+}
+
+// Info describes a device. The JSON form is part of the output of
+// `stele devices --json`.
+type Info struct {
+	ID     string `json:"id"`   // "cpu", "cuda:0": what --device takes
+	Kind   string `json:"kind"` // "cpu", "cuda"
+	Name   string `json:"name"` // the maker's name of the hardware
+	Lanes  int    `json:"-"`    // concurrent calls that keep it busy
+	Pinned bool   `json:"-"`    // each lane wants an OS thread of its own
+
+	Threads      int          `json:"threads,omitempty"` // CPU threads used
+	Features     []string     `json:"features"`          // what the kernels asked about, and the hardware has
+	Kernels      []KernelInfo `json:"kernels"`           // all that the program has for this kind
+	SearchKernel string       `json:"search_kernel"`     // chosen for Scan
+	VerifyKernel string       `json:"verify_kernel"`     // chosen for Verify
+}
+
+// KernelInfo tells whether a kernel can be used here, and why not.
+type KernelInfo struct {
+	Name      string `json:"name"`
+	Available bool   `json:"available"`
+	Reason    string `json:"reason,omitempty"` // why it is not available
+}

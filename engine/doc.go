@@ -1,0 +1,25 @@
+// Package engine finds nonces and checks batches of 80-byte headers on every
+// device of a machine. It knows headers and targets, and nothing of what a
+// block holds, so it serves any chain with Bitcoin's header.
+//
+// The main types are [Device], one piece of hardware; [Job], a header and the
+// target to meet; and [Engine], which drives the devices:
+//
+//   - [Engine.Search] scans a range of nonces once,
+//   - [Engine.Mine] keeps the devices busy with the newest job,
+//   - [Engine.Verify] checks a batch of headers,
+//   - [Engine.Status] tells how each device does.
+//
+// The engine hands work out in pieces. A piece lasts a fixed time on its
+// device by the speed measured there, and pieces get smaller towards the end
+// so that all devices finish together. Every call starts one goroutine per
+// lane of each device and has waited for all of them when it returns.
+//
+// No device is trusted. Every hit is hashed again by package pow before it is
+// told, every verdict but "valid" is confirmed there, and one "valid" verdict
+// of each piece is checked too. A device that gives wrong answers becomes
+// [Sick], one that fails becomes [Dead]. Both stay out until the engine is
+// closed. What a dead device left open, and all that a sick one did for the
+// calls then under way, is done again by the others. A device that leaves out
+// hits and is never caught at a wrong answer is not noticed.
+package engine

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// tuning is how a feed cuts its pieces.
+type tuning struct {
+	period   time.Duration     // a piece lasts this long
+	smallest uint64            // items in a piece at least
+	guess    float64           // items per second of a lane before any measurement
+	speed    func(*unit) *rate // the measured speed of a lane
+}
+
+// feed hands pieces of the work to the lanes of the devices, takes the
+// results, and hands out again what was not done or is no longer trusted.
+type feed struct {
+	tuning
+	ctx   context.Context
+	stop  context.CancelFunc // to be called in the end
+	units []*unit
+	ends  bool                  // the work ends with the last item; else lanes wait for more
+	roll  func(Job) (Job, bool) // next job when one is used up; may be nil
+	tell  func(*unit, Job, hit) // called serially for each hit once
+
+	mu      sync.Mutex
+	changed sync.Cond
+	current context.Context // of all rounds
+	abandon context.CancelFunc
+	rounds  []*round         // with items left; the last is the one handed out
+	again   []piece          // handed out before the rest of the last round
+	rolled  bool             // roll had no further job
+	done    map[*unit]uint64 // items taken from each device
+
+	telling sync.Mutex
+}
+
+// work does a piece on a device. It has to stop soon when ctx ends.
+type work func(ctx context.Context, u *unit, p piece) result
+
+// result is what a lane made of a piece: how many items it can call done,
+// counted from the front, with every hit among them. There may be more hits.
+type result struct {
+	done uint64
+	hits []hit // found good by package pow, in range order
+}
+
+func newFeed(ctx context.Context, t tuning, units []*unit) *feed {
+	f := &feed{tuning: t, units: units, done: map[*unit]uint64{}, abandon: func() {}}
+	f.ctx, f.stop = context.WithCancel(ctx)
+	f.changed.L = &f.mu
+	return f
+}
+
+// replace abandons all rounds and goes on with r.
+func (f *feed) replace(r *round) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.abandon()
+	f.current, f.abandon = context.WithCancel(f.ctx)
+	for _, old := range f.rounds {
+		old.abandoned = true
+	}
+	f.rounds, f.again, f.rolled = nil, nil, false
+	f.push(r)
+	f.forget()
+	f.changed.Broadcast()
+}
+
+func (f *feed) push(r *round) {
+	r.ctx = f.current
+	f.rounds = append(f.rounds, r)
+}
+
+// run starts the lanes of all devices and waits for them. They stop when the
+// work is over, when the context ends, and when their device is put aside.
+func (f *feed) run(do work) {
+	asleep := context.AfterFunc(f.ctx, f.wake)
+	defer asleep()
+	var lanes sync.WaitGroup
+	for _, u := range f.units {
+		for range u.info.Lanes {
+			lanes.Go(func() { f.lane(u, do) })
+		}
+	}
+	lanes.Wait()
+}
+
+// lane does one piece after the other on a device.
+func (f *feed) lane(u *unit, do work) {
+	if u.info.Pinned {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
+	for {
+		p, ok := f.take(u)
+		if !ok {
+			return
+		}
+		start := time.Now()
+		r := do(p.round.ctx, u, p)
+		f.speed(u).note(r.done, time.Since(start), f.period)
+		hits := f.give(u, p, r)
+		f.telling.Lock()
+		for _, h := range hits {
+			f.tell(u, p.round.job, h)
+		}
+		f.telling.Unlock()
+	}
+}
+
+func (f *feed) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed.Broadcast()
+}
+
+// take waits for a piece for a lane of u. It returns false when the lane has
+// to stop.
+func (f *feed) take(u *unit) (piece, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		if !u.is(OK) {
+			f.disown(u)
+			return piece{}, false
+		}
+		if f.ctx.Err() != nil || f.over() {
+			return piece{}, false
+		}
+		if p, ok := f.cut(f.size(u)); ok {
+			return p, true
+		}
+		f.changed.Wait()
+	}
+}
+
+// over reports whether nothing is left, neither to hand out nor in the hands
+// of a lane, and nothing more will come.
+func (f *feed) over() bool { return f.ends && len(f.rounds) == 0 }
+
+// size returns the number of items in the next piece for a lane of u. Of work
+// that ends it is at most half of the lane's fair share of what is left.
+func (f *feed) size(u *unit) uint64 {
+	speed := f.speed(u).perSecond(f.guess)
+	n := speed * f.period.Seconds()
+	if f.ends {
+		var all float64
+		for _, v := range f.units {
+			if v.is(OK) {
+				all += f.speed(v).perSecond(f.guess) * float64(v.info.Lanes)
+			}
+		}
+		n = min(n, float64(f.toHandOut())*speed/(2*all))
+	}
+	return max(uint64(n), f.smallest)
+}
+
+// toHandOut counts the items that no lane has in hand.
+func (f *feed) toHandOut() (n uint64) {
+	for _, p := range f.again {
+		n += p.n
+	}
+	for _, r := range f.rounds {
+		n += r.total - r.next
+	}
+	return n
+}
+
+// cut takes a piece of at most n items from the work.
+func (f *feed) cut(n uint64) (piece, bool) {
+	if last := len(f.again) - 1; last >= 0 {
+		p := &f.again[last]
+		front, rest := p.split(min(n, p.round.largest))
+		if rest.n == 0 {
+			f.again = f.again[:last]
+		} else {
+			p.part = rest
+		}
+		return piece{front, p.round}, true
+	}
+	if len(f.rounds) == 0 {
+		return piece{}, false
+	}
+	r := f.rounds[len(f.rounds)-1]
+	if r.next == r.total {
+		if f.roll == nil || f.rolled {
+			return piece{}, false
+		}
+		job, ok := f.roll(r.job)
+		if !ok {
+			f.rolled = true
+			return piece{}, false
+		}
+		r = nonceRound(job, allNonces)
+		f.push(r)
+		f.forget()
+	}
+	p := piece{part{off: r.next, n: min(n, r.largest, r.total-r.next)}, r}
+	r.next += p.n
+	return p, true
+}
+
+// give takes back a piece with its result and returns the hits to tell.
+func (f *feed) give(u *unit, p piece, got result) []hit {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.changed.Broadcast()
+	hits := p.untold(got.hits)
+	if p.round.abandoned {
+		return hits
+	}
+	p.tell(hits)
+	if u.is(Sick) {
+		f.disown(u)
+		got.done = 0
+	}
+	if got.done > 0 {
+		front, rest := p.split(got.done)
+		p.round.accept(u, front)
+		f.done[u] += front.n
+		p.part = rest
+	}
+	if p.n > 0 {
+		f.again = append(f.again, p)
+	}
+	f.forget()
+	return hits
+}
+
+// disown puts back all that a sick device has done.
+func (f *feed) disown(u *unit) {
+	if !u.is(Sick) {
+		return
+	}
+	for _, r := range f.rounds {
+		for _, p := range r.disown(u) {
+			f.again = append(f.again, piece{p, r})
+			f.done[u] -= p.n
+		}
+	}
+	f.changed.Broadcast()
+}
+
+// forget drops the rounds in which nothing is left. The last one stays if it
+// is to be rolled.
+func (f *feed) forget() {
+	kept := f.rounds[:0]
+	for i, r := range f.rounds {
+		if r.left > 0 || !f.ends && i == len(f.rounds)-1 {
+			kept = append(kept, r)
+		}
+	}
+	clear(f.rounds[len(kept):])
+	f.rounds = kept
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"stele/engine/pow"
+)
+
+// round is the work on one job (a header with a range of nonces) or on one
+// batch of headers: the items 0 to total-1, handed out in pieces.
+type round struct {
+	ctx       context.Context // ends when the round is abandoned
+	abandoned bool
+	job       Job
+	first     uint32           // the nonce of item 0
+	total     uint64           // items
+	largest   uint64           // items in a piece at most
+	next      uint64           // this and later items were not handed out yet
+	left      uint64           // items not done
+	finished  map[*unit][]part // what each device has done
+	told      int              // hits kept in finished
+}
+
+// hitsInPiece bounds the hits to expect in a piece, which have to be kept and
+// hashed again.
+const hitsInPiece = 1 << 16
+
+// hitsInRound bounds the hits that a round keeps to know them again. What is
+// done beyond stays done, even if its device turns out sick.
+const hitsInRound = 1 << 20
+
+// allNonces is every nonce from 0.
+var allNonces = pow.Range{Count: pow.NonceSpace}
+
+// nonceRound returns the round that searches r for job.
+func nonceRound(job Job, r pow.Range) *round {
+	return &round{
+		job:      job,
+		first:    r.First,
+		total:    r.Count,
+		left:     r.Count,
+		largest:  hitsInPiece << 32 / (uint64(job.Target.Top32()) + 1),
+		finished: map[*unit][]part{},
+	}
+}
+
+// batchRound returns the round that checks n headers.
+func batchRound(n int) *round {
+	return &round{
+		total:    uint64(n),
+		left:     uint64(n),
+		largest:  pow.NonceSpace,
+		finished: map[*unit][]part{},
+	}
+}
+
+// accept notes that u has done p.
+func (r *round) accept(u *unit, p part) {
+	r.left -= p.n
+	if r.told+len(p.told) > hitsInRound {
+		return
+	}
+	r.told += len(p.told)
+	done := r.finished[u]
+	if last := len(done) - 1; last >= 0 && done[last].off+done[last].n == p.off {
+		done[last].n += p.n
+		done[last].told = append(done[last].told, p.told...)
+		return
+	}
+	r.finished[u] = append(done, p)
+}
+
+// disown takes back all that u has done and returns it.
+func (r *round) disown(u *unit) []part {
+	parts := r.finished[u]
+	delete(r.finished, u)
+	for _, p := range parts {
+		r.left += p.n
+		r.told -= len(p.told)
+	}
+	return parts
+}
+
+// part is a run of n items of a round from item off on. Told holds the hits
+// among them that were told, in order, so that none is told twice when the
+// part is searched again.
+type part struct {
+	off, n uint64
+	told   []uint32
+}
+
+// split cuts a part after n items.
+func (p part) split(n uint64) (front, rest part) {
+	if n >= p.n {
+		return p, part{off: p.off + p.n}
+	}
+	cut, _ := slices.BinarySearch(p.told, uint32(p.off+n))
+	return part{p.off, n, slices.Clip(p.told[:cut])}, part{p.off + n, p.n - n, p.told[cut:]}
+}
+
+// piece is a part of a round in the hands of a lane.
+type piece struct {
+	part
+	round *round
+}
+
+// nonces returns the range that a piece of a job stands for.
+func (p piece) nonces() pow.Range {
+	return pow.Range{First: p.round.first + uint32(p.off), Count: p.n}
+}
+
+// hit is a nonce that package pow found to be good.
+type hit struct {
+	nonce uint32
+	hash  pow.Hash
+}
+
+// untold returns the hits that were not told before.
+func (p *piece) untold(hits []hit) []hit {
+	if len(p.told) == 0 {
+		return hits
+	}
+	return slices.DeleteFunc(hits, func(h hit) bool {
+		_, told := slices.BinarySearch(p.told, h.nonce-p.round.first)
+		return told
+	})
+}
+
+// tell notes that hits are told.
+func (p *piece) tell(hits []hit) {
+	for _, h := range hits {
+		p.told = append(p.told, h.nonce-p.round.first)
+	}
+	slices.Sort(p.told)
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"stele/engine/pow"
+)
+
+// Hit is a nonce with which the job's header meets its target.
+type Hit struct {
+	Job    Job
+	Nonce  uint32
+	Hash   pow.Hash
+	Device string // ID of the device that found it
+}
+
+// Summary is what a search did.
+type Summary struct {
+	Scanned uint64 // nonces finished; each counts once
+	Elapsed time.Duration
+	Devices []Share
+}
+
+// searching cuts nonces. The pieces are long against the cost of handing them
+// out, and short against the time in which a person notices anything.
+var searching = tuning{
+	period:   50 * time.Millisecond,
+	smallest: 1 << 12,
+	guess:    (1 << 18) / 0.05,
+	speed:    func(u *unit) *rate { return &u.searching },
+}
+
+// Search scans the whole range and calls found for every nonce whose hash
+// meets the target, each once, in no certain order and never two at a time.
+// Found must not call the engine.
+//
+// It returns when the range is done; when ctx ends, with its error; or with
+// [ErrNoDevice] when no device is left. In each case the summary tells what
+// was done until then and the hits found until then are told. A range of more
+// than 2^32 nonces is [ErrRange].
+func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hit)) (Summary, error) {
+	if r.Count > pow.NonceSpace {
+		return Summary{}, fmt.Errorf("%w: %d nonces, there are %d", ErrRange, r.Count, pow.NonceSpace)
+	}
+	if err := e.enter(); err != nil {
+		return Summary{}, err
+	}
+	defer e.mu.RUnlock()
+
+	start := time.Now()
+	f := newFeed(ctx, searching, e.units)
+	defer f.stop()
+	f.ends = true
+	f.tell = teller(found)
+	f.replace(nonceRound(job, r))
+	f.run(e.scan)
+
+	sum := Summary{Elapsed: time.Since(start), Devices: f.shares()}
+	for _, s := range sum.Devices {
+		sum.Scanned += s.Items
+	}
+	switch {
+	case sum.Scanned == r.Count:
+		return sum, nil
+	case ctx.Err() != nil:
+		return sum, ctx.Err()
+	}
+	return sum, e.noDevice()
+}
+
+// teller returns a function that tells a hit to the caller of the engine.
+func teller(found func(Hit)) func(*unit, Job, hit) {
+	return func(u *unit, job Job, h hit) {
+		found(Hit{Job: job, Nonce: h.nonce, Hash: h.hash, Device: u.info.ID})
+	}
+}
+
+// scan searches a piece on a device.
+func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
+	ctx, cancel := u.bound(ctx, e.stall)
+	defer cancel()
+	r := p.nonces()
+	got, err := u.device.Scan(ctx, &p.round.job, r)
+	ended := ctx.Err()
+	u.nonces.Add(min(got.Done, r.Count))
+
+	hits, wrong := check(&p.round.job, r, got.Nonces)
+	if wrong > 0 {
+		if n := u.errors.Add(uint64(wrong)); n >= wrongAnswers {
+			u.putAside(Sick, fmt.Sprintf("%d wrong hits", n))
+		}
+		return result{hits: hits}
+	}
+	switch {
+	case got.Done > r.Count:
+		u.putAside(Sick, fmt.Sprintf("said that %d of %d nonces are done", got.Done, r.Count))
+		return result{hits: hits}
+	case got.Done == r.Count && err == nil:
+	case errors.Is(ended, context.DeadlineExceeded) && got.Done == 0 && p.round.ctx.Err() == nil:
+		u.putAside(Sick, fmt.Sprintf("no nonce finished in %v", e.stall))
+	case ended != nil: // told to stop
+	case err != nil:
+		u.putAside(Dead, err.Error())
+	default:
+		u.putAside(Sick, fmt.Sprintf("left out nonces: %d of %d done, and no error", got.Done, r.Count))
+		return result{hits: hits}
+	}
+	return result{done: got.Done, hits: hits}
+}
+
+// check hashes the nonces that a device reported for r again. It returns the
+// good ones, and the number of those that are wrong: not good, not in r, or
+// not in the order of r.
+func check(job *Job, r pow.Range, nonces []uint32) (hits []hit, wrong int) {
+	header := job.Header
+	next := uint64(0)
+	for _, nonce := range nonces {
+		off := uint64(nonce - r.First)
+		if off < next || off >= r.Count {
+			wrong++
+			continue
+		}
+		pow.SetNonce(&header, nonce)
+		hash := pow.Sum(header[:])
+		if !job.Target.MetBy(hash) {
+			wrong++
+			continue
+		}
+		hits = append(hits, hit{nonce, hash})
+		next = off + 1
+	}
+	return hits, wrong
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"stele/engine/pow"
+)
+
+// VerifyResult is what a verification found.
+type VerifyResult struct {
+	FirstInvalid int // index of the first header that is not valid; -1: none
+	Valid        int // number of valid headers
+	Devices      []Share
+}
+
+// verifying cuts headers. A piece is short, since a batch has to be checked
+// soon, and long against the one header of it that is checked twice.
+var verifying = tuning{
+	period:   2 * time.Millisecond,
+	smallest: 1 << 10,
+	guess:    (1 << 12) / 0.002,
+	speed:    func(u *unit) *rate { return &u.verifying },
+}
+
+// unset stands for a verdict that a device has not given.
+const unset = ^pow.Verdict(0)
+
+// Verify checks the headers, pow.HeaderSize bytes each, that lie one after the
+// other in headers, and sets the verdict of each, as [pow.Verify] does: the
+// hash against the target of the header's own nBits and, if linked, that each
+// but the first names the one before it as its parent.
+//
+// Every verdict but Valid is confirmed by pow.Verify before it counts. What no
+// device can check is checked by pow.Verify itself; the share of that device
+// is called "reference".
+//
+// The verdicts and the result mean something only if the error is nil. It is
+// that of ctx, or [ErrLength] if headers and verdicts do not fit each other.
+func (e *Engine) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) (VerifyResult, error) {
+	none := VerifyResult{FirstInvalid: -1}
+	if len(headers) != pow.HeaderSize*len(verdicts) {
+		return none, fmt.Errorf("%w: %d bytes for %d verdicts, want %d bytes each",
+			ErrLength, len(headers), len(verdicts), pow.HeaderSize)
+	}
+	if err := e.enter(); err != nil {
+		return none, err
+	}
+	defer e.mu.RUnlock()
+
+	b := batch{headers, linked, verdicts, e.stall}
+	f := newFeed(ctx, verifying, e.units)
+	defer f.stop()
+	f.ends = true
+	f.replace(batchRound(len(verdicts)))
+	f.run(b.verify)
+	if ctx.Err() == nil && !f.over() {
+		f.units = append(slices.Clone(e.units), newUnit(Reference(), e.log))
+		f.run(b.verify)
+	}
+	if !f.over() {
+		return none, ctx.Err()
+	}
+
+	res := none
+	res.Devices = f.shares()
+	for i, v := range verdicts {
+		if v == pow.Valid {
+			res.Valid++
+		} else if res.FirstInvalid < 0 {
+			res.FirstInvalid = i
+		}
+	}
+	return res, nil
+}
+
+// batch is what Verify was given.
+type batch struct {
+	headers  []byte
+	linked   bool
+	verdicts []pow.Verdict
+	stall    time.Duration
+}
+
+// verify checks a piece of the batch on a device, and checks the device.
+func (b batch) verify(ctx context.Context, u *unit, p piece) result {
+	first, end := int(p.off), int(p.off+p.n)
+	headers := b.headers[first*pow.HeaderSize : end*pow.HeaderSize]
+	verdicts := b.verdicts[first:end]
+	for i := range verdicts {
+		verdicts[i] = unset
+	}
+
+	bound, cancel := u.bound(ctx, b.stall)
+	defer cancel()
+	if err := u.device.Verify(bound, headers, b.linked, verdicts); err != nil {
+		switch ended := bound.Err(); {
+		case errors.Is(ended, context.DeadlineExceeded) && ctx.Err() == nil:
+			u.putAside(Sick, fmt.Sprintf("no header checked in %v", b.stall))
+		case ended == nil:
+			u.putAside(Dead, err.Error())
+		}
+		return result{}
+	}
+	u.headers.Add(p.n)
+
+	if b.linked && first > 0 && b.check(first)&pow.BadLink != 0 {
+		verdicts[0] |= pow.BadLink // the device could not see the header before
+	}
+	sample := rand.IntN(len(verdicts))
+	for i, v := range verdicts {
+		if v == pow.Valid && i != sample {
+			continue
+		}
+		if want := b.check(first + i); v != want {
+			u.errors.Add(1)
+			u.putAside(Sick, fmt.Sprintf("said %q of header %d of a batch, the reference says %q",
+				v, first+i, want))
+			return result{}
+		}
+	}
+	return result{done: p.n}
+}
+
+// check returns what the reference says of header i.
+func (b batch) check(i int) pow.Verdict {
+	from := i
+	if b.linked && i > 0 {
+		from--
+	}
+	var verdicts [2]pow.Verdict
+	n := i + 1 - from
+	pow.Verify(b.headers[from*pow.HeaderSize:(i+1)*pow.HeaderSize], b.linked, verdicts[:n])
+	return verdicts[n-1]
+}
