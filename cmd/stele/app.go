@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the linker for a release:
+// -ldflags "-X main.version=v1.2.3".
+var version string
+
+// versionText returns the version that the linker or the module system knows.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// newApp returns the command line.
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:    "stele",
+		Usage:   "search nonces and check block headers on every device of the machine",
+		Version: versionText(),
+		Commands: []*cli.Command{
+			devicesCommand(),
+			scanCommand(),
+		},
+		Action:         group,
+		OnUsageError:   usageError,
+		ExitErrHandler: func(*cli.Context, error) {}, // run tells errors
+		Reader:         stdin,
+		Writer:         stdout,
+		ErrWriter:      stderr,
+	}
+	for _, c := range app.Commands {
+		finish(c)
+	}
+	return app
+}
+
+// finish gives a command and those below it what all have in common.
+func finish(c *cli.Command) {
+	c.OnUsageError = usageError
+	c.HideHelpCommand = true
+	if c.Action == nil {
+		c.Action = group
+	}
+	for _, sub := range c.Subcommands {
+		finish(sub)
+	}
+}
+
+// group is the action of a command that only holds others: it shows its help,
+// and refuses a name that it does not know.
+func group(c *cli.Context) error {
+	name, help := c.Args().First(), "stele --help"
+	if name == "" {
+		return cli.ShowSubcommandHelp(c)
+	}
+	if c.Command.HelpName != "" && len(c.Lineage()) > 2 {
+		help = c.Command.HelpName + " --help"
+	}
+	return fmt.Errorf("unknown command %q; see %s", name, help)
+}
+
+// usageError makes an error of the flag parser say where to look.
+func usageError(c *cli.Context, err error, sub bool) error {
+	help := "stele --help"
+	if sub {
+		help = c.Command.HelpName + " --help"
+	}
+	return fmt.Errorf("%w; see %s", err, help)
+}
+
+// errFoundWrong is returned by a command that did its work, told the result,
+// and found something wrong.
+var errFoundWrong = errors.New("found something wrong")
+
+// The exit codes.
+const (
+	exitGood       = 0
+	exitFoundWrong = 1
+	exitFailed     = 2
+)
+
+// run executes a command line and returns the exit code. Every error but
+// errFoundWrong becomes a line on standard error.
+func run(ctx context.Context, app *cli.App, args []string) int {
+	err := app.RunContext(ctx, flagsFirst(app, args))
+	switch {
+	case err == nil:
+		return exitGood
+	case errors.Is(err, errFoundWrong):
+		return exitFoundWrong
+	}
+	fmt.Fprintf(app.ErrWriter, "stele: %v\n", err)
+	return exitFailed
+}

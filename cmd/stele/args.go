@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// flagsFirst puts the flags of the command that args name before its other
+// arguments, since the flag parser stops at the first of those. What follows
+// "--" stays.
+func flagsFirst(app *cli.App, args []string) []string {
+	commands, flags := app.Commands, []cli.Flag(nil)
+	i := 1
+	for i < len(args) {
+		next := find(commands, args[i])
+		if next == nil {
+			break
+		}
+		commands, flags = next.Subcommands, next.Flags
+		i++
+	}
+	if i > len(args) || flags == nil {
+		return args
+	}
+	front := append([]string{}, args[:i]...)
+	var rest []string
+	for i < len(args) {
+		arg := args[i]
+		i++
+		switch {
+		case arg == "--":
+			return append(append(append(front, "--"), rest...), args[i:]...)
+		case len(arg) < 2 || arg[0] != '-': // "-" is standard input
+			rest = append(rest, arg)
+			continue
+		}
+		front = append(front, arg)
+		if takesValue(flags, arg) && i < len(args) {
+			front = append(front, args[i])
+			i++
+		}
+	}
+	return append(front, rest...)
+}
+
+func find(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// takesValue reports whether the argument after arg is the value of a flag.
+func takesValue(flags []cli.Flag, arg string) bool {
+	name := strings.TrimLeft(arg, "-")
+	for _, f := range flags {
+		for _, known := range f.Names() {
+			if known == name {
+				_, boolean := f.(*cli.BoolFlag)
+				return !boolean
+			}
+		}
+	}
+	return false
+}
+
+// noArgs refuses arguments that are not flags.
+func noArgs(c *cli.Context) error {
+	if c.Args().Present() {
+		return fmt.Errorf("unexpected argument %q; see %s --help", c.Args().First(), c.Command.HelpName)
+	}
+	return nil
+}
+
+// number returns the value of a flag as a number from least to most, or
+// otherwise if the flag is not set. Numbers are decimal, or hex after 0x.
+func number(c *cli.Context, flag string, least, most, otherwise uint64) (uint64, error) {
+	if !c.IsSet(flag) {
+		return otherwise, nil
+	}
+	n, err := parseNumber(c.String(flag))
+	if err == nil && (n < least || n > most) {
+		err = errRange
+	}
+	switch {
+	case errors.Is(err, errRange):
+		return 0, fmt.Errorf("--%s: %s is out of range, want %d to %d", flag, c.String(flag), least, most)
+	case err != nil:
+		return 0, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return n, nil
+}
+
+var (
+	errNumber = errors.New("not a whole number, decimal or 0x and hex digits")
+	errRange  = errors.New("out of range")
+)
+
+// parseNumber reads a number of at most 64 bits. Errors: errNumber, errRange.
+func parseNumber(text string) (uint64, error) {
+	digits, base := text, 10
+	if hex, ok := strings.CutPrefix(strings.ToLower(text), "0x"); ok {
+		digits, base = hex, 16
+	}
+	n, err := strconv.ParseUint(digits, base, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, fmt.Errorf("%w: %s", errRange, text)
+	case err != nil || digits[0] == '+':
+		return 0, fmt.Errorf("%q is %w", text, errNumber)
+	}
+	return n, nil
+}

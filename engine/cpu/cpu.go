@@ -1,0 +1,107 @@
+// Package cpu makes an engine.Device of the SIMD kernels of the processor.
+//
+// [Open] chooses the kernels, the fastest for each kind of work unless told
+// which, and the number of threads. The device keeps no goroutines: each lane
+// of the engine is one thread, which calls the kernel in runs of about one
+// millisecond and looks at its context between them.
+package cpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"stele/engine"
+	"stele/engine/pow"
+	"stele/kernels/simd"
+)
+
+// ID is the engine.Info.ID of the device.
+const ID = "cpu"
+
+// ErrThreads means a number of threads below 0 or above [MaxThreads].
+var ErrThreads = errors.New("bad number of threads")
+
+// MaxThreads bounds Options.Threads.
+const MaxThreads = 4096
+
+// Options says how to open the device. The zero value is good.
+type Options struct {
+	Threads int    // 0: as many as GOMAXPROCS
+	Kernel  string // name of a simd kernel; "": the fastest for each kind of work
+}
+
+// Device is the processor. It implements engine.Device.
+type Device struct {
+	info           engine.Info
+	search, verify *simd.Kernel
+}
+
+// Open returns the device. Errors: [ErrThreads], and those of simd.Lookup for
+// a kernel that is unknown or cannot run here.
+func Open(opts Options) (*Device, error) {
+	if opts.Threads < 0 || opts.Threads > MaxThreads {
+		return nil, fmt.Errorf("%w: %d, want 1 to %d, or 0 for all", ErrThreads, opts.Threads, MaxThreads)
+	}
+	if opts.Threads == 0 {
+		opts.Threads = runtime.GOMAXPROCS(0)
+	}
+	var d Device
+	if opts.Kernel == "" {
+		d.search, d.verify = simd.Best()
+	} else {
+		k, err := simd.Lookup(opts.Kernel)
+		if err != nil {
+			return nil, err
+		}
+		d.search, d.verify = k, k
+	}
+	d.info = engine.Info{
+		ID:           ID,
+		Kind:         "cpu",
+		Name:         brand(),
+		Lanes:        opts.Threads,
+		Pinned:       true,
+		Threads:      opts.Threads,
+		Features:     append([]string{}, simd.Features()...),
+		SearchKernel: d.search.Name(),
+		VerifyKernel: d.verify.Name(),
+	}
+	for _, v := range simd.Variants() {
+		d.info.Kernels = append(d.info.Kernels, engine.KernelInfo(v))
+	}
+	return &d, nil
+}
+
+// brand returns the maker's name of the processor.
+func brand() string {
+	if name := strings.TrimSpace(cpuid.CPU.BrandName); name != "" {
+		return name
+	}
+	return "unknown " + runtime.GOARCH + " processor"
+}
+
+// Info implements engine.Device.
+func (d *Device) Info() engine.Info { return d.info }
+
+// Close implements engine.Device. There is nothing to release.
+func (d *Device) Close() error { return nil }
+
+// Scan implements engine.Device.
+func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.ScanResult, error) {
+	var res engine.ScanResult
+	work := simd.NewJob(&job.Header, job.Target)
+	for res.Done < r.Count {
+		if err := ctx.Err(); err != nil {
+			return res, err
+		}
+		n := min(r.Count-res.Done, simd.MaxNonces)
+		res.Nonces = d.search.Scan(work, r.First+uint32(res.Done), int(n), res.Nonces)
+		res.Done += n
+	}
+	return res, nil
+}
