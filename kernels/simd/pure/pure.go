@@ -1,0 +1,79 @@
+// Package pure is the kernel in plain Go: the variant for CPUs without any
+// instruction set that the others need, and the readable form of what the
+// assembly does. It uses the job's constants, and skips the rounds of the
+// second hash that cannot change its last word.
+package pure
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"stele/engine/pow"
+	"stele/kernels/simd/internal/prep"
+)
+
+// Search sets bit i of candidates (bit i%64 of word i/64) for each nonce
+// first+i whose hash can meet the target: its top word is at most job.Top.
+func Search(job *prep.Job, first uint32, candidates []uint64) {
+	for g := range candidates {
+		var mask uint64
+		for i := range uint32(64) {
+			if top(job, first+uint32(g)*64+i) <= job.Top {
+				mask |= 1 << i
+			}
+		}
+		candidates[g] = mask
+	}
+}
+
+// top returns the most significant 32 bits of the hash, read as Bitcoin reads
+// it: the last word of the digest, with its bytes swapped.
+func top(job *prep.Job, nonce uint32) uint32 {
+	var w [64]uint32
+	copy(w[:], job.Tail[:])
+	w3 := bits.ReverseBytes32(nonce) // little-endian in the header, hashed as big-endian
+	w[3], w[4], w[15] = w3, 0x80000000, 640
+	prep.Schedule(&w)
+	s := [8]uint32{
+		job.A4 + w3, job.S4[0], job.S4[1], job.S4[2],
+		job.E4 + w3, job.S4[3], job.S4[4], job.S4[5],
+	}
+	for t := 4; t < 64; t++ {
+		s = prep.Round(s, prep.K[t]+w[t])
+	}
+
+	for i := range s {
+		w[i] = s[i] + job.Mid[i]
+	}
+	w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15] = 0x80000000, 0, 0, 0, 0, 0, 0, 256
+	prep.Schedule(&w)
+	s = prep.IV
+	for t := range 61 { // word 7 of the digest is the e of round 60, which only moves after it
+		s = prep.Round(s, prep.K[t]+w[t])
+	}
+	return bits.ReverseBytes32(s[4] + prep.IV[7])
+}
+
+// Hash puts the double SHA-256 of the 80-byte records of headers into hashes,
+// 32 bytes each.
+func Hash(hashes []pow.Hash, headers []byte) {
+	for i := range hashes {
+		h := headers[80*i : 80*i+80]
+		var w [64]uint32
+		for j := range 16 {
+			w[j] = binary.BigEndian.Uint32(h[4*j:])
+		}
+		s := prep.Compress(prep.IV, &w)
+		w = [64]uint32{4: 0x80000000, 15: 640}
+		for j := range 4 {
+			w[j] = binary.BigEndian.Uint32(h[64+4*j:])
+		}
+		s = prep.Compress(s, &w)
+		w = [64]uint32{8: 0x80000000, 15: 256}
+		copy(w[:], s[:])
+		s = prep.Compress(prep.IV, &w)
+		for j := range s {
+			binary.BigEndian.PutUint32(hashes[i][4*j:], s[j])
+		}
+	}
+}
