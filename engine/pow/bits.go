@@ -43,39 +43,43 @@ func (b Bits) String() string {
 	return fmt.Sprintf("%08x", uint32(b))
 }
 
-// Target returns the target that b stands for, at least 1.
-// Errors: [ErrBitsNegative], [ErrBitsOverflow], [ErrBitsZero].
-func (b Bits) Target() (Target, error) {
+// Target returns the target that b stands for, at least 1. It takes some ten
+// nanoseconds; a loop over headers can keep the target while nBits stays the
+// same. Errors: [ErrBitsNegative], [ErrBitsOverflow], [ErrBitsZero].
+func (b Bits) Target() (t Target, err error) {
 	size := uint32(b >> 24)
 	mantissa := uint32(b & bitsMantissa)
-	if size <= 3 {
+	if size < 3 {
 		mantissa >>= 8 * (3 - size)
+		size = 3
 	}
-	if mantissa == 0 {
-		return Target{}, b.fault(ErrBitsZero)
+	switch {
+	case mantissa == 0:
+		return Target{}, &bitsError{ErrBitsZero, b}
+	case b&bitsSign != 0:
+		return Target{}, &bitsError{ErrBitsNegative, b}
+	case size > 34 || size > 33 && mantissa > 0xff || size > 32 && mantissa > 0xffff:
+		return Target{}, &bitsError{ErrBitsOverflow, b}
 	}
-	if b&bitsSign != 0 {
-		return Target{}, b.fault(ErrBitsNegative)
-	}
-	if size <= 3 {
-		return Target{uint64(mantissa)}, nil
-	}
-	if size > 34 || size > 33 && mantissa > 0xff || size > 32 && mantissa > 0xffff {
-		return Target{}, b.fault(ErrBitsOverflow)
-	}
-	var t Target
+	// The mantissa goes into one limb, or over the border of two.
 	shift := 8 * (size - 3)
 	limb, offset := shift/64, shift%64
 	t[limb] = uint64(mantissa) << offset
-	if limb < 3 {
-		t[limb+1] = uint64(mantissa) >> (64 - offset) // nothing when offset is 0
+	if high := uint64(mantissa) >> (64 - offset); high != 0 {
+		t[limb+1] = high // limb is 2 at most, since the number fits 256 bits
 	}
 	return t, nil
 }
 
-func (b Bits) fault(kind error) error {
-	return fmt.Errorf("%w: %v", kind, b)
+// bitsError says which nBits is at fault. It makes its text only when asked,
+// since a batch of headers may hold many of them.
+type bitsError struct {
+	kind error
+	bits Bits
 }
+
+func (e *bitsError) Error() string { return fmt.Sprintf("%v: %v", e.kind, e.bits) }
+func (e *bitsError) Unwrap() error { return e.kind }
 
 // Bits returns the compact form of t. It keeps the first 15 to 23 bits of the
 // number and drops the rest, so it is exact only for targets that came from

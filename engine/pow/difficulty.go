@@ -48,7 +48,7 @@ func ParseDifficulty(text string) (Difficulty, error) {
 	if !ok {
 		return fail("want a decimal number like 1e-9, 7.8858 or 1e12")
 	}
-	if d.digits == "" {
+	if d.digits == "" || d.negative {
 		return fail("must be more than 0")
 	}
 	if d.point > maxDifficultyDigits {
@@ -56,9 +56,6 @@ func ParseDifficulty(text string) (Difficulty, error) {
 	}
 	if len(d.digits)-d.point > maxDifficultyDigits {
 		return fail("too many decimals, at most 100")
-	}
-	if d.negative {
-		return fail("must be more than 0")
 	}
 	num, _ := new(big.Int).SetString(d.digits, 10)
 	scale := d.point - len(d.digits) // the value is num * 10^scale

@@ -14,11 +14,11 @@ type Range struct {
 
 // Search calls found for every nonce of r with which the hash of the header
 // meets t, in the order of the range. The header is not changed and its own
-// nonce does not matter. Counts above [NonceSpace] are taken as that.
+// nonce does not matter.
 func Search(header *[HeaderSize]byte, t Target, r Range, found func(nonce uint32)) {
 	trial := *header
 	nonce := r.First
-	for range min(r.Count, NonceSpace) {
+	for range r.Count {
 		SetNonce(&trial, nonce)
 		if t.MetBy(Sum(trial[:])) {
 			found(nonce)

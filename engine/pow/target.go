@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 )
 
 // Target is an unsigned 256-bit number in little-endian limbs: t[3] is the
@@ -39,16 +38,8 @@ func ParseTarget(hex string) (Target, error) {
 	if len(hex) == 0 || len(hex) > 64 {
 		return Target{}, fmt.Errorf("target: %w: got %d hex digits, want 1 to 64", ErrLength, len(hex))
 	}
-	var b [32]byte
-	if err := decodeHex("target", strings.Repeat("0", 64-len(hex))+hex, b[:]); err != nil {
-		return Target{}, err
-	}
-	return Target{
-		binary.BigEndian.Uint64(b[24:]),
-		binary.BigEndian.Uint64(b[16:]),
-		binary.BigEndian.Uint64(b[8:]),
-		binary.BigEndian.Uint64(b[0:]),
-	}, nil
+	n, _ := new(big.Int).SetString(hex, 16) // cannot fail after these checks
+	return limbsOf(n), nil
 }
 
 // Big returns t as a big integer.
