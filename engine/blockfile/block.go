@@ -1,0 +1,211 @@
+package blockfile
+
+import (
+	"fmt"
+
+	"stele/engine/pow"
+)
+
+const (
+	// MaxBlockSize is the most bytes that a block can have: BIP 141 allows a
+	// weight of 4,000,000, and each byte weighs at least 1.
+	MaxBlockSize = 4_000_000
+
+	// minBlockSize is a header and the number of transactions.
+	minBlockSize = pow.HeaderSize + 1
+
+	minInputSize       = 36 + 1 + 4 // output spent, script length, sequence
+	minOutputSize      = 8 + 1      // amount, script length
+	minTransactionSize = 4 + 1 + minInputSize + 1 + minOutputSize + 4
+)
+
+// Block is a parsed block. [Block.Parse] fills it; a Block used for many
+// blocks, one after the other, allocates little. The zero value is ready.
+type Block struct {
+	Header pow.Header
+	TxIDs  []pow.Hash // in the order of the block; valid until the next Parse
+
+	raw     []byte
+	wtxids  []pow.Hash // hashes of the transactions with witnesses; empty if there are none
+	scratch []byte
+}
+
+// Parse takes a serialized block apart (BIP 144 for transactions with
+// witnesses) and computes the ids of its transactions. The bytes must be the
+// whole block and nothing else, at least one transaction in it, and must not
+// change as long as b is used. Errors are [*Error] with the offset in raw:
+// [ErrTruncated], [ErrVarInt], [ErrTransaction], [ErrTrailing].
+func (b *Block) Parse(raw []byte) error {
+	*b = Block{raw: raw, TxIDs: b.TxIDs[:0], wtxids: b.wtxids[:0], scratch: b.scratch}
+	c := &cursor{data: raw}
+	if err := c.skip(pow.HeaderSize, "the header"); err != nil {
+		return err
+	}
+	b.Header, _ = pow.DecodeHeader(raw[:pow.HeaderSize])
+	n, err := c.count(minTransactionSize, "the number of transactions")
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault(ErrTransaction, pow.HeaderSize, "the block has no transactions: 1 at least is expected")
+	}
+	for i := range n {
+		tx, err := c.transaction()
+		if err != nil {
+			f := err.(*Error)
+			f.Text = fmt.Sprintf("transaction %d of %d: %s", i, n, f.Text)
+			return f
+		}
+		b.add(tx)
+	}
+	if c.left() > 0 {
+		return fault(ErrTrailing, int64(c.at), "%d bytes follow the last transaction: the end of the block is expected", c.left())
+	}
+	return nil
+}
+
+// add computes the ids of the next transaction.
+func (b *Block) add(tx transaction) {
+	whole := b.raw[tx.start:tx.end]
+	if !tx.witness {
+		id := pow.Sum(whole)
+		b.TxIDs = append(b.TxIDs, id)
+		if len(b.wtxids) > 0 {
+			b.wtxids = append(b.wtxids, id)
+		}
+		return
+	}
+	// The id leaves marker, flag and witnesses out.
+	b.scratch = append(b.scratch[:0], b.raw[tx.start:tx.start+4]...)
+	b.scratch = append(b.scratch, b.raw[tx.body:tx.bodyEnd]...)
+	b.scratch = append(b.scratch, b.raw[tx.end-4:tx.end]...)
+	if len(b.wtxids) == 0 {
+		b.wtxids = append(b.wtxids, b.TxIDs...)
+	}
+	b.TxIDs = append(b.TxIDs, pow.Sum(b.scratch))
+	b.wtxids = append(b.wtxids, pow.Sum(whole))
+}
+
+// CheckMerkle compares the Merkle root of the transactions with the header.
+// Errors are [*Error]: [ErrMerkleRoot], [ErrMutated].
+func (b *Block) CheckMerkle() error {
+	root, mutated := pow.MerkleRoot(b.TxIDs)
+	switch {
+	case root != b.Header.MerkleRoot:
+		return fault(ErrMerkleRoot, merkleRootOffset, "the header has the Merkle root %v, its %d transactions give %v", b.Header.MerkleRoot, len(b.TxIDs), root)
+	case mutated:
+		return fault(ErrMutated, merkleRootOffset, "equal hashes stand side by side in the Merkle tree of the %d transactions: different hashes are expected", len(b.TxIDs))
+	}
+	return nil
+}
+
+// merkleRootOffset is where a header has its Merkle root.
+const merkleRootOffset = 36
+
+// transaction tells where the parts of a transaction lie in a block: 4 bytes
+// of version at start, the inputs and outputs from body to bodyEnd, and
+// 4 bytes of lock time before end. With witnesses, marker and flag stand
+// before the body and the witnesses after it.
+type transaction struct {
+	start, body, bodyEnd, end int
+	witness                   bool
+}
+
+// transaction passes one transaction.
+func (c *cursor) transaction() (tx transaction, err error) {
+	tx.start = c.at
+	if err := c.skip(4, "the version"); err != nil {
+		return tx, err
+	}
+	if c.left() >= 2 && c.data[c.at] == 0 { // the marker; no transaction has 0 inputs
+		if flag := c.data[c.at+1]; flag != 1 {
+			return tx, fault(ErrTransaction, int64(c.at), "no inputs: 00%02x after the version, an input or the marker and flag 0001 are expected", flag)
+		}
+		tx.witness = true
+		c.at += 2
+	}
+	tx.body = c.at
+	inputs, err := c.inputs()
+	if err != nil {
+		return tx, err
+	}
+	if err := c.outputs(); err != nil {
+		return tx, err
+	}
+	tx.bodyEnd = c.at
+	if tx.witness {
+		if err := c.witnesses(inputs); err != nil {
+			return tx, err
+		}
+	}
+	if err := c.skip(4, "the lock time"); err != nil {
+		return tx, err
+	}
+	tx.end = c.at
+	return tx, nil
+}
+
+func (c *cursor) inputs() (n int, err error) {
+	start := c.at
+	if n, err = c.count(minInputSize, "the number of inputs"); err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, fault(ErrTransaction, int64(start), "no inputs: 1 at least is expected")
+	}
+	for range n {
+		if err := c.skip(36, "the output that an input spends"); err != nil {
+			return 0, err
+		}
+		if err := c.bytes("the script of an input"); err != nil {
+			return 0, err
+		}
+		if err := c.skip(4, "the sequence of an input"); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+func (c *cursor) outputs() error {
+	start := c.at
+	n, err := c.count(minOutputSize, "the number of outputs")
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault(ErrTransaction, int64(start), "no outputs: 1 at least is expected")
+	}
+	for range n {
+		if err := c.skip(8, "the amount of an output"); err != nil {
+			return err
+		}
+		if err := c.bytes("the script of an output"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// witnesses passes one stack of byte strings for each input. Marker and flag
+// without a witness are a second form of the same transaction, so that they
+// are refused, as Bitcoin Core does.
+func (c *cursor) witnesses(inputs int) error {
+	start, used := c.at, false
+	for range inputs {
+		items, err := c.count(1, "the number of witness items")
+		if err != nil {
+			return err
+		}
+		used = used || items > 0
+		for range items {
+			if err := c.bytes("a witness item"); err != nil {
+				return err
+			}
+		}
+	}
+	if !used {
+		return fault(ErrTransaction, int64(start), "marker and flag, but no witness: 1 witness item at least is expected")
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package blockfile
+
+import "encoding/binary"
+
+// cursor walks through a block from its first byte. Its errors are [*Error].
+type cursor struct {
+	data []byte
+	at   int // never beyond len(data)
+}
+
+func (c *cursor) left() int { return len(c.data) - c.at }
+
+// skip passes n bytes of what.
+func (c *cursor) skip(n uint64, what string) error {
+	if n > uint64(c.left()) {
+		return fault(ErrTruncated, int64(c.at), "the block ends inside %s: %d bytes expected, %d left", what, n, c.left())
+	}
+	c.at += int(n)
+	return nil
+}
+
+// varint reads a number of variable length: a byte below 0xfd, or 0xfd, 0xfe,
+// 0xff and then 2, 4, 8 bytes, little-endian. There is one form for each
+// number, the shortest; others are [ErrVarInt].
+func (c *cursor) varint(what string) (uint64, error) {
+	start := c.at
+	if err := c.skip(1, what); err != nil {
+		return 0, err
+	}
+	first := c.data[start]
+	if first < 0xfd {
+		return uint64(first), nil
+	}
+	size := uint64(2) << (first - 0xfd)
+	if err := c.skip(size, what); err != nil {
+		return 0, err
+	}
+	var n, least uint64
+	switch rest := c.data[start+1:]; first {
+	case 0xfd:
+		n, least = uint64(binary.LittleEndian.Uint16(rest)), 0xfd
+	case 0xfe:
+		n, least = uint64(binary.LittleEndian.Uint32(rest)), 1<<16
+	default:
+		n, least = binary.LittleEndian.Uint64(rest), 1<<32
+	}
+	if n < least {
+		return 0, fault(ErrVarInt, int64(start), "%s is %d, written in %d bytes: the shortest form is expected", what, n, 1+size)
+	}
+	return n, nil
+}
+
+// count reads how many things of at least size bytes follow, and checks that
+// there is room for them.
+func (c *cursor) count(size int, what string) (int, error) {
+	start := c.at
+	n, err := c.varint(what)
+	if err != nil {
+		return 0, err
+	}
+	if n > uint64(c.left()/size) {
+		return 0, fault(ErrTruncated, int64(start), "%s is %d, but only %d bytes are left, %d at least for each", what, n, c.left(), size)
+	}
+	return int(n), nil
+}
+
+// bytes passes a byte string: its length and then its bytes.
+func (c *cursor) bytes(what string) error {
+	n, err := c.varint(what)
+	if err != nil {
+		return err
+	}
+	return c.skip(n, what)
+}

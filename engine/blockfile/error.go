@@ -1,0 +1,47 @@
+package blockfile
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The kinds of [Error].
+var (
+	// ErrMagic means that no record starts where one has to.
+	ErrMagic = errors.New("bad magic")
+	// ErrLength means that a record is too short or too long for a block.
+	ErrLength = errors.New("bad length")
+	// ErrTruncated means that the data end before the thing that has begun.
+	ErrTruncated = errors.New("truncated")
+	// ErrVarInt means that a number is not written in its shortest form.
+	ErrVarInt = errors.New("number not in shortest form")
+	// ErrTransaction means that a transaction cannot be one.
+	ErrTransaction = errors.New("bad transaction")
+	// ErrTrailing means that bytes follow the last transaction of a block.
+	ErrTrailing = errors.New("bytes after the block")
+	// ErrMerkleRoot means that the header does not commit to the transactions.
+	ErrMerkleRoot = errors.New("bad Merkle root")
+	// ErrMutated means that the header commits to the transactions, and also
+	// to another list: equal hashes stand side by side in the Merkle tree
+	// (CVE-2012-2459).
+	ErrMutated = errors.New("mutated Merkle tree")
+	// ErrWitness means that the coinbase does not commit to the witnesses of
+	// the block (BIP 141).
+	ErrWitness = errors.New("bad witness commitment")
+)
+
+// Error is a fault in a block or in the file around it.
+type Error struct {
+	Kind   error  // one of the Err values of this package, or an error of reading
+	Offset int64  // byte at which it was found: in the stream for Reader, in the block for Block
+	Text   string // what was found and what was expected
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("offset %d: %s", e.Offset, e.Text) }
+
+// Unwrap returns e.Kind, for errors.Is.
+func (e *Error) Unwrap() error { return e.Kind }
+
+func fault(kind error, offset int64, format string, args ...any) *Error {
+	return &Error{Kind: kind, Offset: offset, Text: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,73 @@
+package blockfile
+
+import (
+	"bytes"
+
+	"stele/engine/pow"
+)
+
+// commitmentPrefix begins the script of the coinbase output that commits to
+// the witnesses: OP_RETURN, a push of 36 bytes, and four bytes of BIP 141.
+// 32 bytes of commitment follow.
+var commitmentPrefix = []byte{0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed}
+
+// CheckWitness checks, if any transaction has a witness, that the coinbase
+// commits to all witnesses (BIP 141, commitment structure). The Merkle root in
+// the header does not cover them. Blocks without witnesses have nothing to
+// check: that they might have been taken away cannot be seen.
+// Errors are [*Error] of kind [ErrWitness].
+func (b *Block) CheckWitness() error {
+	if len(b.wtxids) == 0 {
+		return nil
+	}
+	commitment, reserved := b.coinbaseCommitment()
+	if commitment == nil {
+		return fault(ErrWitness, pow.HeaderSize, "transactions have witnesses, but no output of the coinbase commits to them")
+	}
+	if len(reserved) != 32 {
+		return fault(ErrWitness, pow.HeaderSize, "the witness of the coinbase has to be one item of 32 bytes")
+	}
+	b.wtxids[0] = pow.Hash{} // the coinbase cannot commit to itself
+	root, _ := pow.MerkleRoot(b.wtxids)
+	want := pow.Sum(append(root[:], reserved...))
+	if !bytes.Equal(commitment, want[:]) {
+		return fault(ErrWitness, pow.HeaderSize, "the coinbase commits to the witnesses by %x, the %d transactions give %x", commitment, len(b.wtxids), want[:])
+	}
+	return nil
+}
+
+// coinbaseCommitment returns the 32 bytes of the last output of the first
+// transaction that is a commitment, and the only item of its witness; nil for
+// what is not there. Parse has been through the block, so nothing can fail.
+func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
+	c := &cursor{data: b.raw, at: pow.HeaderSize}
+	c.varint("")
+	c.at += 4
+	witness := c.data[c.at] == 0
+	if witness {
+		c.at += 2
+	}
+	inputs, _ := c.inputs()
+	outputs, _ := c.varint("")
+	for range outputs {
+		c.at += 8
+		script := c.item()
+		if len(script) >= 38 && bytes.HasPrefix(script, commitmentPrefix) {
+			commitment = script[6:38]
+		}
+	}
+	if !witness || inputs != 1 {
+		return commitment, nil
+	}
+	if items, _ := c.varint(""); items == 1 {
+		reserved = c.item()
+	}
+	return commitment, reserved
+}
+
+// item returns the byte string at the cursor and passes it.
+func (c *cursor) item() []byte {
+	n, _ := c.varint("")
+	c.at += int(n)
+	return c.data[c.at-int(n) : c.at]
+}
