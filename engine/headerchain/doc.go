@@ -1,0 +1,20 @@
+// Package headerchain checks the rules of block headers that need the headers
+// before them: nBits and time.
+//
+// A [Chain] gets the headers one after the other. What it can check depends on
+// what it knows:
+//
+//   - Median time: always, as soon as 11 headers or the start of the chain are
+//     known.
+//   - nBits above the limit: with [pow.Params].
+//   - nBits that change, at a retarget or elsewhere: with [pow.Params] and the
+//     height of the first header. The new nBits at a retarget are checked only
+//     if the chain has seen the whole period before it.
+//
+// A header that breaks a rule becomes part of the chain like any other: the
+// next headers are judged by the headers as they are.
+//
+// Proof of work and the link to the parent are the business of the devices
+// (package engine). Rules that need a clock (not more than two hours ahead) or
+// transactions (versions that soft forks ask for) are not checked.
+package headerchain
