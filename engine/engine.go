@@ -29,7 +29,9 @@ const (
 type Engine struct {
 	units []*unit
 	log   *slog.Logger
-	stall time.Duration
+
+	searching, verifying tuning
+	stall                time.Duration
 
 	mu     sync.RWMutex // held for reading by every call
 	closed bool
@@ -41,7 +43,7 @@ func New(devices []Device, log *slog.Logger) *Engine {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{log: log, stall: stallAfter}
+	e := &Engine{log: log, searching: searching, verifying: verifying, stall: stallAfter}
 	for _, d := range devices {
 		e.units = append(e.units, newUnit(d, log))
 	}

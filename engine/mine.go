@@ -23,7 +23,7 @@ func (e *Engine) Mine(ctx context.Context, jobs <-chan Job, roll func(Job) (Job,
 	}
 	defer e.mu.RUnlock()
 
-	f := newFeed(ctx, searching, e.units)
+	f := newFeed(ctx, e.searching, e.units)
 	f.roll = roll
 	f.tell = teller(found)
 	stopped := make(chan struct{})

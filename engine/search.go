@@ -51,7 +51,7 @@ func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hi
 	defer e.mu.RUnlock()
 
 	start := time.Now()
-	f := newFeed(ctx, searching, e.units)
+	f := newFeed(ctx, e.searching, e.units)
 	defer f.stop()
 	f.ends = true
 	f.tell = teller(found)

@@ -53,7 +53,7 @@ func (e *Engine) Verify(ctx context.Context, headers []byte, linked bool, verdic
 	defer e.mu.RUnlock()
 
 	b := batch{headers, linked, verdicts, e.stall}
-	f := newFeed(ctx, verifying, e.units)
+	f := newFeed(ctx, e.verifying, e.units)
 	defer f.stop()
 	f.ends = true
 	f.replace(batchRound(len(verdicts)))
