@@ -42,7 +42,8 @@ type Device struct {
 }
 
 // Open returns the device. Errors: [ErrThreads], and those of simd.Lookup for
-// a kernel that is unknown or cannot run here.
+// a kernel that is unknown or cannot run here, or of simd.Best when none can.
+// Choosing the kernels takes about 20 ms, once in a process.
 func Open(opts Options) (*Device, error) {
 	if opts.Threads < 0 || opts.Threads > MaxThreads {
 		return nil, fmt.Errorf("%w: %d, want 1 to %d, or 0 for all", ErrThreads, opts.Threads, MaxThreads)
@@ -52,7 +53,11 @@ func Open(opts Options) (*Device, error) {
 	}
 	var d Device
 	if opts.Kernel == "" {
-		d.search, d.verify = simd.Best()
+		search, verify, err := simd.Best()
+		if err != nil {
+			return nil, err
+		}
+		d.search, d.verify = search, verify
 	} else {
 		k, err := simd.Lookup(opts.Kernel)
 		if err != nil {
@@ -67,7 +72,7 @@ func Open(opts Options) (*Device, error) {
 		Lanes:        opts.Threads,
 		Pinned:       true,
 		Threads:      opts.Threads,
-		Features:     append([]string{}, simd.Features()...),
+		Features:     simd.Features(),
 		SearchKernel: d.search.Name(),
 		VerifyKernel: d.verify.Name(),
 	}

@@ -29,68 +29,79 @@ func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdic
 	buf := hashBlocks.Get().(*[block]pow.Hash)
 	defer hashBlocks.Put(buf)
 
-	var j judge
-	var before pow.Hash
+	j := judge{linked: linked}
 	for done := 0; done < len(verdicts); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n := min(block, len(verdicts)-done)
-		hashes := buf[:n]
 		records := headers[done*pow.HeaderSize : (done+n)*pow.HeaderSize]
-		d.verify.Hash(hashes, records)
-		j.judge(records, hashes, verdicts[done:done+n])
-		if linked {
-			if done == 0 {
-				before = parent(records) // the first header has no header before it
-			}
-			checkLinks(records, hashes, before, verdicts[done:done+n])
-			before = hashes[n-1]
+		d.verify.Hash(buf[:n], records)
+		if done == 0 {
+			j.before = pow.Hash(records[offPrev:]) // the first header has no header before it
 		}
+		j.judge(records, buf[:n], verdicts[done:done+n])
 		done += n
 	}
 	return nil
 }
 
-// judge compares hashes with targets. Headers that lie together mostly have
-// the same nBits, so it keeps the last target.
+// judge gives verdicts on header after header. It runs tens of millions of
+// times a second, so what decides nearly always comes first: the top limb of
+// the hash, against a target that mostly is that of the header before.
 type judge struct {
+	linked bool
+	before pow.Hash // of the header before
+
+	known  bool // the next three are set
 	bits   pow.Bits
-	target pow.Target
-	bad    bool // bits stand for no target
-	known  bool
+	target pow.Target // zero if bits stand for none
+	bad    bool       // bits stand for none
 }
 
-// judge sets the verdict of each record by its hash and its own nBits.
+// judge sets the verdict of each record by its hash.
 func (j *judge) judge(records []byte, hashes []pow.Hash, verdicts []pow.Verdict) {
+	verdicts = verdicts[:len(hashes)]
+	before := &j.before
 	for i := range hashes {
-		record := records[i*pow.HeaderSize : (i+1)*pow.HeaderSize]
-		if bits := pow.Bits(binary.LittleEndian.Uint32(record[offBits:])); bits != j.bits || !j.known {
-			target, err := bits.Target()
-			*j = judge{bits: bits, target: target, bad: err != nil, known: true}
+		record, hash := (*[pow.HeaderSize]byte)(records), &hashes[i]
+		records = records[pow.HeaderSize:]
+		verdict := pow.Valid
+		bits := pow.Bits(binary.LittleEndian.Uint32(record[offBits:]))
+		if bits != j.bits || binary.LittleEndian.Uint64(hash[24:]) >= j.target[3] {
+			verdict = j.closer(bits, hash)
 		}
-		switch hash := &hashes[i]; {
-		case j.bad:
-			verdicts[i] = pow.BadBits
-		// The top limb decides nearly always.
-		case binary.LittleEndian.Uint64(hash[24:]) < j.target[3], j.target.MetBy(*hash):
-			verdicts[i] = pow.Valid
-		default:
-			verdicts[i] = pow.HighHash
+		if j.linked && !same((*[32]byte)(record[offPrev:]), (*[32]byte)(before)) {
+			verdict |= pow.BadLink
 		}
+		before = hash
+		verdicts[i] = verdict
 	}
+	j.before = *before
 }
 
-// checkLinks flags each record whose parent is not the hash before its own;
-// for the first that is before.
-func checkLinks(records []byte, hashes []pow.Hash, before pow.Hash, verdicts []pow.Verdict) {
-	for i := range hashes {
-		if parent(records[i*pow.HeaderSize:]) != before {
-			verdicts[i] |= pow.BadLink
+// closer compares a hash with the target of any bits.
+func (j *judge) closer(bits pow.Bits, hash *pow.Hash) pow.Verdict {
+	if bits != j.bits || !j.known {
+		target, err := bits.Target()
+		if err != nil {
+			target = pow.Target{}
 		}
-		before = hashes[i]
+		j.known, j.bits, j.target, j.bad = true, bits, target, err != nil
 	}
+	switch {
+	case j.bad:
+		return pow.BadBits
+	case !j.target.MetBy(*hash):
+		return pow.HighHash
+	}
+	return pow.Valid
 }
 
-// parent returns the hash that a record names as its parent.
-func parent(record []byte) pow.Hash { return pow.Hash(record[offPrev : offPrev+32]) }
+// same reports whether two hashes are equal. It is the comparison of two
+// arrays, without the call that the compiler makes of that.
+func same(a, b *[32]byte) bool {
+	le := binary.LittleEndian
+	return le.Uint64(a[0:]) == le.Uint64(b[0:]) && le.Uint64(a[8:]) == le.Uint64(b[8:]) &&
+		le.Uint64(a[16:]) == le.Uint64(b[16:]) && le.Uint64(a[24:]) == le.Uint64(b[24:])
+}
