@@ -1,0 +1,328 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+
+	"stele/engine/blockfile"
+	"stele/engine/blockfile/blockfiletest"
+	"stele/engine/headerchain"
+	"stele/engine/pow"
+)
+
+func TestRealBlocks(t *testing.T) {
+	path := blockfiletest.ChainPath(t)
+	src := Source{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	for _, workers := range []int{0, 1, 2, 5} {
+		opts := bitcoin
+		opts.Workers = workers
+		r, err := Blocks(t.Context(), reference{}, []Source{src}, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Items != blockfiletest.ChainBlocks || r.Valid != r.Items || r.Transactions != blockfiletest.ChainTransactions || r.First != nil {
+			t.Errorf("%d workers: report %+v, first %+v", workers, r, r.First)
+		}
+		if r.Bytes != blockfiletest.ChainEnd-frameSize*blockfiletest.ChainBlocks {
+			t.Errorf("%d bytes", r.Bytes)
+		}
+		if want := []string{CheckProofOfWork, CheckLink, CheckMedianTime, CheckLimit, CheckRetarget, CheckMerkleRoot, CheckWitness}; !slices.Equal(r.Checks, want) {
+			t.Errorf("checks %v", r.Checks)
+		}
+	}
+}
+
+func TestRealRawBlocks(t *testing.T) {
+	blocks := blockfiletest.SegwitBlocks(t)
+	var sources []Source
+	for _, hash := range slices.Sorted(maps.Keys(blocks)) {
+		sources = append(sources, source(hash, blocks[hash]))
+	}
+	sources = append(sources, source("277647", blockfiletest.Block277647(t)))
+	opts := bitcoin
+	opts.Unlinked = true
+	r, err := Blocks(t.Context(), reference{}, sources, opts)
+	if err != nil || r.Items != 3 || r.Valid != 3 {
+		t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
+	}
+
+	opts.Unlinked = false
+	r, err = Blocks(t.Context(), reference{}, sources, opts)
+	if err != nil || r.Valid != 1 || r.First.Index != 1 || r.First.Source != sources[1].Name || r.First.Reasons[0] != BadLink {
+		t.Errorf("linked: %v, report %+v, first %+v", err, r, r.First)
+	}
+}
+
+// A chain in several sources is one chain.
+func TestBlocksInSeveralSources(t *testing.T) {
+	c := realChain(t)
+	first, second := c.part(0, 6000), c.part(6000, 14132)
+	r, err := Blocks(t.Context(), reference{}, []Source{source("a", first.file), source("none", make([]byte, 100)), source("b", second.file)}, bitcoin)
+	if err != nil || r.Items != 14132 || r.Valid != 14132 {
+		t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
+	}
+
+	tx := second.block(1000)[100:]
+	tx[0] ^= 1
+	r, err = Blocks(t.Context(), reference{}, []Source{source("a", first.file), source("b", second.file)}, bitcoin)
+	if err != nil || r.Valid != 14131 || r.First == nil {
+		t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
+	}
+	if f := r.First; f.Index != 7000 || f.Height != 7000 || f.Source != "b" || f.Offset != second.offsets[1000] || !slices.Equal(f.Reasons, []Reason{BadMerkleRoot}) {
+		t.Errorf("finding %+v", f)
+	}
+}
+
+// One flipped bit in a block is told with the right reason and place.
+func TestFlippedBlockFields(t *testing.T) {
+	c := realChain(t)
+	const item = 170 // the first with two transactions
+	for _, test := range []struct {
+		field   string
+		at      int // byte in the block
+		bit     byte
+		valid   int64
+		reasons []Reason
+		text    string
+	}{
+		{"Merkle root", 36, 1, 198, []Reason{HighHash, BadMerkleRoot}, "its 2 transactions give"},
+		{"number of transactions, less", 80, 3, 199, []Reason{BadBlock}, "275 bytes follow the last transaction"},
+		{"number of transactions, more", 80, 1, 199, []Reason{BadBlock}, "transaction 2 of 3: the block ends inside the version"},
+		{"number of transactions, huge", 80, 0xfd, 199, []Reason{BadBlock}, "the number of transactions is"},
+		{"version", 81, 1, 199, []Reason{BadMerkleRoot}, ""},
+		{"number of inputs", 85, 1, 199, []Reason{BadBlock}, "transaction 0 of 2: no inputs"},
+		{"script length", 122, 128, 199, []Reason{BadBlock}, "transaction 0 of 2: "},
+		{"signature", 300, 1, 199, []Reason{BadMerkleRoot}, "the header has the Merkle root 7dac2c5666815c17a3b36427de37bb9d2e2c5ccec3f8633eb91a4205cb4c10ff, its 2 transactions give "},
+		{"lock time", 489, 128, 199, []Reason{BadMerkleRoot}, ""},
+	} {
+		t.Run(test.field, func(t *testing.T) {
+			bad := c.part(0, 200)
+			if n := len(bad.block(item)); n != 490 {
+				t.Fatalf("block of %d bytes", n)
+			}
+			bad.block(item)[test.at] ^= test.bit
+			r, err := Blocks(t.Context(), reference{}, []Source{source("x", bad.file)}, bitcoin)
+			if err != nil || r.Items != 200 || r.Valid != test.valid || r.First == nil {
+				t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
+			}
+			f := r.First
+			if f.Index != item || f.Height != item || f.Offset != c.offsets[item] {
+				t.Errorf("finding %+v", f)
+			}
+			if !slices.Equal(f.Reasons, test.reasons) || !strings.Contains(f.Text, test.text) {
+				t.Errorf("reasons %v, want %v: %s", f.Reasons, test.reasons, f.Text)
+			}
+		})
+	}
+}
+
+func TestMutatedBlock(t *testing.T) {
+	c := realChain(t)
+	// The block of 3 transactions at height 586 with the last of them twice.
+	block := slices.Clone(c.block(586))
+	var b blockfile.Block
+	if err := b.Parse(block); err != nil || len(b.TxIDs) != 3 {
+		t.Fatalf("%v, %d transactions", err, len(b.TxIDs))
+	}
+	for size := 60; ; size++ {
+		twice := append(slices.Clone(block), block[len(block)-size:]...)
+		twice[80]++
+		if b.Parse(twice) == nil {
+			block = twice
+			break
+		}
+	}
+	r, err := Blocks(t.Context(), reference{}, []Source{source("x", block)}, bitcoin)
+	if err != nil || r.Items != 1 || r.Valid != 0 || !slices.Equal(r.First.Reasons, []Reason{MerkleMutated}) {
+		t.Errorf("%v, report %+v, first %+v", err, r, r.First)
+	}
+}
+
+func TestBadWitness(t *testing.T) {
+	blocks := blockfiletest.SegwitBlocks(t)
+	raw := slices.Clone(blocks["0000000000000000001602407ac49862a7bca9d00f7f402db20b7be2f5de59d2"])
+	reserved := append([]byte{1, 32}, make([]byte, 32)...) // the witness of the coinbase
+	raw[pow.HeaderSize+bytes.Index(raw[pow.HeaderSize:], reserved)+2] ^= 1
+	r, err := Blocks(t.Context(), reference{}, []Source{source("x", raw)}, bitcoin)
+	if err != nil || r.Valid != 0 || !slices.Equal(r.First.Reasons, []Reason{BadWitness}) {
+		t.Errorf("%v, report %+v, first %+v", err, r, r.First)
+	}
+}
+
+func TestBlocksThatCannotBeRead(t *testing.T) {
+	c := realChain(t).part(0, 10)
+	broken := errors.New("broken")
+	good := source("good", c.file)
+	for _, test := range []struct {
+		name  string
+		src   Source
+		items int64
+		kind  error
+		text  string
+	}{
+		{"ends inside a block", source("x", c.file[:len(c.file)-1]), 19, blockfile.ErrTruncated, "x: offset 2077: the file ends inside a block: 215 bytes expected, 214 there"},
+		{"garbage after a block", source("x", append(slices.Clone(c.file), "garbage!"...)), 20, blockfile.ErrMagic, "x: offset 2300: 67617262 is not the start of a record"},
+		{"neither", source("x", []byte("garbage!")), 10, blockfile.ErrMagic, "x: offset 0: 67617262 is not the start of a blk file"},
+		{"error", streamSource("x", io.MultiReader(bytes.NewReader(c.file[:c.offsets[3]+20]), iotest.ErrReader(broken))), 13, broken, "cannot read: broken"},
+		{"does not open", Source{Name: "x", Open: func() (io.ReadCloser, error) { return os.Open("testdata/not there") }}, 10, os.ErrNotExist, "open testdata/not there: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			opts := linked
+			opts.Unlinked = true
+			last := Source{Name: "never", Open: func() (io.ReadCloser, error) { t.Error("went on"); return nil, broken }}
+			r, err := Blocks(t.Context(), reference{}, []Source{good, test.src, last}, opts)
+			if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("error %v, want %q", err, test.text)
+			}
+			if r.Items != test.items || r.Valid != test.items {
+				t.Errorf("report %+v, want %d items", r, test.items)
+			}
+		})
+	}
+	for _, sources := range [][]Source{nil, {source("a", nil), source("b", make([]byte, 1000))}} {
+		r, err := Blocks(t.Context(), reference{}, sources, bitcoin)
+		if !errors.Is(err, ErrEmpty) || r.Items != 0 {
+			t.Errorf("%d empty files: %v, report %+v", len(sources), err, r)
+		}
+	}
+}
+
+func TestBlocksEngineFails(t *testing.T) {
+	c := realChain(t)
+	broken := errors.New("broken")
+	r, err := Blocks(t.Context(), &failing{1, broken}, []Source{source("x", c.file), source("y", c.file)}, bitcoin)
+	if !errors.Is(err, broken) || r.Items == 0 || r.Items == 14132 || r.Valid != r.Items {
+		t.Errorf("%v, report %+v", err, r)
+	}
+}
+
+// repeat gives data again and again until the context ends.
+type repeat struct {
+	endless
+	data []byte
+	at   int
+}
+
+func (r *repeat) Read(p []byte) (int, error) {
+	if _, err := r.endless.Read(nil); err != nil {
+		return 0, err
+	}
+	n := copy(p, r.data[r.at:])
+	r.at = (r.at + n) % len(r.data)
+	return n, nil
+}
+
+func TestBlocksCancel(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	in := &repeat{endless: endless{ctx, stop, 20}, data: blockfiletest.Chain(t)}
+	r, err := Blocks(ctx, reference{}, []Source{streamSource("x", in)}, linked)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, report %+v", err, r)
+	}
+}
+
+// However blocks are changed, left out or exchanged, the report is that of a
+// plain loop over the blocks.
+func TestBlocksAgainstPlainLoop(t *testing.T) {
+	whole := realChain(t)
+	rapid.Check(t, func(t *rapid.T) {
+		first := rapid.SampledFrom([]int{0, 1, 160, 2000}).Draw(t, "first")
+		c := whole.part(first, first+40)
+		var blocks [][]byte
+		for i := range c.offsets {
+			blocks = append(blocks, c.block(i))
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "changes") {
+			i := rapid.IntRange(0, len(blocks)-1).Draw(t, "block")
+			switch rapid.IntRange(0, 2).Draw(t, "change") {
+			case 0:
+				at := rapid.IntRange(0, len(blocks[i])-1).Draw(t, "byte")
+				blocks[i][at] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+			case 1:
+				blocks = slices.Delete(blocks, i, i+1)
+			default:
+				j := rapid.IntRange(0, len(blocks)-1).Draw(t, "other")
+				blocks[i], blocks[j] = blocks[j], blocks[i]
+			}
+		}
+		var file []byte
+		for _, b := range blocks {
+			file = append(file, blockfile.Magic[:]...)
+			file = append(file, byte(len(b)), byte(len(b)>>8), 0, 0)
+			file = append(file, b...)
+		}
+		opts := Options{
+			Unlinked:    rapid.Bool().Draw(t, "unlinked"),
+			Params:      rapid.SampledFrom([]*pow.Params{nil, pow.Bitcoin}).Draw(t, "params"),
+			StartHeight: rapid.SampledFrom([]int64{headerchain.UnknownHeight, int64(first)}).Draw(t, "height"),
+			Workers:     rapid.IntRange(1, 3).Draw(t, "workers"),
+		}
+		valid, index, reasons := plainLoop(blocks, opts)
+		r, err := Blocks(context.Background(), reference{}, []Source{source("x", file)}, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Items != int64(len(blocks)) || r.Valid != int64(valid) {
+			t.Errorf("%d of %d valid, want %d of %d", r.Valid, r.Items, valid, len(blocks))
+		}
+		if (r.First == nil) != (reasons == nil) {
+			t.Fatalf("first %+v, want %v", r.First, reasons)
+		}
+		if r.First != nil && (r.First.Index != int64(index) || !slices.Equal(r.First.Reasons, reasons)) {
+			t.Errorf("first %+v, want %d: %v", r.First, index, reasons)
+		}
+	})
+}
+
+// plainLoop returns how many of the blocks are valid, and which is the first
+// that is not, for what reasons.
+func plainLoop(blocks [][]byte, opts Options) (valid, index int, first []Reason) {
+	c := headerchain.New(opts.Params, opts.StartHeight)
+	for i, raw := range blocks {
+		var wrong []Reason
+		h, _ := pow.DecodeHeader(raw[:pow.HeaderSize])
+		err := h.CheckProofOfWork(pow.MaxTarget)
+		switch {
+		case errors.Is(err, pow.ErrHighHash):
+			wrong = append(wrong, HighHash)
+		case err != nil:
+			wrong = append(wrong, BadBits)
+		}
+		if !opts.Unlinked && i > 0 && h.Prev != pow.Sum(blocks[i-1][:pow.HeaderSize]) {
+			wrong = append(wrong, BadLink)
+		}
+		err = headerchain.CheckLimit(opts.Params, h.Bits)
+		if !opts.Unlinked {
+			err = c.Append(raw[:pow.HeaderSize])
+		}
+		if err != nil {
+			wrong = append(wrong, Reason(errors.Unwrap(err).Error()))
+		}
+		var b blockfile.Block
+		if err := b.Parse(raw); err != nil {
+			wrong = append(wrong, BadBlock)
+		} else if root, mutated := pow.MerkleRoot(b.TxIDs); root != h.MerkleRoot {
+			wrong = append(wrong, BadMerkleRoot)
+		} else if mutated {
+			wrong = append(wrong, MerkleMutated)
+		}
+		switch {
+		case len(wrong) == 0:
+			valid++
+		case first == nil:
+			index, first = i, wrong
+		}
+	}
+	return valid, index, first
+}

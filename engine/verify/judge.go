@@ -1,0 +1,206 @@
+package verify
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"stele/engine"
+	"stele/engine/headerchain"
+	"stele/engine/pow"
+)
+
+// batch is a run of items of one source.
+type batch struct {
+	source *Source
+	room   []byte  // for one header, and then the headers of the items
+	faults []fault // found in the items already, in the order of the items
+
+	offset func(item int) int64 // at which an item starts
+	bytes  int64
+	txs    int64
+}
+
+// items returns the number of items.
+func (b *batch) items() int { return len(b.room)/pow.HeaderSize - 1 }
+
+// fault is something wrong with an item of a batch.
+type fault struct {
+	item   int
+	reason Reason
+	text   string
+}
+
+// judge checks batches in the order of the stream and writes the report.
+type judge struct {
+	engine Engine
+	opts   Options
+	chain  *headerchain.Chain
+	report Report
+
+	last     [pow.HeaderSize]byte // header of the last item
+	limit    error                // of lastBits, in unlinked items
+	lastBits pow.Bits
+	verdicts []pow.Verdict
+	faults   []fault
+}
+
+func newJudge(e Engine, opts Options) *judge {
+	return &judge{engine: e, opts: opts, chain: headerchain.New(opts.Params, opts.StartHeight)}
+}
+
+// check checks the headers of a batch and adds its items to the report.
+func (j *judge) check(ctx context.Context, b *batch) error {
+	n, linked := b.items(), !j.opts.Unlinked
+	headers := b.room[pow.HeaderSize:]
+	lead := 0 // headers before the first item
+	if linked && j.report.Items > 0 {
+		// The link of the first item is checked too.
+		lead = 1
+		copy(b.room, j.last[:])
+		headers = b.room
+	}
+	j.verdicts = slices.Grow(j.verdicts[:0], n+lead)[:n+lead]
+
+	type answer struct {
+		result engine.VerifyResult
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		result, err := j.engine.Verify(ctx, headers, linked, j.verdicts)
+		answers <- answer{result, err}
+	}()
+	j.rules(b)
+	a := <-answers
+	if a.err != nil {
+		return a.err
+	}
+	j.devices(a.result.Devices)
+	j.count(b, headers, lead)
+	copy(j.last[:], b.room[n*pow.HeaderSize:])
+	return nil
+}
+
+// rules applies the rules that need no hash. It leaves what it finds in
+// j.faults.
+func (j *judge) rules(b *batch) {
+	j.faults = j.faults[:0]
+	for i := range b.items() {
+		header := b.room[(i+1)*pow.HeaderSize:][:pow.HeaderSize]
+		var err error
+		if j.opts.Unlinked {
+			err = j.checkLimit(header)
+		} else {
+			err = j.chain.Append(header)
+		}
+		if err != nil {
+			v := err.(*headerchain.Violation)
+			j.faults = append(j.faults, fault{i, ruleReasons[v.Rule], v.Text})
+		}
+	}
+}
+
+// checkLimit compares nBits with the limit.
+func (j *judge) checkLimit(header []byte) error {
+	bits := pow.Bits(binary.LittleEndian.Uint32(header[72:]))
+	if bits != j.lastBits {
+		j.lastBits, j.limit = bits, headerchain.CheckLimit(j.opts.Params, bits)
+	}
+	return j.limit
+}
+
+// count adds the items of a batch to the report. The verdicts are those of
+// headers, where lead headers stand before the items.
+func (j *judge) count(b *batch, headers []byte, lead int) {
+	rules, found := j.faults, b.faults
+	for i, v := range j.verdicts[lead:] {
+		broken := len(rules) > 0 && rules[0].item == i
+		bad := len(found) > 0 && found[0].item == i
+		if v == pow.Valid && !broken && !bad {
+			j.report.Valid++
+			continue
+		}
+		var wrong []fault
+		if broken {
+			wrong, rules = append(wrong, rules[0]), rules[1:]
+		}
+		for ; len(found) > 0 && found[0].item == i; found = found[1:] {
+			wrong = append(wrong, found[0])
+		}
+		if j.report.First == nil {
+			j.report.First = j.finding(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, wrong)
+		}
+	}
+	j.report.Items += int64(b.items())
+	j.report.Bytes += b.bytes
+	j.report.Transactions += b.txs
+}
+
+// finding describes what is wrong with an item, whose header is the last of
+// headers. Items of the batch are not in the report yet.
+func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong []fault) *Finding {
+	at := len(headers) - pow.HeaderSize
+	header, _ := pow.DecodeHeader(headers[at:])
+	f := &Finding{
+		Index:  j.report.Items + int64(item),
+		Source: b.source.Name,
+		Offset: b.offset(item),
+		Height: headerchain.UnknownHeight,
+		Hash:   header.Hash(),
+	}
+	if next := j.chain.Height(); !j.opts.Unlinked && next != headerchain.UnknownHeight {
+		f.Height = next - int64(b.items()-item)
+	}
+	target, err := header.Bits.Target()
+	if v&pow.BadBits != 0 {
+		f.add(BadBits, fmt.Sprintf("%v, expected a target from 1 to 2^256-1", err))
+	}
+	if v&pow.HighHash != 0 {
+		f.add(HighHash, fmt.Sprintf("hash %v, expected at most %v", f.Hash, target))
+	}
+	if v&pow.BadLink != 0 {
+		parent := pow.Sum(headers[at-pow.HeaderSize : at])
+		f.add(BadLink, fmt.Sprintf("parent %v, expected %v, the item before", header.Prev, parent))
+	}
+	for _, w := range wrong {
+		f.add(w.reason, w.text)
+	}
+	return f
+}
+
+// devices adds up what each device did.
+func (j *judge) devices(shares []engine.Share) {
+	for _, s := range shares {
+		known := slices.IndexFunc(j.report.Devices, func(d engine.Share) bool { return d.Device == s.Device })
+		if known < 0 {
+			j.report.Devices = append(j.report.Devices, s)
+			continue
+		}
+		j.report.Devices[known].Items += s.Items
+	}
+}
+
+// finish completes the report when all items are in it.
+func (j *judge) finish(blocks bool) Report {
+	r := &j.report
+	height := j.chain.Height() != headerchain.UnknownHeight
+	for _, check := range []struct {
+		name string
+		done bool
+	}{
+		{CheckProofOfWork, true},
+		{CheckLink, !j.opts.Unlinked},
+		{CheckMedianTime, !j.opts.Unlinked},
+		{CheckLimit, j.opts.Params != nil},
+		{CheckRetarget, j.opts.Params != nil && !j.opts.Unlinked && height},
+		{CheckMerkleRoot, blocks},
+		{CheckWitness, blocks},
+	} {
+		if check.done {
+			r.Checks = append(r.Checks, check.name)
+		}
+	}
+	return *r
+}

@@ -1,0 +1,63 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+)
+
+// pipeline carries batches of type B from a goroutine that reads to the caller
+// of run, in order, and back to be used again.
+type pipeline[B any] struct {
+	free chan B // to be filled
+	full chan B // filled, in the order of the stream
+}
+
+// newPipeline returns a pipeline of these batches.
+func newPipeline[B any](batches ...B) *pipeline[B] {
+	p := &pipeline[B]{free: make(chan B, len(batches)), full: make(chan B, len(batches))}
+	for _, b := range batches {
+		p.free <- b
+	}
+	return p
+}
+
+// take returns a batch to fill. The error is that of ctx.
+func (p *pipeline[B]) take(ctx context.Context) (B, error) {
+	select {
+	case b := <-p.free:
+		return b, ctx.Err()
+	case <-ctx.Done():
+		var none B
+		return none, ctx.Err()
+	}
+}
+
+// run calls read on a goroutine, which sends batches to p.full, and check for
+// each of them here. When check fails, the context of read ends. It returns
+// the error of check or else of read, when both are done.
+func (p *pipeline[B]) run(ctx context.Context, read func(context.Context) error, check func(context.Context, B) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var reading, checking error
+	go func() {
+		defer close(p.full)
+		reading = read(ctx)
+	}()
+	for b := range p.full {
+		if checking == nil {
+			if checking = check(ctx, b); checking != nil {
+				cancel()
+			}
+		}
+		p.free <- b
+	}
+	if checking != nil {
+		return checking
+	}
+	return reading
+}
+
+// at puts the name of the source before an error.
+func at(src *Source, err error) error {
+	return fmt.Errorf("%s: %w", src.Name, err)
+}

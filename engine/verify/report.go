@@ -1,0 +1,85 @@
+package verify
+
+import (
+	"stele/engine"
+	"stele/engine/blockfile"
+	"stele/engine/headerchain"
+	"stele/engine/pow"
+)
+
+// Reason names what is wrong with an item. The words are stable.
+type Reason string
+
+// The reasons, in the order in which a [Finding] lists them.
+const (
+	BadBits        Reason = "bad-bits"         // nBits are negative, zero or over 256 bits
+	HighHash       Reason = "high-hash"        // the hash is above the target of nBits
+	BadLink        Reason = "bad-link"         // the parent is not the item before
+	BadGenesis     Reason = "bad-genesis"      // the chain starts with another block
+	BitsAboveLimit Reason = "bits-above-limit" // nBits are above the limit of the chain
+	BadRetarget    Reason = "bad-retarget"     // nBits are not what the retarget rule gives
+	TimeTooOld     Reason = "time-too-old"     // the time is not after the median of the 11 before
+
+	BadBlock      Reason = "bad-block"              // the block cannot be parsed
+	BadMerkleRoot Reason = "bad-merkle-root"        // the header has another Merkle root
+	MerkleMutated Reason = "merkle-mutated"         // equal hashes side by side in the Merkle tree
+	BadWitness    Reason = "bad-witness-commitment" // the coinbase has another witness commitment
+)
+
+// Report is what Headers and Blocks found.
+type Report struct {
+	Items        int64          // headers or blocks read
+	Valid        int64          // those with which nothing is wrong
+	Transactions int64          // in blocks that could be parsed
+	Bytes        int64          // of the items
+	First        *Finding       // the first item with which something is wrong
+	Checks       []string       // what was checked, a list of the Check words
+	Devices      []engine.Share // headers that each device checked
+}
+
+// What a report can list as checked.
+const (
+	CheckProofOfWork = "proof-of-work"
+	CheckLink        = "link"
+	CheckMedianTime  = "median-time"
+	CheckLimit       = "limit"
+	CheckRetarget    = "retarget"
+	CheckMerkleRoot  = "merkle-root"
+	CheckWitness     = "witness-commitment"
+)
+
+// Finding is an item with which something is wrong.
+type Finding struct {
+	Index   int64  // of the item in the whole stream, from 0
+	Source  string // name of the source
+	Offset  int64  // byte at which the item starts in its source; of a blk file, its record
+	Height  int64  // or headerchain.UnknownHeight
+	Hash    pow.Hash
+	Reasons []Reason // at least one
+	Text    string   // what was found and what was expected, for each reason
+}
+
+// add notes one more thing that is wrong.
+func (f *Finding) add(r Reason, text string) {
+	f.Reasons = append(f.Reasons, r)
+	if f.Text != "" {
+		f.Text += "; "
+	}
+	f.Text += text
+}
+
+// ruleReasons and blockReasons give the reasons for the faults that other
+// packages find.
+var (
+	ruleReasons = map[headerchain.Rule]Reason{
+		headerchain.BadGenesis:     BadGenesis,
+		headerchain.BitsAboveLimit: BitsAboveLimit,
+		headerchain.BadRetarget:    BadRetarget,
+		headerchain.TimeTooOld:     TimeTooOld,
+	}
+	blockReasons = map[error]Reason{
+		blockfile.ErrMerkleRoot: BadMerkleRoot,
+		blockfile.ErrMutated:    MerkleMutated,
+		blockfile.ErrWitness:    BadWitness,
+	}
+)

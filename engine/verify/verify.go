@@ -1,0 +1,48 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"stele/engine"
+	"stele/engine/blockfile"
+	"stele/engine/pow"
+)
+
+// ErrEmpty means that a stream has no items, so that nothing was verified.
+var ErrEmpty = errors.New("nothing to verify")
+
+// Engine checks batches of headers. [engine.Engine] is one.
+type Engine interface {
+	Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) (engine.VerifyResult, error)
+}
+
+// Source is a stream to verify.
+type Source struct {
+	Name string // for findings and errors
+
+	// Open returns the stream. To stop early, its Read has to return when the
+	// context of the verification ends.
+	Open func() (io.ReadCloser, error)
+
+	// Key hides a blk file (see [blockfile.Reader]); zero if it is not hidden.
+	Key [blockfile.KeySize]byte
+}
+
+// Options choose what is checked.
+type Options struct {
+	// Unlinked items are not each the parent of the next. Then no rule is
+	// checked that needs the items before.
+	Unlinked bool
+
+	// Params are the rules about nBits; nil for none.
+	Params *pow.Params
+
+	// StartHeight is the height of the first item, or
+	// headerchain.UnknownHeight: see [headerchain.New].
+	StartHeight int64
+
+	// Workers is the number of goroutines that parse blocks, at least 1.
+	Workers int
+}
