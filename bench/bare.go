@@ -1,0 +1,30 @@
+package bench
+
+import (
+	"context"
+
+	"stele/engine"
+	"stele/engine/pow"
+	"stele/kernels/simd"
+)
+
+// BareScan calls a SIMD kernel with nothing around it, on one thread: what the
+// engine is measured against.
+func BareScan(k *simd.Kernel) ScanFunc {
+	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce uint32)) error {
+		work := simd.NewJob(&job.Header, job.Target)
+		var nonces []uint32
+		for done := uint64(0); done < r.Count; {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			n := min(r.Count-done, simd.MaxNonces)
+			nonces = k.Scan(work, r.First+uint32(done), int(n), nonces[:0])
+			for _, nonce := range nonces {
+				found(nonce)
+			}
+			done += n
+		}
+		return nil
+	}
+}

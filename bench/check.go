@@ -1,0 +1,267 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+
+	"stele/engine/pow"
+)
+
+// Kind says what is wrong with a result. Kinds are stable.
+type Kind string
+
+// The kinds of problems.
+const (
+	WrongFigure  Kind = "wrong-figure"  // a number does not follow from the samples
+	NoProof      Kind = "no-proof"      // a search without a set of nonces
+	UnknownRange Kind = "unknown-range" // a proof of a range that is not in the table
+	OutOfOrder   Kind = "out-of-order"  // nonces not ascending, twice, or outside the range
+	WrongNonce   Kind = "wrong-nonce"   // a nonce whose hash has too few zero bits
+	WrongDigest  Kind = "wrong-digest"  // the stated digest is not that of the nonces
+	WrongSet     Kind = "wrong-set"     // the set is not the one of the table
+	MissingNonce Kind = "missing-nonce" // the rescan found a nonce that the proof lacks
+)
+
+// Problem is something wrong with a result.
+type Problem struct {
+	Kind  Kind   `json:"kind"`
+	Where string `json:"where"` // the field: "proofs[0].nonces[12]"
+	Text  string `json:"text"`
+}
+
+// String is the problem in one line.
+func (p Problem) String() string { return fmt.Sprintf("%s: %s: %s", p.Where, p.Kind, p.Text) }
+
+// Rescan says how much of each proof's range is searched again by package pow.
+type Rescan struct {
+	Seed   uint64 `json:"seed"`   // of the choice of sub-ranges
+	Ranges int    `json:"ranges"` // for each proof
+	Size   uint64 `json:"size"`   // nonces in each
+}
+
+// Report is what [Check] did and found.
+type Report struct {
+	Cases    int       `json:"cases"`  // whose figures were computed again
+	Proofs   int       `json:"proofs"` // sets compared with the table
+	Nonces   int       `json:"nonces"` // hashed again
+	Rescan   Rescan    `json:"rescan"`
+	Problems []Problem `json:"problems"`
+}
+
+// Good reports whether nothing was wrong.
+func (r *Report) Good() bool { return len(r.Problems) == 0 }
+
+// maxProblems bounds the problems that a report holds: the first ones.
+const maxProblems = 100
+
+func (r *Report) add(kind Kind, where, format string, args ...any) {
+	if len(r.Problems) < maxProblems {
+		r.Problems = append(r.Problems, Problem{kind, where, fmt.Sprintf(format, args...)})
+	}
+}
+
+// Check verifies a result without trusting anything in it but the samples: all
+// figures are computed again, every nonce of every proof is hashed again by
+// package pow, the sets are compared with the table, and parts of their ranges,
+// chosen at random, are searched again. The error is that of ctx.
+func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
+	report := &Report{Cases: len(r.Cases), Rescan: rescan, Problems: []Problem{}}
+	checkFigures(r, report)
+	checkProofsNamed(r, report)
+	random := rand.New(rand.NewPCG(rescan.Seed, 0))
+	for i := range r.Proofs {
+		if err := checkProof(ctx, &r.Proofs[i], fmt.Sprintf("proofs[%d]", i), random, report); err != nil {
+			return report, err
+		}
+	}
+	return report, nil
+}
+
+// checkFigures computes everything again that follows from the samples.
+func checkFigures(r *Result, report *Report) {
+	again := r.again()
+	for i := range r.Cases {
+		got, want := &r.Cases[i], &again.Cases[i]
+		where := fmt.Sprintf("cases[%d]", i)
+		if path, g, w := difference(reflect.ValueOf(*got), reflect.ValueOf(*want), where); path != "" {
+			report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
+		}
+	}
+	if rounds := len(r.Cases[0].Samples); r.Timing.Rounds != rounds {
+		report.add(WrongFigure, "timing.rounds", "%d, but every case has %d samples", r.Timing.Rounds, rounds)
+	}
+	if slices := sampled(r); r.Timing.Seconds < slices*(1-1e-9) {
+		report.add(WrongFigure, "timing.seconds", "%v, but the samples alone took %v", r.Timing.Seconds, slices)
+	}
+	if path, g, w := difference(reflect.ValueOf(r.Headlines), reflect.ValueOf(again.Headlines), "headlines"); path != "" {
+		report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
+	}
+}
+
+// sampled is the time in seconds that all samples took.
+func sampled(r *Result) float64 {
+	sum := 0.0
+	for _, c := range r.Cases {
+		for _, s := range c.Samples {
+			sum += s.Seconds
+		}
+	}
+	return sum
+}
+
+// difference finds the first place where two values of one type differ, and
+// names it by its JSON path. Numbers may differ in the last digits, since
+// processors round sums of products differently.
+func difference(got, want reflect.Value, path string) (where string, g, w any) {
+	differ := func() (string, any, any) { return path, printable(got), printable(want) }
+	switch got.Kind() {
+	case reflect.Float64:
+		a, b := got.Float(), want.Float()
+		if math.Abs(a-b) > 1e-9*max(math.Abs(a), math.Abs(b), 1e-3) {
+			return differ()
+		}
+	case reflect.Pointer:
+		if got.IsNil() || want.IsNil() {
+			if got.IsNil() != want.IsNil() {
+				return differ()
+			}
+			return "", nil, nil
+		}
+		return difference(got.Elem(), want.Elem(), path)
+	case reflect.Struct:
+		for i := range got.NumField() {
+			field := got.Type().Field(i)
+			inner := path
+			if !field.Anonymous {
+				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+				inner += "." + name
+			}
+			if where, g, w := difference(got.Field(i), want.Field(i), inner); where != "" {
+				return where, g, w
+			}
+		}
+	case reflect.Slice:
+		if got.Len() != want.Len() {
+			return differ()
+		}
+		for i := range got.Len() {
+			if where, g, w := difference(got.Index(i), want.Index(i), fmt.Sprintf("%s[%d]", path, i)); where != "" {
+				return where, g, w
+			}
+		}
+	case reflect.Map:
+		if got.Len() != want.Len() {
+			return differ()
+		}
+		for _, key := range want.MapKeys() {
+			value := got.MapIndex(key)
+			if !value.IsValid() {
+				return differ()
+			}
+			if where, g, w := difference(value, want.MapIndex(key), fmt.Sprintf("%s.%v", path, key)); where != "" {
+				return where, g, w
+			}
+		}
+	default:
+		if !got.Equal(want) {
+			return differ()
+		}
+	}
+	return "", nil, nil
+}
+
+// printable is a short form of a value for a message.
+func printable(v reflect.Value) any {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return "nothing"
+		}
+		v = v.Elem()
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		return "something"
+	case reflect.String:
+		return fmt.Sprintf("%.80q", v.String())
+	}
+	return fmt.Sprintf("%.80s", fmt.Sprint(v.Interface()))
+}
+
+// checkProofsNamed sees that every search has a proof, and that it is there.
+func checkProofsNamed(r *Result, report *Report) {
+	for i, c := range r.Cases {
+		where := fmt.Sprintf("cases[%d].proof", i)
+		switch {
+		case c.Mode != Search:
+		case c.Proof == nil:
+			report.add(NoProof, where, "%s has no set of nonces", c.ID)
+		case !slices.ContainsFunc(r.Proofs, func(p Proof) bool { return p.Name == c.Proof.Range && p.Digest == c.Proof.Digest }):
+			report.add(NoProof, where, "no proof of the range %.40q with the digest %.64q", c.Proof.Range, c.Proof.Digest)
+		}
+	}
+}
+
+// checkProof verifies one set of nonces.
+func checkProof(ctx context.Context, p *Proof, where string, random *rand.Rand, report *Report) error {
+	at := slices.IndexFunc(knownRanges, func(k known) bool { return k.ProofRange == p.ProofRange })
+	if at < 0 || p.Header != GenesisHeader {
+		report.add(UnknownRange, where, "the range %.40q is not in the table with this header, first nonce, count and number of zero bits", p.Name)
+		return nil
+	}
+	want := knownRanges[at]
+	target := zeroBits(want.ZeroBits)
+	header := genesis
+	for i, nonce := range p.Nonces {
+		where := fmt.Sprintf("%s.nonces[%d]", where, i)
+		if i%4096 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		pow.SetNonce(&header, nonce)
+		hash := pow.Sum(header[:])
+		report.Nonces++
+		switch {
+		case uint64(nonce-want.First) >= want.Count:
+			report.add(OutOfOrder, where, "%d is outside the range of %d nonces from %d", nonce, want.Count, want.First)
+		case i > 0 && nonce <= p.Nonces[i-1]:
+			report.add(OutOfOrder, where, "%d after %d", nonce, p.Nonces[i-1])
+		case !target.MetBy(hash):
+			report.add(WrongNonce, where, "%d gives the hash %v, which has fewer than %d zero bits", nonce, hash, want.ZeroBits)
+		}
+	}
+	digest := Digest(p.Nonces)
+	if p.Digest != digest {
+		report.add(WrongDigest, where+".digest", "%.64q, but that of the nonces is %q", p.Digest, digest)
+	}
+	if digest != want.digest {
+		report.add(WrongSet, where, "%d nonces with the digest %s; the table has %d with %s", len(p.Nonces), digest, want.nonces, want.digest)
+	}
+	report.Proofs++
+	return rescan(ctx, p, where, random, report)
+}
+
+// rescan searches parts of the range again.
+func rescan(ctx context.Context, p *Proof, where string, random *rand.Rand, report *Report) error {
+	have := map[uint32]bool{}
+	for _, nonce := range p.Nonces {
+		have[nonce] = true
+	}
+	size := min(report.Rescan.Size, p.Count)
+	for range report.Rescan.Ranges {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		r := pow.Range{First: p.First + uint32(random.Uint64N(p.Count-size+1)), Count: size}
+		pow.Search(&genesis, zeroBits(p.ZeroBits), r, func(nonce uint32) {
+			if !have[nonce] {
+				report.add(MissingNonce, where+".nonces", "%d is missing", nonce)
+				have[nonce] = true // tell it once
+			}
+		})
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"stele/engine/pow"
+)
+
+var quick = Rescan{Seed: 7, Ranges: 4, Size: 4096}
+
+func TestCheckAcceptsTruth(t *testing.T) {
+	r := trueResult(t)
+	before := text(t, r)
+	report, err := Check(t.Context(), r, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Report{Cases: 6, Proofs: 1, Nonces: knownRanges[0].nonces, Rescan: quick, Problems: []Problem{}}
+	if !reflect.DeepEqual(report, want) {
+		t.Errorf("got %+v, want %+v", report, want)
+	}
+	if !report.Good() {
+		t.Error("not good")
+	}
+	if text(t, r) != before {
+		t.Error("the result was changed")
+	}
+}
+
+// badNonce gives a nonce near n that does not meet the target.
+func badNonce(n uint32) uint32 {
+	header := genesis
+	for {
+		n++
+		pow.SetNonce(&header, n)
+		if !zeroBits(knownRanges[0].ZeroBits).MetBy(pow.Sum(header[:])) {
+			return n
+		}
+	}
+}
+
+func TestCheckRefuses(t *testing.T) {
+	// restate makes the digests fit the altered nonces.
+	restate := func(r *Result) {
+		r.Proofs[0].Digest = Digest(r.Proofs[0].Nonces)
+		for i := range r.Cases {
+			if r.Cases[i].Proof != nil {
+				r.Cases[i].Proof.Digest = r.Proofs[0].Digest
+			}
+		}
+		r.derive()
+	}
+	nonces := func(r *Result) *[]uint32 { return &r.Proofs[0].Nonces }
+	tests := []struct {
+		name  string
+		alter func(r *Result)
+		want  []Kind // in the order told
+		where string // of the first
+		words string
+	}{
+		{"missing nonce", func(r *Result) { *nonces(r) = slices.Delete(*nonces(r), 5, 6) },
+			[]Kind{WrongDigest, WrongSet}, "proofs[0].digest", "but that of the nonces is"},
+		{"missing nonce, digest restated", func(r *Result) { *nonces(r) = slices.Delete(*nonces(r), 5, 6); restate(r) },
+			[]Kind{WrongSet}, "proofs[0]", "992 nonces with the digest"},
+		{"nonce twice", func(r *Result) { *nonces(r) = slices.Insert(*nonces(r), 5, (*nonces(r))[5]); restate(r) },
+			[]Kind{OutOfOrder, WrongSet}, "proofs[0].nonces[6]", "after"},
+		{"nonces swapped", func(r *Result) { n := *nonces(r); n[5], n[6] = n[6], n[5] },
+			[]Kind{OutOfOrder}, "proofs[0].nonces[6]", "after"},
+		{"extra nonce outside the range", func(r *Result) { *nonces(r) = append(*nonces(r), 0xffffffff); restate(r) },
+			[]Kind{OutOfOrder, WrongSet}, "proofs[0].nonces[993]", "4294967295 is outside the range of 4194304 nonces from 2080374784"},
+		{"extra wrong nonce", func(r *Result) {
+			*nonces(r) = slices.Insert(*nonces(r), 6, badNonce((*nonces(r))[5]))
+			restate(r)
+		}, []Kind{WrongNonce, WrongSet}, "proofs[0].nonces[6]", "has fewer than 12 zero bits"},
+		{"wrong nonce", func(r *Result) { (*nonces(r))[5] = badNonce((*nonces(r))[5]) },
+			[]Kind{WrongNonce, WrongDigest, WrongSet}, "proofs[0].nonces[5]", "gives the hash"},
+		{"no nonces", func(r *Result) { *nonces(r) = nil; restate(r) },
+			[]Kind{WrongSet}, "proofs[0]", "0 nonces"},
+		{"altered digest", func(r *Result) { r.Proofs[0].Digest = strings.Repeat("0", 64) },
+			[]Kind{NoProof, NoProof, NoProof, NoProof, WrongDigest}, "cases[0].proof", "no proof of the range"},
+		{"altered digest, restated in the cases", func(r *Result) {
+			for i := range r.Cases {
+				if r.Cases[i].Proof != nil {
+					r.Cases[i].Proof.Digest = strings.Repeat("0", 64)
+				}
+			}
+			r.Proofs[0].Digest = strings.Repeat("0", 64)
+			r.derive()
+		}, []Kind{WrongDigest}, "proofs[0].digest", "000"},
+		{"flag of a wrong set left out", func(r *Result) {
+			r.Proofs = append(r.Proofs, Proof{ProofRange: knownRanges[0].ProofRange, Header: GenesisHeader, Digest: Digest(nil)})
+			r.Cases[1].Proof.Digest = Digest(nil)
+		}, []Kind{WrongFigure, WrongSet}, "cases[1].flags", "[], but the samples give [wrong-set]"},
+		{"no proof", func(r *Result) { r.Proofs = nil },
+			[]Kind{NoProof, NoProof, NoProof, NoProof}, "cases[0].proof", "no proof of the range"},
+		{"a search without proof", func(r *Result) { r.Cases[1].Proof = nil },
+			[]Kind{NoProof}, "cases[1].proof", "search/cpu/avx2/1 has no set"},
+		{"other range", func(r *Result) { r.Proofs[0].Count /= 2 },
+			[]Kind{UnknownRange}, "proofs[0]", "not in the table"},
+		{"other header", func(r *Result) { r.Proofs[0].Header = strings.Repeat("0", 160) },
+			[]Kind{UnknownRange}, "proofs[0]", "not in the table"},
+		{"altered rate", func(r *Result) { r.Cases[2].Rate.Median *= 1.001 },
+			[]Kind{WrongFigure}, "cases[2].rate.median", "but the samples give"},
+		{"altered interval of all", func(r *Result) { r.Cases[2].All.Low *= 1.001 },
+			[]Kind{WrongFigure}, "cases[2].rate_all.low", "but the samples give"},
+		{"altered ratio", func(r *Result) { r.Cases[2].Ratio.High += 0.1 },
+			[]Kind{WrongFigure}, "cases[2].ratio.high", "but the samples give"},
+		{"ratio left out", func(r *Result) { r.Cases[2].Scaling = nil },
+			[]Kind{WrongFigure}, "cases[2].scaling", "nothing, but the samples give something"},
+		{"altered sample", func(r *Result) { r.Cases[2].Samples[0].Seconds /= 2 },
+			[]Kind{WrongFigure}, "cases[2].rate.", "but the samples give"},
+		{"disturbance hidden", func(r *Result) { r.Cases[1].Disturbed = 0 },
+			[]Kind{WrongFigure}, "cases[1].disturbed", "0, but the samples give 0.03125"},
+		{"made-up flag", func(r *Result) { r.Cases[1].Flags = []Flag{"fast"} },
+			[]Kind{WrongFigure}, "cases[1].flags", "[fast], but the samples give []"},
+		{"altered ID", func(r *Result) { r.Cases[1].ID = "search/cpu/avx512/1" },
+			[]Kind{WrongFigure}, "cases[1].id", `"search/cpu/avx512/1", but the samples give "search/cpu/avx2/1"`},
+		{"altered headline", func(r *Result) {
+			h := r.Headlines[Search]
+			h.Rate *= 2
+			r.Headlines[Search] = h
+		}, []Kind{WrongFigure}, "headlines.search.rate", "but the samples give"},
+		{"headline left out", func(r *Result) { delete(r.Headlines, Verify) },
+			[]Kind{WrongFigure}, "headlines", "but the samples give"},
+		{"rounds that were not", func(r *Result) { r.Timing.Rounds = 100 },
+			[]Kind{WrongFigure}, "timing.rounds", "100, but every case has 32 samples"},
+		{"shorter than its samples", func(r *Result) { r.Timing.Seconds = 1 },
+			[]Kind{WrongFigure}, "timing.seconds", "1, but the samples alone took 3.8"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := Parse(strings.NewReader(text(t, trueResult(t)))) // a copy of its own
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.alter(r)
+			report, err := Check(t.Context(), r, Rescan{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var kinds []Kind
+			for _, p := range report.Problems {
+				kinds = append(kinds, p.Kind)
+			}
+			if !slices.Equal(kinds, test.want) {
+				t.Fatalf("problems %v, want %v", report.Problems, test.want)
+			}
+			if first := report.Problems[0]; !strings.HasPrefix(first.Where, test.where) || !strings.Contains(first.Text, test.words) {
+				t.Errorf("got %v, want %q with %q", first, test.where, test.words)
+			}
+			if report.Good() {
+				t.Error("good")
+			}
+		})
+	}
+}
+
+// The rescan finds a missing nonce without the table.
+func TestRescanFindsMissing(t *testing.T) {
+	header, target := genesis, zeroBits(12)
+	found := 0
+	for seed := range uint64(3) {
+		r := trueResult(t)
+		all := r.Proofs[0].Nonces
+		r.Proofs[0].Nonces = []uint32{}
+		report, err := Check(t.Context(), r, Rescan{Seed: seed, Ranges: 2, Size: 1 << 14})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range report.Problems {
+			if p.Kind != MissingNonce {
+				continue
+			}
+			found++
+			var nonce uint32
+			if _, err := fmt.Sscanf(p.Text, "%d is missing", &nonce); err != nil {
+				t.Fatalf("%v: %v", p, err)
+			}
+			pow.SetNonce(&header, nonce)
+			if !slices.Contains(all, nonce) || !target.MetBy(pow.Sum(header[:])) {
+				t.Errorf("%d is not in the set", nonce)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("searched 98304 nonces again and found none of about 24")
+	}
+
+	// A part larger than the range is the whole range, and each nonce is told once.
+	small := Proof{ProofRange: ProofRange{First: smallest()[5], Count: 1, ZeroBits: 12}}
+	report := &Report{Rescan: Rescan{Ranges: 3, Size: 1 << 40}}
+	if err := rescan(t.Context(), &small, "x", rand.New(rand.NewPCG(1, 1)), report); err != nil || len(report.Problems) != 1 {
+		t.Errorf("problems %v, error %v; want one nonce to be missing", report.Problems, err)
+	}
+}
+
+func TestCheckStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Check(ctx, trueResult(t), quick); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReportIsBounded(t *testing.T) {
+	r := trueResult(t)
+	r.Proofs[0].Nonces = make([]uint32, 10*maxProblems)
+	report, err := Check(t.Context(), r, Rescan{})
+	if err != nil || len(report.Problems) != maxProblems {
+		t.Errorf("%d problems, %v", len(report.Problems), err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	whole := trueResult(f)
+	for i := range whole.Cases {
+		whole.Cases[i].Samples = whole.Cases[i].Samples[:1]
+	}
+	whole.Proofs[0].Nonces = whole.Proofs[0].Nonces[:3]
+	good := text(f, whole.again())
+	f.Add([]byte(good))
+	f.Add([]byte(good[:1000]))
+	f.Add([]byte(`{"schema":"stele-bench/1","cases":[{"mode":"search","device":"cpu","kernel":"k","samples":[{"items":1,"seconds":1e-9,"probe":1}]}]}`))
+	f.Add([]byte(`{"schema":"stele-bench/1","proofs":[{}],"cases":[{"mode":"verify","device":"d","kernel":"k","threads":2,"proof":{},"samples":[{"items":9007199254740992,"seconds":1e-9,"probe":1e-300}]}]}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r, err := Parse(strings.NewReader(string(in)))
+		if err != nil {
+			return
+		}
+		if _, err := Check(t.Context(), r, Rescan{Ranges: 1, Size: 64}); err != nil {
+			t.Error(err)
+		}
+		// What Compare and the tables make of it can be written.
+		if err := Compare(r, r).WriteTable(&strings.Builder{}, Text); err != nil {
+			t.Error(err)
+		}
+		if err := r.WriteTable(&strings.Builder{}, Markdown); err != nil {
+			t.Error(err)
+		}
+		again, err := Parse(strings.NewReader(text(t, r)))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		if text(t, again) != text(t, r) {
+			t.Error("read and written again, it differs")
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"stele/engine"
+	"stele/engine/pow"
+)
+
+// ErrFellBack says that a device did not do its work itself, so that a rate
+// would not be its own.
+var ErrFellBack = errors.New("the device was put aside")
+
+// EngineScan searches through an engine, as every user of it does.
+func EngineScan(e *engine.Engine) ScanFunc {
+	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce uint32)) error {
+		_, err := e.Search(ctx, *job, r, func(h engine.Hit) { found(h.Nonce) })
+		return err
+	}
+}
+
+// EngineVerify verifies through an engine.
+func EngineVerify(e *engine.Engine) VerifyFunc {
+	return func(ctx context.Context, headers []byte, verdicts []pow.Verdict) error {
+		got, err := e.Verify(ctx, headers, false, verdicts)
+		switch {
+		case err != nil:
+			return err
+		case got.FirstInvalid >= 0:
+			return fmt.Errorf("%w: %v", ErrRejected, verdicts[got.FirstInvalid])
+		}
+		for _, d := range e.Status() {
+			if d.State != engine.OK {
+				return fmt.Errorf("%w: %s is %s: %s", ErrFellBack, d.Info.ID, d.State, d.Reason)
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"stele/engine"
+	"stele/engine/pow"
+)
+
+// ReferenceScan is the base row of searches: two calls of crypto/sha256 for
+// every nonce.
+func ReferenceScan(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce uint32)) error {
+	header := job.Header
+	for i := range r.Count {
+		if i%(1<<12) == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		nonce := r.First + uint32(i)
+		pow.SetNonce(&header, nonce)
+		if job.Target.MetBy(standardSum(header[:])) {
+			found(nonce)
+		}
+	}
+	return nil
+}
+
+// ReferenceVerify is the base row of verifications: two calls of crypto/sha256
+// for every header, and the compare with the target of its nBits.
+func ReferenceVerify(ctx context.Context, headers []byte, verdicts []pow.Verdict) error {
+	for i := range verdicts {
+		if i%(1<<12) == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		h := headers[i*pow.HeaderSize : (i+1)*pow.HeaderSize]
+		target, err := pow.Bits(binary.LittleEndian.Uint32(h[72:])).Target()
+		if err != nil || !target.MetBy(standardSum(h)) {
+			return ErrRejected
+		}
+		verdicts[i] = pow.Valid
+	}
+	return nil
+}
+
+// standardSum is SHA-256d by the standard library.
+func standardSum(b []byte) pow.Hash {
+	first := sha256.Sum256(b)
+	return sha256.Sum256(first[:])
+}

@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Format is how a table is written.
+type Format int
+
+// The formats.
+const (
+	Text Format = iota
+	Markdown
+)
+
+// WriteTable writes the result for people: where it was measured, the cases of
+// each mode from the fastest to the slowest, the headlines and the proofs.
+func (r *Result) WriteTable(w io.Writer, format Format) error {
+	out := &printer{w: w, format: format}
+	e := r.Environment
+	out.line("stele %s, %s, %s/%s, %s", e.Version, e.CPU.Brand, e.OS, e.Arch, e.Go)
+	out.line("%d threads%s%s; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s", e.Threads,
+		optional(", virtual: ", e.Virtual), optional(", governor ", e.Governor), r.Timing.Rounds, len(r.Cases),
+		r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
+	for _, mode := range []Mode{Search, Verify} {
+		if _, measured := r.Headlines[mode]; measured {
+			out.table(r.rows(mode))
+		}
+	}
+	for _, mode := range []Mode{Search, Verify} {
+		if h, measured := r.Headlines[mode]; measured {
+			out.line("%s", r.headline(mode, h))
+		}
+	}
+	for _, p := range r.Proofs {
+		out.line("work done: the %d nonces of %s (%d nonces from %d) with %d zero bits, found by %d of %d searches, digest %s",
+			len(p.Nonces), p.Name, p.Count, p.First, p.ZeroBits, r.finders(p), r.count(Search), p.Digest)
+	}
+	return out.err
+}
+
+// rows of one mode, the first is the head.
+func (r *Result) rows(mode Mode) [][]string {
+	rows := [][]string{{string(mode), "threads", "M" + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
+	cases := slices.Clone(r.Cases)
+	slices.SortStableFunc(cases, func(a, b CaseResult) int { return cmp.Compare(b.Rate.Median, a.Rate.Median) })
+	for _, c := range cases {
+		if c.Mode != mode {
+			continue
+		}
+		threads := "-"
+		if c.Threads > 0 {
+			threads = fmt.Sprint(c.Threads)
+		}
+		var flags []string
+		for _, f := range c.Flags {
+			flags = append(flags, string(f))
+		}
+		rows = append(rows, []string{
+			c.Device + " " + c.Kernel,
+			threads,
+			mega(c.Rate.Median),
+			mega(c.Rate.Low) + " to " + mega(c.Rate.High),
+			percent(c.Rate.Spread),
+			mega(c.All.Median),
+			c.Ratio.short(),
+			c.Scaling.short(),
+			c.Bare.short(),
+			percent(c.Disturbed),
+			strings.Join(flags, " "),
+		})
+	}
+	return rows
+}
+
+func (r *Result) headline(mode Mode, h Headline) string {
+	text := fmt.Sprintf("fastest %s: %s M%s/s (%s to %s), %s", mode, mega(h.Rate), mode.Unit(), mega(h.Low), mega(h.High), h.Case)
+	if !h.Disturbed {
+		return text
+	}
+	for _, c := range r.Cases {
+		if c.ID == h.Case {
+			for _, f := range c.Flags {
+				text += ", " + string(f)
+			}
+		}
+	}
+	return text + ": do not rely on it, run again on a quiet machine"
+}
+
+// finders counts the cases that found this set.
+func (r *Result) finders(p Proof) int {
+	n := 0
+	for _, c := range r.Cases {
+		if c.Proof != nil && c.Proof.Range == p.Name && c.Proof.Digest == p.Digest {
+			n++
+		}
+	}
+	return n
+}
+
+// count of the cases of a mode.
+func (r *Result) count(mode Mode) int {
+	n := 0
+	for _, c := range r.Cases {
+		if c.Mode == mode {
+			n++
+		}
+	}
+	return n
+}
+
+// WriteTable writes the comparison for people.
+func (c *Comparison) WriteTable(w io.Writer, format Format) error {
+	out := &printer{w: w, format: format}
+	rows := [][]string{{"case", "old M/s", "new M/s", "new/old", "x reference, new/old", "verdict"}}
+	for _, k := range c.Cases {
+		verdict := "no clear change"
+		if k.Slower() {
+			verdict = "slower"
+		} else if k.Faster() {
+			verdict = "faster"
+		}
+		ratio := "-"
+		if k.Ratio != nil {
+			ratio = k.Ratio.short()
+		}
+		rows = append(rows, []string{k.Case, mega(k.Rate.Old), mega(k.Rate.New), k.Rate.short(), ratio, verdict})
+	}
+	out.table(rows)
+	for _, id := range c.OnlyOld {
+		out.line("only in the old result: %s", id)
+	}
+	for _, id := range c.OnlyNew {
+		out.line("only in the new result: %s", id)
+	}
+	for _, note := range c.Notes {
+		out.line("note: %s", note)
+	}
+	return out.err
+}
+
+func (c Change) short() string { return fmt.Sprintf("%.3f (%.3f to %.3f)", c.Factor, c.Low, c.High) }
+
+func (r *Ratio) short() string {
+	if r == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", r.Median, r.Low, r.High)
+}
+
+func mega(x float64) string    { return fmt.Sprintf("%.3f", x/1e6) }
+func percent(x float64) string { return fmt.Sprintf("%.1f %%", x*100) }
+
+func optional(label, text string) string {
+	if text == "" {
+		return ""
+	}
+	return label + text
+}
+
+func unsettled(settled bool) string {
+	if settled {
+		return ""
+	}
+	return " (ended before the rates stood still)"
+}
+
+// printer writes lines and tables, and keeps the first error.
+type printer struct {
+	w      io.Writer
+	format Format
+	err    error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+	if p.format == Markdown && p.err == nil {
+		_, p.err = fmt.Fprintln(p.w)
+	}
+}
+
+func (p *printer) table(rows [][]string) {
+	if p.err != nil {
+		return
+	}
+	if p.format == Markdown {
+		rows = slices.Insert(slices.Clone(rows), 1, slices.Repeat([]string{"---"}, len(rows[0])))
+		for _, row := range rows {
+			if _, p.err = fmt.Fprintf(p.w, "| %s |\n", strings.Join(row, " | ")); p.err != nil {
+				return
+			}
+		}
+		_, p.err = fmt.Fprintln(p.w)
+		return
+	}
+	if _, p.err = fmt.Fprintln(p.w); p.err != nil {
+		return
+	}
+	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	if p.err = t.Flush(); p.err == nil {
+		_, p.err = fmt.Fprintln(p.w)
+	}
+}
