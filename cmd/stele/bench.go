@@ -1,0 +1,405 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/bench"
+	"stele/engine"
+	"stele/engine/cpu"
+	"stele/kernels/simd"
+)
+
+// The bounds of --duration.
+const (
+	shortestBench = 100 * time.Millisecond
+	longestBench  = time.Hour
+)
+
+func benchCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "bench",
+		Usage: "measure every device and kernel, and prove the work done",
+		Description: "Cases are measured in turn, in short slices, each at least 30 times. Rates are\n" +
+			"medians with 95 % intervals; a disturbed run says so. The searches go through\n" +
+			"a fixed range of nonces and must find the exact set that is known for it.\n" +
+			"See docs/bench.md for the fields of the result.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "mode", Usage: "`MODE`: search, verify or all", DefaultText: "all"},
+			&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them"},
+			&cli.StringFlag{Name: "kernel", Usage: "the kernel `NAME` instead of the fastest, or all"},
+			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all)"},
+			&cli.DurationFlag{Name: "duration", Usage: "how long the whole shall last, unless 30 samples of each case take longer", Value: 10 * time.Second},
+			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
+			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
+			&cli.StringFlag{Name: "out", Usage: "also write the result, as JSON, into `FILE`"},
+			jsonFlag(),
+		},
+		Action: runBench,
+		Subcommands: []*cli.Command{
+			{
+				Name:      "check",
+				Usage:     "verify a result: its figures and its proof of work done",
+				ArgsUsage: "FILE",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "seed", Usage: "`N` chooses the parts that are searched again (default: at random)"},
+					jsonFlag(),
+				},
+				Action: runBenchCheck,
+			},
+			{
+				Name:      "compare",
+				Usage:     "set two results side by side",
+				ArgsUsage: "OLD NEW",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "markdown", Usage: "print the table in Markdown"},
+					jsonFlag(),
+				},
+				Action: runBenchCompare,
+			},
+		},
+	}
+}
+
+// runBench is `stele bench`.
+func runBench(c *cli.Context) error {
+	if c.Args().Present() {
+		return group(c)
+	}
+	settings, err := benchSettings(c)
+	if err != nil {
+		return err
+	}
+	out, err := newOutFile(c.String("out"))
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	set, err := openBench(settings, c.Bool("bare"))
+	if err != nil {
+		return err
+	}
+	defer set.close()
+
+	result, err := set.measure(c, settings)
+	if err != nil {
+		return fmt.Errorf("bench ended without a result: %w", err)
+	}
+	report, err := bench.Check(c.Context, result, bench.Rescan{})
+	if err != nil {
+		return err
+	}
+	if err := out.write(result); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		err = printJSON(c, result)
+	} else {
+		err = result.WriteTable(c.App.Writer, tableFormat(c))
+	}
+	if err != nil {
+		return err
+	}
+	if !report.Good() {
+		for _, p := range report.Problems {
+			fmt.Fprintf(c.App.ErrWriter, "stele: %v\n", p)
+		}
+		return errFoundWrong
+	}
+	return nil
+}
+
+// benchSettings reads the flags.
+func benchSettings(c *cli.Context) (bench.Settings, error) {
+	s := bench.Settings{
+		Mode:     c.String("mode"),
+		Device:   c.String("device"),
+		Kernel:   c.String("kernel"),
+		Duration: c.Duration("duration").Seconds(),
+	}
+	if !c.IsSet("mode") {
+		s.Mode = "all"
+	}
+	if !slices.Contains([]string{"search", "verify", "all"}, s.Mode) {
+		return s, fmt.Errorf("--mode: unknown mode %q, want search, verify or all", s.Mode)
+	}
+	if c.IsSet("device") && s.Device != cpu.ID {
+		return s, fmt.Errorf("--device: unknown device %q, want %q", s.Device, cpu.ID)
+	}
+	if c.IsSet("kernel") && s.Kernel == "" {
+		return s, fmt.Errorf("--kernel: empty name")
+	}
+	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
+	if err != nil {
+		return s, err
+	}
+	s.Threads = int(threads)
+	if d := c.Duration("duration"); d < shortestBench || d > longestBench {
+		return s, fmt.Errorf("--duration: %v is out of range, want %v to %v", d, shortestBench, longestBench)
+	}
+	return s, nil
+}
+
+// benchSet is what one run measures.
+type benchSet struct {
+	cases   []bench.Case
+	walks   map[string]*bench.Walk // by the ID of the case
+	devices []engine.Info
+	engines []*engine.Engine
+	headers []byte // shared by all verifications
+}
+
+// openBench opens an engine for every kernel and number of threads, and makes
+// the cases.
+func openBench(settings bench.Settings, bare bool) (*benchSet, error) {
+	set := &benchSet{walks: map[string]*bench.Walk{}}
+	search, verify := settings.Mode != string(bench.Verify), settings.Mode != string(bench.Search)
+	if verify {
+		set.headers = bench.MakeHeaders(bench.HeaderSet)
+	}
+	if search {
+		set.addSearch(cpu.ID, bench.Reference, 1, bench.ReferenceScan)
+	}
+	if verify {
+		set.addVerify(cpu.ID, bench.Reference, 1, bench.ReferenceVerify)
+	}
+
+	threads := []int{settings.Threads}
+	if settings.Threads == 0 {
+		threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
+	}
+	for _, kernel := range kernelNames(settings.Kernel) {
+		for _, n := range threads {
+			device, err := cpu.Open(cpu.Options{Threads: n, Kernel: kernel})
+			if err != nil {
+				set.close()
+				return nil, fmt.Errorf("device %s: %w", cpu.ID, err)
+			}
+			e := engine.New([]engine.Device{device}, nil)
+			set.engines = append(set.engines, e)
+			info := device.Info()
+			if len(set.devices) == 0 {
+				set.devices = append(set.devices, info)
+			}
+			if search {
+				set.addSearch(info.ID, info.SearchKernel, n, bench.EngineScan(e))
+			}
+			if search && bare && n == threads[0] {
+				k, err := simd.Lookup(info.SearchKernel)
+				if err != nil {
+					set.close()
+					return nil, err
+				}
+				set.addSearch(bench.Bare, info.SearchKernel, 1, bench.BareScan(k))
+			}
+			if verify {
+				set.addVerify(info.ID, info.VerifyKernel, n, bench.EngineVerify(e))
+			}
+		}
+	}
+	return set, nil
+}
+
+// kernelNames gives what --kernel asks for. The empty name is the fastest.
+func kernelNames(flag string) []string {
+	if flag != "all" {
+		return []string{flag}
+	}
+	var names []string
+	for _, v := range simd.Variants() {
+		if v.Available {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+func (s *benchSet) addSearch(device, kernel string, threads int, scan bench.ScanFunc) {
+	spec := bench.Spec{Mode: bench.Search, Device: device, Kernel: kernel, Threads: threads}
+	walk := bench.NewWalk(scan)
+	s.walks[spec.ID()] = walk
+	s.cases = append(s.cases, bench.Case{Spec: spec, Work: walk})
+}
+
+func (s *benchSet) addVerify(device, kernel string, threads int, verify bench.VerifyFunc) {
+	spec := bench.Spec{Mode: bench.Verify, Device: device, Kernel: kernel, Threads: threads}
+	s.cases = append(s.cases, bench.Case{Spec: spec, Work: bench.NewBatch(verify, s.headers)})
+}
+
+// measure runs the cases and puts the result together.
+func (s *benchSet) measure(c *cli.Context, settings bench.Settings) (*bench.Result, error) {
+	started := time.Now()
+	bar := newProgress(c, 1000, "bench")
+	defer bar.close()
+	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second))}
+	samples, timing, err := bench.Measure(c.Context, s.cases, plan, bench.NewHostClock(), func(done float64) {
+		bar.set(int64(done * 1000))
+	})
+	if err != nil {
+		return nil, err
+	}
+	env := bench.Here(c.App.Version, s.devices)
+	result := bench.New(started, env, settings, timing, s.cases, samples)
+	for _, k := range s.cases {
+		walk := s.walks[k.ID()]
+		if walk == nil {
+			continue
+		}
+		proof, passes, err := walk.Finish(c.Context)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.ID(), err)
+		}
+		result.AddProof(k.ID(), proof, passes)
+	}
+	return result, nil
+}
+
+func (s *benchSet) close() {
+	for _, e := range s.engines {
+		_ = e.Close() // a CPU has nothing that could fail
+	}
+}
+
+// runBenchCheck is `stele bench check`.
+func runBenchCheck(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return fmt.Errorf("%d arguments, want one FILE; see %s --help", c.NArg(), c.Command.HelpName)
+	}
+	const mostSeed = 1<<53 - 1 // any JSON reader keeps it
+	seed, err := number(c, "seed", 0, mostSeed, uint64(time.Now().UnixNano())&mostSeed)
+	if err != nil {
+		return err
+	}
+	result, err := readResult(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	report, err := bench.Check(c.Context, result, bench.Rescan{Seed: seed, Ranges: 16, Size: 1 << 16})
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		err = printJSON(c, report)
+	} else {
+		err = printText(c, reportText(report))
+	}
+	if err == nil && !report.Good() {
+		err = errFoundWrong
+	}
+	return err
+}
+
+// reportText is a report for people.
+func reportText(r *bench.Report) string {
+	text := ""
+	for _, p := range r.Problems {
+		text += p.String() + "\n"
+	}
+	text += fmt.Sprintf("computed the figures of %d cases again; %d proofs with %d nonces, each hashed again;\n"+
+		"searched %d parts of %d nonces of each range again, chosen by --seed %d: ",
+		r.Cases, r.Proofs, r.Nonces, r.Rescan.Ranges, r.Rescan.Size, r.Rescan.Seed)
+	if r.Good() {
+		return text + "all good\n"
+	}
+	return text + fmt.Sprintf("%d problems\n", len(r.Problems))
+}
+
+// runBenchCompare is `stele bench compare`.
+func runBenchCompare(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return fmt.Errorf("%d arguments, want OLD and NEW; see %s --help", c.NArg(), c.Command.HelpName)
+	}
+	old, err := readResult(c, c.Args().Get(0))
+	if err != nil {
+		return err
+	}
+	new, err := readResult(c, c.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	comparison := bench.Compare(old, new)
+	if c.Bool("json") {
+		err = printJSON(c, comparison)
+	} else {
+		err = comparison.WriteTable(c.App.Writer, tableFormat(c))
+	}
+	if err == nil && comparison.Slower() {
+		err = errFoundWrong
+	}
+	return err
+}
+
+// readResult reads a result from a file, or from standard input if name is "-".
+func readResult(c *cli.Context, name string) (*bench.Result, error) {
+	in := c.App.Reader
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	result, err := bench.Parse(in)
+	if err != nil && !errors.As(err, new(*os.PathError)) { // which names the file itself
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return result, err
+}
+
+func tableFormat(c *cli.Context) bench.Format {
+	if c.Bool("markdown") {
+		return bench.Markdown
+	}
+	return bench.Text
+}
+
+// outFile is a file that appears under its name when it is complete.
+type outFile struct {
+	name string
+	temp *os.File // nil: there is nothing to write
+}
+
+// newOutFile makes sure, before the work, that the result can be written.
+func newOutFile(name string) (*outFile, error) {
+	if name == "" {
+		return &outFile{}, nil
+	}
+	temp, err := os.CreateTemp(filepath.Dir(name), ".stele-bench-*")
+	if err != nil {
+		return nil, fmt.Errorf("--out: %w", err)
+	}
+	return &outFile{name, temp}, nil
+}
+
+// write fills the file and gives it its name.
+func (o *outFile) write(r *bench.Result) error {
+	if o.temp == nil {
+		return nil
+	}
+	err := errors.Join(r.Encode(o.temp), o.temp.Chmod(0o644), o.temp.Close())
+	if err == nil {
+		err = os.Rename(o.temp.Name(), o.name)
+	}
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	o.temp = nil
+	return nil
+}
+
+// discard removes a file that was not completed.
+func (o *outFile) discard() {
+	if o.temp != nil {
+		o.temp.Close()
+		os.Remove(o.temp.Name())
+	}
+}
+
