@@ -87,6 +87,15 @@ func usageError(c *cli.Context, err error, sub bool) error {
 // and found something wrong.
 var errFoundWrong = errors.New("found something wrong")
 
+// reason returns what ended the command: err, or if that only says that the
+// context of c was cancelled, why it was, as a signal.
+func reason(c *cli.Context, err error) error {
+	if errors.Is(err, context.Canceled) && c.Context.Err() != nil {
+		return context.Cause(c.Context)
+	}
+	return err
+}
+
 // The exit codes.
 const (
 	exitGood       = 0

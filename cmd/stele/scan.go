@@ -69,7 +69,7 @@ func scan(c *cli.Context) error {
 	sum, err := e.Search(c.Context, job, r, func(h engine.Hit) { list.add(h.Nonce) })
 	stop()
 	if err != nil {
-		err = fmt.Errorf("scan ended after %d of %d nonces: %w", sum.Scanned, r.Count, err)
+		err = fmt.Errorf("scan ended after %d of %d nonces: %w", sum.Scanned, r.Count, reason(c, err))
 	}
 
 	res := scanResult{

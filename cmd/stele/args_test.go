@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+func TestFlagsFirst(t *testing.T) {
+	app := newApp(nil, io.Discard, io.Discard)
+	app.Commands = []*cli.Command{{
+		Name:  "do",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "json"}},
+		Subcommands: []*cli.Command{{
+			Name:    "this",
+			Aliases: []string{"that"},
+			Flags:   []cli.Flag{&cli.BoolFlag{Name: "json"}, &cli.StringFlag{Name: "name", Aliases: []string{"n"}}},
+		}},
+	}}
+	tests := []struct{ in, want string }{
+		{"stele", "stele"},
+		{"stele --version", "stele --version"},
+		{"stele mint --json x", "stele mint --json x"},
+		{"stele do this", "stele do this"},
+		{"stele do this x --json", "stele do this --json x"},
+		{"stele do that x -n y - z", "stele do that -n y x - z"},
+		{"stele do this x --name=y --json z", "stele do this --name=y --json x z"},
+		{"stele do this --name --json x", "stele do this --name --json x"},
+		{"stele do this x --name", "stele do this --name x"},
+		{"stele do this x --json -- --name y", "stele do this --json -- x --name y"},
+		{"stele do this x --what y", "stele do this --what x y"},
+		{"stele do x --json", "stele do --json x"},
+	}
+	for _, tt := range tests {
+		if got := strings.Join(flagsFirst(app, strings.Fields(tt.in)), " "); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.in, got, tt.want)
+		}
+	}
+	if got := flagsFirst(app, nil); len(got) != 0 {
+		t.Errorf("nothing became %q", got)
+	}
+}
+
+func TestParseNumber(t *testing.T) {
+	good := map[string]uint64{
+		"0": 0, "007": 7, "2083236893": 2083236893, "18446744073709551615": math.MaxUint64,
+		"0x0": 0, "0xff": 255, "0XfF": 255, "0xffffffffffffffff": math.MaxUint64,
+	}
+	for text, want := range good {
+		if got, err := parseNumber(text); got != want || err != nil {
+			t.Errorf("%q: got %d, %v", text, got, err)
+		}
+	}
+	bad := map[string]error{
+		"": errNumber, "x": errNumber, "-1": errNumber, "+1": errNumber, "1.5": errNumber, "1e3": errNumber,
+		" 1": errNumber, "1 ": errNumber, "0x": errNumber, "0x-1": errNumber, "0x+1": errNumber, "0b1": errNumber,
+		"1_000": errNumber, "ff": errNumber, "18446744073709551616": errRange, "0x10000000000000000": errRange,
+	}
+	for text, want := range bad {
+		if got, err := parseNumber(text); !errors.Is(err, want) {
+			t.Errorf("%q: got %d, %v, want %v", text, got, err, want)
+		}
+	}
+}
+
+func FuzzParseNumber(f *testing.F) {
+	for _, seed := range []string{"", "0", "12", "0x1f", "-3", "+", "0x", "99999999999999999999999"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := parseNumber(text)
+		if err != nil && (n != 0 || !errors.Is(err, errNumber) && !errors.Is(err, errRange)) {
+			t.Errorf("%q: got %d, %v", text, n, err)
+		}
+	})
+}
+
+func TestSIUnits(t *testing.T) {
+	for x, want := range map[float64]string{
+		0: "0 ", 12: "12 ", 999: "999 ", 999.6: "1.00 k", 1234: "1.23 k", 9999: "10.0 k", 56.34e6: "56.3 M",
+		112.4e6: "112 M", 999.4e6: "999 M", 999.6e6: "1.00 G", 4.2e18: "4200 P",
+	} {
+		if got := siUnits(x); got != want {
+			t.Errorf("%v: got %q, want %q", x, got, want)
+		}
+	}
+}
+
+func TestFirstHits(t *testing.T) {
+	const first = 1<<32 - 3 // the ring goes round
+	nonces := []uint32{4, first + 1, 0, first, 9, first + 2, 1}
+	inRange := []uint32{first, first + 1, first + 2, 0, 1, 4, 9}
+	for most := range 9 {
+		f := firstHits{first: first, most: most}
+		for _, n := range nonces {
+			f.add(n)
+		}
+		want := inRange[:min(most, len(inRange))]
+		if got := f.sorted(); !slices.Equal(got, want) || got == nil || f.total != 7 {
+			t.Errorf("at most %d: got %v of %d, want %v", most, got, f.total, want)
+		}
+	}
+}
+
+// full is a standard output on a full disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestOutputFails(t *testing.T) {
+	var stderr bytes.Buffer
+	app := newApp(nil, full{}, &stderr)
+	got := run(t.Context(), app, []string{"stele", "devices"})
+	if got != exitFailed || stderr.String() != "stele: standard output: no space left\n" {
+		t.Errorf("exit code %d, stderr %q", got, stderr.String())
+	}
+}
