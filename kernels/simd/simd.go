@@ -30,7 +30,7 @@ const (
 	MaxHeaders = 1 << 13
 
 	group  = 64 // nonces behind a word of the candidate bitmap
-	widest = 16 // most headers that a kernel hashes at once
+	widest = 32 // most headers that a kernel hashes at once
 )
 
 // Kernel is one variant of the hot loops. It may be used by several

@@ -1,72 +1,90 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"slices"
+)
 
-// allocate gives every virtual register of the ops, in their order, one of the
-// machine's registers in pool. pinned registers keep theirs throughout. It
-// returns the names by virtual register, and the most that were live at once.
-func allocate(ops []op, pool []string, pinned map[reg]string) (map[reg]string, int, error) {
-	last := map[reg]int{}
-	for i, o := range ops {
-		for _, s := range o.src {
-			if s.isReg() {
-				last[s.r] = i
+// merge interleaves streams in proportion to their lengths.
+func merge(streams ...[]op) []op {
+	var out []op
+	done := make([]int, len(streams))
+	for {
+		next, least := -1, 2.0
+		for i, s := range streams {
+			if done[i] < len(s) {
+				if at := float64(done[i]) / float64(len(s)); at < least {
+					next, least = i, at
+				}
 			}
 		}
+		if next < 0 {
+			return out
+		}
+		out = append(out, streams[next][done[next]])
+		done[next]++
 	}
+}
+
+// allocate gives every virtual register of ops, in their order, one of the
+// machine's registers: prefix0 to prefix(n-1), less the pinned.
+func (b *block) allocate(ops []op, prefix string, n int) map[reg]string {
 	name := map[reg]string{}
-	for v, n := range pinned {
-		name[v] = n
+	taken := map[string]bool{}
+	for v, p := range b.pinned {
+		name[v], taken[p] = p, true
 	}
-	free := append([]string(nil), pool...)
-	live, most := 0, 0
+	var free []string
+	for i := range n {
+		if p := fmt.Sprintf("%s%d", prefix, i); !taken[p] {
+			free = append(free, p)
+		}
+	}
+	last := map[reg]int{} // index of the last reader
 	for i, o := range ops {
-		// Registers read for the last time are free for the result.
-		var freed []string
-		dead := map[reg]bool{}
+		for _, s := range o.src {
+			last[s.reg] = i
+		}
+	}
+	for i, o := range ops {
+		var freed []string // read here for the last time
 		for _, s := range o.src {
 			if !s.isReg() {
 				continue
 			}
-			if name[s.r] == "" {
-				return nil, 0, fmt.Errorf("op %d (%s) reads v%d before it is written", i, o.mn, s.r)
+			if name[s.reg] == "" {
+				fail("op %d (%s) reads v%d before it is written", i, o.mn, s.reg)
 			}
-			if _, pin := pinned[s.r]; !pin && last[s.r] == i && !dead[s.r] {
-				dead[s.r] = true
-				freed = append(freed, name[s.r])
+			if b.pinned[s.reg] == "" && last[s.reg] == i && !slices.Contains(freed, name[s.reg]) {
+				freed = append(freed, name[s.reg])
 			}
 		}
-		if o.dst == 0 {
-			free = append(freed, free...)
-			live -= len(freed)
-			continue
-		}
-		if o.tied {
-			t := o.src[len(o.src)-1].r
-			if !dead[t] {
-				return nil, 0, fmt.Errorf("op %d (%s) overwrites v%d, which is read later", i, o.mn, t)
+		switch {
+		case o.dst == 0:
+		case last[o.dst] <= i:
+			fail("op %d (%s): v%d is never read", i, o.mn, o.dst)
+		case o.tied:
+			t := name[o.src[len(o.src)-1].reg]
+			at := slices.Index(freed, t)
+			if at < 0 {
+				fail("op %d (%s) overwrites %s, which is read later", i, o.mn, t)
 			}
-			name[o.dst] = name[t]
-			for _, f := range freed {
-				if f != name[t] {
-					free = append(free, f)
-					live--
-				}
-			}
-		} else {
-			free = append(free, freed...)
-			live -= len(freed)
+			freed = slices.Delete(freed, at, at+1)
+			name[o.dst] = t
+		default:
+			free, freed = append(free, freed...), nil
 			if len(free) == 0 {
-				return nil, 0, fmt.Errorf("op %d (%s): no register left", i, o.mn)
+				fail("op %d (%s): no register left", i, o.mn)
 			}
-			name[o.dst] = free[0]
-			free = free[1:]
-			live++
+			name[o.dst], free = free[0], free[1:]
 		}
-		if _, ok := last[o.dst]; !ok {
-			return nil, 0, fmt.Errorf("op %d (%s): v%d is never read", i, o.mn, o.dst)
-		}
-		most = max(most, live)
+		free = append(free, freed...)
 	}
-	return name, most, nil
+	return name
+}
+
+func fail(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "gen: "+format+"\n", args...)
+	os.Exit(1)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,12 +15,11 @@ type asm struct {
 	pool  []uint32 // constants, in the order of their first use
 	width int      // bytes of a constant: 4, or a whole vector
 	index map[uint32]int
-	data  map[string][]uint32 // named tables
+	quads [][4]uint32 // constants of the SHA instructions
 }
 
 func newAsm(width int) *asm {
-	a := &asm{width: width, index: map[uint32]int{}, data: map[string][]uint32{}}
-	return a
+	return &asm{width: width, index: map[uint32]int{}}
 }
 
 func (a *asm) line(format string, args ...any) {
@@ -38,10 +38,20 @@ func (a *asm) konst(v uint32) operand {
 		a.index[v] = i
 		a.pool = append(a.pool, v)
 	}
-	return operand{mem: fmt.Sprintf("%d(BX)", i*a.width), bc: a.width == 4}
+	return operand{mem: fmt.Sprintf("%d(BX)", i*a.width), bcast: a.width == 4}
 }
 
-// emit writes ops with the registers of name.
+// quad returns the memory operand of a vector of four words.
+func (a *asm) quad(v [4]uint32) string {
+	i := slices.Index(a.quads, v)
+	if i < 0 {
+		i = len(a.quads)
+		a.quads = append(a.quads, v)
+	}
+	return fmt.Sprintf("quads<>+%d(SB)", 16*i)
+}
+
+// ops writes ops with the registers of name.
 func (a *asm) ops(ops []op, name map[reg]string) {
 	for _, o := range ops {
 		var f []string
@@ -54,7 +64,7 @@ func (a *asm) ops(ops []op, name map[reg]string) {
 		}
 		for _, s := range src {
 			if s.isReg() {
-				f = append(f, name[s.r])
+				f = append(f, name[s.reg])
 			} else {
 				f = append(f, s.mem)
 			}

@@ -1,31 +1,25 @@
 package main
 
-import "fmt"
-
 // avx512 writes the search kernel for AVX-512F and BW: 16 nonces in the lanes
 // of a zmm register. One turn of the loop does the first hash of one group of
 // 16 and, between its instructions, the second hash of the group before, so
 // that two independent chains of rounds hide each other's latency.
 func avx512Search(a *asm) {
 	b := newBlock(a, 16, true)
-	b.scratch = "SI"
+	b.ahead = 2
 	counter := b.pin("Z31")
 	target := b.pin("Z30")
 	swap := b.pin("Z29")
 
-	b.stream = 1
-	firstHash(b, r(b.emit(op{mn: "VPSHUFB", src: []operand{r(swap), r(counter)}, class: shuf})))
+	firstHash(b, b.swapBytes(r(swap), r(counter)))
 	first := b.take()
-	b.stream = 2
-	last := secondHash(b)
-	top := b.emit(op{mn: "VPSHUFB", src: []operand{r(swap), last}, class: shuf})
-	b.emit(op{mn: "VPCMPUD", imm: "$2", src: []operand{r(target), r(top)}, store: "K1", class: store})
+	top := b.swapBytes(r(swap), secondHash(b))
+	b.emit(op{mn: "VPCMPUD", imm: "$2", src: []operand{r(target), top}, store: "K1", class: store})
 	second := b.take()
 
 	ops := merge(first, second)
 	ops = schedule(ops, len(b.pinned), zen5)
-	name, most := b.allocate(ops, "Z", 32)
-	fmt.Printf("avx512 search: %d instructions, %d registers\n", len(ops), most)
+	name := b.allocate(ops, "Z", 32)
 
 	a.line("// func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)")
 	a.line("TEXT ·search(SB), 0, $%d-32", int(slotEnd)*64+64)

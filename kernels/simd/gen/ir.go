@@ -2,25 +2,46 @@ package main
 
 import "fmt"
 
-// A program is straight-line code over virtual registers in SSA form: each is
-// written once. The order of the operations is free as far as the data flow
-// allows; schedule chooses one, allocate gives out the machine's registers.
+// A block collects straight-line code over virtual registers in SSA form: each
+// is written once. The order of the operations is free as far as the data flow
+// allows: schedule chooses one, and allocate gives out the machine's registers.
+type block struct {
+	asm     *asm
+	lanes   int    // 32-bit lanes of a vector
+	masked  bool   // AVX-512: rotates, ternary logic, embedded broadcast
+	scratch string // base register of the scratch area
+	first   slot   // added to the numbers of slots: the place of this stream's
+	ahead   int    // rounds between the making of a schedule word and its use
+
+	ops    []op
+	regs   reg
+	pinned map[reg]string     // registers that keep their value throughout
+	xors   map[string]operand // x ^ y that maj has made
+}
 
 // reg is a virtual register. Zero means none.
 type reg int
 
-// operand is what an instruction reads: a register, or memory.
+// slot names a vector in the scratch area. Zero means none.
+type slot int
+
+// operand is a 32-bit value in every lane: in a register, in memory, or a
+// constant known here.
 type operand struct {
-	r    reg
-	mem  string // Go assembler form, "64(AX)"
-	slot slot   // the scratch slot behind mem, so that loads follow their stores
-	bc   bool   // a 32-bit word in memory, to be broadcast to all lanes
+	reg   reg
+	mem   string // Go assembler form, "64(AX)"
+	slot  slot   // the scratch slot that mem is, so that loads follow stores
+	bcast bool   // mem is one 32-bit word for all lanes
+	known bool
+	value uint32 // if known
 }
 
-func (o operand) isReg() bool { return o.r != 0 }
+func (o operand) isReg() bool { return o.reg != 0 }
 
-// slot names a place in the scratch area of the kernel. Zero means none.
-type slot int
+func r(x reg) operand              { return operand{reg: x} }
+func word(mem string) operand      { return operand{mem: mem, bcast: true} }
+func constant(v uint32) operand    { return operand{known: true, value: v} }
+func (o operand) is(v uint32) bool { return o.known && o.value == v }
 
 // class says what an instruction asks of the machine.
 type class int
@@ -31,35 +52,28 @@ const (
 	shift              // plain shifts
 	shuf               // shuffles
 	load               // loads, broadcasts from memory
-	store              // stores
+	store              // stores, and results outside the vector registers
 	move               // register copies
 	sha                // sha256rnds2
 )
 
 // op is one instruction.
 type op struct {
-	mn     string    // mnemonic
-	imm    string    // leading immediate, "$7" or ""
-	src    []operand // in the order of the Go assembler, without the destination
-	dst    reg       // 0 for a store
-	tied   bool      // the last source is overwritten by the result (two-address form)
-	store  string    // memory written, for a store
-	slot   slot      // scratch slot written, for a store
-	class  class
-	stream int // which of the interleaved streams it belongs to
+	mn    string    // mnemonic
+	imm   string    // leading immediate, "$7" or ""
+	src   []operand // in the order of the Go assembler, without the destination
+	dst   reg       // 0 for a store
+	tied  bool      // the last source is overwritten by the result (two-address form)
+	store string    // destination of a store
+	slot  slot      // scratch slot written by a store
+	class class
 }
 
-// block collects operations.
-type block struct {
-	asm     *asm
-	pinned  map[reg]string
-	ops     []op
-	regs    reg
-	xors    map[string]operand // of maj, without ternary logic
-	stream  int
-	masked  bool   // has ternary logic, embedded broadcast and rotates (AVX-512)
-	lanes   int    // 32-bit lanes of a vector
-	scratch string // base register of the scratch area
+func newBlock(a *asm, lanes int, masked bool) *block {
+	return &block{
+		asm: a, lanes: lanes, masked: masked, scratch: "SI", ahead: 1,
+		pinned: map[reg]string{}, xors: map[string]operand{},
+	}
 }
 
 func (b *block) emit(o op) reg {
@@ -67,23 +81,33 @@ func (b *block) emit(o op) reg {
 		b.regs++
 		o.dst = b.regs
 	}
-	o.stream = b.stream
 	b.ops = append(b.ops, o)
 	return o.dst
 }
 
-func r(x reg) operand { return operand{r: x} }
+// pin is a register that keeps its value throughout.
+func (b *block) pin(name string) reg {
+	b.regs++
+	b.pinned[b.regs] = name
+	return b.regs
+}
 
-// word is a broadcast operand: the 32-bit word at mem.
-func word(mem string) operand { return operand{mem: mem, bc: true} }
+// take returns the operations so far and starts anew.
+func (b *block) take() []op {
+	ops := b.ops
+	b.ops = nil
+	return ops
+}
 
-// at is the vector in scratch slot s.
+// at is the vector in slot s.
 func (b *block) at(s slot) operand {
+	s += b.first
 	return operand{mem: fmt.Sprintf("%d(%s)", int(s-1)*b.lanes*4, b.scratch), slot: s}
 }
 
-func (b *block) put(s slot, x reg) {
-	b.emit(op{mn: b.vmov(), src: []operand{r(x)}, store: b.at(s).mem, slot: s, class: store})
+// put stores x in to.
+func (b *block) put(to, x operand) {
+	b.emit(op{mn: b.vmov(), src: []operand{r(b.get(x))}, store: to.mem, slot: to.slot, class: store})
 }
 
 func (b *block) vmov() string {
@@ -93,81 +117,124 @@ func (b *block) vmov() string {
 	return "VMOVDQA"
 }
 
-// mn appends the broadcast suffix where the memory operand needs it.
-func bcast(mn string, o operand) string {
-	if o.bc {
-		return mn + ".BCST"
+// source brings a constant into memory, and what the machine cannot broadcast
+// on its own into a register.
+func (b *block) source(x operand) operand {
+	if x.known {
+		x = b.asm.konst(x.value)
 	}
-	return mn
+	if x.bcast && !b.masked {
+		x = r(b.get(x))
+	}
+	return x
 }
 
 // get brings an operand into a register.
 func (b *block) get(x operand) reg {
+	if x.known {
+		x = b.asm.konst(x.value)
+	}
 	switch {
 	case x.isReg():
-		return x.r
-	case x.bc:
+		return x.reg
+	case x.bcast:
 		return b.emit(op{mn: "VPBROADCASTD", src: []operand{x}, class: load})
 	default:
 		return b.emit(op{mn: b.vmov(), src: []operand{x}, class: load})
 	}
 }
 
-// add returns x + y. At most one of them may be in memory.
-func (b *block) add(x, y operand) operand {
+func (b *block) copy(x operand) reg {
+	if !x.isReg() {
+		return b.get(x)
+	}
+	return b.emit(op{mn: b.vmov(), src: []operand{x}, class: move})
+}
+
+// suffixed appends the broadcast suffix where the memory operand needs it.
+func suffixed(mn string, o operand) string {
+	if o.bcast {
+		return mn + ".BCST"
+	}
+	return mn
+}
+
+// binary is an instruction whose operands may change places: at most one is
+// read from memory.
+func (b *block) binary(mn string, x, y operand) operand {
+	x, y = b.source(x), b.source(y)
 	if !y.isReg() {
 		x, y = y, x
 	}
-	if !y.isReg() {
-		y = r(b.get(y))
-	}
-	if x.bc && !b.masked {
-		x = r(b.get(x))
-	}
-	return r(b.emit(op{mn: bcast("VPADDD", x), src: []operand{x, y}, class: alu}))
+	y = r(b.get(y))
+	return r(b.emit(op{mn: suffixed(mn, x), src: []operand{x, y}, class: alu}))
 }
 
-func (b *block) sum(x ...operand) operand {
-	s := x[0]
-	for _, y := range x[1:] {
-		s = b.add(s, y)
+func (b *block) add(x, y operand) operand {
+	switch {
+	case x.known && y.known:
+		return constant(x.value + y.value)
+	case x.is(0):
+		return y
+	case y.is(0):
+		return x
+	}
+	return b.binary("VPADDD", x, y)
+}
+
+// sum adds the constants first.
+func (b *block) sum(terms ...operand) operand {
+	var known uint32
+	var rest []operand
+	for _, t := range terms {
+		if t.known {
+			known += t.value
+		} else {
+			rest = append(rest, t)
+		}
+	}
+	if len(rest) == 0 {
+		return constant(known)
+	}
+	s := b.add(rest[0], constant(known))
+	for _, t := range rest[1:] {
+		s = b.add(s, t)
 	}
 	return s
 }
 
-func (b *block) ror(x operand, n int) reg {
-	return b.emit(op{mn: bcast("VPRORD", x), imm: fmt.Sprintf("$%d", n), src: []operand{x}, class: rot})
-}
-
-func (b *block) shr(x operand, n int) reg {
-	return b.emit(op{mn: bcast("VPSRLD", x), imm: fmt.Sprintf("$%d", n), src: []operand{x}, class: shift})
-}
-
-func (b *block) shl(x operand, n int) reg {
-	return b.emit(op{mn: "VPSLLD", imm: fmt.Sprintf("$%d", n), src: []operand{x}, class: shift})
-}
-
-// logic2 is a two-input logic instruction.
-func (b *block) logic2(mn string, x, y operand) reg {
-	if !y.isReg() {
-		x, y = y, x
-	}
-	return b.emit(op{mn: mn, src: []operand{x, y}, class: alu})
-}
-
-// tern is VPTERNLOGD: the result overwrites a, so that a must die here.
-func (b *block) tern(imm int, a reg, x, c operand) reg {
-	return b.emit(op{mn: bcast("VPTERNLOGD", c), imm: fmt.Sprintf("$0x%02x", imm), src: []operand{c, x, r(a)}, tied: true, class: alu})
-}
-
-func (b *block) copy(x reg) reg {
-	return b.emit(op{mn: b.vmov(), src: []operand{r(x)}, class: move})
-}
-
-// xor3 returns a ^ x ^ c. a must die here where the machine has ternary logic.
-func (b *block) xor3(a reg, x, c operand) reg {
+func (b *block) xor(x, y operand) operand {
 	if b.masked {
-		return b.tern(0x96, a, x, c)
+		return b.binary("VPXORD", x, y)
 	}
-	return b.logic2("VPXOR", r(b.logic2("VPXOR", r(a), x)), c)
+	return b.binary("VPXOR", x, y)
+}
+
+func (b *block) and(x, y operand) operand { return b.binary("VPAND", x, y) }
+
+func (b *block) byImmediate(mn string, x operand, n int, c class) operand {
+	x = b.source(x)
+	if !b.masked {
+		x = r(b.get(x))
+	}
+	return r(b.emit(op{mn: suffixed(mn, x), imm: fmt.Sprintf("$%d", n), src: []operand{x}, class: c}))
+}
+
+func (b *block) ror(x operand, n int) operand { return b.byImmediate("VPRORD", x, n, rot) }
+func (b *block) shr(x operand, n int) operand { return b.byImmediate("VPSRLD", x, n, shift) }
+func (b *block) shl(x operand, n int) operand { return b.byImmediate("VPSLLD", x, n, shift) }
+
+// ternary is VPTERNLOGD, whose bit A<<2|B<<1|C of imm is the result for bits A
+// of a, B of x and C of y. It overwrites a, which must die here.
+func (b *block) ternary(imm int, a reg, x, y operand) operand {
+	y = b.source(y)
+	return r(b.emit(op{
+		mn: suffixed("VPTERNLOGD", y), imm: fmt.Sprintf("$0x%02x", imm),
+		src: []operand{y, r(b.get(x)), r(a)}, tied: true, class: alu,
+	}))
+}
+
+// swapBytes reverses the bytes of every lane. mask is the shuffle for it.
+func (b *block) swapBytes(mask, x operand) operand {
+	return r(b.emit(op{mn: "VPSHUFB", src: []operand{mask, r(b.get(x))}, class: shuf}))
 }

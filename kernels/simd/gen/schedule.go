@@ -21,6 +21,16 @@ var zen5 = model{
 	regs:    29,
 }
 
+// older is the model for AVX2: Haswell to Zen 4 have three or four 256-bit
+// pipes with a latency of one cycle, and two of them shift.
+var older = model{
+	width:   3,
+	limit:   map[class]int{shift: 2, load: 2, store: 1},
+	latency: map[class]int{alu: 1, shift: 2, shuf: 1, load: 1, store: 6},
+	window:  60,
+	regs:    15,
+}
+
 // schedule orders ops for m. Cycle by cycle it starts those operations that
 // are ready, first in program order first, as long as ports and registers
 // last.
@@ -35,7 +45,7 @@ func schedule(ops []op, pinned int, m model) []op {
 	for _, o := range ops {
 		for _, s := range o.src {
 			if s.isReg() {
-				uses[s.r]++
+				uses[s.reg]++
 			}
 		}
 	}
@@ -56,11 +66,11 @@ func schedule(ops []op, pinned int, m model) []op {
 	kills := func(o op) int {
 		n := 0
 		for i, s := range o.src {
-			if s.isReg() && uses[s.r] == 1 {
+			if s.isReg() && uses[s.reg] == 1 {
 				n++
 			}
 			for _, p := range o.src[:i] { // read twice by one operation
-				if s.isReg() && p.r == s.r && uses[s.r] == 2 {
+				if s.isReg() && p.reg == s.reg && uses[s.reg] == 2 {
 					n++
 				}
 			}
@@ -91,7 +101,7 @@ func schedule(ops []op, pinned int, m model) []op {
 			live += grow
 			for _, s := range o.src {
 				if s.isReg() {
-					uses[s.r]--
+					uses[s.reg]--
 				}
 			}
 			if vector {
@@ -122,7 +132,7 @@ func newGraph(ops []op) graph {
 	regReaders := map[reg][]int{}
 	for i, o := range ops {
 		for _, s := range o.src {
-			if d, ok := def[s.r]; ok && s.isReg() {
+			if d, ok := def[s.reg]; ok && s.isReg() {
 				g.data[i] = append(g.data[i], d)
 			}
 			if s.slot != 0 {
@@ -133,12 +143,12 @@ func newGraph(ops []op) graph {
 			}
 		}
 		if o.tied { // the other readers of the register it overwrites come first
-			t := o.src[len(o.src)-1].r
+			t := o.src[len(o.src)-1].reg
 			g.order[i] = append(g.order[i], regReaders[t]...)
 		}
 		for _, s := range o.src {
 			if s.isReg() {
-				regReaders[s.r] = append(regReaders[s.r], i)
+				regReaders[s.reg] = append(regReaders[s.reg], i)
 			}
 		}
 		if o.slot != 0 {

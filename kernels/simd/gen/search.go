@@ -1,166 +1,90 @@
 package main
 
-// The two halves of a nonce search, for any vector machine. Each leaves out
+// The two halves of a nonce search, for any vector machine. They leave out
 // what prep.Job holds ready, and the rounds that cannot change the answer.
 
-// slots of the scratch area, shared by the halves.
+// Slots of the scratch area that the halves share.
 const (
-	slotDigest slot = 1 // 8: digest words of the first hash, the message of the second
-	slotW1     slot = 9 // ring of 32: message schedule of the first hash
-	slotW2     slot = 41
-	slotEnd    slot = 73
+	slotDigest slot = 1              // 8: digest words of the first hash, the message of the second
+	slotW1     slot = slotDigest + 8 // ring: message schedule of the first hash
+	slotW2     slot = slotW1 + ring  // ring: message schedule of the second hash
+	slotEnd    slot = slotW2 + ring
 )
 
-const ring = 32
-
 // firstHash emits rounds 4 to 63 of the header's second block for a vector of
-// nonces, bytes swapped as W[3] has them, and puts the eight digest words into slotDigest.
-func firstHash(b *block, nonce operand) {
+// nonces w3, bytes swapped as W[3] has them, and puts the eight digest words
+// into slotDigest.
+func firstHash(b *block, w3 operand) {
 	w := &words{b: b}
-	for t := 18; t <= 56; t++ { // W[57] and later are read from registers only
-		w.slot[t] = slotW1 + slot(t%ring)
+	for t, v := range headerPad {
+		w.word[4+t] = constant(v)
 	}
+	w.ringSlots(slotW1, 18, 63)
+
 	s := state{
-		b.add(job(offA4), nonce), job(offS4), job(offS4 + 4), job(offS4 + 8),
-		b.add(job(offE4), nonce), job(offS4 + 12), job(offS4 + 16), job(offS4 + 20),
+		b.add(job(offA4), w3), job(offS4), job(offS4 + 4), job(offS4 + 8),
+		b.add(job(offE4), w3), job(offS4 + 12), job(offS4 + 16), job(offS4 + 20),
 	}
 	for t := 4; t < 64; t++ {
-		if t >= 18-ahead {
-			firstWord(b, w, nonce, t+ahead)
+		if n := t + b.ahead; n >= 18 && n < 64 {
+			firstWord(w, w3, n)
 		}
 		switch {
-		case t <= 6:
-			s = b.round(s, wantBoth, job(offH4KW+4*(t-4)))
-		case t < 15:
-			s = b.round(s, wantBoth, s[7], b.konst(k[t]))
-		case t == 15:
-			s = b.round(s, wantBoth, s[7], b.konst(k[t]+640))
-		case t <= 17:
-			s = b.round(s, wantBoth, s[7], job(offKW16+4*(t-16)))
+		case t <= 6: // h is constant
+			s = b.round(s, true, job(offH4KW+4*(t-4)))
+		case t == 16 || t == 17:
+			s = b.round(s, true, s[7], job(offKW16+4*(t-16)))
 		default:
-			s = b.round(s, wantBoth, s[7], w.near(t), b.konst(k[t]))
+			s = b.round(s, true, s[7], w.near(t), constant(k[t]))
 		}
 	}
 	for i := range s {
-		b.put(slotDigest+slot(i), b.add(s[i], job(offMid+4*i)).r)
+		b.put(b.at(slotDigest+slot(i)), b.add(s[i], job(offMid+4*i)))
 	}
 }
 
-// ahead is how many rounds before its use a schedule word is made.
-var ahead = 2
+// headerPad is W[4] to W[15] of a header's second block.
+var headerPad = [12]uint32{0: 0x80000000, 11: 640}
 
-// firstWord emits W[t] of the second block: the nonce is W[3], W[4] to W[15]
-// are padding.
-func firstWord(b *block, w *words, nonce operand, t int) {
-	if t < 18 || t > 63 {
-		return
-	}
-	n, f := w.near, w.far
-	var x operand
+// firstWord makes W[t]. W[0] to W[2], W[16] and W[17] are constants of the job.
+func firstWord(w *words, w3 operand, t int) {
+	b := w.b
 	switch t {
 	case 18:
-		x = b.add(b.s0(nonce), job(offC18))
+		w.set(t, b.add(b.s0(w3), job(offC18)))
 	case 19:
-		x = b.add(nonce, job(offC19))
-	case 20:
-		x = b.add(b.s1(n(18)), b.konst(0x80000000))
-	case 21:
-		x = b.s1(n(19))
-	case 22:
-		x = b.add(b.s1(n(20)), b.konst(640))
-	case 23:
-		x = b.add(b.s1(n(21)), job(offW16))
-	case 24:
-		x = b.add(b.s1(n(22)), job(offW17))
-	case 25, 26, 27, 28, 29:
-		x = b.add(b.s1(n(t-2)), f(t-7))
-	case 30:
-		x = b.sum(f(23), b.konst(sigma0(640)), b.s1(n(28)))
-	case 31:
-		x = b.sum(f(24), job(offC31), b.s1(n(29)))
-	case 32:
-		x = b.sum(f(25), job(offC32), b.s1(n(30)))
+		w.set(t, b.add(w3, job(offC19)))
+	case 20, 21, 22:
+		w.set(t, b.sum(b.s0(w.far(t-15)), w.far(t-16), w.far(t-7), b.s1(w.near(t-2))))
+	case 23, 24:
+		w.set(t, b.add(b.s1(w.near(t-2)), job(offW16+4*(t-23))))
+	case 31, 32:
+		w.set(t, b.sum(w.far(t-7), job(offC31+4*(t-31)), b.s1(w.near(t-2))))
 	case 33:
-		x = b.sum(b.s0(f(18)), job(offW17), f(26), b.s1(n(31)))
+		w.set(t, b.sum(b.s0(w.far(18)), job(offW17), w.far(26), b.s1(w.near(31))))
 	default:
-		x = b.sum(b.s0(f(t-15)), f(t-16), f(t-7), b.s1(n(t-2)))
+		w.extend(t)
 	}
-	w.set(t, x)
 }
 
 // secondHash emits rounds 0 to 60 of the hash of the digest in slotDigest, and
-// returns the last word of the final digest.
+// returns the last word of the final digest: the e of round 60 only moves
+// after it.
 func secondHash(b *block) operand {
 	w := &words{b: b}
+	digestWords(w, slotDigest)
+	w.ringSlots(slotW2, 16, 60)
+	return b.rounds(ivState(), w, 60, true, iv[7])[4]
+}
+
+// digestWords sets W[0] to W[15] of a block that holds a digest.
+func digestWords(w *words, digest slot) {
 	for t := range 8 {
-		w.slot[t] = slotDigest + slot(t)
+		w.slot[t] = digest + slot(t)
+		w.word[t] = w.b.at(w.slot[t])
+		w.word[8+t] = constant(digestPad[t])
 	}
-	for t := 16; t <= 53; t++ {
-		w.slot[t] = slotW2 + slot(t%ring)
-	}
-	s := state{}
-	for t := 0; t <= 60; t++ {
-		secondWord(b, w, t+ahead)
-		want := wantBoth
-		if t >= 57 {
-			want = wantE
-		}
-		switch {
-		case t == 0: // everything but W[0] is constant
-			t1 := iv[7] + bigSigma1(iv[4]) + choose(iv[4], iv[5], iv[6]) + k[0]
-			w0 := r(b.get(w.far(0)))
-			s = state{
-				b.add(w0, b.konst(t1+bigSigma0(iv[0])+majority(iv[0], iv[1], iv[2]))),
-				b.konst(iv[0]), b.konst(iv[1]), b.konst(iv[2]),
-				b.add(w0, b.konst(t1+iv[3])),
-				b.konst(iv[4]), b.konst(iv[5]), b.konst(iv[6]),
-			}
-		case t <= 3: // h is constant
-			s = b.round(s, want, r(b.get(w.far(t))), b.konst(iv[7-t]+k[t]))
-		case t < 8:
-			s = b.round(s, want, s[7], w.far(t), b.konst(k[t]))
-		case t < 16:
-			s = b.round(s, want, s[7], b.konst(k[t]+digestPad[t-8]))
-		case t == 60: // the initial h is added to the digest word in the end
-			s = b.round(s, want, s[7], w.near(t), b.konst(k[t]+iv[7]))
-		default:
-			s = b.round(s, want, s[7], w.near(t), b.konst(k[t]))
-		}
-	}
-	return s[4]
 }
 
 // digestPad is W[8] to W[15] of a block that holds a digest.
 var digestPad = [8]uint32{0: 0x80000000, 7: 256}
-
-// secondWord emits W[t] of the hash of a digest: W[8] to W[15] are padding.
-func secondWord(b *block, w *words, t int) {
-	if t < 16 || t > 60 {
-		return
-	}
-	n, f := w.near, w.far
-	var x operand
-	switch t {
-	case 16:
-		x = b.add(b.s0(f(1)), f(0))
-	case 17:
-		x = b.sum(b.s0(f(2)), f(1), b.konst(sigma1(256)))
-	case 18, 19, 20, 21:
-		x = b.sum(b.s0(f(t-15)), f(t-16), b.s1(n(t-2)))
-	case 22:
-		x = b.sum(b.s0(f(7)), f(6), b.konst(256), b.s1(n(20)))
-	case 23:
-		x = b.sum(r(b.get(f(16))), f(7), b.konst(sigma0(0x80000000)), b.s1(n(21)))
-	case 24:
-		x = b.sum(r(b.get(f(17))), b.konst(0x80000000), b.s1(n(22)))
-	case 25, 26, 27, 28, 29:
-		x = b.add(b.s1(n(t-2)), f(t-7))
-	case 30:
-		x = b.sum(r(b.get(f(23))), b.konst(sigma0(256)), b.s1(n(28)))
-	case 31:
-		x = b.sum(b.s0(f(16)), f(24), b.konst(256), b.s1(n(29)))
-	default:
-		x = b.sum(b.s0(f(t-15)), f(t-16), f(t-7), b.s1(n(t-2)))
-	}
-	w.set(t, x)
-}

@@ -2,116 +2,186 @@ package main
 
 import "fmt"
 
-// state is a to h, each in a register or constant in memory.
+// state is a to h.
 type state [8]operand
 
-// bigSigma is the xor of three rotations.
-func (b *block) bigSigma(x operand, n1, n2, n3 int) reg {
+// xorRotations is x rotated right by n1 ^ by n2 ^ by n3, the last a plain
+// shift if it is the small sigma.
+func (b *block) xorRotations(x operand, n1, n2, n3 int, small bool) operand {
 	if b.masked {
-		return b.xor3(b.ror(x, n1), r(b.ror(x, n2)), r(b.ror(x, n3)))
+		third := b.ror
+		if small {
+			third = b.shr
+		}
+		first := b.ror(x, n1)
+		return b.ternary(0x96, first.reg, b.ror(x, n2), third(x, n3))
 	}
-	// Without a rotate instruction the six shifted parts are xored in pairs.
-	p := func(n int) operand { return r(b.logic2("VPXOR", r(b.shr(x, n)), r(b.shl(x, 32-n)))) }
-	return b.logic2("VPXOR", r(b.logic2("VPXOR", p(n1), p(n2))), p(n3))
-}
-
-// smallSigma is the xor of two rotations and a shift.
-func (b *block) smallSigma(x operand, n1, n2, n3 int) operand {
-	if b.masked {
-		return r(b.xor3(b.ror(x, n1), r(b.ror(x, n2)), r(b.shr(x, n3))))
-	}
+	// Without a rotate instruction, the shifted parts are xored.
 	x = r(b.get(x))
-	p := func(n int) operand { return r(b.logic2("VPXOR", r(b.shr(x, n)), r(b.shl(x, 32-n)))) }
-	return r(b.logic2("VPXOR", r(b.logic2("VPXOR", p(n1), p(n2))), r(b.shr(x, n3))))
+	rotation := func(n int) operand { return b.xor(b.shr(x, n), b.shl(x, 32-n)) }
+	two := b.xor(rotation(n1), rotation(n2))
+	if small {
+		return b.xor(two, b.shr(x, n3))
+	}
+	return b.xor(two, rotation(n3))
 }
 
-func (b *block) S0(x operand) operand { return r(b.bigSigma(x, 2, 13, 22)) }
-func (b *block) S1(x operand) operand { return r(b.bigSigma(x, 6, 11, 25)) }
-func (b *block) s0(x operand) operand { return b.smallSigma(x, 7, 18, 3) }
-func (b *block) s1(x operand) operand { return b.smallSigma(x, 17, 19, 10) }
+func (b *block) S0(x operand) operand {
+	if x.known {
+		return constant(bigSigma0(x.value))
+	}
+	return b.xorRotations(x, 2, 13, 22, false)
+}
+
+func (b *block) S1(x operand) operand {
+	if x.known {
+		return constant(bigSigma1(x.value))
+	}
+	return b.xorRotations(x, 6, 11, 25, false)
+}
+
+func (b *block) s0(x operand) operand {
+	if x.known {
+		return constant(sigma0(x.value))
+	}
+	return b.xorRotations(x, 7, 18, 3, true)
+}
+
+func (b *block) s1(x operand) operand {
+	if x.known {
+		return constant(sigma1(x.value))
+	}
+	return b.xorRotations(x, 17, 19, 10, true)
+}
 
 // ch is e ? f : g, bit by bit.
 func (b *block) ch(e, f, g operand) operand {
-	if !b.masked {
+	switch {
+	case e.known && f.known && g.known:
+		return constant(choose(e.value, f.value, g.value))
+	case !b.masked:
 		e, f, g = r(b.get(e)), r(b.get(f)), r(b.get(g))
-		return r(b.logic2("VPXOR", r(b.logic2("VPAND", r(b.logic2("VPXOR", f, g)), e)), g))
+		return b.xor(b.and(b.xor(f, g), e), g)
+	case !f.isReg():
+		return b.ternary(0xb8, b.copy(g), e, f) // B ? C : A
+	default:
+		return b.ternary(0xca, b.copy(e), f, g) // A ? B : C
 	}
-	if g.isReg() && !f.isReg() { // result over g; f may be in memory
-		return r(b.tern(0xb8, b.copy(g.r), e, f)) // A=g B=e C=f: B?C:A
-	}
-	if !g.isReg() {
-		return r(b.tern(0xb8, b.get(g), e, f))
-	}
-	return r(b.tern(0xca, b.copy(e.r), f, g)) // A=e B=f C=g: A?B:C
 }
 
-// maj is the majority of the bits of a, b and c.
+// maj is the majority of the bits of x, y and z.
 func (b *block) maj(x, y, z operand) operand {
-	if !b.masked {
-		// y ^ ((x^y) & (y^z)), where y^z is the x^y of the round before.
-		xy := b.xorOf(x, y)
-		return r(b.logic2("VPXOR", r(b.logic2("VPAND", xy, b.xorOf(y, z))), y))
+	switch {
+	case x.known && y.known && z.known:
+		return constant(majority(x.value, y.value, z.value))
+	case !b.masked:
+		// x ^ y is the y ^ z of the next round.
+		return b.xor(b.and(b.xorOf(x, y), b.xorOf(y, z)), y)
+	case !y.isReg():
+		return b.ternary(0xe8, b.get(y), x, z)
+	default:
+		return b.ternary(0xe8, b.copy(x), y, z)
 	}
-	if !y.isReg() { // y and z constant
-		return r(b.tern(0xe8, b.get(y), x, z))
-	}
-	return r(b.tern(0xe8, b.copy(x.r), y, z))
 }
 
 // xorOf returns x ^ y and remembers it.
 func (b *block) xorOf(x, y operand) operand {
+	if x.known && y.known {
+		return constant(x.value ^ y.value)
+	}
 	key := fmt.Sprint(x, y)
-	if v, ok := b.xors[key]; ok {
-		return v
+	if _, ok := b.xors[key]; !ok {
+		b.xors[key] = b.xor(x, y)
 	}
-	v := r(b.logic2("VPXOR", r(b.get(x)), y))
-	b.xors[key] = v
-	return v
+	return b.xors[key]
 }
 
-// want tells which parts of a round's result are used later.
-type want int
-
-const (
-	wantBoth want = iota
-	wantE
-)
-
-// round returns the state after a round. hkw is h + K + W, as one operand or
-// two that are still to be added.
-func (b *block) round(s state, w want, hkw ...operand) state {
-	x := b.sum(append(hkw, b.ch(s[4], s[5], s[6]))...)
-	t1 := b.add(x, b.S1(s[4]))
-	e := b.add(s[3], t1)
-	var a operand
-	if w == wantBoth {
-		a = b.add(b.add(b.S0(s[0]), b.maj(s[0], s[1], s[2])), t1)
+// round returns the state after a round. kw are the terms of K + W; with hkw
+// true they hold h as well. Without wantA, a is not computed.
+func (b *block) round(s state, wantA bool, kw ...operand) state {
+	t1 := b.add(b.sum(append(kw, b.ch(s[4], s[5], s[6]))...), b.S1(s[4]))
+	next := state{operand{}, s[0], s[1], s[2], b.add(s[3], t1), s[4], s[5], s[6]}
+	if wantA {
+		next[0] = b.add(b.add(b.S0(s[0]), b.maj(s[0], s[1], s[2])), t1)
 	}
-	return state{a, s[0], s[1], s[2], e, s[4], s[5], s[6]}
+	return next
 }
 
-// words is a message schedule: the words still in registers, and the slots
-// from which older ones are read again.
+// words is a message schedule. Every word made is stored in its slot, if it
+// has one, and read from there except soon after.
 type words struct {
 	b    *block
-	reg  [64]operand // the value as computed
+	word [64]operand
 	slot [64]slot
-	used [64]bool
 }
 
-// near is w[t] for a use shortly after it was made, far for a later use.
-func (w *words) near(t int) operand { return w.reg[t] }
+// set makes x the word t.
+func (w *words) set(t int, x operand) {
+	w.word[t] = x
+	if w.slot[t] != 0 && !x.known {
+		w.b.put(w.b.at(w.slot[t]), x)
+	}
+}
+
+// near is W[t] for a use shortly after it was made, far for a later one. Where
+// registers are few, both are read from memory.
+func (w *words) near(t int) operand {
+	if !w.b.masked {
+		return w.far(t)
+	}
+	return w.word[t]
+}
+
 func (w *words) far(t int) operand {
-	if w.slot[t] != 0 {
+	if w.slot[t] != 0 && !w.word[t].known {
 		return w.b.at(w.slot[t])
 	}
-	return w.reg[t]
+	return w.word[t]
 }
 
-// set makes x the word t and stores it in its slot.
-func (w *words) set(t int, x operand) {
-	w.reg[t] = x
-	if w.slot[t] != 0 {
-		w.b.put(w.slot[t], x.r)
+// extend makes W[t] of those before it.
+func (w *words) extend(t int) {
+	w.set(t, w.b.sum(w.b.s0(w.far(t-15)), w.far(t-16), w.far(t-7), w.b.s1(w.near(t-2))))
+}
+
+// ringSlots gives the words from t on to last a place in a ring of slots. With
+// AVX-512 those that are only read soon after stay in registers.
+func (w *words) ringSlots(first slot, t, last int) {
+	if w.b.masked {
+		last -= 7
 	}
+	for ; t <= last; t++ {
+		w.slot[t] = first + slot(t%ring)
+	}
+}
+
+// ring is longer than the 16 words that are alive, so that stores can run
+// ahead of loads.
+const ring = 32
+
+// rounds runs the rounds 0 to last on s with the words w, whose first 16 are
+// set. Only e is wanted of the last four rounds if onlyE. The constant extra
+// is added in the last round.
+func (b *block) rounds(s state, w *words, last int, onlyE bool, extra uint32) state {
+	for t := 0; t <= last; t++ {
+		if n := t + b.ahead; n >= 16 && n <= last {
+			w.extend(n)
+		}
+		kw := []operand{s[7], w.near(t), constant(k[t])}
+		if t < 16 {
+			kw[1] = w.far(t)
+		}
+		if t == last {
+			kw = append(kw, constant(extra))
+		}
+		s = b.round(s, !onlyE || t <= last-4, kw...)
+	}
+	return s
+}
+
+func ivState() (s state) {
+	for i, v := range iv {
+		s[i] = constant(v)
+	}
+	return s
 }

@@ -43,6 +43,14 @@ type Job struct {
 	Top uint32 // top 32 bits of the target
 
 	Tail [3]uint32 // W[0], W[1], W[2] of the second block
+
+	// The same for the SHA instructions, which take the state as two vectors
+	// ABEF = {f, e, b, a} and CDGH = {h, g, d, c}, and four words at a time.
+	MidABEF, MidCDGH [4]uint32 // the midstate
+	ABEF4, CDGH4     [4]uint32 // state 4, less the nonce in a and e
+	Q16              [4]uint32 // {W16, W17, C18, C19}
+	Q20              [4]uint32 // W20 to W23, less the s1 of W18 to W21
+	Q28              [4]uint32 // s0(W13..W16) + W12..W15
 }
 
 // K are the round constants of SHA-256 (FIPS 180-4, section 4.2.2).
@@ -138,5 +146,14 @@ func New(header *[80]byte, top uint32) *Job {
 	j.C19 = s1(j.W17) + s0(0x80000000)
 	j.C31 = s0(j.W16) + length
 	j.C32 = s0(j.W17) + j.W16
+
+	m := j.Mid
+	j.MidABEF = [4]uint32{m[5], m[4], m[1], m[0]}
+	j.MidCDGH = [4]uint32{m[7], m[6], m[3], m[2]}
+	j.ABEF4 = [4]uint32{s[5], s[4], s[1], s[0]}
+	j.CDGH4 = [4]uint32{s[7], s[6], s[3], s[2]}
+	j.Q16 = [4]uint32{j.W16, j.W17, j.C18, j.C19}
+	j.Q20 = [4]uint32{0x80000000, 0, length, j.W16}
+	j.Q28 = [4]uint32{0, 0, s0(length), j.C31}
 	return j
 }
