@@ -143,18 +143,22 @@ func (f *feed) take(u *unit) (piece, bool) {
 func (f *feed) over() bool { return f.ends && len(f.rounds) == 0 }
 
 // size returns the number of items in the next piece for a lane of u. Of work
-// that ends it is at most half of the lane's fair share of what is left.
+// that ends it is at most half of the lane's fair share of what is left,
+// unless no other lane is there to share with.
 func (f *feed) size(u *unit) uint64 {
 	speed := f.speed(u).perSecond(f.guess)
 	n := speed * f.period.Seconds()
 	if f.ends {
-		var all float64
+		lanes, all := 0, 0.0
 		for _, v := range f.units {
 			if v.is(OK) {
+				lanes += v.info.Lanes
 				all += f.speed(v).perSecond(f.guess) * float64(v.info.Lanes)
 			}
 		}
-		n = min(n, float64(f.toHandOut())*speed/(2*all))
+		if lanes > 1 {
+			n = min(n, float64(f.toHandOut())*speed/(2*all))
+		}
 	}
 	return max(uint64(n), f.smallest)
 }

@@ -11,9 +11,6 @@ import (
 // Magic begins every record of a blk file of Bitcoin's main network.
 var Magic = [4]byte{0xf9, 0xbe, 0xb4, 0xd9}
 
-// KeySize is the length in bytes of the key that hides a node's files.
-const KeySize = 8
-
 const (
 	frameSize  = 8 // magic and length
 	readerSize = 1 << 20
@@ -25,7 +22,7 @@ const (
 // little-endian) and the block. Before a record and at the end of the file may
 // stand any number of zero bytes: a node allocates its files in large pieces.
 // Bitcoin Core 28 and later hides blk files by XOR with a key of 8 bytes,
-// which lies beside them in xor.dat.
+// which lies beside them in xor.dat (see [ReadKey]).
 //
 // A stream that begins neither with the magic nor with four zeros is taken as
 // one block without framing.

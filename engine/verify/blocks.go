@@ -129,14 +129,14 @@ func (b *blockBatch) parse(block *blockfile.Block) {
 			var e *blockfile.Error
 			errors.As(err, &e)
 			e.Offset += rec.BlockOffset
-			b.faults = append(b.faults, fault{i, BadBlock, e.Error()})
+			b.faults = append(b.faults, itemFault{i, Fault{BadBlock, e.Error()}})
 			continue
 		}
 		b.txs += int64(len(block.TxIDs))
 		for _, err := range []error{block.CheckMerkle(), block.CheckWitness()} {
 			var e *blockfile.Error
 			if errors.As(err, &e) {
-				b.faults = append(b.faults, fault{i, blockReasons[e.Kind], e.Text})
+				b.faults = append(b.faults, itemFault{i, Fault{blockReasons[e.Kind], e.Text}})
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func TestRealRawBlocks(t *testing.T) {
 
 	opts.Unlinked = false
 	r, err = Blocks(t.Context(), reference{}, sources, opts)
-	if err != nil || r.Valid != 1 || r.First.Index != 1 || r.First.Source != sources[1].Name || r.First.Reasons[0] != BadLink {
+	if err != nil || r.Valid != 1 || r.First.Index != 1 || r.First.Source != sources[1].Name || r.First.Faults[0].Reason != BadLink {
 		t.Errorf("linked: %v, report %+v, first %+v", err, r, r.First)
 	}
 }
@@ -78,7 +78,7 @@ func TestBlocksInSeveralSources(t *testing.T) {
 	if err != nil || r.Valid != 14131 || r.First == nil {
 		t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
 	}
-	if f := r.First; f.Index != 7000 || f.Height != 7000 || f.Source != "b" || f.Offset != second.offsets[1000] || !slices.Equal(f.Reasons, []Reason{BadMerkleRoot}) {
+	if f := r.First; f.Index != 7000 || f.Height != 7000 || f.Source != "b" || f.Offset != second.offsets[1000] || !slices.Equal(reasons(f), []Reason{BadMerkleRoot}) {
 		t.Errorf("finding %+v", f)
 	}
 }
@@ -119,8 +119,8 @@ func TestFlippedBlockFields(t *testing.T) {
 			if f.Index != item || f.Height != item || f.Offset != c.offsets[item] {
 				t.Errorf("finding %+v", f)
 			}
-			if !slices.Equal(f.Reasons, test.reasons) || !strings.Contains(f.Text, test.text) {
-				t.Errorf("reasons %v, want %v: %s", f.Reasons, test.reasons, f.Text)
+			if !slices.Equal(reasons(f), test.reasons) || !strings.Contains(texts(f), test.text) {
+				t.Errorf("reasons %v, want %v: %s", reasons(f), test.reasons, texts(f))
 			}
 		})
 	}
@@ -143,7 +143,7 @@ func TestMutatedBlock(t *testing.T) {
 		}
 	}
 	r, err := Blocks(t.Context(), reference{}, []Source{source("x", block)}, bitcoin)
-	if err != nil || r.Items != 1 || r.Valid != 0 || !slices.Equal(r.First.Reasons, []Reason{MerkleMutated}) {
+	if err != nil || r.Items != 1 || r.Valid != 0 || !slices.Equal(reasons(r.First), []Reason{MerkleMutated}) {
 		t.Errorf("%v, report %+v, first %+v", err, r, r.First)
 	}
 }
@@ -154,7 +154,7 @@ func TestBadWitness(t *testing.T) {
 	reserved := append([]byte{1, 32}, make([]byte, 32)...) // the witness of the coinbase
 	raw[pow.HeaderSize+bytes.Index(raw[pow.HeaderSize:], reserved)+2] ^= 1
 	r, err := Blocks(t.Context(), reference{}, []Source{source("x", raw)}, bitcoin)
-	if err != nil || r.Valid != 0 || !slices.Equal(r.First.Reasons, []Reason{BadWitness}) {
+	if err != nil || r.Valid != 0 || !slices.Equal(reasons(r.First), []Reason{BadWitness}) {
 		t.Errorf("%v, report %+v, first %+v", err, r, r.First)
 	}
 }
@@ -258,9 +258,7 @@ func TestBlocksAgainstPlainLoop(t *testing.T) {
 		}
 		var file []byte
 		for _, b := range blocks {
-			file = append(file, blockfile.Magic[:]...)
-			file = append(file, byte(len(b)), byte(len(b)>>8), 0, 0)
-			file = append(file, b...)
+			file = append(file, frame(b)...)
 		}
 		opts := Options{
 			Unlinked:    rapid.Bool().Draw(t, "unlinked"),
@@ -268,7 +266,7 @@ func TestBlocksAgainstPlainLoop(t *testing.T) {
 			StartHeight: rapid.SampledFrom([]int64{headerchain.UnknownHeight, int64(first)}).Draw(t, "height"),
 			Workers:     rapid.IntRange(1, 3).Draw(t, "workers"),
 		}
-		valid, index, reasons := plainLoop(blocks, opts)
+		valid, index, want := plainLoop(blocks, opts)
 		r, err := Blocks(context.Background(), reference{}, []Source{source("x", file)}, opts)
 		if err != nil {
 			t.Fatal(err)
@@ -276,11 +274,11 @@ func TestBlocksAgainstPlainLoop(t *testing.T) {
 		if r.Items != int64(len(blocks)) || r.Valid != int64(valid) {
 			t.Errorf("%d of %d valid, want %d of %d", r.Valid, r.Items, valid, len(blocks))
 		}
-		if (r.First == nil) != (reasons == nil) {
-			t.Fatalf("first %+v, want %v", r.First, reasons)
+		if (r.First == nil) != (want == nil) {
+			t.Fatalf("first %+v, want %v", r.First, want)
 		}
-		if r.First != nil && (r.First.Index != int64(index) || !slices.Equal(r.First.Reasons, reasons)) {
-			t.Errorf("first %+v, want %d: %v", r.First, index, reasons)
+		if r.First != nil && (r.First.Index != int64(index) || !slices.Equal(reasons(r.First), want)) {
+			t.Errorf("first %+v, want %d: %v", r.First, index, want)
 		}
 	})
 }

@@ -90,11 +90,11 @@ func TestFlippedHeaderFields(t *testing.T) {
 			if f.Hash != pow.Sum(data[item*pow.HeaderSize:][:pow.HeaderSize]) {
 				t.Errorf("hash %v", f.Hash)
 			}
-			if !slices.Equal(f.Reasons, test.reasons) {
-				t.Errorf("reasons %v, want %v", f.Reasons, test.reasons)
+			if !slices.Equal(reasons(f), test.reasons) {
+				t.Errorf("reasons %v, want %v", reasons(f), test.reasons)
 			}
-			if !strings.Contains(f.Text, test.text) {
-				t.Errorf("text %q, want %q in it", f.Text, test.text)
+			if !strings.Contains(texts(f), test.text) {
+				t.Errorf("text %q, want %q in it", texts(f), test.text)
 			}
 
 			// Alone, that header breaks fewer rules, and no other does.
@@ -127,7 +127,7 @@ func TestBatchBorders(t *testing.T) {
 			}
 			continue
 		}
-		if f := r.First; f == nil || f.Index != int64(item) || !slices.Equal(f.Reasons, []Reason{BadLink}) || r.Valid != int64(n-2) {
+		if f := r.First; f == nil || f.Index != int64(item) || !slices.Equal(reasons(f), []Reason{BadLink}) || r.Valid != int64(n-2) {
 			t.Errorf("without %d: %+v, report %+v", item, f, r)
 		}
 	}

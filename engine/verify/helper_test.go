@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -124,4 +125,28 @@ func mine(n int) []byte {
 		h.Prev = h.Hash()
 	}
 	return all
+}
+
+// reasons returns the reasons of a finding.
+func reasons(f *Finding) []Reason {
+	var all []Reason
+	for _, fault := range f.Faults {
+		all = append(all, fault.Reason)
+	}
+	return all
+}
+
+// texts returns the texts of a finding.
+func texts(f *Finding) string {
+	var all []string
+	for _, fault := range f.Faults {
+		all = append(all, fault.Text)
+	}
+	return strings.Join(all, "; ")
+}
+
+// frame makes a block a record of a blk file.
+func frame(block []byte) []byte {
+	record := binary.LittleEndian.AppendUint32(slices.Clone(blockfile.Magic[:]), uint32(len(block)))
+	return append(record, block...)
 }

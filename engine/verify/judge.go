@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"slices"
 
 	"stele/engine"
@@ -14,8 +13,8 @@ import (
 // batch is a run of items of one source.
 type batch struct {
 	source *Source
-	room   []byte  // for one header, and then the headers of the items
-	faults []fault // found in the items already, in the order of the items
+	room   []byte      // for one header, and then the headers of the items
+	faults []itemFault // found in the items already, in the order of the items
 
 	offset func(item int) int64 // at which an item starts
 	bytes  int64
@@ -25,11 +24,10 @@ type batch struct {
 // items returns the number of items.
 func (b *batch) items() int { return len(b.room)/pow.HeaderSize - 1 }
 
-// fault is something wrong with an item of a batch.
-type fault struct {
-	item   int
-	reason Reason
-	text   string
+// itemFault is something wrong with an item of a batch.
+type itemFault struct {
+	item int
+	Fault
 }
 
 // judge checks batches in the order of the stream and writes the report.
@@ -43,7 +41,7 @@ type judge struct {
 	limit    error                // of lastBits, in unlinked items
 	lastBits pow.Bits
 	verdicts []pow.Verdict
-	faults   []fault
+	faults   []itemFault
 }
 
 func newJudge(e Engine, opts Options) *judge {
@@ -97,7 +95,7 @@ func (j *judge) rules(b *batch) {
 		}
 		if err != nil {
 			v := err.(*headerchain.Violation)
-			j.faults = append(j.faults, fault{i, ruleReasons[v.Rule], v.Text})
+			j.faults = append(j.faults, itemFault{i, Fault{ruleReasons[v.Rule], v.Text}})
 		}
 	}
 }
@@ -122,12 +120,12 @@ func (j *judge) count(b *batch, headers []byte, lead int) {
 			j.report.Valid++
 			continue
 		}
-		var wrong []fault
+		var wrong []Fault
 		if broken {
-			wrong, rules = append(wrong, rules[0]), rules[1:]
+			wrong, rules = append(wrong, rules[0].Fault), rules[1:]
 		}
 		for ; len(found) > 0 && found[0].item == i; found = found[1:] {
-			wrong = append(wrong, found[0])
+			wrong = append(wrong, found[0].Fault)
 		}
 		if j.report.First == nil {
 			j.report.First = j.finding(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, wrong)
@@ -140,7 +138,7 @@ func (j *judge) count(b *batch, headers []byte, lead int) {
 
 // finding describes what is wrong with an item, whose header is the last of
 // headers. Items of the batch are not in the report yet.
-func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong []fault) *Finding {
+func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong []Fault) *Finding {
 	at := len(headers) - pow.HeaderSize
 	header, _ := pow.DecodeHeader(headers[at:])
 	f := &Finding{
@@ -155,18 +153,16 @@ func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong
 	}
 	target, err := header.Bits.Target()
 	if v&pow.BadBits != 0 {
-		f.add(BadBits, fmt.Sprintf("%v, expected a target from 1 to 2^256-1", err))
+		f.add(BadBits, "%v, expected a target from 1 to 2^256-1", err)
 	}
 	if v&pow.HighHash != 0 {
-		f.add(HighHash, fmt.Sprintf("hash %v, expected at most %v", f.Hash, target))
+		f.add(HighHash, "hash %v, expected at most %v", f.Hash, target)
 	}
 	if v&pow.BadLink != 0 {
 		parent := pow.Sum(headers[at-pow.HeaderSize : at])
-		f.add(BadLink, fmt.Sprintf("parent %v, expected %v, the item before", header.Prev, parent))
+		f.add(BadLink, "parent %v, expected %v, the item before", header.Prev, parent)
 	}
-	for _, w := range wrong {
-		f.add(w.reason, w.text)
-	}
+	f.Faults = append(f.Faults, wrong...)
 	return f
 }
 

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"fmt"
+
 	"stele/engine"
 	"stele/engine/blockfile"
 	"stele/engine/headerchain"
@@ -10,7 +12,7 @@ import (
 // Reason names what is wrong with an item. The words are stable.
 type Reason string
 
-// The reasons, in the order in which a [Finding] lists them.
+// The reasons, in the order in which [Finding.Faults] lists them.
 const (
 	BadBits        Reason = "bad-bits"         // nBits are negative, zero or over 256 bits
 	HighHash       Reason = "high-hash"        // the hash is above the target of nBits
@@ -50,22 +52,22 @@ const (
 
 // Finding is an item with which something is wrong.
 type Finding struct {
-	Index   int64  // of the item in the whole stream, from 0
-	Source  string // name of the source
-	Offset  int64  // byte at which the item starts in its source; of a blk file, its record
-	Height  int64  // or headerchain.UnknownHeight
-	Hash    pow.Hash
-	Reasons []Reason // at least one
-	Text    string   // what was found and what was expected, for each reason
+	Index  int64  // of the item in the whole stream, from 0
+	Source string // name of the source
+	Offset int64  // byte at which the item starts in its source; of a blk file, its record
+	Height int64  // or headerchain.UnknownHeight
+	Hash   pow.Hash
+	Faults []Fault // at least one
 }
 
-// add notes one more thing that is wrong.
-func (f *Finding) add(r Reason, text string) {
-	f.Reasons = append(f.Reasons, r)
-	if f.Text != "" {
-		f.Text += "; "
-	}
-	f.Text += text
+// Fault is one thing that is wrong with an item.
+type Fault struct {
+	Reason Reason
+	Text   string // what was found and what was expected
+}
+
+func (f *Finding) add(r Reason, format string, args ...any) {
+	f.Faults = append(f.Faults, Fault{r, fmt.Sprintf(format, args...)})
 }
 
 // ruleReasons and blockReasons give the reasons for the faults that other

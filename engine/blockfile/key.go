@@ -1,0 +1,28 @@
+package blockfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// KeySize is the length in bytes of the key that hides a node's files.
+const KeySize = 8
+
+// ReadKey returns the key that hides the blk files in a folder: the content of
+// xor.dat there, or the zero value if there is no such file.
+func ReadKey(dir string) (key [KeySize]byte, err error) {
+	path := filepath.Join(dir, "xor.dat")
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return key, nil
+	case err != nil:
+		return key, err
+	case len(data) != KeySize:
+		return key, fmt.Errorf("%s: %w: %d bytes, a key of %d is expected", path, ErrLength, len(data), KeySize)
+	}
+	return [KeySize]byte(data), nil
+}
