@@ -68,17 +68,17 @@ func TestCheckRefuses(t *testing.T) {
 		{"missing nonce", func(r *Result) { *nonces(r) = slices.Delete(*nonces(r), 5, 6) },
 			[]Kind{WrongDigest, WrongSet}, "proofs[0].digest", "but that of the nonces is"},
 		{"missing nonce, digest restated", func(r *Result) { *nonces(r) = slices.Delete(*nonces(r), 5, 6); restate(r) },
-			[]Kind{WrongSet}, "proofs[0]", "992 nonces with the digest"},
+			[]Kind{WrongSet}, "proofs[0]", "1007 nonces with the digest"},
 		{"nonce twice", func(r *Result) { *nonces(r) = slices.Insert(*nonces(r), 5, (*nonces(r))[5]); restate(r) },
 			[]Kind{OutOfOrder, WrongSet}, "proofs[0].nonces[6]", "after"},
 		{"nonces swapped", func(r *Result) { n := *nonces(r); n[5], n[6] = n[6], n[5] },
 			[]Kind{OutOfOrder}, "proofs[0].nonces[6]", "after"},
 		{"extra nonce outside the range", func(r *Result) { *nonces(r) = append(*nonces(r), 0xffffffff); restate(r) },
-			[]Kind{OutOfOrder, WrongSet}, "proofs[0].nonces[993]", "4294967295 is outside the range of 4194304 nonces from 2080374784"},
+			[]Kind{OutOfOrder, WrongSet}, "proofs[0].nonces[1008]", "4294967295 is outside the range of 262144 nonces from 2082996224"},
 		{"extra wrong nonce", func(r *Result) {
 			*nonces(r) = slices.Insert(*nonces(r), 6, badNonce((*nonces(r))[5]))
 			restate(r)
-		}, []Kind{WrongNonce, WrongSet}, "proofs[0].nonces[6]", "has fewer than 12 zero bits"},
+		}, []Kind{WrongNonce, WrongSet}, "proofs[0].nonces[6]", "has fewer than 8 zero bits"},
 		{"wrong nonce", func(r *Result) { (*nonces(r))[5] = badNonce((*nonces(r))[5]) },
 			[]Kind{WrongNonce, WrongDigest, WrongSet}, "proofs[0].nonces[5]", "gives the hash"},
 		{"no nonces", func(r *Result) { *nonces(r) = nil; restate(r) },
@@ -164,13 +164,13 @@ func TestCheckRefuses(t *testing.T) {
 
 // The rescan finds a missing nonce without the table.
 func TestRescanFindsMissing(t *testing.T) {
-	header, target := genesis, zeroBits(12)
+	header, target := genesis, zeroBits(8)
 	found := 0
 	for seed := range uint64(3) {
 		r := trueResult(t)
 		all := r.Proofs[0].Nonces
 		r.Proofs[0].Nonces = []uint32{}
-		report, err := Check(t.Context(), r, Rescan{Seed: seed, Ranges: 2, Size: 1 << 14})
+		report, err := Check(t.Context(), r, Rescan{Seed: seed, Ranges: 2, Size: 1 << 12})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,11 +190,11 @@ func TestRescanFindsMissing(t *testing.T) {
 		}
 	}
 	if found == 0 {
-		t.Error("searched 98304 nonces again and found none of about 24")
+		t.Error("searched 24576 nonces again and found none of about 96")
 	}
 
 	// A part larger than the range is the whole range, and each nonce is told once.
-	small := Proof{ProofRange: ProofRange{First: smallest()[5], Count: 1, ZeroBits: 12}}
+	small := Proof{ProofRange: ProofRange{First: smallest()[5], Count: 1, ZeroBits: 8}}
 	report := &Report{Rescan: Rescan{Ranges: 3, Size: 1 << 40}}
 	if err := rescan(t.Context(), &small, "x", rand.New(rand.NewPCG(1, 1)), report); err != nil || len(report.Problems) != 1 {
 		t.Errorf("problems %v, error %v; want one nonce to be missing", report.Problems, err)

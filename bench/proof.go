@@ -36,8 +36,12 @@ type known struct {
 
 // knownRanges is ordered by size. Every set has about a thousand nonces.
 var knownRanges = []known{
+	{ProofRange{"genesis-18", 0x7c280000, 1 << 18, 8}, 1008, "d15a0496425acc456cc6e0a7445fd7baf6395046a82edbf378b674fbfc1d1c90"},
+	{ProofRange{"genesis-20", 0x7c200000, 1 << 20, 10}, 999, "6f19fc32d875fe3d841295df3f377a360ff553d03464ce1f4bc7e7c030bd8c71"},
 	{ProofRange{"genesis-22", 0x7c000000, 1 << 22, 12}, 993, "9c09c791dea90c9438e2bc6fa7ae8e8a58eef0fb8f29e47f53b45c25579c364c"},
+	{ProofRange{"genesis-24", 0x7c000000, 1 << 24, 14}, 1008, "3fd66a48212a5742d5d8b0483b0db96a0ddae3b48c1ed848934a15c5ff4d4228"},
 	{ProofRange{"genesis-26", 0x7c000000, 1 << 26, 16}, 1034, "b715b6b2fb77e7362ea399b0f041ff3926e794adb9ce241767e756c20135021c"},
+	{ProofRange{"genesis-28", 0x70000000, 1 << 28, 18}, 1020, "77c722ae8fc1725d2b59f36e0ea6749fb43e314bcc3e1733cb19c094386e2664"},
 	{ProofRange{"genesis-30", 0x40000000, 1 << 30, 20}, 1015, "eaa5c37acbb67005d53b38fa54cb27de2fd2715b5f948e5fdddac3d6ca9fa8f1"},
 	{ProofRange{"genesis-32", 0, 1 << 32, 22}, 1006, "b0e63561027f8e9b5b40a35ebdc6d11b0c9a2a6f0d2489df8c4f56abaeb3a872"},
 }

@@ -349,6 +349,9 @@ func readResult(c *cli.Context, name string) (*bench.Result, error) {
 	}
 	result, err := bench.Parse(in)
 	if err != nil && !errors.As(err, new(*os.PathError)) { // which names the file itself
+		if name == "-" {
+			name = "standard input"
+		}
 		err = fmt.Errorf("%s: %w", name, err)
 	}
 	return result, err
