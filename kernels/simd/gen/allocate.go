@@ -27,16 +27,35 @@ func merge(streams ...[]op) []op {
 	}
 }
 
+// mergeLines interleaves instructions with short runs of instructions in
+// proportion to their numbers.
+func mergeLines(runs [][]string, single []string) []string {
+	var out []string
+	total := 0
+	for _, r := range runs {
+		total += len(r)
+	}
+	done, next := 0, 0
+	for _, r := range runs {
+		for ; next*total < done*len(single); next++ {
+			out = append(out, single[next])
+		}
+		out = append(out, r...)
+		done += len(r)
+	}
+	return append(out, single[next:]...)
+}
+
 // allocate gives every virtual register of ops, in their order, one of the
-// machine's registers: prefix0 to prefix(n-1), less the pinned.
-func (b *block) allocate(ops []op, prefix string, n int) map[reg]string {
+// machine's registers: prefix<low> to prefix<high-1>, less the pinned.
+func (b *block) allocate(ops []op, prefix string, low, high int) map[reg]string {
 	name := map[reg]string{}
 	taken := map[string]bool{}
 	for v, p := range b.pinned {
 		name[v], taken[p] = p, true
 	}
 	var free []string
-	for i := range n {
+	for i := low; i < high; i++ {
 		if p := fmt.Sprintf("%s%d", prefix, i); !taken[p] {
 			free = append(free, p)
 		}

@@ -51,8 +51,9 @@ func (a *asm) quad(v [4]uint32) string {
 	return fmt.Sprintf("quads<>+%d(SB)", 16*i)
 }
 
-// ops writes ops with the registers of name.
-func (a *asm) ops(ops []op, name map[reg]string) {
+// format returns the text of ops with the registers of name.
+func (a *asm) format(ops []op, name map[reg]string) []string {
+	var lines []string
 	for _, o := range ops {
 		var f []string
 		if o.imm != "" {
@@ -74,7 +75,15 @@ func (a *asm) ops(ops []op, name map[reg]string) {
 		} else {
 			f = append(f, name[o.dst])
 		}
-		a.line("%s %s", o.mn, strings.Join(f, ", "))
+		lines = append(lines, o.mn+" "+strings.Join(f, ", "))
+	}
+	return lines
+}
+
+// ops writes ops with the registers of name.
+func (a *asm) ops(ops []op, name map[reg]string) {
+	for _, l := range a.format(ops, name) {
+		a.line("%s", l)
 	}
 }
 

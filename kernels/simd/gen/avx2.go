@@ -14,7 +14,7 @@ func avx2Search(a *asm) {
 	b.emit(op{mn: "VMOVMSKPS", src: []operand{meets}, store: "R8", class: store})
 
 	ops := schedule(b.take(), 0, older)
-	name := b.allocate(ops, "Y", 16)
+	name := b.allocate(ops, "Y", 0, 16)
 
 	a.line("// func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)")
 	a.line("TEXT ·search(SB), 0, $%d-32", int(slotEnd+3)*32+32)

@@ -19,7 +19,7 @@ func avx512Search(a *asm) {
 
 	ops := merge(first, second)
 	ops = schedule(ops, len(b.pinned), zen5)
-	name := b.allocate(ops, "Z", 32)
+	name := b.allocate(ops, "Z", 0, 32)
 
 	a.line("// func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)")
 	a.line("TEXT ·search(SB), 0, $%d-32", int(slotEnd)*64+64)

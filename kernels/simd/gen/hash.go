@@ -181,7 +181,7 @@ func (h hasher) write(a *asm) {
 			streams = append(streams, b.take())
 		}
 		ops := schedule(merge(streams...), len(b.pinned), h.model)
-		a.ops(ops, b.allocate(ops, h.prefix, h.regs))
+		a.ops(ops, b.allocate(ops, h.prefix, 0, h.regs))
 		a.line("ADDQ $%d, R9", state)
 		if p < 2 {
 			a.line("ADDQ $%d, R10", h.turn()*headerSize)

@@ -11,6 +11,7 @@ type block struct {
 	masked  bool   // AVX-512: rotates, ternary logic, embedded broadcast
 	scratch string // base register of the scratch area
 	first   slot   // added to the numbers of slots: the place of this stream's
+	twoXors bool   // x ^ y ^ z by two instructions, although there is ternary logic
 	ahead   int    // rounds between the making of a schedule word and its use
 
 	ops    []op

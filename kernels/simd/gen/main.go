@@ -8,6 +8,11 @@ func main() {
 	avx512Tables(a)
 	a.write("../avx512", "avx512_amd64.s", "")
 
+	a = newAsm(4)
+	hybridSearch(a)
+	hybridTables(a)
+	a.write("../hybrid", "hybrid_amd64.s", "")
+
 	a = newAsm(32)
 	avx2Search(a)
 	hasher{lanes: 8, streams: 1, model: older, prefix: "Y", regs: 16, chunk: 16}.write(a)

@@ -21,6 +21,16 @@ var zen5 = model{
 	regs:    29,
 }
 
+// zen4beside: what Zen 4 leaves to vectors beside one sha256rnds2 a cycle,
+// with dependent instructions well apart.
+var zen4beside = model{
+	width:   3,
+	limit:   map[class]int{rot: 1, shift: 2, load: 2, store: 1},
+	latency: map[class]int{alu: 3, rot: 3, shift: 3, shuf: 3, load: 1, store: 8},
+	window:  60,
+	regs:    14,
+}
+
 // older is the model for AVX2: Haswell to Zen 4 have three or four 256-bit
 // pipes with a latency of one cycle, and two of them shift.
 var older = model{

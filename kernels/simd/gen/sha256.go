@@ -14,6 +14,9 @@ func (b *block) xorRotations(x operand, n1, n2, n3 int, small bool) operand {
 			third = b.shr
 		}
 		first := b.ror(x, n1)
+		if b.twoXors {
+			return b.xor(b.xor(first, b.ror(x, n2)), third(x, n3))
+		}
 		return b.ternary(0x96, first.reg, b.ror(x, n2), third(x, n3))
 	}
 	// Without a rotate instruction, the shifted parts are xored.

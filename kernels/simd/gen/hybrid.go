@@ -1,0 +1,311 @@
+package main
+
+import (
+	"fmt"
+	"sort"
+)
+
+// The hybrid makes message schedules with AVX-512VL, 8 lanes of a ymm
+// register, and does the rounds with sha256rnds2, one message to a register:
+// each does what it does best, in one instruction stream. A turn of the loop
+// moves a pipeline by one group of 8 nonces. In turn n,
+//
+//	group n    AVX   W[18] to W[63] of the first hash, K + W in pairs to KW1
+//	group n-1  SHA   rounds 4 to 63 of the first hash; states to memory
+//	group n-2  AVX   digest words from the states; K + W of the second hash to KW2
+//	group n-3  SHA   rounds 1 to 60 of the second hash, some into turn n+1
+//	group n-5  AVX   compare
+//
+// KW1, KW2 and the rows beside them exist twice, for even and odd groups: P
+// (R9) is the area of group n, Q (R10) of group n-1, and they change places
+// after each turn.
+//
+// sha256rnds2 has a latency of four cycles, and one issues in a cycle (Zen 4),
+// so that about six chains of them must be in flight. Of 16 chains a turn,
+// twelve run three after the other on four register pairs, and four run two
+// after the other on two pairs, each pair begun a little later than the one
+// before it. Chains that cross the end of the turn are all of the second hash.
+const (
+	hybridLanes = 8
+	rnds2Chain  = 30              // sha256rnds2 of a chain
+	rnds2Turn   = 16 * rnds2Chain // of a turn
+)
+
+// Byte offsets within the area of a group.
+const (
+	areaW3    = 0                // 32: W[3], the nonce with its bytes swapped
+	areaW0    = 32               // 32: W[0] of the second hash
+	areaE     = 64               // 64: low halves of the final ABEF
+	areaKW1   = 128              // pairs (18,19) to (62,63)
+	areaKW2   = areaKW1 + 23*64  // pairs (1,2) to (59,60)
+	areaBytes = areaKW2 + 30*64  // size
+	stateRows = 2 * areaBytes    // 8 x 32: ABEF and CDGH after the first hash
+	hybridW   = stateRows + 8*32 // rings of message words
+	hybridEnd = hybridW + 32*int(slotEnd)
+)
+
+// laneOffset is where lane j lies in two vectors of pairs made by
+// VPUNPCKLDQ and VPUNPCKHDQ.
+func laneOffset(j int) int { return [8]int{0, 8, 32, 40, 16, 24, 48, 56}[j] }
+
+// chain is 30 sha256rnds2 on one message.
+type chain struct {
+	hash, lane int
+	pair       int     // of registers
+	start, gap float64 // in units of one sha256rnds2 of the turn
+}
+
+// chains plans a turn.
+func chains() []chain {
+	var all []chain
+	next := [3]int{}
+	add := func(hash, pair int, start, gap float64) {
+		all = append(all, chain{hash, next[hash], pair, start, gap})
+		next[hash]++
+	}
+	third, half := float64(rnds2Turn)/3, float64(rnds2Turn)/2
+	for pair := range 4 {
+		begin := third * float64(pair) / 4
+		add(1, pair, begin, third/rnds2Chain)
+		add(1, pair, begin+third, third/rnds2Chain)
+		add(2, pair, begin+2*third, third/rnds2Chain)
+	}
+	for pair := 4; pair < 6; pair++ {
+		begin := half * (float64(pair-4) + 0.5) / 2
+		add(2, pair, begin, half/rnds2Chain)
+		add(2, pair, begin+half, half/rnds2Chain)
+	}
+	return all
+}
+
+// shaTurn is the SHA half of a turn, in its order.
+func shaTurn(a *asm) [][]string {
+	type event struct {
+		at    float64
+		lines []string
+	}
+	var events []event
+	for _, c := range chains() {
+		abef, cdgh := fmt.Sprintf("X%d", 1+2*c.pair), fmt.Sprintf("X%d", 2+2*c.pair)
+		for i := range rnds2Chain {
+			at := c.start + c.gap*float64(i)
+			area := "R10" // the chain is of group n-1 or n-3
+			if at >= rnds2Turn {
+				at -= rnds2Turn
+				area = "R9" // begun in the turn before, when that was Q
+			}
+			var lines []string
+			if i == 0 {
+				lines = chainStart(a, c, area, abef, cdgh)
+			}
+			lines = append(lines,
+				fmt.Sprintf("VMOVQ %s, X0", chainKW(a, c, area, i)),
+				fmt.Sprintf("SHA256RNDS2 X0, %s, %s", abef, cdgh))
+			abef, cdgh = cdgh, abef
+			if i == rnds2Chain-1 {
+				lines = append(lines, chainEnd(c, area, abef, cdgh)...)
+			}
+			events = append(events, event{at, lines})
+		}
+	}
+	sort.SliceStable(events, func(i, j int) bool { return events[i].at < events[j].at })
+	var out [][]string
+	for _, e := range events {
+		out = append(out, e.lines)
+	}
+	return out
+}
+
+// chainStart sets up the state before the chain's first round: a constant, and
+// one word of the lane added to a and e (mask K1).
+func chainStart(a *asm, c chain, area, abef, cdgh string) []string {
+	constant, rest, word := "X13", fmt.Sprintf("%d(AX)", offCDGH4), areaW3
+	if c.hash == 2 {
+		constant, rest, word = "X14", a.quad(cdgh1), areaW0
+	}
+	return []string{
+		fmt.Sprintf("VMOVDQA %s, %s", constant, abef),
+		fmt.Sprintf("VMOVDQU %s, %s", rest, cdgh),
+		fmt.Sprintf("VPADDD.BCST %d(%s), %s, K1, %s", word+4*c.lane, area, constant, abef),
+	}
+}
+
+// abef1 and cdgh1 are the state after round 0 of the second hash, less W[0] in
+// a and e.
+var abef1, cdgh1 = func() ([4]uint32, [4]uint32) {
+	t1 := iv[7] + bigSigma1(iv[4]) + choose(iv[4], iv[5], iv[6]) + k[0]
+	a := t1 + bigSigma0(iv[0]) + majority(iv[0], iv[1], iv[2])
+	return [4]uint32{iv[4], iv[3] + t1, iv[0], a}, [4]uint32{iv[6], iv[5], iv[2], iv[1]}
+}()
+
+// chainKW is the operand with K + W of the chain's two rounds i.
+func chainKW(a *asm, c chain, area string, i int) string {
+	if c.hash == 1 {
+		t := 4 + 2*i
+		switch {
+		case t < 16:
+			return a.quad([4]uint32{k[t] + headerPad[t-4], k[t+1] + headerPad[t-3]})
+		case t == 16:
+			return fmt.Sprintf("%d(AX)", offKW16)
+		}
+		return fmt.Sprintf("%d(%s)", areaKW1+64*(t-18)/2+laneOffset(c.lane), area)
+	}
+	if t := 1 + 2*i; t >= 9 && t <= 13 {
+		return a.quad([4]uint32{k[t] + digestPad[t-8], k[t+1] + digestPad[t-7]})
+	}
+	return fmt.Sprintf("%d(%s)", areaKW2+64*i+laneOffset(c.lane), area)
+}
+
+func chainEnd(c chain, area, abef, cdgh string) []string {
+	if c.hash == 1 {
+		return []string{
+			fmt.Sprintf("VMOVDQA %s, %d(SI)", abef, stateRows+32*c.lane),
+			fmt.Sprintf("VMOVDQA %s, %d(SI)", cdgh, stateRows+32*c.lane+16),
+		}
+	}
+	return []string{fmt.Sprintf("VMOVQ %s, %d(%s)", abef, areaE+laneOffset(c.lane), area)}
+}
+
+// pairs stores K + W of the words t and t+1, lane by lane.
+func (b *block) pairs(area string, offset int, kw0, kw1 operand) {
+	for half, mn := range []string{"VPUNPCKLDQ", "VPUNPCKHDQ"} {
+		x := b.emit(op{mn: mn, src: []operand{r(b.get(kw1)), r(b.get(kw0))}, class: shuf})
+		b.put(operand{mem: fmt.Sprintf("%d(%s)", offset+32*half, area)}, r(x))
+	}
+}
+
+// firstSchedule is the AVX work on group n.
+func firstSchedule(b *block, swap, counter operand) {
+	w := &words{b: b}
+	for t, v := range headerPad {
+		w.word[4+t] = constant(v)
+	}
+	w.ringSlots(slotW1, 18, 63)
+	w3 := b.swapBytes(swap, counter)
+	b.put(operand{mem: fmt.Sprintf("%d(R9)", areaW3)}, w3)
+	for t := 18; t < 64; t += 2 {
+		firstWord(w, w3, t)
+		firstWord(w, w3, t+1)
+		b.pairs("R9", areaKW1+64*(t-18)/2, b.add(w.near(t), constant(k[t])), b.add(w.near(t+1), constant(k[t+1])))
+	}
+}
+
+// secondSchedule is the AVX work on group n-2.
+func secondSchedule(b *block) {
+	w := &words{b: b}
+	w.ringSlots(slotW2, 16, 60)
+	for t := range 8 {
+		w.slot[t] = slotDigest + slot(t)
+		w.word[8+t] = constant(digestPad[t])
+	}
+	order := [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} // words in ABEF and CDGH
+	for half, words := range order {
+		var rows [4]operand
+		for j := range rows {
+			at := func(lane int) operand {
+				return operand{mem: fmt.Sprintf("%d(SI)", stateRows+32*lane+16*half)}
+			}
+			x := b.emit(op{mn: "VBROADCASTI32X4", src: []operand{at(j)}, class: load})
+			rows[j] = r(b.emit(op{mn: "VINSERTI32X4", imm: "$1", src: []operand{at(j + 4), r(x)}, class: shuf}))
+		}
+		for i, x := range b.transpose(rows) {
+			w.set(words[i], b.add(x, job(offMid+4*words[i])))
+		}
+	}
+	b.put(operand{mem: fmt.Sprintf("%d(R9)", areaW0)}, w.far(0))
+	kw := func(t int) operand {
+		x := w.far(t)
+		if t >= 16 {
+			x = w.near(t)
+		}
+		return b.add(x, constant(k[t]))
+	}
+	for t := 1; t < 60; t += 2 {
+		if t >= 9 && t <= 13 {
+			continue // constant
+		}
+		for n := max(t, 16); n <= t+1; n++ {
+			w.extend(n)
+		}
+		b.pairs("R9", areaKW2+64*(t-1)/2, kw(t), kw(t+1))
+	}
+}
+
+// compare is the AVX work on group n-5: K2 is set where the hash can meet the
+// target.
+func compare(b *block, swap operand) {
+	low := b.get(operand{mem: fmt.Sprintf("%d(R10)", areaE)})
+	high := operand{mem: fmt.Sprintf("%d(R10)", areaE+32)}
+	e := r(b.emit(op{mn: "VSHUFPS", imm: "$0xdd", src: []operand{high, r(low)}, class: shuf}))
+	top := b.swapBytes(swap, b.add(e, constant(iv[7])))
+	b.emit(op{mn: "VPCMPUD.BCST", imm: "$2", src: []operand{job(offTop), top}, store: "K2", class: store})
+}
+
+func hybridSearch(a *asm) {
+	b := newBlock(a, hybridLanes, true)
+	b.twoXors = true
+	b.first = slot(hybridW / 32)
+	swap := r(b.pin("Y31"))
+	counter := operand{mem: fmt.Sprintf("%d(SI)", hybridEnd)}
+	compare(b, swap)
+	check := b.take()
+	firstSchedule(b, swap, counter)
+	one := b.take()
+	secondSchedule(b)
+	two := b.take()
+	vec := schedule(merge(one, two), len(b.pinned), zen4beside)
+	vec = append(check, vec...)
+	name := b.allocate(vec, "Y", 16, 32)
+	vecLines := a.format(vec, name)
+	turn := mergeLines(shaTurn(a), vecLines)
+
+	a.line("// func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)")
+	a.line("TEXT ·search(SB), 0, $%d-32", hybridEnd+32+64)
+	a.line("MOVQ job+0(FP), AX")
+	a.line("MOVL first+8(FP), R8")
+	a.line("MOVQ candidates+16(FP), DI")
+	a.line("MOVQ groups+24(FP), CX")
+	a.line("LEAQ consts<>(SB), BX")
+	a.line("LEAQ 63(SP), SI")
+	a.line("ANDQ $~63, SI")
+	a.line("LEAQ (SI), R9")
+	a.line("LEAQ %d(SI), R10", areaBytes)
+	a.line("VPBROADCASTD R8, Y16")
+	a.line("VPADDD lanes<>(SB), Y16, Y16")
+	a.line("VMOVDQA32 Y16, %s", counter.mem)
+	a.line("VBROADCASTI32X4 swap<>(SB), Y31")
+	a.line("VMOVDQU %d(AX), X13", offABEF4)
+	a.line("VMOVDQU %s, X14", a.quad(abef1))
+	a.line("MOVL $0x0a, R8 // lanes of a and e in ABEF")
+	a.line("KMOVW R8, K1")
+	a.line("SHLQ $3, CX // eight turns for a word of candidates, and five to")
+	a.line("ADDQ $5, CX // fill the pipeline")
+	a.line("MOVQ $-5, DX")
+	a.line("")
+	a.line("loop:")
+	for _, l := range turn {
+		a.line("%s", l)
+	}
+	a.line("KMOVW K2, R8")
+	a.line("MOVB R8, (DI) // until the pipeline is full, to be written again")
+	a.line("INCQ DX")
+	a.line("XORL R8, R8")
+	a.line("TESTQ DX, DX")
+	a.line("SETGT R8")
+	a.line("ADDQ R8, DI")
+	a.line("XCHGQ R9, R10")
+	a.line("VMOVDQA32 %s, Y16", counter.mem)
+	a.line("VPADDD.BCST eight<>(SB), Y16, Y16")
+	a.line("VMOVDQA32 Y16, %s", counter.mem)
+	a.line("DECQ CX")
+	a.line("JNZ loop")
+	a.line("VZEROUPPER")
+	a.line("RET")
+}
+
+func hybridTables(a *asm) {
+	a.table("lanes", []uint32{0, 1, 2, 3, 4, 5, 6, 7})
+	a.table("eight", []uint32{8, 0})
+	shaTables(a)
+	a.constants()
+}
