@@ -34,6 +34,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			devicesCommand(),
 			scanCommand(),
+			verifyCommand(),
 			benchCommand(),
 		},
 		Action:         group,

@@ -15,13 +15,17 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script. Besides the commands of testscript they
-// have "code N command args...", which runs a command that has to exit with N.
+// have "code N command args...", which runs a command that has to exit with N,
+// and those of verify_test.go.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code,
+			"code":  code,
+			"real":  realData,
+			"flip":  flip,
+			"slice": slice,
 		},
 	})
 }

@@ -66,20 +66,20 @@ func siUnits(x float64) string {
 type progress struct{ bar *progressbar.ProgressBar }
 
 // newProgress returns a bar for total items; -1 if the total is unknown.
-func newProgress(c *cli.Context, total int64, what string) *progress {
+func newProgress(c *cli.Context, total int64, what string, more ...progressbar.Option) *progress {
 	f, ok := c.App.ErrWriter.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return &progress{}
 	}
-	return &progress{progressbar.NewOptions64(total,
+	return &progress{progressbar.NewOptions64(total, append([]progressbar.Option{
 		progressbar.OptionSetWriter(f),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionSetPredictTime(total > 0),
 		progressbar.OptionShowIts(),
 		progressbar.OptionClearOnFinish(),
-	)}
+	}, more...)...)}
 }
 
 // set tells how many items are done.
