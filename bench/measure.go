@@ -101,26 +101,25 @@ const (
 	warmUpTolerance = 0.02
 )
 
+// mostItems bounds the items of a slice, whatever the clock says.
+const mostItems = 1 << 40
+
 // calibrate finds how many items of each case fill a slice, and tells the
 // workloads what is coming.
 func (m *meter) calibrate(ctx context.Context) error {
-	const (
-		first = 1 << 10
-		most  = 1 << 40
-	)
 	for i := range m.cases {
-		n := uint64(first)
+		n := uint64(1 << 10)
 		for {
 			r, err := m.take(ctx, i, n)
 			if err != nil {
 				return err
 			}
-			if r.took < m.slice/2 && n < most {
+			if r.took < m.slice/2 && n < mostItems {
 				n *= 4
 				continue
 			}
 			n = uint64(float64(n) * m.slice.Seconds() / max(r.took, 1).Seconds())
-			m.amounts[i] = min(max(n, 1), most)
+			m.amounts[i] = min(max(n, 1), mostItems)
 			break
 		}
 		rounds := max(float64(m.plan.MinSamples), m.plan.Duration.Seconds()/m.slice.Seconds()/float64(len(m.cases)))
@@ -130,7 +129,8 @@ func (m *meter) calibrate(ctx context.Context) error {
 	return nil
 }
 
-// warmUp runs rounds until the rates stand still or its time is over.
+// warmUp runs rounds until the rates stand still or its time is over. Then it
+// sets the amounts by the last rates.
 func (m *meter) warmUp(ctx context.Context) (rounds int, settled bool, err error) {
 	rates := make([][]float64, len(m.cases))
 	for {
@@ -143,13 +143,16 @@ func (m *meter) warmUp(ctx context.Context) (rounds int, settled bool, err error
 		}
 		rounds++
 		m.progress()
-		if !slices.ContainsFunc(rates, func(r []float64) bool { return !steady(r) }) {
-			return rounds, true, nil
-		}
-		if rounds >= warmUpMin && m.clock.Now()-m.start >= m.plan.Duration/warmUpPart {
-			return rounds, false, nil
+		settled = !slices.ContainsFunc(rates, func(r []float64) bool { return !steady(r) })
+		if settled || rounds >= warmUpMin && m.clock.Now()-m.start >= m.plan.Duration/warmUpPart {
+			break
 		}
 	}
+	for i, r := range rates {
+		last := median(r[max(0, len(r)-warmUpWindow):])
+		m.amounts[i] = max(uint64(min(last*m.slice.Seconds(), mostItems)), 1)
+	}
+	return rounds, settled, nil
 }
 
 // steady reports whether the last rates agree with those before.

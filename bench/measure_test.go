@@ -169,6 +169,26 @@ func TestWarmUpWaits(t *testing.T) {
 	}
 }
 
+// What the calibration got wrong, the warm-up puts right.
+func TestSlicesAfterSlowStart(t *testing.T) {
+	clock := &fakeClock{}
+	w := &fakeWork{clock: clock, per: func(call int) time.Duration {
+		if call < 6 { // the calibration and two rounds
+			return 4 * time.Microsecond
+		}
+		return time.Microsecond
+	}}
+	samples, _, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 10 * time.Second}, clock, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range samples[0] {
+		if s.Seconds < 0.049 || s.Seconds > 0.051 {
+			t.Fatalf("a slice of %v s, want 0.05", s.Seconds)
+		}
+	}
+}
+
 func TestMeasureSeesDisturbance(t *testing.T) {
 	clock := &fakeClock{probe: func(n, threads int) time.Duration {
 		if n%8 == 0 { // in front of every fourth slice, or behind it

@@ -405,4 +405,3 @@ func (o *outFile) discard() {
 		os.Remove(o.temp.Name())
 	}
 }
-
