@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"stele/engine/blockfile"
+	"stele/engine/blockfile/blockfiletest"
+	"stele/engine/pow"
+)
+
+// realData is the script command "real headers|blocks|segwit FILE": it writes
+// the first headers or blocks of Bitcoin's main network, as many as there are,
+// or a raw block with witnesses.
+func realData(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: real headers|blocks|segwit FILE")
+	}
+	t := scriptTB{ts: ts}
+	var data []byte
+	switch args[0] {
+	case "headers":
+		r := blockfile.NewReader(bytes.NewReader(blockfiletest.Chain(t)), [blockfile.KeySize]byte{})
+		rec, err := r.Next(nil)
+		for ; err == nil; rec, err = r.Next(nil) {
+			data = append(data, rec.Block[:pow.HeaderSize]...)
+		}
+		if err != io.EOF {
+			ts.Check(err)
+		}
+	case "blocks":
+		data = blockfiletest.Chain(t)
+	case "segwit":
+		data = blockfiletest.SegwitBlocks(t)["00000000000000000021868c2cefc52a480d173c849412fe81c4e5ab806f94ab"]
+	default:
+		ts.Fatalf("no real %s", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o600))
+}
+
+// scriptTB makes errors of test helpers errors of a script.
+type scriptTB struct {
+	testing.TB
+	ts *testscript.TestScript
+}
+
+func (t scriptTB) Helper()                           {}
+func (t scriptTB) Fatal(args ...any)                 { t.ts.Fatalf("%v", args) }
+func (t scriptTB) Fatalf(format string, args ...any) { t.ts.Fatalf(format, args...) }
+
+// flip is the script command "flip FILE OFFSET BIT": it flips one bit (0 to 7)
+// of a byte.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: flip FILE OFFSET BIT")
+	}
+	at, bit := integer(ts, args[1]), integer(ts, args[2])
+	data := []byte(ts.ReadFile(args[0]))
+	data[at] ^= 1 << bit
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
+// slice is the script command "slice FROM FIRST END TO": it appends the bytes
+// of one file from FIRST up to END to another.
+func slice(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: slice FROM FIRST END TO")
+	}
+	data := []byte(ts.ReadFile(args[0]))[integer(ts, args[1]):integer(ts, args[2])]
+	to, err := os.OpenFile(ts.MkAbs(args[3]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = to.Write(data)
+	ts.Check(errors.Join(err, to.Close()))
+}
+
+func integer(ts *testscript.TestScript, s string) int {
+	n, err := strconv.Atoi(s)
+	ts.Check(err)
+	return n
+}
+
+// A read from standard input that waits for ever ends with the context.
+func TestInterruptible(t *testing.T) {
+	never, feed := io.Pipe()
+	defer feed.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	in := interruptible(ctx, never)
+	go func() { _, _ = feed.Write([]byte("abc")) }()
+	got := make([]byte, 3)
+	if _, err := io.ReadFull(in, got); err != nil || string(got) != "abc" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	cancel()
+	if _, err := in.Read(got); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the context: %v", err)
+	}
+
+	broken := errors.New("broken")
+	for _, want := range []error{nil, broken} {
+		data := slices.Repeat([]byte("0123456789"), 300_000)
+		from, feed := io.Pipe()
+		go func() {
+			_, _ = feed.Write(data)
+			feed.CloseWithError(want)
+		}()
+		in := interruptible(t.Context(), from)
+		got, err := io.ReadAll(in)
+		if !bytes.Equal(got, data) || err != want {
+			t.Errorf("got %d bytes, %v, want %v", len(got), err, want)
+		}
+	}
+}
