@@ -90,7 +90,7 @@ func runBench(c *cli.Context) error {
 
 	result, err := set.measure(c, settings)
 	if err != nil {
-		return fmt.Errorf("bench ended without a result: %w", err)
+		return fmt.Errorf("bench ended without a result: %w", reason(c, err))
 	}
 	report, err := bench.Check(c.Context, result, bench.Rescan{})
 	if err != nil {
