@@ -77,7 +77,6 @@ func newProgress(c *cli.Context, total int64, what string, more ...progressbar.O
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionSetPredictTime(total > 0),
-		progressbar.OptionShowIts(),
 		progressbar.OptionClearOnFinish(),
 	}, more...)...)}
 }

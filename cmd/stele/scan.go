@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
 
 	"stele/engine"
@@ -175,7 +176,7 @@ func (r scanResult) text(job engine.Job) string {
 
 // showProgress shows how far the devices of e are until stop is called.
 func showProgress(c *cli.Context, e *engine.Engine, count uint64) (stop func()) {
-	bar := newProgress(c, int64(count), "scan")
+	bar := newProgress(c, int64(count), "scan", progressbar.OptionShowIts(), progressbar.OptionSetItsString("nonces"))
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
