@@ -27,7 +27,6 @@ const (
 	slotRing  slot = slotM + 16 // ring: the words made of them
 	slotsHash      = 16 + ring  // slots of a stream
 	slotState slot = 1000       // 8 in the buffer, whose address is in R9
-
 )
 
 func (h hasher) vector() int { return h.lanes * 4 }         // bytes
@@ -52,27 +51,36 @@ func (b *block) transpose(x [4]operand) [4]operand {
 	}
 }
 
-// loadWords sets W[t] to W[t+3] to the 16 bytes at offset of each header; the
-// address of the turn's first header is in R10.
-func (h hasher) loadWords(w *words, stream, t, offset int, swap operand) {
-	b := w.b
+// gather makes vectors of four words of the 16 bytes at each lane's address.
+// If swap is not nil, the bytes of the words are reversed.
+func (b *block) gather(swap *operand, at func(lane int) string) [4]operand {
 	broadcast, insert := "VBROADCASTI128", "VINSERTI128"
-	if h.masked {
+	if b.masked {
 		broadcast, insert = "VBROADCASTI32X4", "VINSERTI32X4"
 	}
 	var rows [4]operand
 	for j := range rows {
-		at := func(part int) operand {
-			return operand{mem: fmt.Sprintf("%d(R10)", headerSize*(h.lanes*stream+4*part+j)+offset)}
+		x := b.emit(op{mn: broadcast, src: []operand{{mem: at(j)}}, class: load})
+		for part := 1; part < b.lanes/4; part++ {
+			from := operand{mem: at(4*part + j)}
+			x = b.emit(op{mn: insert, imm: fmt.Sprintf("$%d", part), src: []operand{from, r(x)}, class: shuf})
 		}
-		x := b.emit(op{mn: broadcast, src: []operand{at(0)}, class: load})
-		for part := 1; part < h.lanes/4; part++ {
-			x = b.emit(op{mn: insert, imm: fmt.Sprintf("$%d", part), src: []operand{at(part), r(x)}, class: shuf})
+		rows[j] = r(x)
+		if swap != nil {
+			rows[j] = b.swapBytes(*swap, r(x))
 		}
-		rows[j] = b.swapBytes(swap, r(x))
 	}
-	for j, x := range b.transpose(rows) {
-		w.set(t+j, x)
+	return b.transpose(rows)
+}
+
+// loadWords sets W[t] to W[t+3] to the 16 bytes at offset of each header,
+// where R10 is the address of the first.
+func (w *words) loadWords(swap operand, header, t, offset int) {
+	x := w.b.gather(&swap, func(lane int) string {
+		return fmt.Sprintf("%d(R10)", headerSize*(header+lane)+offset)
+	})
+	for j := range x {
+		w.set(t+j, x[j])
 	}
 }
 
@@ -108,10 +116,10 @@ func (h hasher) phase(b *block, p, stream int, swap operand) {
 	switch p {
 	case 0:
 		for t := 0; t < 16; t += 4 {
-			h.loadWords(w, stream, t, 4*t, swap)
+			w.loadWords(swap, h.lanes*stream, t, 4*t)
 		}
 	case 1:
-		h.loadWords(w, stream, 0, 64, swap)
+		w.loadWords(swap, h.lanes*stream, 0, 64)
 		for t, v := range headerPad {
 			w.word[4+t] = constant(v)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"sort"
+	"strings"
 )
 
 // The hybrid makes message schedules with AVX-512VL, 8 lanes of a ymm
@@ -48,62 +49,49 @@ const (
 // VPUNPCKLDQ and VPUNPCKHDQ.
 func laneOffset(j int) int { return [8]int{0, 8, 32, 40, 16, 24, 48, 56}[j] }
 
-// chain is 30 sha256rnds2 on one message.
+// chain is a run of sha256rnds2 on one message. Its functions return
+// instructions; late tells that they stand in the turn after the one in which
+// the chain began.
 type chain struct {
-	hash, lane int
 	pair       int     // of registers
+	length     int     // sha256rnds2
 	start, gap float64 // in units of one sha256rnds2 of the turn
+
+	begin func(abef, cdgh string) []string
+	kw    func(late bool, i int) string // operand with K + W of step i
+	end   func(late bool, abef, cdgh string) []string
 }
 
-// chains plans a turn.
-func chains() []chain {
-	var all []chain
-	next := [3]int{}
-	add := func(hash, pair int, start, gap float64) {
-		all = append(all, chain{hash, next[hash], pair, start, gap})
-		next[hash]++
+// shaTurn is the SHA half of a turn of as many sha256rnds2 as the chains have,
+// in its order.
+func shaTurn(chains []chain) [][]string {
+	turn := 0
+	for _, c := range chains {
+		turn += c.length
 	}
-	third, half := float64(rnds2Turn)/3, float64(rnds2Turn)/2
-	for pair := range 4 {
-		begin := third * float64(pair) / 4
-		add(1, pair, begin, third/rnds2Chain)
-		add(1, pair, begin+third, third/rnds2Chain)
-		add(2, pair, begin+2*third, third/rnds2Chain)
-	}
-	for pair := 4; pair < 6; pair++ {
-		begin := half * (float64(pair-4) + 0.5) / 2
-		add(2, pair, begin, half/rnds2Chain)
-		add(2, pair, begin+half, half/rnds2Chain)
-	}
-	return all
-}
-
-// shaTurn is the SHA half of a turn, in its order.
-func shaTurn(a *asm) [][]string {
 	type event struct {
 		at    float64
 		lines []string
 	}
 	var events []event
-	for _, c := range chains() {
+	for _, c := range chains {
 		abef, cdgh := fmt.Sprintf("X%d", 1+2*c.pair), fmt.Sprintf("X%d", 2+2*c.pair)
-		for i := range rnds2Chain {
+		for i := range c.length {
 			at := c.start + c.gap*float64(i)
-			area := "R10" // the chain is of group n-1 or n-3
-			if at >= rnds2Turn {
-				at -= rnds2Turn
-				area = "R9" // begun in the turn before, when that was Q
+			late := at >= float64(turn)
+			if late {
+				at -= float64(turn)
 			}
 			var lines []string
 			if i == 0 {
-				lines = chainStart(a, c, area, abef, cdgh)
+				lines = c.begin(abef, cdgh)
 			}
 			lines = append(lines,
-				fmt.Sprintf("VMOVQ %s, X0", chainKW(a, c, area, i)),
+				fmt.Sprintf("VMOVQ %s, X0", c.kw(late, i)),
 				fmt.Sprintf("SHA256RNDS2 X0, %s, %s", abef, cdgh))
 			abef, cdgh = cdgh, abef
-			if i == rnds2Chain-1 {
-				lines = append(lines, chainEnd(c, area, abef, cdgh)...)
+			if i == c.length-1 {
+				lines = append(lines, c.end(late, abef, cdgh)...)
 			}
 			events = append(events, event{at, lines})
 		}
@@ -116,17 +104,117 @@ func shaTurn(a *asm) [][]string {
 	return out
 }
 
-// chainStart sets up the state before the chain's first round: a constant, and
-// one word of the lane added to a and e (mask K1).
-func chainStart(a *asm, c chain, area, abef, cdgh string) []string {
-	constant, rest, word := "X13", fmt.Sprintf("%d(AX)", offCDGH4), areaW3
-	if c.hash == 2 {
-		constant, rest, word = "X14", a.quad(cdgh1), areaW0
+// area is the register of the area that a chain reads: that of the group
+// before the newest, which in the turn after it has become the other.
+func area(late bool) string {
+	if late {
+		return "R9"
 	}
+	return "R10"
+}
+
+// interleave puts the chains of a turn and its vector instructions together.
+// It fails if a late chain would read K + W after the vectors have overwritten
+// it.
+func interleave(chains []chain, vector []string) []string {
+	turn := mergeLines(shaTurn(chains), vector)
+	written := map[string]bool{}
+	for _, l := range turn {
+		mn, args, _ := strings.Cut(l, " ")
+		f := strings.Split(args, ", ")
+		if from := f[0]; mn == "VMOVQ" && strings.HasSuffix(from, "(R9)") && f[1] == "X0" {
+			var at int
+			fmt.Sscanf(from, "%d", &at)
+			if written[fmt.Sprintf("%d(R9)", at&^31)] {
+				fail("a late chain reads %s too late", from)
+			}
+		}
+		if to := f[len(f)-1]; strings.HasSuffix(to, "(R9)") {
+			written[to] = true
+		}
+	}
+	return turn
+}
+
+// searchChains plans a turn of the nonce search.
+func searchChains(a *asm) []chain {
+	var all []chain
+	lane := [2]int{}
+	add := func(second int, pair int, start, gap float64) {
+		make := firstChain
+		if second == 1 {
+			make = secondChain
+		}
+		c := make(a, lane[second])
+		lane[second]++
+		c.pair, c.length, c.start, c.gap = pair, rnds2Chain, start, gap/rnds2Chain
+		all = append(all, c)
+	}
+	third, half := float64(rnds2Turn)/3, float64(rnds2Turn)/2
+	for pair := range 4 {
+		begin := third * float64(pair) / 4
+		add(0, pair, begin, third)
+		add(0, pair, begin+third, third)
+		add(1, pair, begin+2*third, third)
+	}
+	for pair := 4; pair < 6; pair++ {
+		begin := half * (float64(pair-4) + 0.5) / 2
+		add(1, pair, begin, half)
+		add(1, pair, begin+half, half)
+	}
+	return all
+}
+
+// chainStart sets up the state before a chain's first round: a constant, and
+// one word of the lane added to a and e (mask K1).
+func chainStart(constant, rest string, word int, abef, cdgh string) []string {
 	return []string{
 		fmt.Sprintf("VMOVDQA %s, %s", constant, abef),
 		fmt.Sprintf("VMOVDQU %s, %s", rest, cdgh),
-		fmt.Sprintf("VPADDD.BCST %d(%s), %s, K1, %s", word+4*c.lane, area, constant, abef),
+		fmt.Sprintf("VPADDD.BCST %d(R10), %s, K1, %s", word, constant, abef),
+	}
+}
+
+// firstChain is rounds 4 to 63 of the first hash. The state goes to memory.
+func firstChain(a *asm, lane int) chain {
+	return chain{
+		begin: func(abef, cdgh string) []string {
+			return chainStart("X13", fmt.Sprintf("%d(AX)", offCDGH4), areaW3+4*lane, abef, cdgh)
+		},
+		kw: func(late bool, i int) string {
+			t := 4 + 2*i
+			switch {
+			case t < 16:
+				return a.quad([4]uint32{k[t] + headerPad[t-4], k[t+1] + headerPad[t-3]})
+			case t == 16:
+				return fmt.Sprintf("%d(AX)", offKW16)
+			}
+			return fmt.Sprintf("%d(%s)", areaKW1+64*(t-18)/2+laneOffset(lane), area(late))
+		},
+		end: func(late bool, abef, cdgh string) []string {
+			return []string{
+				fmt.Sprintf("VMOVDQA %s, %d(SI)", abef, stateRows+32*lane),
+				fmt.Sprintf("VMOVDQA %s, %d(SI)", cdgh, stateRows+32*lane+16),
+			}
+		},
+	}
+}
+
+// secondChain is rounds 1 to 60 of the second hash.
+func secondChain(a *asm, lane int) chain {
+	return chain{
+		begin: func(abef, cdgh string) []string {
+			return chainStart("X14", a.quad(cdgh1), areaW0+4*lane, abef, cdgh)
+		},
+		kw: func(late bool, i int) string {
+			if t := 1 + 2*i; t >= 9 && t <= 13 {
+				return a.quad([4]uint32{k[t] + digestPad[t-8], k[t+1] + digestPad[t-7]})
+			}
+			return fmt.Sprintf("%d(%s)", areaKW2+64*i+laneOffset(lane), area(late))
+		},
+		end: func(late bool, abef, cdgh string) []string {
+			return []string{fmt.Sprintf("VMOVQ %s, %d(%s)", abef, areaE+laneOffset(lane), area(late))}
+		},
 	}
 }
 
@@ -137,34 +225,6 @@ var abef1, cdgh1 = func() ([4]uint32, [4]uint32) {
 	a := t1 + bigSigma0(iv[0]) + majority(iv[0], iv[1], iv[2])
 	return [4]uint32{iv[4], iv[3] + t1, iv[0], a}, [4]uint32{iv[6], iv[5], iv[2], iv[1]}
 }()
-
-// chainKW is the operand with K + W of the chain's two rounds i.
-func chainKW(a *asm, c chain, area string, i int) string {
-	if c.hash == 1 {
-		t := 4 + 2*i
-		switch {
-		case t < 16:
-			return a.quad([4]uint32{k[t] + headerPad[t-4], k[t+1] + headerPad[t-3]})
-		case t == 16:
-			return fmt.Sprintf("%d(AX)", offKW16)
-		}
-		return fmt.Sprintf("%d(%s)", areaKW1+64*(t-18)/2+laneOffset(c.lane), area)
-	}
-	if t := 1 + 2*i; t >= 9 && t <= 13 {
-		return a.quad([4]uint32{k[t] + digestPad[t-8], k[t+1] + digestPad[t-7]})
-	}
-	return fmt.Sprintf("%d(%s)", areaKW2+64*i+laneOffset(c.lane), area)
-}
-
-func chainEnd(c chain, area, abef, cdgh string) []string {
-	if c.hash == 1 {
-		return []string{
-			fmt.Sprintf("VMOVDQA %s, %d(SI)", abef, stateRows+32*c.lane),
-			fmt.Sprintf("VMOVDQA %s, %d(SI)", cdgh, stateRows+32*c.lane+16),
-		}
-	}
-	return []string{fmt.Sprintf("VMOVQ %s, %d(%s)", abef, areaE+laneOffset(c.lane), area)}
-}
 
 // pairs stores K + W of the words t and t+1, lane by lane.
 func (b *block) pairs(area string, offset int, kw0, kw1 operand) {
@@ -200,16 +260,9 @@ func secondSchedule(b *block) {
 	}
 	order := [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} // words in ABEF and CDGH
 	for half, words := range order {
-		var rows [4]operand
-		for j := range rows {
-			at := func(lane int) operand {
-				return operand{mem: fmt.Sprintf("%d(SI)", stateRows+32*lane+16*half)}
-			}
-			x := b.emit(op{mn: "VBROADCASTI32X4", src: []operand{at(j)}, class: load})
-			rows[j] = r(b.emit(op{mn: "VINSERTI32X4", imm: "$1", src: []operand{at(j + 4), r(x)}, class: shuf}))
-		}
-		for i, x := range b.transpose(rows) {
-			w.set(words[i], b.add(x, job(offMid+4*words[i])))
+		x := b.gather(nil, func(lane int) string { return fmt.Sprintf("%d(SI)", stateRows+32*lane+16*half) })
+		for i := range x {
+			w.set(words[i], b.add(x[i], job(offMid+4*words[i])))
 		}
 	}
 	b.put(operand{mem: fmt.Sprintf("%d(R9)", areaW0)}, w.far(0))
@@ -256,8 +309,7 @@ func hybridSearch(a *asm) {
 	vec := schedule(merge(one, two), len(b.pinned), zen4beside)
 	vec = append(check, vec...)
 	name := b.allocate(vec, "Y", 16, 32)
-	vecLines := a.format(vec, name)
-	turn := mergeLines(shaTurn(a), vecLines)
+	turn := interleave(searchChains(a), a.format(vec, name))
 
 	a.line("// func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)")
 	a.line("TEXT ·search(SB), 0, $%d-32", hybridEnd+32+64)
