@@ -119,6 +119,23 @@ func TestTables(t *testing.T) {
 		}
 	}
 
+	bad := trueResult(t)
+	bad.AddProof(bad.Cases[1].ID, Proof{ProofRange: knownRanges[0].ProofRange, Header: GenesisHeader, Digest: Digest(nil)}, 1)
+	if flags := bad.Cases[1].Flags; !slices.Equal(flags, []Flag{FlagWrongSet}) {
+		t.Errorf("flags %v of a case with a wrong set", flags)
+	}
+	bad.AddProof(bad.Cases[5].ID, bad.Proofs[1], 1) // the fastest
+	if bad.Headlines[Search].Case == bad.Cases[5].ID {
+		t.Error("a case with a wrong set is the headline")
+	}
+	var wrong strings.Builder
+	if err := bad.WriteTable(&wrong, Text); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\nWRONG, not the set that is known: 0 nonces of genesis-18"; !strings.Contains(wrong.String(), want) {
+		t.Errorf("lacks %q:\n%s", want, wrong.String())
+	}
+
 	slow := trueResult(t)
 	for i := range slow.Cases[1].Samples {
 		slow.Cases[1].Samples[i].Seconds *= 2

@@ -46,6 +46,11 @@ var knownRanges = []known{
 	{ProofRange{"genesis-32", 0, 1 << 32, 22}, 1006, "b0e63561027f8e9b5b40a35ebdc6d11b0c9a2a6f0d2489df8c4f56abaeb3a872"},
 }
 
+// inTable reports whether the set with this digest is that of the range.
+func inTable(name, digest string) bool {
+	return slices.ContainsFunc(knownRanges, func(k known) bool { return k.Name == name && k.digest == digest })
+}
+
 // genesis is GenesisHeader as bytes.
 var genesis = func() [pow.HeaderSize]byte {
 	h, err := pow.ParseHeader(GenesisHeader)

@@ -72,11 +72,6 @@ type CaseProof struct {
 	Passes int    `json:"passes"` // how often it went through the range
 }
 
-// right reports whether the set is that of the table.
-func (p CaseProof) right() bool {
-	return slices.ContainsFunc(knownRanges, func(k known) bool { return k.Name == p.Range && k.digest == p.Digest })
-}
-
 // Flag is a reason to doubt a rate.
 type Flag string
 
@@ -162,7 +157,7 @@ func (r *Result) derive() {
 		if math.Abs(c.Rate.Drift) > maxDrift {
 			c.Flags = append(c.Flags, FlagDrift)
 		}
-		if c.Proof != nil && !c.Proof.right() {
+		if c.Proof != nil && !inTable(c.Proof.Range, c.Proof.Digest) {
 			c.Flags = append(c.Flags, FlagWrongSet)
 		}
 	}

@@ -38,8 +38,12 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 		}
 	}
 	for _, p := range r.Proofs {
-		out.line("work done: the %d nonces of %s (%d nonces from %d) with %d zero bits, found by %d of %d searches, digest %s",
-			len(p.Nonces), p.Name, p.Count, p.First, p.ZeroBits, r.finders(p), r.count(Search), p.Digest)
+		what := "work done: the"
+		if !inTable(p.Name, p.Digest) {
+			what = "WRONG, not the set that is known:"
+		}
+		out.line("%s %d nonces of %s (%d nonces from %d) with %d zero bits, found by %d of %d searches, digest %s",
+			what, len(p.Nonces), p.Name, p.Count, p.First, p.ZeroBits, r.finders(p), r.count(Search), p.Digest)
 	}
 	return out.err
 }
