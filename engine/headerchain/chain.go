@@ -9,6 +9,15 @@ import (
 // UnknownHeight stands for a height that is not known.
 const UnknownHeight int64 = -1
 
+// Offsets in an encoded header. Decoding all of it would take as long as all
+// the rules.
+const (
+	prevOffset = 4
+	rootOffset = 36
+	timeOffset = 68
+	bitsOffset = 72
+)
+
 // medianSpan is how many headers the median time looks at (BIP 113).
 const medianSpan = 11
 
@@ -34,9 +43,8 @@ type Chain struct {
 }
 
 // New returns a chain that is still empty. Without params (nil) only times are
-// checked. Height is that of the first header, or [UnknownHeight]; a first
-// header that has no parent, or is the genesis block of params, has height 0
-// in any case.
+// checked. Height is that of the first header; with [UnknownHeight], it is 0
+// if that header has no parent.
 func New(params *pow.Params, height int64) *Chain {
 	return &Chain{params: params, height: height}
 }
@@ -48,9 +56,8 @@ func (c *Chain) Height() int64 { return c.height }
 // of the chain. A [*Violation] names the first rule that it breaks, of those
 // that can be checked, in the order: genesis, limit, retarget, time.
 func (c *Chain) Append(header []byte) error {
-	header = header[:pow.HeaderSize]
-	time := binary.LittleEndian.Uint32(header[68:])
-	bits := pow.Bits(binary.LittleEndian.Uint32(header[72:]))
+	time := binary.LittleEndian.Uint32(header[timeOffset:])
+	bits := pow.Bits(binary.LittleEndian.Uint32(header[bitsOffset:]))
 
 	var fault error
 	if c.seen == 0 {
@@ -85,14 +92,19 @@ func CheckLimit(params *pow.Params, bits pow.Bits) error {
 
 // first looks whether the chain starts at its genesis block.
 func (c *Chain) first(header []byte) error {
-	if pow.Hash(header[4:36]) != (pow.Hash{}) && c.height != 0 {
+	noParent := pow.Hash(header[prevOffset:rootOffset]) == pow.Hash{}
+	if noParent && c.height == UnknownHeight {
+		c.height = 0
+	}
+	want, known := genesis[c.params]
+	switch {
+	case noParent && c.height != 0:
+		return violation(BadGenesis, "the first block has no parent, expected one at height %d", c.height)
+	case c.height != 0 || !known:
 		return nil
 	}
-	c.height = 0
-	if want, known := genesis[c.params]; known {
-		if hash := pow.Sum(header); hash != want {
-			return violation(BadGenesis, "the first block is %v, expected %v", hash, want)
-		}
+	if hash := pow.Sum(header); hash != want {
+		return violation(BadGenesis, "the first block is %v, expected %v", hash, want)
 	}
 	return nil
 }

@@ -56,7 +56,6 @@ func TestRealHeaders(t *testing.T) {
 		{"from genesis", pow.Bitcoin, 0, UnknownHeight, 14132},
 		{"from genesis without params", nil, 0, UnknownHeight, 14132},
 		{"from genesis, told so", pow.Bitcoin, 0, 0, 14132},
-		{"from genesis, told wrongly", pow.Bitcoin, 0, 7, 14132},
 		{"from the middle", pow.Bitcoin, 5000, UnknownHeight, UnknownHeight},
 		{"from the middle, height known", pow.Bitcoin, 5000, 5000, 14132},
 		{"from a retarget", pow.Bitcoin, 2016, 2016, 14132},
@@ -81,6 +80,10 @@ func TestGenesis(t *testing.T) {
 		"the first block is 00000000839a8e6886ab5951d76f411475428afc90947ee320161bbf18eb6048, expected 000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f")
 	other := pow.Header{Time: 1, Bits: 0x1d00ffff}.Encode() // no parent
 	wantViolation(t, New(pow.Bitcoin, UnknownHeight).Append(other[:]), BadGenesis, "expected 0000")
+
+	for _, params := range []*pow.Params{nil, pow.Bitcoin} {
+		wantViolation(t, New(params, 7).Append(headers[0]), BadGenesis, "the first block has no parent, expected one at height 7")
+	}
 
 	c := New(nil, UnknownHeight)
 	if err := c.Append(other[:]); err != nil || c.Height() != 1 {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -87,7 +88,7 @@ func BenchmarkBlocks(b *testing.B) {
 		{"segwit", segwit},
 	} {
 		for _, workers := range []int{1, 2} {
-			b.Run(test.name, func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/workers=%d", test.name, workers), func(b *testing.B) {
 				times := 400_000_000 / len(test.data)
 				b.SetBytes(int64(times * len(test.data)))
 				opts := Options{Unlinked: true, Workers: workers}

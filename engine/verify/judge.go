@@ -89,7 +89,7 @@ func (j *judge) rules(b *batch) {
 		header := b.room[(i+1)*pow.HeaderSize:][:pow.HeaderSize]
 		var err error
 		if j.opts.Unlinked {
-			err = j.checkLimit(header)
+			err = j.checkLimit(pow.Bits(binary.LittleEndian.Uint32(header[bitsOffset:])))
 		} else {
 			err = j.chain.Append(header)
 		}
@@ -100,9 +100,11 @@ func (j *judge) rules(b *batch) {
 	}
 }
 
+// bitsOffset is where an encoded header has its nBits.
+const bitsOffset = 72
+
 // checkLimit compares nBits with the limit.
-func (j *judge) checkLimit(header []byte) error {
-	bits := pow.Bits(binary.LittleEndian.Uint32(header[72:]))
+func (j *judge) checkLimit(bits pow.Bits) error {
 	if bits != j.lastBits {
 		j.lastBits, j.limit = bits, headerchain.CheckLimit(j.opts.Params, bits)
 	}
