@@ -5,12 +5,23 @@ import (
 
 	"stele/kernels/simd/avx2"
 	"stele/kernels/simd/avx512"
+	"stele/kernels/simd/hybrid"
 	"stele/kernels/simd/pure"
 	"stele/kernels/simd/shani"
 )
 
 // kernels is the dispatch table, the widest first.
 var kernels = []*Kernel{
+	{
+		name: "hybrid",
+		need: []feature{
+			feature(cpuid.AVX512F), feature(cpuid.AVX512BW), feature(cpuid.AVX512VL),
+			feature(cpuid.SHA), feature(cpuid.AVX),
+		},
+		search: hybrid.Search,
+		hash:   hybrid.Hash,
+		width:  hybrid.Width,
+	},
 	{
 		name:   "avx512",
 		need:   []feature{feature(cpuid.AVX512F), feature(cpuid.AVX512BW), feature(cpuid.AVX512VL)},

@@ -250,6 +250,9 @@ func firstSchedule(b *block, swap, counter operand) {
 	}
 }
 
+// stateOrder is the order of the words in ABEF and CDGH.
+var stateOrder = [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}}
+
 // secondSchedule is the AVX work on group n-2.
 func secondSchedule(b *block) {
 	w := &words{b: b}
@@ -258,8 +261,7 @@ func secondSchedule(b *block) {
 		w.slot[t] = slotDigest + slot(t)
 		w.word[8+t] = constant(digestPad[t])
 	}
-	order := [2][4]int{{5, 4, 1, 0}, {7, 6, 3, 2}} // words in ABEF and CDGH
-	for half, words := range order {
+	for half, words := range stateOrder {
 		x := b.gather(nil, func(lane int) string { return fmt.Sprintf("%d(SI)", stateRows+32*lane+16*half) })
 		for i := range x {
 			w.set(words[i], b.add(x[i], job(offMid+4*words[i])))

@@ -10,6 +10,7 @@ func main() {
 
 	a = newAsm(4)
 	hybridSearch(a)
+	hybridHash(a)
 	hybridTables(a)
 	a.write("../hybrid", "hybrid_amd64.s", "")
 
