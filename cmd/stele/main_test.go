@@ -25,6 +25,7 @@ func TestScripts(t *testing.T) {
 			"code":  code,
 			"real":  realData,
 			"flip":  flip,
+			"hide":  hide,
 			"slice": slice,
 		},
 	})

@@ -68,6 +68,19 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
+// hide is the script command "hide FILE KEY": it hides a blk file by a key of
+// 8 characters.
+func hide(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hide FILE KEY")
+	}
+	data := []byte(ts.ReadFile(args[0]))
+	for i := range data {
+		data[i] ^= args[1][i%len(args[1])]
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
 // slice is the script command "slice FROM FIRST END TO": it appends the bytes
 // of one file from FIRST up to END to another.
 func slice(ts *testscript.TestScript, neg bool, args []string) {
