@@ -1,0 +1,137 @@
+# Stele: build, test and run. `make help` lists the targets.
+
+GO       ?= go
+BIN      := bin/stele
+FUZZTIME ?= 10m
+
+# The version in `stele --version`: the newest tag, and how far from it.
+VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/null)
+
+# Tools that are pinned in go.mod, as programs that run in any folder.
+STATICCHECK = $(shell $(GO) tool -n staticcheck)
+
+# The generator of the CPU kernels is a module of its own.
+GEN := kernels/simd/gen
+
+.DEFAULT_GOAL := build
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-16s%s\n", $$1, $$2 }'
+	@echo
+	@echo "Variables: GO, VERSION, TESTFLAGS (make test TESTFLAGS=-v),"
+	@echo "BENCHFLAGS (make bench BENCHFLAGS='--mode search'), FUZZTIME (10m, or 20000x for a count)."
+
+# ---- Build and run ---------------------------------------------------------
+
+.PHONY: build
+build: ## build bin/stele, one static binary (the default)
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/stele
+
+.PHONY: run
+run: build ## see it work on real Bitcoin blocks: verify, search, benchmark
+	@sh docs/demo/run.sh $(BIN)
+
+.PHONY: bench
+bench: build ## measure every kernel on this machine
+	@$(BIN) bench --kernel all $(BENCHFLAGS)
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
+
+# ---- Test ------------------------------------------------------------------
+
+.PHONY: test
+test: vet test-race test-unit build-arm64 check-generate ## run all tests, with and without the race detector
+
+.PHONY: test-unit
+test-unit: ## run the tests without cgo, as the binary is built
+	CGO_ENABLED=0 $(GO) test $(TESTFLAGS) ./...
+
+.PHONY: test-race
+test-race: ## run the tests with the race detector (needs a C compiler)
+	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then \
+		echo '$(GO) test -race $(TESTFLAGS) ./...'; \
+		$(GO) test -race $(TESTFLAGS) ./...; \
+	else \
+		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
+	fi
+
+.PHONY: test-kernels
+test-kernels: build ## run the tests again with each CPU kernel as the chosen one
+	@for k in $$($(BIN) devices | awk '$$1 == "kernel" && $$3 == "available" { print $$2 }'); do \
+		echo "STELE_CPU=$$k,pure"; \
+		STELE_CPU=$$k,pure CGO_ENABLED=0 $(GO) test $(TESTFLAGS) ./kernels/simd/... ./engine/cpu ./bench || exit 1; \
+	done
+
+.PHONY: test-arm64
+test-arm64: qemu ## run the tests of the arm64 kernels in an emulator
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 $(TESTFLAGS) ./kernels/simd/... ./engine/pow/... ./engine/cpu/...
+
+.PHONY: qemu
+qemu:
+	@if ! command -v qemu-aarch64 >/dev/null; then \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo 'qemu-aarch64 is missing; install the package qemu-user'; exit 1; \
+		fi; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends qemu-user; \
+	fi
+
+.PHONY: build-arm64
+build-arm64: ## build everything for arm64
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) build ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME
+	@failed=; \
+	for t in $$(grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|:\1|' | sort); do \
+		echo "fuzz $$t"; \
+		$(GO) test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $(FUZZTIME) "$${t%:*}" || failed="$$failed $$t"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi
+
+.PHONY: fuzz-short
+fuzz-short: ## run every fuzz target for some seconds
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=50000x
+
+# ---- Check the source ------------------------------------------------------
+
+.PHONY: lint
+lint: vet ## check format, vet, staticcheck and known vulnerabilities
+	@bad=$$($$($(GO) env GOROOT)/bin/gofmt -l .); if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:"; echo "$$bad"; exit 1; fi
+	@echo 'staticcheck, for amd64, arm64 and the generator'
+	@$(STATICCHECK) ./...
+	@GOARCH=arm64 $(STATICCHECK) ./...
+	@cd $(GEN) && $(STATICCHECK) ./...
+	@$(MAKE) --no-print-directory vuln
+
+.PHONY: vet
+vet: ## go vet, for amd64, arm64 and the generator
+	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./...
+	cd $(GEN) && $(GO) vet ./...
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in what is used of the dependencies
+	@out=$$($(GO) tool govulncheck ./... 2>&1); code=$$?; echo "$$out"; \
+	case "$$code $$out" in \
+	"0 "*) ;; \
+	*"fetching vulnerabilities"*) echo 'NOT CHECKED: vulnerabilities, the database cannot be reached' ;; \
+	*) exit 1 ;; \
+	esac
+
+# ---- Generated code --------------------------------------------------------
+
+.PHONY: generate
+generate: ## write the assembly of the CPU kernels
+	cd $(GEN) && $(GO) run .
+
+.PHONY: check-generate
+check-generate: ## fail if the assembly is not what the generator writes
+	@echo 'check-generate: the assembly in kernels/simd is what kernels/simd/gen writes'
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	cp -R kernels/simd "$$tmp/simd" && \
+	find "$$tmp/simd" -name '*.s' -exec grep -l '^// Code generated' {} + | xargs rm && \
+	(cd "$$tmp/simd/gen" && $(GO) run .) && \
+	diff -rq kernels/simd "$$tmp/simd" || { echo 'run make generate, and commit what it changes'; exit 1; }
