@@ -91,6 +91,11 @@ func TestDerive(t *testing.T) {
 	if h := r.Headlines[Search]; h.Case != "search/cuda:0/sha256d" || h.Rate != r.Cases[5].Rate.Median || h.Disturbed {
 		t.Errorf("headline %+v, want the fastest search", h)
 	}
+	r.Cases[5].Device = Bare
+	r.derive()
+	if h := r.Headlines[Search]; h.Case != two.ID {
+		t.Errorf("headline %+v, want the fastest search through an engine", h)
+	}
 	if h := r.Headlines[Verify]; h.Case != "verify/cpu/avx2/2" {
 		t.Errorf("headline %+v, want the fastest verification", h)
 	}
