@@ -25,4 +25,10 @@ func main() {
 	shaHash(a)
 	shaTables(a)
 	a.write("../shani", "shani_amd64.s", "")
+
+	a = newAsm(16)
+	sha2Search(a)
+	sha2Hash(a)
+	sha2Tables(a)
+	a.write("../sha2", "sha2_arm64.s", "")
 }

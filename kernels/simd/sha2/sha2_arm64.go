@@ -1,0 +1,31 @@
+// Package sha2 is the kernel for arm64's SHA-256 instructions: four nonces or
+// headers in turn, one message to a register.
+package sha2
+
+import (
+	"stele/engine/pow"
+	"stele/kernels/simd/internal/prep"
+)
+
+// Width is the number of headers that Hash takes at a time.
+const Width = 4
+
+//go:noescape
+func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)
+
+//go:noescape
+func hash(hashes *pow.Hash, headers *byte, turns uint64)
+
+// Search is pure.Search.
+func Search(job *prep.Job, first uint32, candidates []uint64) {
+	if len(candidates) > 0 {
+		search(job, first, &candidates[0], uint64(len(candidates)))
+	}
+}
+
+// Hash is pure.Hash for a number of headers that Width divides.
+func Hash(hashes []pow.Hash, headers []byte) {
+	if len(hashes) > 0 {
+		hash(&hashes[0], &headers[0], uint64(len(hashes)/Width))
+	}
+}
