@@ -43,6 +43,7 @@ var kernels = []*Kernel{
 		hash:   avx2.Hash,
 		width:  avx2.Width,
 	},
+	{name: "sha2"}, // of arm64
 	{
 		name:   "pure",
 		search: pure.Search,
