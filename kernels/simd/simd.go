@@ -17,6 +17,7 @@ package simd
 import (
 	"fmt"
 	"math/bits"
+	"sync"
 
 	"stele/engine/pow"
 	"stele/kernels/simd/internal/prep"
@@ -74,7 +75,8 @@ func (k *Kernel) Scan(job *Job, first uint32, count int, nonces []uint32) []uint
 	if count < 0 || count > MaxNonces {
 		panic(fmt.Sprintf("simd: scan of %d nonces in one call, at most %d are allowed", count, MaxNonces))
 	}
-	var bitmap [MaxNonces / group]uint64
+	bitmap := bitmaps.Get().(*[MaxNonces / group]uint64)
+	defer bitmaps.Put(bitmap)
 	candidates := bitmap[:(count+group-1)/group]
 	k.search(job.prep, first, candidates)
 	if tail := count % group; tail != 0 {
@@ -90,6 +92,8 @@ func (k *Kernel) Scan(job *Job, first uint32, count int, nonces []uint32) []uint
 	}
 	return nonces
 }
+
+var bitmaps = sync.Pool{New: func() any { return new([MaxNonces / group]uint64) }}
 
 // meets compares the whole hash with the target.
 func (j *Job) meets(nonce uint32) bool {

@@ -34,28 +34,22 @@ func top(job *prep.Job, nonce uint32) uint32 {
 	w3 := bits.ReverseBytes32(nonce) // little-endian in the header, hashed as big-endian
 	w[3], w[4], w[15] = w3, 0x80000000, 640
 	prep.Schedule(&w)
-	s := [8]uint32{
+	s := prep.Rounds([8]uint32{
 		job.A4 + w3, job.S4[0], job.S4[1], job.S4[2],
 		job.E4 + w3, job.S4[3], job.S4[4], job.S4[5],
-	}
-	for t := 4; t < 64; t++ {
-		s = prep.Round(s, prep.K[t]+w[t])
-	}
+	}, &w, 4, 64)
 
 	for i := range s {
 		w[i] = s[i] + job.Mid[i]
 	}
 	w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15] = 0x80000000, 0, 0, 0, 0, 0, 0, 256
 	prep.Schedule(&w)
-	s = prep.IV
-	for t := range 61 { // word 7 of the digest is the e of round 60, which only moves after it
-		s = prep.Round(s, prep.K[t]+w[t])
-	}
+	// Word 7 of the digest is the e of round 60, which only moves after it.
+	s = prep.Rounds(prep.IV, &w, 0, 61)
 	return bits.ReverseBytes32(s[4] + prep.IV[7])
 }
 
-// Hash puts the double SHA-256 of the 80-byte records of headers into hashes,
-// 32 bytes each.
+// Hash puts the double SHA-256 of the 80-byte records of headers into hashes.
 func Hash(hashes []pow.Hash, headers []byte) {
 	for i := range hashes {
 		h := headers[80*i : 80*i+80]

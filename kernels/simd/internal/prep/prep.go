@@ -86,12 +86,16 @@ func s1(x uint32) uint32 { return bits.RotateLeft32(x, -17) ^ bits.RotateLeft32(
 func Ch(e, f, g uint32) uint32  { return g ^ e&(f^g) }
 func Maj(a, b, c uint32) uint32 { return a&b ^ c&(a^b) }
 
-// Round is one round of the compression: it returns the state after it, given
-// the state before it and kw = K + W of the round.
-func Round(s [8]uint32, kw uint32) [8]uint32 {
-	t1 := s[7] + S1(s[4]) + Ch(s[4], s[5], s[6]) + kw
-	t2 := S0(s[0]) + Maj(s[0], s[1], s[2])
-	return [8]uint32{t1 + t2, s[0], s[1], s[2], s[3] + t1, s[4], s[5], s[6]}
+// Rounds runs the rounds from to to-1 of the compression on state s with the
+// message schedule w.
+func Rounds(s [8]uint32, w *[64]uint32, from, to int) [8]uint32 {
+	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	for t := from; t < to; t++ {
+		t1 := h + S1(e) + Ch(e, f, g) + K[t] + w[t]
+		t2 := S0(a) + Maj(a, b, c)
+		a, b, c, d, e, f, g, h = t1+t2, a, b, c, d+t1, e, f, g
+	}
+	return [8]uint32{a, b, c, d, e, f, g, h}
 }
 
 // Schedule extends w[0..15] to w[63].
@@ -105,10 +109,7 @@ func Schedule(w *[64]uint32) {
 // block w[0..15], which it extends in place.
 func Compress(s [8]uint32, w *[64]uint32) [8]uint32 {
 	Schedule(w)
-	r := s
-	for t := range w {
-		r = Round(r, K[t]+w[t])
-	}
+	r := Rounds(s, w, 0, 64)
 	for i := range r {
 		r[i] += s[i]
 	}
@@ -127,11 +128,8 @@ func New(header *[80]byte, top uint32) *Job {
 		j.Tail[i] = binary.BigEndian.Uint32(header[64+4*i:])
 	}
 
-	s := j.Mid
-	for t := range 3 {
-		s = Round(s, K[t]+j.Tail[t])
-	}
-	s = Round(s, K[3]) // W[3], the nonce, is added to a and e by the kernel
+	// W[3], the nonce, is added to a and e by the kernel.
+	s := Rounds(j.Mid, &[64]uint32{j.Tail[0], j.Tail[1], j.Tail[2], 0}, 0, 4)
 	j.A4, j.E4 = s[0], s[4]
 	j.S4 = [6]uint32{s[1], s[2], s[3], s[5], s[6], s[7]}
 	j.H4KW = s[7] + K[4] + 0x80000000 // W[4] is the padding bit
