@@ -28,8 +28,10 @@ func versionText() string {
 // newApp returns the command line.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:    "stele",
-		Usage:   "search nonces and check block headers on every device of the machine",
+		Name:  "stele",
+		Usage: "search nonces and check block headers on every device of the machine",
+		Description: "Exit codes: 0 good, 1 something that was checked is wrong, 2 not done, or not\n" +
+			"all of it. docs/cli.md describes the commands and the fields of --json.",
 		Version: versionText(),
 		Commands: []*cli.Command{
 			devicesCommand(),
