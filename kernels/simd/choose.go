@@ -1,6 +1,7 @@
 package simd
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -9,6 +10,12 @@ import (
 	"time"
 
 	"stele/engine/pow"
+)
+
+// Errors of [Lookup] and [Best].
+var (
+	ErrUnknown  = errors.New("unknown kernel") // a name that the program does not know, also in STELE_CPU
+	ErrUnusable = errors.New("cannot be used") // instruction sets are missing, it is switched off, or it gave wrong answers
 )
 
 // Variant tells whether a kernel can be used here, and if not, why.
@@ -32,14 +39,14 @@ func Variants() []Variant {
 }
 
 // Lookup returns the kernel called name, or an error that says why it cannot
-// be used.
+// be used: [ErrUnknown] or [ErrUnusable].
 func Lookup(name string) (*Kernel, error) {
 	k, err := known(name)
 	if err != nil {
 		return nil, err
 	}
 	if err := k.usable(); err != nil {
-		return nil, fmt.Errorf("kernel %q cannot be used: %w", name, err)
+		return nil, fmt.Errorf("kernel %q %w: %w", name, ErrUnusable, err)
 	}
 	return k, nil
 }
@@ -52,7 +59,7 @@ func known(name string) (*Kernel, error) {
 		}
 		names = append(names, k.name)
 	}
-	return nil, fmt.Errorf("unknown kernel %q: the CPU kernels are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%w %q: the CPU kernels are %s", ErrUnknown, name, strings.Join(names, ", "))
 }
 
 // usable returns why the kernel cannot be used, or nil.
@@ -107,8 +114,9 @@ func parseEnv(value string) (allowed func(name string) bool, err error) {
 }
 
 // Best returns the fastest kernels for Scan and for Hash that can be used
-// here. The first call measures, for about 20 ms. The error tells that
-// STELE_CPU leaves nothing to choose from.
+// here. The first call measures, for about 20 ms. The error is [ErrUnusable],
+// with the reason of every kernel, if none is left to choose from, or
+// [ErrUnknown] if STELE_CPU names a kernel that there is not.
 func Best() (search, hash *Kernel, err error) {
 	b := best()
 	return b.search, b.hash, b.err
@@ -119,40 +127,49 @@ type choice struct {
 	err          error
 }
 
-var best = sync.OnceValue(func() choice {
+var best = sync.OnceValue(choose)
+
+func choose() choice {
+	if _, err := parseEnv(os.Getenv(EnvVar)); err != nil {
+		return choice{err: err}
+	}
 	var usable []*Kernel
+	var reasons []string
 	for _, k := range kernels {
-		if k.usable() == nil {
+		if err := k.usable(); err != nil {
+			reasons = append(reasons, k.name+": "+err.Error())
+		} else {
 			usable = append(usable, k)
 		}
 	}
-	switch len(usable) {
-	case 0:
-		if _, err := parseEnv(os.Getenv(EnvVar)); err != nil {
-			return choice{err: err}
-		}
-		return choice{err: fmt.Errorf("%s=%s leaves no kernel that this CPU can run", EnvVar, os.Getenv(EnvVar))}
-	case 1:
+	if len(usable) == 0 {
+		return choice{err: fmt.Errorf("CPU kernels %w: %s", ErrUnusable, strings.Join(reasons, "; "))}
+	}
+	if len(usable) > 1 { // plain Go is never faster
+		usable = slices.DeleteFunc(usable, func(k *Kernel) bool { return k.need == nil })
+	}
+	if len(usable) == 1 {
 		return choice{search: usable[0], hash: usable[0]}
 	}
-	usable = slices.DeleteFunc(usable, func(k *Kernel) bool { return k.need == nil }) // plain Go is never faster
 	job := NewJob(new([pow.HeaderSize]byte), pow.Target{})
 	hashes, headers := make([]pow.Hash, 1024), make([]byte, 1024*pow.HeaderSize)
 	return choice{
 		search: fastest(usable, func(k *Kernel) { k.Scan(job, 0, 4096, nil) }),
 		hash:   fastest(usable, func(k *Kernel) { k.Hash(hashes, headers) }),
 	}
-})
+}
 
 // fastest returns the kernel with the shortest time for work, after 10 ms of
-// taking turns: neighbours on the machine can slow a turn, never hasten it.
+// taking turns, three turns at least: neighbours on the machine can slow a
+// turn, never hasten it.
 func fastest(from []*Kernel, work func(*Kernel)) *Kernel {
 	shortest := make([]time.Duration, len(from))
-	for start := time.Now(); time.Since(start) < 10*time.Millisecond; {
+	start := time.Now()
+	for turn := 0; turn < 3 || time.Since(start) < 10*time.Millisecond; turn++ {
 		for i, k := range from {
 			t := time.Now()
 			work(k)
-			if d := time.Since(t); shortest[i] == 0 || d < shortest[i] {
+			if d := time.Since(t); turn == 0 || d < shortest[i] {
 				shortest[i] = d
 			}
 		}
