@@ -1,12 +1,14 @@
 package simd
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	"stele/engine/pow"
+	"stele/kernels/simd/internal/prep"
 )
 
 // errWrong is the reason why a kernel is refused that gives wrong answers.
@@ -40,33 +42,76 @@ var genesis = struct {
 	},
 }
 
-// knownAnswers compares the kernel with a table for the header of the genesis
-// block, and with the reference at both ends of the nonce space and for
-// headers of another pattern.
+// knownAnswers compares the kernel with the reference and with a table.
 func (k *Kernel) knownAnswers() error {
+	if err := k.knownNonces(); err != nil {
+		return err
+	}
+	return k.knownHashes()
+}
+
+// knownNonces tests the search: both ends of the nonce space against the
+// reference, and the header of the genesis block against a table.
+func (k *Kernel) knownNonces() error {
 	parsed, err := pow.ParseHeader(genesis.header)
 	if err != nil {
 		return err
 	}
 	header := parsed.Encode()
-	easy := pow.MaxTarget
-	easy[3] >>= 8
-	got := k.Scan(NewJob(&header, easy), genesis.nonce-2048, 4096, nil)
-	if !slices.Equal(got, genesis.nonces) {
-		return fmt.Errorf("%w: nonces of the genesis header", errWrong)
-	}
-
-	easy[3] >>= 1
-	pow.SetNonce(&header, 0)
-	header[0], header[79] = 0x55, 0xaa
-	for _, first := range []uint32{0, 1<<32 - 65} {
-		var want []uint32
-		pow.Search(&header, easy, pow.Range{First: first, Count: 130}, func(n uint32) { want = append(want, n) })
-		if got := k.Scan(NewJob(&header, easy), first, 130, nil); !slices.Equal(got, want) {
-			return fmt.Errorf("%w: nonces from %d on", errWrong, first)
+	other := header
+	other[0], other[75] = 0x55, 0xaa
+	for _, first := range []uint32{0, 1<<32 - group - 1} {
+		if err := k.knownCandidates(&other, first); err != nil {
+			return err
 		}
 	}
 
+	easy := pow.MaxTarget
+	easy[3] >>= 8
+	if got := k.Scan(NewJob(&header, easy), genesis.nonce-2048, 4096, nil); !slices.Equal(got, genesis.nonces) {
+		return fmt.Errorf("%w: nonces of the genesis header", errWrong)
+	}
+	target, err := parsed.Bits.Target()
+	if err != nil {
+		return err
+	}
+	if got := k.Scan(NewJob(&header, target), genesis.nonce-100, 200, nil); !slices.Equal(got, []uint32{genesis.nonce}) {
+		return fmt.Errorf("%w: the nonce of the genesis block", errWrong)
+	}
+	return nil
+}
+
+// knownCandidates compares the candidates among three groups of nonces with
+// the reference. The targets are chosen so that about half of the nonces pass,
+// all, none, and so that some pass or fail by one.
+func (k *Kernel) knownCandidates(header *[pow.HeaderSize]byte, first uint32) error {
+	var tops [3 * group]uint32
+	trial := *header
+	for i := range tops {
+		pow.SetNonce(&trial, first+uint32(i))
+		tops[i] = topOf(pow.Sum(trial[:]))
+	}
+	limits := []uint32{0, 1<<31 - 1, 1 << 31, 1<<32 - 1}
+	for _, i := range []int{0, group, len(tops) - 1} {
+		limits = append(limits, tops[i], tops[i]-1)
+	}
+	for _, limit := range limits {
+		var want, got [3]uint64
+		for i, top := range tops {
+			if top <= limit {
+				want[i/group] |= 1 << (i % group)
+			}
+		}
+		k.search(prep.New(header, limit), first, got[:])
+		if got != want {
+			return fmt.Errorf("%w: nonces from %d on", errWrong, first)
+		}
+	}
+	return nil
+}
+
+// knownHashes compares hashes with the reference.
+func (k *Kernel) knownHashes() error {
 	headers := make([]byte, 37*pow.HeaderSize) // a length that no vector width divides
 	for i := range headers {
 		headers[i] = byte(i % 251)
@@ -80,3 +125,7 @@ func (k *Kernel) knownAnswers() error {
 	}
 	return nil
 }
+
+// topOf returns the most significant 32 bits of a hash as a number, as
+// pow.Target.Top32 does for a target.
+func topOf(h pow.Hash) uint32 { return binary.LittleEndian.Uint32(h[28:]) }

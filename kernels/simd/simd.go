@@ -42,7 +42,7 @@ type Kernel struct {
 
 	// search sets bit i%64 of candidates[i/64] for each nonce first+i (mod
 	// 2^32) whose hash can meet the target: its top 32 bits are at most those
-	// of the target. It is exact about these 32 bits.
+	// of the target, and clears the other bits. It is exact about these 32 bits.
 	search func(job *prep.Job, first uint32, candidates []uint64)
 
 	// hash puts the SHA-256d of each 80-byte record of headers into hashes;
@@ -93,6 +93,8 @@ func (k *Kernel) Scan(job *Job, first uint32, count int, nonces []uint32) []uint
 	return nonces
 }
 
+// bitmaps lends Scan its candidates. It must leave no garbage: to collect it,
+// Go stops all threads, and each waits until the slowest has left assembly.
 var bitmaps = sync.Pool{New: func() any { return new([MaxNonces / group]uint64) }}
 
 // meets compares the whole hash with the target.
