@@ -5,14 +5,15 @@ import (
 	"slices"
 )
 
-// The kernel on arm64's SHA-256 instructions. Each works on one message and
-// takes about four cycles, one of them can start in each: four messages in
-// turn, instruction by instruction, hide that. A state is two registers, ABCD
-// and EFGH; a quad is four message words. The lowest lane holds what is named
-// first.
+// The kernel on arm64's SHA-256 instructions. One instruction works on one
+// message and takes about four cycles, but the next can start a cycle later.
+// So there are four messages, each instruction for all of them in turn. Most
+// CPUs have one unit for these instructions, and it never waits: 103 of them
+// are needed for a nonce, 165 for a header.
 //
-// Everything is in registers, eight for each stream. R4 has the address of the
-// constants.
+// A state is two registers, ABCD and EFGH; a quad is four message words. The
+// lowest lane holds the word named first. Everything is in registers, eight
+// for each stream. R4 has the address of the constants.
 
 const sha2Streams = 4
 
@@ -106,9 +107,9 @@ var (
 	ivEFGH = [4]uint32(iv[4:])
 )
 
-// compress does the rounds of the quads from first to last, and makes the
-// quads that they and the later ones need. sums has the addresses of s0(W[t-15]) +
-// W[t-16] for the quads where the job holds them.
+// compress does the rounds of the quads from first to last, and makes quad i+4
+// after those of quad i. sums has the addresses of s0(W[t-15]) + W[t-16] for the
+// quads where the job holds them.
 func (m *sha2) compress(first, last int, sums map[int]string) {
 	for i := first; i <= last; i++ {
 		m.rounds(i)
@@ -189,13 +190,13 @@ func (m *sha2) headerEnd() {
 }
 
 // digestMessage begins the second hash. Its message is the sum of the states
-// and those before the block, which are in memory: a stream's ABCD, and EFGH
-// after it, are at before of its number.
-func (m *sha2) digestMessage(before func(n, offset int) string) {
+// and those before the block, whose place in memory is told for stream n: ABCD
+// at offset 0, EFGH at 16.
+func (m *sha2) digestMessage(place func(n, offset int) string) {
 	for _, s := range m.streams {
-		m.line("FMOVQ %s, %s", before(s.n, 0), s.w[0].whole())
+		m.line("FMOVQ %s, %s", place(s.n, 0), s.w[0].whole())
 		m.line("VADD %s, %s, %s", s.abcd.s4(), s.w[0].s4(), s.w[0].s4())
-		m.line("FMOVQ %s, %s", before(s.n, 16), s.w[1].whole())
+		m.line("FMOVQ %s, %s", place(s.n, 16), s.w[1].whole())
 		m.line("VADD %s, %s, %s", s.efgh.s4(), s.w[1].s4(), s.w[1].s4())
 	}
 	m.written(0)
@@ -287,8 +288,8 @@ func (m *sha2) nonceStart() {
 	}
 }
 
-// test moves the nonces that meet the target into R12, four bits from the
-// top. The last word of the digest is h plus a constant.
+// test shifts a bit for each stream into R12 from above: whether its nonce can
+// meet the target. The last word of the digest is h plus a constant.
 func (m *sha2) test() {
 	t, u := m.streams[0].kw, m.streams[0].old
 	h := [4]vreg{}
@@ -364,8 +365,7 @@ func (m *sha2) loadQuad(i, offset int) {
 	m.written(i)
 }
 
-// storeStates writes the states: a stream's ABCD, and EFGH after it, to place
-// of its number.
+// storeStates writes the states to their place, as digestMessage reads them.
 func (m *sha2) storeStates(place func(n, offset int) string) {
 	for _, s := range m.streams {
 		m.line("FMOVQ %s, %s", s.abcd.whole(), place(s.n, 0))
