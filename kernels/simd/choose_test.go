@@ -1,0 +1,401 @@
+package simd
+
+import (
+	"errors"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"stele/engine/pow"
+	"stele/kernels/simd/pure"
+)
+
+// promised are all kernels, with their architectures, and the instruction sets
+// with which a CPU must run them. It is written apart from the dispatch tables,
+// so that a kernel cannot get lost by a mistake there.
+var promised = map[string]struct {
+	arch string // "" is any
+	need []cpuid.FeatureID
+}{
+	"hybrid": {"amd64", []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.SHA}},
+	"avx512": {"amd64", []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512VL}},
+	"shani":  {"amd64", []cpuid.FeatureID{cpuid.SHA, cpuid.AVX, cpuid.BMI2}},
+	"avx2":   {"amd64", []cpuid.FeatureID{cpuid.AVX2}},
+	"sha2":   {"arm64", []cpuid.FeatureID{cpuid.SHA2}},
+	"pure":   {"", nil},
+}
+
+// A CPU with the instruction sets of a kernel must be given this kernel, and
+// its own functions must be behind its name. STELE_CPU may switch it off.
+func TestEveryVariantRuns(t *testing.T) {
+	variants := map[string]Variant{}
+	for _, v := range Variants() {
+		variants[v.Name] = v
+	}
+	want, got := slices.Sorted(maps.Keys(promised)), slices.Sorted(maps.Keys(variants))
+	if !slices.Equal(got, want) {
+		t.Fatalf("the program knows the kernels %v, promised are %v", got, want)
+	}
+
+	genesis := realHeader(t, 0)
+	header := genesis.Encode()
+	target, err := genesis.Bits.Target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range kernels {
+		t.Run(k.name, func(t *testing.T) {
+			v, promise, reason := variants[k.name], promised[k.name], missing(t, k)
+			can := promise.arch == "" || promise.arch == runtime.GOARCH && cpuid.CPU.Supports(promise.need...)
+			switchedOff := strings.HasPrefix(reason, "switched off")
+			switch {
+			case can && reason != "" && !switchedOff:
+				t.Fatalf("refused because %s, but %v on %s is all it needs", reason, promise.need, promise.arch)
+			case !can || switchedOff:
+				if v.Available || v.Reason == "" {
+					t.Errorf("variant is %+v, want it to be absent: %s", v, reason)
+				}
+				t.Skip(v.Reason)
+			case !v.Available || v.Reason != "":
+				t.Fatalf("this CPU has what it needs, but it is not available: %s", v.Reason)
+			}
+			got, err := Lookup(k.name)
+			if err != nil || got != k || got.Name() != k.name {
+				t.Fatalf("Lookup gave %v, %v", got, err)
+			}
+			for what, f := range map[string]any{"search": got.search, "hash": got.hash} {
+				symbol := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+				if !strings.Contains(symbol, "/simd/"+k.name+".") {
+					t.Errorf("its %s is %s, of another kernel", what, symbol)
+				}
+			}
+
+			counting, searches, hashings := *got, 0, 0
+			counting.search = func(job *job, first uint32, candidates []uint64) {
+				searches += len(candidates)
+				got.search(job, first, candidates)
+			}
+			counting.hash = func(hashes []pow.Hash, headers []byte) {
+				hashings += len(hashes)
+				got.hash(hashes, headers)
+			}
+			if nonces := counting.Scan(NewJob(&header, target), genesis.Nonce-100, 200, nil); !slices.Equal(nonces, []uint32{genesis.Nonce}) {
+				t.Errorf("nonces of the genesis block: %v", nonces)
+			}
+			hashes := make([]pow.Hash, 1)
+			counting.Hash(hashes, header[:])
+			if hashes[0].String() != realHeaders[0].hash {
+				t.Errorf("hash of the genesis block: %v", hashes[0])
+			}
+			if searches != 4 || hashings != k.width {
+				t.Errorf("the kernel's functions were asked for %d groups of nonces and %d hashes, want 4 and %d", searches, hashings, k.width)
+			}
+		})
+	}
+}
+
+// Kernels of this architecture must be whole, their widths within the buffer of
+// Hash; the others are no more than names.
+func TestTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range kernels {
+		if arch := promised[k.name].arch; arch != "" && arch != runtime.GOARCH {
+			if k.search != nil || k.hash != nil || k.need != nil || k.width != 0 {
+				t.Errorf("kernel %q of %s is more than a name here", k.name, arch)
+			}
+			continue
+		}
+		if k.search == nil || k.hash == nil {
+			t.Errorf("kernel %q has no search or no hash", k.name)
+		}
+		if k.width < 1 || k.width > widest || group%k.width != 0 {
+			t.Errorf("kernel %q hashes %d headers at once, want a power of two up to %d", k.name, k.width, widest)
+		}
+		if seen[k.name] {
+			t.Errorf("kernel %q is there twice", k.name)
+		}
+		seen[k.name] = true
+	}
+	if last := kernels[len(kernels)-1]; last.name != "pure" || last.need != nil {
+		t.Errorf("the last kernel is %q and needs %v, want pure, which needs nothing", last.name, last.need)
+	}
+}
+
+func TestFeatures(t *testing.T) {
+	got := Features()
+	for i, f := range got {
+		if slices.Contains(got[:i], f) {
+			t.Errorf("%s is there twice: %v", f, got)
+		}
+		if !cpuid.CPU.Has(cpuid.ParseFeature(f)) {
+			t.Errorf("%s is told, but this CPU has it not", f)
+		}
+	}
+	for _, k := range kernels {
+		for _, f := range k.need {
+			if f.present() != slices.Contains(got, f.String()) {
+				t.Errorf("kernel %s needs %v, which is present: %v; told are %v", k.name, f, f.present(), got)
+			}
+		}
+	}
+	setKernels(t, &Kernel{name: "pure"})
+	if got := Features(); got == nil || len(got) != 0 {
+		t.Errorf("features when no kernel needs any: %#v", got)
+	}
+}
+
+// fakes sets a dispatch table of kernels of several kinds. All that can run
+// are pure.
+func fakes(t *testing.T) {
+	absent := cpuid.FeatureID(1)
+	for cpuid.CPU.Has(absent) {
+		absent++
+	}
+	plain := func(name string, need ...feature) *Kernel {
+		return &Kernel{name: name, need: need, search: pure.Search, hash: pure.Hash, width: 1}
+	}
+	broken := plain("broken")
+	broken.hash = func([]pow.Hash, []byte) {}
+	setKernels(t,
+		plain("future", feature(absent)),
+		&Kernel{name: "foreign"},
+		broken,
+		plain("other"),
+		plain("plain"),
+	)
+	t.Setenv(EnvVar, "")
+}
+
+func TestVariants(t *testing.T) {
+	fakes(t)
+	want := []Variant{
+		{"future", false, "this CPU has no " + kernels[0].need[0].String()},
+		{"foreign", false, "not made for this architecture"},
+		{"broken", false, "switched off by STELE_CPU=-plain,-broken"},
+		{"other", true, ""},
+		{"plain", false, "switched off by STELE_CPU=-plain,-broken"},
+	}
+	t.Setenv(EnvVar, "-plain,-broken")
+	if got := Variants(); !slices.Equal(got, want) {
+		t.Errorf("variants %+v, want %+v", got, want)
+	}
+	t.Setenv(EnvVar, "")
+	if got := Variants()[2]; got.Available || got.Reason != "failed its known-answer test: hash of a header" {
+		t.Errorf("a kernel that gives wrong hashes: %+v", got)
+	}
+}
+
+func TestLookupErrors(t *testing.T) {
+	fakes(t)
+	for _, c := range []struct {
+		env, name string
+		kinds     []error
+		text      string
+	}{
+		{"", "abacus", []error{ErrUnknown}, `unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain`},
+		{"", "", []error{ErrUnknown}, `unknown kernel "": the CPU kernels are future, foreign, broken, other, plain`},
+		{"", "Plain", []error{ErrUnknown}, `unknown kernel "Plain": the CPU kernels are future, foreign, broken, other, plain`},
+		{"", "future", []error{ErrUnusable}, `kernel "future" cannot be used: this CPU has no ` + kernels[0].need[0].String()},
+		{"", "foreign", []error{ErrUnusable}, `kernel "foreign" cannot be used: not made for this architecture`},
+		{"", "broken", []error{ErrUnusable, errWrong}, `kernel "broken" cannot be used: failed its known-answer test: hash of a header`},
+		{"-plain", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: switched off by STELE_CPU=-plain`},
+		{"other,future", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: switched off by STELE_CPU=other,future`},
+		{"abacus", "plain", []error{ErrUnusable, ErrUnknown}, `kernel "plain" cannot be used: STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain`},
+	} {
+		t.Setenv(EnvVar, c.env)
+		k, err := Lookup(c.name)
+		if k != nil || err == nil {
+			t.Errorf("STELE_CPU=%s: kernel %q is found", c.env, c.name)
+			continue
+		}
+		if err.Error() != c.text {
+			t.Errorf("STELE_CPU=%s, kernel %q: %v, want %s", c.env, c.name, err, c.text)
+		}
+		for _, kind := range c.kinds {
+			if !errors.Is(err, kind) {
+				t.Errorf("STELE_CPU=%s, kernel %q: %v is not of the kind %v", c.env, c.name, err, kind)
+			}
+		}
+	}
+}
+
+func TestParseEnv(t *testing.T) {
+	setKernels(t, &Kernel{name: "wide"}, &Kernel{name: "narrow"}, &Kernel{name: "plain"})
+	for _, c := range []struct {
+		value string
+		want  string // the kernels allowed
+	}{
+		{"", "wide narrow plain"},
+		{" ", "wide narrow plain"},
+		{",, ,", "wide narrow plain"},
+		{"wide", "wide"},
+		{" wide ", "wide"},
+		{"wide,plain", "wide plain"},
+		{"\tplain , wide,", "wide plain"},
+		{"wide,wide", "wide"},
+		{"-wide", "narrow plain"},
+		{"-wide, -narrow", "plain"},
+		{"-wide,-narrow,-plain", ""},
+		{"wide,narrow,-wide", "narrow"},
+		{"-wide,narrow,wide", "narrow"},
+		{"wide,-wide", ""},
+		{"wide,-plain", "wide"},
+	} {
+		allowed, err := parseEnv(c.value)
+		if err != nil {
+			t.Errorf("%q: %v", c.value, err)
+			continue
+		}
+		var got []string
+		for _, k := range kernels {
+			if allowed(k.name) {
+				got = append(got, k.name)
+			}
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("%q allows %q, want %q", c.value, got, c.want)
+		}
+	}
+	for _, c := range []struct{ value, name string }{
+		{"abacus", "abacus"},
+		{"wide,abacus", "abacus"},
+		{"-abacus", "abacus"},
+		{"WIDE", "WIDE"},
+		{"wide plain", "wide plain"},
+		{"wide;plain", "wide;plain"},
+		{"-", ""},
+		{"--wide", "-wide"},
+		{"- wide", " wide"},
+		{"wide\x00", `wide\x00`},
+	} {
+		_, err := parseEnv(c.value)
+		want := "STELE_CPU=" + c.value + `: unknown kernel "` + c.name + `": the CPU kernels are wide, narrow, plain`
+		if !errors.Is(err, ErrUnknown) || err.Error() != want {
+			t.Errorf("%q: %v, want %s", c.value, err, want)
+		}
+	}
+}
+
+func FuzzParseEnv(f *testing.F) {
+	for _, s := range []string{"", "pure", "-pure", "pure,-pure", " avx2 , shani", "--", "\x00,"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		var fields []string
+		for f := range strings.SplitSeq(value, ",") {
+			if f = strings.TrimSpace(f); f != "" {
+				fields = append(fields, f)
+			}
+		}
+		unknown := slices.ContainsFunc(fields, func(f string) bool {
+			return !slices.ContainsFunc(kernels, func(k *Kernel) bool { return f == k.name || f == "-"+k.name })
+		})
+		choosing := slices.ContainsFunc(fields, func(f string) bool { return f[0] != '-' })
+
+		allowed, err := parseEnv(value)
+		if unknown {
+			if !errors.Is(err, ErrUnknown) {
+				t.Errorf("%q: %v, want an unknown kernel", value, err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", value, err)
+		}
+		for _, k := range kernels {
+			want := !slices.Contains(fields, "-"+k.name) && (!choosing || slices.Contains(fields, k.name))
+			if got := allowed(k.name); got != want {
+				t.Errorf("%q allows %s: %v, want %v", value, k.name, got, want)
+			}
+		}
+	})
+}
+
+// Best must give kernels that Lookup gives too, and no others.
+func TestBest(t *testing.T) {
+	search, hash, err := Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, _ := Best()
+	if again != search {
+		t.Errorf("Best gave %s, and then %s", search.Name(), again.Name())
+	}
+	for _, k := range []*Kernel{search, hash} {
+		if got, err := Lookup(k.Name()); got != k {
+			t.Errorf("Best gave %s, which Lookup refuses: %v", k.Name(), err)
+		}
+		if k.need == nil && len(presentKernels(t)) > 1 {
+			t.Errorf("Best gave %s, although there is another", k.Name())
+		}
+	}
+}
+
+func TestChooseObeysEnv(t *testing.T) {
+	present := presentKernels(t)
+	for _, k := range present {
+		t.Setenv(EnvVar, k.name)
+		if got := choose(); got.search != k || got.hash != k || got.err != nil {
+			t.Errorf("STELE_CPU=%s: got %+v", k.name, got)
+		}
+		t.Setenv(EnvVar, k.name+",pure")
+		if got := choose(); got.search != k || got.hash != k || got.err != nil {
+			t.Errorf("STELE_CPU=%s,pure: got %+v", k.name, got)
+		}
+		t.Setenv(EnvVar, "-"+k.name)
+		if got := choose(); got.search == k || got.hash == k {
+			t.Errorf("STELE_CPU=-%s: it is chosen", k.name)
+		}
+	}
+}
+
+func TestChooseErrors(t *testing.T) {
+	fakes(t)
+	absent := "future: this CPU has no " + kernels[0].need[0].String() + "; foreign: not made for this architecture; "
+	for _, c := range []struct {
+		env  string
+		kind error
+		text string
+	}{
+		{"broken", ErrUnusable, "CPU kernels cannot be used: " + absent +
+			"broken: failed its known-answer test: hash of a header; other: switched off by STELE_CPU=broken; plain: switched off by STELE_CPU=broken"},
+		{"-broken,-plain,-other", ErrUnusable, "CPU kernels cannot be used: " + absent +
+			"broken: switched off by STELE_CPU=-broken,-plain,-other; other: switched off by STELE_CPU=-broken,-plain,-other; plain: switched off by STELE_CPU=-broken,-plain,-other"},
+		{"abacus", ErrUnknown, `STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain`},
+	} {
+		t.Setenv(EnvVar, c.env)
+		got := choose()
+		if got.search != nil || got.hash != nil || !errors.Is(got.err, c.kind) || got.err.Error() != c.text {
+			t.Errorf("STELE_CPU=%s: got %+v, want %s", c.env, got, c.text)
+		}
+	}
+	t.Setenv(EnvVar, "-other")
+	if got := choose(); got.err != nil || got.search.name != "plain" || got.hash.name != "plain" {
+		t.Errorf("one kernel is left, but got %+v", got)
+	}
+}
+
+// fastest must give every kernel its turns and tell which was which.
+func TestFastest(t *testing.T) {
+	turns := map[string]int{}
+	from := []*Kernel{{name: "slow"}, {name: "quick"}, {name: "slower"}}
+	got := fastest(from, func(k *Kernel) {
+		turns[k.name]++
+		if k.name != "quick" {
+			for range 20000 {
+				runtime.KeepAlive(k)
+			}
+		}
+	})
+	if got.name != "quick" {
+		t.Errorf("the fastest is said to be %s", got.name)
+	}
+	if turns["slow"] < 3 || turns["slow"] != turns["quick"] || turns["slow"] != turns["slower"] {
+		t.Errorf("turns taken: %v", turns)
+	}
+}
