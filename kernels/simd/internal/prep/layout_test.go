@@ -1,0 +1,80 @@
+package prep
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The generator, a module of its own, repeats the offsets of Job's fields.
+const layoutFile = "../../gen/layout.go"
+
+// offsets are the constants of the generator that begin with "off".
+func offsets(t *testing.T) map[string]uintptr {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), layoutFile, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]uintptr{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for i, id := range spec.Names {
+			field, ok := strings.CutPrefix(id.Name, "off")
+			if !ok {
+				continue
+			}
+			if i >= len(spec.Values) {
+				t.Fatalf("%s: %s has no value of its own", layoutFile, id.Name)
+			}
+			literal, ok := spec.Values[i].(*ast.BasicLit)
+			if !ok {
+				t.Fatalf("%s: %s is not a plain number", layoutFile, id.Name)
+			}
+			value, err := strconv.ParseUint(literal.Value, 0, 16)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", layoutFile, id.Name, err)
+			}
+			found[field] = uintptr(value)
+		}
+		return true
+	})
+	return found
+}
+
+// The assembly reads a job by offsets that must be those of the Go compiler.
+func TestLayout(t *testing.T) {
+	generator := offsets(t)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Job]()) {
+		got, ok := generator[field.Name]
+		if !ok {
+			t.Errorf("%s has no offset for %s", layoutFile, field.Name)
+			continue
+		}
+		if got != field.Offset {
+			t.Errorf("%s has %s at %d, it is at %d", layoutFile, field.Name, got, field.Offset)
+		}
+		delete(generator, field.Name)
+	}
+	for name, offset := range generator {
+		t.Errorf("%s has %s at %d, but a job has no such field", layoutFile, name, offset)
+	}
+	if size, words := reflect.TypeFor[Job]().Size(), jobWords(); size != words*4 {
+		t.Errorf("a job has %d bytes, its fields have %d: the compiler put gaps between them", size, words*4)
+	}
+}
+
+// jobWords is the number of 32-bit words of all fields.
+func jobWords() (words uintptr) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Job]()) {
+		words += field.Type.Size() / 4
+	}
+	return words
+}
