@@ -14,6 +14,7 @@ STATICCHECK = $(shell $(GO) tool -n staticcheck)
 GEN := kernels/simd/gen
 
 .DEFAULT_GOAL := build
+.NOTPARALLEL:
 
 .PHONY: help
 help: ## list the targets
@@ -93,7 +94,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 
 .PHONY: fuzz-short
 fuzz-short: ## run every fuzz target for some seconds
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=50000x
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=20000x
 
 # ---- Check the source ------------------------------------------------------
 

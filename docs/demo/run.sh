@@ -26,8 +26,8 @@ echo "A kernel is one variant of the two hot loops, for one set of instructions.
 echo "fastest for each kind of work were chosen by measuring them."
 
 heading "2. Check 14132 real blocks, the first of Bitcoin"
-echo "Heights 0 to 14131, January to May 2009, with all rules about their headers and"
-echo "Merkle trees."
+echo "Heights 0 to 14131, January to May 2009: the headers, each against those before,"
+echo "and the Merkle trees."
 echo
 # They are test data of a Go module, which the module system downloads once
 # and checks against its public checksum.
