@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 )
 
 // guarded returns n bytes of memory that no access may leave: they end at a

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 	"stele/kernels/simd/pure"
 )
 

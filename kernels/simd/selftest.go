@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 )
 
 // errWrong is the reason why a kernel is refused that gives wrong answers.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 	"stele/kernels/simd/pure"
 )
 

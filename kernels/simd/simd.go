@@ -20,7 +20,7 @@ import (
 	"sync"
 
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 )
 
 const (

@@ -4,7 +4,7 @@ package avx512
 
 import (
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 )
 
 // Width is the number of headers that Hash takes at a time.

@@ -5,7 +5,7 @@ package hybrid
 
 import (
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 )
 
 // Width is the number of headers that Hash takes at a time.

@@ -9,7 +9,7 @@ import (
 	"math/bits"
 
 	"stele/engine/pow"
-	"stele/kernels/simd/internal/prep"
+	"stele/kernels/internal/prep"
 )
 
 // Search sets bit i of candidates (bit i%64 of word i/64) for each nonce

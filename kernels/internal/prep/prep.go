@@ -51,6 +51,8 @@ type Job struct {
 	Q16              [4]uint32 // {W16, W17, C18, C19}
 	Q20              [4]uint32 // W20 to W23, less the s1 of W18 to W21
 	Q28              [4]uint32 // s0(W13..W16) + W12..W15
+
+	State3 [8]uint32 // state 3, a to h: it does not depend on the nonce
 }
 
 // K are the round constants of SHA-256 (FIPS 180-4, section 4.2.2).
@@ -129,7 +131,9 @@ func New(header *[80]byte, top uint32) *Job {
 	}
 
 	// W[3], the nonce, is added to a and e by the kernel.
-	s := Rounds(j.Mid, &[64]uint32{j.Tail[0], j.Tail[1], j.Tail[2], 0}, 0, 4)
+	first := [64]uint32{j.Tail[0], j.Tail[1], j.Tail[2], 0}
+	j.State3 = Rounds(j.Mid, &first, 0, 3)
+	s := Rounds(j.State3, &first, 3, 4)
 	j.A4, j.E4 = s[0], s[4]
 	j.S4 = [6]uint32{s[1], s[2], s[3], s[5], s[6], s[7]}
 	j.H4KW = s[7] + K[4] + 0x80000000 // W[4] is the padding bit

@@ -11,7 +11,7 @@ import (
 )
 
 // The generator, a module of its own, repeats the offsets of Job's fields.
-const layoutFile = "../../gen/layout.go"
+const layoutFile = "../../simd/gen/layout.go"
 
 // offsets are the constants of the generator that begin with "off".
 func offsets(t *testing.T) map[string]uintptr {
