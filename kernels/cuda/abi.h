@@ -1,0 +1,76 @@
+// What the kernels and the host agree on. kernels/cuda/abi.go is its twin.
+#ifndef STELE_ABI_H
+#define STELE_ABI_H
+
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+// The constants of a job: what does not depend on the nonce, see
+// kernels/internal/prep. State 4 is the state before round 4 of the second
+// block; the nonce, with its bytes swapped, is W[3].
+struct job {
+	u32 mid[8];           // midstate
+	u32 a4, e4;           // a and e of state 4, less W[3]
+	u32 s4[6];            // b, c, d, f, g, h of state 4
+	u32 h4kw, h5kw, h6kw; // h + K + W of rounds 4 to 6
+	u32 kw16, kw17;       // K + W of rounds 16 and 17
+	u32 w16, w17, c18, c19, c31, c32; // (parts of) schedule words
+	u32 top;              // most significant 32 bits of the target
+};
+
+// Numbers that the compiler must not know, and the early test.
+struct moved {
+	u32 one;      // 1
+	u32 p29, p22; // 2^29, 2^22: shifts by 3 and by 10
+	u32 p25, p15; // 2^25, 2^15: rotates by 7 and by 17
+	u32 p14, p13; // 2^14, 2^13: rotates by 18 and by 19
+	u32 mask;     // bits of the last digest word that are 0 if the hash can meet the target
+};
+
+// The parameter of scan.
+struct scan_params {
+	struct job job;
+	struct moved moved;
+	u32 first;  // nonce of the first thread
+	u32 rounds; // nonces of a thread
+	u64 count;  // nonces in all; the last threads may have fewer
+	u64 hits;   // address of struct hits
+};
+
+// Where hits are reported: all are counted, and the first capacity are kept in
+// nonce. If count is more than capacity, the range has to be scanned again in
+// smaller parts.
+struct hits {
+	u32 count;
+	u32 capacity;
+	u32 nonce[1]; // capacity of them
+};
+
+// The parameter of verify and link.
+struct verify_params {
+	struct moved moved; // without mask
+	u64 headers; // address of count records of 80 bytes, 16-byte aligned
+	u64 hashes;  // address of count hashes of 32 bytes, or 0: not wanted
+	u64 bad;     // address of a bit for each header, all 0 before: set if it is not valid
+	u64 count;
+};
+
+// The states of a version, for roll.
+struct version {
+	u32 mid[8];
+	u32 s3[8]; // state before round 3 of the second block
+};
+
+// The parameter of roll.
+struct roll_params {
+	struct moved moved;
+	u32 w[3];    // W[0] to W[2] of the second block
+	u32 top;     // most significant 32 bits of the target
+	u64 version; // address of struct version, as many as threads in a block
+	u32 first;   // nonce of the first block
+	u32 rounds;  // tiles of nonces of a block
+	u64 count;   // nonces in all
+	u64 hits;    // address of struct hits; for each hit nonce and index of the version, two words
+};
+
+#endif
