@@ -1,0 +1,247 @@
+//go:build cuda && cgo
+
+package cuda
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/include
+#cgo LDFLAGS: -L${SRCDIR}/lib
+
+#include "bind.h"
+*/
+import "C"
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"gorgonia.org/cu"
+)
+
+const defaultLibrary = "libcuda.so.1"
+
+// required lists the functions without which nothing works; all of them are in
+// every driver from R450 on.
+var required = []string{
+	"cuInit", "cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString",
+	"cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDeviceGetUuid",
+	"cuDeviceGetAttribute", "cuDeviceTotalMem_v2",
+	"cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2", "cuDevicePrimaryCtxReset_v2",
+	"cuDevicePrimaryCtxSetFlags_v2", "cuCtxSetCurrent",
+	"cuModuleLoadDataEx", "cuModuleUnload", "cuModuleGetFunction",
+	"cuFuncGetAttribute", "cuLaunchKernel",
+	"cuStreamCreate", "cuStreamDestroy_v2", "cuStreamSynchronize", "cuStreamWaitEvent",
+	"cuEventCreate", "cuEventDestroy_v2", "cuEventRecord", "cuEventQuery",
+	"cuEventSynchronize", "cuEventElapsedTime",
+	"cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost", "cuMemGetInfo_v2",
+	"cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemsetD8Async",
+	"cuOccupancyMaxActiveBlocksPerMultiprocessor",
+}
+
+// Probe loads the driver library, the first time it is called, and tells what
+// became of it.
+func Probe() Status { return probe() }
+
+var probe = sync.OnceValue(func() Status {
+	library := os.Getenv(LibraryVariable)
+	if library == "" {
+		library = defaultLibrary
+	}
+	return bind(library)
+})
+
+// bind loads a driver library and starts the driver.
+func bind(library string) Status {
+	// CUDA counts devices from the fastest on; CUDA_VISIBLE_DEVICES=1 should
+	// mean the GPU that nvidia-smi calls 1. The driver reads this in cuInit.
+	const order = "CUDA_DEVICE_ORDER"
+	if _, set := os.LookupEnv(order); !set {
+		os.Setenv(order, "PCI_BUS_ID")
+	}
+
+	s := Status{Library: library, InitCode: codeNotInitialized}
+	name := C.CString(library)
+	defer C.free(unsafe.Pointer(name))
+	if why := C.stele_cuda_bind(name); why != nil {
+		defer C.free(unsafe.Pointer(why))
+		s.Reason = fmt.Sprintf("the driver library cannot be loaded: %s; install the NVIDIA driver, or start the container with GPU access", C.GoString(why))
+		if library != defaultLibrary {
+			s.Reason = fmt.Sprintf("the driver library that %s names cannot be loaded: %s; correct the variable or unset it", LibraryVariable, C.GoString(why))
+		}
+		return s
+	}
+	s.Loaded = true
+	for i := range C.stele_cuda_count {
+		if C.stele_cuda_bound(i) == 0 {
+			s.Missing = append(s.Missing, C.GoString(C.stele_cuda_name(i)))
+		}
+	}
+	var lacking []string
+	for _, symbol := range required {
+		if slices.Contains(s.Missing, symbol) {
+			lacking = append(lacking, symbol)
+		}
+	}
+
+	s.DriverVersion = max(cu.Version(), 0)
+	switch s.InitCode = int(C.stele_cuda_init()); {
+	case s.InitCode != codeSuccess && len(lacking) < len(required):
+		s.Reason = fail("cuInit", s.InitCode).Error()
+	case len(lacking) == len(required):
+		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has none of the functions %s", library, brief(lacking))
+	case s.DriverVersion < OldestDriver:
+		s.Reason = fmt.Sprintf("the driver is too old: it supports CUDA %s, needed is %s (driver R450); update the NVIDIA driver", version(s.DriverVersion), version(OldestDriver))
+	case len(lacking) > 0:
+		s.Reason = fmt.Sprintf("the driver library %s lacks %s; update the NVIDIA driver to R450 or newer", library, brief(lacking))
+	}
+	return s
+}
+
+// fail makes the error of a code that a driver function answered.
+func fail(call string, n int) error {
+	if n == codeSuccess {
+		return nil
+	}
+	var name, text *C.char
+	C.cuGetErrorName(C.CUresult(n), &name)
+	C.cuGetErrorString(C.CUresult(n), &text)
+	return newError(call, n, C.GoString(name), C.GoString(text))
+}
+
+// newError makes the error of a code. name and text are the driver's words for
+// it and may be empty.
+func newError(call string, n int, name, text string) *Error {
+	c := codes[n]
+	if name == "" {
+		name = c.name
+	}
+	if text == "" {
+		text = c.text
+	}
+	if c.mend != "" {
+		text += "; " + c.mend
+	}
+	return &Error{Call: call, Code: n, Name: name, Text: text, Sticky: c.sticky}
+}
+
+// check makes the error of what a function of gorgonia.org/cu answered. Its
+// errors are numbers of an unexported type.
+func check(call string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if v := reflect.ValueOf(err); v.CanInt() {
+		return fail(call, int(v.Int()))
+	}
+	return fmt.Errorf("%s: %w", call, err)
+}
+
+// version writes a CUDA version such as 12040 as 12.4.
+func version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
+
+// brief joins the first few of the names.
+func brief(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// Devices lists the GPUs in the order of their PCI addresses. Without a usable
+// driver the error is of kind ErrNoDriver, or that of cuInit, and says why.
+func Devices() ([]Device, error) {
+	if s := Probe(); !s.Usable() {
+		return nil, unusable(s)
+	}
+	return list()
+}
+
+// unusable makes an error of the reason why there is no driver.
+func unusable(s Status) error {
+	switch {
+	case !s.Loaded:
+		return fmt.Errorf("%w: %s", ErrNoDriver, s.Reason)
+	case s.InitCode != codeSuccess && s.InitCode != codeNotFound:
+		return fail("cuInit", s.InitCode)
+	case s.DriverVersion > 0:
+		return fmt.Errorf("%w: %s", ErrDriverTooOld, s.Reason)
+	}
+	return fmt.Errorf("%w: %s", ErrNoDriver, s.Reason)
+}
+
+func list() ([]Device, error) {
+	n, err := cu.NumDevices()
+	if err != nil {
+		return nil, check("cuDeviceGetCount", err)
+	}
+	devices := make([]Device, n)
+	for i := range devices {
+		if devices[i], err = describe(i); err != nil {
+			return nil, fmt.Errorf("device %d: %w", i, err)
+		}
+	}
+	slices.SortStableFunc(devices, func(a, b Device) int { return cmp.Compare(a.PCI, b.PCI) })
+	for i := range devices {
+		devices[i].Index = i
+	}
+	return devices, nil
+}
+
+// describe asks the driver about its device of the given number.
+func describe(ordinal int) (Device, error) {
+	d := Device{Ordinal: ordinal}
+	raw, err := cu.GetDevice(ordinal)
+	if err != nil {
+		return d, check("cuDeviceGet", err)
+	}
+	if d.Name, err = raw.Name(); err != nil {
+		return d, check("cuDeviceGetName", err)
+	}
+	id, err := raw.UUID()
+	if err != nil {
+		return d, check("cuDeviceGetUuid", err)
+	}
+	d.UUID = "GPU-" + id.String()
+	memory, err := raw.TotalMem()
+	if err != nil {
+		return d, check("cuDeviceTotalMem", err)
+	}
+	d.Memory = uint64(memory)
+
+	var domain, bus, slot, ecc, timeout, mode int
+	for _, a := range []struct {
+		value     *int
+		attribute cu.DeviceAttribute
+		optional  bool
+	}{
+		{&domain, cu.PciDomainID, false},
+		{&bus, cu.PciBusID, false},
+		{&slot, cu.PciDeviceID, false},
+		{&d.Major, cu.ComputeCapabilityMajor, false},
+		{&d.Minor, cu.ComputeCapabilityMinor, false},
+		{&d.SMs, cu.MultiprocessorCount, false},
+		{&d.ThreadsPerSM, cu.MaxThreadsPerMultiprocessor, false},
+		{&d.RegistersPerSM, cu.MaxRegistersPerMultiprocessor, false},
+		{&d.ThreadsPerBlock, cu.MaxThreadsPerBlock, false},
+		{&d.ClockKHz, cu.ClockRate, true},
+		{&d.MemoryClockKHz, cu.MemoryClockRate, true},
+		{&d.MemoryBusBits, cu.GlobalMemoryBusWidth, true},
+		{&ecc, cu.EccEnabled, true},
+		{&timeout, cu.KernelExecTimeout, true},
+		{&mode, cu.ComputeMode, true},
+	} {
+		if *a.value, err = raw.Attribute(a.attribute); err != nil && !a.optional {
+			return d, check("cuDeviceGetAttribute", err)
+		}
+	}
+	const prohibited = 2 // CU_COMPUTEMODE_PROHIBITED
+	d.PCI = fmt.Sprintf("%04x:%02x:%02x.0", domain, bus, slot)
+	d.ECC, d.Display, d.Prohibited = ecc == 1, timeout == 1, mode == prohibited
+	return d, nil
+}

@@ -1,0 +1,127 @@
+// Command gen writes what lets gorgonia.org/cu be built without a CUDA toolkit
+// and started without a driver:
+//
+//	include/cuda.h   a small cuda.h: the names that the package uses, no others
+//	lib/libcuda.a    an empty archive, for its -lcuda
+//	forward.c        every driver function that is used, as a call through a slot
+//
+// It reads the names out of the source of gorgonia.org/cu, as pinned in go.mod,
+// and of the package in the folder above; what they stand for is in api.txt. A
+// name that is missing there is an error that names it. The output depends on
+// nothing else. Run it in cgo/cuda:
+//
+//	go run ./gen
+package main
+
+import (
+	"fmt"
+	"log"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const library = "gorgonia.org/cu"
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("gen: ")
+	if err := run("."); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run writes the files of the package in folder dir.
+func run(dir string) error {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}} {{.Version}}", library).Output()
+	if err != nil {
+		return fmt.Errorf("go list -m %s: %w", library, err)
+	}
+	source, version, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	if source == "" {
+		return fmt.Errorf("the source of %s is not in the module cache: run go mod download %[1]s", library)
+	}
+
+	text, err := os.ReadFile(filepath.Join(dir, "gen", "api.txt"))
+	if err != nil {
+		return err
+	}
+	api, err := parseAPI(string(text))
+	if err != nil {
+		return err
+	}
+	used, err := usedNames(source)
+	if err != nil {
+		return err
+	}
+	own, err := usedNames(dir)
+	if err != nil {
+		return err
+	}
+	maps.Copy(used, own)
+	selected, err := api.choose(used)
+	if err != nil {
+		return err
+	}
+
+	origin := library + " " + version
+	for name, content := range map[string]string{
+		"include/cuda.h": selected.header(origin),
+		"forward.c":      selected.forward(origin),
+		"lib/libcuda.a":  "!<arch>\n",
+	} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose returns the part of the API that the names need: the names
+// themselves, and the types that their declarations mention.
+func (a *api) choose(names map[string]string) (*api, error) {
+	need := map[string]bool{}
+	for name, where := range names {
+		if !a.knows(name) {
+			return nil, fmt.Errorf("%s: %s is not in api.txt", where, name)
+		}
+		need[name] = true
+	}
+	for grown := true; grown; { // until no declaration brings a new type
+		grown = false
+		for _, d := range a.decls {
+			if !d.wanted(need) {
+				continue
+			}
+			for _, t := range identifiers(d.text()) {
+				if a.knows(t) && !need[t] {
+					need[t], grown = true, true
+				}
+			}
+		}
+	}
+
+	var chosen api
+	for _, d := range a.decls {
+		if d.kind == "enum" { // of the constants, only those used
+			d.lines = slices.DeleteFunc(slices.Clone(d.lines), func(l string) bool {
+				name, _, _ := strings.Cut(l, " ")
+				return !need[name]
+			})
+			if len(d.lines) == 0 && !need[d.name] {
+				continue
+			}
+		} else if !d.wanted(need) {
+			continue
+		}
+		chosen.decls = append(chosen.decls, d)
+	}
+	return &chosen, nil
+}

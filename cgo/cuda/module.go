@@ -1,0 +1,130 @@
+//go:build cuda && cgo
+
+package cuda
+
+// #include "bind.h"
+import "C"
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"gorgonia.org/cu"
+)
+
+// Module is a kernel image that is loaded in a context.
+type Module struct {
+	c *Context
+	m cu.Module
+}
+
+// LoadPTX has the driver compile PTX text, or takes a cubin as it is. The log is
+// what the compiler said, also where it failed; the error then is of kind
+// ErrInvalidImage and holds the log's first line.
+func (c *Context) LoadPTX(image []byte) (m *Module, log string, err error) {
+	if len(image) == 0 {
+		return nil, "", fmt.Errorf("cuModuleLoadDataEx: empty image: %w", ErrInvalidImage)
+	}
+	if image[len(image)-1] != 0 {
+		image = append(bytes.Clone(image), 0) // the driver takes PTX as a C string
+	}
+	m = &Module{c: c}
+	info, fault := make([]byte, 8<<10), make([]byte, 8<<10)
+	err = c.use("cuModuleLoadDataEx", func() error {
+		return resultOf(C.stele_cuda_load(moduleOf(&m.m), unsafe.Pointer(&image[0]),
+			(*C.char)(unsafe.Pointer(&info[0])), (*C.char)(unsafe.Pointer(&fault[0])), C.unsigned(len(info))))
+	})
+	log = strings.TrimSpace(text(info) + "\n" + text(fault))
+	if err != nil {
+		if first, _, _ := strings.Cut(strings.TrimSpace(text(fault)), "\n"); first != "" {
+			err = fmt.Errorf("%w: %s", err, first)
+		}
+		return nil, log, err
+	}
+	return m, log, nil
+}
+
+// text returns a buffer's C string.
+func text(b []byte) string {
+	s, _, _ := bytes.Cut(b, []byte{0})
+	return string(s)
+}
+
+// gorgonia.org/cu keeps its handles to itself. Each of its types is a struct of
+// just the handle, which these take out; they do not compile where it is not.
+var (
+	_ [unsafe.Sizeof(C.CUmodule(nil))]struct{}   = [unsafe.Sizeof(cu.Module{})]struct{}{}
+	_ [unsafe.Sizeof(C.CUfunction(nil))]struct{} = [unsafe.Sizeof(cu.Function{})]struct{}{}
+	_ [unsafe.Sizeof(C.CUstream(nil))]struct{}   = [unsafe.Sizeof(cu.Stream{})]struct{}{}
+)
+
+func moduleOf(m *cu.Module) *C.CUmodule      { return (*C.CUmodule)(unsafe.Pointer(m)) }
+func functionOf(f *cu.Function) C.CUfunction { return *(*C.CUfunction)(unsafe.Pointer(f)) }
+func streamOf(s *cu.Stream) C.CUstream       { return *(*C.CUstream)(unsafe.Pointer(s)) }
+
+// Unload frees the module and its functions.
+func (m *Module) Unload() error {
+	return m.c.use("cuModuleUnload", m.m.Unload)
+}
+
+// Function is a kernel.
+type Function struct {
+	c    *Context
+	f    cu.Function
+	name string
+}
+
+// Function finds a kernel by its name in the image; ErrNotFound if there is
+// none.
+func (m *Module) Function(name string) (*Function, error) {
+	f := &Function{c: m.c, name: name}
+	err := m.c.use("cuModuleGetFunction", func() (err error) {
+		f.f, err = m.m.Function(name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("kernel %s: %w", name, err)
+	}
+	return f, nil
+}
+
+// Name returns the kernel's name in its image.
+func (f *Function) Name() string { return f.name }
+
+// Attributes tells what the kernel takes of the device.
+func (f *Function) Attributes() (FunctionAttributes, error) {
+	var a FunctionAttributes
+	for _, x := range []struct {
+		value     *int
+		attribute cu.FunctionAttribute
+	}{
+		{&a.Registers, cu.NumRegs},
+		{&a.LocalBytes, cu.LocalSizeBytes},
+		{&a.SharedBytes, cu.SharedSizeBytes},
+		{&a.ConstBytes, cu.ConstSizeBytes},
+		{&a.MaxThreads, cu.FnMaxThreadsPerBlock},
+		{&a.PTX, cu.PtxVersion},
+		{&a.Binary, cu.BinaryVersion},
+	} {
+		err := f.c.use("cuFuncGetAttribute", func() (err error) {
+			*x.value, err = f.f.Attribute(x.attribute)
+			return err
+		})
+		if err != nil {
+			return a, fmt.Errorf("kernel %s: %w", f.name, err)
+		}
+	}
+	return a, nil
+}
+
+// Occupancy returns how many blocks of the given number of threads, each with
+// shared bytes of dynamic shared memory, one SM holds at a time.
+func (f *Function) Occupancy(threads, shared int) (blocks int, err error) {
+	err = f.c.use("cuOccupancyMaxActiveBlocksPerMultiprocessor", func() (err error) {
+		blocks, err = f.f.MaxActiveBlocksPerMultiProcessor(threads, int64(shared))
+		return err
+	})
+	return blocks, err
+}

@@ -1,0 +1,60 @@
+package cuda
+
+// LibraryVariable is the environment variable that names another driver
+// library than libcuda.so.1.
+const LibraryVariable = "STELE_CUDA_LIB"
+
+// OldestDriver is the oldest CUDA version that a driver must support, in the
+// form of Status.DriverVersion: that of R450.
+const OldestDriver = 11000
+
+// Status is what became of the driver library.
+type Status struct {
+	Library       string   `json:"library"`           // the library tried
+	Loaded        bool     `json:"loaded"`            // it could be loaded
+	Reason        string   `json:"reason,omitempty"`  // why CUDA cannot be used, and the mend; empty: it can
+	InitCode      int      `json:"init_code"`         // what the driver's cuInit answered; 0 is success
+	DriverVersion int      `json:"driver_version"`    // newest CUDA version that the driver supports, 12040 is 12.4; 0: unknown
+	Missing       []string `json:"missing,omitempty"` // functions that the library does not have
+}
+
+// Usable tells whether devices can be asked for.
+func (s Status) Usable() bool { return s.Reason == "" }
+
+// Device is a GPU. Devices are numbered as nvidia-smi does, by PCI address.
+type Device struct {
+	Index int    `json:"index"` // among Devices
+	Name  string `json:"name"`
+	UUID  string `json:"uuid"` // "GPU-" and the usual form
+	PCI   string `json:"pci"`  // domain:bus:device.function, "0000:65:00.0"
+
+	Major int `json:"major"` // compute capability
+	Minor int `json:"minor"`
+
+	SMs             int    `json:"sms"`               // streaming multiprocessors
+	ThreadsPerSM    int    `json:"threads_per_sm"`    // at most
+	RegistersPerSM  int    `json:"registers_per_sm"`  // of 32 bits
+	ThreadsPerBlock int    `json:"threads_per_block"` // at most
+	ClockKHz        int    `json:"clock_khz"`         // highest clock of the SMs; 0: the driver does not tell
+	MemoryClockKHz  int    `json:"memory_clock_khz"`  // 0: the driver does not tell
+	MemoryBusBits   int    `json:"memory_bus_bits"`   //
+	Memory          uint64 `json:"memory"`            // bytes
+	ECC             bool   `json:"ecc"`               // error correction is on
+	Display         bool   `json:"display"`           // the driver ends kernels that run for seconds
+	Prohibited      bool   `json:"prohibited"`        // compute mode: no contexts allowed
+	Ordinal         int    `json:"-"`                 // the driver's own number
+}
+
+// FunctionAttributes is what the driver says of a compiled kernel.
+type FunctionAttributes struct {
+	Registers   int `json:"registers"`    // of 32 bits, per thread
+	LocalBytes  int `json:"local_bytes"`  // per thread; spilled registers lie there
+	SharedBytes int `json:"shared_bytes"` // per block, without the dynamic part
+	ConstBytes  int `json:"const_bytes"`
+	MaxThreads  int `json:"max_threads"` // per block
+	PTX         int `json:"ptx"`         // ISA version, 64 is 6.4
+	Binary      int `json:"binary"`      // compute capability compiled for, 90 is 9.0
+}
+
+// DevicePtr is an address in a device's memory.
+type DevicePtr uint64
