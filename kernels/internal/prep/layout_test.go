@@ -54,6 +54,9 @@ func TestLayout(t *testing.T) {
 	generator := offsets(t)
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Job]()) {
 		got, ok := generator[field.Name]
+		if !ok && field.Name == "State3" { // of the GPU kernels, not read by assembly
+			continue
+		}
 		if !ok {
 			t.Errorf("%s has no offset for %s", layoutFile, field.Name)
 			continue
