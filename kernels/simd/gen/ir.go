@@ -55,7 +55,6 @@ const (
 	load               // loads, broadcasts from memory
 	store              // stores, and results outside the vector registers
 	move               // register copies
-	sha                // sha256rnds2
 )
 
 // op is one instruction.
