@@ -68,7 +68,7 @@ test-kernels: build ## run the tests again with each CPU kernel as the chosen on
 
 .PHONY: test-arm64
 test-arm64: qemu ## run the tests of the arm64 kernels in an emulator
-	GOARCH=arm64 $(GO) test -exec qemu-aarch64 $(TESTFLAGS) ./kernels/simd/... ./engine/pow/... ./engine/cpu/...
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 $(TESTFLAGS) ./kernels/simd/... ./kernels/internal/... ./engine/pow/... ./engine/cpu/...
 
 .PHONY: qemu
 qemu:
