@@ -1,4 +1,4 @@
-//go:build cuda && cgo
+//go:build linux && cuda && cgo
 
 package cuda
 
@@ -90,9 +90,9 @@ func (c *Context) use(call string, f func() error) error {
 	return check(call, f())
 }
 
-// result is an error code of a driver function that the package calls itself.
-// It is told from nil, and turned into an *Error, by check.
-type result C.CUresult
+// result is an error code of a driver function that the package calls itself,
+// in the form in which gorgonia.org/cu has its own; see check.
+type result int
 
 func (r result) Error() string { return fmt.Sprintf("CUDA error %d", int(r)) }
 

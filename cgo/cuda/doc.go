@@ -18,21 +18,24 @@
 // what the driver's own said is in [Status].
 //
 // The library is libcuda.so.1, or the one that the environment variable
-// STELE_CUDA_LIB names, and then only that one. Drivers from R450 (CUDA 11.0)
+// STELE_CUDA_LIB names as dlopen takes it, and then only that one. Drivers from R450 (CUDA 11.0)
 // on are supported.
 //
 // # Building
 //
-// The package needs cgo and the build tag cuda; without them it has the same
-// API, no devices, and says so in [Status]. No CUDA toolkit is needed: include/
+// The package needs Linux, cgo and the build tag cuda; without them it has the
+// same API, no devices, and says so in [Status]. No CUDA toolkit is needed: include/
 // holds a cuda.h with the names that gorgonia.org/cu uses and lib/ an empty
 // libcuda.a, both written by the program in gen/. The lines #cgo of one package
 // do not reach another, so the compiler finds these for gorgonia.org/cu only
 // through the environment, as `make` sets it:
 //
-//	CGO_CFLAGS="-O2 -g -I$PWD/cgo/cuda/include" \
-//	CGO_LDFLAGS="-O2 -g -L$PWD/cgo/cuda/lib" \
+//	export CGO_CFLAGS="-O2 -g '-I$PWD/cgo/cuda/include'"
+//	export CGO_LDFLAGS="-O2 -g '-L$PWD/cgo/cuda/lib'"
 //	go build -tags cuda ./...
+//	go test -tags cuda ./cgo/cuda/...
+//
+// The tests need no GPU: they build drivers of their own with the C compiler.
 //
 // # Caveats
 //

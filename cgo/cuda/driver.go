@@ -1,4 +1,4 @@
-//go:build cuda && cgo
+//go:build linux && cuda && cgo
 
 package cuda
 
@@ -47,13 +47,16 @@ var required = []string{
 // became of it.
 func Probe() Status { return probe() }
 
-var probe = sync.OnceValue(func() Status {
+var probe = sync.OnceValue(load)
+
+// load loads the driver library that the environment names.
+func load() Status {
 	library := os.Getenv(LibraryVariable)
 	if library == "" {
 		library = defaultLibrary
 	}
 	return bind(library)
-})
+}
 
 // bind loads a driver library and starts the driver.
 func bind(library string) Status {
@@ -89,11 +92,14 @@ func bind(library string) Status {
 	}
 
 	s.DriverVersion = max(cu.Version(), 0)
-	switch s.InitCode = int(C.stele_cuda_init()); {
-	case s.InitCode != codeSuccess && len(lacking) < len(required):
-		s.Reason = fail("cuInit", s.InitCode).Error()
+	s.InitCode = int(C.stele_cuda_init())
+	switch {
 	case len(lacking) == len(required):
 		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has none of the functions %s", library, brief(lacking))
+	case slices.Contains(lacking, "cuInit"):
+		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has no cuInit", library)
+	case s.InitCode != codeSuccess:
+		s.Reason = fail("cuInit", s.InitCode).Error()
 	case s.DriverVersion < OldestDriver:
 		s.Reason = fmt.Sprintf("the driver is too old: it supports CUDA %s, needed is %s (driver R450); update the NVIDIA driver", version(s.DriverVersion), version(OldestDriver))
 	case len(lacking) > 0:
@@ -111,22 +117,6 @@ func fail(call string, n int) error {
 	C.cuGetErrorName(C.CUresult(n), &name)
 	C.cuGetErrorString(C.CUresult(n), &text)
 	return newError(call, n, C.GoString(name), C.GoString(text))
-}
-
-// newError makes the error of a code. name and text are the driver's words for
-// it and may be empty.
-func newError(call string, n int, name, text string) *Error {
-	c := codes[n]
-	if name == "" {
-		name = c.name
-	}
-	if text == "" {
-		text = c.text
-	}
-	if c.mend != "" {
-		text += "; " + c.mend
-	}
-	return &Error{Call: call, Code: n, Name: name, Text: text, Sticky: c.sticky}
 }
 
 // check makes the error of what a function of gorgonia.org/cu answered. Its
@@ -236,7 +226,10 @@ func describe(ordinal int) (Device, error) {
 		{&timeout, cu.KernelExecTimeout, true},
 		{&mode, cu.ComputeMode, true},
 	} {
-		if *a.value, err = raw.Attribute(a.attribute); err != nil && !a.optional {
+		switch *a.value, err = raw.Attribute(a.attribute); {
+		case err != nil && a.optional:
+			*a.value = 0
+		case err != nil:
 			return d, check("cuDeviceGetAttribute", err)
 		}
 	}

@@ -48,12 +48,16 @@ func (e *Error) Is(kind error) bool {
 	return kind != nil && codes[e.Code].kind == kind
 }
 
+// IsSticky tells whether the error leaves its context of no more use.
+func IsSticky(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Sticky
+}
+
 // Codes that the package itself compares with.
 const (
 	codeSuccess          = 0
-	codeInvalidValue     = 1
 	codeNotInitialized   = 3
-	codeNoDevice         = 100
 	codeNotFound         = 500
 	codeNotReady         = 600
 	codePrimaryCtxActive = 708
@@ -111,4 +115,20 @@ var codes = map[int]code{
 	803: {kind: ErrDriverTooOld, name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", text: "the driver library and the kernel module differ in version", mend: "restart the machine after a driver update"},
 	804: {kind: ErrDriverTooOld, name: "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", text: "forward compatibility is not supported on this GPU", mend: "take the cuda-compat folder out of LD_LIBRARY_PATH"},
 	999: {kind: ErrDeviceLost, name: "CUDA_ERROR_UNKNOWN", text: "unknown error", mend: "see dmesg for an NVRM: Xid line; reload the driver or restart the machine", sticky: true},
+}
+
+// newError makes the error of a code. name and text are the driver's words for
+// it and may be empty.
+func newError(call string, n int, name, text string) *Error {
+	c := codes[n]
+	if name == "" {
+		name = c.name
+	}
+	if text == "" {
+		text = c.text
+	}
+	if c.mend != "" {
+		text += "; " + c.mend
+	}
+	return &Error{Call: call, Code: n, Name: name, Text: text, Sticky: c.sticky}
 }

@@ -1,4 +1,4 @@
-//go:build cuda && cgo
+//go:build linux && cuda && cgo
 
 package cuda
 
@@ -30,10 +30,10 @@ func (c *Context) LoadPTX(image []byte) (m *Module, log string, err error) {
 	if image[len(image)-1] != 0 {
 		image = append(bytes.Clone(image), 0) // the driver takes PTX as a C string
 	}
-	m = &Module{c: c}
+	var module C.CUmodule
 	info, fault := make([]byte, 8<<10), make([]byte, 8<<10)
 	err = c.use("cuModuleLoadDataEx", func() error {
-		return resultOf(C.stele_cuda_load(moduleOf(&m.m), unsafe.Pointer(&image[0]),
+		return resultOf(C.stele_cuda_load(&module, unsafe.Pointer(&image[0]),
 			(*C.char)(unsafe.Pointer(&info[0])), (*C.char)(unsafe.Pointer(&fault[0])), C.unsigned(len(info))))
 	})
 	log = strings.TrimSpace(text(info) + "\n" + text(fault))
@@ -43,7 +43,7 @@ func (c *Context) LoadPTX(image []byte) (m *Module, log string, err error) {
 		}
 		return nil, log, err
 	}
-	return m, log, nil
+	return &Module{c: c, m: moduleOf(module)}, log, nil
 }
 
 // text returns a buffer's C string.
@@ -53,14 +53,15 @@ func text(b []byte) string {
 }
 
 // gorgonia.org/cu keeps its handles to itself. Each of its types is a struct of
-// just the handle, which these take out; they do not compile where it is not.
+// just the handle, so that these can convert between the two; they do not
+// compile if one is of another size.
 var (
 	_ [unsafe.Sizeof(C.CUmodule(nil))]struct{}   = [unsafe.Sizeof(cu.Module{})]struct{}{}
 	_ [unsafe.Sizeof(C.CUfunction(nil))]struct{} = [unsafe.Sizeof(cu.Function{})]struct{}{}
 	_ [unsafe.Sizeof(C.CUstream(nil))]struct{}   = [unsafe.Sizeof(cu.Stream{})]struct{}{}
 )
 
-func moduleOf(m *cu.Module) *C.CUmodule      { return (*C.CUmodule)(unsafe.Pointer(m)) }
+func moduleOf(m C.CUmodule) cu.Module        { return *(*cu.Module)(unsafe.Pointer(&m)) }
 func functionOf(f *cu.Function) C.CUfunction { return *(*C.CUfunction)(unsafe.Pointer(f)) }
 func streamOf(s *cu.Stream) C.CUstream       { return *(*C.CUstream)(unsafe.Pointer(s)) }
 

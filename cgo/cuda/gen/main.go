@@ -14,6 +14,8 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"log"
 	"maps"
@@ -29,20 +31,19 @@ const library = "gorgonia.org/cu"
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	if err := run("."); err != nil {
+	if err := run(".", "."); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// run writes the files of the package in folder dir.
-func run(dir string) error {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}} {{.Version}}", library).Output()
-	if err != nil {
-		return fmt.Errorf("go list -m %s: %w", library, err)
-	}
-	source, version, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
-	if source == "" {
-		return fmt.Errorf("the source of %s is not in the module cache: run go mod download %[1]s", library)
+// run reads the package in folder dir and writes its generated files to out.
+func run(dir, out string) error {
+	cmd := exec.Command("go", "mod", "download", "-json", library)
+	cmd.Dir = dir
+	answer, err := cmd.Output()
+	var module struct{ Dir, Version, Error string }
+	if jsonErr := json.Unmarshal(answer, &module); jsonErr != nil || module.Error != "" {
+		return fmt.Errorf("go mod download %s: %s", library, cmp.Or(module.Error, fmt.Sprint(err)))
 	}
 
 	text, err := os.ReadFile(filepath.Join(dir, "gen", "api.txt"))
@@ -53,7 +54,7 @@ func run(dir string) error {
 	if err != nil {
 		return err
 	}
-	used, err := usedNames(source)
+	used, err := usedNames(module.Dir)
 	if err != nil {
 		return err
 	}
@@ -67,13 +68,13 @@ func run(dir string) error {
 		return err
 	}
 
-	origin := library + " " + version
+	origin := library + " " + module.Version
 	for name, content := range map[string]string{
 		"include/cuda.h": selected.header(origin),
 		"forward.c":      selected.forward(origin),
 		"lib/libcuda.a":  "!<arch>\n",
 	} {
-		path := filepath.Join(dir, filepath.FromSlash(name))
+		path := filepath.Join(out, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func (a *api) forward(origin string) string {
 	}
 
 	var b strings.Builder
-	b.WriteString("//go:build cuda && cgo\n\n")
+	b.WriteString("//go:build linux && cuda && cgo\n\n")
 	fmt.Fprintf(&b, notice, origin)
 	b.WriteString("#include \"bind.h\"\n\n")
 	fmt.Fprintf(&b, "const int stele_cuda_count = %d;\n\nvoid *stele_cuda_slot[%[1]d];\n\n", len(functions))
