@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"stele/engine/pow"
 )
@@ -38,6 +39,17 @@ type Device interface {
 	Close() error
 }
 
+// ErrWrong is the kind of the error of a device that found out by itself that
+// it gives wrong answers.
+var ErrWrong = errors.New("wrong answers")
+
+// Reopener is a Device that may work again after it failed.
+type Reopener interface {
+	// Reopen takes the device into use again. Other methods may be running;
+	// those then return an error.
+	Reopen(ctx context.Context) error
+}
+
 // ScanResult is what Device.Scan found.
 type ScanResult struct {
 	Nonces []uint32 // every hit among the finished nonces, in range order
@@ -50,8 +62,10 @@ type Info struct {
 	ID     string `json:"id"`   // "cpu", "cuda:0": what --device takes
 	Kind   string `json:"kind"` // "cpu", "cuda"
 	Name   string `json:"name"` // the maker's name of the hardware
-	Lanes  int    `json:"-"`    // concurrent calls that keep it busy
-	Pinned bool   `json:"-"`    // each lane wants an OS thread of its own
+	UUID   string `json:"uuid,omitempty"`
+	PCI    string `json:"pci,omitempty"` // PCI address
+	Lanes  int    `json:"-"`             // concurrent calls that keep it busy
+	Pinned bool   `json:"-"`             // each lane wants an OS thread of its own
 
 	Threads      int          `json:"threads,omitempty"` // CPU threads used
 	Features     []string     `json:"features"`          // what the kernels asked about, and the hardware has

@@ -61,7 +61,7 @@ func (e *Engine) Close() error {
 	e.closed = true
 	var errs []error
 	for _, u := range e.units {
-		u.out()
+		u.leave()
 		if err := u.device.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("close %s: %w", u.info.ID, err))
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -25,6 +26,9 @@ type feed struct {
 	ends  bool                  // the work ends with the last item; else lanes wait for more
 	roll  func(Job) (Job, bool) // next job when one is used up; may be nil
 	tell  func(*unit, Job, hit) // called serially for each hit once
+
+	recovery context.Context    // ends when no dead device is tried again any more
+	giveUp   context.CancelFunc // ends recovery
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -51,6 +55,7 @@ type result struct {
 func newFeed(ctx context.Context, t tuning, units []*unit) *feed {
 	f := &feed{tuning: t, units: units, done: map[*unit]uint64{}, abandon: func() {}}
 	f.ctx, f.stop = context.WithCancel(ctx)
+	f.recovery, f.giveUp = context.WithCancel(f.ctx)
 	f.changed.L = &f.mu
 	return f
 }
@@ -80,13 +85,31 @@ func (f *feed) push(r *round) {
 func (f *feed) run(do work) {
 	asleep := context.AfterFunc(f.ctx, f.wake)
 	defer asleep()
-	var lanes sync.WaitGroup
+	var devices sync.WaitGroup
 	for _, u := range f.units {
-		for range u.info.Lanes {
-			lanes.Go(func() { f.lane(u, do) })
-		}
+		devices.Go(func() {
+			for again := true; again; {
+				var lanes sync.WaitGroup
+				for range u.info.Lanes {
+					lanes.Go(func() { f.lane(u, do) })
+				}
+				lanes.Wait()
+				f.leave()
+				again = !u.is(OK) && u.revive(f.recovery)
+			}
+		})
 	}
-	lanes.Wait()
+	devices.Wait()
+}
+
+// leave is called when the lanes of a device have stopped. Work that ends does
+// not wait for dead devices when no other is there.
+func (f *feed) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over() || f.ends && !slices.ContainsFunc(f.units, func(u *unit) bool { return u.is(OK) }) {
+		f.giveUp()
+	}
 }
 
 // lane does one piece after the other on a device.
@@ -260,4 +283,7 @@ func (f *feed) forget() {
 	}
 	clear(f.rounds[len(kept):])
 	f.rounds = kept
+	if f.over() {
+		f.giveUp()
+	}
 }

@@ -4,7 +4,8 @@ import "context"
 
 // Mine keeps the devices busy with the newest job until ctx ends, and then
 // returns its error; until jobs is closed, and then returns nil; or until no
-// device is left ([ErrNoDevice]).
+// device is left ([ErrNoDevice]). A dead device that is a [Reopener] is not
+// given up: Mine waits for it.
 //
 // A job that comes in on jobs takes the place of the old one at once: the
 // devices stop in the middle of their pieces. Hits that they found before are

@@ -99,6 +99,9 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
 		u.putAside(Sick, fmt.Sprintf("said that %d of %d nonces are done", got.Done, r.Count))
 		return result{hits: hits}
 	case got.Done == r.Count && err == nil:
+	case errors.Is(err, ErrWrong):
+		u.putAside(Sick, err.Error())
+		return result{hits: hits}
 	case errors.Is(ended, context.DeadlineExceeded) && got.Done == 0 && p.round.ctx.Err() == nil:
 		u.putAside(Sick, fmt.Sprintf("no nonce finished in %v", e.stall))
 	case ended != nil: // told to stop

@@ -12,11 +12,19 @@ import (
 // State tells whether a device is used.
 type State string
 
-// The states of a device. There is no way back from Sick or Dead.
+// The states of a device. There is no way back from Sick. A dead device that is
+// a [Reopener] is tried again.
 const (
 	OK   State = "ok"
 	Sick State = "sick" // it gave wrong answers: nothing it says is trusted
 	Dead State = "dead" // it failed: what it said before holds
+)
+
+// How long a dead device is left alone: at first, and at most. The time doubles
+// with each failure until the device has worked for the longest time.
+const (
+	firstPause   = time.Second
+	longestPause = 5 * time.Minute
 )
 
 // DeviceStatus is what is known of a device. The counts only grow. They tell
@@ -36,13 +44,15 @@ type unit struct {
 	info   Info
 	log    *slog.Logger
 
-	// in ends when the device is put aside, and cancels what it is doing.
-	in  context.Context
-	out context.CancelFunc
+	reviving chan struct{} // holds an element while somebody tries
 
-	mu     sync.Mutex // guards state and reason
-	state  State
-	reason string
+	mu      sync.Mutex // guards what follows, up to the counts
+	state   State
+	reason  string
+	in      context.Context // ends when the device is put aside, and what it is doing with it
+	out     context.CancelFunc
+	pause   time.Duration // to wait before the next try
+	revived time.Time     // when the device came back
 
 	nonces, headers, errors atomic.Uint64
 
@@ -50,7 +60,7 @@ type unit struct {
 }
 
 func newUnit(d Device, log *slog.Logger) *unit {
-	u := &unit{device: d, info: d.Info(), log: log, state: OK}
+	u := &unit{device: d, info: d.Info(), log: log, state: OK, reviving: make(chan struct{}, 1), pause: firstPause}
 	u.info.Lanes = max(u.info.Lanes, 1)
 	u.in, u.out = context.WithCancel(context.Background())
 	return u
@@ -72,7 +82,67 @@ func (u *unit) putAside(s State, reason string) {
 		u.log.Warn("device put aside", "device", u.info.ID, "state", string(s), "reason", reason)
 	}
 	u.mu.Unlock()
+	u.leave()
+}
+
+// leave ends what the device is doing.
+func (u *unit) leave() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.out()
+}
+
+// revive tries to take a dead device into use again, until it works or ctx
+// ends. It reports whether the device is in use.
+func (u *unit) revive(ctx context.Context) bool {
+	device, ok := u.device.(Reopener)
+	if !ok {
+		return false
+	}
+	select {
+	case u.reviving <- struct{}{}:
+		defer func() { <-u.reviving }()
+	case <-ctx.Done():
+		return false
+	}
+	for u.is(Dead) {
+		select {
+		case <-time.After(u.backOff()):
+		case <-ctx.Done():
+			return false
+		}
+		if err := device.Reopen(ctx); err != nil {
+			u.log.Warn("device cannot be used again yet", "device", u.info.ID, "reason", err.Error())
+			continue
+		}
+		u.comeBack()
+	}
+	return u.is(OK)
+}
+
+// backOff returns how long to wait before the next try.
+func (u *unit) backOff() time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.revived.IsZero() && time.Since(u.revived) > longestPause {
+		u.pause = firstPause
+	}
+	u.revived = time.Time{}
+	wait := u.pause
+	u.pause = min(2*u.pause, longestPause)
+	return wait
+}
+
+// comeBack makes a dead device one that is used.
+func (u *unit) comeBack() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != Dead {
+		return
+	}
+	u.state, u.reason, u.revived = OK, "", time.Now()
+	u.in, u.out = context.WithCancel(context.Background())
+	u.log.Warn("device is used again", "device", u.info.ID)
 }
 
 func (u *unit) status() DeviceStatus {
@@ -98,8 +168,11 @@ func (u *unit) why() string {
 // bound returns ctx, ended also when the device is put aside or when limit has
 // passed.
 func (u *unit) bound(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	u.mu.Lock()
+	in := u.in
+	u.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
-	stop := context.AfterFunc(u.in, cancel)
+	stop := context.AfterFunc(in, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 

@@ -99,6 +99,8 @@ func (b batch) verify(ctx context.Context, u *unit, p piece) result {
 	defer cancel()
 	if err := u.device.Verify(bound, headers, b.linked, verdicts); err != nil {
 		switch ended := bound.Err(); {
+		case errors.Is(err, ErrWrong):
+			u.putAside(Sick, err.Error())
 		case errors.Is(ended, context.DeadlineExceeded) && ctx.Err() == nil:
 			u.putAside(Sick, fmt.Sprintf("no header checked in %v", b.stall))
 		case ended == nil:
