@@ -46,17 +46,29 @@ func mergeLines(runs [][]string, single []string) []string {
 	return append(out, single[next:]...)
 }
 
+// registers are prefix<low> to prefix<high-1>.
+type registers struct {
+	prefix    string
+	low, high int
+}
+
 // allocate gives every virtual register of ops, in their order, one of the
-// machine's registers: prefix<low> to prefix<high-1>, less the pinned.
-func (b *block) allocate(ops []op, prefix string, low, high int) map[reg]string {
+// machine's registers, other than those that are pinned. A register of entry
+// has the name given there until it is read for the last time. The values of
+// exit, which no operation may overwrite, are moved to the names given there
+// by operations at the end; allocate returns all operations.
+func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) ([]op, map[reg]string) {
 	name := map[reg]string{}
 	taken := map[string]bool{}
 	for v, p := range b.pinned {
 		name[v], taken[p] = p, true
 	}
+	for v, p := range entry {
+		name[v], taken[p] = p, true
+	}
 	var free []string
-	for i := low; i < high; i++ {
-		if p := fmt.Sprintf("%s%d", prefix, i); !taken[p] {
+	for i := from.low; i < from.high; i++ {
+		if p := fmt.Sprintf("%s%d", from.prefix, i); !taken[p] {
 			free = append(free, p)
 		}
 	}
@@ -65,6 +77,9 @@ func (b *block) allocate(ops []op, prefix string, low, high int) map[reg]string 
 		for _, s := range o.src {
 			last[s.reg] = i
 		}
+	}
+	for v := range exit {
+		last[v] = len(ops)
 	}
 	for i, o := range ops {
 		var freed []string // read here for the last time
@@ -100,7 +115,45 @@ func (b *block) allocate(ops []op, prefix string, low, high int) map[reg]string 
 		}
 		free = append(free, freed...)
 	}
-	return name
+	return append(ops, b.moves(name, exit, free)...), name
+}
+
+// moves brings the values of exit to their names, all at once. It adds the
+// registers of the results to name.
+func (b *block) moves(name, exit map[reg]string, free []string) []op {
+	var out []op
+	move := func(v reg, to string) {
+		b.regs++
+		name[b.regs] = to
+		out = append(out, op{mn: b.vmov(), src: []operand{r(v)}, dst: b.regs, class: move})
+	}
+	at := map[string]reg{} // the value in a register that has to go elsewhere
+	var todo []reg
+	for v, to := range exit {
+		if name[v] != to {
+			at[name[v]] = v
+			todo = append(todo, v)
+		}
+	}
+	slices.Sort(todo)
+	for len(todo) > 0 {
+		i := slices.IndexFunc(todo, func(v reg) bool { _, busy := at[exit[v]]; return !busy })
+		if i < 0 { // only cycles are left: take one value out of the way
+			v := todo[0]
+			move(v, free[0])
+			delete(at, name[v])
+			exit[b.regs] = exit[v]
+			todo[0] = b.regs
+			at[free[0]] = b.regs
+			free = free[1:]
+			continue
+		}
+		v := todo[i]
+		move(v, exit[v])
+		delete(at, name[v])
+		todo = slices.Delete(todo, i, i+1)
+	}
+	return out
 }
 
 func fail(format string, args ...any) {

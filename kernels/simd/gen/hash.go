@@ -3,9 +3,11 @@ package main
 import "fmt"
 
 // The double SHA-256 of many headers takes three compressions: the first 64
-// bytes, the last 16 with padding, and the digest. Each is a loop of its own
-// over a chunk of headers, short enough for the first-level caches. Between
-// the loops the states lie in a buffer, a vector for each of the eight words.
+// bytes, the last 16 with padding, and the digest. The first 16 rounds of each
+// are written out, with what is constant folded. The other 48 are a loop of
+// three turns of 16 rounds, the same code for all three compressions: so the
+// whole kernel stays in the first-level instruction cache, which unrolled loops
+// overflow.
 
 // A hasher writes the hash kernel for a vector machine. It advances several
 // streams of vectors at once, where registers allow.
@@ -14,28 +16,20 @@ type hasher struct {
 	masked  bool
 	streams int
 	model   model
-	prefix  string
-	regs    int
-	chunk   int // turns of each loop
+	regs    registers
 }
 
 const (
 	headerSize = 80
 	hashSize   = 32
 
-	slotM     slot = 1          // 16: the block's own words
-	slotRing  slot = slotM + 16 // ring: the words made of them
-	slotsHash      = 16 + ring  // slots of a stream
-	slotState slot = 1000       // 8 in the buffer, whose address is in R9
+	slotM     slot = 1          // 16: the last 16 words of the message schedule
+	slotMid   slot = slotM + 16 // 8: the state before the compression
+	slotsHash      = 16 + 8     // slots of a stream
 )
 
 func (h hasher) vector() int { return h.lanes * 4 }         // bytes
 func (h hasher) turn() int   { return h.lanes * h.streams } // headers a turn
-
-// buffer is state word i of the stream.
-func (h hasher) buffer(stream, i int) operand {
-	return operand{mem: fmt.Sprintf("%d(R9)", (8*stream+i)*h.vector()), slot: slotState + slot(8*stream+i)}
-}
 
 // transpose makes four vectors of words of four vectors of rows, in each
 // 128-bit lane, and the reverse.
@@ -104,59 +98,130 @@ func (h hasher) storeHashes(b *block, s state, stream int, swap operand) {
 	}
 }
 
-// phase emits one turn of compression p (0 to 2) for a stream.
-func (h hasher) phase(b *block, p, stream int, swap operand) {
-	b.first = slot(stream * slotsHash)
+// stateNames are the registers that hold the state of a stream between the
+// parts of the kernel.
+func (h hasher) stateNames(stream int) (names [8]string) {
+	for i := range names {
+		names[i] = fmt.Sprintf("%s%d", h.regs.prefix, 8*stream+i)
+	}
+	return names
+}
+
+// stream starts the code of a part for a stream, and returns the state on
+// entry.
+func (h hasher) stream(b *block, stream int, entry map[reg]string) (s state) {
+	for i, n := range h.stateNames(stream) {
+		b.regs++
+		entry[b.regs] = n
+		s[i] = r(b.regs)
+	}
+	return s
+}
+
+// exit notes that s is the state of a stream at the end of a part.
+func (h hasher) exit(b *block, stream int, s state, exit map[reg]string) {
+	for i, n := range h.stateNames(stream) {
+		exit[b.get(s[i])] = n
+	}
+}
+
+// emit writes a part, whose code was made for each stream by make.
+func (h hasher) emit(a *asm, make func(b *block, stream int, swap operand, entry, exit map[reg]string)) {
+	b := newBlock(a, h.lanes, h.masked)
+	swap := operand{mem: "swap<>(SB)"}
+	if h.masked {
+		swap = r(b.pin("Z31"))
+	}
+	entry, exit := map[reg]string{}, map[reg]string{}
+	var streams [][]op
+	for s := range h.streams {
+		b.first = slot(s * slotsHash)
+		make(b, s, swap, entry, exit)
+		streams = append(streams, b.take())
+	}
+	read := map[reg]bool{}
+	ops := merge(streams...)
+	for _, o := range ops {
+		for _, s := range o.src {
+			read[s.reg] = true
+		}
+	}
+	for v := range entry {
+		if !read[v] {
+			delete(entry, v)
+		}
+	}
+	ops = schedule(ops, len(b.pinned)+len(entry), exit, h.model)
+	ops, name := b.allocate(ops, h.regs, entry, exit)
+	a.ops(ops, name)
+}
+
+// begin emits the rounds 0 to 15 of compression p (0 to 2), before them the
+// end of the compression before, and stores what the other rounds need.
+func (h hasher) begin(b *block, p, stream int, swap operand, entry, exit map[reg]string) {
 	w := &words{b: b}
-	s := ivState()
 	for t := range 16 {
 		w.slot[t] = slotM + slot(t)
 	}
-	w.ringSlots(slotRing, 16, 63)
+	s := ivState()
+	mid := func(i int) operand { return b.at(slotMid + slot(i)) }
 	switch p {
 	case 0:
 		for t := 0; t < 16; t += 4 {
 			w.loadWords(swap, h.lanes*stream, t, 4*t)
 		}
 	case 1:
+		end := h.stream(b, stream, entry)
+		for i := range s {
+			s[i] = b.add(end[i], s[i])
+			b.put(mid(i), s[i])
+		}
 		w.loadWords(swap, h.lanes*stream, 0, 64)
 		for t, v := range headerPad {
-			w.word[4+t] = constant(v)
-		}
-		for i := range s {
-			s[i] = r(b.get(h.buffer(stream, i)))
+			w.constant(4+t, v)
 		}
 	case 2:
-		for t := range 8 {
-			w.slot[t] = 0
-			w.word[t] = h.buffer(stream, t)
-			w.word[8+t] = constant(digestPad[t])
+		end := h.stream(b, stream, entry)
+		for i := range s {
+			w.set(i, b.add(end[i], mid(i)))
+		}
+		for t, v := range digestPad {
+			w.constant(8+t, v)
 		}
 	}
-	end := b.rounds(s, w, 63, false, 0)
-	for i := range end {
-		if p == 1 {
-			s[i] = h.buffer(stream, i)
-		}
-		end[i] = b.add(end[i], s[i])
-		if p < 2 {
-			b.put(h.buffer(stream, i), end[i])
-		}
+	h.exit(b, stream, b.rounds(s, w, 15, false, 0), exit)
+}
+
+// constant sets W[t] to a constant, which is stored too.
+func (w *words) constant(t int, v uint32) {
+	w.word[t] = constant(v)
+	w.b.put(w.b.at(w.slot[t]), w.word[t])
+}
+
+// sixteen emits 16 of the rounds 16 to 63; the address of their K is in R13.
+func (h hasher) sixteen(b *block, stream int, entry, exit map[reg]string) {
+	s := h.stream(b, stream, entry)
+	w := &words{b: b}
+	for t := range 16 { // of the 16 rounds before
+		w.slot[t] = slotM + slot(t)
+		w.word[t] = b.at(w.slot[t])
 	}
-	if p == 2 {
-		h.storeHashes(b, end, stream, swap)
+	for t := range 16 {
+		w.slot[16+t] = slotM + slot(t)
+		w.extend(16 + t)
+		s = b.round(s, true, s[7], w.near(16+t), word(fmt.Sprintf("%d(R13)", 4*t)))
 	}
+	h.exit(b, stream, s, exit)
 }
 
 // write writes the whole kernel.
 func (h hasher) write(a *asm) {
-	state := h.streams * 8 * h.vector() // bytes of a turn's states
-	words := h.streams * slotsHash * h.vector()
 	align := h.vector() - 1
+	a.line("")
 	a.line("// func hash(hashes *pow.Hash, headers *byte, turns uint64)")
-	a.line("TEXT ·hash(SB), 0, $%d-24", words+h.chunk*state+h.vector())
+	a.line("TEXT ·hash(SB), 0, $%d-24", h.streams*slotsHash*h.vector()+h.vector())
 	a.line("MOVQ hashes+0(FP), DI")
-	a.line("MOVQ headers+8(FP), R11")
+	a.line("MOVQ headers+8(FP), R10")
 	a.line("MOVQ turns+16(FP), DX")
 	a.line("LEAQ consts<>(SB), BX")
 	a.line("LEAQ %d(SP), SI", align)
@@ -164,44 +229,44 @@ func (h hasher) write(a *asm) {
 	if h.masked {
 		a.line("VBROADCASTI32X4 swap<>(SB), Z31")
 	}
-	a.line("")
-	a.line("next: // chunk of at most %d turns", h.chunk)
-	a.line("MOVQ $%d, R12", h.chunk)
-	a.line("CMPQ DX, R12")
-	a.line("CMOVQLT DX, R12")
-	a.line("SUBQ R12, DX")
 	for p := range 3 {
-		a.line("LEAQ %d(SI), R9", words)
-		a.line("MOVQ R12, CX")
-		if p < 2 {
-			a.line("MOVQ R11, R10")
-		}
 		a.line("")
-		a.line("phase%d:", p)
-		b := newBlock(a, h.lanes, h.masked)
-		swap := operand{mem: "swap<>(SB)"}
-		if h.masked {
-			swap = r(b.pin("Z31"))
-		}
-		var streams [][]op
-		for s := range h.streams {
-			h.phase(b, p, s, swap)
-			streams = append(streams, b.take())
-		}
-		ops := schedule(merge(streams...), len(b.pinned), h.model)
-		a.ops(ops, b.allocate(ops, h.prefix, 0, h.regs))
-		a.line("ADDQ $%d, R9", state)
+		a.line("begin%d:", p)
+		h.emit(a, func(b *block, stream int, swap operand, entry, exit map[reg]string) {
+			h.begin(b, p, stream, swap, entry, exit)
+		})
+		a.line("MOVQ $%d, CX // the next part", p)
 		if p < 2 {
-			a.line("ADDQ $%d, R10", h.turn()*headerSize)
-		} else {
-			a.line("ADDQ $%d, DI", h.turn()*hashSize)
+			a.line("JMP rest")
 		}
-		a.line("DECQ CX")
-		a.line("JNZ phase%d", p)
 	}
-	a.line("MOVQ R10, R11")
-	a.line("TESTQ DX, DX")
-	a.line("JNZ next")
+	a.line("")
+	a.line("rest:")
+	a.line("LEAQ kTable<>+64(SB), R13")
+	a.line("MOVQ $3, R12")
+	a.line("")
+	a.line("sixteen:")
+	h.emit(a, func(b *block, stream int, _ operand, entry, exit map[reg]string) {
+		h.sixteen(b, stream, entry, exit)
+	})
+	a.line("ADDQ $64, R13")
+	a.line("DECQ R12")
+	a.line("JNZ sixteen")
+	a.line("CMPQ CX, $1")
+	a.line("JLT begin1")
+	a.line("JEQ begin2")
+	a.line("")
+	h.emit(a, func(b *block, stream int, swap operand, entry, exit map[reg]string) {
+		s := h.stream(b, stream, entry)
+		for i := range s {
+			s[i] = b.add(s[i], constant(iv[i]))
+		}
+		h.storeHashes(b, s, stream, swap)
+	})
+	a.line("ADDQ $%d, R10", h.turn()*headerSize)
+	a.line("ADDQ $%d, DI", h.turn()*hashSize)
+	a.line("DECQ DX")
+	a.line("JNZ begin0")
 	a.line("VZEROUPPER")
 	a.line("RET")
 }

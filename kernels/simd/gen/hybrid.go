@@ -308,9 +308,9 @@ func hybridSearch(a *asm) {
 	one := b.take()
 	secondSchedule(b)
 	two := b.take()
-	vec := schedule(merge(one, two), len(b.pinned), zen4beside)
+	vec := schedule(merge(one, two), len(b.pinned), nil, zen4beside)
 	vec = append(check, vec...)
-	name := b.allocate(vec, "Y", 16, 32)
+	vec, name := b.allocate(vec, registers{"Y", 16, 32}, nil, nil)
 	turn := interleave(searchChains(a), a.format(vec, name))
 
 	a.line("// func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)")

@@ -25,7 +25,7 @@ const (
 	pairBytes  = 32 * 64                          // K + W of a group
 	rowsAt     = 2 * pairBytes                    // after the two areas
 	hashWords  = rowsAt + groupRows*(hashChunk+3) // rings of message words
-	hashFrame  = hashWords + 32*slotsHash + 64    // and alignment
+	hashFrame  = hashWords + 32*(16+ring) + 64    // and alignment
 	rowsOf0    = rowsAt + groupRows               // group 0 of the chunk
 	lastHeader = headerSize * hybridLanes         // bytes of a group's headers
 )
@@ -116,7 +116,7 @@ func hashSchedule(b *block, p int, swap operand) {
 	for t := range 16 {
 		w.slot[t] = slotM + slot(t)
 	}
-	w.ringSlots(slotRing, 16, 63)
+	w.ringSlots(slotM+16, 16, 63)
 	header := func(t, offset int) {
 		x := b.gather(&swap, func(lane int) string { return fmt.Sprintf("%d(R12)", headerSize*lane+offset) })
 		for j := range x {
@@ -194,8 +194,9 @@ func hybridHash(a *asm) {
 		b.first = slot(hashWords / 32)
 		swap := r(b.pin("Y31"))
 		hashSchedule(b, p, swap)
-		vec := schedule(b.take(), len(b.pinned), zen4beside)
-		for _, l := range interleave(hashChains(a, p), a.format(vec, b.allocate(vec, "Y", 16, 32))) {
+		vec := schedule(b.take(), len(b.pinned), nil, zen4beside)
+		vec, name := b.allocate(vec, registers{"Y", 16, 32}, nil, nil)
+		for _, l := range interleave(hashChains(a, p), a.format(vec, name)) {
 			a.line("%s", l)
 		}
 		a.line("ADDQ $%d, R11", groupRows)

@@ -20,7 +20,7 @@ package main
 func main() {
 	a := newAsm(4)
 	avx512Search(a)
-	hasher{lanes: 16, masked: true, streams: 2, model: zen5, prefix: "Z", regs: 32, chunk: 32}.write(a)
+	hasher{lanes: 16, masked: true, streams: 2, model: zen5, regs: registers{"Z", 0, 32}}.write(a)
 	avx512Tables(a)
 	a.write("../avx512", "avx512_amd64.s", "")
 
@@ -32,7 +32,7 @@ func main() {
 
 	a = newAsm(32)
 	avx2Search(a)
-	hasher{lanes: 8, streams: 1, model: older, prefix: "Y", regs: 16, chunk: 16}.write(a)
+	hasher{lanes: 8, streams: 1, model: older, regs: registers{"Y", 0, 16}}.write(a)
 	avx2Tables(a)
 	a.write("../avx2", "avx2_amd64.s", "")
 

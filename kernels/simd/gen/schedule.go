@@ -41,10 +41,11 @@ var older = model{
 	regs:    15,
 }
 
-// schedule orders ops for m. Cycle by cycle it starts those operations that
+// schedule orders ops for m, where live registers are in use at the start and
+// the values of exit at the end. Cycle by cycle it starts those operations that
 // are ready, first in program order first, as long as ports and registers
 // last.
-func schedule(ops []op, pinned int, m model) []op {
+func schedule(ops []op, live int, exit map[reg]string, m model) []op {
 	n := len(ops)
 	g := newGraph(ops)
 	start := make([]int, n) // cycle in which it started, -1 before
@@ -58,6 +59,9 @@ func schedule(ops []op, pinned int, m model) []op {
 				uses[s.reg]++
 			}
 		}
+	}
+	for v := range exit {
+		uses[v]++
 	}
 	ready := func(i, cycle int) bool {
 		for _, d := range g.data[i] {
@@ -89,7 +93,7 @@ func schedule(ops []op, pinned int, m model) []op {
 	}
 
 	var out []op
-	oldest, live := 0, pinned
+	oldest := 0
 	for cycle := 0; len(out) < n; cycle++ {
 		width, used := 0, map[class]int{}
 		for i := oldest; i < min(n, oldest+m.window); i++ {
