@@ -12,7 +12,7 @@ const (
 	maxShared   = 227 << 10
 	maxLocal    = 512 << 10
 	maxConst    = 64 << 10
-	maxGlobal   = 256 << 20
+	maxGlobal   = 16 << 20
 	maxAlign    = 1 << 16
 	maxScopes   = 64
 	addressSize = 64
@@ -43,7 +43,7 @@ type variable struct {
 	space   space
 	align   uint64
 	size    uint64
-	at      uint64 // offset in its space; for .global and .const, see Memory.load
+	at      uint64 // offset in its space; not used for .global and .const, see Memory.load
 	init    []byte
 	dynamic bool // shared memory whose size the launch gives
 }
@@ -113,6 +113,8 @@ type parser struct {
 	i      int
 	m      *Module
 	spans  []span // of all instructions
+	global uint64 // bytes of .global variables
+	konst  uint64 // and of .const ones
 }
 
 // A span is where an instruction stands among the tokens.
@@ -237,7 +239,11 @@ func (p *parser) moduleVariable() {
 		failAt(t.line, ErrUnsupported, "%s: expected .extern with .shared and no size, or neither", v.name)
 	case v.space == spaceShared && !v.dynamic:
 		place(v, &m.shared, maxShared, t.line)
-	case v.space != spaceShared:
+	case v.space == spaceGlobal:
+		place(v, &p.global, maxGlobal, t.line)
+		m.order = append(m.order, v)
+	case v.space == spaceConst:
+		place(v, &p.konst, maxConst, t.line)
 		m.order = append(m.order, v)
 	}
 	m.variables[v.name] = v

@@ -26,9 +26,11 @@ extern "C" __global__ void turn(const quad *in, quad *out) {
 // The block's 32 quads in shared memory, each read by its neighbour.
 extern "C" __global__ void neighbour(const quad *in, quad *out) {
     __shared__ quad room[32];
-    room[THREAD] = in[THREAD];
+    quad q = in[THREAD];
+    room[THREAD] = quad{q.x, q.y, q.z, q.w};
     BARRIER();
-    out[THREAD] = room[(THREAD + 1) % 32];
+    q = room[(THREAD + 1) % 32];
+    out[THREAD] = quad{q.x, q.y, q.z, q.w};
 }
 
 // How often each of the 16 values of a byte's low half stands in the text.
