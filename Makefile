@@ -13,6 +13,12 @@ STATICCHECK = $(shell $(GO) tool -n staticcheck)
 # The generator of the CPU kernels is a module of its own.
 GEN := kernels/simd/gen
 
+# With a C compiler on Linux the GPU device is built in, behind the tag cuda; no
+# CUDA toolkit and no driver is needed for that (see cgo/cuda/doc.go).
+CUDA_ENV = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g '-I$(CURDIR)/cgo/cuda/include'" CGO_LDFLAGS="-O2 -g '-L$(CURDIR)/cgo/cuda/lib'"
+HAVE_CC := $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
+GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
+
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -26,8 +32,15 @@ help: ## list the targets
 # ---- Build and run ---------------------------------------------------------
 
 .PHONY: build
-build: ## build bin/stele, one static binary (the default)
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/stele
+build: $(if $(HAVE_CC),build-cuda,build-static) ## build bin/stele (the default): build-cuda, or build-static without a C compiler
+
+.PHONY: build-cuda
+build-cuda: ## build bin/stele for GPUs and CPUs; it runs without a GPU and a driver too
+	$(CUDA_ENV) $(GOBUILD) -tags cuda ./cmd/stele
+
+.PHONY: build-static
+build-static: ## build bin/stele for CPUs, one static binary in pure Go
+	CGO_ENABLED=0 $(GOBUILD) ./cmd/stele
 
 .PHONY: run
 run: build ## see it work on real Bitcoin blocks: verify, search, benchmark
@@ -44,7 +57,7 @@ clean: ## remove what was built
 # ---- Test ------------------------------------------------------------------
 
 .PHONY: test
-test: vet test-race test-unit build-arm64 check-generate ## run all tests, with and without the race detector
+test: vet test-race test-unit test-cuda build-arm64 check-generate ## run all tests, with and without the race detector
 
 .PHONY: test-unit
 test-unit: ## run the tests without cgo, as the binary is built
@@ -57,6 +70,15 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 		$(GO) test -race $(TESTFLAGS) ./...; \
 	else \
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
+	fi
+
+.PHONY: test-cuda
+test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
+	@if [ -n "$(HAVE_CC)" ]; then \
+		echo '$(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./cmd/stele/...'; \
+		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./cmd/stele/...; \
+	else \
+		echo 'NOT RUN: the tests of the GPU device, which need Linux and a C compiler such as gcc'; \
 	fi
 
 .PHONY: test-kernels
@@ -105,6 +127,7 @@ lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@$(STATICCHECK) ./...
 	@GOARCH=arm64 $(STATICCHECK) ./...
 	@cd $(GEN) && $(STATICCHECK) ./...
+	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) -tags cuda ./...
 	@$(MAKE) --no-print-directory vuln
 
 .PHONY: vet
@@ -112,6 +135,7 @@ vet: ## go vet, for amd64, arm64 and the generator
 	$(GO) vet ./...
 	GOARCH=arm64 $(GO) vet ./...
 	cd $(GEN) && $(GO) vet ./...
+	@[ -z "$(HAVE_CC)" ] || { echo '$(GO) vet -tags cuda ./...'; $(CUDA_ENV) $(GO) vet -tags cuda ./...; }
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is used of the dependencies
@@ -125,8 +149,28 @@ vuln: ## look for known vulnerabilities in what is used of the dependencies
 # ---- Generated code --------------------------------------------------------
 
 .PHONY: generate
-generate: ## write the assembly of the CPU kernels
+generate: ## write the assembly of the CPU kernels, and the binding to the CUDA driver
 	cd $(GEN) && $(GO) run .
+	cd cgo/cuda && $(GO) run ./gen
+
+.PHONY: kernels
+kernels: clang ## write the PTX of the CUDA kernels (needs clang-16; no CUDA toolkit)
+	kernels/cuda/generate.sh
+
+.PHONY: clang
+clang:
+	@if ! command -v clang-16 >/dev/null; then \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo 'clang-16 is missing; install the package clang-16'; exit 1; \
+		fi; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends clang-16; \
+	fi
+
+.PHONY: check-kernels
+check-kernels: clang ## fail if the PTX is not what its source gives
+	@echo 'check-kernels: the PTX in kernels/cuda/generated is what kernels/cuda/stele.cu gives'
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && kernels/cuda/generate.sh "$$tmp/ptx" && \
+	diff -rq kernels/cuda/generated "$$tmp/ptx" || { echo 'run make kernels, and commit what it changes'; exit 1; }
 
 .PHONY: check-generate
 check-generate: ## fail if the assembly is not what the generator writes
