@@ -113,10 +113,18 @@ func (k *Kernel) Hash(hashes []pow.Hash, headers []byte) {
 	whole := len(hashes) / k.width * k.width
 	k.hash(hashes[:whole], headers[:whole*pow.HeaderSize])
 	if rest := hashes[whole:]; len(rest) > 0 {
-		var in [widest * pow.HeaderSize]byte
-		var out [widest]pow.Hash
-		copy(in[:], headers[whole*pow.HeaderSize:])
-		k.hash(out[:k.width], in[:k.width*pow.HeaderSize])
-		copy(rest, out[:])
+		t := tails.Get().(*tail)
+		copy(t.headers[:], headers[whole*pow.HeaderSize:])
+		k.hash(t.hashes[:k.width], t.headers[:k.width*pow.HeaderSize])
+		copy(rest, t.hashes[:])
+		tails.Put(t)
 	}
 }
+
+// tail has room for the headers at the end that do not fill a kernel's lanes.
+type tail struct {
+	headers [widest * pow.HeaderSize]byte
+	hashes  [widest]pow.Hash
+}
+
+var tails = sync.Pool{New: func() any { return new(tail) }}
