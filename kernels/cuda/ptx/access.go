@@ -211,7 +211,7 @@ func (d *decoder) store(in *instr, name token, args []operand) {
 	in.op = opSt
 	var list [4]int32
 	for i, o := range d.elements(name, m, args[1]) {
-		list[i] = d.wide(o, m.typ.bits)
+		list[i] = d.wide(o, m.typ.bits, 64)
 	}
 	in.b = list[0]
 	if m.elements > 1 {
@@ -299,7 +299,7 @@ func (d *decoder) convert(in *instr, name token, args []operand) {
 	}
 	d.count(name, args, 2, 2)
 	in.d = d.target(args[0], to.bits, 64)
-	in.a = d.wide(args[1], from.bits)
+	in.a = d.wide(args[1], from.bits, 64)
 	register := d.e.slots[in.d].bits
 	if in.d == slotScratch {
 		register = to.bits

@@ -220,6 +220,10 @@ func (d *decoder) compute(in *instr, name token, f form, args []operand) {
 			in.imm = o.value
 			continue
 		}
+		if f.op == opMov && o.kind == operandRegister && o.slot < slotFirst && f.typ.bits == 32 {
+			sources[i] = o.slot // a special register
+			continue
+		}
 		sources[i] = d.src(o, f.bits(byte(arg)))
 	}
 	if f.swap {

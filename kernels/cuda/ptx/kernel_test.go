@@ -151,7 +151,7 @@ func TestInstructions(t *testing.T) {
 		{"loop", "mov.u32 %r1, 0; mov.u32 %r2, 10; AGAIN: add.u32 %r1, %r1, %r2; sub.u32 %r2, %r2, 1; setp.gt.s32 %p1, %r2, 0; @%p1 bra AGAIN; st.global.u32 [%d0], %r1;", []uint64{0}, []uint64{55}},
 		{"nested scopes", "mov.u32 %r1, 1; { .reg .u32 %r<2>, t; bra X; { .reg .u32 t; mov.u32 t, 7; } X: mov.u32 %r1, 9; mov.u32 t, %r1; st.global.u32 [%d0+4], t; } st.global.u32 [%d0], %r1;", []uint64{0}, []uint64{9<<32 | 1}},
 		{"numbers", "mov.u64 %d1, 0x10U; add.u64 %d1, %d1, 0b11; add.u64 %d1, %d1, 010; add.u64 %d1, %d1, -1; st.global.u64 [%d0], %d1;", []uint64{0}, []uint64{16 + 3 + 8 - 1}},
-		{"special registers", "mov.u32 %r1, %ntid.y; mov.u32 %r2, %nctaid.z; add.u32 %r1, %r1, %r2; add.u32 %r1, %r1, %laneid; add.u32 %r1, %r1, %lanemask_eq; activemask.b32 %r3; add.u32 %r1, %r1, %r3; add.u32 %r1, %r1, %lanemask_lt; sub.u32 %r1, %r1, %lanemask_gt; sub.u32 %r1, %r1, WARP_SZ; st.global.u32 [%d0], %r1;", []uint64{0}, []uint64{1<<32 + 4 + 2 - 32}},
+		{"special registers", "mov.u32 %r1, %ntid.y; mov.u32 %r2, %nctaid.z; add.u32 %r1, %r1, %r2; mov.u32 %r2, %lanemask_eq; add.u32 %r1, %r1, %r2; activemask.b32 %r3; add.u32 %r1, %r1, %r3; mov.u32 %r2, %lanemask_gt; sub.u32 %r1, %r1, %r2; sub.u32 %r1, %r1, WARP_SZ; st.global.u32 [%d0], %r1;", []uint64{0}, []uint64{1<<32 + 4 + 2 - 32}},
 		{"alone in a warp", "mov.u32 %r1, 5; setp.eq.u32 %p1, %r1, 6; vote.sync.any.pred %p2, !%p1, 1; vote.sync.all.pred %p3, %p1, -1; vote.sync.uni.pred %p4, %p1, 1; shfl.sync.idx.b32 %r2|%p5, %r1, 0, 31, 1; bar.warp.sync 1; barrier.sync 3; selp.u32 %r3, 1, 0, %p2; @%p3 add.u32 %r3, %r3, 2; @%p4 add.u32 %r3, %r3, 4; @%p5 add.u32 %r3, %r3, 8; add.u32 %r3, %r3, %r2; st.global.u32 [%d0], %r3;", []uint64{0}, []uint64{1 + 4 + 8 + 5}},
 
 		{"atom add", "atom.global.add.u32 %r1, [%d0], 5; st.global.u32 [%d0+4], %r1;", []uint64{7}, []uint64{7<<32 | 12}},
@@ -213,11 +213,16 @@ func TestShuffles(t *testing.T) {
 // Each thread of a grid writes its place to where it belongs.
 func TestThreadsOfAGrid(t *testing.T) {
 	kernel := body(`
-	mov.u32 %r1, %ctaid.z; mad.lo.u32 %r1, %r1, %nctaid.y, %ctaid.y; mad.lo.u32 %r1, %r1, %nctaid.x, %ctaid.x;
-	mad.lo.u32 %r1, %r1, %ntid.z, %tid.z; mad.lo.u32 %r1, %r1, %ntid.y, %tid.y; mad.lo.u32 %r1, %r1, %ntid.x, %tid.x;
+	.reg .b32 %c<4>;
+	mov.u32 %r1, %ctaid.z;
+	mov.u32 %c0, %nctaid.y; mov.u32 %c1, %ctaid.y; mad.lo.u32 %r1, %r1, %c0, %c1;
+	mov.u32 %c0, %nctaid.x; mov.u32 %c1, %ctaid.x; mad.lo.u32 %r1, %r1, %c0, %c1;
+	mov.u32 %c0, %ntid.z; mov.u32 %c1, %tid.z; mad.lo.u32 %r1, %r1, %c0, %c1;
+	mov.u32 %c0, %ntid.y; mov.u32 %c1, %tid.y; mad.lo.u32 %r1, %r1, %c0, %c1;
+	mov.u32 %c0, %ntid.x; mov.u32 %c1, %tid.x; mad.lo.u32 %r1, %r1, %c0, %c1;
 	mad.wide.u32 %d0, %r1, 4, %d0;
 	atom.global.add.u32 %r2, [%d0], %r1;
-	mad.lo.u32 %r3, %warpid, 32, %laneid; atom.global.add.u32 %r2, [%d0], %r3;`)
+	mov.u32 %c2, %warpid; mov.u32 %c3, %laneid; mad.lo.u32 %r3, %c2, 32, %c3; atom.global.add.u32 %r2, [%d0], %r3;`)
 	m, err := ptx.Parse([]byte(kernel))
 	if err != nil {
 		t.Fatal(err)
@@ -234,9 +239,32 @@ func TestThreadsOfAGrid(t *testing.T) {
 		want = append(want, i+i%60)
 	}
 	same(t, &mem, out, want)
-	if stats.Threads != 24*60 || stats.Instructions != 24*60*11 {
-		t.Errorf("%+v, expected %d threads and 11 instructions each", stats, 24*60)
+	if stats.Threads != 24*60 || stats.Instructions != 24*60*23 {
+		t.Errorf("%+v, expected %d threads and 23 instructions each", stats, 24*60)
 	}
+}
+
+// The masks of lanes around each lane of a warp.
+func TestLaneMasks(t *testing.T) {
+	m, err := ptx.Parse([]byte(body(`
+	mov.u32 %r1, %laneid; mad.wide.u32 %d0, %r1, 16, %d0;
+	mov.u32 %r1, %lanemask_lt; mov.u32 %r2, %lanemask_le; mov.u32 %r3, %lanemask_gt; mov.u32 %r4, %lanemask_ge;
+	st.global.v4.u32 [%d0], {%r1, %r2, %r3, %r4};`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mem ptx.Memory
+	out := alloc(t, &mem, make([]byte, 32*16))
+	if err := m.Launch("k", [3]int{1, 1, 1}, [3]int{32, 1, 1}, [][]byte{u64(out)}, &mem); err != nil {
+		t.Fatal(err)
+	}
+	var want []uint32
+	for lane := range 32 {
+		less := uint32(1<<lane - 1)
+		own := uint32(1) << lane
+		want = append(want, less, less|own, ^(less | own), ^less)
+	}
+	same(t, &mem, out, want)
 }
 
 func TestMemory(t *testing.T) {

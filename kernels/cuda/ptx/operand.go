@@ -111,10 +111,7 @@ func (d *decoder) memory(t token) operand {
 	m := operand{kind: operandMemory, at: t, value: o.value}
 	switch o.kind {
 	case operandRegister:
-		m.based, m.slot = true, o.slot
-		if b := d.e.slots[o.slot].bits; b < 32 {
-			failAt(t.line, ErrSyntax, "%s has %d bits, expected an address of 32 or 64", o.at.text, b)
-		}
+		m.based, m.slot = true, d.wide(o, 32, 64)
 		if p := d.peek(); d.accept("+") || p.kind == '-' {
 			n, negative := d.integer()
 			if negative {
@@ -140,18 +137,15 @@ func (d *decoder) wrong(o operand, expected string) {
 }
 
 // src gives the slot of an operand that is read, of the given width.
-func (d *decoder) src(o operand, bits int) int32 {
-	if o.kind == operandRegister && !o.not && o.pair == nil {
-		d.width(o, bits, bits)
-		return o.slot
-	}
-	return d.value(o, bits)
-}
+func (d *decoder) src(o operand, bits int) int32 { return d.wide(o, bits, bits) }
 
 // wide is src for a register that may be wider than the type.
-func (d *decoder) wide(o operand, bits int) int32 {
+func (d *decoder) wide(o operand, bits, most int) int32 {
 	if o.kind == operandRegister && !o.not && o.pair == nil {
-		d.width(o, bits, 64)
+		if o.slot < slotFirst {
+			failAt(o.at.line, ErrSyntax, "%s can only be read by mov", o.at.text)
+		}
+		d.width(o, bits, most)
 		return o.slot
 	}
 	return d.value(o, bits)
