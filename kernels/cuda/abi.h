@@ -43,7 +43,7 @@ struct scan_params {
 struct hits {
 	u32 count;
 	u32 capacity;
-	u32 nonce[1]; // capacity of them
+	u32 nonce[1]; // capacity of them (roll: capacity of pairs)
 };
 
 // The parameter of verify and link.

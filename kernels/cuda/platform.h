@@ -53,12 +53,12 @@ static DEVICE void atomic_or(u32 *p, u32 v)
 	asm volatile("red.global.or.b32 [%0], %1;" : : "l"(p), "r"(v) : "memory");
 }
 
-#else // the host: one thread after the other
+#else // the host: one thread after the other, see host/src/kernels.cpp
 
 #define KERNEL extern "C"
 #define DEVICE inline
 #define BOUNDS(threads, blocks)
-#define SHARED thread_local
+#define SHARED
 #define CONSTANT const
 
 struct place {
@@ -70,6 +70,7 @@ static inline u32 thread_index() { return place.thread; }
 static inline u32 block_index() { return place.block; }
 static inline u32 block_size() { return place.threads; }
 static inline u32 grid_size() { return place.blocks; }
+void barrier(); // nowhere defined: host/src/kernels.cpp runs the phases of a block one after the other
 
 static inline u32 mad_lo(u32 a, u32 b, u32 c) { return a * b + c; }
 static inline u32 mul_hi(u32 a, u32 b) { return (u32)((u64)a * b >> 32); }

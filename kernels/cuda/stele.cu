@@ -156,7 +156,9 @@ template <class A> static DEVICE void scan(const struct scan_params &p)
 		u32 last = last_word(a, w) + IV[7];
 		if ((last & p.moved.mask) == 0) {
 			// rare: the exact comparison, and the end of the range
-			if (swap_bytes(last) <= p.job.top && n < p.count)
+			// that n does not show, which wraps at 2^32
+			u64 at = (u64)i * step + block_index() * block_size() + thread_index();
+			if (swap_bytes(last) <= p.job.top && at < p.count)
 				report((struct hits *)p.hits, p.first + n);
 		}
 	}
@@ -175,29 +177,33 @@ struct schedule {
 	u32 kw[52];
 };
 
-// roll_fill is the first phase of a tile.
-template <class A> static DEVICE void roll_fill(const A &a, const struct roll_params &p, u32 base, struct schedule *tile)
+// roll_base returns how many nonces of the range come before the tile that the
+// block takes in round i.
+static DEVICE u64 roll_base(u32 i) { return ((u64)i * grid_size() + block_index()) * TILE; }
+
+// roll_fill is the first phase of a tile, whose nonces begin with first.
+template <class A> static DEVICE void roll_fill(const A &a, const struct roll_params &p, u32 first, struct schedule *tile)
 {
 	u32 n = thread_index();
 	if (n >= TILE)
 		return;
-	u32 w3 = swap_bytes(p.first + base + n);
-	u32 w[16] = { p.w[0], p.w[1], p.w[2], w3, 0x80000000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 640 };
-	tile[n].kw[0] = w3 + K[3];
+	u32 w[16] = { p.w[0], p.w[1], p.w[2], swap_bytes(first + n), 0x80000000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 640 };
+	tile[n].kw[0] = w[3] + K[3];
 	unroll<16, 63>([&](auto index) {
 		constexpr int t = index.value;
 		tile[n].kw[t - 12] = a.template word<t>(w) + K[t];
 	});
 }
 
-// roll_hash is the second phase of a tile.
+// roll_hash is the second phase of a tile: its first count nonces.
 template <class A>
-static DEVICE void roll_hash(const A &a, const struct roll_params &p, u32 base, const struct schedule *tile,
+static DEVICE void roll_hash(const A &a, const struct roll_params &p, u32 first, u32 count, const struct schedule *tile,
 	const struct version &v)
 {
-	for (u32 n = 0; n < TILE; n++) {
+	for (u32 n = 0; n < count; n++) {
 		const u32 *kw = tile[n].kw;
-		u32 s[8] = { v.s3[5], v.s3[6], v.s3[7], v.s3[0], v.s3[1], v.s3[2], v.s3[3], v.s3[4] };
+		// s is indexed by the round, see arithmetic::round: in round 3, s[5] is a.
+		u32 s[8] = { v.s3[3], v.s3[4], v.s3[5], v.s3[6], v.s3[7], v.s3[0], v.s3[1], v.s3[2] };
 		unroll<3, 63>([&](auto index) {
 			constexpr int t = index.value;
 			u32 h = s[(7 - t) & 7];
@@ -211,11 +217,11 @@ static DEVICE void roll_hash(const A &a, const struct roll_params &p, u32 base, 
 		});
 		u32 last = last_word(a, w) + IV[7];
 		if ((last & p.moved.mask) == 0) {
-			if (swap_bytes(last) <= p.top && base + n < p.count) {
+			if (swap_bytes(last) <= p.top) {
 				struct hits *hits = (struct hits *)p.hits;
 				u32 at = atomic_add(&hits->count, 1);
 				if (at < hits->capacity) {
-					hits->nonce[2 * at] = p.first + base + n;
+					hits->nonce[2 * at] = first + n;
 					hits->nonce[2 * at + 1] = thread_index();
 				}
 			}
@@ -229,10 +235,13 @@ template <class A> static DEVICE void roll(const struct roll_params &p)
 	A a = { p.moved };
 	struct version v = ((const struct version *)p.version)[thread_index()];
 	for (u32 i = 0; i < p.rounds; i++) {
-		u32 base = (i * grid_size() + block_index()) * TILE;
-		roll_fill(a, p, base, tile);
+		u64 base = roll_base(i);
+		if (base >= p.count)
+			break; // for all threads of the block
+		u32 first = p.first + (u32)base;
+		roll_fill(a, p, first, tile);
 		barrier();
-		roll_hash(a, p, base, tile, v);
+		roll_hash(a, p, first, p.count - base < TILE ? (u32)(p.count - base) : TILE, tile, v);
 		barrier();
 	}
 }

@@ -1,0 +1,110 @@
+package cuda_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os/exec"
+	"testing"
+
+	"stele/engine/pow"
+	"stele/kernels/cuda"
+	"stele/kernels/cuda/host"
+)
+
+// The parameters that Go makes lie as C has them.
+func TestLayout(t *testing.T) {
+	out, err := exec.Command(host.Program(t), "layout").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := map[string]int{}
+	for line := range bytes.Lines(out) {
+		var name string
+		var at int
+		if _, err := fmt.Sscan(string(line), &name, &at); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		place[name] = at
+	}
+
+	header := randomHeader(newRand(1))
+	mid := binary.LittleEndian.Uint32(cuda.VersionState(&header))
+	w0 := binary.BigEndian.Uint32(header[64:])
+	job := cuda.NewJob(&header, pow.Target{0, 0, 0, 0x00001234 << 32})
+	r := cuda.Range{First: 0x11111111, Count: 0x122222222, Rounds: 0x33333333}
+	const a, b, c = 0x4444444455555555, 0x6666666677777777, 0x8888888899999999
+	mask := uint32(0x00e0ffff) // of the top word in the digest's byte order: 1fff is not tested
+	for _, s := range []struct {
+		name   string
+		data   []byte
+		fields map[string]any
+	}{
+		{"scan_params", job.ScanParams(r, a), map[string]any{
+			"job.mid": mid, "job.top": uint32(0x1234), "moved.one": uint32(1), "moved.mask": mask,
+			"first": r.First, "rounds": r.Rounds, "count": r.Count, "hits": uint64(a)}},
+		{"roll_params", job.RollParams(r, a, b), map[string]any{
+			"moved.one": uint32(1), "moved.mask": mask, "w": w0, "top": uint32(0x1234),
+			"version": uint64(a), "first": r.First, "rounds": r.Rounds, "count": r.Count, "hits": uint64(b)}},
+		{"verify_params", cuda.VerifyParams(a, b, c, 12345), map[string]any{
+			"moved.one": uint32(1), "headers": uint64(a), "hashes": uint64(b), "bad": uint64(c), "count": uint64(12345)}},
+		{"version", cuda.VersionState(&header), map[string]any{"mid": mid}},
+	} {
+		if len(s.data) != place[s.name] {
+			t.Errorf("%s: %d bytes, C has %d", s.name, len(s.data), place[s.name])
+		}
+		for field, want := range s.fields {
+			at, ok := place[s.name+"."+field]
+			if !ok {
+				t.Errorf("C does not tell where %s.%s is", s.name, field)
+				continue
+			}
+			var got any
+			switch want.(type) {
+			case uint32:
+				got = binary.LittleEndian.Uint32(s.data[at:])
+			case uint64:
+				got = binary.LittleEndian.Uint64(s.data[at:])
+			}
+			if got != want {
+				t.Errorf("%s.%s: %#x where C has it, want %#x", s.name, field, got, want)
+			}
+		}
+	}
+	for name, want := range map[string]int{
+		"scan_params.hits": scanHits, "roll_params.version": rollVersions, "roll_params.hits": rollHits,
+		"verify_params.headers": verifyHeaders, "verify_params.hashes": verifyHashes, "verify_params.bad": verifyBad,
+		"hits.count": 0, "hits.capacity": 4, "hits.nonce": 8, "version.s3": 32,
+	} {
+		if at, ok := place[name]; !ok || at != want {
+			t.Errorf("%s is at %d, want %d", name, at, want)
+		}
+	}
+}
+
+// The host's program refuses what a driver would refuse, and notices a kernel
+// that touches what is not its own.
+func TestHostRefuses(t *testing.T) {
+	header := randomHeader(newRand(1))
+	params := cuda.NewJob(&header, below(1<<32-1)).ScanParams(cuda.Range{Count: 8, Rounds: 1}, 0)
+	hits := func() host.Buffer { return buffer(scanHits, newHits(8, 1)) }
+	k := host.Start(t)
+	for name, launch := range map[string]func() error{
+		"no entry":     func() error { return k.Launch("scan", 1, 32, params, hits()) },
+		"no blocks":    func() error { return k.Launch("scan_a", 0, 32, params, hits()) },
+		"large block":  func() error { return k.Launch("scan_a", 1, 257, params, hits()) },
+		"short params": func() error { return k.Launch("scan_a", 1, 32, params[:160], hits()) },
+		"stray buffer": func() error { return k.Launch("scan_a", 1, 32, params, buffer(161, nil)) },
+	} {
+		if err := launch(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := k.Launch("scan_a", 1, 32, params, hits()); err != nil {
+		t.Fatal(err)
+	}
+	small := newHits(8, 1)[:8+4*7] // says 8, has 7
+	if err := k.Launch("scan_a", 1, 32, params, buffer(scanHits, small)); err == nil {
+		t.Error("a write beyond the hits was not noticed")
+	}
+}

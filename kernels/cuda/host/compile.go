@@ -1,0 +1,129 @@
+package host
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// compiler is the C++ compiler, and what it always gets.
+var compiler = []string{"g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"}
+
+// Compile compiles the kernels and further C++ sources, which may include
+// kernels.h and are paths relative to the root of the repository. It returns
+// the path of the output, a file of the given name. Outputs are kept in the
+// user's cache folder until a source or a flag changes.
+func Compile(t testing.TB, name string, sources []string, flags ...string) string {
+	t.Helper()
+	root := root(t)
+	folder := filepath.Join(root, "kernels", "cuda")
+	args := append(compiler[1:len(compiler):len(compiler)], "-I"+filepath.Join(folder, "host", "src"), "-DVARIANTS="+variants(t, folder))
+	args = append(args, flags...)
+	args = append(args, filepath.Join(folder, "host", "src", "kernels.cpp"))
+	folders := []string{folder}
+	for _, s := range sources {
+		args = append(args, filepath.Join(root, s))
+		folders = append(folders, filepath.Dir(filepath.Join(root, s)))
+	}
+
+	version, err := exec.Command(compiler[0], "--version").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v; these tests need a C++ compiler, install the package g++", compiler[0], err)
+	}
+	key := sha256.New()
+	fmt.Fprintf(key, "%s %q", version, args)
+	for _, f := range folders {
+		hash(t, key, f)
+	}
+	out := filepath.Join(cache(t), fmt.Sprintf("%x", key.Sum(nil)[:12]), name)
+	if _, err := os.Stat(out); err == nil {
+		return out
+	}
+
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	part, err := os.CreateTemp(filepath.Dir(out), "part") // another test may be at it too
+	if err != nil {
+		t.Fatal(err)
+	}
+	part.Close()
+	defer os.Remove(part.Name())
+	if text, err := exec.Command(compiler[0], append(args, "-o", part.Name())...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v\n%s", compiler[0], args, err, text)
+	}
+	if err := os.Chmod(part.Name(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(part.Name(), out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// root returns the root of the repository, where a test runs.
+func root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		if text, err := os.ReadFile(filepath.Join(d, "go.mod")); err == nil && bytes.HasPrefix(text, []byte("module stele\n")) {
+			return d
+		}
+		if d == filepath.Dir(d) {
+			t.Fatalf("%s is not in the repository, whose sources are compiled here", dir)
+		}
+	}
+}
+
+// variants makes a macro of variants.txt, see src/kernels.cpp.
+func variants(t testing.TB, folder string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, "variants.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 0 && f[0][0] != '#' {
+			fmt.Fprintf(&rows, "VARIANT(%s)", strings.Join(f, ","))
+		}
+	}
+	return rows.String()
+}
+
+// hash writes the C++ sources of a folder, and of those in it, to w.
+func hash(t testing.TB, w interface{ Write([]byte) (int, error) }, folder string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
+		switch filepath.Ext(name) {
+		case ".h", ".cu", ".cpp":
+		default:
+			return err
+		}
+		text, err := os.ReadFile(name)
+		fmt.Fprintf(w, "%s %d %s", name, len(text), text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cache returns a folder for what is compiled.
+func cache(t testing.TB) string {
+	t.Helper()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return t.TempDir() // no home
+	}
+	return filepath.Join(dir, "stele", "host")
+}

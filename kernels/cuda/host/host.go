@@ -1,0 +1,113 @@
+package host
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"testing"
+)
+
+// Kernels is a running program that holds the kernels.
+type Kernels struct {
+	mu     sync.Mutex
+	in     io.WriteCloser
+	out    io.Reader
+	stderr bytes.Buffer
+	cmd    *exec.Cmd
+}
+
+// Buffer is memory that a kernel works on. Its size decides what the kernel may
+// touch: beyond its end, the program is ended.
+type Buffer struct {
+	At   int    // where in the parameter the address belongs
+	Data []byte // contents; after the launch, what the kernel made of them
+}
+
+// Program compiles the program and returns its path; src/main.cpp says what it
+// does.
+func Program(t testing.TB) string {
+	t.Helper()
+	return Compile(t, "kernels", []string{"kernels/cuda/host/src/main.cpp"})
+}
+
+// Start compiles and starts the program; the test ends it.
+func Start(t testing.TB) *Kernels {
+	t.Helper()
+	k := &Kernels{cmd: exec.Command(Program(t))}
+	k.cmd.Stderr = &k.stderr
+	var err error
+	if k.in, err = k.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if k.out, err = k.cmd.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		k.in.Close()
+		k.cmd.Wait()
+	})
+	return k
+}
+
+// Launch runs an entry and waits for it: grid blocks of block threads. An error
+// says that there is no such entry, that the shape or the parameter is not one
+// for it, or that the kernel touched memory outside of its buffers, after
+// which the program is of no more use.
+func (k *Kernels) Launch(entry string, grid, block int, params []byte, buffers ...Buffer) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.send(entry, grid, block, params, buffers); err != nil {
+		return k.died(entry, err)
+	}
+	var result uint32
+	if err := binary.Read(k.out, binary.LittleEndian, &result); err != nil {
+		return k.died(entry, err)
+	}
+	for _, b := range buffers {
+		if _, err := io.ReadFull(k.out, b.Data); err != nil {
+			return k.died(entry, err)
+		}
+	}
+	switch result {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("no entry %s", entry)
+	case 2:
+		return fmt.Errorf("entry %s: a launch of %d blocks of %d threads", entry, grid, block)
+	}
+	return fmt.Errorf("entry %s: the parameter has %d bytes, or no place for a buffer", entry, len(params))
+}
+
+// send writes a request, see src/main.cpp.
+func (k *Kernels) send(entry string, grid, block int, params []byte, buffers []Buffer) error {
+	var request []byte
+	word := func(v int) { request = binary.LittleEndian.AppendUint32(request, uint32(v)) }
+	text := func(b []byte) { word(len(b)); request = append(request, b...) }
+	text([]byte(entry))
+	word(grid)
+	word(block)
+	text(params)
+	word(len(buffers))
+	for _, b := range buffers {
+		word(b.At)
+		text(b.Data)
+	}
+	_, err := k.in.Write(request)
+	return err
+}
+
+// died says how the program ended.
+func (k *Kernels) died(entry string, err error) error {
+	k.in.Close()
+	if why := k.cmd.Wait(); why != nil {
+		err = why
+	}
+	return fmt.Errorf("entry %s: the program ended: %w %s", entry, err, bytes.TrimSpace(k.stderr.Bytes()))
+}
