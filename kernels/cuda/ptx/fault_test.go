@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"past the end", "@%p0 bra GO;\nst.global.u32 [%d0+64], 0;GO:", ptx.ErrBounds, 1, "4 bytes at 0x7f0000000040, 64 bytes after the start of an allocation of 64"},
 		{"across the end", "@%p0 bra GO;\nld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%d0+64];GO:", ptx.ErrBounds, 1, "16 bytes"},
-		{"before the start", "@%p0 bra GO;\nst.global.u32 [%d0-4], 0;GO:", ptx.ErrBounds, 1, "no device address"},
+		{"before the start", "@%p0 bra GO;\nst.global.u32 [%d0+-4], 0;GO:", ptx.ErrBounds, 1, "no device address"},
 		{"null", "mov.u64 %d1, 0;\n@!%p0 ld.u32 %r1, [%d1];", ptx.ErrBounds, 1, "0x0"},
 		{"a generic address as shared", "@%p0 bra GO;\nst.shared.u32 [%d0], 0;GO:", ptx.ErrBounds, 1, "shared memory, which has 0"},
 		{"local", ".local .u32 l; \n@!%p0 ld.local.u32 %r1, [l+4];", ptx.ErrBounds, 1, "4 bytes at 0x4 of local memory, which has 4"},

@@ -112,7 +112,7 @@ func (d *decoder) memory(t token) operand {
 	switch o.kind {
 	case operandRegister:
 		m.based, m.slot = true, d.wide(o, 32, 64)
-		if p := d.peek(); d.accept("+") || p.kind == '-' {
+		if d.accept("+") {
 			n, negative := d.integer()
 			if negative {
 				n = -n
@@ -166,7 +166,7 @@ func (d *decoder) value(o operand, bits int) int32 {
 			most = 1 << (bits - 1)
 		}
 		if o.value > most && !(bits == 1 && o.value == 1) {
-			failAt(o.at.line, ErrSyntax, "the constant does not fit in %d bits", bits)
+			failAt(o.at.line, ErrUnsupported, "the constant does not fit in %d bits", bits)
 		}
 		v := o.value
 		if o.negative {
@@ -175,7 +175,7 @@ func (d *decoder) value(o operand, bits int) int32 {
 		return d.constant(v & mask(bits))
 	case operandVariable:
 		if bits < 32 || bits < 64 && (o.variable.space == spaceGlobal || o.variable.space == spaceConst) {
-			failAt(o.at.line, ErrSyntax, "the address of %s does not fit in %d bits", o.variable.name, bits)
+			failAt(o.at.line, ErrUnsupported, "the address of %s does not fit in %d bits", o.variable.name, bits)
 		}
 		return d.address(o.variable, o.value)
 	}

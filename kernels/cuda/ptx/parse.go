@@ -361,12 +361,12 @@ func (p *parser) initialiser(v *variable, unit uint64) {
 		one()
 		return
 	}
-	for !p.accept("}") {
+	for {
 		one()
-		if !p.accept(",") && p.peek().text != "}" {
-			t := p.peek()
-			failAt(t.line, ErrSyntax, "expected \",\" or \"}\", found %v", t)
+		if p.accept("}") {
+			return
 		}
+		p.expect(",")
 	}
 }
 
