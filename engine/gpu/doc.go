@@ -1,0 +1,20 @@
+// Package gpu makes an engine.Device of each NVIDIA GPU, with the kernels of
+// package kernels/cuda and the driver behind package cgo/cuda.
+//
+// [Open] opens the GPUs and tells why others, or all, are absent. It chooses
+// the search kernel of each by measuring, once for a GPU, a driver and a set of
+// kernels; the choice is kept in the user's cache folder. A [Device] has two
+// lanes. Each has its own stream and a goroutine on its own OS thread, which
+// makes all calls of the driver and sleeps while the GPU works. With a launch
+// of both lanes in flight the GPU never waits for the host. Launches are cut to
+// a few milliseconds, so that a new job starts soon.
+//
+// What a GPU says is checked. Candidates are hashed again before they count as
+// hits. From time to time a small part of what was searched is searched again
+// on the CPU, at an easy target, and the full sets are compared; a difference
+// is an error of the kind engine.ErrWrong.
+//
+// Caveats: a driver call that does not return within the deadline is abandoned
+// with its thread, and the device has failed until [Device.Reopen] gives a
+// working one. Without the build tag cuda there are no GPUs, and Open says so.
+package gpu

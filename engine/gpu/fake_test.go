@@ -1,0 +1,331 @@
+package gpu
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"stele/cgo/cuda"
+	"stele/engine/pow"
+	kernels "stele/kernels/cuda"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errBroken = errors.New("broken")
+
+// fake is a driver whose GPUs compute with package pow.
+type fake struct {
+	list []cuda.Device
+
+	mu      sync.Mutex
+	headers map[string][pow.HeaderSize]byte // by the part of the parameters that stands for them
+	calls   []string                        // all calls, in order
+	faultAt int                             // number of the call that fails, from 1 on
+	fault   func(call string) error
+	reports func(nonces []uint32) []uint32 // what a search says of its candidates
+	bits    func(bad []byte)               // what a check of headers says
+	open    map[string]int                 // things that are in use, by kind
+}
+
+const jobParams = 108 // bytes of a search's parameters that stand for the header
+
+func newFake(n int) *fake {
+	f := &fake{headers: map[string][pow.HeaderSize]byte{}, open: map[string]int{}}
+	for i := range n {
+		f.list = append(f.list, cuda.Device{
+			Index: i, Name: "Fake GPU", UUID: fmt.Sprintf("GPU-0000000%d-aaaa", i), PCI: fmt.Sprintf("0000:%02x:00.0", 0x41+i),
+			Major: 9, SMs: 2, ClockKHz: 1_000_000,
+		})
+	}
+	f.know([pow.HeaderSize]byte{})
+	var self [pow.HeaderSize]byte
+	for i := range self {
+		self[i] = byte(7 * i)
+	}
+	f.know(self)
+	return f
+}
+
+// know makes the GPUs recognize a header by the parameters made of it.
+func (f *fake) know(header [pow.HeaderSize]byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.headers[string(kernels.NewJob(&header, pow.Target{}).ScanParams(kernels.Range{}, 0)[:jobParams])] = header
+}
+
+// call counts a call and tells what it shall answer.
+func (f *fake) call(name string) error {
+	f.mu.Lock()
+	f.calls = append(f.calls, name)
+	fault := f.fault
+	if len(f.calls) != f.faultAt {
+		fault = nil
+	}
+	f.mu.Unlock()
+	if fault != nil {
+		return fault(name)
+	}
+	return nil
+}
+
+func (f *fake) hold(kind string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open[kind] += n
+}
+
+// checkReleased fails the test if something is still in use.
+func (f *fake) checkReleased(t *testing.T) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for kind, n := range f.open {
+		if n != 0 {
+			t.Errorf("%d %s not released", n, kind)
+		}
+	}
+}
+
+func (f *fake) devices() ([]cuda.Device, error) { return f.list, f.call("devices") }
+func (f *fake) version() int                    { return 12040 }
+func (f *fake) reset(cuda.Device) error         { return f.call("reset") }
+
+func (f *fake) openGPU(cuda.Device) (gpu, error) {
+	if err := f.call("open"); err != nil {
+		return nil, err
+	}
+	f.hold("contexts", 1)
+	return &fakeGPU{fake: f, next: 1 << 20, memory: map[cuda.DevicePtr][]byte{}}, nil
+}
+
+// fakeDriver is fake as a driver.
+type fakeDriver struct{ *fake }
+
+func (d fakeDriver) open(g cuda.Device) (gpu, error) { return d.fake.openGPU(g) }
+
+type fakeGPU struct {
+	*fake
+	mu     sync.Mutex
+	next   cuda.DevicePtr
+	memory map[cuda.DevicePtr][]byte
+}
+
+func poisoned(n int) []byte { return bytes.Repeat([]byte{0xa5}, n) }
+
+func (g *fakeGPU) load(e kernels.Entry) (kernel, error) {
+	if err := g.call("load"); err != nil {
+		return nil, err
+	}
+	g.hold("modules", 1)
+	return fakeKernel{g, e}, nil
+}
+
+func (g *fakeGPU) queue() (queue, error) {
+	if err := g.call("queue"); err != nil {
+		return nil, err
+	}
+	g.hold("queues", 1)
+	return &fakeQueue{gpu: g}, nil
+}
+
+func (g *fakeGPU) alloc(n int) (cuda.DevicePtr, error) {
+	if err := g.call("alloc"); err != nil {
+		return 0, err
+	}
+	g.hold("bytes of device memory", n)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := g.next
+	g.memory[p] = poisoned(n)
+	g.next += cuda.DevicePtr(n+4095) &^ 4095
+	return p, nil
+}
+
+func (g *fakeGPU) free(p cuda.DevicePtr) error {
+	g.mu.Lock()
+	n := len(g.memory[p])
+	delete(g.memory, p)
+	g.mu.Unlock()
+	g.hold("bytes of device memory", -n)
+	return g.call("free")
+}
+
+func (g *fakeGPU) hostAlloc(n int) ([]byte, error) {
+	if err := g.call("hostAlloc"); err != nil {
+		return nil, err
+	}
+	g.hold("bytes of pinned memory", n)
+	return poisoned(n), nil
+}
+
+func (g *fakeGPU) hostFree(b []byte) error {
+	g.hold("bytes of pinned memory", -len(b))
+	return g.call("hostFree")
+}
+
+func (g *fakeGPU) close() error {
+	g.hold("contexts", -1)
+	return g.call("close")
+}
+
+// at returns the memory from an address on.
+func (g *fakeGPU) at(p cuda.DevicePtr) []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for base, b := range g.memory {
+		if p >= base && p < base+cuda.DevicePtr(len(b)) {
+			return b[p-base:]
+		}
+	}
+	panic(fmt.Sprintf("no memory at %#x", p))
+}
+
+type fakeKernel struct {
+	g *fakeGPU
+	kernels.Entry
+}
+
+func (k fakeKernel) occupancy(int) (int, error) { return 4, k.g.call("occupancy") }
+func (k fakeKernel) unload() error {
+	k.g.hold("modules", -1)
+	return k.g.call("unload")
+}
+
+// fakeQueue does its work when somebody waits for it.
+type fakeQueue struct {
+	gpu  *fakeGPU
+	work []func()
+}
+
+func (q *fakeQueue) add(call string, f func()) error {
+	if err := q.gpu.call(call); err != nil {
+		return err
+	}
+	q.work = append(q.work, f)
+	return nil
+}
+
+func (q *fakeQueue) upload(dst cuda.DevicePtr, src []byte) error {
+	return q.add("upload", func() { copy(q.gpu.at(dst)[:len(src)], src) })
+}
+
+func (q *fakeQueue) download(dst []byte, src cuda.DevicePtr) error {
+	return q.add("download", func() { copy(dst, q.gpu.at(src)[:len(dst)]) })
+}
+
+func (q *fakeQueue) zero(p cuda.DevicePtr, n int) error {
+	return q.add("zero", func() { clear(q.gpu.at(p)[:n]) })
+}
+
+func (q *fakeQueue) wait() error {
+	if err := q.gpu.call("wait"); err != nil {
+		return err
+	}
+	for _, f := range q.work {
+		f()
+	}
+	q.work = nil
+	return nil
+}
+
+func (q *fakeQueue) close() error {
+	q.gpu.hold("queues", -1)
+	return q.gpu.call("close queue")
+}
+
+func (q *fakeQueue) launch(k kernel, blocks, threads int, params []byte) error {
+	e := k.(fakeKernel)
+	if threads != e.Kind.Threads() {
+		return fmt.Errorf("%d threads in a block", threads)
+	}
+	return q.add("launch", func() {
+		switch e.Kind {
+		case kernels.Scan:
+			q.gpu.scan(blocks*threads, params)
+		case kernels.Verify:
+			q.gpu.verify(params)
+		case kernels.Link:
+			q.gpu.link(params)
+		}
+	})
+}
+
+// scan is a search with so many threads.
+func (g *fakeGPU) scan(threads int, params []byte) {
+	le := binary.LittleEndian
+	g.fake.mu.Lock()
+	header, ok := g.headers[string(params[:jobParams])]
+	g.fake.mu.Unlock()
+	if !ok {
+		panic("a job that the test does not know")
+	}
+	top := le.Uint32(params[jobParams:])
+	tail := params[len(params)-24:]
+	first, rounds, count := le.Uint32(tail), le.Uint32(tail[4:]), le.Uint64(tail[8:])
+	hits := g.at(cuda.DevicePtr(le.Uint64(tail[16:])))
+
+	var found []uint32
+	for n := uint64(threads)*uint64(rounds) - 1; n < 1<<63; n-- { // backwards: no order is promised
+		if n >= count {
+			continue
+		}
+		nonce := first + uint32(n)
+		pow.SetNonce(&header, nonce)
+		if hash := pow.Sum(header[:]); le.Uint32(hash[28:]) <= top {
+			found = append(found, nonce)
+		}
+	}
+	if g.reports != nil {
+		found = g.reports(found)
+	}
+	for _, nonce := range found {
+		n := le.Uint32(hits)
+		if n < le.Uint32(hits[4:]) {
+			le.PutUint32(hits[8+4*n:], nonce)
+		}
+		le.PutUint32(hits, n+1)
+	}
+}
+
+// batch is the parameters of verify and link.
+func (g *fakeGPU) batch(params []byte) (headers []byte, hashes, bad []byte, count int) {
+	le := binary.LittleEndian
+	tail := params[len(params)-32:]
+	if p := le.Uint64(tail[8:]); p != 0 {
+		hashes = g.at(cuda.DevicePtr(p))
+	}
+	return g.at(cuda.DevicePtr(le.Uint64(tail))), hashes, g.at(cuda.DevicePtr(le.Uint64(tail[16:]))), int(le.Uint64(tail[24:]))
+}
+
+func (g *fakeGPU) verify(params []byte) {
+	headers, hashes, bad, count := g.batch(params)
+	verdicts := make([]pow.Verdict, count)
+	pow.Verify(headers[:count*pow.HeaderSize], false, verdicts)
+	for i, v := range verdicts {
+		if v != pow.Valid {
+			bad[i/8] |= 1 << (i % 8)
+		}
+		if hashes != nil {
+			hash := pow.Sum(headers[i*pow.HeaderSize : (i+1)*pow.HeaderSize])
+			copy(hashes[32*i:], hash[:])
+		}
+	}
+	if g.bits != nil {
+		g.bits(bad[:(count+7)/8])
+	}
+}
+
+func (g *fakeGPU) link(params []byte) {
+	headers, hashes, bad, count := g.batch(params)
+	for i := 1; i < count; i++ {
+		if string(headers[i*pow.HeaderSize+4:][:32]) != string(hashes[32*(i-1):][:32]) {
+			bad[i/8] |= 1 << (i % 8)
+		}
+	}
+}

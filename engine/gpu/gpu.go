@@ -1,0 +1,265 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"stele/cgo/cuda"
+	"stele/engine"
+	kernels "stele/kernels/cuda"
+)
+
+// Kind is the engine.Info.Kind of the devices, and what their IDs begin with.
+const Kind = "cuda"
+
+// Errors of the package, for errors.Is. Those of package cgo/cuda and
+// engine.ErrWrong also occur.
+var (
+	ErrUnknownDevice = errors.New("unknown GPU")
+	ErrUnknownKernel = errors.New("unknown GPU kernel")
+	ErrUnfit         = errors.New("GPU cannot be used")
+	ErrHung          = errors.New("GPU hangs")
+	ErrClosed        = errors.New("GPU is closed")
+)
+
+// The oldest compute capability that the kernels are compiled for.
+const (
+	oldestMajor = 7
+	oldestMinor = 5
+)
+
+// Options says what to open, and how. The zero value is good.
+type Options struct {
+	Device string // "cuda:0", a UUID or a PCI address; "": all GPUs
+	Kernel string // name of a search kernel; "": the fastest
+
+	NoTune   bool   // take the first search kernel instead of measuring
+	CacheDir string // where the choice is kept; "": os.UserCacheDir()/stele
+
+	Budget    time.Duration // GPU time of a launch; 0: 2 ms
+	Deadline  time.Duration // the longest wait for a driver call; 0: 5 s
+	SpotCheck time.Duration // time between two spot checks; 0: a minute, below 0: none
+}
+
+const (
+	defaultBudget    = 2 * time.Millisecond
+	defaultDeadline  = 5 * time.Second
+	defaultSpotCheck = time.Minute
+)
+
+// opening is how long the calls may take that start the driver or compile a
+// kernel, which takes up to a second.
+func (o Options) opening() time.Duration { return 12 * o.Deadline }
+
+// Absent is a GPU, or all of them, that cannot be used.
+type Absent struct {
+	ID  string // "cuda", "cuda:1", or what Options.Device asked for
+	Err error  // why, and the mend
+}
+
+// Device is a GPU. It implements engine.Device and engine.Reopener.
+type Device struct {
+	driver driver
+	gpu    cuda.Device
+	opts   Options
+	info   engine.Info
+
+	mu      sync.Mutex
+	session *session // nil: closed
+}
+
+// Open opens the GPUs that the options ask for, in nvidia-smi's order. What
+// cannot be opened is told in absent; without any GPU there is one Absent with
+// the ID "cuda".
+func Open(opts Options) (devices []*Device, absent []Absent) {
+	return open(cudaDriver{}, opts)
+}
+
+func open(drv driver, opts Options) (devices []*Device, absent []Absent) {
+	if opts.Budget == 0 {
+		opts.Budget = defaultBudget
+	}
+	if opts.Deadline == 0 {
+		opts.Deadline = defaultDeadline
+	}
+	if opts.SpotCheck == 0 {
+		opts.SpotCheck = defaultSpotCheck
+	}
+	var all []cuda.Device
+	err := within(opts.opening(), "the list of GPUs", func() (err error) {
+		all, err = drv.devices()
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, []Absent{{Kind, err}}
+	case len(all) == 0:
+		return nil, []Absent{{Kind, fmt.Errorf("%w: the driver works and has none; look with nvidia-smi, and at CUDA_VISIBLE_DEVICES", cuda.ErrNoDevice)}}
+	}
+	if opts.Device != "" {
+		chosen, err := Select(all, opts.Device)
+		if err != nil {
+			return nil, []Absent{{opts.Device, err}}
+		}
+		all = []cuda.Device{chosen}
+	}
+	for _, g := range all {
+		d, err := openDevice(drv, g, opts)
+		if err != nil {
+			absent = append(absent, Absent{id(g), fmt.Errorf("%s: %w", g.Name, err)})
+			continue
+		}
+		devices = append(devices, d)
+	}
+	return devices, absent
+}
+
+func id(g cuda.Device) string { return fmt.Sprintf("%s:%d", Kind, g.Index) }
+
+// Select returns the GPU that name stands for: "cuda:0", a UUID
+// ("GPU-6f7c..."), or a PCI address ("0000:65:00.0", "65:00.0"). Letters may be
+// large or small. The error is of kind [ErrUnknownDevice] and lists the GPUs.
+func Select(all []cuda.Device, name string) (cuda.Device, error) {
+	for _, g := range all {
+		pci := strings.TrimLeft(name, "0") // nvidia-smi has a domain of eight digits
+		if strings.EqualFold(name, id(g)) || strings.EqualFold(name, g.UUID) || strings.EqualFold(name, g.PCI) ||
+			strings.HasPrefix(name, "0") && strings.Contains(pci, ".") && strings.EqualFold(pci, strings.TrimLeft(g.PCI, "0")) ||
+			strings.EqualFold("0000:"+name, g.PCI) {
+			return g, nil
+		}
+	}
+	var known []string
+	for _, g := range all {
+		known = append(known, fmt.Sprintf("%s (%s, %s)", id(g), g.UUID, g.PCI))
+	}
+	return cuda.Device{}, fmt.Errorf("%w %q: there are %s", ErrUnknownDevice, name, strings.Join(known, ", "))
+}
+
+// Named tells whether a device name can mean a GPU: whether it has the form of
+// an ID, a UUID or a PCI address.
+func Named(name string) bool {
+	lower := strings.ToLower(name)
+	return lower == Kind || strings.HasPrefix(lower, Kind+":") || strings.HasPrefix(lower, "gpu-") ||
+		strings.Count(lower, ":") >= 1 && strings.Contains(lower, ".")
+}
+
+// Fit returns nil if the kernels can run on the GPU, otherwise why not
+// ([ErrUnfit]).
+func Fit(g cuda.Device) error {
+	switch {
+	case g.Major < oldestMajor || g.Major == oldestMajor && g.Minor < oldestMinor:
+		return fmt.Errorf("%w: compute capability %d.%d, needed is %d.%d or newer (Turing, 2018)",
+			ErrUnfit, g.Major, g.Minor, oldestMajor, oldestMinor)
+	case g.Prohibited:
+		return fmt.Errorf("%w: its compute mode prohibits it; set it with nvidia-smi -c DEFAULT", ErrUnfit)
+	}
+	return nil
+}
+
+func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
+	if err := Fit(g); err != nil {
+		return nil, err
+	}
+	var names []string
+	d := &Device{driver: drv, gpu: g, opts: opts}
+	d.info = engine.Info{
+		ID:           id(g),
+		Kind:         Kind,
+		Name:         g.Name,
+		UUID:         g.UUID,
+		PCI:          g.PCI,
+		Lanes:        lanes,
+		Features:     []string{fmt.Sprintf("sm_%d%d", g.Major, g.Minor)},
+		VerifyKernel: entryOf(kernels.Verify).Name,
+	}
+	for _, e := range kernels.Entries() {
+		if e.Kind == kernels.Scan {
+			names = append(names, e.Name)
+		}
+		if e.Kind == kernels.Scan || e.Kind == kernels.Verify {
+			d.info.Kernels = append(d.info.Kernels, engine.KernelInfo{Name: e.Name, Available: true})
+		}
+	}
+	if opts.Kernel != "" && !slices.Contains(names, opts.Kernel) {
+		return nil, fmt.Errorf("%w %q: the search kernels are %s", ErrUnknownKernel, opts.Kernel, strings.Join(names, ", "))
+	}
+	s, err := openSession(drv, g, opts)
+	if err != nil {
+		return nil, err
+	}
+	d.session = s
+	d.info.SearchKernel = s.shape.Entry
+	if err := d.SelfTest(context.Background()); err != nil {
+		_ = s.close() // the first error tells more
+		return nil, err
+	}
+	return d, nil
+}
+
+// entryOf returns the first entry of a kind.
+func entryOf(k kernels.Kind) kernels.Entry {
+	all := kernels.Entries()
+	return all[slices.IndexFunc(all, func(e kernels.Entry) bool { return e.Kind == k })]
+}
+
+// Info implements engine.Device.
+func (d *Device) Info() engine.Info { return d.info }
+
+// GPU returns what the driver tells of the device.
+func (d *Device) GPU() cuda.Device { return d.gpu }
+
+// current returns the session, or why there is none that works.
+func (d *Device) current() (*session, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.session == nil {
+		return nil, ErrClosed
+	}
+	return d.session, d.session.failure()
+}
+
+// Reopen implements engine.Reopener: it takes the GPU into use again after a
+// failure. Calls that are still under way end with the old failure.
+func (d *Device) Reopen(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.session == nil {
+		return ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_ = d.session.close() // it has failed: so may this
+	if err := within(d.opts.Deadline, "the reset of the context", func() error { return d.driver.reset(d.gpu) }); err != nil {
+		return err
+	}
+	opts := d.opts
+	opts.Kernel = d.info.SearchKernel
+	s, err := openSession(d.driver, d.gpu, opts)
+	if err != nil {
+		return err
+	}
+	if err := s.selfTest(ctx); err != nil {
+		_ = s.close()
+		return err
+	}
+	d.session = s
+	return nil
+}
+
+// Close implements engine.Device. It does not wait for a driver that hangs.
+func (d *Device) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.session
+	d.session = nil
+	if s == nil {
+		return nil
+	}
+	return s.close()
+}

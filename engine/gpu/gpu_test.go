@@ -1,0 +1,470 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"stele/cgo/cuda"
+	"stele/engine"
+	"stele/engine/pow"
+	kernels "stele/kernels/cuda"
+)
+
+var (
+	_ engine.Device   = (*Device)(nil)
+	_ engine.Reopener = (*Device)(nil)
+)
+
+// quick are options for tests.
+func quick() Options { return Options{NoTune: true, SpotCheck: -1} }
+
+// openOne opens the only GPU of f.
+func openOne(t *testing.T, f *fake, opts Options) *Device {
+	t.Helper()
+	devices, absent := open(fakeDriver{f}, opts)
+	if len(devices) != 1 {
+		t.Fatalf("absent: %v", absent)
+	}
+	t.Cleanup(func() { _ = devices[0].Close() })
+	return devices[0]
+}
+
+func testJob(f *fake, seed byte, zeros int) engine.Job {
+	var job engine.Job
+	for i := range job.Header {
+		job.Header[i] = seed * byte(i)
+	}
+	job.Target = pow.MaxTarget
+	job.Target[3] >>= zeros
+	f.know(job.Header)
+	return job
+}
+
+func expected(job engine.Job, r pow.Range) (want []uint32) {
+	pow.Search(&job.Header, job.Target, r, func(n uint32) { want = append(want, n) })
+	return want
+}
+
+func TestOpen(t *testing.T) {
+	f := newFake(3)
+	f.list[1].Major, f.list[1].Minor = 7, 0
+	devices, absent := open(fakeDriver{f}, quick())
+	if len(devices) != 2 || len(absent) != 1 || absent[0].ID != "cuda:1" || !errors.Is(absent[0].Err, ErrUnfit) {
+		t.Fatalf("%d devices, absent %v", len(devices), absent)
+	}
+	info := devices[1].Info()
+	if info.ID != "cuda:2" || info.Kind != Kind || info.Name != "Fake GPU" || info.UUID != f.list[2].UUID || info.PCI != f.list[2].PCI ||
+		info.Lanes != 2 || info.SearchKernel != "scan_a" || info.VerifyKernel != "verify" || len(info.Kernels) != 6 {
+		t.Errorf("%+v", info)
+	}
+	for _, d := range devices {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.Scan(context.Background(), &engine.Job{}, pow.Range{Count: 1}); !errors.Is(err, ErrClosed) {
+			t.Errorf("scan after Close: %v", err)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	f.checkReleased(t)
+}
+
+func TestOpenNothing(t *testing.T) {
+	prohibited := newFake(1)
+	prohibited.list[0].Prohibited = true
+	failing := newFake(1)
+	failing.faultAt, failing.fault = 1, func(string) error { return errBroken }
+	tests := []struct {
+		name string
+		f    *fake
+		opts Options
+		id   string
+		want error
+	}{
+		{"no GPU", newFake(0), Options{}, "cuda", cuda.ErrNoDevice},
+		{"no list", failing, Options{}, "cuda", errBroken},
+		{"prohibited", prohibited, Options{}, "cuda:0", ErrUnfit},
+		{"unknown index", newFake(2), Options{Device: "cuda:2"}, "cuda:2", ErrUnknownDevice},
+		{"unknown kernel", newFake(1), Options{Kernel: "scan_z"}, "cuda:0", ErrUnknownKernel},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			devices, absent := open(fakeDriver{tt.f}, tt.opts)
+			if len(devices) != 0 || len(absent) != 1 || absent[0].ID != tt.id || !errors.Is(absent[0].Err, tt.want) {
+				t.Errorf("%d devices, %v", len(devices), absent)
+			}
+		})
+	}
+}
+
+func TestSelect(t *testing.T) {
+	all := newFake(3).list
+	for name, want := range map[string]int{
+		"cuda:0": 0, "CUDA:2": 2, "GPU-00000001-aaaa": 1, "gpu-00000001-AAAA": 1,
+		"0000:42:00.0": 1, "42:00.0": 1, "00000000:43:00.0": 2,
+		"cuda": -1, "cuda:3": -1, "cuda:00": -1, "cuda:-1": -1, "GPU-": -1, "43:00.1": -1, "1": -1, "": -1,
+	} {
+		g, err := Select(all, name)
+		if want < 0 {
+			if !errors.Is(err, ErrUnknownDevice) || !strings.Contains(err.Error(), "cuda:1 (GPU-00000001-aaaa, 0000:42:00.0)") {
+				t.Errorf("%q: %v, %v", name, g.Index, err)
+			}
+		} else if err != nil || g.Index != want {
+			t.Errorf("%q: %d, %v; want %d", name, g.Index, err, want)
+		}
+	}
+	for name, want := range map[string]bool{"cuda:9": true, "cuda": true, "GPU-x": true, "65:00.0": true, "cpu": false, "gpu": false, "": false} {
+		if Named(name) != want {
+			t.Errorf("Named(%q) is %v", name, !want)
+		}
+	}
+}
+
+func TestScan(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, quick())
+	for _, tt := range []struct {
+		name  string
+		zeros int
+		r     pow.Range
+	}{
+		{"none", 0, pow.Range{First: 5}},
+		{"one", 0, pow.Range{First: 5, Count: 1}},
+		{"all, round the ring", 0, pow.Range{First: 1<<32 - 5, Count: 1000}},
+		{"several launches", 7, pow.Range{First: 1<<32 - 20000, Count: 50_003}},
+		{"more hits than a page", 3, pow.Range{First: 77, Count: 40_000}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			job := testJob(f, 3, tt.zeros)
+			want := expected(job, tt.r)
+			got, err := d.Scan(context.Background(), &job, tt.r)
+			if err != nil || got.Done != tt.r.Count || !slices.Equal(got.Nonces, want) {
+				t.Errorf("done %d, %d nonces, %v; want %d, %d", got.Done, len(got.Nonces), err, tt.r.Count, len(want))
+			}
+		})
+	}
+}
+
+// More candidates than fit: the range is searched again in halves.
+func TestScanOverflow(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, quick())
+	job := testJob(f, 3, 0)
+	r := pow.Range{First: 9, Count: capacity + 5}
+	l, err := d.session.take(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.session.search(l, kernels.NewJob(&job.Header, job.Target), r)
+	d.session.free <- l
+	if err != nil || !slices.Equal(got, expected(job, r)) {
+		t.Errorf("%d nonces, %v", len(got), err)
+	}
+}
+
+// Only the whole target decides.
+func TestScanWholeTarget(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, quick())
+	job := testJob(f, 3, 5)
+	r := pow.Range{Count: 2000}
+	nonce := expected(job, r)[7]
+	header := job.Header
+	pow.SetNonce(&header, nonce)
+	hash := pow.Sum(header[:])
+	for limb := range job.Target {
+		job.Target[limb] = 0
+		for i := range 8 {
+			job.Target[limb] |= uint64(hash[8*limb+i]) << (8 * i)
+		}
+	}
+	for _, want := range []bool{true, false} {
+		got, err := d.Scan(context.Background(), &job, r)
+		if err != nil || slices.Contains(got.Nonces, nonce) != want || !slices.Equal(got.Nonces, expected(job, r)) {
+			t.Errorf("nonces %v, %v; want %d among them: %v", got.Nonces, err, nonce, want)
+		}
+		job.Target[0]--
+	}
+}
+
+func TestScanCancelled(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, quick())
+	job := testJob(f, 3, 6)
+	ctx, cancel := context.WithCancel(context.Background())
+	launches := 0
+	f.reports = func(nonces []uint32) []uint32 {
+		if launches++; launches == 3 {
+			cancel()
+		}
+		return nonces
+	}
+	got, err := d.Scan(ctx, &job, pow.Range{First: 4, Count: 1 << 30})
+	if !errors.Is(err, context.Canceled) || launches != 3 || got.Done == 0 ||
+		!slices.Equal(got.Nonces, expected(job, pow.Range{First: 4, Count: got.Done})) {
+		t.Errorf("done %d in %d launches, %d nonces, %v", got.Done, launches, len(got.Nonces), err)
+	}
+	cancel()
+}
+
+// What a GPU invents is told to the engine, which counts it.
+func TestWrongHit(t *testing.T) {
+	f := newFake(1)
+	opts := quick()
+	d := openOne(t, f, opts)
+	job := testJob(f, 3, 8)
+	f.reports = func(nonces []uint32) []uint32 { return append(nonces, 3, 3) }
+	e := engine.New([]engine.Device{d}, nil)
+	defer e.Close()
+	_, err := e.Search(context.Background(), job, pow.Range{Count: 50_000}, func(h engine.Hit) {
+		if !job.Target.MetBy(h.Hash) {
+			t.Errorf("told the wrong nonce %d", h.Nonce)
+		}
+	})
+	if s := e.Status()[0]; !errors.Is(err, engine.ErrNoDevice) || s.State != engine.Sick || s.HardwareErrors < 3 {
+		t.Errorf("%v, %+v", err, s)
+	}
+}
+
+// A GPU that misses a nonce is found out.
+func TestSpotCheck(t *testing.T) {
+	for name, reports := range map[string]func([]uint32) []uint32{
+		"missed": func(n []uint32) []uint32 { return n[:max(len(n)-1, 0)] },
+		"blind":  func([]uint32) []uint32 { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(1)
+			opts := quick()
+			opts.SpotCheck = time.Nanosecond
+			d := openOne(t, f, opts)
+			job, r := testJob(f, 3, 10), pow.Range{First: 1<<32 - 9000, Count: 30_000}
+			if got, err := d.Scan(context.Background(), &job, r); err != nil || !slices.Equal(got.Nonces, expected(job, r)) {
+				t.Fatalf("a good GPU: %v", err)
+			}
+			f.reports = reports
+			got, err := d.Scan(context.Background(), &job, r)
+			if !errors.Is(err, engine.ErrWrong) || got.Done != 0 || !strings.Contains(err.Error(), "missed") {
+				t.Errorf("done %d, %v", got.Done, err)
+			}
+		})
+	}
+}
+
+// A number of candidates that cannot be is an error.
+func TestNonsense(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, quick())
+	job := testJob(f, 3, 10)
+	f.reports = func([]uint32) []uint32 { return make([]uint32, 2000) }
+	if _, err := d.Scan(context.Background(), &job, pow.Range{Count: 1000}); !errors.Is(err, engine.ErrWrong) {
+		t.Errorf("got %v, want ErrWrong", err)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, quick())
+	headers := testChain(2*chunk + 70)
+	for _, n := range []int{0, 1, 31, 32, 33, chunk - 2, chunk - 1, chunk, 2*chunk + 70} {
+		for _, linked := range []bool{false, true} {
+			part := headers[:n*pow.HeaderSize]
+			want, got := make([]pow.Verdict, n), make([]pow.Verdict, n)
+			pow.Verify(part, linked, want)
+			for i := range got {
+				got[i] = 0xff
+			}
+			if err := d.Verify(context.Background(), part, linked, got); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%d headers, linked %v: %v, equal: %v", n, linked, err, slices.Equal(got, want))
+			}
+		}
+	}
+	if err := d.Verify(context.Background(), headers[:79], false, make([]pow.Verdict, 1)); err == nil {
+		t.Error("79 bytes are accepted as a header")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := d.Verify(ctx, headers[:80], false, make([]pow.Verdict, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A GPU that calls a good header bad is wrong.
+func TestVerifyWrong(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, quick())
+	f.bits = func(bad []byte) { bad[0] = 0xff }
+	if err := d.Verify(context.Background(), testChain(50), false, make([]pow.Verdict, 50)); !errors.Is(err, engine.ErrWrong) {
+		t.Errorf("got %v, want ErrWrong", err)
+	}
+}
+
+// useAll opens the GPU and lets an engine search and check with it, next to
+// the reference. Whatever the GPU does, the answers must be right.
+func useAll(t *testing.T, f *fake) {
+	t.Helper()
+	opts := quick()
+	opts.Deadline = 20 * time.Millisecond
+	opts.SpotCheck = time.Nanosecond
+	devices, absent := open(fakeDriver{f}, opts)
+	if len(devices)+len(absent) != 1 {
+		t.Fatalf("%d devices, absent %v", len(devices), absent)
+	}
+	all := []engine.Device{engine.Reference()}
+	for _, d := range devices {
+		all = append(all, d)
+	}
+	e := engine.New(all, nil)
+	job, r := testJob(f, 3, 8), pow.Range{First: 1<<32 - 5000, Count: 10_000}
+	var want, got []uint32
+	for _, nonce := range expected(job, r) {
+		want = append(want, nonce-r.First)
+	}
+	_, err := e.Search(context.Background(), job, r, func(h engine.Hit) { got = append(got, h.Nonce-r.First) })
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("search: %v, %d found, want %d", err, len(got), len(want))
+	}
+	headers := testChain(3000)
+	verdicts, reference := make([]pow.Verdict, 3000), make([]pow.Verdict, 3000)
+	pow.Verify(headers, true, reference)
+	if _, err := e.Verify(context.Background(), headers, true, verdicts); err != nil || !slices.Equal(verdicts, reference) {
+		t.Errorf("verify: %v", err)
+	}
+	_ = e.Close() // a fault may hit here
+}
+
+// Each call fails, and each call hangs. Neither costs an answer, nor more time
+// than the deadline.
+func TestFaults(t *testing.T) {
+	f := newFake(1)
+	useAll(t, f)
+	calls := f.calls
+	if len(calls) < 50 {
+		t.Fatalf("only the calls %v", calls)
+	}
+	seen := map[string]int{}
+	for i, call := range calls {
+		if seen[call]++; seen[call] > 2 {
+			continue // a third of a kind says no more
+		}
+		t.Run(fmt.Sprintf("%s %d", call, seen[call]), func(t *testing.T) {
+			f := newFake(1)
+			f.faultAt, f.fault = i+1, func(string) error { return errBroken }
+			useAll(t, f)
+		})
+		t.Run(fmt.Sprintf("%s %d hangs", call, seen[call]), func(t *testing.T) {
+			f := newFake(1)
+			stuck := make(chan struct{})
+			f.faultAt, f.fault = i+1, func(string) error { <-stuck; return errBroken }
+			useAll(t, f)
+			close(stuck)
+		})
+	}
+}
+
+// A failed GPU says why, and works again after Reopen.
+func TestReopen(t *testing.T) {
+	f := newFake(1)
+	opts := quick()
+	opts.Deadline = time.Second
+	d := openOne(t, f, opts)
+	job, r := testJob(f, 3, 8), pow.Range{Count: 3000}
+	stuck := make(chan struct{})
+	for name, fault := range map[string]func(string) error{
+		"fails": func(string) error { return errBroken },
+		"hangs": func(string) error { <-stuck; return errBroken },
+	} {
+		want := map[string]error{"fails": errBroken, "hangs": ErrHung}[name]
+		f.mu.Lock()
+		f.faultAt, f.fault = len(f.calls)+3, fault
+		f.mu.Unlock()
+		for range 2 {
+			if got, err := d.Scan(context.Background(), &job, r); !errors.Is(err, want) || got.Done != 0 {
+				t.Errorf("%s: done %d, %v", name, got.Done, err)
+			}
+		}
+		if err := d.Verify(context.Background(), testChain(1), false, make([]pow.Verdict, 1)); !errors.Is(err, want) {
+			t.Errorf("%s: verify: %v", name, err)
+		}
+		if err := d.Reopen(context.Background()); err != nil {
+			t.Fatalf("%s: reopen: %v", name, err)
+		}
+		if got, err := d.Scan(context.Background(), &job, r); err != nil || !slices.Equal(got.Nonces, expected(job, r)) {
+			t.Errorf("%s: after Reopen: %v", name, err)
+		}
+	}
+	f.mu.Lock()
+	f.faultAt, f.fault = len(f.calls)+4, func(string) error { return errBroken }
+	f.mu.Unlock()
+	if _, err := d.Scan(context.Background(), &job, r); !errors.Is(err, errBroken) {
+		t.Errorf("got %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := d.Reopen(context.Background()); !errors.Is(err, ErrClosed) {
+		t.Errorf("Reopen after Close: %v", err)
+	}
+	close(stuck)
+}
+
+func TestTune(t *testing.T) {
+	f := newFake(1)
+	opts := Options{CacheDir: filepath.Join(t.TempDir(), "deep"), SpotCheck: -1}
+	d := openOne(t, f, opts)
+	chosen := d.session.shape
+	if !strings.HasPrefix(chosen.Entry, "scan_") || chosen.Blocks < 4 || chosen.Blocks > 16 || d.Info().SearchKernel != chosen.Entry {
+		t.Errorf("%+v", chosen)
+	}
+	loads := func() (n int) {
+		for _, c := range f.calls {
+			if c == "load" {
+				n++
+			}
+		}
+		return n
+	}
+	before := loads()
+	if again := openOne(t, f, opts); again.session.shape != chosen || loads() != before+3 {
+		t.Errorf("second: %+v, %d kernels loaded", again.session.shape, loads()-before)
+	}
+	name := cacheFile(opts.CacheDir)
+	for _, text := range []string{"", "null", "[]", "{", `{"x":{"entry":"scan_a","blocks":-1}}`} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if known := readCache(name); known["y"] != (shape{}) {
+			t.Errorf("%q: %v", text, known)
+		}
+		writeCache(name, "key", chosen)
+		if got := readCache(name)["key"]; got != chosen {
+			t.Errorf("after %q: %+v", text, got)
+		}
+	}
+	writeCache("/dev/null/no/folder", "key", chosen)
+	entries, err := os.ReadDir(opts.CacheDir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("in the folder: %v, %v", entries, err)
+	}
+}
+
+// Without the build tag the package says so.
+func TestWithoutDriver(t *testing.T) {
+	if cuda.Probe().Usable() {
+		t.Log("a driver is here")
+		return
+	}
+	devices, absent := Open(quick())
+	if len(devices) != 0 || len(absent) != 1 || absent[0].ID != Kind || absent[0].Err == nil {
+		t.Errorf("%d devices, %v", len(devices), absent)
+	}
+}

@@ -1,0 +1,283 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"stele/cgo/cuda"
+	kernels "stele/kernels/cuda"
+)
+
+// lanes is the number of launches in flight: while one is prepared and its
+// hits are read, the GPU works on the other.
+const lanes = 2
+
+// session is a GPU in use, until it fails or is closed.
+type session struct {
+	gpu      gpu
+	device   cuda.Device
+	deadline time.Duration // of a wait for the driver
+	opening  time.Duration // the same, where it compiles
+	budget   time.Duration // of a launch
+	spot     *spotCheck    // nil: none
+
+	kernel       kernel // for searches
+	verify, link kernel
+	shape        shape // of a search
+
+	all     []*lane
+	free    chan *lane // those that nobody uses
+	busy    atomic.Int32
+	rate    atomic.Uint64 // nonces per second, 0: not measured
+	largest atomic.Uint64 // nonces in a launch at most, until the rate is known better
+
+	failed  chan struct{} // closed when err is set
+	mu      sync.Mutex
+	err     error
+	closed  bool
+	release []func() error // in the order of allocation
+}
+
+// lane is a queue of the GPU with its buffers, and the thread that waits for
+// it. Who took it from the session may use it.
+type lane struct {
+	calls chan func()
+	ended chan struct{}
+	stuck bool // a call did not return within the deadline
+	queue queue
+	hits  cuda.DevicePtr // count, capacity, nonces
+	head  []byte         // pinned: what the first two are before a launch
+	found []byte         // pinned: what they are after it
+	slots []slot         // of Verify; nil: none yet
+}
+
+// within runs f on a goroutine of its own and waits for it, but not longer than
+// the deadline: then f is abandoned, which may never return.
+func within(deadline time.Duration, what string, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	timer := time.NewTimer(deadline)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return hung(what, deadline)
+	}
+}
+
+func hung(what string, deadline time.Duration) error {
+	return fmt.Errorf("%w: %s took longer than %v; see dmesg for an NVRM: Xid line", ErrHung, what, deadline)
+}
+
+// openSession takes a GPU into use.
+func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
+	s := &session{
+		device:   g,
+		deadline: opts.Deadline,
+		opening:  opts.opening(),
+		budget:   opts.Budget,
+		free:     make(chan *lane, lanes),
+		failed:   make(chan struct{}),
+	}
+	if opts.SpotCheck > 0 {
+		s.spot = newSpotCheck(opts.SpotCheck)
+	}
+	err := within(opts.opening(), "opening the GPU", func() error { return s.open(drv) })
+	if errors.Is(err, ErrHung) {
+		return nil, err // another thread is still opening it
+	}
+	for _, l := range s.all {
+		go l.run()
+		s.free <- l
+	}
+	if err == nil {
+		err = s.choose(drv, opts)
+	}
+	if err != nil {
+		_ = s.close() // the first error tells more
+		return nil, err
+	}
+	return s, nil
+}
+
+// open makes everything but the search kernel.
+func (s *session) open(drv driver) (err error) {
+	if s.gpu, err = drv.open(s.device); err != nil {
+		return err
+	}
+	s.later(s.gpu.close)
+	if s.verify, err = s.load(entryOf(kernels.Verify)); err != nil {
+		return err
+	}
+	if s.link, err = s.load(entryOf(kernels.Link)); err != nil {
+		return err
+	}
+	for range lanes {
+		l := &lane{calls: make(chan func(), 1), ended: make(chan struct{})}
+		if l.queue, err = s.queue(); err != nil {
+			return err
+		}
+		if l.hits, err = s.alloc(4 * (2 + capacity)); err != nil {
+			return err
+		}
+		if l.head, err = s.hostAlloc(8); err != nil {
+			return err
+		}
+		if l.found, err = s.hostAlloc(4 * (2 + capacity)); err != nil {
+			return err
+		}
+		s.all = append(s.all, l)
+	}
+	return nil
+}
+
+// later adds what close does.
+func (s *session) later(f func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release = append(s.release, f)
+}
+
+func (s *session) load(e kernels.Entry) (kernel, error) {
+	k, err := s.gpu.load(e)
+	if err != nil {
+		return nil, fmt.Errorf("kernel %s: %w", e.Name, err)
+	}
+	s.later(k.unload)
+	return k, nil
+}
+
+func (s *session) queue() (queue, error) {
+	q, err := s.gpu.queue()
+	if err == nil {
+		s.later(q.close)
+	}
+	return q, err
+}
+
+func (s *session) alloc(n int) (cuda.DevicePtr, error) {
+	p, err := s.gpu.alloc(n)
+	if err == nil {
+		s.later(func() error { return s.gpu.free(p) })
+	}
+	return p, err
+}
+
+func (s *session) hostAlloc(n int) ([]byte, error) {
+	b, err := s.gpu.hostAlloc(n)
+	if err == nil {
+		s.later(func() error { return s.gpu.hostFree(b) })
+	}
+	return b, err
+}
+
+// run is the lane's goroutine.
+func (l *lane) run() {
+	runtime.LockOSThread() // for good: the driver knows the thread
+	defer close(l.ended)
+	for f := range l.calls {
+		f()
+	}
+}
+
+// take waits for a lane that nobody uses. The caller gives it back.
+func (s *session) take(ctx context.Context) (*lane, error) {
+	select {
+	case l := <-s.free:
+		if err := s.failure(); err != nil {
+			s.free <- l
+			return nil, err
+		}
+		return l, nil
+	case <-s.failed:
+		return nil, s.failure()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// do has the lane's thread call f, which calls the driver, and waits for it,
+// but not longer than the deadline. An error ends the session. After ErrHung f
+// may still run, so f must touch nothing but the lane and its own variables.
+func (s *session) do(l *lane, what string, f func() error) error {
+	return s.doWithin(s.deadline, l, what, f)
+}
+
+func (s *session) doWithin(deadline time.Duration, l *lane, what string, f func() error) (err error) {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	l.calls <- func() { done <- f() } // the lane is idle: it takes this at once
+	timer := time.NewTimer(deadline)
+	defer timer.Stop()
+	select {
+	case err = <-done:
+	case <-timer.C:
+		l.stuck = true
+		err = hung(what, deadline)
+	}
+	if err != nil {
+		s.fail(err)
+	}
+	return err
+}
+
+// fail ends the session. The first error stays.
+func (s *session) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+		close(s.failed)
+	}
+}
+
+// failure returns why the session ended, or nil.
+func (s *session) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// close gives everything back, after the calls under way have returned. It does
+// not wait for a thread that hangs, and then leaves the driver alone.
+func (s *session) close() error {
+	s.fail(ErrClosed)
+	s.mu.Lock()
+	closed, release := s.closed, s.release
+	s.closed, s.release = true, nil
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	stuck := false
+	for range s.all {
+		l := <-s.free
+		close(l.calls)
+		if l.stuck {
+			stuck = true
+		} else {
+			<-l.ended
+		}
+	}
+	if stuck {
+		return nil
+	}
+	return within(s.deadline, "closing the GPU", func() error {
+		var first error
+		for _, f := range slices.Backward(release) {
+			if err := f(); err != nil && first == nil {
+				first = err
+			}
+		}
+		return first
+	})
+}

@@ -1,0 +1,249 @@
+package gpu
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"stele/cgo/cuda"
+	"stele/engine/pow"
+	kernels "stele/kernels/cuda"
+)
+
+// A tuning measures each candidate tuneTurns times for tuneTime, about a second
+// in all. Turns go round the candidates, so that a GPU that gets warm or busy
+// is slower for all of them.
+const (
+	tuneTurns = 3
+	tuneTime  = 30 * time.Millisecond
+)
+
+// waves are the sizes of a grid that a tuning tries, in multiples of what the
+// GPU holds at a time.
+var waves = []int{1, 2, 4}
+
+// choose loads the search kernel that the options, an earlier tuning, or a new
+// one says.
+func (s *session) choose(drv driver, opts Options) error {
+	var entries []kernels.Entry
+	for _, e := range kernels.Entries() {
+		if e.Kind == kernels.Scan && (opts.Kernel == "" || opts.Kernel == e.Name) {
+			entries = append(entries, e)
+		}
+	}
+	if len(entries) == 0 {
+		return fmt.Errorf("%w %q", ErrUnknownKernel, opts.Kernel)
+	}
+	cache, key := cacheFile(opts.CacheDir), cacheKey(s.device, drv.version(), opts.Kernel)
+	if !opts.NoTune {
+		if known, ok := readCache(cache)[key]; ok && known.Blocks > 0 && known.Blocks <= 1<<10 {
+			if i := slices.IndexFunc(entries, func(e kernels.Entry) bool { return e.Name == known.Entry }); i >= 0 {
+				return s.useEntry(entries[i], known)
+			}
+		}
+	}
+	if opts.NoTune {
+		return s.useEntry(entries[0], shape{Entry: entries[0].Name})
+	}
+	best, err := s.tune(entries)
+	if err != nil {
+		return err
+	}
+	writeCache(cache, key, best)
+	return nil
+}
+
+// useEntry loads a search kernel. A shape without blocks gets as many as the
+// GPU holds.
+func (s *session) useEntry(e kernels.Entry, sh shape) error {
+	l := <-s.free
+	defer func() { s.free <- l }()
+	k, full, err := s.loadSearch(l, e)
+	if err != nil {
+		return err
+	}
+	if sh.Blocks == 0 {
+		sh.Blocks = full
+	}
+	s.use(k, sh)
+	return nil
+}
+
+// loadSearch compiles a search kernel and tells how many of its blocks an SM
+// holds.
+func (s *session) loadSearch(l *lane, e kernels.Entry) (k kernel, blocks int, err error) {
+	type loaded struct {
+		k      kernel
+		blocks int
+	}
+	result := make(chan loaded, 1)
+	err = s.doWithin(s.opening, l, "compiling kernel "+e.Name, func() error {
+		k, err := s.load(e)
+		if err != nil {
+			return err
+		}
+		blocks, err := k.occupancy(e.Kind.Threads())
+		if err != nil {
+			return fmt.Errorf("kernel %s: %w", e.Name, err)
+		}
+		if blocks < 1 {
+			return fmt.Errorf("kernel %s: %w: an SM has no room for a block", e.Name, ErrUnfit)
+		}
+		result <- loaded{k, blocks}
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	got := <-result
+	return got.k, got.blocks, nil
+}
+
+// use makes a kernel the one that searches.
+func (s *session) use(k kernel, sh shape) {
+	s.kernel, s.shape = k, sh
+	s.largest.Store(uint64(s.device.SMs * sh.Blocks * kernels.Scan.Threads()))
+}
+
+// tune measures the entries, then grids for the fastest, and uses the best.
+func (s *session) tune(entries []kernels.Entry) (shape, error) {
+	l := <-s.free
+	defer func() { s.free <- l }()
+	type candidate struct {
+		kernel
+		shape
+		rate float64
+	}
+	var candidates []candidate
+	for _, e := range entries {
+		k, full, err := s.loadSearch(l, e)
+		if err != nil {
+			return shape{}, err
+		}
+		candidates = append(candidates, candidate{kernel: k, shape: shape{e.Name, full}})
+	}
+	fastest := func() (candidate, error) {
+		for range tuneTurns {
+			for i := range candidates {
+				c := &candidates[i]
+				rate, err := s.measure(l, c.kernel, c.shape)
+				if err != nil {
+					return *c, err
+				}
+				c.rate = max(c.rate, rate)
+			}
+		}
+		return slices.MaxFunc(candidates, func(a, b candidate) int {
+			if a.rate < b.rate {
+				return -1
+			}
+			return 1
+		}), nil
+	}
+	best, err := fastest()
+	if err != nil {
+		return shape{}, err
+	}
+	full := best.Blocks
+	candidates = nil
+	for _, w := range waves {
+		candidates = append(candidates, candidate{kernel: best.kernel, shape: shape{best.Entry, w * full}})
+	}
+	if best, err = fastest(); err != nil {
+		return shape{}, err
+	}
+	s.use(best.kernel, best.shape)
+	s.largest.Store(1 << 62) // the rate is known
+	s.rate.Store(uint64(best.rate))
+	return best.shape, nil
+}
+
+// measure returns nonces per second of a kernel. Launches get longer until one
+// fills the time; that one counts.
+func (s *session) measure(l *lane, k kernel, sh shape) (float64, error) {
+	s.use(k, sh)
+	var header [pow.HeaderSize]byte
+	work := kernels.NewJob(&header, pow.Target{})
+	n := uint64(s.device.SMs * sh.Blocks * kernels.Scan.Threads())
+	for {
+		start := time.Now()
+		if _, _, err := s.launch(l, work, pow.Range{Count: n}); err != nil {
+			return 0, err
+		}
+		took := max(time.Since(start), time.Microsecond)
+		if took >= tuneTime/2 || n == longest {
+			return float64(n) / took.Seconds(), nil
+		}
+		n = min(uint64(float64(n)*min(16, 1.2*tuneTime.Seconds()/took.Seconds())), longest)
+	}
+}
+
+// cacheFile is where choices are kept; "" if the user has no cache folder.
+func cacheFile(dir string) string {
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return ""
+		}
+		dir = filepath.Join(user, "stele")
+	}
+	return filepath.Join(dir, "autotune.json")
+}
+
+// cacheKey names what a choice holds for.
+func cacheKey(g cuda.Device, driver int, kernel string) string {
+	h := sha256.New()
+	for _, e := range kernels.Entries() {
+		if e.Kind == kernels.Scan {
+			h.Write(e.PTX)
+		}
+	}
+	key := fmt.Sprintf("%s driver %d kernels %s", g.UUID, driver, hex.EncodeToString(h.Sum(nil)[:8]))
+	if kernel != "" {
+		key += " " + kernel
+	}
+	return key
+}
+
+// readCache returns the choices that are kept. A file that cannot be read has
+// none: it is made again.
+func readCache(name string) map[string]shape {
+	all := map[string]shape{}
+	text, err := os.ReadFile(name)
+	if err != nil || json.Unmarshal(text, &all) != nil {
+		return map[string]shape{}
+	}
+	return all
+}
+
+// writeCache adds a choice. It is only a help, so that it may fail.
+func writeCache(name, key string, sh shape) {
+	if name == "" || os.MkdirAll(filepath.Dir(name), 0o755) != nil {
+		return
+	}
+	all := readCache(name)
+	if all == nil {
+		all = map[string]shape{}
+	}
+	all[key] = sh
+	text, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return
+	}
+	temp, err := os.CreateTemp(filepath.Dir(name), ".autotune-*")
+	if err != nil {
+		return
+	}
+	_, err = temp.Write(append(text, '\n'))
+	if e := temp.Close(); err == nil {
+		err = e
+	}
+	if err != nil || os.Rename(temp.Name(), name) != nil {
+		os.Remove(temp.Name())
+	}
+}

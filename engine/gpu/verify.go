@@ -1,0 +1,223 @@
+package gpu
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+
+	"stele/cgo/cuda"
+	"stele/engine"
+	"stele/engine/pow"
+	kernels "stele/kernels/cuda"
+)
+
+// chunk is how many headers are copied and checked at a time: 5 MiB, about
+// 0.1 ms of a fast bus. A multiple of 32.
+const chunk = 1 << 16
+
+// slots is how many chunks of a lane are under way: one is copied by the host
+// while the GPU works on the other.
+const slots = 2
+
+// slot is a chunk under way.
+type slot struct {
+	queue   queue
+	records []byte         // pinned: the headers
+	bad     []byte         // pinned: a bit for each
+	headers cuda.DevicePtr // of records
+	hashes  cuda.DevicePtr
+	bits    cuda.DevicePtr // of bad
+
+	first, n int // the chunk: n headers from first on; n 0: none
+	extra    int // 1 if the header before first stands in front of them
+}
+
+// Verify implements engine.Device.
+func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
+	if len(headers) != pow.HeaderSize*len(verdicts) {
+		return fmt.Errorf("gpu: %d bytes of headers for %d verdicts", len(headers), len(verdicts))
+	}
+	s, err := d.current()
+	if err != nil {
+		return err
+	}
+	return s.check(ctx, headers, linked, verdicts)
+}
+
+func (s *session) check(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
+	if len(verdicts) == 0 {
+		return nil
+	}
+	l, err := s.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { s.free <- l }()
+	if l.slots == nil {
+		if err := s.makeSlots(l); err != nil {
+			return err
+		}
+	}
+	for next, at := 0, 0; ; at = (at + 1) % slots {
+		p := &l.slots[at]
+		if err := s.finish(l, p, headers, linked, verdicts); err != nil {
+			return err
+		}
+		if next == len(verdicts) {
+			if l.idle() {
+				return nil
+			}
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return s.drain(l, err)
+		}
+		p.first, p.n, p.extra = next, min(chunk-1, len(verdicts)-next), 0
+		if linked && next > 0 {
+			p.extra = 1
+		}
+		copy(p.records, headers[(next-p.extra)*pow.HeaderSize:(next+p.n)*pow.HeaderSize])
+		if err := s.start(l, p, linked); err != nil {
+			return err
+		}
+		next += p.n
+	}
+}
+
+// idle tells whether no chunk is under way.
+func (l *lane) idle() bool {
+	for i := range l.slots {
+		if l.slots[i].n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// drain waits for the chunks under way, whose verdicts nobody wants. It
+// returns the reason.
+func (s *session) drain(l *lane, reason error) error {
+	for i := range l.slots {
+		p := &l.slots[i]
+		if p.n > 0 && s.do(l, "a check of headers", p.queue.wait) == nil {
+			p.n = 0
+		}
+	}
+	return reason
+}
+
+// makeSlots gives a lane what it needs to check headers.
+func (s *session) makeSlots(l *lane) error {
+	var made []slot
+	err := s.doWithin(s.opening, l, "allocating memory", func() error {
+		for range slots {
+			var p slot
+			var err error
+			if p.queue, err = s.queue(); err != nil {
+				return err
+			}
+			for _, m := range []struct {
+				host   *[]byte
+				device *cuda.DevicePtr
+				n      int
+			}{
+				{&p.records, &p.headers, chunk * pow.HeaderSize},
+				{nil, &p.hashes, chunk * len(pow.Hash{})},
+				{&p.bad, &p.bits, chunk / 8},
+			} {
+				if *m.device, err = s.alloc(m.n); err != nil {
+					return err
+				}
+				if m.host == nil {
+					continue
+				}
+				if *m.host, err = s.hostAlloc(m.n); err != nil {
+					return err
+				}
+			}
+			made = append(made, p)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.slots = made
+	return nil
+}
+
+// start queues the work on a chunk.
+func (s *session) start(l *lane, p *slot, linked bool) error {
+	n := p.n + p.extra
+	hashes := cuda.DevicePtr(0)
+	if linked {
+		hashes = p.hashes
+	}
+	params := kernels.VerifyParams(uint64(p.headers), uint64(hashes), uint64(p.bits), n)
+	words := (n + 31) / 32
+	return s.do(l, "queueing a check of headers", func() error {
+		if err := p.queue.upload(p.headers, p.records[:n*pow.HeaderSize]); err != nil {
+			return err
+		}
+		if err := p.queue.zero(p.bits, 4*words); err != nil {
+			return err
+		}
+		threads := kernels.Verify.Threads()
+		if err := p.queue.launch(s.verify, (n+threads-1)/threads, threads, params); err != nil {
+			return err
+		}
+		if linked {
+			threads := kernels.Link.Threads()
+			if err := p.queue.launch(s.link, (n+threads-1)/threads, threads, params); err != nil {
+				return err
+			}
+		}
+		return p.queue.download(p.bad[:4*words], p.bits)
+	})
+}
+
+// finish waits for a chunk, if there is one, and sets its verdicts.
+func (s *session) finish(l *lane, p *slot, headers []byte, linked bool, verdicts []pow.Verdict) error {
+	if p.n == 0 {
+		return nil
+	}
+	if err := s.do(l, "a check of headers", p.queue.wait); err != nil {
+		return err
+	}
+	first, n, extra := p.first, p.n, p.extra
+	p.n = 0
+	clear(verdicts[first : first+n])
+	for at := 0; at < n+extra; at += 32 {
+		word := binary.LittleEndian.Uint32(p.bad[at/8:])
+		for ; word != 0; word &= word - 1 {
+			i := at + bits.TrailingZeros32(word) - extra
+			if i < 0 {
+				continue // the header in front belongs to another chunk
+			}
+			if i >= n {
+				break
+			}
+			v := reason(headers, linked, first+i)
+			if v == pow.Valid {
+				err := fmt.Errorf("%w: the GPU says that header %d of a batch is bad, the reference finds it good", engine.ErrWrong, first+i)
+				s.fail(err)
+				return err
+			}
+			verdicts[first+i] = v
+		}
+	}
+	return nil
+}
+
+// reason returns what the reference says of header i.
+func reason(headers []byte, linked bool, i int) pow.Verdict {
+	from := i
+	if linked && i > 0 {
+		from--
+	}
+	var verdicts [2]pow.Verdict
+	n := i + 1 - from
+	pow.Verify(headers[from*pow.HeaderSize:(i+1)*pow.HeaderSize], linked, verdicts[:n])
+	return verdicts[n-1]
+}
