@@ -135,8 +135,8 @@ func (d *decoder) instruction(in *instr, name token, args []operand) {
 	}
 }
 
-// place sets the address of a memory operand: slot a and offset imm.
-func (d *decoder) place(in *instr, name token, m modifiers, o operand) {
+// locate sets the address of a memory operand: slot a and offset imm.
+func (d *decoder) locate(in *instr, name token, m modifiers, o operand) {
 	if o.kind != operandMemory {
 		d.wrong(o, "an address in brackets")
 	}
@@ -177,7 +177,7 @@ func (d *decoder) load(in *instr, name token, args []operand) {
 	if m.typ.bits < 8 || m.what != "" {
 		d.unknown(name)
 	}
-	d.place(in, name, m, args[1])
+	d.locate(in, name, m, args[1])
 	in.op, in.sx = opLd, uint8(64-m.typ.bits)
 	if m.typ.signed {
 		in.op = opLdS
@@ -207,7 +207,7 @@ func (d *decoder) store(in *instr, name token, args []operand) {
 	if m.typ.bits < 8 || m.what != "" || m.space == spaceParam || m.space == spaceConst {
 		d.unknown(name)
 	}
-	d.place(in, name, m, args[0])
+	d.locate(in, name, m, args[0])
 	in.op = opSt
 	var list [4]int32
 	for i, o := range d.elements(name, m, args[1]) {
@@ -239,7 +239,7 @@ func (d *decoder) atomic(in *instr, name token, args []operand) {
 	}
 	d.count(name, args, count, count)
 	in.d = d.dst(args[0], m.typ.bits)
-	d.place(in, name, m, args[1])
+	d.locate(in, name, m, args[1])
 	in.b = d.src(args[2], m.typ.bits)
 	if m.what == "cas" {
 		in.c = d.src(args[3], m.typ.bits)

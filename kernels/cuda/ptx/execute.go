@@ -1,8 +1,6 @@
 package ptx
 
-import (
-	"math/bits"
-)
+import "math/bits"
 
 // execute runs a thread from its pc on until it ends or waits for others. It
 // keeps each register's value within its width; a predicate is 0 or 1.

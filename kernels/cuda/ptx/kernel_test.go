@@ -122,7 +122,7 @@ func TestConversions(t *testing.T) {
 	}
 }
 
-// Each line is a body, with what it leaves of the words that stand in memory.
+// Each text is a body, with the words that stand in memory before and after.
 func TestInstructions(t *testing.T) {
 	const v = 0x8123456789abcdef
 	for _, c := range []struct {

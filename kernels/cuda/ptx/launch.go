@@ -1,8 +1,6 @@
 package ptx
 
-import (
-	"fmt"
-)
+import "fmt"
 
 const (
 	warpSize   = 32

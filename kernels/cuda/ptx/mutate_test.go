@@ -38,7 +38,7 @@ func ladder(t *testing.T, nonce uint32) []pow.Target {
 // A search over 64 nonces in two blocks, with a ladder of targets tells all mutants of the
 // sample kernel from the good one.
 func TestScanNoticesMutants(t *testing.T) {
-	const first, count, mutants = 1000, 64, 150
+	const first, count, mutants = 1000, 64, 60
 	good := text(t, "scan")
 	targets := ladder(t, first+50)
 	var want [][]uint32

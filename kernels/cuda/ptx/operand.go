@@ -1,8 +1,6 @@
 package ptx
 
-import (
-	"strings"
-)
+import "strings"
 
 // Kinds of operands.
 const (

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding"
 	"encoding/binary"
+	"flag"
 	"os"
 	"slices"
 	"testing"
@@ -12,6 +13,15 @@ import (
 	"stele/kernels/cuda/ptx"
 )
 
+// Properties see the same random values on every run; -rapid.seed=N gives
+// others.
+func init() {
+	if err := flag.Set("rapid.seed", "1"); err != nil {
+		panic(err)
+	}
+}
+
+// genesis is the header of Bitcoin's first block.
 const genesis = "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c"
 
 const genesisNonce = 2083236893
@@ -25,7 +35,8 @@ func header(t testing.TB) [pow.HeaderSize]byte {
 	return h.Encode()
 }
 
-// read parses one of the modules in testdata.
+// read parses one of the modules in testdata; prelude.cuh there says how they
+// are made.
 func read(t testing.TB, name string) *ptx.Module {
 	t.Helper()
 	m, err := ptx.Parse(text(t, name))
