@@ -14,6 +14,7 @@ import (
 	"stele/bench"
 	"stele/engine"
 	"stele/engine/cpu"
+	"stele/engine/gpu"
 	"stele/kernels/simd"
 )
 
@@ -82,7 +83,7 @@ func runBench(c *cli.Context) error {
 		return err
 	}
 	defer out.discard()
-	set, err := openBench(settings, c.Bool("bare"))
+	set, err := openBench(c, settings)
 	if err != nil {
 		return err
 	}
@@ -130,12 +131,6 @@ func benchSettings(c *cli.Context) (bench.Settings, error) {
 	if !slices.Contains([]string{"search", "verify", "all"}, s.Mode) {
 		return s, fmt.Errorf("--mode: unknown mode %q, want search, verify or all", s.Mode)
 	}
-	if c.IsSet("device") && s.Device != cpu.ID {
-		return s, fmt.Errorf("--device: unknown device %q, want %q", s.Device, cpu.ID)
-	}
-	if c.IsSet("kernel") && s.Kernel == "" {
-		return s, fmt.Errorf("--kernel: empty name")
-	}
 	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
 		return s, err
@@ -154,57 +149,115 @@ type benchSet struct {
 	devices []engine.Info
 	engines []*engine.Engine
 	headers []byte // shared by all verifications
+
+	search, verify bool
+	settings       bench.Settings
 }
 
-// openBench opens an engine for every kernel and number of threads, and makes
-// the cases.
-func openBench(settings bench.Settings, bare bool) (*benchSet, error) {
-	set := &benchSet{walks: map[string]*bench.Walk{}}
-	search, verify := settings.Mode != string(bench.Verify), settings.Mode != string(bench.Search)
-	if verify {
+// openBench opens an engine for every device, kernel and number of threads, and
+// makes the cases.
+func openBench(c *cli.Context, settings bench.Settings) (_ *benchSet, err error) {
+	useCPU, useGPU, err := deviceKinds(c)
+	if err != nil {
+		return nil, err
+	}
+	set := &benchSet{
+		walks:    map[string]*bench.Walk{},
+		search:   settings.Mode != string(bench.Verify),
+		verify:   settings.Mode != string(bench.Search),
+		settings: settings,
+	}
+	defer func() {
+		if err != nil {
+			set.close()
+		}
+	}()
+	if set.verify {
 		set.headers = bench.MakeHeaders(bench.HeaderSet)
 	}
-	if search {
+	if set.search {
 		set.addSearch(cpu.ID, bench.Reference, 1, bench.ReferenceScan)
 	}
-	if verify {
+	if set.verify {
 		set.addVerify(cpu.ID, bench.Reference, 1, bench.ReferenceVerify)
 	}
-
-	threads := []int{settings.Threads}
-	if settings.Threads == 0 {
-		threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
+	if useCPU {
+		if err := set.openCPU(c.Bool("bare")); err != nil {
+			return nil, err
+		}
 	}
-	for _, kernel := range kernelNames(settings.Kernel) {
-		for _, n := range threads {
-			device, err := cpu.Open(cpu.Options{Threads: n, Kernel: kernel})
-			if err != nil {
-				set.close()
-				return nil, fmt.Errorf("device %s: %w", cpu.ID, err)
-			}
-			e := engine.New([]engine.Device{device}, nil)
-			set.engines = append(set.engines, e)
-			info := device.Info()
-			if len(set.devices) == 0 {
-				set.devices = append(set.devices, info)
-			}
-			if search {
-				set.addSearch(info.ID, info.SearchKernel, n, bench.EngineScan(e))
-			}
-			if search && bare && n == threads[0] {
-				k, err := simd.Lookup(info.SearchKernel)
-				if err != nil {
-					set.close()
-					return nil, err
-				}
-				set.addSearch(bench.Bare, info.SearchKernel, 1, bench.BareScan(k))
-			}
-			if verify {
-				set.addVerify(info.ID, info.VerifyKernel, n, bench.EngineVerify(e))
-			}
+	if useGPU {
+		if err := set.openGPUs(c, !useCPU); err != nil {
+			return nil, err
 		}
 	}
 	return set, nil
+}
+
+// openCPU adds the cases of the CPU.
+func (s *benchSet) openCPU(bare bool) error {
+	threads := []int{s.settings.Threads}
+	if s.settings.Threads == 0 {
+		threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
+	}
+	for i, kernel := range kernelNames(s.settings.Kernel) {
+		for j, n := range threads {
+			device, err := cpu.Open(cpu.Options{Threads: n, Kernel: kernel})
+			if err != nil {
+				return fmt.Errorf("device %s: %w", cpu.ID, err)
+			}
+			s.add(device, n, i+j == 0, true)
+			if s.search && bare && j == 0 {
+				k, err := simd.Lookup(device.Info().SearchKernel)
+				if err != nil {
+					return err
+				}
+				s.addSearch(bench.Bare, k.Name(), 1, bench.BareScan(k))
+			}
+		}
+	}
+	return nil
+}
+
+// openGPUs adds the cases of the GPUs. That there is none is an error if they
+// are wanted.
+func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
+	names := []string{s.settings.Kernel}
+	if s.settings.Kernel == "all" {
+		names = gpu.SearchKernels()
+	}
+	for i, kernel := range names {
+		devices, absent := gpu.Open(gpu.Options{Device: s.settings.Device, Kernel: kernel})
+		for _, d := range devices {
+			s.add(d, 0, i == 0, i == 0)
+		}
+		for _, a := range absent {
+			switch {
+			case wanted && len(devices) == 0:
+				return fmt.Errorf("device %s: %w", a.ID, a.Err)
+			case i == 0 && unexpected(a.Err):
+				fmt.Fprintf(c.App.ErrWriter, "stele: %s is not measured: %v\n", a.ID, a.Err)
+			}
+		}
+	}
+	return nil
+}
+
+// add opens an engine for a device and adds its cases. The first of a device
+// also describes it. All search kernels of a GPU have the same verify kernel.
+func (s *benchSet) add(d engine.Device, threads int, first, verify bool) {
+	e := engine.New([]engine.Device{d}, nil)
+	s.engines = append(s.engines, e)
+	info := d.Info()
+	if first {
+		s.devices = append(s.devices, info)
+	}
+	if s.search {
+		s.addSearch(info.ID, info.SearchKernel, threads, bench.EngineScan(e))
+	}
+	if s.verify && verify {
+		s.addVerify(info.ID, info.VerifyKernel, threads, bench.EngineVerify(e))
+	}
 }
 
 // kernelNames gives what --kernel asks for. The empty name is the fastest.
@@ -263,7 +316,7 @@ func (s *benchSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resu
 
 func (s *benchSet) close() {
 	for _, e := range s.engines {
-		_ = e.Close() // a CPU has nothing that could fail
+		_ = e.Close() // the measurements are taken
 	}
 }
 

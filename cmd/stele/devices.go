@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -8,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/engine"
+	"stele/engine/gpu"
 )
 
 // devicesResult is what "stele devices --json" prints.
@@ -16,8 +18,9 @@ type devicesResult struct {
 	Absent  []absentDevice `json:"absent"`
 }
 
-// absentDevice is a kind of device that is not there.
+// absentDevice is a device that cannot be used, or a kind of which none can.
 type absentDevice struct {
+	ID     string `json:"id,omitempty"` // of one device; "": all of the kind
 	Kind   string `json:"kind"`
 	Reason string `json:"reason"`
 }
@@ -38,17 +41,23 @@ func devices(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	e, err := openEngine(c)
+	opened, absent, err := openDevices(c)
 	if err != nil {
 		return err
 	}
+	e := newEngine(c, opened)
 	defer e.Close()
 
-	res := devicesResult{Absent: []absentDevice{
-		{Kind: "cuda", Reason: "this version has no kernels for NVIDIA GPUs"},
-	}}
+	res := devicesResult{Absent: []absentDevice{}}
 	for _, s := range e.Status() {
 		res.Devices = append(res.Devices, s.Info)
+	}
+	for _, a := range absent {
+		gone := absentDevice{ID: a.ID, Kind: gpu.Kind, Reason: a.Err.Error()}
+		if a.ID == gpu.Kind {
+			gone.ID = ""
+		}
+		res.Absent = append(res.Absent, gone)
 	}
 	if c.Bool("json") {
 		return printJSON(c, res)
@@ -62,7 +71,12 @@ func (r devicesResult) text() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, d := range r.Devices {
 		fmt.Fprintf(w, "%s\t%s\n", d.ID, d.Name)
-		fmt.Fprintf(w, "  threads\t%d\n", d.Threads)
+		if d.Threads > 0 {
+			fmt.Fprintf(w, "  threads\t%d\n", d.Threads)
+		}
+		if d.UUID != "" {
+			fmt.Fprintf(w, "  uuid\t%s\n  pci\t%s\n", d.UUID, d.PCI)
+		}
 		fmt.Fprintf(w, "  features\t%s\n", orNone(strings.Join(d.Features, " ")))
 		fmt.Fprintf(w, "  search\t%s\n", d.SearchKernel)
 		fmt.Fprintf(w, "  verify\t%s\n", d.VerifyKernel)
@@ -75,7 +89,7 @@ func (r devicesResult) text() string {
 		}
 	}
 	for _, a := range r.Absent {
-		fmt.Fprintf(w, "%s\tabsent: %s\n", a.Kind, a.Reason)
+		fmt.Fprintf(w, "%s\tabsent: %s\n", cmp.Or(a.ID, a.Kind), a.Reason)
 	}
 	w.Flush()
 	return b.String()

@@ -1,20 +1,25 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"stele/cgo/cuda"
 	"stele/engine"
 	"stele/engine/cpu"
+	"stele/engine/gpu"
 )
 
 // engineFlags returns the flags that openEngine reads.
 func engineFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them"},
-		&cli.StringFlag{Name: "kernel", Usage: "use the kernel `NAME` instead of the fastest"},
+		&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them, or the GPU with this UUID or PCI address"},
+		&cli.StringFlag{Name: "kernel", Usage: "use the kernel `NAME` instead of the fastest, on the devices that have it"},
 		&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all"},
 	}
 }
@@ -22,31 +27,79 @@ func engineFlags() []cli.Flag {
 // openEngine returns an engine with the devices that the flags of
 // [engineFlags] ask for. The caller closes it.
 func openEngine(c *cli.Context) (*engine.Engine, error) {
-	devices, err := openDevices(c)
+	devices, absent, err := openDevices(c)
 	if err != nil {
 		return nil, err
 	}
-	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return engine.New(devices, log), nil
+	for _, a := range absent {
+		if unexpected(a.Err) {
+			fmt.Fprintf(c.App.ErrWriter, "stele: %s is not used: %v\n", a.ID, a.Err)
+		}
+	}
+	return newEngine(c, devices), nil
 }
 
-// openDevices opens the devices that the flags ask for.
-func openDevices(c *cli.Context) ([]engine.Device, error) {
+// newEngine returns an engine that logs to standard error.
+func newEngine(c *cli.Context, devices []engine.Device) *engine.Engine {
+	return engine.New(devices, slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelWarn})))
+}
+
+// unexpected tells whether an absent GPU is worth a line: not where there is
+// none, and nobody said that there is.
+func unexpected(err error) bool {
+	return os.Getenv(cuda.LibraryVariable) != "" || !errors.Is(err, cuda.ErrNoDriver) && !errors.Is(err, cuda.ErrNoDevice)
+}
+
+// openDevices opens the devices that the flags ask for: the CPU first, then the
+// GPUs. GPUs that cannot be used are told in absent. It is an error if a device
+// that was asked for by its name is not there.
+func openDevices(c *cli.Context) (devices []engine.Device, absent []gpu.Absent, err error) {
 	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if id := c.String("device"); c.IsSet("device") && id != cpu.ID {
-		return nil, fmt.Errorf("--device: unknown device %q, want %q", id, cpu.ID)
-	}
-	if c.IsSet("kernel") && c.String("kernel") == "" {
-		return nil, fmt.Errorf("--kernel: empty name")
-	}
-	d, err := cpu.Open(cpu.Options{Threads: int(threads), Kernel: c.String("kernel")})
+	useCPU, useGPU, err := deviceKinds(c)
 	if err != nil {
-		return nil, fmt.Errorf("device %s: %w", cpu.ID, err)
+		return nil, nil, err
 	}
-	return []engine.Device{d}, nil
+	if useCPU {
+		d, err := cpu.Open(cpu.Options{Threads: int(threads), Kernel: c.String("kernel")})
+		if err != nil {
+			return nil, nil, fmt.Errorf("device %s: %w", cpu.ID, err)
+		}
+		devices = append(devices, d)
+	}
+	if useGPU {
+		var all []*gpu.Device
+		all, absent = gpu.Open(gpu.Options{Device: c.String("device"), Kernel: c.String("kernel")})
+		for _, d := range all {
+			devices = append(devices, d)
+		}
+	}
+	if len(devices) == 0 {
+		return nil, nil, fmt.Errorf("device %s: %w", absent[0].ID, absent[0].Err)
+	}
+	return devices, absent, nil
+}
+
+// deviceKinds reads which kinds of devices --device and --kernel ask for.
+func deviceKinds(c *cli.Context) (useCPU, useGPU bool, err error) {
+	device, kernel := c.String("device"), c.String("kernel")
+	if c.IsSet("kernel") && kernel == "" {
+		return false, false, fmt.Errorf("--kernel: empty name")
+	}
+	switch {
+	case device == cpu.ID:
+		return true, false, nil
+	case gpu.Named(device):
+		return false, true, nil
+	case c.IsSet("device"):
+		return false, false, fmt.Errorf("--device: unknown device %q, want %q, %q and the like, or the UUID or PCI address of a GPU", device, cpu.ID, gpu.Kind+":0")
+	case kernel == "" || kernel == "all":
+		return true, true, nil
+	}
+	useGPU = slices.Contains(gpu.SearchKernels(), kernel)
+	return !useGPU, useGPU, nil
 }
 
 // deviceNames returns what the results of a command call the device and its

@@ -35,7 +35,7 @@ const (
 
 // Options says what to open, and how. The zero value is good.
 type Options struct {
-	Device string // "cuda:0", a UUID or a PCI address; "": all GPUs
+	Device string // "cuda:0", a UUID or a PCI address; "" or "cuda": all GPUs
 	Kernel string // name of a search kernel; "": the fastest
 
 	NoTune   bool   // take the first search kernel instead of measuring
@@ -101,7 +101,7 @@ func open(drv driver, opts Options) (devices []*Device, absent []Absent) {
 	case len(all) == 0:
 		return nil, []Absent{{Kind, fmt.Errorf("%w: the driver works and has none; look with nvidia-smi, and at CUDA_VISIBLE_DEVICES", cuda.ErrNoDevice)}}
 	}
-	if opts.Device != "" {
+	if opts.Device != "" && opts.Device != Kind {
 		chosen, err := Select(all, opts.Device)
 		if err != nil {
 			return nil, []Absent{{opts.Device, err}}
@@ -165,7 +165,6 @@ func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
 	if err := Fit(g); err != nil {
 		return nil, err
 	}
-	var names []string
 	d := &Device{driver: drv, gpu: g, opts: opts}
 	d.info = engine.Info{
 		ID:           id(g),
@@ -178,14 +177,11 @@ func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
 		VerifyKernel: entryOf(kernels.Verify).Name,
 	}
 	for _, e := range kernels.Entries() {
-		if e.Kind == kernels.Scan {
-			names = append(names, e.Name)
-		}
 		if e.Kind == kernels.Scan || e.Kind == kernels.Verify {
 			d.info.Kernels = append(d.info.Kernels, engine.KernelInfo{Name: e.Name, Available: true})
 		}
 	}
-	if opts.Kernel != "" && !slices.Contains(names, opts.Kernel) {
+	if names := SearchKernels(); opts.Kernel != "" && !slices.Contains(names, opts.Kernel) {
 		return nil, fmt.Errorf("%w %q: the search kernels are %s", ErrUnknownKernel, opts.Kernel, strings.Join(names, ", "))
 	}
 	s, err := openSession(drv, g, opts)
@@ -199,6 +195,16 @@ func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// SearchKernels returns the names that Options.Kernel can have.
+func SearchKernels() (names []string) {
+	for _, e := range kernels.Entries() {
+		if e.Kind == kernels.Scan {
+			names = append(names, e.Name)
+		}
+	}
+	return names
 }
 
 // entryOf returns the first entry of a kind.
