@@ -50,6 +50,14 @@ run: build ## see it work on real Bitcoin blocks: verify, search, benchmark
 bench: build ## measure every kernel on this machine
 	@$(BIN) bench --kernel all $(BENCHFLAGS)
 
+.PHONY: bin/gpu-check
+bin/gpu-check:
+	$(CUDA_ENV) $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -tags cuda -o $@ ./cmd/gpu-check
+
+.PHONY: gpu-check
+gpu-check: bin/gpu-check ## check and measure the CUDA kernels; where there is no Go, carry bin/gpu-check there
+	bin/gpu-check $(GPUCHECKFLAGS)
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin

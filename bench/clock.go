@@ -49,7 +49,7 @@ func (c *HostClock) Now() time.Duration { return time.Since(c.start) }
 func (c *HostClock) Resolution() time.Duration { return c.resolution }
 
 // CPU is the processor time of the process.
-func (c *HostClock) CPU() (time.Duration, bool) { return processorTime() }
+func (c *HostClock) CPU() (time.Duration, bool) { return ProcessorTime() }
 
 // A probe is probeRuns runs of the loop, of about 20 microseconds each at 4
 // GHz: much longer than a step of the clock, much shorter than a slice. The

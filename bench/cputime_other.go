@@ -4,5 +4,5 @@ package bench
 
 import "time"
 
-// processorTime is not known on this system.
-func processorTime() (time.Duration, bool) { return 0, false }
+// ProcessorTime is not known on this system.
+func ProcessorTime() (time.Duration, bool) { return 0, false }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// processorTime is the user and system time of all threads of this process.
-func processorTime() (time.Duration, bool) {
+// ProcessorTime is the user and system time of all threads of this process, if
+// the system tells.
+func ProcessorTime() (time.Duration, bool) {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 		return 0, false

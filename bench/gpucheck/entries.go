@@ -1,0 +1,382 @@
+package gpucheck
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"stele/cgo/cuda"
+	"stele/engine/pow"
+	kernels "stele/kernels/cuda"
+	"stele/kernels/simd"
+)
+
+// capacity is how many hits a launch can report.
+const capacity = 1 << 16
+
+// device is an open device with room for what the kernels need.
+type device struct {
+	c        *cuda.Context
+	s        *cuda.Stream
+	start    *cuda.Event
+	end      *cuda.Event
+	hits     cuda.DevicePtr
+	versions cuda.DevicePtr
+	host     []byte // pinned: hits
+	small    bool
+}
+
+func openDevice(d cuda.Device, small bool) (*device, error) {
+	c, err := d.Open()
+	if err != nil {
+		return nil, err
+	}
+	b := &device{c: c, small: small}
+	err = func() (err error) {
+		if b.s, err = c.NewStream(); err != nil {
+			return err
+		}
+		if b.start, err = c.NewEvent(true); err != nil {
+			return err
+		}
+		if b.end, err = c.NewEvent(true); err != nil {
+			return err
+		}
+		if b.hits, err = c.Alloc(8 + 8*capacity); err != nil {
+			return err
+		}
+		if b.versions, err = c.Alloc(64 * kernels.Versions); err != nil {
+			return err
+		}
+		b.host, err = c.HostAlloc(8 + 8*capacity)
+		return err
+	}()
+	if err != nil {
+		_ = c.Close() // the first error tells more
+		return nil, err
+	}
+	return b, nil
+}
+
+// launch runs a search once and returns the GPU's time and the hits' words.
+func (b *device) launch(f *cuda.Function, blocks, threads, wordsPerHit int, params []byte) (time.Duration, []uint32, error) {
+	binary.LittleEndian.PutUint32(b.host, 0)
+	binary.LittleEndian.PutUint32(b.host[4:], capacity)
+	steps := []func() error{
+		func() error { return b.s.CopyToDeviceAsync(b.hits, b.host[:8]) },
+		func() error { return b.start.Record(b.s) },
+		func() error { return b.s.Launch(f, [3]int{blocks, 1, 1}, [3]int{threads, 1, 1}, 0, params) },
+		func() error { return b.end.Record(b.s) },
+		func() error { return b.s.CopyToHostAsync(b.host, b.hits) },
+		b.s.Synchronize,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return 0, nil, err
+		}
+	}
+	took, err := cuda.Elapsed(b.start, b.end)
+	if err != nil {
+		return 0, nil, err
+	}
+	n := binary.LittleEndian.Uint32(b.host)
+	if n > capacity {
+		return took, nil, fmt.Errorf("%d hits in one launch, at most %d were expected", n, capacity)
+	}
+	words := make([]uint32, int(n)*wordsPerHit)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint32(b.host[8+4*i:])
+	}
+	return took, words, nil
+}
+
+// measureEntries checks every kernel, and then measures those that search.
+func measureEntries(ctx context.Context, rep *Report, smi *watcher, opts Options) error {
+	b, err := openDevice(rep.Device, opts.Small)
+	if err != nil {
+		return err
+	}
+	defer b.c.Close()
+	for _, e := range kernels.Entries() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		got := Entry{Name: e.Name, Kind: e.Kind, PTX: digest(e.PTX)}
+		start := time.Now()
+		m, log, err := b.c.LoadPTX(e.PTX)
+		if err != nil {
+			return fmt.Errorf("%s: %w %s", e.Name, err, log)
+		}
+		got.LoadMS = time.Since(start).Seconds() * 1e3
+		f, err := m.Function(e.Name)
+		if err != nil {
+			return err
+		}
+		if got.Attributes, err = f.Attributes(); err != nil {
+			return err
+		}
+		switch e.Kind {
+		case kernels.Scan:
+			err = b.checkScan(f, &got)
+		case kernels.Roll:
+			err = b.checkRoll(f, &got)
+		}
+		if err == nil && (e.Kind == kernels.Scan || e.Kind == kernels.Roll) {
+			err = b.rate(ctx, f, e.Kind, &got, rep, smi, opts)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.Name, err)
+		}
+		if got.Wrong > 0 {
+			rep.fault("%s: %d of %d answers are wrong", e.Name, got.Wrong, got.Checked)
+		}
+		rep.Entries = append(rep.Entries, got)
+		fmt.Fprintf(opts.Log, "%-8s  %d registers, %d of %d answers wrong, %.3f G/s, %.1f %% of its bound\n",
+			e.Name, got.Attributes.Registers, got.Wrong, got.Checked, got.Rate/1e9, 100*got.ShareOf)
+		if err := m.Unload(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func randomHeader(rng *rand.ChaCha8) (h [pow.HeaderSize]byte) {
+	_, _ = rng.Read(h[:]) // never fails
+	return h
+}
+
+func seeded(text string) *rand.ChaCha8 {
+	var seed [32]byte
+	copy(seed[:], text)
+	return rand.NewChaCha8(seed)
+}
+
+// zeros is the target that hashes with so many leading zero bits meet.
+func zeros(n int) pow.Target {
+	t := pow.MaxTarget
+	t[3] = t[3] >> n
+	return t
+}
+
+// checkScan compares the full sets of nonces of random headers with the CPU's:
+// ranges at both ends of the nonce space, across its end, and odd ones.
+func (b *device) checkScan(f *cuda.Function, got *Entry) error {
+	rng := seeded("gpu-check scan")
+	many := uint64(1 << 22)
+	if b.small {
+		many = 1 << 12
+	}
+	ranges := []kernels.Range{
+		{First: 0, Count: 1}, {First: 1<<32 - 1, Count: 1}, {First: 1<<32 - 777, Count: 1999},
+		{First: 0, Count: many}, {First: -uint32(many), Count: many},
+		{First: 0x7ffffff1, Count: many - 13},
+	}
+	for i, r := range ranges {
+		header := randomHeader(rng)
+		target := zeros(10)
+		if r.Count < 1<<13 {
+			target = zeros(i % 3)
+		}
+		blocks := min(64, int(r.Count+255)/256)
+		r.Rounds = uint32((r.Count + uint64(256*blocks) - 1) / uint64(256*blocks))
+		_, nonces, err := b.launch(f, blocks, 256, 1, kernels.NewJob(&header, target).ScanParams(r, uint64(b.hits)))
+		if err != nil {
+			return err
+		}
+		want := onCPU(&header, target, r.First, r.Count)
+		got.Checked += r.Count
+		got.Wrong += differences(nonces, want)
+	}
+	return nil
+}
+
+// onCPU returns the nonces whose top 32 bits meet those of the target, as the
+// kernels report them; all targets here are of such a form.
+func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count uint64) (nonces []uint32) {
+	k, _, err := simd.Best()
+	if err != nil {
+		panic(err) // STELE_CPU leaves nothing
+	}
+	job := simd.NewJob(header, target)
+	for done := uint64(0); done < count; {
+		n := min(count-done, simd.MaxNonces)
+		nonces = k.Scan(job, first+uint32(done), int(n), nonces)
+		done += n
+	}
+	return nonces
+}
+
+// differences counts what is in one list and not in the other.
+func differences(a, b []uint32) (n uint64) {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0] == b[0]:
+			a, b = a[1:], b[1:]
+		case a[0] < b[0]:
+			a, n = a[1:], n+1
+		default:
+			b, n = b[1:], n+1
+		}
+	}
+	return n + uint64(len(a)+len(b))
+}
+
+// rolled returns the header with version i.
+func rolled(header [pow.HeaderSize]byte, i int) [pow.HeaderSize]byte {
+	binary.LittleEndian.PutUint32(header[:], 0x20000000|uint32(i)<<13)
+	return header
+}
+
+func (b *device) putVersions(header [pow.HeaderSize]byte) error {
+	var states []byte
+	for i := range kernels.Versions {
+		h := rolled(header, i)
+		states = append(states, kernels.VersionState(&h)...)
+	}
+	if err := b.s.CopyToDeviceAsync(b.versions, states); err != nil {
+		return err
+	}
+	return b.s.Synchronize()
+}
+
+// checkRoll compares nonces and versions with those that the CPU finds with
+// each version.
+func (b *device) checkRoll(f *cuda.Function, got *Entry) error {
+	rng := seeded("gpu-check roll")
+	counts := []uint64{1, 63, 64*8 + 5, 1 << 14}
+	if b.small {
+		counts = counts[:3]
+	}
+	for i, count := range counts {
+		header := randomHeader(rng)
+		if err := b.putVersions(header); err != nil {
+			return err
+		}
+		first := []uint32{0, 1<<32 - 20, 1<<32 - 300, 12345}[i]
+		target := zeros(8)
+		blocks := min(8, int(count+kernels.Tile-1)/kernels.Tile)
+		rounds := (count + uint64(blocks*kernels.Tile) - 1) / uint64(blocks*kernels.Tile)
+		r := kernels.Range{First: first, Count: count, Rounds: uint32(rounds)}
+		h := rolled(header, 0)
+		params := kernels.NewJob(&h, target).RollParams(r, uint64(b.versions), uint64(b.hits))
+		_, words, err := b.launch(f, blocks, kernels.Roll.Threads(), 2, params)
+		if err != nil {
+			return err
+		}
+		found := make([][]uint32, kernels.Versions)
+		for j := 0; j < len(words); j += 2 {
+			if words[j+1] >= kernels.Versions {
+				got.Wrong++
+				continue
+			}
+			found[words[j+1]] = append(found[words[j+1]], words[j])
+		}
+		for v := range found {
+			h := rolled(header, v)
+			got.Checked += count
+			got.Wrong += differences(found[v], onCPU(&h, target, first, count))
+		}
+	}
+	return nil
+}
+
+// rate finds the fastest launch shape and measures it.
+func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, got *Entry, rep *Report, smi *watcher, opts Options) error {
+	header := randomHeader(seeded("gpu-check rate"))
+	if err := b.putVersions(header); err != nil {
+		return err
+	}
+	job := kernels.NewJob(&header, zeros(40))
+	threads := kind.Threads()
+	resident, err := f.Occupancy(threads, 0)
+	if err != nil {
+		return err
+	}
+	next := uint32(0)
+	// once launches about as many items as take so long at rate (0: unknown).
+	once := func(blocksPerSM int, rate float64, want time.Duration) (items float64, took time.Duration, err error) {
+		blocks := rep.Device.SMs * blocksPerSM
+		perRound, itemsPerNonce := uint64(blocks*threads), 1.0
+		if kind == kernels.Roll {
+			perRound, itemsPerNonce = uint64(blocks*kernels.Tile), kernels.Versions
+		}
+		rounds := max(uint64(rate*want.Seconds()/(float64(perRound)*itemsPerNonce)), 1)
+		r := kernels.Range{First: next, Count: min(rounds*perRound, pow.NonceSpace), Rounds: uint32(rounds)}
+		next += uint32(r.Count)
+		var params []byte
+		words := 1
+		if kind == kernels.Roll {
+			params, words = job.RollParams(r, uint64(b.versions), uint64(b.hits)), 2
+		} else {
+			params = job.ScanParams(r, uint64(b.hits))
+		}
+		took, _, err = b.launch(f, blocks, threads, words, params)
+		return float64(r.Count) * itemsPerNonce, took, err
+	}
+	speed := func(blocksPerSM int, rate float64) (float64, error) {
+		items, took, err := once(blocksPerSM, rate, opts.Slice)
+		return items / max(took, time.Microsecond).Seconds(), err
+	}
+
+	rate := 0.0
+	shapes := []int{resident, 2 * resident, 4 * resident, 8 * resident}
+	samples := 31
+	if b.small {
+		shapes, samples = []int{1}, 3
+	}
+	for _, shape := range shapes {
+		seen := 0.0
+		for range 4 { // the first ones warm up
+			if seen, err = speed(shape, max(seen, rate)); err != nil {
+				return err
+			}
+		}
+		if seen > rate {
+			rate, got.Blocks = seen, shape
+		}
+	}
+	for end := time.Now().Add(20 * opts.Slice); time.Now().Before(end); { // warm up
+		if _, err := speed(got.Blocks, rate); err != nil {
+			return err
+		}
+	}
+	from := time.Now()
+	for range samples {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		seen, err := speed(got.Blocks, rate)
+		if err != nil {
+			return err
+		}
+		got.Rates = append(got.Rates, seen)
+	}
+	got.Rate = median(got.Rates)
+
+	got.ClockMHz, got.ClockOf = float64(rep.Device.ClockKHz)/1e3, "highest"
+	if clock, power, celsius, ok := smi.since(from); ok {
+		got.ClockMHz, got.ClockOf, got.PowerW, got.Temperature = clock, "nvidia-smi", power, celsius
+		if power > 0 {
+			got.PerJoule = got.Rate / power
+		}
+	}
+	got.Bound = bound(got.Name, rep.Device.SMs, got.ClockMHz*1e6)
+	if got.Bound > 0 {
+		got.ShareOf = got.Rate / got.Bound
+	}
+	return nil
+}
+
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+}

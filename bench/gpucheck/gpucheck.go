@@ -1,0 +1,178 @@
+// Package gpucheck checks and measures the CUDA kernels on the GPU of a
+// machine: that each entry loads and gives the right answers, how fast it is
+// against the bound of its instructions, and that nothing is wrong or missed
+// over minutes of work. [Run] does it all and returns a [Report].
+//
+// It talks to the driver directly, below the GPU device of the engine, so that
+// every variant is measured alone; the last part, the soak, goes through the
+// engine as a miner would.
+//
+// Caveats: the bound of a kernel is that of its slots as ptxas 11.8 compiled it
+// for sm_90; another compiler or device has slightly different counts. The
+// clock is that which nvidia-smi tells while the kernel runs; without
+// nvidia-smi it is the highest clock, and the share of the bound is too low.
+package gpucheck
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"stele/cgo/cuda"
+	kernels "stele/kernels/cuda"
+)
+
+// Schema is the form of a Report.
+const Schema = "stele-gpu-check/1"
+
+// Options says how long to measure. The zero value is good.
+type Options struct {
+	Device int           // index, as nvidia-smi counts
+	Slice  time.Duration // of a sample; 0: 50 ms
+	Soak   time.Duration // 0: 5 minutes
+	Small  bool          // little work, for an emulated driver
+	Log    io.Writer     // progress; nil: none
+}
+
+// Report is what was found. Its JSON form is stable within a Schema.
+type Report struct {
+	Schema  string      `json:"schema"`
+	Time    time.Time   `json:"time"`
+	Version string      `json:"version"` // of the program
+	Driver  cuda.Status `json:"driver"`
+	Device  cuda.Device `json:"device"`
+	Good    bool        `json:"good"`   // no answer was wrong
+	Faults  []string    `json:"faults"` // what was not as it must be
+
+	Entries  []Entry   `json:"entries"`
+	Copy     Copy      `json:"copy"`
+	Switch   Switch    `json:"job_switch"`
+	Soak     SoakTotal `json:"soak"`
+	Hardware []Sample  `json:"hardware"` // while the kernels ran
+}
+
+// Entry is what was found of a kernel.
+type Entry struct {
+	Name       string                  `json:"name"`
+	Kind       kernels.Kind            `json:"kind"`
+	PTX        string                  `json:"ptx_sha256"`
+	LoadMS     float64                 `json:"load_ms"` // the driver's compilation
+	Attributes cuda.FunctionAttributes `json:"attributes"`
+	Checked    uint64                  `json:"checked"` // answers compared with the CPU's
+	Wrong      uint64                  `json:"wrong"`
+
+	Blocks      int       `json:"blocks_per_sm,omitempty"` // of the fastest launch shape
+	Rates       []float64 `json:"rates,omitempty"`         // items per second, a sample each
+	Rate        float64   `json:"rate,omitempty"`          // median
+	ClockMHz    float64   `json:"clock_mhz,omitempty"`     // median while it ran
+	ClockOf     string    `json:"clock_of,omitempty"`      // "nvidia-smi" or "highest"
+	Bound       float64   `json:"bound,omitempty"`         // items per second at that clock
+	ShareOf     float64   `json:"share_of_bound,omitempty"`
+	PowerW      float64   `json:"power_w,omitempty"` // median while it ran
+	PerJoule    float64   `json:"items_per_joule,omitempty"`
+	Temperature float64   `json:"temperature_c,omitempty"`
+}
+
+// Copy is the batch check of many headers, which the bus bounds.
+type Copy struct {
+	PinnedBytesPerSecond float64 `json:"pinned_bytes_per_second"` // host to device, alone
+	Headers              int     `json:"headers"`
+	HeadersPerSecond     float64 `json:"headers_per_second"` // through the engine's device
+	ShareOfCopy          float64 `json:"share_of_copy"`
+}
+
+// Switch is the time from a new job to its first finished launch.
+type Switch struct {
+	Count int     `json:"count"`
+	P50MS float64 `json:"p50_ms"`
+	P99MS float64 `json:"p99_ms"`
+}
+
+// SoakTotal is the search through the engine.
+type SoakTotal struct {
+	Seconds        float64 `json:"seconds"`
+	Nonces         uint64  `json:"nonces"`
+	Rate           float64 `json:"rate"`
+	Hits           uint64  `json:"hits"`
+	Expected       float64 `json:"hits_expected"`
+	HardwareErrors uint64  `json:"hardware_errors"`
+	State          string  `json:"state"`
+	Reason         string  `json:"reason,omitempty"`
+	CPUShare       float64 `json:"cpu_share"` // of one core, this process, over the soak
+}
+
+// slots are the warp instructions per item that the ALU and the FMA pipe take,
+// counted in the code that ptxas 11.8 makes for sm_90.
+var slots = map[string][2]float64{
+	"scan_a": {1526, 1535},
+	"scan_b": {1557, 1442},
+	"scan_c": {1610, 1283},
+	"scan_d": {1665, 1118},
+	"scan_e": {2280, 381},
+	"roll_a": {1286, 1270},
+	"roll_b": {1318, 1174},
+	"roll_c": {1357, 1057},
+	"verify": {2601, 2623},
+}
+
+// bound is the most items per second: both pipes of an SM take 64 lanes a
+// clock.
+func bound(entry string, sms int, clockHz float64) float64 {
+	s, ok := slots[entry]
+	if !ok {
+		return 0
+	}
+	return float64(sms) * clockHz * 64 / max(s[0], s[1])
+}
+
+// Run checks and measures the device. The error tells that it could not be
+// done; wrong answers are in the report.
+func Run(ctx context.Context, version string, opts Options) (*Report, error) {
+	if opts.Slice == 0 {
+		opts.Slice = 50 * time.Millisecond
+	}
+	if opts.Soak == 0 {
+		opts.Soak = 5 * time.Minute
+	}
+	if opts.Log == nil {
+		opts.Log = io.Discard
+	}
+	rep := &Report{Schema: Schema, Time: time.Now().UTC(), Version: version, Faults: []string{}, Driver: cuda.Probe()}
+	if !rep.Driver.Usable() {
+		return nil, fmt.Errorf("no usable CUDA driver: %s", rep.Driver.Reason)
+	}
+	devices, err := cuda.Devices()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Device < 0 || opts.Device >= len(devices) {
+		return nil, fmt.Errorf("no device %d: the driver has %d", opts.Device, len(devices))
+	}
+	rep.Device = devices[opts.Device]
+	fmt.Fprintf(opts.Log, "device    %s, %d SMs, compute %d.%d, driver CUDA %d\n",
+		rep.Device.Name, rep.Device.SMs, rep.Device.Major, rep.Device.Minor, rep.Driver.DriverVersion)
+
+	smi := watch(ctx, rep.Device.UUID)
+	defer func() { rep.Hardware = smi.stop() }()
+	if err := measureEntries(ctx, rep, smi, opts); err != nil {
+		return rep, err
+	}
+	if err := measureDevice(ctx, rep, opts); err != nil {
+		return rep, err
+	}
+	rep.Good = len(rep.Faults) == 0
+	return rep, nil
+}
+
+// fault notes that something was wrong.
+func (r *Report) fault(format string, args ...any) {
+	r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
