@@ -67,11 +67,11 @@ func (b *block) gather(swap *operand, at func(lane int) string) [4]operand {
 	return b.transpose(rows)
 }
 
-// loadWords sets W[t] to W[t+3] to the 16 bytes at offset of each header,
-// where R10 is the address of the first.
-func (w *words) loadWords(swap operand, header, t, offset int) {
+// loadWords sets W[t] to W[t+3] to the 16 bytes at offset of the headers from
+// header on, where base holds the address of the first of all.
+func (w *words) loadWords(swap operand, base string, header, t, offset int) {
 	x := w.b.gather(&swap, func(lane int) string {
-		return fmt.Sprintf("%d(R10)", headerSize*(header+lane)+offset)
+		return fmt.Sprintf("%d(%s)", headerSize*(header+lane)+offset, base)
 	})
 	for j := range x {
 		w.set(t+j, x[j])
@@ -168,7 +168,7 @@ func (h hasher) begin(b *block, p, stream int, swap operand, entry, exit map[reg
 	switch p {
 	case 0:
 		for t := 0; t < 16; t += 4 {
-			w.loadWords(swap, h.lanes*stream, t, 4*t)
+			w.loadWords(swap, "R10", h.lanes*stream, t, 4*t)
 		}
 	case 1:
 		end := h.stream(b, stream, entry)
@@ -176,7 +176,7 @@ func (h hasher) begin(b *block, p, stream int, swap operand, entry, exit map[reg
 			s[i] = b.add(end[i], s[i])
 			b.put(mid(i), s[i])
 		}
-		w.loadWords(swap, h.lanes*stream, 0, 64)
+		w.loadWords(swap, "R10", h.lanes*stream, 0, 64)
 		for t, v := range headerPad {
 			w.constant(4+t, v)
 		}
