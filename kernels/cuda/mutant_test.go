@@ -1,6 +1,7 @@
 package cuda_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 
@@ -9,33 +10,37 @@ import (
 	"stele/kernels/cuda/ptx"
 )
 
-// judge runs an entry over inputs small enough to be run many times.
+// judge runs an entry over inputs small enough to be run many times, until it
+// fails.
 func judge(m machine, e cuda.Entry) error {
 	r := newRand(7)
 	switch e.Kind {
 	case cuda.Scan:
 		header := randomHeader(r)
-		return errors.Join(
-			checkSearch(m, e.Name, &header, below(1<<30), pow.Range{First: 1<<32 - 21, Count: 41}, shape{2, 7, 3}),
-			checkSearch(m, e.Name, &header, below(1<<32-1), pow.Range{First: 9, Count: 3}, shape{1, 4, 1}))
+		if err := checkSearch(m, e.Name, &header, below(1<<32-1), pow.Range{First: 9, Count: 3}, shape{1, 4, 1}); err != nil {
+			return err
+		}
+		return checkSearch(m, e.Name, &header, below(1<<30), pow.Range{First: 1<<32 - 21, Count: 41}, shape{2, 7, 3})
 	case cuda.Roll:
 		headers := versionsOf(randomHeader(r))
-		return errors.Join(
-			checkRoll(m, e.Name, headers, below(1<<31), pow.Range{First: 1<<32 - 1, Count: 2}, 1, 1),
-			checkRoll(m, e.Name, headers, below(1<<28), pow.Range{First: 9, Count: 65}, 2, 1))
+		if err := checkRoll(m, e.Name, headers, below(1<<31), pow.Range{First: 1<<32 - 1, Count: 2}, 1, 1); err != nil {
+			return err
+		}
+		return checkRoll(m, e.Name, headers, below(1<<28), pow.Range{First: 9, Count: 65}, 2, 1)
 	case cuda.Verify:
 		var headers []byte
 		for _, bits := range []uint32{0x2007ffff, 0x207fffff, 0x21007fff, 0x22000040, 0x1f7fffff, 0x20ffffff, 0x22007fff, 0x03000001, 0x00000001, 0x23000001, 0x20000000} {
 			for range 6 {
 				h := randomHeader(r)
-				h[72], h[73], h[74], h[75] = byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24)
+				binary.LittleEndian.PutUint32(h[72:], bits)
 				headers = append(headers, h[:]...)
 			}
 		}
 		genesis := parse(blocks[0]).Encode()
-		return errors.Join(
-			checkVerify(m, e, append(headers, genesis[:]...), 1, 40, true),
-			checkVerify(m, e, headers[:160], 1, 2, false))
+		if err := checkVerify(m, e, headers[:160], 1, 2, false); err != nil {
+			return err
+		}
+		return checkVerify(m, e, append(headers, genesis[:]...), 1, 40, true)
 	case cuda.Link:
 		return checkLinks(m, e, 40, shape{2, 9, 1})
 	}
