@@ -31,13 +31,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Name:  "stele",
 		Usage: "search nonces and check block headers on every device of the machine",
 		Description: "Exit codes: 0 good, 1 something that was checked is wrong, 2 not done, or not\n" +
-			"all of it. docs/cli.md describes the commands and the fields of --json.",
+			"all of it; doctor has more. docs/cli.md describes the commands and the fields of --json.",
 		Version: versionText(),
 		Commands: []*cli.Command{
 			devicesCommand(),
 			scanCommand(),
 			verifyCommand(),
 			benchCommand(),
+			doctorCommand(),
 		},
 		Action:         group,
 		OnUsageError:   usageError,
@@ -106,15 +107,24 @@ const (
 	exitFailed     = 2
 )
 
+// exitCode is returned by a command that did its work and told the result,
+// which has an exit code of its own.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // run executes a command line and returns the exit code. Every error but
-// errFoundWrong becomes a line on standard error.
+// errFoundWrong and exitCode becomes a line on standard error.
 func run(ctx context.Context, app *cli.App, args []string) int {
 	err := app.RunContext(ctx, flagsFirst(app, args))
+	var code exitCode
 	switch {
 	case err == nil:
 		return exitGood
 	case errors.Is(err, errFoundWrong):
 		return exitFoundWrong
+	case errors.As(err, &code):
+		return int(code)
 	}
 	fmt.Fprintf(app.ErrWriter, "stele: %v\n", err)
 	return exitFailed

@@ -94,12 +94,16 @@ func deviceKinds(c *cli.Context) (useCPU, useGPU bool, err error) {
 	case gpu.Named(device):
 		return false, true, nil
 	case c.IsSet("device"):
-		return false, false, fmt.Errorf("--device: unknown device %q, want %q, %q and the like, or the UUID or PCI address of a GPU", device, cpu.ID, gpu.Kind+":0")
+		return false, false, unknownDevice(device)
 	case kernel == "" || kernel == "all":
 		return true, true, nil
 	}
 	useGPU = slices.Contains(gpu.SearchKernels(), kernel)
 	return !useGPU, useGPU, nil
+}
+
+func unknownDevice(name string) error {
+	return fmt.Errorf("--device: unknown device %q, want %q, %q and the like, or the UUID or PCI address of a GPU", name, cpu.ID, gpu.Kind+":0")
 }
 
 // deviceNames returns what the results of a command call the device and its

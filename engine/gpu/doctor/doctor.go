@@ -1,0 +1,281 @@
+// Package doctor finds out why a GPU cannot be used, or shows that it can.
+//
+// [Run] walks the way from the hardware to a right answer, step by step: the
+// PCI bus, the driver library, the device nodes, the container, the driver's
+// version and start, each GPU, its kernels, its sensors, and known answers of
+// every kernel of every device, those of the CPU included. A [Step] that fails
+// gives the reason and the mend. [Report.Exit] is a number for scripts.
+//
+// Caveats: steps that need one that failed are skipped. The walk compiles all
+// kernels, which takes seconds the first time.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"stele/cgo/cuda"
+	"stele/engine"
+	"stele/engine/gpu"
+)
+
+// State is how a step went.
+type State string
+
+const (
+	OK      State = "ok"
+	Missing State = "missing" // it failed, and something cannot be used for it
+	Skipped State = "skipped" // it needs a step that failed
+	Absent  State = "absent"  // it failed, and that is no harm
+)
+
+// Class is a kind of failure, and the exit code for it.
+type Class int
+
+const (
+	NoDriver     Class = 3 // no driver library, or a binary without CUDA
+	DriverTooOld Class = 4 // or library and kernel module do not fit
+	NotPermitted Class = 5 // the device nodes may not be used
+	NoDevice     Class = 6 // no GPU, not the one asked for, or none that fits
+	KernelLoad   Class = 7 // a kernel does not compile or load
+	WrongAnswers Class = 8 // a device or a CPU kernel computes wrongly
+	DeviceFailed Class = 9 // a GPU fails in another way: no memory, hangs, lost
+)
+
+// Step is a step of the walk.
+type Step struct {
+	Name   string `json:"name"`
+	Device string `json:"device,omitempty"` // "cpu", "cuda:0"; "": the machine
+	State  State  `json:"state"`
+	Found  string `json:"found,omitempty"`  // what was found
+	Reason string `json:"reason,omitempty"` // why not
+	Mend   string `json:"mend,omitempty"`   // what to do about it
+	Class  Class  `json:"class,omitempty"`  // of a step that is missing
+}
+
+// Report is what the walk found.
+type Report struct {
+	Steps []Step `json:"steps"`
+	Exit  Class  `json:"exit"` // class of the first missing step; 0: all good, or no GPU is to be expected
+}
+
+// Options says what to examine.
+type Options struct {
+	Device string // "cpu", "cuda:0", a UUID or a PCI address; "": everything
+}
+
+// Run walks all steps. It ends early when ctx ends; the report then has what
+// was found until then.
+func Run(ctx context.Context, opts Options) Report {
+	return walkOf(thisMachine(), opts).run(ctx)
+}
+
+// machine is what the walk looks at. Tests have others.
+type machine struct {
+	root    string // of the file system
+	probe   func() cuda.Status
+	devices func() ([]cuda.Device, error)
+	compile func(cuda.Device) (found string, err error)
+	open    func(device, kernel string) (engine.Device, error)
+	kernels func() []string // names of the search kernels of GPUs
+	sensors func(cuda.Device) (found string, err error)
+	cpu     []cpuKernel
+}
+
+// walk is a walk under way.
+type walk struct {
+	machine
+	wanted string // the device asked for
+	report Report
+}
+
+func walkOf(m machine, opts Options) *walk { return &walk{machine: m, wanted: opts.Device} }
+
+func (w *walk) add(s Step) { w.report.Steps = append(w.report.Steps, s) }
+
+// patience is the longest that one step may take.
+const patience = time.Minute
+
+// within runs f, but does not wait for it longer than patience: a broken driver
+// can hang.
+func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		v, err := f()
+		done <- answer{v, err}
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	var none T
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-timer.C:
+		return none, fmt.Errorf("%w: no answer in %v; see dmesg for an NVRM: Xid line", gpu.ErrHung, patience)
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}
+
+func (w *walk) run(ctx context.Context) Report {
+	onlyCPU := w.wanted == "cpu"
+	onlyGPU := w.wanted != "" && !onlyCPU
+	if !onlyGPU {
+		w.answersOfCPU(ctx)
+	}
+	if !onlyCPU {
+		w.gpus(ctx, onlyGPU)
+	}
+	for _, s := range w.report.Steps {
+		if s.State == Missing && w.report.Exit == 0 {
+			w.report.Exit = s.Class
+		}
+	}
+	return w.report
+}
+
+// gpus walks the steps of GPUs. Without any hint that there should be one, it
+// is no harm that there is none.
+func (w *walk) gpus(ctx context.Context, wanted bool) {
+	first := len(w.report.Steps)
+	hardware := w.hardware()
+	status, err := within(ctx, func() (cuda.Status, error) { return w.probe(), nil })
+	if err != nil {
+		status.Reason = err.Error()
+	}
+	w.library(status)
+	if status.Loaded {
+		w.nodes()
+		w.container()
+		w.driver(status)
+	} else {
+		w.skip("device nodes", "container", "driver version", "driver start")
+	}
+	if !status.Usable() {
+		w.skip("devices", "compute capability", "kernels", "sensors", "known answers")
+		if !wanted && !hardware && !status.Loaded {
+			for i := range w.report.Steps[first:] {
+				if s := &w.report.Steps[first+i]; s.State == Missing {
+					s.State, s.Class = Absent, 0
+				}
+			}
+		}
+		return
+	}
+	all, err := within(ctx, w.devices)
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("%w: the driver works and has none", cuda.ErrNoDevice)
+	}
+	if err == nil && wanted && w.wanted != gpu.Kind {
+		var one cuda.Device
+		one, err = gpu.Select(all, w.wanted)
+		all = []cuda.Device{one}
+	}
+	if err != nil {
+		w.fail(Step{Name: "devices", Mend: "look with nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide GPUs"}, err, NoDevice)
+		w.skip("compute capability", "kernels", "sensors", "known answers")
+		return
+	}
+	w.add(Step{Name: "devices", State: OK, Found: fmt.Sprintf("%d", len(all))})
+	for _, d := range all {
+		w.device(ctx, d)
+	}
+}
+
+func (w *walk) skip(names ...string) {
+	for _, n := range names {
+		w.add(Step{Name: n, State: Skipped})
+	}
+}
+
+// device walks the steps of one GPU.
+func (w *walk) device(ctx context.Context, d cuda.Device) {
+	id := fmt.Sprintf("%s:%d", gpu.Kind, d.Index)
+	skip := func(names ...string) {
+		for _, n := range names {
+			w.add(Step{Name: n, Device: id, State: Skipped})
+		}
+	}
+	what := fmt.Sprintf("%s, %s, %s, sm_%d%d, %d SMs, %d MiB", d.Name, d.UUID, d.PCI, d.Major, d.Minor, d.SMs, d.Memory>>20)
+	if err := gpu.Fit(d); err != nil {
+		w.fail(Step{Name: "compute capability", Device: id, Found: what}, err, NoDevice)
+		skip("kernels", "sensors", "known answers")
+		return
+	}
+	w.add(Step{Name: "compute capability", Device: id, State: OK, Found: what})
+
+	found, err := within(ctx, func() (string, error) { return w.compile(d) })
+	if err != nil {
+		w.fail(Step{Name: "kernels", Device: id}, err, KernelLoad)
+		skip("sensors", "known answers")
+		return
+	}
+	w.add(Step{Name: "kernels", Device: id, State: OK, Found: found})
+
+	found, err = within(ctx, func() (string, error) { return w.sensors(d) })
+	if err != nil {
+		w.add(Step{Name: "sensors", Device: id, State: Absent, Reason: err.Error(),
+			Mend: "install libnvidia-ml.so.1, which comes with the driver; containers need the capability utility"})
+	} else {
+		w.add(Step{Name: "sensors", Device: id, State: OK, Found: found})
+	}
+	for _, kernel := range w.kernels() {
+		w.answersOfGPU(ctx, id, kernel)
+	}
+}
+
+// fail adds a missing step. What kind of error it is decides the class, or
+// otherwise the step.
+func (w *walk) fail(s Step, err error, otherwise Class) {
+	s.State, s.Reason = Missing, err.Error()
+	s.Class = cmp.Or(classOf(err), otherwise)
+	if s.Mend == "" {
+		s.Mend = mends[s.Class]
+	}
+	w.add(s)
+}
+
+// classOf returns the class of an error that tells it.
+func classOf(err error) Class {
+	for _, k := range []struct {
+		kind  error
+		class Class
+	}{
+		{engine.ErrWrong, WrongAnswers},
+		{cuda.ErrNotPermitted, NotPermitted},
+		{cuda.ErrDriverTooOld, DriverTooOld},
+		{cuda.ErrNoDriver, NoDriver},
+		{cuda.ErrNoDevice, NoDevice},
+		{cuda.ErrInvalidDevice, NoDevice},
+		{gpu.ErrUnknownDevice, NoDevice},
+		{gpu.ErrUnfit, NoDevice},
+		{cuda.ErrInvalidImage, KernelLoad},
+		{gpu.ErrHung, DeviceFailed},
+		{cuda.ErrOutOfMemory, DeviceFailed},
+		{cuda.ErrLaunchFailed, DeviceFailed},
+		{cuda.ErrDeviceLost, DeviceFailed},
+	} {
+		if errors.Is(err, k.kind) {
+			return k.class
+		}
+	}
+	return 0
+}
+
+// mends are what to do, by class.
+var mends = map[Class]string{
+	NoDriver:     "install the NVIDIA driver, R450 or newer",
+	DriverTooOld: "update the NVIDIA driver to R450 or newer, and restart the machine",
+	NotPermitted: "give the user read and write access to /dev/nvidia*, or the container access to the GPU",
+	NoDevice:     "use a GPU of compute capability 7.5 or newer that nvidia-smi -L lists",
+	KernelLoad:   "update the NVIDIA driver; in a container mount libnvidia-ptxjitcompiler.so.1 too",
+	WrongAnswers: "do not use this device: lower its clocks, look for memory errors, replace it",
+	DeviceFailed: "end other programs on this GPU, reset it with nvidia-smi -r, or restart the machine",
+}

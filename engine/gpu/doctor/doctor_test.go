@@ -1,0 +1,233 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"stele/cgo/cuda"
+	"stele/engine"
+	"stele/engine/gpu"
+	"stele/engine/pow"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// healthy returns a machine with one GPU on which all is good.
+func healthy(t *testing.T) machine {
+	root := t.TempDir()
+	m := machine{
+		root:  root,
+		probe: func() cuda.Status { return cuda.Status{Library: "libcuda.so.1", Loaded: true, DriverVersion: 12040} },
+		devices: func() ([]cuda.Device, error) {
+			return []cuda.Device{{Name: "Fake GPU", UUID: "GPU-1", PCI: "0000:41:00.0", Major: 9, SMs: 2}}, nil
+		},
+		compile: func(cuda.Device) (string, error) { return "10 compiled", nil },
+		open:    func(string, string) (engine.Device, error) { return engine.Reference(), nil },
+		kernels: func() []string { return []string{"scan_a"} },
+		sensors: func(cuda.Device) (string, error) { return "40 C", nil },
+		cpu: []cpuKernel{
+			{name: "plain", open: func() (engine.Device, error) { return engine.Reference(), nil }},
+			{name: "wide", why: "this CPU is narrow"},
+		},
+	}
+	put(t, m, "sys/bus/pci/devices/0000:41:00.0/vendor", "0x10de\n")
+	put(t, m, "sys/bus/pci/devices/0000:41:00.0/class", "0x030200\n")
+	put(t, m, "sys/module/nvidia/version", "550.54.14\n")
+	for _, node := range []string{"nvidiactl", "nvidia-uvm", "nvidia0"} {
+		put(t, m, "dev/"+node, "")
+	}
+	return m
+}
+
+func put(t *testing.T, m machine, name, text string) {
+	t.Helper()
+	path := filepath.Join(m.root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func drop(t *testing.T, m machine, name string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(m.root, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// step finds a step by its name.
+func step(t *testing.T, r Report, name string) Step {
+	t.Helper()
+	i := slices.IndexFunc(r.Steps, func(s Step) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no step %q in %+v", name, r.Steps)
+	}
+	return r.Steps[i]
+}
+
+func TestHealthy(t *testing.T) {
+	r := walkOf(healthy(t), Options{}).run(context.Background())
+	if r.Exit != 0 {
+		t.Errorf("exit %d", r.Exit)
+	}
+	for _, s := range r.Steps {
+		if want := s.Name != "known answers of wide"; (s.State == OK) != want || s.State != OK && s.Reason == "" {
+			t.Errorf("%+v", s)
+		}
+	}
+	if s := step(t, r, "compute capability"); s.Device != "cuda:0" || !strings.Contains(s.Found, "sm_90") {
+		t.Errorf("%+v", s)
+	}
+}
+
+// liar is a device that gives a wrong answer.
+type liar struct {
+	engine.Device
+	scan   func(engine.ScanResult) engine.ScanResult
+	verify func([]pow.Verdict)
+}
+
+func (l liar) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.ScanResult, error) {
+	res, err := l.Device.Scan(ctx, job, r)
+	if l.scan != nil {
+		res = l.scan(res)
+	}
+	return res, err
+}
+
+func (l liar) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
+	err := l.Device.Verify(ctx, headers, linked, verdicts)
+	if l.verify != nil {
+		l.verify(verdicts)
+	}
+	return err
+}
+
+// Each thing that can be wrong has its step and its class.
+func TestClasses(t *testing.T) {
+	status := func(change func(*cuda.Status)) func(*machine) {
+		return func(m *machine) {
+			s := m.probe()
+			change(&s)
+			m.probe = func() cuda.Status { return s }
+		}
+	}
+	answer := func(l liar) func(*machine) {
+		return func(m *machine) {
+			l.Device = engine.Reference()
+			m.open = func(string, string) (engine.Device, error) { return l, nil }
+		}
+	}
+	gpuError := func(err error) func(*machine) {
+		return func(m *machine) {
+			m.open = func(string, string) (engine.Device, error) { return nil, err }
+		}
+	}
+	tests := []struct {
+		name  string
+		opts  Options
+		spoil func(m *machine)
+		step  string
+		want  Class
+	}{
+		{"no library", Options{}, status(func(s *cuda.Status) { *s = cuda.Status{Reason: "no file; install it"} }), "driver library", NoDriver},
+		{"old", Options{}, status(func(s *cuda.Status) { s.DriverVersion, s.Reason = 10020, "too old; update" }), "driver version", DriverTooOld},
+		{"no GPU in cuInit", Options{}, status(func(s *cuda.Status) { s.InitCode, s.Reason = 100, "no device" }), "driver start", NoDevice},
+		{"mismatch", Options{}, status(func(s *cuda.Status) { s.InitCode, s.Reason = 803, "mismatch" }), "driver start", DriverTooOld},
+		{"denied by cuInit", Options{}, status(func(s *cuda.Status) { s.InitCode, s.Reason = 304, "system call" }), "driver start", NotPermitted},
+		{"no node", Options{}, func(m *machine) { drop(t, *m, "dev/nvidia0") }, "device nodes", NoDevice},
+		{"container", Options{}, func(m *machine) {
+			put(t, *m, ".dockerenv", "")
+			put(t, *m, "sys/fs/cgroup/devices/devices.list", "c 1:3 rwm\n")
+		}, "container", NotPermitted},
+		{"none", Options{}, func(m *machine) { m.devices = func() ([]cuda.Device, error) { return nil, nil } }, "devices", NoDevice},
+		{"another", Options{Device: "cuda:7"}, func(*machine) {}, "devices", NoDevice},
+		{"old GPU", Options{}, func(m *machine) {
+			m.devices = func() ([]cuda.Device, error) { return []cuda.Device{{Major: 6, Minor: 1}}, nil }
+		}, "compute capability", NoDevice},
+		{"no compiler", Options{}, func(m *machine) {
+			m.compile = func(cuda.Device) (string, error) { return "", fmt.Errorf("kernel x: %w", cuda.ErrInvalidImage) }
+		}, "kernels", KernelLoad},
+		{"no memory", Options{}, gpuError(cuda.ErrOutOfMemory), "known answers of scan_a", DeviceFailed},
+		{"denied", Options{}, gpuError(cuda.ErrNotPermitted), "known answers of scan_a", NotPermitted},
+		{"hangs", Options{}, gpuError(gpu.ErrHung), "known answers of scan_a", DeviceFailed},
+		{"breaks", Options{}, gpuError(errors.New("broken")), "known answers of scan_a", DeviceFailed},
+		{"misses one", Options{}, answer(liar{scan: func(r engine.ScanResult) engine.ScanResult {
+			r.Nonces = slices.DeleteFunc(r.Nonces, func(n uint32) bool { return n == 0 })
+			return r
+		}}), "known answers of scan_a", WrongAnswers},
+		{"stops early", Options{}, answer(liar{scan: func(r engine.ScanResult) engine.ScanResult { r.Done--; return r }}), "known answers of scan_a", WrongAnswers},
+		{"wrong verdict", Options{}, answer(liar{verify: func(v []pow.Verdict) { v[1] = pow.Valid }}), "known answers of scan_a", WrongAnswers},
+		{"bad CPU", Options{Device: "cpu"}, func(m *machine) {
+			m.cpu[0].open = func() (engine.Device, error) {
+				return liar{Device: engine.Reference(), scan: func(r engine.ScanResult) engine.ScanResult { r.Nonces = nil; return r }}, nil
+			}
+		}, "known answers of plain", WrongAnswers},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := healthy(t)
+			tt.spoil(&m)
+			r := walkOf(m, tt.opts).run(context.Background())
+			s := step(t, r, tt.step)
+			if r.Exit != tt.want || s.State != Missing || s.Class != tt.want || s.Reason == "" || s.Mend == "" {
+				t.Errorf("exit %d, want %d; %+v", r.Exit, tt.want, s)
+			}
+		})
+	}
+}
+
+// Where nothing speaks of a GPU it is no harm that there is none.
+func TestOnlyCPU(t *testing.T) {
+	m := healthy(t)
+	m.probe = func() cuda.Status { return cuda.Status{Reason: "no file"} }
+	drop(t, m, "sys/bus/pci/devices/0000:41:00.0")
+	drop(t, m, "dev")
+	if r := walkOf(m, Options{}).run(context.Background()); r.Exit != 0 || step(t, r, "driver library").State != Absent {
+		t.Errorf("%+v", r)
+	}
+	if r := walkOf(m, Options{Device: "cuda"}).run(context.Background()); r.Exit != NoDriver {
+		t.Errorf("asked for a GPU: %+v", r)
+	}
+	if r := walkOf(m, Options{Device: "cpu"}).run(context.Background()); r.Exit != 0 || len(r.Steps) != 2 {
+		t.Errorf("asked for the CPU: %+v", r)
+	}
+}
+
+// A sensor that cannot be read is told, and no harm.
+func TestNoSensors(t *testing.T) {
+	m := healthy(t)
+	m.sensors = func(cuda.Device) (string, error) { return "", errors.New("no NVML") }
+	r := walkOf(m, Options{}).run(context.Background())
+	if s := step(t, r, "sensors"); r.Exit != 0 || s.State != Absent || s.Reason != "no NVML" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// The real machine gives right answers on its CPU.
+func TestThisCPU(t *testing.T) {
+	r := Run(context.Background(), Options{Device: "cpu"})
+	if r.Exit != 0 || len(r.Steps) == 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	m := healthy(t)
+	m.cpu = nil
+	if r := walkOf(m, Options{}).run(ctx); r.Exit == 0 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -1,0 +1,175 @@
+package doctor
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"stele/cgo/cuda"
+)
+
+// file returns the trimmed text of a file, or "".
+func (w *walk) file(name string) string {
+	text, err := os.ReadFile(filepath.Join(w.root, name))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// hardware looks for NVIDIA GPUs on the PCI bus, and tells whether there is one.
+func (w *walk) hardware() bool {
+	const nvidia, display = "0x10de", "0x03"
+	const bus = "sys/bus/pci/devices"
+	entries, err := os.ReadDir(filepath.Join(w.root, bus))
+	if err != nil {
+		w.add(Step{Name: "hardware", State: Absent, Reason: "the PCI bus cannot be looked at: " + err.Error()})
+		return false
+	}
+	var gpus []string
+	for _, e := range entries {
+		dir := filepath.Join(bus, e.Name())
+		if w.file(filepath.Join(dir, "vendor")) == nvidia && strings.HasPrefix(w.file(filepath.Join(dir, "class")), display) {
+			gpus = append(gpus, e.Name())
+		}
+	}
+	if len(gpus) == 0 {
+		w.add(Step{Name: "hardware", State: Absent, Reason: "there is no NVIDIA GPU on the PCI bus"})
+		return false
+	}
+	w.add(Step{Name: "hardware", State: OK, Found: "NVIDIA GPUs at " + strings.Join(gpus, " ")})
+	return true
+}
+
+// library tells what became of the driver library.
+func (w *walk) library(s cuda.Status) {
+	if !s.Loaded {
+		reason, mend, _ := strings.Cut(s.Reason, "; ")
+		if mend == "" {
+			mend = mends[NoDriver]
+		}
+		w.add(Step{Name: "driver library", State: Missing, Reason: reason, Mend: mend, Class: NoDriver})
+		return
+	}
+	w.add(Step{Name: "driver library", State: OK, Found: s.Library})
+}
+
+// driver tells the driver's version, and whether it started.
+func (w *walk) driver(s cuda.Status) {
+	reason, mend, _ := strings.Cut(s.Reason, "; ")
+	version := fmt.Sprintf("CUDA %d.%d", s.DriverVersion/1000, s.DriverVersion%1000/10)
+	if module := w.file("sys/module/nvidia/version"); module != "" {
+		version += ", kernel module " + module
+	}
+	switch {
+	case s.DriverVersion == 0:
+		w.add(Step{Name: "driver version", State: Skipped, Reason: "the driver does not tell it"})
+	case s.DriverVersion < cuda.OldestDriver:
+		w.add(Step{Name: "driver version", State: Missing, Found: version, Reason: reason, Mend: cmp.Or(mend, mends[DriverTooOld]), Class: DriverTooOld})
+	default:
+		w.add(Step{Name: "driver version", State: OK, Found: version})
+	}
+	switch {
+	case s.Usable():
+		w.add(Step{Name: "driver start", State: OK})
+	case s.DriverVersion > 0 && s.DriverVersion < cuda.OldestDriver && s.InitCode == 0:
+		w.add(Step{Name: "driver start", State: Skipped})
+	default:
+		class := NoDriver
+		if s.InitCode != 0 {
+			if c := classOf(&cuda.Error{Code: s.InitCode}); c != 0 {
+				class = c
+			}
+		}
+		w.add(Step{Name: "driver start", State: Missing, Reason: reason, Mend: cmp.Or(mend, mends[class]), Class: class})
+	}
+}
+
+// nodes opens the device nodes as the driver does.
+func (w *walk) nodes() {
+	step := Step{Name: "device nodes"}
+	names := []string{"dev/nvidiactl", "dev/nvidia-uvm"}
+	numbered, _ := filepath.Glob(filepath.Join(w.root, "dev/nvidia[0-9]*")) // the pattern is good
+	for _, n := range numbered {
+		name, err := filepath.Rel(w.root, n)
+		if err == nil {
+			names = append(names, name)
+		}
+	}
+	var good, absent []string
+	for _, name := range names {
+		f, err := os.OpenFile(filepath.Join(w.root, name), os.O_RDWR, 0)
+		switch {
+		case err == nil:
+			f.Close()
+			good = append(good, "/"+name)
+		case errors.Is(err, fs.ErrNotExist):
+			absent = append(absent, "/"+name)
+		case errors.Is(err, syscall.EPERM):
+			step.State, step.Class = Missing, NotPermitted
+			step.Reason = fmt.Sprintf("/%s: the container's device rules forbid it", name)
+			step.Mend = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
+		case errors.Is(err, fs.ErrPermission):
+			step.State, step.Class = Missing, NotPermitted
+			step.Reason = fmt.Sprintf("/%s may not be read and written by user %d", name, os.Geteuid())
+			step.Mend = "chmod 666 it, or add the user to its group (often video or render)"
+		default:
+			step.State, step.Class = Missing, NoDevice
+			step.Reason = err.Error()
+			step.Mend = "look at dmesg for lines of NVRM; load the module with nvidia-modprobe -u -c 0"
+		}
+	}
+	step.Found = strings.Join(good, " ")
+	switch {
+	case step.State == Missing:
+	case len(good) == 0: // a driver for tests, or another way to the device (WSL)
+		step.State, step.Reason = Absent, "there is no "+strings.Join(absent, ", ")
+		step.Mend = "load the module with nvidia-modprobe -u -c 0; start a container with GPU access"
+	case len(numbered) == 0 || slices.Contains(absent, "/dev/nvidiactl"):
+		step.State, step.Class, step.Reason = Missing, NoDevice, "there is no /dev/nvidia0 or /dev/nvidiactl"
+		step.Mend = "load the module with nvidia-modprobe -c 0; start a container with GPU access"
+	default:
+		step.State = OK
+	}
+	w.add(step)
+}
+
+// container tells what is known of a container's limits.
+func (w *walk) container() {
+	step := Step{Name: "container", State: OK, Found: "none seen"}
+	kind := ""
+	switch {
+	case w.exists(".dockerenv"):
+		kind = "Docker"
+	case w.exists("run/.containerenv"):
+		kind = "Podman"
+	case strings.Contains(w.file("proc/1/cgroup"), "kubepods"):
+		kind = "Kubernetes"
+	}
+	if kind != "" {
+		step.Found = kind
+		const major = "c 195:" // of the nodes nvidia*
+		switch rules := w.file("sys/fs/cgroup/devices/devices.list"); {
+		case rules == "":
+			step.Found += "; its device rules cannot be seen"
+		case strings.Contains(rules, "a *:*") || strings.Contains(rules, major):
+			step.Found += "; its device rules allow GPUs"
+		default:
+			step.State, step.Class = Missing, NotPermitted
+			step.Reason = "the container's device rules do not name the GPUs (" + major + "*)"
+			step.Mend = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
+		}
+	}
+	w.add(step)
+}
+
+func (w *walk) exists(name string) bool {
+	_, err := os.Stat(filepath.Join(w.root, name))
+	return err == nil
+}
