@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,21 +16,35 @@ import (
 // compiler is the C++ compiler, and what it always gets.
 var compiler = []string{"g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"}
 
-// Compile compiles the kernels and further C++ sources, which may include
-// kernels.h and are paths relative to the root of the repository. It returns
-// the path of the output, a file of the given name. Outputs are kept in the
-// user's cache folder until a source or a flag changes.
-func Compile(t testing.TB, name string, sources []string, flags ...string) string {
+// Source is what is compiled together with the kernels. Paths are relative to
+// the root of the repository.
+type Source struct {
+	Folder  string   // all .cpp files in it, which may include kernels.h
+	Include []string // folders for further headers
+	Flags   []string // for the compiler
+}
+
+// Compile compiles the kernels and a further source, and returns the path of
+// the output, a file of the given name. Outputs are kept in the user's cache
+// folder; changed sources or flags make a new one.
+func Compile(t testing.TB, name string, source Source) string {
 	t.Helper()
 	root := root(t)
 	folder := filepath.Join(root, "kernels", "cuda")
-	args := append(compiler[1:len(compiler):len(compiler)], "-I"+filepath.Join(folder, "host", "src"), "-DVARIANTS="+variants(t, folder))
-	args = append(args, flags...)
-	args = append(args, filepath.Join(folder, "host", "src", "kernels.cpp"))
-	folders := []string{folder}
-	for _, s := range sources {
-		args = append(args, filepath.Join(root, s))
-		folders = append(folders, filepath.Dir(filepath.Join(root, s)))
+	own := filepath.Join(folder, "host", "src")
+	args := slices.Concat(compiler[1:], []string{"-I" + own, "-DVARIANTS=" + variants(t, folder)}, source.Flags)
+	folders := []string{folder, filepath.Join(root, source.Folder)}
+	for _, f := range source.Include {
+		args = append(args, "-I"+filepath.Join(root, f))
+		folders = append(folders, filepath.Join(root, f))
+	}
+	files, err := filepath.Glob(filepath.Join(root, source.Folder, "*.cpp"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no C++ sources in %s: %v", source.Folder, err)
+	}
+	args = append(args, files...)
+	if kernels := filepath.Join(own, "kernels.cpp"); !slices.Contains(files, kernels) {
+		args = append(args, kernels)
 	}
 
 	version, err := exec.Command(compiler[0], "--version").CombinedOutput()

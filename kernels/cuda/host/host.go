@@ -30,7 +30,7 @@ type Buffer struct {
 // does.
 func Program(t testing.TB) string {
 	t.Helper()
-	return Compile(t, "kernels", []string{"kernels/cuda/host/src/main.cpp"})
+	return Compile(t, "kernels", Source{Folder: "kernels/cuda/host/src"})
 }
 
 // Start compiles and starts the program; the test ends it.
