@@ -83,8 +83,8 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ]; then \
-		echo '$(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./cmd/stele/...'; \
-		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./cmd/stele/...; \
+		echo '$(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/stele/...'; \
+		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/stele/...; \
 	else \
 		echo 'NOT RUN: the tests of the GPU device, which need Linux and a C compiler such as gcc'; \
 	fi

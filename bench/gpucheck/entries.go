@@ -239,7 +239,8 @@ func (b *device) putVersions(header [pow.HeaderSize]byte) error {
 		h := rolled(header, i)
 		states = append(states, kernels.VersionState(&h)...)
 	}
-	if err := b.s.CopyToDeviceAsync(b.versions, states); err != nil {
+	pinned := b.host[:copy(b.host, states)]
+	if err := b.s.CopyToDeviceAsync(b.versions, pinned); err != nil {
 		return err
 	}
 	return b.s.Synchronize()

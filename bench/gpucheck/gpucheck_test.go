@@ -1,0 +1,101 @@
+//go:build linux && cuda && cgo
+
+package gpucheck
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"stele/cgo/cuda/emulator"
+)
+
+// The driver is loaded once in a process, so each case is a process of its own:
+// this test binary, which runs child.
+func TestMain(m *testing.M) {
+	if os.Getenv("GPUCHECK_CHILD") != "" {
+		child()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func child() {
+	rep, err := Run(context.Background(), "test", Options{Small: true, Slice: time.Millisecond, Soak: 300 * time.Millisecond})
+	if err != nil {
+		os.Stderr.WriteString(err.Error())
+	}
+	if rep == nil {
+		os.Exit(2)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(rep); err != nil {
+		os.Exit(3)
+	}
+}
+
+func check(t *testing.T, env ...string) (*Report, error, string) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), "GPUCHECK_CHILD=1", "STELE_CUDA_LIB="+emulator.Build(t), "XDG_CACHE_HOME="+t.TempDir(), "STELE_EMU_SMS=1")
+	cmd.Env = append(cmd.Env, env...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err, stderr.String()
+	}
+	var rep Report
+	if err := json.Unmarshal(out, &rep); err != nil {
+		t.Fatal(err)
+	}
+	return &rep, nil, stderr.String()
+}
+
+func TestRun(t *testing.T) {
+	rep, err, stderr := check(t)
+	if err != nil {
+		t.Fatal(err, stderr)
+	}
+	if !rep.Good || len(rep.Faults) > 0 || rep.Schema != Schema {
+		t.Errorf("not good: %q", rep.Faults)
+	}
+	if len(rep.Entries) < 10 {
+		t.Errorf("%d entries", len(rep.Entries))
+	}
+	for _, e := range rep.Entries {
+		search := e.Kind == "SCAN" || e.Kind == "ROLL"
+		if e.Wrong != 0 || search && (e.Checked == 0 || e.Rate <= 0 || len(e.Rates) == 0 || e.Bound <= 0) {
+			t.Errorf("%+v", e)
+		}
+	}
+	if rep.Copy.HeadersPerSecond <= 0 || rep.Switch.Count == 0 || rep.Soak.Nonces == 0 || rep.Soak.State != "ok" {
+		t.Errorf("copy %+v, switch %+v, soak %+v", rep.Copy, rep.Switch, rep.Soak)
+	}
+}
+
+// A GPU that lies must not pass.
+func TestWrongAnswers(t *testing.T) {
+	for _, fault := range []string{"kernel:*:lost-hit", "kernel:*:wrong-hit"} {
+		rep, err, stderr := check(t, "STELE_EMU_FAULT="+fault)
+		if err != nil {
+			t.Fatal(err, stderr)
+		}
+		if rep.Good || len(rep.Faults) == 0 || rep.Entries[0].Wrong == 0 {
+			t.Errorf("%s: passed: %+v, %s", fault, rep.Entries[0], stderr)
+		}
+	}
+}
+
+func TestNoDevice(t *testing.T) {
+	if _, err, stderr := check(t, "STELE_EMU_DEVICES=0"); err == nil || stderr == "" {
+		t.Errorf("no device: %v, %q", err, stderr)
+	}
+}
