@@ -1,12 +1,24 @@
 package doctor
 
 import (
-	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"stele/cgo/cuda"
+	"stele/cgo/nvml"
 )
 
 // sensors reads what NVML tells of a GPU.
-func sensors(cuda.Device) (string, error) {
-	return "", errors.New("this binary cannot read sensors")
+func sensors(d cuda.Device) (string, error) {
+	r, err := nvml.Read(d.UUID)
+	if err != nil {
+		return "", err
+	}
+	found := r.String()
+	if names := slices.Sorted(maps.Keys(r.Absent)); len(names) > 0 {
+		found += fmt.Sprintf(" (absent: %s)", strings.Join(names, " "))
+	}
+	return found, nil
 }

@@ -1,0 +1,129 @@
+//go:build linux && cuda && cgo
+
+package nvml
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+)
+
+// start loads the library, once. It stays loaded as long as the program runs.
+var start = sync.OnceValue(func() error {
+	if ret := nvml.Init(); ret != nvml.SUCCESS {
+		return fmt.Errorf("%w: %s", ErrAbsent, say(ret))
+	}
+	return nil
+})
+
+// say tells what a return code means. It does not ask the library, which may
+// not be there.
+func say(ret nvml.Return) string {
+	if ret == nvml.ERROR_LIBRARY_NOT_FOUND {
+		return "libnvidia-ml.so.1 cannot be loaded"
+	}
+	return ret.Error()
+}
+
+// Read reads the sensors of the GPU with this UUID. Errors: [ErrAbsent].
+func Read(uuid string) (Reading, error) {
+	if err := start(); err != nil {
+		return Reading{}, err
+	}
+	device, ret := nvml.DeviceGetHandleByUUID(uuid)
+	if ret != nvml.SUCCESS {
+		return Reading{}, fmt.Errorf("%w: GPU %s: %s", ErrAbsent, uuid, say(ret))
+	}
+	return read(device, func(function string) bool { return nvml.Extensions().LookupSymbol(function) == nil }), nil
+}
+
+// sensors is what is read of a device.
+type sensors interface {
+	GetTemperature(nvml.TemperatureSensors) (uint32, nvml.Return)
+	GetPowerUsage() (uint32, nvml.Return)
+	GetEnforcedPowerLimit() (uint32, nvml.Return)
+	GetTotalEnergyConsumption() (uint64, nvml.Return)
+	GetFanSpeed() (uint32, nvml.Return)
+	GetClockInfo(nvml.ClockType) (uint32, nvml.Return)
+	GetCurrentClocksThrottleReasons() (uint64, nvml.Return)
+}
+
+// read reads each sensor. has tells whether the library has a function; calling
+// one that is not there would end the program.
+func read(device sensors, has func(function string) bool) Reading {
+	r := Reading{Absent: map[string]string{}}
+	try := func(field, function string, get func() nvml.Return) bool {
+		if !has(function) {
+			r.Absent[field] = "the driver has no " + function
+			return false
+		}
+		if ret := get(); ret != nvml.SUCCESS {
+			r.Absent[field] = say(ret)
+			return false
+		}
+		return true
+	}
+	number := func(field, function string, to **uint32, get func() (uint32, nvml.Return)) {
+		var v uint32
+		if try(field, function, func() (ret nvml.Return) { v, ret = get(); return ret }) {
+			*to = &v
+		}
+	}
+	watts := func(field, function string, to **float64, get func() (uint32, nvml.Return)) {
+		var milli *uint32
+		if number(field, function, &milli, get); milli != nil {
+			v := float64(*milli) / 1000
+			*to = &v
+		}
+	}
+	clock := func(kind nvml.ClockType) func() (uint32, nvml.Return) {
+		return func() (uint32, nvml.Return) { return device.GetClockInfo(kind) }
+	}
+	number("temperature_c", "nvmlDeviceGetTemperature", &r.Temperature, func() (uint32, nvml.Return) {
+		return device.GetTemperature(nvml.TEMPERATURE_GPU)
+	})
+	watts("power_w", "nvmlDeviceGetPowerUsage", &r.Power, device.GetPowerUsage)
+	watts("power_limit_w", "nvmlDeviceGetEnforcedPowerLimit", &r.PowerLimit, device.GetEnforcedPowerLimit)
+	number("fan_percent", "nvmlDeviceGetFanSpeed", &r.Fan, device.GetFanSpeed)
+	number("clock_mhz", "nvmlDeviceGetClockInfo", &r.Clock, clock(nvml.CLOCK_SM))
+	number("memory_clock_mhz", "nvmlDeviceGetClockInfo", &r.MemoryClock, clock(nvml.CLOCK_MEM))
+
+	var long uint64
+	if try("energy_j", "nvmlDeviceGetTotalEnergyConsumption", func() (ret nvml.Return) {
+		long, ret = device.GetTotalEnergyConsumption()
+		return ret
+	}) {
+		joules := float64(long) / 1000
+		r.Energy = &joules
+	}
+	if try("throttle", "nvmlDeviceGetCurrentClocksThrottleReasons", func() (ret nvml.Return) {
+		long, ret = device.GetCurrentClocksThrottleReasons()
+		return ret
+	}) {
+		r.Throttle = reasons(long)
+	}
+	return r
+}
+
+// reasons names the bits of throttle reasons. An idle GPU is not throttled.
+func reasons(bits uint64) (names []string) {
+	for _, b := range []struct {
+		bit  uint64
+		name string
+	}{
+		{nvml.ClocksThrottleReasonApplicationsClocksSetting, "clock-setting"},
+		{nvml.ClocksThrottleReasonSwPowerCap, "power-cap"},
+		{nvml.ClocksThrottleReasonHwSlowdown, "hardware"},
+		{nvml.ClocksThrottleReasonSyncBoost, "sync-boost"},
+		{nvml.ClocksThrottleReasonSwThermalSlowdown, "thermal"},
+		{nvml.ClocksThrottleReasonHwThermalSlowdown, "hardware-thermal"},
+		{nvml.ClocksThrottleReasonHwPowerBrakeSlowdown, "power-brake"},
+		{nvml.ClocksThrottleReasonDisplayClockSetting, "display"},
+	} {
+		if bits&b.bit != 0 {
+			names = append(names, b.name)
+		}
+	}
+	return names
+}
