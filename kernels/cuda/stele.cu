@@ -155,8 +155,8 @@ template <class A> static DEVICE void scan(const struct scan_params &p)
 		first_hash(a, p.job, swap_bytes(p.first + n), w);
 		u32 last = last_word(a, w) + IV[7];
 		if ((last & p.moved.mask) == 0) {
-			// rare: the exact comparison, and the end of the range
-			// that n does not show, which wraps at 2^32
+			// rare: the exact comparison, and the end of the range, which n
+			// does not show since it may have wrapped
 			u64 at = (u64)i * step + block_index() * block_size() + thread_index();
 			if (swap_bytes(last) <= p.job.top && at < p.count)
 				report((struct hits *)p.hits, p.first + n);
