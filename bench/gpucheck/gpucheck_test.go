@@ -37,7 +37,7 @@ func child() {
 	}
 }
 
-func check(t *testing.T, env ...string) (*Report, error, string) {
+func check(t *testing.T, env ...string) (*Report, string, error) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -50,17 +50,17 @@ func check(t *testing.T, env ...string) (*Report, error, string) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, err, stderr.String()
+		return nil, stderr.String(), err
 	}
 	var rep Report
 	if err := json.Unmarshal(out, &rep); err != nil {
 		t.Fatal(err)
 	}
-	return &rep, nil, stderr.String()
+	return &rep, stderr.String(), nil
 }
 
 func TestRun(t *testing.T) {
-	rep, err, stderr := check(t)
+	rep, stderr, err := check(t)
 	if err != nil {
 		t.Fatal(err, stderr)
 	}
@@ -84,7 +84,7 @@ func TestRun(t *testing.T) {
 // A GPU that lies must not pass.
 func TestWrongAnswers(t *testing.T) {
 	for _, fault := range []string{"kernel:*:lost-hit", "kernel:*:wrong-hit"} {
-		rep, err, stderr := check(t, "STELE_EMU_FAULT="+fault)
+		rep, stderr, err := check(t, "STELE_EMU_FAULT="+fault)
 		if err != nil {
 			t.Fatal(err, stderr)
 		}
@@ -95,7 +95,7 @@ func TestWrongAnswers(t *testing.T) {
 }
 
 func TestNoDevice(t *testing.T) {
-	if _, err, stderr := check(t, "STELE_EMU_DEVICES=0"); err == nil || stderr == "" {
+	if _, stderr, err := check(t, "STELE_EMU_DEVICES=0"); err == nil || stderr == "" {
 		t.Errorf("no device: %v, %q", err, stderr)
 	}
 }
