@@ -65,7 +65,7 @@ clean: ## remove what was built
 # ---- Test ------------------------------------------------------------------
 
 .PHONY: test
-test: vet test-race test-unit test-cuda build-arm64 check-generate ## run all tests, with and without the race detector
+test: compilers vet test-race test-unit test-cuda build-arm64 check-generate ## run all tests, with and without the race detector
 
 .PHONY: test-unit
 test-unit: ## run the tests without cgo, as the binary is built
@@ -100,14 +100,29 @@ test-kernels: build ## run the tests again with each CPU kernel as the chosen on
 test-arm64: qemu ## run the tests of the arm64 kernels in an emulator
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 $(TESTFLAGS) ./kernels/simd/... ./kernels/internal/... ./engine/pow/... ./engine/cpu/...
 
+# need installs a Debian package that brings a program, if that is missing:
+# $(call need,program,package)
+define need
+	@if ! command -v $(1) >/dev/null; then \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo '$(1) is missing; install the package $(2)'; exit 1; \
+		fi; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends $(2); \
+	fi
+endef
+
 .PHONY: qemu
 qemu:
-	@if ! command -v qemu-aarch64 >/dev/null; then \
-		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-			echo 'qemu-aarch64 is missing; install the package qemu-user'; exit 1; \
-		fi; \
-		apt-get update -q && apt-get install -y -q --no-install-recommends qemu-user; \
-	fi
+	$(call need,qemu-aarch64,qemu-user)
+
+.PHONY: clang
+clang:
+	$(call need,clang-16,clang-16)
+
+.PHONY: compilers
+compilers:
+	$(call need,gcc,gcc libc6-dev)
+	$(call need,g++,g++)
 
 .PHONY: build-arm64
 build-arm64: ## build everything for arm64
@@ -164,15 +179,6 @@ generate: ## write the assembly of the CPU kernels, and the binding to the CUDA 
 .PHONY: kernels
 kernels: clang ## write the PTX of the CUDA kernels (needs clang-16; no CUDA toolkit)
 	kernels/cuda/generate.sh
-
-.PHONY: clang
-clang:
-	@if ! command -v clang-16 >/dev/null; then \
-		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-			echo 'clang-16 is missing; install the package clang-16'; exit 1; \
-		fi; \
-		apt-get update -q && apt-get install -y -q --no-install-recommends clang-16; \
-	fi
 
 .PHONY: check-kernels
 check-kernels: clang ## fail if the PTX is not what its source gives
