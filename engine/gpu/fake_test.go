@@ -30,7 +30,8 @@ type fake struct {
 	fault   func(call string) error
 	reports func(nonces []uint32) []uint32 // what a search says of its candidates
 	bits    func(bad []byte)               // what a check of headers says
-	open    map[string]int                 // things that are in use, by kind
+	onReset func()
+	open    map[string]int // things that are in use, by kind
 }
 
 const jobParams = 108 // bytes of a search's parameters that stand for the header
@@ -94,7 +95,16 @@ func (f *fake) checkReleased(t *testing.T) {
 
 func (f *fake) devices() ([]cuda.Device, error) { return f.list, f.call("devices") }
 func (f *fake) version() int                    { return 12040 }
-func (f *fake) reset(cuda.Device) error         { return f.call("reset") }
+
+func (f *fake) reset(cuda.Device) error {
+	f.mu.Lock()
+	hook := f.onReset
+	f.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	return f.call("reset")
+}
 
 func (f *fake) openGPU(cuda.Device) (gpu, error) {
 	if err := f.call("open"); err != nil {

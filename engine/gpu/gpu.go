@@ -69,6 +69,8 @@ type Device struct {
 	opts   Options
 	info   engine.Info
 
+	reopening sync.Mutex // held by who does
+
 	mu      sync.Mutex
 	session *session // nil: closed
 }
@@ -230,17 +232,34 @@ func (d *Device) current() (*session, error) {
 }
 
 // Reopen implements engine.Reopener: it takes the GPU into use again after a
-// failure. Calls that are still under way end with the old failure.
+// failure. Calls that are still under way end with the old failure. When ctx
+// ends Reopen returns at once, whatever the driver does.
 func (d *Device) Reopen(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.session == nil {
-		return ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
+	done := make(chan error, 1)
+	go func() { done <- d.reopen(ctx) }()
+	select {
+	case err := <-done:
 		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	_ = d.session.close() // it has failed: so may this
+}
+
+func (d *Device) reopen(ctx context.Context) error {
+	d.reopening.Lock()
+	defer d.reopening.Unlock()
+	d.mu.Lock()
+	old := d.session
+	d.mu.Unlock()
+	switch {
+	case old == nil:
+		return ErrClosed
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case old.failure() == nil:
+		return nil
+	}
+	_ = old.close() // it has failed: so may this
 	if err := within(d.opts.Deadline, "the reset of the context", func() error { return d.driver.reset(d.gpu) }); err != nil {
 		return err
 	}
@@ -251,8 +270,14 @@ func (d *Device) Reopen(ctx context.Context) error {
 		return err
 	}
 	if err := s.selfTest(ctx); err != nil {
-		_ = s.close()
+		_ = s.close() // the first error tells more
 		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.session == nil {
+		_ = s.close() // nobody waits for it
+		return ErrClosed
 	}
 	d.session = s
 	return nil
@@ -261,9 +286,9 @@ func (d *Device) Reopen(ctx context.Context) error {
 // Close implements engine.Device. It does not wait for a driver that hangs.
 func (d *Device) Close() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	s := d.session
 	d.session = nil
+	d.mu.Unlock()
 	if s == nil {
 		return nil
 	}
