@@ -15,7 +15,7 @@ GEN := kernels/simd/gen
 
 # With a C compiler on Linux the GPU device is built in, behind the tag cuda; no
 # CUDA toolkit and no driver is needed for that (see cgo/cuda/doc.go).
-CUDA_ENV = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations '-I$(CURDIR)/cgo/cuda/include'" CGO_LDFLAGS="-O2 -g '-L$(CURDIR)/cgo/cuda/lib'"
+CUDA_ENV = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations '-I$(CURDIR)/cgo/cuda/include'" CGO_LDFLAGS="-O2 -g -Wl,-z,lazy '-L$(CURDIR)/cgo/cuda/lib'"
 HAVE_CC := $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
 GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
 
