@@ -10,6 +10,7 @@ import (
 	"stele/engine/cpu"
 	"stele/engine/gpu"
 	"stele/engine/gpu/doctor"
+	"stele/kernels/simd"
 )
 
 func doctorCommand() *cli.Command {
@@ -34,6 +35,9 @@ func runDoctor(c *cli.Context) error {
 	device := c.String("device")
 	if c.IsSet("device") && device != cpu.ID && !gpu.Named(device) {
 		return unknownDevice(device)
+	}
+	if _, _, err := simd.Best(); err != nil {
+		return err // STELE_CPU is wrong
 	}
 	report := doctor.Run(c.Context, doctor.Options{Device: device})
 	if err := c.Context.Err(); err != nil {

@@ -38,11 +38,11 @@ func scanCommand() *cli.Command {
 			"number in the header field (the genesis block's is 2083236893). After 2^32-1\n" +
 			"comes 0. Numbers are decimal, or hex after 0x.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "header", Usage: "the header, 160 hex digits (`HEX`)"},
+			&cli.StringFlag{Name: "header", Usage: "the header, 160 `HEX` digits"},
 			&cli.StringFlag{Name: "target", Usage: "the greatest good hash, up to 64 `HEX` digits, most significant first (default: of the header's nBits)"},
 			&cli.StringFlag{Name: "bits", Usage: "the target as nBits, 8 `HEX` digits"},
-			&cli.StringFlag{Name: "from", Usage: "first nonce (`N`, default 0)"},
-			&cli.StringFlag{Name: "count", Usage: "number of nonces (`N`, default: to 2^32-1)"},
+			&cli.StringFlag{Name: "from", Usage: "the nonce `N` is the first", DefaultText: "0"},
+			&cli.StringFlag{Name: "count", Usage: "try `N` nonces", DefaultText: "to 2^32-1"},
 			&cli.StringFlag{Name: "max-hits", Usage: "list at most the first `N` nonces found", DefaultText: "100000"},
 			jsonFlag(),
 		}, engineFlags()...),
@@ -50,12 +50,16 @@ func scanCommand() *cli.Command {
 	}
 }
 
+// mostHits bounds --max-hits: a nonce takes some 50 bytes of memory until it is
+// printed.
+const mostHits = 10_000_000
+
 func scan(c *cli.Context) error {
 	job, r, err := scanJob(c)
 	if err != nil {
 		return err
 	}
-	most, err := number(c, "max-hits", 0, pow.NonceSpace, 100_000)
+	most, err := number(c, "max-hits", 0, mostHits, 100_000)
 	if err != nil {
 		return err
 	}
@@ -168,8 +172,16 @@ func (r scanResult) text(job engine.Job) string {
 	if more := r.NoncesTotal - uint64(len(r.Nonces)); more > 0 {
 		fmt.Fprintf(&b, "and %d more (see --max-hits)\n", more)
 	}
-	fmt.Fprintf(&b, "%d found among %d nonces, in %v: %sH/s on %s (%s)\n",
-		r.NoncesTotal, r.Scanned, time.Duration(r.Seconds*float64(time.Second)).Round(time.Millisecond),
+	nonces := "nonces"
+	if r.Scanned == 1 {
+		nonces = "nonce"
+	}
+	took, precision := time.Duration(r.Seconds*float64(time.Second)), time.Millisecond
+	if took < 10*precision {
+		precision = time.Microsecond
+	}
+	fmt.Fprintf(&b, "%d found among %d %s, in %v: %sH/s on %s (%s)\n",
+		r.NoncesTotal, r.Scanned, nonces, took.Round(precision),
 		siUnits(r.HashesPerSec), r.Device, r.Kernel)
 	return b.String()
 }
