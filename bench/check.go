@@ -18,6 +18,7 @@ type Kind string
 // The kinds of problems.
 const (
 	WrongFigure  Kind = "wrong-figure"  // a number does not follow from the samples
+	WrongSetting Kind = "wrong-setting" // a case that the settings did not ask for
 	NoProof      Kind = "no-proof"      // a search without a set of nonces
 	UnknownRange Kind = "unknown-range" // a proof of a range that is not in the table
 	OutOfOrder   Kind = "out-of-order"  // nonces not ascending, twice, or outside the range
@@ -68,10 +69,14 @@ func (r *Report) add(kind Kind, where, format string, args ...any) {
 // Check verifies a result without trusting anything in it but the samples: all
 // figures are computed again, every nonce of every proof is hashed again by
 // package pow, the sets are compared with the table, and parts of their ranges,
-// chosen at random, are searched again. The error is that of ctx.
+// chosen at random, are searched again. The settings must have asked for the
+// cases. What else the program noted (the environment, the planned duration,
+// the length of a slice, the warm-up) leaves no trace in the samples, and is
+// not checked. The error is that of ctx.
 func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
 	report := &Report{Cases: len(r.Cases), Rescan: rescan, Problems: []Problem{}}
 	checkFigures(r, report)
+	checkSettings(r, report)
 	checkProofsNamed(r, report)
 	random := rand.New(rand.NewPCG(rescan.Seed, 0))
 	for i := range r.Proofs {
@@ -100,6 +105,29 @@ func checkFigures(r *Result, report *Report) {
 	}
 	if path, g, w := difference(reflect.ValueOf(r.Headlines), reflect.ValueOf(again.Headlines), "headlines"); path != "" {
 		report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
+	}
+}
+
+// checkSettings sees that every case beside the references is one that the
+// settings ask for. A device can have other names there than in its cases, and
+// the kernel is that of the searches where a GPU verifies.
+func checkSettings(r *Result, report *Report) {
+	s := r.Settings
+	for i, c := range r.Cases {
+		where := fmt.Sprintf("cases[%d]", i)
+		if s.Mode != "all" && s.Mode != string(c.Mode) {
+			report.add(WrongSetting, where+".mode", "%q, but settings.mode is %.40q", c.Mode, s.Mode)
+		}
+		if c.Kernel == Reference {
+			continue
+		}
+		onCPU := c.Threads > 0
+		if s.Kernel != "" && s.Kernel != "all" && s.Kernel != c.Kernel && (onCPU || c.Mode == Search) {
+			report.add(WrongSetting, where+".kernel", "%.40q, but settings.kernel is %.40q", c.Kernel, s.Kernel)
+		}
+		if s.Threads != 0 && s.Threads != c.Threads && onCPU && c.Device != Bare {
+			report.add(WrongSetting, where+".threads", "%d, but settings.threads is %d", c.Threads, s.Threads)
+		}
 	}
 }
 

@@ -120,11 +120,11 @@ func TestTables(t *testing.T) {
 	}
 
 	bad := trueResult(t)
-	bad.AddProof(bad.Cases[1].ID, Proof{ProofRange: knownRanges[0].ProofRange, Header: GenesisHeader, Digest: Digest(nil)}, 1)
+	bad.AddProof(bad.Cases[1].ID, Proof{ProofRange: knownRanges[0].ProofRange, Header: GenesisHeader, Digest: Digest(nil)})
 	if flags := bad.Cases[1].Flags; !slices.Equal(flags, []Flag{FlagWrongSet}) {
 		t.Errorf("flags %v of a case with a wrong set", flags)
 	}
-	bad.AddProof(bad.Cases[5].ID, bad.Proofs[1], 1) // the fastest
+	bad.AddProof(bad.Cases[5].ID, bad.Proofs[1]) // the fastest
 	if bad.Headlines[Search].Case == bad.Cases[5].ID {
 		t.Error("a case with a wrong set is the headline")
 	}

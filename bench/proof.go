@@ -46,6 +46,16 @@ var knownRanges = []known{
 	{ProofRange{"genesis-32", 0, 1 << 32, 22}, 1006, "b0e63561027f8e9b5b40a35ebdc6d11b0c9a2a6f0d2489df8c4f56abaeb3a872"},
 }
 
+// countOf is the number of nonces in the range with this name, 0 if there is none.
+func countOf(name string) uint64 {
+	for _, k := range knownRanges {
+		if k.Name == name {
+			return k.Count
+		}
+	}
+	return 0
+}
+
 // inTable reports whether the set with this digest is that of the range.
 func inTable(name, digest string) bool {
 	return slices.ContainsFunc(knownRanges, func(k known) bool { return k.Name == name && k.digest == digest })
@@ -165,14 +175,13 @@ func (w *Walk) turn() {
 	w.hits, w.at = nil, 0
 }
 
-// Finish ends the walk and returns what it found, and how many passes it
-// completed: the set of the table, or else the first other one. It completes a
-// first pass that the samples left unfinished; of a later one, the part that
+// Finish ends the walk and returns what it found: the set of the table, or
+// else the first other one. It completes a first pass that the samples left unfinished; of a later one, the part that
 // was done counts, with the rest taken from the first.
-func (w *Walk) Finish(ctx context.Context) (Proof, int, error) {
+func (w *Walk) Finish(ctx context.Context) (Proof, error) {
 	if w.passes == 0 {
 		if err := w.Run(ctx, w.in.Count-w.at); err != nil {
-			return Proof{}, 0, err
+			return Proof{}, err
 		}
 	}
 	if w.at > 0 {
@@ -194,5 +203,5 @@ func (w *Walk) Finish(ctx context.Context) (Proof, int, error) {
 		Header:     GenesisHeader,
 		Digest:     Digest(set),
 		Nonces:     set,
-	}, w.passes, nil
+	}, nil
 }

@@ -117,12 +117,12 @@ func TestWalk(t *testing.T) {
 			}
 			asked += items
 		}
-		p, passes, err := w.Finish(t.Context())
+		p, err := w.Finish(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := max(int(asked/in.Count), 1); passes != want {
-			t.Errorf("%d passes for %d items, want %d", passes, asked, want)
+		if want := max(int(asked/in.Count), 1); w.passes != want {
+			t.Errorf("%d passes for %d items, want %d", w.passes, asked, want)
 		}
 		if p.ProofRange != in.ProofRange || p.Digest != in.digest || !slices.Equal(p.Nonces, smallest()) {
 			t.Errorf("proof of %d nonces with digest %s, want the one of the table", len(p.Nonces), p.Digest)
@@ -177,7 +177,7 @@ func TestWalkSeesFaults(t *testing.T) {
 			if err := w.Run(t.Context(), in.Count*5/2); err != nil {
 				t.Fatal(err)
 			}
-			p, passes, err := w.Finish(t.Context())
+			p, err := w.Finish(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,8 +187,8 @@ func TestWalkSeesFaults(t *testing.T) {
 			if p.Digest != Digest(faulty) {
 				t.Errorf("fault in pass %d: digest %s", pass, p.Digest)
 			}
-			if passes != 2 {
-				t.Errorf("%d passes, want 2", passes)
+			if w.passes != 2 {
+				t.Errorf("%d passes, want 2", w.passes)
 			}
 		}
 	}
@@ -200,7 +200,7 @@ func TestWalkErrors(t *testing.T) {
 	if err := w.Run(t.Context(), 1); !errors.Is(err, broken) {
 		t.Errorf("run: %v", err)
 	}
-	if _, _, err := w.Finish(t.Context()); !errors.Is(err, broken) {
+	if _, err := w.Finish(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("finish: %v", err)
 	}
 }

@@ -17,8 +17,8 @@ import (
 const Schema = "stele-bench/1"
 
 // Result is what a run of `stele bench` found. Everything in Headlines, and in
-// each case everything beside Spec, Samples and Proof, follows from these
-// three; [Check] computes it again.
+// each case everything beside Spec, Samples and the set that Proof names,
+// follows from these three; [Check] computes it again.
 type Result struct {
 	Schema      string            `json:"schema"`
 	Started     time.Time         `json:"started"`
@@ -70,7 +70,9 @@ type CaseResult struct {
 type CaseProof struct {
 	Range  string `json:"range"`
 	Digest string `json:"digest"` // of one of the result's proofs
-	Passes int    `json:"passes"` // how often it went through the range
+	// Passes tells how often the items of the samples go through the range; 1
+	// if they do not do so once, since the first pass is completed after them.
+	Passes int `json:"passes"`
 }
 
 // Flag is a reason to doubt a rate.
@@ -113,10 +115,10 @@ func New(started time.Time, env Environment, settings Settings, timing Timing, c
 }
 
 // AddProof notes which set the case with this ID found.
-func (r *Result) AddProof(id string, p Proof, passes int) {
+func (r *Result) AddProof(id string, p Proof) {
 	for i := range r.Cases {
 		if r.Cases[i].ID == id {
-			r.Cases[i].Proof = &CaseProof{Range: p.Name, Digest: p.Digest, Passes: passes}
+			r.Cases[i].Proof = &CaseProof{Range: p.Name, Digest: p.Digest}
 		}
 	}
 	r.derive()
@@ -158,6 +160,9 @@ func (r *Result) derive() {
 		if math.Abs(c.Rate.Drift) > maxDrift {
 			c.Flags = append(c.Flags, FlagDrift)
 		}
+		if c.Proof != nil {
+			c.Proof.Passes = passes(c.Samples, countOf(c.Proof.Range))
+		}
 		if c.Proof != nil && !inTable(c.Proof.Range, c.Proof.Digest) {
 			c.Flags = append(c.Flags, FlagWrongSet)
 		}
@@ -190,11 +195,32 @@ func (r *Result) derive() {
 	}
 }
 
+// passes tells how often the samples go through count nonces, at least 1; 0 if
+// count is 0.
+func passes(samples []Sample, count uint64) int {
+	if count == 0 {
+		return 0
+	}
+	var whole, rest uint64
+	for _, s := range samples {
+		rest += s.Items // at most count + maxItems
+		whole += rest / count
+		rest %= count
+	}
+	return int(max(whole, 1))
+}
+
 // again is a copy of the result with everything computed again that follows
 // from the samples.
 func (r *Result) again() *Result {
 	copied := *r
 	copied.Cases = slices.Clone(r.Cases)
+	for i, c := range copied.Cases {
+		if c.Proof != nil {
+			proof := *c.Proof
+			copied.Cases[i].Proof = &proof
+		}
+	}
 	copied.derive()
 	return &copied
 }

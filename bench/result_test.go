@@ -39,13 +39,13 @@ func trueResult(t testing.TB) *Result {
 	timing := Timing{SliceSeconds: 0.02, WarmUpRounds: 6, WarmUpSeconds: 1, Settled: true, Rounds: 32, Seconds: seconds + 0.1}
 	r := New(time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), env, Settings{Mode: "all", Duration: 5}, timing, cases, samples)
 	w := NewWalk(tableScan(smallest()))
-	p, passes, err := w.Finish(t.Context())
+	p, err := w.Finish(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range r.Cases {
 		if c.Mode == Search {
-			r.AddProof(c.ID, p, passes)
+			r.AddProof(c.ID, p)
 		}
 	}
 	return r
@@ -150,6 +150,37 @@ func TestFlags(t *testing.T) {
 				t.Errorf("rate of %d samples of %d", c.Rate.Samples, c.All.Samples)
 			}
 		})
+	}
+}
+
+func TestPasses(t *testing.T) {
+	items := func(n ...uint64) (samples []Sample) {
+		for _, n := range n {
+			samples = append(samples, Sample{Items: n})
+		}
+		return samples
+	}
+	const most = maxItems
+	for _, test := range []struct {
+		samples []Sample
+		count   uint64
+		want    int
+	}{
+		{items(5), 0, 0},
+		{items(5), 100, 1}, // completed after the samples
+		{items(60, 60, 79), 100, 1},
+		{items(60, 60, 80), 100, 2},
+		{items(1000), 100, 10},
+		{items(most, most, most), 1 << 18, 3 << 35},
+	} {
+		if got := passes(test.samples, test.count); got != test.want {
+			t.Errorf("%v through %d: %d passes, want %d", test.samples, test.count, got, test.want)
+		}
+	}
+	for _, c := range trueResult(t).Cases[:2] {
+		if want := int(32 * c.Samples[0].Items / knownRanges[0].Count); c.Proof.Passes != want {
+			t.Errorf("%s: %d passes, want %d", c.ID, c.Proof.Passes, want)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func TestBareScan(t *testing.T) {
 		if err := w.Run(t.Context(), 100_001); err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := w.Finish(t.Context())
+		p, err := w.Finish(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestEngineScan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := NewWalk(EngineScan(open(t, test.device)))
-			p, _, err := w.Finish(t.Context())
+			p, err := w.Finish(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -40,7 +38,7 @@ func benchCommand() *cli.Command {
 			&cli.DurationFlag{Name: "duration", Usage: "how long the whole shall last, unless 30 samples of each case take longer", Value: 10 * time.Second},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
-			&cli.StringFlag{Name: "out", Usage: "also write the result, as JSON, into `FILE`"},
+			&cli.StringFlag{Name: "out", Usage: "also write the result, as JSON, into `FILE`, when it is complete"},
 			jsonFlag(),
 		},
 		Action: runBench,
@@ -74,11 +72,14 @@ func runBench(c *cli.Context) error {
 	if c.Args().Present() {
 		return group(c)
 	}
+	if err := oneFormat(c); err != nil {
+		return err
+	}
 	settings, err := benchSettings(c)
 	if err != nil {
 		return err
 	}
-	out, err := newOutFile(c.String("out"))
+	out, err := newOutFile(c)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func runBench(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := out.write(result); err != nil {
+	if err := out.write(c.Context, result); err != nil {
 		return err
 	}
 	if c.Bool("json") {
@@ -305,11 +306,11 @@ func (s *benchSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resu
 		if walk == nil {
 			continue
 		}
-		proof, passes, err := walk.Finish(c.Context)
+		proof, err := walk.Finish(c.Context)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", k.ID(), err)
 		}
-		result.AddProof(k.ID(), proof, passes)
+		result.AddProof(k.ID(), proof)
 	}
 	return result, nil
 }
@@ -369,6 +370,9 @@ func runBenchCompare(c *cli.Context) error {
 	if c.NArg() != 2 {
 		return fmt.Errorf("%d arguments, want OLD and NEW; see %s --help", c.NArg(), c.Command.HelpName)
 	}
+	if err := oneFormat(c); err != nil {
+		return err
+	}
 	old, err := readResult(c, c.Args().Get(0))
 	if err != nil {
 		return err
@@ -389,25 +393,12 @@ func runBenchCompare(c *cli.Context) error {
 	return err
 }
 
-// readResult reads a result from a file, or from standard input if name is "-".
-func readResult(c *cli.Context, name string) (*bench.Result, error) {
-	in := c.App.Reader
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+// oneFormat refuses flags that ask for two formats at once.
+func oneFormat(c *cli.Context) error {
+	if c.Bool("json") && c.Bool("markdown") {
+		return errors.New("--json and --markdown exclude each other")
 	}
-	result, err := bench.Parse(in)
-	if err != nil && !errors.As(err, new(*os.PathError)) { // which names the file itself
-		if name == "-" {
-			name = "standard input"
-		}
-		err = fmt.Errorf("%s: %w", name, err)
-	}
-	return result, err
+	return nil
 }
 
 func tableFormat(c *cli.Context) bench.Format {
@@ -415,46 +406,4 @@ func tableFormat(c *cli.Context) bench.Format {
 		return bench.Markdown
 	}
 	return bench.Text
-}
-
-// outFile is a file that appears under its name when it is complete.
-type outFile struct {
-	name string
-	temp *os.File // nil: there is nothing to write
-}
-
-// newOutFile makes sure, before the work, that the result can be written.
-func newOutFile(name string) (*outFile, error) {
-	if name == "" {
-		return &outFile{}, nil
-	}
-	temp, err := os.CreateTemp(filepath.Dir(name), ".stele-bench-*")
-	if err != nil {
-		return nil, fmt.Errorf("--out: %w", err)
-	}
-	return &outFile{name, temp}, nil
-}
-
-// write fills the file and gives it its name.
-func (o *outFile) write(r *bench.Result) error {
-	if o.temp == nil {
-		return nil
-	}
-	err := errors.Join(r.Encode(o.temp), o.temp.Chmod(0o644), o.temp.Close())
-	if err == nil {
-		err = os.Rename(o.temp.Name(), o.name)
-	}
-	if err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	o.temp = nil
-	return nil
-}
-
-// discard removes a file that was not completed.
-func (o *outFile) discard() {
-	if o.temp != nil {
-		o.temp.Close()
-		os.Remove(o.temp.Name())
-	}
 }

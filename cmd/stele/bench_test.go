@@ -3,10 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/bench"
 )
 
 // An interrupted run has no result, and leaves no file behind.
@@ -23,5 +32,64 @@ func TestBenchInterrupted(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// prepareOut is --out with this name.
+func prepareOut(t *testing.T, name string) (*outFile, error) {
+	t.Helper()
+	set := flag.NewFlagSet("bench", flag.ContinueOnError)
+	set.String("out", "", "")
+	if err := set.Set("out", name); err != nil {
+		t.Fatal(err)
+	}
+	return newOutFile(cli.NewContext(newApp(strings.NewReader(""), io.Discard, io.Discard), set, nil))
+}
+
+// wholeResult reports whether text is an encoded result, and nothing else.
+func wholeResult(text []byte) bool {
+	var r bench.Result
+	return json.Unmarshal(text, &r) == nil && r.Schema == bench.Schema
+}
+
+var someResult = &bench.Result{Schema: bench.Schema}
+
+// A symbolic link stays, whether there is something behind it or not.
+func TestOutFollowsLinks(t *testing.T) {
+	for _, exists := range []bool{true, false} {
+		dir := t.TempDir()
+		target := filepath.Join(dir, "data", "target.json")
+		link := filepath.Join(dir, "link.json")
+		if err := errors.Join(os.Mkdir(filepath.Dir(target), 0o755), os.Symlink(filepath.Join("data", "target.json"), link)); err != nil {
+			t.Fatal(err)
+		}
+		if exists {
+			if err := os.WriteFile(target, []byte("old"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o, err := prepareOut(t, link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = o.write(t.Context(), someResult)
+		o.discard()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(link); err != nil || info.Mode().Type() != fs.ModeSymlink {
+			t.Errorf("the link was replaced: %v, %v", info, err)
+		}
+		text, err := os.ReadFile(target)
+		if err != nil || !wholeResult(text) {
+			t.Errorf("got %q, %v", text, err)
+		}
+		if info, err := os.Stat(target); err == nil && exists && info.Mode().Perm() != 0o600 {
+			t.Errorf("the mode became %v", info.Mode())
+		}
+		left, err := os.ReadDir(filepath.Dir(target))
+		if err != nil || len(left) != 1 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
 	}
 }
