@@ -79,10 +79,6 @@ func runVerify(c *cli.Context, what string, check verification) error {
 	if err != nil {
 		return err
 	}
-	in, err := openInputs(c, what == "blocks")
-	if err != nil {
-		return err
-	}
 	e, err := openEngine(c)
 	if err != nil {
 		return err
@@ -90,6 +86,7 @@ func runVerify(c *cli.Context, what string, check verification) error {
 	defer e.Close()
 	opts.Workers = workers(e)
 
+	in := openInputs(c, what == "blocks")
 	start := time.Now()
 	report, err := check(c.Context, e, in.sources, opts)
 	elapsed := time.Since(start)

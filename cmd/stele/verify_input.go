@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,9 +24,10 @@ type inputs struct {
 }
 
 // openInputs returns the inputs, which open the files when they are needed.
-// Files of blocks are read with the key of their folder.
-func openInputs(c *cli.Context, blocks bool) (in *inputs, err error) {
-	in = &inputs{}
+// Files of blocks are read with the key of their folder. A key that cannot be
+// read is an error of opening the file.
+func openInputs(c *cli.Context, blocks bool) *inputs {
+	in := &inputs{}
 	for _, name := range c.Args().Slice() {
 		src := verify.Source{
 			Name: name,
@@ -34,14 +36,16 @@ func openInputs(c *cli.Context, blocks bool) (in *inputs, err error) {
 		if name == "-" {
 			src.Name = "standard input"
 		} else if blocks {
-			if src.Key, err = blockfile.ReadKey(filepath.Dir(name)); err != nil {
-				return nil, err
+			key, err := blockfile.ReadKey(filepath.Dir(name))
+			if err != nil {
+				src.Open = func() (io.ReadCloser, error) { return nil, err }
 			}
+			src.Key = key
 		}
 		in.sources = append(in.sources, src)
 	}
 	in.bar = newProgress(c, totalSize(c.Args().Slice()), "verify", progressbar.OptionShowBytes(true))
-	return in, nil
+	return in
 }
 
 func (in *inputs) close() { in.bar.close() }
@@ -51,16 +55,64 @@ func (in *inputs) open(c *cli.Context, name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return &input{in, interruptible(c.Context, c.App.Reader)}, nil
 	}
-	f, err := os.Open(name)
+	f, err := openFile(c.Context, name)
 	if err != nil {
 		return nil, err
 	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("%s is a directory, a file is expected", name)
-	}
 	return &input{in, f}, nil
 }
+
+// openFile opens a file to read it, until ctx ends: a pipe waits for the other
+// side, in opening and in reading. A goroutine that waits in opening even then
+// ends with the program: there is no way to wake it.
+func openFile(ctx context.Context, name string) (io.ReadCloser, error) {
+	if name == "" {
+		return nil, errors.New("file name is empty")
+	}
+	type result struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan result)
+	go func() {
+		f, err := os.Open(name)
+		select {
+		case done <- result{f, err}:
+		case <-ctx.Done():
+			f.Close()
+		}
+	}()
+	var f *os.File
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, r.err
+		}
+		f = r.f
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		f.Close()
+		return nil, err
+	case info.IsDir():
+		f.Close()
+		return nil, fmt.Errorf("%s is a directory, a file is expected", name)
+	case info.Mode().IsRegular():
+		return f, nil
+	}
+	return &waiting{interruptible(ctx, f), f}, nil
+}
+
+// waiting is a file that may make its reader wait, until a context ends.
+type waiting struct {
+	io.ReadCloser
+	file *os.File
+}
+
+func (w *waiting) Close() error { return errors.Join(w.ReadCloser.Close(), w.file.Close()) }
 
 // input is an open file that moves the progress bar.
 type input struct {

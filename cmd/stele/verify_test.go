@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -129,5 +131,44 @@ func TestInterruptible(t *testing.T) {
 		if !bytes.Equal(got, data) || err != want {
 			t.Errorf("got %d bytes, %v, want %v", len(got), err, want)
 		}
+	}
+}
+
+// Neither opening a pipe that nobody writes to nor reading one in which nothing
+// comes outlives the context.
+func TestOpenFileEndsWithContext(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := openFile(ctx, name); !errors.Is(err, context.Canceled) {
+		t.Errorf("opened without a writer: %v", err)
+	}
+
+	// Open for both sides, a pipe never waits in opening and never ends.
+	writer, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if _, err := writer.WriteString("abc"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	in, err := openFile(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	got := make([]byte, 3)
+	if _, err := io.ReadFull(in, got); err != nil || string(got) != "abc" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	cancel()
+	if _, err := in.Read(got); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the context: %v", err)
 	}
 }
