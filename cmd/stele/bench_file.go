@@ -16,21 +16,18 @@ import (
 
 // readResult reads a result from a file, or from standard input if name is "-".
 func readResult(c *cli.Context, name string) (*bench.Result, error) {
-	if name == "" {
-		return nil, errors.New("file name is empty")
-	}
-	in := c.App.Reader
-	if name != "-" {
-		f, err := openUntil(c.Context, name, os.O_RDONLY)
+	var in io.ReadCloser
+	if name == "-" {
+		in = interruptible(c.Context, c.App.Reader)
+	} else {
+		f, err := openFile(c.Context, name)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
 		in = f
 	}
-	whole := interruptible(c.Context, in)
-	defer whole.Close()
-	result, err := bench.Parse(whole)
+	defer in.Close()
+	result, err := bench.Parse(in)
 	if err != nil && !errors.As(err, new(*fs.PathError)) { // which names the file itself
 		if name == "-" {
 			name = "standard input"
@@ -40,16 +37,16 @@ func readResult(c *cli.Context, name string) (*bench.Result, error) {
 	return result, err
 }
 
-// openUntil opens a file, but does not wait for it beyond the end of ctx: a
-// FIFO opens only when its other end does. What opens later is closed again.
-func openUntil(ctx context.Context, name string, flag int) (*os.File, error) {
+// openFIFO opens a FIFO for writing. It waits for the other end, but not beyond
+// the end of ctx. What opens later is closed again.
+func openFIFO(ctx context.Context, name string) (*os.File, error) {
 	type opened struct {
 		file *os.File
 		err  error
 	}
 	done := make(chan opened)
 	go func() {
-		f, err := os.OpenFile(name, flag, 0)
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		select {
 		case done <- opened{f, err}:
 		case <-ctx.Done():
@@ -62,7 +59,7 @@ func openUntil(ctx context.Context, name string, flag int) (*os.File, error) {
 	case o := <-done:
 		return o.file, o.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("open %s: %w", name, ctx.Err())
+		return nil, ctx.Err()
 	}
 }
 
@@ -170,7 +167,7 @@ func (o *outFile) write(ctx context.Context, r *bench.Result) error {
 // writeDirect writes to what is not a regular file.
 func (o *outFile) writeDirect(ctx context.Context, r *bench.Result) error {
 	if o.direct == nil {
-		f, err := openUntil(ctx, o.name, os.O_WRONLY)
+		f, err := openFIFO(ctx, o.name)
 		if err != nil {
 			return err
 		}
