@@ -59,7 +59,7 @@ func (b *Block) Parse(raw []byte) error {
 		b.add(tx)
 	}
 	if c.left() > 0 {
-		return fault(ErrTrailing, int64(c.at), "%d bytes follow the last transaction: the end of the block is expected", c.left())
+		return fault(ErrTrailing, int64(c.at), "the block should end after the last transaction, but has %s more", bytesOf(c.left()))
 	}
 	return nil
 }

@@ -63,18 +63,18 @@ func TestParseFaults(t *testing.T) {
 		offset int64
 		text   string
 	}{
-		{"nothing after the header", "", ErrTruncated, 80, "inside the number of transactions: 1 bytes expected, 0 left"},
+		{"nothing after the header", "", ErrTruncated, 80, "inside the number of transactions: 1 byte expected, 0 left"},
 		{"no transactions", "00", ErrTransaction, 80, "no transactions"},
 		{"number of transactions cut", "fd01", ErrTruncated, 81, "2 bytes expected, 1 left"},
 		{"number of transactions not shortest", "fdfc00", ErrVarInt, 80, "is 252, written in 3 bytes"},
-		{"more transactions than bytes", "ffffffffffffffffff" + plainTx, ErrTruncated, 80, "is 18446744073709551615, but only 60 bytes are left, 60 at least for each"},
-		{"two transactions announced", "02" + plainTx, ErrTruncated, 80, "is 2, but only 60"},
-		{"second transaction cut", "02" + plainTx + plainTx[:118], ErrTruncated, 80, "is 2, but only 119"},
+		{"more transactions than bytes", "ffffffffffffffffff" + plainTx, ErrTruncated, 80, "is 18446744073709551615, with only 60 bytes left and 60 at least for each"},
+		{"two transactions announced", "02" + plainTx, ErrTruncated, 80, "is 2, with only 60"},
+		{"second transaction cut", "02" + plainTx + plainTx[:118], ErrTruncated, 80, "is 2, with only 119"},
 		{"lock time cut", "01" + version + "01" + input + "01" + "0000000000000000" + "01ff" + "000000", ErrTruncated, 138, "transaction 0 of 1: the block ends inside the lock time: 4 bytes expected, 3 left"},
 		{"no inputs, no flag", "01" + version + "0000" + plainTx, ErrTransaction, 85, "transaction 0 of 1: no inputs"},
 		{"unknown flag", "01" + version + "0002" + plainTx, ErrTransaction, 85, "0002 after the version"},
 		{"no inputs after the flag", "01" + version + "000100" + plainTx, ErrTransaction, 87, "no inputs"},
-		{"more inputs than bytes", "01" + version + "fe00000001" + input + output + lock, ErrTruncated, 85, "is 16777216, but only 54 bytes"},
+		{"more inputs than bytes", "01" + version + "fe00000001" + input + output + lock, ErrTruncated, 85, "is 16777216, with only 54 bytes"},
 		{"script over the end", "01" + version + "01" + input[:72] + "fdffff" + "00ffffffff" + "01" + output + lock, ErrTruncated, 125, "the script of an input: 65535 bytes expected, 19 left"},
 		{"script length of 2^63", "01" + version + "01" + input[:72] + "ff0000000000000080" + "01" + output + lock, ErrTruncated, 131, "9223372036854775808 bytes expected"},
 		{"no outputs", "01" + version + "01" + input + "00" + output + lock, ErrTransaction, 127, "no outputs"},
@@ -83,7 +83,7 @@ func TestParseFaults(t *testing.T) {
 		{"flag without witness", "01" + version + "0001" + "01" + input + "01" + output + "00" + lock, ErrTransaction, 139, "marker and flag, but no witness"},
 		{"witness cut", "01" + version + "0001" + "01" + input + "01" + output + "01" + "05" + lock, ErrTruncated, 141, "a witness item: 5 bytes expected, 4 left"},
 		{"more witness items than bytes", "01" + version + "0001" + "01" + input + "01" + output + "09" + lock, ErrTruncated, 139, "witness items is 9"},
-		{"bytes after the block", "01" + plainTx + "00", ErrTrailing, 141, "1 bytes follow"},
+		{"bytes after the block", "01" + plainTx + "00", ErrTrailing, 141, "has 1 byte more"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var b Block

@@ -13,7 +13,7 @@ func (c *cursor) left() int { return len(c.data) - c.at }
 // skip passes n bytes of what.
 func (c *cursor) skip(n uint64, what string) error {
 	if n > uint64(c.left()) {
-		return fault(ErrTruncated, int64(c.at), "the block ends inside %s: %d bytes expected, %d left", what, n, c.left())
+		return fault(ErrTruncated, int64(c.at), "the block ends inside %s: %s expected, %d left", what, bytesOf(n), c.left())
 	}
 	c.at += int(n)
 	return nil
@@ -59,7 +59,7 @@ func (c *cursor) count(size int, what string) (int, error) {
 		return 0, err
 	}
 	if n > uint64(c.left()/size) {
-		return 0, fault(ErrTruncated, int64(start), "%s is %d, but only %d bytes are left, %d at least for each", what, n, c.left(), size)
+		return 0, fault(ErrTruncated, int64(start), "%s is %d, with only %s left and %d at least for each", what, n, bytesOf(c.left()), size)
 	}
 	return int(n), nil
 }

@@ -42,6 +42,14 @@ func (e *Error) Error() string { return fmt.Sprintf("offset %d: %s", e.Offset, e
 // Unwrap returns e.Kind, for errors.Is.
 func (e *Error) Unwrap() error { return e.Kind }
 
+// bytesOf writes a number of bytes.
+func bytesOf[N int | uint32 | uint64](n N) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
 func fault(kind error, offset int64, format string, args ...any) *Error {
 	return &Error{Kind: kind, Offset: offset, Text: fmt.Sprintf(format, args...)}
 }

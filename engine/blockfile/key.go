@@ -22,7 +22,7 @@ func ReadKey(dir string) (key [KeySize]byte, err error) {
 	case err != nil:
 		return key, err
 	case len(data) != KeySize:
-		return key, fmt.Errorf("%s: %w: %d bytes, a key of %d is expected", path, ErrLength, len(data), KeySize)
+		return key, fmt.Errorf("%s: %w: %s, a key of %d is expected", path, ErrLength, bytesOf(len(data)), KeySize)
 	}
 	return [KeySize]byte(data), nil
 }

@@ -2,10 +2,12 @@ package blockfile
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Magic begins every record of a blk file of Bitcoin's main network.
@@ -69,7 +71,7 @@ func (r *Reader) Next(buf []byte) (Record, error) {
 	rec := Record{Offset: r.offset, BlockOffset: r.offset + frameSize}
 	size := binary.LittleEndian.Uint32(head[4:])
 	if size < minBlockSize || size > MaxBlockSize {
-		return Record{}, fault(ErrLength, r.offset, "the record has a length of %d bytes: %d to %d are expected", size, minBlockSize, MaxBlockSize)
+		return Record{}, fault(ErrLength, r.offset, "the record has a length of %s: %d to %d are expected", bytesOf(size), minBlockSize, MaxBlockSize)
 	}
 	r.in.Discard(frameSize)
 	r.offset += frameSize
@@ -88,19 +90,16 @@ func (r *Reader) Next(buf []byte) (Record, error) {
 func (r *Reader) start() error {
 	r.started = true
 	first, err := r.in.Peek(len(Magic))
-	if len(first) == 0 && err != nil && err != io.EOF {
+	if err != nil && err != io.EOF {
 		return r.readFault(err, "", 0, 0)
 	}
-	if len(first) < len(Magic) {
-		return nil // empty, or truncated
-	}
-	head := [4]byte(first)
-	if head == Magic {
+	if beginsMagic(first) {
 		r.key = [KeySize]byte{}
 		return nil
 	}
-	r.unhide(head[:], 0)
-	r.raw = head != Magic && [4]byte(first) != [4]byte{}
+	head := slices.Clone(first)
+	r.unhide(head, 0)
+	r.raw = !beginsMagic(head) && zeros(first) < len(first)
 	return nil
 }
 
@@ -113,22 +112,25 @@ func (r *Reader) nextRaw(buf []byte) (Record, error) {
 	n, err := io.ReadFull(r.in, data)
 	data = data[:n]
 	if err == nil {
-		return Record{}, notRaw(data, fmt.Sprintf("it has more than %d bytes", MaxBlockSize))
+		return Record{}, notRaw(data, MaxBlockSize, fmt.Sprintf("it has more than %d bytes", MaxBlockSize))
 	}
 	if err != io.ErrUnexpectedEOF {
 		return Record{}, r.readFault(err, "", 0, 0)
 	}
 	var b Block
 	if err := b.Parse(data); err != nil {
-		return Record{}, notRaw(data, err.Error())
+		var e *Error
+		errors.As(err, &e)
+		return Record{}, notRaw(data, e.Offset, e.Text)
 	}
 	r.offset = int64(n)
 	return Record{Block: data}, nil
 }
 
-// notRaw is the error for a stream that is nothing that a Reader knows.
-func notRaw(data []byte, why string) error {
-	return fault(ErrMagic, 0, "%x is not the start of a blk file, where the magic %x is expected, and the file is not one block: %s", data[:len(Magic)], Magic, why)
+// notRaw is the error for a stream that is nothing that a Reader knows: why not
+// a block, and at which offset.
+func notRaw(data []byte, offset int64, why string) error {
+	return fault(ErrMagic, offset, "the file is no blk file (it starts with %x, the magic %x is expected) and not one block: %s", data[:min(len(Magic), len(data))], Magic, why)
 }
 
 // frame goes to the next record and returns its magic and length. The error is
@@ -142,18 +144,23 @@ func (r *Reader) frame() (head [frameSize]byte, err error) {
 		}
 		copy(head[:], found)
 		r.unhide(head[:], r.offset)
+		start := head[:min(len(found), len(Magic))]
 		switch {
 		case len(found) == frameSize && [4]byte(head[:4]) == Magic:
 			return head, nil
 		case len(found) > 0 && found[0] == 0:
 			r.skipPadding()
-		case len(found) == frameSize:
-			return head, fault(ErrMagic, r.offset, "%x is not the start of a record: the magic %x is expected", head[:4], Magic)
+		case (err == nil || err == io.EOF) && !beginsMagic(start):
+			return head, fault(ErrMagic, r.offset, "%x is not the start of a record: the magic %x is expected", start, Magic)
 		default:
 			return head, r.readFault(err, "a record", len(found), frameSize)
 		}
 	}
 }
+
+// beginsMagic reports whether data are the magic, or so much of it as the end
+// of the stream left.
+func beginsMagic(data []byte) bool { return bytes.HasPrefix(Magic[:], data) }
 
 // skipPadding passes the zero bytes that have been read already.
 func (r *Reader) skipPadding() {
@@ -198,7 +205,7 @@ func (r *Reader) unhide(data []byte, offset int64) {
 // into an [*Error].
 func (r *Reader) readFault(err error, what string, got, want int) error {
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fault(ErrTruncated, r.offset, "the file ends inside %s: %d bytes expected, %d there", what, want, got)
+		return fault(ErrTruncated, r.offset, "the file ends inside %s: %s expected, %d there", what, bytesOf(want), got)
 	}
 	return &Error{Kind: err, Offset: r.offset, Text: fmt.Sprintf("cannot read: %v", err)}
 }

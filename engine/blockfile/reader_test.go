@@ -92,11 +92,18 @@ func TestReaderFaults(t *testing.T) {
 		{"far too long", slices.Concat(length(1<<32-1), raw), 0, ErrLength, 0, "4294967295"},
 		{"too short", slices.Concat(length(80), raw), 0, ErrLength, 0, "a length of 80 bytes"},
 		{"longest, but not there", length(MaxBlockSize), 0, ErrTruncated, 0, "4000000 bytes expected, 0 there"},
-		{"three bytes", []byte("abc"), 0, ErrTruncated, 0, "8 bytes expected, 3 there"},
-		{"text", []byte("this is neither a blk file nor a block, although it is long enough for a header, is it not?"), 0, ErrMagic, 0, "74686973 is not the start of a blk file, where the magic f9beb4d9 is expected, and the file is not one block: offset 80: "},
-		{"raw block cut", slices.Concat([]byte{1}, raw[1:len(raw)-1]), 0, ErrMagic, 0, "is not one block: offset 80: the number of transactions is 1, but only 59 bytes are left"},
-		{"raw block and more", slices.Concat([]byte{1}, raw[1:], []byte{0}), 0, ErrMagic, 0, "is not one block: offset 141: 1 bytes follow"},
-		{"raw and too long", bytes.Repeat([]byte{1}, MaxBlockSize+1), 0, ErrMagic, 0, "it has more than 4000000 bytes"},
+		{"one byte of the magic", Magic[:1], 0, ErrTruncated, 0, "inside a record: 8 bytes expected, 1 there"},
+		{"seven bytes of a record", rec[:7], 0, ErrTruncated, 0, "inside a record: 8 bytes expected, 7 there"},
+		{"one byte", []byte("a"), 0, ErrMagic, 0, "the file is no blk file (it starts with 61, the magic f9beb4d9 is expected) and not one block: the block ends inside the header: 80 bytes expected, 1 left"},
+		{"three bytes", []byte("abc"), 0, ErrMagic, 0, "(it starts with 616263, the magic f9beb4d9 is expected)"},
+		{"seven bytes", []byte("abcdefg"), 0, ErrMagic, 0, "(it starts with 61626364, the magic f9beb4d9 is expected)"},
+		{"one byte after a record", slices.Concat(rec, []byte("a")), 1, ErrMagic, n, "61 is not the start of a record"},
+		{"seven bytes after the padding", slices.Concat(rec, make([]byte, 5), []byte("abcdefg")), 1, ErrMagic, n + 5, "61626364 is not the start of a record"},
+		{"a record of one byte", length(1), 0, ErrLength, 0, "a length of 1 byte:"},
+		{"text", []byte("this is neither a blk file nor a block, although it is long enough for a header, is it not?"), 0, ErrMagic, 80, "the file is no blk file (it starts with 74686973, the magic f9beb4d9 is expected) and not one block: the number of transactions is "},
+		{"raw block cut", slices.Concat([]byte{1}, raw[1:len(raw)-1]), 0, ErrMagic, 80, "and not one block: the number of transactions is 1, with only 59 bytes left and 60 at least for each"},
+		{"raw block and more", slices.Concat([]byte{1}, raw[1:], []byte{0}), 0, ErrMagic, 141, "and not one block: the block should end after the last transaction, but has 1 byte more"},
+		{"raw and too long", bytes.Repeat([]byte{1}, MaxBlockSize+1), 0, ErrMagic, MaxBlockSize, "it has more than 4000000 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			records, err := readAll(NewReader(bytes.NewReader(test.data), noKey))

@@ -77,7 +77,7 @@ func readBlocks(ctx context.Context, src *Source, p *pipeline[*blockBatch], work
 		return err
 	}
 	defer in.Close()
-	r := blockfile.NewReader(in, src.Key)
+	r := blockfile.NewReader(contextReader{ctx, in}, src.Key)
 	for err == nil {
 		var b *blockBatch
 		if b, err = p.take(ctx); err != nil {

@@ -96,7 +96,7 @@ func TestFlippedBlockFields(t *testing.T) {
 		text    string
 	}{
 		{"Merkle root", 36, 1, 198, []Reason{HighHash, BadMerkleRoot}, "its 2 transactions give"},
-		{"number of transactions, less", 80, 3, 199, []Reason{BadBlock}, "275 bytes follow the last transaction"},
+		{"number of transactions, less", 80, 3, 199, []Reason{BadBlock}, "the block should end after the last transaction, but has 275 bytes more"},
 		{"number of transactions, more", 80, 1, 199, []Reason{BadBlock}, "transaction 2 of 3: the block ends inside the version"},
 		{"number of transactions, huge", 80, 0xfd, 199, []Reason{BadBlock}, "the number of transactions is"},
 		{"version", 81, 1, 199, []Reason{BadMerkleRoot}, ""},
@@ -172,7 +172,7 @@ func TestBlocksThatCannotBeRead(t *testing.T) {
 	}{
 		{"ends inside a block", source("x", c.file[:len(c.file)-1]), 19, blockfile.ErrTruncated, "x: offset 2077: the file ends inside a block: 215 bytes expected, 214 there"},
 		{"garbage after a block", source("x", append(slices.Clone(c.file), "garbage!"...)), 20, blockfile.ErrMagic, "x: offset 2300: 67617262 is not the start of a record"},
-		{"neither", source("x", []byte("garbage!")), 10, blockfile.ErrMagic, "x: offset 0: 67617262 is not the start of a blk file"},
+		{"neither", source("x", []byte("garbage!")), 10, blockfile.ErrMagic, "x: offset 0: the file is no blk file (it starts with 67617262, "},
 		{"error", streamSource("x", io.MultiReader(bytes.NewReader(c.file[:c.offsets[3]+20]), iotest.ErrReader(broken))), 13, broken, "cannot read: broken"},
 		{"does not open", Source{Name: "x", Open: func() (io.ReadCloser, error) { return os.Open("testdata/not there") }}, 10, os.ErrNotExist, "open testdata/not there: "},
 	} {
@@ -229,6 +229,35 @@ func TestBlocksCancel(t *testing.T) {
 	r, err := Blocks(ctx, reference{}, []Source{streamSource("x", in)}, linked)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, report %+v", err, r)
+	}
+}
+
+// zeros gives zeros and does not know of any context. It calls stop after 10
+// reads, and ends after 1000.
+type zeros struct {
+	stop  func()
+	reads int
+}
+
+func (z *zeros) Read(p []byte) (int, error) {
+	switch z.reads++; z.reads {
+	case 10:
+		z.stop()
+	case 1000:
+		return 0, io.EOF
+	}
+	clear(p)
+	return len(p), nil
+}
+
+// Padding without end can be left, although no block comes.
+func TestPaddingCancel(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	in := &zeros{stop: stop}
+	r, err := Blocks(ctx, reference{}, []Source{streamSource("x", in)}, linked)
+	if !errors.Is(err, context.Canceled) || r.Items != 0 || in.reads != 10 {
+		t.Errorf("%v after %d reads, report %+v", err, in.reads, r)
 	}
 }
 

@@ -31,7 +31,7 @@ func Headers(ctx context.Context, e Engine, src Source, opts Options) (Report, e
 		batches = append(batches, &batch{source: &src})
 	}
 	p := newPipeline(batches...)
-	read := func(ctx context.Context) error { return readHeaders(ctx, in, &src, p) }
+	read := func(ctx context.Context) error { return readHeaders(ctx, contextReader{ctx, in}, &src, p) }
 	err = p.run(ctx, read, j.check)
 	if err == nil && j.report.Items == 0 {
 		err = fmt.Errorf("%s: %w: the file is empty, headers of %d bytes are expected", src.Name, ErrEmpty, pow.HeaderSize)

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"io"
 )
 
 // pipeline carries batches of type B from a goroutine that reads to the caller
@@ -60,4 +61,17 @@ func (p *pipeline[B]) run(ctx context.Context, read func(context.Context) error,
 // at puts the name of the source before an error.
 func at(src *Source, err error) error {
 	return fmt.Errorf("%s: %w", src.Name, err)
+}
+
+// contextReader reads from in until ctx ends.
+type contextReader struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.in.Read(p)
 }

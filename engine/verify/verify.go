@@ -22,8 +22,8 @@ type Engine interface {
 type Source struct {
 	Name string // for findings and errors
 
-	// Open returns the stream. To stop early, its Read has to return when the
-	// context of the verification ends.
+	// Open returns the stream. Nothing more is read when the context of the
+	// verification has ended; a Read that waits then has to return by itself.
 	Open func() (io.ReadCloser, error)
 
 	// Key hides a blk file (see [blockfile.Reader]); zero if it is not hidden.
