@@ -116,21 +116,13 @@ func (j *judge) checkLimit(bits pow.Bits) error {
 func (j *judge) count(b *batch, headers []byte, lead int) {
 	rules, found := j.faults, b.faults
 	for i, v := range j.verdicts[lead:] {
-		broken := len(rules) > 0 && rules[0].item == i
-		bad := len(found) > 0 && found[0].item == i
-		if v == pow.Valid && !broken && !bad {
+		var broken, bad []itemFault
+		broken, rules = cut(rules, i)
+		bad, found = cut(found, i)
+		if v == pow.Valid && len(broken)+len(bad) == 0 {
 			j.report.Valid++
-			continue
-		}
-		var wrong []Fault
-		if broken {
-			wrong, rules = append(wrong, rules[0].Fault), rules[1:]
-		}
-		for ; len(found) > 0 && found[0].item == i; found = found[1:] {
-			wrong = append(wrong, found[0].Fault)
-		}
-		if j.report.First == nil {
-			j.report.First = j.finding(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, wrong)
+		} else if j.report.First == nil {
+			j.report.First = j.finding(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, slices.Concat(broken, bad))
 		}
 	}
 	j.report.Items += int64(b.items())
@@ -138,9 +130,18 @@ func (j *judge) count(b *batch, headers []byte, lead int) {
 	j.report.Transactions += b.txs
 }
 
+// cut takes the faults of an item off the front of faults.
+func cut(faults []itemFault, item int) (its, rest []itemFault) {
+	n := 0
+	for n < len(faults) && faults[n].item == item {
+		n++
+	}
+	return faults[:n], faults[n:]
+}
+
 // finding describes what is wrong with an item, whose header is the last of
 // headers. Items of the batch are not in the report yet.
-func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong []Fault) *Finding {
+func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong []itemFault) *Finding {
 	at := len(headers) - pow.HeaderSize
 	header, _ := pow.DecodeHeader(headers[at:])
 	f := &Finding{
@@ -164,7 +165,9 @@ func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong
 		parent := pow.Sum(headers[at-pow.HeaderSize : at])
 		f.add(BadLink, "parent %v, expected %v, the item before", header.Prev, parent)
 	}
-	f.Faults = append(f.Faults, wrong...)
+	for _, w := range wrong {
+		f.Faults = append(f.Faults, w.Fault)
+	}
 	return f
 }
 
