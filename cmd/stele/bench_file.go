@@ -22,12 +22,13 @@ func readResult(c *cli.Context, name string) (*bench.Result, error) {
 	} else {
 		f, err := openFile(c.Context, name)
 		if err != nil {
-			return nil, err
+			return nil, reason(c, err)
 		}
 		in = f
 	}
 	defer in.Close()
 	result, err := bench.Parse(in)
+	err = reason(c, err)
 	if err != nil && !errors.As(err, new(*fs.PathError)) { // which names the file itself
 		if name == "-" {
 			name = "standard input"
