@@ -242,7 +242,7 @@ func checkProof(ctx context.Context, p *Proof, where string, random *rand.Rand, 
 		return nil
 	}
 	want := knownRanges[at]
-	target := zeroBits(want.ZeroBits)
+	target := pow.ZeroBits(want.ZeroBits)
 	header := genesis
 	for i, nonce := range p.Nonces {
 		where := fmt.Sprintf("%s.nonces[%d]", where, i)
@@ -284,7 +284,7 @@ func rescan(ctx context.Context, p *Proof, where string, random *rand.Rand, repo
 			return err
 		}
 		r := pow.Range{First: p.First + uint32(random.Uint64N(p.Count-size+1)), Count: size}
-		pow.Search(&genesis, zeroBits(p.ZeroBits), r, func(nonce uint32) {
+		pow.Search(&genesis, pow.ZeroBits(p.ZeroBits), r, func(nonce uint32) {
 			if !have[nonce] {
 				report.add(MissingNonce, where+".nonces", "%d is missing", nonce)
 				have[nonce] = true // tell it once

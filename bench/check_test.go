@@ -40,7 +40,7 @@ func badNonce(n uint32) uint32 {
 	for {
 		n++
 		pow.SetNonce(&header, n)
-		if !zeroBits(knownRanges[0].ZeroBits).MetBy(pow.Sum(header[:])) {
+		if !pow.ZeroBits(knownRanges[0].ZeroBits).MetBy(pow.Sum(header[:])) {
 			return n
 		}
 	}
@@ -172,7 +172,7 @@ func TestCheckRefuses(t *testing.T) {
 
 // The rescan finds a missing nonce without the table.
 func TestRescanFindsMissing(t *testing.T) {
-	header, target := genesis, zeroBits(8)
+	header, target := genesis, pow.ZeroBits(8)
 	found := 0
 	for seed := range uint64(3) {
 		r := trueResult(t)

@@ -70,15 +70,6 @@ var genesis = func() [pow.HeaderSize]byte {
 	return h.Encode()
 }()
 
-// zeroBits is the largest target that leaves n leading zero bits, 0 to 255.
-func zeroBits(n int) pow.Target {
-	t := pow.MaxTarget
-	for i := range n {
-		t[3-i/64] &^= 1 << (63 - i%64)
-	}
-	return t
-}
-
 // Digest is the certificate of a set of nonces: the SHA-256, in hex, of the
 // nonces in ascending order, each as four bytes, little-endian. It does not
 // change the order of its argument.
@@ -127,7 +118,7 @@ func NewWalk(scan ScanFunc) *Walk {
 
 // enter starts a walk through another range.
 func (w *Walk) enter(in known) {
-	*w = Walk{scan: w.scan, in: in, job: engine.Job{Header: genesis, Target: zeroBits(in.ZeroBits)}}
+	*w = Walk{scan: w.scan, in: in, job: engine.Job{Header: genesis, Target: pow.ZeroBits(in.ZeroBits)}}
 }
 
 // Begin picks the largest range that the samples will finish.

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestReferenceScan(t *testing.T) {
-	job := &engine.Job{Header: genesis, Target: zeroBits(3)}
+	job := &engine.Job{Header: genesis, Target: pow.ZeroBits(3)}
 	for _, r := range []pow.Range{{First: 0, Count: 0}, {First: 5, Count: 1}, {First: 2083236800, Count: 10_000}, {First: 0xffffff00, Count: 600}} {
 		var want, got []uint32
 		pow.Search(&job.Header, job.Target, r, func(n uint32) { want = append(want, n) })

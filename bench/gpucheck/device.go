@@ -123,7 +123,7 @@ func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, opts Options
 	rng := seeded("gpu-check switch")
 	var took []float64
 	for range count {
-		old := engine.Job{Header: randomHeader(rng), Target: zeros(40)}
+		old := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(40)}
 		abandon, cancel := context.WithCancel(ctx)
 		stopped := make(chan struct{})
 		var busy atomic.Int32
@@ -140,7 +140,7 @@ func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, opts Options
 		time.Sleep(10 * time.Millisecond)
 		start := time.Now()
 		cancel()
-		job := engine.Job{Header: randomHeader(rng), Target: zeros(40)}
+		job := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(40)}
 		if _, err := d.Scan(ctx, &job, pow.Range{Count: 1}); err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func soak(ctx context.Context, rep *Report, e *engine.Engine, opts Options) erro
 	defer cancel()
 	var hits uint64
 	for ctx.Err() == nil {
-		job := engine.Job{Header: randomHeader(rng), Target: zeros(bits)}
+		job := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(bits)}
 		_, err := e.Search(ctx, job, pow.Range{Count: pow.NonceSpace}, func(engine.Hit) { hits++ })
 		if err != nil && ctx.Err() == nil {
 			rep.fault("soak: %v", err)

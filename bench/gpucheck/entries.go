@@ -154,13 +154,6 @@ func seeded(text string) *rand.ChaCha8 {
 	return rand.NewChaCha8(seed)
 }
 
-// zeros is the target that hashes with so many leading zero bits meet.
-func zeros(n int) pow.Target {
-	t := pow.MaxTarget
-	t[3] = t[3] >> n
-	return t
-}
-
 // checkScan compares the full sets of nonces of random headers with the CPU's:
 // ranges at both ends of the nonce space, across its end, and odd ones.
 func (b *device) checkScan(f *cuda.Function, got *Entry) error {
@@ -176,9 +169,9 @@ func (b *device) checkScan(f *cuda.Function, got *Entry) error {
 	}
 	for i, r := range ranges {
 		header := randomHeader(rng)
-		target := zeros(10)
+		target := pow.ZeroBits(10)
 		if r.Count < 1<<13 {
-			target = zeros(i % 3)
+			target = pow.ZeroBits(i % 3)
 		}
 		blocks := min(64, int(r.Count+255)/256)
 		r.Rounds = uint32((r.Count + uint64(256*blocks) - 1) / uint64(256*blocks))
@@ -260,7 +253,7 @@ func (b *device) checkRoll(f *cuda.Function, got *Entry) error {
 			return err
 		}
 		first := []uint32{0, 1<<32 - 20, 1<<32 - 300, 12345}[i]
-		target := zeros(8)
+		target := pow.ZeroBits(8)
 		blocks := min(8, int(count+kernels.Tile-1)/kernels.Tile)
 		rounds := (count + uint64(blocks*kernels.Tile) - 1) / uint64(blocks*kernels.Tile)
 		r := kernels.Range{First: first, Count: count, Rounds: uint32(rounds)}
@@ -293,7 +286,7 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 	if err := b.putVersions(header); err != nil {
 		return err
 	}
-	job := kernels.NewJob(&header, zeros(40))
+	job := kernels.NewJob(&header, pow.ZeroBits(40))
 	threads := kind.Threads()
 	resident, err := f.Occupancy(threads, 0)
 	if err != nil {

@@ -80,8 +80,7 @@ func (c *spotCheck) check(s *session, l *lane, job *engine.Job, r pow.Range, hit
 
 // easier returns the easier one of a target and that of spot checks.
 func easier(t pow.Target) pow.Target {
-	easy := pow.MaxTarget
-	easy[3] >>= spotZeros
+	easy := pow.ZeroBits(spotZeros)
 	if t.Cmp(easy) > 0 {
 		return t
 	}
@@ -155,8 +154,7 @@ func (s *session) selfTest(ctx context.Context) error {
 		job.Header[i] = byte(7 * i)
 	}
 	for _, zeros := range []int{0, 6} {
-		job.Target = pow.MaxTarget
-		job.Target[3] >>= zeros
+		job.Target = pow.ZeroBits(zeros)
 		r := pow.Range{First: 1<<32 - 2000, Count: 5000}
 		want, err := onCPU(&job, r)
 		if err != nil {

@@ -15,6 +15,16 @@ type Target [4]uint64
 // MaxTarget is 2^256-1, which every hash meets.
 var MaxTarget = Target{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
 
+// ZeroBits returns the largest target that leaves n leading zero bits to a
+// hash, 2^(256-n)-1. n is 0 to 256.
+func ZeroBits(n int) Target {
+	t := MaxTarget
+	for i := range n {
+		t[3-i/64] &^= 1 << (63 - i%64)
+	}
+	return t
+}
+
 // ErrTargetRange means that a number is no target: below 0 or above 2^256-1.
 var ErrTargetRange = errors.New("target out of range")
 

@@ -165,3 +165,13 @@ func FuzzParseTarget(f *testing.F) {
 		}
 	})
 }
+
+func TestZeroBits(t *testing.T) {
+	for n := range 257 {
+		want := new(big.Int).Lsh(big.NewInt(1), uint(256-n))
+		want.Sub(want, big.NewInt(1))
+		if got := pow.ZeroBits(n).Big(); got.Cmp(want) != 0 {
+			t.Errorf("%d zero bits: target %x, want %x", n, got, want)
+		}
+	}
+}

@@ -41,8 +41,7 @@ func examine(ctx context.Context, d engine.Device) (found string, err error) {
 	}
 	easy := header
 	easy.Time = knownTime
-	job := engine.Job{Header: easy.Encode(), Target: pow.MaxTarget}
-	job.Target[3] >>= knownZeros
+	job := engine.Job{Header: easy.Encode(), Target: pow.ZeroBits(knownZeros)}
 	got, err := d.Scan(ctx, &job, knownRange)
 	if err != nil {
 		return "", err
