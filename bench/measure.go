@@ -149,7 +149,7 @@ func (m *meter) warmUp(ctx context.Context) (rounds int, settled bool, err error
 		}
 	}
 	for i, r := range rates {
-		last := median(r[max(0, len(r)-warmUpWindow):])
+		last := Median(r[max(0, len(r)-warmUpWindow):])
 		m.amounts[i] = max(uint64(min(last*m.slice.Seconds(), mostItems)), 1)
 	}
 	return rounds, settled, nil
@@ -161,8 +161,8 @@ func steady(rates []float64) bool {
 	if n < 2*warmUpWindow {
 		return false
 	}
-	before := median(rates[n-2*warmUpWindow : n-warmUpWindow])
-	return math.Abs(median(rates[n-warmUpWindow:])/before-1) <= warmUpTolerance
+	before := Median(rates[n-2*warmUpWindow : n-warmUpWindow])
+	return math.Abs(Median(rates[n-warmUpWindow:])/before-1) <= warmUpTolerance
 }
 
 // measure takes the samples.

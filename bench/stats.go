@@ -49,14 +49,14 @@ func Describe(samples []float64) Stats {
 	if s.Median != 0 {
 		s.Spread = (quantile(sorted, 0.95) - quantile(sorted, 0.05)) / s.Median
 	}
-	if first := median(samples[:n/2]); first != 0 {
-		s.Drift = median(samples[n-n/2:])/first - 1
+	if first := Median(samples[:n/2]); first != 0 {
+		s.Drift = Median(samples[n-n/2:])/first - 1
 	}
 	return s
 }
 
-// median of samples in any order; 0 for none.
-func median(samples []float64) float64 {
+// Median of samples in any order; 0 for none.
+func Median(samples []float64) float64 {
 	return middle(slices.Sorted(slices.Values(samples)))
 }
 

@@ -51,7 +51,7 @@ func measureCopy(ctx context.Context, rep *Report, e *engine.Engine, opts Option
 	if err != nil {
 		return err
 	}
-	// Every hash meets these bits but 1 in 2^31; the few are found by both.
+	// Every hash meets these bits but 1 in 2^16.
 	headers := make([]byte, n*pow.HeaderSize)
 	_, _ = seeded("gpu-check headers").Read(headers) // never fails
 	for i := range n {
@@ -70,7 +70,7 @@ func measureCopy(ctx context.Context, rep *Report, e *engine.Engine, opts Option
 			rep.fault("verify: the device checked %d of %d headers", got.Devices[0].Items, n)
 		}
 	}
-	rep.Copy = Copy{PinnedBytesPerSecond: bandwidth, Headers: n, HeadersPerSecond: median(rates)}
+	rep.Copy = Copy{PinnedBytesPerSecond: bandwidth, Headers: n, HeadersPerSecond: bench.Median(rates)}
 	rep.Copy.ShareOfCopy = rep.Copy.HeadersPerSecond * pow.HeaderSize / bandwidth
 	return nil
 }
@@ -110,7 +110,7 @@ func pinnedCopy(d cuda.Device, small bool) (float64, error) {
 		}
 		rates = append(rates, float64(size)/time.Since(start).Seconds())
 	}
-	return median(rates), nil
+	return bench.Median(rates), nil
 }
 
 // measureSwitch abandons a search as a new job would, and takes the time until
@@ -149,7 +149,7 @@ func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, opts Options
 		<-stopped
 	}
 	slices.Sort(took)
-	rep.Switch = Switch{Count: count, P50MS: median(took), P99MS: took[(len(took)*99-1)/100]}
+	rep.Switch = Switch{Count: count, P50MS: bench.Median(took), P99MS: took[(len(took)*99-1)/100]}
 	return nil
 }
 

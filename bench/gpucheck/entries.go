@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"stele/bench"
 	"stele/cgo/cuda"
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
@@ -188,18 +189,12 @@ func (b *device) checkScan(f *cuda.Function, got *Entry) error {
 
 // onCPU returns the nonces whose top 32 bits meet those of the target, as the
 // kernels report them; all targets here are of such a form.
-func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count uint64) (nonces []uint32) {
+func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count uint64) []uint32 {
 	k, _, err := simd.Best()
 	if err != nil {
 		panic(err) // STELE_CPU leaves nothing
 	}
-	job := simd.NewJob(header, target)
-	for done := uint64(0); done < count; {
-		n := min(count-done, simd.MaxNonces)
-		nonces = k.Scan(job, first+uint32(done), int(n), nonces)
-		done += n
-	}
-	return nonces
+	return k.ScanRange(simd.NewJob(header, target), pow.Range{First: first, Count: count})
 }
 
 // differences counts what is in one list and not in the other.
@@ -351,7 +346,7 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 		}
 		got.Rates = append(got.Rates, seen)
 	}
-	got.Rate = median(got.Rates)
+	got.Rate = bench.Median(got.Rates)
 
 	got.ClockMHz, got.ClockOf = float64(rep.Device.ClockKHz)/1e3, "highest"
 	if clock, power, celsius, ok := smi.since(from); ok {
@@ -365,12 +360,4 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 		got.ShareOf = got.Rate / got.Bound
 	}
 	return nil
-}
-
-func median(x []float64) float64 {
-	if len(x) == 0 {
-		return 0
-	}
-	x = slices.Sorted(slices.Values(x))
-	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stele/bench"
 )
 
 // Sample is what nvidia-smi told at a moment. What it did not tell is 0.
@@ -75,7 +77,7 @@ func (w *watcher) since(from time.Time) (clockMHz, powerW, celsius float64, ok b
 			clock, power, heat = append(clock, s.ClockMHz), append(power, s.PowerW), append(heat, s.Temperature)
 		}
 	}
-	return median(clock), median(power), median(heat), len(clock) > 0
+	return bench.Median(clock), bench.Median(power), bench.Median(heat), len(clock) > 0
 }
 
 // stop ends nvidia-smi and returns about one sample for each second.

@@ -88,18 +88,12 @@ func easier(t pow.Target) pow.Target {
 }
 
 // onCPU returns the hits of a range, in its order.
-func onCPU(job *engine.Job, r pow.Range) (nonces []uint32, err error) {
+func onCPU(job *engine.Job, r pow.Range) ([]uint32, error) {
 	k, _, err := simd.Best()
 	if err != nil {
 		return nil, err
 	}
-	work := simd.NewJob(&job.Header, job.Target)
-	for done := uint64(0); done < r.Count; {
-		n := min(r.Count-done, simd.MaxNonces)
-		nonces = k.Scan(work, r.First+uint32(done), int(n), nonces)
-		done += n
-	}
-	return nonces, nil
+	return k.ScanRange(simd.NewJob(&job.Header, job.Target), r), nil
 }
 
 // compare returns nil if got is the set want; otherwise an error of the kind

@@ -338,3 +338,22 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// A range longer than a call, across the end of the nonce space.
+func TestScanRange(t *testing.T) {
+	header := [pow.HeaderSize]byte{1, 2, 3}
+	target := pow.ZeroBits(10)
+	r := pow.Range{First: 1<<32 - MaxNonces - 3, Count: 2*MaxNonces + 7}
+	var want []uint32
+	pow.Search(&header, target, r, func(nonce uint32) { want = append(want, nonce) })
+	k, _, err := Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := k.ScanRange(NewJob(&header, target), r); !slices.Equal(got, want) {
+		t.Errorf("got %d nonces, want %d", len(got), len(want))
+	}
+	if got := k.ScanRange(NewJob(&header, target), pow.Range{First: 5}); got != nil {
+		t.Errorf("an empty range has %d nonces", len(got))
+	}
+}

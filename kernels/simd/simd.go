@@ -95,6 +95,17 @@ func (k *Kernel) Scan(job *Job, first uint32, count int, nonces []uint32) []uint
 
 // bitmaps lends Scan its candidates. It must leave no garbage: to collect it,
 // Go stops all threads, and each waits until the slowest has left assembly.
+// ScanRange is [Kernel.Scan] for a range of any length, in as many calls as it
+// takes. It cannot be stopped, so it is for ranges that take no time to speak of.
+func (k *Kernel) ScanRange(job *Job, r pow.Range) (nonces []uint32) {
+	for done := uint64(0); done < r.Count; {
+		n := min(r.Count-done, MaxNonces)
+		nonces = k.Scan(job, r.First+uint32(done), int(n), nonces)
+		done += n
+	}
+	return nonces
+}
+
 var bitmaps = sync.Pool{New: func() any { return new([MaxNonces / group]uint64) }}
 
 // meets compares the whole hash with the target.
