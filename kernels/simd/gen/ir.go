@@ -7,12 +7,11 @@ import "fmt"
 // allows: schedule chooses one, and allocate gives out the machine's registers.
 type block struct {
 	asm     *asm
-	lanes   int    // 32-bit lanes of a vector
-	masked  bool   // AVX-512: rotates, ternary logic, embedded broadcast
-	scratch string // base register of the scratch area
-	first   slot   // added to the numbers of slots: the place of this stream's
-	twoXors bool   // x ^ y ^ z by two instructions, although there is ternary logic
-	ahead   int    // rounds between the making of a schedule word and its use
+	lanes   int  // 32-bit lanes of a vector
+	masked  bool // AVX-512: rotates, ternary logic, embedded broadcast
+	first   slot // added to the numbers of slots: the place of this stream's
+	twoXors bool // x ^ y ^ z by two instructions, although there is ternary logic
+	ahead   int  // rounds between the making of a schedule word and its use
 
 	ops    []op
 	regs   reg
@@ -71,7 +70,7 @@ type op struct {
 
 func newBlock(a *asm, lanes int, masked bool) *block {
 	return &block{
-		asm: a, lanes: lanes, masked: masked, scratch: "SI", ahead: 1,
+		asm: a, lanes: lanes, masked: masked, ahead: 1,
 		pinned: map[reg]string{}, xors: map[string]operand{},
 	}
 }
@@ -99,10 +98,10 @@ func (b *block) take() []op {
 	return ops
 }
 
-// at is the vector in slot s.
+// at is the vector in slot s of the scratch area, whose address is in SI.
 func (b *block) at(s slot) operand {
 	s += b.first
-	return operand{mem: fmt.Sprintf("%d(%s)", int(s-1)*b.lanes*4, b.scratch), slot: s}
+	return operand{mem: fmt.Sprintf("%d(SI)", int(s-1)*b.lanes*4), slot: s}
 }
 
 // put stores x in to.

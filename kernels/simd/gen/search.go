@@ -54,8 +54,6 @@ func firstWord(w *words, w3 operand, t int) {
 		w.set(t, b.add(b.s0(w3), job(offC18)))
 	case 19:
 		w.set(t, b.add(w3, job(offC19)))
-	case 20, 21, 22:
-		w.set(t, b.sum(b.s0(w.far(t-15)), w.far(t-16), w.far(t-7), b.s1(w.near(t-2))))
 	case 23, 24:
 		w.set(t, b.add(b.s1(w.near(t-2)), job(offW16+4*(t-23))))
 	case 31, 32:

@@ -99,10 +99,10 @@ func (b *block) xorOf(x, y operand) operand {
 	return b.xors[key]
 }
 
-// round returns the state after a round. kw are the terms of K + W; with hkw
-// true they hold h as well. Without wantA, a is not computed.
-func (b *block) round(s state, wantA bool, kw ...operand) state {
-	t1 := b.add(b.sum(append(kw, b.ch(s[4], s[5], s[6]))...), b.S1(s[4]))
+// round returns the state after a round. hkw are the terms of h + K + W.
+// Without wantA, a is not computed.
+func (b *block) round(s state, wantA bool, hkw ...operand) state {
+	t1 := b.add(b.sum(append(hkw, b.ch(s[4], s[5], s[6]))...), b.S1(s[4]))
 	next := state{operand{}, s[0], s[1], s[2], b.add(s[3], t1), s[4], s[5], s[6]}
 	if wantA {
 		next[0] = b.add(b.add(b.S0(s[0]), b.maj(s[0], s[1], s[2])), t1)
