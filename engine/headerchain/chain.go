@@ -18,9 +18,6 @@ const (
 	bitsOffset = 72
 )
 
-// medianSpan is how many headers the median time looks at (BIP 113).
-const medianSpan = 11
-
 // genesis holds the first block of each known chain.
 var genesis = map[*pow.Params]pow.Hash{
 	pow.Bitcoin: mustHash("000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"),
@@ -33,7 +30,7 @@ type Chain struct {
 	height int64       // of the next header, or UnknownHeight
 	seen   int64       // headers so far
 
-	times [medianSpan]uint32 // of the last headers; header n is at n%medianSpan
+	times [MedianSpan]uint32 // of the last headers; header n is at n%MedianSpan
 
 	bits        pow.Bits // of the last header
 	lastTime    uint32   // of the last header
@@ -65,13 +62,13 @@ func (c *Chain) Append(header []byte) error {
 	}
 	fault = c.checkBits(fault, bits)
 	if !c.timeIsAfterMedian(time) && fault == nil {
-		fault = violation(TimeTooOld, "time %d, expected more than %d, the median of the headers before", time, c.medianTime())
+		fault = Past{MedianTime: c.medianTime()}.CheckTime(time)
 	}
 
 	if c.startsPeriod() {
 		c.periodTime, c.periodKnown = time, true
 	}
-	c.times[c.seen%medianSpan] = time
+	c.times[c.seen%MedianSpan] = time
 	c.bits, c.lastTime = bits, time
 	c.seen++
 	if c.height != UnknownHeight {
@@ -123,39 +120,32 @@ func (c *Chain) checkBits(fault error, bits pow.Bits) error {
 	if fault != nil || c.seen == 0 || c.height == UnknownHeight {
 		return fault
 	}
-	if !c.startsPeriod() {
-		if bits != c.bits {
-			return violation(BadRetarget, "nBits %v, expected %v as in the header before: nBits change only at heights that %d divides", bits, c.bits, c.params.RetargetInterval)
-		}
+	if c.startsPeriod() && !c.periodKnown {
 		return nil
 	}
-	if !c.periodKnown {
-		return nil
-	}
-	want, err := c.params.Retarget(c.bits, c.periodTime, c.lastTime)
-	if err != nil {
-		return nil // the header before has bad nBits, and that has been told
-	}
-	if bits != want {
-		return violation(BadRetarget, "nBits %v, expected %v after the retarget from %v (period from time %d to %d)", bits, want, c.bits, c.periodTime, c.lastTime)
-	}
-	return nil
+	return c.past().CheckBits(c.params, bits)
+}
+
+// past returns what is known of the headers before the next one. Its height
+// must be known.
+func (c *Chain) past() Past {
+	return Past{Height: c.height, Bits: c.bits, Time: c.lastTime, PeriodTime: c.periodTime}
 }
 
 // startsPeriod reports whether the next header is the first of a period
 // between retargets.
 func (c *Chain) startsPeriod() bool {
-	return c.params != nil && c.height != UnknownHeight && c.height%int64(c.params.RetargetInterval) == 0
+	return c.params != nil && c.height != UnknownHeight && startsPeriod(c.params, c.height)
 }
 
 // timeIsAfterMedian reports whether time is greater than the median of the last
 // 11 times: whether at least 6 of them are smaller. Early in the chain there
 // are fewer; where it is not known what came before, any time will do.
 func (c *Chain) timeIsAfterMedian(time uint32) bool {
-	if c.seen < medianSpan && c.seen != c.height {
+	if c.seen < MedianSpan && c.seen != c.height {
 		return true
 	}
-	n := min(c.seen, medianSpan)
+	n := min(c.seen, MedianSpan)
 	if n == 0 {
 		return true
 	}
@@ -170,7 +160,7 @@ func (c *Chain) timeIsAfterMedian(time uint32) bool {
 
 // medianTime returns the median of the last 11 times.
 func (c *Chain) medianTime() uint32 {
-	return pow.MedianTime(c.times[:min(c.seen, medianSpan)])
+	return pow.MedianTime(c.times[:min(c.seen, MedianSpan)])
 }
 
 func mustHash(display string) pow.Hash {

@@ -14,6 +14,10 @@
 // A header that breaks a rule becomes part of the chain like any other: the
 // next headers are judged by the headers as they are.
 //
+// A [Past] has the same rules for those who know the headers before by
+// themselves, as one does who keeps a tree of headers. Chain uses it. It also
+// has two rules that Bitcoin lacks, those of BIP 54 about time.
+//
 // Proof of work and the link to the parent are the business of the devices
 // (package engine). Rules that need a clock (not more than two hours ahead) or
 // transactions (versions that soft forks ask for) are not checked.

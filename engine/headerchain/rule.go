@@ -15,6 +15,8 @@ const (
 	BadRetarget Rule = "bad-retarget"
 	// TimeTooOld: the time is not after the median of the 11 headers before.
 	TimeTooOld Rule = "time-too-old"
+	// TimeWarp: the time of a period's first or last header breaks BIP 54.
+	TimeWarp Rule = "time-warp"
 	// BadGenesis: the chain starts with another block than it has to, or
 	// elsewhere than at height 0.
 	BadGenesis Rule = "bad-genesis"

@@ -1,0 +1,96 @@
+package headerchain
+
+import (
+	"math"
+
+	"stele/engine/pow"
+)
+
+// MedianSpan is how many headers the median time looks at (BIP 113).
+const MedianSpan = 11
+
+// MaxBackward is how many seconds the first header of a period may be before
+// its parent (BIP 54).
+const MaxBackward = 7200
+
+// Past is what the rules ask about the headers before a header: about its
+// parent and the period between retargets to which the parent belongs. Times
+// are seconds since 1970.
+type Past struct {
+	Height     int64    // of the header itself, at least 1
+	Bits       pow.Bits // of the parent
+	Time       uint32   // of the parent
+	PeriodTime uint32   // of the first header of the parent's period
+	MedianTime uint32   // of the parent and the ten headers before it
+}
+
+// startsPeriod reports whether the header at height is the first of a period.
+func startsPeriod(params *pow.Params, height int64) bool {
+	return height%int64(params.RetargetInterval) == 0
+}
+
+// endsPeriod reports whether the header at height is the last of a period.
+func endsPeriod(params *pow.Params, height int64) bool {
+	return startsPeriod(params, height+1)
+}
+
+// NextBits returns the nBits that the header must have: those of its parent,
+// or at the start of a period those after the retarget. An error means that
+// the parent has no valid nBits; see [pow.Params.Retarget].
+func (p Past) NextBits(params *pow.Params) (pow.Bits, error) {
+	if startsPeriod(params, p.Height) {
+		return params.Retarget(p.Bits, p.PeriodTime, p.Time)
+	}
+	return p.Bits, nil
+}
+
+// CheckBits checks that nBits are those of [Past.NextBits] ([BadRetarget]).
+// After a parent without valid nBits, which is wrong itself, any will do.
+func (p Past) CheckBits(params *pow.Params, bits pow.Bits) error {
+	want, err := p.NextBits(params)
+	switch {
+	case err != nil || bits == want:
+		return nil
+	case startsPeriod(params, p.Height):
+		return violation(BadRetarget, "nBits %v, expected %v after the retarget from %v (period from time %d to %d)", bits, want, p.Bits, p.PeriodTime, p.Time)
+	default:
+		return violation(BadRetarget, "nBits %v, expected %v as in the header before: nBits change only at heights that %d divides", bits, want, params.RetargetInterval)
+	}
+}
+
+// CheckTime checks that the time is after the median time of the headers
+// before ([TimeTooOld]).
+func (p Past) CheckTime(time uint32) error {
+	if time > p.MedianTime {
+		return nil
+	}
+	return violation(TimeTooOld, "time %d, expected more than %d, the median of the headers before", time, p.MedianTime)
+}
+
+// CheckTimeWarp checks the two rules of BIP 54 about time ([TimeWarp]), which
+// Bitcoin itself has not adopted: the first header of a period is at most
+// [MaxBackward] before its parent, and the last one is not before the first.
+// Without them miners can make the periods overlap and the difficulty fall.
+func (p Past) CheckTimeWarp(params *pow.Params, time uint32) error {
+	switch {
+	case startsPeriod(params, p.Height) && int64(time) < int64(p.Time)-MaxBackward:
+		return violation(TimeWarp, "time %d, expected at least %d: the first header of a period is at most %d s before its parent", time, int64(p.Time)-MaxBackward, MaxBackward)
+	case endsPeriod(params, p.Height) && time < p.PeriodTime:
+		return violation(TimeWarp, "time %d, expected at least %d: the last header of a period is not before the first", time, p.PeriodTime)
+	}
+	return nil
+}
+
+// MinTime returns the earliest time that passes [Past.CheckTime] and
+// [Past.CheckTimeWarp]. (No time passes after a median of 2^32-1, in 2106;
+// then it is 2^32-1.)
+func (p Past) MinTime(params *pow.Params) uint32 {
+	least := int64(p.MedianTime) + 1
+	if startsPeriod(params, p.Height) {
+		least = max(least, int64(p.Time)-MaxBackward)
+	}
+	if endsPeriod(params, p.Height) {
+		least = max(least, int64(p.PeriodTime))
+	}
+	return uint32(min(least, math.MaxUint32))
+}
