@@ -13,6 +13,11 @@ import (
 type Job struct {
 	Header [pow.HeaderSize]byte
 	Target pow.Target
+
+	// VersionMask has the bits of the header's version that the search may
+	// change, as BIP 310 negotiates them; those of BIP 320 are 0x1fffe000. 0:
+	// none, only nonces are searched.
+	VersionMask uint32
 }
 
 // Device is one piece of hardware that scans nonces and checks headers. All
