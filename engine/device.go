@@ -28,7 +28,8 @@ type Device interface {
 	Info() Info
 
 	// Scan hashes the job's header with every nonce of r and returns every
-	// nonce whose hash meets the target, in the order of the range. When ctx
+	// nonce whose hash meets the target, in the order of the range. It leaves
+	// the version as it is, whatever the job's VersionMask says. When ctx
 	// ends or the device fails it returns what it has together with the error:
 	// ScanResult.Done counts the nonces finished from the front of r, and
 	// every hit among those is in ScanResult.Nonces.

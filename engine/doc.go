@@ -15,6 +15,12 @@
 // so that all devices finish together. Every call starts one goroutine per
 // lane of each device and has waited for all of them when it returns.
 //
+// A job may let the search change bits of the version (BIP 310, BIP 320). Then
+// its versions are searched before the job is used up: [MaxVersions] of them at
+// once, with each nonce. A device that can share work among them is a
+// [VersionScanner]; any other searches the versions of its piece one after the
+// other. Each pair of version and nonce is a hash, and is counted once.
+//
 // No device is trusted. Every hit is hashed again by package pow before it is
 // told, every verdict but "valid" is confirmed there, and one "valid" verdict
 // of each piece is checked too. A device that gives wrong answers becomes

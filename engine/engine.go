@@ -103,7 +103,7 @@ func (e *Engine) noDevice() error {
 // Share is what a device did of a call.
 type Share struct {
 	Device string `json:"device"` // its ID
-	Items  uint64 `json:"items"`  // nonces or headers
+	Items  uint64 `json:"items"`  // hashes or headers
 }
 
 // shares returns what was taken from each device.

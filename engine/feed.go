@@ -11,8 +11,8 @@ import (
 // tuning is how a feed cuts its pieces.
 type tuning struct {
 	period   time.Duration     // a piece lasts this long
-	smallest uint64            // items in a piece at least
-	guess    float64           // items per second of a lane before any measurement
+	smallest uint64            // hashes in a piece at least
+	guess    float64           // hashes per second of a lane before any measurement
 	speed    func(*unit) *rate // the measured speed of a lane
 }
 
@@ -23,9 +23,9 @@ type feed struct {
 	ctx   context.Context
 	stop  context.CancelFunc // to be called in the end
 	units []*unit
-	ends  bool                  // the work ends with the last item; else lanes wait for more
-	roll  func(Job) (Job, bool) // next job when one is used up; may be nil
-	tell  func(*unit, Job, hit) // called serially for each hit once
+	ends  bool                     // the work ends with the last item; else lanes wait for more
+	roll  func(Job) (Job, bool)    // next job when one is used up; may be nil
+	tell  func(*unit, *round, hit) // called serially for each hit once
 
 	recovery context.Context    // ends when no dead device is tried again any more
 	giveUp   context.CancelFunc // ends recovery
@@ -37,7 +37,7 @@ type feed struct {
 	rounds  []*round         // with items left; the last is the one handed out
 	again   []piece          // handed out before the rest of the last round
 	rolled  bool             // roll had no further job
-	done    map[*unit]uint64 // items taken from each device
+	done    map[*unit]uint64 // hashes taken from each device
 
 	telling sync.Mutex
 }
@@ -125,11 +125,11 @@ func (f *feed) lane(u *unit, do work) {
 		}
 		start := time.Now()
 		r := do(p.round.ctx, u, p)
-		f.speed(u).note(r.done, time.Since(start), f.period)
+		f.speed(u).note(r.done*p.round.each, time.Since(start), f.period)
 		hits := f.give(u, p, r)
 		f.telling.Lock()
 		for _, h := range hits {
-			f.tell(u, p.round.job, h)
+			f.tell(u, p.round, h)
 		}
 		f.telling.Unlock()
 	}
@@ -165,7 +165,7 @@ func (f *feed) take(u *unit) (piece, bool) {
 // of a lane, and nothing more will come.
 func (f *feed) over() bool { return f.ends && len(f.rounds) == 0 }
 
-// size returns the number of items in the next piece for a lane of u. Of work
+// size returns the number of hashes in the next piece for a lane of u. Of work
 // that ends it is at most half of the lane's fair share of what is left,
 // unless no other lane is there to share with.
 func (f *feed) size(u *unit) uint64 {
@@ -186,22 +186,22 @@ func (f *feed) size(u *unit) uint64 {
 	return max(uint64(n), f.smallest)
 }
 
-// toHandOut counts the items that no lane has in hand.
+// toHandOut counts the hashes that no lane has in hand.
 func (f *feed) toHandOut() (n uint64) {
 	for _, p := range f.again {
-		n += p.n
+		n += p.n * p.round.each
 	}
 	for _, r := range f.rounds {
-		n += r.total - r.next
+		n += (r.total - r.next) * r.each
 	}
 	return n
 }
 
-// cut takes a piece of at most n items from the work.
+// cut takes a piece of at most n hashes, but at least one item, from the work.
 func (f *feed) cut(n uint64) (piece, bool) {
 	if last := len(f.again) - 1; last >= 0 {
 		p := &f.again[last]
-		front, rest := p.split(min(n, p.round.largest))
+		front, rest := p.split(p.round.items(n))
 		if rest.n == 0 {
 			f.again = f.again[:last]
 		} else {
@@ -214,21 +214,32 @@ func (f *feed) cut(n uint64) (piece, bool) {
 	}
 	r := f.rounds[len(f.rounds)-1]
 	if r.next == r.total {
-		if f.roll == nil || f.rolled {
+		if r = f.after(r); r == nil {
 			return piece{}, false
 		}
-		job, ok := f.roll(r.job)
-		if !ok {
-			f.rolled = true
-			return piece{}, false
-		}
-		r = nonceRound(job, allNonces)
 		f.push(r)
 		f.forget()
 	}
-	p := piece{part{off: r.next, n: min(n, r.largest, r.total-r.next)}, r}
+	p := piece{part{off: r.next, n: min(r.items(n), r.total-r.next)}, r}
 	r.next += p.n
 	return p, true
+}
+
+// after returns the round to hand out when r is handed out: of the next group
+// of versions, or of the next header, or nil if there is none.
+func (f *feed) after(r *round) *round {
+	if next := r.following(); next != nil {
+		return next
+	}
+	if f.roll == nil || f.rolled {
+		return nil
+	}
+	job, ok := f.roll(r.job)
+	if !ok {
+		f.rolled = true
+		return nil
+	}
+	return nonceRound(job, allNonces)
 }
 
 // give takes back a piece with its result and returns the hits to tell.
@@ -248,7 +259,7 @@ func (f *feed) give(u *unit, p piece, got result) []hit {
 	if got.done > 0 {
 		front, rest := p.split(got.done)
 		p.round.accept(u, front)
-		f.done[u] += front.n
+		f.done[u] += front.n * p.round.each
 		p.part = rest
 	}
 	if p.n > 0 {
@@ -266,7 +277,7 @@ func (f *feed) disown(u *unit) {
 	for _, r := range f.rounds {
 		for _, p := range r.disown(u) {
 			f.again = append(f.again, piece{p, r})
-			f.done[u] -= p.n
+			f.done[u] -= p.n * r.each
 		}
 	}
 	f.changed.Broadcast()

@@ -133,7 +133,7 @@ func TestPartSplit(t *testing.T) {
 		}
 		for i := range p.n {
 			if rapid.Bool().Draw(t, "told") {
-				p.told = append(p.told, uint32(p.off+i))
+				p.told = append(p.told, (p.off+i)*MaxVersions+rapid.Uint64Range(0, MaxVersions-1).Draw(t, "version"))
 			}
 		}
 		told := slices.Clone(p.told)
@@ -144,7 +144,7 @@ func TestPartSplit(t *testing.T) {
 		}
 		for _, half := range []part{front, rest} {
 			for _, x := range half.told {
-				if uint64(x) < half.off || uint64(x) >= half.off+half.n {
+				if x/MaxVersions < half.off || x/MaxVersions >= half.off+half.n {
 					t.Fatalf("%d is not in %+v", x, half)
 				}
 			}

@@ -10,10 +10,12 @@ import "context"
 // A job that comes in on jobs takes the place of the old one at once: the
 // devices stop in the middle of their pieces. Hits that they found before are
 // still told; Hit.Job tells the jobs apart. Every job is searched from nonce 0
-// on. When its nonces are handed out, roll is asked for the next header (with
-// another extranonce, version or time), and the devices go on with that while
-// the last pieces of the old one are finished. When roll returns false, or is
-// nil, the devices rest until the next job.
+// on, with all versions that its VersionMask allows: all nonces with the first
+// [MaxVersions] of them, then all nonces with the next, and so on. When all that
+// is handed out, roll is asked for the next header (with another extranonce or
+// time), and the devices go on with that while the last pieces of the old one
+// are finished. When roll returns false, or is nil, the devices rest until the
+// next job.
 //
 // Found is called as in [Engine.Search]. Roll is never called twice at a time;
 // it keeps the devices waiting, so it must be quick. Neither may call the

@@ -7,12 +7,16 @@ import (
 	"stele/engine/pow"
 )
 
-// round is the work on one job (a header with a range of nonces) or on one
-// batch of headers: the items 0 to total-1, handed out in pieces.
+// round is the work on one job (a range of nonces, each to be tried with a group
+// of versions of the header) or on one batch of headers: the items 0 to total-1,
+// handed out in pieces.
 type round struct {
 	ctx       context.Context // ends when the round is abandoned
 	abandoned bool
-	job       Job
+	job       Job              // as the engine got it
+	number    uint64           // of the group of versions
+	group     Job              // the job with these versions only
+	each      uint64           // hashes of an item: one for each version
 	first     uint32           // the nonce of item 0
 	total     uint64           // items
 	largest   uint64           // items in a piece at most
@@ -33,27 +37,48 @@ const hitsInRound = 1 << 20
 // allNonces is every nonce from 0.
 var allNonces = pow.Range{Count: pow.NonceSpace}
 
-// nonceRound returns the round that searches r for job.
-func nonceRound(job Job, r pow.Range) *round {
+// nonceRound returns the round that searches r for job, with the first group of
+// its versions.
+func nonceRound(job Job, r pow.Range) *round { return groupRound(job, 0, r) }
+
+func groupRound(job Job, number uint64, r pow.Range) *round {
+	each := min(job.Versions(), MaxVersions)
 	return &round{
 		job:      job,
+		number:   number,
+		group:    job.group(number),
+		each:     each,
 		first:    r.First,
 		total:    r.Count,
 		left:     r.Count,
-		largest:  hitsInPiece << 32 / (uint64(job.Target.Top32()) + 1),
+		largest:  max(hitsInPiece<<32/(uint64(job.Target.Top32())+1)/each, 1),
 		finished: map[*unit][]part{},
 	}
+}
+
+// following returns the round with the next group of versions, or nil after
+// the last.
+func (r *round) following() *round {
+	if (r.number+1)*MaxVersions >= r.job.Versions() {
+		return nil
+	}
+	return groupRound(r.job, r.number+1, pow.Range{First: r.first, Count: r.total})
 }
 
 // batchRound returns the round that checks n headers.
 func batchRound(n int) *round {
 	return &round{
+		each:     1,
 		total:    uint64(n),
 		left:     uint64(n),
 		largest:  pow.NonceSpace,
 		finished: map[*unit][]part{},
 	}
 }
+
+// items returns how many items have n hashes: at least one, and not more than a
+// piece may have.
+func (r *round) items(n uint64) uint64 { return min(max(n/r.each, 1), r.largest) }
 
 // accept notes that u has done p.
 func (r *round) accept(u *unit, p part) {
@@ -82,12 +107,12 @@ func (r *round) disown(u *unit) []part {
 	return parts
 }
 
-// part is a run of n items of a round from item off on. Told holds the hits
-// among them that were told, in order, so that none is told twice when the
-// part is searched again.
+// part is a run of n items of a round from item off on. Told holds the places
+// of the hits among them that were told, in order, so that none is told twice
+// when the part is searched again.
 type part struct {
 	off, n uint64
-	told   []uint32
+	told   []uint64
 }
 
 // split cuts a part after n items.
@@ -95,7 +120,7 @@ func (p part) split(n uint64) (front, rest part) {
 	if n >= p.n {
 		return p, part{off: p.off + p.n}
 	}
-	cut, _ := slices.BinarySearch(p.told, uint32(p.off+n))
+	cut, _ := slices.BinarySearch(p.told, (p.off+n)*MaxVersions)
 	return part{p.off, n, slices.Clip(p.told[:cut])}, part{p.off + n, p.n - n, p.told[cut:]}
 }
 
@@ -105,15 +130,18 @@ type piece struct {
 	round *round
 }
 
+// nonces returns the range that the round of a job stands for.
+func (r *round) nonces() pow.Range { return pow.Range{First: r.first, Count: r.total} }
+
 // nonces returns the range that a piece of a job stands for.
 func (p piece) nonces() pow.Range {
 	return pow.Range{First: p.round.first + uint32(p.off), Count: p.n}
 }
 
-// hit is a nonce that package pow found to be good.
+// hit is a candidate that package pow found to be good.
 type hit struct {
-	nonce uint32
-	hash  pow.Hash
+	Candidate
+	hash pow.Hash
 }
 
 // untold returns the hits that were not told before.
@@ -122,7 +150,7 @@ func (p *piece) untold(hits []hit) []hit {
 		return hits
 	}
 	return slices.DeleteFunc(hits, func(h hit) bool {
-		_, told := slices.BinarySearch(p.told, h.nonce-p.round.first)
+		_, told := slices.BinarySearch(p.told, h.place(p.round.nonces()))
 		return told
 	})
 }
@@ -130,7 +158,7 @@ func (p *piece) untold(hits []hit) []hit {
 // tell notes that hits are told.
 func (p *piece) tell(hits []hit) {
 	for _, h := range hits {
-		p.told = append(p.told, h.nonce-p.round.first)
+		p.told = append(p.told, h.place(p.round.nonces()))
 	}
 	slices.Sort(p.told)
 }

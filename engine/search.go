@@ -9,17 +9,27 @@ import (
 	"stele/engine/pow"
 )
 
-// Hit is a nonce with which the job's header meets its target.
+// Hit is a version and a nonce with which the job's header meets its target.
 type Hit struct {
-	Job    Job
-	Nonce  uint32
-	Hash   pow.Hash
-	Device string // ID of the device that found it
+	Job     Job
+	Version uint32 // that of the job's header, but for the bits of VersionMask
+	Nonce   uint32
+	Hash    pow.Hash
+	Device  string // ID of the device that found it
+}
+
+// Header returns the header that was found: that of the job with the version
+// and the nonce of the hit. Its hash is Hash.
+func (h Hit) Header() [pow.HeaderSize]byte {
+	header := h.Job.Header
+	setVersion(&header, h.Version)
+	pow.SetNonce(&header, h.Nonce)
+	return header
 }
 
 // Summary is what a search did.
 type Summary struct {
-	Scanned uint64 // nonces finished; each counts once
+	Scanned uint64 // hashes finished: nonces, times versions; each counts once
 	Elapsed time.Duration
 	Devices []Share
 }
@@ -40,10 +50,13 @@ var searching = tuning{
 // It returns when the range is done; when ctx ends, with its error; or with
 // [ErrNoDevice] when no device is left. In each case the summary tells what
 // was done until then and the hits found until then are told. A range of more
-// than 2^32 nonces is [ErrRange].
+// than 2^32 nonces is [ErrRange], and so are more than [MaxVersions] versions.
 func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hit)) (Summary, error) {
 	if r.Count > pow.NonceSpace {
 		return Summary{}, fmt.Errorf("%w: %d nonces, there are %d", ErrRange, r.Count, pow.NonceSpace)
+	}
+	if n := job.Versions(); n > MaxVersions {
+		return Summary{}, fmt.Errorf("%w: %d versions by the mask %08x, at most %d are searched at once", ErrRange, n, job.VersionMask, MaxVersions)
 	}
 	if err := e.enter(); err != nil {
 		return Summary{}, err
@@ -63,7 +76,7 @@ func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hi
 		sum.Scanned += s.Items
 	}
 	switch {
-	case sum.Scanned == r.Count:
+	case sum.Scanned == r.Count*job.Versions():
 		return sum, nil
 	case ctx.Err() != nil:
 		return sum, ctx.Err()
@@ -72,9 +85,10 @@ func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hi
 }
 
 // teller returns a function that tells a hit to the caller of the engine.
-func teller(found func(Hit)) func(*unit, Job, hit) {
-	return func(u *unit, job Job, h hit) {
-		found(Hit{Job: job, Nonce: h.nonce, Hash: h.hash, Device: u.info.ID})
+func teller(found func(Hit)) func(*unit, *round, hit) {
+	return func(u *unit, r *round, h hit) {
+		header := r.group.WithVersion(uint64(h.Version))
+		found(Hit{Job: r.job, Version: versionOf(&header), Nonce: h.Nonce, Hash: h.hash, Device: u.info.ID})
 	}
 }
 
@@ -83,11 +97,11 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
 	ctx, cancel := u.bound(ctx, e.stall)
 	defer cancel()
 	r := p.nonces()
-	got, err := u.device.Scan(ctx, &p.round.job, r)
+	got, err := scanVersions(ctx, u.device, &p.round.group, r)
 	ended := ctx.Err()
-	u.nonces.Add(min(got.Done, r.Count))
+	u.nonces.Add(got.hashes)
 
-	hits, wrong := check(&p.round.job, r, got.Nonces)
+	hits, wrong := check(&p.round.group, r, got.Hits)
 	if wrong > 0 {
 		if n := u.errors.Add(uint64(wrong)); n >= wrongAnswers {
 			u.putAside(Sick, fmt.Sprintf("%d wrong hits", n))
@@ -102,7 +116,7 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
 	case errors.Is(err, ErrWrong):
 		u.putAside(Sick, err.Error())
 		return result{hits: hits}
-	case errors.Is(ended, context.DeadlineExceeded) && got.Done == 0 && p.round.ctx.Err() == nil:
+	case errors.Is(ended, context.DeadlineExceeded) && got.hashes == 0 && p.round.ctx.Err() == nil:
 		u.putAside(Sick, fmt.Sprintf("no nonce finished in %v", e.stall))
 	case ended != nil: // told to stop
 	case err != nil:
@@ -114,26 +128,26 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
 	return result{done: got.Done, hits: hits}
 }
 
-// check hashes the nonces that a device reported for r again. It returns the
-// good ones, and the number of those that are wrong: not good, not in r, or
-// not in the order of r.
-func check(job *Job, r pow.Range, nonces []uint32) (hits []hit, wrong int) {
-	header := job.Header
+// check hashes what a device reported for r again. It returns the good ones,
+// and the number of those that are wrong: not good, not in r, no version of the
+// job, or not in order.
+func check(job *Job, r pow.Range, found []Candidate) (hits []hit, wrong int) {
 	next := uint64(0)
-	for _, nonce := range nonces {
-		off := uint64(nonce - r.First)
-		if off < next || off >= r.Count {
+	for _, c := range found {
+		place := c.place(r)
+		if place < next || place >= r.Count*MaxVersions || uint64(c.Version) >= job.Versions() {
 			wrong++
 			continue
 		}
-		pow.SetNonce(&header, nonce)
+		header := job.WithVersion(uint64(c.Version))
+		pow.SetNonce(&header, c.Nonce)
 		hash := pow.Sum(header[:])
 		if !job.Target.MetBy(hash) {
 			wrong++
 			continue
 		}
-		hits = append(hits, hit{nonce, hash})
-		next = off + 1
+		hits = append(hits, hit{c, hash})
+		next = place + 1
 	}
 	return hits, wrong
 }

@@ -33,7 +33,7 @@ type DeviceStatus struct {
 	Info           Info   `json:"info"`
 	State          State  `json:"state"`
 	Reason         string `json:"reason,omitempty"` // why it is sick or dead
-	Nonces         uint64 `json:"nonces"`           // nonces finished
+	Nonces         uint64 `json:"nonces"`           // nonces finished, once for each version: hashes
 	Headers        uint64 `json:"headers"`          // headers checked
 	HardwareErrors uint64 `json:"hardware_errors"`  // wrong hits and wrong verdicts
 }
