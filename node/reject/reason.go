@@ -1,0 +1,189 @@
+package reject
+
+// Reason is why something was refused: a stable word in kebab case.
+type Reason string
+
+// Encodings: the bytes or the text are none of the allowed forms.
+const (
+	Ambiguous         Reason = "ambiguous"           // a record's body of 64 bytes, which could pose as a node of a Merkle tree (CVE-2017-12842)
+	BadBlockEncoding  Reason = "bad-block-encoding"  // a block that ends early, or goes on after its end
+	BadRecordEncoding Reason = "bad-record-encoding" // a record that ends early, goes on after its end, or has a field of the wrong form
+	BlockTooLarge     Reason = "block-too-large"     // an encoded block above the network's limit
+	NotCanonical      Reason = "not-canonical"       // a value in another form than its only one, as an unsorted set
+	RecordTooLarge    Reason = "record-too-large"    // an encoded record above the limit
+	SignatureCount    Reason = "signature-count"     // more or fewer signatures than the record has signers
+	UnknownType       Reason = "unknown-type"        // a record type that this program does not know
+	UnknownVersion    Reason = "unknown-version"     // a version of a known record type that this program does not know
+	WrongID           Reason = "wrong-id"            // the id that came with a record is not that of its body
+)
+
+// Records: rules that need nothing but the record.
+const (
+	AmountOutOfRange Reason = "amount-out-of-range" // an amount that is zero where it must not be, or above the limit
+	BadCoinbase      Reason = "bad-coinbase"        // a COINBASE whose frame does not follow from its height, or that is too long
+	BadSignature     Reason = "bad-signature"       // a signature is missing, or not that of the signer over this body
+	DuplicateSigner  Reason = "duplicate-signer"    // one key signs twice
+	SelfPayment      Reason = "self-payment"        // a payment to the author's own key
+	SelfRotation     Reason = "self-rotation"       // a rotation to the author's own key
+	TooManyApprovers Reason = "too-many-approvers"  // more approvers than a record may have
+	UnknownRole      Reason = "unknown-role"        // no role has this number
+	WeakKey          Reason = "weak-key"            // a signer's key of small order, for which anybody can sign
+	WrongNetwork     Reason = "wrong-network"       // a record of another network
+)
+
+// Ledger: rules that need the state before the record.
+const (
+	AmountOverflow    Reason = "amount-overflow"    // a sum above the greatest amount
+	BelowThreshold    Reason = "below-threshold"    // fewer root keys signed than the threshold
+	CoinbaseHeight    Reason = "coinbase-height"    // a COINBASE that names another height than its block's
+	CoinbaseValue     Reason = "coinbase-value"     // a COINBASE that claims more than subsidy and fees
+	Expired           Reason = "expired"            // the block is above the record's valid-until height
+	FeeTooSmall       Reason = "fee-too-small"      // a fee below what the rules ask of the record's type
+	InsufficientFunds Reason = "insufficient-funds" // the balance does not cover amount and fee
+	KeyInUse          Reason = "key-in-use"         // a rotation to a key that has a past
+	KeyRotated        Reason = "key-rotated"        // the key was given up for another one
+	NotRoot           Reason = "not-root"           // an approver that is no root key
+	RoleHeld          Reason = "role-held"          // the grant of a role that the key has
+	RoleNotHeld       Reason = "role-not-held"      // the key does not have the role
+	SequenceGap       Reason = "sequence-gap"       // the sequence number is above the key's next one
+	SequenceUsed      Reason = "sequence-used"      // the sequence number is below the key's next one
+)
+
+// Headers: proof of work, time, and the place in the chain.
+const (
+	BadBits       Reason = "bad-bits"       // nBits is no target, easier than the limit, or not what the chain asks for
+	HighHash      Reason = "high-hash"      // the hash is above the target
+	InvalidParent Reason = "invalid-parent" // a descendant of an invalid block
+	LowWork       Reason = "low-work"       // a branch with so much less work than the chain that it is not kept
+	TimeTooNew    Reason = "time-too-new"   // more than two hours ahead of this node's clock
+	TimeTooOld    Reason = "time-too-old"   // not after the median time of the eleven blocks before
+	TimeWarp      Reason = "time-warp"      // a retarget period that begins or ends too early (BIP 54)
+	UnknownParent Reason = "unknown-parent" // the parent is not known (yet): an orphan
+)
+
+// Blocks: what the header promises about the records.
+const (
+	BadMerkleRoot     Reason = "bad-merkle-root"    // the Merkle root of the records is not the header's
+	BadWitnessRoot    Reason = "bad-witness-root"   // the signatures are not those that the COINBASE commits to
+	DuplicateRecord   Reason = "duplicate-record"   // the same record twice in a block
+	InvalidBlock      Reason = "invalid-block"      // this block was found invalid before
+	MerkleTwin        Reason = "merkle-twin"        // records repeated so that the Merkle root stays the same (CVE-2012-2459)
+	MisplacedCoinbase Reason = "misplaced-coinbase" // a COINBASE that is not the first record of a block
+	NoCoinbase        Reason = "no-coinbase"        // the first record is no COINBASE, or there is none
+)
+
+// Pool: what this node does not keep for later blocks. Another node may.
+const (
+	AlreadyConfirmed  Reason = "already-confirmed"   // the record is in the chain
+	AlreadyPooled     Reason = "already-pooled"      // the record is in the pool
+	FeeRateTooLow     Reason = "fee-rate-too-low"    // less fee for its size than the pool takes
+	PoolFull          Reason = "pool-full"           // the pool is full of records that pay more
+	QueueFull         Reason = "queue-full"          // too many records of this key wait
+	ReplacementTooLow Reason = "replacement-too-low" // not enough more fee than the record that it would replace
+)
+
+// trait tells what follows from a reason.
+type trait uint8
+
+const (
+	permanent    trait = 0         // the same bytes are refused whenever they come
+	later        trait = 1 << iota // the same bytes may be good later
+	bodyMismatch                   // the body is not the one that the header stands for
+)
+
+// table has every reason, in the order of the constants.
+var table = []struct {
+	Reason
+	trait
+}{
+	{Ambiguous, permanent},
+	{BadBlockEncoding, permanent},
+	{BadRecordEncoding, permanent},
+	{BlockTooLarge, permanent},
+	{NotCanonical, permanent},
+	{RecordTooLarge, permanent},
+	{SignatureCount, permanent},
+	{UnknownType, permanent},
+	{UnknownVersion, permanent},
+	{WrongID, permanent},
+
+	{AmountOutOfRange, permanent},
+	{BadCoinbase, permanent},
+	{BadSignature, permanent},
+	{DuplicateSigner, permanent},
+	{SelfPayment, permanent},
+	{SelfRotation, permanent},
+	{TooManyApprovers, permanent},
+	{UnknownRole, permanent},
+	{WeakKey, permanent},
+	{WrongNetwork, permanent},
+
+	{AmountOverflow, permanent},
+	{BelowThreshold, permanent},
+	{CoinbaseHeight, permanent},
+	{CoinbaseValue, permanent},
+	{Expired, permanent},
+	{FeeTooSmall, permanent},
+	{InsufficientFunds, later},
+	{KeyInUse, permanent},
+	{KeyRotated, permanent},
+	{NotRoot, later},
+	{RoleHeld, later},
+	{RoleNotHeld, later},
+	{SequenceGap, later},
+	{SequenceUsed, permanent},
+
+	{BadBits, permanent},
+	{HighHash, permanent},
+	{InvalidParent, permanent},
+	{LowWork, later},
+	{TimeTooNew, later},
+	{TimeTooOld, permanent},
+	{TimeWarp, permanent},
+	{UnknownParent, later},
+
+	{BadMerkleRoot, bodyMismatch},
+	{BadWitnessRoot, bodyMismatch},
+	{DuplicateRecord, permanent},
+	{InvalidBlock, permanent},
+	{MerkleTwin, bodyMismatch},
+	{MisplacedCoinbase, permanent},
+	{NoCoinbase, permanent},
+
+	{AlreadyConfirmed, permanent},
+	{AlreadyPooled, permanent},
+	{FeeRateTooLow, later},
+	{PoolFull, later},
+	{QueueFull, later},
+	{ReplacementTooLow, later},
+}
+
+// traits is the table by reason.
+var traits = func() map[Reason]trait {
+	m := make(map[Reason]trait, len(table))
+	for _, e := range table {
+		m[e.Reason] = e.trait
+	}
+	return m
+}()
+
+// All returns every reason, in groups: encodings, records, ledger, headers,
+// blocks, pool; each group by name.
+func All() []Reason {
+	all := make([]Reason, len(table))
+	for i, e := range table {
+		all[i] = e.Reason
+	}
+	return all
+}
+
+// Permanent reports whether the same bytes stay refused on this chain: a
+// reason that is not permanent may pass with time, with another record or
+// block, or when the pool has room. A reorganisation can make any reason of
+// the ledger pass. Unknown reasons count as permanent.
+func (r Reason) Permanent() bool { return traits[r]&later == 0 }
+
+// BodyMismatch reports that the body is not the one that its header commits
+// to. Such a body proves nothing about the block: the header's hash must not
+// be remembered as invalid, since the true body may be valid (CVE-2012-2459).
+func (r Reason) BodyMismatch() bool { return traits[r]&bodyMismatch != 0 }
