@@ -73,11 +73,12 @@ type Info struct {
 	Lanes  int    `json:"-"`             // concurrent calls that keep it busy
 	Pinned bool   `json:"-"`             // each lane wants an OS thread of its own
 
-	Threads      int          `json:"threads,omitempty"` // CPU threads used
-	Features     []string     `json:"features"`          // what the kernels asked about, and the hardware has
-	Kernels      []KernelInfo `json:"kernels"`           // all that the program has for this kind
-	SearchKernel string       `json:"search_kernel"`     // chosen for Scan
-	VerifyKernel string       `json:"verify_kernel"`     // chosen for Verify
+	Threads      int          `json:"threads,omitempty"`     // CPU threads used
+	Features     []string     `json:"features"`              // what the kernels asked about, and the hardware has
+	Kernels      []KernelInfo `json:"kernels"`               // all that the program has for this kind
+	SearchKernel string       `json:"search_kernel"`         // chosen for Scan
+	RollKernel   string       `json:"roll_kernel,omitempty"` // chosen for ScanVersions
+	VerifyKernel string       `json:"verify_kernel"`         // chosen for Verify
 }
 
 // KernelInfo tells whether a kernel can be used here, and why not.

@@ -3,19 +3,35 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
+	"stele/cgo/nvml"
 	"stele/engine"
 	"stele/engine/gpu"
 )
 
 // devicesResult is what "stele devices --json" prints.
 type devicesResult struct {
-	Devices []engine.Info  `json:"devices"`
+	Devices []deviceEntry  `json:"devices"`
 	Absent  []absentDevice `json:"absent"`
+}
+
+// deviceEntry is a device that can be used.
+type deviceEntry struct {
+	engine.Info
+	Sensors *sensorEntry `json:"sensors,omitempty"` // of a GPU
+}
+
+// sensorEntry is what the sensors of a GPU tell, or why there are none.
+type sensorEntry struct {
+	nvml.Reading
+	Reason string `json:"reason,omitempty"`
 }
 
 // absentDevice is a device that cannot be used, or a kind of which none can.
@@ -50,7 +66,11 @@ func devices(c *cli.Context) error {
 
 	res := devicesResult{Absent: []absentDevice{}}
 	for _, s := range e.Status() {
-		res.Devices = append(res.Devices, s.Info)
+		d := deviceEntry{Info: s.Info}
+		if d.Kind == gpu.Kind {
+			d.Sensors = readSensors(d.UUID)
+		}
+		res.Devices = append(res.Devices, d)
 	}
 	for _, a := range absent {
 		gone := absentDevice{ID: a.ID, Kind: gpu.Kind, Reason: a.Err.Error()}
@@ -63,6 +83,15 @@ func devices(c *cli.Context) error {
 		return printJSON(c, res)
 	}
 	return printText(c, res.text())
+}
+
+// readSensors reads the sensors of the GPU with this UUID.
+func readSensors(uuid string) *sensorEntry {
+	reading, err := nvml.Read(uuid)
+	if err != nil {
+		return &sensorEntry{Reason: err.Error()}
+	}
+	return &sensorEntry{Reading: reading}
 }
 
 // text is the result for people.
@@ -78,7 +107,11 @@ func (r devicesResult) text() string {
 			fmt.Fprintf(w, "  uuid\t%s\n  pci\t%s\n", d.UUID, d.PCI)
 		}
 		fmt.Fprintf(w, "  features\t%s\n", orNone(strings.Join(d.Features, " ")))
+		d.Sensors.write(w)
 		fmt.Fprintf(w, "  search\t%s\n", d.SearchKernel)
+		if d.RollKernel != "" {
+			fmt.Fprintf(w, "  roll\t%s\n", d.RollKernel)
+		}
 		fmt.Fprintf(w, "  verify\t%s\n", d.VerifyKernel)
 		for _, k := range d.Kernels {
 			state := "available"
@@ -93,6 +126,22 @@ func (r devicesResult) text() string {
 	}
 	w.Flush()
 	return b.String()
+}
+
+// write writes a line with what the sensors tell, and one for each that is
+// absent. There is nothing to write of a nil entry.
+func (s *sensorEntry) write(w io.Writer) {
+	switch {
+	case s == nil:
+		return
+	case s.Reason != "":
+		fmt.Fprintf(w, "  sensors\tabsent: %s\n", s.Reason)
+		return
+	}
+	fmt.Fprintf(w, "  sensors\t%s\n", s)
+	for _, name := range slices.Sorted(maps.Keys(s.Absent)) {
+		fmt.Fprintf(w, "  sensor %s\tabsent: %s\n", name, s.Absent[name])
+	}
 }
 
 func orNone(s string) string {

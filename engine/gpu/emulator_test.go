@@ -114,6 +114,13 @@ func searchAndVerify(e *engine.Engine) (search, verify string) {
 	if err != nil || !slices.Equal(got, want) {
 		search = fmt.Sprintf("%v: %d found, want %d", err, len(got), len(want))
 	}
+	rolled := versionsJob(5, 8)
+	r = pow.Range{First: 1<<32 - 90, Count: 300}
+	versions := 0
+	_, err = e.Search(context.Background(), rolled, r, func(engine.Hit) { versions++ }) // the engine checks each
+	if want := len(expectedVersions(rolled, r)); err != nil || versions != want {
+		search += fmt.Sprintf("versions: %v: %d found, want %d", err, versions, want)
+	}
 	const n = 6000
 	headers := testChain(n)
 	verdicts, reference := make([]pow.Verdict, n), make([]pow.Verdict, n)

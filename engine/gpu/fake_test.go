@@ -2,15 +2,19 @@ package gpu
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"stele/cgo/cuda"
+	"stele/engine"
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
 )
@@ -29,7 +33,8 @@ type fake struct {
 	faultAt int                             // number of the call that fails, from 1 on
 	fault   func(call string) error
 	reports func(nonces []uint32) []uint32 // what a search says of its candidates
-	bits    func(bad []byte)               // what a check of headers says
+	rolls   func([]engine.Candidate) []engine.Candidate
+	bits    func(bad []byte) // what a check of headers says
 	onReset func()
 	open    map[string]int // things that are in use, by kind
 }
@@ -258,6 +263,8 @@ func (q *fakeQueue) launch(k kernel, blocks, threads int, params []byte) error {
 		switch e.Kind {
 		case kernels.Scan:
 			q.gpu.scan(blocks*threads, params)
+		case kernels.Roll:
+			q.gpu.roll(blocks, params)
 		case kernels.Verify:
 			q.gpu.verify(params)
 		case kernels.Link:
@@ -301,6 +308,59 @@ func (g *fakeGPU) scan(threads int, params []byte) {
 		}
 		le.PutUint32(hits, n+1)
 	}
+}
+
+// roll is a search with several versions, in so many blocks.
+func (g *fakeGPU) roll(blocks int, params []byte) {
+	le := binary.LittleEndian
+	top, rest := le.Uint32(params[44:]), params[48:]
+	states := g.at(cuda.DevicePtr(le.Uint64(rest)))
+	first, rounds, count := le.Uint32(rest[8:]), le.Uint32(rest[12:]), le.Uint64(rest[16:])
+	hits := g.at(cuda.DevicePtr(le.Uint64(rest[24:])))
+
+	tail := make([]byte, 16)
+	for i := range 3 {
+		binary.BigEndian.PutUint32(tail[4*i:], le.Uint32(params[32+4*i:]))
+	}
+	var found []engine.Candidate
+	for i := range min(count, uint64(blocks*kernels.Tile)*uint64(rounds)) {
+		nonce := first + uint32(i)
+		le.PutUint32(tail[12:], nonce)
+		for v := range uint32(kernels.Versions) {
+			if hash := hashFrom(states[64*v:], tail); le.Uint32(hash[28:]) <= top {
+				found = append(found, engine.Candidate{Nonce: nonce, Version: v})
+			}
+		}
+	}
+	slices.Reverse(found) // no order is promised
+	if g.rolls != nil {
+		found = g.rolls(found)
+	}
+	for _, c := range found {
+		n := le.Uint32(hits)
+		if n < le.Uint32(hits[4:]) {
+			le.PutUint32(hits[8+8*n:], c.Nonce)
+			le.PutUint32(hits[12+8*n:], c.Version)
+		}
+		le.PutUint32(hits, n+1)
+	}
+}
+
+// hashFrom hashes a header of which the state after 64 bytes and the other 16
+// bytes are known.
+func hashFrom(state, tail []byte) pow.Hash {
+	saved := []byte("sha\x03")
+	for i := range 8 {
+		saved = binary.BigEndian.AppendUint32(saved, binary.LittleEndian.Uint32(state[4*i:]))
+	}
+	saved = append(saved, make([]byte, 64)...)
+	saved = binary.BigEndian.AppendUint64(saved, 64)
+	h := sha256.New()
+	if err := h.(encoding.BinaryUnmarshaler).UnmarshalBinary(saved); err != nil {
+		panic(err)
+	}
+	h.Write(tail)
+	return sha256.Sum256(h.Sum(nil))
 }
 
 // batch is the parameters of verify and link.

@@ -38,7 +38,11 @@ type Options struct {
 	Device string // "cuda:0", a UUID or a PCI address; "" or "cuda": all GPUs
 	Kernel string // name of a search kernel; "": the fastest
 
-	NoTune   bool   // take the first search kernel instead of measuring
+	// RollKernel is the name of a kernel for jobs that may change the version;
+	// "": the fastest.
+	RollKernel string
+
+	NoTune   bool   // take the first kernels instead of measuring
 	CacheDir string // where the choice is kept; "": os.UserCacheDir()/stele
 
 	Budget    time.Duration // GPU time of a launch; 0: 2 ms
@@ -179,19 +183,22 @@ func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
 		VerifyKernel: entryOf(kernels.Verify).Name,
 	}
 	for _, e := range kernels.Entries() {
-		if e.Kind == kernels.Scan || e.Kind == kernels.Verify {
+		if e.Kind != kernels.Link {
 			d.info.Kernels = append(d.info.Kernels, engine.KernelInfo{Name: e.Name, Available: true})
 		}
 	}
 	if names := SearchKernels(); opts.Kernel != "" && !slices.Contains(names, opts.Kernel) {
 		return nil, fmt.Errorf("%w %q: the search kernels are %s", ErrUnknownKernel, opts.Kernel, strings.Join(names, ", "))
 	}
+	if names := RollKernels(); opts.RollKernel != "" && !slices.Contains(names, opts.RollKernel) {
+		return nil, fmt.Errorf("%w %q: the kernels for several versions are %s", ErrUnknownKernel, opts.RollKernel, strings.Join(names, ", "))
+	}
 	s, err := openSession(drv, g, opts)
 	if err != nil {
 		return nil, err
 	}
 	d.session = s
-	d.info.SearchKernel = s.shape.Entry
+	d.info.SearchKernel, d.info.RollKernel = s.scanner.shape.Entry, s.roller.shape.Entry
 	if err := d.SelfTest(context.Background()); err != nil {
 		_ = s.close() // the first error tells more
 		return nil, err
@@ -200,9 +207,14 @@ func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
 }
 
 // SearchKernels returns the names that Options.Kernel can have.
-func SearchKernels() (names []string) {
+func SearchKernels() []string { return namesOf(kernels.Scan) }
+
+// RollKernels returns the names that Options.RollKernel can have.
+func RollKernels() []string { return namesOf(kernels.Roll) }
+
+func namesOf(k kernels.Kind) (names []string) {
 	for _, e := range kernels.Entries() {
-		if e.Kind == kernels.Scan {
+		if e.Kind == k {
 			names = append(names, e.Name)
 		}
 	}
@@ -264,7 +276,7 @@ func (d *Device) reopen(ctx context.Context) error {
 		return err
 	}
 	opts := d.opts
-	opts.Kernel = d.info.SearchKernel
+	opts.Kernel, opts.RollKernel = d.info.SearchKernel, d.info.RollKernel
 	s, err := openSession(d.driver, d.gpu, opts)
 	if err != nil {
 		return err

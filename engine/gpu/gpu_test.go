@@ -14,7 +14,6 @@ import (
 	"stele/cgo/cuda"
 	"stele/engine"
 	"stele/engine/pow"
-	kernels "stele/kernels/cuda"
 )
 
 var (
@@ -61,7 +60,7 @@ func TestOpen(t *testing.T) {
 	}
 	info := devices[1].Info()
 	if info.ID != "cuda:2" || info.Kind != Kind || info.Name != "Fake GPU" || info.UUID != f.list[2].UUID || info.PCI != f.list[2].PCI ||
-		info.Lanes != 2 || info.SearchKernel != "scan_a" || info.VerifyKernel != "verify" || len(info.Kernels) != 6 {
+		info.Lanes != 2 || info.SearchKernel != "scan_a" || info.VerifyKernel != "verify" || len(info.Kernels) != 9 || info.RollKernel != "roll_a" {
 		t.Errorf("%+v", info)
 	}
 	for _, d := range devices {
@@ -95,6 +94,7 @@ func TestOpenNothing(t *testing.T) {
 		{"prohibited", prohibited, Options{}, "cuda:0", ErrUnfit},
 		{"unknown index", newFake(2), Options{Device: "cuda:2"}, "cuda:2", ErrUnknownDevice},
 		{"unknown kernel", newFake(1), Options{Kernel: "scan_z"}, "cuda:0", ErrUnknownKernel},
+		{"unknown roll kernel", newFake(1), Options{RollKernel: "scan_a"}, "cuda:0", ErrUnknownKernel},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,9 +164,9 @@ func TestScanOverflow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := d.session.search(l, kernels.NewJob(&job.Header, job.Target), r)
+	got, err := d.session.search(l, prepared(t, d, l, job), r)
 	d.session.free <- l
-	if err != nil || !slices.Equal(got, expected(job, r)) {
+	if err != nil || !slices.Equal(got, expectedVersions(job, r)) {
 		t.Errorf("%d nonces, %v", len(got), err)
 	}
 }
@@ -333,6 +333,7 @@ func useAll(t *testing.T, f *fake) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("search: %v, %d found, want %d", err, len(got), len(want))
 	}
+	useVersions(t, e)
 	headers := testChain(1500)
 	verdicts, reference := make([]pow.Verdict, 1500), make([]pow.Verdict, 1500)
 	pow.Verify(headers, true, reference)
@@ -446,9 +447,17 @@ func TestTune(t *testing.T) {
 	f := newFake(1)
 	opts := Options{CacheDir: filepath.Join(t.TempDir(), "deep"), SpotCheck: -1}
 	d := openOne(t, f, opts)
-	chosen := d.session.shape
+	for _, k := range []*searcher{d.session.scanner, d.session.roller} {
+		if k.rate.Load() == 0 {
+			t.Errorf("%s: no speed is known after the measurement", k.shape.Entry)
+		}
+	}
+	chosen, rolls := d.session.scanner.shape, d.session.roller.shape
 	if !strings.HasPrefix(chosen.Entry, "scan_") || chosen.Blocks < 4 || chosen.Blocks > 16 || d.Info().SearchKernel != chosen.Entry {
 		t.Errorf("%+v", chosen)
+	}
+	if !strings.HasPrefix(rolls.Entry, "roll_") || rolls.Blocks < 4 || rolls.Blocks > 16 || d.Info().RollKernel != rolls.Entry {
+		t.Errorf("%+v", rolls)
 	}
 	loads := func() (n int) {
 		for _, c := range f.calls {
@@ -459,8 +468,8 @@ func TestTune(t *testing.T) {
 		return n
 	}
 	before := loads()
-	if again := openOne(t, f, opts); again.session.shape != chosen || loads() != before+3 {
-		t.Errorf("second: %+v, %d kernels loaded", again.session.shape, loads()-before)
+	if again := openOne(t, f, opts); again.session.scanner.shape != chosen || again.session.roller.shape != rolls || loads() != before+4 {
+		t.Errorf("second: %+v, %+v, %d kernels loaded", again.session.scanner.shape, again.session.roller.shape, loads()-before)
 	}
 	name := cacheFile(opts.CacheDir)
 	for _, text := range []string{"", "null", "[]", "{", `{"x":{"entry":"scan_a","blocks":-1}}`} {

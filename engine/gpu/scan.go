@@ -10,7 +10,6 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
-	kernels "stele/kernels/cuda"
 )
 
 const (
@@ -24,130 +23,152 @@ const (
 	longest = 1 << 31
 )
 
-// shape is how a search is launched.
-type shape struct {
-	Entry  string `json:"entry"`  // name of the kernel
-	Blocks int    `json:"blocks"` // in the grid, for each SM
-}
-
 // Scan implements engine.Device.
-func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.ScanResult, error) {
+func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range) (res engine.ScanResult, err error) {
 	s, err := d.current()
-	if err != nil {
-		return engine.ScanResult{}, err
-	}
-	return s.scan(ctx, job, r)
-}
-
-func (s *session) scan(ctx context.Context, job *engine.Job, r pow.Range) (res engine.ScanResult, err error) {
-	l, err := s.take(ctx)
 	if err != nil {
 		return res, err
 	}
+	one := engine.Job{Header: job.Header, Target: job.Target}
+	hits, done, err := s.scan(ctx, s.scanner, &one, r)
+	for _, h := range hits {
+		res.Nonces = append(res.Nonces, h.Nonce)
+	}
+	res.Done = done
+	return res, err
+}
+
+// ScanVersions implements engine.VersionScanner.
+func (d *Device) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range) (res engine.VersionsResult, err error) {
+	if n := job.Versions(); n != engine.MaxVersions {
+		return res, fmt.Errorf("gpu: a job with %d versions, want %d", n, engine.MaxVersions)
+	}
+	s, err := d.current()
+	if err != nil {
+		return res, err
+	}
+	res.Hits, res.Done, err = s.scan(ctx, s.roller, job, r)
+	return res, err
+}
+
+// scan searches a range, with all versions of the job; k is made for so many.
+func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.Range) (hits []engine.Candidate, done uint64, err error) {
+	l, err := s.take(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	defer func() { s.free <- l }()
-	work := kernels.NewJob(&job.Header, job.Target)
-	for res.Done < r.Count {
+	w, err := s.prepare(l, k, job)
+	if err != nil {
+		return nil, 0, err
+	}
+	for done < r.Count {
 		if err := ctx.Err(); err != nil {
-			return res, err
+			return hits, done, err
 		}
-		part := pow.Range{First: r.First + uint32(res.Done), Count: min(s.size(job.Target), r.Count-res.Done)}
-		found, err := s.searchTimed(l, work, part)
+		part := pow.Range{First: r.First + uint32(done), Count: min(s.size(w), r.Count-done)}
+		found, err := s.searchTimed(l, w, part)
 		if err != nil {
-			return res, err
+			return hits, done, err
 		}
-		hits := exact(job, found)
+		found = exact(job, found)
 		if s.spot.due() {
-			if err := s.spot.check(s, l, job, part, hits); err != nil {
+			if err := s.spot.check(s, l, w, part, found); err != nil {
 				s.fail(err)
-				return res, err
+				return hits, done, err
 			}
 		}
-		res.Nonces = append(res.Nonces, hits...)
-		res.Done += part.Count
+		hits = append(hits, found...)
+		done += part.Count
 	}
-	return res, nil
+	return hits, done, nil
 }
 
 // size returns how many nonces the next launch shall have: as many as the GPU
 // does in the budget, and so few that their candidates fit.
-func (s *session) size(target pow.Target) uint64 {
-	least := uint64(s.device.SMs * s.shape.Blocks * kernels.Scan.Threads())
-	n := uint64(float64(s.rate.Load()) * s.budget.Seconds())
-	n = max(min(n, s.largest.Load()), least)
-	fit := uint64(capacity/2) << 32 / (uint64(target.Top32()) + 1)
+func (s *session) size(w work) uint64 {
+	n := uint64(float64(w.rate.Load()) * s.budget.Seconds())
+	n = max(min(n, w.largest.Load())/w.versions, s.full(w.searcher))
+	fit := uint64(capacity/2) << 32 / (uint64(w.job.Target.Top32()) + 1) / w.versions
 	return min(n, fit, longest)
 }
 
+// full returns how many nonces give each thread of the grid something to do.
+func (s *session) full(k *searcher) uint64 { return uint64(s.device.SMs*k.shape.Blocks) * k.grain }
+
 // searchTimed is search, and learns the GPU's speed by it.
-func (s *session) searchTimed(l *lane, work *kernels.Job, r pow.Range) ([]uint32, error) {
+func (s *session) searchTimed(l *lane, w work, r pow.Range) ([]engine.Candidate, error) {
 	sharing := s.busy.Add(1)
 	start := time.Now()
-	found, err := s.search(l, work, r)
+	found, err := s.search(l, w, r)
 	took := time.Since(start)
 	s.busy.Add(-1)
 	if err == nil {
-		s.learn(r.Count, took/time.Duration(sharing))
+		w.learn(r.Count*w.versions, took/time.Duration(sharing))
 	}
 	return found, err
-}
-
-// learn smooths the speed. A launch is never much longer than the longest
-// before it, whatever the speed seems to be.
-func (s *session) learn(n uint64, took time.Duration) {
-	seen := float64(n) / max(took, time.Microsecond).Seconds()
-	if old := float64(s.rate.Load()); old > 0 {
-		seen = old + (seen-old)/4
-	}
-	s.rate.Store(uint64(seen))
-	if 4*n > s.largest.Load() {
-		s.largest.Store(4 * n)
-	}
 }
 
 // exact drops the candidates that do not meet the whole target; the kernels
 // compare its top 32 bits. One that does not even meet those stays: it is a
 // mistake of the GPU, which the engine shall see.
-func exact(job *engine.Job, nonces []uint32) []uint32 {
-	header, top := job.Header, job.Target.Top32()
-	return slices.DeleteFunc(nonces, func(nonce uint32) bool {
-		pow.SetNonce(&header, nonce)
-		hash := pow.Sum(header[:])
+func exact(job *engine.Job, found []engine.Candidate) []engine.Candidate {
+	top := job.Target.Top32()
+	return slices.DeleteFunc(found, func(c engine.Candidate) bool {
+		if uint64(c.Version) >= job.Versions() {
+			return false
+		}
+		hash := hashOf(job, c)
 		return !job.Target.MetBy(hash) && binary.LittleEndian.Uint32(hash[28:]) <= top
 	})
 }
 
-// search returns the candidates of a range, in its order.
-func (s *session) search(l *lane, work *kernels.Job, r pow.Range) ([]uint32, error) {
-	nonces, count, err := s.launch(l, work, r)
+// hashOf computes the hash of a candidate on the CPU.
+func hashOf(job *engine.Job, c engine.Candidate) pow.Hash {
+	header := job.WithVersion(uint64(c.Version))
+	pow.SetNonce(&header, c.Nonce)
+	return pow.Sum(header[:])
+}
+
+// search returns the candidates of a range, in its order; those of a nonce by
+// their versions.
+func (s *session) search(l *lane, w work, r pow.Range) ([]engine.Candidate, error) {
+	found, count, err := s.launch(l, w, r)
 	if err != nil {
 		return nil, err
 	}
 	if count > capacity {
 		half := r.Count / 2
-		front, err := s.search(l, work, pow.Range{First: r.First, Count: half})
+		front, err := s.search(l, w, pow.Range{First: r.First, Count: half})
 		if err != nil {
 			return nil, err
 		}
-		rest, err := s.search(l, work, pow.Range{First: r.First + uint32(half), Count: r.Count - half})
+		rest, err := s.search(l, w, pow.Range{First: r.First + uint32(half), Count: r.Count - half})
 		return append(front, rest...), err
 	}
-	slices.SortFunc(nonces, func(a, b uint32) int { return cmp.Compare(a-r.First, b-r.First) })
-	return nonces, nil
+	sortFrom(r.First, found)
+	return found, nil
 }
 
-// launch searches a range once. If count is more than capacity, nonces are
-// only some of the candidates.
-func (s *session) launch(l *lane, work *kernels.Job, r pow.Range) (nonces []uint32, count uint64, err error) {
+// sortFrom sorts candidates by their nonces, as they come from first on, and
+// then by their versions.
+func sortFrom(first uint32, all []engine.Candidate) {
+	slices.SortFunc(all, func(a, b engine.Candidate) int {
+		return cmp.Or(cmp.Compare(a.Nonce-first, b.Nonce-first), cmp.Compare(a.Version, b.Version))
+	})
+}
+
+// launch searches a range once. If count is more than capacity, found has only
+// some of the candidates.
+func (s *session) launch(l *lane, w work, r pow.Range) (found []engine.Candidate, count uint64, err error) {
 	if r.Count == 0 {
 		return nil, 0, nil
 	}
-	const threads = 256
-	most := uint64(s.device.SMs * s.shape.Blocks)
-	blocks := min((r.Count+threads-1)/threads, most)
-	rounds := (r.Count + blocks*threads - 1) / (blocks * threads)
-	params := work.ScanParams(kernels.Range{First: r.First, Count: r.Count, Rounds: uint32(rounds)}, uint64(l.hits))
+	blocks := min((r.Count+w.grain-1)/w.grain, uint64(s.device.SMs*w.shape.Blocks))
+	params := w.params(l, r, (r.Count+blocks*w.grain-1)/(blocks*w.grain))
+	words := func(hits uint32) int { return 4 * (2 + w.words*int(hits)) }
 
-	k := s.kernel
+	k, threads := w.kernel, w.kind.Threads() // what a call that hangs may go on to use
 	err = s.do(l, "a search", func() error {
 		binary.LittleEndian.PutUint32(l.head, 0)
 		binary.LittleEndian.PutUint32(l.head[4:], capacity)
@@ -157,14 +178,14 @@ func (s *session) launch(l *lane, work *kernels.Job, r pow.Range) (nonces []uint
 		if err := l.queue.launch(k, int(blocks), threads, params); err != nil {
 			return err
 		}
-		if err := l.queue.download(l.found[:4*(2+page)], l.hits); err != nil {
+		if err := l.queue.download(l.found[:words(page)], l.hits); err != nil {
 			return err
 		}
 		if err := l.queue.wait(); err != nil {
 			return err
 		}
 		if n := l.count(); n > page && n <= capacity {
-			if err := l.queue.download(l.found[:4*(2+n)], l.hits); err != nil {
+			if err := l.queue.download(l.found[:words(n)], l.hits); err != nil {
 				return err
 			}
 			return l.queue.wait()
@@ -175,15 +196,20 @@ func (s *session) launch(l *lane, work *kernels.Job, r pow.Range) (nonces []uint
 		return nil, 0, err
 	}
 	count = uint64(l.count())
-	if at := binary.LittleEndian.Uint32(l.found[4:]); count > r.Count || at != capacity {
-		err := fmt.Errorf("%w: %d candidates among %d nonces, of at most %d", engine.ErrWrong, count, r.Count, at)
+	if at := binary.LittleEndian.Uint32(l.found[4:]); count > r.Count*w.versions || at != capacity {
+		err := fmt.Errorf("%w: %d candidates among %d hashes, of at most %d", engine.ErrWrong, count, r.Count*w.versions, at)
 		s.fail(err)
 		return nil, 0, err
 	}
 	for i := range min(count, capacity) {
-		nonces = append(nonces, binary.LittleEndian.Uint32(l.found[8+4*i:]))
+		hit := l.found[words(uint32(i)):]
+		c := engine.Candidate{Nonce: binary.LittleEndian.Uint32(hit)}
+		if w.words == 2 {
+			c.Version = binary.LittleEndian.Uint32(hit[4:])
+		}
+		found = append(found, c)
 	}
-	return nonces, count, nil
+	return found, count, nil
 }
 
 // count is how many candidates the last launch had.

@@ -18,6 +18,9 @@ import (
 // hits are read, the GPU works on the other.
 const lanes = 2
 
+// stateSize is the length of kernels.VersionState.
+const stateSize = 64
+
 // session is a GPU in use, until it fails or is closed.
 type session struct {
 	gpu      gpu
@@ -27,15 +30,13 @@ type session struct {
 	budget   time.Duration // of a launch
 	spot     *spotCheck    // nil: none
 
-	kernel       kernel // for searches
+	scanner      *searcher // one version of a header
+	roller       *searcher // several
 	verify, link kernel
-	shape        shape // of a search
 
-	all     []*lane
-	free    chan *lane // those that nobody uses
-	busy    atomic.Int32
-	rate    atomic.Uint64 // nonces per second, 0: not measured
-	largest atomic.Uint64 // nonces in a launch at most, until the rate is known better
+	all  []*lane
+	free chan *lane // those that nobody uses
+	busy atomic.Int32
 
 	failed  chan struct{} // closed when err is set
 	mu      sync.Mutex
@@ -47,14 +48,16 @@ type session struct {
 // lane is a queue of the GPU with its buffers, and the thread that waits for
 // it. Who took it from the session may use it.
 type lane struct {
-	calls chan func()
-	ended chan struct{}
-	stuck bool // a call did not return within the deadline
-	queue queue
-	hits  cuda.DevicePtr // count, capacity, nonces
-	head  []byte         // pinned: what the first two are before a launch
-	found []byte         // pinned: what they are after it
-	slots []slot         // of Verify; nil: none yet
+	calls    chan func()
+	ended    chan struct{}
+	stuck    bool // a call did not return within the deadline
+	queue    queue
+	hits     cuda.DevicePtr // count, capacity, hits of one or two words
+	head     []byte         // pinned: what the first two are before a launch
+	found    []byte         // pinned: what they are after it
+	versions cuda.DevicePtr // states of the versions of a header
+	states   []byte         // pinned: the same
+	slots    []slot         // of Verify; nil: none yet
 }
 
 // within runs f on a goroutine of its own and waits for it, but not longer than
@@ -83,6 +86,8 @@ func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
 		deadline: opts.Deadline,
 		opening:  opts.opening(),
 		budget:   opts.Budget,
+		scanner:  newScanner(),
+		roller:   newRoller(),
 		free:     make(chan *lane, lanes),
 		failed:   make(chan struct{}),
 	}
@@ -98,7 +103,10 @@ func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
 		s.free <- l
 	}
 	if err == nil {
-		err = s.choose(drv, opts)
+		err = s.choose(drv, opts, s.scanner, opts.Kernel)
+	}
+	if err == nil {
+		err = s.choose(drv, opts, s.roller, opts.RollKernel)
 	}
 	if err != nil {
 		_ = s.close() // the first error tells more
@@ -107,7 +115,7 @@ func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
 	return s, nil
 }
 
-// open makes everything but the search kernel.
+// open makes everything but the search kernels.
 func (s *session) open(drv driver) (err error) {
 	if s.gpu, err = drv.open(s.device); err != nil {
 		return err
@@ -124,13 +132,20 @@ func (s *session) open(drv driver) (err error) {
 		if l.queue, err = s.queue(); err != nil {
 			return err
 		}
-		if l.hits, err = s.alloc(4 * (2 + capacity)); err != nil {
+		const most = 4 * (2 + 2*capacity)
+		if l.hits, err = s.alloc(most); err != nil {
+			return err
+		}
+		if l.versions, err = s.alloc(stateSize * kernels.Versions); err != nil {
 			return err
 		}
 		if l.head, err = s.hostAlloc(8); err != nil {
 			return err
 		}
-		if l.found, err = s.hostAlloc(4 * (2 + capacity)); err != nil {
+		if l.found, err = s.hostAlloc(most); err != nil {
+			return err
+		}
+		if l.states, err = s.hostAlloc(stateSize * kernels.Versions); err != nil {
 			return err
 		}
 		s.all = append(s.all, l)

@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"stele/engine"
 	"stele/engine/pow"
-	kernels "stele/kernels/cuda"
 	"stele/kernels/simd"
 )
 
-// spotNonces is how many nonces a spot check searches on the CPU, about a
+// spotHashes is how many hashes a spot check computes on the CPU, about a
 // millisecond; spotZeros is the leading zero bits of its target.
 const (
-	spotNonces = 1 << 14
+	spotHashes = 1 << 14
 	spotZeros  = 6
 )
 
@@ -43,36 +44,31 @@ func (c *spotCheck) due() bool {
 	return now.UnixNano() >= next && c.next.CompareAndSwap(next, now.Add(c.every).UnixNano())
 }
 
-// check searches a random part of r, in which the GPU found hits. The hits in
-// that part must be those that the CPU finds, and so must be the larger set
-// that the GPU finds there at an easy target.
-func (c *spotCheck) check(s *session, l *lane, job *engine.Job, r pow.Range, hits []uint32) error {
-	part := pow.Range{First: r.First, Count: min(r.Count, spotNonces)}
+// check searches a random part of r, in which the GPU found hits, with all
+// versions. The hits in that part must be those that the CPU finds, and so must
+// be the larger set that the GPU finds there at an easy target.
+func (c *spotCheck) check(s *session, l *lane, w work, r pow.Range, hits []engine.Candidate) error {
+	part := pow.Range{First: r.First, Count: min(r.Count, spotHashes/w.versions)}
 	if rest := r.Count - part.Count; rest > 0 {
 		part.First += uint32(rand.Uint64N(rest + 1))
 	}
-	easy := *job
-	easy.Target = easier(job.Target)
-	want, err := onCPU(&easy, part)
+	easy := w.with(easier(w.job.Target))
+	want, err := onCPU(easy.job, part)
 	if err != nil {
 		return err
 	}
-	found, err := s.search(l, kernels.NewJob(&easy.Header, easy.Target), part)
+	found, err := s.search(l, easy, part)
 	if err != nil {
 		return err
 	}
-	if err := compare(part, exact(&easy, found), want); err != nil {
+	if err := compare(part, exact(easy.job, found), want); err != nil {
 		return err
 	}
-	header := job.Header
-	want = slices.DeleteFunc(want, func(nonce uint32) bool {
-		pow.SetNonce(&header, nonce)
-		return !job.Target.MetBy(pow.Sum(header[:]))
-	})
-	var inPart []uint32
-	for _, nonce := range hits {
-		if uint64(nonce-part.First) < part.Count {
-			inPart = append(inPart, nonce)
+	want = slices.DeleteFunc(want, func(c engine.Candidate) bool { return !w.job.Target.MetBy(hashOf(w.job, c)) })
+	var inPart []engine.Candidate
+	for _, h := range hits {
+		if uint64(h.Nonce-part.First) < part.Count {
+			inPart = append(inPart, h)
 		}
 	}
 	return compare(part, inPart, want)
@@ -87,46 +83,63 @@ func easier(t pow.Target) pow.Target {
 	return easy
 }
 
-// onCPU returns the hits of a range, in its order.
-func onCPU(job *engine.Job, r pow.Range) ([]uint32, error) {
+// onCPU returns the hits of a range with all versions of a job, in the order of
+// search.
+func onCPU(job *engine.Job, r pow.Range) (hits []engine.Candidate, err error) {
 	k, _, err := simd.Best()
 	if err != nil {
 		return nil, err
 	}
-	return k.ScanRange(simd.NewJob(&job.Header, job.Target), r), nil
+	for i := range job.Versions() {
+		header := job.WithVersion(i)
+		for _, nonce := range k.ScanRange(simd.NewJob(&header, job.Target), r) {
+			hits = append(hits, engine.Candidate{Nonce: nonce, Version: uint32(i)})
+		}
+	}
+	sortFrom(r.First, hits)
+	return hits, nil
 }
 
 // compare returns nil if got is the set want; otherwise an error of the kind
-// engine.ErrWrong that tells the differences. Both are in the order of r.
-func compare(r pow.Range, got, want []uint32) error {
+// engine.ErrWrong that tells the differences. Both are in the order of search.
+func compare(r pow.Range, got, want []engine.Candidate) error {
 	if slices.Equal(got, want) {
 		return nil
 	}
-	var missed, wrong []uint32
-	for _, nonce := range want {
-		if !slices.Contains(got, nonce) {
-			missed = append(missed, nonce)
+	var missed, wrong []engine.Candidate
+	for _, c := range want {
+		if !slices.Contains(got, c) {
+			missed = append(missed, c)
 		}
 	}
-	for i, nonce := range got {
-		if !slices.Contains(want, nonce) || slices.Contains(got[:i], nonce) {
-			wrong = append(wrong, nonce)
+	for i, c := range got {
+		if !slices.Contains(want, c) || slices.Contains(got[:i], c) {
+			wrong = append(wrong, c)
 		}
 	}
 	return fmt.Errorf("%w: among the %d nonces from %d on, of which %d are good, the GPU missed %s and reported %s wrongly",
 		engine.ErrWrong, r.Count, r.First, len(want), list(missed), list(wrong))
 }
 
-// list names the first few of some nonces.
-func list(nonces []uint32) string {
+// list names the first few of some candidates: their nonces, with the number of
+// the version behind a slash unless it is 0.
+func list(all []engine.Candidate) string {
 	const most = 4
-	switch {
-	case len(nonces) == 0:
+	if len(all) == 0 {
 		return "none"
-	case len(nonces) > most:
-		return fmt.Sprintf("%d (%v and others)", len(nonces), nonces[:most])
 	}
-	return fmt.Sprintf("%d %v", len(nonces), nonces)
+	var names []string
+	for _, c := range all[:min(len(all), most)] {
+		name := strconv.FormatUint(uint64(c.Nonce), 10)
+		if c.Version > 0 {
+			name += fmt.Sprintf("/%d", c.Version)
+		}
+		names = append(names, name)
+	}
+	if len(all) > most {
+		names = append(names, "and others")
+	}
+	return fmt.Sprintf("%d (%s)", len(all), strings.Join(names, " "))
 }
 
 // SelfTest searches and checks with known answers: those of the CPU and of the
@@ -140,26 +153,35 @@ func (d *Device) SelfTest(ctx context.Context) error {
 	return s.selfTest(ctx)
 }
 
-// selfTest searches a range that has its hits at 2^32-1 and 0 in the middle,
-// and checks a chain of headers that are good and bad in all ways.
+// selfTest searches ranges that have 2^32-1 and 0 in the middle, with one
+// version and with all, and checks a chain of headers that are good and bad in
+// all ways.
 func (s *session) selfTest(ctx context.Context) error {
-	var job engine.Job
-	for i := range job.Header {
-		job.Header[i] = byte(7 * i)
-	}
-	for _, zeros := range []int{0, 6} {
-		job.Target = pow.ZeroBits(zeros)
-		r := pow.Range{First: 1<<32 - 2000, Count: 5000}
-		want, err := onCPU(&job, r)
-		if err != nil {
-			return err
+	for _, t := range []struct {
+		*searcher
+		mask uint32
+		r    pow.Range
+	}{
+		{s.scanner, 0, pow.Range{First: 1<<32 - 2000, Count: 5000}},
+		{s.roller, 0x000fe000, pow.Range{First: 1<<32 - 40, Count: 100}},
+	} {
+		job := engine.Job{VersionMask: t.mask}
+		for i := range job.Header {
+			job.Header[i] = byte(7 * i)
 		}
-		got, err := s.scan(ctx, &job, r)
-		if err == nil {
-			err = compare(r, got.Nonces, want)
-		}
-		if err != nil {
-			return fmt.Errorf("self-test of kernel %s: %w", s.shape.Entry, err)
+		for _, zeros := range []int{0, 6} {
+			job.Target = pow.ZeroBits(zeros)
+			want, err := onCPU(&job, t.r)
+			if err != nil {
+				return err
+			}
+			got, _, err := s.scan(ctx, t.searcher, &job, t.r)
+			if err == nil {
+				err = compare(t.r, got, want)
+			}
+			if err != nil {
+				return fmt.Errorf("self-test of kernel %s: %w", t.shape.Entry, err)
+			}
 		}
 	}
 

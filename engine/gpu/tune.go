@@ -11,46 +11,49 @@ import (
 	"time"
 
 	"stele/cgo/cuda"
+	"stele/engine"
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
 )
 
 // A tuning measures each candidate tuneTurns times for tuneTime, about a second
 // in all. Turns go round the candidates, so that a GPU that gets warm or busy
-// is slower for all of them.
+// is slower for all of them. There are fewer turns if they take longer than
+// tuneMost.
 const (
 	tuneTurns = 3
 	tuneTime  = 30 * time.Millisecond
+	tuneMost  = time.Second
 )
 
 // waves are the sizes of a grid that a tuning tries, in multiples of what the
 // GPU holds at a time.
 var waves = []int{1, 2, 4}
 
-// choose loads the search kernel that the options, an earlier tuning, or a new
-// one says.
-func (s *session) choose(drv driver, opts Options) error {
+// choose loads the kernel for a searcher: the one with this name; otherwise
+// what an earlier tuning, or a new one, says.
+func (s *session) choose(drv driver, opts Options, k *searcher, name string) error {
 	var entries []kernels.Entry
 	for _, e := range kernels.Entries() {
-		if e.Kind == kernels.Scan && (opts.Kernel == "" || opts.Kernel == e.Name) {
+		if e.Kind == k.kind && (name == "" || name == e.Name) {
 			entries = append(entries, e)
 		}
 	}
 	if len(entries) == 0 {
-		return fmt.Errorf("%w %q", ErrUnknownKernel, opts.Kernel)
+		return fmt.Errorf("%w %q", ErrUnknownKernel, name)
 	}
-	cache, key := cacheFile(opts.CacheDir), cacheKey(s.device, drv.version(), opts.Kernel)
+	cache, key := cacheFile(opts.CacheDir), cacheKey(s.device, drv.version(), k.kind, name)
 	if !opts.NoTune {
 		if known, ok := readCache(cache)[key]; ok && known.Blocks > 0 && known.Blocks <= 1<<10 {
 			if i := slices.IndexFunc(entries, func(e kernels.Entry) bool { return e.Name == known.Entry }); i >= 0 {
-				return s.useEntry(entries[i], known)
+				return s.useEntry(k, entries[i], known)
 			}
 		}
 	}
 	if opts.NoTune {
-		return s.useEntry(entries[0], shape{Entry: entries[0].Name})
+		return s.useEntry(k, entries[0], shape{Entry: entries[0].Name})
 	}
-	best, err := s.tune(entries)
+	best, err := s.tune(k, entries)
 	if err != nil {
 		return err
 	}
@@ -60,17 +63,17 @@ func (s *session) choose(drv driver, opts Options) error {
 
 // useEntry loads a search kernel. A shape without blocks gets as many as the
 // GPU holds.
-func (s *session) useEntry(e kernels.Entry, sh shape) error {
+func (s *session) useEntry(k *searcher, e kernels.Entry, sh shape) error {
 	l := <-s.free
 	defer func() { s.free <- l }()
-	k, full, err := s.loadSearch(l, e)
+	loaded, full, err := s.loadSearch(l, e)
 	if err != nil {
 		return err
 	}
 	if sh.Blocks == 0 {
 		sh.Blocks = full
 	}
-	s.use(k, sh)
+	s.use(k, loaded, sh)
 	return nil
 }
 
@@ -105,13 +108,13 @@ func (s *session) loadSearch(l *lane, e kernels.Entry) (k kernel, blocks int, er
 }
 
 // use makes a kernel the one that searches.
-func (s *session) use(k kernel, sh shape) {
-	s.kernel, s.shape = k, sh
-	s.largest.Store(uint64(s.device.SMs * sh.Blocks * kernels.Scan.Threads()))
+func (s *session) use(k *searcher, loaded kernel, sh shape) {
+	k.kernel, k.shape = loaded, sh
+	k.largest.Store(s.full(k) * k.versions)
 }
 
 // tune measures the entries, then grids for the fastest, and uses the best.
-func (s *session) tune(entries []kernels.Entry) (shape, error) {
+func (s *session) tune(k *searcher, entries []kernels.Entry) (shape, error) {
 	l := <-s.free
 	defer func() { s.free <- l }()
 	type candidate struct {
@@ -121,17 +124,27 @@ func (s *session) tune(entries []kernels.Entry) (shape, error) {
 	}
 	var candidates []candidate
 	for _, e := range entries {
-		k, full, err := s.loadSearch(l, e)
+		loaded, full, err := s.loadSearch(l, e)
 		if err != nil {
 			return shape{}, err
 		}
-		candidates = append(candidates, candidate{kernel: k, shape: shape{e.Name, full}})
+		candidates = append(candidates, candidate{kernel: loaded, shape: shape{e.Name, full}})
+	}
+	// No hash is at most this target.
+	w, err := s.prepare(l, k, &engine.Job{VersionMask: uint32(k.versions - 1)})
+	if err != nil {
+		return shape{}, err
 	}
 	fastest := func() (candidate, error) {
-		for range tuneTurns {
+		start := time.Now()
+		for turn := range tuneTurns {
+			if turn > 0 && time.Since(start) > tuneMost {
+				break
+			}
 			for i := range candidates {
 				c := &candidates[i]
-				rate, err := s.measure(l, c.kernel, c.shape)
+				s.use(k, c.kernel, c.shape)
+				rate, err := s.measure(l, w)
 				if err != nil {
 					return *c, err
 				}
@@ -157,27 +170,23 @@ func (s *session) tune(entries []kernels.Entry) (shape, error) {
 	if best, err = fastest(); err != nil {
 		return shape{}, err
 	}
-	s.use(best.kernel, best.shape)
-	s.largest.Store(1 << 62) // the rate is known
-	s.rate.Store(uint64(best.rate))
+	s.use(k, best.kernel, best.shape)
+	k.largest.Store(1 << 62) // the rate is known
+	k.rate.Store(uint64(best.rate))
 	return best.shape, nil
 }
 
-// measure returns nonces per second of a kernel. Launches get longer until one
-// fills the time; that one counts.
-func (s *session) measure(l *lane, k kernel, sh shape) (float64, error) {
-	s.use(k, sh)
-	var header [pow.HeaderSize]byte
-	work := kernels.NewJob(&header, pow.Target{})
-	n := uint64(s.device.SMs * sh.Blocks * kernels.Scan.Threads())
-	for {
+// measure returns hashes per second of the kernel in use. Launches get longer
+// until one fills the time; that one counts.
+func (s *session) measure(l *lane, w work) (float64, error) {
+	for n := s.full(w.searcher); ; {
 		start := time.Now()
-		if _, _, err := s.launch(l, work, pow.Range{Count: n}); err != nil {
+		if _, _, err := s.launch(l, w, pow.Range{Count: n}); err != nil {
 			return 0, err
 		}
 		took := max(time.Since(start), time.Microsecond)
 		if took >= tuneTime/2 || n == longest {
-			return float64(n) / took.Seconds(), nil
+			return float64(n*w.versions) / took.Seconds(), nil
 		}
 		n = min(uint64(float64(n)*min(16, 1.2*tuneTime.Seconds()/took.Seconds())), longest)
 	}
@@ -196,10 +205,10 @@ func cacheFile(dir string) string {
 }
 
 // cacheKey names what a choice holds for.
-func cacheKey(g cuda.Device, driver int, kernel string) string {
+func cacheKey(g cuda.Device, driver int, kind kernels.Kind, kernel string) string {
 	h := sha256.New()
 	for _, e := range kernels.Entries() {
-		if e.Kind == kernels.Scan {
+		if e.Kind == kind {
 			h.Write(e.PTX)
 		}
 	}

@@ -1,0 +1,98 @@
+package gpu
+
+import (
+	"sync/atomic"
+	"time"
+
+	"stele/engine"
+	"stele/engine/pow"
+	kernels "stele/kernels/cuda"
+)
+
+// The kernels of both packages search as many versions.
+const _ = uint(kernels.Versions-engine.MaxVersions) + uint(engine.MaxVersions-kernels.Versions)
+
+// shape is how a search is launched.
+type shape struct {
+	Entry  string `json:"entry"`  // name of the kernel
+	Blocks int    `json:"blocks"` // in the grid, for each SM
+}
+
+// searcher is a kernel that searches nonces, with one version of the header or
+// with several, and what is known about its speed.
+type searcher struct {
+	kind     kernels.Kind
+	versions uint64 // of the header: hashes for each nonce
+	grain    uint64 // nonces that a block takes at a time
+	words    int    // of a hit in the GPU's memory
+
+	kernel  kernel
+	shape   shape
+	rate    atomic.Uint64 // hashes per second, 0: not measured
+	largest atomic.Uint64 // hashes in a launch at most, until the rate is known better
+}
+
+func newScanner() *searcher {
+	return &searcher{kind: kernels.Scan, versions: 1, grain: uint64(kernels.Scan.Threads()), words: 1}
+}
+
+func newRoller() *searcher {
+	return &searcher{kind: kernels.Roll, versions: kernels.Versions, grain: kernels.Tile, words: 2}
+}
+
+// learn smooths the speed. A launch is never much longer than the longest
+// before it, whatever the speed seems to be.
+func (k *searcher) learn(hashes uint64, took time.Duration) {
+	seen := float64(hashes) / max(took, time.Microsecond).Seconds()
+	if old := float64(k.rate.Load()); old > 0 {
+		seen = old + (seen-old)/4
+	}
+	k.rate.Store(uint64(seen))
+	if 4*hashes > k.largest.Load() {
+		k.largest.Store(4 * hashes)
+	}
+}
+
+// work is a job for a searcher. The states of its versions are in the lane for
+// which it was prepared.
+type work struct {
+	*searcher
+	job      *engine.Job
+	prepared *kernels.Job
+}
+
+// prepare makes work of a job with as many versions as the searcher is for.
+func (s *session) prepare(l *lane, k *searcher, job *engine.Job) (work, error) {
+	w := work{k, job, kernels.NewJob(&job.Header, job.Target)}
+	if k.kind == kernels.Scan {
+		return w, nil
+	}
+	var states []byte
+	for i := range k.versions {
+		header := job.WithVersion(i)
+		states = append(states, kernels.VersionState(&header)...)
+	}
+	return w, s.do(l, "copying the versions of a header", func() error {
+		copy(l.states, states)
+		if err := l.queue.upload(l.versions, l.states); err != nil {
+			return err
+		}
+		return l.queue.wait()
+	})
+}
+
+// with returns the same work with another target.
+func (w work) with(target pow.Target) work {
+	job := *w.job
+	job.Target = target
+	return work{w.searcher, &job, kernels.NewJob(&job.Header, target)}
+}
+
+// params returns the parameter of a launch.
+func (w work) params(l *lane, r pow.Range, rounds uint64) []byte {
+	share := kernels.Range{First: r.First, Count: r.Count, Rounds: uint32(rounds)}
+	if w.kind == kernels.Roll {
+		return w.prepared.RollParams(share, uint64(l.versions), uint64(l.hits))
+	}
+	return w.prepared.ScanParams(share, uint64(l.hits))
+}
