@@ -1,0 +1,250 @@
+package record
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+
+	"stele/engine/pow"
+)
+
+const (
+	// batchSize is how many signatures are checked together. More make each
+	// only a little cheaper.
+	batchSize = 256
+	// fewRecords is how many records of a bad batch are checked one by one;
+	// of more, halves are.
+	fewRecords = 8
+	// keyEntries is how many expanded keys a Verifier keeps, 1.5 kB each.
+	keyEntries = 8192
+)
+
+// Verifier checks the signatures of records, many together and on several
+// processors, and remembers the records whose signatures were good, so that a
+// block of known records costs almost nothing. It may be used by many
+// goroutines; those that it starts end with the call.
+type Verifier struct {
+	workers int
+
+	goodMu sync.Mutex
+	good   *recent[pow.Hash, struct{}] // by full hash
+
+	keysMu sync.Mutex
+	keys   *recent[Key, *voi.ExpandedPublicKey]
+
+	hits, checked atomic.Uint64
+}
+
+// VerifierStats tells what a Verifier has done.
+type VerifierStats struct {
+	Cached  int    // records that it remembers
+	Hits    uint64 // records that were good because it remembered them
+	Checked uint64 // records whose signatures it checked
+}
+
+// NewVerifier returns a Verifier that remembers at most cacheEntries good
+// records, about 100 bytes each, and works on as many goroutines as workers
+// says; 0 means one for each processor that Go uses.
+func NewVerifier(cacheEntries, workers int) *Verifier {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	return &Verifier{
+		workers: workers,
+		good:    newRecent[pow.Hash, struct{}](cacheEntries),
+		keys:    newRecent[Key, *voi.ExpandedPublicKey](keyEntries),
+	}
+}
+
+// Stats returns the counts so far.
+func (v *Verifier) Stats() VerifierStats {
+	v.goodMu.Lock()
+	defer v.goodMu.Unlock()
+	return VerifierStats{Cached: v.good.len(), Hits: v.hits.Load(), Checked: v.checked.Load()}
+}
+
+// Known reports whether v remembers that the signatures of r are good.
+func (v *Verifier) Known(r *Record) bool {
+	v.goodMu.Lock()
+	defer v.goodMu.Unlock()
+	_, ok := v.good.get(r.FullHash())
+	return ok
+}
+
+// Verify checks the signatures of all records, as [Record.Verify] does. It
+// returns the index of the first record with a bad one and its error, or -1 and
+// nil. It stops at a bad record; the good ones that it saw are remembered.
+func (v *Verifier) Verify(records []*Record) (bad int, err error) {
+	batches := v.batches(records)
+	var mu sync.Mutex
+	bad = len(records)
+	v.run(len(batches), func(w *worker, i int) bool {
+		mu.Lock()
+		first := bad
+		mu.Unlock()
+		if batches[i][0] > first {
+			return false // no earlier one can follow
+		}
+		return w.search(records, batches[i], false, func(at int, e error) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if at < bad {
+				bad, err = at, e
+			}
+			return false
+		})
+	})
+	if err == nil {
+		bad = -1
+	}
+	return bad, err
+}
+
+// VerifyEach returns a verdict for each record, nil if its signatures are good.
+func (v *Verifier) VerifyEach(records []*Record) []error {
+	errs := make([]error, len(records))
+	batches := v.batches(records)
+	v.run(len(batches), func(w *worker, i int) bool {
+		return w.search(records, batches[i], false, func(at int, e error) bool {
+			errs[at] = e
+			return true
+		})
+	})
+	return errs
+}
+
+// batches cuts the records that are not known into batches: ascending indices,
+// with at most batchSize signatures together unless one record has more.
+func (v *Verifier) batches(records []*Record) (batches [][]int) {
+	todo := make([]int, 0, len(records))
+	v.goodMu.Lock()
+	for i, r := range records {
+		if _, ok := v.good.get(r.FullHash()); ok {
+			v.hits.Add(1)
+		} else if len(r.Signatures) > 0 || r.Type() != TypeCoinbase {
+			todo = append(todo, i)
+		}
+	}
+	v.goodMu.Unlock()
+	v.checked.Add(uint64(len(todo)))
+
+	start, signatures := 0, 0
+	for i, at := range todo {
+		n := len(records[at].Signatures)
+		if signatures+n > batchSize && i > start {
+			batches = append(batches, todo[start:i])
+			start, signatures = i, 0
+		}
+		signatures += n
+	}
+	if start < len(todo) {
+		batches = append(batches, todo[start:])
+	}
+	return batches
+}
+
+// run calls do for the numbers from 0 to n-1, in this order, on several
+// goroutines. Those that get false stop.
+func (v *Verifier) run(n int, do func(w *worker, i int) bool) {
+	var next atomic.Int64
+	work := func() {
+		w := &worker{v: v, batch: voi.NewBatchVerifierWithCapacity(batchSize)}
+		for i := int(next.Add(1)) - 1; i < n && do(w, i); i = int(next.Add(1)) - 1 {
+		}
+	}
+	var others sync.WaitGroup
+	for range min(v.workers, n) - 1 {
+		others.Go(work)
+	}
+	if n > 0 {
+		work()
+	}
+	others.Wait()
+}
+
+// remember keeps the records as good ones.
+func (v *Verifier) remember(records []*Record, at []int) {
+	v.goodMu.Lock()
+	defer v.goodMu.Unlock()
+	for _, i := range at {
+		v.good.put(records[i].FullHash(), struct{}{})
+	}
+}
+
+// expand returns the form of a key that is faster to verify with, or nil if the
+// key is no point of the curve.
+func (v *Verifier) expand(k Key) *voi.ExpandedPublicKey {
+	v.keysMu.Lock()
+	expanded, ok := v.keys.get(k)
+	v.keysMu.Unlock()
+	if ok {
+		return expanded
+	}
+	expanded, err := voi.NewExpandedPublicKey(k[:])
+	if err != nil {
+		return nil
+	}
+	v.keysMu.Lock()
+	v.keys.put(k, expanded)
+	v.keysMu.Unlock()
+	return expanded
+}
+
+// worker is one goroutine's share of a Verifier.
+type worker struct {
+	v       *Verifier
+	batch   *voi.BatchVerifier
+	message []byte
+}
+
+// search calls found for each bad record among those at the indices, in their
+// order, until found returns false; then it returns false too. Good ones are
+// remembered. Bad tells that there is a bad one for certain.
+func (w *worker) search(records []*Record, at []int, bad bool, found func(i int, err error) bool) bool {
+	if !bad && w.allGood(records, at) {
+		w.v.remember(records, at)
+		return true
+	}
+	if len(at) <= fewRecords {
+		for n, i := range at {
+			if err := records[i].Verify(); err == nil {
+				w.v.remember(records, at[n:n+1])
+			} else if !found(i, err) {
+				return false
+			}
+		}
+		return true
+	}
+	left, right := at[:len(at)/2], at[len(at)/2:]
+	leftGood := w.allGood(records, left)
+	if leftGood {
+		w.v.remember(records, left)
+	} else if !w.search(records, left, true, found) {
+		return false
+	}
+	return w.search(records, right, leftGood, found)
+}
+
+// allGood reports whether all signatures of the records at the indices are good,
+// by one equation over all of them. A bad one passes with probability 2^-128.
+func (w *worker) allGood(records []*Record, at []int) bool {
+	w.batch.Reset()
+	for _, i := range at {
+		r := records[i]
+		signers := r.Signers()
+		if len(r.Signatures) != len(signers) {
+			return false
+		}
+		w.message = appendSigningMessage(w.message[:0], r)
+		for s, key := range signers {
+			expanded := w.v.expand(key)
+			if expanded == nil {
+				return false
+			}
+			w.batch.AddExpandedWithOptions(expanded, w.message, r.Signatures[s][:], zip215)
+		}
+	}
+	return w.batch.VerifyBatchOnly(nil)
+}
