@@ -2,8 +2,11 @@
 // package kernels/cuda and the driver behind package cgo/cuda.
 //
 // [Open] opens the GPUs and tells why others, or all, are absent. It chooses
-// the search kernel of each by measuring, once for a GPU, a driver and a set of
-// kernels; the choice is kept in the user's cache folder. A [Device] has two
+// the search kernels of each by measuring, once for a GPU, a driver and a set of
+// kernels; the choice is kept in the user's cache folder. There are two: one
+// for a header whose version is fixed, and a faster one for 128 versions of a
+// header ([Device.ScanVersions]), which share the message schedule of the
+// header's second block. A [Device] has two
 // lanes. Each has its own stream and a goroutine on its own OS thread, which
 // makes all calls of the driver and sleeps while the GPU works. With a launch
 // of both lanes in flight the GPU never waits for the host. Launches are cut to

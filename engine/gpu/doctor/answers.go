@@ -29,6 +29,17 @@ const (
 
 var knownRange = pow.Range{First: 1<<32 - 1<<15, Count: 1 << 16}
 
+// The known answers with 128 versions of the same header: those that differ in
+// these bits. Versions of both 0 and 2^32-1 are among the good ones. In the
+// digest the number of the version follows each nonce, in four bytes too.
+const (
+	rolledMask   = 0x000fe000
+	rolledGood   = 1049
+	rolledDigest = "064d73efb9239160ece1d6f6760bdbd08de92543f3158e548eebeb5028f3c3b4"
+)
+
+var rolledRange = pow.Range{First: 1<<32 - 1<<8, Count: 1 << 9}
+
 // genesis is the header of Bitcoin's block 0, and its nonce the second answer.
 const genesis = "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c"
 
@@ -81,6 +92,32 @@ func examine(ctx context.Context, d engine.Device) (found string, err error) {
 	return fmt.Sprintf("%d of %d nonces, 0 and 4294967295 among them", knownGood, knownRange.Count), nil
 }
 
+// examineVersions is examine for kernels that search several versions at once.
+func examineVersions(ctx context.Context, d engine.Device) (found string, err error) {
+	s, ok := d.(engine.VersionScanner)
+	if !ok {
+		return "", fmt.Errorf("device %s does not search versions", d.Info().ID)
+	}
+	header, err := pow.ParseHeader(genesis)
+	if err != nil {
+		return "", err
+	}
+	header.Time = knownTime
+	job := engine.Job{Header: header.Encode(), Target: pow.ZeroBits(knownZeros), VersionMask: rolledMask}
+	got, err := s.ScanVersions(ctx, &job, rolledRange)
+	if err != nil {
+		return "", err
+	}
+	digest := sha256.New()
+	for _, h := range got.Hits {
+		digest.Write(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, h.Nonce), h.Version))
+	}
+	if got.Done != rolledRange.Count || hex.EncodeToString(digest.Sum(nil)) != rolledDigest {
+		return "", fmt.Errorf("%w: found %d hashes in a range that has %d, or others", engine.ErrWrong, len(got.Hits), rolledGood)
+	}
+	return fmt.Sprintf("%d of %d pairs of nonce and version, 0 and 4294967295 among the nonces", rolledGood, rolledRange.Count*job.Versions()), nil
+}
+
 // cpuKernel is a kernel of the CPU, or why there is none.
 type cpuKernel struct {
 	name string
@@ -95,16 +132,23 @@ func (w *walk) answersOfCPU(ctx context.Context) {
 			w.add(Step{Name: "known answers of " + k.name, Device: cpu.ID, State: Absent, Reason: k.why})
 			continue
 		}
-		w.answers(ctx, cpu.ID, k.name, k.open)
+		w.answers(ctx, cpu.ID, k.name, k.open, examine)
 	}
 }
 
-// answersOfGPU examines a search kernel of a GPU.
-func (w *walk) answersOfGPU(ctx context.Context, id, kernel string) {
-	w.answers(ctx, id, kernel, func() (engine.Device, error) { return w.open(id, kernel) })
+// answersOfGPU examines the kernels of a GPU that search.
+func (w *walk) answersOfGPU(ctx context.Context, id string) {
+	for _, k := range w.kernels() {
+		w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, Kernel: k}) }, examine)
+	}
+	for _, k := range w.rolls() {
+		w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, RollKernel: k}) }, examineVersions)
+	}
 }
 
-func (w *walk) answers(ctx context.Context, id, kernel string, open func() (engine.Device, error)) {
+// answers examines a device that open returns.
+func (w *walk) answers(ctx context.Context, id, kernel string, open func() (engine.Device, error),
+	examine func(context.Context, engine.Device) (string, error)) {
 	step := Step{Name: "known answers of " + kernel, Device: id}
 	found, err := within(ctx, func() (string, error) {
 		d, err := open()
@@ -134,6 +178,7 @@ func thisMachine() machine {
 		compile: compile,
 		open:    openGPU,
 		kernels: gpu.SearchKernels,
+		rolls:   gpu.RollKernels,
 		sensors: sensors,
 	}
 	for _, v := range simd.Variants() {
@@ -146,8 +191,9 @@ func thisMachine() machine {
 	return m
 }
 
-func openGPU(device, kernel string) (engine.Device, error) {
-	devices, absent := gpu.Open(gpu.Options{Device: device, Kernel: kernel, NoTune: true, SpotCheck: -1})
+func openGPU(opts gpu.Options) (engine.Device, error) {
+	opts.NoTune, opts.SpotCheck = true, -1
+	devices, absent := gpu.Open(opts)
 	if len(devices) == 0 {
 		return nil, absent[0].Err
 	}

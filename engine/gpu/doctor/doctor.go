@@ -79,8 +79,9 @@ type machine struct {
 	probe   func() cuda.Status
 	devices func() ([]cuda.Device, error)
 	compile func(cuda.Device) (found string, err error)
-	open    func(device, kernel string) (engine.Device, error)
+	open    func(gpu.Options) (engine.Device, error)
 	kernels func() []string // names of the search kernels of GPUs
+	rolls   func() []string // of those for several versions
 	sensors func(cuda.Device) (found string, err error)
 	cpu     []cpuKernel
 }
@@ -226,9 +227,7 @@ func (w *walk) device(ctx context.Context, d cuda.Device) {
 	} else {
 		w.add(Step{Name: "sensors", Device: id, State: OK, Found: found})
 	}
-	for _, kernel := range w.kernels() {
-		w.answersOfGPU(ctx, id, kernel)
-	}
+	w.answersOfGPU(ctx, id)
 }
 
 // fail adds a missing step. What kind of error it is decides the class, or

@@ -30,8 +30,9 @@ func healthy(t *testing.T) machine {
 			return []cuda.Device{{Name: "Fake GPU", UUID: "GPU-1", PCI: "0000:41:00.0", Major: 9, SMs: 2}}, nil
 		},
 		compile: func(cuda.Device) (string, error) { return "10 compiled", nil },
-		open:    func(string, string) (engine.Device, error) { return engine.Reference(), nil },
+		open:    func(gpu.Options) (engine.Device, error) { return roller{Device: engine.Reference()}, nil },
 		kernels: func() []string { return []string{"scan_a"} },
+		rolls:   func() []string { return []string{"roll_a"} },
 		sensors: func(cuda.Device) (string, error) { return "40 C", nil },
 		cpu: []cpuKernel{
 			{name: "plain", open: func() (engine.Device, error) { return engine.Reference(), nil }},
@@ -113,6 +114,29 @@ func (l liar) Verify(ctx context.Context, headers []byte, linked bool, verdicts 
 	return err
 }
 
+// roller is a device that searches several versions, and then does something to
+// the answer.
+type roller struct {
+	engine.Device
+	then func(engine.VersionsResult) engine.VersionsResult
+}
+
+func (d roller) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range) (res engine.VersionsResult, err error) {
+	for ; res.Done < r.Count; res.Done++ {
+		nonce := r.First + uint32(res.Done)
+		for v := range job.Versions() {
+			header := job.WithVersion(v)
+			if pow.SetNonce(&header, nonce); job.Target.MetBy(pow.Sum(header[:])) {
+				res.Hits = append(res.Hits, engine.Candidate{Nonce: nonce, Version: uint32(v)})
+			}
+		}
+	}
+	if d.then != nil {
+		res = d.then(res)
+	}
+	return res, nil
+}
+
 // Each thing that can be wrong has its step and its class.
 func TestClasses(t *testing.T) {
 	status := func(change func(*cuda.Status)) func(*machine) {
@@ -125,12 +149,12 @@ func TestClasses(t *testing.T) {
 	answer := func(l liar) func(*machine) {
 		return func(m *machine) {
 			l.Device = engine.Reference()
-			m.open = func(string, string) (engine.Device, error) { return l, nil }
+			m.open = func(gpu.Options) (engine.Device, error) { return l, nil }
 		}
 	}
 	gpuError := func(err error) func(*machine) {
 		return func(m *machine) {
-			m.open = func(string, string) (engine.Device, error) { return nil, err }
+			m.open = func(gpu.Options) (engine.Device, error) { return nil, err }
 		}
 	}
 	tests := []struct {
@@ -168,6 +192,14 @@ func TestClasses(t *testing.T) {
 		}}), "known answers of scan_a", WrongAnswers},
 		{"stops early", Options{}, answer(liar{scan: func(r engine.ScanResult) engine.ScanResult { r.Done--; return r }}), "known answers of scan_a", WrongAnswers},
 		{"wrong verdict", Options{}, answer(liar{verify: func(v []pow.Verdict) { v[1] = pow.Valid }}), "known answers of scan_a", WrongAnswers},
+		{"misses a version", Options{}, func(m *machine) {
+			m.open = func(gpu.Options) (engine.Device, error) {
+				return roller{engine.Reference(), func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
+			}
+		}, "known answers of roll_a", WrongAnswers},
+		{"has no versions", Options{}, func(m *machine) {
+			m.open = func(gpu.Options) (engine.Device, error) { return engine.Reference(), nil }
+		}, "known answers of roll_a", DeviceFailed},
 		{"bad CPU", Options{Device: "cpu"}, func(m *machine) {
 			m.cpu[0].open = func() (engine.Device, error) {
 				return liar{Device: engine.Reference(), scan: func(r engine.ScanResult) engine.ScanResult { r.Nonces = nil; return r }}, nil
