@@ -1,0 +1,56 @@
+// Package ledger has the rules of the state: what a record needs to be valid at
+// its place in the chain, and what it changes.
+//
+// It is a pure function of state, record and [Context]. It has no clock, no
+// disk, no network and no goroutine; whoever calls it keeps the state.
+//
+//   - [View] is a state to read from: key and value pairs of bytes.
+//   - [State] lays changes over a View. Part of them can be taken back
+//     ([State.Revert]); what is left at the end are its [Change] values.
+//   - [ApplyBlock] applies the records of a block, [Apply] one record. A record
+//     that breaks a rule changes nothing and gives a [reject.Error].
+//   - [EncodeUndo] keeps what a block replaced, so that it can be disconnected.
+//     [Digest] and [StateHash] prove that two nodes agree.
+//
+// # Accounts
+//
+// An account is named by the first key that it had, for ever. KEY_ROTATE gives
+// it another key to sign with; balance, roles and sequence number stay where
+// they are. The keys that it had before are good for nothing any more, neither
+// as author or co-signer nor to be paid. [GetAccount] finds the account of any
+// of its keys.
+//
+// # Money
+//
+// Of the fees of a block one half, rounded down, goes into the reward pool; its
+// author has burned it. The other half and the subsidy are the miner's. What the
+// coinbase does not claim of the fees goes into the reward pool too. So at every
+// height
+//
+//	balances + immature coinbases + reward pool = supply
+//	supply = allocations + subsidies that were claimed
+//
+// # Entries of the state
+//
+// Integers in keys are big-endian, so that keys sort; those in values are
+// little-endian. An entry that would say nothing but zero is absent.
+//
+//	key                  value
+//	'a' key 32           account: balance u64, seq u64, roles u8 [, key 32 that signs for it now]
+//	                     or, under the later keys of an account: its name 32
+//	'm' height u32       immature coinbase of that height: key 32, amount u64
+//	'p'                  reward pool: amount u64
+//	's'                  supply: amount u64
+//	't'                  how many roots must sign: u64
+//
+// # Adding a type of record
+//
+// A type is a function of type rule in a file of its family, and a line in the
+// table rules. Entries of a new kind get a prefix in entry.go and a pair of
+// functions that read and write them, as account.go has.
+//
+// # Caveats
+//
+// Signatures and the rules that need no state are not checked here: they are
+// record.Record.Verify and record.Record.Check, and must come first.
+package ledger

@@ -1,0 +1,34 @@
+package ledger
+
+import (
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// pay moves an amount from the author to another account.
+func pay(s *State, _ Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.Pay)
+	to, err := liveAccount(s, p.To, "receiver")
+	switch {
+	case err != nil:
+		return err
+	case to.ID == author.ID:
+		return reject.New(reject.SelfPayment, "%v pays itself", p.To)
+	case p.Amount > author.Balance:
+		return reject.New(reject.InsufficientFunds, "the amount is %v, but after its fee %v has only %v", p.Amount, r.Key, author.Balance)
+	}
+	author.Balance -= p.Amount
+	if err := putAccount(s, &author); err != nil {
+		return err
+	}
+	return credit(s, to, p.Amount)
+}
+
+// credit adds amount to the balance of a.
+func credit(s *State, a Account, amount record.Amount) error {
+	if amount > record.MaxAmount || a.Balance > record.MaxAmount-amount {
+		return reject.New(reject.AmountOverflow, "%v and the balance %v of %v are more than %v", amount, a.Balance, a.ID, record.MaxAmount)
+	}
+	a.Balance += amount
+	return putAccount(s, &a)
+}

@@ -1,0 +1,25 @@
+package ledger
+
+import (
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// rotateKey gives the author's account another key to sign with. The new key may
+// have a balance, which the account gets, but no past: no records and no roles,
+// so that two accounts that were used never become one.
+func rotateKey(s *State, _ Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.KeyRotate)
+	unused, err := GetAccount(s, p.New)
+	switch {
+	case err != nil:
+		return err
+	case unused.ID != p.New || unused.Rotated(p.New) || unused.Seq != 0 || unused.Roles != 0:
+		return reject.New(reject.KeyInUse, "the new key %v is in use already", p.New)
+	}
+	author.Key = p.New
+	if err := putAlias(s, p.New, author.ID); err != nil {
+		return err
+	}
+	return credit(s, author, unused.Balance)
+}
