@@ -1,0 +1,231 @@
+package blobs
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/minio/sha256-simd"
+)
+
+// Errors, to be tested with errors.Is.
+var (
+	ErrNotFound = errors.New("no such blob") // never seen, or purged
+	ErrTooLarge = errors.New("blob too large")
+	ErrFull     = errors.New("blob store is full")
+	ErrDamaged  = errors.New("blob is damaged") // its bytes are not those of its name
+)
+
+// Hash names a blob: its SHA-256.
+type Hash [32]byte
+
+// String returns 64 hexadecimal digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// ParseHash reads 64 hexadecimal digits.
+func ParseHash(text string) (h Hash, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(h) {
+		return h, fmt.Errorf("%q is not the hash of a blob: %d hexadecimal digits were expected", text, 2*len(h))
+	}
+	return Hash(b), nil
+}
+
+// Options of a store. Zero values are replaced by the defaults given.
+type Options struct {
+	MaxBlob   int              // bytes of a blob: 8 KiB
+	MaxBytes  int64            // bytes of all blobs: 1 GiB
+	MaxCount  int              // number of blobs: 1,000,000
+	Unclaimed time.Duration    // life of a blob that nothing names: 1 hour
+	Now       func() time.Time // time.Now
+}
+
+func (o Options) filled() Options {
+	if o.MaxBlob == 0 {
+		o.MaxBlob = 8 << 10
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 1 << 30
+	}
+	if o.MaxCount == 0 {
+		o.MaxCount = 1_000_000
+	}
+	if o.Unclaimed == 0 {
+		o.Unclaimed = time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Store is a folder of blobs. Its methods may be called from several goroutines
+// at once; one process may use a folder at a time.
+type Store struct {
+	dir  string
+	opts Options
+
+	mu    sync.Mutex
+	count int
+	bytes int64
+}
+
+// Open opens a folder, which is made if it is not there, and counts its blobs.
+// What an interrupted Put left behind is removed.
+func Open(dir string, o Options) (*Store, error) {
+	s := &Store{dir: dir, opts: o.filled()}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("blob store: %w", err)
+	}
+	return s, s.each(func(path string, h Hash, info fs.FileInfo) error {
+		s.count++
+		s.bytes += info.Size()
+		return nil
+	})
+}
+
+// path is where a blob lies: in one of 256 folders.
+func (s *Store) path(h Hash) string {
+	name := h.String()
+	return filepath.Join(s.dir, name[:2], name)
+}
+
+// each calls f for every blob, and removes unfinished files.
+func (s *Store) each(f func(path string, h Hash, info fs.FileInfo) error) error {
+	return filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		h, err := ParseHash(d.Name())
+		if err != nil {
+			if filepath.Ext(path) == unfinished {
+				return os.Remove(path)
+			}
+			return nil // not ours
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return f(path, h, info)
+	})
+}
+
+const unfinished = ".part"
+
+// Put stores a blob, unclaimed, and returns its hash. One that is there already
+// stays as it is. Errors: [ErrTooLarge], [ErrFull].
+func (s *Store) Put(blob []byte) (Hash, error) {
+	h := Hash(sha256.Sum256(blob))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path := s.path(h)
+	if _, err := os.Stat(path); err == nil {
+		return h, nil
+	}
+	switch {
+	case len(blob) > s.opts.MaxBlob:
+		return h, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(blob), s.opts.MaxBlob)
+	case s.count >= s.opts.MaxCount:
+		return h, fmt.Errorf("%w: it has %d blobs", ErrFull, s.count)
+	case s.bytes+int64(len(blob)) > s.opts.MaxBytes:
+		return h, fmt.Errorf("%w: it has %d of %d bytes", ErrFull, s.bytes, s.opts.MaxBytes)
+	}
+	if err := s.write(path, blob); err != nil {
+		_ = os.Remove(path + unfinished)
+		return h, fmt.Errorf("store a blob: %w", err)
+	}
+	s.count++
+	s.bytes += int64(len(blob))
+	return h, nil
+}
+
+// write makes the file whole, with its expiry, before it gets its name.
+func (s *Store) write(path string, blob []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+unfinished, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(blob)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	expires := s.opts.Now().Add(s.opts.Unclaimed)
+	if err := os.Chtimes(path+unfinished, expires, expires); err != nil {
+		return err
+	}
+	return os.Rename(path+unfinished, path)
+}
+
+// Get returns a blob that has not expired. Errors: [ErrNotFound], [ErrDamaged].
+func (s *Store) Get(h Hash) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path := s.path(h)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && s.expired(info) {
+		return nil, fmt.Errorf("%w: %v", ErrNotFound, h)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a blob: %w", err)
+	}
+	blob, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read a blob: %w", err)
+	}
+	if Hash(sha256.Sum256(blob)) != h {
+		return nil, fmt.Errorf("%w: %v", ErrDamaged, h)
+	}
+	return blob, nil
+}
+
+func (s *Store) expired(info fs.FileInfo) bool { return !info.ModTime().After(s.opts.Now()) }
+
+// Expire says until when a blob is kept. A time that has passed makes it
+// unreadable at once; its file goes with the next purge. Errors: [ErrNotFound].
+func (s *Store) Expire(h Hash, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := os.Chtimes(s.path(h), at, at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %v", ErrNotFound, h)
+	}
+	return err
+}
+
+// Purge removes the blobs that have expired and returns how many those were.
+func (s *Store) Purge() (removed int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.each(func(path string, h Hash, info fs.FileInfo) error {
+		if !s.expired(info) {
+			return nil
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		removed++
+		s.count--
+		s.bytes -= info.Size()
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("purge the blob store: %w", err)
+	}
+	return removed, err
+}
+
+// Stats returns the number of blobs and their bytes, expired ones included.
+func (s *Store) Stats() (count int, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count, s.bytes
+}
