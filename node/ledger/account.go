@@ -46,27 +46,49 @@ func GetAccount(v View, k record.Key) (Account, error) {
 		if value, err = v.Get(key[:]); err != nil {
 			return Account{}, err
 		}
+		if len(value) != rotatedAccountSize {
+			return Account{}, errState(key[:], value)
+		}
 	}
-	a := Account{ID: k, Key: k}
+	if value == nil {
+		return Account{ID: k, Key: k}, nil
+	}
+	a, ok := decodeAccount(k, value)
+	if !ok {
+		return Account{}, errState(key[:], value)
+	}
+	return a, nil
+}
+
+// decodeAccount reads the value of the account with that ID. It refuses
+// whatever putAccount does not write.
+func decodeAccount(id record.Key, value []byte) (Account, bool) {
+	a := Account{ID: id, Key: id}
 	switch len(value) {
-	case 0:
-		return a, nil
 	case rotatedAccountSize:
 		a.Key = record.Key(value[accountSize:])
+		if a.Key == id {
+			return Account{}, false
+		}
 	case accountSize:
 	default:
-		return Account{}, errState(key[:], value)
+		return Account{}, false
 	}
 	a.Balance = record.Amount(binary.LittleEndian.Uint64(value))
 	a.Seq = binary.LittleEndian.Uint64(value[8:])
 	a.Roles = Roles(value[16])
-	return a, nil
+	return a, !a.zero()
+}
+
+// zero reports whether the account says nothing: such an account has no entry.
+func (a *Account) zero() bool {
+	return a.Balance == 0 && a.Seq == 0 && a.Roles == 0 && a.Key == a.ID
 }
 
 // putAccount writes an account under its ID.
 func putAccount(s *State, a *Account) error {
 	key := accountKey(&a.ID)
-	if *a == (Account{ID: a.ID, Key: a.ID}) {
+	if a.zero() {
 		return s.Delete(key[:])
 	}
 	var buf [rotatedAccountSize]byte

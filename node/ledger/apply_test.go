@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"stele/node/record"
@@ -241,28 +242,103 @@ func TestApplyBrokenState(t *testing.T) {
 		t.Errorf("broken view: %v", err)
 	}
 
-	aliceKey := accountKey(&alice)
-	immature := immatureKey(0)
-	for name, apply := range map[string]func(v mapView) error{
-		"account": func(v mapView) error {
-			v[string(aliceKey[:])] = []byte("x")
-			return Apply(NewState(v), at(1), payment(alice, 0, 0, bob, 1))
-		},
-		"threshold": func(v mapView) error {
-			v[string(thresholdEntry)] = []byte("x")
-			return Apply(NewState(v), at(1), newRecord(alice, 0, 0, record.RoleGrant{Role: 1, Key: bob}))
-		},
-		"immature coinbase": func(v mapView) error {
-			v[string(immature[:])] = []byte("x")
-			return Begin(NewState(v), at(3))
-		},
-		"reward pool": func(v mapView) error {
-			v[string(rewardPoolEntry)] = []byte("x")
-			return End(NewState(v), at(1), newCoinbase(1, miner, 1), 0)
-		},
-	} {
-		if err := apply(genesisView(testParams)); !errors.Is(err, ErrState) {
-			t.Errorf("%s: %v", name, err)
+	aliceKey, carolKey, immature := accountKey(&alice), accountKey(&carol), immatureKey(0)
+	zero := strings.Repeat("\x00", 100)
+	damage := func(key []byte, value string) func(*State) {
+		return func(s *State) {
+			if err := s.Put(key, []byte(value)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	pay := func(s *State) error { return Apply(s, at(1), payment(alice, 0, 0, bob, 1)) }
+	grant := func(s *State) error {
+		return Apply(s, at(1), newRecord(alice, 0, 0, record.RoleGrant{Role: record.Seller, Key: bob}))
+	}
+	begin := func(s *State) error { return Begin(s, at(3)) }
+	end := func(s *State) error { return End(s, at(1), newCoinbase(1, miner, 1), 0) }
+	for _, test := range []struct {
+		name   string
+		damage func(*State)
+		apply  func(*State) error
+	}{
+		{"account cut short", damage(aliceKey[:], "x"), pay},
+		{"account of nothing", damage(aliceKey[:], ""), pay},
+		{"account of zeros", damage(aliceKey[:], zero[:accountSize]), pay},
+		{"account rotated to itself", damage(aliceKey[:], "x"+zero[:accountSize-1]+string(alice[:])), pay},
+		{"alias of an absent account", damage(aliceKey[:], string(carol[:])), pay},
+		{"alias of an account that was not rotated", damage(aliceKey[:], string(bob[:])), pay},
+		{"alias of an alias", func(s *State) {
+			damage(carolKey[:], string(bob[:]))(s)
+			damage(aliceKey[:], string(carol[:]))(s)
+		}, pay},
+		{"alias of itself", damage(aliceKey[:], string(alice[:])), pay},
+		{"threshold cut short", damage([]byte{thresholdEntry}, "x"), grant},
+		{"threshold of zeros", damage([]byte{thresholdEntry}, zero[:8]), grant},
+		{"immature coinbase too long", damage(immature[:], zero[:immatureSize+1]), begin},
+		{"immature coinbase of zeros", damage(immature[:], zero[:immatureSize]), begin},
+		{"reward pool cut short", damage([]byte{rewardPoolEntry}, "x"), end},
+		{"supply too long", damage([]byte{supplyEntry}, zero[:9]), end},
+	} {
+		s := testState()
+		test.damage(s)
+		if err := test.apply(s); !errors.Is(err, ErrState) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+// There is one encoding of an account, and what is no account is refused.
+func FuzzAccount(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(append(make([]byte, accountSize-1), 1))
+	f.Add(append(make([]byte, accountSize), bob[:]...))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		key := accountKey(&alice)
+		s := NewState(mapView{string(key[:]): value})
+		a, err := GetAccount(s, alice)
+		if errors.Is(err, ErrState) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Delete(key[:]); err != nil {
+			t.Fatal(err)
+		}
+		if err := putAccount(s, &a); err != nil {
+			t.Fatal(err)
+		}
+		if left := s.Changes(); len(left) != 0 {
+			t.Fatalf("%x is read as %+v, which has another encoding: %x", value, a, left[0].New)
+		}
+	})
+}
+
+// Whatever decodes as a record can be applied or is refused with a reason, and
+// then changes nothing.
+func FuzzApply(f *testing.F) {
+	for _, r := range []*record.Record{
+		payment(alice, 0, 1, bob, 1),
+		rotation(alice, 0, carol),
+		newRecord(root1, 0, 0, record.RoleGrant{Role: record.Seller, Key: bob, Approvers: []record.Key{root2}}),
+		newCoinbase(1, miner, 5),
+	} {
+		f.Add(r.Encode())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := record.Decode(b)
+		if err != nil {
+			return
+		}
+		s := testState()
+		if err := Apply(s, at(1), r); err != nil {
+			if _, ok := reject.Of(err); !ok {
+				t.Fatal(err)
+			}
+			if left := s.Changes(); len(left) != 0 {
+				t.Fatalf("refused (%v), but left %x", err, left)
+			}
+		}
+	})
 }

@@ -71,7 +71,7 @@ func Begin(s *State, c Context) error {
 	if err != nil || value == nil {
 		return err
 	}
-	if len(value) != immatureSize {
+	if len(value) != immatureSize || [8]byte(value[32:]) == [8]byte{} {
 		return errState(key[:], value)
 	}
 	a, err := GetAccount(s, record.Key(value))

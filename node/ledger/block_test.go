@@ -56,7 +56,8 @@ func TestApplyBlockRefuses(t *testing.T) {
 }
 
 // The coinbase of block h is spendable in block h+Maturity, and not before,
-// whatever key its account has by then.
+// whatever key its account has by then. One to a key that was rotated before is
+// the account's too.
 func TestMaturity(t *testing.T) {
 	key2 := someKey(20)
 	s := testState()
@@ -75,6 +76,16 @@ func TestMaturity(t *testing.T) {
 	wantReason(t, block(4, payment(key2, 2, 0, bob, 401)), reject.InsufficientFunds)
 	if err := block(4, payment(key2, 2, 0, bob, 400)); err != nil {
 		t.Fatal(err)
+	}
+	wantReason(t, block(5, payment(key2, 3, 0, bob, 401)), reject.InsufficientFunds)
+	if err := block(5, payment(key2, 3, 0, bob, 400)); err != nil { // block 2 paid the old key
+		t.Fatal(err)
+	}
+	for height := range uint32(6) {
+		key := immatureKey(height)
+		if value, err := s.Get(key[:]); (value == nil) != (height <= 2) || err != nil {
+			t.Errorf("in block 5 the entry of coinbase %d is %x, %v", height, value, err)
+		}
 	}
 }
 

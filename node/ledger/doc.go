@@ -16,9 +16,10 @@
 //
 // An account is named by the first key that it had, for ever. KEY_ROTATE gives
 // it another key to sign with; balance, roles and sequence number stay where
-// they are. The keys that it had before are good for nothing any more, neither
-// as author or co-signer nor to be paid. [GetAccount] finds the account of any
-// of its keys.
+// they are. The keys that it had before can neither sign nor be paid to any
+// more; only a coinbase still reaches the account by them. [GetAccount] finds
+// the account of any of its keys. Entries that name a key, as those of immature
+// coinbases do, are resolved when they are used.
 //
 // # Money
 //
@@ -47,7 +48,8 @@
 //
 // A type is a function of type rule in a file of its family, and a line in the
 // table rules. Entries of a new kind get a prefix in entry.go and a pair of
-// functions that read and write them, as account.go has.
+// functions that read and write them, as account.go has; the reader refuses what
+// the writer does not write.
 //
 // # Caveats
 //

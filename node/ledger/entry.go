@@ -31,7 +31,7 @@ func getUint(v View, key ...byte) (uint64, error) {
 	switch {
 	case err != nil || value == nil:
 		return 0, err
-	case len(value) != 8:
+	case len(value) != 8 || [8]byte(value) == [8]byte{}:
 		return 0, errState(key, value)
 	}
 	return binary.LittleEndian.Uint64(value), nil

@@ -14,7 +14,7 @@ func rotateKey(s *State, _ Context, r *record.Record, author Account) error {
 	switch {
 	case err != nil:
 		return err
-	case unused.ID != p.New || unused.Rotated(p.New) || unused.Seq != 0 || unused.Roles != 0:
+	case unused.Seq != 0 || unused.Roles != 0: // so of every account that was rotated
 		return reject.New(reject.KeyInUse, "the new key %v is in use already", p.New)
 	}
 	author.Key = p.New

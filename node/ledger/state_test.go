@@ -86,6 +86,9 @@ func TestState(t *testing.T) {
 			"revert": func(t *rapid.T) {
 				i := rapid.IntRange(0, len(points)-1).Draw(t, "point")
 				s.Revert(points[i].mark)
+				if got := s.Mark(); got != points[i].mark {
+					t.Fatalf("reverted to %d, want %d", got, points[i].mark)
+				}
 				now, points = maps.Clone(points[i].then), points[:i+1]
 			},
 			"": func(t *rapid.T) {

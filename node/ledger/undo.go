@@ -14,7 +14,8 @@ var ErrUndo = errors.New("bad undo record")
 const absent = 1<<16 - 1
 
 // appendEntry appends key length u16, key, value length u16, value. Integers
-// are little-endian; a nil value has the length 65535.
+// are little-endian; a nil value has the length 65535. So keys may have up to
+// 65535 bytes and values up to 65534, which no rule comes near.
 func appendEntry(b, key, value []byte) []byte {
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(key)))
 	b = append(b, key...)
@@ -42,7 +43,7 @@ func cutBytes(b []byte, optional bool) (value, rest []byte, ok bool) {
 	switch {
 	case n == absent && optional:
 		return nil, b, true
-	case n == absent || n > len(b):
+	case n > len(b):
 		return nil, nil, false
 	}
 	return b[:n:n], b[n:], true
