@@ -34,3 +34,12 @@ func (h Hash) String() string {
 	slices.Reverse(h[:])
 	return hex.EncodeToString(h[:])
 }
+
+// MarshalText returns the display order, as [Hash.String].
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads the display order, as [ParseHash].
+func (h *Hash) UnmarshalText(text []byte) (err error) {
+	*h, err = ParseHash(string(text))
+	return err
+}

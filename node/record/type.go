@@ -17,6 +17,35 @@ const (
 	TypeRoleGrant  Type = 3
 	TypeRoleRevoke Type = 4
 	TypeKeyRotate  Type = 5
+
+	TypeProductRegister   Type = 10
+	TypeVoucherIssue      Type = 20
+	TypeVoucherTransfer   Type = 21
+	TypeVoucherVoid       Type = 22
+	TypeShipmentCreate    Type = 30
+	TypeCustodyHandover   Type = 31
+	TypeDeliveryConfirm   Type = 32
+	TypeDeliveryException Type = 33
+	TypeProofOfAttempt    Type = 34
+	TypeClaimOpen         Type = 40
+	TypeClaimRespond      Type = 41
+	TypeClaimAnswer       Type = 42
+	TypeEvidenceAdd       Type = 43
+	TypeInspectionReport  Type = 44
+	TypeClaimWithdraw     Type = 45
+	TypeClaimEscalate     Type = 46
+	TypeRuling            Type = 47
+	TypeSettleExecute     Type = 48
+	TypeSettleConfirm     Type = 49
+	TypeClaimClose        Type = 50
+	TypeEvaluate          Type = 60
+	TypeEvaluateAmend     Type = 61
+	TypeSellerReply       Type = 62
+	TypeRewardClaim       Type = 63
+	TypeRecallNotice      Type = 70
+	TypeSellerSuspend     Type = 71
+	TypeSellerRestore     Type = 72
+	TypeCorrection        Type = 73
 )
 
 // types has every type. The index is its number.
@@ -26,6 +55,35 @@ var types = [...]typeInfo{
 	TypeRoleGrant:  {"ROLE_GRANT", decodeRoleGrant, fromJSON[RoleGrant]},
 	TypeRoleRevoke: {"ROLE_REVOKE", decodeRoleRevoke, fromJSON[RoleRevoke]},
 	TypeKeyRotate:  {"KEY_ROTATE", decodeKeyRotate, fromJSON[KeyRotate]},
+
+	TypeProductRegister:   {"PRODUCT_REGISTER", decodeLayout[ProductRegister], fromJSON[ProductRegister]},
+	TypeVoucherIssue:      {"VOUCHER_ISSUE", decodeLayout[VoucherIssue], fromJSON[VoucherIssue]},
+	TypeVoucherTransfer:   {"VOUCHER_TRANSFER", decodeLayout[VoucherTransfer], fromJSON[VoucherTransfer]},
+	TypeVoucherVoid:       {"VOUCHER_VOID", decodeLayout[VoucherVoid], fromJSON[VoucherVoid]},
+	TypeShipmentCreate:    {"SHIPMENT_CREATE", decodeLayout[ShipmentCreate], fromJSON[ShipmentCreate]},
+	TypeCustodyHandover:   {"CUSTODY_HANDOVER", decodeLayout[CustodyHandover], fromJSON[CustodyHandover]},
+	TypeDeliveryConfirm:   {"DELIVERY_CONFIRM", decodeLayout[DeliveryConfirm], fromJSON[DeliveryConfirm]},
+	TypeDeliveryException: {"DELIVERY_EXCEPTION", decodeLayout[DeliveryException], fromJSON[DeliveryException]},
+	TypeProofOfAttempt:    {"PROOF_OF_ATTEMPT", decodeLayout[ProofOfAttempt], fromJSON[ProofOfAttempt]},
+	TypeClaimOpen:         {"CLAIM_OPEN", decodeLayout[ClaimOpen], fromJSON[ClaimOpen]},
+	TypeClaimRespond:      {"CLAIM_RESPOND", decodeLayout[ClaimRespond], fromJSON[ClaimRespond]},
+	TypeClaimAnswer:       {"CLAIM_ANSWER", decodeLayout[ClaimAnswer], fromJSON[ClaimAnswer]},
+	TypeEvidenceAdd:       {"EVIDENCE_ADD", decodeLayout[EvidenceAdd], fromJSON[EvidenceAdd]},
+	TypeInspectionReport:  {"INSPECTION_REPORT", decodeLayout[InspectionReport], fromJSON[InspectionReport]},
+	TypeClaimWithdraw:     {"CLAIM_WITHDRAW", decodeLayout[ClaimWithdraw], fromJSON[ClaimWithdraw]},
+	TypeClaimEscalate:     {"CLAIM_ESCALATE", decodeLayout[ClaimEscalate], fromJSON[ClaimEscalate]},
+	TypeRuling:            {"RULING", decodeLayout[Ruling], fromJSON[Ruling]},
+	TypeSettleExecute:     {"SETTLE_EXECUTE", decodeLayout[SettleExecute], fromJSON[SettleExecute]},
+	TypeSettleConfirm:     {"SETTLE_CONFIRM", decodeLayout[SettleConfirm], fromJSON[SettleConfirm]},
+	TypeClaimClose:        {"CLAIM_CLOSE", decodeLayout[ClaimClose], fromJSON[ClaimClose]},
+	TypeEvaluate:          {"EVALUATE", decodeLayout[Evaluate], fromJSON[Evaluate]},
+	TypeEvaluateAmend:     {"EVALUATE_AMEND", decodeLayout[EvaluateAmend], fromJSON[EvaluateAmend]},
+	TypeSellerReply:       {"SELLER_REPLY", decodeLayout[SellerReply], fromJSON[SellerReply]},
+	TypeRewardClaim:       {"REWARD_CLAIM", decodeLayout[RewardClaim], fromJSON[RewardClaim]},
+	TypeRecallNotice:      {"RECALL_NOTICE", decodeLayout[RecallNotice], fromJSON[RecallNotice]},
+	TypeSellerSuspend:     {"SELLER_SUSPEND", decodeLayout[SellerSuspend], fromJSON[SellerSuspend]},
+	TypeSellerRestore:     {"SELLER_RESTORE", decodeLayout[SellerRestore], fromJSON[SellerRestore]},
+	TypeCorrection:        {"CORRECTION", decodeLayout[Correction], fromJSON[Correction]},
 }
 
 type typeInfo struct {

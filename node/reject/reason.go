@@ -31,6 +31,21 @@ const (
 	WrongNetwork     Reason = "wrong-network"       // a record of another network
 )
 
+// After-sales records: rules that need nothing but the record.
+const (
+	BadGTIN         Reason = "bad-gtin"           // a product number of the wrong length or with a wrong check digit
+	BadSerial       Reason = "bad-serial"         // a serial number that is empty, too long, or has characters that none may have
+	BadText         Reason = "bad-text"           // a text that is too long, not UTF-8, or has control characters
+	BadTime         Reason = "bad-time"           // a claimed time that is missing or impossible
+	ContraryFields  Reason = "contrary-fields"    // fields that cannot stand together, as a refund of a repair
+	MissingID       Reason = "missing-id"         // the voucher, shipment or claim is not named
+	ScoreOutOfRange Reason = "score-out-of-range" // a score that is not 1 to 5
+	SelfSale        Reason = "self-sale"          // a seller who is the buyer
+	SelfTransfer    Reason = "self-transfer"      // goods or a voucher handed over to oneself
+	UnknownChoice   Reason = "unknown-choice"     // a number or word that is none of a field's choices
+	ZeroQuantity    Reason = "zero-quantity"      // a sale of nothing
+)
+
 // Ledger: rules that need the state before the record.
 const (
 	AmountOverflow    Reason = "amount-overflow"    // a sum above the greatest amount
@@ -118,6 +133,18 @@ var table = []struct {
 	{WeakKey, permanent},
 	{WrongNetwork, permanent},
 
+	{BadGTIN, permanent},
+	{BadSerial, permanent},
+	{BadText, permanent},
+	{BadTime, permanent},
+	{ContraryFields, permanent},
+	{MissingID, permanent},
+	{ScoreOutOfRange, permanent},
+	{SelfSale, permanent},
+	{SelfTransfer, permanent},
+	{UnknownChoice, permanent},
+	{ZeroQuantity, permanent},
+
 	{AmountOverflow, permanent},
 	{BelowThreshold, permanent},
 	{CoinbaseHeight, permanent},
@@ -167,7 +194,8 @@ var traits = func() map[Reason]trait {
 	return m
 }()
 
-// All returns every reason, in groups: encodings, records, ledger, headers,
+// All returns every reason, in groups: encodings, records,
+// after-sales records, ledger, headers,
 // blocks, pool; each group by name.
 func All() []Reason {
 	all := make([]Reason, len(table))

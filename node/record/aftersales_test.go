@@ -1,0 +1,211 @@
+package record
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"stele/engine/pow"
+	"stele/node/reject"
+)
+
+// someTime is a claimed time.
+const someTime Time = 1_780_000_000
+
+func someID(n byte) ID { return ID{31: n} }
+
+// someGTIN is the example of the GS1 General Specifications, section 7.9.
+const someGTIN GTIN = 6291041500213
+
+// aftersales returns a good payload of each after-sales type, and some more.
+func aftersales() []Payload {
+	key, digest := PublicOf(testKey(7)), Digest{1, 2, 3}
+	return []Payload{
+		ProductRegister{Time: someTime, GTIN: someGTIN, WarrantyDays: 730, Terms: digest},
+		VoucherIssue{
+			Time: someTime, GTIN: someGTIN, Serial: `A-1/"x"_%`, Buyer: key, Invoice: digest, Price: 25 * Coin, Quantity: 2,
+			Distance: true, WarrantyDays: 730, Terms: digest, Burn: Coin / 8, Stipend: Coin / 100,
+		},
+		VoucherTransfer{Time: someTime, Voucher: someID(1), To: key},
+		VoucherVoid{Time: someTime, Voucher: someID(1), Holder: key, Cause: VoidMistake},
+		ShipmentCreate{Time: someTime, Voucher: someID(1), Leg: Outbound, Carrier: key, Commitment: digest, PickupHash: digest, BlobHash: digest},
+		ShipmentCreate{Time: someTime, Voucher: someID(1), Leg: Return, Claim: someID(3), Carrier: key},
+		CustodyHandover{Time: someTime, Shipment: someID(2), To: key, BlobHash: digest},
+		DeliveryConfirm{Time: someTime, Shipment: someID(2), PickupKey: key, ChallengeHeight: 77, ChallengeNonce: Nonce{1, 15: 9}},
+		DeliveryException{Time: someTime, Shipment: someID(2), Kind: Misdelivered, Evidence: digest},
+		ProofOfAttempt{Time: someTime, Shipment: someID(2), Evidence: digest},
+		ClaimOpen{Time: someTime, Voucher: someID(1), Ground: Recall, FaultCode: 500, Remedy: Repair, Description: digest},
+		ClaimRespond{Time: someTime, Claim: someID(3), Action: Authorise, Remedy: Refund, Refund: Coin, ReturnNeeded: true, Text: digest},
+		ClaimRespond{Time: someTime, Claim: someID(3), Action: Reject, Cause: OtherCause},
+		ClaimRespond{Time: someTime, Claim: someID(3), Action: Offer, Remedy: Repair},
+		ClaimAnswer{Time: someTime, Claim: someID(3), Accept: true},
+		EvidenceAdd{Time: someTime, Claim: someID(3), Evidence: digest, Note: "the hinge\nis broken: 铰链"},
+		InspectionReport{Time: someTime, Claim: someID(3), Finding: NoFault, Report: digest},
+		ClaimWithdraw{Time: someTime, Claim: someID(3)},
+		ClaimEscalate{Time: someTime, Claim: someID(3), Text: digest},
+		Ruling{Time: someTime, Subject: OnClaim, ID: someID(3), Outcome: Ordered, Remedy: Refund, Refund: Coin, ExecuteDays: 14, Text: digest},
+		Ruling{Time: someTime, Subject: OnClaim, ID: someID(3), Outcome: Dismissed},
+		Ruling{Time: someTime, Subject: OnShipment, ID: someID(2), Outcome: RuledLost},
+		SettleExecute{Time: someTime, Claim: someID(3), Remedy: Refund, Payment: someID(4)},
+		SettleExecute{Time: someTime, Claim: someID(3), Remedy: Replace, Replacement: someID(5), Holder: key},
+		SettleExecute{Time: someTime, Claim: someID(3), Remedy: Repair, Report: digest},
+		SettleConfirm{Time: someTime, Claim: someID(3)},
+		ClaimClose{Time: someTime, Claim: someID(3)},
+		Evaluate{Time: someTime, Voucher: someID(1), Product: 1, Service: 3, Logistics: 5, Text: digest},
+		EvaluateAmend{Time: someTime, Voucher: someID(1), Product: 2, Service: 2, Logistics: 2},
+		SellerReply{Time: someTime, Voucher: someID(1), Text: digest},
+		RewardClaim{Time: someTime, Voucher: someID(1)},
+		RecallNotice{Time: someTime, GTIN: someGTIN, Serial: "0", Text: digest},
+		RecallNotice{Time: someTime, GTIN: someGTIN, Text: digest},
+		SellerSuspend{Time: someTime, Seller: key, Cause: FalseSales, Text: digest},
+		SellerRestore{Time: someTime, Seller: key, Cause: Remedied},
+		Correction{Time: someTime, Record: someID(9), Cause: DidNotOccur, Correct: digest},
+	}
+}
+
+// Every payload survives its encoding and its JSON form, and obeys the rules.
+func TestAftersalesRoundTrips(t *testing.T) {
+	seen := map[Type]bool{}
+	for _, p := range aftersales() {
+		seen[p.Type()] = true
+		t.Run(p.Type().String(), func(t *testing.T) {
+			r := New(Record{Network: testNetwork, Version: 1, Seq: 3, ValidUntil: 99, Fee: 5, Key: PublicOf(testKey(1)), Payload: p})
+			if err := r.Check(testNetwork); err != nil {
+				t.Fatal(err)
+			}
+			got, err := Decode(r.Encode())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got.Payload, p) {
+				t.Errorf("decoded as %+v, want %+v", got.Payload, p)
+			}
+			text, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var back Record
+			if err := json.Unmarshal(text, &back); err != nil {
+				t.Fatalf("%v in %s", err, text)
+			}
+			if !reflect.DeepEqual(back.Payload, p) {
+				t.Errorf("%s became %+v", text, back.Payload)
+			}
+			// No shorter payload is one.
+			body := p.Append(nil)
+			for n := range body {
+				if got, err := decodePayload(p.Type(), body[:n]); err == nil {
+					t.Fatalf("%d of %d bytes were read as %+v", n, len(body), got)
+				}
+			}
+		})
+	}
+	for _, kind := range Types() {
+		if kind >= TypeProductRegister && !seen[kind] {
+			t.Errorf("no example of %v", kind)
+		}
+	}
+}
+
+// What is wrong with a payload by itself has a reason of its own.
+func TestAftersalesRefused(t *testing.T) {
+	author := PublicOf(testKey(1))
+	for _, test := range []struct {
+		name string
+		want reject.Reason
+		Payload
+	}{
+		{"no time", reject.BadTime, ClaimWithdraw{Claim: someID(3)}},
+		{"a time before Bitcoin", reject.BadTime, ClaimWithdraw{Time: earliest - 1, Claim: someID(3)}},
+		{"GTIN 0", reject.BadGTIN, ProductRegister{Time: someTime}},
+		{"check digit", reject.BadGTIN, ProductRegister{Time: someTime, GTIN: someGTIN + 1}},
+		{"15 digits", reject.BadGTIN, ProductRegister{Time: someTime, GTIN: 1e14}},
+		{"no voucher", reject.MissingID, VoucherTransfer{Time: someTime, To: author}},
+		{"to oneself", reject.SelfTransfer, VoucherTransfer{Time: someTime, Voucher: someID(1), To: author}},
+		{"void without cause", reject.UnknownChoice, VoucherVoid{Time: someTime, Voucher: someID(1)}},
+		{"void with unknown cause", reject.UnknownChoice, VoucherVoid{Time: someTime, Voucher: someID(1), Cause: 4}},
+		{"outbound with a claim", reject.MissingID, ShipmentCreate{Time: someTime, Voucher: someID(1), Leg: Outbound, Claim: someID(3)}},
+		{"return without a claim", reject.MissingID, ShipmentCreate{Time: someTime, Voucher: someID(1), Leg: Return}},
+		{"leg 4", reject.UnknownChoice, ShipmentCreate{Time: someTime, Voucher: someID(1), Leg: 4, Claim: someID(3)}},
+		{"handover to oneself", reject.SelfTransfer, CustodyHandover{Time: someTime, Shipment: someID(1), To: author}},
+		{"rejected with a remedy", reject.ContraryFields, ClaimRespond{Time: someTime, Claim: someID(3), Action: Reject, Cause: Misuse, Remedy: Repair}},
+		{"rejected without a cause", reject.UnknownChoice, ClaimRespond{Time: someTime, Claim: someID(3), Action: Reject}},
+		{"offered with a cause", reject.ContraryFields, ClaimRespond{Time: someTime, Claim: someID(3), Action: Offer, Cause: Misuse, Remedy: Repair}},
+		{"refund of nothing", reject.AmountOutOfRange, ClaimRespond{Time: someTime, Claim: someID(3), Action: Authorise, Remedy: Refund}},
+		{"repair with a refund", reject.ContraryFields, ClaimRespond{Time: someTime, Claim: someID(3), Action: Authorise, Remedy: Repair, Refund: 1}},
+		{"long note", reject.BadText, EvidenceAdd{Time: someTime, Claim: someID(3), Note: string(make([]byte, MaxNote+1))}},
+		{"bell in a note", reject.BadText, EvidenceAdd{Time: someTime, Claim: someID(3), Note: "\a"}},
+		{"broken UTF-8", reject.BadText, EvidenceAdd{Time: someTime, Claim: someID(3), Note: "\xff"}},
+		{"a claim is delivered", reject.ContraryFields, Ruling{Time: someTime, Subject: OnClaim, ID: someID(3), Outcome: RuledDelivered}},
+		{"a shipment is dismissed", reject.ContraryFields, Ruling{Time: someTime, Subject: OnShipment, ID: someID(3), Outcome: Dismissed}},
+		{"dismissed with days", reject.ContraryFields, Ruling{Time: someTime, Subject: OnClaim, ID: someID(3), Outcome: Dismissed, ExecuteDays: 1}},
+		{"ordered without days", reject.ContraryFields, Ruling{Time: someTime, Subject: OnClaim, ID: someID(3), Outcome: Ordered, Remedy: Repair}},
+		{"refund without payment", reject.ContraryFields, SettleExecute{Time: someTime, Claim: someID(3), Remedy: Refund}},
+		{"repair with a voucher", reject.ContraryFields, SettleExecute{Time: someTime, Claim: someID(3), Remedy: Repair, Replacement: someID(1)}},
+		{"consent to a repair", reject.ContraryFields, SettleExecute{Time: someTime, Claim: someID(3), Remedy: Repair, Holder: PublicOf(testKey(2))}},
+		{"score 0", reject.ScoreOutOfRange, Evaluate{Time: someTime, Voucher: someID(1), Product: 1, Service: 0, Logistics: 5}},
+		{"score 6", reject.ScoreOutOfRange, EvaluateAmend{Time: someTime, Voucher: someID(1), Product: 1, Service: 6, Logistics: 5}},
+		{"serial with a space", reject.BadSerial, RecallNotice{Time: someTime, GTIN: someGTIN, Serial: "a b"}},
+		{"long serial", reject.BadSerial, RecallNotice{Time: someTime, GTIN: someGTIN, Serial: "123456789012345678901"}},
+		{"correction of nothing", reject.MissingID, Correction{Time: someTime, Cause: WrongData}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := New(Record{Network: testNetwork, Version: 1, Key: author, Payload: test.Payload})
+			if got, _ := reject.Of(r.Check(testNetwork)); got != test.want {
+				t.Errorf("%v, want %v", r.Check(testNetwork), test.want)
+			}
+		})
+	}
+
+	sale := aftersales()[1].(VoucherIssue)
+	for name, test := range map[string]struct {
+		change func(*VoucherIssue)
+		want   reject.Reason
+	}{
+		"no quantity": {func(p *VoucherIssue) { p.Quantity = 0 }, reject.ZeroQuantity},
+		"no price":    {func(p *VoucherIssue) { p.Price = 0 }, reject.AmountOutOfRange},
+		"huge price":  {func(p *VoucherIssue) { p.Price = MaxAmount + 1 }, reject.AmountOutOfRange},
+		"no burn":     {func(p *VoucherIssue) { p.Burn = 0 }, reject.AmountOutOfRange},
+		"no serial":   {func(p *VoucherIssue) { p.Serial = "" }, reject.BadSerial},
+		"to oneself":  {func(p *VoucherIssue) { p.Buyer = author }, reject.SelfSale},
+	} {
+		p := sale
+		test.change(&p)
+		r := New(Record{Network: testNetwork, Version: 1, Key: author, Payload: p})
+		if got, _ := reject.Of(r.Check(testNetwork)); got != test.want {
+			t.Errorf("%s: %v, want %v", name, r.Check(testNetwork), test.want)
+		}
+	}
+}
+
+// Flags have one encoding.
+func TestFlagIsCanonical(t *testing.T) {
+	b := ClaimAnswer{Time: someTime, Claim: someID(3), Accept: true}.Append(nil)
+	b[len(b)-1] = 2
+	if _, err := decodePayload(TypeClaimAnswer, b); err == nil {
+		t.Error("the flag 2 was read")
+	}
+}
+
+func TestParseGTIN(t *testing.T) {
+	for digits, good := range map[string]bool{
+		"6291041500213": true, "06291041500213": true, "96385074": true, "036000291452": true,
+		"6291041500214": false, "629104150021": false, "": false, "+291041500213": false, "6291_41500213": false, "00000000": false, "६२९१०": false,
+	} {
+		g, err := ParseGTIN(digits)
+		if good != (err == nil) {
+			t.Errorf("%s: %v, %v", digits, g, err)
+		}
+	}
+}
+
+// People write times in their own zone, and choices as words.
+func TestJSONFromPeople(t *testing.T) {
+	p := types[TypeDeliveryException]
+	good := `{"time":"2026-11-22T22:00:00+01:00","shipment":"` + pow.Hash{1}.String() + `","kind":"damaged","evidence":"` + strings.Repeat("00", 32) + `"}`
+	got, err := p.fromJSON([]byte(good))
+	if err != nil || got.(DeliveryException).Time.String() != "2026-11-22T21:00:00Z" || got.(DeliveryException).Kind != Damaged {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
