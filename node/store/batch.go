@@ -1,0 +1,344 @@
+package store
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"stele/engine/pow"
+	"stele/node/ledger"
+)
+
+// Batch collects writes that Commit makes durable together. It belongs to one
+// goroutine. It copies what it is given. A mistake in its use (a body without
+// a header) is reported by Commit as ErrMisuse.
+//
+// Only one batch at a time may hold headers, bodies and blocks; batches that
+// hold pool records may be made and committed beside it.
+type Batch struct {
+	s       *Store
+	ops     pebble.Batch // of no database, so that it outlives one
+	headers map[pow.Hash]*headerChange
+	tip     *Tip
+	sealed  bool  // ops has all
+	err     error // what went wrong in the making
+}
+
+// headerChange is what a batch does to a header.
+type headerChange struct {
+	height           uint32
+	header           *pow.Header // nil if it is in the store and stays
+	status           uint8
+	hasBody, hasUndo *bool // nil: stays
+}
+
+const (
+	batchHeader = 12      // bytes of Pebble's header of a batch
+	maxSpare    = 8 << 20 // bytes of memory that are kept for the next batch
+)
+
+var yes, no = true, false
+
+// NewBatch returns an empty batch.
+func (s *Store) NewBatch() *Batch {
+	b := &Batch{s: s, headers: map[pow.Hash]*headerChange{}}
+	memory := s.spare.Swap(nil)
+	if memory == nil {
+		memory = new(make([]byte, batchHeader, 4096))
+	}
+	clear((*memory)[:batchHeader])
+	b.fail(b.ops.SetRepr((*memory)[:batchHeader]))
+	return b
+}
+
+// fail keeps the first error.
+func (b *Batch) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+func (b *Batch) set(key, value []byte) { b.fail(b.ops.Set(key, value, nil)) }
+func (b *Batch) delete(key []byte)     { b.fail(b.ops.Delete(key, nil)) }
+
+// setSummed sets a value with its checksum.
+func (b *Batch) setSummed(key, value []byte) {
+	op := b.ops.SetDeferred(len(key), len(value)+sumSize)
+	copy(op.Key, key)
+	copy(op.Value, value)
+	appendSum(op.Value[:len(value)])
+	b.fail(op.Finish())
+}
+
+// header returns the change of a header that is in the batch or in the store.
+func (b *Batch) header(hash pow.Hash) (*headerChange, bool) {
+	if c := b.headers[hash]; c != nil {
+		return c, true
+	}
+	height, err := b.s.height(hash)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("%w: header %s must be put first", ErrMisuse, hash)
+	}
+	if err != nil {
+		b.fail(err)
+		return nil, false
+	}
+	c := &headerChange{height: height}
+	b.headers[hash] = c
+	return c, true
+}
+
+// headerAt is header with the height that the caller believes in.
+func (b *Batch) headerAt(hash pow.Hash, height uint32) (*headerChange, bool) {
+	c, ok := b.header(hash)
+	if ok && c.height != height {
+		b.fail(fmt.Errorf("%w: block %s has height %d, not %d", ErrMisuse, hash, c.height, height))
+		return nil, false
+	}
+	return c, ok
+}
+
+// PutHeader adds a header or changes its status. HasBody and HasUndo of m do
+// not matter: the store keeps them itself.
+func (b *Batch) PutHeader(h pow.Header, m Meta) {
+	hash := h.Hash()
+	c := b.headers[hash]
+	if c == nil {
+		c = &headerChange{height: m.Height}
+		b.headers[hash] = c
+	}
+	if c.height != m.Height {
+		b.fail(fmt.Errorf("%w: header %s has height %d, not %d", ErrMisuse, hash, c.height, m.Height))
+	}
+	c.header, c.status = &h, m.Status
+}
+
+// PutBody adds the encoded block of a known header.
+func (b *Batch) PutBody(hash pow.Hash, raw []byte) {
+	c, ok := b.header(hash)
+	if !ok {
+		return
+	}
+	c.hasBody = &yes
+	b.setSummed(blockKey(bodies, c.height, hash), raw)
+}
+
+// Connect makes a block the tip: it adds the block to the active chain, the
+// ids of its records to the index (ids[0] is the coinbase) and its undo data,
+// and sets each entry of the state to the change's New.
+func (b *Batch) Connect(height uint32, hash, digest pow.Hash, ids []pow.Hash, undo []byte, changes []ledger.Change) {
+	c, ok := b.headerAt(hash, height)
+	if !ok {
+		return
+	}
+	c.hasUndo = &yes
+	b.set(heightKey(height), link{hash, digest}.encode())
+	b.setSummed(blockKey(undos, height, hash), undo)
+	for _, i := range sorted(ids) {
+		op := b.ops.SetDeferred(1+hashSize, placeSize)
+		op.Key[0] = byte(records)
+		copy(op.Key[1:], ids[i][:])
+		Place{height, i}.encode((*[placeSize]byte)(op.Value))
+		b.fail(op.Finish())
+	}
+	b.SetState(changes)
+	b.tip = &Tip{hash, height, digest}
+}
+
+// sorted returns the indices of the ids in the order of the first bytes of the
+// ids. Pebble takes in sorted keys twice as fast.
+func sorted(ids []pow.Hash) []uint32 {
+	type entry struct {
+		prefix uint64
+		index  uint32
+	}
+	entries := make([]entry, len(ids))
+	for i := range ids {
+		entries[i] = entry{binary.BigEndian.Uint64(ids[i][:]), uint32(i)}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.prefix, b.prefix) })
+	indices := make([]uint32, len(ids))
+	for i, e := range entries {
+		indices[i] = e.index
+	}
+	return indices
+}
+
+// Disconnect takes the tip off again: it removes the block from the active
+// chain, the ids from the index and the undo data, sets each entry of the
+// state to the change's Old, and makes prev the tip.
+func (b *Batch) Disconnect(height uint32, hash pow.Hash, prev Tip, ids []pow.Hash, changes []ledger.Change) {
+	c, ok := b.headerAt(hash, height)
+	if !ok {
+		return
+	}
+	c.hasUndo = &no
+	b.delete(heightKey(height))
+	b.delete(blockKey(undos, height, hash))
+	for _, id := range ids {
+		op := b.ops.DeleteDeferred(1 + hashSize)
+		op.Key[0] = byte(records)
+		copy(op.Key[1:], id[:])
+		b.fail(op.Finish())
+	}
+	for _, change := range changes {
+		b.setState(change.Key, change.Old)
+	}
+	b.tip = &prev
+}
+
+// SetState changes entries of the state to each change's New. By itself it is
+// for the state before block 0; Connect calls it.
+func (b *Batch) SetState(changes []ledger.Change) {
+	for _, change := range changes {
+		b.setState(change.Key, change.New)
+	}
+}
+
+func (b *Batch) setState(key, value []byte) {
+	if value == nil {
+		op := b.ops.DeleteDeferred(1 + len(key))
+		op.Key[0] = byte(state)
+		copy(op.Key[1:], key)
+		b.fail(op.Finish())
+		return
+	}
+	op := b.ops.SetDeferred(1+len(key), len(value))
+	op.Key[0] = byte(state)
+	copy(op.Key[1:], key)
+	copy(op.Value, value)
+	b.fail(op.Finish())
+}
+
+// Prune removes body and undo data of a block.
+func (b *Batch) Prune(hash pow.Hash) {
+	c, ok := b.header(hash)
+	if !ok {
+		return
+	}
+	c.hasBody, c.hasUndo = &no, &no
+	b.delete(blockKey(bodies, c.height, hash))
+	b.delete(blockKey(undos, c.height, hash))
+}
+
+// PutPool adds a record to the journal of the pool.
+func (b *Batch) PutPool(id pow.Hash, raw []byte) { b.setSummed(hashKey(pool, id), raw) }
+
+// DeletePool removes a record from the journal of the pool, if it is there.
+func (b *Batch) DeletePool(id pow.Hash) { b.delete(hashKey(pool, id)) }
+
+// Commit writes the batch: all of it is durable when it returns nil, and none
+// of it is to be seen when it returns an error. After an error it may be
+// called again with the same batch; after nil the batch is used up. If the
+// process ends before a commit that failed was tried again, it may be that all
+// of it is there the next time.
+// Errors: ErrFull, ErrDisk, ErrCorrupt, ErrReadOnly, ErrMisuse, ErrClosed.
+func (b *Batch) Commit() error {
+	s := b.s
+	if s == nil {
+		return fmt.Errorf("%w: it was committed before", ErrMisuse)
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if b.err != nil {
+		return b.err
+	}
+	if damage := s.damage.Load(); damage != nil {
+		return damage
+	}
+	d, err := s.acquire(true)
+	if err != nil {
+		return err
+	}
+	defer s.release(d)
+	if err := b.seal(d); err != nil {
+		return err
+	}
+
+	s.states.begin()
+	defer s.states.end()
+	if err := s.write(d, b.ops.Repr()); err != nil {
+		return err
+	}
+	s.states.update(b.ops.Reader())
+	if memory := b.ops.Repr(); cap(memory) <= maxSpare {
+		s.spare.Store(&memory)
+	}
+	b.s = nil
+	return nil
+}
+
+// seal adds what can only be said at the end: the headers and the tip.
+func (b *Batch) seal(d *database) error {
+	if b.sealed {
+		return nil
+	}
+	for hash, c := range b.headers {
+		if err := b.sealHeader(d, hash, c); err != nil {
+			return err
+		}
+	}
+	if b.tip != nil {
+		b.set(tipKey, b.tip.encode())
+	}
+	b.sealed = b.err == nil
+	return b.err
+}
+
+// sealHeader makes the entry of a header of what was there and what changes.
+func (b *Batch) sealHeader(d *database, hash pow.Hash, c *headerChange) error {
+	var h header
+	key := blockKey(headers, c.height, hash)
+	found, err := getFrom(d, key, func(value []byte) error {
+		var err error
+		h, _, err = headerEntry(key[1:], value)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.header != nil {
+		h.Header, h.Status = *c.header, c.status
+	} else if !found {
+		return damaged(int64(c.height), headers.name(), "block %s is known, but it has no header", hash)
+	}
+	if c.hasBody != nil {
+		h.HasBody = *c.hasBody
+	}
+	if c.hasUndo != nil {
+		h.HasUndo = *c.hasUndo
+	}
+	b.set(key, h.encode())
+	if !found {
+		b.set(hashKey(heights, hash), encodeHeight(c.height))
+	}
+	return nil
+}
+
+// write makes a batch of Pebble durable, or not: after an error the database
+// is not used any more, and the next one does not see the batch.
+func (s *Store) write(d *database, ops []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			// Pebble may hold its locks, so it cannot even be closed.
+			s.pebbleFailed(d, fmt.Sprint("panic in commit: ", r))
+			d.abandoned = true
+			err = s.damage.Load()
+		}
+	}()
+	var batch pebble.Batch
+	if err := batch.SetRepr(ops); err != nil {
+		return fmt.Errorf("%w: %w", ErrMisuse, err)
+	}
+	before := d.guard.durableLogs()
+	err = d.Apply(&batch, pebble.Sync)
+	if failure, lost := d.guard.state(); lost {
+		d.guard.limitLogs(before)
+		return diskError(failure)
+	}
+	return pebbleError(err)
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/batchrepr"
+)
+
+const (
+	cacheShards = 64
+	// entryOverhead is about what an entry takes beside key and value: the
+	// slot of the map, the key's and the value's headers, the allocations.
+	entryOverhead = 160
+)
+
+// cache keeps entries of the state in memory, also those that are absent. It
+// is written through: a commit changes it after the database.
+//
+// Each shard has two generations of entries. Entries come into the young one;
+// when that is full, the old one is dropped and the young one becomes old. An
+// old entry that is read is young again. So what is used stays.
+type cache struct {
+	seed   maphash.Seed
+	limit  int // bytes in the young generation of a shard
+	shards [cacheShards]cacheShard
+
+	// epoch is odd while a commit is under way. A value that was read from
+	// the database may enter the cache only if the epoch was even then and is
+	// the same still: otherwise a newer value may be there already, or the
+	// value may be one of a commit that fails.
+	epoch atomic.Uint64
+}
+
+type cacheShard struct {
+	sync.RWMutex
+	young, old map[string]*cached
+	bytes      int // in young
+	_          [64]byte
+}
+
+// cached is an entry of the cache: a value, or nil if the state has none.
+type cached struct{ value []byte }
+
+// newCache returns a cache of about so many bytes.
+func newCache(bytes int64) *cache {
+	c := &cache{seed: maphash.MakeSeed(), limit: int(bytes / 2 / cacheShards)}
+	for i := range c.shards {
+		c.shards[i].young = map[string]*cached{}
+	}
+	return c
+}
+
+func (c *cache) shard(key []byte) *cacheShard {
+	return &c.shards[maphash.Bytes(c.seed, key)%cacheShards]
+}
+
+// get returns the value, nil if it is absent from the state, and whether the
+// cache knows.
+func (c *cache) get(key []byte) (value []byte, known bool) {
+	s := c.shard(key)
+	s.RLock()
+	e, young := s.young[string(key)]
+	if !young {
+		e = s.old[string(key)]
+	}
+	if e != nil {
+		value = e.value
+	}
+	s.RUnlock()
+	if e == nil {
+		return nil, false
+	}
+	if !young {
+		s.Lock()
+		if s.young[string(key)] == nil && s.old[string(key)] == e {
+			s.add(key, e, c.limit)
+		}
+		s.Unlock()
+	}
+	return value, true
+}
+
+// fill adds what was read from the database since the given epoch.
+func (c *cache) fill(epoch uint64, key, value []byte) {
+	s := c.shard(key)
+	s.Lock()
+	defer s.Unlock()
+	if epoch%2 == 0 && epoch == c.epoch.Load() {
+		s.put(key, value, c.limit)
+	}
+}
+
+// begin and end enclose a commit.
+func (c *cache) begin() { c.epoch.Add(1) }
+func (c *cache) end()   { c.epoch.Add(1) }
+
+// update adds what a commit wrote, before end.
+func (c *cache) update(r batchrepr.Reader) {
+	for {
+		kind, key, value, ok, _ := r.Next()
+		if !ok {
+			return
+		}
+		if key[0] != byte(state) {
+			continue
+		}
+		if kind == pebble.InternalKeyKindDelete {
+			value = nil
+		} else {
+			value = append([]byte{}, value...)
+		}
+		s := c.shard(key[1:])
+		s.Lock()
+		s.put(key[1:], value, c.limit)
+		s.Unlock()
+	}
+}
+
+// put sets the value, which is kept, not copied, and makes the entry young.
+func (s *cacheShard) put(key, value []byte, limit int) {
+	if e := s.young[string(key)]; e != nil {
+		s.bytes += len(value) - len(e.value)
+		e.value = value
+		return
+	}
+	s.add(key, &cached{value}, limit)
+}
+
+// add adds a young entry.
+func (s *cacheShard) add(key []byte, e *cached, limit int) {
+	s.young[string(key)] = e
+	s.bytes += len(key) + len(e.value) + entryOverhead
+	if s.bytes > limit {
+		s.young, s.old, s.bytes = map[string]*cached{}, s.young, 0
+	}
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+const (
+	// memTableSize is the most that Pebble collects in memory, in bytes,
+	// before it writes a table. More makes commits slower, because a larger
+	// memtable does not fit into the processor's cache.
+	memTableSize = 16 << 20
+	// format is the version of Pebble's files. A newer one needs a new schema.
+	format = pebble.FormatValueSeparation
+)
+
+// database is one open Pebble. When it fails, the store opens another.
+type database struct {
+	*pebble.DB
+	guard    *guardFS
+	readOnly bool
+
+	users     int  // who reads or writes at the moment, and the store itself; under Store.mu
+	abandoned bool // Pebble panicked with its locks held: it cannot be closed
+}
+
+// openDatabase opens Pebble. An error has its kind already.
+func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
+	d = &database{readOnly: readOnly}
+	d.guard = newGuardFS(s.fs, &s.shared, func(err error) { s.diskFailed(d, err) })
+	if readOnly {
+		d.guard.err = ErrReadOnly // frozen from the beginning
+	}
+	defer catch(&err)
+	log := &logger{log: s.log, fatal: func(text string) { s.pebbleFailed(d, text) }}
+	o := &pebble.Options{
+		FS:                 d.guard,
+		Cache:              s.blocks,
+		ReadOnly:           readOnly,
+		ErrorIfNotExists:   readOnly,
+		FormatMajorVersion: format,
+		MemTableSize:       memTableSize,
+		Logger:             log,
+		MaxOpenFiles:       1000,
+		EventListener:      s.listener(d),
+	}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	d.DB, err = pebble.Open(s.folder("db"), o)
+	if err != nil {
+		return nil, pebbleError(err)
+	}
+	if failure, _ := d.guard.state(); failure != nil && !readOnly {
+		d.close()
+		return nil, diskError(failure)
+	}
+	return d, nil
+}
+
+// close closes Pebble. It reports what Pebble finds wrong with itself.
+func (d *database) close() (err error) {
+	if d.abandoned {
+		return errFatal
+	}
+	defer catch(&err)
+	return d.DB.Close()
+}
+
+// catch turns a panic of Pebble into an error: it panics where it finds files
+// that make no sense.
+func catch(err *error) {
+	if r := recover(); r != nil {
+		*err = &Damage{Height: NoHeight, Field: "file", Detail: fmt.Sprint("pebble gave up: ", r)}
+	}
+}
+
+// listener makes Pebble's events log lines, and notes damage.
+func (s *Store) listener(d *database) *pebble.EventListener {
+	l := pebble.EventListener{
+		BackgroundError: func(err error) {
+			if pebble.IsCorruptionError(err) {
+				s.pebbleFailed(d, err.Error())
+			}
+			s.log.Debug("pebble: background error", "err", err)
+		},
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			if failure, _ := d.guard.state(); failure != nil && !d.readOnly {
+				return // it reads what was never written
+			}
+			s.corrupt(&Damage{
+				Height: NoHeight, Field: "file", File: path.Join("db", s.fs.PathBase(i.Path)),
+				Detail: i.Details.Error(),
+			})
+		},
+		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
+			s.log.Debug("pebble: writes wait", "reason", i.Reason)
+		},
+	}
+	l.EnsureDefaults(nil)
+	return &l
+}
+
+// logger gives what Pebble says to slog.
+type logger struct {
+	log   *slog.Logger
+	fatal func(string)
+	once  sync.Once
+}
+
+func (l *logger) Infof(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
+	}
+}
+
+func (l *logger) Errorf(format string, args ...any) {
+	l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called where Pebble would end the process.
+func (l *logger) Fatalf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	l.once.Do(func() { l.fatal(text) })
+}
+
+// errFatal froze a database whose Pebble gave up.
+var errFatal = errors.New("pebble gave up")

@@ -1,0 +1,102 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// What can be wrong. Errors of this package wrap one of these, and the cause
+// where there is one.
+var (
+	// ErrNotFound means that there is no such entry.
+	ErrNotFound = errors.New("not in the store")
+	// ErrPruned means that the header is known, but not the body or the undo
+	// data: they came never, or were pruned.
+	ErrPruned = errors.New("body is not kept")
+	// ErrNetwork means that the store belongs to another network.
+	ErrNetwork = errors.New("store of another network")
+	// ErrNewer means that a newer version of the program made the store.
+	ErrNewer = errors.New("store of a newer version")
+	// ErrLocked means that another process has the store open.
+	ErrLocked = errors.New("store is in use")
+	// ErrCorrupt means that stored data are not what was written. The error
+	// is a *[Damage].
+	ErrCorrupt = errors.New("store is damaged")
+	// ErrFull means that the disk has no space. Nothing was changed; the same
+	// call succeeds when there is space.
+	ErrFull = errors.New("disk is full")
+	// ErrDisk means that the disk failed to write in another way.
+	ErrDisk = errors.New("disk failed")
+	// ErrReadOnly means that the store was opened for reading.
+	ErrReadOnly = errors.New("store is open for reading only")
+	// ErrClosed means that the store or the snapshot is closed.
+	ErrClosed = errors.New("store is closed")
+	// ErrMisuse means that a batch is not consistent with the store, which is
+	// a mistake of the caller.
+	ErrMisuse = errors.New("batch does not fit the store")
+)
+
+// NoHeight is the height of a Damage that belongs to no block.
+const NoHeight = -1
+
+// Damage tells where stored data are not what was written. As an error it is
+// ErrCorrupt.
+type Damage struct {
+	Height int64  // of the block, or NoHeight
+	Field  string // "header", "body", "undo", "state" ... or "file"
+	File   string // name relative to the folder of the store, "" if not known
+	Detail string // what is wrong with it
+}
+
+// Error implements error.
+func (d *Damage) Error() string {
+	var b strings.Builder
+	b.WriteString("store is damaged: " + d.Field)
+	if d.Height != NoHeight {
+		fmt.Fprintf(&b, " at height %d", d.Height)
+	}
+	if d.File != "" {
+		fmt.Fprintf(&b, " in %s", d.File)
+	}
+	b.WriteString(": " + d.Detail)
+	return b.String()
+}
+
+// Is makes a Damage an ErrCorrupt.
+func (d *Damage) Is(target error) bool { return target == ErrCorrupt }
+
+// damaged makes a Damage of a value that belongs to no file that is known.
+func damaged(height int64, field, format string, args ...any) *Damage {
+	return &Damage{Height: height, Field: field, Detail: fmt.Sprintf(format, args...)}
+}
+
+// diskError gives an error of the file system its kind.
+func diskError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: free some space, then it goes on: %w", ErrFull, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: the folder must be writable: %w", ErrDisk, err)
+	}
+	return fmt.Errorf("%w: %w", ErrDisk, err)
+}
+
+// pebbleError gives an error of Pebble its kind.
+func pebbleError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return &Damage{Height: NoHeight, Field: "file", Detail: "a file is missing: " + err.Error()}
+	case !pebble.IsCorruptionError(err) && errors.As(err, new(syscall.Errno)):
+		return diskError(err)
+	}
+	return &Damage{Height: NoHeight, Field: "file", Detail: err.Error()}
+}

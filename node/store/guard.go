@@ -1,0 +1,420 @@
+package store
+
+import (
+	"errors"
+	"hash"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	sha256simd "github.com/minio/sha256-simd"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// guardFS stands between one open Pebble and the disk.
+//
+// At the first write that fails it freezes: nothing more reaches the disk, so
+// that the files stay as a crash at this moment would leave them. Pebble is
+// told that all is well, because it cannot cope with such errors: it panics,
+// ends the process, or tries for ever. Nobody may believe what it says any
+// more; it is only closed in good order.
+//
+// It also knows how much of each write-ahead log is durable, and the SHA-256
+// of the tables that were written.
+type guardFS struct {
+	vfs.FS
+	shared *shared
+	failed func(error) // called once, by the goroutine that saw the failure
+
+	writes  sync.RWMutex // read-locked during each write
+	mu      sync.Mutex
+	err     error            // of the write that failed
+	logLost bool             // a write to a log did not reach the disk
+	logs    map[string]int64 // durable bytes of the logs, by base name
+}
+
+// shared is what the databases of one store tell each other, one after the
+// other.
+type shared struct {
+	mu     sync.Mutex
+	limits map[string]int64      // logs that are read only so far, by base name
+	sums   map[string]fileDigest // tables, by base name
+}
+
+func newGuardFS(base vfs.FS, s *shared, failed func(error)) *guardFS {
+	return &guardFS{FS: base, shared: s, failed: failed, logs: map[string]int64{}}
+}
+
+// Unwrap implements vfs.FS.
+func (g *guardFS) Unwrap() vfs.FS { return g.FS }
+
+// freeze keeps all later writes from the disk. The logs will be read so far as
+// they are durable.
+func (g *guardFS) freeze(err error) {
+	g.mu.Lock()
+	first := g.err == nil
+	if first {
+		g.err = err
+		g.shared.mu.Lock()
+		for name, size := range g.logs {
+			g.shared.limits[name] = size
+		}
+		g.shared.mu.Unlock()
+	}
+	g.mu.Unlock()
+	if first {
+		g.failed(err)
+	}
+}
+
+// durable notes how many bytes of a log are on disk. That may be after the
+// freeze, if the sync was under way.
+func (g *guardFS) durable(name string, size int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.logs[name]; !ok {
+		return
+	}
+	g.logs[name] = size
+	if g.err != nil {
+		g.shared.mu.Lock()
+		g.shared.limits[name] = size
+		g.shared.mu.Unlock()
+	}
+}
+
+// durableLogs returns how many bytes of each log are durable.
+func (g *guardFS) durableLogs() map[string]int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.logs)
+}
+
+// limitLogs has all logs of a frozen database read only so far as they were
+// durable before, so that a commit that failed does not come back.
+func (g *guardFS) limitLogs(before map[string]int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	for name := range g.logs {
+		g.shared.limits[name] = before[name]
+	}
+}
+
+// state returns the error that froze the disk, and whether a write to a log
+// was lost by that.
+func (g *guardFS) state() (err error, logLost bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err, g.logLost
+}
+
+// do performs a write to the named file, unless frozen, and freezes if it
+// fails. It reports whether the write was done.
+func (g *guardFS) do(name string, write func() error) bool {
+	err := ErrReadOnly // any error will do
+	g.writes.RLock()
+	frozen, _ := g.state()
+	if frozen == nil {
+		err = write()
+	}
+	g.writes.RUnlock()
+	if err == nil {
+		return true
+	}
+	if strings.HasSuffix(name, ".log") {
+		g.mu.Lock()
+		g.logLost = true
+		g.mu.Unlock()
+	}
+	if frozen == nil {
+		g.freeze(err)
+	}
+	return false
+}
+
+// settle waits, after a freeze, for the writes that were under way.
+func (g *guardFS) settle() {
+	g.writes.Lock()
+	defer g.writes.Unlock()
+}
+
+// missing tells whether an error only says that there is no such file, which
+// is no fault of the disk.
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+func (g *guardFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.create(name, func() (vfs.File, error) { return g.FS.Create(name, c) })
+}
+
+func (g *guardFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.create(newname, func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, c) })
+}
+
+func (g *guardFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	return g.create(name, func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c, o...) })
+}
+
+// create opens a file for writing. Frozen, it is a file that swallows all.
+func (g *guardFS) create(name string, open func() (vfs.File, error)) (vfs.File, error) {
+	f := &guardFile{g: g, name: g.PathBase(name)}
+	g.do(name, func() (err error) {
+		f.File, err = open()
+		return err
+	})
+	switch {
+	case strings.HasSuffix(name, ".log"):
+		g.mu.Lock()
+		if g.err == nil {
+			g.logs[f.name] = 0
+			g.shared.mu.Lock()
+			delete(g.shared.limits, f.name)
+			g.shared.mu.Unlock()
+		}
+		g.mu.Unlock()
+	case strings.HasSuffix(name, ".sst"):
+		f.sum = sha256simd.New()
+	}
+	return f, nil
+}
+
+func (g *guardFS) OpenDir(name string) (vfs.File, error) {
+	f, err := g.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &guardFile{File: f, g: g, name: g.PathBase(name)}, nil
+}
+
+// Open opens a file for reading.
+func (g *guardFS) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := g.FS.Open(name, o...)
+	if err != nil {
+		return nil, err
+	}
+	g.shared.mu.Lock()
+	limit, limited := g.shared.limits[g.PathBase(name)]
+	g.shared.mu.Unlock()
+	if limited {
+		return &limitedFile{File: f, limit: limit}, nil
+	}
+	return f, nil
+}
+
+func (g *guardFS) Link(oldname, newname string) error {
+	g.do(newname, func() error { return g.FS.Link(oldname, newname) })
+	return nil
+}
+
+func (g *guardFS) Rename(oldname, newname string) error {
+	g.do(newname, func() error { return g.FS.Rename(oldname, newname) })
+	return nil
+}
+
+func (g *guardFS) Remove(name string) (err error) {
+	g.do(name, func() error {
+		if err = g.FS.Remove(name); missing(err) {
+			return nil
+		}
+		return err
+	})
+	if missing(err) {
+		return err
+	}
+	g.shared.mu.Lock()
+	delete(g.shared.sums, g.PathBase(name))
+	g.shared.mu.Unlock()
+	return nil
+}
+
+func (g *guardFS) RemoveAll(name string) error {
+	g.do(name, func() error { return g.FS.RemoveAll(name) })
+	return nil
+}
+
+func (g *guardFS) MkdirAll(dir string, perm os.FileMode) error {
+	g.do(dir, func() error { return g.FS.MkdirAll(dir, perm) })
+	return nil
+}
+
+// Lock does nothing: the store has a lock of its own, which it keeps when it
+// opens the database again.
+func (g *guardFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+// guardFile is a file or folder that is open for writing.
+type guardFile struct {
+	vfs.File // nil if it was made after the freeze
+	g        *guardFS
+	name     string    // base name
+	size     int64     // bytes written
+	sum      hash.Hash // of a table, else nil
+}
+
+func (f *guardFile) do(write func() error) bool {
+	return f.g.do(f.name, func() error {
+		if f.File == nil {
+			return os.ErrInvalid // not reached: without a file it is frozen
+		}
+		return write()
+	})
+}
+
+func (f *guardFile) Write(p []byte) (int, error) {
+	f.do(func() error {
+		if f.sum != nil {
+			f.sum.Write(p)
+		}
+		n, err := f.File.Write(p)
+		f.size += int64(n)
+		return err
+	})
+	return len(p), nil
+}
+
+func (f *guardFile) WriteAt(p []byte, off int64) (int, error) {
+	f.sum = nil // the order is lost
+	f.do(func() error {
+		_, err := f.File.WriteAt(p, off)
+		return err
+	})
+	return len(p), nil
+}
+
+// Preallocate is a hint, so its failure is none.
+func (f *guardFile) Preallocate(off, length int64) error {
+	if f.File != nil {
+		_ = f.File.Preallocate(off, length)
+	}
+	return nil
+}
+
+func (f *guardFile) Sync() error     { return f.sync(func() error { return f.File.Sync() }) }
+func (f *guardFile) SyncData() error { return f.sync(func() error { return f.File.SyncData() }) }
+
+func (f *guardFile) sync(sync func() error) error {
+	size := f.size
+	if f.do(sync) {
+		f.g.durable(f.name, size)
+	}
+	return nil
+}
+
+func (f *guardFile) SyncTo(length int64) (full bool, err error) {
+	f.do(func() error {
+		full, err = f.File.SyncTo(length)
+		return err
+	})
+	return full, nil
+}
+
+func (f *guardFile) Close() error {
+	if f.File == nil {
+		return nil
+	}
+	err := f.File.Close()
+	if f.do(func() error { return err }) && f.sum != nil {
+		d := fileDigest{size: f.size}
+		f.sum.Sum(d.sum[:0])
+		f.g.shared.mu.Lock()
+		f.g.shared.sums[f.name] = d
+		f.g.shared.mu.Unlock()
+	}
+	return nil
+}
+
+func (f *guardFile) Read(p []byte) (int, error) {
+	if f.File == nil {
+		return 0, io.EOF
+	}
+	return f.File.Read(p)
+}
+
+func (f *guardFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.File == nil {
+		return 0, io.EOF
+	}
+	return f.File.ReadAt(p, off)
+}
+
+func (f *guardFile) Prefetch(off, length int64) error {
+	if f.File == nil {
+		return nil
+	}
+	return f.File.Prefetch(off, length)
+}
+
+func (f *guardFile) Fd() uintptr {
+	if f.File == nil {
+		return vfs.InvalidFd
+	}
+	return f.File.Fd()
+}
+
+func (f *guardFile) Stat() (vfs.FileInfo, error) {
+	if f.File == nil {
+		return noFile(f.name), nil
+	}
+	return f.File.Stat()
+}
+
+// noFile is the FileInfo of a file that is not on disk.
+type noFile string
+
+func (n noFile) Name() string         { return string(n) }
+func (noFile) Size() int64            { return 0 }
+func (noFile) Mode() os.FileMode      { return 0o600 }
+func (noFile) ModTime() time.Time     { return time.Time{} }
+func (noFile) IsDir() bool            { return false }
+func (noFile) Sys() any               { return nil }
+func (noFile) DeviceID() vfs.DeviceID { return vfs.DeviceID{} }
+
+// limitedFile is a log of which only the first bytes are to be read.
+type limitedFile struct {
+	vfs.File
+	limit, pos int64
+}
+
+func (f *limitedFile) Read(p []byte) (int, error) {
+	n, err := f.ReadAt(p, f.pos)
+	f.pos += int64(n)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+func (f *limitedFile) ReadAt(p []byte, off int64) (int, error) {
+	left := f.limit - off
+	if left <= 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) <= left {
+		return f.File.ReadAt(p, off)
+	}
+	n, err := f.File.ReadAt(p[:left], off)
+	if err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (f *limitedFile) Stat() (vfs.FileInfo, error) {
+	info, err := f.File.Stat()
+	if err != nil || info.Size() <= f.limit {
+		return info, err
+	}
+	return limitedInfo{info, f.limit}, nil
+}
+
+type limitedInfo struct {
+	vfs.FileInfo
+	size int64
+}
+
+func (i limitedInfo) Size() int64 { return i.size }

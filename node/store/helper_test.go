@@ -1,0 +1,236 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"stele/engine/pow"
+	"stele/node/ledger"
+)
+
+var testIdentity = Identity{Network: 7, Genesis: pow.Sum([]byte("genesis"))}
+
+const testDir = "data"
+
+// openStore opens a store and closes it at the end of the test, if the test
+// has not done so.
+func openStore(t testing.TB, fs vfs.FS, o Options) *Store {
+	t.Helper()
+	s, err := tryOpen(fs, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil && !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func tryOpen(fs vfs.FS, o Options) (*Store, error) {
+	o.FS = fs
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 1 << 20
+	}
+	return Open(testDir, testIdentity, o)
+}
+
+// testBlock is what a chain would give the store for one block.
+type testBlock struct {
+	header  pow.Header
+	hash    pow.Hash
+	height  uint32
+	digest  pow.Hash
+	raw     []byte
+	ids     []pow.Hash
+	undo    []byte
+	changes []ledger.Change
+}
+
+func (b *testBlock) tip() Tip { return Tip{b.hash, b.height, b.digest} }
+
+// testChain makes blocks and knows what must be stored of them.
+type testChain struct {
+	rng    *rand.Rand
+	blocks []*testBlock // of the active chain
+	state  map[string][]byte
+	pool   map[pow.Hash][]byte
+	count  uint64
+}
+
+func newTestChain(seed uint64) *testChain {
+	return &testChain{
+		rng:   rand.New(rand.NewPCG(seed, 1)),
+		state: map[string][]byte{},
+		pool:  map[pow.Hash][]byte{},
+	}
+}
+
+func (c *testChain) bytes(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(c.rng.Uint32())
+	}
+	return b
+}
+
+// next makes a block on the tip with so many records and changes of so many
+// keys.
+func (c *testChain) next(records, keys int) *testBlock {
+	c.count++
+	b := &testBlock{height: uint32(len(c.blocks)), header: pow.Header{Time: uint32(c.count), Nonce: c.rng.Uint32()}}
+	if len(c.blocks) > 0 {
+		b.header.Prev = c.blocks[len(c.blocks)-1].hash
+	}
+	b.hash = b.header.Hash()
+	b.digest = pow.Sum(b.hash[:])
+	b.raw = c.bytes(80 + 200*records)
+	b.undo = c.bytes(40 * keys)
+	for i := range records {
+		b.ids = append(b.ids, pow.Sum(binary.LittleEndian.AppendUint64(b.hash[:], uint64(i))))
+	}
+	seen := map[string]bool{}
+	for range keys {
+		key := fmt.Sprintf("key %d", c.rng.IntN(10*keys))
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		change := ledger.Change{Key: []byte(key), Old: c.state[key]}
+		if c.rng.IntN(4) > 0 {
+			change.New = c.bytes(c.rng.IntN(60))
+		}
+		b.changes = append(b.changes, change)
+	}
+	return b
+}
+
+// connect adds the block to the batch and the model.
+func (c *testChain) connect(batch *Batch, b *testBlock) {
+	batch.PutHeader(b.header, Meta{Height: b.height, Status: 1})
+	batch.PutBody(b.hash, b.raw)
+	batch.Connect(b.height, b.hash, b.digest, b.ids, b.undo, b.changes)
+	for _, change := range b.changes {
+		c.set(change.Key, change.New)
+	}
+	c.blocks = append(c.blocks, b)
+}
+
+// disconnect takes the tip off.
+func (c *testChain) disconnect(batch *Batch) {
+	n := len(c.blocks) - 1
+	b := c.blocks[n]
+	batch.Disconnect(b.height, b.hash, c.blocks[n-1].tip(), b.ids, b.changes)
+	for _, change := range b.changes {
+		c.set(change.Key, change.Old)
+	}
+	c.blocks = c.blocks[:n]
+}
+
+func (c *testChain) set(key, value []byte) {
+	if value == nil {
+		delete(c.state, string(key))
+	} else {
+		c.state[string(key)] = value
+	}
+}
+
+// clone copies the model.
+func (c *testChain) clone() *testChain {
+	d := newTestChain(0)
+	*d = testChain{rng: c.rng, count: c.count, state: map[string][]byte{}, pool: map[pow.Hash][]byte{}}
+	d.blocks = append(d.blocks, c.blocks...)
+	for k, v := range c.state {
+		d.state[k] = v
+	}
+	for k, v := range c.pool {
+		d.pool[k] = v
+	}
+	return d
+}
+
+// compare returns how the store differs from the model.
+func (c *testChain) compare(s *Store) error {
+	if err := s.Scan(context.Background()); err != nil {
+		return fmt.Errorf("scan: %w", err)
+	}
+	tip, found, err := s.Tip()
+	if err != nil || found != (len(c.blocks) > 0) {
+		return fmt.Errorf("tip: %v, %w", found, err)
+	}
+	if found && tip != c.blocks[len(c.blocks)-1].tip() {
+		return fmt.Errorf("tip at height %d, want %d", tip.Height, len(c.blocks)-1)
+	}
+	for _, b := range c.blocks {
+		if err := b.compare(s); err != nil {
+			return fmt.Errorf("block %d: %w", b.height, err)
+		}
+	}
+	snapshot := s.Snapshot()
+	defer snapshot.Close()
+	n := 0
+	for key, value := range snapshot.State {
+		n++
+		if want, ok := c.state[string(key)]; !ok || !bytes.Equal(value, want) {
+			return fmt.Errorf("state: entry %q is wrong", key)
+		}
+	}
+	if err := snapshot.Err(); err != nil || n != len(c.state) {
+		return fmt.Errorf("state: %d entries, want %d, %w", n, len(c.state), err)
+	}
+	view := s.View()
+	for key, want := range c.state {
+		if got, err := view.Get([]byte(key)); err != nil || got == nil || !bytes.Equal(got, want) {
+			return fmt.Errorf("view: entry %q: %w", key, err)
+		}
+	}
+	n = 0
+	err = s.Pool(func(id pow.Hash, raw []byte) error {
+		n++
+		if !bytes.Equal(c.pool[id], raw) {
+			return fmt.Errorf("pool: record %s is wrong", id)
+		}
+		return nil
+	})
+	if err != nil || n != len(c.pool) {
+		return fmt.Errorf("pool: %d records, want %d, %w", n, len(c.pool), err)
+	}
+	return nil
+}
+
+// compare returns how the store differs from the block of the active chain.
+func (b *testBlock) compare(s *Store) error {
+	if raw, err := s.Body(b.hash); err != nil || !bytes.Equal(raw, b.raw) {
+		return fmt.Errorf("body: %w", err)
+	}
+	if undo, err := s.Undo(b.hash); err != nil || !bytes.Equal(undo, b.undo) {
+		return fmt.Errorf("undo: %w", err)
+	}
+	if digest, err := s.Digest(b.hash); err != nil || digest != b.digest {
+		return fmt.Errorf("digest: %w", err)
+	}
+	if hash, err := s.HashAt(b.height); err != nil || hash != b.hash {
+		return fmt.Errorf("hash: %w", err)
+	}
+	for i, id := range b.ids {
+		if p, found, err := s.Find(id); err != nil || !found || p != (Place{b.height, uint32(i)}) {
+			return fmt.Errorf("record %d at %v, %v, %w", i, p, found, err)
+		}
+	}
+	return nil
+}
+
+func commit(t testing.TB, b *Batch) {
+	t.Helper()
+	if err := b.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}

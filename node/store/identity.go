@@ -1,0 +1,150 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"stele/engine/pow"
+)
+
+// schema is the version of the layout of the store. A change of the layout
+// needs a new number.
+const schema = 1
+
+const identityFile = "IDENTITY"
+
+// text returns the contents of the identity file: a line that says all, and a
+// line with its checksum.
+func (id Identity) text() []byte {
+	line := fmt.Sprintf("stele store, schema %d, network %08x, genesis %s\n", schema, id.Network, id.Genesis)
+	return fmt.Appendf(nil, "%ssum %s\n", line, pow.Sum([]byte(line)))
+}
+
+// parseIdentity reads what text wrote.
+func parseIdentity(text []byte) (id Identity, version uint64, err error) {
+	line, sum, ok := bytes.Cut(text, []byte("\nsum "))
+	line = append(line[:len(line):len(line)], '\n')
+	if want := pow.Sum(line).String() + "\n"; !ok || string(sum) != want {
+		return id, 0, errors.New("its checksum is wrong")
+	}
+	var genesis string
+	_, err = fmt.Sscanf(string(line), "stele store, schema %d, network %x, genesis %s\n", &version, &id.Network, &genesis)
+	if err == nil && version <= schema {
+		id.Genesis, err = pow.ParseHash(genesis)
+	}
+	if version > schema {
+		err = nil // the rest may have changed
+	}
+	return id, version, err
+}
+
+// checkIdentity compares the store with what the caller expects. It writes
+// the identity of a new store.
+func (s *Store) checkIdentity(want Identity) error {
+	text, err := readFile(s.fs, s.folder(identityFile), 4096)
+	if missing(err) {
+		return s.writeIdentity(want)
+	}
+	if err != nil {
+		return diskError(err)
+	}
+	id, version, err := parseIdentity(text)
+	switch {
+	case err != nil:
+		return &Damage{Height: NoHeight, Field: "file", File: identityFile, Detail: err.Error()}
+	case version > schema:
+		return fmt.Errorf("%w: %s has schema %d, this program knows up to %d: use the newer program or another folder",
+			ErrNewer, s.dir, version, schema)
+	case id != want:
+		return fmt.Errorf("%w: %s has network %08x with genesis %s, not %08x with %s: choose another folder or network",
+			ErrNetwork, s.dir, id.Network, id.Genesis, want.Network, want.Genesis)
+	}
+	return nil
+}
+
+// writeIdentity makes a new store. There must be no database yet.
+func (s *Store) writeIdentity(id Identity) error {
+	files, err := s.fs.List(s.folder("db"))
+	if err != nil {
+		return diskError(err)
+	}
+	if len(files) > 0 {
+		return &Damage{Height: NoHeight, Field: "file", File: identityFile, Detail: "it is missing, but there is a database"}
+	}
+	return diskError(writeFile(s.fs, s.dir, identityFile, id.text()))
+}
+
+// lockFolder takes the lock file.
+func lockFolder(fs vfs.FS, name string) (io.Closer, error) {
+	lock, err := fs.Lock(name)
+	if err == nil {
+		return lock, nil
+	}
+	errno := syscall.Errno(0)
+	held := errors.As(err, &errno) && (errno == syscall.EAGAIN || errno == syscall.EACCES && error(errno) == err)
+	if held || strings.Contains(err.Error(), "lock held") {
+		return nil, fmt.Errorf("%w: another process holds %s: stop it first", ErrLocked, name)
+	}
+	return nil, diskError(err)
+}
+
+// makeFolders makes dir and db in it, so that a crash does not lose them.
+func makeFolders(fs vfs.FS, dir, db string) error {
+	if err := fs.MkdirAll(db, 0o700); err != nil {
+		return err
+	}
+	for _, d := range []string{dir, filepath.Dir(filepath.Clean(dir))} {
+		if err := syncFolder(fs, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncFolder(fs vfs.FS, dir string) error {
+	f, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	return errors.Join(err, f.Close())
+}
+
+// readFile reads a file of at most limit bytes.
+func readFile(fs vfs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit))
+	return b, errors.Join(err, f.Close())
+}
+
+// writeFile writes a file into the folder so that it is there whole or not at
+// all, also after a crash.
+func writeFile(fs vfs.FS, dir, name string, b []byte) error {
+	temporary := fs.PathJoin(dir, name+".tmp")
+	f, err := fs.Create(temporary, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = fs.Remove(temporary)
+		return err
+	}
+	if err := fs.Rename(temporary, fs.PathJoin(dir, name)); err != nil {
+		return err
+	}
+	return syncFolder(fs, dir)
+}

@@ -1,0 +1,260 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	sha256simd "github.com/minio/sha256-simd"
+
+	"stele/engine/pow"
+)
+
+const (
+	sealFile    = "SEAL"
+	oldSealFile = "SEAL.old"
+	lockFile    = "LOCK"
+	maxSeal     = 64 << 20 // bytes: some 600,000 files
+	sealTitle   = "stele seal 1\n"
+	sealEnd     = "sum "
+)
+
+// SealState tells what seal a folder has.
+type SealState int
+
+// States of a seal.
+const (
+	Unsealed SealState = iota // not closed cleanly, or open for writing
+	Sealed                    // closed cleanly: every file is in the seal
+)
+
+// fileDigest is what a seal says of a file.
+type fileDigest struct {
+	size int64
+	sum  [sha256.Size]byte
+}
+
+// encodeSeal makes the text of a seal: a title, a line for each file with
+// SHA-256, size and name, and the SHA-256d of all that.
+func encodeSeal(files map[string]fileDigest) []byte {
+	var b bytes.Buffer
+	b.WriteString(sealTitle)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(&b, "%x %d %s\n", files[name].sum, files[name].size, name)
+	}
+	return fmt.Appendf(b.Bytes(), "%s%s\n", sealEnd, pow.Sum(b.Bytes()))
+}
+
+// decodeSeal reads what encodeSeal wrote, and nothing else.
+func decodeSeal(text []byte) (map[string]fileDigest, error) {
+	end := bytes.LastIndex(text, []byte("\n"+sealEnd))
+	if end < 0 || string(text[end+1:]) != fmt.Sprintf("%s%s\n", sealEnd, pow.Sum(text[:end+1])) {
+		return nil, errors.New("its checksum is wrong")
+	}
+	lines, ok := strings.CutPrefix(string(text[:end+1]), sealTitle)
+	if !ok {
+		return nil, errors.New("its title is wrong")
+	}
+	files := map[string]fileDigest{}
+	for line := range strings.Lines(lines) {
+		var d fileDigest
+		var sum, name string
+		if _, err := fmt.Sscanf(line, "%64s %d %s\n", &sum, &d.size, &name); err != nil {
+			return nil, fmt.Errorf("line %q: %w", line, err)
+		}
+		b, err := hex.DecodeString(sum)
+		if err != nil || len(b) != len(d.sum) {
+			return nil, fmt.Errorf("line %q has no SHA-256", line)
+		}
+		d.sum = [sha256.Size]byte(b)
+		files[name] = d
+	}
+	if !bytes.Equal(encodeSeal(files), text) {
+		return nil, errors.New("it is not as it is written")
+	}
+	return files, nil
+}
+
+// seal writes the seal, after Pebble is closed. Tables whose digest is known
+// since they were written are not read again.
+func (s *Store) seal() error {
+	names, err := storeFiles(s.fs, s.dir)
+	if err != nil {
+		return diskError(err)
+	}
+	files := map[string]fileDigest{}
+	for _, name := range names {
+		d, known := s.shared.sums[s.fs.PathBase(name)]
+		if !known {
+			if d, err = digestFile(context.Background(), s.fs, s.folder(name)); err != nil {
+				return diskError(err)
+			}
+		}
+		files[name] = d
+	}
+	if err := writeFile(s.fs, s.dir, sealFile, encodeSeal(files)); err != nil {
+		return diskError(err)
+	}
+	if err := s.fs.Remove(s.folder(oldSealFile)); err != nil && !missing(err) {
+		return diskError(err)
+	}
+	return nil
+}
+
+// breakSeal is the first thing before a store is written: the seal becomes
+// the old seal. That stays until the next seal, and saves reading old tables
+// then.
+func (s *Store) breakSeal() error {
+	err := s.fs.Rename(s.folder(sealFile), s.folder(oldSealFile))
+	if err == nil {
+		err = syncFolder(s.fs, s.dir)
+	}
+	if err != nil && !missing(err) {
+		return diskError(err)
+	}
+	files, damage, err := readSeal(s.fs, s.dir, oldSealFile)
+	switch {
+	case missing(err) || damage != nil:
+		return nil // it only saves work
+	case err != nil:
+		return diskError(err)
+	}
+	for name, d := range files {
+		if isTable(name) {
+			s.shared.sums[s.fs.PathBase(name)] = d
+		}
+	}
+	return nil
+}
+
+// VerifySeal compares the files in the folder of a store with its seal and
+// returns all that are changed, missing or unknown, by name. The store must
+// not be open for writing. An unsealed store is compared with its last seal as
+// far as that goes: changed tables are found, because tables never change, but
+// no other files. The file system nil is the operating system's.
+func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damage, error) {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	state, name := Sealed, sealFile
+	files, damage, err := readSeal(fs, dir, name)
+	if missing(err) {
+		state, name = Unsealed, oldSealFile
+		files, damage, err = readSeal(fs, dir, name)
+	}
+	if missing(err) {
+		return Unsealed, nil, nil
+	}
+	if err != nil {
+		return state, nil, diskError(err)
+	}
+	if damage != nil {
+		return state, []*Damage{damage}, nil
+	}
+	names, err := storeFiles(fs, dir)
+	if err != nil {
+		return state, nil, diskError(err)
+	}
+	var all []*Damage
+	found := func(name, format string, args ...any) {
+		all = append(all, &Damage{Height: NoHeight, Field: "file", File: name, Detail: fmt.Sprintf(format, args...)})
+	}
+	for _, name := range names {
+		want, known := files[name]
+		delete(files, name)
+		switch {
+		case state == Unsealed && (!known || !isTable(name)):
+			continue
+		case !known:
+			found(name, "it is not in the seal")
+			continue
+		}
+		got, err := digestFile(ctx, fs, fs.PathJoin(dir, name))
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return state, all, ctx.Err()
+		case err != nil:
+			found(name, "it cannot be read: %v", err)
+		case got.size != want.size:
+			found(name, "it has %d bytes, not the %d of the seal", got.size, want.size)
+		case got != want:
+			found(name, "it was changed: its SHA-256 is not that of the seal")
+		}
+	}
+	if state == Sealed {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			found(name, "it is missing")
+		}
+	}
+	return state, all, nil
+}
+
+// VerifySeal is the function of the same name, for the store's own folder.
+func (s *Store) VerifySeal(ctx context.Context) (SealState, []*Damage, error) {
+	return VerifySeal(ctx, s.dir, s.fs)
+}
+
+// readSeal reads a seal. What is wrong with it is a Damage.
+func readSeal(fs vfs.FS, dir, name string) (map[string]fileDigest, *Damage, error) {
+	text, err := readFile(fs, fs.PathJoin(dir, name), maxSeal)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := decodeSeal(text)
+	if err != nil {
+		return nil, &Damage{Height: NoHeight, Field: "file", File: name, Detail: err.Error()}, nil
+	}
+	return files, nil, nil
+}
+
+// storeFiles lists the files that a seal covers: all but seals and lock.
+func storeFiles(fs vfs.FS, dir string) ([]string, error) {
+	var all []string
+	for _, folder := range []string{"", "db/"} {
+		names, err := fs.List(fs.PathJoin(dir, folder))
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			switch folder + name {
+			case sealFile, oldSealFile, lockFile, "db":
+			default:
+				all = append(all, folder+name)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
+
+// digestFile reads a file.
+func digestFile(ctx context.Context, fs vfs.FS, name string) (d fileDigest, err error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return d, err
+	}
+	defer f.Close()
+	sum := sha256simd.New()
+	for err == nil {
+		if err = ctx.Err(); err == nil {
+			var n int64
+			n, err = io.CopyN(sum, f, 8<<20)
+			d.size += n
+		}
+	}
+	if err != io.EOF {
+		return d, err
+	}
+	sum.Sum(d.sum[:0])
+	return d, nil
+}
