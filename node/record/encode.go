@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"stele/node/reject"
 )
@@ -11,8 +12,8 @@ const (
 	ambiguousSize = 64                             // of a body that could be two hashes
 )
 
-// appendBody appends the encoded body of r to b.
-func appendBody(b []byte, r *Record) []byte {
+// appendRecord appends the full encoding of r to b.
+func appendRecord(b []byte, r *Record) []byte {
 	le := binary.LittleEndian
 	start := len(b)
 	b = le.AppendUint32(b, r.Network)
@@ -26,16 +27,17 @@ func appendBody(b []byte, r *Record) []byte {
 		b = r.Payload.Append(b)
 	}
 	le.PutUint16(b[start+frameSize-2:], uint16(len(b)-start-frameSize))
+	b = append(b, byte(len(r.Signatures)))
+	for i := range r.Signatures {
+		b = append(b, r.Signatures[i][:]...)
+	}
 	return b
 }
 
-// appendSignatures appends the signatures and their number to b.
-func appendSignatures(b []byte, signatures []Signature) []byte {
-	b = append(b, byte(len(signatures)))
-	for i := range signatures {
-		b = append(b, signatures[i][:]...)
-	}
-	return b
+// bodyOf returns the body with which an encoded record begins.
+func bodyOf(raw []byte) []byte {
+	size := frameSize + int(binary.LittleEndian.Uint16(raw[frameSize-2:]))
+	return raw[:size:size]
 }
 
 // Decode reads a record that is all of b, which may have at most [MaxSize]
@@ -100,22 +102,21 @@ func DecodePrefix(b []byte) (r *Record, rest []byte, err error) {
 		Fee:        Amount(le.Uint64(b[18:])),
 		Key:        Key(b[26:]),
 		Payload:    payload,
-	}
-	r.Signatures = r.one[:min(count, 1)]
-	if count > 1 {
-		r.Signatures = make([]Signature, count)
+		Signatures: make([]Signature, count),
 	}
 	for i := range r.Signatures {
 		r.Signatures[i] = Signature(b[bodySize+1+i*len(Signature{}):])
 	}
-	r.seal(b[:size], bodySize)
+	r.seal(b[:size])
 	return r, b[size:], nil
 }
 
 // decodePayload reads a payload that is all of b.
 func decodePayload(kind Type, b []byte) (Payload, error) {
-	in := reader{rest: b}
-	payload := types[kind].decode(&in)
+	in := readers.Get().(*reader)
+	defer func() { *in = reader{}; readers.Put(in) }()
+	in.rest = b
+	payload := types[kind].decode(in)
 	if in.err == nil && len(in.rest) > 0 {
 		in.err = reject.New(reject.BadRecordEncoding, "%v: %d bytes follow the payload of %d", kind, len(in.rest), len(b)-len(in.rest))
 	}
@@ -131,6 +132,9 @@ type reader struct {
 	rest []byte
 	err  error
 }
+
+// readers spares each record the memory of one.
+var readers = sync.Pool{New: func() any { return new(reader) }}
 
 // fail keeps the first error.
 func (r *reader) fail(err error) {

@@ -27,10 +27,8 @@ type Record struct {
 	Signatures []Signature // the author's, then those of Payload.CoSigners; none for a COINBASE
 
 	raw      []byte // the encoding; nil if the record is not sealed
-	bodySize int
 	id       ID
 	fullHash pow.Hash
-	one      [1]Signature // where Signatures lie if there is one, as mostly
 }
 
 // New returns a copy of r that keeps its encoding and hashes. If r has no
@@ -45,15 +43,14 @@ func New(r Record) *Record {
 	if len(s.Signatures) == 0 {
 		s.Signatures = make([]Signature, signatureCount(r.Payload))
 	}
-	body := appendBody(nil, s)
-	s.seal(appendSignatures(body, s.Signatures), len(body))
+	s.seal(appendRecord(nil, s))
 	return s
 }
 
 // seal keeps the encoding, and computes the hashes.
-func (r *Record) seal(raw []byte, bodySize int) {
-	r.raw, r.bodySize = raw[:len(raw):len(raw)], bodySize
-	r.id, r.fullHash = pow.Sum(raw[:bodySize]), pow.Sum(raw)
+func (r *Record) seal(raw []byte) {
+	r.raw = raw[:len(raw):len(raw)]
+	r.id, r.fullHash = pow.Sum(bodyOf(raw)), pow.Sum(raw)
 }
 
 // sealed returns r if it keeps its encoding, or a copy that does.
@@ -62,8 +59,7 @@ func (r *Record) sealed() *Record {
 		return r
 	}
 	s := *r
-	body := appendBody(nil, r)
-	s.seal(appendSignatures(body, r.Signatures), len(body))
+	s.seal(appendRecord(nil, r))
 	return &s
 }
 
@@ -79,10 +75,7 @@ func (r *Record) Type() Type {
 func (r *Record) Encode() []byte { return r.sealed().raw }
 
 // Body returns the encoding without the signatures. It must not be modified.
-func (r *Record) Body() []byte {
-	s := r.sealed()
-	return s.raw[:s.bodySize:s.bodySize]
-}
+func (r *Record) Body() []byte { return bodyOf(r.Encode()) }
 
 // Size returns the length of the full encoding in bytes.
 func (r *Record) Size() int { return len(r.Encode()) }
@@ -145,12 +138,11 @@ func checkNetwork(r *Record, network uint32) error {
 func checkType(r *Record, _ uint32) error { return knownType(r.Type(), r.Version) }
 
 func checkSize(r *Record, _ uint32) error {
-	s := r.sealed()
 	switch {
-	case s.bodySize == ambiguousSize:
+	case len(r.Body()) == ambiguousSize:
 		return ambiguous()
-	case len(s.raw) > MaxSize:
-		return tooLarge(len(s.raw))
+	case r.Size() > MaxSize:
+		return tooLarge(r.Size())
 	}
 	return nil
 }

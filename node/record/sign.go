@@ -76,11 +76,16 @@ func (r *Record) Verify() error {
 	}
 	message := r.SigningMessage()
 	for i, key := range signers {
-		if !voi.VerifyWithOptions(key[:], message, r.Signatures[i][:], zip215) {
+		if !valid(key, message, r.Signatures[i]) {
 			return badSignature(r, i, key)
 		}
 	}
 	return nil
+}
+
+// valid reports whether s is a signature by key over message.
+func valid(key Key, message []byte, s Signature) bool {
+	return voi.VerifyWithOptions(key[:], message, s[:], zip215)
 }
 
 func badSignature(r *Record, i int, key Key) error {

@@ -17,6 +17,10 @@ const (
 	// fewRecords is how many records of a bad batch are checked one by one;
 	// of more, halves are.
 	fewRecords = 8
+	// manyBad is how many bad records must be found in a batch before the
+	// rest of it is checked one by one: who sends many should not get the
+	// price of the halves as well.
+	manyBad = 2
 	// keyEntries is how many expanded keys a Verifier keeps, 1.5 kB each.
 	keyEntries = 8192
 )
@@ -87,7 +91,7 @@ func (v *Verifier) Verify(records []*Record) (bad int, err error) {
 		if batches[i][0] > first {
 			return false // no earlier one can follow
 		}
-		return w.search(records, batches[i], false, func(at int, e error) bool {
+		return w.each(records, batches[i], func(at int, e error) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			if at < bad {
@@ -107,7 +111,7 @@ func (v *Verifier) VerifyEach(records []*Record) []error {
 	errs := make([]error, len(records))
 	batches := v.batches(records)
 	v.run(len(batches), func(w *worker, i int) bool {
-		return w.search(records, batches[i], false, func(at int, e error) bool {
+		return w.each(records, batches[i], func(at int, e error) bool {
 			errs[at] = e
 			return true
 		})
@@ -150,7 +154,7 @@ func (v *Verifier) batches(records []*Record) (batches [][]int) {
 func (v *Verifier) run(n int, do func(w *worker, i int) bool) {
 	var next atomic.Int64
 	work := func() {
-		w := &worker{v: v, batch: voi.NewBatchVerifierWithCapacity(batchSize)}
+		w := v.worker()
 		for i := int(next.Add(1)) - 1; i < n && do(w, i); i = int(next.Add(1)) - 1 {
 		}
 	}
@@ -197,21 +201,33 @@ type worker struct {
 	v       *Verifier
 	batch   *voi.BatchVerifier
 	message []byte
+	bad     int // records found in this batch
 }
 
-// search calls found for each bad record among those at the indices, in their
+func (v *Verifier) worker() *worker {
+	return &worker{v: v, batch: voi.NewBatchVerifierWithCapacity(batchSize)}
+}
+
+// each calls found for each bad record among those at the indices, in their
 // order, until found returns false; then it returns false too. Good ones are
-// remembered. Bad tells that there is a bad one for certain.
+// remembered.
+func (w *worker) each(records []*Record, at []int, found func(i int, err error) bool) bool {
+	w.bad = 0
+	return w.search(records, at, false, found)
+}
+
+// search is each for a part of a batch. Bad tells that it has a bad one for
+// certain.
 func (w *worker) search(records []*Record, at []int, bad bool, found func(i int, err error) bool) bool {
-	if !bad && w.allGood(records, at) {
+	if !bad && w.bad < manyBad && w.allGood(records, at) {
 		w.v.remember(records, at)
 		return true
 	}
-	if len(at) <= fewRecords {
+	if len(at) <= fewRecords || w.bad >= manyBad {
 		for n, i := range at {
 			if err := records[i].Verify(); err == nil {
 				w.v.remember(records, at[n:n+1])
-			} else if !found(i, err) {
+			} else if w.bad++; !found(i, err) {
 				return false
 			}
 		}
@@ -239,12 +255,21 @@ func (w *worker) allGood(records []*Record, at []int) bool {
 		}
 		w.message = appendSigningMessage(w.message[:0], r)
 		for s, key := range signers {
-			expanded := w.v.expand(key)
-			if expanded == nil {
+			if !w.add(key, w.message, r.Signatures[s]) {
 				return false
 			}
-			w.batch.AddExpandedWithOptions(expanded, w.message, r.Signatures[s][:], zip215)
 		}
 	}
 	return w.batch.VerifyBatchOnly(nil)
+}
+
+// add puts a signature into the batch. It returns false if the key is no point
+// of the curve, so that no signature by it is valid.
+func (w *worker) add(key Key, message []byte, s Signature) bool {
+	expanded := w.v.expand(key)
+	if expanded == nil {
+		return false
+	}
+	w.batch.AddExpandedWithOptions(expanded, message, s[:], zip215)
+	return true
 }
