@@ -1,0 +1,114 @@
+package chain
+
+import (
+	"testing"
+	"time"
+
+	"stele/node/block"
+	"stele/node/chain/chaintest"
+	"stele/node/record"
+	"stele/node/store"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// openOnDisk opens a chain in a new store on disk. Without a verifier its
+// signatures are checked anew.
+func openOnDisk(b *testing.B, builder *chaintest.Builder, v *record.Verifier) *node {
+	b.Helper()
+	s, err := store.Open(b.TempDir(), identity(builder.Params), store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	c, err := Open(b.Context(), Options{Store: s, Params: builder.Params, Verifier: v, Clock: builder.Now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &node{Chain: c, store: s, fs: vfs.Default}
+}
+
+// A block of 4,000 signed records, from its bytes to the disk. Cold, its
+// signatures are checked; warm, they were when the records came into the pool.
+func BenchmarkConnect4000(b *testing.B) {
+	for _, warm := range []bool{false, true} {
+		b.Run(map[bool]string{false: "cold", true: "warm"}[warm], func(b *testing.B) {
+			builder := chaintest.New(chaintest.Network(), 1)
+			v := record.NewVerifier(1<<16, 0)
+			n := openOnDisk(b, builder, v)
+			tip := builder.Genesis
+			b.ResetTimer()
+			for range b.N {
+				b.StopTimer()
+				tip = builder.Extend(tip, builder.Records(tip, 4000)...)
+				raw := tip.Encode()
+				if warm {
+					if _, err := v.Verify(tip.Records); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StartTimer()
+				blk, err := block.Decode(raw, builder.Params.MaxBlockSize)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := n.Submit(blk); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// From a branch of 100 blocks with 100 records each to another one and back.
+func BenchmarkReorganise100(b *testing.B) {
+	builder := chaintest.New(chaintest.Network(), 1)
+	n := openOnDisk(b, builder, record.NewVerifier(1<<16, 0))
+	one, two := builder.Genesis, builder.Genesis
+	for range 100 {
+		one = builder.Extend(one, builder.Records(one, 100)...)
+		two = builder.Extend(two, builder.Records(two, 100)...)
+	}
+	for _, blk := range append(one.Chain()[1:], two.Chain()[1:]...) {
+		if _, err := n.Submit(blk.Block); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ResetTimer()
+	for range b.N {
+		b.StopTimer()
+		// A block on the shorter branch makes its work equal, the next one more.
+		two = builder.Extend(two)
+		if two.Height() <= one.Height() {
+			n.give(b, SideBranch, two)
+			two = builder.Extend(two)
+		}
+		b.StartTimer()
+		n.give(b, Reorganized, two)
+		b.StopTimer()
+		one, two = two, one
+		b.StartTimer()
+	}
+}
+
+// A replay of 100,000 records in blocks of 1,000, with all signatures.
+func BenchmarkCheck(b *testing.B) {
+	const blocks, records = 100, 1000
+	builder := chaintest.New(chaintest.Network(), 1)
+	v := record.NewVerifier(0, 0)
+	n := openOnDisk(b, builder, v)
+	tip := builder.Genesis
+	for range blocks {
+		tip = builder.Extend(tip, builder.Records(tip, records)...)
+		n.give(b, Extended, tip)
+	}
+	b.ResetTimer()
+	start := time.Now()
+	for range b.N {
+		report, err := Check(b.Context(), n.store, n.params, CheckOptions{})
+		if err != nil || report.Broken() {
+			b.Fatal(report, err)
+		}
+	}
+	b.ReportMetric(float64(b.N*blocks*records)/time.Since(start).Seconds(), "records/s")
+}

@@ -1,0 +1,187 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/headertree"
+	"stele/node/ledger"
+	"stele/node/network"
+	"stele/node/record"
+	"stele/node/store"
+)
+
+const (
+	// MaxReorg is how many blocks, each with the work of the tip, a branch may
+	// lack behind the chain and still be stored.
+	MaxReorg = 288
+
+	// MinKeep is the least number of bodies that a node which prunes keeps, so
+	// that it can follow any branch that it would store. It is that of Bitcoin
+	// Core (MIN_BLOCKS_TO_KEEP).
+	MinKeep = 288
+)
+
+// ErrStopped means that the store failed, so that the chain could not go on. It
+// is wrapped together with what the store said. Nothing is lost: the next Submit
+// tries again, and goes on once, say, there is space on the disk.
+var ErrStopped = errors.New("the chain has stopped: its store failed")
+
+// Options are what a chain needs.
+type Options struct {
+	Store  *store.Store
+	Params *network.Params
+	// Verifier checks signatures. Shared with the pool, it need not check those
+	// of pooled records again. Nil: one of its own.
+	Verifier *record.Verifier
+	// Clock tells the time for the rule that a block may be at most
+	// Params.MaxFuture seconds ahead. Nil: time.Now.
+	Clock func() time.Time
+	Log   *slog.Logger // nil: none
+	// Keep is how many bodies, with their undo data, are kept below the tip.
+	// 0: all; otherwise at least MinKeep.
+	Keep uint32
+	// OnChange is called after each change of the chain, in order, with the lock
+	// of the chain held. Nil: nobody is told.
+	OnChange func(Change)
+}
+
+// Change tells how the chain changed: the blocks that left it, from the old tip
+// down, and the blocks that joined it, up to the new tip. Blocks must not be
+// modified.
+type Change struct {
+	Disconnected []*block.Block
+	Connected    []*block.Block
+	Tip          *Tip
+}
+
+// Tip is the last block of the chain, and what the next block must look like.
+// It is never modified.
+type Tip struct {
+	Hash       pow.Hash
+	Height     uint32
+	Header     pow.Header
+	Work       pow.Work // of the whole chain
+	MedianTime uint32   // of the tip and the ten blocks before it; seconds since 1970
+	NextBits   pow.Bits // that the next block must have
+	MinTime    uint32   // earliest time that the next block may have
+	Digest     pow.Hash // chained digest of all changes of the state, see ledger.Digest
+}
+
+// Chain is the chain of one node. Its methods may be called from any goroutine.
+type Chain struct {
+	store    *store.Store
+	params   *network.Params
+	verifier *record.Verifier
+	clock    func() time.Time
+	log      *slog.Logger
+	keep     uint32
+	onChange func(Change)
+
+	tip atomic.Pointer[Tip] // what is published
+
+	treeMu sync.RWMutex // guards the tree from those who only read it
+	tree   *headertree.Tree
+
+	mu      sync.Mutex                        // guards what follows, and makes the holder the only writer
+	node    *headertree.Node                  // of the store's tip
+	digest  pow.Hash                          // of the store's tip
+	shown   *headertree.Node                  // of the published tip
+	blocks  map[*headertree.Node]*block.Block // decoded while the chain changes
+	bodies  map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
+	pruned  uint32                            // no body below this height, but that of genesis
+	stopped error                             // why the chain stopped, if it has
+}
+
+// Open reads the chain of a store, writes the genesis block into an empty one,
+// checks that the end of the chain fits together, and finishes a change of
+// branches that a crash interrupted. Errors: those of the store, among them
+// store.ErrCorrupt with what does not fit.
+func Open(ctx context.Context, o Options) (*Chain, error) {
+	if o.Keep != 0 && o.Keep < MinKeep {
+		return nil, fmt.Errorf("a node must keep at least %d blocks, not %d", MinKeep, o.Keep)
+	}
+	c := &Chain{
+		store:    o.Store,
+		params:   o.Params,
+		verifier: o.Verifier,
+		clock:    o.Clock,
+		log:      o.Log,
+		keep:     o.Keep,
+		onChange: o.OnChange,
+		blocks:   map[*headertree.Node]*block.Block{},
+		bodies:   map[uint32][]*headertree.Node{},
+	}
+	if c.verifier == nil {
+		c.verifier = newVerifier()
+	}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if err := c.start(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Tip returns the tip of the chain.
+func (c *Chain) Tip() *Tip { return c.tip.Load() }
+
+// View returns the state after the tip, as it is at the time of each Get.
+func (c *Chain) View() ledger.View { return c.store.View() }
+
+// NextContext returns the context of the next block, in which a record must be
+// valid to be mined on the tip.
+func (c *Chain) NextContext() ledger.Context {
+	tip := c.Tip()
+	return ledger.Context{Params: c.params, Height: tip.Height + 1, MedianTime: tip.MedianTime}
+}
+
+// Err returns why the chain has stopped (see [ErrStopped]), or nil.
+func (c *Chain) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
+}
+
+// newTip returns what is published about a node.
+func newTip(n *headertree.Node, digest pow.Hash) *Tip {
+	return &Tip{
+		Hash:       n.Hash,
+		Height:     n.Height,
+		Header:     n.Header,
+		Work:       n.Work,
+		MedianTime: n.MedianTime(),
+		NextBits:   n.NextBits(),
+		MinTime:    n.MinTime(),
+		Digest:     digest,
+	}
+}
+
+// add puts the header of a block into the tree.
+func (c *Chain) add(b *block.Block) (*headertree.Node, error) {
+	c.treeMu.Lock()
+	defer c.treeMu.Unlock()
+	return c.tree.Add(b.Header, b.Hash())
+}
+
+// setBody says that the body of n is in the store.
+func (c *Chain) setBody(n *headertree.Node) {
+	c.treeMu.Lock()
+	c.tree.SetBody(n)
+	c.treeMu.Unlock()
+	if c.keep > 0 && n.Parent != nil {
+		c.bodies[n.Height] = append(c.bodies[n.Height], n)
+	}
+}

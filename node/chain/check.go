@@ -1,0 +1,337 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/headertree"
+	"stele/node/ledger"
+	"stele/node/network"
+	"stele/node/store"
+)
+
+// CheckOptions are what a check may be told.
+type CheckOptions struct {
+	// Progress is called with each height that was replayed and that of the tip.
+	// Nil: nobody is told.
+	Progress func(height, tip uint32)
+	// Workers is how many goroutines check signatures. 0: one for each processor.
+	Workers int
+}
+
+// Report is what a check has found.
+type Report struct {
+	Network string
+	Height  uint32   // of the tip
+	Tip     pow.Hash // of the store
+	Blocks  int      // that were replayed
+	Records int      // in them, with the coinbases
+	From    uint32   // height of the first block that was replayed: above 0 if bodies are pruned
+	Sealed  bool     // the store was closed properly, so that its seal covers every bit
+
+	// Damage is the first thing, by height, that is not as the rules give it;
+	// nil if all is. Files are the files of the store that are not as they were
+	// written. One can be there without the other: a file may hold a changed bit
+	// that means nothing, and rules may be broken in a well-preserved file.
+	Damage *store.Damage
+	Files  []*store.Damage
+}
+
+// Broken reports whether anything was found.
+func (r Report) Broken() bool { return r.Damage != nil || len(r.Files) > 0 }
+
+// Check compares the files of a store with their seal, replays its chain from
+// the genesis block, and compares everything that is stored with what the rules
+// give: headers, bodies, signatures, undo data, digests, the record index and
+// each entry of the state. Where bodies are pruned, it goes back from the tip by
+// the undo data and replays the rest.
+//
+// The error is nil if the check could be made, whatever it has found. Memory
+// holds the state, about 300 bytes an entry, and a few MB of blocks.
+func Check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptions) (Report, error) {
+	report := Report{Network: p.Name}
+	seal, files, err := st.VerifySeal(ctx)
+	if err != nil {
+		return report, err
+	}
+	report.Sealed, report.Files = seal == store.Sealed, files
+
+	err = check(ctx, st, p, o, &report)
+	var damage *store.Damage
+	if errors.As(err, &damage) {
+		report.Damage = damage
+		err = nil
+	}
+	return report, err
+}
+
+func check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptions, report *Report) error {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	snapshot := st.Snapshot()
+	defer snapshot.Close()
+	r := &replay{store: st, snapshot: snapshot, params: p, options: o, report: report, sum: newIndexSum()}
+	steps := []func(context.Context) error{
+		r.readTip,
+		r.checkHeaders,
+		r.rollBack,
+		r.replay,
+		r.checkState,
+		r.checkIndex,
+		st.Scan, // what the replay does not reach: other branches, the pool
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replay is a check under way.
+type replay struct {
+	store    *store.Store
+	snapshot *store.Snapshot
+	params   *network.Params
+	options  CheckOptions
+	report   *Report
+
+	tip    *headertree.Node
+	first  uint32     // height of the first block to replay
+	state  replayed   // after the blocks that were replayed
+	digest pow.Hash   // of that
+	stored store.Tip  // of the snapshot
+	links  []pow.Hash // digests of the chain, by height
+	sum    indexSum   // over the places of all records
+}
+
+// replayed is a state that a replay changes.
+type replayed interface {
+	ledger.View
+	change(changes []ledger.Change)
+}
+
+// readTip reads the tip. A store without one holds nothing to check.
+func (r *replay) readTip(context.Context) error {
+	tip, ok, err := r.snapshot.Tip()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &store.Damage{Height: 0, Field: "tip", Detail: "the store is empty: it has not even a genesis block"}
+	}
+	r.stored = tip
+	r.report.Height, r.report.Tip = tip.Height, tip.Hash
+	return nil
+}
+
+// checkHeaders checks all stored headers, and that the chain consists of them.
+func (r *replay) checkHeaders(ctx context.Context) error {
+	genesis := block.Genesis(r.params)
+	tree := headertree.New(r.params.Pow, genesis.Header)
+	err := r.store.Headers(func(h pow.Header, m store.Meta) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := tree.Add(h, h.Hash())
+		switch {
+		case err != nil:
+			return corrupt(m.Height, "header", "%v", err)
+		case n.Height != m.Height:
+			return corrupt(m.Height, "header", "stored with height %d, but its parents give %d", m.Height, n.Height)
+		}
+		if err := block.CheckHeader(h, r.params); err != nil {
+			return corrupt(m.Height, "header", "%v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return unreadable(err, store.NoHeight, "header")
+	}
+	r.tip = tree.Get(r.stored.Hash)
+	if r.tip == nil || r.tip.Height != r.stored.Height {
+		return corrupt(r.stored.Height, "tip", "the tip %v is not among the headers", r.stored.Hash)
+	}
+
+	var fault error
+	r.snapshot.Chain(func(height uint32, hash, digest pow.Hash) bool {
+		n := r.tip.Ancestor(height)
+		switch {
+		case height != uint32(len(r.links)):
+			fault = corrupt(uint32(len(r.links)), "height index", "the height is missing")
+		case n == nil:
+			fault = corrupt(height, "height index", "the height is above the tip, %d", r.tip.Height)
+		case n.Hash != hash:
+			fault = corrupt(height, "height index", "it leads to the block %v, expected %v", hash, n.Hash)
+		}
+		r.links = append(r.links, digest)
+		return fault == nil
+	})
+	if fault == nil {
+		fault = unreadable(r.snapshot.Err(), int64(len(r.links)), "height index")
+	}
+	if fault != nil {
+		return fault
+	}
+	if height := uint32(len(r.links)); height <= r.tip.Height {
+		return corrupt(height, "height index", "the height is missing, the tip has %d", r.tip.Height)
+	}
+	if r.links[r.tip.Height] != r.stored.Digest {
+		return corrupt(r.tip.Height, "digest", "the block has %v, the tip %v", r.links[r.tip.Height], r.stored.Digest)
+	}
+	return nil
+}
+
+// rollBack finds the first block to replay and the state before it.
+func (r *replay) rollBack(ctx context.Context) error {
+	r.state = mapView{}
+	pruned, err := r.isPruned()
+	if err != nil || !pruned {
+		return err
+	}
+	over := &overlay{base: r.snapshot, entries: map[string][]byte{}}
+	n := r.tip
+	for ; n.Parent != nil; n = n.Parent {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		changes, err := readUndo(r.store, n.Hash, n.Height)
+		if errors.Is(err, store.ErrPruned) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		for i := range changes {
+			changes[i].New = changes[i].Old
+		}
+		over.change(changes)
+	}
+	r.first = n.Height + 1
+	r.state, r.digest = over, r.links[n.Height]
+	r.report.From = r.first
+	return nil
+}
+
+// isPruned reports whether the first block after genesis has lost its body.
+func (r *replay) isPruned() (bool, error) {
+	if r.tip.Height == 0 {
+		return false, nil
+	}
+	_, err := r.store.Undo(r.tip.Ancestor(1).Hash)
+	if errors.Is(err, store.ErrPruned) {
+		return true, nil
+	}
+	return false, nil // any damage is found when the block is replayed
+}
+
+// apply replays a block whose body is right by itself, and compares what is
+// stored about it.
+func (r *replay) apply(b *block.Block, height uint32, undo []byte) error {
+	s := ledger.NewState(r.state)
+	ctx := ledger.Context{Params: r.params, Height: height}
+	if height == 0 {
+		for _, change := range ledger.Genesis(r.params) {
+			if err := s.Put(change.Key, change.New); err != nil {
+				return err
+			}
+		}
+	} else {
+		ctx.MedianTime = r.tip.Ancestor(height - 1).MedianTime()
+	}
+	if err := ledger.ApplyBlock(s, ctx, b.Records); err != nil {
+		return corrupt(height, "records", "%v", err)
+	}
+	changes := s.Changes()
+	if string(ledger.EncodeUndo(changes)) != string(undo) {
+		return corrupt(height, "undo", "it is not what the block replaced")
+	}
+	r.digest = ledger.Digest(r.digest, changes)
+	if r.digest != r.links[height] {
+		return corrupt(height, "digest", "stored is %v, the replay gives %v", r.links[height], r.digest)
+	}
+	r.state.change(changes)
+	for i, id := range b.IDs() {
+		r.sum.add(id, store.Place{Height: height, Index: uint32(i)})
+	}
+	r.report.Blocks++
+	r.report.Records += len(b.Records)
+	if r.options.Progress != nil {
+		r.options.Progress(height, r.tip.Height)
+	}
+	return nil
+}
+
+// checkState compares every entry of the state.
+func (r *replay) checkState(context.Context) error {
+	var fault error
+	switch state := r.state.(type) {
+	case mapView:
+		count := 0
+		r.snapshot.State(func(key, value []byte) bool {
+			count++
+			want, ok := state[string(key)]
+			switch {
+			case !ok:
+				fault = r.stateFault(key, "it is stored, but the replay has none")
+			case string(want) != string(value):
+				fault = r.stateFault(key, fmt.Sprintf("stored is %x, the replay gives %x", value, want))
+			}
+			return fault == nil
+		})
+		if fault == nil {
+			fault = unreadable(r.snapshot.Err(), int64(r.tip.Height), "state")
+		}
+		if fault != nil || count == len(state) {
+			return fault
+		}
+		for key := range state {
+			value, err := r.snapshot.Get([]byte(key))
+			if err != nil {
+				return unreadable(err, int64(r.tip.Height), "state")
+			}
+			if value == nil {
+				return r.stateFault([]byte(key), "it is missing")
+			}
+		}
+	case *overlay:
+		for key, want := range state.entries {
+			value, err := r.snapshot.Get([]byte(key))
+			if err != nil {
+				return unreadable(err, int64(r.tip.Height), "state")
+			}
+			if (value == nil) != (want == nil) || string(value) != string(want) {
+				return r.stateFault([]byte(key), fmt.Sprintf("stored is %x, the replay gives %x", value, want))
+			}
+		}
+	}
+	return nil
+}
+
+func (r *replay) stateFault(key []byte, text string) error {
+	return corrupt(r.tip.Height, "state", "entry %x: %s", key, text)
+}
+
+// overlay is the state of a store with changes over it.
+type overlay struct {
+	base    ledger.View
+	entries map[string][]byte // nil: absent
+}
+
+func (o *overlay) Get(key []byte) ([]byte, error) {
+	if value, ok := o.entries[string(key)]; ok {
+		return value, nil
+	}
+	return o.base.Get(key)
+}
+
+func (o *overlay) change(changes []ledger.Change) {
+	for _, change := range changes {
+		o.entries[string(change.Key)] = change.New
+	}
+}

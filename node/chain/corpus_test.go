@@ -1,0 +1,75 @@
+package chain
+
+import (
+	"testing"
+	"time"
+
+	"stele/node/block"
+	"stele/node/chain/chaintest"
+	"stele/node/chain/corpus"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// Every case of the corpus gets the verdict that it says, and what is refused
+// leaves no trace.
+func TestCorpus(t *testing.T) {
+	c := corpus.Build()
+	n := newNode(t, chaintest.New(c.Params, 1), at(func() time.Time { return c.Now }))
+	for _, test := range c.Cases {
+		before := n.Tip()
+		outcome, err := judge(n, test)
+		if outcome != test.Outcome {
+			t.Fatalf("%s: %q, %v; want %q %v", test.Name, outcome, err, test.Outcome, test.Reason)
+		}
+		if reason, _ := reject.Of(err); reason != test.Reason {
+			t.Fatalf("%s: refused with %v, want %v", test.Name, err, test.Reason)
+		}
+		if outcome == corpus.Refused && n.Tip() != before {
+			t.Fatalf("%s: refused, but the tip has changed", test.Name)
+		}
+	}
+	n.mustBe(t, c.Tip)
+	n.check(t)
+	if len(c.Cases) < 80 {
+		t.Errorf("only %d cases", len(c.Cases))
+	}
+}
+
+// judge does with a case what a node does with its bytes.
+func judge(n *node, c corpus.Case) (corpus.Outcome, error) {
+	if c.Kind == corpus.Record {
+		if err := judgeRecord(n, c.Bytes); err != nil {
+			return corpus.Refused, err
+		}
+		return corpus.Valid, nil
+	}
+	b, err := block.Decode(c.Bytes, n.params.MaxBlockSize)
+	if err != nil {
+		return corpus.Refused, err
+	}
+	outcome, err := n.Submit(b)
+	if err != nil {
+		return corpus.Refused, err
+	}
+	return corpus.Outcome(outcome.String()), nil
+}
+
+func judgeRecord(n *node, raw []byte) error {
+	r, err := record.Decode(raw)
+	if err != nil {
+		return err
+	}
+	if err := r.Check(n.params.ID); err != nil {
+		return err
+	}
+	if err := r.Verify(); err != nil {
+		return err
+	}
+	state, next := ledger.NewState(n.View()), n.NextContext()
+	if err := ledger.Begin(state, next); err != nil {
+		return err
+	}
+	return ledger.Apply(state, next, r)
+}

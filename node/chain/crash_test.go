@@ -1,0 +1,204 @@
+package chain
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"stele/engine/pow"
+	"stele/node/chain/chaintest"
+)
+
+// A node that is cut off at any moment, also while it recovers from being cut
+// off, opens again. It has every block that it had acknowledged, its state is
+// that of a twin that never crashed, and with the rest of the blocks it comes to
+// the same end.
+func TestCrash(t *testing.T) {
+	crashes := longOr(2000, 500)
+	rng := rand.New(rand.NewPCG(2, 2))
+	b := chaintest.New(chaintest.Network(), 10)
+	tree := randomTree(b, rng, 40)
+	twins := map[pow.Hash]*chaintest.Block{b.Genesis.Hash(): b.Genesis}
+	for _, blk := range tree {
+		twins[blk.Hash()] = blk
+	}
+
+	const perRun = 25
+	for done := 0; done < crashes; {
+		order := randomOrder(tree, rng)
+		for _, c := range runAndCrash(t, b, order, rng, perRun) {
+			again := recoverFrom(t, c, b, order, twins, rng)
+			done++
+			if again != nil { // it crashed while it recovered
+				recoverFrom(t, *again, b, order, twins, nil)
+				done++
+			}
+		}
+	}
+}
+
+// crash is what a file system holds after a crash, and how many blocks of the
+// order the node had acknowledged before.
+type crash struct {
+	fs           *vfs.MemFS
+	acknowledged int
+}
+
+// camera takes pictures of a file system: what a crash at this moment would
+// leave of it.
+type camera struct {
+	fs  *vfs.MemFS
+	mu  sync.Mutex
+	rng *rand.Rand
+
+	every        int // operations between two pictures, on the mean
+	most         int // pictures
+	acknowledged int
+	taken        []crash
+}
+
+// MaybeError is called before each operation of the file system.
+func (c *camera) MaybeError(errorfs.Op) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.taken) < c.most && c.rng.IntN(c.every) == 0 {
+		unsynced := []int{0, 50, 100}[c.rng.IntN(3)]
+		clone := c.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: c.rng})
+		c.taken = append(c.taken, crash{clone, c.acknowledged})
+	}
+	return nil
+}
+
+func (c *camera) String() string { return "camera" }
+
+func (c *camera) acknowledge(n int) {
+	c.mu.Lock()
+	c.acknowledged = n
+	c.mu.Unlock()
+}
+
+// runAndCrash gives a new node all blocks in order, and returns what crashes
+// during that leave.
+func runAndCrash(t *testing.T, b *chaintest.Builder, order []*chaintest.Block, rng *rand.Rand, most int) []crash {
+	fs := vfs.NewCrashableMem()
+	c := &camera{fs: fs, rng: rng, every: 20, most: most}
+	n, err := open(errorfs.Wrap(fs, c), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, blk := range order {
+		if _, err := n.Submit(blk.Block); err != nil {
+			t.Fatal(err)
+		}
+		c.acknowledge(i + 1)
+	}
+	if err := n.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return c.taken
+}
+
+// recoverFrom opens what a crash has left, checks it, and gives it the rest of
+// the blocks. With a rng it may return another crash, in the middle of the
+// recovery.
+func recoverFrom(t *testing.T, c crash, b *chaintest.Builder, order []*chaintest.Block, twins map[pow.Hash]*chaintest.Block, rng *rand.Rand) *crash {
+	t.Helper()
+	cam := &camera{fs: c.fs, rng: rng, every: 60, most: 1, acknowledged: c.acknowledged}
+	var fs vfs.FS = c.fs
+	if rng != nil {
+		fs = errorfs.Wrap(fs, cam)
+	}
+	n, err := open(fs, b)
+	if err != nil {
+		t.Fatalf("after %d blocks: %v", c.acknowledged, err)
+	}
+	cam.mu.Lock()
+	cam.most = 0 // the recovery is over
+	cam.mu.Unlock()
+
+	tip := twins[n.Tip().Hash]
+	if tip == nil {
+		t.Fatalf("after %d blocks: the tip is no block that there was", c.acknowledged)
+	}
+	n.mustBe(t, tip)
+	for _, blk := range order[:c.acknowledged] {
+		if tip.Work().Cmp(blk.Work()) < 0 {
+			t.Fatalf("after %d blocks: the tip has less work than a block that was acknowledged", c.acknowledged)
+		}
+		if outcome, err := n.Submit(blk.Block); outcome != Known || err != nil {
+			t.Fatalf("after %d blocks: an acknowledged block is lost: %v, %v", c.acknowledged, outcome, err)
+		}
+		if _, err := n.Block(blk.Hash()); err != nil {
+			t.Fatalf("after %d blocks: the body of an acknowledged block is lost: %v", c.acknowledged, err)
+		}
+	}
+	for _, blk := range order[c.acknowledged:] {
+		if _, err := n.Submit(blk.Block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := twins[n.Tip().Hash]
+	for _, blk := range order {
+		if end.Work().Cmp(blk.Work()) < 0 {
+			t.Fatalf("after %d blocks: the chain does not end with the best block", c.acknowledged)
+		}
+	}
+	n.mustBe(t, end)
+	n.check(t)
+	if err := n.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(cam.taken) == 0 {
+		return nil
+	}
+	return &cam.taken[0]
+}
+
+// A crash in the middle of a reorganisation leaves a chain that is shorter than
+// the one before. The next start finishes the way, wherever it was.
+func TestCrashInReorganisation(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 11)
+	first, second := grown(b, b.Genesis, 6, 2), grown(b, b.Genesis, 7, 2)
+	fs := vfs.NewCrashableMem()
+	c := &camera{fs: fs, rng: rand.New(rand.NewPCG(3, 3)), every: 1, acknowledged: 12}
+	n, err := open(errorfs.Wrap(fs, c), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.give(t, Extended, first...)
+	n.give(t, SideBranch, second[:6]...)
+	c.mu.Lock()
+	c.most = 1000
+	c.mu.Unlock()
+	n.give(t, Reorganized, second[6])
+	c.mu.Lock()
+	c.most = 0
+	taken := slices.Clone(c.taken)
+	c.mu.Unlock()
+	if err := n.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(taken) < 13 {
+		t.Fatalf("only %d pictures of 13 batches", len(taken))
+	}
+	for _, picture := range taken {
+		n, err := open(picture.fs, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.Tip().Height == 7 {
+			n.mustBe(t, second[6])
+		} else {
+			n.mustBe(t, first[5]) // the last block had not reached the disk
+			n.give(t, Reorganized, second[6])
+		}
+		n.check(t)
+		if err := n.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,272 @@
+package chain
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/chain/chaintest"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/store"
+)
+
+// longOr returns long in the long form of the tests, which STELE_LONG asks for.
+func longOr(long, short int) int {
+	if os.Getenv("STELE_LONG") != "" {
+		return long
+	}
+	return short
+}
+
+// Any bit that is flipped in any file of a closed store is noticed.
+func TestBitFlips(t *testing.T) {
+	flips := longOr(10_000, 1000)
+	b := chaintest.New(chaintest.Network(), 12)
+	files := closedStore(t, b)
+	var names []string
+	total := 0
+	for name, content := range files {
+		names = append(names, name)
+		total += len(content)
+	}
+	slices.Sort(names)
+
+	if err := checkFiles(t, b, files); err != nil {
+		t.Fatal("without any flip: ", err)
+	}
+	rng := rand.New(rand.NewPCG(4, 4))
+	withHeight := 0
+	for range flips {
+		at, name := rng.IntN(total), ""
+		for _, name = range names {
+			if at < len(files[name]) {
+				break
+			}
+			at -= len(files[name])
+		}
+		bit := rng.IntN(8)
+		files[name][at] ^= 1 << bit
+		damage := checkFiles(t, b, files)
+		files[name][at] ^= 1 << bit
+		if damage == nil {
+			t.Errorf("bit %d of byte %d of %s is flipped, and nothing was noticed", bit, at, name)
+		}
+		var d *store.Damage
+		if errors.As(damage, &d) && d.Height >= 0 {
+			withHeight++
+		}
+	}
+	t.Logf("%d flips in %d files of %d bytes; for %d the damaged block was named", flips, len(files), total, withHeight)
+}
+
+// closedStore returns the files of a store with some blocks, on two branches,
+// and a record in the pool's journal.
+func closedStore(t *testing.T, b *chaintest.Builder) map[string][]byte {
+	t.Helper()
+	n, err := open(vfs.NewMem(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := grown(b, b.Genesis, 10, 3)
+	n.give(t, Extended, first[:8]...)
+	n = reopen(t, n, b) // what was in the log so far goes into tables
+	n.give(t, Extended, first[8:]...)
+	n.give(t, SideBranch, grown(b, first[6], 2, 2)...)
+	batch := n.store.NewBatch()
+	pooled := b.Records(last(first), 1)[0]
+	batch.PutPool(pooled.ID(), pooled.Encode())
+	if err := errors.Join(batch.Commit(), n.store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	readFolder(t, n.fs, dir, files)
+	return files
+}
+
+func readFolder(t *testing.T, fs vfs.FS, path string, files map[string][]byte) {
+	t.Helper()
+	names, err := fs.List(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		name = fs.PathJoin(path, name)
+		if info, err := fs.Stat(name); err != nil {
+			t.Fatal(err)
+		} else if info.IsDir() {
+			readFolder(t, fs, name, files)
+			continue
+		}
+		f, err := fs.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name], err = io.ReadAll(f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// writeFiles returns a file system with these files.
+func writeFiles(t *testing.T, files map[string][]byte) *vfs.MemFS {
+	t.Helper()
+	fs := vfs.NewMem()
+	for name, content := range files {
+		if err := fs.MkdirAll(fs.PathDir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Write(content)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return fs
+}
+
+// checkFiles checks a store with these files, and returns what is noticed.
+func checkFiles(t *testing.T, b *chaintest.Builder, files map[string][]byte) error {
+	t.Helper()
+	fs := writeFiles(t, files)
+	s, err := store.Open(dir, identity(b.Params), store.Options{FS: fs, CacheBytes: 1 << 20, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	report, err := Check(t.Context(), s, b.Params, CheckOptions{Workers: 1})
+	if closing := s.Close(); closing != nil && err == nil && !report.Broken() {
+		t.Fatal(closing)
+	}
+	switch {
+	case err != nil:
+		return err
+	case report.Damage != nil:
+		return report.Damage
+	case len(report.Files) > 0:
+		return report.Files[0]
+	}
+	return nil
+}
+
+// Data that are stored well, with all checksums, but are not what the rules
+// give: only the replay can tell.
+func TestForgery(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 13)
+	chain := grown(b, b.Genesis, 8, 4)
+	seven, tip := chain[6], last(chain)
+	for _, test := range []struct {
+		name   string
+		height int64
+		field  string
+		forge  func(batch *store.Batch, n *node)
+	}{
+		{"a balance", 8, "state", func(batch *store.Batch, n *node) {
+			batch.SetState([]ledger.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
+		}},
+		{"an entry too many", 8, "state", func(batch *store.Batch, n *node) {
+			batch.SetState([]ledger.Change{{Key: []byte("zzz"), New: []byte{1}}})
+		}},
+		{"an entry too few", 8, "state", func(batch *store.Batch, n *node) {
+			batch.SetState([]ledger.Change{{Key: []byte("s")}})
+		}},
+		{"a body that is none", 7, "body", func(batch *store.Batch, n *node) {
+			batch.PutBody(seven.Hash(), seven.Encode()[:100])
+		}},
+		{"another block's body", 7, "body", func(batch *store.Batch, n *node) {
+			batch.PutBody(seven.Hash(), tip.Encode())
+		}},
+		{"a record of another block", 7, "body", func(batch *store.Batch, n *node) {
+			forged := slices.Clone(seven.Records)
+			forged[2] = tip.Records[2]
+			batch.PutBody(seven.Hash(), block.New(seven.Header, forged).Encode())
+		}},
+		{"a signature", 7, "body", func(batch *store.Batch, n *node) {
+			forged := slices.Clone(seven.Records)
+			forged[1] = badSignature(b, forged[1])
+			batch.PutBody(seven.Hash(), block.New(seven.Header, forged).Encode())
+		}},
+		{"the digest of the tip", 8, "digest", func(batch *store.Batch, n *node) {
+			connectAgain(batch, n, tip, func(digest *pow.Hash, _ *[]pow.Hash, _ *[]byte) { digest[0] ^= 1 })
+		}},
+		{"undo data", 8, "undo", func(batch *store.Batch, n *node) {
+			connectAgain(batch, n, tip, func(_ *pow.Hash, _ *[]pow.Hash, undo *[]byte) { (*undo)[len(*undo)-1] ^= 1 })
+		}},
+		{"a record at the wrong place", 8, "record index", func(batch *store.Batch, n *node) {
+			connectAgain(batch, n, tip, func(_ *pow.Hash, ids *[]pow.Hash, _ *[]byte) { slices.Reverse(*ids) })
+		}},
+		{"a record that is nowhere", 8, "record index", func(batch *store.Batch, n *node) {
+			connectAgain(batch, n, tip, func(_ *pow.Hash, ids *[]pow.Hash, _ *[]byte) { *ids = append(*ids, pow.Sum(nil)) })
+		}},
+		{"the tip", 7, "tip", func(batch *store.Batch, n *node) {
+			ids, changes := tip.IDs(), []ledger.Change(nil)
+			batch.Disconnect(8, tip.Hash(), store.Tip{Hash: tip.Hash(), Height: 7}, ids, changes)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := newNode(t, b)
+			n.give(t, Extended, chain...)
+			batch := n.store.NewBatch()
+			test.forge(batch, n)
+			if err := batch.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			report, err := Check(t.Context(), n.store, n.params, CheckOptions{Workers: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := report.Damage; d == nil || d.Height != test.height || d.Field != test.field {
+				t.Errorf("damage %v, want height %d, %s", d, test.height, test.field)
+			}
+		})
+	}
+}
+
+// badSignature returns the record with its first signature changed.
+func badSignature(b *chaintest.Builder, r *record.Record) *record.Record {
+	forged := *record.New(*r)
+	forged.Signatures = slices.Clone(r.Signatures)
+	forged.Signatures[0][0] ^= 1
+	return record.New(forged)
+}
+
+// connectAgain connects the tip a second time, with an edit.
+func connectAgain(batch *store.Batch, n *node, tip *chaintest.Block, edit func(digest *pow.Hash, ids *[]pow.Hash, undo *[]byte)) {
+	undo, err := n.store.Undo(tip.Hash())
+	if err != nil {
+		panic(err)
+	}
+	digest, ids := n.Tip().Digest, tip.IDs()
+	undo = slices.Clone(undo)
+	edit(&digest, &ids, &undo)
+	batch.Connect(tip.Height(), tip.Hash(), digest, ids, undo, nil)
+}
+
+// Opening a chain notices when state, undo data and digests of the last blocks
+// do not fit together.
+func TestOpenChecksTheEnd(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 14)
+	chain := grown(b, b.Genesis, 8, 4)
+	n := newNode(t, b)
+	n.give(t, Extended, chain...)
+	batch := n.store.NewBatch()
+	batch.SetState([]ledger.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
+	if err := batch.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), Options{Store: n.store, Params: n.params})
+	var damage *store.Damage
+	if !errors.As(err, &damage) || damage.Height != 8 || damage.Field != "digest" {
+		t.Errorf("%v", err)
+	}
+}

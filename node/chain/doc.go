@@ -1,0 +1,46 @@
+// Package chain connects blocks: it decides which are valid, keeps the valid
+// branch with the most work as the chain, and writes it to the store.
+//
+//   - [Chain.Submit] is the one way in for a block, from wherever it comes. Its
+//     [Outcome] or the reason of its error tells what became of it.
+//   - [Chain.Tip], [Chain.View], [Chain.BlockAt], [Chain.Find] and the like read.
+//   - [Change] tells others, in order, how the chain changed.
+//   - [Check] replays a whole store from the genesis block and compares all that
+//     is stored with what the rules give.
+//
+// # How a block is connected
+//
+// Submit asks the cheapest questions first: proof of work, parent, nBits and
+// times, then what the block shows by itself (block.Check), then signatures, then
+// the ledger's rules on top of the state of its parent. A block on the tip is
+// written in one atomic, synced batch: header, body, index, undo data, state and
+// digest. Once Submit has returned, the block survives a crash.
+//
+// A block elsewhere is stored with its body. When its branch has more work than
+// the chain, the chain goes back to the fork block by block, by the undo data,
+// and forward on the branch; each step is a batch of its own. A block that turns
+// out to be invalid on the way is marked, for good, and the best of the other
+// branches is taken, which is the former chain. A crash in between leaves a
+// shorter chain, and [Open] finishes the way.
+//
+// # What is not remembered
+//
+// Only a verdict that can never change is remembered with the hash of a block.
+// These are not: an unknown parent, a time too far ahead of the clock here, and
+// a body that does not belong to its header, since another body may.
+//
+// # Low work
+//
+// Headers cost memory for good. So a block is refused, and nothing of it stored,
+// when its chain would have less work than the chain had [MaxReorg] blocks ago,
+// counted with the work of the tip: an attacker who builds on an old, easy block
+// must first do the work of nearly the whole chain. A node that prunes refuses
+// blocks that leave the chain below the oldest body it has, too.
+//
+// # Caveats
+//
+// One writer: Submit holds the lock of the chain until the block is on disk, and
+// calls Options.OnChange under that lock; the function must not call Submit.
+// While the chain changes branches, the view shows states in between; Tip
+// shows the new tip at the end.
+package chain

@@ -1,0 +1,207 @@
+package chain
+
+import (
+	"fmt"
+	"slices"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/headertree"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/reject"
+	"stele/node/store"
+)
+
+// activate makes the best usable block the tip, one block after the other: down
+// to the fork, then up. A block that turns out to be invalid is marked and
+// noted in verdicts (which may be nil), and the next best is taken.
+func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
+	for {
+		best := c.tree.Best()
+		if best == c.node {
+			return nil
+		}
+		if headertree.ForkPoint(c.node, best) != c.node {
+			if err := c.disconnect(); err != nil {
+				return err
+			}
+			continue
+		}
+		next := best.Ancestor(c.node.Height + 1)
+		b, err := c.load(next)
+		if err != nil {
+			return err
+		}
+		err = c.connect(next, b)
+		if _, rejected := reject.Of(err); rejected {
+			c.log.Warn("a branch is invalid", "block", next.Hash, "height", next.Height, "err", err)
+			if verdicts != nil {
+				verdicts[next] = err
+			}
+			err = c.markInvalid(next)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// extend stores and connects a new block on the tip, in one batch.
+func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
+	batch := c.store.NewBatch()
+	digest, err := c.apply(batch, parent, b)
+	if err != nil {
+		return err
+	}
+	batch.PutBody(b.Hash(), b.Encode())
+	if err := batch.Commit(); err != nil {
+		return err
+	}
+	n, err := c.add(b)
+	if err != nil {
+		return err
+	}
+	c.setBody(n)
+	c.moveTo(n, digest, b)
+	return nil
+}
+
+// connect connects a stored block on the tip.
+func (c *Chain) connect(n *headertree.Node, b *block.Block) error {
+	batch := c.store.NewBatch()
+	digest, err := c.apply(batch, n.Parent, b)
+	if err != nil {
+		return err
+	}
+	if err := batch.Commit(); err != nil {
+		return err
+	}
+	c.moveTo(n, digest, b)
+	return nil
+}
+
+// apply checks signatures and the ledger's rules for a block on parent, the
+// tip, and puts what changes into batch. It returns the new digest.
+func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Block) (pow.Hash, error) {
+	height := parent.Height + 1
+	if bad, err := c.verifier.Verify(b.Records[1:]); err != nil {
+		return pow.Hash{}, atRecord(bad+1, err)
+	}
+	state := ledger.NewState(c.store.View())
+	ctx := ledger.Context{Params: c.params, Height: height, MedianTime: parent.MedianTime()}
+	if err := ledger.ApplyBlock(state, ctx, b.Records); err != nil {
+		return pow.Hash{}, err
+	}
+	changes := state.Changes()
+	digest := ledger.Digest(c.digest, changes)
+	batch.PutHeader(b.Header, store.Meta{Height: height, Status: statusConnected})
+	batch.Connect(height, b.Hash(), digest, b.IDs(), ledger.EncodeUndo(changes), changes)
+	c.pruneBelow(batch, height)
+	return digest, nil
+}
+
+// atRecord says which record of a block an error is about.
+func atRecord(index int, err error) error {
+	reason, ok := reject.Of(err)
+	if !ok {
+		return err
+	}
+	return reject.New(reason, "record %d: %v", index, err)
+}
+
+// disconnect takes the tip off the chain, by its undo data.
+func (c *Chain) disconnect() error {
+	n := c.node
+	b, err := c.load(n)
+	if err != nil {
+		return err
+	}
+	changes, err := readUndo(c.store, n.Hash, n.Height)
+	if err != nil {
+		return err
+	}
+	digest, err := c.store.Digest(n.Parent.Hash)
+	if err != nil {
+		return err
+	}
+	batch := c.store.NewBatch()
+	prev := store.Tip{Hash: n.Parent.Hash, Height: n.Parent.Height, Digest: digest}
+	batch.Disconnect(n.Height, n.Hash, prev, b.IDs(), changes)
+	if err := batch.Commit(); err != nil {
+		return err
+	}
+	c.moveTo(n.Parent, digest, nil)
+	return nil
+}
+
+// readUndo returns the entries of the state that a block changed, with the
+// values before it.
+func readUndo(s *store.Store, hash pow.Hash, height uint32) ([]ledger.Change, error) {
+	raw, err := s.Undo(hash)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := ledger.DecodeUndo(raw)
+	if err != nil {
+		return nil, corrupt(height, "undo", "%v", err)
+	}
+	return changes, nil
+}
+
+// moveTo notes that n is the tip of the store. The block is that of n if it was
+// connected.
+func (c *Chain) moveTo(n *headertree.Node, digest pow.Hash, b *block.Block) {
+	c.node, c.digest = n, digest
+	if b != nil {
+		c.blocks[n] = b
+		c.notePruned(n.Height)
+	}
+}
+
+// load returns the block of a node.
+func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
+	if b := c.blocks[n]; b != nil {
+		return b, nil
+	}
+	b, err := readBlock(c.store, c.params, n.Hash, n.Height)
+	if err == nil {
+		c.blocks[n] = b
+	}
+	return b, err
+}
+
+// announce publishes the tip and tells how the chain changed since it was
+// published last.
+func (c *Chain) announce() {
+	defer clear(c.blocks)
+	if c.shown == c.node {
+		return
+	}
+	tip := newTip(c.node, c.digest)
+	fork := headertree.ForkPoint(c.shown, c.node)
+	change := Change{Tip: tip}
+	for n := c.shown; n != fork; n = n.Parent {
+		change.Disconnected = append(change.Disconnected, c.blocks[n])
+	}
+	for n := c.node; n != fork; n = n.Parent {
+		change.Connected = append(change.Connected, c.blocks[n])
+	}
+	slices.Reverse(change.Connected)
+	c.shown = c.node
+	c.tip.Store(tip)
+	if len(change.Disconnected) > 0 {
+		c.log.Info("reorganisation", "fork", fork.Height, "disconnected", len(change.Disconnected), "connected", len(change.Connected), "tip", tip.Hash)
+	}
+	if c.onChange != nil {
+		c.onChange(change)
+	}
+}
+
+// newVerifier returns a verifier for a chain that shares none.
+func newVerifier() *record.Verifier { return record.NewVerifier(1<<16, 0) }
+
+// corrupt is the error for stored data that does not fit together.
+func corrupt(height uint32, field, format string, args ...any) error {
+	return &store.Damage{Height: int64(height), Field: field, Detail: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,175 @@
+package chain
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/record"
+	"stele/node/store"
+)
+
+// A replay is a pipeline. One goroutine reads blocks from the store and puts
+// them together to parcels; workers decode them and check all that needs no
+// state, signatures above all; the caller applies them in order. The channels
+// bound how many parcels there are.
+
+const (
+	// A parcel is full with so many records, so that signatures fill batches
+	// also where blocks are small, or with so many bytes.
+	parcelRecords = 1024
+	parcelBytes   = 1 << 20
+)
+
+// parcel is a run of blocks.
+type parcel struct {
+	first  uint32 // height
+	raw    []rawBlock
+	blocks []*block.Block // those before the first that is wrong
+	err    error          // what is wrong with that
+	done   chan struct{}  // closed when blocks and err are set
+}
+
+// rawBlock is what the store has of a block.
+type rawBlock struct{ body, undo []byte }
+
+// replay checks all blocks from r.first to the tip.
+func (r *replay) replay(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+
+	work := make(chan *parcel)
+	order := make(chan *parcel, 2*r.options.Workers)
+	group.Go(func() {
+		defer close(order)
+		defer close(work)
+		r.read(ctx, work, order)
+	})
+	verifier := record.NewVerifier(0, 1) // each worker calls it, with its own parcel
+	for range r.options.Workers {
+		group.Go(func() {
+			for p := range work {
+				p.err = r.checkParcel(p, verifier)
+				close(p.done)
+			}
+		})
+	}
+	for p := range order {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		for i, b := range p.blocks {
+			if err := r.apply(b, p.first+uint32(i), p.raw[i].undo); err != nil {
+				return err
+			}
+		}
+		if p.err != nil {
+			return p.err
+		}
+	}
+	return ctx.Err()
+}
+
+// read makes parcels of all blocks to replay. A block that cannot be read ends
+// the last one.
+func (r *replay) read(ctx context.Context, work, order chan<- *parcel) {
+	send := func(p *parcel, to chan<- *parcel) bool {
+		select {
+		case to <- p:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for height := r.first; height <= r.tip.Height; {
+		p := &parcel{first: height, done: make(chan struct{})}
+		size, failed := 0, false
+		for records := 0; height <= r.tip.Height && size < parcelBytes && records < parcelRecords && !failed; height++ {
+			raw, err := r.readRaw(height)
+			if err != nil {
+				p.err, failed = err, true
+				break
+			}
+			p.raw = append(p.raw, raw)
+			size += len(raw.body) + len(raw.undo)
+			records += countRecords(raw.body)
+		}
+		if !send(p, order) || !send(p, work) || failed {
+			return
+		}
+	}
+}
+
+func (r *replay) readRaw(height uint32) (rawBlock, error) {
+	hash := r.tip.Ancestor(height).Hash
+	body, err := r.store.Body(hash)
+	if err != nil {
+		return rawBlock{}, unreadable(err, int64(height), "body")
+	}
+	undo, err := r.store.Undo(hash)
+	if err != nil {
+		return rawBlock{}, unreadable(err, int64(height), "undo")
+	}
+	return rawBlock{body, undo}, nil
+}
+
+// unreadable says of which block and field the store could not read something.
+func unreadable(err error, height int64, field string) error {
+	var damage *store.Damage
+	switch {
+	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrPruned):
+		return &store.Damage{Height: height, Field: field, Detail: "it is missing"}
+	case errors.As(err, &damage) && damage.Height == store.NoHeight:
+		return &store.Damage{Height: height, Field: field, File: damage.File, Detail: damage.Detail}
+	}
+	return err
+}
+
+// countRecords returns the number of records that a body says it has.
+func countRecords(body []byte) int {
+	if len(body) < pow.HeaderSize+4 {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(body[pow.HeaderSize:]))
+}
+
+// checkParcel decodes the blocks of a parcel and checks all that needs no
+// state.
+func (r *replay) checkParcel(p *parcel, verifier *record.Verifier) error {
+	fault := p.err // of reading, after the blocks that were read
+	var records []*record.Record
+	var from []int // number of the first of records in each block
+	for i, raw := range p.raw {
+		height := p.first + uint32(i)
+		b, err := decodeBlock(raw.body, r.params, r.tip.Ancestor(height).Hash, height)
+		if err == nil {
+			if broken := b.Check(r.params); broken != nil {
+				err = corrupt(height, "body", "%v", broken)
+			}
+		}
+		if err != nil {
+			fault = err
+			break
+		}
+		from = append(from, len(records))
+		records = append(records, b.Records[1:]...)
+		p.blocks = append(p.blocks, b)
+	}
+	bad, err := verifier.Verify(records)
+	if err == nil {
+		return fault
+	}
+	i := len(from) - 1
+	for from[i] > bad {
+		i--
+	}
+	p.blocks = p.blocks[:i]
+	return corrupt(p.first+uint32(i), "signature", "record %d: %v", bad-from[i]+1, err)
+}

@@ -1,0 +1,251 @@
+package chain
+
+import (
+	"context"
+	"fmt"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/headertree"
+	"stele/node/ledger"
+	"stele/node/network"
+	"stele/node/store"
+)
+
+// What the store remembers of a block, as store.Meta.Status.
+const (
+	statusStored    uint8 = iota // header and body are right by themselves
+	statusConnected              // it was part of the chain once, so it is valid
+	statusInvalid                // it, or its body, breaks a rule
+)
+
+// checkDepth is how many blocks below the tip are looked at when a chain is
+// opened: that of Bitcoin Core (-checkblocks).
+const checkDepth = 6
+
+// start reads the store and brings the chain to its best block.
+func (c *Chain) start(ctx context.Context) error {
+	genesis := block.Genesis(c.params)
+	c.tree = headertree.New(c.params.Pow, genesis.Header)
+	tip, ok, err := c.store.Tip()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if tip, err = writeGenesis(c.store, c.params, genesis); err != nil {
+			return err
+		}
+	}
+	if err := c.readHeaders(tip); err != nil {
+		return err
+	}
+	if err := c.checkEnd(ctx); err != nil {
+		return err
+	}
+	c.shown = c.node
+	c.tip.Store(newTip(c.node, c.digest))
+	if ahead := int64(c.node.Header.Time) - c.clock().Unix(); ahead > int64(c.params.MaxFuture) {
+		c.log.Warn("the tip is from the future: is the clock here right?", "ahead_s", ahead)
+	}
+	if c.tree.Best() != c.node {
+		c.log.Info("finishing an interrupted reorganisation", "height", c.node.Height, "to", c.tree.Best().Height)
+		if err := c.activate(nil); err != nil {
+			return err
+		}
+		c.shown = c.node
+		c.tip.Store(newTip(c.node, c.digest))
+		clear(c.blocks)
+	}
+	return c.pruneAll()
+}
+
+// writeGenesis connects the genesis block in an empty store.
+func writeGenesis(s *store.Store, p *network.Params, genesis *block.Block) (store.Tip, error) {
+	changes, err := genesisChanges(p, genesis)
+	if err != nil {
+		return store.Tip{}, err
+	}
+	tip := store.Tip{Hash: genesis.Hash(), Digest: ledger.Digest(pow.Hash{}, changes)}
+	batch := s.NewBatch()
+	batch.PutHeader(genesis.Header, store.Meta{Status: statusConnected})
+	batch.PutBody(tip.Hash, genesis.Encode())
+	batch.Connect(0, tip.Hash, tip.Digest, genesis.IDs(), ledger.EncodeUndo(changes), changes)
+	return tip, batch.Commit()
+}
+
+// genesisChanges returns the state after the genesis block, as changes of an
+// empty state.
+func genesisChanges(p *network.Params, genesis *block.Block) ([]ledger.Change, error) {
+	s := ledger.NewState(mapView{})
+	for _, change := range ledger.Genesis(p) {
+		if err := s.Put(change.Key, change.New); err != nil {
+			return nil, err
+		}
+	}
+	if err := ledger.ApplyBlock(s, ledger.Context{Params: p}, genesis.Records); err != nil {
+		return nil, fmt.Errorf("genesis block of %s: %w", p.Name, err)
+	}
+	return s.Changes(), nil
+}
+
+// readHeaders puts all stored headers into the tree. Tip is that of the store.
+func (c *Chain) readHeaders(tip store.Tip) error {
+	var bodies, invalid []*headertree.Node
+	err := c.store.Headers(func(h pow.Header, m store.Meta) error {
+		hash := h.Hash()
+		n, err := c.tree.Add(h, hash)
+		switch {
+		case err != nil:
+			return corrupt(m.Height, "header", "%v", err)
+		case n.Height != m.Height:
+			return corrupt(m.Height, "header", "stored with height %d, but its parents give %d", m.Height, n.Height)
+		}
+		if m.Status == statusInvalid {
+			invalid = append(invalid, n)
+		}
+		if m.HasBody {
+			bodies = append(bodies, n)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.node, c.digest = c.tree.Get(tip.Hash), tip.Digest
+	if c.node == nil || c.node.Height != tip.Height {
+		return corrupt(tip.Height, "tip", "the tip %v is not among the headers", tip.Hash)
+	}
+	// The bodies of the chain come first, so that it is preferred to branches of
+	// the same work, as it was when it was seen first. They may be pruned.
+	for height := range c.node.Height + 1 {
+		c.tree.SetBody(c.node.Ancestor(height))
+	}
+	for _, n := range bodies {
+		c.setBody(n)
+	}
+	c.findPruned(bodies)
+	for _, n := range invalid {
+		c.tree.MarkInvalid(n)
+	}
+	return nil
+}
+
+// checkEnd goes back from the tip by the undo data, without changing the store,
+// and checks that bodies, undo data, state and digests fit together.
+func (c *Chain) checkEnd(ctx context.Context) error {
+	state := ledger.NewState(c.store.View())
+	digest := c.digest
+	for n, depth := c.node, 0; n.Parent != nil && depth < checkDepth; n, depth = n.Parent, depth+1 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := checkPlace(c.store, c.params, n); err != nil {
+			return err
+		}
+		before, err := c.store.Digest(n.Parent.Hash)
+		if err != nil {
+			return err
+		}
+		changes, err := readUndo(c.store, n.Hash, n.Height)
+		if err != nil {
+			return err
+		}
+		if err := takeBack(state, changes); err != nil {
+			return err
+		}
+		if ledger.Digest(before, changes) != digest {
+			return corrupt(n.Height, "digest", "state and undo data do not give the digest of the block")
+		}
+		digest = before
+	}
+	return nil
+}
+
+// takeBack undoes a block in state, and completes its changes by New, the values
+// that the block left.
+func takeBack(state *ledger.State, changes []ledger.Change) error {
+	for i, change := range changes {
+		value, err := state.Get(change.Key)
+		if err != nil {
+			return err
+		}
+		changes[i].New = value
+		if err := state.Put(change.Key, change.Old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPlace checks that the block of n is stored and right by itself, and that
+// its height and its records lead to it.
+func checkPlace(s *store.Store, p *network.Params, n *headertree.Node) error {
+	hash, err := s.HashAt(n.Height)
+	if err != nil {
+		return err
+	}
+	if hash != n.Hash {
+		return corrupt(n.Height, "height index", "it leads to the block %v, expected %v", hash, n.Hash)
+	}
+	b, err := readBlock(s, p, n.Hash, n.Height)
+	if err != nil {
+		return err
+	}
+	if err := b.Check(p); err != nil {
+		return corrupt(n.Height, "body", "%v", err)
+	}
+	return checkIndex(s, n.Height, b.IDs())
+}
+
+// checkIndex checks that the ids of a block's records lead to it.
+func checkIndex(s *store.Store, height uint32, ids []pow.Hash) error {
+	for i, id := range ids {
+		want := store.Place{Height: height, Index: uint32(i)}
+		switch place, ok, err := s.Find(id); {
+		case err != nil:
+			return err
+		case !ok:
+			return corrupt(height, "record index", "record %d (%v) is missing", i, id)
+		case place != want:
+			return corrupt(height, "record index", "record %d (%v) is said to be record %d of height %d", i, id, place.Index, place.Height)
+		}
+	}
+	return nil
+}
+
+// readBlock returns a stored block. It has the header of its hash; whether the
+// body belongs to that was checked when it was stored.
+func readBlock(s *store.Store, p *network.Params, hash pow.Hash, height uint32) (*block.Block, error) {
+	raw, err := s.Body(hash)
+	if err != nil {
+		return nil, err
+	}
+	return decodeBlock(raw, p, hash, height)
+}
+
+// decodeBlock decodes the stored body of a block.
+func decodeBlock(raw []byte, p *network.Params, hash pow.Hash, height uint32) (*block.Block, error) {
+	b, err := block.Decode(raw, p.MaxBlockSize)
+	if err != nil {
+		return nil, corrupt(height, "body", "%v", err)
+	}
+	if b.Hash() != hash {
+		return nil, corrupt(height, "body", "it has the header %v, expected %v", b.Hash(), hash)
+	}
+	return b, nil
+}
+
+// mapView is a state in memory.
+type mapView map[string][]byte
+
+func (v mapView) Get(key []byte) ([]byte, error) { return v[string(key)], nil }
+
+func (v mapView) change(changes []ledger.Change) {
+	for _, change := range changes {
+		if change.New == nil {
+			delete(v, string(change.Key))
+		} else {
+			v[string(change.Key)] = change.New
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/headertree"
+	"stele/node/reject"
+	"stele/node/store"
+)
+
+// Outcome tells what became of a block that was not refused.
+type Outcome uint8
+
+const (
+	// Extended means that the block is the new tip, on top of the old one.
+	Extended Outcome = iota + 1
+	// Reorganized means that the block is the new tip, on another branch.
+	Reorganized
+	// SideBranch means that the block is stored, on a branch with no more work
+	// than the chain.
+	SideBranch
+	// Known means that the block was there before.
+	Known
+)
+
+// String returns the outcome in words.
+func (o Outcome) String() string {
+	switch o {
+	case Extended:
+		return "extended"
+	case Reorganized:
+		return "reorganized"
+	case SideBranch:
+		return "side branch"
+	case Known:
+		return "known"
+	}
+	return fmt.Sprintf("outcome %d", uint8(o))
+}
+
+// Submit takes a block. It returns when the block is on disk, or refused.
+//
+// A refused block gives an error with a reason (reject.Of). If the store fails,
+// the error is [ErrStopped], wrapped with what the store said.
+func (c *Chain) Submit(b *block.Block) (Outcome, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer c.announce()
+	outcome, err := c.submit(b)
+	switch {
+	case isStoreError(err):
+		c.stopped = err
+		c.log.Error("the chain has stopped", "err", err)
+		return 0, fmt.Errorf("%w: %w", ErrStopped, err)
+	case c.stopped != nil:
+		c.stopped = nil
+		c.log.Info("the chain goes on", "height", c.node.Height)
+	}
+	return outcome, err
+}
+
+// isStoreError reports whether err is no verdict about a block.
+func isStoreError(err error) bool {
+	_, rejected := reject.Of(err)
+	return err != nil && !rejected
+}
+
+func (c *Chain) submit(b *block.Block) (Outcome, error) {
+	if c.node != c.tree.Best() { // the store failed in the middle of a reorganisation
+		if err := c.activate(nil); err != nil {
+			return 0, err
+		}
+	}
+
+	hash := b.Hash()
+	if n := c.tree.Get(hash); n != nil {
+		if n.Invalid() {
+			return 0, reject.New(reject.InvalidBlock, "block %v was found invalid before", hash)
+		}
+		return Known, nil
+	}
+	parent, err := c.checkHeader(b.Header, hash)
+	if err != nil {
+		return 0, err
+	}
+	if err := b.Check(c.params); err != nil {
+		return 0, c.condemn(b, err)
+	}
+	if parent == c.node {
+		if err := c.extend(parent, b); err != nil {
+			return 0, c.condemn(b, err)
+		}
+		return Extended, nil
+	}
+	return c.branch(parent, b)
+}
+
+// checkHeader applies all rules about the header of a block that is not known,
+// and returns its parent.
+func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, error) {
+	if err := block.CheckHeader(h, c.params); err != nil {
+		return nil, err
+	}
+	parent, err := c.tree.Check(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := headertree.TooNew(h, c.clock(), c.params.MaxFuture); err != nil {
+		c.log.Warn("a block from the future was refused for now", "block", hash, "err", err)
+		return nil, err
+	}
+	// Work is counted in whole chains: a branch may lack MaxReorg blocks like the
+	// tip behind the chain.
+	work := parent.Work.Add(blockWork(h.Bits))
+	slack := multiply(blockWork(c.node.Header.Bits), MaxReorg)
+	if work.Add(slack).Cmp(c.node.Work) < 0 {
+		return nil, reject.New(reject.LowWork, "its chain has the work %v, more than %d blocks behind the tip's %v", work, MaxReorg, c.node.Work)
+	}
+	if fork := headertree.ForkPoint(parent, c.node); fork.Height+1 < c.pruned {
+		return nil, reject.New(reject.LowWork, "it leaves the chain after height %d, and blocks below %d are pruned here", fork.Height, c.pruned)
+	}
+	return parent, nil
+}
+
+func blockWork(bits pow.Bits) pow.Work {
+	target, err := bits.Target()
+	if err != nil {
+		return pow.Work{}
+	}
+	return target.Work()
+}
+
+// multiply returns w times n, or the greatest work there is.
+func multiply(w pow.Work, n int) pow.Work {
+	var product pow.Work
+	for ; n > 0; n >>= 1 {
+		if n&1 != 0 {
+			product = product.Add(w)
+		}
+		w = w.Add(w)
+	}
+	return product
+}
+
+// condemn remembers that a block is invalid, if err says so for good, and
+// returns err.
+func (c *Chain) condemn(b *block.Block, err error) error {
+	reason, rejected := reject.Of(err)
+	if !rejected || reason.BodyMismatch() {
+		return err
+	}
+	n, addErr := c.add(b)
+	if addErr != nil {
+		return addErr
+	}
+	if storeErr := c.markInvalid(n); storeErr != nil {
+		return storeErr
+	}
+	return err
+}
+
+// markInvalid marks a block, in the store too.
+func (c *Chain) markInvalid(n *headertree.Node) error {
+	c.treeMu.Lock()
+	c.tree.MarkInvalid(n)
+	c.treeMu.Unlock()
+	batch := c.store.NewBatch()
+	batch.PutHeader(n.Header, store.Meta{Height: n.Height, Status: statusInvalid})
+	return batch.Commit()
+}
+
+// branch stores a block that is not on the tip, and goes over to its branch if
+// that is the best now.
+func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error) {
+	hash := b.Hash()
+	batch := c.store.NewBatch()
+	batch.PutHeader(b.Header, store.Meta{Height: parent.Height + 1, Status: statusStored})
+	batch.PutBody(hash, b.Encode())
+	if err := batch.Commit(); err != nil {
+		return 0, err
+	}
+	n, err := c.add(b)
+	if err != nil {
+		return 0, err
+	}
+	c.setBody(n)
+	if c.tree.Best() == c.node {
+		return SideBranch, nil
+	}
+	c.blocks[n] = b
+	verdicts := map[*headertree.Node]error{}
+	if err := c.activate(verdicts); err != nil {
+		return 0, err
+	}
+	if !n.Invalid() {
+		return Reorganized, nil
+	}
+	for bad, verdict := range verdicts {
+		if bad == n {
+			return 0, verdict
+		}
+		if n.Ancestor(bad.Height) == bad {
+			return 0, reject.New(reject.InvalidParent, "block %v before it is invalid: %v", bad.Hash, verdict)
+		}
+	}
+	return 0, errors.New("chain: a block became invalid without a verdict")
+}
