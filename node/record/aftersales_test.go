@@ -209,3 +209,34 @@ func TestJSONFromPeople(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// Every after-sales payload claims a time, has a name for each signer's part,
+// and tells what it is about if it has a field for that.
+func TestSubjects(t *testing.T) {
+	for _, p := range aftersales() {
+		if got := ClaimedTime(p); got != someTime {
+			t.Errorf("%v: claimed time %v", p.Type(), got)
+		}
+		if parts := SignerParts(p); len(parts) != 1+len(p.CoSigners()) {
+			t.Errorf("%v: parts %q for %d signers", p.Type(), parts, 1+len(p.CoSigners()))
+		}
+		var want []ID
+		v := reflect.ValueOf(p)
+		for i := range v.NumField() {
+			if id, ok := v.Field(i).Interface().(ID); ok && id != (ID{}) {
+				want = append(want, id)
+			}
+		}
+		if got := Subjects(p); !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: subjects %v, want %v", p.Type(), got, want)
+		}
+	}
+	if got := Subjects(Pay{Reference: Reference{5}}); len(got) != 1 || got[0] != (ID{5}) || ClaimedTime(Pay{}) != 0 {
+		t.Errorf("PAY: %v, %v", got, ClaimedTime(Pay{}))
+	}
+	for _, kind := range Types() {
+		if r, err := types[kind].fromJSON([]byte("{}")); err == nil {
+			t.Errorf("%v: read from nothing as %+v", kind, r)
+		}
+	}
+}
