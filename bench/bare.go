@@ -9,9 +9,9 @@ import (
 )
 
 // BareScan calls a SIMD kernel with nothing around it, on one thread: what the
-// engine is measured against.
+// engine is measured against. It leaves the version as it is.
 func BareScan(k *simd.Kernel) ScanFunc {
-	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce uint32)) error {
+	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 		work := simd.NewJob(&job.Header, job.Target)
 		var nonces []uint32
 		for done := uint64(0); done < r.Count; {
@@ -21,7 +21,7 @@ func BareScan(k *simd.Kernel) ScanFunc {
 			n := min(r.Count-done, simd.MaxNonces)
 			nonces = k.Scan(work, r.First+uint32(done), int(n), nonces[:0])
 			for _, nonce := range nonces {
-				found(nonce)
+				found(nonce, 0)
 			}
 			done += n
 		}

@@ -115,14 +115,21 @@ func checkSettings(r *Result, report *Report) {
 	s := r.Settings
 	for i, c := range r.Cases {
 		where := fmt.Sprintf("cases[%d]", i)
-		if s.Mode != "all" && s.Mode != string(c.Mode) {
+		asked := c.Mode
+		if c.Mode == Roll {
+			asked = Search
+			if !s.Rolling {
+				report.add(WrongSetting, where+".mode", "%q, but settings.version_rolling is false", c.Mode)
+			}
+		}
+		if s.Mode != "all" && s.Mode != string(asked) {
 			report.add(WrongSetting, where+".mode", "%q, but settings.mode is %.40q", c.Mode, s.Mode)
 		}
 		if c.Kernel == Reference {
 			continue
 		}
 		onCPU := c.Threads > 0
-		if s.Kernel != "" && s.Kernel != "all" && s.Kernel != c.Kernel && (onCPU || c.Mode == Search) {
+		if s.Kernel != "" && s.Kernel != "all" && s.Kernel != c.Kernel && (onCPU || c.Mode.Searches()) {
 			report.add(WrongSetting, where+".kernel", "%.40q, but settings.kernel is %.40q", c.Kernel, s.Kernel)
 		}
 		if s.Threads != 0 && s.Threads != c.Threads && onCPU && c.Device != Bare {
@@ -225,36 +232,36 @@ func checkProofsNamed(r *Result, report *Report) {
 	for i, c := range r.Cases {
 		where := fmt.Sprintf("cases[%d].proof", i)
 		switch {
-		case c.Mode != Search:
+		case !c.Mode.Searches():
 		case c.Proof == nil:
 			report.add(NoProof, where, "%s has no set of nonces", c.ID)
 		case !slices.ContainsFunc(r.Proofs, func(p Proof) bool { return p.Name == c.Proof.Range && p.Digest == c.Proof.Digest }):
 			report.add(NoProof, where, "no proof of the range %.40q with the digest %.64q", c.Proof.Range, c.Proof.Digest)
+		case (c.Mode == Roll) != rangeOf(c.Proof.Range).rolled():
+			report.add(NoProof, where, "%.40q is no range for the mode %q", c.Proof.Range, c.Mode)
 		}
 	}
 }
 
 // checkProof verifies one set of nonces.
 func checkProof(ctx context.Context, p *Proof, where string, random *rand.Rand, report *Report) error {
-	at := slices.IndexFunc(knownRanges, func(k known) bool { return k.ProofRange == p.ProofRange })
-	if at < 0 || p.Header != GenesisHeader {
+	want := rangeOf(p.Name)
+	if want.Name == "" || want.ProofRange != p.ProofRange || p.Header != GenesisHeader {
 		report.add(UnknownRange, where, "the range %.40q is not in the table with this header, first nonce, count and number of zero bits", p.Name)
 		return nil
 	}
-	want := knownRanges[at]
 	target := pow.ZeroBits(want.ZeroBits)
-	header := genesis
 	for i, nonce := range p.Nonces {
 		where := fmt.Sprintf("%s.nonces[%d]", where, i)
 		if i%4096 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		pow.SetNonce(&header, nonce)
+		header := want.header(nonce)
 		hash := pow.Sum(header[:])
 		report.Nonces++
 		switch {
-		case uint64(nonce-want.First) >= want.Count:
-			report.add(OutOfOrder, where, "%d is outside the range of %d nonces from %d", nonce, want.Count, want.First)
+		case uint64(nonce-want.begin()) >= want.Count:
+			report.add(OutOfOrder, where, "%d is outside the range of %d nonces from %d", nonce, want.Count, want.begin())
 		case i > 0 && nonce <= p.Nonces[i-1]:
 			report.add(OutOfOrder, where, "%d after %d", nonce, p.Nonces[i-1])
 		case !target.MetBy(hash):
@@ -278,18 +285,20 @@ func rescan(ctx context.Context, p *Proof, where string, random *rand.Rand, repo
 	for _, nonce := range p.Nonces {
 		have[nonce] = true
 	}
-	size := min(report.Rescan.Size, p.Count)
+	size, target := min(report.Rescan.Size, p.Count), pow.ZeroBits(p.ZeroBits)
 	for range report.Rescan.Ranges {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		r := pow.Range{First: p.First + uint32(random.Uint64N(p.Count-size+1)), Count: size}
-		pow.Search(&genesis, pow.ZeroBits(p.ZeroBits), r, func(nonce uint32) {
-			if !have[nonce] {
+		first := p.begin() + uint32(random.Uint64N(p.Count-size+1))
+		for i := range size {
+			nonce := first + uint32(i)
+			header := p.header(nonce)
+			if !have[nonce] && target.MetBy(pow.Sum(header[:])) {
 				report.add(MissingNonce, where+".nonces", "%d is missing", nonce)
 				have[nonce] = true // tell it once
 			}
-		})
+		}
 	}
 	return nil
 }

@@ -261,3 +261,52 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A search with several versions has a proof of its own kind, and must have
+// been asked for.
+func TestCheckRolled(t *testing.T) {
+	rolled := func() *Result {
+		sample := Sample{Items: 1 << 18, Seconds: 0.02, Probe: 1}
+		r := New(trueResult(t).Started, Environment{}, Settings{Mode: "search", Rolling: true}, Timing{Rounds: 1, Seconds: 1},
+			[]Case{{Spec: Spec{Roll, "cuda:0", "roll_a", 0}}, {Spec: Spec{Search, "cuda:0", "scan_a", 0}}}, [][]Sample{{sample}, {sample}})
+		for i, w := range []*Walk{NewRolledWalk(ReferenceScan), NewWalk(ReferenceScan)} {
+			p, err := w.Finish(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.AddProof(r.Cases[i].ID, p)
+		}
+		return r
+	}
+	for _, test := range []struct {
+		name  string
+		alter func(r *Result)
+		want  []Kind
+	}{
+		{"true", func(*Result) {}, nil},
+		{"not asked for", func(r *Result) { r.Settings.Rolling = false }, []Kind{WrongSetting}},
+		{"no searches asked for", func(r *Result) { r.Settings.Mode = "verify" }, []Kind{WrongSetting, WrongSetting}},
+		{"another place", func(r *Result) { r.Proofs[0].Nonces[3]++ }, []Kind{WrongNonce, WrongDigest, WrongSet}},
+		{"without versions", func(r *Result) { r.Proofs[0].Versions = 0 }, []Kind{UnknownRange}},
+		{"proof of one version", func(r *Result) {
+			*r.Cases[0].Proof = *r.Cases[1].Proof
+			r.derive()
+		}, []Kind{NoProof}},
+	} {
+		r := rolled()
+		test.alter(r)
+		report, err := Check(t.Context(), r, quick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []Kind
+		for _, p := range report.Problems {
+			if p.Kind != MissingNonce {
+				kinds = append(kinds, p.Kind)
+			}
+		}
+		if !slices.Equal(kinds, test.want) {
+			t.Errorf("%s: problems %v, want %v", test.name, report.Problems, test.want)
+		}
+	}
+}

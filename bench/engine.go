@@ -15,8 +15,10 @@ var ErrFellBack = errors.New("the device was put aside")
 
 // EngineScan searches through an engine, as every user of it does.
 func EngineScan(e *engine.Engine) ScanFunc {
-	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce uint32)) error {
-		_, err := e.Search(ctx, *job, r, func(h engine.Hit) { found(h.Nonce) })
+	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
+		_, err := e.Search(ctx, *job, r, func(h engine.Hit) {
+			found(h.Nonce, (h.Version&job.VersionMask)/(versionMask&-versionMask))
+		})
 		return err
 	}
 }

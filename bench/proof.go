@@ -17,14 +17,64 @@ const GenesisHeader = "010000000000000000000000000000000000000000000000000000000
 	"000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa" +
 	"4b1e5e4a29ab5f49ffff001d1dac2b7c"
 
+// versionMask has the bits in which the versions of a rolled range differ, the
+// lowest of those that BIP 320 sets free.
+const versionMask = 0x000fe000
+
 // ProofRange is a range of nonces of GenesisHeader whose exact set of nonces
 // with at least ZeroBits leading zero bits is known: those whose hash, read as
 // Bitcoin reads it, is below 2^(256-ZeroBits).
+//
+// A rolled range is one of nonces with Versions versions of the header each,
+// which differ in the bits 13 to 19. A version has a number: these bits, where
+// those of GenesisHeader are 0. Such a pair is told by its place, the number of
+// pairs before it: Versions * (nonce - First) + version.
 type ProofRange struct {
 	Name     string `json:"range"`
 	First    uint32 `json:"first"`
-	Count    uint64 `json:"count"`
+	Count    uint64 `json:"count"` // hashes: nonces, times versions
 	ZeroBits int    `json:"zero_bits"`
+	Versions uint32 `json:"versions,omitempty"` // 0: only that of GenesisHeader
+}
+
+// rolled reports whether the range has several versions.
+func (p ProofRange) rolled() bool { return p.Versions > 0 }
+
+// job is the search of the range.
+func (p ProofRange) job() engine.Job {
+	job := engine.Job{Header: genesis, Target: pow.ZeroBits(p.ZeroBits)}
+	if p.rolled() {
+		job.VersionMask = versionMask
+	}
+	return job
+}
+
+// begin is the first number that stands for a hash of the range: a nonce, or a
+// place.
+func (p ProofRange) begin() uint32 {
+	if p.rolled() {
+		return 0
+	}
+	return p.First
+}
+
+// number returns what stands for a hash of the range.
+func (p ProofRange) number(nonce, version uint32) uint32 {
+	if p.rolled() {
+		return (nonce-p.First)*p.Versions + version
+	}
+	return nonce
+}
+
+// header returns the header that a number stands for.
+func (p ProofRange) header(number uint32) [pow.HeaderSize]byte {
+	header, nonce := genesis, number
+	if p.rolled() {
+		job := p.job()
+		header, nonce = job.WithVersion(uint64(number%p.Versions)), p.First+number/p.Versions
+	}
+	pow.SetNonce(&header, nonce)
+	return header
 }
 
 // known is a range with what is known about its set.
@@ -34,31 +84,43 @@ type known struct {
 	digest string // see Digest
 }
 
-// knownRanges is ordered by size. Every set has about a thousand nonces.
+// knownRanges is ordered by size. Every set has about a thousand nonces. So is
+// rolledRanges.
 var knownRanges = []known{
-	{ProofRange{"genesis-18", 0x7c280000, 1 << 18, 8}, 1008, "d15a0496425acc456cc6e0a7445fd7baf6395046a82edbf378b674fbfc1d1c90"},
-	{ProofRange{"genesis-20", 0x7c200000, 1 << 20, 10}, 999, "6f19fc32d875fe3d841295df3f377a360ff553d03464ce1f4bc7e7c030bd8c71"},
-	{ProofRange{"genesis-22", 0x7c000000, 1 << 22, 12}, 993, "9c09c791dea90c9438e2bc6fa7ae8e8a58eef0fb8f29e47f53b45c25579c364c"},
-	{ProofRange{"genesis-24", 0x7c000000, 1 << 24, 14}, 1008, "3fd66a48212a5742d5d8b0483b0db96a0ddae3b48c1ed848934a15c5ff4d4228"},
-	{ProofRange{"genesis-26", 0x7c000000, 1 << 26, 16}, 1034, "b715b6b2fb77e7362ea399b0f041ff3926e794adb9ce241767e756c20135021c"},
-	{ProofRange{"genesis-28", 0x70000000, 1 << 28, 18}, 1020, "77c722ae8fc1725d2b59f36e0ea6749fb43e314bcc3e1733cb19c094386e2664"},
-	{ProofRange{"genesis-30", 0x40000000, 1 << 30, 20}, 1015, "eaa5c37acbb67005d53b38fa54cb27de2fd2715b5f948e5fdddac3d6ca9fa8f1"},
-	{ProofRange{"genesis-32", 0, 1 << 32, 22}, 1006, "b0e63561027f8e9b5b40a35ebdc6d11b0c9a2a6f0d2489df8c4f56abaeb3a872"},
+	{ProofRange{"genesis-18", 0x7c280000, 1 << 18, 8, 0}, 1008, "d15a0496425acc456cc6e0a7445fd7baf6395046a82edbf378b674fbfc1d1c90"},
+	{ProofRange{"genesis-20", 0x7c200000, 1 << 20, 10, 0}, 999, "6f19fc32d875fe3d841295df3f377a360ff553d03464ce1f4bc7e7c030bd8c71"},
+	{ProofRange{"genesis-22", 0x7c000000, 1 << 22, 12, 0}, 993, "9c09c791dea90c9438e2bc6fa7ae8e8a58eef0fb8f29e47f53b45c25579c364c"},
+	{ProofRange{"genesis-24", 0x7c000000, 1 << 24, 14, 0}, 1008, "3fd66a48212a5742d5d8b0483b0db96a0ddae3b48c1ed848934a15c5ff4d4228"},
+	{ProofRange{"genesis-26", 0x7c000000, 1 << 26, 16, 0}, 1034, "b715b6b2fb77e7362ea399b0f041ff3926e794adb9ce241767e756c20135021c"},
+	{ProofRange{"genesis-28", 0x70000000, 1 << 28, 18, 0}, 1020, "77c722ae8fc1725d2b59f36e0ea6749fb43e314bcc3e1733cb19c094386e2664"},
+	{ProofRange{"genesis-30", 0x40000000, 1 << 30, 20, 0}, 1015, "eaa5c37acbb67005d53b38fa54cb27de2fd2715b5f948e5fdddac3d6ca9fa8f1"},
+	{ProofRange{"genesis-32", 0, 1 << 32, 22, 0}, 1006, "b0e63561027f8e9b5b40a35ebdc6d11b0c9a2a6f0d2489df8c4f56abaeb3a872"},
 }
 
-// countOf is the number of nonces in the range with this name, 0 if there is none.
-func countOf(name string) uint64 {
-	for _, k := range knownRanges {
+var rolledRanges = []known{
+	{ProofRange{"rolled-18", 0x7c2ba800, 1 << 18, 8, 128}, 993, "997f34095ce66a4fc05744e7b2704fed4e3a12ce24423c086a2aef7feba005e6"},
+	{ProofRange{"rolled-20", 0x7c2ba000, 1 << 20, 10, 128}, 1054, "2a4decad4202df10ae0cf041aef4e6708e24bc0db088d407a09a14c2c480e66c"},
+	{ProofRange{"rolled-22", 0x7c2b8000, 1 << 22, 12, 128}, 1096, "e39651f24984c905708b61ab46c48490e3c4c793f931488da4c4f6d9e44754c0"},
+	{ProofRange{"rolled-24", 0x7c2a0000, 1 << 24, 14, 128}, 1034, "f7f37809db24a5910d0368ae9d7e80d735ceed870f0c01a49d95bd73d3329d21"},
+	{ProofRange{"rolled-26", 0x7c280000, 1 << 26, 16, 128}, 954, "aae19599cae0107a468748bfd4ef959f8881fb049e0568bbb41323e8560fea76"},
+	{ProofRange{"rolled-28", 0x7c200000, 1 << 28, 18, 128}, 1014, "a6807cf42d70b5108a965a801ae937a8e7e5bf2aba3e26925c2e76349fac576b"},
+	{ProofRange{"rolled-30", 0x7c000000, 1 << 30, 20, 128}, 1038, "f7d2d75baff22b22ba605477ff82dc06eb2c40fd5f1545a5c7d22437c41d2d01"},
+}
+
+// rangeOf returns the range with this name; the zero value if there is none.
+func rangeOf(name string) known {
+	for _, k := range slices.Concat(knownRanges, rolledRanges) {
 		if k.Name == name {
-			return k.Count
+			return k
 		}
 	}
-	return 0
+	return known{}
 }
 
 // inTable reports whether the set with this digest is that of the range.
 func inTable(name, digest string) bool {
-	return slices.ContainsFunc(knownRanges, func(k known) bool { return k.Name == name && k.digest == digest })
+	k := rangeOf(name)
+	return k.Name != "" && k.digest == digest
 }
 
 // genesis is GenesisHeader as bytes.
@@ -88,21 +150,24 @@ type Proof struct {
 	ProofRange
 	Header string   `json:"header"` // hex of GenesisHeader; its own nonce does not matter
 	Digest string   `json:"digest"`
-	Nonces []uint32 `json:"nonces"` // ascending
+	Nonces []uint32 `json:"nonces"` // ascending; of a rolled range: places
 }
 
-// ScanFunc tells found every nonce of r that meets the job's target, one call
-// at a time. An error means that the range was not finished.
-type ScanFunc func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce uint32)) error
+// ScanFunc tells found every nonce of r, and the number of the version, with
+// which the job meets its target, one call at a time. An error means that the
+// range was not finished.
+type ScanFunc func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error
 
 // Walk is the workload of a search: it goes through a range of the table, from
 // the first nonce to the last and then again from the first, and collects what
 // is found. Every pass must find the set of the table.
 type Walk struct {
 	scan   ScanFunc
+	table  []known
 	in     known
 	job    engine.Job
-	at     uint64   // nonces of this pass that are done
+	at     uint64   // hashes of this pass that are done
+	ahead  uint64   // hashes that are done and were not asked for yet
 	hits   []uint32 // found in this pass
 	passes int
 	set    []uint32 // found by the first pass
@@ -110,21 +175,27 @@ type Walk struct {
 }
 
 // NewWalk returns a walk through the smallest range.
-func NewWalk(scan ScanFunc) *Walk {
-	w := &Walk{scan: scan}
-	w.enter(knownRanges[0])
+func NewWalk(scan ScanFunc) *Walk { return newWalk(scan, knownRanges) }
+
+// NewRolledWalk returns a walk through the smallest range of nonces and
+// versions.
+func NewRolledWalk(scan ScanFunc) *Walk { return newWalk(scan, rolledRanges) }
+
+func newWalk(scan ScanFunc, table []known) *Walk {
+	w := &Walk{scan: scan, table: table}
+	w.enter(table[0])
 	return w
 }
 
 // enter starts a walk through another range.
 func (w *Walk) enter(in known) {
-	*w = Walk{scan: w.scan, in: in, job: engine.Job{Header: genesis, Target: pow.ZeroBits(in.ZeroBits)}}
+	*w = Walk{scan: w.scan, table: w.table, in: in, job: in.job()}
 }
 
 // Begin picks the largest range that the samples will finish.
 func (w *Walk) Begin(expected uint64) {
-	pick := knownRanges[0]
-	for _, k := range knownRanges[1:] {
+	pick := w.table[0]
+	for _, k := range w.table[1:] {
 		if k.Count <= expected {
 			pick = k
 		}
@@ -132,21 +203,24 @@ func (w *Walk) Begin(expected uint64) {
 	w.enter(pick)
 }
 
-// Run searches the next nonces of the walk.
+// Run searches the next part of the walk. A nonce is searched with all versions:
+// what is done of the last one beyond the items is done for the next Run.
 func (w *Walk) Run(ctx context.Context, items uint64) error {
-	for items > 0 {
-		n := min(items, w.in.Count-w.at)
-		r := pow.Range{First: w.in.First + uint32(w.at), Count: n}
-		err := w.scan(ctx, &w.job, r, func(nonce uint32) { w.hits = append(w.hits, nonce) })
+	each := uint64(max(w.in.Versions, 1))
+	for w.ahead < items {
+		nonces := min((items-w.ahead+each-1)/each, (w.in.Count-w.at)/each)
+		r := pow.Range{First: w.in.First + uint32(w.at/each), Count: nonces}
+		err := w.scan(ctx, &w.job, r, func(nonce, version uint32) { w.hits = append(w.hits, w.in.number(nonce, version)) })
 		if err != nil {
 			return err
 		}
-		w.at += n
-		items -= n
+		w.at += nonces * each
+		w.ahead += nonces * each
 		if w.at == w.in.Count {
 			w.turn()
 		}
 	}
+	w.ahead -= items
 	return nil
 }
 
@@ -171,14 +245,14 @@ func (w *Walk) turn() {
 // was done counts, with the rest taken from the first.
 func (w *Walk) Finish(ctx context.Context) (Proof, error) {
 	if w.passes == 0 {
-		if err := w.Run(ctx, w.in.Count-w.at); err != nil {
+		if err := w.Run(ctx, w.ahead+w.in.Count-w.at); err != nil {
 			return Proof{}, err
 		}
 	}
 	if w.at > 0 {
 		passes := w.passes
 		for _, nonce := range w.set {
-			if uint64(nonce-w.in.First) >= w.at {
+			if uint64(nonce-w.in.begin()) >= w.at {
 				w.hits = append(w.hits, nonce)
 			}
 		}

@@ -15,11 +15,14 @@ import (
 
 // referenceSet is the set of a range, found by the reference.
 func referenceSet(in ProofRange) []uint32 {
-	nonces := []uint32{}
-	pow.Search(&genesis, pow.ZeroBits(in.ZeroBits), pow.Range{First: in.First, Count: in.Count}, func(n uint32) {
-		nonces = append(nonces, n)
-	})
-	return nonces
+	numbers, target := []uint32{}, pow.ZeroBits(in.ZeroBits)
+	for i := range in.Count {
+		number := in.begin() + uint32(i)
+		if header := in.header(number); target.MetBy(pow.Sum(header[:])) {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }
 
 // smallest is the set of the smallest range.
@@ -28,7 +31,7 @@ var smallest = sync.OnceValue(func() []uint32 { return referenceSet(knownRanges[
 // The larger sets were found by the reference, or by two kernels made in
 // different ways, and are searched again by every run of the command.
 func TestSmallRanges(t *testing.T) {
-	for _, k := range knownRanges[:2] {
+	for _, k := range append(knownRanges[:2:2], rolledRanges[:2]...) {
 		if got := referenceSet(k.ProofRange); len(got) != k.nonces || Digest(got) != k.digest {
 			t.Errorf("%s: %d nonces with digest %s, the table has %d with %s", k.Name, len(got), Digest(got), k.nonces, k.digest)
 		}
@@ -37,15 +40,19 @@ func TestSmallRanges(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	const published = 2083236893 // the nonce of block 0
-	for i, k := range knownRanges {
-		if uint64(published-k.First) >= k.Count {
+	for i, k := range slices.Concat(knownRanges, rolledRanges) {
+		nonces := k.Count / uint64(max(k.Versions, 1))
+		if uint64(published-k.First) >= nonces {
 			t.Errorf("%s does not hold the nonce of block 0", k.Name)
 		}
-		if uint64(k.First)+k.Count > pow.NonceSpace {
+		if uint64(k.First)+nonces > pow.NonceSpace {
 			t.Errorf("%s goes beyond the last nonce", k.Name)
 		}
-		if i > 0 && k.Count <= knownRanges[i-1].Count {
-			t.Errorf("%s is not larger than the range before it", k.Name)
+		if i > 0 && i != len(knownRanges) && k.Count != 4*slices.Concat(knownRanges, rolledRanges)[i-1].Count {
+			t.Errorf("%s is not four times the range before it", k.Name)
+		}
+		if job := k.job(); k.rolled() != (i >= len(knownRanges)) || job.Versions() != uint64(max(k.Versions, 1)) {
+			t.Errorf("%s: %d versions", k.Name, job.Versions())
 		}
 		// Binomial: 32 is about one standard deviation of 1024.
 		if mean := int(k.Count >> k.ZeroBits); k.nonces < mean-100 || k.nonces > mean+100 {
@@ -74,10 +81,10 @@ func TestDigest(t *testing.T) {
 
 // tableScan finds the nonces of a set without hashing.
 func tableScan(set []uint32) ScanFunc {
-	return func(_ context.Context, _ *engine.Job, r pow.Range, found func(nonce uint32)) error {
+	return func(_ context.Context, _ *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 		for _, n := range slices.Backward(set) { // devices tell in no certain order
 			if uint64(n-r.First) < r.Count {
-				found(n)
+				found(n, 0)
 			}
 		}
 		return nil
@@ -89,7 +96,7 @@ func TestWalk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var scanned []pow.Range
 		all := tableScan(smallest())
-		w := NewWalk(func(ctx context.Context, job *engine.Job, r pow.Range, found func(uint32)) error {
+		w := NewWalk(func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 			if job.Header != genesis || job.Target != pow.ZeroBits(in.ZeroBits) {
 				t.Errorf("wrong job %+v", job)
 			}
@@ -156,7 +163,7 @@ func TestWalkSeesFaults(t *testing.T) {
 	for _, faulty := range [][]uint32{without, with} {
 		for pass := range 3 {
 			calls := 0
-			w := NewWalk(func(ctx context.Context, job *engine.Job, r pow.Range, found func(uint32)) error {
+			w := NewWalk(func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 				calls++
 				if calls == pass+1 {
 					return tableScan(faulty)(ctx, job, r, found)
@@ -185,11 +192,53 @@ func TestWalkSeesFaults(t *testing.T) {
 
 func TestWalkErrors(t *testing.T) {
 	broken := errors.New("broken")
-	w := NewWalk(func(context.Context, *engine.Job, pow.Range, func(uint32)) error { return broken })
+	w := NewWalk(func(context.Context, *engine.Job, pow.Range, func(nonce, version uint32)) error { return broken })
 	if err := w.Run(t.Context(), 1); !errors.Is(err, broken) {
 		t.Errorf("run: %v", err)
 	}
 	if _, err := w.Finish(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("finish: %v", err)
 	}
+}
+
+// Versions are searched with each nonce, and what a Run does beyond what it was
+// asked for counts for the next.
+func TestRolledWalk(t *testing.T) {
+	in := rolledRanges[0]
+	set := referenceSet(in.ProofRange)
+	rapid.Check(t, func(t *rapid.T) {
+		done := uint64(0)
+		w := NewRolledWalk(func(_ context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
+			if *job != in.job() || r.First != in.First+uint32(done%in.Count/128) {
+				t.Fatalf("job %+v from %d after %d hashes", job, r.First, done)
+			}
+			for _, place := range slices.Backward(set) {
+				nonce := in.First + place/in.Versions
+				if header := in.header(place); uint64(nonce-r.First) < r.Count {
+					found(nonce, place%in.Versions)
+					if !job.Target.MetBy(pow.Sum(header[:])) {
+						t.Fatalf("place %d stands for another header", place)
+					}
+				}
+			}
+			done += r.Count * 128
+			return nil
+		})
+		asked := uint64(0)
+		for _, items := range rapid.SliceOfN(rapid.Uint64Range(1, 9<<14), 0, 6).Draw(t, "slices") {
+			if err := w.Run(t.Context(), items); err != nil {
+				t.Fatal(err)
+			}
+			if asked += items; done < asked || done >= asked+128 {
+				t.Fatalf("%d hashes done, %d asked for", done, asked)
+			}
+		}
+		p, err := w.Finish(t.Context())
+		if err != nil || p.ProofRange != in.ProofRange || p.Digest != in.digest || !slices.Equal(p.Nonces, set) {
+			t.Errorf("%v: proof of %d places with digest %s", err, len(p.Nonces), p.Digest)
+		}
+		if want := max(int(done/in.Count), 1); w.passes != want {
+			t.Errorf("%d passes for %d hashes, want %d", w.passes, done, want)
+		}
+	})
 }

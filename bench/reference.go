@@ -10,17 +10,19 @@ import (
 )
 
 // ReferenceScan is the base row of searches: two calls of crypto/sha256 for
-// every nonce.
-func ReferenceScan(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce uint32)) error {
-	header := job.Header
-	for i := range r.Count {
-		if i%(1<<12) == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		nonce := r.First + uint32(i)
-		pow.SetNonce(&header, nonce)
-		if job.Target.MetBy(standardSum(header[:])) {
-			found(nonce)
+// every nonce of every version.
+func ReferenceScan(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
+	for version := range job.Versions() {
+		header := job.WithVersion(version)
+		for i := range r.Count {
+			if i%(1<<12) == 0 && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			nonce := r.First + uint32(i)
+			pow.SetNonce(&header, nonce)
+			if job.Target.MetBy(standardSum(header[:])) {
+				found(nonce, uint32(version))
+			}
 		}
 	}
 	return nil

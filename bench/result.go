@@ -32,10 +32,11 @@ type Result struct {
 
 // Settings are what the run was asked for.
 type Settings struct {
-	Mode     string  `json:"mode"`              // search, verify or all
-	Device   string  `json:"device,omitempty"`  // empty: all
-	Kernel   string  `json:"kernel,omitempty"`  // empty: the chosen one; all: each that is available
-	Threads  int     `json:"threads,omitempty"` // 0: one, and all
+	Mode     string  `json:"mode"`                      // search, verify or all
+	Rolling  bool    `json:"version_rolling,omitempty"` // searches also with several versions
+	Device   string  `json:"device,omitempty"`          // empty: all
+	Kernel   string  `json:"kernel,omitempty"`          // empty: the chosen one; all: each that is available
+	Threads  int     `json:"threads,omitempty"`         // 0: one, and all
 	Duration float64 `json:"duration_seconds"`
 }
 
@@ -161,7 +162,7 @@ func (r *Result) derive() {
 			c.Flags = append(c.Flags, FlagDrift)
 		}
 		if c.Proof != nil {
-			c.Proof.Passes = passes(c.Samples, countOf(c.Proof.Range))
+			c.Proof.Passes = passes(c.Samples, rangeOf(c.Proof.Range).Count)
 		}
 		if c.Proof != nil && !inTable(c.Proof.Range, c.Proof.Digest) {
 			c.Flags = append(c.Flags, FlagWrongSet)
@@ -318,8 +319,8 @@ func (r *Result) plausible() error {
 	for i, c := range r.Cases {
 		id := c.Spec.ID()
 		switch {
-		case c.Mode != Search && c.Mode != Verify:
-			return bad("cases[%d].mode %.40q, want %q or %q", i, c.Mode, Search, Verify)
+		case !slices.Contains(modes, c.Mode):
+			return bad("cases[%d].mode %.40q, want one of %q", i, c.Mode, modes)
 		case c.Device == "" || c.Kernel == "":
 			return bad("cases[%d] has no device or no kernel", i)
 		case c.Threads < 0:

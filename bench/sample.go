@@ -12,12 +12,19 @@ type Mode string
 // The modes.
 const (
 	Search Mode = "search" // nonces of one header, counted in hashes
+	Roll   Mode = "roll"   // nonces of 128 versions of one header, counted in hashes
 	Verify Mode = "verify" // independent headers, counted in headers
 )
 
+// modes are all, in the order of the tables.
+var modes = []Mode{Search, Roll, Verify}
+
+// Searches reports whether a mode finds nonces, and so has a proof.
+func (m Mode) Searches() bool { return m == Search || m == Roll }
+
 // Unit names what a mode counts.
 func (m Mode) Unit() string {
-	if m == Search {
+	if m.Searches() {
 		return "hashes"
 	}
 	return "headers"

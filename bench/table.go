@@ -27,12 +27,12 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out.line("%d threads%s%s; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s", e.Threads,
 		optional(", virtual: ", e.Virtual), optional(", governor ", e.Governor), r.Timing.Rounds, len(r.Cases),
 		r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
-	for _, mode := range []Mode{Search, Verify} {
+	for _, mode := range modes {
 		if _, measured := r.Headlines[mode]; measured {
 			out.table(r.rows(mode))
 		}
 	}
-	for _, mode := range []Mode{Search, Verify} {
+	for _, mode := range modes {
 		if h, measured := r.Headlines[mode]; measured {
 			out.line("%s", r.headline(mode, h))
 		}
@@ -42,8 +42,12 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 		if !inTable(p.Name, p.Digest) {
 			what = "WRONG, not the set that is known:"
 		}
-		out.line("%s %d nonces of %s (%d nonces from %d) with %d zero bits, found by %d of %d searches, digest %s",
-			what, len(p.Nonces), p.Name, p.Count, p.First, p.ZeroBits, r.finders(p), r.count(Search), p.Digest)
+		mode, space := Search, fmt.Sprintf("%d nonces from %d", p.Count, p.First)
+		if p.rolled() {
+			mode, space = Roll, fmt.Sprintf("%d nonces from %d, %d versions of each", p.Count/uint64(p.Versions), p.First, p.Versions)
+		}
+		out.line("%s %d nonces of %s (%s) with %d zero bits, found by %d of %d searches, digest %s",
+			what, len(p.Nonces), p.Name, space, p.ZeroBits, r.finders(p), r.count(mode), p.Digest)
 	}
 	return out.err
 }

@@ -25,7 +25,7 @@ func TestReferenceScan(t *testing.T) {
 	for _, r := range []pow.Range{{First: 0, Count: 0}, {First: 5, Count: 1}, {First: 2083236800, Count: 10_000}, {First: 0xffffff00, Count: 600}} {
 		var want, got []uint32
 		pow.Search(&job.Header, job.Target, r, func(n uint32) { want = append(want, n) })
-		if err := ReferenceScan(t.Context(), job, r, func(n uint32) { got = append(got, n) }); err != nil {
+		if err := ReferenceScan(t.Context(), job, r, func(n, _ uint32) { got = append(got, n) }); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, want) {

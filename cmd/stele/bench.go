@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -36,6 +37,7 @@ func benchCommand() *cli.Command {
 			&cli.StringFlag{Name: "kernel", Usage: "the kernel `NAME` instead of the fastest, or all"},
 			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all)"},
 			&cli.DurationFlag{Name: "duration", Usage: "how long the whole shall last, unless 30 samples of each case take longer", Value: 10 * time.Second},
+			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches through 128 versions of a header at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "out", Usage: "also write the result, as JSON, into `FILE`, when it is complete"},
@@ -122,6 +124,7 @@ func runBench(c *cli.Context) error {
 func benchSettings(c *cli.Context) (bench.Settings, error) {
 	s := bench.Settings{
 		Mode:     c.String("mode"),
+		Rolling:  c.Bool("version-rolling"),
 		Device:   c.String("device"),
 		Kernel:   c.String("kernel"),
 		Duration: c.Duration("duration").Seconds(),
@@ -131,6 +134,9 @@ func benchSettings(c *cli.Context) (bench.Settings, error) {
 	}
 	if !slices.Contains([]string{"search", "verify", "all"}, s.Mode) {
 		return s, fmt.Errorf("--mode: unknown mode %q, want search, verify or all", s.Mode)
+	}
+	if s.Rolling && s.Mode == "verify" {
+		return s, errors.New("--version-rolling: --mode verify has no searches")
 	}
 	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
@@ -151,8 +157,8 @@ type benchSet struct {
 	engines []*engine.Engine
 	headers []byte // shared by all verifications
 
-	search, verify bool
-	settings       bench.Settings
+	work     []bench.Mode // what is measured of each device
+	settings bench.Settings
 }
 
 // openBench opens an engine for every device, kernel and number of threads, and
@@ -164,23 +170,25 @@ func openBench(c *cli.Context, settings bench.Settings) (_ *benchSet, err error)
 	}
 	set := &benchSet{
 		walks:    map[string]*bench.Walk{},
-		search:   settings.Mode != string(bench.Verify),
-		verify:   settings.Mode != string(bench.Search),
 		settings: settings,
+	}
+	if settings.Mode != string(bench.Verify) {
+		set.work = append(set.work, bench.Search)
+	}
+	if settings.Rolling {
+		set.work = append(set.work, bench.Roll)
+	}
+	if settings.Mode != string(bench.Search) {
+		set.work = append(set.work, bench.Verify)
+		set.headers = bench.MakeHeaders(bench.HeaderSet)
 	}
 	defer func() {
 		if err != nil {
 			set.close()
 		}
 	}()
-	if set.verify {
-		set.headers = bench.MakeHeaders(bench.HeaderSet)
-	}
-	if set.search {
-		set.addSearch(cpu.ID, bench.Reference, 1, bench.ReferenceScan)
-	}
-	if set.verify {
-		set.addVerify(cpu.ID, bench.Reference, 1, bench.ReferenceVerify)
+	for _, mode := range set.work {
+		set.addCase(bench.Spec{Mode: mode, Device: cpu.ID, Kernel: bench.Reference, Threads: 1}, bench.ReferenceScan, bench.ReferenceVerify)
 	}
 	if useCPU {
 		if err := set.openCPU(c.Bool("bare")); err != nil {
@@ -207,13 +215,13 @@ func (s *benchSet) openCPU(bare bool) error {
 			if err != nil {
 				return fmt.Errorf("device %s: %w", cpu.ID, err)
 			}
-			s.add(device, n, i+j == 0, true)
-			if s.search && bare && j == 0 {
+			s.add(device, n, i+j == 0, s.work)
+			if bare && j == 0 && slices.Contains(s.work, bench.Search) {
 				k, err := simd.Lookup(device.Info().SearchKernel)
 				if err != nil {
 					return err
 				}
-				s.addSearch(bench.Bare, k.Name(), 1, bench.BareScan(k))
+				s.addCase(bench.Spec{Mode: bench.Search, Device: bench.Bare, Kernel: k.Name(), Threads: 1}, bench.BareScan(k), nil)
 			}
 		}
 	}
@@ -223,14 +231,10 @@ func (s *benchSet) openCPU(bare bool) error {
 // openGPUs adds the cases of the GPUs. That there is none is an error if they
 // are wanted.
 func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
-	names := []string{s.settings.Kernel}
-	if s.settings.Kernel == "all" {
-		names = gpu.SearchKernels()
-	}
-	for i, kernel := range names {
-		devices, absent := gpu.Open(gpu.Options{Device: s.settings.Device, Kernel: kernel})
+	for i, open := range s.gpuCases() {
+		devices, absent := gpu.Open(open.Options)
 		for _, d := range devices {
-			s.add(d, 0, i == 0, i == 0)
+			s.add(d, 0, i == 0, open.work)
 		}
 		for _, a := range absent {
 			switch {
@@ -244,20 +248,50 @@ func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
 	return nil
 }
 
+// gpuCase says how to open the GPUs for some modes.
+type gpuCase struct {
+	gpu.Options
+	work []bench.Mode
+}
+
+// gpuCases opens the GPUs once, or once for each of their kernels if all are
+// asked for. They have one that verifies.
+func (s *benchSet) gpuCases() (all []gpuCase) {
+	device, work := s.settings.Device, s.work
+	if s.settings.Kernel != "all" {
+		return []gpuCase{{gpu.Options{Device: device, Kernel: s.settings.Kernel}, work}}
+	}
+	for _, k := range gpu.SearchKernels() {
+		all = append(all, gpuCase{gpu.Options{Device: device, Kernel: k}, work})
+		work = slices.DeleteFunc(slices.Clone(work), func(m bench.Mode) bool { return m != bench.Search })
+	}
+	if !s.settings.Rolling {
+		return all
+	}
+	all[0].work = slices.DeleteFunc(slices.Clone(all[0].work), func(m bench.Mode) bool { return m == bench.Roll })
+	for _, k := range gpu.RollKernels() {
+		all = append(all, gpuCase{gpu.Options{Device: device, RollKernel: k}, []bench.Mode{bench.Roll}})
+	}
+	return all
+}
+
 // add opens an engine for a device and adds its cases. The first of a device
-// also describes it. All search kernels of a GPU have the same verify kernel.
-func (s *benchSet) add(d engine.Device, threads int, first, verify bool) {
+// also describes it.
+func (s *benchSet) add(d engine.Device, threads int, first bool, work []bench.Mode) {
 	e := engine.New([]engine.Device{d}, nil)
 	s.engines = append(s.engines, e)
 	info := d.Info()
 	if first {
 		s.devices = append(s.devices, info)
 	}
-	if s.search {
-		s.addSearch(info.ID, info.SearchKernel, threads, bench.EngineScan(e))
+	kernels := map[bench.Mode]string{
+		bench.Search: info.SearchKernel,
+		bench.Roll:   cmp.Or(info.RollKernel, info.SearchKernel),
+		bench.Verify: info.VerifyKernel,
 	}
-	if s.verify && verify {
-		s.addVerify(info.ID, info.VerifyKernel, threads, bench.EngineVerify(e))
+	for _, mode := range work {
+		spec := bench.Spec{Mode: mode, Device: info.ID, Kernel: kernels[mode], Threads: threads}
+		s.addCase(spec, bench.EngineScan(e), bench.EngineVerify(e))
 	}
 }
 
@@ -275,16 +309,18 @@ func kernelNames(flag string) []string {
 	return names
 }
 
-func (s *benchSet) addSearch(device, kernel string, threads int, scan bench.ScanFunc) {
-	spec := bench.Spec{Mode: bench.Search, Device: device, Kernel: kernel, Threads: threads}
+// addCase adds a case, which does one of these as its mode says.
+func (s *benchSet) addCase(spec bench.Spec, scan bench.ScanFunc, verify bench.VerifyFunc) {
+	if spec.Mode == bench.Verify {
+		s.cases = append(s.cases, bench.Case{Spec: spec, Work: bench.NewBatch(verify, s.headers)})
+		return
+	}
 	walk := bench.NewWalk(scan)
+	if spec.Mode == bench.Roll {
+		walk = bench.NewRolledWalk(scan)
+	}
 	s.walks[spec.ID()] = walk
 	s.cases = append(s.cases, bench.Case{Spec: spec, Work: walk})
-}
-
-func (s *benchSet) addVerify(device, kernel string, threads int, verify bench.VerifyFunc) {
-	spec := bench.Spec{Mode: bench.Verify, Device: device, Kernel: kernel, Threads: threads}
-	s.cases = append(s.cases, bench.Case{Spec: spec, Work: bench.NewBatch(verify, s.headers)})
 }
 
 // measure runs the cases and puts the result together.

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/bench"
+	"stele/engine/gpu"
 )
 
 // An interrupted run has no result, and leaves no file behind.
@@ -90,6 +92,36 @@ func TestOutFollowsLinks(t *testing.T) {
 		left, err := os.ReadDir(filepath.Dir(target))
 		if err != nil || len(left) != 1 {
 			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
+// All kernels of GPUs are measured once, each in the mode that it is for.
+func TestBenchGPUCases(t *testing.T) {
+	both := []bench.Mode{bench.Search, bench.Roll, bench.Verify}
+	for _, tt := range []struct {
+		settings bench.Settings
+		work     []bench.Mode
+		want     map[bench.Mode]int
+	}{
+		{bench.Settings{}, both[:1], map[bench.Mode]int{bench.Search: 1}},
+		{bench.Settings{Rolling: true}, both, map[bench.Mode]int{bench.Search: 1, bench.Roll: 1, bench.Verify: 1}},
+		{bench.Settings{Kernel: "all"}, []bench.Mode{bench.Search, bench.Verify},
+			map[bench.Mode]int{bench.Search: len(gpu.SearchKernels()), bench.Verify: 1}},
+		{bench.Settings{Kernel: "all", Rolling: true}, both,
+			map[bench.Mode]int{bench.Search: len(gpu.SearchKernels()), bench.Roll: len(gpu.RollKernels()), bench.Verify: 1}},
+	} {
+		set := benchSet{settings: tt.settings, work: tt.work}
+		got := map[bench.Mode]int{}
+		for _, c := range set.gpuCases() {
+			for _, mode := range c.work {
+				if got[mode]++; tt.settings.Kernel == "all" && (mode == bench.Search && c.Kernel == "" || mode == bench.Roll && c.RollKernel == "") {
+					t.Errorf("%+v: %s without the name of a kernel", tt.settings, mode)
+				}
+			}
+		}
+		if !maps.Equal(got, tt.want) {
+			t.Errorf("%+v: %v, want %v", tt.settings, got, tt.want)
 		}
 	}
 }
