@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,10 @@ import (
 	"stele/engine/pow"
 	"stele/node/reject"
 )
+
+// MaxTextSize is the greatest length of the JSON form of a record in bytes:
+// more than twice that of its encoding, since most of it is hex.
+const MaxTextSize = 5 * MaxSize / 2
 
 // textForm is the JSON form of a record.
 type textForm struct {
@@ -45,8 +48,8 @@ func (r *Record) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// UnmarshalJSON reads the JSON form. It refuses unknown, missing and repeated
-// fields, and everything that [Decode] refuses in the record that the text
+// UnmarshalJSON reads the JSON form, of at most [MaxTextSize] bytes. It refuses
+// unknown, missing and repeated fields, and everything that [Decode] refuses in the record that the text
 // stands for. Only "signatures" and "id" may be missing: the signatures are then
 // zeros, to be made with [Sign]. An id must be the right one. Errors are of
 // package reject.
@@ -54,7 +57,7 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 	decoded, err := parseText(text)
 	if err != nil {
 		if _, ok := reject.Of(err); !ok {
-			err = reject.New(reject.BadRecordEncoding, "%v", err)
+			err = reject.New(reject.BadRecordEncoding, "%.300v", err)
 		}
 		return err
 	}
@@ -63,8 +66,11 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 }
 
 func parseText(text []byte) (*Record, error) {
-	var form textForm
-	if err := unmarshalStrict(text, &form, "signatures", "id"); err != nil {
+	if len(text) > MaxTextSize {
+		return nil, reject.New(reject.RecordTooLarge, "the text has %d bytes, the limit is %d", len(text), MaxTextSize)
+	}
+	form, err := unmarshalStrict[textForm](text, "signatures", "id")
+	if err != nil {
 		return nil, err
 	}
 	kind, err := ParseType(form.Type)
@@ -77,6 +83,9 @@ func parseText(text []byte) (*Record, error) {
 	payload, err := types[kind].fromJSON(form.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("payload: %w", err)
+	}
+	if want := signatureCount(payload); len(form.Signatures) > 0 && len(form.Signatures) != want {
+		return nil, wrongSignatureCount(len(form.Signatures), want)
 	}
 	// The encoding is what counts: the record is what Decode makes of it.
 	r, err := Decode(New(Record{
@@ -93,76 +102,85 @@ func parseText(text []byte) (*Record, error) {
 }
 
 // fromJSON reads the JSON form of a payload of type P.
-func fromJSON[P Payload](text []byte) (Payload, error) {
-	var p P
-	err := unmarshalStrict(text, &p)
-	return p, err
-}
+func fromJSON[P Payload](text []byte) (Payload, error) { return unmarshalStrict[P](text) }
 
-// unmarshalStrict reads a JSON object into v, and refuses one that does not have
-// exactly the fields that v is written with, each once. The optional ones may
+// unmarshalStrict reads a JSON object, and refuses one that does not have
+// exactly the fields that a T is written with, each once. The optional ones may
 // be missing.
-func unmarshalStrict(text []byte, v any, optional ...string) error {
-	got, err := fields(text)
+func unmarshalStrict[T any](text []byte, optional ...string) (v T, err error) {
+	got, null, err := fieldNames(text)
+	switch {
+	case err != nil:
+		return v, err
+	case null:
+		return v, errors.New("a value is null")
+	}
+	empty, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return v, err
 	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return err
-	}
-	back, err := json.Marshal(v)
+	want, _, err := fieldNames(empty)
 	if err != nil {
-		return err
+		return v, err
 	}
-	want, err := fields(back)
-	if err != nil {
-		return err
-	}
-	for _, name := range got {
-		if !slices.Contains(want, name) {
-			return fmt.Errorf("unknown field %.40q; there are %q", name, want)
+	for i, name := range got {
+		switch {
+		case slices.Contains(got[:i], name):
+			return v, fmt.Errorf("the field %.40q is there twice", name)
+		case !slices.Contains(want, name):
+			return v, fmt.Errorf("unknown field %.40q; there are %q", name, want)
 		}
 	}
 	for _, name := range want {
 		if !slices.Contains(got, name) && !slices.Contains(optional, name) {
-			return fmt.Errorf("the field %q is missing", name)
+			return v, fmt.Errorf("the field %q is missing", name)
 		}
 	}
-	return nil
+	err = json.Unmarshal(text, &v)
+	return v, err
 }
 
-// mostFields is more than any form has.
-const mostFields = 32
+// More than the JSON form of any record has of what can take much more memory
+// than text.
+const (
+	mostValues  = 256
+	mostLevels  = 8
+	longestName = 64
+)
 
-// fields returns the names of the fields of a JSON object. It refuses a name
-// that is there twice, and null as a value.
-func fields(text []byte) ([]string, error) {
-	in := json.NewDecoder(bytes.NewReader(text))
-	if t, err := in.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.Join(errors.New("not a JSON object"), err)
+// fieldNames returns the names of the fields of a JSON object, as they are
+// written, and whether anything in it is null.
+func fieldNames(text []byte) (names []string, null bool, err error) {
+	level, values, quote := 0, 1, -1 // quote is where the string began
+	var last []byte                  // string
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quote >= 0 && c == '\\':
+			i++
+		case quote >= 0 && c == '"':
+			last, quote = text[quote+1:i], -1
+		case quote >= 0:
+		case c == '"':
+			quote = i
+		case c == '{' || c == '[':
+			level++
+		case c == '}' || c == ']':
+			level--
+		case c == ',':
+			values++
+		case c == ':' && len(last) > longestName:
+			return nil, false, fmt.Errorf("unknown field %.40q", last)
+		case c == ':' && level == 1:
+			names = append(names, string(last))
+		case c == 'n':
+			null = true
+		}
+		if values > mostValues || level > mostLevels {
+			return nil, false, fmt.Errorf("more than %d values or %d levels", mostValues, mostLevels)
+		}
 	}
-	var names []string
-	for in.More() {
-		t, err := in.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, _ := t.(string)
-		var value json.RawMessage
-		if err := in.Decode(&value); err != nil {
-			return nil, err
-		}
-		switch {
-		case slices.Contains(names, name):
-			return nil, fmt.Errorf("the field %.40q is there twice", name)
-		case string(value) == "null":
-			return nil, fmt.Errorf("the field %.40q is null", name)
-		case len(names) == mostFields:
-			return nil, errors.New("too many fields")
-		}
-		names = append(names, name)
-	}
-	return names, nil
+	var object struct{}
+	return names, null, json.Unmarshal(text, &object) // which tells the place of a fault
 }
 
 // coinbaseForm is the JSON form of a Coinbase.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -123,6 +124,18 @@ func (p RoleGrant) Check() error {
 
 // Check checks the role and the set of approvers.
 func (p RoleRevoke) Check() error { return RoleGrant(p).Check() }
+
+// MarshalJSON returns the JSON form: no approvers are an empty list.
+func (p RoleGrant) MarshalJSON() ([]byte, error) {
+	type form RoleGrant
+	if p.Approvers == nil {
+		p.Approvers = []Key{}
+	}
+	return json.Marshal(form(p))
+}
+
+// MarshalJSON returns the JSON form: no approvers are an empty list.
+func (p RoleRevoke) MarshalJSON() ([]byte, error) { return RoleGrant(p).MarshalJSON() }
 
 func checkApproverCount(n int) error {
 	if n > MaxApprovers {
