@@ -1,0 +1,47 @@
+// Package pool keeps the records that are valid and wait for a block.
+//
+//   - [Pool.Add] admits records, many at a time. A record that it accepts is
+//     journaled: it is not lost in a crash.
+//   - [Pool.Update] follows the chain: it takes mined records out and gives those
+//     of disconnected blocks back.
+//   - [Pool.Select] chooses records for a block, the best fee rate first.
+//   - [Pool.NextSeq] tells an author how to number the next record.
+//
+// # Queues
+//
+// The records of an account wait in a queue, in the order of their sequence
+// numbers and without a gap. Each is valid in the confirmed state after those
+// before it in its own queue. What other records in the pool would pay to the
+// account does not count: they may never be mined, and accounts would depend on
+// each other.
+//
+// A queue belongs to the account, so records that follow a KEY_ROTATE wait
+// behind it under the new key. Two queues may still exclude each other, for
+// example if both grant the same role. Then a block can have one of them. The
+// other is left out by Select, which applies what it selects, and dropped by
+// the next Update.
+//
+// # Order
+//
+// A fee rate is the fee per 1000 bytes. Select takes the best first among the
+// heads of the queues. When the pool is full, the last record of the queue whose
+// cheapest record is the cheapest of all must go: about the one that Select would
+// take last.
+//
+// # Limits
+//
+// [Options.MaxBytes] bounds memory: a record counts with its size and what is
+// kept about it. [Options.MaxPerAccount] bounds a queue. A record leaves the pool
+// when it is mined, conflicts with what was mined, can no longer be mined at the
+// next height, is replaced, or must go because the pool is full. It never leaves
+// it otherwise, and not in between: only Add (replacement, eviction) and Update
+// remove.
+//
+// # Locks
+//
+// Update is called with the chain's lock held, right after each change, so no
+// method of the pool asks the chain for anything but its view and context, which
+// take no lock. Between a change of the state and the Update for it, Add may see
+// more of the chain than the pool knows. So it drops nothing then, and what it
+// accepts is looked at again by Update if that block touched its account.
+package pool

@@ -1,0 +1,296 @@
+package pool
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/chain/chaintest"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+var testNetwork = chaintest.Network()
+
+// world is a pool on top of a chain that a builder makes.
+type world struct {
+	*Pool
+	builder *chaintest.Builder
+	tip     *chaintest.Block
+	journal *memory
+}
+
+// memory is a journal in memory. It fails as long as broken is set.
+type memory struct {
+	records map[record.ID][]byte
+	saves   int
+	broken  error
+}
+
+func (m *memory) Save(add []*record.Record, drop []record.ID) error {
+	if m.broken != nil {
+		return m.broken
+	}
+	m.saves++
+	for _, r := range add {
+		m.records[r.ID()] = slices.Clone(r.Encode())
+	}
+	for _, id := range drop {
+		delete(m.records, id)
+	}
+	return nil
+}
+
+func (m *memory) Load(fn func(id record.ID, raw []byte) error) error {
+	for id, raw := range m.records {
+		if err := fn(id, slices.Clone(raw)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fataler is what testing.T and rapid.T have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func newWorld(t fataler, seed uint64, edit ...func(*Options)) *world {
+	t.Helper()
+	b := chaintest.New(testNetwork, seed)
+	w := &world{builder: b, tip: b.Genesis, journal: &memory{records: map[record.ID][]byte{}}}
+	w.open(t, edit...)
+	return w
+}
+
+// open makes the pool anew, from the journal.
+func (w *world) open(t fataler, edit ...func(*Options)) {
+	t.Helper()
+	o := w.options()
+	for _, f := range edit {
+		f(&o)
+	}
+	var err error
+	if w.Pool, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) options() Options {
+	return Options{
+		Params:   w.builder.Params,
+		View:     func() ledger.View { return w.tip.View() },
+		Context:  w.context,
+		Verifier: record.NewVerifier(1<<16, 1),
+		Journal:  w.journal,
+	}
+}
+
+func (w *world) context() ledger.Context {
+	return ledger.Context{Params: w.builder.Params, Height: w.tip.Height() + 1, MedianTime: w.tip.Node().MedianTime()}
+}
+
+// move makes another block the tip and tells the pool.
+func (w *world) move(t fataler, tip *chaintest.Block) {
+	t.Helper()
+	var change chain.Change
+	from, to := w.tip, tip
+	for from != to {
+		if from.Height() >= to.Height() {
+			change.Disconnected = append(change.Disconnected, from.Block)
+			from = from.Parent
+		} else {
+			change.Connected = append([]*block.Block{to.Block}, change.Connected...)
+			to = to.Parent
+		}
+	}
+	w.tip = tip
+	if err := w.Update(change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mine makes a block of the records and moves to it.
+func (w *world) mine(t fataler, records ...*record.Record) {
+	t.Helper()
+	w.move(t, w.builder.Extend(w.tip, records...))
+}
+
+// choose is Select on a state of its own.
+func (w *world) choose(t fataler, l Limits) []*record.Record {
+	t.Helper()
+	s, c := ledger.NewState(w.tip.View()), w.context()
+	if err := ledger.Begin(s, c); err != nil {
+		t.Fatal(err)
+	}
+	records, fees, err := w.Select(s, c, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		fees -= r.Fee
+	}
+	if fees != 0 {
+		t.Fatalf("the fees are wrong by %d", fees)
+	}
+	return records
+}
+
+var everything = Limits{Bytes: 1 << 30, Records: 1 << 30}
+
+// user is a funded account that makes records one after the other.
+type user struct {
+	w   *world
+	key record.Key
+	seq uint64
+}
+
+func (w *world) user(i int) *user {
+	key := w.builder.Funded(w.tip, i)
+	return &user{w: w, key: key, seq: w.builder.Frame(w.tip, key).Seq}
+}
+
+// edit changes a record before it is signed.
+type edit func(*record.Record)
+
+func fee(f record.Amount) edit    { return func(r *record.Record) { r.Fee = f } }
+func seq(n uint64) edit           { return func(r *record.Record) { r.Seq = n } }
+func until(height uint32) edit    { return func(r *record.Record) { r.ValidUntil = height } }
+func says(p record.Payload) edit  { return func(r *record.Record) { r.Payload = p } }
+func amount(a record.Amount) edit { return says(record.Pay{To: record.Key{9}, Amount: a}) }
+func rotate(key record.Key) edit  { return says(record.KeyRotate{New: key}) }
+func (u *user) rate(rate Rate) edit {
+	return fee(record.Amount(uint64(rate) * uint64(u.w.size()) / 1000))
+}
+
+// size is that of a payment.
+func (w *world) size() int {
+	return w.builder.Pay(w.tip, w.builder.Funded(w.tip, 0), record.Key{9}, 1).Size()
+}
+
+// next makes the user's next record: a small payment, if edits do not say
+// otherwise.
+func (u *user) next(edits ...edit) *record.Record {
+	r := u.w.builder.Frame(u.w.tip, u.key)
+	r.Seq = u.seq
+	r.Payload = record.Pay{To: record.Key{9}, Amount: 1}
+	for _, f := range edits {
+		f(&r)
+	}
+	if r.Seq == u.seq {
+		u.seq++
+	}
+	if p, ok := r.Payload.(record.KeyRotate); ok {
+		u.key = p.New
+	}
+	return u.w.builder.Sign(r)
+}
+
+// add adds records that must be accepted.
+func (w *world) add(t fataler, records ...*record.Record) {
+	t.Helper()
+	for i, err := range w.Add(records...) {
+		if err != nil {
+			t.Fatalf("record %d: %v", i, err)
+		}
+	}
+}
+
+// refuse adds a record that must be refused with a reason.
+func (w *world) refuse(t fataler, r *record.Record, want reject.Reason) {
+	t.Helper()
+	err := w.Add(r)[0]
+	if reason, _ := reject.Of(err); reason != want {
+		t.Fatalf("got the error %v, want %s", err, want)
+	}
+	if p := w.Get(r.ID()); p != nil && want != reject.AlreadyPooled {
+		t.Fatal("the refused record is in the pool")
+	}
+}
+
+// holds checks which records are in the pool.
+func (w *world) holds(t fataler, want ...*record.Record) {
+	t.Helper()
+	for i, r := range want {
+		if w.Get(r.ID()) == nil {
+			t.Fatalf("record %d is not in the pool", i)
+		}
+	}
+	if n := w.Stats().Records; n != len(want) {
+		t.Fatalf("the pool has %d records, want %d", n, len(want))
+	}
+	w.check(t)
+}
+
+// check checks that everything in the pool fits together.
+func (w *world) check(t fataler) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := checkTable(&w.table); err != nil {
+		t.Fatal(err)
+	}
+	if w.table.charged > w.o.MaxBytes {
+		t.Fatalf("%d bytes, at most %d are allowed", w.table.charged, w.o.MaxBytes)
+	}
+	for q := range w.suspects {
+		if w.table.queues[q.account] != q {
+			t.Fatal("a queue that is not in the pool is under suspicion")
+		}
+	}
+}
+
+func checkTable(table *table) error {
+	fresh := newTable()
+	for account, q := range table.queues {
+		if account != q.account || len(q.entries) == 0 {
+			return errors.New("a queue is empty or under the wrong account")
+		}
+		copied := newQueue(account)
+		for i, e := range q.entries {
+			if e.queue != q || e.Seq != q.entries[0].Seq+uint64(i) || table.records[e.ID()] != e {
+				return errors.New("an entry is not where it belongs")
+			}
+			copied.entries = append(copied.entries, nil)
+			clone := *e
+			copied.entries = copied.entries[:i]
+			fresh.splice(copied, i, 0, &clone)
+			if clone.floor != e.floor {
+				return errors.New("a floor is wrong")
+			}
+		}
+	}
+	if len(fresh.records) != len(table.records) || fresh.bytes != table.bytes || fresh.charged != table.charged {
+		return errors.New("counts are wrong")
+	}
+	if len(fresh.aliases) != len(table.aliases) {
+		return errors.New("aliases are wrong")
+	}
+	for key, q := range table.aliases {
+		if fresh.aliases[key] == nil || fresh.aliases[key].account != q.account || table.queues[q.account] != q {
+			return errors.New("an alias is wrong")
+		}
+	}
+	for slot := range table.orders {
+		items := table.orders[slot].items
+		if len(items) != len(table.queues) {
+			return errors.New("an order lacks queues")
+		}
+		for i, x := range items {
+			if x.item.place[slot] != i || x.rank != fresh.orders[slot].items[fresh.queues[x.item.account].place[slot]].rank {
+				return errors.New("an order has a wrong place or rank")
+			}
+			if i > 0 && x.before(items[(i-1)/2].rank) {
+				return errors.New("an order is not a heap")
+			}
+		}
+	}
+	return nil
+}
+
+func TestMain(m *testing.M) { runTests(m) }

@@ -1,0 +1,78 @@
+package pool
+
+import (
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+func errPooled(r *record.Record) error {
+	return reject.New(reject.AlreadyPooled, "record %v is in the pool", r.ID())
+}
+
+func errGap(r *record.Record, next uint64) error {
+	return reject.New(reject.SequenceGap, "sequence number %d comes too early, the next is %d", r.Seq, next)
+}
+
+func errFull(r *record.Record, floor Rate) error {
+	return reject.New(reject.PoolFull, "the pool is full of records that pay at least %d per 1000 bytes, this one has a rate of %d", floor, RateOf(r))
+}
+
+// checkRoom checks that a record may go to the end of q, which may be nil.
+func (p *Pool) checkRoom(q *queue, r *record.Record) error {
+	floor := RateOf(r)
+	if q != nil && len(q.entries) > 0 {
+		if len(q.entries) >= p.o.MaxPerAccount {
+			return reject.New(reject.QueueFull, "%d records of this account wait, at most %d may", len(q.entries), p.o.MaxPerAccount)
+		}
+		floor = min(floor, q.tail().floor)
+	}
+	if p.table.charged+charge(r) <= p.o.MaxBytes {
+		return nil
+	}
+	if cheapest := p.table.cheapest(); floor <= cheapest {
+		return errFull(r, cheapest)
+	}
+	return nil
+}
+
+// checkReplacement checks that r pays enough to take the place of old.
+func (p *Pool) checkReplacement(old *entry, r *record.Record) error {
+	step := max(uint64(old.Fee)/10, uint64(p.o.MinRate)*uint64(r.Size())/1000, 1)
+	least := old.Fee + record.Amount(step)
+	switch {
+	case r.Fee < least:
+		return reject.New(reject.ReplacementTooLow, "record %v has the same sequence number: it takes a fee of at least %v to replace it, this one is %v", old.ID(), least, r.Fee)
+	case RateOf(r) < old.rate:
+		return reject.New(reject.ReplacementTooLow, "record %v has the same sequence number and pays more for its size, %d per 1000 bytes", old.ID(), old.rate)
+	}
+	return nil
+}
+
+// checkRotation checks that no other account has, or is about to have, the key
+// that a KEY_ROTATE brings into use. Old is the record that r replaces, or nil.
+func (p *Pool) checkRotation(r, old *record.Record) error {
+	rotate, ok := r.Payload.(record.KeyRotate)
+	if !ok {
+		return nil
+	}
+	if old != nil {
+		if before, ok := old.Payload.(record.KeyRotate); ok && before.New == rotate.New {
+			return nil
+		}
+	}
+	if p.table.queues[rotate.New] != nil || p.table.aliases[rotate.New] != nil {
+		return reject.New(reject.KeyInUse, "records of the new key %v wait in the pool", rotate.New)
+	}
+	return nil
+}
+
+// evict removes the cheapest records until the others fit.
+func (p *Pool) evict() {
+	for p.table.charged > p.o.MaxBytes {
+		q := p.table.first(byTail)
+		for _, e := range p.table.splice(q, len(q.entries)-1, 1) {
+			p.unsave(e.Record)
+			p.counts.Evicted++
+		}
+	}
+}

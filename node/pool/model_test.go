@@ -1,0 +1,365 @@
+package pool
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"stele/node/chain/chaintest"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// model is what a pool should do, told as naively as possible: a list of
+// records in the order in which they came.
+type model struct {
+	*world
+	t       *rapid.T
+	records []*record.Record
+	keys    []record.Key // that records are made with: of accounts, and new ones
+}
+
+const modelAccounts = 4
+
+// The pool does what the model does, through everything that can happen.
+func TestModel(t *testing.T) { rapid.Check(t, func(t *rapid.T) { runModel(t, DefaultMaxBytes) }) }
+
+// The same in a pool in which only few records have room.
+func TestModelFull(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { runModel(t, 8*charge(newWorld(t, 1).user(0).next())) })
+}
+
+func runModel(t *rapid.T, maxBytes int64) {
+	limit := func(o *Options) { o.MaxBytes = maxBytes }
+	m := &model{world: newWorld(t, 1, limit), t: t}
+	for i := range modelAccounts {
+		m.keys = append(m.keys, m.builder.Funded(m.tip, i))
+	}
+	for range 3 {
+		m.keys = append(m.keys, record.PublicOf(m.builder.NewKey()))
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"add":        m.addSome,
+		"mine":       m.mineSome,
+		"strangers":  m.mineStrangers,
+		"reorganise": m.reorganise,
+		"restart": func(t *rapid.T) {
+			m.open(t, limit)
+			m.settle(nil)
+		},
+		"": func(t *rapid.T) { m.compare() },
+	})
+}
+
+// queue returns those of the records that are of an account, in order.
+func (m *model) queue(account record.Key, records []*record.Record) []*record.Record {
+	var queue []*record.Record
+	for _, r := range records {
+		if m.account(r.Key, records) == account {
+			queue = append(queue, r)
+		}
+	}
+	slices.SortFunc(queue, func(a, b *record.Record) int { return int(a.Seq) - int(b.Seq) })
+	return queue
+}
+
+// account returns the name of the account that a key signs for, once the
+// rotations among the records are confirmed.
+func (m *model) account(key record.Key, records []*record.Record) record.Key {
+	for again := true; again; {
+		again = false
+		for _, r := range records {
+			if p, ok := r.Payload.(record.KeyRotate); ok && p.New == key {
+				key, again = r.Key, true
+			}
+		}
+	}
+	a, err := ledger.GetAccount(m.tip.View(), key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return a.ID
+}
+
+// valid reports whether records apply one after the other in the next block.
+func (m *model) valid(records []*record.Record) bool {
+	s := ledger.NewState(m.tip.View())
+	for _, r := range records {
+		if ledger.Apply(s, m.context(), r) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// random returns a record that may be valid or not.
+func (m *model) random(t *rapid.T) *record.Record {
+	key := rapid.SampledFrom(m.keys).Draw(t, "author")
+	r := m.builder.Frame(m.tip, key)
+	if next, err := m.NextSeq(key); err == nil {
+		r.Seq = next
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "seq") {
+	case 0:
+		r.Seq++
+	case 1, 2:
+		r.Seq -= min(r.Seq, rapid.Uint64Range(1, 3).Draw(t, "before"))
+	}
+	r.Fee = record.Amount(rapid.IntRange(300, 5000).Draw(t, "fee"))
+	r.ValidUntil = m.tip.Height() + rapid.Uint32Range(0, 6).Draw(t, "until")
+	to := rapid.SampledFrom(m.keys).Draw(t, "to")
+	switch rapid.IntRange(0, 9).Draw(t, "type") {
+	case 0:
+		r.Payload = record.RoleGrant{Role: record.Seller, Key: to, Approvers: m.builder.Approvers()}
+	case 1:
+		r.Payload = record.RoleRevoke{Role: record.Seller, Key: to, Approvers: m.builder.Approvers()}
+	case 2:
+		r.Payload = record.KeyRotate{New: to}
+	case 3:
+		r.Payload = record.Pay{To: to, Amount: 600_000 * record.Coin}
+	default:
+		r.Payload = record.Pay{To: to, Amount: record.Coin}
+	}
+	return m.builder.Sign(r)
+}
+
+// addSome adds one record. The model says whether it is valid.
+func (m *model) addSome(t *rapid.T) {
+	r := m.random(t)
+	if rapid.IntRange(0, 9).Draw(t, "forged") == 0 {
+		m.refuseAny(forge(r))
+		return
+	}
+	was := m.Stats().Counts
+	err := m.Add(r)[0]
+	counts := m.Stats().Counts
+	reason, _ := reject.Of(err)
+
+	account := m.account(r.Key, m.records)
+	queue := m.queue(account, m.records)
+	i := slices.IndexFunc(queue, func(q *record.Record) bool { return q.Seq == r.Seq })
+	if i >= 0 {
+		queue[i] = r
+	} else {
+		queue = append(queue, r)
+	}
+	switch {
+	case err != nil && reason == "":
+		t.Fatal(err)
+	case err == nil && (!m.valid(queue) || r.Check(testNetwork.ID) != nil || RateOf(r) < DefaultMinRate):
+		t.Fatal("a record was accepted that is not valid in its queue")
+	case err == nil && (counts.Replaced != was.Replaced) != (i >= 0):
+		t.Fatal("a record was replaced, or not, against expectation")
+	case err == nil:
+		m.records = slices.DeleteFunc(m.records, func(q *record.Record) bool {
+			return i >= 0 && q.Seq == r.Seq && m.account(q.Key, m.records) == account
+		})
+		m.records = append(m.records, r)
+		m.evicted(counts.Evicted != was.Evicted)
+	case !m.valid(queue), r.Check(testNetwork.ID) != nil, RateOf(r) < DefaultMinRate, reason == reject.AlreadyPooled:
+	case reason == reject.ReplacementTooLow && i >= 0:
+	case reason == reject.KeyInUse && m.contested(r):
+	case reason == reject.PoolFull:
+		m.evicted(true)
+	default:
+		t.Fatalf("a record was refused that is valid in its queue: %v", err)
+	}
+}
+
+// contested reports whether the pool has records that concern the new key of a
+// rotation.
+func (m *model) contested(r *record.Record) bool {
+	p, ok := r.Payload.(record.KeyRotate)
+	return ok && slices.ContainsFunc(m.records, func(q *record.Record) bool {
+		other, ok := q.Payload.(record.KeyRotate)
+		return q.Key == p.New || ok && other.New == p.New
+	})
+}
+
+// refuseAny adds a record that must be refused.
+func (m *model) refuseAny(r *record.Record) {
+	if m.Add(r)[0] == nil {
+		m.t.Fatal("a record was accepted that must be refused")
+	}
+}
+
+// evicted takes what the pool has evicted out of the model, which must be the
+// cheapest: no record of another account that is left may be worth less.
+func (m *model) evicted(some bool) {
+	var left, gone []*record.Record
+	for _, r := range m.records {
+		if m.Get(r.ID()) != nil {
+			left = append(left, r)
+		} else {
+			gone = append(gone, r)
+		}
+	}
+	if len(gone) > 0 && !some {
+		m.t.Fatal("records are gone")
+	}
+	worth := func(r *record.Record) Rate { // the least rate up to r in its queue
+		least := RateOf(r)
+		for _, q := range m.queue(m.account(r.Key, m.records), m.records) {
+			if q.Seq < r.Seq {
+				least = min(least, RateOf(q))
+			}
+		}
+		return least
+	}
+	for _, g := range gone {
+		for _, l := range left {
+			if worth(l) < worth(g) {
+				m.t.Fatalf("a record worth %d was evicted before one worth %d", worth(g), worth(l))
+			}
+		}
+	}
+	m.records = left
+}
+
+// mineSome mines what the pool has chosen.
+func (m *model) mineSome(t *rapid.T) {
+	chosen := m.choose(t, Limits{
+		Bytes:   rapid.IntRange(0, 4000).Draw(t, "bytes"),
+		Records: rapid.IntRange(0, 12).Draw(t, "records"),
+	})
+	m.moveTo(m.builder.Extend(m.tip, chosen...)) // which panics if they make no block
+}
+
+// mineStrangers mines random records, of which the pool has some, or none.
+func (m *model) mineStrangers(t *rapid.T) { m.moveTo(m.extend(t, m.tip)) }
+
+// extend returns a block on parent with records of the pool and random ones.
+func (m *model) extend(t *rapid.T, parent *chaintest.Block) *chaintest.Block {
+	s := ledger.NewState(parent.View())
+	c := ledger.Context{Params: testNetwork, Height: parent.Height() + 1}
+	var chosen []*record.Record
+	for range rapid.IntRange(0, 4).Draw(t, "records") {
+		r := m.random(t)
+		if len(m.records) > 0 && rapid.Bool().Draw(t, "pooled") {
+			r = rapid.SampledFrom(m.records).Draw(t, "which")
+		}
+		if r.Check(testNetwork.ID) == nil && ledger.Apply(s, c, r) == nil {
+			chosen = append(chosen, r)
+		}
+	}
+	return m.builder.Extend(parent, chosen...)
+}
+
+// reorganise goes over to a new branch.
+func (m *model) reorganise(t *rapid.T) {
+	m.choose(t, everything) // so that queues are under suspicion
+	fork := m.tip
+	depth := 0
+	for depth < rapid.IntRange(1, 4).Draw(t, "depth") && fork.Parent != nil {
+		fork = fork.Parent
+		depth++
+	}
+	for range depth + 1 {
+		fork = m.extend(t, fork)
+	}
+	m.moveTo(fork)
+}
+
+// moveTo moves to another tip. What disappears from the pool must be mined, or
+// refused when it is added again; what comes back must be from a disconnected
+// block.
+func (m *model) moveTo(tip *chaintest.Block) {
+	back := map[record.ID]*record.Record{}
+	for b := m.tip; b != nil; b = b.Parent {
+		for _, r := range b.Records[1:] {
+			back[r.ID()] = r
+		}
+	}
+	mined := map[record.ID]bool{}
+	for _, b := range tip.Chain() {
+		for _, r := range b.Records {
+			mined[r.ID()] = true
+			delete(back, r.ID())
+		}
+	}
+	was := m.Stats().Counts
+	m.move(m.t, tip)
+	for _, r := range back {
+		m.records = append(m.records, r)
+	}
+	m.records = slices.DeleteFunc(m.records, func(r *record.Record) bool {
+		if mined[r.ID()] && m.Get(r.ID()) != nil {
+			m.t.Fatal("a mined record is in the pool")
+		}
+		return mined[r.ID()]
+	})
+	if m.Stats().Counts.Evicted != was.Evicted {
+		m.evictedOrInvalid()
+	}
+	m.settle(back)
+}
+
+// evictedOrInvalid takes out of the model what is not in the pool.
+func (m *model) evictedOrInvalid() {
+	m.records = slices.DeleteFunc(m.records, func(r *record.Record) bool { return m.Get(r.ID()) == nil })
+}
+
+// settle takes out of the model what the pool has dropped. The pool must refuse
+// it, unless it now takes the place of another record.
+func (m *model) settle(back map[record.ID]*record.Record) {
+	dropped := slices.Clone(m.records)
+	m.evictedOrInvalid()
+	slices.SortFunc(dropped, func(a, b *record.Record) int { return int(a.Seq) - int(b.Seq) })
+	for _, r := range dropped {
+		if m.Get(r.ID()) != nil || RateOf(r) < DefaultMinRate {
+			continue
+		}
+		before := m.Best(1 << 20)
+		if err := m.Add(r)[0]; err == nil {
+			for _, q := range before {
+				if m.Get(q.ID()) == nil { // replaced, or evicted
+					m.evictedOrInvalid()
+					m.records = append(m.records, r)
+				}
+			}
+			if len(m.records) != m.Stats().Records {
+				m.t.Fatalf("a record was dropped for no reason (sequence number %d, back: %v)", r.Seq, back[r.ID()] != nil)
+			}
+		}
+	}
+}
+
+// compare checks that pool and model have the same records, that what Select
+// gives makes a block, and that what it leaves is valid in its queue or will be
+// once that block is mined.
+func (m *model) compare() {
+	m.check(m.t)
+	if got := m.Best(1 << 20); len(got) != len(m.records) {
+		m.t.Fatalf("%d records, want %d", len(got), len(m.records))
+	}
+	for _, r := range m.records {
+		if m.Get(r.ID()) == nil {
+			m.t.Fatal("a record is not in the pool")
+		}
+	}
+	if len(m.journal.records) > 0 || len(m.records) > 0 {
+		if err := m.Flush(); err != nil {
+			m.t.Fatal(err)
+		}
+		if len(m.journal.records) != len(m.records) {
+			m.t.Fatalf("%d records in the journal, want %d", len(m.journal.records), len(m.records))
+		}
+	}
+
+	chosen := m.choose(m.t, everything)
+	s := ledger.NewState(m.tip.View())
+	block := m.builder.Draft(m.tip, chosen...).Seal()
+	if err := ledger.ApplyBlock(s, m.context(), block.Records); err != nil {
+		m.t.Fatalf("what was chosen makes no block: %v", err)
+	}
+	m.move(m.t, m.tip) // looks at what could not be chosen again
+	m.settle(nil)
+	for _, r := range m.records {
+		queue := m.queue(m.account(r.Key, m.records), m.records)
+		if !m.valid(queue) && !slices.Contains(chosen, r) {
+			m.t.Fatal("a record is left that is not valid")
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package pool
+
+import (
+	"log/slog"
+	"sync"
+
+	"stele/engine/pow"
+	"stele/node/ledger"
+	"stele/node/network"
+	"stele/node/record"
+)
+
+// What Options have where they are zero.
+const (
+	DefaultMaxBytes      = 300 << 20
+	DefaultMaxPerAccount = 256
+	DefaultMinRate       = Rate(1000)
+)
+
+// Options say what a pool takes, and by which state it judges.
+type Options struct {
+	Params *network.Params
+	// View returns the confirmed state, and Context the context of the next
+	// block. Both are called often and must take no lock of the chain's.
+	View    func() ledger.View
+	Context func() ledger.Context
+	// Verifier checks signatures. The chain should have the same one, so that it
+	// need not check those of pooled records again. Nil: one of its own.
+	Verifier *record.Verifier
+	Journal  Journal // nil: what is in the pool is lost at the end
+
+	MaxBytes      int64 // of memory, about; 0: DefaultMaxBytes
+	MaxPerAccount int   // records that wait; 0: DefaultMaxPerAccount
+	MinRate       Rate  // that is admitted, and the least step of a replacement; 0: DefaultMinRate
+
+	Log *slog.Logger // nil: silent
+}
+
+// Pool keeps records that wait for a block. Its methods may be called by several
+// goroutines at once.
+type Pool struct {
+	o Options
+
+	saving sync.Mutex // one batch at a time goes to the journal; taken before mu
+
+	mu       sync.Mutex
+	table    table
+	suspects map[*queue]bool // that Update shall look at again
+	arrivals uint64
+	epoch    uint64   // counts updates
+	live     []*queue // that have a state
+	forged   recent   // full hashes of records with bad signatures
+	unsaved  changes  // of the journal
+	counts   Counts
+}
+
+// Counts tell what became of records since the start. They only grow.
+type Counts struct {
+	Accepted uint64 // by Add
+	Refused  uint64 // by Add
+	Returned uint64 // from disconnected blocks
+	Mined    uint64 // left for a block
+	Replaced uint64 // by one with a higher fee
+	Evicted  uint64 // when the pool was full
+	Expired  uint64
+	Invalid  uint64 // by what a block changed
+}
+
+// Stats tell how full the pool is.
+type Stats struct {
+	Records  int
+	Accounts int   // whose records wait
+	Bytes    int64 // of encoded records
+	Memory   int64 // that they take, as counted against MaxBytes
+	MaxBytes int64
+	// MinRate is the fee rate that a record must have to be admitted; in a full
+	// pool, more than it.
+	MinRate Rate
+	Counts  Counts
+}
+
+// New returns a pool with the records of the journal that are still valid. The
+// error is that of the journal or of the state's view.
+func New(o Options) (*Pool, error) {
+	if o.Verifier == nil {
+		o.Verifier = record.NewVerifier(1<<16, 0)
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxPerAccount == 0 {
+		o.MaxPerAccount = DefaultMaxPerAccount
+	}
+	if o.MinRate == 0 {
+		o.MinRate = DefaultMinRate
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Pool{
+		o:        o,
+		table:    newTable(),
+		suspects: map[*queue]bool{},
+		unsaved:  changes{},
+	}
+	if o.Journal != nil {
+		if err := p.reload(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Get returns a record of the pool, or nil.
+func (p *Pool) Get(id record.ID) *record.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e := p.table.records[id]; e != nil {
+		return e.Record
+	}
+	return nil
+}
+
+// NextSeq returns the sequence number that the next record by the key should
+// have. The error is that of the state's view.
+func (p *Pool) NextSeq(key record.Key) (uint64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q, account, err := p.find(p.o.View(), key)
+	if err != nil {
+		return 0, err
+	}
+	if q != nil {
+		return max(account.Seq, q.next()), nil
+	}
+	return account.Seq, nil
+}
+
+// Stats returns how full the pool is.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := &p.table
+	s := Stats{
+		Records:  len(t.records),
+		Accounts: len(t.queues),
+		Bytes:    t.bytes,
+		Memory:   t.charged,
+		MaxBytes: p.o.MaxBytes,
+		MinRate:  p.o.MinRate,
+		Counts:   p.counts,
+	}
+	if t.charged+record.MaxSize > p.o.MaxBytes {
+		s.MinRate = max(s.MinRate, t.cheapest())
+	}
+	return s
+}
+
+// find returns the account that key signs for, as it is confirmed, and its
+// queue, or nil. A key whose KEY_ROTATE waits in a queue signs for that account
+// already.
+func (p *Pool) find(v ledger.View, key record.Key) (*queue, ledger.Account, error) {
+	if q := p.table.aliases[key]; q != nil {
+		account, err := ledger.GetAccount(v, q.account)
+		return q, account, err
+	}
+	account, err := ledger.GetAccount(v, key)
+	return p.table.queues[account.ID], account, err
+}
+
+// entry returns a new entry for a record.
+func (p *Pool) entry(r *record.Record) *entry {
+	p.arrivals++
+	return &entry{Record: r, rate: RateOf(r), arrival: p.arrivals}
+}
+
+// recent is a set that forgets its oldest half when it is full.
+type recent struct{ young, old map[pow.Hash]bool }
+
+// mostRecent is how many hashes a recent set holds at most.
+const mostRecent = 1 << 14
+
+func (s *recent) has(h pow.Hash) bool { return s.young[h] || s.old[h] }
+
+func (s *recent) add(h pow.Hash) {
+	if s.young == nil || len(s.young) >= mostRecent/2 {
+		s.young, s.old = map[pow.Hash]bool{}, s.young
+	}
+	s.young[h] = true
+}

@@ -1,0 +1,498 @@
+package pool
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+func runTests(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func forge(r *record.Record) *record.Record {
+	forged := *r
+	forged.Signatures = slices.Clone(r.Signatures)
+	forged.Signatures[0][3] ^= 1
+	return record.New(forged)
+}
+
+// Each reason to refuse a record, and after each the pool is as before.
+func TestRefused(t *testing.T) {
+	balance := 1_000_000 * record.Coin
+	for name, test := range map[string]struct {
+		want reject.Reason
+		make func(w *world, u *user) *record.Record
+	}{
+		"known":           {reject.AlreadyPooled, func(w *world, u *user) *record.Record { return w.Best(1)[0] }},
+		"other signature": {reject.AlreadyPooled, func(w *world, u *user) *record.Record { return forge(w.Best(1)[0]) }},
+		"forged":          {reject.BadSignature, func(w *world, u *user) *record.Record { return forge(u.next()) }},
+		"other network": {reject.WrongNetwork, func(w *world, u *user) *record.Record {
+			return u.next(func(r *record.Record) { r.Network++ })
+		}},
+		"coinbase": {reject.MisplacedCoinbase, func(w *world, u *user) *record.Record { return w.builder.Draft(w.tip).Seal().Records[0] }},
+		"low fee":  {reject.FeeRateTooLow, func(w *world, u *user) *record.Record { return u.next(u.rate(DefaultMinRate - 1)) }},
+		"least fee, no funds": {reject.InsufficientFunds, func(w *world, u *user) *record.Record {
+			return u.next(u.rate(DefaultMinRate+6), amount(balance))
+		}},
+		"expired":           {reject.Expired, func(w *world, u *user) *record.Record { return u.next(until(w.tip.Height())) }},
+		"used":              {reject.SequenceUsed, func(w *world, u *user) *record.Record { return u.next(seq(0)) }},
+		"gap":               {reject.SequenceGap, func(w *world, u *user) *record.Record { return u.next(seq(u.seq + 1)) }},
+		"wide gap":          {reject.SequenceGap, func(w *world, u *user) *record.Record { return u.next(seq(1 << 63)) }},
+		"fee above balance": {reject.InsufficientFunds, func(w *world, u *user) *record.Record { return u.next(fee(balance)) }},
+		"fund of the queue": {reject.InsufficientFunds, func(w *world, u *user) *record.Record { return u.next(amount(balance - 10*record.Coin)) }},
+		"no account": {reject.InsufficientFunds, func(w *world, u *user) *record.Record {
+			u.key = record.PublicOf(w.builder.NewKey())
+			return u.next(seq(0))
+		}},
+		"not enough roots": {reject.BelowThreshold, func(w *world, u *user) *record.Record {
+			return u.next(says(record.RoleGrant{Role: record.Seller, Key: record.Key{1}}))
+		}},
+		"cheap replacement": {reject.ReplacementTooLow, func(w *world, u *user) *record.Record { return u.next(seq(1), fee(10_999)) }},
+		"greedy replacement": {reject.InsufficientFunds, func(w *world, u *user) *record.Record {
+			return u.next(seq(1), fee(11_000), amount(balance-2*record.Coin))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			u := w.user(0)
+			w.mine(t, u.next(amount(record.Coin)))
+			// The queue: two payments of 10 and 1 coins.
+			w.add(t, u.next(fee(10_000), amount(10*record.Coin)), u.next(fee(10_000), amount(record.Coin)))
+			before := w.Best(9)
+			w.refuse(t, test.make(w, u), test.want)
+			w.holds(t, before...)
+			if n := w.Stats().Counts.Refused; n != 1 {
+				t.Errorf("%d records are counted as refused, want 1", n)
+			}
+		})
+	}
+}
+
+// A record with a bad signature is not checked twice, and its forged signature
+// does not stand in the way of the true one.
+func TestForgery(t *testing.T) {
+	w := newWorld(t, 1)
+	good := w.user(0).next()
+	bad := forge(good)
+	w.refuse(t, bad, reject.BadSignature)
+	before := w.o.Verifier.Stats()
+	w.refuse(t, bad, reject.BadSignature)
+	if after := w.o.Verifier.Stats(); after != before {
+		t.Errorf("the verifier was asked again: %+v, before %+v", after, before)
+	}
+	w.add(t, good)
+	w.holds(t, good)
+}
+
+// Records of one call may rest on each other.
+func TestBatch(t *testing.T) {
+	w := newWorld(t, 1)
+	u, v := w.user(0), w.user(1)
+	key := record.PublicOf(w.builder.NewKey())
+	a, b, c := u.next(), u.next(rotate(key)), u.next()
+	bad := forge(v.next())
+	d := v.next()
+	verdicts := w.Add(a, b, c, c, bad, d)
+	for i, want := range []reject.Reason{"", "", "", reject.AlreadyPooled, reject.BadSignature, reject.SequenceGap} {
+		if reason, _ := reject.Of(verdicts[i]); reason != want {
+			t.Errorf("record %d: %v, want %q", i, verdicts[i], want)
+		}
+	}
+	w.holds(t, a, b, c)
+}
+
+func TestNextSeq(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	w.mine(t, u.next(), u.next())
+	check := func(key record.Key, want uint64) {
+		t.Helper()
+		if n, err := w.NextSeq(key); n != want || err != nil {
+			t.Errorf("%d, %v, want %d", n, err, want)
+		}
+	}
+	check(u.key, 2)
+	w.add(t, u.next())
+	check(u.key, 3)
+	old := u.key
+	w.add(t, u.next(rotate(record.PublicOf(w.builder.NewKey()))))
+	check(old, 4)
+	check(u.key, 4)
+	w.add(t, u.next())
+	check(u.key, 5)
+	check(record.PublicOf(w.builder.NewKey()), 0)
+}
+
+// What an account has been paid counts once it is confirmed.
+func TestUnconfirmedIncome(t *testing.T) {
+	w := newWorld(t, 1)
+	key := record.PublicOf(w.builder.NewKey())
+	income := w.user(0).next(says(record.Pay{To: key, Amount: record.Coin}))
+	w.add(t, income)
+	spend := (&user{w: w, key: key}).next()
+	w.refuse(t, spend, reject.InsufficientFunds)
+	w.mine(t, income)
+	w.add(t, spend)
+	w.holds(t, spend)
+}
+
+func TestQueueFull(t *testing.T) {
+	w := newWorld(t, 1, func(o *Options) { o.MaxPerAccount = 2 })
+	u := w.user(0)
+	w.add(t, u.next(), u.next())
+	third := u.next()
+	w.refuse(t, third, reject.QueueFull)
+	w.mine(t, w.choose(t, Limits{Bytes: 1 << 20, Records: 1})...)
+	w.add(t, third)
+}
+
+func TestReplacement(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	a, b, c := u.next(fee(10_000)), u.next(fee(10_000)), u.next(fee(10_000))
+	w.add(t, a, b, c)
+	better := u.next(seq(1), fee(11_000))
+	w.refuse(t, u.next(seq(1), fee(10_999)), reject.ReplacementTooLow)
+	w.add(t, better)
+	w.holds(t, a, better, c)
+	// One that would take away what those behind it spend is refused.
+	w.refuse(t, u.next(seq(1), fee(20_000), amount(1_000_000*record.Coin-40_000)), reject.InsufficientFunds)
+	w.holds(t, a, better, c)
+	if n := w.Stats().Counts.Replaced; n != 1 {
+		t.Errorf("%d records are counted as replaced", n)
+	}
+	// The journal has the new one.
+	w.open(t)
+	w.holds(t, a, better, c)
+}
+
+// The least step counts where a tenth of the fee is less.
+func TestReplacementStep(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	first := u.next(u.rate(DefaultMinRate + 10))
+	w.add(t, first)
+	step := record.Amount(uint64(DefaultMinRate) * uint64(first.Size()) / 1000)
+	w.refuse(t, u.next(seq(0), fee(first.Fee+step-1)), reject.ReplacementTooLow)
+	w.add(t, u.next(seq(0), fee(first.Fee+step)))
+}
+
+// Nobody's new key may be waiting twice, or have records of its own waiting.
+func TestRotationConflicts(t *testing.T) {
+	w := newWorld(t, 1)
+	key := record.PublicOf(w.builder.NewKey())
+	w.mine(t, w.user(0).next(says(record.Pay{To: key, Amount: record.Coin})))
+	own := (&user{w: w, key: key}).next()
+	w.add(t, own)
+	w.refuse(t, w.user(1).next(rotate(key)), reject.KeyInUse)
+
+	key = record.PublicOf(w.builder.NewKey())
+	u := w.user(2)
+	rotation := u.next(rotate(key))
+	w.add(t, rotation)
+	w.refuse(t, w.user(3).next(rotate(key)), reject.KeyInUse)
+	// But it can be replaced by a better one to the same key, and then by another
+	// record, which leaves the key alone.
+	u = w.user(2)
+	better := u.next(rotate(key), fee(2*rotation.Fee))
+	w.add(t, better)
+	w.holds(t, own, better)
+	u = w.user(2)
+	other := u.next(fee(4 * rotation.Fee))
+	w.add(t, other)
+	free := w.user(3).next(rotate(key))
+	w.add(t, free)
+	w.holds(t, own, other, free)
+}
+
+// A replacement that takes the key from those behind it is refused.
+func TestReplacedRotation(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	rotation := u.next(rotate(record.PublicOf(w.builder.NewKey())))
+	behind := u.next()
+	w.add(t, rotation, behind)
+	u = w.user(0)
+	w.refuse(t, u.next(fee(10*rotation.Fee)), reject.SequenceGap)
+	w.holds(t, rotation, behind)
+}
+
+// In a full pool what pays least goes first, the last of its account before the
+// others, and nothing that pays no more than all others comes in.
+func TestEviction(t *testing.T) {
+	w := newWorld(t, 1)
+	room := 4 * charge(w.user(0).next())
+	w.open(t, func(o *Options) { o.MaxBytes = room })
+	a, b, c, d := w.user(0), w.user(1), w.user(2), w.user(3)
+	a1, a2 := a.next(a.rate(2000)), a.next(a.rate(9000)) // a2 waits for a1: both are worth 2000
+	b1, b2 := b.next(b.rate(7000)), b.next(b.rate(3000))
+	w.add(t, a1, a2, b1, b2)
+	if rate := w.Stats().MinRate; rate < 1990 || rate > 2000 {
+		t.Errorf("the rate to come in is %d, want that of a1", rate)
+	}
+	w.refuse(t, c.next(c.rate(1500)), reject.PoolFull)
+	w.refuse(t, c.next(c.rate(2000)), reject.PoolFull)
+	c = w.user(2)
+	c1 := c.next(c.rate(2500))
+	w.add(t, c1)
+	w.holds(t, a1, b1, b2, c1)
+	d1 := d.next(d.rate(8000))
+	w.add(t, d1)
+	w.holds(t, b1, b2, c1, d1)
+	d2 := d.next(d.rate(2600))
+	w.add(t, d2)
+	w.holds(t, b1, b2, d1, d2)
+	if n := w.Stats().Counts.Evicted; n != 3 {
+		t.Errorf("%d records are counted as evicted", n)
+	}
+	w.open(t) // and they are gone from the journal
+	w.holds(t, b1, b2, d1, d2)
+}
+
+func TestExpiry(t *testing.T) {
+	w := newWorld(t, 1)
+	u, v := w.user(0), w.user(1)
+	a, b, c := u.next(), u.next(until(2)), u.next()
+	d := v.next(until(2))
+	w.add(t, a, b, c, d)
+	w.mine(t)
+	w.holds(t, a, b, c, d)
+	w.mine(t)
+	w.holds(t, a)
+	if n := w.Stats().Counts.Expired; n != 3 {
+		t.Errorf("%d records are counted as expired", n)
+	}
+}
+
+func TestSelectOrder(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b, c := w.user(0), w.user(1), w.user(2)
+	a1, a2 := a.next(fee(2000)), a.next(fee(9000))
+	b1, b2 := b.next(fee(5000)), b.next(fee(1500))
+	c1 := c.next(fee(2000))
+	w.add(t, a1, a2, b1, b2, c1)
+	want := []*record.Record{b1, a1, a2, c1, b2}
+	if got := w.choose(t, everything); !slices.Equal(got, want) {
+		t.Errorf("chosen in the wrong order: %v", got)
+	}
+	if got := w.Best(9); !slices.Equal(got, want) {
+		t.Errorf("best are in the wrong order: %v", got)
+	}
+	if got := w.choose(t, Limits{Bytes: 1 << 20, Records: 2}); !slices.Equal(got, want[:2]) {
+		t.Errorf("of two: %v", got)
+	}
+	if got := w.choose(t, Limits{Bytes: 3*a1.Size() + a1.Size()/2, Records: 9}); !slices.Equal(got, want[:3]) {
+		t.Errorf("of three and a half: %v", got)
+	}
+}
+
+// A large record that does not fit leaves its place to smaller ones.
+func TestSelectMisfit(t *testing.T) {
+	w := newWorld(t, 1)
+	large := w.builder.Grant(w.tip, record.Seller, record.Key{7})
+	frame := w.builder.Frame(w.tip, large.Key)
+	frame.Fee, frame.Payload = 100_000, large.Payload
+	large = w.builder.Sign(frame)
+	u := w.user(1)
+	small := u.next()
+	w.add(t, large, small)
+	if got := w.choose(t, Limits{Bytes: large.Size() - 1, Records: 9}); !slices.Equal(got, []*record.Record{small}) {
+		t.Errorf("chosen: %v", got)
+	}
+}
+
+// Two queues that exclude each other: the better paying one is chosen, the
+// other one leaves the pool when that is mined.
+func TestExclusion(t *testing.T) {
+	w := newWorld(t, 1)
+	grant := says(record.RoleGrant{Role: record.Seller, Key: record.Key{7}, Approvers: w.builder.Approvers()})
+	u, v := w.user(0), w.user(1)
+	better, worse, behind := u.next(grant, fee(90_000)), v.next(grant, fee(20_000)), v.next()
+	w.add(t, worse, behind, better)
+	chosen := w.choose(t, everything)
+	if !slices.Equal(chosen, []*record.Record{better}) {
+		t.Fatalf("chosen: %v", chosen)
+	}
+	w.holds(t, better, worse, behind)
+	w.mine(t, chosen...)
+	w.holds(t)
+	if n := w.Stats().Counts.Invalid; n != 2 {
+		t.Errorf("%d records are counted as invalid", n)
+	}
+}
+
+// A record is not lost because a stranger's block has changed what it rests
+// on, but its account must wait until the pool has dropped it.
+func TestSuspect(t *testing.T) {
+	w := newWorld(t, 1)
+	to := w.user(1)
+	payment := w.user(0).next(says(record.Pay{To: to.key, Amount: 1}))
+	w.add(t, payment)
+	w.mine(t, to.next(rotate(record.PublicOf(w.builder.NewKey())))) // nobody may pay the old key
+	u := w.user(0)
+	u.seq++
+	w.refuse(t, u.next(), reject.SequenceGap)
+	w.holds(t, payment)
+	w.mine(t)
+	w.holds(t)
+	u = w.user(0)
+	w.add(t, u.next())
+}
+
+// Somebody else's record with the sequence number of a waiting one ends it and
+// what is behind, unless that is still valid.
+func TestConflict(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	a, b := u.next(), u.next()
+	w.add(t, a, b)
+	u = w.user(0)
+	w.mine(t, u.next(amount(5)))
+	w.holds(t, b)
+	u = w.user(0)
+	w.mine(t, u.next(amount(1_000_000*record.Coin-10_000)))
+	w.holds(t)
+	if n := w.Stats().Counts.Invalid; n != 2 {
+		t.Errorf("%d records are counted as invalid", n)
+	}
+}
+
+// A new key that an account of the chain gets ends what the key had begun by
+// itself.
+func TestMergedAccount(t *testing.T) {
+	w := newWorld(t, 1)
+	key := record.PublicOf(w.builder.NewKey())
+	w.mine(t, w.user(0).next(says(record.Pay{To: key, Amount: record.Coin})))
+	own := &user{w: w, key: key}
+	w.add(t, own.next(), own.next())
+	w.mine(t, w.user(1).next(rotate(key)))
+	// The account goes on with number 1, which the key has used for itself. It is
+	// its to use.
+	if n := w.Stats().Records; n != 1 {
+		t.Errorf("%d records are left", n)
+	}
+	w.check(t)
+	w.mine(t, w.choose(t, everything)...)
+	w.holds(t)
+}
+
+// Of two accounts that claim one new key, one gets it.
+func TestContestedKey(t *testing.T) {
+	w := newWorld(t, 1)
+	key := record.PublicOf(w.builder.NewKey())
+	for i := range 2 {
+		r := w.user(i).next(rotate(key))
+		w.journal.records[r.ID()] = r.Encode()
+	}
+	w.open(t)
+	if n := w.Stats().Records; n != 1 {
+		t.Errorf("%d of 2 records are kept", n)
+	}
+	w.check(t)
+}
+
+// Records of disconnected blocks come back, those of new blocks leave.
+func TestReorganisation(t *testing.T) {
+	w := newWorld(t, 1)
+	u, v, x := w.user(0), w.user(1), w.user(2)
+	u1, u2, u3 := u.next(), u.next(rotate(record.PublicOf(w.builder.NewKey()))), u.next()
+	v1, v2 := v.next(fee(1)), v.next() // v1 came in a block, and pays less than the pool asks for
+	x1, x2 := x.next(), x.next()
+	genesis := w.tip
+	w.mine(t, u1, v1, x1)
+	w.mine(t, u2)
+	w.add(t, u3, v2, x2)
+	x = w.user(2)
+	x.seq = 0
+	other := w.builder.Extend(genesis, x.next(amount(7)))
+	for range 2 {
+		other = w.builder.Extend(other)
+	}
+	w.move(t, other)
+	w.holds(t, u1, u2, u3, v1, v2, x2)
+	counts := w.Stats().Counts
+	if counts.Returned != 3 || counts.Invalid != 1 {
+		t.Errorf("counts are %+v", counts)
+	}
+	w.open(t) // all of them are in the journal
+	w.holds(t, u1, u2, u3, v1, v2, x2)
+	w.mine(t, w.choose(t, everything)...)
+	w.holds(t)
+}
+
+// Between a commit of the chain and the Update for it the state is ahead of the
+// pool.
+func TestAhead(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	a, b, c := u.next(), u.next(), u.next()
+	w.add(t, a, b)
+	old := w.tip
+	next := w.builder.Extend(w.tip, a)
+	w.tip = next
+	if got := w.choose(t, everything); !slices.Equal(got, []*record.Record{b}) {
+		t.Errorf("chosen: %v", got)
+	}
+	w.add(t, c)
+	w.holds(t, a, b, c)
+	w.tip = old
+	w.move(t, next)
+	w.holds(t, b, c)
+}
+
+var errDisk = errors.New("no space left")
+
+// Nothing is acknowledged that is not in the journal.
+func TestJournalFails(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	a, b := u.next(), u.next()
+	w.journal.broken = errDisk
+	for range 2 { // also if it is in the pool by now
+		if err := w.Add(a)[0]; !errors.Is(err, errDisk) {
+			t.Fatalf("got the error %v", err)
+		}
+	}
+	w.journal.broken = nil
+	w.refuse(t, a, reject.AlreadyPooled) // and safe now
+	if len(w.journal.records) != 1 {
+		t.Error("the record is not in the journal")
+	}
+	w.add(t, b)
+	w.open(t)
+	w.holds(t, a, b)
+}
+
+// A restart drops what was mined or has expired meanwhile, and what the journal
+// should not have had.
+func TestReload(t *testing.T) {
+	w := newWorld(t, 1)
+	u, v, x := w.user(0), w.user(1), w.user(2)
+	a, b := u.next(), u.next()
+	c, d := v.next(until(1)), v.next()
+	w.add(t, a, b, c, d)
+	bad := forge(x.next())
+	w.journal.records[bad.ID()] = bad.Encode()
+	w.tip = w.builder.Extend(w.tip, a)
+	w.open(t)
+	w.holds(t, b)
+	if err := w.Flush(); err != nil || len(w.journal.records) != 1 {
+		t.Errorf("the journal has %d records (%v)", len(w.journal.records), err)
+	}
+
+	// Of two records with one sequence number the better paying one is kept.
+	y := w.user(3)
+	cheap, better := y.next(), y.next(seq(0), fee(99_999))
+	w.journal.records[cheap.ID()], w.journal.records[better.ID()] = cheap.Encode(), better.Encode()
+	w.open(t)
+	w.holds(t, b, better)
+
+	w.journal.records[record.ID{1}] = []byte("no record")
+	if _, err := New(w.options()); err == nil {
+		t.Error("a record that cannot be read went unnoticed")
+	}
+}

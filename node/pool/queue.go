@@ -1,0 +1,94 @@
+package pool
+
+import (
+	"slices"
+
+	"stele/node/ledger"
+	"stele/node/record"
+)
+
+// Rate is a fee rate: units of 1e-8 per 1000 bytes of the encoded record,
+// rounded down.
+type Rate uint64
+
+// RateOf returns the fee rate of a record.
+func RateOf(r *record.Record) Rate {
+	return Rate(uint64(r.Fee) * 1000 / uint64(r.Size())) // a fee has at most 53 bits
+}
+
+// entry is a record in the pool.
+type entry struct {
+	*record.Record
+	queue   *queue
+	rate    Rate
+	floor   Rate   // lowest rate of this entry and those before it in the queue
+	arrival uint64 // of two with the same rate the earlier one comes first
+}
+
+// rank is the place of the entry among those that may come next in a block.
+func (e *entry) rank() rank { return rank{^uint64(e.rate), e.arrival} }
+
+// overhead is what the pool keeps for a record beside twice its encoding, in
+// bytes: the decoded record, its entry, its share of a queue and of the index.
+// BenchmarkMemory shows how true it is.
+const overhead = 700
+
+// charge is what a record counts against Options.MaxBytes.
+func charge(r *record.Record) int64 { return 2*int64(r.Size()) + overhead }
+
+// queue has the records of one account that wait, in the order of their
+// sequence numbers, without a gap. It is never empty.
+type queue struct {
+	account record.Key // its name, ledger.Account.ID
+	entries []*entry
+	place   [orders]int // in each order of the pool
+
+	// state is the confirmed state with all entries applied, or nil. It is good
+	// in the epoch of the pool in which it was made.
+	state *ledger.State
+	epoch uint64
+}
+
+func newQueue(account record.Key) *queue {
+	return &queue{account: account, place: [orders]int{absent, absent, absent}}
+}
+
+// next returns the sequence number that follows.
+func (q *queue) next() uint64 { return q.tail().Seq + 1 }
+
+func (q *queue) head() *entry { return q.entries[0] }
+func (q *queue) tail() *entry { return q.entries[len(q.entries)-1] }
+
+// at returns the entry with a sequence number, or nil. The queue may be nil.
+func (q *queue) at(seq uint64) *entry {
+	if q == nil || seq < q.head().Seq || seq > q.tail().Seq {
+		return nil
+	}
+	return q.entries[seq-q.head().Seq]
+}
+
+// expiry returns the last height at which all entries can be mined.
+func (q *queue) expiry() uint32 {
+	soonest := q.head().ValidUntil
+	for _, e := range q.entries[1:] {
+		soonest = min(soonest, e.ValidUntil)
+	}
+	return soonest
+}
+
+// splice replaces n entries from index i on by others, which keep the numbers
+// without a gap. It returns those that it took out.
+func (q *queue) splice(i, n int, with ...*entry) []*entry {
+	removed := slices.Clone(q.entries[i : i+n])
+	q.entries = slices.Replace(q.entries, i, i+n, with...)
+	for j := i; j < len(q.entries); j++ {
+		e := q.entries[j]
+		e.queue = q
+		e.floor = e.rate
+		if j > 0 {
+			e.floor = min(e.floor, q.entries[j-1].floor)
+		}
+	}
+	q.state = nil
+	return removed
+}

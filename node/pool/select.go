@@ -1,0 +1,120 @@
+package pool
+
+import (
+	"errors"
+
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// Limits bound what Select chooses.
+type Limits struct {
+	Bytes   int // of encoded records
+	Records int
+}
+
+// mostMisfits is after how many records in a row that are too large for the
+// room that is left Select gives up. Bitcoin Core does the same
+// (MAX_CONSECUTIVE_FAILURES).
+const mostMisfits = 1000
+
+// Select chooses records for a block, the best fee rate first and those of an
+// account in order, and applies them to s: the state of the block, with
+// ledger.Begin done. So ledger.ApplyBlock takes what it returns. Fees are what
+// the chosen records pay.
+//
+// A record that does not apply is left out, with those behind it in its queue.
+// The next Update looks whether it may stay in the pool. The error is that of
+// the state's view.
+func (p *Pool) Select(s *ledger.State, c ledger.Context, l Limits) (chosen []*record.Record, fees record.Amount, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	room, misfits := l.Bytes, 0
+	w := p.table.walk()
+	for e := w.next(); e != nil && len(chosen) < l.Records && misfits < mostMisfits; e = w.next() {
+		if e.Size() > room {
+			misfits++
+			w.leave()
+			continue
+		}
+		err := ledger.Apply(s, c, e.Record)
+		var refused *reject.Error
+		switch {
+		case err == nil:
+			misfits = 0
+			room -= e.Size()
+			fees += e.Fee
+			chosen = append(chosen, e.Record)
+		case !errors.As(err, &refused):
+			return nil, 0, err
+		case refused.Reason == reject.SequenceUsed: // mined, and Update will say so
+		default:
+			p.suspects[e.queue] = true
+			w.leave()
+		}
+	}
+	return chosen, fees, nil
+}
+
+// Best returns at most n records of the pool in the order in which Select
+// tries them.
+func (p *Pool) Best(n int) []*record.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var best []*record.Record
+	w := p.table.walk()
+	for e := w.next(); e != nil && len(best) < n; e = w.next() {
+		best = append(best, e.Record)
+	}
+	return best
+}
+
+// walk visits entries by rate, those of a queue in order, without changing the
+// order of heads. What can come next is always the successor in a queue of one
+// that was visited, or the child in the heap of a head that was visited: few,
+// compared with all queues.
+type walk struct {
+	heads *heap[*queue]
+	front heap[candidate]
+	last  candidate // that next returned; none if its queue is nil
+}
+
+// candidate is an entry, by its index in its queue.
+type candidate struct {
+	queue *queue
+	index int
+}
+
+func (t *table) walk() *walk {
+	w := &walk{heads: &t.orders[byHead]}
+	w.pushHead(0)
+	return w
+}
+
+func (w *walk) pushHead(place int) {
+	if place < len(w.heads.items) {
+		x := w.heads.items[place]
+		w.front.push(x.rank, candidate{x.item, 0})
+	}
+}
+
+// next returns the next entry, or nil.
+func (w *walk) next() *entry {
+	if q, i := w.last.queue, w.last.index+1; q != nil && i < len(q.entries) {
+		w.front.push(q.entries[i].rank(), candidate{q, i})
+	}
+	if len(w.front.items) == 0 {
+		return nil
+	}
+	w.last = w.front.pop()
+	if w.last.index == 0 {
+		place := w.last.queue.place[byHead]
+		w.pushHead(2*place + 1)
+		w.pushHead(2*place + 2)
+	}
+	return w.last.queue.entries[w.last.index]
+}
+
+// leave leaves out what is behind the last entry in its queue.
+func (w *walk) leave() { w.last = candidate{} }

@@ -1,0 +1,142 @@
+package pool
+
+import (
+	"slices"
+
+	"stele/node/chain"
+	"stele/node/ledger"
+)
+
+// Update follows a change of the chain. It must be called once for each, in
+// order, before the chain changes again: chain.Options.OnChange is the place.
+//
+// Mined records leave the pool, and with them what cannot be mined any more:
+// records whose sequence number another record has used, records that have
+// expired, and what is behind one of those in its queue. Records of disconnected
+// blocks come back, whatever their fee, if they are still valid.
+//
+// The error is that of the state's view. Records that could not be judged are
+// then only in the journal.
+func (p *Pool) Update(change chain.Change) error {
+	p.mu.Lock()
+	err := p.update(change)
+	p.mu.Unlock()
+	if err != nil || len(change.Disconnected) == 0 {
+		return err
+	}
+	// What came back was acknowledged once, and is in no block any more.
+	if err := p.Flush(); err != nil {
+		p.o.Log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
+	}
+	return nil
+}
+
+func (p *Pool) update(change chain.Change) error {
+	p.dropStates()
+	p.epoch++
+	v, c := p.o.View(), p.o.Context()
+	before := p.counts
+	var err error
+	if len(change.Disconnected) > 0 {
+		err = p.rebuild(v, c, change)
+	} else {
+		err = p.advance(v, c, change)
+	}
+	p.expire(c.Height)
+	p.evict()
+	p.o.Log.Debug("pool updated", "height", c.Height, "records", len(p.table.records),
+		"mined", p.counts.Mined-before.Mined, "returned", p.counts.Returned-before.Returned,
+		"expired", p.counts.Expired-before.Expired, "invalid", p.counts.Invalid-before.Invalid)
+	return err
+}
+
+// advance follows a chain that only got longer. A queue whose first records
+// were mined remains valid without them: the state has applied the same records
+// to its account. All other queues of an account that has signed something in
+// the new blocks are looked at again, and those that fell under suspicion.
+func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) error {
+	t := &p.table
+	mined := map[*queue]int{}
+	for _, b := range change.Connected {
+		for _, r := range b.Records[1:] {
+			if e := t.records[r.ID()]; e != nil {
+				mined[e.queue]++
+				continue
+			}
+			for _, key := range r.Signers() {
+				q, _, err := p.find(v, key)
+				if err != nil {
+					return err
+				}
+				for _, q := range []*queue{q, t.queues[key]} {
+					if q != nil {
+						p.suspects[q] = true
+					}
+				}
+			}
+		}
+	}
+	for q, n := range mined {
+		if !p.suspects[q] {
+			p.forget(t.splice(q, 0, n), &p.counts.Mined)
+		}
+	}
+	var entries []*entry
+	for q := range p.suspects {
+		if n := len(q.entries); n > 0 {
+			entries = append(entries, t.splice(q, 0, n)...)
+		}
+	}
+	clear(p.suspects)
+	return p.refill(v, c, entries, change.Connected)
+}
+
+// rebuild follows a chain of which blocks were disconnected: all records are
+// judged anew, together with those of these blocks.
+func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) error {
+	var entries, returned []*entry
+	for _, e := range p.table.records {
+		entries = append(entries, e)
+	}
+	for _, b := range change.Disconnected {
+		for _, r := range b.Records[1:] {
+			if p.table.records[r.ID()] == nil {
+				p.save(r)
+				returned = append(returned, p.entry(r))
+			}
+		}
+	}
+	p.table = newTable()
+	clear(p.suspects)
+	err := p.refill(v, c, append(entries, returned...), change.Connected)
+	for _, e := range returned {
+		if p.table.records[e.ID()] == e {
+			p.counts.Returned++
+		}
+	}
+	return err
+}
+
+// expire removes what cannot be in a block of this height or a later one.
+func (p *Pool) expire(height uint32) {
+	for q := p.table.first(byExpiry); q != nil && q.expiry() < height; q = p.table.first(byExpiry) {
+		i := slices.IndexFunc(q.entries, func(e *entry) bool { return e.ValidUntil < height })
+		p.forget(p.table.splice(q, i, len(q.entries)-i), &p.counts.Expired)
+	}
+}
+
+// forget takes removed entries out of the journal, and counts them.
+func (p *Pool) forget(removed []*entry, count *uint64) {
+	for _, e := range removed {
+		p.unsave(e.Record)
+	}
+	*count += uint64(len(removed))
+}
+
+// dropStates drops the states that queues keep.
+func (p *Pool) dropStates() {
+	for _, q := range p.live {
+		q.state = nil
+	}
+	p.live = p.live[:0]
+}
