@@ -20,7 +20,7 @@ import (
 func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "verify",
-		Usage: "check headers and blocks in files",
+		Usage: "check headers, blocks and evidence in files",
 		Subcommands: []*cli.Command{
 			{
 				Name:      "headers",
@@ -41,6 +41,7 @@ func verifyCommand() *cli.Command {
 				Flags:  verifyFlags(),
 				Action: verifyBlocks,
 			},
+			verifyBundleCommand(),
 		},
 	}
 }
