@@ -39,6 +39,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			verifyCommand(),
 			benchCommand(),
 			doctorCommand(),
+			nodeCommand(),
 		},
 		Action:         group,
 		OnUsageError:   usageError,

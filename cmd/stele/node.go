@@ -1,0 +1,342 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/engine"
+	"stele/node"
+	"stele/node/chain"
+	"stele/node/network"
+	"stele/node/record"
+)
+
+const (
+	defaultAPI  = "127.0.0.1:8690"
+	devTraffic  = 25 // records per second
+	coinbaseTag = "stele"
+)
+
+func nodeCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "node",
+		Usage: "run a node of the ledger network, and mine on it",
+		Description: "To see one at work: stele node --dev --mine\n\n" +
+			"The node keeps its chain in a folder and goes on where it was. Ctrl-C stops it.\n" +
+			"On a terminal it shows what it does, elsewhere it prints a line every few\n" +
+			"seconds. Each flag can also be given as a variable: --api-token as\n" +
+			"STELE_API_TOKEN. See docs/node.md.",
+		Flags: fromEnvironment(append(append([]cli.Flag{
+			&cli.BoolFlag{Name: "dev", Usage: "the development network, with records made by the node itself, and its rewards for a key that everybody knows"},
+		}, storeFlags()...), append([]cli.Flag{
+			&cli.BoolFlag{Name: "prune", Usage: fmt.Sprintf("keep only the bodies of the last %d blocks", chain.MinKeep)},
+			&cli.BoolFlag{Name: "mine", Usage: "mine blocks"},
+			&cli.StringFlag{Name: "payout", Usage: "the `KEY` that is paid for mined blocks: 72 hex digits, or the name of a key of \"stele key list\""},
+			&cli.StringFlag{Name: "api", Usage: "serve the API at `HOST:PORT`; \"none\" for no API", Value: defaultAPI},
+			&cli.StringFlag{Name: "api-token", Usage: "take records from whoever sends this `TOKEN`, instead of from this machine only"},
+			&cli.StringFlag{Name: "traffic", Usage: "make `N` records a second, on dev and test", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
+			&cli.StringFlag{Name: "for", Usage: "stop after this `TIME`, as in 90s or 2h"},
+			&cli.StringFlag{Name: "blocks", Usage: "stop when the chain has grown by `N` blocks"},
+			&cli.BoolFlag{Name: "plain", Usage: "print lines, also on a terminal"},
+			&cli.BoolFlag{Name: "verbose", Usage: "log more"},
+		}, engineFlags()...)...)),
+		Action:      runNode,
+		Subcommands: []*cli.Command{nodeCheckCommand()},
+	}
+}
+
+// storeFlags returns the flags that tell where a store is, and of which network.
+func storeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "network", Usage: "the `NETWORK`: dev, test or main", DefaultText: "dev"},
+		&cli.StringFlag{Name: "data", Usage: "keep the chain in the folder `DIR`", DefaultText: "stele/NETWORK in $XDG_DATA_HOME or ~/.local/share"},
+	}
+}
+
+// fromEnvironment lets each flag be given as a variable too: --api-token as
+// STELE_API_TOKEN.
+func fromEnvironment(flags []cli.Flag) []cli.Flag {
+	for _, f := range flags {
+		name := "STELE_" + strings.ToUpper(strings.ReplaceAll(f.Names()[0], "-", "_"))
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.EnvVars = []string{name}
+		case *cli.BoolFlag:
+			f.EnvVars = []string{name}
+		}
+	}
+	return flags
+}
+
+// runNode is the action of "stele node". A signal is the ordinary way to end
+// it, and no error.
+func runNode(c *cli.Context) error {
+	o, err := nodeOptions(c)
+	if err != nil {
+		return err
+	}
+	until, err := nodeBounds(c)
+	if err != nil {
+		return err
+	}
+	out := newNodeOutput(c)
+	defer out.close()
+	o.Log = out.log
+	if c.Bool("mine") {
+		if o.Engine, err = openNodeEngine(c, out.log); err != nil {
+			return err
+		}
+		defer o.Engine.Close()
+	}
+	n, err := node.Open(c.Context, o)
+	if err != nil {
+		if c.Context.Err() != nil {
+			return nil
+		}
+		return explainStore(err)
+	}
+	first := n.Status()
+	out.log.Info("node started", "network", first.Network, "data", first.Dir, "height", first.Height, "api", first.API)
+
+	ctx, stop := context.WithCancel(c.Context)
+	if until.duration > 0 {
+		ctx, stop = context.WithTimeout(c.Context, until.duration)
+	}
+	defer stop()
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		out.show(ctx, n, func(s node.Status) {
+			if until.blocks > 0 && uint64(s.Height) >= uint64(first.Height)+until.blocks {
+				stop()
+			}
+		})
+	}()
+	err = n.Run(ctx)
+	stop()
+	<-shown
+	last := n.Status()
+	out.close()
+	if err = errors.Join(err, n.Close()); err != nil {
+		return explainStore(err)
+	}
+	return printText(c, fmt.Sprintf("stopped at height %d; the store is closed: %s\n", last.Height, last.Dir))
+}
+
+// nodeOptions reads the flags, except those of the engine.
+func nodeOptions(c *cli.Context) (o node.Options, err error) {
+	if err := noArgs(c); err != nil {
+		return o, err
+	}
+	if c.Bool("dev") && c.IsSet("network") && c.String("network") != network.Dev.Name {
+		return o, fmt.Errorf("--dev is for the network %s, not for %s", network.Dev.Name, c.String("network"))
+	}
+	if o.Params, err = nodeNetwork(c); err != nil {
+		return o, err
+	}
+	if o.Dir, err = dataFolder(c, o.Params); err != nil {
+		return o, err
+	}
+	o.Version = versionText()
+	o.Tag = []byte(coinbaseTag)
+	if c.Bool("prune") {
+		o.Keep = chain.MinKeep
+	}
+	if api := c.String("api"); api != "none" {
+		o.API = api
+	}
+	o.APIToken = c.String("api-token")
+	if o.Traffic, err = trafficRate(c, o.Params); err != nil {
+		return o, err
+	}
+	o.Seed = uint64(time.Now().UnixNano())
+	if c.Bool("mine") {
+		o.Payout, err = payout(c)
+	}
+	return o, err
+}
+
+// nodeNetwork returns the network that --network names.
+func nodeNetwork(c *cli.Context) (*network.Params, error) {
+	if !c.IsSet("network") {
+		return network.Dev, nil
+	}
+	p, err := network.Lookup(c.String("network"))
+	if err != nil {
+		return nil, fmt.Errorf("--network: %w", err)
+	}
+	return p, nil
+}
+
+// dataFolder returns the folder that --data names, or the one that the network
+// has for this user (XDG Base Directory Specification).
+func dataFolder(c *cli.Context, p *network.Params) (string, error) {
+	if c.IsSet("data") {
+		if c.String("data") == "" {
+			return "", errors.New("--data: empty name")
+		}
+		return c.String("data"), nil
+	}
+	base := os.Getenv("XDG_DATA_HOME")
+	if !filepath.IsAbs(base) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("there is no folder for the data, give --data: %w", err)
+		}
+		base = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(base, "stele", p.Name), nil
+}
+
+// mostTraffic bounds --traffic.
+const mostTraffic = 1e6
+
+func trafficRate(c *cli.Context, p *network.Params) (float64, error) {
+	if !c.IsSet("traffic") {
+		if c.Bool("dev") {
+			return devTraffic, nil
+		}
+		return 0, nil
+	}
+	rate, err := strconv.ParseFloat(c.String("traffic"), 64)
+	if err != nil || math.IsNaN(rate) || rate < 0 || rate > mostTraffic {
+		return 0, fmt.Errorf("--traffic: %q is no number of records a second from 0 to %g", c.String("traffic"), float64(mostTraffic))
+	}
+	if rate > 0 && len(p.Alloc) == 0 {
+		return 0, fmt.Errorf("--traffic: nobody knows keys with a balance on the network %s", p.Name)
+	}
+	return rate, nil
+}
+
+// payout returns the key that is paid for mined blocks.
+func payout(c *cli.Context) (record.Key, error) {
+	text := c.String("payout")
+	if text == "" {
+		if c.Bool("dev") {
+			return record.PublicOf(network.DevFaucets()[0]), nil
+		}
+		return record.Key{}, errors.New("--mine needs --payout, the key that is paid; \"stele key new\" makes one")
+	}
+	key, err := record.ParseKey(text)
+	if err != nil {
+		return key, fmt.Errorf("--payout: %w", err)
+	}
+	return key, nil
+}
+
+// bounds say when a node stops by itself; 0: never.
+type bounds struct {
+	duration time.Duration
+	blocks   uint64
+}
+
+func nodeBounds(c *cli.Context) (b bounds, err error) {
+	if c.IsSet("for") {
+		if b.duration, err = time.ParseDuration(c.String("for")); err != nil || b.duration <= 0 {
+			return b, fmt.Errorf("--for: %q is no time such as 90s or 2h", c.String("for"))
+		}
+	}
+	b.blocks, err = number(c, "blocks", 1, math.MaxUint32, 0)
+	return b, err
+}
+
+// openNodeEngine opens the devices that mine, as openEngine does. What it has
+// to tell goes into the log.
+func openNodeEngine(c *cli.Context, log *slog.Logger) (*engine.Engine, error) {
+	devices, absent, err := openDevices(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range absent {
+		if unexpected(a.Err) {
+			log.Warn("device is not used", "device", a.ID, "reason", a.Err)
+		}
+	}
+	return engine.New(devices, log), nil
+}
+
+// nodeOutput shows what a node does: on a terminal as a view that is kept up to
+// date, elsewhere as lines.
+type nodeOutput struct {
+	out    io.Writer
+	screen *screen // nil: lines
+	color  bool
+	ascii  bool
+	log    *slog.Logger
+}
+
+const (
+	redrawEvery = 250 * time.Millisecond
+	linesEvery  = 5 * time.Second
+)
+
+func newNodeOutput(c *cli.Context) *nodeOutput {
+	o := &nodeOutput{out: c.App.Writer, color: os.Getenv("NO_COLOR") == "", ascii: !utf8Locale()}
+	if f, ok := c.App.Writer.(*os.File); ok && isTerminal(f) && !c.Bool("plain") {
+		o.screen = newScreen(f)
+	}
+	level := slog.LevelInfo
+	if c.Bool("verbose") {
+		level = slog.LevelDebug
+	}
+	logTo := c.App.ErrWriter
+	if o.screen != nil && isTerminal(logTo) {
+		logTo = o.screen
+	}
+	o.log = slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level}))
+	return o
+}
+
+// utf8Locale tells whether the terminal shows more than ASCII.
+func utf8Locale() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := strings.ToUpper(os.Getenv(name)); value != "" {
+			return strings.Contains(value, "UTF-8") || strings.Contains(value, "UTF8")
+		}
+	}
+	return false
+}
+
+// show shows the node until ctx ends, and tells each status to seen.
+func (o *nodeOutput) show(ctx context.Context, n *node.Node, seen func(node.Status)) {
+	ticker := time.NewTicker(redrawEvery)
+	defer ticker.Stop()
+	var printed time.Time
+	for {
+		s := n.Status()
+		switch {
+		case o.screen != nil:
+			width, _ := o.screen.size()
+			_ = o.screen.draw(nodeView{width: width, color: o.color, ascii: o.ascii}.lines(s))
+		case s.Now.Sub(printed) >= linesEvery:
+			printed = s.Now
+			fmt.Fprintln(o.out, statusLine(s))
+		}
+		seen(s)
+		select {
+		case <-ctx.Done():
+			if o.screen == nil {
+				fmt.Fprintln(o.out, statusLine(n.Status()))
+			}
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (o *nodeOutput) close() {
+	if o.screen != nil {
+		o.screen.close()
+	}
+}

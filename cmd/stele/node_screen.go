@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// screen keeps some lines at the bottom of a terminal up to date. What is
+// written to it meanwhile, such as a log, goes above them. It uses no other
+// screen and no raw mode: in the end the last lines stay where they are, and
+// there is only the cursor to be shown again.
+type screen struct {
+	mu    sync.Mutex
+	out   io.Writer
+	size  func() (width, height int)
+	drawn []string // lines on the terminal, the cursor is below them
+}
+
+// The escape sequences (ECMA-48; those with ? are DEC's).
+const (
+	hideCursor  = "\x1b[?25l"
+	showCursor  = "\x1b[?25h"
+	clearToEnd  = "\x1b[J" // from the cursor to the end of the screen
+	clearToLine = "\x1b[K" // from the cursor to the end of the line
+)
+
+// newScreen returns a screen on the terminal f.
+func newScreen(f *os.File) *screen {
+	return &screen{out: f, size: func() (int, int) {
+		w, h, err := term.GetSize(int(f.Fd()))
+		if err != nil || w < 1 || h < 1 {
+			return 80, 24
+		}
+		return w, h
+	}}
+}
+
+// isTerminal tells whether f is a terminal that understands escape sequences.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+// draw replaces the lines on the terminal by others, in one write. Lines that
+// the terminal has no room for are left out.
+func (s *screen) draw(lines []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, height := s.size()
+	lines = lines[:min(len(lines), height-1)]
+	var b bytes.Buffer
+	b.WriteString(hideCursor)
+	s.up(&b)
+	for _, line := range lines {
+		b.WriteString(line + clearToLine + "\r\n")
+	}
+	b.WriteString(clearToEnd)
+	s.drawn = append([]string(nil), lines...)
+	_, err := s.out.Write(b.Bytes())
+	return err
+}
+
+// Write writes text, whole lines, above the lines drawn.
+func (s *screen) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b bytes.Buffer
+	s.up(&b)
+	b.WriteString(clearToEnd)
+	b.Write(bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")))
+	for _, line := range s.drawn {
+		b.WriteString(line + "\r\n")
+	}
+	if _, err := s.out.Write(b.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// close leaves the last lines where they are and shows the cursor.
+func (s *screen) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drawn = nil
+	_, _ = io.WriteString(s.out, showCursor)
+}
+
+// up moves the cursor to the first of the lines drawn. If the terminal has
+// become narrower since, they take more rows than lines.
+func (s *screen) up(b *bytes.Buffer) {
+	width, height := s.size()
+	rows := 0
+	for _, line := range s.drawn {
+		rows += max(1, (visible(line)+width-1)/width)
+	}
+	if rows = min(rows, height-1); rows > 0 {
+		fmt.Fprintf(b, "\x1b[%dF", rows)
+	}
+}
+
+// visible returns how many columns a line takes: its characters without the
+// escape sequences for style.
+func visible(line string) int {
+	n := 0
+	for {
+		before, after, found := strings.Cut(line, "\x1b[")
+		n += utf8.RuneCountInString(before)
+		if !found {
+			return n
+		}
+		_, line, _ = strings.Cut(after, "m")
+	}
+}

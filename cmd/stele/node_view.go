@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"stele/node"
+)
+
+// nodeView draws the status of a node as lines of text. It has no state: the
+// same status gives the same lines.
+type nodeView struct {
+	width int  // columns of the terminal
+	color bool // with the escape codes of ECMA-48 for bold and faint
+	ascii bool // only characters of ASCII
+}
+
+// style is how a piece of a line is shown.
+type style int
+
+const (
+	plain style = iota
+	faint
+	bold
+)
+
+// span is a piece of a line.
+type span struct {
+	style style
+	text  string
+}
+
+// lines returns the view, a string for each line, none wider than v.width.
+func (v nodeView) lines(s node.Status) []string {
+	var out []string
+	add := func(label string, spans ...span) {
+		out = append(out, v.paint(append([]span{{faint, fmt.Sprintf("%-11s", label)}}, spans...)))
+	}
+	text := func(format string, args ...any) span { return span{plain, fmt.Sprintf(format, args...)} }
+
+	out = append(out, v.paint([]span{
+		{bold, "stele node"}, {plain, fmt.Sprintf("  network %s, up %s", s.Network, shortTime(s.Now.Sub(s.Started)))},
+		{faint, "   Ctrl-C stops it"},
+	}))
+	add("tip", span{bold, fmt.Sprintf("height %d", s.Height)},
+		text("  %s  %s ago", shortHash(s.Tip.String()), shortTime(s.Now.Sub(s.TipSeen))))
+	add("blocks", v.blocks(s)...)
+	add("difficulty", text("%s  nBits %s, next retarget in %s (height %d)",
+		difficulty(s), s.Bits, plural(uint64(s.NextRetarget-s.Height), "block"), s.NextRetarget))
+	if s.Mining {
+		add("mining", text("%sH/s, %s mined, %d stale", siUnits(s.HashRate), plural(s.Mined.Blocks, "block"), s.Mined.Stale), v.refused(s.Mined.Refused))
+		for _, d := range s.Devices {
+			state := text("%sH/s  %s", siUnits(d.HashRate), d.State)
+			if d.Reason != "" {
+				state.text += ": " + d.Reason
+				state.style = bold
+			}
+			add("  "+d.Info.ID, state, span{faint, fmt.Sprintf("  %s, %s", d.Info.Name, d.Info.SearchKernel)})
+		}
+	} else {
+		add("mining", span{faint, "no; --mine starts it"})
+	}
+	add("pool", text("%s, %s of %s", plural(uint64(s.Pool.Records), "record"), byteSize(s.Pool.Bytes), byteSize(s.Pool.MaxBytes)))
+	add("records", text("%s/s accepted, %s/s into blocks", perSec(s.Records.AcceptedRate), perSec(s.Records.ConnectedRate)),
+		span{faint, fmt.Sprintf("  %s accepted, %s refused, %s in blocks",
+			grouped(s.Records.Accepted), grouped(s.Records.Refused), grouped(s.Records.Connected))})
+	if s.Traffic > 0 {
+		add("traffic", span{faint, fmt.Sprintf("%s/s asked for", perSec(s.Traffic))})
+	}
+	if s.API != "" {
+		add("api", span{faint, "http://" + s.API + "/v1/health"})
+	}
+	add("data", span{faint, s.Dir})
+	if s.Trouble != "" {
+		add("trouble", span{bold, s.Trouble})
+	}
+	return out
+}
+
+// blocks is the line about block times: the last one, their mean, and a small
+// picture of the last ones in which half height is the target.
+func (v nodeView) blocks(s node.Status) []span {
+	if len(s.Intervals) == 0 {
+		return []span{{plain, "none yet, target " + shortTime(s.Spacing)}}
+	}
+	last := s.Intervals
+	if room := (v.width - 62); len(last) > room {
+		last = last[len(last)-max(room, 0):]
+	}
+	return []span{
+		{plain, fmt.Sprintf("last %s, mean %s of %d, target %s  ",
+			shortTime(s.Intervals[len(s.Intervals)-1]), shortTime(mean(s.Intervals)), len(s.Intervals), shortTime(s.Spacing))},
+		{faint, v.picture(last, s.Spacing)},
+	}
+}
+
+// picture draws a column for each interval: the fourth of eight heights is the
+// target, each height more or less is a factor of the square root of two.
+func (v nodeView) picture(intervals []time.Duration, target time.Duration) string {
+	heights := []rune("▁▂▃▄▅▆▇█")
+	if v.ascii {
+		heights = []rune("_.-=+*#@")
+	}
+	var b strings.Builder
+	for _, d := range intervals {
+		h := 0
+		if d > 0 && target > 0 {
+			h = 3 + int(math.Round(2*math.Log2(float64(d)/float64(target))))
+		}
+		b.WriteRune(heights[min(max(h, 0), len(heights)-1)])
+	}
+	return b.String()
+}
+
+// refused warns of blocks that this node made and its chain refused.
+func (v nodeView) refused(n uint64) span {
+	if n == 0 {
+		return span{}
+	}
+	return span{bold, fmt.Sprintf(", %d refused", n)}
+}
+
+// paint joins spans to a line, cut to the width, with escape codes if wanted.
+func (v nodeView) paint(spans []span) string {
+	var b strings.Builder
+	left := v.width
+	for _, s := range spans {
+		text := s.text
+		if n := utf8.RuneCountInString(text); n > left {
+			text = string([]rune(text)[:max(left, 0)])
+		}
+		left -= utf8.RuneCountInString(text)
+		switch {
+		case text == "":
+		case v.color && s.style == bold:
+			b.WriteString("\x1b[1m" + text + "\x1b[0m")
+		case v.color && s.style == faint:
+			b.WriteString("\x1b[2m" + text + "\x1b[0m")
+		default:
+			b.WriteString(text)
+		}
+	}
+	return strings.TrimRight(b.String(), " ")
+}
+
+// statusLine is the status of a node in one line, for where there is no
+// terminal: words and values, stable enough for grep.
+func statusLine(s node.Status) string {
+	line := fmt.Sprintf("height %d  tip %s  age %s  ", s.Height, shortHash(s.Tip.String()), shortTime(s.Now.Sub(s.TipSeen)))
+	if len(s.Intervals) > 0 {
+		line += fmt.Sprintf("block time %s (target %s)  ", shortTime(mean(s.Intervals)), shortTime(s.Spacing))
+	}
+	line += fmt.Sprintf("difficulty %s  ", difficulty(s))
+	if s.Mining {
+		line += fmt.Sprintf("%sH/s  mined %d  stale %d  ", siUnits(s.HashRate), s.Mined.Blocks, s.Mined.Stale)
+	}
+	line += fmt.Sprintf("pool %d  accepted %d  refused %d  in blocks %d", s.Pool.Records, s.Records.Accepted, s.Records.Refused, s.Records.Connected)
+	if s.Trouble != "" {
+		line += "  trouble: " + s.Trouble
+	}
+	return line
+}
+
+// difficulty returns the difficulty of the next block, with four digits.
+func difficulty(s node.Status) string {
+	t, err := s.Bits.Target()
+	if err != nil {
+		return "?"
+	}
+	d := t.Difficulty().String()
+	var f float64
+	if _, err := fmt.Sscan(d, &f); err != nil {
+		return d
+	}
+	return fmt.Sprintf("%.4g", f)
+}
+
+// shortHash shortens 64 hex digits to the first and the last.
+func shortHash(hex string) string { return hex[:16] + ".." + hex[len(hex)-4:] }
+
+// shortTime writes a duration with two or three digits: 85ms, 3.1s, 12m4s,
+// 5h02m.
+func shortTime(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0fs", d.Truncate(time.Second).Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+func mean(all []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, d := range all {
+		sum += d
+	}
+	return sum / time.Duration(max(len(all), 1))
+}
+
+// byteSize writes a number of bytes for people.
+func byteSize(n int64) string { return siUnits(float64(n)) + "B" }
+
+// perSec writes a rate of records.
+func perSec(x float64) string {
+	if x < 999.5 {
+		return fmt.Sprintf("%.3g", x)
+	}
+	return strings.ReplaceAll(siUnits(x), " ", "")
+}
+
+// grouped writes a number with commas between groups of three digits.
+func grouped(n uint64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// plural writes a count of things: "1 block", "2 blocks".
+func plural(n uint64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return grouped(n) + " " + what
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"stele/engine"
+	"stele/engine/pow"
+	"stele/node"
+)
+
+func someStatus() node.Status {
+	now := time.Unix(1_800_000_000, 0)
+	tip, err := pow.ParseHash("0000001f5a2c7d9be8a1f00d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69")
+	if err != nil {
+		panic(err)
+	}
+	return node.Status{
+		Network: "dev", Dir: "/var/lib/stele/dev", API: "127.0.0.1:8690",
+		Now: now, Started: now.Add(-754 * time.Second),
+		Height: 1234, Tip: tip, TipTime: now.Add(-4 * time.Second), TipSeen: now.Add(-2100 * time.Millisecond),
+		Intervals: []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second, 6 * time.Second, 12 * time.Second, time.Minute},
+		Spacing:   3 * time.Second, Bits: 0x1d00ffff, NextRetarget: 1248,
+		Mining: true, HashRate: 302.4e6, Mined: node.Mined{Blocks: 1200, Stale: 7},
+		Devices: []node.DeviceStatus{{
+			DeviceStatus: engine.DeviceStatus{Info: engine.Info{ID: "cpu", Name: "Some CPU", SearchKernel: "avx512"}, State: engine.OK},
+			HashRate:     302.4e6,
+		}},
+		Pool:    node.PoolStatus{Records: 42, Bytes: 8100, MaxBytes: 64_000_000},
+		Traffic: 25,
+		Records: node.RecordCounts{Accepted: 31_000, Refused: 2, Connected: 30_958, AcceptedRate: 25.02, ConnectedRate: 24.81},
+	}
+}
+
+func TestNodeView(t *testing.T) {
+	got := strings.Join(nodeView{width: 100}.lines(someStatus()), "\n")
+	want := strings.TrimPrefix(`
+stele node  network dev, up 12m34s   Ctrl-C stops it
+tip        height 1234  0000001f5a2c7d9b..5a69  2.1s ago
+blocks     last 1m00s, mean 12s of 7, target 3.0s  ▁▁▃▄▆██
+difficulty 1  nBits 1d00ffff, next retarget in 14 blocks (height 1248)
+mining     302 MH/s, 1,200 blocks mined, 7 stale
+  cpu      302 MH/s  ok  Some CPU, avx512
+pool       42 records, 8.10 kB of 64.0 MB
+records    25/s accepted, 24.8/s into blocks  31,000 accepted, 2 refused, 30,958 in blocks
+traffic    25/s asked for
+api        http://127.0.0.1:8690/v1/health
+data       /var/lib/stele/dev`, "\n")
+	if got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// No line is wider than the terminal, however narrow that is, and what a
+// device says of its trouble is shown.
+func TestNodeViewWidth(t *testing.T) {
+	s := someStatus()
+	s.Devices[0].State, s.Devices[0].Reason = engine.Sick, "it gave a wrong hash"
+	s.Trouble = "no space left on the device that holds the data folder"
+	s.Mined.Refused = 1
+	for width := 1; width < 120; width++ {
+		for _, v := range []nodeView{{width: width}, {width: width, color: true}, {width: width, ascii: true}} {
+			for _, line := range v.lines(s) {
+				if visible(line) > width {
+					t.Fatalf("width %d: %q", width, line)
+				}
+				if v.ascii && utf8.RuneCountInString(line) != len(line) {
+					t.Fatalf("not ASCII: %q", line)
+				}
+			}
+		}
+	}
+	all := strings.Join(nodeView{width: 120}.lines(s), "\n")
+	for _, want := range []string{"sick: it gave a wrong hash", "trouble    no space left", ", 1 refused"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+}
+
+// A node that has just been started has little to show.
+func TestNodeViewFirst(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	s := node.Status{Network: "main", Now: now, Started: now, TipSeen: now, Bits: 0x1d00ffff, Spacing: 10 * time.Minute, NextRetarget: 2016}
+	all := strings.Join(nodeView{width: 80}.lines(s), "\n")
+	for _, want := range []string{"none yet, target 10m00s", "no; --mine starts it", "next retarget in 2,016 blocks"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if line := statusLine(s); strings.Contains(line, "\n") || strings.Contains(line, "block time") {
+		t.Errorf("status line %q", line)
+	}
+}
+
+func TestShortTime(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second:                   "0ms",
+		85 * time.Millisecond:          "85ms",
+		3100 * time.Millisecond:        "3.1s",
+		59900 * time.Millisecond:       "59s",
+		724 * time.Second:              "12m04s",
+		5*time.Hour + 2*time.Minute:    "5h02m",
+		72*time.Hour + 59*time.Minute:  "3d",
+		999*time.Millisecond + 999_999: "999ms",
+	} {
+		if got := shortTime(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+// The screen moves up as many rows as its lines take, puts other text above
+// them, and shows the cursor in the end.
+func TestScreen(t *testing.T) {
+	var out bytes.Buffer
+	width := 10
+	s := &screen{out: &out, size: func() (int, int) { return width, 5 }}
+	step := func(want string, do func()) {
+		t.Helper()
+		out.Reset()
+		do()
+		if got := out.String(); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+	step("\x1b[?25lone\x1b[K\r\ntwo\x1b[K\r\n\x1b[J", func() { _ = s.draw([]string{"one", "two"}) })
+	step("\x1b[2F\x1b[Jlog\r\none\r\ntwo\r\n", func() { _, _ = s.Write([]byte("log\n")) })
+	width = 2 // each line now takes two rows
+	step("\x1b[?25l\x1b[4Fx\x1b[K\r\n\x1b[J", func() { _ = s.draw([]string{"x"}) })
+	step("\x1b[?25l\x1b[1F1\x1b[K\r\n2\x1b[K\r\n3\x1b[K\r\n4\x1b[K\r\n\x1b[J", func() { _ = s.draw([]string{"1", "2", "3", "4", "5", "6"}) })
+	step("\x1b[?25h", s.close)
+	if got := visible("\x1b[1mab\x1b[0m\x1b[2m▁c\x1b[0m"); got != 4 {
+		t.Errorf("visible: %d", got)
+	}
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"stele/node/chain"
+	"stele/node/network"
+	"stele/node/pool"
+)
+
+// Options are the parts of a node that an API shows, and its limits.
+type Options struct {
+	Params *network.Params
+	Chain  *chain.Chain
+	Pool   *pool.Pool
+	Health func() Health // of the node; quick
+
+	Version string  // of the program
+	Token   string  // that writes need; "": they are taken from loopback addresses
+	Rate    float64 // requests per second and address, and half a second's worth at once; 0: 2000
+	Log     *slog.Logger
+}
+
+const defaultRate = 2000
+
+// API answers requests about a node. Its methods may be called by several
+// goroutines at once.
+type API struct {
+	params  *network.Params
+	chain   *chain.Chain
+	pool    *pool.Pool
+	health  func() Health
+	token   string
+	log     *slog.Logger
+	rates   *rates
+	handler http.Handler
+	spec    []byte // OpenAPI
+}
+
+// New returns the API of a node.
+func New(o Options) (*API, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Rate == 0 {
+		o.Rate = defaultRate
+	}
+	a := &API{
+		params: o.Params,
+		chain:  o.Chain,
+		pool:   o.Pool,
+		health: o.Health,
+		token:  o.Token,
+		log:    o.Log,
+		rates:  newRates(o.Rate, max(1, int(o.Rate/2)), time.Now),
+	}
+	mux := http.NewServeMux()
+	api := humago.New(mux, config(o.Version))
+	a.registerNode(api)
+	a.registerChain(api)
+	a.registerRecords(api)
+	a.registerState(api)
+	var err error
+	if a.spec, err = json.Marshal(api.OpenAPI()); err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(a.spec)
+	})
+	a.handler = a.guard(mux)
+	return a, nil
+}
+
+// Handler returns the handler of all requests.
+func (a *API) Handler() http.Handler { return a.handler }
+
+// config is huma without pages that load scripts from elsewhere, without schema
+// links in answers, and without its own route for the description, which is
+// made while requests come in.
+func config(version string) huma.Config {
+	c := huma.DefaultConfig("Stele node", version)
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil
+	c.RejectUnknownQueryParameters = true
+	c.Info.Description = "Chain, pool and state of a node. Hashes are hex in display order, " +
+		"the reverse of their bytes; amounts are decimal texts; times are seconds since 1970 UTC."
+	return c
+}
+
+// get describes a resource that is read.
+func get(id, path, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: http.MethodGet, Path: path, Summary: summary,
+		Errors: []int{http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests},
+	}
+}
+
+// answer is an answer of JSON.
+type answer[T any] struct{ Body T }

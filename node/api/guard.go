@@ -1,0 +1,189 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// The limits of a request.
+const (
+	maxBody   = 64 << 10 // bytes; a record of the greatest size fits in as JSON
+	maxHeader = 16 << 10 // bytes
+)
+
+// guard lets only those requests through to the mux that the limits allow.
+func (a *API) guard(mux *http.ServeMux) http.Handler {
+	origins := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		switch {
+		case !a.rates.allow(r.RemoteAddr):
+			h.Set("Retry-After", "1")
+			writeProblem(w, http.StatusTooManyRequests, "more requests from this address than the node takes")
+			return
+		case !trustedHost(r.Host):
+			writeProblem(w, http.StatusForbidden, "the Host of the request is neither an IP address nor localhost")
+			return
+		case origins.Check(r) != nil:
+			writeProblem(w, http.StatusForbidden, "the request comes from a page of another origin")
+			return
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && !a.mayWrite(r):
+			if a.token != "" {
+				h.Set("WWW-Authenticate", "Bearer")
+				writeProblem(w, http.StatusUnauthorized, "the request needs the header Authorization: Bearer with the token of the node")
+			} else {
+				writeProblem(w, http.StatusForbidden, "records are taken from loopback addresses only; start the node with --api-token for others")
+			}
+			return
+		}
+		handler, pattern := mux.Handler(r)
+		if pattern == "" {
+			writeNoRoute(w, r, handler)
+			return
+		}
+		if !readBody(w, r) {
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// readBody reads the body of a request into memory. If that cannot be done it
+// answers and returns false.
+func readBody(w http.ResponseWriter, r *http.Request) bool {
+	if r.Body == nil || r.Body == http.NoBody {
+		return true
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLong *http.MaxBytesError
+	var slow net.Error
+	switch {
+	case err == nil:
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return true
+	case errors.As(err, &tooLong):
+		writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body of the request is longer than %d bytes", maxBody))
+	case errors.As(err, &slow) && slow.Timeout():
+		writeProblem(w, http.StatusRequestTimeout, fmt.Sprintf("the request did not come to its end within %v", readTimeout))
+	default:
+		writeProblem(w, http.StatusBadRequest, "the body of the request ended early")
+	}
+	return false
+}
+
+// writeNoRoute answers a request for which the mux has no route: 404 or 405 as
+// the mux has it, as a problem.
+func writeNoRoute(w http.ResponseWriter, r *http.Request, refuse http.Handler) {
+	answer := recorder{header: http.Header{}}
+	refuse.ServeHTTP(&answer, r)
+	if answer.status != http.StatusMethodNotAllowed {
+		writeProblem(w, http.StatusNotFound, "there is no such resource; /openapi.json lists them")
+		return
+	}
+	w.Header()["Allow"] = answer.header["Allow"]
+	writeProblem(w, http.StatusMethodNotAllowed, "the resource does not know this method")
+}
+
+// recorder keeps the head of an answer.
+type recorder struct {
+	header http.Header
+	status int
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
+
+// mayWrite tells whether the sender of r may change something: he has the
+// token, or if there is none, he is on this machine.
+func (a *API) mayWrite(r *http.Request) bool {
+	if a.token != "" {
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		x, y := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(a.token))
+		return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+	}
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && addr.Addr().Unmap().IsLoopback()
+}
+
+// trustedHost tells whether a Host header can be that of somebody who knows
+// where he is. DNS rebinding makes a browser believe that a name of the
+// attacker is this machine; it needs a name.
+func trustedHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil
+}
+
+// rates limits the requests of each address.
+type rates struct {
+	perSecond rate.Limit
+	burst     int
+	now       func() time.Time
+
+	mu        sync.Mutex
+	young     map[netip.Addr]*rate.Limiter
+	old       map[netip.Addr]*rate.Limiter // were young before the table was full
+	overflown *rate.Limiter                // for addresses that cannot be read
+}
+
+// maxAddresses bounds the table of addresses, times two.
+const maxAddresses = 4096
+
+func newRates(perSecond float64, burst int, now func() time.Time) *rates {
+	r := &rates{perSecond: rate.Limit(perSecond), burst: burst, now: now, young: map[netip.Addr]*rate.Limiter{}}
+	r.overflown = rate.NewLimiter(r.perSecond, r.burst)
+	return r
+}
+
+// allow counts a request of an address, "host:port", and tells whether it is
+// within the rate. The addresses of an IPv6 /64 count as one.
+func (r *rates) allow(remote string) bool {
+	return r.limiter(remote).AllowN(r.now(), 1)
+}
+
+func (r *rates) limiter(remote string) *rate.Limiter {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return r.overflown
+	}
+	addr := ap.Addr().Unmap().WithZone("")
+	if addr.Is6() && !addr.IsLoopback() {
+		if p, err := addr.Prefix(64); err == nil {
+			addr = p.Addr()
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, ok := r.young[addr]
+	if !ok {
+		if l, ok = r.old[addr]; !ok {
+			l = rate.NewLimiter(r.perSecond, r.burst)
+		}
+		if len(r.young) >= maxAddresses {
+			r.old, r.young = r.young, map[netip.Addr]*rate.Limiter{}
+		}
+		r.young[addr] = l
+	}
+	return l
+}

@@ -1,0 +1,332 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stele/node/record"
+)
+
+func header(name, value string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Header.Set(name, value)
+		if name == "Host" {
+			r.Host = value
+		}
+	}
+}
+
+func TestHost(t *testing.T) {
+	s := serve(t)
+	for host, good := range map[string]bool{
+		"localhost": true, "LOCALHOST:1": true, "127.0.0.1": true, "127.0.0.1:80": true, "[::1]:80": true, "[::1]": true, "192.0.2.7:8690": true,
+		"evil.example": false, "evil.example:80": false, "localhost.evil.example": false, "127.0.0.1.nip.example": false,
+	} {
+		if answer, text := s.do("GET", "/v1/tip", "", nil, header("Host", host)); (answer.StatusCode == http.StatusOK) != good {
+			t.Errorf("%s: %d %s", host, answer.StatusCode, text)
+		}
+	}
+}
+
+// A page of another origin can make the browser send requests, but they write
+// nothing.
+func TestOrigin(t *testing.T) {
+	s := serve(t)
+	for _, from := range []func(*http.Request){header("Origin", "https://evil.example"), header("Origin", "null"), header("Sec-Fetch-Site", "cross-site")} {
+		s.refused(http.StatusForbidden, "POST", "/v1/records", "application/octet-stream", []byte("x"), from)
+	}
+	s.refused(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", []byte("x"), header("Origin", "http://"+s.addr))
+}
+
+func TestToken(t *testing.T) {
+	s := serve(t, func(o *Options) { o.Token = "secret" })
+	for given, status := range map[string]int{
+		"":               http.StatusUnauthorized,
+		"Bearer wrong":   http.StatusUnauthorized,
+		"Bearer secret2": http.StatusUnauthorized,
+		"Bearer secret":  http.StatusUnprocessableEntity,
+	} {
+		s.refused(status, "POST", "/v1/records", "application/octet-stream", []byte("x"), header("Authorization", given))
+	}
+	s.get("/v1/tip", new(Tip))
+}
+
+// Without a token, only this machine may write.
+func TestMayWrite(t *testing.T) {
+	for remote, good := range map[string]bool{
+		"127.0.0.1:1": true, "127.8.9.1:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true,
+		"192.0.2.1:1": false, "[2001:db8::1]:1": false, "": false, "127.0.0.1": false,
+	} {
+		if got := new(API).mayWrite(&http.Request{RemoteAddr: remote}); got != good {
+			t.Errorf("%q: %v", remote, got)
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	s := serve(t)
+	big := bytes.Repeat([]byte("x"), maxBody+1)
+	for _, c := range []struct {
+		status      int
+		contentType string
+		body        []byte
+	}{
+		{http.StatusRequestEntityTooLarge, "application/octet-stream", big},
+		{http.StatusRequestEntityTooLarge, "application/json", big},
+		{http.StatusUnprocessableEntity, "application/octet-stream", big[:record.MaxSize+1]},
+		{http.StatusBadRequest, "application/octet-stream", nil},
+		{http.StatusUnsupportedMediaType, "", []byte("{}")},
+		{http.StatusUnsupportedMediaType, "text/plain", []byte("{}")},
+		{http.StatusUnsupportedMediaType, "multipart/form-data; boundary=x", []byte("--x--")},
+		{http.StatusUnsupportedMediaType, "application/x-www-form-urlencoded", []byte("a=b")},
+		{http.StatusUnsupportedMediaType, ";;;", []byte("{}")},
+		{http.StatusBadRequest, "application/json", []byte("{")},
+		{http.StatusUnprocessableEntity, "application/json", []byte("[]")},
+		{http.StatusUnprocessableEntity, "application/json", []byte("null")},
+		{http.StatusBadRequest, "application/json", []byte(strings.Repeat("[", 60_000))},
+	} {
+		s.refused(c.status, "POST", "/v1/records", c.contentType, c.body)
+	}
+	// A body whose length is not told in advance is bounded all the same.
+	endless := func(r *http.Request) {
+		r.ContentLength, r.Body = -1, io.NopCloser(io.LimitReader(zeros{}, 10<<20))
+	}
+	s.refused(http.StatusRequestEntityTooLarge, "POST", "/v1/records", "application/octet-stream", nil, endless)
+	// So is a body where none is asked for.
+	s.refused(http.StatusRequestEntityTooLarge, "GET", "/v1/tip", "", big)
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+// raw sends bytes and returns the answer, if one comes before the connection is
+// closed.
+func (s *service) raw(text string) (*http.Response, error) {
+	conn, err := net.Dial("tcp", s.addr)
+	s.check(err)
+	defer conn.Close()
+	if _, err := io.WriteString(conn, text); err != nil {
+		return nil, err
+	}
+	s.check(conn.(*net.TCPConn).CloseWrite())
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err == nil {
+		_ = answer.Body.Close()
+	}
+	return answer, err
+}
+
+// Requests that are no HTTP, or end early, are the sender's fault.
+func TestBrokenRequests(t *testing.T) {
+	s := serve(t)
+	for _, text := range []string{
+		"hello\r\n\r\n",
+		"GET /v1/tip HTTP/9.9\r\nHost: localhost\r\n\r\n",
+		"GET /v1/tip HTTP/1.1\r\n\r\n",
+		"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+		"POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+		"POST /v1/records HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"GET /v1/tip HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 4*maxHeader) + "\r\n\r\n",
+	} {
+		answer, err := s.raw(text)
+		if err != nil || answer.StatusCode < 400 || answer.StatusCode > 499 && answer.StatusCode != http.StatusHTTPVersionNotSupported {
+			t.Errorf("%.60q: %v, %v", text, answer, err)
+		}
+	}
+}
+
+func TestRates(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	r := newRates(10, 5, func() time.Time { return now })
+	count := func(remote string, n int) (allowed int) {
+		for range n {
+			if r.allow(remote) {
+				allowed++
+			}
+		}
+		return allowed
+	}
+	if got := count("192.0.2.1:1000", 20); got != 5 {
+		t.Errorf("%d at once", got)
+	}
+	if got := count("192.0.2.1:2000", 1) + count("[::ffff:192.0.2.1]:1", 1); got != 0 {
+		t.Error("another port, or form, counts as another address")
+	}
+	if got := count("192.0.2.2:1000", 20); got != 5 {
+		t.Errorf("another address: %d", got)
+	}
+	if got := count("[2001:db8::1]:1", 3) + count("[2001:db8::2]:1", 20); got != 5 {
+		t.Errorf("a network of IPv6: %d", got)
+	}
+	now = now.Add(200 * time.Millisecond)
+	if got := count("192.0.2.1:1000", 20); got != 2 {
+		t.Errorf("after 0.2 s: %d", got)
+	}
+	for i := range 10 * maxAddresses {
+		addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		r.allow(netip.AddrPortFrom(addr, 1).String())
+	}
+	if len(r.young) > maxAddresses || len(r.old) > maxAddresses {
+		t.Errorf("%d and %d addresses are remembered", len(r.young), len(r.old))
+	}
+}
+
+// Too many requests are told so, and when to come again.
+func TestTooManyRequests(t *testing.T) {
+	s := serve(t, func(o *Options) { o.Rate = 2 })
+	s.get("/v1/tip", new(Tip))
+	answer, _ := s.do("GET", "/v1/tip", "", nil)
+	if answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", answer.StatusCode, answer.Header)
+	}
+}
+
+// Whatever is sent, no answer blames the node, and it goes on.
+func TestAbuse(t *testing.T) {
+	s := serve(t, func(o *Options) { o.Rate = 1e9 })
+	random := rand.New(rand.NewPCG(1, 2))
+	from, to := s.builder.Funded(s.tip, 0), s.builder.Funded(s.tip, 1)
+	good := s.builder.Pay(s.tip, from, to, 5)
+	asJSON, err := json.Marshal(good)
+	s.check(err)
+	paths := []string{
+		"/v1/health", "/v1/tip", "/v1/headers", "/v1/headers/%s", "/v1/blocks/%s", "/v1/records/%s",
+		"/v1/records/%s/proof", "/v1/pool", "/v1/accounts/%s", "/v1/state", "/v1/records", "/openapi.json",
+	}
+	words := []string{"", "0", "-1", "99999999999999999999", "%00", "..%2f..", "%F0%9F", strings.Repeat("f", 64), from.String(), s.tip.Hash().String(), "<script>"}
+	mutate := func(b []byte) []byte {
+		b = bytes.Clone(b)
+		for range 1 + random.IntN(4) {
+			switch i := random.IntN(len(b)); random.IntN(3) {
+			case 0:
+				b[i] ^= 1 << random.IntN(8)
+			case 1:
+				b = append(b[:i], b[min(len(b), i+1+random.IntN(8)):]...)
+			default:
+				b = append(b[:i], append([]byte{byte(random.Uint32())}, b[i:]...)...)
+			}
+			if len(b) == 0 {
+				return b
+			}
+		}
+		return b
+	}
+	word := func() string { return words[random.IntN(len(words))] }
+	for range 1500 {
+		method := []string{"GET", "POST", "HEAD", "PUT", "OPTIONS"}[random.IntN(5)]
+		path := paths[random.IntN(len(paths))]
+		if strings.Contains(path, "%s") {
+			path = fmt.Sprintf(path, word())
+		}
+		if random.IntN(3) == 0 {
+			path += "?from=" + word() + "&limit=" + word()
+		}
+		contentType, body := "application/json", mutate(asJSON)
+		if random.IntN(2) == 0 {
+			contentType, body = "application/octet-stream", mutate(good.Encode())
+		}
+		if method == "GET" || method == "HEAD" {
+			body = nil
+		}
+		if strings.ContainsAny(path, "<>") {
+			path = strings.NewReplacer("<", "%3C", ">", "%3E").Replace(path)
+		}
+		if answer, text := s.do(method, path, contentType, body); answer.StatusCode >= 500 {
+			t.Errorf("%s %s: %d %s", method, path, answer.StatusCode, text)
+		}
+	}
+	s.get("/v1/tip", new(Tip))
+}
+
+// Connections that send their request byte by byte keep nobody else waiting.
+func TestSlowConnections(t *testing.T) {
+	s := serve(t)
+	var slow sync.WaitGroup
+	stop := make(chan struct{})
+	for range 64 {
+		conn, err := net.Dial("tcp", s.addr)
+		s.check(err)
+		slow.Go(func() {
+			defer conn.Close()
+			for _, c := range []byte("GET /v1/tip HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", 1000)) {
+				if _, err := conn.Write([]byte{c}); err != nil {
+					return
+				}
+				select {
+				case <-stop:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		})
+	}
+	for range 20 {
+		s.get("/v1/tip", new(Tip))
+	}
+	close(stop)
+	slow.Wait()
+}
+
+// There are never more connections than the limit; those that wait get their
+// turn.
+func TestConnectionLimit(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limitListener(inner, 2)
+	dial := func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	accepted := make(chan net.Conn)
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- conn
+		}
+	})
+	dial()
+	dial()
+	dial()
+	first, second := <-accepted, <-accepted
+	if n := len(l.(*limited).slots); n != 2 {
+		t.Errorf("%d connections are open", n)
+	}
+	select {
+	case <-accepted:
+		t.Error("a third connection was accepted")
+	default:
+	}
+	first.Close()
+	first.Close() // does no harm
+	third := <-accepted
+	second.Close()
+	third.Close()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	accepting.Wait()
+}

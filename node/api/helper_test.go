@@ -1,0 +1,144 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
+
+	"stele/node/chain"
+	"stele/node/chain/chaintest"
+	"stele/node/pool"
+	"stele/node/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// service is an API that listens, over a chain of 12 blocks with records.
+type service struct {
+	*testing.T
+	builder *chaintest.Builder
+	tip     *chaintest.Block
+	chain   *chain.Chain
+	pool    *pool.Pool
+	addr    string
+	client  *http.Client
+}
+
+func serve(t *testing.T, edit ...func(*Options)) *service {
+	t.Helper()
+	s := &service{T: t, builder: chaintest.New(chaintest.Network(), 1), client: &http.Client{Transport: &http.Transport{}}}
+	s.tip = s.builder.Grow(s.builder.Genesis, 12, 5)
+
+	id := store.Identity{Network: s.builder.Params.ID, Genesis: s.builder.Genesis.Hash()}
+	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})
+	s.check(err)
+	t.Cleanup(func() { s.check(st.Close()) })
+	s.chain, err = chain.Open(t.Context(), chain.Options{
+		Store: st, Params: s.builder.Params, Clock: s.builder.Now,
+		OnChange: func(c chain.Change) {
+			if s.pool != nil {
+				s.check(s.pool.Update(c))
+			}
+		},
+	})
+	s.check(err)
+	for _, b := range s.tip.Chain()[1:] {
+		s.submit(b)
+	}
+	s.pool, err = pool.New(pool.Options{
+		Params: s.builder.Params, View: s.chain.View, Context: s.chain.NextContext, Journal: pool.StoreJournal(st),
+	})
+	s.check(err)
+
+	o := Options{
+		Params: s.builder.Params, Chain: s.chain, Pool: s.pool, Version: "v1",
+		Health: func() Health { return Health{Status: "ok", Height: s.chain.Tip().Height} },
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	a, err := New(o)
+	s.check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s.check(err)
+	s.addr = l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- a.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		s.client.CloseIdleConnections()
+		cancel()
+		s.check(<-done)
+	})
+	return s
+}
+
+func (s *service) check(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *service) submit(b *chaintest.Block) {
+	s.Helper()
+	if _, err := s.chain.Submit(b.Block); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// do sends a request and returns its answer with the body, which must be JSON.
+// Edit functions may change the request.
+func (s *service) do(method, path, contentType string, body []byte, edit ...func(*http.Request)) (*http.Response, []byte) {
+	s.Helper()
+	r, err := http.NewRequestWithContext(s.Context(), method, "http://"+s.addr+path, bytes.NewReader(body))
+	s.check(err)
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	for _, e := range edit {
+		e(r)
+	}
+	answer, err := s.client.Do(r)
+	s.check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	s.check(err)
+	kind := answer.Header.Get("Content-Type")
+	if method != http.MethodHead && (!strings.Contains(kind, "json") || !json.Valid(text)) {
+		s.Errorf("%s %s: %d with %q: %q", method, path, answer.StatusCode, kind, text)
+	}
+	if problem := strings.Contains(kind, "problem"); problem != (answer.StatusCode >= 400) {
+		s.Errorf("%s %s: %d with the type %q", method, path, answer.StatusCode, kind)
+	}
+	return answer, text
+}
+
+// get reads a resource into v, and fails if it is not there.
+func (s *service) get(path string, v any) {
+	s.Helper()
+	answer, text := s.do(http.MethodGet, path, "", nil)
+	if answer.StatusCode != http.StatusOK {
+		s.Fatalf("GET %s: %d %s", path, answer.StatusCode, text)
+	}
+	s.check(json.Unmarshal(text, v))
+}
+
+// refused sends a request that must be refused, and returns the problem.
+func (s *service) refused(status int, method, path, contentType string, body []byte, edit ...func(*http.Request)) (p problem) {
+	s.Helper()
+	answer, text := s.do(method, path, contentType, body, edit...)
+	s.check(json.Unmarshal(text, &p))
+	if answer.StatusCode != status || p.Status != status {
+		s.Errorf("%s %s: %d %s, want %d", method, path, answer.StatusCode, text, status)
+	}
+	return p
+}

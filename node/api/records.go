@@ -1,0 +1,246 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/record"
+	"stele/node/reject"
+	"stele/node/store"
+)
+
+// Where a record is.
+const (
+	pooled    = "pooled"    // it waits for a block, and is on disk
+	confirmed = "confirmed" // it is in the chain
+)
+
+// Record is a record and where it is.
+type Record struct {
+	ID            string       `json:"id"`
+	State         string       `json:"state" enum:"pooled,confirmed" doc:"pooled: it waits for a block; confirmed: the chain has it"`
+	Block         string       `json:"block,omitempty" doc:"hash of the block that has it"`
+	Height        uint32       `json:"height,omitempty" doc:"of the block"`
+	Index         uint32       `json:"index,omitempty" doc:"in the block"`
+	Confirmations uint32       `json:"confirmations" doc:"1: the tip has it; 0: no block"`
+	Record        *recordModel `json:"record"`
+}
+
+// recordModel is a record as package record writes it.
+type recordModel struct{ *record.Record }
+
+// Schema implements huma.SchemaProvider.
+func (recordModel) Schema(huma.Registry) *huma.Schema {
+	text := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: doc} }
+	number := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeInteger, Description: doc} }
+	return &huma.Schema{
+		Type:        huma.TypeObject,
+		Description: "A signed record, as \"stele record show --json\" writes it.",
+		Properties: map[string]*huma.Schema{
+			"id":          text("double SHA-256 of the body"),
+			"network":     {Description: "network for which it is signed"},
+			"type":        text("PAY, ROLE_GRANT, ROLE_REVOKE, KEY_ROTATE, COINBASE"),
+			"version":     number("of the type"),
+			"seq":         number("sequence number of the author"),
+			"valid_until": number("height of the last block that may hold it"),
+			"fee":         text("decimal"),
+			"key":         text("the author"),
+			"payload":     {Type: huma.TypeObject, Description: "as the type has it"},
+			"signatures":  {Type: huma.TypeArray, Items: text("128 hex digits")},
+		},
+	}
+}
+
+// Sent tells what became of a record that was sent.
+type Sent struct {
+	ID    string `json:"id"`
+	State string `json:"state" enum:"pooled,confirmed" doc:"pooled: it is on disk and waits for a block; confirmed: the chain has it"`
+}
+
+// Proof shows that a record is in a block.
+type Proof struct {
+	ID     string     `json:"id" doc:"of the record"`
+	Block  string     `json:"block" doc:"hash of the header"`
+	Height uint32     `json:"height"`
+	Proof  proofModel `json:"proof"`
+}
+
+// proofModel is a proof as package block writes it.
+type proofModel struct{ block.Proof }
+
+// Schema implements huma.SchemaProvider.
+func (proofModel) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeObject,
+		Properties: map[string]*huma.Schema{
+			"header": {Type: huma.TypeString, Description: "the encoded header, 160 hex digits"},
+			"index":  {Type: huma.TypeInteger, Description: "of the record in the block"},
+			"count":  {Type: huma.TypeInteger, Description: "of all records in the block"},
+			"branch": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, Description: "the siblings, from the leaf upwards"},
+		},
+	}
+}
+
+// Pool tells how full the pool is, and what it would put into a block first.
+type Pool struct {
+	Count    int      `json:"record_count"`
+	Accounts int      `json:"accounts" doc:"whose records wait"`
+	Bytes    int64    `json:"bytes" doc:"of the encoded records"`
+	Memory   int64    `json:"memory_bytes" doc:"that they take"`
+	MaxBytes int64    `json:"max_memory_bytes"`
+	MinRate  uint64   `json:"min_fee_rate" doc:"that a record needs: units of 1e-8 per 1000 bytes"`
+	Records  []string `json:"records" doc:"ids, the best fee rate first, at most limit"`
+}
+
+type (
+	recordInput struct {
+		ID string `path:"id" minLength:"64" maxLength:"64" doc:"64 hex digits"`
+	}
+	poolInput struct {
+		Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many ids at most"`
+	}
+	sendInput struct {
+		ContentType string `header:"Content-Type"`
+		RawBody     []byte
+	}
+)
+
+func (a *API) registerRecords(api huma.API) {
+	huma.Register(api, get("get-pool", "/v1/pool", "The records that wait for a block"), a.getPool)
+	huma.Register(api, get("get-record", "/v1/records/{id}", "A record, by id"), a.getRecord)
+	huma.Register(api, get("get-proof", "/v1/records/{id}/proof", "Proof that a record is in the chain"), a.getProof)
+	send := huma.Operation{
+		OperationID: "send-record", Method: http.MethodPost, Path: "/v1/records", Summary: "Send a record",
+		Description: "The record is checked, and kept until a block has it. The answer comes when it is on disk. " +
+			"Sending a record again does no harm.",
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout,
+			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+	}
+	huma.Register(api, send, a.sendRecord)
+	// Told here, because huma must not parse the body: package record does.
+	api.OpenAPI().Paths[send.Path].Post.RequestBody.Content["application/json"] = &huma.MediaType{Schema: recordModel{}.Schema(nil)}
+}
+
+func (a *API) getPool(_ context.Context, in *poolInput) (*answer[Pool], error) {
+	s := a.pool.Stats()
+	res := Pool{
+		Count: s.Records, Accounts: s.Accounts, Bytes: s.Bytes, Memory: s.Memory, MaxBytes: s.MaxBytes,
+		MinRate: uint64(s.MinRate), Records: []string{},
+	}
+	for _, r := range a.pool.Best(in.Limit) {
+		res.Records = append(res.Records, r.ID().String())
+	}
+	return &answer[Pool]{res}, nil
+}
+
+func (a *API) getRecord(_ context.Context, in *recordInput) (*answer[Record], error) {
+	id, err := parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if r := a.pool.Get(id); r != nil {
+		return &answer[Record]{Record{ID: in.ID, State: pooled, Record: &recordModel{r}}}, nil
+	}
+	found, err := a.find(id)
+	if err != nil {
+		return nil, err
+	}
+	res := Record{
+		ID: id.String(), State: confirmed, Record: &recordModel{found.Record},
+		Block: found.Block.String(), Height: found.Place.Height, Index: found.Place.Index,
+	}
+	if tip := a.chain.Tip(); tip.Height >= found.Place.Height {
+		res.Confirmations = tip.Height - found.Place.Height + 1
+	}
+	return &answer[Record]{res}, nil
+}
+
+func (a *API) getProof(_ context.Context, in *recordInput) (*answer[Proof], error) {
+	id, err := parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[Proof]{Proof{ID: id.String(), Block: found.Block.String(), Height: found.Place.Height, Proof: proofModel{found.Proof}}}, nil
+}
+
+func (a *API) find(id record.ID) (chain.Found, error) {
+	found, err := a.chain.Find(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return found, notFound("no record with this id is in the chain or the pool")
+	}
+	if err != nil {
+		return found, storeProblem(err)
+	}
+	return found, nil
+}
+
+func parseID(text string) (record.ID, error) {
+	id, err := pow.ParseHash(text)
+	if err != nil {
+		return id, newProblem(http.StatusUnprocessableEntity, "the id is not hexadecimal")
+	}
+	return id, nil
+}
+
+// sendRecord admits a record. A record that the pool or the chain has already
+// is as good as one that was admitted, so whoever did not get the answer can
+// send it again.
+func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error) {
+	r, err := decode(in.ContentType, in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	sent := Sent{ID: r.ID().String(), State: pooled}
+	if err := a.pool.Add(r)[0]; err != nil {
+		switch reason, _ := reject.Of(err); reason {
+		case reject.AlreadyPooled:
+		case reject.SequenceUsed:
+			if _, missing := a.chain.Find(r.ID()); missing != nil {
+				return nil, refusal(err)
+			}
+			sent.State = confirmed
+		default:
+			return nil, refusal(err)
+		}
+	}
+	return &answer[Sent]{sent}, nil
+}
+
+// decode reads a record in one of its two forms.
+func decode(contentType string, body []byte) (*record.Record, error) {
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		media = ""
+	}
+	switch media {
+	case "application/octet-stream":
+		r, err := record.Decode(bytes.Clone(body))
+		if err != nil {
+			return nil, refusal(err)
+		}
+		return r, nil
+	case "application/json":
+		r := new(record.Record)
+		if err := json.Unmarshal(body, r); err != nil {
+			if _, refused := reject.Of(err); refused {
+				return nil, refusal(err)
+			}
+			return nil, newProblem(http.StatusBadRequest, "the record cannot be read: "+err.Error())
+		}
+		return r, nil
+	}
+	return nil, newProblem(http.StatusUnsupportedMediaType, "a record comes as application/json or as application/octet-stream")
+}

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"stele/node/ledger"
+	"stele/node/record"
+)
+
+// Account is what the state knows of a party.
+type Account struct {
+	Account record.Key    `json:"account" doc:"its first key, which names it for ever"`
+	Key     record.Key    `json:"key" doc:"the key that signs for it now"`
+	Balance record.Amount `json:"balance" example:"12.5"`
+	Roles   []record.Role `json:"roles"`
+	Root    bool          `json:"root,omitempty" doc:"whether it is one of those that grant roles"`
+	Seq     uint64        `json:"seq" doc:"sequence number that the chain expects next"`
+	NextSeq uint64        `json:"next_seq" doc:"sequence number for its next record, after those that wait in the pool"`
+}
+
+// State is what the state is in all.
+type State struct {
+	Height     uint32        `json:"height"`
+	Tip        string        `json:"tip"`
+	Digest     string        `json:"digest" doc:"chained digest of all changes up to the tip"`
+	Supply     record.Amount `json:"supply" doc:"all money that there is"`
+	RewardPool record.Amount `json:"reward_pool" doc:"the burned half of all fees"`
+}
+
+type keyInput struct {
+	Key string `path:"key" maxLength:"80" doc:"a key of the account, 72 hex digits"`
+}
+
+func (a *API) registerState(api huma.API) {
+	huma.Register(api, get("get-account", "/v1/accounts/{key}", "The account of a key"), a.getAccount)
+	huma.Register(api, get("get-state", "/v1/state", "Supply, reward pool and digest of the state"), a.getState)
+}
+
+// getAccount answers for keys that never did anything too: they are accounts
+// with nothing.
+func (a *API) getAccount(_ context.Context, in *keyInput) (*answer[Account], error) {
+	key, err := record.ParseKey(in.Key)
+	if err != nil {
+		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
+	}
+	account, err := ledger.GetAccount(a.chain.View(), key)
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	next, err := a.pool.NextSeq(account.Key)
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	res := Account{
+		Account: account.ID, Key: account.Key, Balance: account.Balance,
+		Roles: []record.Role{}, Root: account.Roles.Root(), Seq: account.Seq, NextSeq: next,
+	}
+	for _, role := range record.Roles() {
+		if account.Roles.Has(role) {
+			res.Roles = append(res.Roles, role)
+		}
+	}
+	return &answer[Account]{res}, nil
+}
+
+// mostTries is how often getState reads, if the tip changes meanwhile.
+const mostTries = 5
+
+func (a *API) getState(context.Context, *struct{}) (*answer[State], error) {
+	for range mostTries {
+		tip := a.chain.Tip()
+		view := a.chain.View()
+		supply, err := ledger.Supply(view)
+		if err != nil {
+			return nil, storeProblem(err)
+		}
+		rewards, err := ledger.RewardPool(view)
+		if err != nil {
+			return nil, storeProblem(err)
+		}
+		if a.chain.Tip() == tip {
+			return &answer[State]{State{
+				Height: tip.Height, Tip: tip.Hash.String(), Digest: tip.Digest.String(),
+				Supply: supply, RewardPool: rewards,
+			}}, nil
+		}
+	}
+	return nil, newProblem(http.StatusTooManyRequests, "the chain changes faster than its state can be read; try again")
+}

@@ -1,0 +1,231 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"stele/engine"
+	"stele/node/api"
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/network"
+	"stele/node/pool"
+	"stele/node/record"
+	"stele/node/store"
+	"stele/node/template"
+	"stele/node/traffic"
+)
+
+// Options say what a node does.
+type Options struct {
+	Params *network.Params
+	Dir    string // of the store; made if it does not exist
+	Keep   uint32 // bodies of blocks that are kept, 0: all; see chain.Options
+
+	// Engine mines, if there is one. The caller closes it, after the node.
+	Engine *engine.Engine
+	Payout record.Key // whom the coinbases pay
+	Tag    []byte     // in the coinbases
+
+	API      string // address to listen at, as "127.0.0.1:8690"; "": no API
+	APIToken string // see api.Options
+	Version  string // of the program
+
+	Traffic float64 // records per second that the node makes by itself; 0: none
+	Seed    uint64  // of the traffic
+
+	Store store.Options // but not its log
+	Log   *slog.Logger  // nil: silent
+}
+
+// verified is how many records with good signatures a node remembers: those of
+// a full pool and some blocks.
+const verified = 1 << 17
+
+// Node is a node. Its methods may be called by several goroutines at once.
+type Node struct {
+	o       Options
+	log     *slog.Logger
+	started time.Time
+
+	store    *store.Store
+	chain    *chain.Chain
+	pool     *pool.Pool
+	miner    *miner             // nil: none
+	api      *api.API           // nil: none
+	listener net.Listener       // of the API
+	traffic  *traffic.Generator // nil: none
+
+	mu        sync.Mutex // guards what follows
+	meters    meters
+	blocks    blockTimes
+	trouble   string // that stays
+	connected uint64 // records in connected blocks
+}
+
+// Open opens a node. Errors: those of store.Open and chain.Open, and of
+// listening.
+func Open(ctx context.Context, o Options) (n *Node, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	n = &Node{o: o, log: o.Log, started: time.Now()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.closeParts())
+			n = nil
+		}
+	}()
+
+	// The address first: to learn that it is taken should not take long.
+	if o.API != "" {
+		var l net.ListenConfig
+		if n.listener, err = l.Listen(ctx, "tcp", o.API); err != nil {
+			return n, fmt.Errorf("the API cannot listen: %w", err)
+		}
+	}
+	o.Store.Log = o.Log
+	id := store.Identity{Network: o.Params.ID, Genesis: block.Genesis(o.Params).Hash()}
+	if n.store, err = store.Open(o.Dir, id, o.Store); err != nil {
+		return n, err
+	}
+	verifier := record.NewVerifier(verified, 0)
+	n.chain, err = chain.Open(ctx, chain.Options{
+		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Log: o.Log, OnChange: n.changed,
+	})
+	if err != nil {
+		return n, err
+	}
+	n.pool, err = pool.New(pool.Options{
+		Params: o.Params, View: n.chain.View, Context: n.chain.NextContext, Verifier: verifier,
+		Journal: pool.StoreJournal(n.store), Log: o.Log,
+	})
+	if err != nil {
+		return n, err
+	}
+	if o.Engine != nil {
+		n.miner = newMiner(o.Engine, n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag}, o.Log)
+	}
+	if n.listener != nil {
+		n.api, err = api.New(api.Options{
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Health: n.health,
+			Version: o.Version, Token: o.APIToken, Log: o.Log,
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	if o.Traffic > 0 {
+		n.traffic, err = traffic.New(traffic.Options{
+			Params: o.Params, Rate: o.Traffic, Seed: o.Seed, Accounts: network.DevFaucets(), Roots: network.DevRoots(),
+			Chain: n.chain, Pool: n.pool, Log: o.Log,
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	n.blocks.seed(n.chain, n.started)
+	return n, nil
+}
+
+// Chain returns the chain of the node.
+func (n *Node) Chain() *chain.Chain { return n.chain }
+
+// Pool returns the pool of the node.
+func (n *Node) Pool() *pool.Pool { return n.pool }
+
+// Run runs the node until ctx ends, and then returns nil. It returns before,
+// with an error, if the API ended by itself. When it returns, nothing that it
+// started runs any more. It is called once.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var parts sync.WaitGroup
+	parts.Go(func() { n.measure(ctx) })
+	if n.miner != nil {
+		parts.Go(func() { n.mine(ctx) })
+	}
+	if n.traffic != nil {
+		parts.Go(func() { n.makeTraffic(ctx) })
+	}
+	var failed error
+	if n.api != nil {
+		parts.Go(func() {
+			if failed = n.api.Serve(ctx, n.listener); failed != nil {
+				failed = fmt.Errorf("the API ended: %w", failed)
+				cancel()
+			}
+		})
+	}
+	parts.Wait()
+	return failed
+}
+
+// mine mines until ctx ends. Without a device the node goes on, and says so.
+func (n *Node) mine(ctx context.Context) {
+	if err := n.miner.run(ctx); ctx.Err() == nil {
+		n.log.Error("mining has ended", "error", err)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.trouble = fmt.Sprintf("mining has ended: %v", err)
+	}
+}
+
+// makeTraffic makes records until ctx ends. If the state cannot be read for
+// now, it tries again.
+func (n *Node) makeTraffic(ctx context.Context) {
+	for {
+		err := n.traffic.Run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		n.log.Warn("traffic pauses", "error", err)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Close seals the store. Run must have returned.
+func (n *Node) Close() error { return n.closeParts() }
+
+func (n *Node) closeParts() error {
+	var errs []error
+	if n.listener != nil {
+		if err := n.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if n.pool != nil && n.store.Err() == nil {
+		errs = append(errs, n.pool.Flush()) // so that the journal has only what waits
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// changed follows a change of the chain, which calls it with its lock held.
+func (n *Node) changed(change chain.Change) {
+	if n.pool == nil {
+		return // Open is still at it, and the pool will read what there is then
+	}
+	if err := n.pool.Update(change); err != nil {
+		n.log.Error("the pool does not follow the chain", "error", err)
+	}
+	if n.miner != nil {
+		n.miner.wake()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.blocks.change(change, time.Now())
+	for _, b := range change.Connected {
+		n.connected += uint64(len(b.Records) - 1)
+	}
+}

@@ -1,0 +1,146 @@
+package node
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"stele/engine"
+	"stele/engine/pow"
+	"stele/node/api"
+	"stele/node/block"
+)
+
+// Status tells how a node does at one moment. Counts are since the node was
+// started and only grow; rates are means of the last ten seconds.
+type Status struct {
+	Network string
+	Dir     string    // of the store
+	API     string    // address that the API listens at; "" if there is none
+	Now     time.Time // when the status was taken
+	Started time.Time
+
+	Height       uint32
+	Tip          pow.Hash
+	TipTime      time.Time       // the header's
+	TipSeen      time.Time       // when the node took it; after a start, TipTime
+	Intervals    []time.Duration // between the last blocks, oldest first, at most 60
+	Spacing      time.Duration   // that a block should take
+	Bits         pow.Bits        // of the next block
+	NextRetarget uint32          // height of the next block whose target may change
+
+	Mining   bool
+	Devices  []DeviceStatus
+	HashRate float64 // hashes per second, of all devices
+	Mined    Mined
+
+	Pool    PoolStatus
+	Traffic float64 // records per second that the generator is asked for; 0: none
+	Records RecordCounts
+
+	Trouble string // what keeps the node from going on, "" if nothing does
+}
+
+// DeviceStatus is a device of the engine and its speed.
+type DeviceStatus struct {
+	engine.DeviceStatus
+	HashRate float64 // hashes per second
+}
+
+// Mined counts what became of the hits of the devices.
+type Mined struct {
+	Blocks  uint64 // blocks of this node that the chain took
+	Stale   uint64 // hits that came too late: somebody else's block was faster
+	Refused uint64 // blocks of this node that the chain refused; each is a fault of the program
+}
+
+// PoolStatus tells how full the pool is.
+type PoolStatus struct {
+	Records  int
+	Bytes    int64 // of encoded records
+	Memory   int64 // that they take
+	MaxBytes int64 // of memory
+}
+
+// RecordCounts counts records on their way.
+type RecordCounts struct {
+	Accepted, Refused uint64  // by the pool
+	Connected         uint64  // in connected blocks, without coinbases
+	AcceptedRate      float64 // per second
+	ConnectedRate     float64 // per second
+}
+
+// Status tells how the node does.
+func (n *Node) Status() Status {
+	tip, pool := n.chain.Tip(), n.pool.Stats()
+	interval := n.o.Params.Pow.RetargetInterval
+	s := Status{
+		Network: n.o.Params.Name,
+		Dir:     n.o.Dir,
+		Now:     time.Now(),
+		Started: n.started,
+
+		Height:       tip.Height,
+		Tip:          tip.Hash,
+		TipTime:      unix(tip.Header.Time),
+		Spacing:      time.Duration(n.o.Params.Pow.TargetSpacing) * time.Second,
+		Bits:         tip.NextBits,
+		NextRetarget: (tip.Height/interval + 1) * interval,
+
+		Pool:    PoolStatus{Records: pool.Records, Bytes: pool.Bytes, Memory: pool.Memory, MaxBytes: pool.MaxBytes},
+		Traffic: n.o.Traffic,
+	}
+	if n.listener != nil {
+		s.API = n.listener.Addr().String()
+	}
+	if err := n.store.Err(); err != nil {
+		s.Trouble = err.Error()
+	}
+	var devices []engine.DeviceStatus
+	if n.miner != nil {
+		s.Mining = true
+		s.Mined = Mined{Blocks: n.miner.blocks.Load(), Stale: n.miner.stale.Load(), Refused: n.miner.refused.Load()}
+		devices = n.miner.engine.Status()
+	}
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.Trouble = cmp.Or(s.Trouble, n.trouble)
+	s.TipSeen = n.blocks.tipSeen
+	s.Intervals = slices.Clone(n.blocks.intervals)
+	s.Records = RecordCounts{
+		Accepted: pool.Counts.Accepted, Refused: pool.Counts.Refused, Connected: n.connected,
+		AcceptedRate: n.meters.accepted.rate(), ConnectedRate: n.meters.connected.rate(),
+	}
+	for _, d := range devices {
+		status := DeviceStatus{DeviceStatus: d}
+		if m := n.meters.devices[d.Info.ID]; m != nil {
+			status.HashRate = m.rate()
+		}
+		s.HashRate += status.HashRate
+		s.Devices = append(s.Devices, status)
+	}
+	return s
+}
+
+// health is the status for the API.
+func (n *Node) health() api.Health {
+	s := n.Status()
+	h := api.Health{
+		Status:   "ok",
+		Trouble:  s.Trouble,
+		Version:  n.o.Version,
+		Network:  s.Network,
+		Genesis:  block.Genesis(n.o.Params).Hash().String(),
+		Uptime:   s.Now.Sub(s.Started).Seconds(),
+		Height:   s.Height,
+		TipAge:   max(0, s.Now.Sub(s.TipTime).Seconds()),
+		Mining:   s.Mining,
+		HashRate: s.HashRate,
+		Pool:     s.Pool.Records,
+	}
+	if s.Trouble != "" {
+		h.Status = "trouble"
+	}
+	return h
+}

@@ -1,0 +1,168 @@
+package traffic_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
+
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/chain/chaintest"
+	"stele/node/ledger"
+	"stele/node/network"
+	"stele/node/pool"
+	"stele/node/record"
+	"stele/node/store"
+	"stele/node/template"
+	"stele/node/traffic"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is a chain with a pool, and a miner who is asked for each block.
+type bench struct {
+	*testing.T
+	params *network.Params
+	chain  *chain.Chain
+	pool   *pool.Pool
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{T: t, params: chaintest.Network()}
+	id := store.Identity{Network: b.params.ID, Genesis: block.Genesis(b.params).Hash()}
+	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})
+	b.check(err)
+	t.Cleanup(func() { b.check(st.Close()) })
+	b.chain, err = chain.Open(t.Context(), chain.Options{
+		Store: st, Params: b.params,
+		OnChange: func(c chain.Change) { b.check(b.pool.Update(c)) },
+	})
+	b.check(err)
+	b.pool, err = pool.New(pool.Options{Params: b.params, View: b.chain.View, Context: b.chain.NextContext})
+	b.check(err)
+	return b
+}
+
+func (b *bench) check(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// mine makes the next block of what is in the pool.
+func (b *bench) mine() []*record.Record {
+	b.Helper()
+	t, err := template.Build(b.chain.Tip(), b.pool, b.chain.View(), template.Options{Params: b.params})
+	b.check(err)
+	header := t.Header(1, t.Version, t.Time)
+	chaintest.Mine(&header)
+	_, err = b.chain.Submit(t.Block(1, header))
+	b.check(err)
+	return t.Records
+}
+
+func (b *bench) generator(seed uint64) *traffic.Generator {
+	b.Helper()
+	g, err := traffic.New(traffic.Options{
+		Params: b.params, Rate: 1000, Seed: seed, Accounts: network.DevFaucets(), Roots: chaintest.Roots(),
+		Chain: b.chain, Pool: b.pool,
+	})
+	b.check(err)
+	return g
+}
+
+// The records of a generator are accepted and mined, all types of them. A new
+// generator goes on where another one was, also with keys that that one gave to
+// its accounts.
+func TestGenerator(t *testing.T) {
+	b := newBench(t)
+	types := map[record.Type]int{}
+	mined := 0
+	for restart := range uint64(4) {
+		g := b.generator(restart)
+		for range 8 {
+			b.check(g.Send(100))
+			b.check(g.Send(50))
+			for _, r := range b.mine() {
+				types[r.Payload.Type()]++
+				mined++
+			}
+		}
+	}
+	for _, kind := range []record.Type{record.TypePay, record.TypeRoleGrant, record.TypeRoleRevoke, record.TypeKeyRotate} {
+		if types[kind] == 0 {
+			t.Errorf("no %v among %d records: %v", kind, mined, types)
+		}
+	}
+	counts := b.pool.Stats().Counts
+	// An account can be paid under a key that it rotates in the same block.
+	if counts.Accepted < 4000 || counts.Refused > counts.Accepted/50 || mined < int(counts.Accepted)*9/10 {
+		t.Errorf("%d accepted, %d refused, %d mined", counts.Accepted, counts.Refused, mined)
+	}
+	rotated := 0
+	for _, key := range network.DevFaucets() {
+		account, err := ledger.GetAccount(b.chain.View(), record.PublicOf(key))
+		b.check(err)
+		if account.Rotated(account.ID) {
+			rotated++
+		}
+	}
+	if rotated == 0 {
+		t.Error("no account has another key than at first")
+	}
+}
+
+// Two generators with the same seed and chain make the same records.
+func TestGeneratorSeed(t *testing.T) {
+	var digests [3]record.ID
+	for i, seed := range []uint64{7, 7, 8} {
+		b := newBench(t)
+		b.check(b.generator(seed).Send(100))
+		for _, r := range b.pool.Best(1000) {
+			for j, x := range r.ID() {
+				digests[i][j] ^= x
+			}
+		}
+	}
+	if digests[0] != digests[1] || digests[0] == digests[2] {
+		t.Errorf("digests %v", digests)
+	}
+}
+
+// Run makes records until its context ends.
+func TestRun(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.generator(1).Run(ctx) }()
+	for b.pool.Stats().Records < 50 {
+		time.Sleep(10 * time.Millisecond)
+		if t.Context().Err() != nil {
+			t.Fatal("no records come")
+		}
+	}
+	cancel()
+	b.check(<-done)
+}
+
+func TestBadOptions(t *testing.T) {
+	b := newBench(t)
+	good := traffic.Options{Params: b.params, Rate: 1, Accounts: network.DevFaucets(), Chain: b.chain, Pool: b.pool}
+	for _, spoil := range []func(*traffic.Options){
+		func(o *traffic.Options) { o.Rate = 0 },
+		func(o *traffic.Options) { o.Rate = math.NaN() },
+		func(o *traffic.Options) { o.Accounts = o.Accounts[:1] },
+	} {
+		o := good
+		spoil(&o)
+		if g, err := traffic.New(o); err == nil {
+			t.Errorf("%+v gave %v", o, g)
+		}
+	}
+}
