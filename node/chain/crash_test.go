@@ -18,7 +18,7 @@ import (
 // that of a twin that never crashed, and with the rest of the blocks it comes to
 // the same end.
 func TestCrash(t *testing.T) {
-	crashes := longOr(2000, 500)
+	crashes := rounds(500, 2000)
 	rng := rand.New(rand.NewPCG(2, 2))
 	b := chaintest.New(chaintest.Network(), 10)
 	tree := randomTree(b, rng, 40)

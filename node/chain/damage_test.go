@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -18,17 +17,9 @@ import (
 	"stele/node/store"
 )
 
-// longOr returns long in the long form of the tests, which STELE_LONG asks for.
-func longOr(long, short int) int {
-	if os.Getenv("STELE_LONG") != "" {
-		return long
-	}
-	return short
-}
-
 // Any bit that is flipped in any file of a closed store is noticed.
 func TestBitFlips(t *testing.T) {
-	flips := longOr(10_000, 1000)
+	flips := rounds(1000, 10_000)
 	b := chaintest.New(chaintest.Network(), 12)
 	files := closedStore(t, b)
 	var names []string

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -25,6 +26,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var verifier = record.NewVerifier(1<<16, 0)
 
 const dir = "store"
+
+// rounds returns how often a test of chance is repeated: usual, or long if
+// STELE_LONG is set.
+func rounds(usual, long int) int {
+	switch {
+	case os.Getenv("STELE_LONG") != "":
+		return long
+	case raceDetector:
+		return usual / 10
+	}
+	return usual
+}
 
 // node is a chain with its store, on a file system in memory.
 type node struct {

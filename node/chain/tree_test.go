@@ -11,7 +11,8 @@ import (
 // chain has changed its branch 1,000 times: the state is always that of a replay
 // from the genesis block.
 func TestRandomTree(t *testing.T) {
-	const size, switches = 500, 1000
+	const size = 500
+	switches := rounds(1000, 10_000)
 	rng := rand.New(rand.NewPCG(1, 1))
 	b := chaintest.New(chaintest.Network(), 9)
 	tree := randomTree(b, rng, size)
