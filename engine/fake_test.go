@@ -126,7 +126,7 @@ func testEngine(t interface{ Cleanup(func()) }, devices ...Device) *Engine {
 	e := New(devices, nil)
 	for _, cuts := range []*tuning{&e.searching, &e.verifying} {
 		cuts.smallest = 16
-		cuts.period = 100 * time.Microsecond
+		cuts.period, cuts.shortest = 100*time.Microsecond, 0
 		cuts.guess = 64 / cuts.period.Seconds()
 	}
 	t.Cleanup(func() { _ = e.Close() })

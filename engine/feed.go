@@ -11,6 +11,7 @@ import (
 // tuning is how a feed cuts its pieces.
 type tuning struct {
 	period   time.Duration     // a piece lasts this long
+	shortest time.Duration     // and at least so long, where enough is left
 	smallest uint64            // hashes in a piece at least
 	guess    float64           // hashes per second of a lane before any measurement
 	speed    func(*unit) *rate // the measured speed of a lane
@@ -183,7 +184,7 @@ func (f *feed) size(u *unit) uint64 {
 			n = min(n, float64(f.toHandOut())*speed/(2*all))
 		}
 	}
-	return max(uint64(n), f.smallest)
+	return max(uint64(max(n, speed*f.shortest.Seconds())), f.smallest)
 }
 
 // toHandOut counts the hashes that no lane has in hand.

@@ -272,3 +272,24 @@ func TestVerifyWrongLength(t *testing.T) {
 		}
 	}
 }
+
+func TestInvalid(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		verdicts := make([]pow.Verdict, rapid.IntRange(0, 1500).Draw(t, "verdicts"))
+		for i := range verdicts {
+			verdicts[i] = pow.HighHash // fill sets all
+		}
+		fill(verdicts, pow.Valid)
+		var want []int
+		if len(verdicts) > 0 {
+			want = rapid.SliceOfNDistinct(rapid.IntRange(0, len(verdicts)-1), 0, 5, rapid.ID).Draw(t, "invalid")
+		}
+		slices.Sort(want)
+		for _, i := range want {
+			verdicts[i] = rapid.SampledFrom([]pow.Verdict{unset, pow.BadBits, pow.BadLink}).Draw(t, "verdict")
+		}
+		if got := slices.Collect(invalid(verdicts)); !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
