@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain/chaintest"
 	"stele/node/record"
 	"stele/node/reject"
@@ -98,10 +97,7 @@ func TestRecord(t *testing.T) {
 	}
 	s.refused(http.StatusNotFound, "GET", "/v1/records/"+id, "", nil)
 	send("pooled")
-	var got struct {
-		Record
-		Content json.RawMessage `json:"record"`
-	}
+	var got Record
 	s.get("/v1/records/"+id, &got)
 	if got.State != "pooled" || got.Confirmations != 0 {
 		t.Errorf("%+v", got)
@@ -126,15 +122,10 @@ func TestRecord(t *testing.T) {
 	if got.State != "confirmed" || got.Height != 13 || got.Index != 1 || got.Confirmations != 2 || got.Block != next.Hash().String() {
 		t.Errorf("%+v", got)
 	}
-	back := new(record.Record)
-	s.check(json.Unmarshal(got.Content, back))
-	if back.FullHash() != r.FullHash() {
-		t.Errorf("record %s", got.Content)
+	if got.Record.Value.FullHash() != r.FullHash() {
+		t.Errorf("record %+v", got.Record.Value)
 	}
-	var proof struct {
-		Height uint32
-		Proof  block.Proof
-	}
+	var proof Proof
 	s.get("/v1/records/"+id+"/proof", &proof)
 	if err := proof.Proof.Check(r.ID()); err != nil || proof.Proof.Header != next.Header || proof.Height != 13 {
 		t.Errorf("proof %+v: %v", proof, err)

@@ -32,14 +32,20 @@ type Record struct {
 	Height        uint32       `json:"height,omitempty" doc:"of the block"`
 	Index         uint32       `json:"index,omitempty" doc:"in the block"`
 	Confirmations uint32       `json:"confirmations" doc:"1: the tip has it; 0: no block"`
-	Record        *recordModel `json:"record"`
+	Record        SignedRecord `json:"record"`
 }
 
-// recordModel is a record as package record writes it.
-type recordModel struct{ *record.Record }
+// SignedRecord is a record in the JSON form of package record.
+type SignedRecord struct{ Value *record.Record }
+
+// MarshalJSON implements json.Marshaler.
+func (r SignedRecord) MarshalJSON() ([]byte, error) { return json.Marshal(r.Value) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *SignedRecord) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &r.Value) }
 
 // Schema implements huma.SchemaProvider.
-func (recordModel) Schema(huma.Registry) *huma.Schema {
+func (SignedRecord) Schema(huma.Registry) *huma.Schema {
 	text := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: doc} }
 	number := func(doc string) *huma.Schema { return &huma.Schema{Type: huma.TypeInteger, Description: doc} }
 	return &huma.Schema{
@@ -127,7 +133,7 @@ func (a *API) registerRecords(api huma.API) {
 	}
 	huma.Register(api, send, a.sendRecord)
 	// Told here, because huma must not parse the body: package record does.
-	api.OpenAPI().Paths[send.Path].Post.RequestBody.Content["application/json"] = &huma.MediaType{Schema: recordModel{}.Schema(nil)}
+	api.OpenAPI().Paths[send.Path].Post.RequestBody.Content["application/json"] = &huma.MediaType{Schema: SignedRecord{}.Schema(nil)}
 }
 
 func (a *API) getPool(_ context.Context, in *poolInput) (*answer[Pool], error) {
@@ -148,14 +154,14 @@ func (a *API) getRecord(_ context.Context, in *recordInput) (*answer[Record], er
 		return nil, err
 	}
 	if r := a.pool.Get(id); r != nil {
-		return &answer[Record]{Record{ID: in.ID, State: pooled, Record: &recordModel{r}}}, nil
+		return &answer[Record]{Record{ID: in.ID, State: pooled, Record: SignedRecord{r}}}, nil
 	}
 	found, err := a.find(id)
 	if err != nil {
 		return nil, err
 	}
 	res := Record{
-		ID: id.String(), State: confirmed, Record: &recordModel{found.Record},
+		ID: id.String(), State: confirmed, Record: SignedRecord{found.Record},
 		Block: found.Block.String(), Height: found.Place.Height, Index: found.Place.Index,
 	}
 	if tip := a.chain.Tip(); tip.Height >= found.Place.Height {

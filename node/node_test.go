@@ -1,0 +1,372 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"go.uber.org/goleak"
+
+	"stele/engine"
+	"stele/engine/pow"
+	"stele/node/api"
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/chain/chaintest"
+	"stele/node/network"
+
+	"stele/node/record"
+	"stele/node/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testNode is a node that runs, with a miner, traffic and an API.
+type testNode struct {
+	*testing.T
+	*Node
+	options Options
+	log     bytes.Buffer
+	stop    func() // waits for Run and closes the node
+}
+
+func testOptions(t *testing.T) Options {
+	t.Helper()
+	e := engine.New([]engine.Device{engine.Reference()}, nil)
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return Options{
+		Params: chaintest.Network(), Dir: "store", Engine: e, Payout: record.PublicOf(network.DevFaucets()[0]), Tag: []byte("test"),
+		API: "127.0.0.1:0", Version: "v1", Traffic: 200, Seed: 1, Store: store.Options{FS: vfs.NewMem()},
+	}
+}
+
+func start(t *testing.T, o Options) *testNode {
+	t.Helper()
+	n := &testNode{T: t, options: o}
+	o.Log = slog.New(slog.NewTextHandler(&n.log, nil))
+	var err error
+	if n.Node, err = Open(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- n.Node.Run(ctx) }()
+	stopped := false
+	n.stop = func() {
+		t.Helper()
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := errors.Join(<-done, n.Close()); err != nil {
+			t.Errorf("%v; log:\n%s", err, n.log.String())
+		}
+	}
+	t.Cleanup(n.stop)
+	return n
+}
+
+// wait waits until the node's status is as ready wants it.
+func (n *testNode) wait(what string, ready func(Status) bool) Status {
+	n.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		s := n.Status()
+		if ready(s) {
+			return s
+		}
+		if time.Now().After(deadline) {
+			n.Fatalf("not within a minute: %s; status %+v; log:\n%s", what, s, n.log.String())
+		}
+	}
+}
+
+func (n *testNode) reach(height uint32) Status {
+	n.Helper()
+	return n.wait(fmt.Sprintf("height %d", height), func(s Status) bool { return s.Height >= height })
+}
+
+// check replays the store of a node that has stopped.
+func (n *testNode) check() chain.Report {
+	n.Helper()
+	id := store.Identity{Network: n.options.Params.ID, Genesis: block.Genesis(n.options.Params).Hash()}
+	st, err := store.Open(n.options.Dir, id, store.Options{FS: n.options.Store.FS, ReadOnly: true})
+	if err != nil {
+		n.Fatal(err)
+	}
+	defer st.Close()
+	report, err := chain.Check(n.Context(), st, n.options.Params, chain.CheckOptions{})
+	if err != nil {
+		n.Fatal(err)
+	}
+	if report.Broken() || !report.Sealed {
+		n.Errorf("check: %+v", report)
+	}
+	return report
+}
+
+// A node mines the records of its traffic, stops, and goes on where it was.
+func TestNode(t *testing.T) {
+	o := testOptions(t)
+	n := start(t, o)
+	n.reach(20)
+	s := n.wait("records in blocks", func(s Status) bool { return s.Records.Connected >= 50 && s.HashRate > 0 && s.Records.ConnectedRate > 0 })
+	if !s.Mining || s.Mined.Blocks < 20 || s.Mined.Refused != 0 || s.Mined.Stale != 0 || len(s.Devices) != 1 || s.Trouble != "" ||
+		s.Network != "chaintest" && s.Network != o.Params.Name || s.Records.Accepted < s.Records.Connected || s.NextRetarget <= s.Height ||
+		len(s.Intervals) < 20 || len(s.Intervals) > mostIntervals || s.Pool.MaxBytes == 0 {
+		t.Errorf("status %+v", s)
+	}
+	n.stop()
+	last := n.Status()
+	report := n.check()
+	if report.Height != last.Height || report.Tip != last.Tip {
+		t.Errorf("stored %d %v, the node was at %d %v", report.Height, report.Tip, last.Height, last.Tip)
+	}
+
+	again := start(t, o)
+	if s := again.Status(); s.Height < last.Height || s.Started.Before(last.Now) {
+		t.Errorf("started again at %d, was at %d", s.Height, last.Height)
+	}
+	again.reach(last.Height + 3)
+	again.stop()
+	again.check()
+}
+
+// The API of a running node tells how it does, and takes a record that is then
+// mined.
+func TestNodeAPI(t *testing.T) {
+	o := testOptions(t)
+	o.Traffic = 0
+	n := start(t, o)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	call := func(method, path string, body []byte, v any) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+n.Status().API+path, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/octet-stream")
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if err := json.NewDecoder(answer.Body).Decode(v); err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s: %d %+v %v", method, path, answer.StatusCode, v, err)
+		}
+	}
+	from, to := network.DevFaucets()[1], record.PublicOf(network.DevFaucets()[2])
+	r, err := record.Sign(record.New(record.Record{
+		Network: o.Params.ID, Version: 1, ValidUntil: 1000, Fee: 1e4, Key: record.PublicOf(from),
+		Payload: record.Pay{To: to, Amount: 7},
+	}), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call("POST", "/v1/records", r.Encode(), new(api.Sent))
+	var got api.Record
+	for got.State != "confirmed" {
+		call("GET", "/v1/records/"+r.ID().String(), nil, &got)
+	}
+	var health api.Health
+	call("GET", "/v1/health", nil, &health)
+	if health.Status != "ok" || health.Height == 0 || !health.Mining || health.Version != "v1" || health.Genesis != block.Genesis(o.Params).Hash().String() {
+		t.Errorf("health %+v", health)
+	}
+}
+
+// A node without engine, API and traffic only keeps its chain. Its pool follows
+// the chain, and hits for an old tip would be stale.
+func TestQuietNode(t *testing.T) {
+	o := testOptions(t)
+	o.Engine, o.API, o.Traffic = nil, "", 0
+	n := start(t, o)
+	b := chaintest.New(o.Params, 1)
+	next := b.Extend(b.Genesis, b.Records(b.Genesis, 5)...)
+	if errs := n.Pool().Add(next.Records[1:]...); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	if _, err := n.Chain().Submit(next.Block); err != nil {
+		t.Fatal(err)
+	}
+	s := n.Status()
+	if s.Height != 1 || s.Pool.Records != 0 || s.Records.Connected != 5 || s.Mining || s.API != "" || len(s.Intervals) != 1 {
+		t.Errorf("status %+v", s)
+	}
+	// A longer branch takes the place of the block, and its records come back.
+	longer := b.Grow(b.Genesis, 2, 0)
+	for _, x := range longer.Chain()[1:] {
+		if _, err := n.Chain().Submit(x.Block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := n.Status(); s.Height != 2 || s.Pool.Records == 0 || len(s.Intervals) != 2 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// fullDisk is a file system that can be full.
+type fullDisk struct{ full atomic.Bool }
+
+func (d *fullDisk) MaybeError(op errorfs.Op) error {
+	if d.full.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+func (d *fullDisk) String() string { return "disk" }
+
+// On a full disk a node takes nothing, says so, and goes on when there is space.
+func TestFullDisk(t *testing.T) {
+	disk := new(fullDisk)
+	o := testOptions(t)
+	o.Store.FS = errorfs.Wrap(o.Store.FS, disk)
+	n := start(t, o)
+	n.reach(5)
+	disk.full.Store(true)
+	s := n.wait("trouble", func(s Status) bool { return s.Trouble != "" })
+	if h := n.health(); h.Status != "trouble" || h.Trouble == "" {
+		t.Errorf("health %+v", h)
+	}
+	pay, to := network.DevFaucets()[3], record.PublicOf(network.DevFaucets()[4])
+	seq, err := n.Pool().NextSeq(record.PublicOf(pay))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := record.Sign(record.New(record.Record{
+		Network: o.Params.ID, Version: 1, Seq: seq, ValidUntil: 1000, Fee: 1e4, Key: record.PublicOf(pay),
+		Payload: record.Pay{To: to, Amount: 7},
+	}), pay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Pool().Add(r)[0]; err == nil {
+		t.Error("a record was acknowledged that cannot be on disk")
+	}
+	if now := n.Status(); now.Height != s.Height {
+		t.Errorf("height %d, then %d on a full disk", s.Height, now.Height)
+	}
+	disk.full.Store(false)
+	n.reach(s.Height + 3)
+	n.wait("no trouble", func(s Status) bool { return s.Trouble == "" })
+	n.stop()
+	n.check()
+}
+
+// deadDevice is a device that always fails.
+type deadDevice struct{ engine.Device }
+
+func (deadDevice) Info() engine.Info { return engine.Info{ID: "dead"} }
+
+// Scan implements engine.Device.
+func (deadDevice) Scan(context.Context, *engine.Job, pow.Range) (engine.ScanResult, error) {
+	return engine.ScanResult{}, errors.New("out of order")
+}
+
+// Without a device that works, a node keeps its chain all the same.
+func TestNoDevice(t *testing.T) {
+	o := testOptions(t)
+	e := engine.New([]engine.Device{deadDevice{engine.Reference()}}, nil)
+	defer e.Close()
+	o.Engine = e
+	n := start(t, o)
+	s := n.wait("trouble", func(s Status) bool { return s.Trouble != "" })
+	if len(s.Devices) != 1 || s.Devices[0].State != engine.Dead || s.Devices[0].Reason == "" {
+		t.Errorf("status %+v", s)
+	}
+	n.wait("records", func(s Status) bool { return s.Pool.Records > 10 })
+	n.stop()
+	n.check()
+}
+
+// What cannot be opened is told, and leaves nothing open.
+func TestOpenErrors(t *testing.T) {
+	good := testOptions(t)
+	n := start(t, good)
+	n.reach(1)
+	taken := n.Status().API
+	other := *good.Params
+	other.ID++
+	if err := other.SolveGenesis(); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		edit func(*Options)
+		want error
+	}{
+		"locked":        {func(o *Options) {}, store.ErrLocked},
+		"taken address": {func(o *Options) { o.API, o.Dir = taken, "other" }, syscall.EADDRINUSE},
+		"bad address":   {func(o *Options) { o.API, o.Dir = "nowhere", "other" }, nil},
+	} {
+		o := good
+		c.edit(&o)
+		if m, err := Open(t.Context(), o); err == nil || c.want != nil && !errors.Is(err, c.want) || m != nil {
+			t.Errorf("%s: %v, %v", what, m, err)
+		}
+	}
+	n.stop()
+	o := good
+	o.Params = &other
+	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrNetwork) {
+		t.Errorf("store of another network: %v", err)
+	}
+	o = good
+	o.Keep = 1
+	if _, err := Open(t.Context(), o); err == nil {
+		t.Error("a node that keeps one block was opened")
+	}
+	n.check()
+}
+
+func TestMeter(t *testing.T) {
+	var m meter
+	at := time.Unix(1_800_000_000, 0)
+	if m.add(at, 100); m.rate() != 0 {
+		t.Errorf("rate %v of one sample", m.rate())
+	}
+	for i := range 100 {
+		m.add(at.Add(time.Duration(i+1)*time.Second/2), 100+uint64(i+1)*5)
+	}
+	if r := m.rate(); r != 10 {
+		t.Errorf("rate %v, want 10", r)
+	}
+	if len(m.samples) > 22 {
+		t.Errorf("%d samples", len(m.samples))
+	}
+	m.add(at.Add(time.Hour), 1e6)
+	if r := m.rate(); r <= 0 || r > 1e6 {
+		t.Errorf("rate %v after a long pause", r)
+	}
+}
+
+func TestBlockTimes(t *testing.T) {
+	at := time.Unix(1_800_000_000, 0)
+	b := blockTimes{last: at}
+	one := chain.Change{Connected: make([]*block.Block, 1)}
+	for i := range mostIntervals + 5 {
+		b.change(one, at.Add(time.Duration(i+1)*time.Second))
+	}
+	if len(b.intervals) != mostIntervals || b.intervals[0] != time.Second {
+		t.Errorf("%d intervals: %v", len(b.intervals), b.intervals)
+	}
+	b.change(chain.Change{Disconnected: make([]*block.Block, 2), Connected: make([]*block.Block, 3)}, at.Add(70*time.Second))
+	if n := len(b.intervals); n != mostIntervals || b.intervals[n-3] != 5*time.Second || b.intervals[n-1] != 0 {
+		t.Errorf("%d intervals: %v", n, b.intervals)
+	}
+}
