@@ -12,14 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 )
 
-const (
-	// memTableSize is the most that Pebble collects in memory, in bytes,
-	// before it writes a table. More makes commits slower, because a larger
-	// memtable does not fit into the processor's cache.
-	memTableSize = 16 << 20
-	// format is the version of Pebble's files. A newer one needs a new schema.
-	format = pebble.FormatValueSeparation
-)
+// format is the version of Pebble's files. A newer one needs a new schema.
+const format = pebble.FormatValueSeparation
 
 // database is one open Pebble. When it fails, the store opens another.
 type database struct {
@@ -46,7 +40,7 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 		ReadOnly:           readOnly,
 		ErrorIfNotExists:   readOnly,
 		FormatMajorVersion: format,
-		MemTableSize:       memTableSize,
+		MemTableSize:       s.memTable,
 		Logger:             log,
 		MaxOpenFiles:       1000,
 		EventListener:      s.listener(d),
@@ -68,7 +62,7 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 // close closes Pebble. It reports what Pebble finds wrong with itself.
 func (d *database) close() (err error) {
 	if d.abandoned {
-		return errFatal
+		return errors.New("pebble is left as it is")
 	}
 	defer catch(&err)
 	return d.DB.Close()
@@ -130,6 +124,3 @@ func (l *logger) Fatalf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	l.once.Do(func() { l.fatal(text) })
 }
-
-// errFatal froze a database whose Pebble gave up.
-var errFatal = errors.New("pebble gave up")

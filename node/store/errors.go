@@ -78,8 +78,8 @@ func damaged(height int64, field, format string, args ...any) *Damage {
 // diskError gives an error of the file system its kind.
 func diskError(err error) error {
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrCorrupt):
+		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: free some space, then it goes on: %w", ErrFull, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

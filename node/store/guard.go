@@ -149,7 +149,13 @@ func (g *guardFS) settle() {
 // is no fault of the disk.
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
+// Create opens a new file for writing. A marker names another file, which must
+// not be lost in a crash that keeps the marker; Pebble 2.1.7 does not see to
+// that itself (cockroachdb/pebble#5915).
 func (g *guardFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(g.PathBase(name), "marker.") {
+		g.do(name, func() error { return syncFolder(g.FS, g.PathDir(name)) })
+	}
 	return g.create(name, func() (vfs.File, error) { return g.FS.Create(name, c) })
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -157,6 +158,15 @@ func (c *testChain) clone() *testChain {
 	return d
 }
 
+// differs makes an error of a difference, and of the error that may have made it.
+func differs(err error, format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	if err == nil {
+		return errors.New(text)
+	}
+	return fmt.Errorf("%s: %w", text, err)
+}
+
 // compare returns how the store differs from the model.
 func (c *testChain) compare(s *Store) error {
 	if err := s.Scan(context.Background()); err != nil {
@@ -164,7 +174,7 @@ func (c *testChain) compare(s *Store) error {
 	}
 	tip, found, err := s.Tip()
 	if err != nil || found != (len(c.blocks) > 0) {
-		return fmt.Errorf("tip: %v, %w", found, err)
+		return differs(err, "tip: %v", found)
 	}
 	if found && tip != c.blocks[len(c.blocks)-1].tip() {
 		return fmt.Errorf("tip at height %d, want %d", tip.Height, len(c.blocks)-1)
@@ -184,12 +194,12 @@ func (c *testChain) compare(s *Store) error {
 		}
 	}
 	if err := snapshot.Err(); err != nil || n != len(c.state) {
-		return fmt.Errorf("state: %d entries, want %d, %w", n, len(c.state), err)
+		return differs(err, "state: %d entries, want %d", n, len(c.state))
 	}
 	view := s.View()
 	for key, want := range c.state {
 		if got, err := view.Get([]byte(key)); err != nil || got == nil || !bytes.Equal(got, want) {
-			return fmt.Errorf("view: entry %q: %w", key, err)
+			return differs(err, "view: entry %q is %x, want %x", key, got, want)
 		}
 	}
 	n = 0
@@ -201,7 +211,7 @@ func (c *testChain) compare(s *Store) error {
 		return nil
 	})
 	if err != nil || n != len(c.pool) {
-		return fmt.Errorf("pool: %d records, want %d, %w", n, len(c.pool), err)
+		return differs(err, "pool: %d records, want %d", n, len(c.pool))
 	}
 	return nil
 }
@@ -209,20 +219,20 @@ func (c *testChain) compare(s *Store) error {
 // compare returns how the store differs from the block of the active chain.
 func (b *testBlock) compare(s *Store) error {
 	if raw, err := s.Body(b.hash); err != nil || !bytes.Equal(raw, b.raw) {
-		return fmt.Errorf("body: %w", err)
+		return differs(err, "body")
 	}
 	if undo, err := s.Undo(b.hash); err != nil || !bytes.Equal(undo, b.undo) {
-		return fmt.Errorf("undo: %w", err)
+		return differs(err, "undo")
 	}
 	if digest, err := s.Digest(b.hash); err != nil || digest != b.digest {
-		return fmt.Errorf("digest: %w", err)
+		return differs(err, "digest")
 	}
 	if hash, err := s.HashAt(b.height); err != nil || hash != b.hash {
-		return fmt.Errorf("hash: %w", err)
+		return differs(err, "hash")
 	}
 	for i, id := range b.ids {
 		if p, found, err := s.Find(id); err != nil || !found || p != (Place{b.height, uint32(i)}) {
-			return fmt.Errorf("record %d at %v, %v, %w", i, p, found, err)
+			return differs(err, "record %d at %v, %v", i, p, found)
 		}
 	}
 	return nil
@@ -233,4 +243,16 @@ func commit(t testing.TB, b *Batch) {
 	if err := b.Commit(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// rounds returns how often to do something: so often, or more in the long form
+// of the tests, which STELE_LONG asks for, or less under the race detector.
+func rounds(normal, long int) int {
+	switch {
+	case os.Getenv("STELE_LONG") != "":
+		return long
+	case raceDetector:
+		return max(1, normal/10)
+	}
+	return normal
 }

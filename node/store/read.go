@@ -124,7 +124,7 @@ func tipFrom(r pebble.Reader) (tip Tip, found bool, err error) {
 }
 
 // Headers calls fn for all headers by height, so parents come before children.
-// An error of fn ends it and is returned.
+// An error of fn ends it and is returned, as does a failure of the disk.
 func (s *Store) Headers(fn func(h pow.Header, m Meta) error) error {
 	snapshot := s.Snapshot()
 	defer snapshot.Close()
@@ -224,7 +224,8 @@ func (s *Store) Find(id pow.Hash) (p Place, found bool, err error) {
 }
 
 // Pool calls fn for every record in the journal of the pool, by id. The slices
-// are fn's to keep. An error of fn ends it and is returned.
+// are fn's to keep. An error of fn ends it and is returned, as does a failure
+// of the disk.
 func (s *Store) Pool(fn func(id pow.Hash, raw []byte) error) error {
 	snapshot := s.Snapshot()
 	defer snapshot.Close()

@@ -26,9 +26,17 @@ type Options struct {
 	Log        *slog.Logger // nil is silent
 	CacheBytes int64        // memory for caches in bytes, half of it for the state; 0 is 128 MiB
 	ReadOnly   bool         // nothing is written, not even a seal; the store must exist
+
+	memTable uint64 // size of Pebble's memtables in bytes, for tests
 }
 
-const defaultCacheBytes = 128 << 20
+const (
+	defaultCacheBytes = 128 << 20
+	// defaultMemTable is the most that Pebble collects in memory, in bytes,
+	// before it writes a table. More makes commits slower, because a larger
+	// memtable does not fit into the processor's cache.
+	defaultMemTable = 16 << 20
+)
 
 // Store is an open store. Its methods may be called by several goroutines.
 type Store struct {
@@ -36,6 +44,7 @@ type Store struct {
 	fs       vfs.FS
 	log      *slog.Logger
 	readOnly bool
+	memTable uint64
 	lock     io.Closer
 	blocks   *pebble.Cache // of Pebble
 	states   *cache        // entries of the state
@@ -58,12 +67,15 @@ type Store struct {
 // Errors: ErrNetwork, ErrNewer, ErrLocked, ErrCorrupt, ErrFull, ErrDisk, and
 // fs.ErrNotExist if there is none and it is opened for reading.
 func Open(dir string, id Identity, o Options) (*Store, error) {
-	s := &Store{dir: dir, fs: o.FS, log: o.Log, readOnly: o.ReadOnly}
+	s := &Store{dir: dir, fs: o.FS, log: o.Log, readOnly: o.ReadOnly, memTable: o.memTable}
 	if s.fs == nil {
 		s.fs = vfs.Default
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.memTable == 0 {
+		s.memTable = defaultMemTable
 	}
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = defaultCacheBytes
@@ -145,7 +157,8 @@ func (s *Store) Close() error {
 		s.db = nil
 		err = d.close()
 		if !d.readOnly {
-			failure, _ = d.guard.state()
+			broken, _ := d.guard.state()
+			failure = diskError(broken)
 		}
 	}
 	s.mu.Unlock()
@@ -183,6 +196,8 @@ func (s *Store) Err() error {
 		return ErrClosed
 	case s.readOnly:
 		return ErrReadOnly
+	case s.db != nil:
+		s.retire(s.db)
 	}
 	return s.failure
 }
@@ -285,6 +300,7 @@ func (s *Store) pebbleFailed(d *database, text string) {
 	if failure, _ := d.guard.state(); failure != nil && !d.readOnly {
 		return // its disk is frozen, so it sees things
 	}
-	s.corrupt(&Damage{Height: NoHeight, Field: "file", Detail: text})
-	d.guard.freeze(errFatal)
+	damage := &Damage{Height: NoHeight, Field: "file", Detail: text}
+	s.corrupt(damage)
+	d.guard.freeze(damage)
 }
