@@ -102,14 +102,20 @@ func scanVersions(ctx context.Context, d Device, job *Job, r pow.Range) (scanned
 			all.Done = got.Done
 		}
 		if err != nil || got.Done != r.Count {
+			all.sort(r, versions)
 			return all, err
 		}
 	}
 	all.Done = r.Count
-	if versions > 1 {
-		slices.SortFunc(all.Hits, func(a, b Candidate) int { return cmp.Compare(a.place(r), b.place(r)) })
-	}
+	all.sort(r, versions)
 	return all, nil
+}
+
+// sort puts hits that were found version after version in the order of the range.
+func (s *scanned) sort(r pow.Range, versions uint64) {
+	if versions > 1 {
+		slices.SortFunc(s.Hits, func(a, b Candidate) int { return cmp.Compare(a.place(r), b.place(r)) })
+	}
 }
 
 // place numbers the candidates of a range in the order in which they are told.

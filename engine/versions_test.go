@@ -227,6 +227,23 @@ func TestPieceOfVersions(t *testing.T) {
 	}
 }
 
+// A device that stops in the middle of its versions has found nothing wrong: the
+// hits of the versions before are in the order of the range all the same.
+func TestStoppedBetweenVersions(t *testing.T) {
+	job := testJob(1, 2)
+	job.VersionMask = 0xf
+	r := pow.Range{First: 1<<32 - 50, Count: 100}
+	d := device("a", calls(3, honest, breaks))
+	got, err := scanVersions(context.Background(), d, &job, r)
+	if err == nil || got.Done != 0 || got.hashes != 3*100+50 {
+		t.Errorf("%d nonces, %d hashes, %v", got.Done, got.hashes, err)
+	}
+	hits, wrong := check(&job, r, got.Hits)
+	if wrong != 0 || len(hits) < 50 {
+		t.Errorf("%d good hits, %d wrong ones", len(hits), wrong)
+	}
+}
+
 // All versions are searched before roll is asked.
 func TestMineVersions(t *testing.T) {
 	var mu sync.Mutex
