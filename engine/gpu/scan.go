@@ -85,10 +85,13 @@ func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.
 }
 
 // size returns how many nonces the next launch shall have: as many as the GPU
-// does in the budget, and so few that their candidates fit.
+// does in the budget, by whole turns of the grid, and so few that their
+// candidates fit.
 func (s *session) size(w work) uint64 {
 	n := uint64(float64(w.rate.Load()) * s.budget.Seconds())
-	n = max(min(n, w.largest.Load())/w.versions, s.full(w.searcher))
+	n = min(n, w.largest.Load()) / w.versions
+	full := s.full(w.searcher)
+	n = max(n-n%full, full)
 	fit := uint64(capacity/2) << 32 / (uint64(w.job.Target.Top32()) + 1) / w.versions
 	return min(n, fit, longest)
 }

@@ -27,7 +27,8 @@ const (
 )
 
 // waves are the sizes of a grid that a tuning tries, in multiples of what the
-// GPU holds at a time.
+// GPU holds at a time; those beyond 1 only if a turn of the grid then takes no
+// longer than the budget of a launch.
 var waves = []int{1, 2, 4}
 
 // choose loads the kernel for a searcher: the one with this name; otherwise
@@ -164,8 +165,11 @@ func (s *session) tune(k *searcher, entries []kernels.Entry) (shape, error) {
 	}
 	full := best.Blocks
 	candidates = nil
-	for _, w := range waves {
-		candidates = append(candidates, candidate{kernel: best.kernel, shape: shape{best.Entry, w * full}})
+	for _, wave := range waves {
+		s.use(k, best.kernel, shape{best.Entry, wave * full})
+		if turn := float64(s.full(k)*k.versions) / best.rate; wave == 1 || turn <= s.budget.Seconds() {
+			candidates = append(candidates, candidate{kernel: best.kernel, shape: k.shape})
+		}
 	}
 	if best, err = fastest(); err != nil {
 		return shape{}, err

@@ -183,3 +183,31 @@ func TestSelfTestOfRoll(t *testing.T) {
 	}
 	f.checkReleased(t)
 }
+
+// A launch has whole turns of the grid, as many as the budget allows, but one.
+func TestSize(t *testing.T) {
+	d := openOne(t, newFake(1), quick())
+	s, job := d.session, versionsJob(3, 40)
+	l, err := s.take(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.free <- l }()
+	for _, k := range []*searcher{s.scanner, s.roller} {
+		job := job
+		if k == s.scanner {
+			job.VersionMask = 0
+		}
+		w, full := prepared(t, d, l, job), s.full(k)
+		k.largest.Store(1 << 62)
+		for turns, want := range map[float64]uint64{0: 1, 0.5: 1, 1.5: 1, 3.9: 3, 700.3: 700} {
+			k.rate.Store(uint64(turns * float64(full*k.versions) / s.budget.Seconds()))
+			if got := s.size(w); got != want*full {
+				t.Errorf("%s, %v turns in the budget: %d nonces, want %d of %d", k.kind, turns, got, want, full)
+			}
+		}
+		if easy := w.with(pow.ZeroBits(0)); s.size(easy)*k.versions > capacity/2 {
+			t.Errorf("%s: %d candidates in a launch", k.kind, s.size(easy)*k.versions)
+		}
+	}
+}
