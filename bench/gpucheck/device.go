@@ -15,6 +15,9 @@ import (
 	"stele/engine/pow"
 )
 
+// versionMask allows as many versions as a device searches at once.
+const versionMask = 0x000fe000
+
 // measureDevice measures the device as the engine drives it: batches, the
 // change of jobs, and a long search.
 func measureDevice(ctx context.Context, rep *Report, opts Options) error {
@@ -25,52 +28,62 @@ func measureDevice(ctx context.Context, rep *Report, opts Options) error {
 	d := devices[0]
 	e := engine.New([]engine.Device{d}, nil)
 	defer e.Close()
+	rep.Chosen = d.Info()
+	fmt.Fprintf(opts.Log, "chosen    %s, %s\n", rep.Chosen.SearchKernel, rep.Chosen.RollKernel)
 	if err := d.SelfTest(ctx); err != nil {
 		rep.fault("self-test: %v", err)
 	}
 	if err := measureCopy(ctx, rep, e, opts); err != nil {
 		return err
 	}
-	fmt.Fprintf(opts.Log, "verify    %.1f M headers/s, %.1f %% of the copy's %.2f GB/s\n",
-		rep.Copy.HeadersPerSecond/1e6, 100*rep.Copy.ShareOfCopy, rep.Copy.PinnedBytesPerSecond/1e9)
-	if err := measureSwitch(ctx, rep, d, opts); err != nil {
-		return err
+	fmt.Fprintf(opts.Log, "verify    %.1f M headers/s, %.1f %% of the copy's %.2f GB/s (within the host %.2f GB/s)\n",
+		rep.Copy.HeadersPerSecond/1e6, 100*rep.Copy.ShareOfCopy, rep.Copy.PinnedBytesPerSecond/1e9, rep.Copy.HostBytesPerSecond/1e9)
+	for _, mask := range []uint32{0, versionMask} {
+		if err := measureSwitch(ctx, rep, d, mask, opts); err != nil {
+			return err
+		}
+		s := rep.Switch[len(rep.Switch)-1]
+		fmt.Fprintf(opts.Log, "switch    %s: %.3f ms median, %.3f ms p99 of %d\n", s.Kernel, s.P50MS, s.P99MS, s.Count)
 	}
-	fmt.Fprintf(opts.Log, "switch    %.3f ms median, %.3f ms p99 of %d\n", rep.Switch.P50MS, rep.Switch.P99MS, rep.Switch.Count)
-	return soak(ctx, rep, e, opts)
+	return soak(ctx, rep, d, e, opts)
 }
 
-// measureCopy compares the check of many good headers with the bare copy of
-// them to the device.
+// measureCopy compares the verdicts about some headers with the reference, and
+// the check of many good headers with the bare copy of them to the device.
 func measureCopy(ctx context.Context, rep *Report, e *engine.Engine, opts Options) error {
-	n := 10_000_000
+	n, some := 10_000_000, 1_000_000
 	if opts.Small {
-		n = 20_000
+		n, some = 20_000, 5_000
 	}
 	bandwidth, err := pinnedCopy(rep.Device, opts.Small)
 	if err != nil {
 		return err
 	}
-	// Every hash meets these bits but 1 in 2^16.
-	headers := make([]byte, n*pow.HeaderSize)
-	_, _ = seeded("gpu-check headers").Read(headers) // never fails
-	for i := range n {
-		copy(headers[i*pow.HeaderSize+72:], []byte{0xff, 0xff, 0x00, 0x21})
-	}
+	rep.Copy = Copy{PinnedBytesPerSecond: bandwidth, HostBytesPerSecond: hostCopy(opts.Small), Headers: n}
+	mixed := mixedHeaders(some)
 	verdicts := make([]pow.Verdict, n)
-	var rates []float64
-	for range 5 {
+	for _, linked := range []bool{false, true} {
+		if _, err := e.Verify(ctx, mixed, linked, verdicts[:some]); err != nil {
+			return err
+		}
+		rep.checkVerdicts(mixed, linked, verdicts[:some])
+	}
+	headers := goodHeaders(n)
+	for turn := range 12 {
 		start := time.Now()
 		got, err := e.Verify(ctx, headers, false, verdicts)
 		if err != nil {
 			return err
 		}
-		rates = append(rates, float64(n)/time.Since(start).Seconds())
+		rate := float64(n) / time.Since(start).Seconds()
+		if turn > 0 { // the first one warms up
+			rep.Copy.Rates = append(rep.Copy.Rates, rate)
+		}
 		if got.Devices[0].Items != uint64(n) {
 			rep.fault("verify: the device checked %d of %d headers", got.Devices[0].Items, n)
 		}
 	}
-	rep.Copy = Copy{PinnedBytesPerSecond: bandwidth, Headers: n, HeadersPerSecond: bench.Median(rates)}
+	rep.Copy.HeadersPerSecond = bench.Median(rep.Copy.Rates)
 	rep.Copy.ShareOfCopy = rep.Copy.HeadersPerSecond * pow.HeaderSize / bandwidth
 	return nil
 }
@@ -113,24 +126,37 @@ func pinnedCopy(d cuda.Device, small bool) (float64, error) {
 	return bench.Median(rates), nil
 }
 
+// scan searches a range as the engine has it done.
+func scan(ctx context.Context, d *gpu.Device, job engine.Job, r pow.Range) (err error) {
+	if job.VersionMask == 0 {
+		_, err = d.Scan(ctx, &job, r)
+	} else {
+		_, err = d.ScanVersions(ctx, &job, r)
+	}
+	return err
+}
+
 // measureSwitch abandons a search as a new job would, and takes the time until
 // the first nonces of the next are finished.
-func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, opts Options) error {
+func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, mask uint32, opts Options) error {
 	count := 500
 	if opts.Small {
 		count = 5
 	}
 	rng := seeded("gpu-check switch")
+	next := func() engine.Job {
+		return engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(40), VersionMask: mask}
+	}
 	var took []float64
 	for range count {
-		old := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(40)}
+		old := next()
 		abandon, cancel := context.WithCancel(ctx)
 		stopped := make(chan struct{})
 		var busy atomic.Int32
 		for range 2 { // both lanes are at work
 			go func() {
 				busy.Add(1)
-				_, _ = d.Scan(abandon, &old, pow.Range{Count: pow.NonceSpace}) // ends by cancel
+				_ = scan(abandon, d, old, pow.Range{Count: pow.NonceSpace}) // ends by cancel
 				stopped <- struct{}{}
 			}()
 		}
@@ -140,50 +166,19 @@ func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, opts Options
 		time.Sleep(10 * time.Millisecond)
 		start := time.Now()
 		cancel()
-		job := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(40)}
-		if _, err := d.Scan(ctx, &job, pow.Range{Count: 1}); err != nil {
-			return err
-		}
+		err := scan(ctx, d, next(), pow.Range{Count: 1})
 		took = append(took, time.Since(start).Seconds()*1e3)
 		<-stopped
 		<-stopped
-	}
-	slices.Sort(took)
-	rep.Switch = Switch{Count: count, P50MS: bench.Median(took), P99MS: took[(len(took)*99-1)/100]}
-	return nil
-}
-
-// soak searches through the engine, with spot checks each second, and counts
-// what was wrong.
-func soak(ctx context.Context, rep *Report, e *engine.Engine, opts Options) error {
-	const bits = 28 // leading zero bits: some tens of hits a second
-	rng := seeded("gpu-check soak")
-	start := time.Now()
-	cpu, _ := bench.ProcessorTime()
-	ctx, cancel := context.WithTimeout(ctx, opts.Soak)
-	defer cancel()
-	var hits uint64
-	for ctx.Err() == nil {
-		job := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(bits)}
-		_, err := e.Search(ctx, job, pow.Range{Count: pow.NonceSpace}, func(engine.Hit) { hits++ })
-		if err != nil && ctx.Err() == nil {
-			rep.fault("soak: %v", err)
-			break
+		if err != nil {
+			return err
 		}
 	}
-	took := time.Since(start).Seconds()
-	cpuEnd, _ := bench.ProcessorTime()
-	st := e.Status()[0]
-	rep.Soak = SoakTotal{
-		Seconds: took, Nonces: st.Nonces, Rate: float64(st.Nonces) / took,
-		Hits: hits, Expected: float64(st.Nonces) / (1 << bits),
-		HardwareErrors: st.HardwareErrors, State: string(st.State), Reason: st.Reason,
-		CPUShare: (cpuEnd - cpu).Seconds() / took,
+	slices.Sort(took)
+	kernel := rep.Chosen.SearchKernel
+	if mask != 0 {
+		kernel = rep.Chosen.RollKernel
 	}
-	if st.State != engine.OK || st.HardwareErrors > 0 {
-		rep.fault("soak: %d hardware errors, state %s: %s", st.HardwareErrors, st.State, st.Reason)
-	}
-	fmt.Fprintf(opts.Log, "soak      %.0f s, %.3f G nonces/s, %d hits (%.0f expected), %d hardware errors, state %s, %.1f %% of a core\n",
-		took, rep.Soak.Rate/1e9, hits, rep.Soak.Expected, st.HardwareErrors, st.State, 100*rep.Soak.CPUShare)
+	rep.Switch = append(rep.Switch, Switch{Kernel: kernel, Count: count, P50MS: bench.Median(took), P99MS: took[(len(took)*99-1)/100]})
 	return nil
 }

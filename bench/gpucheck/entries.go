@@ -94,7 +94,7 @@ func (b *device) launch(f *cuda.Function, blocks, threads, wordsPerHit int, para
 	return took, words, nil
 }
 
-// measureEntries checks every kernel, and then measures those that search.
+// measureEntries checks every kernel, and measures those that hash.
 func measureEntries(ctx context.Context, rep *Report, smi *watcher, opts Options) error {
 	b, err := openDevice(rep.Device, opts.Small)
 	if err != nil {
@@ -124,9 +124,15 @@ func measureEntries(ctx context.Context, rep *Report, smi *watcher, opts Options
 			err = b.checkScan(f, &got)
 		case kernels.Roll:
 			err = b.checkRoll(f, &got)
+		default:
+			err = b.checkBatch(f, e.Kind, &got)
 		}
-		if err == nil && (e.Kind == kernels.Scan || e.Kind == kernels.Roll) {
+		switch {
+		case err != nil:
+		case e.Kind == kernels.Scan || e.Kind == kernels.Roll:
 			err = b.rate(ctx, f, e.Kind, &got, rep, smi, opts)
+		case e.Kind == kernels.Verify:
+			err = b.rateBatch(ctx, f, &got, rep, smi, opts)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.Name, err)
@@ -182,7 +188,8 @@ func (b *device) checkScan(f *cuda.Function, got *Entry) error {
 		}
 		want := onCPU(&header, target, r.First, r.Count)
 		got.Checked += r.Count
-		got.Wrong += differences(nonces, want)
+		missed, wrong := differences(want, nonces)
+		got.Wrong += missed + wrong
 	}
 	return nil
 }
@@ -197,22 +204,21 @@ func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count 
 	return k.ScanRange(simd.NewJob(header, target), pow.Range{First: first, Count: count})
 }
 
-// differences counts what is in one list and not in the other.
-func differences(a, b []uint32) (n uint64) {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	for len(a) > 0 && len(b) > 0 {
+// differences counts what is missing in got of the set want, and what is there
+// and should not be, or is there twice.
+func differences(want, got []uint32) (missed, wrong uint64) {
+	want, got = slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got))
+	for len(want) > 0 && len(got) > 0 {
 		switch {
-		case a[0] == b[0]:
-			a, b = a[1:], b[1:]
-		case a[0] < b[0]:
-			a, n = a[1:], n+1
+		case want[0] == got[0]:
+			want, got = want[1:], got[1:]
+		case want[0] < got[0]:
+			want, missed = want[1:], missed+1
 		default:
-			b, n = b[1:], n+1
+			got, wrong = got[1:], wrong+1
 		}
 	}
-	return n + uint64(len(a)+len(b))
+	return missed + uint64(len(want)), wrong + uint64(len(got))
 }
 
 // rolled returns the header with version i.
@@ -269,7 +275,8 @@ func (b *device) checkRoll(f *cuda.Function, got *Entry) error {
 		for v := range found {
 			h := rolled(header, v)
 			got.Checked += count
-			got.Wrong += differences(found[v], onCPU(&h, target, first, count))
+			missed, wrong := differences(onCPU(&h, target, first, count), found[v])
+			got.Wrong += missed + wrong
 		}
 	}
 	return nil
@@ -315,9 +322,8 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 
 	rate := 0.0
 	shapes := []int{resident, 2 * resident, 4 * resident, 8 * resident}
-	samples := 31
 	if b.small {
-		shapes, samples = []int{1}, 3
+		shapes = []int{1}
 	}
 	for _, shape := range shapes {
 		seen := 0.0
@@ -330,8 +336,18 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 			rate, got.Blocks = seen, shape
 		}
 	}
-	for end := time.Now().Add(20 * opts.Slice); time.Now().Before(end); { // warm up
-		if _, err := speed(got.Blocks, rate); err != nil {
+	return b.sample(ctx, got, rep, smi, opts, func() (float64, error) { return speed(got.Blocks, rate) })
+}
+
+// sample warms the device up, takes samples of a speed, and sets them against
+// the bound at the clock that the device then has.
+func (b *device) sample(ctx context.Context, got *Entry, rep *Report, smi *watcher, opts Options, speed func() (float64, error)) error {
+	samples := 31
+	if b.small {
+		samples = 3
+	}
+	for end := time.Now().Add(20 * opts.Slice); time.Now().Before(end); {
+		if _, err := speed(); err != nil {
 			return err
 		}
 	}
@@ -340,7 +356,7 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		seen, err := speed(got.Blocks, rate)
+		seen, err := speed()
 		if err != nil {
 			return err
 		}

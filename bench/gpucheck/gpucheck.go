@@ -4,8 +4,9 @@
 // over minutes of work. [Run] does it all and returns a [Report].
 //
 // It talks to the driver directly, below the GPU device of the engine, so that
-// every variant is measured alone; the last part, the soak, goes through the
-// engine as a miner would.
+// every variant is measured alone; then come batches, changes of jobs and a long
+// search (the soak) through the engine, as a miner would use it. [Report.Figures]
+// sets what was measured against what the kernels are made for.
 //
 // Caveats: the bound of a kernel is that of its slots as ptxas 11.8 compiled it
 // for sm_90; another compiler or device has slightly different counts. The
@@ -22,11 +23,12 @@ import (
 	"time"
 
 	"stele/cgo/cuda"
+	"stele/engine"
 	kernels "stele/kernels/cuda"
 )
 
 // Schema is the form of a Report.
-const Schema = "stele-gpu-check/1"
+const Schema = "stele-gpu-check/2"
 
 // Options says how long to measure. The zero value is good.
 type Options struct {
@@ -47,11 +49,13 @@ type Report struct {
 	Good    bool        `json:"good"`   // no answer was wrong
 	Faults  []string    `json:"faults"` // what was not as it must be
 
-	Entries  []Entry   `json:"entries"`
-	Copy     Copy      `json:"copy"`
-	Switch   Switch    `json:"job_switch"`
-	Soak     SoakTotal `json:"soak"`
-	Hardware []Sample  `json:"hardware"` // while the kernels ran
+	Entries  []Entry     `json:"entries"`
+	Chosen   engine.Info `json:"chosen"` // what the engine's device chose by measuring
+	Copy     Copy        `json:"copy"`
+	Switch   []Switch    `json:"job_switch"` // with one version, and with several
+	Soak     SoakTotal   `json:"soak"`
+	Figures  []Figure    `json:"figures"`
+	Hardware []Sample    `json:"hardware"` // while the kernels ran
 }
 
 // Entry is what was found of a kernel.
@@ -78,30 +82,40 @@ type Entry struct {
 
 // Copy is the batch check of many headers, which the bus bounds.
 type Copy struct {
-	PinnedBytesPerSecond float64 `json:"pinned_bytes_per_second"` // host to device, alone
-	Headers              int     `json:"headers"`
-	HeadersPerSecond     float64 `json:"headers_per_second"` // through the engine's device
-	ShareOfCopy          float64 `json:"share_of_copy"`
+	PinnedBytesPerSecond float64   `json:"pinned_bytes_per_second"` // host to device, alone
+	HostBytesPerSecond   float64   `json:"host_bytes_per_second"`   // copied within the host's memory by 8 threads
+	Checked              uint64    `json:"checked"`                 // verdicts compared with the CPU's
+	Headers              int       `json:"headers"`
+	Rates                []float64 `json:"rates"`              // headers per second, a batch each
+	HeadersPerSecond     float64   `json:"headers_per_second"` // through the engine's device; median
+	ShareOfCopy          float64   `json:"share_of_copy"`
 }
 
 // Switch is the time from a new job to its first finished launch.
 type Switch struct {
-	Count int     `json:"count"`
-	P50MS float64 `json:"p50_ms"`
-	P99MS float64 `json:"p99_ms"`
+	Kernel string  `json:"kernel"`
+	Count  int     `json:"count"`
+	P50MS  float64 `json:"p50_ms"`
+	P99MS  float64 `json:"p99_ms"`
 }
 
-// SoakTotal is the search through the engine.
+// SoakTotal is the search through the engine, with one version of a header and
+// with several by turns, and the parts of it that were searched on the CPU too.
 type SoakTotal struct {
-	Seconds        float64 `json:"seconds"`
-	Nonces         uint64  `json:"nonces"`
-	Rate           float64 `json:"rate"`
+	Seconds        float64 `json:"seconds"` // of the searches
+	Hashes         uint64  `json:"hashes"`
+	ScanRate       float64 `json:"scan_rate"` // hashes per second
+	RollRate       float64 `json:"roll_rate"`
 	Hits           uint64  `json:"hits"`
 	Expected       float64 `json:"hits_expected"`
+	Compared       uint64  `json:"compared"` // hashes in ranges whose full sets were compared with the CPU's
+	Found          uint64  `json:"found"`    // hits in those ranges, by the CPU
+	Missed         uint64  `json:"missed"`   // of them by the device
+	Wrong          uint64  `json:"wrong"`    // hits of the device in those ranges that are none
 	HardwareErrors uint64  `json:"hardware_errors"`
 	State          string  `json:"state"`
 	Reason         string  `json:"reason,omitempty"`
-	CPUShare       float64 `json:"cpu_share"` // of one core, this process, over the soak
+	CPUShare       float64 `json:"cpu_share"` // of one core, this process, during the searches
 }
 
 // slots are the warp instructions per item that the ALU and the FMA pipe take,
@@ -163,6 +177,7 @@ func Run(ctx context.Context, version string, opts Options) (*Report, error) {
 	if err := measureDevice(ctx, rep, opts); err != nil {
 		return rep, err
 	}
+	rep.judge(opts)
 	rep.Good = len(rep.Faults) == 0
 	return rep, nil
 }

@@ -71,13 +71,26 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d entries", len(rep.Entries))
 	}
 	for _, e := range rep.Entries {
-		search := e.Kind == "SCAN" || e.Kind == "ROLL"
-		if e.Wrong != 0 || search && (e.Checked == 0 || e.Rate <= 0 || len(e.Rates) == 0 || e.Bound <= 0) {
+		if e.Wrong != 0 || e.Checked == 0 || e.Kind != "LINK" && (e.Rate <= 0 || len(e.Rates) == 0 || e.Bound <= 0) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if rep.Copy.HeadersPerSecond <= 0 || rep.Switch.Count == 0 || rep.Soak.Nonces == 0 || rep.Soak.State != "ok" {
-		t.Errorf("copy %+v, switch %+v, soak %+v", rep.Copy, rep.Switch, rep.Soak)
+	if rep.Copy.HeadersPerSecond <= 0 || rep.Copy.HostBytesPerSecond <= 0 || rep.Copy.Checked == 0 || len(rep.Switch) != 2 {
+		t.Errorf("copy %+v, switch %+v", rep.Copy, rep.Switch)
+	}
+	if s := rep.Soak; s.Hashes == 0 || s.Compared == 0 || s.Found == 0 || s.Missed+s.Wrong > 0 || s.State != "ok" {
+		t.Errorf("soak %+v", s)
+	}
+	exact := 0
+	for _, f := range rep.Figures {
+		if f.Name == "wrong answers" || f.Name == "missed hits" {
+			if exact++; f.Value != 0 || !f.Met {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+	if exact != 2 || len(rep.Figures) < 12 {
+		t.Errorf("figures %+v", rep.Figures)
 	}
 }
 
@@ -88,8 +101,13 @@ func TestWrongAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err, stderr)
 		}
-		if rep.Good || len(rep.Faults) == 0 || rep.Entries[0].Wrong == 0 {
-			t.Errorf("%s: passed: %+v, %s", fault, rep.Entries[0], stderr)
+		if rep.Good || len(rep.Faults) == 0 {
+			t.Errorf("%s: passed: %s", fault, stderr)
+		}
+		for _, e := range rep.Entries {
+			if e.Wrong == 0 {
+				t.Errorf("%s: %s passed", fault, e.Name)
+			}
 		}
 	}
 }

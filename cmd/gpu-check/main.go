@@ -5,7 +5,8 @@
 //	gpu-check [-device 0] [-soak 5m] [-out FILE]
 //
 // The exit code is 0 if all answers were right, 1 if one was wrong, and 2 if it
-// could not be done.
+// could not be done. That a speed is below what the kernels are made for is told,
+// and changes nothing. See docs/cuda-kernels.md.
 package main
 
 import (
