@@ -102,12 +102,13 @@ type replay struct {
 	report   *Report
 
 	tip    *headertree.Node
-	first  uint32     // height of the first block to replay
-	state  replayed   // after the blocks that were replayed
-	digest pow.Hash   // of that
-	stored store.Tip  // of the snapshot
-	links  []pow.Hash // digests of the chain, by height
-	sum    indexSum   // over the places of all records
+	bodies []*headertree.Node // whose bodies are stored, of all branches
+	first  uint32             // height of the first block to replay
+	state  replayed           // after the blocks that were replayed
+	digest pow.Hash           // of that
+	stored store.Tip          // of the snapshot
+	links  []pow.Hash         // digests of the chain, by height
+	sum    indexSum           // over the places of all records
 }
 
 // replayed is a state that a replay changes.
@@ -147,6 +148,9 @@ func (r *replay) checkHeaders(ctx context.Context) error {
 		}
 		if err := block.CheckHeader(h, r.params); err != nil {
 			return corrupt(m.Height, "header", "%v", err)
+		}
+		if m.HasBody {
+			r.bodies = append(r.bodies, n)
 		}
 		return nil
 	})
@@ -211,6 +215,11 @@ func (r *replay) rollBack(ctx context.Context) error {
 			changes[i].New = changes[i].Old
 		}
 		over.change(changes)
+	}
+	for _, b := range r.bodies {
+		if 0 < b.Height && b.Height < n.Height && n.Ancestor(b.Height) == b {
+			return corrupt(n.Height, "body", "it is missing, but that of height %d is there", b.Height)
+		}
 	}
 	r.first = n.Height + 1
 	r.state, r.digest = over, r.links[n.Height]

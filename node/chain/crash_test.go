@@ -22,8 +22,8 @@ func TestCrash(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	b := chaintest.New(chaintest.Network(), 10)
 	tree := randomTree(b, rng, 40)
-	twins := map[pow.Hash]*chaintest.Block{b.Genesis.Hash(): b.Genesis}
-	for _, blk := range tree {
+	twins := map[pow.Hash]*chaintest.Block{}
+	for _, blk := range b.All() {
 		twins[blk.Hash()] = blk
 	}
 

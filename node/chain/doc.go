@@ -42,5 +42,6 @@
 // One writer: Submit holds the lock of the chain until the block is on disk, and
 // calls Options.OnChange under that lock; the function must not call Submit.
 // While the chain changes branches, the view shows states in between; Tip
-// shows the new tip at the end.
+// shows the new tip at the end. The blocks that leave and join the chain are in
+// memory until then.
 package chain

@@ -27,8 +27,9 @@ type Builder struct {
 	tree    *headertree.Tree
 	secrets map[record.Key]record.PrivateKey
 	funded  []record.Key // those with a balance in genesis
-	made    uint64       // extranonce of the next coinbase
-	latest  uint32       // time of the latest block
+	all     []*Block
+	made    uint64 // extranonce of the next coinbase
+	latest  uint32 // time of the latest block
 }
 
 // New returns a builder for a network whose allocations go to
@@ -59,8 +60,12 @@ func New(p *network.Params, seed uint64) *Builder {
 		panic(err)
 	}
 	b.Genesis.state.change(changes)
+	b.all = []*Block{b.Genesis}
 	return b
 }
+
+// All returns the blocks that were made so far, parents before children.
+func (b *Builder) All() []*Block { return slices.Clone(b.all) }
 
 // NewKey returns a new secret key, which the builder can sign with from now on.
 func (b *Builder) NewKey() record.PrivateKey {
@@ -176,6 +181,7 @@ func (b *Builder) Add(parent *Block, finished *block.Block) *Block {
 	}
 	added.state.change(changes)
 	b.latest = max(b.latest, finished.Header.Time)
+	b.all = append(b.all, added)
 	return added
 }
 
