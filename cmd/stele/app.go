@@ -39,6 +39,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			verifyCommand(),
 			benchCommand(),
 			doctorCommand(),
+			keyCommand(),
+			recordCommand(),
 			nodeCommand(),
 		},
 		Action:         group,

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
@@ -63,24 +64,35 @@ func Sign(r *Record, keys ...PrivateKey) (*Record, error) {
 // batch, and the same in every program. See https://zips.z.cash/zip-0215.
 var zip215 = &voi.Options{Verify: voi.VerifyOptionsZIP_215}
 
-// Verify checks all signatures, one after the other. Reasons:
-// [reject.BadSignature], [reject.SignatureCount]. A COINBASE has none and
-// passes. For many records use a [Verifier].
+// Verify checks all signatures, one after the other, and returns the first
+// error of [Record.SignatureFaults]. For many records use a [Verifier].
 func (r *Record) Verify() error {
-	signers := r.Signers()
-	if len(r.Signatures) != len(signers) {
-		return wrongSignatureCount(len(r.Signatures), len(signers))
-	}
-	if len(signers) == 0 {
-		return nil
-	}
-	message := r.SigningMessage()
-	for i, key := range signers {
-		if !valid(key, message, r.Signatures[i]) {
-			return badSignature(r, i, key)
-		}
+	for err := range r.SignatureFaults() {
+		return err
 	}
 	return nil
+}
+
+// SignatureFaults returns an error for each signature that is not valid.
+// Reasons: [reject.BadSignature], [reject.SignatureCount]. A COINBASE has no
+// signatures and no faults.
+func (r *Record) SignatureFaults() iter.Seq[error] {
+	return func(yield func(error) bool) {
+		signers := r.Signers()
+		if len(r.Signatures) != len(signers) {
+			yield(wrongSignatureCount(len(r.Signatures), len(signers)))
+			return
+		}
+		if len(signers) == 0 {
+			return
+		}
+		message := r.SigningMessage()
+		for i, key := range signers {
+			if !valid(key, message, r.Signatures[i]) && !yield(badSignature(r, i, key)) {
+				return
+			}
+		}
+	}
 }
 
 // valid reports whether s is a signature by key over message.
