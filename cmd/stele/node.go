@@ -43,6 +43,7 @@ func nodeCommand() *cli.Command {
 			&cli.BoolFlag{Name: "prune", Usage: fmt.Sprintf("keep only the bodies of the last %d blocks", chain.MinKeep)},
 			&cli.BoolFlag{Name: "mine", Usage: "mine blocks"},
 			&cli.StringFlag{Name: "payout", Usage: "the `KEY` that is paid for mined blocks: 72 hex digits, or the name of a key of \"stele key list\""},
+			keysFlag(),
 			&cli.StringFlag{Name: "api", Usage: "serve the API at `HOST:PORT`; \"none\" for no API", Value: defaultAPI},
 			&cli.StringFlag{Name: "api-token", Usage: "take records from whoever sends this `TOKEN`, instead of from this machine only"},
 			&cli.StringFlag{Name: "traffic", Usage: "make `N` records a second, on dev and test", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
@@ -200,7 +201,7 @@ func dataFolder(c *cli.Context, p *network.Params) (string, error) {
 }
 
 // mostTraffic bounds --traffic.
-const mostTraffic = 1e6
+const mostTraffic = 1_000_000
 
 func trafficRate(c *cli.Context, p *network.Params) (float64, error) {
 	if !c.IsSet("traffic") {
@@ -211,7 +212,7 @@ func trafficRate(c *cli.Context, p *network.Params) (float64, error) {
 	}
 	rate, err := strconv.ParseFloat(c.String("traffic"), 64)
 	if err != nil || math.IsNaN(rate) || rate < 0 || rate > mostTraffic {
-		return 0, fmt.Errorf("--traffic: %q is no number of records a second from 0 to %g", c.String("traffic"), float64(mostTraffic))
+		return 0, fmt.Errorf("--traffic: %q is no number of records a second from 0 to %d", c.String("traffic"), mostTraffic)
 	}
 	if rate > 0 && len(p.Alloc) == 0 {
 		return 0, fmt.Errorf("--traffic: nobody knows keys with a balance on the network %s", p.Name)
@@ -228,7 +229,11 @@ func payout(c *cli.Context) (record.Key, error) {
 		}
 		return record.Key{}, errors.New("--mine needs --payout, the key that is paid; \"stele key new\" makes one")
 	}
-	key, err := record.ParseKey(text)
+	folder, err := keyFolder(c)
+	if err != nil {
+		return record.Key{}, err
+	}
+	key, err := publicKey(folder, text)
 	if err != nil {
 		return key, fmt.Errorf("--payout: %w", err)
 	}

@@ -190,8 +190,6 @@ func (d nodeDamage) text() string {
 // explainStore adds to an error of a store what can be done about it.
 func explainStore(err error) error {
 	switch {
-	case errors.Is(err, store.ErrLocked):
-		return fmt.Errorf("%w: does another node run on this folder?", err)
 	case errors.Is(err, store.ErrNetwork):
 		return fmt.Errorf("%w: give another folder with --data, or the right --network", err)
 	case errors.Is(err, store.ErrCorrupt):
