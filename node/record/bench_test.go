@@ -52,6 +52,16 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+func BenchmarkCheck(b *testing.B) {
+	r := payments(b, 1, 1)[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := r.Check(testNetwork); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkSign(b *testing.B) {
 	r, key := payments(b, 1, 1)[0], testKey(0)
 	for b.Loop() {

@@ -158,27 +158,16 @@ func checkSignatureCount(r *Record, _ uint32) error {
 
 // checkSigners refuses keys that do not stand for one signer each.
 func checkSigners(r *Record, _ uint32) error {
-	if r.Type() == TypePay { // the common case has one signer
-		if r.Key.Weak() {
-			return weakKey(0, r.Key)
-		}
-		return nil
-	}
-	seen := map[Key]int{}
-	for i, k := range r.Signers() {
+	signers := r.Signers()
+	for i, k := range signers {
 		if k.Weak() {
-			return weakKey(i, k)
+			return reject.New(reject.WeakKey, "the key %v of signer %d is a point of small order, for which anybody can sign", k, i+1)
 		}
-		if first, ok := seen[k]; ok {
+		if first := slices.Index(signers[:i], k); first >= 0 {
 			return reject.New(reject.DuplicateSigner, "signers %d and %d have the same key %v", first+1, i+1, k)
 		}
-		seen[k] = i
 	}
 	return nil
-}
-
-func weakKey(i int, k Key) error {
-	return reject.New(reject.WeakKey, "the key %v of signer %d is a point of small order, for which anybody can sign", k, i+1)
 }
 
 func checkPayload(r *Record, _ uint32) error {
