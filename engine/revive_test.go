@@ -134,11 +134,12 @@ func TestBackOff(t *testing.T) {
 
 // A device that finds itself wrong is sick: what it did is done again.
 func TestErrWrong(t *testing.T) {
-	a := phoenix{device("a", func(_ context.Context, _ *Job, r pow.Range) (ScanResult, error) {
+	called, after := gate()
+	a := phoenix{device("a", called(func(_ context.Context, _ *Job, r pow.Range) (ScanResult, error) {
 		return ScanResult{Done: r.Count / 2}, fmt.Errorf("%w: missed one", ErrWrong)
-	}), func() error { t.Error("reopened"); return nil }}
+	})), func() error { t.Error("reopened"); return nil }}
 	a.verify = func(context.Context, []byte, bool, []pow.Verdict) error { return fmt.Errorf("%w: verdict", ErrWrong) }
-	e := hurry(testEngine(t, a, device("b", nil)))
+	e := hurry(testEngine(t, a, device("b", after(honest))))
 	job, r := testJob(1, 6), pow.Range{Count: 20_000}
 	c := newCollect(t, job)
 	if _, err := e.Search(context.Background(), job, r, c.found); err != nil || !slices.Equal(c.sorted(), expected(job, r)) {

@@ -241,7 +241,11 @@ func TestSearchWithoutDevices(t *testing.T) {
 func TestSearchStalled(t *testing.T) {
 	job, r := testJob(1, 4), pow.Range{Count: 1000}
 	called, after := gate()
-	e := testEngine(t, device("hangs", called(hang)), device("good", after(honest)))
+	// The good one does its work however long the machine lets it wait.
+	patient := func(_ context.Context, job *Job, r pow.Range) (ScanResult, error) {
+		return honest(context.Background(), job, r)
+	}
+	e := testEngine(t, device("hangs", called(hang)), device("good", after(patient)))
 	e.stall = 20 * time.Millisecond
 	got := newCollect(t, job)
 	if _, err := e.Search(context.Background(), job, r, got.found); err != nil {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 func child() {
-	rep, err := Run(context.Background(), "test", Options{Small: true, Slice: time.Millisecond, Soak: 300 * time.Millisecond})
+	rep, err := Run(context.Background(), "test", Options{Small: true, Slice: time.Millisecond, Soak: time.Second})
 	if err != nil {
 		os.Stderr.WriteString(err.Error())
 	}

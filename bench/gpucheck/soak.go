@@ -33,7 +33,7 @@ type turn struct {
 // to time compares the full set of a range with the CPU's. It counts what was
 // wrong, and what was missed.
 func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opts Options) error {
-	rng := seeded("gpu-check soak")
+	rng, sets := seeded("gpu-check soak"), seeded("gpu-check sets")
 	before := e.Status()[0]
 	scans, rolls := &turn{}, &turn{mask: versionMask}
 	out := &rep.Soak
@@ -55,7 +55,7 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 				break
 			}
 		}
-		if err := compareSets(ctx, d, t.mask, hashes, rng, out); err != nil {
+		if err := compareSets(ctx, d, t.mask, hashes, sets, out); err != nil {
 			rep.fault("soak: comparing with the CPU: %v", err)
 			break
 		}

@@ -27,7 +27,10 @@ import (
 // driver. A process loads one driver, so that each case is a process of its own:
 // the test program, with a task in the variable childTask.
 
-const childTask = "STELE_GPU_TEST_TASK"
+const (
+	childTask  = "STELE_GPU_TEST_TASK"
+	childFault = "STELE_GPU_TEST_FAULT" // a rule that holds once the GPUs are open
+)
 
 // impatience is the deadline where calls hang. A machine that is busy can make
 // a good call hang too, which those tests allow.
@@ -65,6 +68,12 @@ func child(task string) {
 		opts.SpotCheck = time.Nanosecond
 	}
 	devices, absent := Open(opts)
+	if rule := os.Getenv(childFault); rule != "" {
+		name := strings.TrimPrefix(os.Getenv("STELE_EMU_FAULT"), "@")
+		if err := os.WriteFile(name, []byte(rule), 0o644); err != nil {
+			panic(err)
+		}
+	}
 	all := []engine.Device{engine.Reference()}
 	for _, d := range devices {
 		rep.Devices = append(rep.Devices, d.Info().ID+" "+d.Info().UUID+" "+d.Info().PCI)
@@ -133,7 +142,7 @@ func searchAndVerify(e *engine.Engine) (search, verify string) {
 
 // mineThroughFault mines until hits come after the device was put aside.
 func mineThroughFault(e *engine.Engine) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
 	job := engine.Job{Target: pow.MaxTarget}
 	job.Target[3] >>= 10
@@ -159,6 +168,16 @@ func mineThroughFault(e *engine.Engine) string {
 		return fmt.Sprintf("fell %v, came back %v: %+v", fell, came, e.Status()[0])
 	}
 	return ""
+}
+
+// later gives the variables for a fault that begins when the GPUs are open, so
+// that it does not matter how many launches that takes.
+func later(t *testing.T, rule string) []string {
+	name := filepath.Join(t.TempDir(), "faults")
+	if err := os.WriteFile(name, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"STELE_EMU_FAULT=@" + name, childFault + "=" + rule}
 }
 
 // runChild runs a task with the emulated driver and these variables. A child
@@ -212,7 +231,11 @@ func TestEmulatedAbsent(t *testing.T) {
 		{"STELE_EMU_FAULT=cuModuleLoadDataEx:*:218", "image"},
 		{"STELE_EMU_FAULT=cuDevicePrimaryCtxRetain:*:hang", "hung"},
 	} {
-		rep := runChild(t, library, "impatient", tt.env)
+		task := "both"
+		if strings.HasSuffix(tt.env, "hang") {
+			task = "impatient"
+		}
+		rep := runChild(t, library, task, tt.env)
 		if len(rep.Devices) != 0 || len(rep.Absent) != 1 || !slices.Contains(rep.Kinds, tt.kind) || rep.Search != "" || rep.Verify != "" {
 			t.Errorf("%s: %+v, want %s", tt.env, rep, tt.kind)
 		}
@@ -230,8 +253,8 @@ func TestEmulatedOneOfTwo(t *testing.T) {
 // A GPU that lies is found out.
 func TestEmulatedLies(t *testing.T) {
 	library := emulator.Build(t)
-	for _, fault := range []string{"kernel:25+:wrong-hit", "kernel:25+:lost-hit"} {
-		rep := runChild(t, library, "alone", "STELE_EMU_FAULT="+fault)
+	for _, fault := range []string{"kernel:*:wrong-hit", "kernel:*:lost-hit"} {
+		rep := runChild(t, library, "alone", later(t, fault)...)
 		if !strings.HasPrefix(rep.Search, engine.ErrNoDevice.Error()) || rep.Verify != "" || len(rep.States) != 1 || rep.States[0].State != engine.Sick {
 			t.Errorf("%s: %+v", fault, rep)
 		}
@@ -240,7 +263,7 @@ func TestEmulatedLies(t *testing.T) {
 
 // A GPU that is lost for a while comes back.
 func TestEmulatedRecovery(t *testing.T) {
-	rep := runChild(t, emulator.Build(t), "recover", "STELE_EMU_FAULT=kernel:20:lost=200")
+	rep := runChild(t, emulator.Build(t), "recover", later(t, "kernel:5:lost=200")...)
 	if rep.Recover != "" {
 		t.Error(rep.Recover)
 	}
