@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -15,6 +16,7 @@ import (
 	"stele/node/chain/chaintest"
 	"stele/node/ledger"
 	"stele/node/record"
+	"stele/node/reject"
 	"stele/node/store"
 )
 
@@ -268,6 +270,46 @@ func TestForgery(t *testing.T) {
 				t.Errorf("damage %v, want height %d, %s", d, test.height, test.field)
 			}
 		})
+	}
+}
+
+// A signature that is wrong, but committed to, as by a miner whose node did not
+// check it: the replay finds it between good blocks.
+func TestForgedSignature(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 17)
+	chain := grown(b, b.Genesis, 5, 3)
+	records := b.Records(last(chain), 4)
+	records[2] = badSignature(records[2])
+	forged := b.Extend(last(chain), records...)
+	n := newNode(t, b)
+	n.give(t, Extended, chain...)
+	n.refuse(t, reject.BadSignature, forged.Block)
+
+	n = newNode(t, b)
+	n.give(t, Extended, chain...)
+	digest := n.Tip().Digest
+	for _, blk := range append([]*chaintest.Block{forged}, grown(b, forged, 3, 3)...) {
+		state := ledger.NewState(n.store.View())
+		c := ledger.Context{Params: n.params, Height: blk.Height(), MedianTime: blk.Parent.Node().MedianTime()}
+		if err := ledger.ApplyBlock(state, c, blk.Records); err != nil {
+			t.Fatal(err)
+		}
+		changes := state.Changes()
+		digest = ledger.Digest(digest, changes)
+		batch := n.store.NewBatch()
+		batch.PutHeader(blk.Header, store.Meta{Height: blk.Height(), Status: statusConnected})
+		batch.PutBody(blk.Hash(), blk.Encode())
+		batch.Connect(blk.Height(), blk.Hash(), digest, blk.IDs(), ledger.EncodeUndo(changes), changes)
+		if err := batch.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report, err := Check(t.Context(), n.store, n.params, CheckOptions{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := report.Damage; d == nil || d.Height != 6 || d.Field != "signature" || !strings.Contains(d.Detail, "record 3") {
+		t.Errorf("damage %v", d)
 	}
 }
 
