@@ -27,7 +27,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-16s%s\n", $$1, $$2 }'
 	@echo
 	@echo "Variables: GO, VERSION, TESTFLAGS (make test TESTFLAGS=-v),"
-	@echo "BENCHFLAGS (make bench BENCHFLAGS='--mode search'), FUZZTIME (10m, or 20000x for a count)."
+	@echo "BENCHFLAGS (make bench BENCHFLAGS='--mode search'), FUZZTIME (10m, or 20000x for a count),"
+	@echo "RUN_FOR (make run RUN_FOR=20s)."
 
 # ---- Build and run ---------------------------------------------------------
 
@@ -43,8 +44,12 @@ build-static: ## build bin/stele for CPUs, one static binary in pure Go
 	CGO_ENABLED=0 $(GOBUILD) ./cmd/stele
 
 .PHONY: run
-run: build ## see it work on real Bitcoin blocks: verify, search, benchmark
-	@sh docs/demo/run.sh $(BIN)
+run: build ## see a node at work: records, mining, blocks; Ctrl-C stops it (RUN_FOR=20s: by itself)
+	@RUN_FOR='$(RUN_FOR)' sh docs/demo/node.sh $(BIN)
+
+.PHONY: demo
+demo: build ## see the engine at work on real Bitcoin blocks: verify, search, benchmark
+	@sh docs/demo/blocks.sh $(BIN)
 
 .PHONY: bench
 bench: build ## measure every kernel on this machine

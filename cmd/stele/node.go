@@ -310,7 +310,7 @@ func utf8Locale() bool {
 			return strings.Contains(value, "UTF-8") || strings.Contains(value, "UTF8")
 		}
 	}
-	return false
+	return true // nobody said, and terminals do
 }
 
 // show shows the node until ctx ends, and tells each status to seen.
@@ -331,8 +331,8 @@ func (o *nodeOutput) show(ctx context.Context, n *node.Node, seen func(node.Stat
 		seen(s)
 		select {
 		case <-ctx.Done():
-			if o.screen == nil {
-				fmt.Fprintln(o.out, statusLine(n.Status()))
+			if s := n.Status(); o.screen == nil && s.Now.Sub(printed) > redrawEvery {
+				fmt.Fprintln(o.out, statusLine(s))
 			}
 			return
 		case <-ticker.C:

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -176,16 +175,11 @@ func checkNodeStore(t *testing.T, dir string) nodeCheckResult {
 
 // A node that is killed at any time, also while it recovers, opens again, its
 // store is as the rules give it, and it has every record that it has
-// acknowledged. STELE_KILLS is how often it is killed.
+// acknowledged. With STELE_LONG it is killed 200 times.
 func TestNodeKilled(t *testing.T) {
 	kills := 20
-	if text := os.Getenv("STELE_KILLS"); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("STELE_KILLS: %v", err)
-		}
-	} else if testing.Short() {
-		kills = 3
+	if os.Getenv("STELE_LONG") != "" {
+		kills = 200
 	}
 	dir := filepath.Join(t.TempDir(), "node")
 	random := rand.New(rand.NewPCG(1, uint64(kills)))

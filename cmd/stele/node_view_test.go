@@ -29,7 +29,7 @@ func someStatus() node.Status {
 			DeviceStatus: engine.DeviceStatus{Info: engine.Info{ID: "cpu", Name: "Some CPU", SearchKernel: "avx512"}, State: engine.OK},
 			HashRate:     302.4e6,
 		}},
-		Pool:    node.PoolStatus{Records: 42, Bytes: 8100, MaxBytes: 64_000_000},
+		Pool:    node.PoolStatus{Records: 42, Bytes: 8100, Memory: 32_000_000, MaxBytes: 64_000_000},
 		Traffic: 25,
 		Records: node.RecordCounts{Accepted: 31_000, Refused: 2, Connected: 30_958, AcceptedRate: 25.02, ConnectedRate: 24.81},
 	}
@@ -44,7 +44,7 @@ blocks     last 1m00s, mean 12s of 7, target 3.0s  ▁▁▃▄▆██
 difficulty 1  nBits 1d00ffff, next retarget in 14 blocks (height 1248)
 mining     302 MH/s, 1,200 blocks mined, 7 stale
   cpu      302 MH/s  ok  Some CPU, avx512
-pool       42 records, 8.10 kB of 64.0 MB
+pool       42 records, 8.10 kB  50.0 % full
 records    25/s accepted, 24.8/s into blocks  31,000 accepted, 2 refused, 30,958 in blocks
 traffic    25/s asked for
 api        http://127.0.0.1:8690/v1/health

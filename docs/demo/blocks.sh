@@ -1,13 +1,13 @@
 #!/bin/sh
 # Shows the program at work on real Bitcoin blocks, and checks every answer.
 #
-#   sh docs/demo/run.sh PATH-OF-STELE
+#   sh docs/demo/blocks.sh PATH-OF-STELE
 #
 # The exit code is 0 if all answers are right.
 set -eu
 export LC_ALL=C
 
-stele=${1:?usage: run.sh PATH-OF-STELE}
+stele=${1:?usage: blocks.sh PATH-OF-STELE}
 here=$(cd "$(dirname "$0")" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
