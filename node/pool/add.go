@@ -21,13 +21,22 @@ const mostLive = 1024
 // [reject.AlreadyPooled], [reject.FeeRateTooLow], [reject.QueueFull],
 // [reject.PoolFull], [reject.ReplacementTooLow]. Any other error means that the
 // state or the journal failed. If it was the journal, the record may be in the
-// pool, but would not survive a crash: add it again.
+// pool, but would not survive a crash: add it again. As long as the journal
+// fails, nothing more is admitted.
 //
 // A record takes the place of one with the same account and sequence number if
 // it pays a tenth more, and at least the minimum rate more, if its rate is not
 // lower, and if those behind it in the queue remain valid.
 func (p *Pool) Add(records ...*record.Record) []error {
 	verdicts := make([]error, len(records))
+	if p.failing.Load() {
+		if err := p.Flush(); err != nil {
+			for i := range verdicts {
+				verdicts[i] = err
+			}
+			return verdicts
+		}
+	}
 	// The cheapest questions first: no signature is checked of a record that is
 	// refused anyway.
 	p.screen(records, verdicts)

@@ -35,19 +35,19 @@ func (j storeJournal) Save(add []*record.Record, drop []record.ID) error {
 
 func (j storeJournal) Load(fn func(id record.ID, raw []byte) error) error { return j.store.Pool(fn) }
 
-// changes are what the journal does not know yet: records to add, and nil for
-// ids to drop.
-type changes map[record.ID]*record.Record
-
-func (p *Pool) save(r *record.Record) {
-	if p.o.Journal != nil {
-		p.unsaved[r.ID()] = r
-	}
+// change is what the journal does not know yet: that a record came into the
+// pool, or left it.
+type change struct {
+	id     record.ID
+	record *record.Record // nil: it left
 }
 
-func (p *Pool) unsave(r *record.Record) {
+func (p *Pool) save(r *record.Record)   { p.note(change{r.ID(), r}) }
+func (p *Pool) unsave(r *record.Record) { p.note(change{r.ID(), nil}) }
+
+func (p *Pool) note(c change) {
 	if p.o.Journal != nil {
-		p.unsaved[r.ID()] = nil
+		p.unsaved = append(p.unsaved, c)
 	}
 }
 
@@ -62,32 +62,33 @@ func (p *Pool) Flush() error {
 	defer p.saving.Unlock()
 	p.mu.Lock()
 	taken := p.unsaved
-	p.unsaved = changes{}
+	p.unsaved = nil
 	p.mu.Unlock()
 	if len(taken) == 0 {
 		return nil
 	}
 
+	last := make(map[record.ID]change, len(taken)) // of the changes of a record
+	for _, c := range taken {
+		last[c.id] = c
+	}
 	var add []*record.Record
 	var drop []record.ID
-	for id, r := range taken {
-		if r != nil {
-			add = append(add, r)
+	for id, c := range last {
+		if c.record != nil {
+			add = append(add, c.record)
 		} else {
 			drop = append(drop, id)
 		}
 	}
 	err := p.o.Journal.Save(add, drop)
+	p.failing.Store(err != nil)
 	if err == nil {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for id, r := range taken {
-		if _, changed := p.unsaved[id]; !changed {
-			p.unsaved[id] = r
-		}
-	}
+	p.unsaved = append(taken, p.unsaved...)
 	return fmt.Errorf("the pool's journal cannot be written: %w", err)
 }
 

@@ -3,6 +3,7 @@ package pool
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"stele/engine/pow"
 	"stele/node/ledger"
@@ -41,7 +42,8 @@ type Options struct {
 type Pool struct {
 	o Options
 
-	saving sync.Mutex // one batch at a time goes to the journal; taken before mu
+	saving  sync.Mutex  // one batch at a time goes to the journal; taken before mu
+	failing atomic.Bool // whether the last batch failed
 
 	mu       sync.Mutex
 	table    table
@@ -50,7 +52,7 @@ type Pool struct {
 	epoch    uint64   // counts updates
 	live     []*queue // that have a state
 	forged   recent   // full hashes of records with bad signatures
-	unsaved  changes  // of the journal
+	unsaved  []change // of the journal, oldest first
 	counts   Counts
 }
 
@@ -101,7 +103,6 @@ func New(o Options) (*Pool, error) {
 		o:        o,
 		table:    newTable(),
 		suspects: map[*queue]bool{},
-		unsaved:  changes{},
 	}
 	if o.Journal != nil {
 		if err := p.reload(); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"stele/node/chain/chaintest"
 	"stele/node/record"
 	"stele/node/reject"
 )
@@ -146,6 +147,7 @@ func TestQueueFull(t *testing.T) {
 	w.add(t, u.next(), u.next())
 	third := u.next()
 	w.refuse(t, third, reject.QueueFull)
+	w.add(t, w.user(0).next(fee(2*chaintest.Fee))) // in place of the first
 	w.mine(t, w.choose(t, Limits{Bytes: 1 << 20, Records: 1})...)
 	w.add(t, third)
 }
@@ -457,6 +459,10 @@ func TestJournalFails(t *testing.T) {
 			t.Fatalf("got the error %v", err)
 		}
 	}
+	if err := w.Add(b)[0]; !errors.Is(err, errDisk) {
+		t.Fatalf("got the error %v", err)
+	}
+	w.holds(t, a)
 	w.journal.broken = nil
 	w.refuse(t, a, reject.AlreadyPooled) // and safe now
 	if len(w.journal.records) != 1 {

@@ -31,7 +31,7 @@ func (e *entry) rank() rank { return rank{^uint64(e.rate), e.arrival} }
 // overhead is what the pool keeps for a record beside twice its encoding, in
 // bytes: the decoded record, its entry, its share of a queue and of the index.
 // BenchmarkMemory shows how true it is.
-const overhead = 700
+const overhead = 600
 
 // charge is what a record counts against Options.MaxBytes.
 func charge(r *record.Record) int64 { return 2*int64(r.Size()) + overhead }
@@ -42,6 +42,7 @@ type queue struct {
 	account record.Key // its name, ledger.Account.ID
 	entries []*entry
 	place   [orders]int // in each order of the pool
+	mined   int         // how many of the entries Update has found in blocks
 
 	// state is the confirmed state with all entries applied, or nil. It is good
 	// in the epoch of the pool in which it was made.

@@ -84,6 +84,7 @@ type walk struct {
 type candidate struct {
 	queue *queue
 	index int
+	place int // of a head, in the heap; absent for the others
 }
 
 func (t *table) walk() *walk {
@@ -95,21 +96,20 @@ func (t *table) walk() *walk {
 func (w *walk) pushHead(place int) {
 	if place < len(w.heads.items) {
 		x := w.heads.items[place]
-		w.front.push(x.rank, candidate{x.item, 0})
+		w.front.push(x.rank, candidate{x.item, 0, place})
 	}
 }
 
 // next returns the next entry, or nil.
 func (w *walk) next() *entry {
 	if q, i := w.last.queue, w.last.index+1; q != nil && i < len(q.entries) {
-		w.front.push(q.entries[i].rank(), candidate{q, i})
+		w.front.push(q.entries[i].rank(), candidate{q, i, absent})
 	}
 	if len(w.front.items) == 0 {
 		return nil
 	}
 	w.last = w.front.pop()
-	if w.last.index == 0 {
-		place := w.last.queue.place[byHead]
+	if place := w.last.place; place != absent {
 		w.pushHead(2*place + 1)
 		w.pushHead(2*place + 2)
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"slices"
 
 	"stele/node/chain"
@@ -56,18 +57,20 @@ func (p *Pool) update(change chain.Change) error {
 // the new blocks are looked at again, and those that fell under suspicion.
 func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) error {
 	t := &p.table
-	mined := map[*queue]int{}
+	var mined []*queue
+	var failed error
 	for _, b := range change.Connected {
 		for _, r := range b.Records[1:] {
 			if e := t.records[r.ID()]; e != nil {
-				mined[e.queue]++
+				if e.queue.mined == 0 {
+					mined = append(mined, e.queue)
+				}
+				e.queue.mined++
 				continue
 			}
 			for _, key := range r.Signers() {
 				q, _, err := p.find(v, key)
-				if err != nil {
-					return err
-				}
+				failed = cmp.Or(failed, err)
 				for _, q := range []*queue{q, t.queues[key]} {
 					if q != nil {
 						p.suspects[q] = true
@@ -76,10 +79,11 @@ func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) err
 			}
 		}
 	}
-	for q, n := range mined {
+	for _, q := range mined {
 		if !p.suspects[q] {
-			p.forget(t.splice(q, 0, n), &p.counts.Mined)
+			p.forget(t.splice(q, 0, q.mined), &p.counts.Mined)
 		}
+		q.mined = 0
 	}
 	var entries []*entry
 	for q := range p.suspects {
@@ -88,7 +92,7 @@ func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) err
 		}
 	}
 	clear(p.suspects)
-	return p.refill(v, c, entries, change.Connected)
+	return cmp.Or(failed, p.refill(v, c, entries, change.Connected))
 }
 
 // rebuild follows a chain of which blocks were disconnected: all records are
