@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stele/engine"
+	"stele/engine/pow"
 	"stele/node/api"
 	"stele/node/block"
 	"stele/node/chain"
@@ -53,6 +54,7 @@ type Node struct {
 	log     *slog.Logger
 	started time.Time
 
+	genesis  pow.Hash
 	store    *store.Store
 	chain    *chain.Chain
 	pool     *pool.Pool
@@ -90,7 +92,8 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		}
 	}
 	o.Store.Log = o.Log
-	id := store.Identity{Network: o.Params.ID, Genesis: block.Genesis(o.Params).Hash()}
+	n.genesis = block.Genesis(o.Params).Hash()
+	id := store.Identity{Network: o.Params.ID, Genesis: n.genesis}
 	if n.store, err = store.Open(o.Dir, id, o.Store); err != nil {
 		return n, err
 	}

@@ -8,7 +8,6 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node/api"
-	"stele/node/block"
 )
 
 // Status tells how a node does at one moment. Counts are since the node was
@@ -131,7 +130,7 @@ func (n *Node) health() api.Health {
 		Trouble:  s.Trouble,
 		Version:  n.o.Version,
 		Network:  s.Network,
-		Genesis:  block.Genesis(n.o.Params).Hash().String(),
+		Genesis:  n.genesis.String(),
 		Uptime:   s.Now.Sub(s.Started).Seconds(),
 		Height:   s.Height,
 		TipAge:   max(0, s.Now.Sub(s.TipTime).Seconds()),
