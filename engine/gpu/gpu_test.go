@@ -309,10 +309,10 @@ func TestVerifyWrong(t *testing.T) {
 
 // useAll opens the GPU and lets an engine search and check with it, next to
 // the reference. Whatever the GPU does, the answers must be right.
-func useAll(t *testing.T, f *fake) {
+func useAll(t *testing.T, f *fake, deadline time.Duration) {
 	t.Helper()
 	opts := quick()
-	opts.Deadline = 20 * time.Millisecond
+	opts.Deadline = deadline
 	opts.SpotCheck = time.Nanosecond
 	devices, absent := open(fakeDriver{f}, opts)
 	if len(devices)+len(absent) != 1 {
@@ -346,8 +346,9 @@ func useAll(t *testing.T, f *fake) {
 // Each call fails, and each call hangs. Neither costs an answer, nor more time
 // than the deadline.
 func TestFaults(t *testing.T) {
+	const patient, impatient = time.Minute, 20 * time.Millisecond
 	f := newFake(1)
-	useAll(t, f)
+	useAll(t, f, patient)
 	calls := f.calls
 	if len(calls) < 50 {
 		t.Fatalf("only the calls %v", calls)
@@ -360,13 +361,13 @@ func TestFaults(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d", call, seen[call]), func(t *testing.T) {
 			f := newFake(1)
 			f.faultAt, f.fault = i+1, func(string) error { return errBroken }
-			useAll(t, f)
+			useAll(t, f, patient)
 		})
 		t.Run(fmt.Sprintf("%s %d hangs", call, seen[call]), func(t *testing.T) {
 			f := newFake(1)
 			stuck := make(chan struct{})
 			f.faultAt, f.fault = i+1, func(string) error { <-stuck; return errBroken }
-			useAll(t, f)
+			useAll(t, f, impatient)
 			close(stuck)
 		})
 	}
