@@ -21,9 +21,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// service is an API that listens, over a chain of 12 blocks with records.
+// service is an API over a chain of 12 blocks with records.
 type service struct {
-	*testing.T
+	testing.TB
+	api     *API
 	builder *chaintest.Builder
 	tip     *chaintest.Block
 	chain   *chain.Chain
@@ -32,9 +33,9 @@ type service struct {
 	client  *http.Client
 }
 
-func serve(t *testing.T, edit ...func(*Options)) *service {
+func newService(t testing.TB, edit ...func(*Options)) *service {
 	t.Helper()
-	s := &service{T: t, builder: chaintest.New(chaintest.Network(), 1), client: &http.Client{Transport: &http.Transport{}}}
+	s := &service{TB: t, builder: chaintest.New(chaintest.Network(), 1), client: &http.Client{Transport: &http.Transport{}}}
 	s.tip = s.builder.Grow(s.builder.Genesis, 12, 5)
 
 	id := store.Identity{Network: s.builder.Params.ID, Genesis: s.builder.Genesis.Hash()}
@@ -65,14 +66,21 @@ func serve(t *testing.T, edit ...func(*Options)) *service {
 	for _, e := range edit {
 		e(&o)
 	}
-	a, err := New(o)
+	s.api, err = New(o)
 	s.check(err)
+	return s
+}
+
+// serve lets the API of a new service listen.
+func serve(t *testing.T, edit ...func(*Options)) *service {
+	t.Helper()
+	s := newService(t, edit...)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	s.check(err)
 	s.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- a.Serve(ctx, l) }()
+	go func() { done <- s.api.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		s.client.CloseIdleConnections()
 		cancel()
