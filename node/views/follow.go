@@ -1,0 +1,166 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/store"
+)
+
+// retryAfter is how long Run waits when it could not go on.
+const retryAfter = 5 * time.Second
+
+// Wake tells Run that the chain has changed. It does not wait.
+func (v *Views) Wake() {
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run follows the chain until ctx ends. After each [Views.Wake], and at the
+// start, it brings the views to the tip of the chain. What goes wrong is logged
+// and tried again.
+func (v *Views) Run(ctx context.Context) {
+	for {
+		var retry <-chan time.Time
+		if err := v.Update(ctx); err != nil && ctx.Err() == nil {
+			v.o.Log.Error("the views do not follow the chain", "error", err)
+			retry = time.After(retryAfter)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-v.wake:
+		case <-retry:
+		}
+	}
+}
+
+// Update brings the views to the tip of the chain. If that cannot be done with
+// what there is, they are built anew. Errors: [ErrIncomplete], [ErrClosed], those
+// of the chain and of the disk.
+func (v *Views) Update(ctx context.Context) error {
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	if v.broken.Load() && !v.closed.Load() {
+		if err := v.renew(); err != nil {
+			return err
+		}
+	}
+	for renewed := false; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		done, err := v.step()
+		switch {
+		case !renewed && (errors.Is(err, errDamaged) || errors.Is(err, errForeign)):
+			renewed = true
+			v.o.Log.Warn("views are built anew", "reason", err)
+			if err := v.renew(); err != nil {
+				return err
+			}
+		case err != nil || done:
+			return err
+		}
+	}
+}
+
+// errForeign means that the tip of the views cannot be taken back.
+var errForeign = errors.New("the last block of the views is not known to the chain")
+
+// step connects a block, or takes one back. It reports whether there is nothing
+// to do.
+func (v *Views) step() (done bool, err error) {
+	next := uint32(0)
+	if tip, ok := v.Tip(); ok {
+		if tip.Hash == v.o.Chain.Tip().Hash {
+			return true, nil
+		}
+		h, known := v.o.Chain.Header(tip.Hash)
+		switch {
+		case !known || h.Height != tip.Height:
+			return false, errForeign
+		case !h.InChain:
+			b, err := v.o.Chain.Block(tip.Hash)
+			if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrPruned) {
+				return false, fmt.Errorf("%w: %w", errForeign, err)
+			}
+			if err != nil {
+				return false, err
+			}
+			return false, v.disconnect(b, h.Height)
+		}
+		next = h.Height + 1
+	}
+	h, ok := v.o.Chain.HeaderAt(next)
+	if !ok {
+		return false, nil // the chain has changed meanwhile
+	}
+	b, err := v.o.Chain.Block(h.Hash)
+	if errors.Is(err, store.ErrPruned) {
+		return false, fmt.Errorf("%w: %w", ErrIncomplete, err)
+	}
+	if err != nil {
+		return false, err
+	}
+	if tip, ok := v.Tip(); ok && b.Header.Prev != tip.Hash {
+		return false, nil // the chain has changed meanwhile
+	}
+	return false, v.connect(b, h.Hash, next)
+}
+
+func (v *Views) connect(b *block.Block, hash pow.Hash, height uint32) error {
+	return v.write(&Tip{height, hash}, func(db *pebble.DB, batch *pebble.Batch) error {
+		changes, err := index(db, b, height)
+		for _, c := range changes {
+			if c.remove {
+				err = errors.Join(err, batch.Delete(c.key, nil))
+			} else {
+				err = errors.Join(err, batch.Set(c.key, c.value, nil))
+			}
+		}
+		return err
+	})
+}
+
+// disconnect takes the last block back. It is not the genesis block, which every
+// chain has.
+func (v *Views) disconnect(b *block.Block, height uint32) error {
+	return v.write(&Tip{height - 1, b.Header.Prev}, func(db *pebble.DB, batch *pebble.Batch) error {
+		changes, err := index(db, b, height)
+		for i := len(changes) - 1; i >= 0; i-- {
+			if c := changes[i]; c.remove {
+				err = errors.Join(err, batch.Set(c.key, c.value, nil))
+			} else {
+				err = errors.Join(err, batch.Delete(c.key, nil))
+			}
+		}
+		return err
+	})
+}
+
+// write commits what fill puts into a batch, together with the new tip.
+func (v *Views) write(tip *Tip, fill func(*pebble.DB, *pebble.Batch) error) error {
+	return v.read(func(db *pebble.DB) error {
+		batch := db.NewBatch()
+		defer batch.Close()
+		if err := fill(db, batch); err != nil {
+			return err
+		}
+		if err := batch.Set([]byte{tipEntry}, tip.encode(), nil); err != nil {
+			return err
+		}
+		if err := batch.Commit(pebble.NoSync); err != nil {
+			return err
+		}
+		v.tip.Store(tip)
+		return nil
+	})
+}

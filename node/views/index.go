@@ -1,0 +1,336 @@
+package views
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"stele/node/block"
+	"stele/node/record"
+	"stele/node/store"
+)
+
+// change is an entry that a block adds, or one that it removes.
+type change struct {
+	key, value []byte
+	remove     bool
+}
+
+// reader reads the entries that were written below a height.
+type reader struct {
+	db    pebble.Reader
+	below uint64
+	known map[string][]byte // what was read already, and what is fresh; may be nil
+}
+
+// get returns an entry that begins with the height at which it was written, or
+// nil if there is none.
+func (r *reader) get(kind byte, name []byte, size int) ([]byte, error) {
+	key := entryKey(kind, name)
+	if value, ok := r.known[string(key)]; ok {
+		return value, nil
+	}
+	value, err := r.read(key, size)
+	if err == nil && r.known != nil {
+		r.known[string(key)] = value
+	}
+	return value, err
+}
+
+func (r *reader) read(key []byte, size int) ([]byte, error) {
+	value, closer, err := r.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	if len(value) != size {
+		return nil, errEntry(key, value)
+	}
+	if uint64(binary.BigEndian.Uint32(value)) >= r.below {
+		return nil, nil
+	}
+	return slices.Clone(value), nil
+}
+
+func (r *reader) relation(id record.ID) (relation, bool, error) {
+	b, err := r.get(relationEntry, id[:], relationSize)
+	if err != nil || b == nil {
+		return relation{}, false, err
+	}
+	return decodeRelation(b), true, nil
+}
+
+func (r *reader) sale(voucher record.ID) (sale, error) {
+	b, err := r.get(saleEntry, voucher[:], saleSize)
+	if err == nil && b == nil {
+		err = fmt.Errorf("%w: voucher %v has no sale", errDamaged, voucher)
+	}
+	if err != nil {
+		return sale{}, err
+	}
+	return decodeSale(b), nil
+}
+
+func (r *reader) account(k record.Key) (record.Key, error) {
+	b, err := r.get(accountEntry, k[:], accountSize)
+	if err != nil || b == nil {
+		return k, err
+	}
+	return record.Key(b[4:]), nil
+}
+
+// indexer finds out what a block adds.
+type indexer struct {
+	reader
+	changes []change
+}
+
+// index returns what the block at a height adds to the entries below it, in
+// order.
+func index(db pebble.Reader, b *block.Block, height uint32) ([]change, error) {
+	x := indexer{reader: reader{db: db, below: uint64(height), known: map[string][]byte{}}}
+	for i, r := range b.Records {
+		if err := x.record(r, store.Place{Height: height, Index: uint32(i)}); err != nil {
+			return nil, fmt.Errorf("record %d of block %d: %w", i, height, err)
+		}
+	}
+	return x.changes, nil
+}
+
+// remember adds an entry that later records ask for.
+func (x *indexer) remember(kind byte, name, value []byte) {
+	key := entryKey(kind, name)
+	x.known[string(key)] = value
+	x.changes = append(x.changes, change{key: key, value: value})
+}
+
+func (x *indexer) list(l List, at store.Place, id record.ID) {
+	x.changes = append(x.changes, change{key: listKey(l, at), value: id[:]})
+}
+
+func (x *indexer) unlist(l List, at store.Place, id record.ID) {
+	x.changes = append(x.changes, change{key: listKey(l, at), value: id[:], remove: true})
+}
+
+// record adds a record to the lists that it belongs to.
+func (x *indexer) record(r *record.Record, at store.Place) error {
+	id := r.ID()
+	switch p := r.Payload.(type) {
+	case record.Coinbase:
+		return nil
+	case record.Pay:
+		ref, ok, err := x.relation(record.ID(p.Reference))
+		if err != nil || !ok || ref.claim != record.ID(p.Reference) {
+			return err // it pays for no claim
+		}
+	}
+	rel, err := x.relate(r, at)
+	if err != nil {
+		return err
+	}
+	if r.Type() >= record.TypeProductRegister || rel.voucher != (record.ID{}) {
+		x.remember(relationEntry, id[:], rel.encode())
+	}
+	if err := x.subject(rel, at, id); err != nil {
+		return err
+	}
+	if err := x.things(r, rel); err != nil {
+		return err
+	}
+	return x.parties(r, at)
+}
+
+// relate finds out what a record is about. A voucher, claim or shipment is about
+// itself too.
+func (x *indexer) relate(r *record.Record, at store.Place) (relation, error) {
+	rel := relation{at: at}
+	for _, subject := range record.Subjects(r.Payload) {
+		of, _, err := x.relation(subject)
+		if err != nil {
+			return rel, err
+		}
+		for _, f := range []struct{ to, from *record.ID }{
+			{&rel.voucher, &of.voucher}, {&rel.claim, &of.claim}, {&rel.shipment, &of.shipment},
+		} {
+			if *f.to == (record.ID{}) {
+				*f.to = *f.from
+			}
+		}
+	}
+	switch p := r.Payload.(type) {
+	case record.VoucherIssue:
+		rel.voucher = r.ID()
+		seller, err := x.account(r.Key)
+		if err != nil {
+			return rel, err
+		}
+		s := sale{height: at.Height, seller: seller, item: itemName(p.GTIN, p.Serial)}
+		x.remember(saleEntry, rel.voucher[:], s.encode())
+	case record.ClaimOpen:
+		rel.claim = r.ID()
+	case record.ShipmentCreate:
+		rel.shipment = r.ID()
+	}
+	return rel, nil
+}
+
+// subject adds a record to the lists of what it is about.
+func (x *indexer) subject(rel relation, at store.Place, id record.ID) error {
+	if rel.voucher != (record.ID{}) {
+		s, err := x.sale(rel.voucher)
+		if err != nil {
+			return err
+		}
+		x.list(Voucher(rel.voucher), at, id)
+		x.list(List{itemList, s.item}, at, id)
+	}
+	if rel.claim != (record.ID{}) {
+		x.list(Claim(rel.claim), at, id)
+	}
+	if rel.shipment != (record.ID{}) {
+		x.list(Shipment(rel.shipment), at, id)
+	}
+	return nil
+}
+
+// things adds what a record makes or moves to the lists of those who have it.
+func (x *indexer) things(r *record.Record, rel relation) error {
+	id, at := r.ID(), rel.at
+	switch p := r.Payload.(type) {
+	case record.ProductRegister:
+		x.list(Product(p.GTIN), at, id)
+	case record.RecallNotice:
+		if p.Serial == "" {
+			x.list(Product(p.GTIN), at, id)
+		} else {
+			x.list(Item(p.GTIN, p.Serial), at, id)
+		}
+	case record.VoucherIssue:
+		return errors.Join(x.give(soldList, r.Key, at, id), x.give(heldList, p.Buyer, at, id))
+	case record.VoucherTransfer:
+		return x.give(heldList, p.To, at, p.Voucher)
+	case record.ShipmentCreate:
+		x.blob(p.BlobHash, at, id)
+		return errors.Join(x.give(shipmentsList, r.Key, at, id), x.give(shipmentsList, p.Carrier, at, id))
+	case record.CustodyHandover:
+		x.blob(p.BlobHash, at, id)
+		return x.give(shipmentsList, p.To, at, p.Shipment)
+	case record.SettleExecute:
+		return x.replaced(p, rel, id)
+	case record.ClaimOpen:
+		s, err := x.sale(rel.voucher)
+		if err != nil {
+			return err
+		}
+		x.list(OpenClaims(), at, id)
+		x.list(OpenClaimsOf(s.seller), at, id)
+		return errors.Join(x.give(claimsList, r.Key, at, id), x.give(claimsList, s.seller, at, id))
+	}
+	if closes(r.Payload) {
+		return x.closed(rel.claim)
+	}
+	return nil
+}
+
+// give adds a thing to a list of the account of a key.
+func (x *indexer) give(kind byte, to record.Key, at store.Place, id record.ID) error {
+	account, err := x.account(to)
+	if err == nil {
+		x.list(List{kind, account}, at, id)
+	}
+	return err
+}
+
+func (x *indexer) blob(hash record.Digest, at store.Place, id record.ID) {
+	if hash != (record.Digest{}) {
+		x.list(Blob(hash), at, id)
+	}
+}
+
+// replaced adds a settlement to the lists of the voucher that was given for the
+// old one.
+func (x *indexer) replaced(p record.SettleExecute, rel relation, id record.ID) error {
+	if p.Replacement == (record.ID{}) || p.Replacement == rel.voucher {
+		return nil
+	}
+	s, err := x.sale(p.Replacement)
+	if err != nil {
+		return err
+	}
+	x.list(Voucher(p.Replacement), rel.at, id)
+	x.list(List{itemList, s.item}, rel.at, id)
+	return nil
+}
+
+// closes reports whether a record is the end of the claim that it is about.
+func closes(p record.Payload) bool {
+	switch p := p.(type) {
+	case record.ClaimWithdraw, record.ClaimClose:
+		return true
+	case record.SettleConfirm:
+		return p.Accept
+	case record.Ruling:
+		return p.Subject == record.OnClaim && p.Outcome == record.Dismissed
+	}
+	return false
+}
+
+// closed takes a claim out of the lists of open ones.
+func (x *indexer) closed(claim record.ID) error {
+	c, ok, err := x.relation(claim)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: claim %v is not known", errDamaged, claim)
+	}
+	if err != nil {
+		return err
+	}
+	s, err := x.sale(c.voucher)
+	if err != nil {
+		return err
+	}
+	x.unlist(OpenClaims(), c.at, claim)
+	x.unlist(OpenClaimsOf(s.seller), c.at, claim)
+	return nil
+}
+
+// parties adds a record to the lists of those who signed it or are named in it,
+// and remembers to whom a new key belongs.
+func (x *indexer) parties(r *record.Record, at store.Place) error {
+	keys := r.Signers()
+	switch p := r.Payload.(type) {
+	case record.DeliveryConfirm:
+		keys = keys[:1] // a pick-up key is nobody's name
+	case record.ShipmentCreate:
+		keys = append(keys, p.Carrier)
+	case record.Pay:
+		keys = append(keys, p.To)
+	case record.SellerSuspend:
+		keys = append(keys, p.Seller)
+	case record.SellerRestore:
+		keys = append(keys, p.Seller)
+	case record.RoleGrant:
+		keys = append(keys, p.Key)
+	case record.RoleRevoke:
+		keys = append(keys, p.Key)
+	case record.KeyRotate:
+		account, err := x.account(r.Key)
+		if err != nil {
+			return err
+		}
+		keys = keys[:1]
+		x.remember(accountEntry, p.New[:], encodeAccount(at.Height, account))
+	}
+	id := r.ID()
+	for _, key := range keys {
+		if err := x.give(partyList, key, at, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}

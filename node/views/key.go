@@ -1,0 +1,114 @@
+package views
+
+import (
+	"encoding/binary"
+
+	"stele/engine/pow"
+	"stele/node/record"
+	"stele/node/store"
+)
+
+// The first byte of a key tells what kind of entry it is. Heights and indexes in
+// keys are big-endian, so that they sort as the chain does; in values too.
+//
+//	a  key                    account: height, first key of the account that the key was rotated to
+//	i                         identity: version, network, genesis
+//	l  list place             id of what is listed
+//	r  id                     relation: place, voucher, claim, shipment
+//	s  voucher                sale: height, seller, item
+//	t                         tip: height, hash
+const (
+	accountEntry  = 'a'
+	identityEntry = 'i'
+	listEntry     = 'l'
+	relationEntry = 'r'
+	saleEntry     = 's'
+	tipEntry      = 't'
+)
+
+func entryKey(kind byte, name []byte) []byte {
+	return append([]byte{kind}, name...)
+}
+
+// listSize is the length of a list's name, listKeySize that of the key of one of
+// its entries.
+const (
+	listSize    = 1 + 32
+	placeSize   = 8
+	listKeySize = 1 + listSize + placeSize
+)
+
+func listKey(l List, at store.Place) []byte {
+	key := make([]byte, 0, listKeySize)
+	key = append(key, listEntry, l.kind)
+	key = append(key, l.name[:]...)
+	return appendPlace(key, at)
+}
+
+func appendPlace(b []byte, p store.Place) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, p.Height), p.Index)
+}
+
+func decodePlace(b []byte) store.Place {
+	return store.Place{Height: binary.BigEndian.Uint32(b), Index: binary.BigEndian.Uint32(b[4:])}
+}
+
+// relation tells what a record belongs to. Ids are zero where there is none.
+type relation struct {
+	at                       store.Place // of the record
+	voucher, claim, shipment record.ID
+}
+
+const relationSize = placeSize + 3*32
+
+func (r *relation) encode() []byte {
+	b := appendPlace(make([]byte, 0, relationSize), r.at)
+	b = append(b, r.voucher[:]...)
+	b = append(b, r.claim[:]...)
+	return append(b, r.shipment[:]...)
+}
+
+func decodeRelation(b []byte) relation {
+	return relation{decodePlace(b), record.ID(b[8:]), record.ID(b[40:]), record.ID(b[72:])}
+}
+
+// sale is what a voucher says for ever.
+type sale struct {
+	height uint32
+	seller record.Key // the account's first key
+	item   [32]byte   // name of its list
+}
+
+const saleSize = 4 + 32 + 32
+
+func (s *sale) encode() []byte {
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, saleSize), s.height)
+	b = append(b, s.seller[:]...)
+	return append(b, s.item[:]...)
+}
+
+func decodeSale(b []byte) sale {
+	return sale{binary.BigEndian.Uint32(b), record.Key(b[4:]), [32]byte(b[36:])}
+}
+
+const accountSize = 4 + 32
+
+func encodeAccount(height uint32, id record.Key) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, height), id[:]...)
+}
+
+// Tip is the last block that the views have.
+type Tip struct {
+	Height uint32
+	Hash   pow.Hash
+}
+
+const tipSize = 4 + 32
+
+func (t Tip) encode() []byte {
+	return append(binary.BigEndian.AppendUint32(nil, t.Height), t.Hash[:]...)
+}
+
+func decodeTip(b []byte) Tip {
+	return Tip{binary.BigEndian.Uint32(b), pow.Hash(b[4:])}
+}

@@ -1,0 +1,149 @@
+package views
+
+import (
+	"encoding/binary"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"stele/node/record"
+	"stele/node/store"
+)
+
+// List names a list of entries in the order of the chain.
+type List struct {
+	kind byte
+	name [32]byte
+}
+
+// The kinds of lists. They are part of the format.
+const (
+	voucherList     = 'v'
+	claimList       = 'c'
+	shipmentList    = 's'
+	itemList        = 'i'
+	productList     = 'g'
+	partyList       = 'p'
+	blobList        = 'b'
+	soldList        = 'S'
+	heldList        = 'H'
+	claimsList      = 'C'
+	shipmentsList   = 'T'
+	openList        = 'o'
+	openOfPartyList = 'O'
+)
+
+// Voucher lists the records about a voucher, its claims and shipments included.
+func Voucher(id record.ID) List { return List{voucherList, id} }
+
+// Claim lists the records about a claim, its return shipments and payments
+// included.
+func Claim(id record.ID) List { return List{claimList, id} }
+
+// Shipment lists the records about a shipment.
+func Shipment(id record.ID) List { return List{shipmentList, id} }
+
+// Item lists the records about all vouchers of an item, and the recalls that
+// name it.
+func Item(gtin record.GTIN, serial record.Serial) List { return List{itemList, itemName(gtin, serial)} }
+
+// Product lists the registrations and recalls of a product.
+func Product(gtin record.GTIN) List { return List{productList, itemName(gtin, "")} }
+
+// itemName is the number of the product and the serial number, which has at most
+// 20 characters.
+func itemName(gtin record.GTIN, serial record.Serial) (name [32]byte) {
+	binary.BigEndian.PutUint64(name[:], uint64(gtin))
+	copy(name[8:], serial)
+	return name
+}
+
+// Blob lists the records that name a blob.
+func Blob(hash record.Digest) List { return List{blobList, hash} }
+
+// Party lists the records that an account signed, or that name it as carrier,
+// as seller under supervision, or in a role. Account is its first key: see
+// [Views.Account].
+func Party(account record.Key) List { return List{partyList, account} }
+
+// SoldBy lists the vouchers that an account issued.
+func SoldBy(account record.Key) List { return List{soldList, account} }
+
+// HeldBy lists the vouchers that came to an account, each as often as it came.
+// Some may have gone on.
+func HeldBy(account record.Key) List { return List{heldList, account} }
+
+// ClaimsOf lists the claims that an account opened, or that were opened under
+// vouchers that it issued.
+func ClaimsOf(account record.Key) List { return List{claimsList, account} }
+
+// ShipmentsOf lists the shipments that an account sent or took over, each as
+// often as it did.
+func ShipmentsOf(account record.Key) List { return List{shipmentsList, account} }
+
+// OpenClaims lists the claims that no record has closed. Of some the time has
+// run out: ask the ledger.
+func OpenClaims() List { return List{kind: openList} }
+
+// OpenClaimsOf is [OpenClaims] under the vouchers that an account issued.
+func OpenClaimsOf(seller record.Key) List { return List{openOfPartyList, seller} }
+
+// Entry is something in a list: the id of a record in a list of records, or of
+// a voucher, claim or shipment.
+type Entry struct {
+	store.Place // of the record that brought it into the list
+	ID          record.ID
+}
+
+// Next returns the place after e, from which the next page of a list begins.
+func (e Entry) Next() store.Place { return store.Place{Height: e.Height, Index: e.Index + 1} }
+
+// List returns the first entries of a list, at most limit, that are not before
+// from.
+func (v *Views) List(l List, from store.Place, limit int) (entries []Entry, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		entries, err = readList(db, l, from, limit)
+		return err
+	})
+	return entries, err
+}
+
+// All returns all entries of a list. Errors: ErrTooMany if there are more than
+// limit.
+func (v *Views) All(l List, limit int) ([]Entry, error) {
+	entries, err := v.List(l, store.Place{}, limit+1)
+	if err == nil && len(entries) > limit {
+		err = ErrTooMany
+	}
+	return entries, err
+}
+
+func readList(db pebble.Reader, l List, from store.Place, limit int) ([]Entry, error) {
+	end := listKey(l, store.Place{Height: 1<<32 - 1, Index: 1<<32 - 1})
+	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: listKey(l, from), UpperBound: end})
+	if err != nil {
+		return nil, err
+	}
+	defer iter.Close()
+	var entries []Entry
+	for ok := iter.First(); ok && len(entries) < limit; ok = iter.Next() {
+		value, err := iter.ValueAndErr()
+		if err != nil {
+			return nil, err
+		}
+		if len(value) != 32 || len(iter.Key()) != listKeySize {
+			return nil, errEntry(iter.Key(), value)
+		}
+		entries = append(entries, Entry{decodePlace(iter.Key()[1+listSize:]), record.ID(value)})
+	}
+	return entries, iter.Error()
+}
+
+// Account returns the first key of the account that k is, or once was, a key of,
+// as far as the views have followed the chain.
+func (v *Views) Account(k record.Key) (account record.Key, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		account, err = (&reader{db: db, below: 1 << 32}).account(k)
+		return err
+	})
+	return account, err
+}

@@ -1,0 +1,245 @@
+package views
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/store"
+)
+
+// Errors, to be tested with errors.Is.
+var (
+	// ErrIncomplete means that the views cannot be built, because the chain does
+	// not keep the bodies of all blocks that they lack.
+	ErrIncomplete = errors.New("views are incomplete: the chain has pruned blocks that they lack")
+	// ErrTooMany means that a list is longer than the caller wants it.
+	ErrTooMany = errors.New("list is too long")
+	// ErrClosed means that the views are closed.
+	ErrClosed = errors.New("views are closed")
+
+	errDamaged = errors.New("views are damaged")
+)
+
+func errEntry(key, value []byte) error {
+	return fmt.Errorf("%w: entry %x has the value %x", errDamaged, key, value)
+}
+
+// version is that of the entries. Views of another version are built anew.
+const version = 1
+
+// format is the version of Pebble's files.
+const format = pebble.FormatValueSeparation
+
+// Chain is what the views are derived from: a [chain.Chain].
+type Chain interface {
+	Tip() *chain.Tip
+	Header(pow.Hash) (chain.Header, bool)
+	HeaderAt(height uint32) (chain.Header, bool)
+	Block(pow.Hash) (*block.Block, error)
+}
+
+// Options of Open.
+type Options struct {
+	Chain    Chain
+	Identity store.Identity // whose chain it is
+	FS       vfs.FS         // nil: the operating system's
+	Log      *slog.Logger   // nil: silent
+}
+
+// Views is the index of a chain. Its methods may be called by several goroutines
+// at once.
+type Views struct {
+	o    Options
+	dir  string
+	wake chan struct{}
+
+	tip    atomic.Pointer[Tip] // nil: no block yet
+	broken atomic.Bool         // Pebble could not write its files, or not open them
+	closed atomic.Bool
+
+	writing sync.Mutex // held by who writes
+	mu      sync.RWMutex
+	db      *pebble.DB // under mu; nil: closed
+}
+
+// Open opens the views in the folder dir, which is made if it is not there. It
+// does not read the chain yet: see [Views.Run] and [Views.Update]. If the files
+// are of another version or network, or damaged, the views begin anew.
+func Open(dir string, o Options) (*Views, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	v := &Views{o: o, dir: dir, wake: make(chan struct{}, 1)}
+	if err := v.open(); err != nil {
+		o.Log.Warn("views are built anew", "reason", err)
+		if err := v.renew(); err != nil {
+			return nil, fmt.Errorf("views: %w", err)
+		}
+	}
+	return v, nil
+}
+
+// open opens the files. The views must be closed.
+func (v *Views) open() (err error) {
+	v.broken.Store(false)
+	defer func() {
+		if err != nil {
+			v.broken.Store(true)
+		}
+	}()
+	defer catch(&err)
+	o := &pebble.Options{
+		FS:                 v.o.FS,
+		DisableWAL:         true,
+		FormatMajorVersion: format,
+		MemTableSize:       16 << 20,
+		CacheSize:          32 << 20,
+		Logger:             logger{v},
+	}
+	o.EventListener = new(pebble.EventListener)
+	o.EventListener.EnsureDefaults(nil)
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	db, err := pebble.Open(v.dir, o)
+	if err != nil {
+		return err
+	}
+	if err := v.start(db); err != nil {
+		return errors.Join(err, closeDB(db))
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.db = db
+	return nil
+}
+
+// start reads identity and tip.
+func (v *Views) start(db *pebble.DB) error {
+	want := binary.BigEndian.AppendUint32([]byte{version}, v.o.Identity.Network)
+	want = append(want, v.o.Identity.Genesis[:]...)
+	got, closer, err := db.Get([]byte{identityEntry})
+	if errors.Is(err, pebble.ErrNotFound) {
+		v.tip.Store(nil)
+		return db.Set([]byte{identityEntry}, want, pebble.NoSync)
+	}
+	if err != nil {
+		return err
+	}
+	same := string(got) == string(want)
+	if err := closer.Close(); err != nil {
+		return err
+	}
+	if !same {
+		return errors.New("they are of another version or network")
+	}
+	raw, closer, err := db.Get([]byte{tipEntry})
+	if errors.Is(err, pebble.ErrNotFound) {
+		v.tip.Store(nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	if len(raw) != tipSize {
+		return errEntry([]byte{tipEntry}, raw)
+	}
+	tip := decodeTip(raw)
+	v.tip.Store(&tip)
+	return nil
+}
+
+// renew removes the files and opens new ones.
+func (v *Views) renew() error {
+	v.mu.Lock()
+	db := v.db
+	v.db = nil
+	v.mu.Unlock()
+	if db != nil {
+		_ = closeDB(db) // it does not matter what is wrong with it
+	}
+	if err := v.o.FS.RemoveAll(v.dir); err != nil {
+		return err
+	}
+	return v.open()
+}
+
+func closeDB(db *pebble.DB) (err error) {
+	defer catch(&err)
+	return db.Close()
+}
+
+// catch turns a panic of Pebble, which panics where it finds files that make no
+// sense, into an error.
+func catch(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w: pebble gave up: %v", errDamaged, r)
+	}
+}
+
+// Close writes what is only in memory, and closes the files. Run and Update must
+// have returned.
+func (v *Views) Close() error {
+	v.closed.Store(true)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.db == nil {
+		return nil
+	}
+	db := v.db
+	v.db = nil
+	if v.broken.Load() {
+		return closeDB(db)
+	}
+	return errors.Join(db.Flush(), closeDB(db))
+}
+
+// read calls f with the database.
+func (v *Views) read(f func(*pebble.DB) error) (err error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.db == nil {
+		return ErrClosed
+	}
+	defer catch(&err)
+	return f(v.db)
+}
+
+// Tip returns the last block that the views have, and false if there is none.
+func (v *Views) Tip() (Tip, bool) {
+	if tip := v.tip.Load(); tip != nil {
+		return *tip, true
+	}
+	return Tip{}, false
+}
+
+// logger gives what Pebble says to slog.
+type logger struct{ v *Views }
+
+func (l logger) Infof(string, ...any) {}
+
+func (l logger) Errorf(format string, args ...any) {
+	l.v.o.Log.Debug("views: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called where Pebble would end the process.
+func (l logger) Fatalf(format string, args ...any) {
+	if !l.v.broken.Swap(true) {
+		l.v.o.Log.Error("views cannot be written", "reason", fmt.Sprintf(format, args...))
+	}
+}

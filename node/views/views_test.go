@@ -1,0 +1,144 @@
+package views
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
+
+	"stele/node/record"
+	"stele/node/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const gtin record.GTIN = 6291041500213
+
+// The whole life of a sale, and who finds which of its records where.
+func TestLists(t *testing.T) {
+	seller, buyer, heir, carrier, second, supervisor, maker := key(1), key(2), key(3), key(4), key(5), key(6), key(7)
+	heirLater := key(33)
+	one := func(r *record.Record) []*record.Record { return []*record.Record{r} }
+
+	product := by(maker, record.ProductRegister{Time: 1, GTIN: gtin})
+	issue := by(seller, record.VoucherIssue{Time: 1, GTIN: gtin, Serial: "A1", Buyer: buyer})
+	voucher := issue.ID()
+	ship := by(seller, record.ShipmentCreate{Time: 1, Voucher: voucher, Leg: record.Outbound, Carrier: carrier, BlobHash: digest(1)})
+	handover := by(carrier, record.CustodyHandover{Time: 1, Shipment: ship.ID(), To: second, BlobHash: digest(2)})
+	deliver := by(second, record.DeliveryConfirm{Time: 1, Shipment: ship.ID(), PickupKey: key(99)})
+	transfer := by(buyer, record.VoucherTransfer{Time: 1, Voucher: voucher, To: heir})
+	rotate := by(heir, record.KeyRotate{New: heirLater})
+	claim := by(heirLater, record.ClaimOpen{Time: 1, Voucher: voucher})
+	evidence := by(heirLater, record.EvidenceAdd{Time: 1, Claim: claim.ID()})
+	corrected := by(heirLater, record.Correction{Time: 1, Record: evidence.ID()})
+	ruling := by(supervisor, record.Ruling{Time: 1, Subject: record.OnClaim, ID: claim.ID(), Outcome: record.Ordered})
+	pay := by(seller, record.Pay{To: heirLater, Amount: 5, Reference: record.Reference(claim.ID())})
+	other := by(seller, record.Pay{To: heirLater, Amount: 5, Reference: record.Reference(voucher)})
+	replacement := by(seller, record.VoucherIssue{Time: 1, GTIN: gtin, Serial: "B2", Buyer: heirLater})
+	settle := by(seller, record.SettleExecute{Time: 1, Claim: claim.ID(), Payment: pay.ID(), Replacement: replacement.ID()})
+	recall := by(supervisor, record.RecallNotice{Time: 1, GTIN: gtin, Serial: "A1"})
+	recallAll := by(supervisor, record.RecallNotice{Time: 1, GTIN: gtin})
+	suspend := by(supervisor, record.SellerSuspend{Time: 1, Seller: seller})
+	confirm := by(heirLater, record.SettleConfirm{Time: 1, Claim: claim.ID(), Accept: true})
+	evaluate := by(buyer, record.Evaluate{Time: 1, Voucher: voucher, Product: 5, Service: 5, Logistics: 5})
+
+	c := newTree()
+	c.extend(product, issue)
+	c.extend(ship, handover)
+	for _, r := range []*record.Record{
+		deliver, transfer, rotate, claim, evidence, corrected, ruling, pay, other, replacement, settle, recall, recallAll, suspend,
+	} {
+		c.extend(one(r)...)
+	}
+	v := open(t, c, vfs.NewMem())
+	defer v.Close()
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check := func(name string, l List, want ...*record.Record) {
+		t.Helper()
+		var ids []record.ID
+		for _, r := range want {
+			ids = append(ids, r.ID())
+		}
+		got, err := v.All(l, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var gotIDs []record.ID
+		for _, e := range got {
+			gotIDs = append(gotIDs, e.ID)
+		}
+		if !slices.Equal(gotIDs, ids) {
+			t.Errorf("%s: %v, want %v", name, gotIDs, ids)
+		}
+	}
+	check("open claims", OpenClaims(), claim)
+	check("open claims of the seller", OpenClaimsOf(seller), claim)
+	c.extend(confirm, evaluate)
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("open claims", OpenClaims())
+	check("open claims of the seller", OpenClaimsOf(seller))
+	check("voucher", Voucher(voucher), issue, ship, handover, deliver, transfer, claim, evidence, corrected, ruling, pay, settle, confirm, evaluate)
+	check("item", Item(gtin, "A1"), issue, ship, handover, deliver, transfer, claim, evidence, corrected, ruling, pay, settle, recall, confirm, evaluate)
+	check("replacement", Voucher(replacement.ID()), replacement, settle)
+	check("claim", Claim(claim.ID()), claim, evidence, corrected, ruling, pay, settle, confirm)
+	check("shipment", Shipment(ship.ID()), ship, handover, deliver)
+	check("product", Product(gtin), product, recallAll)
+	check("first blob", Blob(digest(1)), ship)
+	check("second blob", Blob(digest(2)), handover)
+	check("seller", Party(seller), issue, ship, pay, replacement, settle, suspend)
+	check("buyer", Party(buyer), issue, transfer, evaluate)
+	check("heir", Party(heir), transfer, rotate, claim, evidence, corrected, pay, replacement, confirm)
+	check("later key of the heir", Party(heirLater))
+	check("pick-up key", Party(key(99)))
+	check("carrier", Party(carrier), ship, handover)
+	check("supervisor", Party(supervisor), ruling, recall, recallAll, suspend)
+	check("sold", SoldBy(seller), issue, replacement)
+	check("held by the buyer", HeldBy(buyer), issue)
+	check("held by the heir", HeldBy(heir), issue, replacement)
+	check("claims of the heir", ClaimsOf(heir), claim)
+	check("claims of the seller", ClaimsOf(seller), claim)
+	check("shipments of the second carrier", ShipmentsOf(second), ship)
+	check("shipments of the seller", ShipmentsOf(seller), ship)
+	if a, err := v.Account(heirLater); a != heir || err != nil {
+		t.Errorf("account %v, %v; want %v", a, err, heir)
+	}
+
+	// Page by page it is the same list.
+	whole, err := v.All(Voucher(voucher), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages []Entry
+	for from := (store.Place{}); ; from = pages[len(pages)-1].Next() {
+		page, err := v.List(Voucher(voucher), from, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		pages = append(pages, page...)
+	}
+	if !slices.Equal(pages, whole) {
+		t.Errorf("pages %v, whole %v", pages, whole)
+	}
+	if _, err := v.All(Voucher(voucher), 3); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a list that is too long: %v", err)
+	}
+
+	// Back to the beginning, and nothing is left.
+	genesis := c.tip.ancestor(0)
+	c.tip = genesis
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(dump(t, v)) != 2 {
+		t.Errorf("left over: %v", dump(t, v))
+	}
+}
