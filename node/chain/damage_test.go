@@ -169,7 +169,7 @@ func writeFiles(t *testing.T, files map[string][]byte) *vfs.MemFS {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = f.Write(content)
+		_, err = f.Write(slices.Clone(content)) // Pebble spoils what it was given, to find mistakes, under the race detector
 		if err := errors.Join(err, f.Close()); err != nil {
 			t.Fatal(err)
 		}
