@@ -19,6 +19,9 @@
 //	SEAL.old   the seal before the last opening for writing
 //	db/        the files of Pebble
 //
+// and, beside them, folders that a node keeps there and the store leaves alone:
+// views and blobs.
+//
 // A key is a letter and what is named here; heights are 4 bytes, big-endian,
 // so that they sort.
 //

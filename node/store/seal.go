@@ -226,6 +226,7 @@ func storeFiles(fs vfs.FS, dir string) ([]string, error) {
 		for _, name := range names {
 			switch folder + name {
 			case sealFile, oldSealFile, lockFile, "db":
+			case "views", "blobs": // what a node keeps beside the chain, and can lose
 			default:
 				all = append(all, folder+name)
 			}
