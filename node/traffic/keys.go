@@ -14,9 +14,10 @@ const mostKeys = 4096
 
 // author is an account that the generator signs for.
 type author struct {
-	first record.PrivateKey // names the account
-	key   record.PrivateKey // signs for it now
-	keys  int               // that it had before key
+	first   record.PrivateKey // names the account
+	key     record.PrivateKey // signs for it now
+	keys    int               // that it had before key
+	rotates bool              // it gets other keys now and then
 
 	resting bool   // until the next block
 	asked   bool   // whether seq is known, within a batch

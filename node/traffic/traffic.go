@@ -65,8 +65,8 @@ func New(o Options) (*Generator, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Generator{o: o, random: rand.New(rand.NewPCG(o.Seed, 0))}
-	for _, key := range o.Accounts {
-		g.authors = append(g.authors, &author{first: key, key: key})
+	for i, key := range o.Accounts {
+		g.authors = append(g.authors, &author{first: key, key: key, rotates: i%4 == 3})
 	}
 	for i := range parties {
 		g.parties = append(g.parties, record.PublicOf(laterKey(o.Accounts[0], mostKeys+i)))
@@ -185,7 +185,7 @@ func (g *Generator) make(a *author) (*record.Record, error) {
 	}
 	keys := []record.PrivateKey{a.key}
 	switch {
-	case g.random.IntN(rotateEvery) == 0 && a.keys+1 < mostKeys:
+	case a.rotates && g.random.IntN(rotateEvery/4) == 0 && a.keys+1 < mostKeys:
 		next := laterKey(a.first, a.keys+1)
 		r.Payload = record.KeyRotate{New: record.PublicOf(next)}
 		keys = append(keys, next)
@@ -205,10 +205,11 @@ func (g *Generator) make(a *author) (*record.Record, error) {
 }
 
 // payee returns a key to pay to: mostly that of another account, so that the
-// money goes round.
+// money goes round. It is none of an account that rotates its keys: a payment to
+// a key that is then given up is invalid, and so are those behind it.
 func (g *Generator) payee(from *author) record.Key {
 	to := g.authors[g.random.IntN(len(g.authors))]
-	if to == from || to.resting || g.random.IntN(4) == 0 {
+	if to == from || to.rotates || g.random.IntN(4) == 0 {
 		return g.parties[g.random.IntN(len(g.parties))]
 	}
 	return record.PublicOf(to.key)

@@ -101,8 +101,9 @@ func TestGenerator(t *testing.T) {
 		}
 	}
 	counts := b.pool.Stats().Counts
-	// An account can be paid under a key that it rotates in the same block.
-	if counts.Accepted < 4000 || counts.Refused > counts.Accepted/50 || mined < int(counts.Accepted)*9/10 {
+	// Two accounts can grant the same role, and an account that has rotated its
+	// key rests.
+	if counts.Accepted < 4000 || counts.Refused > counts.Accepted/50 || mined+b.pool.Stats().Records < int(counts.Accepted)*98/100 {
 		t.Errorf("%d accepted, %d refused, %d mined", counts.Accepted, counts.Refused, mined)
 	}
 	rotated := 0
