@@ -261,11 +261,13 @@ func (b *Batch) Commit() error {
 
 	s.states.begin()
 	defer s.states.end()
-	if err := s.write(d, b.ops.Repr()); err != nil {
+	memory := b.ops.Repr()
+	free, err := s.write(d, memory)
+	if err != nil {
 		return err
 	}
 	s.states.update(b.ops.Reader())
-	if memory := b.ops.Repr(); cap(memory) <= maxSpare {
+	if free && cap(memory) <= maxSpare {
 		s.spare.Store(&memory)
 	}
 	b.s = nil
@@ -320,8 +322,10 @@ func (b *Batch) sealHeader(d *database, hash pow.Hash, c *headerChange) error {
 }
 
 // write makes a batch of Pebble durable, or not: after an error the database
-// is not used any more, and the next one does not see the batch.
-func (s *Store) write(d *database, ops []byte) (err error) {
+// is not used any more, and the next one does not see the batch. It tells
+// whether the memory of ops is free: Pebble keeps that of a large batch, and
+// takes it out of the batch.
+func (s *Store) write(d *database, ops []byte) (free bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// Pebble may hold its locks, so it cannot even be closed.
@@ -332,13 +336,13 @@ func (s *Store) write(d *database, ops []byte) (err error) {
 	}()
 	var batch pebble.Batch
 	if err := batch.SetRepr(ops); err != nil {
-		return fmt.Errorf("%w: %w", ErrMisuse, err)
+		return false, fmt.Errorf("%w: %w", ErrMisuse, err)
 	}
 	before := d.guard.durableLogs()
 	err = d.Apply(&batch, pebble.Sync)
 	if failure, lost := d.guard.state(); lost {
 		d.guard.limitLogs(before)
-		return diskError(failure)
+		return false, diskError(failure)
 	}
-	return pebbleError(err)
+	return batch.Len() == len(ops), pebbleError(err)
 }

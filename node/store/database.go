@@ -49,12 +49,15 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	d.DB, err = pebble.Open(s.folder("db"), o)
+	if failure, _ := d.guard.state(); failure != nil && !readOnly {
+		if err == nil {
+			_ = d.close()
+		}
+		d.guard.settle()
+		return nil, diskError(failure)
+	}
 	if err != nil {
 		return nil, pebbleError(err)
-	}
-	if failure, _ := d.guard.state(); failure != nil && !readOnly {
-		d.close()
-		return nil, diskError(failure)
 	}
 	return d, nil
 }

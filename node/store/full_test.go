@@ -23,6 +23,7 @@ type faultyDisk struct {
 	first  atomic.Int64 // the first that fails
 	last   atomic.Int64 // the last that fails
 	err    error
+	tables atomic.Int64 // if not 0, every second write to a table fails; counts them
 }
 
 const never = 1 << 60
@@ -35,6 +36,9 @@ func newFaultyDisk(base vfs.FS, err error) *faultyDisk {
 		case op.Kind.ReadOrWrite() == errorfs.OpIsRead, op.Kind == errorfs.OpLock, op.Kind == errorfs.OpRemove,
 			op.Kind == errorfs.OpFilePreallocate, op.Kind == errorfs.OpFileClose:
 			return nil // these do not fail for want of space
+		}
+		if isTable(op.Path) && d.tables.Load() > 0 && d.tables.Add(1)%2 == 1 {
+			return d.err
 		}
 		if n := d.writes.Add(1) - 1; d.first.Load() <= n && n <= d.last.Load() {
 			return fmt.Errorf("write %d, %s: %w", n, op.Path, d.err)
@@ -176,6 +180,69 @@ func TestFailingDisk(t *testing.T) {
 	if err := s.Err(); err != nil {
 		t.Errorf("state of the store: %v", err)
 	}
+}
+
+// However often it is tried in vain to go on, the tries leave nothing behind
+// that takes space.
+func TestFullDiskTables(t *testing.T) {
+	mem := vfs.NewMem()
+	disk := newFaultyDisk(mem, syscall.ENOSPC)
+	s := openStore(t, disk, Options{}) // the first table is written when it is opened again
+	c := newTestChain(1)
+	b := s.NewBatch()
+	c.connect(b, c.next(100, 10))
+	commit(t, b)
+	tables := func() (n int) {
+		names, err := storeFiles(mem, testDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if isTable(name) {
+				n++
+			}
+		}
+		return n
+	}
+	disk.fail(0, 1)
+	b = s.NewBatch()
+	c.connect(b, c.next(1, 1))
+	if err := b.Commit(); !errors.Is(err, ErrFull) {
+		t.Fatal(err)
+	}
+	before := tables()
+	disk.tables.Store(1) // a table is made, but it cannot be written
+	for range 20 {
+		if err := b.Commit(); !errors.Is(err, ErrFull) {
+			t.Fatal(err)
+		}
+	}
+	if n := tables(); n > before+1 {
+		t.Errorf("%d tables, %d before", n, before)
+	}
+	disk.tables.Store(0)
+	commit(t, b)
+	if err := c.compare(s); err != nil {
+		t.Error(err)
+	}
+
+	// While there is hardly any space, it is not even tried.
+	disk.fail(0, 1)
+	b = s.NewBatch()
+	c.connect(b, c.next(1, 1))
+	if err := b.Commit(); !errors.Is(err, ErrFull) {
+		t.Fatal(err)
+	}
+	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1000, TotalBytes: 1 << 30})
+	writes := disk.writes.Load()
+	if err := b.Commit(); !errors.Is(err, ErrFull) {
+		t.Fatal(err)
+	}
+	if disk.writes.Load() != writes {
+		t.Error("it wrote")
+	}
+	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1 << 30, TotalBytes: 1 << 30})
+	commit(t, b)
 }
 
 // A store that cannot write is closed without a seal.

@@ -36,6 +36,7 @@ type guardFS struct {
 	err     error            // of the write that failed
 	logLost bool             // a write to a log did not reach the disk
 	logs    map[string]int64 // durable bytes of the logs, by base name
+	tables  map[string]bool  // paths of tables that are being written
 }
 
 // shared is what the databases of one store tell each other, one after the
@@ -47,7 +48,7 @@ type shared struct {
 }
 
 func newGuardFS(base vfs.FS, s *shared, failed func(error)) *guardFS {
-	return &guardFS{FS: base, shared: s, failed: failed, logs: map[string]int64{}}
+	return &guardFS{FS: base, shared: s, failed: failed, logs: map[string]int64{}, tables: map[string]bool{}}
 }
 
 // Unwrap implements vfs.FS.
@@ -72,11 +73,22 @@ func (g *guardFS) freeze(err error) {
 	}
 }
 
+// finished notes that a table is complete.
+func (g *guardFS) finished(name string, d fileDigest) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.tables, name)
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	g.shared.sums[g.PathBase(name)] = d
+}
+
 // durable notes how many bytes of a log are on disk. That may be after the
 // freeze, if the sync was under way.
 func (g *guardFS) durable(name string, size int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	name = g.PathBase(name)
 	if _, ok := g.logs[name]; !ok {
 		return
 	}
@@ -139,10 +151,18 @@ func (g *guardFS) do(name string, write func() error) bool {
 	return false
 }
 
-// settle waits, after a freeze, for the writes that were under way.
+// settle waits, after a freeze, for the writes that were under way, and removes
+// the tables that are not complete. They would take space for nothing, and
+// more with each try to go on. Nothing refers to them.
 func (g *guardFS) settle() {
 	g.writes.Lock()
 	defer g.writes.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name := range g.tables {
+		_ = g.FS.Remove(name)
+	}
+	clear(g.tables)
 }
 
 // missing tells whether an error only says that there is no such file, which
@@ -169,7 +189,7 @@ func (g *guardFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.O
 
 // create opens a file for writing. Frozen, it is a file that swallows all.
 func (g *guardFS) create(name string, open func() (vfs.File, error)) (vfs.File, error) {
-	f := &guardFile{g: g, name: g.PathBase(name)}
+	f := &guardFile{g: g, name: name}
 	g.do(name, func() (err error) {
 		f.File, err = open()
 		return err
@@ -178,14 +198,19 @@ func (g *guardFS) create(name string, open func() (vfs.File, error)) (vfs.File, 
 	case strings.HasSuffix(name, ".log"):
 		g.mu.Lock()
 		if g.err == nil {
-			g.logs[f.name] = 0
+			g.logs[g.PathBase(name)] = 0
 			g.shared.mu.Lock()
-			delete(g.shared.limits, f.name)
+			delete(g.shared.limits, g.PathBase(name))
 			g.shared.mu.Unlock()
 		}
 		g.mu.Unlock()
-	case strings.HasSuffix(name, ".sst"):
+	case isTable(name):
 		f.sum = sha256simd.New()
+		if f.File != nil {
+			g.mu.Lock()
+			g.tables[name] = true
+			g.mu.Unlock()
+		}
 	}
 	return f, nil
 }
@@ -195,7 +220,7 @@ func (g *guardFS) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guardFile{File: f, g: g, name: g.PathBase(name)}, nil
+	return &guardFile{File: f, g: g, name: name}, nil
 }
 
 // Open opens a file for reading.
@@ -257,7 +282,7 @@ func (g *guardFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), ni
 type guardFile struct {
 	vfs.File // nil if it was made after the freeze
 	g        *guardFS
-	name     string    // base name
+	name     string    // path
 	size     int64     // bytes written
 	sum      hash.Hash // of a table, else nil
 }
@@ -327,9 +352,7 @@ func (f *guardFile) Close() error {
 	if f.do(func() error { return err }) && f.sum != nil {
 		d := fileDigest{size: f.size}
 		f.sum.Sum(d.sum[:0])
-		f.g.shared.mu.Lock()
-		f.g.shared.sums[f.name] = d
-		f.g.shared.mu.Unlock()
+		f.g.finished(f.name, d)
 	}
 	return nil
 }

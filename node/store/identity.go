@@ -36,11 +36,14 @@ func parseIdentity(text []byte) (id Identity, version uint64, err error) {
 	}
 	var genesis string
 	_, err = fmt.Sscanf(string(line), "stele store, schema %d, network %x, genesis %s\n", &version, &id.Network, &genesis)
-	if err == nil && version <= schema {
+	if version > schema {
+		return id, version, nil // the rest may have changed
+	}
+	if err == nil {
 		id.Genesis, err = pow.ParseHash(genesis)
 	}
-	if version > schema {
-		err = nil // the rest may have changed
+	if err == nil && !bytes.Equal(id.text(), text) {
+		err = errors.New("it is not as it is written")
 	}
 	return id, version, err
 }

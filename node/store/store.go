@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -217,8 +218,13 @@ func (s *Store) acquire(write bool) (*database, error) {
 	if s.db != nil {
 		s.retire(s.db)
 	}
-	if write && s.db != nil && s.db.readOnly {
-		s.drop(s.db)
+	if write && (s.db == nil || s.db.readOnly) {
+		if s.stillFull() {
+			return nil, s.failure
+		}
+		if s.db != nil {
+			s.drop(s.db)
+		}
 	}
 	if s.db == nil {
 		db, err := s.openDatabase(!write)
@@ -237,6 +243,14 @@ func (s *Store) acquire(write bool) (*database, error) {
 	}
 	s.db.users++
 	return s.db, nil
+}
+
+// stillFull tells, if that is easy to see, that the disk has still no space. It
+// saves trying. Under mu.
+func (s *Store) stillFull() bool {
+	const enough = 1 << 20 // bytes
+	usage, err := s.fs.GetDiskUsage(s.dir)
+	return errors.Is(s.failure, ErrFull) && err == nil && usage.AvailBytes < enough
 }
 
 // release ends the use of a database.

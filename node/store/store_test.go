@@ -58,6 +58,32 @@ func TestConnectDisconnect(t *testing.T) {
 	}
 }
 
+// A batch that is larger than a memtable is as good as another, and its memory
+// is not given to the next one.
+func TestLargeBatch(t *testing.T) {
+	disk := vfs.NewMem()
+	s := openStore(t, disk, small)
+	c := newTestChain(6)
+	for range 10 {
+		b := s.NewBatch()
+		c.connect(b, c.next(500, 500))
+		commit(t, b)
+		b = s.NewBatch()
+		c.connect(b, c.next(1, 1))
+		commit(t, b)
+	}
+	if err := c.compare(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, disk, small)
+	if err := c.compare(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	s := openStore(t, vfs.NewMem(), Options{})
 	c := newTestChain(2)

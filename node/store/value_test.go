@@ -112,6 +112,7 @@ func TestValues(t *testing.T) {
 func FuzzIdentity(f *testing.F) {
 	f.Add(testIdentity.text())
 	f.Add([]byte("stele store, schema 1, network "))
+	f.Add(bytes.Replace(bytes.SplitAfter(testIdentity.text(), []byte("\n"))[0], []byte("\n"), []byte(" \n"), 1))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, text := range [][]byte{b, append(append([]byte{}, b...), "sum "+pow.Sum(b).String()+"\n"...)} {
 			id, version, err := parseIdentity(text)
