@@ -317,21 +317,21 @@ func utf8Locale() bool {
 func (o *nodeOutput) show(ctx context.Context, n *node.Node, seen func(node.Status)) {
 	ticker := time.NewTicker(redrawEvery)
 	defer ticker.Stop()
-	var printed time.Time
+	var printed node.Status // as a line
 	for {
 		s := n.Status()
 		switch {
 		case o.screen != nil:
 			width, _ := o.screen.size()
 			_ = o.screen.draw(nodeView{width: width, color: o.color, ascii: o.ascii}.lines(s))
-		case s.Now.Sub(printed) >= linesEvery:
-			printed = s.Now
+		case s.Now.Sub(printed.Now) >= linesEvery:
+			printed = s
 			fmt.Fprintln(o.out, statusLine(s))
 		}
 		seen(s)
 		select {
 		case <-ctx.Done():
-			if s := n.Status(); o.screen == nil && s.Now.Sub(printed) > redrawEvery {
+			if s := n.Status(); o.screen == nil && (s.Height != printed.Height || s.Now.Sub(printed.Now) > redrawEvery) {
 				fmt.Fprintln(o.out, statusLine(s))
 			}
 			return
