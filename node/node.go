@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -20,12 +21,13 @@ import (
 	"stele/node/store"
 	"stele/node/template"
 	"stele/node/traffic"
+	"stele/node/views"
 )
 
 // Options say what a node does.
 type Options struct {
 	Params *network.Params
-	Dir    string // of the store; made if it does not exist
+	Dir    string // of the store and the views; made if it does not exist
 	Keep   uint32 // bodies of blocks that are kept, 0: all; see chain.Options
 
 	// Engine mines, if there is one. The caller closes it, after the node.
@@ -44,6 +46,9 @@ type Options struct {
 	Log   *slog.Logger  // nil: silent
 }
 
+// viewsFolder is where the views of the chain are, in the folder of the store.
+const viewsFolder = "views"
+
 // verified is how many records with good signatures a node remembers: those of
 // a full pool and some blocks.
 const verified = 1 << 17
@@ -58,6 +63,7 @@ type Node struct {
 	store    *store.Store
 	chain    *chain.Chain
 	pool     *pool.Pool
+	views    *views.Views       // nil: none
 	miner    *miner             // nil: none
 	api      *api.API           // nil: none
 	listener net.Listener       // of the API
@@ -115,8 +121,12 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		n.miner = newMiner(o.Engine, n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag}, o.Log)
 	}
 	if n.listener != nil {
+		n.views, err = views.Open(filepath.Join(o.Dir, viewsFolder), views.Options{Chain: n.chain, Identity: id, FS: o.Store.FS, Log: o.Log})
+		if err != nil {
+			return n, err
+		}
 		n.api, err = api.New(api.Options{
-			Params: o.Params, Chain: n.chain, Pool: n.pool, Health: n.health,
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Health: n.health,
 			Version: o.Version, Token: o.APIToken, Log: o.Log,
 		})
 		if err != nil {
@@ -157,6 +167,9 @@ func (n *Node) Run(ctx context.Context) error {
 		parts.Go(func() { n.makeTraffic(ctx) })
 	}
 	var failed error
+	if n.views != nil {
+		parts.Go(func() { n.views.Run(ctx) })
+	}
 	if n.api != nil {
 		parts.Go(func() {
 			if failed = n.api.Serve(ctx, n.listener); failed != nil {
@@ -205,6 +218,9 @@ func (n *Node) closeParts() error {
 			errs = append(errs, err)
 		}
 	}
+	if n.views != nil {
+		errs = append(errs, n.views.Close())
+	}
 	if n.pool != nil && n.store.Err() == nil {
 		errs = append(errs, n.pool.Flush()) // so that the journal has only what waits
 	}
@@ -221,6 +237,9 @@ func (n *Node) changed(change chain.Change) {
 	}
 	if err := n.pool.Update(change); err != nil {
 		n.log.Error("the pool does not follow the chain", "error", err)
+	}
+	if n.views != nil {
+		n.views.Wake()
 	}
 	if n.miner != nil {
 		n.miner.wake()

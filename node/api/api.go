@@ -12,6 +12,7 @@ import (
 	"stele/node/chain"
 	"stele/node/network"
 	"stele/node/pool"
+	"stele/node/views"
 )
 
 // Options are the parts of a node that an API shows, and its limits.
@@ -19,6 +20,7 @@ type Options struct {
 	Params *network.Params
 	Chain  *chain.Chain
 	Pool   *pool.Pool
+	Views  *views.Views  // nil: no cases, parties and evidence
 	Health func() Health // of the node; quick
 
 	Version string  // of the program
@@ -35,6 +37,7 @@ type API struct {
 	params  *network.Params
 	chain   *chain.Chain
 	pool    *pool.Pool
+	views   *views.Views
 	health  func() Health
 	token   string
 	log     *slog.Logger
@@ -55,6 +58,7 @@ func New(o Options) (*API, error) {
 		params: o.Params,
 		chain:  o.Chain,
 		pool:   o.Pool,
+		views:  o.Views,
 		health: o.Health,
 		token:  o.Token,
 		log:    o.Log,
@@ -66,6 +70,10 @@ func New(o Options) (*API, error) {
 	a.registerChain(api)
 	a.registerRecords(api)
 	a.registerState(api)
+	if a.views != nil {
+		a.registerHistories(api)
+		a.registerBundles(api)
+	}
 	var err error
 	if a.spec, err = json.Marshal(api.OpenAPI()); err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ type service struct {
 	tip     *chaintest.Block
 	chain   *chain.Chain
 	pool    *pool.Pool
+	options Options
 	addr    string
 	client  *http.Client
 }
@@ -66,6 +67,7 @@ func newService(t testing.TB, edit ...func(*Options)) *service {
 	for _, e := range edit {
 		e(&o)
 	}
+	s.options = o
 	s.api, err = New(o)
 	s.check(err)
 	return s

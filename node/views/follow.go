@@ -26,11 +26,16 @@ func (v *Views) Wake() {
 
 // Run follows the chain until ctx ends. After each [Views.Wake], and at the
 // start, it brings the views to the tip of the chain. What goes wrong is logged
-// and tried again.
+// and tried again, unless the chain has not the blocks.
 func (v *Views) Run(ctx context.Context) {
 	for {
 		var retry <-chan time.Time
-		if err := v.Update(ctx); err != nil && ctx.Err() == nil {
+		switch err := v.Update(ctx); {
+		case err == nil || ctx.Err() != nil:
+		case errors.Is(err, ErrIncomplete):
+			v.o.Log.Warn("there are no views", "reason", err)
+			<-ctx.Done()
+		default:
 			v.o.Log.Error("the views do not follow the chain", "error", err)
 			retry = time.After(retryAfter)
 		}

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"stele/node/bundle"
+	"stele/node/evidence"
+	"stele/node/views"
+)
+
+type bundleInput struct {
+	Kind       bundle.Kind `path:"kind" enum:"voucher,claim"`
+	ID         string      `path:"id" minLength:"64" maxLength:"64" doc:"64 hex digits"`
+	AllHeaders bool        `query:"all_headers" doc:"whether the headers begin with the genesis block"`
+}
+
+// file is an answer that is a file.
+type file struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+func (a *API) registerBundles(api huma.API) {
+	op := get("get-bundle", "/v1/bundles/{kind}/{id}", "All that the chain knows of a voucher or a claim, with proofs")
+	op.Description = `A file for "stele verify bundle", which checks it without a node.`
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "The bundle", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
+	}}
+	op.Errors = append(op.Errors, http.StatusGone, http.StatusServiceUnavailable)
+	huma.Register(api, op, a.getBundle)
+}
+
+func (a *API) getBundle(_ context.Context, in *bundleInput) (*file, error) {
+	id, err := parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	b, err := evidence.Collect(a.chain, a.views, a.params, in.Kind, id, bundle.Options{AllHeaders: in.AllHeaders})
+	if err != nil {
+		return nil, viewsProblem(err)
+	}
+	var out bytes.Buffer
+	if err := b.Write(&out); err != nil {
+		return nil, newProblem(http.StatusInternalServerError, err.Error())
+	}
+	return &file{"application/json", out.Bytes()}, nil
+}
+
+// viewsProblem makes a problem of an error of the views, or of the store below
+// them.
+func viewsProblem(err error) error {
+	switch {
+	case errors.Is(err, evidence.ErrNotFound):
+		return notFound(err.Error())
+	case errors.Is(err, views.ErrTooMany):
+		return newProblem(http.StatusUnprocessableEntity, "the case has more records than fit into a bundle")
+	}
+	return storeProblem(err)
+}
