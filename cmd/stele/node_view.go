@@ -65,9 +65,9 @@ func (v nodeView) lines(s node.Status) []string {
 	}
 	add("pool", text("%s, %s", plural(uint64(s.Pool.Records), "record"), byteSize(s.Pool.Bytes)),
 		span{faint, fmt.Sprintf("  %.1f %% full", 100*float64(s.Pool.Memory)/float64(max(s.Pool.MaxBytes, 1)))})
-	add("records", text("%s/s accepted, %s/s into blocks", perSec(s.Records.AcceptedRate), perSec(s.Records.ConnectedRate)),
-		span{faint, fmt.Sprintf("  %s accepted, %s refused, %s in blocks",
-			grouped(s.Records.Accepted), grouped(s.Records.Refused), grouped(s.Records.Connected))})
+	add("records", text("%s/s accepted, %s/s into blocks", perSec(s.Records.AcceptedRate), perSec(s.Records.ConnectedRate)))
+	add("  in all", span{faint, fmt.Sprintf("%s accepted, %s refused, %s in blocks",
+		grouped(s.Records.Accepted), grouped(s.Records.Refused), grouped(s.Records.Connected))})
 	if s.Traffic > 0 {
 		add("traffic", span{faint, fmt.Sprintf("%s/s asked for", perSec(s.Traffic))})
 	}

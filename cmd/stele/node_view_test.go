@@ -45,7 +45,8 @@ difficulty 1  nBits 1d00ffff, next retarget in 14 blocks (height 1248)
 mining     302 MH/s, 1,200 blocks mined, 7 stale
   cpu      302 MH/s  ok  Some CPU, avx512
 pool       42 records, 8.10 kB  50.0 % full
-records    25/s accepted, 24.8/s into blocks  31,000 accepted, 2 refused, 30,958 in blocks
+records    25/s accepted, 24.8/s into blocks
+  in all   31,000 accepted, 2 refused, 30,958 in blocks
 traffic    25/s asked for
 api        http://127.0.0.1:8690/v1/health
 data       /var/lib/stele/dev`, "\n")
