@@ -124,6 +124,7 @@ func (s *cacheShard) put(key, value []byte, limit int) {
 	if e := s.young[string(key)]; e != nil {
 		s.bytes += len(value) - len(e.value)
 		e.value = value
+		s.turn(limit)
 		return
 	}
 	s.add(key, &cached{value}, limit)
@@ -133,6 +134,11 @@ func (s *cacheShard) put(key, value []byte, limit int) {
 func (s *cacheShard) add(key []byte, e *cached, limit int) {
 	s.young[string(key)] = e
 	s.bytes += len(key) + len(e.value) + entryOverhead
+	s.turn(limit)
+}
+
+// turn makes a full young generation the old one.
+func (s *cacheShard) turn(limit int) {
 	if s.bytes > limit {
 		s.young, s.old, s.bytes = map[string]*cached{}, s.young, 0
 	}
