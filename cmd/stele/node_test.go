@@ -232,7 +232,7 @@ func TestNodeKilled(t *testing.T) {
 	}
 	res := checkNodeStore(t, dir)
 	t.Logf("%d kills, %d of them early, %d records acknowledged, height %d", kills, early, len(all), res.Height)
-	if len(all) < kills || int(res.Height) < kills || !res.Sealed {
+	if len(all) < kills || res.Height < 10 || !res.Sealed {
 		t.Errorf("%d records acknowledged, result %+v", len(all), res)
 	}
 }
