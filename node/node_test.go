@@ -180,7 +180,7 @@ func TestNodeAPI(t *testing.T) {
 	}
 	call("POST", "/v1/records", r.Encode(), new(api.Sent))
 	var got api.Record
-	for got.State != "confirmed" {
+	for ; got.State != "confirmed"; time.Sleep(10 * time.Millisecond) {
 		call("GET", "/v1/records/"+r.ID().String(), nil, &got)
 	}
 	var health api.Health

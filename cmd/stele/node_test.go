@@ -107,7 +107,8 @@ func newNodeClient(url string) nodeClient {
 
 func (c nodeClient) close() { c.http.CloseIdleConnections() }
 
-// call sends a request. It returns an error unless the answer is good.
+// call sends a request, more slowly if the node wants that. It returns an error
+// unless the answer is good.
 func (c nodeClient) call(ctx context.Context, method, path string, body []byte, v any) error {
 	r, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -122,6 +123,10 @@ func (c nodeClient) call(ctx context.Context, method, path string, body []byte, 
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return err
+	}
+	if answer.StatusCode == http.StatusTooManyRequests {
+		time.Sleep(100 * time.Millisecond)
+		return c.call(ctx, method, path, body, v)
 	}
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s %s: %d %s", method, path, answer.StatusCode, text)
