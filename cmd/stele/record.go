@@ -94,6 +94,7 @@ func recordCommand() *cli.Command {
 				},
 				Action: recordCheck,
 			},
+			recordBundleCommand(),
 		},
 	}
 }

@@ -217,6 +217,15 @@ func TestModel(t *testing.T) {
 				if n, _ := s.Stats(); n != len(model) {
 					t.Fatalf("%d blobs, want %d", n, len(model))
 				}
+				listed, err := s.Hashes()
+				if err != nil || len(listed) != len(model) {
+					t.Fatalf("%d blobs listed, want %d: %v", len(listed), len(model), err)
+				}
+				for _, h := range listed {
+					if _, there := model[h]; !there {
+						t.Fatalf("%v is listed", h)
+					}
+				}
 				for _, h := range names {
 					_, err := s.Get(h)
 					if at, there := model[h]; (there && at.After(c.Time)) != (err == nil) {

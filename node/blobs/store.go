@@ -201,6 +201,20 @@ func (s *Store) Expire(h Hash, at time.Time) error {
 	return err
 }
 
+// Hashes returns the names of all blobs, expired ones included.
+func (s *Store) Hashes() (all []Hash, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.each(func(_ string, h Hash, _ fs.FileInfo) error {
+		all = append(all, h)
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("list the blob store: %w", err)
+	}
+	return all, err
+}
+
 // Purge removes the blobs that have expired and returns how many those were.
 func (s *Store) Purge() (removed int, err error) {
 	s.mu.Lock()

@@ -147,3 +147,14 @@ func (v *Views) Account(k record.Key) (account record.Key, err error) {
 	})
 	return account, err
 }
+
+// ShipmentOf returns the shipment that a record is about, and false if it is
+// about none.
+func (v *Views) ShipmentOf(id record.ID) (shipment record.ID, ok bool, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		rel, _, err := (&reader{db: db, below: 1 << 32}).relation(id)
+		shipment, ok = rel.shipment, rel.shipment != (record.ID{})
+		return err
+	})
+	return shipment, ok, err
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/bundle"
+	"stele/node/chain"
+	"stele/node/evidence"
+	"stele/node/network"
+	"stele/node/record"
+	"stele/node/store"
+	"stele/node/views"
+)
+
+func recordBundleCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "bundle",
+		Usage:     "put all that the chain knows of a case into a file",
+		ArgsUsage: "voucher|claim ID",
+		Description: "The file has the records of the case, the proofs that they are in the chain, and\n" +
+			"the headers from there on. Anybody can check it with stele verify bundle, without\n" +
+			"a node. It comes from a node that runs, or with --data from the folder of one that\n" +
+			"does not. See docs/evidence.md.",
+		Flags: append(append([]cli.Flag{
+			&cli.StringFlag{Name: "api", Usage: "the `URL` of a node's API", Value: "http://" + defaultAPI},
+		}, storeFlags()...),
+			&cli.BoolFlag{Name: "all-headers", Usage: "begin with the genesis block, so that the reader need not know any block"},
+			&cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "write to `FILE` instead of standard output"},
+			jsonFlag(),
+		),
+		Action: recordBundle,
+	}
+}
+
+// recordBundleResult is what "stele record bundle -o FILE --json" prints. Its
+// fields are described in docs/evidence.md.
+type recordBundleResult struct {
+	File    string      `json:"file"`
+	Network string      `json:"network"`
+	Kind    bundle.Kind `json:"kind"`
+	ID      record.ID   `json:"id"`
+	Records int         `json:"records"`
+	Start   uint32      `json:"start"`
+	Tip     uint32      `json:"tip_height"`
+}
+
+func recordBundle(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return fmt.Errorf("%d arguments given, want a kind and an id; see %s --help", c.NArg(), c.Command.HelpName)
+	}
+	kind, err := bundle.ParseKind(c.Args().Get(0))
+	if err != nil {
+		return err
+	}
+	id, err := pow.ParseHash(c.Args().Get(1))
+	if err != nil {
+		return fmt.Errorf("%q is no id of a %s: %w", c.Args().Get(1), kind, err)
+	}
+	out := c.String("o")
+	if out == "" && c.Bool("json") {
+		return errors.New("--json tells about the file that -o names; without -o the bundle itself is printed")
+	}
+
+	var b *bundle.Bundle
+	switch {
+	case c.IsSet("data") && c.IsSet("api"):
+		return errors.New("--data and --api exclude each other")
+	case c.IsSet("data"):
+		b, err = bundleFromData(c, kind, id)
+	default:
+		b, err = bundleFromAPI(c, kind, id)
+	}
+	if err != nil {
+		return reason(c, err)
+	}
+	var text bytes.Buffer
+	if err := b.Write(&text); err != nil {
+		return err
+	}
+	if out == "" {
+		return printText(c, text.String())
+	}
+	if err := os.WriteFile(out, text.Bytes(), 0o644); err != nil {
+		return err
+	}
+	res := recordBundleResult{
+		File: out, Network: b.Network, Kind: b.Kind, ID: b.ID, Records: len(b.Records),
+		Start: b.Start, Tip: b.Start + uint32(len(b.Headers)-1),
+	}
+	if c.Bool("json") {
+		return printJSON(c, res)
+	}
+	return printText(c, fmt.Sprintf("%s  %s %v: %d records, headers %d to %d\n", out, res.Kind, res.ID, res.Records, res.Start, res.Tip))
+}
+
+// bundleFromAPI asks a node for a bundle.
+func bundleFromAPI(c *cli.Context, kind bundle.Kind, id record.ID) (*bundle.Bundle, error) {
+	base, err := url.Parse(c.String("api"))
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, fmt.Errorf("--api: %q is no URL such as http://%s", c.String("api"), defaultAPI)
+	}
+	u := base.JoinPath("v1", "bundles", string(kind), id.String())
+	if c.Bool("all-headers") {
+		u.RawQuery = "all_headers=true"
+	}
+	b, err := fetchBundle(c.Context, u.String())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", base, err)
+	case b.Kind != kind || b.ID != id || len(b.Headers) == 0:
+		return nil, fmt.Errorf("%s: it answered with another bundle: %s %v", base, b.Kind, b.ID)
+	}
+	return b, nil
+}
+
+func fetchBundle(ctx context.Context, u string) (*bundle.Bundle, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err // the rest is known
+		}
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
+		var problem struct {
+			Detail string `json:"detail"`
+		}
+		if json.Unmarshal(text, &problem) != nil || problem.Detail == "" {
+			return nil, errors.New(answer.Status)
+		}
+		return nil, errors.New(strings.ToValidUTF8(problem.Detail, "?"))
+	}
+	return bundle.Read(answer.Body)
+}
+
+// bundleFromData makes a bundle from the folder of a node that does not run.
+func bundleFromData(c *cli.Context, kind bundle.Kind, id record.ID) (b *bundle.Bundle, err error) {
+	dir := c.String("data")
+	if dir == "" {
+		return nil, errors.New("--data: empty name")
+	}
+	networks := network.All()
+	if c.IsSet("network") {
+		p, err := nodeNetwork(c)
+		if err != nil {
+			return nil, err
+		}
+		networks = []*network.Params{p}
+	}
+	var p *network.Params
+	var identity store.Identity
+	var st *store.Store
+	for _, p = range networks {
+		identity = store.Identity{Network: p.ID, Genesis: block.Genesis(p).Hash()}
+		if st, err = store.Open(dir, identity, store.Options{ReadOnly: true}); !errors.Is(err, store.ErrNetwork) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, explainStore(err)
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	ch, err := chain.Open(c.Context, chain.Options{Store: st, Params: p})
+	if err != nil {
+		return nil, explainStore(err)
+	}
+	v, err := views.Open(filepath.Join(dir, "views"), views.Options{Chain: ch, Identity: identity})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	if err := v.Update(c.Context); err != nil {
+		return nil, err
+	}
+	return evidence.Collect(ch, v, p, kind, id, bundle.Options{AllHeaders: c.Bool("all-headers")})
+}
