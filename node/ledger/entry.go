@@ -11,10 +11,19 @@ import (
 // The first byte of a key tells what kind of entry it is.
 const (
 	accountEntry    = 'a'
+	claimEntry      = 'c'
+	evaluationEntry = 'e'
+	productEntry    = 'g'
+	shipmentEntry   = 'h'
+	itemEntry       = 'i'
 	immatureEntry   = 'm'
+	challengeEntry  = 'n'
 	rewardPoolEntry = 'p'
+	authorEntry     = 'r'
 	supplyEntry     = 's'
 	thresholdEntry  = 't'
+	voucherEntry    = 'v'
+	paymentEntry    = 'y'
 )
 
 // ErrState means that the state holds an entry that no rule can have written:
@@ -23,6 +32,11 @@ var ErrState = errors.New("corrupt state")
 
 func errState(key, value []byte) error {
 	return fmt.Errorf("%w: entry %x has the value %x", ErrState, key, value)
+}
+
+// errNoEntry is for an entry that another one names.
+func errNoEntry(kind byte, id record.ID) error {
+	return fmt.Errorf("%w: there is no entry %c of %v", ErrState, kind, id)
 }
 
 // getUint reads an entry that is one number. Absent is 0.

@@ -79,6 +79,7 @@ func (p *Params) rules() pow.Hash {
 	u32(p.Maturity)
 	u64(uint64(p.MaxBlockSize))
 	u32(p.MaxFuture)
+	p.AfterSales.each(u64)
 	u32(uint32(len(p.Roots)))
 	for _, key := range p.Roots {
 		b = append(b, key[:]...)

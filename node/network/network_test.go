@@ -2,6 +2,7 @@ package network
 
 import (
 	"encoding/hex"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -12,9 +13,9 @@ import (
 // The genesis block of every network meets its own target.
 func TestGenesis(t *testing.T) {
 	hashes := map[*Params]string{
-		Main: "00000000ab944d77552c1bff70ac3baf19f395ee031c5b04bfd5c27790104d35",
-		Test: "00000b47a4c0bf747ae03af88f042e4d1fdadedce1a6d30c973522f65b4cc3df",
-		Dev:  "00048489bca1ce67618e821e4e54d4428fa01332aca5bf6bb7e4846c075b8c63",
+		Main: "000000006a81e2daecc4e8faa426d4b40c7d035d14cd27104ec6fd389a29fddd",
+		Test: "00000cb98666e1170916a74503f756725bd8180ce9c72cf95cc1a13fd1014355",
+		Dev:  "000cca6f396fa80055724df0258bd987a16836072039878d8763f16555c9f1dc",
 	}
 	for _, p := range All() {
 		header := p.GenesisHeader()
@@ -37,11 +38,11 @@ func TestGenesis(t *testing.T) {
 
 // Whatever number of a network is changed, it has another genesis block.
 func TestGenesisCommitsToRules(t *testing.T) {
-	seen := map[pow.Hash]string{}
-	for _, test := range []struct {
+	type change struct {
 		name   string
 		change func(p *Params)
-	}{
+	}
+	changes := []change{
 		{"nothing", func(*Params) {}},
 		{"name", func(p *Params) { p.Name = "other" }},
 		{"id", func(p *Params) { p.ID++ }},
@@ -63,7 +64,15 @@ func TestGenesisCommitsToRules(t *testing.T) {
 		{"allocation", func(p *Params) { p.Alloc[0].Amount++ }},
 		{"another's allocation", func(p *Params) { p.Alloc[0].Key[0]++ }},
 		{"one allocation less", func(p *Params) { p.Alloc = p.Alloc[1:] }},
-	} {
+	}
+	for i, field := range reflect.VisibleFields(reflect.TypeFor[AfterSales]()) {
+		changes = append(changes, change{field.Name, func(p *Params) {
+			v := reflect.ValueOf(&p.AfterSales).Elem().Field(i)
+			v.SetUint(v.Uint() + 1)
+		}})
+	}
+	seen := map[pow.Hash]string{}
+	for _, test := range changes {
 		p, powParams := *Dev, *Dev.Pow
 		p.Pow = &powParams
 		p.Roots, p.Alloc = slices.Clone(p.Roots), slices.Clone(p.Alloc)

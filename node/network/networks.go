@@ -21,14 +21,15 @@ var Main = &Params{
 	},
 
 	GenesisTime:    1795305600, // 2026-11-22 00:00:00 UTC
-	GenesisNonce:   1_720_153_793,
-	GenesisMessage: "Stele: what is carved in stone can be read by all",
+	GenesisNonce:   3_279_690_271,
+	GenesisMessage: "Stele: what is carved in stone can be read by everybody",
 
 	Subsidy:         125 * record.Coin / 10,
 	HalvingInterval: 210_000,
 	Maturity:        100,
 	MaxBlockSize:    4_000_000,
 	MaxFuture:       2 * 60 * 60,
+	AfterSales:      realTime,
 }
 
 // Test is a network for trials among several machines: as [Main], with a
@@ -48,7 +49,7 @@ var Test = &Params{
 	},
 
 	GenesisTime:    1795305600,
-	GenesisNonce:   67_435,
+	GenesisNonce:   2_236_393,
 	GenesisMessage: "Stele test network",
 
 	Subsidy:         125 * record.Coin / 10,
@@ -56,6 +57,7 @@ var Test = &Params{
 	Maturity:        100,
 	MaxBlockSize:    4_000_000,
 	MaxFuture:       2 * 60 * 60,
+	AfterSales:      realTime,
 
 	Roots:         publicKeys(DevRoots()),
 	RootThreshold: devRootThreshold,
@@ -79,7 +81,7 @@ var Dev = &Params{
 	},
 
 	GenesisTime:    1795305600,
-	GenesisNonce:   1_438,
+	GenesisNonce:   861,
 	GenesisMessage: "Stele development network",
 
 	Subsidy:         125 * record.Coin / 10,
@@ -87,6 +89,7 @@ var Dev = &Params{
 	Maturity:        100,
 	MaxBlockSize:    4_000_000,
 	MaxFuture:       2 * 60 * 60,
+	AfterSales:      shortTime,
 
 	Roots:         publicKeys(DevRoots()),
 	RootThreshold: devRootThreshold,

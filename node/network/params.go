@@ -35,6 +35,9 @@ type Params struct {
 	// whoever checks it, in seconds.
 	MaxFuture uint32
 
+	// AfterSales has the periods and fees of after-sales records.
+	AfterSales AfterSales
+
 	// Roots are the keys that grant and revoke roles when RootThreshold of them
 	// sign. They may be rotated later.
 	Roots         []record.Key

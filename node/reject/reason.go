@@ -64,6 +64,95 @@ const (
 	SequenceUsed      Reason = "sequence-used"      // the sequence number is below the key's next one
 )
 
+// After-sales cases: rules that need the state before the record.
+const (
+	AlreadyAmended          Reason = "already-amended"           // an evaluation is amended twice
+	AlreadyDelivered        Reason = "already-delivered"         // a shipment is delivered twice
+	AlreadyEvaluated        Reason = "already-evaluated"         // a voucher is evaluated twice
+	AlreadyReplied          Reason = "already-replied"           // a second reply to an evaluation
+	AlreadyResponded        Reason = "already-responded"         // a second response to a claim
+	AlreadyRewarded         Reason = "already-rewarded"          // a second reward for an evaluation
+	AlreadyRuled            Reason = "already-ruled"             // a second ruling
+	AlreadyShipped          Reason = "already-shipped"           // the goods are on their way, or have arrived
+	AlreadySuspended        Reason = "already-suspended"         // a suspension of a suspended seller
+	AmendWithoutClaim       Reason = "amend-without-claim"       // an evaluation is amended, but no claim was closed
+	AttemptTooEarly         Reason = "attempt-too-early"         // the carrier has not tried for long enough
+	BurnTooSmall            Reason = "burn-too-small"            // less is burned for a voucher than its price asks for
+	ChallengeTooNew         Reason = "challenge-too-new"         // a delivery's challenge of a height that is not reached
+	ChallengeTooOld         Reason = "challenge-too-old"         // a delivery's challenge of too many blocks ago
+	ChallengeUsed           Reason = "challenge-used"            // a carrier's challenge that served before
+	ClaimByOther            Reason = "claim-by-other"            // a claim by somebody who does not hold the voucher
+	ClaimLive               Reason = "claim-live"                // not while a claim is open
+	ClaimOfOtherVoucher     Reason = "claim-of-other-voucher"    // the claim is not one of this voucher
+	ClaimOnRefunded         Reason = "claim-on-refunded"         // a claim on a voucher that was refunded
+	ClaimOnReplaced         Reason = "claim-on-replaced"         // a claim on a voucher whose goods were replaced
+	ClaimOnVoid             Reason = "claim-on-void"             // a claim on a voucher that was undone
+	ClaimUnknown            Reason = "claim-unknown"             // no claim has this id
+	CloseTooEarly           Reason = "close-too-early"           // the supervisors still have time to rule
+	ConfirmByOther          Reason = "confirm-by-other"          // a remedy is confirmed by somebody who did not make the claim
+	CorrectionByOther       Reason = "correction-by-other"       // a correction of another's record
+	EscalationTooEarly      Reason = "escalation-too-early"      // the seller still has time
+	EvaluationTooEarly      Reason = "evaluation-too-early"      // an evaluation of goods that are not delivered
+	EvaluationTooLate       Reason = "evaluation-too-late"       // an evaluation after its period
+	EvaluationUnknown       Reason = "evaluation-unknown"        // the voucher is not evaluated
+	EvidenceAfterClose      Reason = "evidence-after-close"      // evidence for a closed claim
+	EvidenceByOther         Reason = "evidence-by-other"         // evidence of somebody who is no party
+	EvidenceLimit           Reason = "evidence-limit"            // more evidence than a party may add
+	ItemSold                Reason = "item-sold"                 // the item has a voucher that is not done with
+	MakerRevoked            Reason = "maker-revoked"             // the product's maker is no manufacturer any more
+	NotAParty               Reason = "not-a-party"               // the author plays no part in the case that the record needs
+	NotBuyer                Reason = "not-buyer"                 // the author is not the voucher's first buyer
+	NotCustodian            Reason = "not-custodian"             // the author does not have the goods
+	NotDelivered            Reason = "not-delivered"             // a claim on goods that are not delivered, and whose delivery has not failed
+	NotEntitled             Reason = "not-entitled"              // a remedy or a ground that the terms do not give now
+	NotHolder               Reason = "not-holder"                // who signs as the holder does not hold the voucher (any more)
+	NotInspector            Reason = "not-inspector"             // an inspection by somebody who is neither servicer nor the seller
+	NotRecalled             Reason = "not-recalled"              // a claim for a recall that there is not
+	NotSeller               Reason = "not-seller"                // the author is not the voucher's seller
+	NotSender               Reason = "not-sender"                // the author may not send these goods
+	NotSupervisor           Reason = "not-supervisor"            // the author is no supervisor (any more)
+	NotSuspended            Reason = "not-suspended"             // a seller is restored who is not suspended
+	OwnGoods                Reason = "own-goods"                 // an evaluation of one's own goods
+	PaymentForOther         Reason = "payment-for-other"         // a refund with a payment for another claim
+	PaymentToOther          Reason = "payment-to-other"          // a refund with a payment to another account
+	PaymentTooEarly         Reason = "payment-too-early"         // a refund with a payment from before the agreement or order
+	PaymentTooSmall         Reason = "payment-too-small"         // a refund with a payment of less than was agreed or ordered
+	PaymentUnknown          Reason = "payment-unknown"           // no payment for a live claim has this id
+	PaymentUsed             Reason = "payment-used"              // a refund with a payment that served before
+	ProductTaken            Reason = "product-taken"             // the product is registered by another maker
+	ProductUnknown          Reason = "product-unknown"           // nobody registered the product
+	RecordUnknown           Reason = "record-unknown"            // no after-sales record has this id
+	RemedyDiffers           Reason = "remedy-differs"            // another remedy than was asked for, agreed or ordered
+	ReplacementDiffers      Reason = "replacement-differs"       // a replacement by another product, without the holder's consent
+	ReplacementUnfit        Reason = "replacement-unfit"         // the voucher is not a new one of this holder by this seller
+	ReplacementUsed         Reason = "replacement-used"          // a replacement that served for another claim
+	ResponseAfterEscalation Reason = "response-after-escalation" // a response to a claim that a supervisor decides
+	ResponseByOther         Reason = "response-by-other"         // a response by neither seller nor maker
+	ReturnOutstanding       Reason = "return-outstanding"        // the goods have to come back first
+	ReturnUnneeded          Reason = "return-unneeded"           // nobody asked for the goods
+	RewardPoolShort         Reason = "reward-pool-short"         // the reward pool does not hold the reward
+	RewardTooEarly          Reason = "reward-too-early"          // a reward before its delay is over
+	RulingByParty           Reason = "ruling-by-party"           // a ruling by a party to the case
+	RulingNotEscalated      Reason = "ruling-not-escalated"      // a ruling on a claim that is not escalated
+	SecondClaim             Reason = "second-claim"              // a claim on a voucher that has an open one
+	SecondHand              Reason = "second-hand"               // an evaluation by a later holder
+	SellerSuspended         Reason = "seller-suspended"          // the seller is suspended
+	ShipmentOfVoid          Reason = "shipment-of-void"          // a shipment of goods whose sale was undone
+	ShipmentUnknown         Reason = "shipment-unknown"          // no shipment has this id
+	StipendTooSmall         Reason = "stipend-too-small"         // a seller gives the buyer's key less than it has to
+	TermsDiffer             Reason = "terms-differ"              // other terms than the product's
+	TimeInFuture            Reason = "time-in-future"            // a claimed time more than a day after the chain's
+	VoidAfterShipment       Reason = "void-after-shipment"       // a sale is undone whose goods are on their way, or have arrived
+	VoucherUnknown          Reason = "voucher-unknown"           // no voucher has this id
+	WarrantyOver            Reason = "warranty-over"             // a claim after the warranty, without a recall
+	WarrantyTooShort        Reason = "warranty-too-short"        // less warranty than the product's
+	WithdrawAfterReceipt    Reason = "withdraw-after-receipt"    // a claim is withdrawn after the goods came back
+	WrongCarrier            Reason = "wrong-carrier"             // the goods go to another carrier than the shipment names
+	WrongLeg                Reason = "wrong-leg"                 // the pick-up key of another shipment of the case
+	WrongPickupKey          Reason = "wrong-pickup-key"          // a pick-up key that is not the shipment's
+	WrongState              Reason = "wrong-state"               // the case is not in a state for this record
+)
+
 // Headers: proof of work, time, and the place in the chain.
 const (
 	BadBits       Reason = "bad-bits"       // nBits is no target, easier than the limit, or not what the chain asks for
@@ -160,6 +249,92 @@ var table = []struct {
 	{SequenceGap, later},
 	{SequenceUsed, permanent},
 
+	{AlreadyAmended, permanent},
+	{AlreadyDelivered, permanent},
+	{AlreadyEvaluated, permanent},
+	{AlreadyReplied, permanent},
+	{AlreadyResponded, permanent},
+	{AlreadyRewarded, permanent},
+	{AlreadyRuled, later},
+	{AlreadyShipped, later},
+	{AlreadySuspended, later},
+	{AmendWithoutClaim, later},
+	{AttemptTooEarly, later},
+	{BurnTooSmall, permanent},
+	{ChallengeTooNew, later},
+	{ChallengeTooOld, permanent},
+	{ChallengeUsed, permanent},
+	{ClaimByOther, later},
+	{ClaimLive, later},
+	{ClaimOfOtherVoucher, permanent},
+	{ClaimOnRefunded, permanent},
+	{ClaimOnReplaced, permanent},
+	{ClaimOnVoid, permanent},
+	{ClaimUnknown, later},
+	{CloseTooEarly, later},
+	{ConfirmByOther, permanent},
+	{CorrectionByOther, permanent},
+	{EscalationTooEarly, later},
+	{EvaluationTooEarly, later},
+	{EvaluationTooLate, permanent},
+	{EvaluationUnknown, later},
+	{EvidenceAfterClose, permanent},
+	{EvidenceByOther, later},
+	{EvidenceLimit, permanent},
+	{ItemSold, later},
+	{MakerRevoked, later},
+	{NotAParty, later},
+	{NotBuyer, permanent},
+	{NotCustodian, later},
+	{NotDelivered, later},
+	{NotEntitled, later},
+	{NotHolder, later},
+	{NotInspector, later},
+	{NotRecalled, later},
+	{NotSeller, permanent},
+	{NotSender, later},
+	{NotSupervisor, later},
+	{NotSuspended, later},
+	{OwnGoods, permanent},
+	{PaymentForOther, permanent},
+	{PaymentToOther, permanent},
+	{PaymentTooEarly, permanent},
+	{PaymentTooSmall, permanent},
+	{PaymentUnknown, later},
+	{PaymentUsed, permanent},
+	{ProductTaken, permanent},
+	{ProductUnknown, later},
+	{RecordUnknown, later},
+	{RemedyDiffers, later},
+	{ReplacementDiffers, permanent},
+	{ReplacementUnfit, later},
+	{ReplacementUsed, permanent},
+	{ResponseAfterEscalation, permanent},
+	{ResponseByOther, permanent},
+	{ReturnOutstanding, later},
+	{ReturnUnneeded, later},
+	{RewardPoolShort, later},
+	{RewardTooEarly, later},
+	{RulingByParty, permanent},
+	{RulingNotEscalated, later},
+	{SecondClaim, later},
+	{SecondHand, permanent},
+	{SellerSuspended, later},
+	{ShipmentOfVoid, permanent},
+	{ShipmentUnknown, later},
+	{StipendTooSmall, permanent},
+	{TermsDiffer, later},
+	{TimeInFuture, later},
+	{VoidAfterShipment, later},
+	{VoucherUnknown, later},
+	{WarrantyOver, permanent},
+	{WarrantyTooShort, later},
+	{WithdrawAfterReceipt, permanent},
+	{WrongCarrier, permanent},
+	{WrongLeg, permanent},
+	{WrongPickupKey, permanent},
+	{WrongState, later},
+
 	{BadBits, permanent},
 	{HighHash, permanent},
 	{InvalidParent, permanent},
@@ -194,9 +369,8 @@ var traits = func() map[Reason]trait {
 	return m
 }()
 
-// All returns every reason, in groups: encodings, records,
-// after-sales records, ledger, headers,
-// blocks, pool; each group by name.
+// All returns every reason, in groups: encodings, records, after-sales records,
+// ledger, after-sales cases, headers, blocks, pool; each group by name.
 func All() []Reason {
 	all := make([]Reason, len(table))
 	for i, e := range table {

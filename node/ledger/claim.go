@@ -1,0 +1,204 @@
+package ledger
+
+import (
+	"stele/node/network"
+	"stele/node/record"
+)
+
+// ClaimState is how far a claim is.
+type ClaimState uint8
+
+// The states of a claim. The zero value is none.
+const (
+	ClaimOpen       ClaimState = 1 + iota // not answered
+	ClaimOffered                          // the seller offers something else
+	ClaimAuthorised                       // the remedy is agreed
+	ClaimRejected                         // the seller refuses, or an inspection found no fault
+	ClaimReceived                         // the goods came back
+	ClaimInspected                        // and have a fault
+	ClaimExecuted                         // the remedy was given
+	ClaimEscalated                        // a supervisor decides
+	ClaimOrdered                          // a supervisor orders a remedy
+	ClaimDefaulted                        // which was not given in time
+	ClaimSettled                          // closed: the remedy was given and not disputed
+	ClaimRefused                          // closed: rejected, and not escalated
+	ClaimDismissed                        // closed: a supervisor says so
+	ClaimUnresolved                       // closed: no supervisor ruled in time
+	ClaimWithdrawn                        // closed: the holder gave it up
+)
+
+var claimStates = words{
+	"none", "open", "offered", "authorised", "rejected", "received", "inspected", "executed", "escalated", "ordered", "defaulted",
+	"closed-settled", "closed-rejected", "closed-dismissed", "closed-unresolved", "closed-withdrawn",
+}
+
+// String returns the word for it.
+func (s ClaimState) String() string { return claimStates.name(uint8(s)) }
+
+// MarshalText returns String.
+func (s ClaimState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Closed reports whether nothing more can come of the claim.
+func (s ClaimState) Closed() bool { return s >= ClaimSettled }
+
+// Claim is what a holder demands, and what became of it. Its parties are named
+// by the first keys of their accounts. Times are median times past of blocks,
+// in seconds since 1970; 0 stands for not yet.
+type Claim struct {
+	ID    record.ID
+	State ClaimState
+	Since uint32 // when it came to this state
+
+	Voucher   record.ID
+	Holder    record.Key // who made it
+	Ground    record.Ground
+	FaultCode uint16
+	Asked     record.Remedy
+	Opened    uint32
+
+	// What was authorised, offered or ordered last.
+	Remedy       record.Remedy
+	Refund       record.Amount
+	ReturnNeeded bool
+	Agreed       uint32 // when it was authorised or ordered
+	Round        uint8  // how often something was authorised or ordered
+	OrderDays    uint16 // that the order gives
+
+	Received   uint32     // when the goods came back
+	Executed   uint32     // when the remedy was given
+	Settlement record.ID  // the PAY or the voucher with which it was given
+	Return     record.ID  // the last shipment to the seller
+	SendBack   record.ID  // the last shipment of repaired goods to the holder
+	Servicer   record.Key // who inspected the goods, if not the seller
+	Evidence   [5]uint8   // how much the holder, seller, maker, servicer and carrier added
+	Ruled      bool       // a supervisor ruled
+	Defaulted  bool       // an order was not executed in time
+}
+
+func (c *Claim) layout(f *coder) {
+	choice(f, &c.State, ClaimWithdrawn)
+	f.bad = f.bad || c.State == 0
+	f.uint32(&c.Since)
+	hash(f, &c.Voucher)
+	hash(f, &c.Holder)
+	choice(f, &c.Ground, record.Recall)
+	f.uint16(&c.FaultCode)
+	choice(f, &c.Asked, record.Repair)
+	f.uint32(&c.Opened)
+	choice(f, &c.Remedy, record.Repair)
+	f.amount(&c.Refund)
+	f.uint32(&c.Agreed)
+	f.uint8(&c.Round)
+	f.uint16(&c.OrderDays)
+	f.uint32(&c.Received)
+	f.uint32(&c.Executed)
+	f.flags(&c.ReturnNeeded, &c.Ruled, &c.Defaulted)
+	f.bytes(c.Evidence[:])
+	optional(f, &c.Settlement, record.ID{})
+	optional(f, &c.Return, record.ID{})
+	optional(f, &c.SendBack, record.ID{})
+	optional(f, &c.Servicer, record.Key{})
+}
+
+// GetClaim returns the claim as it is at c: what time alone decides has
+// happened, though the state may not say so yet. It returns nil if there is no
+// such claim.
+func GetClaim(v View, c Context, id record.ID) (*Claim, error) {
+	claim, _, err := claimAt(v, c, id)
+	return claim, err
+}
+
+// claimAt returns the claim as it is at c, and whether the state says that it
+// is live.
+func claimAt(v View, c Context, id record.ID) (claim *Claim, wasLive bool, err error) {
+	claim = &Claim{ID: id}
+	if ok, err := getEntry(v, idKey(claimEntry, id), claim); !ok {
+		return nil, false, err
+	}
+	wasLive = !claim.State.Closed()
+	claim.lapse(&c.Params.AfterSales, c.MedianTime)
+	return claim, wasLive, nil
+}
+
+func putClaim(s *State, c *Claim) error { return putEntry(s, idKey(claimEntry, c.ID), c) }
+
+// lapse does what time alone decides. The claim is then in its new state since
+// the deadline, whoever looks at it when.
+func (c *Claim) lapse(p *network.AfterSales, now uint32) {
+	for _, row := range claimTable {
+		if row.From == c.State && row.On == 0 && uint64(now) > c.end(row.Period, p) {
+			c.Since = uint32(c.end(row.Period, p)) // at most now
+			c.State = row.To
+			c.Defaulted = c.Defaulted || row.To == ClaimDefaulted
+			return
+		}
+	}
+}
+
+// Period is one of the periods after which a claim can or does go on.
+type Period uint8
+
+// The periods. The zero value is none.
+const (
+	RespondPeriod  Period = 1 + iota // for the seller's answer
+	EscalatePeriod                   // to contest a rejection
+	ExecutePeriod                    // to give what was authorised
+	OrderPeriod                      // to give what was ordered
+	ConfirmPeriod                    // to dispute what was given
+	RulingPeriod                     // for a ruling
+)
+
+var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling"}
+
+// String returns the word for it.
+func (p Period) String() string { return periods.name(uint8(p)) }
+
+// MarshalText returns String.
+func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// end returns the last second of a period.
+func (c *Claim) end(period Period, p *network.AfterSales) uint64 {
+	switch period {
+	case RespondPeriod:
+		return after(c.Since, p.RespondDays, p)
+	case EscalatePeriod:
+		return after(c.Since, p.EscalateDays, p)
+	case ExecutePeriod:
+		return after(c.Agreed, p.ExecuteDays, p)
+	case OrderPeriod:
+		return after(c.Agreed, c.OrderDays, p)
+	case ConfirmPeriod:
+		return after(c.Since, p.ConfirmDays, p)
+	case RulingPeriod:
+		return after(c.Since, p.RulingDays, p)
+	}
+	return 0
+}
+
+// Deadline returns the period that runs in the claim's state, and its last
+// second. It returns none, 0 if the claim waits for nothing.
+func (c *Claim) Deadline(p *network.AfterSales) (Period, uint64) {
+	for _, row := range claimTable {
+		if row.From == c.State && row.Period != 0 {
+			return row.Period, c.end(row.Period, p)
+		}
+	}
+	return 0, 0
+}
+
+// refundPay is a PAY that names a claim as its reference.
+type refundPay struct {
+	Claim  record.ID
+	To     record.Key // the account
+	Amount record.Amount
+	Round  uint8 // of the claim, when it was paid
+	Used   bool  // a SETTLE_EXECUTE named it
+}
+
+func (p *refundPay) layout(f *coder) {
+	hash(f, &p.Claim)
+	hash(f, &p.To)
+	f.amount(&p.Amount)
+	f.uint8(&p.Round)
+	f.flags(&p.Used)
+}
