@@ -15,6 +15,7 @@ import (
 	"stele/node/api"
 	"stele/node/block"
 	"stele/node/chain"
+	"stele/node/custody"
 	"stele/node/network"
 	"stele/node/pool"
 	"stele/node/record"
@@ -28,6 +29,7 @@ import (
 type Options struct {
 	Params *network.Params
 	Dir    string // of the store and the views; made if it does not exist
+	Blobs  string // folder of recipients' sealed data, on the disk; "": none are taken. They come by the API
 	Keep   uint32 // bodies of blocks that are kept, 0: all; see chain.Options
 
 	// Engine mines, if there is one. The caller closes it, after the node.
@@ -64,6 +66,7 @@ type Node struct {
 	chain    *chain.Chain
 	pool     *pool.Pool
 	views    *views.Views       // nil: none
+	custody  *custody.Keeper    // nil: none
 	miner    *miner             // nil: none
 	api      *api.API           // nil: none
 	listener net.Listener       // of the API
@@ -125,8 +128,14 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		if err != nil {
 			return n, err
 		}
+		if o.Blobs != "" {
+			n.custody, err = custody.Open(o.Blobs, custody.Options{Params: o.Params, Chain: n.chain, Views: n.views, Log: o.Log})
+			if err != nil {
+				return n, err
+			}
+		}
 		n.api, err = api.New(api.Options{
-			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Health: n.health,
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Health: n.health,
 			Version: o.Version, Token: o.APIToken, Log: o.Log,
 		})
 		if err != nil {
@@ -169,6 +178,9 @@ func (n *Node) Run(ctx context.Context) error {
 	var failed error
 	if n.views != nil {
 		parts.Go(func() { n.views.Run(ctx) })
+	}
+	if n.custody != nil {
+		parts.Go(func() { n.custody.Run(ctx) })
 	}
 	if n.api != nil {
 		parts.Go(func() {

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"stele/node/chain"
+	"stele/node/custody"
 	"stele/node/network"
 	"stele/node/pool"
 	"stele/node/views"
@@ -20,8 +21,10 @@ type Options struct {
 	Params *network.Params
 	Chain  *chain.Chain
 	Pool   *pool.Pool
-	Views  *views.Views  // nil: no cases, parties and evidence
-	Health func() Health // of the node; quick
+	Views  *views.Views // nil: no cases, parties and evidence
+	// Custody keeps sealed recipients' data. Nil: none are taken.
+	Custody *custody.Keeper
+	Health  func() Health // of the node; quick
 
 	Version string  // of the program
 	Token   string  // that writes need; "": they are taken from loopback addresses
@@ -38,6 +41,7 @@ type API struct {
 	chain   *chain.Chain
 	pool    *pool.Pool
 	views   *views.Views
+	custody *custody.Keeper
 	health  func() Health
 	token   string
 	log     *slog.Logger
@@ -55,14 +59,15 @@ func New(o Options) (*API, error) {
 		o.Rate = defaultRate
 	}
 	a := &API{
-		params: o.Params,
-		chain:  o.Chain,
-		pool:   o.Pool,
-		views:  o.Views,
-		health: o.Health,
-		token:  o.Token,
-		log:    o.Log,
-		rates:  newRates(o.Rate, max(1, int(o.Rate/2)), time.Now),
+		params:  o.Params,
+		chain:   o.Chain,
+		pool:    o.Pool,
+		views:   o.Views,
+		custody: o.Custody,
+		health:  o.Health,
+		token:   o.Token,
+		log:     o.Log,
+		rates:   newRates(o.Rate, max(1, int(o.Rate/2)), time.Now),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
@@ -71,8 +76,12 @@ func New(o Options) (*API, error) {
 	a.registerRecords(api)
 	a.registerState(api)
 	if a.views != nil {
+		a.registerCases(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
+	}
+	if a.custody != nil {
+		a.registerBlobs(api)
 	}
 	var err error
 	if a.spec, err = json.Marshal(api.OpenAPI()); err != nil {

@@ -93,6 +93,16 @@ func TestHistoryRefused(t *testing.T) {
 		"/v1/vouchers/" + id + "/history":             http.StatusNotFound,
 		"/v1/claims/" + id + "/history":               http.StatusNotFound,
 		"/v1/shipments/" + id + "/history":            http.StatusNotFound,
+		"/v1/vouchers/" + id:                          http.StatusNotFound,
+		"/v1/claims/" + id:                            http.StatusNotFound,
+		"/v1/shipments/" + id:                         http.StatusNotFound,
+		"/v1/items/04006381333931/A1":                 http.StatusNotFound,
+		"/v1/items/1/A1":                              http.StatusUnprocessableEntity,
+		"/v1/claims?seller=x":                         http.StatusUnprocessableEntity,
+		"/v1/claims?from=x":                           http.StatusUnprocessableEntity,
+		"/v1/parties/x/claims":                        http.StatusUnprocessableEntity,
+		"/v1/parties/x/shipments":                     http.StatusUnprocessableEntity,
+		"/v1/parties/" + key + "/vouchers?relation=x": http.StatusUnprocessableEntity,
 		"/v1/vouchers/zz/history":                     http.StatusUnprocessableEntity,
 		"/v1/items/123/A1/history":                    http.StatusUnprocessableEntity,
 		"/v1/products/04006381333932/history":         http.StatusUnprocessableEntity,
@@ -109,7 +119,10 @@ func TestHistoryRefused(t *testing.T) {
 	} {
 		s.refused(status, http.MethodGet, path, "", nil)
 	}
-	for _, path := range []string{"/v1/items/04006381333931/A%2F1/history", "/v1/products/4006381333931/history", "/v1/parties/" + key + "/history"} {
+	for _, path := range []string{
+		"/v1/claims", "/v1/claims?seller=" + key, "/v1/parties/" + key + "/vouchers", "/v1/parties/" + key + "/vouchers?relation=sold",
+		"/v1/parties/" + key + "/claims", "/v1/parties/" + key + "/shipments", "/v1/items/04006381333931/A%2F1/history", "/v1/products/4006381333931/history", "/v1/parties/" + key + "/history",
+	} {
 		var page Page[Event]
 		s.get(path, &page)
 		if page.Items == nil || len(page.Items) != 0 || page.Next != "" {

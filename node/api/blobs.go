@@ -1,0 +1,162 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"stele/node/blobs"
+	"stele/node/custody"
+	"stele/node/recipient"
+	"stele/node/record"
+)
+
+// Notice tells to which key the data of a recipient are sealed for a carrier.
+type Notice struct {
+	Carrier   record.Key `json:"carrier" doc:"who signed it"`
+	Key       string     `json:"key" doc:"X25519, 64 hex digits"`
+	Signature string     `json:"signature" doc:"128 hex digits"`
+}
+
+// SentBlob tells the name of a blob.
+type SentBlob struct {
+	Hash string `json:"hash" doc:"SHA-256, 64 hex digits"`
+}
+
+type (
+	putBlobInput struct {
+		ContentType string `header:"Content-Type"`
+		RawBody     []byte
+	}
+	getBlobInput struct {
+		Hash      string     `path:"hash" minLength:"64" maxLength:"64" doc:"64 hex digits"`
+		Key       record.Key `header:"Stele-Key" required:"true" doc:"who asks, 72 hex digits"`
+		Time      int64      `header:"Stele-Time" required:"true" doc:"when, in seconds since 1970"`
+		Signature string     `header:"Stele-Signature" required:"true" minLength:"128" maxLength:"128" doc:"of the request, 128 hex digits"`
+	}
+	putNoticeInput struct {
+		Carrier string `path:"key" maxLength:"80" doc:"the carrier's key, 72 hex digits"`
+		Body    struct {
+			Key       string `json:"key" minLength:"64" maxLength:"64" doc:"X25519, 64 hex digits"`
+			Signature string `json:"signature" minLength:"128" maxLength:"128" doc:"of the notice, 128 hex digits"`
+		}
+	}
+)
+
+func (a *API) registerBlobs(api huma.API) {
+	put := huma.Operation{
+		OperationID: "send-blob", Method: http.MethodPost, Path: "/v1/blobs", Summary: "Leave a recipient's sealed data for the carrier",
+		Description: "It is kept for an hour, and longer if the record of a shipment or of a handover names it.",
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+			http.StatusTooManyRequests, http.StatusInsufficientStorage},
+	}
+	huma.Register(api, put, a.putBlob)
+	api.OpenAPI().Paths[put.Path].Post.RequestBody.Content = map[string]*huma.MediaType{
+		octets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	}
+	op := get("get-blob", "/v1/blobs/{hash}", "A recipient's sealed data, for who carries the parcel")
+	op.Description = "Signed with the key of the carrier is: stele/blobs/request/v1, the hash, the key, and the time as 8 bytes, little-endian. " +
+		"It is good for five minutes."
+	op.Responses = map[string]*huma.Response{"200": {Description: "The data", Content: map[string]*huma.MediaType{
+		octets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	}}}
+	huma.Register(api, op, a.getBlob)
+
+	publish := huma.Operation{
+		OperationID: "send-notice", Method: http.MethodPost, Path: "/v1/carriers/{key}/notice", Summary: "Publish a carrier's key for sealed data",
+		Description: "Signed with the key of the carrier is: stele/recipient/notice/v1, the carrier's key, and the key for sealed data.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests},
+	}
+	huma.Register(api, publish, a.putNotice)
+	huma.Register(api, get("get-notice", "/v1/carriers/{key}/notice", "A carrier's key for sealed data"), a.getNotice)
+}
+
+const octets = "application/octet-stream"
+
+func (a *API) putBlob(_ context.Context, in *putBlobInput) (*answer[SentBlob], error) {
+	if in.ContentType != octets {
+		return nil, newProblem(http.StatusUnsupportedMediaType, "sealed data come as "+octets)
+	}
+	h, err := a.custody.Put(in.RawBody)
+	if err != nil {
+		return nil, blobProblem(err)
+	}
+	return &answer[SentBlob]{SentBlob{h.String()}}, nil
+}
+
+func (a *API) getBlob(_ context.Context, in *getBlobInput) (*file, error) {
+	h, err := blobs.ParseHash(in.Hash)
+	if err != nil {
+		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
+	}
+	r := blobs.Request{Blob: h, Key: in.Key, Time: in.Time}
+	if err := parseHex(in.Signature, r.Signature[:]); err != nil {
+		return nil, err
+	}
+	blob, err := a.custody.Get(&r)
+	if err != nil {
+		return nil, blobProblem(err)
+	}
+	return &file{octets, blob}, nil
+}
+
+func (a *API) putNotice(_ context.Context, in *putNoticeInput) (*answer[Notice], error) {
+	carrier, err := record.ParseKey(in.Carrier)
+	if err != nil {
+		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
+	}
+	n := recipient.Notice{Carrier: carrier}
+	if err := cmp.Or(parseHex(in.Body.Key, n.Key[:]), parseHex(in.Body.Signature, n.Signature[:])); err != nil {
+		return nil, err
+	}
+	if err := a.custody.Publish(n); err != nil {
+		return nil, blobProblem(err)
+	}
+	return newNotice(n), nil
+}
+
+func (a *API) getNotice(_ context.Context, in *keyInput) (*answer[Notice], error) {
+	carrier, err := record.ParseKey(in.Key)
+	if err != nil {
+		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
+	}
+	n, err := a.custody.Notice(carrier)
+	if err != nil {
+		return nil, blobProblem(err)
+	}
+	return newNotice(n), nil
+}
+
+func newNotice(n recipient.Notice) *answer[Notice] {
+	return &answer[Notice]{Notice{n.Carrier, hex.EncodeToString(n.Key[:]), hex.EncodeToString(n.Signature[:])}}
+}
+
+// parseHex reads exactly len(to) bytes.
+func parseHex(text string, to []byte) error {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(to) {
+		return newProblem(http.StatusUnprocessableEntity, "a key or signature is not hexadecimal")
+	}
+	copy(to, b)
+	return nil
+}
+
+// blobProblem makes a problem of an error of the custody.
+func blobProblem(err error) error {
+	status := http.StatusServiceUnavailable
+	switch {
+	case errors.Is(err, blobs.ErrNotFound), errors.Is(err, custody.ErrNoNotice):
+		status = http.StatusNotFound
+	case errors.Is(err, blobs.ErrTooLarge):
+		status = http.StatusRequestEntityTooLarge
+	case errors.Is(err, blobs.ErrFull):
+		status = http.StatusInsufficientStorage
+	case errors.Is(err, blobs.ErrRequest), errors.Is(err, custody.ErrStranger), errors.Is(err, custody.ErrNoCarrier), errors.Is(err, recipient.ErrNotice):
+		status = http.StatusForbidden
+	}
+	return newProblem(status, err.Error())
+}

@@ -1,0 +1,191 @@
+package api
+
+import (
+	"fmt"
+
+	"stele/node/ledger"
+	"stele/node/network"
+	"stele/node/record"
+)
+
+// Voucher is a voucher as it is now: what time alone decides has happened.
+type Voucher struct {
+	ID           string        `json:"id"`
+	State        string        `json:"state" enum:"issued,active,expired,void,refunded,replaced"`
+	GTIN         string        `json:"gtin"`
+	Serial       record.Serial `json:"serial"`
+	Seller       record.Key    `json:"seller" doc:"parties are named by the first keys of their accounts"`
+	Buyer        record.Key    `json:"buyer" doc:"the first one"`
+	Holder       record.Key    `json:"holder"`
+	Price        record.Amount `json:"price"`
+	Quantity     uint32        `json:"quantity"`
+	Distance     bool          `json:"distance" doc:"sold at a distance"`
+	WarrantyDays uint16        `json:"warranty_days"`
+	Burn         record.Amount `json:"burn" doc:"what the seller burned"`
+	Issued       uint32        `json:"issued" doc:"median time"`
+	Delivered    uint32        `json:"delivered,omitempty" doc:"median time; missing if it is not"`
+	WarrantyEnd  uint64        `json:"warranty_end,omitempty" doc:"last second of the warranty, times of repair counted in; missing if it is not delivered"`
+	Repairs      uint8         `json:"repairs" doc:"of the last fault, one after the other"`
+	LastFault    uint16        `json:"last_fault,omitempty"`
+	Recalled     bool          `json:"recalled"`
+	Shipment     string        `json:"shipment,omitempty" doc:"the last one to the holder"`
+	Claim        string        `json:"claim,omitempty" doc:"the last one"`
+	ClaimLive    bool          `json:"claim_live" doc:"whether that one is not closed"`
+	Replaces     string        `json:"replaces,omitempty" doc:"the claim that was settled with this voucher"`
+	Evaluation   *Evaluation   `json:"evaluation,omitempty"`
+}
+
+// Evaluation is what the first buyer thinks.
+type Evaluation struct {
+	State     string        `json:"state" enum:"given,amended"`
+	Height    uint32        `json:"height" doc:"of the block with the first one"`
+	Time      uint32        `json:"time" doc:"median time of that block"`
+	Product   uint8         `json:"product" doc:"1 to 5, as the others"`
+	Service   uint8         `json:"service"`
+	Logistics uint8         `json:"logistics"`
+	Replied   bool          `json:"replied" doc:"whether the seller answered"`
+	Rewarded  bool          `json:"rewarded" doc:"whether the reward was paid"`
+	Reward    record.Amount `json:"reward" doc:"what it is worth, whatever the scores"`
+}
+
+// Claim is a claim as it is now: what time alone decides has happened.
+type Claim struct {
+	ID           string        `json:"id"`
+	State        string        `json:"state" example:"authorised"`
+	Closed       bool          `json:"closed"`
+	Since        uint32        `json:"since" doc:"median time at which it came to this state"`
+	Deadline     *Deadline     `json:"deadline,omitempty" doc:"missing if nothing is waited for"`
+	Voucher      string        `json:"voucher"`
+	Seller       record.Key    `json:"seller" doc:"parties are named by the first keys of their accounts"`
+	Holder       record.Key    `json:"holder" doc:"who made it"`
+	Ground       string        `json:"ground"`
+	FaultCode    uint16        `json:"fault_code,omitempty"`
+	Asked        string        `json:"asked" doc:"the remedy"`
+	Opened       uint32        `json:"opened" doc:"median time"`
+	Remedy       string        `json:"remedy,omitempty" doc:"authorised, offered or ordered last"`
+	Refund       record.Amount `json:"refund"`
+	ReturnNeeded bool          `json:"return_needed"`
+	Agreed       uint32        `json:"agreed,omitempty" doc:"median time of the authorisation or the order"`
+	Received     uint32        `json:"received,omitempty" doc:"median time at which the goods came back"`
+	Executed     uint32        `json:"executed,omitempty" doc:"median time at which the remedy was given"`
+	Settlement   string        `json:"settlement,omitempty" doc:"the payment or the voucher with which it was given"`
+	Return       string        `json:"return,omitempty" doc:"the last shipment to the seller"`
+	SendBack     string        `json:"send_back,omitempty" doc:"the last shipment of repaired goods"`
+	Servicer     string        `json:"servicer,omitempty" doc:"who inspected the goods, if not the seller"`
+	Ruled        bool          `json:"ruled" doc:"a supervisor ruled"`
+	Defaulted    bool          `json:"defaulted" doc:"an order was not executed in time"`
+}
+
+// Deadline is the period that runs.
+type Deadline struct {
+	Period string `json:"period" enum:"respond,escalate,execute,order,confirm,ruling"`
+	Time   uint64 `json:"time" doc:"its last second, of median time"`
+	Passed bool   `json:"passed" doc:"whether the next block comes after it"`
+}
+
+// Shipment is where goods are.
+type Shipment struct {
+	ID          string     `json:"id"`
+	State       string     `json:"state" enum:"created,in-transit,attempted,exception,delivered,returned,lost"`
+	Since       uint32     `json:"since" doc:"median time of the last change of state or custody"`
+	Voucher     string     `json:"voucher"`
+	Leg         string     `json:"leg" enum:"outbound,return,replacement"`
+	Claim       string     `json:"claim,omitempty"`
+	Sender      record.Key `json:"sender" doc:"parties are named by the first keys of their accounts"`
+	Carrier     record.Key `json:"carrier" doc:"that has the goods, had them last, or shall have them"`
+	Custodian   record.Key `json:"custodian" doc:"who has the goods, or had them last"`
+	Exception   string     `json:"exception,omitempty" doc:"what went wrong"`
+	AttemptFrom uint64     `json:"attempt_from,omitempty" doc:"until when the carrier has to try before it can prove the attempt"`
+}
+
+// idText returns the text of an id, "" for none.
+func idText(id record.ID) string {
+	if id == (record.ID{}) {
+		return ""
+	}
+	return id.String()
+}
+
+// cases reads cases as they are after the tip.
+type cases struct {
+	view ledger.View
+	at   ledger.Context
+}
+
+func (a *API) cases() cases { return cases{a.chain.View(), a.chain.NextContext()} }
+
+func (c *cases) params() *network.AfterSales { return &c.at.Params.AfterSales }
+
+// voucher returns a voucher with its evaluation, or nil if there is none.
+func (c *cases) voucher(id record.ID) (*Voucher, error) {
+	v, err := ledger.GetVoucher(c.view, c.at, id)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	e, err := ledger.GetEvaluation(c.view, id)
+	if err != nil {
+		return nil, err
+	}
+	res := &Voucher{
+		ID: id.String(), State: v.State.String(), GTIN: v.GTIN.String(), Serial: v.Serial,
+		Seller: v.Seller, Buyer: v.Buyer, Holder: v.Holder, Price: v.Price, Quantity: v.Quantity, Distance: v.Distance,
+		WarrantyDays: v.WarrantyDays, Burn: v.Burn, Issued: v.Issued, Delivered: v.Delivered, WarrantyEnd: v.End(c.params()),
+		Repairs: v.Repairs, LastFault: v.LastFault, Recalled: v.Recalled,
+		Shipment: idText(v.Shipment), Claim: idText(v.Claim), ClaimLive: v.ClaimLive, Replaces: idText(v.Replaces),
+	}
+	if e != nil {
+		res.Evaluation = &Evaluation{
+			State: e.State.String(), Height: e.Height, Time: e.Time, Product: e.Product, Service: e.Service, Logistics: e.Logistics,
+			Replied: e.Replied, Rewarded: e.Rewarded, Reward: ledger.EvaluationReward(v),
+		}
+	}
+	return res, nil
+}
+
+// claim returns a claim, or nil if there is none.
+func (c *cases) claim(id record.ID) (*Claim, error) {
+	m, err := ledger.GetClaim(c.view, c.at, id)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	v, err := ledger.GetVoucher(c.view, c.at, m.Voucher)
+	if err == nil && v == nil {
+		err = fmt.Errorf("%w: claim %v has no voucher", ledger.ErrState, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	res := &Claim{
+		ID: id.String(), State: m.State.String(), Closed: m.State.Closed(), Since: m.Since,
+		Voucher: m.Voucher.String(), Seller: v.Seller, Holder: m.Holder, Ground: m.Ground.String(), FaultCode: m.FaultCode,
+		Asked: m.Asked.String(), Opened: m.Opened, Refund: m.Refund, ReturnNeeded: m.ReturnNeeded,
+		Agreed: m.Agreed, Received: m.Received, Executed: m.Executed, Settlement: idText(m.Settlement),
+		Return: idText(m.Return), SendBack: idText(m.SendBack), Ruled: m.Ruled, Defaulted: m.Defaulted,
+	}
+	if m.Remedy != 0 {
+		res.Remedy = m.Remedy.String()
+	}
+	if m.Servicer != (record.Key{}) {
+		res.Servicer = m.Servicer.String()
+	}
+	if period, end := m.Deadline(c.params()); period != 0 {
+		res.Deadline = &Deadline{period.String(), end, uint64(c.at.MedianTime) > end}
+	}
+	return res, nil
+}
+
+// shipment returns a shipment, or nil if there is none.
+func (c *cases) shipment(id record.ID) (*Shipment, error) {
+	h, err := ledger.GetShipment(c.view, id)
+	if err != nil || h == nil {
+		return nil, err
+	}
+	res := &Shipment{
+		ID: id.String(), State: h.State.String(), Since: h.Since, Voucher: h.Voucher.String(), Leg: h.Leg.String(),
+		Claim: idText(h.Claim), Sender: h.Sender, Carrier: h.Carrier, Custodian: h.Custodian(), AttemptFrom: h.AttemptFrom(c.params()),
+	}
+	if h.Kind != 0 {
+		res.Exception = h.Kind.String()
+	}
+	return res, nil
+}

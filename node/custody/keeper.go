@@ -1,0 +1,227 @@
+package custody
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"stele/node/blobs"
+	"stele/node/chain"
+	"stele/node/ledger"
+	"stele/node/network"
+	"stele/node/record"
+	"stele/node/store"
+	"stele/node/views"
+)
+
+// ErrStranger means that who asks for a blob has no part in its shipment.
+var ErrStranger = errors.New("no shipment with this blob names you as its carrier")
+
+// Options of Open.
+type Options struct {
+	Params *network.Params
+	Chain  *chain.Chain
+	Views  *views.Views
+	Blobs  blobs.Options
+	Log    *slog.Logger // nil: silent
+}
+
+// Keeper keeps blobs and notices. Its methods may be called by several
+// goroutines at once.
+type Keeper struct {
+	o       Options
+	blobs   *blobs.Store
+	notices notices
+}
+
+// Open opens the folder dir, which is made if it is not there.
+func Open(dir string, o Options) (*Keeper, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Blobs.Now == nil {
+		o.Blobs.Now = time.Now
+	}
+	s, err := blobs.Open(filepath.Join(dir, "sealed"), o.Blobs)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{o: o, blobs: s, notices: notices{dir: filepath.Join(dir, "notices")}}
+	return k, k.notices.open()
+}
+
+// Put takes a blob in and returns its hash. Errors: those of [blobs.Store.Put].
+func (k *Keeper) Put(blob []byte) (blobs.Hash, error) { return k.blobs.Put(blob) }
+
+// Get gives a blob to who may have it. Errors: [blobs.ErrRequest], [ErrStranger],
+// [blobs.ErrNotFound], [blobs.ErrDamaged], and those of the chain.
+func (k *Keeper) Get(r *blobs.Request) ([]byte, error) {
+	if err := r.Check(k.o.Blobs.Now()); err != nil {
+		return nil, err
+	}
+	ok, err := k.mayHave(record.Key(r.Key), r.Blob)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, ErrStranger
+	}
+	// The file may outlive its time until the next sweep.
+	if at, claimed, err := k.expiry(r.Blob); err != nil || claimed && !at.After(k.o.Blobs.Now()) {
+		return nil, errors.Join(err, fmt.Errorf("%w: %v", blobs.ErrNotFound, r.Blob))
+	}
+	return k.blobs.Get(r.Blob)
+}
+
+// mostNaming is how many records may name one blob. More would be strange.
+const mostNaming = 64
+
+// naming returns the first records that name a blob.
+func (k *Keeper) naming(h blobs.Hash) ([]views.Entry, error) {
+	return k.o.Views.List(views.Blob(record.Digest(h)), store.Place{}, mostNaming)
+}
+
+// mayHave reports whether a key speaks for somebody who carries a parcel with
+// the blob.
+func (k *Keeper) mayHave(key record.Key, h blobs.Hash) (bool, error) {
+	state := k.o.Chain.View()
+	who, err := ledger.GetAccount(state, key)
+	if err != nil || who.Rotated(key) {
+		return false, err
+	}
+	entries, err := k.naming(h)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		ok, err := k.carries(state, who.ID, e.ID)
+		if ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// carries reports whether an account is the carrier that a record names, or has
+// the parcel now.
+func (k *Keeper) carries(state ledger.View, account record.Key, id record.ID) (bool, error) {
+	found, err := k.o.Chain.Find(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil // the chain has changed its branch
+	}
+	if err != nil {
+		return false, err
+	}
+	var carrier record.Key
+	shipment := id
+	switch p := found.Record.Payload.(type) {
+	case record.ShipmentCreate:
+		carrier = p.Carrier
+	case record.CustodyHandover:
+		carrier, shipment = p.To, p.Shipment
+	}
+	named, err := ledger.GetAccount(state, carrier)
+	if err != nil || named.ID == account {
+		return err == nil, err
+	}
+	s, err := ledger.GetShipment(state, shipment)
+	return s != nil && s.Custodian() == account, err
+}
+
+// expiry returns until when a blob is kept, and whether any record names it.
+func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
+	entries, err := k.naming(h)
+	if err != nil {
+		return at, false, err
+	}
+	state := k.o.Chain.View()
+	for _, e := range entries {
+		id, ok, err := k.o.Views.ShipmentOf(e.ID)
+		if err != nil {
+			return at, false, err
+		}
+		if !ok {
+			continue
+		}
+		s, err := ledger.GetShipment(state, id)
+		if err != nil {
+			return at, false, err
+		}
+		if s == nil {
+			continue // the chain has changed its branch
+		}
+		claimed = true
+		if until := k.until(s); until.After(at) {
+			at = until
+		}
+	}
+	return at, claimed, nil
+}
+
+// until returns how long the data of a shipment are kept. When it is over:
+// PurgeDays, in which the carrier can show where it delivered. Before that,
+// every change of custody gives it the time that attempts and a ruling take,
+// so that nothing is kept for ever for a parcel of which nobody hears again.
+func (k *Keeper) until(s *ledger.Shipment) time.Time {
+	p := &k.o.Params.AfterSales
+	days := uint64(p.PurgeDays)
+	switch s.State {
+	case ledger.ShipmentCreated, ledger.ShipmentInTransit, ledger.ShipmentAttempted:
+		days += uint64(p.AttemptDays) + uint64(p.RulingDays)
+	}
+	return time.Unix(int64(uint64(s.Since)+days*uint64(p.Day)), 0)
+}
+
+// Sweep gives every blob that a record names the time that the ledger leaves it,
+// and removes those whose time is over. It returns how many it removed.
+func (k *Keeper) Sweep(ctx context.Context) (removed int, err error) {
+	all, err := k.blobs.Hashes()
+	if err != nil {
+		return 0, err
+	}
+	for _, h := range all {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		at, claimed, err := k.expiry(h)
+		if err != nil {
+			return 0, err
+		}
+		if claimed {
+			if err := k.blobs.Expire(h, at); err != nil && !errors.Is(err, blobs.ErrNotFound) {
+				return 0, err
+			}
+		}
+	}
+	return k.blobs.Purge()
+}
+
+const (
+	sweepEvery = 10 * time.Second
+	// sweepShare is how much longer than a sweep the pause after it is, so that
+	// sweeps of many blobs take a small part of the time only.
+	sweepShare = 50
+)
+
+// Run sweeps now and then until ctx ends.
+func (k *Keeper) Run(ctx context.Context) {
+	for {
+		began := time.Now()
+		if n, err := k.Sweep(ctx); ctx.Err() == nil {
+			switch {
+			case err != nil:
+				k.o.Log.Error("blobs are not swept", "error", err)
+			case n > 0:
+				k.o.Log.Debug("blobs removed", "count", n)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(max(sweepEvery, sweepShare*time.Since(began))):
+		}
+	}
+}
