@@ -27,6 +27,35 @@ var rules = [...]rule{
 	record.TypeRoleGrant:  grantRole,
 	record.TypeRoleRevoke: revokeRole,
 	record.TypeKeyRotate:  rotateKey,
+
+	record.TypeProductRegister:   registerProduct,
+	record.TypeVoucherIssue:      issueVoucher,
+	record.TypeVoucherTransfer:   transferVoucher,
+	record.TypeVoucherVoid:       voidVoucher,
+	record.TypeShipmentCreate:    createShipment,
+	record.TypeCustodyHandover:   handOver,
+	record.TypeDeliveryConfirm:   confirmDelivery,
+	record.TypeDeliveryException: reportException,
+	record.TypeProofOfAttempt:    proveAttempt,
+	record.TypeClaimOpen:         openClaim,
+	record.TypeClaimRespond:      respondToClaim,
+	record.TypeClaimAnswer:       answerOffer,
+	record.TypeEvidenceAdd:       addEvidence,
+	record.TypeInspectionReport:  inspect,
+	record.TypeClaimWithdraw:     withdrawClaim,
+	record.TypeClaimEscalate:     escalateClaim,
+	record.TypeRuling:            giveRuling,
+	record.TypeSettleExecute:     executeSettlement,
+	record.TypeSettleConfirm:     confirmSettlement,
+	record.TypeClaimClose:        closeClaim,
+	record.TypeEvaluate:          evaluate,
+	record.TypeEvaluateAmend:     amendEvaluation,
+	record.TypeSellerReply:       replyToEvaluation,
+	record.TypeRewardClaim:       payReward,
+	record.TypeRecallNotice:      recall,
+	record.TypeSellerSuspend:     suspendSeller,
+	record.TypeSellerRestore:     restoreSeller,
+	record.TypeCorrection:        correct,
 }
 
 // Apply applies a record other than a coinbase. A record that breaks a rule
@@ -69,7 +98,25 @@ func apply(s *State, c Context, r *record.Record) error {
 	if err := putAccount(s, &author); err != nil {
 		return err
 	}
-	return rules[kind](s, c, r, author)
+	if kind < record.TypeProductRegister {
+		return rules[kind](s, c, r, author)
+	}
+	return applyAftersales(s, c, r, author)
+}
+
+// mostAhead is how many seconds a claimed time may be after the median time,
+// which is about an hour behind the clock.
+const mostAhead = 24 * 60 * 60
+
+// applyAftersales applies an after-sales record, and remembers its author.
+func applyAftersales(s *State, c Context, r *record.Record, author Account) error {
+	if t := record.ClaimedTime(r.Payload); uint64(t) > uint64(c.MedianTime)+mostAhead {
+		return reject.New(reject.TimeInFuture, "the claimed time is %v, more than a day after the median time %v", t, record.Time(c.MedianTime))
+	}
+	if err := rules[r.Type()](s, c, r, author); err != nil {
+		return err
+	}
+	return s.Put(authorKey(r.ID()), author.ID[:])
 }
 
 // liveAccount returns the account that k signs for. It refuses a key that was

@@ -133,6 +133,18 @@ func addTo(s *State, kind byte, amount record.Amount) error {
 	return putUint(s, n+uint64(amount), kind)
 }
 
+// takeFrom takes from an entry that is one amount and has as much.
+func takeFrom(s *State, kind byte, amount record.Amount) error {
+	n, err := getUint(s, kind)
+	if err != nil {
+		return err
+	}
+	if amount > record.Amount(n) {
+		return fmt.Errorf("%w: %v are to be taken from entry %c, which has %v", ErrState, amount, kind, record.Amount(n))
+	}
+	return putUint(s, n-uint64(amount), kind)
+}
+
 // immatureSize is the size of a value under immatureEntry: key, amount.
 const immatureSize = 32 + 8
 

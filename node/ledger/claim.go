@@ -185,20 +185,3 @@ func (c *Claim) Deadline(p *network.AfterSales) (Period, uint64) {
 	}
 	return 0, 0
 }
-
-// refundPay is a PAY that names a claim as its reference.
-type refundPay struct {
-	Claim  record.ID
-	To     record.Key // the account
-	Amount record.Amount
-	Round  uint8 // of the claim, when it was paid
-	Used   bool  // a SETTLE_EXECUTE named it
-}
-
-func (p *refundPay) layout(f *coder) {
-	hash(f, &p.Claim)
-	hash(f, &p.To)
-	f.amount(&p.Amount)
-	f.uint8(&p.Round)
-	f.flags(&p.Used)
-}

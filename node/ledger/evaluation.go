@@ -1,6 +1,9 @@
 package ledger
 
-import "stele/node/record"
+import (
+	"stele/node/record"
+	"stele/node/reject"
+)
 
 // EvaluationState is how far an evaluation is.
 type EvaluationState uint8
@@ -61,3 +64,109 @@ func putEvaluation(s *State, e *Evaluation) error {
 // what its seller burned, rounded down, whatever the scores. So an order with
 // oneself always costs more than it earns.
 func EvaluationReward(v *Voucher) record.Amount { return v.Burn / 2 }
+
+// stepEvaluation finds out what a record may do to the evaluation of a voucher.
+// The evaluation is a new one if there is none.
+func stepEvaluation(s *State, c Context, r *record.Record, author Account, voucher record.ID) (*Evaluation, *Voucher, *row[EvaluationState], error) {
+	v, err := loadVoucher(s, c, voucher)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	who, err := partsOf(s, v, author)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	e, err := GetEvaluation(s, voucher)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if e == nil {
+		e = &Evaluation{Voucher: voucher}
+	}
+	if r.Type() == record.TypeEvaluate && who&(holder|buyer) == holder {
+		return nil, nil, nil, reject.New(reject.SecondHand, "%v is a later holder of the voucher %v, not its first buyer", author.Key, voucher)
+	}
+	row, err := evaluationBook.next(e.State, r.Type(), "", who)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if r.Type() == record.TypeEvaluate && who&(seller|maker) != 0 {
+		return nil, nil, nil, reject.New(reject.OwnGoods, "the buyer %v is %v of the goods", author.Key, who&(seller|maker))
+	}
+	return e, v, row, nil
+}
+
+// evaluate keeps what the first buyer thinks.
+func evaluate(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.Evaluate)
+	e, v, row, err := stepEvaluation(s, c, r, author, p.Voucher)
+	if err != nil {
+		return err
+	}
+	end := after(v.Delivered, c.Params.AfterSales.EvaluateDays, &c.Params.AfterSales)
+	switch {
+	case v.Delivered == 0:
+		return reject.New(reject.EvaluationTooEarly, "the goods of voucher %v are not delivered", v.ID)
+	case uint64(c.MedianTime) > end:
+		return reject.New(reject.EvaluationTooLate, "the median time is %v, the evaluation was possible until %v", record.Time(c.MedianTime), record.Time(end))
+	}
+	e.State, e.Height, e.Time = row.To, c.Height, c.MedianTime
+	e.Product, e.Service, e.Logistics = p.Product, p.Service, p.Logistics
+	return putEvaluation(s, e)
+}
+
+// amendEvaluation replaces an evaluation.
+func amendEvaluation(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.EvaluateAmend)
+	e, v, row, err := stepEvaluation(s, c, r, author, p.Voucher)
+	if err != nil {
+		return err
+	}
+	if !v.ClaimClosed {
+		return reject.New(reject.AmendWithoutClaim, "no claim on voucher %v was closed", v.ID)
+	}
+	e.State = row.To
+	e.Product, e.Service, e.Logistics = p.Product, p.Service, p.Logistics
+	return putEvaluation(s, e)
+}
+
+// replyToEvaluation is the seller's answer.
+func replyToEvaluation(s *State, c Context, r *record.Record, author Account) error {
+	e, v, row, err := stepEvaluation(s, c, r, author, r.Payload.(record.SellerReply).Voucher)
+	if err != nil {
+		return err
+	}
+	if e.Replied {
+		return reject.New(reject.AlreadyReplied, "the evaluation of voucher %v has a reply", v.ID)
+	}
+	e.State, e.Replied = row.To, true
+	return putEvaluation(s, e)
+}
+
+// payReward moves the reward of an evaluation from the pool to the first buyer.
+func payReward(s *State, c Context, r *record.Record, author Account) error {
+	e, v, row, err := stepEvaluation(s, c, r, author, r.Payload.(record.RewardClaim).Voucher)
+	if err != nil {
+		return err
+	}
+	reward, delay := EvaluationReward(v), c.Params.AfterSales.RewardDelay
+	pool, err := RewardPool(s)
+	switch {
+	case err != nil:
+		return err
+	case e.Rewarded:
+		return reject.New(reject.AlreadyRewarded, "the evaluation of voucher %v is rewarded", v.ID)
+	case c.Height-e.Height < delay:
+		return reject.New(reject.RewardTooEarly, "%d blocks after the evaluation, the reward takes %d", c.Height-e.Height, delay)
+	case reward > pool:
+		return reject.New(reject.RewardPoolShort, "the reward is %v, the pool has %v", reward, pool)
+	}
+	if err := takeFrom(s, rewardPoolEntry, reward); err != nil {
+		return err
+	}
+	if err := credit(s, author, reward); err != nil {
+		return err
+	}
+	e.State, e.Rewarded = row.To, true
+	return putEvaluation(s, e)
+}

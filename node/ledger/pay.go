@@ -6,7 +6,7 @@ import (
 )
 
 // pay moves an amount from the author to another account.
-func pay(s *State, _ Context, r *record.Record, author Account) error {
+func pay(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.Pay)
 	to, err := liveAccount(s, p.To, "receiver")
 	switch {
@@ -21,7 +21,10 @@ func pay(s *State, _ Context, r *record.Record, author Account) error {
 	if err := putAccount(s, &author); err != nil {
 		return err
 	}
-	return credit(s, to, p.Amount)
+	if err := credit(s, to, p.Amount); err != nil {
+		return err
+	}
+	return keepPayment(s, c, r, to)
 }
 
 // credit adds amount to the balance of a.

@@ -13,6 +13,15 @@ type Roles uint8
 // them; no record does.
 const root Roles = 1
 
+// Marks that no record of a role gives or takes.
+const (
+	holds     Roles = 1 << 6 // holds a voucher, or did: the account has a past
+	suspended Roles = 1 << 7 // may not issue vouchers
+)
+
+// Suspended reports whether a supervisor keeps the account from selling.
+func (r Roles) Suspended() bool { return r&suspended != 0 }
+
 // Root reports whether the account is one of those that grant roles.
 func (r Roles) Root() bool { return r&root != 0 }
 

@@ -161,18 +161,20 @@ func (v *Voucher) close(claim *Claim) {
 	if claim.State != ClaimSettled {
 		return
 	}
-	switch claim.Remedy {
-	case record.Refund:
-		v.State = VoucherRefunded
-	case record.Replace:
-		v.State = VoucherReplaced
-	case record.Repair:
-		if claim.FaultCode != v.LastFault || v.Repairs == 0 {
-			v.LastFault, v.Repairs = claim.FaultCode, 0
+	for _, row := range voucherTable {
+		if row.On == 0 && row.From == v.State && row.Choice == claim.Remedy.String() {
+			v.State = row.To
+			break
 		}
-		v.Repairs = min(v.Repairs, 254) + 1
-		if claim.Received != 0 {
-			v.Extended += claim.Executed - claim.Received
-		}
+	}
+	if claim.Remedy != record.Repair {
+		return
+	}
+	if claim.FaultCode != v.LastFault || v.Repairs == 0 {
+		v.LastFault, v.Repairs = claim.FaultCode, 0
+	}
+	v.Repairs = min(v.Repairs, 254) + 1
+	if claim.Received != 0 && claim.Received < claim.Executed {
+		v.Extended += claim.Executed - claim.Received
 	}
 }

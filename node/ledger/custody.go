@@ -1,0 +1,297 @@
+package ledger
+
+import (
+	"github.com/minio/sha256-simd"
+
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// onItsWay returns a shipment, and reports whether its sender cannot send the
+// goods anew. There may be none: the id is then zero.
+func onItsWay(v View, id record.ID) (*Shipment, bool, error) {
+	if id == (record.ID{}) {
+		return nil, false, nil
+	}
+	h, err := loadShipment(v, id)
+	return h, err == nil && !h.back(), err
+}
+
+// createShipment announces that goods are sent: to the holder, back for a claim,
+// or to the holder again.
+func createShipment(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ShipmentCreate)
+	v, err := loadVoucher(s, c, p.Voucher)
+	if err != nil {
+		return err
+	}
+	who, err := partsOf(s, v, author)
+	if err != nil {
+		return err
+	}
+	if p.Leg == record.Outbound {
+		err = shipVoucher(s, v, who, r)
+	} else {
+		err = shipClaim(s, c, p, who, r)
+	}
+	if err != nil {
+		return err
+	}
+	carrier, err := liveAccount(s, p.Carrier, "carrier")
+	if err != nil {
+		return err
+	}
+	if err := requireRole(carrier, record.Carrier); err != nil {
+		return err
+	}
+	return putShipment(s, &Shipment{
+		ID: r.ID(), State: ShipmentCreated,
+		Voucher: p.Voucher, Leg: p.Leg, Claim: p.Claim, Sender: author.ID, Carrier: carrier.ID, PickupHash: p.PickupHash,
+		Since: c.MedianTime,
+	})
+}
+
+// shipVoucher sends what was sold.
+func shipVoucher(s *State, v *Voucher, who part, r *record.Record) error {
+	row, err := voucherBook.next(v.State, r.Type(), record.Outbound.String(), who)
+	if err != nil {
+		return err
+	}
+	if v.ClaimLive {
+		return claimLive(v)
+	}
+	if err := freeToShip(s, v.Shipment); err != nil {
+		return err
+	}
+	v.State, v.Shipment = row.To, r.ID()
+	return putVoucher(s, v)
+}
+
+// shipClaim sends goods back for a claim, or to the holder after a repair.
+func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record.Record) error {
+	claim, _, err := loadClaim(s, c, p.Claim)
+	if err != nil {
+		return err
+	}
+	if claim.Voucher != p.Voucher {
+		return reject.New(reject.ClaimOfOtherVoucher, "the claim %v is on voucher %v, not %v", p.Claim, claim.Voucher, p.Voucher)
+	}
+	row, err := claimBook.next(claim.State, r.Type(), p.Leg.String(), who)
+	if err != nil {
+		return err
+	}
+	last := &claim.SendBack
+	if p.Leg == record.Return {
+		if !claim.ReturnNeeded {
+			return reject.New(reject.ReturnUnneeded, "the claim %v needs no return", p.Claim)
+		}
+		last = &claim.Return
+	}
+	if err := freeToShip(s, *last); err != nil {
+		return err
+	}
+	*last = r.ID()
+	claim.enter(row.To, c)
+	return putClaim(s, claim)
+}
+
+// freeToShip refuses to send goods that the sender does not have.
+func freeToShip(v View, last record.ID) error {
+	h, gone, err := onItsWay(v, last)
+	if err == nil && gone {
+		err = reject.New(reject.AlreadyShipped, "the goods are sent with %v, which is %v", last, h.State)
+	}
+	return err
+}
+
+// loadCustody returns a shipment, and what its next state is after a record of
+// whoever has the goods.
+func loadCustody(s *State, r *record.Record, author Account, id record.ID, choice func(h *Shipment) string) (*Shipment, *row[ShipmentState], error) {
+	h, err := loadShipment(s, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	var who part
+	if author.ID == h.Custodian() {
+		who |= custodian
+	}
+	said := ""
+	if choice != nil {
+		said = choice(h)
+	}
+	row, err := shipmentBook.next(h.State, r.Type(), said, who)
+	return h, row, err
+}
+
+// handOver passes goods to the next carrier, or back to the sender.
+func handOver(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.CustodyHandover)
+	to, err := liveAccount(s, p.To, "next custodian")
+	if err != nil {
+		return err
+	}
+	h, row, err := loadCustody(s, r, author, p.Shipment, func(h *Shipment) string {
+		if h.State == ShipmentException && to.ID == h.Sender {
+			return "back"
+		}
+		return "on"
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case row.To == ShipmentReturned:
+	case h.State == ShipmentCreated && to.ID != h.Carrier:
+		return reject.New(reject.WrongCarrier, "the shipment %v names the carrier %v, not %v", h.ID, h.Carrier, p.To)
+	default:
+		if err := requireRole(to, record.Carrier); err != nil {
+			return err
+		}
+		h.Carrier, h.Left = to.ID, true
+	}
+	h.State, h.Since = row.To, c.MedianTime
+	return putShipment(s, h)
+}
+
+// confirmDelivery gives the goods to whoever has the pick-up key.
+func confirmDelivery(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.DeliveryConfirm)
+	h, row, err := loadCustody(s, r, author, p.Shipment, nil)
+	if err != nil {
+		return err
+	}
+	if record.Digest(sha256.Sum256(p.PickupKey[:])) != h.PickupHash {
+		return wrongPickup(s, h, p.PickupKey)
+	}
+	if err := useChallenge(s, c, p, author); err != nil {
+		return err
+	}
+	return deliver(s, c, r, h, row)
+}
+
+// wrongPickup tells whether the pick-up key belongs to another shipment of the
+// case.
+func wrongPickup(s *State, h *Shipment, key record.Key) error {
+	others, err := shipmentsOf(s, h.Voucher)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if record.Digest(sha256.Sum256(key[:])) == other.PickupHash {
+			return reject.New(reject.WrongLeg, "the pick-up key is that of the shipment %v (%v), not of %v (%v)", other.ID, other.Leg, h.ID, h.Leg)
+		}
+	}
+	return reject.New(reject.WrongPickupKey, "the SHA-256 of the pick-up key is not %x", h.PickupHash)
+}
+
+// shipmentsOf returns the last shipments of a voucher and its last claim.
+func shipmentsOf(s *State, voucher record.ID) ([]*Shipment, error) {
+	v := &Voucher{ID: voucher}
+	if _, err := getEntry(s, idKey(voucherEntry, voucher), v); err != nil {
+		return nil, err
+	}
+	claim := &Claim{ID: v.Claim}
+	if _, err := getEntry(s, idKey(claimEntry, v.Claim), claim); err != nil {
+		return nil, err
+	}
+	var all []*Shipment
+	for _, id := range []record.ID{v.Shipment, claim.Return, claim.SendBack} {
+		h, err := GetShipment(s, id)
+		if err != nil {
+			return nil, err
+		}
+		if h != nil {
+			all = append(all, h)
+		}
+	}
+	return all, nil
+}
+
+// useChallenge checks that a challenge is fresh, and remembers it for ever.
+func useChallenge(s *State, c Context, p record.DeliveryConfirm, author Account) error {
+	switch most := c.Params.AfterSales.ChallengeBlocks; {
+	case p.ChallengeHeight >= c.Height:
+		return reject.New(reject.ChallengeTooNew, "the challenge is of height %d, but the block has height %d", p.ChallengeHeight, c.Height)
+	case c.Height-p.ChallengeHeight > most:
+		return reject.New(reject.ChallengeTooOld, "the challenge is %d blocks old, at most %d", c.Height-p.ChallengeHeight, most)
+	}
+	key := challengeKey(author.ID, p.ChallengeNonce)
+	used, err := s.Get(key)
+	if err == nil && used != nil {
+		err = reject.New(reject.ChallengeUsed, "the carrier %v has used the challenge %x before", author.Key, p.ChallengeNonce)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Put(key, []byte{1})
+}
+
+// challengeKey is the key of a carrier's nonce: the first half of the SHA-256 of
+// both. Only the carrier could find two that are the same, and would but refuse
+// itself.
+func challengeKey(carrier record.Key, nonce record.Nonce) []byte {
+	sum := sha256.Sum256(append(append(make([]byte, 0, 48), carrier[:]...), nonce[:]...))
+	return append([]byte{challengeEntry}, sum[:16]...)
+}
+
+// deliver does what it means that goods arrived: a voucher becomes active, or a
+// claim goes on.
+func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[ShipmentState]) error {
+	h.State, h.Since = row.To, c.MedianTime
+	if err := putShipment(s, h); err != nil {
+		return err
+	}
+	said := h.Leg.String()
+	if r.Type() == record.TypeRuling {
+		said = record.RuledDelivered.String()
+	}
+	switch h.Leg {
+	case record.Outbound:
+		v, err := loadVoucher(s, c, h.Voucher)
+		if err != nil {
+			return err
+		}
+		to, err := voucherBook.next(v.State, r.Type(), said, custodian|supervisor)
+		if err != nil {
+			return err
+		}
+		v.State, v.Delivered = to.To, c.MedianTime
+		return putVoucher(s, v)
+	case record.Return:
+		claim, _, err := loadClaim(s, c, h.Claim)
+		if err != nil || claim.State.Closed() {
+			return err
+		}
+		claim.Received = c.MedianTime
+		if to, err := claimBook.next(claim.State, r.Type(), said, custodian|supervisor); err == nil {
+			claim.enter(to.To, c)
+		} // else it is escalated meanwhile, and stays so
+		return putClaim(s, claim)
+	}
+	return nil
+}
+
+// reportException says that a delivery failed.
+func reportException(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.DeliveryException)
+	h, row, err := loadCustody(s, r, author, p.Shipment, nil)
+	if err != nil {
+		return err
+	}
+	h.State, h.Since, h.Kind = row.To, c.MedianTime, p.Kind
+	return putShipment(s, h)
+}
+
+// proveAttempt says that the carrier found nobody for a long time.
+func proveAttempt(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ProofOfAttempt)
+	h, row, err := loadCustody(s, r, author, p.Shipment, nil)
+	if err != nil {
+		return err
+	}
+	if from := h.AttemptFrom(&c.Params.AfterSales); uint64(c.MedianTime) <= from {
+		return reject.New(reject.AttemptTooEarly, "the median time is %v, an attempt is proved after %v", record.Time(c.MedianTime), record.Time(from))
+	}
+	h.State, h.Since = row.To, c.MedianTime
+	return putShipment(s, h)
+}

@@ -1,0 +1,296 @@
+package ledger
+
+import (
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// openClaim makes a claim on a voucher.
+func openClaim(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ClaimOpen)
+	v, err := loadVoucher(s, c, p.Voucher)
+	if err != nil {
+		return err
+	}
+	who, err := partsOf(s, v, author)
+	if err != nil {
+		return err
+	}
+	row, err := voucherBook.next(v.State, r.Type(), p.Ground.String(), who)
+	if err != nil {
+		return err
+	}
+	if v.ClaimLive {
+		return reject.New(reject.SecondClaim, "the voucher %v has the open claim %v", v.ID, v.Claim)
+	}
+	if err := entitled(s, c, v, p); err != nil {
+		return err
+	}
+	first, err := claimBook.next(0, r.Type(), "", who)
+	if err != nil {
+		return err
+	}
+	v.State, v.Claim, v.ClaimLive = row.To, r.ID(), true
+	return putCase(s, v, &Claim{
+		ID: r.ID(), State: first.To, Since: c.MedianTime,
+		Voucher: v.ID, Holder: v.Holder, Ground: p.Ground, FaultCode: p.FaultCode, Asked: p.Remedy, Opened: c.MedianTime,
+	})
+}
+
+// entitled checks that the terms give a remedy on a ground now: articles 9 to 11
+// of the Provisions on Liability for Repair, Replacement and Return (1995), and
+// article 25 of the Consumer Law.
+func entitled(s *State, c Context, v *Voucher, p record.ClaimOpen) error {
+	a := &c.Params.AfterSales
+	within := func(days uint16) bool { return uint64(c.MedianTime) <= after(v.Delivered, days, a) }
+	ok := false
+	switch p.Ground {
+	case record.Fault:
+		switch p.Remedy {
+		case record.Refund:
+			ok = within(a.ReturnDays)
+		case record.Replace:
+			ok = within(a.ReturnDays) || within(a.ExchangeDays) || v.Repairs >= a.RepairLimit && v.LastFault == p.FaultCode
+		case record.Repair:
+			ok = true
+		}
+	case record.NoReason:
+		ok = p.Remedy == record.Refund && v.Distance && within(a.ReturnDays)
+	case record.Delivery:
+		h, err := GetShipment(s, v.Shipment)
+		if err != nil {
+			return err
+		}
+		if h == nil || h.State != ShipmentException && h.State != ShipmentReturned && h.State != ShipmentLost {
+			return reject.New(reject.NotDelivered, "the voucher %v is not delivered, and no delivery failed", v.ID)
+		}
+		ok = p.Remedy != record.Repair
+	case record.Recall:
+		now, err := GetVoucher(s, c, v.ID)
+		if err != nil {
+			return err
+		}
+		if !now.Recalled {
+			return reject.New(reject.NotRecalled, "neither the product %v nor its item %s is recalled", v.GTIN, v.Serial)
+		}
+		ok = true
+	}
+	if !ok {
+		return reject.New(reject.NotEntitled, "no %v on the ground %v: the goods were delivered %v, the median time is %v, and %d repairs of the fault %d were made",
+			p.Remedy, p.Ground, record.Time(v.Delivered), record.Time(c.MedianTime), v.Repairs, v.LastFault)
+	}
+	return nil
+}
+
+// enter changes the state.
+func (c *Claim) enter(to ClaimState, now Context) {
+	if c.State != to {
+		c.State, c.Since = to, now.MedianTime
+	}
+}
+
+// agree changes the state to one in which a remedy is owed.
+func (c *Claim) agree(to ClaimState, now Context) {
+	c.enter(to, now)
+	c.Agreed = now.MedianTime
+	c.Round = min(c.Round, 254) + 1
+}
+
+// claimStep is what a record does to a claim.
+type claimStep struct {
+	claim   *Claim
+	voucher *Voucher
+	who     part
+	row     *row[ClaimState]
+}
+
+// stepClaim finds out what a record of a type may do to a claim. It refuses one
+// that comes before its period is over.
+func stepClaim(s *State, c Context, r *record.Record, author Account, id record.ID, choice string) (claimStep, error) {
+	claim, v, err := loadClaim(s, c, id)
+	if err != nil {
+		return claimStep{}, err
+	}
+	who, err := partsOf(s, v, author)
+	if err != nil {
+		return claimStep{}, err
+	}
+	who, err = partsInClaim(s, claim, v, author, who, r.Type())
+	if err != nil {
+		return claimStep{}, err
+	}
+	row, err := claimBook.next(claim.State, r.Type(), choice, who)
+	if err != nil {
+		return claimStep{}, err
+	}
+	if row.Period != 0 {
+		if end := claim.end(row.Period, &c.Params.AfterSales); uint64(c.MedianTime) <= end {
+			reason := reject.EscalationTooEarly
+			if row.On == record.TypeClaimClose {
+				reason = reject.CloseTooEarly
+			}
+			return claimStep{}, reject.New(reason, "the median time is %v, the period (%v) lasts until %v", record.Time(c.MedianTime), row.Period, record.Time(end))
+		}
+	}
+	return claimStep{claim, v, who, row}, nil
+}
+
+// partsInClaim returns what an account is to a claim, if who is what it is to the
+// voucher. For evidence and rulings matters who carried or inspected the goods.
+func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, on record.Type) (part, error) {
+	who &^= holder
+	if a.ID == claim.Holder {
+		who |= holder
+	}
+	if on != record.TypeEvidenceAdd && on != record.TypeRuling {
+		return who, nil
+	}
+	who &^= servicer
+	if a.ID == claim.Servicer {
+		who |= servicer
+	}
+	for _, id := range []record.ID{v.Shipment, claim.Return, claim.SendBack} {
+		h, err := GetShipment(s, id)
+		if err != nil {
+			return 0, err
+		}
+		if h != nil && h.Carrier == a.ID {
+			who |= custodian
+		}
+	}
+	return who, nil
+}
+
+// finish closes a claim.
+func finish(s *State, c Context, now claimStep) error {
+	now.claim.enter(now.row.To, c)
+	now.voucher.close(now.claim)
+	return putCase(s, now.voucher, now.claim)
+}
+
+// respondToClaim is the seller's or maker's answer.
+func respondToClaim(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ClaimRespond)
+	now, err := stepClaim(s, c, r, author, p.Claim, p.Action.String())
+	if err != nil {
+		return err
+	}
+	claim := now.claim
+	claim.Remedy, claim.Refund, claim.ReturnNeeded = p.Remedy, p.Refund, p.ReturnNeeded
+	switch {
+	case p.Action != record.Authorise:
+		claim.enter(now.row.To, c)
+	case p.Remedy != claim.Asked || p.Remedy == record.Refund && p.Refund != now.voucher.Price:
+		return reject.New(reject.RemedyDiffers, "the holder asks for %v at a price of %v; anything else is an offer", claim.Asked, now.voucher.Price)
+	default:
+		claim.agree(now.row.To, c)
+	}
+	return putClaim(s, claim)
+}
+
+// answerOffer is the holder's answer to an offer.
+func answerOffer(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ClaimAnswer)
+	choice := "decline"
+	if p.Accept {
+		choice = "accept"
+	}
+	now, err := stepClaim(s, c, r, author, p.Claim, choice)
+	if err != nil {
+		return err
+	}
+	if p.Accept {
+		now.claim.agree(now.row.To, c)
+	} else {
+		now.claim.enter(now.row.To, c)
+	}
+	return putClaim(s, now.claim)
+}
+
+// addEvidence counts a piece of evidence.
+func addEvidence(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.EvidenceAdd)
+	now, err := stepClaim(s, c, r, author, p.Claim, "")
+	if err != nil {
+		return err
+	}
+	for i, role := range evidenceParts {
+		if now.who&role == 0 {
+			continue
+		}
+		count, most := &now.claim.Evidence[i], c.Params.AfterSales.EvidenceLimit
+		if *count >= most {
+			return reject.New(reject.EvidenceLimit, "the %v has added evidence %d times, at most %d", role, *count, most)
+		}
+		*count++
+		break
+	}
+	return putClaim(s, now.claim)
+}
+
+// evidenceParts are the parts that Claim.Evidence counts for.
+var evidenceParts = [len(Claim{}.Evidence)]part{holder, seller, maker, servicer, custodian}
+
+// inspect tells what was found out about goods that came back.
+func inspect(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.InspectionReport)
+	now, err := stepClaim(s, c, r, author, p.Claim, p.Finding.String())
+	if err != nil {
+		return err
+	}
+	if now.who&seller == 0 {
+		now.claim.Servicer = author.ID
+	}
+	now.claim.enter(now.row.To, c)
+	return putClaim(s, now.claim)
+}
+
+// withdrawClaim gives a claim up.
+func withdrawClaim(s *State, c Context, r *record.Record, author Account) error {
+	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimWithdraw).Claim, "")
+	if err != nil {
+		return err
+	}
+	return finish(s, c, now)
+}
+
+// closeClaim ends a claim on which nobody ruled.
+func closeClaim(s *State, c Context, r *record.Record, author Account) error {
+	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimClose).Claim, "")
+	if err != nil {
+		return err
+	}
+	return finish(s, c, now)
+}
+
+// escalateClaim takes a claim to the supervisors.
+func escalateClaim(s *State, c Context, r *record.Record, author Account) error {
+	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimEscalate).Claim, "")
+	if err != nil {
+		return err
+	}
+	now.claim.enter(now.row.To, c)
+	return putClaim(s, now.claim)
+}
+
+// ruleOnClaim decides an escalated claim.
+func ruleOnClaim(s *State, c Context, r *record.Record, author Account, p record.Ruling) error {
+	now, err := stepClaim(s, c, r, author, p.ID, p.Outcome.String())
+	if err != nil {
+		return err
+	}
+	if now.who&involved != 0 {
+		return rulingByParty(author, now.who)
+	}
+	now.claim.Ruled = true
+	if p.Outcome == record.Dismissed {
+		return finish(s, c, now)
+	}
+	now.claim.Remedy, now.claim.Refund, now.claim.OrderDays, now.claim.ReturnNeeded = p.Remedy, p.Refund, p.ExecuteDays, false
+	now.claim.agree(now.row.To, c)
+	return putClaim(s, now.claim)
+}
+
+func rulingByParty(author Account, who part) error {
+	return reject.New(reject.RulingByParty, "the supervisor %v is %v of the case", author.Key, who&involved)
+}
