@@ -9,9 +9,6 @@ import (
 // mostHeld is how many records Add looks at before others get a turn.
 const mostHeld = 256
 
-// mostLive is how many queues keep their state between two calls of Add.
-const mostLive = 1024
-
 // Add admits records to the pool. It returns an error for each, or nil for one
 // that was accepted: that one is in the journal, on disk. Records of one account
 // must come in order; a record may rest on others of the same call.
@@ -121,7 +118,7 @@ func (p *Pool) screenOne(v ledger.View, c ledger.Context, r *record.Record, newK
 		return reject.New(reject.InsufficientFunds, "the fee is %v, the balance %v", r.Fee, account.Balance)
 	}
 	if old := q.at(r.Seq); old != nil {
-		return p.checkReplacement(old, r)
+		return p.checkReplacement(*old, r)
 	}
 	return p.checkRoom(q, r)
 }
@@ -180,8 +177,8 @@ func (p *Pool) admitOne(v ledger.View, c ledger.Context, r *record.Record) error
 	if err != nil {
 		return err
 	}
-	if old := q.at(r.Seq); old != nil {
-		err = p.replace(v, c, old, r)
+	if q.at(r.Seq) != nil {
+		err = p.replace(v, c, q, r)
 	} else {
 		err = p.append(v, c, q, account, r)
 	}
@@ -217,20 +214,20 @@ func (p *Pool) append(v ledger.View, c ledger.Context, q *queue, account ledger.
 		return err
 	}
 	p.table.splice(q, len(q.entries), 0, p.entry(r))
-	p.keep(q, state)
+	q.state, q.epoch = state, p.epoch
 	return nil
 }
 
-// replace puts a record in the place of old.
-func (p *Pool) replace(v ledger.View, c ledger.Context, old *entry, r *record.Record) error {
-	if err := p.checkReplacement(old, r); err != nil {
+// replace puts a record in the place of the one in q with its sequence number.
+func (p *Pool) replace(v ledger.View, c ledger.Context, q *queue, r *record.Record) error {
+	i := int(r.Seq - q.first)
+	old := q.entries[i].Record
+	if err := p.checkReplacement(q.entries[i], r); err != nil {
 		return err
 	}
-	if err := p.checkRotation(r, old.Record); err != nil {
+	if err := p.checkRotation(r, old); err != nil {
 		return err
 	}
-	q, e := old.queue, p.entry(r)
-	i := int(old.Seq - q.head().Seq)
 	state := ledger.NewState(v)
 	if err := p.apply(state, c, q, q.entries[:i]); err != nil {
 		return err
@@ -247,9 +244,9 @@ func (p *Pool) replace(v ledger.View, c ledger.Context, old *entry, r *record.Re
 			return err
 		}
 	}
-	p.table.splice(q, i, 1, e)
-	p.keep(q, state)
-	p.unsave(old.Record)
+	p.table.splice(q, i, 1, p.entry(r))
+	q.state, q.epoch = state, p.epoch
+	p.unsave(old)
 	p.counts.Replaced++
 	return nil
 }
@@ -269,7 +266,7 @@ func (p *Pool) state(v ledger.View, c ledger.Context, q *queue) (*ledger.State, 
 
 // apply applies the first records of q. One that was mined, of which Update has
 // not told yet, is left out. Another one that fails is for Update to drop.
-func (p *Pool) apply(s *ledger.State, c ledger.Context, q *queue, entries []*entry) error {
+func (p *Pool) apply(s *ledger.State, c ledger.Context, q *queue, entries []entry) error {
 	for _, e := range entries {
 		err := ledger.Apply(s, c, e.Record)
 		if reason, refused := reject.Of(err); reason == reject.SequenceUsed {
@@ -283,13 +280,4 @@ func (p *Pool) apply(s *ledger.State, c ledger.Context, q *queue, entries []*ent
 		}
 	}
 	return nil
-}
-
-// keep keeps the state of a queue for the next call.
-func (p *Pool) keep(q *queue, state *ledger.State) {
-	if len(p.live) >= mostLive {
-		p.dropStates()
-	}
-	q.state = state
-	p.live = append(p.live, q)
 }

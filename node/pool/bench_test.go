@@ -1,93 +1,30 @@
 package pool
 
 import (
-	"encoding/binary"
-	"maps"
-	"math/rand/v2"
 	"runtime"
 	"sync"
 	"testing"
-	"time"
 
-	"stele/node/block"
-	"stele/node/chain"
-	"stele/node/chain/chaintest"
 	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/pool/pooltest"
 	"stele/node/record"
 	"stele/node/store"
 )
 
-const (
-	crowdSize  = 10_000 // accounts
-	crowdQueue = 10     // records of each
+const crowdSize = 10_000 // accounts
+
+var (
+	crowd    = sync.OnceValue(func() *pooltest.Crowd { return pooltest.NewCrowd(crowdSize) })
+	payments = sync.OnceValue(func() [][]byte { return crowd().Payments(0, 10) })
 )
 
-// crowd is many accounts with many records: their encodings, those of an
-// account in order, one account after the other in turn.
-type crowd struct {
-	params  *network.Params
-	state   view
-	records [][]byte
-}
-
-var newCrowd = sync.OnceValue(func() *crowd {
-	keys := make([]record.PrivateKey, crowdSize)
-	for i := range keys {
-		keys[i] = record.KeyFromSeed([32]byte(binary.LittleEndian.AppendUint64(make([]byte, 24), uint64(i))))
-	}
-	c := &crowd{state: view{}}
-	c.params = chaintest.Network(func(p *network.Params) {
-		p.Alloc = nil
-		for _, key := range keys {
-			p.Alloc = append(p.Alloc, network.Allocation{Key: record.PublicOf(key), Amount: record.Coin})
-		}
-	})
-	for _, change := range ledger.Genesis(c.params) {
-		c.state[string(change.Key)] = change.New
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for seq := range uint64(crowdQueue) {
-		for i, key := range keys {
-			r, err := record.Sign(record.New(record.Record{
-				Network:    c.params.ID,
-				Version:    1,
-				Seq:        seq,
-				ValidUntil: 1000 + random.Uint32N(1000),
-				Fee:        1000 + record.Amount(random.IntN(100_000)),
-				Key:        record.PublicOf(key),
-				Payload:    record.Pay{To: record.PublicOf(keys[(i+1+random.IntN(crowdSize-1))%crowdSize]), Amount: 1000},
-			}), key)
-			if err != nil {
-				panic(err)
-			}
-			c.records = append(c.records, r.Encode())
-		}
-	}
-	return c
-})
-
-// decode returns the first n records, decoded anew as if they had just come in.
-func (c *crowd) decode(b *testing.B, n int) []*record.Record {
+func crowdPool(b *testing.B, edit ...func(*Options)) *Pool {
 	b.Helper()
-	var all []*record.Record
-	for _, raw := range c.records[:n] {
-		r, err := record.Decode(append([]byte(nil), raw...))
-		if err != nil {
-			b.Fatal(err)
-		}
-		all = append(all, r)
-	}
-	return all
-}
-
-func (c *crowd) pool(b *testing.B, edit ...func(*Options)) *Pool {
-	b.Helper()
-	height := uint32(1)
+	c := crowd()
 	o := Options{
-		Params:   c.params,
-		View:     func() ledger.View { return c.state },
-		Context:  func() ledger.Context { return ledger.Context{Params: c.params, Height: height} },
+		Params:   c.Params,
+		View:     func() ledger.View { return c.State },
+		Context:  func() ledger.Context { return ledger.Context{Params: c.Params, Height: 1} },
 		Verifier: record.NewVerifier(1<<17, 0),
 	}
 	for _, f := range edit {
@@ -99,11 +36,6 @@ func (c *crowd) pool(b *testing.B, edit ...func(*Options)) *Pool {
 	}
 	return p
 }
-
-// view is a whole state in memory.
-type view map[string][]byte
-
-func (v view) Get(key []byte) ([]byte, error) { return v[string(key)], nil }
 
 func addAll(b *testing.B, p *Pool, records []*record.Record, batch int) {
 	b.Helper()
@@ -121,15 +53,15 @@ func addAll(b *testing.B, p *Pool, records []*record.Record, batch int) {
 // Records that come in, in batches of 1024, into a pool with a journal on disk.
 func BenchmarkAdd(b *testing.B) {
 	const n = 20_480
-	c := newCrowd()
+	c := crowd()
 	for b.Loop() {
 		b.StopTimer()
-		disk, err := store.Open(b.TempDir(), store.Identity{Network: c.params.ID}, store.Options{})
+		disk, err := store.Open(b.TempDir(), store.Identity{Network: c.Params.ID}, store.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
-		p := c.pool(b, func(o *Options) { o.Journal = StoreJournal(disk) })
-		records := c.decode(b, n)
+		p := crowdPool(b, func(o *Options) { o.Journal = StoreJournal(disk) })
+		records := pooltest.Decode(payments()[:n])
 		b.StartTimer()
 		addAll(b, p, records, 1024)
 		b.StopTimer()
@@ -142,13 +74,12 @@ func BenchmarkAdd(b *testing.B) {
 // The same, where the signatures are known already: the pool's own part.
 func BenchmarkAddVerified(b *testing.B) {
 	const n = 20_480
-	c := newCrowd()
 	verifier := record.NewVerifier(1<<17, 0)
-	verifier.VerifyEach(c.decode(b, n))
+	verifier.VerifyEach(pooltest.Decode(payments()[:n]))
 	for b.Loop() {
 		b.StopTimer()
-		p := c.pool(b, func(o *Options) { o.Verifier = verifier })
-		records := c.decode(b, n)
+		p := crowdPool(b, func(o *Options) { o.Verifier = verifier })
+		records := pooltest.Decode(payments()[:n])
 		b.StartTimer()
 		addAll(b, p, records, 1024)
 	}
@@ -159,9 +90,8 @@ func BenchmarkAddVerified(b *testing.B) {
 // ones again.
 func BenchmarkRefuseForged(b *testing.B) {
 	const n = 1024
-	c := newCrowd()
 	forged := func(salt byte) []*record.Record {
-		records := c.decode(b, n)
+		records := pooltest.Decode(payments()[:n])
 		for i, r := range records {
 			bad := *r
 			bad.Signatures = []record.Signature{r.Signatures[0]}
@@ -186,12 +116,12 @@ func BenchmarkRefuseForged(b *testing.B) {
 	}
 	b.Run("new", func(b *testing.B) {
 		salt := byte(0)
-		p := c.pool(b)
+		p := crowdPool(b)
 		run(b, p, func() []*record.Record { salt++; p.forged = recent{}; return forged(salt | 1) })
 	})
 	b.Run("again", func(b *testing.B) {
 		same := forged(1)
-		p := c.pool(b)
+		p := crowdPool(b)
 		p.Add(same...)
 		run(b, p, func() []*record.Record { return same })
 	})
@@ -204,7 +134,6 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 func measureMemory(b *testing.B, n int) {
-	c := newCrowd()
 	heap := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -214,8 +143,8 @@ func measureMemory(b *testing.B, n int) {
 	}
 	for b.Loop() {
 		before := heap()
-		p := c.pool(b)
-		addAll(b, p, c.decode(b, n), 1024)
+		p := crowdPool(b)
+		addAll(b, p, pooltest.Decode(payments()[:n]), 1024)
 		p.o.Verifier = nil // its cache is shared with the chain, and has a bound of its own
 		used := heap() - before
 		b.ReportMetric(float64(used)/1e6, "MB")
@@ -223,46 +152,4 @@ func measureMemory(b *testing.B, n int) {
 		b.ReportMetric(float64(used)/float64(n), "bytes/record")
 		runtime.KeepAlive(p)
 	}
-}
-
-// A block of 4,000 of 100,000 records: choosing them, and taking them out.
-func BenchmarkTip(b *testing.B) {
-	c := newCrowd()
-	verifier := record.NewVerifier(1<<18, 0)
-	var choosing, updating time.Duration
-	for b.Loop() {
-		b.StopTimer()
-		state := c.state
-		p := c.pool(b, func(o *Options) {
-			o.Verifier = verifier
-			o.View = func() ledger.View { return state }
-		})
-		addAll(b, p, c.decode(b, len(c.records)), 1024)
-		runtime.GC()
-		b.StartTimer()
-
-		start := time.Now()
-		s := ledger.NewState(state)
-		chosen, _, err := p.Select(s, p.o.Context(), Limits{Bytes: 1 << 20, Records: 4000})
-		if err != nil || len(chosen) != 4000 {
-			b.Fatal(len(chosen), err)
-		}
-		choosing += time.Since(start)
-
-		b.StopTimer()
-		state = maps.Clone(state)
-		for _, change := range s.Changes() {
-			state[string(change.Key)] = change.New
-		}
-		mined := &block.Block{Records: append([]*record.Record{nil}, chosen...)}
-		b.StartTimer()
-
-		start = time.Now()
-		if err := p.Update(chain.Change{Connected: []*block.Block{mined}}); err != nil {
-			b.Fatal(err)
-		}
-		updating += time.Since(start)
-	}
-	b.ReportMetric(choosing.Seconds()*1e3/float64(b.N), "ms/select")
-	b.ReportMetric(updating.Seconds()*1e3/float64(b.N), "ms/update")
 }

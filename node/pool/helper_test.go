@@ -253,15 +253,12 @@ func checkTable(table *table) error {
 		}
 		copied := newQueue(account)
 		for i, e := range q.entries {
-			if e.queue != q || e.Seq != q.entries[0].Seq+uint64(i) || table.records[e.ID()] != e {
+			if e.Seq != q.first+uint64(i) || table.records[e.ID()] != q {
 				return errors.New("an entry is not where it belongs")
 			}
-			copied.entries = append(copied.entries, nil)
-			clone := *e
-			copied.entries = copied.entries[:i]
-			fresh.splice(copied, i, 0, &clone)
-			if clone.floor != e.floor {
-				return errors.New("a floor is wrong")
+			fresh.splice(copied, i, 0, e)
+			if copied.entries[i] != e || e.until != e.ValidUntil {
+				return errors.New("what an entry has of its queue is wrong")
 			}
 		}
 	}

@@ -111,7 +111,7 @@ func (p *Pool) reload() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v, c := p.o.View(), p.o.Context()
-	var entries []*entry
+	var entries []entry
 	for i, err := range p.o.Verifier.VerifyEach(records) {
 		if err == nil {
 			err = records[i].Check(c.Params.ID)

@@ -36,7 +36,7 @@ func (p *Pool) checkRoom(q *queue, r *record.Record) error {
 }
 
 // checkReplacement checks that r pays enough to take the place of old.
-func (p *Pool) checkReplacement(old *entry, r *record.Record) error {
+func (p *Pool) checkReplacement(old entry, r *record.Record) error {
 	step := max(uint64(old.Fee)/10, uint64(p.o.MinRate)*uint64(r.Size())/1000, 1)
 	least := old.Fee + record.Amount(step)
 	switch {

@@ -50,7 +50,6 @@ type Pool struct {
 	suspects map[*queue]bool // that Update shall look at again
 	arrivals uint64
 	epoch    uint64   // counts updates
-	live     []*queue // that have a state
 	forged   recent   // full hashes of records with bad signatures
 	unsaved  []change // of the journal, oldest first
 	counts   Counts
@@ -116,8 +115,12 @@ func New(o Options) (*Pool, error) {
 func (p *Pool) Get(id record.ID) *record.Record {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if e := p.table.records[id]; e != nil {
-		return e.Record
+	if q := p.table.records[id]; q != nil {
+		for i := range q.entries {
+			if r := q.entries[i].Record; r.ID() == id {
+				return r
+			}
+		}
 	}
 	return nil
 }
@@ -170,9 +173,9 @@ func (p *Pool) find(v ledger.View, key record.Key) (*queue, ledger.Account, erro
 }
 
 // entry returns a new entry for a record.
-func (p *Pool) entry(r *record.Record) *entry {
+func (p *Pool) entry(r *record.Record) entry {
 	p.arrivals++
-	return &entry{Record: r, rate: RateOf(r), arrival: p.arrivals}
+	return entry{Record: r, rate: RateOf(r), arrival: p.arrivals, until: r.ValidUntil}
 }
 
 // recent is a set that forgets its oldest half when it is full.

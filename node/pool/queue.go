@@ -16,22 +16,24 @@ func RateOf(r *record.Record) Rate {
 	return Rate(uint64(r.Fee) * 1000 / uint64(r.Size())) // a fee has at most 53 bits
 }
 
-// entry is a record in the pool.
+// entry is a record in the pool. It has a copy of what the orders go by, since
+// the records of a large pool lie far apart in memory.
 type entry struct {
 	*record.Record
-	queue   *queue
 	rate    Rate
 	floor   Rate   // lowest rate of this entry and those before it in the queue
 	arrival uint64 // of two with the same rate the earlier one comes first
+	until   uint32 // ValidUntil
+	expiry  uint32 // least until of this entry and those before it in the queue
 }
 
 // rank is the place of the entry among those that may come next in a block.
 func (e *entry) rank() rank { return rank{^uint64(e.rate), e.arrival} }
 
 // overhead is what the pool keeps for a record beside twice its encoding, in
-// bytes: the decoded record, its entry, its share of a queue and of the index.
-// BenchmarkMemory shows how true it is.
-const overhead = 600
+// bytes: the decoded record, its entry, its share of a queue, of the queue's
+// state and of the index. BenchmarkMemory shows how true it is.
+const overhead = 1300
 
 // charge is what a record counts against Options.MaxBytes.
 func charge(r *record.Record) int64 { return 2*int64(r.Size()) + overhead }
@@ -40,7 +42,8 @@ func charge(r *record.Record) int64 { return 2*int64(r.Size()) + overhead }
 // sequence numbers, without a gap. It is never empty.
 type queue struct {
 	account record.Key // its name, ledger.Account.ID
-	entries []*entry
+	first   uint64     // sequence number of the first entry
+	entries []entry
 	place   [orders]int // in each order of the pool
 	mined   int         // how many of the entries Update has found in blocks
 
@@ -55,39 +58,33 @@ func newQueue(account record.Key) *queue {
 }
 
 // next returns the sequence number that follows.
-func (q *queue) next() uint64 { return q.tail().Seq + 1 }
+func (q *queue) next() uint64 { return q.first + uint64(len(q.entries)) }
 
-func (q *queue) head() *entry { return q.entries[0] }
-func (q *queue) tail() *entry { return q.entries[len(q.entries)-1] }
+func (q *queue) head() *entry { return &q.entries[0] }
+func (q *queue) tail() *entry { return &q.entries[len(q.entries)-1] }
 
 // at returns the entry with a sequence number, or nil. The queue may be nil.
 func (q *queue) at(seq uint64) *entry {
-	if q == nil || seq < q.head().Seq || seq > q.tail().Seq {
+	if q == nil || seq < q.first || seq >= q.next() {
 		return nil
 	}
-	return q.entries[seq-q.head().Seq]
-}
-
-// expiry returns the last height at which all entries can be mined.
-func (q *queue) expiry() uint32 {
-	soonest := q.head().ValidUntil
-	for _, e := range q.entries[1:] {
-		soonest = min(soonest, e.ValidUntil)
-	}
-	return soonest
+	return &q.entries[seq-q.first]
 }
 
 // splice replaces n entries from index i on by others, which keep the numbers
 // without a gap. It returns those that it took out.
-func (q *queue) splice(i, n int, with ...*entry) []*entry {
+func (q *queue) splice(i, n int, with ...entry) []entry {
 	removed := slices.Clone(q.entries[i : i+n])
 	q.entries = slices.Replace(q.entries, i, i+n, with...)
+	if i == 0 && len(q.entries) > 0 {
+		q.first = q.head().Seq
+	}
 	for j := i; j < len(q.entries); j++ {
-		e := q.entries[j]
-		e.queue = q
-		e.floor = e.rate
+		e := &q.entries[j]
+		e.floor, e.expiry = e.rate, e.until
 		if j > 0 {
-			e.floor = min(e.floor, q.entries[j-1].floor)
+			before := &q.entries[j-1]
+			e.floor, e.expiry = min(e.floor, before.floor), min(e.expiry, before.expiry)
 		}
 	}
 	q.state = nil

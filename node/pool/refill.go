@@ -13,7 +13,7 @@ import (
 
 // claim is an entry and the account that it belongs to.
 type claim struct {
-	*entry
+	entry
 	account record.Key
 }
 
@@ -21,7 +21,7 @@ type claim struct {
 // valid now. The others are forgotten; those that are in one of the blocks count
 // as mined. The error is that of the view; entries that could not be judged
 // are in no queue then, and still in the journal.
-func (p *Pool) refill(v ledger.View, c ledger.Context, entries []*entry, mined []*block.Block) error {
+func (p *Pool) refill(v ledger.View, c ledger.Context, entries []entry, mined []*block.Block) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -31,10 +31,10 @@ func (p *Pool) refill(v ledger.View, c ledger.Context, entries []*entry, mined [
 			in[r.ID()] = true
 		}
 	}
-	var waiting []*entry
+	var waiting []entry
 	for _, e := range entries {
 		if in[e.ID()] {
-			p.forget([]*entry{e}, &p.counts.Mined)
+			p.forget([]entry{e}, &p.counts.Mined)
 		} else {
 			waiting = append(waiting, e)
 		}
@@ -57,7 +57,7 @@ func (p *Pool) refill(v ledger.View, c ledger.Context, entries []*entry, mined [
 // sequence number; of two with the same number the better paying comes first. A
 // key that one of the entries brings into use signs for the account of that
 // entry.
-func (p *Pool) claims(v ledger.View, entries []*entry) ([]claim, error) {
+func (p *Pool) claims(v ledger.View, entries []entry) ([]claim, error) {
 	before := map[record.Key]record.Key{} // the key that each new key follows
 	for _, e := range entries {
 		if rotate, ok := e.Payload.(record.KeyRotate); ok {
@@ -107,7 +107,7 @@ func (p *Pool) claims(v ledger.View, entries []*entry) ([]claim, error) {
 func (p *Pool) settle(v ledger.View, c ledger.Context, claims []claim) error {
 	q := newQueue(claims[0].account)
 	state := ledger.NewState(v)
-	var kept []*entry
+	var kept []entry
 	defer func() {
 		if len(kept) > 0 {
 			p.table.splice(q, 0, 0, kept...)
@@ -119,7 +119,7 @@ func (p *Pool) settle(v ledger.View, c ledger.Context, claims []claim) error {
 			err = ledger.Apply(state, c, claim.Record)
 		}
 		if _, refused := reject.Of(err); refused {
-			p.forget([]*entry{claim.entry}, &p.counts.Invalid)
+			p.forget([]entry{claim.entry}, &p.counts.Invalid)
 		} else if err != nil {
 			return err
 		} else {

@@ -50,7 +50,7 @@ func (p *Pool) Select(s *ledger.State, c ledger.Context, l Limits) (chosen []*re
 			return nil, 0, err
 		case refused.Reason == reject.SequenceUsed: // mined, and Update will say so
 		default:
-			p.suspects[e.queue] = true
+			p.suspects[w.last.queue] = true
 			w.leave()
 		}
 	}
@@ -113,7 +113,7 @@ func (w *walk) next() *entry {
 		w.pushHead(2*place + 1)
 		w.pushHead(2*place + 2)
 	}
-	return w.last.queue.entries[w.last.index]
+	return &w.last.queue.entries[w.last.index]
 }
 
 // leave leaves out what is behind the last entry in its queue.

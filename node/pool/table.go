@@ -16,7 +16,7 @@ const absent = -1
 // table has all entries of the pool, in queues, and keeps the orders and the
 // index of them.
 type table struct {
-	records map[record.ID]*entry
+	records map[record.ID]*queue  // that the record is in
 	queues  map[record.Key]*queue // by account
 	aliases map[record.Key]*queue // by the new keys of the KEY_ROTATE records in them
 	orders  [orders]heap[*queue]
@@ -26,7 +26,7 @@ type table struct {
 
 func newTable() table {
 	t := table{
-		records: map[record.ID]*entry{},
+		records: map[record.ID]*queue{},
 		queues:  map[record.Key]*queue{},
 		aliases: map[record.Key]*queue{},
 	}
@@ -38,7 +38,7 @@ func newTable() table {
 
 // splice changes a queue as queue.splice does, and everything that depends on
 // it. A queue that is left empty is gone.
-func (t *table) splice(q *queue, i, n int, with ...*entry) []*entry {
+func (t *table) splice(q *queue, i, n int, with ...entry) []entry {
 	removed := q.splice(i, n, with...)
 	for _, e := range removed {
 		delete(t.records, e.ID())
@@ -49,7 +49,7 @@ func (t *table) splice(q *queue, i, n int, with ...*entry) []*entry {
 		}
 	}
 	for _, e := range with {
-		t.records[e.ID()] = e
+		t.records[e.ID()] = q
 		t.bytes += int64(e.Size())
 		t.charged += charge(e.Record)
 		if p, ok := e.Payload.(record.KeyRotate); ok {
@@ -70,7 +70,7 @@ func (t *table) splice(q *queue, i, n int, with ...*entry) []*entry {
 	tail := q.tail()
 	t.rank(q, byHead, q.head().rank())
 	t.rank(q, byTail, rank{uint64(tail.floor), ^tail.arrival})
-	t.rank(q, byExpiry, rank{key: uint64(q.expiry())})
+	t.rank(q, byExpiry, rank{key: uint64(tail.expiry)})
 	return removed
 }
 

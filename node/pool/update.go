@@ -33,7 +33,6 @@ func (p *Pool) Update(change chain.Change) error {
 }
 
 func (p *Pool) update(change chain.Change) error {
-	p.dropStates()
 	p.epoch++
 	v, c := p.o.View(), p.o.Context()
 	before := p.counts
@@ -61,11 +60,11 @@ func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) err
 	var failed error
 	for _, b := range change.Connected {
 		for _, r := range b.Records[1:] {
-			if e := t.records[r.ID()]; e != nil {
-				if e.queue.mined == 0 {
-					mined = append(mined, e.queue)
+			if q := t.records[r.ID()]; q != nil {
+				if q.mined == 0 {
+					mined = append(mined, q)
 				}
-				e.queue.mined++
+				q.mined++
 				continue
 			}
 			for _, key := range r.Signers() {
@@ -85,7 +84,7 @@ func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) err
 		}
 		q.mined = 0
 	}
-	var entries []*entry
+	var entries []entry
 	for q := range p.suspects {
 		if n := len(q.entries); n > 0 {
 			entries = append(entries, t.splice(q, 0, n)...)
@@ -98,9 +97,9 @@ func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) err
 // rebuild follows a chain of which blocks were disconnected: all records are
 // judged anew, together with those of these blocks.
 func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) error {
-	var entries, returned []*entry
-	for _, e := range p.table.records {
-		entries = append(entries, e)
+	var entries, returned []entry
+	for _, q := range p.table.queues {
+		entries = append(entries, q.entries...)
 	}
 	for _, b := range change.Disconnected {
 		for _, r := range b.Records[1:] {
@@ -114,7 +113,7 @@ func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) err
 	clear(p.suspects)
 	err := p.refill(v, c, append(entries, returned...), change.Connected)
 	for _, e := range returned {
-		if p.table.records[e.ID()] == e {
+		if p.table.records[e.ID()] != nil {
 			p.counts.Returned++
 		}
 	}
@@ -123,24 +122,16 @@ func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) err
 
 // expire removes what cannot be in a block of this height or a later one.
 func (p *Pool) expire(height uint32) {
-	for q := p.table.first(byExpiry); q != nil && q.expiry() < height; q = p.table.first(byExpiry) {
-		i := slices.IndexFunc(q.entries, func(e *entry) bool { return e.ValidUntil < height })
+	for q := p.table.first(byExpiry); q != nil && q.tail().expiry < height; q = p.table.first(byExpiry) {
+		i := slices.IndexFunc(q.entries, func(e entry) bool { return e.until < height })
 		p.forget(p.table.splice(q, i, len(q.entries)-i), &p.counts.Expired)
 	}
 }
 
 // forget takes removed entries out of the journal, and counts them.
-func (p *Pool) forget(removed []*entry, count *uint64) {
+func (p *Pool) forget(removed []entry, count *uint64) {
 	for _, e := range removed {
 		p.unsave(e.Record)
 	}
 	*count += uint64(len(removed))
-}
-
-// dropStates drops the states that queues keep.
-func (p *Pool) dropStates() {
-	for _, q := range p.live {
-		q.state = nil
-	}
-	p.live = p.live[:0]
 }

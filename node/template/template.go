@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"stele/engine"
@@ -139,19 +140,23 @@ func Build(tip *chain.Tip, p *pool.Pool, view ledger.View, o Options) (*Template
 	return t, nil
 }
 
-// cut finishes the coinbase and prepares its parts and the Merkle branch.
+// cut finishes the coinbase and prepares its parts and the Merkle branch. Most
+// of the time goes into two Merkle trees, so they are made at the same time.
 func (t *Template) cut() {
+	var branch sync.WaitGroup
+	branch.Go(func() {
+		ids := make([]pow.Hash, 1+len(t.Records))
+		for i, r := range t.Records {
+			ids[1+i] = r.ID()
+		}
+		t.Branch = pow.MerkleBranch(ids, 0) // which has no use for the id of the coinbase
+	})
 	t.reward.Value = t.Value
 	t.reward.Witness = block.WitnessRoot(append([]*record.Record{nil}, t.Records...))
 	body := t.Coinbase(0).Body()
 	at := len(body) - len(t.reward.Extra)
 	t.Prefix, t.Suffix = body[:at:at], body[at+ExtranonceSize:]
-
-	ids := make([]pow.Hash, 1+len(t.Records))
-	for i, r := range t.Records {
-		ids[1+i] = r.ID()
-	}
-	t.Branch = pow.MerkleBranch(ids, 0) // which has no use for the id of the coinbase
+	branch.Wait()
 }
 
 // Coinbase returns the coinbase with an extranonce.

@@ -1,0 +1,110 @@
+package template_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"stele/engine/pow"
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/chain/chaintest"
+	"stele/node/pool"
+	"stele/node/pool/pooltest"
+	"stele/node/record"
+	"stele/node/store"
+	"stele/node/template"
+)
+
+// A node with 100,000 records in its pool, from a block that takes 4,000 of them
+// to the first job on top of it: what the pool does about the block (update), and
+// the new template (build).
+func BenchmarkNewTip(b *testing.B) {
+	const accounts, each = 5000, 20
+	crowd := pooltest.NewCrowd(accounts)
+	disk, err := store.Open(b.TempDir(), store.Identity{Network: crowd.Params.ID, Genesis: block.Genesis(crowd.Params).Hash()}, store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer disk.Close()
+	verifier := record.NewVerifier(1<<20, 0)
+	clock := func() time.Time { return time.Unix(int64(crowd.Params.GenesisTime)+1e6, 0) }
+	var waiting *pool.Pool
+	var updating, building time.Duration
+	c, err := chain.Open(b.Context(), chain.Options{
+		Store: disk, Params: crowd.Params, Verifier: verifier, Clock: clock,
+		OnChange: func(change chain.Change) {
+			if waiting == nil {
+				return
+			}
+			start := time.Now()
+			if err := waiting.Update(change); err != nil {
+				b.Fatal(err)
+			}
+			updating += time.Since(start)
+		},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	waiting, err = pool.New(pool.Options{
+		Params: crowd.Params, View: c.View, Context: c.NextContext, Verifier: verifier, Journal: pool.StoreJournal(disk),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	add := func(encoded [][]byte) {
+		for records := pooltest.Decode(encoded); len(records) > 0; {
+			n := min(1024, len(records))
+			waiting.Add(records[:n]...)
+			records = records[n:]
+		}
+	}
+	add(crowd.Payments(0, each))
+	build := func() *template.Template {
+		made, err := template.Build(c.Tip(), waiting, c.View(), template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock})
+		if err != nil || len(made.Records) != template.DefaultMaxRecords {
+			b.Fatal(err)
+		}
+		return made
+	}
+	made, next := build(), uint64(each)
+	for b.Loop() {
+		b.StopTimer()
+		header := made.Header(0, made.Version, made.Time)
+		chaintest.Mine(&header)
+		// The block comes from somebody else: none of its records are the pool's own.
+		solved, err := block.Decode(made.Block(0, header).Encode(), crowd.Params.MaxBlockSize)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if waiting.Stats().Records < accounts*each {
+			add(crowd.Payments(next, 1))
+			next++
+		}
+		runtime.GC()
+		if _, err := c.Submit(solved); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		start := time.Now()
+		made = build()
+		made.Job(0, made.Version, made.Time)
+		building += time.Since(start)
+	}
+	b.ReportMetric(updating.Seconds()*1e3/float64(b.N), "ms/update")
+	b.ReportMetric(building.Seconds()*1e3/float64(b.N), "ms/build")
+	b.ReportMetric((updating+building).Seconds()*1e3/float64(b.N), "ms/tip")
+}
+
+// Another header of the same template.
+func BenchmarkJob(b *testing.B) {
+	w := newWorld(b, 1)
+	w.fill(b, 1000)
+	made := w.build(b)
+	var root pow.Hash
+	for i := uint64(0); b.Loop(); i++ {
+		root = made.MerkleRoot(i)
+	}
+	_ = root
+}
