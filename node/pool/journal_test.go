@@ -1,7 +1,9 @@
 package pool
 
 import (
+	"math"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,7 +132,7 @@ func TestConcurrent(t *testing.T) {
 	for i := range all {
 		u := w.user(i)
 		for range each {
-			all[i] = append(all[i], u.next())
+			all[i] = append(all[i], u.next(until(math.MaxUint32)))
 		}
 	}
 	var group sync.WaitGroup
@@ -181,6 +183,10 @@ func TestConcurrent(t *testing.T) {
 		case <-finished:
 			running = false
 		default:
+		}
+		if w.Stats().Records == 0 {
+			runtime.Gosched()
+			continue
 		}
 		now := tip.Load()
 		next := mine()
