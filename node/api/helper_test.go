@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
+	"stele/node/bundle"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
 	"stele/node/pool"
@@ -36,8 +37,14 @@ type service struct {
 
 func newService(t testing.TB, edit ...func(*Options)) *service {
 	t.Helper()
-	s := &service{TB: t, builder: chaintest.New(chaintest.Network(), 1), client: &http.Client{Transport: &http.Transport{}}}
-	s.tip = s.builder.Grow(s.builder.Genesis, 12, 5)
+	b := chaintest.New(chaintest.Network(), 1)
+	return newServiceOf(t, b, b.Grow(b.Genesis, 12, 5), edit...)
+}
+
+// newServiceOf returns a service over the chain of a tip.
+func newServiceOf(t testing.TB, b *chaintest.Builder, tip *chaintest.Block, edit ...func(*Options)) *service {
+	t.Helper()
+	s := &service{TB: t, builder: b, tip: tip, client: &http.Client{Transport: &http.Transport{}}}
 
 	id := store.Identity{Network: s.builder.Params.ID, Genesis: s.builder.Genesis.Hash()}
 	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})
@@ -76,14 +83,19 @@ func newService(t testing.TB, edit ...func(*Options)) *service {
 // serve lets the API of a new service listen.
 func serve(t *testing.T, edit ...func(*Options)) *service {
 	t.Helper()
-	s := newService(t, edit...)
+	return newService(t, edit...).listen()
+}
+
+// listen lets the API answer until the test ends.
+func (s *service) listen() *service {
+	s.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	s.check(err)
 	s.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- s.api.Serve(ctx, l) }()
-	t.Cleanup(func() {
+	s.Cleanup(func() {
 		s.client.CloseIdleConnections()
 		cancel()
 		s.check(<-done)
@@ -151,4 +163,20 @@ func (s *service) refused(status int, method, path, contentType string, body []b
 		s.Errorf("%s %s: %d %s, want %d", method, path, answer.StatusCode, text, status)
 	}
 	return p
+}
+
+// readAs reads a resource.
+func readAs[T any](s *service, path string) (v T) {
+	s.Helper()
+	s.get(path, &v)
+	return v
+}
+
+func readBundle(t *testing.T, text []byte) *bundle.Bundle {
+	t.Helper()
+	b, err := bundle.Read(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
