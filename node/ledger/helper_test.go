@@ -73,7 +73,7 @@ func mustApply(t *testing.T, s *State, c Context, records ...*record.Record) {
 	}
 }
 
-func account(t *testing.T, v View, k record.Key) Account {
+func account(t testing.TB, v View, k record.Key) Account {
 	t.Helper()
 	a, err := GetAccount(v, k)
 	if err != nil {
