@@ -1,12 +1,29 @@
 // Package traffic makes records as the users of a network would, at a chosen
 // rate, so that a network for development has something to put into its blocks.
 //
-// A [Generator] pays between accounts whose secret keys it has, grants and
-// revokes roles with the root keys, and gives an account another key now and
-// then. Its records go through the same admission as everybody's.
+// A [Generator] has two kinds of users. Accounts pay each other, get other keys
+// and grant roles (payments.go). Players live through whole after-sales cases
+// (cast.go, life.go): makers register products, sellers sell, carriers carry,
+// buyers claim and evaluate, supervisors rule. Some of them are dishonest, and
+// also try what the rules refuse (try.go). All records go through the same
+// admission as everybody's; [Generator.Counts] tells what became of them.
 //
-// The generator remembers nothing that the chain does not: whose turn it is to
-// sign for an account, and with which sequence number, it asks each time. The
-// keys that it gives to its accounts follow from the first key of each. So it
-// can be stopped and started at any time. What it chooses follows from a seed.
+// The main path is [Generator.Send]: after each block, every open case is looked
+// up in the state of the chain, and the next party to it gets its cue
+// (Generator.step); then cues are taken one after the other, and where there
+// are none left, somebody buys something new.
+//
+// The generator remembers nothing that the chain does not. The keys of players
+// follow from the first account's, those of a case from its number; whether
+// something happens in a case follows from the ids of its records (chance). So
+// it can be stopped and started at any time. What it chooses otherwise follows
+// from a seed, except that sealing (package recipient) draws from the operating
+// system; see [Options].Seal.
+//
+// # Caveats
+//
+// Everybody knows the keys of a development network's accounts, and so those of
+// the players. After a start, the generator goes on with the last thousand sales
+// at most; of a refund that was paid but not yet reported, it does not know, and
+// pays again.
 package traffic

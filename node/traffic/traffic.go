@@ -1,20 +1,21 @@
 package traffic
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"time"
 
+	"stele/node/blobs"
 	"stele/node/chain"
 	"stele/node/ledger"
 	"stele/node/network"
 	"stele/node/pool"
+	"stele/node/recipient"
 	"stele/node/record"
+	"stele/node/reject"
 )
 
 // Options say what a generator makes, and whom it asks.
@@ -24,33 +25,44 @@ type Options struct {
 	Seed   uint64  // of what it chooses
 
 	Accounts []record.PrivateKey // the first keys of accounts that have a balance, at least two
-	Roots    []record.PrivateKey // keys that together grant roles; without them it grants none
+	Roots    []record.PrivateKey // keys that together grant roles; without them there are only payments
 
-	Chain *chain.Chain
-	Pool  *pool.Pool
-	Log   *slog.Logger // nil: silent
+	Chain   *chain.Chain
+	Pool    *pool.Pool
+	Custody Custody      // of recipients' sealed data; nil: the generator keeps some of them
+	Log     *slog.Logger // nil: silent
+
+	Now  func() time.Time                                            // that records claim; nil: time.Now
+	Seal func(recipient.PublicKey, recipient.Secret) ([]byte, error) // nil: recipient.Seal
 }
 
-// Generator makes records. Its methods must not be called at the same time.
+// Custody keeps sealed data, gives them to their carriers, and tells to which key
+// they are sealed, as a custody.Keeper does.
+type Custody interface {
+	Put(blob []byte) (blobs.Hash, error)
+	Get(request *blobs.Request) ([]byte, error)
+	Publish(recipient.Notice) error
+	Notice(carrier record.Key) (recipient.Notice, error)
+}
+
+// Generator makes records. Its methods must not be called at the same time,
+// except Counts.
 type Generator struct {
-	o       Options
-	random  *rand.Rand
-	authors []*author
-	parties []record.Key // accounts that are paid and given roles, and sign nothing
-	roots   []record.Key // as many as it takes, in the order of a payload
-	height  uint32       // at which the authors were refreshed
-	began   bool
+	o        Options
+	random   *rand.Rand
+	payments payments
+	players  players // none without roots
+	height   uint32  // of the tip at the last refresh
+	began    bool
+	counts   counts
 }
 
 const (
-	tick        = 50 * time.Millisecond
-	mostOwed    = time.Second // of records that are made later, after a delay
-	mostBatch   = 4096        // records that are handed to Add at once
-	parties     = 500
-	validFor    = 200                  // blocks
-	baseFee     = record.Coin / 10_000 // to ten times as much
-	roleEvery   = 50                   // records
-	rotateEvery = 500                  // records
+	tick      = 50 * time.Millisecond
+	mostOwed  = time.Second // of records that are made later, after a delay
+	mostBatch = 4096        // records that are handed to Add at once
+	validFor  = 200         // blocks
+	payEvery  = 4           // records, if there are players
 )
 
 // New returns a generator.
@@ -64,17 +76,20 @@ func New(o Options) (*Generator, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Seal == nil {
+		o.Seal = recipient.Seal
+	}
+	if o.Custody == nil {
+		o.Custody = newMemory()
+	}
 	g := &Generator{o: o, random: rand.New(rand.NewPCG(o.Seed, 0))}
-	for i, key := range o.Accounts {
-		g.authors = append(g.authors, &author{first: key, key: key, rotates: i%4 == 3})
+	g.payments = newPayments(o)
+	if len(o.Roots) > 0 {
+		g.players = newPlayers(o.Accounts[0])
 	}
-	for i := range parties {
-		g.parties = append(g.parties, record.PublicOf(laterKey(o.Accounts[0], mostKeys+i)))
-	}
-	for _, key := range o.Roots[:min(len(o.Roots), o.Params.RootThreshold)] {
-		g.roots = append(g.roots, record.PublicOf(key))
-	}
-	slices.SortFunc(g.roots, func(a, b record.Key) int { return bytes.Compare(a[:], b[:]) })
 	return g, nil
 }
 
@@ -105,69 +120,137 @@ func (g *Generator) Run(ctx context.Context) error {
 
 // Send makes n records, or fewer if too few accounts can sign now, and hands
 // them to the admission. An account of which a record is refused rests until
-// the next block. The error is that of the state.
+// the next block. After them come the records, beyond the n, that dishonest
+// parties try and the rules refuse. The error is that of the state.
 func (g *Generator) Send(n int) error {
 	if err := g.refresh(); err != nil {
 		return err
 	}
-	var batch []*record.Record
-	var of []*author
+	var batch []*draft
+	tries := 0
 	for range n {
-		a := g.pick()
-		if a == nil {
-			break
-		}
-		r, err := g.make(a)
+		d, err := g.next()
 		if err != nil {
 			return err
 		}
-		batch, of = append(batch, r), append(of, a)
+		if d == nil {
+			break
+		}
+		batch = append(batch, d)
+		if d.life != nil && g.random.IntN(tryEvery) == 0 {
+			tries++
+		}
 	}
-	if len(batch) == 0 {
-		return nil
+	if err := g.submit(batch); err != nil {
+		return err
 	}
-	for i, err := range g.o.Pool.Add(batch...) {
-		of[i].asked = false
+	for range tries { // one by one: a refused record leaves no gap behind it
+		d, err := g.try()
 		if err != nil {
-			of[i].resting = true
-			g.o.Log.Debug("traffic: record refused", "type", batch[i].Payload.Type(), "error", err)
+			return err
+		}
+		if d == nil {
+			continue
+		}
+		if err := g.submit([]*draft{d}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// next returns the next record to be made, or nil if nobody has anything to
+// sign now.
+func (g *Generator) next() (*draft, error) {
+	if len(g.o.Roots) > 0 && g.random.IntN(payEvery) != 0 {
+		if d, err := g.play(); d != nil || err != nil {
+			return d, err
+		}
+	}
+	return g.pay()
+}
+
 // refresh lets all accounts work again after a new block, with the keys that
-// they have now.
+// they have now, and looks what the players have to do.
 func (g *Generator) refresh() error {
 	height := g.o.Chain.Tip().Height
 	if g.began && height == g.height {
 		return nil
 	}
-	g.began, g.height = true, height
 	view := g.o.Chain.View()
-	for _, a := range g.authors {
+	for _, a := range g.payments.authors {
 		err := a.refresh(view)
 		if err != nil {
 			g.o.Log.Debug("traffic: account left out", "error", err)
 		}
 		a.resting = err != nil
 	}
+	if len(g.o.Roots) > 0 {
+		if err := g.cue(); err != nil {
+			return err
+		}
+	}
+	g.began, g.height = true, height
 	return nil
 }
 
-// pick returns an account that can sign, or nil.
-func (g *Generator) pick() *author {
-	first := g.random.IntN(len(g.authors))
-	for i := range g.authors {
-		if a := g.authors[(first+i)%len(g.authors)]; !a.resting {
-			return a
+// draft is a record before it is signed.
+type draft struct {
+	author  *author
+	payload record.Payload
+	with    []record.PrivateKey // of the co-signers
+	fee     record.Amount
+
+	life   *life           // that it belongs to; nil: none
+	sent   func(record.ID) // is told when the record is admitted; nil: nobody
+	try    string          // what a dishonest party tries; "": an honest record
+	replay bool            // by a dishonest party, with the sequence number of its first record
+}
+
+// submit signs drafts and hands them to the admission. Drafts of an author that
+// rests are left out.
+func (g *Generator) submit(drafts []*draft) error {
+	var batch []*record.Record
+	var of []*draft
+	for _, d := range drafts {
+		if d.try != "" {
+			d.author.asked = false
 		}
+		r, err := g.sign(d)
+		if err != nil {
+			return err
+		}
+		batch, of = append(batch, r), append(of, d)
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	for i, err := range g.o.Pool.Add(batch...) {
+		d := of[i]
+		d.author.asked = false
+		reason, refused := reject.Of(err)
+		switch {
+		case err == nil:
+			if d.sent != nil {
+				d.sent(batch[i].ID())
+			}
+			if d.try != "" {
+				g.o.Log.Error("traffic: the pool took what the rules should refuse", "try", d.try, "type", d.payload.Type())
+			}
+		case !refused:
+			return err
+		case d.try == "":
+			d.author.resting = true
+			g.o.Log.Debug("traffic: record refused", "type", d.payload.Type(), "error", err)
+		}
+		g.counts.add(d, reason)
 	}
 	return nil
 }
 
-// make makes the next record of an account.
-func (g *Generator) make(a *author) (*record.Record, error) {
+// sign makes the next record of an account.
+func (g *Generator) sign(d *draft) (*record.Record, error) {
+	a := d.author
 	if !a.asked {
 		seq, err := g.o.Pool.NextSeq(record.PublicOf(a.key))
 		if err != nil {
@@ -175,56 +258,27 @@ func (g *Generator) make(a *author) (*record.Record, error) {
 		}
 		a.asked, a.seq = true, seq
 	}
-	r := record.Record{
-		Network:    g.o.Params.ID,
-		Version:    1,
-		Seq:        a.seq,
-		ValidUntil: g.height + validFor,
-		Fee:        baseFee + record.Amount(g.random.Uint64N(9*uint64(baseFee))),
-		Key:        record.PublicOf(a.key),
-	}
-	keys := []record.PrivateKey{a.key}
-	switch {
-	case a.rotates && g.random.IntN(rotateEvery/4) == 0 && a.keys+1 < mostKeys:
-		next := laterKey(a.first, a.keys+1)
-		r.Payload = record.KeyRotate{New: record.PublicOf(next)}
-		keys = append(keys, next)
-		a.resting = true // the old key signs nothing more, the new one nothing yet
-	case g.random.IntN(roleEvery) == 0 && len(g.roots) > 0:
-		payload, err := g.role()
-		if err != nil {
-			return nil, err
-		}
-		r.Payload = payload
-		keys = append(keys, g.o.Roots...)
-	default:
-		r.Payload = record.Pay{To: g.payee(a), Amount: 1 + record.Amount(g.random.Uint64N(uint64(record.Coin)))}
+	seq := a.seq
+	if d.replay {
+		seq = 0
 	}
 	a.seq++
-	return record.Sign(record.New(r), keys...)
+	r := record.New(record.Record{
+		Network:    g.o.Params.ID,
+		Version:    1,
+		Seq:        seq,
+		ValidUntil: g.height + validFor,
+		Fee:        d.fee,
+		Key:        record.PublicOf(a.key),
+		Payload:    d.payload,
+	})
+	return record.Sign(r, append([]record.PrivateKey{a.key}, d.with...)...)
 }
 
-// payee returns a key to pay to: mostly that of another account, so that the
-// money goes round. It is none of an account that rotates its keys: a payment to
-// a key that is then given up is invalid, and so are those behind it.
-func (g *Generator) payee(from *author) record.Key {
-	to := g.authors[g.random.IntN(len(g.authors))]
-	if to == from || to.rotates || g.random.IntN(4) == 0 {
-		return g.parties[g.random.IntN(len(g.parties))]
-	}
-	return record.PublicOf(to.key)
+// view returns the state after the tip, and the context of the next block.
+func (g *Generator) view() (ledger.View, ledger.Context) {
+	return g.o.Chain.View(), g.o.Chain.NextContext()
 }
 
-// role grants a role to somebody, or takes it away from who has it.
-func (g *Generator) role() (record.Payload, error) {
-	key := g.parties[g.random.IntN(len(g.parties))]
-	role := record.Supervisor + record.Role(g.random.IntN(int(record.Servicer)))
-	account, err := ledger.GetAccount(g.o.Chain.View(), key)
-	if err != nil {
-		return nil, err
-	}
-	if account.Roles.Has(role) {
-		return record.RoleRevoke{Role: role, Key: key, Approvers: g.roots}, nil
-	}
-	return record.RoleGrant{Role: role, Key: key, Approvers: g.roots}, nil
-}
+// now returns the time that records claim.
+func (g *Generator) now() record.Time { return record.Time(g.o.Now().Unix()) }

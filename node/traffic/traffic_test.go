@@ -83,7 +83,7 @@ func (b *bench) generator(seed uint64) *traffic.Generator {
 func TestGenerator(t *testing.T) {
 	b := newBench(t)
 	types := map[record.Type]int{}
-	mined := 0
+	mined, sent, refused := 0, uint64(0), uint64(0)
 	for restart := range uint64(4) {
 		g := b.generator(restart)
 		for range 8 {
@@ -94,17 +94,20 @@ func TestGenerator(t *testing.T) {
 				mined++
 			}
 		}
+		counts := g.Counts()
+		sent, refused = sent+total(counts.Sent), refused+total(counts.Refused)
+		if len(counts.Passed) > 0 {
+			t.Errorf("what should be refused is not: %v", counts.Passed)
+		}
 	}
 	for _, kind := range []record.Type{record.TypePay, record.TypeRoleGrant, record.TypeRoleRevoke, record.TypeKeyRotate} {
 		if types[kind] == 0 {
 			t.Errorf("no %v among %d records: %v", kind, mined, types)
 		}
 	}
-	counts := b.pool.Stats().Counts
-	// Two accounts can grant the same role, and an account that has rotated its
-	// key rests.
-	if counts.Accepted < 4000 || counts.Refused > counts.Accepted/50 || mined+b.pool.Stats().Records < int(counts.Accepted)*98/100 {
-		t.Errorf("%d accepted, %d refused, %d mined", counts.Accepted, counts.Refused, mined)
+	// An account can be paid under a key that it rotates in the same block.
+	if sent < 4000 || refused > sent/50 || mined < int(sent)*9/10 {
+		t.Errorf("%d accepted, %d refused, %d mined", sent, refused, mined)
 	}
 	rotated := 0
 	for _, key := range network.DevFaucets() {

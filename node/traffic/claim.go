@@ -1,0 +1,267 @@
+package traffic
+
+import (
+	"errors"
+
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/store"
+)
+
+// complain opens a claim, if the holder wants something that the warranty gives.
+func (g *Generator) complain(l *life, b book, v *ledger.Voucher) *draft {
+	if v.State == ledger.VoucherExpired && !v.Recalled {
+		return nil
+	}
+	p := &b.Params.AfterSales
+	// What comes after the last claim follows from it.
+	name, percent := v.ID, uint64(45)
+	if v.Claim != (record.ID{}) {
+		name, percent = v.Claim, 40
+	}
+	age := b.days(v.Delivered)
+	open := record.ClaimOpen{Time: g.now(), Voucher: v.ID, Ground: record.Fault, FaultCode: 1 + uint16(luck(v.ID, "fault")%9), Remedy: record.Repair}
+	open.Description = digest("fault", name)
+	switch {
+	case v.Recalled && chance(name, "recalled", 50):
+		open.Ground, open.Remedy = record.Recall, record.Refund+record.Remedy(luck(name, "remedy")%3)
+	case !chance(name, "claim", percent) || v.State != ledger.VoucherActive:
+		return nil
+	case v.Distance && age < uint64(p.ReturnDays) && chance(name, "no reason", 20):
+		open.Ground, open.FaultCode, open.Remedy = record.NoReason, 0, record.Refund
+	case age < luck(name, "claim after")%min(25, uint64(v.WarrantyDays)):
+		return nil // not broken yet
+	case age < uint64(p.ReturnDays):
+		open.Remedy = record.Refund + record.Remedy(luck(name, "remedy")%3)
+	case age < uint64(p.ExchangeDays):
+		open.Remedy = record.Replace + record.Remedy(luck(name, "remedy")%2)
+	case v.Repairs >= p.RepairLimit && v.LastFault == open.FaultCode:
+		open.Remedy = record.Replace
+	}
+	return g.party(v.Holder, open)
+}
+
+// settle does what the next party to an open claim does.
+func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+	if d := g.prove(l, v, c); d != nil {
+		return d, nil
+	}
+	p := &b.Params.AfterSales
+	period, end := c.Deadline(p)
+	over := period != 0 && uint64(b.MedianTime) > end
+	if over && period == ledger.ExecutePeriod && chance(c.ID, "patient", 80) {
+		return g.escalate(c), nil
+	}
+	switch c.State {
+	case ledger.ClaimOpen:
+		switch n := luck(c.ID, "response") % 100; {
+		case chance(c.ID, "withdraw", 6):
+			return g.withdraw(c), nil
+		case n < 85:
+			return g.respond(l, v, c, n), nil
+		case over && chance(c.ID, "escalate", 80):
+			return g.escalate(c), nil
+		}
+	case ledger.ClaimOffered:
+		return g.party(c.Holder, record.ClaimAnswer{Time: g.now(), Claim: c.ID, Accept: chance(c.ID, "accept", 65)}), nil
+	case ledger.ClaimRejected:
+		if chance(c.ID, "contest", 60) && !over {
+			return g.escalate(c), nil
+		}
+	case ledger.ClaimAuthorised:
+		switch {
+		case c.ReturnNeeded && chance(c.ID, "keep", 6):
+			return g.withdraw(c), nil
+		case c.ReturnNeeded && c.Received == 0:
+			return g.sendBack(l, b, v, c)
+		case !chance(c.ID, "idle", 12):
+			return g.execute(l, b, v, c)
+		}
+	case ledger.ClaimReceived:
+		return g.inspect(v, c), nil
+	case ledger.ClaimInspected:
+		return g.execute(l, b, v, c)
+	case ledger.ClaimExecuted:
+		if c.Remedy == record.Repair && c.Received != 0 && c.SendBack == (record.ID{}) {
+			return g.ship(l, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
+		}
+		switch n := luck(c.ID, "content") % 100; {
+		case n < 75:
+			return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID, Accept: true}), nil
+		case n < 85 && !c.Ruled && c.Round < 2:
+			return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID}), nil
+		}
+	case ledger.ClaimEscalated:
+		if chance(c.ID, "no ruling", 12) {
+			if over {
+				return g.party(c.Holder, record.ClaimClose{Time: g.now(), Claim: c.ID}), nil
+			}
+			return nil, nil
+		}
+		return g.rule(v, c), nil
+	case ledger.ClaimOrdered:
+		if !chance(c.ID, "default", 25) {
+			return g.execute(l, b, v, c)
+		}
+	case ledger.ClaimDefaulted:
+		if chance(c.ID, "late", 50) {
+			return g.execute(l, b, v, c)
+		}
+	}
+	return nil, nil
+}
+
+// prove adds evidence of a party to the claim.
+func (g *Generator) prove(l *life, v *ledger.Voucher, c *ledger.Claim) *draft {
+	for _, x := range []struct {
+		name string
+		id   record.Key
+		note string
+	}{
+		{"holder's evidence", c.Holder, "Photographs of the fault."},
+		{"seller's evidence", v.Seller, "The packing was intact when the goods left."},
+		{"servicer's evidence", c.Servicer, "Oscillogram of the power supply."},
+	} {
+		if x.id == (record.Key{}) || !l.once(c.ID, x.name, 15) {
+			continue
+		}
+		l.did(c.ID, x.name)
+		return g.party(x.id, record.EvidenceAdd{Time: g.now(), Claim: c.ID, Evidence: digest(x.name, c.ID), Note: x.note})
+	}
+	return nil
+}
+
+// respond answers a claim: n is what the seller is like.
+func (g *Generator) respond(l *life, v *ledger.Voucher, c *ledger.Claim, n uint64) *draft {
+	r := record.ClaimRespond{Time: g.now(), Claim: c.ID, Action: record.Authorise, Remedy: c.Asked, Text: digest("response", c.ID)}
+	r.ReturnNeeded = c.Ground != record.Delivery && c.Asked != 0 && chance(c.ID, "return", 60)
+	switch {
+	case n >= 70:
+		r.Action = record.Offer
+		r.Remedy = record.Repair
+		if c.Asked == record.Repair || c.Ground == record.Delivery {
+			r.Remedy = record.Refund
+		}
+	case n >= 55:
+		r.Action, r.Remedy, r.ReturnNeeded = record.Reject, 0, false
+		r.Cause = record.Misuse + record.RejectCause(luck(c.ID, "cause")%6)
+	}
+	if r.Remedy == record.Refund {
+		r.Refund = v.Price
+		if r.Action == record.Offer {
+			r.Refund = v.Price / 2
+		}
+	}
+	by := v.Seller
+	if chance(c.ID, "by maker", 20) {
+		by = g.players.product(l).maker.id()
+	}
+	return g.party(by, r)
+}
+
+func (g *Generator) withdraw(c *ledger.Claim) *draft {
+	return g.party(c.Holder, record.ClaimWithdraw{Time: g.now(), Claim: c.ID})
+}
+
+func (g *Generator) escalate(c *ledger.Claim) *draft {
+	return g.party(c.Holder, record.ClaimEscalate{Time: g.now(), Claim: c.ID, Text: digest("escalation", c.ID)})
+}
+
+// sendBack sends faulty goods to the seller. Goods that got lost are not sent
+// again: the parties have to settle it otherwise.
+func (g *Generator) sendBack(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+	if c.Return != (record.ID{}) {
+		h, err := ledger.GetShipment(b, c.Return)
+		if err != nil || h == nil || h.State != ledger.ShipmentReturned {
+			return nil, err
+		}
+	}
+	return g.ship(l, v, g.players.byKey[c.Holder], record.Return, c.ID)
+}
+
+func (g *Generator) inspect(v *ledger.Voucher, c *ledger.Claim) *draft {
+	finding := record.Confirmed
+	if chance(c.ID, "no fault", 15) {
+		finding = record.NoFault
+	}
+	by := v.Seller
+	if servicers := g.players.servicers; chance(c.ID, "servicer", 70) {
+		by = servicers[luck(c.ID, "which")%uint64(len(servicers))].id()
+	}
+	return g.party(by, record.InspectionReport{Time: g.now(), Claim: c.ID, Finding: finding, Report: digest("inspection", c.ID)})
+}
+
+// execute gives the holder the remedy: a payment or a new voucher first, and
+// then the record that names it.
+func (g *Generator) execute(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+	by := v.Seller
+	x := record.SettleExecute{Time: g.now(), Claim: c.ID, Remedy: c.Remedy}
+	switch c.Remedy {
+	case record.Refund:
+		if l.paid != (paid{c.ID, c.Round}) {
+			return g.refund(l, v, c), nil
+		}
+		if _, err := g.o.Chain.Find(l.payment); errors.Is(err, store.ErrNotFound) { // it was refused after all
+			return g.refund(l, v, c), nil
+		}
+		x.Payment = l.payment
+	case record.Replace:
+		other, fit, err := g.replacement(l, b, v, c)
+		if err != nil {
+			return nil, err
+		}
+		if fit == (record.ID{}) {
+			holder := g.players.byKey[c.Holder]
+			if holder == nil {
+				return nil, nil
+			}
+			d := g.sell(other, g.players.player(v.Seller), holder)
+			if d != nil {
+				d.life = l
+			}
+			return d, nil
+		}
+		x.Replacement = fit
+	default:
+		x.Report = digest("repair", c.ID)
+	}
+	return g.party(by, x), nil
+}
+
+// replacement returns the voucher that was issued for a claim, or else a life
+// for one that can be.
+func (g *Generator) replacement(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (other *life, fit record.ID, err error) {
+	for again := l.again + 1; ; again++ {
+		other = &life{number: l.number, again: again}
+		item, err := ledger.GetItem(b, v.GTIN, other.serial())
+		if err != nil || item.Voucher == (record.ID{}) {
+			return other, record.ID{}, err
+		}
+		w, err := ledger.GetVoucher(b, b.Context, item.Voucher)
+		if err != nil {
+			return nil, record.ID{}, err
+		}
+		if w.Replaces == (record.ID{}) && w.Issued >= c.Agreed && w.Holder == c.Holder && !w.State.Final() {
+			return nil, w.ID, nil
+		}
+	}
+}
+
+// paid tells for what a payment was made.
+type paid struct {
+	claim record.ID
+	round uint8
+}
+
+// refund pays the holder.
+func (g *Generator) refund(l *life, v *ledger.Voucher, c *ledger.Claim) *draft {
+	holder := g.players.byKey[c.Holder]
+	if holder == nil {
+		return nil
+	}
+	d := g.party(v.Seller, record.Pay{To: record.PublicOf(holder.key), Amount: c.Refund, Reference: record.Reference(c.ID)})
+	if d != nil {
+		d.sent = func(id record.ID) { l.payment, l.paid = id, paid{c.ID, c.Round} }
+	}
+	return d
+}

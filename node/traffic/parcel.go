@@ -1,0 +1,235 @@
+package traffic
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"github.com/minio/sha256-simd"
+
+	"stele/node/blobs"
+	"stele/node/ledger"
+	"stele/node/recipient"
+	"stele/node/record"
+)
+
+// parcel is what the sender and the recipient of a shipment know of it. All of
+// it follows from the case.
+type parcel struct {
+	secret recipient.Secret
+	pickup record.PrivateKey // that the recipient signs with
+}
+
+func (g *Generator) parcel(l *life, leg record.Leg, claim record.ID) parcel {
+	name := fmt.Sprintf("parcel %s %d %x", l.serial(), leg, claim)
+	return parcel{
+		secret: recipient.Secret{
+			Salt: sha256.Sum256([]byte("salt " + hex.EncodeToString(g.players.secret(name).Seed()))),
+			Data: fmt.Appendf(nil, "Recipient %d, %d Quay Street", l.number, 1+luck(l.name(), "house")%200),
+		},
+		pickup: g.players.secret(name),
+	}
+}
+
+// dispatch sends sold goods, or undoes the sale.
+func (g *Generator) dispatch(l *life, b book, v *ledger.Voucher) (*draft, error) {
+	if v.Shipment == (record.ID{}) && l.again == 0 && chance(v.ID, "void", 4) {
+		return g.void(v), nil
+	}
+	if v.Shipment != (record.ID{}) { // it went wrong
+		h, err := ledger.GetShipment(b, v.Shipment)
+		if err != nil || h == nil {
+			return nil, err
+		}
+		back := h.State == ledger.ShipmentReturned || h.State == ledger.ShipmentException && !h.Left
+		if back && chance(h.ID, "again", 60) {
+			return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
+		}
+		if (back || h.State == ledger.ShipmentException || h.State == ledger.ShipmentLost) && !v.ClaimClosed {
+			return g.party(v.Holder, record.ClaimOpen{
+				Time: g.now(), Voucher: v.ID, Ground: record.Delivery, Remedy: record.Refund, Description: digest("not delivered", v.ID),
+			}), nil
+		}
+		return nil, nil
+	}
+	return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
+}
+
+func (g *Generator) void(v *ledger.Voucher) *draft {
+	holder := g.players.byKey[v.Holder]
+	if holder == nil {
+		return nil
+	}
+	return g.party(v.Seller, record.VoucherVoid{
+		Time: g.now(), Voucher: v.ID, Holder: record.PublicOf(holder.key),
+		Cause: record.VoidCancelled + record.VoidCause(luck(v.ID, "cause")%3),
+	}, holder.key)
+}
+
+// ship gives goods to a carrier, and seals the recipient's data to it.
+func (g *Generator) ship(l *life, v *ledger.Voucher, sender *author, leg record.Leg, claim record.ID) (*draft, error) {
+	carriers := g.players.carriers
+	carrier := carriers[g.random.IntN(len(carriers))]
+	if sender == nil || !carrier.published {
+		return nil, nil
+	}
+	x := g.parcel(l, leg, claim)
+	hash, err := g.seal(carrier, x.secret)
+	if err != nil {
+		return nil, err
+	}
+	d := g.by(sender, record.ShipmentCreate{
+		Time: g.now(), Voucher: v.ID, Leg: leg, Claim: claim, Carrier: carrier.id(),
+		Commitment: record.Digest(x.secret.Commitment()),
+		PickupHash: recipient.PickupHash(record.PublicOf(x.pickup)),
+		BlobHash:   hash,
+	})
+	d.sent = func(record.ID) { l.blob = hash }
+	return d, nil
+}
+
+// seal seals a recipient's data to a carrier and stores them. It returns their
+// hash.
+func (g *Generator) seal(carrier *player, s recipient.Secret) (record.Digest, error) {
+	notice, err := g.o.Custody.Notice(carrier.id())
+	if err != nil {
+		return record.Digest{}, err
+	}
+	key, err := notice.PublicKey()
+	if err != nil {
+		return record.Digest{}, err
+	}
+	blob, err := g.o.Seal(key, s)
+	if err != nil {
+		return record.Digest{}, err
+	}
+	hash, err := g.o.Custody.Put(blob)
+	if err != nil {
+		g.o.Log.Debug("traffic: sealed data are not stored", "error", err)
+		hash = sha256.Sum256(blob)
+	}
+	return record.Digest(hash), nil
+}
+
+// carry moves goods that are under way. It returns nil if they are not, or if
+// their carrier waits.
+func (g *Generator) carry(l *life, b book, h *ledger.Shipment) (*draft, error) {
+	custodian := g.players.byKey[h.Custodian()]
+	if custodian == nil {
+		return nil, nil
+	}
+	switch h.State {
+	case ledger.ShipmentCreated: // the carrier comes and takes the goods
+		if chance(h.ID, "stays", 2) {
+			return g.exception(custodian, h), nil
+		}
+		return g.handOver(l, h, custodian, g.players.player(h.Carrier))
+	case ledger.ShipmentInTransit:
+		switch {
+		case chance(h.ID, "exception", 6):
+			return g.exception(custodian, h), nil
+		case chance(h.ID, "nobody", 3):
+			if uint64(b.MedianTime) < h.AttemptFrom(&b.Params.AfterSales) {
+				return nil, nil
+			}
+			return g.by(custodian, record.ProofOfAttempt{Time: g.now(), Shipment: h.ID, Evidence: digest("attempts", h.ID)}), nil
+		case l.once(h.ID, "second carrier", 30):
+			l.did(h.ID, "second carrier")
+			return g.handOver(l, h, custodian, g.otherCarrier(h.Carrier))
+		}
+		return g.hand(l, b, h, custodian), nil
+	case ledger.ShipmentException:
+		if h.Left && h.Kind != record.Lost && chance(h.ID, "back", 70) {
+			return g.handBack(h, custodian), nil
+		}
+	case ledger.ShipmentAttempted:
+		if s := g.supervisor(h.ID); s != nil {
+			outcome := record.RuledLost
+			if chance(h.ID, "there", 40) {
+				outcome = record.RuledDelivered
+			}
+			return g.by(s.author, record.Ruling{Time: g.now(), Subject: record.OnShipment, ID: h.ID, Outcome: outcome, Text: digest("ruling", h.ID)}), nil
+		}
+	}
+	return nil, nil
+}
+
+// player returns the player with an account, or nil.
+func (p *players) player(id record.Key) *player {
+	for _, x := range p.all {
+		if x.id() == id {
+			return x
+		}
+	}
+	return nil
+}
+
+func (g *Generator) otherCarrier(than record.Key) *player {
+	all := g.players.carriers
+	for first := g.random.IntN(len(all)); ; first++ {
+		if x := all[first%len(all)]; x.id() != than {
+			return x
+		}
+	}
+}
+
+// handOver passes goods to a carrier. A carrier that passes them on opens the
+// sealed data and seals them again to the next one.
+func (g *Generator) handOver(l *life, h *ledger.Shipment, from *author, to *player) (*draft, error) {
+	if to == nil || !to.published {
+		return nil, nil
+	}
+	hash := l.blob
+	if h.Left || hash == (record.Digest{}) {
+		secret, err := g.unseal(l, h, from)
+		if err != nil {
+			return nil, err
+		}
+		if hash, err = g.seal(to, secret); err != nil {
+			return nil, err
+		}
+	}
+	d := g.by(from, record.CustodyHandover{Time: g.now(), Shipment: h.ID, To: to.id(), BlobHash: hash}, to.key)
+	d.sent = func(record.ID) { l.blob = hash }
+	return d, nil
+}
+
+// unseal returns the recipient's data as a carrier has them. If the blob is gone
+// the sender tells them again.
+func (g *Generator) unseal(l *life, h *ledger.Shipment, carrier *author) (recipient.Secret, error) {
+	x := g.parcel(l, h.Leg, h.Claim)
+	request := blobs.NewRequest(carrier.key, blobs.Hash(l.blob), g.o.Now())
+	blob, err := g.o.Custody.Get(&request)
+	if err != nil || !h.Left {
+		return x.secret, nil
+	}
+	key, err := recipient.DeriveKey(carrier.key)
+	if err != nil {
+		return recipient.Secret{}, err
+	}
+	return recipient.Open(key, x.secret.Commitment(), blob)
+}
+
+// handBack gives goods back to their sender.
+func (g *Generator) handBack(h *ledger.Shipment, from *author) *draft {
+	sender := g.players.byKey[h.Sender]
+	if sender == nil {
+		return nil
+	}
+	return g.by(from, record.CustodyHandover{Time: g.now(), Shipment: h.ID, To: h.Sender}, sender.key)
+}
+
+func (g *Generator) exception(custodian *author, h *ledger.Shipment) *draft {
+	return g.by(custodian, record.DeliveryException{
+		Time: g.now(), Shipment: h.ID, Kind: record.Lost + record.ExceptionKind(luck(h.ID, "kind")%4), Evidence: digest("exception", h.ID),
+	})
+}
+
+// hand gives the goods to their recipient, who signs the carrier's challenge.
+func (g *Generator) hand(l *life, b book, h *ledger.Shipment, custodian *author) *draft {
+	x := g.parcel(l, h.Leg, h.Claim)
+	nonce := sha256.Sum256(fmt.Appendf(nil, "challenge %x %d", h.ID, b.Height))
+	return g.by(custodian, record.DeliveryConfirm{
+		Time: g.now(), Shipment: h.ID, PickupKey: record.PublicOf(x.pickup),
+		ChallengeHeight: b.Height - 1, ChallengeNonce: record.Nonce(nonce[:16]),
+	}, x.pickup)
+}

@@ -1,0 +1,130 @@
+package traffic
+
+import (
+	"stele/node/ledger"
+	"stele/node/record"
+)
+
+// book is the state that a step reads.
+type book struct {
+	ledger.View
+	ledger.Context
+}
+
+// days returns how many days ago a median time was.
+func (b book) days(since uint32) uint64 {
+	return uint64(max(b.MedianTime, since)-since) / uint64(b.Params.AfterSales.Day)
+}
+
+// step returns what a party to the case does now, or nil if all of them wait.
+func (g *Generator) step(l *life, b book) (*draft, error) {
+	if l.voucher == (record.ID{}) {
+		return nil, nil // its sale was refused
+	}
+	v, err := ledger.GetVoucher(b, b.Context, l.voucher)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil { // it got into no block
+		l.over = true
+		return nil, nil
+	}
+	if v.State == ledger.VoucherVoid {
+		l.over = true
+		return nil, nil
+	}
+	var c *ledger.Claim
+	if v.Claim != (record.ID{}) {
+		if c, err = ledger.GetClaim(b, b.Context, v.Claim); err != nil {
+			return nil, err
+		}
+		l.claim = v.Claim
+	}
+	// The goods first, wherever they are.
+	shipments := []record.ID{v.Shipment}
+	if c != nil {
+		shipments = append(shipments, c.Return, c.SendBack)
+	}
+	for _, id := range shipments {
+		if id == (record.ID{}) {
+			continue
+		}
+		h, err := ledger.GetShipment(b, id)
+		if err != nil || h == nil {
+			return nil, err
+		}
+		l.shipment = id
+		if d, err := g.carry(l, b, h); d != nil || err != nil {
+			return d, err
+		}
+	}
+	if c != nil && v.ClaimLive {
+		return g.settle(l, b, v, c)
+	}
+	switch v.State {
+	case ledger.VoucherIssued:
+		return g.dispatch(l, b, v)
+	case ledger.VoucherActive, ledger.VoucherExpired:
+		if d := g.transfer(l, b, v); d != nil {
+			return d, nil
+		}
+		if d := g.complain(l, b, v); d != nil {
+			return d, nil
+		}
+	}
+	return g.evaluate(l, b, v)
+}
+
+// sell returns the sale of an item, or nil if it cannot be sold now.
+func (g *Generator) sell(l *life, seller *player, buyer *author) *draft {
+	p := &g.players
+	product := p.product(l)
+	if seller == nil || !seller.ready || seller.suspended || !product.known || seller.resting {
+		return nil
+	}
+	params := g.o.Params.AfterSales
+	price := record.Coin + record.Amount(luck(l.name(), "price")%uint64(50*record.Coin))
+	name := l.name()
+	d := g.by(seller.author, record.VoucherIssue{
+		Time: g.now(), GTIN: product.gtin, Serial: l.serial(), Buyer: record.PublicOf(buyer.key),
+		Invoice: digest("invoice", l.serial()), Price: price, Quantity: 1,
+		Distance:     chance(name, "distance", 70),
+		WarrantyDays: product.days + uint16(luck(name, "warranty")%30),
+		Terms:        product.terms,
+		Burn:         max(params.VoucherFee, (price*record.Amount(params.FeePermille)+999)/1000),
+		Stipend:      4 * params.MinStipend,
+	}, buyer.key)
+	d.life = l
+	d.sent = func(id record.ID) {
+		if l.voucher == (record.ID{}) {
+			p.lives = append(p.lives, l)
+		}
+		l.voucher = id
+	}
+	g.follow(d)
+	return d
+}
+
+// transfer sells an item on.
+func (g *Generator) transfer(l *life, b book, v *ledger.Voucher) *draft {
+	p := &g.players
+	if v.State != ledger.VoucherActive || v.Holder != v.Buyer || !chance(v.ID, "transfer", 12) ||
+		b.days(v.Delivered) < 2+luck(v.ID, "transfer after")%20 {
+		return nil
+	}
+	to := p.people[luck(v.ID, "transfer to")%uint64(len(p.people))]
+	if v.Holder == to.id() {
+		return nil
+	}
+	return g.party(v.Holder, record.VoucherTransfer{Time: g.now(), Voucher: v.ID, To: to.id()}, to.key)
+}
+
+// party returns a draft of a party to the case, or nil if the generator cannot
+// sign for it.
+func (g *Generator) party(id record.Key, payload record.Payload, with ...record.PrivateKey) *draft {
+	a := g.players.byKey[id]
+	if a == nil {
+		return nil
+	}
+	return g.by(a, payload, with...)
+}

@@ -1,0 +1,305 @@
+package traffic
+
+import (
+	"stele/node/ledger"
+	"stele/node/record"
+)
+
+// tryEvery is in how many records of players a dishonest party tries what the
+// rules refuse.
+const tryEvery = 12
+
+// scene is a case as a dishonest party sees it.
+type scene struct {
+	*Generator
+	book
+	life     *life
+	voucher  *ledger.Voucher
+	claim    *ledger.Claim      // nil: none
+	shipment *ledger.Shipment   // nil: none
+	opinion  *ledger.Evaluation // nil: none
+	stranger *player            // has no part in the case
+}
+
+// try returns what a dishonest party tries in some case, or nil if it has no
+// idea. Of a case in which a record waits nobody can tell what the rules say.
+func (g *Generator) try() (*draft, error) {
+	p := &g.players
+	if len(p.lives) == 0 {
+		return nil, nil
+	}
+	l := p.lives[g.random.IntN(len(p.lives))]
+	if l.over || l.pending != (record.ID{}) && g.o.Pool.Get(l.pending) != nil {
+		return nil, nil
+	}
+	s := scene{Generator: g, life: l}
+	s.View, s.Context = g.view()
+	var err error
+	if s.voucher, err = ledger.GetVoucher(s.View, s.Context, l.voucher); err != nil || s.voucher == nil {
+		return nil, err
+	}
+	if s.voucher.Claim != (record.ID{}) {
+		if s.claim, err = ledger.GetClaim(s.View, s.Context, s.voucher.Claim); err != nil {
+			return nil, err
+		}
+	}
+	if s.voucher.Shipment != (record.ID{}) {
+		if s.shipment, err = ledger.GetShipment(s.View, s.voucher.Shipment); err != nil {
+			return nil, err
+		}
+	}
+	if s.opinion, err = ledger.GetEvaluation(s.View, l.voucher); err != nil {
+		return nil, err
+	}
+	for first := g.random.IntN(len(p.people)); ; first++ {
+		s.stranger = p.people[first%len(p.people)]
+		if id := s.stranger.id(); id != s.voucher.Holder && id != s.voucher.Buyer {
+			break
+		}
+	}
+	for _, i := range g.random.Perm(len(tries)) {
+		t := &tries[i]
+		if d := t.make(&s); d != nil && d.author != nil && !d.author.resting {
+			d.try = t.name
+			return d, nil
+		}
+	}
+	return nil, nil
+}
+
+// tries are what dishonest parties try. Each returns nil where the rules might
+// allow it.
+var tries = []struct {
+	name string
+	make func(s *scene) *draft
+}{
+	{"sell an item twice", func(s *scene) *draft {
+		if s.voucher.State.Final() {
+			return nil
+		}
+		return s.sale(s.seller(), func(*record.VoucherIssue) {}, s.stranger.key)
+	}},
+	{"sell without the buyer's signature", func(s *scene) *draft {
+		return s.sale(s.seller(), func(p *record.VoucherIssue) { p.Serial += "-x" })
+	}},
+	{"sell without burning the fee", func(s *scene) *draft {
+		return s.sale(s.seller(), func(p *record.VoucherIssue) { p.Serial, p.Burn = p.Serial+"-x", 1 }, s.stranger.key)
+	}},
+	{"sell without being a seller", func(s *scene) *draft {
+		return s.sale(s.players.makers[0].author, func(p *record.VoucherIssue) { p.Serial += "-x" }, s.stranger.key)
+	}},
+	{"sell while suspended", func(s *scene) *draft {
+		if x := s.players.player(s.voucher.Seller); x == nil || !x.suspended {
+			return nil
+		}
+		return s.sale(s.seller(), func(p *record.VoucherIssue) { p.Serial += "-x" }, s.stranger.key)
+	}},
+	{"give away what others hold", func(s *scene) *draft {
+		return s.by(s.stranger.author, record.VoucherTransfer{Time: s.now(), Voucher: s.voucher.ID, To: s.players.sellers[0].id()}, s.players.sellers[0].key)
+	}},
+	{"give away what is under a claim", func(s *scene) *draft {
+		if !s.voucher.ClaimLive {
+			return nil
+		}
+		return s.party(s.voucher.Holder, record.VoucherTransfer{Time: s.now(), Voucher: s.voucher.ID, To: s.stranger.id()}, s.stranger.key)
+	}},
+	{"undo a sale after the goods left", func(s *scene) *draft {
+		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit && s.shipment.State != ledger.ShipmentDelivered {
+			return nil
+		}
+		return s.void(s.voucher)
+	}},
+	{"hand over what others have", func(s *scene) *draft {
+		if s.shipment == nil {
+			return nil
+		}
+		by, to := s.otherCarrier(s.shipment.Custodian()), s.otherCarrier(s.shipment.Custodian())
+		if by == to {
+			return nil
+		}
+		return s.by(by.author, record.CustodyHandover{Time: s.now(), Shipment: s.shipment.ID, To: to.id()}, to.key)
+	}},
+	{"deliver to somebody else", func(s *scene) *draft {
+		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit {
+			return nil
+		}
+		return s.party(s.shipment.Carrier, record.DeliveryConfirm{
+			Time: s.now(), Shipment: s.shipment.ID, PickupKey: s.stranger.id(), ChallengeHeight: s.Height - 1,
+		}, s.stranger.key)
+	}},
+	{"deliver by a challenge that is not yet made", func(s *scene) *draft {
+		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit {
+			return nil
+		}
+		x := s.parcel(s.life, s.shipment.Leg, s.shipment.Claim)
+		return s.party(s.shipment.Carrier, record.DeliveryConfirm{
+			Time: s.now(), Shipment: s.shipment.ID, PickupKey: record.PublicOf(x.pickup), ChallengeHeight: s.Height + 5,
+		}, x.pickup)
+	}},
+	{"deliver twice", func(s *scene) *draft {
+		if s.shipment == nil || s.shipment.State != ledger.ShipmentDelivered || !s.shipment.Left {
+			return nil
+		}
+		x := s.parcel(s.life, s.shipment.Leg, s.shipment.Claim)
+		return s.party(s.shipment.Carrier, record.DeliveryConfirm{
+			Time: s.now(), Shipment: s.shipment.ID, PickupKey: record.PublicOf(x.pickup), ChallengeHeight: s.Height - 1, ChallengeNonce: record.Nonce{1},
+		}, x.pickup)
+	}},
+	{"claim under others' voucher", func(s *scene) *draft {
+		return s.by(s.stranger.author, s.open(record.Repair))
+	}},
+	{"claim before delivery", func(s *scene) *draft {
+		if s.voucher.State != ledger.VoucherIssued {
+			return nil
+		}
+		return s.party(s.voucher.Holder, s.open(record.Repair))
+	}},
+	{"claim twice", func(s *scene) *draft {
+		if !s.voucher.ClaimLive {
+			return nil
+		}
+		return s.party(s.voucher.Holder, s.open(record.Repair))
+	}},
+	{"claim money for old goods", func(s *scene) *draft {
+		v := s.voucher
+		if v.State != ledger.VoucherActive || v.Recalled || v.ClaimLive || v.Repairs > 0 || s.days(v.Delivered) <= uint64(s.Params.AfterSales.ExchangeDays) {
+			return nil
+		}
+		return s.party(v.Holder, s.open(record.Refund))
+	}},
+	{"answer a claim against somebody else", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimOpen {
+			return nil
+		}
+		return s.by(s.stranger.author, record.ClaimRespond{Time: s.now(), Claim: s.claim.ID, Action: record.Reject, Cause: record.Misuse})
+	}},
+	{"answer twice", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimRejected && s.claim.State != ledger.ClaimOffered {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.ClaimRespond{Time: s.now(), Claim: s.claim.ID, Action: record.Reject, Cause: record.Opened})
+	}},
+	{"meddle with evidence", func(s *scene) *draft {
+		if s.claim == nil {
+			return nil
+		}
+		return s.by(s.stranger.author, record.EvidenceAdd{Time: s.now(), Claim: s.claim.ID, Evidence: digest("meddling", s.Height)})
+	}},
+	{"add evidence after the end", func(s *scene) *draft {
+		if s.claim == nil || !s.claim.State.Closed() {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.EvidenceAdd{Time: s.now(), Claim: s.claim.ID, Evidence: digest("late", s.Height)})
+	}},
+	{"escalate early", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimOpen && s.claim.State != ledger.ClaimAuthorised {
+			return nil
+		}
+		if _, end := s.claim.Deadline(&s.Params.AfterSales); uint64(s.MedianTime) > end {
+			return nil
+		}
+		return s.escalate(s.claim)
+	}},
+	{"rule without being a supervisor", func(s *scene) *draft {
+		if s.claim == nil {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.Ruling{Time: s.now(), Subject: record.OnClaim, ID: s.claim.ID, Outcome: record.Dismissed})
+	}},
+	{"rule where nobody asked", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State == ledger.ClaimEscalated {
+			return nil
+		}
+		return s.by(s.players.supervisors[0].author, record.Ruling{Time: s.now(), Subject: record.OnClaim, ID: s.claim.ID, Outcome: record.Dismissed})
+	}},
+	{"refund without a payment", func(s *scene) *draft {
+		if s.claim == nil || s.claim.Remedy != record.Refund || s.claim.State != ledger.ClaimAuthorised && s.claim.State != ledger.ClaimInspected && s.claim.State != ledger.ClaimOrdered {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.SettleExecute{Time: s.now(), Claim: s.claim.ID, Remedy: record.Refund, Payment: s.voucher.ID})
+	}},
+	{"confirm one's own settlement", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimExecuted {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.SettleConfirm{Time: s.now(), Claim: s.claim.ID, Accept: true})
+	}},
+	{"withdraw after the goods came back", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimReceived && s.claim.State != ledger.ClaimInspected {
+			return nil
+		}
+		return s.withdraw(s.claim)
+	}},
+	{"evaluate others' purchase", func(s *scene) *draft {
+		return s.by(s.stranger.author, s.praise())
+	}},
+	{"evaluate before delivery", func(s *scene) *draft {
+		if s.voucher.Delivered != 0 {
+			return nil
+		}
+		return s.party(s.voucher.Buyer, s.praise())
+	}},
+	{"evaluate twice", func(s *scene) *draft {
+		if s.opinion == nil {
+			return nil
+		}
+		return s.party(s.voucher.Buyer, s.praise())
+	}},
+	{"amend without a claim", func(s *scene) *draft {
+		if s.opinion == nil || s.voucher.ClaimClosed {
+			return nil
+		}
+		return s.party(s.voucher.Buyer, record.EvaluateAmend(s.praise()))
+	}},
+	{"reply twice", func(s *scene) *draft {
+		if s.opinion == nil || !s.opinion.Replied {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.SellerReply{Time: s.now(), Voucher: s.voucher.ID})
+	}},
+	{"take the reward early or twice", func(s *scene) *draft {
+		if s.opinion == nil || !s.opinion.Rewarded && s.Height >= s.opinion.Height+s.Params.AfterSales.RewardDelay {
+			return nil
+		}
+		return s.party(s.voucher.Buyer, record.RewardClaim{Time: s.now(), Voucher: s.voucher.ID})
+	}},
+	{"correct others' record", func(s *scene) *draft {
+		return s.by(s.stranger.author, record.Correction{Time: s.now(), Record: s.voucher.ID, Cause: record.DidNotOccur})
+	}},
+	{"suspend a competitor", func(s *scene) *draft {
+		return s.by(s.seller(), record.SellerSuspend{Time: s.now(), Seller: s.players.sellers[0].id(), Cause: record.FalseSales})
+	}},
+	{"recall a competitor's product", func(s *scene) *draft {
+		return s.by(s.seller(), record.RecallNotice{Time: s.now(), GTIN: s.voucher.GTIN})
+	}},
+	{"use a sequence number again", func(s *scene) *draft {
+		a, err := ledger.GetAccount(s.View, s.stranger.id())
+		if err != nil || a.Seq == 0 {
+			return nil
+		}
+		d := s.by(s.stranger.author, record.Pay{To: s.voucher.Seller, Amount: 1})
+		d.replay = true
+		return d
+	}},
+}
+
+func (s *scene) seller() *author { return s.players.byKey[s.voucher.Seller] }
+
+// sale returns a sale of the item, changed.
+func (s *scene) sale(by *author, change func(*record.VoucherIssue), with ...record.PrivateKey) *draft {
+	v, product := s.voucher, s.players.product(s.life)
+	p := record.VoucherIssue{
+		Time: s.now(), GTIN: v.GTIN, Serial: v.Serial, Buyer: s.stranger.id(), Price: v.Price, Quantity: 1,
+		WarrantyDays: v.WarrantyDays, Terms: product.terms, Burn: v.Burn, Stipend: 4 * s.Params.AfterSales.MinStipend,
+	}
+	change(&p)
+	return s.by(by, p, with...)
+}
+
+func (s *scene) open(remedy record.Remedy) record.ClaimOpen {
+	return record.ClaimOpen{Time: s.now(), Voucher: s.voucher.ID, Ground: record.Fault, FaultCode: 1, Remedy: remedy}
+}
+
+func (s *scene) praise() record.Evaluate {
+	return record.Evaluate{Time: s.now(), Voucher: s.voucher.ID, Product: 5, Service: 5, Logistics: 5}
+}
