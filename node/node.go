@@ -13,6 +13,7 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node/api"
+	"stele/node/blobs"
 	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/custody"
@@ -46,6 +47,8 @@ type Options struct {
 
 	Store store.Options // but not its log
 	Log   *slog.Logger  // nil: silent
+
+	now func() time.Time // for how long blobs are kept; nil: time.Now
 }
 
 // viewsFolder is where the views of the chain are, in the folder of the store.
@@ -77,6 +80,7 @@ type Node struct {
 	blocks    blockTimes
 	trouble   string // that stays
 	connected uint64 // records in connected blocks
+	tally     tally
 }
 
 // Open opens a node. Errors: those of store.Open and chain.Open, and of
@@ -85,7 +89,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	n = &Node{o: o, log: o.Log, started: time.Now()}
+	n = &Node{o: o, log: o.Log, started: time.Now(), tally: newTally()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.closeParts())
@@ -129,7 +133,9 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 			return n, err
 		}
 		if o.Blobs != "" {
-			n.custody, err = custody.Open(o.Blobs, custody.Options{Params: o.Params, Chain: n.chain, Views: n.views, Log: o.Log})
+			n.custody, err = custody.Open(o.Blobs, custody.Options{
+				Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
+			})
 			if err != nil {
 				return n, err
 			}
@@ -143,15 +149,22 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		}
 	}
 	if o.Traffic > 0 {
-		n.traffic, err = traffic.New(traffic.Options{
+		users := traffic.Options{
 			Params: o.Params, Rate: o.Traffic, Seed: o.Seed, Accounts: network.DevFaucets(), Roots: network.DevRoots(),
 			Chain: n.chain, Pool: n.pool, Log: o.Log,
-		})
+		}
+		if n.custody != nil {
+			users.Custody = n.custody
+		}
+		n.traffic, err = traffic.New(users)
 		if err != nil {
 			return n, err
 		}
 	}
 	n.blocks.seed(n.chain, n.started)
+	if n.views != nil {
+		n.tally.seed(n.views)
+	}
 	return n, nil
 }
 
@@ -259,6 +272,7 @@ func (n *Node) changed(change chain.Change) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.blocks.change(change, time.Now())
+	n.tally.change(change)
 	for _, b := range change.Connected {
 		n.connected += uint64(len(b.Records) - 1)
 	}

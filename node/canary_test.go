@@ -1,0 +1,258 @@
+package node
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"stele/node/api"
+	"stele/node/blobs"
+	"stele/node/casetest"
+	"stele/node/network"
+	"stele/node/recipient"
+	"stele/node/record"
+	"stele/node/store"
+)
+
+const (
+	name   = "Wilhelmina Kanarienvogel"
+	street = "17 Yellow Feather Lane"
+)
+
+// canary is a node that is watched: whatever it answers is kept.
+type canary struct {
+	*testNode
+	story   *casetest.Story
+	client  *http.Client
+	now     atomic.Int64 // seconds since 1970
+	sent    uint32       // height up to which the node has the story
+	answers bytes.Buffer
+}
+
+// call sends a request, with a signed one for a blob in its headers if there is
+// a key, and returns the answer.
+func (c *canary) call(method, path string, body []byte, key record.PrivateKey) (status int, answer []byte) {
+	c.Helper()
+	r, err := http.NewRequestWithContext(c.Context(), method, "http://"+c.Status().API+path, bytes.NewReader(body))
+	if err != nil {
+		c.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/octet-stream")
+	if key != nil {
+		h, err := blobs.ParseHash(path[strings.LastIndex(path, "/")+1:])
+		if err != nil {
+			c.Fatal(err)
+		}
+		q := blobs.NewRequest(key, h, c.clock())
+		r.Header.Set("Stele-Key", record.Key(q.Key).String())
+		r.Header.Set("Stele-Time", fmt.Sprint(q.Time))
+		r.Header.Set("Stele-Signature", hex.EncodeToString(q.Signature[:]))
+	}
+	res, err := c.client.Do(r)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer res.Body.Close()
+	if answer, err = io.ReadAll(res.Body); err != nil {
+		c.Fatal(err)
+	}
+	fmt.Fprintln(&c.answers, res.Header)
+	c.answers.Write(answer)
+	return res.StatusCode, answer
+}
+
+func (c *canary) clock() time.Time { return time.Unix(c.now.Load(), 0) }
+
+// leave gives the node a blob.
+func (c *canary) leave(blob []byte) {
+	c.Helper()
+	if status, answer := c.call(http.MethodPost, "/v1/blobs", blob, nil); status != http.StatusOK {
+		c.Fatalf("%d %s", status, answer)
+	}
+}
+
+// fetch asks for a blob as a carrier.
+func (c *canary) fetch(blob []byte, carrier int) (status int, got []byte) {
+	c.Helper()
+	return c.call(http.MethodGet, "/v1/blobs/"+blobs.Hash(recipient.BlobHash(blob)).String(), nil, network.DevFaucets()[carrier])
+}
+
+// catchUp gives the node the new blocks of the story, and waits for the views.
+func (c *canary) catchUp() {
+	c.Helper()
+	for _, b := range c.story.Tip.Chain()[c.sent+1:] {
+		if _, err := c.Chain().Submit(b.Block); err != nil {
+			c.Fatal(err)
+		}
+	}
+	c.sent = c.story.Tip.Height()
+	c.now.Store(c.story.Now().Unix())
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if tip, ok := c.views.Tip(); ok && tip.Hash == c.story.Tip.Hash() {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.Fatal("the views do not follow")
+		}
+	}
+}
+
+// files tells which files below a folder have the bytes.
+func files(t *testing.T, dir string, want []byte) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, want) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// Name and address of a recipient go from the sender to the first carrier and
+// from there to the second, through a node, which never knows them: they are in
+// no file, log line or answer of its, and in no block. Of what is sealed nothing
+// is left when its time is over.
+func TestNothingIsToldOfTheRecipient(t *testing.T) {
+	dir := t.TempDir()
+	o := testOptions(t)
+	o.Engine, o.Traffic = nil, 0
+	o.Params, o.Dir, o.Blobs, o.Store = casetest.Network(), filepath.Join(dir, "node"), filepath.Join(dir, "node", "blobs"), store.Options{}
+	c := &canary{story: casetest.New(o.Params, name+", "+street), client: &http.Client{Transport: &http.Transport{}}}
+	c.now.Store(c.story.Now().Unix())
+	o.now = c.clock
+	c.testNode = start(t, o)
+	defer c.client.CloseIdleConnections()
+	story := c.story
+	c.catchUp()
+
+	// What a carrier gets is the secret, and only the carrier gets it.
+	check := func(blob []byte, carrier int) {
+		t.Helper()
+		status, got := c.fetch(blob, carrier)
+		if status != http.StatusOK || !bytes.Equal(got, blob) {
+			t.Fatalf("%d %q", status, got)
+		}
+		key, err := recipient.DeriveKey(network.DevFaucets()[carrier])
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, err := recipient.Open(key, story.Secret.Commitment(), got)
+		if err != nil || string(secret.Data) != name+", "+street {
+			t.Fatalf("%v, %v", secret, err)
+		}
+	}
+	refused := func(blob []byte, carrier int, want int) {
+		t.Helper()
+		if status, answer := c.fetch(blob, carrier); status != want {
+			t.Errorf("%d %s, want %d", status, answer, want)
+		}
+	}
+	story.Sell()
+	story.Send()
+	c.leave(story.FirstBlob)
+	refused(story.FirstBlob, story.FirstCarrier, http.StatusForbidden) // no record names it yet
+	c.catchUp()
+	check(story.FirstBlob, story.FirstCarrier)
+	refused(story.FirstBlob, story.SecondCarrier, http.StatusForbidden)
+	story.HandOver()
+	c.leave(story.SecondBlob)
+	c.catchUp()
+	check(story.SecondBlob, story.SecondCarrier)
+	refused(story.SecondBlob, story.FirstCarrier, http.StatusForbidden)
+	if _, err := c.custody.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.now.Add(int64(80 * 24 * time.Hour / time.Second)) // on its way for long
+	if n, err := c.custody.Sweep(t.Context()); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	check(story.SecondBlob, story.SecondCarrier)
+	story.Deliver()
+	story.Complain()
+	story.Refund()
+	story.Evaluate()
+	c.catchUp()
+
+	p := &o.Params.AfterSales
+	delivered := readAs[api.Voucher](c, "/v1/vouchers/"+story.Voucher.String()).Delivered
+	purge := int64(delivered) + int64(p.PurgeDays)*int64(p.Day)
+	c.now.Store(purge - 1)
+	if n, err := c.custody.Sweep(t.Context()); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	check(story.SecondBlob, story.SecondCarrier)
+	for _, blob := range [][]byte{story.FirstBlob, story.SecondBlob} {
+		if len(files(t, dir, blob)) != 1 {
+			t.Error("a blob is not kept, or more than once")
+		}
+	}
+	c.now.Store(purge)
+	refused(story.SecondBlob, story.SecondCarrier, http.StatusNotFound) // also before the files go
+	if n, err := c.custody.Sweep(t.Context()); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	refused(story.FirstBlob, story.FirstCarrier, http.StatusNotFound)
+
+	// Everything that the node has to tell.
+	for _, path := range []string{
+		"/v1/health", "/v1/tip", "/v1/state", "/v1/pool", "/v1/headers", "/v1/claims", "/openapi.json",
+		"/v1/vouchers/" + story.Voucher.String() + "/history", "/v1/shipments/" + story.Shipment.String(), "/v1/claims/" + story.Claim.String(),
+		"/v1/shipments/" + story.Shipment.String() + "/history", "/v1/bundles/voucher/" + story.Voucher.String(),
+		"/v1/parties/" + story.Buyer.String() + "/history", "/v1/parties/" + story.Seller.String() + "/shipments",
+	} {
+		if status, answer := c.call(http.MethodGet, path, nil, nil); status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, status, answer)
+		}
+	}
+	c.stop()
+	for _, word := range []string{name, street, "Kanarienvogel", "Yellow Feather", hex.EncodeToString([]byte("Kanarienvogel"))} {
+		if bytes.Contains(c.answers.Bytes(), []byte(word)) {
+			t.Errorf("%q is in an answer", word)
+		}
+		if strings.Contains(c.log.String(), word) {
+			t.Errorf("%q is in the log", word)
+		}
+		if found := files(t, dir, []byte(word)); found != nil {
+			t.Errorf("%q is in %v", word, found)
+		}
+	}
+	for _, blob := range [][]byte{story.FirstBlob, story.SecondBlob} {
+		if found := files(t, dir, blob[:64]); found != nil {
+			t.Errorf("what was sealed is left in %v", found)
+		}
+		for _, b := range story.Tip.Chain() {
+			if bytes.Contains(b.Encode(), blob[:64]) || bytes.Contains(b.Encode(), []byte("Kanarienvogel")) {
+				t.Errorf("block %d has what was sealed", b.Height())
+			}
+		}
+	}
+	c.check()
+}
+
+// readAs reads a resource.
+func readAs[T any](c *canary, path string) (v T) {
+	c.Helper()
+	status, answer := c.call(http.MethodGet, path, nil, nil)
+	if err := json.Unmarshal(answer, &v); err != nil || status != http.StatusOK {
+		c.Fatalf("%s: %d %s", path, status, answer)
+	}
+	return v
+}
