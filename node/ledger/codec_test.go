@@ -1,0 +1,74 @@
+package ledger
+
+import (
+	"bytes"
+	"testing"
+
+	"stele/node/record"
+)
+
+// entries returns an empty entry of each kind.
+func entries() []layout {
+	return []layout{&Voucher{}, &Shipment{}, &Claim{}, &Evaluation{}, &Product{}, &Item{}, &refundPay{}}
+}
+
+// someEntries are entries with much and with little in them.
+func someEntries() []layout {
+	k, id := record.Key{1, 2, 3}, record.ID{4, 5}
+	return []layout{
+		&Voucher{
+			State: VoucherActive, GTIN: theGTIN, Serial: "A1", Seller: k, Buyer: theBuyer, Holder: theHolder, Price: 5, Quantity: 6, Distance: true,
+			WarrantyDays: 7, Burn: 8, Issued: 9, Delivered: 10, Extended: 11, Repairs: 12, LastFault: 13, Shipment: id, Claim: id, Replaces: id,
+			ClaimLive: true, ClaimClosed: true,
+		},
+		&Shipment{State: ShipmentLost, Voucher: id, Leg: record.Return, Claim: id, Sender: k, Carrier: k, PickupHash: record.Digest{1}, Kind: record.Lost, Left: true, Since: 3},
+		&Claim{
+			State: ClaimOrdered, Since: 1, Voucher: id, Holder: k, Ground: record.Recall, FaultCode: 2, Asked: record.Repair, Opened: 3,
+			Remedy: record.Refund, Refund: 4, ReturnNeeded: true, Agreed: 5, Round: 6, OrderDays: 7, Received: 8, Executed: 9, Settlement: id,
+			Return: id, SendBack: id, Servicer: k, Evidence: [5]uint8{1, 2, 3, 4, 5}, Ruled: true, Defaulted: true,
+		},
+		&Evaluation{State: EvaluationAmended, Height: 1, Time: 2, Product: 3, Service: 4, Logistics: 5, Replied: true, Rewarded: true},
+		&Product{Maker: k, WarrantyDays: 1, Terms: record.Digest{2}, Recalled: true},
+		&Item{Voucher: id, Recalled: true},
+		&refundPay{Claim: id, To: k, Amount: 1, Round: 2, Used: true},
+		&Voucher{State: VoucherIssued, Serial: "1"}, &Shipment{State: ShipmentCreated}, &Claim{State: ClaimOpen},
+		&Evaluation{State: EvaluationGiven}, &Product{}, &Item{}, &refundPay{},
+	}
+}
+
+// The value of an entry is read back as it was, and nothing else than what is
+// written is read.
+func TestEntryRoundTrip(t *testing.T) {
+	for i, want := range someEntries() {
+		value := encode(want)
+		got := entries()[i%len(entries())]
+		if !decode(got, value) {
+			t.Errorf("%T: not read", want)
+		}
+		if !bytes.Equal(encode(got), value) {
+			t.Errorf("%T: %+v became %+v", want, want, got)
+		}
+		for n := range value {
+			if decode(entries()[i%len(entries())], value[:n]) {
+				t.Errorf("%T: the first %d bytes were read", want, n)
+			}
+		}
+		if decode(entries()[i%len(entries())], append(value, 0)) {
+			t.Errorf("%T: one byte more was read", want)
+		}
+	}
+}
+
+// Bytes that are read as an entry are written as the same bytes.
+func FuzzEntry(f *testing.F) {
+	for i, e := range someEntries() {
+		f.Add(uint8(i), encode(e))
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, value []byte) {
+		all := entries()
+		e := all[int(kind)%len(all)]
+		if decode(e, value) && !bytes.Equal(encode(e), value) {
+			t.Errorf("%T: %x became %x", e, value, encode(e))
+		}
+	})
+}
