@@ -16,6 +16,11 @@
 // grow, the miner leaves its old template. Records come in through the pool
 // only, from the API and the traffic alike.
 //
+// What only the API needs comes a moment later: the views follow the chain in a
+// goroutine of their own, and the custody sweeps the sealed data of recipients
+// by what chain and views say. Both have folders of their own, and losing them
+// does no harm to the chain.
+//
 // # Caveats
 //
 // A disk that is full does not end the node: it mines on, no block and no record

@@ -54,7 +54,7 @@ func (SignedRecord) Schema(huma.Registry) *huma.Schema {
 		Properties: map[string]*huma.Schema{
 			"id":          text("double SHA-256 of the body"),
 			"network":     {Description: "network for which it is signed"},
-			"type":        text("PAY, ROLE_GRANT, ROLE_REVOKE, KEY_ROTATE, COINBASE"),
+			"type":        text("as PAY or VOUCHER_ISSUE"),
 			"version":     number("of the type"),
 			"seq":         number("sequence number of the author"),
 			"valid_until": number("height of the last block that may hold it"),
