@@ -73,6 +73,7 @@ func (n *Node) sample(now time.Time) {
 	defer n.mu.Unlock()
 	n.meters.accepted.add(now, accepted)
 	n.meters.connected.add(now, n.connected)
+	n.tally.look(n.chain.View(), n.chain.NextContext())
 	if n.miner == nil {
 		return
 	}

@@ -2,12 +2,16 @@ package node
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node/api"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/reject"
 )
 
 // Status tells how a node does at one moment. Counts are since the node was
@@ -36,6 +40,10 @@ type Status struct {
 	Pool    PoolStatus
 	Traffic float64 // records per second that the generator is asked for; 0: none
 	Records RecordCounts
+
+	Types    map[record.Type]uint64       // records in connected blocks, without coinbases
+	Claims   map[ledger.ClaimState]uint64 // that were open at the start or came since
+	Refusals map[reject.Reason]uint64     // records of the traffic that were refused
 
 	Trouble string // what keeps the node from going on, "" if nothing does
 }
@@ -110,6 +118,10 @@ func (n *Node) Status() Status {
 	s.Records = RecordCounts{
 		Accepted: pool.Counts.Accepted, Refused: pool.Counts.Refused, Connected: n.connected,
 		AcceptedRate: n.meters.accepted.rate(), ConnectedRate: n.meters.connected.rate(),
+	}
+	s.Types, s.Claims = maps.Clone(n.tally.records), n.tally.states()
+	if n.traffic != nil {
+		s.Refusals = n.traffic.Counts().Refusals()
 	}
 	for _, d := range devices {
 		status := DeviceStatus{DeviceStatus: d}

@@ -332,9 +332,14 @@ func (o *nodeOutput) show(ctx context.Context, n *node.Node, seen func(node.Stat
 		seen(s)
 		select {
 		case <-ctx.Done():
-			if s := n.Status(); o.screen == nil && (s.Height != printed.Height || s.Now.Sub(printed.Now) > redrawEvery) {
+			s := n.Status()
+			if o.screen != nil {
+				return
+			}
+			if s.Height != printed.Height || s.Now.Sub(printed.Now) > redrawEvery {
 				fmt.Fprintln(o.out, statusLine(s))
 			}
+			fmt.Fprint(o.out, tallyLines(s))
 			return
 		case <-ticker.C:
 		}

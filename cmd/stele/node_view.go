@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"stele/node"
+	"stele/node/record"
 )
 
 // nodeView draws the status of a node as lines of text. It has no state: the
@@ -68,6 +69,14 @@ func (v nodeView) lines(s node.Status) []string {
 	add("records", text("%s/s accepted, %s/s into blocks", perSec(s.Records.AcceptedRate), perSec(s.Records.ConnectedRate)))
 	add("  in all", span{faint, fmt.Sprintf("%s accepted, %s refused, %s in blocks",
 		grouped(s.Records.Accepted), grouped(s.Records.Refused), grouped(s.Records.Connected))})
+	for _, t := range statusTallies(s) {
+		for i, row := range v.rows(t.of, t.rows) {
+			if i > 0 {
+				t.label = ""
+			}
+			add(t.label, span{faint, row})
+		}
+	}
 	if s.Traffic > 0 {
 		add("traffic", span{faint, fmt.Sprintf("%s/s asked for", perSec(s.Traffic))})
 	}
@@ -159,6 +168,10 @@ func statusLine(s node.Status) string {
 		line += fmt.Sprintf("%sH/s  mined %d  stale %d  ", siUnits(s.HashRate), s.Mined.Blocks, s.Mined.Stale)
 	}
 	line += fmt.Sprintf("pool %d  accepted %d  refused %d  in blocks %d", s.Pool.Records, s.Records.Accepted, s.Records.Refused, s.Records.Connected)
+	if sold := s.Types[record.TypeVoucherIssue]; sold > 0 {
+		open, closed := openClaims(s.Claims)
+		line += fmt.Sprintf("  sold %d  delivered %d  claims open %d, closed %d", sold, s.Types[record.TypeDeliveryConfirm], open, closed)
+	}
 	if s.Trouble != "" {
 		line += "  trouble: " + s.Trouble
 	}

@@ -10,6 +10,9 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/reject"
 )
 
 func someStatus() node.Status {
@@ -32,6 +35,12 @@ func someStatus() node.Status {
 		Pool:    node.PoolStatus{Records: 42, Bytes: 8100, Memory: 32_000_000, MaxBytes: 64_000_000},
 		Traffic: 25,
 		Records: node.RecordCounts{Accepted: 31_000, Refused: 2, Connected: 30_958, AcceptedRate: 25.02, ConnectedRate: 24.81},
+		Types: map[record.Type]uint64{
+			record.TypePay: 9_000, record.TypeVoucherIssue: 1_500, record.TypeShipmentCreate: 1_650, record.TypeCustodyHandover: 2_000,
+			record.TypeDeliveryConfirm: 1_480, record.TypeClaimOpen: 700, record.TypeEvaluate: 900, record.TypeRuling: 0,
+		},
+		Claims:   map[ledger.ClaimState]uint64{ledger.ClaimOpen: 12, ledger.ClaimEscalated: 4, ledger.ClaimSettled: 500},
+		Refusals: map[reject.Reason]uint64{reject.SequenceUsed: 2, reject.InsufficientFunds: 11},
 	}
 }
 
@@ -47,6 +56,10 @@ mining     302 MH/s, 1,200 blocks mined, 7 stale
 pool       42 records, 8.10 kB  50.0 % full
 records    25/s accepted, 24.8/s into blocks
   in all   31,000 accepted, 2 refused, 30,958 in blocks
+by type    PAY 9,000  CUSTODY_HANDOVER 2,000  SHIPMENT_CREATE 1,650  VOUCHER_ISSUE 1,500
+           DELIVERY_CONFIRM 1,480  EVALUATE 900  CLAIM_OPEN 700
+claims     closed-settled 500  open 12  escalated 4
+refused    insufficient-funds 11  sequence-used 2
 traffic    25/s asked for
 api        http://127.0.0.1:8690/v1/health
 data       /var/lib/stele/dev`, "\n")
@@ -82,6 +95,34 @@ func TestNodeViewWidth(t *testing.T) {
 	}
 }
 
+// With all types of records, states and reasons there is still room for them in
+// 80 columns and 24 lines, and what is left out is counted.
+func TestNodeViewRoom(t *testing.T) {
+	s := someStatus()
+	for i, kind := range record.Types() {
+		s.Types[kind] = uint64(1_000_000 * i)
+	}
+	for state := ledger.ClaimOpen; state <= ledger.ClaimWithdrawn; state++ {
+		s.Claims[state] = uint64(state) * 10_000
+	}
+	for i, reason := range reject.All() {
+		s.Refusals[reason] = uint64(1000 * i)
+	}
+	lines := nodeView{width: 80}.lines(s)
+	if len(lines) > 23 {
+		t.Errorf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+	more := 0
+	for _, line := range lines {
+		if strings.HasSuffix(line, " more") {
+			more++
+		}
+	}
+	if more != 3 {
+		t.Errorf("in %d lines something is left out:\n%s", more, strings.Join(lines, "\n"))
+	}
+}
+
 // A node that has just been started has little to show.
 func TestNodeViewFirst(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
@@ -94,6 +135,22 @@ func TestNodeViewFirst(t *testing.T) {
 	}
 	if line := statusLine(s); strings.Contains(line, "\n") || strings.Contains(line, "block time") {
 		t.Errorf("status line %q", line)
+	}
+}
+
+// Lines for where there is no terminal.
+func TestStatusLines(t *testing.T) {
+	s := someStatus()
+	if line := statusLine(s); !strings.HasSuffix(line, "in blocks 30958  sold 1500  delivered 1480  claims open 16, closed 500") {
+		t.Errorf("status line %q", line)
+	}
+	want := strings.TrimPrefix(`
+by type:  PAY 9000  CUSTODY_HANDOVER 2000  SHIPMENT_CREATE 1650  VOUCHER_ISSUE 1500  DELIVERY_CONFIRM 1480  EVALUATE 900  CLAIM_OPEN 700
+claims:  closed-settled 500  open 12  escalated 4
+refused:  insufficient-funds 11  sequence-used 2
+`, "\n")
+	if got := tallyLines(s); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
 

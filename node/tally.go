@@ -1,0 +1,98 @@
+package node
+
+import (
+	"stele/node/chain"
+	"stele/node/ledger"
+	"stele/node/record"
+	"stele/node/views"
+)
+
+// tally counts what is in the blocks since the node was started, and how far the
+// claims are.
+type tally struct {
+	records map[record.Type]uint64
+	claims  map[record.ID]*seenClaim // that are open, or were lately
+	closed  map[ledger.ClaimState]uint64
+}
+
+// seenClaim is a claim as it was when the tally looked last.
+type seenClaim struct {
+	state  ledger.ClaimState
+	closed uint32 // height at which it was seen closed
+}
+
+// mostClaims is how many open claims of earlier runs a tally looks at.
+const mostClaims = 10_000
+
+func newTally() tally {
+	return tally{
+		records: map[record.Type]uint64{},
+		claims:  map[record.ID]*seenClaim{},
+		closed:  map[ledger.ClaimState]uint64{},
+	}
+}
+
+// seed adds the claims that are open at the start, as far as there are views.
+func (t *tally) seed(v *views.Views) {
+	open, err := v.List(views.OpenClaims(), views.Entry{}.Place, mostClaims)
+	if err != nil {
+		return // it is only a count
+	}
+	for _, e := range open {
+		t.claims[e.ID] = &seenClaim{state: ledger.ClaimOpen}
+	}
+}
+
+// change follows the blocks.
+func (t *tally) change(change chain.Change) {
+	for _, b := range change.Disconnected {
+		for _, r := range b.Records[1:] {
+			if t.records[r.Type()] > 0 {
+				t.records[r.Type()]--
+			}
+			if r.Type() == record.TypeClaimOpen {
+				delete(t.claims, r.ID())
+			}
+		}
+	}
+	for _, b := range change.Connected {
+		for _, r := range b.Records[1:] {
+			t.records[r.Type()]++
+			if r.Type() == record.TypeClaimOpen {
+				t.claims[r.ID()] = &seenClaim{state: ledger.ClaimOpen}
+			}
+		}
+	}
+}
+
+// look asks the ledger how far the claims are. Those that are closed for so long
+// that no reorganisation opens them again are only counted from then on.
+func (t *tally) look(v ledger.View, c ledger.Context) {
+	for id, seen := range t.claims {
+		claim, err := ledger.GetClaim(v, c, id)
+		switch {
+		case err != nil: // the next look tells
+		case claim == nil:
+			delete(t.claims, id) // its block was disconnected before it was seen
+		case !claim.State.Closed():
+			*seen = seenClaim{state: claim.State}
+		case seen.closed == 0:
+			*seen = seenClaim{claim.State, c.Height}
+		case seen.closed+chain.MaxReorg < c.Height:
+			t.closed[claim.State]++
+			delete(t.claims, id)
+		}
+	}
+}
+
+// states returns how many claims are in each state.
+func (t *tally) states() map[ledger.ClaimState]uint64 {
+	all := map[ledger.ClaimState]uint64{}
+	for state, n := range t.closed {
+		all[state] = n
+	}
+	for _, seen := range t.claims {
+		all[seen.state]++
+	}
+	return all
+}
