@@ -110,7 +110,7 @@ const mostAhead = 24 * 60 * 60
 
 // applyAftersales applies an after-sales record, and remembers its author.
 func applyAftersales(s *State, c Context, r *record.Record, author Account) error {
-	if t := record.ClaimedTime(r.Payload); uint64(t) > uint64(c.MedianTime)+mostAhead {
+	if t := r.ClaimedTime(); uint64(t) > uint64(c.MedianTime)+mostAhead {
 		return reject.New(reject.TimeInFuture, "the claimed time is %v, more than a day after the median time %v", t, record.Time(c.MedianTime))
 	}
 	if err := rules[r.Type()](s, c, r, author); err != nil {

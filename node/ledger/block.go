@@ -31,11 +31,15 @@ func ApplyBlock(s *State, c Context, records []*record.Record) error {
 	return err
 }
 
+// keysPerRecord is about how many entries a record touches: two accounts, or an
+// account, those of its case, and its author.
+const keysPerRecord = 4
+
 func applyBlock(s *State, c Context, records []*record.Record) error {
 	if len(records) == 0 {
 		return reject.New(reject.NoCoinbase, "the block has no record")
 	}
-	s.reserve(2*len(records) + 4) // two accounts each, and the totals
+	s.reserve(keysPerRecord * len(records))
 	if err := Begin(s, c); err != nil {
 		return err
 	}

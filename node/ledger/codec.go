@@ -19,14 +19,14 @@ type layout interface {
 	layout(f *coder)
 }
 
-// encode returns the value of an entry.
-func encode(p layout) []byte {
-	f := coder{b: make([]byte, 0, 256)}
-	p.layout(&f)
+// write starts anew with what an entry's value is.
+func (f *coder) write(p layout) []byte {
+	f.b = f.b[:0]
+	p.layout(f)
 	return f.b
 }
 
-// decode reads the value of an entry, and refuses what encode does not return.
+// decode reads the value of an entry, and refuses what is never written.
 func decode(p layout, value []byte) bool {
 	f := coder{reading: true, b: value}
 	p.layout(&f)
@@ -145,7 +145,7 @@ func getEntry(v View, key []byte, p layout) (bool, error) {
 }
 
 // putEntry writes an entry.
-func putEntry(s *State, key []byte, p layout) error { return s.Put(key, encode(p)) }
+func putEntry(s *State, key []byte, p layout) error { return s.Put(key, s.coder.write(p)) }
 
 // idKey is the key of an entry that a record's id names.
 func idKey(kind byte, id record.ID) []byte {

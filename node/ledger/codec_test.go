@@ -7,6 +7,8 @@ import (
 	"stele/node/record"
 )
 
+func encode(p layout) []byte { return new(coder).write(p) }
+
 // entries returns an empty entry of each kind.
 func entries() []layout {
 	return []layout{&Voucher{}, &Shipment{}, &Claim{}, &Evaluation{}, &Product{}, &Item{}, &refundPay{}}

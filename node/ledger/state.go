@@ -28,6 +28,7 @@ type State struct {
 	index   map[string]int // of every key that was read or written, in entries
 	entries []entry
 	journal []step
+	coder   coder // to write entries with
 }
 
 // entry is a key that was read or written.

@@ -11,6 +11,14 @@ func ClaimedTime(p Payload) Time {
 	return Time(binary.LittleEndian.Uint32(p.Append(nil))) // the first field of all of them
 }
 
+// ClaimedTime returns the [ClaimedTime] of the payload.
+func (r *Record) ClaimedTime() Time {
+	if r.Type() < TypeProductRegister {
+		return 0
+	}
+	return Time(binary.LittleEndian.Uint32(r.Body()[frameSize:]))
+}
+
 // Subjects returns the ids that a payload names: the records that it is about,
 // directly. The reference of a PAY counts if there is one.
 func Subjects(p Payload) []ID {
