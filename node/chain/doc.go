@@ -20,8 +20,9 @@
 // the chain, the chain goes back to the fork block by block, by the undo data,
 // and forward on the branch; each step is a batch of its own. A block that turns
 // out to be invalid on the way is marked, for good, and the best of the other
-// branches is taken, which is the former chain. A crash in between leaves a
-// shorter chain, and [Open] finishes the way.
+// branches is taken, which is the former chain. What is too deep to be kept is
+// pruned only at the end, because the way back may need it. A crash in between
+// leaves a shorter chain, and [Open] finishes the way.
 //
 // # What is not remembered
 //

@@ -5,45 +5,46 @@ import (
 	"stele/node/store"
 )
 
-// pruneBelow adds to batch, which makes height that of the tip, the removal of
-// the bodies that are then too deep. They go on all branches: none of those can
-// be connected any more.
+// pruneBelow adds to batch the removal of the bodies that are too deep below a
+// tip at height. They go on all branches: none of those can be connected any
+// more. That is true only once the chain has come to its best block: on the way
+// there, a block can turn out to be invalid, and the way back needs the bodies
+// and undo data of both branches, however long they are.
 func (c *Chain) pruneBelow(batch *store.Batch, height uint32) {
-	if c.keep == 0 || height < c.keep {
+	if c.keep == 0 {
 		return
 	}
-	for _, n := range c.bodies[height-c.keep] {
-		batch.Prune(n.Hash)
+	for h := c.pruned; h+c.keep <= height; h++ {
+		for _, n := range c.bodies[h] {
+			batch.Prune(n.Hash)
+		}
 	}
 }
 
 // notePruned notes what pruneBelow did, once the batch is committed.
 func (c *Chain) notePruned(height uint32) {
-	if c.keep == 0 || height < c.keep {
+	if c.keep == 0 {
 		return
 	}
-	delete(c.bodies, height-c.keep)
-	c.pruned = max(c.pruned, height-c.keep+1)
+	for ; c.pruned+c.keep <= height; c.pruned++ {
+		delete(c.bodies, c.pruned)
+	}
 }
 
-// pruneAll removes the bodies that a former Options.Keep has left.
-func (c *Chain) pruneAll() error {
-	if c.keep == 0 || c.node.Height < c.keep {
-		return nil
-	}
-	const atOnce = 1000 // blocks
-	batch, n := c.store.NewBatch(), 0
-	for height := range c.node.Height - c.keep + 1 {
-		c.pruneBelow(batch, height+c.keep)
-		c.notePruned(height + c.keep)
-		if n++; n == atOnce {
-			if err := batch.Commit(); err != nil {
-				return err
-			}
-			batch, n = c.store.NewBatch(), 0
+// prune removes the bodies that are too deep below the tip, which must be the
+// best block: those that a change of branches or a former Options.Keep has left.
+func (c *Chain) prune() error {
+	const atOnce = 1000 // heights
+	for c.keep > 0 && c.pruned+c.keep <= c.node.Height {
+		height := min(c.node.Height, c.pruned+c.keep+atOnce-1)
+		batch := c.store.NewBatch()
+		c.pruneBelow(batch, height)
+		if err := batch.Commit(); err != nil {
+			return err
 		}
+		c.notePruned(height)
 	}
-	return batch.Commit()
+	return nil
 }
 
 // findPruned sets the height below which bodies of the chain are missing. Bodies

@@ -15,12 +15,13 @@ import (
 
 // activate makes the best usable block the tip, one block after the other: down
 // to the fork, then up. A block that turns out to be invalid is marked and
-// noted in verdicts (which may be nil), and the next best is taken.
+// noted in verdicts (which may be nil), and the next best is taken. What is then
+// too deep is pruned at the end, when no way back is needed any more.
 func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 	for {
 		best := c.tree.Best()
 		if best == c.node {
-			return nil
+			return c.prune()
 		}
 		if headertree.ForkPoint(c.node, best) != c.node {
 			if err := c.disconnect(); err != nil {
@@ -55,6 +56,7 @@ func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
 		return err
 	}
 	batch.PutBody(b.Hash(), b.Encode())
+	c.pruneBelow(batch, parent.Height+1)
 	if err := batch.Commit(); err != nil {
 		return err
 	}
@@ -63,6 +65,7 @@ func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
 		return err
 	}
 	c.setBody(n)
+	c.notePruned(n.Height)
 	c.moveTo(n, digest, b)
 	return nil
 }
@@ -97,7 +100,6 @@ func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Bloc
 	digest := ledger.Digest(c.digest, changes)
 	batch.PutHeader(b.Header, store.Meta{Height: height, Status: statusConnected})
 	batch.Connect(height, b.Hash(), digest, b.IDs(), ledger.EncodeUndo(changes), changes)
-	c.pruneBelow(batch, height)
 	return digest, nil
 }
 
@@ -155,7 +157,6 @@ func (c *Chain) moveTo(n *headertree.Node, digest pow.Hash, b *block.Block) {
 	c.node, c.digest = n, digest
 	if b != nil {
 		c.blocks[n] = b
-		c.notePruned(n.Height)
 	}
 }
 

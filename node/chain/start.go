@@ -56,7 +56,7 @@ func (c *Chain) start(ctx context.Context) error {
 		c.tip.Store(newTip(c.node, c.digest))
 		clear(c.blocks)
 	}
-	return c.pruneAll()
+	return c.prune()
 }
 
 // writeGenesis connects the genesis block in an empty store.

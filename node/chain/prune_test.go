@@ -1,0 +1,78 @@
+package chain
+
+import (
+	"errors"
+	"testing"
+
+	"stele/node/chain/chaintest"
+	"stele/node/reject"
+	"stele/node/store"
+)
+
+// Blocks of a chain that gets harder and of a longer branch of easier blocks:
+// the branch has so many more blocks than a node keeps that the common block is
+// too deep below its end.
+func longBranch(b *chaintest.Builder) (stem, main, branch []*chaintest.Block) {
+	stem = grown(b, b.Genesis, 15, 0)
+	p := last(stem)
+	for i := range MinKeep {
+		d := b.Draft(p)
+		d.Header.Time = p.Header.Time + 64
+		if i < 50 {
+			d.Header.Time = max(p.Header.Time+45, p.Node().MinTime())
+		}
+		p = b.Add(p, d.Seal())
+		main = append(main, p)
+	}
+	for q := last(stem); q.Work().Cmp(p.Work()) <= 0; {
+		q = b.Extend(q)
+		branch = append(branch, q)
+	}
+	return stem, main, branch
+}
+
+// A node that prunes follows a branch that is longer than what it keeps, finds
+// that its last block is invalid, and comes back. Only when a branch has turned
+// out to be good are the bodies removed that are too deep then.
+func TestPrunedNodeComesBack(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 3)
+	stem, main, branch := longBranch(b)
+	before, end := branch[:len(branch)-1], last(branch)
+	fork, tip := last(stem), last(main)
+	if end.Height() <= fork.Height()+MinKeep {
+		t.Fatalf("the branch ends at height %d, too low for this test", end.Height())
+	}
+	n := newNode(t, b, keep(MinKeep))
+	n.give(t, Extended, stem...)
+	n.give(t, Extended, main...)
+	n.give(t, SideBranch, before...)
+
+	bad := b.Draft(last(before))
+	bad.Reward.Value++
+	n.refuse(t, reject.CoinbaseValue, bad.Seal())
+	n.mustBe(t, tip)
+	if err := n.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, blk := range append(main, before...) {
+		if _, err := n.Block(blk.Hash()); err != nil {
+			t.Fatalf("height %d: %v", blk.Height(), err)
+		}
+	}
+	n.check(t)
+	n = reopen(t, n, b, keep(MinKeep))
+	n.mustBe(t, tip)
+
+	n.give(t, Reorganized, end)
+	n.mustBe(t, end)
+	for _, blk := range append(main, branch...) {
+		_, err := n.Block(blk.Hash())
+		pruned := blk.Height() <= end.Height()-MinKeep
+		if errors.Is(err, store.ErrPruned) != pruned {
+			t.Fatalf("height %d: %v, pruned should be %v", blk.Height(), err, pruned)
+		}
+	}
+	n.refuse(t, reject.LowWork, b.Extend(tip).Block)
+	n.give(t, Extended, b.Extend(end))
+	n.check(t)
+}
