@@ -1,7 +1,10 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -86,5 +89,55 @@ func TestFullDisk(t *testing.T) {
 	}
 	if failures < 5 {
 		t.Errorf("the disk was full at %d writes only", failures)
+	}
+}
+
+// However often a block is tried, the log says once that the chain has stopped,
+// and once that it goes on. A block that is refused before anything is written
+// does not look as if the disk had space.
+func TestFullDiskIsLoggedOnce(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 16)
+	d := &disk{}
+	d.writes.Store(endless)
+	var log bytes.Buffer
+	n, err := open(errorfs.Wrap(vfs.NewMem(), d), b, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := grown(b, b.Genesis, 2, 1)
+	n.give(t, Extended, blocks[0])
+	for round := range 2 {
+		d.writes.Store(0)
+		for range 5 {
+			if _, err := n.Submit(b.Extend(blocks[1]).Block); err == nil {
+				t.Fatal("a block without a known parent was taken")
+			}
+			if _, err := n.Submit(blocks[0].Block); err != nil && !errors.Is(err, ErrStopped) {
+				t.Fatal(err)
+			}
+			if _, err := n.Submit(b.Extend(blocks[0]).Block); !errors.Is(err, ErrStopped) {
+				t.Fatalf("the disk is full: %v", err)
+			}
+			if n.Err() == nil {
+				t.Fatal("the chain does not say that it has stopped")
+			}
+		}
+		d.writes.Store(endless)
+		if round == 0 {
+			n.give(t, SideBranch, b.Extend(b.Genesis))
+		} else {
+			n.give(t, Extended, blocks[1])
+		}
+		if err := n.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"the chain has stopped", "the chain goes on"} {
+			if got := strings.Count(log.String(), text); got != round+1 {
+				t.Errorf("round %d: %q is logged %d times", round, text, got)
+			}
+		}
+	}
+	if err := n.store.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

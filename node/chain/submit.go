@@ -52,10 +52,12 @@ func (c *Chain) Submit(b *block.Block) (Outcome, error) {
 	outcome, err := c.submit(b)
 	switch {
 	case isStoreError(err):
+		if c.stopped == nil {
+			c.log.Error("the chain has stopped", "err", err)
+		}
 		c.stopped = err
-		c.log.Error("the chain has stopped", "err", err)
 		return 0, fmt.Errorf("%w: %w", ErrStopped, err)
-	case c.stopped != nil:
+	case c.stopped != nil && c.store.Err() == nil:
 		c.stopped = nil
 		c.log.Info("the chain goes on", "height", c.node.Height)
 	}
