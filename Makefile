@@ -79,8 +79,8 @@ test-unit: ## run the tests without cgo, as the binary is built
 .PHONY: test-race
 test-race: ## run the tests with the race detector (needs a C compiler)
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then \
-		echo '$(GO) test -race $(TESTFLAGS) (all packages but kernels/cuda, where nothing runs at the same time)'; \
-		$(GO) test -race $(TESTFLAGS) $$($(GO) list ./... | grep -v '^stele/kernels/cuda'); \
+		echo '$(GO) test -race $(TESTFLAGS) (all packages but kernels/cuda, where nothing runs at the same time, and the commands)'; \
+		$(GO) test -race $(TESTFLAGS) $$($(GO) list ./... | grep -v -e '^stele/kernels/cuda' -e '^stele/cmd/stele$$'); \
 	else \
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi
@@ -144,7 +144,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 
 .PHONY: fuzz-short
 fuzz-short: ## run every fuzz target for some seconds
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=20000x
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
 # ---- Check the source ------------------------------------------------------
 
