@@ -329,7 +329,7 @@ func (s *Store) write(d *database, ops []byte) (free bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// Pebble may hold its locks, so it cannot even be closed.
-			s.pebbleFailed(d, fmt.Sprint("panic in commit: ", r))
+			s.pebbleFailed(d, damaged(NoHeight, "file", "%s", oneLine(fmt.Sprint("panic in commit: ", r))))
 			d.abandoned = true
 			err = s.damage.Load()
 		}

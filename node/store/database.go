@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -33,7 +32,7 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 		d.guard.err = ErrReadOnly // frozen from the beginning
 	}
 	defer catch(&err)
-	log := &logger{log: s.log, fatal: func(text string) { s.pebbleFailed(d, text) }}
+	log := &logger{log: s.log, fatal: func(text string) { s.pebbleFailed(d, damaged(NoHeight, "file", "%s", oneLine(text))) }}
 	o := &pebble.Options{
 		FS:                 d.guard,
 		Cache:              s.blocks,
@@ -75,7 +74,7 @@ func (d *database) close() (err error) {
 // that make no sense.
 func catch(err *error) {
 	if r := recover(); r != nil {
-		*err = &Damage{Height: NoHeight, Field: "file", Detail: fmt.Sprint("pebble gave up: ", r)}
+		*err = &Damage{Height: NoHeight, Field: "file", Detail: oneLine(fmt.Sprint("pebble gave up: ", r))}
 	}
 }
 
@@ -84,7 +83,7 @@ func (s *Store) listener(d *database) *pebble.EventListener {
 	l := pebble.EventListener{
 		BackgroundError: func(err error) {
 			if pebble.IsCorruptionError(err) {
-				s.pebbleFailed(d, err.Error())
+				s.pebbleFailed(d, corruption(err))
 			}
 			s.log.Debug("pebble: background error", "err", err)
 		},
@@ -93,8 +92,7 @@ func (s *Store) listener(d *database) *pebble.EventListener {
 				return // it reads what was never written
 			}
 			s.corrupt(&Damage{
-				Height: NoHeight, Field: "file", File: path.Join("db", s.fs.PathBase(i.Path)),
-				Detail: i.Details.Error(),
+				Height: NoHeight, Field: "file", File: databaseFile(i.Path), Detail: oneLine(i.Details.Error()),
 			})
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -94,9 +97,35 @@ func pebbleError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return &Damage{Height: NoHeight, Field: "file", Detail: "a file is missing: " + err.Error()}
+		return &Damage{Height: NoHeight, Field: "file", Detail: "a file is missing: " + oneLine(err.Error())}
 	case !pebble.IsCorruptionError(err) && errors.As(err, new(syscall.Errno)):
 		return diskError(err)
 	}
-	return &Damage{Height: NoHeight, Field: "file", Detail: err.Error()}
+	return corruption(err)
+}
+
+// corruption makes a Damage of what Pebble says of its files. Pebble tells
+// most of them apart.
+func corruption(err error) *Damage {
+	d := &Damage{Height: NoHeight, Field: "file", Detail: oneLine(err.Error())}
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		d.File, d.Detail = databaseFile(info.Path), oneLine(info.Details.Error())
+	}
+	return d
+}
+
+// databaseFile names a file of Pebble as a Damage and a seal do.
+func databaseFile(name string) string { return path.Join("db", filepath.Base(name)) }
+
+// oneLine puts a text of Pebble on one line. Pebble joins errors, some of them
+// twice, and one without words that carries details.
+func oneLine(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && line != "<corruption detail carrier>" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }

@@ -92,7 +92,7 @@ func scanRange(r pebble.Reader, lower, upper []byte, fn func(key, value []byte) 
 	for ok := it.First(); ok; ok = it.Next() {
 		value, err := it.ValueAndErr()
 		if err != nil {
-			return errors.Join(pebbleError(err), it.Close())
+			return pebbleError(errors.Join(err, it.Close()))
 		}
 		if err := fn(it.Key(), value); err != nil {
 			_ = it.Close()

@@ -310,11 +310,10 @@ func (s *Store) corrupt(d *Damage) {
 }
 
 // pebbleFailed is called when Pebble finds that it cannot go on.
-func (s *Store) pebbleFailed(d *database, text string) {
+func (s *Store) pebbleFailed(d *database, damage *Damage) {
 	if failure, _ := d.guard.state(); failure != nil && !d.readOnly {
 		return // its disk is frozen, so it sees things
 	}
-	damage := &Damage{Height: NoHeight, Field: "file", Detail: text}
 	s.corrupt(damage)
 	d.guard.freeze(damage)
 }
