@@ -174,39 +174,57 @@ func (g *Generator) otherCarrier(than record.Key) *player {
 
 // handOver passes goods to a carrier. A carrier that passes them on opens the
 // sealed data and seals them again to the next one.
-func (g *Generator) handOver(l *life, h *ledger.Shipment, from *author, to *player) (*draft, error) {
+func (g *Generator) handOver(l *life, h *ledger.Shipment, from *author, to *player) (d *draft, err error) {
 	if to == nil || !to.published {
 		return nil, nil
 	}
-	hash := l.blob
+	hash := g.blob(l, h)
 	if h.Left || hash == (record.Digest{}) {
-		secret, err := g.unseal(l, h, from)
-		if err != nil {
-			return nil, err
+		secret := g.parcel(l, h.Leg, h.Claim).secret
+		if h.Left {
+			if secret, err = g.unseal(l, h, from); err != nil {
+				return nil, err
+			}
 		}
 		if hash, err = g.seal(to, secret); err != nil {
 			return nil, err
 		}
 	}
-	d := g.by(from, record.CustodyHandover{Time: g.now(), Shipment: h.ID, To: to.id(), BlobHash: hash}, to.key)
+	d = g.by(from, record.CustodyHandover{Time: g.now(), Shipment: h.ID, To: to.id(), BlobHash: hash}, to.key)
 	d.sent = func(record.ID) { l.blob = hash }
 	return d, nil
 }
 
-// unseal returns the recipient's data as a carrier has them. If the blob is gone
-// the sender tells them again.
+// blob returns the hash of the data that were sealed last for a shipment, or
+// zero if that is not known. After a restart the shipment's record tells, if the
+// goods did not go on to a second carrier.
+func (g *Generator) blob(l *life, h *ledger.Shipment) record.Digest {
+	if l.blob == (record.Digest{}) {
+		if found, err := g.o.Chain.Find(h.ID); err == nil {
+			l.blob = found.Record.Payload.(record.ShipmentCreate).BlobHash
+		}
+	}
+	return l.blob
+}
+
+// unseal returns the recipient's data as a carrier reads them. If the blob is
+// gone, or is another parcel's, the sender tells them again.
 func (g *Generator) unseal(l *life, h *ledger.Shipment, carrier *author) (recipient.Secret, error) {
 	x := g.parcel(l, h.Leg, h.Claim)
-	request := blobs.NewRequest(carrier.key, blobs.Hash(l.blob), g.o.Now())
-	blob, err := g.o.Custody.Get(&request)
-	if err != nil || !h.Left {
-		return x.secret, nil
-	}
 	key, err := recipient.DeriveKey(carrier.key)
 	if err != nil {
 		return recipient.Secret{}, err
 	}
-	return recipient.Open(key, x.secret.Commitment(), blob)
+	request := blobs.NewRequest(carrier.key, blobs.Hash(g.blob(l, h)), g.o.Now())
+	blob, err := g.o.Custody.Get(&request)
+	if err == nil {
+		var secret recipient.Secret
+		if secret, err = recipient.Open(key, x.secret.Commitment(), blob); err == nil {
+			return secret, nil
+		}
+	}
+	g.o.Log.Debug("traffic: a carrier cannot read its recipient's data", "shipment", h.ID, "error", err)
+	return x.secret, nil
 }
 
 // handBack gives goods back to their sender.

@@ -3,6 +3,7 @@ package traffic_test
 import (
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/engine/pow"
+	"stele/node/blobs"
 	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/ledger"
@@ -36,7 +38,33 @@ type world struct {
 	chain  *chain.Chain
 	pool   *pool.Pool
 	gen    *traffic.Generator
-	types  map[record.Type]int
+	custody
+	types map[record.Type]int
+}
+
+// custody is a traffic.Custody on real files.
+type custody struct {
+	*blobs.Store
+	notices map[[32]byte]recipient.Notice
+	got     int // blobs that a carrier was given
+}
+
+func (c *custody) Get(r *blobs.Request) ([]byte, error) {
+	blob, err := c.Store.Get(r.Blob)
+	if err == nil {
+		c.got++
+	}
+	return blob, err
+}
+
+func (c *custody) Publish(n recipient.Notice) error {
+	c.notices[n.Carrier] = n
+	_, err := n.PublicKey()
+	return err
+}
+
+func (c *custody) Notice(carrier record.Key) (recipient.Notice, error) {
+	return c.notices[carrier], nil
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
@@ -55,16 +83,22 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.check(err)
 	w.pool, err = pool.New(pool.Options{Params: w.params, View: w.chain.View, Context: w.chain.NextContext})
 	w.check(err)
+	w.custody.notices = map[[32]byte]recipient.Notice{}
+	w.custody.Store, err = blobs.Open(t.TempDir(), blobs.Options{Now: w.clock})
+	w.check(err)
 	w.start(seed)
 	return w
 }
 
 // start starts a generator in the place of the one before.
 func (w *world) start(seed uint64) {
-	var err error
+	log, err := w.log(), error(nil)
+	if w.gen != nil {
+		log = nil // of a parcel at its second carrier a new generator does not know which data were sealed
+	}
 	w.gen, err = traffic.New(traffic.Options{
 		Params: w.params, Rate: 1, Seed: seed, Accounts: network.DevFaucets(), Roots: network.DevRoots(),
-		Chain: w.chain, Pool: w.pool, Now: w.clock,
+		Chain: w.chain, Pool: w.pool, Custody: &w.custody, Now: w.clock, Log: log,
 		Seal: func(to recipient.PublicKey, s recipient.Secret) ([]byte, error) {
 			c := s.Commitment()
 			cryptotest.SetGlobalRandom(w.T, binary.LittleEndian.Uint64(c[:])) // of the ephemeral key
@@ -72,6 +106,23 @@ func (w *world) start(seed uint64) {
 		},
 	})
 	w.check(err)
+}
+
+// log fails the test if a carrier cannot read the data that were sealed to it.
+func (w *world) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(failOn{w.T, "cannot read"}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+type failOn struct {
+	*testing.T
+	text string
+}
+
+func (f failOn) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), f.text) {
+		f.Errorf("log: %s", line)
+	}
+	return len(line), nil
 }
 
 func (w *world) clock() time.Time { return w.now }
@@ -143,6 +194,9 @@ func TestTwoMinutes(t *testing.T) {
 			t.Errorf("with GOMAXPROCS=%d the state is %s, want %s", procs, got, want)
 		}
 		w.checkCounts()
+		if w.got < 100 {
+			t.Errorf("carriers read the data of only %d recipients", w.got)
+		}
 	}
 }
 
