@@ -132,6 +132,31 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// A record that is sent again is confirmed if the index has it, though its block
+// is pruned. If the store cannot tell, that is the node's trouble: the record is
+// not refused.
+func TestSendAgainWithoutBody(t *testing.T) {
+	s := serve(t)
+	r := s.tip.Records[1]
+	batch := s.store.NewBatch()
+	batch.Prune(s.tip.Hash())
+	s.check(batch.Commit())
+	answer, text := s.do(http.MethodPost, "/v1/records", "application/octet-stream", r.Encode())
+	var sent Sent
+	s.check(json.Unmarshal(text, &sent))
+	if answer.StatusCode >= 300 || sent.State != "confirmed" {
+		t.Errorf("pruned: %d %s", answer.StatusCode, text)
+	}
+
+	batch = s.store.NewBatch()
+	batch.PutBody(s.tip.Hash(), []byte("damaged"))
+	s.check(batch.Commit())
+	p := s.refused(http.StatusServiceUnavailable, http.MethodPost, "/v1/records", "application/octet-stream", r.Encode())
+	if p.Reason != "" {
+		t.Errorf("damaged: %+v", p)
+	}
+}
+
 // A record that breaks a rule is refused with the rule's name.
 func TestRefusedRecord(t *testing.T) {
 	s := serve(t)

@@ -28,6 +28,7 @@ type service struct {
 	api     *API
 	builder *chaintest.Builder
 	tip     *chaintest.Block
+	store   *store.Store
 	chain   *chain.Chain
 	pool    *pool.Pool
 	options Options
@@ -49,6 +50,7 @@ func newServiceOf(t testing.TB, b *chaintest.Builder, tip *chaintest.Block, edit
 	id := store.Identity{Network: s.builder.Params.ID, Genesis: s.builder.Genesis.Hash()}
 	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})
 	s.check(err)
+	s.store = st
 	t.Cleanup(func() { s.check(st.Close()) })
 	s.chain, err = chain.Open(t.Context(), chain.Options{
 		Store: st, Params: s.builder.Params, Clock: s.builder.Now,

@@ -214,8 +214,12 @@ func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error
 		switch reason, _ := reject.Of(err); reason {
 		case reject.AlreadyPooled:
 		case reject.SequenceUsed:
-			if _, missing := a.chain.Find(r.ID()); missing != nil {
+			_, failed := a.chain.Find(r.ID())
+			switch {
+			case errors.Is(failed, store.ErrNotFound): // another record has used it
 				return nil, refusal(err)
+			case failed != nil && !errors.Is(failed, store.ErrPruned): // its block may be pruned
+				return nil, storeProblem(failed)
 			}
 			sent.State = confirmed
 		default:
