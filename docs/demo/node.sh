@@ -19,9 +19,15 @@ fail() {
 }
 
 if [ -t 1 ] && [ -z "${RUN_FOR:-}" ]; then
-	trap : INT TERM # the node gets the signal too, and ends in its own way
+	# With job control (-m) the node has the terminal to itself: Ctrl-C ends the
+	# node, in its own way, but not make, which would call it a failure. Without
+	# a terminal to control the signal comes here too. Ctrl-Z does nothing.
+	trap : INT
+	trap '' TSTP
+	set -m
 	node || fail "the node"
-	trap - INT TERM
+	set +m
+	trap - INT TSTP
 	printf '\n== Everything that is stored, checked again\n\n'
 	"$stele" node check --data "$dir" || fail "the check"
 	printf '\nThe node goes on where it was with\n\n'
