@@ -26,8 +26,12 @@ var stages = []func(w *world, l *life) (record.Key, record.Payload){
 	func(w *world, _ *life) (record.Key, record.Payload) { return theCarrier, w.confirm(pickupKey) },
 	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.evaluation() },
 	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.reward() },
-	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.open(record.Fault, record.Repair) },
-	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.authorise(record.Repair, false) },
+	func(w *world, l *life) (record.Key, record.Payload) {
+		return l.buyer, w.open(record.Fault, record.Repair)
+	},
+	func(w *world, _ *life) (record.Key, record.Payload) {
+		return theSeller, w.authorise(record.Repair, false)
+	},
 	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.evidence() },
 	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.repaired() },
 	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.settle(true) },

@@ -29,20 +29,47 @@
 // height
 //
 //	balances + immature coinbases + reward pool = supply
-//	supply = allocations + subsidies that were claimed
+//	supply = allocations + subsidies that were claimed - burned for vouchers
+//
+// Of what a seller burns for a voucher, a part goes into the reward pool, and
+// the rest leaves the supply. The reward of an evaluation comes out of the pool.
+//
+// # After-sales cases
+//
+// [Voucher], [Shipment], [Claim] and [Evaluation] are what the state knows of a
+// case; [GetVoucher] and its like read them. Each is a machine whose transitions
+// are a table (tables.go): from which state, by what record, of whom, to which
+// state. What is not in the table is refused. docs/ledger.md tells the whole
+// story, and draws the tables.
+//
+// A deadline needs no record to pass. What time alone decides, as that silence
+// settles a claim, is a function of the entry and the median time past: whoever
+// reads a case sees it, and the next record that touches the case writes it down
+// first.
 //
 // # Entries of the state
 //
 // Integers in keys are big-endian, so that keys sort; those in values are
-// little-endian. An entry that would say nothing but zero is absent.
+// little-endian. An entry that would say nothing but zero is absent. The fields
+// of values without a description here are listed in the method layout of the
+// type.
 //
-//	key                  value
-//	'a' key 32           account: balance u64, seq u64, roles u8 [, key 32 that signs for it now]
-//	                     or, under the later keys of an account: its name 32
-//	'm' height u32       immature coinbase of that height: key 32, amount u64
-//	'p'                  reward pool: amount u64
-//	's'                  supply: amount u64
-//	't'                  how many roots must sign: u64
+//	key                       value
+//	'a' key 32                account: balance u64, seq u64, roles u8 [, key 32 that signs for it now]
+//	                          or, under the later keys of an account: its name 32
+//	'c' id 32                 Claim
+//	'e' id 32 of voucher      Evaluation
+//	'g' GTIN u64              Product
+//	'h' id 32                 Shipment
+//	'i' GTIN u64, serial      Item
+//	'm' height u32            immature coinbase of that height: key 32, amount u64
+//	'n' hash 16               1: a carrier used this nonce for a delivery
+//	'p'                       reward pool: amount u64
+//	'r' id 32                 author of an after-sales record: name 32 of the account
+//	's'                       supply: amount u64
+//	't'                       how many roots must sign: u64
+//	'v' id 32                 Voucher
+//	'y' id 32                 PAY for a claim that was live: claim, receiver, amount
 //
 // # Adding a type of record
 //

@@ -42,12 +42,12 @@ var voucherTable = machine[VoucherState]{
 	{From: VoucherActive, On: record.TypeClaimOpen, Choice: "recall", By: holder, To: VoucherActive, If: "recalled"},
 	{From: VoucherActive, To: VoucherExpired, If: "the warranty is over"},
 	{From: VoucherExpired, On: record.TypeClaimOpen, Choice: "recall", By: holder, To: VoucherExpired, If: "recalled"},
-	{From: VoucherIssued, Choice: "refund", To: VoucherRefunded, If: "its claim is settled so"},
-	{From: VoucherActive, Choice: "refund", To: VoucherRefunded, If: "its claim is settled so"},
-	{From: VoucherExpired, Choice: "refund", To: VoucherRefunded, If: "its claim is settled so"},
-	{From: VoucherIssued, Choice: "replace", To: VoucherReplaced, If: "its claim is settled so"},
-	{From: VoucherActive, Choice: "replace", To: VoucherReplaced, If: "its claim is settled so"},
-	{From: VoucherExpired, Choice: "replace", To: VoucherReplaced, If: "its claim is settled so"},
+	{From: VoucherIssued, Choice: "refund", To: VoucherRefunded},
+	{From: VoucherActive, Choice: "refund", To: VoucherRefunded},
+	{From: VoucherExpired, Choice: "refund", To: VoucherRefunded},
+	{From: VoucherIssued, Choice: "replace", To: VoucherReplaced},
+	{From: VoucherActive, Choice: "replace", To: VoucherReplaced},
+	{From: VoucherExpired, Choice: "replace", To: VoucherReplaced},
 }
 
 var shipmentBook = rulebook[ShipmentState]{
