@@ -21,9 +21,10 @@ type players struct {
 	byKey                                             map[record.Key]*author // whom the generator can sign for
 	waits                                             map[string]record.ID   // records that belong to no case, by their end
 
-	found bool    // whether the cases of an earlier run were looked for
-	next  int     // number of the next case
-	lives []*life // open cases
+	left  map[record.ID]record.ID // records of an earlier run in the pool, by what they are about
+	found bool                    // whether the cases of an earlier run were looked for
+	next  int                     // number of the next case
+	lives []*life                 // open cases
 	cues  []*draft
 }
 

@@ -33,11 +33,15 @@ type life struct {
 }
 
 const (
-	mostOpen  = 2000 // cases that are played at once
-	patience  = 80   // blocks without anything, after which a case is left alone
-	recovered = 1000 // sales that are looked at after a start
-	mostGap   = 32   // sales in a row that never got into a block, at most
+	mostOpen  = 2000    // cases that are played at once
+	patience  = 80      // blocks without anything, after which a case is left alone
+	recovered = 1000    // sales that are looked at after a start
+	mostLeft  = 100_000 // records in the pool that are looked at after a start
+	mostGap   = 32      // sales in a row that never got into a block, at most
 )
+
+// serialForm has the number of the sale, and of the replacement.
+const serialForm = "%08d-%d"
 
 // chance tells whether something happens that does so in that many of 100
 // cases. It is always the same for an id and a name.
@@ -66,7 +70,7 @@ func (l *life) did(id record.ID, name string) {
 
 // serial returns the serial number of the item.
 func (l *life) serial() record.Serial {
-	return record.Serial(fmt.Sprintf("%08d-%d", l.number, l.again))
+	return record.Serial(fmt.Sprintf(serialForm, l.number, l.again))
 }
 
 // name is an id for chance before there is a voucher.
@@ -184,6 +188,44 @@ func (g *Generator) follow(d *draft) {
 	}
 }
 
+// recoverPooled finds what an earlier run has left in the pool: which record
+// waits for what it is about, and sales that are in no block yet.
+func (g *Generator) recoverPooled() {
+	p := &g.players
+	p.left = map[record.ID]record.ID{}
+	for _, r := range g.o.Pool.Best(mostLeft) {
+		for _, id := range record.Subjects(r.Payload) {
+			p.left[id] = r.ID()
+		}
+		sale, ok := r.Payload.(record.VoucherIssue)
+		if !ok {
+			continue
+		}
+		var number, again int
+		if _, err := fmt.Sscanf(string(sale.Serial), serialForm, &number, &again); err != nil {
+			continue // somebody else's
+		}
+		if again == 0 && number >= p.next && number < p.next+mostOpen {
+			p.next = number + 1
+		}
+		l := p.newLife(number, again)
+		l.voucher, l.pending, l.moved = r.ID(), r.ID(), g.o.Chain.Tip().Height
+		p.lives = append(p.lives, l)
+	}
+}
+
+// waits tells whether a record of an earlier run about one of the ids is still
+// in the pool.
+func (g *Generator) waits(l *life, ids ...record.ID) bool {
+	for _, id := range ids {
+		if left, ok := g.players.left[id]; ok && g.o.Pool.Get(left) != nil {
+			l.pending = left
+			return true
+		}
+	}
+	return false
+}
+
 // recover finds the cases of an earlier run in the chain.
 func (g *Generator) recover(v ledger.View) error {
 	p := &g.players
@@ -221,6 +263,7 @@ func (g *Generator) recover(v ledger.View) error {
 		}
 	}
 	p.next = low
+	g.recoverPooled()
 	for n := max(0, low-recovered); n < low; n++ {
 		for again := 0; ; again++ {
 			l := p.newLife(n, again)

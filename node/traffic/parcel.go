@@ -200,8 +200,12 @@ func (g *Generator) handOver(l *life, h *ledger.Shipment, from *author, to *play
 // goods did not go on to a second carrier.
 func (g *Generator) blob(l *life, h *ledger.Shipment) record.Digest {
 	if l.blob == (record.Digest{}) {
-		if found, err := g.o.Chain.Find(h.ID); err == nil {
-			l.blob = found.Record.Payload.(record.ShipmentCreate).BlobHash
+		found, err := g.o.Chain.Find(h.ID)
+		if err != nil {
+			return l.blob
+		}
+		if p := found.Record.Payload.(record.ShipmentCreate); p.Carrier == h.Carrier {
+			l.blob = p.BlobHash
 		}
 	}
 	return l.blob

@@ -241,6 +241,7 @@ func TestRestart(t *testing.T) {
 			before[r.ID()] = r.Type()
 		}
 	}
+	w.check(w.gen.Send(60)) // and they are left in the pool
 	w.start(3)
 	about := map[record.Type]int{}
 	for range 15 {
@@ -262,7 +263,7 @@ func TestRestart(t *testing.T) {
 			t.Errorf("no %v about a case of before the restart", kind)
 		}
 	}
-	if c := w.gen.Counts(); len(c.Passed) > 0 || total(c.Refused) > total(c.Sent)/50 {
+	if c := w.gen.Counts(); len(c.Passed) > 0 || total(c.Refused) > total(c.Sent)/200 {
 		t.Errorf("refused %v, passed %v", c.Refused, c.Passed)
 	}
 	report, err := chain.Check(t.Context(), w.store, w.params, chain.CheckOptions{})

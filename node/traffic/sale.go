@@ -45,6 +45,9 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 	if c != nil {
 		shipments = append(shipments, c.Return, c.SendBack)
 	}
+	if g.waits(l, append(shipments, v.ID, v.Claim)...) {
+		return nil, nil
+	}
 	for _, id := range shipments {
 		if id == (record.ID{}) {
 			continue
