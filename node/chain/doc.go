@@ -18,11 +18,13 @@
 //
 // A block elsewhere is stored with its body. When its branch has more work than
 // the chain, the chain goes back to the fork block by block, by the undo data,
-// and forward on the branch; each step is a batch of its own. A block that turns
-// out to be invalid on the way is marked, for good, and the best of the other
-// branches is taken, which is the former chain. What is too deep to be kept is
-// pruned only at the end, because the way back may need it. A crash in between
-// leaves a shorter chain, and [Open] finishes the way.
+// and forward on the branch; each step is a batch of its own. The records of a
+// block that leaves the chain come into the journal of the pool by the same
+// batch, so that none is lost by a crash. A block that turns out to be invalid on
+// the way is marked, for good, and the best of the other branches is taken, which
+// is the former chain. What is too deep to be kept is pruned only at the end,
+// because the way back may need it. A crash in between leaves a shorter chain,
+// and [Open] finishes the way.
 //
 // # What is not remembered
 //

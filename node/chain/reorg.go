@@ -112,7 +112,9 @@ func atRecord(index int, err error) error {
 	return reject.New(reason, "record %d: %v", index, err)
 }
 
-// disconnect takes the tip off the chain, by its undo data.
+// disconnect takes the tip off the chain, by its undo data. Its records go back
+// into the journal of the pool in the same batch: they wait for a block again,
+// and the pool itself is told only at the end.
 func (c *Chain) disconnect() error {
 	n := c.node
 	b, err := c.load(n)
@@ -130,6 +132,9 @@ func (c *Chain) disconnect() error {
 	batch := c.store.NewBatch()
 	prev := store.Tip{Hash: n.Parent.Hash, Height: n.Parent.Height, Digest: digest}
 	batch.Disconnect(n.Height, n.Hash, prev, b.IDs(), changes)
+	for _, r := range b.Records[1:] {
+		batch.PutPool(r.ID(), r.Encode())
+	}
 	if err := batch.Commit(); err != nil {
 		return err
 	}

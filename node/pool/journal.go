@@ -51,10 +51,11 @@ func (p *Pool) note(c change) {
 	}
 }
 
-// Flush brings the journal up to date. Add has done that for what it accepted;
-// that records are gone may wait, since New would see it. It should be called
-// before the journal is closed. The error is the journal's; nothing is lost by
-// it, and the next call tries again.
+// Flush brings the journal up to date. Add, Update and New have done that. The
+// error is the journal's. No record is lost by it, and the next call tries
+// again; but it does not try again to drop records. They do no harm, since New
+// drops what cannot be mined, whereas a late drop could hit a record that the
+// chain has put back into the journal meanwhile.
 func (p *Pool) Flush() error {
 	// Whoever waits here finds that somebody else has saved what it has changed:
 	// calls of Add at the same time share a write.
@@ -74,9 +75,10 @@ func (p *Pool) Flush() error {
 	}
 	var add []*record.Record
 	var drop []record.ID
+	var again []change
 	for id, c := range last {
 		if c.record != nil {
-			add = append(add, c.record)
+			add, again = append(add, c.record), append(again, c)
 		} else {
 			drop = append(drop, id)
 		}
@@ -88,7 +90,7 @@ func (p *Pool) Flush() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.unsaved = append(taken, p.unsaved...)
+	p.unsaved = append(again, p.unsaved...)
 	return fmt.Errorf("the pool's journal cannot be written: %w", err)
 }
 

@@ -107,6 +107,9 @@ func New(o Options) (*Pool, error) {
 		if err := p.reload(); err != nil {
 			return nil, err
 		}
+		if err := p.Flush(); err != nil {
+			o.Log.Warn("the pool's journal cannot be written", "error", err)
+		}
 	}
 	return p, nil
 }

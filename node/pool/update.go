@@ -22,14 +22,13 @@ func (p *Pool) Update(change chain.Change) error {
 	p.mu.Lock()
 	err := p.update(change)
 	p.mu.Unlock()
-	if err != nil || len(change.Disconnected) == 0 {
-		return err
-	}
-	// What came back was acknowledged once, and is in no block any more.
+	// What came back was acknowledged once, and is in no block any more. What was
+	// mined must be dropped before the chain changes again: when its block is
+	// disconnected, the chain puts it into the journal.
 	if err := p.Flush(); err != nil {
 		p.o.Log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
 	}
-	return nil
+	return err
 }
 
 func (p *Pool) update(change chain.Change) error {
