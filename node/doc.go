@@ -24,5 +24,7 @@
 // # Caveats
 //
 // A disk that is full does not end the node: it mines on, no block and no record
-// is taken, and Status tells the trouble; once there is space it goes on.
+// is taken, and Status tells the trouble; once there is space it goes on. It is
+// the same with a clock that is so far behind that each block would be refused,
+// but that nothing is mined then.
 package node

@@ -44,6 +44,8 @@ type miner struct {
 
 	mu    sync.Mutex
 	spent map[pow.Hash]bool // parents for which this node has found a block lately
+
+	clockWrong bool // when it was last told; of feed alone
 }
 
 // mostSpent bounds the memory of what this node has found.
@@ -87,9 +89,13 @@ func (m *miner) feed(ctx context.Context, jobs chan<- engine.Job) {
 		wait := refreshEvery
 		tip := m.chain.Tip()
 		t, err := template.Build(tip, m.pool, m.chain.View(), m.options)
+		clock := clockError(tip.MinTime, m.options.Now(), m.options.Params)
+		m.tellClock(clock)
 		switch {
 		case m.chain.Tip() != tip:
 			continue // the state may have been that of another tip
+		case clock != nil:
+			m.roller.Stop() // the chain would refuse every block until the clock is right
 		case err != nil:
 			m.log.Error("no template can be made", "height", tip.Height+1, "error", err)
 			m.roller.Stop()
@@ -108,6 +114,19 @@ func (m *miner) feed(ctx context.Context, jobs chan<- engine.Job) {
 			return
 		}
 	}
+}
+
+// tellClock logs when the clock becomes wrong, and when it is right again.
+func (m *miner) tellClock(err error) {
+	switch wrong := err != nil; {
+	case wrong == m.clockWrong:
+		return
+	case wrong:
+		m.log.Error("mining pauses", "error", err)
+	default:
+		m.log.Info("the clock is right again, mining goes on")
+	}
+	m.clockWrong = !m.clockWrong
 }
 
 // found is called by the engine for each hit. Of a job that is easy there can
@@ -166,6 +185,9 @@ func (m *miner) submit(ctx context.Context) {
 		if err != nil {
 			m.late(hit)
 			continue
+		}
+		if clockError(b.Header.Time, m.options.Now(), m.options.Params) != nil {
+			continue // the clock has just been set back; feed tells it
 		}
 		m.spend(b.Header.Prev)
 		outcome, err := m.chain.Submit(b)

@@ -48,7 +48,7 @@ type Options struct {
 	Store store.Options // but not its log
 	Log   *slog.Logger  // nil: silent
 
-	now func() time.Time // for how long blobs are kept; nil: time.Now
+	now func() time.Time // the clock that headers and blobs are held against; nil: time.Now
 }
 
 // viewsFolder is where the views of the chain are, in the folder of the store.
@@ -89,6 +89,9 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.now == nil {
+		o.now = time.Now
+	}
 	n = &Node{o: o, log: o.Log, started: time.Now(), tally: newTally()}
 	defer func() {
 		if err != nil {
@@ -112,7 +115,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	verifier := record.NewVerifier(verified, 0)
 	n.chain, err = chain.Open(ctx, chain.Options{
-		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Log: o.Log, OnChange: n.changed,
+		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Clock: o.now, Log: o.Log, OnChange: n.changed,
 	})
 	if err != nil {
 		return n, err
@@ -125,7 +128,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		return n, err
 	}
 	if o.Engine != nil {
-		n.miner = newMiner(o.Engine, n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag}, o.Log)
+		n.miner = newMiner(o.Engine, n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag, Now: o.now}, o.Log)
 	}
 	if n.listener != nil {
 		n.views, err = views.Open(filepath.Join(o.Dir, viewsFolder), views.Options{Chain: n.chain, Identity: id, FS: o.Store.FS, Log: o.Log})

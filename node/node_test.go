@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -267,6 +268,80 @@ func TestFullDisk(t *testing.T) {
 	n.wait("no trouble", func(s Status) bool { return s.Trouble == "" })
 	n.stop()
 	n.check()
+}
+
+// A chain that has stopped is trouble also when its store says nothing any more.
+func TestStoppedChain(t *testing.T) {
+	disk := new(fullDisk)
+	o := testOptions(t)
+	o.Engine, o.API, o.Traffic = nil, "", 0
+	o.Store.FS = errorfs.Wrap(o.Store.FS, disk)
+	n := start(t, o)
+	b := chaintest.New(o.Params, 1)
+	next := b.Extend(b.Genesis)
+	disk.full.Store(true)
+	if _, err := n.Chain().Submit(next.Block); !errors.Is(err, chain.ErrStopped) {
+		t.Fatalf("on a full disk: %v", err)
+	}
+	disk.full.Store(false)
+	if errs := n.Pool().Add(b.Records(b.Genesis, 1)...); errors.Join(errs...) != nil || n.store.Err() != nil {
+		t.Fatalf("with space again: %v, %v", errs, n.store.Err()) // the journal of the pool is in the store too
+	}
+	if s := n.Status(); !strings.Contains(s.Trouble, "the chain has stopped") || n.health().Status != "trouble" {
+		t.Errorf("trouble %q", s.Trouble)
+	}
+	if _, err := n.Chain().Submit(next.Block); err != nil {
+		t.Fatal(err)
+	}
+	if s := n.Status(); s.Trouble != "" || s.Height != 1 || n.health().Status != "ok" {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// With a clock far behind the chain a node mines nothing and says so, and goes
+// on when the clock is right.
+func TestClockBehind(t *testing.T) {
+	var behind atomic.Int64
+	o := testOptions(t)
+	o.now = func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) }
+	wrong := func(s Status) bool { return strings.Contains(s.Trouble, "the clock here is wrong: it is 3h") }
+	n := start(t, o)
+	n.reach(12)
+	behind.Store(int64(3*time.Hour + time.Minute))
+	s := n.wait("nothing to mine", func(s Status) bool {
+		_, mines := n.miner.roller.Next(engine.Job{})
+		return wrong(s) && !mines
+	})
+	if h := n.health(); h.Status != "trouble" || h.Trouble != s.Trouble {
+		t.Errorf("health %+v", h)
+	}
+	n.wait("several looks at the clock", func(now Status) bool { return now.Now.Sub(s.Now) > 3*refreshEvery })
+	if now := n.Status(); now.Height != s.Height || !wrong(now) {
+		t.Errorf("height %d, then %d; trouble %q", s.Height, now.Height, now.Trouble)
+	}
+	behind.Store(0)
+	if s := n.reach(s.Height + 3); s.Trouble != "" || s.Mined.Refused != 0 {
+		t.Errorf("status %+v", s)
+	}
+	n.stop()
+	log := n.log.String()
+	for text, want := range map[string]int{"mining pauses": 1, "mining goes on": 1, "refused": 0} {
+		if got := strings.Count(log, text); got != want {
+			t.Errorf("%d times %q in the log, want %d:\n%s", got, text, want, log)
+		}
+	}
+
+	// The same from the start on.
+	last := n.Status()
+	behind.Store(int64(3*time.Hour + time.Minute))
+	again := start(t, o)
+	if s := again.wait("trouble", wrong); s.Height != last.Height {
+		t.Errorf("height %d, was %d", s.Height, last.Height)
+	}
+	behind.Store(0)
+	again.reach(last.Height + 3)
+	again.stop()
+	again.check()
 }
 
 // deadDevice is a device that always fails.

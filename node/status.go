@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -9,7 +10,9 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node/api"
+	"stele/node/headertree"
 	"stele/node/ledger"
+	"stele/node/network"
 	"stele/node/record"
 	"stele/node/reject"
 )
@@ -102,7 +105,10 @@ func (n *Node) Status() Status {
 	}
 	if err := n.store.Err(); err != nil {
 		s.Trouble = err.Error()
+	} else if err := n.chain.Err(); err != nil {
+		s.Trouble = fmt.Sprintf("the chain has stopped, and tries again with the next block: %v", err)
 	}
+	clock := clockError(tip.MinTime, n.o.now(), n.o.Params)
 	var devices []engine.DeviceStatus
 	if n.miner != nil {
 		s.Mining = true
@@ -113,6 +119,9 @@ func (n *Node) Status() Status {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s.Trouble = cmp.Or(s.Trouble, n.trouble)
+	if clock != nil {
+		s.Trouble = cmp.Or(s.Trouble, clock.Error())
+	}
 	s.TipSeen = n.blocks.tipSeen
 	s.Intervals = slices.Clone(n.blocks.intervals)
 	s.Records = RecordCounts{
@@ -132,6 +141,19 @@ func (n *Node) Status() Status {
 		s.Devices = append(s.Devices, status)
 	}
 	return s
+}
+
+// clockError tells that the clock here is wrong if even the earliest time that
+// the next header may have is too far ahead of it. The chain would refuse every
+// block until the clock is set.
+func clockError(earliest uint32, now time.Time, p *network.Params) error {
+	h := pow.Header{Time: earliest}
+	if headertree.TooNew(h, now, p.MaxFuture) == nil {
+		return nil
+	}
+	behind := unix(earliest).Sub(now).Truncate(time.Second)
+	return fmt.Errorf("the clock here is wrong: it is %v behind the chain, at most %v are allowed: set the clock; no block is made or taken until then",
+		behind, time.Duration(p.MaxFuture)*time.Second)
 }
 
 // health is the status for the API.
