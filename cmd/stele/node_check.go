@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/network"
 	"stele/node/store"
@@ -65,11 +64,7 @@ func checkNode(c *cli.Context) error {
 		return err
 	}
 	report, err := checkStore(c, dir, p)
-	var damage *store.Damage
-	switch {
-	case errors.As(err, &damage):
-		report.Damage = damage // so bad that the store cannot be opened
-	case err != nil:
+	if err != nil {
 		return explainStore(reason(c, err))
 	}
 
@@ -92,28 +87,25 @@ func checkStore(c *cli.Context, dir string, p *network.Params) (chain.Report, er
 	if !c.IsSet("network") {
 		networks = network.All()
 	}
-	var st *store.Store
-	var err error
-	for _, p = range networks {
-		id := store.Identity{Network: p.ID, Genesis: block.Genesis(p).Hash()}
-		if st, err = store.Open(dir, id, store.Options{ReadOnly: true}); !errors.Is(err, store.ErrNetwork) {
-			break
-		}
-	}
-	if err != nil {
-		return chain.Report{Network: p.Name}, err
-	}
-	defer st.Close()
 	bar := newProgress(c, -1, "check")
 	defer bar.close()
-	return chain.Check(c.Context, st, p, chain.CheckOptions{
+	o := chain.CheckOptions{
 		Progress: func(height, tip uint32) {
 			if bar.bar != nil {
 				bar.bar.ChangeMax64(int64(tip) + 1)
 			}
 			bar.set(int64(height))
 		},
-	})
+	}
+	var report chain.Report
+	var err error
+	for _, p = range networks {
+		report, err = chain.CheckFolder(c.Context, dir, p, store.Options{}, o)
+		if !errors.Is(err, store.ErrNetwork) {
+			break
+		}
+	}
+	return report, err
 }
 
 func newNodeCheckResult(r chain.Report, dir string) nodeCheckResult {

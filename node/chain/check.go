@@ -44,6 +44,35 @@ type Report struct {
 // Broken reports whether anything was found.
 func (r Report) Broken() bool { return r.Damage != nil || len(r.Files) > 0 }
 
+// CheckFolder is Check for the store in a folder, which must not be in use. It
+// is opened for reading. Where it is so damaged that it cannot be opened, the
+// report says so, with all that the seal tells, and the error is nil. Errors are
+// those of [store.Open] but for ErrCorrupt.
+func CheckFolder(ctx context.Context, dir string, p *network.Params, so store.Options, o CheckOptions) (Report, error) {
+	so.ReadOnly = true
+	st, err := store.Open(dir, store.Identity{Network: p.ID, Genesis: block.Genesis(p).Hash()}, so)
+	var damage *store.Damage
+	if errors.As(err, &damage) {
+		report := Report{Network: p.Name, Damage: damage}
+		seal, files, err := store.VerifySeal(ctx, dir, so.FS)
+		report.Sealed, report.Files = seal == store.Sealed, files
+		if len(files) == 1 && damage.File == "" { // all others are as they were
+			named := *damage
+			named.File = files[0].File
+			report.Damage = &named
+		}
+		return report, err
+	}
+	if err != nil {
+		return Report{Network: p.Name}, err
+	}
+	report, err := Check(ctx, st, p, o)
+	if closing := st.Close(); err == nil && !report.Broken() {
+		err = closing
+	}
+	return report, err
+}
+
 // Check compares the files of a store with their seal, replays its chain from
 // the genesis block, and compares everything that is stored with what the rules
 // give: headers, bodies, signatures, undo data, digests, the record index and
@@ -118,10 +147,10 @@ type replayed interface {
 }
 
 // readTip reads the tip. A store without one holds nothing to check.
-func (r *replay) readTip(context.Context) error {
+func (r *replay) readTip(ctx context.Context) error {
 	tip, ok, err := r.snapshot.Tip()
 	if err != nil {
-		return err
+		return r.locate(ctx, unreadable(err, store.NoHeight, "tip"))
 	}
 	if !ok {
 		return &store.Damage{Height: 0, Field: "tip", Detail: "the store is empty: it has not even a genesis block"}
@@ -155,7 +184,7 @@ func (r *replay) checkHeaders(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return unreadable(err, store.NoHeight, "header")
+		return r.locate(ctx, unreadable(err, store.NoHeight, "header"))
 	}
 	r.tip = tree.Get(r.stored.Hash)
 	if r.tip == nil || r.tip.Height != r.stored.Height {
@@ -189,6 +218,34 @@ func (r *replay) checkHeaders(ctx context.Context) error {
 		return corrupt(r.tip.Height, "digest", "the block has %v, the tip %v", r.links[r.tip.Height], r.stored.Digest)
 	}
 	return nil
+}
+
+// locate finds the first block of which something cannot be read, where a read
+// of many at once has failed with err. If there is none, it returns err.
+func (r *replay) locate(ctx context.Context, err error) error {
+	var damage *store.Damage
+	if !errors.As(err, &damage) || damage.Height != store.NoHeight {
+		return err
+	}
+	for height := uint32(0); ctx.Err() == nil; height++ {
+		hash, fault := r.store.HashAt(height)
+		if errors.Is(fault, store.ErrNotFound) {
+			return err
+		}
+		if fault != nil {
+			return unreadable(fault, int64(height), "height index")
+		}
+		if _, _, fault = r.store.Header(hash); fault != nil {
+			return unreadable(fault, int64(height), "header")
+		}
+		if _, fault = r.store.Body(hash); fault != nil && !errors.Is(fault, store.ErrPruned) {
+			return unreadable(fault, int64(height), "body")
+		}
+		if _, fault = r.store.Undo(hash); fault != nil && !errors.Is(fault, store.ErrPruned) {
+			return unreadable(fault, int64(height), "undo")
+		}
+	}
+	return ctx.Err()
 }
 
 // rollBack finds the first block to replay and the state before it.

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -20,7 +21,9 @@ import (
 	"stele/node/store"
 )
 
-// Any bit that is flipped in any file of a closed store is noticed.
+// Any bit that is flipped in any file of a closed store is noticed, and the file
+// is named, also if the store cannot be opened any more. If the bit is in a
+// table, height and field of the first block that it breaks are named too.
 func TestBitFlips(t *testing.T) {
 	flips := rounds(1000, 10_000)
 	b := chaintest.New(chaintest.Network(), 12)
@@ -33,11 +36,11 @@ func TestBitFlips(t *testing.T) {
 	}
 	slices.Sort(names)
 
-	if err := checkFiles(t, b, files); err != nil {
-		t.Fatal("without any flip: ", err)
+	if report := checkFiles(t, b, files); report.Broken() || !report.Sealed {
+		t.Fatalf("without any flip: sealed %v, damage %v, files %v", report.Sealed, report.Damage, report.Files)
 	}
 	rng := rand.New(rand.NewPCG(4, 4))
-	withHeight := 0
+	inTables, unopened := 0, 0
 	for range flips {
 		at, name := rng.IntN(total), ""
 		for _, name = range names {
@@ -48,17 +51,34 @@ func TestBitFlips(t *testing.T) {
 		}
 		bit := rng.IntN(8)
 		files[name][at] ^= 1 << bit
-		damage := checkFiles(t, b, files)
+		report := checkFiles(t, b, files)
 		files[name][at] ^= 1 << bit
-		if damage == nil {
-			t.Errorf("bit %d of byte %d of %s is flipped, and nothing was noticed", bit, at, name)
+
+		what := fmt.Sprintf("bit %d of byte %d of %s is flipped", bit, at, name)
+		file := strings.TrimPrefix(name, dir+"/")
+		if !report.Sealed || len(report.Files) != 1 || report.Files[0].File != file {
+			t.Errorf("%s: sealed %v, files %v", what, report.Sealed, report.Files)
 		}
-		var d *store.Damage
-		if errors.As(damage, &d) && d.Height >= 0 {
-			withHeight++
+		d := report.Damage
+		if d != nil && d.Field == "file" { // it could not be opened
+			unopened++
+			if d.File != file {
+				t.Errorf("%s: damage in %q", what, d.File)
+			}
+		}
+		// The replay reads each block of a table, but nothing of a log after the
+		// place where that seems to end.
+		if strings.HasSuffix(name, ".sst") {
+			inTables++
+			if d == nil || d.Height < 0 || d.Height > 12 || d.Field == "" || d.Field == "file" || d.File != file {
+				t.Errorf("%s: damage %+v", what, d)
+			}
 		}
 	}
-	t.Logf("%d flips in %d files of %d bytes; for %d the damaged block was named", flips, len(files), total, withHeight)
+	t.Logf("%d flips in %d files of %d bytes: %d in tables, %d after which the store does not open", flips, len(files), total, inTables, unopened)
+	if inTables == 0 || unopened == 0 {
+		t.Error("the flips do not reach all that is to be seen")
+	}
 }
 
 // After a crash there is no seal, and a log may rightly end early: a flipped bit
@@ -67,8 +87,8 @@ func TestBitFlipsAfterCrash(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 12)
 	files := closedStore(t, b)
 	delete(files, "store/SEAL")
-	if err := checkFiles(t, b, files); err != nil {
-		t.Fatal("without any flip: ", err)
+	if report := checkFiles(t, b, files); report.Broken() || report.Sealed {
+		t.Fatalf("without any flip: sealed %v, damage %v, files %v", report.Sealed, report.Damage, report.Files)
 	}
 	twins := map[pow.Hash]pow.Hash{{}: {}} // state by tip
 	for _, blk := range b.All() {
@@ -82,7 +102,7 @@ func TestBitFlipsAfterCrash(t *testing.T) {
 			}
 			at, bit := rng.IntN(len(files[name])), rng.IntN(8)
 			files[name][at] ^= 1 << bit
-			if checkFiles(t, b, files) == nil {
+			if !checkFiles(t, b, files).Broken() {
 				tip, state := tipOf(t, b, files)
 				if want, ok := twins[tip]; !ok || state != want {
 					t.Errorf("bit %d of byte %d of %s is flipped: the tip is %v with the state %v, want %v", bit, at, name, tip, state, want)
@@ -177,27 +197,15 @@ func writeFiles(t *testing.T, files map[string][]byte) *vfs.MemFS {
 	return fs
 }
 
-// checkFiles checks a store with these files, and returns what is noticed.
-func checkFiles(t *testing.T, b *chaintest.Builder, files map[string][]byte) error {
+// checkFiles checks a store with these files.
+func checkFiles(t *testing.T, b *chaintest.Builder, files map[string][]byte) Report {
 	t.Helper()
-	fs := writeFiles(t, files)
-	s, err := store.Open(dir, identity(b.Params), store.Options{FS: fs, CacheBytes: 1 << 20, ReadOnly: true})
+	o := store.Options{FS: writeFiles(t, files), CacheBytes: 1 << 20}
+	report, err := CheckFolder(t.Context(), dir, b.Params, o, CheckOptions{Workers: 1})
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	report, err := Check(t.Context(), s, b.Params, CheckOptions{Workers: 1})
-	if closing := s.Close(); closing != nil && err == nil && !report.Broken() {
-		t.Fatal(closing)
-	}
-	switch {
-	case err != nil:
-		return err
-	case report.Damage != nil:
-		return report.Damage
-	case len(report.Files) > 0:
-		return report.Files[0]
-	}
-	return nil
+	return report
 }
 
 // Data that are stored well, with all checksums, but are not what the rules

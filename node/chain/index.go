@@ -48,10 +48,8 @@ func (r *replay) checkIndex(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := r.snapshot.Err(); err != nil {
-		return unreadable(err, store.NoHeight, "record index")
-	}
-	if found == r.sum {
+	broken := unreadable(r.snapshot.Err(), store.NoHeight, "record index")
+	if broken == nil && found == r.sum {
 		return nil
 	}
 
@@ -64,6 +62,9 @@ func (r *replay) checkIndex(ctx context.Context) error {
 		if err := checkIndex(r.store, height, b.IDs()); err != nil {
 			return err
 		}
+	}
+	if broken != nil {
+		return broken
 	}
 	var fault error
 	r.snapshot.Index(func(id pow.Hash, p store.Place) bool {

@@ -203,7 +203,7 @@ func checkIndex(s *store.Store, height uint32, ids []pow.Hash) error {
 		want := store.Place{Height: height, Index: uint32(i)}
 		switch place, ok, err := s.Find(id); {
 		case err != nil:
-			return err
+			return unreadable(err, int64(height), "record index")
 		case !ok:
 			return corrupt(height, "record index", "record %d (%v) is missing", i, id)
 		case place != want:

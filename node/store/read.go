@@ -152,6 +152,24 @@ func (s *Store) height(hash pow.Hash) (height uint32, err error) {
 	return height, err
 }
 
+// Header returns a known header. Errors: ErrNotFound, ErrCorrupt.
+func (s *Store) Header(hash pow.Hash) (h pow.Header, m Meta, err error) {
+	height, err := s.height(hash)
+	if err != nil {
+		return h, m, err
+	}
+	key := blockKey(headers, height, hash)
+	found, err := s.get(key, func(value []byte) error {
+		entry, _, err := headerEntry(key[1:], value)
+		h, m = entry.Header, Meta{height, entry.Status, entry.HasBody, entry.HasUndo}
+		return err
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: header of block %s", ErrNotFound, hash)
+	}
+	return h, m, err
+}
+
 // Body returns the encoded block. Errors: ErrPruned, ErrNotFound, ErrCorrupt.
 func (s *Store) Body(hash pow.Hash) ([]byte, error) { return s.blockData(bodies, hash) }
 

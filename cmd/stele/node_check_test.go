@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whatever file of a stopped node has one other bit, the check names it and
+// says that the store was sealed, also if it cannot be opened.
+func TestNodeCheckNamesTheFile(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 { // the second start makes a table of what was in the log
+		out, err := exec.Command("stele", "node", "--dev", "--mine", "--data", dir, "--api", "none", "--threads", "1", "--blocks", "2", "--traffic", "50").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	check := func(flags ...string) string {
+		t.Helper()
+		out, err := exec.Command("stele", append([]string{"node", "check", "--data", dir}, flags...)...).CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "db", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unopened, tables := 0, 0
+	for _, path := range files {
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(good) == 0 {
+			continue
+		}
+		bad := bytes.Clone(good)
+		if i := bytes.Index(bad, []byte("block_size=")); strings.HasPrefix(filepath.Base(path), "OPTIONS") && i >= 0 {
+			bad[i+len("block_size")] ^= '=' ^ '}' // one bit, after which the store does not open
+		} else {
+			bad[len(bad)/3] ^= 1
+		}
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		name := "db/" + filepath.Base(path)
+		text := check("--json")
+		var res nodeCheckResult
+		if err := json.Unmarshal([]byte(text), &res); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, text)
+		}
+		if !res.Sealed || len(res.Files) != 1 || res.Files[0].File != name {
+			t.Errorf("%s: %s", name, text)
+		}
+		if d := res.Damage; d != nil && d.Field == "file" {
+			unopened++
+			if d.File != name {
+				t.Errorf("%s: %s", name, text)
+			}
+		} else if strings.HasSuffix(name, ".sst") {
+			tables++
+			if d == nil || d.Height == nil || d.File != name || strings.Contains(d.Detail, "\n") {
+				t.Errorf("%s: %s", name, text)
+			}
+		}
+		text = check()
+		if !strings.Contains(text, "compared with their seal") || !strings.Contains(text, "file in "+name+": it was changed") {
+			t.Errorf("%s:\n%s", name, text)
+		}
+		if err := os.WriteFile(path, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tables == 0 || unopened == 0 {
+		t.Errorf("%d tables, %d files without which the store does not open, among %q", tables, unopened, files)
+	}
+}
