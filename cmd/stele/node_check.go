@@ -186,7 +186,7 @@ func explainStore(err error) error {
 		return fmt.Errorf("%w: give another folder with --data, or the right --network", err)
 	case errors.Is(err, store.ErrCorrupt):
 		return fmt.Errorf("%w: \"stele node check\" tells more", err)
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && !errors.Is(err, store.ErrDisk):
 		return fmt.Errorf("%w: give the folder of a node with --data", err)
 	}
 	return err
