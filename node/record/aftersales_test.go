@@ -240,3 +240,44 @@ func TestSubjects(t *testing.T) {
 		}
 	}
 }
+
+// What people get wrong is told with the name of the field and what was
+// expected there.
+func TestJSONNamesField(t *testing.T) {
+	sale := aftersales()[1].(VoucherIssue)
+	good, err := json.Marshal(New(Record{Network: testNetwork, Version: 1, Key: PublicOf(testKey(1)), Payload: sale}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		old, new string
+		reason   reject.Reason
+		words    []string
+	}{
+		{`"price":"25"`, `"price":25`, reject.BadRecordEncoding, []string{`field "price"`, `25 is not an amount in a string`}},
+		{`"price":"25"`, `"price":"25 coins"`, reject.BadRecordEncoding, []string{`field "price"`, "want a decimal"}},
+		{`"quantity":2`, `"quantity":2.5`, reject.BadRecordEncoding, []string{`field "quantity"`, "a whole number from 0 to 4294967295"}},
+		{`"quantity":2`, `"quantity":"2"`, reject.BadRecordEncoding, []string{`field "quantity"`, "a whole number"}},
+		{`"warranty_days":730`, `"warranty_days":65536`, reject.BadRecordEncoding, []string{`field "warranty_days"`, "from 0 to 65535"}},
+		{`"distance":true`, `"distance":"yes"`, reject.BadRecordEncoding, []string{`field "distance"`, "true or false"}},
+		{`"time":"2026`, `"time":"2026-02-30T00:00:00Z","x":"2026`, reject.BadRecordEncoding, []string{"unknown field", `"x"`}},
+		{`"time":"2026-05-28`, `"time":"2026-02-30`, reject.BadTime, []string{`field "time"`, "2026-11-22T21:00:00Z"}},
+		{`"gtin":"06291041500213"`, `"gtin":"06291041500214"`, reject.BadGTIN, []string{`field "gtin"`, "must be 3"}},
+		{`"gtin":"06291041500213"`, `"gtin":6291041500213`, reject.BadRecordEncoding, []string{`field "gtin"`, "a string"}},
+		{`"fee":"0"`, `"fee":0`, reject.BadRecordEncoding, []string{`field "fee"`, "an amount in a string"}},
+		{`"serial":`, `"series":`, reject.BadRecordEncoding, []string{`unknown field "series"`, `"serial"`}},
+	} {
+		text := strings.Replace(string(good), test.old, test.new, 1)
+		if text == string(good) {
+			t.Fatalf("%s is not in %s", test.old, good)
+		}
+		var r Record
+		err := r.UnmarshalJSON([]byte(text))
+		wantReason(t, err, test.reason)
+		for _, words := range test.words {
+			if err == nil || !strings.Contains(err.Error(), words) {
+				t.Errorf("%s: %v, want %q in it", test.new, err, words)
+			}
+		}
+	}
+}

@@ -129,8 +129,9 @@ func decodePayload(kind Type, b []byte) (Payload, error) {
 // reader takes fields from the front of a payload. After an error it gives
 // zeros.
 type reader struct {
-	rest []byte
-	err  error
+	rest  []byte
+	err   error
+	coder coder // of a layout that reads from it
 }
 
 // readers spares each record the memory of one.

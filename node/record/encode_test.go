@@ -244,7 +244,7 @@ func allocated(do func()) uint64 {
 // to be.
 func TestDecodeMemory(t *testing.T) {
 	limit := func(input int) uint64 { return 9*uint64(input)/4 + 64<<10 }
-	for _, r := range samples(t) {
+	for _, r := range everySample(t) {
 		many := slices.Repeat(r.Encode(), 4_000_000/r.Size())
 		got := allocated(func() {
 			var err error
@@ -272,7 +272,7 @@ func TestDecodeMemory(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, r := range samples(f) {
+	for _, r := range everySample(f) {
 		f.Add(r.Encode())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -79,6 +79,15 @@ func samples(tb testing.TB) []*Record {
 	return all
 }
 
+// everySample returns samples, and unsigned ones of all after-sales types.
+func everySample(tb testing.TB) []*Record {
+	all := samples(tb)
+	for _, p := range aftersales() {
+		all = append(all, New(frame(p)))
+	}
+	return all
+}
+
 // wantReason fails if err has another reason.
 func wantReason(tb testing.TB, err error, want reject.Reason) {
 	tb.Helper()

@@ -136,7 +136,9 @@ func unmarshalStrict[T any](text []byte, optional ...string) (v T, err error) {
 			return v, fmt.Errorf("the field %q is missing", name)
 		}
 	}
-	err = json.Unmarshal(text, &v)
+	if err = json.Unmarshal(text, &v); err != nil {
+		err = explain(&v, text, err)
+	}
 	return v, err
 }
 

@@ -33,7 +33,8 @@ func decodeLayout[P Payload, L interface {
 	layout
 }](in *reader) Payload {
 	var p P
-	L(&p).layout(&coder{in: in})
+	in.coder = coder{in: in}
+	L(&p).layout(&in.coder)
 	return p
 }
 
