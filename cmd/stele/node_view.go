@@ -47,7 +47,7 @@ func (v nodeView) lines(s node.Status) []string {
 		{faint, "   Ctrl-C stops it"},
 	}))
 	add("tip", span{bold, fmt.Sprintf("height %d", s.Height)},
-		text("  %s  %s ago", shortHash(s.Tip.String()), shortTime(s.Now.Sub(s.TipSeen))))
+		text("  %s  %s", shortHash(s.Tip.String()), tipAge(s, "", " ago")))
 	add("blocks", v.blocks(s)...)
 	add("difficulty", text("%s  nBits %s, next retarget in %s (height %d)",
 		difficulty(s), s.Bits, plural(uint64(s.NextRetarget-s.Height), "block"), s.NextRetarget))
@@ -133,10 +133,20 @@ func (v nodeView) refused(n uint64) span {
 	return span{bold, fmt.Sprintf(", %d refused", n)}
 }
 
-// paint joins spans to a line, cut to the width, with escape codes if wanted.
+// paint joins spans to a line, with escape codes if wanted. What is wider than
+// the terminal is cut, and ends with an ellipsis.
 func (v nodeView) paint(spans []span) string {
 	var b strings.Builder
-	left := v.width
+	all, left, end := 0, v.width, ""
+	for _, s := range spans {
+		all += utf8.RuneCountInString(s.text)
+	}
+	if all > v.width {
+		if end = "…"; v.ascii {
+			end = "..."[:min(3, v.width)]
+		}
+		left -= utf8.RuneCountInString(end)
+	}
 	for _, s := range spans {
 		text := s.text
 		if n := utf8.RuneCountInString(text); n > left {
@@ -153,13 +163,13 @@ func (v nodeView) paint(spans []span) string {
 			b.WriteString(text)
 		}
 	}
-	return strings.TrimRight(b.String(), " ")
+	return strings.TrimRight(b.String()+end, " ")
 }
 
 // statusLine is the status of a node in one line, for where there is no
 // terminal: words and values, stable enough for grep.
 func statusLine(s node.Status) string {
-	line := fmt.Sprintf("height %d  tip %s  age %s  ", s.Height, shortHash(s.Tip.String()), shortTime(s.Now.Sub(s.TipSeen)))
+	line := fmt.Sprintf("height %d  tip %s  %s  ", s.Height, shortHash(s.Tip.String()), tipAge(s, "age ", ""))
 	if len(s.Intervals) > 0 {
 		line += fmt.Sprintf("block time %s (target %s)  ", shortTime(mean(s.Intervals)), shortTime(s.Spacing))
 	}
@@ -176,6 +186,16 @@ func statusLine(s node.Status) string {
 		line += "  trouble: " + s.Trouble
 	}
 	return line
+}
+
+// tipAge tells since when the node has its tip, after a start by the header's
+// time. That may be ahead of the clock, where blocks came fast.
+func tipAge(s node.Status, before, after string) string {
+	age := s.Now.Sub(s.TipSeen)
+	if age < 0 {
+		return "dated " + shortTime(-age) + " in the future"
+	}
+	return before + shortTime(age) + after
 }
 
 // difficulty returns the difficulty of the next block, with four digits.

@@ -87,6 +87,25 @@ func TestNodeViewWidth(t *testing.T) {
 			}
 		}
 	}
+	// What is cut ends with an ellipsis.
+	for i, want := range []string{
+		"stele node  network dev, up 12m34s   Ct…",
+		"tip        height 1234  0000001f5a2c7d9…",
+		"blocks     last 1m00s, mean 12s of 7, t…",
+		"difficulty 1  nBits 1d00ffff, next reta…",
+		"mining     302 MH/s, 1,200 blocks mined…",
+		"  cpu      302 MH/s  sick: it gave a wr…",
+		"pool       42 records, 8.10 kB  50.0 % …",
+		"records    25/s accepted, 24.8/s into b…",
+	} {
+		if got := (nodeView{width: 40}).lines(s)[i]; got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		want = strings.Replace(want, "…", "", 1)
+		if got := (nodeView{width: 40, ascii: true}).lines(s)[i]; got != want[:37]+"..." {
+			t.Errorf("got  %q\nwant %q", got, want[:37]+"...")
+		}
+	}
 	all := strings.Join(nodeView{width: 120}.lines(s), "\n")
 	for _, want := range []string{"sick: it gave a wrong hash", "trouble    no space left", ", 1 refused"} {
 		if !strings.Contains(all, want) {
@@ -135,6 +154,22 @@ func TestNodeViewFirst(t *testing.T) {
 	}
 	if line := statusLine(s); strings.Contains(line, "\n") || strings.Contains(line, "block time") {
 		t.Errorf("status line %q", line)
+	}
+}
+
+// After a start the time of the tip is the header's, and it may be ahead of the
+// clock.
+func TestTipAhead(t *testing.T) {
+	s := someStatus()
+	s.TipSeen = s.Now.Add(150 * time.Second)
+	if line := (nodeView{width: 80}).lines(s)[1]; line != "tip        height 1234  0000001f5a2c7d9b..5a69  dated 2m30s in the future" {
+		t.Errorf("view: %q", line)
+	}
+	if line := statusLine(s); !strings.Contains(line, "5a69  dated 2m30s in the future  block time") {
+		t.Errorf("status line: %q", line)
+	}
+	if line := statusLine(someStatus()); !strings.Contains(line, "5a69  age 2.1s  block time") {
+		t.Errorf("status line: %q", line)
 	}
 }
 
