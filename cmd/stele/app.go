@@ -29,7 +29,7 @@ func versionText() string {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name:  "stele",
-		Usage: "search nonces and check block headers on every device of the machine",
+		Usage: "mine and check blocks on every device of the machine, and run a node of the ledger network",
 		Description: "Exit codes: 0 good, 1 something that was checked is wrong, 2 not done, or not\n" +
 			"all of it; doctor has more. docs/cli.md describes the commands and the fields of --json.",
 		Version: versionText(),
