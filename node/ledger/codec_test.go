@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"stele/node/record"
@@ -73,4 +74,38 @@ func FuzzEntry(f *testing.F) {
 			t.Errorf("%T: %x became %x", e, value, encode(e))
 		}
 	})
+}
+
+// A state that no rule can have written is told as such, and never taken for a
+// refusal.
+func TestCorruptEntries(t *testing.T) {
+	id := record.ID{9}
+	c := Context{Params: caseParams, MedianTime: began}
+	for name, test := range map[string]struct {
+		key  []byte
+		read func(v View) error
+	}{
+		"voucher":    {idKey(voucherEntry, id), func(v View) error { _, err := GetVoucher(v, c, id); return err }},
+		"shipment":   {idKey(shipmentEntry, id), func(v View) error { _, err := GetShipment(v, id); return err }},
+		"claim":      {idKey(claimEntry, id), func(v View) error { _, err := GetClaim(v, c, id); return err }},
+		"evaluation": {idKey(evaluationEntry, id), func(v View) error { _, err := GetEvaluation(v, id); return err }},
+		"product":    {productKey(productEntry, theGTIN), func(v View) error { _, err := GetProduct(v, theGTIN); return err }},
+		"item":       {itemKey(theGTIN, "1"), func(v View) error { _, err := LiveVoucher(v, c, theGTIN, "1"); return err }},
+		"author":     {authorKey(id), func(v View) error { _, _, err := GetAuthor(v, id); return err }},
+	} {
+		if err := test.read(mapView{}); err != nil {
+			t.Errorf("%s: %v where there is none", name, err)
+		}
+		if err := test.read(mapView{string(test.key): {1, 2, 3}}); !errors.Is(err, ErrState) {
+			t.Errorf("%s: %v, want ErrState", name, err)
+		}
+		lost := errors.New("disk lost")
+		if err := test.read(brokenView{lost}); !errors.Is(err, lost) {
+			t.Errorf("%s: %v, want %v", name, err, lost)
+		}
+	}
+	v := mapView{string(idKey(voucherEntry, id)): encode(&Voucher{State: VoucherActive, Serial: "1", Claim: id, ClaimLive: true})}
+	if _, err := GetVoucher(v, c, id); !errors.Is(err, ErrState) {
+		t.Errorf("a voucher whose claim is missing: %v", err)
+	}
 }
