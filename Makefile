@@ -85,6 +85,11 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi
 
+.PHONY: test-long
+test-long: ## run the long forms of the tests of chance
+	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
+	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele
+
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ]; then \
