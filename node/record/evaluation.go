@@ -70,21 +70,12 @@ func (EvaluateAmend) Type() Type { return TypeEvaluateAmend }
 func (EvaluateAmend) CoSigners() []Key { return nil }
 
 // Append appends the encoding.
-func (p EvaluateAmend) Append(b []byte) []byte { return appendLayout(b, &p) }
+func (p EvaluateAmend) Append(b []byte) []byte { return Evaluate(p).Append(b) }
 
-func (p *EvaluateAmend) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
-	f.uint8(&p.Product)
-	f.uint8(&p.Service)
-	f.uint8(&p.Logistics)
-	hash(f, &p.Text)
-}
+func (p *EvaluateAmend) layout(f *coder) { (*Evaluate)(p).layout(f) }
 
 // Check checks the fields by themselves.
-func (p EvaluateAmend) Check() error {
-	return first(p.Time.check(), named("voucher", p.Voucher), checkScores(p.Product, p.Service, p.Logistics))
-}
+func (p EvaluateAmend) Check() error { return Evaluate(p).Check() }
 
 // SellerReply answers an evaluation, once. The author is the seller.
 //

@@ -237,19 +237,12 @@ func (SellerRestore) Type() Type { return TypeSellerRestore }
 func (SellerRestore) CoSigners() []Key { return nil }
 
 // Append appends the encoding.
-func (p SellerRestore) Append(b []byte) []byte { return appendLayout(b, &p) }
+func (p SellerRestore) Append(b []byte) []byte { return SellerSuspend(p).Append(b) }
 
-func (p *SellerRestore) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Seller)
-	choice(f, &p.Cause)
-	hash(f, &p.Text)
-}
+func (p *SellerRestore) layout(f *coder) { (*SellerSuspend)(p).layout(f) }
 
 // Check checks the fields by themselves.
-func (p SellerRestore) Check() error {
-	return first(p.Time.check(), suspendCauseWords.check("cause", uint8(p.Cause)))
-}
+func (p SellerRestore) Check() error { return SellerSuspend(p).Check() }
 
 // Correction says that a record is wrong, and by its hash what would be right.
 // It changes nothing that the record did: a record is never deleted (EPCIS
