@@ -206,7 +206,7 @@ func (r *blockReader) event(e views.Entry) (Event, error) {
 	rec := r.block.Records[e.Index]
 	event := Event{
 		ID: e.ID.String(), Type: rec.Type().String(), Height: e.Height, Index: e.Index,
-		BlockTime: r.block.Header.Time, MedianTime: r.median, ClaimedTime: uint32(record.ClaimedTime(rec.Payload)),
+		BlockTime: r.block.Header.Time, MedianTime: r.median, ClaimedTime: uint32(rec.ClaimedTime()),
 		Signers: []Signer{}, Record: SignedRecord{rec},
 	}
 	if tip := r.a.chain.Tip(); tip.Height >= e.Height {

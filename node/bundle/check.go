@@ -261,7 +261,7 @@ func (c *headers) event(r *record.Record, at int, height uint32) Event {
 		times = append(times, c.headers[i].Time)
 	}
 	e.MedianTime = record.Time(pow.MedianTime(times))
-	if t := record.ClaimedTime(r.Payload); t != 0 {
+	if t := r.ClaimedTime(); t != 0 {
 		e.ClaimedTime = &t
 	}
 	parts := record.SignerParts(r.Payload)

@@ -214,7 +214,7 @@ func TestJSONFromPeople(t *testing.T) {
 // and tells what it is about if it has a field for that.
 func TestSubjects(t *testing.T) {
 	for _, p := range aftersales() {
-		if got := ClaimedTime(p); got != someTime {
+		if got := New(Record{Payload: p}).ClaimedTime(); got != someTime {
 			t.Errorf("%v: claimed time %v", p.Type(), got)
 		}
 		if parts := SignerParts(p); len(parts) != 1+len(p.CoSigners()) {
@@ -231,8 +231,8 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("%v: subjects %v, want %v", p.Type(), got, want)
 		}
 	}
-	if got := Subjects(Pay{Reference: Reference{5}}); len(got) != 1 || got[0] != (ID{5}) || ClaimedTime(Pay{}) != 0 {
-		t.Errorf("PAY: %v, %v", got, ClaimedTime(Pay{}))
+	if got := Subjects(Pay{Reference: Reference{5}}); len(got) != 1 || got[0] != (ID{5}) || New(Record{Payload: Pay{}}).ClaimedTime() != 0 {
+		t.Errorf("PAY: %v, %v", got, New(Record{Payload: Pay{}}).ClaimedTime())
 	}
 	for _, kind := range Types() {
 		if r, err := types[kind].fromJSON([]byte("{}")); err == nil {

@@ -4,19 +4,11 @@ import "encoding/binary"
 
 // ClaimedTime returns the time that an after-sales record claims for what it
 // tells, and 0 for other records.
-func ClaimedTime(p Payload) Time {
-	if p.Type() < TypeProductRegister {
-		return 0
-	}
-	return Time(binary.LittleEndian.Uint32(p.Append(nil))) // the first field of all of them
-}
-
-// ClaimedTime returns the [ClaimedTime] of the payload.
 func (r *Record) ClaimedTime() Time {
 	if r.Type() < TypeProductRegister {
 		return 0
 	}
-	return Time(binary.LittleEndian.Uint32(r.Body()[frameSize:]))
+	return Time(binary.LittleEndian.Uint32(r.Body()[frameSize:])) // the first field of all their payloads
 }
 
 // Subjects returns the ids that a payload names: the records that it is about,
