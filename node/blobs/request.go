@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+	"stele/node/record"
 )
 
 // ErrRequest is the kind of the errors of a request that is not honoured.
@@ -45,8 +45,7 @@ func (r *Request) Check(now time.Time) error {
 	if d := now.Sub(time.Unix(r.Time, 0)); d > window || d < -window {
 		return fmt.Errorf("%w: its time is %v off the clock here, at most %v", ErrRequest, d.Round(time.Second), window)
 	}
-	opts := &voi.Options{Verify: voi.VerifyOptionsZIP_215}
-	if !voi.VerifyWithOptions(r.Key[:], r.message(), r.Signature[:], opts) {
+	if !record.Key(r.Key).Signed(r.message(), r.Signature) {
 		return fmt.Errorf("%w: it is not signed by %x", ErrRequest, r.Key)
 	}
 	return nil

@@ -8,7 +8,8 @@ import (
 	"fmt"
 
 	"github.com/minio/sha256-simd"
-	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+
+	"stele/node/record"
 )
 
 // kem is X25519 with HKDF-SHA256 (RFC 9180, KEM 0x0020).
@@ -88,8 +89,7 @@ func (n Notice) message() []byte {
 
 // PublicKey checks the signature and returns the key. Errors: [ErrNotice].
 func (n Notice) PublicKey() (PublicKey, error) {
-	opts := &voi.Options{Verify: voi.VerifyOptionsZIP_215}
-	if !voi.VerifyWithOptions(n.Carrier[:], n.message(), n.Signature[:], opts) {
+	if !record.Key(n.Carrier).Signed(n.message(), n.Signature) {
 		return PublicKey{}, fmt.Errorf("%w: it is not signed by carrier %x", ErrNotice, n.Carrier)
 	}
 	key, err := ParsePublicKey(n.Key[:])

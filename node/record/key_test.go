@@ -65,11 +65,11 @@ func TestRFC8032(t *testing.T) {
 			if got := hex.EncodeToString(signature[:]); got != v.signature {
 				t.Errorf("signature %s, want %s", got, v.signature)
 			}
-			if !valid(public, message, signature) {
+			if !public.Signed(message, signature) {
 				t.Error("the signature is not valid")
 			}
 			signature[0] ^= 1
-			if valid(public, message, signature) {
+			if public.Signed(message, signature) {
 				t.Error("another signature is valid")
 			}
 		})

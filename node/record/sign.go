@@ -88,16 +88,17 @@ func (r *Record) SignatureFaults() iter.Seq[error] {
 		}
 		message := r.SigningMessage()
 		for i, key := range signers {
-			if !valid(key, message, r.Signatures[i]) && !yield(badSignature(r, i, key)) {
+			if !key.Signed(message, r.Signatures[i]) && !yield(badSignature(r, i, key)) {
 				return
 			}
 		}
 	}
 }
 
-// valid reports whether s is a signature by key over message.
-func valid(key Key, message []byte, s Signature) bool {
-	return voi.VerifyWithOptions(key[:], message, s[:], zip215)
+// Signed reports whether s is a signature by k over message, by the rules of
+// ZIP-215.
+func (k Key) Signed(message []byte, s Signature) bool {
+	return voi.VerifyWithOptions(k[:], message, s[:], zip215)
 }
 
 func badSignature(r *Record, i int, key Key) error {
