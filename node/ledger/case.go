@@ -21,6 +21,16 @@ func loadVoucher(s *State, c Context, id record.ID) (*Voucher, error) {
 	return v, err
 }
 
+// voucherFor is loadVoucher, with what the author of a record is to the voucher.
+func voucherFor(s *State, c Context, id record.ID, author Account) (*Voucher, part, error) {
+	v, err := loadVoucher(s, c, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	who, err := partsOf(s, v, author)
+	return v, who, err
+}
+
 // loadClaim returns a claim and its voucher as they are at c, for a rule.
 func loadClaim(s *State, c Context, id record.ID) (*Claim, *Voucher, error) {
 	claim, _, err := claimAt(s, c, id)

@@ -21,11 +21,7 @@ func onItsWay(v View, id record.ID) (*Shipment, bool, error) {
 // or to the holder again.
 func createShipment(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ShipmentCreate)
-	v, err := loadVoucher(s, c, p.Voucher)
-	if err != nil {
-		return err
-	}
-	who, err := partsOf(s, v, author)
+	v, who, err := voucherFor(s, c, p.Voucher, author)
 	if err != nil {
 		return err
 	}

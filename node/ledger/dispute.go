@@ -8,11 +8,7 @@ import (
 // openClaim makes a claim on a voucher.
 func openClaim(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ClaimOpen)
-	v, err := loadVoucher(s, c, p.Voucher)
-	if err != nil {
-		return err
-	}
-	who, err := partsOf(s, v, author)
+	v, who, err := voucherFor(s, c, p.Voucher, author)
 	if err != nil {
 		return err
 	}

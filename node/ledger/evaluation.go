@@ -68,11 +68,7 @@ func EvaluationReward(v *Voucher) record.Amount { return v.Burn / 2 }
 // stepEvaluation finds out what a record may do to the evaluation of a voucher.
 // The evaluation is a new one if there is none.
 func stepEvaluation(s *State, c Context, r *record.Record, author Account, voucher record.ID) (*Evaluation, *Voucher, *row[EvaluationState], error) {
-	v, err := loadVoucher(s, c, voucher)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	who, err := partsOf(s, v, author)
+	v, who, err := voucherFor(s, c, voucher, author)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -142,11 +142,7 @@ func bindItem(s *State, c Context, p record.VoucherIssue, id record.ID) error {
 // transferVoucher gives a voucher to another holder.
 func transferVoucher(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.VoucherTransfer)
-	v, err := loadVoucher(s, c, p.Voucher)
-	if err != nil {
-		return err
-	}
-	who, err := partsOf(s, v, author)
+	v, who, err := voucherFor(s, c, p.Voucher, author)
 	if err != nil {
 		return err
 	}
@@ -181,11 +177,7 @@ func claimLive(v *Voucher) error {
 // voidVoucher undoes a sale before the goods leave.
 func voidVoucher(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.VoucherVoid)
-	v, err := loadVoucher(s, c, p.Voucher)
-	if err != nil {
-		return err
-	}
-	who, err := partsOf(s, v, author)
+	v, who, err := voucherFor(s, c, p.Voucher, author)
 	if err != nil {
 		return err
 	}

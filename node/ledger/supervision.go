@@ -28,11 +28,7 @@ func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p rec
 	if err != nil {
 		return err
 	}
-	v, err := loadVoucher(s, c, h.Voucher)
-	if err != nil {
-		return err
-	}
-	who, err := partsOf(s, v, author)
+	_, who, err := voucherFor(s, c, h.Voucher, author)
 	if err != nil {
 		return err
 	}
