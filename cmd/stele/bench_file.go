@@ -16,24 +16,15 @@ import (
 
 // readResult reads a result from a file, or from standard input if name is "-".
 func readResult(c *cli.Context, name string) (*bench.Result, error) {
-	var in io.ReadCloser
-	if name == "-" {
-		in = interruptible(c.Context, c.App.Reader)
-	} else {
-		f, err := openFile(c.Context, name)
-		if err != nil {
-			return nil, reason(c, err)
-		}
-		in = f
+	in, err := openInput(c, name)
+	if err != nil {
+		return nil, err
 	}
 	defer in.Close()
 	result, err := bench.Parse(in)
 	err = reason(c, err)
 	if err != nil && !errors.As(err, new(*fs.PathError)) { // which names the file itself
-		if name == "-" {
-			name = "standard input"
-		}
-		err = fmt.Errorf("%s: %w", name, err)
+		err = fmt.Errorf("%s: %w", inputName(name), err)
 	}
 	return result, err
 }

@@ -191,16 +191,21 @@ func keyList(c *cli.Context) error {
 	return errors.Join(failed, printed)
 }
 
-func keyShow(c *cli.Context) error {
-	folder, err := keyFolder(c)
-	if err != nil {
-		return err
+// namedKey returns the file of the key that the argument names, and its folder.
+func namedKey(c *cli.Context) (folder keyfile.Folder, file keyfile.File, err error) {
+	if folder, err = keyFolder(c); err != nil {
+		return folder, file, err
 	}
 	name, err := keyName(c)
 	if err != nil {
-		return err
+		return folder, file, err
 	}
-	file, err := folder.Show(name)
+	file, err = folder.Show(name)
+	return folder, file, err
+}
+
+func keyShow(c *cli.Context) error {
+	_, file, err := namedKey(c)
 	if err != nil {
 		return err
 	}
@@ -208,26 +213,18 @@ func keyShow(c *cli.Context) error {
 }
 
 func keyExport(c *cli.Context) error {
-	folder, err := keyFolder(c)
-	if err != nil {
-		return err
-	}
-	name, err := keyName(c)
-	if err != nil {
-		return err
-	}
-	file, err := folder.Show(name)
+	folder, file, err := namedKey(c)
 	if err != nil {
 		return err
 	}
 	res := resultOf(file)
 	line := res.Key.String()
 	if c.Bool("secret") {
-		key, err := loadKey(c, folder, name)
+		key, err := loadKey(c, folder, file.Name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.App.ErrWriter, "stele: this is the secret of key %s: whoever sees it can sign as you\n", name)
+		fmt.Fprintf(c.App.ErrWriter, "stele: this is the secret of key %s: whoever sees it can sign as you\n", file.Name)
 		res.Secret = hex.EncodeToString(key.Seed())
 		line = res.Secret
 	}

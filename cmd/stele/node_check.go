@@ -63,7 +63,7 @@ func checkNode(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := checkStore(c, dir, p)
+	report, err := checkStore(c, dir)
 	if err != nil {
 		return explainStore(reason(c, err))
 	}
@@ -80,13 +80,8 @@ func checkNode(c *cli.Context) error {
 	return err
 }
 
-// checkStore checks the store in dir, which is of the network p; of whatever
-// network if none was asked for.
-func checkStore(c *cli.Context, dir string, p *network.Params) (chain.Report, error) {
-	networks := []*network.Params{p}
-	if !c.IsSet("network") {
-		networks = network.All()
-	}
+// checkStore checks the store in dir.
+func checkStore(c *cli.Context, dir string) (chain.Report, error) {
 	bar := newProgress(c, -1, "check")
 	defer bar.close()
 	o := chain.CheckOptions{
@@ -98,14 +93,31 @@ func checkStore(c *cli.Context, dir string, p *network.Params) (chain.Report, er
 		},
 	}
 	var report chain.Report
-	var err error
-	for _, p = range networks {
+	err := inItsNetwork(c, func(p *network.Params) (err error) {
 		report, err = chain.CheckFolder(c.Context, dir, p, store.Options{}, o)
-		if !errors.Is(err, store.ErrNetwork) {
+		return err
+	})
+	return report, err
+}
+
+// inItsNetwork calls use with the network that --network names, or without the
+// flag with one network after the other, until the store is one of that network.
+func inItsNetwork(c *cli.Context, use func(p *network.Params) error) error {
+	networks := network.All()
+	if c.IsSet("network") {
+		p, err := nodeNetwork(c)
+		if err != nil {
+			return err
+		}
+		networks = []*network.Params{p}
+	}
+	var err error
+	for _, p := range networks {
+		if err = use(p); !errors.Is(err, store.ErrNetwork) {
 			break
 		}
 	}
-	return report, err
+	return err
 }
 
 func newNodeCheckResult(r chain.Report, dir string) nodeCheckResult {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -61,34 +60,6 @@ func firstLine(c *cli.Context, name string) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	return strings.TrimSuffix(line, "\r"), nil
-}
-
-// readInput returns a file, or standard input if name is "-", of at most limit
-// bytes.
-func readInput(c *cli.Context, name string, limit int64) ([]byte, error) {
-	in := interruptible(c.Context, c.App.Reader)
-	if name != "-" {
-		var err error
-		if in, err = openFile(c.Context, name); err != nil {
-			return nil, reason(c, err)
-		}
-	}
-	defer in.Close()
-	text, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err != nil {
-		return nil, reason(c, err)
-	}
-	if int64(len(text)) > limit {
-		return nil, fmt.Errorf("%s has more than %d bytes", inputName(name), limit)
-	}
-	return text, nil
-}
-
-func inputName(name string) string {
-	if name == "-" {
-		return "standard input"
-	}
-	return name
 }
 
 // ask reads a line from the terminal without showing it.

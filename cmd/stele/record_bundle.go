@@ -160,23 +160,14 @@ func bundleFromData(c *cli.Context, kind bundle.Kind, id record.ID) (b *bundle.B
 	if dir == "" {
 		return nil, errors.New("--data: empty name")
 	}
-	networks := network.All()
-	if c.IsSet("network") {
-		p, err := nodeNetwork(c)
-		if err != nil {
-			return nil, err
-		}
-		networks = []*network.Params{p}
-	}
 	var p *network.Params
 	var identity store.Identity
 	var st *store.Store
-	for _, p = range networks {
-		identity = store.Identity{Network: p.ID, Genesis: block.Genesis(p).Hash()}
-		if st, err = store.Open(dir, identity, store.Options{ReadOnly: true}); !errors.Is(err, store.ErrNetwork) {
-			break
-		}
-	}
+	err = inItsNetwork(c, func(tried *network.Params) (err error) {
+		p, identity = tried, store.Identity{Network: tried.ID, Genesis: block.Genesis(tried).Hash()}
+		st, err = store.Open(dir, identity, store.Options{ReadOnly: true})
+		return err
+	})
 	if err != nil {
 		return nil, explainStore(err)
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -49,7 +47,7 @@ func verifyBundle(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return fmt.Errorf("%d files given, want 1; see %s --help", c.NArg(), c.Command.HelpName)
 	}
-	b, err := readBundle(c.Args().First())
+	b, err := readBundle(c, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -85,19 +83,15 @@ func verifyBundle(c *cli.Context) error {
 	return nil
 }
 
-func readBundle(name string) (*bundle.Bundle, error) {
-	in := io.ReadCloser(os.Stdin)
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		in = f
+func readBundle(c *cli.Context, name string) (*bundle.Bundle, error) {
+	in, err := openInput(c, name)
+	if err != nil {
+		return nil, err
 	}
 	defer in.Close()
 	b, err := bundle.Read(in)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", inputName(name), reason(c, err))
 	}
 	return b, nil
 }

@@ -62,6 +62,44 @@ func (in *inputs) open(c *cli.Context, name string) (io.ReadCloser, error) {
 	return &input{in, f}, nil
 }
 
+// openInput opens a file, or standard input if name is "-". Both end with the
+// context of c.
+func openInput(c *cli.Context, name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return interruptible(c.Context, c.App.Reader), nil
+	}
+	f, err := openFile(c.Context, name)
+	if err != nil {
+		return nil, reason(c, err)
+	}
+	return f, nil
+}
+
+// readInput returns a file, or standard input if name is "-", of at most limit
+// bytes.
+func readInput(c *cli.Context, name string, limit int64) ([]byte, error) {
+	in, err := openInput(c, name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, reason(c, err)
+	}
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("%s has more than %d bytes", inputName(name), limit)
+	}
+	return text, nil
+}
+
+func inputName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
+}
+
 // openFile opens a file to read it, until ctx ends: a pipe waits for the other
 // side, in opening and in reading. A goroutine that waits in opening even then
 // ends with the program: there is no way to wake it.
