@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"stele/node/record"
@@ -36,18 +37,18 @@ func accountKey(k *record.Key) [1 + 32]byte {
 // GetAccount returns the account that k is, or once was, the key of.
 func GetAccount(v View, k record.Key) (Account, error) {
 	key := accountKey(&k)
-	value, err := v.Get(key[:])
+	value, err := get(v, key[:])
 	if err != nil {
 		return Account{}, err
 	}
 	if len(value) == aliasSize {
 		k = record.Key(value)
 		key = accountKey(&k)
-		if value, err = v.Get(key[:]); err != nil {
+		if value, err = get(v, key[:]); err != nil {
 			return Account{}, err
 		}
 		if len(value) != rotatedAccountSize {
-			return Account{}, errState(key[:], value)
+			return Account{}, errState(bytes.Clone(key[:]), value)
 		}
 	}
 	if value == nil {
@@ -55,7 +56,7 @@ func GetAccount(v View, k record.Key) (Account, error) {
 	}
 	a, ok := decodeAccount(k, value)
 	if !ok {
-		return Account{}, errState(key[:], value)
+		return Account{}, errState(bytes.Clone(key[:]), value)
 	}
 	return a, nil
 }

@@ -98,7 +98,7 @@ func authorKey(id record.ID) []byte { return idKey(authorEntry, id) }
 // and false if no such record has the id.
 func GetAuthor(v View, id record.ID) (record.Key, bool, error) {
 	key := authorKey(id)
-	value, err := v.Get(key)
+	value, err := get(v, key)
 	if err != nil || value == nil {
 		return record.Key{}, false, err
 	}

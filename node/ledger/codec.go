@@ -134,7 +134,7 @@ func optional[H ~[32]byte](f *coder, p *H, otherwise H) {
 
 // getEntry reads an entry into p. It reports whether there is one.
 func getEntry(v View, key []byte, p layout) (bool, error) {
-	value, err := v.Get(key)
+	value, err := get(v, key)
 	if err != nil || value == nil {
 		return false, err
 	}

@@ -41,7 +41,7 @@ func errNoEntry(kind byte, id record.ID) error {
 
 // getUint reads an entry that is one number. Absent is 0.
 func getUint(v View, key ...byte) (uint64, error) {
-	value, err := v.Get(key)
+	value, err := get(v, key)
 	switch {
 	case err != nil || value == nil:
 		return 0, err

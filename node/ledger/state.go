@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
-	"strings"
 )
 
 // View is a read-only state: key and value pairs. Get returns the value of a
@@ -13,6 +12,14 @@ import (
 // that the state could not be read; no rule depends on it.
 type View interface {
 	Get(key []byte) ([]byte, error)
+}
+
+// get is v.Get for a key that need not be on the heap.
+func get(v View, key []byte) ([]byte, error) {
+	if s, ok := v.(*State); ok {
+		return s.Get(key)
+	}
+	return v.Get(bytes.Clone(key))
 }
 
 // Change is a pair of the state before and after. Nil stands for absent. The
@@ -25,15 +32,16 @@ type Change struct {
 // that the last ones can be taken back. It belongs to one goroutine.
 type State struct {
 	base    View
-	index   map[string]int // of every key that was read or written, in entries
-	entries []entry
+	index   index
+	entries []entry // that were read or written
 	journal []step
+	arena   arena // of keys and values
 	coder   coder // to write entries with
 }
 
 // entry is a key that was read or written.
 type entry struct {
-	key      string
+	key      []byte
 	old, new []byte // old is what the base has
 }
 
@@ -45,14 +53,12 @@ type step struct {
 
 // NewState returns base without changes. The base must not change while the
 // State is in use.
-func NewState(base View) *State {
-	return &State{base: base, index: map[string]int{}}
-}
+func NewState(base View) *State { return &State{base: base} }
 
 // reserve makes room for n keys, if nothing was read or written yet.
 func (s *State) reserve(n int) {
 	if len(s.entries) == 0 {
-		s.index = make(map[string]int, n)
+		s.index = newIndex(n)
 		s.entries = make([]entry, 0, n)
 		s.journal = make([]step, 0, 2*n)
 	}
@@ -61,18 +67,22 @@ func (s *State) reserve(n int) {
 // find returns the number of the entry of key, which it reads from the base if
 // it is new.
 func (s *State) find(key []byte) (int, error) {
-	if i, ok := s.index[string(key)]; ok {
-		return i, nil
+	if len(s.index) <= 2*len(s.entries) {
+		s.index = s.index.grown()
 	}
-	value, err := s.base.Get(key)
+	hash := hashOf(key)
+	p := s.index.find(key, hash, s.entries)
+	if p.number != 0 {
+		return int(p.number) - 1, nil
+	}
+	kept := s.arena.keep(key)
+	value, err := s.base.Get(kept)
 	if err != nil {
 		return 0, err
 	}
-	i := len(s.entries)
-	e := entry{key: string(key), old: value, new: value}
-	s.entries = append(s.entries, e)
-	s.index[e.key] = i
-	return i, nil
+	s.entries = append(s.entries, entry{key: kept, old: value, new: value})
+	*p = place{hash, uint32(len(s.entries))}
+	return len(s.entries) - 1, nil
 }
 
 // Get returns the value of key, or nil. It must not be modified.
@@ -91,7 +101,7 @@ func (s *State) Put(key, value []byte) error {
 		return err
 	}
 	s.journal = append(s.journal, step{i, s.entries[i].new})
-	s.entries[i].new = bytes.Clone(value)
+	s.entries[i].new = s.arena.keep(value)
 	return nil
 }
 
@@ -110,32 +120,33 @@ func (s *State) Revert(mark int) {
 }
 
 // Changes returns the keys whose value differs from that of the base, in the
-// order of keys. They share no memory with each other, so any of them may be
-// kept.
+// order of keys. Whoever keeps a part of them for long should keep a copy: each
+// holds the memory of many.
 func (s *State) Changes() []Change {
 	// Sorting numbers instead of changes is several times as fast.
-	type place struct {
+	type item struct {
 		start uint64 // the first 8 bytes of the key
 		index int
 	}
-	var order []place
-	for i, e := range s.entries {
+	order := make([]item, 0, len(s.entries))
+	for i := range s.entries {
+		e := &s.entries[i]
 		if (e.old == nil) != (e.new == nil) || !bytes.Equal(e.old, e.new) {
 			var start [8]byte
 			copy(start[:], e.key)
-			order = append(order, place{binary.BigEndian.Uint64(start[:]), i})
+			order = append(order, item{binary.BigEndian.Uint64(start[:]), i})
 		}
 	}
-	slices.SortFunc(order, func(a, b place) int {
+	slices.SortFunc(order, func(a, b item) int {
 		if a.start != b.start {
 			return cmp.Compare(a.start, b.start)
 		}
-		return strings.Compare(s.entries[a.index].key, s.entries[b.index].key)
+		return bytes.Compare(s.entries[a.index].key, s.entries[b.index].key)
 	})
 	changes := make([]Change, len(order))
-	for i, p := range order {
-		e := s.entries[p.index]
-		changes[i] = Change{Key: []byte(e.key), Old: e.old, New: e.new}
+	for i, item := range order {
+		e := &s.entries[item.index]
+		changes[i] = Change{Key: e.key, Old: e.old, New: e.new}
 	}
 	return changes
 }
