@@ -2,7 +2,6 @@ package block
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"stele/engine/pow"
 	"stele/node/network"
@@ -74,17 +73,14 @@ func Decode(b []byte, max int) (*Block, error) {
 		return nil, err
 	}
 	count := binary.LittleEndian.Uint32(b[pow.HeaderSize:])
-	rest := b[prefixSize:]
-	if int64(count)*minRecordSize > int64(len(rest)) {
-		return nil, reject.New(reject.BadBlockEncoding, "%d records do not fit into %d bytes", count, len(rest))
+	if room := len(b) - prefixSize; int64(count)*minRecordSize > int64(room) {
+		return nil, reject.New(reject.BadBlockEncoding, "%d records do not fit into %d bytes", count, room)
 	}
-	records := make([]*record.Record, count)
-	for i := range records {
-		if records[i], rest, err = record.DecodePrefix(rest); err != nil {
-			return nil, fmt.Errorf("record %d of the block: %w", i, err)
-		}
-	}
-	if len(rest) > 0 {
+	records, rest, err := record.DecodeList(b[prefixSize:], int(count))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rest) > 0:
 		return nil, reject.New(reject.BadBlockEncoding, "%d bytes follow the last record", len(rest))
 	}
 	return &Block{Header: header, Records: records, hash: header.Hash(), raw: b}, nil

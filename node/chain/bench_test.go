@@ -1,11 +1,13 @@
 package chain
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
 	"stele/node/block"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger"
 	"stele/node/record"
 	"stele/node/store"
 
@@ -42,11 +44,18 @@ func BenchmarkConnect4000(b *testing.B) {
 				b.StopTimer()
 				tip = builder.Extend(tip, builder.Records(tip, 4000)...)
 				raw := tip.Encode()
-				if warm {
+				if warm { // as after the pool has admitted the records
 					if _, err := v.Verify(tip.Records); err != nil {
 						b.Fatal(err)
 					}
+					state, ctx := ledger.NewState(n.store.View()), n.NextContext()
+					for _, r := range tip.Records[1:] {
+						if err := ledger.Apply(state, ctx, r); err != nil {
+							b.Fatal(err)
+						}
+					}
 				}
+				runtime.GC() // of what the builder has left
 				b.StartTimer()
 				blk, err := block.Decode(raw, builder.Params.MaxBlockSize)
 				if err != nil {

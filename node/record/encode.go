@@ -2,6 +2,8 @@ package record
 
 import (
 	"encoding/binary"
+	"fmt"
+	"runtime"
 	"sync"
 
 	"stele/node/reject"
@@ -47,20 +49,56 @@ func bodyOf(raw []byte) []byte {
 // [reject.UnknownType], [reject.UnknownVersion], [reject.SignatureCount],
 // [reject.NotCanonical], [reject.TooManyApprovers], [reject.UnknownRole].
 func Decode(b []byte) (*Record, error) {
-	r, rest, err := DecodePrefix(b)
+	r, rest, err := decodePrefix(b)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(rest) > 0:
-		return nil, reject.New(reject.BadRecordEncoding, "%d bytes follow the record of %d", len(rest), r.Size())
+		return nil, reject.New(reject.BadRecordEncoding, "%d bytes follow the record of %d", len(rest), len(b)-len(rest))
 	}
+	r.hash()
 	return r, nil
 }
 
-// DecodePrefix reads the record with which b begins, and returns what follows
-// it. The record keeps its part of b, as with [Decode], and with it all of b in
-// memory: copy a record that stays from an input that does not.
-func DecodePrefix(b []byte) (r *Record, rest []byte, err error) {
+// DecodeList reads the count records with which b begins, and returns what
+// follows them. The records keep b, as with [Decode]: copy one that stays from
+// an input that does not. The reasons are those of [Decode]; the text says of
+// which record.
+func DecodeList(b []byte, count int) (records []*Record, rest []byte, err error) {
+	records = make([]*Record, count)
+	for i := range records {
+		if records[i], b, err = decodePrefix(b); err != nil {
+			return nil, nil, fmt.Errorf("record %d of %d: %w", i, count, err)
+		}
+	}
+	hashAll(records)
+	return records, b, nil
+}
+
+// hashAll hashes records. Of a large block that takes longer than all else of
+// its decoding, so that every processor takes a share.
+func hashAll(records []*Record) {
+	const least = 256 // records of a share; for fewer it is not worth while
+	shares := max(1, min(runtime.GOMAXPROCS(0), len(records)/least))
+	var others sync.WaitGroup
+	for ; shares > 1; shares-- {
+		share := records[:len(records)/shares]
+		records = records[len(share):]
+		others.Go(func() { hashEach(share) })
+	}
+	hashEach(records)
+	others.Wait()
+}
+
+func hashEach(records []*Record) {
+	for _, r := range records {
+		r.hash()
+	}
+}
+
+// decodePrefix reads the record with which b begins, and returns what follows
+// it. The record has no hashes yet.
+func decodePrefix(b []byte) (r *Record, rest []byte, err error) {
 	if len(b) < frameSize {
 		return nil, nil, endsEarly(len(b), frameSize)
 	}
@@ -107,7 +145,7 @@ func DecodePrefix(b []byte) (r *Record, rest []byte, err error) {
 	for i := range r.Signatures {
 		r.Signatures[i] = Signature(b[bodySize+1+i*len(Signature{}):])
 	}
-	r.seal(b[:size])
+	r.raw = b[:size:size]
 	return r, b[size:], nil
 }
 

@@ -3,9 +3,11 @@ package record
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -87,12 +89,37 @@ func TestRoundTrip(t *testing.T) {
 		}
 		same(t, got, r)
 		more := append(bytes.Clone(r.Encode()), "more"...)
-		got, rest, err := DecodePrefix(more)
+		list, rest, err := DecodeList(more, 1)
 		if err != nil || string(rest) != "more" {
 			t.Fatalf("rest %q, error %v", rest, err)
 		}
-		same(t, got, r)
+		same(t, list[0], r)
 	})
+}
+
+// Records in a list are what they are alone, however many there are, and the
+// error says which of them is bad.
+func TestDecodeList(t *testing.T) {
+	samples := everySample(t)
+	for _, count := range []int{0, 1, len(samples), 257, 2000} {
+		var list []*Record
+		var b []byte
+		for i := range count {
+			list = append(list, samples[i%len(samples)])
+			b = append(b, list[i].Encode()...)
+		}
+		got, rest, err := DecodeList(append(b, "more"...), count)
+		if err != nil || string(rest) != "more" || len(got) != count {
+			t.Fatalf("%d of %d records, rest %q, error %v", len(got), count, rest, err)
+		}
+		for i := range got {
+			same(t, got[i], list[i])
+		}
+		_, _, err = DecodeList(b, count+1)
+		if reason, _ := reject.Of(err); reason != reject.BadRecordEncoding || !strings.Contains(err.Error(), fmt.Sprintf("record %d of %d", count, count+1)) {
+			t.Errorf("one record too few: %v", err)
+		}
+	}
 }
 
 // A record that keeps its encoding and one that does not say the same.
@@ -245,18 +272,14 @@ func allocated(do func()) uint64 {
 func TestDecodeMemory(t *testing.T) {
 	limit := func(input int) uint64 {
 		if raced {
-			return 5*uint64(input)/2 + 64<<10
+			return 11*uint64(input)/4 + 64<<10
 		}
-		return 9*uint64(input)/4 + 64<<10
+		return 5*uint64(input)/2 + 64<<10
 	}
 	for _, r := range everySample(t) {
 		many := slices.Repeat(r.Encode(), 4_000_000/r.Size())
 		got := allocated(func() {
-			var err error
-			for rest := many; len(rest) > 0 && err == nil; {
-				_, rest, err = DecodePrefix(rest)
-			}
-			if err != nil {
+			if _, _, err := DecodeList(many, len(many)/r.Size()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -281,13 +304,14 @@ func FuzzDecode(f *testing.F) {
 		f.Add(r.Encode())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, rest, err := DecodePrefix(b)
+		list, rest, err := DecodeList(b, 1)
 		if err != nil {
-			if _, ok := reject.Of(err); !ok || r != nil {
-				t.Fatalf("record %v, error %v", r, err)
+			if _, ok := reject.Of(err); !ok || list != nil {
+				t.Fatalf("records %v, error %v", list, err)
 			}
 			return
 		}
+		r := list[0]
 		if !bytes.Equal(append(bytes.Clone(r.Encode()), rest...), b) {
 			t.Fatalf("%x is encoded as %x", b, r.Encode())
 		}
