@@ -83,12 +83,18 @@ func (m *miner) wake() {
 }
 
 // feed makes a template for each new tip, and again when it is old, and gives
-// it to the engine.
+// it to the engine. The first for a tip has only a part of the records, so that
+// the devices leave the old tip soon; the next one follows at once.
 func (m *miner) feed(ctx context.Context, jobs chan<- engine.Job) {
+	var last *chain.Tip // that a template was made for
 	for {
 		wait := refreshEvery
 		tip := m.chain.Tip()
-		t, err := template.Build(tip, m.pool, m.chain.View(), m.options)
+		options := m.options
+		if tip != last {
+			options.MaxRecords = template.FirstRecords
+		}
+		t, err := template.Build(tip, m.pool, m.chain.View(), options)
 		clock := clockError(tip.MinTime, m.options.Now(), m.options.Params)
 		m.tellClock(clock)
 		switch {
@@ -106,6 +112,10 @@ func (m *miner) feed(ctx context.Context, jobs chan<- engine.Job) {
 			case <-ctx.Done():
 				return
 			}
+			if tip != last && len(t.Records) == template.FirstRecords {
+				wait = 0
+			}
+			last = tip
 		}
 		select {
 		case <-m.newTip:

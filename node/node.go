@@ -263,14 +263,17 @@ func (n *Node) changed(change chain.Change) {
 	if n.pool == nil {
 		return // Open is still at it, and the pool will read what there is then
 	}
-	if err := n.pool.Update(change); err != nil {
+	if err := n.pool.Follow(change); err != nil {
 		n.log.Error("the pool does not follow the chain", "error", err)
-	}
-	if n.views != nil {
-		n.views.Wake()
 	}
 	if n.miner != nil {
 		n.miner.wake()
+	}
+	if err := n.pool.Flush(); err != nil {
+		n.log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
+	}
+	if n.views != nil {
+		n.views.Wake()
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -8,8 +8,20 @@ import (
 	"stele/node/ledger"
 )
 
-// Update follows a change of the chain. It must be called once for each, in
-// order, before the chain changes again: chain.Options.OnChange is the place.
+// Update is Follow and Flush. An error of the journal is only logged.
+func (p *Pool) Update(change chain.Change) error {
+	err := p.Follow(change)
+	if err := p.Flush(); err != nil {
+		p.o.Log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
+	}
+	return err
+}
+
+// Follow follows a change of the chain. It must be called once for each, in
+// order, and Flush after it before the chain changes again, since what came back
+// was acknowledged once and is in no block any more, and what was mined is put
+// into the journal by the chain when its block is disconnected.
+// chain.Options.OnChange is the place. A template may be made between the two.
 //
 // Mined records leave the pool, and with them what cannot be mined any more:
 // records whose sequence number another record has used, records that have
@@ -18,20 +30,9 @@ import (
 //
 // The error is that of the state's view. Records that could not be judged are
 // then only in the journal.
-func (p *Pool) Update(change chain.Change) error {
+func (p *Pool) Follow(change chain.Change) error {
 	p.mu.Lock()
-	err := p.update(change)
-	p.mu.Unlock()
-	// What came back was acknowledged once, and is in no block any more. What was
-	// mined must be dropped before the chain changes again: when its block is
-	// disconnected, the chain puts it into the journal.
-	if err := p.Flush(); err != nil {
-		p.o.Log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
-	}
-	return err
-}
-
-func (p *Pool) update(change chain.Change) error {
+	defer p.mu.Unlock()
 	p.epoch++
 	v, c := p.o.View(), p.o.Context()
 	before := p.counts

@@ -1,0 +1,65 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"stele/engine"
+	"stele/node/block"
+	"stele/node/chain"
+	"stele/node/pool"
+	"stele/node/pool/pooltest"
+	"stele/node/record"
+	"stele/node/store"
+	"stele/node/template"
+)
+
+// The devices get a small template for a new tip first, and then the full one.
+func TestFeedStartsSmall(t *testing.T) {
+	crowd := pooltest.NewCrowd(template.FirstRecords + 100)
+	disk, err := store.Open(t.TempDir(), store.Identity{Network: crowd.Params.ID, Genesis: block.Genesis(crowd.Params).Hash()}, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	clock := func() time.Time { return time.Unix(int64(crowd.Params.GenesisTime)+1e6, 0) }
+	c, err := chain.Open(t.Context(), chain.Options{Store: disk, Params: crowd.Params, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := pool.New(pool.Options{Params: crowd.Params, View: c.View, Context: c.NextContext})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := pooltest.Decode(crowd.Payments(0, 1))
+
+	// How many records the first two templates have.
+	feed := func() (sizes []int) {
+		m := newMiner(nil, c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		jobs := make(chan engine.Job)
+		var feeding sync.WaitGroup
+		feeding.Go(func() { m.feed(ctx, jobs) })
+		for len(sizes) < 2 {
+			solved, err := m.roller.Block(engine.Hit{Job: <-jobs, Version: template.Version})
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			sizes = append(sizes, len(solved.Records)-1)
+		}
+		cancel()
+		feeding.Wait()
+		return sizes
+	}
+	for _, n := range []int{10, len(records)} {
+		waiting.Add(records[:n]...)
+		if got, want := feed(), []int{min(n, template.FirstRecords), n}; !slices.Equal(got, want) {
+			t.Errorf("with %d records the templates have %v, want %v", n, got, want)
+		}
+	}
+}
