@@ -1,0 +1,125 @@
+package miner
+
+import (
+	"time"
+
+	"stele/engine"
+	"stele/engine/pow"
+)
+
+// Status is what is known of a miner at one moment. Counts are since the start
+// and only grow. Rates are in hashes per second.
+type Status struct {
+	Version string // of the program
+	Started time.Time
+	Now     time.Time
+
+	State   State
+	Trouble string // why the state is not Mining, or what else is wrong; "" if nothing is
+
+	Devices []DeviceStatus
+	Sources []SourceStatus // in order of preference
+	Work    WorkStatus
+
+	Counted   Rates    // from finished nonces
+	Estimated Estimate // from shares
+	Shares    Shares
+
+	// JobSwitch tells how long it took from new work to its first nonces on every
+	// device, of the last thousand times.
+	JobSwitch Latency
+}
+
+// State tells what a miner does.
+type State string
+
+const (
+	Mining  State = "mining"
+	Waiting State = "waiting" // for work
+	Paused  State = "paused"  // by the user, or by a limit of every device
+	Stalled State = "stalled" // there is work, and no device finishes any
+)
+
+// DeviceStatus is a device and how it does.
+type DeviceStatus struct {
+	engine.DeviceStatus
+	Health  Health
+	Reason  string // of the health, "" if it is OK
+	Rates   Rates
+	Sensors *Sensors // nil: the device has none
+	Shares  uint64   // that it found
+}
+
+// Health is the watchdog's view of a device.
+type Health string
+
+const (
+	OK         Health = "ok"
+	Sick       Health = "sick"       // it gives wrong answers, or finishes nothing
+	Dead       Health = "dead"       // it failed, or was sick for too long
+	Recovering Health = "recovering" // it is tried again
+	Resting    Health = "resting"    // it is too hot, or draws too much power
+)
+
+// Sensors are what a device measures. A nil value could not be read.
+type Sensors struct {
+	Temperature *float64 // degrees Celsius
+	Fan         *float64 // per cent of the highest speed
+	Power       *float64 // watts
+	Energy      *float64 // joules since the start of the miner
+}
+
+// Rates are rates over several times. One that is longer than the miner runs is
+// that of its whole run. 0 says that nothing was finished.
+type Rates struct {
+	Seconds10, Minute1, Minutes15, Hour1 float64
+	Mean                                 float64 // of the whole run
+}
+
+// Estimate is the rate that the difficulty of the accepted and rejected shares
+// lets expect, with the bounds of its 95 % confidence interval (Poisson).
+type Estimate struct {
+	Rate, Low, High float64
+	Window          time.Duration // of the shares that count
+	Shares          uint64        // in the window
+	Disagrees       bool          // with the counted rate; that is an alarm
+}
+
+// Shares counts shares.
+type Shares struct {
+	Found, Accepted uint64
+	Rejected        map[Cause]uint64 // all of Causes
+	Pending         uint64           // sent, and not answered
+	Difficulty      float64          // sum over the accepted shares
+	Best            pow.Difficulty   // of the best share's hash
+	Blocks          uint64           // shares that were blocks
+	Last            time.Time        // when the last one was accepted; zero: none
+}
+
+// SourceStatus is a source and how it does.
+type SourceStatus struct {
+	Name      string
+	Connected bool // it gives work
+	Active    bool // its work is mined
+	Since     time.Time
+	Error     string // why it is not connected
+	Sessions  uint64 // that stood
+	Jobs      uint64
+	Shares    Shares
+	Latency   Latency // from a share to its answer
+}
+
+// WorkStatus is the work that is mined. Source is "" if there is none.
+type WorkStatus struct {
+	Source, ID string
+	Height     uint32
+	Share      pow.Difficulty // of a share
+	Network    pow.Difficulty // of a block
+	Received   time.Time
+}
+
+// Latency has the quantiles of a time.
+type Latency struct {
+	Count         uint64
+	P50, P99, Max time.Duration
+}
