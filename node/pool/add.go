@@ -114,13 +114,33 @@ func (p *Pool) screenOne(v ledger.View, c ledger.Context, r *record.Record, newK
 		return reject.New(reject.SequenceUsed, "sequence number %d is used, the next is %d", r.Seq, next)
 	case r.Seq > next && r.Seq-next >= uint64(p.o.MaxPerAccount):
 		return errGap(r, next)
-	case r.Fee > account.Balance:
-		return reject.New(reject.InsufficientFunds, "the fee is %v, the balance %v", r.Fee, account.Balance)
+	}
+	if err := checkFee(v, c, account, r.Fee); err != nil {
+		return err
 	}
 	if old := q.at(r.Seq); old != nil {
 		return p.checkReplacement(*old, r)
 	}
 	return p.checkRoom(q, r)
+}
+
+// checkFee refuses a fee that the account does not have, nor will have in the
+// next block by a coinbase that matures.
+func checkFee(v ledger.View, c ledger.Context, account ledger.Account, fee record.Amount) error {
+	if fee <= account.Balance {
+		return nil
+	}
+	state, err := confirmed(v, c)
+	if err != nil {
+		return err
+	}
+	if account, err = ledger.GetAccount(state, account.ID); err != nil {
+		return err
+	}
+	if fee > account.Balance {
+		return reject.New(reject.InsufficientFunds, "the fee is %v, the balance %v", fee, account.Balance)
+	}
+	return nil
 }
 
 // verify checks the signatures of the records without a verdict.
@@ -228,7 +248,10 @@ func (p *Pool) replace(v ledger.View, c ledger.Context, q *queue, r *record.Reco
 	if err := p.checkRotation(r, old); err != nil {
 		return err
 	}
-	state := ledger.NewState(v)
+	state, err := confirmed(v, c)
+	if err != nil {
+		return err
+	}
 	if err := p.apply(state, c, q, q.entries[:i]); err != nil {
 		return err
 	}
@@ -257,11 +280,21 @@ func (p *Pool) state(v ledger.View, c ledger.Context, q *queue) (*ledger.State, 
 	if q.state != nil && q.epoch == p.epoch {
 		return q.state, nil
 	}
-	state := ledger.NewState(v)
+	state, err := confirmed(v, c)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.apply(state, c, q, q.entries); err != nil {
 		return nil, err
 	}
 	return state, nil
+}
+
+// confirmed returns the state in which the records of the next block are
+// applied: what matures with that block can be spent in it.
+func confirmed(v ledger.View, c ledger.Context) (*ledger.State, error) {
+	state := ledger.NewState(v)
+	return state, ledger.Begin(state, c)
 }
 
 // apply applies the first records of q. One that was mined, of which Update has

@@ -502,3 +502,28 @@ func TestReload(t *testing.T) {
 		t.Error("a record that cannot be read went unnoticed")
 	}
 }
+
+// A coinbase can be spent in the block with which it matures, so the pool takes
+// the record that does so, and Select chooses it. One block earlier it is refused.
+func TestMaturesInTheNextBlock(t *testing.T) {
+	w := newWorld(t, 1)
+	miner := w.builder.Payout
+	spend := func() *record.Record {
+		u := &user{w: w, key: miner}
+		return u.next(fee(1e6))
+	}
+	w.mine(t) // height 1, the first that pays the miner
+	for w.context().Height < w.builder.Params.Maturity+1 {
+		w.refuse(t, spend(), reject.InsufficientFunds)
+		w.mine(t)
+	}
+	r := spend()
+	w.add(t, r)
+	if got := w.choose(t, everything); len(got) != 1 || got[0] != r {
+		t.Fatalf("%d records were chosen, want the one", len(got))
+	}
+	w.open(t) // from the journal
+	w.holds(t, r)
+	w.mine(t, r)
+	w.holds(t)
+}

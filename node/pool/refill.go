@@ -106,7 +106,10 @@ func (p *Pool) claims(v ledger.View, entries []entry) ([]claim, error) {
 // must be in order.
 func (p *Pool) settle(v ledger.View, c ledger.Context, claims []claim) error {
 	q := newQueue(claims[0].account)
-	state := ledger.NewState(v)
+	state, err := confirmed(v, c)
+	if err != nil {
+		return err
+	}
 	var kept []entry
 	defer func() {
 		if len(kept) > 0 {
