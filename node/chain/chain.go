@@ -98,7 +98,7 @@ type Chain struct {
 	blocks  map[*headertree.Node]*block.Block // decoded while the chain changes
 	bodies  map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
 	pruned  uint32                            // no body below this height, but that of genesis
-	stopped error                             // why the chain stopped, if it has
+	stopped atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
 }
 
 // Open reads the chain of a store, writes the genesis block into an empty one,
@@ -148,11 +148,13 @@ func (c *Chain) NextContext() ledger.Context {
 	return ledger.Context{Params: c.params, Height: tip.Height + 1, MedianTime: tip.MedianTime}
 }
 
-// Err returns why the chain has stopped (see [ErrStopped]), or nil.
+// Err returns why the chain has stopped (see [ErrStopped]), or nil. It does not
+// wait for a block that is being connected.
 func (c *Chain) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stopped
+	if err := c.stopped.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // newTip returns what is published about a node.

@@ -52,13 +52,13 @@ func (c *Chain) Submit(b *block.Block) (Outcome, error) {
 	outcome, err := c.submit(b)
 	switch {
 	case isStoreError(err):
-		if c.stopped == nil {
+		if c.Err() == nil {
 			c.log.Error("the chain has stopped", "err", err)
 		}
-		c.stopped = err
+		c.stopped.Store(&err)
 		return 0, fmt.Errorf("%w: %w", ErrStopped, err)
-	case c.stopped != nil && c.store.Err() == nil:
-		c.stopped = nil
+	case c.Err() != nil && c.store.Err() == nil:
+		c.stopped.Store(nil)
 		c.log.Info("the chain goes on", "height", c.node.Height)
 	}
 	return outcome, err
