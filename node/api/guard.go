@@ -147,6 +147,22 @@ type rates struct {
 	overflown *rate.Limiter                // for addresses that cannot be read
 }
 
+// addressOf returns what limits count as the address of "host:port": of IPv6
+// the /64, which one customer has as a whole.
+func addressOf(remote string) (addr netip.Addr, ok bool) {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return addr, false
+	}
+	addr = ap.Addr().Unmap().WithZone("")
+	if addr.Is6() && !addr.IsLoopback() {
+		if p, err := addr.Prefix(64); err == nil {
+			addr = p.Addr()
+		}
+	}
+	return addr, true
+}
+
 // maxAddresses bounds the table of addresses, times two.
 const maxAddresses = 4096
 
@@ -163,15 +179,9 @@ func (r *rates) allow(remote string) bool {
 }
 
 func (r *rates) limiter(remote string) *rate.Limiter {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
+	addr, ok := addressOf(remote)
+	if !ok {
 		return r.overflown
-	}
-	addr := ap.Addr().Unmap().WithZone("")
-	if addr.Is6() && !addr.IsLoopback() {
-		if p, err := addr.Prefix(64); err == nil {
-			addr = p.Addr()
-		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -287,7 +287,7 @@ func TestConnectionLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limitListener(inner, 2)
+	l := limitListener(inner, 2, 1) // loopback has no limit of its own
 	dial := func() net.Conn {
 		t.Helper()
 		conn, err := net.Dial("tcp", l.Addr().String())
@@ -329,4 +329,74 @@ func TestConnectionLimit(t *testing.T) {
 		t.Error(err)
 	}
 	accepting.Wait()
+}
+
+// fromFar is a listener whose connections seem to come from other addresses.
+type fromFar struct {
+	net.Listener
+	addresses chan string
+}
+
+type farConn struct {
+	net.Conn
+	remote net.Addr
+}
+
+func (c farConn) RemoteAddr() net.Addr { return c.remote }
+
+func (l fromFar) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return farConn{conn, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(<-l.addresses))}, nil
+}
+
+// One address cannot take all places; an IPv6 /64 is one address.
+func TestConnectionsOfAnAddress(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := fromFar{inner, make(chan string, 1)}
+	l := limitListener(far, 10, 2)
+	defer l.Close()
+	// come connects from addresses, and then from this machine: it returns what was
+	// accepted before that.
+	come := func(addresses ...string) (accepted []net.Conn) {
+		t.Helper()
+		var dialling sync.WaitGroup
+		defer dialling.Wait()
+		dialling.Go(func() {
+			for _, a := range append(addresses, "127.0.0.1:9") {
+				conn, err := net.Dial("tcp", inner.Addr().String())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				t.Cleanup(func() { conn.Close() })
+				far.addresses <- a
+			}
+		})
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if conn.RemoteAddr().String() == "127.0.0.1:9" {
+				conn.Close()
+				return accepted
+			}
+			accepted = append(accepted, conn)
+		}
+	}
+	four := come("192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3")
+	six := come("[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:0:1::1]:1")
+	if len(four) != 2 || len(six) != 3 {
+		t.Fatalf("%d and %d connections were accepted, want 2 and 3", len(four), len(six))
+	}
+	four[0].Close()
+	if again := come("192.0.2.1:4", "192.0.2.1:5"); len(again) != 1 {
+		t.Errorf("%d connections were accepted in the place of one", len(again))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -18,6 +19,7 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxConnections    = 512
+	maxOfAddress      = 64          // connections of one address that is not this machine's
 	shutdownTimeout   = time.Second // for requests under way, in the end
 )
 
@@ -35,7 +37,7 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(limitListener(l, maxConnections)) }()
+	go func() { stopped <- server.Serve(limitListener(l, maxConnections, maxOfAddress)) }()
 	select {
 	case err := <-stopped:
 		return err
@@ -53,9 +55,10 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // limitListener returns a listener that has at most n connections open; others
-// wait in the queue of the system.
-func limitListener(l net.Listener, n int) net.Listener {
-	return &limited{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{})}
+// wait in the queue of the system. Of one address, other than loopback, it has
+// at most each; further ones it closes, so that nobody can take all places.
+func limitListener(l net.Listener, n, each int) net.Listener {
+	return &limited{Listener: l, each: each, open: map[netip.Addr]int{}, slots: make(chan struct{}, n), closed: make(chan struct{})}
 }
 
 type limited struct {
@@ -63,6 +66,10 @@ type limited struct {
 	slots  chan struct{}
 	once   sync.Once
 	closed chan struct{}
+
+	each int
+	mu   sync.Mutex
+	open map[netip.Addr]int // connections by address
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -71,12 +78,44 @@ func (l *limited) Accept() (net.Conn, error) {
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			<-l.slots
+			return nil, err
+		}
+		addr, ok := addressOf(conn.RemoteAddr().String())
+		counted := ok && !addr.IsLoopback()
+		if counted && !l.enter(addr) {
+			_ = conn.Close()
+			continue
+		}
+		return &limitedConn{Conn: conn, free: sync.OnceFunc(func() {
+			if counted {
+				l.leave(addr)
+			}
+			<-l.slots
+		})}, nil
 	}
-	return &limitedConn{Conn: conn, free: sync.OnceFunc(func() { <-l.slots })}, nil
+}
+
+// enter counts a connection of an address, if it may have one more.
+func (l *limited) enter(addr netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[addr] >= l.each {
+		return false
+	}
+	l.open[addr]++
+	return true
+}
+
+func (l *limited) leave(addr netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[addr]--; l.open[addr] == 0 {
+		delete(l.open, addr)
+	}
 }
 
 func (l *limited) Close() error {
