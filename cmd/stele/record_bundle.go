@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -94,7 +93,7 @@ func recordBundle(c *cli.Context) error {
 	if out == "" {
 		return printText(c, text.String())
 	}
-	if err := os.WriteFile(out, text.Bytes(), 0o644); err != nil {
+	if err := replaceFile(out, text.Bytes()); err != nil {
 		return err
 	}
 	res := recordBundleResult{

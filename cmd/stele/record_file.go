@@ -139,7 +139,7 @@ func replaceFile(name string, text []byte) error {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
 	}
-	temp, err := os.CreateTemp(filepath.Dir(name), ".stele-record-*")
+	temp, err := os.CreateTemp(filepath.Dir(name), ".stele-*")
 	if err != nil {
 		return err
 	}
