@@ -1,0 +1,247 @@
+package stratum
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"stele/engine/pow"
+)
+
+// DefaultVersionMask has the bits that BIP 320 leaves to miners.
+const DefaultVersionMask uint32 = 0x1fffe000
+
+// Names of extensions (BIP 310).
+const (
+	extVersionRolling    = "version-rolling"
+	extMinimumDifficulty = "minimum-difficulty"
+	extExtranonce        = "subscribe-extranonce"
+)
+
+// Configure is what a miner asks for with mining.configure (BIP 310).
+type Configure struct {
+	VersionRolling      bool
+	VersionMask         uint32          // bits that the miner can roll
+	MinBits             int             // it wants at least so many
+	MinimumDifficulty   *pow.Difficulty // of shares; nil: not asked for
+	SubscribeExtranonce bool
+}
+
+// ParseConfigure reads the parameters of mining.configure. Extensions that are
+// not known are left out.
+func ParseConfigure(params []json.RawMessage) (Configure, error) {
+	c, err := parseConfigure(params)
+	if err != nil {
+		return Configure{}, fmt.Errorf("%s: %w", MethodConfigure, err)
+	}
+	return c, nil
+}
+
+func parseConfigure(params []json.RawMessage) (c Configure, err error) {
+	if len(params) < 1 {
+		return c, fmt.Errorf("%w: no parameters, want extensions and their parameters", ErrFormat)
+	}
+	names, err := array(params[0], "extensions", maxParams)
+	if err != nil {
+		return c, err
+	}
+	var with map[string]json.RawMessage
+	if len(params) > 1 && !null(params[1]) {
+		if json.Unmarshal(params[1], &with) != nil {
+			return c, badField("extension parameters", "an object", params[1])
+		}
+	}
+	for _, raw := range names {
+		switch loose(raw) {
+		case extVersionRolling:
+			c.VersionRolling = true
+			c.VersionMask = ^uint32(0) // BIP 310: all, if there is no mask
+			if v, ok := with["version-rolling.mask"]; ok {
+				if c.VersionMask, err = word(v, "version-rolling.mask"); err != nil {
+					return c, err
+				}
+			}
+			if v, ok := with["version-rolling.min-bit-count"]; ok {
+				if c.MinBits, err = integer(v, "version-rolling.min-bit-count", 0, 32); err != nil {
+					return c, err
+				}
+			}
+		case extMinimumDifficulty:
+			v, ok := with["minimum-difficulty.value"]
+			if !ok {
+				break
+			}
+			d, err := ParseDifficulty(v)
+			if err != nil {
+				return c, fmt.Errorf("minimum-difficulty.value: %w", err)
+			}
+			c.MinimumDifficulty = &d
+		case extExtranonce:
+			c.SubscribeExtranonce = true
+		}
+	}
+	return c, nil
+}
+
+// Message returns the request.
+func (c *Configure) Message(id ID) Message {
+	names, with := []string{}, map[string]any{}
+	if c.VersionRolling {
+		names = append(names, extVersionRolling)
+		with["version-rolling.mask"] = formatWord(c.VersionMask)
+		with["version-rolling.min-bit-count"] = c.MinBits
+	}
+	if c.MinimumDifficulty != nil {
+		names = append(names, extMinimumDifficulty)
+		with["minimum-difficulty.value"] = FormatDifficulty(*c.MinimumDifficulty)
+	}
+	if c.SubscribeExtranonce {
+		names = append(names, extExtranonce)
+	}
+	return Request(id, MethodConfigure, names, with)
+}
+
+// Configured is the answer to mining.configure.
+type Configured struct {
+	VersionRolling      bool
+	VersionMask         uint32 // bits that the miner may roll
+	MinimumDifficulty   bool
+	SubscribeExtranonce bool
+}
+
+// ParseConfigured reads the result of mining.configure. An extension that is
+// missing, or whose value is anything but true, is not there.
+func ParseConfigured(result json.RawMessage) (Configured, error) {
+	var c Configured
+	var values map[string]json.RawMessage
+	if null(result) || json.Unmarshal(result, &values) != nil {
+		return c, fmt.Errorf("%s: %w", MethodConfigure, badField("result", "an object", result))
+	}
+	c.MinimumDifficulty = string(values[extMinimumDifficulty]) == "true"
+	c.SubscribeExtranonce = string(values[extExtranonce]) == "true"
+	if string(values[extVersionRolling]) != "true" {
+		return c, nil
+	}
+	var err error
+	if c.VersionMask, err = word(values["version-rolling.mask"], "version-rolling.mask"); err != nil {
+		return Configured{}, fmt.Errorf("%s: %w", MethodConfigure, err)
+	}
+	c.VersionRolling = true
+	return c, nil
+}
+
+// Answer returns the answer to what c asked for.
+func (d *Configured) Answer(id ID, c *Configure) Message {
+	result := map[string]any{}
+	if c.VersionRolling {
+		result[extVersionRolling] = d.VersionRolling
+		if d.VersionRolling {
+			result["version-rolling.mask"] = formatWord(d.VersionMask)
+		}
+	}
+	if c.MinimumDifficulty != nil {
+		result[extMinimumDifficulty] = d.MinimumDifficulty
+	}
+	if c.SubscribeExtranonce {
+		result[extExtranonce] = d.SubscribeExtranonce
+	}
+	return Answer(id, result)
+}
+
+// MaskBits returns how many bits a version mask has.
+func MaskBits(mask uint32) int { return bits.OnesCount32(mask) }
+
+// Subscription is the answer to mining.subscribe.
+type Subscription struct {
+	Session         string // to give to a later mining.subscribe; "": none
+	Extranonce1     []byte
+	Extranonce2Size int // in bytes
+}
+
+// ParseSubscription reads the result of mining.subscribe: a list of
+// subscriptions, the extranonce1 and the size of the extranonce2. The first has
+// many shapes: one pair, a list of pairs, null, false. The session is the id of
+// the subscription to mining.notify, as cgminer reads it.
+func ParseSubscription(result json.RawMessage) (Subscription, error) {
+	s, err := parseSubscription(result)
+	if err != nil {
+		return Subscription{}, fmt.Errorf("%s: %w", MethodSubscribe, err)
+	}
+	return s, nil
+}
+
+func parseSubscription(result json.RawMessage) (Subscription, error) {
+	parts, err := array(result, "result", maxParams)
+	if err != nil {
+		return Subscription{}, err
+	}
+	if len(parts) < 3 {
+		return Subscription{}, badField("result", "subscriptions, extranonce1 and the size of extranonce2", result)
+	}
+	s, err := parseExtranonce(parts[1:])
+	s.Session = session(parts[0])
+	return s, err
+}
+
+// session looks for the pair ["mining.notify", id] in a list, or the list itself.
+func session(raw json.RawMessage) string {
+	if len(raw) == 0 || raw[0] != '[' {
+		return ""
+	}
+	list, err := array(raw, "subscriptions", maxParams)
+	if err != nil {
+		return ""
+	}
+	if len(list) == 2 && loose(list[0]) == MethodNotify {
+		if id, err := text(list[1], "session", maxWorker); err == nil {
+			return id
+		}
+		return ""
+	}
+	for _, sub := range list {
+		if len(sub) > 0 && sub[0] == '[' {
+			pair, err := array(sub, "subscription", maxParams)
+			if err == nil && len(pair) == 2 && loose(pair[0]) == MethodNotify {
+				return session(sub)
+			}
+		}
+	}
+	return ""
+}
+
+// ParseSetExtranonce reads the parameters of mining.set_extranonce. They are
+// those of the jobs that follow.
+func ParseSetExtranonce(params []json.RawMessage) (extranonce1 []byte, size int, err error) {
+	s, err := parseExtranonce(params)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", MethodSetExtranonce, err)
+	}
+	return s.Extranonce1, s.Extranonce2Size, nil
+}
+
+func parseExtranonce(params []json.RawMessage) (s Subscription, err error) {
+	if len(params) < 2 {
+		return s, fmt.Errorf("%w: %d parameters, want extranonce1 and the size of extranonce2", ErrFormat, len(params))
+	}
+	if s.Extranonce1, err = hexBytes(params[0], "extranonce1", 0, maxExtranonce1); err != nil {
+		return s, err
+	}
+	s.Extranonce2Size, err = integer(params[1], "extranonce2_size", 0, maxExtranonce2)
+	return s, err
+}
+
+// Answer returns the answer to mining.subscribe.
+func (s *Subscription) Answer(id ID) Message {
+	return Answer(id, []any{
+		[][]string{{MethodSetDifficulty, s.Session}, {MethodNotify, s.Session}},
+		hex.EncodeToString(s.Extranonce1), s.Extranonce2Size,
+	})
+}
+
+// Equal reports whether two subscriptions are the same session, in which work
+// of the one counts in the other: the same extranonces.
+func (s *Subscription) Equal(t *Subscription) bool {
+	return s.Extranonce2Size == t.Extranonce2Size && slices.Equal(s.Extranonce1, t.Extranonce1)
+}

@@ -1,0 +1,116 @@
+package stratum
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"stele/engine/pow"
+)
+
+// Notify is a job: what mining.notify tells.
+type Notify struct {
+	JobID                string
+	Prev                 pow.Hash   // hash of the parent
+	Coinbase1, Coinbase2 []byte     // the coinbase without witness, before and after the extranonces
+	Branch               []pow.Hash // Merkle branch of the coinbase, from the leaf upwards
+	Version              uint32
+	Bits                 pow.Bits
+	Time                 uint32
+	Clean                bool // older jobs are worth nothing any more
+}
+
+const (
+	maxJobID  = 256
+	maxBranch = 32 // a block with more than 2^32 transactions there is not
+)
+
+// ParseNotify reads the parameters of mining.notify.
+func ParseNotify(params []json.RawMessage) (Notify, error) {
+	n, err := parseNotify(params)
+	if err != nil {
+		return Notify{}, fmt.Errorf("%s: %w", MethodNotify, err)
+	}
+	return n, nil
+}
+
+func parseNotify(params []json.RawMessage) (n Notify, err error) {
+	if len(params) < 9 {
+		return n, fmt.Errorf("%w: %d parameters, want 9", ErrFormat, len(params))
+	}
+	if n.JobID, err = name(params[0], "job_id", maxJobID); err != nil {
+		return n, err
+	}
+	if n.Prev, err = hash(params[1], "prevhash"); err != nil {
+		return n, err
+	}
+	n.Prev = swapWords(n.Prev)
+	if n.Coinbase1, err = hexBytes(params[2], "coinb1", 0, MaxLine); err != nil {
+		return n, err
+	}
+	if n.Coinbase2, err = hexBytes(params[3], "coinb2", 0, MaxLine); err != nil {
+		return n, err
+	}
+	branch, err := array(params[4], "merkle branch", maxBranch)
+	if err != nil {
+		return n, err
+	}
+	for i, b := range branch {
+		h, err := hash(b, fmt.Sprintf("merkle branch[%d]", i))
+		if err != nil {
+			return n, err
+		}
+		n.Branch = append(n.Branch, h)
+	}
+	if n.Version, err = word(params[5], "version"); err != nil {
+		return n, err
+	}
+	bits, err := word(params[6], "nbits")
+	if err != nil {
+		return n, err
+	}
+	n.Bits = pow.Bits(bits)
+	if n.Time, err = word(params[7], "ntime"); err != nil {
+		return n, err
+	}
+	n.Clean, err = boolean(params[8], "clean_jobs")
+	return n, err
+}
+
+// Message returns the notification.
+func (n *Notify) Message() Message {
+	branch := make([]string, len(n.Branch))
+	for i, h := range n.Branch {
+		branch[i] = hex.EncodeToString(h[:])
+	}
+	prev := swapWords(n.Prev)
+	return Request("", MethodNotify, n.JobID, hex.EncodeToString(prev[:]),
+		hex.EncodeToString(n.Coinbase1), hex.EncodeToString(n.Coinbase2), branch,
+		formatWord(n.Version), n.Bits.String(), formatWord(n.Time), n.Clean)
+}
+
+// Header returns the header with the extranonces in the coinbase, and nonce 0.
+// Version and time are those given, not those of the job.
+func (n *Notify) Header(extranonce1, extranonce2 []byte, time, version uint32) pow.Header {
+	size := len(n.Coinbase1) + len(extranonce1) + len(extranonce2) + len(n.Coinbase2)
+	coinbase := make([]byte, 0, size)
+	coinbase = append(coinbase, n.Coinbase1...)
+	coinbase = append(coinbase, extranonce1...)
+	coinbase = append(coinbase, extranonce2...)
+	coinbase = append(coinbase, n.Coinbase2...)
+	return pow.Header{
+		Version:    version,
+		Prev:       n.Prev,
+		MerkleRoot: pow.RootFromBranch(pow.Sum(coinbase), n.Branch, 0),
+		Time:       time,
+		Bits:       n.Bits,
+	}
+}
+
+// swapWords reverses the bytes of each group of four.
+func swapWords(h pow.Hash) pow.Hash {
+	for i := 0; i < len(h); i += 4 {
+		h[i], h[i+1], h[i+2], h[i+3] = h[i+3], h[i+2], h[i+1], h[i]
+	}
+	return h
+}
