@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"stele/engine"
+	"stele/engine/miner/health"
 	"stele/engine/pow"
 )
 
@@ -51,14 +52,14 @@ type DeviceStatus struct {
 }
 
 // Health is the watchdog's view of a device.
-type Health string
+type Health = health.State
 
 const (
-	OK         Health = "ok"
-	Sick       Health = "sick"       // it gives wrong answers, or finishes nothing
-	Dead       Health = "dead"       // it failed, or was sick for too long
-	Recovering Health = "recovering" // it is tried again
-	Resting    Health = "resting"    // it is too hot, or draws too much power
+	OK         = health.OK
+	Sick       = health.Sick
+	Dead       = health.Dead
+	Recovering = health.Recovering
+	Resting    = health.Resting
 )
 
 // Sensors are what a device measures. A nil value could not be read.
