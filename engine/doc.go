@@ -24,8 +24,10 @@
 // No device is trusted. Every hit is hashed again by package pow before it is
 // told, every verdict but "valid" is confirmed there, and one "valid" verdict
 // of each piece is checked too. A device that gives wrong answers becomes
-// [Sick], one that fails becomes [Dead]. Both stay out until the engine is
-// closed. What a dead device left open, and all that a sick one did for the
-// calls then under way, is done again by the others. A device that leaves out
-// hits and is never caught at a wrong answer is not noticed.
+// [Sick], and stays out until [Engine.Retry] tests it and takes it in again. One
+// that fails becomes [Dead]. What a dead device left open, and all that a sick
+// one did for the calls then under way, is done again by the others. A device
+// that leaves out hits and is never caught at a wrong answer is not put aside;
+// its Hits fall behind its ExpectedHits in the status. [Engine.Rest] stops a
+// device that is too hot.
 package engine

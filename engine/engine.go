@@ -33,6 +33,8 @@ type Engine struct {
 	searching, verifying tuning
 	stall                time.Duration
 
+	begun func(Job) // may be nil
+
 	mu     sync.RWMutex // held for reading by every call
 	closed bool
 }
@@ -49,6 +51,11 @@ func New(devices []Device, log *slog.Logger) *Engine {
 	}
 	return e
 }
+
+// OnBegin sets a function that Mine calls when every device in use has begun with
+// a job that came in on its channel. It must be quick, and not call the engine.
+// To be set before Mine is called.
+func (e *Engine) OnBegin(begun func(Job)) { e.begun = begun }
 
 // Close waits for the calls under way, closes the devices and returns their
 // errors. Later calls return [ErrClosed].

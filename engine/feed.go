@@ -39,6 +39,9 @@ type feed struct {
 	again   []piece          // handed out before the rest of the last round
 	rolled  bool             // roll had no further job
 	done    map[*unit]uint64 // hashes taken from each device
+	trusted map[*unit]uint64 // how often a device was sick when its work was last disowned
+	behind  map[*unit]bool   // that have not begun with the job of the last replace
+	begun   func(Job)        // called when none is behind any more; may be nil
 
 	telling sync.Mutex
 }
@@ -54,7 +57,10 @@ type result struct {
 }
 
 func newFeed(ctx context.Context, t tuning, units []*unit) *feed {
-	f := &feed{tuning: t, units: units, done: map[*unit]uint64{}, abandon: func() {}}
+	f := &feed{tuning: t, units: units, done: map[*unit]uint64{}, trusted: map[*unit]uint64{}, behind: map[*unit]bool{}, abandon: func() {}}
+	for _, u := range units {
+		f.trusted[u] = u.sick()
+	}
 	f.ctx, f.stop = context.WithCancel(ctx)
 	f.recovery, f.giveUp = context.WithCancel(f.ctx)
 	f.changed.L = &f.mu
@@ -73,6 +79,9 @@ func (f *feed) replace(r *round) {
 	f.rounds, f.again, f.rolled = nil, nil, false
 	f.push(r)
 	f.forget()
+	for _, u := range f.units {
+		f.behind[u] = u.is(OK)
+	}
 	f.changed.Broadcast()
 }
 
@@ -95,22 +104,25 @@ func (f *feed) run(do work) {
 					lanes.Go(func() { f.lane(u, do) })
 				}
 				lanes.Wait()
-				f.leave()
-				again = !u.is(OK) && u.revive(f.recovery)
+				again = f.leave(u) && u.revive(f.recovery)
 			}
 		})
 	}
 	devices.Wait()
 }
 
-// leave is called when the lanes of a device have stopped. Work that ends does
-// not wait for dead devices when no other is there.
-func (f *feed) leave() {
+// leave is called when the lanes of a device have stopped, and reports whether
+// the device is needed if it comes back. Work that ends does not wait when no
+// device is there, and other work not when none may come back.
+func (f *feed) leave(u *unit) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.over() || f.ends && !slices.ContainsFunc(f.units, func(u *unit) bool { return u.is(OK) }) {
+	delete(f.behind, u)
+	hope := func(u *unit) bool { return u.is(OK) || !f.ends && u.mayReturn() }
+	if f.over() || !slices.ContainsFunc(f.units, hope) {
 		f.giveUp()
 	}
+	return f.ctx.Err() == nil && !f.over()
 }
 
 // lane does one piece after the other on a device.
@@ -123,6 +135,9 @@ func (f *feed) lane(u *unit, do work) {
 		p, ok := f.take(u)
 		if !ok {
 			return
+		}
+		if p.begins && f.begun != nil {
+			f.begun(p.round.job)
 		}
 		start := time.Now()
 		r := do(p.round.ctx, u, p)
@@ -148,18 +163,35 @@ func (f *feed) take(u *unit) (piece, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
+		f.disown(u)
 		if !u.is(OK) {
-			f.disown(u)
 			return piece{}, false
 		}
 		if f.ctx.Err() != nil || f.over() {
 			return piece{}, false
 		}
 		if p, ok := f.cut(f.size(u)); ok {
+			p.sick = f.trusted[u]
+			p.begins = f.begin(u)
 			return p, true
 		}
 		f.changed.Wait()
 	}
+}
+
+// begin notes that u begins with the newest job, and reports whether it is the
+// last to do so.
+func (f *feed) begin(u *unit) bool {
+	if !f.behind[u] {
+		return false
+	}
+	delete(f.behind, u)
+	for _, behind := range f.behind {
+		if behind {
+			return false
+		}
+	}
+	return true
 }
 
 // over reports whether nothing is left, neither to hand out nor in the hands
@@ -208,7 +240,7 @@ func (f *feed) cut(n uint64) (piece, bool) {
 		} else {
 			p.part = rest
 		}
-		return piece{front, p.round}, true
+		return piece{part: front, round: p.round}, true
 	}
 	if len(f.rounds) == 0 {
 		return piece{}, false
@@ -221,7 +253,7 @@ func (f *feed) cut(n uint64) (piece, bool) {
 		f.push(r)
 		f.forget()
 	}
-	p := piece{part{off: r.next, n: min(r.items(n), r.total-r.next)}, r}
+	p := piece{part: part{off: r.next, n: min(r.items(n), r.total-r.next)}, round: r}
 	r.next += p.n
 	return p, true
 }
@@ -253,8 +285,8 @@ func (f *feed) give(u *unit, p piece, got result) []hit {
 		return hits
 	}
 	p.tell(hits)
-	if u.is(Sick) {
-		f.disown(u)
+	f.disown(u)
+	if p.sick != f.trusted[u] {
 		got.done = 0
 	}
 	if got.done > 0 {
@@ -270,14 +302,16 @@ func (f *feed) give(u *unit, p piece, got result) []hit {
 	return hits
 }
 
-// disown puts back all that a sick device has done.
+// disown puts back all that a device has done before it became sick.
 func (f *feed) disown(u *unit) {
-	if !u.is(Sick) {
+	sick := u.sick()
+	if sick == f.trusted[u] {
 		return
 	}
+	f.trusted[u] = sick
 	for _, r := range f.rounds {
 		for _, p := range r.disown(u) {
-			f.again = append(f.again, piece{p, r})
+			f.again = append(f.again, piece{part: p, round: r})
 			f.done[u] -= p.n * r.each
 		}
 	}

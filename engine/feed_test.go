@@ -163,7 +163,7 @@ func TestRoundIsBounded(t *testing.T) {
 	u := testUnit("a", 1)
 	r := nonceRound(testJob(1, 0), allNonces)
 	for i := range uint64(hitsInRound/hitsInPiece) * 2 {
-		p := piece{part{off: 2 * i * hitsInPiece, n: hitsInPiece}, r}
+		p := piece{part: part{off: 2 * i * hitsInPiece, n: hitsInPiece}, round: r}
 		p.tell(make([]hit, hitsInPiece))
 		r.accept(u, p.part)
 	}

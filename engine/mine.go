@@ -4,8 +4,9 @@ import "context"
 
 // Mine keeps the devices busy with the newest job until ctx ends, and then
 // returns its error; until jobs is closed, and then returns nil; or until no
-// device is left ([ErrNoDevice]). A dead device that is a [Reopener] is not
-// given up: Mine waits for it.
+// device is left ([ErrNoDevice]). Mine waits for a dead device that is a
+// [Reopener], and for one that rests; a sick one joins in again when
+// [Engine.Retry] has taken it in.
 //
 // A job that comes in on jobs takes the place of the old one at once: the
 // devices stop in the middle of their pieces. Hits that they found before are
@@ -27,7 +28,7 @@ func (e *Engine) Mine(ctx context.Context, jobs <-chan Job, roll func(Job) (Job,
 	defer e.mu.RUnlock()
 
 	f := newFeed(ctx, e.searching, e.units)
-	f.roll = roll
+	f.roll, f.begun = roll, e.begun
 	f.tell = teller(found)
 	stopped := make(chan struct{})
 	go func() {

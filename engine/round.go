@@ -127,7 +127,9 @@ func (p part) split(n uint64) (front, rest part) {
 // piece is a part of a round in the hands of a lane.
 type piece struct {
 	part
-	round *round
+	round  *round
+	sick   uint64 // how often its device was sick when it got the piece
+	begins bool   // it is the first of the last device to begin with a new job
 }
 
 // nonces returns the range that the round of a job stands for.

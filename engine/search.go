@@ -103,7 +103,7 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
 
 	hits, wrong := check(&p.round.group, r, got.Hits)
 	if wrong > 0 {
-		if n := u.errors.Add(uint64(wrong)); n >= wrongAnswers {
+		if n := u.wrongs(wrong); n >= wrongAnswers {
 			u.putAside(Sick, fmt.Sprintf("%d wrong hits", n))
 		}
 		return result{hits: hits}
@@ -113,6 +113,7 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
 		u.putAside(Sick, fmt.Sprintf("said that %d of %d nonces are done", got.Done, r.Count))
 		return result{hits: hits}
 	case got.Done == r.Count && err == nil:
+		u.noteHits(len(hits), float64(got.hashes)*chance(p.round.group.Target))
 	case errors.Is(err, ErrWrong):
 		u.putAside(Sick, err.Error())
 		return result{hits: hits}
@@ -126,6 +127,12 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
 		return result{hits: hits}
 	}
 	return result{done: got.Done, hits: hits}
+}
+
+// chance returns the probability that a hash meets a target.
+func chance(t pow.Target) float64 {
+	low := (float64(t[0])+1)/(1<<64) + float64(t[1])
+	return ((low/(1<<64)+float64(t[2]))/(1<<64) + float64(t[3])) / (1 << 64)
 }
 
 // check hashes what a device reported for r again. It returns the good ones,

@@ -12,12 +12,13 @@ import (
 // State tells whether a device is used.
 type State string
 
-// The states of a device. There is no way back from Sick. A dead device that is
-// a [Reopener] is tried again.
+// The states of a device. A sick one stays out until [Engine.Retry] takes it in
+// again. A dead one that is a [Reopener] is tried again by itself.
 const (
-	OK   State = "ok"
-	Sick State = "sick" // it gave wrong answers: nothing it says is trusted
-	Dead State = "dead" // it failed: what it said before holds
+	OK      State = "ok"
+	Sick    State = "sick"    // it gave wrong answers: nothing it said is trusted
+	Dead    State = "dead"    // it failed: what it said before holds
+	Resting State = "resting" // by [Engine.Rest], until [Engine.Wake]
 )
 
 // How long a dead device is left alone: at first, and at most. The time doubles
@@ -32,10 +33,16 @@ const (
 type DeviceStatus struct {
 	Info           Info   `json:"info"`
 	State          State  `json:"state"`
-	Reason         string `json:"reason,omitempty"` // why it is sick or dead
+	Reason         string `json:"reason,omitempty"` // why it is not OK
 	Nonces         uint64 `json:"nonces"`           // nonces finished, once for each version: hashes
 	Headers        uint64 `json:"headers"`          // headers checked
 	HardwareErrors uint64 `json:"hardware_errors"`  // wrong hits and wrong verdicts
+
+	// Hits is how many it found in the pieces that it finished, and ExpectedHits
+	// how many it should have found by the targets of the jobs. Hits is a Poisson
+	// variable with that mean if the device tells the truth.
+	Hits         uint64  `json:"hits"`
+	ExpectedHits float64 `json:"expected_hits"`
 }
 
 // unit is a device in the hands of the engine.
@@ -46,13 +53,19 @@ type unit struct {
 
 	reviving chan struct{} // holds an element while somebody tries
 
-	mu      sync.Mutex // guards what follows, up to the counts
-	state   State
-	reason  string
-	in      context.Context // ends when the device is put aside, and what it is doing with it
-	out     context.CancelFunc
-	pause   time.Duration // to wait before the next try
-	revived time.Time     // when the device came back
+	mu       sync.Mutex // guards what follows, up to the counts
+	state    State      // not Resting
+	reason   string
+	rest     string          // why the device rests; "": it does not
+	sickness uint64          // how often it became sick
+	forgiven uint64          // wrong answers before it was taken in again
+	changed  chan struct{}   // closed when the state changes, and then another
+	in       context.Context // ends when the device is put aside, and what it is doing with it
+	out      context.CancelFunc
+	pause    time.Duration // to wait before the next try
+	revived  time.Time     // when the device came back
+	hits     uint64        // in finished pieces
+	expected float64       // hits in them
 
 	nonces, headers, errors atomic.Uint64
 
@@ -60,7 +73,11 @@ type unit struct {
 }
 
 func newUnit(d Device, log *slog.Logger) *unit {
-	u := &unit{device: d, info: d.Info(), log: log, state: OK, reviving: make(chan struct{}, 1), pause: firstPause}
+	u := &unit{
+		device: d, info: d.Info(), log: log,
+		state: OK, changed: make(chan struct{}),
+		reviving: make(chan struct{}, 1), pause: firstPause,
+	}
 	u.info.Lanes = max(u.info.Lanes, 1)
 	u.in, u.out = context.WithCancel(context.Background())
 	return u
@@ -68,56 +85,164 @@ func newUnit(d Device, log *slog.Logger) *unit {
 
 // is reports whether the device is in state s.
 func (u *unit) is(s State) bool {
+	now, _ := u.look()
+	return now == s
+}
+
+// look returns the state, and a channel that is closed when it changes.
+func (u *unit) look() (State, <-chan struct{}) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.state == s
+	return u.now(), u.changed
+}
+
+// now returns the state. The caller holds mu, as for the next two.
+func (u *unit) now() State {
+	if u.state == OK && u.rest != "" {
+		return Resting
+	}
+	return u.state
+}
+
+// stop ends what the device is doing.
+func (u *unit) stop() {
+	u.out()
+	u.tellChange()
+}
+
+func (u *unit) tellChange() {
+	close(u.changed)
+	u.changed = make(chan struct{})
 }
 
 // putAside takes the device out of use. Dead can become Sick, since a wrong
 // answer also spoils earlier ones; otherwise the first reason stays.
 func (u *unit) putAside(s State, reason string) {
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	if u.state == OK || u.state == Dead && s == Sick {
 		u.state, u.reason = s, reason
+		if s == Sick {
+			u.sickness++
+		}
 		u.log.Warn("device put aside", "device", u.info.ID, "state", string(s), "reason", reason)
 	}
-	u.mu.Unlock()
-	u.leave()
+	u.stop()
 }
 
-// leave ends what the device is doing.
+// leave ends what the device is doing, since its engine is closed.
 func (u *unit) leave() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.out()
+	u.stop()
 }
 
-// revive tries to take a dead device into use again, until it works or ctx
-// ends. It reports whether the device is in use.
-func (u *unit) revive(ctx context.Context) bool {
-	device, ok := u.device.(Reopener)
-	if !ok {
-		return false
+// setRest lets the device rest, or with "" go on.
+func (u *unit) setRest(reason string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	before := u.now()
+	u.rest = reason
+	switch now := u.now(); {
+	case now == before:
+	case now == Resting:
+		u.log.Info("device rests", "device", u.info.ID, "reason", reason)
+		u.stop()
+	default:
+		u.log.Info("device goes on after a rest", "device", u.info.ID)
+		u.in, u.out = context.WithCancel(context.Background())
+		u.tellChange()
 	}
+}
+
+// mayReturn reports whether the device may be used again without anybody's
+// doing, or is only resting.
+func (u *unit) mayReturn() bool {
+	switch now, _ := u.look(); now {
+	case OK, Resting:
+		return true
+	case Dead:
+		_, ok := u.device.(Reopener)
+		return ok
+	}
+	return false
+}
+
+// sick returns how often the device became sick.
+func (u *unit) sick() uint64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.sickness
+}
+
+// wrongs counts n wrong answers and returns how many there are since the device
+// was taken in again.
+func (u *unit) wrongs(n int) uint64 {
+	all := u.errors.Add(uint64(n))
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return all - u.forgiven
+}
+
+// forgive lets earlier wrong answers not count any more.
+func (u *unit) forgive() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.forgiven = u.errors.Load()
+}
+
+// noteHits counts the hits of a finished piece.
+func (u *unit) noteHits(hits int, expected float64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.hits += uint64(hits)
+	u.expected += expected
+}
+
+// revive waits until the device is in use, or until ctx ends. It tries to take a
+// dead device that can do that into use again. It reports whether the device is
+// in use.
+func (u *unit) revive(ctx context.Context) bool {
+	device, reopens := u.device.(Reopener)
+	for {
+		state, changed := u.look()
+		switch {
+		case state == OK:
+			return true
+		case ctx.Err() != nil:
+			return false
+		case state == Dead && reopens:
+			u.reopen(ctx, device)
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// reopen tries to take a dead device into use again, until it works or ctx ends.
+func (u *unit) reopen(ctx context.Context, device Reopener) {
 	select {
 	case u.reviving <- struct{}{}:
 		defer func() { <-u.reviving }()
 	case <-ctx.Done():
-		return false
+		return
 	}
 	for u.is(Dead) {
 		select {
 		case <-time.After(u.backOff()):
 		case <-ctx.Done():
-			return false
+			return
 		}
 		if err := device.Reopen(ctx); err != nil {
 			u.log.Warn("device cannot be used again yet", "device", u.info.ID, "reason", err.Error())
 			continue
 		}
-		u.comeBack()
+		u.comeBack(Dead)
 	}
-	return u.is(OK)
 }
 
 // backOff returns how long to wait before the next try.
@@ -133,36 +258,42 @@ func (u *unit) backOff() time.Duration {
 	return wait
 }
 
-// comeBack makes a dead device one that is used.
-func (u *unit) comeBack() {
+// comeBack makes a device that is in state from one that is used.
+func (u *unit) comeBack(from State) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.state != Dead {
+	if u.state != from {
 		return
 	}
 	u.state, u.reason, u.revived = OK, "", time.Now()
 	u.in, u.out = context.WithCancel(context.Background())
+	u.tellChange()
 	u.log.Warn("device is used again", "device", u.info.ID)
 }
 
 func (u *unit) status() DeviceStatus {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	reason := u.reason
+	if u.now() == Resting {
+		reason = u.rest
+	}
 	return DeviceStatus{
 		Info:           u.info,
-		State:          u.state,
-		Reason:         u.reason,
+		State:          u.now(),
+		Reason:         reason,
 		Nonces:         u.nonces.Load(),
 		Headers:        u.headers.Load(),
 		HardwareErrors: u.errors.Load(),
+		Hits:           u.hits,
+		ExpectedHits:   u.expected,
 	}
 }
 
 // why says in one phrase why the device is not used.
 func (u *unit) why() string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return fmt.Sprintf("%s is %s: %s", u.info.ID, u.state, u.reason)
+	s := u.status()
+	return fmt.Sprintf("%s is %s: %s", s.Info.ID, s.State, s.Reason)
 }
 
 // bound returns ctx, ended also when the device is put aside or when limit has
@@ -172,6 +303,9 @@ func (u *unit) bound(ctx context.Context, limit time.Duration) (context.Context,
 	in := u.in
 	u.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
+	if in.Err() != nil {
+		cancel()
+	}
 	stop := context.AfterFunc(in, cancel)
 	return ctx, func() { stop(); cancel() }
 }

@@ -22,6 +22,7 @@ const (
 	Failed  Event = "failed"  // it cannot be used
 	Passed  Event = "passed"  // the trial that was asked for: the device is used again
 	Refused Event = "refused" // the trial that was asked for: it did not pass
+	Later   Event = "later"   // the trial that was asked for cannot be made yet; it does not count
 	Hot     Event = "hot"     // a limit is exceeded
 	Cool    Event = "cool"    // no limit is exceeded
 )
@@ -31,7 +32,7 @@ type Action string
 
 const (
 	None Action = ""
-	Try  Action = "try"  // test the device, use it again, and tell Passed or Refused
+	Try  Action = "try"  // test the device, use it again, and tell Passed, Refused or Later
 	Rest Action = "rest" // do not use it
 	Wake Action = "wake" // use it again after a rest
 )
@@ -131,6 +132,8 @@ func (m *Machine) Tell(now time.Time, e Event, reason string) Action {
 		m.comeBack(now)
 	case Refused:
 		m.refuse(now, reason)
+	case Later:
+		m.later(now)
 	case Works:
 		m.works(now)
 	}
@@ -186,6 +189,15 @@ func (m *Machine) refuse(now time.Time, reason string) {
 		return
 	}
 	m.reason = reason
+}
+
+// later is for a trial that was not made.
+func (m *Machine) later(now time.Time) {
+	if m.trying {
+		m.trying = false
+		m.trials--
+		m.due = now.Add(m.pause())
+	}
 }
 
 // works is for a device that finishes nonces.

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"stele/engine/pow"
+)
+
+// A device that rests does nothing, and goes on where Mine is after Wake.
+func TestRest(t *testing.T) {
+	scans := make(chan bool)
+	var busy atomic.Int32
+	e := testEngine(t, device("a", func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
+		busy.Add(1)
+		defer busy.Add(-1)
+		if ctx.Err() != nil {
+			return ScanResult{}, ctx.Err()
+		}
+		select {
+		case scans <- true:
+			return honest(ctx, job, r)
+		case <-ctx.Done():
+			return ScanResult{}, ctx.Err()
+		}
+	}))
+	jobs, stop := mining(t, e, nil, func(Hit) {})
+	jobs <- testJob(1, 20)
+	<-scans
+	if err := e.Rest("a", "too hot"); err != nil {
+		t.Fatal(err)
+	}
+	if s := status(t, e, "a"); s.State != Resting || s.Reason != "too hot" {
+		t.Errorf("state %s, %q", s.State, s.Reason)
+	}
+	for busy.Load() > 0 { // it gives back what it has
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case <-scans:
+		t.Error("a device that rests scans")
+	case <-time.After(20 * time.Millisecond):
+	}
+	_, err := e.Search(context.Background(), testJob(2, 8), pow.Range{Count: 10}, func(Hit) {})
+	if !errors.Is(err, ErrNoDevice) {
+		t.Errorf("search with all at rest: %v", err)
+	}
+	if err := e.Wake("a"); err != nil {
+		t.Fatal(err)
+	}
+	<-scans
+	if err := stop(); !errors.Is(err, context.Canceled) {
+		t.Errorf("mine: %v", err)
+	}
+	if err := errors.Join(e.Rest("b", "x"), e.Wake("b"), e.Retry(context.Background(), "b")); !errors.Is(err, ErrUnknownDevice) {
+		t.Errorf("unknown device: %v", err)
+	}
+}
+
+// A sick device that passes the test takes part in the same call again, and what
+// it did before it was sick is done again.
+func TestRetryInMine(t *testing.T) {
+	gone := make(chan struct{})
+	bad := device("bad", calls(wrongAnswers, wrong, honest))
+	good := device("good", nil)
+	e := testEngine(t, bad, good)
+	job := testJob(1, 8)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	jobs := make(chan Job, 1)
+	jobs <- job
+	back := false
+	var nonces []uint32
+	done := make(chan error)
+	go func() {
+		done <- e.Mine(ctx, jobs, nil, func(h Hit) {
+			nonces = append(nonces, h.Nonce)
+			if back = back || h.Device == "bad"; back && h.Nonce > 1<<16 {
+				cancel()
+			}
+		})
+	}()
+	go func() {
+		defer close(gone)
+		for status(t, e, "bad").State != Sick {
+			time.Sleep(time.Millisecond)
+		}
+		if err := e.Retry(ctx, "bad"); err != nil {
+			t.Errorf("retry: %v", err)
+		}
+	}()
+	<-gone
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if s := status(t, e, "bad"); s.State != OK || s.HardwareErrors != wrongAnswers || s.Reason != "" {
+		t.Errorf("status %+v", s)
+	}
+	slices.Sort(nonces)
+	if len(slices.Compact(slices.Clone(nonces))) != len(nonces) {
+		t.Error("a hit was told twice")
+	}
+}
+
+// A device that is still wrong, or fails the test, stays out.
+func TestRetryRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		scan   scanFunc
+		verify func(context.Context, []byte, bool, []pow.Verdict) error
+	}{
+		"wrong":  {scan: wrong},
+		"blind":  {scan: blind},
+		"broken": {scan: breaks},
+		"verify": {verify: func(context.Context, []byte, bool, []pow.Verdict) error { return errBroken }},
+		"says all is valid": {verify: func(_ context.Context, _ []byte, _ bool, v []pow.Verdict) error {
+			clear(v)
+			return nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := device("a", c.scan)
+			d.verify = c.verify
+			e := testEngine(t, d)
+			if err := e.Retry(context.Background(), "a"); err != nil {
+				t.Errorf("a device in use: %v", err)
+			}
+			e.units[0].putAside(Sick, "test")
+			if err := e.Retry(context.Background(), "a"); !errors.Is(err, ErrSelfTest) {
+				t.Errorf("got %v", err)
+			}
+			if s := status(t, e, "a"); s.State != Sick || s.Reason != "test" {
+				t.Errorf("status %+v", s)
+			}
+		})
+	}
+}
+
+func TestRetryReopens(t *testing.T) {
+	var failure error
+	a := phoenix{device("a", nil), func() error { return failure }}
+	e := testEngine(t, a)
+	e.units[0].putAside(Dead, "test")
+	if err := e.Retry(context.Background(), "a"); !errors.Is(err, ErrReopening) {
+		t.Errorf("dead: %v", err)
+	}
+	e.units[0].putAside(Sick, "test")
+	failure = errBroken
+	if err := e.Retry(context.Background(), "a"); !errors.Is(err, errBroken) {
+		t.Errorf("sick, and cannot be reopened: %v", err)
+	}
+	failure = nil
+	if err := e.Retry(context.Background(), "a"); err != nil || !e.units[0].is(OK) {
+		t.Errorf("sick, and reopened: %v", err)
+	}
+	// Only wrong answers from now on count.
+	e.units[0].wrongs(wrongAnswers - 1)
+	e.units[0].forgive()
+	if n := e.units[0].wrongs(1); n != 1 {
+		t.Errorf("%d wrong answers after it was taken in again", n)
+	}
+}
+
+// When every device has begun with a job that came in, and only then, it is
+// told, once for each job.
+func TestOnBegin(t *testing.T) {
+	release := make(chan struct{}, 1)
+	e := testEngine(t, device("a", nil), device("b", func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
+		if r.First == 0 && job.Header[0] == 1 {
+			<-release // it cannot be stopped
+		}
+		return honest(ctx, job, r)
+	}))
+	begun := make(chan byte, 10)
+	e.OnBegin(func(j Job) { begun <- j.Header[0] })
+	jobs, stop := mining(t, e, nil, func(Hit) {})
+	release <- struct{}{}
+	for i := byte(1); i <= 3; i++ {
+		jobs <- testJob(i, 30)
+		if got := <-begun; got != i {
+			t.Errorf("job %d has begun, want %d", got, i)
+		}
+	}
+	_ = stop()
+	if len(begun) != 0 {
+		t.Errorf("told %d times more", len(begun))
+	}
+}
+
+// What is found and what should be found agree for an honest device.
+func TestExpectedHits(t *testing.T) {
+	e := testEngine(t, device("a", nil), device("blind", blind))
+	job := testJob(1, 4)
+	if _, err := e.Search(context.Background(), job, pow.Range{Count: 1 << 16}, func(Hit) {}); err != nil {
+		t.Fatal(err)
+	}
+	a, b := status(t, e, "a"), status(t, e, "blind")
+	if sum := a.ExpectedHits + b.ExpectedHits; math.Abs(sum-(1<<12)) > 0.01 {
+		t.Errorf("%g hits are expected of 65536 hashes, want 4096", sum)
+	}
+	if d := math.Abs(float64(a.Hits) - a.ExpectedHits); d > 6*math.Sqrt(a.ExpectedHits+1) || b.Hits != 0 {
+		t.Errorf("honest: %d of %g; blind: %d of %g", a.Hits, a.ExpectedHits, b.Hits, b.ExpectedHits)
+	}
+	if got := chance(pow.ZeroBits(100)); math.Abs(got*math.Exp2(100)-1) > 1e-12 {
+		t.Errorf("chance of 100 zero bits is %g", got)
+	}
+	if got := chance(pow.MaxTarget); got != 1 {
+		t.Errorf("chance of the easiest target is %g", got)
+	}
+}
