@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"stele/engine/pow"
 )
@@ -181,12 +180,12 @@ func parseSubscription(result json.RawMessage) (Subscription, error) {
 		return Subscription{}, badField("result", "subscriptions, extranonce1 and the size of extranonce2", result)
 	}
 	s, err := parseExtranonce(parts[1:])
-	s.Session = session(parts[0])
+	s.Session = sessionOf(parts[0])
 	return s, err
 }
 
-// session looks for the pair ["mining.notify", id] in a list, or the list itself.
-func session(raw json.RawMessage) string {
+// sessionOf looks for the pair ["mining.notify", id] in a list, or the list itself.
+func sessionOf(raw json.RawMessage) string {
 	if len(raw) == 0 || raw[0] != '[' {
 		return ""
 	}
@@ -204,7 +203,7 @@ func session(raw json.RawMessage) string {
 		if len(sub) > 0 && sub[0] == '[' {
 			pair, err := array(sub, "subscription", maxParams)
 			if err == nil && len(pair) == 2 && loose(pair[0]) == MethodNotify {
-				return session(sub)
+				return sessionOf(sub)
 			}
 		}
 	}
@@ -238,10 +237,4 @@ func (s *Subscription) Answer(id ID) Message {
 		[][]string{{MethodSetDifficulty, s.Session}, {MethodNotify, s.Session}},
 		hex.EncodeToString(s.Extranonce1), s.Extranonce2Size,
 	})
-}
-
-// Equal reports whether two subscriptions are the same session, in which work
-// of the one counts in the other: the same extranonces.
-func (s *Subscription) Equal(t *Subscription) bool {
-	return s.Extranonce2Size == t.Extranonce2Size && slices.Equal(s.Extranonce1, t.Extranonce1)
 }

@@ -1,6 +1,7 @@
 package stratum
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -113,4 +114,29 @@ func swapWords(h pow.Hash) pow.Hash {
 		h[i], h[i+1], h[i+2], h[i+3] = h[i+3], h[i+2], h[i+1], h[i]
 	}
 	return h
+}
+
+// Height returns the height of the block as its coinbase tells it (BIP 34), or 0
+// if it does not.
+func (n *Notify) Height() uint32 {
+	// Version, number of inputs, and the empty output that a coinbase spends.
+	const script = 4 + 1 + 36
+	b := n.Coinbase1
+	if len(b) < script+2 || b[4] != 1 || !bytes.Equal(b[5:script-4], make([]byte, 32)) {
+		return 0
+	}
+	length, push := b[script], b[script+1:] // a coinbase script has at most 100 bytes
+	const op1, op16 = 0x51, 0x60
+	if push[0] >= op1 && push[0] <= op16 {
+		return uint32(push[0]) - op1 + 1
+	}
+	size := int(push[0])
+	if size < 1 || size > 4 || size >= int(length) || len(push) <= size {
+		return 0
+	}
+	var height uint32
+	for i := size; i > 0; i-- {
+		height = height<<8 | uint32(push[i])
+	}
+	return height
 }

@@ -1,0 +1,149 @@
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"stele/engine/miner"
+	"stele/engine/pow"
+)
+
+// Client is a pool as a source of work. It implements [miner.Source].
+//
+// A session that breaks is resumed if the pool allows it, which shows in that it
+// gives the same extranonce1 again. Shares that were not answered, or were found
+// meanwhile, are then sent, as long as the parent of their block is the newest.
+// If the pool knows such a share already, it was accepted and only the answer was
+// lost: "duplicate" counts as accepted then. If the session is not resumed the
+// shares are lost ([miner.ErrLost]).
+type Client struct {
+	options Options
+	at      address
+	pin     []byte // SHA-256 of the certificate; nil: the system decides
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	session *session // the one that stands; nil: none
+	shares  []*share // not answered, in the order they were found
+
+	// What outlives a connection.
+	sessionID  string
+	extranonce extranonce     // of the last subscription
+	difficulty pow.Difficulty // of the newest job
+	parent     pow.Hash       // of the newest job
+	generation uint64         // of the newest job; a clean one begins a new one
+	jobs       map[string]*job
+	counters   []counter // of extranonces, newest last
+}
+
+var _ miner.Source = (*Client)(nil)
+
+// Times and limits of a connection.
+const (
+	dialTimeout      = 10 * time.Second // with TLS
+	configureTimeout = 5 * time.Second  // old pools do not answer it
+	answerTimeout    = 30 * time.Second
+	tickTime         = 10 * time.Second // how often a session is looked after
+	writeTimeout     = 10 * time.Second
+	shareTimeout     = 2 * time.Minute // for the answer to a share
+	idleTimeout      = 3 * time.Minute // without a line the pool is asked for one
+	probeTimeout     = 30 * time.Second
+	waitTimeout      = time.Hour // for a share that waits for the next session
+	maxReconnectWait = time.Minute
+	maxMoves         = 8  // client.reconnect in one call of Run
+	maxBadLines      = 16 // of one connection
+)
+
+// Name returns the URL without user and password.
+func (c *Client) Name() string { return c.at.name() }
+
+// errConfigure says that the pool kept silent after mining.configure, or hung up.
+var errConfigure = errors.New("no answer to mining.configure")
+
+// movedError is client.reconnect.
+type movedError struct {
+	to   address
+	wait time.Duration
+}
+
+func (e *movedError) Error() string { return "the pool asks to reconnect to " + e.to.String() }
+
+// Run implements [miner.Source]. If the pool asks for it (client.reconnect) it
+// goes on at another address of the pool, but every call begins at that of the
+// options.
+func (c *Client) Run(ctx context.Context, m miner.Session) error {
+	at, configure := c.at, c.options.VersionMask != 0
+	for moves := 0; ; {
+		err := c.connect(ctx, m, at, configure)
+		var moved *movedError
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &moved):
+			if moves++; moves > maxMoves {
+				return fmt.Errorf("%s: %w, once too often", at.name(), err)
+			}
+			c.log.Info("the pool moves the miner", "to", clean(moved.to.String()), "wait", moved.wait)
+			if err := sleep(ctx, moved.wait); err != nil {
+				return err
+			}
+			at = moved.to
+		case errors.Is(err, errConfigure):
+			c.log.Debug("connecting again without mining.configure", "why", err)
+			configure = false
+		default:
+			return fmt.Errorf("%s: %w", at.name(), err)
+		}
+	}
+}
+
+// connect is one connection, from dialing to its end.
+func (c *Client) connect(ctx context.Context, m miner.Session, at address, configure bool) error {
+	conn, err := c.dial(ctx, at)
+	if err != nil {
+		return err
+	}
+	s := newSession(c, m, conn, at)
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		s.end(s.read())
+	}()
+	stop := context.AfterFunc(ctx, func() { s.end(ctx.Err()) })
+	defer stop()
+
+	err = s.keep(configure)
+	s.end(err)
+	<-reading
+	c.broken(s)
+	return err
+}
+
+// broken makes the shares that have no answer wait for the next session.
+func (c *Client) broken(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == s {
+		c.session = nil
+	}
+	for _, sh := range c.shares {
+		if sh.on == s {
+			sh.on = nil
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,417 @@
+package stratum_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math/bits"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"stele/engine/miner"
+	"stele/engine/miner/stratum"
+	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/pow"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// easy is a difficulty that a few hashes meet.
+const easy = "1e-9"
+
+// stub is a miner that keeps the work that it gets.
+type stub struct {
+	t      *testing.T
+	client *stratum.Client
+	log    *bytes.Buffer
+	ended  chan error // how each session ended
+
+	mu      sync.Mutex
+	works   []*miner.Work
+	rate    float64
+	changed chan struct{}
+}
+
+func (m *stub) Work(w *miner.Work) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.works = append(m.works, w)
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+func (m *stub) HashRate() float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rate
+}
+
+func (m *stub) setRate(rate float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rate = rate
+}
+
+// work waits for work number n, from 0 on.
+func (m *stub) work(n int) *miner.Work {
+	m.t.Helper()
+	for {
+		m.mu.Lock()
+		works, changed := m.works, m.changed
+		m.mu.Unlock()
+		if len(works) > n {
+			return works[n]
+		}
+		<-changed
+	}
+}
+
+// buffer is a log that may be read when all is over.
+type buffer struct {
+	mu sync.Mutex
+	b  *bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// newStub makes a miner with a client for the pool. Sessions are run by the caller.
+func newStub(t *testing.T, o stratum.Options) *stub {
+	t.Helper()
+	m := &stub{t: t, log: new(bytes.Buffer), ended: make(chan error, 100), changed: make(chan struct{})}
+	if o.User == "" {
+		o.User, o.Password = "worker.1", "secret"
+	}
+	o.Log = slog.New(slog.NewTextHandler(&buffer{b: m.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	if m.client, err = stratum.New(o); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// start runs sessions, one after the other, until the test or stop ends.
+func (m *stub) start() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			m.ended <- m.client.Run(ctx, m)
+		}
+	})
+	stop = func() { cancel(); wg.Wait() }
+	m.t.Cleanup(stop)
+	return stop
+}
+
+// mine starts a pool and a miner at it.
+func mine(t *testing.T, po stratumtest.Options, o stratum.Options) (*stratumtest.Pool, *stub) {
+	t.Helper()
+	if po.Difficulty == "" {
+		po.Difficulty = easy
+	}
+	pool := stratumtest.New(t, po)
+	o.URL = pool.URL()
+	m := newStub(t, o)
+	m.start()
+	return pool, m
+}
+
+// find finds a share of the work with an extranonce and with version bits.
+func find(t *testing.T, w *miner.Work, extranonce uint64, version uint32) miner.Share {
+	t.Helper()
+	if version&^w.VersionMask != 0 {
+		t.Fatalf("version bits %08x outside the mask %08x", version, w.VersionMask)
+	}
+	h := w.Header(extranonce, w.Time)
+	h.Version = h.Version&^w.VersionMask | version
+	for h.Nonce = 0; h.Nonce < 10_000; h.Nonce++ {
+		if hash := h.Hash(); w.Target.MetBy(hash) {
+			return miner.Share{Work: w, Extranonce: extranonce, Header: h, Hash: hash}
+		}
+	}
+	t.Fatal("no share")
+	panic("unreachable")
+}
+
+func submit(t *testing.T, s miner.Share) error {
+	t.Helper()
+	return s.Work.Submit(t.Context(), s)
+}
+
+func accepted(t *testing.T, s miner.Share) {
+	t.Helper()
+	if err := submit(t, s); err != nil {
+		t.Errorf("share: %v", err)
+	}
+}
+
+func rejected(t *testing.T, err error, cause miner.Cause) {
+	t.Helper()
+	r, ok := errors.AsType[*miner.Rejection](err)
+	if !ok || r.Cause != cause {
+		t.Errorf("share: %v, want a rejection as %s", err, cause)
+	}
+}
+
+// The header of a real block comes out, and its nonce is accepted by a pool that
+// computes the hash by itself.
+func TestTestnet3(t *testing.T) {
+	_, m := mine(t, stratumtest.Options{Job: stratumtest.Testnet3, Difficulty: "7.8857"}, stratum.Options{})
+	w := m.work(0)
+	h := w.Header(1, w.Time)
+	h.Nonce = 0xb2957c02
+	encoded := h.Encode()
+	const want = "02000000f8b6164d19e2f65a2aae448f787fe66d61e57a48c0c6771b1e920b440000000032414daa9ddac879fd2c62839b9ba710a3546363a5f5e22915d90dc3b1699deced864e50afc42a1c027c95b2"
+	if got := hex.EncodeToString(encoded[:]); got != want {
+		t.Errorf("header\n%s, want\n%s", got, want)
+	}
+	if got := h.Hash().String(); got != "000000002076870fe65a2b6eeed84fa892c0db924f1482243a6247d931dcab32" {
+		t.Errorf("hash %s", got)
+	}
+	if w.Height != 25096 || w.ID != "testnet3" || w.VersionMask != 0 || w.Extranonces != 1<<32 || !w.Clean {
+		t.Errorf("work %+v", w)
+	}
+	s := miner.Share{Work: w, Extranonce: 1, Header: h, Hash: h.Hash()}
+	if !s.Block() {
+		t.Error("not a block")
+	}
+	accepted(t, s)
+	rejected(t, submit(t, s), miner.Duplicate)
+	s.Header.Nonce++
+	rejected(t, submit(t, s), miner.LowDifficulty)
+}
+
+// What pools do and the protocol does not forbid.
+func TestDialects(t *testing.T) {
+	tests := map[string]stratumtest.Options{
+		"plain":                {},
+		"error to configure":   {Configure: stratumtest.Fail},
+		"hangs up on it":       {Configure: stratumtest.HangUp},
+		"string ids":           {StringIDs: true},
+		"wrong ids":            {WrongIDs: true},
+		"one packet":           {OnePacket: true},
+		"half lines":           {Halves: true},
+		"job before authorize": {Early: true},
+		"job before subscribe": {Earliest: true},
+		"one subscription":     {Subscriptions: `["mining.notify","ae6812eb4cd7735a302a8a9dd95cf71f"]`},
+		"null subscription":    {Subscriptions: `null`},
+		"false subscription":   {Subscriptions: `false`},
+		"extranonces of 0, 1":  {Extranonce1: "00", Extranonce2Size: 1},
+		"extranonces of 8, 16": {Extranonce1: "0102030405060708", Extranonce2Size: 16},
+		"difficulty as text":   {Difficulty: `"0.000000001"`},
+		"small difficulty":     {Difficulty: "2.328e-10"},
+		"all bits":             {Mask: 0xffffffff},
+	}
+	for name, o := range tests {
+		t.Run(name, func(t *testing.T) {
+			if o.Difficulty == `"0.000000001"` { // the pool judges by another text
+				o.Difficulty = easy
+			}
+			pool, m := mine(t, o, stratum.Options{VersionMask: stratum.DefaultVersionMask})
+			w := m.work(0)
+			for extranonce := range uint64(3) {
+				for version := range uint32(2) {
+					if w.VersionMask == 0 && version > 0 {
+						break
+					}
+					accepted(t, find(t, w, extranonce, version<<13))
+				}
+			}
+			accepted(t, find(t, w, w.Extranonces-1, 0))
+			if o.Configure != stratumtest.Serve && w.VersionMask != 0 {
+				t.Errorf("mask %08x", w.VersionMask)
+			}
+			if o.Configure == stratumtest.Serve && w.VersionMask != stratum.DefaultVersionMask {
+				t.Errorf("mask %08x", w.VersionMask)
+			}
+			if n := pool.Accepted(); n != len(pool.Shares()) {
+				t.Errorf("%d of %d accepted", n, len(pool.Shares()))
+			}
+		})
+	}
+}
+
+// A miner that does not roll does not ask for it.
+func TestNoVersionRolling(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
+	accepted(t, find(t, m.work(0), 0, 0))
+	if slices.Contains(pool.Methods(), "mining.configure") {
+		t.Error("asked")
+	}
+}
+
+// Difficulty and extranonce are those of the job, whatever comes later.
+func TestFrozen(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
+	first := m.work(0)
+	pool.SetDifficulty("1e12")
+	pool.SetExtranonce("aabbccddeeff", 2)
+	accepted(t, find(t, first, 0, 0))
+
+	pool.Notify(stratumtest.MakeJob(1, 2, false))
+	second := m.work(1)
+	if d, _ := pow.ParseDifficulty("1e12"); second.Target != d.Target() {
+		t.Errorf("target %v", second.Target)
+	}
+	if second.Extranonces != 1<<16 || second.Clean {
+		t.Errorf("%d extranonces, clean %v", second.Extranonces, second.Clean)
+	}
+	second.Target = first.Target
+	rejected(t, submit(t, find(t, second, 9, 0)), miner.LowDifficulty)
+	accepted(t, find(t, first, 1, 0)) // not clean: the first job still counts
+
+	pool.SetDifficulty(easy)
+	pool.Notify(stratumtest.MakeJob(1, 3, false))
+	accepted(t, find(t, m.work(2), 0, 0))
+
+	// Another parent makes the work clean, whatever the pool says.
+	pool.Notify(stratumtest.MakeJob(2, 1, false))
+	if w := m.work(3); !w.Clean {
+		t.Error("not clean")
+	}
+	rejected(t, submit(t, find(t, first, 2, 0)), miner.Stale)
+	if n := len(pool.Shares()); n != 4 {
+		t.Errorf("the pool saw %d shares; the last was not worth sending", n)
+	}
+}
+
+// A mask is valid at once, for shares of the work before too.
+func TestMaskChanges(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{VersionMask: stratum.DefaultVersionMask})
+	wide := m.work(0)
+	inside, outside := find(t, wide, 0, 1<<13), find(t, wide, 0, 1<<20)
+	pool.SetMask(0x0000e000)
+	narrow := m.work(1)
+	if narrow.VersionMask != 0xe000 || narrow.ID != wide.ID || narrow.Clean {
+		t.Errorf("%+v", narrow)
+	}
+	if bits.OnesCount32(narrow.VersionMask) != 3 {
+		t.Error("mask")
+	}
+	accepted(t, inside)
+	rejected(t, submit(t, outside), miner.Stale)
+	// The job is the same, and is not mined twice.
+	if narrow.Header(0, 1) == wide.Header(0, 1) {
+		t.Error("the new work repeats the headers of the old")
+	}
+	accepted(t, find(t, narrow, 0, 0))
+	if narrow.Extranonces+1 != wide.Extranonces {
+		t.Errorf("%d extranonces left of %d", narrow.Extranonces, wide.Extranonces)
+	}
+	// Bits that were not asked for are not taken.
+	pool.SetMask(0xffffffff)
+	if w := m.work(2); w.VersionMask != stratum.DefaultVersionMask {
+		t.Errorf("mask %08x", w.VersionMask)
+	}
+}
+
+// What the pool may ask for, and what it gets.
+func TestQuestions(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{Agent: "stele/test"})
+	m.work(0)
+	pool.Send(`{"id":7,"method":"mining.ping","params":[]}` + "\n" +
+		`{"id":"x","method":"client.get_version","params":[]}` + "\r\n" +
+		`{"id":8,"method":"client.dance"}` + "\n" +
+		`{"method":"mining.unheard"}` + "\n" +
+		`{"id":null,"method":"client.show_message","params":["hello\n\u001b[31mlevel=ERROR\u202e"]}` + "\n" +
+		`{"id":9,"method":"mining.ping","params":[]}` + "\n")
+	pool.Wait(func(p *stratumtest.Pool) bool { return len(p.Answers()) == 4 })
+	var got []string
+	for _, a := range pool.Answers() {
+		got = append(got, string(a))
+	}
+	want := []string{
+		`{"id":7,"result":"pong","error":null}`,
+		`{"id":"x","result":"stele/test","error":null}`,
+		`{"id":8,"result":null,"error":[-3,"unknown method",null]}`,
+		`{"id":9,"result":"pong","error":null}`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("answers\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	pool.Close()
+	<-m.ended
+	if log := m.log.String(); !strings.Contains(log, "the pool says: hello  [31mlevel=ERROR \"") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// Lines that mean nothing are passed over; a stream of them ends the session.
+func TestGarbage(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
+	w := m.work(0)
+	pool.Send("garbage\n" + `{"id":1` + "\n\n" + `[]` + "\n" +
+		`{"method":"mining.notify","params":["1","00","","",[],"1","2","3",true]}` + "\n" +
+		`{"method":"mining.notify","params":null}` + "\n" +
+		`{"method":"mining.set_difficulty","params":[0]}` + "\n" +
+		`{"method":"mining.set_difficulty","params":["much"]}` + "\n" +
+		`{"method":"mining.set_difficulty","params":[-1]}` + "\n" +
+		`{"method":"mining.set_difficulty"}` + "\n" +
+		`{"method":"mining.set_extranonce","params":["xx",4]}` + "\n" +
+		`{"method":"mining.set_extranonce","params":["00",17]}` + "\n" +
+		`{"method":"mining.set_version_mask","params":[1]}` + "\n")
+	accepted(t, find(t, w, 0, 0))
+	pool.Send(strings.Repeat("garbage\n", 20))
+	if err := <-m.ended; !errors.Is(err, stratum.ErrFormat) {
+		t.Errorf("ended with %v", err)
+	}
+	m.work(1) // the next session
+	pool.Send(strings.Repeat("x", stratum.MaxLine+1) + "\n")
+	if err := <-m.ended; !errors.Is(err, stratum.ErrFormat) || !strings.Contains(err.Error(), "65536 bytes") {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// A server that is no pool is left at its first line.
+func TestNotAPool(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+		_, _ = c.Read(make([]byte, 4096))
+		_ = c.Close()
+	}()
+	m := newStub(t, stratum.Options{URL: "stratum+tcp://" + l.Addr().String()})
+	err = m.client.Run(t.Context(), m)
+	if !errors.Is(err, stratum.ErrFormat) || !strings.Contains(err.Error(), "HTTP/1.1 400") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A user that the pool does not want is no reason to call again soon.
+func TestUnauthorized(t *testing.T) {
+	for name, o := range map[string]stratumtest.Options{
+		"false": {Authorize: stratumtest.Fail},
+		"error": {User: "worker.1", Password: "another"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := stratumtest.New(t, o)
+			m := newStub(t, stratum.Options{URL: pool.URL()})
+			err := m.client.Run(t.Context(), m)
+			if !errors.Is(err, miner.ErrFatal) {
+				t.Errorf("%v, want it to be fatal", err)
+			}
+			if strings.Contains(err.Error()+m.log.String(), "secret") {
+				t.Error("the password is told")
+			}
+		})
+	}
+}

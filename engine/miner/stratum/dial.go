@@ -1,0 +1,53 @@
+package stratum
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+
+	"stele/engine/miner"
+)
+
+// errPin is the kind of the error of a certificate that is not the pinned one.
+var errPin = errors.New("the server's certificate is not the pinned one")
+
+// dial opens a connection, with TLS if the address says so.
+func (c *Client) dial(ctx context.Context, at address) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := c.options.Dial(ctx, "tcp", at.String())
+	if err != nil || !at.tls {
+		return conn, err
+	}
+	secure := tls.Client(conn, c.tlsConfig(at.host))
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		if _, unknown := errors.AsType[*tls.CertificateVerificationError](err); unknown || errors.Is(err, errPin) {
+			return nil, fmt.Errorf("%w: %w", miner.ErrFatal, err)
+		}
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return secure, nil
+}
+
+// tlsConfig trusts the pinned certificate, or what the system trusts.
+func (c *Client) tlsConfig(host string) *tls.Config {
+	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if c.pin == nil {
+		return config
+	}
+	config.InsecureSkipVerify = true // instead: VerifyConnection, on every connection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		got := sha256.Sum256(state.PeerCertificates[0].Raw)
+		if !bytes.Equal(got[:], c.pin) {
+			return fmt.Errorf("%w: its SHA-256 is %s", errPin, hex.EncodeToString(got[:]))
+		}
+		return nil
+	}
+	return config
+}

@@ -1,0 +1,184 @@
+package stratum
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// handle does what a message of the pool asks for. The reader calls it. An error
+// that is [ErrFormat] does not end the session.
+func (s *session) handle(m Message) error {
+	switch m.Method {
+	case "":
+		s.answer(m)
+		return nil
+	case MethodNotify:
+		n, err := ParseNotify(m.Params)
+		if err != nil {
+			return err
+		}
+		s.giveWork(&n)
+		return nil
+	case MethodSetDifficulty:
+		return s.setDifficulty(m.Params)
+	case MethodSetExtranonce:
+		return s.setExtranonce(m.Params)
+	case MethodSetVersionMask:
+		return s.setVersionMask(m.Params)
+	case MethodReconnect:
+		return s.reconnect(m.Params)
+	case MethodShowMessage:
+		if len(m.Params) > 0 {
+			s.c.log.Info("the pool says: " + clean(loose(m.Params[0])))
+		}
+		return nil
+	}
+	if m.ID == "" {
+		s.c.log.Debug("the pool says what is not known", "method", clean(m.Method))
+		return nil
+	}
+	switch m.Method {
+	case MethodPing:
+		s.write(Answer(m.ID, "pong"))
+	case MethodGetVersion:
+		s.write(Answer(m.ID, s.c.options.Agent))
+	default:
+		s.write(Refuse(m.ID, CodeUnknownMethod, "unknown method"))
+	}
+	return nil
+}
+
+// answer finds the request that an answer belongs to. Others are not told apart
+// from late ones and do no harm.
+func (s *session) answer(m Message) {
+	id, ok := m.ID.Number()
+	s.c.mu.Lock()
+	answered := s.calls[id]
+	if ok {
+		delete(s.calls, id)
+	}
+	s.c.mu.Unlock()
+	if !ok || answered == nil {
+		s.c.log.Debug("an answer to nothing", "id", clean(string(m.ID)))
+		return
+	}
+	answered(m)
+}
+
+func (s *session) setDifficulty(params []json.RawMessage) error {
+	if len(params) < 1 {
+		return fmt.Errorf("%s: %w: no parameters, want the difficulty", MethodSetDifficulty, ErrFormat)
+	}
+	d, err := ParseDifficulty(params[0])
+	if err != nil {
+		return fmt.Errorf("%s: %w", MethodSetDifficulty, err)
+	}
+	s.c.mu.Lock()
+	s.difficulty = d
+	s.c.mu.Unlock()
+	return nil
+}
+
+func (s *session) setExtranonce(params []json.RawMessage) error {
+	one, size, err := ParseSetExtranonce(params)
+	if err != nil {
+		return err
+	}
+	s.c.mu.Lock()
+	s.extranonce = extranonce{one, size}
+	s.c.mu.Unlock()
+	return nil
+}
+
+// setVersionMask takes the mask into use at once (BIP 310), by giving the work
+// again.
+func (s *session) setVersionMask(params []json.RawMessage) error {
+	if len(params) < 1 {
+		return fmt.Errorf("%s: %w: no parameters, want the mask", MethodSetVersionMask, ErrFormat)
+	}
+	mask, err := word(params[0], "mask")
+	if err != nil {
+		return fmt.Errorf("%s: %w", MethodSetVersionMask, err)
+	}
+	s.c.mu.Lock()
+	mask &= s.c.options.VersionMask
+	changed := s.rolling && mask != s.mask
+	if changed {
+		s.mask = mask
+	}
+	s.c.mu.Unlock()
+	if changed {
+		s.giveWork(nil)
+	}
+	return nil
+}
+
+// reconnect ends the session if the pool names an address of its own, or none.
+// Others are refused: a message on a connection without TLS may be anybody's.
+func (s *session) reconnect(params []json.RawMessage) error {
+	param := func(i int) string {
+		if i < len(params) && !null(params[i]) {
+			return loose(params[i])
+		}
+		return ""
+	}
+	to := s.at
+	if host := param(0); host != "" {
+		to.host = host
+	}
+	if port := param(1); port != "" && port != "0" {
+		if _, err := integer(params[1], "port", 1, 65535); err != nil {
+			return fmt.Errorf("%s: %w", MethodReconnect, err)
+		}
+		to.port = port
+	}
+	wait := time.Second
+	if text := param(2); text != "" {
+		seconds, err := integer(params[2], "wait", 0, 1<<30)
+		if err != nil {
+			return fmt.Errorf("%s: %w", MethodReconnect, err)
+		}
+		wait = min(max(wait, time.Duration(seconds)*time.Second), maxReconnectWait)
+	}
+	if !sameDomain(s.c.at.host, to.host) {
+		s.c.log.Warn("the pool asks to go to another domain; that is refused", "to", clean(to.String()))
+		return nil
+	}
+	return &movedError{to: to, wait: wait}
+}
+
+// sameDomain reports whether a pool at host a may send its miners to host b: if
+// they are the same, one is below the other, or both are below the same domain
+// that somebody can own, which here is one that [owned] takes for that.
+func sameDomain(a, b string) bool {
+	a, b = strings.ToLower(strings.TrimSuffix(a, ".")), strings.ToLower(strings.TrimSuffix(b, "."))
+	if a == b {
+		return true
+	}
+	if net.ParseIP(a) != nil || net.ParseIP(b) != nil || !isName(b) {
+		return false
+	}
+	below := func(host, domain string) bool { return owned(domain) && strings.HasSuffix(host, "."+domain) }
+	_, parentA, _ := strings.Cut(a, ".")
+	_, parentB, _ := strings.Cut(b, ".")
+	return below(a, b) || below(b, a) || parentA == parentB && owned(parentA)
+}
+
+// owned reports whether a domain has an owner: at least two labels, but not those
+// like co.uk and com.au, below which everybody can have a name.
+func owned(domain string) bool {
+	labels := strings.Split(domain, ".")
+	n := len(labels)
+	return n > 2 || n == 2 && !(len(labels[1]) == 2 && len(labels[0]) <= 3)
+}
+
+// isName reports whether a host is made of what names are made of.
+func isName(host string) bool {
+	return host != "" && len(host) <= 253 && bytes.IndexFunc([]byte(host), func(r rune) bool {
+		return !(r == '-' || r == '.' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z')
+	}) < 0 && !strings.Contains(host, "..") && host[0] != '.'
+}

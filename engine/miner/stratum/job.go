@@ -1,0 +1,196 @@
+package stratum
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"stele/engine/miner"
+	"stele/engine/pow"
+)
+
+// extranonce is the pool's part of it, and the size of ours.
+type extranonce struct {
+	one  []byte
+	size int
+}
+
+func (e extranonce) equal(f extranonce) bool { return e.size == f.size && bytes.Equal(e.one, f.one) }
+
+// space returns how many values ours has.
+func (e extranonce) space() uint64 {
+	if e.size >= 8 {
+		return math.MaxUint64
+	}
+	return 1 << (8 * e.size)
+}
+
+// two returns value number n of ours: as a number whose last byte is the lowest.
+func (e extranonce) two(n uint64) []byte {
+	b := make([]byte, max(8, e.size))
+	binary.BigEndian.PutUint64(b[len(b)-8:], n)
+	return b[len(b)-e.size:]
+}
+
+// job is what mining.notify told, with all that was in force then.
+type job struct {
+	Notify
+	extranonce extranonce
+	difficulty pow.Difficulty
+	generation uint64
+	received   time.Time
+	replaced   bool // the pool has given its id to another one; of Client.mu
+}
+
+// same reports whether two jobs differ in nothing that a share depends on.
+func (j *job) same(k *job) bool { return j.content() == k.content() && j.Version == k.Version }
+
+// content identifies what is hashed: two jobs with the same content make the
+// same headers, but for time and version.
+func (j *job) content() pow.Hash {
+	var b []byte
+	for _, part := range [][]byte{j.Prev[:], j.Coinbase1, j.extranonce.one, j.Coinbase2} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	for _, h := range j.Branch {
+		b = append(b, h[:]...)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(j.Bits))
+	return pow.Sum(b)
+}
+
+// counter tells which extranonces of a content were used, so that a job that is
+// given again, after a reconnection or with another mask, is not mined twice.
+type counter struct {
+	content pow.Hash
+	next    *atomic.Uint64
+}
+
+// maxCounters is how many contents are remembered.
+const maxCounters = 16
+
+// counter returns the counter of the content. Client.mu is locked.
+func (c *Client) counter(content pow.Hash) *atomic.Uint64 {
+	for _, known := range c.counters {
+		if known.content == content {
+			return known.next
+		}
+	}
+	if len(c.counters) == maxCounters {
+		c.counters = append(c.counters[:0], c.counters[1:]...)
+	}
+	next := new(atomic.Uint64)
+	c.counters = append(c.counters, counter{content, next})
+	return next
+}
+
+// giveWork makes n the newest job, if it is not nil, and gives the newest job to
+// the miner, if the session has come so far.
+func (s *session) giveWork(n *Notify) {
+	c := s.c
+	c.mu.Lock()
+	if n != nil {
+		s.job = &job{Notify: *n, difficulty: s.difficulty, received: time.Now(), extranonce: s.extranonce}
+		none := pow.Difficulty{}
+		if s.job.difficulty.Cmp(none) == 0 && s.resumed {
+			s.job.difficulty = c.difficulty
+		}
+		if s.job.difficulty.Cmp(none) == 0 {
+			s.job.difficulty = difficulty1
+		}
+	}
+	j := s.job
+	if j == nil || !s.subscribed || !s.authorized {
+		c.mu.Unlock()
+		return
+	}
+	fresh := j.generation == 0 // the miner does not have it yet
+	cleaned := fresh && c.admit(s, j)
+	w := c.work(j, s.mask, cleaned)
+	first := !s.worked
+	s.worked = true
+	if first {
+		c.session = s
+	}
+	c.mu.Unlock()
+
+	if first {
+		c.log.Info("the pool gives work", "difficulty", j.difficulty, "version_mask", formatWord(w.VersionMask), "resumed", s.resumed)
+	}
+	s.miner.Work(w)
+	if first {
+		s.resend()
+	}
+}
+
+var difficulty1, _ = pow.ParseDifficulty("1")
+
+// admit makes j the newest job, and reports whether older ones are worth nothing
+// any more. Client.mu is locked.
+//
+// The first job of every connection says that it is clean. When the session was
+// resumed and the parent is still the same, shares of older jobs are not given up
+// for that: the pool will say what it thinks of them.
+func (c *Client) admit(s *session, j *job) (cleaned bool) {
+	switch {
+	case c.generation == 0 || j.Prev != c.parent:
+		cleaned = true
+	case s.worked:
+		cleaned = j.Clean
+	default:
+		cleaned = !s.resumed
+	}
+	if cleaned {
+		c.generation++
+		c.jobs = map[string]*job{}
+	}
+	c.parent, c.difficulty, j.generation = j.Prev, j.difficulty, c.generation
+	if old := c.jobs[j.JobID]; old != nil && !old.same(j) {
+		old.replaced = true
+	}
+	c.jobs[j.JobID] = j
+	if len(c.jobs) > maxJobs {
+		clear(c.jobs)
+	}
+	return cleaned
+}
+
+// maxJobs is how many jobs are watched for their id coming again.
+const maxJobs = 1024
+
+// work makes the miner's work of a job. Client.mu is locked.
+func (c *Client) work(j *job, mask uint32, cleaned bool) *miner.Work {
+	next := c.counter(j.content())
+	space := j.extranonce.space()
+	base := min(next.Load(), space-1)
+	w := &miner.Work{
+		ID:          clean(j.JobID),
+		Clean:       cleaned,
+		Height:      j.Height(),
+		Target:      j.difficulty.Target(),
+		VersionMask: mask,
+		Time:        j.Time,
+		Received:    j.received,
+		Extranonces: space - base,
+		Header: func(n uint64, time uint32) pow.Header {
+			n += base
+			raise(next, n+1)
+			return j.Header(j.extranonce.one, j.extranonce.two(n), time, j.Version)
+		},
+	}
+	w.Submit = c.submitter(j, base)
+	return w
+}
+
+// raise makes n at least at.
+func raise(n *atomic.Uint64, at uint64) {
+	for {
+		now := n.Load()
+		if now >= at || n.CompareAndSwap(now, at) {
+			return
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package stratum
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"stele/engine/pow"
+)
+
+// Options tell a [Client] where its pool is, and who it is there.
+type Options struct {
+	// URL is stratum+tcp://host:port, or stratum+ssl://host:port for TLS. It may
+	// hold a user and a password, which count if User and Password are "".
+	URL string
+
+	User     string // the worker; pools want an account or an address, often with .worker
+	Password string // "": x, which most pools take
+
+	// Fingerprint is the SHA-256 of the server's certificate (DER) in hex; colons
+	// are fine. If it is not "", that certificate and no other is trusted, whoever
+	// signed it and whatever names it has.
+	Fingerprint string
+
+	Agent string // name/version of the program, for the pool's statistics
+
+	// VersionMask has the bits of the version that the miner can roll, most often
+	// [DefaultVersionMask]. The pool may allow fewer. 0: none, and the pool is not
+	// asked.
+	VersionMask uint32
+
+	// SuggestDifficulty is the difficulty of shares to ask for. 0: what lets
+	// expect about 15 shares in a minute, by the measured rate.
+	SuggestDifficulty pow.Difficulty
+
+	Log *slog.Logger // nil: silent
+
+	// Dial opens connections. nil: those of package net.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// address is where a pool listens.
+type address struct {
+	host, port string
+	tls        bool
+}
+
+func (a address) String() string { return net.JoinHostPort(a.host, a.port) }
+
+// Name returns the URL without secrets.
+func (a address) name() string {
+	if a.tls {
+		return "stratum+ssl://" + a.String()
+	}
+	return "stratum+tcp://" + a.String()
+}
+
+// errURL does not show the URL, and not the error of package url, which does:
+// with a slip in it, any part may be the password.
+var errURL = errors.New("bad URL of a pool: want stratum+tcp://host:port or stratum+ssl://host:port, with user:password@ before the host if you like")
+
+// parseURL takes a URL apart.
+func parseURL(text string) (a address, user, password string, err error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return a, "", "", errURL
+	}
+	switch u.Scheme {
+	case "stratum+tcp":
+	case "stratum+ssl", "stratum+tls":
+		a.tls = true
+	default:
+		return a, "", "", errURL
+	}
+	a.host, a.port = u.Hostname(), u.Port()
+	port, err := strconv.ParseUint(a.port, 10, 16)
+	if err != nil || port == 0 || a.host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return a, "", "", errURL
+	}
+	password, _ = u.User.Password()
+	return a, u.User.Username(), password, nil
+}
+
+// parseFingerprint reads a SHA-256 in hex, with or without colons.
+func parseFingerprint(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	sum, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
+	if err != nil || len(sum) != 32 {
+		return nil, errors.New("bad fingerprint of a certificate: want its SHA-256, 64 hex digits")
+	}
+	return sum, nil
+}
+
+// New returns a client. It does not connect yet; [Client.Run] does.
+func New(o Options) (*Client, error) {
+	at, user, password, err := parseURL(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	if o.User == "" {
+		o.User = user
+	}
+	if o.Password == "" {
+		o.Password = password
+	}
+	if o.Password == "" {
+		o.Password = "x"
+	}
+	if o.User == "" {
+		return nil, fmt.Errorf("%s: no user; a pool wants to know whom to pay", at.name())
+	}
+	if len(o.User) > maxWorker || len(o.Password) > maxWorker {
+		return nil, fmt.Errorf("%s: user or password longer than %d bytes", at.name(), maxWorker)
+	}
+	pin, err := parseFingerprint(o.Fingerprint)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", at.name(), err)
+	}
+	if pin != nil && !at.tls {
+		return nil, fmt.Errorf("%s: a fingerprint needs TLS: use stratum+ssl", at.name())
+	}
+	if o.Agent == "" {
+		o.Agent = "stele"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+	}
+	return &Client{
+		options: o,
+		at:      at,
+		pin:     pin,
+		log:     o.Log.With("source", at.name()),
+	}, nil
+}

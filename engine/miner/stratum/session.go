@@ -1,0 +1,322 @@
+package stratum
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"stele/engine/miner"
+	"stele/engine/pow"
+)
+
+// session is one connection. Three may work on it at a time: the reader, which
+// handles what the pool sends, in its order; keep, which greets and then watches;
+// and those who submit shares.
+type session struct {
+	c     *Client
+	miner miner.Session
+	conn  net.Conn
+	at    address
+
+	writing sync.Mutex
+	once    sync.Once
+	err     error // why it ended; set before ended is closed
+	ended   chan struct{}
+	heard   atomic.Int64 // when the last line came, in nanoseconds since begun
+	begun   time.Time
+
+	// Of Client.mu.
+	lastID     uint64
+	calls      map[uint64]func(Message) // what to do with an answer
+	announced  bool                     // the pool will tell new extranonces without being asked again
+	rolling    bool                     // version rolling is on
+	mask       uint32                   // that the pool allows, of those asked for
+	subscribed bool
+	authorized bool
+	resumed    bool           // the extranonce is that of the session before
+	extranonce extranonce     // of the next job
+	difficulty pow.Difficulty // of the next job; 0: not told
+	job        *job           // newest
+	worked     bool           // the miner has got work
+}
+
+func newSession(c *Client, m miner.Session, conn net.Conn, at address) *session {
+	return &session{
+		c: c, miner: m, conn: conn, at: at,
+		ended: make(chan struct{}), begun: time.Now(),
+		calls: map[uint64]func(Message){},
+	}
+}
+
+// end closes the connection. Only the first reason counts.
+func (s *session) end(err error) {
+	s.once.Do(func() {
+		s.err = err
+		close(s.ended)
+		_ = s.conn.Close()
+	})
+}
+
+// read handles one line after the other until the connection ends.
+func (s *session) read() error {
+	in := bufio.NewReaderSize(s.conn, MaxLine+2)
+	good, bad := 0, 0
+	for {
+		line, err := in.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull) || len(bytes.TrimRight(line, "\r\n")) > MaxLine:
+			return fmt.Errorf("%w: a line of more than %d bytes", ErrFormat, MaxLine)
+		case err != nil:
+			return fmt.Errorf("connection lost: %w", err)
+		}
+		s.heard.Store(int64(time.Since(s.begun)))
+		m, err := ParseMessage(line)
+		if err == nil {
+			good++
+			err = s.handle(m)
+		}
+		if errors.Is(err, ErrFormat) { // the pool's mistake, but not the end
+			s.c.log.Warn("cannot read what the pool says", "error", clean(err.Error()))
+			if bad++; good > 0 && bad <= maxBadLines {
+				err = nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// write sends a line. If it cannot, the session ends.
+func (s *session) write(m Message) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if _, err := s.conn.Write(m.Append(nil)); err != nil {
+		s.end(fmt.Errorf("cannot send: %w", err))
+	}
+}
+
+// request sends a request. The reader calls answered with the answer, if one
+// comes.
+func (s *session) request(build func(ID) Message, answered func(Message)) {
+	s.c.mu.Lock()
+	id := s.expect(answered)
+	s.c.mu.Unlock()
+	s.write(build(id))
+}
+
+// expect returns a new id. Client.mu is locked.
+func (s *session) expect(answered func(Message)) ID {
+	s.lastID++
+	s.calls[s.lastID] = answered
+	return NumberID(s.lastID)
+}
+
+// notice sends a request whose answer does not matter.
+func (s *session) notice(method string, params ...any) {
+	s.request(func(id ID) Message { return Request(id, method, params...) }, func(m Message) {
+		if m.Err != nil {
+			s.c.log.Debug("the pool does not know it", "method", method, "answer", m.Err.Error())
+		}
+	})
+}
+
+// errSilent says that there was no answer in time.
+var errSilent = errors.New("no answer in time")
+
+// call sends a request and waits until the reader has handled the answer. It is
+// handled there so that what the pool sends next finds it done.
+func (s *session) call(timeout time.Duration, build func(ID) Message, handle func(Message) error) error {
+	done := newResult()
+	s.request(build, func(m Message) { done <- handle(m) })
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-s.ended:
+		select {
+		case err := <-done: // the last thing that the pool said
+			return err
+		default:
+			return s.err
+		}
+	case <-t.C:
+		return errSilent
+	}
+}
+
+func newResult() chan error { return make(chan error, 1) }
+
+// keep greets the pool and then watches the session until it ends.
+func (s *session) keep(configure bool) error {
+	if err := s.greet(configure); err != nil {
+		return err
+	}
+	s.c.mu.Lock()
+	announced := s.announced
+	s.c.mu.Unlock()
+	if !announced {
+		s.notice(MethodExtranonceSubscribe)
+	}
+	tick := time.NewTicker(tickTime)
+	defer tick.Stop()
+	for asked := (suggestion{}); ; {
+		asked.update(s)
+		select {
+		case <-s.ended:
+			return s.err
+		case <-tick.C:
+		}
+		silent := time.Since(s.begun) - time.Duration(s.heard.Load())
+		switch {
+		case silent > idleTimeout+probeTimeout:
+			return fmt.Errorf("the pool is silent for %v", silent.Round(time.Second))
+		case silent > idleTimeout:
+			s.notice(MethodExtranonceSubscribe) // it does no harm twice, and has an answer
+		}
+		s.c.expire(s)
+	}
+}
+
+// greet does what comes before the first work: configure, subscribe, authorize.
+func (s *session) greet(configure bool) error {
+	o := &s.c.options
+	if configure {
+		ask := Configure{VersionRolling: true, VersionMask: o.VersionMask, MinBits: min(2, MaskBits(o.VersionMask)), SubscribeExtranonce: true}
+		if err := s.call(configureTimeout, ask.Message, s.configured); err != nil {
+			return fmt.Errorf("%w: %w", errConfigure, err)
+		}
+	}
+	s.c.mu.Lock()
+	resume := s.c.sessionID
+	s.c.mu.Unlock()
+	err := s.subscribe(resume)
+	if refused, ok := errors.AsType[*Error](err); ok && resume != "" {
+		s.c.log.Debug("the pool does not resume sessions", "answer", refused)
+		err = s.subscribe("")
+	} else if err != nil { // perhaps it chokes on the session
+		s.c.mu.Lock()
+		s.c.sessionID = ""
+		s.c.mu.Unlock()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", MethodSubscribe, err)
+	}
+	err = s.call(answerTimeout, func(id ID) Message {
+		return Request(id, MethodAuthorize, o.User, o.Password)
+	}, s.authorizedBy)
+	if err != nil {
+		return fmt.Errorf("%s: %w", MethodAuthorize, err)
+	}
+	return nil
+}
+
+// configured handles the answer to mining.configure. Old pools answer with an
+// error: then there is no version rolling.
+func (s *session) configured(m Message) error {
+	if m.Err != nil {
+		s.c.log.Debug("no version rolling", "answer", m.Err.Error())
+		return nil
+	}
+	got, err := ParseConfigured(m.Result)
+	if err != nil {
+		s.c.log.Warn("no version rolling", "error", clean(err.Error()))
+		return nil
+	}
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.rolling = got.VersionRolling
+	s.mask = got.VersionMask & s.c.options.VersionMask
+	s.announced = got.SubscribeExtranonce
+	return nil
+}
+
+func (s *session) subscribe(resume string) error {
+	return s.call(answerTimeout, func(id ID) Message {
+		if resume == "" {
+			return Request(id, MethodSubscribe, s.c.options.Agent)
+		}
+		return Request(id, MethodSubscribe, s.c.options.Agent, resume)
+	}, s.subscribedTo)
+}
+
+// subscribedTo handles the answer to mining.subscribe.
+func (s *session) subscribedTo(m Message) error {
+	if m.Err != nil {
+		return m.Err
+	}
+	sub, err := ParseSubscription(m.Result)
+	if err != nil {
+		return err
+	}
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.extranonce = extranonce{sub.Extranonce1, sub.Extranonce2Size}
+	s.resumed = c.generation > 0 && s.extranonce.equal(c.extranonce)
+	s.subscribed = true
+	if s.job != nil { // it came before this answer
+		s.job.extranonce = s.extranonce
+	}
+	c.sessionID, c.extranonce = sub.Session, s.extranonce
+	c.lose(func(sh *share) bool { return !sh.job.extranonce.equal(s.extranonce) }, "the pool began a new session")
+	return nil
+}
+
+// authorizedBy handles the answer to mining.authorize, and gives the miner the
+// job that may have come before it.
+func (s *session) authorizedBy(m Message) error {
+	switch {
+	case m.Err != nil:
+		return fmt.Errorf("%w: %w", miner.ErrFatal, m.Err)
+	case string(m.Result) == "false":
+		return fmt.Errorf("%w: wrong user or password", miner.ErrFatal)
+	}
+	s.c.mu.Lock()
+	s.authorized = true
+	s.c.mu.Unlock()
+	s.giveWork(nil)
+	return nil
+}
+
+// suggestion is the difficulty that a pool was asked for.
+type suggestion struct {
+	rate float64 // of which it was made
+	done bool
+}
+
+// secondsPerShare is how long a share should take.
+const secondsPerShare = 4
+
+// hashesPerDifficulty is how many hashes a share of difficulty 1 takes:
+// 2^256 / (0xffff * 2^208).
+const hashesPerDifficulty = 4295032833.0
+
+// update asks for a difficulty if none was asked for yet, and again if the hash
+// rate is another by a factor of 4.
+func (g *suggestion) update(s *session) {
+	if fixed := s.c.options.SuggestDifficulty; fixed.Cmp(pow.Difficulty{}) > 0 {
+		if !g.done {
+			s.notice(MethodSuggestDifficulty, FormatDifficulty(fixed))
+		}
+		g.done = true
+		return
+	}
+	rate := s.miner.HashRate()
+	if rate <= 0 || g.rate > 0 && rate < 4*g.rate && g.rate < 4*rate {
+		return
+	}
+	g.rate = rate
+	text := fmt.Sprintf("%.4g", rate*secondsPerShare/hashesPerDifficulty)
+	if d, err := pow.ParseDifficulty(text); err == nil {
+		s.notice(MethodSuggestDifficulty, json.RawMessage(d.String()))
+	}
+}

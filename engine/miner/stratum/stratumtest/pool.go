@@ -1,0 +1,327 @@
+package stratumtest
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// Options tell how a pool is, and how it misbehaves. The zero value is a pool
+// without flaws.
+type Options struct {
+	User, Password string // the only ones that are let in; "": all
+
+	Difficulty      string // at first, as JSON; "": 1
+	Mask            uint32 // of version rolling, sent as it is; 0: 1fffe000
+	Extranonce1     string // of the first session in hex; later ones count on. "": 08000002
+	Extranonce2Size int    // 0: 4
+	Job             Job    // the first; none: MakeJob(1, 1, true)
+	Resume          bool   // give a session back to a miner that names it
+
+	TLS *tls.Config // nil: none
+
+	Configure     Reaction // to mining.configure
+	Authorize     Reaction // to mining.authorize; Fail answers false
+	Subscriptions string   // the first part of the answer to mining.subscribe, as JSON
+	Early         bool     // difficulty and job come before the answer to mining.authorize
+	Earliest      bool     // and even before that to mining.subscribe
+	StringIDs     bool     // answers have their ids as strings
+	WrongIDs      bool     // every answer is followed by one to nothing
+	OnePacket     bool     // lines that belong together are sent together
+	Halves        bool     // lines are sent in two pieces
+
+	// Share decides about the share number n (from 1 on, over all connections); nil:
+	// every one is judged.
+	Share func(n int) Reaction
+}
+
+// Reaction is what a pool does with a request.
+type Reaction int
+
+// Reactions.
+const (
+	Serve    Reaction = iota // as it should
+	Fail                     // answer with an error
+	Ignore                   // do not answer
+	HangUp                   // close the connection instead of looking at it
+	HangUpOn                 // do it, and close the connection instead of answering
+)
+
+// Share is a share that the pool judged.
+type Share struct {
+	Session     string // extranonce1 of its connection
+	Job         string
+	Extranonce2 string
+	NTime       string
+	Nonce       string
+	Version     uint32
+	Header      []byte
+	Hash        *big.Int
+	Code        int // 0: accepted; else as mining.submit has them
+}
+
+// Pool is a pool. Its methods may be called by several goroutines.
+type Pool struct {
+	t testing.TB
+	o Options
+	l net.Listener
+
+	serving sync.WaitGroup
+
+	mu          sync.Mutex
+	closed      bool
+	conns       []*conn // that are open
+	connections int     // ever
+	extranonce  *big.Int
+	sessions    map[string]*conn // session id: the last connection
+	job         Job
+	difficulty  string
+	shares      []Share
+	submits     int
+	methods     []string
+	answers     []json.RawMessage
+	suggested   []string
+	faults      []string
+	changed     chan struct{} // closed, and made anew, when anything of this changes
+}
+
+// New starts a pool on a port of loopback. It ends with the test, which fails
+// then if there were faults.
+func New(t testing.TB, o Options) *Pool {
+	t.Helper()
+	p := NewSilent(t, o)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.l = l
+	p.serving.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.Serve(c)
+		}
+	})
+	return p
+}
+
+// NewSilent returns a pool that does not listen. Connections come by Serve.
+func NewSilent(t testing.TB, o Options) *Pool {
+	if o.Difficulty == "" {
+		o.Difficulty = "1"
+	}
+	if o.Mask == 0 {
+		o.Mask = 0x1fffe000
+	}
+	if o.Extranonce1 == "" {
+		o.Extranonce1 = "08000002"
+	}
+	if o.Extranonce2Size == 0 {
+		o.Extranonce2Size = 4
+	}
+	if o.Job.ID == "" {
+		o.Job = MakeJob(1, 1, true)
+	}
+	p := &Pool{
+		t: t, o: o,
+		extranonce: new(big.Int).SetBytes(unhex(o.Extranonce1)),
+		sessions:   map[string]*conn{},
+		job:        o.Job,
+		difficulty: o.Difficulty,
+		changed:    make(chan struct{}),
+	}
+	t.Cleanup(func() {
+		p.Close()
+		for _, f := range p.Faults() {
+			t.Error("stratumtest: ", f)
+		}
+	})
+	return p
+}
+
+// URL returns where the pool is.
+func (p *Pool) URL() string {
+	scheme := "stratum+tcp://"
+	if p.o.TLS != nil {
+		scheme = "stratum+ssl://"
+	}
+	return scheme + p.l.Addr().String()
+}
+
+// Serve takes a connection over. It returns at once.
+func (p *Pool) Serve(nc net.Conn) {
+	if p.o.TLS != nil {
+		nc = tls.Server(nc, p.o.TLS)
+	}
+	c := newConn(p, nc)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = nc.Close()
+		return
+	}
+	p.conns = append(p.conns, c)
+	p.connections++
+	p.touch()
+	p.serving.Go(c.read)
+	p.serving.Go(c.send)
+}
+
+// Close ends the pool, and waits for it.
+func (p *Pool) Close() {
+	if p.l != nil {
+		_ = p.l.Close()
+	}
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.Drop()
+	p.serving.Wait()
+}
+
+// Drop closes all connections.
+func (p *Pool) Drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.close()
+	}
+}
+
+// touch wakes those who wait. The pool is locked.
+func (p *Pool) touch() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Wait waits until what the pool knows is as the test wants it. It waits for ever;
+// the deadline is the test's.
+func (p *Pool) Wait(want func(*Pool) bool) {
+	for {
+		p.mu.Lock()
+		changed := p.changed
+		p.mu.Unlock()
+		if want(p) {
+			return
+		}
+		<-changed
+	}
+}
+
+// Notify gives a job to all miners, and to those who come.
+func (p *Pool) Notify(j Job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.job = j
+	for _, c := range p.conns {
+		if c.authorized {
+			c.notify()
+		}
+	}
+}
+
+// SetDifficulty sets the difficulty, JSON, of the jobs that follow.
+func (p *Pool) SetDifficulty(d string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.difficulty = d
+	for _, c := range p.conns {
+		c.setDifficulty()
+	}
+}
+
+// SetExtranonce sets the extranonces of the jobs that follow.
+func (p *Pool) SetExtranonce(extranonce1 string, size int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.extranonce1, c.extranonce2 = extranonce1, size
+		c.tell("mining.set_extranonce", extranonce1, size)
+	}
+}
+
+// SetMask sets the version mask, at once.
+func (p *Pool) SetMask(mask uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.mask = mask
+		c.tell("mining.set_version_mask", fmt.Sprintf("%08x", mask))
+	}
+}
+
+// Send sends text as it is to all miners.
+func (p *Pool) Send(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.queue([]byte(text))
+	}
+}
+
+// get returns what f returns, with the pool locked.
+func get[T any](p *Pool, f func() T) T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return f()
+}
+
+// Shares returns all shares that were judged.
+func (p *Pool) Shares() []Share { return get(p, func() []Share { return slices.Clone(p.shares) }) }
+
+// Accepted returns how many shares were accepted.
+func (p *Pool) Accepted() int {
+	n := 0
+	for _, s := range p.Shares() {
+		if s.Code == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Methods returns the methods of all requests, in their order.
+func (p *Pool) Methods() []string { return get(p, func() []string { return slices.Clone(p.methods) }) }
+
+// Answers returns the miners' answers to requests of the pool: whole lines.
+func (p *Pool) Answers() []json.RawMessage {
+	return get(p, func() []json.RawMessage { return slices.Clone(p.answers) })
+}
+
+// Suggested returns the difficulties that were asked for.
+func (p *Pool) Suggested() []string {
+	return get(p, func() []string { return slices.Clone(p.suggested) })
+}
+
+// Connections returns how many connections there have been.
+func (p *Pool) Connections() int { return get(p, func() int { return p.connections }) }
+
+// Mining returns how many connections are authorized now.
+func (p *Pool) Mining() int {
+	return get(p, func() int {
+		n := 0
+		for _, c := range p.conns {
+			if c.authorized {
+				n++
+			}
+		}
+		return n
+	})
+}
+
+// Faults returns what was not as it should be.
+func (p *Pool) Faults() []string { return get(p, func() []string { return slices.Clone(p.faults) }) }
+
+// Forgive forgets the faults, for a test that provokes them.
+func (p *Pool) Forgive() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+}

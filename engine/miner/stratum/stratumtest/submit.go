@@ -1,0 +1,116 @@
+package stratumtest
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+var lowerHex = regexp.MustCompile(`^([0-9a-f]{2})*$`)
+
+// maxRoll is how many seconds a header may be dated after its job.
+const maxRoll = 7200
+
+// submit checks a share. What a right miner never does is a fault.
+func (c *conn) submit(id string, params []any, line []byte) {
+	p := c.p
+	p.submits++
+	reaction := Serve
+	if p.o.Share != nil {
+		reaction = p.o.Share(p.submits)
+	}
+	if reaction == HangUp {
+		c.close()
+		return
+	}
+	s, text := c.judge(params, line)
+	if reaction == Fail {
+		s.Code, text = 20, "Other"
+	}
+	p.shares = append(p.shares, s)
+	switch reaction {
+	case HangUpOn:
+		c.close()
+	case Ignore:
+	default:
+		c.answer(id, true, s.Code, text)
+	}
+}
+
+// judge returns the share and, if it is not accepted, why not.
+func (c *conn) judge(params []any, line []byte) (s Share, why string) {
+	wrong := func(why string) (Share, string) {
+		c.fault("%s: %s", why, strings.TrimSpace(string(line)))
+		s.Code = 20
+		return s, why
+	}
+	s.Session = c.session
+	if !c.authorized {
+		s.Code = 24
+		return s, "Unauthorized worker"
+	}
+	want := 5
+	if c.configured {
+		want = 6
+	}
+	if len(params) != want {
+		return wrong(fmt.Sprintf("a share has %d parameters here", want))
+	}
+	var words [6]string
+	for i, v := range params {
+		word, ok := v.(string)
+		if !ok {
+			return wrong("all parameters of a share are strings")
+		}
+		words[i] = word
+	}
+	s.Job, s.Extranonce2, s.NTime, s.Nonce = words[1], words[2], words[3], words[4]
+	if words[0] != c.worker {
+		return wrong("the worker is not the one that was authorized")
+	}
+	g, stale := c.jobs[s.Job], false
+	if g == nil {
+		if g, stale = c.old[s.Job]; !stale {
+			s.Code = 21
+			return s, "Job not found"
+		}
+	}
+	if !lowerHex.MatchString(s.Extranonce2) || len(s.Extranonce2) != 2*g.extranonce2 {
+		return wrong(fmt.Sprintf("extranonce2 has %d bytes here, as hex digits", g.extranonce2))
+	}
+	if !word.MatchString(s.NTime) || !word.MatchString(s.Nonce) {
+		return wrong("ntime and nonce have 8 hex digits")
+	}
+	if at, from := number(s.NTime), number(g.NTime); at < from || at > from+maxRoll {
+		return wrong("ntime is before its job, or more than two hours after")
+	}
+	s.Version = number(g.Version)
+	if c.configured {
+		if !word.MatchString(words[5]) || number(words[5])&^c.mask != 0 {
+			return wrong(fmt.Sprintf("version bits have 8 hex digits inside %08x", c.mask))
+		}
+		s.Version = s.Version&^c.mask | number(words[5])
+	}
+	s.Header = g.header(s.Extranonce2, s.NTime, s.Nonce, s.Version)
+	s.Hash = value(s.Header)
+	key := fmt.Sprintf("%x", s.Header)
+	switch {
+	case stale:
+		s.Code, why = 21, "Stale"
+	case c.duplicate(key):
+		s.Code, why = 22, "Duplicate share"
+	case s.Hash.Cmp(target(g.difficulty)) > 0:
+		s.Code, why = 23, "Low difficulty share"
+	}
+	return s, why
+}
+
+// duplicate reports whether the pool has accepted a share with that header.
+func (c *conn) duplicate(key string) bool {
+	for _, s := range c.p.shares {
+		if s.Code == 0 && fmt.Sprintf("%x", s.Header) == key {
+			return true
+		}
+	}
+	return false
+}
