@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"stele/node/record"
@@ -48,7 +47,7 @@ func GetAccount(v View, k record.Key) (Account, error) {
 			return Account{}, err
 		}
 		if len(value) != rotatedAccountSize {
-			return Account{}, errState(bytes.Clone(key[:]), value)
+			return Account{}, errState(key[:], value)
 		}
 	}
 	if value == nil {
@@ -56,7 +55,7 @@ func GetAccount(v View, k record.Key) (Account, error) {
 	}
 	a, ok := decodeAccount(k, value)
 	if !ok {
-		return Account{}, errState(bytes.Clone(key[:]), value)
+		return Account{}, errState(key[:], value)
 	}
 	return a, nil
 }

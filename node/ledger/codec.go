@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"stele/node/record"
 )
@@ -28,10 +29,18 @@ func (f *coder) write(p layout) []byte {
 
 // decode reads the value of an entry, and refuses what is never written.
 func decode(p layout, value []byte) bool {
-	f := coder{reading: true, b: value}
-	p.layout(&f)
-	return !f.bad && len(f.b) == 0
+	f := readers.Get().(*coder)
+	*f = coder{reading: true, b: value}
+	p.layout(f)
+	good := !f.bad && len(f.b) == 0
+	f.b = nil
+	readers.Put(f)
+	return good
 }
+
+// readers are coders to read with: one made for each value would be a quarter of
+// what a block of after-sales records allocates.
+var readers = sync.Pool{New: func() any { return new(coder) }}
 
 // bytes reads or writes p.
 func (f *coder) bytes(p []byte) {

@@ -31,7 +31,8 @@ const (
 var ErrState = errors.New("corrupt state")
 
 func errState(key, value []byte) error {
-	return fmt.Errorf("%w: entry %x has the value %x", ErrState, key, value)
+	// The copies let callers have their keys on the stack.
+	return fmt.Errorf("%w: entry %x has the value %x", ErrState, string(key), string(value))
 }
 
 // errNoEntry is for an entry that another one names.
