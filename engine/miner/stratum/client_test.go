@@ -144,6 +144,15 @@ func find(t *testing.T, w *miner.Work, extranonce uint64, version uint32) miner.
 	panic("unreachable")
 }
 
+func parseDifficulty(t *testing.T, text string) pow.Difficulty {
+	t.Helper()
+	d, err := pow.ParseDifficulty(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func submit(t *testing.T, s miner.Share) error {
 	t.Helper()
 	return s.Work.Submit(t.Context(), s)
@@ -261,7 +270,7 @@ func TestFrozen(t *testing.T) {
 
 	pool.Notify(stratumtest.MakeJob(1, 2, false))
 	second := m.work(1)
-	if d, _ := pow.ParseDifficulty("1e12"); second.Target != d.Target() {
+	if second.Target != parseDifficulty(t, "1e12").Target() {
 		t.Errorf("target %v", second.Target)
 	}
 	if second.Extranonces != 1<<16 || second.Clean {

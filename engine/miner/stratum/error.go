@@ -87,7 +87,7 @@ func parseError(raw json.RawMessage) *Error {
 	case '[':
 		parts, err := array(raw, "error", maxParams)
 		if err != nil || len(parts) == 0 {
-			e.Text = string(raw)
+			e.Text = string(raw[:min(len(raw), maxErrorText)])
 			break
 		}
 		if json.Unmarshal(parts[0], &e.Code) != nil {

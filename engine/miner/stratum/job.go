@@ -37,6 +37,7 @@ func (e extranonce) two(n uint64) []byte {
 // job is what mining.notify told, with all that was in force then.
 type job struct {
 	Notify
+	from       *session
 	extranonce extranonce
 	difficulty pow.Difficulty
 	generation uint64
@@ -93,7 +94,7 @@ func (s *session) giveWork(n *Notify) {
 	c := s.c
 	c.mu.Lock()
 	if n != nil {
-		s.job = &job{Notify: *n, difficulty: s.difficulty, received: time.Now(), extranonce: s.extranonce}
+		s.job = &job{Notify: *n, from: s, difficulty: s.difficulty, received: time.Now(), extranonce: s.extranonce}
 		none := pow.Difficulty{}
 		if s.job.difficulty.Cmp(none) == 0 && s.resumed {
 			s.job.difficulty = c.difficulty

@@ -90,6 +90,9 @@ func ParseMessage(line []byte) (Message, error) {
 	if len(line) == 0 || line[0] != '{' {
 		return Message{}, fmt.Errorf("%w: want a JSON object, got %s", ErrFormat, clip(line))
 	}
+	if nested(line) {
+		return Message{}, fmt.Errorf("%w: arrays in arrays, more than %d deep", ErrFormat, maxDepth)
+	}
 	if err := json.Unmarshal(line, &wire); err != nil {
 		return Message{}, fmt.Errorf("%w: %v: %s", ErrFormat, err, clip(line))
 	}
@@ -118,6 +121,32 @@ func ParseMessage(line []byte) (Message, error) {
 		return Message{}, fmt.Errorf("%w: neither a method nor an answer: %s", ErrFormat, clip(line))
 	}
 	return m, nil
+}
+
+// maxDepth is how deep arrays and objects may be nested. 4 are in use.
+const maxDepth = 16
+
+// nested reports whether arrays and objects are nested too deep, which would let
+// the decoder keep more than the line is long. In text that is not JSON it may
+// report anything.
+func nested(line []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 // parseID accepts null, numbers and strings. Other values would have to be

@@ -146,7 +146,7 @@ func (s *session) useless(sh *share) error {
 	c, j := s.c, sh.job
 	stale := func(why string) error { return &miner.Rejection{Cause: miner.Stale, Text: "not sent: " + why} }
 	switch {
-	case s.begun.After(j.received) && !j.extranonce.equal(c.extranonce):
+	case j.from != s && !j.extranonce.equal(c.extranonce):
 		return fmt.Errorf("%w: the pool began a new session", miner.ErrLost)
 	case j.replaced:
 		return stale("the pool has another job with its id")

@@ -29,31 +29,49 @@ func badField(name, want string, got []byte) error {
 	return fmt.Errorf("%w: %s: want %s, got %s", ErrFormat, name, want, clip(got))
 }
 
-// array reads an array of at most most values; null is an empty one.
+// array reads an array of at most most values; null is an empty one. The values
+// are parts of raw: a line of commas does not become a large slice.
 func array(raw json.RawMessage, name string, most int) ([]json.RawMessage, error) {
 	if null(raw) {
 		return nil, nil
 	}
-	if raw[0] != '[' {
-		return nil, badField(name, "an array", raw)
-	}
-	// A value at a time, so that a line of commas does not become a large slice.
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := d.Token(); err != nil {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) < 2 || raw[0] != '[' || !json.Valid(raw) {
 		return nil, badField(name, "an array", raw)
 	}
 	all := []json.RawMessage{}
-	for d.More() {
+	rest := bytes.TrimSpace(raw[1 : len(raw)-1])
+	for len(rest) > 0 {
 		if len(all) == most {
 			return nil, fmt.Errorf("%w: %s: more than %d values", ErrFormat, name, most)
 		}
-		var v json.RawMessage
-		if err := d.Decode(&v); err != nil {
-			return nil, badField(name, "an array", raw)
-		}
-		all = append(all, v)
+		n := valueEnd(rest)
+		all = append(all, json.RawMessage(bytes.TrimSpace(rest[:n])))
+		rest = rest[min(n+1, len(rest)):]
 	}
 	return all, nil
+}
+
+// valueEnd returns where the first value of the inside of an array ends: at a
+// comma, or at the end.
+func valueEnd(inside []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(inside); i++ {
+		switch c := inside[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			depth--
+		case c == ',' && depth == 0:
+			return i
+		}
+	}
+	return len(inside)
 }
 
 // text reads a string of at most most bytes.

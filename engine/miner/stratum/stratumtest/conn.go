@@ -21,6 +21,7 @@ type conn struct {
 	wake chan struct{} // there is something to send
 	out  [][]byte
 	gone bool
+	mute bool
 
 	ids         map[string]bool // of requests
 	configured  bool            // version rolling was asked for and allowed
@@ -58,6 +59,9 @@ func (c *conn) poke() {
 
 // queue lets send write b.
 func (c *conn) queue(b []byte) {
+	if c.mute {
+		return
+	}
 	c.out = append(c.out, b)
 	c.poke()
 }

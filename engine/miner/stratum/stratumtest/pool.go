@@ -215,6 +215,13 @@ func (p *Pool) Wait(want func(*Pool) bool) {
 	}
 }
 
+// SetJob changes the job that those who come get first.
+func (p *Pool) SetJob(j Job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.job = j
+}
+
 // Notify gives a job to all miners, and to those who come.
 func (p *Pool) Notify(j Job) {
 	p.mu.Lock()
@@ -254,6 +261,15 @@ func (p *Pool) SetMask(mask uint32) {
 	for _, c := range p.conns {
 		c.mask = mask
 		c.tell("mining.set_version_mask", fmt.Sprintf("%08x", mask))
+	}
+}
+
+// Mute loses all that the pool sends on its present connections from now on.
+func (p *Pool) Mute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.mute = true
 	}
 }
 

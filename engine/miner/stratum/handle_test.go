@@ -1,0 +1,43 @@
+package stratum
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSameDomain(t *testing.T) {
+	for _, test := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"pool.example", "pool.example", true},
+		{"POOL.example.", "pool.EXAMPLE", true},
+		{"eu.pool.example", "us.pool.example", true},
+		{"pool.example", "eu.pool.example", true},
+		{"eu.pool.example", "pool.example", true},
+		{"stratum.eu.pool.example", "stratum.us.pool.example", false},
+		{"a.pool.co.uk", "b.pool.co.uk", true},
+		{"10.0.0.1", "10.0.0.1", true},
+		{"localhost", "localhost", true},
+
+		{"pool.example", "attacker.example", false},
+		{"pool.co.uk", "attacker.co.uk", false},
+		{"pool.com.au", "attacker.com.au", false},
+		{"eu.pool.example", "pool.example.attacker.example", false},
+		{"eu.pool.example", "eupool.example", false},
+		{"10.0.0.1", "10.0.0.2", false},
+		{"pool.example", "10.0.0.1", false},
+		{"10.0.0.1", "0.0.1", false},
+		{"localhost", "x.localhost", false},
+		{"pool.example", "", false},
+		{"eu.pool.example", ".pool.example", false},
+		{"eu.pool.example", "a b.pool.example", false},
+		{"eu.pool.example", "attacker.example/.pool.example", false},
+		{"eu.pool.example", "a..pool.example", false},
+		{"eu.pool.example", strings.Repeat("a", 300) + ".pool.example", false},
+	} {
+		if got := sameDomain(test.from, test.to); got != test.want {
+			t.Errorf("%s to %s: %v", test.from, test.to, got)
+		}
+	}
+}
