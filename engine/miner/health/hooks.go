@@ -1,6 +1,15 @@
 package health
 
-import "time"
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
 
 // Hooks are commands, each a program and its arguments, that are run when
 // something happens. No shell is between. An empty one is none.
@@ -11,7 +20,118 @@ type Hooks struct {
 	Sick      []string // a device gives wrong answers, or finishes nothing
 	Dead      []string // a device failed, or was sick too often
 	Recovered []string // a device works again
-	Block     []string // a block was found
+	Block     []string // a source accepted a block
 
 	Timeout time.Duration // of a command; 0: 30 s
+}
+
+const (
+	defaultTimeout = 30 * time.Second
+	mostCalls      = 64      // that wait, for each event
+	mostOutput     = 4 << 10 // bytes of a command's output in the log
+)
+
+// Runner runs hooks, those of an event one after the other. Its methods may be
+// called by several goroutines at once, and do not wait.
+type Runner struct {
+	hooks Hooks
+	log   *slog.Logger
+	calls map[string]chan []string // the environment of each call, by its event
+}
+
+// NewRunner returns a runner. A nil log is silent.
+func NewRunner(h Hooks, log *slog.Logger) *Runner {
+	if h.Timeout <= 0 {
+		h.Timeout = defaultTimeout
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	r := &Runner{hooks: h, log: log, calls: map[string]chan []string{}}
+	for event := range r.commands() {
+		r.calls[event] = make(chan []string, mostCalls)
+	}
+	return r
+}
+
+// commands returns the hooks that there are, by their events.
+func (r *Runner) commands() map[string][]string {
+	all := map[string][]string{"sick": r.hooks.Sick, "dead": r.hooks.Dead, "recovered": r.hooks.Recovered, "block": r.hooks.Block}
+	for event, command := range all {
+		if len(command) == 0 {
+			delete(all, event)
+		}
+	}
+	return all
+}
+
+// Run runs the hooks until ctx ends. What runs then is killed.
+func (r *Runner) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for event, command := range r.commands() {
+		all.Go(func() {
+			for {
+				select {
+				case environment := <-r.calls[event]:
+					r.call(ctx, event, command, environment)
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Device runs the hook for what a device has become, if there is one for that.
+func (r *Runner) Device(s State, device, reason string) {
+	event := map[State]string{Sick: "sick", Dead: "dead", OK: "recovered"}[s]
+	r.fire(event, "STELE_DEVICE="+device, "STELE_REASON="+reason)
+}
+
+// Block runs the hook for a block with a hash.
+func (r *Runner) Block(device, hash string) {
+	r.fire("block", "STELE_DEVICE="+device, "STELE_BLOCK="+hash)
+}
+
+func (r *Runner) fire(event string, environment ...string) {
+	calls, ok := r.calls[event]
+	if !ok {
+		return
+	}
+	select {
+	case calls <- append(environment, "STELE_EVENT="+event):
+	default:
+		r.log.Warn("hook is left out, since too many wait", "event", event)
+	}
+}
+
+// call runs a command.
+func (r *Runner) call(ctx context.Context, event string, command, environment []string) {
+	ctx, cancel := context.WithTimeout(ctx, r.hooks.Timeout)
+	defer cancel()
+	var output head
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Env = append(os.Environ(), environment...)
+	c.Stdout, c.Stderr = &output, &output
+	c.WaitDelay = 100 * time.Millisecond // for what the command has started
+	err := c.Run()
+	said := slog.String("output", strings.TrimSpace(output.String()))
+	switch {
+	case ctx.Err() != nil:
+		r.log.Warn("hook was killed", "event", event, "command", command[0], "after", r.hooks.Timeout, said)
+	case err != nil:
+		r.log.Warn("hook failed", "event", event, "command", command[0], "error", err.Error(), said)
+	default:
+		r.log.Info("hook was run", "event", event, "command", command[0], said)
+	}
+}
+
+// head keeps the beginning of what is written.
+type head struct{ bytes.Buffer }
+
+// Write implements io.Writer.
+func (h *head) Write(b []byte) (int, error) {
+	h.Buffer.Write(b[:min(len(b), max(mostOutput-h.Len(), 0))])
+	return len(b), nil
 }

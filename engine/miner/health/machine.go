@@ -17,7 +17,7 @@ const (
 type Event string
 
 const (
-	Works   Event = "works"   // it finished nonces, or there was nothing to do
+	Works   Event = "works"   // it has finished nonces
 	Faulty  Event = "faulty"  // it gives wrong answers, or finishes nothing
 	Failed  Event = "failed"  // it cannot be used
 	Passed  Event = "passed"  // the trial that was asked for: the device is used again

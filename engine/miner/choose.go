@@ -1,0 +1,103 @@
+package miner
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// decide chooses the sources that shall have a session, the one whose work is
+// mined, and the work. It is called whenever something of that may change.
+func (m *Miner) decide() {
+	now := time.Now()
+	m.chooseActive(now)
+	m.chooseSessions()
+	work := m.work(now)
+	if work != m.current {
+		m.current, m.since = work, now
+		m.look()
+	}
+	m.checkSources()
+}
+
+// chooseActive takes the best source that gives work. One that has broken before
+// has to stand for a while first, unless there is no other.
+func (m *Miner) chooseActive(now time.Time) {
+	for _, u := range m.sources {
+		if u == m.active && u.connected {
+			return
+		}
+		if !u.connected {
+			continue
+		}
+		if m.active != nil && m.active.connected && u.broke && now.Sub(u.since) < m.times.settle {
+			continue
+		}
+		if m.active != nil {
+			m.Log.Info("going over to another source", "source", u.name, "from", m.active.name)
+		}
+		m.active = u
+		return
+	}
+}
+
+// chooseSessions wants a session of the best two sources that give work, or try
+// for the first time, and of all before those; and of every source that has
+// something to deliver.
+func (m *Miner) chooseSessions() {
+	if m.running == nil {
+		return
+	}
+	good := 0
+	for _, u := range m.sources {
+		want := good < 2 || u == m.active || u.tally.Pending > 0
+		if u.connected || !u.tried {
+			good++
+		}
+		switch {
+		case want && !u.want:
+			select {
+			case u.wanted <- struct{}{}:
+			default:
+			}
+		case !want && u.want && u.session != nil:
+			u.session.cancel(errUnwanted)
+		}
+		u.want = want
+	}
+}
+
+// work returns what is to be mined: the newest work of the active source. When
+// its session is broken and no other gives work, it is mined as long as its
+// shares could count.
+func (m *Miner) work(now time.Time) *Work {
+	u := m.active
+	if u == nil || u.work == nil {
+		return nil
+	}
+	if !u.connected && (now.Sub(u.since) > m.times.keepWork || u.worthless == u.work || u.work.expired(now)) {
+		return nil
+	}
+	return u.work
+}
+
+// expired reports whether no header can have the time of now any more.
+func (w *Work) expired(now time.Time) bool {
+	return w.MaxTime != 0 && uint64(w.Time)+uint64(max(now.Sub(w.Received), 0)/time.Second) > uint64(w.MaxTime)
+}
+
+// checkSources ends the miner if no source will ever do.
+func (m *Miner) checkSources() {
+	if m.running == nil || m.broken != nil {
+		return
+	}
+	switch {
+	case len(m.sources) == 0:
+		m.broken = fmt.Errorf("%w: the list is empty", ErrNoSource)
+	case !m.everWork && !slices.ContainsFunc(m.sources, func(u *upstream) bool { return !u.fatal }):
+		m.broken = fmt.Errorf("%w: %s", ErrNoSource, m.why())
+	default:
+		return
+	}
+	m.look()
+}

@@ -1,0 +1,119 @@
+package miner
+
+import (
+	"math"
+	"time"
+)
+
+// estimateWindow is the time whose shares count for the estimate.
+const estimateWindow = 6 * time.Hour
+
+// disagreement is the probability below which the counted rate and the shares
+// are said to disagree.
+const disagreement = 1e-4
+
+// estimateRate makes an estimate of what was finished in a time.
+//
+// The number of shares is a Poisson variable. Its mean is known if the counted
+// nonces were really searched, whatever the difficulties were: the sum of the
+// nonces, each times the probability of a share. So the true rate is the counted
+// one times shares/mean.
+func estimateRate(s sample) Estimate {
+	e := Estimate{Window: s.at, Shares: s.hits}
+	if s.at <= 0 || s.expected <= 0 {
+		return e
+	}
+	low, high := poissonBounds(s.hits)
+	perShare := float64(s.nonces) / s.at.Seconds() / s.expected
+	e.Rate, e.Low, e.High = float64(s.hits)*perShare, low*perShare, high*perShare
+	e.Disagrees = poissonTail(s.hits, s.expected) < disagreement
+	return e
+}
+
+// poissonBounds returns the bounds of the central 95 % confidence interval of
+// the mean of a Poisson variable that was seen to be n (Garwood 1936): the means
+// with which n or more, and n or less, have the probability 2.5 %.
+func poissonBounds(n uint64) (low, high float64) {
+	const tail = 0.025
+	if n > 0 {
+		low = solve(func(mean float64) float64 { return gammaP(float64(n), mean) }, tail)
+	}
+	high = solve(func(mean float64) float64 { return gammaP(float64(n)+1, mean) }, 1-tail)
+	return low, high
+}
+
+// poissonTail returns the probability that a Poisson variable of a mean is at
+// least as far on its side of the mean as n, or so on the other side.
+func poissonTail(n uint64, mean float64) float64 {
+	atLeast := 1.0
+	if n > 0 {
+		atLeast = gammaP(float64(n), mean)
+	}
+	atMost := 1 - gammaP(float64(n)+1, mean)
+	return min(2*min(atLeast, atMost), 1)
+}
+
+// solve returns where the growing function f is p.
+func solve(f func(float64) float64, p float64) float64 {
+	low, high := 0.0, 1.0
+	for f(high) < p {
+		low, high = high, 2*high
+	}
+	for range 60 {
+		if middle := (low + high) / 2; f(middle) < p {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return (low + high) / 2
+}
+
+// gammaP returns the regularized lower incomplete gamma function P(a, x), the
+// probability that a Poisson variable of mean x is at least a. It is computed by
+// the series of Abramowitz and Stegun 6.5.29 and the continued fraction of
+// 6.5.31, and for large a, where it is good to six digits, by the approximation
+// of Wilson and Hilferty (1931).
+func gammaP(a, x float64) float64 {
+	switch {
+	case x <= 0:
+		return 0
+	case a > 1000:
+		z := 3 * math.Sqrt(a) * (math.Cbrt(x/a) - 1 + 1/(9*a))
+		return math.Erfc(-z/math.Sqrt2) / 2
+	}
+	lg, _ := math.Lgamma(a)
+	factor := math.Exp(a*math.Log(x) - x - lg)
+	if x < a+1 {
+		term := 1 / a
+		sum := term
+		for n := a + 1; term > sum*1e-16; n++ {
+			term *= x / n
+			sum += term
+		}
+		return sum * factor
+	}
+	// Lentz's method.
+	const tiny = 1e-300
+	b := x + 1 - a
+	c, d := 1/tiny, 1/b
+	h := d
+	for i := 1.0; i < 1e6; i++ {
+		an := i * (a - i)
+		b += 2
+		d = 1 / nonZero(an*d+b, tiny)
+		c = nonZero(b+an/c, tiny)
+		h *= c * d
+		if math.Abs(c*d-1) < 1e-15 {
+			break
+		}
+	}
+	return 1 - factor*h
+}
+
+func nonZero(x, tiny float64) float64 {
+	if math.Abs(x) < tiny {
+		return tiny
+	}
+	return x
+}

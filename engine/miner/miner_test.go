@@ -1,0 +1,391 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stele/engine"
+)
+
+// piece is how long the slow device has a piece in hand.
+const piece = 4096 * time.Second / perSecond
+
+func TestMine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		r := start(t, Options{Version: "1.2"}, nil, p)
+		pass(time.Hour)
+		s := r.Status()
+		if s.State != Mining || s.Trouble != "" || s.Version != "1.2" {
+			t.Errorf("%s %q", s.State, s.Trouble)
+		}
+		for name, rate := range map[string]float64{
+			"10 s": s.Counted.Seconds10, "1 min": s.Counted.Minute1, "15 min": s.Counted.Minutes15,
+			"1 h": s.Counted.Hour1, "mean": s.Counted.Mean, "device": s.Devices[0].Rates.Minute1,
+		} {
+			off := 0.05
+			if name == "10 s" {
+				off = 0.3 // a piece lasts 2 s
+			}
+			if math.Abs(rate/perSecond-1) > off {
+				t.Errorf("rate of %s is %g, want %d", name, rate, perSecond)
+			}
+		}
+		e := s.Estimated
+		if !(e.Low < e.Rate && e.Rate < e.High) || e.Disagrees || math.Abs(e.Rate/perSecond-1) > 0.1 || e.Shares < 6000 {
+			t.Errorf("estimate %+v", e)
+		}
+		if c := s.Shares; c.Accepted == 0 || c.Accepted != c.Found || c.Pending != 0 || s.Devices[0].Shares != c.Found || c.Last.IsZero() {
+			t.Errorf("shares %+v", c)
+		}
+		d := float64(s.Shares.Accepted) * difficultyOf(p.target)
+		if math.Abs(s.Shares.Difficulty/d-1) > 1e-9 || s.Shares.Best.Cmp(p.target.Difficulty()) < 0 {
+			t.Errorf("difficulty %g, best %v", s.Shares.Difficulty, s.Shares.Best)
+		}
+		if src := s.Sources[0]; !src.Connected || !src.Active || src.Sessions != 1 || src.Jobs != 1 || src.Shares.Accepted != s.Shares.Accepted {
+			t.Errorf("source %+v", src)
+		}
+		if s.Work.Source != "pool" || s.Work.ID != "1" || s.Work.Network.String() != "1" || s.JobSwitch.Count != 1 {
+			t.Errorf("work %+v, switches %+v", s.Work, s.JobSwitch)
+		}
+		r.end()
+		p.check(t)
+	})
+}
+
+// When the source breaks, the next one has work at hand; when it stands again for
+// a while, it is gone back to. No device waits at any time.
+func TestFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, c := newPool("a"), newPool("b"), newPool("c")
+		r := start(t, Options{}, nil, a, b, c)
+		pass(10 * time.Second)
+		if b.runs != 1 || c.runs != 0 {
+			t.Errorf("%d sessions of the standby, %d of the third source", b.runs, c.runs)
+		}
+		began, before := time.Now(), r.nonces()
+		for round := range 3 {
+			if got := r.activeSource(); got != "a" {
+				t.Fatalf("round %d: %q is active", round, got)
+			}
+			a.set(true)
+			synctest.Wait()
+			if got := r.activeSource(); got != "b" {
+				t.Fatalf("round %d: %q is active after a broke", round, got)
+			}
+			pass(5 * time.Minute)
+			if s := r.Status(); s.State != Mining || s.Sources[0].Connected || s.Sources[0].Error == "" || !s.Sources[2].Connected {
+				t.Errorf("round %d: %+v", round, s.Sources)
+			}
+			a.set(false)
+			pass(usual.longest) // it is back at the latest then, and does not stand for long
+			for !r.Status().Sources[0].Connected {
+				pass(time.Second)
+			}
+			pass(usual.settle + 2*time.Second)
+			if got := r.activeSource(); got != "a" {
+				t.Errorf("round %d: %q is active after a stood again", round, got)
+			}
+			if s := r.Status(); s.Sources[2].Connected {
+				t.Errorf("round %d: the third source keeps its session", round)
+			}
+		}
+		if idle := r.idle(began, before); idle > 2*piece.Seconds() {
+			t.Errorf("the device did nothing for %.1f s", idle)
+		}
+		if s := r.Status(); s.Shares.Found != s.Shares.Accepted {
+			t.Errorf("shares %+v", s.Shares)
+		}
+		r.end()
+		a.check(t)
+		b.check(t)
+	})
+}
+
+// A better source that comes and goes is not gone over to each time.
+func TestUnsteadyPrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPool("a"), newPool("b")
+		r := start(t, Options{}, nil, a, b)
+		pass(time.Minute)
+		a.set(true)
+		pass(time.Second)
+		for range 20 {
+			a.set(false)
+			for !r.Status().Sources[0].Connected {
+				pass(time.Second)
+			}
+			pass(20 * time.Second)
+			if got := r.activeSource(); got != "b" {
+				t.Errorf("%q is active", got)
+			}
+			a.set(true)
+			pass(time.Second)
+		}
+		r.end()
+	})
+}
+
+// An outage of ten minutes: the devices go on, and all shares count in the end.
+func TestOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		r := start(t, Options{}, nil, p)
+		pass(time.Minute)
+		began, before := time.Now(), r.nonces()
+		p.set(true)
+		pass(10 * time.Minute)
+		s := r.Status()
+		if s.State != Mining || s.Trouble == "" || s.Shares.Pending < 500 || s.Sources[0].Connected {
+			t.Errorf("in the outage: %s %q, %+v", s.State, s.Trouble, s.Shares)
+		}
+		p.set(false)
+		pass(2 * usual.longest)
+		s = r.Status()
+		if idle := r.idle(began, before); idle > 2*piece.Seconds() {
+			t.Errorf("the device did nothing for %.1f s", idle)
+		}
+		if s.Shares.Accepted != s.Shares.Found || !s.Sources[0].Connected || s.Trouble != "" {
+			t.Errorf("after the outage: %q, %+v", s.Trouble, s.Shares)
+		}
+		r.end()
+		p.check(t)
+	})
+}
+
+// Nobody mines for ever what can no longer count; and the first new work is
+// mined.
+func TestLongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		r := start(t, Options{}, nil, p)
+		pass(time.Minute)
+		p.set(true)
+		pass(24 * time.Hour)
+		s := r.Status()
+		if s.State != Waiting || s.Trouble == "" || s.Counted.Hour1 != 0 || p.runs < 24*60 || p.runs > 24*60*2+20 {
+			t.Errorf("%s %q, %g, %d tries", s.State, s.Trouble, s.Counted.Hour1, p.runs)
+		}
+		p.set(false)
+		pass(usual.longest + time.Second)
+		if s := r.Status(); s.State != Mining {
+			t.Errorf("%s %q", s.State, s.Trouble)
+		}
+		r.end()
+		p.check(t)
+	})
+}
+
+// A source that says that shares are lost has no work to go on with.
+func TestLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		p.answer = func(ctx context.Context, _ Share) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.down {
+				return fmt.Errorf("no resumption: %w", ErrLost)
+			}
+			return nil
+		}
+		r := start(t, Options{}, nil, p)
+		pass(time.Minute)
+		p.set(true)
+		pass(time.Minute)
+		s := r.Status()
+		if s.State != Waiting || s.Shares.Rejected[Lost] == 0 || s.Shares.Accepted+s.Shares.Rejected[Lost] != s.Shares.Found {
+			t.Errorf("%s, %+v", s.State, s.Shares)
+		}
+		r.end()
+	})
+}
+
+// A session that gives no work is ended, and the next source is used meanwhile.
+func TestSilentSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPool("a"), newPool("b")
+		a.silent = true
+		r := start(t, Options{}, nil, a, b)
+		if got := r.activeSource(); got != "b" {
+			t.Errorf("%q is active", got)
+		}
+		pass(10 * time.Minute)
+		if s := r.Status(); a.runs < 5 || s.Sources[0].Error != errNoWork.Error() || s.State != Mining {
+			t.Errorf("%d sessions, %+v", a.runs, s.Sources[0])
+		}
+		r.end()
+	})
+}
+
+func TestFatal(t *testing.T) {
+	refused := fmt.Errorf("%w: unknown worker", ErrFatal)
+	t.Run("all", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := newPool("a"), newPool("b")
+			a.refuse, b.refuse = refused, refused
+			r := start(t, Options{}, nil, a, b)
+			if err := <-r.done; !errors.Is(err, ErrNoSource) {
+				t.Errorf("got %v", err)
+			}
+			r.stop()
+		})
+	})
+	t.Run("one", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := newPool("a"), newPool("b")
+			a.refuse = refused
+			r := start(t, Options{}, nil, a, b)
+			pass(time.Hour)
+			if got := r.activeSource(); got != "b" || a.runs < 11 || a.runs > 13 {
+				t.Errorf("%q is active, %d tries of a", got, a.runs)
+			}
+			r.end()
+		})
+	})
+	t.Run("none", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, Options{}, nil)
+			if err := <-r.done; !errors.Is(err, ErrNoSource) {
+				t.Errorf("got %v", err)
+			}
+			r.stop()
+		})
+	})
+}
+
+func TestNoDevice(t *testing.T) {
+	m := New(Options{Engine: engine.New(nil, nil), Sources: []Source{newPool("pool")}})
+	if err := m.Run(t.Context()); !errors.Is(err, engine.ErrNoDevice) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// New work that is clean makes the old worth nothing: its hits are not sent.
+func TestClean(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		r := start(t, Options{}, nil, p)
+		for i := range 20 {
+			pass(1500 * time.Millisecond) // within a piece
+			p.give(i%2 == 0)
+			synctest.Wait()
+		}
+		s := r.Status()
+		old := 0
+		for _, share := range p.accepted {
+			for i, w := range p.works {
+				if w == share.Work && share.Found.Sub(w.Received) > 1500*time.Millisecond {
+					t.Errorf("a share of job %d, %v old", i, share.Found.Sub(w.Received))
+				}
+			}
+		}
+		if s.Shares.Rejected[Stale] == 0 || s.Shares.Accepted == 0 || s.Shares.Accepted+s.Shares.Rejected[Stale] != s.Shares.Found {
+			t.Errorf("%+v, %d old", s.Shares, old)
+		}
+		if s.JobSwitch.Count != 21 || s.JobSwitch.Max > time.Second {
+			t.Errorf("switches %+v", s.JobSwitch)
+		}
+		r.end()
+		p.check(t)
+	})
+}
+
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		r := start(t, Options{}, nil, p)
+		pass(10 * time.Second)
+		r.Pause()
+		synctest.Wait()
+		before := r.nonces()
+		pass(10 * time.Minute)
+		s := r.Status()
+		if s.State != Paused || r.nonces() != before || s.Counted.Minute1 != 0 || !s.Sources[0].Connected || s.Devices[0].Health != OK {
+			t.Errorf("paused: %s %q, %+v", s.State, s.Trouble, s.Counted)
+		}
+		r.Resume()
+		pass(10 * time.Second)
+		if s := r.Status(); s.State != Mining || r.nonces() == before {
+			t.Errorf("resumed: %s %q", s.State, s.Trouble)
+		}
+		r.end()
+		p.check(t)
+	})
+}
+
+// Another list keeps the sessions of the sources that stay.
+func TestSetSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, c := newPool("a"), newPool("b"), newPool("c")
+		r := start(t, Options{}, nil, a, b)
+		pass(time.Minute)
+		before := r.nonces()
+		began := time.Now()
+		r.SetSources([]Source{c, newPool("b"), c})
+		synctest.Wait()
+		s := r.Status()
+		if len(s.Sources) != 2 || s.Sources[0].Name != "c" || s.Sources[1].Sessions != 1 || !s.Sources[1].Connected || b.runs != 1 {
+			t.Errorf("sources %+v", s.Sources)
+		}
+		if s.State != Mining || s.Shares.Accepted == 0 || a.session != nil {
+			t.Errorf("%s, %+v", s.State, s.Shares)
+		}
+		pass(time.Minute)
+		if got := r.activeSource(); got != "c" {
+			t.Errorf("%q is active", got)
+		}
+		if idle := r.idle(began, before); idle > 2*piece.Seconds() {
+			t.Errorf("the device did nothing for %.1f s", idle)
+		}
+		r.SetSources(nil)
+		if err := <-r.done; !errors.Is(err, ErrNoSource) {
+			t.Errorf("without sources: %v", err)
+		}
+		r.stop()
+	})
+}
+
+// A source that hangs does not keep the miner from ending.
+func TestStopWithHangingSubmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		release := make(chan struct{})
+		p.answer = func(context.Context, Share) error { <-release; return nil }
+		r := start(t, Options{}, nil, p)
+		pass(time.Minute)
+		began := time.Now()
+		r.end()
+		if took := time.Since(began); took >= 3*time.Second {
+			t.Errorf("the end took %v", took)
+		}
+		close(release)
+	})
+}
+
+// The last shares get their answer.
+func TestStopWaitsForAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		p.answer = func(ctx context.Context, _ Share) error {
+			select {
+			case <-time.After(300 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		r := start(t, Options{}, nil, p)
+		for r.Status().Shares.Pending == 0 {
+			pass(10 * time.Millisecond)
+		}
+		r.end()
+		if s := r.Status().Shares; s.Pending != 0 || s.Accepted != s.Found || s.Found == 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

@@ -1,0 +1,142 @@
+package miner
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// Shares of a source that are under way at a time, and that wait for that. Blocks
+// go first, and more of them.
+const (
+	mostUnderWay = 64
+	mostWaiting  = 1 << 14
+)
+
+// queued is a share that waits to be sent.
+type queued struct {
+	Share
+	block      bool
+	generation uint64
+}
+
+// send gives a share to its source, or lets it wait.
+func (m *Miner) send(u *upstream, s Share, block bool) {
+	limit := mostUnderWay
+	if block {
+		limit *= 4
+	}
+	q := queued{s, block, u.generation}
+	for _, t := range m.tallies(u) {
+		t.Pending++
+	}
+	switch {
+	case m.running == nil || u.gone:
+		m.answer(u, s, ErrLost)
+	case u.underWay < limit:
+		u.underWay++
+		m.tasks.Go(func() { m.submit(u, q) })
+	case len(u.waiting) < mostWaiting:
+		u.waiting = append(u.waiting, q)
+	default:
+		m.answer(u, s, &Rejection{Cause: Lost, Text: "too many shares wait for the source"})
+	}
+}
+
+// submit sends a share, and then those that wait.
+func (m *Miner) submit(u *upstream, q queued) {
+	for ok := true; ok; {
+		m.mu.Lock()
+		ctx, stale, stood := u.ctx, q.generation != u.generation, u.connected
+		m.mu.Unlock()
+		var err error
+		start := time.Now()
+		if stale {
+			err = &Rejection{Cause: Stale, Text: "its work was out of date before it could be sent"}
+		} else {
+			err = q.Work.Submit(ctx, q.Share)
+		}
+		took := time.Since(start)
+
+		m.mu.Lock()
+		if !stale && stood && !errors.Is(err, ErrLost) && ctx.Err() == nil {
+			u.latency.add(took)
+		}
+		m.answer(u, q.Share, err)
+		q, ok = u.nextWaiting()
+		if !ok {
+			u.underWay--
+		}
+		m.mu.Unlock()
+	}
+}
+
+// nextWaiting takes a share from the queue: a block if there is one.
+func (u *upstream) nextWaiting() (queued, bool) {
+	if len(u.waiting) == 0 {
+		u.waiting = nil
+		return queued{}, false
+	}
+	i := max(slices.IndexFunc(u.waiting, func(q queued) bool { return q.block }), 0)
+	q := u.waiting[i]
+	if i == 0 {
+		u.waiting = u.waiting[1:]
+	} else {
+		u.waiting = slices.Delete(u.waiting, i, i+1)
+	}
+	return q, true
+}
+
+// answer notes what became of a share that was pending.
+func (m *Miner) answer(u *upstream, s Share, err error) {
+	for _, t := range m.tallies(u) {
+		t.Pending--
+	}
+	var rejection *Rejection
+	switch {
+	case err == nil:
+		m.accept(u, s)
+		return
+	case errors.As(err, &rejection):
+	default: // ErrLost, the end of a context, a connection
+		rejection = &Rejection{Cause: Lost, Text: err.Error()}
+		if errors.Is(err, ErrLost) && !u.connected && s.Work == u.work {
+			u.worthless = s.Work
+			m.decide()
+		}
+	}
+	m.reject(u, s, rejection)
+}
+
+func (m *Miner) accept(u *upstream, s Share) {
+	now := time.Now()
+	for _, t := range m.tallies(u) {
+		t.Accepted++
+		t.Difficulty += difficultyOf(s.Work.Target)
+		t.Last = now
+	}
+	if s.Block() {
+		m.Log.Info("block accepted", "source", u.name, "height", s.Work.Height, "hash", s.Hash, "device", s.Device)
+		m.hooks.Block(s.Device, s.Hash.String())
+		return
+	}
+	m.Log.Debug("share accepted", "source", u.name, "job", s.Work.ID, "hash", s.Hash, "device", s.Device)
+}
+
+func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
+	cause := r.Cause
+	if !slices.Contains(Causes, cause) {
+		cause = Invalid
+	}
+	for _, t := range m.tallies(u) {
+		t.Rejected[cause]++
+	}
+	if cause == Lost && m.running != nil && m.running.Err() != nil {
+		return // everything ends
+	}
+	m.Log.Warn("share not accepted", "source", u.name, "cause", string(cause), "code", r.Code, "reason", r.Text,
+		"job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", time.Since(s.Found).Round(time.Millisecond))
+}
+
+// tallies returns the counts that a share of a source goes to.
+func (m *Miner) tallies(u *upstream) [2]*tally { return [2]*tally{&u.tally, &m.total} }

@@ -1,0 +1,57 @@
+package miner
+
+import (
+	"maps"
+	"math"
+
+	"stele/engine/pow"
+)
+
+// tally counts shares.
+type tally struct {
+	Shares
+	best pow.Target // the number of the best hash, if any was found
+}
+
+func newTally() tally {
+	return tally{Shares: Shares{Rejected: map[Cause]uint64{}}, best: pow.MaxTarget}
+}
+
+// find counts a share that was found.
+func (t *tally) find(hash pow.Hash, block bool) {
+	t.Found++
+	if block {
+		t.Blocks++
+	}
+	if t.best.MetBy(hash) {
+		t.Best = hash.Difficulty()
+		t.best = numberOf(hash)
+	}
+}
+
+// numberOf returns a hash as the target that it just meets.
+func numberOf(hash pow.Hash) (t pow.Target) {
+	for i, b := range hash {
+		t[i/8] |= uint64(b) << (8 * (i % 8))
+	}
+	return t
+}
+
+// status returns a copy.
+func (t *tally) status() Shares {
+	s := t.Shares
+	s.Rejected = maps.Clone(t.Rejected)
+	for _, c := range Causes {
+		s.Rejected[c] += 0
+	}
+	return s
+}
+
+// difficultyOf returns the difficulty of a target, nearly.
+func difficultyOf(t pow.Target) float64 {
+	number := 0.0
+	for i, limb := range t {
+		number += math.Ldexp(float64(limb), 64*i)
+	}
+	return 0xffff * math.Exp2(208) / max(number, 1)
+}

@@ -1,0 +1,251 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"stele/engine/pow"
+)
+
+// upstream is a source, and how it does. Miner.mu guards it.
+type upstream struct {
+	source Source
+	name   string
+	ctx    context.Context // of its goroutine and its shares; nil: not started
+	cancel context.CancelFunc
+	gone   bool // it is no source any more
+
+	wanted chan struct{} // holds an element if a session is wanted
+	want   bool
+
+	session   *session // nil: none
+	connected bool     // the session has given work
+	since     time.Time // of connected
+	tried     bool // a session has ended
+	broke     bool // the session before ended by itself
+	fatal     bool
+	failures  int // sessions in a row that gave no work
+	err       string
+	sessions  uint64
+	jobs      uint64
+
+	work       *Work  // the newest
+	worthless  *Work  // whose shares cannot be delivered
+	generation uint64 // counts Clean
+	roller     roller
+
+	tally    tally
+	latency  latencies
+	waiting  []queued
+	underWay int
+}
+
+// SetSources gives the miner another list of sources. One whose name was there
+// before goes on as it is, with its session and its shares.
+func (m *Miner) SetSources(list []Source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := m.sources
+	m.sources = nil
+	find := func(in []*upstream, name string) *upstream {
+		if i := slices.IndexFunc(in, func(u *upstream) bool { return u.name == name }); i >= 0 {
+			return in[i]
+		}
+		return nil
+	}
+	for _, s := range list {
+		name := s.Name()
+		if find(m.sources, name) != nil {
+			m.Log.Warn("a source is there twice", "source", name)
+			continue
+		}
+		u := find(before, name)
+		if u == nil {
+			u = m.newUpstream(s)
+			m.startSource(u)
+		}
+		m.sources = append(m.sources, u)
+	}
+	for _, u := range before {
+		if find(m.sources, u.name) == nil {
+			m.remove(u)
+		}
+	}
+	m.decide()
+}
+
+func (m *Miner) newUpstream(s Source) *upstream {
+	u := &upstream{source: s, name: s.Name(), wanted: make(chan struct{}, 1), since: time.Now(), tally: newTally()}
+	u.roller.remember = func(root pow.Hash, w *Work, extranonce uint64) {
+		m.found.remember(root, &origin{u, u.generation, w, extranonce})
+	}
+	return u
+}
+
+func (m *Miner) remove(u *upstream) {
+	u.gone = true
+	if m.active == u {
+		m.active = nil
+	}
+	if u.cancel != nil {
+		u.cancel()
+	}
+	for _, q := range u.waiting {
+		m.answer(u, q.Share, ErrLost)
+	}
+	u.waiting = nil
+}
+
+// startSource starts the goroutine of a source, if the miner runs.
+func (m *Miner) startSource(u *upstream) {
+	if m.running == nil || m.running.Err() != nil || u.ctx != nil {
+		return
+	}
+	u.ctx, u.cancel = context.WithCancel(m.running)
+	ctx := u.ctx
+	m.tasks.Go(func() { m.serve(ctx, u) })
+}
+
+// serve keeps a session of a source while one is wanted.
+func (m *Miner) serve(ctx context.Context, u *upstream) {
+	for ctx.Err() == nil {
+		s := m.newSession(ctx, u)
+		if s == nil {
+			select {
+			case <-u.wanted:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		late := time.AfterFunc(m.times.firstWork, s.late)
+		err := u.source.Run(s.ctx, s)
+		late.Stop()
+		if cause := context.Cause(s.ctx); cause != nil && ctx.Err() == nil {
+			err = cause
+		}
+		s.cancel(nil)
+		wait := m.sessionEnded(u, err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+var (
+	errNoWork   = errors.New("it gave no work in time")
+	errUnwanted = errors.New("it is not needed now")
+)
+
+// session implements Session.
+type session struct {
+	m      *Miner
+	u      *upstream
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+// newSession returns nil if none is wanted.
+func (m *Miner) newSession(ctx context.Context, u *upstream) *session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !u.want {
+		return nil
+	}
+	s := &session{m: m, u: u}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	u.session = s
+	return s
+}
+
+// late ends a session that has given no work.
+func (s *session) late() {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	if s.u.session == s && !s.u.connected {
+		s.cancel(errNoWork)
+	}
+}
+
+// HashRate implements Session.
+func (s *session) HashRate() float64 {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	return s.m.counted.rate(time.Now(), time.Minute)
+}
+
+// Work implements Session.
+func (s *session) Work(w *Work) {
+	now := time.Now()
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	u := s.u
+	if u.session != s {
+		return // it has ended
+	}
+	if !u.connected {
+		u.connected, u.since, u.err, u.fatal, u.failures = true, now, "", false, 0
+		u.sessions++
+		s.m.everWork = true
+		s.m.Log.Info("source gives work", "source", u.name)
+	}
+	if w.Clean {
+		u.generation++
+	}
+	u.jobs++
+	u.work, u.worthless = w, nil
+	s.m.Log.Debug("new work", "source", u.name, "job", w.ID, "height", w.Height, "clean", w.Clean)
+	s.m.decide()
+}
+
+// sessionEnded notes why, and returns how long to wait before the next.
+func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	stood := u.connected
+	u.session, u.connected, u.tried = nil, false, true
+	if stood {
+		u.since = time.Now()
+	}
+	if u.ctx.Err() != nil || errors.Is(err, errUnwanted) {
+		u.err, u.broke = "", false
+		m.decide()
+		return 0
+	}
+	if err == nil {
+		err = errors.New("the session ended")
+	}
+	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal), err.Error()
+	if !stood {
+		u.failures++
+	}
+	wait := m.times.fatal
+	if !u.fatal {
+		wait = m.times.backOff << min(u.failures, 16)
+		wait = min(wait, m.times.longest)
+		wait = wait/2 + rand.N(wait/2) // so that a pool's miners do not all come at once
+	}
+	m.Log.Warn("source gives no work", "source", u.name, "error", u.err, "next_try_in", wait.Round(time.Millisecond))
+	m.decide()
+	return wait
+}
+
+// why tells in one line why no source gives work.
+func (m *Miner) why() string {
+	var all []string
+	for _, u := range m.sources {
+		why := u.err
+		if why == "" {
+			why = "connecting"
+		}
+		all = append(all, fmt.Sprintf("%s: %s", u.name, why))
+	}
+	return strings.Join(all, "; ")
+}

@@ -1,0 +1,202 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"stele/engine"
+	"stele/engine/miner/health"
+)
+
+const (
+	tickEvery  = time.Second
+	senseEvery = 2 * time.Second
+)
+
+// watch looks after everything, each second.
+func (m *Miner) watch(ctx context.Context) {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	watchdog := watchdogWanted()
+	for {
+		if well := m.tick(m.Engine.Status(), time.Now()); well && watchdog {
+			notify("WATCHDOG=1")
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tick counts, looks after the devices and after the sources. It reports whether
+// the miner does what it can.
+func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var sum sample
+	for i, s := range all {
+		d := m.devices[i]
+		d.meter.note(now, sample{nonces: s.Nonces})
+		sum.nonces += s.Nonces
+		sum.hits += s.Hits
+		sum.expected += s.ExpectedHits
+		m.observe(d, s, now, m.given != nil)
+		m.limit(d, now)
+		if m.noDevice && s.State == engine.OK {
+			m.noDevice = false
+		}
+	}
+	m.counted.note(now, sum)
+	m.window.note(now, sum)
+	estimate := estimateRate(m.window.over(now, estimateWindow))
+	if estimate.Disagrees && !m.estimate.Disagrees {
+		m.Log.Error("the shares do not fit to the counted hash rate",
+			"shares", estimate.Shares, "counted", m.counted.rate(now, estimateWindow), "low", estimate.Low, "high", estimate.High)
+	}
+	m.estimate = estimate
+
+	m.decide()
+	m.checkDevices()
+	if m.given != m.current {
+		m.look()
+	}
+	state, _ := m.state(all, now)
+	return state != Stalled
+}
+
+// checkDevices ends the miner if no device will ever work.
+func (m *Miner) checkDevices() {
+	if m.broken != nil || slices.ContainsFunc(m.devices, func(d *device) bool { return !d.machine.GivenUp() }) {
+		return
+	}
+	var reasons []string
+	for _, d := range m.devices {
+		_, reason := d.machine.State()
+		reasons = append(reasons, d.info.ID+": "+reason)
+	}
+	m.broken = fmt.Errorf("%w: all are given up: %s", engine.ErrNoDevice, strings.Join(reasons, "; "))
+	if len(m.devices) == 0 {
+		m.broken = fmt.Errorf("%w: the engine has none", engine.ErrNoDevice)
+	}
+	m.look()
+}
+
+// sense reads the sensors. It is a goroutine of its own, since a driver may hang.
+func (m *Miner) sense(ctx context.Context) {
+	ticker := time.NewTicker(senseEvery)
+	defer ticker.Stop()
+	failed := map[string]bool{}
+	for {
+		for _, d := range m.devices {
+			if d.info.UUID == "" {
+				continue
+			}
+			got, err := m.Sensors(d.info.UUID)
+			if failed[d.info.UUID] != (err != nil) {
+				failed[d.info.UUID] = err != nil
+				m.Log.Warn("sensors", "device", d.info.ID, "readable", err == nil, "error", errors.Join(err))
+			}
+			m.sensed(d, got, err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (m *Miner) sensed(d *device, got Sensors, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil {
+		d.sensors = &Sensors{} // nothing is known
+		return
+	}
+	if got.Energy != nil {
+		if d.energy == nil {
+			d.energy = got.Energy
+		}
+		used := *got.Energy - *d.energy
+		got.Energy = &used
+	}
+	d.sensors = &got
+}
+
+// state tells what the miner does, and what is wrong.
+func (m *Miner) state(all []engine.DeviceStatus, now time.Time) (State, string) {
+	resting, usable, quiet := 0, 0, m.times.stall
+	var reasons []string
+	for i, d := range m.devices {
+		state, reason := d.machine.State()
+		switch {
+		case state == health.Resting:
+			resting++
+		case all[i].State == engine.OK:
+			usable++
+			quiet = min(quiet, now.Sub(d.progress))
+		}
+		if reason != "" {
+			reasons = append(reasons, fmt.Sprintf("%s is %s: %s", d.info.ID, state, reason))
+		}
+	}
+	trouble := strings.Join(reasons, "; ")
+	switch {
+	case m.paused:
+		return Paused, "paused by the user"
+	case resting > 0 && resting == len(m.devices):
+		return Paused, trouble
+	case m.current == nil:
+		return Waiting, "no source gives work: " + m.why()
+	case usable == 0:
+		return Stalled, "no device can be used: " + trouble
+	case quiet >= m.times.stall:
+		return Stalled, fmt.Sprintf("no device has finished a nonce for %v", m.times.stall)
+	case trouble != "":
+	case m.active != nil && !m.active.connected:
+		trouble = m.active.name + " is not connected, its last work is mined: " + m.active.err
+	case m.estimate.Disagrees:
+		trouble = "the shares do not fit to the counted hash rate"
+	}
+	return Mining, trouble
+}
+
+// Status tells how the miner does. It may be called often.
+func (m *Miner) Status() Status {
+	all := m.Engine.Status()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	s := Status{
+		Version: m.Version, Started: m.started, Now: now,
+		Counted: m.counted.rates(now), Estimated: m.estimate,
+		Shares: m.total.status(), JobSwitch: m.switches.status(),
+	}
+	s.State, s.Trouble = m.state(all, now)
+	for i, d := range m.devices {
+		state, reason := d.machine.State()
+		s.Devices = append(s.Devices, DeviceStatus{
+			DeviceStatus: all[i], Health: state, Reason: reason,
+			Rates: d.meter.rates(now), Sensors: d.sensors, Shares: d.shares,
+		})
+	}
+	for _, u := range m.sources {
+		s.Sources = append(s.Sources, SourceStatus{
+			Name: u.name, Connected: u.connected, Active: u == m.active && m.current != nil, Since: u.since,
+			Error: u.err, Sessions: u.sessions, Jobs: u.jobs, Shares: u.tally.status(), Latency: u.latency.status(),
+		})
+	}
+	if w := m.current; w != nil {
+		s.Work = WorkStatus{Source: m.active.name, ID: w.ID, Height: w.Height, Share: w.Target.Difficulty(), Received: w.Received}
+		if network, err := w.Header(0, w.Time).Bits.Target(); err == nil {
+			s.Work.Network = network.Difficulty()
+		}
+	}
+	return s
+}
