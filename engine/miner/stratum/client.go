@@ -38,6 +38,8 @@ type Client struct {
 	generation uint64         // of the newest job; a clean one begins a new one
 	jobs       map[string]*job
 	counters   []counter // of extranonces, newest last
+
+	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
 }
 
 var _ miner.Source = (*Client)(nil)
@@ -119,16 +121,19 @@ func (c *Client) connect(ctx context.Context, m miner.Session, at address, confi
 	err = s.keep(configure)
 	s.end(err)
 	<-reading
-	c.broken(s)
+	c.broken(s, err)
 	return err
 }
 
 // broken makes the shares that have no answer wait for the next session.
-func (c *Client) broken(s *session) {
+func (c *Client) broken(s *session, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {
 		c.session = nil
+	}
+	if s.asking && errors.Is(err, errEnded) {
+		c.noExtranonce = true
 	}
 	for _, sh := range c.shares {
 		if sh.on == s {

@@ -207,6 +207,8 @@ func TestDialects(t *testing.T) {
 		"plain":                {},
 		"error to configure":   {Configure: stratumtest.Fail},
 		"hangs up on it":       {Configure: stratumtest.HangUp},
+		"error to extranonce":  {Extranonce: stratumtest.Fail},
+		"no answer to it":      {Extranonce: stratumtest.Ignore},
 		"string ids":           {StringIDs: true},
 		"wrong ids":            {WrongIDs: true},
 		"one packet":           {OnePacket: true},

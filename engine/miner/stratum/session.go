@@ -35,6 +35,7 @@ type session struct {
 	lastID     uint64
 	calls      map[uint64]func(Message) // what to do with an answer
 	announced  bool                     // the pool will tell new extranonces without being asked again
+	asking     bool                     // it was asked to, and may hang up on that
 	rolling    bool                     // version rolling is on
 	mask       uint32                   // that the pool allows, of those asked for
 	subscribed bool
@@ -63,6 +64,9 @@ func (s *session) end(err error) {
 	})
 }
 
+// errEnded says that the pool ended the connection, or the network did.
+var errEnded = errors.New("connection lost")
+
 // read handles one line after the other until the connection ends.
 func (s *session) read() error {
 	in := bufio.NewReaderSize(s.conn, MaxLine+2)
@@ -73,7 +77,7 @@ func (s *session) read() error {
 		case errors.Is(err, bufio.ErrBufferFull) || len(bytes.TrimRight(line, "\r\n")) > MaxLine:
 			return fmt.Errorf("%w: a line of more than %d bytes", ErrFormat, MaxLine)
 		case err != nil:
-			return fmt.Errorf("connection lost: %w", err)
+			return fmt.Errorf("%w: %w", errEnded, err)
 		}
 		s.heard.Store(int64(time.Since(s.begun)))
 		m, err := ParseMessage(line)
@@ -160,12 +164,7 @@ func (s *session) keep(configure bool) error {
 	if err := s.greet(configure); err != nil {
 		return err
 	}
-	s.c.mu.Lock()
-	announced := s.announced
-	s.c.mu.Unlock()
-	if !announced {
-		s.notice(MethodExtranonceSubscribe)
-	}
+	s.askExtranonce()
 	tick := time.NewTicker(tickTime)
 	defer tick.Stop()
 	for asked := (suggestion{}); ; {
@@ -175,15 +174,46 @@ func (s *session) keep(configure bool) error {
 			return s.err
 		case <-tick.C:
 		}
+		s.survived()
 		silent := time.Since(s.begun) - time.Duration(s.heard.Load())
 		switch {
 		case silent > idleTimeout+probeTimeout:
 			return fmt.Errorf("the pool is silent for %v", silent.Round(time.Second))
 		case silent > idleTimeout:
-			s.notice(MethodExtranonceSubscribe) // it does no harm twice, and has an answer
+			s.notice(s.probe())
 		}
 		s.c.expire(s)
 	}
+}
+
+// askExtranonce asks the pool to tell when the extranonce changes, if it was not
+// asked before. Some pools hang up on that.
+func (s *session) askExtranonce() {
+	s.c.mu.Lock()
+	s.asking = !s.announced && !s.c.noExtranonce
+	asking := s.asking
+	s.c.mu.Unlock()
+	if asking {
+		s.request(func(id ID) Message { return Request(id, MethodExtranonceSubscribe) }, func(Message) { s.survived() })
+	}
+}
+
+// survived notes that the pool has not hung up.
+func (s *session) survived() {
+	s.c.mu.Lock()
+	s.asking = false
+	s.c.mu.Unlock()
+}
+
+// probe returns a method that does no harm and has an answer, if only that it is
+// not known.
+func (s *session) probe() string {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.noExtranonce {
+		return MethodPing
+	}
+	return MethodExtranonceSubscribe
 }
 
 // greet does what comes before the first work: configure, subscribe, authorize.

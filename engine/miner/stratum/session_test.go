@@ -110,6 +110,25 @@ func TestConfigureIgnored(t *testing.T) {
 	})
 }
 
+// A pool that hangs up on mining.extranonce.subscribe does so once.
+func TestExtranonceSubscribeHangsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, pool, m := minePipe(t, stratumtest.Options{Extranonce: stratumtest.HangUp}, stratum.Options{})
+		<-m.ended
+		time.Sleep(time.Hour)
+		if pool.Connections() != 2 {
+			t.Errorf("%d connections", pool.Connections())
+		}
+		if !slices.Contains(pool.Methods(), "mining.ping") {
+			t.Error("a quiet pool was not asked for anything")
+		}
+		m.mu.Lock()
+		last := len(m.works) - 1
+		m.mu.Unlock()
+		accepted(t, find(t, m.work(last), 0, 0))
+	})
+}
+
 // A share that was not judged, or whose answer was lost, counts once.
 func TestResume(t *testing.T) {
 	for name, reaction := range map[string]stratumtest.Reaction{

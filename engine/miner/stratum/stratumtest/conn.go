@@ -186,7 +186,16 @@ func (c *conn) request(id, method string, params []any, line []byte) {
 		if len(params) != 0 || !c.subscribed {
 			c.fault("no parameters, after mining.subscribe: %s", line)
 		}
-		c.answer(id, true, 0, "")
+		switch c.p.o.Extranonce {
+		case Serve:
+			c.answer(id, true, 0, "")
+		case Fail:
+			c.answer(id, nil, 20, "Not supported.")
+		case HangUp, HangUpOn:
+			c.close()
+		}
+	case "mining.ping":
+		c.answer(id, "pong", 0, "")
 	case "mining.suggest_difficulty":
 		d, ok := one(params).(float64)
 		if !ok || d <= 0 {

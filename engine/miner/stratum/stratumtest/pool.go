@@ -27,6 +27,7 @@ type Options struct {
 
 	Configure     Reaction // to mining.configure
 	Authorize     Reaction // to mining.authorize; Fail answers false
+	Extranonce    Reaction // to mining.extranonce.subscribe
 	Subscriptions string   // the first part of the answer to mining.subscribe, as JSON
 	Early         bool     // difficulty and job come before the answer to mining.authorize
 	Earliest      bool     // and even before that to mining.subscribe
