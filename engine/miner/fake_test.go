@@ -2,7 +2,6 @@ package miner
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -225,7 +224,7 @@ func (d *slow) Verify(_ context.Context, headers []byte, linked bool, verdicts [
 
 func (d *slow) Close() error { return nil }
 
-// bench is a miner that runs in a bubble.
+// rig is a miner that runs in a bubble.
 type rig struct {
 	*Miner
 	t    *testing.T
@@ -267,7 +266,7 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// active returns the source whose work is mined.
+// activeSource returns the source whose work is mined.
 func (r *rig) activeSource() string {
 	for _, s := range r.Status().Sources {
 		if s.Active {
@@ -285,13 +284,7 @@ func (r *rig) nonces() (n uint64) {
 	return n
 }
 
-// lost returns the seconds that the device did nothing since a time.
+// idle returns the seconds that the device did nothing since a time.
 func (r *rig) idle(since time.Time, before uint64) float64 {
 	return time.Since(since).Seconds() - float64(r.nonces()-before)/perSecond
-}
-
-// root makes distinct roots.
-func root(n int) (h pow.Hash) {
-	binary.LittleEndian.PutUint64(h[:], uint64(n)+1)
-	return h
 }

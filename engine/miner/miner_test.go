@@ -19,7 +19,7 @@ func TestMine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
 		r := start(t, Options{Version: "1.2"}, nil, p)
-		pass(time.Hour)
+		pass(20 * time.Minute)
 		s := r.Status()
 		if s.State != Mining || s.Trouble != "" || s.Version != "1.2" {
 			t.Errorf("%s %q", s.State, s.Trouble)
@@ -37,7 +37,7 @@ func TestMine(t *testing.T) {
 			}
 		}
 		e := s.Estimated
-		if !(e.Low < e.Rate && e.Rate < e.High) || e.Disagrees || math.Abs(e.Rate/perSecond-1) > 0.1 || e.Shares < 6000 {
+		if !(e.Low < e.Rate && e.Rate < e.High) || e.Disagrees || math.Abs(e.Rate/perSecond-1) > 0.1 || e.Shares < 2000 {
 			t.Errorf("estimate %+v", e)
 		}
 		if c := s.Shares; c.Accepted == 0 || c.Accepted != c.Found || c.Pending != 0 || s.Devices[0].Shares != c.Found || c.Last.IsZero() {
@@ -69,7 +69,7 @@ func TestFailover(t *testing.T) {
 			t.Errorf("%d sessions of the standby, %d of the third source", b.runs, c.runs)
 		}
 		began, before := time.Now(), r.nonces()
-		for round := range 3 {
+		for round := range 2 {
 			if got := r.activeSource(); got != "a" {
 				t.Fatalf("round %d: %q is active", round, got)
 			}
@@ -78,7 +78,7 @@ func TestFailover(t *testing.T) {
 			if got := r.activeSource(); got != "b" {
 				t.Fatalf("round %d: %q is active after a broke", round, got)
 			}
-			pass(5 * time.Minute)
+			pass(2 * time.Minute)
 			if s := r.Status(); s.State != Mining || s.Sources[0].Connected || s.Sources[0].Error == "" || !s.Sources[2].Connected {
 				t.Errorf("round %d: %+v", round, s.Sources)
 			}
@@ -115,12 +115,12 @@ func TestUnsteadyPrimary(t *testing.T) {
 		pass(time.Minute)
 		a.set(true)
 		pass(time.Second)
-		for range 20 {
+		for range 5 {
 			a.set(false)
 			for !r.Status().Sources[0].Connected {
 				pass(time.Second)
 			}
-			pass(20 * time.Second)
+			pass(20 * time.Second) // less than it takes to go back
 			if got := r.activeSource(); got != "b" {
 				t.Errorf("%q is active", got)
 			}
@@ -276,7 +276,6 @@ func TestClean(t *testing.T) {
 			synctest.Wait()
 		}
 		s := r.Status()
-		old := 0
 		for _, share := range p.accepted {
 			for i, w := range p.works {
 				if w == share.Work && share.Found.Sub(w.Received) > 1500*time.Millisecond {
@@ -285,7 +284,7 @@ func TestClean(t *testing.T) {
 			}
 		}
 		if s.Shares.Rejected[Stale] == 0 || s.Shares.Accepted == 0 || s.Shares.Accepted+s.Shares.Rejected[Stale] != s.Shares.Found {
-			t.Errorf("%+v, %d old", s.Shares, old)
+			t.Errorf("%+v", s.Shares)
 		}
 		if s.JobSwitch.Count != 21 || s.JobSwitch.Max > time.Second {
 			t.Errorf("switches %+v", s.JobSwitch)

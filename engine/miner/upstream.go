@@ -23,11 +23,11 @@ type upstream struct {
 	wanted chan struct{} // holds an element if a session is wanted
 	want   bool
 
-	session   *session // nil: none
-	connected bool     // the session has given work
+	session   *session  // nil: none
+	connected bool      // the session has given work
 	since     time.Time // of connected
-	tried     bool // a session has ended
-	broke     bool // the session before ended by itself
+	tried     bool      // a session has ended
+	broke     bool      // the session before ended by itself
 	fatal     bool
 	failures  int // sessions in a row that gave no work
 	err       string

@@ -1,7 +1,6 @@
 package health
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"os"
@@ -116,7 +115,7 @@ func (r *Runner) call(ctx context.Context, event string, command, environment []
 	c.Stdout, c.Stderr = &output, &output
 	c.WaitDelay = 100 * time.Millisecond // for what the command has started
 	err := c.Run()
-	said := slog.String("output", strings.TrimSpace(output.String()))
+	said := slog.String("output", strings.TrimSpace(string(output.kept)))
 	switch {
 	case ctx.Err() != nil:
 		r.log.Warn("hook was killed", "event", event, "command", command[0], "after", r.hooks.Timeout, said)
@@ -128,10 +127,10 @@ func (r *Runner) call(ctx context.Context, event string, command, environment []
 }
 
 // head keeps the beginning of what is written.
-type head struct{ bytes.Buffer }
+type head struct{ kept []byte }
 
 // Write implements io.Writer.
 func (h *head) Write(b []byte) (int, error) {
-	h.Buffer.Write(b[:min(len(b), max(mostOutput-h.Len(), 0))])
+	h.kept = append(h.kept, b[:min(len(b), mostOutput-len(h.kept))]...)
 	return len(b), nil
 }

@@ -1,0 +1,117 @@
+package health
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// logged gathers log lines.
+type logged struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.Write(b)
+}
+
+func (l *logged) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.String()
+}
+
+// await waits until the log has n lines with the text.
+func (l *logged) await(t *testing.T, n int, text string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); strings.Count(l.text(), text) < n; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%q is not in the log %d times: %s", text, n, l.text())
+		}
+	}
+}
+
+func run(t *testing.T, h Hooks) (*Runner, *logged, func()) {
+	t.Helper()
+	var log logged
+	r := NewRunner(h, slog.New(slog.NewTextHandler(&log, nil)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); r.Run(ctx) }()
+	stop := func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return r, &log, stop
+}
+
+func TestHooks(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "out")
+	command := []string{"sh", "-c", `echo "$STELE_EVENT,$STELE_DEVICE,$STELE_REASON,$STELE_BLOCK,$1" >>"$0"; echo done with it`, file, "a b;c"}
+	r, log, _ := run(t, Hooks{Sick: command, Dead: command, Recovered: command, Block: command})
+	want := ""
+	for i, fire := range []func(){
+		func() { r.Device(Sick, "cpu", "3 wrong hits"); want += "sick,cpu,3 wrong hits,,a b;c\n" },
+		func() { r.Device(Dead, "cpu", "gone"); want += "dead,cpu,gone,,a b;c\n" },
+		func() { r.Device(OK, "cpu", ""); want += "recovered,cpu,,,a b;c\n" },
+		func() { r.Block("cpu", "00ff"); want += "block,cpu,,00ff,a b;c\n" },
+	} {
+		fire()
+		log.await(t, i+1, `output="done with it"`)
+	}
+	r.Device(Resting, "cpu", "") // has no hook
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s, want\n%s", err, got, want)
+	}
+}
+
+// A command that fails, or is not there, or takes too long, harms nothing. Those
+// of an event run one after the other.
+func TestBadHooks(t *testing.T) {
+	dir := t.TempDir()
+	one := filepath.Join(dir, "one")
+	r, log, _ := run(t, Hooks{
+		Sick:      []string{"sh", "-c", "echo oops; exit 3"},
+		Dead:      []string{filepath.Join(dir, "absent")},
+		Recovered: []string{"sleep", "1000"},
+		Block:     []string{"sh", "-c", `mkdir "$0" && echo alone && rmdir "$0"`, one},
+		Timeout:   2 * time.Second,
+	})
+	r.Device(Sick, "cpu", "")
+	r.Device(Dead, "cpu", "")
+	r.Device(OK, "cpu", "")
+	for range 20 {
+		r.Block("cpu", "")
+	}
+	log.await(t, 20, "alone")
+	log.await(t, 1, "exit status 3")
+	log.await(t, 1, "no such file")
+	log.await(t, 1, "hook was killed")
+}
+
+// Too many calls are left out, a long output is cut, and the end of the runner
+// ends what runs.
+func TestHooksAreBounded(t *testing.T) {
+	r, log, stop := run(t, Hooks{
+		Sick:  []string{"sleep", "1000"},
+		Block: []string{"sh", "-c", `head -c 100000 /dev/zero | tr '\0' x`},
+	})
+	for range 2 * mostCalls {
+		r.Device(Sick, "cpu", "")
+	}
+	log.await(t, mostCalls-1, "too many wait")
+	r.Block("cpu", "")
+	log.await(t, 1, "hook was run")
+	if n := strings.Count(log.text(), "x"); n < mostOutput || n > mostOutput+100 {
+		t.Errorf("%d bytes of output", n)
+	}
+	stop()
+}
