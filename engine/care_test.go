@@ -165,11 +165,13 @@ func TestRetryReopens(t *testing.T) {
 	}
 }
 
-// When every device has begun with a job that came in, and only then, it is
-// told, once for each job.
+// When every lane has begun with a job that came in, and only then, it is told,
+// once for each job.
 func TestOnBegin(t *testing.T) {
 	release := make(chan struct{}, 1)
-	e := testEngine(t, device("a", nil), device("b", func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
+	a := device("a", nil)
+	a.lanes = 3
+	e := testEngine(t, a, device("b", func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
 		if r.First == 0 && job.Header[0] == 1 {
 			<-release // it cannot be stopped
 		}

@@ -52,8 +52,8 @@ func New(devices []Device, log *slog.Logger) *Engine {
 	return e
 }
 
-// OnBegin sets a function that Mine calls when every device in use has begun with
-// a job that came in on its channel. It must be quick, and not call the engine.
+// OnBegin sets a function that Mine calls when every lane of the devices in use
+// has begun with a job that came in on its channel. It must be quick, and not call the engine.
 // To be set before Mine is called.
 func (e *Engine) OnBegin(begun func(Job)) { e.begun = begun }
 

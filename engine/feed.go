@@ -40,7 +40,9 @@ type feed struct {
 	rolled  bool             // roll had no further job
 	done    map[*unit]uint64 // hashes taken from each device
 	trusted map[*unit]uint64 // how often a device was sick when its work was last disowned
-	behind  map[*unit]bool   // that have not begun with the job of the last replace
+	number  int              // of the last replace
+	lanes   int              // that run, or will
+	behind  int              // lanes that have not begun with the job of the last replace
 	begun   func(Job)        // called when none is behind any more; may be nil
 
 	telling sync.Mutex
@@ -57,9 +59,10 @@ type result struct {
 }
 
 func newFeed(ctx context.Context, t tuning, units []*unit) *feed {
-	f := &feed{tuning: t, units: units, done: map[*unit]uint64{}, trusted: map[*unit]uint64{}, behind: map[*unit]bool{}, abandon: func() {}}
+	f := &feed{tuning: t, units: units, done: map[*unit]uint64{}, trusted: map[*unit]uint64{}, abandon: func() {}}
 	for _, u := range units {
 		f.trusted[u] = u.sick()
+		f.lanes += u.info.Lanes
 	}
 	f.ctx, f.stop = context.WithCancel(ctx)
 	f.recovery, f.giveUp = context.WithCancel(f.ctx)
@@ -79,9 +82,8 @@ func (f *feed) replace(r *round) {
 	f.rounds, f.again, f.rolled = nil, nil, false
 	f.push(r)
 	f.forget()
-	for _, u := range f.units {
-		f.behind[u] = u.is(OK)
-	}
+	f.number++
+	f.behind = f.lanes
 	f.changed.Broadcast()
 }
 
@@ -98,13 +100,15 @@ func (f *feed) run(do work) {
 	var devices sync.WaitGroup
 	for _, u := range f.units {
 		devices.Go(func() {
-			for again := true; again; {
+			for number := 0; ; number = f.enter(u) {
 				var lanes sync.WaitGroup
 				for range u.info.Lanes {
-					lanes.Go(func() { f.lane(u, do) })
+					lanes.Go(func() { f.lane(u, do, number) })
 				}
 				lanes.Wait()
-				again = f.leave(u) && u.revive(f.recovery)
+				if !f.leave() || !u.revive(f.recovery) {
+					return
+				}
 			}
 		})
 	}
@@ -114,10 +118,9 @@ func (f *feed) run(do work) {
 // leave is called when the lanes of a device have stopped, and reports whether
 // the device is needed if it comes back. Work that ends does not wait when no
 // device is there, and other work not when none may come back.
-func (f *feed) leave(u *unit) bool {
+func (f *feed) leave() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.behind, u)
 	hope := func(u *unit) bool { return u.is(OK) || !f.ends && u.mayReturn() }
 	if f.over() || !slices.ContainsFunc(f.units, hope) {
 		f.giveUp()
@@ -125,8 +128,19 @@ func (f *feed) leave(u *unit) bool {
 	return f.ctx.Err() == nil && !f.over()
 }
 
-// lane does one piece after the other on a device.
-func (f *feed) lane(u *unit, do work) {
+// enter counts the lanes of a device that comes back, which are not behind, and
+// returns the number of the last replace.
+func (f *feed) enter(u *unit) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lanes += u.info.Lanes
+	return f.number
+}
+
+// lane does one piece after the other on a device. Number is that of the last
+// replace that it knows of.
+func (f *feed) lane(u *unit, do work, number int) {
+	defer func() { f.end(number) }()
 	if u.info.Pinned {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -136,8 +150,9 @@ func (f *feed) lane(u *unit, do work) {
 		if !ok {
 			return
 		}
-		if p.begins && f.begun != nil {
-			f.begun(p.round.job)
+		if p.number != number {
+			number = p.number
+			f.begin(p)
 		}
 		start := time.Now()
 		r := do(p.round.ctx, u, p)
@@ -171,27 +186,36 @@ func (f *feed) take(u *unit) (piece, bool) {
 			return piece{}, false
 		}
 		if p, ok := f.cut(f.size(u)); ok {
-			p.sick = f.trusted[u]
-			p.begins = f.begin(u)
+			p.sick, p.number = f.trusted[u], f.number
 			return p, true
 		}
 		f.changed.Wait()
 	}
 }
 
-// begin notes that u begins with the newest job, and reports whether it is the
+// begin notes that a lane begins with the newest job, and tells when it is the
 // last to do so.
-func (f *feed) begin(u *unit) bool {
-	if !f.behind[u] {
-		return false
+func (f *feed) begin(p piece) {
+	f.mu.Lock()
+	last := p.number == f.number
+	if last {
+		f.behind--
+		last = f.behind == 0
 	}
-	delete(f.behind, u)
-	for _, behind := range f.behind {
-		if behind {
-			return false
-		}
+	f.mu.Unlock()
+	if last && f.begun != nil {
+		f.begun(p.round.job)
 	}
-	return true
+}
+
+// end notes that a lane stops.
+func (f *feed) end(number int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lanes--
+	if number != f.number {
+		f.behind--
+	}
 }
 
 // over reports whether nothing is left, neither to hand out nor in the hands

@@ -129,7 +129,7 @@ type piece struct {
 	part
 	round  *round
 	sick   uint64 // how often its device was sick when it got the piece
-	begins bool   // it is the first of the last device to begin with a new job
+	number int    // of the last replace then
 }
 
 // nonces returns the range that the round of a job stands for.
