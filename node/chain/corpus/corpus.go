@@ -59,11 +59,15 @@ func Build() *Corpus {
 		p.Name = "corpus"
 		p.ID = 0x70726f63
 		p.MaxBlockSize = maxBlockSize
+		p.AfterSales.Day = day
+		p.AfterSales.EvidenceLimit = 3
+		p.AfterSales.ChallengeBlocks = 12
+		p.AfterSales.RewardDelay = 20
 	})
 	b := chaintest.New(p, 1)
 	g := &generator{
 		Builder: b,
-		corpus:  &Corpus{Params: p, Now: b.Now().Add(24 * time.Hour)},
+		corpus:  &Corpus{Params: p, Now: b.Now().Add(20 * 365 * day * time.Second)},
 		tip:     b.Genesis,
 		names:   map[string]bool{},
 	}
@@ -76,6 +80,8 @@ func Build() *Corpus {
 	g.roles()
 	g.rotations()
 	g.branches()
+	g.aftersales()
+	g.behind()
 	g.corpus.Tip = g.tip
 	return g.corpus
 }

@@ -30,3 +30,37 @@ func TestBuild(t *testing.T) {
 		t.Error("network, clock or end differ")
 	}
 }
+
+// Each reason for which the rules refuse a record or a block is in the corpus,
+// but for those that say why not.
+func TestReasons(t *testing.T) {
+	const (
+		noRule = "no rule gives it"
+		ofPool = "it is a pool's"
+	)
+	without := map[reject.Reason]string{
+		reject.WrongID:           "it is about the JSON form",
+		reject.AmountOverflow:    "there is not so much money",
+		reject.FeeTooSmall:       noRule,
+		reject.DuplicateRecord:   noRule,
+		reject.AlreadyConfirmed:  noRule,
+		reject.AlreadyPooled:     ofPool,
+		reject.FeeRateTooLow:     ofPool,
+		reject.PoolFull:          ofPool,
+		reject.QueueFull:         ofPool,
+		reject.ReplacementTooLow: ofPool,
+		reject.RewardPoolShort:   "half of what a sale burns is in the pool until its reward is paid",
+	}
+	covered := map[reject.Reason]bool{}
+	for _, c := range Build().Cases {
+		covered[c.Reason] = true
+	}
+	for _, reason := range reject.All() {
+		switch why, excused := without[reason]; {
+		case covered[reason] && excused:
+			t.Errorf("%s is in the corpus, though %s", reason, why)
+		case !covered[reason] && !excused:
+			t.Errorf("no case is refused as %s", reason)
+		}
+	}
+}

@@ -10,6 +10,10 @@
 //		// give c.Bytes to the node; compare with c.Outcome or c.Reason
 //	}
 //
+// Each reason for which the rules refuse something is there at least once, but for
+// those that the package's test lists with why. The after-sales cases are scenes
+// of a play.
+//
 // Cases are bytes as they come over a wire, so that they serve for a node that
 // is called, and for one that is connected to. The idea is that of btcd's
 // fullblocktests.

@@ -1,0 +1,50 @@
+package corpus
+
+import (
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// Fields that no record of the type may have, whatever the state is.
+func (w *play) sceneForms() {
+	w.refuse(reject.BadGTIN, w.maker, record.ProductRegister{Time: w.now(), GTIN: soldGTIN + 1, WarrantyDays: 365})
+	w.refuse(reject.BadTime, w.maker, record.ProductRegister{Time: 1, GTIN: soldGTIN, WarrantyDays: 365})
+
+	sale := func(reason reject.Reason, change func(p *record.VoucherIssue)) {
+		p := w.sale()
+		change(&p)
+		w.refuse(reason, w.seller, p)
+	}
+	sale(reject.BadSerial, func(p *record.VoucherIssue) { p.Serial = "" })
+	sale(reject.BadSerial, func(p *record.VoucherIssue) { p.Serial = "A B" })
+	sale(reject.ZeroQuantity, func(p *record.VoucherIssue) { p.Quantity = 0 })
+
+	w.complain(record.Refund)
+	w.refuse(reject.BadText, w.buyer, record.EvidenceAdd{Time: w.now(), Claim: w.claim, Note: "\a"})
+	w.refuse(reject.BadText, w.buyer, record.EvidenceAdd{Time: w.now(), Claim: w.claim, Note: "\xff"})
+	w.refuse(reject.MissingID, w.buyer, record.ClaimWithdraw{Time: w.now()})
+	both := w.rejection()
+	both.Remedy = record.Repair
+	w.refuse(reject.ContraryFields, w.seller, both)
+	cause := w.authorise(record.Refund, false)
+	cause.Cause = record.Misuse
+	w.refuse(reject.ContraryFields, w.seller, cause)
+	ground := w.open(99, record.Repair)
+	w.refuse(reject.UnknownChoice, w.buyer, ground)
+	score := w.evaluation()
+	score.Service = 6
+	w.refuse(reject.ScoreOutOfRange, w.buyer, score)
+	score.Service = 0
+	w.refuse(reject.ScoreOutOfRange, w.buyer, score)
+
+	many := make([]record.Key, record.MaxApprovers+1)
+	for i := range many {
+		many[i] = w.key()
+	}
+	w.refuse(reject.TooManyApprovers, w.seller, record.RoleGrant{Role: record.Seller, Key: w.buyer, Approvers: many})
+}
+
+// behind adds a block that is so far behind the tip that it is not kept.
+func (g *generator) behind() {
+	g.refuse("on genesis, long after", reject.LowWork, g.Draft(g.Genesis).Seal())
+}
