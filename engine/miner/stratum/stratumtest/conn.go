@@ -32,6 +32,7 @@ type conn struct {
 	extranonce2 int
 	session     string // extranonce1 of the subscription
 	mask        uint32
+	before      uint32            // mask that was in force until the last change
 	jobs        map[string]*given // that count
 	old         map[string]*given // that do not any more
 }
@@ -96,6 +97,9 @@ func (c *conn) read() {
 	for {
 		line, err := in.ReadSlice('\n')
 		c.p.mu.Lock()
+		if c.gone && err == nil {
+			err = net.ErrClosed // what it had sent before is not looked at
+		}
 		if err == nil {
 			c.handle(line)
 		} else if len(line) > 0 && !c.gone {
@@ -250,6 +254,7 @@ func (c *conn) configure(id string, params []any, line []byte) {
 	c.mask = c.p.o.Mask
 	c.answer(id, map[string]any{"version-rolling": true, "version-rolling.mask": fmt.Sprintf("%08x", c.mask)}, 0, "")
 	c.mask &= number(mask) // what both want
+	c.before = c.mask
 }
 
 func (c *conn) subscribe(id string, params []any, line []byte) {

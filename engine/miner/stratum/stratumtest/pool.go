@@ -255,12 +255,13 @@ func (p *Pool) SetExtranonce(extranonce1 string, size int) {
 	}
 }
 
-// SetMask sets the version mask, at once.
+// SetMask sets the version mask, at once. A share by the mask before is refused,
+// but it is no fault: it may have been on its way.
 func (p *Pool) SetMask(mask uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
-		c.mask = mask
+		c.before, c.mask = c.mask, mask
 		c.tell("mining.set_version_mask", fmt.Sprintf("%08x", mask))
 	}
 }

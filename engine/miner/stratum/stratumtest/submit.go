@@ -86,6 +86,10 @@ func (c *conn) judge(params []any, line []byte) (s Share, why string) {
 	}
 	s.Version = number(g.Version)
 	if c.configured {
+		if word.MatchString(words[5]) && number(words[5])&^c.mask != 0 && number(words[5])&^c.before == 0 {
+			s.Code = 20
+			return s, "Version bits outside the mask"
+		}
 		if !word.MatchString(words[5]) || number(words[5])&^c.mask != 0 {
 			return wrong(fmt.Sprintf("version bits have 8 hex digits inside %08x", c.mask))
 		}
