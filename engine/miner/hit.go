@@ -90,9 +90,6 @@ func (m *Miner) hit(h engine.Hit) {
 	for _, t := range m.tallies(o.from) {
 		t.find(s.Hash, block)
 	}
-	if block {
-		m.Log.Info("block found", "source", o.from.name, "height", s.Work.Height, "hash", s.Hash, "device", s.Device)
-	}
 	if o.generation != o.from.generation {
 		m.reject(o.from, s, &Rejection{Cause: Stale, Text: "its work was out of date when it was found"})
 		return

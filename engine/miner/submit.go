@@ -1,7 +1,9 @@
 package miner
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -115,12 +117,13 @@ func (m *Miner) accept(u *upstream, s Share) {
 		t.Difficulty += difficultyOf(s.Work.Target)
 		t.Last = now
 	}
+	level := slog.LevelDebug
 	if s.Block() {
-		m.Log.Info("block accepted", "source", u.name, "height", s.Work.Height, "hash", s.Hash, "device", s.Device)
 		m.hooks.Block(s.Device, s.Hash.String())
-		return
+		level = u.blocks.level(now, slog.LevelInfo)
 	}
-	m.Log.Debug("share accepted", "source", u.name, "job", s.Work.ID, "hash", s.Hash, "device", s.Device)
+	m.Log.Log(context.Background(), level, "share accepted", "source", u.name, "job", s.Work.ID,
+		"height", s.Work.Height, "block", s.Block(), "hash", s.Hash, "device", s.Device)
 }
 
 func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
@@ -131,11 +134,25 @@ func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
 	for _, t := range m.tallies(u) {
 		t.Rejected[cause]++
 	}
-	if cause == Lost && m.running != nil && m.running.Err() != nil {
-		return // everything ends
+	level := slog.LevelDebug
+	if m.running == nil || m.running.Err() == nil { // else everything ends
+		level = u.rejections.level(time.Now(), slog.LevelWarn)
 	}
-	m.Log.Warn("share not accepted", "source", u.name, "cause", string(cause), "code", r.Code, "reason", r.Text,
-		"job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", time.Since(s.Found).Round(time.Millisecond))
+	m.Log.Log(context.Background(), level, "share not accepted", "source", u.name, "cause", string(cause), "code", r.Code,
+		"reason", r.Text, "job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", time.Since(s.Found).Round(time.Millisecond))
+}
+
+// calm keeps lines from filling the log where shares are easy.
+type calm struct{ last time.Time }
+
+// level returns the level for a line: debug if there was another in the same
+// second.
+func (c *calm) level(now time.Time, usual slog.Level) slog.Level {
+	if now.Sub(c.last) < time.Second {
+		return slog.LevelDebug
+	}
+	c.last = now
+	return usual
 }
 
 // tallies returns the counts that a share of a source goes to.

@@ -43,6 +43,8 @@ type upstream struct {
 	latency  latencies
 	waiting  []queued
 	underWay int
+
+	blocks, rejections calm
 }
 
 // SetSources gives the miner another list of sources. One whose name was there
