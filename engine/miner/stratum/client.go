@@ -32,12 +32,12 @@ type Client struct {
 
 	// What outlives a connection.
 	sessionID  string
-	extranonce extranonce     // of the last subscription
-	difficulty pow.Difficulty // of the newest job
-	parent     pow.Hash       // of the newest job
-	generation uint64         // of the newest job; a clean one begins a new one
-	jobs       map[string]*job
-	counters   []counter // of extranonces, newest last
+	extranonce extranonce      // of the last subscription
+	difficulty pow.Difficulty  // of the newest job
+	parent     pow.Hash        // of the newest job
+	generation uint64          // of the newest job; a clean one begins a new one
+	jobs       map[string]*job // by their ids, since the last clean one
+	counters   []counter       // of extranonces, newest last
 
 	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
 }

@@ -106,7 +106,11 @@ func (m *stub) start() (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for ctx.Err() == nil {
-			m.ended <- m.client.Run(ctx, m)
+			err := m.client.Run(ctx, m)
+			select {
+			case m.ended <- err:
+			default: // nobody wants to know
+			}
 		}
 	})
 	stop = func() { cancel(); wg.Wait() }
@@ -294,6 +298,23 @@ func TestFrozen(t *testing.T) {
 	rejected(t, submit(t, find(t, first, 2, 0)), miner.Stale)
 	if n := len(pool.Shares()); n != 4 {
 		t.Errorf("the pool saw %d shares; the last was not worth sending", n)
+	}
+}
+
+// A job whose id another one has got is not asked about.
+func TestJobIDAgain(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
+	first := m.work(0)
+	pool.Notify(stratumtest.MakeJob(1, 1, false)) // the same, and still good
+	m.work(1)
+	accepted(t, find(t, first, 0, 0))
+	another := stratumtest.MakeJob(1, 2, false)
+	another.ID = stratumtest.MakeJob(1, 1, false).ID
+	pool.Notify(another)
+	accepted(t, find(t, m.work(2), 0, 0))
+	rejected(t, submit(t, find(t, first, 1, 0)), miner.Stale)
+	if n := len(pool.Shares()); n != 2 {
+		t.Errorf("the pool saw %d shares", n)
 	}
 }
 

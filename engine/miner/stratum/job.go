@@ -42,11 +42,12 @@ type job struct {
 	difficulty pow.Difficulty
 	generation uint64
 	received   time.Time
-	replaced   bool // the pool has given its id to another one; of Client.mu
 }
 
 // same reports whether two jobs differ in nothing that a share depends on.
-func (j *job) same(k *job) bool { return j.content() == k.content() && j.Version == k.Version }
+func (j *job) same(k *job) bool {
+	return j == k || j.content() == k.content() && j.Version == k.Version
+}
 
 // content identifies what is hashed: two jobs with the same content make the
 // same headers, but for time and version.
@@ -149,17 +150,14 @@ func (c *Client) admit(s *session, j *job) (cleaned bool) {
 		c.jobs = map[string]*job{}
 	}
 	c.parent, c.difficulty, j.generation = j.Prev, j.difficulty, c.generation
-	if old := c.jobs[j.JobID]; old != nil && !old.same(j) {
-		old.replaced = true
-	}
-	c.jobs[j.JobID] = j
-	if len(c.jobs) > maxJobs {
+	if len(c.jobs) == maxJobs {
 		clear(c.jobs)
 	}
+	c.jobs[j.JobID] = j
 	return cleaned
 }
 
-// maxJobs is how many jobs are watched for their id coming again.
+// maxJobs is how many ids of jobs are remembered, to see that one comes again.
 const maxJobs = 1024
 
 // work makes the miner's work of a job. Client.mu is locked.

@@ -184,6 +184,60 @@ func TestNotResumed(t *testing.T) {
 	})
 }
 
+// A pool that does not want to hear of a session is asked for a new one.
+func TestSessionRefused(t *testing.T) {
+	for name, reaction := range map[string]stratumtest.Reaction{"error": stratumtest.Fail, "hangs up": stratumtest.HangUp} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, pool, m := minePipe(t, stratumtest.Options{Session: reaction}, stratum.Options{})
+				m.work(0)
+				pool.Drop()
+				accepted(t, find(t, m.work(1), 0, 0))
+				want := 2
+				if reaction == stratumtest.HangUp {
+					want = 3
+				}
+				if pool.Connections() != want {
+					t.Errorf("%d connections, want %d", pool.Connections(), want)
+				}
+			})
+		})
+	}
+}
+
+// A pool that never tells a difficulty means 1; in a resumed session, that of
+// before.
+func TestDifficultyNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, pool, m := minePipe(t, stratumtest.Options{Resume: true, TellDifficulty: func(n int) bool { return n == 2 }}, stratum.Options{})
+		if w := m.work(0); w.Target != parseDifficulty(t, "1").Target() {
+			t.Errorf("target %v", w.Target)
+		}
+		for i := range 2 {
+			pool.Drop()
+			if w := m.work(1 + i); w.Target != parseDifficulty(t, easy).Target() {
+				t.Errorf("connection %d: target %v", i+2, w.Target)
+			}
+		}
+		accepted(t, find(t, m.work(2), 0, 0))
+	})
+}
+
+// A share waits for a session for an hour.
+func TestLongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, pool, m := minePipe(t, stratumtest.Options{Resume: true}, stratum.Options{})
+		w := m.work(0)
+		n.down()
+		pool.Drop()
+		synctest.Wait()
+		began := time.Now()
+		if err := submit(t, find(t, w, 0, 0)); !errors.Is(err, miner.ErrLost) || time.Since(began) != time.Hour {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
 // An outage of ten minutes costs no share that was found before or in it.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -148,7 +148,7 @@ func (s *session) useless(sh *share) error {
 	switch {
 	case j.from != s && !j.extranonce.equal(c.extranonce):
 		return fmt.Errorf("%w: the pool began a new session", miner.ErrLost)
-	case j.replaced:
+	case c.jobs[j.JobID] != nil && !c.jobs[j.JobID].same(j):
 		return stale("the pool has another job with its id")
 	case (sh.header.Version^j.Version)&^s.mask != 0:
 		return stale("the version mask does not allow its version any more")

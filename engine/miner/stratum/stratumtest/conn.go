@@ -268,6 +268,16 @@ func (c *conn) subscribe(id string, params []any, line []byte) {
 		}
 	}
 	p := c.p
+	if len(params) == 2 {
+		switch p.o.Session {
+		case Fail:
+			c.answer(id, nil, 20, "Unknown session")
+			return
+		case HangUp, HangUpOn:
+			c.close()
+			return
+		}
+	}
 	c.subscribed = true
 	c.extranonce1, c.extranonce2 = "", p.o.Extranonce2Size
 	if len(params) == 2 && p.o.Resume {
@@ -331,6 +341,9 @@ func (c *conn) authorize(id string, params []any, line []byte) {
 }
 
 func (c *conn) setDifficulty() {
+	if tell := c.p.o.TellDifficulty; tell != nil && !tell(c.p.connections) {
+		return
+	}
 	c.tell("mining.set_difficulty", json.RawMessage(c.p.difficulty))
 }
 

@@ -26,6 +26,7 @@ type Options struct {
 	TLS *tls.Config // nil: none
 
 	Configure     Reaction // to mining.configure
+	Session       Reaction // to mining.subscribe with a session
 	Authorize     Reaction // to mining.authorize; Fail answers false
 	Extranonce    Reaction // to mining.extranonce.subscribe
 	Subscriptions string   // the first part of the answer to mining.subscribe, as JSON
@@ -35,6 +36,10 @@ type Options struct {
 	WrongIDs      bool     // every answer is followed by one to nothing
 	OnePacket     bool     // lines that belong together are sent together
 	Halves        bool     // lines are sent in two pieces
+
+	// TellDifficulty decides whether a connection, from 1 on, is told the difficulty
+	// at first; nil: all are.
+	TellDifficulty func(connection int) bool
 
 	// Share decides about the share number n (from 1 on, over all connections); nil:
 	// every one is judged.
