@@ -1,0 +1,195 @@
+package telemetry
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"stele/engine/miner"
+)
+
+// The codes of cgminer's messages (its api.c).
+const (
+	codePools   = 7
+	codeDevs    = 9
+	codeSummary = 11
+	codeUnknown = 14 // no such command
+	codeVersion = 22
+	codeBadJSON = 23
+	codeMissing = 24 // no command
+	codeConfig  = 33
+	codeDenied  = 45 // may not be done by this client
+	codeStats   = 70
+	codeCoin    = 78
+)
+
+// apiVersion is that of cgminer's API which is spoken.
+const apiVersion = "3.7"
+
+// field is a name and a value: a string, a number or a boolean.
+type field struct {
+	name  string
+	value any
+}
+
+// section is a named list of records.
+type section struct {
+	name    string
+	records [][]field
+}
+
+// reply is the answer to one command.
+type reply struct {
+	good bool
+	code int
+	msg  string
+	body *section // nil: none
+}
+
+// commands are those that read, by name.
+var commands = map[string]func(miner.Status) reply{
+	"summary": summary,
+	"devs":    devs,
+	"pools":   pools,
+	"version": versions,
+	"config":  config,
+	"stats":   statistics,
+	"estats":  statistics,
+	"coin":    coin,
+}
+
+// privileged are the commands of cgminer that change something, and the one that
+// asks whether they may be used.
+var privileged = strings.Fields("privileged addpool poolpriority poolquota switchpool enablepool disablepool removepool " +
+	"save quit restart zero hotplug failover-only setconfig debug " +
+	"gpuenable gpudisable gpurestart gpuintensity gpumem gpuengine gpufan gpuvddc " +
+	"pgaenable pgadisable pgaidentify pgaset pgarestart ascenable ascdisable ascidentify ascset ascrestart lockstats")
+
+// answerCgminer returns the answer to a request, with the NUL at its end.
+func answerCgminer(s miner.Status, request []byte) []byte {
+	text := strings.TrimSpace(strings.TrimRight(string(request), "\x00"))
+	if !strings.HasPrefix(text, "{") {
+		name, _, _ := strings.Cut(text, "|")
+		return append(execute(s, name).text(s), 0)
+	}
+	var call struct {
+		Command *string `json:"command"`
+	}
+	if err := json.Unmarshal([]byte(text), &call); err != nil {
+		return append(reply{code: codeBadJSON, msg: "Invalid JSON"}.json(s), 0)
+	}
+	if call.Command == nil {
+		return append(reply{code: codeMissing, msg: "Missing JSON 'command'"}.json(s), 0)
+	}
+	names := strings.Split(*call.Command, "+")
+	if len(names) == 1 {
+		return append(execute(s, names[0]).json(s), 0)
+	}
+	out, told := []byte("{"), map[string]bool{}
+	for _, name := range names {
+		if !told[name] && len(told) < len(commands)+len(privileged) {
+			told[name] = true
+			out = fmt.Appendf(out, "%s:[%s],", quoted(name), execute(s, name).json(s))
+		}
+	}
+	return append(out, "\"id\":1}\x00"...)
+}
+
+func execute(s miner.Status, name string) reply {
+	if do, ok := commands[name]; ok {
+		return do(s)
+	}
+	for _, p := range privileged {
+		if name == p {
+			return reply{code: codeDenied, msg: fmt.Sprintf("Access denied to '%s' command", name)}
+		}
+	}
+	return reply{code: codeUnknown, msg: "Invalid command"}
+}
+
+// status returns the record that begins an answer.
+func (r reply) status(s miner.Status) []field {
+	letter := "E"
+	if r.good {
+		letter = "S"
+	}
+	return []field{{"STATUS", letter}, {"When", s.Now.Unix()}, {"Code", r.code}, {"Msg", r.msg}, {"Description", "stele " + s.Version}}
+}
+
+func (r reply) json(s miner.Status) []byte {
+	out := append([]byte(`{"STATUS":[`), object(r.status(s))...)
+	out = append(out, ']')
+	if r.body != nil {
+		out = fmt.Appendf(out, ",%s:[", quoted(r.body.name))
+		for i, record := range r.body.records {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, object(record)...)
+		}
+		out = append(out, ']')
+	}
+	return append(out, `,"id":1}`...)
+}
+
+func object(record []field) []byte {
+	out := []byte("{")
+	for i, f := range record {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = fmt.Appendf(out, "%s:%s", quoted(f.name), quoted(f.value))
+	}
+	return append(out, '}')
+}
+
+// quoted returns a string, number or boolean as JSON.
+func quoted(v any) []byte {
+	if x, ok := v.(float64); ok {
+		v = finite(x)
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("telemetry: " + err.Error()) // only values of the kinds above
+	}
+	return text
+}
+
+// escape puts a backslash before what would end a value.
+var escape = strings.NewReplacer(`\`, `\\`, "|", `\|`, ",", `\,`, "=", `\=`, "\x00", "")
+
+func (r reply) text(s miner.Status) []byte {
+	out := line("", r.status(s))
+	if r.body != nil {
+		for i, record := range r.body.records {
+			name := r.body.name
+			if first := record[0]; first.name == "POOL" || first.name == "GPU" || first.name == "CPU" {
+				name = "" // the record's first field names it
+			} else if len(r.body.records) > 1 {
+				name = fmt.Sprintf("%s%d", name, i)
+			}
+			out = append(out, line(name, record)...)
+		}
+	}
+	return out
+}
+
+func line(name string, record []field) []byte {
+	parts := make([]string, 0, len(record)+1)
+	if name != "" {
+		parts = append(parts, name)
+	}
+	for _, f := range record {
+		var value string
+		switch v := f.value.(type) {
+		case string:
+			value = escape.Replace(v)
+		case float64:
+			value = string(quoted(v))
+		default:
+			value = fmt.Sprint(v)
+		}
+		parts = append(parts, f.name+"="+value)
+	}
+	return []byte(strings.Join(parts, ",") + "|")
+}

@@ -1,0 +1,179 @@
+package telemetry
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"stele/engine/miner"
+	"stele/engine/pow"
+)
+
+func summary(s miner.Status) reply {
+	refused, lost := rejected(s.Shares)
+	elapsed := s.Now.Sub(s.Started).Seconds()
+	var wrong, hashes uint64
+	for _, d := range s.Devices {
+		wrong, hashes = wrong+d.HardwareErrors, hashes+d.Nonces
+	}
+	record := append([]field{{"Elapsed", int64(elapsed)}}, megaRates(s.Counted)...)
+	record = append(record, []field{
+		{"Found Blocks", s.Shares.Blocks},
+		{"Accepted", s.Shares.Accepted},
+		{"Rejected", refused},
+		{"Stale", lost},
+		{"Hardware Errors", wrong},
+		{"Utility", perMinute(s.Shares.Accepted, elapsed)},
+		{"Total MH", float64(hashes) / 1e6},
+		{"Difficulty Accepted", s.Shares.Difficulty},
+		{"Best Share", integer(s.Shares.Best)},
+		{"Last getwork", unix(s.Work.Received)},
+	}...)
+	return reply{true, codeSummary, "Summary", &section{"SUMMARY", [][]field{record}}}
+}
+
+func devs(s miner.Status) reply {
+	counts := map[string]int{}
+	var records [][]field
+	for i, d := range s.Devices {
+		kind := "GPU"
+		if d.Info.Kind == "cpu" {
+			kind = "CPU"
+		}
+		enabled, status := "Y", "Alive"
+		switch d.Health {
+		case miner.Sick:
+			status = "Sick"
+		case miner.Dead:
+			status = "Dead"
+		case miner.Recovering:
+			status = "Initialising"
+		case miner.Resting:
+			enabled = "R"
+		}
+		record := []field{{kind, counts[kind]}, {"Name", d.Info.ID}, {"ID", i}, {"Enabled", enabled}, {"Status", status}}
+		counts[kind]++
+		if m := d.Sensors; m != nil {
+			for _, x := range []struct {
+				name  string
+				value *float64
+			}{{"Temperature", m.Temperature}, {"Fan Percent", m.Fan}, {"GPU Power", m.Power}} {
+				if x.value != nil {
+					record = append(record, field{x.name, *x.value})
+				}
+			}
+		}
+		record = append(record, megaRates(d.Rates)...)
+		records = append(records, append(record, []field{
+			{"Shares Found", d.Shares},
+			{"Hardware Errors", d.HardwareErrors},
+			{"Total MH", float64(d.Nonces) / 1e6},
+			{"Device Elapsed", int64(s.Now.Sub(s.Started).Seconds())},
+			{"Model", d.Info.Name},
+		}...))
+	}
+	return reply{true, codeDevs, fmt.Sprintf("%d GPU(s) - %d CPU(s)", counts["GPU"], counts["CPU"]), &section{"DEVS", records}}
+}
+
+func pools(s miner.Status) reply {
+	var records [][]field
+	for i, u := range s.Sources {
+		status := "Dead"
+		if u.Connected {
+			status = "Alive"
+		}
+		refused, lost := rejected(u.Shares)
+		records = append(records, []field{
+			{"POOL", i},
+			{"URL", u.Name},
+			{"Status", status},
+			{"Priority", i},
+			{"Quota", 1},
+			{"Long Poll", "N"},
+			{"Getworks", u.Jobs},
+			{"Accepted", u.Shares.Accepted},
+			{"Rejected", refused},
+			{"Stale", lost},
+			{"Last Share Time", unix(u.Shares.Last)},
+			{"Difficulty Accepted", u.Shares.Difficulty},
+			{"Best Share", integer(u.Shares.Best)},
+			{"Stratum Active", u.Active},
+			{"Stratum URL", u.Name},
+		})
+	}
+	return reply{true, codePools, fmt.Sprintf("%d Pool(s)", len(records)), &section{"POOLS", records}}
+}
+
+func versions(s miner.Status) reply {
+	return reply{true, codeVersion, "stele versions", &section{"VERSION", [][]field{{{"Stele", s.Version}, {"API", apiVersion}}}}}
+}
+
+func config(s miner.Status) reply {
+	gpus := 0
+	for _, d := range s.Devices {
+		if d.Info.Kind != "cpu" {
+			gpus++
+		}
+	}
+	return reply{true, codeConfig, "stele config", &section{"CONFIG", [][]field{{
+		{"GPU Count", gpus},
+		{"CPU Count", len(s.Devices) - gpus},
+		{"Pool Count", len(s.Sources)},
+		{"Strategy", "Failover"},
+		{"OS", "Linux"},
+	}}}}
+}
+
+func statistics(s miner.Status) reply {
+	var records [][]field
+	elapsed := int64(s.Now.Sub(s.Started).Seconds())
+	for _, d := range s.Devices {
+		records = append(records, []field{
+			{"STATS", len(records)}, {"ID", d.Info.ID}, {"Elapsed", elapsed},
+			{"Hits", d.Hits}, {"Expected Hits", d.ExpectedHits}, {"Health", string(d.Health)}, {"Reason", d.Reason},
+		})
+	}
+	for i, u := range s.Sources {
+		records = append(records, []field{
+			{"STATS", len(records)}, {"ID", fmt.Sprintf("POOL%d", i)}, {"Elapsed", elapsed},
+			{"Sessions", u.Sessions}, {"Answer p50", u.Latency.P50.Seconds()}, {"Answer p99", u.Latency.P99.Seconds()},
+		})
+	}
+	return reply{true, codeStats, "stele stats", &section{"STATS", records}}
+}
+
+func coin(s miner.Status) reply {
+	return reply{true, codeCoin, "stele coin", &section{"COIN", [][]field{{
+		{"Hash Method", "sha256"},
+		{"Current Block Time", unix(s.Work.Received)},
+		{"Current Block Height", s.Work.Height},
+		{"LP", s.Work.Source != ""},
+		{"Network Difficulty", float(s.Work.Network)},
+	}}}}
+}
+
+// megaRates returns rates in millions of hashes per second. What cgminer
+// measures over 5 seconds is measured over 10 here.
+func megaRates(r miner.Rates) []field {
+	return []field{{"MHS av", r.Mean / 1e6}, {"MHS 5s", r.Seconds10 / 1e6}, {"MHS 1m", r.Minute1 / 1e6}, {"MHS 15m", r.Minutes15 / 1e6}}
+}
+
+func perMinute(n uint64, seconds float64) float64 {
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(n) / seconds * 60
+}
+
+// integer returns a difficulty as the whole number that cgminer has.
+func integer(d pow.Difficulty) uint64 {
+	return uint64(min(float(d), math.MaxInt64))
+}
+
+// unix returns a time as seconds since 1970, 0 if there is none.
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}

@@ -1,0 +1,144 @@
+package telemetry
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCgminerText(t *testing.T) {
+	for request, want := range map[string]string{
+		"summary": "STATUS=S,When=1772597167,Code=11,Msg=Summary,Description=stele v1.2.3|" +
+			"SUMMARY,Elapsed=3600,MHS av=1000,MHS 5s=1100,MHS 1m=1200,MHS 15m=1000,Found Blocks=1,Accepted=120,Rejected=4,Stale=5," +
+			"Hardware Errors=2,Utility=2,Total MH=3600000,Difficulty Accepted=61440,Best Share=1000000000000,Last getwork=1772597158|\x00",
+		"version|": "STATUS=S,When=1772597167,Code=22,Msg=stele versions,Description=stele v1.2.3|VERSION,Stele=v1.2.3,API=3.7|\x00",
+		"quit|":    "STATUS=E,When=1772597167,Code=45,Msg=Access denied to 'quit' command,Description=stele v1.2.3|\x00",
+		"":         "STATUS=E,When=1772597167,Code=14,Msg=Invalid command,Description=stele v1.2.3|\x00",
+	} {
+		if got := string(answerCgminer(someStatus(), []byte(request))); got != want {
+			t.Errorf("%q:\n%q, want\n%q", request, got, want)
+		}
+	}
+	devs := string(answerCgminer(someStatus(), []byte("devs")))
+	for _, want := range []string{
+		"|GPU=0,Name=cuda:0,ID=0,Enabled=Y,Status=Alive,Temperature=65.4,Fan Percent=40,GPU Power=200,MHS av=1000,",
+		"|CPU=0,Name=cpu,ID=1,Enabled=R,Status=Alive,MHS av=0,",
+		`,Model=A\|B\,C\=D\\E "F"|`,
+	} {
+		if !strings.Contains(devs, want) {
+			t.Errorf("no %q in %q", want, devs)
+		}
+	}
+}
+
+func TestCgminerJSON(t *testing.T) {
+	var got struct {
+		Status []struct {
+			Status string `json:"STATUS"`
+			Code   int
+			Msg    string
+		} `json:"STATUS"`
+		Pools []map[string]any `json:"POOLS"`
+		ID    int              `json:"id"`
+	}
+	ask(t, `{"command":"pools","parameter":""}`, &got)
+	if len(got.Status) != 1 || got.Status[0].Status != "S" || got.Status[0].Code != 7 || got.Status[0].Msg != "2 Pool(s)" || got.ID != 1 {
+		t.Errorf("%+v", got)
+	}
+	if p := got.Pools; len(p) != 2 || p[0]["Status"] != "Alive" || p[0]["Rejected"] != 4.0 || p[0]["Stratum Active"] != true || p[1]["Status"] != "Dead" || p[1]["POOL"] != 1.0 {
+		t.Errorf("%v", p)
+	}
+	var joined struct {
+		Summary []struct {
+			Summary []map[string]any `json:"SUMMARY"`
+		} `json:"summary"`
+		Devs []struct {
+			Devs []map[string]any `json:"DEVS"`
+		} `json:"devs"`
+		Addpool []struct {
+			Status []map[string]any `json:"STATUS"`
+		} `json:"addpool"`
+		ID int `json:"id"`
+	}
+	ask(t, `{"command":"summary+devs+addpool"}`, &joined)
+	if len(joined.Summary) != 1 || joined.Summary[0].Summary[0]["Accepted"] != 120.0 || len(joined.Devs[0].Devs) != 2 ||
+		joined.Addpool[0].Status[0]["Code"] != 45.0 || joined.ID != 1 {
+		t.Errorf("%+v", joined)
+	}
+	for request, code := range map[string]int{`{"command":1}`: codeBadJSON, `{`: codeBadJSON, `{}`: codeMissing, `{"command":"no"}`: codeUnknown, `{"command":"coin"}`: codeCoin, `{"command":"estats"}`: codeStats} {
+		got.Status = nil
+		if ask(t, request, &got); got.Status[0].Code != code {
+			t.Errorf("%s: code %d, want %d", request, got.Status[0].Code, code)
+		}
+	}
+}
+
+func ask(t *testing.T, request string, v any) {
+	t.Helper()
+	answer := answerCgminer(someStatus(), []byte(request))
+	text, ok := strings.CutSuffix(string(answer), "\x00")
+	if !ok {
+		t.Errorf("%s: no NUL at the end of %q", request, answer)
+	}
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Errorf("%s: %v in %s", request, err, text)
+	}
+}
+
+// Whatever comes, the answer to JSON is JSON, and not large.
+func FuzzCgminer(f *testing.F) {
+	for _, seed := range []string{"summary", `{"command":"devs+pools"}`, `{"command":"+++"}`, "{\"command\":\"\xff+x\"}", `{"command":null}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, request []byte) {
+		answer := answerCgminer(someStatus(), request)
+		if n := len(answer); n > 64<<10+200*len(request) || answer[n-1] != 0 {
+			t.Fatalf("%q: %d bytes", request, n)
+		}
+		if answer[0] == '{' && !json.Valid(answer[:len(answer)-1]) {
+			t.Fatalf("%q: no JSON: %s", request, answer)
+		}
+	})
+}
+
+func TestCgminerServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Cgminer(ctx, l, someStatus) }()
+
+	for _, request := range []string{"version", "version\n", "version|\x00", `{"command":` + "\n"} {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || len(answer) == 0 || answer[len(answer)-1] != 0 {
+			t.Errorf("%q: %q %v", request, answer, err)
+		}
+		conn.Close()
+	}
+	// One that says nothing does not keep the server from its end.
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,77 @@
+package telemetry
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+
+	"stele/engine/miner"
+)
+
+// Hive returns what the script h-stats.sh of a custom miner has to give HiveOS
+// (https://github.com/minershive/hiveos-linux): an object with khs, which goes
+// into its variable of that name, and stats, which goes into the other. What a
+// device cannot measure is 0 there; the bus number of what is on no bus is null.
+func Hive(s miner.Status) ([]byte, error) {
+	refused, _ := rejected(s.Shares)
+	out := hive{KHS: kilo(s.Counted.Minute1)}
+	out.Stats = hiveStats{
+		HS: []float64{}, Units: "khs", Temp: []int{}, Fan: []int{}, Bus: []*int{},
+		Uptime:  int64(s.Now.Sub(s.Started).Seconds()),
+		Version: s.Version,
+		AR:      [2]uint64{s.Shares.Accepted, refused},
+		Algo:    "sha256d",
+	}
+	for _, d := range s.Devices {
+		out.Stats.HS = append(out.Stats.HS, kilo(d.Rates.Minute1))
+		var m miner.Sensors
+		if d.Sensors != nil {
+			m = *d.Sensors
+		}
+		out.Stats.Temp = append(out.Stats.Temp, whole(m.Temperature))
+		out.Stats.Fan = append(out.Stats.Fan, whole(m.Fan))
+		out.Stats.Bus = append(out.Stats.Bus, busNumber(d.Info.PCI))
+	}
+	return json.Marshal(out)
+}
+
+type hive struct {
+	KHS   float64   `json:"khs"`
+	Stats hiveStats `json:"stats"`
+}
+
+type hiveStats struct {
+	HS      []float64 `json:"hs"`
+	Units   string    `json:"hs_units"`
+	Temp    []int     `json:"temp"`
+	Fan     []int     `json:"fan"`
+	Uptime  int64     `json:"uptime"`
+	Version string    `json:"ver"`
+	AR      [2]uint64 `json:"ar"`
+	Algo    string    `json:"algo"`
+	Bus     []*int    `json:"bus_numbers"`
+}
+
+func kilo(rate float64) float64 { return math.Round(finite(rate)) / 1000 }
+
+func whole(x *float64) int {
+	if x == nil {
+		return 0
+	}
+	return int(math.Round(*x))
+}
+
+// busNumber returns the bus of a PCI address, 0000:65:00.0.
+func busNumber(pci string) *int {
+	parts := strings.Split(pci, ":")
+	if len(parts) != 3 {
+		return nil
+	}
+	n, err := strconv.ParseUint(parts[1], 16, 8)
+	if err != nil {
+		return nil
+	}
+	bus := int(n)
+	return &bus
+}

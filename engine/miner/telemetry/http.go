@@ -1,0 +1,153 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"stele/engine/miner"
+)
+
+// HandlerOptions are what [Handler] needs.
+type HandlerOptions struct {
+	Status        func() miner.Status
+	Pause, Resume func() // nil: there is no such request
+
+	// Token has to come with requests, as "Authorization: Bearer TOKEN"; "": nobody
+	// has it.
+	Token string
+	// Open lets everybody read. It is meant for a listener on loopback.
+	Open bool
+}
+
+// Handler serves
+//
+//	GET  /status   the document of [JSON]
+//	GET  /metrics  those of [Collector], as text for Prometheus
+//	GET  /hive     the object of [Hive]
+//	GET  /healthz  200 if the miner mines or is paused by its user, else 503; with a line that says why
+//	POST /pause    pauses the miner, with the token only
+//	POST /resume   lets it go on, with the token only
+//
+// Pages that a browser shows on the same machine can send requests too. So
+// names in Host other than localhost are refused, against DNS rebinding.
+func Handler(o HandlerOptions) http.Handler {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(Collector(o.Status))
+	mux := http.NewServeMux()
+	mux.Handle("GET /status", serveJSON(o.Status, JSON))
+	mux.Handle("GET /hive", serveJSON(o.Status, Hive))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		s := o.Status()
+		text := string(s.State)
+		if s.Trouble != "" {
+			text += ": " + s.Trouble
+		}
+		if s.State == miner.Mining || s.State == miner.Paused {
+			_, _ = w.Write([]byte(text + "\n"))
+		} else {
+			http.Error(w, text, http.StatusServiceUnavailable)
+		}
+	})
+	for path, do := range map[string]func(){"/pause": o.Pause, "/resume": o.Resume} {
+		if do != nil {
+			mux.HandleFunc("POST "+path, func(w http.ResponseWriter, _ *http.Request) {
+				do()
+				w.WriteHeader(http.StatusNoContent)
+			})
+		}
+	}
+	return o.guard(mux)
+}
+
+func serveJSON(status func() miner.Status, shape func(miner.Status) ([]byte, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		text, err := shape(status())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(append(text, '\n'))
+	})
+}
+
+func (o HandlerOptions) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		read := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch {
+		case !trustedHost(r.Host):
+			http.Error(w, "the Host of the request is neither an IP address nor localhost", http.StatusForbidden)
+		case read && o.Open || o.authorized(r):
+			next.ServeHTTP(w, r)
+		case o.Token == "":
+			http.Error(w, "the miner was started without --api-token, and takes no such requests", http.StatusForbidden)
+		default:
+			h.Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "the request needs the header Authorization: Bearer with the token of the miner", http.StatusUnauthorized)
+		}
+	})
+}
+
+func (o HandlerOptions) authorized(r *http.Request) bool {
+	if o.Token == "" {
+		return false
+	}
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	x, y := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(o.Token))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && ok
+}
+
+// trustedHost tells whether a Host header can be that of somebody who knows
+// where he sends the request to: an address, or localhost.
+func trustedHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil
+}
+
+// The limits of a server.
+const (
+	maxConnections = 64
+	requestTimeout = 5 * time.Second
+	idleTimeout    = time.Minute
+)
+
+// Serve answers the requests that come in on l until ctx ends. It closes l and
+// returns nil, or the error that made it stop before.
+func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: requestTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      2 * requestTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    16 << 10,
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	err := server.Serve(&bounded{Listener: l, slots: make(chan struct{}, maxConnections)})
+	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

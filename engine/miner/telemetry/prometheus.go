@@ -1,0 +1,159 @@
+package telemetry
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"stele/engine/miner"
+)
+
+// Collector returns a collector of the status. Its metrics begin with
+// stele_miner_, and have base units: seconds, celsius, watts, joules, ratios.
+func Collector(status func() miner.Status) prometheus.Collector { return collector{status} }
+
+type collector struct{ status func() miner.Status }
+
+// metric describes one metric: its name without the prefix, and its labels.
+func metric(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("stele_miner_"+name, help, labels, nil)
+}
+
+var (
+	info        = metric("info", "The version of the program.", "version")
+	started     = metric("start_time_seconds", "When the miner started, in Unix time.")
+	state       = metric("state", "1 for the state that the miner is in.", "state")
+	rate        = metric("hashes_per_second", "The mean rate of finished nonces, over several times.", "window")
+	estimated   = metric("estimated_hashes_per_second", "The rate that the shares let expect, with the bounds of its 95 % confidence interval.", "bound")
+	disagrees   = metric("estimate_disagrees", "1 if the counted rate and the shares cannot both be right.")
+	jobSwitch   = metric("job_switch_seconds", "The time from new work to its first nonces on every device.", "stat")
+	workHeight  = metric("work_height", "The height of the block that is mined.")
+	shareDiff   = metric("work_share_difficulty", "The difficulty of a share of the work that is mined.")
+	networkDiff = metric("work_network_difficulty", "The difficulty of the block that is mined.")
+	bestShare   = metric("best_share_difficulty", "The difficulty of the best hash since the start.")
+
+	deviceHealth = metric("device_health", "1 for the state of health that the device is in.", "device", "health")
+	deviceRate   = metric("device_hashes_per_second", "The mean rate of finished nonces, over several times.", "device", "window")
+	deviceHashes = metric("device_hashes_total", "Finished nonces.", "device")
+	deviceErrors = metric("device_hardware_errors_total", "Wrong answers of the hardware.", "device")
+	deviceShares = metric("device_shares_total", "Shares that the device found.", "device")
+	temperature  = metric("device_temperature_celsius", "The temperature of the chip.", "device")
+	fan          = metric("device_fan_speed_ratio", "The speed of the fan, as a part of its highest.", "device")
+	power        = metric("device_power_watts", "The power that the device draws.", "device")
+	energy       = metric("device_energy_joules_total", "The energy that the device used.", "device")
+
+	connected = metric("source_connected", "1 if the source gives work.", "source")
+	active    = metric("source_active", "1 if the source's work is mined.", "source")
+	sessions  = metric("source_sessions_total", "Sessions that stood.", "source")
+	jobs      = metric("source_jobs_total", "Work that the source gave.", "source")
+	found     = metric("source_shares_found_total", "Shares found for the source.", "source")
+	accepted  = metric("source_shares_accepted_total", "Shares that the source accepted.", "source")
+	refused   = metric("source_shares_rejected_total", "Shares that were not accepted, by cause.", "source", "cause")
+	pending   = metric("source_shares_pending", "Shares that are not answered yet.", "source")
+	worth     = metric("source_accepted_difficulty_total", "The sum of the difficulties of the accepted shares.", "source")
+	blocks    = metric("source_blocks_total", "Shares that were blocks.", "source")
+	answer    = metric("source_answer_seconds", "The time from a share to its answer.", "source", "stat")
+)
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		info, started, state, rate, estimated, disagrees, jobSwitch, workHeight, shareDiff, networkDiff, bestShare,
+		deviceHealth, deviceRate, deviceHashes, deviceErrors, deviceShares, temperature, fan, power, energy,
+		connected, active, sessions, jobs, found, accepted, refused, pending, worth, blocks, answer,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.status()
+	gauge := func(d *prometheus.Desc, x float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, x, labels...)
+	}
+	counter := func(d *prometheus.Desc, x float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, x, labels...)
+	}
+	gauge(info, 1, s.Version)
+	gauge(started, float64(s.Started.UnixMilli())/1000)
+	for _, one := range []miner.State{miner.Mining, miner.Waiting, miner.Paused, miner.Stalled} {
+		gauge(state, truth(s.State == one), string(one))
+	}
+	windows(s.Counted, func(x float64, window string) { gauge(rate, x, window) })
+	gauge(estimated, s.Estimated.Rate, "value")
+	gauge(estimated, s.Estimated.Low, "low")
+	gauge(estimated, s.Estimated.High, "high")
+	gauge(disagrees, truth(s.Estimated.Disagrees))
+	stats(s.JobSwitch, func(x float64, stat string) { gauge(jobSwitch, x, stat) })
+	if s.Work.Source != "" {
+		gauge(workHeight, float64(s.Work.Height))
+		gauge(shareDiff, float(s.Work.Share))
+		gauge(networkDiff, float(s.Work.Network))
+	}
+	gauge(bestShare, float(s.Shares.Best))
+
+	for _, d := range s.Devices {
+		id := d.Info.ID
+		for _, h := range []miner.Health{miner.OK, miner.Sick, miner.Dead, miner.Recovering, miner.Resting} {
+			gauge(deviceHealth, truth(d.Health == h), id, string(h))
+		}
+		windows(d.Rates, func(x float64, window string) { gauge(deviceRate, x, id, window) })
+		counter(deviceHashes, float64(d.Nonces), id)
+		counter(deviceErrors, float64(d.HardwareErrors), id)
+		counter(deviceShares, float64(d.Shares), id)
+		if m := d.Sensors; m != nil {
+			if m.Temperature != nil {
+				gauge(temperature, *m.Temperature, id)
+			}
+			if m.Fan != nil {
+				gauge(fan, *m.Fan/100, id)
+			}
+			if m.Power != nil {
+				gauge(power, *m.Power, id)
+			}
+			if m.Energy != nil {
+				counter(energy, *m.Energy, id)
+			}
+		}
+	}
+	for _, u := range s.Sources {
+		gauge(connected, truth(u.Connected), u.Name)
+		gauge(active, truth(u.Active), u.Name)
+		counter(sessions, float64(u.Sessions), u.Name)
+		counter(jobs, float64(u.Jobs), u.Name)
+		counter(found, float64(u.Shares.Found), u.Name)
+		counter(accepted, float64(u.Shares.Accepted), u.Name)
+		for _, cause := range miner.Causes {
+			counter(refused, float64(u.Shares.Rejected[cause]), u.Name, string(cause))
+		}
+		gauge(pending, float64(u.Shares.Pending), u.Name)
+		counter(worth, u.Shares.Difficulty, u.Name)
+		counter(blocks, float64(u.Shares.Blocks), u.Name)
+		stats(u.Latency, func(x float64, stat string) { gauge(answer, x, u.Name, stat) })
+	}
+}
+
+func windows(r miner.Rates, tell func(x float64, window string)) {
+	tell(r.Seconds10, "10s")
+	tell(r.Minute1, "1m")
+	tell(r.Minutes15, "15m")
+	tell(r.Hour1, "1h")
+	tell(r.Mean, "run")
+}
+
+func stats(l miner.Latency, tell func(seconds float64, stat string)) {
+	if l.Count == 0 {
+		return
+	}
+	for stat, d := range map[string]time.Duration{"p50": l.P50, "p99": l.P99, "max": l.Max} {
+		tell(d.Seconds(), stat)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
