@@ -12,10 +12,20 @@ import (
 	"go.uber.org/goleak"
 
 	"stele/engine"
+	"stele/engine/cpu"
 	"stele/engine/pow"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// searcher finds the hits of the slow device.
+var searcher *cpu.Device
+
+func TestMain(m *testing.M) {
+	var err error
+	if searcher, err = cpu.Open(cpu.Options{}); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var errDown = errors.New("connection refused")
 
@@ -212,7 +222,11 @@ func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.S
 		return engine.ScanResult{Nonces: []uint32{r.First, r.First + 1, r.First + 2}, Done: r.Count}, nil
 	case honest:
 		r.Count = res.Done
-		pow.Search(&job.Header, job.Target, r, func(n uint32) { res.Nonces = append(res.Nonces, n) })
+		found, failed := searcher.Scan(context.Background(), job, r)
+		if failed != nil {
+			return engine.ScanResult{}, failed
+		}
+		res.Nonces = found.Nonces
 	}
 	return res, err
 }
