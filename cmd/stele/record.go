@@ -37,7 +37,7 @@ func recordCommand() *cli.Command {
 				Name:  "new",
 				Usage: "make a record, not signed yet",
 				Description: "Types with flags of their own:\n" +
-					"  PAY          --to KEY --amount N [--reference HEX]\n" +
+					"  PAY          --to KEY --amount N [--reference ID]\n" +
 					"  ROLE_GRANT   --role ROLE --to KEY --approver KEY ...\n" +
 					"  ROLE_REVOKE  --role ROLE --to KEY --approver KEY ...\n" +
 					"  KEY_ROTATE   --to KEY, the new key\n" +
@@ -52,7 +52,7 @@ func recordCommand() *cli.Command {
 					&cli.StringFlag{Name: "fee", Usage: "the author pays the fee `AMOUNT`", DefaultText: defaultFee},
 					&cli.StringFlag{Name: "to", Usage: "the `KEY` that is paid, has the role, or is the new one"},
 					&cli.StringFlag{Name: "amount", Usage: "pay the `AMOUNT`, as in 1.5"},
-					&cli.StringFlag{Name: "reference", Usage: "what the payment is for: 64 `HEX` digits", DefaultText: "zeros"},
+					&cli.StringFlag{Name: "reference", Usage: "what the payment is for: the `ID` of a record, as that of the claim of a refund", DefaultText: "zeros"},
 					&cli.StringFlag{Name: "role", Usage: "the `ROLE`: " + roleList()},
 					&cli.StringSliceFlag{Name: "approver", Usage: "a root `KEY` that signs too, without the author; may be repeated"},
 					&cli.StringFlag{Name: "payload", Usage: "the fields of the type as `JSON`, or the name of a file with them"},

@@ -108,7 +108,7 @@ func testCase(t testing.TB) (c *testChain, voucher, claim record.ID, voucherIDs,
 	deliver := sign(t, p, record.DeliveryConfirm{Time: now + 7, Shipment: ship.ID(), PickupKey: pickup.public(), ChallengeHeight: 3}, carrier, pickup)
 	open := sign(t, p, record.ClaimOpen{Time: now + 8, Voucher: voucher, Ground: record.Fault, Remedy: record.Refund}, buyer)
 	claim = open.ID()
-	pay := sign(t, p, record.Pay{To: buyer.public(), Amount: 100, Reference: record.Reference(claim)}, seller)
+	pay := sign(t, p, record.Pay{To: buyer.public(), Amount: 100, Reference: claim}, seller)
 	settle := sign(t, p, record.SettleExecute{Time: now + 9, Claim: claim, Remedy: record.Refund, Payment: pay.ID()}, seller)
 	other := sign(t, p, record.Pay{To: buyer.public(), Amount: 1}, seller)
 

@@ -164,7 +164,7 @@ func (s *Story) Complain() {
 func (s *Story) Refund() {
 	s.add(s.Seller, record.ClaimRespond{Time: s.now(), Claim: s.Claim, Action: record.Authorise, Remedy: record.Refund, Refund: 100 * record.Coin})
 	s.mine()
-	s.Payment = s.add(s.Seller, record.Pay{To: s.Buyer, Amount: 100 * record.Coin, Reference: record.Reference(s.Claim)}).ID()
+	s.Payment = s.add(s.Seller, record.Pay{To: s.Buyer, Amount: 100 * record.Coin, Reference: s.Claim}).ID()
 	s.mine()
 	s.add(s.Seller, record.SettleExecute{Time: s.now(), Claim: s.Claim, Remedy: record.Refund, Payment: s.Payment})
 	s.mine()

@@ -25,10 +25,10 @@ func (p *refundPay) layout(f *coder) {
 // keepPayment remembers a PAY whose reference is a live claim.
 func keepPayment(s *State, c Context, r *record.Record, to Account) error {
 	p := r.Payload.(record.Pay)
-	if p.Reference == (record.Reference{}) {
+	if p.Reference == (record.ID{}) {
 		return nil
 	}
-	claim, err := GetClaim(s, c, record.ID(p.Reference))
+	claim, err := GetClaim(s, c, p.Reference)
 	if err != nil || claim == nil || claim.State.Closed() {
 		return err
 	}

@@ -292,7 +292,7 @@ func (w *world) end() record.ClaimClose { return record.ClaimClose{Time: w.now()
 // pay pays a refund for the world's claim.
 func (w *world) pay(to record.Key, amount record.Amount) record.ID {
 	w.Helper()
-	return w.do(theSeller, record.Pay{To: to, Amount: amount, Reference: record.Reference(w.claim)})
+	return w.do(theSeller, record.Pay{To: to, Amount: amount, Reference: w.claim})
 }
 
 func (w *world) evaluation() record.Evaluate {

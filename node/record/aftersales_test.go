@@ -231,7 +231,7 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("%v: subjects %v, want %v", p.Type(), got, want)
 		}
 	}
-	if got := Subjects(Pay{Reference: Reference{5}}); len(got) != 1 || got[0] != (ID{5}) || New(Record{Payload: Pay{}}).ClaimedTime() != 0 {
+	if got := Subjects(Pay{Reference: ID{5}}); len(got) != 1 || got[0] != (ID{5}) || New(Record{Payload: Pay{}}).ClaimedTime() != 0 {
 		t.Errorf("PAY: %v, %v", got, New(Record{Payload: Pay{}}).ClaimedTime())
 	}
 	for _, kind := range Types() {

@@ -36,7 +36,7 @@ func TestLayout(t *testing.T) {
 	r := New(Record{
 		Network: 0x04030201, Version: 1, Seq: 0x0807060504030201, ValidUntil: 0x0d0c0b0a,
 		Fee: 0x0102, Key: Key{0: 0xaa, 31: 0xab},
-		Payload:    Pay{To: Key{0: 0xba, 31: 0xbb}, Amount: 0x0304, Reference: Reference{0: 0xca, 31: 0xcb}},
+		Payload:    Pay{To: Key{0: 0xba, 31: 0xbb}, Amount: 0x0304, Reference: ID{0: 0xca, 31: 0xcb}},
 		Signatures: []Signature{{0: 0xda, 63: 0xdb}},
 	})
 	zeros := func(n int) string { return hex.EncodeToString(make([]byte, n)) }

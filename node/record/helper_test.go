@@ -71,7 +71,7 @@ func samples(tb testing.TB) []*Record {
 	to := PublicOf(testKey(9))
 	all := []*Record{
 		signed(tb, coinbase(Coinbase{Height: 70000, Value: 12 * Coin, Witness: ID{1, 2}, Extra: []byte("12345678 a tag")})),
-		signed(tb, frame(Pay{To: to, Amount: 3 * Coin / 2, Reference: Reference{5}})),
+		signed(tb, frame(Pay{To: to, Amount: 3 * Coin / 2, Reference: ID{5}})),
 		signed(tb, frame(RoleGrant{Role: Seller, Key: to, Approvers: ascending(testKeys[1:]...)})),
 		signed(tb, frame(RoleRevoke{Role: Carrier, Key: to})),
 		signed(tb, frame(KeyRotate{New: PublicOf(testKeys[1])})),
@@ -132,7 +132,7 @@ func anyRecord(t *rapid.T) *Record {
 		}
 		r.Payload = p
 	case TypePay:
-		r.Payload = Pay{To: key("to"), Amount: amount("amount"), Reference: Reference(key("reference"))}
+		r.Payload = Pay{To: key("to"), Amount: amount("amount"), Reference: ID(key("reference"))}
 	case TypeRoleGrant:
 		r.Payload = role()
 	case TypeRoleRevoke:

@@ -78,4 +78,4 @@ func (s Serial) check() error {
 
 // Digest is the SHA-256 of a document or text that is kept elsewhere. Zero if
 // there is none.
-type Digest = Reference
+type Digest [32]byte

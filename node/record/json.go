@@ -220,7 +220,7 @@ func (p *Coinbase) UnmarshalJSON(text []byte) error {
 }
 
 // MarshalText returns 64 hex digits, the bytes in their order.
-func (r Reference) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, r[:]), nil }
+func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
 
 // UnmarshalText reads 64 hex digits.
-func (r *Reference) UnmarshalText(text []byte) error { return decodeHex("reference", text, r[:]) }
+func (d *Digest) UnmarshalText(text []byte) error { return decodeHex("digest", text, d[:]) }

@@ -14,7 +14,7 @@ import (
 const payText = `{
 	"network": 1953719668, "type": "PAY", "version": 1, "seq": 3, "valid_until": 1000, "fee": "0.0001",
 	"key": "KEY",
-	"payload": {"to": "TO", "amount": "1.5", "reference": "0500000000000000000000000000000000000000000000000000000000000000"}
+	"payload": {"to": "TO", "amount": "1.5", "reference": "0000000000000000000000000000000000000000000000000000000000000005"}
 }`
 
 // payJSON returns payText with the keys of the sample PAY.

@@ -10,13 +10,10 @@ import (
 //
 // Encoding: to 32 | amount u64 | reference 32.
 type Pay struct {
-	To        Key       `json:"to"`
-	Amount    Amount    `json:"amount"`    // more than 0
-	Reference Reference `json:"reference"` // what the payment is for: free, as the id of another record
+	To        Key    `json:"to"`
+	Amount    Amount `json:"amount"`    // more than 0
+	Reference ID     `json:"reference"` // what the payment is for: the id of a record, or any 32 bytes; zero: nothing
 }
-
-// Reference is 32 bytes that mean something to whoever wrote them.
-type Reference [32]byte
 
 // Type returns [TypePay].
 func (Pay) Type() Type { return TypePay }
@@ -29,7 +26,7 @@ func (p Pay) Append(b []byte) []byte {
 }
 
 func decodePay(in *reader) Payload {
-	return Pay{To: in.hash(), Amount: Amount(in.uint64()), Reference: in.hash()}
+	return Pay{To: in.hash(), Amount: Amount(in.uint64()), Reference: ID(in.hash())}
 }
 
 // CoSigners returns nil.

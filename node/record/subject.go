@@ -26,7 +26,7 @@ func Subjects(p Payload) []ID {
 func subjects(p Payload) []ID {
 	switch p := p.(type) {
 	case Pay:
-		return []ID{ID(p.Reference)}
+		return []ID{p.Reference}
 	case VoucherTransfer:
 		return []ID{p.Voucher}
 	case VoucherVoid:

@@ -259,7 +259,7 @@ func (g *Generator) refund(l *life, v *ledger.Voucher, c *ledger.Claim) *draft {
 	if holder == nil {
 		return nil
 	}
-	d := g.party(v.Seller, record.Pay{To: record.PublicOf(holder.key), Amount: c.Refund, Reference: record.Reference(c.ID)})
+	d := g.party(v.Seller, record.Pay{To: record.PublicOf(holder.key), Amount: c.Refund, Reference: c.ID})
 	if d != nil {
 		d.sent = func(id record.ID) { l.payment, l.paid = id, paid{c.ID, c.Round} }
 	}

@@ -50,7 +50,7 @@ func (w *world) record(t *rapid.T) {
 	case kind == 4 || len(w.claims) == 0:
 		p = record.ClaimOpen{Time: 1, Voucher: some(w.vouchers)}
 	case kind == 5:
-		p = record.Pay{To: other, Amount: 1, Reference: record.Reference(some(w.claims))}
+		p = record.Pay{To: other, Amount: 1, Reference: some(w.claims)}
 	case kind == 6:
 		p = record.SettleExecute{Time: 1, Claim: some(w.claims), Replacement: some(w.vouchers)}
 	case kind == 7 && len(w.open) > 0:

@@ -128,7 +128,7 @@ func (w *play) end() record.ClaimClose { return record.ClaimClose{Time: w.now(),
 
 // pay pays a refund for the play's claim.
 func (w *play) pay(to record.Key, amount record.Amount) record.ID {
-	return w.do(w.seller, record.Pay{To: to, Amount: amount, Reference: record.Reference(w.claim)})
+	return w.do(w.seller, record.Pay{To: to, Amount: amount, Reference: w.claim})
 }
 
 func (w *play) evaluation() record.Evaluate {
