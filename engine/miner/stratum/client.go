@@ -79,7 +79,7 @@ func (e *movedError) Error() string { return "the pool asks to reconnect to " + 
 // options.
 func (c *Client) Run(ctx context.Context, m miner.Session) error {
 	at, configure := c.at, c.options.VersionMask != 0
-	for moves := 0; ; {
+	for moves, hangUps := 0, 0; ; {
 		err := c.connect(ctx, m, at, configure)
 		var moved *movedError
 		switch {
@@ -95,8 +95,15 @@ func (c *Client) Run(ctx context.Context, m miner.Session) error {
 			}
 			at = moved.to
 		case errors.Is(err, errConfigure):
-			c.log.Debug("connecting again without mining.configure", "why", err)
-			configure = false
+			// One lost connection may be an accident, and version rolling is worth
+			// another try.
+			if hangUps++; hangUps > 1 || errors.Is(err, errSilent) {
+				configure = false
+			}
+			c.log.Debug("connecting again", "why", err, "with_configure", configure)
+			if err := sleep(ctx, time.Second); err != nil {
+				return err
+			}
 		default:
 			return fmt.Errorf("%s: %w", at.name(), err)
 		}

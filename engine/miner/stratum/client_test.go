@@ -210,7 +210,6 @@ func TestDialects(t *testing.T) {
 	tests := map[string]stratumtest.Options{
 		"plain":                {},
 		"error to configure":   {Configure: stratumtest.Fail},
-		"hangs up on it":       {Configure: stratumtest.HangUp},
 		"error to extranonce":  {Extranonce: stratumtest.Fail},
 		"no answer to it":      {Extranonce: stratumtest.Ignore},
 		"string ids":           {StringIDs: true},

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math/bits"
 
 	"stele/engine/pow"
 )
@@ -148,9 +147,6 @@ func (d *Configured) Answer(id ID, c *Configure) Message {
 	}
 	return Answer(id, result)
 }
-
-// MaskBits returns how many bits a version mask has.
-func MaskBits(mask uint32) int { return bits.OnesCount32(mask) }
 
 // Subscription is the answer to mining.subscribe.
 type Subscription struct {

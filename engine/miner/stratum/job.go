@@ -164,7 +164,10 @@ const maxJobs = 1024
 func (c *Client) work(j *job, mask uint32, cleaned bool) *miner.Work {
 	next := c.counter(j.content())
 	space := j.extranonce.space()
-	base := min(next.Load(), space-1)
+	base := next.Load()
+	if base >= space {
+		base = 0 // all were used; the times that the miner gives are later now
+	}
 	w := &miner.Work{
 		ID:          clean(j.JobID),
 		Clean:       cleaned,

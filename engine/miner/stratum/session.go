@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -220,7 +221,7 @@ func (s *session) probe() string {
 func (s *session) greet(configure bool) error {
 	o := &s.c.options
 	if configure {
-		ask := Configure{VersionRolling: true, VersionMask: o.VersionMask, MinBits: min(2, MaskBits(o.VersionMask)), SubscribeExtranonce: true}
+		ask := Configure{VersionRolling: true, VersionMask: o.VersionMask, MinBits: min(2, bits.OnesCount32(o.VersionMask)), SubscribeExtranonce: true}
 		if err := s.call(configureTimeout, ask.Message, s.configured); err != nil {
 			return fmt.Errorf("%w: %w", errConfigure, err)
 		}

@@ -94,20 +94,27 @@ func first(r stratumtest.Reaction) func(int) stratumtest.Reaction {
 	}
 }
 
-// A pool that does not answer mining.configure at all is asked again without.
+// A pool that does not answer mining.configure at all is asked again without; one
+// that hangs up, after a second try.
 func TestConfigureIgnored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, pool, m := minePipe(t, stratumtest.Options{Configure: stratumtest.Ignore}, stratum.Options{VersionMask: stratum.DefaultVersionMask})
-		began := time.Now()
-		w := m.work(0)
-		if took := time.Since(began); took != 5*time.Second {
-			t.Errorf("took %v", took)
-		}
-		if w.VersionMask != 0 || pool.Connections() != 2 || len(m.ended) != 0 {
-			t.Errorf("mask %08x, %d connections, %d sessions ended", w.VersionMask, pool.Connections(), len(m.ended))
-		}
-		accepted(t, find(t, w, 0, 0))
-	})
+	for _, test := range []struct {
+		reaction    stratumtest.Reaction
+		took        time.Duration
+		connections int
+	}{{stratumtest.Ignore, 6 * time.Second, 2}, {stratumtest.HangUp, 2 * time.Second, 3}} {
+		synctest.Test(t, func(t *testing.T) {
+			_, pool, m := minePipe(t, stratumtest.Options{Configure: test.reaction}, stratum.Options{VersionMask: stratum.DefaultVersionMask})
+			began := time.Now()
+			w := m.work(0)
+			if took := time.Since(began); took != test.took {
+				t.Errorf("took %v, want %v", took, test.took)
+			}
+			if w.VersionMask != 0 || pool.Connections() != test.connections || len(m.ended) != 0 {
+				t.Errorf("mask %08x, %d connections, %d sessions ended", w.VersionMask, pool.Connections(), len(m.ended))
+			}
+			accepted(t, find(t, w, 0, 0))
+		})
+	}
 }
 
 // A pool that hangs up on mining.extranonce.subscribe does so once.
