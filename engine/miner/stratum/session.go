@@ -3,7 +3,6 @@ package stratum
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -316,38 +315,4 @@ func (s *session) authorizedBy(m Message) error {
 	s.c.mu.Unlock()
 	s.giveWork(nil)
 	return nil
-}
-
-// suggestion is the difficulty that a pool was asked for.
-type suggestion struct {
-	rate float64 // of which it was made
-	done bool
-}
-
-// secondsPerShare is how long a share should take.
-const secondsPerShare = 4
-
-// hashesPerDifficulty is how many hashes a share of difficulty 1 takes:
-// 2^256 / (0xffff * 2^208).
-const hashesPerDifficulty = 4295032833.0
-
-// update asks for a difficulty if none was asked for yet, and again if the hash
-// rate is another by a factor of 4.
-func (g *suggestion) update(s *session) {
-	if fixed := s.c.options.SuggestDifficulty; fixed.Cmp(pow.Difficulty{}) > 0 {
-		if !g.done {
-			s.notice(MethodSuggestDifficulty, FormatDifficulty(fixed))
-		}
-		g.done = true
-		return
-	}
-	rate := s.miner.HashRate()
-	if rate <= 0 || g.rate > 0 && rate < 4*g.rate && g.rate < 4*rate {
-		return
-	}
-	g.rate = rate
-	text := fmt.Sprintf("%.4g", rate*secondsPerShare/hashesPerDifficulty)
-	if d, err := pow.ParseDifficulty(text); err == nil {
-		s.notice(MethodSuggestDifficulty, json.RawMessage(d.String()))
-	}
 }
