@@ -18,6 +18,9 @@ import "context"
 // are finished. When roll returns false, or is nil, the devices rest until the
 // next job.
 //
+// While Mine runs, GOMAXPROCS is greater than the number of lanes that want an OS
+// thread of their own, so that the rest of the program is not kept waiting.
+//
 // Found is called as in [Engine.Search]. Roll is never called twice at a time;
 // it keeps the devices waiting, so it must be quick. Neither may call the
 // engine.
@@ -26,6 +29,7 @@ func (e *Engine) Mine(ctx context.Context, jobs <-chan Job, roll func(Job) (Job,
 		return err
 	}
 	defer e.mu.RUnlock()
+	defer spareProcessor(e.units)()
 
 	f := newFeed(ctx, e.searching, e.units)
 	f.roll, f.begun = roll, e.begun

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -163,5 +164,31 @@ func TestMineSickDevice(t *testing.T) {
 	}
 	if s := status(t, e, "bad"); s.State != Sick {
 		t.Errorf("status %+v", s)
+	}
+}
+
+// One processor more than the lanes that compute is there while Mine runs.
+func TestMineLeavesAProcessor(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	var engines []*Engine
+	for range 2 {
+		d := device("a", hang)
+		d.pinned, d.lanes = true, before
+		engines = append(engines, testEngine(t, d))
+	}
+	var stops []func() error
+	for _, e := range engines {
+		jobs, stop := mining(t, e, nil, nil)
+		jobs <- testJob(1, 20)
+		stops = append(stops, stop)
+		if got := runtime.GOMAXPROCS(0); got != before+1 {
+			t.Errorf("GOMAXPROCS is %d with %d lanes", got, before)
+		}
+	}
+	for i, want := range []int{before + 1, before} {
+		_ = stops[i]()
+		if got := runtime.GOMAXPROCS(0); got != want {
+			t.Errorf("GOMAXPROCS is %d after %d ends, want %d", got, i+1, want)
+		}
 	}
 }

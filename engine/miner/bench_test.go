@@ -3,6 +3,8 @@ package miner_test
 import (
 	"context"
 	"fmt"
+	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,16 +14,27 @@ import (
 	"stele/engine/pow"
 )
 
-// hard is work without shares.
-type hard struct{ session chan miner.Session }
+// wire is a source that gives work without shares, other work for each byte that
+// comes in on a connection.
+type wire struct {
+	conn    net.Conn
+	sent    chan time.Time // when each byte was sent
+	started chan bool
+	arrived []time.Duration // until it was read
+}
 
-func (h hard) Name() string { return "hard" }
+func (w *wire) Name() string { return "wire" }
 
-func (h hard) Run(ctx context.Context, s miner.Session) error {
+func (w *wire) Run(_ context.Context, s miner.Session) error {
 	s.Work(work(0))
-	h.session <- s
-	<-ctx.Done()
-	return ctx.Err()
+	close(w.started)
+	for n := 1; ; n++ {
+		if _, err := w.conn.Read(make([]byte, 1)); err != nil {
+			return err
+		}
+		w.arrived = append(w.arrived, time.Since(<-w.sent))
+		s.Work(work(n))
+	}
 }
 
 func work(n int) *miner.Work {
@@ -35,53 +48,71 @@ func work(n int) *miner.Work {
 	}
 }
 
-// startCPU starts a miner on the processor that has worked for a second.
-func startCPU(b *testing.B) (*miner.Miner, *engine.Engine, miner.Session) {
+// startCPU starts a miner on the processor that has worked for a second. What is
+// written to the connection is new work.
+func startCPU(b *testing.B) (*miner.Miner, *engine.Engine, *wire, net.Conn) {
 	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	out, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	in, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
 	device, err := cpu.Open(cpu.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	e := engine.New([]engine.Device{device}, nil)
-	source := hard{make(chan miner.Session, 1)}
+	source := &wire{conn: in, sent: make(chan time.Time, 1), started: make(chan bool)}
 	m := miner.New(miner.Options{Engine: e, Sources: []miner.Source{source}})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- m.Run(ctx) }()
 	b.Cleanup(func() {
 		cancel()
+		_, _ = in.Close(), out.Close()
 		if err := <-done; err != nil {
 			b.Error(err)
 		}
 		_ = e.Close()
 	})
-	s := <-source.session
+	<-source.started
 	time.Sleep(time.Second)
-	return m, e, s
+	return m, e, source, out
 }
 
-// The time from new work to the first nonces of it on every thread.
+// From a byte on a connection until it is read, and from there until every
+// thread works on the new job.
 func BenchmarkJobSwitch(b *testing.B) {
-	m, _, s := startCPU(b)
-	for n := range b.N {
-		before := m.Status().JobSwitch.Count
-		s.Work(work(n + 1))
-		for m.Status().JobSwitch.Count == before {
-			time.Sleep(time.Millisecond)
+	m, _, source, out := startCPU(b)
+	for range b.N {
+		time.Sleep(50 * time.Millisecond)
+		source.sent <- time.Now()
+		if _, err := out.Write([]byte{1}); err != nil {
+			b.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
+	time.Sleep(200 * time.Millisecond)
 	got := m.Status().JobSwitch
-	b.ReportMetric(float64(got.P50)/1e6, "p50-ms")
-	b.ReportMetric(float64(got.P99)/1e6, "p99-ms")
-	b.ReportMetric(float64(got.Max)/1e6, "max-ms")
+	arrived := slices.Sorted(slices.Values(source.arrived))
+	b.ReportMetric(float64(arrived[len(arrived)/2])/1e6, "read-p50-ms")
+	b.ReportMetric(float64(arrived[len(arrived)*99/100])/1e6, "read-p99-ms")
+	b.ReportMetric(float64(got.P50)/1e6, "switch-p50-ms")
+	b.ReportMetric(float64(got.P99)/1e6, "switch-p99-ms")
 }
 
 // The rate through the miner against that of the engine alone, in turn, so that
 // what else the machine does is in both.
 func BenchmarkRate(b *testing.B) {
 	const slice = 2 * time.Second
-	m, e, _ := startCPU(b)
+	m, e, _, _ := startCPU(b)
 	rate := func() float64 {
 		time.Sleep(100 * time.Millisecond)
 		before, start := e.Status()[0].Nonces, time.Now()
