@@ -37,8 +37,9 @@ func (e *Engine) Wake(id string) error {
 }
 
 // Retry takes a sick device in again, or a dead one that is no [Reopener], if
-// it passes a self-test: every hit of a small search, and every verdict of a
-// small batch, is compared with package pow. A device that can be reopened is
+// it passes a self-test: every hit of a small search, of one through versions if
+// the device has that, and every verdict of a small batch are compared with
+// package pow. A device that can be reopened is
 // reopened before. Calls of Mine that are under way use the device from then on.
 //
 // It returns nil for a device that is in use, [ErrReopening] for one that Mine
@@ -89,30 +90,77 @@ func selfTest(ctx context.Context, d Device) error {
 	for i := range job.Header {
 		job.Header[i] = byte(i)
 	}
+	hits, err := testSearch(ctx, d, job)
+	if err == nil {
+		err = testVersions(ctx, d, job)
+	}
+	if err == nil {
+		err = testVerify(ctx, d, hits)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSelfTest, err)
+	}
+	return nil
+}
+
+// testSearch returns the headers that were found.
+func testSearch(ctx context.Context, d Device, job Job) (headers []byte, err error) {
 	r := pow.Range{First: 1<<32 - 1<<12, Count: 1 << 13} // over the end of the nonces
 	got, err := d.Scan(ctx, &job, r)
 	if err != nil {
-		return fmt.Errorf("%w: search: %w", ErrSelfTest, err)
+		return nil, fmt.Errorf("search: %w", err)
 	}
 	var want []uint32
-	pow.Search(&job.Header, job.Target, r, func(nonce uint32) { want = append(want, nonce) })
+	pow.Search(&job.Header, job.Target, r, func(nonce uint32) {
+		want = append(want, nonce)
+		header := job.Header
+		pow.SetNonce(&header, nonce)
+		headers = append(headers, header[:]...)
+	})
 	if got.Done != r.Count || !slices.Equal(got.Nonces, want) {
-		return fmt.Errorf("%w: %d of %d nonces done, %d hits where there are %d, or others",
-			ErrSelfTest, got.Done, r.Count, len(got.Nonces), len(want))
+		return nil, fmt.Errorf("search: %d of %d nonces done, %d hits where there are %d, or others",
+			got.Done, r.Count, len(got.Nonces), len(want))
 	}
+	return headers, nil
+}
 
-	headers := make([]byte, 0, len(want)*pow.HeaderSize)
-	for _, nonce := range want {
-		pow.SetNonce(&job.Header, nonce)
-		headers = append(headers, job.Header[:]...)
+func testVersions(ctx context.Context, d Device, job Job) error {
+	s, ok := d.(VersionScanner)
+	if !ok {
+		return nil
 	}
-	verdicts, right := make([]pow.Verdict, len(want)), make([]pow.Verdict, len(want))
-	if err := d.Verify(ctx, headers, true, verdicts); err != nil {
-		return fmt.Errorf("%w: verification: %w", ErrSelfTest, err)
+	job.VersionMask = spread(MaxVersions-1, 0x1fffe000) // of BIP 320
+	r := pow.Range{First: 1<<32 - 1<<5, Count: 1 << 6}
+	got, err := s.ScanVersions(ctx, &job, r)
+	if err != nil {
+		return fmt.Errorf("search of versions: %w", err)
 	}
-	pow.Verify(headers, true, right)
-	if !slices.Equal(verdicts, right) {
-		return fmt.Errorf("%w: wrong verdicts", ErrSelfTest)
+	var want []Candidate
+	for i := range uint32(r.Count) {
+		for version := range uint32(MaxVersions) {
+			header := job.WithVersion(uint64(version))
+			pow.SetNonce(&header, r.First+i)
+			if job.Target.MetBy(pow.Sum(header[:])) {
+				want = append(want, Candidate{r.First + i, version})
+			}
+		}
+	}
+	if got.Done != r.Count || !slices.Equal(got.Hits, want) {
+		return fmt.Errorf("search of versions: %d of %d nonces done, %d hits where there are %d, or others",
+			got.Done, r.Count, len(got.Hits), len(want))
+	}
+	return nil
+}
+
+func testVerify(ctx context.Context, d Device, headers []byte) error {
+	n := len(headers) / pow.HeaderSize
+	got, want := make([]pow.Verdict, n), make([]pow.Verdict, n)
+	if err := d.Verify(ctx, headers, true, got); err != nil {
+		return fmt.Errorf("verification: %w", err)
+	}
+	pow.Verify(headers, true, want)
+	if !slices.Equal(got, want) {
+		return errors.New("verification: wrong verdicts")
 	}
 	return nil
 }

@@ -140,6 +140,24 @@ func TestRetryRefused(t *testing.T) {
 	}
 }
 
+// A device that searches versions together is tested in that too.
+func TestRetryVersions(t *testing.T) {
+	good := together{fake: device("good", nil)}
+	bad := together{device("bad", nil), func(_ context.Context, _ *Job, r pow.Range) (VersionsResult, error) {
+		return VersionsResult{Done: r.Count}, nil
+	}}
+	e := testEngine(t, good, bad)
+	for _, u := range e.units {
+		u.putAside(Sick, "test")
+	}
+	if err := e.Retry(context.Background(), "good"); err != nil {
+		t.Errorf("honest: %v", err)
+	}
+	if err := e.Retry(context.Background(), "bad"); !errors.Is(err, ErrSelfTest) {
+		t.Errorf("one that leaves out hits: %v", err)
+	}
+}
+
 func TestRetryReopens(t *testing.T) {
 	var failure error
 	a := phoenix{device("a", nil), func() error { return failure }}
