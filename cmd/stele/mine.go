@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/cgo/nvml"
+	"stele/engine/miner"
+	"stele/engine/miner/telemetry"
+)
+
+// defaultMineAPI is where the API of a miner is served.
+const defaultMineAPI = "127.0.0.1:8691"
+
+func mineCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "mine",
+		Usage: "mine for a pool or a node, with others to fall back on",
+		Description: "stele mine --url stratum+tcp://pool.example:3333 --user account.worker\n\n" +
+			"It mines for the first source that gives work, and goes back to a better one when\n" +
+			"that is there again. Ctrl-C stops it. On a terminal it shows what it does (h tells\n" +
+			"the keys), elsewhere it prints a line every few seconds. Each flag can also be\n" +
+			"given as a variable, --api-token as STELE_API_TOKEN, and in a file (--config);\n" +
+			"flags come before variables, and those before the file. SIGHUP reads the sources\n" +
+			"of the file again. See docs/mine.md.",
+		Flags: fromEnvironment(append(append(mineSourceFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "read the settings in the TOML file `FILE`"},
+			&cli.BoolFlag{Name: "check-config", Usage: "only check the settings, and print them without secrets"},
+			&cli.StringFlag{Name: "temp-limit", Usage: "let a device rest that is hotter than `CELSIUS`"},
+			&cli.StringFlag{Name: "temp-resume", Usage: "and go on below `CELSIUS`", DefaultText: "10 less"},
+			&cli.StringFlag{Name: "power-limit", Usage: "let a device rest that draws more than `WATTS`"},
+			&cli.StringFlag{Name: "power-resume", Usage: "and go on below `WATTS`", DefaultText: "a tenth less"},
+			&cli.StringFlag{Name: "api", Usage: "serve status and metrics at `HOST:PORT`; \"none\" for neither", Value: defaultMineAPI},
+			&cli.StringFlag{Name: "api-token", Usage: "the `TOKEN` that requests need from other machines, and to pause and resume"},
+			&cli.StringFlag{Name: "api-token-file", Usage: "the `FILE` that holds the token"},
+			&cli.StringFlag{Name: "cgminer", Usage: "serve the API of cgminer, as far as it reads, at `HOST:PORT`", DefaultText: "none"},
+			&cli.StringFlag{Name: "on-sick", Usage: "run `COMMAND` when a device gives wrong answers or hangs"},
+			&cli.StringFlag{Name: "on-dead", Usage: "run `COMMAND` when a device fails"},
+			&cli.StringFlag{Name: "on-recovered", Usage: "run `COMMAND` when a device works again"},
+			&cli.StringFlag{Name: "on-block", Usage: "run `COMMAND` when a source accepts a block"},
+			&cli.StringFlag{Name: "for", Usage: "stop after this `TIME`, as in 90s or 2h"},
+			&cli.BoolFlag{Name: "plain", Usage: "print lines, also on a terminal"},
+			&cli.BoolFlag{Name: "verbose", Usage: "log more"},
+		}...), engineFlags()...)),
+		Action: runMine,
+	}
+}
+
+// runMine is the action of "stele mine". A signal is the ordinary way to end
+// it, and no error.
+func runMine(c *cli.Context) error {
+	settings, err := readMineSettings(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("check-config") {
+		return printText(c, settings.text())
+	}
+	servers, err := openMineServers(settings)
+	if err != nil {
+		return err
+	}
+	defer servers.close()
+	out := newNodeOutput(c)
+	defer out.close()
+	sources, err := settings.open(out.log)
+	if err != nil {
+		return err
+	}
+	e, err := openNodeEngine(c, out.log)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	m := miner.New(miner.Options{
+		Engine: e, Sources: sources, Log: out.log, Version: versionText(),
+		Sensors: minerSensors, Limits: settings.limits, Hooks: settings.hooks,
+	})
+
+	ctx, stop := context.WithCancel(c.Context)
+	if settings.duration > 0 {
+		ctx, stop = context.WithTimeout(c.Context, settings.duration)
+	}
+	defer stop()
+	view := &mineScreen{nodeOutput: out}
+	keys := openKeyboard(c.App.Reader, out.screen != nil)
+	defer keys.close()
+	go keys.read(func(key byte) { view.press(key, m, stop) })
+
+	var beside sync.WaitGroup
+	beside.Go(func() { view.show(ctx, m) })
+	beside.Go(func() { reloadOnHangup(ctx, c, settings, m, out.log) })
+	servers.start(ctx, &beside, m, out.log)
+	err = m.Run(ctx)
+	stop()
+	beside.Wait()
+	out.close()
+	keys.close()
+	if err != nil {
+		return err
+	}
+	return printText(c, mineSummary(m.Status()))
+}
+
+// mineServers are the listeners of the two APIs; nil: none.
+type mineServers struct {
+	http, cgminer net.Listener
+	token         string
+	open          bool
+}
+
+func openMineServers(s *mineSettings) (servers *mineServers, err error) {
+	servers = &mineServers{token: s.token, open: loopback(s.api)}
+	if s.api != "none" {
+		if servers.http, err = net.Listen("tcp", s.api); err != nil {
+			return nil, fmt.Errorf("--api: %w", err)
+		}
+	}
+	if s.cgminer != "" && s.cgminer != "none" {
+		if servers.cgminer, err = net.Listen("tcp", s.cgminer); err != nil {
+			servers.close()
+			return nil, fmt.Errorf("--cgminer: %w", err)
+		}
+	}
+	return servers, nil
+}
+
+func (s *mineServers) close() {
+	for _, l := range []net.Listener{s.http, s.cgminer} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// start serves until ctx ends. A server that fails is told; mining goes on.
+func (s *mineServers) start(ctx context.Context, all *sync.WaitGroup, m *miner.Miner, log *slog.Logger) {
+	serve := func(what string, l net.Listener, do func() error) {
+		if l == nil {
+			return
+		}
+		log.Info("serving", "what", what, "address", l.Addr().String())
+		all.Go(func() {
+			if err := do(); err != nil {
+				log.Error("an API ended", "what", what, "reason", err)
+			}
+		})
+	}
+	serve("status and metrics", s.http, func() error {
+		return telemetry.Serve(ctx, s.http, telemetry.Handler(telemetry.HandlerOptions{
+			Status: m.Status, Pause: m.Pause, Resume: m.Resume, Token: s.token, Open: s.open,
+		}))
+	})
+	serve("cgminer API", s.cgminer, func() error { return telemetry.Cgminer(ctx, s.cgminer, m.Status) })
+}
+
+// reloadOnHangup reads the sources again on SIGHUP, until ctx ends. The miner
+// keeps what it mines for a source that is still there.
+func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *miner.Miner, log *slog.Logger) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		}
+		next, err := now.reload(c, log)
+		if err == nil {
+			var sources []miner.Source
+			if sources, err = next.open(log); err == nil {
+				m.SetSources(sources)
+				now = next
+				log.Info("settings read again", "sources", len(sources))
+				continue
+			}
+		}
+		log.Error("settings not read again; the old ones stay", "reason", err)
+	}
+}
+
+// minerSensors reads the sensors of a GPU.
+func minerSensors(uuid string) (miner.Sensors, error) {
+	r, err := nvml.Read(uuid)
+	if err != nil {
+		return miner.Sensors{}, err
+	}
+	whole := func(x *uint32) *float64 {
+		if x == nil {
+			return nil
+		}
+		f := float64(*x)
+		return &f
+	}
+	return miner.Sensors{Temperature: whole(r.Temperature), Fan: whole(r.Fan), Power: r.Power, Energy: r.Energy}, nil
+}
+
+// mineSummary is the last line.
+func mineSummary(s miner.Status) string {
+	refused := uint64(0)
+	for _, n := range s.Shares.Rejected {
+		refused += n
+	}
+	return fmt.Sprintf("stopped after %s: %sH/s, %s accepted, %d not, best difficulty %s, %s\n",
+		shortTime(s.Now.Sub(s.Started)), siUnits(s.Counted.Mean), plural(s.Shares.Accepted, "share"), refused,
+		shortDifficulty(s.Shares.Best), plural(s.Shares.Blocks, "block"))
+}
+
+// parseFor reads --for; 0: no end.
+func parseFor(c *cli.Context) (time.Duration, error) {
+	if !c.IsSet("for") {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(c.String("for"))
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("--for: %q is no time such as 90s or 2h", c.String("for"))
+	}
+	return d, nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/engine/miner"
+	"stele/engine/miner/stratum"
+)
+
+// mineSource tells where work comes from: a table [[source]] of the file, or
+// what the flags say.
+type mineSource struct {
+	URL          string `toml:"url"`
+	User         string `toml:"user,omitempty"`
+	Password     string `toml:"password,omitempty"`
+	PasswordFile string `toml:"password_file,omitempty"`
+	Fingerprint  string `toml:"fingerprint,omitempty"`
+}
+
+// mineSourceFlags returns the flags about sources.
+func mineSourceFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "url", EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`, stratum+tcp://host:port or stratum+ssl://host:port; may be repeated, the best one first"},
+		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account, an address, or the key that a Stele node pays"},
+		&cli.StringFlag{Name: "password", Usage: "the `PASSWORD` at sources that have none of their own", DefaultText: "x"},
+		&cli.StringFlag{Name: "password-file", Usage: "the `FILE` that holds the password"},
+		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at stratum+ssl sources that have none of their own"},
+		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", stratum.DefaultVersionMask)},
+	}
+}
+
+// mineSources returns the sources of the flags, or if there are none, those of
+// the file; each with a user and a password, and none twice.
+func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
+	var all []mineSource
+	for _, u := range c.StringSlice("url") {
+		all = append(all, mineSource{URL: u})
+	}
+	if len(all) == 0 {
+		all = append(all, file...)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("nothing to mine for: give --url, or a [[source]] in the file of --config")
+	}
+	for i := range all {
+		if err := all[i].complete(c); err != nil {
+			return nil, fmt.Errorf("source %d: %w", i+1, err)
+		}
+	}
+	return all, nil
+}
+
+// complete takes what the source does not say itself from the flags, and the
+// password out of its file.
+func (s *mineSource) complete(c *cli.Context) error {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return errors.New("bad URL") // it may hold the password
+	}
+	_, hasPassword := u.User.Password()
+	if s.User == "" && u.User.Username() == "" {
+		s.User = c.String("user")
+	}
+	if s.Password == "" && s.PasswordFile == "" && !hasPassword {
+		s.Password, s.PasswordFile = c.String("password"), c.String("password-file")
+	}
+	if s.Fingerprint == "" && u.Scheme != "stratum+tcp" {
+		s.Fingerprint = c.String("fingerprint")
+	}
+	if s.Password == "" && s.PasswordFile != "" {
+		s.Password, err = secretOf(s.PasswordFile)
+	}
+	return err
+}
+
+// maxSecret bounds a file with a secret, in bytes.
+const maxSecret = 4 << 10
+
+// secretOf returns the first line of a file.
+func secretOf(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxSecret {
+		return "", fmt.Errorf("%s: larger than %d bytes", name, maxSecret)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", fmt.Errorf("%s: the first line is empty", name)
+	}
+	return line, nil
+}
+
+// masked returns the source without secrets.
+func (s mineSource) masked() mineSource {
+	if s.Password != "" {
+		s.Password = mask
+	}
+	if u, err := url.Parse(s.URL); err == nil && u.User != nil {
+		if _, ok := u.User.Password(); ok {
+			u.User = url.UserPassword(u.User.Username(), mask)
+			s.URL = u.String()
+		}
+	}
+	return s
+}
+
+// mask stands where a secret is.
+const mask = "xxxxx"
+
+// open returns the source. It does not connect yet.
+func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, error) {
+	return stratum.New(stratum.Options{
+		URL: s.URL, User: s.User, Password: s.Password, Fingerprint: s.Fingerprint,
+		Agent: "stele/" + versionText(), VersionMask: versionMask, Log: log,
+	})
+}
