@@ -61,8 +61,8 @@ func readMineFile(name string) (f mineFile, err error) {
 		}
 		return f, fmt.Errorf("%s: %w", name, err)
 	}
-	for _, key := range meta.Undecoded() {
-		of := reflect.TypeFor[mineFile]()
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		key, of := unknown[0], reflect.TypeFor[mineFile]()
 		if len(key) > 1 && key[0] == "source" {
 			of = reflect.TypeFor[mineSource]()
 		}
