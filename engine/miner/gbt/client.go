@@ -1,0 +1,271 @@
+package gbt
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"stele/engine/miner"
+	"stele/engine/pow"
+)
+
+// maxBody is the longest answer that is read, in bytes: a full block in hex,
+// with room for what else a template has.
+const maxBody = 16 << 20
+
+// ErrRefused says that the node finds the block wrong before it is hashed.
+var ErrRefused = errors.New("the node refuses the block that would be mined")
+
+// Options are what a client is made of.
+type Options struct {
+	URL            string // http(s)://user:password@host:port
+	User, Password string // instead of those in the URL
+	Payout         string // output script in hex, 1 to 252 bytes
+	Tag            string // put into the coinbase, at most 64 bytes
+	HTTP           *http.Client
+}
+
+// Client is a source of work. It is made by New.
+type Client struct {
+	name, url, user, password, tag string
+	payout                         []byte
+	http                           *http.Client
+
+	mu  sync.Mutex
+	tip pow.Hash // parent of the newest template
+	id  uint64
+}
+
+// New checks the options and returns a client. It does not connect.
+func New(o Options) (*Client, error) {
+	u, err := url.Parse(o.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("the URL of a node is http(s)://user:password@host:port")
+	}
+	c := &Client{user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP}
+	if c.user == "" && u.User != nil {
+		c.user = u.User.Username()
+		c.password, _ = u.User.Password()
+	}
+	u.User = nil
+	c.url, c.name = u.String(), u.Scheme+"://"+u.Host
+	if c.payout, err = hex.DecodeString(o.Payout); err != nil || len(c.payout) == 0 || len(c.payout) > 252 {
+		return nil, errors.New("the payout is an output script in hex, 1 to 252 bytes (scriptPubKey in the answer to validateaddress)")
+	}
+	if len(o.Tag) > 64 {
+		return nil, errors.New("the tag has more than 64 bytes")
+	}
+	if c.http == nil {
+		c.http = &http.Client{}
+	}
+	return c, nil
+}
+
+// Name implements miner.Source.
+func (c *Client) Name() string { return c.name }
+
+// Run implements miner.Source.
+func (c *Client) Run(ctx context.Context, s miner.Session) error {
+	var last *template
+	for n := uint64(0); ; n++ {
+		asked := time.Now()
+		t, err := c.template(ctx, last)
+		if err != nil {
+			return err
+		}
+		received := time.Now()
+		if t.has("proposal") {
+			if err := c.propose(ctx, t); err != nil {
+				return err
+			}
+		}
+		c.mu.Lock()
+		c.tip = t.Previous
+		c.mu.Unlock()
+		s.Work(c.work(t, n, received, last == nil || last.Previous != t.Previous))
+		last = t
+		pause := 5 * time.Second // without long polling
+		if t.LongPoll != "" {
+			pause = max(0, 200*time.Millisecond-time.Since(asked))
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func (c *Client) template(ctx context.Context, last *template) (*template, error) {
+	p := map[string]any{
+		"capabilities": []string{"coinbasevalue", "longpoll", "proposal"},
+		"rules":        []string{"segwit"},
+	}
+	if last != nil && last.LongPoll != "" {
+		p["longpollid"] = last.LongPoll
+	} else {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+	}
+	b, err := c.call(ctx, "getblocktemplate", p)
+	if err != nil {
+		return nil, err
+	}
+	return parseTemplate(b)
+}
+
+// propose lets the node judge the block of a template (BIP 23).
+func (c *Client) propose(ctx context.Context, t *template) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	h := t.header(c.payout, c.tag, 0, t.CurTime)
+	b, err := c.call(ctx, "getblocktemplate", map[string]any{
+		"mode": "proposal", "data": t.block(h, c.payout, c.tag, 0), "rules": []string{"segwit"},
+	})
+	if err != nil {
+		return err
+	}
+	if reason := verdict(b); reason != "" {
+		return fmt.Errorf("%w: %s", ErrRefused, reason)
+	}
+	return nil
+}
+
+func (c *Client) work(t *template, n uint64, received time.Time, clean bool) *miner.Work {
+	return &miner.Work{
+		ID: fmt.Sprintf("%d-%d", t.Height, n), Clean: clean, Height: t.Height, Target: t.target,
+		Time: max(t.CurTime, t.MinTime), MaxTime: t.MaxTime, Received: received,
+		Extranonces: 1 << 63,
+		Header: func(extranonce uint64, time uint32) pow.Header {
+			return t.header(c.payout, c.tag, extranonce, time)
+		},
+		Submit: func(ctx context.Context, s miner.Share) error { return c.submit(ctx, t, s) },
+	}
+}
+
+// submit sends a block until there is an answer, or the chain has gone on.
+func (c *Client) submit(ctx context.Context, t *template, s miner.Share) error {
+	block := t.block(s.Header, c.payout, c.tag, s.Extranonce)
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		call, cancel := context.WithTimeout(ctx, time.Minute)
+		b, err := c.call(call, "submitblock", block)
+		cancel()
+		var refused *rpcError
+		switch {
+		case err == nil:
+			reason := verdict(b)
+			if reason == "" || wait > time.Second && cause(reason) == miner.Duplicate {
+				return nil // or the answer before was lost
+			}
+			return &miner.Rejection{Cause: cause(reason), Text: reason}
+		case errors.As(err, &refused):
+			return &miner.Rejection{Cause: miner.Invalid, Code: refused.Code, Text: refused.Message}
+		}
+		if e := sleep(ctx, wait); e != nil {
+			return fmt.Errorf("%w: %w", miner.ErrLost, err)
+		}
+		c.mu.Lock()
+		gone := c.tip != t.Previous
+		c.mu.Unlock()
+		if gone {
+			return fmt.Errorf("%w: %w", miner.ErrLost, err)
+		}
+	}
+}
+
+// verdict reads the answer to a proposal or a block: "" is good.
+func verdict(b json.RawMessage) string {
+	if len(b) == 0 || string(b) == "null" {
+		return ""
+	}
+	var reason string
+	if json.Unmarshal(b, &reason) != nil || reason == "" {
+		return "answer of an unknown form"
+	}
+	return reason
+}
+
+func cause(reason string) miner.Cause {
+	for _, x := range []struct {
+		word  string
+		cause miner.Cause
+	}{
+		{"duplicate", miner.Duplicate}, {"already have", miner.Duplicate},
+		{"stale", miner.Stale}, {"inconclusive", miner.Stale}, {"high-hash", miner.LowDifficulty},
+	} {
+		if strings.Contains(reason, x.word) {
+			return x.cause
+		}
+	}
+	return miner.Invalid
+}
+
+type rpcError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+func (e *rpcError) Error() string { return fmt.Sprintf("the node says: %s (%d)", e.Message, e.Code) }
+
+// call makes one JSON-RPC request.
+func (c *Client) call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
+	c.mu.Lock()
+	c.id++
+	id := c.id
+	c.mu.Unlock()
+	body, err := json.Marshal(map[string]any{"jsonrpc": "1.0", "id": id, "method": method, "params": params})
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.SetBasicAuth(c.user, c.password)
+	r.Header.Set("Content-Type", "application/json")
+	a, err := c.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Body.Close()
+	if a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusForbidden {
+		return nil, fmt.Errorf("%w: wrong user or password, or not an address that the node allows (%s)", miner.ErrFatal, a.Status)
+	}
+	b, err := io.ReadAll(io.LimitReader(a.Body, maxBody+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxBody {
+		return nil, fmt.Errorf("%w: an answer of more than %d bytes", ErrTemplate, maxBody)
+	}
+	var answer struct {
+		Result json.RawMessage `json:"result"`
+		Error  *rpcError       `json:"error"`
+	}
+	switch err := json.Unmarshal(b, &answer); {
+	case err != nil:
+		return nil, fmt.Errorf("not the answer of a node (%s); is the URL that of its RPC port?", a.Status)
+	case answer.Error != nil && answer.Error.Code == -32601:
+		return nil, fmt.Errorf("%w: it has no %s", miner.ErrFatal, method)
+	case answer.Error != nil:
+		return nil, answer.Error
+	}
+	return answer.Result, nil
+}

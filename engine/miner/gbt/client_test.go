@@ -1,0 +1,122 @@
+package gbt
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"stele/engine/blockfile"
+	"stele/engine/miner"
+	"stele/engine/pow"
+)
+
+type session chan *miner.Work
+
+func (s session) Work(w *miner.Work) { s <- w }
+func (s session) HashRate() float64  { return 0 }
+
+// node answers as a node does; blocks gets what is proposed and submitted.
+func node(t *testing.T, proposal, submit string, blocks chan<- string) *Client {
+	sum := pow.Sum(make([]byte, 64)) // of the root of no other transaction, and the reserved value (BIP 141)
+	commitment := "6a24aa21a9ed" + hex.EncodeToString(sum[:])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q struct {
+			Method string
+			Params []json.RawMessage
+		}
+		if user, password, _ := r.BasicAuth(); user != "u" || password != "p" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil || len(q.Params) != 1 {
+			t.Errorf("request: %v, %d params", err, len(q.Params))
+			return
+		}
+		var p struct {
+			Mode, Data, LongPollID string
+			Rules                  []string
+		}
+		result := submit
+		if q.Method == "submitblock" {
+			var block string
+			_ = json.Unmarshal(q.Params[0], &block)
+			blocks <- block
+		} else if _ = json.Unmarshal(q.Params[0], &p); p.Mode == "proposal" {
+			blocks <- p.Data
+			result = proposal
+		} else if p.LongPollID != "" {
+			<-r.Context().Done()
+			return
+		} else {
+			if len(p.Rules) != 1 || p.Rules[0] != "segwit" {
+				t.Errorf("rules %q", p.Rules)
+			}
+			result = `{"version":536870912,"previousblockhash":"` + strings.Repeat("0", 63) + `1","bits":"207fffff","curtime":1700000000,"height":5,"coinbasevalue":5000000000,"longpollid":"x","default_witness_commitment":"` + commitment + `","capabilities":["proposal"],"transactions":[]}`
+		}
+		fmt.Fprintf(w, `{"result":%s,"error":null,"id":1}`, result)
+	}))
+	t.Cleanup(server.Close)
+	c, err := New(Options{URL: strings.Replace(server.URL, "://", "://u:p@", 1), Payout: "51", Tag: "stele"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func mine(t *testing.T, submit string) error {
+	blocks := make(chan string, 2)
+	c := node(t, "null", submit, blocks)
+	ctx, cancel := context.WithCancel(t.Context())
+	works, done := make(session, 1), make(chan error, 1)
+	go func() { done <- c.Run(ctx, works) }()
+	defer func() { cancel(); <-done }()
+	<-blocks
+	w := <-works
+	h := w.Header(7, w.Time)
+	for !w.Target.MetBy(h.Hash()) {
+		h.Nonce++
+	}
+	err := w.Submit(ctx, miner.Share{Work: w, Extranonce: 7, Header: h})
+	raw, e := hex.DecodeString(<-blocks)
+	if e != nil || len(raw) < pow.HeaderSize {
+		t.Fatal("no block came")
+	}
+	// An independent parser checks the Merkle root and the witness commitment.
+	var b blockfile.Block
+	if e := errors.Join(b.Parse(raw), b.CheckMerkle(), b.CheckWitness()); e != nil {
+		t.Errorf("block: %v", e)
+	}
+	return err
+}
+
+func TestMine(t *testing.T) {
+	if err := mine(t, "null"); err != nil {
+		t.Error(err)
+	}
+	for text, want := range map[string]miner.Cause{
+		"stale-prevblk": miner.Stale, "duplicate": miner.Duplicate, "high-hash": miner.LowDifficulty,
+		"rejected: already have block": miner.Duplicate, "bad-cb-length": miner.Invalid,
+	} {
+		var r *miner.Rejection
+		if err := mine(t, `"`+text+`"`); !errors.As(err, &r) || r.Cause != want || r.Text != text {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	c := node(t, `"bad-cb-amount"`, "null", make(chan string, 1))
+	if err := c.Run(t.Context(), make(session, 1)); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "bad-cb-amount") {
+		t.Error(err)
+	}
+	c.password = "wrong"
+	if err := c.Run(t.Context(), make(session, 1)); !errors.Is(err, miner.ErrFatal) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,164 @@
+package gbt
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"stele/engine/pow"
+)
+
+// ErrTemplate is the kind of an error in what the node gives.
+var ErrTemplate = errors.New("bad block template")
+
+const maxTransactions = 100_000
+
+// template is the answer to getblocktemplate, in the names of BIP 22.
+type template struct {
+	Version      int64    `json:"version"`
+	Previous     pow.Hash `json:"previousblockhash"`
+	Bits         string   `json:"bits"`
+	CurTime      uint32   `json:"curtime"`
+	MinTime      uint32   `json:"mintime"`
+	MaxTime      uint32   `json:"maxtime"`
+	Height       uint32   `json:"height"`
+	Value        *int64   `json:"coinbasevalue"`
+	Commitment   string   `json:"default_witness_commitment"`
+	LongPoll     string   `json:"longpollid"`
+	Capabilities []string `json:"capabilities"`
+	Transactions []struct {
+		Data string   `json:"data"`
+		ID   pow.Hash `json:"txid"`
+	} `json:"transactions"`
+
+	bits       pow.Bits
+	target     pow.Target
+	commitment []byte
+	data       [][]byte // transactions
+	branch     []pow.Hash
+}
+
+// parseTemplate reads and checks a template.
+func parseTemplate(b []byte) (*template, error) {
+	t := &template{}
+	err := json.Unmarshal(b, t)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
+	case t.Version < math.MinInt32 || t.Version > math.MaxUint32:
+		return nil, fmt.Errorf("%w: version %d", ErrTemplate, t.Version)
+	case t.Value == nil || *t.Value < 0:
+		return nil, fmt.Errorf("%w: no coinbasevalue", ErrTemplate)
+	case t.Height == 0 || t.Height > math.MaxInt32:
+		return nil, fmt.Errorf("%w: height %d", ErrTemplate, t.Height)
+	case t.CurTime == 0:
+		return nil, fmt.Errorf("%w: no curtime", ErrTemplate)
+	case len(t.Transactions) > maxTransactions:
+		return nil, fmt.Errorf("%w: %d transactions", ErrTemplate, len(t.Transactions))
+	}
+	if t.bits, err = pow.ParseBits(t.Bits); err == nil {
+		t.target, err = t.bits.Target()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: bits: %w", ErrTemplate, err)
+	}
+	if t.commitment, err = hex.DecodeString(t.Commitment); err != nil || len(t.commitment) > 252 {
+		return nil, fmt.Errorf("%w: default_witness_commitment is not the hex of a script", ErrTemplate)
+	}
+	ids := make([]pow.Hash, 1, len(t.Transactions)+1)
+	for i, x := range t.Transactions {
+		data, err := hex.DecodeString(x.Data)
+		if err != nil || len(data) == 0 {
+			return nil, fmt.Errorf("%w: the data of transaction %d is not hex", ErrTemplate, i)
+		}
+		t.data, ids = append(t.data, data), append(ids, x.ID)
+	}
+	t.branch = pow.MerkleBranch(ids, 0)
+	t.Transactions = nil
+	return t, nil
+}
+
+func (t *template) has(capability string) bool {
+	for _, c := range t.Capabilities {
+		if c == capability {
+			return true
+		}
+	}
+	return false
+}
+
+// heightPush is the height as BIP 34 wants it at the start of the coinbase's
+// script: a minimal push, which for 1 to 16 is an opcode of one byte.
+func heightPush(h uint32) []byte {
+	if h >= 1 && h <= 16 {
+		return []byte{0x50 + byte(h)}
+	}
+	var n []byte
+	for ; h > 0; h >>= 8 {
+		n = append(n, byte(h))
+	}
+	if n[len(n)-1]&0x80 != 0 {
+		n = append(n, 0)
+	}
+	return append([]byte{byte(len(n))}, n...)
+}
+
+// coinbase returns the coinbase transaction; without witness it is what the id
+// is made of.
+func (t *template) coinbase(payout []byte, tag string, extranonce uint64, witness bool) []byte {
+	witness = witness && len(t.commitment) > 0
+	script := append(heightPush(t.Height), 8)
+	script = binary.LittleEndian.AppendUint64(script, extranonce)
+	script = append(append(script, byte(len(tag))), tag...)
+	b := []byte{1, 0, 0, 0}
+	if witness {
+		b = append(b, 0, 1)
+	}
+	b = append(append(b, 1), make([]byte, 32)...)
+	b = append(b, 0xff, 0xff, 0xff, 0xff, byte(len(script)))
+	b = append(append(b, script...), 0xff, 0xff, 0xff, 0xff)
+	outputs := byte(1)
+	if len(t.commitment) > 0 {
+		outputs = 2
+	}
+	b = binary.LittleEndian.AppendUint64(append(b, outputs), uint64(*t.Value))
+	b = append(append(b, byte(len(payout))), payout...)
+	if len(t.commitment) > 0 {
+		b = append(append(b, make([]byte, 8)...), byte(len(t.commitment)))
+		b = append(b, t.commitment...)
+	}
+	if witness {
+		b = append(append(b, 1, 32), make([]byte, 32)...)
+	}
+	return append(b, 0, 0, 0, 0)
+}
+
+func (t *template) header(payout []byte, tag string, extranonce uint64, time uint32) pow.Header {
+	id := pow.Sum(t.coinbase(payout, tag, extranonce, false))
+	return pow.Header{
+		Version: uint32(t.Version), Prev: t.Previous, Time: time, Bits: t.bits,
+		MerkleRoot: pow.RootFromBranch(id, t.branch, 0),
+	}
+}
+
+// block returns the block in hex.
+func (t *template) block(h pow.Header, payout []byte, tag string, extranonce uint64) string {
+	head := h.Encode()
+	b := head[:]
+	switch n := len(t.data) + 1; {
+	case n < 0xfd:
+		b = append(b, byte(n))
+	case n <= 0xffff:
+		b = binary.LittleEndian.AppendUint16(append(b, 0xfd), uint16(n))
+	default:
+		b = binary.LittleEndian.AppendUint32(append(b, 0xfe), uint32(n))
+	}
+	b = append(b, t.coinbase(payout, tag, extranonce, true)...)
+	for _, x := range t.data {
+		b = append(b, x...)
+	}
+	return hex.EncodeToString(b)
+}
