@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/engine/miner"
+	"stele/engine/miner/gbt"
 	"stele/engine/miner/stratum"
 )
 
@@ -22,16 +23,18 @@ type mineSource struct {
 	Password     string `toml:"password,omitempty"`
 	PasswordFile string `toml:"password_file,omitempty"`
 	Fingerprint  string `toml:"fingerprint,omitempty"`
+	Payout       string `toml:"payout,omitempty"`
 }
 
 // mineSourceFlags returns the flags about sources.
 func mineSourceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "url", EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`, stratum+tcp://host:port or stratum+ssl://host:port; may be repeated, the best one first"},
-		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account, an address, or the key that a Stele node pays"},
+		&cli.StringSliceFlag{Name: "url", EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`, stratum+tcp://host:port, stratum+ssl://host:port, or http://host:port of a node with getblocktemplate; may be repeated, the best one first"},
+		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account or an address"},
 		&cli.StringFlag{Name: "password", Usage: "the `PASSWORD` at sources that have none of their own", DefaultText: "x"},
 		&cli.StringFlag{Name: "password-file", Usage: "the `FILE` that holds the password"},
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at stratum+ssl sources that have none of their own"},
+		&cli.StringFlag{Name: "payout", Usage: "the output `SCRIPT` in hex that blocks mined by getblocktemplate pay, at sources that have none of their own"},
 		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", stratum.DefaultVersionMask)},
 	}
 }
@@ -71,14 +74,20 @@ func (s *mineSource) complete(c *cli.Context) error {
 	if s.Password == "" && s.PasswordFile == "" && !hasPassword {
 		s.Password, s.PasswordFile = c.String("password"), c.String("password-file")
 	}
-	if s.Fingerprint == "" && u.Scheme != "stratum+tcp" {
+	if s.Fingerprint == "" && u.Scheme == "stratum+ssl" {
 		s.Fingerprint = c.String("fingerprint")
+	}
+	if s.Payout == "" && byTemplate(u) {
+		s.Payout = c.String("payout")
 	}
 	if s.Password == "" && s.PasswordFile != "" {
 		s.Password, err = secretOf(s.PasswordFile)
 	}
 	return err
 }
+
+// byTemplate tells whether a source is a node with getblocktemplate.
+func byTemplate(u *url.URL) bool { return u.Scheme == "http" || u.Scheme == "https" }
 
 // maxSecret bounds a file with a secret, in bytes.
 const maxSecret = 4 << 10
@@ -122,6 +131,18 @@ const mask = "xxxxx"
 
 // open returns the source. It does not connect yet.
 func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, error) {
+	if u, err := url.Parse(s.URL); err == nil && byTemplate(u) {
+		switch {
+		case s.Payout == "":
+			return nil, errors.New("getblocktemplate needs a payout: --payout, or payout in the source, the output script in hex")
+		case s.Fingerprint != "":
+			return nil, errors.New("a fingerprint is for stratum+ssl; https trusts the authorities of the system")
+		}
+		return gbt.New(gbt.Options{URL: s.URL, User: s.User, Password: s.Password, Payout: s.Payout, Tag: coinbaseTag})
+	}
+	if s.Payout != "" {
+		return nil, errors.New("a payout is for http and https; a pool pays the user")
+	}
 	return stratum.New(stratum.Options{
 		URL: s.URL, User: s.User, Password: s.Password, Fingerprint: s.Fingerprint,
 		Agent: "stele/" + versionText(), VersionMask: versionMask, Log: log,

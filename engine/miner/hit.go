@@ -88,7 +88,7 @@ func (m *Miner) hit(h engine.Hit) {
 	s := Share{Work: o.work, Extranonce: o.extranonce, Header: header, Hash: h.Hash, Device: h.Device, Found: time.Now()}
 	block := s.Block()
 	for _, t := range m.tallies(o.from) {
-		t.find(s.Hash, block)
+		t.find(s.Hash)
 	}
 	if o.generation != o.from.generation {
 		m.reject(o.from, s, &Rejection{Cause: Stale, Text: "its work was out of date when it was found"})

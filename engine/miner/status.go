@@ -93,7 +93,7 @@ type Shares struct {
 	Pending         uint64           // sent, and not answered
 	Difficulty      float64          // sum over the accepted shares
 	Best            pow.Difficulty   // of the best share's hash
-	Blocks          uint64           // shares that were blocks
+	Blocks          uint64           // accepted shares that were blocks
 	Last            time.Time        // when the last one was accepted; zero: none
 }
 

@@ -114,6 +114,9 @@ func (m *Miner) accept(u *upstream, s Share) {
 	now := time.Now()
 	for _, t := range m.tallies(u) {
 		t.Accepted++
+		if s.Block() {
+			t.Blocks++
+		}
 		t.Difficulty += difficultyOf(s.Work.Target)
 		t.Last = now
 	}

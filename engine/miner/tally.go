@@ -18,11 +18,8 @@ func newTally() tally {
 }
 
 // find counts a share that was found.
-func (t *tally) find(hash pow.Hash, block bool) {
+func (t *tally) find(hash pow.Hash) {
 	t.Found++
-	if block {
-		t.Blocks++
-	}
 	if t.best.MetBy(hash) {
 		t.Best = hash.Difficulty()
 		t.best = numberOf(hash)

@@ -40,8 +40,11 @@ type Client struct {
 	payout                         []byte
 	http                           *http.Client
 
+	turn chan struct{} // has an element while a block is submitted
+
 	mu  sync.Mutex
 	tip pow.Hash // parent of the newest template
+	won pow.Hash // parent of the last block that the node has accepted
 	id  uint64
 }
 
@@ -51,7 +54,7 @@ func New(o Options) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("the URL of a node is http(s)://user:password@host:port")
 	}
-	c := &Client{user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP}
+	c := &Client{user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP, turn: make(chan struct{}, 1)}
 	if c.user == "" && u.User != nil {
 		c.user = u.User.Username()
 		c.password, _ = u.User.Password()
@@ -160,8 +163,35 @@ func (c *Client) work(t *template, n uint64, received time.Time, clean bool) *mi
 	}
 }
 
-// submit sends a block until there is an answer, or the chain has gone on.
+// errWon is about further blocks on the same parent. Where blocks are easy, as on
+// a simulated network, there are thousands.
+var errWon = &miner.Rejection{Cause: miner.Stale, Text: "the node has a block of this miner on the same parent"}
+
+// submit sends a block until there is an answer, or the chain has gone on. One is
+// sent at a time, and none after one that was accepted.
 func (c *Client) submit(ctx context.Context, t *template, s miner.Share) error {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", miner.ErrLost, ctx.Err())
+	}
+	c.mu.Lock()
+	won := c.won == t.Previous
+	c.mu.Unlock()
+	if won {
+		return errWon
+	}
+	err := c.send(ctx, t, s)
+	if err == nil {
+		c.mu.Lock()
+		c.won = t.Previous
+		c.mu.Unlock()
+	}
+	return err
+}
+
+func (c *Client) send(ctx context.Context, t *template, s miner.Share) error {
 	block := t.block(s.Header, c.payout, c.tag, s.Extranonce)
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		call, cancel := context.WithTimeout(ctx, time.Minute)
@@ -171,7 +201,7 @@ func (c *Client) submit(ctx context.Context, t *template, s miner.Share) error {
 		switch {
 		case err == nil:
 			reason := verdict(b)
-			if reason == "" || wait > time.Second && cause(reason) == miner.Duplicate {
+			if reason == "" || wait > time.Second && reason == "duplicate" {
 				return nil // or the answer before was lost
 			}
 			return &miner.Rejection{Cause: cause(reason), Text: reason}

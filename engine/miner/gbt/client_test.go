@@ -120,3 +120,39 @@ func TestRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Of many blocks on the same parent one is submitted.
+func TestOneBlock(t *testing.T) {
+	blocks := make(chan string, 8)
+	c := node(t, "null", "null", blocks)
+	ctx, cancel := context.WithCancel(t.Context())
+	works, done := make(session, 1), make(chan error, 1)
+	go func() { done <- c.Run(ctx, works) }()
+	w := <-works
+	proposed := len(blocks)
+	answers := make(chan error)
+	for i := range uint64(4) {
+		go func() {
+			h := w.Header(i, w.Time)
+			for !w.Target.MetBy(h.Hash()) {
+				h.Nonce++
+			}
+			answers <- w.Submit(ctx, miner.Share{Work: w, Extranonce: i, Header: h})
+		}()
+	}
+	accepted := 0
+	for range 4 {
+		var rejection *miner.Rejection
+		switch err := <-answers; {
+		case err == nil:
+			accepted++
+		case !errors.As(err, &rejection) || rejection.Cause != miner.Stale:
+			t.Error(err)
+		}
+	}
+	if sent := len(blocks) - proposed; accepted != 1 || sent != 1 {
+		t.Errorf("%d blocks were submitted, %d accepted", sent, accepted)
+	}
+	cancel()
+	<-done
+}

@@ -64,7 +64,7 @@ type Shares struct {
 	Pending    uint64            `json:"pending" doc:"sent, and not answered"`
 	Difficulty float64           `json:"accepted_difficulty" doc:"sum over the accepted shares"`
 	Best       string            `json:"best_difficulty" doc:"of the best hash; 0: none"`
-	Blocks     uint64            `json:"blocks" doc:"shares that were blocks"`
+	Blocks     uint64            `json:"blocks" doc:"accepted shares that were blocks"`
 	Last       *time.Time        `json:"last_accepted" nullable:"true"`
 }
 

@@ -51,7 +51,7 @@ var (
 	refused   = metric("source_shares_rejected_total", "Shares that were not accepted, by cause.", "source", "cause")
 	pending   = metric("source_shares_pending", "Shares that are not answered yet.", "source")
 	worth     = metric("source_accepted_difficulty_total", "The sum of the difficulties of the accepted shares.", "source")
-	blocks    = metric("source_blocks_total", "Shares that were blocks.", "source")
+	blocks    = metric("source_blocks_total", "Accepted shares that were blocks.", "source")
 	answer    = metric("source_answer_seconds", "The time from a share to its answer.", "source", "stat")
 )
 
