@@ -94,6 +94,10 @@ test-long: ## run the long forms of the tests of chance
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele
 
+.PHONY: test-interop
+test-interop: ## run the tests with programs of others: btcd (of a module of their own)
+	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 $(TESTFLAGS) ./...
+
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ]; then \
