@@ -94,6 +94,9 @@ test-long: ## run the long forms of the tests of chance
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele
 
+# What the tag cuda changes.
+TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/stele
+
 .PHONY: test-interop
 test-interop: ## run the tests with programs of others: btcd (of a module of their own)
 	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 $(TESTFLAGS) ./...
@@ -101,8 +104,9 @@ test-interop: ## run the tests with programs of others: btcd (of a module of the
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ]; then \
-		echo '$(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/stele/...'; \
-		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/stele/...; \
+		echo '$(GO) test -tags cuda $(TESTFLAGS) $(TAGGED) (of the commands, those with devices)'; \
+		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) $(filter-out ./cmd/stele,$(TAGGED)) && \
+		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' ./cmd/stele; \
 	else \
 		echo 'NOT RUN: the tests of the GPU device, which need Linux and a C compiler such as gcc'; \
 	fi
@@ -171,7 +175,7 @@ lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@CGO_ENABLED=0 $(STATICCHECK) ./...
 	@GOARCH=arm64 $(STATICCHECK) ./kernels/... ./engine/...
 	@cd $(GEN) && $(STATICCHECK) ./...
-	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) -tags cuda ./...
+	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) -tags cuda $(TAGGED)
 	@$(MAKE) --no-print-directory vuln
 
 .PHONY: vet
@@ -179,7 +183,7 @@ vet: ## go vet, of everything, of what is made for arm64, of the generator, and 
 	CGO_ENABLED=0 $(GO) vet ./...
 	GOARCH=arm64 $(GO) vet ./kernels/... ./engine/...
 	cd $(GEN) && $(GO) vet ./...
-	@[ -z "$(HAVE_CC)" ] || { echo '$(GO) vet -tags cuda ./...'; $(CUDA_ENV) $(GO) vet -tags cuda ./...; }
+	@[ -z "$(HAVE_CC)" ] || { echo '$(GO) vet -tags cuda $(TAGGED)'; $(CUDA_ENV) $(GO) vet -tags cuda $(TAGGED); }
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is used of the dependencies
