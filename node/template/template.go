@@ -158,11 +158,28 @@ func (t *Template) cut() {
 	})
 	t.reward.Value = t.Value
 	t.reward.Witness = block.WitnessRoot(append([]*record.Record{nil}, t.Records...))
+	t.cutCoinbase()
+	branch.Wait()
+}
+
+// cutCoinbase cuts the coinbase around the extranonce.
+func (t *Template) cutCoinbase() {
 	body := t.Coinbase(0).Body()
 	at := len(body) - len(t.reward.Extra)
 	t.Prefix, t.Suffix = body[:at:at], body[at+ExtranonceSize:]
-	branch.Wait()
 }
+
+// PaidTo returns the template with a coinbase that pays key. It costs little:
+// records and branch are the same.
+func (t *Template) PaidTo(key record.Key) *Template {
+	paid := *t
+	paid.coinbase.Key = key
+	paid.cutCoinbase()
+	return &paid
+}
+
+// Payout returns whom the coinbase pays.
+func (t *Template) Payout() record.Key { return t.coinbase.Key }
 
 // Coinbase returns the coinbase with an extranonce.
 func (t *Template) Coinbase(extranonce uint64) *record.Record {

@@ -153,6 +153,25 @@ func TestStratumParts(t *testing.T) {
 	}
 }
 
+// A template for another key is as good, and leaves the first as it was.
+func TestPaidTo(t *testing.T) {
+	w := newWorld(t, 1)
+	w.fill(t, 30)
+	made := w.build(t)
+	for _, key := range []record.Key{{9}, {7}, {10}} {
+		paid := made.PaidTo(key)
+		header := paid.Header(5, paid.Version, paid.Time)
+		chaintest.Mine(&header)
+		w.Add(w.tip, paid.Block(5, header)) // panics if the block is not valid after the tip
+		if got := paid.Block(5, header).Records[0].Key; got != key || paid.Payout() != key {
+			t.Errorf("the block pays %v, the template says %v, want %v", got, paid.Payout(), key)
+		}
+	}
+	if made.Payout() != (record.Key{7}) || made.MerkleRoot(5) != w.build(t).MerkleRoot(5) {
+		t.Error("the template itself has changed")
+	}
+}
+
 // The coinbase takes all that it may.
 func TestReward(t *testing.T) {
 	w := newWorld(t, 1)
