@@ -1,0 +1,14 @@
+// Package netguard has what every server of the program needs against those who
+// connect to it.
+//
+//   - [Limit] bounds the connections of a listener, in all and of each address.
+//   - [Address] is what limits count as the address of a peer.
+//   - [TrustedHost] refuses names in the Host of HTTP requests, against DNS
+//     rebinding.
+//   - [Bearer] and [Loopback] tell who may do more than read.
+//
+// # Caveats
+//
+// Connections from this machine have no limit for each address: programs behind
+// a proxy on the same machine share all that there is.
+package netguard

@@ -1,0 +1,91 @@
+package netguard
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// Limit returns a listener that has at most all connections open, 1 or more;
+// others wait in the queue of the system. Of one [Address] it has at most
+// perAddress; it closes further ones at once, so that nobody can take all places.
+// Addresses of this machine have no limit of their own, and nobody has one if
+// perAddress is 0.
+//
+// A connection counts until it is closed. Accept and Close may be called by
+// several goroutines at once.
+func Limit(l net.Listener, all, perAddress int) net.Listener {
+	return &listener{Listener: l, perAddress: perAddress, open: map[netip.Addr]int{}, slots: make(chan struct{}, all), closed: make(chan struct{})}
+}
+
+type listener struct {
+	net.Listener
+	slots  chan struct{} // one for each connection
+	once   sync.Once
+	closed chan struct{}
+
+	perAddress int
+	mu         sync.Mutex
+	open       map[netip.Addr]int // connections by address
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case l.slots <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			<-l.slots
+			return nil, err
+		}
+		addr, ok := Address(c.RemoteAddr().String())
+		counted := ok && !addr.IsLoopback() && l.perAddress > 0
+		if counted && !l.enter(addr) {
+			_ = c.Close()
+			continue
+		}
+		return &conn{Conn: c, free: sync.OnceFunc(func() {
+			if counted {
+				l.leave(addr)
+			}
+			<-l.slots
+		})}, nil
+	}
+}
+
+// enter counts a connection of an address, if it may have one more.
+func (l *listener) enter(addr netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[addr] >= l.perAddress {
+		return false
+	}
+	l.open[addr]++
+	return true
+}
+
+func (l *listener) leave(addr netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[addr]--; l.open[addr] == 0 {
+		delete(l.open, addr)
+	}
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+type conn struct {
+	net.Conn
+	free func()
+}
+
+func (c *conn) Close() error {
+	defer c.free()
+	return c.Conn.Close()
+}
