@@ -2,19 +2,18 @@ package api
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"stele/netguard"
 )
 
 // The limits of a request.
@@ -35,7 +34,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			h.Set("Retry-After", "1")
 			writeProblem(w, http.StatusTooManyRequests, "more requests from this address than the node takes")
 			return
-		case !trustedHost(r.Host):
+		case !netguard.TrustedHost(r.Host):
 			writeProblem(w, http.StatusForbidden, "the Host of the request is neither an IP address nor localhost")
 			return
 		case origins.Check(r) != nil:
@@ -112,27 +111,9 @@ func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
 // token, or if there is none, he is on this machine.
 func (a *API) mayWrite(r *http.Request) bool {
 	if a.token != "" {
-		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		x, y := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(a.token))
-		return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+		return netguard.Bearer(r, a.token)
 	}
-	addr, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && addr.Addr().Unmap().IsLoopback()
-}
-
-// trustedHost tells whether a Host header can be that of somebody who knows
-// where he is. DNS rebinding makes a browser believe that a name of the
-// attacker is this machine; it needs a name.
-func trustedHost(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil
+	return netguard.Loopback(r.RemoteAddr)
 }
 
 // rates limits the requests of each address.
@@ -147,22 +128,6 @@ type rates struct {
 	overflown *rate.Limiter                // for addresses that cannot be read
 }
 
-// addressOf returns what limits count as the address of "host:port": of IPv6
-// the /64, which one customer has as a whole.
-func addressOf(remote string) (addr netip.Addr, ok bool) {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return addr, false
-	}
-	addr = ap.Addr().Unmap().WithZone("")
-	if addr.Is6() && !addr.IsLoopback() {
-		if p, err := addr.Prefix(64); err == nil {
-			addr = p.Addr()
-		}
-	}
-	return addr, true
-}
-
 // maxAddresses bounds the table of addresses, times two.
 const maxAddresses = 4096
 
@@ -173,13 +138,13 @@ func newRates(perSecond float64, burst int, now func() time.Time) *rates {
 }
 
 // allow counts a request of an address, "host:port", and tells whether it is
-// within the rate. The addresses of an IPv6 /64 count as one.
+// within the rate. What counts as one address is told at [netguard.Address].
 func (r *rates) allow(remote string) bool {
 	return r.limiter(remote).AllowN(r.now(), 1)
 }
 
 func (r *rates) limiter(remote string) *rate.Limiter {
-	addr, ok := addressOf(remote)
+	addr, ok := netguard.Address(remote)
 	if !ok {
 		return r.overflown
 	}

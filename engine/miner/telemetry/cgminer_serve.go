@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stele/engine/miner"
+	"stele/netguard"
 )
 
 // maxRequest bounds a request to the API of cgminer, in bytes.
@@ -23,13 +24,13 @@ const maxRequest = 4 << 10
 // Stale counts the shares that no pool could be given, since those that a pool
 // calls stale are Rejected there too; and MHS 5s is over 10 seconds.
 func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status) error {
-	b := &bounded{Listener: l, slots: make(chan struct{}, maxConnections)}
+	l = netguard.Limit(l, maxConnections, 0)
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	var all sync.WaitGroup
 	defer func() { cancel(); stop(); _ = l.Close(); all.Wait() }()
 	for {
-		conn, err := b.Accept()
+		conn, err := l.Accept()
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil

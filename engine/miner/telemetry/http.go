@@ -2,19 +2,16 @@ package telemetry
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"stele/engine/miner"
+	"stele/netguard"
 )
 
 // HandlerOptions are what [Handler] needs.
@@ -89,9 +86,9 @@ func (o HandlerOptions) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		read := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
-		case !trustedHost(r.Host):
+		case !netguard.TrustedHost(r.Host):
 			http.Error(w, "the Host of the request is neither an IP address nor localhost", http.StatusForbidden)
-		case read && o.Open || o.authorized(r):
+		case read && o.Open || netguard.Bearer(r, o.Token):
 			next.ServeHTTP(w, r)
 		case o.Token == "":
 			http.Error(w, "the miner was started without --api-token, and takes no such requests", http.StatusForbidden)
@@ -100,29 +97,6 @@ func (o HandlerOptions) guard(next http.Handler) http.Handler {
 			http.Error(w, "the request needs the header Authorization: Bearer with the token of the miner", http.StatusUnauthorized)
 		}
 	})
-}
-
-func (o HandlerOptions) authorized(r *http.Request) bool {
-	if o.Token == "" {
-		return false
-	}
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	x, y := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(o.Token))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && ok
-}
-
-// trustedHost tells whether a Host header can be that of somebody who knows
-// where he sends the request to: an address, or localhost.
-func trustedHost(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil
 }
 
 // The limits of a server.
@@ -145,7 +119,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	err := server.Serve(&bounded{Listener: l, slots: make(chan struct{}, maxConnections)})
+	err := server.Serve(netguard.Limit(l, maxConnections, 0))
 	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
