@@ -34,7 +34,7 @@ func mineSourceFlags() []cli.Flag {
 		&cli.StringFlag{Name: "password", Usage: "the `PASSWORD` at sources that have none of their own", DefaultText: "x"},
 		&cli.StringFlag{Name: "password-file", Usage: "the `FILE` that holds the password"},
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at stratum+ssl sources that have none of their own"},
-		&cli.StringFlag{Name: "payout", Usage: "the output `SCRIPT` in hex that blocks mined by getblocktemplate pay, at sources that have none of their own"},
+		&cli.StringFlag{Name: "payout", Usage: "the `ADDRESS` that blocks mined by getblocktemplate pay, or an output script in hex, at sources that have none of their own"},
 		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", stratum.DefaultVersionMask)},
 	}
 }
@@ -134,7 +134,7 @@ func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, er
 	if u, err := url.Parse(s.URL); err == nil && byTemplate(u) {
 		switch {
 		case s.Payout == "":
-			return nil, errors.New("getblocktemplate needs a payout: --payout, or payout in the source, the output script in hex")
+			return nil, errors.New("getblocktemplate needs a payout: --payout, or payout in the source, an address or an output script in hex")
 		case s.Fingerprint != "":
 			return nil, errors.New("a fingerprint is for stratum+ssl; https trusts the authorities of the system")
 		}

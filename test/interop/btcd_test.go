@@ -22,11 +22,9 @@ import (
 
 const (
 	user, password = "interop", "simnet"
-	// payout is the script OP_TRUE, which anybody can spend.
-	payout = "51"
-	// simnetAddress is what btcd asks for before it gives templates. Nobody is
-	// paid there: the miner makes the coinbase.
-	simnetAddress = "SNrExv4meNtf7QKvwj5EWudgZUrE14xFqc"
+	// payout is an address of simnet (P2PKH), which every block pays. btcd asks
+	// for one too before it gives templates, though the miner makes the coinbase.
+	payout = "SNrExv4meNtf7QKvwj5EWudgZUrE14xFqc"
 )
 
 // build builds a command of the module in a folder, and returns where it is.
@@ -66,7 +64,7 @@ func startBtcd(t *testing.T) *btcd {
 	command := exec.Command(build(t, ".", "github.com/btcsuite/btcd"),
 		"--simnet", "--notls", "--rpcuser="+user, "--rpcpass="+password, "--rpclisten="+rpc, "--listen="+freePort(t),
 		"--datadir="+filepath.Join(dir, "data"), "--logdir="+filepath.Join(dir, "log"), "--configfile="+filepath.Join(dir, "none"),
-		"--miningaddr="+simnetAddress)
+		"--miningaddr="+payout)
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
 	if err := command.Start(); err != nil {
@@ -134,7 +132,7 @@ func (n *btcd) must(method string, result any, params ...any) {
 }
 
 // The command mines a chain that btcd accepts, which it builds on by long
-// polling, and every block pays the script.
+// polling, and every block pays the address.
 func TestMine(t *testing.T) {
 	const blocks = 20
 	n := startBtcd(t)
@@ -167,12 +165,12 @@ func TestMine(t *testing.T) {
 		var block struct {
 			Confirmations int
 			RawTx         []struct {
-				Vout []struct{ ScriptPubKey struct{ Hex string } }
+				Vout []struct{ ScriptPubKey struct{ Address string } }
 			}
 		}
 		n.must("getblockhash", &hash, h)
 		n.must("getblock", &block, hash, 2)
-		if block.Confirmations < 1 || len(block.RawTx) == 0 || block.RawTx[0].Vout[0].ScriptPubKey.Hex != payout {
+		if block.Confirmations < 1 || len(block.RawTx) == 0 || block.RawTx[0].Vout[0].ScriptPubKey.Address != payout {
 			t.Fatalf("block %d: %+v", h, block)
 		}
 	}
@@ -203,7 +201,8 @@ func (s session) Work(w *miner.Work) { s <- w }
 func (s session) HashRate() float64  { return 0 }
 
 // btcd judges the proposed block before there is work: a good one passes, and
-// one that takes too much is refused with the reason.
+// one that takes too much is refused with the reason. An address of another
+// network does not come so far.
 func TestProposal(t *testing.T) {
 	n := startBtcd(t)
 	options := gbt.Options{URL: n.url, User: user, Password: password, Payout: payout}
@@ -224,6 +223,16 @@ func TestProposal(t *testing.T) {
 	}
 	cancel()
 	<-done
+
+	options.Payout = "1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo" // of the main network
+	elsewhere, err := gbt.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := elsewhere.Run(t.Context(), make(session, 1)); !errors.Is(err, gbt.ErrPayout) {
+		t.Errorf("an address of another network: %v", err)
+	}
+	options.Payout = payout
 
 	options.HTTP = &http.Client{Transport: more{}}
 	bad, err := gbt.New(options)

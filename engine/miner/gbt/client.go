@@ -1,13 +1,10 @@
 package gbt
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,10 +15,6 @@ import (
 	"stele/engine/pow"
 )
 
-// maxBody is the longest answer that is read, in bytes: a full block in hex,
-// with room for what else a template has.
-const maxBody = 16 << 20
-
 // ErrRefused says that the node finds the block wrong before it is hashed.
 var ErrRefused = errors.New("the node refuses the block that would be mined")
 
@@ -29,7 +22,7 @@ var ErrRefused = errors.New("the node refuses the block that would be mined")
 type Options struct {
 	URL            string // http(s)://user:password@host:port
 	User, Password string // instead of those in the URL
-	Payout         string // output script in hex, 1 to 252 bytes
+	Payout         string // address, or output script in hex of 1 to 252 bytes
 	Tag            string // put into the coinbase, at most 64 bytes
 	HTTP           *http.Client
 }
@@ -37,7 +30,7 @@ type Options struct {
 // Client is a source of work. It is made by New.
 type Client struct {
 	name, url, user, password, tag string
-	payout                         []byte
+	payout                         payout
 	http                           *http.Client
 
 	turn chan struct{} // has an element while a block is submitted
@@ -61,8 +54,8 @@ func New(o Options) (*Client, error) {
 	}
 	u.User = nil
 	c.url, c.name = u.String(), u.Scheme+"://"+u.Host
-	if c.payout, err = hex.DecodeString(o.Payout); err != nil || len(c.payout) == 0 || len(c.payout) > 252 {
-		return nil, errors.New("the payout is an output script in hex, 1 to 252 bytes (scriptPubKey in the answer to validateaddress)")
+	if c.payout, err = parsePayout(o.Payout); err != nil {
+		return nil, err
 	}
 	if len(o.Tag) > 64 {
 		return nil, errors.New("the tag has more than 64 bytes")
@@ -78,6 +71,9 @@ func (c *Client) Name() string { return c.name }
 
 // Run implements miner.Source.
 func (c *Client) Run(ctx context.Context, s miner.Session) error {
+	if err := c.checkNetwork(ctx); err != nil {
+		return err
+	}
 	var last *template
 	for n := uint64(0); ; n++ {
 		asked := time.Now()
@@ -104,6 +100,34 @@ func (c *Client) Run(ctx context.Context, s miner.Session) error {
 			return err
 		}
 	}
+}
+
+// checkNetwork asks the node what network it is of, and refuses an address of
+// another one. A node that cannot tell mines for no address.
+func (c *Client) checkNetwork(ctx context.Context) error {
+	if c.payout.address == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	b, err := c.call(ctx, "getblockchaininfo")
+	if errors.Is(err, errNoMethod) {
+		return fmt.Errorf("%w, so that the network of the payout cannot be checked; give it as an output script in hex", err)
+	}
+	if err != nil {
+		return err
+	}
+	var info struct {
+		Chain string `json:"chain"`
+	}
+	switch err := json.Unmarshal(b, &info); {
+	case err != nil || info.Chain == "":
+		return fmt.Errorf("%w: the node does not tell its network; give the payout as an output script in hex", miner.ErrFatal)
+	case !c.payout.fits(info.Chain):
+		return fmt.Errorf("%w: %w: %s is an address of the network %s, and the node is of %s",
+			miner.ErrFatal, ErrPayout, c.payout.address, strings.Join(c.payout.chains, " or "), info.Chain)
+	}
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -138,9 +162,9 @@ func (c *Client) template(ctx context.Context, last *template) (*template, error
 func (c *Client) propose(ctx context.Context, t *template) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	h := t.header(c.payout, c.tag, 0, t.CurTime)
+	h := t.header(c.payout.script, c.tag, 0, t.CurTime)
 	b, err := c.call(ctx, "getblocktemplate", map[string]any{
-		"mode": "proposal", "data": t.block(h, c.payout, c.tag, 0), "rules": []string{"segwit"},
+		"mode": "proposal", "data": t.block(h, c.payout.script, c.tag, 0), "rules": []string{"segwit"},
 	})
 	if err != nil {
 		return err
@@ -157,7 +181,7 @@ func (c *Client) work(t *template, n uint64, received time.Time, clean bool) *mi
 		Time: max(t.CurTime, t.MinTime), MaxTime: t.MaxTime, Received: received,
 		Extranonces: 1 << 63,
 		Header: func(extranonce uint64, time uint32) pow.Header {
-			return t.header(c.payout, c.tag, extranonce, time)
+			return t.header(c.payout.script, c.tag, extranonce, time)
 		},
 		Submit: func(ctx context.Context, s miner.Share) error { return c.submit(ctx, t, s) },
 	}
@@ -192,7 +216,7 @@ func (c *Client) submit(ctx context.Context, t *template, s miner.Share) error {
 }
 
 func (c *Client) send(ctx context.Context, t *template, s miner.Share) error {
-	block := t.block(s.Header, c.payout, c.tag, s.Extranonce)
+	block := t.block(s.Header, c.payout.script, c.tag, s.Extranonce)
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		call, cancel := context.WithTimeout(ctx, time.Minute)
 		b, err := c.call(call, "submitblock", block)
@@ -245,57 +269,4 @@ func cause(reason string) miner.Cause {
 		}
 	}
 	return miner.Invalid
-}
-
-type rpcError struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-}
-
-func (e *rpcError) Error() string { return fmt.Sprintf("the node says: %s (%d)", e.Message, e.Code) }
-
-// call makes one JSON-RPC request.
-func (c *Client) call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
-	c.mu.Lock()
-	c.id++
-	id := c.id
-	c.mu.Unlock()
-	body, err := json.Marshal(map[string]any{"jsonrpc": "1.0", "id": id, "method": method, "params": params})
-	if err != nil {
-		return nil, err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	r.SetBasicAuth(c.user, c.password)
-	r.Header.Set("Content-Type", "application/json")
-	a, err := c.http.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Body.Close()
-	if a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusForbidden {
-		return nil, fmt.Errorf("%w: wrong user or password, or not an address that the node allows (%s)", miner.ErrFatal, a.Status)
-	}
-	b, err := io.ReadAll(io.LimitReader(a.Body, maxBody+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > maxBody {
-		return nil, fmt.Errorf("%w: an answer of more than %d bytes", ErrTemplate, maxBody)
-	}
-	var answer struct {
-		Result json.RawMessage `json:"result"`
-		Error  *rpcError       `json:"error"`
-	}
-	switch err := json.Unmarshal(b, &answer); {
-	case err != nil:
-		return nil, fmt.Errorf("not the answer of a node (%s); is the URL that of its RPC port?", a.Status)
-	case answer.Error != nil && answer.Error.Code == -32601:
-		return nil, fmt.Errorf("%w: it has no %s", miner.ErrFatal, method)
-	case answer.Error != nil:
-		return nil, answer.Error
-	}
-	return answer.Result, nil
 }
