@@ -22,6 +22,7 @@ type mineSource struct {
 	User         string `toml:"user,omitempty"`
 	Password     string `toml:"password,omitempty"`
 	PasswordFile string `toml:"password_file,omitempty"`
+	Cookie       string `toml:"cookie,omitempty"`
 	Fingerprint  string `toml:"fingerprint,omitempty"`
 	Payout       string `toml:"payout,omitempty"`
 }
@@ -33,6 +34,7 @@ func mineSourceFlags() []cli.Flag {
 		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account or an address"},
 		&cli.StringFlag{Name: "password", Usage: "the `PASSWORD` at sources that have none of their own", DefaultText: "x"},
 		&cli.StringFlag{Name: "password-file", Usage: "the `FILE` that holds the password"},
+		&cli.StringFlag{Name: "cookie", Usage: "the `FILE` in which Bitcoin Core keeps user and password of its RPC (.cookie), at getblocktemplate sources that have none of their own"},
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at stratum+ssl sources that have none of their own"},
 		&cli.StringFlag{Name: "payout", Usage: "the `ADDRESS` that blocks mined by getblocktemplate pay, or an output script in hex, at sources that have none of their own"},
 		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", stratum.DefaultVersionMask)},
@@ -68,10 +70,13 @@ func (s *mineSource) complete(c *cli.Context) error {
 		return errors.New("bad URL") // it may hold the password
 	}
 	_, hasPassword := u.User.Password()
-	if s.User == "" && u.User.Username() == "" {
+	if s.Cookie == "" && s.User == "" && u.User.Username() == "" && byTemplate(u) {
+		s.Cookie = c.String("cookie")
+	}
+	if s.Cookie == "" && s.User == "" && u.User.Username() == "" {
 		s.User = c.String("user")
 	}
-	if s.Password == "" && s.PasswordFile == "" && !hasPassword {
+	if s.Cookie == "" && s.Password == "" && s.PasswordFile == "" && !hasPassword {
 		s.Password, s.PasswordFile = c.String("password"), c.String("password-file")
 	}
 	if s.Fingerprint == "" && u.Scheme == "stratum+ssl" {
@@ -137,11 +142,16 @@ func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, er
 			return nil, errors.New("getblocktemplate needs a payout: --payout, or payout in the source, an address or an output script in hex")
 		case s.Fingerprint != "":
 			return nil, errors.New("a fingerprint is for stratum+ssl; https trusts the authorities of the system")
+		case s.Cookie != "" && s.Password != "":
+			return nil, errors.New("a password or a cookie, not both")
 		}
-		return gbt.New(gbt.Options{URL: s.URL, User: s.User, Password: s.Password, Payout: s.Payout, Tag: coinbaseTag})
+		return gbt.New(gbt.Options{URL: s.URL, User: s.User, Password: s.Password, Cookie: s.Cookie, Payout: s.Payout, Tag: coinbaseTag})
 	}
 	if s.Payout != "" {
 		return nil, errors.New("a payout is for http and https; a pool pays the user")
+	}
+	if s.Cookie != "" {
+		return nil, errors.New("a cookie is for http and https")
 	}
 	return stratum.New(stratum.Options{
 		URL: s.URL, User: s.User, Password: s.Password, Fingerprint: s.Fingerprint,

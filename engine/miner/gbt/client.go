@@ -22,6 +22,7 @@ var ErrRefused = errors.New("the node refuses the block that would be mined")
 type Options struct {
 	URL            string // http(s)://user:password@host:port
 	User, Password string // instead of those in the URL
+	Cookie         string // file with user:password instead, as Bitcoin Core writes it; read again when the node refuses it
 	Payout         string // address, or output script in hex of 1 to 252 bytes
 	Tag            string // put into the coinbase, at most 64 bytes
 	HTTP           *http.Client
@@ -29,9 +30,9 @@ type Options struct {
 
 // Client is a source of work. It is made by New.
 type Client struct {
-	name, url, user, password, tag string
-	payout                         payout
-	http                           *http.Client
+	name, url, cookie, tag string
+	payout                 payout
+	http                   *http.Client
 
 	turn chan struct{} // has an element while a block is submitted
 
@@ -39,6 +40,8 @@ type Client struct {
 	tip pow.Hash // parent of the newest template
 	won pow.Hash // parent of the last block that the node has accepted
 	id  uint64
+
+	user, password string // of requests; "" until the cookie is read
 }
 
 // New checks the options and returns a client. It does not connect.
@@ -47,10 +50,13 @@ func New(o Options) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("the URL of a node is http(s)://user:password@host:port")
 	}
-	c := &Client{user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP, turn: make(chan struct{}, 1)}
+	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP, turn: make(chan struct{}, 1)}
 	if c.user == "" && u.User != nil {
 		c.user = u.User.Username()
 		c.password, _ = u.User.Password()
+	}
+	if c.cookie != "" && c.user != "" {
+		return nil, errors.New("a user or a cookie, not both")
 	}
 	u.User = nil
 	c.url, c.name = u.String(), u.Scheme+"://"+u.Host

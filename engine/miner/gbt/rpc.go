@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strings"
 
 	"stele/engine/miner"
 )
@@ -23,6 +25,9 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return fmt.Sprintf("the node says: %s (%d)", e.Message, e.Code) }
 
+// maxCookie is the most bytes of a cookie file.
+const maxCookie = 4 << 10
+
 var errNoMethod = errors.New("it has no")
 
 // call makes one JSON-RPC request.
@@ -35,20 +40,14 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	r.SetBasicAuth(c.user, c.password)
-	r.Header.Set("Content-Type", "application/json")
-	a, err := c.http.Do(r)
+	a, err := c.post(ctx, body)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Body.Close()
 	switch a.StatusCode {
 	case http.StatusUnauthorized:
-		return nil, fmt.Errorf("%w: wrong user or password (%s)", miner.ErrFatal, a.Status)
+		return nil, fmt.Errorf("%w: wrong user or password, or cookie (%s)", miner.ErrFatal, a.Status)
 	case http.StatusForbidden:
 		return nil, fmt.Errorf("%w: it does not allow %s to this user, or from this address (%s)", miner.ErrFatal, method, a.Status)
 	}
@@ -72,4 +71,58 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 		return nil, answer.Error
 	}
 	return answer.Result, nil
+}
+
+// post sends a request. A node writes its cookie anew at each start: when it
+// does not take the one that is known, the file is read again.
+func (c *Client) post(ctx context.Context, body []byte) (*http.Response, error) {
+	for again := false; ; again = true {
+		user, password, err := c.login(again)
+		if err != nil {
+			return nil, err
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		r.SetBasicAuth(user, password)
+		r.Header.Set("Content-Type", "application/json")
+		a, err := c.http.Do(r)
+		if err != nil || a.StatusCode != http.StatusUnauthorized || c.cookie == "" || again {
+			return a, err
+		}
+		_ = a.Body.Close()
+	}
+}
+
+// login returns the user and the password: those of the options, or those of the
+// cookie, which is read at first and again when that is asked for.
+func (c *Client) login(again bool) (user, password string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cookie != "" && (c.user == "" || again) {
+		if c.user, c.password, err = readCookie(c.cookie); err != nil {
+			return "", "", fmt.Errorf("the cookie of the node: %w", err)
+		}
+	}
+	return c.user, c.password, nil
+}
+
+// readCookie reads the file that Bitcoin Core makes for its own programs: one
+// line, user:password. No error has any of it.
+func readCookie(name string) (user, password string, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", "", err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxCookie+1))
+	if err != nil {
+		return "", "", err
+	}
+	user, password, found := strings.Cut(strings.TrimRight(string(text), "\r\n"), ":")
+	if !found || user == "" || len(text) > maxCookie || strings.ContainsAny(password, "\r\n") {
+		return "", "", fmt.Errorf("%s is not one line of user:password", name)
+	}
+	return user, password, nil
 }
