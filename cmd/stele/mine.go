@@ -30,8 +30,8 @@ func mineCommand() *cli.Command {
 			"that is there again. Ctrl-C stops it. On a terminal it shows what it does (h tells\n" +
 			"the keys), elsewhere it prints a line every few seconds. Each flag can also be\n" +
 			"given as a variable, --api-token as STELE_API_TOKEN, and in a file (--config);\n" +
-			"flags come before variables, and those before the file. SIGHUP reads the sources\n" +
-			"of the file again. See docs/mine.md.",
+			"flags come before variables, and those before the file. SIGHUP reads sources,\n" +
+			"passwords and limits again. See docs/mine.md.",
 		Flags: fromEnvironment(append(append(mineSourceFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "read the settings in the TOML file `FILE`"},
 			&cli.BoolFlag{Name: "check-config", Usage: "only check the settings, and print them without secrets"},
@@ -163,8 +163,8 @@ func (s *mineServers) start(ctx context.Context, all *sync.WaitGroup, m *miner.M
 	serve("cgminer API", s.cgminer, func() error { return telemetry.Cgminer(ctx, s.cgminer, m.Status) })
 }
 
-// reloadOnHangup reads the sources again on SIGHUP, until ctx ends. The miner
-// keeps what it mines for a source that is still there.
+// reloadOnHangup reads sources and limits again on SIGHUP, until ctx ends. The
+// miner goes on with what it mines for a source that is the same as before.
 func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *miner.Miner, log *slog.Logger) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -180,6 +180,7 @@ func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *m
 			var sources []miner.Source
 			if sources, err = next.open(log); err == nil {
 				m.SetSources(sources)
+				m.SetLimits(next.limits)
 				now = next
 				log.Info("settings read again", "sources", len(sources))
 				continue

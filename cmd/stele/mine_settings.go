@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -26,6 +25,7 @@ import (
 type mineSettings struct {
 	file        mineFile // as it was read
 	sources     []mineSource
+	opened      map[mineSource]miner.Source // by open
 	versionMask uint32
 	limits      health.Limits
 	hooks       health.Hooks
@@ -77,16 +77,17 @@ func readMineSettings(c *cli.Context) (*mineSettings, error) {
 		return nil, err
 	}
 	s.show(c)
-	_, err = s.open(nil) // checks the sources
+	check := *s
+	_, err = check.open(nil)
 	return s, err
 }
 
-// setFlags gives the flags that are not set the values of the file. Sources and
-// hooks are no such values.
+// setFlags gives the flags that are not set the values of the file. Sources,
+// hooks and limits are no such values.
 func (f mineFile) setFlags(c *cli.Context) error {
 	v := reflect.ValueOf(f)
 	for field, value := range v.Fields() {
-		if value.IsZero() || value.Kind() == reflect.Slice {
+		if value.IsZero() || value.Kind() == reflect.Slice || value.Kind() == reflect.Float64 {
 			continue
 		}
 		key, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
@@ -102,18 +103,28 @@ func (f mineFile) setFlags(c *cli.Context) error {
 }
 
 func (s *mineSettings) readLimits(c *cli.Context) error {
-	for flag, to := range map[string]*float64{
-		"temp-limit": &s.limits.Temperature, "temp-resume": &s.limits.TemperatureResume,
-		"power-limit": &s.limits.Power, "power-resume": &s.limits.PowerResume,
+	for _, l := range []struct {
+		flag string
+		file float64
+		to   *float64
+	}{
+		{"temp-limit", s.file.TempLimit, &s.limits.Temperature},
+		{"temp-resume", s.file.TempResume, &s.limits.TemperatureResume},
+		{"power-limit", s.file.PowerLimit, &s.limits.Power},
+		{"power-resume", s.file.PowerResume, &s.limits.PowerResume},
 	} {
-		if c.String(flag) == "" {
+		text := c.String(l.flag)
+		if text == "" && l.file != 0 {
+			text = fmt.Sprint(l.file)
+		}
+		if *l.to = 0; text == "" {
 			continue
 		}
-		x, err := strconv.ParseFloat(c.String(flag), 64)
+		x, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(x > 0 && x < 1e6) {
-			return fmt.Errorf("--%s: %q is no number above 0", flag, c.String(flag))
+			return fmt.Errorf("--%s: %q is no number above 0", l.flag, text)
 		}
-		*to = x
+		*l.to = x
 	}
 	return s.limits.Check()
 }
@@ -158,51 +169,51 @@ func loopback(hostport string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// open returns the sources. It does not connect them yet.
+// open returns the sources. It does not connect them yet. One that is open with
+// the same settings is the same one.
 func (s *mineSettings) open(log *slog.Logger) ([]miner.Source, error) {
 	var all []miner.Source
-	names := map[string]bool{}
+	names, opened := map[string]bool{}, map[mineSource]miner.Source{}
 	for i, one := range s.sources {
-		source, err := one.open(s.versionMask, log)
-		if err != nil {
-			return nil, fmt.Errorf("source %d: %w", i+1, err)
+		source := s.opened[one]
+		if source == nil {
+			var err error
+			if source, err = one.open(s.versionMask, log); err != nil {
+				return nil, fmt.Errorf("source %d: %w", i+1, err)
+			}
 		}
+		opened[one] = source
 		if names[source.Name()] {
 			return nil, fmt.Errorf("source %d: %s is there twice", i+1, source.Name())
 		}
 		names[source.Name()] = true
 		all = append(all, source)
 	}
+	s.opened = opened
 	return all, nil
 }
 
-// reload reads the file again, and returns the settings with its sources. What
-// else has changed in it takes a new start, and is told.
+// reload reads the file again, and those with passwords, and returns the settings
+// with the sources and limits as they are now. What else has changed takes a new
+// start, and is told.
 func (s *mineSettings) reload(c *cli.Context, log *slog.Logger) (*mineSettings, error) {
-	name := c.String("config")
-	if name == "" {
-		return nil, errors.New("there is no file: start with --config")
-	}
-	file, err := readMineFile(name)
-	if err != nil {
-		return nil, err
-	}
 	next := *s
-	next.file = file
-	if next.sources, err = mineSources(c, file.Sources); err != nil {
-		return nil, err
-	}
-	before, after := reflect.ValueOf(s.file), reflect.ValueOf(file)
-	for i, key := range tomlKeys(before.Type()) {
-		if key != "source" && !reflect.DeepEqual(before.Field(i).Interface(), after.Field(i).Interface()) {
-			log.Warn("a setting has changed that takes a new start", "key", key)
+	var err error
+	if name := c.String("config"); name != "" {
+		if next.file, err = readMineFile(name); err != nil {
+			return nil, err
 		}
 	}
-	for _, old := range s.sources {
-		for _, now := range next.sources {
-			if old.URL == now.URL && old != now {
-				log.Warn("a source has changed that is in use; that takes a new start", "source", now.masked().URL)
-			}
+	if next.sources, err = mineSources(c, next.file.Sources); err != nil {
+		return nil, err
+	}
+	if err := next.readLimits(c); err != nil {
+		return nil, err
+	}
+	before, after := reflect.ValueOf(s.file), reflect.ValueOf(next.file)
+	for i, key := range tomlKeys(before.Type()) {
+		if key != "source" && before.Field(i).Kind() != reflect.Float64 && !reflect.DeepEqual(before.Field(i).Interface(), after.Field(i).Interface()) {
+			log.Warn("a setting has changed that takes a new start", "key", key)
 		}
 	}
 	return &next, nil

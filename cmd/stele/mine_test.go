@@ -1,11 +1,16 @@
 package main
 
 import (
+	"flag"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/urfave/cli/v2"
 
+	"stele/engine/miner/health"
 	"stele/engine/miner/stratum/stratumtest"
 )
 
@@ -34,4 +39,67 @@ func TestMine(t *testing.T) {
 			},
 		})
 	})
+}
+
+// What is read again: sources, passwords and limits; flags come before the file
+// then too. A source whose settings are the same stays the same one.
+func TestMineReload(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const sources = "[[source]]\nurl = \"stratum+tcp://a.example:1\"\nuser = \"u\"\npassword_file = \"secret\"\n[[source]]\nurl = \"stratum+tcp://b.example:1\"\nuser = \"u\"\n"
+	write("secret", "one")
+	write("mine.toml", "temp_limit = 80\npower_limit = 300\n"+sources)
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	for _, f := range mineCommand().Flags {
+		if err := f.Apply(set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := set.Parse([]string{"--config", "mine.toml", "--power-limit", "150"}); err != nil {
+		t.Fatal(err)
+	}
+	c, log := cli.NewContext(cli.NewApp(), set, nil), slog.New(slog.DiscardHandler)
+	s, err := readMineSettings(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (health.Limits{Temperature: 80, Power: 150}); s.limits != want {
+		t.Errorf("limits %+v", s.limits)
+	}
+	before, err := s.open(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	write("secret", "two")
+	write("mine.toml", "temp_limit = 70\ntemp_resume = 60\n"+sources)
+	if s, err = s.reload(c, log); err != nil {
+		t.Fatal(err)
+	}
+	if want := (health.Limits{Temperature: 70, TemperatureResume: 60, Power: 150}); s.limits != want {
+		t.Errorf("limits %+v", s.limits)
+	}
+	after, err := s.open(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after[0] == before[0] || after[1] != before[1] {
+		t.Errorf("the source with another password: same %v; the other: same %v", after[0] == before[0], after[1] == before[1])
+	}
+
+	for _, bad := range []string{"temp_limit = -1\n", "temp_limit = nan\n", "temp_limit = 70\ntemp_resume = 90\n"} {
+		write("mine.toml", bad+sources)
+		if _, err := s.reload(c, log); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+	write("mine.toml", sources)
+	if s, err = s.reload(c, log); err != nil || s.limits != (health.Limits{Power: 150}) {
+		t.Errorf("limits %+v, %v", s.limits, err)
+	}
 }

@@ -30,7 +30,7 @@ func (m *Miner) chooseActive(now time.Time) {
 		if !u.connected {
 			continue
 		}
-		if m.active != nil && m.active.connected && u.broke && now.Sub(u.since) < m.times.settle {
+		if m.active != nil && m.active.connected && !m.active.gone && u.broke && now.Sub(u.since) < m.times.settle {
 			continue
 		}
 		if m.active != nil {
@@ -50,7 +50,7 @@ func (m *Miner) chooseSessions() {
 	}
 	good := 0
 	for _, u := range m.sources {
-		want := good < 2 || u == m.active || u.tally.Pending > 0
+		want := good < 2 || u == m.active || u.pending() > 0
 		if u.connected || !u.tried {
 			good++
 		}

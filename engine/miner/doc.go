@@ -30,5 +30,5 @@
 // # Caveats
 //
 // An engine serves one miner at a time. A share of a source that
-// [Miner.SetSources] takes away is lost if it is not answered yet.
+// [Miner.SetSources] takes away is lost if it is not answered in ten seconds.
 package miner

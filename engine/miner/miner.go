@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +24,8 @@ type Options struct {
 	// Sensors reads the sensors of the device with a UUID. Nil: there are none.
 	// It is called by one goroutine.
 	Sensors func(uuid string) (Sensors, error)
-	Limits  health.Limits
-	Rules   health.Rules // for devices that fail; the zero value is good
+	Limits  health.Limits // SetLimits changes them
+	Rules   health.Rules  // for devices that fail; the zero value is good
 	Hooks   health.Hooks
 }
 
@@ -39,6 +40,7 @@ type times struct {
 	backOff, longest  time.Duration // between two sessions: at first, and at most
 	fatal             time.Duration // after an error that is ErrFatal
 	keepWork          time.Duration // to mine the last work when no source gives any
+	leave             time.Duration // for a source that was taken away
 	stall, deviceSick time.Duration // without a nonce, of all devices and of one
 	grace, abandon    time.Duration // at the end: for answers, and for what hangs
 }
@@ -49,6 +51,7 @@ var usual = times{
 	backOff:   time.Second, longest: time.Minute,
 	fatal:    5 * time.Minute,
 	keepWork: 15 * time.Minute,
+	leave:    10 * time.Second,
 	stall:    10 * time.Second, deviceSick: 45 * time.Second,
 	grace: time.Second, abandon: time.Second,
 }
@@ -68,8 +71,9 @@ type Miner struct {
 	broken   error           // why Run has to end
 	paused   bool
 	sources  []*upstream
-	active   *upstream // whose work is mined; nil: none
-	everWork bool      // some source gave work
+	leaving  []*upstream // sources that were taken away, and have not ended yet
+	active   *upstream   // whose work is mined; nil: none
+	everWork bool        // some source gave work
 
 	current  *Work // nil: nothing to mine
 	since    time.Time
@@ -163,10 +167,10 @@ func (m *Miner) drain() {
 	end := time.Now().Add(m.times.grace)
 	for time.Now().Before(end) {
 		m.mu.Lock()
-		pending := uint64(0)
-		for _, u := range m.sources {
+		pending := 0
+		for _, u := range slices.Concat(m.sources, m.leaving) {
 			if u.connected {
-				pending += u.tally.Pending
+				pending += u.pending()
 			}
 		}
 		m.mu.Unlock()
@@ -191,6 +195,14 @@ func (m *Miner) setPaused(paused bool) {
 		m.Log.Info(map[bool]string{true: "mining is paused", false: "mining goes on"}[paused])
 		m.look()
 	}
+}
+
+// SetLimits gives the miner other limits of temperature and power, from the next
+// second on.
+func (m *Miner) SetLimits(l health.Limits) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Limits = l
 }
 
 // look lets drive look what there is to mine.

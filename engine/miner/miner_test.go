@@ -325,8 +325,8 @@ func TestSetSources(t *testing.T) {
 		pass(time.Minute)
 		before := r.nonces()
 		began := time.Now()
-		r.SetSources([]Source{c, newPool("b"), c})
-		synctest.Wait()
+		r.SetSources([]Source{c, b, c})
+		pass(2 * time.Second)
 		s := r.Status()
 		if len(s.Sources) != 2 || s.Sources[0].Name != "c" || s.Sources[1].Sessions != 1 || !s.Sources[1].Connected || b.runs != 1 {
 			t.Errorf("sources %+v", s.Sources)
@@ -346,6 +346,67 @@ func TestSetSources(t *testing.T) {
 			t.Errorf("without sources: %v", err)
 		}
 		r.stop()
+	})
+}
+
+// A source with other settings takes the place of the one before, without a
+// pause of the device and without a lost share, and its counts go on.
+func TestSetSourcesReplaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slowly := func(ctx context.Context, _ Share) error {
+			select {
+			case <-time.After(3 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		old, now := newPool("a"), newPool("a")
+		old.answer, now.answer = slowly, slowly
+		r := start(t, Options{}, nil, old)
+		pass(time.Minute)
+		before, began, nonces := r.Status(), time.Now(), r.nonces()
+		if before.Shares.Pending == 0 {
+			t.Fatal("no share is under way")
+		}
+		now.set(true)
+		r.SetSources([]Source{now})
+		pass(3 * time.Second)
+		now.set(false)
+		pass(time.Minute)
+		s := r.Status()
+		if old.session != nil || now.session == nil || len(r.leaving) != 0 || len(s.Sources) != 1 {
+			t.Errorf("sessions: old %v, now %v; %d leave", old.session, now.session, len(r.leaving))
+		}
+		if one := s.Sources[0]; one.Sessions != before.Sources[0].Sessions+1 || one.Shares.Found != s.Shares.Found || s.Shares.Rejected[Lost] != 0 {
+			t.Errorf("source %+v, all shares %+v", one, s.Shares)
+		}
+		if idle := r.idle(began, nonces); idle > 2*piece.Seconds() {
+			t.Errorf("the device did nothing for %.1f s", idle)
+		}
+		r.end()
+	})
+}
+
+// A source that was taken away and never answers ends all the same.
+func TestSetSourcesHanging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPool("a"), newPool("b")
+		a.answer = func(ctx context.Context, _ Share) error { <-ctx.Done(); return ctx.Err() }
+		b.set(true)
+		r := start(t, Options{}, nil, a)
+		pass(time.Minute)
+		found := r.Status().Shares.Found
+		r.SetSources([]Source{b})
+		pass(5 * time.Second)
+		if s := r.Status(); s.State != Mining || s.Shares.Found == found {
+			t.Errorf("its last work is not mined: %s", s.State)
+		}
+		pass(10 * time.Second)
+		if s := r.Status(); a.session != nil || s.State != Waiting || s.Shares.Pending != 0 || s.Shares.Rejected[Lost] != s.Shares.Found {
+			t.Errorf("%s, %+v", s.State, s.Shares)
+		}
+		r.end()
 	})
 }
 

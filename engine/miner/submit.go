@@ -33,7 +33,7 @@ func (m *Miner) send(u *upstream, s Share, block bool) {
 		t.Pending++
 	}
 	switch {
-	case m.running == nil || u.gone:
+	case u.ctx == nil || u.ctx.Err() != nil:
 		m.answer(u, s, ErrLost)
 	case u.underWay < limit:
 		u.underWay++

@@ -18,7 +18,8 @@ type upstream struct {
 	name   string
 	ctx    context.Context // of its goroutine and its shares; nil: not started
 	cancel context.CancelFunc
-	gone   bool // it is no source any more
+	gone   bool      // it is no source of the list any more
+	left   time.Time // when that was
 
 	wanted chan struct{} // holds an element if a session is wanted
 	want   bool
@@ -31,76 +32,99 @@ type upstream struct {
 	fatal     bool
 	failures  int // sessions in a row that gave no work
 	err       string
-	sessions  uint64
-	jobs      uint64
 
 	work       *Work  // the newest
 	worthless  *Work  // whose shares cannot be delivered
 	generation uint64 // counts Clean
 	roller     roller
 
-	tally    tally
-	latency  latencies
+	*counts
 	waiting  []queued
 	underWay int
 
 	blocks, rejections calm
 }
 
-// SetSources gives the miner another list of sources. One whose name was there
-// before goes on as it is, with its session and its shares.
+// counts are what is counted of a source. They go on in one that replaces it.
+type counts struct {
+	tally    tally
+	latency  latencies
+	sessions uint64
+	jobs     uint64
+}
+
+// pending is how many shares are not answered.
+func (u *upstream) pending() int { return u.underWay + len(u.waiting) }
+
+// SetSources gives the miner another list of sources, which must be comparable,
+// as pointers are. A source that was there before goes on as it is, with its
+// session and its shares. Another one of the same name replaces it, and goes on
+// with its counts.
+//
+// One that is not there any more keeps its session until its shares are answered
+// and there is other work, for ten seconds at most.
 func (m *Miner) SetSources(list []Source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	before := m.sources
 	m.sources = nil
-	find := func(in []*upstream, name string) *upstream {
-		if i := slices.IndexFunc(in, func(u *upstream) bool { return u.name == name }); i >= 0 {
-			return in[i]
-		}
-		return nil
-	}
 	for _, s := range list {
 		name := s.Name()
-		if find(m.sources, name) != nil {
+		named := func(u *upstream) bool { return u.name == name }
+		if slices.ContainsFunc(m.sources, named) {
 			m.Log.Warn("a source is there twice", "source", name)
 			continue
 		}
-		u := find(before, name)
-		if u == nil {
-			u = m.newUpstream(s)
-			m.startSource(u)
+		i := slices.IndexFunc(before, named)
+		if i >= 0 && before[i].source == s {
+			m.sources = append(m.sources, before[i])
+			continue
 		}
+		u := m.newUpstream(s)
+		if i >= 0 {
+			u.counts = before[i].counts
+			m.Log.Info("a source has other settings", "source", name)
+		}
+		m.startSource(u)
 		m.sources = append(m.sources, u)
 	}
 	for _, u := range before {
-		if find(m.sources, u.name) == nil {
-			m.remove(u)
+		if !slices.Contains(m.sources, u) {
+			u.gone, u.left = true, time.Now()
+			m.leaving = append(m.leaving, u)
 		}
 	}
 	m.decide()
 }
 
 func (m *Miner) newUpstream(s Source) *upstream {
-	u := &upstream{source: s, name: s.Name(), wanted: make(chan struct{}, 1), since: time.Now(), tally: newTally()}
+	u := &upstream{source: s, name: s.Name(), wanted: make(chan struct{}, 1), since: time.Now(), counts: &counts{tally: newTally()}}
 	u.roller.remember = func(root pow.Hash, w *Work, extranonce uint64) {
 		m.found.remember(root, &origin{u, u.generation, w, extranonce})
 	}
 	return u
 }
 
-func (m *Miner) remove(u *upstream) {
-	u.gone = true
-	if m.active == u {
-		m.active = nil
-	}
-	if u.cancel != nil {
-		u.cancel()
-	}
-	for _, q := range u.waiting {
-		m.answer(u, q.Share, ErrLost)
-	}
-	u.waiting = nil
+// dismiss ends the sources that were taken away and are not needed any more, or
+// are too slow. For a second they may be: hits for their work may still come.
+func (m *Miner) dismiss(now time.Time) {
+	m.leaving = slices.DeleteFunc(m.leaving, func(u *upstream) bool {
+		age := now.Sub(u.left)
+		if age < time.Second || age < m.times.leave && (u.pending() > 0 || u == m.active) {
+			return false
+		}
+		if m.active == u {
+			m.active = nil
+		}
+		if u.cancel != nil {
+			u.cancel()
+		}
+		for _, q := range u.waiting {
+			m.answer(u, q.Share, ErrLost)
+		}
+		u.waiting = nil
+		return true
+	})
 }
 
 // startSource starts the goroutine of a source, if the miner runs.

@@ -178,6 +178,17 @@ func TestLimits(t *testing.T) {
 		if s := r.Status(); s.State != Mining {
 			t.Errorf("%s %q", s.State, s.Trouble)
 		}
+		celsius.Store(80)
+		r.SetLimits(health.Limits{Temperature: 78})
+		pass(5 * time.Second)
+		if s := r.Status(); s.Devices[0].Health != Resting {
+			t.Errorf("above another limit: %s", s.Devices[0].Health)
+		}
+		r.SetLimits(health.Limits{})
+		pass(2 * time.Minute)
+		if s := r.Status(); s.State != Mining || s.Devices[0].Health != OK {
+			t.Errorf("without a limit: %s %q, %s", s.State, s.Trouble, s.Devices[0].Health)
+		}
 		r.end()
 	})
 }
