@@ -20,11 +20,38 @@ func TestHeightPush(t *testing.T) {
 	}
 }
 
+// Whatever a node says, nothing panics; and from what is taken comes a header and
+// a block around it.
 func FuzzTemplate(f *testing.F) {
-	f.Add([]byte(`{"version":1,"bits":"207fffff","curtime":1,"height":1,"coinbasevalue":5}`))
+	for _, seed := range []string{
+		`{"version":1,"bits":"207fffff","curtime":1,"height":1,"coinbasevalue":5}`,
+		`{"version":-1,"bits":"1d00ffff","curtime":4294967295,"mintime":1,"maxtime":2,"height":16,"coinbasevalue":0,"longpollid":"x","capabilities":["proposal"]}`,
+		`{"version":536870912,"previousblockhash":"000000000000000000000000000000000000000000000000000000000000002a","bits":"1a2b3c4d","curtime":1,"height":2147483647,"coinbasevalue":9223372036854775807,"default_witness_commitment":"6a24aa21a9ed","transactions":[{"data":"00","txid":"000000000000000000000000000000000000000000000000000000000000002a","hash":"","fee":1,"depends":[]}]}`,
+		`{"version":1,"bits":"207fffff","curtime":1,"height":0,"coinbasevalue":5}`,
+		`{"version":4294967296,"bits":"207fffff","curtime":1,"height":1,"coinbasevalue":5}`,
+		`{"version":1,"bits":"ff800001","curtime":1,"height":1,"coinbasevalue":5}`,
+		`{"version":1,"bits":"207fffff","curtime":1,"height":1,"coinbasevalue":-5}`,
+		`{"version":1,"bits":"207fffff","curtime":1,"height":1,"coinbasevalue":5,"default_witness_commitment":"6"}`,
+		`{"version":1,"bits":"207fffff","curtime":1,"height":1,"coinbasevalue":5,"transactions":[{"data":"x"}]}`,
+		`null`, `[]`, `{"transactions":null}`, `{`,
+	} {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if x, err := parseTemplate(b); err == nil {
-			x.block(x.header([]byte{0x51}, "", 0, x.CurTime), []byte{0x51}, "", 0)
+		x, err := parseTemplate(b)
+		if err != nil {
+			if !errors.Is(err, ErrTemplate) {
+				t.Errorf("error of another kind: %v", err)
+			}
+			return
+		}
+		h := x.header([]byte{0x51}, "tag", 1, x.CurTime)
+		block, err := hex.DecodeString(x.block(h, []byte{0x51}, "tag", 1))
+		if err != nil || len(block) < pow.HeaderSize {
+			t.Fatalf("block of %d bytes, %v", len(block), err)
+		}
+		if got, err := pow.DecodeHeader(block[:pow.HeaderSize]); err != nil || got != h {
+			t.Errorf("header %+v, want %+v, %v", got, h, err)
 		}
 	})
 }
