@@ -42,6 +42,7 @@ type times struct {
 	keepWork          time.Duration // to mine the last work when no source gives any
 	leave             time.Duration // for a source that was taken away
 	stall, deviceSick time.Duration // without a nonce, of all devices and of one
+	patience          time.Duration // of systemd's watchdog, when nothing is finished
 	grace, abandon    time.Duration // at the end: for answers, and for what hangs
 }
 
@@ -53,7 +54,8 @@ var usual = times{
 	keepWork: 15 * time.Minute,
 	leave:    10 * time.Second,
 	stall:    10 * time.Second, deviceSick: 45 * time.Second,
-	grace: time.Second, abandon: time.Second,
+	patience: 2 * time.Minute, // the first trials of a sick device come before
+	grace:    time.Second, abandon: time.Second,
 }
 
 // Miner mines. Its methods may be called by several goroutines at once.
@@ -77,8 +79,9 @@ type Miner struct {
 
 	current  *Work // nil: nothing to mine
 	since    time.Time
-	given    *Work // that the engine has
-	noDevice bool  // the engine has none left
+	given    *Work     // that the engine has
+	noDevice bool      // the engine has none left
+	stalled  time.Time // since when nothing is finished; zero: something is
 
 	found    finds
 	devices  []*device

@@ -10,8 +10,14 @@ import (
 // nothing.
 func notify(state string) { _, _ = daemon.SdNotify(false, state) }
 
-// watchdogWanted reports whether systemd wants to be told that all is well.
-func watchdogWanted() bool {
+// watchdogTimes tells when systemd is to be told that all is well, which is twice
+// in the time after which it would end the program (sd_watchdog_enabled(3)). Nil:
+// it does not want to know.
+func watchdogTimes() (times <-chan time.Time, stop func()) {
 	interval, err := daemon.SdWatchdogEnabled(false)
-	return err == nil && interval > time.Duration(0)
+	if err != nil || interval/2 <= 0 {
+		return nil, func() {}
+	}
+	ticker := time.NewTicker(interval / 2)
+	return ticker.C, ticker.Stop
 }

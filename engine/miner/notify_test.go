@@ -7,20 +7,28 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"stele/engine"
 )
 
-// systemd is told when the miner is ready, that it does well, and when it ends.
-func TestNotify(t *testing.T) {
+// systemd returns the socket at which the miner tells systemd something.
+func systemd(t *testing.T) *net.UnixConn {
+	t.Helper()
 	socket := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close() }()
+	t.Cleanup(func() { _ = conn.Close() })
 	t.Setenv("NOTIFY_SOCKET", socket)
+	return conn
+}
+
+// systemd is told when the miner is ready, that it does well, and when it ends.
+func TestNotify(t *testing.T) {
+	conn := systemd(t)
 	t.Setenv("WATCHDOG_USEC", "2000000")
 	read := func() string {
 		b := make([]byte, 100)
@@ -55,26 +63,49 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// A miner whose devices finish nothing does not do well; one that has no work
-// does.
-func TestTickIsWell(t *testing.T) {
-	e := engine.New([]engine.Device{&slow{id: "slow"}}, nil)
-	m := New(Options{Engine: e, Sources: []Source{newPool("pool")}})
-	m.running = t.Context()
-	now := time.Now()
-	if !m.tick(e.Status(), now) {
-		t.Error("waiting for work is not well")
-	}
-	p := newPool("pool")
-	u := m.sources[0]
-	u.work, u.connected = p.work("1", true), true
-	m.decide()
-	m.given = m.current
-	for i, want := range []bool{true, false, false} {
-		now = now.Add(5 * time.Second)
-		if got := m.tick(e.Status(), now); got != want {
-			t.Errorf("after %d s: %v", 5*i+5, got)
-		}
-		m.given = m.current
+// With a short watchdog, systemd is told often enough while no source can be
+// reached, and for two minutes after the devices have stopped: the first trials of
+// a sick device are made before that.
+func TestWatchdog(t *testing.T) {
+	const second = 2 // times that it is told in a second
+	for _, c := range []struct {
+		name        string
+		down        bool
+		mode        mode
+		least, most int // times that it is told in 10 minutes
+	}{
+		{"all sources are down", true, honest, 599 * second, 601 * second},
+		{"all is well", false, honest, 599 * second, 601 * second},
+		{"the device hangs", false, hanging, 125 * second, 135 * second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := systemd(t)
+			t.Setenv("WATCHDOG_USEC", "1000000")
+			told := make(chan int)
+			go func() { // not in the bubble: a full socket blocks
+				n, b := 0, make([]byte, 100)
+				defer func() { told <- n }()
+				for {
+					k, err := conn.Read(b)
+					switch {
+					case err != nil || string(b[:k]) == "STOPPING=1":
+						return
+					case string(b[:k]) == "WATCHDOG=1":
+						n++
+					}
+				}
+			}()
+			synctest.Test(t, func(t *testing.T) {
+				p, d := newPool("pool"), &slow{id: "slow"}
+				p.set(c.down)
+				d.set(c.mode)
+				r := start(t, Options{}, d, p)
+				pass(10 * time.Minute)
+				r.end()
+			})
+			if n := <-told; n < c.least || n > c.most {
+				t.Errorf("told %d times, want %d to %d", n, c.least, c.most)
+			}
+		})
 	}
 }

@@ -17,17 +17,21 @@ const (
 	senseEvery = 2 * time.Second
 )
 
-// watch looks after everything, each second.
+// watch looks after everything, each second, and tells systemd about it.
 func (m *Miner) watch(ctx context.Context) {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
-	watchdog := watchdogWanted()
+	watchdog, stop := watchdogTimes()
+	defer stop()
+	well := m.tick(m.Engine.Status(), time.Now())
 	for {
-		if well := m.tick(m.Engine.Status(), time.Now()); well && watchdog {
-			notify("WATCHDOG=1")
-		}
 		select {
 		case <-ticker.C:
+			well = m.tick(m.Engine.Status(), time.Now())
+		case <-watchdog:
+			if well {
+				notify("WATCHDOG=1")
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -35,7 +39,8 @@ func (m *Miner) watch(ctx context.Context) {
 }
 
 // tick counts, looks after the devices and after the sources. It reports whether
-// the miner does what it can.
+// the miner does what it can: one without work does, and one that tries to get
+// its devices back, for a while.
 func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,8 +72,14 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	if m.given != m.current {
 		m.look()
 	}
-	state, _ := m.state(all, now)
-	return state != Stalled
+	if state, _ := m.state(all, now); state != Stalled {
+		m.stalled = time.Time{}
+		return true
+	}
+	if m.stalled.IsZero() {
+		m.stalled = now
+	}
+	return now.Sub(m.stalled) < m.times.patience
 }
 
 // checkDevices ends the miner if no device will ever work.
