@@ -27,8 +27,14 @@ const (
 	ctrlD = 4
 )
 
+// pauser is the part of a miner that keys work.
+type pauser interface {
+	Pause()
+	Resume()
+}
+
 // press does what a key is for.
-func (o *mineScreen) press(key byte, m *miner.Miner, stop func()) {
+func (o *mineScreen) press(key byte, m pauser, stop func()) {
 	switch key {
 	case 'q', 'Q', ctrlC, ctrlD:
 		stop()
@@ -71,7 +77,7 @@ func (o *mineScreen) show(ctx context.Context, m *miner.Miner) {
 // keyboard reads single keys from a terminal, which is in raw mode until it is
 // closed. A nil one reads nothing.
 type keyboard struct {
-	file  *os.File
+	in    io.Reader // nil: it reads nothing
 	close func()
 }
 
@@ -87,7 +93,7 @@ func openKeyboard(stdin io.Reader, wanted bool) *keyboard {
 	if err != nil {
 		return k
 	}
-	k.file = f
+	k.in = f
 	k.close = sync.OnceFunc(func() { _ = term.Restore(int(f.Fd()), before) })
 	return k
 }
@@ -95,7 +101,7 @@ func openKeyboard(stdin io.Reader, wanted bool) *keyboard {
 // read tells each key until there are no more. A read cannot be woken: it ends
 // with the program.
 func (k *keyboard) read(press func(key byte)) {
-	if k.file == nil {
+	if k.in == nil {
 		return
 	}
 	defer func() {
@@ -106,7 +112,7 @@ func (k *keyboard) read(press func(key byte)) {
 	}()
 	key := make([]byte, 1)
 	for {
-		if n, err := k.file.Read(key); err != nil {
+		if n, err := k.in.Read(key); err != nil {
 			return
 		} else if n == 1 {
 			press(key[0])

@@ -75,13 +75,21 @@ func TestMineLine(t *testing.T) {
 	}
 }
 
-// The keys do what the help says.
+// paused notes what the keys do to a miner.
+type paused struct{ said string }
+
+func (p *paused) Pause()  { p.said += "p" }
+func (p *paused) Resume() { p.said += "r" }
+
+// The keys do what the help says, in capital letters too, and others do nothing.
 func TestMineKeys(t *testing.T) {
-	o, stopped := &mineScreen{}, 0
-	for _, key := range []byte("hqQ\x03x") {
-		o.press(key, nil, func() { stopped++ })
+	o, m, stopped := &mineScreen{}, &paused{}, 0
+	k := &keyboard{in: strings.NewReader("hprPRx\x00\x1b[A?hqQ\x03\x04"), close: func() {}}
+	k.read(func(key byte) { o.press(key, m, func() { stopped++ }) })
+	if !o.help.Load() || m.said != "prpr" || stopped != 4 {
+		t.Errorf("help %v, miner %q, stopped %d times", o.help.Load(), m.said, stopped)
 	}
-	if !o.help.Load() || stopped != 3 {
-		t.Errorf("help %v, stopped %d times", o.help.Load(), stopped)
-	}
+	none := openKeyboard(strings.NewReader("q"), true) // no terminal
+	none.read(func(byte) { t.Error("a key of what is no terminal") })
+	none.close()
 }

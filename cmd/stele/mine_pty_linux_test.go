@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"stele/engine/miner/stratum/stratumtest"
+)
+
+// terminal is a pseudo terminal (pty(7)).
+type terminal struct {
+	t           *testing.T
+	user        *os.File // what a person types and sees
+	program     *os.File // what a program reads and writes
+	mu          sync.Mutex
+	seen        bytes.Buffer
+	searchedFor int // bytes of seen
+}
+
+func newTerminal(t *testing.T) *terminal {
+	t.Helper()
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd := int(user.Fd())
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0),
+		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 120}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t, user: user, program: program}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		b := make([]byte, 4096)
+		for {
+			n, err := user.Read(b)
+			if err != nil {
+				return // nobody has the other side any more
+			}
+			x.mu.Lock()
+			x.seen.Write(b[:n])
+			x.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() { _ = program.Close(); <-read; _ = user.Close() })
+	return x
+}
+
+// wait waits until the program has written a text since the last time.
+func (x *terminal) wait(text string) {
+	x.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		x.mu.Lock()
+		fresh := x.seen.Bytes()[x.searchedFor:]
+		at := bytes.Index(fresh, []byte(text))
+		if at >= 0 {
+			x.searchedFor += at + len(text)
+			x.mu.Unlock()
+			return
+		}
+		if time.Now().After(end) {
+			x.t.Errorf("no %q in\n%s", text, fresh)
+			x.mu.Unlock()
+			x.t.FailNow()
+		}
+		x.mu.Unlock()
+	}
+}
+
+func (x *terminal) press(keys string) {
+	x.t.Helper()
+	if _, err := x.user.WriteString(keys); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// mode returns the local modes, such as ICANON and ECHO.
+func (x *terminal) mode() uint32 {
+	x.t.Helper()
+	mode, err := unix.IoctlGetTermios(int(x.program.Fd()), unix.TCGETS)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return mode.Lflag
+}
+
+// On a terminal single keys work, without Enter and without being shown, and in
+// the end the terminal is as it was.
+func TestMineTerminal(t *testing.T) {
+	pool := stratumtest.New(t, stratumtest.Options{User: "rig.1", Password: "secret", Difficulty: "0.0001"})
+	for _, end := range []string{"q", "\x03"} {
+		x := newTerminal(t)
+		before := x.mode()
+		c := exec.Command("stele", "mine", "--url", pool.URL(), "--user", "rig.1", "--device", "cpu", "--threads", "1", "--api", "none")
+		c.Env = append(os.Environ(), "STELE_PASSWORD=secret", "TERM=xterm")
+		c.Stdin, c.Stdout, c.Stderr = x.program, x.program, x.program
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		x.wait("mining, up")
+		if x.mode() == before {
+			t.Error("keys are read by the line")
+		}
+		x.press("p")
+		x.wait("paused, up")
+		x.press("h")
+		x.wait("p pause  r resume")
+		x.press("xr")
+		x.wait("mining, up")
+		x.press(end)
+		if err := c.Wait(); err != nil {
+			t.Errorf("%q: %v", end, err)
+		}
+		x.wait("stopped after")
+		if x.mode() != before {
+			t.Errorf("%q: the terminal has other modes than before", end)
+		}
+	}
+}
