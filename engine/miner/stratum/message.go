@@ -130,20 +130,9 @@ const maxDepth = 16
 // the decoder keep more than the line is long. In text that is not JSON it may
 // report anything.
 func nested(line []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[' || c == '{':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == ']' || c == '}':
-			depth--
+	for _, depth := range outside(line) {
+		if depth > maxDepth {
+			return true
 		}
 	}
 	return false

@@ -55,19 +55,8 @@ func array(raw json.RawMessage, name string, most int) ([]json.RawMessage, error
 // valueEnd returns where the first value of the inside of an array ends: at a
 // comma, or at the end.
 func valueEnd(inside []byte) int {
-	depth, quoted := 0, false
-	for i := 0; i < len(inside); i++ {
-		switch c := inside[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[' || c == '{':
-			depth++
-		case c == ']' || c == '}':
-			depth--
-		case c == ',' && depth == 0:
+	for i, depth := range outside(inside) {
+		if inside[i] == ',' && depth == 0 {
 			return i
 		}
 	}
