@@ -17,11 +17,10 @@ type channel chan *miner.Work
 func (c channel) Work(w *miner.Work) { c <- w }
 func (c channel) HashRate() float64  { return 0 }
 
-// BenchmarkNotify is the way of a job from the pool's socket to the miner, over
-// loopback.
-func BenchmarkNotify(b *testing.B) {
-	pool := stratumtest.New(b, stratumtest.Options{})
-	client, err := stratum.New(stratum.Options{URL: pool.URL(), User: "w"})
+// run runs a client until the benchmark is over, and returns what gives its work.
+func run(b *testing.B, o stratum.Options) channel {
+	b.Helper()
+	client, err := stratum.New(o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -32,13 +31,20 @@ func BenchmarkNotify(b *testing.B) {
 		defer close(done)
 		_ = client.Run(ctx, works)
 	}()
+	b.Cleanup(func() { cancel(); <-done })
+	return works
+}
+
+// BenchmarkNotify is the way of a job from the pool's socket to the miner, over
+// loopback.
+func BenchmarkNotify(b *testing.B) {
+	pool := stratumtest.New(b, stratumtest.Options{})
+	works := run(b, stratum.Options{URL: pool.URL(), User: "w"})
 	<-works
 	for i := 0; b.Loop(); i++ {
 		pool.Notify(stratumtest.MakeJob(2+i, 1, true))
 		<-works
 	}
-	cancel()
-	<-done
 }
 
 // BenchmarkHeader makes the next header of a job with 12 Merkle hashes.
@@ -49,27 +55,15 @@ func BenchmarkHeader(b *testing.B) {
 	}
 	job.Branch = job.Branch[:12]
 	pool := stratumtest.NewSilent(b, stratumtest.Options{Job: job})
-	client, err := stratum.New(stratum.Options{URL: "stratum+tcp://pool:1", User: "w", Dial: func(context.Context, string, string) (net.Conn, error) {
+	works := run(b, stratum.Options{URL: "stratum+tcp://pool:1", User: "w", Dial: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		pool.Serve(theirs)
 		return ours, nil
 	}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	works := make(channel, 1)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = client.Run(ctx, works)
-	}()
 	w := <-works
 	for i := uint64(0); b.Loop(); i++ {
 		if h := w.Header(i, w.Time); h.Nonce != 0 {
 			b.Fatal(fmt.Sprint(h))
 		}
 	}
-	cancel()
-	<-done
 }

@@ -141,6 +141,17 @@ func (c *conn) answer(id string, result any, code int, text string) {
 	c.queue(fmt.Appendf(nil, "{\"id\":%s,\"result\":%s,\"error\":%s}\n", id, toJSON(result), fail))
 }
 
+// spoilt reacts to a request, unless it is to be served: then it returns false.
+func (c *conn) spoilt(r Reaction, fail func()) bool {
+	switch r {
+	case Fail:
+		fail()
+	case HangUp, HangUpOn:
+		c.close()
+	}
+	return r != Serve
+}
+
 var integer = regexp.MustCompile(`^[1-9][0-9]*$`)
 
 // handle checks a line and does what it asks for.
@@ -190,13 +201,8 @@ func (c *conn) request(id, method string, params []any, line []byte) {
 		if len(params) != 0 || !c.subscribed {
 			c.fault("no parameters, after mining.subscribe: %s", line)
 		}
-		switch c.p.o.Extranonce {
-		case Serve:
+		if !c.spoilt(c.p.o.Extranonce, func() { c.answer(id, nil, 20, "Not supported.") }) {
 			c.answer(id, true, 0, "")
-		case Fail:
-			c.answer(id, nil, 20, "Not supported.")
-		case HangUp, HangUpOn:
-			c.close()
 		}
 	case "mining.ping":
 		c.answer(id, "pong", 0, "")
@@ -228,14 +234,7 @@ func (c *conn) configure(id string, params []any, line []byte) {
 	if len(c.ids) != 1 {
 		c.fault("mining.configure comes first: %s", line)
 	}
-	switch c.p.o.Configure {
-	case Fail:
-		c.answer(id, nil, 20, "Unknown method")
-		return
-	case Ignore:
-		return
-	case HangUp, HangUpOn:
-		c.close()
+	if c.spoilt(c.p.o.Configure, func() { c.answer(id, nil, 20, "Unknown method") }) {
 		return
 	}
 	if len(params) != 2 {
@@ -268,15 +267,8 @@ func (c *conn) subscribe(id string, params []any, line []byte) {
 		}
 	}
 	p := c.p
-	if len(params) == 2 {
-		switch p.o.Session {
-		case Fail:
-			c.answer(id, nil, 20, "Unknown session")
-			return
-		case HangUp, HangUpOn:
-			c.close()
-			return
-		}
+	if len(params) == 2 && c.spoilt(p.o.Session, func() { c.answer(id, nil, 20, "Unknown session") }) {
+		return
 	}
 	c.subscribed = true
 	c.extranonce1, c.extranonce2 = "", p.o.Extranonce2Size
@@ -314,14 +306,7 @@ func (c *conn) authorize(id string, params []any, line []byte) {
 	if !ok1 || !ok2 || user == "" {
 		c.fault("user and password are strings: %s", line)
 	}
-	switch p.o.Authorize {
-	case Fail:
-		c.answer(id, false, 0, "")
-		return
-	case Ignore:
-		return
-	case HangUp, HangUpOn:
-		c.close()
+	if c.spoilt(p.o.Authorize, func() { c.answer(id, false, 0, "") }) {
 		return
 	}
 	if p.o.User != "" && (user != p.o.User || password != p.o.Password) {
