@@ -8,19 +8,9 @@ import (
 	"time"
 )
 
-// Shares of a source that are under way at a time, and that wait for that. Blocks
-// go first, and more of them.
-const (
-	mostUnderWay = 64
-	mostWaiting  = 1 << 14
-)
-
-// queued is a share that waits to be sent.
-type queued struct {
-	Share
-	block      bool
-	generation uint64
-}
+// mostUnderWay is how many shares of a source are sent at a time; of blocks four
+// times as many.
+const mostUnderWay = 64
 
 // send gives a share to its source, or lets it wait.
 func (m *Miner) send(u *upstream, s Share, block bool) {
@@ -38,8 +28,7 @@ func (m *Miner) send(u *upstream, s Share, block bool) {
 	case u.underWay < limit:
 		u.underWay++
 		m.tasks.Go(func() { m.submit(u, q) })
-	case len(u.waiting) < mostWaiting:
-		u.waiting = append(u.waiting, q)
+	case u.waiting.add(q):
 	default:
 		m.answer(u, s, &Rejection{Cause: Lost, Text: "too many shares wait for the source"})
 	}
@@ -54,7 +43,7 @@ func (m *Miner) submit(u *upstream, q queued) {
 		var err error
 		start := time.Now()
 		if stale {
-			err = &Rejection{Cause: Stale, Text: "its work was out of date before it could be sent"}
+			err = errLate
 		} else {
 			err = q.Work.Submit(ctx, q.Share)
 		}
@@ -65,7 +54,7 @@ func (m *Miner) submit(u *upstream, q queued) {
 			u.latency.add(took)
 		}
 		m.answer(u, q.Share, err)
-		q, ok = u.nextWaiting()
+		q, ok = u.waiting.next()
 		if !ok {
 			u.underWay--
 		}
@@ -73,20 +62,14 @@ func (m *Miner) submit(u *upstream, q queued) {
 	}
 }
 
-// nextWaiting takes a share from the queue: a block if there is one.
-func (u *upstream) nextWaiting() (queued, bool) {
-	if len(u.waiting) == 0 {
-		u.waiting = nil
-		return queued{}, false
+// errLate is about a share that waited too long.
+var errLate = &Rejection{Cause: Stale, Text: "its work was out of date before it could be sent"}
+
+// giveUp answers all shares that wait.
+func (m *Miner) giveUp(u *upstream, why error) {
+	for q, ok := u.waiting.next(); ok; q, ok = u.waiting.next() {
+		m.answer(u, q.Share, why)
 	}
-	i := max(slices.IndexFunc(u.waiting, func(q queued) bool { return q.block }), 0)
-	q := u.waiting[i]
-	if i == 0 {
-		u.waiting = u.waiting[1:]
-	} else {
-		u.waiting = slices.Delete(u.waiting, i, i+1)
-	}
-	return q, true
 }
 
 // answer notes what became of a share that was pending.

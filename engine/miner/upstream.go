@@ -39,7 +39,7 @@ type upstream struct {
 	roller     roller
 
 	*counts
-	waiting  []queued
+	waiting  queue
 	underWay int
 
 	blocks, rejections calm
@@ -54,7 +54,7 @@ type counts struct {
 }
 
 // pending is how many shares are not answered.
-func (u *upstream) pending() int { return u.underWay + len(u.waiting) }
+func (u *upstream) pending() int { return u.underWay + u.waiting.len() }
 
 // SetSources gives the miner another list of sources, which must be comparable,
 // as pointers are. A source that was there before goes on as it is, with its
@@ -119,10 +119,7 @@ func (m *Miner) dismiss(now time.Time) {
 		if u.cancel != nil {
 			u.cancel()
 		}
-		for _, q := range u.waiting {
-			m.answer(u, q.Share, ErrLost)
-		}
-		u.waiting = nil
+		m.giveUp(u, ErrLost)
 		return true
 	})
 }
@@ -224,6 +221,7 @@ func (s *session) Work(w *Work) {
 	}
 	if w.Clean {
 		u.generation++
+		s.m.giveUp(u, errLate)
 	}
 	u.jobs++
 	u.work, u.worthless = w, nil

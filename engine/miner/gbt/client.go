@@ -34,12 +34,9 @@ type Client struct {
 	payout                 payout
 	http                   *http.Client
 
-	turn chan struct{} // has an element while a block is submitted
-
-	mu  sync.Mutex
-	tip pow.Hash // parent of the newest template
-	won pow.Hash // parent of the last block that the node has accepted
-	id  uint64
+	mu   sync.Mutex
+	race *race // of the newest template
+	id   uint64
 
 	user, password string // of requests; "" until the cookie is read
 }
@@ -50,7 +47,7 @@ func New(o Options) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("the URL of a node is http(s)://user:password@host:port")
 	}
-	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP, turn: make(chan struct{}, 1)}
+	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP}
 	if c.user == "" && u.User != nil {
 		c.user = u.User.Username()
 		c.password, _ = u.User.Password()
@@ -93,10 +90,8 @@ func (c *Client) Run(ctx context.Context, s miner.Session) error {
 				return err
 			}
 		}
-		c.mu.Lock()
-		c.tip = t.Previous
-		c.mu.Unlock()
-		s.Work(c.work(t, n, received, last == nil || last.Previous != t.Previous))
+		r := c.enter(t.Previous)
+		s.Work(c.work(t, r, n, received, last == nil || last.Previous != t.Previous))
 		last = t
 		pause := 5 * time.Second // without long polling
 		if t.LongPoll != "" {
@@ -181,7 +176,7 @@ func (c *Client) propose(ctx context.Context, t *template) error {
 	return nil
 }
 
-func (c *Client) work(t *template, n uint64, received time.Time, clean bool) *miner.Work {
+func (c *Client) work(t *template, r *race, n uint64, received time.Time, clean bool) *miner.Work {
 	return &miner.Work{
 		ID: fmt.Sprintf("%d-%d", t.Height, n), Clean: clean, Height: t.Height, Target: t.target,
 		Time: max(t.CurTime, t.MinTime), MaxTime: t.MaxTime, Received: received,
@@ -189,90 +184,6 @@ func (c *Client) work(t *template, n uint64, received time.Time, clean bool) *mi
 		Header: func(extranonce uint64, time uint32) pow.Header {
 			return t.header(c.payout.script, c.tag, extranonce, time)
 		},
-		Submit: func(ctx context.Context, s miner.Share) error { return c.submit(ctx, t, s) },
+		Submit: func(ctx context.Context, s miner.Share) error { return c.submit(ctx, t, r, s) },
 	}
-}
-
-// errWon is about further blocks on the same parent. Where blocks are easy, as on
-// a simulated network, there are thousands.
-var errWon = &miner.Rejection{Cause: miner.Stale, Text: "the node has a block of this miner on the same parent"}
-
-// submit sends a block until there is an answer, or the chain has gone on. One is
-// sent at a time, and none after one that was accepted.
-func (c *Client) submit(ctx context.Context, t *template, s miner.Share) error {
-	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", miner.ErrLost, ctx.Err())
-	}
-	c.mu.Lock()
-	won := c.won == t.Previous
-	c.mu.Unlock()
-	if won {
-		return errWon
-	}
-	err := c.send(ctx, t, s)
-	if err == nil {
-		c.mu.Lock()
-		c.won = t.Previous
-		c.mu.Unlock()
-	}
-	return err
-}
-
-func (c *Client) send(ctx context.Context, t *template, s miner.Share) error {
-	block := t.block(s.Header, c.payout.script, c.tag, s.Extranonce)
-	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
-		call, cancel := context.WithTimeout(ctx, time.Minute)
-		b, err := c.call(call, "submitblock", block)
-		cancel()
-		var refused *rpcError
-		switch {
-		case err == nil:
-			reason := verdict(b)
-			if reason == "" || wait > time.Second && reason == "duplicate" {
-				return nil // or the answer before was lost
-			}
-			return &miner.Rejection{Cause: cause(reason), Text: reason}
-		case errors.As(err, &refused):
-			return &miner.Rejection{Cause: miner.Invalid, Code: refused.Code, Text: refused.Message}
-		}
-		if e := sleep(ctx, wait); e != nil {
-			return fmt.Errorf("%w: %w", miner.ErrLost, err)
-		}
-		c.mu.Lock()
-		gone := c.tip != t.Previous
-		c.mu.Unlock()
-		if gone {
-			return fmt.Errorf("%w: %w", miner.ErrLost, err)
-		}
-	}
-}
-
-// verdict reads the answer to a proposal or a block: "" is good.
-func verdict(b json.RawMessage) string {
-	if len(b) == 0 || string(b) == "null" {
-		return ""
-	}
-	var reason string
-	if json.Unmarshal(b, &reason) != nil || reason == "" {
-		return "answer of an unknown form"
-	}
-	return reason
-}
-
-func cause(reason string) miner.Cause {
-	for _, x := range []struct {
-		word  string
-		cause miner.Cause
-	}{
-		{"duplicate", miner.Duplicate}, {"already have", miner.Duplicate},
-		{"stale", miner.Stale}, {"inconclusive", miner.Stale}, {"high-hash", miner.LowDifficulty},
-	} {
-		if strings.Contains(reason, x.word) {
-			return x.cause
-		}
-	}
-	return miner.Invalid
 }
