@@ -76,8 +76,8 @@ test: compilers vet test-race test-unit test-cuda build-arm64 check-generate ## 
 test-unit: ## run the tests without cgo, as the binary is built
 	CGO_ENABLED=0 $(GO) test $(TESTFLAGS) ./...
 
-# Packages that start no goroutine (nor do their tests, but for kernels/cuda); and the commands, which
-# take too long.
+# Packages that start no goroutine (nor do their tests, but for kernels/cuda);
+# and the commands, which take too long.
 UNRACED = ^stele/(kernels/(cuda|internal)|cgo/cuda/gen|docs|engine/(headerchain|pow)|node/(bundle|evidence|headertree|keyfile|ledger|network|recipient|reject)|cmd/stele)(/|$$)
 
 .PHONY: test-race

@@ -32,7 +32,7 @@ func TestCorpus(t *testing.T) {
 	}
 	n.mustBe(t, c.Tip)
 	n.check(t)
-	if len(c.Cases) < 600 {
+	if len(c.Cases) < 1100 {
 		t.Errorf("only %d cases", len(c.Cases))
 	}
 }
