@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"stele/node/pool"
 	"stele/node/record"
 	"stele/node/store"
+	"stele/node/stratum"
 	"stele/node/template"
 	"stele/node/traffic"
 	"stele/node/views"
@@ -37,6 +39,12 @@ type Options struct {
 	Engine *engine.Engine
 	Payout record.Key // whom the coinbases pay
 	Tag    []byte     // in the coinbases
+
+	// Stratum is the address at which miners get work by Stratum, as ":3333"; "":
+	// none get any. Those who call themselves "node" mine for Payout.
+	Stratum           string
+	StratumTLS        *tls.Config // nil: connections are not encrypted
+	StratumDifficulty float64     // see stratum.Options
 
 	API      string // address to listen at, as "127.0.0.1:8690"; "": no API
 	APIToken string // see api.Options
@@ -70,9 +78,13 @@ type Node struct {
 	pool     *pool.Pool
 	views    *views.Views       // nil: none
 	custody  *custody.Keeper    // nil: none
+	feed     *feed              // for miner and stratum
 	miner    *miner             // nil: none
+	stratum  *stratum.Server    // nil: none
 	api      *api.API           // nil: none
 	listener net.Listener       // of the API
+	workers  net.Listener       // of stratum
+	solved   found              // blocks of stratum
 	traffic  *traffic.Generator // nil: none
 
 	mu        sync.Mutex // guards what follows
@@ -100,11 +112,16 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		}
 	}()
 
-	// The address first: to learn that it is taken should not take long.
+	// The addresses first: to learn that one is taken should not take long.
+	var l net.ListenConfig
 	if o.API != "" {
-		var l net.ListenConfig
 		if n.listener, err = l.Listen(ctx, "tcp", o.API); err != nil {
 			return n, fmt.Errorf("the API cannot listen: %w", err)
+		}
+	}
+	if o.Stratum != "" {
+		if n.workers, err = l.Listen(ctx, "tcp", o.Stratum); err != nil {
+			return n, fmt.Errorf("the Stratum server cannot listen: %w", err)
 		}
 	}
 	o.Store.Log = o.Log
@@ -127,8 +144,16 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	if err != nil {
 		return n, err
 	}
+	n.feed = newFeed(n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag, Now: o.now}, o.Log)
+	finds := newFinds(n.chain, o.Params, o.now, o.Log)
 	if o.Engine != nil {
-		n.miner = newMiner(o.Engine, n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag, Now: o.now}, o.Log)
+		n.miner = newMiner(o.Engine, finds, o.now)
+	}
+	if n.workers != nil {
+		n.stratum = stratum.New(stratum.Options{
+			Params: o.Params, Payout: o.Payout, Difficulty: o.StratumDifficulty, TLS: o.StratumTLS, Now: o.now, Log: o.Log,
+			Submit: func(b *block.Block, worker string) { _ = finds.submit(b, &n.solved, worker) }, // which counts and logs
+		})
 	}
 	if n.listener != nil {
 		n.views, err = views.Open(filepath.Join(o.Dir, viewsFolder), views.Options{Chain: n.chain, Identity: id, FS: o.Store.FS, Log: o.Log})
@@ -178,8 +203,8 @@ func (n *Node) Chain() *chain.Chain { return n.chain }
 func (n *Node) Pool() *pool.Pool { return n.pool }
 
 // Run runs the node until ctx ends, and then returns nil. It returns before,
-// with an error, if the API ended by itself. When it returns, nothing that it
-// started runs any more. It is called once.
+// with an error, if the API or the Stratum server ended by itself. When it
+// returns, nothing that it started runs any more. It is called once.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -188,26 +213,48 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.miner != nil {
 		parts.Go(func() { n.mine(ctx) })
 	}
+	if n.miner != nil || n.stratum != nil {
+		parts.Go(func() { n.feed.run(ctx, n.take) })
+	}
 	if n.traffic != nil {
 		parts.Go(func() { n.makeTraffic(ctx) })
 	}
-	var failed error
 	if n.views != nil {
 		parts.Go(func() { n.views.Run(ctx) })
 	}
 	if n.custody != nil {
 		parts.Go(func() { n.custody.Run(ctx) })
 	}
+	var apiFailed, stratumFailed error
 	if n.api != nil {
 		parts.Go(func() {
-			if failed = n.api.Serve(ctx, n.listener); failed != nil {
-				failed = fmt.Errorf("the API ended: %w", failed)
+			if apiFailed = n.api.Serve(ctx, n.listener); apiFailed != nil {
+				apiFailed = fmt.Errorf("the API ended: %w", apiFailed)
+				cancel()
+			}
+		})
+	}
+	if n.stratum != nil {
+		parts.Go(func() {
+			if stratumFailed = n.stratum.Serve(ctx, n.workers); stratumFailed != nil {
+				stratumFailed = fmt.Errorf("the Stratum server ended: %w", stratumFailed)
 				cancel()
 			}
 		})
 	}
 	parts.Wait()
-	return failed
+	return errors.Join(apiFailed, stratumFailed)
+}
+
+// take gives a template to all who mine. The server comes first, as it does not
+// wait.
+func (n *Node) take(t *template.Template) {
+	if n.stratum != nil {
+		n.stratum.Take(t)
+	}
+	if n.miner != nil {
+		n.miner.take(t)
+	}
 }
 
 // mine mines until ctx ends. Without a device the node goes on, and says so.
@@ -241,8 +288,11 @@ func (n *Node) Close() error { return n.closeParts() }
 
 func (n *Node) closeParts() error {
 	var errs []error
-	if n.listener != nil {
-		if err := n.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for _, l := range []net.Listener{n.listener, n.workers} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}
@@ -266,9 +316,7 @@ func (n *Node) changed(change chain.Change) {
 	if err := n.pool.Follow(change); err != nil {
 		n.log.Error("the pool does not follow the chain", "error", err)
 	}
-	if n.miner != nil {
-		n.miner.wake()
-	}
+	n.feed.wake()
 	if err := n.pool.Flush(); err != nil {
 		n.log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
 	}

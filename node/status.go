@@ -15,6 +15,7 @@ import (
 	"stele/node/network"
 	"stele/node/record"
 	"stele/node/reject"
+	"stele/node/stratum"
 )
 
 // Status tells how a node does at one moment. Counts are since the node was
@@ -40,6 +41,8 @@ type Status struct {
 	HashRate float64 // hashes per second, of all devices
 	Mined    Mined
 
+	Stratum *StratumStatus // nil: there is no server
+
 	Pool    PoolStatus
 	Traffic float64 // records per second that the generator is asked for; 0: none
 	Records RecordCounts
@@ -57,11 +60,19 @@ type DeviceStatus struct {
 	HashRate float64 // hashes per second
 }
 
-// Mined counts what became of the hits of the devices.
+// Mined counts what became of the blocks that were found.
 type Mined struct {
-	Blocks  uint64 // blocks of this node that the chain took
-	Stale   uint64 // hits that came too late: somebody else's block was faster
-	Refused uint64 // blocks of this node that the chain refused; each is a fault of the program
+	Blocks  uint64 // that the chain took
+	Stale   uint64 // that came too late: somebody else's block was faster
+	Refused uint64 // that the chain refused; each is a fault of the program
+}
+
+// StratumStatus tells how the miners do that have work by Stratum.
+type StratumStatus struct {
+	stratum.Status
+	Address string // that the server listens at
+	TLS     bool
+	Mined   Mined
 }
 
 // PoolStatus tells how full the pool is.
@@ -112,8 +123,14 @@ func (n *Node) Status() Status {
 	var devices []engine.DeviceStatus
 	if n.miner != nil {
 		s.Mining = true
-		s.Mined = Mined{Blocks: n.miner.blocks.Load(), Stale: n.miner.stale.Load(), Refused: n.miner.refused.Load()}
+		s.Mined = n.miner.found.status()
 		devices = n.miner.engine.Status()
+	}
+
+	if n.stratum != nil {
+		s.Stratum = &StratumStatus{
+			Status: n.stratum.Status(), Address: n.workers.Addr().String(), TLS: n.o.StratumTLS != nil, Mined: n.solved.status(),
+		}
 	}
 
 	n.mu.Lock()

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"stele/engine"
 	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/pool"
@@ -18,7 +17,7 @@ import (
 	"stele/node/template"
 )
 
-// The devices get a small template for a new tip first, and then the full one.
+// Miners get a small template for a new tip first, and then the full one.
 func TestFeedStartsSmall(t *testing.T) {
 	crowd := pooltest.NewCrowd(template.FirstRecords + 100)
 	disk, err := store.Open(t.TempDir(), store.Identity{Network: crowd.Params.ID, Genesis: block.Genesis(crowd.Params).Hash()}, store.Options{})
@@ -39,18 +38,20 @@ func TestFeedStartsSmall(t *testing.T) {
 
 	// How many records the first two templates have.
 	feed := func() (sizes []int) {
-		m := newMiner(nil, c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.DiscardHandler))
+		f := newFeed(c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
-		jobs := make(chan engine.Job)
+		made := make(chan *template.Template)
 		var feeding sync.WaitGroup
-		feeding.Go(func() { m.feed(ctx, jobs) })
+		feeding.Go(func() {
+			f.run(ctx, func(t *template.Template) {
+				select {
+				case made <- t:
+				case <-ctx.Done():
+				}
+			})
+		})
 		for len(sizes) < 2 {
-			solved, err := m.roller.Block(engine.Hit{Job: <-jobs, Version: template.Version})
-			if err != nil {
-				t.Error(err)
-				break
-			}
-			sizes = append(sizes, len(solved.Records)-1)
+			sizes = append(sizes, len((<-made).Records))
 		}
 		cancel()
 		feeding.Wait()

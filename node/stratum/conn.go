@@ -1,0 +1,321 @@
+package stratum
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	wire "stele/engine/miner/stratum"
+	"stele/node/record"
+)
+
+// The limits of a connection.
+const (
+	authorizeWithin = 30 * time.Second
+	idleFor         = 10 * time.Minute // without a line from the miner
+	writeWithin     = 10 * time.Second
+	// lastWithin is for what is queued when the connection ends: it may say why.
+	lastWithin = 200 * time.Millisecond
+
+	// A miner may send so many lines a second, for a while more; then it has to
+	// wait. At the easiest difficulties every share is a block, and there are
+	// thousands.
+	linesPerSecond = 200
+	linesAtOnce    = 2000
+	// mostQueued is how many bytes may wait to be read by a miner.
+	mostQueued = 256 << 10
+	// mostRejected is after how many bad shares without a good one a connection
+	// ends. Stale ones do not count.
+	mostRejected = 200
+	// mostRefused is how many requests may be refused for what they are.
+	mostRefused = 100
+	// mostWorkers is how many names one connection may have.
+	mostWorkers = 256
+)
+
+// Why connections end.
+var (
+	errGarbage   = errors.New("it does not speak Stratum")
+	errSlow      = errors.New("it does not read what it is sent")
+	errResumed   = errors.New("its session goes on over another connection")
+	errRefused   = errors.New("too many bad requests")
+	errRejected  = errors.New("too many bad shares")
+	errLate      = errors.New("it has not authorized in time")
+	errWentQuiet = errors.New("it has been silent for too long")
+)
+
+// conn is a connection to a miner, or to a proxy with several.
+type conn struct {
+	server *Server
+	net    net.Conn
+	addr   netip.Addr // zero: unknown
+	log    *slog.Logger
+	out    outbox
+
+	ctx  context.Context // ends when the connection shall end
+	stop context.CancelCauseFunc
+
+	mu         sync.Mutex // guards what follows
+	session    *session   // of its own until the miner subscribes
+	subscribed bool
+	agent      string
+	mask       uint32 // of the version bits that the miner may roll
+	key        record.Key
+	workers    map[string]bool // that may send shares; empty: not authorized
+	name       string          // of the first
+	told       float64         // difficulty, 0: none yet
+	given      bool            // a job, over this connection
+	refused    int             // requests
+	rejected   int             // shares in a row
+	rate       meter
+	counts     counts
+	since      time.Time
+	lastGood   time.Time // share
+}
+
+// newConn returns a connection that shall end with ctx.
+func newConn(ctx context.Context, s *Server, n net.Conn, addr netip.Addr) *conn {
+	now := s.o.Now()
+	c := &conn{
+		server: s, net: n, addr: addr, since: now,
+		log:     s.log.With("peer", n.RemoteAddr().String()),
+		out:     outbox{wake: make(chan struct{}, 1)},
+		session: &session{diff: newVardiff(s.o.Difficulty, now)},
+		workers: map[string]bool{},
+		rate:    newMeter(now),
+	}
+	c.ctx, c.stop = context.WithCancelCause(ctx)
+	return c
+}
+
+// serve talks to the miner until the connection ends.
+func (c *conn) serve() {
+	var writer sync.WaitGroup
+	writer.Go(c.write)
+	defer context.AfterFunc(c.ctx, func() {
+		_ = c.net.SetWriteDeadline(time.Now().Add(lastWithin)) // of a write under way
+	})()
+	c.stop(c.read())
+	writer.Wait()
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := context.Cause(c.ctx)
+	if errors.Is(err, errGarbage) || errors.Is(err, errRejected) || errors.Is(err, errRefused) {
+		if c.server.bans.strike(c.addr) {
+			c.log.Warn("a Stratum miner is banned", "reason", err, "for", banFor)
+		}
+	}
+	level := slog.LevelDebug
+	if c.name != "" {
+		level = slog.LevelInfo
+	}
+	c.log.Log(context.WithoutCancel(c.ctx), level, "Stratum miner has left", "worker", c.name, "reason", err)
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.server.sessions.leave(c.session, c, c.server.o.Now())
+}
+
+// read reads and answers lines until the connection ends. The error says why.
+func (c *conn) read() error {
+	limit := rate.NewLimiter(linesPerSecond, linesAtOnce)
+	lines := bufio.NewReaderSize(c.net, wire.MaxRequest+1)
+	deadline := time.Now().Add(authorizeWithin)
+	for {
+		quiet := errLate
+		if c.works() {
+			deadline, quiet = time.Now().Add(idleFor), errWentQuiet
+		}
+		_ = c.net.SetReadDeadline(deadline)
+		line, err := lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			return fmt.Errorf("%w: a line has more than %d bytes", errGarbage, wire.MaxRequest)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return quiet
+		case errors.Is(err, io.EOF):
+			return errors.New("it hung up")
+		case err != nil:
+			return err
+		}
+		if err := limit.Wait(c.ctx); err != nil {
+			return err
+		}
+		m, err := wire.ParseMessage(line)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errGarbage, err)
+		}
+		if err := c.handle(m); err != nil {
+			return err
+		}
+	}
+}
+
+// write sends what is in the outbox until the connection ends, and closes it.
+func (c *conn) write() {
+	defer c.net.Close() // which wakes the reader
+	for {
+		select {
+		case <-c.out.wake:
+		case <-c.ctx.Done():
+		}
+		_ = c.net.SetWriteDeadline(time.Now().Add(writeWithin))
+		ended := c.ctx.Err() != nil
+		if ended {
+			_ = c.net.SetWriteDeadline(time.Now().Add(lastWithin))
+		}
+		_, err := c.net.Write(c.out.take())
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errSlow
+		}
+		if err != nil {
+			c.stop(err)
+		}
+		if ended || err != nil {
+			return
+		}
+	}
+}
+
+// send queues an answer or a notification.
+func (c *conn) send(line []byte) {
+	if !c.out.put(line) {
+		c.stop(errSlow)
+	}
+}
+
+func (c *conn) sendMessage(m wire.Message) { c.send(m.Append(nil)) }
+
+// works tells whether the miner gets work.
+func (c *conn) works() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ready()
+}
+
+// ready is works with the lock held.
+func (c *conn) ready() bool { return c.subscribed && len(c.workers) > 0 }
+
+// offer gives the miner the newest work, if it has not got it.
+func (c *conn) offer() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ready() {
+		return
+	}
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	if w := c.server.work(); w != nil && (w.seq > c.session.last.seq || !c.given) {
+		c.issue(w)
+	}
+}
+
+// again gives the miner the newest work with another difficulty. Both locks are
+// held.
+func (c *conn) again() {
+	if w := c.server.work(); w != nil && c.ready() && min(c.session.diff.value, w.ceiling) != c.told {
+		c.issue(w)
+	}
+}
+
+// issue gives the miner a job. Both locks are held.
+func (c *conn) issue(w *work) {
+	s := c.session
+	id := jobID{seq: w.seq}
+	if s.last.seq == w.seq {
+		if id.again = s.last.again + 1; id.again == 0 {
+			return // so many times; there will be other work soon
+		}
+	}
+	clean := s.enter(w.template.Prev)
+	d := min(s.diff.value, w.ceiling)
+	if d != c.told {
+		c.told = d
+		c.sendMessage(wire.Request("", wire.MethodSetDifficulty, wire.FormatDifficulty(difficulty(d))))
+	}
+	s.issues[id] = issue{key: c.key, difficulty: d, target: difficulty(d).Target(), epoch: s.diff.epoch}
+	if len(s.issues) > 2*mostWorks {
+		c.forget(w)
+	}
+	if id.again == 0 {
+		s.time = w.template.Time
+		c.send(w.notify(c.key, clean))
+	} else {
+		// Another time makes other headers of the same extranonces.
+		s.time = max(s.time+1, uint32(c.server.o.Now().Unix()))
+		c.send(notify(w.paidTo(c.key), id, s.time, clean))
+	}
+	s.last, c.given = id, true
+}
+
+// forget drops the jobs whose work is no longer good. Both locks are held.
+func (c *conn) forget(w *work) {
+	for id := range c.session.issues {
+		if id.seq+mostWorks <= w.seq {
+			delete(c.session.issues, id)
+		}
+	}
+}
+
+// tick thinks the difficulty over.
+func (c *conn) tick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ready() {
+		return
+	}
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	c.think()
+}
+
+// think gives the miner another difficulty if its shares ask for one. Both locks
+// are held.
+func (c *conn) think() {
+	w := c.server.work()
+	if w != nil && c.session.diff.think(c.server.o.Now(), w.ceiling) {
+		c.again()
+	}
+}
+
+// outbox holds what waits to be sent.
+type outbox struct {
+	wake chan struct{} // holds an element if there is something
+
+	mu  sync.Mutex
+	buf []byte
+}
+
+// put adds a line. It returns false if too much is waiting.
+func (o *outbox) put(line []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.buf)+len(line) > mostQueued {
+		return false
+	}
+	o.buf = append(o.buf, line...)
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// take empties the box.
+func (o *outbox) take() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	b := o.buf
+	o.buf = nil
+	return b
+}

@@ -1,0 +1,207 @@
+package stratum
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"stele/netguard"
+	"stele/node/block"
+	"stele/node/network"
+	"stele/node/record"
+	"stele/node/template"
+)
+
+// What Options have where they are zero.
+const (
+	DefaultDifficulty     = 1
+	DefaultMaxConnections = 10_000
+	DefaultMaxPerAddress  = 1024
+)
+
+const (
+	// refreshEvery is how old the work of a tip gets before there is newer.
+	refreshEvery = 30 * time.Second
+	// tickEvery is how often the server looks at sessions by itself.
+	tickEvery = 5 * time.Second
+	// acceptAgain is how long it waits when no connection can be taken, as when
+	// the process has too many files open.
+	acceptAgain = 100 * time.Millisecond
+)
+
+// Options say what a server does.
+type Options struct {
+	Params *network.Params
+
+	// Submit gives a solved block to the chain. Worker is who found it. Several
+	// goroutines may call it at once.
+	Submit func(b *block.Block, worker string)
+
+	Payout     record.Key // of users who call themselves "node"; the zero key: there are none
+	Difficulty float64    // of the first shares of a miner that asks for none; 0: DefaultDifficulty
+
+	TLS *tls.Config // nil: connections are not encrypted
+
+	MaxConnections int // in all; others wait
+	MaxPerAddress  int // of one address that is not this machine's; others are closed
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: silent
+}
+
+// Server gives work to miners and checks their shares. Its methods may be called
+// by several goroutines at once.
+type Server struct {
+	o      Options
+	log    *slog.Logger
+	counts counts
+	bans   *bans
+	fresh  chan struct{} // holds an element if there is new work to give
+
+	mu       sync.Mutex // is taken after that of a conn
+	works    works
+	sessions sessions
+	conns    map[*conn]struct{}
+	rate     meter // of work, as difficulty
+}
+
+// New returns a server without work.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Difficulty == 0 {
+		o.Difficulty = DefaultDifficulty
+	}
+	if o.MaxConnections == 0 {
+		o.MaxConnections = DefaultMaxConnections
+	}
+	if o.MaxPerAddress == 0 {
+		o.MaxPerAddress = DefaultMaxPerAddress
+	}
+	return &Server{
+		o: o, log: o.Log, bans: newBans(o.Now),
+		fresh:    make(chan struct{}, 1),
+		sessions: newSessions(),
+		conns:    map[*conn]struct{}{},
+		rate:     newMeter(o.Now()),
+	}
+}
+
+// Take gives the server a template to mine, nil for none. It does not wait. Work
+// for a new tip goes to the miners at once, and once more when it is complete;
+// then every half minute. So Take may be called as often as there is a template.
+func (s *Server) Take(t *template.Template) {
+	s.mu.Lock()
+	taken := s.works.take(t, s.o.Now())
+	s.mu.Unlock()
+	if taken {
+		select {
+		case s.fresh <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Serve talks to the miners that connect to l, until ctx ends; then it returns
+// nil, and all connections are closed. Otherwise the error says why l is of no
+// use any more. It closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	l = netguard.Limit(l, s.o.MaxConnections, s.o.MaxPerAddress)
+	if s.o.TLS != nil {
+		l = tls.NewListener(l, s.o.TLS)
+	}
+	group.Go(func() {
+		<-ctx.Done()
+		_ = l.Close()
+	})
+	group.Go(func() { s.broadcast(ctx) })
+	for {
+		netConn, err := l.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = netConn.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			s.log.Warn("a Stratum connection cannot be taken", "error", err)
+			select {
+			case <-time.After(acceptAgain):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		addr, known := netguard.Address(netConn.RemoteAddr().String())
+		if known && s.bans.banned(addr) {
+			_ = netConn.Close()
+			continue
+		}
+		c := newConn(ctx, s, netConn, addr)
+		s.mu.Lock()
+		s.conns[c] = struct{}{}
+		s.mu.Unlock()
+		group.Go(func() {
+			c.serve()
+			s.mu.Lock()
+			delete(s.conns, c)
+			s.mu.Unlock()
+		})
+	}
+}
+
+// broadcast gives new work to all miners, and looks after them, until ctx ends.
+func (s *Server) broadcast(ctx context.Context) {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.fresh:
+			for _, c := range s.all() {
+				c.offer()
+			}
+		case <-ticker.C:
+			for _, c := range s.all() {
+				c.tick()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// all returns the connections that there are.
+func (s *Server) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
+}
+
+// work returns the newest work, nil if there is none.
+func (s *Server) work() *work {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.works.newest
+}
+
+// workOf returns the work with a number if it is for the tip, else nil.
+func (s *Server) workOf(seq uint64) *work {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.works.bySeq[seq]
+}

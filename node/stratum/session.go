@@ -1,0 +1,160 @@
+package stratum
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"stele/engine/pow"
+	"stele/node/record"
+)
+
+const (
+	// extranonceSize is the length of the extranonce1, and of the extranonce2.
+	extranonceSize = 4
+	// keepFor is how long a session can be taken up again after its connection
+	// has ended.
+	keepFor = 10 * time.Minute
+	// mostKept bounds the sessions without a connection.
+	mostKept = 4096
+	// mostSeen bounds the shares that are remembered: half a minute of the
+	// greatest rate that a connection may have, or hours of the usual one.
+	mostSeen = 4096
+)
+
+// session is what outlives a connection, so that a miner that comes back can go
+// on with its jobs and send the shares that it has found meanwhile.
+type session struct {
+	id          string // a secret, as whoever has it can take up the session
+	extranonce1 [extranonceSize]byte
+	left        time.Time // when it has lost its last connection; of sessions
+
+	mu     sync.Mutex // is taken after that of a conn, and guards what follows
+	tip    pow.Hash   // that the jobs and shares are for
+	issues map[jobID]issue
+	last   jobID                 // given last
+	time   uint32                // of the last one
+	seen   map[pow.Hash]struct{} // headers of shares
+	order  []pow.Hash            // of seen, oldest first
+
+	diff vardiff
+}
+
+// issue is a job as it was given: what its shares are checked against.
+type issue struct {
+	key        record.Key
+	difficulty float64
+	target     pow.Target
+	epoch      int // of vardiff
+}
+
+// resume prepares the session for another connection. If there is no share for
+// the tip, nobody knows whether the miner has heard of the tip: then it has to be
+// told, and older jobs are void.
+func (s *session) resume(asked vardiff, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.seen) == 0 {
+		s.tip, s.issues = pow.Hash{}, nil
+	}
+	s.diff.resume(asked, now)
+}
+
+// enter goes over to the jobs of a tip, and tells whether it is another one.
+func (s *session) enter(tip pow.Hash) bool {
+	if s.tip == tip && s.issues != nil {
+		return false
+	}
+	s.tip = tip
+	s.issues = map[jobID]issue{}
+	s.seen = map[pow.Hash]struct{}{}
+	s.order = nil
+	return true
+}
+
+// know notes that a header was a share, and tells whether that was known.
+func (s *session) know(header pow.Hash) bool {
+	if _, ok := s.seen[header]; ok {
+		return true
+	}
+	if len(s.order) >= mostSeen {
+		delete(s.seen, s.order[0])
+		s.order = s.order[1:]
+	}
+	s.seen[header] = struct{}{}
+	s.order = append(s.order, header)
+	return false
+}
+
+// sessions are all that there are.
+type sessions struct {
+	byID        map[string]*session
+	owner       map[*session]*conn // nil or missing: kept without a connection
+	extranonces map[uint32]bool    // in use
+	next        uint32
+
+	kept []kept // in the order of their ends
+}
+
+// kept is a session that lost its connection at that time. It may have found
+// another one since.
+type kept struct {
+	session *session
+	at      time.Time
+}
+
+func newSessions() sessions {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return sessions{
+		byID: map[string]*session{}, owner: map[*session]*conn{}, extranonces: map[uint32]bool{},
+		next: binary.LittleEndian.Uint32(b[:]),
+	}
+}
+
+// open makes s, of c, a session with an extranonce1 of its own.
+func (ss *sessions) open(s *session, c *conn) {
+	s.id = rand.Text()
+	for {
+		// The node's own devices count their extranonces from 1.
+		ss.next = ss.next + 1 | 1<<31
+		if !ss.extranonces[ss.next] {
+			break
+		}
+	}
+	ss.extranonces[ss.next] = true
+	binary.LittleEndian.PutUint32(s.extranonce1[:], ss.next)
+	ss.byID[s.id] = s
+	ss.owner[s] = c
+}
+
+// resume gives the session with an id to c, nil if there is none. Before is the
+// connection that has had it until now, nil if none has.
+func (ss *sessions) resume(id string, c *conn) (s *session, before *conn) {
+	if s = ss.byID[id]; s == nil {
+		return nil, nil
+	}
+	before = ss.owner[s]
+	ss.owner[s] = c
+	return s, before
+}
+
+// leave keeps the session of c, if it is still c's, and forgets those that were
+// kept for too long.
+func (ss *sessions) leave(s *session, c *conn, now time.Time) {
+	if ss.owner[s] == c {
+		ss.owner[s] = nil
+		s.left = now
+		ss.kept = append(ss.kept, kept{s, now})
+	}
+	for len(ss.kept) > 0 && (len(ss.kept) > mostKept || now.Sub(ss.kept[0].at) > keepFor) {
+		if s := ss.kept[0].session; ss.owner[s] == nil && s.left.Equal(ss.kept[0].at) {
+			delete(ss.byID, s.id)
+			delete(ss.owner, s)
+			delete(ss.extranonces, binary.LittleEndian.Uint32(s.extranonce1[:]))
+		}
+		ss.kept[0] = kept{}
+		ss.kept = ss.kept[1:]
+	}
+}

@@ -1,0 +1,82 @@
+package stratum
+
+import (
+	"testing"
+	"time"
+
+	"stele/engine/pow"
+)
+
+func TestSessions(t *testing.T) {
+	ss := newSessions()
+	a, b, c := new(conn), new(conn), new(conn)
+	now := time.Unix(1e9, 0)
+	s := new(session)
+	ss.open(s, a)
+	if got, before := ss.resume(s.id, b); got != s || before != a {
+		t.Fatal("a session in use cannot be taken over")
+	}
+	ss.leave(s, a, now) // which has it no more
+	if len(ss.kept) != 0 {
+		t.Fatal("a session is kept for a connection that lost it")
+	}
+	ss.leave(s, b, now)
+	if got, before := ss.resume(s.id, c); got != s || before != nil {
+		t.Fatal("a kept session cannot be taken up")
+	}
+	// It is left again: the time counts from then.
+	now = now.Add(keepFor / 2)
+	ss.leave(s, c, now)
+	now = now.Add(keepFor/2 + 1)
+	ss.leave(new(session), a, now)
+	if ss.byID[s.id] != s {
+		t.Error("a session is forgotten too early")
+	}
+	now = now.Add(keepFor / 2)
+	ss.leave(new(session), a, now)
+	if len(ss.byID) != 0 || len(ss.owner) != 0 || len(ss.extranonces) != 0 || len(ss.kept) != 0 {
+		t.Errorf("what is over is kept: %d %d %d %d", len(ss.byID), len(ss.owner), len(ss.extranonces), len(ss.kept))
+	}
+	for range mostKept + 10 {
+		s := new(session)
+		ss.open(s, a)
+		ss.leave(s, a, now)
+	}
+	if len(ss.byID) != mostKept || len(ss.extranonces) != mostKept {
+		t.Errorf("%d sessions are kept", len(ss.byID))
+	}
+}
+
+// A session remembers the last shares of a tip.
+func TestSeen(t *testing.T) {
+	var s session
+	if !s.enter(pow.Hash{1}) || s.enter(pow.Hash{1}) {
+		t.Fatal("enter")
+	}
+	header := func(i int) pow.Hash { return pow.Hash{byte(i), byte(i >> 8), byte(i >> 16)} }
+	for i := range mostSeen + 1 {
+		if s.know(header(i)) {
+			t.Fatalf("share %d is known", i)
+		}
+	}
+	if !s.know(header(1)) || s.know(header(0)) || len(s.seen) != mostSeen {
+		t.Error("the oldest is not the one that is forgotten")
+	}
+	s.enter(pow.Hash{2})
+	if s.know(header(5)) {
+		t.Error("a share of another tip is known")
+	}
+}
+
+func TestJobID(t *testing.T) {
+	for _, id := range []jobID{{1, 0}, {1, 255}, {1 << 40, 7}} {
+		if got, ok := parseJobID(id.String()); !ok || got != id {
+			t.Errorf("%v: %v %v", id, got, ok)
+		}
+	}
+	for _, text := range []string{"", "-1", "0100", "+1", "A00", "1_0", "g", "10000000000000000"} {
+		if _, ok := parseJobID(text); ok {
+			t.Errorf("%q is a job", text)
+		}
+	}
+}

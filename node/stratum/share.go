@@ -1,0 +1,124 @@
+package stratum
+
+import (
+	"encoding/binary"
+	"time"
+
+	wire "stele/engine/miner/stratum"
+	"stele/engine/pow"
+	"stele/node/template"
+)
+
+// submit takes a share. One that is a block goes to the chain, after the answer.
+func (c *conn) submit(m wire.Message) reply {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	var found share
+	s, err := wire.ParseSubmit(m.Params)
+	refused := &wire.Error{Code: wire.CodeOther}
+	if err != nil {
+		refused.Text = err.Error()
+	} else {
+		found, refused = c.judge(s)
+	}
+	c.count(found.difficulty, refused)
+	if refused != nil {
+		r := reply{answer: wire.Refuse(m.ID, refused.Code, refused.Text)}
+		if c.rejected > mostRejected {
+			r.err = errRejected
+		}
+		return r
+	}
+	r := reply{answer: wire.Answer(m.ID, true)}
+	if found.epoch == c.session.diff.epoch {
+		c.session.diff.share(found.difficulty)
+		c.think()
+	}
+	if found.block {
+		r.then = func() {
+			b := found.paid.Block(found.extranonce, found.header)
+			c.server.o.Submit(b, s.Worker)
+		}
+	}
+	return r
+}
+
+// share is a good one.
+type share struct {
+	difficulty float64
+	epoch      int  // of vardiff
+	block      bool // its hash meets the target of the chain
+
+	paid       *template.Template
+	extranonce uint64
+	header     pow.Header
+}
+
+// judge checks a share. Both locks are held.
+func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
+	no := func(code int, text string) (share, *wire.Error) {
+		return share{}, &wire.Error{Code: code, Text: text}
+	}
+	switch {
+	case !c.subscribed:
+		return no(wire.CodeNotSubscribed, "Not subscribed")
+	case !c.workers[s.Worker]:
+		return no(wire.CodeUnauthorized, "Unauthorized worker")
+	}
+	id, ok := parseJobID(s.JobID)
+	w := c.server.workOf(id.seq)
+	issue, given := c.session.issues[id]
+	if !ok || w == nil || !given || w.template.Prev != c.session.tip {
+		return no(wire.CodeStale, "Job not found (stale)")
+	}
+	t := w.paidTo(issue.key)
+	switch {
+	case len(s.Extranonce2) != extranonceSize:
+		return no(wire.CodeOther, "extranonce2 must have 4 bytes")
+	case s.Time < t.MinTime:
+		return no(wire.CodeOther, "Time out of range: too old")
+	case time.Unix(int64(s.Time), 0).After(c.server.o.Now().Add(time.Duration(c.server.o.Params.MaxFuture) * time.Second)):
+		return no(wire.CodeOther, "Time out of range: too far in the future")
+	case s.VersionBits&^c.mask != 0:
+		return no(wire.CodeOther, "version bits outside the mask")
+	}
+	version := t.Version
+	if s.Rolled {
+		version = version&^c.mask | s.VersionBits
+	}
+	extranonce := binary.LittleEndian.Uint64(append(c.session.extranonce1[:], s.Extranonce2...))
+	header := t.Header(extranonce, version, s.Time)
+	header.Nonce = s.Nonce
+	hash := header.Hash()
+	if !issue.target.MetBy(hash) {
+		// Some miners take a lower difficulty for the jobs that they have.
+		issue.difficulty = c.told
+		if !difficulty(c.told).Target().MetBy(hash) {
+			return no(wire.CodeLowDifficulty, "Low difficulty share")
+		}
+	}
+	if c.session.know(hash) {
+		return no(wire.CodeDuplicate, "Duplicate share")
+	}
+	return share{
+		difficulty: issue.difficulty, epoch: issue.epoch, block: t.Target.MetBy(hash),
+		paid: t, extranonce: extranonce, header: header,
+	}, nil
+}
+
+// count counts a share, good or refused.
+func (c *conn) count(difficulty float64, refused *wire.Error) {
+	c.counts.add(refused)
+	c.server.counts.add(refused)
+	switch {
+	case refused == nil:
+		now := c.server.o.Now()
+		c.rejected, c.lastGood = 0, now
+		c.rate.add(difficulty, now)
+		c.server.mu.Lock()
+		c.server.rate.add(difficulty, now)
+		c.server.mu.Unlock()
+	case refused.Code != wire.CodeStale:
+		c.rejected++
+	}
+}

@@ -1,0 +1,163 @@
+package stratum
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	wire "stele/engine/miner/stratum"
+)
+
+// Status tells how a server does. Counts are since it was made.
+type Status struct {
+	Connections int
+	Workers     int     // names of workers that are connected
+	HashRate    float64 // hashes per second, as the shares of the last five minutes tell it
+	Shares      Shares
+	Banned      int // addresses
+}
+
+// Shares counts shares.
+type Shares struct {
+	Accepted      uint64
+	Stale         uint64 // for a tip that is no longer the tip, or for an unknown job
+	Duplicate     uint64
+	LowDifficulty uint64
+	Unauthorized  uint64
+	Invalid       uint64 // all others
+}
+
+// Worker is a connected miner.
+type Worker struct {
+	Name       string // the user name
+	Peer       string // its address
+	Agent      string // what the miner calls itself
+	Since      time.Time
+	LastShare  time.Time // that was accepted; zero: none yet
+	Difficulty float64   // of its shares
+	HashRate   float64   // as in Status
+	Shares     Shares
+}
+
+// Status tells how the server does.
+func (s *Server) Status() Status {
+	names := map[string]bool{}
+	conns := s.all()
+	for _, c := range conns {
+		c.mu.Lock()
+		for name := range c.workers {
+			names[name] = true
+		}
+		c.mu.Unlock()
+	}
+	now := s.o.Now()
+	s.mu.Lock()
+	rate := s.rate.rate(now)
+	s.mu.Unlock()
+	return Status{
+		Connections: len(conns), Workers: len(names), HashRate: hashes(rate),
+		Shares: s.counts.shares(), Banned: s.bans.count(),
+	}
+}
+
+// Workers returns the connected miners, by name and address. A proxy with several
+// workers counts as the first of them.
+func (s *Server) Workers() []Worker {
+	var all []Worker
+	now := s.o.Now()
+	for _, c := range s.all() {
+		c.mu.Lock()
+		if c.ready() {
+			all = append(all, Worker{
+				Name: c.name, Peer: c.net.RemoteAddr().String(), Agent: c.agent, Since: c.since, LastShare: c.lastGood,
+				Difficulty: c.told, HashRate: hashes(c.rate.rate(now)), Shares: c.counts.shares(),
+			})
+		}
+		c.mu.Unlock()
+	}
+	slices.SortFunc(all, func(a, b Worker) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Peer, b.Peer))
+	})
+	return all
+}
+
+// hashes returns how many hashes a difficulty stands for.
+func hashes(difficulty float64) float64 { return difficulty * 4295032833 } // 2^256 / (0xffff * 2^208)
+
+// counts count shares while they come.
+type counts struct {
+	accepted, stale, duplicate, low, unauthorized, invalid atomic.Uint64
+}
+
+// add counts a share, which is good if there is no error.
+func (c *counts) add(refused *wire.Error) {
+	if refused == nil {
+		c.accepted.Add(1)
+		return
+	}
+	switch refused.Code {
+	case wire.CodeStale:
+		c.stale.Add(1)
+	case wire.CodeDuplicate:
+		c.duplicate.Add(1)
+	case wire.CodeLowDifficulty:
+		c.low.Add(1)
+	case wire.CodeUnauthorized, wire.CodeNotSubscribed:
+		c.unauthorized.Add(1)
+	default:
+		c.invalid.Add(1)
+	}
+}
+
+func (c *counts) shares() Shares {
+	return Shares{
+		Accepted: c.accepted.Load(), Stale: c.stale.Load(), Duplicate: c.duplicate.Load(),
+		LowDifficulty: c.low.Load(), Unauthorized: c.unauthorized.Load(), Invalid: c.invalid.Load(),
+	}
+}
+
+const (
+	meterSlots = 30
+	meterSlot  = 10 * time.Second
+)
+
+// meter makes a rate of what was added in the last five minutes. It is not safe
+// for concurrent use.
+type meter struct {
+	start time.Time
+	slots [meterSlots]float64
+	last  int64 // slot that was added to last, counted from start
+}
+
+func newMeter(now time.Time) meter { return meter{start: now} }
+
+// add adds to a rate.
+func (m *meter) add(x float64, now time.Time) {
+	m.advance(now)
+	m.slots[m.last%meterSlots] += x
+}
+
+// advance empties the slots that have become too old.
+func (m *meter) advance(now time.Time) {
+	slot := int64(now.Sub(m.start) / meterSlot)
+	for m.last < slot {
+		if slot-m.last > meterSlots {
+			m.last = slot - meterSlots
+		}
+		m.last++
+		m.slots[m.last%meterSlots] = 0
+	}
+}
+
+// rate returns what was added in a second.
+func (m *meter) rate(now time.Time) float64 {
+	m.advance(now)
+	sum := 0.0
+	for _, x := range m.slots {
+		sum += x
+	}
+	// The present slot is not full yet.
+	span := min(now.Sub(m.start), (meterSlots-1)*meterSlot+now.Sub(m.start)%meterSlot)
+	return sum / max(span.Seconds(), 1)
+}

@@ -1,0 +1,139 @@
+package stratum
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// play lets a miner of a rate, in difficulty a second, find shares by chance for
+// some time, and returns the moment at which it was over.
+func play(v *vardiff, random *rand.Rand, rate, ceiling float64, now time.Time, d time.Duration) (end time.Time, shares int) {
+	end = now.Add(d)
+	tick := now.Add(tickEvery)
+	for {
+		next := end
+		if rate > 0 {
+			wait := random.ExpFloat64() * min(v.value, ceiling) / rate
+			next = now.Add(time.Duration(min(wait, 1e6) * float64(time.Second)))
+		}
+		if next.After(tick) && tick.Before(end) {
+			now = tick
+			tick = tick.Add(tickEvery)
+			v.think(now, ceiling)
+			continue
+		}
+		if !next.Before(end) {
+			return end, shares
+		}
+		now = next
+		shares++
+		v.share(min(v.value, ceiling))
+		v.think(now, ceiling)
+	}
+}
+
+// From any difficulty on, a miner of any speed has about 20 shares a minute.
+func TestVardiff(t *testing.T) {
+	start := time.Unix(1e9, 0)
+	for _, rate := range []float64{1e-4, 0.01, 1, 1000, 1e6, 1e12} {
+		for _, first := range []float64{1e-6, 1, 1e6, 1e12} {
+			random := rand.New(rand.NewPCG(1, 1))
+			v := newVardiff(first, start)
+			// From far above it goes down by a factor of 8 a minute.
+			settle := 5*time.Minute + time.Duration(max(0, math.Log(first/rate)/math.Log(8))*float64(time.Minute))
+			now, before := play(&v, random, rate, 1e300, start, settle)
+			_, shares := play(&v, random, rate, 1e300, now, 30*time.Minute)
+			if shares < 300 || shares > 1200 {
+				t.Errorf("rate %g from difficulty %g: %d shares in 30 minutes, want about 600", rate, first, shares)
+			}
+			if before > 1200 {
+				t.Errorf("rate %g from difficulty %g: %d shares until it was settled", rate, first, before)
+			}
+		}
+	}
+}
+
+func TestVardiffBounds(t *testing.T) {
+	start := time.Unix(1e9, 0)
+	random := rand.New(rand.NewPCG(1, 1))
+
+	fixed := newVardiff(1, start)
+	fixed.fix(5)
+	fixed.start(7)
+	play(&fixed, random, 1000, 1e300, start, time.Minute)
+	if fixed.value != 5 {
+		t.Errorf("a fixed difficulty of 5 is %v", fixed.value)
+	}
+	low := newVardiff(1, start)
+	low.atLeast(12345.6)
+	play(&low, random, 0, 1e300, start, time.Hour)
+	if low.value != 12345.6 {
+		t.Errorf("at least 12345.6, got %v", low.value)
+	}
+	block := newVardiff(1, start)
+	epoch := block.epoch
+	play(&block, random, 100, 0.5, start, 10*time.Second)
+	if block.value != 0.5 || block.epoch != epoch+1 {
+		t.Errorf("above a block's difficulty of 0.5: %v, after %d changes", block.value, block.epoch-epoch)
+	}
+	idle := newVardiff(1, start)
+	play(&idle, random, 0, 1e300, start, 24*time.Hour)
+	if idle.value != leastDifficulty {
+		t.Errorf("of a miner without shares: %v", idle.value)
+	}
+	idle.resume(vardiff{value: 3, asked: true, floor: 2}, start)
+	if idle.value != 3 || idle.floor != 2 {
+		t.Errorf("resumed with a wish: %+v", idle)
+	}
+	idle.resume(vardiff{value: 1}, start)
+	if idle.value != 3 || idle.floor != 0 {
+		t.Errorf("resumed without: %+v", idle)
+	}
+}
+
+// Rounding never makes a difficulty higher, nor much lower, and it does not
+// change what is round.
+func TestRoundDown(t *testing.T) {
+	for x, want := range map[float64]float64{
+		0.1: 0.1, 1: 1, 1.99: 1, 12.7: 12, 999.9: 999, 1023: 1020, 65536: 65500, 7e15: 7e15, 2.4567e-7: 2.45e-7, 1e-6: 1e-6, 0.001: 0.001, 0: 0,
+	} {
+		if got := roundDown(x); got != want {
+			t.Errorf("%v: got %v, want %v", x, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		x := math.Exp(rapid.Float64Range(-60, 60).Draw(t, "log"))
+		y := roundDown(x)
+		if y > x*(1+1e-11) || y < x*0.49 || x < 1 && y < x*0.99 || roundDown(y) != y {
+			t.Errorf("%v: got %v, then %v", x, y, roundDown(y))
+		}
+	})
+}
+
+func TestMeter(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	m := newMeter(now)
+	if m.rate(now) != 0 {
+		t.Error("a rate of nothing")
+	}
+	// Two a second, for an hour.
+	for i := range 7200 {
+		now = now.Add(time.Second / 2)
+		m.add(1, now)
+		if got := m.rate(now); i > 20 && math.Abs(got-2) > 0.1 {
+			t.Fatalf("after %d: %v", i, got)
+		}
+	}
+	now = now.Add(150 * time.Second)
+	if got := m.rate(now); math.Abs(got-1) > 0.1 {
+		t.Errorf("after a pause of half the span: %v", got)
+	}
+	now = now.Add(time.Hour)
+	if got := m.rate(now); got != 0 {
+		t.Errorf("after an hour: %v", got)
+	}
+}

@@ -1,0 +1,133 @@
+package stratum
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	wire "stele/engine/miner/stratum"
+	"stele/engine/pow"
+	"stele/node/record"
+	"stele/node/template"
+)
+
+// work is a template that miners are given.
+type work struct {
+	seq      uint64 // counts from 1
+	template *template.Template
+	at       time.Time
+	ceiling  float64 // the highest difficulty that no block is above
+	complete bool    // not the small first one of its tip
+
+	mu    sync.Mutex
+	paid  map[record.Key]*template.Template
+	lines map[line][]byte
+}
+
+// line says which mining.notify of a work one is.
+type line struct {
+	key   record.Key
+	clean bool
+}
+
+// paidTo returns the template that pays key.
+func (w *work) paidTo(key record.Key) *template.Template {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.payTo(key)
+}
+
+func (w *work) payTo(key record.Key) *template.Template {
+	t := w.paid[key]
+	if t == nil {
+		t = w.template.PaidTo(key)
+		w.paid[key] = t
+	}
+	return t
+}
+
+// notify returns the mining.notify with the job for a key, as it goes over the
+// wire. All miners with that key get the same.
+func (w *work) notify(key record.Key, clean bool) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := line{key, clean}
+	if w.lines[l] == nil {
+		w.lines[l] = notify(w.payTo(key), jobID{w.seq, 0}, w.template.Time, clean)
+	}
+	return w.lines[l]
+}
+
+// notify returns a mining.notify.
+func notify(t *template.Template, id jobID, time uint32, clean bool) []byte {
+	n := wire.Notify{
+		JobID: id.String(), Prev: t.Prev, Coinbase1: t.Prefix, Coinbase2: t.Suffix, Branch: t.Branch,
+		Version: t.Version, Bits: t.Bits, Time: time, Clean: clean,
+	}
+	m := n.Message()
+	return m.Append(nil)
+}
+
+// jobID names a job: the work, and how many times it was given to the session
+// before. That happens when the difficulty changes, which counts for later jobs
+// only.
+type jobID struct {
+	seq   uint64
+	again uint8
+}
+
+func (id jobID) String() string { return strconv.FormatUint(id.seq<<8|uint64(id.again), 16) }
+
+// parseJobID reads what String writes.
+func parseJobID(text string) (id jobID, ok bool) {
+	n, err := strconv.ParseUint(text, 16, 64)
+	id = jobID{n >> 8, uint8(n)}
+	return id, err == nil && id.String() == text
+}
+
+// mostWorks is how many works of a tip are good at once: half an hour of them.
+const mostWorks = 64
+
+// works are those of the tip.
+type works struct {
+	newest *work // nil: there is nothing to mine
+	bySeq  map[uint64]*work
+	last   uint64 // seq of the last one
+}
+
+// take makes work of a template if miners should have it, and tells whether it
+// did.
+func (ws *works) take(t *template.Template, now time.Time) bool {
+	if t == nil {
+		ws.newest, ws.bySeq = nil, nil
+		return false
+	}
+	old := ws.newest
+	switch sameTip := old != nil && old.template.Prev == t.Prev; {
+	case !sameTip:
+		ws.bySeq = map[uint64]*work{}
+	case old.complete && now.Sub(old.at) < refreshEvery && !now.Before(old.at):
+		return false
+	}
+	ws.last++
+	ws.newest = &work{
+		seq: ws.last, template: t, at: now,
+		ceiling:  roundDown(toFloat(t.Target.Difficulty())),
+		complete: len(t.Records) != template.FirstRecords || old != nil && old.template.Prev == t.Prev,
+		paid:     map[record.Key]*template.Template{},
+		lines:    map[line][]byte{},
+	}
+	ws.bySeq[ws.last] = ws.newest
+	delete(ws.bySeq, ws.last-mostWorks)
+	return true
+}
+
+// toFloat returns a difficulty as the next float.
+func toFloat(d pow.Difficulty) float64 {
+	f, err := strconv.ParseFloat(d.String(), 64)
+	if err != nil {
+		panic(fmt.Sprintf("stratum: a difficulty that is no number: %v", err))
+	}
+	return f
+}
