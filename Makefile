@@ -70,7 +70,7 @@ clean: ## remove what was built
 # ---- Test ------------------------------------------------------------------
 
 .PHONY: test
-test: compilers vet test-race test-unit test-cuda build-arm64 check-generate ## run all tests, with and without the race detector
+test: compilers vet test-race test-unit test-cuda test-interop build-arm64 check-generate ## run all tests, with and without the race detector
 
 .PHONY: test-unit
 test-unit: ## run the tests without cgo, as the binary is built
@@ -99,7 +99,7 @@ TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/stele
 
 .PHONY: test-interop
 test-interop: ## run the tests with programs of others: btcd (of a module of their own)
-	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 $(TESTFLAGS) ./...
+	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 -timeout 5m $(TESTFLAGS) ./...
 
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
