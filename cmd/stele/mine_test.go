@@ -3,9 +3,13 @@ package main
 import (
 	"flag"
 	"log/slog"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/urfave/cli/v2"
@@ -101,5 +105,51 @@ func TestMineReload(t *testing.T) {
 	write("mine.toml", sources)
 	if s, err = s.reload(c, log); err != nil || s.limits != (health.Limits{Power: 150}) {
 		t.Errorf("limits %+v, %v", s.limits, err)
+	}
+}
+
+// Where no pool can be reached, the command goes on, and systemd hears that it
+// does well: more often than a short watchdog wants it.
+func TestMineWatchdog(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "stratum+tcp://" + nobody.Addr().String()
+	_ = nobody.Close()
+	c := exec.Command("stele", "mine", "--url", url, "--user", "u", "--device", "cpu", "--threads", "1", "--api", "none")
+	c.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=200000")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := false
+	defer func() {
+		if !ended {
+			_ = c.Process.Kill()
+			_ = c.Wait()
+		}
+	}()
+	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	said, b := map[string]int{}, make([]byte, 100)
+	for said["READY=1"] == 0 || said["WATCHDOG=1"] < 20 {
+		n, err := conn.Read(b)
+		if err != nil {
+			t.Fatalf("systemd heard %v, and then %v", said, err)
+		}
+		said[string(b[:n])]++
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if ended = true; c.Wait() != nil || said["STOPPING=1"] != 0 {
+		t.Errorf("%v; systemd heard %v", c.ProcessState, said)
 	}
 }
