@@ -57,6 +57,9 @@ func TestApplyRefuses(t *testing.T) {
 		{"grant to a rotated key", []*record.Record{rotation(bob, 0, key2)}, newRecord(alice, 0, 0, grant(record.Seller, bob, root1, root2)), reject.KeyRotated},
 
 		{"rotation to a key with a past", []*record.Record{payment(bob, 0, 0, alice, 1)}, rotation(alice, 0, bob), reject.KeyInUse},
+		{"rotation to a key that had a role", []*record.Record{
+			newRecord(bob, 0, 0, grant(record.Seller, carol, root1, root2)), newRecord(bob, 1, 0, revoke(record.Seller, carol, root1, root2)),
+		}, rotation(alice, 0, carol), reject.KeyInUse},
 		{"rotation to a root", nil, rotation(alice, 0, root3), reject.KeyInUse},
 		{"rotation to a later key of another", []*record.Record{rotation(bob, 0, key2)}, rotation(alice, 0, key2), reject.KeyInUse},
 		{"rotation to an old key of another", []*record.Record{rotation(bob, 0, key2)}, rotation(alice, 0, bob), reject.KeyInUse},
@@ -215,7 +218,7 @@ func TestRoles(t *testing.T) {
 		newRecord(alice, 1, 0, record.RoleRevoke{Role: record.Supervisor, Key: carol, Approvers: roots}),
 		newRecord(alice, 2, 0, record.RoleRevoke{Role: record.Servicer, Key: key2, Approvers: roots}),
 	)
-	if got := account(t, s, key2).Roles; got != 0 {
+	if got := account(t, s, key2).Roles; got != past {
 		t.Errorf("carol has the roles %b left", got)
 	}
 }
@@ -223,11 +226,7 @@ func TestRoles(t *testing.T) {
 // An account without anything leaves no entry.
 func TestZeroAccountIsAbsent(t *testing.T) {
 	s := testState()
-	roots := []record.Key{root1, root2}
-	mustApply(t, s, at(1),
-		newRecord(alice, 0, 0, record.RoleGrant{Role: record.Seller, Key: carol, Approvers: roots}),
-		newRecord(alice, 1, 0, record.RoleRevoke{Role: record.Seller, Key: carol, Approvers: roots}),
-	)
+	mustApply(t, s, at(1), payment(alice, 0, 0, carol, 0))
 	key := accountKey(&carol)
 	if value, err := s.Get(key[:]); value != nil || err != nil {
 		t.Errorf("the entry is %x, %v", value, err)

@@ -54,7 +54,7 @@ func issueVoucher(s *State, c Context, r *record.Record, author Account) error {
 	case customer.ID == author.ID:
 		return reject.New(reject.SelfSale, "the seller %v is the buyer", p.Buyer)
 	}
-	customer.Roles |= holds
+	customer.Roles |= past
 	if err := credit(s, customer, p.Stipend); err != nil {
 		return err
 	}
@@ -160,8 +160,8 @@ func transferVoucher(s *State, c Context, r *record.Record, author Account) erro
 	case to.ID == v.Holder:
 		return reject.New(reject.SelfTransfer, "%v holds the voucher already", p.To)
 	}
-	if to.Roles&holds == 0 {
-		to.Roles |= holds
+	if to.Roles&past == 0 {
+		to.Roles |= past
 		if err := putAccount(s, &to); err != nil {
 			return err
 		}

@@ -140,7 +140,7 @@ func (m *model) apply(r *record.Record) {
 	case record.RoleGrant:
 		m.party(p.Key).roles[p.Role] = true
 	case record.RoleRevoke:
-		delete(m.party(p.Key).roles, p.Role)
+		m.party(p.Key).roles[p.Role] = false // which it remembers
 	case record.KeyRotate:
 		other := m.party(p.New)
 		author.balance.Add(author.balance, other.balance)

@@ -452,6 +452,19 @@ func TestAftersalesRefuses(t *testing.T) {
 			w.do(theBuyer, w.transfer(someKey(123)))
 			w.refuse(reject.KeyInUse, theSeller, record.KeyRotate{New: someKey(123)})
 		}},
+		{"a key that was a carrier does not become another's", func(w *world) {
+			k, roots := someKey(124), []record.Key{root1, root2}
+			w.do(theSeller, record.RoleGrant{Key: k, Role: record.Carrier, Approvers: roots})
+			w.sell()
+			p := w.shipment(record.Outbound)
+			p.Carrier = k
+			w.ship = w.do(theSeller, p)
+			w.do(theSeller, w.handover(k))
+			w.do(theSeller, record.RoleRevoke{Key: k, Role: record.Carrier, Approvers: roots})
+			w.refuse(reject.KeyInUse, aStranger, record.KeyRotate{New: k})
+			w.do(aStranger, record.Pay{To: k, Amount: record.Coin})
+			w.do(k, w.confirm(pickupKey)) // it still answers for the goods
+		}},
 		{"an empty reward pool", func(w *world) {
 			w.deliver()
 			w.do(theBuyer, w.evaluation())

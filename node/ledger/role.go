@@ -15,7 +15,7 @@ const root Roles = 1
 
 // Marks that no record of a role gives or takes.
 const (
-	holds     Roles = 1 << 6 // holds a voucher, or did: the account has a past
+	past      Roles = 1 << 6 // held a voucher, or a role that was revoked: cases may name the account
 	suspended Roles = 1 << 7 // may not issue vouchers
 )
 
@@ -46,7 +46,8 @@ func grantRole(s *State, _ Context, r *record.Record, author Account) error {
 }
 
 // revokeRole takes a role away from a key's account. A rotated key will do as
-// well: whoever approved the record may not have seen the rotation.
+// well: whoever approved the record may not have seen the rotation. The account
+// keeps its past: a carrier that never was an author may still have goods.
 func revokeRole(s *State, _ Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.RoleRevoke)
 	if err := checkRoots(s, author, p.Approvers); err != nil {
@@ -59,7 +60,7 @@ func revokeRole(s *State, _ Context, r *record.Record, author Account) error {
 	case !a.Roles.Has(p.Role):
 		return reject.New(reject.RoleNotHeld, "%v is not %v", p.Key, p.Role)
 	}
-	a.Roles &^= 1 << p.Role
+	a.Roles = a.Roles&^(1<<p.Role) | past
 	return putAccount(s, &a)
 }
 

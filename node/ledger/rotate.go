@@ -6,8 +6,9 @@ import (
 )
 
 // rotateKey gives the author's account another key to sign with. The new key may
-// have a balance, which the account gets, but no past: no records and no roles,
-// so that two accounts that were used never become one.
+// have a balance, which the account gets, but no past: no records, vouchers and
+// roles, also none that were revoked. So two accounts that were used never become
+// one, and nobody whom a case names disappears.
 func rotateKey(s *State, _ Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.KeyRotate)
 	unused, err := GetAccount(s, p.New)
