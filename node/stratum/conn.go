@@ -28,9 +28,8 @@ const (
 	lastWithin = 200 * time.Millisecond
 
 	// A miner may send so many lines a second, for a while more; then it has to
-	// wait. At the easiest difficulties every share is a block, and there are
-	// thousands.
-	linesPerSecond = 200
+	// wait.
+	linesPerSecond = 500
 	linesAtOnce    = 2000
 	// mostQueued is how many bytes may wait to be read by a miner.
 	mostQueued = 256 << 10
@@ -223,7 +222,7 @@ func (c *conn) offer() {
 // again gives the miner the newest work with another difficulty. Both locks are
 // held.
 func (c *conn) again() {
-	if w := c.server.work(); w != nil && c.ready() && min(c.session.diff.value, w.ceiling) != c.told {
+	if w := c.server.work(); w != nil && c.ready() && c.session.diff.at(w.ceiling) != c.told {
 		c.issue(w)
 	}
 }
@@ -238,7 +237,7 @@ func (c *conn) issue(w *work) {
 		}
 	}
 	clean := s.enter(w.template.Prev)
-	d := min(s.diff.value, w.ceiling)
+	d := s.diff.at(w.ceiling)
 	if d != c.told {
 		c.told = d
 		c.sendMessage(wire.Request("", wire.MethodSetDifficulty, wire.FormatDifficulty(difficulty(d))))

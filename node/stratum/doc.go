@@ -23,7 +23,9 @@
 // # Difficulty
 //
 // Each session has a difficulty at which it is expected to find 20 shares a
-// minute (vardiff). It is never above that of a block, or blocks would be lost.
+// minute (vardiff). It is not above that of a block, or blocks would be lost;
+// except at the beginning of a chain, where blocks are so easy that there would be
+// thousands a second.
 //
 // # Caveats
 //

@@ -25,11 +25,19 @@ const (
 	// leastDifficulty is that of a miner with 1,400 hashes a second.
 	leastDifficulty = 1e-6
 	mostDifficulty  = 1e15
+
+	// mostRate is how many shares a second a session may find where blocks are
+	// easier than shares should be.
+	mostRate = 50
 )
 
 // vardiff finds the difficulty at which a session has a share every shareEvery.
+// It is not above that of a block, or blocks would be lost; unless a block takes
+// less than leastDifficulty, or the session finds more than mostRate a second:
+// such blocks are worth little, and the time goes into telling of them.
 type vardiff struct {
-	value float64 // at least leastDifficulty
+	value float64 // at least leastDifficulty; see at
+	flood float64 // at which the session finds mostRate shares a second, when the value was found
 	floor float64 // that the miner asked for, 0: none
 	fixed bool    // the value stays
 	asked bool    // the miner asked for the value
@@ -87,26 +95,30 @@ func (v *vardiff) share(difficulty float64) {
 	v.work += difficulty
 }
 
-// think tells whether the difficulty has changed. Ceiling is that of a block: to
-// be above it is of no use.
+// at returns the difficulty for a job, where ceiling is that of a block.
+func (v *vardiff) at(ceiling float64) float64 {
+	return min(v.value, max(ceiling, leastDifficulty, v.flood))
+}
+
+// think tells whether the difficulty has changed.
 func (v *vardiff) think(now time.Time, ceiling float64) bool {
 	elapsed := now.Sub(v.since)
 	if v.fixed || v.shares < thinkShares && elapsed < thinkTime {
 		return false
 	}
+	was := v.at(ceiling)
 	// Half a share more: it is on the way. Without any it is all that is known.
-	work := v.work + v.value/2
-	wanted := work * shareEvery.Seconds() / max(elapsed.Seconds(), 1e-3)
-	was := v.value
-	if ratio := wanted / was; ratio < enoughShares || ratio > tooManyShares {
-		v.value = min(clamp(was*min(max(ratio, mostDown), mostUp), v.floor), ceiling)
-	}
-	if v.value == was {
+	rate := (v.work + was/2) / max(elapsed.Seconds(), 1e-3)
+	flood := rate / mostRate
+	wanted := min(rate*shareEvery.Seconds(), max(ceiling, leastDifficulty, flood))
+	if ratio := wanted / was; ratio >= enoughShares && ratio <= tooManyShares {
 		v.since, v.shares, v.work = now, 0, 0
 		return false
 	}
+	v.value = clamp(min(max(wanted, was*mostDown), was*mostUp), v.floor)
+	v.flood = min(flood, v.value)
 	v.restart(now)
-	return true
+	return v.at(ceiling) != was
 }
 
 // clamp rounds a difficulty to what it may be.

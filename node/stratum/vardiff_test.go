@@ -17,7 +17,7 @@ func play(v *vardiff, random *rand.Rand, rate, ceiling float64, now time.Time, d
 	for {
 		next := end
 		if rate > 0 {
-			wait := random.ExpFloat64() * min(v.value, ceiling) / rate
+			wait := random.ExpFloat64() * v.at(ceiling) / rate
 			next = now.Add(time.Duration(min(wait, 1e6) * float64(time.Second)))
 		}
 		if next.After(tick) && tick.Before(end) {
@@ -31,7 +31,7 @@ func play(v *vardiff, random *rand.Rand, rate, ceiling float64, now time.Time, d
 		}
 		now = next
 		shares++
-		v.share(min(v.value, ceiling))
+		v.share(v.at(ceiling))
 		v.think(now, ceiling)
 	}
 }
@@ -76,9 +76,24 @@ func TestVardiffBounds(t *testing.T) {
 	}
 	block := newVardiff(1, start)
 	epoch := block.epoch
-	play(&block, random, 100, 0.5, start, 10*time.Second)
-	if block.value != 0.5 || block.epoch != epoch+1 {
-		t.Errorf("above a block's difficulty of 0.5: %v, after %d changes", block.value, block.epoch-epoch)
+	play(&block, random, 10, 0.5, start, 10*time.Second)
+	if block.at(0.5) != 0.5 || block.epoch != epoch {
+		t.Errorf("above a block's difficulty of 0.5: %v, after %d changes", block.at(0.5), block.epoch-epoch)
+	}
+	block.atLeast(3)
+	if block.at(0.5) != 0.5 {
+		t.Error("who wants 3 loses blocks")
+	}
+
+	// Blocks that come by the thousands are not all told.
+	flood := newVardiff(1, start)
+	now, before := play(&flood, random, 0.1, 1e-9, start, 10*time.Second)
+	if _, n := play(&flood, random, 0.1, 1e-9, now, time.Minute); before > 10*mostRate*2 || n < 60*mostRate/2 || n > 60*mostRate*2 {
+		t.Errorf("%d shares in ten seconds and %d in a minute, where every hash is a block", before, n)
+	}
+	// Until they are as hard as they should be.
+	if _, n := play(&flood, random, 0.1, 0.1, now, time.Hour); flood.at(0.1) != 0.1 || n < 3000 || n > 4500 {
+		t.Errorf("%d shares an hour later, at %v", n, flood.at(0.1))
 	}
 	idle := newVardiff(1, start)
 	play(&idle, random, 0, 1e300, start, 24*time.Hour)
