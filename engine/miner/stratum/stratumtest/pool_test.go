@@ -103,6 +103,19 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// atFault fails unless a line is a fault that is told in these words.
+func atFault(t *testing.T, text, want string) {
+	t.Run(want, func(t *testing.T) {
+		p, l := testnet3(t)
+		l.say(text)
+		p.Wait(func(p *stratumtest.Pool) bool { return len(p.Faults()) > 0 })
+		if f := p.Faults(); !strings.Contains(f[0], want) {
+			t.Errorf("%.100s: %v, want %q", text, f, want)
+		}
+		p.Forgive()
+	})
+}
+
 // Every slip of a miner is a fault.
 func TestFaults(t *testing.T) {
 	for text, want := range map[string]string{
@@ -124,16 +137,7 @@ func TestFaults(t *testing.T) {
 		`{"method":"mining.submit"}`:                                           "has id, method and params",
 		`{"jsonrpc":"2.0","method":"mining.extranonce.subscribe","params":[]}`: "has id, method and params",
 	} {
-		t.Run(want, func(t *testing.T) {
-			p, l := testnet3(t)
-			l.say(strings.Replace(text, "{", `{"id":3,`, 1))
-			found := func(p *stratumtest.Pool) bool { return len(p.Faults()) > 0 }
-			p.Wait(found)
-			if f := p.Faults(); !strings.Contains(f[0], want) {
-				t.Errorf("%s: %v, want %q", text, f, want)
-			}
-			p.Forgive()
-		})
+		atFault(t, strings.Replace(text, "{", `{"id":3,`, 1), want)
 	}
 	for text, want := range map[string]string{
 		`garbage`: "no JSON object",
@@ -143,15 +147,7 @@ func TestFaults(t *testing.T) {
 		`{"id":5,"result":true}`:                                       "an answer has id, result and error",
 		strings.Repeat("x", 5000):                                      "more than 4096 bytes",
 	} {
-		t.Run(want, func(t *testing.T) {
-			p, l := testnet3(t)
-			l.say(text)
-			p.Wait(func(p *stratumtest.Pool) bool { return len(p.Faults()) > 0 })
-			if f := p.Faults(); !strings.Contains(f[0], want) {
-				t.Errorf("%.100s: %v, want %q", text, f, want)
-			}
-			p.Forgive()
-		})
+		atFault(t, text, want)
 	}
 }
 
