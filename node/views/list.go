@@ -61,8 +61,9 @@ func itemName(gtin record.GTIN, serial record.Serial) (name [32]byte) {
 func Blob(hash record.Digest) List { return List{blobList, hash} }
 
 // Party lists the records that an account signed, or that name it as carrier,
-// as seller under supervision, or in a role. Account is its first key: see
-// [Views.Account].
+// as seller under supervision, in a role, or as receiver of a payment for a claim.
+// Account is its first key: see [Views.Account]. A payment to a key that became
+// one of the account's only later stays in the list of that key.
 func Party(account record.Key) List { return List{partyList, account} }
 
 // SoldBy lists the vouchers that an account issued.

@@ -142,3 +142,35 @@ func TestLists(t *testing.T) {
 		t.Errorf("left over: %v", dump(t, v))
 	}
 }
+
+// A payment to a key that becomes one of an account's later is found under the
+// key, as it was when the block was read.
+func TestPaidBeforeRotation(t *testing.T) {
+	seller, buyer, later := key(1), key(2), key(3)
+	issue := by(seller, record.VoucherIssue{Time: 1, GTIN: gtin, Serial: "A1", Buyer: buyer})
+	claim := by(buyer, record.ClaimOpen{Time: 1, Voucher: issue.ID()})
+	before := by(seller, record.Pay{To: later, Amount: 5, Reference: claim.ID()})
+	rotate := by(buyer, record.KeyRotate{New: later})
+	after := by(seller, record.Pay{To: later, Amount: 5, Reference: claim.ID()})
+	c := newTree()
+	c.extend(issue, claim, before)
+	c.extend(rotate, after)
+	v := open(t, c, vfs.NewMem())
+	defer v.Close()
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for list, want := range map[List][]*record.Record{
+		Party(buyer):      {issue, claim, rotate, after},
+		Party(later):      {before},
+		Claim(claim.ID()): {claim, before, after},
+	} {
+		entries, err := v.All(list, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(entries, want, func(e Entry, r *record.Record) bool { return e.ID == r.ID() }) {
+			t.Errorf("%c: %v", list.kind, entries)
+		}
+	}
+}
