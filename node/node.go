@@ -168,10 +168,14 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 				return n, err
 			}
 		}
-		n.api, err = api.New(api.Options{
+		served := api.Options{
 			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Health: n.health,
 			Version: o.Version, Token: o.APIToken, Log: o.Log,
-		})
+		}
+		if n.stratum != nil {
+			served.Miners = n.miners
+		}
+		n.api, err = api.New(served)
 		if err != nil {
 			return n, err
 		}

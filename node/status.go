@@ -194,3 +194,29 @@ func (n *Node) health() api.Health {
 	}
 	return h
 }
+
+// miners are those of the Stratum server, for the API.
+func (n *Node) miners() api.Miners {
+	s, mined, now := n.stratum.Status(), n.solved.status(), n.o.now()
+	m := api.Miners{
+		Address:     n.workers.Addr().String(),
+		TLS:         n.o.StratumTLS != nil,
+		Connections: s.Connections,
+		HashRate:    s.HashRate,
+		Shares:      api.MinerShares(s.Shares),
+		Blocks:      api.MinerBlocks{Accepted: mined.Blocks, Stale: mined.Stale, Refused: mined.Refused},
+		Banned:      s.Banned,
+		Miners:      []api.MinerState{},
+	}
+	for _, w := range n.stratum.Workers() {
+		last := w.LastShare
+		if last.IsZero() {
+			last = w.Since
+		}
+		m.Miners = append(m.Miners, api.MinerState{
+			User: w.Name, Agent: w.Agent, Connected: now.Sub(w.Since).Seconds(), LastShare: now.Sub(last).Seconds(),
+			Difficulty: w.Difficulty, HashRate: w.HashRate, Shares: api.MinerShares(w.Shares),
+		})
+	}
+	return m
+}

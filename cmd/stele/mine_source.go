@@ -31,7 +31,7 @@ type mineSource struct {
 func mineSourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "url", EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`, stratum+tcp://host:port, stratum+ssl://host:port, or http://host:port of a node with getblocktemplate; may be repeated, the best one first"},
-		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account or an address"},
+		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account, an address, or the key to be paid at a Stele node"},
 		&cli.StringFlag{Name: "password", Usage: "the `PASSWORD` at sources that have none of their own", DefaultText: "x"},
 		&cli.StringFlag{Name: "password-file", Usage: "the `FILE` that holds the password"},
 		&cli.StringFlag{Name: "cookie", Usage: "the `FILE` in which Bitcoin Core keeps user and password of its RPC (.cookie), at getblocktemplate sources that have none of their own"},

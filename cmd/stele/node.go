@@ -20,6 +20,7 @@ import (
 	"stele/node/chain"
 	"stele/node/network"
 	"stele/node/record"
+	"stele/node/stratum"
 )
 
 const (
@@ -44,6 +45,10 @@ func nodeCommand() *cli.Command {
 			&cli.BoolFlag{Name: "mine", Usage: "mine blocks"},
 			&cli.StringFlag{Name: "payout", Usage: "the `KEY` that is paid for mined blocks: 72 hex digits, or the name of a key of \"stele key list\""},
 			keysFlag(),
+			&cli.StringFlag{Name: "stratum", Usage: "give work to Stratum miners that connect to `HOST:PORT`, as :3333; each is paid to the key that is its user name"},
+			&cli.StringFlag{Name: "stratum-cert", Usage: "Stratum over TLS, with the certificates of `FILE` (PEM)"},
+			&cli.StringFlag{Name: "stratum-key", Usage: "the secret key of --stratum-cert, in `FILE` (PEM)"},
+			&cli.StringFlag{Name: "stratum-difficulty", Usage: "the `DIFFICULTY` of a miner's first shares", DefaultText: fmt.Sprint(stratum.DefaultDifficulty)},
 			&cli.StringFlag{Name: "api", Usage: "serve the API at `HOST:PORT`; \"none\" for no API", Value: defaultAPI},
 			&cli.StringFlag{Name: "api-token", Usage: "take records from whoever sends this `TOKEN`, instead of from this machine only"},
 			&cli.StringFlag{Name: "traffic", Usage: "make `N` records a second, on dev and test", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
@@ -109,6 +114,9 @@ func runNode(c *cli.Context) error {
 	}
 	first := n.Status()
 	out.log.Info("node started", "network", first.Network, "data", first.Dir, "height", first.Height, "api", first.API)
+	if first.Stratum != nil {
+		out.log.Info("Stratum miners can connect", "address", first.Stratum.Address, "fingerprint", fingerprint(o.StratumTLS))
+	}
 
 	ctx, stop := context.WithCancel(c.Context)
 	if until.duration > 0 {
@@ -163,10 +171,13 @@ func nodeOptions(c *cli.Context) (o node.Options, err error) {
 		return o, err
 	}
 	o.Seed = uint64(time.Now().UnixNano())
-	if c.Bool("mine") {
-		o.Payout, err = payout(c)
+	if c.Bool("mine") && !c.Bool("dev") && c.String("payout") == "" {
+		return o, errors.New("--mine needs --payout, the key that is paid; \"stele key new\" makes one")
 	}
-	return o, err
+	if o.Payout, err = payout(c); err != nil {
+		return o, err
+	}
+	return o, stratumOptions(c, &o)
 }
 
 // nodeNetwork returns the network that --network names.
@@ -221,14 +232,15 @@ func trafficRate(c *cli.Context, p *network.Params) (float64, error) {
 	return rate, nil
 }
 
-// payout returns the key that is paid for mined blocks.
+// payout returns the key that is paid for mined blocks, the zero key if there is
+// none.
 func payout(c *cli.Context) (record.Key, error) {
 	text := c.String("payout")
 	if text == "" {
 		if c.Bool("dev") {
 			return record.PublicOf(network.DevFaucets()[0]), nil
 		}
-		return record.Key{}, errors.New("--mine needs --payout, the key that is paid; \"stele key new\" makes one")
+		return record.Key{}, nil
 	}
 	folder, err := keyFolder(c)
 	if err != nil {

@@ -30,6 +30,7 @@ type nodeProcess struct {
 	cmd   *exec.Cmd
 	ended chan error
 	url   chan string // of the API, once it is known
+	pool  chan string // HOST:PORT of the Stratum server, if there is one, and the fingerprint
 	out   *lockedBuffer
 }
 
@@ -54,7 +55,7 @@ func (b *lockedBuffer) String() string {
 // startNode starts a node on the development network. The test ends it.
 func startNode(t *testing.T, dir string, flags ...string) *nodeProcess {
 	t.Helper()
-	p := &nodeProcess{T: t, ended: make(chan error, 1), url: make(chan string, 1), out: new(lockedBuffer)}
+	p := &nodeProcess{T: t, ended: make(chan error, 1), url: make(chan string, 1), pool: make(chan string, 1), out: new(lockedBuffer)}
 	p.cmd = exec.Command("stele", append([]string{"node", "--dev", "--data", dir, "--api", "127.0.0.1:0", "--threads", "1", "--traffic", "0"}, flags...)...)
 	p.cmd.Stdout = p.out
 	log, err := p.cmd.StderrPipe()
@@ -64,12 +65,16 @@ func startNode(t *testing.T, dir string, flags ...string) *nodeProcess {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // if the test fails
 	go func() {
 		lines := bufio.NewScanner(log)
 		for lines.Scan() {
 			fmt.Fprintln(p.out, lines.Text())
 			if _, after, ok := strings.Cut(lines.Text(), " api="); ok {
 				p.url <- "http://" + after
+			}
+			if _, after, ok := strings.Cut(lines.Text(), "Stratum miners can connect\" address="); ok {
+				p.pool <- after
 			}
 		}
 		close(p.url)

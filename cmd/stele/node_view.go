@@ -64,6 +64,10 @@ func (v nodeView) lines(s node.Status) []string {
 	} else {
 		add("mining", span{faint, "no; --mine starts it"})
 	}
+	if w := s.Stratum; w != nil {
+		add("stratum", text("%sH/s of %s, %s mined, %d stale", siUnits(w.HashRate), plural(uint64(w.Workers), "worker"), plural(w.Mined.Blocks, "block"), w.Mined.Stale),
+			v.refused(w.Mined.Refused), span{faint, fmt.Sprintf("  %s, %s", plural(w.Shares.Accepted, "share"), stratumAddress(w))})
+	}
 	add("pool", text("%s, %s", plural(uint64(s.Pool.Records), "record"), byteSize(s.Pool.Bytes)),
 		span{faint, fmt.Sprintf("  %.1f %% full", 100*float64(s.Pool.Memory)/float64(max(s.Pool.MaxBytes, 1)))})
 	add("records", text("%s/s accepted, %s/s into blocks", perSec(s.Records.AcceptedRate), perSec(s.Records.ConnectedRate)))
@@ -166,6 +170,14 @@ func (v nodeView) paint(spans []span) string {
 	return strings.TrimRight(b.String()+end, " ")
 }
 
+// stratumAddress is where miners find the Stratum server.
+func stratumAddress(w *node.StratumStatus) string {
+	if w.TLS {
+		return "stratum+ssl://" + w.Address
+	}
+	return "stratum+tcp://" + w.Address
+}
+
 // statusLine is the status of a node in one line, for where there is no
 // terminal: words and values, stable enough for grep.
 func statusLine(s node.Status) string {
@@ -176,6 +188,9 @@ func statusLine(s node.Status) string {
 	line += fmt.Sprintf("difficulty %s  ", difficulty(s))
 	if s.Mining {
 		line += fmt.Sprintf("%sH/s  mined %d  stale %d  ", siUnits(s.HashRate), s.Mined.Blocks, s.Mined.Stale)
+	}
+	if w := s.Stratum; w != nil {
+		line += fmt.Sprintf("stratum %sH/s  workers %d  shares %d  mined %d  stale %d  ", siUnits(w.HashRate), w.Workers, w.Shares.Accepted, w.Mined.Blocks, w.Mined.Stale)
 	}
 	line += fmt.Sprintf("pool %d  accepted %d  refused %d  in blocks %d", s.Pool.Records, s.Records.Accepted, s.Records.Refused, s.Records.Connected)
 	if sold := s.Types[record.TypeVoucherIssue]; sold > 0 {

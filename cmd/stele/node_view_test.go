@@ -13,6 +13,7 @@ import (
 	"stele/node/ledger"
 	"stele/node/record"
 	"stele/node/reject"
+	"stele/node/stratum"
 )
 
 func someStatus() node.Status {
@@ -65,6 +66,19 @@ api        http://127.0.0.1:8690/v1/health
 data       /var/lib/stele/dev`, "\n")
 	if got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+
+	s := someStatus()
+	s.Stratum = &node.StratumStatus{
+		Status:  stratum.Status{Connections: 13, Workers: 12, HashRate: 1.234e12, Shares: stratum.Shares{Accepted: 3400}},
+		Address: "[::]:3333", Mined: node.Mined{Blocks: 31, Stale: 1},
+	}
+	all := strings.Join(nodeView{width: 100}.lines(s), "\n")
+	if line := "\nstratum    1.23 TH/s of 12 workers, 31 blocks mined, 1 stale  3,400 shares, stratum+tcp://[::]:3333\n"; !strings.Contains(all, line) {
+		t.Errorf("got:\n%s\nwant in it: %s", all, line)
+	}
+	if line := "  stratum 1.23 TH/s  workers 12  shares 3400  mined 31  stale 1  pool "; !strings.Contains(statusLine(s), line) {
+		t.Errorf("got: %s\nwant in it: %s", statusLine(s), line)
 	}
 }
 

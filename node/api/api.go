@@ -25,6 +25,7 @@ type Options struct {
 	// Custody keeps sealed recipients' data. Nil: none are taken.
 	Custody *custody.Keeper
 	Health  func() Health // of the node; quick
+	Miners  func() Miners // of its Stratum server; nil: it has none
 
 	Version string  // of the program
 	Token   string  // that writes need; "": they are taken from loopback addresses
@@ -43,6 +44,7 @@ type API struct {
 	views   *views.Views
 	custody *custody.Keeper
 	health  func() Health
+	miners  func() Miners
 	token   string
 	log     *slog.Logger
 	rates   *rates
@@ -65,6 +67,7 @@ func New(o Options) (*API, error) {
 		views:   o.Views,
 		custody: o.Custody,
 		health:  o.Health,
+		miners:  o.Miners,
 		token:   o.Token,
 		log:     o.Log,
 		rates:   newRates(o.Rate, max(1, int(o.Rate/2)), time.Now),

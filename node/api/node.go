@@ -21,9 +21,55 @@ type Health struct {
 	Pool     int     `json:"pool_records"`
 }
 
+// Miners are those that have work by Stratum.
+type Miners struct {
+	Address     string       `json:"address" doc:"at which the Stratum server listens"`
+	TLS         bool         `json:"tls"`
+	Connections int          `json:"connections"`
+	HashRate    float64      `json:"hashes_per_second" doc:"as the accepted shares of the last five minutes tell it"`
+	Shares      MinerShares  `json:"shares"`
+	Blocks      MinerBlocks  `json:"blocks"`
+	Banned      int          `json:"banned_addresses"`
+	Miners      []MinerState `json:"miners" doc:"one for each connection that has work, by user name"`
+}
+
+// MinerState is a connected miner. Its address is not told: anybody may ask.
+type MinerState struct {
+	User       string      `json:"user" doc:"the key that is paid, and the name of the worker"`
+	Agent      string      `json:"agent" doc:"what the miner calls itself"`
+	Connected  float64     `json:"connected_seconds"`
+	LastShare  float64     `json:"last_share_seconds" doc:"since the last accepted share; since it connected, if there is none"`
+	Difficulty float64     `json:"difficulty" doc:"of its shares"`
+	HashRate   float64     `json:"hashes_per_second" doc:"as the accepted shares of the last five minutes tell it"`
+	Shares     MinerShares `json:"shares"`
+}
+
+// MinerShares counts shares.
+type MinerShares struct {
+	Accepted      uint64 `json:"accepted"`
+	Stale         uint64 `json:"stale" doc:"of a tip that is no longer the tip"`
+	Duplicate     uint64 `json:"duplicate"`
+	LowDifficulty uint64 `json:"low_difficulty"`
+	Unauthorized  uint64 `json:"unauthorized"`
+	Invalid       uint64 `json:"invalid" doc:"all others"`
+}
+
+// MinerBlocks counts the blocks that miners have found.
+type MinerBlocks struct {
+	Accepted uint64 `json:"accepted"`
+	Stale    uint64 `json:"stale" doc:"another block was faster"`
+	Refused  uint64 `json:"refused" doc:"by the chain; each is a fault of the program"`
+}
+
 func (a *API) registerNode(api huma.API) {
 	huma.Register(api, get("get-health", "/v1/health", "How the node does"),
 		func(context.Context, *struct{}) (*answer[Health], error) {
 			return &answer[Health]{a.health()}, nil
 		})
+	if a.miners != nil {
+		huma.Register(api, get("list-miners", "/v1/miners", "The miners that have work by Stratum"),
+			func(context.Context, *struct{}) (*answer[Miners], error) {
+				return &answer[Miners]{a.miners()}, nil
+			})
+	}
 }
