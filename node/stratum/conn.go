@@ -242,10 +242,7 @@ func (c *conn) issue(w *work) {
 		c.told = d
 		c.sendMessage(wire.Request("", wire.MethodSetDifficulty, wire.FormatDifficulty(difficulty(d))))
 	}
-	s.issues[id] = issue{key: c.key, difficulty: d, target: difficulty(d).Target(), epoch: s.diff.epoch}
-	if len(s.issues) > 2*mostWorks {
-		c.forget(w)
-	}
+	s.give(id, issue{key: c.key, difficulty: d, target: difficulty(d).Target(), epoch: s.diff.epoch})
 	if id.again == 0 {
 		s.time = w.template.Time
 		c.send(w.notify(c.key, clean))
@@ -254,16 +251,7 @@ func (c *conn) issue(w *work) {
 		s.time = max(s.time+1, uint32(c.server.o.Now().Unix()))
 		c.send(notify(w.paidTo(c.key), id, s.time, clean))
 	}
-	s.last, c.given = id, true
-}
-
-// forget drops the jobs whose work is no longer good. Both locks are held.
-func (c *conn) forget(w *work) {
-	for id := range c.session.issues {
-		if id.seq+mostWorks <= w.seq {
-			delete(c.session.issues, id)
-		}
-	}
+	c.given = true
 }
 
 // tick thinks the difficulty over.

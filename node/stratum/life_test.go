@@ -111,6 +111,25 @@ func TestDifficultyFollows(t *testing.T) {
 	want(t, "a share that is too easy for the harder job", m.call("mining.submit", p...), 23)
 }
 
+// Shares that come too late tell of a miner's speed too: where blocks are easy,
+// nearly all do.
+func TestDifficultyFollowsStale(t *testing.T) {
+	w := newWorld(t)
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	old := m.job
+	w.tip = w.Extend(w.tip)
+	w.take()
+	m.awaitJob(2)
+	for i := 0; m.difficulty == old.Difficulty; i++ {
+		if i == 100 {
+			t.Fatal("100 stale shares in no time, and the difficulty is the same")
+		}
+		want(t, "a late share", m.share(user, old), 21)
+	}
+}
+
 // What a miner asks for.
 func TestDifficultyWishes(t *testing.T) {
 	w := newWorld(t, func(_ *world, o *stratum.Options) { o.Difficulty = 0 })

@@ -21,6 +21,8 @@ const (
 	// mostSeen bounds the shares that are remembered: half a minute of the
 	// greatest rate that a connection may have, or hours of the usual one.
 	mostSeen = 4096
+	// mostIssues is how many jobs are remembered, unless more of them are good.
+	mostIssues = 2 * mostWorks
 )
 
 // session is what outlives a connection, so that a miner that comes back can go
@@ -30,12 +32,12 @@ type session struct {
 	extranonce1 [extranonceSize]byte
 	left        time.Time // when it has lost its last connection; of sessions
 
-	mu     sync.Mutex // is taken after that of a conn, and guards what follows
-	tip    pow.Hash   // that the jobs and shares are for
-	issues map[jobID]issue
+	mu     sync.Mutex            // is taken after that of a conn, and guards what follows
+	issues map[jobID]issue       // the last jobs; whether they are good is for works to say
 	last   jobID                 // given last
 	time   uint32                // of the last one
-	seen   map[pow.Hash]struct{} // headers of shares
+	tip    pow.Hash              // of the last one
+	seen   map[pow.Hash]struct{} // headers of shares for the tip
 	order  []pow.Hash            // of seen, oldest first
 
 	diff vardiff
@@ -63,14 +65,28 @@ func (s *session) resume(asked vardiff, now time.Time) {
 
 // enter goes over to the jobs of a tip, and tells whether it is another one.
 func (s *session) enter(tip pow.Hash) bool {
-	if s.tip == tip && s.issues != nil {
+	if s.issues == nil {
+		s.issues = map[jobID]issue{}
+	} else if s.tip == tip {
 		return false
 	}
 	s.tip = tip
-	s.issues = map[jobID]issue{}
 	s.seen = map[pow.Hash]struct{}{}
 	s.order = nil
 	return true
+}
+
+// give notes that a job was given.
+func (s *session) give(id jobID, i issue) {
+	s.issues[id] = i
+	s.last = id
+	if len(s.issues) > mostIssues {
+		for old := range s.issues {
+			if old.seq+mostWorks < id.seq {
+				delete(s.issues, old)
+			}
+		}
+	}
 }
 
 // know notes that a header was a share, and tells whether that was known.

@@ -22,6 +22,10 @@ func (c *conn) submit(m wire.Message) reply {
 		found, refused = c.judge(s)
 	}
 	c.count(found.difficulty, refused)
+	if found.difficulty > 0 && found.epoch == c.session.diff.epoch {
+		c.session.diff.share(found.difficulty)
+		c.think()
+	}
 	if refused != nil {
 		r := reply{answer: wire.Refuse(m.ID, refused.Code, refused.Text)}
 		if c.rejected > mostRejected {
@@ -30,10 +34,6 @@ func (c *conn) submit(m wire.Message) reply {
 		return r
 	}
 	r := reply{answer: wire.Answer(m.ID, true)}
-	if found.epoch == c.session.diff.epoch {
-		c.session.diff.share(found.difficulty)
-		c.think()
-	}
 	if found.block {
 		r.then = func() {
 			b := found.paid.Block(found.extranonce, found.header)
@@ -43,11 +43,11 @@ func (c *conn) submit(m wire.Message) reply {
 	return r
 }
 
-// share is a good one.
+// share is what is known of a share.
 type share struct {
-	difficulty float64
-	epoch      int  // of vardiff
-	block      bool // its hash meets the target of the chain
+	difficulty float64 // 0: unknown
+	epoch      int     // of vardiff
+	block      bool    // its hash meets the target of the chain
 
 	paid       *template.Template
 	extranonce uint64
@@ -68,8 +68,12 @@ func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
 	id, ok := parseJobID(s.JobID)
 	w := c.server.workOf(id.seq)
 	issue, given := c.session.issues[id]
-	if !ok || w == nil || !given || w.template.Prev != c.session.tip {
-		return no(wire.CodeStale, "Job not found (stale)")
+	if !ok || w == nil || !given {
+		// Its work is not checked, but it was done, and at easy difficulties most
+		// shares come too late.
+		late, refused := no(wire.CodeStale, "Job not found (stale)")
+		late.difficulty, late.epoch = issue.difficulty, issue.epoch
+		return late, refused
 	}
 	t := w.paidTo(issue.key)
 	switch {
