@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	wire "stele/engine/miner/stratum"
+	"stele/engine/pow"
 	"stele/node/record"
 )
 
@@ -73,6 +74,7 @@ type conn struct {
 	workers    map[string]bool // that may send shares; empty: not authorized
 	name       string          // of the first
 	told       float64         // difficulty, 0: none yet
+	target     pow.Target      // of told
 	given      bool            // a job, over this connection
 	refused    int             // requests
 	rejected   int             // shares in a row
@@ -237,12 +239,12 @@ func (c *conn) issue(w *work) {
 		}
 	}
 	clean := s.enter(w.template.Prev)
-	d := s.diff.at(w.ceiling)
-	if d != c.told {
-		c.told = d
-		c.sendMessage(wire.Request("", wire.MethodSetDifficulty, wire.FormatDifficulty(difficulty(d))))
+	if d := s.diff.at(w.ceiling); d != c.told {
+		exact := difficulty(d)
+		c.told, c.target = d, exact.Target()
+		c.sendMessage(wire.Request("", wire.MethodSetDifficulty, wire.FormatDifficulty(exact)))
 	}
-	s.give(id, issue{key: c.key, difficulty: d, target: difficulty(d).Target(), epoch: s.diff.epoch})
+	s.give(id, issue{key: c.key, difficulty: c.told, target: c.target, epoch: s.diff.epoch})
 	if id.again == 0 {
 		s.time = w.template.Time
 		c.send(w.notify(c.key, clean))

@@ -22,6 +22,7 @@ type testMiner struct {
 	lines *bufio.Reader
 	id    int
 
+	user             string
 	session          string
 	extranonce1      string
 	extranonce2Size  int
@@ -169,6 +170,7 @@ func (m *testMiner) subscribe(session ...any) {
 // login subscribes and authorizes, and waits for a job.
 func (m *testMiner) login(user string) {
 	m.Helper()
+	m.user = user
 	m.subscribe()
 	if got := m.call("mining.authorize", user, "x"); string(got.Result) != "true" {
 		m.Fatalf("authorize: %s %v", got.Result, got.Error)

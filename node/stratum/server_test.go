@@ -43,7 +43,8 @@ type world struct {
 	address string
 	tip     *chaintest.Block
 	pool    *pool.Pool
-	bits    pow.Bits // of the templates; 0: those of the chain, which every second hash meets
+	wrap    func(net.Listener) net.Listener // of the server, nil: as it is
+	bits    pow.Bits                        // of the templates; 0: those of the chain, which every second hash meets
 
 	mu     sync.Mutex
 	now    time.Time
@@ -91,6 +92,9 @@ func newWorld(t testing.TB, edit ...func(*world, *stratum.Options)) *world {
 		t.Fatal(err)
 	}
 	w.address = l.Addr().String()
+	if w.wrap != nil {
+		l = w.wrap(l)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- w.server.Serve(ctx, l) }()

@@ -97,7 +97,7 @@ func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
 	if !issue.target.MetBy(hash) {
 		// Some miners take a lower difficulty for the jobs that they have.
 		issue.difficulty = c.told
-		if !difficulty(c.told).Target().MetBy(hash) {
+		if !c.target.MetBy(hash) {
 			return no(wire.CodeLowDifficulty, "Low difficulty share")
 		}
 	}

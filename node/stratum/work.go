@@ -1,6 +1,8 @@
 package stratum
 
 import (
+	"bytes"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"sync"
@@ -23,6 +25,7 @@ type work struct {
 	mu    sync.Mutex
 	paid  map[record.Key]*template.Template
 	lines map[line][]byte
+	any   map[bool][]byte // by clean: a line for some key, that the others are made of
 }
 
 // line says which mining.notify of a work one is.
@@ -54,9 +57,21 @@ func (w *work) notify(key record.Key, clean bool) []byte {
 	defer w.mu.Unlock()
 	l := line{key, clean}
 	if w.lines[l] == nil {
-		w.lines[l] = notify(w.payTo(key), jobID{w.seq, 0}, w.template.Time, clean)
+		w.lines[l] = w.write(w.payTo(key), clean)
 	}
 	return w.lines[l]
+}
+
+// write makes the line for a key. Lines differ only in the coinbase before the
+// extranonce, and not in its length.
+func (w *work) write(t *template.Template, clean bool) []byte {
+	if w.any[clean] == nil {
+		w.any[clean] = notify(w.template, jobID{seq: w.seq}, w.template.Time, clean)
+	}
+	made := bytes.Clone(w.any[clean])
+	at := bytes.Index(made, hex.AppendEncode(nil, w.template.Prefix))
+	hex.Encode(made[at:], t.Prefix)
+	return made
 }
 
 // notify returns a mining.notify.
@@ -117,6 +132,7 @@ func (ws *works) take(t *template.Template, now time.Time) bool {
 		complete: len(t.Records) != template.FirstRecords || old != nil && old.template.Prev == t.Prev,
 		paid:     map[record.Key]*template.Template{},
 		lines:    map[line][]byte{},
+		any:      map[bool][]byte{},
 	}
 	ws.bySeq[ws.last] = ws.newest
 	delete(ws.bySeq, ws.last-mostWorks)
