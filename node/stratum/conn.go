@@ -56,11 +56,13 @@ var (
 
 // conn is a connection to a miner, or to a proxy with several.
 type conn struct {
-	server *Server
-	net    net.Conn
-	addr   netip.Addr // zero: unknown
-	log    *slog.Logger
-	out    outbox
+	server  *Server
+	net     net.Conn
+	addr    netip.Addr // zero: unknown
+	log     *slog.Logger
+	out     outbox
+	wake    chan struct{} // holds an element if the writer has something to do
+	writing sync.Mutex    // held while the outbox is sent
 
 	ctx  context.Context // ends when the connection shall end
 	stop context.CancelCauseFunc
@@ -90,7 +92,7 @@ func newConn(ctx context.Context, s *Server, n net.Conn, addr netip.Addr) *conn 
 	c := &conn{
 		server: s, net: n, addr: addr, since: now,
 		log:     s.log.With("peer", n.RemoteAddr().String()),
-		out:     outbox{wake: make(chan struct{}, 1)},
+		wake:    make(chan struct{}, 1),
 		session: &session{diff: newVardiff(s.o.Difficulty, now)},
 		workers: map[string]bool{},
 		rate:    newMeter(now),
@@ -156,39 +158,57 @@ func (c *conn) read() error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", errGarbage, err)
 		}
-		if err := c.handle(m); err != nil {
+		err = c.handle(m)
+		c.flush()
+		if err != nil {
 			return err
 		}
 	}
 }
 
-// write sends what is in the outbox until the connection ends, and closes it.
+// write sends what others than the reader have queued, until the connection ends,
+// and closes it.
 func (c *conn) write() {
 	defer c.net.Close() // which wakes the reader
-	for {
+	for c.ctx.Err() == nil {
 		select {
-		case <-c.out.wake:
+		case <-c.wake:
 		case <-c.ctx.Done():
 		}
-		_ = c.net.SetWriteDeadline(time.Now().Add(writeWithin))
-		ended := c.ctx.Err() != nil
-		if ended {
-			_ = c.net.SetWriteDeadline(time.Now().Add(lastWithin))
-		}
-		_, err := c.net.Write(c.out.take())
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			err = errSlow
-		}
-		if err != nil {
-			c.stop(err)
-		}
-		if ended || err != nil {
-			return
-		}
+		c.flush()
 	}
 }
 
-// send queues an answer or a notification.
+// flush sends what is queued. The reader does it by itself after each line: to
+// wake another goroutine for that costs more than all the rest of a share.
+func (c *conn) flush() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	queued := c.out.take()
+	if len(queued) == 0 {
+		return
+	}
+	_ = c.net.SetWriteDeadline(time.Now().Add(writeWithin))
+	if c.ctx.Err() != nil {
+		_ = c.net.SetWriteDeadline(time.Now().Add(lastWithin))
+	}
+	if _, err := c.net.Write(queued); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errSlow
+		}
+		c.stop(err)
+	}
+}
+
+// nudge lets the writer send what is queued.
+func (c *conn) nudge() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// send queues an answer or a notification. Then comes flush or nudge.
 func (c *conn) send(line []byte) {
 	if !c.out.put(line) {
 		c.stop(errSlow)
@@ -279,8 +299,6 @@ func (c *conn) think() {
 
 // outbox holds what waits to be sent.
 type outbox struct {
-	wake chan struct{} // holds an element if there is something
-
 	mu  sync.Mutex
 	buf []byte
 }
@@ -293,10 +311,6 @@ func (o *outbox) put(line []byte) bool {
 		return false
 	}
 	o.buf = append(o.buf, line...)
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
 	return true
 }
 

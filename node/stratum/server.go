@@ -174,10 +174,12 @@ func (s *Server) broadcast(ctx context.Context) {
 		case <-s.fresh:
 			for _, c := range s.all() {
 				c.offer()
+				c.nudge()
 			}
 		case <-ticker.C:
 			for _, c := range s.all() {
 				c.tick()
+				c.nudge()
 			}
 		case <-ctx.Done():
 			return
