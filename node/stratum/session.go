@@ -53,12 +53,12 @@ type issue struct {
 
 // resume prepares the session for another connection. If there is no share for
 // the tip, nobody knows whether the miner has heard of the tip: then it has to be
-// told, and older jobs are void.
+// told. Its jobs stay good, as it may have found a block of one meanwhile.
 func (s *session) resume(asked vardiff, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.seen) == 0 {
-		s.tip, s.issues = pow.Hash{}, nil
+		s.tip = pow.Hash{}
 	}
 	s.diff.resume(asked, now)
 }
