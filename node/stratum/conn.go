@@ -251,6 +251,9 @@ func (c *conn) again() {
 
 // issue gives the miner a job. Both locks are held.
 func (c *conn) issue(w *work) {
+	if c.ctx.Err() != nil {
+		return // the session may be that of another connection by now
+	}
 	s := c.session
 	id := jobID{seq: w.seq}
 	if s.last.seq == w.seq {

@@ -105,25 +105,19 @@ func (c *conn) configure(m wire.Message) reply {
 // subscribe gives the miner a session: the one that it names, if it can be taken
 // up again, or a new one.
 func (c *conn) subscribe(m wire.Message) reply {
-	var before *conn
 	if !c.subscribed {
 		c.subscribed = true
 		c.agent = printable(argument(m, 0))
-		before = c.enterSession(argument(m, 1))
+		c.enterSession(argument(m, 1))
 	}
 	answer := wire.Subscription{Session: c.session.id, Extranonce1: c.session.extranonce1[:], Extranonce2Size: extranonceSize}
-	return reply{answer: answer.Answer(m.ID), then: func() {
-		if before != nil && before != c {
-			before.stop(errResumed)
-		}
-		c.offer()
-	}}
+	return reply{answer: answer.Answer(m.ID), then: c.offer}
 }
 
 // enterSession goes over to the session with an id, or makes the present one a
-// session that others can be told from. Before is the connection that has had
-// the session until now.
-func (c *conn) enterSession(id string) (before *conn) {
+// session that others can be told from. The connection that has had the session
+// until now ends.
+func (c *conn) enterSession(id string) {
 	c.server.mu.Lock()
 	resumed, before := c.server.sessions.resume(id, c)
 	if resumed == nil {
@@ -131,11 +125,13 @@ func (c *conn) enterSession(id string) (before *conn) {
 	}
 	c.server.mu.Unlock()
 	if resumed == nil {
-		return nil
+		return
+	}
+	if before != nil {
+		before.stop(errResumed) // from here on it gives no jobs of the session
 	}
 	resumed.resume(c.session.diff, c.server.o.Now()) // c's own is nobody else's
 	c.session = resumed
-	return before
 }
 
 // authorize lets a worker send shares. The first one's key is whom the blocks of

@@ -1,6 +1,12 @@
 package stratum_test
 
-import "testing"
+import (
+	"sync/atomic"
+	"testing"
+
+	"stele/node/block"
+	"stele/node/stratum"
+)
 
 // A share that was found while the connection was gone is good also if it is the
 // first one of its tip: it may be a block.
@@ -21,4 +27,39 @@ func TestResumeWithFirstShare(t *testing.T) {
 	}
 	want(t, "a share found meanwhile", again.call("mining.submit", kept...), 0)
 	want(t, "the same share", again.call("mining.submit", kept...), 22)
+}
+
+// A connection that has lost its session, and has not ended yet, does not take
+// new work away from the one that has it.
+func TestResumeWhileOldGoesOn(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var first atomic.Bool
+	w := newWorld(t, func(w *world, o *stratum.Options) {
+		w.bits = 0 // every share is a block
+		o.Submit = func(*block.Block, string) {
+			if first.CompareAndSwap(false, true) {
+				close(entered)
+				<-leave
+			}
+		}
+	})
+	defer close(leave)
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	m.id++
+	share := m.find(user, m.job)
+	m.write(`{"id":9,"method":"mining.submit","params":["` + user + `","` + share[1].(string) + `","` +
+		share[2].(string) + `","` + share[3].(string) + `","` + share[4].(string) + `"]}`)
+	<-entered // the old connection is busy
+
+	again := dial(t, w.address)
+	again.subscribe(m.session)
+	again.call("mining.authorize", user, "x")
+	again.awaitJob(1)
+	for i := range 8 { // the order in which connections get work is by chance
+		w.tip = w.Extend(w.tip)
+		w.take()
+		again.awaitJob(i + 2)
+	}
 }
