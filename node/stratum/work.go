@@ -28,6 +28,10 @@ type work struct {
 	any   map[bool][]byte // by clean: a line for some key, that the others are made of
 }
 
+// mostPaid is for how many keys a work remembers what it made. Keys cost nothing:
+// without a bound those who come and go with another one each would fill memory.
+const mostPaid = 1024
+
 // line says which mining.notify of a work one is.
 type line struct {
 	key   record.Key
@@ -44,6 +48,10 @@ func (w *work) paidTo(key record.Key) *template.Template {
 func (w *work) payTo(key record.Key) *template.Template {
 	t := w.paid[key]
 	if t == nil {
+		if len(w.paid) >= mostPaid {
+			clear(w.paid)
+			clear(w.lines)
+		}
 		t = w.template.PaidTo(key)
 		w.paid[key] = t
 	}
