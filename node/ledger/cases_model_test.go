@@ -145,7 +145,7 @@ func (v *saleCase) final() bool {
 
 // expired reports whether the warranty is over.
 func (m *cases) expired(v *saleCase) bool {
-	return v.state == "active" && m.now > v.delivered+uint32(v.sold.WarrantyDays)*day+v.inRepair
+	return v.state == "active" && m.now > v.delivered+max(uint32(v.sold.WarrantyDays), 15)*day+v.inRepair
 }
 
 func last[T any](all []*T) *T {

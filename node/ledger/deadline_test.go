@@ -150,6 +150,29 @@ func TestEntitlement(t *testing.T) {
 	}
 }
 
+// Whatever the seller and the maker promise, the buyer has the days of the law.
+func TestShortWarranty(t *testing.T) {
+	w := newWorld(t)
+	if err := putProduct(w.State, &Product{GTIN: theGTIN, Maker: theMaker, Terms: record.Digest{7}}); err != nil {
+		t.Fatal(err)
+	}
+	p := w.sale()
+	p.WarrantyDays = 0
+	w.voucher = w.do(theSeller, p)
+	w.send(theSeller, record.Outbound)
+	w.do(theCarrier, w.confirm(pickupKey))
+	w.later(7, 0)
+	mark := w.Mark()
+	w.do(theBuyer, w.open(record.NoReason, record.Refund))
+	w.Revert(mark)
+	w.later(8, 0)
+	mark = w.Mark()
+	w.do(theBuyer, w.open(record.Fault, record.Replace))
+	w.Revert(mark)
+	w.later(0, 1)
+	w.refuse(reject.WarrantyOver, theBuyer, w.open(record.Fault, record.Repair))
+}
+
 // A repair lengthens the warranty by the time that it took. After two of the
 // same fault the goods are exchanged.
 func TestRepairs(t *testing.T) {

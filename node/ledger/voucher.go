@@ -94,12 +94,13 @@ func (v *Voucher) layout(f *coder) {
 }
 
 // End returns when the warranty ends: the last second in which it holds. It is
-// 0 if the goods are not delivered.
+// 0 if the goods are not delivered. No seller can make it shorter than the days
+// in which the law lets the buyer return or exchange the goods.
 func (v *Voucher) End(p *network.AfterSales) uint64 {
 	if v.Delivered == 0 {
 		return 0
 	}
-	return after(v.Delivered, v.WarrantyDays, p) + uint64(v.Extended)
+	return after(v.Delivered, max(v.WarrantyDays, p.ReturnDays, p.ExchangeDays), p) + uint64(v.Extended)
 }
 
 // after returns the time so many days after another.
