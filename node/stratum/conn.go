@@ -257,7 +257,8 @@ func (c *conn) issue(w *work) {
 	s := c.session
 	id := jobID{seq: w.seq}
 	if s.last.seq == w.seq {
-		if id.again = s.last.again + 1; id.again == 0 {
+		id.again = s.last.again + 1
+		if id.again == 0 || id.again > mostAgain && c.given {
 			return // so many times; there will be other work soon
 		}
 	}

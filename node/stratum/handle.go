@@ -119,7 +119,7 @@ func (c *conn) subscribe(m wire.Message) reply {
 // until now ends.
 func (c *conn) enterSession(id string) {
 	c.server.mu.Lock()
-	resumed, before := c.server.sessions.resume(id, c)
+	resumed, before := c.server.sessions.resume(id, c, c.server.o.Now())
 	if resumed == nil {
 		c.server.sessions.open(c.session, c)
 	}
@@ -247,5 +247,5 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
-	return s[:min(len(s), 64)]
+	return strings.ToValidUTF8(s[:min(len(s), 64)], "")
 }

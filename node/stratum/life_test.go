@@ -111,6 +111,27 @@ func TestDifficultyFollows(t *testing.T) {
 	want(t, "a share that is too easy for the harder job", m.call("mining.submit", p...), 23)
 }
 
+// Who asks for another difficulty all the time is not given a job each time.
+func TestDifficultyWishesMany(t *testing.T) {
+	w := newWorld(t)
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	for i := range 300 {
+		m.call("mining.suggest_difficulty", i%2+1)
+	}
+	if n := len(m.jobs); n < 5 || n > 20 {
+		t.Errorf("%d jobs of the same work", n)
+	}
+	want(t, "a share of the first", m.share(user, m.jobs[0]), 0)
+	w.pass(30 * time.Second)
+	w.take()
+	m.awaitJob(len(m.jobs) + 1)
+	if m.job.Difficulty != 2 {
+		t.Errorf("difficulty %v, the last wish was 2", m.job.Difficulty)
+	}
+}
+
 // Shares that come too late tell of a miner's speed too: where blocks are easy,
 // nearly all do.
 func TestDifficultyFollowsStale(t *testing.T) {

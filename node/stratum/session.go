@@ -147,8 +147,9 @@ func (ss *sessions) open(s *session, c *conn) {
 
 // resume gives the session with an id to c, nil if there is none. Before is the
 // connection that has had it until now, nil if none has.
-func (ss *sessions) resume(id string, c *conn) (s *session, before *conn) {
-	if s = ss.byID[id]; s == nil {
+func (ss *sessions) resume(id string, c *conn, now time.Time) (s *session, before *conn) {
+	s = ss.byID[id]
+	if s == nil || ss.owner[s] == nil && now.Sub(s.left) > keepFor {
 		return nil, nil
 	}
 	before = ss.owner[s]

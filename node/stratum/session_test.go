@@ -13,7 +13,7 @@ func TestSessions(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	s := new(session)
 	ss.open(s, a)
-	if got, before := ss.resume(s.id, b); got != s || before != a {
+	if got, before := ss.resume(s.id, b, now); got != s || before != a {
 		t.Fatal("a session in use cannot be taken over")
 	}
 	ss.leave(s, a, now) // which has it no more
@@ -21,7 +21,10 @@ func TestSessions(t *testing.T) {
 		t.Fatal("a session is kept for a connection that lost it")
 	}
 	ss.leave(s, b, now)
-	if got, before := ss.resume(s.id, c); got != s || before != nil {
+	if got, _ := ss.resume(s.id, c, now.Add(keepFor+1)); got != nil {
+		t.Fatal("a session is taken up after too long")
+	}
+	if got, before := ss.resume(s.id, c, now.Add(keepFor)); got != s || before != nil {
 		t.Fatal("a kept session cannot be taken up")
 	}
 	// It is left again: the time counts from then.

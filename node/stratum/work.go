@@ -100,6 +100,10 @@ type jobID struct {
 	again uint8
 }
 
+// mostAgain is how many times a connection gets the same work. A new connection of
+// the session gets it once more.
+const mostAgain = 16
+
 func (id jobID) String() string { return strconv.FormatUint(id.seq<<8|uint64(id.again), 16) }
 
 // parseJobID reads what String writes.
