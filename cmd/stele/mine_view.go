@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -180,10 +179,4 @@ func mineLine(s miner.Status) string {
 }
 
 // shortDifficulty writes a difficulty with four digits.
-func shortDifficulty(d pow.Difficulty) string {
-	x, err := strconv.ParseFloat(d.String(), 64)
-	if err != nil {
-		return d.String()
-	}
-	return fmt.Sprintf("%.4g", x)
-}
+func shortDifficulty(d pow.Difficulty) string { return fmt.Sprintf("%.4g", d.Float64()) }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,10 +40,7 @@ func stratumOptions(c *cli.Context, o *node.Options) error {
 		if err != nil {
 			return fmt.Errorf("--stratum-difficulty: %w", err)
 		}
-		// The server does not need all digits of it.
-		if o.StratumDifficulty, err = strconv.ParseFloat(d.String(), 64); err != nil {
-			return fmt.Errorf("--stratum-difficulty: %w", err)
-		}
+		o.StratumDifficulty = d.Float64() // the server does not need all digits of it
 	}
 	return nil
 }

@@ -219,12 +219,7 @@ func difficulty(s node.Status) string {
 	if err != nil {
 		return "?"
 	}
-	d := t.Difficulty().String()
-	var f float64
-	if _, err := fmt.Sscan(d, &f); err != nil {
-		return d
-	}
-	return fmt.Sprintf("%.4g", f)
+	return shortDifficulty(t.Difficulty())
 }
 
 // shortHash shortens 64 hex digits to the first and the last.

@@ -43,7 +43,7 @@ func TestMine(t *testing.T) {
 		if c := s.Shares; c.Accepted == 0 || c.Accepted != c.Found || c.Pending != 0 || s.Devices[0].Shares != c.Found || c.Last.IsZero() {
 			t.Errorf("shares %+v", c)
 		}
-		d := float64(s.Shares.Accepted) * difficultyOf(p.target)
+		d := float64(s.Shares.Accepted) * p.target.Difficulty().Float64()
 		if math.Abs(s.Shares.Difficulty/d-1) > 1e-9 || s.Shares.Best.Cmp(p.target.Difficulty()) < 0 {
 			t.Errorf("difficulty %g, best %v", s.Shares.Difficulty, s.Shares.Best)
 		}

@@ -100,7 +100,7 @@ func (m *Miner) accept(u *upstream, s Share) {
 		if s.Block() {
 			t.Blocks++
 		}
-		t.Difficulty += difficultyOf(s.Work.Target)
+		t.Difficulty += s.Work.Target.Difficulty().Float64()
 		t.Last = now
 	}
 	level := slog.LevelDebug

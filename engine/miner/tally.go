@@ -2,7 +2,6 @@ package miner
 
 import (
 	"maps"
-	"math"
 
 	"stele/engine/pow"
 )
@@ -42,13 +41,4 @@ func (t *tally) status() Shares {
 		s.Rejected[c] += 0
 	}
 	return s
-}
-
-// difficultyOf returns the difficulty of a target, nearly.
-func difficultyOf(t pow.Target) float64 {
-	number := 0.0
-	for i, limb := range t {
-		number += math.Ldexp(float64(limb), 64*i)
-	}
-	return 0xffff * math.Exp2(208) / max(number, 1)
 }

@@ -31,6 +31,10 @@ const (
 	difficultyDigits = 17
 )
 
+// HashesPerDifficulty is how many hashes a share of difficulty 1 takes on
+// average: 2^256 / (0xffff * 2^208). A share of difficulty d takes d times that.
+const HashesPerDifficulty = 4295032833.0
+
 // difficulty1 is the target of difficulty 1.
 var difficulty1 = new(big.Int).Lsh(big.NewInt(0xffff), 208)
 
@@ -106,6 +110,13 @@ func (d Difficulty) String() string {
 		return ratio.FloatString(decimals)
 	}
 	return new(big.Float).SetPrec(512).SetRat(ratio).Text('g', difficultyDigits)
+}
+
+// Float64 returns the floating-point number nearest to d. It serves to show a
+// difficulty and to estimate with it; targets are made of d itself.
+func (d Difficulty) Float64() float64 {
+	x, _ := d.rat().Float64()
+	return x
 }
 
 func (d Difficulty) rat() *big.Rat {

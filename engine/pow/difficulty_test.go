@@ -2,6 +2,7 @@ package pow_test
 
 import (
 	"errors"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -199,4 +200,27 @@ func FuzzParseDifficulty(f *testing.F) {
 			t.Errorf("ParseDifficulty(%q) = %v, not exact", text, d)
 		}
 	})
+}
+
+func TestDifficultyFloat64(t *testing.T) {
+	for text, want := range map[string]float64{
+		"1": 1, "0.5": 0.5, "1e-9": 1e-9, "1e99": 1e99, "0.1": 0.1, "16383.75": 16383.75, "1.00000000000000000000000001": 1,
+	} {
+		d, err := pow.ParseDifficulty(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Float64(); got != want {
+			t.Errorf("%s: got %v, want %v", text, got, want)
+		}
+	}
+	if got := (pow.Difficulty{}).Float64(); got != 0 {
+		t.Errorf("difficulty 0: got %v", got)
+	}
+	// One hash of difficulty 1 in so many, to nine digits.
+	target := new(big.Float).SetInt(new(big.Int).Lsh(big.NewInt(0xffff), 208))
+	hashes, _ := new(big.Float).Quo(new(big.Float).SetInt(new(big.Int).Lsh(big.NewInt(1), 256)), target).Float64()
+	if math.Abs(hashes/pow.HashesPerDifficulty-1) > 1e-9 {
+		t.Errorf("HashesPerDifficulty is %v, want %v", pow.HashesPerDifficulty, hashes)
+	}
 }

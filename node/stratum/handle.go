@@ -93,7 +93,7 @@ func (c *conn) configure(m wire.Message) reply {
 	given.SubscribeExtranonce = asked.SubscribeExtranonce
 	r := reply{}
 	if asked.MinimumDifficulty != nil {
-		floor := toFloat(*asked.MinimumDifficulty)
+		floor := asked.MinimumDifficulty.Float64()
 		if given.MinimumDifficulty = floor <= mostDifficulty; given.MinimumDifficulty {
 			r.then = func() { c.change(func(v *vardiff) { v.atLeast(floor) }) }
 		}
@@ -190,7 +190,7 @@ func fixedDifficulty(password string) (float64, bool) {
 	for _, part := range strings.FieldsFunc(password, func(r rune) bool { return r == ',' || r == ';' || r == ' ' }) {
 		if text, ok := strings.CutPrefix(part, "d="); ok {
 			if d, err := pow.ParseDifficulty(text); err == nil {
-				return toFloat(d), true
+				return d.Float64(), true
 			}
 		}
 	}
@@ -215,7 +215,7 @@ func (c *conn) suggest(m wire.Message) reply {
 		return refuse(m, wire.CodeOther, "%s: %v", m.Method, err)
 	}
 	return reply{answer: wire.Answer(m.ID, true), then: func() {
-		c.change(func(v *vardiff) { v.start(toFloat(d)) })
+		c.change(func(v *vardiff) { v.start(d.Float64()) })
 	}}
 }
 

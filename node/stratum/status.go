@@ -7,6 +7,7 @@ import (
 	"time"
 
 	wire "stele/engine/miner/stratum"
+	"stele/engine/pow"
 )
 
 // Status tells how a server does. Counts are since it was made.
@@ -83,7 +84,7 @@ func (s *Server) Workers() []Worker {
 }
 
 // hashes returns how many hashes a difficulty stands for.
-func hashes(difficulty float64) float64 { return difficulty * 4295032833 } // 2^256 / (0xffff * 2^208)
+func hashes(difficulty float64) float64 { return difficulty * pow.HashesPerDifficulty }
 
 // counts count shares while they come.
 type counts struct {

@@ -3,13 +3,11 @@ package stratum
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"sync"
 	"time"
 
 	wire "stele/engine/miner/stratum"
-	"stele/engine/pow"
 	"stele/node/record"
 	"stele/node/template"
 )
@@ -140,7 +138,7 @@ func (ws *works) take(t *template.Template, now time.Time) bool {
 	ws.last++
 	ws.newest = &work{
 		seq: ws.last, template: t, at: now,
-		ceiling:  roundDown(toFloat(t.Target.Difficulty())),
+		ceiling:  roundDown(t.Target.Difficulty().Float64()),
 		complete: len(t.Records) != template.FirstRecords || old != nil && old.template.Prev == t.Prev,
 		paid:     map[record.Key]*template.Template{},
 		lines:    map[line][]byte{},
@@ -149,13 +147,4 @@ func (ws *works) take(t *template.Template, now time.Time) bool {
 	ws.bySeq[ws.last] = ws.newest
 	delete(ws.bySeq, ws.last-mostWorks)
 	return true
-}
-
-// toFloat returns a difficulty as the next float.
-func toFloat(d pow.Difficulty) float64 {
-	f, err := strconv.ParseFloat(d.String(), 64)
-	if err != nil {
-		panic(fmt.Sprintf("stratum: a difficulty that is no number: %v", err))
-	}
-	return f
 }

@@ -16,10 +16,6 @@ type suggestion struct {
 // secondsPerShare is how long a share should take.
 const secondsPerShare = 4
 
-// hashesPerDifficulty is how many hashes a share of difficulty 1 takes:
-// 2^256 / (0xffff * 2^208).
-const hashesPerDifficulty = 4295032833.0
-
 // update asks for a difficulty if none was asked for yet, and again if the hash
 // rate is another by a factor of 4.
 func (g *suggestion) update(s *session) {
@@ -35,7 +31,7 @@ func (g *suggestion) update(s *session) {
 		return
 	}
 	g.rate = rate
-	text := fmt.Sprintf("%.4g", rate*secondsPerShare/hashesPerDifficulty)
+	text := fmt.Sprintf("%.4g", rate*secondsPerShare/pow.HashesPerDifficulty)
 	if d, err := pow.ParseDifficulty(text); err == nil {
 		s.notice(MethodSuggestDifficulty, json.RawMessage(d.String()))
 	}

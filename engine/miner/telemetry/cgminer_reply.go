@@ -148,7 +148,7 @@ func coin(s miner.Status) reply {
 		{"Current Block Time", unix(s.Work.Received)},
 		{"Current Block Height", s.Work.Height},
 		{"LP", s.Work.Source != ""},
-		{"Network Difficulty", float(s.Work.Network)},
+		{"Network Difficulty", s.Work.Network.Float64()},
 	}}}}
 }
 
@@ -167,7 +167,7 @@ func perMinute(n uint64, seconds float64) float64 {
 
 // integer returns a difficulty as the whole number that cgminer has.
 func integer(d pow.Difficulty) uint64 {
-	return uint64(min(float(d), math.MaxInt64))
+	return uint64(min(d.Float64(), math.MaxInt64))
 }
 
 // unix returns a time as seconds since 1970, 0 if there is none.

@@ -3,11 +3,9 @@ package telemetry
 import (
 	"encoding/json"
 	"math"
-	"strconv"
 	"time"
 
 	"stele/engine/miner"
-	"stele/engine/pow"
 )
 
 // SchemaVersion is that of [Document]. It changes when a field goes away or
@@ -217,12 +215,6 @@ func finite(x float64) float64 {
 	case math.IsInf(x, 0):
 		return math.Copysign(math.MaxFloat64, x)
 	}
-	return x
-}
-
-// float returns a difficulty as a floating-point number.
-func float(d pow.Difficulty) float64 {
-	x, _ := strconv.ParseFloat(d.String(), 64)
 	return x
 }
 

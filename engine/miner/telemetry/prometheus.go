@@ -88,10 +88,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	stats(s.JobSwitch, func(x float64, stat string) { gauge(jobSwitch, x, stat) })
 	if s.Work.Source != "" {
 		gauge(workHeight, float64(s.Work.Height))
-		gauge(shareDiff, float(s.Work.Share))
-		gauge(networkDiff, float(s.Work.Network))
+		gauge(shareDiff, s.Work.Share.Float64())
+		gauge(networkDiff, s.Work.Network.Float64())
 	}
-	gauge(bestShare, float(s.Shares.Best))
+	gauge(bestShare, s.Shares.Best.Float64())
 
 	for _, d := range s.Devices {
 		id := d.Info.ID
