@@ -12,35 +12,14 @@ import (
 
 	wire "stele/engine/miner/stratum"
 	"stele/node/block"
-	"stele/node/chain"
-	"stele/node/chain/chaintest"
-	"stele/node/ledger"
 	"stele/node/network"
-	"stele/node/pool"
 	"stele/node/record"
-	"stele/node/template"
 )
 
 // Whatever a miner sends: nothing panics, each request with an id has one answer,
 // all that goes out is lines of JSON, and no block is made that is not solved.
 func FuzzRequests(f *testing.F) {
-	b := chaintest.New(chaintest.Network(), 1)
-	tip := b.Grow(b.Genesis, 3, 1)
-	waiting, err := pool.New(pool.Options{
-		Params: b.Params, View: func() ledger.View { return tip.View() },
-		Context: func() ledger.Context { return ledger.Context{Params: b.Params, Height: tip.Height() + 1} },
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
-	n := tip.Node()
-	made, err := template.Build(&chain.Tip{
-		Hash: tip.Hash(), Height: tip.Height(), Header: tip.Header, Work: tip.Work(),
-		MedianTime: n.MedianTime(), NextBits: n.NextBits(), MinTime: n.MinTime(),
-	}, waiting, tip.View(), template.Options{Params: b.Params, Now: b.Now})
-	if err != nil {
-		f.Fatal(err)
-	}
+	made, b, tip := newTemplate(f)
 
 	// The first session has this extranonce1, and a share with these extranonces is
 	// a block. Any share of difficulty 1e-6 is one.

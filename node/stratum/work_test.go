@@ -4,34 +4,12 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"stele/node/chain"
-	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/pool"
 	"stele/node/record"
-	"stele/node/template"
 )
 
 // What a work remembers for keys has a bound.
 func TestPaidBound(t *testing.T) {
-	b := chaintest.New(chaintest.Network(), 1)
-	tip := b.Grow(b.Genesis, 2, 0)
-	p, err := pool.New(pool.Options{
-		Params:  b.Params,
-		View:    func() ledger.View { return tip.View() },
-		Context: func() ledger.Context { return ledger.Context{Params: b.Params, Height: tip.Height() + 1} },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := tip.Node()
-	made, err := template.Build(&chain.Tip{
-		Hash: tip.Hash(), Height: tip.Height(), Header: tip.Header, Work: tip.Work(),
-		MedianTime: n.MedianTime(), NextBits: n.NextBits(), MinTime: n.MinTime(),
-	}, p, tip.View(), template.Options{Params: b.Params, Payout: record.Key{7}, Now: b.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	made, b, _ := newTemplate(t)
 	var ws works
 	ws.take(made, b.Now())
 	for i := range 3 * mostPaid {

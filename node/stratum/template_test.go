@@ -1,0 +1,37 @@
+package stratum
+
+import (
+	"testing"
+
+	"stele/node/chain"
+	"stele/node/chain/chaintest"
+	"stele/node/ledger"
+	"stele/node/pool"
+	"stele/node/record"
+	"stele/node/template"
+)
+
+// newTemplate returns a template of a short chain, the builder of that, and its
+// last block.
+func newTemplate(t testing.TB) (*template.Template, *chaintest.Builder, *chaintest.Block) {
+	t.Helper()
+	b := chaintest.New(chaintest.Network(), 1)
+	tip := b.Grow(b.Genesis, 3, 1)
+	p, err := pool.New(pool.Options{
+		Params:  b.Params,
+		View:    func() ledger.View { return tip.View() },
+		Context: func() ledger.Context { return ledger.Context{Params: b.Params, Height: tip.Height() + 1} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := tip.Node()
+	made, err := template.Build(&chain.Tip{
+		Hash: tip.Hash(), Height: tip.Height(), Header: tip.Header, Work: tip.Work(),
+		MedianTime: n.MedianTime(), NextBits: n.NextBits(), MinTime: n.MinTime(),
+	}, p, tip.View(), template.Options{Params: b.Params, Payout: record.Key{7}, Now: b.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made, b, tip
+}
