@@ -230,21 +230,19 @@ func (n *Node) Run(ctx context.Context) error {
 		parts.Go(func() { n.custody.Run(ctx) })
 	}
 	var apiFailed, stratumFailed error
-	if n.api != nil {
+	serve := func(failed *error, what string, server func(context.Context, net.Listener) error, l net.Listener) {
 		parts.Go(func() {
-			if apiFailed = n.api.Serve(ctx, n.listener); apiFailed != nil {
-				apiFailed = fmt.Errorf("the API ended: %w", apiFailed)
+			if err := server(ctx, l); err != nil {
+				*failed = fmt.Errorf("%s ended: %w", what, err)
 				cancel()
 			}
 		})
 	}
+	if n.api != nil {
+		serve(&apiFailed, "the API", n.api.Serve, n.listener)
+	}
 	if n.stratum != nil {
-		parts.Go(func() {
-			if stratumFailed = n.stratum.Serve(ctx, n.workers); stratumFailed != nil {
-				stratumFailed = fmt.Errorf("the Stratum server ended: %w", stratumFailed)
-				cancel()
-			}
-		})
+		serve(&stratumFailed, "the Stratum server", n.stratum.Serve, n.workers)
 	}
 	parts.Wait()
 	return errors.Join(apiFailed, stratumFailed)

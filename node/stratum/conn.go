@@ -227,8 +227,8 @@ func (c *conn) works() bool {
 // ready is works with the lock held.
 func (c *conn) ready() bool { return c.subscribed && len(c.workers) > 0 }
 
-// offer gives the miner the newest work, if it has not got it.
-func (c *conn) offer() {
+// ifReady calls f with both locks held, if the miner gets work.
+func (c *conn) ifReady(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ready() {
@@ -236,10 +236,20 @@ func (c *conn) offer() {
 	}
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
-	if w := c.server.work(); w != nil && (w.seq > c.session.last.seq || !c.given) {
-		c.issue(w)
-	}
+	f()
 }
+
+// offer gives the miner the newest work, if it has not got it.
+func (c *conn) offer() {
+	c.ifReady(func() {
+		if w := c.server.work(); w != nil && (w.seq > c.session.last.seq || !c.given) {
+			c.issue(w)
+		}
+	})
+}
+
+// tick thinks the difficulty over.
+func (c *conn) tick() { c.ifReady(c.think) }
 
 // again gives the miner the newest work with another difficulty. Both locks are
 // held.
@@ -278,18 +288,6 @@ func (c *conn) issue(w *work) {
 		c.send(notify(w.paidTo(c.key), id, s.time, clean))
 	}
 	c.given = true
-}
-
-// tick thinks the difficulty over.
-func (c *conn) tick() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.ready() {
-		return
-	}
-	c.session.mu.Lock()
-	defer c.session.mu.Unlock()
-	c.think()
 }
 
 // think gives the miner another difficulty if its shares ask for one. Both locks
