@@ -124,9 +124,10 @@ func (c *conn) serve() {
 		level = slog.LevelInfo
 	}
 	c.log.Log(context.WithoutCancel(c.ctx), level, "Stratum miner has left", "worker", c.name, "reason", err)
+	proven := c.session.rest()
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
-	c.server.sessions.leave(c.session, c, c.server.o.Now())
+	c.server.sessions.leave(c.session, proven, c, c.server.o.Now())
 }
 
 // read reads and answers lines until the connection ends. The error says why.

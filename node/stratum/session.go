@@ -16,8 +16,12 @@ const (
 	// keepFor is how long a session can be taken up again after its connection
 	// has ended.
 	keepFor = 10 * time.Minute
-	// mostKept bounds the sessions without a connection.
+	// mostKept bounds the sessions without a connection: those that have had a
+	// good share, and the others.
 	mostKept = 4096
+	// mostSeenKept is mostSeen without a connection: the shares whose answers
+	// were lost with it are among the last.
+	mostSeenKept = 64
 	// mostSeen bounds the shares that are remembered: half a minute of the
 	// greatest rate that a connection may have, or hours of the usual one.
 	mostSeen = 4096
@@ -39,6 +43,7 @@ type session struct {
 	tip    pow.Hash              // of the last one
 	seen   map[pow.Hash]struct{} // headers of shares for the tip
 	order  []pow.Hash            // of seen, oldest first
+	proven bool                  // has had a good share
 
 	diff vardiff
 }
@@ -100,7 +105,24 @@ func (s *session) know(header pow.Hash) bool {
 	}
 	s.seen[header] = struct{}{}
 	s.order = append(s.order, header)
+	s.proven = true
 	return false
+}
+
+// rest prepares the session for a time without a connection, and tells whether
+// it has had a good share.
+func (s *session) rest() (proven bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.order) > mostSeenKept {
+		// Anew, as what is deleted from a map or cut from an array still takes memory.
+		last := s.order[len(s.order)-mostSeenKept:]
+		s.order, s.seen = nil, map[pow.Hash]struct{}{}
+		for _, header := range last {
+			s.know(header)
+		}
+	}
+	return s.proven
 }
 
 // sessions are all that there are.
@@ -110,7 +132,9 @@ type sessions struct {
 	extranonces map[uint32]bool    // in use
 	next        uint32
 
-	kept []kept // in the order of their ends
+	// Without a connection, in the order of their ends. Whoever opens sessions
+	// and does no work cannot push out those of miners.
+	proven, unproven []kept
 }
 
 // kept is a session that lost its connection at that time. It may have found
@@ -158,20 +182,31 @@ func (ss *sessions) resume(id string, c *conn, now time.Time) (s *session, befor
 }
 
 // leave keeps the session of c, if it is still c's, and forgets those that were
-// kept for too long.
-func (ss *sessions) leave(s *session, c *conn, now time.Time) {
+// kept for too long, or are too many. Proven tells whether it has had a good share.
+func (ss *sessions) leave(s *session, proven bool, c *conn, now time.Time) {
 	if ss.owner[s] == c {
 		ss.owner[s] = nil
 		s.left = now
-		ss.kept = append(ss.kept, kept{s, now})
+		list := &ss.unproven
+		if proven {
+			list = &ss.proven
+		}
+		*list = append(*list, kept{s, now})
 	}
-	for len(ss.kept) > 0 && (len(ss.kept) > mostKept || now.Sub(ss.kept[0].at) > keepFor) {
-		if s := ss.kept[0].session; ss.owner[s] == nil && s.left.Equal(ss.kept[0].at) {
+	ss.proven = ss.prune(ss.proven, now)
+	ss.unproven = ss.prune(ss.unproven, now)
+}
+
+// prune returns what may be kept of a list, and forgets the rest.
+func (ss *sessions) prune(list []kept, now time.Time) []kept {
+	for len(list) > 0 && (len(list) > mostKept || now.Sub(list[0].at) > keepFor) {
+		if s := list[0].session; ss.owner[s] == nil && s.left.Equal(list[0].at) {
 			delete(ss.byID, s.id)
 			delete(ss.owner, s)
 			delete(ss.extranonces, binary.LittleEndian.Uint32(s.extranonce1[:]))
 		}
-		ss.kept[0] = kept{}
-		ss.kept = ss.kept[1:]
+		list[0] = kept{}
+		list = list[1:]
 	}
+	return list
 }
