@@ -20,25 +20,43 @@ func (m *Miner) decide() {
 	m.checkSources()
 }
 
-// chooseActive takes the best source that gives work. One that has broken before
-// has to stand for a while first, unless there is no other.
+// chooseActive takes the best source that gives work.
 func (m *Miner) chooseActive(now time.Time) {
-	for _, u := range m.sources {
-		if u == m.active && u.connected {
-			return
-		}
-		if !u.connected {
-			continue
-		}
-		if m.active != nil && m.active.connected && !m.active.gone && u.broke && now.Sub(u.since) < m.times.settle {
-			continue
-		}
-		if m.active != nil {
-			m.Log.Info("going over to another source", "source", u.name, "from", m.active.name)
-		}
-		m.active = u
+	if m.running == nil || m.running.Err() != nil {
 		return
 	}
+	a := m.active
+	if a != nil && a.connected && a.gone && slices.ContainsFunc(m.sources, func(u *upstream) bool { return u.name == a.name && !u.tried && !u.connected }) {
+		return // the one with other settings is on its way
+	}
+	u := m.best(now)
+	if u == nil || u == a {
+		return
+	}
+	if a != nil {
+		m.Log.Info("going over to another source", "source", u.name, "from", a.name)
+	}
+	m.active = u
+}
+
+// best returns the source to mine for, nil if none gives work. One that has
+// broken before has to stand for a while first, and one that refuses all shares
+// comes after the others.
+func (m *Miner) best(now time.Time) *upstream {
+	a := m.active
+	stands := a != nil && a.connected && !a.gone && !a.refusals.aside(now)
+	for _, u := range m.sources {
+		switch {
+		case !u.connected || u.refusals.aside(now):
+		case u != a && stands && u.broke && now.Sub(u.since) < m.times.settle:
+		default:
+			return u
+		}
+	}
+	if i := slices.IndexFunc(m.sources, func(u *upstream) bool { return u.connected }); i >= 0 {
+		return m.sources[i]
+	}
+	return nil
 }
 
 // chooseSessions wants a session of the best two sources that give work, or try

@@ -41,6 +41,9 @@ type times struct {
 	fatal             time.Duration // after an error that is ErrFatal
 	keepWork          time.Duration // to mine the last work when no source gives any
 	leave             time.Duration // for a source that was taken away
+	refusals          time.Duration // of all shares, before a source is set aside
+	aside             time.Duration // for a source that is set aside: at first
+	longestAside      time.Duration // and at most
 	stall, deviceSick time.Duration // without a nonce, of all devices and of one
 	patience          time.Duration // of systemd's watchdog, when nothing is finished
 	grace, abandon    time.Duration // at the end: for answers, and for what hangs
@@ -53,7 +56,9 @@ var usual = times{
 	fatal:    5 * time.Minute,
 	keepWork: 15 * time.Minute,
 	leave:    10 * time.Second,
-	stall:    10 * time.Second, deviceSick: 45 * time.Second,
+	refusals: 30 * time.Second,
+	aside:    5 * time.Minute, longestAside: time.Hour,
+	stall: 10 * time.Second, deviceSick: 45 * time.Second,
 	patience: 2 * time.Minute, // the first trials of a sick device come before
 	grace:    time.Second, abandon: time.Second,
 }

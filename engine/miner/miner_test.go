@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -388,6 +389,28 @@ func TestSetSourcesReplaces(t *testing.T) {
 	})
 }
 
+// While a source with other settings connects, the work of the old one is mined,
+// and not that of a worse source.
+func TestSetSourcesReplacesBest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, now, other := newPool("a"), newPool("a"), newPool("b")
+		now.silent = true // not yet
+		r := start(t, Options{}, nil, old, other)
+		pass(time.Minute)
+		r.SetSources([]Source{now, other})
+		pass(3 * time.Second)
+		if r.active.source != old {
+			t.Errorf("the work of %s is mined", r.active.name)
+		}
+		now.give(true)
+		synctest.Wait()
+		if r.active.source != now {
+			t.Errorf("the work of %s is mined after that", r.active.name)
+		}
+		r.end()
+	})
+}
+
 // A source that was taken away and never answers ends all the same.
 func TestSetSourcesHanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -448,4 +471,76 @@ func TestStopWaitsForAnswers(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+}
+
+// A source that refuses every share is set aside, longer and longer, while
+// another one gives work, and is taken again when it accepts.
+func TestRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPool("a"), newPool("b")
+		var broken atomic.Bool
+		broken.Store(true)
+		a.answer = func(context.Context, Share) error {
+			if broken.Load() {
+				return &Rejection{Cause: LowDifficulty, Text: "above target"}
+			}
+			return nil
+		}
+		r := start(t, Options{}, nil, a, b)
+		pass(usual.refusals - time.Second)
+		if got := r.activeSource(); got != "a" {
+			t.Fatalf("%q is active before it has refused for long", got)
+		}
+		pass(time.Minute) // the first shares come after half of that
+		s := r.Status()
+		if got := r.activeSource(); got != "b" || s.Sources[0].Error != "it refuses every share: low-difficulty" || s.Trouble != "" {
+			t.Fatalf("%q is active: %q, %+v", got, s.Trouble, s.Sources[0])
+		}
+		refused := s.Sources[0].Shares.Rejected[LowDifficulty]
+		pass(4 * time.Hour) // of which a has 30 s every time
+		n := r.Status().Sources[0].Shares.Rejected[LowDifficulty]
+		if times := float64(n) / float64(refused); times < 4 || times > 8 {
+			t.Errorf("a was tried about %.1f times in 4 hours", times)
+		}
+		broken.Store(false)
+		pass(usual.longestAside + time.Minute)
+		if s := r.Status(); r.activeSource() != "a" || s.Sources[0].Error != "" || s.Sources[0].Shares.Accepted == 0 {
+			t.Errorf("%q is active, %+v", r.activeSource(), s.Sources[0])
+		}
+		r.end()
+	})
+}
+
+// If there is no other, it is mined for all the same, and the trouble is told.
+func TestRefusalsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		p.answer = func(context.Context, Share) error { return &Rejection{Cause: Unauthorized, Text: "who?"} }
+		r := start(t, Options{}, nil, p)
+		pass(time.Minute)
+		if s := r.Status(); s.State != Mining || s.Trouble != "pool: it refuses every share: unauthorized" {
+			t.Errorf("%s, %q", s.State, s.Trouble)
+		}
+		r.end()
+	})
+}
+
+// Stale shares, and those that are lost, are nobody's fault.
+func TestRefusalsStale(t *testing.T) {
+	now, r := time.Unix(1e9, 0), refusals{}
+	for range 1000 {
+		now = now.Add(time.Second)
+		if r.refuse(Stale, now, usual) || r.refuse(Lost, now, usual) {
+			t.Fatal("stale shares put a source aside")
+		}
+	}
+	for i := range 1000 {
+		now = now.Add(time.Second)
+		if i%mostRefusals == mostRefusals-1 {
+			r.accept()
+		}
+		if r.refuse(Invalid, now, usual) {
+			t.Fatal("one that accepts shares is set aside")
+		}
+	}
 }

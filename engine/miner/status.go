@@ -103,7 +103,7 @@ type SourceStatus struct {
 	Connected bool // it gives work
 	Active    bool // its work is mined
 	Since     time.Time
-	Error     string // why it is not connected
+	Error     string // why it is not connected, or set aside since it refuses all shares
 	Sessions  uint64 // that stood
 	Jobs      uint64
 	Shares    Shares

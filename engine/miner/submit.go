@@ -95,6 +95,7 @@ func (m *Miner) answer(u *upstream, s Share, err error) {
 
 func (m *Miner) accept(u *upstream, s Share) {
 	now := time.Now()
+	u.refusals.accept()
 	for _, t := range m.tallies(u) {
 		t.Accepted++
 		if s.Block() {
@@ -120,12 +121,17 @@ func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
 	for _, t := range m.tallies(u) {
 		t.Rejected[cause]++
 	}
-	level := slog.LevelDebug
+	now, level := time.Now(), slog.LevelDebug
 	if m.running == nil || m.running.Err() == nil { // else everything ends
-		level = u.rejections.level(time.Now(), slog.LevelWarn)
+		level = u.rejections.level(now, slog.LevelWarn)
 	}
 	m.Log.Log(context.Background(), level, "share not accepted", "source", u.name, "cause", string(cause), "code", r.Code,
-		"reason", r.Text, "job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", time.Since(s.Found).Round(time.Millisecond))
+		"reason", r.Text, "job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", now.Sub(s.Found).Round(time.Millisecond))
+	if u.refusals.refuse(cause, now, m.times) {
+		m.Log.Error("source refuses every share", "source", u.name, "cause", string(cause), "reason", r.Text,
+			"set_aside_for", u.refusals.pause)
+		m.decide()
+	}
 }
 
 // calm keeps lines from filling the log where shares are easy.

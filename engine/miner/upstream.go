@@ -42,6 +42,7 @@ type upstream struct {
 	waiting  queue
 	underWay int
 
+	refusals           refusals
 	blocks, rejections calm
 }
 

@@ -173,6 +173,8 @@ func (m *Miner) state(all []engine.DeviceStatus, now time.Time) (State, string) 
 	case trouble != "":
 	case m.active != nil && !m.active.connected:
 		trouble = m.active.name + " is not connected, its last work is mined: " + m.active.err
+	case m.active != nil && m.active.refusals.aside(now):
+		trouble = m.active.name + ": " + m.active.refusals.why()
 	case m.estimate.Disagrees:
 		trouble = "the shares do not fit to the counted hash rate"
 	}
@@ -199,9 +201,13 @@ func (m *Miner) Status() Status {
 		})
 	}
 	for _, u := range m.sources {
+		reason := u.err
+		if reason == "" && u.refusals.aside(now) {
+			reason = u.refusals.why()
+		}
 		s.Sources = append(s.Sources, SourceStatus{
 			Name: u.name, Connected: u.connected, Active: u == m.active && m.current != nil, Since: u.since,
-			Error: u.err, Sessions: u.sessions, Jobs: u.jobs, Shares: u.tally.status(), Latency: u.latency.status(),
+			Error: reason, Sessions: u.sessions, Jobs: u.jobs, Shares: u.tally.status(), Latency: u.latency.status(),
 		})
 	}
 	if w := m.current; w != nil {

@@ -111,7 +111,7 @@ type Upstream struct {
 	Connected bool       `json:"connected" doc:"it gives work"`
 	Active    bool       `json:"active" doc:"its work is mined"`
 	Since     *time.Time `json:"since" nullable:"true" doc:"since when it is, or is not, connected"`
-	Error     string     `json:"error" doc:"why it is not connected"`
+	Error     string     `json:"error" doc:"why it is not connected, or set aside since it refuses every share"`
 	Sessions  uint64     `json:"sessions"`
 	Jobs      uint64     `json:"jobs"`
 	Shares    Shares     `json:"shares"`
