@@ -61,6 +61,27 @@ func (f *finds) again(hash pow.Hash) bool {
 	return false
 }
 
+// parents are the last ones on which a source's blocks were found.
+type parents []pow.Hash
+
+// mostParents bounds parents.
+const mostParents = 16
+
+// first reports whether a block is the first one on a parent, and remembers it.
+// Such a block goes to the source although its work is out of date: many pools
+// say that of all older work with every job, and their nodes may see it otherwise.
+// Further ones can at best be stale.
+func (p *parents) first(parent pow.Hash) bool {
+	if slices.Contains(*p, parent) {
+		return false
+	}
+	if len(*p) == mostParents {
+		*p = (*p)[1:]
+	}
+	*p = append(*p, parent)
+	return true
+}
+
 // hit is called by the engine for each hit.
 func (m *Miner) hit(h engine.Hit) {
 	encoded := h.Header()
@@ -90,7 +111,8 @@ func (m *Miner) hit(h engine.Hit) {
 	for _, t := range m.tallies(o.from) {
 		t.find(s.Hash)
 	}
-	if o.generation != o.from.generation {
+	first := block && o.from.blocksOn.first(header.Prev)
+	if o.generation != o.from.generation && !first {
 		m.reject(o.from, s, &Rejection{Cause: Stale, Text: "its work was out of date when it was found"})
 		return
 	}

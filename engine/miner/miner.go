@@ -36,6 +36,7 @@ var ErrNoSource = errors.New("no source of work")
 // times are how long a miner waits for what.
 type times struct {
 	firstWork         time.Duration // for a session to give work
+	nextWork          time.Duration // for it to give new work: then something is wrong behind it
 	settle            time.Duration // for a better source to stand, after it broke
 	backOff, longest  time.Duration // between two sessions: at first, and at most
 	fatal             time.Duration // after an error that is ErrFatal
@@ -51,6 +52,7 @@ type times struct {
 
 var usual = times{
 	firstWork: 20 * time.Second,
+	nextWork:  30 * time.Minute,
 	settle:    30 * time.Second,
 	backOff:   time.Second, longest: time.Minute,
 	fatal:    5 * time.Minute,

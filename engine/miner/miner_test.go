@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stele/engine"
+	"stele/engine/pow"
 )
 
 // piece is how long the slow device has a piece in hand.
@@ -543,4 +544,98 @@ func TestRefusalsStale(t *testing.T) {
 			t.Fatal("one that accepts shares is set aside")
 		}
 	}
+}
+
+// A block is sent although its work is out of date, for the first time on a
+// parent. What is no block is not.
+func TestBlockOfOldWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		p.target = pow.ZeroBits(1)
+		r := start(t, Options{}, &slow{id: "slow", mode: blind}, p)
+		pass(time.Second)
+		r.mu.Lock()
+		old := r.begin.job
+		r.mu.Unlock()
+		p.give(true) // as many pools say always
+		synctest.Wait()
+		header, err := pow.DecodeHeader(old.Header[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		hit := func(bits pow.Bits) {
+			header.Bits = bits
+			for header.Nonce++; !p.target.MetBy(header.Hash()); {
+				header.Nonce++
+			}
+			job := old
+			job.Header = header.Encode()
+			r.hit(engine.Hit{Job: job, Version: header.Version, Nonce: header.Nonce, Hash: header.Hash(), Device: "slow"})
+			synctest.Wait()
+		}
+		p.answer = func(context.Context, Share) error { return nil }
+		for i, want := range []struct {
+			bits            pow.Bits
+			accepted, stale uint64
+		}{
+			{0x1d00ffff, 0, 1},
+			{0x207fffff, 1, 1},
+			{0x207fffff, 1, 2},
+		} {
+			hit(want.bits)
+			if s := r.Status().Shares; s.Accepted != want.accepted || s.Rejected[Stale] != want.stale || s.Blocks != want.accepted {
+				t.Errorf("after hit %d: %+v", i, s)
+			}
+		}
+		r.end()
+	})
+}
+
+// flap gives work and breaks at once.
+type flap struct{ *pool }
+
+func (f flap) Run(_ context.Context, s Session) error {
+	f.mu.Lock()
+	f.runs++
+	w := f.work("1", true)
+	f.mu.Unlock()
+	s.Work(w)
+	return errors.New("kicked")
+}
+
+// A pool that breaks each session at once is not stormed.
+func TestBackOffFlapping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := flap{newPool("pool")}
+		r := start(t, Options{}, nil, f)
+		pass(10 * time.Minute)
+		if f.runs < 10 || f.runs > 30 {
+			t.Errorf("%d sessions in 10 minutes", f.runs)
+		}
+		r.end()
+	})
+}
+
+// A source that gives no new work for long is left for one that does, and asked
+// again.
+func TestNoNewWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPool("a"), newPool("b")
+		r := start(t, Options{}, nil, a, b)
+		for range 20 {
+			pass(time.Minute)
+			b.give(false)
+		}
+		if got := r.activeSource(); got != "a" {
+			t.Fatalf("%q is active", got)
+		}
+		for range 12 {
+			pass(time.Minute)
+			b.give(false)
+		}
+		if a.runs != 2 || b.runs != 1 {
+			t.Errorf("%d sessions of a source without new work, %d of the other", a.runs, b.runs)
+		}
+		r.end()
+	})
 }

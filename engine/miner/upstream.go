@@ -30,12 +30,13 @@ type upstream struct {
 	tried     bool      // a session has ended
 	broke     bool      // the session before ended by itself
 	fatal     bool
-	failures  int // sessions in a row that gave no work
+	failures  int // sessions in a row that did not stand for a while
 	err       string
 
-	work       *Work  // the newest
-	worthless  *Work  // whose shares cannot be delivered
-	generation uint64 // counts Clean
+	work       *Work     // the newest
+	worked     time.Time // when that came
+	worthless  *Work     // whose shares cannot be delivered
+	generation uint64    // counts Clean
 	roller     roller
 
 	*counts
@@ -43,6 +44,7 @@ type upstream struct {
 	underWay int
 
 	refusals           refusals
+	blocksOn           parents
 	blocks, rejections calm
 }
 
@@ -165,6 +167,7 @@ func (m *Miner) serve(ctx context.Context, u *upstream) {
 
 var (
 	errNoWork   = errors.New("it gave no work in time")
+	errOldWork  = errors.New("it has given no new work for long")
 	errUnwanted = errors.New("it is not needed now")
 )
 
@@ -215,7 +218,7 @@ func (s *session) Work(w *Work) {
 		return // it has ended
 	}
 	if !u.connected {
-		u.connected, u.since, u.err, u.fatal, u.failures = true, now, "", false, 0
+		u.connected, u.since, u.err, u.fatal = true, now, "", false
 		u.sessions++
 		s.m.everWork = true
 		s.m.Log.Info("source gives work", "source", u.name)
@@ -225,7 +228,7 @@ func (s *session) Work(w *Work) {
 		s.m.giveUp(u, errLate)
 	}
 	u.jobs++
-	u.work, u.worthless = w, nil
+	u.work, u.worked, u.worthless = w, now, nil
 	s.m.Log.Debug("new work", "source", u.name, "job", w.ID, "height", w.Height, "clean", w.Clean)
 	s.m.decide()
 }
@@ -234,9 +237,9 @@ func (s *session) Work(w *Work) {
 func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	stood := u.connected
+	worked, stood := u.connected, u.connected && time.Since(u.since) >= m.times.settle
 	u.session, u.connected, u.tried = nil, false, true
-	if stood {
+	if worked {
 		u.since = time.Now()
 	}
 	if u.ctx.Err() != nil || errors.Is(err, errUnwanted) {
@@ -248,8 +251,8 @@ func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
 		err = errors.New("the session ended")
 	}
 	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal), err.Error()
-	if !stood {
-		u.failures++
+	if u.failures++; stood {
+		u.failures = 0
 	}
 	wait := m.times.fatal
 	if !u.fatal {
@@ -260,6 +263,16 @@ func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
 	m.Log.Warn("source gives no work", "source", u.name, "error", u.err, "next_try_in", wait.Round(time.Millisecond))
 	m.decide()
 	return wait
+}
+
+// renew ends the sessions that have given no new work for long. A pool gives some
+// every minute; one that does not may have lost its node, and nobody would notice.
+func (m *Miner) renew(now time.Time) {
+	for _, u := range m.sources {
+		if u.connected && now.Sub(u.worked) > m.times.nextWork {
+			u.session.cancel(errOldWork)
+		}
+	}
 }
 
 // why tells in one line why no source gives work.

@@ -67,6 +67,7 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	m.estimate = estimate
 
 	m.dismiss(now)
+	m.renew(now)
 	m.decide()
 	m.checkDevices()
 	if m.given != m.current {
