@@ -55,6 +55,10 @@ func TestBearer(t *testing.T) {
 		want          bool
 	}{
 		{"Bearer secret", "secret", true},
+		{"bearer secret", "secret", true},
+		{"BEARER secret", "secret", true},
+		{"bearer SECRET", "secret", false},
+		{"Bearersecret", "secret", false},
 		{"Bearer secret2", "secret", false},
 		{"Bearer secre", "secret", false},
 		{"Bearer ", "secret", false},

@@ -25,14 +25,16 @@ func TrustedHost(hostport string) bool {
 	return err == nil
 }
 
-// Bearer tells whether r has a token, as "Authorization: Bearer TOKEN" (RFC 6750).
-// If the token is "", nobody has it. The time that it takes does not depend on
-// what is right in what was given.
+// Bearer tells whether r has a token, as "Authorization: Bearer TOKEN" (RFC 6750);
+// in the word Bearer, small and capital letters are the same (RFC 9110, section
+// 11.1). If the token is "", nobody has it. The time that it takes does not depend
+// on what is right in what was given.
 func Bearer(r *http.Request, token string) bool {
 	if token == "" {
 		return false
 	}
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	ok = ok && strings.EqualFold(scheme, "Bearer")
 	x, y := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && ok
 }
