@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,8 @@ import (
 
 // flagsFirst puts the flags of the command that args name before its other
 // arguments, since the flag parser stops at the first of those. What follows
-// "--" stays.
+// "--" stays. A flag that asks for help leaves nothing else: to the flag parser,
+// other arguments beside it would be topics of help.
 func flagsFirst(app *cli.App, args []string) []string {
 	commands, flags := app.Commands, []cli.Flag(nil)
 	i := 1
@@ -23,10 +25,10 @@ func flagsFirst(app *cli.App, args []string) []string {
 		commands, flags = next.Subcommands, next.Flags
 		i++
 	}
-	if i > len(args) || flags == nil {
+	if i > len(args) || flags == nil && commands != nil {
 		return args
 	}
-	front := append([]string{}, args[:i]...)
+	command, front := i, append([]string{}, args[:i]...)
 	var rest []string
 	for i < len(args) {
 		arg := args[i]
@@ -37,6 +39,8 @@ func flagsFirst(app *cli.App, args []string) []string {
 		case len(arg) < 2 || arg[0] != '-': // "-" is standard input
 			rest = append(rest, arg)
 			continue
+		case slices.Contains(cli.HelpFlag.Names(), strings.TrimLeft(arg, "-")):
+			return append(front[:command:command], arg)
 		}
 		front = append(front, arg)
 		if takesValue(flags, arg) && i < len(args) {

@@ -21,6 +21,8 @@ func TestFlagsFirst(t *testing.T) {
 			Name:    "this",
 			Aliases: []string{"that"},
 			Flags:   []cli.Flag{&cli.BoolFlag{Name: "json"}, &cli.StringFlag{Name: "name", Aliases: []string{"n"}}},
+		}, {
+			Name: "nothing",
 		}},
 	}}
 	tests := []struct{ in, want string }{
@@ -36,6 +38,11 @@ func TestFlagsFirst(t *testing.T) {
 		{"stele do this x --json -- --name y", "stele do this --json -- x --name y"},
 		{"stele do this x --what y", "stele do this --what x y"},
 		{"stele do x --json", "stele do --json x"},
+		{"stele do this x --json y --help", "stele do this --help"},
+		{"stele do this x -h -n y", "stele do this -h"},
+		{"stele do nothing x --help", "stele do nothing --help"},
+		{"stele do this x --name --help", "stele do this --name --help x"},
+		{"stele do this x -- --help", "stele do this -- x --help"},
 	}
 	for _, tt := range tests {
 		if got := strings.Join(flagsFirst(app, strings.Fields(tt.in)), " "); got != tt.want {
