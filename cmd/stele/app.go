@@ -50,6 +50,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader:         stdin,
 		Writer:         stdout,
 		ErrWriter:      stderr,
+
+		DisableSliceFlagSeparator: true, // a comma may be part of a password
 	}
 	for _, c := range app.Commands {
 		finish(c)

@@ -183,10 +183,11 @@ func (s *mineSettings) open(log *slog.Logger) ([]miner.Source, error) {
 			}
 		}
 		opened[one] = source
-		if names[source.Name()] {
+		name := strings.ToLower(source.Name()) // in a host, a and A are the same (RFC 4343)
+		if names[name] {
 			return nil, fmt.Errorf("source %d: %s is there twice", i+1, source.Name())
 		}
-		names[source.Name()] = true
+		names[name] = true
 		all = append(all, source)
 	}
 	s.opened = opened

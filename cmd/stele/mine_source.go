@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -45,8 +47,10 @@ func mineSourceFlags() []cli.Flag {
 // the file; each with a user and a password, and none twice.
 func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
 	var all []mineSource
-	for _, u := range c.StringSlice("url") {
-		all = append(all, mineSource{URL: u})
+	for _, text := range c.StringSlice("url") {
+		for _, u := range splitURLs(text) {
+			all = append(all, mineSource{URL: u})
+		}
 	}
 	if len(all) == 0 {
 		all = append(all, file...)
@@ -62,12 +66,53 @@ func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
 	return all, nil
 }
 
+// nextURL is where one URL ends and another begins: at a comma that a scheme
+// follows. Other commas may be part of a password.
+var nextURL = regexp.MustCompile(`,\s*([A-Za-z][A-Za-z0-9+.-]*://)`)
+
+// splitURLs returns the URLs of a text with commas between.
+func splitURLs(text string) (all []string) {
+	for line := range strings.Lines(nextURL.ReplaceAllString(text, "\n$1")) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// errURL does not show the URL, and not the error of package url, which does:
+// with a slip in it, any part may be the password.
+var errURL = errors.New("bad URL: want stratum+tcp://host:port, stratum+ssl://host:port, or http(s)://host:port of a node, " +
+	"with user:password@ before the host if you like; in these two, write %25 for %, %40 for @, %2F for /, and so on")
+
+// parse takes the URL apart.
+func (s mineSource) parse() (*url.URL, error) {
+	u, err := url.Parse(s.URL)
+	if err != nil || u.Hostname() == "" || u.Fragment != "" || strings.Count(u.Host, ":") > 1 && u.Host[0] != '[' {
+		return nil, errURL
+	}
+	port, portErr := strconv.ParseUint(u.Port(), 10, 16)
+	good := portErr == nil && port > 0
+	switch u.Scheme {
+	case "stratum+tcp", "stratum+ssl", "stratum+tls":
+		good = good && strings.Trim(u.Path, "/") == "" && u.RawQuery == ""
+	case "http", "https": // an @ comes after a / or ? of the password
+		good = (good || u.Port() == "") && !strings.Contains(u.EscapedPath()+u.RawQuery, "@")
+	default:
+		good = false
+	}
+	if !good {
+		return nil, errURL
+	}
+	return u, nil
+}
+
 // complete takes what the source does not say itself from the flags, and the
 // password out of its file.
 func (s *mineSource) complete(c *cli.Context) error {
-	u, err := url.Parse(s.URL)
+	u, err := s.parse()
 	if err != nil {
-		return errors.New("bad URL") // it may hold the password
+		return err
 	}
 	_, hasPassword := u.User.Password()
 	if s.Cookie == "" && s.User == "" && u.User.Username() == "" && byTemplate(u) {
@@ -122,7 +167,7 @@ func (s mineSource) masked() mineSource {
 	if s.Password != "" {
 		s.Password = mask
 	}
-	if u, err := url.Parse(s.URL); err == nil && u.User != nil {
+	if u, err := s.parse(); err == nil && u.User != nil {
 		if _, ok := u.User.Password(); ok {
 			u.User = url.UserPassword(u.User.Username(), mask)
 			s.URL = u.String()
@@ -136,7 +181,11 @@ const mask = "xxxxx"
 
 // open returns the source. It does not connect yet.
 func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, error) {
-	if u, err := url.Parse(s.URL); err == nil && byTemplate(u) {
+	u, err := s.parse()
+	if err != nil {
+		return nil, err
+	}
+	if byTemplate(u) {
 		switch {
 		case s.Payout == "":
 			return nil, errors.New("getblocktemplate needs a payout: --payout, or payout in the source, an address or an output script in hex")
