@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,12 +34,12 @@ type mineSource struct {
 // mineSourceFlags returns the flags about sources.
 func mineSourceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "url", EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`, stratum+tcp://host:port, stratum+ssl://host:port, or http://host:port of a node with getblocktemplate; may be repeated, the best one first"},
+		&cli.StringSliceFlag{Name: "url", EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`, stratum+tcp://host:port, stratum+ssl://host:port (or stratum+tls), or http://host:port of a node with getblocktemplate; may be repeated, the best one first"},
 		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account, an address, or the key to be paid at a Stele node"},
 		&cli.StringFlag{Name: "password", Usage: "the `PASSWORD` at sources that have none of their own", DefaultText: "x"},
 		&cli.StringFlag{Name: "password-file", Usage: "the `FILE` that holds the password"},
 		&cli.StringFlag{Name: "cookie", Usage: "the `FILE` in which Bitcoin Core keeps user and password of its RPC (.cookie), at getblocktemplate sources that have none of their own"},
-		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at stratum+ssl sources that have none of their own"},
+		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at sources over TLS that have none of their own"},
 		&cli.StringFlag{Name: "payout", Usage: "the `ADDRESS` that blocks mined by getblocktemplate pay, or an output script in hex, at sources that have none of their own"},
 		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", stratum.DefaultVersionMask)},
 	}
@@ -63,7 +65,7 @@ func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
 			return nil, fmt.Errorf("source %d: %w", i+1, err)
 		}
 	}
-	return all, nil
+	return all, checkFingerprint(c.String("fingerprint"), all)
 }
 
 // nextURL is where one URL ends and another begins: at a comma that a scheme
@@ -124,7 +126,7 @@ func (s *mineSource) complete(c *cli.Context) error {
 	if s.Cookie == "" && s.Password == "" && s.PasswordFile == "" && !hasPassword {
 		s.Password, s.PasswordFile = c.String("password"), c.String("password-file")
 	}
-	if s.Fingerprint == "" && u.Scheme == "stratum+ssl" {
+	if s.Fingerprint == "" && overTLS(u) {
 		s.Fingerprint = c.String("fingerprint")
 	}
 	if s.Payout == "" && byTemplate(u) {
@@ -138,6 +140,26 @@ func (s *mineSource) complete(c *cli.Context) error {
 
 // byTemplate tells whether a source is a node with getblocktemplate.
 func byTemplate(u *url.URL) bool { return u.Scheme == "http" || u.Scheme == "https" }
+
+// overTLS tells whether a source is a pool whose certificate can be pinned.
+func overTLS(u *url.URL) bool { return u.Scheme == "stratum+ssl" || u.Scheme == "stratum+tls" }
+
+// checkFingerprint judges the flag. One that pins nothing would only seem to
+// protect.
+func checkFingerprint(text string, sources []mineSource) error {
+	if text == "" {
+		return nil
+	}
+	if sum, err := hex.DecodeString(strings.ReplaceAll(text, ":", "")); err != nil || len(sum) != sha256.Size {
+		return errors.New("--fingerprint: bad fingerprint of a certificate: want its SHA-256, 64 hex digits")
+	}
+	for _, s := range sources {
+		if u, err := s.parse(); err == nil && overTLS(u) {
+			return nil
+		}
+	}
+	return errors.New("--fingerprint: no source uses TLS (stratum+ssl or stratum+tls), so nothing would be pinned")
+}
 
 // maxSecret bounds a file with a secret, in bytes.
 const maxSecret = 4 << 10
