@@ -3,13 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"reflect"
 	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+	"github.com/urfave/cli/v2"
 )
 
 // mineFile is what a configuration file of "stele mine" holds. A key is the
@@ -40,18 +39,10 @@ const maxMineFile = 1 << 20
 
 // readMineFile reads a configuration file. A key that it does not know is an
 // error: it would be a setting that has no effect.
-func readMineFile(name string) (f mineFile, err error) {
-	file, err := os.Open(name)
+func readMineFile(c *cli.Context, name string) (f mineFile, err error) {
+	text, err := readSoon(c, name, maxMineFile)
 	if err != nil {
 		return f, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxMineFile+1))
-	if err != nil {
-		return f, err
-	}
-	if len(text) > maxMineFile {
-		return f, fmt.Errorf("%s: larger than %d bytes", name, maxMineFile)
 	}
 	meta, err := toml.Decode(string(text), &f)
 	if err != nil {

@@ -45,7 +45,7 @@ func readMineSettings(c *cli.Context) (*mineSettings, error) {
 	s := &mineSettings{}
 	var err error
 	if name := c.String("config"); name != "" {
-		if s.file, err = readMineFile(name); err != nil {
+		if s.file, err = readMineFile(c, name); err != nil {
 			return nil, err
 		}
 	}
@@ -149,7 +149,7 @@ func (s *mineSettings) readAPI(c *cli.Context) (err error) {
 		}
 	}
 	if file := c.String("api-token-file"); s.token == "" && file != "" {
-		if s.token, err = secretOf(file); err != nil {
+		if s.token, err = secretOf(c, file); err != nil {
 			return fmt.Errorf("--api-token-file: %w", err)
 		}
 	}
@@ -201,7 +201,7 @@ func (s *mineSettings) reload(c *cli.Context, log *slog.Logger) (*mineSettings, 
 	next := *s
 	var err error
 	if name := c.String("config"); name != "" {
-		if next.file, err = readMineFile(name); err != nil {
+		if next.file, err = readMineFile(c, name); err != nil {
 			return nil, err
 		}
 	}

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -133,7 +135,7 @@ func (s *mineSource) complete(c *cli.Context) error {
 		s.Payout = c.String("payout")
 	}
 	if s.Password == "" && s.PasswordFile != "" {
-		s.Password, err = secretOf(s.PasswordFile)
+		s.Password, err = secretOf(c, s.PasswordFile)
 	}
 	return err
 }
@@ -165,15 +167,8 @@ func checkFingerprint(text string, sources []mineSource) error {
 const maxSecret = 4 << 10
 
 // secretOf returns the first line of a file.
-func secretOf(name string) (string, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return "", err
-	}
-	if info.Size() > maxSecret {
-		return "", fmt.Errorf("%s: larger than %d bytes", name, maxSecret)
-	}
-	text, err := os.ReadFile(name)
+func secretOf(c *cli.Context, name string) (string, error) {
+	text, err := readSoon(c, name, maxSecret)
 	if err != nil {
 		return "", err
 	}
@@ -182,6 +177,31 @@ func secretOf(name string) (string, error) {
 		return "", fmt.Errorf("%s: the first line is empty", name)
 	}
 	return line, nil
+}
+
+// mostWait bounds how long a pipe may take to give a file of settings.
+const mostWait = 5 * time.Second
+
+// readSoon returns a file of at most limit bytes. A pipe has to give them within
+// mostWait, and an interrupt ends the wait.
+func readSoon(c *cli.Context, name string, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(c.Context, mostWait)
+	defer cancel()
+	var text []byte
+	f, err := openFile(ctx, name)
+	if err == nil {
+		defer f.Close()
+		text, err = io.ReadAll(io.LimitReader(f, limit+1))
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("%s: it is a pipe, and nobody writes to it (to the end, within %v)", name, mostWait)
+	case err != nil:
+		return nil, reason(c, err)
+	case int64(len(text)) > limit:
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, limit)
+	}
+	return text, nil
 }
 
 // masked returns the source without secrets.
