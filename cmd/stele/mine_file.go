@@ -9,6 +9,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
+
+	"stele/engine/cpu"
 )
 
 // mineFile is what a configuration file of "stele mine" holds. A key is the
@@ -20,12 +22,12 @@ type mineFile struct {
 	Cgminer      string   `toml:"cgminer,omitempty"`
 	Device       string   `toml:"device,omitempty"`
 	Kernel       string   `toml:"kernel,omitempty"`
-	Threads      uint     `toml:"threads,omitzero"`
+	Threads      *int     `toml:"threads,omitempty"`
 	VersionMask  string   `toml:"version_mask,omitempty"`
-	TempLimit    float64  `toml:"temp_limit,omitzero"`
-	TempResume   float64  `toml:"temp_resume,omitzero"`
-	PowerLimit   float64  `toml:"power_limit,omitzero"`
-	PowerResume  float64  `toml:"power_resume,omitzero"`
+	TempLimit    *float64  `toml:"temp_limit,omitempty"`
+	TempResume   *float64  `toml:"temp_resume,omitempty"`
+	PowerLimit   *float64  `toml:"power_limit,omitempty"`
+	PowerResume  *float64  `toml:"power_resume,omitempty"`
 	OnSick       []string `toml:"on_sick,omitempty"` // a program and its arguments
 	OnDead       []string `toml:"on_dead,omitempty"`
 	OnRecovered  []string `toml:"on_recovered,omitempty"`
@@ -64,8 +66,33 @@ func readMineFile(c *cli.Context, name string) (f mineFile, err error) {
 		}
 		return f, fmt.Errorf("%s: line %d: unknown key %q%s", name, lineOf(string(text), last), last, hint)
 	}
+	if key, err := f.check(); err != nil {
+		return f, fmt.Errorf("%s: line %d: %s: %w", name, lineOf(string(text), key), key, err)
+	}
 	return f, nil
 }
+
+// check judges what the file can be judged by alone. It returns the key that is
+// wrong.
+func (f mineFile) check() (key string, err error) {
+	if f.Threads != nil && (*f.Threads < 1 || *f.Threads > cpu.MaxThreads) {
+		return "threads", fmt.Errorf("%d is out of range, want 1 to %d", *f.Threads, cpu.MaxThreads)
+	}
+	if f.APIToken != "" && f.APITokenFile != "" {
+		return "api_token", errors.New("there is api_token_file too")
+	}
+	for key, limit := range map[string]*float64{
+		"temp_limit": f.TempLimit, "temp_resume": f.TempResume, "power_limit": f.PowerLimit, "power_resume": f.PowerResume,
+	} {
+		if limit != nil && !goodLimit(*limit) {
+			return key, fmt.Errorf("%v is no number above 0", *limit)
+		}
+	}
+	return "", nil
+}
+
+// goodLimit tells whether x, of degrees or watts, is a limit at all.
+func goodLimit(x float64) bool { return x > 0 && x < 1e6 }
 
 // tomlKeys returns the keys that a struct has.
 func tomlKeys(of reflect.Type) (keys []string) {

@@ -50,6 +50,9 @@ func mineSourceFlags() []cli.Flag {
 // mineSources returns the sources of the flags, or if there are none, those of
 // the file; each with a user and a password, and none twice.
 func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
+	if c.String("password") != "" && c.String("password-file") != "" {
+		return nil, errors.New("--password or --password-file, not both (nor STELE_PASSWORD or STELE_PASSWORD_FILE beside them)")
+	}
 	var all []mineSource
 	for _, text := range c.StringSlice("url") {
 		for _, u := range splitURLs(text) {
@@ -119,6 +122,14 @@ func (s *mineSource) complete(c *cli.Context) error {
 		return err
 	}
 	_, hasPassword := u.User.Password()
+	switch {
+	case s.User != "" && u.User.Username() != "":
+		return errors.New("a user in the URL or the key user, not both")
+	case hasPassword && (s.Password != "" || s.PasswordFile != ""):
+		return errors.New("a password in the URL or the key password or password_file, not both")
+	case s.Password != "" && s.PasswordFile != "":
+		return errors.New("password or password_file, not both")
+	}
 	if s.Cookie == "" && s.User == "" && u.User.Username() == "" && byTemplate(u) {
 		s.Cookie = c.String("cookie")
 	}
@@ -134,7 +145,7 @@ func (s *mineSource) complete(c *cli.Context) error {
 	if s.Payout == "" && byTemplate(u) {
 		s.Payout = c.String("payout")
 	}
-	if s.Password == "" && s.PasswordFile != "" {
+	if s.PasswordFile != "" {
 		s.Password, err = secretOf(c, s.PasswordFile)
 	}
 	return err
@@ -204,8 +215,11 @@ func readSoon(c *cli.Context, name string, limit int64) ([]byte, error) {
 	return text, nil
 }
 
-// masked returns the source without secrets.
+// masked returns the source without secrets, as the file can have it.
 func (s mineSource) masked() mineSource {
+	if s.PasswordFile != "" {
+		s.Password = ""
+	}
 	if s.Password != "" {
 		s.Password = mask
 	}
@@ -236,7 +250,14 @@ func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, er
 		case s.Cookie != "" && s.Password != "":
 			return nil, errors.New("a password or a cookie, not both")
 		}
-		return gbt.New(gbt.Options{URL: s.URL, User: s.User, Password: s.Password, Cookie: s.Cookie, Payout: s.Payout, Tag: coinbaseTag})
+		user, password := s.User, s.Password // one of them may be in the URL, and the other not
+		if user == "" {
+			user = u.User.Username()
+		}
+		if password == "" {
+			password, _ = u.User.Password()
+		}
+		return gbt.New(gbt.Options{URL: s.URL, User: user, Password: password, Cookie: s.Cookie, Payout: s.Payout, Tag: coinbaseTag})
 	}
 	if s.Payout != "" {
 		return nil, errors.New("a payout is for http and https; a pool pays the user")
