@@ -2,9 +2,11 @@ package health
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +15,14 @@ import (
 // Hooks are commands, each a program and its arguments, that are run when
 // something happens. No shell is between. An empty one is none.
 //
-// The environment of a command has STELE_EVENT (sick, dead, recovered or
-// block), and STELE_DEVICE, STELE_REASON and STELE_BLOCK where they apply.
+// A command has the environment of the program without its own settings, since
+// some of those are secrets: no variable that begins with STELE_ but
+// STELE_EVENT (sick, dead, recovered or block), and STELE_DEVICE, STELE_REASON
+// and STELE_BLOCK where they apply.
+//
+// A command that takes too long is killed, and on Unix its process group with
+// it. What it leaves in the background when it ends by itself goes on, and can
+// write no more to the log.
 type Hooks struct {
 	Sick      []string // a device gives wrong answers, or finishes nothing
 	Dead      []string // a device failed, or was sick too often
@@ -29,6 +37,8 @@ const (
 	mostCalls      = 64      // that wait, for each event
 	mostOutput     = 4 << 10 // bytes of a command's output in the log
 )
+
+var errTooLong = errors.New("it took too long")
 
 // Runner runs hooks, those of an event one after the other. Its methods may be
 // called by several goroutines at once, and do not wait.
@@ -107,23 +117,41 @@ func (r *Runner) fire(event string, environment ...string) {
 
 // call runs a command.
 func (r *Runner) call(ctx context.Context, event string, command, environment []string) {
-	ctx, cancel := context.WithTimeout(ctx, r.hooks.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, r.hooks.Timeout, errTooLong)
 	defer cancel()
 	var output head
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
-	c.Env = append(os.Environ(), environment...)
+	c.Env = append(inherited(os.Environ()), environment...)
 	c.Stdout, c.Stderr = &output, &output
-	c.WaitDelay = 100 * time.Millisecond // for what the command has started
+	c.WaitDelay = 100 * time.Millisecond // for the output of what it leaves in the background
+	ownGroup(c)
+	killed, kill := false, c.Cancel
+	c.Cancel = func() error {
+		err := kill()
+		killed = err == nil
+		return err
+	}
+	started := time.Now()
 	err := c.Run()
+	log := r.log.With("event", event, "command", command[0])
 	said := slog.String("output", strings.TrimSpace(string(output.kept)))
 	switch {
-	case ctx.Err() != nil:
-		r.log.Warn("hook was killed", "event", event, "command", command[0], "after", r.hooks.Timeout, said)
-	case err != nil:
-		r.log.Warn("hook failed", "event", event, "command", command[0], "error", err.Error(), said)
+	case killed:
+		why := "the miner ends"
+		if errors.Is(context.Cause(ctx), errTooLong) {
+			why = "timeout"
+		}
+		log.Warn("hook was killed", "why", why, "after", time.Since(started).Round(time.Millisecond), said)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		log.Warn("hook failed", "error", err.Error(), said)
 	default:
-		r.log.Info("hook was run", "event", event, "command", command[0], said)
+		log.Info("hook was run", said)
 	}
+}
+
+// inherited returns an environment without the settings of this program.
+func inherited(environment []string) []string {
+	return slices.DeleteFunc(environment, func(s string) bool { return strings.HasPrefix(s, "STELE_") })
 }
 
 // head keeps the beginning of what is written.

@@ -94,7 +94,38 @@ func TestBadHooks(t *testing.T) {
 	log.await(t, 20, "alone")
 	log.await(t, 1, "exit status 3")
 	log.await(t, 1, "no such file")
-	log.await(t, 1, "hook was killed")
+	log.await(t, 1, `"hook was killed" event=recovered command=sleep why=timeout after=`)
+}
+
+// The settings of the program, of which some are secrets, are not for hooks.
+func TestHooksInheritNoSettings(t *testing.T) {
+	t.Setenv("STELE_PASSWORD", "secret")
+	t.Setenv("STELE_REASON", "another's")
+	t.Setenv("NOT_STELE", "kept")
+	r, log, _ := run(t, Hooks{Block: []string{"sh", "-c", "env | grep STELE"}})
+	r.Block("cpu", "00ff")
+	log.await(t, 1, "hook was run")
+	for name, want := range map[string]int{"STELE_PASSWORD": 0, "STELE_REASON": 0, "NOT_STELE=kept": 1, "STELE_BLOCK=00ff": 1, "STELE_EVENT=block": 1} {
+		if got := strings.Count(log.text(), name); got != want {
+			t.Errorf("%s is there %d times: %s", name, got, log.text())
+		}
+	}
+}
+
+// The log of a hook that the end of the runner kills tells the time that it had,
+// not the one that it might have had.
+func TestKilledHookTellsItsTime(t *testing.T) {
+	started := filepath.Join(t.TempDir(), "started")
+	r, log, stop := run(t, Hooks{Sick: []string{"sh", "-c", `: >"$0"; exec sleep 1000`, started}, Timeout: time.Hour})
+	r.Device(Sick, "cpu", "")
+	for _, err := os.Stat(started); err != nil; _, err = os.Stat(started) {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	log.await(t, 1, `why="the miner ends" after=`)
+	if strings.Contains(log.text(), "after=1h") {
+		t.Error(log.text())
+	}
 }
 
 // Too many calls are left out, a long output is cut, and the end of the runner
