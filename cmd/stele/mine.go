@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -98,7 +99,7 @@ func runMine(c *cli.Context) error {
 
 	var beside sync.WaitGroup
 	beside.Go(func() { view.show(ctx, m) })
-	beside.Go(func() { reloadOnHangup(ctx, c, settings, m, out.log) })
+	beside.Go(func() { reloadOnHangup(ctx, c, settings, m, servers, out.log) })
 	servers.start(ctx, &beside, m, out.log)
 	err = m.Run(ctx)
 	stop()
@@ -114,12 +115,13 @@ func runMine(c *cli.Context) error {
 // mineServers are the listeners of the two APIs; nil: none.
 type mineServers struct {
 	http, cgminer net.Listener
-	token         string
 	open          bool
+	token         atomic.Value // a string; SIGHUP may change it
 }
 
 func openMineServers(s *mineSettings) (servers *mineServers, err error) {
-	servers = &mineServers{token: s.token, open: loopback(s.api)}
+	servers = &mineServers{open: loopback(s.api)}
+	servers.token.Store(s.token)
 	if s.api != "none" {
 		if servers.http, err = net.Listen("tcp", s.api); err != nil {
 			return nil, fmt.Errorf("--api: %w", err)
@@ -157,15 +159,16 @@ func (s *mineServers) start(ctx context.Context, all *sync.WaitGroup, m *miner.M
 	}
 	serve("status and metrics", s.http, func() error {
 		return telemetry.Serve(ctx, s.http, telemetry.Handler(telemetry.HandlerOptions{
-			Status: m.Status, Pause: m.Pause, Resume: m.Resume, Token: s.token, Open: s.open,
+			Status: m.Status, Pause: m.Pause, Resume: m.Resume, Open: s.open,
+			Token: func() string { return s.token.Load().(string) },
 		}))
 	})
 	serve("cgminer API", s.cgminer, func() error { return telemetry.Cgminer(ctx, s.cgminer, m.Status) })
 }
 
-// reloadOnHangup reads sources and limits again on SIGHUP, until ctx ends. The
-// miner goes on with what it mines for a source that is the same as before.
-func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *miner.Miner, log *slog.Logger) {
+// reloadOnHangup reads sources, limits and the token of the API again on SIGHUP,
+// until ctx ends. If anything is wrong, all stays as it was. The miner goes on with what it mines for a source that is the same as before.
+func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *miner.Miner, servers *mineServers, log *slog.Logger) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -181,6 +184,7 @@ func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *m
 			if sources, err = next.open(log); err == nil {
 				m.SetSources(sources)
 				m.SetLimits(next.limits)
+				servers.token.Store(next.token)
 				now = next
 				log.Info("settings read again", "sources", len(sources))
 				continue

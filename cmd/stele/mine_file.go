@@ -24,10 +24,10 @@ type mineFile struct {
 	Kernel       string   `toml:"kernel,omitempty"`
 	Threads      *int     `toml:"threads,omitempty"`
 	VersionMask  string   `toml:"version_mask,omitempty"`
-	TempLimit    *float64  `toml:"temp_limit,omitempty"`
-	TempResume   *float64  `toml:"temp_resume,omitempty"`
-	PowerLimit   *float64  `toml:"power_limit,omitempty"`
-	PowerResume  *float64  `toml:"power_resume,omitempty"`
+	TempLimit    *float64 `toml:"temp_limit,omitempty"`
+	TempResume   *float64 `toml:"temp_resume,omitempty"`
+	PowerLimit   *float64 `toml:"power_limit,omitempty"`
+	PowerResume  *float64 `toml:"power_resume,omitempty"`
 	OnSick       []string `toml:"on_sick,omitempty"` // a program and its arguments
 	OnDead       []string `toml:"on_dead,omitempty"`
 	OnRecovered  []string `toml:"on_recovered,omitempty"`

@@ -303,9 +303,9 @@ func (s *mineSettings) open(log *slog.Logger) ([]miner.Source, error) {
 	return all, nil
 }
 
-// reload reads the file again, and those with passwords, and returns the settings
-// with the sources and limits as they are now. What else has changed takes a new
-// start, and is told.
+// reload reads the file again, and those with secrets, and returns the settings
+// with what is read again as it is now. Other keys of the file that are not as
+// they run take a new start, and are told.
 func (s *mineSettings) reload(c *cli.Context, log *slog.Logger) (*mineSettings, error) {
 	next := *s
 	var err error
@@ -320,9 +320,15 @@ func (s *mineSettings) reload(c *cli.Context, log *slog.Logger) (*mineSettings, 
 	if err := next.readLimits(c); err != nil {
 		return nil, err
 	}
-	before, after := reflect.ValueOf(s.file), reflect.ValueOf(next.file)
-	for i, key := range tomlKeys(before.Type()) {
-		if !readAgain[key] && !reflect.DeepEqual(before.Field(i).Interface(), after.Field(i).Interface()) {
+	if err := next.readToken(c); err != nil {
+		return nil, err
+	}
+	running, file := reflect.ValueOf(s.running), reflect.ValueOf(next.file)
+	for i, key := range tomlKeys(running.Type()) {
+		if readAgain[key] || s.overridden[key] {
+			continue
+		}
+		if !reflect.DeepEqual(running.Field(i).Interface(), file.Field(i).Interface()) {
 			log.Warn("a setting has changed that takes a new start", "key", key)
 		}
 	}

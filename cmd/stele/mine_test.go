@@ -1,12 +1,14 @@
 package main
 
 import (
-	"flag"
+	"bytes"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -63,6 +65,70 @@ func TestMineURL(t *testing.T) {
 	}
 }
 
+// mineContext is what the command gets of flags and variables.
+func mineContext(t *testing.T, flags ...string) (c *cli.Context) {
+	t.Helper()
+	app := newApp(nil, io.Discard, os.Stderr)
+	app.Command("mine").Action = func(got *cli.Context) error { c = got; return nil }
+	if code := run(t.Context(), app, append([]string{"stele", "mine"}, flags...)); code != exitGood || c == nil {
+		t.Fatalf("exit code %d", code)
+	}
+	return c
+}
+
+// The token is read again. What takes a new start is told as long as the file
+// is not what runs, and not where a flag or a variable comes before it.
+func TestMineReloadTold(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("STELE_THREADS", "1")
+	const sources = "api_token_file = \"token\"\n[[source]]\nurl = \"stratum+tcp://a.example:1\"\nuser = \"u\"\n"
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("token", "one")
+	write("mine.toml", "api = \"127.0.0.1:7\"\nthreads = 2\nkernel = \"pure\"\n"+sources)
+	c := mineContext(t, "--config", "mine.toml", "--kernel", "pure")
+	s, err := readMineSettings(c)
+	if err != nil || s.token != "one" {
+		t.Fatal(err)
+	}
+	write("token", "two")
+	for _, step := range []struct {
+		file string
+		told []string
+	}{
+		{"api = \"127.0.0.1:7\"\nthreads = 2\n", nil},
+		{"api = \"127.0.0.1:7\"\nthreads = 3\nkernel = \"hybrid\"\n", nil}, // a variable and a flag come before
+		{"api = \"127.0.0.1:8\"\non_sick = [\"echo\"]\n", []string{"api", "on_sick"}},
+		{"api = \"127.0.0.1:8\"\n", []string{"api"}}, // still
+		{"api = \"127.0.0.1:7\"\n", nil},
+	} {
+		write("mine.toml", step.file+sources)
+		var told bytes.Buffer
+		if s, err = s.reload(c, slog.New(slog.NewTextHandler(&told, nil))); err != nil {
+			t.Fatal(err)
+		}
+		if s.token != "two" {
+			t.Errorf("the token is %q", s.token)
+		}
+		if strings.Count(told.String(), "\n") != len(step.told) {
+			t.Errorf("%q: told %s", step.file, &told)
+		}
+		for _, key := range step.told {
+			if !strings.Contains(told.String(), "key="+key+"\n") {
+				t.Errorf("%q: told %s, not %s", step.file, &told, key)
+			}
+		}
+	}
+	write("token", "")
+	if _, err := s.reload(c, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("an empty token was taken")
+	}
+}
+
 // What is read again: sources, passwords and limits; flags come before the file
 // then too. A source whose settings are the same stays the same one.
 func TestMineReload(t *testing.T) {
@@ -76,16 +142,7 @@ func TestMineReload(t *testing.T) {
 	const sources = "[[source]]\nurl = \"stratum+tcp://a.example:1\"\nuser = \"u\"\npassword_file = \"secret\"\n[[source]]\nurl = \"stratum+tcp://b.example:1\"\nuser = \"u\"\n"
 	write("secret", "one")
 	write("mine.toml", "temp_limit = 80\npower_limit = 300\n"+sources)
-	set := flag.NewFlagSet("", flag.ContinueOnError)
-	for _, f := range mineCommand().Flags {
-		if err := f.Apply(set); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := set.Parse([]string{"--config", "mine.toml", "--power-limit", "150"}); err != nil {
-		t.Fatal(err)
-	}
-	c, log := cli.NewContext(cli.NewApp(), set, nil), slog.New(slog.DiscardHandler)
+	c, log := mineContext(t, "--config", "mine.toml", "--power-limit", "150"), slog.New(slog.DiscardHandler)
 	s, err := readMineSettings(c)
 	if err != nil {
 		t.Fatal(err)

@@ -19,9 +19,9 @@ type HandlerOptions struct {
 	Status        func() miner.Status
 	Pause, Resume func() // nil: there is no such request
 
-	// Token has to come with requests, as "Authorization: Bearer TOKEN"; "": nobody
-	// has it.
-	Token string
+	// Token returns what has to come with a request, as "Authorization: Bearer
+	// TOKEN"; "": nobody has it. It is asked at each request. nil: always "".
+	Token func() string
 	// Open lets everybody read. It is meant for a listener on loopback.
 	Open bool
 }
@@ -80,17 +80,21 @@ func serveJSON(status func() miner.Status, shape func(miner.Status) ([]byte, err
 }
 
 func (o HandlerOptions) guard(next http.Handler) http.Handler {
+	if o.Token == nil {
+		o.Token = func() string { return "" }
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
+		token := o.Token()
 		read := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
 		case !netguard.TrustedHost(r.Host):
 			http.Error(w, "the Host of the request is neither an IP address nor localhost", http.StatusForbidden)
-		case read && o.Open || netguard.Bearer(r, o.Token):
+		case read && o.Open || netguard.Bearer(r, token):
 			next.ServeHTTP(w, r)
-		case o.Token == "":
+		case token == "":
 			http.Error(w, "the miner was started without --api-token, and takes no such requests", http.StatusForbidden)
 		default:
 			h.Set("WWW-Authenticate", "Bearer")

@@ -18,7 +18,8 @@ func TestHandlerGuard(t *testing.T) {
 		o.Status, o.Pause, o.Resume = someStatus, func() { paused++ }, func() { paused-- }
 		return Handler(o)
 	}
-	open, token, both := handler(HandlerOptions{Open: true}), handler(HandlerOptions{Token: "t"}), handler(HandlerOptions{Token: "t", Open: true})
+	t1 := func() string { return "t" }
+	open, token, both := handler(HandlerOptions{Open: true}), handler(HandlerOptions{Token: t1}), handler(HandlerOptions{Token: t1, Open: true})
 	for _, c := range []struct {
 		handler             http.Handler
 		method, path, token string
@@ -55,6 +56,29 @@ func TestHandlerGuard(t *testing.T) {
 	}
 	if paused != 1 {
 		t.Errorf("paused %d times", paused)
+	}
+}
+
+// The token that counts is that of the moment.
+func TestHandlerTokenChanges(t *testing.T) {
+	token := "one"
+	h := Handler(HandlerOptions{Status: someStatus, Token: func() string { return token }})
+	get := func(given string) int {
+		r := httptest.NewRequest("GET", "/healthz", nil)
+		r.Host = "localhost"
+		r.Header.Set("Authorization", "Bearer "+given)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	before := get("one")
+	token = "two"
+	if old, fresh := get("one"), get("two"); before != 200 || old != 401 || fresh != 200 {
+		t.Errorf("before %d, the old one %d, the new one %d", before, old, fresh)
+	}
+	token = ""
+	if none := get(""); none != 403 {
+		t.Errorf("without a token: %d", none)
 	}
 }
 
