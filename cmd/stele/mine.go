@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -124,6 +125,9 @@ func openMineServers(s *mineSettings) (servers *mineServers, err error) {
 	servers.token.Store(s.token)
 	if s.api != "none" {
 		if servers.http, err = net.Listen("tcp", s.api); err != nil {
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = fmt.Errorf("%w (another stele mine? give --api another port, or none)", err)
+			}
 			return nil, fmt.Errorf("--api: %w", err)
 		}
 	}

@@ -183,6 +183,19 @@ func TestMineReload(t *testing.T) {
 	}
 }
 
+// Where another program listens, the error tells what to do.
+func TestMineAddressInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = openMineServers(&mineSettings{api: l.Addr().String()})
+	if err == nil || !strings.Contains(err.Error(), "another stele mine? give --api another port, or none") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Where no pool can be reached, the command goes on, and systemd hears that it
 // does well: more often than a short watchdog wants it.
 func TestMineWatchdog(t *testing.T) {
