@@ -3,6 +3,7 @@ package telemetry
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"stele/engine/miner"
@@ -69,8 +70,8 @@ var privileged = strings.Fields("privileged addpool poolpriority poolquota switc
 func answerCgminer(s miner.Status, request []byte) []byte {
 	text := strings.TrimSpace(strings.TrimRight(string(request), "\x00"))
 	if !strings.HasPrefix(text, "{") {
-		name, _, _ := strings.Cut(text, "|")
-		return append(execute(s, name).text(s), 0)
+		command, _, _ := strings.Cut(text, "|")
+		return append(answerText(s, command), 0)
 	}
 	var call struct {
 		Command *string `json:"command"`
@@ -81,28 +82,55 @@ func answerCgminer(s miner.Status, request []byte) []byte {
 	if call.Command == nil {
 		return append(reply{code: codeMissing, msg: "Missing JSON 'command'"}.json(s), 0)
 	}
-	names := strings.Split(*call.Command, "+")
-	if len(names) == 1 {
-		return append(execute(s, names[0]).json(s), 0)
+	return append(answerJSON(s, *call.Command), 0)
+}
+
+func answerText(s miner.Status, command string) []byte {
+	names := joined(command)
+	if names == nil {
+		return execute(s, command).text(s)
 	}
-	out, told := []byte("{"), map[string]bool{}
+	var out []byte
 	for _, name := range names {
-		if !told[name] && len(told) < len(commands)+len(privileged) {
-			told[name] = true
-			out = fmt.Appendf(out, "%s:[%s],", quoted(name), execute(s, name).json(s))
+		out = append(out, line("", []field{{"CMD", name}})...)
+		out = append(out, execute(s, name).text(s)...)
+	}
+	return out
+}
+
+func answerJSON(s miner.Status, command string) []byte {
+	names := joined(command)
+	if names == nil {
+		return execute(s, command).json(s)
+	}
+	out := []byte("{")
+	for _, name := range names {
+		out = fmt.Appendf(out, "%s:[%s],", quoted(name), execute(s, name).json(s))
+	}
+	return append(out, `"id":1}`...)
+}
+
+// joined returns the names in a command that joins some with +, each once and
+// not more than there are. It returns nil if there are none to tell apart.
+func joined(command string) []string {
+	if !strings.Contains(command, "+") {
+		return nil
+	}
+	var names []string
+	for name := range strings.SplitSeq(command, "+") {
+		if name != "" && !slices.Contains(names, name) && len(names) < len(commands)+len(privileged) {
+			names = append(names, name)
 		}
 	}
-	return append(out, "\"id\":1}\x00"...)
+	return names
 }
 
 func execute(s miner.Status, name string) reply {
 	if do, ok := commands[name]; ok {
 		return do(s)
 	}
-	for _, p := range privileged {
-		if name == p {
-			return reply{code: codeDenied, msg: fmt.Sprintf("Access denied to '%s' command", name)}
-		}
+	if slices.Contains(privileged, name) {
+		return reply{code: codeDenied, msg: fmt.Sprintf("Access denied to '%s' command", name)}
 	}
 	return reply{code: codeUnknown, msg: "Invalid command"}
 }

@@ -16,7 +16,7 @@ import (
 const maxRequest = 4 << 10
 
 // Cgminer answers the commands of cgminer's API that read (summary, devs, pools,
-// version, config, stats, estats, coin; in JSON several joined with +) on l
+// version, config, stats, estats, coin; several may be joined with +) on l
 // until ctx ends. One connection takes one command, and is closed after the
 // answer. It closes l and returns nil, or the error that made it stop before.
 //

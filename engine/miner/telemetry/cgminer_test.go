@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -35,6 +36,39 @@ func TestCgminerText(t *testing.T) {
 		if !strings.Contains(devs, want) {
 			t.Errorf("no %q in %q", want, devs)
 		}
+	}
+}
+
+// Each of several commands in a text has its name before its answer, and is
+// answered once.
+func TestCgminerJoinedText(t *testing.T) {
+	const (
+		version = "CMD=version|STATUS=S,When=1772597167,Code=22,Msg=stele versions,Description=stele v1.2.3|VERSION,Stele=v1.2.3,API=3.7|"
+		denied  = "CMD=quit|STATUS=E,When=1772597167,Code=45,Msg=Access denied to 'quit' command,Description=stele v1.2.3|"
+		unknown = "STATUS=E,When=1772597167,Code=14,Msg=Invalid command,Description=stele v1.2.3|"
+	)
+	for request, want := range map[string]string{
+		"version+quit":          version + denied,
+		"quit+version|":         denied + version,
+		"version+version++quit": version + denied,
+		"version+":              version,
+		"a=b+version+a=b":       `CMD=a\=b|` + unknown + version,
+		"+":                     unknown,
+	} {
+		if got := string(answerCgminer(someStatus(), []byte(request))); got != want+"\x00" {
+			t.Errorf("%q:\n%q, want\n%q", request, got, want)
+		}
+	}
+	var many strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&many, "+no%d", i)
+	}
+	if n := strings.Count(string(answerCgminer(someStatus(), []byte(many.String()))), "CMD="); n > 100 {
+		t.Errorf("%d names are answered", n)
+	}
+	both := string(answerCgminer(someStatus(), []byte("summary+devs")))
+	if !strings.HasPrefix(both, "CMD=summary|STATUS=S,") || !strings.Contains(both, "|SUMMARY,Elapsed=") || !strings.Contains(both, "|CMD=devs|STATUS=S,") || !strings.Contains(both, "|GPU=0,") {
+		t.Errorf("%q", both)
 	}
 }
 
