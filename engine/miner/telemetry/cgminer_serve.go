@@ -3,6 +3,8 @@ package telemetry
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -41,33 +43,51 @@ func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status) er
 			defer conn.Close()
 			end := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			defer end()
-			_ = conn.SetDeadline(time.Now().Add(requestTimeout))
-			if request, ok := readRequest(conn); ok {
-				_, _ = conn.Write(answerCgminer(status(), request))
-			}
+			serveCgminer(conn, status)
 		})
 	}
 }
 
-// readRequest reads one request. Clients end it with a line feed, a NUL, the end
-// of what they send, or not at all: then a complete JSON object, or a word that
-// came in one piece, is the whole request.
-func readRequest(r io.Reader) ([]byte, bool) {
+// serveCgminer reads one request and answers it.
+func serveCgminer(conn net.Conn, status func() miner.Status) {
+	_ = conn.SetReadDeadline(time.Now().Add(requestTimeout))
+	if request := readRequest(conn); request != nil {
+		_ = conn.SetWriteDeadline(time.Now().Add(requestTimeout))
+		_, _ = conn.Write(answerCgminer(status(), request))
+	}
+}
+
+// readRequest reads one request, and returns nil if nothing came. Clients end it
+// with a NUL, a line feed, the end of what they send, or not at all: then a word
+// that came in one piece is the whole request, and so is a JSON object, or what
+// cannot become one.
+func readRequest(r io.Reader) []byte {
 	var request []byte
 	buffer := make([]byte, maxRequest)
 	for len(request) < maxRequest {
 		n, err := r.Read(buffer[:maxRequest-len(request)])
 		request = append(request, buffer[:n]...)
-		if i := bytes.IndexAny(request, "\n\x00"); i >= 0 {
-			return request[:i], true
+		if i := bytes.IndexByte(request, 0); i >= 0 {
+			return request[:i]
+		}
+		if text := bytes.TrimSpace(request); len(text) > 0 && text[0] == '{' {
+			if !unfinished(request) {
+				return text
+			}
+		} else if i := bytes.IndexByte(request, '\n'); i >= 0 {
+			return request[:i]
+		} else if len(text) > 0 {
+			return text
 		}
 		if err != nil {
-			return request, len(request) > 0
-		}
-		trimmed := bytes.TrimSpace(request)
-		if len(trimmed) > 0 && (trimmed[0] != '{' || trimmed[len(trimmed)-1] == '}') {
-			return trimmed, true
+			break
 		}
 	}
-	return nil, false
+	return request
+}
+
+// unfinished tells whether more bytes can make text JSON.
+func unfinished(text []byte) bool {
+	var v json.RawMessage
+	return errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&v), io.ErrUnexpectedEOF)
 }

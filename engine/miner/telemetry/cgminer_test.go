@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -151,7 +154,7 @@ func TestCgminerServer(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- Cgminer(ctx, l, someStatus) }()
 
-	for _, request := range []string{"version", "version\n", "version|\x00", `{"command":` + "\n"} {
+	for _, request := range []string{"version", "version\n", "version|\x00", "{\"command\":\x00"} {
 		conn, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -165,6 +168,22 @@ func TestCgminerServer(t *testing.T) {
 		}
 		conn.Close()
 	}
+	// The end of what a client sends is the end of its request.
+	half, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(half, `{"command":`); err != nil {
+		t.Fatal(err)
+	}
+	if err := half.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(half); err != nil || !bytes.Contains(answer, []byte(`"Msg":"Invalid JSON"`)) {
+		t.Errorf("%q %v", answer, err)
+	}
+	half.Close()
+
 	// One that says nothing does not keep the server from its end.
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -174,5 +193,48 @@ func TestCgminerServer(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// JSON is answered when it is whole, or cannot be mended by what may follow;
+// else when the time is over.
+func TestCgminerEndOfJSON(t *testing.T) {
+	const invalid = `"Code":23,"Msg":"Invalid JSON"`
+	for _, c := range []struct {
+		pieces []string
+		after  time.Duration
+		want   string
+	}{
+		{[]string{`{bad`}, 0, invalid},
+		{[]string{`{"command":"version"}trailing`}, 0, invalid},
+		{[]string{`{"command":"version"}}`}, 0, invalid},
+		{[]string{`{`, `"command" "version"`}, 0, invalid},
+		{[]string{`{`}, requestTimeout, invalid},
+		{[]string{`{"command":"version`, "\n"}, 0, invalid}, // no line feed in a string
+		{[]string{strings.Repeat(`{"a":`, maxRequest/5+1)[:maxRequest]}, 0, invalid},
+		{[]string{`{"comm`, `and":"version"}`}, 0, `"Code":22`},
+		{[]string{"{\n", " \"command\": \"version\"\n", "}\n"}, 0, `"Code":22`},
+		{nil, requestTimeout, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			here, there := net.Pipe()
+			go func() {
+				defer there.Close()
+				serveCgminer(there, someStatus)
+			}()
+			start := time.Now()
+			for _, piece := range c.pieces {
+				if _, err := io.WriteString(here, piece); err != nil {
+					t.Errorf("%q: %v", piece, err)
+				}
+			}
+			answer, err := io.ReadAll(here)
+			if err != nil || !strings.Contains(string(answer), c.want) || (len(answer) == 0) != (c.want == "") {
+				t.Errorf("%q: %q, %v", c.pieces, answer, err)
+			}
+			if after := time.Since(start); after != c.after {
+				t.Errorf("%q is answered after %v, want %v", c.pieces, after, c.after)
+			}
+		})
 	}
 }
