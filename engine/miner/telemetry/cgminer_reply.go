@@ -3,6 +3,7 @@ package telemetry
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"stele/engine/miner"
@@ -82,6 +83,10 @@ func pools(s miner.Status) reply {
 		if u.Connected {
 			status = "Alive"
 		}
+		longPoll, stratum, stratumURL := "N", true, u.Name
+		if givesTemplates(u.Name) {
+			longPoll, stratum, stratumURL = "Y", false, ""
+		}
 		refused, lost := rejected(u.Shares)
 		records = append(records, []field{
 			{"POOL", i},
@@ -89,19 +94,27 @@ func pools(s miner.Status) reply {
 			{"Status", status},
 			{"Priority", i},
 			{"Quota", 1},
-			{"Long Poll", "N"},
+			{"Long Poll", longPoll},
 			{"Getworks", u.Jobs},
 			{"Accepted", u.Shares.Accepted},
 			{"Rejected", refused},
 			{"Stale", lost},
 			{"Last Share Time", unix(u.Shares.Last)},
 			{"Difficulty Accepted", u.Shares.Difficulty},
+			{"Has Stratum", stratum},
+			{"Stratum Active", stratum && u.Active},
+			{"Stratum URL", stratumURL},
+			{"Has GBT", !stratum},
 			{"Best Share", integer(u.Shares.Best)},
-			{"Stratum Active", u.Active},
-			{"Stratum URL", u.Name},
 		})
 	}
 	return reply{true, codePools, fmt.Sprintf("%d Pool(s)", len(records)), &section{"POOLS", records}}
+}
+
+// givesTemplates tells whether a source is a node with getblocktemplate, and so
+// with long polling (BIP 22). The others are Stratum pools.
+func givesTemplates(source string) bool {
+	return strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://")
 }
 
 func versions(s miner.Status) reply {
@@ -147,7 +160,7 @@ func coin(s miner.Status) reply {
 		{"Hash Method", "sha256"},
 		{"Current Block Time", unix(s.Work.Received)},
 		{"Current Block Height", s.Work.Height},
-		{"LP", s.Work.Source != ""},
+		{"LP", givesTemplates(s.Work.Source)},
 		{"Network Difficulty", s.Work.Network.Float64()},
 	}}}}
 }

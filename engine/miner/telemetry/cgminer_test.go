@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"stele/engine/miner"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -114,6 +116,34 @@ func TestCgminerJSON(t *testing.T) {
 		if ask(t, request, &got); got.Status[0].Code != code {
 			t.Errorf("%s: code %d, want %d", request, got.Status[0].Code, code)
 		}
+	}
+}
+
+// Fields of cgminer that tell a node with getblocktemplate from a Stratum pool.
+func TestCgminerTemplates(t *testing.T) {
+	s := someStatus()
+	for _, c := range []struct{ name, long, stratum, url, lp string }{
+		{"stratum+ssl://b.example:3334", "N", "true", "stratum+ssl://b.example:3334", "false"},
+		{"http://127.0.0.1:8332", "Y", "false", "", "true"},
+		{"https://node.example", "Y", "false", "", "true"},
+	} {
+		s.Sources = []miner.SourceStatus{{Name: c.name, Connected: true, Active: true}}
+		s.Work.Source = c.name
+		pools := string(answerCgminer(s, []byte("pools")))
+		for _, want := range []string{
+			",Long Poll=" + c.long + ",", ",Has Stratum=" + c.stratum + ",Stratum Active=" + c.stratum + ",Stratum URL=" + c.url + ",Has GBT=" + c.lp + ",",
+		} {
+			if !strings.Contains(pools, want) {
+				t.Errorf("no %q in %q", want, pools)
+			}
+		}
+		if coin := string(answerCgminer(s, []byte("coin"))); !strings.Contains(coin, ",LP="+c.lp+",") {
+			t.Errorf("no LP=%s in %q", c.lp, coin)
+		}
+	}
+	s.Work.Source = ""
+	if coin := string(answerCgminer(s, []byte("coin"))); !strings.Contains(coin, ",LP=false,") {
+		t.Errorf("%q", coin)
 	}
 }
 
