@@ -11,18 +11,26 @@ import (
 
 // The codes of cgminer's messages (its api.c).
 const (
-	codePools   = 7
-	codeDevs    = 9
-	codeSummary = 11
-	codeUnknown = 14 // no such command
-	codeVersion = 22
-	codeBadJSON = 23
-	codeMissing = 24 // no command
-	codeConfig  = 33
-	codeDenied  = 45 // may not be done by this client
-	codeStats   = 70
-	codeCoin    = 78
+	codePools      = 7
+	codeDevs       = 9
+	codeSummary    = 11
+	codeUnknown    = 14 // no such command
+	codeGPUCount   = 20
+	codeVersion    = 22
+	codeBadJSON    = 23
+	codeMissing    = 24 // no command
+	codeConfig     = 33
+	codeDenied     = 45 // may not be done by this client
+	codeDevDetails = 69
+	codeStats      = 70
+	codeNoCheck    = 71 // nothing to check
+	codeCheck      = 72
+	codeCoin       = 78
 )
+
+// mostJoined is how many commands of one request are answered, which is more
+// than there are.
+const mostJoined = 64
 
 // apiVersion is that of cgminer's API which is spoken.
 const apiVersion = "3.7"
@@ -47,16 +55,19 @@ type reply struct {
 	body *section // nil: none
 }
 
-// commands are those that read, by name.
+// commands are those that read, by name. Besides there is check.
 var commands = map[string]func(miner.Status) reply{
-	"summary": summary,
-	"devs":    devs,
-	"pools":   pools,
-	"version": versions,
-	"config":  config,
-	"stats":   statistics,
-	"estats":  statistics,
-	"coin":    coin,
+	"summary":    summary,
+	"devs":       devs,
+	"edevs":      devs, // without devices that were unplugged: there are none
+	"devdetails": devDetails,
+	"gpucount":   gpuCount,
+	"pools":      pools,
+	"version":    versions,
+	"config":     config,
+	"stats":      statistics,
+	"estats":     statistics,
+	"coin":       coin,
 }
 
 // privileged are the commands of cgminer that change something, and the one that
@@ -70,11 +81,12 @@ var privileged = strings.Fields("privileged addpool poolpriority poolquota switc
 func answerCgminer(s miner.Status, request []byte) []byte {
 	text := strings.TrimSpace(strings.TrimRight(string(request), "\x00"))
 	if !strings.HasPrefix(text, "{") {
-		command, _, _ := strings.Cut(text, "|")
-		return append(answerText(s, command), 0)
+		command, parameter, _ := strings.Cut(text, "|")
+		return append(answerText(s, command, parameter), 0)
 	}
 	var call struct {
-		Command *string `json:"command"`
+		Command   any `json:"command"`
+		Parameter any `json:"parameter"`
 	}
 	if err := json.Unmarshal([]byte(text), &call); err != nil {
 		return append(reply{code: codeBadJSON, msg: "Invalid JSON"}.json(s), 0)
@@ -82,57 +94,77 @@ func answerCgminer(s miner.Status, request []byte) []byte {
 	if call.Command == nil {
 		return append(reply{code: codeMissing, msg: "Missing JSON 'command'"}.json(s), 0)
 	}
-	return append(answerJSON(s, *call.Command), 0)
+	command, _ := call.Command.(string) // "" is unknown
+	parameter, _ := call.Parameter.(string)
+	return append(answerJSON(s, command, parameter), 0)
 }
 
-func answerText(s miner.Status, command string) []byte {
+func answerText(s miner.Status, command, parameter string) []byte {
 	names := joined(command)
 	if names == nil {
-		return execute(s, command).text(s)
+		return execute(s, command, parameter).text(s)
 	}
 	var out []byte
 	for _, name := range names {
 		out = append(out, line("", []field{{"CMD", name}})...)
-		out = append(out, execute(s, name).text(s)...)
+		out = append(out, execute(s, name, "").text(s)...)
 	}
 	return out
 }
 
-func answerJSON(s miner.Status, command string) []byte {
+func answerJSON(s miner.Status, command, parameter string) []byte {
 	names := joined(command)
 	if names == nil {
-		return execute(s, command).json(s)
+		return execute(s, command, parameter).json(s)
 	}
 	out := []byte("{")
 	for _, name := range names {
-		out = fmt.Appendf(out, "%s:[%s],", quoted(name), execute(s, name).json(s))
+		out = fmt.Appendf(out, "%s:[%s],", quoted(name), execute(s, name, "").json(s))
 	}
 	return append(out, `"id":1}`...)
 }
 
-// joined returns the names in a command that joins some with +, each once and
-// not more than there are. It returns nil if there are none to tell apart.
+// joined returns the names in a command that joins some with +, each once. It
+// returns nil if there are none to tell apart. As in cgminer none of them has a
+// parameter.
 func joined(command string) []string {
 	if !strings.Contains(command, "+") {
 		return nil
 	}
 	var names []string
 	for name := range strings.SplitSeq(command, "+") {
-		if name != "" && !slices.Contains(names, name) && len(names) < len(commands)+len(privileged) {
+		if name != "" && !slices.Contains(names, name) && len(names) < mostJoined {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-func execute(s miner.Status, name string) reply {
-	if do, ok := commands[name]; ok {
+func execute(s miner.Status, name, parameter string) reply {
+	do, reads := commands[name]
+	switch {
+	case reads:
 		return do(s)
-	}
-	if slices.Contains(privileged, name) {
+	case name == "check":
+		return checkCommand(parameter)
+	case slices.Contains(privileged, name):
 		return reply{code: codeDenied, msg: fmt.Sprintf("Access denied to '%s' command", name)}
 	}
 	return reply{code: codeUnknown, msg: "Invalid command"}
+}
+
+// checkCommand tells whether there is a command, and whether it may be used.
+func checkCommand(name string) reply {
+	if name == "" {
+		return reply{code: codeNoCheck, msg: "Missing check cmd"}
+	}
+	exists, access := "N", "N"
+	if _, reads := commands[name]; reads || name == "check" {
+		exists, access = "Y", "Y"
+	} else if slices.Contains(privileged, name) {
+		exists = "Y"
+	}
+	return reply{true, codeCheck, "Check command", &section{"CHECK", [][]field{{{"Exists", exists}, {"Access", access}}}}}
 }
 
 // status returns the record that begins an answer.
@@ -186,15 +218,16 @@ func quoted(v any) []byte {
 // escape puts a backslash before what would end a value.
 var escape = strings.NewReplacer(`\`, `\\`, "|", `\|`, ",", `\,`, "=", `\=`, "\x00", "")
 
+// numbered are the first fields of records of which there may be several.
+var numbered = []string{"POOL", "GPU", "CPU", "DEVDETAILS", "STATS"}
+
 func (r reply) text(s miner.Status) []byte {
 	out := line("", r.status(s))
 	if r.body != nil {
-		for i, record := range r.body.records {
+		for _, record := range r.body.records {
 			name := r.body.name
-			if first := record[0]; first.name == "POOL" || first.name == "GPU" || first.name == "CPU" {
+			if slices.Contains(numbered, record[0].name) {
 				name = "" // the record's first field names it
-			} else if len(r.body.records) > 1 {
-				name = fmt.Sprintf("%s%d", name, i)
 			}
 			out = append(out, line(name, record)...)
 		}

@@ -76,6 +76,32 @@ func devs(s miner.Status) reply {
 	return reply{true, codeDevs, fmt.Sprintf("%d GPU(s) - %d CPU(s)", counts["GPU"], counts["CPU"]), &section{"DEVS", records}}
 }
 
+func devDetails(s miner.Status) reply {
+	var records [][]field
+	for i, d := range s.Devices {
+		record := []field{{"DEVDETAILS", i}, {"Name", d.Info.ID}, {"ID", i}, {"Driver", d.Info.Kind}, {"Kernel", d.Info.SearchKernel}, {"Model", d.Info.Name}}
+		if d.Info.PCI != "" {
+			record = append(record, field{"Device Path", d.Info.PCI})
+		}
+		records = append(records, record)
+	}
+	return reply{true, codeDevDetails, "Device Details", &section{"DEVDETAILS", records}}
+}
+
+func gpuCount(s miner.Status) reply {
+	return reply{true, codeGPUCount, "GPU count", &section{"GPUS", [][]field{{{"Count", gpus(s)}}}}}
+}
+
+// gpus returns the number of devices that are no CPU.
+func gpus(s miner.Status) (n int) {
+	for _, d := range s.Devices {
+		if d.Info.Kind != "cpu" {
+			n++
+		}
+	}
+	return n
+}
+
 func pools(s miner.Status) reply {
 	var records [][]field
 	for i, u := range s.Sources {
@@ -122,15 +148,9 @@ func versions(s miner.Status) reply {
 }
 
 func config(s miner.Status) reply {
-	gpus := 0
-	for _, d := range s.Devices {
-		if d.Info.Kind != "cpu" {
-			gpus++
-		}
-	}
 	return reply{true, codeConfig, "stele config", &section{"CONFIG", [][]field{{
-		{"GPU Count", gpus},
-		{"CPU Count", len(s.Devices) - gpus},
+		{"GPU Count", gpus(s)},
+		{"CPU Count", len(s.Devices) - gpus(s)},
 		{"Pool Count", len(s.Sources)},
 		{"Strategy", "Failover"},
 		{"OS", "Linux"},

@@ -17,10 +17,12 @@ import (
 // maxRequest bounds a request to the API of cgminer, in bytes.
 const maxRequest = 4 << 10
 
-// Cgminer answers the commands of cgminer's API that read (summary, devs, pools,
-// version, config, stats, estats, coin; several may be joined with +) on l
-// until ctx ends. One connection takes one command, and is closed after the
-// answer. It closes l and returns nil, or the error that made it stop before.
+// Cgminer answers the commands of cgminer's API that read (summary, devs, edevs,
+// devdetails, gpucount, pools, version, config, stats, estats, coin, check;
+// several may be joined with +) on l until ctx ends. Those that change something
+// are denied, and all others unknown. One connection takes one request, and is
+// closed after the answer. It closes l and returns nil, or the error that made
+// it stop before.
 //
 // The API is described in the file API-README of cgminer. Two numbers differ:
 // Stale counts the shares that no pool could be given, since those that a pool

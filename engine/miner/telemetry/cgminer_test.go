@@ -32,7 +32,26 @@ func TestCgminerText(t *testing.T) {
 			t.Errorf("%q:\n%q, want\n%q", request, got, want)
 		}
 	}
+	for request, want := range map[string]string{
+		"stats":    "|STATS=0,ID=cuda:0,Elapsed=3600,",
+		"gpucount": ",Code=20,Msg=GPU count,Description=stele v1.2.3|GPUS,Count=1|\x00",
+		"devdetails": ",Code=69,Msg=Device Details,Description=stele v1.2.3|" +
+			"DEVDETAILS=0,Name=cuda:0,ID=0,Driver=cuda,Kernel=,Model=Some GPU,Device Path=0000:65:00.0|DEVDETAILS=1,Name=cpu,ID=1,",
+		"check|devs":   ",Code=72,Msg=Check command,Description=stele v1.2.3|CHECK,Exists=Y,Access=Y|\x00",
+		"check|check":  "|CHECK,Exists=Y,Access=Y|\x00",
+		"check|quit\n": "|CHECK,Exists=Y,Access=N|\x00",
+		"check|no":     "|CHECK,Exists=N,Access=N|\x00",
+		"check":        "STATUS=E,When=1772597167,Code=71,Msg=Missing check cmd,Description=stele v1.2.3|\x00",
+		"check+no":     ",Code=71,Msg=Missing check cmd,",
+	} {
+		if got := string(answerCgminer(someStatus(), []byte(request))); !strings.Contains(got, want) {
+			t.Errorf("%s: no %q in\n%q", request, want, got)
+		}
+	}
 	devs := string(answerCgminer(someStatus(), []byte("devs")))
+	if edevs := string(answerCgminer(someStatus(), []byte("edevs"))); edevs != devs {
+		t.Errorf("edevs: %q", edevs)
+	}
 	for _, want := range []string{
 		"|GPU=0,Name=cuda:0,ID=0,Enabled=Y,Status=Alive,Temperature=65.4,Fan Percent=40,GPU Power=200,MHS av=1000,",
 		"|CPU=0,Name=cpu,ID=1,Enabled=R,Status=Alive,MHS av=0,",
@@ -111,7 +130,11 @@ func TestCgminerJSON(t *testing.T) {
 		joined.Addpool[0].Status[0]["Code"] != 45.0 || joined.ID != 1 {
 		t.Errorf("%+v", joined)
 	}
-	for request, code := range map[string]int{`{"command":1}`: codeBadJSON, `{`: codeBadJSON, `{}`: codeMissing, `{"command":"no"}`: codeUnknown, `{"command":"coin"}`: codeCoin, `{"command":"estats"}`: codeStats} {
+	for request, code := range map[string]int{
+		`{`: codeBadJSON, `{}`: codeMissing, `{"command":null}`: codeMissing, `{"command":1}`: codeUnknown, `{"command":"no"}`: codeUnknown,
+		`{"command":"coin"}`: codeCoin, `{"command":"estats"}`: codeStats,
+		`{"command":"check","parameter":"devs"}`: codeCheck, `{"command":"check","parameter":1}`: codeNoCheck,
+	} {
 		got.Status = nil
 		if ask(t, request, &got); got.Status[0].Code != code {
 			t.Errorf("%s: code %d, want %d", request, got.Status[0].Code, code)
