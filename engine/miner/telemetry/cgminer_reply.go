@@ -13,21 +13,27 @@ import (
 func summary(s miner.Status) reply {
 	refused, lost := rejected(s.Shares)
 	elapsed := s.Now.Sub(s.Started).Seconds()
-	var wrong, hashes uint64
+	var wrong, hits, hashes, jobs uint64
 	for _, d := range s.Devices {
-		wrong, hashes = wrong+d.HardwareErrors, hashes+d.Nonces
+		wrong, hits, hashes = wrong+d.HardwareErrors, hits+d.Hits, hashes+d.Nonces
+	}
+	for _, u := range s.Sources {
+		jobs += u.Jobs
 	}
 	record := append([]field{{"Elapsed", int64(elapsed)}}, megaRates(s.Counted)...)
 	record = append(record, []field{
 		{"Found Blocks", s.Shares.Blocks},
+		{"Getworks", jobs},
 		{"Accepted", s.Shares.Accepted},
 		{"Rejected", refused},
 		{"Stale", lost},
 		{"Hardware Errors", wrong},
-		{"Utility", perMinute(s.Shares.Accepted, elapsed)},
+		{"Utility", perMinute(float64(s.Shares.Accepted), elapsed)},
 		{"Total MH", float64(hashes) / 1e6},
+		{"Work Utility", perMinute(float64(hashes)/pow.HashesPerDifficulty, elapsed)},
 		{"Difficulty Accepted", s.Shares.Difficulty},
 		{"Best Share", integer(s.Shares.Best)},
+		{"Device Hardware%", percentWrong(wrong, hits)},
 		{"Last getwork", unix(s.Work.Received)},
 	}...)
 	return reply{true, codeSummary, "Summary", &section{"SUMMARY", [][]field{record}}}
@@ -69,6 +75,7 @@ func devs(s miner.Status) reply {
 			{"Shares Found", d.Shares},
 			{"Hardware Errors", d.HardwareErrors},
 			{"Total MH", float64(d.Nonces) / 1e6},
+			{"Device Hardware%", percentWrong(d.HardwareErrors, d.Hits)},
 			{"Device Elapsed", int64(s.Now.Sub(s.Started).Seconds())},
 			{"Model", d.Info.Name},
 		}...))
@@ -191,11 +198,21 @@ func megaRates(r miner.Rates) []field {
 	return []field{{"MHS av", r.Mean / 1e6}, {"MHS 5s", r.Seconds10 / 1e6}, {"MHS 1m", r.Minute1 / 1e6}, {"MHS 15m", r.Minutes15 / 1e6}}
 }
 
-func perMinute(n uint64, seconds float64) float64 {
+func perMinute(n, seconds float64) float64 {
 	if seconds <= 0 {
 		return 0
 	}
-	return float64(n) / seconds * 60
+	return n / seconds * 60
+}
+
+// percentWrong returns how many of 100 answers of devices were wrong. In cgminer
+// all that meet difficulty 1 are answers, and here those that meet the target of
+// the job.
+func percentWrong(wrong, hits uint64) float64 {
+	if wrong == 0 {
+		return 0
+	}
+	return 100 * float64(wrong) / (float64(wrong) + float64(hits))
 }
 
 // integer returns a difficulty as the whole number that cgminer has.

@@ -24,9 +24,11 @@ const maxRequest = 4 << 10
 // closed after the answer. It closes l and returns nil, or the error that made
 // it stop before.
 //
-// The API is described in the file API-README of cgminer. Two numbers differ:
-// Stale counts the shares that no pool could be given, since those that a pool
-// calls stale are Rejected there too; and MHS 5s is over 10 seconds.
+// The API is described in the file API-README of cgminer. What is not measured
+// has no field. Some numbers differ: Stale counts the shares that no pool could
+// be given, since those that a pool calls stale are Rejected there too; MHS 5s
+// is over 10 seconds; Work Utility is what the finished nonces let expect; and
+// Device Hardware% is of the answers that meet the target of the job.
 func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status) error {
 	l = netguard.Limit(l, maxConnections, 0)
 	ctx, cancel := context.WithCancel(ctx)

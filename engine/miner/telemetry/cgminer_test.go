@@ -22,8 +22,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestCgminerText(t *testing.T) {
 	for request, want := range map[string]string{
 		"summary": "STATUS=S,When=1772597167,Code=11,Msg=Summary,Description=stele v1.2.3|" +
-			"SUMMARY,Elapsed=3600,MHS av=1000,MHS 5s=1100,MHS 1m=1200,MHS 15m=1000,Found Blocks=1,Accepted=120,Rejected=4,Stale=5," +
-			"Hardware Errors=2,Utility=2,Total MH=3600000,Difficulty Accepted=61440,Best Share=1000000000000,Last getwork=1772597158|\x00",
+			"SUMMARY,Elapsed=3600,MHS av=1000,MHS 5s=1100,MHS 1m=1200,MHS 15m=1000,Found Blocks=1,Getworks=70,Accepted=120,Rejected=4,Stale=5," +
+			"Hardware Errors=2,Utility=2,Total MH=3600000,Work Utility=13.9696254564115,Difficulty Accepted=61440,Best Share=1000000000000," +
+			"Device Hardware%=1,Last getwork=1772597158|\x00",
 		"version|": "STATUS=S,When=1772597167,Code=22,Msg=stele versions,Description=stele v1.2.3|VERSION,Stele=v1.2.3,API=3.7|\x00",
 		"quit|":    "STATUS=E,When=1772597167,Code=45,Msg=Access denied to 'quit' command,Description=stele v1.2.3|\x00",
 		"":         "STATUS=E,When=1772597167,Code=14,Msg=Invalid command,Description=stele v1.2.3|\x00",
@@ -55,6 +56,7 @@ func TestCgminerText(t *testing.T) {
 	for _, want := range []string{
 		"|GPU=0,Name=cuda:0,ID=0,Enabled=Y,Status=Alive,Temperature=65.4,Fan Percent=40,GPU Power=200,MHS av=1000,",
 		"|CPU=0,Name=cpu,ID=1,Enabled=R,Status=Alive,MHS av=0,",
+		",Hardware Errors=2,Total MH=3600000,Device Hardware%=1,Device Elapsed=3600,", ",Hardware Errors=0,Total MH=0,Device Hardware%=0,",
 		`,Model=A\|B\,C\=D\\E "F"|`,
 	} {
 		if !strings.Contains(devs, want) {
