@@ -100,7 +100,12 @@ func runMine(c *cli.Context) error {
 
 	var beside sync.WaitGroup
 	beside.Go(func() { view.show(ctx, m) })
-	beside.Go(func() { reloadOnHangup(ctx, c, settings, m, servers, out.log) })
+	hungUp := false
+	beside.Go(func() {
+		if hungUp = reloadOnHangup(ctx, c, settings, m, servers, out.log); hungUp {
+			stop()
+		}
+	})
 	servers.start(ctx, &beside, m, out.log)
 	err = m.Run(ctx)
 	stop()
@@ -110,7 +115,10 @@ func runMine(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return printText(c, mineSummary(m.Status()))
+	if err = printText(c, mineSummary(m.Status())); hungUp {
+		return nil // nobody is there to read it
+	}
+	return err
 }
 
 // mineServers are the listeners of the two APIs; nil: none.
@@ -171,16 +179,23 @@ func (s *mineServers) start(ctx context.Context, all *sync.WaitGroup, m *miner.M
 }
 
 // reloadOnHangup reads sources, limits and the token of the API again on SIGHUP,
-// until ctx ends. If anything is wrong, all stays as it was. The miner goes on with what it mines for a source that is the same as before.
-func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *miner.Miner, servers *mineServers, log *slog.Logger) {
+// until ctx ends. If anything is wrong, all stays as it was. The miner goes on
+// with what it mines for a source that is the same as before. It returns true if
+// the signal came because the terminal was closed.
+func reloadOnHangup(ctx context.Context, c *cli.Context, now *mineSettings, m *miner.Miner, servers *mineServers, log *slog.Logger) (closed bool) {
+	terminalClosed := watchTerminal(c.App.Reader)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-hangup:
+		}
+		if terminalClosed() {
+			log.Info("the terminal was closed")
+			return true
 		}
 		next, err := now.reload(c, log)
 		if err == nil {

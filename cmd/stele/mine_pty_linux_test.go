@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,5 +136,69 @@ func TestMineTerminal(t *testing.T) {
 		if x.mode() != before {
 			t.Errorf("%q: the terminal has other modes than before", end)
 		}
+	}
+}
+
+// When its terminal is closed, the miner ends. A hang-up that somebody sends
+// while the terminal is there has it read its settings again, and so has any that
+// comes to a miner without a terminal, or to one that was started with hang-ups
+// ignored.
+func TestMineTerminalCloses(t *testing.T) {
+	pool := stratumtest.New(t, stratumtest.Options{User: "rig.1", Password: "secret", Difficulty: "0.0001"})
+	for _, tt := range []struct {
+		name  string
+		shell string // starts the miner that follows
+		ends  bool
+	}{
+		{"terminal", `exec "$@"`, true},
+		{"nohup", `trap "" HUP; exec "$@"`, false},
+		{"no terminal", `exec "$@" <&-`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := newTerminal(t)
+			log := filepath.Join(t.TempDir(), "log")
+			c := exec.Command("sh", "-c", tt.shell+" 2>"+log, "sh",
+				"stele", "mine", "--url", pool.URL(), "--user", "rig.1", "--device", "cpu", "--threads", "1", "--api", "none")
+			c.Env = append(os.Environ(), "STELE_PASSWORD=secret", "TERM=xterm")
+			c.Stdin, c.Stdout = x.program, x.program
+			c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Process.Kill() }()
+			logged := func(text string, times int) {
+				t.Helper()
+				for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+					said, err := os.ReadFile(log)
+					if strings.Count(string(said), text) >= times {
+						return
+					}
+					if time.Now().After(end) {
+						t.Fatalf("no %q in %s, %v", text, said, err)
+					}
+				}
+			}
+			logged("source gives work", 1)
+			if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+			logged("settings read again", 1)
+			if err := x.user.Close(); err != nil { // it hangs up
+				t.Fatal(err)
+			}
+			if !tt.ends {
+				logged("settings read again", 2)
+				if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stuck := time.AfterFunc(30*time.Second, func() { _ = c.Process.Kill() })
+			defer stuck.Stop()
+			err := c.Wait()
+			said, _ := os.ReadFile(log)
+			if ended := strings.Contains(string(said), "the terminal was closed"); ended != tt.ends || tt.ends && err != nil {
+				t.Errorf("%v; it ended with its terminal: %v\n%s", err, ended, said)
+			}
+		})
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -96,6 +98,18 @@ func openKeyboard(stdin io.Reader, wanted bool) *keyboard {
 	k.in = f
 	k.close = sync.OnceFunc(func() { _ = term.Restore(int(f.Fd()), before) })
 	return k
+}
+
+// watchTerminal returns what tells whether the terminal that is standard input
+// now was closed. For a program without one, as a service or under nohup, it
+// never was; nor for one that shall not end with its terminal, since who started
+// it has SIGHUP ignored.
+func watchTerminal(stdin io.Reader) (closed func() bool) {
+	f, ok := stdin.(*os.File)
+	if !ok || signal.Ignored(syscall.SIGHUP) || !term.IsTerminal(int(f.Fd())) {
+		return func() bool { return false }
+	}
+	return func() bool { return !term.IsTerminal(int(f.Fd())) }
 }
 
 // read tells each key until there are no more. A read cannot be woken: it ends
