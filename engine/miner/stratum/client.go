@@ -51,20 +51,23 @@ const (
 	answerTimeout    = 30 * time.Second
 	tickTime         = 10 * time.Second // how often a session is looked after
 	writeTimeout     = 10 * time.Second
-	shareTimeout     = 2 * time.Minute // for the answer to a share
-	idleTimeout      = 3 * time.Minute // without a line the pool is asked for one
+	shareTimeout     = 2 * time.Minute  // for the answer to a share
+	workTimeout      = 30 * time.Second // for the first job
+	idleTimeout      = 3 * time.Minute  // without a line the pool is asked for one
+	oweTimeout       = 20 * time.Second // the same, when it owes the answer to a share for so long
 	probeTimeout     = 30 * time.Second
 	waitTimeout      = time.Hour // for a share that waits for the next session
 	maxReconnectWait = time.Minute
-	maxMoves         = 8  // client.reconnect in one call of Run
-	maxBadLines      = 16 // of one connection
+	maxFirstWait     = 5 * time.Second // the same, before the first job
+	maxMoves         = 8               // client.reconnect in one call of Run
+	maxBadLines      = 16              // of one connection
 )
 
 // Name returns the URL without user and password.
 func (c *Client) Name() string { return c.at.name() }
 
-// errConfigure says that the pool kept silent after mining.configure, or hung up.
-var errConfigure = errors.New("no answer to mining.configure")
+// errConfigure says that the pool hung up on mining.configure.
+var errConfigure = errors.New("the pool hung up on mining.configure")
 
 // movedError is client.reconnect.
 type movedError struct {
@@ -87,7 +90,7 @@ func (c *Client) Run(ctx context.Context, m miner.Session) error {
 			return ctx.Err()
 		case errors.As(err, &moved):
 			if moves++; moves > maxMoves {
-				return fmt.Errorf("%s: %w, once too often", at.name(), err)
+				return fmt.Errorf("%w, once too often", err)
 			}
 			c.log.Info("the pool moves the miner", "to", clean(moved.to.String()), "wait", moved.wait)
 			if err := sleep(ctx, moved.wait); err != nil {
@@ -97,15 +100,17 @@ func (c *Client) Run(ctx context.Context, m miner.Session) error {
 		case errors.Is(err, errConfigure):
 			// One lost connection may be an accident, and version rolling is worth
 			// another try.
-			if hangUps++; hangUps > 1 || errors.Is(err, errSilent) {
+			if hangUps++; hangUps > 1 {
 				configure = false
 			}
-			c.log.Debug("connecting again", "why", err, "with_configure", configure)
+			c.log.Info("connecting again", "why", err, "with_version_rolling", configure)
 			if err := sleep(ctx, time.Second); err != nil {
 				return err
 			}
+		case at != c.at:
+			return fmt.Errorf("at %s: %w", at.name(), err)
 		default:
-			return fmt.Errorf("%s: %w", at.name(), err)
+			return err
 		}
 	}
 }

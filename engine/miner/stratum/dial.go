@@ -1,10 +1,10 @@
 package stratum
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -27,7 +27,10 @@ func (c *Client) dial(ctx context.Context, at address) (net.Conn, error) {
 	secure := tls.Client(conn, c.tlsConfig(at.host))
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		if _, unknown := errors.AsType[*tls.CertificateVerificationError](err); unknown || errors.Is(err, errPin) {
+		if unknown, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(unknown.UnverifiedCertificates) > 0 {
+			return nil, fmt.Errorf("%w: %w; to trust it all the same, give the fingerprint %s",
+				miner.ErrFatal, err, fingerprint(unknown.UnverifiedCertificates[0]))
+		} else if errors.Is(err, errPin) {
 			return nil, fmt.Errorf("%w: %w", miner.ErrFatal, err)
 		}
 		return nil, fmt.Errorf("TLS: %w", err)
@@ -43,11 +46,16 @@ func (c *Client) tlsConfig(host string) *tls.Config {
 	}
 	config.InsecureSkipVerify = true // instead: VerifyConnection, on every connection
 	config.VerifyConnection = func(state tls.ConnectionState) error {
-		got := sha256.Sum256(state.PeerCertificates[0].Raw)
-		if !bytes.Equal(got[:], c.pin) {
-			return fmt.Errorf("%w: its SHA-256 is %s", errPin, hex.EncodeToString(got[:]))
+		if got := fingerprint(state.PeerCertificates[0]); got != hex.EncodeToString(c.pin) {
+			return fmt.Errorf("%w: its SHA-256 is %s", errPin, got)
 		}
 		return nil
 	}
 	return config
+}
+
+// fingerprint returns the SHA-256 of a certificate (DER) in hex.
+func fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
 }

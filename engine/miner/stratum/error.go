@@ -135,3 +135,14 @@ func clean(s string) string {
 		return r
 	}, s)
 }
+
+// scrub returns a text of the pool's without user and password, which some pools
+// repeat in their answers.
+func (c *Client) scrub(text string) string {
+	for _, secret := range []string{c.options.User, c.options.Password} {
+		if len(secret) > 3 { // shorter ones are in any text
+			text = strings.ReplaceAll(text, secret, "...")
+		}
+	}
+	return text
+}

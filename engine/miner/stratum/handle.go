@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // handle does what a message of the pool asks for. The reader calls it. An error
@@ -33,7 +35,7 @@ func (s *session) handle(m Message) error {
 		return s.reconnect(m.Params)
 	case MethodShowMessage:
 		if len(m.Params) > 0 {
-			s.c.log.Info("the pool says: " + clean(loose(m.Params[0])))
+			s.c.log.Info("the pool says: " + clean(s.c.scrub(loose(m.Params[0]))))
 		}
 		return nil
 	}
@@ -142,7 +144,11 @@ func (s *session) reconnect(params []json.RawMessage) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", MethodReconnect, err)
 		}
-		wait = min(max(wait, time.Duration(seconds)*time.Second), maxReconnectWait)
+		most := maxReconnectWait
+		if _, worked := s.c.patience(s); !worked {
+			most = maxFirstWait
+		}
+		wait = min(max(wait, time.Duration(seconds)*time.Second), most)
 	}
 	if !sameDomain(s.c.at.host, to.host) {
 		s.c.log.Warn("the pool asks to go to another domain; that is refused", "to", clean(to.String()))
@@ -152,8 +158,9 @@ func (s *session) reconnect(params []json.RawMessage) error {
 }
 
 // sameDomain reports whether a pool at host a may send its miners to host b: if
-// they are the same, one is below the other, or both are below the same domain
-// that somebody can own, which here is one that [owned] takes for that.
+// they are the same, or names below one domain that somebody has registered, by
+// the Public Suffix List (https://publicsuffix.org), which knows that co.uk and
+// duckdns.org are none.
 func sameDomain(a, b string) bool {
 	a, b = strings.ToLower(strings.TrimSuffix(a, ".")), strings.ToLower(strings.TrimSuffix(b, "."))
 	if a == b {
@@ -162,18 +169,9 @@ func sameDomain(a, b string) bool {
 	if net.ParseIP(a) != nil || net.ParseIP(b) != nil || !isName(b) {
 		return false
 	}
-	below := func(host, domain string) bool { return owned(domain) && strings.HasSuffix(host, "."+domain) }
-	_, parentA, _ := strings.Cut(a, ".")
-	_, parentB, _ := strings.Cut(b, ".")
-	return below(a, b) || below(b, a) || parentA == parentB && owned(parentA)
-}
-
-// owned reports whether a domain has an owner: at least two labels, but not those
-// like co.uk and com.au, below which everybody can have a name.
-func owned(domain string) bool {
-	labels := strings.Split(domain, ".")
-	n := len(labels)
-	return n > 2 || n == 2 && !(len(labels[1]) == 2 && len(labels[0]) <= 3)
+	ownerA, errA := publicsuffix.EffectiveTLDPlusOne(a)
+	ownerB, errB := publicsuffix.EffectiveTLDPlusOne(b)
+	return errA == nil && errB == nil && ownerA == ownerB
 }
 
 // isName reports whether a host is made of what names are made of.

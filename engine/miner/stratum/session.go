@@ -82,11 +82,14 @@ func (s *session) read() error {
 		s.heard.Store(int64(time.Since(s.begun)))
 		m, err := ParseMessage(line)
 		if err == nil {
+			if m.Err != nil {
+				m.Err.Text = s.c.scrub(m.Err.Text)
+			}
 			good++
 			err = s.handle(m)
 		}
 		if errors.Is(err, ErrFormat) { // the pool's mistake, but not the end
-			s.c.log.Warn("cannot read what the pool says", "error", clean(err.Error()))
+			s.c.log.Warn("cannot read what the pool says", "error", clean(s.c.scrub(err.Error())))
 			if bad++; good > 0 && bad <= maxBadLines {
 				err = nil
 			}
@@ -176,10 +179,13 @@ func (s *session) keep(configure bool) error {
 		}
 		s.survived()
 		silent := time.Since(s.begun) - time.Duration(s.heard.Load())
+		idle, worked := s.c.patience(s)
 		switch {
-		case silent > idleTimeout+probeTimeout:
+		case !worked && time.Since(s.begun) > workTimeout:
+			return errors.New("the pool gives no work")
+		case silent > idle+probeTimeout:
 			return fmt.Errorf("the pool is silent for %v", silent.Round(time.Second))
-		case silent > idleTimeout:
+		case silent > idle:
 			s.notice(s.probe())
 		}
 		s.c.expire(s)
@@ -221,7 +227,12 @@ func (s *session) greet(configure bool) error {
 	o := &s.c.options
 	if configure {
 		ask := Configure{VersionRolling: true, VersionMask: o.VersionMask, MinBits: min(2, bits.OnesCount32(o.VersionMask)), SubscribeExtranonce: true}
-		if err := s.call(configureTimeout, ask.Message, s.configured); err != nil {
+		// Old pools keep silent. A slow one may still answer, and comes to that
+		// before it answers mining.subscribe.
+		switch err := s.call(configureTimeout, ask.Message, s.configured); {
+		case errors.Is(err, errSilent):
+			s.c.log.Info("no answer to mining.configure yet; without one there is no version rolling")
+		case err != nil:
 			return fmt.Errorf("%w: %w", errConfigure, err)
 		}
 	}
@@ -262,10 +273,11 @@ func (s *session) configured(m Message) error {
 		return nil
 	}
 	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
 	s.rolling = got.VersionRolling
 	s.mask = got.VersionMask & s.c.options.VersionMask
 	s.announced = got.SubscribeExtranonce
+	s.c.mu.Unlock()
+	s.giveWork(nil) // if it has come so far without
 	return nil
 }
 

@@ -90,14 +90,19 @@ func first(r stratumtest.Reaction) func(int) stratumtest.Reaction {
 	}
 }
 
-// A pool that does not answer mining.configure at all is asked again without; one
-// that hangs up, after a second try.
+// A pool that does not answer mining.configure at all is mined for without it; one
+// that hangs up is asked twice; and one that is slow rolls versions.
 func TestConfigureIgnored(t *testing.T) {
 	for _, test := range []struct {
 		reaction    stratumtest.Reaction
 		took        time.Duration
 		connections int
-	}{{stratumtest.Ignore, 6 * time.Second, 2}, {stratumtest.HangUp, 2 * time.Second, 3}} {
+		mask        uint32
+	}{
+		{stratumtest.Ignore, 5 * time.Second, 1, 0},
+		{stratumtest.HangUp, 2 * time.Second, 3, 0},
+		{stratumtest.Late, 10 * time.Second, 1, stratum.DefaultVersionMask},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			_, pool, m := minePipe(t, stratumtest.Options{Configure: test.reaction}, stratum.Options{VersionMask: stratum.DefaultVersionMask})
 			began := time.Now()
@@ -105,7 +110,7 @@ func TestConfigureIgnored(t *testing.T) {
 			if took := time.Since(began); took != test.took {
 				t.Errorf("took %v, want %v", took, test.took)
 			}
-			if w.VersionMask != 0 || pool.Connections() != test.connections || len(m.ended) != 0 {
+			if w.VersionMask != test.mask || pool.Connections() != test.connections || len(m.ended) != 0 {
 				t.Errorf("mask %08x, %d connections, %d sessions ended", w.VersionMask, pool.Connections(), len(m.ended))
 			}
 			accepted(t, find(t, w, 0, 0))
@@ -334,11 +339,36 @@ func TestSilence(t *testing.T) {
 		began := time.Now()
 		share := submitting(t, find(t, w, 0, 0))
 		err := <-m.ended
-		if took := time.Since(began); took > 4*time.Minute || !strings.Contains(err.Error(), "silent") {
+		if took := time.Since(began); took > 70*time.Second || !strings.Contains(err.Error(), "silent") {
 			t.Errorf("ended after %v: %v", took, err)
 		}
 		if err := <-share; err != nil { // it was accepted, and is asked for again
 			t.Errorf("share: %v", err)
+		}
+	})
+}
+
+// A pool that lets the miner in and gives no job is left.
+func TestNoJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, m := minePipe(t, stratumtest.Options{NoJob: true}, stratum.Options{})
+		began := time.Now()
+		err := <-m.ended
+		if took := time.Since(began); took > 40*time.Second || !strings.Contains(err.Error(), "no work") {
+			t.Errorf("ended after %v: %v", took, err)
+		}
+	})
+}
+
+// A pool that repeats the user in an answer does not bring it into an error.
+func TestSecretsInAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		n.pools["a.pool.example:3333"] = stratumtest.NewSilent(t, stratumtest.Options{User: "somebody", Password: "x"})
+		m := newStub(t, stratum.Options{URL: poolURL, Dial: n.dial, User: "account.worker", Password: "hunter22"})
+		m.start()
+		if err := <-m.ended; !errors.Is(err, miner.ErrFatal) || !strings.Contains(err.Error(), "Unauthorized worker ... with ...") {
+			t.Errorf("%v", err)
 		}
 	})
 }

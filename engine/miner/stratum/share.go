@@ -95,6 +95,17 @@ func (s *session) resend() {
 	}
 }
 
+// patience tells how long the pool may be silent, and whether it has given work.
+func (c *Client) patience(s *session) (silence time.Duration, worked bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	owes := slices.ContainsFunc(c.shares, func(sh *share) bool { return sh.on == s && time.Since(sh.since) > oweTimeout })
+	if owes {
+		return oweTimeout, s.worked
+	}
+	return idleTimeout, s.worked
+}
+
 // expire gives up shares of the session whose answer takes too long.
 func (c *Client) expire(s *session) {
 	c.mu.Lock()

@@ -148,8 +148,12 @@ func (c *conn) spoilt(r Reaction, fail func()) bool {
 		fail()
 	case HangUp, HangUpOn:
 		c.close()
+	case Late:
+		c.p.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		c.p.mu.Lock()
 	}
-	return r != Serve
+	return r != Serve && r != Late
 }
 
 var integer = regexp.MustCompile(`^[1-9][0-9]*$`)
@@ -310,7 +314,7 @@ func (c *conn) authorize(id string, params []any, line []byte) {
 		return
 	}
 	if p.o.User != "" && (user != p.o.User || password != p.o.Password) {
-		c.answer(id, nil, 24, "Unauthorized worker")
+		c.answer(id, nil, 24, fmt.Sprintf("Unauthorized worker %s with %s", user, password)) // as some pools say
 		return
 	}
 	if p.o.Early && !p.o.Earliest {
@@ -334,6 +338,9 @@ func (c *conn) setDifficulty() {
 
 // notify gives the pool's job to the miner.
 func (c *conn) notify() {
+	if c.p.o.NoJob {
+		return
+	}
 	j := c.p.job
 	for id, g := range c.jobs {
 		if j.Clean || g.PrevHash != j.PrevHash {

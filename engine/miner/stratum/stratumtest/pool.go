@@ -21,6 +21,7 @@ type Options struct {
 	Extranonce1     string // of the first session in hex; later ones count on. "": 08000002
 	Extranonce2Size int    // 0: 4
 	Job             Job    // the first; none: MakeJob(1, 1, true)
+	NoJob           bool   // gives none
 	Resume          bool   // give a session back to a miner that names it
 
 	TLS *tls.Config // nil: none
@@ -56,6 +57,7 @@ const (
 	Ignore                   // do not answer
 	HangUp                   // close the connection instead of looking at it
 	HangUpOn                 // do it, and close the connection instead of answering
+	Late                     // do it 10 seconds later, and what comes after it also
 )
 
 // Share is a share that the pool judged.
