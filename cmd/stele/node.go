@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -104,6 +106,12 @@ func runNode(c *cli.Context) error {
 			return err
 		}
 		defer o.Engine.Close()
+	}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		// The terminal was closed: that is an ordinary end too.
+		hung, stop := signal.NotifyContext(c.Context, syscall.SIGHUP)
+		defer stop()
+		c.Context = hung
 	}
 	n, err := node.Open(c.Context, o)
 	if err != nil {

@@ -263,12 +263,12 @@ func missing(t *testing.T, c nodeClient, all map[string]bool) {
 	}
 }
 
-// Ctrl-C and SIGTERM stop a node under load in an orderly way: its store is
+// Ctrl-C, SIGTERM and a closed terminal stop a node under load in an orderly way: its store is
 // sealed, and it goes on at the same height.
 func TestNodeInterrupted(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "node")
 	height := uint32(0)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		p := startNode(t, dir, "--mine", "--traffic", "300")
 		client := newNodeClient(p.address())
 		var health api.Health

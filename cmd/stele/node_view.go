@@ -190,7 +190,7 @@ func statusLine(s node.Status) string {
 		line += fmt.Sprintf("%sH/s  mined %d  stale %d  ", siUnits(s.HashRate), s.Mined.Blocks, s.Mined.Stale)
 	}
 	if w := s.Stratum; w != nil {
-		line += fmt.Sprintf("stratum %sH/s  workers %d  shares %d  mined %d  stale %d  ", siUnits(w.HashRate), w.Workers, w.Shares.Accepted, w.Mined.Blocks, w.Mined.Stale)
+		line += fmt.Sprintf("stratum %sH/s  workers %d  shares %d  stratum_mined %d  stratum_stale %d  ", siUnits(w.HashRate), w.Workers, w.Shares.Accepted, w.Mined.Blocks, w.Mined.Stale)
 	}
 	line += fmt.Sprintf("pool %d  accepted %d  refused %d  in blocks %d", s.Pool.Records, s.Records.Accepted, s.Records.Refused, s.Records.Connected)
 	if sold := s.Types[record.TypeVoucherIssue]; sold > 0 {

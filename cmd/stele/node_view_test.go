@@ -77,7 +77,7 @@ data       /var/lib/stele/dev`, "\n")
 	if line := "\nstratum    1.23 TH/s of 12 workers, 31 blocks mined, 1 stale  3,400 shares, stratum+tcp://[::]:3333\n"; !strings.Contains(all, line) {
 		t.Errorf("got:\n%s\nwant in it: %s", all, line)
 	}
-	if line := "  stratum 1.23 TH/s  workers 12  shares 3400  mined 31  stale 1  pool "; !strings.Contains(statusLine(s), line) {
+	if line := "  stratum 1.23 TH/s  workers 12  shares 3400  stratum_mined 31  stratum_stale 1  pool "; !strings.Contains(statusLine(s), line) {
 		t.Errorf("got: %s\nwant in it: %s", statusLine(s), line)
 	}
 }
