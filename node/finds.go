@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"stele/node/chain"
 	"stele/node/network"
 	"stele/node/reject"
+	"stele/node/stratum"
 )
 
 // mostSpent bounds the memory of what this node has found.
@@ -40,7 +42,7 @@ func (n *found) status() Mined {
 
 // Why a block is not the tip.
 var (
-	errStale    = errors.New("the block is stale: another one was faster")
+	errStale    = fmt.Errorf("%w: another one was faster", stratum.ErrStale)
 	errBadClock = errors.New("the clock is wrong, no block is taken until it is set")
 )
 

@@ -152,7 +152,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	if n.workers != nil {
 		n.stratum = stratum.New(stratum.Options{
 			Params: o.Params, Payout: o.Payout, Difficulty: o.StratumDifficulty, TLS: o.StratumTLS, Now: o.now, Log: o.Log,
-			Submit: func(b *block.Block, worker string) { _ = finds.submit(b, &n.solved, worker) }, // which counts and logs
+			Submit: func(b *block.Block, worker string) error { return finds.submit(b, &n.solved, worker) }, // which counts and logs
 		})
 	}
 	if n.listener != nil {

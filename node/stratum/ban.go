@@ -1,6 +1,7 @@
 package stratum
 
 import (
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -17,12 +18,14 @@ const (
 )
 
 // bans knows who has sent garbage. Addresses of this machine are never banned:
-// all that comes through a proxy has the same.
+// all that comes through a proxy has the same. Nor is one that good shares come
+// from: others may be behind it.
 type bans struct {
 	now func() time.Time
 
 	mu      sync.Mutex
 	strikes map[netip.Addr]strikes
+	worked  map[netip.Addr]time.Time // the last good share
 }
 
 type strikes struct {
@@ -31,7 +34,29 @@ type strikes struct {
 }
 
 func newBans(now func() time.Time) *bans {
-	return &bans{now: now, strikes: map[netip.Addr]strikes{}}
+	return &bans{now: now, strikes: map[netip.Addr]strikes{}, worked: map[netip.Addr]time.Time{}}
+}
+
+// share notes a good share.
+func (b *bans) share(addr netip.Addr) {
+	if !addr.IsValid() || addr.IsLoopback() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, known := b.worked[addr]; !known && len(b.worked) >= mostStriking {
+		maps.DeleteFunc(b.worked, func(_ netip.Addr, at time.Time) bool { return b.now().Sub(at) > strikeFor })
+		if len(b.worked) >= mostStriking {
+			return
+		}
+	}
+	b.worked[addr] = b.now()
+}
+
+// works tells whether an address has had a good share lately. The lock is held.
+func (b *bans) works(addr netip.Addr) bool {
+	at, known := b.worked[addr]
+	return known && b.now().Sub(at) <= strikeFor
 }
 
 // strike notes a fault, and tells whether the address is banned for it.
@@ -41,6 +66,9 @@ func (b *bans) strike(addr netip.Addr) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.works(addr) {
+		return false
+	}
 	now := b.now()
 	s, known := b.strikes[addr]
 	if !known && len(b.strikes) >= mostStriking {
@@ -63,7 +91,7 @@ func (b *bans) banned(addr netip.Addr) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.strikes[addr]
-	return s.n >= mostStrikes && !b.now().After(s.until)
+	return s.n >= mostStrikes && !b.now().After(s.until) && !b.works(addr)
 }
 
 // count returns how many addresses are banned.

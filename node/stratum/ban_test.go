@@ -59,3 +59,33 @@ func TestBans(t *testing.T) {
 		t.Error("the newest fault is not counted")
 	}
 }
+
+// An address that good shares come from is not banned for what others behind it do.
+func TestBansOfMany(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	b := newBans(func() time.Time { return now })
+	nat := netip.MustParseAddr("192.0.2.1")
+	for range 3 * mostStrikes {
+		b.share(nat)
+		if b.strike(nat) || b.banned(nat) {
+			t.Fatal("an address with good shares is banned")
+		}
+	}
+	now = now.Add(strikeFor + 1)
+	for range mostStrikes {
+		b.strike(nat)
+	}
+	if !b.banned(nat) {
+		t.Error("it is not banned when it works no more")
+	}
+	b.share(nat)
+	if b.banned(nat) {
+		t.Error("it is banned although it works again")
+	}
+	for i := range 2 * mostStriking {
+		b.share(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+	}
+	if len(b.worked) > mostStriking {
+		t.Errorf("%d addresses are remembered", len(b.worked))
+	}
+}

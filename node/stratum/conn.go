@@ -2,6 +2,7 @@ package stratum
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ import (
 // The limits of a connection.
 const (
 	authorizeWithin = 30 * time.Second
-	idleFor         = 10 * time.Minute // without a line from the miner
+	idleFor         = 24 * time.Hour // without a line from the miner; the system's keep-alive finds dead ones
 	writeWithin     = 10 * time.Second
 	// lastWithin is for what is queued when the connection ends: it may say why.
 	lastWithin = 200 * time.Millisecond
@@ -124,10 +125,11 @@ func (c *conn) serve() {
 		level = slog.LevelInfo
 	}
 	c.log.Log(context.WithoutCancel(c.ctx), level, "Stratum miner has left", "worker", c.name, "reason", err)
-	proven := c.session.rest()
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
-	c.server.sessions.leave(c.session, proven, c, c.server.o.Now())
+	c.server.sessions.leave(c.session, c, c.server.o.Now())
 }
 
 // read reads and answers lines until the connection ends. The error says why.
@@ -154,6 +156,9 @@ func (c *conn) read() error {
 		}
 		if err := limit.Wait(c.ctx); err != nil {
 			return err
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
 		}
 		m, err := wire.ParseMessage(line)
 		if err != nil {
@@ -284,9 +289,8 @@ func (c *conn) issue(w *work) {
 		s.time = w.template.Time
 		c.send(w.notify(c.key, clean))
 	} else {
-		// Another time makes other headers of the same extranonces.
-		s.time = max(s.time+1, uint32(c.server.o.Now().Unix()))
-		c.send(notify(w.paidTo(c.key), id, s.time, clean))
+		s.time = max(s.time, uint32(c.server.o.Now().Unix()))
+		c.send(notify(w.of(id, c.key), id, s.time, clean))
 	}
 	c.given = true
 }

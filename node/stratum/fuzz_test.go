@@ -26,7 +26,7 @@ func FuzzRequests(f *testing.F) {
 	const extranonce1, extranonce2 = 1<<31 | 1, 0x01000000
 	key := record.PublicOf(network.DevFaucets()[0])
 	user := key.String()
-	header := made.PaidTo(key).Header(extranonce2<<32|extranonce1, made.Version, made.Time)
+	header := made.Marked([]byte{1, 0, 0, 0}).PaidTo(key).Header(extranonce2<<32|extranonce1, made.Version, made.Time)
 	for target := difficulty(leastDifficulty).Target(); !target.MetBy(header.Hash()); {
 		header.Nonce++
 	}
@@ -44,9 +44,10 @@ func FuzzRequests(f *testing.F) {
 	blocks := 0
 	f.Fuzz(func(t *testing.T, lines string) {
 		now := b.Now()
-		s := New(Options{Params: b.Params, Payout: record.Key{7}, Now: func() time.Time { return now }, Submit: func(solved *block.Block, _ string) {
+		s := New(Options{Params: b.Params, Payout: record.Key{7}, Now: func() time.Time { return now }, Submit: func(solved *block.Block, _ string) error {
 			b.Add(tip, solved) // panics if it is not valid
 			blocks++
+			return nil
 		}})
 		s.sessions.next = 0
 		s.Take(made)

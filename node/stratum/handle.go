@@ -20,6 +20,7 @@ const methodMultiVersion = "mining.multi_version"
 // reply is what a request leads to.
 type reply struct {
 	answer wire.Message
+	later  bool   // then sends the answer
 	then   func() // comes after the answer, without locks; nil: nothing
 	err    error  // ends the connection
 }
@@ -40,7 +41,7 @@ func (c *conn) dispatch(m wire.Message) reply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.request(m)
-	if m.ID != "" {
+	if m.ID != "" && !r.later {
 		c.sendMessage(r.answer)
 	}
 	if r.answer.Err != nil && m.Method != wire.MethodSubmit {
@@ -140,6 +141,8 @@ func (c *conn) authorize(m wire.Message) reply {
 	user := argument(m, 0)
 	key, err := c.server.payout(user)
 	switch {
+	case len(user) > mostName || strings.ContainsFunc(user, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return refuse(m, wire.CodeUnauthorized, "the user name has to be printable, and at most %d bytes long", mostName)
 	case err != nil:
 		return refuse(m, wire.CodeUnauthorized, "%v", err)
 	case len(c.workers) > 0 && key != c.key:
@@ -161,6 +164,9 @@ func (c *conn) authorize(m wire.Message) reply {
 	}
 	return r
 }
+
+// mostName bounds the name of a worker, in bytes.
+const mostName = 256
 
 // nodeUser is the user who mines for the node's own key.
 const nodeUser = "node"

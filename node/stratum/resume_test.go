@@ -3,6 +3,7 @@ package stratum_test
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"stele/node/block"
 	"stele/node/stratum"
@@ -36,11 +37,12 @@ func TestResumeWhileOldGoesOn(t *testing.T) {
 	var first atomic.Bool
 	w := newWorld(t, func(w *world, o *stratum.Options) {
 		w.bits = 0 // every share is a block
-		o.Submit = func(*block.Block, string) {
+		o.Submit = func(*block.Block, string) error {
 			if first.CompareAndSwap(false, true) {
 				close(entered)
 				<-leave
 			}
+			return nil
 		}
 	})
 	defer close(leave)
@@ -62,4 +64,26 @@ func TestResumeWhileOldGoesOn(t *testing.T) {
 		w.take()
 		again.awaitJob(i + 2)
 	}
+}
+
+// The end of the connection that a session was taken from changes nothing of it.
+func TestTakeoverKeepsShares(t *testing.T) {
+	w := newWorld(t)
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	job := m.job
+	first := m.find(user, job)
+	want(t, "first", m.call("mining.submit", first...), 0)
+	for range 80 { // more than a session without a connection remembers
+		want(t, "more", m.share(user, job), 0)
+	}
+	again := dial(t, w.address)
+	again.subscribe(m.session)
+	again.call("mining.authorize", user, "x")
+	m.awaitEnd()
+	for w.server.Status().Connections != 1 {
+		time.Sleep(time.Millisecond)
+	}
+	want(t, "the first again", again.call("mining.submit", first...), 22)
 }

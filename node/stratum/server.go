@@ -39,9 +39,10 @@ const (
 type Options struct {
 	Params *network.Params
 
-	// Submit gives a solved block to the chain. Worker is who found it. Several
-	// goroutines may call it at once.
-	Submit func(b *block.Block, worker string)
+	// Submit gives a solved block to the chain. Worker is who found it, and is told
+	// whether it counts: an error that is ErrStale says that another block was
+	// faster. Several goroutines may call it at once.
+	Submit func(b *block.Block, worker string) error
 
 	Payout     record.Key // of users who call themselves "node"; the zero key: there are none
 	Difficulty float64    // of the first shares of a miner that asks for none; 0: DefaultDifficulty
@@ -54,6 +55,9 @@ type Options struct {
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: silent
 }
+
+// ErrStale is the kind of the error of a block that came too late.
+var ErrStale = errors.New("the block is stale")
 
 // Server gives work to miners and checks their shares. Its methods may be called
 // by several goroutines at once.

@@ -3,6 +3,7 @@ package stratum_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -50,6 +51,8 @@ type world struct {
 	now    time.Time
 	blocks []found
 	log    strings.Builder
+
+	verdict error // of Options.Submit
 }
 
 type found struct {
@@ -76,10 +79,11 @@ func newWorld(t testing.TB, edit ...func(*world, *stratum.Options)) *world {
 	}
 	o := stratum.Options{
 		Params: w.Params, Difficulty: 1e-6, Now: w.time,
-		Submit: func(b *block.Block, worker string) {
+		Submit: func(b *block.Block, worker string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.blocks = append(w.blocks, found{b, worker})
+			return w.verdict
 		},
 		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -277,12 +281,12 @@ func TestShares(t *testing.T) {
 	m.awaitJob(2)
 	want(t, "of the tip before", m.call("mining.submit", late...), 21)
 	w.server.Take(nil)
-	want(t, "while there is nothing to mine", m.share(user, m.job), 21)
+	want(t, "while the next work is made", m.share(user, m.job), 0)
 
 	other := dial(t, w.address)
 	want(t, "before subscribe", other.call("mining.submit", late...), 25)
 	if got, want := w.server.Status().Shares, (stratum.Shares{
-		Accepted: 6, Stale: 5, Duplicate: 1, LowDifficulty: 1, Unauthorized: 3, Invalid: 8,
+		Accepted: 7, Stale: 4, Duplicate: 1, LowDifficulty: 1, Unauthorized: 3, Invalid: 8,
 	}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
@@ -505,4 +509,56 @@ func TestRequests(t *testing.T) {
 	m.write(`{"id":9,"result":true,"error":null}`)
 	m.write(`{"id":null,"method":"mining.ping","params":[]}`)
 	m.call("mining.ping")
+}
+
+// A block is answered by what becomes of it.
+func TestBlockVerdict(t *testing.T) {
+	w := newWorld(t, func(w *world, _ *stratum.Options) { w.bits = 0 }) // every share is a block
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	for _, c := range []struct {
+		verdict error
+		code    int
+	}{{nil, 0}, {fmt.Errorf("%w: slow", stratum.ErrStale), 21}, {errors.New("secret"), 20}} {
+		w.mu.Lock()
+		w.verdict = c.verdict
+		w.mu.Unlock()
+		want(t, fmt.Sprint(c.verdict), m.share(user, m.job), c.code)
+	}
+	if got, want := w.server.Status().Shares, (stratum.Shares{Accepted: 1, Stale: 1, Invalid: 1}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
+
+// Each job has headers of its own, so that a miner may roll the time as it likes.
+func TestJobsDiffer(t *testing.T) {
+	w := newWorld(t)
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	seen := map[string]bool{m.job.Coinbase2: true}
+	for i := range 3 {
+		w.pass(time.Minute)
+		w.take() // on the same tip
+		m.awaitJob(2 + 2*i)
+		m.call("mining.suggest_difficulty", float64(2+i)*1e-6)
+		m.awaitJob(3 + 2*i)
+		if seen[m.job.Coinbase2] || m.job.Clean {
+			t.Errorf("job %s is like one before, or clean", m.job.ID)
+		}
+		seen[m.job.Coinbase2] = true
+		want(t, "a share", m.share(user, m.job), 0)
+	}
+}
+
+// Names go to logs and pages, and cost memory.
+func TestWorkerNames(t *testing.T) {
+	w := newWorld(t)
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	want(t, "a long name", m.call("mining.authorize", user+"."+strings.Repeat("x", 256), "x"), 24)
+	want(t, "a name that writes into terminals", m.call("mining.authorize", user+".\x1b[2J", "x"), 24)
+	want(t, "a name", m.call("mining.authorize", user+".ü", "x"), 0)
 }

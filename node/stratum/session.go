@@ -22,9 +22,9 @@ const (
 	// mostSeenKept is mostSeen without a connection: the shares whose answers
 	// were lost with it are among the last.
 	mostSeenKept = 64
-	// mostSeen bounds the shares that are remembered: half a minute of the
-	// greatest rate that a connection may have, or hours of the usual one.
-	mostSeen = 4096
+	// mostSeen bounds the shares that are remembered: those of almost an hour at
+	// the usual rate.
+	mostSeen = 1024
 	// mostIssues is how many jobs are remembered, unless more of them are good.
 	mostIssues = 2 * mostWorks
 )
@@ -109,11 +109,8 @@ func (s *session) know(header pow.Hash) bool {
 	return false
 }
 
-// rest prepares the session for a time without a connection, and tells whether
-// it has had a good share.
-func (s *session) rest() (proven bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// rest prepares the session for a time without a connection.
+func (s *session) rest() {
 	if len(s.order) > mostSeenKept {
 		// Anew, as what is deleted from a map or cut from an array still takes memory.
 		last := s.order[len(s.order)-mostSeenKept:]
@@ -122,7 +119,6 @@ func (s *session) rest() (proven bool) {
 			s.know(header)
 		}
 	}
-	return s.proven
 }
 
 // sessions are all that there are.
@@ -182,13 +178,14 @@ func (ss *sessions) resume(id string, c *conn, now time.Time) (s *session, befor
 }
 
 // leave keeps the session of c, if it is still c's, and forgets those that were
-// kept for too long, or are too many. Proven tells whether it has had a good share.
-func (ss *sessions) leave(s *session, proven bool, c *conn, now time.Time) {
+// kept for too long, or are too many. The lock of s is held.
+func (ss *sessions) leave(s *session, c *conn, now time.Time) {
 	if ss.owner[s] == c {
+		s.rest()
 		ss.owner[s] = nil
 		s.left = now
 		list := &ss.unproven
-		if proven {
+		if s.proven {
 			list = &ss.proven
 		}
 		*list = append(*list, kept{s, now})

@@ -16,11 +16,11 @@ func TestSessions(t *testing.T) {
 	if got, before := ss.resume(s.id, b, now); got != s || before != a {
 		t.Fatal("a session in use cannot be taken over")
 	}
-	ss.leave(s, false, a, now) // which has it no more
+	ss.leave(s, a, now) // which has it no more
 	if len(ss.unproven) != 0 {
 		t.Fatal("a session is kept for a connection that lost it")
 	}
-	ss.leave(s, false, b, now)
+	ss.leave(s, b, now)
 	if got, _ := ss.resume(s.id, c, now.Add(keepFor+1)); got != nil {
 		t.Fatal("a session is taken up after too long")
 	}
@@ -29,24 +29,24 @@ func TestSessions(t *testing.T) {
 	}
 	// It is left again: the time counts from then.
 	now = now.Add(keepFor / 2)
-	ss.leave(s, false, c, now)
+	ss.leave(s, c, now)
 	now = now.Add(keepFor/2 + 1)
-	ss.leave(new(session), false, a, now)
+	ss.leave(new(session), a, now)
 	if ss.byID[s.id] != s {
 		t.Error("a session is forgotten too early")
 	}
 	now = now.Add(keepFor / 2)
-	ss.leave(new(session), false, a, now)
+	ss.leave(new(session), a, now)
 	if len(ss.byID) != 0 || len(ss.owner) != 0 || len(ss.extranonces) != 0 || len(ss.unproven) != 0 {
 		t.Errorf("what is over is kept: %d %d %d %d", len(ss.byID), len(ss.owner), len(ss.extranonces), len(ss.unproven))
 	}
-	worked := new(session)
+	worked := &session{proven: true}
 	ss.open(worked, b)
-	ss.leave(worked, true, b, now)
+	ss.leave(worked, b, now)
 	for range mostKept + 10 {
 		s := new(session)
 		ss.open(s, a)
-		ss.leave(s, false, a, now)
+		ss.leave(s, a, now)
 	}
 	if len(ss.byID) != mostKept+1 || len(ss.extranonces) != mostKept+1 {
 		t.Errorf("%d sessions are kept", len(ss.byID))
@@ -71,7 +71,7 @@ func TestSeen(t *testing.T) {
 	if !s.know(header(1)) || s.know(header(0)) || len(s.seen) != mostSeen {
 		t.Error("the oldest is not the one that is forgotten")
 	}
-	if !s.rest() || len(s.seen) != mostSeenKept || !s.know(header(mostSeen)) || s.know(header(mostSeen-mostSeenKept)) {
+	if s.rest(); !s.proven || len(s.seen) != mostSeenKept || !s.know(header(mostSeen)) || s.know(header(mostSeen-mostSeenKept)) {
 		t.Error("a session that rests remembers other shares than the last ones")
 	}
 	s.enter(pow.Hash{2})

@@ -2,6 +2,7 @@ package stratum
 
 import (
 	"encoding/binary"
+	"errors"
 	"time"
 
 	wire "stele/engine/miner/stratum"
@@ -9,7 +10,8 @@ import (
 	"stele/node/template"
 )
 
-// submit takes a share. One that is a block goes to the chain, after the answer.
+// submit takes a share. One that is a block goes to the chain, and is answered by
+// what becomes of it.
 func (c *conn) submit(m wire.Message) reply {
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
@@ -21,26 +23,49 @@ func (c *conn) submit(m wire.Message) reply {
 	} else {
 		found, refused = c.judge(s)
 	}
+	if found.block {
+		return reply{later: true, then: func() { c.solved(m.ID, found, s.Worker) }}
+	}
+	r := reply{answer: c.settle(m.ID, found, refused)}
+	if refused != nil && c.rejected > mostRejected {
+		r.err = errRejected
+	}
+	return r
+}
+
+// settle counts a share, good or refused, and returns the answer to it. Both
+// locks are held.
+func (c *conn) settle(id wire.ID, found share, refused *wire.Error) wire.Message {
 	c.count(found.difficulty, refused)
 	if found.difficulty > 0 && found.epoch == c.session.diff.epoch {
 		c.session.diff.share(found.difficulty)
 		c.think()
 	}
 	if refused != nil {
-		r := reply{answer: wire.Refuse(m.ID, refused.Code, refused.Text)}
-		if c.rejected > mostRejected {
-			r.err = errRejected
-		}
-		return r
+		return wire.Refuse(id, refused.Code, refused.Text)
 	}
-	r := reply{answer: wire.Answer(m.ID, true)}
-	if found.block {
-		r.then = func() {
-			b := found.paid.Block(found.extranonce, found.header)
-			c.server.o.Submit(b, s.Worker)
-		}
+	return wire.Answer(id, true)
+}
+
+// solved gives a block to the chain, without locks. Of several on one parent only
+// the first counts, so that nobody counts blocks that are not paid.
+func (c *conn) solved(id wire.ID, found share, worker string) {
+	c.flush() // the answers before do not wait for the chain
+	var refused *wire.Error
+	switch err := c.server.o.Submit(found.paid.Block(found.extranonce, found.header), worker); {
+	case errors.Is(err, ErrStale):
+		refused = &wire.Error{Code: wire.CodeStale, Text: "Block is stale"}
+	case err != nil:
+		refused = &wire.Error{Code: wire.CodeOther, Text: "The chain does not take the block"}
 	}
-	return r
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	answer := c.settle(id, found, refused)
+	if id != "" {
+		c.sendMessage(answer)
+	}
 }
 
 // share is what is known of a share.
@@ -75,7 +100,7 @@ func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
 		late.difficulty, late.epoch = issue.difficulty, issue.epoch
 		return late, refused
 	}
-	t := w.paidTo(issue.key)
+	t := w.of(id, issue.key)
 	switch {
 	case len(s.Extranonce2) != extranonceSize:
 		return no(wire.CodeOther, "extranonce2 must have 4 bytes")
@@ -119,6 +144,7 @@ func (c *conn) count(difficulty float64, refused *wire.Error) {
 		now := c.server.o.Now()
 		c.rejected, c.lastGood = 0, now
 		c.rate.add(difficulty, now)
+		c.server.bans.share(c.addr)
 		c.server.mu.Lock()
 		c.server.rate.add(difficulty, now)
 		c.server.mu.Unlock()

@@ -117,8 +117,12 @@ func (v *vardiff) think(now time.Time, ceiling float64) bool {
 	}
 	v.value = clamp(min(max(wanted, was*mostDown), was*mostUp), v.floor)
 	v.flood = min(flood, v.value)
+	if v.at(ceiling) == was {
+		v.since, v.shares, v.work = now, 0, 0
+		return false
+	}
 	v.restart(now)
-	return v.at(ceiling) != was
+	return true
 }
 
 // clamp rounds a difficulty to what it may be.

@@ -2,20 +2,22 @@ package stratum
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 	"sync"
 	"time"
 
 	wire "stele/engine/miner/stratum"
+	"stele/engine/pow"
 	"stele/node/record"
 	"stele/node/template"
 )
 
 // work is a template that miners are given.
 type work struct {
-	seq      uint64 // counts from 1
-	template *template.Template
+	seq      uint64             // counts from 1
+	template *template.Template // marked with seq
 	at       time.Time
 	ceiling  float64 // the highest difficulty that no block is above
 	complete bool    // not the small first one of its tip
@@ -54,6 +56,16 @@ func (w *work) payTo(key record.Key) *template.Template {
 		w.paid[key] = t
 	}
 	return t
+}
+
+// of returns the template of a job for a key: each job has headers of its own, as
+// a miner may roll the time of a job into that of the next.
+func (w *work) of(id jobID, key record.Key) *template.Template {
+	t := w.paidTo(key)
+	if id.again == 0 {
+		return t
+	}
+	return t.Marked([]byte{id.again})
 }
 
 // notify returns the mining.notify with the job for a key, as it goes over the
@@ -117,29 +129,31 @@ const mostWorks = 64
 // works are those of the tip.
 type works struct {
 	newest *work // nil: there is nothing to mine
-	bySeq  map[uint64]*work
-	last   uint64 // seq of the last one
+	tip    pow.Hash
+	bySeq  map[uint64]*work // of the tip
+	last   uint64           // seq of the last one
 }
 
 // take makes work of a template if miners should have it, and tells whether it
 // did.
 func (ws *works) take(t *template.Template, now time.Time) bool {
 	if t == nil {
-		ws.newest, ws.bySeq = nil, nil
+		ws.newest = nil // jobs stay good while the tip is the same
 		return false
 	}
-	old := ws.newest
-	switch sameTip := old != nil && old.template.Prev == t.Prev; {
+	old, sameTip := ws.newest, ws.bySeq != nil && ws.tip == t.Prev
+	switch {
 	case !sameTip:
-		ws.bySeq = map[uint64]*work{}
+		ws.tip, ws.bySeq = t.Prev, map[uint64]*work{}
+	case old == nil:
 	case old.complete && now.Sub(old.at) < refreshEvery && !now.Before(old.at):
 		return false
 	}
 	ws.last++
 	ws.newest = &work{
-		seq: ws.last, template: t, at: now,
+		seq: ws.last, template: t.Marked(binary.LittleEndian.AppendUint32(nil, uint32(ws.last))), at: now,
 		ceiling:  roundDown(t.Target.Difficulty().Float64()),
-		complete: len(t.Records) != template.FirstRecords || old != nil && old.template.Prev == t.Prev,
+		complete: len(t.Records) != template.FirstRecords || sameTip,
 		paid:     map[record.Key]*template.Template{},
 		lines:    map[line][]byte{},
 		any:      map[bool][]byte{},

@@ -178,6 +178,16 @@ func (t *Template) PaidTo(key record.Key) *Template {
 	return &paid
 }
 
+// Marked returns the template with a mark at the end of its coinbase, so that its
+// headers are not those of one with another mark. A tag that leaves no room is cut.
+func (t *Template) Marked(mark []byte) *Template {
+	marked := *t
+	extra := t.reward.Extra[:min(len(t.reward.Extra), record.MaxExtra-len(mark))]
+	marked.reward.Extra = append(slices.Clone(extra), mark...)
+	marked.cutCoinbase()
+	return &marked
+}
+
 // Payout returns whom the coinbase pays.
 func (t *Template) Payout() record.Key { return t.coinbase.Key }
 
