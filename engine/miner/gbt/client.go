@@ -15,6 +15,19 @@ import (
 	"stele/engine/pow"
 )
 
+const (
+	requestTimeout = 30 * time.Second
+	// longPollTimeout is how long a node may have no news. Then it is asked at once,
+	// to see that it still answers.
+	longPollTimeout = 5 * time.Minute
+	// mostRaces is how many templates in a row may be out of date before they are
+	// judged.
+	mostRaces = 5
+)
+
+// errRace says that a new block came while the node judged a proposal.
+var errRace = errors.New("the template is out of date")
+
 // ErrRefused says that the node finds the block wrong before it is hashed.
 var ErrRefused = errors.New("the node refuses the block that would be mined")
 
@@ -50,7 +63,9 @@ func New(o Options) (*Client, error) {
 	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP}
 	if c.user == "" && u.User != nil {
 		c.user = u.User.Username()
-		c.password, _ = u.User.Password()
+		if c.password == "" {
+			c.password, _ = u.User.Password()
+		}
 	}
 	if c.cookie != "" && c.user != "" {
 		return nil, errors.New("a user or a cookie, not both")
@@ -78,7 +93,7 @@ func (c *Client) Run(ctx context.Context, s miner.Session) error {
 		return err
 	}
 	var last *template
-	for n := uint64(0); ; n++ {
+	for n, races := uint64(0), 0; ; n++ {
 		asked := time.Now()
 		t, err := c.template(ctx, last)
 		if err != nil {
@@ -86,10 +101,16 @@ func (c *Client) Run(ctx context.Context, s miner.Session) error {
 		}
 		received := time.Now()
 		if t.has("proposal") {
-			if err := c.propose(ctx, t); err != nil {
+			err := c.propose(ctx, t)
+			if errors.Is(err, errRace) && races < mostRaces {
+				races, last = races+1, nil
+				continue
+			}
+			if err != nil {
 				return err
 			}
 		}
+		races = 0
 		r := c.enter(t.Previous)
 		s.Work(c.work(t, r, n, received, last == nil || last.Previous != t.Previous))
 		last = t
@@ -109,7 +130,7 @@ func (c *Client) checkNetwork(ctx context.Context) error {
 	if c.payout.address == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	b, err := c.call(ctx, "getblockchaininfo")
 	if errors.Is(err, errNoMethod) {
@@ -140,20 +161,24 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// template asks for a template: if last is not nil and the node polls long, for the
+// one after it.
 func (c *Client) template(ctx context.Context, last *template) (*template, error) {
 	p := map[string]any{
 		"capabilities": []string{"coinbasevalue", "longpoll", "proposal"},
 		"rules":        []string{"segwit"},
 	}
-	if last != nil && last.LongPoll != "" {
-		p["longpollid"] = last.LongPoll
-	} else {
-		var cancel func()
-		ctx, cancel = context.WithTimeout(ctx, 30*time.Second)
-		defer cancel()
+	limit, long := requestTimeout, last != nil && last.LongPoll != ""
+	if long {
+		p["longpollid"], limit = last.LongPoll, longPollTimeout
 	}
-	b, err := c.call(ctx, "getblocktemplate", p)
-	if err != nil {
+	call, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	b, err := c.call(call, "getblocktemplate", p)
+	switch {
+	case long && errors.Is(call.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
+		return c.template(ctx, nil)
+	case err != nil:
 		return nil, err
 	}
 	return parseTemplate(b)
@@ -161,16 +186,20 @@ func (c *Client) template(ctx context.Context, last *template) (*template, error
 
 // propose lets the node judge the block of a template (BIP 23).
 func (c *Client) propose(ctx context.Context, t *template) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	h := t.header(c.payout.script, c.tag, 0, t.CurTime)
+	h := t.header(c.payout.script, c.tag, 0, max(t.CurTime, t.MinTime))
 	b, err := c.call(ctx, "getblocktemplate", map[string]any{
 		"mode": "proposal", "data": t.block(h, c.payout.script, c.tag, 0), "rules": []string{"segwit"},
 	})
 	if err != nil {
 		return err
 	}
-	if reason := verdict(b); reason != "" {
+	switch reason := verdict(b); {
+	case reason == "":
+	case strings.Contains(reason, "prevblk"): // inconclusive-not-best-prevblk; btcd: bad-prevblk
+		return fmt.Errorf("%w: %w: %s", ErrRefused, errRace, reason)
+	default:
 		return fmt.Errorf("%w: %s", ErrRefused, reason)
 	}
 	return nil

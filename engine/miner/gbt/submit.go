@@ -64,8 +64,13 @@ func (c *Client) submit(ctx context.Context, t *template, r *race, s miner.Share
 	return err
 }
 
+// codeWarmUp is the error of a node that has just started, and judges nothing yet
+// (RPC_IN_WARMUP of Bitcoin Core).
+const codeWarmUp = -28
+
 func (c *Client) send(ctx context.Context, t *template, r *race, s miner.Share) error {
 	block := t.block(s.Header, c.payout.script, c.tag, s.Extranonce)
+	asked, over := false, false // a request may have reached the node; the chain has gone on
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		call, cancel := context.WithTimeout(ctx, time.Minute)
 		b, err := c.call(call, "submitblock", block)
@@ -74,17 +79,21 @@ func (c *Client) send(ctx context.Context, t *template, r *race, s miner.Share) 
 		switch {
 		case err == nil:
 			reason := verdict(b)
-			if reason == "" || wait > time.Second && reason == "duplicate" {
+			if reason == "" || asked && reason == "duplicate" {
 				return nil // or the answer before was lost
 			}
 			return &miner.Rejection{Cause: cause(reason), Text: reason}
-		case errors.As(err, &refused):
+		case errors.As(err, &refused) && refused.Code != codeWarmUp:
 			return &miner.Rejection{Cause: miner.Invalid, Code: refused.Code, Text: refused.Message}
+		}
+		asked = true
+		if over {
+			return fmt.Errorf("%w: %w", miner.ErrLost, err)
 		}
 		select {
 		case <-time.After(wait):
 		case <-r.over:
-			return fmt.Errorf("%w: %w", miner.ErrLost, err)
+			over = true // perhaps by this very block: the node is asked once more
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", miner.ErrLost, err)
 		}
