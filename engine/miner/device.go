@@ -67,7 +67,7 @@ func (m *Miner) limit(d *device, now time.Time) {
 // for.
 func (m *Miner) tell(d *device, now time.Time, e health.Event, reason string) {
 	before, _ := d.machine.State()
-	action := d.machine.Tell(now, e, reason)
+	try := d.machine.Tell(now, e, reason)
 	after, reason := d.machine.State()
 	id := d.info.ID
 	switch {
@@ -83,7 +83,7 @@ func (m *Miner) tell(d *device, now time.Time, e health.Event, reason string) {
 			m.hooks.Device(after, id, reason)
 		}
 	}
-	if action == health.Try && m.running.Err() == nil {
+	if try && m.running.Err() == nil {
 		m.tasks.Go(func() { m.retry(d) })
 	}
 }

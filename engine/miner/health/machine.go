@@ -27,16 +27,6 @@ const (
 	Cool    Event = "cool"    // no limit is exceeded
 )
 
-// Action is what the owner of a device has to do.
-type Action string
-
-const (
-	None Action = ""
-	Try  Action = "try"  // test the device, use it again, and tell Passed, Refused or Later
-	Rest Action = "rest" // do not use it
-	Wake Action = "wake" // use it again after a rest
-)
-
 // Rules are the times of a machine. The zero value takes [Defaults] for each.
 type Rules struct {
 	Pause        time.Duration // from a fault to the first trial; it doubles with each trial
@@ -109,16 +99,18 @@ func (m *Machine) GivenUp() bool {
 	return m.state == Dead && m.trials >= m.rules.Trials && !m.trying
 }
 
-// Tell tells what happened, with the words for it, and returns what has to be
-// done. Now must not go back.
-func (m *Machine) Tell(now time.Time, e Event, reason string) Action {
+// Tell tells what happened, with the words for it. If try is true, the owner of
+// the device tests it, uses it again, and tells Passed, Refused or Later. What
+// else there is to do follows from the states before and after: a device that
+// rests is not used. Now must not go back.
+func (m *Machine) Tell(now time.Time, e Event, reason string) (try bool) {
 	switch e {
 	case Hot:
 		m.hot = true
 		if m.state == OK || m.state == Recovering {
 			m.before = m.state
 			m.enter(now, Resting, reason)
-			return Rest
+			return false
 		}
 		if m.state == Resting {
 			m.reason = reason
@@ -140,20 +132,19 @@ func (m *Machine) Tell(now time.Time, e Event, reason string) Action {
 	return m.next(now)
 }
 
-// next returns what is due.
-func (m *Machine) next(now time.Time) Action {
+// next does what is due, and reports whether that is a trial.
+func (m *Machine) next(now time.Time) (try bool) {
 	switch {
 	case m.state == Resting && !m.hot && now.Sub(m.since) >= m.rules.Rest:
 		m.enter(now, m.before, "")
-		return Wake
 	case (m.state == Sick || m.state == Dead) && !m.trying && !m.hot && m.trials < m.rules.Trials && !now.Before(m.due):
 		m.trials++
 		m.trying = true
-		return Try
+		return true
 	case m.state == OK && now.Sub(m.since) >= m.rules.Forget:
 		m.trials = 0
 	}
-	return None
+	return false
 }
 
 func (m *Machine) enter(now time.Time, s State, reason string) {

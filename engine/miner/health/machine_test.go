@@ -17,115 +17,115 @@ var quick = Rules{
 
 func TestMachine(t *testing.T) {
 	type step struct {
-		after  time.Duration
-		event  Event
-		state  State
-		action Action
+		after time.Duration
+		event Event
+		state State
+		try   bool
 	}
 	for name, steps := range map[string][]step{
 		"works": {
-			{0, Works, OK, None},
-			{time.Hour, Works, OK, None},
-			{0, Cool, OK, None},
+			{0, Works, OK, false},
+			{time.Hour, Works, OK, false},
+			{0, Cool, OK, false},
 		},
 		"sick, and back": {
-			{0, Faulty, Sick, None},
-			{9 * time.Second, Faulty, Sick, None},
-			{time.Second, Faulty, Sick, Try},
-			{time.Minute, Faulty, Sick, None}, // it is being tried
-			{0, Passed, Recovering, None},
-			{30 * time.Second, Works, Recovering, None},
-			{30 * time.Second, Works, OK, None},
+			{0, Faulty, Sick, false},
+			{9 * time.Second, Faulty, Sick, false},
+			{time.Second, Faulty, Sick, true},
+			{time.Minute, Faulty, Sick, false}, // it is being tried
+			{0, Passed, Recovering, false},
+			{30 * time.Second, Works, Recovering, false},
+			{30 * time.Second, Works, OK, false},
 		},
 		"sick again at once": {
-			{0, Faulty, Sick, None},
-			{10 * time.Second, Faulty, Sick, Try},
-			{0, Passed, Recovering, None},
-			{time.Second, Faulty, Sick, None},
-			{19 * time.Second, Faulty, Sick, None},
-			{time.Second, Faulty, Sick, Try},
+			{0, Faulty, Sick, false},
+			{10 * time.Second, Faulty, Sick, true},
+			{0, Passed, Recovering, false},
+			{time.Second, Faulty, Sick, false},
+			{19 * time.Second, Faulty, Sick, false},
+			{time.Second, Faulty, Sick, true},
 		},
 		"given up": {
-			{0, Faulty, Sick, None},
-			{10 * time.Second, Faulty, Sick, Try},
-			{0, Refused, Sick, None},
-			{20 * time.Second, Faulty, Sick, Try},
-			{0, Refused, Sick, None},
-			{30 * time.Second, Faulty, Sick, Try},
-			{0, Refused, Dead, None},
-			{time.Hour, Faulty, Dead, None},
-			{time.Hour, Failed, Dead, None},
+			{0, Faulty, Sick, false},
+			{10 * time.Second, Faulty, Sick, true},
+			{0, Refused, Sick, false},
+			{20 * time.Second, Faulty, Sick, true},
+			{0, Refused, Sick, false},
+			{30 * time.Second, Faulty, Sick, true},
+			{0, Refused, Dead, false},
+			{time.Hour, Faulty, Dead, false},
+			{time.Hour, Failed, Dead, false},
 		},
 		"fails after its last trial": {
-			{0, Faulty, Sick, None},
-			{10 * time.Second, Faulty, Sick, Try},
-			{0, Refused, Sick, None},
-			{20 * time.Second, Faulty, Sick, Try},
-			{0, Refused, Sick, None},
-			{30 * time.Second, Faulty, Sick, Try},
-			{0, Passed, Recovering, None},
-			{0, Faulty, Dead, None},
-			{time.Hour, Faulty, Dead, None},
+			{0, Faulty, Sick, false},
+			{10 * time.Second, Faulty, Sick, true},
+			{0, Refused, Sick, false},
+			{20 * time.Second, Faulty, Sick, true},
+			{0, Refused, Sick, false},
+			{30 * time.Second, Faulty, Sick, true},
+			{0, Passed, Recovering, false},
+			{0, Faulty, Dead, false},
+			{time.Hour, Faulty, Dead, false},
 		},
 		"trials are forgotten": {
-			{0, Faulty, Sick, None},
-			{10 * time.Second, Faulty, Sick, Try},
-			{0, Passed, Recovering, None},
-			{time.Minute, Works, OK, None},
-			{time.Hour, Works, OK, None},
-			{0, Faulty, Sick, None},
-			{10 * time.Second, Faulty, Sick, Try},
+			{0, Faulty, Sick, false},
+			{10 * time.Second, Faulty, Sick, true},
+			{0, Passed, Recovering, false},
+			{time.Minute, Works, OK, false},
+			{time.Hour, Works, OK, false},
+			{0, Faulty, Sick, false},
+			{10 * time.Second, Faulty, Sick, true},
 		},
 		"dead, and back by itself": {
-			{0, Failed, Dead, None},
-			{10 * time.Second, Failed, Dead, Try},
-			{0, Later, Dead, None},
-			{10 * time.Second, Failed, Dead, Try},
-			{0, Later, Dead, None},
-			{time.Second, Works, Recovering, None},
-			{time.Minute, Works, OK, None},
+			{0, Failed, Dead, false},
+			{10 * time.Second, Failed, Dead, true},
+			{0, Later, Dead, false},
+			{10 * time.Second, Failed, Dead, true},
+			{0, Later, Dead, false},
+			{time.Second, Works, Recovering, false},
+			{time.Minute, Works, OK, false},
 		},
 		"dead becomes no less": {
-			{0, Failed, Dead, None},
-			{0, Faulty, Dead, None},
+			{0, Failed, Dead, false},
+			{0, Faulty, Dead, false},
 		},
 		"sick becomes dead": {
-			{0, Faulty, Sick, None},
-			{0, Failed, Dead, None},
+			{0, Faulty, Sick, false},
+			{0, Failed, Dead, false},
 		},
 		"hot": {
-			{0, Hot, Resting, Rest},
-			{time.Second, Hot, Resting, None},
-			{time.Second, Cool, Resting, None}, // too short a rest
-			{30 * time.Second, Works, Resting, None},
-			{30 * time.Second, Cool, OK, Wake},
+			{0, Hot, Resting, false},
+			{time.Second, Hot, Resting, false},
+			{time.Second, Cool, Resting, false}, // too short a rest
+			{30 * time.Second, Works, Resting, false},
+			{30 * time.Second, Cool, OK, false},
 		},
 		"hot again": {
-			{0, Hot, Resting, Rest},
-			{10 * time.Second, Cool, Resting, None},
-			{10 * time.Second, Hot, Resting, None},
-			{time.Hour, Hot, Resting, None},
-			{0, Cool, OK, Wake},
+			{0, Hot, Resting, false},
+			{10 * time.Second, Cool, Resting, false},
+			{10 * time.Second, Hot, Resting, false},
+			{time.Hour, Hot, Resting, false},
+			{0, Cool, OK, false},
 		},
 		"hot while it recovers": {
-			{0, Faulty, Sick, None},
-			{10 * time.Second, Faulty, Sick, Try},
-			{0, Passed, Recovering, None},
-			{0, Hot, Resting, Rest},
-			{time.Minute, Cool, Recovering, Wake},
-			{time.Minute, Works, OK, None},
+			{0, Faulty, Sick, false},
+			{10 * time.Second, Faulty, Sick, true},
+			{0, Passed, Recovering, false},
+			{0, Hot, Resting, false},
+			{time.Minute, Cool, Recovering, false},
+			{time.Minute, Works, OK, false},
 		},
 		"hot while it is sick": {
-			{0, Faulty, Sick, None},
-			{0, Hot, Sick, None},
-			{time.Hour, Faulty, Sick, None}, // not tried
-			{0, Cool, Sick, Try},
+			{0, Faulty, Sick, false},
+			{0, Hot, Sick, false},
+			{time.Hour, Faulty, Sick, false}, // not tried
+			{0, Cool, Sick, true},
 		},
 		"sick while it rests": {
-			{0, Hot, Resting, Rest},
-			{0, Faulty, Sick, None},
-			{time.Minute, Faulty, Sick, None},
-			{0, Cool, Sick, Try},
+			{0, Hot, Resting, false},
+			{0, Faulty, Sick, false},
+			{time.Minute, Faulty, Sick, false},
+			{0, Cool, Sick, true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,10 +133,10 @@ func TestMachine(t *testing.T) {
 			m := NewMachine(now, quick)
 			for i, s := range steps {
 				now = now.Add(s.after)
-				action := m.Tell(now, s.event, "because")
+				try := m.Tell(now, s.event, "because")
 				state, reason := m.State()
-				if state != s.state || action != s.action {
-					t.Fatalf("step %d, %s: %s and %q, want %s and %q", i, s.event, state, action, s.state, s.action)
+				if state != s.state || try != s.try {
+					t.Fatalf("step %d, %s: %s and a trial %v, want %s and %v", i, s.event, state, try, s.state, s.try)
 				}
 				if (reason == "") != (state == OK || state == Recovering && m.before == Recovering) {
 					t.Errorf("step %d: %s with reason %q", i, state, reason)
@@ -147,9 +147,9 @@ func TestMachine(t *testing.T) {
 }
 
 // Whatever happens in whatever order: a trial is asked for only of a device that
-// is sick or dead and not hot, one at a time, and with pauses; what rests is told
-// to wake before it is used; and a device that fails for good is given up after
-// its trials.
+// is sick or dead and not hot, one at a time, and with pauses; only what is used
+// rests, and it is not used again while it is hot; and a device that fails for
+// good is given up after its trials.
 func TestMachineProperty(t *testing.T) {
 	events := []Event{Works, Faulty, Failed, Passed, Refused, Later, Hot, Cool}
 	rapid.Check(t, func(t *rapid.T) {
@@ -161,7 +161,7 @@ func TestMachineProperty(t *testing.T) {
 			now = now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "s")) * time.Second)
 			e := rapid.SampledFrom(events).Draw(t, "event")
 			before, _ := m.State()
-			action := m.Tell(now, e, "because")
+			try := m.Tell(now, e, "because")
 			state, _ := m.State()
 			switch e {
 			case Hot:
@@ -171,8 +171,7 @@ func TestMachineProperty(t *testing.T) {
 			case Passed, Refused, Later:
 				trying = false
 			}
-			switch action {
-			case Try:
+			if try {
 				if trying || hot || state != Sick && state != Dead {
 					t.Fatalf("a trial of a device that is %s; trying %v, hot %v", state, trying, hot)
 				}
@@ -180,14 +179,13 @@ func TestMachineProperty(t *testing.T) {
 					t.Fatalf("two trials within %v", now.Sub(lastTry))
 				}
 				trying, lastTry = true, now
-			case Rest:
-				if before != OK && before != Recovering || state != Resting {
-					t.Fatalf("rest from %s to %s", before, state)
-				}
-			case Wake:
-				if before != Resting || hot || state == Resting {
-					t.Fatalf("wake from %s to %s, hot %v", before, state, hot)
-				}
+			}
+			used := func(s State) bool { return s == OK || s == Recovering }
+			if before != Resting && state == Resting && !used(before) {
+				t.Fatalf("rest from %s", before)
+			}
+			if before == Resting && used(state) && hot {
+				t.Fatalf("woken to %s while it is hot", state)
 			}
 			if state == OK && e != Works && before != OK && before != Resting {
 				t.Fatalf("from %s to ok by %s", before, e)
