@@ -107,7 +107,9 @@ func ParseMessage(line []byte) (Message, error) {
 		}
 	}
 	if m.Method != "" {
-		m.Params, err = array(wire.Params, "params", maxParams)
+		if !emptyObject(wire.Params) { // some write "none" so
+			m.Params, err = array(wire.Params, "params", maxParams)
+		}
 		return m, err
 	}
 	if !null(wire.Result) {

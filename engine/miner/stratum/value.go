@@ -16,6 +16,12 @@ import (
 
 func null(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
+// emptyObject reports whether a JSON value is {}.
+func emptyObject(raw json.RawMessage) bool {
+	inside, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("{"))
+	return ok && string(bytes.TrimSpace(inside)) == "}"
+}
+
 // clip shortens what came from the other side to what fits into an error.
 func clip(raw []byte) string {
 	const most = 64
