@@ -37,7 +37,7 @@ type Client struct {
 	parent     pow.Hash        // of the newest job
 	generation uint64          // of the newest job; a clean one begins a new one
 	jobs       map[string]*job // by their ids, since the last clean one
-	counters   []counter       // of extranonces, newest last
+	counters   []*counter      // of extranonces, newest last
 
 	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
 }

@@ -68,25 +68,26 @@ func (j *job) content() pow.Hash {
 // given again, after a reconnection or with another mask, is not mined twice.
 type counter struct {
 	content pow.Hash
-	next    *atomic.Uint64
+	next    atomic.Uint64 // extranonce
+	time    atomic.Uint64 // the latest time that was used
 }
 
 // maxCounters is how many contents are remembered.
 const maxCounters = 16
 
 // counter returns the counter of the content. Client.mu is locked.
-func (c *Client) counter(content pow.Hash) *atomic.Uint64 {
+func (c *Client) counter(content pow.Hash) *counter {
 	for _, known := range c.counters {
 		if known.content == content {
-			return known.next
+			return known
 		}
 	}
 	if len(c.counters) == maxCounters {
 		c.counters = append(c.counters[:0], c.counters[1:]...)
 	}
-	next := new(atomic.Uint64)
-	c.counters = append(c.counters, counter{content, next})
-	return next
+	k := &counter{content: content}
+	c.counters = append(c.counters, k)
+	return k
 }
 
 // giveWork makes n the newest job, if it is not nil, and gives the newest job to
@@ -162,11 +163,11 @@ const maxJobs = 1024
 
 // work makes the miner's work of a job. Client.mu is locked.
 func (c *Client) work(j *job, mask uint32, cleaned bool) *miner.Work {
-	next := c.counter(j.content())
+	used := c.counter(j.content())
 	space := j.extranonce.space()
-	base := next.Load()
-	if base >= space {
-		base = 0 // all were used; the times that the miner gives are later now
+	base, first := used.next.Load(), j.Time
+	if base >= space { // all were used: from the first again, with later times
+		base, first = 0, max(first, uint32(used.time.Load()+1))
 	}
 	w := &miner.Work{
 		ID:          clean(j.JobID),
@@ -174,12 +175,13 @@ func (c *Client) work(j *job, mask uint32, cleaned bool) *miner.Work {
 		Height:      j.Height(),
 		Target:      j.difficulty.Target(),
 		VersionMask: mask,
-		Time:        j.Time,
+		Time:        first,
 		Received:    j.received,
 		Extranonces: space - base,
 		Header: func(n uint64, time uint32) pow.Header {
 			n += base
-			raise(next, n+1)
+			raise(&used.next, n+1)
+			raise(&used.time, uint64(time))
 			return j.Header(j.extranonce.one, j.extranonce.two(n), time, j.Version)
 		},
 	}

@@ -165,6 +165,25 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// When all extranonces of a job were used and it is given again, its times are
+// later ones, so that no header is hashed twice.
+func TestResumeUsedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, pool, m := minePipe(t, stratumtest.Options{
+			Resume: true, Extranonce2Size: 1, Job: stratumtest.MakeJob(1, 1, false),
+		}, stratum.Options{})
+		w := m.work(0)
+		accepted(t, find(t, w, 0, 0))
+		w.Header(w.Extranonces-1, w.Time+2)
+		pool.Drop()
+		last := m.work(1)
+		if last.Extranonces != 1<<8 || last.Time != w.Time+3 {
+			t.Errorf("%d extranonces from %d on, after %d", last.Extranonces, last.Time, w.Time+2)
+		}
+		accepted(t, find(t, last, 0, 0))
+	})
+}
+
 // Without the extranonce there is no way to deliver a share.
 func TestNotResumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
