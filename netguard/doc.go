@@ -2,6 +2,7 @@
 // connect to it.
 //
 //   - [Limit] bounds the connections of a listener, in all and of each address.
+//   - [Accept] goes on where no connection can be taken for a time.
 //   - [Address] is what limits count as the address of a peer.
 //   - [TrustedHost] refuses names in the Host of HTTP requests, against DNS
 //     rebinding.

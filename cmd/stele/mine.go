@@ -175,7 +175,7 @@ func (s *mineServers) start(ctx context.Context, all *sync.WaitGroup, m *miner.M
 			Token: func() string { return s.token.Load().(string) },
 		}))
 	})
-	serve("cgminer API", s.cgminer, func() error { return telemetry.Cgminer(ctx, s.cgminer, m.Status) })
+	serve("cgminer API", s.cgminer, func() error { return telemetry.Cgminer(ctx, s.cgminer, m.Status, log) })
 }
 
 // reloadOnHangup reads sources, limits and the token of the API again on SIGHUP,

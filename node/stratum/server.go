@@ -30,9 +30,6 @@ const (
 	refreshEvery = 30 * time.Second
 	// tickEvery is how often the server looks at sessions by itself.
 	tickEvery = 5 * time.Second
-	// acceptAgain is how long it waits when no connection can be taken, as when
-	// the process has too many files open.
-	acceptAgain = 100 * time.Millisecond
 )
 
 // Options say what a server does.
@@ -134,22 +131,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	})
 	group.Go(func() { s.broadcast(ctx) })
 	for {
-		netConn, err := l.Accept()
+		netConn, err := netguard.Accept(ctx, l, func(err error) {
+			s.log.Warn("a Stratum connection cannot be taken", "error", err)
+		})
 		switch {
 		case ctx.Err() != nil:
-			if err == nil {
-				_ = netConn.Close()
-			}
 			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
 		case err != nil:
-			s.log.Warn("a Stratum connection cannot be taken", "error", err)
-			select {
-			case <-time.After(acceptAgain):
-			case <-ctx.Done():
-			}
-			continue
+			return err
 		}
 		addr, known := netguard.Address(netConn.RemoteAddr().String())
 		if known && s.bans.banned(addr) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -21,26 +22,28 @@ const maxRequest = 4 << 10
 // devdetails, gpucount, pools, version, config, stats, estats, coin, check;
 // several may be joined with +) on l until ctx ends. Those that change something
 // are denied, and all others unknown. One connection takes one request, and is
-// closed after the answer. It closes l and returns nil, or the error that made
-// it stop before.
+// closed after the answer. It closes l and returns nil, or why l is of no use any
+// more.
 //
 // The API is described in the file API-README of cgminer. What is not measured
 // has no field. Some numbers differ: Stale counts the shares that no pool could
 // be given, since those that a pool calls stale are Rejected there too; MHS 5s
 // is over 10 seconds; Work Utility is what the finished nonces let expect; and
 // Device Hardware% is of the answers that meet the target of the job.
-func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status) error {
+func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status, log *slog.Logger) error {
 	l = netguard.Limit(l, maxConnections, 0)
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	var all sync.WaitGroup
 	defer func() { cancel(); stop(); _ = l.Close(); all.Wait() }()
 	for {
-		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		conn, err := netguard.Accept(ctx, l, func(err error) {
+			log.Warn("a connection to cgminer's API cannot be taken", "error", err)
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
 			return err
 		}
 		all.Go(func() {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -207,7 +208,7 @@ func TestCgminerServer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- Cgminer(ctx, l, someStatus) }()
+	go func() { ended <- Cgminer(ctx, l, someStatus, slog.New(slog.DiscardHandler)) }()
 
 	for _, request := range []string{"version", "version\n", "version|\x00", "{\"command\":\x00"} {
 		conn, err := net.Dial("tcp", l.Addr().String())
