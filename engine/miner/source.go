@@ -82,8 +82,8 @@ func (s *Share) Block() bool {
 
 var (
 	// ErrFatal is the kind of an error of Source.Run that will not pass by
-	// itself, such as a wrong password.
-	ErrFatal = errors.New("the source refuses this miner")
+	// itself, such as a wrong password or a certificate that nobody trusts.
+	ErrFatal = errors.New("refused")
 	// ErrLost says that a share can no longer be delivered.
 	ErrLost = errors.New("share lost")
 )
