@@ -103,6 +103,8 @@ func (v mineView) source(u miner.SourceStatus) []span {
 	switch {
 	case u.Active:
 		state, style = "mined", plain
+	case u.Connected && u.Error != "": // it refuses all shares
+		state, style = "set aside", bold
 	case u.Connected:
 		state = "ready"
 	case u.Error != "":
@@ -112,7 +114,7 @@ func (v mineView) source(u miner.SourceStatus) []span {
 	if u.Latency.Count > 0 {
 		spans = append(spans, span{faint, fmt.Sprintf("  answers in %s, 99 %% in %s", shortTime(u.Latency.P50), shortTime(u.Latency.P99))})
 	}
-	if !u.Connected && u.Error != "" {
+	if u.Error != "" {
 		spans = append(spans, span{plain, "  " + u.Error})
 	}
 	return spans

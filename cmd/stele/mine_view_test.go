@@ -36,6 +36,8 @@ func someMinerStatus() miner.Status {
 			{Name: "stratum+tcp://a.example:1", Connected: true, Active: true, Latency: miner.Latency{Count: 9, P50: 20 * time.Millisecond, P99: 90 * time.Millisecond}},
 			{Name: "stratum+ssl://b.example:2", Connected: true},
 			{Name: "stratum+tcp://c.example:3", Error: "no route"},
+			{Name: "stratum+tcp://d.example:4", Connected: true, Error: "it refuses every share: low-difficulty"},
+			{Name: "stratum+tcp://e.example:5"},
 		},
 	}
 }
@@ -56,6 +58,8 @@ work       height 900000, 9.0s old  difficulty 512.2, of the block 1.264e+14
 sources    mined  stratum+tcp://a.example:1  answers in 20ms, 99 % in 90ms
            ready  stratum+ssl://b.example:2
            away  stratum+tcp://c.example:3  no route
+           set aside  stratum+tcp://d.example:4  it refuses every share: low-difficulty
+           waits  stratum+tcp://e.example:5
 trouble    cpu is sick`)
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
