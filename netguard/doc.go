@@ -4,6 +4,7 @@
 //   - [Limit] bounds the connections of a listener, in all and of each address.
 //   - [Accept] goes on where no connection can be taken for a time.
 //   - [Address] is what limits count as the address of a peer.
+//   - [Rates] bounds how often an address may do something.
 //   - [TrustedHost] refuses names in the Host of HTTP requests, against DNS
 //     rebinding.
 //   - [Bearer] and [Loopback] tell who may do more than read.

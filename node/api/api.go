@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"stele/netguard"
 	"stele/node/chain"
 	"stele/node/custody"
 	"stele/node/network"
@@ -47,7 +47,7 @@ type API struct {
 	miners  func() Miners
 	token   string
 	log     *slog.Logger
-	rates   *rates
+	rates   *netguard.Rates
 	handler http.Handler
 	spec    []byte // OpenAPI
 }
@@ -70,7 +70,7 @@ func New(o Options) (*API, error) {
 		miners:  o.Miners,
 		token:   o.Token,
 		log:     o.Log,
-		rates:   newRates(o.Rate, max(1, int(o.Rate/2)), time.Now),
+		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))

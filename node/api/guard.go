@@ -7,11 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
-	"sync"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"stele/netguard"
 )
@@ -30,7 +25,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		switch {
-		case !a.rates.allow(r.RemoteAddr):
+		case !a.rates.Of(r.RemoteAddr).Allow():
 			h.Set("Retry-After", "1")
 			writeProblem(w, http.StatusTooManyRequests, "more requests from this address than the node takes")
 			return
@@ -114,51 +109,4 @@ func (a *API) mayWrite(r *http.Request) bool {
 		return netguard.Bearer(r, a.token)
 	}
 	return netguard.Loopback(r.RemoteAddr)
-}
-
-// rates limits the requests of each address.
-type rates struct {
-	perSecond rate.Limit
-	burst     int
-	now       func() time.Time
-
-	mu        sync.Mutex
-	young     map[netip.Addr]*rate.Limiter
-	old       map[netip.Addr]*rate.Limiter // were young before the table was full
-	overflown *rate.Limiter                // for addresses that cannot be read
-}
-
-// maxAddresses bounds the table of addresses, times two.
-const maxAddresses = 4096
-
-func newRates(perSecond float64, burst int, now func() time.Time) *rates {
-	r := &rates{perSecond: rate.Limit(perSecond), burst: burst, now: now, young: map[netip.Addr]*rate.Limiter{}}
-	r.overflown = rate.NewLimiter(r.perSecond, r.burst)
-	return r
-}
-
-// allow counts a request of an address, "host:port", and tells whether it is
-// within the rate. What counts as one address is told at [netguard.Address].
-func (r *rates) allow(remote string) bool {
-	return r.limiter(remote).AllowN(r.now(), 1)
-}
-
-func (r *rates) limiter(remote string) *rate.Limiter {
-	addr, ok := netguard.Address(remote)
-	if !ok {
-		return r.overflown
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	l, ok := r.young[addr]
-	if !ok {
-		if l, ok = r.old[addr]; !ok {
-			l = rate.NewLimiter(r.perSecond, r.burst)
-		}
-		if len(r.young) >= maxAddresses {
-			r.old, r.young = r.young, map[netip.Addr]*rate.Limiter{}
-		}
-		r.young[addr] = l
-	}
-	return l
 }

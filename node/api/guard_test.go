@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -145,42 +144,6 @@ func TestBrokenRequests(t *testing.T) {
 		if err != nil || answer.StatusCode < 400 || answer.StatusCode > 499 && answer.StatusCode != http.StatusHTTPVersionNotSupported {
 			t.Errorf("%.60q: %v, %v", text, answer, err)
 		}
-	}
-}
-
-func TestRates(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	r := newRates(10, 5, func() time.Time { return now })
-	count := func(remote string, n int) (allowed int) {
-		for range n {
-			if r.allow(remote) {
-				allowed++
-			}
-		}
-		return allowed
-	}
-	if got := count("192.0.2.1:1000", 20); got != 5 {
-		t.Errorf("%d at once", got)
-	}
-	if got := count("192.0.2.1:2000", 1) + count("[::ffff:192.0.2.1]:1", 1); got != 0 {
-		t.Error("another port, or form, counts as another address")
-	}
-	if got := count("192.0.2.2:1000", 20); got != 5 {
-		t.Errorf("another address: %d", got)
-	}
-	if got := count("[2001:db8::1]:1", 3) + count("[2001:db8::2]:1", 20); got != 5 {
-		t.Errorf("a network of IPv6: %d", got)
-	}
-	now = now.Add(200 * time.Millisecond)
-	if got := count("192.0.2.1:1000", 20); got != 2 {
-		t.Errorf("after 0.2 s: %d", got)
-	}
-	for i := range 10 * maxAddresses {
-		addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		r.allow(netip.AddrPortFrom(addr, 1).String())
-	}
-	if len(r.young) > maxAddresses || len(r.old) > maxAddresses {
-		t.Errorf("%d and %d addresses are remembered", len(r.young), len(r.old))
 	}
 }
 

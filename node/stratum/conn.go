@@ -33,6 +33,10 @@ const (
 	// wait.
 	linesPerSecond = 500
 	linesAtOnce    = 2000
+	// All miners of an address together may send so many, so that none can take a
+	// whole core with the connections that it may have. 1,000 miners send 350.
+	addressLinesPerSecond = 2000
+	addressLinesAtOnce    = 10_000
 	// mostQueued is how many bytes may wait to be read by a miner.
 	mostQueued = 256 << 10
 	// mostRejected is after how many bad shares without a good one a connection
@@ -134,7 +138,10 @@ func (c *conn) serve() {
 
 // read reads and answers lines until the connection ends. The error says why.
 func (c *conn) read() error {
-	limit := rate.NewLimiter(linesPerSecond, linesAtOnce)
+	limits := []*rate.Limiter{rate.NewLimiter(linesPerSecond, linesAtOnce)}
+	if !c.addr.IsLoopback() {
+		limits = append(limits, c.server.rates.Of(c.net.RemoteAddr().String()))
+	}
 	lines := bufio.NewReaderSize(c.net, wire.MaxRequest+1)
 	deadline := time.Now().Add(authorizeWithin)
 	for {
@@ -154,8 +161,10 @@ func (c *conn) read() error {
 		case err != nil:
 			return err
 		}
-		if err := limit.Wait(c.ctx); err != nil {
-			return err
+		for _, limit := range limits {
+			if err := limit.Wait(c.ctx); err != nil {
+				return err
+			}
 		}
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue

@@ -63,7 +63,8 @@ type Server struct {
 	log    *slog.Logger
 	counts counts
 	bans   *bans
-	fresh  chan struct{} // holds an element if there is new work to give
+	rates  *netguard.Rates // of lines
+	fresh  chan struct{}   // holds an element if there is new work to give
 
 	mu       sync.Mutex // is taken after that of a conn
 	works    works
@@ -91,6 +92,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		o: o, log: o.Log, bans: newBans(o.Now),
+		rates:    netguard.NewRates(addressLinesPerSecond, addressLinesAtOnce),
 		fresh:    make(chan struct{}, 1),
 		sessions: newSessions(),
 		conns:    map[*conn]struct{}{},

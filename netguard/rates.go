@@ -1,0 +1,51 @@
+package netguard
+
+import (
+	"net/netip"
+	"sync"
+
+	"golang.org/x/time/rate"
+)
+
+// maxAddresses bounds the table of addresses, times two.
+const maxAddresses = 4096
+
+// Rates limits how often each [Address] may do something. It remembers some
+// thousands of addresses; one that is forgotten begins anew.
+type Rates struct {
+	perSecond rate.Limit
+	burst     int
+
+	mu         sync.Mutex
+	young      map[netip.Addr]*rate.Limiter
+	old        map[netip.Addr]*rate.Limiter // were young before the table was full
+	unreadable *rate.Limiter                // for addresses that cannot be read
+}
+
+// NewRates returns rates of so many a second for each address, and burst at once.
+func NewRates(perSecond float64, burst int) *Rates {
+	r := &Rates{perSecond: rate.Limit(perSecond), burst: burst, young: map[netip.Addr]*rate.Limiter{}}
+	r.unreadable = rate.NewLimiter(r.perSecond, r.burst)
+	return r
+}
+
+// Of returns the limiter of a peer, "host:port".
+func (r *Rates) Of(remote string) *rate.Limiter {
+	addr, ok := Address(remote)
+	if !ok {
+		return r.unreadable
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, ok := r.young[addr]
+	if !ok {
+		if l, ok = r.old[addr]; !ok {
+			l = rate.NewLimiter(r.perSecond, r.burst)
+		}
+		if len(r.young) >= maxAddresses {
+			r.old, r.young = r.young, map[netip.Addr]*rate.Limiter{}
+		}
+		r.young[addr] = l
+	}
+	return l
+}
