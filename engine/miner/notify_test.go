@@ -26,7 +26,8 @@ func systemd(t *testing.T) *net.UnixConn {
 	return conn
 }
 
-// systemd is told when the miner is ready, that it does well, and when it ends.
+// systemd is told when the miner is ready, what it does, that it does well, and
+// when it ends.
 func TestNotify(t *testing.T) {
 	conn := systemd(t)
 	t.Setenv("WATCHDOG_USEC", "2000000")
@@ -48,7 +49,7 @@ func TestNotify(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- m.Run(ctx) }()
 	var got []string
-	for !slices.Contains(got, "READY=1") || !slices.Contains(got, "WATCHDOG=1") {
+	for !slices.Contains(got, "READY=1") || !slices.Contains(got, "WATCHDOG=1") || !slices.Contains(got, "STATUS=mining for pool") {
 		got = append(got, read())
 	}
 	cancel()

@@ -23,11 +23,21 @@ func (m *Miner) watch(ctx context.Context) {
 	defer ticker.Stop()
 	watchdog, stop := watchdogTimes()
 	defer stop()
-	well := m.tick(m.Engine.Status(), time.Now())
+	var well bool
+	var told string
+	look := func() {
+		all, now := m.Engine.Status(), time.Now()
+		well = m.tick(all, now)
+		if s := m.headline(all, now); s != told {
+			told = s
+			notify("STATUS=" + s)
+		}
+	}
+	look()
 	for {
 		select {
 		case <-ticker.C:
-			well = m.tick(m.Engine.Status(), time.Now())
+			look()
 		case <-watchdog:
 			if well {
 				notify("WATCHDOG=1")
@@ -180,6 +190,21 @@ func (m *Miner) state(all []engine.DeviceStatus, now time.Time) (State, string) 
 		trouble = "the shares do not fit to the counted hash rate"
 	}
 	return Mining, trouble
+}
+
+// headline tells in one line what the miner does, for systemd.
+func (m *Miner) headline(all []engine.DeviceStatus, now time.Time) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state, trouble := m.state(all, now)
+	line := string(state)
+	if state == Mining && m.active != nil {
+		line += " for " + m.active.name
+	}
+	if trouble != "" {
+		line += "; " + trouble
+	}
+	return strings.Join(strings.Fields(line), " ")
 }
 
 // Status tells how the miner does. It may be called often.
