@@ -33,6 +33,9 @@ func (c *Client) dial(ctx context.Context, at address) (net.Conn, error) {
 		} else if errors.Is(err, errPin) {
 			return nil, fmt.Errorf("%w: %w", miner.ErrFatal, err)
 		}
+		if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || hungUp(err) {
+			return nil, fmt.Errorf("TLS: %w; if the pool has no TLS, its scheme is stratum+tcp://", err)
+		}
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	return secure, nil

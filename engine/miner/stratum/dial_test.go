@@ -1,12 +1,16 @@
 package stratum_test
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
+	"io"
+	"net"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"stele/engine/miner"
@@ -41,5 +45,50 @@ func TestTLS(t *testing.T) {
 				t.Errorf("%v does not tell the fingerprint there is", err)
 			}
 		})
+	}
+}
+
+// A pool that hangs up on the wrong scheme is told from one that is down.
+func TestWrongScheme(t *testing.T) {
+	server := httptest.NewTLSServer(nil) // for its certificate
+	server.Close()
+	for _, c := range []struct {
+		scheme, want string
+		pool         func(net.Conn)
+	}{
+		{"stratum+tcp", "stratum+ssl://", func(conn net.Conn) {
+			_ = tls.Server(conn, &tls.Config{Certificates: server.TLS.Certificates}).Handshake()
+		}},
+		{"stratum+tcp", "stratum+ssl://", func(conn net.Conn) {
+			_, _ = bufio.NewReader(conn).ReadString('\n')
+		}},
+		{"stratum+ssl", "stratum+tcp://", func(conn net.Conn) {
+			_, _ = io.WriteString(conn, `{"id":null,"error":[20,"Not JSON",null]}`+"\n")
+			_, _ = io.Copy(io.Discard, conn)
+		}},
+		{"stratum+ssl", "stratum+tcp://", func(conn net.Conn) {
+			_, _ = conn.Read(make([]byte, 1<<16))
+		}},
+	} {
+		pool, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		group.Go(func() {
+			conn, err := pool.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			c.pool(conn)
+		})
+		m := newStub(t, stratum.Options{URL: c.scheme + "://" + pool.Addr().String()})
+		err = m.client.Run(t.Context(), m)
+		_ = pool.Close()
+		group.Wait()
+		if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, miner.ErrFatal) {
+			t.Errorf("%s: %v, want it to name %s and to try again", c.scheme, err, c.want)
+		}
 	}
 }

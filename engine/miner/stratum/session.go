@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"stele/engine/miner"
@@ -28,7 +30,7 @@ type session struct {
 	once    sync.Once
 	err     error // why it ended; set before ended is closed
 	ended   chan struct{}
-	heard   atomic.Int64 // when the last line came, in nanoseconds since begun
+	heard   atomic.Int64 // when the last line came, in nanoseconds since begun; 0 if none
 	begun   time.Time
 
 	// Of Client.mu.
@@ -67,6 +69,23 @@ func (s *session) end(err error) {
 // errEnded says that the pool ended the connection, or the network did.
 var errEnded = errors.New("connection lost")
 
+// lost tells in the user's words why nothing can be read or written any more.
+func (s *session) lost(err error) error {
+	switch {
+	case !hungUp(err):
+		return fmt.Errorf("%w: %w", errEnded, err)
+	case s.heard.Load() == 0 && !s.at.tls:
+		return fmt.Errorf("%w: the pool hung up without a word; if it wants TLS, its scheme is stratum+ssl://", errEnded)
+	default:
+		return fmt.Errorf("%w: the pool hung up", errEnded)
+	}
+}
+
+// hungUp reports whether it is the other side that closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // read handles one line after the other until the connection ends.
 func (s *session) read() error {
 	in := bufio.NewReaderSize(s.conn, MaxLine+2)
@@ -77,9 +96,9 @@ func (s *session) read() error {
 		case errors.Is(err, bufio.ErrBufferFull) || len(bytes.TrimRight(line, "\r\n")) > MaxLine:
 			return fmt.Errorf("%w: a line of more than %d bytes", ErrFormat, MaxLine)
 		case err != nil:
-			return fmt.Errorf("%w: %w", errEnded, err)
+			return s.lost(err)
 		}
-		s.heard.Store(int64(time.Since(s.begun)))
+		s.heard.Store(max(1, int64(time.Since(s.begun))))
 		m, err := ParseMessage(line)
 		if err == nil {
 			if m.Err != nil {
@@ -106,7 +125,7 @@ func (s *session) write(m Message) {
 	defer s.writing.Unlock()
 	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if _, err := s.conn.Write(m.Append(nil)); err != nil {
-		s.end(fmt.Errorf("cannot send: %w", err))
+		s.end(s.lost(err))
 	}
 }
 
