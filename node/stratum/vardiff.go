@@ -27,8 +27,13 @@ const (
 	mostDifficulty  = 1e15
 
 	// mostRate is how many shares a second a session may find where blocks are
-	// easier than shares should be.
-	mostRate = 50
+	// easier than shares should be. Each of them may change the tip and so make
+	// what is on the way stale: at more, miners see so much refused that some
+	// give up (cpuminer-opt exits).
+	mostRate = 10
+	// firstFlood is the difficulty at which a core of a CPU, with 10 million hashes
+	// a second, finds mostRate.
+	firstFlood = 0.00023
 )
 
 // vardiff finds the difficulty at which a session has a share every shareEvery.
@@ -37,7 +42,7 @@ const (
 // such blocks are worth little, and the time goes into telling of them.
 type vardiff struct {
 	value float64 // at least leastDifficulty; see at
-	flood float64 // at which the session finds mostRate shares a second, when the value was found
+	flood float64 // at which the session finds mostRate shares a second, as far as is known
 	floor float64 // that the miner asked for, 0: none
 	fixed bool    // the value stays
 	asked bool    // the miner asked for the value
@@ -50,7 +55,7 @@ type vardiff struct {
 }
 
 func newVardiff(value float64, now time.Time) vardiff {
-	v := vardiff{value: clamp(value, 0)}
+	v := vardiff{value: clamp(value, 0), flood: firstFlood}
 	v.restart(now)
 	return v
 }

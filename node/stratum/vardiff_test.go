@@ -76,7 +76,7 @@ func TestVardiffBounds(t *testing.T) {
 	}
 	block := newVardiff(1, start)
 	epoch := block.epoch
-	play(&block, random, 10, 0.5, start, 10*time.Second)
+	play(&block, random, mostRate*0.5/2, 0.5, start, 10*time.Second)
 	if block.at(0.5) != 0.5 || block.epoch != epoch {
 		t.Errorf("above a block's difficulty of 0.5: %v, after %d changes", block.at(0.5), block.epoch-epoch)
 	}
@@ -85,8 +85,17 @@ func TestVardiffBounds(t *testing.T) {
 		t.Error("who wants 3 loses blocks")
 	}
 
-	// Blocks that come by the thousands are not all told.
-	flood := newVardiff(1, start)
+	// Blocks that come by the thousands are not all told, from the first job on; but
+	// whoever asks for easy shares has them.
+	flood, asks := newVardiff(1, start), newVardiff(1, start)
+	asks.start(2e-6)
+	if flood.at(1e-9) != firstFlood || asks.at(1e-9) != 2e-6 {
+		t.Errorf("where every hash is a block: %v, and %v for who asks for 0.000002", flood.at(1e-9), asks.at(1e-9))
+	}
+	slow := newVardiff(1, start)
+	if _, n := play(&slow, random, 1e-6, 1e-9, start, 10*time.Minute); n < 100 {
+		t.Errorf("a slow miner has %d blocks in 10 minutes", n)
+	}
 	now, before := play(&flood, random, 0.1, 1e-9, start, 10*time.Second)
 	if _, n := play(&flood, random, 0.1, 1e-9, now, time.Minute); before > 10*mostRate*2 || n < 60*mostRate/2 || n > 60*mostRate*2 {
 		t.Errorf("%d shares in ten seconds and %d in a minute, where every hash is a block", before, n)
