@@ -42,8 +42,10 @@ const (
 	// mostRejected is after how many bad shares without a good one a connection
 	// ends. Stale ones do not count.
 	mostRejected = 200
-	// mostRefused is how many requests may be refused for what they are.
-	mostRefused = 100
+	// mostRefused is how many requests may be refused at once for what they are, and
+	// refusedPerSecond how many in the long run: some miners ask again for each job.
+	mostRefused      = 100
+	refusedPerSecond = 1
 	// mostWorkers is how many names one connection may have.
 	mostWorkers = 256
 )
@@ -83,7 +85,7 @@ type conn struct {
 	told       float64         // difficulty, 0: none yet
 	target     pow.Target      // of told
 	given      bool            // a job, over this connection
-	refused    int             // requests
+	refusals   *rate.Limiter   // of requests
 	rejected   int             // shares in a row
 	rate       meter
 	counts     counts
@@ -101,6 +103,8 @@ func newConn(ctx context.Context, s *Server, n net.Conn, addr netip.Addr) *conn 
 		session: &session{diff: newVardiff(s.o.Difficulty, now)},
 		workers: map[string]bool{},
 		rate:    newMeter(now),
+
+		refusals: rate.NewLimiter(refusedPerSecond, mostRefused),
 	}
 	c.ctx, c.stop = context.WithCancelCause(ctx)
 	return c

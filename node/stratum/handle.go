@@ -13,9 +13,14 @@ import (
 	"stele/node/template"
 )
 
-// methodMultiVersion is sent by some miners with AsicBoost, before there was
-// mining.configure.
-const methodMultiVersion = "mining.multi_version"
+const (
+	// methodMultiVersion is sent by some miners with AsicBoost, before there was
+	// mining.configure.
+	methodMultiVersion = "mining.multi_version"
+	// methodGetTransactions asks for the transactions of a job. BFGMiner does so
+	// for each new tip, whatever the answer is.
+	methodGetTransactions = "mining.get_transactions"
+)
 
 // reply is what a request leads to.
 type reply struct {
@@ -46,7 +51,7 @@ func (c *conn) dispatch(m wire.Message) reply {
 	}
 	if r.answer.Err != nil && m.Method != wire.MethodSubmit {
 		c.log.Debug("Stratum request refused", "method", m.Method, "reason", r.answer.Err)
-		if c.refused++; c.refused > mostRefused && r.err == nil {
+		if m.Method != methodGetTransactions && !c.refusals.AllowN(c.server.o.Now(), 1) && r.err == nil {
 			r.err = errRefused
 		}
 	}

@@ -239,6 +239,12 @@ func TestGarbage(t *testing.T) {
 	}
 	m = dial(t, w.address)
 	m.login(user)
+	for range 1000 { // BFGMiner, at the 1,000th tip
+		m.call("mining.get_transactions", m.job.ID)
+	}
+	want(t, "a share of who asks for transactions", m.share(user, m.job), 0)
+	m = dial(t, w.address)
+	m.login(user)
 	for n = 0; n < 1000; n++ {
 		m.write(`{"id":1,"method":"mining.submit","params":["` + user + `","` + m.job.ID + `","00000000","` + m.job.Time + `","00000000"]}`)
 		if _, err := m.receive(); err != nil {
