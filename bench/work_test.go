@@ -160,8 +160,8 @@ type device struct {
 	rejects bool   // it calls every header invalid
 }
 
-func (d device) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.ScanResult, error) {
-	got, err := d.Device.Scan(ctx, job, r)
+func (d device) Scan(ctx context.Context, job *engine.Job, r pow.Range, _ func([]uint32)) (engine.ScanResult, error) {
+	got, err := d.Device.Scan(ctx, job, r, nil)
 	got.Nonces = slices.DeleteFunc(got.Nonces, func(n uint32) bool { return n == d.misses })
 	return got, err
 }

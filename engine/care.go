@@ -106,7 +106,7 @@ func selfTest(ctx context.Context, d Device) error {
 // testSearch returns the headers that were found.
 func testSearch(ctx context.Context, d Device, job Job) (headers []byte, err error) {
 	r := pow.Range{First: 1<<32 - 1<<12, Count: 1 << 13} // over the end of the nonces
-	got, err := d.Scan(ctx, &job, r)
+	got, err := d.Scan(ctx, &job, r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
@@ -131,7 +131,7 @@ func testVersions(ctx context.Context, d Device, job Job) error {
 	}
 	job.VersionMask = spread(MaxVersions-1, 0x1fffe000) // of BIP 320
 	r := pow.Range{First: 1<<32 - 1<<5, Count: 1 << 6}
-	got, err := s.ScanVersions(ctx, &job, r)
+	got, err := s.ScanVersions(ctx, &job, r, nil)
 	if err != nil {
 		return fmt.Errorf("search of versions: %w", err)
 	}

@@ -33,7 +33,11 @@ type Device interface {
 	// ends or the device fails it returns what it has together with the error:
 	// ScanResult.Done counts the nonces finished from the front of r, and
 	// every hit among those is in ScanResult.Nonces.
-	Scan(ctx context.Context, job *Job, r pow.Range) (ScanResult, error)
+	//
+	// Hits need not wait for the end: if early is not nil, it may be called from
+	// within Scan with hits as soon as they are known, in the order of the range.
+	// They are in the result all the same.
+	Scan(ctx context.Context, job *Job, r pow.Range, early func(nonces []uint32)) (ScanResult, error)
 
 	// Verify checks len(verdicts) headers of pow.HeaderSize bytes each that
 	// lie one after the other in headers: the hash against the target of the

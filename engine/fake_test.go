@@ -26,6 +26,7 @@ type fake struct {
 	lanes  int
 	pinned bool
 	scan   scanFunc
+	early  bool // tells hits before Scan returns, and again in its result
 	verify func(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error
 	closed error
 }
@@ -34,11 +35,15 @@ func (f *fake) Info() Info {
 	return Info{ID: f.id, Kind: "fake", Lanes: f.lanes, Pinned: f.pinned}
 }
 
-func (f *fake) Scan(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
+func (f *fake) Scan(ctx context.Context, job *Job, r pow.Range, early func([]uint32)) (ScanResult, error) {
 	if f.scan == nil {
-		return honest(ctx, job, r)
+		return reference{}.Scan(ctx, job, r, early)
 	}
-	return f.scan(ctx, job, r)
+	res, err := f.scan(ctx, job, r)
+	if f.early {
+		early(slices.Clone(res.Nonces))
+	}
+	return res, err
 }
 
 func (f *fake) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
@@ -52,7 +57,7 @@ func (f *fake) Close() error { return f.closed }
 
 // honest scans as a device has to.
 func honest(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
-	return reference{}.Scan(ctx, job, r)
+	return reference{}.Scan(ctx, job, r, nil)
 }
 
 // hang waits for the end of ctx.

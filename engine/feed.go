@@ -48,8 +48,9 @@ type feed struct {
 	telling sync.Mutex
 }
 
-// work does a piece on a device. It has to stop soon when ctx ends.
-type work func(ctx context.Context, u *unit, p piece) result
+// work does a piece on a device. It has to stop soon when ctx ends. Hits that it
+// gives to early are told at once; they are in the result all the same.
+type work func(ctx context.Context, u *unit, p piece, early func([]hit)) result
 
 // result is what a lane made of a piece: how many items it can call done,
 // counted from the front, with every hit among them. There may be more hits.
@@ -155,14 +156,20 @@ func (f *feed) lane(u *unit, do work, number int) {
 			f.begin(p)
 		}
 		start := time.Now()
-		r := do(p.round.ctx, u, p)
+		r := do(p.round.ctx, u, p, func(hits []hit) {
+			f.announce(u, p.round, p.news(hits))
+		})
 		f.speed(u).note(r.done*p.round.each, time.Since(start), f.period)
-		hits := f.give(u, p, r)
-		f.telling.Lock()
-		for _, h := range hits {
-			f.tell(u, p.round, h)
-		}
-		f.telling.Unlock()
+		f.announce(u, p.round, f.give(u, p, r))
+	}
+}
+
+// announce tells hits, which were not told before.
+func (f *feed) announce(u *unit, r *round, hits []hit) {
+	f.telling.Lock()
+	defer f.telling.Unlock()
+	for _, h := range hits {
+		f.tell(u, r, h)
 	}
 }
 
@@ -304,11 +311,10 @@ func (f *feed) give(u *unit, p piece, got result) []hit {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.changed.Broadcast()
-	hits := p.untold(got.hits)
+	hits := p.news(got.hits)
 	if p.round.abandoned {
 		return hits
 	}
-	p.tell(hits)
 	f.disown(u)
 	if p.sick != f.trusted[u] {
 		got.done = 0

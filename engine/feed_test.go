@@ -164,7 +164,7 @@ func TestRoundIsBounded(t *testing.T) {
 	r := nonceRound(testJob(1, 0), allNonces)
 	for i := range uint64(hitsInRound/hitsInPiece) * 2 {
 		p := piece{part: part{off: 2 * i * hitsInPiece, n: hitsInPiece}, round: r}
-		p.tell(make([]hit, hitsInPiece))
+		p.news(make([]hit, hitsInPiece))
 		r.accept(u, p.part)
 	}
 	if len(r.finished[u]) != hitsInRound/hitsInPiece || r.told != hitsInRound {

@@ -21,7 +21,8 @@ import "context"
 // While Mine runs, GOMAXPROCS is greater than the number of lanes that want an OS
 // thread of their own, so that the rest of the program is not kept waiting.
 //
-// Found is called as in [Engine.Search]. Roll is never called twice at a time;
+// Found is called as in [Engine.Search], a millisecond or two after a device has
+// tried the nonce. Roll is never called twice at a time;
 // it keeps the devices waiting, so it must be quick. Neither may call the
 // engine.
 func (e *Engine) Mine(ctx context.Context, jobs <-chan Job, roll func(Job) (Job, bool), found func(Hit)) error {

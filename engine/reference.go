@@ -27,7 +27,7 @@ func (reference) Info() Info {
 	}
 }
 
-func (reference) Scan(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
+func (reference) Scan(ctx context.Context, job *Job, r pow.Range, early func([]uint32)) (ScanResult, error) {
 	const step = 1 << 12 // nonces between two looks at ctx
 	var res ScanResult
 	for res.Done < r.Count {
@@ -35,10 +35,14 @@ func (reference) Scan(ctx context.Context, job *Job, r pow.Range) (ScanResult, e
 			return res, ctx.Err()
 		}
 		part := pow.Range{First: r.First + uint32(res.Done), Count: min(step, r.Count-res.Done)}
+		known := len(res.Nonces)
 		pow.Search(&job.Header, job.Target, part, func(nonce uint32) {
 			res.Nonces = append(res.Nonces, nonce)
 		})
 		res.Done += part.Count
+		if early != nil && len(res.Nonces) > known {
+			early(res.Nonces[known:])
+		}
 	}
 	return res, nil
 }

@@ -146,21 +146,15 @@ type hit struct {
 	hash pow.Hash
 }
 
-// untold returns the hits that were not told before.
-func (p *piece) untold(hits []hit) []hit {
-	if len(p.told) == 0 {
-		return hits
-	}
-	return slices.DeleteFunc(hits, func(h hit) bool {
+// news returns the hits that were not told before, and notes that they are told.
+func (p *piece) news(hits []hit) []hit {
+	hits = slices.DeleteFunc(hits, func(h hit) bool {
 		_, told := slices.BinarySearch(p.told, h.place(p.round.nonces()))
 		return told
 	})
-}
-
-// tell notes that hits are told.
-func (p *piece) tell(hits []hit) {
 	for _, h := range hits {
 		p.told = append(p.told, h.place(p.round.nonces()))
 	}
 	slices.Sort(p.told)
+	return hits
 }

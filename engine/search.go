@@ -92,12 +92,16 @@ func teller(found func(Hit)) func(*unit, *round, hit) {
 	}
 }
 
-// scan searches a piece on a device.
-func (e *Engine) scan(ctx context.Context, u *unit, p piece) result {
+// scan searches a piece on a device, and gives hits to early as soon as they are
+// known and found to be good.
+func (e *Engine) scan(ctx context.Context, u *unit, p piece, early func([]hit)) result {
 	ctx, cancel := u.bound(ctx, e.stall)
 	defer cancel()
 	r := p.nonces()
-	got, err := scanVersions(ctx, u.device, &p.round.group, r)
+	got, err := scanVersions(ctx, u.device, &p.round.group, r, func(found []Candidate) {
+		hits, _ := check(&p.round.group, r, found) // wrong ones are counted in the end
+		early(hits)
+	})
 	ended := ctx.Err()
 	u.nonces.Add(got.hashes)
 

@@ -80,7 +80,10 @@ func TestSearchSurvivesAnyMix(t *testing.T) {
 					return honest(ctx, job, r)
 				},
 			}).Draw(t, "fault")
-			devices = append(devices, &fake{id: named(i), lanes: rapid.IntRange(1, 3).Draw(t, "lanes"), scan: calls(n, honest, fault)})
+			devices = append(devices, &fake{
+				id: named(i), lanes: rapid.IntRange(1, 3).Draw(t, "lanes"),
+				scan: calls(n, honest, fault), early: rapid.Bool().Draw(t, "early"),
+			})
 		}
 		r := pow.Range{
 			First: rapid.Uint32().Draw(t, "first"),
@@ -101,6 +104,42 @@ func TestSearchSurvivesAnyMix(t *testing.T) {
 			t.Fatalf("found %v, want %v", got.nonces, want)
 		}
 	})
+}
+
+// A hit that the device knows is told while the search of its piece goes on, and
+// what is no hit is not.
+func TestSearchTellsEarly(t *testing.T) {
+	for versions, mask := range map[int]uint32{1: 0, 2: 0x2000} {
+		job, r := testJob(1, 6), pow.Range{Count: 2000}
+		job.VersionMask = mask
+		got := 0
+		d := earlyBird{device("a", nil), func(found []uint32, early func([]uint32)) {
+			before := got
+			early([]uint32{found[0] + 1})
+			early(found)
+			if got != before+len(found) {
+				t.Errorf("%d versions: %d hits were told, want %d", versions, got-before, len(found))
+			}
+		}}
+		sum, err := testEngine(t, d).Search(t.Context(), job, r, func(Hit) { got++ })
+		if err != nil || sum.Scanned != r.Count*uint64(versions) || got < 20*versions {
+			t.Errorf("%d versions: %+v, %v, %d hits", versions, sum, err, got)
+		}
+	}
+}
+
+// earlyBird shows what it finds before Scan returns.
+type earlyBird struct {
+	*fake
+	show func(found []uint32, early func([]uint32))
+}
+
+func (d earlyBird) Scan(ctx context.Context, job *Job, r pow.Range, early func([]uint32)) (ScanResult, error) {
+	res, err := honest(ctx, job, r)
+	if len(res.Nonces) > 0 {
+		d.show(res.Nonces, early)
+	}
+	return res, err
 }
 
 func TestSearchBadRange(t *testing.T) {

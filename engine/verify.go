@@ -119,7 +119,7 @@ type batch struct {
 }
 
 // verify checks a piece of the batch on a device, and checks the device.
-func (b batch) verify(ctx context.Context, u *unit, p piece) result {
+func (b batch) verify(ctx context.Context, u *unit, p piece, _ func([]hit)) result {
 	first, end := int(p.off), int(p.off+p.n)
 	headers := b.headers[first*pow.HeaderSize : end*pow.HeaderSize]
 	verdicts := b.verdicts[first:end]

@@ -58,8 +58,8 @@ func setVersion(header *[pow.HeaderSize]byte, v uint32) { binary.LittleEndian.Pu
 type VersionScanner interface {
 	// ScanVersions is Device.Scan for a job with exactly MaxVersions versions:
 	// it hashes each of them with every nonce of r. A nonce counts as finished
-	// when all versions are.
-	ScanVersions(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error)
+	// when all versions are. Early is as there.
+	ScanVersions(ctx context.Context, job *Job, r pow.Range, early func(hits []Candidate)) (VersionsResult, error)
 }
 
 // VersionsResult is what VersionScanner.ScanVersions found.
@@ -83,21 +83,22 @@ type scanned struct {
 
 // scanVersions searches all versions of a job, which has at most MaxVersions,
 // on a device: together if it can do that, otherwise one after the other. Then
-// either all nonces are done or none.
-func scanVersions(ctx context.Context, d Device, job *Job, r pow.Range) (scanned, error) {
+// either all nonces are done or none. Hits are also told early where the device
+// does that, in no certain order.
+func scanVersions(ctx context.Context, d Device, job *Job, r pow.Range, early func([]Candidate)) (scanned, error) {
 	versions := job.Versions()
 	if s, ok := d.(VersionScanner); ok && versions == MaxVersions {
-		got, err := s.ScanVersions(ctx, job, r)
+		got, err := s.ScanVersions(ctx, job, r, early)
 		return scanned{got, min(got.Done, r.Count) * versions}, err
 	}
 	var all scanned
 	for i := range versions {
 		one := Job{Header: job.WithVersion(i), Target: job.Target}
-		got, err := d.Scan(ctx, &one, r)
+		got, err := d.Scan(ctx, &one, r, func(nonces []uint32) {
+			early(candidates(nil, nonces, i))
+		})
 		all.hashes += min(got.Done, r.Count)
-		for _, nonce := range got.Nonces {
-			all.Hits = append(all.Hits, Candidate{nonce, uint32(i)})
-		}
+		all.Hits = candidates(all.Hits, got.Nonces, i)
 		if versions == 1 || got.Done > r.Count {
 			all.Done = got.Done
 		}
@@ -109,6 +110,14 @@ func scanVersions(ctx context.Context, d Device, job *Job, r pow.Range) (scanned
 	all.Done = r.Count
 	all.sort(r, versions)
 	return all, nil
+}
+
+// candidates appends those with the version number i.
+func candidates(to []Candidate, nonces []uint32, i uint64) []Candidate {
+	for _, nonce := range nonces {
+		to = append(to, Candidate{nonce, uint32(i)})
+	}
+	return to
 }
 
 // sort puts hits that were found version after version in the order of the range.

@@ -61,7 +61,7 @@ type together struct {
 	versions func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error)
 }
 
-func (d together) ScanVersions(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) {
+func (d together) ScanVersions(ctx context.Context, job *Job, r pow.Range, early func([]Candidate)) (VersionsResult, error) {
 	if d.versions == nil {
 		return honestVersions(ctx, job, r)
 	}
@@ -234,7 +234,7 @@ func TestStoppedBetweenVersions(t *testing.T) {
 	job.VersionMask = 0xf
 	r := pow.Range{First: 1<<32 - 50, Count: 100}
 	d := device("a", calls(3, honest, breaks))
-	got, err := scanVersions(context.Background(), d, &job, r)
+	got, err := scanVersions(context.Background(), d, &job, r, func([]Candidate) {})
 	if err == nil || got.Done != 0 || got.hashes != 3*100+50 {
 		t.Errorf("%d nonces, %d hashes, %v", got.Done, got.hashes, err)
 	}

@@ -353,7 +353,7 @@ type deadDevice struct{ engine.Device }
 func (deadDevice) Info() engine.Info { return engine.Info{ID: "dead"} }
 
 // Scan implements engine.Device.
-func (deadDevice) Scan(context.Context, *engine.Job, pow.Range) (engine.ScanResult, error) {
+func (deadDevice) Scan(context.Context, *engine.Job, pow.Range, func([]uint32)) (engine.ScanResult, error) {
 	return engine.ScanResult{}, errors.New("out of order")
 }
 

@@ -129,9 +129,9 @@ func pinnedCopy(d cuda.Device, small bool) (float64, error) {
 // scan searches a range as the engine has it done.
 func scan(ctx context.Context, d *gpu.Device, job engine.Job, r pow.Range) (err error) {
 	if job.VersionMask == 0 {
-		_, err = d.Scan(ctx, &job, r)
+		_, err = d.Scan(ctx, &job, r, nil)
 	} else {
-		_, err = d.ScanVersions(ctx, &job, r)
+		_, err = d.ScanVersions(ctx, &job, r, nil)
 	}
 	return err
 }

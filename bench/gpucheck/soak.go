@@ -105,13 +105,13 @@ func compareSets(ctx context.Context, d *gpu.Device, mask uint32, hashes uint64,
 	r := pow.Range{First: uint32(rng.Uint64()), Count: hashes >> bits.OnesCount32(mask)}
 	found := make([][]uint32, job.Versions())
 	if mask == 0 {
-		got, err := d.Scan(ctx, &job, r)
+		got, err := d.Scan(ctx, &job, r, nil)
 		if err != nil {
 			return err
 		}
 		found[0] = got.Nonces
 	} else {
-		got, err := d.ScanVersions(ctx, &job, r)
+		got, err := d.ScanVersions(ctx, &job, r, nil)
 		if err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (d *Device) Info() engine.Info { return d.info }
 func (d *Device) Close() error { return nil }
 
 // Scan implements engine.Device.
-func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.ScanResult, error) {
+func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
 	var res engine.ScanResult
 	work := simd.NewJob(&job.Header, job.Target)
 	for res.Done < r.Count {
@@ -105,8 +105,12 @@ func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine
 			return res, err
 		}
 		n := min(r.Count-res.Done, simd.MaxNonces)
+		known := len(res.Nonces)
 		res.Nonces = d.search.Scan(work, r.First+uint32(res.Done), int(n), res.Nonces)
 		res.Done += n
+		if early != nil && len(res.Nonces) > known {
+			early(res.Nonces[known:])
+		}
 	}
 	return res, nil
 }

@@ -108,9 +108,10 @@ func TestScan(t *testing.T) {
 			var want []uint32
 			pow.Search(&job.Header, job.Target, tt.r, func(n uint32) { want = append(want, n) })
 			eachKernel(t, func(t *testing.T, d *Device) {
-				got, err := d.Scan(context.Background(), &job, tt.r)
-				if err != nil || got.Done != tt.r.Count || !slices.Equal(got.Nonces, want) {
-					t.Errorf("done %d, %d nonces, %v; want %d, %d", got.Done, len(got.Nonces), err, tt.r.Count, len(want))
+				var early []uint32
+				got, err := d.Scan(context.Background(), &job, tt.r, func(nonces []uint32) { early = append(early, nonces...) })
+				if err != nil || got.Done != tt.r.Count || !slices.Equal(got.Nonces, want) || !slices.Equal(early, want) {
+					t.Errorf("done %d, %d nonces, %d of them early, %v; want %d, %d", got.Done, len(got.Nonces), len(early), err, tt.r.Count, len(want))
 				}
 			})
 		})
@@ -136,7 +137,7 @@ func TestScanCancelled(t *testing.T) {
 	var want []uint32
 	pow.Search(&job.Header, job.Target, pow.Range{First: 77, Count: simd.MaxNonces}, func(n uint32) { want = append(want, n) })
 	eachKernel(t, func(t *testing.T, d *Device) {
-		got, err := d.Scan(&countdown{context.Background(), 1}, &job, r)
+		got, err := d.Scan(&countdown{context.Background(), 1}, &job, r, nil)
 		if !errors.Is(err, context.Canceled) || got.Done != simd.MaxNonces || !slices.Equal(got.Nonces, want) {
 			t.Errorf("done %d, %d nonces, %v; want %d, %d", got.Done, len(got.Nonces), err, simd.MaxNonces, len(want))
 		}

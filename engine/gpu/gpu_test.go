@@ -67,7 +67,7 @@ func TestOpen(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
-		if _, err := d.Scan(context.Background(), &engine.Job{}, pow.Range{Count: 1}); !errors.Is(err, ErrClosed) {
+		if _, err := d.Scan(context.Background(), &engine.Job{}, pow.Range{Count: 1}, nil); !errors.Is(err, ErrClosed) {
 			t.Errorf("scan after Close: %v", err)
 		}
 		if err := d.Close(); err != nil {
@@ -146,9 +146,10 @@ func TestScan(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			job := testJob(f, 3, tt.zeros)
 			want := expected(job, tt.r)
-			got, err := d.Scan(context.Background(), &job, tt.r)
-			if err != nil || got.Done != tt.r.Count || !slices.Equal(got.Nonces, want) {
-				t.Errorf("done %d, %d nonces, %v; want %d, %d", got.Done, len(got.Nonces), err, tt.r.Count, len(want))
+			var early []uint32
+			got, err := d.Scan(context.Background(), &job, tt.r, func(nonces []uint32) { early = append(early, nonces...) })
+			if err != nil || got.Done != tt.r.Count || !slices.Equal(got.Nonces, want) || !slices.Equal(early, want) {
+				t.Errorf("done %d, %d nonces, %d of them early, %v; want %d, %d", got.Done, len(got.Nonces), len(early), err, tt.r.Count, len(want))
 			}
 		})
 	}
@@ -188,7 +189,7 @@ func TestScanWholeTarget(t *testing.T) {
 		}
 	}
 	for _, want := range []bool{true, false} {
-		got, err := d.Scan(context.Background(), &job, r)
+		got, err := d.Scan(context.Background(), &job, r, nil)
 		if err != nil || slices.Contains(got.Nonces, nonce) != want || !slices.Equal(got.Nonces, expected(job, r)) {
 			t.Errorf("nonces %v, %v; want %d among them: %v", got.Nonces, err, nonce, want)
 		}
@@ -208,7 +209,7 @@ func TestScanCancelled(t *testing.T) {
 		}
 		return nonces
 	}
-	got, err := d.Scan(ctx, &job, pow.Range{First: 4, Count: 1 << 30})
+	got, err := d.Scan(ctx, &job, pow.Range{First: 4, Count: 1 << 30}, nil)
 	if !errors.Is(err, context.Canceled) || launches != 3 || got.Done == 0 ||
 		!slices.Equal(got.Nonces, expected(job, pow.Range{First: 4, Count: got.Done})) {
 		t.Errorf("done %d in %d launches, %d nonces, %v", got.Done, launches, len(got.Nonces), err)
@@ -247,11 +248,11 @@ func TestSpotCheck(t *testing.T) {
 			opts.SpotCheck = time.Nanosecond
 			d := openOne(t, f, opts)
 			job, r := testJob(f, 3, 10), pow.Range{First: 1<<32 - 9000, Count: 30_000}
-			if got, err := d.Scan(context.Background(), &job, r); err != nil || !slices.Equal(got.Nonces, expected(job, r)) {
+			if got, err := d.Scan(context.Background(), &job, r, nil); err != nil || !slices.Equal(got.Nonces, expected(job, r)) {
 				t.Fatalf("a good GPU: %v", err)
 			}
 			f.reports = reports
-			got, err := d.Scan(context.Background(), &job, r)
+			got, err := d.Scan(context.Background(), &job, r, nil)
 			if !errors.Is(err, engine.ErrWrong) || got.Done != 0 || !strings.Contains(err.Error(), "missed") {
 				t.Errorf("done %d, %v", got.Done, err)
 			}
@@ -265,7 +266,7 @@ func TestNonsense(t *testing.T) {
 	d := openOne(t, f, quick())
 	job := testJob(f, 3, 10)
 	f.reports = func([]uint32) []uint32 { return make([]uint32, 2000) }
-	if _, err := d.Scan(context.Background(), &job, pow.Range{Count: 1000}); !errors.Is(err, engine.ErrWrong) {
+	if _, err := d.Scan(context.Background(), &job, pow.Range{Count: 1000}, nil); !errors.Is(err, engine.ErrWrong) {
 		t.Errorf("got %v, want ErrWrong", err)
 	}
 }
@@ -390,7 +391,7 @@ func TestReopen(t *testing.T) {
 		f.faultAt, f.fault = len(f.calls)+3, fault
 		f.mu.Unlock()
 		for range 2 {
-			if got, err := d.Scan(context.Background(), &job, r); !errors.Is(err, want) || got.Done != 0 {
+			if got, err := d.Scan(context.Background(), &job, r, nil); !errors.Is(err, want) || got.Done != 0 {
 				t.Errorf("%s: done %d, %v", name, got.Done, err)
 			}
 		}
@@ -400,14 +401,14 @@ func TestReopen(t *testing.T) {
 		if err := d.Reopen(context.Background()); err != nil {
 			t.Fatalf("%s: reopen: %v", name, err)
 		}
-		if got, err := d.Scan(context.Background(), &job, r); err != nil || !slices.Equal(got.Nonces, expected(job, r)) {
+		if got, err := d.Scan(context.Background(), &job, r, nil); err != nil || !slices.Equal(got.Nonces, expected(job, r)) {
 			t.Errorf("%s: after Reopen: %v", name, err)
 		}
 	}
 	f.mu.Lock()
 	f.faultAt, f.fault = len(f.calls)+4, func(string) error { return errBroken }
 	f.mu.Unlock()
-	if _, err := d.Scan(context.Background(), &job, r); !errors.Is(err, errBroken) {
+	if _, err := d.Scan(context.Background(), &job, r, nil); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
 	if err := d.Close(); err != nil {
@@ -428,7 +429,7 @@ func TestReopenHangs(t *testing.T) {
 	f.mu.Lock()
 	f.faultAt, f.fault = len(f.calls)+1, func(string) error { return errBroken }
 	f.mu.Unlock()
-	if _, err := d.Scan(context.Background(), &job, pow.Range{Count: 100}); !errors.Is(err, errBroken) {
+	if _, err := d.Scan(context.Background(), &job, pow.Range{Count: 100}, nil); !errors.Is(err, errBroken) {
 		t.Fatalf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

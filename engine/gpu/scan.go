@@ -24,22 +24,29 @@ const (
 )
 
 // Scan implements engine.Device.
-func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range) (res engine.ScanResult, err error) {
+func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (res engine.ScanResult, err error) {
 	s, err := d.current()
 	if err != nil {
 		return res, err
 	}
 	one := engine.Job{Header: job.Header, Target: job.Target}
-	hits, done, err := s.scan(ctx, s.scanner, &one, r)
-	for _, h := range hits {
-		res.Nonces = append(res.Nonces, h.Nonce)
+	var tell func([]engine.Candidate)
+	if early != nil {
+		tell = func(found []engine.Candidate) { early(nonces(found)) }
 	}
-	res.Done = done
-	return res, err
+	hits, done, err := s.scan(ctx, s.scanner, &one, r, tell)
+	return engine.ScanResult{Nonces: nonces(hits), Done: done}, err
+}
+
+func nonces(hits []engine.Candidate) (list []uint32) {
+	for _, h := range hits {
+		list = append(list, h.Nonce)
+	}
+	return list
 }
 
 // ScanVersions implements engine.VersionScanner.
-func (d *Device) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range) (res engine.VersionsResult, err error) {
+func (d *Device) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (res engine.VersionsResult, err error) {
 	if n := job.Versions(); n != engine.MaxVersions {
 		return res, fmt.Errorf("gpu: a job with %d versions, want %d", n, engine.MaxVersions)
 	}
@@ -47,12 +54,13 @@ func (d *Device) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range)
 	if err != nil {
 		return res, err
 	}
-	res.Hits, res.Done, err = s.scan(ctx, s.roller, job, r)
+	res.Hits, res.Done, err = s.scan(ctx, s.roller, job, r, early)
 	return res, err
 }
 
 // scan searches a range, with all versions of the job; k is made for so many.
-func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.Range) (hits []engine.Candidate, done uint64, err error) {
+// Early, if not nil, is called after each launch that found something.
+func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (hits []engine.Candidate, done uint64, err error) {
 	l, err := s.take(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -80,6 +88,9 @@ func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.
 		}
 		hits = append(hits, found...)
 		done += part.Count
+		if early != nil && len(found) > 0 {
+			early(found)
+		}
 	}
 	return hits, done, nil
 }

@@ -175,7 +175,7 @@ func (s *session) selfTest(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			got, _, err := s.scan(ctx, t.searcher, &job, t.r)
+			got, _, err := s.scan(ctx, t.searcher, &job, t.r, nil)
 			if err == nil {
 				err = compare(t.r, got, want)
 			}

@@ -78,16 +78,17 @@ func TestScanVersions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			job := versionsJob(3, tt.zeros)
-			got, err := d.ScanVersions(context.Background(), &job, tt.r)
-			if want := expectedVersions(job, tt.r); err != nil || got.Done != tt.r.Count || !slices.Equal(got.Hits, want) {
-				t.Errorf("done %d, %d hits, %v; want %d, %d", got.Done, len(got.Hits), err, tt.r.Count, len(want))
+			var early []engine.Candidate
+			got, err := d.ScanVersions(context.Background(), &job, tt.r, func(hits []engine.Candidate) { early = append(early, hits...) })
+			if want := expectedVersions(job, tt.r); err != nil || got.Done != tt.r.Count || !slices.Equal(got.Hits, want) || !slices.Equal(early, want) {
+				t.Errorf("done %d, %d hits, %d of them early, %v; want %d, %d", got.Done, len(got.Hits), len(early), err, tt.r.Count, len(want))
 			}
 		})
 	}
 	for _, mask := range []uint32{0, 1, 0xff} {
 		job := versionsJob(3, 7)
 		job.VersionMask = mask
-		if _, err := d.ScanVersions(context.Background(), &job, pow.Range{Count: 1}); err == nil || d.session.failure() != nil {
+		if _, err := d.ScanVersions(context.Background(), &job, pow.Range{Count: 1}, nil); err == nil || d.session.failure() != nil {
 			t.Errorf("mask %x: %v, the session: %v", mask, err, d.session.failure())
 		}
 	}
@@ -102,7 +103,7 @@ func TestScanIgnoresMask(t *testing.T) {
 	job, r := testJob(f, 3, 6), pow.Range{Count: 3000}
 	want := expected(job, r)
 	job.VersionMask = 0x1fffe000
-	if got, err := d.Scan(context.Background(), &job, r); err != nil || !slices.Equal(got.Nonces, want) {
+	if got, err := d.Scan(context.Background(), &job, r, nil); err != nil || !slices.Equal(got.Nonces, want) {
 		t.Errorf("%d nonces, %v, want %d", len(got.Nonces), err, len(want))
 	}
 }
@@ -141,11 +142,11 @@ func TestSpotCheckVersions(t *testing.T) {
 			opts.SpotCheck = time.Nanosecond
 			d := openOne(t, f, opts)
 			job, r := versionsJob(3, 10), pow.Range{First: 1<<32 - 90, Count: 600}
-			if got, err := d.ScanVersions(context.Background(), &job, r); err != nil || !slices.Equal(got.Hits, expectedVersions(job, r)) {
+			if got, err := d.ScanVersions(context.Background(), &job, r, nil); err != nil || !slices.Equal(got.Hits, expectedVersions(job, r)) {
 				t.Fatalf("a good GPU: %v", err)
 			}
 			f.rolls = rolls
-			got, err := d.ScanVersions(context.Background(), &job, r)
+			got, err := d.ScanVersions(context.Background(), &job, r, nil)
 			if !errors.Is(err, engine.ErrWrong) || got.Done != 0 || !strings.Contains(err.Error(), "missed") {
 				t.Errorf("done %d, %v", got.Done, err)
 			}

@@ -197,7 +197,7 @@ func (d *slow) Info() engine.Info {
 	return engine.Info{ID: d.id, UUID: d.uuid, Kind: "fake", Lanes: 1}
 }
 
-func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.ScanResult, error) {
+func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
 	d.mu.Lock()
 	mode := d.mode
 	d.mu.Unlock()
@@ -222,7 +222,7 @@ func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.S
 		return engine.ScanResult{Nonces: []uint32{r.First, r.First + 1, r.First + 2}, Done: r.Count}, nil
 	case honest:
 		r.Count = res.Done
-		found, failed := searcher.Scan(context.Background(), job, r)
+		found, failed := searcher.Scan(context.Background(), job, r, nil)
 		if failed != nil {
 			return engine.ScanResult{}, failed
 		}

@@ -53,7 +53,7 @@ func examine(ctx context.Context, d engine.Device) (found string, err error) {
 	easy := header
 	easy.Time = knownTime
 	job := engine.Job{Header: easy.Encode(), Target: pow.ZeroBits(knownZeros)}
-	got, err := d.Scan(ctx, &job, knownRange)
+	got, err := d.Scan(ctx, &job, knownRange, nil)
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +70,7 @@ func examine(ctx context.Context, d engine.Device) (found string, err error) {
 		return "", err
 	}
 	job = engine.Job{Header: header.Encode(), Target: target}
-	got, err = d.Scan(ctx, &job, pow.Range{First: header.Nonce - 3000, Count: 10_000})
+	got, err = d.Scan(ctx, &job, pow.Range{First: header.Nonce - 3000, Count: 10_000}, nil)
 	if err != nil {
 		return "", err
 	}
@@ -104,7 +104,7 @@ func examineVersions(ctx context.Context, d engine.Device) (found string, err er
 	}
 	header.Time = knownTime
 	job := engine.Job{Header: header.Encode(), Target: pow.ZeroBits(knownZeros), VersionMask: rolledMask}
-	got, err := s.ScanVersions(ctx, &job, rolledRange)
+	got, err := s.ScanVersions(ctx, &job, rolledRange, nil)
 	if err != nil {
 		return "", err
 	}

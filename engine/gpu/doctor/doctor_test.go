@@ -98,8 +98,8 @@ type liar struct {
 	verify func([]pow.Verdict)
 }
 
-func (l liar) Scan(ctx context.Context, job *engine.Job, r pow.Range) (engine.ScanResult, error) {
-	res, err := l.Device.Scan(ctx, job, r)
+func (l liar) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
+	res, err := l.Device.Scan(ctx, job, r, early)
 	if l.scan != nil {
 		res = l.scan(res)
 	}
@@ -121,7 +121,7 @@ type roller struct {
 	then func(engine.VersionsResult) engine.VersionsResult
 }
 
-func (d roller) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range) (res engine.VersionsResult, err error) {
+func (d roller) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (res engine.VersionsResult, err error) {
 	for ; res.Done < r.Count; res.Done++ {
 		nonce := r.First + uint32(res.Done)
 		for v := range job.Versions() {
