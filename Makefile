@@ -16,7 +16,9 @@ GEN := kernels/simd/gen
 # With a C compiler on Linux the GPU device is built in, behind the tag cuda; no
 # CUDA toolkit and no driver is needed for that (see cgo/cuda/doc.go).
 CUDA_ENV = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations '-I$(CURDIR)/cgo/cuda/include'" CGO_LDFLAGS="-O2 -g -Wl,-z,lazy '-L$(CURDIR)/cgo/cuda/lib'"
-HAVE_CC := $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
+# Looked for whenever it is asked for: make test may install a compiler first.
+HAVE_CC = $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
+HAVE_CXX = $(shell command -v g++ 2>/dev/null)
 GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
 
 .DEFAULT_GOAL := build
@@ -70,7 +72,13 @@ clean: ## remove what was built
 # ---- Test ------------------------------------------------------------------
 
 .PHONY: test
-test: compilers vet test-race test-unit test-cuda test-interop build-arm64 check-generate ## run all tests, with and without the race detector
+test: compilers vet test-race test-unit test-cuda test-interop build-arm64 check-generate test-summary ## run all tests, with and without the race detector
+
+.PHONY: test-summary
+test-summary: # the last lines of make test: what passed, and what could not run here
+	@echo 'make test: all tests that can run here passed'
+	@[ -n "$(HAVE_CC)" ] || echo 'make test: NOT RUN for want of a C compiler (install gcc): the race detector, the GPU device'
+	@[ -n "$(HAVE_CXX)" ] || echo 'make test: NOT RUN for want of a C++ compiler (install g++): the CUDA kernels on the host, the GPU device'
 
 .PHONY: test-unit
 test-unit: ## run the tests without cgo, as the binary is built
@@ -103,12 +111,12 @@ test-interop: ## run the tests with programs of others: btcd (of a module of the
 
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
-	@if [ -n "$(HAVE_CC)" ]; then \
+	@if [ -n "$(HAVE_CC)" ] && [ -n "$(HAVE_CXX)" ]; then \
 		echo '$(GO) test -tags cuda $(TESTFLAGS) $(TAGGED) (of the commands, those with devices)'; \
 		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) $(filter-out ./cmd/stele,$(TAGGED)) && \
 		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' ./cmd/stele; \
 	else \
-		echo 'NOT RUN: the tests of the GPU device, which need Linux and a C compiler such as gcc'; \
+		echo 'NOT RUN: the tests of the GPU device, which need Linux, gcc and g++'; \
 	fi
 
 .PHONY: test-kernels
@@ -122,14 +130,16 @@ test-kernels: build ## run the tests again with each CPU kernel as the chosen on
 test-arm64: qemu ## run the tests of the arm64 kernels in an emulator
 	GOARCH=arm64 $(GO) test -exec qemu-aarch64 $(TESTFLAGS) ./kernels/simd/... ./kernels/internal/... ./engine/pow/... ./engine/cpu/...
 
-# need installs a Debian package that brings a program, if that is missing:
-# $(call need,program,package)
+# need installs the Debian packages that bring a program, if that is missing; it
+# fails where it cannot, or does as the third argument says:
+# $(call need,program,packages[,command])
 define need
 	@if ! command -v $(1) >/dev/null; then \
-		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-			echo '$(1) is missing; install the package $(2)'; exit 1; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && apt-get install -y -q --no-install-recommends $(2); \
+		else \
+			echo '$(1) is missing; install $(2)'; $(or $(3),exit 1); \
 		fi; \
-		apt-get update -q && apt-get install -y -q --no-install-recommends $(2); \
 	fi
 endef
 
@@ -142,9 +152,9 @@ clang:
 	$(call need,clang-16,clang-16)
 
 .PHONY: compilers
-compilers:
-	$(call need,gcc,gcc libc6-dev)
-	$(call need,g++,g++)
+compilers: # without them make test leaves out what needs them, and reports it
+	$(call need,gcc,gcc libc6-dev,true)
+	$(call need,g++,g++,true)
 
 .PHONY: build-arm64
 build-arm64: ## build everything for arm64
