@@ -8,14 +8,17 @@ import (
 	"fmt"
 	"math/bits"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"stele/engine/pow"
+	"stele/internal/bounded"
 )
 
 // ErrProof is the kind of all errors about proofs.
 var ErrProof = errors.New("bad inclusion proof")
 
-// maxBranch is the greatest length of a branch: Count has 32 bits.
-const maxBranch = 32
+// MaxBranch is the greatest length of a branch: Count has 32 bits.
+const MaxBranch = 32
 
 // Proof shows that a record is in a block. It is a Merkle branch, with the
 // number of records, so that its length can be checked.
@@ -90,16 +93,18 @@ func (p Proof) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. It does not check the proof.
+// proofLimits bound a proof in JSON while it is read.
+var proofLimits = bounded.Limits{
+	Bytes: 8 << 10, Token: 2*pow.HeaderSize + 2,
+	Lists: []*jsonv2.Unmarshalers{bounded.List[string](MaxBranch, nil)},
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, in its one form: names have their
+// exact case and occur once. It does not check the proof. Errors: [ErrProof].
 func (p *Proof) UnmarshalJSON(text []byte) error {
 	var j proofJSON
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&j); err != nil {
+	if err := bounded.Decode(bytes.NewReader(text), &j, proofLimits); err != nil {
 		return fmt.Errorf("%w: %w", ErrProof, err)
-	}
-	if len(j.Branch) > maxBranch {
-		return fmt.Errorf("%w: %d hashes, at most %d are possible", ErrProof, len(j.Branch), maxBranch)
 	}
 	header, err := pow.ParseHeader(j.Header)
 	if err != nil {

@@ -183,8 +183,9 @@ func TestProofJSON(t *testing.T) {
 	for _, text := range []string{
 		`[]`, `{"header": "00"}`, `{"header": "` + zeros + `", "more": 1}`,
 		`{"header": "` + zeros + `", "index": -1}`, `{"header": "` + zeros + `", "count": 4294967296}`,
-		`{"header": "` + zeros + `", "branch": ["00"]}`,
-		`{"header": "` + zeros + `", "branch": [` + strings.Repeat(hash+",", maxBranch) + hash + `]}`,
+		`{"header": "` + zeros + `", "branch": ["00"]}`, `{"header": "` + zeros + `", "branch": [null]}`,
+		`{"header": "` + zeros + `", "index": 1, "index": 1}`, `{"header": "` + zeros + `", "Index": 1}`,
+		`{"header": "` + zeros + `", "branch": [` + strings.Repeat(hash+",", MaxBranch) + hash + `]}`,
 	} {
 		var p Proof
 		if err := json.Unmarshal([]byte(text), &p); !errors.Is(err, ErrProof) || !reflect.DeepEqual(p, Proof{}) {

@@ -7,7 +7,11 @@ import (
 	"fmt"
 	"io"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"stele/engine/pow"
+	"stele/internal/bounded"
+	"stele/node/block"
 	"stele/node/record"
 )
 
@@ -105,25 +109,34 @@ func (b *Bundle) Write(w io.Writer) error {
 	return enc.Encode(b)
 }
 
-// Read reads a file. Only its form is checked. Errors: [ErrFormat].
+// maxToken is the longest string of a file, a record in hexadecimal digits, and
+// its quotes.
+const maxToken = 2*record.MaxSize + 2
+
+// limits are what Read bounds while it reads: a list is never longer than what
+// may be in it, and every element has something in it.
+var limits = bounded.Limits{
+	Bytes: MaxFile, Token: maxToken,
+	Lists: []*jsonv2.Unmarshalers{
+		bounded.List[Header](MaxFile/(2*pow.HeaderSize), nil),
+		bounded.List[pow.Hash](block.MaxBranch, nil),
+		bounded.List(MaxRecords, func(e *Entry) error {
+			if len(e.Record) == 0 {
+				return errors.New("it has no record")
+			}
+			return nil
+		}),
+	},
+}
+
+// Read reads a file. Only its form is checked: names have their exact case and
+// occur once. It allocates at most about twice the length of what it reads.
+// Errors: [ErrFormat].
 func Read(r io.Reader) (*Bundle, error) {
-	in := &io.LimitedReader{R: r, N: MaxFile + 1}
-	dec := json.NewDecoder(in)
-	dec.DisallowUnknownFields()
 	var b Bundle
-	err := dec.Decode(&b)
-	if err == nil {
-		if _, more := dec.Token(); more != io.EOF {
-			err = errors.New("something follows the bundle")
-		}
-	}
-	switch {
-	case in.N <= 0:
-		err = fmt.Errorf("it is longer than %d bytes", MaxFile)
-	case err == nil && b.Format != Format:
+	err := bounded.Decode(r, &b, limits)
+	if err == nil && b.Format != Format {
 		err = fmt.Errorf("it has format %d, this program knows %d", b.Format, Format)
-	case err == nil && len(b.Records) > MaxRecords:
-		err = fmt.Errorf("it has %d records, at most %d may be", len(b.Records), MaxRecords)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)

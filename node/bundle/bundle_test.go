@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -321,9 +322,49 @@ func TestRead(t *testing.T) {
 		"unknown field": strings.Replace(text, `"format": 1`, `"format": 1, "note": ""`, 1),
 		"bad hex":       strings.Replace(text, `"record": "`, `"record": "zz`, 1),
 		"short header":  strings.Replace(text, `"headers": [`, `"headers": [ "00",`, 1),
+		"null header":   strings.Replace(text, `"headers": [`, `"headers": [ null,`, 1),
+		"a name twice":  strings.Replace(text, `"format": 1`, `"format": 1, "format": 1`, 1),
+		"twice inside":  strings.Replace(text, `"index":`, `"index": 7, "index":`, 1),
+		"wrong case":    strings.Replace(text, `"network":`, `"Network":`, 1),
+		"case inside":   strings.Replace(text, `"height":`, `"Height":`, 1),
+		"empty record":  strings.Replace(text, `"records": [`, `"records": [ {},`, 1),
 	} {
 		if _, err := Read(strings.NewReader(text)); !errors.Is(err, ErrFormat) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Read(strings.NewReader(text)); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is allocated stays below twice the length of the file and 64 kB, for a
+// good bundle and for one made to take memory.
+func TestReadMemory(t *testing.T) {
+	c, voucher, _, ids, _, _ := testCase(t)
+	var good bytes.Buffer
+	if err := collect(t, c, Voucher, voucher, ids, Options{AllHeaders: true}).Write(&good); err != nil {
+		t.Fatal(err)
+	}
+	header := `"` + strings.Repeat("00", pow.HeaderSize) + `",`
+	for name, text := range map[string]string{
+		"good":          good.String(),
+		"headers":       `{"format":1,"headers":[` + strings.Repeat(header, 20_000),
+		"null headers":  `{"format":1,"headers":[` + strings.Repeat("null,", 700_000),
+		"empty records": `{"format":1,"records":[` + strings.Repeat("{},", 1_000_000),
+		"small records": `{"format":1,"records":[` + strings.Repeat(`{"record":"00"},`, 200_000),
+		"branches":      `{"format":1,"records":[{"branch":[` + strings.Repeat(`"",`, 1_000_000),
+	} {
+		in := strings.NewReader(text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(in)
+		runtime.ReadMemStats(&after)
+		if (err == nil) != (name == "good") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; got > 2*uint64(len(text))+64<<10 {
+			t.Errorf("%s: %d kB allocated for %d kB", name, got>>10, len(text)>>10)
 		}
 	}
 }
