@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,7 +19,10 @@ import (
 // needs a new number.
 const schema = 1
 
-const identityFile = "IDENTITY"
+const (
+	identityFile = "IDENTITY"
+	maxIdentity  = 4096 // bytes
+)
 
 // text returns the contents of the identity file: a line that says all, and a
 // line with its checksum.
@@ -51,12 +55,12 @@ func parseIdentity(text []byte) (id Identity, version uint64, err error) {
 // checkIdentity compares the store with what the caller expects. It writes
 // the identity of a new store.
 func (s *Store) checkIdentity(want Identity) error {
-	text, err := readFile(s.fs, s.folder(identityFile), 4096)
+	text, err := readFile(s.fs, s.dir, identityFile, maxIdentity)
 	if missing(err) {
 		return s.writeIdentity(want)
 	}
 	if err != nil {
-		return diskError(err)
+		return err
 	}
 	id, version, err := parseIdentity(text)
 	switch {
@@ -84,13 +88,17 @@ func (s *Store) writeIdentity(id Identity) error {
 	return diskError(writeFile(s.fs, s.dir, identityFile, id.text()))
 }
 
-// lockFolder takes the lock file.
+// lockFolder takes the lock file. Errors: ErrLocked, ErrDisk, a [*Damage] if
+// something else stands in its place.
 func lockFolder(fs vfs.FS, name string) (io.Closer, error) {
 	lock, err := fs.Lock(name)
 	if err == nil {
 		return lock, nil
 	}
 	errno := syscall.Errno(0)
+	if errors.Is(err, ErrNotRegular) {
+		return nil, &Damage{Height: NoHeight, Field: "file", File: fs.PathBase(name), Detail: err.Error()}
+	}
 	held := errors.As(err, &errno) && (errno == syscall.EAGAIN || errno == syscall.EACCES && error(errno) == err)
 	if held || strings.Contains(err.Error(), "lock held") {
 		return nil, fmt.Errorf("%w: another process holds %s: stop it first", ErrLocked, name)
@@ -120,14 +128,28 @@ func syncFolder(fs vfs.FS, dir string) error {
 	return errors.Join(err, f.Close())
 }
 
-// readFile reads a file of at most limit bytes.
-func readFile(fs vfs.FS, name string, limit int64) ([]byte, error) {
-	f, err := fs.Open(name)
-	if err != nil {
-		return nil, err
+// readFile reads a file of the folder dir. An error is a [*Damage] if it is not a
+// regular file of at most max bytes, and as that of the file system if it is
+// missing.
+func readFile(fs vfs.FS, dir, name string, max int64) ([]byte, error) {
+	path := fs.PathJoin(dir, name)
+	var b []byte
+	f, err := fs.Open(path)
+	if err == nil {
+		b, err = io.ReadAll(io.LimitReader(f, max+1))
+		err = errors.Join(err, f.Close())
 	}
-	b, err := io.ReadAll(io.LimitReader(f, limit))
-	return b, errors.Join(err, f.Close())
+	switch {
+	case err == nil && int64(len(b)) > max:
+		return nil, &Damage{Height: NoHeight, Field: "file", File: name, Detail: fmt.Sprintf("it has more than %d bytes", max)}
+	case errors.Is(err, ErrNotRegular):
+		return nil, &Damage{Height: NoHeight, Field: "file", File: name, Detail: err.Error()}
+	case errors.Is(err, iofs.ErrPermission):
+		return nil, fmt.Errorf("%w: %s cannot be read: run this as the user of the node: %w", ErrDisk, path, err)
+	case err != nil && !missing(err):
+		return nil, diskError(err)
+	}
+	return b, err
 }
 
 // writeFile writes a file into the folder so that it is there whole or not at

@@ -112,20 +112,25 @@ func (s *Store) seal() error {
 // breakSeal is the first thing before a store is written: the seal becomes
 // the old seal. That stays until the next seal, and saves reading old tables
 // then.
+//
+// A seal that cannot be read is a [*Damage]: no crash leaves one, and to go on
+// would replace what shows that the files were changed.
 func (s *Store) breakSeal() error {
-	err := s.fs.Rename(s.folder(sealFile), s.folder(oldSealFile))
-	if err == nil {
-		err = syncFolder(s.fs, s.dir)
-	}
-	if err != nil && !missing(err) {
-		return diskError(err)
-	}
-	files, damage, err := readSeal(s.fs, s.dir, oldSealFile)
+	files, err := readSeal(s.fs, s.dir, sealFile)
 	switch {
-	case missing(err) || damage != nil:
-		return nil // it only saves work
+	case missing(err):
+		if files, err = readSeal(s.fs, s.dir, oldSealFile); err != nil {
+			return nil // it only saves work
+		}
 	case err != nil:
-		return diskError(err)
+		return err
+	default:
+		if err = s.fs.Rename(s.folder(sealFile), s.folder(oldSealFile)); err == nil {
+			err = syncFolder(s.fs, s.dir)
+		}
+		if err != nil {
+			return diskError(err)
+		}
 	}
 	for name, d := range files {
 		if isTable(name) {
@@ -142,22 +147,22 @@ func (s *Store) breakSeal() error {
 // no other files. The file system nil is the operating system's.
 func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damage, error) {
 	if fs == nil {
-		fs = vfs.Default
+		fs = Disk
 	}
 	state, name := Sealed, sealFile
-	files, damage, err := readSeal(fs, dir, name)
+	files, err := readSeal(fs, dir, name)
 	if missing(err) {
 		state, name = Unsealed, oldSealFile
-		files, damage, err = readSeal(fs, dir, name)
+		files, err = readSeal(fs, dir, name)
 	}
-	if missing(err) {
+	damage := (*Damage)(nil)
+	switch {
+	case missing(err):
 		return Unsealed, nil, nil
-	}
-	if err != nil {
-		return state, nil, diskError(err)
-	}
-	if damage != nil {
+	case errors.As(err, &damage):
 		return state, []*Damage{damage}, nil
+	case err != nil:
+		return state, nil, err
 	}
 	names, err := storeFiles(fs, dir)
 	if err != nil {
@@ -202,17 +207,18 @@ func (s *Store) VerifySeal(ctx context.Context) (SealState, []*Damage, error) {
 	return VerifySeal(ctx, s.dir, s.fs)
 }
 
-// readSeal reads a seal. What is wrong with it is a Damage.
-func readSeal(fs vfs.FS, dir, name string) (map[string]fileDigest, *Damage, error) {
-	text, err := readFile(fs, fs.PathJoin(dir, name), maxSeal)
+// readSeal reads a seal. What is wrong with it is a [*Damage]; other errors are
+// those of readFile.
+func readSeal(fs vfs.FS, dir, name string) (map[string]fileDigest, error) {
+	text, err := readFile(fs, dir, name, maxSeal)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	files, err := decodeSeal(text)
 	if err != nil {
-		return nil, &Damage{Height: NoHeight, Field: "file", File: name, Detail: err.Error()}, nil
+		return nil, &Damage{Height: NoHeight, Field: "file", File: name, Detail: err.Error()}
 	}
-	return files, nil, nil
+	return files, nil
 }
 
 // storeFiles lists the files that a seal covers: all but seals and lock.

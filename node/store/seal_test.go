@@ -40,7 +40,7 @@ func sealedStore(t testing.TB) (*vfs.MemFS, []*testChain) {
 // read returns the contents of a file.
 func read(t testing.TB, disk vfs.FS, name string) []byte {
 	t.Helper()
-	b, err := readFile(disk, disk.PathJoin(testDir, name), 1<<30)
+	b, err := readFile(disk, testDir, name, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ type Store struct {
 func Open(dir string, id Identity, o Options) (*Store, error) {
 	s := &Store{dir: dir, fs: o.FS, log: o.Log, readOnly: o.ReadOnly, memTable: o.memTable}
 	if s.fs == nil {
-		s.fs = vfs.Default
+		s.fs = Disk
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -104,11 +104,11 @@ func Open(dir string, id Identity, o Options) (*Store, error) {
 // For a store that will be written it breaks the seal.
 func (s *Store) prepare(id Identity) (err error) {
 	if s.readOnly {
-		if _, err := s.fs.Stat(s.folder(identityFile)); err != nil {
-			if missing(err) {
-				return fmt.Errorf("no store in %s: %w", s.dir, fs.ErrNotExist)
-			}
-			return diskError(err)
+		switch _, err := readFile(s.fs, s.dir, identityFile, maxIdentity); {
+		case missing(err):
+			return fmt.Errorf("no store in %s: %w", s.dir, fs.ErrNotExist)
+		case err != nil:
+			return err
 		}
 	} else if err := makeFolders(s.fs, s.dir, s.folder("db")); err != nil {
 		return diskError(err)

@@ -78,7 +78,7 @@ type Views struct {
 // are of another version or network, or damaged, the views begin anew.
 func Open(dir string, o Options) (*Views, error) {
 	if o.FS == nil {
-		o.FS = vfs.Default
+		o.FS = store.Disk
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
