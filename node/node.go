@@ -193,6 +193,9 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 			return n, err
 		}
 	}
+	for _, w := range warnings(o.Params, 0, 0) { // at a start a tip is often old
+		n.log.Warn(w.Text, "warning", w.Kind)
+	}
 	n.blocks.seed(n.chain, n.started)
 	if n.views != nil {
 		n.tally.seed(n.views)

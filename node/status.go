@@ -51,7 +51,9 @@ type Status struct {
 	Claims   map[ledger.ClaimState]uint64 // that were open at the start or came since
 	Refusals map[reject.Reason]uint64     // records of the traffic that were refused
 
-	Trouble string // what keeps the node from going on, "" if nothing does
+	Peers    int       // that are connected; always 0, as nodes do not speak to each other yet
+	Warnings []Warning // what an operator should know of
+	Trouble  string    // what keeps the node from going on, "" if nothing does
 }
 
 // DeviceStatus is a device of the engine and its speed.
@@ -111,6 +113,7 @@ func (n *Node) Status() Status {
 		Pool:    PoolStatus{Records: pool.Records, Bytes: pool.Bytes, Memory: pool.Memory, MaxBytes: pool.MaxBytes},
 		Traffic: n.o.Traffic,
 	}
+	s.Warnings = warnings(n.o.Params, s.Peers, s.Now.Sub(s.TipTime))
 	if n.listener != nil {
 		s.API = n.listener.Addr().String()
 	}
@@ -188,9 +191,18 @@ func (n *Node) health() api.Health {
 		Mining:   s.Mining,
 		HashRate: s.HashRate,
 		Pool:     s.Pool.Records,
+		Peers:    s.Peers,
+		Warnings: []api.Warning{},
 	}
-	if s.Trouble != "" {
+	for _, w := range s.Warnings {
+		h.Warnings = append(h.Warnings, api.Warning{Kind: string(w.Kind), Text: w.Text})
+		h.TipStale = h.TipStale || w.Kind == TipStale
+	}
+	switch {
+	case s.Trouble != "":
 		h.Status = "trouble"
+	case h.TipStale:
+		h.Status = "stale"
 	}
 	return h
 }

@@ -88,6 +88,9 @@ func (v nodeView) lines(s node.Status) []string {
 		add("api", span{faint, "http://" + s.API + "/v1/health"})
 	}
 	add("data", span{faint, s.Dir})
+	for _, w := range s.Warnings {
+		add("warning", span{bold, w.Text})
+	}
 	if s.Trouble != "" {
 		add("trouble", span{bold, s.Trouble})
 	}
@@ -196,6 +199,9 @@ func statusLine(s node.Status) string {
 	if sold := s.Types[record.TypeVoucherIssue]; sold > 0 {
 		open, closed := openClaims(s.Claims)
 		line += fmt.Sprintf("  sold %d  delivered %d  claims open %d, closed %d", sold, s.Types[record.TypeDeliveryConfirm], open, closed)
+	}
+	for _, w := range s.Warnings {
+		line += "  warning " + string(w.Kind)
 	}
 	if s.Trouble != "" {
 		line += "  trouble: " + s.Trouble

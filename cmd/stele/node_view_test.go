@@ -87,6 +87,7 @@ data       /var/lib/stele/dev`, "\n")
 func TestNodeViewWidth(t *testing.T) {
 	s := someStatus()
 	s.Devices[0].State, s.Devices[0].Reason = engine.Sick, "it gave a wrong hash"
+	s.Warnings = []node.Warning{{Kind: node.Alone, Text: "this node has no peers"}}
 	s.Trouble = "no space left on the device that holds the data folder"
 	s.Mined.Refused = 1
 	for width := 1; width < 120; width++ {
@@ -121,7 +122,7 @@ func TestNodeViewWidth(t *testing.T) {
 		}
 	}
 	all := strings.Join(nodeView{width: 120}.lines(s), "\n")
-	for _, want := range []string{"sick: it gave a wrong hash", "trouble    no space left", ", 1 refused"} {
+	for _, want := range []string{"sick: it gave a wrong hash", "warning    this node has no peers", "trouble    no space left", ", 1 refused"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in\n%s", want, all)
 		}

@@ -219,11 +219,21 @@ func TestAccount(t *testing.T) {
 	if a.Balance != 0 || a.Key != nobody || a.NextSeq != 0 || a.Roles == nil {
 		t.Errorf("nobody %+v", a)
 	}
-	seller := s.builder.Grant(s.tip, record.Seller, nobody)
-	s.submit(s.builder.Extend(s.tip, seller))
+	supervisor := s.builder.Funded(s.tip, 0)
+	tip := s.builder.Extend(s.tip, s.builder.Grant(s.tip, record.Seller, nobody))
+	tip2 := s.builder.Extend(tip, s.builder.Grant(tip, record.Supervisor, supervisor))
+	s.submit(tip)
+	s.submit(tip2)
 	s.get("/v1/accounts/"+nobody.String(), &a)
-	if !slices.Equal(a.Roles, []record.Role{record.Seller}) {
+	if !slices.Equal(a.Roles, []record.Role{record.Seller}) || a.Suspended {
 		t.Errorf("seller %+v", a)
+	}
+	suspend := s.builder.Frame(tip2, supervisor)
+	suspend.Payload = record.SellerSuspend{Time: record.Time(tip2.Header.Time), Seller: nobody, Cause: record.OtherSuspendCause}
+	s.submit(s.builder.Extend(tip2, s.builder.Sign(suspend)))
+	s.get("/v1/accounts/"+nobody.String(), &a)
+	if !a.Suspended || !slices.Equal(a.Roles, []record.Role{record.Seller}) {
+		t.Errorf("suspended seller %+v", a)
 	}
 }
 

@@ -93,6 +93,9 @@ func TestCases(t *testing.T) {
 	if sold := readAs[Item](s, item); sold.Voucher == nil || sold.Voucher.ID != voucher.ID || sold.Recalled || sold.Serial != casetest.Serial {
 		t.Errorf("item %+v", sold)
 	}
+	if page := readAs[Page[Claim]](s, "/v1/parties/"+story.Maker.String()+"/claims"); len(page.Items) != 1 || page.Items[0].ID != claim.ID {
+		t.Errorf("claims of the maker, who may answer them: %+v", page)
+	}
 	for path, want := range map[string]int{
 		"/v1/parties/" + story.Buyer.String() + "/vouchers":                1,
 		"/v1/parties/" + story.Seller.String() + "/vouchers":               0,

@@ -54,7 +54,7 @@ func (a *API) registerCases(api huma.API) {
 	claims.Description = "A page may have fewer than limit items, or none, though there are more: go on as long as there is next."
 	huma.Register(api, claims, a.listOpenClaims)
 	huma.Register(api, get("list-party-vouchers", "/v1/parties/{key}/vouchers", "The vouchers that a party holds, or sold"), a.listVouchers)
-	huma.Register(api, get("list-party-claims", "/v1/parties/{key}/claims", "The claims of a party, as holder or as seller"),
+	huma.Register(api, get("list-party-claims", "/v1/parties/{key}/claims", "The claims of a party, as holder, seller or maker"),
 		func(_ context.Context, in *partyInput) (*answer[Page[Claim]], error) {
 			account, err := a.account(in.Key)
 			if err != nil {

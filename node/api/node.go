@@ -8,17 +8,26 @@ import (
 
 // Health tells how the node does.
 type Health struct {
-	Status   string  `json:"status" enum:"ok,trouble" doc:"ok, or trouble if the node cannot go on for now"`
-	Trouble  string  `json:"trouble,omitempty" doc:"what keeps the node from going on"`
-	Version  string  `json:"version"`
-	Network  string  `json:"network" example:"dev"`
-	Genesis  string  `json:"genesis" doc:"hash of block 0"`
-	Uptime   float64 `json:"uptime_seconds"`
-	Height   uint32  `json:"height"`
-	TipAge   float64 `json:"tip_age_seconds" doc:"since the time in the header of the tip"`
-	Mining   bool    `json:"mining"`
-	HashRate float64 `json:"hashes_per_second"`
-	Pool     int     `json:"pool_records"`
+	Status   string    `json:"status" enum:"ok,stale,trouble" doc:"ok; stale if no block came for much longer than one should take; trouble if the node cannot go on for now"`
+	Trouble  string    `json:"trouble,omitempty" doc:"what keeps the node from going on"`
+	Version  string    `json:"version"`
+	Network  string    `json:"network" example:"dev"`
+	Genesis  string    `json:"genesis" doc:"hash of block 0"`
+	Uptime   float64   `json:"uptime_seconds"`
+	Height   uint32    `json:"height"`
+	TipAge   float64   `json:"tip_age_seconds" doc:"since the time in the header of the tip"`
+	TipStale bool      `json:"tip_stale" doc:"whether the tip is older than twelve times the time that a block should take"`
+	Peers    int       `json:"peers" doc:"nodes that this one is connected to"`
+	Mining   bool      `json:"mining"`
+	HashRate float64   `json:"hashes_per_second"`
+	Pool     int       `json:"pool_records"`
+	Warnings []Warning `json:"warnings" doc:"what an operator should know of, although the node goes on"`
+}
+
+// Warning is something that an operator should know of.
+type Warning struct {
+	Kind string `json:"kind" enum:"alone,no-roots,tip-stale"`
+	Text string `json:"text"`
 }
 
 // Miners are those that have work by Stratum.

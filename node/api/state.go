@@ -17,8 +17,10 @@ type Account struct {
 	Balance record.Amount `json:"balance" example:"12.5"`
 	Roles   []record.Role `json:"roles"`
 	Root    bool          `json:"root,omitempty" doc:"whether it is one of those that grant roles"`
-	Seq     uint64        `json:"seq" doc:"sequence number that the chain expects next"`
-	NextSeq uint64        `json:"next_seq" doc:"sequence number for its next record, after those that wait in the pool"`
+	// Suspended sellers may not issue vouchers.
+	Suspended bool   `json:"suspended,omitempty" doc:"whether a supervisor keeps this seller from issuing vouchers"`
+	Seq       uint64 `json:"seq" doc:"sequence number that the chain expects next"`
+	NextSeq   uint64 `json:"next_seq" doc:"sequence number for its next record, after those that wait in the pool"`
 }
 
 // State is what the state is in all.
@@ -56,7 +58,7 @@ func (a *API) getAccount(_ context.Context, in *keyInput) (*answer[Account], err
 	}
 	res := Account{
 		Account: account.ID, Key: account.Key, Balance: account.Balance,
-		Roles: []record.Role{}, Root: account.Roles.Root(), Seq: account.Seq, NextSeq: next,
+		Roles: []record.Role{}, Root: account.Roles.Root(), Suspended: account.Roles.Suspended(), Seq: account.Seq, NextSeq: next,
 	}
 	for _, role := range record.Roles() {
 		if account.Roles.Has(role) {

@@ -205,6 +205,7 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 	switch p := r.Payload.(type) {
 	case record.ProductRegister:
 		x.list(Product(p.GTIN), at, id)
+		return x.product(p.GTIN, r.Key, at)
 	case record.RecallNotice:
 		if p.Serial == "" {
 			x.list(Product(p.GTIN), at, id)
@@ -230,12 +231,42 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 		}
 		x.list(OpenClaims(), at, id)
 		x.list(OpenClaimsOf(s.seller), at, id)
-		return errors.Join(x.give(claimsList, r.Key, at, id), x.give(claimsList, s.seller, at, id))
+		maker, err := x.maker(s.item)
+		if err != nil {
+			return err
+		}
+		return errors.Join(x.give(claimsList, r.Key, at, id), x.give(claimsList, s.seller, at, id), x.give(claimsList, maker, at, id))
 	}
 	if closes(r.Payload) {
 		return x.closed(rel.claim)
 	}
 	return nil
+}
+
+// product remembers who registered a product first: its maker for ever.
+func (x *indexer) product(gtin record.GTIN, by record.Key, at store.Place) error {
+	name := binary.BigEndian.AppendUint64(nil, uint64(gtin))
+	known, err := x.get(makerEntry, name, accountSize)
+	if err != nil || known != nil {
+		return err
+	}
+	account, err := x.account(by)
+	if err == nil {
+		x.remember(makerEntry, name, encodeAccount(at.Height, account))
+	}
+	return err
+}
+
+// maker returns the account that registered the product of an item.
+func (x *indexer) maker(item [32]byte) (record.Key, error) {
+	b, err := x.get(makerEntry, item[:8], accountSize)
+	if err == nil && b == nil {
+		err = fmt.Errorf("%w: product %d has no maker", errDamaged, binary.BigEndian.Uint64(item[:]))
+	}
+	if err != nil {
+		return record.Key{}, err
+	}
+	return record.Key(b[4:]), nil
 }
 
 // give adds a thing to a list of the account of a key.

@@ -14,6 +14,7 @@ import (
 //	a  key                    account: height, first key of the account that the key was rotated to
 //	i                         identity: version, network, genesis
 //	l  list place             id of what is listed
+//	m  number of the product  maker: height, first key of the account that registered it
 //	r  id                     relation: place, voucher, claim, shipment
 //	s  voucher                sale: height, seller, item
 //	t                         tip: height, hash
@@ -21,6 +22,7 @@ const (
 	accountEntry  = 'a'
 	identityEntry = 'i'
 	listEntry     = 'l'
+	makerEntry    = 'm'
 	relationEntry = 'r'
 	saleEntry     = 's'
 	tipEntry      = 't'

@@ -73,8 +73,8 @@ func SoldBy(account record.Key) List { return List{soldList, account} }
 // Some may have gone on.
 func HeldBy(account record.Key) List { return List{heldList, account} }
 
-// ClaimsOf lists the claims that an account opened, or that were opened under
-// vouchers that it issued.
+// ClaimsOf lists the claims that an account opened, and those that it may answer:
+// under vouchers that it issued, and about products that it makes.
 func ClaimsOf(account record.Key) List { return List{claimsList, account} }
 
 // ShipmentsOf lists the shipments that an account sent or took over, each as

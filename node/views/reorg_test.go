@@ -18,6 +18,8 @@ type world struct {
 	open                                []record.ID      // claims
 	keys                                []record.Key     // of the parties, now
 	next                                int              // number of the next new key
+	made                                bool             // the product is registered
+	maker                               int              // who registered it, among keys
 	kept                                []*record.Record // of the block in the making
 }
 
@@ -38,7 +40,13 @@ func (w *world) record(t *rapid.T) {
 	other := w.keys[pick("other", len(w.keys))]
 	some := func(ids []record.ID) record.ID { return ids[pick("subject", len(ids))] }
 	var p record.Payload
-	switch kind := pick("kind", 12); {
+	switch kind := pick("kind", 13); {
+	case !w.made:
+		w.made, w.maker = true, who
+		p = record.ProductRegister{Time: 1, GTIN: gtin}
+	case kind == 11: // other terms, perhaps with another key of the maker
+		author = w.keys[w.maker]
+		p = record.ProductRegister{Time: 1, GTIN: gtin, Terms: digest(1)}
 	case kind == 0 || len(w.vouchers) == 0:
 		p = record.VoucherIssue{Time: 1, GTIN: gtin, Serial: record.Serial("S" + string(rune('A'+pick("serial", 3)))), Buyer: other}
 	case kind == 1:

@@ -36,7 +36,7 @@ func errEntry(key, value []byte) error {
 }
 
 // version is that of the entries. Views of another version are built anew.
-const version = 1
+const version = 2
 
 // format is the version of Pebble's files.
 const format = pebble.FormatValueSeparation

@@ -103,6 +103,7 @@ func TestLists(t *testing.T) {
 	check("held by the heir", HeldBy(heir), issue, replacement)
 	check("claims of the heir", ClaimsOf(heir), claim)
 	check("claims of the seller", ClaimsOf(seller), claim)
+	check("claims of the maker", ClaimsOf(maker), claim)
 	check("shipments of the second carrier", ShipmentsOf(second), ship)
 	check("shipments of the seller", ShipmentsOf(seller), ship)
 	if a, err := v.Account(heirLater); a != heir || err != nil {
@@ -147,13 +148,14 @@ func TestLists(t *testing.T) {
 // key, as it was when the block was read.
 func TestPaidBeforeRotation(t *testing.T) {
 	seller, buyer, later := key(1), key(2), key(3)
+	product := by(key(9), record.ProductRegister{Time: 1, GTIN: gtin})
 	issue := by(seller, record.VoucherIssue{Time: 1, GTIN: gtin, Serial: "A1", Buyer: buyer})
 	claim := by(buyer, record.ClaimOpen{Time: 1, Voucher: issue.ID()})
 	before := by(seller, record.Pay{To: later, Amount: 5, Reference: claim.ID()})
 	rotate := by(buyer, record.KeyRotate{New: later})
 	after := by(seller, record.Pay{To: later, Amount: 5, Reference: claim.ID()})
 	c := newTree()
-	c.extend(issue, claim, before)
+	c.extend(product, issue, claim, before)
 	c.extend(rotate, after)
 	v := open(t, c, vfs.NewMem())
 	defer v.Close()
