@@ -7,6 +7,7 @@
 //   - [Rates] bounds how often an address may do something.
 //   - [TrustedHost] refuses names in the Host of HTTP requests, against DNS
 //     rebinding.
+//   - [Proxies] finds the client behind reverse proxies that are trusted.
 //   - [Bearer] and [Loopback] tell who may do more than read.
 //
 // # Caveats

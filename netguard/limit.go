@@ -9,13 +9,13 @@ import (
 // Limit returns a listener that has at most all connections open, 1 or more;
 // others wait in the queue of the system. Of one [Address] it has at most
 // perAddress; it closes further ones at once, so that nobody can take all places.
-// Addresses of this machine have no limit of their own, and nobody has one if
-// perAddress is 0.
+// Addresses of this machine and those that are exempt have no limit of their own,
+// and nobody has one if perAddress is 0.
 //
 // A connection counts until it is closed. Accept and Close may be called by
 // several goroutines at once.
-func Limit(l net.Listener, all, perAddress int) net.Listener {
-	return &listener{Listener: l, perAddress: perAddress, open: map[netip.Addr]int{}, slots: make(chan struct{}, all), closed: make(chan struct{})}
+func Limit(l net.Listener, all, perAddress int, exempt Proxies) net.Listener {
+	return &listener{Listener: l, perAddress: perAddress, exempt: exempt, open: map[netip.Addr]int{}, slots: make(chan struct{}, all), closed: make(chan struct{})}
 }
 
 type listener struct {
@@ -25,6 +25,7 @@ type listener struct {
 	closed chan struct{}
 
 	perAddress int
+	exempt     Proxies
 	mu         sync.Mutex
 	open       map[netip.Addr]int // connections by address
 }
@@ -41,8 +42,9 @@ func (l *listener) Accept() (net.Conn, error) {
 			<-l.slots
 			return nil, err
 		}
-		addr, ok := Address(c.RemoteAddr().String())
-		counted := ok && !addr.IsLoopback() && l.perAddress > 0
+		remote := c.RemoteAddr().String()
+		addr, ok := Address(remote)
+		counted := ok && !addr.IsLoopback() && l.perAddress > 0 && !l.exempt.Trust(remote)
 		if counted && !l.enter(addr) {
 			_ = c.Close()
 			continue

@@ -21,7 +21,7 @@ func listen(t *testing.T) net.Listener {
 // There are never more connections than the limit; those that wait get their
 // turn.
 func TestLimit(t *testing.T) {
-	l := Limit(listen(t), 2, 1) // loopback has no limit of its own
+	l := Limit(listen(t), 2, 1, nil) // loopback has no limit of its own
 	dial := func() {
 		t.Helper()
 		conn, err := net.Dial("tcp", l.Addr().String())
@@ -125,7 +125,18 @@ func (l fromFar) come(t *testing.T, limited net.Listener, addresses ...string) (
 // One address cannot take all places; an IPv6 /64 is one address.
 func TestLimitPerAddress(t *testing.T) {
 	far := fromFar{listen(t), make(chan string, 1)}
-	l := Limit(far, 20, 2)
+	exempt, err := ParseProxies([]string{"198.51.100.0/24"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Limit(far, 20, 2, exempt)
+	trusted := far.come(t, l, "198.51.100.1:1", "198.51.100.1:2", "198.51.100.1:3")
+	if len(trusted) != 3 {
+		t.Errorf("%d connections of a trusted proxy were accepted, want 3", len(trusted))
+	}
+	for _, conn := range trusted {
+		conn.Close()
+	}
 	four := far.come(t, l, "192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3")
 	six := far.come(t, l, "[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:0:1::1]:1")
 	here := far.come(t, l, "127.0.0.1:1", "127.0.0.1:2", "[::1]:3", "[::1]:4", "[::1]:5")
@@ -147,7 +158,7 @@ func TestLimitPerAddress(t *testing.T) {
 
 func TestNoLimitPerAddress(t *testing.T) {
 	far := fromFar{listen(t), make(chan string, 1)}
-	if all := far.come(t, Limit(far, 4, 0), "192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3"); len(all) != 3 {
+	if all := far.come(t, Limit(far, 4, 0, nil), "192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3"); len(all) != 3 {
 		t.Errorf("%d connections were accepted, want 3", len(all))
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
+	"stele/netguard"
 	"stele/node/api"
 	"stele/node/blobs"
 	"stele/node/block"
@@ -46,9 +47,10 @@ type Options struct {
 	StratumTLS        *tls.Config // nil: connections are not encrypted
 	StratumDifficulty float64     // see stratum.Options
 
-	API      string // address to listen at, as "127.0.0.1:8690"; "": no API
-	APIToken string // see api.Options
-	Version  string // of the program
+	API        string           // address to listen at, as "127.0.0.1:8690"; "": no API
+	APIToken   string           // see api.Options
+	APIProxies netguard.Proxies // see api.Options
+	Version    string           // of the program
 
 	Traffic float64 // records per second that the node makes by itself; 0: none
 	Seed    uint64  // of the traffic
@@ -170,7 +172,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		}
 		served := api.Options{
 			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Health: n.health,
-			Version: o.Version, Token: o.APIToken, Log: o.Log,
+			Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 		}
 		if n.stratum != nil {
 			served.Miners = n.miners

@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/engine"
+	"stele/netguard"
 	"stele/node"
 	"stele/node/chain"
 	"stele/node/network"
@@ -53,6 +54,7 @@ func nodeCommand() *cli.Command {
 			&cli.StringFlag{Name: "stratum-difficulty", Usage: "the `DIFFICULTY` of a miner's first shares", DefaultText: fmt.Sprint(stratum.DefaultDifficulty)},
 			&cli.StringFlag{Name: "api", Usage: "serve the API at `HOST:PORT`; \"none\" for no API", Value: defaultAPI},
 			&cli.StringFlag{Name: "api-token", Usage: "take records from whoever sends this `TOKEN`, instead of from this machine only"},
+			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "believe the X-Forwarded-For of reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8"},
 			&cli.StringFlag{Name: "traffic", Usage: "make `N` records a second, on dev and test", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
 			&cli.StringFlag{Name: "for", Usage: "stop after this `TIME`, as in 90s or 2h"},
 			&cli.StringFlag{Name: "blocks", Usage: "stop when the chain has grown by `N` blocks"},
@@ -175,6 +177,9 @@ func nodeOptions(c *cli.Context) (o node.Options, err error) {
 		o.API = api
 	}
 	o.APIToken = c.String("api-token")
+	if o.APIProxies, err = netguard.ParseProxies(c.StringSlice("trusted-proxy")); err != nil {
+		return o, fmt.Errorf("--trusted-proxy: %w", err)
+	}
 	if o.Traffic, err = trafficRate(c, o.Params); err != nil {
 		return o, err
 	}

@@ -27,9 +27,10 @@ type Options struct {
 	Health  func() Health // of the node; quick
 	Miners  func() Miners // of its Stratum server; nil: it has none
 
-	Version string  // of the program
-	Token   string  // that writes need; "": they are taken from loopback addresses
-	Rate    float64 // requests per second and address, and half a second's worth at once; 0: 2000
+	Version string           // of the program
+	Token   string           // that writes need; "": they are taken from loopback addresses
+	Proxies netguard.Proxies // reverse proxies whose X-Forwarded-For is believed
+	Rate    float64          // requests per second and address, and half a second's worth at once; 0: 2000
 	Log     *slog.Logger
 }
 
@@ -46,6 +47,7 @@ type API struct {
 	health  func() Health
 	miners  func() Miners
 	token   string
+	proxies netguard.Proxies
 	log     *slog.Logger
 	rates   *netguard.Rates
 	handler http.Handler
@@ -69,6 +71,7 @@ func New(o Options) (*API, error) {
 		health:  o.Health,
 		miners:  o.Miners,
 		token:   o.Token,
+		proxies: o.Proxies,
 		log:     o.Log,
 		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
 	}

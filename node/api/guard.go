@@ -24,8 +24,9 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
+		client, direct := a.proxies.Client(r)
 		switch {
-		case !a.rates.Of(r.RemoteAddr).Allow():
+		case !a.rates.Of(client).Allow():
 			h.Set("Retry-After", "1")
 			writeProblem(w, http.StatusTooManyRequests, "more requests from this address than the node takes")
 			return
@@ -35,12 +36,12 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		case origins.Check(r) != nil:
 			writeProblem(w, http.StatusForbidden, "the request comes from a page of another origin")
 			return
-		case r.Method != http.MethodGet && r.Method != http.MethodHead && !a.mayWrite(r):
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && !a.mayWrite(r, direct):
 			if a.token != "" {
 				h.Set("WWW-Authenticate", "Bearer")
 				writeProblem(w, http.StatusUnauthorized, "the request needs the header Authorization: Bearer with the token of the node")
 			} else {
-				writeProblem(w, http.StatusForbidden, "records are taken from loopback addresses only; start the node with --api-token for others")
+				writeProblem(w, http.StatusForbidden, "without a token, records are taken from this machine only and not through a proxy; start the node with --api-token for others")
 			}
 			return
 		}
@@ -102,11 +103,12 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
 
-// mayWrite tells whether the sender of r may change something: he has the
-// token, or if there is none, he is on this machine.
-func (a *API) mayWrite(r *http.Request) bool {
+// mayWrite reports whether the sender of r may change something: it has the
+// token, or if there is none, it is on this machine. Through a proxy everybody
+// seems to be on the machine of the proxy.
+func (a *API) mayWrite(r *http.Request, direct bool) bool {
 	if a.token != "" {
 		return netguard.Bearer(r, a.token)
 	}
-	return netguard.Loopback(r.RemoteAddr)
+	return direct && netguard.Loopback(r.RemoteAddr)
 }

@@ -9,11 +9,15 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"stele/netguard"
 	"stele/node/record"
 )
 
@@ -67,8 +71,52 @@ func TestMayWrite(t *testing.T) {
 		"127.0.0.1:1": true, "127.8.9.1:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true,
 		"192.0.2.1:1": false, "[2001:db8::1]:1": false, "": false, "127.0.0.1": false,
 	} {
-		if got := new(API).mayWrite(&http.Request{RemoteAddr: remote}); got != good {
+		if got := new(API).mayWrite(&http.Request{RemoteAddr: remote}, true); got != good {
 			t.Errorf("%q: %v", remote, got)
+		}
+		if new(API).mayWrite(&http.Request{RemoteAddr: remote}, false) {
+			t.Errorf("%q may write through a proxy", remote)
+		}
+	}
+}
+
+// Behind a reverse proxy on this machine a client has the loopback address, but
+// none of its rights, and with --trusted-proxy a rate of its own.
+func TestBehindProxy(t *testing.T) {
+	for name, proxies := range map[string][]string{"a proxy that the node does not know": nil, "a trusted proxy": {"127.0.0.1"}} {
+		trusted, err := netguard.ParseProxies(proxies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newService(t, func(o *Options) { o.Proxies, o.Rate = trusted, 0.001 }).listen()
+		direct := s.addr
+		proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: direct})
+			r.Out.Host = "localhost"
+			// The first address is what the client claims, the last one is the
+			// proxy's word; here the client says both.
+			r.Out.Header["X-Forwarded-For"] = []string{"127.0.0.1", r.In.Header.Get("Client")}
+		}})
+		t.Cleanup(proxy.Close)
+		s.addr = strings.TrimPrefix(proxy.URL, "http://")
+		status := func(method, client string) int {
+			answer, _ := s.do(method, map[string]string{"GET": "/v1/tip", "POST": "/v1/records"}[method],
+				"application/octet-stream", []byte("x")[:min(1, len(method)-3)], header("Client", client))
+			return answer.StatusCode
+		}
+		if got := status("POST", "203.0.113.5"); got != http.StatusForbidden {
+			t.Errorf("%s: a client writes: %d", name, got)
+		}
+		// That was the one request that the first client has at once.
+		if got := status("GET", "203.0.113.5"); got != http.StatusTooManyRequests {
+			t.Errorf("%s: too many requests: %d", name, got)
+		}
+		want := http.StatusOK
+		if proxies == nil {
+			want = http.StatusTooManyRequests
+		}
+		if got := status("GET", "203.0.113.6"); got != want {
+			t.Errorf("%s: another client: %d, want %d", name, got, want)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(netguard.Limit(l, maxConnections, maxOfAddress)) }()
+	go func() { stopped <- server.Serve(netguard.Limit(l, maxConnections, maxOfAddress, a.proxies)) }()
 	select {
 	case err := <-stopped:
 		return err

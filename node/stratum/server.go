@@ -123,7 +123,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
-	l = netguard.Limit(l, s.o.MaxConnections, s.o.MaxPerAddress)
+	l = netguard.Limit(l, s.o.MaxConnections, s.o.MaxPerAddress, nil)
 	if s.o.TLS != nil {
 		l = tls.NewListener(l, s.o.TLS)
 	}

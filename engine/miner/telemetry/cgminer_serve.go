@@ -31,7 +31,7 @@ const maxRequest = 4 << 10
 // is over 10 seconds; Work Utility is what the finished nonces let expect; and
 // Device Hardware% is of the answers that meet the target of the job.
 func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status, log *slog.Logger) error {
-	l = netguard.Limit(l, maxConnections, 0)
+	l = netguard.Limit(l, maxConnections, 0, nil)
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	var all sync.WaitGroup

@@ -123,7 +123,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	err := server.Serve(netguard.Limit(l, maxConnections, 0))
+	err := server.Serve(netguard.Limit(l, maxConnections, 0, nil))
 	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
