@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -112,6 +113,7 @@ func config(version string) huma.Config {
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
 	c.RejectUnknownQueryParameters = true
+	c.AllowAdditionalPropertiesByDefault = true // later versions may add fields to answers
 	c.Info.Description = "Chain, pool and state of a node. Hashes are hex in display order, " +
 		"the reverse of their bytes; amounts are decimal texts; times are seconds since 1970 UTC."
 	return c
@@ -119,9 +121,27 @@ func config(version string) huma.Config {
 
 // get describes a resource that is read.
 func get(id, path, summary string) huma.Operation {
+	op := huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: guardErrors()}
+	if strings.Contains(path, "{") { // it names something, which may be unknown or pruned
+		op.Errors = append(op.Errors, http.StatusNotFound, http.StatusGone)
+	}
+	return op
+}
+
+// post describes a resource that takes something in.
+func post(id, path, summary string) huma.Operation {
 	return huma.Operation{
-		OperationID: id, Method: http.MethodGet, Path: path, Summary: summary,
-		Errors: []int{http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests},
+		OperationID: id, Method: http.MethodPost, Path: path, Summary: summary,
+		Errors: append(guardErrors(), http.StatusUnauthorized),
+	}
+}
+
+// guardErrors are the errors with which any request may be answered: those of the
+// guard, of the parameters, and of a store that cannot go on.
+func guardErrors() []int {
+	return []int{
+		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+		http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable,
 	}
 }
 

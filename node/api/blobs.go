@@ -1,14 +1,17 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"stele/internal/bounded"
 	"stele/node/blobs"
 	"stele/node/custody"
 	"stele/node/recipient"
@@ -40,20 +43,19 @@ type (
 	}
 	putNoticeInput struct {
 		Carrier string `path:"key" maxLength:"80" doc:"the carrier's key, 72 hex digits"`
-		Body    struct {
-			Key       string `json:"key" minLength:"64" maxLength:"64" doc:"X25519, 64 hex digits"`
-			Signature string `json:"signature" minLength:"128" maxLength:"128" doc:"of the notice, 128 hex digits"`
-		}
+		RawBody []byte
+	}
+	noticeBody struct {
+		_         struct{} `additionalProperties:"false"`
+		Key       string   `json:"key" minLength:"64" maxLength:"64" doc:"X25519, 64 hex digits"`
+		Signature string   `json:"signature" minLength:"128" maxLength:"128" doc:"of the notice, 128 hex digits"`
 	}
 )
 
 func (a *API) registerBlobs(api huma.API) {
-	put := huma.Operation{
-		OperationID: "send-blob", Method: http.MethodPost, Path: "/v1/blobs", Summary: "Leave a recipient's sealed data for the carrier",
-		Description: "It is kept for an hour, and longer if the record of a shipment or of a handover names it.",
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
-			http.StatusTooManyRequests, http.StatusInsufficientStorage},
-	}
+	put := post("send-blob", "/v1/blobs", "Leave a recipient's sealed data for the carrier")
+	put.Description = "It is kept for an hour, and longer if the record of a shipment or of a handover names it."
+	put.Errors = append(put.Errors, http.StatusInsufficientStorage)
 	huma.Register(api, put, a.putBlob)
 	api.OpenAPI().Paths[put.Path].Post.RequestBody.Content = map[string]*huma.MediaType{
 		octets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
@@ -66,12 +68,12 @@ func (a *API) registerBlobs(api huma.API) {
 	}}}
 	huma.Register(api, op, a.getBlob)
 
-	publish := huma.Operation{
-		OperationID: "send-notice", Method: http.MethodPost, Path: "/v1/carriers/{key}/notice", Summary: "Publish a carrier's key for sealed data",
-		Description: "Signed with the key of the carrier is: stele/recipient/notice/v1, the carrier's key, and the key for sealed data.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests},
-	}
+	publish := post("send-notice", "/v1/carriers/{key}/notice", "Publish a carrier's key for sealed data")
+	publish.Description = "Signed with the key of the carrier is: stele/recipient/notice/v1, the carrier's key, and the key for sealed data."
 	huma.Register(api, publish, a.putNotice)
+	api.OpenAPI().Paths[publish.Path].Post.RequestBody.Content = map[string]*huma.MediaType{"application/json": {
+		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[noticeBody](), true, "NoticeBody"),
+	}}
 	huma.Register(api, get("get-notice", "/v1/carriers/{key}/notice", "A carrier's key for sealed data"), a.getNotice)
 }
 
@@ -109,8 +111,12 @@ func (a *API) putNotice(_ context.Context, in *putNoticeInput) (*answer[Notice],
 	if err != nil {
 		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
 	}
+	var body noticeBody
+	if err := bounded.Decode(bytes.NewReader(in.RawBody), &body, bounded.Limits{Bytes: maxBody, Token: 256}); err != nil {
+		return nil, newProblem(http.StatusUnprocessableEntity, "invalid notice: "+err.Error())
+	}
 	n := recipient.Notice{Carrier: carrier}
-	if err := cmp.Or(parseHex(in.Body.Key, n.Key[:]), parseHex(in.Body.Signature, n.Signature[:])); err != nil {
+	if err := cmp.Or(parseHex(body.Key, n.Key[:]), parseHex(body.Signature, n.Signature[:])); err != nil {
 		return nil, err
 	}
 	if err := a.custody.Publish(n); err != nil {

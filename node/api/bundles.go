@@ -31,7 +31,6 @@ func (a *API) registerBundles(api huma.API) {
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "The bundle", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}},
 	}}
-	op.Errors = append(op.Errors, http.StatusGone, http.StatusServiceUnavailable)
 	huma.Register(api, op, a.getBundle)
 }
 

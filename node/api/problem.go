@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,13 +14,66 @@ import (
 // problem is an error of the API as RFC 9457 has it, with the reason of a
 // refusal. Title and Status come from the status code of HTTP.
 type problem struct {
-	huma.ErrorModel
-	Reason reject.Reason `json:"reason,omitempty" doc:"stable name of the rule that refused it" example:"bad-signature"`
+	Title  string          `json:"title" example:"Unprocessable Entity" doc:"text of the status code"`
+	Status int             `json:"status" example:"422" doc:"status code of the answer"`
+	Detail string          `json:"detail,omitempty" doc:"what is wrong, for people"`
+	Reason reject.Reason   `json:"reason,omitempty" doc:"stable name of the rule that refused it" example:"bad-signature"`
+	Errors []problemDetail `json:"errors,omitempty" doc:"what is wrong with each parameter"`
 }
+
+// problemDetail is what is wrong with a part of a request. It does not repeat
+// the part: that can be long, and who sent it has it.
+type problemDetail struct {
+	Message  string `json:"message"`
+	Location string `json:"location,omitempty" example:"query.limit"`
+}
+
+// Bounds of what a problem says of a request.
+const (
+	maxDetails = 16
+	maxDetail  = 200 // bytes of a text
+)
 
 // newProblem returns a problem with a status of HTTP.
 func newProblem(status int, detail string) *problem {
-	return &problem{ErrorModel: huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail}}
+	return &problem{Status: status, Title: http.StatusText(status), Detail: detail}
+}
+
+// Error implements error.
+func (p *problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *problem) GetStatus() int { return p.Status }
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// Errors of huma itself are problems too, and so they are described: huma takes
+// the form of all errors from what this variable returns. Lists are never null.
+func init() {
+	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
+		p := newProblem(status, cut(detail))
+		for _, err := range errs[:min(len(errs), maxDetails)] {
+			if err == nil {
+				continue
+			}
+			d := problemDetail{Message: cut(err.Error())}
+			if e, ok := err.(huma.ErrorDetailer); ok {
+				d = problemDetail{Message: cut(e.ErrorDetail().Message), Location: cut(e.ErrorDetail().Location)}
+			}
+			p.Errors = append(p.Errors, d)
+		}
+		return p
+	}
+	huma.DefaultArrayNullable = false
+}
+
+// cut bounds a text that may have parts of a request.
+func cut(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxDetail], "") + "..."
 }
 
 func notFound(detail string) error { return newProblem(http.StatusNotFound, detail) }

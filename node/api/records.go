@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 
@@ -124,13 +125,9 @@ func (a *API) registerRecords(api huma.API) {
 	huma.Register(api, get("get-pool", "/v1/pool", "The records that wait for a block"), a.getPool)
 	huma.Register(api, get("get-record", "/v1/records/{id}", "A record, by id"), a.getRecord)
 	huma.Register(api, get("get-proof", "/v1/records/{id}/proof", "Proof that a record is in the chain"), a.getProof)
-	send := huma.Operation{
-		OperationID: "send-record", Method: http.MethodPost, Path: "/v1/records", Summary: "Send a record",
-		Description: "The record is checked, and kept until a block has it. The answer comes when it is on disk. " +
-			"Sending a record again does no harm.",
-		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout,
-			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable},
-	}
+	send := post("send-record", "/v1/records", "Send a record")
+	send.Description = "The record is checked, and kept until a block has it. The answer comes when it is on disk. " +
+		"Sending a record again does no harm."
 	huma.Register(api, send, a.sendRecord)
 	// Told here, because huma must not parse the body: package record does.
 	api.OpenAPI().Paths[send.Path].Post.RequestBody.Content["application/json"] = &huma.MediaType{Schema: SignedRecord{}.Schema(nil)}
@@ -229,6 +226,16 @@ func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error
 	return &answer[Sent]{sent}, nil
 }
 
+// notJSON says why a body is no JSON, in words of its own: those of Go's decoder
+// may change, and repeat parts of the body.
+func notJSON(err error) string {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf("the body is not JSON: byte %d is not what has to stand there", syntax.Offset)
+	}
+	return "the body is not the JSON form of a record"
+}
+
 // decode reads a record in one of its two forms.
 func decode(contentType string, body []byte) (*record.Record, error) {
 	media, _, err := mime.ParseMediaType(contentType)
@@ -248,7 +255,7 @@ func decode(contentType string, body []byte) (*record.Record, error) {
 			if _, refused := reject.Of(err); refused {
 				return nil, refusal(err)
 			}
-			return nil, newProblem(http.StatusBadRequest, "the record cannot be read: "+err.Error())
+			return nil, newProblem(http.StatusBadRequest, notJSON(err))
 		}
 		return r, nil
 	}

@@ -15,7 +15,7 @@ type Account struct {
 	Account record.Key    `json:"account" doc:"its first key, which names it for ever"`
 	Key     record.Key    `json:"key" doc:"the key that signs for it now"`
 	Balance record.Amount `json:"balance" example:"12.5"`
-	Roles   []record.Role `json:"roles"`
+	Roles   []string      `json:"roles" doc:"as seller or carrier"`
 	Root    bool          `json:"root,omitempty" doc:"whether it is one of those that grant roles"`
 	// Suspended sellers may not issue vouchers.
 	Suspended bool   `json:"suspended,omitempty" doc:"whether a supervisor keeps this seller from issuing vouchers"`
@@ -58,11 +58,11 @@ func (a *API) getAccount(_ context.Context, in *keyInput) (*answer[Account], err
 	}
 	res := Account{
 		Account: account.ID, Key: account.Key, Balance: account.Balance,
-		Roles: []record.Role{}, Root: account.Roles.Root(), Suspended: account.Roles.Suspended(), Seq: account.Seq, NextSeq: next,
+		Roles: []string{}, Root: account.Roles.Root(), Suspended: account.Roles.Suspended(), Seq: account.Seq, NextSeq: next,
 	}
 	for _, role := range record.Roles() {
 		if account.Roles.Has(role) {
-			res.Roles = append(res.Roles, role)
+			res.Roles = append(res.Roles, role.String())
 		}
 	}
 	return &answer[Account]{res}, nil
