@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -143,11 +144,16 @@ func explain(err error) error {
 		return fmt.Sprintf("%+q", string(p))
 	}
 	if e := new(jsontext.SyntacticError); errors.As(err, &e) {
-		what := e.Err
-		if errors.Is(what, jsontext.ErrDuplicateName) {
-			what = errors.New("the name occurs twice")
+		what := "this is not JSON"
+		switch {
+		case errors.Is(e.Err, jsontext.ErrDuplicateName):
+			what = "the name occurs twice"
+		case errors.Is(e.Err, io.ErrUnexpectedEOF):
+			what = "the JSON ends early"
+		case strings.Contains(e.Err.Error(), "UTF-8"):
+			what = "invalid UTF-8"
 		}
-		return fmt.Errorf("%s: %w", place(e.JSONPointer, e.ByteOffset), bound(what))
+		return fmt.Errorf("%s: %s", place(e.JSONPointer, e.ByteOffset), what)
 	}
 	if e := new(json.SemanticError); errors.As(err, &e) {
 		switch {
@@ -158,6 +164,9 @@ func explain(err error) error {
 		default:
 			return fmt.Errorf("%s: a JSON %s does not fit here", place(e.JSONPointer, e.ByteOffset), kind(e.JSONKind))
 		}
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the JSON ends early")
 	}
 	return err
 }

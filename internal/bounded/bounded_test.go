@@ -70,10 +70,10 @@ func TestDecode(t *testing.T) {
 
 func TestDecodeErrors(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"empty":              {"", "EOF"},
-		"cut off":            {`{"name":"x"`, "EOF"},
+		"empty":              {"", "ends early"},
+		"cut off":            {`{"name":"x"`, "ends early"},
 		"something follows":  {`{}{}`, "follows"},
-		"garbage follows":    {`{}x`, "invalid"},
+		"garbage follows":    {`{}x`, "not JSON"},
 		"twice":              {`{"name":"x","name":"y"}`, `"/name": the name occurs twice`},
 		"twice in an item":   {`{"items":[{"height":1,"height":1}]}`, `"/items/0/height": the name occurs twice`},
 		"wrong case":         {`{"Name":"x"}`, `"/Name": unknown name`},
@@ -91,7 +91,7 @@ func TestDecodeErrors(t *testing.T) {
 		"long name":          {`{"` + strings.Repeat("x", 10<<10) + `":1}`, "more than 1024 bytes"},
 		"long input":         {`{"name":"x"` + strings.Repeat(" ", 2<<20) + `}`, "more than 1024 bytes"},
 		"long name unknown":  {`{"` + strings.Repeat("x", 200) + `":1}`, "..."},
-		"byte order mark":    {"\xef\xbb\xbf{}", "invalid"},
+		"byte order mark":    {"\xef\xbb\xbf{}", "not JSON"},
 		"invalid UTF-8":      {"{\"name\":\"\xff\"}", "UTF-8"},
 		"number for a list ": {`{"hashes":1}`, "does not fit"},
 	} {

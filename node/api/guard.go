@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 
 	"stele/netguard"
 )
@@ -46,7 +49,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			return
 		}
 		handler, pattern := mux.Handler(r)
-		if pattern == "" {
+		if pattern == "" || !cleanPath(r.URL) {
 			writeNoRoute(w, r, handler)
 			return
 		}
@@ -57,21 +60,41 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 	})
 }
 
+// cleanPath reports whether a path is in its one form: the mux would send others
+// to it by a redirect, which no API needs.
+func cleanPath(u *url.URL) bool {
+	return path.Clean(u.Path) == u.Path && path.Clean(u.EscapedPath()) == u.EscapedPath()
+}
+
 // readBody reads the body of a request into memory. If that cannot be done it
 // answers and returns false.
 func readBody(w http.ResponseWriter, r *http.Request) bool {
 	if r.Body == nil || r.Body == http.NoBody {
 		return true
 	}
+	tooLong := func() {
+		writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body of the request is longer than %d bytes", maxBody))
+	}
+	// What the header says is enough to refuse: whoever asks with Expect:
+	// 100-continue (RFC 9110, section 10.1.1) need not send the body.
+	switch encoding := r.Header.Get("Content-Encoding"); {
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
+		writeProblem(w, http.StatusUnsupportedMediaType, "the body of the request is encoded; send it as it is")
+		return false
+	case r.ContentLength > maxBody:
+		tooLong()
+		return false
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
+	var exceeded *http.MaxBytesError
 	var slow net.Error
 	switch {
 	case err == nil:
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		return true
-	case errors.As(err, &tooLong):
-		writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body of the request is longer than %d bytes", maxBody))
+	case errors.As(err, &exceeded):
+		tooLong()
 	case errors.As(err, &slow) && slow.Timeout():
 		writeProblem(w, http.StatusRequestTimeout, fmt.Sprintf("the request did not come to its end within %v", readTimeout))
 	default:

@@ -290,3 +290,55 @@ func TestSlowConnections(t *testing.T) {
 	close(stop)
 	slow.Wait()
 }
+
+// A body that is too long, or encoded, is refused by what the header says of it:
+// who asks first (RFC 9110, section 10.1.1) is not told to go on.
+func TestRefusedBeforeTheBody(t *testing.T) {
+	s := serve(t)
+	for head, status := range map[string]int{
+		"Content-Length: 1000000000\r\nExpect: 100-continue\r\n":                  http.StatusRequestEntityTooLarge,
+		"Content-Length: 1000000000\r\n":                                          http.StatusRequestEntityTooLarge,
+		"Content-Length: 9\r\nContent-Encoding: gzip\r\n":                         http.StatusUnsupportedMediaType,
+		"Content-Length: 9\r\nContent-Encoding: gzip\r\nExpect: 100-continue\r\n": http.StatusUnsupportedMediaType,
+	} {
+		answer, err := s.raw("POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + head + "\r\n")
+		s.check(err)
+		if answer.StatusCode != status {
+			t.Errorf("%q: %d, want %d", head, answer.StatusCode, status)
+		}
+		if status == http.StatusUnsupportedMediaType && answer.Header.Get("Accept-Encoding") != "identity" {
+			t.Errorf("%q: Accept-Encoding %q", head, answer.Header.Get("Accept-Encoding"))
+		}
+	}
+	s.refused(http.StatusUnprocessableEntity, "POST", "/v1/records", octets, []byte("x"), header("Content-Encoding", "identity"))
+}
+
+// An answer never repeats a request at length, and has no words of Go's decoder.
+func TestProblemsAreBounded(t *testing.T) {
+	s := serve(t, withCustody(t))
+	long := strings.Repeat("long", 15_000)
+	notice := "/v1/carriers/" + record.PublicOf(s.builder.NewKey()).String() + "/notice"
+	for _, c := range []struct{ method, path, body string }{
+		{"POST", "/v1/records", long},
+		{"POST", "/v1/records", `{"type":"` + long + `"}`},
+		{"POST", "/v1/records", `{"` + long + `":1}`},
+		{"POST", "/v1/records", `[` + long},
+		{"POST", notice, long},
+		{"POST", notice, `{"key":"` + long + `"}`},
+		{"POST", notice, `{"` + long + `":1}`},
+		{"POST", notice, `{"key":` + strings.Repeat("[", 15_000)},
+		{"GET", "/v1/pool?limit=" + long[:10_000], ""},
+		{"GET", "/v1/pool?" + long[:10_000] + "=1", ""},
+		{"GET", "/v1/headers/" + long[:10_000], ""},
+	} {
+		answer, text := s.do(c.method, c.path, "application/json", []byte(c.body))
+		if answer.StatusCode < 400 || answer.StatusCode >= 500 || len(text) > 1500 {
+			t.Errorf("%s %.40s %.40s: %d with %d bytes: %.300s", c.method, c.path, c.body, answer.StatusCode, len(text), text)
+		}
+		for _, word := range []string{"json:", "Go ", "unmarshal", "invalid character", "strconv"} {
+			if strings.Contains(string(text), word) {
+				t.Errorf("%s %.40s %.40s: %q in %.300s", c.method, c.path, c.body, word, text)
+			}
+		}
+	}
+}
