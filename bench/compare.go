@@ -1,13 +1,19 @@
 package bench
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Comparison sets two results side by side.
 type Comparison struct {
-	Cases   []CaseComparison `json:"cases"` // that both have
+	Verdict Verdict          `json:"verdict"` // of all cases together
+	Cases   []CaseComparison `json:"cases"`   // that both have
 	OnlyOld []string         `json:"only_old"`
 	OnlyNew []string         `json:"only_new"`
-	Notes   []string         `json:"notes"` // differences of the environments, flags of the runs
+	Notes   []string         `json:"notes"` // what makes the results hard to compare, a line for each kind
 }
 
 // CaseComparison tells how a case changed from the old result to the new.
@@ -15,10 +21,43 @@ type CaseComparison struct {
 	Case string `json:"case"`
 	// Rate is the change of the rate itself.
 	Rate Change `json:"rate"`
-	// Ratio is the change of the ratio to the reference. What slows the whole
-	// machine, as a lower clock, moves the rate but not the ratio.
+	// Ratio is the change of the ratio to the reference.
 	Ratio *Change `json:"ratio,omitempty"`
+	// By says which of the two the verdict goes by.
+	By      Basis   `json:"by"`
+	Verdict Verdict `json:"verdict"`
 }
+
+// Basis is what a case is judged by.
+type Basis string
+
+// The bases.
+const (
+	ByRate Basis = "rate"
+	// ByRatio is for a CPU case, if both results divide by the same reference:
+	// what slows the whole machine, as a lower clock, moves the rate but not
+	// the ratio.
+	ByRatio Basis = "ratio"
+)
+
+// Verdict says how the new result compares with the old one.
+type Verdict string
+
+// String is the verdict for people.
+func (v Verdict) String() string { return strings.ReplaceAll(string(v), "-", " ") }
+
+// The verdicts.
+const (
+	// Slower and Faster mean that the two 95 % intervals do not meet. That is
+	// stricter than a test at 5 %.
+	Slower Verdict = "slower"
+	Faster Verdict = "faster"
+	// NoClearChange means that the intervals meet.
+	NoClearChange Verdict = "no-clear-change"
+	// CannotTell means that a rate is not reliable: too few samples were
+	// quiet, or the search found a wrong set of nonces.
+	CannotTell Verdict = "cannot-tell"
+)
 
 // Change is a quotient of new to old, with bounds from the two 95 % intervals.
 type Change struct {
@@ -29,45 +68,24 @@ type Change struct {
 	High   float64 `json:"high"`
 }
 
-// Slower reports whether the new value is lower and the two 95 % intervals do
-// not meet. That is stricter than a test at 5 %.
-func (c Change) Slower() bool { return c.High < 1 }
-
-// Faster is the opposite of Slower.
-func (c Change) Faster() bool { return c.Low > 1 }
-
-// Slower reports whether the case got slower: by the ratio to the reference
-// where both results have it, else by the rate.
-func (c CaseComparison) Slower() bool {
-	if c.Ratio != nil {
-		return c.Ratio.Slower()
+// verdict reports whether the intervals of the new and the old value meet.
+func (c Change) verdict() Verdict {
+	switch {
+	case c.High < 1:
+		return Slower
+	case c.Low > 1:
+		return Faster
 	}
-	return c.Rate.Slower()
-}
-
-// Faster is the opposite of Slower.
-func (c CaseComparison) Faster() bool {
-	if c.Ratio != nil {
-		return c.Ratio.Faster()
-	}
-	return c.Rate.Faster()
-}
-
-// Slower reports whether any case got slower.
-func (c *Comparison) Slower() bool {
-	for _, k := range c.Cases {
-		if k.Slower() {
-			return true
-		}
-	}
-	return false
+	return NoClearChange
 }
 
 // Compare sets the cases of two results with the same ID side by side. It goes
 // by their samples, whatever figures they state.
 func Compare(old, new *Result) *Comparison {
 	old, new = old.again(), new.again()
-	c := &Comparison{Cases: []CaseComparison{}, OnlyOld: []string{}, OnlyNew: []string{}, Notes: notes(old, new)}
+	c := &Comparison{Cases: []CaseComparison{}, OnlyOld: []string{}, OnlyNew: []string{}}
+	unlike := referencesDiffer(old.Environment, new.Environment)
+	var ignored []string // why ratios do not count; nil: they do, or there are none
 	before := map[string]*CaseResult{}
 	for i := range old.Cases {
 		before[old.Cases[i].ID] = &old.Cases[i]
@@ -81,9 +99,22 @@ func Compare(old, new *Result) *Comparison {
 		}
 		delete(before, b.ID)
 		k := CaseComparison{Case: b.ID, Rate: change(a.Rate.Median, a.Rate.Low, a.Rate.High, b.Rate.Median, b.Rate.Low, b.Rate.High)}
+		judged := k.Rate
+		k.By = ByRate
 		if a.Ratio != nil && b.Ratio != nil {
 			r := change(a.Ratio.Median, a.Ratio.Low, a.Ratio.High, b.Ratio.Median, b.Ratio.Low, b.Ratio.High)
 			k.Ratio = &r
+			switch {
+			case b.Threads == 0:
+			case len(unlike) > 0:
+				ignored = unlike
+			case old.hasReference(b.Mode) && new.hasReference(b.Mode):
+				judged, k.By = r, ByRatio
+			}
+		}
+		k.Verdict = judged.verdict()
+		if !a.reliable() || !b.reliable() {
+			k.Verdict = CannotTell
 		}
 		c.Cases = append(c.Cases, k)
 	}
@@ -92,36 +123,108 @@ func Compare(old, new *Result) *Comparison {
 			c.OnlyOld = append(c.OnlyOld, a.ID)
 		}
 	}
+	c.Verdict = c.summary()
+	c.Notes = notes(old, new, ignored)
 	return c
+}
+
+// summary is the verdict on all cases: one slower case makes the new result
+// slower, and it takes one case that can be judged to say anything.
+func (c *Comparison) summary() Verdict {
+	for _, v := range []Verdict{Slower, Faster, NoClearChange} {
+		if slices.ContainsFunc(c.Cases, func(k CaseComparison) bool { return k.Verdict == v }) {
+			return v
+		}
+	}
+	return CannotTell
+}
+
+// reliable reports whether the rate of a case can be compared.
+func (c *CaseResult) reliable() bool {
+	return !slices.Contains(c.Flags, FlagFewQuiet) && !slices.Contains(c.Flags, FlagWrongSet)
+}
+
+// hasReference reports whether the result has a reference of this mode that is
+// reliable.
+func (r *Result) hasReference(m Mode) bool {
+	i := slices.IndexFunc(r.Cases, func(c CaseResult) bool { return c.Mode == m && c.Kernel == Reference })
+	return i >= 0 && r.Cases[i].reliable()
 }
 
 func change(a, aLow, aHigh, b, bLow, bHigh float64) Change {
 	return Change{Old: a, New: b, Factor: b / a, Low: bLow / aHigh, High: bHigh / aLow}
 }
 
-// notes tells what else differs between two results.
-func notes(old, new *Result) []string {
+// referencesDiffer names what makes the references of two results different
+// things, so that ratios to them cannot be compared.
+func referencesDiffer(old, new Environment) (what []string) {
+	for _, d := range []struct {
+		name    string
+		differs bool
+	}{
+		{"cpu", old.CPU.Brand != new.CPU.Brand},
+		{"go", old.Go != new.Go},
+		{"threads", old.Threads != new.Threads},
+	} {
+		if d.differs {
+			what = append(what, d.name)
+		}
+	}
+	return what
+}
+
+// notes tells what makes two results hard to compare, a line for each kind:
+// what differs between them, why ratios were ignored, and the flags of each.
+func notes(old, new *Result, ignored []string) []string {
 	out := []string{}
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	differs := func(what, a, b string) {
 		if a != b {
-			out = append(out, fmt.Sprintf("%s differs: %s, then %s", what, a, b))
+			add("%s differs: %s, then %s", what, cmp.Or(a, "unknown"), cmp.Or(b, "unknown"))
 		}
 	}
 	a, b := old.Environment, new.Environment
 	differs("cpu", a.CPU.Brand, b.CPU.Brand)
+	differs("gpu", gpuNames(a), gpuNames(b))
 	differs("system", a.OS+"/"+a.Arch, b.OS+"/"+b.Arch)
 	differs("threads", fmt.Sprint(a.Threads), fmt.Sprint(b.Threads))
+	differs("governor", a.Governor, b.Governor)
+	differs("hypervisor", cmp.Or(a.Virtual, "none"), cmp.Or(b.Virtual, "none"))
 	differs("program", a.Version, b.Version)
 	differs("go", a.Go, b.Go)
+	differs("duration", fmt.Sprint(old.Settings.Duration, " s"), fmt.Sprint(new.Settings.Duration, " s"))
+	if len(ignored) > 0 {
+		add("CPU cases are judged by their rate, not by the ratio to the reference, since this differs: %s", strings.Join(ignored, ", "))
+	}
 	for _, side := range []struct {
 		name string
 		r    *Result
 	}{{"old", old}, {"new", new}} {
-		for _, c := range side.r.Cases {
-			for _, f := range c.Flags {
-				out = append(out, fmt.Sprintf("%s: %s is flagged %s", side.name, c.ID, f))
+		if !side.r.Timing.Settled {
+			add("%s: the warm-up ended before the rates stood still", side.name)
+		}
+		for _, f := range flags {
+			var ids []string
+			for _, c := range side.r.Cases {
+				if slices.Contains(c.Flags, f) {
+					ids = append(ids, c.ID)
+				}
+			}
+			if len(ids) > 0 {
+				add("%s: flagged %s: %s", side.name, f, strings.Join(ids, ", "))
 			}
 		}
 	}
 	return out
+}
+
+// gpuNames lists the GPUs of a result with their models.
+func gpuNames(e Environment) string {
+	var names []string
+	for _, d := range e.Devices {
+		if d.Kind != "cpu" {
+			names = append(names, d.ID+" "+d.Name)
+		}
+	}
+	return cmp.Or(strings.Join(names, ", "), "none")
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"stele/engine"
 )
 
 func TestCompare(t *testing.T) {
@@ -17,53 +19,116 @@ func TestCompare(t *testing.T) {
 			}
 		}
 	}
-	const one, reference = "search/cpu/avx2/1", "search/cpu/reference/1"
+	all := func(r *Result, factor float64) {
+		for _, c := range r.Cases {
+			scale(r, c.ID, factor)
+		}
+	}
+	disturb := func(r *Result, id string) {
+		for i := range r.Cases {
+			for j := range r.Cases[i].Samples {
+				if id == "" || r.Cases[i].ID == id {
+					r.Cases[i].Samples[j].Probe = 0.5
+				}
+			}
+		}
+	}
+	const one, two, reference, gpu = "search/cpu/avx2/1", "search/cpu/avx2/2", "search/cpu/reference/1", "search/cuda:0/sha256d"
+	const verify, verifyReference = "verify/cpu/avx2/2", "verify/cpu/reference/1"
 	tests := []struct {
 		name           string
 		alter          func(r *Result)
 		faster, slower []string
+		cannot         int // cases that cannot be judged
+		want           Verdict
 	}{
-		{"same", func(*Result) {}, nil, nil},
-		{"faster", func(r *Result) { scale(r, one, 1.05) }, []string{one}, nil},
-		{"slower", func(r *Result) { scale(r, one, 0.95) }, nil, []string{one}},
-		{"within the intervals", func(r *Result) { scale(r, one, 1.0005) }, nil, nil},
-		// The rate of the reference itself has no ratio: its rate counts.
-		{"slower machine", func(r *Result) {
-			for _, c := range r.Cases {
-				scale(r, c.ID, 0.8)
-			}
-		}, nil, []string{reference, "verify/cpu/reference/1"}},
+		{"same", func(*Result) {}, nil, nil, 0, NoClearChange},
+		{"faster", func(r *Result) { scale(r, one, 1.05) }, []string{one}, nil, 0, Faster},
+		{"slower", func(r *Result) { scale(r, one, 0.95) }, nil, []string{one}, 0, Slower},
+		{"within the intervals", func(r *Result) { scale(r, one, 1.0005) }, nil, nil, 0, NoClearChange},
+		// The reference itself and a GPU go by their rates.
+		{"slower machine", func(r *Result) { all(r, 0.8) }, nil, []string{reference, verifyReference, gpu}, 0, Slower},
+		{"faster GPU beside a faster reference", func(r *Result) { scale(r, gpu, 1.05); scale(r, reference, 2) },
+			[]string{reference, gpu}, []string{one, two}, 0, Slower},
+		{"faster GPU in another machine with a faster reference", func(r *Result) {
+			scale(r, gpu, 1.05)
+			scale(r, reference, 2)
+			r.Environment.CPU.Brand = "other"
+		}, []string{reference, gpu}, nil, 0, Faster},
+		{"only Go's sha256 got faster", func(r *Result) { scale(r, reference, 2); r.Environment.Go = "go1.27" }, []string{reference}, nil, 0, Faster},
+		{"more threads", func(r *Result) { scale(r, reference, 2); r.Environment.Threads = 8 }, []string{reference}, nil, 0, Faster},
+		{"all disturbed", func(r *Result) { disturb(r, "") }, nil, nil, 6, CannotTell},
+		{"all disturbed and slower", func(r *Result) { disturb(r, ""); all(r, 0.5) }, nil, nil, 6, CannotTell},
+		{"one disturbed", func(r *Result) { disturb(r, one) }, nil, nil, 1, NoClearChange},
+		// A ratio to a disturbed reference says nothing, the rate does.
+		{"disturbed and slower reference", func(r *Result) { disturb(r, reference); scale(r, reference, 0.5) }, nil, nil, 1, NoClearChange},
+		{"a wrong set", func(r *Result) {
+			proof := *r.Cases[1].Proof
+			proof.Digest = Digest(nil)
+			r.Cases[1].Proof = &proof
+			scale(r, one, 2)
+		}, nil, nil, 1, NoClearChange},
 		{"stated figures do not count", func(r *Result) {
 			for i := range r.Cases {
 				r.Cases[i].Rate.Low *= 100
 				r.Cases[i].Ratio = nil
 			}
-		}, nil, nil},
+		}, nil, nil, 0, NoClearChange},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			old, new := trueResult(t), trueResult(t)
 			test.alter(new)
 			c := Compare(old, new)
-			var faster, slower []string
+			got := map[Verdict][]string{}
 			for _, k := range c.Cases {
-				if k.Faster() {
-					faster = append(faster, k.Case)
-				}
-				if k.Slower() {
-					slower = append(slower, k.Case)
-				}
+				got[k.Verdict] = append(got[k.Verdict], k.Case)
 			}
-			if len(c.Cases) != len(old.Cases) || !slices.Equal(faster, test.faster) || !slices.Equal(slower, test.slower) {
-				t.Errorf("%d cases, faster %v, slower %v; want faster %v, slower %v", len(c.Cases), faster, slower, test.faster, test.slower)
+			if len(c.Cases) != len(old.Cases) || !slices.Equal(got[Faster], test.faster) || !slices.Equal(got[Slower], test.slower) {
+				t.Errorf("%d cases, faster %v, slower %v; want faster %v, slower %v", len(c.Cases), got[Faster], got[Slower], test.faster, test.slower)
 			}
-			if c.Slower() != (len(test.slower) > 0) {
-				t.Errorf("slower: %v", c.Slower())
+			if len(got[CannotTell]) != test.cannot {
+				t.Errorf("cannot tell of %v, want %d cases", got[CannotTell], test.cannot)
+			}
+			if c.Verdict != test.want {
+				t.Errorf("%s, want %s", c.Verdict, test.want)
 			}
 			if _, err := json.Marshal(c); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// Each kind of difference and each flag has one line, however many cases have
+// it.
+func TestCompareNotes(t *testing.T) {
+	old, new := trueResult(t), trueResult(t)
+	old.Environment.Devices = []engine.Info{{ID: "cpu", Kind: "cpu", Name: "some CPU"}, {ID: "cuda:0", Kind: "cuda", Name: "NVIDIA H100"}}
+	new.Environment.Devices = []engine.Info{{ID: "cpu", Kind: "cpu", Name: "some CPU"}, {ID: "cuda:0", Kind: "cuda", Name: "NVIDIA GeForce RTX 4090"}}
+	new.Environment.Go = "go1.27"
+	new.Environment.Governor = "performance"
+	new.Environment.Virtual = "KVM"
+	new.Settings.Duration = 60
+	new.Timing.Settled = false
+	for _, i := range []int{1, 2} {
+		for j := range new.Cases[i].Samples {
+			new.Cases[i].Samples[j].Probe = 0.5
+		}
+	}
+	want := []string{
+		"gpu differs: cuda:0 NVIDIA H100, then cuda:0 NVIDIA GeForce RTX 4090",
+		"governor differs: unknown, then performance",
+		"hypervisor differs: none, then KVM",
+		"go differs: go1.26, then go1.27",
+		"duration differs: 5 s, then 60 s",
+		"CPU cases are judged by their rate, not by the ratio to the reference, since this differs: go",
+		"new: the warm-up ended before the rates stood still",
+		"new: flagged disturbed: search/cpu/avx2/1, search/cpu/avx2/2",
+		"new: flagged few-quiet: search/cpu/avx2/1, search/cpu/avx2/2",
+	}
+	if got := Compare(old, new).Notes; !slices.Equal(got, want) {
+		t.Errorf("notes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -83,7 +148,11 @@ func TestCompareDifferentCases(t *testing.T) {
 	if c.Cases[0].Ratio != nil {
 		t.Error("a ratio although the old result has no reference")
 	}
-	want := []string{"cpu differs: , then other", "new: search/cpu/avx2/1 is flagged disturbed"}
+	want := []string{
+		"cpu differs: unknown, then other",
+		"CPU cases are judged by their rate, not by the ratio to the reference, since this differs: cpu",
+		"new: flagged disturbed: search/cpu/avx2/1",
+	}
 	if !slices.Equal(c.Notes, want) {
 		t.Errorf("notes %q, want %q", c.Notes, want)
 	}
@@ -144,7 +213,8 @@ func TestTables(t *testing.T) {
 	if err := Compare(r, slow).WriteTable(&b, Text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"slower\n", "no clear change\n", "search/cpu/avx2/1", "0.50", "note: old: search/cuda:0/sha256d is flagged disturbed\n"} {
+	for _, want := range []string{"slower: of 6 cases 1 slower, 4 no clear change, 1 cannot tell\n", "ratio  slower\n", "rate   no clear change\n", "rate   cannot tell\n",
+		"search/cpu/avx2/1", "0.50", "note: old: flagged disturbed: search/cuda:0/sha256d\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("comparison lacks %q:\n%s", want, b.String())
 		}

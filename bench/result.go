@@ -92,6 +92,9 @@ const (
 	FlagWrongSet Flag = "wrong-set"
 )
 
+// flags are all, in the order in which a case has them.
+var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagWrongSet}
+
 const (
 	maxDisturbed = 0.25
 	minQuiet     = 10

@@ -126,19 +126,14 @@ func (r *Result) count(mode Mode) int {
 // WriteTable writes the comparison for people.
 func (c *Comparison) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
-	rows := [][]string{{"case", "old M/s", "new M/s", "new/old", "x reference, new/old", "verdict"}}
+	out.line("%s", c.Answer())
+	rows := [][]string{{"case", "old M/s", "new M/s", "new/old", "x reference, new/old", "by", "verdict"}}
 	for _, k := range c.Cases {
-		verdict := "no clear change"
-		if k.Slower() {
-			verdict = "slower"
-		} else if k.Faster() {
-			verdict = "faster"
-		}
 		ratio := "-"
 		if k.Ratio != nil {
 			ratio = k.Ratio.short()
 		}
-		rows = append(rows, []string{k.Case, mega(k.Rate.Old), mega(k.Rate.New), k.Rate.short(), ratio, verdict})
+		rows = append(rows, []string{k.Case, mega(k.Rate.Old), mega(k.Rate.New), k.Rate.short(), ratio, string(k.By), k.Verdict.String()})
 	}
 	out.table(rows)
 	for _, id := range c.OnlyOld {
@@ -151,6 +146,29 @@ func (c *Comparison) WriteTable(w io.Writer, format Format) error {
 		out.line("note: %s", note)
 	}
 	return out.err
+}
+
+// Answer is the comparison in a line: the verdict, and on how many cases.
+func (c *Comparison) Answer() string {
+	if len(c.Cases) == 0 {
+		return CannotTell.String() + ": the results have no case in common"
+	}
+	count := map[Verdict]int{}
+	for _, k := range c.Cases {
+		count[k.Verdict]++
+	}
+	text := fmt.Sprintf("%s: of %d cases", c.Verdict, len(c.Cases))
+	if count[CannotTell] == len(c.Cases) {
+		return text + " each was disturbed, or found a wrong set of nonces, in one of the results"
+	}
+	separator := " "
+	for _, v := range []Verdict{Slower, Faster, NoClearChange, CannotTell} {
+		if count[v] > 0 {
+			text += fmt.Sprintf("%s%d %s", separator, count[v], v)
+			separator = ", "
+		}
+	}
+	return text
 }
 
 func (c Change) short() string { return fmt.Sprintf("%.3f (%.3f to %.3f)", c.Factor, c.Low, c.High) }

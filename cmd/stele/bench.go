@@ -423,10 +423,15 @@ func runBenchCompare(c *cli.Context) error {
 	} else {
 		err = comparison.WriteTable(c.App.Writer, tableFormat(c))
 	}
-	if err == nil && comparison.Slower() {
-		err = errFoundWrong
+	switch {
+	case err != nil:
+		return err
+	case comparison.Verdict == bench.Slower:
+		return errFoundWrong
+	case comparison.Verdict == bench.CannotTell:
+		return errors.New(comparison.Answer())
 	}
-	return err
+	return nil
 }
 
 // oneFormat refuses flags that ask for two formats at once.
