@@ -267,8 +267,9 @@ func FuzzParse(f *testing.F) {
 func TestCheckRolled(t *testing.T) {
 	rolled := func() *Result {
 		sample := Sample{Items: 1 << 18, Seconds: 0.02, Probe: 1}
-		r := New(trueResult(t).Started, Environment{}, Settings{Mode: "search", Rolling: true}, Timing{Rounds: 1, Seconds: 1},
-			[]Case{{Spec: Spec{Roll, "cuda:0", "roll_a", 0}}, {Spec: Spec{Search, "cuda:0", "scan_a", 0}}}, [][]Sample{{sample}, {sample}})
+		r := New(trueResult(t).Started, Environment{}, Settings{Mode: "search", Rolling: true},
+			[]Case{{Spec: Spec{Roll, "cuda:0", "roll_a", 0}}, {Spec: Spec{Search, "cuda:0", "scan_a", 0}}},
+			Measured{[][]Sample{{sample}, {sample}}, make([]error, 2), Timing{Rounds: 1, Seconds: 1}})
 		for i, w := range []*Walk{NewRolledWalk(ReferenceScan), NewWalk(ReferenceScan)} {
 			p, err := w.Finish(t.Context())
 			if err != nil {

@@ -203,6 +203,13 @@ func notes(old, new *Result, ignored []string) []string {
 		if !side.r.Timing.Settled {
 			add("%s: the warm-up ended before the rates stood still", side.name)
 		}
+		var failed []string
+		for _, f := range side.r.Failed {
+			failed = append(failed, f.Case)
+		}
+		if len(failed) > 0 {
+			add("%s: failed: %s", side.name, strings.Join(failed, ", "))
+		}
 		for _, f := range flags {
 			var ids []string
 			for _, c := range side.r.Cases {

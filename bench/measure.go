@@ -15,13 +15,15 @@ var ErrNoCases = errors.New("bench: nothing to measure")
 
 // Measure runs the cases in turn: calibration, warm-up until the rates stand
 // still, then rounds of one slice of every case in a random (but always the
-// same) order. It returns the samples in the order of the cases.
+// same) order.
 //
 // progress, if not nil, is told the part of the plan that is done, from 0 to 1.
-// The first error of a workload, or the end of ctx, ends the measurement.
-func Measure(ctx context.Context, cases []Case, plan Plan, clock Clock, progress func(done float64)) ([][]Sample, Timing, error) {
+// A case whose workload returns an error has failed: it is not called again, and
+// the others go on. The error of Measure is that of ctx, or those of the cases
+// if all have failed.
+func Measure(ctx context.Context, cases []Case, plan Plan, clock Clock, progress func(done float64)) (Measured, error) {
 	if len(cases) == 0 {
-		return nil, Timing{}, ErrNoCases
+		return Measured{}, ErrNoCases
 	}
 	if plan.MinSamples <= 0 {
 		plan.MinSamples = defaultSamples
@@ -38,6 +40,7 @@ func Measure(ctx context.Context, cases []Case, plan Plan, clock Clock, progress
 		order:   rand.New(rand.NewPCG(1, 2)),
 		amounts: make([]uint64, len(cases)),
 		taken:   make([][]reading, len(cases)),
+		failed:  make([]error, len(cases)),
 	}
 	m.progress = func() {
 		progress(min(1, float64(clock.Now()-m.start)/float64(m.expectedDuration())))
@@ -53,13 +56,27 @@ func Measure(ctx context.Context, cases []Case, plan Plan, clock Clock, progress
 	if err == nil {
 		err = m.measure(ctx)
 	}
-	if err != nil {
-		return nil, timing, err
+	if err == nil {
+		err = m.allFailed()
 	}
-	timing.Rounds = len(m.taken[0])
+	if err != nil {
+		return Measured{}, err
+	}
 	timing.Seconds = (clock.Now() - began).Seconds()
+	for i, taken := range m.taken {
+		if m.failed[i] == nil {
+			timing.Rounds = len(taken)
+		}
+	}
 	progress(1)
-	return m.samples(), timing, nil
+	return Measured{m.samples(), m.failed, timing}, nil
+}
+
+// Measured is what Measure returns.
+type Measured struct {
+	Samples [][]Sample // of each case, in their order; nil: the case failed
+	Failed  []error    // of each case; nil: it did not fail
+	Timing  Timing
 }
 
 // meter is the state of one measurement.
@@ -73,6 +90,15 @@ type meter struct {
 	progress func()
 	amounts  []uint64    // items of a slice, for each case
 	taken    [][]reading // for each case
+	failed   []error     // for each case; nil: it goes on
+}
+
+// allFailed returns why no case is left; nil if one is.
+func (m *meter) allFailed() error {
+	if slices.Contains(m.failed, nil) {
+		return nil
+	}
+	return errors.Join(m.failed...)
 }
 
 // reading is a sample as the clock tells it.
@@ -107,23 +133,21 @@ const mostItems = 1 << 40
 // calibrate finds how many items of each case fill a slice, and tells the
 // workloads what is coming.
 func (m *meter) calibrate(ctx context.Context) error {
+	rounds := max(float64(m.plan.MinSamples), m.plan.Duration.Seconds()/m.slice.Seconds()/float64(len(m.cases)))
 	for i := range m.cases {
 		n := uint64(1 << 10)
-		for {
-			r, err := m.take(ctx, i, n)
-			if err != nil {
-				return err
-			}
-			if r.took < m.slice/2 && n < mostItems {
-				n *= 4
-				continue
-			}
+		r, ok, err := m.take(ctx, i, n)
+		for ; ok && r.took < m.slice/2 && n < mostItems; r, ok, err = m.take(ctx, i, n) {
+			n *= 4
+		}
+		if err != nil {
+			return err
+		}
+		if ok {
 			n = uint64(float64(n) * m.slice.Seconds() / max(r.took, 1).Seconds())
 			m.amounts[i] = min(max(n, 1), mostItems)
-			break
+			m.cases[i].Work.Begin(uint64(float64(m.amounts[i]) * rounds))
 		}
-		rounds := max(float64(m.plan.MinSamples), m.plan.Duration.Seconds()/m.slice.Seconds()/float64(len(m.cases)))
-		m.cases[i].Work.Begin(uint64(float64(m.amounts[i]) * rounds))
 		m.progress()
 	}
 	return nil
@@ -134,21 +158,27 @@ func (m *meter) calibrate(ctx context.Context) error {
 func (m *meter) warmUp(ctx context.Context) (rounds int, settled bool, err error) {
 	rates := make([][]float64, len(m.cases))
 	for {
+		settled = true
 		for i := range m.cases {
-			r, err := m.take(ctx, i, m.amounts[i])
+			r, ok, err := m.take(ctx, i, m.amounts[i])
 			if err != nil {
 				return rounds, false, err
 			}
-			rates[i] = append(rates[i], r.rate())
+			if ok {
+				rates[i] = append(rates[i], r.rate())
+				settled = settled && steady(rates[i])
+			}
 		}
 		rounds++
 		m.progress()
-		settled = !slices.ContainsFunc(rates, func(r []float64) bool { return !steady(r) })
 		if settled || rounds >= warmUpMin && m.clock.Now()-m.start >= m.plan.Duration/warmUpPart {
 			break
 		}
 	}
 	for i, r := range rates {
+		if m.failed[i] != nil {
+			continue
+		}
 		last := Median(r[max(0, len(r)-warmUpWindow):])
 		m.amounts[i] = max(uint64(min(last*m.slice.Seconds(), mostItems)), 1)
 	}
@@ -171,24 +201,30 @@ func (m *meter) measure(ctx context.Context) error {
 	for i := range order {
 		order[i] = i
 	}
-	for round := 0; round < m.plan.MinSamples || m.clock.Now()-m.start < m.plan.Duration; round++ {
+	for round := 0; m.allFailed() == nil && (round < m.plan.MinSamples || m.clock.Now()-m.start < m.plan.Duration); round++ {
 		m.order.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, i := range order {
-			r, err := m.take(ctx, i, m.amounts[i])
+			r, ok, err := m.take(ctx, i, m.amounts[i])
 			if err != nil {
 				return err
 			}
-			m.taken[i] = append(m.taken[i], r)
+			if ok {
+				m.taken[i] = append(m.taken[i], r)
+			}
 		}
 		m.progress()
 	}
 	return nil
 }
 
-// take runs one slice of a case.
-func (m *meter) take(ctx context.Context, i int, items uint64) (reading, error) {
+// take runs one slice of a case. It is not ok if the case has failed, now or
+// before. The error is that of ctx.
+func (m *meter) take(ctx context.Context, i int, items uint64) (r reading, ok bool, err error) {
 	if err := context.Cause(ctx); err != nil {
-		return reading{}, err
+		return reading{}, false, err
+	}
+	if m.failed[i] != nil {
+		return reading{}, false, nil
 	}
 	c := m.cases[i]
 	width := max(c.Threads, 1)
@@ -196,15 +232,20 @@ func (m *meter) take(ctx context.Context, i int, items uint64) (reading, error) 
 	busy, known := m.clock.CPU()
 	start := m.clock.Now()
 	if err := c.Work.Run(ctx, items); err != nil {
-		return reading{}, fmt.Errorf("%s: %w", c.ID(), err)
+		err = fmt.Errorf("%s: %w", c.ID(), err)
+		if ctx.Err() != nil {
+			return reading{}, false, err
+		}
+		m.failed[i] = err
+		return reading{}, false, nil
 	}
-	r := reading{items: items, took: max(m.clock.Now()-start, m.clock.Resolution(), 1)}
+	r = reading{items: items, took: max(m.clock.Now()-start, m.clock.Resolution(), 1)}
 	if known && c.Threads > 0 {
 		after, _ := m.clock.CPU()
 		r.processor = after - busy
 	}
 	r.probe = max(before, m.clock.Probe(width))
-	return r, nil
+	return r, true, nil
 }
 
 // samples gives what was taken, with the probes set against the usual best
@@ -224,6 +265,9 @@ func (m *meter) samples() [][]Sample {
 	}
 	all := make([][]Sample, len(m.cases))
 	for i, c := range m.cases {
+		if m.failed[i] != nil {
+			continue
+		}
 		for _, r := range m.taken[i] {
 			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1}
 			if p := r.probe.Seconds(); p > best[c.Threads] {

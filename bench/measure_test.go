@@ -80,7 +80,7 @@ func TestMeasure(t *testing.T) {
 	slow := &fakeWork{clock: clock, per: always(time.Microsecond), log: &log, name: "slow"}
 	cases := []Case{fakeCase("fast", 1, fast), fakeCase("slow", 2, slow)}
 	last := 0.0
-	samples, timing, err := Measure(t.Context(), cases, Plan{Duration: 10 * time.Second}, clock, func(done float64) {
+	measured, err := Measure(t.Context(), cases, Plan{Duration: 10 * time.Second}, clock, func(done float64) {
 		if done < last || done > 1 {
 			t.Errorf("progress went from %v to %v", last, done)
 		}
@@ -92,20 +92,20 @@ func TestMeasure(t *testing.T) {
 	if last != 1 {
 		t.Errorf("progress ended at %v", last)
 	}
-	if !timing.Settled || timing.WarmUpRounds != 2*warmUpWindow {
-		t.Errorf("steady rates, but the warm-up was %+v", timing)
+	if !measured.Timing.Settled || measured.Timing.WarmUpRounds != 2*warmUpWindow {
+		t.Errorf("steady rates, but the warm-up was %+v", measured.Timing)
 	}
-	if timing.SliceSeconds != 0.05 {
-		t.Errorf("slices of %v s, want the longest, 0.05", timing.SliceSeconds)
+	if measured.Timing.SliceSeconds != 0.05 {
+		t.Errorf("slices of %v s, want the longest, 0.05", measured.Timing.SliceSeconds)
 	}
-	if n := timing.Rounds; n != len(samples[0]) || n != len(samples[1]) || n < 90 || n > 100 {
-		t.Errorf("%d rounds, %d and %d samples, want as many as fit 10 s", n, len(samples[0]), len(samples[1]))
+	if n := measured.Timing.Rounds; n != len(measured.Samples[0]) || n != len(measured.Samples[1]) || n < 90 || n > 100 {
+		t.Errorf("%d rounds, %d and %d samples, want as many as fit 10 s", n, len(measured.Samples[0]), len(measured.Samples[1]))
 	}
 	if clock.now < 10*time.Second || clock.now > 10200*time.Millisecond {
 		t.Errorf("took %v, want 10 s and at most a round more", clock.now)
 	}
 	for i, want := range []float64{1e8, 1e6} {
-		for _, s := range samples[i] {
+		for _, s := range measured.Samples[i] {
 			if math.Abs(s.Rate()/want-1) > 1e-9 || s.Seconds < 0.049 || s.Seconds > 0.051 || s.Probe != 1 || s.CPU != 1 {
 				t.Fatalf("%s: sample %+v, want rate %v in slices of 50 ms", cases[i].ID(), s, want)
 			}
@@ -118,12 +118,12 @@ func TestMeasure(t *testing.T) {
 	}
 
 	// Interleaved: in every round each case once, and not always in one order.
-	rounds := log[len(log)-2*timing.Rounds:]
+	rounds := log[len(log)-2*measured.Timing.Rounds:]
 	orders := map[string]int{}
 	for i := 0; i < len(rounds); i += 2 {
 		orders[rounds[i]+rounds[i+1]]++
 	}
-	if orders["fastslow"] < timing.Rounds/4 || orders["slowfast"] < timing.Rounds/4 || orders["fastslow"]+orders["slowfast"] != timing.Rounds {
+	if orders["fastslow"] < measured.Timing.Rounds/4 || orders["slowfast"] < measured.Timing.Rounds/4 || orders["fastslow"]+orders["slowfast"] != measured.Timing.Rounds {
 		t.Errorf("orders of the rounds: %v", orders)
 	}
 }
@@ -134,15 +134,15 @@ func TestMeasureAtLeastThirtySamples(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 		cases = append(cases, fakeCase(name, 1, &fakeWork{clock: clock, per: always(time.Microsecond)}))
 	}
-	samples, timing, err := Measure(t.Context(), cases, Plan{Duration: 100 * time.Millisecond}, clock, nil)
+	measured, err := Measure(t.Context(), cases, Plan{Duration: 100 * time.Millisecond}, clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if timing.Rounds != 30 || len(samples[7]) != 30 || timing.SliceSeconds != minSlice.Seconds() {
-		t.Errorf("got %+v, want 30 rounds of the shortest slices", timing)
+	if measured.Timing.Rounds != 30 || len(measured.Samples[7]) != 30 || measured.Timing.SliceSeconds != minSlice.Seconds() {
+		t.Errorf("got %+v, want 30 rounds of the shortest slices", measured.Timing)
 	}
-	if timing.Settled || timing.WarmUpRounds != warmUpMin {
-		t.Errorf("got %+v, want the shortest warm-up, which cannot tell whether rates are steady", timing)
+	if measured.Timing.Settled || measured.Timing.WarmUpRounds != warmUpMin {
+		t.Errorf("got %+v, want the shortest warm-up, which cannot tell whether rates are steady", measured.Timing)
 	}
 }
 
@@ -150,22 +150,22 @@ func TestWarmUpWaits(t *testing.T) {
 	clock := &fakeClock{}
 	// The first 20 calls get faster and faster.
 	w := &fakeWork{clock: clock, per: func(call int) time.Duration { return time.Duration(1000 + 100*max(0, 20-call)) }}
-	_, timing, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 30 * time.Second}, clock, nil)
+	measured, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 30 * time.Second}, clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !timing.Settled || w.begun+timing.WarmUpRounds < 20 {
-		t.Errorf("the warm-up ended %d calls after the first %d: %+v", timing.WarmUpRounds, w.begun, timing)
+	if !measured.Timing.Settled || w.begun+measured.Timing.WarmUpRounds < 20 {
+		t.Errorf("the warm-up ended %d calls after the first %d: %+v", measured.Timing.WarmUpRounds, w.begun, measured.Timing)
 	}
 
 	clock = &fakeClock{}
 	w = &fakeWork{clock: clock, per: func(call int) time.Duration { return time.Duration(1000 + 10*call) }}
-	_, timing, err = Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 5 * time.Second}, clock, nil)
+	measured, err = Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 5 * time.Second}, clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.calls < 30 || timing.WarmUpSeconds > 1.2 {
-		t.Errorf("never steady: %d calls, %+v", w.calls, timing)
+	if w.calls < 30 || measured.Timing.WarmUpSeconds > 1.2 {
+		t.Errorf("never steady: %d calls, %+v", w.calls, measured.Timing)
 	}
 }
 
@@ -178,11 +178,11 @@ func TestSlicesAfterSlowStart(t *testing.T) {
 		}
 		return time.Microsecond
 	}}
-	samples, _, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 10 * time.Second}, clock, nil)
+	measured, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 10 * time.Second}, clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range samples[0] {
+	for _, s := range measured.Samples[0] {
 		if s.Seconds < 0.049 || s.Seconds > 0.051 {
 			t.Fatalf("a slice of %v s, want 0.05", s.Seconds)
 		}
@@ -203,12 +203,12 @@ func TestMeasureSeesDisturbance(t *testing.T) {
 		return 0
 	}}
 	two := &fakeWork{clock: clock, per: always(time.Microsecond)}
-	samples, _, err := Measure(t.Context(), []Case{fakeCase("one", 1, one), fakeCase("two", 2, two)}, Plan{Duration: 4 * time.Second}, clock, nil)
+	measured, err := Measure(t.Context(), []Case{fakeCase("one", 1, one), fakeCase("two", 2, two)}, Plan{Duration: 4 * time.Second}, clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	slow, starved := 0, 0
-	for _, s := range samples[0] {
+	for _, s := range measured.Samples[0] {
 		switch s.Probe {
 		case 1:
 		case round4(50.0 / 60):
@@ -230,11 +230,11 @@ func TestMeasureSeesDisturbance(t *testing.T) {
 			t.Errorf("cpu %v", s.CPU)
 		}
 	}
-	n := len(samples[0])
+	n := len(measured.Samples[0])
 	if slow < n/10 || slow > n/2 || starved < n/6 || starved > n/4 {
 		t.Errorf("of %d slices %d had a slow probe and %d lacked CPU time", n, slow, starved)
 	}
-	for _, s := range samples[1] {
+	for _, s := range measured.Samples[1] {
 		if !s.Quiet() {
 			t.Errorf("%+v of two threads is not quiet: its probes must be compared among themselves", s)
 		}
@@ -246,11 +246,11 @@ func TestMeasureWithoutProcessorTime(t *testing.T) {
 	gpu := &fakeWork{clock: clock, per: always(time.Microsecond)}
 	cpu := &fakeWork{clock: clock, per: always(time.Microsecond)}
 	cases := []Case{{Spec{Search, "cuda:0", "sha256d", 0}, gpu}, fakeCase("k", 1, cpu)}
-	samples, _, err := Measure(t.Context(), cases, Plan{Duration: time.Second}, clock, nil)
+	measured, err := Measure(t.Context(), cases, Plan{Duration: time.Second}, clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, of := range samples {
+	for _, of := range measured.Samples {
 		for _, s := range of {
 			if s.CPU != 0 || !s.Quiet() {
 				t.Fatalf("sample %+v, want no CPU time, and quiet", s)
@@ -259,9 +259,34 @@ func TestMeasureWithoutProcessorTime(t *testing.T) {
 	}
 }
 
+// A case that fails is not called again, whenever that is; the others go on.
+func TestMeasureCaseFails(t *testing.T) {
+	broken := errors.New("broken")
+	for _, at := range []int{1, 9, 20, 40} { // in calibration, warm-up and measurement
+		clock := &fakeClock{}
+		lost := &fakeWork{clock: clock, per: always(time.Microsecond), fail: func(call int) error {
+			if call == at {
+				return broken
+			}
+			return nil
+		}}
+		good := &fakeWork{clock: clock, per: always(time.Microsecond)}
+		measured, err := Measure(t.Context(), []Case{fakeCase("lost", 1, lost), fakeCase("good", 1, good)}, Plan{Duration: 5 * time.Second}, clock, nil)
+		if err != nil {
+			t.Fatalf("broken at call %d: %v", at, err)
+		}
+		if !errors.Is(measured.Failed[0], broken) || measured.Failed[1] != nil || lost.calls != at {
+			t.Errorf("broken at call %d: failed %v after call %d", at, measured.Failed, lost.calls)
+		}
+		if n := len(measured.Samples[1]); measured.Samples[0] != nil || n < 30 || measured.Timing.Rounds != n {
+			t.Errorf("broken at call %d: %d and %d samples in %d rounds", at, len(measured.Samples[0]), n, measured.Timing.Rounds)
+		}
+	}
+}
+
 func TestMeasureErrors(t *testing.T) {
 	clock := &fakeClock{}
-	if _, _, err := Measure(t.Context(), nil, Plan{}, clock, nil); !errors.Is(err, ErrNoCases) {
+	if _, err := Measure(t.Context(), nil, Plan{}, clock, nil); !errors.Is(err, ErrNoCases) {
 		t.Errorf("no cases: %v", err)
 	}
 	broken := errors.New("broken")
@@ -272,7 +297,7 @@ func TestMeasureErrors(t *testing.T) {
 			}
 			return nil
 		}}
-		_, _, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 5 * time.Second}, clock, nil)
+		_, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, Plan{Duration: 5 * time.Second}, clock, nil)
 		if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "search/cpu/k/1: ") {
 			t.Errorf("broken at call %d: %v", at, err)
 		}
@@ -288,7 +313,7 @@ func TestMeasureErrors(t *testing.T) {
 			}
 			return nil
 		}}
-		_, _, err := Measure(ctx, []Case{fakeCase("k", 1, w)}, Plan{Duration: 5 * time.Second}, clock, nil)
+		_, err := Measure(ctx, []Case{fakeCase("k", 1, w)}, Plan{Duration: 5 * time.Second}, clock, nil)
 		if !errors.Is(err, context.Canceled) || w.calls != at {
 			t.Errorf("cancelled at call %d: %v after call %d", at, err, w.calls)
 		}
@@ -301,12 +326,12 @@ func TestMeasureFrozenClock(t *testing.T) {
 	clock := &fakeClock{}
 	w := &fakeWork{clock: clock, per: always(0)}
 	plan := Plan{Duration: 0, MinSamples: 3}
-	samples, _, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, plan, clock, nil)
+	measured, err := Measure(t.Context(), []Case{fakeCase("k", 1, w)}, plan, clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(samples[0]) != 3 || math.IsInf(samples[0][0].Rate(), 0) {
-		t.Errorf("samples %+v, want three with a finite rate", samples[0])
+	if len(measured.Samples[0]) != 3 || math.IsInf(measured.Samples[0][0].Rate(), 0) {
+		t.Errorf("measured.Samples %+v, want three with a finite rate", measured.Samples[0])
 	}
 }
 

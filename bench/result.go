@@ -13,8 +13,12 @@ import (
 )
 
 // Schema names the form of a result. Fields may be added to it, none changes
-// its meaning.
-const Schema = "stele-bench/1"
+// its meaning. A result of the form before it is read too; what has been added
+// since is empty there.
+const (
+	Schema    = "stele-bench/2"
+	oldSchema = "stele-bench/1"
+)
 
 // Result is what a run of `stele bench` found. Everything in Headlines, and in
 // each case everything beside Spec, Samples and the set that Proof names,
@@ -27,7 +31,14 @@ type Result struct {
 	Timing      Timing            `json:"timing"`
 	Headlines   map[Mode]Headline `json:"headlines"` // the fastest case of each mode
 	Cases       []CaseResult      `json:"cases"`
+	Failed      []Failure         `json:"failed"` // what could not be measured
 	Proofs      []Proof           `json:"proofs"` // the sets found, each once
+}
+
+// Failure is a case without a result.
+type Failure struct {
+	Case   string `json:"case"`   // its ID; without a kernel if the device could not be opened
+	Reason string `json:"reason"` // in words
 }
 
 // Settings are what the run was asked for.
@@ -101,21 +112,34 @@ const (
 	maxDrift     = 0.03
 )
 
-// New puts a result together from what was measured.
-func New(started time.Time, env Environment, settings Settings, timing Timing, cases []Case, samples [][]Sample) *Result {
+// New puts a result together from what was measured of the cases.
+func New(started time.Time, env Environment, settings Settings, cases []Case, measured Measured) *Result {
 	r := &Result{
 		Schema:      Schema,
 		Started:     started.UTC().Truncate(time.Second),
 		Environment: env,
 		Settings:    settings,
-		Timing:      timing,
+		Timing:      measured.Timing,
+		Cases:       []CaseResult{},
+		Failed:      []Failure{},
 		Proofs:      []Proof{},
 	}
 	for i, c := range cases {
-		r.Cases = append(r.Cases, CaseResult{Spec: c.Spec, Samples: samples[i]})
+		if err := measured.Failed[i]; err != nil {
+			r.Fail(c.ID(), err)
+			continue
+		}
+		r.Cases = append(r.Cases, CaseResult{Spec: c.Spec, Samples: measured.Samples[i]})
 	}
 	r.derive()
 	return r
+}
+
+// Fail notes that the case with this ID has no result, and removes what it has.
+func (r *Result) Fail(id string, err error) {
+	r.Cases = slices.DeleteFunc(r.Cases, func(c CaseResult) bool { return c.Spec.ID() == id })
+	r.Failed = append(r.Failed, Failure{id, strings.TrimPrefix(err.Error(), id+": ")})
+	r.derive()
 }
 
 // AddProof notes which set the case with this ID found.
@@ -283,8 +307,8 @@ func parse(in io.Reader, limit int64) (*Result, error) {
 	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, notJSON(err)
 	}
-	if head.Schema != Schema {
-		return nil, fmt.Errorf("%w: %.40q, want %q", ErrSchema, head.Schema, Schema)
+	if head.Schema != Schema && head.Schema != oldSchema {
+		return nil, fmt.Errorf("%w: %.40q, want %q or %q", ErrSchema, head.Schema, Schema, oldSchema)
 	}
 	r := new(Result)
 	if err := json.Unmarshal(text, r); err != nil {
@@ -345,6 +369,14 @@ func (r *Result) plausible() error {
 			case !(s.CPU >= 0 && s.CPU <= maxSeconds):
 				return bad("cases[%d].samples[%d].cpu %v, want 0 or more", i, j, s.CPU)
 			}
+		}
+	}
+	if n := len(r.Failed); n > maxCases {
+		return bad("%d failed cases, want at most %d", n, maxCases)
+	}
+	for i, f := range r.Failed {
+		if f.Case == "" || seen[f.Case] {
+			return bad("failed[%d].case %.80q, want the name of a case that has no result", i, f.Case)
 		}
 	}
 	for i, p := range r.Proofs {

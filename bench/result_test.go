@@ -37,7 +37,7 @@ func trueResult(t testing.TB) *Result {
 	samples[1][3].Probe = 0.8
 	env := Environment{Version: "v1", Go: "go1.26", OS: "linux", Arch: "amd64", Threads: 2, Devices: []engine.Info{}}
 	timing := Timing{SliceSeconds: 0.02, WarmUpRounds: 6, WarmUpSeconds: 1, Settled: true, Rounds: 32, Seconds: seconds + 0.1}
-	r := New(time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), env, Settings{Mode: "all", Duration: 5}, timing, cases, samples)
+	r := New(time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), env, Settings{Mode: "all", Duration: 5}, cases, Measured{samples, make([]error, len(cases)), timing})
 	w := NewWalk(tableScan(smallest()))
 	p, err := w.Finish(t.Context())
 	if err != nil {
@@ -138,7 +138,7 @@ func TestFlags(t *testing.T) {
 				test.change(i, &s)
 				samples = append(samples, s)
 			}
-			r := New(time.Now(), Environment{}, Settings{}, Timing{}, []Case{{Spec: Spec{Search, "cpu", "k", 1}}}, [][]Sample{samples})
+			r := New(time.Now(), Environment{}, Settings{}, []Case{{Spec: Spec{Search, "cpu", "k", 1}}}, Measured{[][]Sample{samples}, []error{nil}, Timing{}})
 			c := r.Cases[0]
 			if !reflect.DeepEqual(c.Flags, test.want) {
 				t.Errorf("flags %v, want %v", c.Flags, test.want)
@@ -195,6 +195,51 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// The form before this one is read, checked and compared.
+func TestParseOldSchema(t *testing.T) {
+	want := trueResult(t)
+	got, err := Parse(strings.NewReader(strings.Replace(text(t, want), Schema, oldSchema, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report, err := Check(t.Context(), got, Rescan{}); err != nil || !report.Good() {
+		t.Errorf("check: %+v, %v", report, err)
+	}
+	if c := Compare(got, want); c.Verdict != NoClearChange {
+		t.Errorf("compare: %+v", c)
+	}
+}
+
+// A failed case has a reason and nothing else.
+func TestFailedCases(t *testing.T) {
+	lost := errors.New("no device left: cuda:0: lost")
+	cases := []Case{{Spec: Spec{Search, "cpu", Reference, 1}}, {Spec: Spec{Search, "cuda:0", "sha256d", 0}}}
+	samples := [][]Sample{{{Items: 1000, Seconds: 0.02, Probe: 1}}, nil}
+	r := New(time.Now(), Environment{}, Settings{Mode: "all"}, cases,
+		Measured{samples, []error{nil, fmt.Errorf("%s: %w", cases[1].ID(), lost)}, Timing{Rounds: 1, Seconds: 1}})
+	want := []Failure{{"search/cuda:0/sha256d", lost.Error()}}
+	if len(r.Cases) != 1 || !reflect.DeepEqual(r.Failed, want) {
+		t.Errorf("%d cases, failed %+v; want %+v", len(r.Cases), r.Failed, want)
+	}
+	got, err := Parse(strings.NewReader(text(t, r)))
+	if err != nil || !reflect.DeepEqual(got.Failed, want) {
+		t.Errorf("read again: %+v, %v", got, err)
+	}
+	var table strings.Builder
+	if err := r.WriteTable(&table, Text); err != nil || !strings.Contains(table.String(), "\nfailed: search/cuda:0/sha256d: no device left: cuda:0: lost\n") {
+		t.Errorf("%v\n%s", err, table.String())
+	}
+	full := trueResult(t)
+	full.Fail("search/cuda:0/sha256d", lost)
+	if len(full.Cases) != 5 || full.Headlines[Search].Case != "search/cpu/avx2/2" || !reflect.DeepEqual(full.Failed, want) {
+		t.Errorf("failed later: %d cases, headline %+v, failed %+v", len(full.Cases), full.Headlines[Search], full.Failed)
+	}
+	notes := Compare(trueResult(t), full).Notes
+	if len(notes) != 1 || notes[0] != "new: failed: search/cuda:0/sha256d" {
+		t.Errorf("notes %q", notes)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	good := text(t, trueResult(t))
 	swap := func(old, new string) string {
@@ -214,11 +259,11 @@ func TestParseRefuses(t *testing.T) {
 		{"truncated", good[:len(good)/2], ErrNotJSON, fmt.Sprintf("byte %d", len(good)/2)},
 		{"truncated by a brace", strings.TrimSpace(good)[:len(good)-2], ErrNotJSON, "unexpected end"},
 		{"two objects", good + "{}", ErrNotJSON, "after top-level value"},
-		{"no schema", "{}", ErrSchema, `"", want "stele-bench/1"`},
-		{"other schema", swap(Schema, "stele-bench/2"), ErrSchema, `"stele-bench/2", want "stele-bench/1"`},
+		{"no schema", "{}", ErrSchema, `"", want "stele-bench/2" or "stele-bench/1"`},
+		{"other schema", swap(Schema, "stele-bench/3"), ErrSchema, `"stele-bench/3", want "stele-bench/2" or "stele-bench/1"`},
 		{"number for a string", swap(`"kernel": "avx2"`, `"kernel": 7`), ErrField, "cases.kernel holds a number"},
 		{"nonce too large", swap(`"nonces": [`, `"nonces": [4294967296,`), ErrField, "number 4294967296"},
-		{"no cases", `{"schema":"stele-bench/1"}`, ErrField, "0 cases"},
+		{"no cases", `{"schema":"stele-bench/2"}`, ErrField, "0 cases"},
 		{"unknown mode", swap(`"mode": "verify"`, `"mode": "walk"`), ErrField, `cases[3].mode "walk"`},
 		{"no kernel", swap(`"kernel": "avx2"`, `"kernel": ""`), ErrField, "cases[1] has no device or no kernel"},
 		{"negative threads", swap(`"threads": 2,
@@ -232,6 +277,8 @@ func TestParseRefuses(t *testing.T) {
 		{"negative time", swap(`"seconds": 0.02`, `"seconds": -0.02`), ErrField, "cases[0].samples[0].seconds -0.02"},
 		{"probe above 1", swap(`"probe": 1`, `"probe": 1.5`), ErrField, "probe 1.5"},
 		{"negative CPU time", swap(`"cpu": 0.999`, `"cpu": -1`), ErrField, "cpu -1"},
+		{"a failed case with a result", swap(`"failed": []`, `"failed": [{"case": "search/cpu/avx2/1"}]`), ErrField, `failed[0].case "search/cpu/avx2/1"`},
+		{"a failed case without a name", swap(`"failed": []`, `"failed": [{}]`), ErrField, `failed[0].case ""`},
 		{"a sample less", swap(`"samples": [
         {`, `"samples": [], "x": [
         {`), ErrField, "cases[0] has 0 samples"},

@@ -37,6 +37,9 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.line("%s", r.headline(mode, h))
 		}
 	}
+	for _, f := range r.Failed {
+		out.line("failed: %s: %s", f.Case, f.Reason)
+	}
 	for _, p := range r.Proofs {
 		what := "work done: the"
 		if !inTable(p.Name, p.Digest) {

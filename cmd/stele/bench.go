@@ -117,6 +117,9 @@ func runBench(c *cli.Context) error {
 		}
 		return errFoundWrong
 	}
+	if n := len(result.Failed); n > 0 {
+		return fmt.Errorf("%d of %d cases failed; the first, %s: %s", n, n+len(result.Cases), result.Failed[0].Case, result.Failed[0].Reason)
+	}
 	return nil
 }
 
@@ -154,6 +157,7 @@ type benchSet struct {
 	cases   []bench.Case
 	walks   map[string]*bench.Walk // by the ID of the case
 	devices []engine.Info
+	failed  []bench.Failure // of devices that could not be opened
 	engines []*engine.Engine
 	headers []byte // shared by all verifications
 
@@ -196,7 +200,7 @@ func openBench(c *cli.Context, settings bench.Settings) (_ *benchSet, err error)
 		}
 	}
 	if useGPU {
-		if err := set.openGPUs(c, !useCPU); err != nil {
+		if err := set.openGPUs(!useCPU); err != nil {
 			return nil, err
 		}
 	}
@@ -230,7 +234,7 @@ func (s *benchSet) openCPU(bare bool) error {
 
 // openGPUs adds the cases of the GPUs. That there is none is an error if they
 // are wanted.
-func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
+func (s *benchSet) openGPUs(wanted bool) error {
 	for i, open := range s.gpuCases() {
 		devices, absent := gpu.Open(open.Options)
 		for _, d := range devices {
@@ -238,14 +242,26 @@ func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
 		}
 		for _, a := range absent {
 			switch {
-			case wanted && len(devices) == 0:
+			case i == 0 && wanted && len(devices) == 0:
 				return fmt.Errorf("device %s: %w", a.ID, a.Err)
-			case i == 0 && unexpected(a.Err):
-				fmt.Fprintf(c.App.ErrWriter, "stele: %s is not measured: %v\n", a.ID, a.Err)
+			case unexpected(a.Err):
+				s.fail(a, cmp.Or(open.Kernel, open.RollKernel), open.work)
 			}
 		}
 	}
 	return nil
+}
+
+// fail notes the cases of a GPU that could not be opened. A kernel that was not
+// asked for has no name yet.
+func (s *benchSet) fail(a gpu.Absent, kernel string, work []bench.Mode) {
+	for _, mode := range work {
+		id := string(mode) + "/" + a.ID
+		if kernel != "" {
+			id += "/" + kernel
+		}
+		s.failed = append(s.failed, bench.Failure{Case: id, Reason: a.Err.Error()})
+	}
 }
 
 // gpuCase says how to open the GPUs for some modes.
@@ -329,24 +345,32 @@ func (s *benchSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resu
 	bar := newProgress(c, 1000, "bench")
 	defer bar.close()
 	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second))}
-	samples, timing, err := bench.Measure(c.Context, s.cases, plan, bench.NewHostClock(), func(done float64) {
+	measured, err := bench.Measure(c.Context, s.cases, plan, bench.NewHostClock(), func(done float64) {
 		bar.set(int64(done * 1000))
 	})
 	if err != nil {
 		return nil, err
 	}
 	env := bench.Here(c.App.Version, s.devices)
-	result := bench.New(started, env, settings, timing, s.cases, samples)
-	for _, k := range s.cases {
+	result := bench.New(started, env, settings, s.cases, measured)
+	result.Failed = append(result.Failed, s.failed...)
+	for i, k := range s.cases {
 		walk := s.walks[k.ID()]
-		if walk == nil {
+		if walk == nil || measured.Failed[i] != nil {
 			continue
 		}
 		proof, err := walk.Finish(c.Context)
-		if err != nil {
+		switch {
+		case err == nil:
+			result.AddProof(k.ID(), proof)
+		case c.Context.Err() != nil:
 			return nil, fmt.Errorf("%s: %w", k.ID(), err)
+		default:
+			result.Fail(k.ID(), err)
 		}
-		result.AddProof(k.ID(), proof)
+	}
+	if len(result.Cases) == 0 {
+		return nil, fmt.Errorf("%s: %s", result.Failed[0].Case, result.Failed[0].Reason)
 	}
 	return result, nil
 }
