@@ -35,7 +35,7 @@ func benchCommand() *cli.Command {
 			&cli.StringFlag{Name: "mode", Usage: "`MODE`: search, verify or all", DefaultText: "all"},
 			&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them"},
 			&cli.StringFlag{Name: "kernel", Usage: "the kernel `NAME` instead of the fastest, or all"},
-			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all)"},
+			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all that the process may use)"},
 			&cli.DurationFlag{Name: "duration", Usage: "how long the whole shall last, unless 30 samples of each case take longer", Value: 10 * time.Second},
 			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches through 128 versions of a header at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},

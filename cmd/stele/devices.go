@@ -46,7 +46,7 @@ func devicesCommand() *cli.Command {
 		Name:  "devices",
 		Usage: "list the devices and what they can do",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all"},
+			&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all that the process may use"},
 			jsonFlag(),
 		},
 		Action: devices,

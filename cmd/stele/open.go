@@ -20,7 +20,7 @@ func engineFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them, or the GPU with this UUID or PCI address"},
 		&cli.StringFlag{Name: "kernel", Usage: "use the kernel `NAME` instead of the fastest, on the devices that have it"},
-		&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all"},
+		&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all that the process may use"},
 	}
 }
 

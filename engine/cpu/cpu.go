@@ -11,11 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
-
-	"github.com/klauspost/cpuid/v2"
 
 	"stele/engine"
+	"stele/engine/host"
 	"stele/engine/pow"
 	"stele/kernels/simd"
 )
@@ -31,7 +29,7 @@ const MaxThreads = 4096
 
 // Options says how to open the device. The zero value is good.
 type Options struct {
-	Threads int    // 0: as many as GOMAXPROCS
+	Threads int    // 0: as many as GOMAXPROCS, see host.FitProcessors
 	Kernel  string // name of a simd kernel; "": the fastest for each kind of work
 }
 
@@ -68,7 +66,7 @@ func Open(opts Options) (*Device, error) {
 	d.info = engine.Info{
 		ID:           ID,
 		Kind:         "cpu",
-		Name:         brand(),
+		Name:         host.CPUName(),
 		Lanes:        opts.Threads,
 		Pinned:       true,
 		Threads:      opts.Threads,
@@ -80,14 +78,6 @@ func Open(opts Options) (*Device, error) {
 		d.info.Kernels = append(d.info.Kernels, engine.KernelInfo(v))
 	}
 	return &d, nil
-}
-
-// brand returns the maker's name of the processor.
-func brand() string {
-	if name := strings.TrimSpace(cpuid.CPU.BrandName); name != "" {
-		return name
-	}
-	return "unknown " + runtime.GOARCH + " processor"
 }
 
 // Info implements engine.Device.

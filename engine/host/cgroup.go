@@ -1,0 +1,126 @@
+package host
+
+import (
+	"io/fs"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// quota returns the smallest CPU quota, in CPUs, of the cgroups that the process
+// is in: its own and all above it that can be seen, of both versions of cgroups.
+// from is the file that sets it. It is 0 if there is none.
+func quota(root fs.FS) (cpus float64, from string) {
+	for _, h := range hierarchies(root) {
+		// Within the mount, from the cgroup of the process up to the top.
+		for dir := h.path; ; dir = path.Dir(dir) {
+			folder := path.Join(h.mount, dir)
+			limit, file := h.limit(root, folder)
+			if limit > 0 && (cpus == 0 || limit < cpus) {
+				cpus, from = limit, file
+			}
+			if dir == "/" {
+				break
+			}
+		}
+	}
+	return cpus, from
+}
+
+// hierarchy is a mounted tree of cgroups that has the CPU controller.
+type hierarchy struct {
+	mount string // where it is mounted
+	path  string // of the process's cgroup below that, from /
+	limit func(root fs.FS, folder string) (cpus float64, file string)
+}
+
+// hierarchies returns those that the process is in and can see.
+func hierarchies(root fs.FS) (all []hierarchy) {
+	// ID:controllers:path, where version 2 has the ID 0 and no controllers.
+	var own struct{ v1, v2 string }
+	for line := range strings.Lines(read(root, "/proc/self/cgroup")) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(fields) < 3 || !strings.HasPrefix(fields[2], "/"):
+		case fields[0] == "0" && fields[1] == "":
+			own.v2 = fields[2]
+		case slices.Contains(strings.Split(fields[1], ","), "cpu"):
+			own.v1 = fields[2]
+		}
+	}
+	// ID parent device root mountpoint options [optional]... - type source options
+	for line := range strings.Lines(read(root, "/proc/self/mountinfo")) {
+		front, back, _ := strings.Cut(line, " - ")
+		mount, kind := strings.Fields(front), strings.Fields(back)
+		if len(mount) < 5 || len(kind) < 3 {
+			continue
+		}
+		top, point := unescape(mount[3]), unescape(mount[4])
+		switch {
+		case kind[0] == "cgroup2" && own.v2 != "":
+			all = append(all, hierarchy{point, below(own.v2, top), limitV2})
+		case kind[0] == "cgroup" && own.v1 != "" && slices.Contains(strings.Split(kind[2], ","), "cpu"):
+			all = append(all, hierarchy{point, below(own.v1, top), limitV1})
+		}
+	}
+	return all
+}
+
+// below is the path of a cgroup in a mount that shows the tree from top on. A
+// cgroup that is not in there cannot be seen; the top of the mount is the best
+// that there is.
+func below(cgroup, top string) string {
+	if top == "/" {
+		return path.Clean(cgroup) // ".." above the namespace's root ends at it
+	}
+	if rest, ok := strings.CutPrefix(cgroup+"/", top+"/"); ok {
+		return path.Clean("/" + rest)
+	}
+	return "/"
+}
+
+// limitV2 reads cpu.max: "150000 100000" are 1.5 CPUs, "max 100000" no limit.
+func limitV2(root fs.FS, folder string) (float64, string) {
+	file := path.Join(folder, "cpu.max")
+	fields := strings.Fields(read(root, file))
+	if len(fields) != 2 {
+		return 0, file
+	}
+	return fraction(fields[0], fields[1]), file
+}
+
+// limitV1 reads the two files of version 1. A quota of -1 is none.
+func limitV1(root fs.FS, folder string) (float64, string) {
+	file := path.Join(folder, "cpu.cfs_quota_us")
+	return fraction(strings.TrimSpace(read(root, file)), strings.TrimSpace(read(root, path.Join(folder, "cpu.cfs_period_us")))), file
+}
+
+// fraction of two positive numbers; 0 if one is not.
+func fraction(quota, period string) float64 {
+	q, err1 := strconv.ParseInt(quota, 10, 64)
+	p, err2 := strconv.ParseInt(period, 10, 64)
+	if err1 != nil || err2 != nil || q <= 0 || p <= 0 {
+		return 0
+	}
+	return float64(q) / float64(p)
+}
+
+// unescape replaces the octal escapes of blanks and backslashes in mountinfo.
+func unescape(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}
+
+// read returns a file of the machine, by its absolute name; "" if it cannot be
+// read.
+func read(root fs.FS, name string) string {
+	text, err := fs.ReadFile(root, strings.TrimPrefix(name, "/"))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// wholeThreads is how many threads can run all the time within a quota.
+func wholeThreads(quota float64) int { return max(1, int(math.Min(math.Floor(quota), math.MaxInt32))) }
