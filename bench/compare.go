@@ -184,10 +184,17 @@ func notes(old, new *Result, ignored []string) []string {
 		}
 	}
 	a, b := old.Environment, new.Environment
+	differs("label", cmp.Or(a.Label, "none"), cmp.Or(b.Label, "none"))
 	differs("cpu", a.CPU.Brand, b.CPU.Brand)
 	differs("gpu", gpuNames(a), gpuNames(b))
 	differs("system", a.OS+"/"+a.Arch, b.OS+"/"+b.Arch)
+	if a.Kernel != "" && b.Kernel != "" { // older results have none
+		differs("kernel", a.Kernel, b.Kernel)
+	}
 	differs("threads", fmt.Sprint(a.Threads), fmt.Sprint(b.Threads))
+	if a.Process.CPUs > 0 && b.Process.CPUs > 0 { // likewise
+		differs("what the process may use", a.allowed(), b.allowed())
+	}
 	differs("governor", a.Governor, b.Governor)
 	differs("hypervisor", cmp.Or(a.Virtual, "none"), cmp.Or(b.Virtual, "none"))
 	differs("program", a.Version, b.Version)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"stele/engine"
+	"stele/engine/host"
 )
 
 func TestCompare(t *testing.T) {
@@ -106,6 +107,9 @@ func TestCompareNotes(t *testing.T) {
 	old, new := trueResult(t), trueResult(t)
 	old.Environment.Devices = []engine.Info{{ID: "cpu", Kind: "cpu", Name: "some CPU"}, {ID: "cuda:0", Kind: "cuda", Name: "NVIDIA H100"}}
 	new.Environment.Devices = []engine.Info{{ID: "cpu", Kind: "cpu", Name: "some CPU"}, {ID: "cuda:0", Kind: "cuda", Name: "NVIDIA GeForce RTX 4090"}}
+	old.Environment.Kernel, new.Environment.Kernel = "6.1.0", "6.6.0"
+	old.Environment.Process, new.Environment.Process = host.Limits{CPUs: 2}, host.Limits{CPUs: 4, Cores: 2, Quota: 2.5}
+	new.Environment.Label = "rig 7"
 	new.Environment.Go = "go1.27"
 	new.Environment.Governor = "performance"
 	new.Environment.Virtual = "KVM"
@@ -117,7 +121,10 @@ func TestCompareNotes(t *testing.T) {
 		}
 	}
 	want := []string{
+		"label differs: none, then rig 7",
 		"gpu differs: cuda:0 NVIDIA H100, then cuda:0 NVIDIA GeForce RTX 4090",
+		"kernel differs: 6.1.0, then 6.6.0",
+		"what the process may use differs: 2 CPUs, then 4 CPUs of 2 cores, quota 2.5",
 		"governor differs: unknown, then performance",
 		"hypervisor differs: none, then KVM",
 		"go differs: go1.26, then go1.27",
@@ -155,6 +162,32 @@ func TestCompareDifferentCases(t *testing.T) {
 	}
 	if !slices.Equal(c.Notes, want) {
 		t.Errorf("notes %q, want %q", c.Notes, want)
+	}
+}
+
+// A result says what the process may use, and what the machine has beside it.
+func TestEnvironment(t *testing.T) {
+	smt := true
+	r := trueResult(t)
+	r.Environment.Label, r.Environment.Kernel, r.Environment.Virtual = "rig 7", "6.1.0", "KVM"
+	r.Environment.CPU = host.CPU{Brand: "AMD EPYC", Cores: 127, Threads: 254}
+	r.Environment.SMT = &smt
+	r.Environment.Process = host.Limits{CPUs: 4, Cores: 2, Quota: 2.5, From: "/sys/fs/cgroup/cpu.max"}
+	var b strings.Builder
+	if err := r.WriteTable(&b, Text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"rig 7: stele v1, AMD EPYC, linux/amd64 6.1.0, go1.26, virtual: KVM\n",
+		"2 threads on 4 CPUs of 2 cores, quota 2.5, the machine has 254, SMT; 32 rounds of 6 cases",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, b.String())
+		}
+	}
+	e := Here("v1", nil)
+	if e.CPU.Brand == "" || e.Threads < 1 || e.Process.CPUs < 1 || e.CPU.Threads < e.Process.CPUs || e.CPU.Cores > e.CPU.Threads || strings.TrimSpace(e.Virtual) != e.Virtual {
+		t.Errorf("here: %+v", e)
 	}
 }
 

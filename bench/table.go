@@ -23,9 +23,10 @@ const (
 func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
 	e := r.Environment
-	out.line("stele %s, %s, %s/%s, %s", e.Version, e.CPU.Brand, e.OS, e.Arch, e.Go)
-	out.line("%d threads%s%s; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s", e.Threads,
-		optional(", virtual: ", e.Virtual), optional(", governor ", e.Governor), r.Timing.Rounds, len(r.Cases),
+	out.line("%sstele %s, %s, %s/%s%s, %s%s", prefixed(e.Label, ": "), e.Version, cmp.Or(e.CPU.Brand, "unknown processor"), e.OS, e.Arch,
+		optional(" ", e.Kernel), e.Go, optional(", virtual: ", e.Virtual))
+	out.line("%s%s; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s", e.processors(),
+		optional(", governor ", e.Governor), r.Timing.Rounds, len(r.Cases),
 		r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
 	for _, mode := range modes {
 		if _, measured := r.Headlines[mode]; measured {
@@ -191,6 +192,49 @@ func optional(label, text string) string {
 		return ""
 	}
 	return label + text
+}
+
+func prefixed(text, after string) string {
+	if text == "" {
+		return ""
+	}
+	return text + after
+}
+
+// processors says how many threads are used, of what the process may use, of
+// what the machine has.
+func (e Environment) processors() string {
+	text := count(e.Threads, "thread")
+	if e.Process.CPUs > 0 {
+		text += " on " + e.allowed()
+	}
+	if n := e.CPU.Threads; n > e.Process.CPUs {
+		text += fmt.Sprintf(", the machine has %d", n)
+	}
+	if e.SMT != nil && *e.SMT {
+		text += ", SMT"
+	}
+	return text
+}
+
+// allowed says what the process may use.
+func (e Environment) allowed() string {
+	text := count(e.Process.CPUs, "CPU")
+	if n := e.Process.Cores; n > 0 {
+		text += " of " + count(n, "core")
+	}
+	if q := e.Process.Quota; q > 0 {
+		text += fmt.Sprintf(", quota %.3g", q)
+	}
+	return text
+}
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func unsettled(settled bool) string {

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,6 +43,7 @@ func benchCommand() *cli.Command {
 			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches through 128 versions of a header at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
+			&cli.StringFlag{Name: "label", Usage: "put `TEXT` into the result, such as the name of the machine"},
 			&cli.StringFlag{Name: "out", Usage: "also write the result, as JSON, into `FILE`, when it is complete"},
 			jsonFlag(),
 		},
@@ -146,10 +150,22 @@ func benchSettings(c *cli.Context) (bench.Settings, error) {
 		return s, err
 	}
 	s.Threads = int(threads)
+	if err := checkLabel(c.String("label")); err != nil {
+		return s, err
+	}
 	if d := c.Duration("duration"); d < shortestBench || d > longestBench {
 		return s, fmt.Errorf("--duration: %v is out of range, want %v to %v", d, shortestBench, longestBench)
 	}
 	return s, nil
+}
+
+// checkLabel refuses a label that would not fit a line.
+func checkLabel(label string) error {
+	const maxLabel = 200
+	if len(label) > maxLabel || !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("--label: %.40q must be printable text of at most %d bytes", label, maxLabel)
+	}
+	return nil
 }
 
 // benchSet is what one run measures.
@@ -298,7 +314,11 @@ func (s *benchSet) add(d engine.Device, threads int, first bool, work []bench.Mo
 	s.engines = append(s.engines, e)
 	info := d.Info()
 	if first {
-		s.devices = append(s.devices, info)
+		described := info
+		if info.Threads > 0 {
+			described.Threads = runtime.GOMAXPROCS(0) // as of the device, not of the case
+		}
+		s.devices = append(s.devices, described)
 	}
 	kernels := map[bench.Mode]string{
 		bench.Search: info.SearchKernel,
@@ -352,6 +372,7 @@ func (s *benchSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resu
 		return nil, err
 	}
 	env := bench.Here(c.App.Version, s.devices)
+	env.Label = c.String("label")
 	result := bench.New(started, env, settings, s.cases, measured)
 	result.Failed = append(result.Failed, s.failed...)
 	for i, k := range s.cases {

@@ -96,6 +96,18 @@ func TestOutFollowsLinks(t *testing.T) {
 	}
 }
 
+// A label is one line that a terminal shows as it is.
+func TestBenchLabel(t *testing.T) {
+	for label, good := range map[string]bool{
+		"": true, "rig 7, slot ä": true, strings.Repeat("x", 200): true,
+		strings.Repeat("x", 201): false, "two\nlines": false, "\x1b[31mred": false, "\xff": false,
+	} {
+		if err := checkLabel(label); (err == nil) != good {
+			t.Errorf("%q: %v", label, err)
+		}
+	}
+}
+
 // All kernels of GPUs are measured once, each in the mode that it is for.
 func TestBenchGPUCases(t *testing.T) {
 	both := []bench.Mode{bench.Search, bench.Roll, bench.Verify}

@@ -36,13 +36,19 @@ func TestThreadsFitQuota(t *testing.T) {
 		t.Errorf("the CPU has %d threads, want 3", got)
 	}
 	var result struct {
-		Environment struct{ Threads int }
-		Cases       []struct{ Threads int }
+		Environment struct {
+			Threads int
+			Devices []struct{ Threads int }
+		}
+		Cases []struct{ Threads int }
 	}
 	if err := json.Unmarshal(output("bench", "--mode", "verify", "--device", "cpu", "--duration", "100ms", "--json"), &result); err != nil {
 		t.Fatal(err)
 	}
 	if c := result.Cases; result.Environment.Threads != 3 || len(c) != 3 || c[1].Threads != 1 || c[2].Threads != 3 {
 		t.Errorf("bench: %+v, want cases with 1 and with 3 threads", result)
+	}
+	if d := result.Environment.Devices; len(d) != 1 || d[0].Threads != 3 {
+		t.Errorf("bench describes the devices as %+v, want one of 3 threads", d)
 	}
 }
