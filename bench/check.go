@@ -52,6 +52,10 @@ type Report struct {
 	Nonces   int       `json:"nonces"` // hashed again
 	Rescan   Rescan    `json:"rescan"`
 	Problems []Problem `json:"problems"`
+	// Confirmed says what holds, and Unconfirmed what no check of a file can
+	// show, in words.
+	Confirmed   []string `json:"confirmed"`
+	Unconfirmed []string `json:"unconfirmed"`
 }
 
 // Good reports whether nothing was wrong.
@@ -84,7 +88,34 @@ func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
 			return report, err
 		}
 	}
+	report.conclude(r)
 	return report, nil
+}
+
+// conclude says what the check has confirmed, and what it cannot confirm.
+func (r *Report) conclude(of *Result) {
+	without := func(kinds ...Kind) bool {
+		return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return slices.Contains(kinds, p.Kind) })
+	}
+	confirm := func(format string, args ...any) { r.Confirmed = append(r.Confirmed, fmt.Sprintf(format, args...)) }
+	r.Confirmed, r.Unconfirmed = []string{}, []string{}
+	if without(WrongFigure) {
+		confirm("the figures of %d cases follow from their samples", r.Cases)
+	}
+	if without(WrongSetting) {
+		confirm("the settings asked for these cases")
+	}
+	if r.Proofs > 0 && without(NoProof, UnknownRange, OutOfOrder, WrongNonce, WrongDigest, WrongSet) {
+		confirm("each search found the known set of nonces: %d sets, %d nonces, each hashed again", r.Proofs, r.Nonces)
+	}
+	if r.Proofs > 0 && r.Rescan.Ranges > 0 && without(UnknownRange, MissingNonce) {
+		confirm("no nonce is missing in %d parts of %d nonces of each range, chosen by --seed %d", r.Rescan.Ranges, r.Rescan.Size, r.Rescan.Seed)
+	}
+	r.Unconfirmed = append(r.Unconfirmed, "that the samples are true: how long the work took, and how often it was done, is what the program wrote")
+	if slices.ContainsFunc(of.Cases, func(c CaseResult) bool { return c.Mode == Verify }) {
+		r.Unconfirmed = append(r.Unconfirmed, "that headers were verified: that leaves no proof")
+	}
+	r.Unconfirmed = append(r.Unconfirmed, "the environment, and when it was: the program notes them, and nothing follows from them")
 }
 
 // checkFigures computes everything again that follows from the samples.

@@ -22,7 +22,19 @@ func TestCheckAcceptsTruth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Report{Cases: 6, Proofs: 1, Nonces: knownRanges[0].nonces, Rescan: quick, Problems: []Problem{}}
+	want := &Report{Cases: 6, Proofs: 1, Nonces: knownRanges[0].nonces, Rescan: quick, Problems: []Problem{},
+		Confirmed: []string{
+			"the figures of 6 cases follow from their samples",
+			"the settings asked for these cases",
+			"each search found the known set of nonces: 1 sets, 1008 nonces, each hashed again",
+			"no nonce is missing in 4 parts of 4096 nonces of each range, chosen by --seed 7",
+		},
+		Unconfirmed: []string{
+			"that the samples are true: how long the work took, and how often it was done, is what the program wrote",
+			"that headers were verified: that leaves no proof",
+			"the environment, and when it was: the program notes them, and nothing follows from them",
+		},
+	}
 	if !reflect.DeepEqual(report, want) {
 		t.Errorf("got %+v, want %+v", report, want)
 	}
@@ -31,6 +43,34 @@ func TestCheckAcceptsTruth(t *testing.T) {
 	}
 	if text(t, r) != before {
 		t.Error("the result was changed")
+	}
+}
+
+// What is wrong is not confirmed, and nothing is confirmed of what is not there.
+func TestCheckConfirms(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		alter func(r *Result)
+		want  []string // the beginnings
+	}{
+		{"a wrong figure", func(r *Result) { r.Cases[1].Rate.Median *= 2 }, []string{"the settings", "each search", "no nonce"}},
+		{"a wrong setting", func(r *Result) { r.Settings.Mode = "search" }, []string{"the figures", "each search", "no nonce"}},
+		{"a wrong nonce", func(r *Result) { r.Proofs[0].Nonces[3]++ }, []string{"the figures", "the settings", "no nonce"}},
+		{"another range", func(r *Result) { r.Proofs[0].Count++ }, []string{"the figures", "the settings"}},
+		{"no searches", func(r *Result) {
+			r.Cases, r.Proofs, r.Settings.Mode = r.Cases[3:5], nil, "verify"
+			r.derive()
+		}, []string{"the figures", "the settings"}},
+	} {
+		r := trueResult(t)
+		test.alter(r)
+		report, err := Check(t.Context(), r, Rescan{Seed: 1, Ranges: 1, Size: 16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(report.Confirmed, test.want, strings.HasPrefix) {
+			t.Errorf("%s: confirmed %q, want %q", test.name, report.Confirmed, test.want)
+		}
 	}
 }
 

@@ -221,6 +221,25 @@ func TestTables(t *testing.T) {
 		}
 	}
 
+	// The answer comes first, and each column is explained.
+	var b strings.Builder
+	if err := trueResult(t).WriteTable(&b, Text); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	if !strings.HasPrefix(lines[0], "fastest search: ") || !strings.HasPrefix(lines[1], "fastest verify: ") || !strings.HasPrefix(lines[2], "stele v1") {
+		t.Errorf("it begins with\n%s", strings.Join(lines[:3], "\n"))
+	}
+	if !strings.Contains(b.String(), "\n"+strings.Join(legend[:], "\n")+"\n") {
+		t.Errorf("no legend:\n%s", b.String())
+	}
+	for _, column := range r.rows(Search)[0][2:] {
+		word := strings.Replace(column, "Mhashes", "M...", 1)
+		if !strings.Contains(strings.Join(legend[:], " "), word) {
+			t.Errorf("the legend does not explain %q", column)
+		}
+	}
+
 	bad := trueResult(t)
 	bad.AddProof(bad.Cases[1].ID, Proof{ProofRange: knownRanges[0].ProofRange, Header: GenesisHeader, Digest: Digest(nil)})
 	if flags := bad.Cases[1].Flags; !slices.Equal(flags, []Flag{FlagWrongSet}) {
@@ -242,7 +261,7 @@ func TestTables(t *testing.T) {
 	for i := range slow.Cases[1].Samples {
 		slow.Cases[1].Samples[i].Seconds *= 2
 	}
-	var b strings.Builder
+	b.Reset()
 	if err := Compare(r, slow).WriteTable(&b, Text); err != nil {
 		t.Fatal(err)
 	}

@@ -18,10 +18,23 @@ const (
 	Markdown
 )
 
-// WriteTable writes the result for people: where it was measured, the cases of
-// each mode from the fastest to the slowest, the headlines and the proofs.
+// legend explains the columns of the tables.
+var legend = [3]string{
+	"M.../s: millions a second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
+	"x reference, x 1 thread, x bare: times the rate of Go's crypto/sha256 on one thread, of the kernel on one thread, of the kernel without the engine",
+	"disturbed: samples in which something else slowed the machine down; flags: why to doubt the rate (docs/bench.md)",
+}
+
+// WriteTable writes the result for people: the headlines, where it was
+// measured, the cases of each mode from the fastest to the slowest with a
+// legend, what failed, and the proofs.
 func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
+	for _, mode := range modes {
+		if h, measured := r.Headlines[mode]; measured {
+			out.line("%s", r.headline(mode, h))
+		}
+	}
 	e := r.Environment
 	out.line("%sstele %s, %s, %s/%s%s, %s%s", prefixed(e.Label, ": "), e.Version, cmp.Or(e.CPU.Brand, "unknown processor"), e.OS, e.Arch,
 		optional(" ", e.Kernel), e.Go, optional(", virtual: ", e.Virtual))
@@ -33,10 +46,8 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.table(r.rows(mode))
 		}
 	}
-	for _, mode := range modes {
-		if h, measured := r.Headlines[mode]; measured {
-			out.line("%s", r.headline(mode, h))
-		}
+	for _, text := range legend {
+		out.line("%s", text)
 	}
 	for _, f := range r.Failed {
 		out.line("failed: %s: %s", f.Case, f.Reason)

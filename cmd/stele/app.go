@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -89,6 +90,9 @@ func usageError(c *cli.Context, err error, sub bool) error {
 	help := "stele --help"
 	if sub {
 		help = c.Command.HelpName + " --help"
+	}
+	if text, ok := strings.CutSuffix(err.Error(), ": parse error"); ok { // of a flag without a value
+		err = errors.New(text + ": want true or false")
 	}
 	return fmt.Errorf("%w; see %s", err, help)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -99,6 +100,15 @@ func number(c *cli.Context, flag string, least, most, otherwise uint64) (uint64,
 		return 0, fmt.Errorf("--%s: %w", flag, err)
 	}
 	return n, nil
+}
+
+// parseDuration returns the value of a flag as a duration above 0.
+func parseDuration(c *cli.Context, flag string) (time.Duration, error) {
+	d, err := time.ParseDuration(c.String(flag))
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("--%s: %q is not a duration such as 90s or 2h", flag, c.String(flag))
+	}
+	return d, nil
 }
 
 var (

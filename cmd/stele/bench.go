@@ -39,7 +39,7 @@ func benchCommand() *cli.Command {
 			&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them"},
 			&cli.StringFlag{Name: "kernel", Usage: "the kernel `NAME` instead of the fastest, or all"},
 			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all that the process may use)"},
-			&cli.DurationFlag{Name: "duration", Usage: "how long the whole shall last, unless 30 samples of each case take longer", Value: 10 * time.Second},
+			&cli.StringFlag{Name: "duration", Usage: "how long the whole takes, as `10s`, unless 30 samples of each case take longer", Value: "10s"},
 			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches through 128 versions of a header at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
@@ -130,11 +130,10 @@ func runBench(c *cli.Context) error {
 // benchSettings reads the flags.
 func benchSettings(c *cli.Context) (bench.Settings, error) {
 	s := bench.Settings{
-		Mode:     c.String("mode"),
-		Rolling:  c.Bool("version-rolling"),
-		Device:   c.String("device"),
-		Kernel:   c.String("kernel"),
-		Duration: c.Duration("duration").Seconds(),
+		Mode:    c.String("mode"),
+		Rolling: c.Bool("version-rolling"),
+		Device:  c.String("device"),
+		Kernel:  c.String("kernel"),
 	}
 	if !c.IsSet("mode") {
 		s.Mode = "all"
@@ -143,7 +142,7 @@ func benchSettings(c *cli.Context) (bench.Settings, error) {
 		return s, fmt.Errorf("--mode: unknown mode %q, want search, verify or all", s.Mode)
 	}
 	if s.Rolling && s.Mode == "verify" {
-		return s, errors.New("--version-rolling: --mode verify has no searches")
+		return s, errors.New("--version-rolling: --mode verify has no searches, want search or all")
 	}
 	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
@@ -153,9 +152,14 @@ func benchSettings(c *cli.Context) (bench.Settings, error) {
 	if err := checkLabel(c.String("label")); err != nil {
 		return s, err
 	}
-	if d := c.Duration("duration"); d < shortestBench || d > longestBench {
+	d, err := parseDuration(c, "duration")
+	switch {
+	case err != nil:
+		return s, err
+	case d < shortestBench || d > longestBench:
 		return s, fmt.Errorf("--duration: %v is out of range, want %v to %v", d, shortestBench, longestBench)
 	}
+	s.Duration = d.Seconds()
 	return s, nil
 }
 
@@ -437,9 +441,12 @@ func reportText(r *bench.Report) string {
 	for _, p := range r.Problems {
 		text += p.String() + "\n"
 	}
-	text += fmt.Sprintf("computed the figures of %d cases again; %d proofs with %d nonces, each hashed again;\n"+
-		"searched %d parts of %d nonces of each range again, chosen by --seed %d: ",
-		r.Cases, r.Proofs, r.Nonces, r.Rescan.Ranges, r.Rescan.Size, r.Rescan.Seed)
+	for _, what := range r.Confirmed {
+		text += "confirmed: " + what + "\n"
+	}
+	for _, what := range r.Unconfirmed {
+		text += "cannot be confirmed: " + what + "\n"
+	}
 	if r.Good() {
 		return text + "all good\n"
 	}

@@ -245,9 +245,5 @@ func parseFor(c *cli.Context) (time.Duration, error) {
 	if !c.IsSet("for") {
 		return 0, nil
 	}
-	d, err := time.ParseDuration(c.String("for"))
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("--for: %q is no time such as 90s or 2h", c.String("for"))
-	}
-	return d, nil
+	return parseDuration(c, "for")
 }

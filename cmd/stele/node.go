@@ -274,8 +274,8 @@ type bounds struct {
 
 func nodeBounds(c *cli.Context) (b bounds, err error) {
 	if c.IsSet("for") {
-		if b.duration, err = time.ParseDuration(c.String("for")); err != nil || b.duration <= 0 {
-			return b, fmt.Errorf("--for: %q is no time such as 90s or 2h", c.String("for"))
+		if b.duration, err = parseDuration(c, "for"); err != nil {
+			return b, err
 		}
 	}
 	b.blocks, err = number(c, "blocks", 1, math.MaxUint32, 0)
