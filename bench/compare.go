@@ -187,6 +187,8 @@ func notes(old, new *Result, ignored []string) []string {
 	differs("label", cmp.Or(a.Label, "none"), cmp.Or(b.Label, "none"))
 	differs("cpu", a.CPU.Brand, b.CPU.Brand)
 	differs("gpu", gpuNames(a), gpuNames(b))
+	differs("driver", a.Driver, b.Driver)
+	differs("power limit", old.powerLimits(), new.powerLimits())
 	differs("system", a.OS+"/"+a.Arch, b.OS+"/"+b.Arch)
 	if a.Kernel != "" && b.Kernel != "" { // older results have none
 		differs("kernel", a.Kernel, b.Kernel)

@@ -19,6 +19,7 @@ type Environment struct {
 	SMT      *bool         `json:"smt,omitempty"`      // cores run several threads
 	Governor string        `json:"governor,omitempty"` // of CPU 0, on Linux where it can be read
 	Virtual  string        `json:"virtual,omitempty"`  // the hypervisor, if the machine tells that it is virtual
+	Driver   string        `json:"driver,omitempty"`   // version of the NVIDIA driver
 	Process  host.Limits   `json:"process"`            // what this process may use of the machine
 	Threads  int           `json:"threads"`            // CPU threads that the program uses unless told otherwise
 	Devices  []engine.Info `json:"devices"`            // as `stele devices` shows them
@@ -37,6 +38,7 @@ func Here(version string, devices []engine.Info) Environment {
 		SMT:      m.SMT,
 		Governor: m.Governor,
 		Virtual:  m.Hypervisor,
+		Driver:   GPUDriver(),
 		Process:  host.ReadLimits(),
 		Threads:  runtime.GOMAXPROCS(0),
 		Devices:  devices,

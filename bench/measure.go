@@ -107,6 +107,7 @@ type reading struct {
 	took      time.Duration
 	probe     time.Duration // the slower of the two around the slice
 	processor time.Duration // CPU time of the program; 0: not known
+	gpu       *GPUStates
 }
 
 func (r reading) rate() float64 { return float64(r.items) / r.took.Seconds() }
@@ -229,6 +230,7 @@ func (m *meter) take(ctx context.Context, i int, items uint64) (r reading, ok bo
 	c := m.cases[i]
 	width := max(c.Threads, 1)
 	before := m.clock.Probe(width)
+	gpuBefore, sensed := c.sense()
 	busy, known := m.clock.CPU()
 	start := m.clock.Now()
 	if err := c.Work.Run(ctx, items); err != nil {
@@ -244,8 +246,19 @@ func (m *meter) take(ctx context.Context, i int, items uint64) (r reading, ok bo
 		after, _ := m.clock.CPU()
 		r.processor = after - busy
 	}
+	if gpuAfter, ok := c.sense(); sensed && ok {
+		r.gpu = &GPUStates{gpuBefore, gpuAfter}
+	}
 	r.probe = max(before, m.clock.Probe(width))
 	return r, true, nil
+}
+
+// sense reads the sensor of a case, if it has one.
+func (c Case) sense() (GPUState, bool) {
+	if c.Sensor == nil {
+		return GPUState{}, false
+	}
+	return c.Sensor()
 }
 
 // samples gives what was taken, with the probes set against the usual best
@@ -269,7 +282,7 @@ func (m *meter) samples() [][]Sample {
 			continue
 		}
 		for _, r := range m.taken[i] {
-			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1}
+			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu}
 			if p := r.probe.Seconds(); p > best[c.Threads] {
 				s.Probe = round4(best[c.Threads] / p)
 			}

@@ -70,7 +70,7 @@ func always(d time.Duration) func(int) time.Duration { return func(int) time.Dur
 
 func fakeCase(kernel string, threads int, w *fakeWork) Case {
 	w.threads = threads
-	return Case{Spec{Search, "cpu", kernel, threads}, w}
+	return Case{Spec: Spec{Search, "cpu", kernel, threads}, Work: w}
 }
 
 func TestMeasure(t *testing.T) {
@@ -245,7 +245,7 @@ func TestMeasureWithoutProcessorTime(t *testing.T) {
 	clock := &fakeClock{noCPU: true}
 	gpu := &fakeWork{clock: clock, per: always(time.Microsecond)}
 	cpu := &fakeWork{clock: clock, per: always(time.Microsecond)}
-	cases := []Case{{Spec{Search, "cuda:0", "sha256d", 0}, gpu}, fakeCase("k", 1, cpu)}
+	cases := []Case{{Spec: Spec{Search, "cuda:0", "sha256d", 0}, Work: gpu}, fakeCase("k", 1, cpu)}
 	measured, err := Measure(t.Context(), cases, Plan{Duration: time.Second}, clock, nil)
 	if err != nil {
 		t.Fatal(err)

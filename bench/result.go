@@ -67,14 +67,15 @@ type CaseResult struct {
 	ID string `json:"id"`
 	Spec
 	Unit      string     `json:"unit"`
-	Rate      Stats      `json:"rate"`              // of the quiet samples, or of all when these are too few
-	All       Stats      `json:"rate_all"`          // of all samples
-	Disturbed float64    `json:"disturbed"`         // part of the samples that was disturbed
-	Flags     []Flag     `json:"flags"`             // what makes the rate doubtful
-	Ratio     *Ratio     `json:"ratio,omitempty"`   // to the reference of the same mode
-	Scaling   *Ratio     `json:"scaling,omitempty"` // to the same kernel on one thread
-	Bare      *Ratio     `json:"bare,omitempty"`    // to the same kernel and threads without the engine
-	Proof     *CaseProof `json:"proof,omitempty"`   // of a search
+	Rate      Stats      `json:"rate"`                      // of the quiet samples, or of all when these are too few
+	All       Stats      `json:"rate_all"`                  // of all samples
+	Disturbed float64    `json:"disturbed"`                 // part of the samples that was disturbed
+	Flags     []Flag     `json:"flags"`                     // what makes the rate doubtful
+	Ratio     *Ratio     `json:"ratio,omitempty"`           // to the reference of the same mode
+	Scaling   *Ratio     `json:"scaling,omitempty"`         // to the same kernel on one thread
+	Bare      *Ratio     `json:"bare,omitempty"`            // to the same kernel and threads without the engine
+	Joules    float64    `json:"joules_per_item,omitempty"` // of a GPU: energy for a hash or a header; 0: not known
+	Proof     *CaseProof `json:"proof,omitempty"`           // of a search
 	Samples   []Sample   `json:"samples"`
 }
 
@@ -99,17 +100,29 @@ const (
 	FlagFewQuiet Flag = "few-quiet"
 	// FlagDrift: the rate of the second half differs by more than maxDrift.
 	FlagDrift Flag = "drift"
+	// FlagThrottled: something held the clock of the GPU back, in minOdd of the
+	// samples or more.
+	FlagThrottled Flag = "throttled"
+	// FlagClockChanged: the clock of the GPU was not the same after all samples,
+	// by more than maxClockSpread.
+	FlagClockChanged Flag = "clock-changed"
+	// FlagShared: other processes used the GPU, in minOdd of the samples or
+	// more.
+	FlagShared Flag = "shared"
 	// FlagWrongSet: the search did not find the nonces of the table.
 	FlagWrongSet Flag = "wrong-set"
 )
 
 // flags are all, in the order in which a case has them.
-var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagWrongSet}
+var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagThrottled, FlagClockChanged, FlagShared, FlagWrongSet}
 
 const (
 	maxDisturbed = 0.25
 	minQuiet     = 10
 	maxDrift     = 0.03
+
+	minOdd         = 0.1
+	maxClockSpread = 0.03 // from the 5th to the 95th percentile, as a part of the median
 )
 
 // New puts a result together from what was measured of the cases.
@@ -188,6 +201,8 @@ func (r *Result) derive() {
 		if math.Abs(c.Rate.Drift) > maxDrift {
 			c.Flags = append(c.Flags, FlagDrift)
 		}
+		c.Flags = append(c.Flags, gpuFlags(c.Samples)...)
+		c.Joules = joulesPerItem(c.Samples)
 		if c.Proof != nil {
 			c.Proof.Passes = passes(c.Samples, rangeOf(c.Proof.Range).Count)
 		}
@@ -286,6 +301,7 @@ const (
 	maxItems   = 1 << 53 // in a sample
 	minSeconds = 1e-9    // of a sample
 	maxSeconds = 1e9
+	maxJoules  = 1e17 // of the counter of a GPU
 )
 
 // Parse reads a result. It refuses a file that cannot be one, with one of the
@@ -368,6 +384,8 @@ func (r *Result) plausible() error {
 				return bad("cases[%d].samples[%d].probe %v, want above 0, at most 1", i, j, s.Probe)
 			case !(s.CPU >= 0 && s.CPU <= maxSeconds):
 				return bad("cases[%d].samples[%d].cpu %v, want 0 or more", i, j, s.CPU)
+			case s.GPU != nil && !(s.GPU.Before.energyPlausible() && s.GPU.After.energyPlausible()):
+				return bad("cases[%d].samples[%d].gpu: energy_j must be 0 to %v", i, j, maxJoules)
 			}
 		}
 	}

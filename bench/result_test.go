@@ -277,6 +277,7 @@ func TestParseRefuses(t *testing.T) {
 		{"negative time", swap(`"seconds": 0.02`, `"seconds": -0.02`), ErrField, "cases[0].samples[0].seconds -0.02"},
 		{"probe above 1", swap(`"probe": 1`, `"probe": 1.5`), ErrField, "probe 1.5"},
 		{"negative CPU time", swap(`"cpu": 0.999`, `"cpu": -1`), ErrField, "cpu -1"},
+		{"negative energy", swap(`"cpu": 0.999`, `"cpu": 0.999, "gpu": {"before": {}, "after": {"energy_j": -1}}`), ErrField, "cases[0].samples[0].gpu: energy_j"},
 		{"a failed case with a result", swap(`"failed": []`, `"failed": [{"case": "search/cpu/avx2/1"}]`), ErrField, `failed[0].case "search/cpu/avx2/1"`},
 		{"a failed case without a name", swap(`"failed": []`, `"failed": [{}]`), ErrField, `failed[0].case ""`},
 		{"a sample less", swap(`"samples": [

@@ -68,6 +68,9 @@ type Workload interface {
 type Case struct {
 	Spec
 	Work Workload
+	// Sensor reads the state of the GPU that does the work; false: it cannot be
+	// read. Nil: it is no GPU.
+	Sensor func() (GPUState, bool)
 }
 
 // Sample is one slice of work of one case. The samples with the same index
@@ -82,6 +85,8 @@ type Sample struct {
 	// CPU is the processor time that the program got, as a part of what its
 	// threads could have had. Other programs make it less. 0: not known.
 	CPU float64 `json:"cpu,omitempty"`
+	// GPU is the state of the GPU around the slice. Nil: not known, or none.
+	GPU *GPUStates `json:"gpu,omitempty"`
 }
 
 // Rate is the number of items per second.

@@ -22,7 +22,7 @@ const (
 var legend = [3]string{
 	"M.../s: millions a second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
 	"x reference, x 1 thread, x bare: times the rate of Go's crypto/sha256 on one thread, of the kernel on one thread, of the kernel without the engine",
-	"disturbed: samples in which something else slowed the machine down; flags: why to doubt the rate (docs/bench.md)",
+	"J/T: joules for a million million; disturbed: samples in which something else slowed the machine down; flags: why to doubt the rate (docs/bench.md)",
 }
 
 // WriteTable writes the result for people: the headlines, where it was
@@ -41,6 +41,11 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out.line("%s%s; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s", e.processors(),
 		optional(", governor ", e.Governor), r.Timing.Rounds, len(r.Cases),
 		r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
+	for _, d := range e.Devices {
+		if state := r.gpuLine(d.ID); state != "" {
+			out.line("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
+		}
+	}
 	for _, mode := range modes {
 		if _, measured := r.Headlines[mode]; measured {
 			out.table(r.rows(mode))
@@ -70,6 +75,11 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 // rows of one mode, the first is the head.
 func (r *Result) rows(mode Mode) [][]string {
 	rows := [][]string{{string(mode), "threads", "M" + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
+	const energyColumn = 9
+	energy := slices.ContainsFunc(r.Cases, func(c CaseResult) bool { return c.Mode == mode && c.Joules > 0 })
+	if energy {
+		rows[0] = slices.Insert(rows[0], energyColumn, "J/T")
+	}
 	cases := slices.Clone(r.Cases)
 	slices.SortStableFunc(cases, func(a, b CaseResult) int { return cmp.Compare(b.Rate.Median, a.Rate.Median) })
 	for _, c := range cases {
@@ -84,7 +94,7 @@ func (r *Result) rows(mode Mode) [][]string {
 		for _, f := range c.Flags {
 			flags = append(flags, string(f))
 		}
-		rows = append(rows, []string{
+		row := []string{
 			c.Device + " " + c.Kernel,
 			threads,
 			mega(c.Rate.Median),
@@ -96,7 +106,11 @@ func (r *Result) rows(mode Mode) [][]string {
 			c.Bare.short(),
 			percent(c.Disturbed),
 			strings.Join(flags, " "),
-		})
+		}
+		if energy {
+			row = slices.Insert(row, energyColumn, joules(c.Joules))
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -106,14 +120,18 @@ func (r *Result) headline(mode Mode, h Headline) string {
 	if !h.Disturbed {
 		return text
 	}
+	advice := "the GPU did not run at its full clock"
 	for _, c := range r.Cases {
 		if c.ID == h.Case {
 			for _, f := range c.Flags {
 				text += ", " + string(f)
+				if f != FlagThrottled && f != FlagClockChanged {
+					advice = "run again on a quiet machine"
+				}
 			}
 		}
 	}
-	return text + ": do not rely on it, run again on a quiet machine"
+	return text + ": do not rely on it, " + advice
 }
 
 // finders counts the cases that found this set.
@@ -195,7 +213,16 @@ func (r *Ratio) short() string {
 	return fmt.Sprintf("%.3f (%.3f to %.3f)", r.Median, r.Low, r.High)
 }
 
-func mega(x float64) string    { return fmt.Sprintf("%.3f", x/1e6) }
+func mega(x float64) string { return fmt.Sprintf("%.3f", x/1e6) }
+
+// joules is the energy for 10^12 items.
+func joules(each float64) string {
+	if each == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.4g", each*1e12)
+}
+
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", x*100) }
 
 func optional(label, text string) string {

@@ -35,7 +35,7 @@ func Read(uuid string) (Reading, error) {
 	if ret != nvml.SUCCESS {
 		return Reading{}, fmt.Errorf("%w: GPU %s: %s", ErrAbsent, uuid, say(ret))
 	}
-	return read(device, func(function string) bool { return nvml.Extensions().LookupSymbol(function) == nil }), nil
+	return read(device, exported), nil
 }
 
 // sensors is what is read of a device.

@@ -8,3 +8,13 @@ import "fmt"
 func Read(string) (Reading, error) {
 	return Reading{}, fmt.Errorf("%w: this binary was built without CUDA", ErrAbsent)
 }
+
+// Driver says that there is none.
+func Driver() (string, error) {
+	return "", fmt.Errorf("%w: this binary was built without CUDA", ErrAbsent)
+}
+
+// Processes says that they cannot be counted.
+func Processes(string) (int, error) {
+	return 0, fmt.Errorf("%w: this binary was built without CUDA", ErrAbsent)
+}

@@ -332,6 +332,9 @@ func (s *benchSet) add(d engine.Device, threads int, first bool, work []bench.Mo
 	for _, mode := range work {
 		spec := bench.Spec{Mode: mode, Device: info.ID, Kernel: kernels[mode], Threads: threads}
 		s.addCase(spec, bench.EngineScan(e), bench.EngineVerify(e))
+		if info.UUID != "" {
+			s.cases[len(s.cases)-1].Sensor = bench.GPUSensor(info.UUID)
+		}
 	}
 }
 

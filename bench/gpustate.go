@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"stele/cgo/nvml"
+)
+
+// GPUState is what the sensors of a GPU say at one moment. What is absent is not
+// known.
+type GPUState struct {
+	nvml.Reading
+	// Others is the number of other processes that use the GPU.
+	Others *int `json:"other_processes,omitempty"`
+}
+
+// GPUStates are the states just before and just after a slice.
+type GPUStates struct {
+	Before GPUState `json:"before"`
+	After  GPUState `json:"after"`
+}
+
+// GPUSensor returns a function that reads the state of the GPU with this UUID,
+// which this process uses; false: nothing can be read.
+func GPUSensor(uuid string) func() (GPUState, bool) {
+	return func() (GPUState, bool) {
+		reading, err := nvml.Read(uuid)
+		if err != nil {
+			return GPUState{}, false
+		}
+		reading.Absent = nil // always the same
+		state := GPUState{Reading: reading}
+		// This process is among them. It is not looked for by its number, which
+		// is another one inside a container.
+		if n, err := nvml.Processes(uuid); err == nil {
+			others := max(0, n-1)
+			state.Others = &others
+		}
+		return state, true
+	}
+}
+
+// GPUDriver returns the version of the NVIDIA driver; "": not known.
+func GPUDriver() string {
+	version, err := nvml.Driver()
+	if err != nil {
+		return ""
+	}
+	return version
+}
+
+// chosen are the throttle reasons that somebody has set: the clock is lower
+// than it could be, and stays so.
+var chosen = []string{"clock-setting", "display"}
+
+// throttled reports whether something held the clock back.
+func (s GPUState) throttled() bool {
+	return slices.ContainsFunc(s.Throttle, func(reason string) bool { return !slices.Contains(chosen, reason) })
+}
+
+func (s GPUState) isShared() bool { return s.Others != nil && *s.Others > 0 }
+
+// energyPlausible reports whether the energy, if known, can be computed with.
+func (s GPUState) energyPlausible() bool {
+	return s.Energy == nil || *s.Energy >= 0 && *s.Energy <= maxJoules
+}
+
+// gpuFlags says what the states around the samples make doubtful.
+func gpuFlags(samples []Sample) (flags []Flag) {
+	var clocks []float64
+	known, throttled, shared := 0, 0, 0
+	for _, s := range samples {
+		if s.GPU == nil {
+			continue
+		}
+		known++
+		if s.GPU.Before.throttled() || s.GPU.After.throttled() {
+			throttled++
+		}
+		if s.GPU.Before.isShared() || s.GPU.After.isShared() {
+			shared++
+		}
+		// The clock before a slice may be that of an idle GPU.
+		if c := s.GPU.After.Clock; c != nil {
+			clocks = append(clocks, float64(*c))
+		}
+	}
+	often := func(n int) bool { return n > 0 && float64(n) >= minOdd*float64(known) }
+	if often(throttled) {
+		flags = append(flags, FlagThrottled)
+	}
+	if Describe(clocks).Spread > maxClockSpread {
+		flags = append(flags, FlagClockChanged)
+	}
+	if often(shared) {
+		flags = append(flags, FlagShared)
+	}
+	return flags
+}
+
+// joulesPerItem divides what the GPU's counter of energy grew by during the
+// samples by their items; 0 if that is not known of enough samples.
+func joulesPerItem(samples []Sample) float64 {
+	joules, items, known := 0.0, 0.0, 0
+	for _, s := range samples {
+		if s.GPU == nil || s.GPU.Before.Energy == nil || s.GPU.After.Energy == nil || *s.GPU.After.Energy < *s.GPU.Before.Energy {
+			continue
+		}
+		joules += *s.GPU.After.Energy - *s.GPU.Before.Energy
+		items += float64(s.Items)
+		known++
+	}
+	if known < minQuiet {
+		return 0
+	}
+	return joules / items
+}
+
+// gpuLine describes the state of a GPU during its cases; "": nothing is known.
+func (r *Result) gpuLine(device string) string {
+	var clocks, watts, limits []float64
+	var hottest uint32
+	var reasons []string
+	for _, c := range r.Cases {
+		for _, s := range c.Samples {
+			if c.Device != device || s.GPU == nil {
+				continue
+			}
+			after := s.GPU.After
+			if after.Clock != nil {
+				clocks = append(clocks, float64(*after.Clock))
+			}
+			if after.Power != nil {
+				watts = append(watts, *after.Power)
+			}
+			if after.PowerLimit != nil {
+				limits = append(limits, *after.PowerLimit)
+			}
+			if after.Temperature != nil {
+				hottest = max(hottest, *after.Temperature)
+			}
+			for _, reason := range slices.Concat(s.GPU.Before.Throttle, after.Throttle) {
+				if !slices.Contains(reasons, reason) {
+					reasons = append(reasons, reason)
+				}
+			}
+		}
+	}
+	var parts []string
+	add := func(known bool, format string, args ...any) {
+		if known {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(len(clocks) > 0, "%.0f MHz", Median(clocks))
+	add(len(watts) > 0, "%.0f W", Median(watts))
+	add(len(limits) > 0, "limit %.0f W", Median(limits))
+	add(hottest > 0, "up to %d C", hottest)
+	add(len(reasons) > 0, "throttled: %s", strings.Join(reasons, " "))
+	return strings.Join(parts, ", ")
+}
+
+// powerLimits lists the power limits under which the GPUs were measured.
+func (r *Result) powerLimits() string {
+	var limits []string
+	seen := map[string]bool{}
+	for _, c := range r.Cases {
+		if g := c.Samples[0].GPU; g != nil && g.After.PowerLimit != nil && !seen[c.Device] {
+			seen[c.Device] = true
+			limits = append(limits, fmt.Sprintf("%s %.0f W", c.Device, *g.After.PowerLimit))
+		}
+	}
+	return strings.Join(limits, ", ")
+}

@@ -1,0 +1,38 @@
+// Package emulator builds an NVML library for tests, of one kind of GPU that
+// draws 300 W. It is named libnvidia-ml.so.1 as the real one; a program finds it
+// if its folder is in LD_LIBRARY_PATH when it starts. It has the functions that
+// stele/cgo/nvml uses.
+//
+// # Environment
+//
+//	STELE_EMU_NVML_THROTTLE   bits of the throttle reasons (0)
+//	STELE_EMU_NVML_PROCESSES  processes on each GPU (1)
+//	STELE_EMU_NVML_CLOCKS     clocks in MHz that the readings give in turn, with
+//	                          commas between them (1980)
+package emulator
+
+import (
+	_ "embed"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+//go:embed src/nvml.c
+var source []byte
+
+// Build compiles the library and returns its folder. It needs gcc.
+func Build(t testing.TB) string {
+	t.Helper()
+	folder := t.TempDir()
+	file := filepath.Join(folder, "nvml.c")
+	if err := os.WriteFile(file, source, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-o", filepath.Join(folder, "libnvidia-ml.so.1"), file}
+	if text, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+		t.Fatalf("gcc %q: %v; these tests need a C compiler, install the package gcc\n%s", args, err, text)
+	}
+	return folder
+}
