@@ -156,7 +156,7 @@ func checkSettings(r *Result, report *Report) {
 		if s.Mode != "all" && s.Mode != string(asked) {
 			report.add(WrongSetting, where+".mode", "%q, but settings.mode is %.40q", c.Mode, s.Mode)
 		}
-		if c.Kernel == Reference {
+		if c.Kernel == Reference || c.Device == All {
 			continue
 		}
 		onCPU := c.Threads > 0

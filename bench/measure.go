@@ -108,6 +108,7 @@ type reading struct {
 	probe     time.Duration // the slower of the two around the slice
 	processor time.Duration // CPU time of the program; 0: not known
 	gpu       *GPUStates
+	devices   map[string]uint64
 }
 
 func (r reading) rate() float64 { return float64(r.items) / r.took.Seconds() }
@@ -246,6 +247,9 @@ func (m *meter) take(ctx context.Context, i int, items uint64) (r reading, ok bo
 		after, _ := m.clock.CPU()
 		r.processor = after - busy
 	}
+	if c.Shares != nil {
+		r.devices = c.Shares()
+	}
 	if gpuAfter, ok := c.sense(); sensed && ok {
 		r.gpu = &GPUStates{gpuBefore, gpuAfter}
 	}
@@ -282,7 +286,7 @@ func (m *meter) samples() [][]Sample {
 			continue
 		}
 		for _, r := range m.taken[i] {
-			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu}
+			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices}
 			if p := r.probe.Seconds(); p > best[c.Threads] {
 				s.Probe = round4(best[c.Threads] / p)
 			}

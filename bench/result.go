@@ -76,7 +76,11 @@ type CaseResult struct {
 	Bare      *Ratio     `json:"bare,omitempty"`            // to the same kernel and threads without the engine
 	Joules    float64    `json:"joules_per_item,omitempty"` // of a GPU: energy for a hash or a header; 0: not known
 	Proof     *CaseProof `json:"proof,omitempty"`           // of a search
-	Samples   []Sample   `json:"samples"`
+	// Of all devices together: what each does, and the whole as a part of the
+	// sum of the devices alone.
+	Balance    []DeviceShare `json:"balance,omitempty"`
+	Efficiency *Ratio        `json:"efficiency,omitempty"`
+	Samples    []Sample      `json:"samples"`
 }
 
 // CaseProof says which set of nonces a case found.
@@ -226,6 +230,10 @@ func (r *Result) derive() {
 			bare.Device = Bare
 			c.Bare = ratioTo(c, byID[bare.ID()])
 		}
+		if c.Device == All {
+			c.Balance, c.Efficiency = r.balance(c)
+			continue // it is not one device
+		}
 		if c.Device == Bare || slices.Contains(c.Flags, FlagWrongSet) {
 			continue
 		}
@@ -350,6 +358,18 @@ func notJSON(err error) error {
 	return fmt.Errorf("%w: %v", ErrNotJSON, err)
 }
 
+// addsUp reports whether what the devices did is the whole.
+func (s Sample) addsUp() bool {
+	left := s.Items
+	for _, items := range s.Devices {
+		if items > left {
+			return false
+		}
+		left -= items
+	}
+	return left == 0
+}
+
 // plausible refuses values with which nothing can be computed.
 func (r *Result) plausible() error {
 	bad := func(format string, args ...any) error {
@@ -364,7 +384,7 @@ func (r *Result) plausible() error {
 		switch {
 		case !slices.Contains(modes, c.Mode):
 			return bad("cases[%d].mode %.40q, want one of %q", i, c.Mode, modes)
-		case c.Device == "" || c.Kernel == "":
+		case c.Device == "" || (c.Kernel == "") != (c.Device == All):
 			return bad("cases[%d] has no device or no kernel", i)
 		case c.Threads < 0:
 			return bad("cases[%d].threads %d, want 0 or more", i, c.Threads)
@@ -384,6 +404,8 @@ func (r *Result) plausible() error {
 				return bad("cases[%d].samples[%d].probe %v, want above 0, at most 1", i, j, s.Probe)
 			case !(s.CPU >= 0 && s.CPU <= maxSeconds):
 				return bad("cases[%d].samples[%d].cpu %v, want 0 or more", i, j, s.CPU)
+			case (c.Device == All) != (len(s.Devices) > 0) || len(s.Devices) > 0 && !s.addsUp():
+				return bad("cases[%d].samples[%d].devices: must add up to items, and be of the device %q", i, j, All)
 			case s.GPU != nil && !(s.GPU.Before.energyPlausible() && s.GPU.After.energyPlausible()):
 				return bad("cases[%d].samples[%d].gpu: energy_j must be 0 to %v", i, j, maxJoules)
 			}

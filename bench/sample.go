@@ -38,17 +38,24 @@ const Reference = "reference"
 // the engine around it.
 const Bare = "bare"
 
+// All is the device name of the case in which all devices search together, each
+// with a kernel of its own.
+const All = "all"
+
 // Spec names a case. Its ID is unique in a result.
 type Spec struct {
 	Mode    Mode   `json:"mode"`
-	Device  string `json:"device"` // as `stele devices` names it, or Bare
-	Kernel  string `json:"kernel"`
+	Device  string `json:"device"`            // as `stele devices` names it, or Bare or All
+	Kernel  string `json:"kernel"`            // empty of All
 	Threads int    `json:"threads,omitempty"` // CPU threads; 0: not a CPU
 }
 
-// ID is the name of the case: "search/cpu/avx2/2".
+// ID is the name of the case: "search/cpu/avx2/2", "search/all".
 func (s Spec) ID() string {
-	id := fmt.Sprintf("%s/%s/%s", s.Mode, s.Device, s.Kernel)
+	id := fmt.Sprintf("%s/%s", s.Mode, s.Device)
+	if s.Device != All {
+		id += "/" + s.Kernel
+	}
 	if s.Threads > 0 {
 		id += fmt.Sprintf("/%d", s.Threads)
 	}
@@ -71,6 +78,9 @@ type Case struct {
 	// Sensor reads the state of the GPU that does the work; false: it cannot be
 	// read. Nil: it is no GPU.
 	Sensor func() (GPUState, bool)
+	// Shares returns the items that each device has done since the last call, by
+	// the device's ID. Nil: one device does all.
+	Shares func() map[string]uint64
 }
 
 // Sample is one slice of work of one case. The samples with the same index
@@ -87,6 +97,8 @@ type Sample struct {
 	CPU float64 `json:"cpu,omitempty"`
 	// GPU is the state of the GPU around the slice. Nil: not known, or none.
 	GPU *GPUStates `json:"gpu,omitempty"`
+	// Devices are the items that each device did, where several work together.
+	Devices map[string]uint64 `json:"devices,omitempty"`
 }
 
 // Rate is the number of items per second.

@@ -51,6 +51,11 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.table(r.rows(mode))
 		}
 	}
+	for _, c := range r.Cases {
+		if c.Device == All {
+			out.line("%s", c.balanceLine())
+		}
+	}
 	for _, text := range legend {
 		out.line("%s", text)
 	}
@@ -95,7 +100,7 @@ func (r *Result) rows(mode Mode) [][]string {
 			flags = append(flags, string(f))
 		}
 		row := []string{
-			c.Device + " " + c.Kernel,
+			strings.TrimSpace(c.Device + " " + c.Kernel),
 			threads,
 			mega(c.Rate.Median),
 			mega(c.Rate.Low) + " to " + mega(c.Rate.High),
@@ -117,6 +122,11 @@ func (r *Result) rows(mode Mode) [][]string {
 
 func (r *Result) headline(mode Mode, h Headline) string {
 	text := fmt.Sprintf("fastest %s: %s M%s/s (%s to %s), %s", mode, mega(h.Rate), mode.Unit(), mega(h.Low), mega(h.High), h.Case)
+	for _, c := range r.Cases {
+		if c.Mode == mode && c.Device == All {
+			text += fmt.Sprintf("; all devices together %s M%s/s", mega(c.Rate.Median), mode.Unit())
+		}
+	}
 	if !h.Disturbed {
 		return text
 	}
@@ -242,10 +252,7 @@ func prefixed(text, after string) string {
 // processors says how many threads are used, of what the process may use, of
 // what the machine has.
 func (e Environment) processors() string {
-	text := count(e.Threads, "thread")
-	if e.Process.CPUs > 0 {
-		text += " on " + e.allowed()
-	}
+	text := count(e.Threads, "thread") + optional(" on ", e.allowed())
 	if n := e.CPU.Threads; n > e.Process.CPUs {
 		text += fmt.Sprintf(", the machine has %d", n)
 	}
@@ -255,8 +262,11 @@ func (e Environment) processors() string {
 	return text
 }
 
-// allowed says what the process may use.
+// allowed says what the process may use; "": not known.
 func (e Environment) allowed() string {
+	if e.Process.CPUs == 0 {
+		return ""
+	}
 	text := count(e.Process.CPUs, "CPU")
 	if n := e.Process.Cores; n > 0 {
 		text += " of " + count(n, "core")

@@ -224,7 +224,45 @@ func openBench(c *cli.Context, settings bench.Settings) (_ *benchSet, err error)
 			return nil, err
 		}
 	}
+	if slices.Contains(set.work, bench.Search) && len(set.devices) > 1 {
+		if err := set.openAll(useCPU); err != nil {
+			return nil, err
+		}
+	}
 	return set, nil
+}
+
+// openAll adds the case in which all devices search together, each with its
+// fastest kernel or the one that was asked for. They are opened once more, since
+// an engine owns its devices.
+func (s *benchSet) openAll(useCPU bool) error {
+	kernel := s.settings.Kernel
+	if kernel == "all" {
+		kernel = ""
+	}
+	var devices []engine.Device
+	if useCPU {
+		d, err := cpu.Open(cpu.Options{Threads: s.settings.Threads, Kernel: kernel})
+		if err != nil {
+			return fmt.Errorf("device %s: %w", cpu.ID, err)
+		}
+		devices = append(devices, d)
+	}
+	gpus, absent := gpu.Open(gpu.Options{Device: s.settings.Device, Kernel: kernel})
+	for _, d := range gpus {
+		devices = append(devices, d)
+	}
+	e := engine.New(devices, nil)
+	s.engines = append(s.engines, e)
+	spec := bench.Spec{Mode: bench.Search, Device: bench.All}
+	if len(devices) < len(s.devices) {
+		s.failed = append(s.failed, bench.Failure{Case: spec.ID(), Reason: fmt.Sprintf("%s: %v", absent[0].ID, absent[0].Err)})
+		return nil
+	}
+	scan, shares := bench.EngineScanAll(e)
+	s.addCase(spec, scan, nil)
+	s.cases[len(s.cases)-1].Shares = shares
+	return nil
 }
 
 // openCPU adds the cases of the CPU.
