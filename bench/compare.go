@@ -36,7 +36,8 @@ const (
 	ByRate Basis = "rate"
 	// ByRatio is for a CPU case, if both results divide by the same reference:
 	// what slows the whole machine, as a lower clock, moves the rate but not
-	// the ratio.
+	// the ratio. Where the rate stands still and that of the reference does not,
+	// the ratio would only show the latter.
 	ByRatio Basis = "ratio"
 )
 
@@ -86,6 +87,7 @@ func Compare(old, new *Result) *Comparison {
 	c := &Comparison{Cases: []CaseComparison{}, OnlyOld: []string{}, OnlyNew: []string{}}
 	unlike := referencesDiffer(old.Environment, new.Environment)
 	var ignored []string // why ratios do not count; nil: they do, or there are none
+	var moved []string   // cases whose ratio only shows that the reference changed
 	before := map[string]*CaseResult{}
 	for i := range old.Cases {
 		before[old.Cases[i].ID] = &old.Cases[i]
@@ -98,17 +100,21 @@ func Compare(old, new *Result) *Comparison {
 			continue
 		}
 		delete(before, b.ID)
-		k := CaseComparison{Case: b.ID, Rate: change(a.Rate.Median, a.Rate.Low, a.Rate.High, b.Rate.Median, b.Rate.Low, b.Rate.High)}
+		k := CaseComparison{Case: b.ID, Rate: rateChange(a, b)}
 		judged := k.Rate
 		k.By = ByRate
 		if a.Ratio != nil && b.Ratio != nil {
 			r := change(a.Ratio.Median, a.Ratio.Low, a.Ratio.High, b.Ratio.Median, b.Ratio.Low, b.Ratio.High)
 			k.Ratio = &r
+			oldReference, newReference := old.caseOf(a.Ratio.To), new.caseOf(b.Ratio.To)
 			switch {
 			case b.Threads == 0:
 			case len(unlike) > 0:
 				ignored = unlike
-			case old.hasReference(b.Mode) && new.hasReference(b.Mode):
+			case !oldReference.reliable() || !newReference.reliable():
+			case k.Rate.verdict() == NoClearChange && rateChange(oldReference, newReference).verdict() != NoClearChange:
+				moved = append(moved, k.Case)
+			default:
 				judged, k.By = r, ByRatio
 			}
 		}
@@ -124,7 +130,7 @@ func Compare(old, new *Result) *Comparison {
 		}
 	}
 	c.Verdict = c.summary()
-	c.Notes = notes(old, new, ignored)
+	c.Notes = notes(old, new, ignored, moved)
 	return c
 }
 
@@ -144,11 +150,13 @@ func (c *CaseResult) reliable() bool {
 	return !slices.Contains(c.Flags, FlagFewQuiet) && !slices.Contains(c.Flags, FlagWrongSet)
 }
 
-// hasReference reports whether the result has a reference of this mode that is
-// reliable.
-func (r *Result) hasReference(m Mode) bool {
-	i := slices.IndexFunc(r.Cases, func(c CaseResult) bool { return c.Mode == m && c.Kernel == Reference })
-	return i >= 0 && r.Cases[i].reliable()
+// caseOf returns the case with this ID, which the result has.
+func (r *Result) caseOf(id string) *CaseResult {
+	return &r.Cases[slices.IndexFunc(r.Cases, func(c CaseResult) bool { return c.ID == id })]
+}
+
+func rateChange(a, b *CaseResult) Change {
+	return change(a.Rate.Median, a.Rate.Low, a.Rate.High, b.Rate.Median, b.Rate.Low, b.Rate.High)
 }
 
 func change(a, aLow, aHigh, b, bLow, bHigh float64) Change {
@@ -175,7 +183,7 @@ func referencesDiffer(old, new Environment) (what []string) {
 
 // notes tells what makes two results hard to compare, a line for each kind:
 // what differs between them, why ratios were ignored, and the flags of each.
-func notes(old, new *Result, ignored []string) []string {
+func notes(old, new *Result, ignored, moved []string) []string {
 	out := []string{}
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	differs := func(what, a, b string) {
@@ -183,20 +191,22 @@ func notes(old, new *Result, ignored []string) []string {
 			add("%s differs: %s, then %s", what, cmp.Or(a, "unknown"), cmp.Or(b, "unknown"))
 		}
 	}
+	// An older result does not have everything.
+	differsIfKnown := func(what, a, b string) {
+		if a != "" && b != "" {
+			differs(what, a, b)
+		}
+	}
 	a, b := old.Environment, new.Environment
 	differs("label", cmp.Or(a.Label, "none"), cmp.Or(b.Label, "none"))
 	differs("cpu", a.CPU.Brand, b.CPU.Brand)
 	differs("gpu", gpuNames(a), gpuNames(b))
-	differs("driver", a.Driver, b.Driver)
-	differs("power limit", old.powerLimits(), new.powerLimits())
+	differsIfKnown("driver", a.Driver, b.Driver)
+	differsIfKnown("power limit", old.powerLimits(), new.powerLimits())
 	differs("system", a.OS+"/"+a.Arch, b.OS+"/"+b.Arch)
-	if a.Kernel != "" && b.Kernel != "" { // older results have none
-		differs("kernel", a.Kernel, b.Kernel)
-	}
+	differsIfKnown("kernel", a.Kernel, b.Kernel)
 	differs("threads", fmt.Sprint(a.Threads), fmt.Sprint(b.Threads))
-	if a.Process.CPUs > 0 && b.Process.CPUs > 0 { // likewise
-		differs("what the process may use", a.allowed(), b.allowed())
-	}
+	differsIfKnown("what the process may use", a.allowed(), b.allowed())
 	differs("governor", a.Governor, b.Governor)
 	differs("hypervisor", cmp.Or(a.Virtual, "none"), cmp.Or(b.Virtual, "none"))
 	differs("program", a.Version, b.Version)
@@ -204,6 +214,9 @@ func notes(old, new *Result, ignored []string) []string {
 	differs("duration", fmt.Sprint(old.Settings.Duration, " s"), fmt.Sprint(new.Settings.Duration, " s"))
 	if len(ignored) > 0 {
 		add("CPU cases are judged by their rate, not by the ratio to the reference, since this differs: %s", strings.Join(ignored, ", "))
+	}
+	if len(moved) > 0 {
+		add("judged by their rate, which did not change when that of the reference did: %s", strings.Join(moved, ", "))
 	}
 	for _, side := range []struct {
 		name string

@@ -50,7 +50,10 @@ func TestCompare(t *testing.T) {
 		// The reference itself and a GPU go by their rates.
 		{"slower machine", func(r *Result) { all(r, 0.8) }, nil, []string{reference, verifyReference, gpu}, 0, Slower},
 		{"faster GPU beside a faster reference", func(r *Result) { scale(r, gpu, 1.05); scale(r, reference, 2) },
-			[]string{reference, gpu}, []string{one, two}, 0, Slower},
+			[]string{reference, gpu}, nil, 0, Faster},
+		// A higher clock hides that the kernels got slower; the ratio shows it.
+		{"faster machine with slower kernels", func(r *Result) { all(r, 1.3); scale(r, one, 0.9); scale(r, two, 0.9) },
+			[]string{reference, verifyReference, gpu}, []string{one, two}, 0, Slower},
 		{"faster GPU in another machine with a faster reference", func(r *Result) {
 			scale(r, gpu, 1.05)
 			scale(r, reference, 2)
@@ -136,6 +139,16 @@ func TestCompareNotes(t *testing.T) {
 	}
 	if got := Compare(old, new).Notes; !slices.Equal(got, want) {
 		t.Errorf("notes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+
+	// Only the reference changed, nobody knows why.
+	new = trueResult(t)
+	for j := range new.Cases[0].Samples {
+		new.Cases[0].Samples[j].Seconds *= 2
+	}
+	want = []string{"judged by their rate, which did not change when that of the reference did: search/cpu/avx2/1, search/cpu/avx2/2"}
+	if got := Compare(trueResult(t), new).Notes; !slices.Equal(got, want) {
+		t.Errorf("notes %q, want %q", got, want)
 	}
 }
 

@@ -153,8 +153,8 @@ func TestGPUStateShown(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, b.String())
 		}
 	}
-	other.Environment.Devices = r.Environment.Devices
-	want := []string{"driver differs: 550.54.15, then unknown", "power limit differs: cuda:0 450 W, then cuda:0 300 W", "old: flagged throttled: search/cuda:0/sha256d"}
+	other.Environment.Devices, other.Environment.Driver = r.Environment.Devices, "560.35.03"
+	want := []string{"driver differs: 550.54.15, then 560.35.03", "power limit differs: cuda:0 450 W, then cuda:0 300 W", "old: flagged throttled: search/cuda:0/sha256d"}
 	if got := Compare(r, other).Notes; !slices.Equal(got, want) {
 		t.Errorf("notes %q, want %q", got, want)
 	}
