@@ -6,7 +6,8 @@
 //   - [Case] is one thing to measure: a mode, a device, a kernel, a number of
 //     threads, and the [Workload] that does the work.
 //   - [Measure] runs cases interleaved, in short slices, and gives one
-//     [Sample] for each case and round.
+//     [Sample] for each case and round. A case that fails does not end the
+//     others. Around each slice of a GPU its [GPUState] is read.
 //   - [Walk] is the workload of a search. It walks through a fixed range of a
 //     published header and collects the exact set of nonces with at least so
 //     many zero bits, so that the measured work itself is the [Proof].

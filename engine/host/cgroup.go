@@ -72,8 +72,11 @@ func hierarchies(root fs.FS) (all []hierarchy) {
 // cgroup that is not in there cannot be seen; the top of the mount is the best
 // that there is.
 func below(cgroup, top string) string {
+	if strings.HasPrefix(cgroup, "/..") { // outside the namespace
+		return "/"
+	}
 	if top == "/" {
-		return path.Clean(cgroup) // ".." above the namespace's root ends at it
+		return path.Clean(cgroup)
 	}
 	if rest, ok := strings.CutPrefix(cgroup+"/", top+"/"); ok {
 		return path.Clean("/" + rest)

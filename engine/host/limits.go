@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strconv"
 )
 
 // Limits are what this process may use of the machine.
@@ -43,7 +44,8 @@ func readLimits(root fs.FS, allowed []int) Limits {
 // GOMAXPROCS sets it. What counts threads by GOMAXPROCS then fits them too. To
 // be called once, when the program starts.
 func FitProcessors(l Limits) {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(l.Threads())
+	if n, err := strconv.Atoi(os.Getenv("GOMAXPROCS")); err == nil && n > 0 {
+		return
 	}
+	runtime.GOMAXPROCS(l.Threads())
 }

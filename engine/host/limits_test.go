@@ -1,7 +1,6 @@
 package host
 
 import (
-	"os"
 	"runtime"
 	"testing"
 	"testing/fstest"
@@ -56,6 +55,7 @@ func TestQuota(t *testing.T) {
 		}, 2, "/sys/fs/cgroup/cpu.max"},
 		{"v2, outside its namespace", map[string]string{
 			"proc/self/cgroup": "0::/../other\n", "proc/self/mountinfo": mountV2, "sys/fs/cgroup/cpu.max": "200000 100000\n",
+			"sys/fs/cgroup/other/cpu.max": "100000 100000\n", // another one
 		}, 2, "/sys/fs/cgroup/cpu.max"},
 		{"v1", map[string]string{
 			"proc/self/cgroup": "3:cpuset:/\n2:cpu,cpuacct:/kubepods/pod1\n1:name=systemd:/x\n0::/\n", "proc/self/mountinfo": mountV1,
@@ -162,9 +162,7 @@ func TestFitProcessors(t *testing.T) {
 	if got := runtime.GOMAXPROCS(0); got != before {
 		t.Errorf("GOMAXPROCS became %d although the user has set it", got)
 	}
-	if err := os.Unsetenv("GOMAXPROCS"); err != nil {
-		t.Fatal(err)
-	}
+	t.Setenv("GOMAXPROCS", "none") // which Go ignores
 	for _, quota := range []float64{3.9, 1.5, 0.1} {
 		l := Limits{CPUs: 64, Quota: quota}
 		FitProcessors(l)

@@ -65,12 +65,12 @@ func readMachine(root fs.FS) Machine {
 
 // CPUName returns the maker's name of the processor.
 func CPUName() string {
-	return cmp.Or(strings.TrimSpace(cpuid.CPU.BrandName), name(os.DirFS("/")), "unknown "+runtime.GOARCH+" processor")
+	return cmp.Or(strings.TrimSpace(cpuid.CPU.BrandName), cpuinfoName(os.DirFS("/")), "unknown "+runtime.GOARCH+" processor")
 }
 
-// name finds the name of a processor that does not tell it itself, as those of
+// cpuinfoName finds the name of a processor that does not tell it itself, as those of
 // Arm; "" if there is none.
-func name(root fs.FS) string {
+func cpuinfoName(root fs.FS) string {
 	var models []string
 	seen := map[string]bool{}
 	implementer := ""

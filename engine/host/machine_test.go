@@ -37,7 +37,7 @@ func TestReadMachine(t *testing.T) {
 	}
 }
 
-func TestName(t *testing.T) {
+func TestCPUInfoName(t *testing.T) {
 	for _, test := range []struct{ name, cpuinfo, want string }{
 		{"none", "", ""},
 		{"x86", "processor\t: 0\nmodel name\t: AMD EPYC 9005\nprocessor\t: 1\nmodel name\t: AMD EPYC 9005\n", "AMD EPYC 9005"},
@@ -46,7 +46,7 @@ func TestName(t *testing.T) {
 		{"an unknown core", "CPU implementer\t: 0x41\nCPU part\t: 0xfff\n", "Arm part 0xfff"},
 		{"an unknown maker", "CPU implementer\t: 0x99\nCPU part\t: 0x001\n", "implementer 0x99 part 0x001"},
 	} {
-		if got := name(tree(map[string]string{"proc/cpuinfo": test.cpuinfo})); got != test.want {
+		if got := cpuinfoName(tree(map[string]string{"proc/cpuinfo": test.cpuinfo})); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
