@@ -22,7 +22,7 @@ const (
 var legend = [3]string{
 	"M.../s: millions a second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
 	"x reference, x 1 thread, x bare: times the rate of Go's crypto/sha256 on one thread, of the kernel on one thread, of the kernel without the engine",
-	"J/T: joules for a million million; disturbed: samples in which something else slowed the machine down; flags: why to doubt the rate (docs/bench.md)",
+	"disturbed: samples in which something else slowed the machine down; flags: why to doubt the rate (docs/bench.md)",
 }
 
 // WriteTable writes the result for people: the headlines, where it was
@@ -56,7 +56,10 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.line("%s", c.balanceLine())
 		}
 	}
-	for _, text := range legend {
+	for i, text := range legend {
+		if i == len(legend)-1 && r.hasEnergy() {
+			text = "J/T: joules for a million million; " + text
+		}
 		out.line("%s", text)
 	}
 	for _, f := range r.Failed {
@@ -77,11 +80,16 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 	return out.err
 }
 
+// hasEnergy reports whether the energy of any case is known.
+func (r *Result) hasEnergy() bool {
+	return slices.ContainsFunc(r.Cases, func(c CaseResult) bool { return c.Joules > 0 })
+}
+
 // rows of one mode, the first is the head.
 func (r *Result) rows(mode Mode) [][]string {
 	rows := [][]string{{string(mode), "threads", "M" + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
 	const energyColumn = 9
-	energy := slices.ContainsFunc(r.Cases, func(c CaseResult) bool { return c.Mode == mode && c.Joules > 0 })
+	energy := r.hasEnergy()
 	if energy {
 		rows[0] = slices.Insert(rows[0], energyColumn, "J/T")
 	}

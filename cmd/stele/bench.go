@@ -39,7 +39,7 @@ func benchCommand() *cli.Command {
 			&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them"},
 			&cli.StringFlag{Name: "kernel", Usage: "the kernel `NAME` instead of the fastest, or all"},
 			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all that the process may use)"},
-			&cli.StringFlag{Name: "duration", Usage: "how long the whole takes, as `10s`, unless 30 samples of each case take longer", Value: "10s"},
+			&cli.StringFlag{Name: "duration", Usage: "take this `TIME` for the whole, such as 30s or 5m, unless 30 samples of each case take longer", Value: "10s"},
 			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches through 128 versions of a header at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
