@@ -22,6 +22,9 @@ type verifyResult struct {
 	Transactions int64          `json:"transactions"`
 	Bytes        int64          `json:"bytes"`
 	Complete     bool           `json:"complete"`
+	Skipped      []skippedBytes `json:"skipped,omitempty"`
+	SkippedCount int64          `json:"skipped_count,omitempty"`
+	SkippedBytes int64          `json:"skipped_bytes,omitempty"`
 	Seconds      float64        `json:"seconds"`
 	ItemsPerSec  float64        `json:"items_per_second"`
 	BytesPerSec  float64        `json:"bytes_per_second"`
@@ -48,6 +51,17 @@ type faultText struct {
 	Text   string        `json:"text"`
 }
 
+// skippedBytes is a part of a file that could not be read.
+type skippedBytes struct {
+	File   string `json:"file"`
+	Offset int64  `json:"offset"`
+	Bytes  int64  `json:"bytes"`
+	Text   string `json:"text"`
+}
+
+// maxSkippedLines bounds how much of that is shown to people.
+const maxSkippedLines = 10
+
 func newVerifyResult(r verify.Report, err error, elapsed time.Duration) verifyResult {
 	res := verifyResult{
 		Items:        r.Items,
@@ -60,6 +74,11 @@ func newVerifyResult(r verify.Report, err error, elapsed time.Duration) verifyRe
 		ItemsPerSec:  perSecond(uint64(r.Items), elapsed),
 		BytesPerSec:  perSecond(uint64(r.Bytes), elapsed),
 		Devices:      append([]engine.Share{}, r.Devices...),
+		SkippedCount: r.Gaps.Count,
+		SkippedBytes: r.Gaps.Bytes,
+	}
+	for _, g := range r.Gaps.List {
+		res.Skipped = append(res.Skipped, skippedBytes{g.Source, g.Offset, g.Bytes, g.Err.Error()})
 	}
 	if f := r.First; f != nil {
 		res.FirstInvalid = &firstInvalid{
@@ -99,6 +118,15 @@ func (r verifyResult) text(what string) string {
 		fmt.Fprintf(w, "\t%s\n", f.Hash)
 		for _, fault := range f.Faults {
 			fmt.Fprintf(w, "\t%s: %s\n", fault.Reason, fault.Text)
+		}
+	}
+	if n := r.SkippedCount; n > 0 {
+		fmt.Fprintf(w, "skipped\t%s in %s\n", plural(uint64(r.SkippedBytes), "byte"), plural(uint64(n), "place"))
+		for _, s := range r.Skipped[:min(len(r.Skipped), maxSkippedLines)] {
+			fmt.Fprintf(w, "\t%s\n", s.Text)
+		}
+		if n > maxSkippedLines {
+			fmt.Fprintf(w, "\tand %d more\n", n-maxSkippedLines)
 		}
 	}
 	fmt.Fprintf(w, "checked\t%s\n", strings.Join(r.Checks, ", "))

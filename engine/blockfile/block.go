@@ -37,11 +37,23 @@ type Block struct {
 // [ErrTruncated], [ErrVarInt], [ErrTransaction], [ErrTrailing].
 func (b *Block) Parse(raw []byte) error {
 	*b = Block{raw: raw, TxIDs: b.TxIDs[:0], wtxids: b.wtxids[:0], scratch: b.scratch}
+	if err := eachTransaction(raw, b.add); err != nil {
+		return err
+	}
+	b.Header, _ = pow.DecodeHeader(raw[:pow.HeaderSize])
+	return nil
+}
+
+// checkForm reports whether raw is a whole block, as [Block.Parse] does, and
+// computes no ids.
+func checkForm(raw []byte) error { return eachTransaction(raw, func(transaction) {}) }
+
+// eachTransaction takes a block apart and calls f with each transaction.
+func eachTransaction(raw []byte, f func(transaction)) error {
 	c := &cursor{data: raw}
 	if err := c.skip(pow.HeaderSize, "the header"); err != nil {
 		return err
 	}
-	b.Header, _ = pow.DecodeHeader(raw[:pow.HeaderSize])
 	n, err := c.count(minTransactionSize, "the number of transactions")
 	if err != nil {
 		return err
@@ -56,7 +68,7 @@ func (b *Block) Parse(raw []byte) error {
 			f.Text = fmt.Sprintf("transaction %d of %d: %s", i, n, f.Text)
 			return f
 		}
-		b.add(tx)
+		f(tx)
 	}
 	if c.left() > 0 {
 		return fault(ErrTrailing, int64(c.at), "the block should end after the last transaction, but has %s more", bytesOf(c.left()))

@@ -11,6 +11,10 @@ var (
 	ErrMagic = errors.New("bad magic")
 	// ErrLength means that a record is too short or too long for a block.
 	ErrLength = errors.New("bad length")
+	// ErrNetwork means that a file holds the blocks of another network.
+	ErrNetwork = errors.New("other network")
+	// ErrUndo means that a file holds undo data, not blocks.
+	ErrUndo = errors.New("undo data")
 	// ErrTruncated means that the data end before the thing that has begun.
 	ErrTruncated = errors.New("truncated")
 	// ErrVarInt means that a number is not written in its shortest form.
@@ -35,15 +39,26 @@ type Error struct {
 	Kind   error  // one of the Err values of this package, or an error of reading
 	Offset int64  // byte at which it was found: in the stream for Reader, in the block for Block
 	Text   string // what was found and what was expected
+
+	// Skipped is how many bytes a Reader passed over to go on; 0 if it cannot.
+	// They begin at SkippedFrom.
+	Skipped     int64
+	SkippedFrom int64
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("offset %d: %s", e.Offset, e.Text) }
+func (e *Error) Error() string {
+	text := fmt.Sprintf("offset %d: %s", e.Offset, e.Text)
+	if e.Skipped > 0 {
+		text += fmt.Sprintf("; %s skipped", bytesOf(e.Skipped))
+	}
+	return text
+}
 
 // Unwrap returns e.Kind, for errors.Is.
 func (e *Error) Unwrap() error { return e.Kind }
 
 // bytesOf writes a number of bytes.
-func bytesOf[N int | uint32 | uint64](n N) string {
+func bytesOf[N int | int64 | uint64](n N) string {
 	if n == 1 {
 		return "1 byte"
 	}

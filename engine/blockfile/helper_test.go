@@ -58,7 +58,7 @@ func block(t testing.TB, txs ...[]byte) []byte {
 
 // record puts a frame around a block.
 func record(block []byte) []byte {
-	frame := binary.LittleEndian.AppendUint32(slices.Clone(Magic[:]), uint32(len(block)))
+	frame := binary.LittleEndian.AppendUint32(slices.Clone(MagicBitcoin[:]), uint32(len(block)))
 	return append(frame, block...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -16,14 +17,29 @@ import (
 
 var noKey [KeySize]byte
 
-// readAll reads until the first error, io.EOF included.
+// readAll reads as far as that can be done. It returns the first error.
 func readAll(r *Reader) (records []Record, err error) {
+	records, skips, err := readOn(r)
+	if len(skips) > 0 {
+		err = skips[0]
+	}
+	return records, err
+}
+
+// readOn reads as far as that can be done. Skips are what was skipped, err is
+// what ended the reading.
+func readOn(r *Reader) (records []Record, skips []*Error, err error) {
 	for {
 		rec, err := r.Next(nil)
-		if err != nil {
-			return records, err
+		var e *Error
+		switch {
+		case err == nil:
+			records = append(records, rec)
+		case errors.As(err, &e) && e.Skipped > 0:
+			skips = append(skips, e)
+		default:
+			return records, skips, err
 		}
-		records = append(records, rec)
 	}
 }
 
@@ -70,7 +86,7 @@ func TestReaderFaults(t *testing.T) {
 	rec := record(raw)
 	n := int64(len(rec))
 	length := func(size uint32) []byte {
-		return binary.LittleEndian.AppendUint32(slices.Clone(Magic[:]), size)
+		return binary.LittleEndian.AppendUint32(slices.Clone(MagicBitcoin[:]), size)
 	}
 	for _, test := range []struct {
 		name    string
@@ -80,7 +96,7 @@ func TestReaderFaults(t *testing.T) {
 		offset  int64
 		text    string
 	}{
-		{"ends in the magic", slices.Concat(rec, Magic[:3]), 1, ErrTruncated, n, "inside a record: 8 bytes expected, 3 there"},
+		{"ends in the magic", slices.Concat(rec, MagicBitcoin[:3]), 1, ErrTruncated, n, "inside a record: 8 bytes expected, 3 there"},
 		{"ends in the length", slices.Concat(rec, rec[:7]), 1, ErrTruncated, n, "inside a record: 8 bytes expected, 7 there"},
 		{"ends before the block", slices.Concat(rec, rec[:8]), 1, ErrTruncated, n, "inside a block: 141 bytes expected, 0 there"},
 		{"ends in the block", slices.Concat(rec, rec, rec[:20]), 2, ErrTruncated, 2 * n, "inside a block: 141 bytes expected, 12 there"},
@@ -92,7 +108,7 @@ func TestReaderFaults(t *testing.T) {
 		{"far too long", slices.Concat(length(1<<32-1), raw), 0, ErrLength, 0, "4294967295"},
 		{"too short", slices.Concat(length(80), raw), 0, ErrLength, 0, "a length of 80 bytes"},
 		{"longest, but not there", length(MaxBlockSize), 0, ErrTruncated, 0, "4000000 bytes expected, 0 there"},
-		{"one byte of the magic", Magic[:1], 0, ErrTruncated, 0, "inside a record: 8 bytes expected, 1 there"},
+		{"one byte of the magic", MagicBitcoin[:1], 0, ErrTruncated, 0, "inside a record: 8 bytes expected, 1 there"},
 		{"seven bytes of a record", rec[:7], 0, ErrTruncated, 0, "inside a record: 8 bytes expected, 7 there"},
 		{"one byte", []byte("a"), 0, ErrMagic, 0, "the file is no blk file (it starts with 61, the magic f9beb4d9 is expected) and not one block: the block ends inside the header: 80 bytes expected, 1 left"},
 		{"three bytes", []byte("abc"), 0, ErrMagic, 0, "(it starts with 616263, the magic f9beb4d9 is expected)"},
@@ -106,12 +122,151 @@ func TestReaderFaults(t *testing.T) {
 		{"raw and too long", bytes.Repeat([]byte{1}, MaxBlockSize+1), 0, ErrMagic, MaxBlockSize, "it has more than 4000000 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			records, err := readAll(NewReader(bytes.NewReader(test.data), noKey))
+			records, err := readAll(NewReader(bytes.NewReader(test.data), noKey, MagicBitcoin))
 			if len(records) != test.records {
 				t.Errorf("%d records, want %d", len(records), test.records)
 			}
 			wantFault(t, err, test.kind, test.offset, test.text)
 		})
+	}
+}
+
+// What is no record is skipped, and all whole records are read.
+func TestReaderGoesOn(t *testing.T) {
+	raw := block(t, unhex(t, plainTx))
+	rec := record(raw)
+	n := int64(len(rec))
+	short, long := slices.Clone(rec), slices.Clone(rec)
+	short[4] -= 20
+	long[4] += 9
+	huge := slices.Clone(rec)
+	huge[7] = 1
+	small := slices.Concat(MagicBitcoin[:], []byte{1, 0, 0, 0, 0}, bytes.Repeat([]byte{7}, 32))
+	undo := slices.Concat(record(bytes.Repeat([]byte{9}, 90)), bytes.Repeat([]byte{7}, 32))
+	junk := []byte("junk")
+	empty := append(slices.Concat([]byte{1}, raw[1:80]), 0)
+	// A transaction whose output has a record as its script.
+	nested := record(block(t, slices.Concat(unhex(t, plainTx[:len(plainTx)-10]), []byte{byte(n)}, rec, make([]byte, 4))))
+	// skip is what is expected of an error.
+	type skip struct {
+		kind   error
+		offset int64
+		bytes  int64
+	}
+	for _, test := range []struct {
+		name    string
+		data    []byte
+		offsets []int64 // of the records
+		skips   []skip
+	}{
+		{"junk between", slices.Concat(rec, junk, rec), []int64{0, n + 4}, []skip{{ErrMagic, n, 4}}},
+		{"one byte between", slices.Concat(rec, junk[:1], rec, junk[:1], rec), []int64{0, n + 1, 2*n + 2}, []skip{{ErrMagic, n, 1}, {ErrMagic, 2*n + 1, 1}}},
+		{"junk at the start", slices.Concat(junk, rec), []int64{4}, []skip{{ErrMagic, 0, 4}}},
+		{"junk at the end", slices.Concat(rec, junk), []int64{0}, []skip{{ErrMagic, n, 4}}},
+		{"junk after padding", slices.Concat(rec, make([]byte, 50), junk, rec), []int64{0, n + 54}, []skip{{ErrMagic, n + 50, 4}}},
+		{"junk over several scans", slices.Concat(rec, bytes.Repeat(junk, scanSize), rec), []int64{0, n + 4*scanSize}, []skip{{ErrMagic, n, 4 * scanSize}}},
+		{"junk with half a magic", slices.Concat(rec, junk, MagicBitcoin[:3], rec), []int64{0, n + 7}, []skip{{ErrMagic, n, 7}}},
+		{"junk with a magic, but no length", slices.Concat(rec, junk, MagicBitcoin[:], junk, rec), []int64{0, n + 12}, []skip{{ErrMagic, n, 12}}},
+		{"half a record", slices.Concat(rec, rec[:60], rec, rec), []int64{0, n + 60, 2*n + 60}, []skip{{ErrLength, n, 60}}},
+		{"half a frame", slices.Concat(rec, rec[:6], rec, rec), []int64{0, n + 6, 2*n + 6}, []skip{{ErrLength, n, 6}}},
+		{"half a record twice", slices.Concat(rec[:70], rec[:60], rec), []int64{130}, []skip{{ErrLength, 0, 70}, {ErrLength, 70, 60}}},
+		{"half a record and one to the end", slices.Concat(rec, rec[:60], rec), []int64{0, n + 60}, []skip{{ErrLength, n, 60}}},
+		{"half a long record and one to the end", slices.Concat(rec, long[:60], rec[:n-1]), []int64{0}, []skip{{ErrLength, n, 60}, {ErrTruncated, n + 60, n - 1}}},
+		{"length too long", slices.Concat(rec, long, rec, rec), []int64{0, 2 * n, 3 * n}, []skip{{ErrLength, n, n}}},
+		{"length too short", slices.Concat(rec, short, rec), []int64{0, n, 2 * n}, []skip{{ErrMagic, 2*n - 20, 20}}},
+		{"length of no block", slices.Concat(rec, huge, rec), []int64{0, 2 * n}, []skip{{ErrLength, n, n}}},
+		{"a rev file of small records", slices.Concat(small, small, small), nil, []skip{{ErrUndo, 0, 123}}},
+		{"a rev file", slices.Concat(undo, undo, undo), nil, []skip{{ErrUndo, 0, 3 * int64(len(undo))}}},
+		{"a block of regtest among others", slices.Concat(rec, MagicRegtest[:], rec[4:], rec), []int64{0, 2 * n}, []skip{{ErrMagic, n, n}}},
+		{"a block with a record in it", slices.Concat(nested, rec), []int64{0, int64(len(nested))}, nil},
+		{"raw, of version 0", raw, []int64{0}, nil},
+		{"raw, without transactions", empty, nil, []skip{{ErrMagic, 80, 81}}},
+		{"raw, cut", slices.Concat([]byte{1}, raw[1:len(raw)-1]), nil, []skip{{ErrMagic, 80, n - 9}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			data := slices.Clone(test.data)
+			for _, key := range [][KeySize]byte{noKey, [KeySize]byte([]byte("8bytekey"))} {
+				if key != noKey && (strings.HasPrefix(test.name, "raw") || strings.Contains(test.name, "padding")) {
+					continue // these are never hidden
+				}
+				for i := range data {
+					data[i] ^= key[i%KeySize]
+				}
+				records, skips, err := readOn(NewReader(iotest.HalfReader(bytes.NewReader(data)), key))
+				if err != io.EOF {
+					t.Errorf("ended with %v", err)
+				}
+				var offsets []int64
+				for _, rec := range records {
+					offsets = append(offsets, rec.Offset)
+				}
+				if !slices.Equal(offsets, test.offsets) {
+					t.Errorf("records at %d, want %d", offsets, test.offsets)
+				}
+				var got []skip
+				for _, e := range skips {
+					got = append(got, skip{e.Kind, e.Offset, e.Skipped})
+				}
+				if !slices.Equal(got, test.skips) {
+					t.Errorf("skipped %v, want %v: %v", got, test.skips, skips)
+				}
+			}
+		})
+	}
+}
+
+// A file of any known network is read. A file of another network than that which
+// is asked for is skipped, and the error names both.
+func TestReaderNetworks(t *testing.T) {
+	raw := block(t, unhex(t, plainTx))
+	other := Magic{1, 2, 3, 4}
+	for _, test := range []struct {
+		file   Magic
+		magics []Magic
+		text   string // of the error
+	}{
+		{MagicBitcoin, nil, ""},
+		{MagicTestnet3, nil, ""},
+		{MagicTestnet4, nil, ""},
+		{MagicSignet, nil, ""},
+		{MagicRegtest, nil, ""},
+		{MagicRegtest, []Magic{MagicRegtest}, ""},
+		{other, []Magic{other}, ""},
+		{other, nil, "the file is no blk file (it starts with 01020304, the magic of a known network is expected) and not one block: "},
+		{MagicRegtest, []Magic{MagicBitcoin}, "the file holds blocks of regtest (magic fabfb5da): the magic f9beb4d9 is expected"},
+		{MagicTestnet4, []Magic{other}, "the file holds blocks of testnet4 (magic 1c163f28): the magic 01020304 is expected"},
+	} {
+		rec := record(raw)
+		copy(rec, test.file[:])
+		for _, key := range [][KeySize]byte{noKey, [KeySize]byte([]byte("8bytekey"))} {
+			data := slices.Concat(rec, rec)
+			for i := range data {
+				data[i] ^= key[i%KeySize]
+			}
+			records, err := readAll(NewReader(bytes.NewReader(data), key, test.magics...))
+			if test.text == "" {
+				if err != io.EOF || len(records) != 2 {
+					t.Errorf("%v with %v: %d records, then %v", test.file, test.magics, len(records), err)
+				}
+				continue
+			}
+			if key == noKey || test.file.Network() != "" {
+				if err == io.EOF || !strings.Contains(err.Error(), test.text) || len(records) > 0 {
+					t.Errorf("%v with %v: %d records, then %v", test.file, test.magics, len(records), err)
+				}
+			}
+		}
+	}
+}
+
+func TestParseMagic(t *testing.T) {
+	if m, err := ParseMagic("fabfb5da"); err != nil || m != MagicRegtest || m.String() != "fabfb5da" || m.Network() != "regtest" {
+		t.Errorf("%v, %v", m, err)
+	}
+	for _, bad := range []string{"", "fabfb5", "fabfb5da00", "0xfabfb5", "fabfb5dg"} {
+		if _, err := ParseMagic(bad); err == nil || !strings.Contains(err.Error(), "must be 8 hexadecimal digits") {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 }
 
@@ -140,7 +295,7 @@ func TestRawBlock(t *testing.T) {
 }
 
 func TestEmptyFiles(t *testing.T) {
-	for _, n := range []int{0, 1, 3, 4, 7, 8, 9, 3 * readerSize} {
+	for _, n := range []int{0, 1, 3, 4, 7, 8, 9, 2 * windowSize} {
 		for _, key := range [][KeySize]byte{noKey, {1, 2, 3, 4, 5, 6, 7, 8}} {
 			records, err := readAll(NewReader(bytes.NewReader(make([]byte, n)), key))
 			if len(records) != 0 || err != io.EOF {
@@ -201,24 +356,39 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte{}, []byte{})
 	f.Add(rec, []byte{})
 	f.Add(slices.Concat(rec, make([]byte, 9), rec, rec[:30]), []byte("12345678"))
+	f.Add(slices.Concat(rec[:30], rec, []byte("junk"), rec), []byte{})
 	f.Add(rec[frameSize:], []byte{})
+	r := NewReader(nil, noKey)
 	f.Fuzz(func(t *testing.T, data, keyBytes []byte) {
 		var key [KeySize]byte
 		copy(key[:], keyBytes)
-		records, err := readAll(NewReader(bytes.NewReader(data), key))
-		var e *Error
-		if err != io.EOF && (!errors.As(err, &e) || e.Offset < 0 || e.Offset > int64(len(data))) {
-			t.Fatalf("error %v for %d bytes", err, len(data))
-		}
+		r.Reset(bytes.NewReader(data), key)
+		// Records and what is skipped follow one another, with nothing but
+		// zeros between them.
 		end := int64(0)
-		for i, rec := range records {
-			if rec.Offset < end || rec.BlockOffset < rec.Offset {
-				t.Fatalf("record %d at %d and %d, after %d", i, rec.Offset, rec.BlockOffset, end)
+		pass := func(from, to int64) {
+			if from < end || to > int64(len(data)) || to < from {
+				t.Fatalf("bytes %d to %d of %d, after %d", from, to, len(data), end)
 			}
-			end = rec.BlockOffset + int64(len(rec.Block))
+			if zeros(data[end:from]) != int(from-end) {
+				t.Fatalf("bytes %d to %d are not reported: %x", end, from, data[end:from])
+			}
+			end = to
 		}
-		if end > int64(len(data)) {
-			t.Fatalf("records up to %d of %d bytes", end, len(data))
+		for {
+			rec, err := r.Next(nil)
+			var e *Error
+			switch {
+			case err == nil:
+				pass(rec.Offset, rec.BlockOffset+int64(len(rec.Block)))
+			case err == io.EOF:
+				pass(int64(len(data)), int64(len(data)))
+				return
+			case !errors.As(err, &e) || e.Skipped <= 0 || e.Offset < e.SkippedFrom || e.Offset > int64(len(data)):
+				t.Fatalf("error %v for %d bytes", err, len(data))
+			default:
+				pass(e.SkippedFrom, e.SkippedFrom+e.Skipped)
+			}
 		}
 	})
 }

@@ -24,10 +24,10 @@ type blockBatch struct {
 }
 
 // Blocks checks the blocks in the sources, which follow one another as if they
-// were one stream. The report tells what was read and checked, also if there
-// is an error: that of opening or reading a source or of ctx, [ErrEmpty], or a
-// [*blockfile.Error]. An error ends the work, except that blocks which cannot
-// be parsed are findings.
+// were one stream. What cannot be read is passed over and listed in the report
+// as a [Gap]: bytes that are no block, or the rest of a source that fails. The
+// error is then that of the first gap; others are that of ctx, of the engine, or
+// [ErrEmpty]. The report holds what was read and checked in any case.
 func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Report, error) {
 	j := newJudge(e, opts)
 	workers := max(1, opts.Workers)
@@ -48,10 +48,11 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 			}
 		})
 	}
+	r := &blockReader{in: blockfile.NewReader(nil, [blockfile.KeySize]byte{}), pipeline: p, work: work}
 	read := func(ctx context.Context) error {
 		defer close(work)
 		for i := range sources {
-			if err := readBlocks(ctx, &sources[i], p, work); err != nil {
+			if err := r.read(ctx, &sources[i]); err != nil {
 				return err
 			}
 		}
@@ -63,41 +64,73 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	}
 	err := p.run(ctx, read, check)
 	wg.Wait()
-	if err == nil && j.report.Items == 0 {
+	j.report.Gaps = r.gaps
+	switch {
+	case err != nil:
+	case r.gaps.Count > 0:
+		err = r.gaps.err()
+	case j.report.Items == 0:
 		err = fmt.Errorf("%w: the files hold no block", ErrEmpty)
 	}
 	return j.finish(true), err
 }
 
-// readBlocks fills batches with the blocks of a source. Workers and the
-// checking get them.
-func readBlocks(ctx context.Context, src *Source, p *pipeline[*blockBatch], work chan<- *blockBatch) error {
+// blockReader fills batches with blocks. Workers and the checking get them.
+type blockReader struct {
+	in       *blockfile.Reader
+	pipeline *pipeline[*blockBatch]
+	work     chan<- *blockBatch
+	gaps     Gaps
+	afterGap bool // something was passed over since the last block
+}
+
+// read reads a source as far as that can be done. The error is that of ctx.
+func (r *blockReader) read(ctx context.Context, src *Source) error {
 	in, err := src.Open()
 	if err != nil {
-		return err
+		return r.gap(ctx, Gap{Source: src.Name, Err: err})
 	}
 	defer in.Close()
-	r := blockfile.NewReader(contextReader{ctx, in}, src.Key)
-	for err == nil {
-		var b *blockBatch
-		if b, err = p.take(ctx); err != nil {
+	r.in.Reset(contextReader{ctx, in}, src.Key)
+	for {
+		b, err := r.pipeline.take(ctx)
+		if err != nil {
 			return err
 		}
-		if err = b.read(r); err != nil && err != io.EOF {
-			err = at(src, err)
+		err = b.read(r.in)
+		if len(b.records) > 0 {
+			b.source, b.afterGap = src, r.afterGap
+			r.afterGap = false
+			r.work <- b
+			r.pipeline.full <- b
+		} else {
+			r.pipeline.free <- b
 		}
-		if len(b.records) == 0 {
-			p.free <- b
+		var skipped *blockfile.Error
+		switch {
+		case err == nil:
 			continue
+		case err == io.EOF:
+			return nil
+		case errors.As(err, &skipped) && skipped.Skipped > 0:
+			err = r.gap(ctx, Gap{src.Name, skipped.SkippedFrom, skipped.Skipped, at(src, err)})
+		default:
+			return r.gap(ctx, Gap{Source: src.Name, Offset: skipped.Offset, Err: at(src, err)})
 		}
-		b.source = src
-		work <- b
-		p.full <- b
+		if err != nil {
+			return err
+		}
 	}
-	if err == io.EOF {
-		return nil
+}
+
+// gap notes what could not be read, unless that is because ctx has ended.
+func (r *blockReader) gap(ctx context.Context, g Gap) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return err
+	r.afterGap = true
+	r.gaps.add(g)
+	return nil
 }
 
 // read fills the batch. At an error, the blocks before it are there.

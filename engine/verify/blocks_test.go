@@ -159,33 +159,49 @@ func TestBadWitness(t *testing.T) {
 	}
 }
 
+// What cannot be read is a gap; what follows it is read.
 func TestBlocksThatCannotBeRead(t *testing.T) {
 	c := realChain(t).part(0, 10)
 	broken := errors.New("broken")
 	good := source("good", c.file)
+	half := c.file[c.offsets[5] : c.offsets[5]+60]
 	for _, test := range []struct {
 		name  string
 		src   Source
-		items int64
+		items int64 // in src
+		gap   Gap
 		kind  error
 		text  string
 	}{
-		{"ends inside a block", source("x", c.file[:len(c.file)-1]), 19, blockfile.ErrTruncated, "x: offset 2077: the file ends inside a block: 215 bytes expected, 214 there"},
-		{"garbage after a block", source("x", append(slices.Clone(c.file), "garbage!"...)), 20, blockfile.ErrMagic, "x: offset 2300: 67617262 is not the start of a record"},
-		{"neither", source("x", []byte("garbage!")), 10, blockfile.ErrMagic, "x: offset 0: the file is no blk file (it starts with 67617262, "},
-		{"error", streamSource("x", io.MultiReader(bytes.NewReader(c.file[:c.offsets[3]+20]), iotest.ErrReader(broken))), 13, broken, "cannot read: broken"},
-		{"does not open", Source{Name: "x", Open: func() (io.ReadCloser, error) { return os.Open("testdata/not there") }}, 10, os.ErrNotExist, "open testdata/not there: "},
+		{"ends inside a block", source("x", c.file[:len(c.file)-1]), 9, Gap{"x", 2077, 222, nil}, blockfile.ErrTruncated, "x: offset 2077: the file ends inside a block: 215 bytes expected, 214 there; 222 bytes skipped"},
+		{"garbage after a block", source("x", append(slices.Clone(c.file), "garbage!"...)), 10, Gap{"x", 2300, 8, nil}, blockfile.ErrMagic, "x: offset 2300: 67617262 is not the start of a record"},
+		{"garbage between blocks", source("x", slices.Insert(slices.Clone(c.file), int(c.offsets[4]), []byte("garbage!")...)), 10, Gap{"x", c.offsets[4], 8, nil}, blockfile.ErrMagic, " is not the start of a record: the magic f9beb4d9 is expected; 8 bytes skipped"},
+		{"half a record", source("x", slices.Insert(slices.Clone(c.file), int(c.offsets[5]), half...)), 10, Gap{"x", c.offsets[5], 60, nil}, blockfile.ErrLength, "but is not one block (its byte 80: the number of transactions is "},
+		{"neither", source("x", []byte("garbage!")), 0, Gap{"x", 0, 8, nil}, blockfile.ErrMagic, "x: offset 0: the file is no blk file (it starts with 67617262, "},
+		{"raw block cut", source("x", c.block(0)[:284]), 0, Gap{"x", 0, 284, nil}, blockfile.ErrMagic, "and not one block: "},
+		{"error", streamSource("x", io.MultiReader(bytes.NewReader(c.file[:c.offsets[3]+20]), iotest.ErrReader(broken))), 3, Gap{"x", c.offsets[3], 0, nil}, broken, "cannot read: broken"},
+		{"does not open", Source{Name: "x", Open: func() (io.ReadCloser, error) { return os.Open("testdata/not there") }}, 0, Gap{"x", 0, 0, nil}, os.ErrNotExist, "open testdata/not there: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			opts := linked
 			opts.Unlinked = true
-			last := Source{Name: "never", Open: func() (io.ReadCloser, error) { t.Error("went on"); return nil, broken }}
-			r, err := Blocks(t.Context(), reference{}, []Source{good, test.src, last}, opts)
+			r, err := Blocks(t.Context(), reference{}, []Source{good, test.src, good}, opts)
 			if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("error %v, want %q", err, test.text)
 			}
-			if r.Items != test.items || r.Valid != test.items {
-				t.Errorf("report %+v, want %d items", r, test.items)
+			if want := 20 + test.items; r.Items != want || r.Valid != want {
+				t.Errorf("report %+v, want %d items", r, want)
+			}
+			if r.Gaps.Count != 1 || r.Gaps.Bytes != test.gap.Bytes || len(r.Gaps.List) != 1 {
+				t.Fatalf("gaps %+v", r.Gaps)
+			}
+			g := r.Gaps.List[0]
+			if g.Err.Error() != err.Error() {
+				t.Errorf("error of the gap: %v, of all: %v", g.Err, err)
+			}
+			g.Err = nil
+			if g != test.gap {
+				t.Errorf("gap %+v, want %+v", g, test.gap)
 			}
 		})
 	}
@@ -194,6 +210,54 @@ func TestBlocksThatCannotBeRead(t *testing.T) {
 		if !errors.Is(err, ErrEmpty) || r.Items != 0 {
 			t.Errorf("%d empty files: %v, report %+v", len(sources), err, r)
 		}
+	}
+}
+
+// A gap in a chain is no fault of the block after it: that is judged by what is
+// known of the blocks before it.
+func TestGapsInAChain(t *testing.T) {
+	c := realChain(t)
+	const lost = 3000
+	// Block 3000 is damaged in its frame, and of block 5000 a part was written
+	// before it was written whole.
+	file := slices.Clone(c.file)
+	file[c.offsets[lost]] ^= 1
+	file = slices.Insert(file, int(c.offsets[5000]), c.file[c.offsets[5000]:c.offsets[5000]+100]...)
+	r, err := Blocks(t.Context(), reference{}, []Source{source("x", file)}, bitcoin)
+	if !errors.Is(err, blockfile.ErrMagic) || !strings.HasSuffix(err.Error(), "(and 1 more gap)") {
+		t.Errorf("error %v", err)
+	}
+	if r.Items != 14131 || r.Valid != 14131 || r.First != nil {
+		t.Errorf("report %+v, first %+v", r, r.First)
+	}
+	if want := []string{CheckProofOfWork, CheckLink, CheckMedianTime, CheckLimit, CheckMerkleRoot, CheckWitness}; !slices.Equal(r.Checks, want) {
+		t.Errorf("checks %v: after the gap the height is not known", r.Checks)
+	}
+	if r.Gaps.Count != 2 || r.Gaps.Bytes != c.offsets[lost+1]-c.offsets[lost]+100 {
+		t.Errorf("gaps %+v", r.Gaps)
+	}
+
+	// A block that was lost without a gap is a fault as ever.
+	file = slices.Delete(slices.Clone(c.file), int(c.offsets[lost]), int(c.offsets[lost+1]))
+	r, err = Blocks(t.Context(), reference{}, []Source{source("x", file)}, linked)
+	if err != nil || r.First == nil || !slices.Equal(reasons(r.First), []Reason{BadLink}) {
+		t.Errorf("%v, report %+v, first %+v", err, r, r.First)
+	}
+}
+
+// Of very many gaps the first are listed, and all are counted.
+func TestManyGaps(t *testing.T) {
+	c := realChain(t).part(0, 200)
+	var file []byte
+	for i := range c.offsets {
+		file = append(append(file, "junk"...), frame(c.block(i))...)
+	}
+	r, err := Blocks(t.Context(), reference{}, []Source{source("x", file)}, linked)
+	if err == nil || !strings.HasSuffix(err.Error(), "(and 199 more gaps)") {
+		t.Errorf("error %v", err)
+	}
+	if r.Valid != 200 || r.Gaps.Count != 200 || r.Gaps.Bytes != 800 || len(r.Gaps.List) != maxGaps {
+		t.Errorf("report %+v", r)
 	}
 }
 

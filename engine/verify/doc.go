@@ -11,6 +11,11 @@
 // checked too, against the headers before them as they are. So one changed
 // header is two invalid items, if the next one names the right parent.
 //
-// An error means that the stream could not be read to its end. The report then
-// tells what was read before.
+// What of a block file is no block is a [Gap]: it is passed over, and the next
+// block is read. If that is not a child of the last block before the gap, it is
+// taken as the first of a chain at an unknown height, since nobody knows how many
+// blocks the gap has swallowed.
+//
+// An error means that not everything could be read. The report then holds what
+// was read.
 package verify

@@ -147,6 +147,6 @@ func texts(f *Finding) string {
 
 // frame makes a block a record of a blk file.
 func frame(block []byte) []byte {
-	record := binary.LittleEndian.AppendUint32(slices.Clone(blockfile.Magic[:]), uint32(len(block)))
+	record := binary.LittleEndian.AppendUint32(slices.Clone(blockfile.MagicBitcoin[:]), uint32(len(block)))
 	return append(record, block...)
 }

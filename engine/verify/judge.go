@@ -16,6 +16,8 @@ type batch struct {
 	room   []byte      // for one header, and then the headers of the items
 	faults []itemFault // found in the items already, in the order of the items
 
+	afterGap bool // something that was not read lies before the first item
+
 	offset func(item int) int64 // at which an item starts
 	bytes  int64
 	txs    int64
@@ -52,8 +54,14 @@ func newJudge(e Engine, opts Options) *judge {
 func (j *judge) check(ctx context.Context, b *batch) error {
 	n, linked := b.items(), !j.opts.Unlinked
 	headers := b.room[pow.HeaderSize:]
+	begins := j.report.Items == 0
+	if b.afterGap && !begins && linked && pow.Sum(j.last[:]) != pow.Hash(headers[prevOffset:]) {
+		// The parent of the first item was not read, nor how many before it.
+		begins = true
+		j.chain = headerchain.New(j.opts.Params, headerchain.UnknownHeight)
+	}
 	lead := 0 // headers before the first item
-	if linked && j.report.Items > 0 {
+	if linked && !begins {
 		// The link of the first item is checked too.
 		lead = 1
 		copy(b.room, j.last[:])
@@ -100,8 +108,11 @@ func (j *judge) rules(b *batch) {
 	}
 }
 
-// bitsOffset is where an encoded header has its nBits.
-const bitsOffset = 72
+// Offsets in an encoded header.
+const (
+	prevOffset = 4
+	bitsOffset = 72
+)
 
 // checkLimit compares nBits with the limit.
 func (j *judge) checkLimit(bits pow.Bits) error {

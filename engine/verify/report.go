@@ -37,6 +37,7 @@ type Report struct {
 	First        *Finding       // the first item with which something is wrong
 	Checks       []string       // what was checked, a list of the Check words
 	Devices      []engine.Share // headers that each device checked
+	Gaps         Gaps           // what of block files could not be read
 }
 
 // What a report can list as checked.
