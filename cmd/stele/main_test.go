@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 			"real":  realData,
 			"flip":  flip,
 			"hide":  hide,
+			"magic": magic,
 			"slice": slice,
 		},
 	})

@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"stele/engine"
+	"stele/engine/blockfile"
 	"stele/engine/cpu"
 	"stele/engine/headerchain"
-	"stele/engine/pow"
 	"stele/engine/verify"
 )
 
@@ -26,8 +28,8 @@ func verifyCommand() *cli.Command {
 				Name:      "headers",
 				Usage:     "check a file of 80-byte headers",
 				ArgsUsage: "FILE",
-				Description: "The headers lie one after the other in FILE; - is standard input. Each has to\n" +
-					"be the parent of the next (but see --unlinked).",
+				Description: "The headers lie one after the other in FILE, as they are or packed with gzip;\n" +
+					"- is standard input. Each has to be the parent of the next (but see --unlinked).",
 				Flags:  verifyFlags(),
 				Action: verifyHeaders,
 			},
@@ -35,10 +37,10 @@ func verifyCommand() *cli.Command {
 				Name:      "blocks",
 				Usage:     "check blk files and raw blocks",
 				ArgsUsage: "FILE...",
-				Description: "Each FILE is a blk file of a node or one raw block; - is standard input. All\n" +
-					"blocks together are one chain, each the parent of the next. The files of a\n" +
-					"node are not in that order: check them with --unlinked.",
-				Flags:  verifyFlags(),
+				Description: "Each FILE is a blk file of a node or one raw block, as it is or packed with gzip;\n" +
+					"- is standard input. All blocks together are one chain, each the parent of the\n" +
+					"next. The files of a node are not in that order: check them with --unlinked.",
+				Flags:  append(verifyFlags(), magicFlag()),
 				Action: verifyBlocks,
 			},
 			verifyBundleCommand(),
@@ -49,10 +51,23 @@ func verifyCommand() *cli.Command {
 func verifyFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "unlinked", Usage: "do not check parents, times and retargets"},
-		&cli.StringFlag{Name: "params", Usage: "check nBits by the rules of the chain `NAME` (bitcoin)"},
+		&cli.StringFlag{Name: "params", Usage: "check by the rules of the network `NAME`: " + networkNames()},
 		&cli.StringFlag{Name: "start-height", Usage: "height `N` of the first item (default: 0 if it has no parent, else unknown)"},
 		jsonFlag(),
 	}, engineFlags()...)
+}
+
+func magicFlag() cli.Flag {
+	return &cli.StringFlag{Name: "magic", Usage: "the records of blk files begin with `HEX` (default: as --params, else of any known network)"}
+}
+
+// networkNames returns the names that --params knows.
+func networkNames() string {
+	var names []string
+	for _, n := range verify.Networks() {
+		names = append(names, n.Name())
+	}
+	return strings.Join(names, ", ")
 }
 
 func verifyHeaders(c *cli.Context) error {
@@ -132,12 +147,21 @@ func verifyOptions(c *cli.Context) (verify.Options, error) {
 		Unlinked:    c.Bool("unlinked"),
 		StartHeight: headerchain.UnknownHeight,
 	}
-	switch name := c.String("params"); {
-	case !c.IsSet("params"):
-	case name == pow.Bitcoin.Name:
-		opts.Params = pow.Bitcoin
-	default:
-		return opts, fmt.Errorf("--params: unknown chain %q, want %q", name, pow.Bitcoin.Name)
+	if c.IsSet("params") {
+		name := c.String("params")
+		networks := verify.Networks()
+		i := slices.IndexFunc(networks, func(n *verify.Network) bool { return n.Name() == name })
+		if i < 0 {
+			return opts, fmt.Errorf("invalid --params %q: must be one of %s", name, networkNames())
+		}
+		opts.Network = networks[i]
+	}
+	if c.IsSet("magic") {
+		magic, err := blockfile.ParseMagic(c.String("magic"))
+		if err != nil {
+			return opts, fmt.Errorf("--magic: %w", err)
+		}
+		opts.Magic = magic
 	}
 	if c.IsSet("start-height") {
 		if opts.Unlinked {

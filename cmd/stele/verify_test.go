@@ -83,6 +83,20 @@ func hide(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
+// magic is the script command "magic FILE FROM TO": it replaces bytes, given as
+// hexadecimal digits, wherever they are.
+func magic(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: magic FILE FROM TO")
+	}
+	from, err := blockfile.ParseMagic(args[1])
+	ts.Check(err)
+	to, err := blockfile.ParseMagic(args[2])
+	ts.Check(err)
+	data := bytes.ReplaceAll([]byte(ts.ReadFile(args[0])), from[:], to[:])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
 // slice is the script command "slice FROM FIRST END TO": it appends the bytes
 // of one file from FIRST up to END to another.
 func slice(ts *testscript.TestScript, neg bool, args []string) {

@@ -20,7 +20,11 @@ const (
 
 // genesis holds the first block of each known chain.
 var genesis = map[*pow.Params]pow.Hash{
-	pow.Bitcoin: mustHash("000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"),
+	pow.Bitcoin:  mustHash("000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"),
+	pow.Testnet3: mustHash("000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943"),
+	pow.Testnet4: mustHash("00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043"),
+	pow.Signet:   mustHash("00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6"),
+	pow.Regtest:  mustHash("0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"),
 }
 
 // Chain checks headers one after the other. It holds a few dozen bytes,
@@ -32,11 +36,15 @@ type Chain struct {
 
 	times [MedianSpan]uint32 // of the last headers; header n is at n%MedianSpan
 
-	bits        pow.Bits // of the last header
-	lastTime    uint32   // of the last header
-	limitFault  error    // of bits
-	periodTime  uint32   // of the first header of the period
-	periodKnown bool     // whether that header was seen
+	bits        pow.Bits   // of the last header
+	lastTime    uint32     // of the last header
+	limitFault  *Violation // of bits
+	periodTime  uint32     // of the first header of the period
+	periodBits  pow.Bits   // of the same
+	periodKnown bool       // whether that header was seen
+
+	regular      pow.Bits // see Past.RegularBits
+	regularKnown bool     // whether a header with those was seen
 }
 
 // New returns a chain that is still empty. Without params (nil) only times are
@@ -50,23 +58,41 @@ func New(params *pow.Params, height int64) *Chain {
 func (c *Chain) Height() int64 { return c.height }
 
 // Append makes header, an encoded header of [pow.HeaderSize] bytes, the next
-// of the chain. A [*Violation] names the first rule that it breaks, of those
-// that can be checked, in the order: genesis, limit, retarget, time.
+// of the chain. The error is nil or [Violations]: all rules that it breaks, of
+// those that can be checked, in the order: genesis, limit, retarget, time, time
+// warp.
 func (c *Chain) Append(header []byte) error {
 	time := binary.LittleEndian.Uint32(header[timeOffset:])
 	bits := pow.Bits(binary.LittleEndian.Uint32(header[bitsOffset:]))
 
-	var fault error
+	var faults Violations
 	if c.seen == 0 {
-		fault = c.first(header)
+		faults.add(c.first(header))
 	}
-	fault = c.checkBits(fault, bits)
-	if !c.timeIsAfterMedian(time) && fault == nil {
-		fault = Past{MedianTime: c.medianTime()}.CheckTime(time)
+	if c.params != nil {
+		if bits != c.bits || c.seen == 0 {
+			c.limitFault = checkLimit(c.params, bits)
+		}
+		if c.limitFault != nil {
+			faults.add(c.limitFault)
+		}
+		if !c.bitsAreUsual(bits) {
+			faults.add(c.checkBits(bits, time))
+		}
+	}
+	if !c.timeIsAfterMedian(time) {
+		faults.add(Past{MedianTime: c.medianTime()}.CheckTime(time))
+	}
+	starts := c.startsPeriod()
+	if starts && c.seen > 0 {
+		faults.add(c.past().checkBIP94(c.params, time))
 	}
 
-	if c.startsPeriod() {
-		c.periodTime, c.periodKnown = time, true
+	if starts {
+		c.periodTime, c.periodBits, c.periodKnown = time, bits, true
+	}
+	if starts || c.params != nil && bits != c.params.PowLimitBits {
+		c.regular, c.regularKnown = bits, true
 	}
 	c.times[c.seen%MedianSpan] = time
 	c.bits, c.lastTime = bits, time
@@ -74,12 +100,23 @@ func (c *Chain) Append(header []byte) error {
 	if c.height != UnknownHeight {
 		c.height++
 	}
-	return fault
+	if faults == nil {
+		return nil
+	}
+	return faults
 }
 
 // CheckLimit checks alone that nBits are not above the limit of the chain.
-// Bits that are no target at all are left to the check of proof of work.
+// Bits that are no target at all are left to the check of proof of work. The
+// error is nil or [Violations].
 func CheckLimit(params *pow.Params, bits pow.Bits) error {
+	if v := checkLimit(params, bits); v != nil {
+		return Violations{v}
+	}
+	return nil
+}
+
+func checkLimit(params *pow.Params, bits pow.Bits) *Violation {
 	target, err := bits.Target()
 	if params == nil || err != nil || target.Cmp(params.PowLimit) <= 0 {
 		return nil
@@ -106,30 +143,35 @@ func (c *Chain) first(header []byte) error {
 	return nil
 }
 
-// checkBits checks nBits of the next header; fault is what is known already.
-func (c *Chain) checkBits(fault error, bits pow.Bits) error {
-	if c.params == nil {
-		return fault
-	}
-	if bits != c.bits || c.seen == 0 {
-		c.limitFault = CheckLimit(c.params, bits)
-	}
-	if fault == nil {
-		fault = c.limitFault
-	}
-	if fault != nil || c.seen == 0 || c.height == UnknownHeight {
-		return fault
-	}
-	if c.startsPeriod() && !c.periodKnown {
+// bitsAreUsual reports whether nBits are surely right: those of the header
+// before, on a chain where only a retarget changes them.
+func (c *Chain) bitsAreUsual(bits pow.Bits) bool {
+	return bits == c.bits && c.params.MinDifficultyAfter == 0 && !c.startsPeriod()
+}
+
+// checkBits checks nBits of the next header by those before, as far as enough of
+// them are known.
+func (c *Chain) checkBits(bits pow.Bits, time uint32) error {
+	if c.seen == 0 || c.height == UnknownHeight {
 		return nil
 	}
-	return c.past().CheckBits(c.params, bits)
+	past := c.past()
+	switch {
+	case c.startsPeriod() && !c.periodKnown:
+		return nil
+	case c.params.MinDifficultyAfter > 0 && !c.regularKnown && !c.startsPeriod() && !past.isLate(c.params, time):
+		return nil
+	}
+	return past.CheckBits(c.params, bits, time)
 }
 
 // past returns what is known of the headers before the next one. Its height
 // must be known.
 func (c *Chain) past() Past {
-	return Past{Height: c.height, Bits: c.bits, Time: c.lastTime, PeriodTime: c.periodTime}
+	return Past{
+		Height: c.height, Bits: c.bits, Time: c.lastTime,
+		PeriodTime: c.periodTime, PeriodBits: c.periodBits, RegularBits: c.regular,
+	}
 }
 
 // startsPeriod reports whether the next header is the first of a period

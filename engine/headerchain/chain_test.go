@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -235,7 +236,7 @@ func TestMedianTime(t *testing.T) {
 	wantViolation(t, c.Append(header(105, 0)), TimeTooOld, "time 105, expected more than 105, the median of the headers before")
 }
 
-// A header can break several rules: the first is told.
+// A header can break several rules: all are reported, in their order.
 func TestOrderOfRules(t *testing.T) {
 	c := New(pow.Bitcoin, 100)
 	for i := range uint32(11) {
@@ -243,9 +244,26 @@ func TestOrderOfRules(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantViolation(t, c.Append(header(0, 0x1e00ffff)), BitsAboveLimit, "")
-	wantViolation(t, c.Append(header(0, 0x1c00ffff)), BadRetarget, "")
-	wantViolation(t, c.Append(header(0, 0x1c00ffff)), TimeTooOld, "")
+	for _, test := range []struct {
+		bits pow.Bits
+		want []Rule
+	}{
+		{0x1e00ffff, []Rule{BitsAboveLimit, BadRetarget, TimeTooOld}},
+		{0x1c00ffff, []Rule{BadRetarget, TimeTooOld}},
+		{0x1c00ffff, []Rule{TimeTooOld}},
+	} {
+		var all Violations
+		err := c.Append(header(0, test.bits))
+		errors.As(err, &all)
+		var got []Rule
+		for _, v := range all {
+			got = append(got, v.Rule)
+			wantViolation(t, err, v.Rule, v.Text)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("nBits %v: %v, want %v", test.bits, got, test.want)
+		}
+	}
 }
 
 func BenchmarkAppend(b *testing.B) {

@@ -22,6 +22,14 @@ type Past struct {
 	Time       uint32   // of the parent
 	PeriodTime uint32   // of the first header of the parent's period
 	MedianTime uint32   // of the parent and the ten headers before it
+
+	// PeriodBits are those of the first header of the parent's period. Only
+	// chains with [pow.Params.BIP94] need them.
+	PeriodBits pow.Bits
+	// RegularBits are those of the last header that does not have the chain's
+	// PowLimitBits, or if the parent's period has none, of its first header. Only
+	// chains with [pow.Params.MinDifficultyAfter] need them.
+	RegularBits pow.Bits
 }
 
 // startsPeriod reports whether the header at height is the first of a period.
@@ -34,25 +42,54 @@ func endsPeriod(params *pow.Params, height int64) bool {
 	return startsPeriod(params, height+1)
 }
 
-// NextBits returns the nBits that the header must have: those of its parent,
-// or at the start of a period those after the retarget. An error means that
-// the parent has no valid nBits; see [pow.Params.Retarget].
+// NextBits returns the nBits that the header must have: those of its parent, or
+// at the start of a period those after the retarget. A header that comes late
+// has others on a chain with [pow.Params.MinDifficultyAfter]; see
+// [Past.CheckBits]. An error means that the parent has no valid nBits; see
+// [pow.Params.Retarget].
 func (p Past) NextBits(params *pow.Params) (pow.Bits, error) {
-	if startsPeriod(params, p.Height) {
+	switch {
+	case startsPeriod(params, p.Height) && params.BIP94:
+		return params.Retarget(p.PeriodBits, p.PeriodTime, p.Time)
+	case startsPeriod(params, p.Height):
 		return params.Retarget(p.Bits, p.PeriodTime, p.Time)
+	case params.MinDifficultyAfter > 0:
+		return p.RegularBits, nil
 	}
 	return p.Bits, nil
 }
 
-// CheckBits checks that nBits are those of [Past.NextBits] ([BadRetarget]).
-// After a parent without valid nBits, which is wrong itself, any will do.
-func (p Past) CheckBits(params *pow.Params, bits pow.Bits) error {
+// isLate reports whether a header of this time may, and must, have the chain's
+// PowLimitBits, because its parent is long ago.
+func (p Past) isLate(params *pow.Params, time uint32) bool {
+	return params.MinDifficultyAfter > 0 && !startsPeriod(params, p.Height) &&
+		int64(time) > int64(p.Time)+int64(params.MinDifficultyAfter)
+}
+
+// CheckBits checks the nBits of a header of this time ([BadRetarget]): they must
+// be those of [Past.NextBits], or of a late header the PowLimitBits. After a
+// parent without valid nBits, which is wrong itself, any will do.
+func (p Past) CheckBits(params *pow.Params, bits pow.Bits, time uint32) error {
+	if p.isLate(params, time) {
+		if bits == params.PowLimitBits {
+			return nil
+		}
+		return violation(BadRetarget, "nBits %v, expected %v: the header is more than %d s after its parent", bits, params.PowLimitBits, params.MinDifficultyAfter)
+	}
 	want, err := p.NextBits(params)
 	switch {
 	case err != nil || bits == want:
 		return nil
+	case startsPeriod(params, p.Height) && params.NoRetarget:
+		return violation(BadRetarget, "nBits %v, expected %v as in the header before: they never change", bits, want)
 	case startsPeriod(params, p.Height):
-		return violation(BadRetarget, "nBits %v, expected %v after the retarget from %v (period from time %d to %d)", bits, want, p.Bits, p.PeriodTime, p.Time)
+		from := p.Bits
+		if params.BIP94 {
+			from = p.PeriodBits
+		}
+		return violation(BadRetarget, "nBits %v, expected %v after the retarget from %v (period from time %d to %d)", bits, want, from, p.PeriodTime, p.Time)
+	case params.MinDifficultyAfter > 0:
+		return violation(BadRetarget, "nBits %v, expected %v as in the last header of regular difficulty: the header is at most %d s after its parent", bits, want, params.MinDifficultyAfter)
 	default:
 		return violation(BadRetarget, "nBits %v, expected %v as in the header before: nBits change only at heights that %d divides", bits, want, params.RetargetInterval)
 	}
@@ -65,6 +102,19 @@ func (p Past) CheckTime(time uint32) error {
 		return nil
 	}
 	return violation(TimeTooOld, "time %d, expected more than %d, the median of the headers before", time, p.MedianTime)
+}
+
+// maxBackwardBIP94 is how many seconds the first header of a period may be before
+// its parent (BIP 94).
+const maxBackwardBIP94 = 600
+
+// checkBIP94 checks the rule of BIP 94 about time, on a chain that has it
+// ([TimeWarp]).
+func (p Past) checkBIP94(params *pow.Params, time uint32) error {
+	if !params.BIP94 || !startsPeriod(params, p.Height) || int64(time) >= int64(p.Time)-maxBackwardBIP94 {
+		return nil
+	}
+	return violation(TimeWarp, "time %d, expected at least %d: the first header of a period is at most %d s before its parent", time, int64(p.Time)-maxBackwardBIP94, maxBackwardBIP94)
 }
 
 // CheckTimeWarp checks the two rules of BIP 54 about time ([TimeWarp]), which

@@ -1,6 +1,9 @@
 package headerchain
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Rule names a rule. It is an error, the kind of a [Violation], so that
 // errors.Is(err, headerchain.TimeTooOld) tells one rule from another.
@@ -15,7 +18,8 @@ const (
 	BadRetarget Rule = "bad-retarget"
 	// TimeTooOld: the time is not after the median of the 11 headers before.
 	TimeTooOld Rule = "time-too-old"
-	// TimeWarp: the time of a period's first or last header breaks BIP 54.
+	// TimeWarp: the time of a period's first or last header breaks BIP 54, or
+	// that of its first header BIP 94.
 	TimeWarp Rule = "time-warp"
 	// BadGenesis: the chain starts with another block than it has to, or
 	// elsewhere than at height 0.
@@ -35,6 +39,33 @@ func (v *Violation) Error() string { return fmt.Sprintf("%s: %s", v.Rule, v.Text
 // Unwrap returns v.Rule, for errors.Is.
 func (v *Violation) Unwrap() error { return v.Rule }
 
-func violation(rule Rule, format string, args ...any) error {
+// Violations are all rules that a header breaks.
+type Violations []*Violation
+
+func (v Violations) Error() string {
+	texts := make([]string, len(v))
+	for i, one := range v {
+		texts[i] = one.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the violations, for errors.Is and errors.As.
+func (v Violations) Unwrap() []error {
+	all := make([]error, len(v))
+	for i, one := range v {
+		all[i] = one
+	}
+	return all
+}
+
+// add adds an error that is nil or a *Violation.
+func (v *Violations) add(err error) {
+	if err != nil {
+		*v = append(*v, err.(*Violation))
+	}
+}
+
+func violation(rule Rule, format string, args ...any) *Violation {
 	return &Violation{Rule: rule, Text: fmt.Sprintf(format, args...)}
 }

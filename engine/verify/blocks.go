@@ -48,7 +48,7 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 			}
 		})
 	}
-	r := &blockReader{in: blockfile.NewReader(nil, [blockfile.KeySize]byte{}), pipeline: p, work: work}
+	r := &blockReader{in: blockfile.NewReader(nil, [blockfile.KeySize]byte{}), magics: opts.magics(), pipeline: p, work: work}
 	read := func(ctx context.Context) error {
 		defer close(work)
 		for i := range sources {
@@ -78,6 +78,7 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 // blockReader fills batches with blocks. Workers and the checking get them.
 type blockReader struct {
 	in       *blockfile.Reader
+	magics   []blockfile.Magic
 	pipeline *pipeline[*blockBatch]
 	work     chan<- *blockBatch
 	gaps     Gaps
@@ -86,12 +87,12 @@ type blockReader struct {
 
 // read reads a source as far as that can be done. The error is that of ctx.
 func (r *blockReader) read(ctx context.Context, src *Source) error {
-	in, err := src.Open()
+	in, closer, err := open(ctx, src)
 	if err != nil {
 		return r.gap(ctx, Gap{Source: src.Name, Err: err})
 	}
-	defer in.Close()
-	r.in.Reset(contextReader{ctx, in}, src.Key)
+	defer closer.Close()
+	r.in.Reset(in, src.Key, r.magics...)
 	for {
 		b, err := r.pipeline.take(ctx)
 		if err != nil {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -261,6 +262,48 @@ func TestManyGaps(t *testing.T) {
 	}
 }
 
+// Files packed with gzip are read as the files in them, and damage in them is
+// reported.
+func TestGzip(t *testing.T) {
+	c := realChain(t)
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(c.file); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Blocks(t.Context(), reference{}, []Source{source("x.gz", packed.Bytes())}, bitcoin)
+	if err != nil || r.Items != 14132 || r.Valid != 14132 {
+		t.Errorf("%v, report %+v", err, r)
+	}
+	r, err = Blocks(t.Context(), reference{}, []Source{source("x.gz", packed.Bytes()[:packed.Len()/2]), source("y", c.part(0, 10).file)}, Options{Unlinked: true})
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "x.gz: offset ") || !strings.Contains(err.Error(), ": cannot read: gzip: unexpected EOF") {
+		t.Errorf("cut: %v", err)
+	}
+	if r.Items < 1000 || r.Items > 14000 || r.Valid != r.Items {
+		t.Errorf("cut: report %+v", r)
+	}
+
+	headers := mine(100)
+	packed.Reset()
+	w.Reset(&packed)
+	if _, err := w.Write(headers); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Headers(t.Context(), reference{}, source("x.gz", packed.Bytes()), linked); err != nil || r.Valid != 100 {
+		t.Errorf("headers: %v, report %+v", err, r)
+	}
+	packed.Truncate(packed.Len() - 1) // of the checksum behind the data
+	if r, err := Headers(t.Context(), reference{}, source("x.gz", packed.Bytes()), linked); !errors.Is(err, io.ErrUnexpectedEOF) || r.Valid != 100 {
+		t.Errorf("headers, cut: %v, report %+v", err, r)
+	}
+}
+
 func TestBlocksEngineFails(t *testing.T) {
 	c := realChain(t)
 	broken := errors.New("broken")
@@ -355,7 +398,7 @@ func TestBlocksAgainstPlainLoop(t *testing.T) {
 		}
 		opts := Options{
 			Unlinked:    rapid.Bool().Draw(t, "unlinked"),
-			Params:      rapid.SampledFrom([]*pow.Params{nil, pow.Bitcoin}).Draw(t, "params"),
+			Network:     rapid.SampledFrom([]*Network{nil, Bitcoin}).Draw(t, "network"),
 			StartHeight: rapid.SampledFrom([]int64{headerchain.UnknownHeight, int64(first)}).Draw(t, "height"),
 			Workers:     rapid.IntRange(1, 3).Draw(t, "workers"),
 		}
@@ -379,7 +422,7 @@ func TestBlocksAgainstPlainLoop(t *testing.T) {
 // plainLoop returns how many of the blocks are valid, and which is the first
 // that is not, for what reasons.
 func plainLoop(blocks [][]byte, opts Options) (valid, index int, first []Reason) {
-	c := headerchain.New(opts.Params, opts.StartHeight)
+	c := headerchain.New(opts.params(), opts.StartHeight)
 	for i, raw := range blocks {
 		var wrong []Reason
 		h, _ := pow.DecodeHeader(raw[:pow.HeaderSize])
@@ -393,12 +436,14 @@ func plainLoop(blocks [][]byte, opts Options) (valid, index int, first []Reason)
 		if !opts.Unlinked && i > 0 && h.Prev != pow.Sum(blocks[i-1][:pow.HeaderSize]) {
 			wrong = append(wrong, BadLink)
 		}
-		err = headerchain.CheckLimit(opts.Params, h.Bits)
+		err = headerchain.CheckLimit(opts.params(), h.Bits)
 		if !opts.Unlinked {
 			err = c.Append(raw[:pow.HeaderSize])
 		}
-		if err != nil {
-			wrong = append(wrong, Reason(errors.Unwrap(err).Error()))
+		var broken headerchain.Violations
+		errors.As(err, &broken)
+		for _, v := range broken {
+			wrong = append(wrong, Reason(v.Rule))
 		}
 		var b blockfile.Block
 		if err := b.Parse(raw); err != nil {

@@ -20,18 +20,18 @@ const headersInBatch = 1 << 16
 // header.
 func Headers(ctx context.Context, e Engine, src Source, opts Options) (Report, error) {
 	j := newJudge(e, opts)
-	in, err := src.Open()
+	in, closer, err := open(ctx, &src)
 	if err != nil {
 		return j.finish(false), err
 	}
-	defer in.Close()
+	defer closer.Close()
 
 	var batches []*batch
 	for range 3 { // one is read, one is checked, one waits
 		batches = append(batches, &batch{source: &src})
 	}
 	p := newPipeline(batches...)
-	read := func(ctx context.Context) error { return readHeaders(ctx, contextReader{ctx, in}, &src, p) }
+	read := func(ctx context.Context) error { return readHeaders(ctx, in, &src, p) }
 	err = p.run(ctx, read, j.check)
 	if err == nil && j.report.Items == 0 {
 		err = fmt.Errorf("%s: %w: the file is empty, headers of %d bytes are expected", src.Name, ErrEmpty, pow.HeaderSize)

@@ -67,7 +67,7 @@ func TestFlippedHeaderFields(t *testing.T) {
 		{"Merkle root", 67, 128, []Reason{HighHash}, ""},
 		{"time, later", 71, 32, []Reason{HighHash}, ""},
 		{"time, earlier", 70, 8, []Reason{HighHash, TimeTooOld}, "the median of the headers before"},
-		{"nBits, easier", 75, 2, []Reason{HighHash, BitsAboveLimit}, "nBits 1f00ffff, expected at most 1d00ffff"},
+		{"nBits, easier", 75, 2, []Reason{HighHash, BitsAboveLimit, BadRetarget}, "nBits 1f00ffff, expected at most 1d00ffff"},
 		{"nBits, harder", 75, 1, []Reason{HighHash, BadRetarget}, "nBits 1c00ffff, expected 1d00ffff as in the header before"},
 		{"nBits, negative", 74, 128, []Reason{BadBits, BadRetarget}, "nBits is negative: 1d80ffff, expected a target"},
 		{"nBits, zero", 75, 0x1d, []Reason{BadBits, BadRetarget}, "nBits is zero"},
@@ -98,7 +98,7 @@ func TestFlippedHeaderFields(t *testing.T) {
 			}
 
 			// Alone, that header breaks fewer rules, and no other does.
-			r, err = Headers(t.Context(), reference{}, source("x", data), Options{Unlinked: true, Params: pow.Bitcoin})
+			r, err = Headers(t.Context(), reference{}, source("x", data), Options{Unlinked: true, Network: Bitcoin})
 			if err != nil || r.Valid != 14131 || r.First.Index != item || r.First.Height != headerchain.UnknownHeight {
 				t.Errorf("unlinked: %v, report %+v, first %+v", err, r, r.First)
 			}

@@ -55,7 +55,7 @@ func streamSource(name string, r io.Reader) Source {
 var linked = Options{StartHeight: headerchain.UnknownHeight, Workers: 2}
 
 // bitcoin are the options for real blocks.
-var bitcoin = Options{StartHeight: headerchain.UnknownHeight, Params: pow.Bitcoin, Workers: 2}
+var bitcoin = Options{StartHeight: headerchain.UnknownHeight, Network: Bitcoin, Workers: 2}
 
 // chain is the real chain, block by block.
 type chain struct {

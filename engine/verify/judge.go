@@ -47,7 +47,7 @@ type judge struct {
 }
 
 func newJudge(e Engine, opts Options) *judge {
-	return &judge{engine: e, opts: opts, chain: headerchain.New(opts.Params, opts.StartHeight)}
+	return &judge{engine: e, opts: opts, chain: headerchain.New(opts.params(), opts.StartHeight)}
 }
 
 // check checks the headers of a batch and adds its items to the report.
@@ -58,7 +58,7 @@ func (j *judge) check(ctx context.Context, b *batch) error {
 	if b.afterGap && !begins && linked && pow.Sum(j.last[:]) != pow.Hash(headers[prevOffset:]) {
 		// The parent of the first item was not read, nor how many before it.
 		begins = true
-		j.chain = headerchain.New(j.opts.Params, headerchain.UnknownHeight)
+		j.chain = headerchain.New(j.opts.params(), headerchain.UnknownHeight)
 	}
 	lead := 0 // headers before the first item
 	if linked && !begins {
@@ -102,8 +102,9 @@ func (j *judge) rules(b *batch) {
 			err = j.chain.Append(header)
 		}
 		if err != nil {
-			v := err.(*headerchain.Violation)
-			j.faults = append(j.faults, itemFault{i, Fault{ruleReasons[v.Rule], v.Text}})
+			for _, v := range err.(headerchain.Violations) {
+				j.faults = append(j.faults, itemFault{i, Fault{ruleReasons[v.Rule], v.Text}})
+			}
 		}
 	}
 }
@@ -117,7 +118,7 @@ const (
 // checkLimit compares nBits with the limit.
 func (j *judge) checkLimit(bits pow.Bits) error {
 	if bits != j.lastBits {
-		j.lastBits, j.limit = bits, headerchain.CheckLimit(j.opts.Params, bits)
+		j.lastBits, j.limit = bits, headerchain.CheckLimit(j.opts.params(), bits)
 	}
 	return j.limit
 }
@@ -205,8 +206,9 @@ func (j *judge) finish(blocks bool) Report {
 		{CheckProofOfWork, true},
 		{CheckLink, !j.opts.Unlinked},
 		{CheckMedianTime, !j.opts.Unlinked},
-		{CheckLimit, j.opts.Params != nil},
-		{CheckRetarget, j.opts.Params != nil && !j.opts.Unlinked && height},
+		{CheckLimit, j.opts.Network != nil},
+		{CheckRetarget, j.opts.Network != nil && !j.opts.Unlinked && height},
+		{CheckTimeWarp, j.opts.Network != nil && j.opts.Network.Params.BIP94 && !j.opts.Unlinked && height},
 		{CheckMerkleRoot, blocks},
 		{CheckWitness, blocks},
 	} {

@@ -21,6 +21,7 @@ const (
 	BitsAboveLimit Reason = "bits-above-limit" // nBits are above the limit of the chain
 	BadRetarget    Reason = "bad-retarget"     // nBits are not what the retarget rule gives
 	TimeTooOld     Reason = "time-too-old"     // the time is not after the median of the 11 before
+	TimeWarp       Reason = "time-warp"        // a period begins too long before its parent (BIP 94)
 
 	BadBlock      Reason = "bad-block"              // the block cannot be parsed
 	BadMerkleRoot Reason = "bad-merkle-root"        // the header has another Merkle root
@@ -47,6 +48,7 @@ const (
 	CheckMedianTime  = "median-time"
 	CheckLimit       = "limit"
 	CheckRetarget    = "retarget"
+	CheckTimeWarp    = "time-warp"
 	CheckMerkleRoot  = "merkle-root"
 	CheckWitness     = "witness-commitment"
 )
@@ -79,6 +81,7 @@ var (
 		headerchain.BitsAboveLimit: BitsAboveLimit,
 		headerchain.BadRetarget:    BadRetarget,
 		headerchain.TimeTooOld:     TimeTooOld,
+		headerchain.TimeWarp:       TimeWarp,
 	}
 	blockReasons = map[error]Reason{
 		blockfile.ErrMerkleRoot: BadMerkleRoot,

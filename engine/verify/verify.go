@@ -22,7 +22,7 @@ type Engine interface {
 type Source struct {
 	Name string // for findings and errors
 
-	// Open returns the stream. Nothing more is read when the context of the
+	// Open returns the stream, as it is or packed with gzip. Nothing more is read when the context of the
 	// verification has ended; a Read that waits then has to return by itself.
 	Open func() (io.ReadCloser, error)
 
@@ -36,8 +36,12 @@ type Options struct {
 	// checked that needs the items before.
 	Unlinked bool
 
-	// Params are the rules about nBits; nil for none.
-	Params *pow.Params
+	// Network has the rules of a network; nil for those that all have.
+	Network *Network
+
+	// Magic is that of blk files; zero for that of Network, or without one for
+	// those of all networks that are known.
+	Magic blockfile.Magic
 
 	// StartHeight is the height of the first item, or
 	// headerchain.UnknownHeight: see [headerchain.New].
@@ -45,4 +49,23 @@ type Options struct {
 
 	// Workers is the number of goroutines that parse blocks, at least 1.
 	Workers int
+}
+
+// params returns the rules about nBits and time, or nil.
+func (o Options) params() *pow.Params {
+	if o.Network == nil {
+		return nil
+	}
+	return o.Network.Params
+}
+
+// magics returns those that a blk file may have; none for all.
+func (o Options) magics() []blockfile.Magic {
+	switch {
+	case o.Magic != blockfile.Magic{}:
+		return []blockfile.Magic{o.Magic}
+	case o.Network != nil:
+		return []blockfile.Magic{o.Network.Magic}
+	}
+	return nil
 }

@@ -56,7 +56,7 @@ func (t *Tree) Check(h pow.Header) (parent *Node, err error) {
 		return nil, reject.New(reject.InvalidParent, "the parent %v or a block before it is invalid", h.Prev)
 	}
 	past := parent.past()
-	err = past.CheckBits(t.params, h.Bits)
+	err = past.CheckBits(t.params, h.Bits, h.Time)
 	if err == nil {
 		err = past.CheckTime(h.Time)
 	}
