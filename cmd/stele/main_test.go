@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 			"hide":  hide,
 			"magic": magic,
 			"slice": slice,
+			"unhex": unhex,
 		},
 	})
 }

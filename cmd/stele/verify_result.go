@@ -25,6 +25,8 @@ type verifyResult struct {
 	Skipped      []skippedBytes `json:"skipped,omitempty"`
 	SkippedCount int64          `json:"skipped_count,omitempty"`
 	SkippedBytes int64          `json:"skipped_bytes,omitempty"`
+	Findings     []finding      `json:"findings,omitempty"`
+	FindingCount int64          `json:"findings_count,omitempty"`
 	Seconds      float64        `json:"seconds"`
 	ItemsPerSec  float64        `json:"items_per_second"`
 	BytesPerSec  float64        `json:"bytes_per_second"`
@@ -34,15 +36,43 @@ type verifyResult struct {
 	Error        string         `json:"error,omitempty"`
 }
 
+// verifyItem names a header or block.
+type verifyItem struct {
+	Index  int64  `json:"index"`
+	File   string `json:"file"`
+	Offset int64  `json:"offset"`
+	Height *int64 `json:"height"`
+	Hash   string `json:"hash"`
+}
+
+func newVerifyItem(it verify.Item) verifyItem {
+	item := verifyItem{Index: it.Index, File: it.Source, Offset: it.Offset, Hash: it.Hash.String()}
+	if it.Height != headerchain.UnknownHeight {
+		item.Height = &it.Height
+	}
+	return item
+}
+
+// place says for people where the item is. What names the items.
+func (i verifyItem) place(what string) string {
+	height := ""
+	if i.Height != nil {
+		height = fmt.Sprintf(", height %d", *i.Height)
+	}
+	return fmt.Sprintf("%s %d, offset %d of %s%s", strings.TrimSuffix(what, "s"), i.Index, i.Offset, filepath.Base(i.File), height)
+}
+
 // firstInvalid is the first item with which something is wrong.
 type firstInvalid struct {
-	Index  int64         `json:"index"`
-	File   string        `json:"file"`
-	Offset int64         `json:"offset"`
-	Height *int64        `json:"height"`
-	Hash   string        `json:"hash"`
+	verifyItem
 	Reason verify.Reason `json:"reason"`
 	Faults []faultText   `json:"faults"`
+}
+
+// finding is something about an item that breaks no rule.
+type finding struct {
+	verifyItem
+	faultText
 }
 
 // faultText is one thing that is wrong with it.
@@ -59,8 +89,8 @@ type skippedBytes struct {
 	Text   string `json:"text"`
 }
 
-// maxSkippedLines bounds how much of that is shown to people.
-const maxSkippedLines = 10
+// maxLines bounds how many such parts, and how many findings, are shown to people.
+const maxLines = 10
 
 func newVerifyResult(r verify.Report, err error, elapsed time.Duration) verifyResult {
 	res := verifyResult{
@@ -76,24 +106,19 @@ func newVerifyResult(r verify.Report, err error, elapsed time.Duration) verifyRe
 		Devices:      append([]engine.Share{}, r.Devices...),
 		SkippedCount: r.Gaps.Count,
 		SkippedBytes: r.Gaps.Bytes,
+		FindingCount: r.Findings.Count,
 	}
 	for _, g := range r.Gaps.List {
 		res.Skipped = append(res.Skipped, skippedBytes{g.Source, g.Offset, g.Bytes, g.Err.Error()})
 	}
 	if f := r.First; f != nil {
-		res.FirstInvalid = &firstInvalid{
-			Index:  f.Index,
-			File:   f.Source,
-			Offset: f.Offset,
-			Hash:   f.Hash.String(),
-			Reason: f.Faults[0].Reason,
-		}
+		res.FirstInvalid = &firstInvalid{verifyItem: newVerifyItem(f.Item), Reason: f.Faults[0].Reason}
 		for _, fault := range f.Faults {
 			res.FirstInvalid.Faults = append(res.FirstInvalid.Faults, faultText(fault))
 		}
-		if f.Height != headerchain.UnknownHeight {
-			res.FirstInvalid.Height = &f.Height
-		}
+	}
+	for _, f := range r.Findings.List {
+		res.Findings = append(res.Findings, finding{newVerifyItem(f.Item), faultText(f.Fault)})
 	}
 	if err != nil {
 		res.Error = err.Error()
@@ -110,23 +135,28 @@ func (r verifyResult) text(what string) string {
 		fmt.Fprintf(w, "transactions\t%d\n", r.Transactions)
 	}
 	if f := r.FirstInvalid; f != nil {
-		height := ""
-		if f.Height != nil {
-			height = fmt.Sprintf(", height %d", *f.Height)
-		}
-		fmt.Fprintf(w, "first invalid\t%s %d, offset %d of %s%s\n", strings.TrimSuffix(what, "s"), f.Index, f.Offset, filepath.Base(f.File), height)
+		fmt.Fprintf(w, "first invalid\t%s\n", f.place(what))
 		fmt.Fprintf(w, "\t%s\n", f.Hash)
 		for _, fault := range f.Faults {
 			fmt.Fprintf(w, "\t%s: %s\n", fault.Reason, fault.Text)
 		}
 	}
+	if n := r.FindingCount; n > 0 {
+		fmt.Fprintf(w, "findings\t%d\n", n)
+		for _, f := range r.Findings[:min(len(r.Findings), maxLines)] {
+			fmt.Fprintf(w, "\t%s: %s: %s\n", f.place(what), f.Reason, f.Text)
+		}
+		if n > maxLines {
+			fmt.Fprintf(w, "\tand %d more\n", n-maxLines)
+		}
+	}
 	if n := r.SkippedCount; n > 0 {
 		fmt.Fprintf(w, "skipped\t%s in %s\n", plural(uint64(r.SkippedBytes), "byte"), plural(uint64(n), "place"))
-		for _, s := range r.Skipped[:min(len(r.Skipped), maxSkippedLines)] {
+		for _, s := range r.Skipped[:min(len(r.Skipped), maxLines)] {
 			fmt.Fprintf(w, "\t%s\n", s.Text)
 		}
-		if n > maxSkippedLines {
-			fmt.Fprintf(w, "\tand %d more\n", n-maxSkippedLines)
+		if n > maxLines {
+			fmt.Fprintf(w, "\tand %d more\n", n-maxLines)
 		}
 	}
 	fmt.Fprintf(w, "checked\t%s\n", strings.Join(r.Checks, ", "))

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -81,6 +83,17 @@ func hide(ts *testscript.TestScript, neg bool, args []string) {
 		data[i] ^= args[1][i%len(args[1])]
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
+// unhex is the script command "unhex FROM TO": it writes the bytes of which a file
+// has the hexadecimal digits.
+func unhex(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: unhex FROM TO")
+	}
+	data, err := hex.DecodeString(strings.ReplaceAll(ts.ReadFile(args[0]), "\n", ""))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o600))
 }
 
 // magic is the script command "magic FILE FROM TO": it replaces bytes, given as

@@ -1,6 +1,7 @@
 package blockfile
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"stele/engine/pow"
@@ -28,6 +29,12 @@ type Block struct {
 	raw     []byte
 	wtxids  []pow.Hash // hashes of the transactions with witnesses; empty if there are none
 	scratch []byte
+
+	cursor   cursor
+	outputs  outputSet
+	stripped int  // bytes without witnesses
+	suspect  bool // a rule is broken that needs one look at each transaction
+	short    int  // transactions of 64 bytes
 }
 
 // Parse takes a serialized block apart (BIP 144 for transactions with
@@ -36,21 +43,26 @@ type Block struct {
 // change as long as b is used. Errors are [*Error] with the offset in raw:
 // [ErrTruncated], [ErrVarInt], [ErrTransaction], [ErrTrailing].
 func (b *Block) Parse(raw []byte) error {
-	*b = Block{raw: raw, TxIDs: b.TxIDs[:0], wtxids: b.wtxids[:0], scratch: b.scratch}
-	if err := eachTransaction(raw, b.add); err != nil {
+	*b = Block{
+		raw: raw, TxIDs: b.TxIDs[:0], wtxids: b.wtxids[:0], scratch: b.scratch, outputs: b.outputs,
+		cursor: cursor{data: raw, spent: b.cursor.spent[:0]},
+	}
+	if err := b.cursor.transactions(b.add); err != nil {
 		return err
 	}
 	b.Header, _ = pow.DecodeHeader(raw[:pow.HeaderSize])
+	b.stripped += b.cursor.start
 	return nil
 }
 
 // checkForm reports whether raw is a whole block, as [Block.Parse] does, and
 // computes no ids.
-func checkForm(raw []byte) error { return eachTransaction(raw, func(transaction) {}) }
+func checkForm(raw []byte) error {
+	return (&cursor{data: raw}).transactions(func(*transaction) {})
+}
 
-// eachTransaction takes a block apart and calls f with each transaction.
-func eachTransaction(raw []byte, f func(transaction)) error {
-	c := &cursor{data: raw}
+// transactions takes a block apart and calls f with each transaction.
+func (c *cursor) transactions(f func(*transaction)) error {
 	if err := c.skip(pow.HeaderSize, "the header"); err != nil {
 		return err
 	}
@@ -61,14 +73,14 @@ func eachTransaction(raw []byte, f func(transaction)) error {
 	if n == 0 {
 		return fault(ErrTransaction, pow.HeaderSize, "the block has no transactions: 1 at least is expected")
 	}
+	c.start = c.at
 	for i := range n {
-		tx, err := c.transaction()
-		if err != nil {
+		if err := c.transaction(); err != nil {
 			f := err.(*Error)
 			f.Text = fmt.Sprintf("transaction %d of %d: %s", i, n, f.Text)
 			return f
 		}
-		f(tx)
+		f(&c.tx)
 	}
 	if c.left() > 0 {
 		return fault(ErrTrailing, int64(c.at), "the block should end after the last transaction, but has %s more", bytesOf(c.left()))
@@ -76,8 +88,18 @@ func eachTransaction(raw []byte, f func(transaction)) error {
 	return nil
 }
 
-// add computes the ids of the next transaction.
-func (b *Block) add(tx transaction) {
+// add computes the ids of the next transaction, and looks at what the rules ask
+// of it.
+func (b *Block) add(tx *transaction) {
+	size := tx.strippedSize()
+	b.stripped += size
+	if size == shortSize {
+		b.short++
+	}
+	if tx.isSuspect(len(b.TxIDs) == 0, b.raw) {
+		b.suspect = true
+	}
+
 	whole := b.raw[tx.start:tx.end]
 	if !tx.witness {
 		id := pow.Sum(whole)
@@ -121,65 +143,85 @@ const merkleRootOffset = 36
 type transaction struct {
 	start, body, bodyEnd, end int
 	witness                   bool
+
+	inputs   int
+	nulls    int  // inputs that spend the output that none is, as a coinbase does
+	badValue bool // an amount, or the sum of all, is more than there can be
 }
 
-// transaction passes one transaction.
-func (c *cursor) transaction() (tx transaction, err error) {
-	tx.start = c.at
+// strippedSize returns the length without witnesses.
+func (tx *transaction) strippedSize() int {
+	if !tx.witness {
+		return tx.end - tx.start
+	}
+	return tx.bodyEnd - tx.body + 8 // version and lock time
+}
+
+// transaction passes one transaction, which is then in c.tx.
+func (c *cursor) transaction() error {
+	c.tx = transaction{start: c.at}
+	tx := &c.tx
 	if err := c.skip(4, "the version"); err != nil {
-		return tx, err
+		return err
 	}
 	if c.left() >= 2 && c.data[c.at] == 0 { // the marker; no transaction has 0 inputs
 		if flag := c.data[c.at+1]; flag != 1 {
-			return tx, fault(ErrTransaction, int64(c.at), "no inputs: 00%02x after the version, an input or the marker and flag 0001 are expected", flag)
+			return fault(ErrTransaction, int64(c.at), "no inputs: 00%02x after the version, an input or the marker and flag 0001 are expected", flag)
 		}
 		tx.witness = true
 		c.at += 2
 	}
 	tx.body = c.at
-	inputs, err := c.inputs()
-	if err != nil {
-		return tx, err
+	if err := c.inputs(tx); err != nil {
+		return err
 	}
-	if err := c.outputs(); err != nil {
-		return tx, err
+	if err := c.outputs(tx); err != nil {
+		return err
 	}
 	tx.bodyEnd = c.at
 	if tx.witness {
-		if err := c.witnesses(inputs); err != nil {
-			return tx, err
+		if err := c.witnesses(tx.inputs); err != nil {
+			return err
 		}
 	}
 	if err := c.skip(4, "the lock time"); err != nil {
-		return tx, err
+		return err
 	}
 	tx.end = c.at
-	return tx, nil
+	return nil
 }
 
-func (c *cursor) inputs() (n int, err error) {
+func (c *cursor) inputs(tx *transaction) error {
 	start := c.at
-	if n, err = c.count(minInputSize, "the number of inputs"); err != nil {
-		return 0, err
+	n, err := c.count(minInputSize, "the number of inputs")
+	if err != nil {
+		return err
 	}
 	if n == 0 {
-		return 0, fault(ErrTransaction, int64(start), "no inputs: 1 at least is expected")
+		return fault(ErrTransaction, int64(start), "no inputs: 1 at least is expected")
 	}
+	tx.inputs = n
 	for range n {
-		if err := c.skip(36, "the output that an input spends"); err != nil {
-			return 0, err
+		output := c.at
+		if err := c.skip(outputSize, "the output that an input spends"); err != nil {
+			return err
+		}
+		if isNull(c.data[output:c.at]) {
+			tx.nulls++
+		} else {
+			c.spent = append(c.spent, uint32(output))
 		}
 		if err := c.bytes("the script of an input"); err != nil {
-			return 0, err
+			return err
 		}
 		if err := c.skip(4, "the sequence of an input"); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return n, nil
+	return nil
 }
 
-func (c *cursor) outputs() error {
+func (c *cursor) outputs(tx *transaction) error {
 	start := c.at
 	n, err := c.count(minOutputSize, "the number of outputs")
 	if err != nil {
@@ -188,9 +230,14 @@ func (c *cursor) outputs() error {
 	if n == 0 {
 		return fault(ErrTransaction, int64(start), "no outputs: 1 at least is expected")
 	}
+	sum := uint64(0)
 	for range n {
 		if err := c.skip(8, "the amount of an output"); err != nil {
 			return err
+		}
+		amount := binary.LittleEndian.Uint64(c.data[c.at-8:])
+		if sum += amount; amount > maxMoney || sum > maxMoney {
+			tx.badValue = true
 		}
 		if err := c.bytes("the script of an output"); err != nil {
 			return err

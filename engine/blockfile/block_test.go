@@ -267,7 +267,10 @@ func FuzzBlock(f *testing.F) {
 			}
 			return
 		}
-		_, _ = b.CheckMerkle(), b.CheckWitness()
+		_, _, _, _ = b.CheckMerkle(), b.CheckWitness(), b.LacksWitnesses(), b.CoinbaseHeight()
+		if quick, slow := b.CheckRules(), b.findViolations(); len(quick) != len(slow) {
+			t.Errorf("quick %v, slow %v", quick, slow)
+		}
 		if len(b.TxIDs) == 0 || len(b.TxIDs) > len(data)/minTransactionSize {
 			t.Errorf("%d transactions in %d bytes", len(b.TxIDs), len(data))
 		}

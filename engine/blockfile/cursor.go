@@ -6,6 +6,10 @@ import "encoding/binary"
 type cursor struct {
 	data []byte
 	at   int // never beyond len(data)
+
+	tx    transaction // the last one that was passed
+	start int         // of the first transaction
+	spent []uint32    // where the outputs stand that the inputs so far spend, without those of coinbases
 }
 
 func (c *cursor) left() int { return len(c.data) - c.at }

@@ -29,6 +29,25 @@ var (
 	// to another list: equal hashes stand side by side in the Merkle tree
 	// (CVE-2012-2459).
 	ErrMutated = errors.New("mutated Merkle tree")
+	// ErrNoCoinbase means that the first transaction is no coinbase.
+	ErrNoCoinbase = errors.New("no coinbase")
+	// ErrCoinbases means that another transaction than the first is a coinbase.
+	ErrCoinbases = errors.New("several coinbases")
+	// ErrCoinbaseScript means that the script of the coinbase has a wrong length.
+	ErrCoinbaseScript = errors.New("bad coinbase script")
+	// ErrNullInput means that a transaction that is no coinbase has an input that
+	// spends no output.
+	ErrNullInput = errors.New("null input")
+	// ErrDuplicateInput means that a transaction spends an output twice
+	// (CVE-2018-17144).
+	ErrDuplicateInput = errors.New("duplicate input")
+	// ErrDoubleSpend means that two transactions spend the same output.
+	ErrDoubleSpend = errors.New("double spend")
+	// ErrValue means that an output, or all of a transaction together, are worth
+	// more than all the money that there can be.
+	ErrValue = errors.New("bad value")
+	// ErrWeight means that a block weighs too much.
+	ErrWeight = errors.New("bad weight")
 	// ErrWitness means that the coinbase does not commit to the witnesses of
 	// the block (BIP 141).
 	ErrWitness = errors.New("bad witness commitment")

@@ -14,7 +14,7 @@ var commitmentPrefix = []byte{0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed}
 // CheckWitness checks, if any transaction has a witness, that the coinbase
 // commits to all witnesses (BIP 141, commitment structure). The Merkle root in
 // the header does not cover them. Blocks without witnesses have nothing to
-// check: that they might have been taken away cannot be seen.
+// check; see [Block.LacksWitnesses].
 // Errors are [*Error] of kind [ErrWitness].
 func (b *Block) CheckWitness() error {
 	if len(b.wtxids) == 0 {
@@ -36,6 +36,20 @@ func (b *Block) CheckWitness() error {
 	return nil
 }
 
+// HasWitnesses reports whether any transaction has a witness.
+func (b *Block) HasWitnesses() bool { return len(b.wtxids) > 0 }
+
+// LacksWitnesses reports whether the coinbase commits to witnesses and no
+// transaction has one, not even the coinbase. Where segwit is active such a block
+// is invalid; mostly its witnesses were taken away.
+func (b *Block) LacksWitnesses() bool {
+	if b.HasWitnesses() {
+		return false
+	}
+	commitment, _ := b.coinbaseCommitment()
+	return commitment != nil
+}
+
 // coinbaseCommitment returns the 32 bytes of the last output of the first
 // transaction that is a commitment, and the only item of its witness; nil for
 // what is not there. Parse has been through the block, so nothing can fail.
@@ -47,7 +61,12 @@ func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
 	if witness {
 		c.at += 2
 	}
-	inputs, _ := c.inputs()
+	inputs, _ := c.varint("")
+	for range inputs {
+		c.at += outputSize
+		c.item()
+		c.at += 4
+	}
 	outputs, _ := c.varint("")
 	for range outputs {
 		c.at += 8

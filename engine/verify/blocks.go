@@ -157,21 +157,41 @@ func (b *blockBatch) read(r *blockfile.Reader) error {
 
 // parse parses the blocks and checks what they hold.
 func (b *blockBatch) parse(block *blockfile.Block) {
-	b.faults, b.txs = b.faults[:0], 0
+	b.faults, b.findings, b.contents, b.txs = b.faults[:0], b.findings[:0], b.contents[:0], 0
 	for i, rec := range b.records {
 		if err := block.Parse(rec.Block); err != nil {
 			var e *blockfile.Error
 			errors.As(err, &e)
 			e.Offset += rec.BlockOffset
 			b.faults = append(b.faults, itemFault{i, Fault{BadBlock, e.Error()}})
+			b.contents = append(b.contents, content{})
 			continue
 		}
 		b.txs += int64(len(block.TxIDs))
-		for _, err := range []error{block.CheckMerkle(), block.CheckWitness()} {
-			var e *blockfile.Error
-			if errors.As(err, &e) {
-				b.faults = append(b.faults, itemFault{i, Fault{blockReasons[e.Kind], e.Text}})
-			}
+		b.contents = append(b.contents, content{
+			parsed:         true,
+			coinbaseHeight: block.CoinbaseHeight(),
+			hasWitnesses:   block.HasWitnesses(),
+			lacksWitnesses: block.LacksWitnesses(),
+		})
+		if err := block.CheckMerkle(); err != nil {
+			b.fault(i, err)
+		}
+		if err := block.CheckWitness(); err != nil {
+			b.fault(i, err)
+		}
+		for _, e := range block.CheckRules() {
+			b.fault(i, e)
+		}
+		if n := block.ShortTransactions(); n > 0 {
+			b.findings = append(b.findings, itemFault{i, Fault{ShortTransaction, fmt.Sprintf("%d of %d transactions have 64 bytes without their witnesses, as a node of the Merkle tree has", n, len(block.TxIDs))}})
 		}
 	}
+}
+
+// fault adds a fault in a block.
+func (b *blockBatch) fault(item int, err error) {
+	var e *blockfile.Error
+	errors.As(err, &e)
+	b.faults = append(b.faults, itemFault{item, Fault{blockReasons[e.Kind], e.Text}})
 }

@@ -37,7 +37,7 @@ func TestRealBlocks(t *testing.T) {
 		if r.Bytes != blockfiletest.ChainEnd-frameSize*blockfiletest.ChainBlocks {
 			t.Errorf("%d bytes", r.Bytes)
 		}
-		if want := []string{CheckProofOfWork, CheckLink, CheckMedianTime, CheckLimit, CheckRetarget, CheckMerkleRoot, CheckWitness}; !slices.Equal(r.Checks, want) {
+		if want := []string{CheckProofOfWork, CheckLink, CheckMedianTime, CheckLimit, CheckRetarget, CheckMerkleRoot, CheckWitness, CheckRules, CheckHeight, CheckSegwit}; !slices.Equal(r.Checks, want) {
 			t.Errorf("checks %v", r.Checks)
 		}
 	}
@@ -73,8 +73,8 @@ func TestBlocksInSeveralSources(t *testing.T) {
 		t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
 	}
 
-	tx := second.block(1000)[100:]
-	tx[0] ^= 1
+	block := second.block(1000)
+	block[len(block)-1] ^= 1
 	r, err = Blocks(t.Context(), reference{}, []Source{source("a", first.file), source("b", second.file)}, bitcoin)
 	if err != nil || r.Valid != 14131 || r.First == nil {
 		t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
@@ -144,7 +144,7 @@ func TestMutatedBlock(t *testing.T) {
 		}
 	}
 	r, err := Blocks(t.Context(), reference{}, []Source{source("x", block)}, bitcoin)
-	if err != nil || r.Items != 1 || r.Valid != 0 || !slices.Equal(reasons(r.First), []Reason{MerkleMutated}) {
+	if err != nil || r.Items != 1 || r.Valid != 0 || !slices.Equal(reasons(r.First), []Reason{MerkleMutated, DoubleSpend}) {
 		t.Errorf("%v, report %+v, first %+v", err, r, r.First)
 	}
 }
@@ -231,7 +231,7 @@ func TestGapsInAChain(t *testing.T) {
 	if r.Items != 14131 || r.Valid != 14131 || r.First != nil {
 		t.Errorf("report %+v, first %+v", r, r.First)
 	}
-	if want := []string{CheckProofOfWork, CheckLink, CheckMedianTime, CheckLimit, CheckMerkleRoot, CheckWitness}; !slices.Equal(r.Checks, want) {
+	if want := []string{CheckProofOfWork, CheckLink, CheckMedianTime, CheckLimit, CheckMerkleRoot, CheckWitness, CheckRules}; !slices.Equal(r.Checks, want) {
 		t.Errorf("checks %v: after the gap the height is not known", r.Checks)
 	}
 	if r.Gaps.Count != 2 || r.Gaps.Bytes != c.offsets[lost+1]-c.offsets[lost]+100 {
@@ -448,10 +448,15 @@ func plainLoop(blocks [][]byte, opts Options) (valid, index int, first []Reason)
 		var b blockfile.Block
 		if err := b.Parse(raw); err != nil {
 			wrong = append(wrong, BadBlock)
-		} else if root, mutated := pow.MerkleRoot(b.TxIDs); root != h.MerkleRoot {
-			wrong = append(wrong, BadMerkleRoot)
-		} else if mutated {
-			wrong = append(wrong, MerkleMutated)
+		} else {
+			if root, mutated := pow.MerkleRoot(b.TxIDs); root != h.MerkleRoot {
+				wrong = append(wrong, BadMerkleRoot)
+			} else if mutated {
+				wrong = append(wrong, MerkleMutated)
+			}
+			for _, e := range b.CheckRules() {
+				wrong = append(wrong, blockReasons[e.Kind])
+			}
 		}
 		switch {
 		case len(wrong) == 0:

@@ -4,7 +4,7 @@
 // (package blockfile). Both read ahead while the devices of the engine check a
 // batch, apply the rules that need earlier headers (package headerchain), and
 // return a [Report]: how many items were there, how many are valid, and the
-// first that is not, as a [Finding]. Blocks are parsed and hashed on
+// first that is not, as an [Invalid]. Blocks are parsed and hashed on
 // [Options.Workers] goroutines. Memory does not grow with the stream.
 //
 // An item that is not valid does not end the work: the items after it are

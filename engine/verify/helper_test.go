@@ -128,7 +128,7 @@ func mine(n int) []byte {
 }
 
 // reasons returns the reasons of a finding.
-func reasons(f *Finding) []Reason {
+func reasons(f *Invalid) []Reason {
 	var all []Reason
 	for _, fault := range f.Faults {
 		all = append(all, fault.Reason)
@@ -137,7 +137,7 @@ func reasons(f *Finding) []Reason {
 }
 
 // texts returns the texts of a finding.
-func texts(f *Finding) string {
+func texts(f *Invalid) string {
 	var all []string
 	for _, fault := range f.Faults {
 		all = append(all, fault.Text)

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"stele/engine"
@@ -16,6 +17,9 @@ type batch struct {
 	room   []byte      // for one header, and then the headers of the items
 	faults []itemFault // found in the items already, in the order of the items
 
+	contents []content   // of the items, if they are blocks
+	findings []itemFault // about them, in their order
+
 	afterGap bool // something that was not read lies before the first item
 
 	offset func(item int) int64 // at which an item starts
@@ -25,6 +29,14 @@ type batch struct {
 
 // items returns the number of items.
 func (b *batch) items() int { return len(b.room)/pow.HeaderSize - 1 }
+
+// content is what the judge asks about the transactions of a block.
+type content struct {
+	parsed         bool
+	coinbaseHeight int64 // with which the coinbase begins, or -1
+	hasWitnesses   bool
+	lacksWitnesses bool // commits to witnesses, and has none
+}
 
 // itemFault is something wrong with an item of a batch.
 type itemFault struct {
@@ -44,6 +56,7 @@ type judge struct {
 	lastBits pow.Bits
 	verdicts []pow.Verdict
 	faults   []itemFault
+	findings []itemFault
 }
 
 func newJudge(e Engine, opts Options) *judge {
@@ -92,20 +105,57 @@ func (j *judge) check(ctx context.Context, b *batch) error {
 // rules applies the rules that need no hash. It leaves what it finds in
 // j.faults.
 func (j *judge) rules(b *batch) {
-	j.faults = j.faults[:0]
+	j.faults, j.findings = j.faults[:0], j.findings[:0]
 	for i := range b.items() {
 		header := b.room[(i+1)*pow.HeaderSize:][:pow.HeaderSize]
+		height := headerchain.UnknownHeight
 		var err error
 		if j.opts.Unlinked {
 			err = j.checkLimit(pow.Bits(binary.LittleEndian.Uint32(header[bitsOffset:])))
 		} else {
 			err = j.chain.Append(header)
+			if next := j.chain.Height(); next != headerchain.UnknownHeight {
+				height = next - 1
+			}
 		}
 		if err != nil {
 			for _, v := range err.(headerchain.Violations) {
 				j.faults = append(j.faults, itemFault{i, Fault{ruleReasons[v.Rule], v.Text}})
 			}
 		}
+		if len(b.contents) > 0 {
+			j.judgeContent(i, height, b.contents[i])
+		}
+	}
+}
+
+// judgeContent applies the rules about transactions that depend on the height,
+// which may be unknown.
+func (j *judge) judgeContent(i int, height int64, c content) {
+	if !c.parsed {
+		return
+	}
+	missing := Fault{WitnessMissing, "the coinbase commits to witnesses, but no transaction has one"}
+	n := j.opts.Network
+	if n == nil || height == headerchain.UnknownHeight {
+		if c.lacksWitnesses {
+			j.findings = append(j.findings, itemFault{i, missing})
+		}
+		return
+	}
+	if height >= n.CoinbaseHeight && c.coinbaseHeight != height {
+		text := fmt.Sprintf("the coinbase begins with the height %d, expected %d", c.coinbaseHeight, height)
+		if c.coinbaseHeight < 0 {
+			text = fmt.Sprintf("the coinbase begins with no height, expected %d", height)
+		}
+		j.faults = append(j.faults, itemFault{i, Fault{BadCoinbaseHeight, text}})
+	}
+	if height >= n.Segwit && c.lacksWitnesses {
+		missing.Text += fmt.Sprintf(": at height %d, one of 32 bytes is expected in the coinbase", height)
+		j.faults = append(j.faults, itemFault{i, missing})
+	}
+	if height < n.Segwit && c.hasWitnesses {
+		j.faults = append(j.faults, itemFault{i, Fault{BadWitness, fmt.Sprintf("transactions have witnesses at height %d, expected none before height %d", height, n.Segwit)}})
 	}
 }
 
@@ -127,6 +177,8 @@ func (j *judge) checkLimit(bits pow.Bits) error {
 // headers, where lead headers stand before the items.
 func (j *judge) count(b *batch, headers []byte, lead int) {
 	rules, found := j.faults, b.faults
+	j.addFindings(b, b.findings)
+	j.addFindings(b, j.findings)
 	for i, v := range j.verdicts[lead:] {
 		var broken, bad []itemFault
 		broken, rules = cut(rules, i)
@@ -134,7 +186,7 @@ func (j *judge) count(b *batch, headers []byte, lead int) {
 		if v == pow.Valid && len(broken)+len(bad) == 0 {
 			j.report.Valid++
 		} else if j.report.First == nil {
-			j.report.First = j.finding(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, slices.Concat(broken, bad))
+			j.report.First = j.invalid(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, slices.Concat(broken, bad))
 		}
 	}
 	j.report.Items += int64(b.items())
@@ -151,21 +203,36 @@ func cut(faults []itemFault, item int) (its, rest []itemFault) {
 	return faults[:n], faults[n:]
 }
 
-// finding describes what is wrong with an item, whose header is the last of
-// headers. Items of the batch are not in the report yet.
-func (j *judge) finding(b *batch, item int, headers []byte, v pow.Verdict, wrong []itemFault) *Finding {
-	at := len(headers) - pow.HeaderSize
-	header, _ := pow.DecodeHeader(headers[at:])
-	f := &Finding{
+// addFindings adds findings about items of a batch to the report.
+func (j *judge) addFindings(b *batch, findings []itemFault) {
+	all := &j.report.Findings
+	all.Count += int64(len(findings))
+	for _, f := range findings[:min(len(findings), maxFindings-len(all.List))] {
+		all.List = append(all.List, Finding{j.item(b, f.item), f.Fault})
+	}
+}
+
+// item describes an item of a batch, whose items are not in the report yet.
+func (j *judge) item(b *batch, item int) Item {
+	it := Item{
 		Index:  j.report.Items + int64(item),
 		Source: b.source.Name,
 		Offset: b.offset(item),
 		Height: headerchain.UnknownHeight,
-		Hash:   header.Hash(),
+		Hash:   pow.Sum(b.room[(item+1)*pow.HeaderSize:][:pow.HeaderSize]),
 	}
 	if next := j.chain.Height(); !j.opts.Unlinked && next != headerchain.UnknownHeight {
-		f.Height = next - int64(b.items()-item)
+		it.Height = next - int64(b.items()-item)
 	}
+	return it
+}
+
+// invalid describes what is wrong with an item, whose header is the last of
+// headers. Items of the batch are not in the report yet.
+func (j *judge) invalid(b *batch, item int, headers []byte, v pow.Verdict, wrong []itemFault) *Invalid {
+	at := len(headers) - pow.HeaderSize
+	header, _ := pow.DecodeHeader(headers[at:])
+	f := &Invalid{Item: j.item(b, item)}
 	target, err := header.Bits.Target()
 	if v&pow.BadBits != 0 {
 		f.add(BadBits, "%v, expected a target from 1 to 2^256-1", err)
@@ -211,6 +278,9 @@ func (j *judge) finish(blocks bool) Report {
 		{CheckTimeWarp, j.opts.Network != nil && j.opts.Network.Params.BIP94 && !j.opts.Unlinked && height},
 		{CheckMerkleRoot, blocks},
 		{CheckWitness, blocks},
+		{CheckRules, blocks},
+		{CheckHeight, blocks && j.opts.Network != nil && !j.opts.Unlinked && height},
+		{CheckSegwit, blocks && j.opts.Network != nil && !j.opts.Unlinked && height},
 	} {
 		if check.done {
 			r.Checks = append(r.Checks, check.name)

@@ -9,6 +9,9 @@ import (
 type Network struct {
 	Params *pow.Params
 	Magic  blockfile.Magic
+
+	CoinbaseHeight int64 // height from which on coinbases begin with theirs (BIP 34)
+	Segwit         int64 // height from which on blocks have witnesses (BIP 141)
 }
 
 // Name returns the name of the network.
@@ -16,11 +19,11 @@ func (n *Network) Name() string { return n.Params.Name }
 
 // The networks of Bitcoin.
 var (
-	Bitcoin  = &Network{pow.Bitcoin, blockfile.MagicBitcoin}
-	Testnet3 = &Network{pow.Testnet3, blockfile.MagicTestnet3}
-	Testnet4 = &Network{pow.Testnet4, blockfile.MagicTestnet4}
-	Signet   = &Network{pow.Signet, blockfile.MagicSignet}
-	Regtest  = &Network{pow.Regtest, blockfile.MagicRegtest}
+	Bitcoin  = &Network{pow.Bitcoin, blockfile.MagicBitcoin, 227_931, 481_824}
+	Testnet3 = &Network{pow.Testnet3, blockfile.MagicTestnet3, 21_111, 834_624}
+	Testnet4 = &Network{pow.Testnet4, blockfile.MagicTestnet4, 1, 1}
+	Signet   = &Network{pow.Signet, blockfile.MagicSignet, 1, 1}
+	Regtest  = &Network{pow.Regtest, blockfile.MagicRegtest, 1, 0}
 )
 
 // Networks returns all networks that are known.

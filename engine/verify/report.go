@@ -12,7 +12,7 @@ import (
 // Reason names what is wrong with an item. The words are stable.
 type Reason string
 
-// The reasons, in the order in which [Finding.Faults] lists them.
+// The reasons, in the order in which [Invalid.Faults] lists them.
 const (
 	BadBits        Reason = "bad-bits"         // nBits are negative, zero or over 256 bits
 	HighHash       Reason = "high-hash"        // the hash is above the target of nBits
@@ -23,10 +23,25 @@ const (
 	TimeTooOld     Reason = "time-too-old"     // the time is not after the median of the 11 before
 	TimeWarp       Reason = "time-warp"        // a period begins too long before its parent (BIP 94)
 
-	BadBlock      Reason = "bad-block"              // the block cannot be parsed
-	BadMerkleRoot Reason = "bad-merkle-root"        // the header has another Merkle root
-	MerkleMutated Reason = "merkle-mutated"         // equal hashes side by side in the Merkle tree
-	BadWitness    Reason = "bad-witness-commitment" // the coinbase has another witness commitment
+	BadBlock          Reason = "bad-block"              // the block cannot be parsed
+	BadMerkleRoot     Reason = "bad-merkle-root"        // the header has another Merkle root
+	MerkleMutated     Reason = "merkle-mutated"         // equal hashes side by side in the Merkle tree
+	BadWitness        Reason = "bad-witness-commitment" // the coinbase has another witness commitment
+	NoCoinbase        Reason = "no-coinbase"            // the first transaction is no coinbase
+	SeveralCoinbases  Reason = "several-coinbases"      // another transaction is a coinbase
+	BadCoinbaseScript Reason = "bad-coinbase-script"    // the script of the coinbase has not 2 to 100 bytes
+	NullInput         Reason = "null-input"             // an input spends nothing, but in no coinbase
+	DuplicateInput    Reason = "duplicate-input"        // a transaction spends an output twice
+	DoubleSpend       Reason = "double-spend"           // two transactions spend the same output
+	BadValue          Reason = "bad-value"              // more than all the money
+	BadWeight         Reason = "bad-weight"             // the block weighs too much
+	BadCoinbaseHeight Reason = "bad-coinbase-height"    // the coinbase does not begin with the height
+	WitnessMissing    Reason = "witness-missing"        // a commitment to witnesses, but no witness; also a finding
+)
+
+// The reasons that are only findings.
+const (
+	ShortTransaction Reason = "short-transaction" // a transaction of 64 bytes
 )
 
 // Report is what Headers and Blocks found.
@@ -35,10 +50,11 @@ type Report struct {
 	Valid        int64          // those with which nothing is wrong
 	Transactions int64          // in blocks that could be parsed
 	Bytes        int64          // of the items
-	First        *Finding       // the first item with which something is wrong
+	First        *Invalid       // the first item with which something is wrong
 	Checks       []string       // what was checked, a list of the Check words
 	Devices      []engine.Share // headers that each device checked
 	Gaps         Gaps           // what of block files could not be read
+	Findings     Findings       // what is worth knowing of items, valid or not
 }
 
 // What a report can list as checked.
@@ -51,25 +67,49 @@ const (
 	CheckTimeWarp    = "time-warp"
 	CheckMerkleRoot  = "merkle-root"
 	CheckWitness     = "witness-commitment"
+	CheckRules       = "transactions"
+	CheckHeight      = "coinbase-height"
+	CheckSegwit      = "witness-missing"
 )
 
-// Finding is an item with which something is wrong.
-type Finding struct {
+// Item is a header or block of a stream.
+type Item struct {
 	Index  int64  // of the item in the whole stream, from 0
 	Source string // name of the source
 	Offset int64  // byte at which the item starts in its source; of a blk file, its record
 	Height int64  // or headerchain.UnknownHeight
 	Hash   pow.Hash
+}
+
+// Invalid is an item with which something is wrong.
+type Invalid struct {
+	Item
 	Faults []Fault // at least one
 }
 
-// Fault is one thing that is wrong with an item.
+// Finding is something about an item that breaks no rule, but may be a sign that
+// something is wrong.
+type Finding struct {
+	Item
+	Fault
+}
+
+// maxFindings bounds the findings that a report lists.
+const maxFindings = 100
+
+// Findings are the findings about all items.
+type Findings struct {
+	List  []Finding // the first ones, at most 100
+	Count int64     // of all
+}
+
+// Fault is one thing that is wrong with an item, or a finding.
 type Fault struct {
 	Reason Reason
 	Text   string // what was found and what was expected
 }
 
-func (f *Finding) add(r Reason, format string, args ...any) {
+func (f *Invalid) add(r Reason, format string, args ...any) {
 	f.Faults = append(f.Faults, Fault{r, fmt.Sprintf(format, args...)})
 }
 
@@ -84,8 +124,16 @@ var (
 		headerchain.TimeWarp:       TimeWarp,
 	}
 	blockReasons = map[error]Reason{
-		blockfile.ErrMerkleRoot: BadMerkleRoot,
-		blockfile.ErrMutated:    MerkleMutated,
-		blockfile.ErrWitness:    BadWitness,
+		blockfile.ErrMerkleRoot:     BadMerkleRoot,
+		blockfile.ErrMutated:        MerkleMutated,
+		blockfile.ErrWitness:        BadWitness,
+		blockfile.ErrNoCoinbase:     NoCoinbase,
+		blockfile.ErrCoinbases:      SeveralCoinbases,
+		blockfile.ErrCoinbaseScript: BadCoinbaseScript,
+		blockfile.ErrNullInput:      NullInput,
+		blockfile.ErrDuplicateInput: DuplicateInput,
+		blockfile.ErrDoubleSpend:    DoubleSpend,
+		blockfile.ErrValue:          BadValue,
+		blockfile.ErrWeight:         BadWeight,
 	}
 )

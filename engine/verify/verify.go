@@ -20,7 +20,7 @@ type Engine interface {
 
 // Source is a stream to verify.
 type Source struct {
-	Name string // for findings and errors
+	Name string // for results and errors
 
 	// Open returns the stream, as it is or packed with gzip. Nothing more is read when the context of the
 	// verification has ended; a Read that waits then has to return by itself.

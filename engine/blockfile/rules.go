@@ -1,0 +1,273 @@
+package blockfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"slices"
+
+	"stele/engine/pow"
+)
+
+const (
+	// maxMoney is the most that an output, or all outputs of a transaction, can
+	// be worth: 21 million bitcoin, in satoshi.
+	maxMoney = 21_000_000 * 100_000_000
+
+	// maxWeight bounds the weight of a block (BIP 141): three times its length
+	// without witnesses, and its length.
+	maxWeight = 4_000_000
+
+	// A coinbase has a script of 2 to 100 bytes.
+	minCoinbaseScript = 2
+	maxCoinbaseScript = 100
+
+	// outputSize is the length of what names an output: the id of its
+	// transaction, and its number there (4 bytes, little-endian).
+	outputSize = 32 + 4
+
+	// shortSize is the length of the transactions that can be taken for a node of
+	// the Merkle tree.
+	shortSize = 64
+)
+
+// ruleKinds are the kinds of error of [Block.CheckRules], in its order.
+var ruleKinds = []error{
+	ErrNoCoinbase, ErrCoinbases, ErrCoinbaseScript, ErrNullInput,
+	ErrDuplicateInput, ErrDoubleSpend, ErrValue, ErrWeight,
+}
+
+// CheckRules checks the rules about transactions that need nothing but the block:
+//
+//   - the first transaction is a coinbase, with a script of 2 to 100 bytes, and no
+//     other is;
+//   - no other transaction has an input that spends no output;
+//   - no output is spent twice, neither by one transaction nor by two;
+//   - no output is worth more than 21 million bitcoin, nor are all of a
+//     transaction;
+//   - the block weighs at most 4,000,000.
+//
+// It returns the first violation of each rule, with the offset in the block:
+// [ErrNoCoinbase], [ErrCoinbases], [ErrCoinbaseScript], [ErrNullInput],
+// [ErrDuplicateInput], [ErrDoubleSpend], [ErrValue], [ErrWeight], in this order.
+func (b *Block) CheckRules() []*Error {
+	if !b.suspect && b.weight() <= maxWeight && !b.outputs.hasDuplicate(b.raw, b.cursor.spent) {
+		return nil
+	}
+	return b.findViolations()
+}
+
+// weight returns the weight of the block.
+func (b *Block) weight() int { return 3*b.stripped + len(b.raw) }
+
+// ShortTransactions returns how many transactions have 64 bytes without their
+// witnesses. Such a transaction can be taken for a node of the Merkle tree, so
+// that a proof of inclusion can be forged (BIP 54 wants to forbid them).
+func (b *Block) ShortTransactions() int { return b.short }
+
+// isSuspect reports whether the transaction breaks a rule by itself. First is
+// whether it is the first of the block.
+func (tx *transaction) isSuspect(first bool, raw []byte) bool {
+	isCoinbase := tx.isCoinbase()
+	if isCoinbase != first || tx.badValue || tx.nulls > 0 && !isCoinbase {
+		return true
+	}
+	return isCoinbase && !isCoinbaseScript(tx.coinbaseScript(raw))
+}
+
+func (tx *transaction) isCoinbase() bool { return tx.inputs == 1 && tx.nulls == 1 }
+
+// coinbaseScript returns the script of the only input.
+func (tx *transaction) coinbaseScript(raw []byte) []byte {
+	c := cursor{data: raw, at: tx.body + 1 + outputSize}
+	return c.item()
+}
+
+func isCoinbaseScript(script []byte) bool {
+	return minCoinbaseScript <= len(script) && len(script) <= maxCoinbaseScript
+}
+
+// CoinbaseHeight returns the height with which the script of the coinbase begins
+// (BIP 34), or -1 if it begins with none.
+func (b *Block) CoinbaseHeight() int64 {
+	c := cursor{data: b.raw, at: b.cursor.start}
+	if err := c.transaction(); err != nil || !c.tx.isCoinbase() {
+		return -1
+	}
+	return decodeHeight(c.tx.coinbaseScript(b.raw))
+}
+
+// decodeHeight reads a number as a script pushes it, in its shortest form.
+func decodeHeight(script []byte) int64 {
+	const op0, op1, op16 = 0, 0x51, 0x60
+	switch {
+	case len(script) == 0:
+		return -1
+	case script[0] == op0:
+		return 0
+	case script[0] >= op1 && script[0] <= op16:
+		return int64(script[0]-op1) + 1
+	}
+	n := int(script[0])
+	if n > 5 || n >= len(script) {
+		return -1
+	}
+	number := script[1 : n+1]
+	height := int64(0)
+	for i, digit := range number {
+		height |= int64(digit) << (8 * i)
+	}
+	top := number[n-1]
+	isNegative := top&0x80 != 0
+	isLonger := top == 0 && (n == 1 || number[n-2]&0x80 == 0)
+	if isNegative || isLonger || height <= 16 {
+		return -1
+	}
+	return height
+}
+
+// findViolations returns the first violation of each rule.
+func (b *Block) findViolations() []*Error {
+	var all []*Error
+	note := func(kind error, at int, format string, args ...any) {
+		if !slices.ContainsFunc(all, func(e *Error) bool { return e.Kind == kind }) {
+			all = append(all, fault(kind, int64(at), format, args...))
+		}
+	}
+	if w := b.weight(); w > maxWeight {
+		note(ErrWeight, 0, "the block has a weight of %d: at most %d is expected", w, maxWeight)
+	}
+	spentBy := map[[outputSize]byte]int{} // the transaction that spends an output
+	i := 0
+	c := &cursor{data: b.raw}
+	_ = c.transactions(func(tx *transaction) {
+		isCoinbase := tx.isCoinbase()
+		switch {
+		case i == 0 && !isCoinbase:
+			note(ErrNoCoinbase, tx.start, "transaction 0 is no coinbase: it has %s, and one that spends no output is expected", plural(tx.inputs, "input"))
+		case i > 0 && isCoinbase:
+			note(ErrCoinbases, tx.start, "transaction %d is a coinbase: only transaction 0 is expected to be one", i)
+		}
+		if isCoinbase {
+			if script := tx.coinbaseScript(b.raw); !isCoinbaseScript(script) {
+				note(ErrCoinbaseScript, tx.start, "the coinbase has a script of %s: %d to %d are expected", bytesOf(len(script)), minCoinbaseScript, maxCoinbaseScript)
+			}
+		}
+		b.eachInput(tx, func(n, at int) {
+			output := [outputSize]byte(b.raw[at:])
+			if isNull(output[:]) {
+				if !isCoinbase {
+					note(ErrNullInput, at, "input %d of transaction %d spends no output, as only the input of a coinbase does", n, i)
+				}
+				return
+			}
+			if by, spent := spentBy[output]; !spent {
+				spentBy[output] = i
+			} else if by == i {
+				note(ErrDuplicateInput, at, "transaction %d spends output %s twice", i, outputText(output))
+			} else {
+				note(ErrDoubleSpend, at, "transactions %d and %d both spend output %s", by, i, outputText(output))
+			}
+		})
+		if tx.badValue {
+			b.findBadValue(tx, func(n, at int, amount uint64, what string) {
+				note(ErrValue, at, "%s %d of transaction %d has the value %d: at most %d is expected", what, n, i, amount, uint64(maxMoney))
+			})
+		}
+		i++
+	})
+	slices.SortFunc(all, func(x, y *Error) int { return slices.Index(ruleKinds, x.Kind) - slices.Index(ruleKinds, y.Kind) })
+	return all
+}
+
+// eachInput calls f with the number of each input and where the output stands
+// that it spends.
+func (b *Block) eachInput(tx *transaction, f func(n, at int)) *cursor {
+	c := &cursor{data: b.raw, at: tx.body}
+	inputs, _ := c.varint("")
+	for n := range inputs {
+		f(int(n), c.at)
+		c.at += outputSize
+		c.item()
+		c.at += 4
+	}
+	return c
+}
+
+// findBadValue calls note with the first output that is worth too much, alone or
+// with those before it.
+func (b *Block) findBadValue(tx *transaction, note func(n, at int, amount uint64, what string)) {
+	c := b.eachInput(tx, func(n, at int) {})
+	outputs, _ := c.varint("")
+	sum := uint64(0)
+	for n := range outputs {
+		amount := binary.LittleEndian.Uint64(c.data[c.at:])
+		sum += amount
+		switch {
+		case amount > maxMoney:
+			note(int(n), c.at, amount, "output")
+			return
+		case sum > maxMoney:
+			note(int(n), c.at, sum, "the sum up to output")
+			return
+		}
+		c.at += 8
+		c.item()
+	}
+}
+
+// isNull reports whether an output is the one that none is: the input of a
+// coinbase spends it.
+func isNull(output []byte) bool {
+	return binary.LittleEndian.Uint32(output[32:]) == 1<<32-1 && [32]byte(output) == [32]byte{}
+}
+
+// outputText names an output as people write it.
+func outputText(output [outputSize]byte) string {
+	return fmt.Sprintf("%v:%d", pow.Hash(output[:32]), binary.LittleEndian.Uint32(output[32:]))
+}
+
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// outputSet finds outputs that are spent twice. Its memory is used again for the
+// next block. The hash has a random seed: nobody can make blocks that are slow to
+// check.
+type outputSet struct {
+	seed  maphash.Seed
+	slots []uint32 // where an output stands in the block; 0 if there is none
+}
+
+// hasDuplicate reports whether any two of the outputs that stand at these places
+// of the block are equal.
+func (s *outputSet) hasDuplicate(raw []byte, places []uint32) bool {
+	if len(places) < 2 {
+		return false
+	}
+	if s.seed == (maphash.Seed{}) {
+		s.seed = maphash.MakeSeed()
+	}
+	size := 16
+	for size < 2*len(places) {
+		size *= 2
+	}
+	s.slots = slices.Grow(s.slots[:0], size)[:size]
+	clear(s.slots)
+	mask := uint64(size - 1)
+	for _, at := range places {
+		output := raw[at:][:outputSize]
+		slot := maphash.Bytes(s.seed, output) & mask
+		for ; s.slots[slot] != 0; slot = (slot + 1) & mask {
+			if bytes.Equal(raw[s.slots[slot]:][:outputSize], output) {
+				return true
+			}
+		}
+		s.slots[slot] = at
+	}
+	return false
+}
