@@ -61,8 +61,8 @@ type Options struct {
 	now func() time.Time // the clock that headers and blobs are held against; nil: time.Now
 }
 
-// viewsFolder is where the views of the chain are, in the folder of the store.
-const viewsFolder = "views"
+// ViewsFolder is where the views of the chain are, in the folder of the store.
+const ViewsFolder = "views"
 
 // verified is how many records with good signatures a node remembers: those of
 // a full pool and some blocks.
@@ -158,7 +158,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		})
 	}
 	if n.listener != nil {
-		n.views, err = views.Open(filepath.Join(o.Dir, viewsFolder), views.Options{Chain: n.chain, Identity: id, FS: o.Store.FS, Log: o.Log})
+		n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{Chain: n.chain, Identity: id, FS: o.Store.FS, Log: o.Log})
 		if err != nil {
 			return n, err
 		}

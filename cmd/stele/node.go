@@ -167,7 +167,7 @@ func nodeOptions(c *cli.Context) (o node.Options, err error) {
 	if o.Dir, err = dataFolder(c, o.Params); err != nil {
 		return o, err
 	}
-	o.Blobs = filepath.Join(o.Dir, "blobs")
+	o.Blobs = filepath.Join(o.Dir, blobsFolder)
 	o.Version = versionText()
 	o.Tag = []byte(coinbaseTag)
 	if c.Bool("prune") {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"stele/node"
 	"stele/node/chain"
 	"stele/node/network"
 	"stele/node/store"
@@ -20,7 +21,7 @@ func nodeCheckCommand() *cli.Command {
 		Usage: "replay the chain of a node that does not run, and compare all that is stored",
 		Description: "Every stored block is checked again from the genesis block on, with its\n" +
 			"signatures, and what the rules give is compared with what is stored; the files\n" +
-			"are compared with their seal. The exit code is 1 if anything is not as it was\n" +
+			"are compared with their seals, and recipients' data with their hashes. The exit code is 1 if anything is not as it was\n" +
 			"written; the first broken height and field are told.",
 		Flags:  fromEnvironment(append(storeFlags(), jsonFlag())),
 		Action: checkNode,
@@ -30,17 +31,19 @@ func nodeCheckCommand() *cli.Command {
 // nodeCheckResult is what "stele node check --json" prints. Its fields are
 // described in docs/node.md.
 type nodeCheckResult struct {
-	Network string       `json:"network"`
-	Data    string       `json:"data"`
-	Height  uint32       `json:"height"`
-	Tip     string       `json:"tip,omitempty"`
-	From    uint32       `json:"from"`
-	Blocks  int          `json:"blocks"`
-	Records int          `json:"records"`
-	Sealed  bool         `json:"sealed"`
-	Good    bool         `json:"good"`
-	Damage  *nodeDamage  `json:"damage,omitempty"`
-	Files   []nodeDamage `json:"files"`
+	Network string          `json:"network"`
+	Data    string          `json:"data"`
+	Height  uint32          `json:"height"`
+	Tip     string          `json:"tip,omitempty"`
+	From    uint32          `json:"from"`
+	Blocks  int             `json:"blocks"`
+	Records int             `json:"records"`
+	Sealed  bool            `json:"sealed"`
+	Views   node.ViewsState `json:"views"`
+	Blobs   int             `json:"blobs"`
+	Good    bool            `json:"good"`
+	Damage  *nodeDamage     `json:"damage,omitempty"`
+	Files   []nodeDamage    `json:"files"`
 }
 
 // nodeDamage is something that is not as it was written.
@@ -69,6 +72,11 @@ func checkNode(c *cli.Context) error {
 	}
 
 	res := newNodeCheckResult(report, dir)
+	beside, err := node.CheckBeside(c.Context, dir, blobsFolder)
+	if err != nil {
+		return explainStore(reason(c, err))
+	}
+	res.addBeside(beside)
 	if c.Bool("json") {
 		err = printJSON(c, res)
 	} else {
@@ -138,6 +146,18 @@ func newNodeCheckResult(r chain.Report, dir string) nodeCheckResult {
 	return res
 }
 
+// blobsFolder is where recipients' data are, in the folder of the store.
+const blobsFolder = "blobs"
+
+// addBeside adds what was found beside the store.
+func (r *nodeCheckResult) addBeside(beside node.BesideReport) {
+	r.Views, r.Blobs = beside.Views, beside.Custody
+	for _, d := range beside.Damage {
+		r.Good = false
+		r.Files = append(r.Files, newNodeDamage(d))
+	}
+}
+
 func newNodeDamage(d *store.Damage) nodeDamage {
 	res := nodeDamage{Field: d.Field, File: d.File, Detail: d.Detail}
 	if d.Height != store.NoHeight {
@@ -164,6 +184,15 @@ func (r nodeCheckResult) text() string {
 		fmt.Fprintf(w, "files\tcompared with their seal\n")
 	} else {
 		fmt.Fprintf(w, "files\tnot sealed: the node did not come to its end; checksums and the replay speak\n")
+	}
+	switch r.Views {
+	case node.ViewsSealed:
+		fmt.Fprintf(w, "views\tcompared with their seal\n")
+	case node.ViewsUnsealed:
+		fmt.Fprintf(w, "views\tnot sealed: nothing to compare them with; if they are damaged, the node builds them anew\n")
+	}
+	if r.Blobs > 0 {
+		fmt.Fprintf(w, "blobs\t%d compared with their hashes and signatures\n", r.Blobs)
 	}
 	if r.Damage != nil {
 		fmt.Fprintf(w, "broken\t%s\n", r.Damage.text())

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/engine/pow"
+	"stele/node"
 	"stele/node/block"
 	"stele/node/bundle"
 	"stele/node/chain"
@@ -175,7 +176,7 @@ func bundleFromData(c *cli.Context, kind bundle.Kind, id record.ID) (b *bundle.B
 	if err != nil {
 		return nil, explainStore(err)
 	}
-	v, err := views.Open(filepath.Join(dir, "views"), views.Options{Chain: ch, Identity: identity})
+	v, err := views.Open(filepath.Join(dir, node.ViewsFolder), views.Options{Chain: ch, Identity: identity})
 	if err != nil {
 		return nil, err
 	}

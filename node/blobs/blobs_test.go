@@ -276,3 +276,67 @@ func FuzzParseHash(f *testing.F) {
 		}
 	})
 }
+
+// Any flipped bit in any blob is found, and so is whatever is no blob.
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	check := func(dir string) (good int, bad []string) {
+		t.Helper()
+		good, err := Check(t.Context(), dir, func(file, detail string) { bad = append(bad, file) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return good, bad
+	}
+	if good, bad := check(filepath.Join(dir, "nothing")); good != 0 || len(bad) > 0 {
+		t.Errorf("no folder: %d good, bad %q", good, bad)
+	}
+	s := open(t, dir, Options{})
+	var names []string
+	for i := range 3 {
+		h, err := s.Put([]byte{byte(i), 'b', 'l', 'o', 'b'})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, filepath.Join(h.String()[:2], h.String()))
+	}
+	if err := os.WriteFile(filepath.Join(dir, names[0]+unfinished), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if good, bad := check(dir); good != 3 || len(bad) > 0 {
+		t.Fatalf("%d good, bad %q", good, bad)
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		blob, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for bit := range 8 * len(blob) {
+			blob[bit/8] ^= 1 << (bit % 8)
+			if err := os.WriteFile(path, blob, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if good, bad := check(dir); good != 2 || len(bad) != 1 || bad[0] != name {
+				t.Errorf("bit %d of %s is flipped: %d good, bad %q", bit, name, good, bad)
+			}
+			blob[bit/8] ^= 1 << (bit % 8)
+		}
+		if err := os.WriteFile(path, blob, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A name with another digit, a blob in another folder, something else, a link.
+	if err := os.Rename(filepath.Join(dir, names[0]), filepath.Join(dir, names[0][:len(names[0])-1]+"_")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, names[1]), filepath.Join(dir, filepath.Base(names[1]))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, names[1])); err != nil {
+		t.Fatal(err)
+	}
+	if good, bad := check(dir); good != 1 || len(bad) != 3 {
+		t.Errorf("%d good, bad %q", good, bad)
+	}
+}

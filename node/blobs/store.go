@@ -1,9 +1,11 @@
 package blobs
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -235,6 +237,67 @@ func (s *Store) Purge() (removed int, err error) {
 		err = fmt.Errorf("purge the blob store: %w", err)
 	}
 	return removed, err
+}
+
+// Check compares every blob in a folder that is not in use with the hash in its
+// name. It calls found for each file that is no blob, or another one, with its
+// path in the folder, and returns how many blobs are good. A folder that is not
+// there has none. Nothing is changed.
+func Check(ctx context.Context, dir string, found func(file, detail string)) (good int, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if path == dir && errors.Is(err, fs.ErrNotExist) {
+			return fs.SkipAll
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		detail, err := checkFile(path, name, d)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || filepath.Ext(path) == unfinished:
+		case err != nil:
+			found(name, fmt.Sprintf("it cannot be read: %v", err))
+		case detail != "":
+			found(name, detail)
+		default:
+			good++
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("check the blob store: %w", err)
+	}
+	return good, err
+}
+
+// checkFile returns what is wrong with a file that is to be a blob.
+func checkFile(path, name string, d fs.DirEntry) (detail string, err error) {
+	h, err := ParseHash(d.Name())
+	if err != nil || name != filepath.Join(d.Name()[:2], h.String()) {
+		return "it is not where a blob lies", nil
+	}
+	if !d.Type().IsRegular() {
+		return "it is not a regular file", nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	if Hash(sum.Sum(nil)) != h {
+		return "it was changed: its SHA-256 is not its name", nil
+	}
+	return "", nil
 }
 
 // Stats returns the number of blobs and their bytes, expired ones included.

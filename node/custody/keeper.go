@@ -37,6 +37,13 @@ type Keeper struct {
 	notices notices
 }
 
+// What lies in the folder of a keeper.
+const (
+	blobsFolder   = "sealed"
+	noticesFolder = "notices"
+	unfinished    = ".part" // ends the name of a file that is being written
+)
+
 // Open opens the folder dir, which is made if it is not there.
 func Open(dir string, o Options) (*Keeper, error) {
 	if o.Log == nil {
@@ -45,11 +52,11 @@ func Open(dir string, o Options) (*Keeper, error) {
 	if o.Blobs.Now == nil {
 		o.Blobs.Now = time.Now
 	}
-	s, err := blobs.Open(filepath.Join(dir, "sealed"), o.Blobs)
+	s, err := blobs.Open(filepath.Join(dir, blobsFolder), o.Blobs)
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{o: o, blobs: s, notices: notices{dir: filepath.Join(dir, "notices")}}
+	k := &Keeper{o: o, blobs: s, notices: notices{dir: filepath.Join(dir, noticesFolder)}}
 	return k, k.notices.open()
 }
 

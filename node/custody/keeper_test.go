@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -221,4 +223,50 @@ func TestRun(t *testing.T) {
 	}
 	cancel()
 	<-done
+}
+
+// Any flipped bit in a blob or a notice is found when the keeper has gone, and so
+// is a file that is neither.
+func TestCheck(t *testing.T) {
+	p := newPost(t)
+	p.follow(p.story.Tip)
+	n, err := recipient.NewNotice(network.DevFaucets()[p.story.FirstCarrier])
+	p.check(err)
+	p.check(p.Publish(n))
+	blob, err := p.Put([]byte("sealed"))
+	p.check(err)
+	check := func() (good int, bad []string) {
+		t.Helper()
+		good, err := Check(t.Context(), p.dir, func(file, detail string) { bad = append(bad, file) })
+		p.check(err)
+		return good, bad
+	}
+	if good, bad := check(); good != 2 || len(bad) > 0 {
+		t.Fatalf("%d good, bad %q", good, bad)
+	}
+	for _, name := range []string{
+		filepath.Join(noticesFolder, filepath.Base(p.notices.path(record.Key(n.Carrier)))),
+		filepath.Join(blobsFolder, blob.String()[:2], blob.String()),
+	} {
+		path := filepath.Join(p.dir, name)
+		raw, err := os.ReadFile(path)
+		p.check(err)
+		for bit := range 8 * len(raw) {
+			raw[bit/8] ^= 1 << (bit % 8)
+			p.check(os.WriteFile(path, raw, 0o600))
+			if good, bad := check(); good != 1 || !slices.Equal(bad, []string{name}) {
+				t.Errorf("bit %d of %s is flipped: %d good, bad %q", bit, name, good, bad)
+			}
+			raw[bit/8] ^= 1 << (bit % 8)
+		}
+		p.check(os.WriteFile(path, raw[:len(raw)-1], 0o600))
+		if good, bad := check(); good != 1 || !slices.Equal(bad, []string{name}) {
+			t.Errorf("%s is cut: %d good, bad %q", name, good, bad)
+		}
+		p.check(os.WriteFile(path, raw, 0o600))
+	}
+	p.check(os.WriteFile(filepath.Join(p.dir, noticesFolder, "what"), nil, 0o600))
+	if good, bad := check(); good != 2 || !slices.Equal(bad, []string{filepath.Join(noticesFolder, "what")}) {
+		t.Errorf("%d good, bad %q", good, bad)
+	}
 }

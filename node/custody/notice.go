@@ -63,9 +63,9 @@ func (n *notices) put(notice recipient.Notice) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	path := n.path(notice.Carrier)
-	err := os.WriteFile(path+".part", append(notice.Key[:], notice.Signature[:]...), 0o600)
+	err := os.WriteFile(path+unfinished, append(notice.Key[:], notice.Signature[:]...), 0o600)
 	if err == nil {
-		err = os.Rename(path+".part", path)
+		err = os.Rename(path+unfinished, path)
 	}
 	if err != nil {
 		return fmt.Errorf("keep a notice: %w", err)
@@ -84,6 +84,12 @@ func (n *notices) get(carrier record.Key) (recipient.Notice, error) {
 	if err != nil {
 		return notice, fmt.Errorf("read a notice: %w", err)
 	}
+	return decodeNotice(carrier, b)
+}
+
+// decodeNotice reads what put wrote.
+func decodeNotice(carrier record.Key, b []byte) (recipient.Notice, error) {
+	notice := recipient.Notice{Carrier: carrier}
 	if len(b) == noticeSize {
 		notice.Key, notice.Signature = [32]byte(b[:32]), [64]byte(b[32:])
 	}

@@ -28,6 +28,9 @@
 // after a crash the views are those of an earlier block, and catch up. Whatever
 // is wrong with the files beyond that, they are removed and built anew.
 //
+// After an orderly end a seal tells what the files must be, so that [Check] finds
+// any bit that changes meanwhile. The next Open removes it.
+//
 // # Caveats
 //
 // A node that prunes bodies cannot build the views anew: [ErrIncomplete].

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -115,6 +116,9 @@ func (v *Views) open() (err error) {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	if err := store.BreakFolderSeal(v.dir, v.o.FS); err != nil {
+		return err
+	}
 	db, err := pebble.Open(v.dir, o)
 	if err != nil {
 		return err
@@ -192,8 +196,8 @@ func catch(err *error) {
 	}
 }
 
-// Close writes what is only in memory, and closes the files. Run and Update must
-// have returned.
+// Close writes what is only in memory, closes the files, and seals them for
+// [Check]. Run and Update must have returned.
 func (v *Views) Close() error {
 	v.closed.Store(true)
 	v.mu.Lock()
@@ -206,7 +210,21 @@ func (v *Views) Close() error {
 	if v.broken.Load() {
 		return closeDB(db)
 	}
-	return errors.Join(db.Flush(), closeDB(db))
+	if err := errors.Join(db.Flush(), closeDB(db)); err != nil {
+		return err
+	}
+	return store.SealFolder(context.Background(), v.dir, v.o.FS)
+}
+
+// Check compares the files of views, which must be closed, with the seal that
+// Close left. Sealed is false if there is none: no views, or their process did
+// not come to its end. The file system nil is the operating system's.
+func Check(ctx context.Context, dir string, fs vfs.FS) (sealed bool, damage []*store.Damage, err error) {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	state, damage, err := store.VerifyFolder(ctx, dir, fs)
+	return state == store.Sealed, damage, err
 }
 
 // read calls f with the database.

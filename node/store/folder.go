@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// SealFolder writes a seal into a folder with files of Pebble, after Pebble is
+// closed: it holds size and SHA-256 of each. [BreakFolderSeal] must remove it
+// before any of them is changed. Subfolders are not expected.
+func SealFolder(ctx context.Context, dir string, fs vfs.FS) error {
+	names, err := folderFiles(dir, fs)
+	if err != nil {
+		return diskError(err)
+	}
+	files := map[string]fileDigest{}
+	for _, name := range names {
+		if files[name], err = digestFile(ctx, fs, fs.PathJoin(dir, name)); err != nil {
+			return diskError(err)
+		}
+	}
+	return diskError(writeFile(fs, dir, sealFile, encodeSeal(files)))
+}
+
+// BreakFolderSeal removes the seal of a folder, if there is one.
+func BreakFolderSeal(dir string, fs vfs.FS) error {
+	err := fs.Remove(fs.PathJoin(dir, sealFile))
+	if err == nil {
+		err = syncFolder(fs, dir)
+	}
+	if missing(err) {
+		return nil
+	}
+	return diskError(err)
+}
+
+// VerifyFolder compares the files of a folder with the seal of [SealFolder] and
+// returns all that are changed, missing or unknown, by name. Without a seal, or
+// without the folder, there is nothing to compare.
+func VerifyFolder(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damage, error) {
+	var all []*Damage
+	found := func(name, format string, args ...any) {
+		all = append(all, &Damage{Height: NoHeight, Field: "file", File: name, Detail: fmt.Sprintf(format, args...)})
+	}
+	f, err := fs.Open(fs.PathJoin(dir, sealFile))
+	if missing(err) {
+		return Unsealed, nil, nil
+	}
+	if err != nil {
+		return Sealed, nil, diskError(err)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxSeal))
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return Sealed, nil, diskError(err)
+	}
+	files, err := decodeSeal(text)
+	if err != nil {
+		found(sealFile, "%v", err)
+		return Sealed, all, nil
+	}
+	names, err := folderFiles(dir, fs)
+	if err != nil {
+		return Sealed, nil, diskError(err)
+	}
+	for _, name := range names {
+		want, known := files[name]
+		delete(files, name)
+		if !known {
+			found(name, "it is not in the seal")
+			continue
+		}
+		got, err := digestFile(ctx, fs, fs.PathJoin(dir, name))
+		switch {
+		case ctx.Err() != nil:
+			return Sealed, all, ctx.Err()
+		case err != nil:
+			found(name, "it cannot be read: %v", err)
+		case got != want:
+			found(name, "it was changed: size or SHA-256 are not those of the seal")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		found(name, "it is missing")
+	}
+	return Sealed, all, nil
+}
+
+// folderFiles lists the files that the seal of a folder covers: all but the seal
+// and the lock.
+func folderFiles(dir string, fs vfs.FS) ([]string, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == sealFile || name == lockFile })
+	slices.Sort(names)
+	return names, nil
+}
