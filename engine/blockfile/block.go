@@ -31,6 +31,7 @@ type Block struct {
 	scratch []byte
 
 	cursor   cursor
+	first    transaction // of the block: a coinbase, if the block is valid
 	outputs  outputSet
 	stripped int  // bytes without witnesses
 	suspect  bool // a rule is broken that needs one look at each transaction
@@ -91,13 +92,17 @@ func (c *cursor) transactions(f func(*transaction)) error {
 // add computes the ids of the next transaction, and looks at what the rules ask
 // of it.
 func (b *Block) add(tx *transaction) {
+	isFirst := len(b.TxIDs) == 0
+	if isFirst {
+		b.first = *tx
+	}
+	if tx.isSuspect(isFirst, b.raw) {
+		b.suspect = true
+	}
 	size := tx.strippedSize()
 	b.stripped += size
 	if size == shortSize {
 		b.short++
-	}
-	if tx.isSuspect(len(b.TxIDs) == 0, b.raw) {
-		b.suspect = true
 	}
 
 	whole := b.raw[tx.start:tx.end]

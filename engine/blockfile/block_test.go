@@ -300,5 +300,8 @@ func benchmarkBlock(b *testing.B, raw []byte) {
 		if err := errors.Join(block.Parse(raw), block.CheckMerkle(), block.CheckWitness()); err != nil {
 			b.Fatal(err)
 		}
+		if block.CheckRules() != nil || block.LacksWitnesses() || block.CoinbaseHeight() == 0 {
+			b.Fatal("a rule is broken")
+		}
 	}
 }

@@ -91,11 +91,10 @@ func isCoinbaseScript(script []byte) bool {
 // CoinbaseHeight returns the height with which the script of the coinbase begins
 // (BIP 34), or -1 if it begins with none.
 func (b *Block) CoinbaseHeight() int64 {
-	c := cursor{data: b.raw, at: b.cursor.start}
-	if err := c.transaction(); err != nil || !c.tx.isCoinbase() {
+	if !b.first.isCoinbase() {
 		return -1
 	}
-	return decodeHeight(c.tx.coinbaseScript(b.raw))
+	return decodeHeight(b.first.coinbaseScript(b.raw))
 }
 
 // decodeHeight reads a number as a script pushes it, in its shortest form.

@@ -43,7 +43,7 @@ func (b *Block) HasWitnesses() bool { return len(b.wtxids) > 0 }
 // transaction has one, not even the coinbase. Where segwit is active such a block
 // is invalid; mostly its witnesses were taken away.
 func (b *Block) LacksWitnesses() bool {
-	if b.HasWitnesses() {
+	if b.HasWitnesses() || !bytes.Contains(b.raw[b.first.body:b.first.bodyEnd], commitmentPrefix) {
 		return false
 	}
 	commitment, _ := b.coinbaseCommitment()
@@ -54,13 +54,7 @@ func (b *Block) LacksWitnesses() bool {
 // transaction that is a commitment, and the only item of its witness; nil for
 // what is not there. Parse has been through the block, so nothing can fail.
 func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
-	c := &cursor{data: b.raw, at: pow.HeaderSize}
-	c.varint("")
-	c.at += 4
-	witness := c.data[c.at] == 0
-	if witness {
-		c.at += 2
-	}
+	c := &cursor{data: b.raw, at: b.first.body}
 	inputs, _ := c.varint("")
 	for range inputs {
 		c.at += outputSize
@@ -75,7 +69,7 @@ func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
 			commitment = script[6:38]
 		}
 	}
-	if !witness || inputs != 1 {
+	if !b.first.witness || inputs != 1 {
 		return commitment, nil
 	}
 	if items, _ := c.varint(""); items == 1 {
