@@ -216,7 +216,7 @@ func (c *cursor) inputs(tx *transaction) error {
 		} else {
 			c.spent = append(c.spent, uint32(output))
 		}
-		if err := c.bytes("the script of an input"); err != nil {
+		if err := c.script("the script of an input"); err != nil {
 			return err
 		}
 		if err := c.skip(4, "the sequence of an input"); err != nil {
@@ -244,7 +244,7 @@ func (c *cursor) outputs(tx *transaction) error {
 		if sum += amount; amount > maxMoney || sum > maxMoney {
 			tx.badValue = true
 		}
-		if err := c.bytes("the script of an output"); err != nil {
+		if err := c.script("the script of an output"); err != nil {
 			return err
 		}
 	}
@@ -263,7 +263,7 @@ func (c *cursor) witnesses(inputs int) error {
 		}
 		used = used || items > 0
 		for range items {
-			if err := c.bytes("a witness item"); err != nil {
+			if _, err := c.bytes("a witness item"); err != nil {
 				return err
 			}
 		}

@@ -7,9 +7,10 @@ type cursor struct {
 	data []byte
 	at   int // never beyond len(data)
 
-	tx    transaction // the last one that was passed
-	start int         // of the first transaction
-	spent []uint32    // where the outputs stand that the inputs so far spend, without those of coinbases
+	tx     transaction // the last one that was passed
+	start  int         // of the first transaction
+	sigops int         // signature operations in the scripts so far
+	spent  []uint32    // where the outputs stand that the inputs so far spend, without those of coinbases
 }
 
 func (c *cursor) left() int { return len(c.data) - c.at }
@@ -68,11 +69,30 @@ func (c *cursor) count(size int, what string) (int, error) {
 	return int(n), nil
 }
 
-// bytes passes a byte string: its length and then its bytes.
-func (c *cursor) bytes(what string) error {
+// bytes passes a byte string, its length and then its bytes, and returns the
+// bytes. Most are short.
+func (c *cursor) bytes(what string) ([]byte, error) {
+	if left := c.data[c.at:]; len(left) > 0 && left[0] < 0xfd && int(left[0]) < len(left) {
+		end := 1 + int(left[0])
+		c.at += end
+		return left[1:end], nil
+	}
 	n, err := c.varint(what)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.skip(n, what)
+	if err := c.skip(n, what); err != nil {
+		return nil, err
+	}
+	return c.data[c.at-int(n) : c.at], nil
+}
+
+// script passes a script and counts its signature operations, unless the block
+// is so short that there cannot be too many.
+func (c *cursor) script(what string) error {
+	script, err := c.bytes(what)
+	if err == nil && len(c.data) > maxSigops/sigopsOfMultisig {
+		c.sigops += countSigops(script)
+	}
+	return err
 }

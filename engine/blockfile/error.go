@@ -48,6 +48,9 @@ var (
 	ErrValue = errors.New("bad value")
 	// ErrWeight means that a block weighs too much.
 	ErrWeight = errors.New("bad weight")
+	// ErrSigops means that the scripts of a block have too many signature
+	// operations.
+	ErrSigops = errors.New("too many signature operations")
 	// ErrWitness means that the coinbase does not commit to the witnesses of
 	// the block (BIP 141).
 	ErrWitness = errors.New("bad witness commitment")

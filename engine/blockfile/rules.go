@@ -23,6 +23,14 @@ const (
 	minCoinbaseScript = 2
 	maxCoinbaseScript = 100
 
+	// maxSigops bounds the signature operations in the scripts of a block: each
+	// costs 4, and all may cost 80,000 (BIP 141).
+	maxSigops = 20_000
+
+	// sigopsOfMultisig is what an operation with several keys counts, however many
+	// keys it has.
+	sigopsOfMultisig = 20
+
 	// outputSize is the length of what names an output: the id of its
 	// transaction, and its number there (4 bytes, little-endian).
 	outputSize = 32 + 4
@@ -35,7 +43,7 @@ const (
 // ruleKinds are the kinds of error of [Block.CheckRules], in its order.
 var ruleKinds = []error{
 	ErrNoCoinbase, ErrCoinbases, ErrCoinbaseScript, ErrNullInput,
-	ErrDuplicateInput, ErrDoubleSpend, ErrValue, ErrWeight,
+	ErrDuplicateInput, ErrDoubleSpend, ErrValue, ErrWeight, ErrSigops,
 }
 
 // CheckRules checks the rules about transactions that need nothing but the block:
@@ -46,13 +54,16 @@ var ruleKinds = []error{
 //   - no output is spent twice, neither by one transaction nor by two;
 //   - no output is worth more than 21 million bitcoin, nor are all of a
 //     transaction;
-//   - the block weighs at most 4,000,000.
+//   - the block weighs at most 4,000,000;
+//   - its scripts have at most 20,000 signature operations. What the spent outputs
+//     add to that (P2SH, witnesses) cannot be known.
 //
 // It returns the first violation of each rule, with the offset in the block:
 // [ErrNoCoinbase], [ErrCoinbases], [ErrCoinbaseScript], [ErrNullInput],
-// [ErrDuplicateInput], [ErrDoubleSpend], [ErrValue], [ErrWeight], in this order.
+// [ErrDuplicateInput], [ErrDoubleSpend], [ErrValue], [ErrWeight], [ErrSigops], in
+// this order.
 func (b *Block) CheckRules() []*Error {
-	if !b.suspect && b.weight() <= maxWeight && !b.outputs.hasDuplicate(b.raw, b.cursor.spent) {
+	if !b.suspect && b.weight() <= maxWeight && b.cursor.sigops <= maxSigops && !b.outputs.hasDuplicate(b.raw, b.cursor.spent) {
 		return nil
 	}
 	return b.findViolations()
@@ -137,6 +148,9 @@ func (b *Block) findViolations() []*Error {
 	if w := b.weight(); w > maxWeight {
 		note(ErrWeight, 0, "the block has a weight of %d: at most %d is expected", w, maxWeight)
 	}
+	if n := b.cursor.sigops; n > maxSigops {
+		note(ErrSigops, 0, "the scripts have %d signature operations: at most %d are expected", n, maxSigops)
+	}
 	spentBy := map[[outputSize]byte]int{} // the transaction that spends an output
 	i := 0
 	c := &cursor{data: b.raw}
@@ -178,6 +192,43 @@ func (b *Block) findViolations() []*Error {
 	})
 	slices.SortFunc(all, func(x, y *Error) int { return slices.Index(ruleKinds, x.Kind) - slices.Index(ruleKinds, y.Kind) })
 	return all
+}
+
+// countSigops counts the signature operations of a script as Bitcoin Core does
+// where it does not know what the script is for: up to the first push that its end
+// cuts off.
+func countSigops(script []byte) (n int) {
+	const (
+		pushData1, pushData2, pushData4 = 0x4c, 0x4d, 0x4e
+		checkSig, checkSigVerify        = 0xac, 0xad
+		multiSig, multiSigVerify        = 0xae, 0xaf
+	)
+	for len(script) > 0 {
+		op := script[0]
+		script = script[1:]
+		size := 0 // of what is pushed, with its length
+		switch {
+		case op < pushData1:
+			size = int(op)
+		case op == pushData1 && len(script) >= 1:
+			size = 1 + int(script[0])
+		case op == pushData2 && len(script) >= 2:
+			size = 2 + int(binary.LittleEndian.Uint16(script))
+		case op == pushData4 && len(script) >= 4:
+			size = int(min(4+int64(binary.LittleEndian.Uint32(script)), int64(len(script))+1))
+		case op <= pushData4:
+			return n
+		case op == checkSig || op == checkSigVerify:
+			n++
+		case op == multiSig || op == multiSigVerify:
+			n += sigopsOfMultisig
+		}
+		if size > len(script) {
+			return n
+		}
+		script = script[size:]
+	}
+	return n
 }
 
 // eachInput calls f with the number of each input and where the output stands

@@ -73,6 +73,8 @@ func TestCheckRules(t *testing.T) {
 		{"sum too large", [][]byte{coinbase, tx("", []uint64{maxMoney, 0, 1}, a)}, []error{ErrValue}, "the sum up to output 2 of transaction 1 has the value 2100000000000001"},
 		{"sum over 2^64 back to a small one", [][]byte{coinbase, tx("", slices.Repeat([]uint64{1 << 50}, 1<<14), a)}, []error{ErrValue}, "the sum up to output 1 of transaction 1"},
 		{"too heavy", [][]byte{coinbase, big}, []error{ErrWeight}, "the block has a weight of 4000628: at most 4000000 is expected"},
+		{"most signature operations", [][]byte{coinbase, tx(strings.Repeat("\xac", 20_000), one, a)}, nil, ""},
+		{"one more", [][]byte{coinbase, tx(strings.Repeat("\xac", 20_000), one, a), tx("\xad", one, b)}, []error{ErrSigops}, "the scripts have 20001 signature operations: at most 20000 are expected"},
 		{"all at once", [][]byte{tx("", []uint64{1<<63 + 1}, a, a), tx("a", one, null), tx("", one, a, null)}, []error{ErrNoCoinbase, ErrCoinbases, ErrCoinbaseScript, ErrNullInput, ErrDuplicateInput, ErrDoubleSpend, ErrValue}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -145,6 +147,35 @@ func TestCheckRulesOfRealBlocks(t *testing.T) {
 		if allocs > 0 {
 			t.Errorf("block %d: %v allocations", i, allocs)
 		}
+	}
+}
+
+func TestCountSigops(t *testing.T) {
+	for _, test := range []struct {
+		script string
+		want   int
+	}{
+		{"", 0},
+		{"\x76\xa9\x14" + strings.Repeat("\xac", 20) + "\x88\xac", 1}, // a payment to a hash
+		{"\xac\xad\xae\xaf", 42},
+		{"\x52\xae", 20}, // the number before it does not matter
+		{"\x4c\x02\xac\xac\xac", 1},
+		{"\x4d\x02\x00\xac\xac\xac", 1},
+		{"\x4e\x02\x00\x00\x00\xac\xac\xac", 1},
+		{"\xac\x05\xac\xac", 1}, // cut pushes
+		{"\xac\x4c", 1},
+		{"\xac\x4c\x05\xac", 1},
+		{"\xac\x4d\xac", 1},
+		{"\xac\x4e\xff\xff\xff\xff\xac", 1},
+		{"\xac\x4e\xff\xff\xff", 1},
+	} {
+		if got := countSigops([]byte(test.script)); got != test.want {
+			t.Errorf("%x: %d, want %d", test.script, got, test.want)
+		}
+	}
+	// A block of 1000 bytes can have no more, so that it is not looked at.
+	if n := countSigops(bytes.Repeat([]byte{0xae}, maxSigops/sigopsOfMultisig)); n > maxSigops {
+		t.Errorf("%d operations in %d bytes", n, maxSigops/sigopsOfMultisig)
 	}
 }
 

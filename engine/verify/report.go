@@ -35,6 +35,7 @@ const (
 	DoubleSpend       Reason = "double-spend"           // two transactions spend the same output
 	BadValue          Reason = "bad-value"              // more than all the money
 	BadWeight         Reason = "bad-weight"             // the block weighs too much
+	TooManySigops     Reason = "too-many-sigops"        // too many signature operations
 	BadCoinbaseHeight Reason = "bad-coinbase-height"    // the coinbase does not begin with the height
 	WitnessMissing    Reason = "witness-missing"        // a commitment to witnesses, but no witness; also a finding
 )
@@ -135,5 +136,6 @@ var (
 		blockfile.ErrDoubleSpend:    DoubleSpend,
 		blockfile.ErrValue:          BadValue,
 		blockfile.ErrWeight:         BadWeight,
+		blockfile.ErrSigops:         TooManySigops,
 	}
 )
