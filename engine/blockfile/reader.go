@@ -167,9 +167,8 @@ func (r *Reader) start() error {
 	}
 	text := r.expected() // before a record says more
 	err = r.skip(fault(ErrMagic, 0, "%x is not the start of a record: %s expected", head, text))
-	if _, end := r.in.Peek(1); end == io.EOF {
-		var e *Error
-		errors.As(err, &e)
+	var e *Error
+	if _, end := r.in.Peek(1); end == io.EOF && errors.As(err, &e) && e.Skipped > 0 {
 		e.Offset = why.Offset
 		e.Text = fmt.Sprintf("the file is no blk file (it starts with %x, %s expected) and not one block: %s", head, text, why.Text)
 	}
@@ -312,7 +311,7 @@ func (r *Reader) find(data []byte) int {
 	return first
 }
 
-// plain returns data, which lie before r.offset, without the key.
+// plain returns data, which begin at r.offset, without the key.
 func (r *Reader) plain(data []byte) []byte {
 	if r.key == [KeySize]byte{} {
 		return data

@@ -9,7 +9,9 @@
 //   - nBits above the limit: with [pow.Params].
 //   - nBits that change, at a retarget or elsewhere: with [pow.Params] and the
 //     height of the first header. The new nBits at a retarget are checked only
-//     if the chain has seen the whole period before it.
+//     if the chain has seen the whole period before it. Test networks have rules
+//     of their own: see [pow.Params].
+//   - Time warp: as nBits that change, on networks with BIP 94.
 //
 // A header that breaks a rule becomes part of the chain like any other: the
 // next headers are judged by the headers as they are.

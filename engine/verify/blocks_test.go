@@ -262,6 +262,17 @@ func TestManyGaps(t *testing.T) {
 	}
 }
 
+// closing is a stream that notes that it was closed.
+type closing struct {
+	io.Reader
+	closed *bool
+}
+
+func (c closing) Close() error {
+	*c.closed = true
+	return nil
+}
+
 // Files packed with gzip are read as the files in them, and damage in them is
 // reported.
 func TestGzip(t *testing.T) {
@@ -284,6 +295,16 @@ func TestGzip(t *testing.T) {
 	}
 	if r.Items < 1000 || r.Items > 14000 || r.Valid != r.Items {
 		t.Errorf("cut: report %+v", r)
+	}
+
+	// A source that fails at once, or whose gzip begins wrongly, is closed.
+	broken := errors.New("broken")
+	for _, in := range []io.Reader{iotest.ErrReader(broken), bytes.NewReader([]byte{0x1f, 0x8b, 8, 0})} {
+		closed := false
+		src := Source{Name: "x", Open: func() (io.ReadCloser, error) { return closing{in, &closed}, nil }}
+		if r, err := Blocks(t.Context(), reference{}, []Source{src, source("y", c.part(0, 10).file)}, linked); err == nil || !strings.HasPrefix(err.Error(), "x: ") || r.Valid != 10 || !closed {
+			t.Errorf("%v, report %+v, closed: %v", err, r, closed)
+		}
 	}
 
 	headers := mine(100)

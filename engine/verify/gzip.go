@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+
+	"stele/engine/blockfile"
 )
 
 // open opens a source to be read until ctx ends, and unpacks it if it is packed
@@ -16,12 +19,18 @@ func open(ctx context.Context, src *Source) (io.Reader, io.Closer, error) {
 		return nil, nil, err
 	}
 	buffered := bufio.NewReader(contextReader{ctx, in})
-	if head, _ := buffered.Peek(4); !isGzip(head) {
+	head, err := buffered.Peek(4)
+	switch {
+	case err != nil && err != io.EOF:
+		return nil, nil, errors.Join(at(src, &blockfile.Error{
+			Kind: err, Offset: int64(len(head)), Text: fmt.Sprintf("cannot read: %v", err),
+		}), in.Close())
+	case !isGzip(head):
 		return buffered, in, nil
 	}
 	packed, err := gzip.NewReader(buffered)
 	if err != nil {
-		return nil, nil, at(src, fmt.Errorf("gzip: %w", err))
+		return nil, nil, errors.Join(at(src, fmt.Errorf("gzip: %w", err)), in.Close())
 	}
 	return gzipReader{packed}, in, nil
 }
