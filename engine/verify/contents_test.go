@@ -94,6 +94,7 @@ func TestContents(t *testing.T) {
 		{"several at once", mineBlock(spend(0, 0), spend(0)), alone, []Reason{NoCoinbase, DuplicateInput, DoubleSpend}, nil, ""},
 		{"a transaction of 64 bytes", mineBlock(good, short), regtest, nil, []Reason{ShortTransaction}, "1 of 2 transactions have 64 bytes"},
 
+		{"everything at once", mineBlock(coinbase("x", true, false), spend(0, 0)), regtest, []Reason{BadCoinbaseScript, DuplicateInput, BadCoinbaseHeight, WitnessMissing}, nil, ""},
 		{"other height", mineBlock(coinbase("\x02\xe9\x03", false, false)), regtest, []Reason{BadCoinbaseHeight}, nil, "begins with the height 1001, expected 1000"},
 		{"no height", mineBlock(coinbase("xyz", false, false)), regtest, []Reason{BadCoinbaseHeight}, nil, "begins with no height, expected 1000"},
 		{"no height before BIP 34", mineBlock(coinbase("xyz", false, false)), main, []Reason{BitsAboveLimit}, nil, ""},
@@ -104,7 +105,7 @@ func TestContents(t *testing.T) {
 		{"witness missing, height unknown", mineBlock(coinbase(script, true, false), spend(0)), unknown, nil, []Reason{WitnessMissing}, ""},
 		{"witness missing, no network", mineBlock(coinbase(script, true, false), spend(0)), alone, nil, []Reason{WitnessMissing}, "commits to witnesses, but no transaction has one"},
 		{"witness missing before segwit", mineBlock(coinbase(script, true, false)), main, []Reason{BitsAboveLimit}, nil, ""},
-		{"witness before segwit", mineBlock(coinbase(script, true, true)), main, []Reason{BitsAboveLimit, BadWitness}, nil, "expected none before height 481824"},
+		{"witness before segwit", mineBlock(coinbase(script, true, true)), main, []Reason{BitsAboveLimit, UnexpectedWitness}, nil, "expected none before height 481824"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, err := Blocks(t.Context(), reference{}, []Source{source("x", test.block)}, test.opts)

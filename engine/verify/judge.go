@@ -55,7 +55,8 @@ type judge struct {
 	limit    error                // of lastBits, in unlinked items
 	lastBits pow.Bits
 	verdicts []pow.Verdict
-	faults   []itemFault
+	faults   []itemFault // of the rules about headers
+	placed   []itemFault // of the rules about transactions at a height
 	findings []itemFault
 }
 
@@ -103,9 +104,9 @@ func (j *judge) check(ctx context.Context, b *batch) error {
 }
 
 // rules applies the rules that need no hash. It leaves what it finds in
-// j.faults.
+// j.faults, j.placed and j.findings.
 func (j *judge) rules(b *batch) {
-	j.faults, j.findings = j.faults[:0], j.findings[:0]
+	j.faults, j.placed, j.findings = j.faults[:0], j.placed[:0], j.findings[:0]
 	for i := range b.items() {
 		header := b.room[(i+1)*pow.HeaderSize:][:pow.HeaderSize]
 		height := headerchain.UnknownHeight
@@ -148,14 +149,14 @@ func (j *judge) judgeContent(i int, height int64, c content) {
 		if c.coinbaseHeight < 0 {
 			text = fmt.Sprintf("the coinbase begins with no height, expected %d", height)
 		}
-		j.faults = append(j.faults, itemFault{i, Fault{BadCoinbaseHeight, text}})
+		j.placed = append(j.placed, itemFault{i, Fault{BadCoinbaseHeight, text}})
 	}
 	if height >= n.Segwit && c.lacksWitnesses {
 		missing.Text += fmt.Sprintf(": at height %d, one of 32 bytes is expected in the coinbase", height)
-		j.faults = append(j.faults, itemFault{i, missing})
+		j.placed = append(j.placed, itemFault{i, missing})
 	}
 	if height < n.Segwit && c.hasWitnesses {
-		j.faults = append(j.faults, itemFault{i, Fault{BadWitness, fmt.Sprintf("transactions have witnesses at height %d, expected none before height %d", height, n.Segwit)}})
+		j.placed = append(j.placed, itemFault{i, Fault{UnexpectedWitness, fmt.Sprintf("transactions have witnesses at height %d, expected none before height %d", height, n.Segwit)}})
 	}
 }
 
@@ -176,17 +177,18 @@ func (j *judge) checkLimit(bits pow.Bits) error {
 // count adds the items of a batch to the report. The verdicts are those of
 // headers, where lead headers stand before the items.
 func (j *judge) count(b *batch, headers []byte, lead int) {
-	rules, found := j.faults, b.faults
+	rules, found, placed := j.faults, b.faults, j.placed
 	j.addFindings(b, b.findings)
 	j.addFindings(b, j.findings)
 	for i, v := range j.verdicts[lead:] {
-		var broken, bad []itemFault
+		var broken, bad, misplaced []itemFault
 		broken, rules = cut(rules, i)
 		bad, found = cut(found, i)
-		if v == pow.Valid && len(broken)+len(bad) == 0 {
+		misplaced, placed = cut(placed, i)
+		if v == pow.Valid && len(broken)+len(bad)+len(misplaced) == 0 {
 			j.report.Valid++
 		} else if j.report.First == nil {
-			j.report.First = j.invalid(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, slices.Concat(broken, bad))
+			j.report.First = j.invalid(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, slices.Concat(broken, bad, misplaced))
 		}
 	}
 	j.report.Items += int64(b.items())

@@ -38,6 +38,7 @@ const (
 	TooManySigops     Reason = "too-many-sigops"        // too many signature operations
 	BadCoinbaseHeight Reason = "bad-coinbase-height"    // the coinbase does not begin with the height
 	WitnessMissing    Reason = "witness-missing"        // a commitment to witnesses, but no witness; also a finding
+	UnexpectedWitness Reason = "unexpected-witness"     // a witness before segwit
 )
 
 // The reasons that are only findings.
