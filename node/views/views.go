@@ -221,7 +221,7 @@ func (v *Views) Close() error {
 // not come to its end. The file system nil is the operating system's.
 func Check(ctx context.Context, dir string, fs vfs.FS) (sealed bool, damage []*store.Damage, err error) {
 	if fs == nil {
-		fs = vfs.Default
+		fs = store.Disk
 	}
 	state, damage, err := store.VerifyFolder(ctx, dir, fs)
 	return state == store.Sealed, damage, err
