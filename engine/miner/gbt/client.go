@@ -166,7 +166,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (c *Client) template(ctx context.Context, last *template) (*template, error) {
 	p := map[string]any{
 		"capabilities": []string{"coinbasevalue", "longpoll", "proposal"},
-		"rules":        []string{"segwit"},
+		"rules":        knownRules,
 	}
 	limit, long := requestTimeout, last != nil && last.LongPoll != ""
 	if long {
@@ -190,7 +190,7 @@ func (c *Client) propose(ctx context.Context, t *template) error {
 	defer cancel()
 	h := t.header(c.payout.script, c.tag, 0, max(t.CurTime, t.MinTime))
 	b, err := c.call(ctx, "getblocktemplate", map[string]any{
-		"mode": "proposal", "data": t.block(h, c.payout.script, c.tag, 0), "rules": []string{"segwit"},
+		"mode": "proposal", "data": t.block(h, c.payout.script, c.tag, 0), "rules": knownRules,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"stele/engine/pow"
 )
@@ -29,6 +31,7 @@ type template struct {
 	Commitment   string   `json:"default_witness_commitment"`
 	LongPoll     string   `json:"longpollid"`
 	Capabilities []string `json:"capabilities"`
+	Rules        []string `json:"rules"` // BIP 9
 	Transactions []struct {
 		Data string   `json:"data"`
 		ID   pow.Hash `json:"txid"`
@@ -59,6 +62,9 @@ func parseTemplate(b []byte) (*template, error) {
 	case len(t.Transactions) > maxTransactions:
 		return nil, fmt.Errorf("%w: %d transactions", ErrTemplate, len(t.Transactions))
 	}
+	if err := checkRules(t.Rules); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
+	}
 	if t.bits, err = pow.ParseBits(t.Bits); err == nil {
 		t.target, err = t.bits.Target()
 	}
@@ -79,6 +85,21 @@ func parseTemplate(b []byte) (*template, error) {
 	t.branch = pow.MerkleBranch(ids, 0)
 	t.Transactions = nil
 	return t, nil
+}
+
+// knownRules are the rules that the miner follows and announces to the node.
+var knownRules = []string{"segwit"}
+
+// checkRules rejects a rule with an exclamation mark that the miner does not know:
+// it changes how a block is built, so that a block made without it may be invalid
+// (BIP 9, getblocktemplate changes).
+func checkRules(rules []string) error {
+	for _, rule := range rules {
+		if name, mandatory := strings.CutPrefix(rule, "!"); mandatory && !slices.Contains(knownRules, name) {
+			return fmt.Errorf("unsupported rule %.66q: the miner supports %q", rule, knownRules)
+		}
+	}
+	return nil
 }
 
 func (t *template) has(capability string) bool {

@@ -56,6 +56,30 @@ func FuzzTemplate(f *testing.F) {
 	})
 }
 
+// A rule that changes how a block is built, and that the miner does not know, makes
+// the template unusable (BIP 9). Rules without an exclamation mark, and segwit,
+// change nothing for it.
+func TestRules(t *testing.T) {
+	for rules, unsupported := range map[string]string{
+		`null`:                               "",
+		`[]`:                                 "",
+		`["csv","!segwit","taproot"]`:        "",
+		`["segwit"]`:                         "",
+		`["csv","!segwit","!signet","!new"]`: `"!signet"`,
+		`["!"]`:                              `"!"`,
+		`["!SegWit"]`:                        `"!SegWit"`,
+		`["!\u001b[31m"]`:                    `"!\x1b[31m"`,
+	} {
+		_, err := parseTemplate([]byte(`{"version":1,"bits":"207fffff","curtime":1,"height":1,"coinbasevalue":5,"rules":` + rules + `}`))
+		switch {
+		case unsupported == "" && err != nil:
+			t.Errorf("%s: %v", rules, err)
+		case unsupported != "" && (!errors.Is(err, ErrTemplate) || !strings.Contains(err.Error(), "unsupported rule "+unsupported)):
+			t.Errorf("%s: %v, want the rule %s", rules, err, unsupported)
+		}
+	}
+}
+
 // A block with 1 to 300 other transactions is read by an independent parser.
 func TestBlock(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 251, 252, 253, 300} {
