@@ -33,19 +33,19 @@ var ErrRefused = errors.New("the node refuses the block that would be mined")
 
 // Options are what a client is made of.
 type Options struct {
-	URL            string // http(s)://user:password@host:port
-	User, Password string // instead of those in the URL
-	Cookie         string // file with user:password instead, as Bitcoin Core writes it; read again when the node refuses it
-	Payout         string // address, or output script in hex of 1 to 252 bytes
-	Tag            string // put into the coinbase, at most 64 bytes
-	HTTP           *http.Client
+	URL            string       // http(s)://user:password@host:port
+	User, Password string       // instead of those in the URL
+	Cookie         string       // file with user:password instead, as Bitcoin Core writes it; read again when the node refuses it
+	Payout         string       // address, or output script in hex of 1 to 252 bytes
+	Tag            string       // put into the coinbase, at most 64 bytes
+	HTTP           *http.Client // nil: that of net/http. In either case no redirect is followed
 }
 
 // Client is a source of work. It is made by New.
 type Client struct {
 	name, url, cookie, tag string
 	payout                 payout
-	http                   *http.Client
+	http                   http.Client
 
 	mu   sync.Mutex
 	race *race // of the newest template
@@ -60,7 +60,7 @@ func New(o Options) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("the URL of a node is http(s)://user:password@host:port")
 	}
-	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag, http: o.HTTP}
+	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag}
 	if c.user == "" && u.User != nil {
 		c.user = u.User.Username()
 		if c.password == "" {
@@ -78,9 +78,12 @@ func New(o Options) (*Client, error) {
 	if len(o.Tag) > 64 {
 		return nil, errors.New("the tag has more than 64 bytes")
 	}
-	if c.http == nil {
-		c.http = &http.Client{}
+	if o.HTTP != nil {
+		c.http = *o.HTTP
 	}
+	// A redirect would make the miner send requests, and blocks, to a host that its
+	// user has not named.
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
 }
 

@@ -28,7 +28,10 @@ func (e *rpcError) Error() string { return fmt.Sprintf("the node says: %s (%d)",
 // maxCookie is the most bytes of a cookie file.
 const maxCookie = 4 << 10
 
-var errNoMethod = errors.New("it has no")
+var (
+	errNoMethod = errors.New("it has no")
+	errRedirect = errors.New("the node redirects")
+)
 
 // call makes one JSON-RPC request.
 func (c *Client) call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
@@ -46,6 +49,8 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	}
 	defer a.Body.Close()
 	switch a.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return nil, fmt.Errorf("%w to %.200q: redirects are not followed; is the URL that of the node's RPC port?", errRedirect, a.Header.Get("Location"))
 	case http.StatusUnauthorized:
 		return nil, fmt.Errorf("%w: wrong user or password, or cookie (%s)", miner.ErrFatal, a.Status)
 	case http.StatusForbidden:

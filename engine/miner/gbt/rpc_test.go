@@ -78,3 +78,35 @@ func TestCookie(t *testing.T) {
 		t.Error("a user beside a cookie was taken")
 	}
 }
+
+// A redirect is followed nowhere: not to another host, not to another path of the
+// same host, with or without a password.
+func TestRedirect(t *testing.T) {
+	var followed atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, to := range []string{elsewhere.URL, "/other"} {
+			node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/other" {
+					followed.Add(1)
+				}
+				http.Redirect(w, r, to, status)
+			}))
+			for _, own := range []*http.Client{nil, node.Client()} {
+				c, err := New(Options{URL: node.URL, User: "u", Password: "p", Payout: "51", HTTP: own})
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = c.Run(t.Context(), make(session, 1))
+				if !errors.Is(err, errRedirect) || errors.Is(err, miner.ErrFatal) || !strings.Contains(err.Error(), to) {
+					t.Errorf("%d to %s: %v", status, to, err)
+				}
+			}
+			node.Close()
+		}
+	}
+	if n := followed.Load(); n != 0 {
+		t.Errorf("%d redirects were followed", n)
+	}
+}
