@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"stele/internal/text"
 )
 
 // version is set by the linker for a release:
@@ -123,6 +125,19 @@ type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
+// maxErrorText bounds a line of an error on standard error, in bytes.
+const maxErrorText = 4 << 10
+
+// errorText returns the text of an error as a terminal may show it: it may have
+// parts of a file, or of an answer. Its lines stay lines.
+func errorText(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = text.Clean(strings.ReplaceAll(line, "\t", "    "), maxErrorText)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // run executes a command line and returns the exit code. Every error but
 // errFoundWrong and exitCode becomes a line on standard error.
 func run(ctx context.Context, app *cli.App, args []string) int {
@@ -136,6 +151,6 @@ func run(ctx context.Context, app *cli.App, args []string) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintf(app.ErrWriter, "stele: %v\n", err)
+	fmt.Fprintf(app.ErrWriter, "stele: %s\n", errorText(err))
 	return exitFailed
 }

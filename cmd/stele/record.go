@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/urfave/cli/v2"
 
@@ -346,6 +348,22 @@ func recordShow(c *cli.Context) error {
 	return printText(c, text)
 }
 
+// visibleJSON returns the same JSON with escapes for what is not printable, such as
+// characters that turn the direction of writing.
+func visibleJSON(encoded []byte) string {
+	var b strings.Builder
+	for _, r := range string(encoded) {
+		if unicode.IsPrint(r) || r == '\n' {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
+}
+
 // text is the result for people.
 func (r recordResult) text() (string, error) {
 	var b strings.Builder
@@ -360,7 +378,7 @@ func (r recordResult) text() (string, error) {
 	fmt.Fprintf(&b, "seq          %d\n", r.Record.Seq)
 	fmt.Fprintf(&b, "valid until  height %d\n", r.Record.ValidUntil)
 	fmt.Fprintf(&b, "fee          %v\n", r.Record.Fee)
-	fmt.Fprintf(&b, "payload      %s\n", payload)
+	fmt.Fprintf(&b, "payload      %s\n", visibleJSON(payload))
 	for i, s := range r.Signers {
 		state := "missing"
 		if s.Signed {

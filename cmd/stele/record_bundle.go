@@ -10,11 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"stele/engine/pow"
+	"stele/internal/text"
 	"stele/node"
 	"stele/node/block"
 	"stele/node/bundle"
@@ -87,14 +87,14 @@ func recordBundle(c *cli.Context) error {
 	if err != nil {
 		return reason(c, err)
 	}
-	var text bytes.Buffer
-	if err := b.Write(&text); err != nil {
+	var encoded bytes.Buffer
+	if err := b.Write(&encoded); err != nil {
 		return err
 	}
 	if out == "" {
-		return printText(c, text.String())
+		return printText(c, encoded.String())
 	}
-	if err := replaceFile(out, text.Bytes()); err != nil {
+	if err := replaceFile(out, encoded.Bytes()); err != nil {
 		return err
 	}
 	res := recordBundleResult{
@@ -122,7 +122,7 @@ func bundleFromAPI(c *cli.Context, kind bundle.Kind, id record.ID) (*bundle.Bund
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", base, err)
 	case b.Kind != kind || b.ID != id || len(b.Headers) == 0:
-		return nil, fmt.Errorf("%s: it answered with another bundle: %s %v", base, b.Kind, b.ID)
+		return nil, fmt.Errorf("%s: it answered with another bundle: %s %v", base, text.Clean(string(b.Kind), 16), b.ID)
 	}
 	return b, nil
 }
@@ -138,20 +138,21 @@ func fetchBundle(ctx context.Context, u string) (*bundle.Bundle, error) {
 		if errors.As(err, &failed) {
 			err = failed.Err // the rest is known
 		}
-		return nil, err
+		return nil, text.Error(err, text.Max)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
+		body, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 		var problem struct {
 			Detail string `json:"detail"`
 		}
-		if json.Unmarshal(text, &problem) != nil || problem.Detail == "" {
-			return nil, errors.New(answer.Status)
+		if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+			return nil, errors.New(text.Clean(answer.Status, text.Max))
 		}
-		return nil, errors.New(strings.ToValidUTF8(problem.Detail, "?"))
+		return nil, errors.New(text.Clean(problem.Detail, 2*text.Max))
 	}
-	return bundle.Read(answer.Body)
+	b, err := bundle.Read(answer.Body)
+	return b, text.Error(err, text.Max)
 }
 
 // bundleFromData makes a bundle from the folder of a node that does not run.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"stele/internal/text"
 	"stele/node/bundle"
 	"stele/node/network"
 	"stele/node/record"
@@ -63,6 +64,7 @@ func verifyBundle(c *cli.Context) error {
 	}
 	res := bundleResult{Valid: fault == nil, Report: report}
 	if fault != nil {
+		fault.Err = text.Error(fault.Err, 2*text.Max) // it may quote the file
 		res.Fault = &bundleFault{fault.Where, fault.Err.Error()}
 	}
 	var printed error

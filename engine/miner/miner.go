@@ -12,6 +12,7 @@ import (
 	"stele/engine"
 	"stele/engine/miner/health"
 	"stele/engine/pow"
+	"stele/internal/rate"
 )
 
 // Options are what a miner is made of.
@@ -108,6 +109,7 @@ func New(o Options) *Miner {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Log = rate.Logger(o.Log) // a source decides how often it has a session, jobs, shares and blocks
 	m := &Miner{
 		Options: o,
 		times:   usual,

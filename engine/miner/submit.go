@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"stele/internal/text"
 )
 
 // mostUnderWay is how many shares of a source are sent at a time; of blocks four
@@ -107,7 +109,7 @@ func (m *Miner) accept(u *upstream, s Share) {
 	level := slog.LevelDebug
 	if s.Block() {
 		m.hooks.Block(s.Device, s.Hash.String())
-		level = u.blocks.level(now, slog.LevelInfo)
+		level = slog.LevelInfo
 	}
 	m.Log.Log(context.Background(), level, "share accepted", "source", u.name, "job", s.Work.ID,
 		"height", s.Work.Height, "block", s.Block(), "hash", s.Hash, "device", s.Device)
@@ -121,30 +123,18 @@ func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
 	for _, t := range m.tallies(u) {
 		t.Rejected[cause]++
 	}
+	words := text.Clean(r.Text, text.Max)
 	now, level := time.Now(), slog.LevelDebug
 	if m.running == nil || m.running.Err() == nil { // else everything ends
-		level = u.rejections.level(now, slog.LevelWarn)
+		level = slog.LevelWarn
 	}
 	m.Log.Log(context.Background(), level, "share not accepted", "source", u.name, "cause", string(cause), "code", r.Code,
-		"reason", r.Text, "job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", now.Sub(s.Found).Round(time.Millisecond))
+		"reason", words, "job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", now.Sub(s.Found).Round(time.Millisecond))
 	if u.refusals.refuse(cause, now, m.times) {
-		m.Log.Error("source refuses every share", "source", u.name, "cause", string(cause), "reason", r.Text,
+		m.Log.Error("source refuses every share", "source", u.name, "cause", string(cause), "reason", words,
 			"set_aside_for", u.refusals.pause)
 		m.decide()
 	}
-}
-
-// calm keeps lines from filling the log where shares are easy.
-type calm struct{ last time.Time }
-
-// level returns the level for a line: debug if there was another in the same
-// second.
-func (c *calm) level(now time.Time, usual slog.Level) slog.Level {
-	if now.Sub(c.last) < time.Second {
-		return slog.LevelDebug
-	}
-	c.last = now
-	return usual
 }
 
 // tallies returns the counts that a share of a source goes to.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/text"
 )
 
 // upstream is a source, and how it does. Miner.mu guards it.
@@ -43,9 +44,8 @@ type upstream struct {
 	waiting  queue
 	underWay int
 
-	refusals           refusals
-	blocksOn           parents
-	blocks, rejections calm
+	refusals refusals
+	blocksOn parents
 }
 
 // counts are what is counted of a source. They go on in one that replaces it.
@@ -165,6 +165,10 @@ func (m *Miner) serve(ctx context.Context, u *upstream) {
 	}
 }
 
+// maxReason bounds what is shown of why a source gives no work, in bytes. Sources
+// bound the parts that are not their own.
+const maxReason = 2 * text.Max
+
 var (
 	errNoWork   = errors.New("it gave no work in time")
 	errOldWork  = errors.New("it has given no new work for long")
@@ -250,7 +254,7 @@ func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
 	if err == nil {
 		err = errors.New("the session ended")
 	}
-	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal), err.Error()
+	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal), text.Clean(err.Error(), maxReason)
 	if u.failures++; stood {
 		u.failures = 0
 	}

@@ -18,6 +18,7 @@ import (
 
 	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/internal/text"
 	"stele/node/record"
 )
 
@@ -122,7 +123,7 @@ func (c *conn) serve() {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := context.Cause(c.ctx)
+	err := text.Error(context.Cause(c.ctx), text.Max)
 	if errors.Is(err, errGarbage) || errors.Is(err, errRejected) || errors.Is(err, errRefused) {
 		if c.server.bans.strike(c.addr) {
 			c.log.Warn("a Stratum miner is banned", "reason", err, "for", banFor)

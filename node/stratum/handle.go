@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 
 	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/internal/text"
 	"stele/node/record"
 	"stele/node/template"
 )
@@ -50,7 +50,7 @@ func (c *conn) dispatch(m wire.Message) reply {
 		c.sendMessage(r.answer)
 	}
 	if r.answer.Err != nil && m.Method != wire.MethodSubmit {
-		c.log.Debug("Stratum request refused", "method", m.Method, "reason", r.answer.Err)
+		c.log.Debug("Stratum request refused", "method", text.Clean(m.Method, text.Max), "reason", r.answer.Err)
 		if m.Method != methodGetTransactions && !c.refusals.AllowN(c.server.o.Now(), 1) && r.err == nil {
 			r.err = errRefused
 		}
@@ -113,7 +113,7 @@ func (c *conn) configure(m wire.Message) reply {
 func (c *conn) subscribe(m wire.Message) reply {
 	if !c.subscribed {
 		c.subscribed = true
-		c.agent = printable(argument(m, 0))
+		c.agent = text.Clean(argument(m, 0), maxAgent)
 		c.enterSession(argument(m, 1))
 	}
 	answer := wire.Subscription{Session: c.session.id, Extranonce1: c.session.extranonce1[:], Extranonce2Size: extranonceSize}
@@ -146,7 +146,7 @@ func (c *conn) authorize(m wire.Message) reply {
 	user := argument(m, 0)
 	key, err := c.server.payout(user)
 	switch {
-	case len(user) > mostName || strings.ContainsFunc(user, func(r rune) bool { return !unicode.IsPrint(r) }):
+	case text.Clean(user, mostName) != user:
 		return refuse(m, wire.CodeUnauthorized, "the user name has to be printable, and at most %d bytes long", mostName)
 	case err != nil:
 		return refuse(m, wire.CodeUnauthorized, "%v", err)
@@ -170,8 +170,12 @@ func (c *conn) authorize(m wire.Message) reply {
 	return r
 }
 
-// mostName bounds the name of a worker, in bytes.
-const mostName = 256
+const (
+	// mostName bounds the name of a worker, in bytes.
+	mostName = 256
+	// maxAgent bounds what a miner calls itself, in bytes.
+	maxAgent = 64
+)
 
 // nodeUser is the user who mines for the node's own key.
 const nodeUser = "node"
@@ -248,15 +252,4 @@ func argument(m wire.Message, i int) string {
 		return ""
 	}
 	return s
-}
-
-// printable returns a name that can be shown.
-func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.ToValidUTF8(s[:min(len(s), 64)], "")
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"stele/internal/rate"
 	"stele/netguard"
 	"stele/node/block"
 	"stele/node/network"
@@ -91,7 +92,7 @@ func New(o Options) *Server {
 		o.MaxPerAddress = DefaultMaxPerAddress
 	}
 	return &Server{
-		o: o, log: o.Log, bans: newBans(o.Now),
+		o: o, log: rate.Logger(o.Log), bans: newBans(o.Now),
 		rates:    netguard.NewRates(addressLinesPerSecond, addressLinesAtOnce),
 		fresh:    make(chan struct{}, 1),
 		sessions: newSessions(),

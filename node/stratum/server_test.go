@@ -562,3 +562,46 @@ func TestWorkerNames(t *testing.T) {
 	want(t, "a name that writes into terminals", m.call("mining.authorize", user+".\x1b[2J", "x"), 24)
 	want(t, "a name", m.call("mining.authorize", user+".ü", "x"), 0)
 }
+
+// Miners that come and go do not decide how fast the log grows, and what they call
+// themselves can be shown: short, and without what writes into terminals.
+func TestLogGrowth(t *testing.T) {
+	var log strings.Builder
+	w := newWorld(t, func(w *world, o *stratum.Options) {
+		o.Log = slog.New(slog.NewTextHandler(lockedWriter{&w.mu, &log}, nil))
+	})
+	w.take()
+	const miners = 300
+	for range miners {
+		m := dial(t, w.address)
+		m.call("mining.subscribe", "\x1b[31m\u202e\n"+strings.Repeat("a", 1000))
+		want(t, "authorize", m.call("mining.authorize", user, "x"), 0)
+		if all := w.server.Workers(); len(all) != 1 || len(all[0].Agent) != 64 || !strings.HasPrefix(all[0].Agent, " [31m  aaa") {
+			t.Fatalf("miners %+v", all)
+		}
+		_ = m.conn.Close()
+		for w.server.Status().Connections > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := strings.Count(log.String(), "\n"); n < 40 || n > 100 {
+		t.Errorf("%d lines of %d miners", n, miners)
+	}
+	if strings.ContainsAny(log.String(), "\x1b\u202e") || strings.Contains(log.String(), `\x1b`) {
+		t.Errorf("log: %.2000s", log.String())
+	}
+}
+
+// lockedWriter writes under a lock.
+type lockedWriter struct {
+	mu *sync.Mutex
+	to *strings.Builder
+}
+
+func (w lockedWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(b)
+}

@@ -13,6 +13,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/internal/text"
 )
 
 const (
@@ -150,7 +151,7 @@ func (c *Client) checkNetwork(ctx context.Context) error {
 		return fmt.Errorf("%w: the node does not tell its network; give the payout as an output script in hex", miner.ErrFatal)
 	case !c.payout.fits(info.Chain):
 		return fmt.Errorf("%w: %w: %s is an address of the network %s, and the node is of %s",
-			miner.ErrFatal, ErrPayout, c.payout.address, strings.Join(c.payout.chains, " or "), info.Chain)
+			miner.ErrFatal, ErrPayout, c.payout.address, strings.Join(c.payout.chains, " or "), text.Clean(info.Chain, 64))
 	}
 	return nil
 }
@@ -184,7 +185,8 @@ func (c *Client) template(ctx context.Context, last *template) (*template, error
 	case err != nil:
 		return nil, err
 	}
-	return parseTemplate(b)
+	t, err := parseTemplate(b)
+	return t, text.Error(err, text.Max)
 }
 
 // propose lets the node judge the block of a template (BIP 23).

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"stele/engine/miner"
+	"stele/internal/text"
 )
 
 // maxBody is the longest answer that is read, in bytes: a full block in hex,
@@ -48,17 +49,18 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 		return nil, err
 	}
 	defer a.Body.Close()
+	status := text.Clean(a.Status, 64)
 	switch a.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return nil, fmt.Errorf("%w to %.200q: redirects are not followed; is the URL that of the node's RPC port?", errRedirect, a.Header.Get("Location"))
 	case http.StatusUnauthorized:
-		return nil, fmt.Errorf("%w: wrong user or password, or cookie (%s)", miner.ErrFatal, a.Status)
+		return nil, fmt.Errorf("%w: wrong user or password, or cookie (%s)", miner.ErrFatal, status)
 	case http.StatusForbidden:
-		return nil, fmt.Errorf("%w: it does not allow %s to this user, or from this address (%s)", miner.ErrFatal, method, a.Status)
+		return nil, fmt.Errorf("%w: it does not allow %s to this user, or from this address (%s)", miner.ErrFatal, method, status)
 	}
 	b, err := io.ReadAll(io.LimitReader(a.Body, maxBody+1))
 	if err != nil {
-		return nil, err
+		return nil, text.Error(err, text.Max)
 	}
 	if len(b) > maxBody {
 		return nil, fmt.Errorf("%w: an answer of more than %d bytes", ErrTemplate, maxBody)
@@ -69,10 +71,11 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	}
 	switch err := json.Unmarshal(b, &answer); {
 	case err != nil:
-		return nil, fmt.Errorf("not the answer of a node (%s); is the URL that of its RPC port?", a.Status)
+		return nil, fmt.Errorf("not the answer of a node (%s); is the URL that of its RPC port?", status)
 	case answer.Error != nil && answer.Error.Code == -32601:
 		return nil, fmt.Errorf("%w: %w %s", miner.ErrFatal, errNoMethod, method)
 	case answer.Error != nil:
+		answer.Error.Message = text.Clean(answer.Error.Message, text.Max)
 		return nil, answer.Error
 	}
 	return answer.Result, nil
@@ -94,7 +97,7 @@ func (c *Client) post(ctx context.Context, body []byte) (*http.Response, error) 
 		r.Header.Set("Content-Type", "application/json")
 		a, err := c.http.Do(r)
 		if err != nil || a.StatusCode != http.StatusUnauthorized || c.cookie == "" || again {
-			return a, err
+			return a, text.Error(err, text.Max) // it may quote what the node sent
 		}
 		_ = a.Body.Close()
 	}

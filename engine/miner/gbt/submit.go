@@ -10,6 +10,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/internal/text"
 )
 
 // race is the search for the block after a parent. Where blocks are easy, as on
@@ -109,7 +110,7 @@ func verdict(b json.RawMessage) string {
 	if json.Unmarshal(b, &reason) != nil || reason == "" {
 		return "answer of an unknown form"
 	}
-	return reason
+	return text.Clean(reason, text.Max)
 }
 
 func cause(reason string) miner.Cause {

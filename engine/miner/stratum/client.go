@@ -103,7 +103,7 @@ func (c *Client) Run(ctx context.Context, m miner.Session) error {
 			if hangUps++; hangUps > 1 {
 				configure = false
 			}
-			c.log.Info("connecting again", "why", err, "with_version_rolling", configure)
+			c.log.Info("connecting again", "why", clean(err.Error()), "with_version_rolling", configure)
 			if err := sleep(ctx, time.Second); err != nil {
 				return err
 			}

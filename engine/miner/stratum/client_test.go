@@ -373,7 +373,7 @@ func TestQuestions(t *testing.T) {
 	}
 	pool.Close()
 	<-m.ended
-	if log := m.log.String(); !strings.Contains(log, "the pool says: hello  [31mlevel=ERROR \"") {
+	if log := m.log.String(); !strings.Contains(log, `msg="message from the pool"`) || !strings.Contains(log, "text=\"hello  [31mlevel=ERROR \"") {
 		t.Errorf("log: %s", log)
 	}
 }
@@ -444,5 +444,34 @@ func TestUnauthorized(t *testing.T) {
 				t.Error("the password is told")
 			}
 		})
+	}
+}
+
+// A pool that sends messages without a pause does not decide how fast the log
+// grows: what is left out is counted, and the session goes on.
+func TestMessageFlood(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
+	m.work(0)
+	const flood = 5000
+	for range flood / 50 {
+		pool.Send(strings.Repeat(`{"method":"client.show_message","params":["`+strings.Repeat(`\u001b[31mA\u202e`, 50)+`"]}`+"\n"+
+			`{"method":"mining.unheard"}`+"\n", 50))
+	}
+	pool.Send(`{"id":1,"method":"mining.ping"}` + "\n")
+	pool.Wait(func(p *stratumtest.Pool) bool { return len(p.Answers()) == 1 })
+	pool.Close()
+	<-m.ended
+	lines := 0
+	for line := range strings.Lines(m.log.String()) {
+		lines++
+		if strings.ContainsAny(line, "\x1b\u202e") || strings.Contains(line, `\x1b`) || len(line) > 1000 {
+			t.Fatalf("line %q", line)
+		}
+	}
+	if lines > 500 { // of debug level are most
+		t.Errorf("%d lines of %d messages", lines, 2*flood)
+	}
+	if n := strings.Count(m.log.String(), "message from the pool"); n < 20 || n > 100 {
+		t.Errorf("%d lines of %d messages", n, flood)
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"stele/engine/miner"
+	untrusted "stele/internal/text"
 )
 
 // Codes of errors (Slush Pool's description of the protocol).
@@ -24,7 +24,7 @@ const (
 // Error is an answer that is an error. On the wire it is [code, "text", null].
 type Error struct {
 	Code int    // 0: it came without one
-	Text string // as the other side wrote it; at most 1 kB
+	Text string // the other side's words; of one that was read clean, and at most 1 kB
 }
 
 // Error implements error.
@@ -112,36 +112,22 @@ func parseError(raw json.RawMessage) *Error {
 			e.Text = loose(raw)
 		}
 	}
-	if len(e.Text) > maxErrorText {
-		e.Text = strings.ToValidUTF8(e.Text[:maxErrorText], "")
-	}
+	e.Text = untrusted.Clean(e.Text, maxErrorText)
 	return e
 }
 
 const maxErrorText = 1 << 10
 
-// clean returns a text of the other side's as it may be shown: short, and without
-// what is no visible character, which could write into a terminal, forge lines of
-// a log, or turn the direction of writing.
-func clean(s string) string {
-	const most = 256
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
-}
+// clean returns a text of the other side's as it may be shown.
+func clean(s string) string { return untrusted.Clean(s, untrusted.Max) }
 
 // scrub returns a text of the pool's without user and password, which some pools
-// repeat in their answers.
+// repeat in their answers. The text may be clean already.
 func (c *Client) scrub(text string) string {
 	for _, secret := range []string{c.options.User, c.options.Password} {
 		if len(secret) > 3 { // shorter ones are in any text
 			text = strings.ReplaceAll(text, secret, "...")
+			text = strings.ReplaceAll(text, untrusted.Clean(secret, len(secret)), "...")
 		}
 	}
 	return text

@@ -35,7 +35,7 @@ func (s *session) handle(m Message) error {
 		return s.reconnect(m.Params)
 	case MethodShowMessage:
 		if len(m.Params) > 0 {
-			s.c.log.Info("the pool says: " + clean(s.c.scrub(loose(m.Params[0]))))
+			s.c.log.Info("message from the pool", "text", clean(s.c.scrub(loose(m.Params[0]))))
 		}
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	untrusted "stele/internal/text"
 )
 
 // Limits of a line in bytes, without its end.
@@ -117,7 +119,7 @@ func ParseMessage(line []byte) (Message, error) {
 	}
 	m.Err = parseError(wire.Error)
 	if m.Err == nil && !null(wire.Reason) {
-		m.Err = &Error{Code: CodeOther, Text: loose(wire.Reason)}
+		m.Err = &Error{Code: CodeOther, Text: untrusted.Clean(loose(wire.Reason), maxErrorText)}
 	}
 	if m.Result == nil && m.Err == nil && m.ID == "" {
 		return Message{}, fmt.Errorf("%w: neither a method nor an answer: %s", ErrFormat, clip(line))

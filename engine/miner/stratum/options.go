@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/rate"
 )
 
 // Options tell a [Client] where its pool is, and who it is there.
@@ -141,6 +142,6 @@ func New(o Options) (*Client, error) {
 		options: o,
 		at:      at,
 		pin:     pin,
-		log:     o.Log.With("source", at.name()),
+		log:     rate.Logger(o.Log).With("source", at.name()),
 	}, nil
 }

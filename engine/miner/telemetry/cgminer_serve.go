@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stele/engine/miner"
+	lograte "stele/internal/rate"
 	"stele/netguard"
 )
 
@@ -32,6 +33,7 @@ const maxRequest = 4 << 10
 // Device Hardware% is of the answers that meet the target of the job.
 func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status, log *slog.Logger) error {
 	l = netguard.Limit(l, maxConnections, 0, nil)
+	log = lograte.Logger(log)
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	var all sync.WaitGroup
