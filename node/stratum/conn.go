@@ -53,13 +53,14 @@ const (
 
 // Why connections end.
 var (
-	errGarbage   = errors.New("it does not speak Stratum")
-	errSlow      = errors.New("it does not read what it is sent")
-	errResumed   = errors.New("its session goes on over another connection")
-	errRefused   = errors.New("too many bad requests")
-	errRejected  = errors.New("too many bad shares")
-	errLate      = errors.New("it has not authorized in time")
-	errWentQuiet = errors.New("it has been silent for too long")
+	errGarbage    = errors.New("it does not speak Stratum")
+	errSlow       = errors.New("it does not read what it is sent")
+	errResumed    = errors.New("its session goes on over another connection")
+	errRefused    = errors.New("too many bad requests")
+	errRejected   = errors.New("too many bad shares")
+	errCrowdedOut = errors.New("it has had no good share, and another miner needs the place")
+	errLate       = errors.New("it has not authorized in time")
+	errWentQuiet  = errors.New("it has been silent for too long")
 )
 
 // conn is a connection to a miner, or to a proxy with several.
@@ -74,6 +75,8 @@ type conn struct {
 
 	ctx  context.Context // ends when the connection shall end
 	stop context.CancelCauseFunc
+
+	crowdedOut bool // had to make room for another; of Server.mu
 
 	mu         sync.Mutex // guards what follows
 	session    *session   // of its own until the miner subscribes

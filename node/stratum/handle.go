@@ -138,6 +138,13 @@ func (c *conn) enterSession(id string) {
 	}
 	resumed.resume(c.session.diff, c.server.o.Now()) // c's own is nobody else's
 	c.session = resumed
+	resumed.mu.Lock()
+	defer resumed.mu.Unlock()
+	if resumed.proven {
+		c.server.mu.Lock()
+		defer c.server.mu.Unlock()
+		c.server.crowd.leave(c)
+	}
 }
 
 // authorize lets a worker send shares. The first one's key is whom the blocks of

@@ -47,7 +47,7 @@ type Options struct {
 
 	TLS *tls.Config // nil: connections are not encrypted
 
-	MaxConnections int // in all; others wait
+	MaxConnections int // in all; one without a good share makes room for another, or that is closed
 	MaxPerAddress  int // of one address that is not this machine's; others are closed
 
 	Now func() time.Time // nil: time.Now
@@ -71,6 +71,8 @@ type Server struct {
 	works    works
 	sessions sessions
 	conns    map[*conn]struct{}
+	crowd    crowd // of conns
+	leaving  int   // of conns, that had to make room
 	rate     meter // of work, as difficulty
 }
 
@@ -97,6 +99,7 @@ func New(o Options) *Server {
 		fresh:    make(chan struct{}, 1),
 		sessions: newSessions(),
 		conns:    map[*conn]struct{}{},
+		crowd:    newCrowd(),
 		rate:     newMeter(o.Now()),
 	}
 }
@@ -124,7 +127,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
-	l = netguard.Limit(l, s.o.MaxConnections, s.o.MaxPerAddress, nil)
+	l = netguard.Limit(l, s.o.MaxConnections+1, s.o.MaxPerAddress, nil) // and one that needs room
 	if s.o.TLS != nil {
 		l = tls.NewListener(l, s.o.TLS)
 	}
@@ -149,15 +152,46 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		c := newConn(ctx, s, netConn, addr)
-		s.mu.Lock()
-		s.conns[c] = struct{}{}
-		s.mu.Unlock()
+		if !s.enter(c) {
+			s.log.Warn("no room for a Stratum miner: all connections have had a good share", "peer", netConn.RemoteAddr().String())
+			_ = netConn.Close()
+			continue
+		}
 		group.Go(func() {
 			c.serve()
-			s.mu.Lock()
-			delete(s.conns, c)
-			s.mu.Unlock()
+			s.leave(c)
 		})
+	}
+}
+
+// enter takes a connection in. If there are as many as there may be, one that has
+// had no good share has to make room for it; enter returns false if there is none.
+func (s *Server) enter(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns)-s.leaving >= s.o.MaxConnections {
+		out := s.crowd.first()
+		if out == nil {
+			return false
+		}
+		s.crowd.leave(out)
+		s.leaving++
+		out.crowdedOut = true
+		out.stop(errCrowdedOut)
+	}
+	s.conns[c] = struct{}{}
+	s.crowd.enter(c)
+	return true
+}
+
+// leave forgets a connection that has ended.
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.crowd.leave(c)
+	if c.crowdedOut {
+		s.leaving--
 	}
 }
 

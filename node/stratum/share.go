@@ -147,6 +147,7 @@ func (c *conn) count(difficulty float64, refused *wire.Error) {
 		c.server.bans.share(c.addr)
 		c.server.mu.Lock()
 		c.server.rate.add(difficulty, now)
+		c.server.crowd.leave(c)
 		c.server.mu.Unlock()
 	case refused.Code != wire.CodeStale:
 		c.rejected++
