@@ -78,6 +78,7 @@ func runMine(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	warnOfVariables(out.log, settings.sources)
 	e, err := openNodeEngine(c, out.log)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type mineSource struct {
 	Cookie       string `toml:"cookie,omitempty"`
 	Fingerprint  string `toml:"fingerprint,omitempty"`
 	Payout       string `toml:"payout,omitempty"`
+	Proxy        string `toml:"proxy,omitempty"`
 }
 
 // mineSourceFlags returns the flags about sources.
@@ -43,6 +44,7 @@ func mineSourceFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cookie", Usage: "the `FILE` in which Bitcoin Core keeps user and password of its RPC (.cookie), at getblocktemplate sources that have none of their own"},
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at sources over TLS that have none of their own"},
 		&cli.StringFlag{Name: "payout", Usage: "the `ADDRESS` that blocks mined by getblocktemplate pay, or an output script in hex, at sources that have none of their own"},
+		&cli.StringFlag{Name: "proxy", Usage: "connect through the SOCKS5 proxy at `URL`, socks5h://[user:password@]host:port, which also resolves names, to sources that have none of their own; \"none\" for no proxy"},
 		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", stratum.DefaultVersionMask)},
 	}
 }
@@ -61,6 +63,9 @@ func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
 	}
 	if len(all) == 0 {
 		all = append(all, file...)
+	}
+	if _, err := parseProxy(c.String("proxy")); err != nil {
+		return nil, fmt.Errorf("--proxy: %w", err)
 	}
 	if len(all) == 0 {
 		return nil, errors.New("nothing to mine for: give --url, or a [[source]] in the file of --config")
@@ -145,6 +150,9 @@ func (s *mineSource) complete(c *cli.Context) error {
 	if s.Payout == "" && byTemplate(u) {
 		s.Payout = c.String("payout")
 	}
+	if s.Proxy == "" {
+		s.Proxy = c.String("proxy")
+	}
 	if s.PasswordFile != "" {
 		s.Password, err = secretOf(c, s.PasswordFile)
 	}
@@ -223,6 +231,7 @@ func (s mineSource) masked() mineSource {
 	if s.Password != "" {
 		s.Password = mask
 	}
+	s.Proxy = maskedProxy(s.Proxy)
 	if u, err := s.parse(); err == nil && u.User != nil {
 		if _, ok := u.User.Password(); ok {
 			u.User = url.UserPassword(u.User.Username(), mask)
@@ -238,6 +247,10 @@ const mask = "xxxxx"
 // open returns the source. It does not connect yet.
 func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, error) {
 	u, err := s.parse()
+	if err != nil {
+		return nil, err
+	}
+	dial, err := proxyDial(s.Proxy)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +270,7 @@ func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, er
 		if password == "" {
 			password, _ = u.User.Password()
 		}
-		return gbt.New(gbt.Options{URL: s.URL, User: user, Password: password, Cookie: s.Cookie, Payout: s.Payout, Tag: coinbaseTag})
+		return gbt.New(gbt.Options{URL: s.URL, User: user, Password: password, Cookie: s.Cookie, Payout: s.Payout, Tag: coinbaseTag, Dial: dial})
 	}
 	if s.Payout != "" {
 		return nil, errors.New("a payout is for http and https; a pool pays the user")
@@ -267,6 +280,6 @@ func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, er
 	}
 	return stratum.New(stratum.Options{
 		URL: s.URL, User: s.User, Password: s.Password, Fingerprint: s.Fingerprint,
-		Agent: "stele/" + versionText(), VersionMask: versionMask, Log: log,
+		Agent: "stele/" + versionText(), VersionMask: versionMask, Log: log, Dial: dial,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,12 +35,17 @@ var ErrRefused = errors.New("the node refuses the block that would be mined")
 
 // Options are what a client is made of.
 type Options struct {
-	URL            string       // http(s)://user:password@host:port
-	User, Password string       // instead of those in the URL
-	Cookie         string       // file with user:password instead, as Bitcoin Core writes it; read again when the node refuses it
-	Payout         string       // address, or output script in hex of 1 to 252 bytes
-	Tag            string       // put into the coinbase, at most 64 bytes
-	HTTP           *http.Client // nil: that of net/http. In either case no redirect is followed
+	URL            string // http(s)://user:password@host:port
+	User, Password string // instead of those in the URL
+	Cookie         string // file with user:password instead, as Bitcoin Core writes it; read again when the node refuses it
+	Payout         string // address, or output script in hex of 1 to 252 bytes
+	Tag            string // put into the coinbase, at most 64 bytes
+
+	// Dial opens connections, as to a proxy that passes them on. nil: those of
+	// package net. Variables that name a proxy, such as HTTPS_PROXY, do not count.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	HTTP *http.Client // makes the requests instead, but follows no redirect; nil: one of its own
 }
 
 // Client is a source of work. It is made by New.
@@ -81,6 +87,13 @@ func New(o Options) (*Client, error) {
 	}
 	if o.HTTP != nil {
 		c.http = *o.HTTP
+	} else {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.Proxy = nil
+		if o.Dial != nil {
+			transport.DialContext = o.Dial
+		}
+		c.http.Transport = transport
 	}
 	// A redirect would make the miner send requests, and blocks, to a host that its
 	// user has not named.
@@ -93,6 +106,7 @@ func (c *Client) Name() string { return c.name }
 
 // Run implements miner.Source.
 func (c *Client) Run(ctx context.Context, s miner.Session) error {
+	defer c.http.CloseIdleConnections()
 	if err := c.checkNetwork(ctx); err != nil {
 		return err
 	}

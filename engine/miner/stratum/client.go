@@ -23,7 +23,8 @@ import (
 type Client struct {
 	options Options
 	at      address
-	pin     []byte // SHA-256 of the certificate; nil: the system decides
+	timeout time.Duration // of dialing
+	pin     []byte        // SHA-256 of the certificate; nil: the system decides
 	log     *slog.Logger
 
 	mu      sync.Mutex
@@ -47,6 +48,7 @@ var _ miner.Source = (*Client)(nil)
 // Times and limits of a connection.
 const (
 	dialTimeout      = 10 * time.Second // with TLS
+	proxyDialTimeout = 30 * time.Second // the same, by Options.Dial: a proxy may take its time
 	configureTimeout = 5 * time.Second  // old pools do not answer it
 	answerTimeout    = 30 * time.Second
 	tickTime         = 10 * time.Second // how often a session is looked after

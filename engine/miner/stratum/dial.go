@@ -19,7 +19,7 @@ var errPin = errors.New("the server's certificate is not the pinned one")
 
 // dial opens a connection, with TLS if the address says so.
 func (c *Client) dial(ctx context.Context, at address) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	conn, err := c.options.Dial(ctx, "tcp", at.String())
 	if err != nil || !at.tls {

@@ -43,7 +43,8 @@ type Options struct {
 
 	Log *slog.Logger // nil: silent
 
-	// Dial opens connections. nil: those of package net.
+	// Dial opens connections, as to a proxy that passes them on. nil: those of
+	// package net. Variables that name a proxy, such as ALL_PROXY, do not count.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -135,12 +136,15 @@ func New(o Options) (*Client, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	timeout := proxyDialTimeout
 	if o.Dial == nil {
+		timeout = dialTimeout
 		o.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
 	}
 	return &Client{
 		options: o,
 		at:      at,
+		timeout: timeout,
 		pin:     pin,
 		log:     rate.Logger(o.Log).With("source", at.name()),
 	}, nil
