@@ -2,20 +2,28 @@ package stratum_test
 
 import (
 	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"stele/engine/miner"
 	"stele/engine/miner/stratum"
 	"stele/engine/miner/stratum/stratumtest"
+	"stele/internal/text"
 )
 
 // Without a pin only what the system trusts is a pool, with one only that.
@@ -90,5 +98,48 @@ func TestWrongScheme(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, miner.ErrFatal) {
 			t.Errorf("%s: %v, want it to name %s and to try again", c.scheme, err, c.want)
 		}
+	}
+}
+
+// A certificate says in its names what its owner wants: they come into an error as
+// they can be shown, and the fingerprint stands behind them in full.
+func TestHostileCertificate(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"\x1b]0;x\x07\nlevel=ERROR"}
+	for range 50 {
+		names = append(names, strings.Repeat("q", 60)+".example")
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: names, NotAfter: time.Now().Add(time.Hour)}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer pool.Close()
+	group.Go(func() {
+		conn, err := pool.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{raw}, PrivateKey: key}}}).Handshake()
+	})
+	to := pool.Addr().String()
+	m := newStub(t, stratum.Options{URL: "stratum+ssl://pool.example:1", Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, to)
+	}})
+	err = m.client.Run(t.Context(), m)
+	sum := sha256.Sum256(raw)
+	if !errors.Is(err, miner.ErrFatal) || text.Clean(err.Error(), 2*text.Max) != err.Error() || !strings.Contains(err.Error(), "valid for") ||
+		!strings.HasSuffix(err.Error(), hex.EncodeToString(sum[:])) {
+		t.Errorf("%.1000q", err)
 	}
 }
