@@ -17,7 +17,7 @@ import (
 )
 
 // hostile is what a source could say.
-var hostile = "\x1b]0;x\x07\nlevel=ERROR msg=forged \u202e\xff" + strings.Repeat("q", 1<<16)
+var hostile = "\x1b]0;x\x07\nlevel=ERROR msg=forged \u202e\xff" + strings.Repeat("q", 1<<12)
 
 var droppedLines = regexp.MustCompile(`dropped=(\d+)`)
 

@@ -26,8 +26,8 @@ const (
 const maxEvents = 256
 
 // Logger returns a logger that writes to log, but leaves out the lines of an event
-// that comes too often. The message of a line is its event: it has to be one of a
-// few, and what differs belongs into attributes. The next line of the event that
+// that comes too often. The message of a line is its event: it must be one of a few
+// constants, and what differs belongs into attributes. The next line of the event that
 // is written says in the attribute "dropped" how many were left out before it.
 // Loggers made of it by With share its limits. Safe for concurrent use if log is.
 func Logger(log *slog.Logger) *slog.Logger {

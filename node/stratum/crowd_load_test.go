@@ -12,7 +12,7 @@ import (
 )
 
 // addresses is a listener whose connections have addresses that a test gives them:
-// those over TCP the address real, and those of in any.
+// those over TCP have the address real, those of in may have any.
 type addresses struct {
 	net.Listener
 	real   string

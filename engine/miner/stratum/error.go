@@ -24,7 +24,7 @@ const (
 // Error is an answer that is an error. On the wire it is [code, "text", null].
 type Error struct {
 	Code int    // 0: it came without one
-	Text string // the other side's words; of one that was read clean, and at most 1 kB
+	Text string // the other side's words; one that was read has printable characters only, at most 1 kB
 }
 
 // Error implements error.
