@@ -249,6 +249,29 @@ func TestFatal(t *testing.T) {
 			r.end()
 		})
 	})
+	t.Run("after work", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPool("pool")
+			r := start(t, Options{}, nil, p)
+			pass(time.Minute)
+			p.mu.Lock()
+			p.refuse = refused
+			p.end()
+			p.mu.Unlock()
+			pass(time.Hour)
+			if s := r.Status(); s.State != Waiting || p.runs < 60 {
+				t.Errorf("%s, %d tries in an hour", s.State, p.runs-1)
+			}
+			p.mu.Lock()
+			p.refuse = nil
+			p.mu.Unlock()
+			pass(usual.longest)
+			if s := r.Status(); s.State != Mining {
+				t.Errorf("%s %q", s.State, s.Trouble)
+			}
+			r.end()
+		})
+	})
 	t.Run("none", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := start(t, Options{}, nil)

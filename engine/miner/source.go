@@ -82,7 +82,8 @@ func (s *Share) Block() bool {
 
 var (
 	// ErrFatal is the kind of an error of Source.Run that will not pass by
-	// itself, such as a wrong password or a certificate that nobody trusts.
+	// itself, such as a wrong password or a certificate that nobody trusts. From a
+	// source that has given work it is an error like any other.
 	ErrFatal = errors.New("refused")
 	// ErrLost says that a share can no longer be delivered.
 	ErrLost = errors.New("share lost")

@@ -254,7 +254,9 @@ func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
 	if err == nil {
 		err = errors.New("the session ended")
 	}
-	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal), text.Clean(err.Error(), maxReason)
+	// What has given work is tried again as after any other error: its refusal may
+	// be trouble of the moment, or somebody else's doing.
+	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal) && u.worked.IsZero(), text.Clean(err.Error(), maxReason)
 	if u.failures++; stood {
 		u.failures = 0
 	}

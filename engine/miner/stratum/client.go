@@ -41,6 +41,7 @@ type Client struct {
 	counters   []*counter      // of extranonces, newest last
 
 	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
+	refusals     int  // of the user, in a row
 }
 
 var _ miner.Source = (*Client)(nil)
@@ -63,6 +64,7 @@ const (
 	maxFirstWait     = 5 * time.Second // the same, before the first job
 	maxMoves         = 8               // client.reconnect in one call of Run
 	maxBadLines      = 16              // of one connection
+	maxRefusals      = 3               // of the user, in a row: then it is believed
 )
 
 // Name returns the URL without user and password.

@@ -427,21 +427,66 @@ func TestNotAPool(t *testing.T) {
 	}
 }
 
-// A user that the pool does not want is no reason to call again soon.
+// A user that the pool refuses again and again is no reason to call again soon.
 func TestUnauthorized(t *testing.T) {
+	always := func(members string) stratumtest.Options {
+		return stratumtest.Options{Refusal: func(int) string { return members }}
+	}
 	for name, o := range map[string]stratumtest.Options{
-		"false": {Authorize: stratumtest.Fail},
-		"error": {User: "worker.1", Password: "another"},
+		"false":         {Authorize: stratumtest.Fail},
+		"error":         {User: "worker.1", Password: "another"},
+		"code 24":       always(`"result":null,"error":[24,"no",null]`),
+		"other code":    always(`"result":null,"error":[20,"Invalid user name",null]`),
+		"without code":  always(`"result":false,"error":"authorization failed"`),
+		"reject-reason": always(`"result":false,"error":null,"reject-reason":"Unknown worker"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool := stratumtest.New(t, o)
 			m := newStub(t, stratum.Options{URL: pool.URL()})
-			err := m.client.Run(t.Context(), m)
-			if !errors.Is(err, miner.ErrFatal) {
-				t.Errorf("%v, want it to be fatal", err)
+			for n := 1; n <= 4; n++ {
+				err := m.client.Run(t.Context(), m)
+				if !strings.Contains(err.Error(), "mining.authorize: ") || errors.Is(err, miner.ErrFatal) != (n >= 3) {
+					t.Errorf("refusal %d: %v, fatal %t", n, err, errors.Is(err, miner.ErrFatal))
+				}
+				if strings.Contains(err.Error()+m.log.String(), "secret") {
+					t.Error("the password is told")
+				}
 			}
-			if strings.Contains(err.Error()+m.log.String(), "secret") {
-				t.Error("the password is told")
+		})
+	}
+}
+
+// What is not about the user passes, however long it takes; and refusals count
+// only in a row.
+func TestAuthorizeTrouble(t *testing.T) {
+	const refused = `"result":false,"error":null`
+	for _, trouble := range []string{
+		`"result":null,"error":[20,"Internal server error",null]`,
+		`"result":null,"error":[-2,"Service temporarily unavailable",null]`,
+		`"result":null,"error":[25,"Not subscribed",null]`,
+		`"result":false,"error":{"code":-32603,"message":"timeout"}`,
+	} {
+		t.Run(trouble, func(t *testing.T) {
+			pool := stratumtest.New(t, stratumtest.Options{Refusal: func(n int) string {
+				switch n {
+				case 5, 6, 8, 9:
+					return refused
+				case 7:
+					return ""
+				}
+				return trouble
+			}})
+			m := newStub(t, stratum.Options{URL: pool.URL()})
+			for n := 1; n <= 20; n++ {
+				ctx, cancel := context.WithCancel(t.Context())
+				if n == 7 {
+					go func() { m.work(0); cancel() }()
+				}
+				err := m.client.Run(ctx, m)
+				cancel()
+				if errors.Is(err, miner.ErrFatal) || errors.Is(err, context.Canceled) != (n == 7) {
+					t.Errorf("try %d: %v", n, err)
+				}
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package stratum
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"stele/engine/miner"
@@ -74,6 +75,22 @@ func (e *Error) Cause() miner.Cause {
 		}
 	}
 	return miner.Invalid
+}
+
+// userWords are what pools say about a user that they refuse, in small letters.
+var userWords = []string{
+	"unauthorized", "not authorized", "authorization failed", "authentication failed", "access denied",
+	"invalid user", "invalid worker", "invalid account", "invalid address", "invalid password",
+	"unknown user", "unknown worker", "unknown account", "user not found", "worker not found",
+	"wrong user", "wrong password", "bad user", "bad password",
+}
+
+// refusesUser reports whether the error, in answer to mining.authorize, is about
+// the user. All other errors are about the pool.
+func (e *Error) refusesUser() bool {
+	words := strings.ToLower(e.Text)
+	return e.Code == CodeUnauthorized ||
+		slices.ContainsFunc(userWords, func(w string) bool { return strings.Contains(words, w) })
 }
 
 // parseError reads the error of an answer: an array [code, text, ...], an object

@@ -313,6 +313,13 @@ func (c *conn) authorize(id string, params []any, line []byte) {
 	if c.spoilt(p.o.Authorize, func() { c.answer(id, false, 0, "") }) {
 		return
 	}
+	p.authorizes++
+	if p.o.Refusal != nil {
+		if members := p.o.Refusal(p.authorizes); members != "" {
+			c.queue(fmt.Appendf(nil, "{\"id\":%s,%s}\n", id, members))
+			return
+		}
+	}
 	if p.o.User != "" && (user != p.o.User || password != p.o.Password) {
 		c.answer(id, nil, 24, fmt.Sprintf("Unauthorized worker %s with %s", user, password)) // as some pools say
 		return

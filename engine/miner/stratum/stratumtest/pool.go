@@ -42,6 +42,11 @@ type Options struct {
 	// at first; nil: all are.
 	TellDifficulty func(connection int) bool
 
+	// Refusal decides about mining.authorize number n (from 1 on, over all
+	// connections): the result and the error of the answer, as members of JSON, or
+	// "" to serve it; nil: every one is served.
+	Refusal func(n int) string
+
 	// Share decides about the share number n (from 1 on, over all connections); nil:
 	// every one is judged.
 	Share func(n int) Reaction
@@ -90,6 +95,7 @@ type Pool struct {
 	job         Job
 	difficulty  string
 	shares      []Share
+	authorizes  int
 	submits     int
 	methods     []string
 	answers     []json.RawMessage
