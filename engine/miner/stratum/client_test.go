@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/bits"
 	"net"
@@ -344,6 +345,35 @@ func TestMaskChanges(t *testing.T) {
 	pool.SetMask(0xffffffff)
 	if w := m.work(2); w.VersionMask != stratum.DefaultVersionMask {
 		t.Errorf("mask %08x", w.VersionMask)
+	}
+}
+
+// A pool takes the bits of its own mask from a share, and the rest from the job: a
+// miner that rolls fewer sends the others back as they are in the job.
+func TestMaskWiderThanOurs(t *testing.T) {
+	job := stratumtest.MakeJob(1, 1, true)
+	job.Version = "20c02000"
+	pool, m := mine(t, stratumtest.Options{Job: job, Mask: stratum.DefaultVersionMask}, stratum.Options{VersionMask: 0xe000})
+	w := m.work(0)
+	if w.VersionMask != 0xe000 {
+		t.Errorf("mask %08x", w.VersionMask)
+	}
+	accepted(t, find(t, w, 0, 0x6000))
+	for i, mask := range []uint32{0xe000, 0xffffffff, 0x1fffe000, 0xc000} { // only the last changes what is rolled
+		pool.SetMask(mask)
+		pool.Send(`{"id":1,"method":"mining.ping","params":[]}` + "\n")
+		pool.Wait(func(p *stratumtest.Pool) bool { return len(p.Answers()) > i }) // the miner knows the mask
+		accepted(t, find(t, w, uint64(i+1), w.VersionMask))
+	}
+	if got := m.work(1).VersionMask; got != 0xc000 {
+		t.Errorf("mask %08x", got)
+	}
+	var bits []string
+	for _, s := range pool.Shares() {
+		bits = append(bits, fmt.Sprintf("%08x", s.Version))
+	}
+	if want := []string{"20c06000", "20c0e000", "20c0e000", "20c0e000", "20c0e000"}; !slices.Equal(bits, want) {
+		t.Errorf("versions %v, want %v", bits, want)
 	}
 }
 

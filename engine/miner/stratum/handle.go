@@ -107,17 +107,21 @@ func (s *session) setVersionMask(params []json.RawMessage) error {
 		return fmt.Errorf("%s: %w", MethodSetVersionMask, err)
 	}
 	s.c.mu.Lock()
-	mask &= s.c.options.VersionMask
-	changed := s.rolling && mask != s.mask
-	if changed {
+	before := s.rolled()
+	if s.rolling {
 		s.mask = mask
 	}
+	changed := s.rolled() != before
 	s.c.mu.Unlock()
 	if changed {
 		s.giveWork(nil)
 	}
 	return nil
 }
+
+// rolled returns the bits of the version that the miner rolls: those that both
+// sides allow. Client.mu is locked.
+func (s *session) rolled() uint32 { return s.mask & s.c.options.VersionMask }
 
 // reconnect ends the session if the pool names an address of its own, or none.
 // Others are refused: a message on a connection without TLS may be anybody's.

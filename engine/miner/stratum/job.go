@@ -112,7 +112,7 @@ func (s *session) giveWork(n *Notify) {
 	}
 	fresh := j.generation == 0 // the miner does not have it yet
 	cleaned := fresh && c.admit(s, j)
-	w := c.work(j, s.mask, cleaned)
+	w := c.work(j, s.rolled(), cleaned)
 	first := !s.worked
 	s.worked = true
 	if first {

@@ -39,7 +39,7 @@ type session struct {
 	announced  bool                     // the pool will tell new extranonces without being asked again
 	asking     bool                     // it was asked to, and may hang up on that
 	rolling    bool                     // version rolling is on
-	mask       uint32                   // that the pool allows, of those asked for
+	mask       uint32                   // the last that the pool sent, which may be wider than what was asked for
 	subscribed bool
 	authorized bool
 	resumed    bool           // the extranonce is that of the session before
@@ -293,7 +293,7 @@ func (s *session) configured(m Message) error {
 	}
 	s.c.mu.Lock()
 	s.rolling = got.VersionRolling
-	s.mask = got.VersionMask & s.c.options.VersionMask
+	s.mask = got.VersionMask
 	s.announced = got.SubscribeExtranonce
 	s.c.mu.Unlock()
 	s.giveWork(nil) // if it has come so far without

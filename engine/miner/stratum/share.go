@@ -143,6 +143,8 @@ func (s *session) send(sh *share) {
 		Rolled:      s.rolling,
 	}
 	if s.rolling {
+		// The pool takes all bits of its mask from here (BIP 310), also those that
+		// the miner leaves as they are in the job.
 		submit.VersionBits = sh.header.Version & s.mask
 	}
 	c.mu.Unlock()

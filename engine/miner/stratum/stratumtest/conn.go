@@ -30,8 +30,9 @@ type conn struct {
 	worker      string
 	extranonce1 string // of the next job
 	extranonce2 int
-	session     string // extranonce1 of the subscription
-	mask        uint32
+	session     string            // extranonce1 of the subscription
+	mask        uint32            // the last that the miner was sent, which counts (BIP 310)
+	offered     uint32            // bits that the miner can roll
 	before      uint32            // mask that was in force until the last change
 	jobs        map[string]*given // that count
 	old         map[string]*given // that do not any more
@@ -256,8 +257,7 @@ func (c *conn) configure(id string, params []any, line []byte) {
 	c.configured = true
 	c.mask = c.p.o.Mask
 	c.answer(id, map[string]any{"version-rolling": true, "version-rolling.mask": fmt.Sprintf("%08x", c.mask)}, 0, "")
-	c.mask &= number(mask) // what both want
-	c.before = c.mask
+	c.before, c.offered = c.mask, number(mask)
 }
 
 func (c *conn) subscribe(id string, params []any, line []byte) {

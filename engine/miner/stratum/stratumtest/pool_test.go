@@ -173,7 +173,23 @@ func TestVersionBits(t *testing.T) {
 	if !slices.Equal(versions, []uint32{0x20000000, 0x20002000}) {
 		t.Errorf("versions %x", versions)
 	}
-	if _, fail := l.ask(6, fmt.Sprintf(share, "00004000")); !strings.HasPrefix(fail, "[20,") || len(p.Faults()) != 1 {
+	for i, test := range []struct{ bits, fault string }{
+		{"00004000", "those of the job outside 00002000"},
+		{"00008000", "inside 00006000"},
+	} {
+		if _, fail := l.ask(6+i, fmt.Sprintf(share, test.bits)); !strings.HasPrefix(fail, "[20,") || len(p.Faults()) != i+1 || !strings.Contains(p.Faults()[i], test.fault) {
+			t.Errorf("%s: %s, %v", test.bits, fail, p.Faults())
+		}
+	}
+	// All bits of the mask count, also those that the miner cannot roll.
+	job := stratumtest.MakeJob(1, 2, false)
+	job.Version = "20004000"
+	p.Notify(job)
+	share = strings.Replace(share, "job-1-1", "job-1-2", 1)
+	if got, fail := l.ask(8, fmt.Sprintf(share, "00006000")); got != "true" {
+		t.Error(fail)
+	}
+	if _, fail := l.ask(9, fmt.Sprintf(share, "00002000")); !strings.HasPrefix(fail, "[20,") || len(p.Faults()) != 3 {
 		t.Errorf("%s, %v", fail, p.Faults())
 	}
 	p.Forgive()

@@ -86,14 +86,20 @@ func (c *conn) judge(params []any, line []byte) (s Share, why string) {
 	}
 	s.Version = number(g.Version)
 	if c.configured {
-		if word.MatchString(words[5]) && number(words[5])&^c.mask != 0 && number(words[5])&^c.before == 0 {
+		if !word.MatchString(words[5]) {
+			return wrong("version bits have 8 hex digits")
+		}
+		bits := number(words[5])
+		fault := c.misfit(bits, s.Version, c.mask)
+		switch {
+		case fault == "":
+		case c.misfit(bits, s.Version, c.before) == "":
 			s.Code = 20
 			return s, "Version bits outside the mask"
+		default:
+			return wrong(fault)
 		}
-		if !word.MatchString(words[5]) || number(words[5])&^c.mask != 0 {
-			return wrong(fmt.Sprintf("version bits have 8 hex digits inside %08x", c.mask))
-		}
-		s.Version = s.Version&^c.mask | number(words[5])
+		s.Version = s.Version&^c.mask | bits
 	}
 	s.Header = g.header(s.Extranonce2, s.NTime, s.Nonce, s.Version)
 	s.Hash = value(s.Header)
@@ -107,6 +113,19 @@ func (c *conn) judge(params []any, line []byte) (s Share, why string) {
 		s.Code, why = 23, "Low difficulty share"
 	}
 	return s, why
+}
+
+// misfit returns what is wrong with version bits, by the version of their job and
+// a mask of the pool's; "": nothing. The pool takes all bits of its mask from the
+// share: those that the miner cannot roll have to be as they are in the job.
+func (c *conn) misfit(bits, version, mask uint32) string {
+	switch {
+	case bits&^mask != 0:
+		return fmt.Sprintf("version bits are inside %08x", mask)
+	case (bits^version)&mask&^c.offered != 0:
+		return fmt.Sprintf("version bits are those of the job outside %08x, which the miner offered", c.offered)
+	}
+	return ""
 }
 
 // duplicate reports whether the pool has accepted a share with that header.
