@@ -535,6 +535,23 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// Shares that are rejected because the source has raised its difficulty are
+// nobody's fault either.
+func TestRefusalsRaised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPool("a"), newPool("b")
+		a.answer = func(context.Context, Share) error {
+			return &Rejection{Cause: LowDifficulty, Text: "low difficulty share", Raised: true}
+		}
+		r := start(t, Options{}, nil, a, b)
+		pass(time.Hour)
+		if s := r.Status(); r.activeSource() != "a" || s.Sources[0].Error != "" || s.Sources[0].Shares.Rejected[LowDifficulty] < 1000 {
+			t.Errorf("%q is active, %+v", r.activeSource(), s.Sources[0])
+		}
+		r.end()
+	})
+}
+
 // If there is no other, it is mined for all the same, and the trouble is told.
 func TestRefusalsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -109,6 +109,11 @@ type Rejection struct {
 	Cause Cause
 	Code  int    // of Stratum; 0: none
 	Text  string // the source's words
+
+	// Raised says that the share was good when its work was given: the source has
+	// raised the difficulty since, and judges by that. It says nothing against the
+	// source, nor against the miner.
+	Raised bool
 }
 
 // Error implements error.

@@ -130,7 +130,7 @@ func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
 	}
 	m.Log.Log(context.Background(), level, "share not accepted", "source", u.name, "cause", string(cause), "code", r.Code,
 		"reason", words, "job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", now.Sub(s.Found).Round(time.Millisecond))
-	if u.refusals.refuse(cause, now, m.times) {
+	if !r.Raised && u.refusals.refuse(cause, now, m.times) {
 		m.Log.Error("source refuses every share", "source", u.name, "cause", string(cause), "reason", words,
 			"set_aside_for", u.refusals.pause)
 		m.decide()

@@ -301,6 +301,53 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// A pool may judge by a raised difficulty at once: the first share that it rejects
+// for that gives the running job that difficulty, and says nothing against the
+// pool.
+func TestRaisedDifficulty(t *testing.T) {
+	pool, m := mine(t, stratumtest.Options{AtOnce: true}, stratum.Options{})
+	first := m.work(0)
+	raised := parseDifficulty(t, "1e-7").Target()
+	low := func(w *miner.Work, extranonce uint64) miner.Share {
+		t.Helper()
+		s := find(t, w, extranonce, 0)
+		if raised.MetBy(s.Hash) {
+			t.Fatal("the share meets the raised difficulty too")
+		}
+		return s
+	}
+	isRaised := func(err error, want bool) {
+		t.Helper()
+		rejected(t, err, miner.LowDifficulty)
+		if r, ok := errors.AsType[*miner.Rejection](err); ok && r.Raised != want {
+			t.Errorf("%v: raised %t, want %t", err, r.Raised, want)
+		}
+	}
+	accepted(t, low(first, 0))
+	bad := low(first, 0)
+	for bad.Header.Nonce++; first.Target.MetBy(bad.Header.Hash()); {
+		bad.Header.Nonce++
+	}
+	bad.Hash = bad.Header.Hash()
+	isRaised(submit(t, bad), false) // the miner's mistake: nothing has been raised
+
+	pool.SetDifficulty("1e-7")
+	isRaised(submit(t, low(first, 1)), true)
+	second := m.work(1)
+	if second.Target != raised || second.ID != first.ID || second.Clean || second.Header(0, first.Time) == first.Header(0, first.Time) {
+		t.Errorf("work %+v", second)
+	}
+	accepted(t, find(t, second, 0, 0))
+	isRaised(submit(t, low(first, 2)), true) // it was on its way; nothing new comes of it
+
+	pool.SetDifficulty(easy)
+	accepted(t, find(t, second, 1, 0))
+	pool.Notify(stratumtest.MakeJob(1, 2, false))
+	if w := m.work(2); w.Target != first.Target || w.ID == first.ID {
+		t.Errorf("work %+v", w)
+	}
+}
+
 // A job whose id another one has got is not asked about.
 func TestJobIDAgain(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})

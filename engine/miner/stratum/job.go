@@ -129,6 +129,18 @@ func (s *session) giveWork(n *Notify) {
 	}
 }
 
+// raise makes the newest difficulty that of the newest job, if that has a lower
+// one, and reports whether it does. Most pools mean the jobs that follow by a
+// difficulty; some judge by it at once. Client.mu is locked.
+func (s *session) raise() bool {
+	if s.job == nil || s.difficulty.Cmp(s.job.difficulty) <= 0 {
+		return false
+	}
+	s.job.difficulty = s.difficulty
+	s.c.difficulty = s.difficulty
+	return true
+}
+
 var difficulty1, _ = pow.ParseDifficulty("1")
 
 // admit makes j the newest job, and reports whether older ones are worth nothing

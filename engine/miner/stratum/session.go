@@ -44,7 +44,7 @@ type session struct {
 	authorized bool
 	resumed    bool           // the extranonce is that of the session before
 	extranonce extranonce     // of the next job
-	difficulty pow.Difficulty // of the next job; 0: not told
+	difficulty pow.Difficulty // the newest announced, of the next job; 0: none yet
 	job        *job           // newest
 	worked     bool           // the miner has got work
 }

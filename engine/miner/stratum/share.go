@@ -2,6 +2,7 @@ package stratum
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,6 +16,8 @@ type share struct {
 	job         *job
 	extranonce2 []byte
 	header      pow.Header
+	hash        pow.Hash
+	target      pow.Target // of its work
 	block       bool
 
 	on    *session // that it was sent on; nil: it waits for one
@@ -31,6 +34,8 @@ func (c *Client) submitter(j *job, base uint64) func(context.Context, miner.Shar
 			job:         j,
 			extranonce2: j.extranonce.two(base + found.Extranonce),
 			header:      found.Header,
+			hash:        found.Hash,
+			target:      found.Work.Target,
 			block:       found.Block(),
 			done:        newResult(),
 		}
@@ -178,18 +183,33 @@ func (s *session) useless(sh *share) error {
 func (s *session) answered(sh *share, m Message) {
 	c := s.c
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	err := s.verdict(sh, m)
+	c.finish(sh, err)
+	r, _ := errors.AsType[*miner.Rejection](err)
+	reissue := r != nil && r.Raised && s.raise()
+	c.mu.Unlock()
+	if reissue {
+		c.log.Debug("the pool judges by its new difficulty at once, which the job gets now")
+		s.giveWork(nil)
+	}
+}
+
+// verdict returns what the answer to a share means. Client.mu is locked.
+func (s *session) verdict(sh *share, m Message) error {
 	if m.Err == nil && string(m.Result) == "true" {
-		c.finish(sh, nil)
-		return
+		return nil
 	}
 	r := &miner.Rejection{Cause: miner.Invalid, Text: "no reason given"}
 	if m.Err != nil {
 		r = &miner.Rejection{Cause: m.Err.Cause(), Code: m.Err.Code, Text: clean(m.Err.Text)}
 	}
-	if r.Cause == miner.Duplicate && sh.tries > 1 {
-		c.finish(sh, nil) // it was accepted, and the answer lost
-		return
+	switch r.Cause {
+	case miner.Duplicate:
+		if sh.tries > 1 {
+			return nil // it was accepted, and the answer lost
+		}
+	case miner.LowDifficulty:
+		r.Raised = sh.target.MetBy(sh.hash) && !s.difficulty.Target().MetBy(sh.hash)
 	}
-	c.finish(sh, r)
+	return r
 }

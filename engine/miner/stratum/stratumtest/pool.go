@@ -22,6 +22,7 @@ type Options struct {
 	Extranonce2Size int    // 0: 4
 	Job             Job    // the first; none: MakeJob(1, 1, true)
 	NoJob           bool   // gives none
+	AtOnce          bool   // a new difficulty counts for the jobs before, too
 	Resume          bool   // give a session back to a miner that names it
 
 	TLS *tls.Config // nil: none

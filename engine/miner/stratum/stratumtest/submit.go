@@ -109,7 +109,7 @@ func (c *conn) judge(params []any, line []byte) (s Share, why string) {
 		s.Code, why = 21, "Stale"
 	case c.duplicate(key):
 		s.Code, why = 22, "Duplicate share"
-	case s.Hash.Cmp(target(g.difficulty)) > 0:
+	case s.Hash.Cmp(target(g.difficulty)) > 0 || c.p.o.AtOnce && s.Hash.Cmp(target(c.p.difficulty)) > 0:
 		s.Code, why = 23, "Low difficulty share"
 	}
 	return s, why
