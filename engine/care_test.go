@@ -225,6 +225,25 @@ func TestExpectedHits(t *testing.T) {
 	if d := math.Abs(float64(a.Hits) - a.ExpectedHits); d > 6*math.Sqrt(a.ExpectedHits+1) || b.Hits != 0 {
 		t.Errorf("honest: %d of %g; blind: %d of %g", a.Hits, a.ExpectedHits, b.Hits, b.ExpectedHits)
 	}
+	// A piece that is abandoned counts as far as it was searched.
+	searched := make(chan bool)
+	abandoned := testEngine(t, device("a", func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
+		r.Count /= 2
+		res, _ := honest(ctx, job, r)
+		searched <- true
+		<-ctx.Done()
+		return res, ctx.Err()
+	}))
+	abandoned.searching.smallest = 1 << 12
+	jobs, stop := mining(t, abandoned, nil, func(Hit) {})
+	for i := range 20 {
+		jobs <- testJob(byte(i), 4)
+		<-searched
+	}
+	_ = stop()
+	if s := status(t, abandoned, "a"); s.Nonces == 0 || math.Abs(s.ExpectedHits-float64(s.Nonces)/16) > 0.01 || math.Abs(float64(s.Hits)-s.ExpectedHits) > 6*math.Sqrt(s.ExpectedHits) {
+		t.Errorf("abandoned: %d of %g hits in %d nonces", s.Hits, s.ExpectedHits, s.Nonces)
+	}
 	if got := chance(pow.ZeroBits(100)); math.Abs(got*math.Exp2(100)-1) > 1e-12 {
 		t.Errorf("chance of 100 zero bits is %g", got)
 	}

@@ -31,8 +31,8 @@ type Device interface {
 	// nonce whose hash meets the target, in the order of the range. It leaves
 	// the version as it is, whatever the job's VersionMask says. When ctx
 	// ends or the device fails it returns what it has together with the error:
-	// ScanResult.Done counts the nonces finished from the front of r, and
-	// every hit among those is in ScanResult.Nonces.
+	// ScanResult.Done counts the nonces finished from the front of r, and the hits
+	// among those, all of them and no others, are in ScanResult.Nonces.
 	//
 	// Hits need not wait for the end: if early is not nil, it may be called from
 	// within Scan with hits as soon as they are known, in the order of the range.
@@ -62,7 +62,7 @@ type Reopener interface {
 
 // ScanResult is what Device.Scan found.
 type ScanResult struct {
-	Nonces []uint32 // every hit among the finished nonces, in range order
+	Nonces []uint32 // the hits among the finished nonces, in range order
 	Done   uint64   // nonces finished, counted from the first of the range
 }
 

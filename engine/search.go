@@ -103,9 +103,10 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece, early func([]hit)) 
 		early(hits)
 	})
 	ended := ctx.Err()
-	u.nonces.Add(got.hashes)
-
 	hits, wrong := check(&p.round.group, r, got.Hits)
+	// A piece counts as far as it was searched, whether it was finished or not: a
+	// hit that is a block ends exactly the piece in which it was found.
+	u.noteSearch(got.hashes, len(hits), float64(got.hashes)*chance(p.round.group.Target))
 	if wrong > 0 {
 		if n := u.wrongs(wrong); n >= wrongAnswers {
 			u.putAside(Sick, fmt.Sprintf("%d wrong hits", n))
@@ -117,7 +118,6 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece, early func([]hit)) 
 		u.putAside(Sick, fmt.Sprintf("said that %d of %d nonces are done", got.Done, r.Count))
 		return result{hits: hits}
 	case got.Done == r.Count && err == nil:
-		u.noteHits(len(hits), float64(got.hashes)*chance(p.round.group.Target))
 	case errors.Is(err, ErrWrong):
 		u.putAside(Sick, err.Error())
 		return result{hits: hits}

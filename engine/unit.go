@@ -38,9 +38,9 @@ type DeviceStatus struct {
 	Headers        uint64 `json:"headers"`          // headers checked
 	HardwareErrors uint64 `json:"hardware_errors"`  // wrong hits and wrong verdicts
 
-	// Hits is how many it found in the pieces that it finished, and ExpectedHits
-	// how many it should have found by the targets of the jobs. Hits is a Poisson
-	// variable with that mean if the device tells the truth.
+	// Hits is how many it found among all Nonces, and ExpectedHits how many it should
+	// have found by the targets of the jobs. Hits is a Poisson variable with that
+	// mean if the device tells the truth.
 	Hits         uint64  `json:"hits"`
 	ExpectedHits float64 `json:"expected_hits"`
 }
@@ -64,10 +64,11 @@ type unit struct {
 	out      context.CancelFunc
 	pause    time.Duration // to wait before the next try
 	revived  time.Time     // when the device came back
-	hits     uint64        // in finished pieces
-	expected float64       // hits in them
+	nonces   uint64        // finished, once for each version
+	hits     uint64        // among them
+	expected float64       // hits among them
 
-	nonces, headers, errors atomic.Uint64
+	headers, errors atomic.Uint64
 
 	searching, verifying rate // speed of one lane
 }
@@ -191,10 +192,11 @@ func (u *unit) forgive() {
 	u.forgiven = u.errors.Load()
 }
 
-// noteHits counts the hits of a finished piece.
-func (u *unit) noteHits(hits int, expected float64) {
+// noteSearch counts hashes, the hits among them, and those that were to be expected.
+func (u *unit) noteSearch(hashes uint64, hits int, expected float64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.nonces += hashes
 	u.hits += uint64(hits)
 	u.expected += expected
 }
@@ -282,7 +284,7 @@ func (u *unit) status() DeviceStatus {
 		Info:           u.info,
 		State:          u.now(),
 		Reason:         reason,
-		Nonces:         u.nonces.Load(),
+		Nonces:         u.nonces,
 		Headers:        u.headers.Load(),
 		HardwareErrors: u.errors.Load(),
 		Hits:           u.hits,

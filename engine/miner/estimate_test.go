@@ -1,8 +1,10 @@
 package miner
 
 import (
+	"context"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -85,6 +87,43 @@ func TestPoissonBoundsProperty(t *testing.T) {
 		}
 		if width := 2 * 1.96 * math.Sqrt(float64(n)+1); high-low > 1.2*width+2 || n > 0 && high-low < 0.9*2*1.96*math.Sqrt(float64(n)) {
 			t.Fatalf("%d: width %g", n, high-low)
+		}
+	})
+}
+
+// Where every share is a block, each one ends the piece in which it was found: the
+// source has new work at once. What was hashed until then counts all the same, so
+// that the estimate and the count agree.
+func TestEstimateOfBlocks(t *testing.T) {
+	const blocks = 10_000
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool("pool")
+		p.answer = func(context.Context, Share) error {
+			p.give(true)
+			return nil
+		}
+		r := start(t, Options{}, &slow{id: "slow", mode: early}, p)
+		alarms := 0
+		for r.Status().Shares.Found < blocks {
+			pass(time.Minute)
+			if r.Status().Estimated.Disagrees {
+				alarms++
+			}
+		}
+		r.end() // what was told while its piece went on is counted now
+		s := r.Status()
+		if alarms > 0 {
+			t.Errorf("the alarm is on in %d of %.0f minutes", alarms, s.Now.Sub(s.Started).Minutes())
+		}
+		d := s.Devices[0]
+		if d.Hits != s.Shares.Found || math.Abs(float64(d.Hits)-d.ExpectedHits) > 5*math.Sqrt(blocks) {
+			t.Errorf("%d shares, counted %d, expected %.0f", s.Shares.Found, d.Hits, d.ExpectedHits)
+		}
+		if e := s.Estimated; e.Low > s.Counted.Mean || e.High < s.Counted.Mean || math.Abs(s.Counted.Mean/perSecond-1) > 0.05 {
+			t.Errorf("estimate %+v, counted %+v", e, s.Counted)
+		}
+		if jobs := s.Sources[0].Jobs; jobs < blocks/2 {
+			t.Errorf("%d jobs: the pieces were not abandoned", jobs)
 		}
 	})
 }

@@ -183,6 +183,7 @@ const (
 	hanging      // until its context ends
 	wrong        // finds what is no hit
 	blind        // finds nothing
+	early        // honest, and tells hits as soon as it has them
 )
 
 const perSecond = 2048
@@ -197,10 +198,13 @@ func (d *slow) Info() engine.Info {
 	return engine.Info{ID: d.id, UUID: d.uuid, Kind: "fake", Lanes: 1}
 }
 
-func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
+func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, tell func([]uint32)) (engine.ScanResult, error) {
 	d.mu.Lock()
 	mode := d.mode
 	d.mu.Unlock()
+	if mode == early {
+		return d.scanEarly(ctx, job, r, tell)
+	}
 	start := time.Now()
 	all := time.Duration(r.Count) * time.Second / perSecond
 	if mode == hanging {
@@ -229,6 +233,24 @@ func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, early fun
 		res.Nonces = found.Nonces
 	}
 	return res, err
+}
+
+// scanEarly searches in steps, as the real devices do: after each it tells what it
+// has found, and looks whether it has to stop.
+func (d *slow) scanEarly(ctx context.Context, job *engine.Job, r pow.Range, tell func([]uint32)) (res engine.ScanResult, err error) {
+	const step = perSecond / 8
+	for res.Done < r.Count && ctx.Err() == nil {
+		part := pow.Range{First: r.First + uint32(res.Done), Count: min(step, r.Count-res.Done)}
+		time.Sleep(time.Duration(part.Count) * time.Second / perSecond)
+		found, err := searcher.Scan(context.Background(), job, part, nil)
+		if err != nil {
+			return res, err
+		}
+		res.Done += part.Count
+		res.Nonces = append(res.Nonces, found.Nonces...)
+		tell(found.Nonces)
+	}
+	return res, ctx.Err()
 }
 
 func (d *slow) Verify(_ context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
