@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"stele/engine/pow"
@@ -61,6 +62,15 @@ type Work struct {
 	// the next one, as long as the share could count there. [ErrLost] says that
 	// it cannot any more. It may be called by several goroutines at once.
 	Submit func(ctx context.Context, s Share) error
+}
+
+// height returns what a line of the log has about the height: nothing if it is not
+// known.
+func (w *Work) height() slog.Attr {
+	if w.Height == 0 {
+		return slog.Attr{}
+	}
+	return slog.Uint64("height", uint64(w.Height))
 }
 
 // Share is a header that meets the target of its work.

@@ -112,7 +112,7 @@ func (m *Miner) accept(u *upstream, s Share) {
 		level = slog.LevelInfo
 	}
 	m.Log.Log(context.Background(), level, "share accepted", "source", u.name, "job", s.Work.ID,
-		"height", s.Work.Height, "block", s.Block(), "hash", s.Hash, "device", s.Device)
+		s.Work.height(), "block", s.Block(), "hash", s.Hash, "device", s.Device)
 }
 
 func (m *Miner) reject(u *upstream, s Share, r *Rejection) {

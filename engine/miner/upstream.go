@@ -233,7 +233,7 @@ func (s *session) Work(w *Work) {
 	}
 	u.jobs++
 	u.work, u.worked, u.worthless = w, now, nil
-	s.m.Log.Debug("new work", "source", u.name, "job", w.ID, "height", w.Height, "clean", w.Clean)
+	s.m.Log.Debug("new work", "source", u.name, "job", w.ID, w.height(), "clean", w.Clean)
 	s.m.decide()
 }
 

@@ -1,9 +1,11 @@
 package stratum
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 
+	wire "stele/engine/miner/stratum"
 	"stele/node/record"
 )
 
@@ -22,5 +24,41 @@ func TestPaidBound(t *testing.T) {
 	}
 	if n, lines := len(ws.newest.paid), len(ws.newest.lines); n > mostPaid || lines > mostPaid {
 		t.Errorf("%d keys are remembered, %d lines", n, lines)
+	}
+}
+
+// A miner of this project shows the height of the block that it works on, although
+// the coinbase is not one of Bitcoin's.
+func TestHeightInNotify(t *testing.T) {
+	made, b, tip := newTemplate(t)
+	var ws works
+	ws.take(made, b.Now())
+	m, err := wire.ParseMessage(ws.newest.notify(record.Key{9}, true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := wire.ParseNotify(m.Params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := n.Height(), tip.Height()+1; got != want {
+		t.Errorf("height %d, want %d", got, want)
+	}
+	// What is not as such a coinbase has it is no height.
+	for i := range n.Coinbase1[:64] {
+		one := n
+		one.Coinbase1 = bytes.Clone(n.Coinbase1)
+		one.Coinbase1[i] ^= 0x10
+		inFrame := i >= 6 && i < 26 || i >= 60 // sequence number, valid-until height, fee; height of the payload
+		if got := one.Height(); (got == 0) != inFrame {
+			t.Errorf("byte %d changed: height %d", i, got)
+		}
+	}
+	for size := range 64 {
+		one := n
+		one.Coinbase1 = n.Coinbase1[:size]
+		if got := one.Height(); got != 0 {
+			t.Errorf("%d bytes of the coinbase: height %d", size, got)
+		}
 	}
 }

@@ -42,6 +42,7 @@ type Client struct {
 
 	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
 	refusals     int  // of the user, in a row
+	oddNotify    bool // the reader's: the log has a line about the parameters of mining.notify
 }
 
 var _ miner.Source = (*Client)(nil)

@@ -257,6 +257,32 @@ func TestDialects(t *testing.T) {
 	}
 }
 
+// A pool may put more parameters into mining.notify than are known, or leave out
+// the last. The log says so once.
+func TestNotifyParameters(t *testing.T) {
+	for name, change := range map[string]func([]any) []any{
+		"one before clean_jobs": func(p []any) []any { return append(p[:8:8], p[7], p[8]) },
+		"one after it":          func(p []any) []any { return append(p, "more") },
+		"without it":            func(p []any) []any { return p[:8] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool, m := mine(t, stratumtest.Options{Notify: change}, stratum.Options{})
+			accepted(t, find(t, m.work(0), 0, 0))
+			pool.Notify(stratumtest.MakeJob(1, 2, true))
+			w := m.work(1)
+			accepted(t, find(t, w, 0, 0))
+			if w.Clean != (name != "without it") {
+				t.Errorf("clean %t", w.Clean)
+			}
+			pool.Close()
+			<-m.ended
+			if n := strings.Count(m.log.String(), "unusual number of parameters"); n != 1 {
+				t.Errorf("%d lines of the log", n)
+			}
+		})
+	}
+}
+
 // A miner that does not roll does not ask for it.
 func TestNoVersionRolling(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})

@@ -23,6 +23,10 @@ func (s *session) handle(m Message) error {
 		if err != nil {
 			return err
 		}
+		if len(m.Params) != notifyParams && !s.c.oddNotify {
+			s.c.oddNotify = true
+			s.c.log.Warn("mining.notify of the pool has an unusual number of parameters", "got", len(m.Params), "want", notifyParams, "clean_jobs", n.Clean)
+		}
 		s.giveWork(&n)
 		return nil
 	case MethodSetDifficulty:

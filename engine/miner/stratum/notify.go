@@ -2,9 +2,11 @@ package stratum
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"stele/engine/pow"
 )
@@ -22,11 +24,14 @@ type Notify struct {
 }
 
 const (
-	maxJobID  = 256
-	maxBranch = 32 // a block with more than 2^32 transactions there is not
+	notifyParams = 9 // of mining.notify
+	maxJobID     = 256
+	maxBranch    = 32 // a block with more than 2^32 transactions there is not
 )
 
-// ParseNotify reads the parameters of mining.notify.
+// ParseNotify reads the parameters of mining.notify. There may be more of them
+// than are known, before clean_jobs or after it, and clean_jobs may be missing: then
+// it is false.
 func ParseNotify(params []json.RawMessage) (Notify, error) {
 	n, err := parseNotify(params)
 	if err != nil {
@@ -36,8 +41,8 @@ func ParseNotify(params []json.RawMessage) (Notify, error) {
 }
 
 func parseNotify(params []json.RawMessage) (n Notify, err error) {
-	if len(params) < 9 {
-		return n, fmt.Errorf("%w: %d parameters, want 9", ErrFormat, len(params))
+	if len(params) < notifyParams-1 {
+		return n, fmt.Errorf("%w: %d parameters, want %d", ErrFormat, len(params), notifyParams)
 	}
 	if n.JobID, err = name(params[0], "job_id", maxJobID); err != nil {
 		return n, err
@@ -74,8 +79,22 @@ func parseNotify(params []json.RawMessage) (n Notify, err error) {
 	if n.Time, err = word(params[7], "ntime"); err != nil {
 		return n, err
 	}
-	n.Clean, err = boolean(params[8], "clean_jobs")
+	n.Clean, err = cleanJobs(params[notifyParams-1:])
 	return n, err
+}
+
+// cleanJobs reads clean_jobs among the parameters after the time: the last that is
+// true or false.
+func cleanJobs(params []json.RawMessage) (clean bool, err error) {
+	for _, p := range slices.Backward(params) {
+		if null(p) {
+			continue
+		}
+		if clean, err = boolean(p, "clean_jobs"); err == nil {
+			return clean, nil
+		}
+	}
+	return false, err
 }
 
 // Message returns the notification.
@@ -116,12 +135,20 @@ func swapWords(h pow.Hash) pow.Hash {
 	return h
 }
 
-// Height returns the height of the block as its coinbase tells it (BIP 34), or 0
-// if it does not.
+// Height returns the height of the block as its coinbase tells it: by BIP 34, or as
+// a coinbase of Stele's ledger has it. 0 if it does not tell.
 func (n *Notify) Height() uint32 {
+	if height := bitcoinHeight(n.Coinbase1); height != 0 {
+		return height
+	}
+	return steleHeight(n.Coinbase1)
+}
+
+// bitcoinHeight reads the height that the script of a coinbase of Bitcoin begins
+// with (BIP 34).
+func bitcoinHeight(b []byte) uint32 {
 	// Version, number of inputs, and the empty output that a coinbase spends.
 	const script = 4 + 1 + 36
-	b := n.Coinbase1
 	if len(b) < script+2 || b[4] != 1 || !bytes.Equal(b[5:script-4], make([]byte, 32)) {
 		return 0
 	}
@@ -137,6 +164,27 @@ func (n *Notify) Height() uint32 {
 	var height uint32
 	for i := size; i > 0; i-- {
 		height = height<<8 | uint32(push[i])
+	}
+	return height
+}
+
+// steleHeight reads the height of a coinbase of Stele's ledger, a record that has
+// it three times: as its sequence number, as the height until which it is valid,
+// and in its payload. Nothing else passes for that: the fee in between is 0.
+func steleHeight(b []byte) uint32 {
+	const (
+		seq        = 4 + 1 + 1      // after the network, the type and the version
+		validUntil = seq + 8        // u32
+		fee        = validUntil + 4 // u64
+		payload    = fee + 8 + 32 + 2
+	)
+	le := binary.LittleEndian
+	if len(b) < payload+4 {
+		return 0
+	}
+	height := le.Uint32(b[payload:])
+	if le.Uint64(b[seq:]) != uint64(height) || le.Uint32(b[validUntil:]) != height || le.Uint64(b[fee:]) != 0 {
+		return 0
 	}
 	return height
 }

@@ -132,12 +132,12 @@ func word(raw json.RawMessage, name string) (uint32, error) {
 
 func formatWord(n uint32) string { return fmt.Sprintf("%08x", n) }
 
-// boolean reads true or false, and 1 or 0. Null is false.
+// boolean reads true or false, and 1 or 0, also as text.
 func boolean(raw json.RawMessage, name string) (bool, error) {
-	switch string(raw) {
+	switch loose(raw) {
 	case "true", "1":
 		return true, nil
-	case "false", "0", "null", "":
+	case "false", "0":
 		return false, nil
 	}
 	return false, badField(name, "true or false", raw)

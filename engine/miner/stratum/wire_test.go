@@ -133,7 +133,7 @@ func TestParseNotify(t *testing.T) {
 		{4, `null`, ""}, {4, `[1]`, "merkle branch[0]: want a string"}, {4, `{}`, "merkle branch: want an array"},
 		{4, `[` + strings.Repeat(`"",`, 40) + `""]`, "merkle branch: more than 32"},
 		{5, `"1"`, ""}, {5, `"123456789"`, "version: want 8 hex digits"}, {6, `"-1"`, "nbits: want 8 hex digits"}, {7, `5`, "ntime: want a string"},
-		{8, `0`, ""}, {8, `"yes"`, "clean_jobs: want true or false"},
+		{8, `0`, ""}, {8, `"true"`, ""}, {8, `null`, ""}, {8, `"yes"`, "clean_jobs: want true or false"},
 	} {
 		params := raw(good...)
 		params[test.param] = json.RawMessage(test.value)
@@ -142,8 +142,24 @@ func TestParseNotify(t *testing.T) {
 			t.Errorf("%d = %.40s: %v, want %q", test.param, test.value, err, test.want)
 		}
 	}
-	if _, err := stratum.ParseNotify(raw(good[:8]...)); err == nil {
-		t.Error("8 parameters are enough")
+	if _, err := stratum.ParseNotify(raw(good[:7]...)); err == nil {
+		t.Error("7 parameters are enough")
+	}
+	// The last parameter that is true or false is clean_jobs.
+	for rest, want := range map[string]bool{
+		"": false, "true": true, "false,true": true, "true,false": false, `"504e86ed",true`: true, `"504e86ed","1"`: true,
+		`true,"more"`: true, `true,"more",null`: true, `true,{},[1]`: true, "null,null": false, `"504e86ed",0`: false,
+	} {
+		params := raw(good[:8]...)
+		if rest != "" {
+			params = append(params, raw(strings.Split(rest, ",")...)...)
+		}
+		if n, err := stratum.ParseNotify(params); err != nil || n.Clean != want {
+			t.Errorf("%s: %t, %v", rest, n.Clean, err)
+		}
+	}
+	if _, err := stratum.ParseNotify(append(raw(good[:8]...), raw(`"a"`, `"b"`)...)); err == nil {
+		t.Error("none of two parameters is clean_jobs")
 	}
 	n, err := stratum.ParseNotify(raw(append(good, `"more"`)...))
 	if err != nil {

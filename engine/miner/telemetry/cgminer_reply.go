@@ -183,13 +183,12 @@ func statistics(s miner.Status) reply {
 }
 
 func coin(s miner.Status) reply {
-	return reply{true, codeCoin, "stele coin", &section{"COIN", [][]field{{
-		{"Hash Method", "sha256"},
-		{"Current Block Time", unix(s.Work.Received)},
-		{"Current Block Height", s.Work.Height},
-		{"LP", givesTemplates(s.Work.Source)},
-		{"Network Difficulty", s.Work.Network.Float64()},
-	}}}}
+	record := []field{{"Hash Method", "sha256"}, {"Current Block Time", unix(s.Work.Received)}}
+	if s.Work.Height != 0 {
+		record = append(record, field{"Current Block Height", s.Work.Height})
+	}
+	record = append(record, field{"LP", givesTemplates(s.Work.Source)}, field{"Network Difficulty", s.Work.Network.Float64()})
+	return reply{true, codeCoin, "stele coin", &section{"COIN", [][]field{record}}}
 }
 
 // megaRates returns rates in millions of hashes per second. What cgminer

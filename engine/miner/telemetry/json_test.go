@@ -160,3 +160,23 @@ func TestEfficiency(t *testing.T) {
 		t.Error("no power, and an efficiency")
 	}
 }
+
+// A height that is not known is in no metric and no field as a number.
+func TestHeightUnknown(t *testing.T) {
+	s := someStatus()
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(Collector(func() miner.Status { return s }))
+	for _, height := range []uint32{900_000, 0} {
+		s.Work.Height = height
+		want := 0
+		if height != 0 {
+			want = 1
+		}
+		if n, err := testutil.GatherAndCount(r, "stele_miner_work_height"); err != nil || n != want {
+			t.Errorf("height %d: %d metrics, %v", height, n, err)
+		}
+		if coin := string(answerCgminer(s, []byte("coin"))); strings.Contains(coin, "Current Block Height") != (want == 1) {
+			t.Errorf("height %d: %s", height, coin)
+		}
+	}
+}

@@ -27,7 +27,7 @@ var (
 	estimated   = metric("estimated_hashes_per_second", "The rate that the shares let expect, with the bounds of its 95 % confidence interval.", "bound")
 	disagrees   = metric("estimate_disagrees", "1 if the counted rate and the shares cannot both be right.")
 	jobSwitch   = metric("job_switch_seconds", "The time from new work to its first nonces on every device.", "stat")
-	workHeight  = metric("work_height", "The height of the block that is mined.")
+	workHeight  = metric("work_height", "The height of the block that is mined; missing if it is not known.")
 	shareDiff   = metric("work_share_difficulty", "The difficulty of a share of the work that is mined.")
 	networkDiff = metric("work_network_difficulty", "The difficulty of the block that is mined.")
 	bestShare   = metric("best_share_difficulty", "The difficulty of the best hash since the start.")
@@ -87,7 +87,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(disagrees, truth(s.Estimated.Disagrees))
 	stats(s.JobSwitch, func(x float64, stat string) { gauge(jobSwitch, x, stat) })
 	if s.Work.Source != "" {
-		gauge(workHeight, float64(s.Work.Height))
+		if s.Work.Height != 0 {
+			gauge(workHeight, float64(s.Work.Height))
+		}
 		gauge(shareDiff, s.Work.Share.Float64())
 		gauge(networkDiff, s.Work.Network.Float64())
 	}

@@ -357,5 +357,9 @@ func (c *conn) notify() {
 	}
 	c.jobs[j.ID] = &given{Job: j, extranonce1: c.extranonce1, extranonce2: c.extranonce2, difficulty: c.p.difficulty}
 	delete(c.old, j.ID)
-	c.tell("mining.notify", j.params()...)
+	params := j.params()
+	if change := c.p.o.Notify; change != nil {
+		params = change(params)
+	}
+	c.tell("mining.notify", params...)
 }

@@ -43,6 +43,9 @@ type Options struct {
 	// at first; nil: all are.
 	TellDifficulty func(connection int) bool
 
+	// Notify changes the parameters of mining.notify; nil: they are as they should be.
+	Notify func(params []any) []any
+
 	// Refusal decides about mining.authorize number n (from 1 on, over all
 	// connections): the result and the error of the answer, as members of JSON, or
 	// "" to serve it; nil: every one is served.
