@@ -70,6 +70,8 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 		Error  *rpcError       `json:"error"`
 	}
 	switch err := json.Unmarshal(b, &answer); {
+	case a.StatusCode >= 500 && (err != nil || answer.Error == nil): // not of the RPC, which has words in JSON for its errors
+		return nil, serverError(a.StatusCode, b)
 	case err != nil:
 		return nil, fmt.Errorf("not the answer of a node (%s); is the URL that of its RPC port?", status)
 	case answer.Error != nil && answer.Error.Code == -32601:
@@ -79,6 +81,18 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 		return nil, answer.Error
 	}
 	return answer.Result, nil
+}
+
+// serverError is the answer of a node, or of a proxy before it, that cannot serve
+// now. The words of its body are shown as far as they are readable: Bitcoin Core says
+// there that its work queue is full.
+func serverError(status int, body []byte) error {
+	const maxShown = 200
+	text := strings.Join(strings.Fields(string(body[:min(len(body), maxShown)])), " ")
+	if text == "" {
+		return fmt.Errorf("the node cannot answer now: %d %s", status, http.StatusText(status))
+	}
+	return fmt.Errorf("the node cannot answer now: %d %s: %+q", status, http.StatusText(status), text)
 }
 
 // post sends a request. A node writes its cookie anew at each start: when it

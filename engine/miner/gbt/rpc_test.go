@@ -110,3 +110,38 @@ func TestRedirect(t *testing.T) {
 		t.Errorf("%d redirects were followed", n)
 	}
 }
+
+// A node that cannot serve now is no wrong URL, and the start of what it says is
+// shown.
+func TestServerError(t *testing.T) {
+	var status atomic.Int32
+	var body atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(int(status.Load()))
+		_, _ = w.Write([]byte(body.Load().(string)))
+	}))
+	defer server.Close()
+	c, err := New(Options{URL: server.URL, User: "u", Payout: "51"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		status     int32
+		body, want string
+	}{
+		{503, "Work queue depth exceeded", `the node cannot answer now: 503 Service Unavailable: "Work queue depth exceeded"`},
+		{502, "<html>\r\n<h1>502 Bad\x1b[31m Gateway</h1>\n", `the node cannot answer now: 502 Bad Gateway: "<html> <h1>502 Bad\x1b[31m Gateway</h1>"`},
+		{500, strings.Repeat("x", 1000), `the node cannot answer now: 500 Internal Server Error: "` + strings.Repeat("x", 200) + `"`},
+		{503, "", `the node cannot answer now: 503 Service Unavailable`},
+		{504, "{}", `the node cannot answer now: 504 Gateway Timeout: "{}"`},
+		{500, `{"result":null,"error":{"code":-28,"message":"Loading block index"}}`, "the node says: Loading block index (-28)"},
+		{200, "hello", "not the answer of a node (200 OK); is the URL that of its RPC port?"},
+		{404, "<html>", "not the answer of a node (404 Not Found); is the URL that of its RPC port?"},
+	} {
+		status.Store(test.status)
+		body.Store(test.body)
+		if _, err := c.call(t.Context(), "x"); err == nil || err.Error() != test.want || errors.Is(err, miner.ErrFatal) {
+			t.Errorf("%d %.20q: %v, want %s", test.status, test.body, err, test.want)
+		}
+	}
+}
