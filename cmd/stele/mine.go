@@ -111,10 +111,13 @@ func runMine(c *cli.Context) error {
 	err = m.Run(ctx)
 	stop()
 	beside.Wait()
+	if err == nil && out.screen == nil {
+		fmt.Fprintln(out.out, mineLine(m.Status()))
+	}
 	out.close()
 	keys.close()
 	if err != nil {
-		return err
+		return err // which says what another line would
 	}
 	if err = printText(c, mineSummary(m.Status())); hungUp {
 		return nil // nobody is there to read it

@@ -67,9 +67,6 @@ func (o *mineScreen) show(ctx context.Context, m *miner.Miner) {
 		}
 		select {
 		case <-ctx.Done():
-			if o.screen == nil {
-				fmt.Fprintln(o.out, mineLine(m.Status()))
-			}
 			return
 		case <-ticker.C:
 		}

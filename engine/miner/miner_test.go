@@ -1,10 +1,13 @@
 package miner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -252,7 +255,8 @@ func TestFatal(t *testing.T) {
 	t.Run("after work", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPool("pool")
-			r := start(t, Options{}, nil, p)
+			var log bytes.Buffer
+			r := start(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, nil, p)
 			pass(time.Minute)
 			p.mu.Lock()
 			p.refuse = refused
@@ -269,7 +273,17 @@ func TestFatal(t *testing.T) {
 			if s := r.Status(); s.State != Mining {
 				t.Errorf("%s %q", s.State, s.Trouble)
 			}
+			p.set(true)
+			pass(time.Hour)
 			r.end()
+			// Each loss has a line of the log, and one for each other reason of it.
+			for line, want := range map[string]int{
+				"source gives no work": 4, `error="connection reset"`: 2, `error="refused: unknown worker"`: 1, `error="connection refused"`: 1,
+			} {
+				if n := strings.Count(log.String(), line); n != want {
+					t.Errorf("%d times %s, want %d:\n%s", n, line, want, &log)
+				}
+			}
 		})
 	})
 	t.Run("none", func(t *testing.T) {

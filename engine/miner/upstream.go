@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type upstream struct {
 	fatal     bool
 	failures  int // sessions in a row that did not stand for a while
 	err       string
+	logged    string // err that has its line in the log since the source last gave work
 
 	work       *Work     // the newest
 	worked     time.Time // when that came
@@ -222,7 +224,7 @@ func (s *session) Work(w *Work) {
 		return // it has ended
 	}
 	if !u.connected {
-		u.connected, u.since, u.err, u.fatal = true, now, "", false
+		u.connected, u.since, u.err, u.logged, u.fatal = true, now, "", "", false
 		u.sessions++
 		s.m.everWork = true
 		s.m.Log.Info("source gives work", "source", u.name)
@@ -266,7 +268,12 @@ func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
 		wait = min(wait, m.times.longest)
 		wait = wait/2 + rand.N(wait/2) // so that a pool's miners do not all come at once
 	}
-	m.Log.Warn("source gives no work", "source", u.name, "error", u.err, "next_try_in", wait.Round(time.Millisecond))
+	level := slog.LevelWarn
+	if u.err == u.logged {
+		level = slog.LevelDebug
+	}
+	u.logged = u.err
+	m.Log.Log(context.Background(), level, "source gives no work", "source", u.name, "error", u.err, "next_try_in", wait.Round(time.Millisecond))
 	m.decide()
 	return wait
 }

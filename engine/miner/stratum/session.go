@@ -361,7 +361,7 @@ func (c *Client) refused(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refusals++; c.refusals < maxRefusals {
-		return err
+		return fmt.Errorf("%v: %w", miner.ErrFatal, err) // in the same words, but not believed yet
 	}
 	return fmt.Errorf("%w: %w", miner.ErrFatal, err)
 }
