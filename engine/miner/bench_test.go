@@ -24,6 +24,7 @@ type wire struct {
 }
 
 func (w *wire) Name() string { return "wire" }
+func (w *wire) User() string { return "" }
 
 func (w *wire) Run(_ context.Context, s miner.Session) error {
 	s.Work(work(0))

@@ -55,6 +55,7 @@ func newPool(name string) *pool {
 }
 
 func (p *pool) Name() string { return p.name }
+func (p *pool) User() string { return p.name + ".worker" }
 
 func (p *pool) Run(ctx context.Context, s Session) error {
 	p.mu.Lock()

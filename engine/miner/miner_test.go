@@ -52,7 +52,7 @@ func TestMine(t *testing.T) {
 		if math.Abs(s.Shares.Difficulty/d-1) > 1e-9 || s.Shares.Best.Cmp(p.target.Difficulty()) < 0 {
 			t.Errorf("difficulty %g, best %v", s.Shares.Difficulty, s.Shares.Best)
 		}
-		if src := s.Sources[0]; !src.Connected || !src.Active || src.Sessions != 1 || src.Jobs != 1 || src.Shares.Accepted != s.Shares.Accepted {
+		if src := s.Sources[0]; !src.Connected || !src.Active || src.Sessions != 1 || src.Jobs != 1 || src.User != "pool.worker" || src.Shares.Accepted != s.Shares.Accepted {
 			t.Errorf("source %+v", src)
 		}
 		if s.Work.Source != "pool" || s.Work.ID != "1" || s.Work.Network.String() != "1" || s.JobSwitch.Count != 1 {

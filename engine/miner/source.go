@@ -16,6 +16,10 @@ type Source interface {
 	// Name tells the source in logs and statistics: its URL without secrets.
 	Name() string
 
+	// User returns who is credited with the shares, as the source names it: a
+	// worker, or the address that blocks pay. It is no secret. "": nobody is named.
+	User() string
+
 	// Run keeps one session until ctx ends, and then returns its error, or until
 	// the session breaks, and then returns why. It may be called again: what the
 	// source knows about the session before, and the shares that are not

@@ -100,8 +100,9 @@ type Shares struct {
 // SourceStatus is a source and how it does.
 type SourceStatus struct {
 	Name      string
-	Connected bool // it gives work
-	Active    bool // its work is mined
+	User      string // who is credited, as the source names it; "": nobody
+	Connected bool   // it gives work
+	Active    bool   // its work is mined
 	Since     time.Time
 	Error     string // why it is not connected, or set aside since it refuses all shares
 	Sessions  uint64 // that stood

@@ -232,7 +232,7 @@ func (m *Miner) Status() Status {
 			reason = u.refusals.why()
 		}
 		s.Sources = append(s.Sources, SourceStatus{
-			Name: u.name, Connected: u.connected, Active: u == m.active && m.current != nil, Since: u.since,
+			Name: u.name, User: u.source.User(), Connected: u.connected, Active: u == m.active && m.current != nil, Since: u.since,
 			Error: reason, Sessions: u.sessions, Jobs: u.jobs, Shares: u.tally.status(), Latency: u.latency.status(),
 		})
 	}

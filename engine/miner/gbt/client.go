@@ -52,6 +52,7 @@ type Options struct {
 type Client struct {
 	name, url, cookie, tag string
 	payout                 payout
+	credited               string // the payout in the words of the options
 	http                   http.Client
 
 	mu   sync.Mutex
@@ -67,7 +68,7 @@ func New(o Options) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("the URL of a node is http(s)://user:password@host:port")
 	}
-	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag}
+	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag, credited: o.Payout}
 	if c.user == "" && u.User != nil {
 		c.user = u.User.Username()
 		if c.password == "" {
@@ -103,6 +104,10 @@ func New(o Options) (*Client, error) {
 
 // Name implements miner.Source.
 func (c *Client) Name() string { return c.name }
+
+// User implements miner.Source: the payout as it was given, since the user of the RPC
+// gets nothing.
+func (c *Client) User() string { return c.credited }
 
 // Run implements miner.Source.
 func (c *Client) Run(ctx context.Context, s miner.Session) error {

@@ -125,6 +125,9 @@ func TestServerError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.User() != "51" { // who is paid, and not the user of the RPC
+		t.Errorf("user %q", c.User())
+	}
 	for _, test := range []struct {
 		status     int32
 		body, want string

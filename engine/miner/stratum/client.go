@@ -71,6 +71,9 @@ const (
 // Name returns the URL without user and password.
 func (c *Client) Name() string { return c.at.name() }
 
+// User implements [miner.Source]: the worker.
+func (c *Client) User() string { return c.options.User }
+
 // errConfigure says that the pool hung up on mining.configure.
 var errConfigure = errors.New("the pool hung up on mining.configure")
 

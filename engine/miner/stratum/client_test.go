@@ -193,6 +193,9 @@ func TestTestnet3(t *testing.T) {
 	if got := h.Hash().String(); got != "000000002076870fe65a2b6eeed84fa892c0db924f1482243a6247d931dcab32" {
 		t.Errorf("hash %s", got)
 	}
+	if user := m.client.User(); user != "worker.1" {
+		t.Errorf("user %q", user)
+	}
 	if w.Height != 25096 || w.ID != "testnet3" || w.VersionMask != 0 || w.Extranonces != 1<<32 || !w.Clean {
 		t.Errorf("work %+v", w)
 	}

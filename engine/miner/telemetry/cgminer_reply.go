@@ -132,6 +132,7 @@ func pools(s miner.Status) reply {
 			{"Accepted", u.Shares.Accepted},
 			{"Rejected", refused},
 			{"Stale", lost},
+			{"User", u.User},
 			{"Last Share Time", unix(u.Shares.Last)},
 			{"Difficulty Accepted", u.Shares.Difficulty},
 			{"Has Stratum", stratum},

@@ -35,6 +35,7 @@ func TestCgminerText(t *testing.T) {
 		}
 	}
 	for request, want := range map[string]string{
+		"pools":    `,Rejected=4,Stale=5,User=acct.rig\|1,Last Share Time=`,
 		"stats":    "|STATS=0,ID=cuda:0,Elapsed=3600,",
 		"gpucount": ",Code=20,Msg=GPU count,Description=stele v1.2.3|GPUS,Count=1|\x00",
 		"devdetails": ",Code=69,Msg=Device Details,Description=stele v1.2.3|" +

@@ -23,6 +23,11 @@ func Hive(s miner.Status) ([]byte, error) {
 		AR:      [2]uint64{s.Shares.Accepted, refused},
 		Algo:    "sha256d",
 	}
+	for _, u := range s.Sources {
+		if u.Active {
+			out.Stats.User = u.User
+		}
+	}
 	for _, d := range s.Devices {
 		out.Stats.HS = append(out.Stats.HS, kilo(d.Rates.Minute1))
 		var m miner.Sensors
@@ -50,6 +55,7 @@ type hiveStats struct {
 	Version string    `json:"ver"`
 	AR      [2]uint64 `json:"ar"`
 	Algo    string    `json:"algo"`
+	User    string    `json:"user"` // at the source that is mined for; HiveOS has no use for it
 	Bus     []*int    `json:"bus_numbers"`
 }
 

@@ -108,6 +108,7 @@ type Device struct {
 // Upstream is a source of work and how it does.
 type Upstream struct {
 	Name      string     `json:"name" doc:"its URL without secrets"`
+	User      string     `json:"user" doc:"who is credited, as the source names it: a worker, or the address that blocks pay"`
 	Connected bool       `json:"connected" doc:"it gives work"`
 	Active    bool       `json:"active" doc:"its work is mined"`
 	Since     *time.Time `json:"since" nullable:"true" doc:"since when it is, or is not, connected"`
@@ -156,7 +157,7 @@ func NewDocument(s miner.Status) Document {
 	}
 	for _, u := range s.Sources {
 		d.Sources = append(d.Sources, Upstream{
-			Name: u.Name, Connected: u.Connected, Active: u.Active, Since: utcOrNil(u.Since), Error: u.Error,
+			Name: u.Name, User: u.User, Connected: u.Connected, Active: u.Active, Since: utcOrNil(u.Since), Error: u.Error,
 			Sessions: u.Sessions, Jobs: u.Jobs, Shares: shares(u.Shares), Answer: latency(u.Latency),
 		})
 	}

@@ -107,6 +107,8 @@ func TestJSON(t *testing.T) {
 		`"p99_seconds":0.09`,
 		`"temperature_celsius":null`,
 		`"error":"no route"`,
+		`"user":"acct.rig|1"`,
+		`"user":"other"`,
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %s", want, text)
@@ -128,6 +130,10 @@ stele_miner_device_fan_speed_ratio{device="cuda:0"} 0.4
 # TYPE stele_miner_device_hashes_total counter
 stele_miner_device_hashes_total{device="cpu"} 0
 stele_miner_device_hashes_total{device="cuda:0"} 3.6e+12
+# HELP stele_miner_source_info 1; the label user has who is credited at the source.
+# TYPE stele_miner_source_info gauge
+stele_miner_source_info{source="stratum+ssl://b.example:3334",user="other"} 1
+stele_miner_source_info{source="stratum+tcp://a.example:3333",user="acct.rig|1"} 1
 # HELP stele_miner_source_answer_seconds The time from a share to its answer.
 # TYPE stele_miner_source_answer_seconds gauge
 stele_miner_source_answer_seconds{source="stratum+tcp://a.example:3333",stat="max"} 1
@@ -135,7 +141,7 @@ stele_miner_source_answer_seconds{source="stratum+tcp://a.example:3333",stat="p5
 stele_miner_source_answer_seconds{source="stratum+tcp://a.example:3333",stat="p99"} 0.09
 `
 	err := testutil.GatherAndCompare(r, strings.NewReader(want),
-		"stele_miner_device_fan_speed_ratio", "stele_miner_device_hashes_total", "stele_miner_source_answer_seconds")
+		"stele_miner_device_fan_speed_ratio", "stele_miner_device_hashes_total", "stele_miner_source_info", "stele_miner_source_answer_seconds")
 	if err != nil {
 		t.Error(err)
 	}
@@ -143,7 +149,7 @@ stele_miner_source_answer_seconds{source="stratum+tcp://a.example:3333",stat="p9
 
 func TestHive(t *testing.T) {
 	got, err := Hive(someStatus())
-	want := `{"khs":1200000,"stats":{"hs":[1200000,0],"hs_units":"khs","temp":[65,0],"fan":[40,0],"uptime":3600,"ver":"v1.2.3","ar":[120,4],"algo":"sha256d","bus_numbers":[101,null]}}`
+	want := `{"khs":1200000,"stats":{"hs":[1200000,0],"hs_units":"khs","temp":[65,0],"fan":[40,0],"uptime":3600,"ver":"v1.2.3","ar":[120,4],"algo":"sha256d","user":"acct.rig|1","bus_numbers":[101,null]}}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s %v\nwant %s", got, err, want)
 	}

@@ -42,17 +42,18 @@ var (
 	power        = metric("device_power_watts", "The power that the device draws.", "device")
 	energy       = metric("device_energy_joules_total", "The energy that the device used.", "device")
 
-	connected = metric("source_connected", "1 if the source gives work.", "source")
-	active    = metric("source_active", "1 if the source's work is mined.", "source")
-	sessions  = metric("source_sessions_total", "Sessions that stood.", "source")
-	jobs      = metric("source_jobs_total", "Work that the source gave.", "source")
-	found     = metric("source_shares_found_total", "Shares found for the source.", "source")
-	accepted  = metric("source_shares_accepted_total", "Shares that the source accepted.", "source")
-	refused   = metric("source_shares_rejected_total", "Shares that were not accepted, by cause.", "source", "cause")
-	pending   = metric("source_shares_pending", "Shares that are not answered yet.", "source")
-	worth     = metric("source_accepted_difficulty_total", "The sum of the difficulties of the accepted shares.", "source")
-	blocks    = metric("source_blocks_total", "Accepted shares that were blocks.", "source")
-	answer    = metric("source_answer_seconds", "The time from a share to its answer.", "source", "stat")
+	sourceInfo = metric("source_info", "1; the label user has who is credited at the source.", "source", "user")
+	connected  = metric("source_connected", "1 if the source gives work.", "source")
+	active     = metric("source_active", "1 if the source's work is mined.", "source")
+	sessions   = metric("source_sessions_total", "Sessions that stood.", "source")
+	jobs       = metric("source_jobs_total", "Work that the source gave.", "source")
+	found      = metric("source_shares_found_total", "Shares found for the source.", "source")
+	accepted   = metric("source_shares_accepted_total", "Shares that the source accepted.", "source")
+	refused    = metric("source_shares_rejected_total", "Shares that were not accepted, by cause.", "source", "cause")
+	pending    = metric("source_shares_pending", "Shares that are not answered yet.", "source")
+	worth      = metric("source_accepted_difficulty_total", "The sum of the difficulties of the accepted shares.", "source")
+	blocks     = metric("source_blocks_total", "Accepted shares that were blocks.", "source")
+	answer     = metric("source_answer_seconds", "The time from a share to its answer.", "source", "stat")
 )
 
 // Describe implements prometheus.Collector.
@@ -60,7 +61,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		info, started, state, rate, estimated, disagrees, jobSwitch, workHeight, shareDiff, networkDiff, bestShare,
 		deviceHealth, deviceRate, deviceHashes, deviceErrors, deviceShares, temperature, fan, power, energy,
-		connected, active, sessions, jobs, found, accepted, refused, pending, worth, blocks, answer,
+		sourceInfo, connected, active, sessions, jobs, found, accepted, refused, pending, worth, blocks, answer,
 	} {
 		ch <- d
 	}
@@ -120,6 +121,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	for _, u := range s.Sources {
+		gauge(sourceInfo, 1, u.Name, u.User)
 		gauge(connected, truth(u.Connected), u.Name)
 		gauge(active, truth(u.Active), u.Name)
 		counter(sessions, float64(u.Sessions), u.Name)

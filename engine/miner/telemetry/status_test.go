@@ -39,9 +39,9 @@ func someStatus() miner.Status {
 			Health:       miner.Resting, Reason: "it is 91 degrees",
 		}},
 		Sources: []miner.SourceStatus{
-			{Name: "stratum+tcp://a.example:3333", Connected: true, Active: true, Since: now.Add(-time.Minute), Sessions: 2, Jobs: 70, Shares: some,
+			{Name: "stratum+tcp://a.example:3333", User: "acct.rig|1", Connected: true, Active: true, Since: now.Add(-time.Minute), Sessions: 2, Jobs: 70, Shares: some,
 				Latency: miner.Latency{Count: 124, P50: 20 * time.Millisecond, P99: 90 * time.Millisecond, Max: time.Second}},
-			{Name: "stratum+ssl://b.example:3334", Error: "no route"},
+			{Name: "stratum+ssl://b.example:3334", User: "other", Error: "no route"},
 		},
 		Work: miner.WorkStatus{Source: "stratum+tcp://a.example:3333", ID: "7f", Height: 900_000,
 			Share: difficulty("512.25"), Network: difficulty("126411437451912.23"), Received: now.Add(-9 * time.Second)},
