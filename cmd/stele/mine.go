@@ -49,6 +49,8 @@ func mineCommand() *cli.Command {
 			&cli.StringFlag{Name: "on-dead", Usage: "run `COMMAND` when a device fails"},
 			&cli.StringFlag{Name: "on-recovered", Usage: "run `COMMAND` when a device works again"},
 			&cli.StringFlag{Name: "on-block", Usage: "run `COMMAND` when a source accepts a block"},
+			&cli.StringFlag{Name: "algo", Aliases: []string{"a"}, Usage: "the `NAME` of what is mined, as other miners want it; only sha256d is", Value: "sha256d"},
+			&cli.BoolFlag{Name: "list-devices", Usage: "list the devices, as \"stele devices\" does, and stop"},
 			&cli.StringFlag{Name: "for", Usage: "stop after this `TIME`, as in 90s or 2h"},
 			&cli.BoolFlag{Name: "plain", Usage: "print lines, also on a terminal"},
 			&cli.BoolFlag{Name: "verbose", Usage: "log more"},
@@ -60,6 +62,9 @@ func mineCommand() *cli.Command {
 // runMine is the action of "stele mine". A signal is the ordinary way to end
 // it, and no error.
 func runMine(c *cli.Context) error {
+	if c.Bool("list-devices") {
+		return devices(c)
+	}
 	settings, err := readMineSettings(c)
 	if err != nil {
 		return err

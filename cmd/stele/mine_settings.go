@@ -51,6 +51,9 @@ func readMineSettings(c *cli.Context) (*mineSettings, error) {
 	if err := noArgs(c); err != nil {
 		return nil, err
 	}
+	if algo := c.String("algo"); !slices.Contains([]string{"sha256d", "sha256"}, strings.ToLower(algo)) {
+		return nil, fmt.Errorf("--algo: cannot mine %q: must be sha256d", algo)
+	}
 	s := &mineSettings{}
 	var err error
 	if name := c.String("config"); name != "" {

@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,9 +37,9 @@ type mineSource struct {
 // mineSourceFlags returns the flags about sources.
 func mineSourceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "url", EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`, stratum+tcp://host:port, stratum+ssl://host:port (or stratum+tls), or http://host:port of a node with getblocktemplate; may be repeated, the best one first"},
-		&cli.StringFlag{Name: "user", Usage: "the `NAME` at sources that have none of their own: an account, an address, or the key to be paid at a Stele node"},
-		&cli.StringFlag{Name: "password", Usage: "the `PASSWORD` at sources that have none of their own", DefaultText: "x"},
+		&cli.StringSliceFlag{Name: "url", Aliases: []string{"o"}, EnvVars: []string{"STELE_URL"}, Usage: "mine for the pool or node at `URL`: host:port or stratum+tcp://host:port, stratum+ssl://host:port, or http://host:port of a node with getblocktemplate; may be repeated, the best one first"},
+		&cli.StringSliceFlag{Name: "user", Aliases: []string{"u"}, EnvVars: []string{"STELE_USER"}, Usage: "the `NAME` at sources that have none of their own: an account, an address, or the key to be paid at a Stele node; once for all sources, or once for each"},
+		&cli.StringSliceFlag{Name: "password", Aliases: []string{"p", "pass"}, EnvVars: []string{"STELE_PASSWORD"}, Usage: "the `PASSWORD` at sources that have none of their own, once for all or once for each", DefaultText: "x"},
 		&cli.StringFlag{Name: "password-file", Usage: "the `FILE` that holds the password"},
 		&cli.StringFlag{Name: "cookie", Usage: "the `FILE` in which Bitcoin Core keeps user and password of its RPC (.cookie), at getblocktemplate sources that have none of their own"},
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at sources over TLS that have none of their own"},
@@ -52,7 +52,7 @@ func mineSourceFlags() []cli.Flag {
 // mineSources returns the sources of the flags, or if there are none, those of
 // the file; each with a user and a password, and none twice.
 func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
-	if c.String("password") != "" && c.String("password-file") != "" {
+	if slices.ContainsFunc(c.StringSlice("password"), func(p string) bool { return p != "" }) && c.String("password-file") != "" {
 		return nil, errors.New("--password or --password-file, not both (nor STELE_PASSWORD or STELE_PASSWORD_FILE beside them)")
 	}
 	var all []mineSource
@@ -71,11 +71,35 @@ func mineSources(c *cli.Context, file []mineSource) ([]mineSource, error) {
 		return nil, errors.New("nothing to mine for: give --url, or a [[source]] in the file of --config")
 	}
 	for i := range all {
-		if err := all[i].complete(c); err != nil {
+		user, err := perSource(c, "user", i, len(all))
+		if err != nil {
+			return nil, err
+		}
+		password, err := perSource(c, "password", i, len(all))
+		if err != nil {
+			return nil, err
+		}
+		if err := all[i].complete(c, user, password); err != nil {
 			return nil, fmt.Errorf("source %d: %w", i+1, err)
 		}
 	}
 	return all, checkFingerprint(c.String("fingerprint"), all)
+}
+
+// perSource returns the value of a flag for source i of n. A flag that stands once is
+// for all sources; one that stands as often as there are sources is for one each, in
+// their order, as other miners have it.
+func perSource(c *cli.Context, flag string, i, n int) (string, error) {
+	switch values := c.StringSlice(flag); len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	case n:
+		return values[i], nil
+	default:
+		return "", fmt.Errorf("--%s: %d of them for %d sources: must be one for all, or one for each", flag, len(values), n)
+	}
 }
 
 // nextURL is where one URL ends and another begins: at a comma that a scheme
@@ -92,37 +116,10 @@ func splitURLs(text string) (all []string) {
 	return all
 }
 
-// errURL does not show the URL, and not the error of package url, which does:
-// with a slip in it, any part may be the password.
-var errURL = errors.New("bad URL: want stratum+tcp://host:port, stratum+ssl://host:port, or http(s)://host:port of a node, " +
-	"with user:password@ before the host if you like; in these two, write %25 for %, %40 for @, %2F for /, and so on")
-
-// parse takes the URL apart.
-func (s mineSource) parse() (*url.URL, error) {
-	u, err := url.Parse(s.URL)
-	if err != nil || u.Hostname() == "" || u.Fragment != "" || strings.Count(u.Host, ":") > 1 && u.Host[0] != '[' {
-		return nil, errURL
-	}
-	port, portErr := strconv.ParseUint(u.Port(), 10, 16)
-	good := portErr == nil && port > 0
-	switch u.Scheme {
-	case "stratum+tcp", "stratum+ssl", "stratum+tls":
-		good = good && strings.Trim(u.Path, "/") == "" && u.RawQuery == ""
-	case "http", "https": // an @ comes after a / or ? of the password
-		good = (good || u.Port() == "") && !strings.Contains(u.EscapedPath()+u.RawQuery, "@")
-	default:
-		good = false
-	}
-	if !good {
-		return nil, errURL
-	}
-	return u, nil
-}
-
-// complete takes what the source does not say itself from the flags, and the
-// password out of its file.
-func (s *mineSource) complete(c *cli.Context) error {
-	u, err := s.parse()
+// complete takes what the source does not say itself from the flags, with the user
+// and the password that they have for it, and the password out of its file.
+func (s *mineSource) complete(c *cli.Context, user, password string) error {
+	u, err := miner.ParseURL(s.URL)
 	if err != nil {
 		return err
 	}
@@ -139,10 +136,10 @@ func (s *mineSource) complete(c *cli.Context) error {
 		s.Cookie = c.String("cookie")
 	}
 	if s.Cookie == "" && s.User == "" && u.User.Username() == "" {
-		s.User = c.String("user")
+		s.User = user
 	}
 	if s.Cookie == "" && s.Password == "" && s.PasswordFile == "" && !hasPassword {
-		s.Password, s.PasswordFile = c.String("password"), c.String("password-file")
+		s.Password, s.PasswordFile = password, c.String("password-file")
 	}
 	if s.Fingerprint == "" && overTLS(u) {
 		s.Fingerprint = c.String("fingerprint")
@@ -163,7 +160,7 @@ func (s *mineSource) complete(c *cli.Context) error {
 func byTemplate(u *url.URL) bool { return u.Scheme == "http" || u.Scheme == "https" }
 
 // overTLS tells whether a source is a pool whose certificate can be pinned.
-func overTLS(u *url.URL) bool { return u.Scheme == "stratum+ssl" || u.Scheme == "stratum+tls" }
+func overTLS(u *url.URL) bool { return u.Scheme == miner.SchemeStratumTLS }
 
 // checkFingerprint judges the flag. One that pins nothing would only seem to
 // protect.
@@ -175,7 +172,7 @@ func checkFingerprint(text string, sources []mineSource) error {
 		return errors.New("--fingerprint: bad fingerprint of a certificate: want its SHA-256, 64 hex digits")
 	}
 	for _, s := range sources {
-		if u, err := s.parse(); err == nil && overTLS(u) {
+		if u, err := miner.ParseURL(s.URL); err == nil && overTLS(u) {
 			return nil
 		}
 	}
@@ -232,7 +229,7 @@ func (s mineSource) masked() mineSource {
 		s.Password = mask
 	}
 	s.Proxy = maskedProxy(s.Proxy)
-	if u, err := s.parse(); err == nil && u.User != nil {
+	if u, err := miner.ParseURL(s.URL); err == nil && u.User != nil {
 		if _, ok := u.User.Password(); ok {
 			u.User = url.UserPassword(u.User.Username(), mask)
 			s.URL = u.String()
@@ -246,7 +243,7 @@ const mask = "xxxxx"
 
 // open returns the source. It does not connect yet.
 func (s mineSource) open(versionMask uint32, log *slog.Logger) (miner.Source, error) {
-	u, err := s.parse()
+	u, err := miner.ParseURL(s.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -47,24 +47,6 @@ func TestMine(t *testing.T) {
 	})
 }
 
-// A URL that is wrong is told with what is wanted, and never shown.
-func TestMineURL(t *testing.T) {
-	for text, good := range map[string]bool{
-		"stratum+tcp://h:1": true, "STRATUM+TCP://h:65535/": true, "stratum+ssl://u:x,d=64@h:1": true, "stratum+tls://[::1]:1": true,
-		"stratum+tcp://u:%25%40@h:1": true, "http://h": true, "https://u:p@h:8332/wallet/w": true, "http://h:1?key=x": true,
-		"": false, " ": false, "h:1": false, "htp://secret@h:1": false, "stratum+tcp://h": false, "stratum+tcp://secret:1:1": false,
-		"stratum+tcp://u:secret@h:0": false, "stratum+tcp://u:secret@h:65536": false, "stratum+tcp://u:secret@:1": false,
-		"stratum+tcp://u:secret%zz@h:1": false, "stratum+tcp://u:sec ret@h:1": false, "stratum+tcp://se cret:1": false,
-		"stratum+tcp://u:1/secret@h:1": false, "stratum+tcp://u:1#secret@h:1": false, "stratum+tcp://u:1?secret@h:1": false,
-		"http://u:secret@h:99999": false, "http://u:secret@h:0": false, "http://u:1/secret@h:1": false, "http://u:1#secret@h:1": false,
-		"http://u:1?secret@h:1": false,
-	} {
-		if u, err := (mineSource{URL: text}).parse(); (err == nil) != good || err != nil && (u != nil || err != errURL) {
-			t.Errorf("%q: %v", text, err)
-		}
-	}
-}
-
 // mineContext is what the command gets of flags and variables.
 func mineContext(t *testing.T, flags ...string) (c *cli.Context) {
 	t.Helper()

@@ -7,19 +7,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
+	"stele/engine/miner"
 	"stele/engine/pow"
 	"stele/internal/rate"
 )
 
 // Options tell a [Client] where its pool is, and who it is there.
 type Options struct {
-	// URL is stratum+tcp://host:port, or stratum+ssl://host:port for TLS. It may
-	// hold a user and a password, which count if User and Password are "".
+	// URL is stratum+tcp://host:port, or stratum+ssl://host:port for TLS; other
+	// spellings are those of [miner.ParseURL]. It may hold a user and a password,
+	// which count if User and Password are "".
 	URL string
 
 	User     string // the worker; pools want an account or an address, often with .worker
@@ -64,28 +64,20 @@ func (a address) name() string {
 	return "stratum+tcp://" + a.String()
 }
 
-// errURL does not show the URL, and not the error of package url, which does:
-// with a slip in it, any part may be the password.
-var errURL = errors.New("bad URL of a pool: want stratum+tcp://host:port or stratum+ssl://host:port, with user:password@ before the host if you like")
-
-// parseURL takes a URL apart.
+// parseURL takes the URL of a pool apart.
 func parseURL(text string) (a address, user, password string, err error) {
-	u, err := url.Parse(text)
+	u, err := miner.ParseURL(text)
 	if err != nil {
-		return a, "", "", errURL
+		return a, "", "", err
 	}
 	switch u.Scheme {
-	case "stratum+tcp":
-	case "stratum+ssl", "stratum+tls":
+	case miner.SchemeStratum:
+	case miner.SchemeStratumTLS:
 		a.tls = true
 	default:
-		return a, "", "", errURL
+		return a, "", "", fmt.Errorf("%w: a pool has the scheme stratum+tcp or stratum+ssl, not %s", miner.ErrURL, u.Scheme)
 	}
 	a.host, a.port = u.Hostname(), u.Port()
-	port, err := strconv.ParseUint(a.port, 10, 16)
-	if err != nil || port == 0 || a.host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return a, "", "", errURL
-	}
 	password, _ = u.User.Password()
 	return a, u.User.Username(), password, nil
 }
