@@ -34,7 +34,8 @@ func (e extranonce) two(n uint64) []byte {
 	return b[len(b)-e.size:]
 }
 
-// job is what mining.notify told, with all that was in force then.
+// job is what mining.notify told, with all that was in force then. Only its
+// difficulty may be raised later.
 type job struct {
 	Notify
 	from       *session

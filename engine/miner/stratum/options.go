@@ -75,7 +75,7 @@ func parseURL(text string) (a address, user, password string, err error) {
 	case miner.SchemeStratumTLS:
 		a.tls = true
 	default:
-		return a, "", "", fmt.Errorf("%w: a pool has the scheme stratum+tcp or stratum+ssl, not %s", miner.ErrURL, u.Scheme)
+		return a, "", "", fmt.Errorf("%w of a pool: the scheme must be stratum+tcp or stratum+ssl, not %s", miner.ErrURL, u.Scheme)
 	}
 	a.host, a.port = u.Hostname(), u.Port()
 	password, _ = u.User.Password()
