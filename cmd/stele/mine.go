@@ -114,15 +114,13 @@ func runMine(c *cli.Context) error {
 	})
 	servers.start(ctx, &beside, m, out.log)
 	err = m.Run(ctx)
+	view.failed.Store(err != nil)
 	stop()
 	beside.Wait()
-	if err == nil && out.screen == nil {
-		fmt.Fprintln(out.out, mineLine(m.Status()))
-	}
 	out.close()
 	keys.close()
 	if err != nil {
-		return err // which says what another line would
+		return err
 	}
 	if err = printText(c, mineSummary(m.Status())); hungUp {
 		return nil // nobody is there to read it

@@ -20,7 +20,8 @@ import (
 // date, elsewhere as lines.
 type mineScreen struct {
 	*nodeOutput
-	help atomic.Bool
+	help   atomic.Bool
+	failed atomic.Bool // the miner ended with an error, which says what a last line would
 }
 
 // The keys that end a view; in raw mode the terminal makes no signals of them.
@@ -67,6 +68,9 @@ func (o *mineScreen) show(ctx context.Context, m *miner.Miner) {
 		}
 		select {
 		case <-ctx.Done():
+			if o.screen == nil && !o.failed.Load() {
+				fmt.Fprintln(o.out, mineLine(m.Status()))
+			}
 			return
 		case <-ticker.C:
 		}
