@@ -117,7 +117,7 @@ func (e *Engine) scan(ctx context.Context, u *unit, p piece, early func([]hit)) 
 	case got.Done > r.Count:
 		u.putAside(Sick, fmt.Sprintf("said that %d of %d nonces are done", got.Done, r.Count))
 		return result{hits: hits}
-	case got.Done == r.Count && err == nil:
+	case got.Done == r.Count && err == nil: // finished
 	case errors.Is(err, ErrWrong):
 		u.putAside(Sick, err.Error())
 		return result{hits: hits}
