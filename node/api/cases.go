@@ -95,6 +95,7 @@ type Shipment struct {
 	Carrier     record.Key `json:"carrier" doc:"that has the goods, had them last, or shall have them"`
 	Custodian   record.Key `json:"custodian" doc:"who has the goods, or had them last"`
 	Exception   string     `json:"exception,omitempty" doc:"what went wrong"`
+	LostFrom    uint64     `json:"lost_from,omitempty" doc:"until when it counts as on its way though nothing happens; missing if it is not under way"`
 	AttemptFrom uint64     `json:"attempt_from,omitempty" doc:"until when the carrier has to try before it can prove the attempt"`
 }
 
@@ -183,6 +184,7 @@ func (c *cases) shipment(id record.ID) (*Shipment, error) {
 	res := &Shipment{
 		ID: id.String(), State: h.State.String(), Since: h.Since, Voucher: h.Voucher.String(), Leg: h.Leg.String(),
 		Claim: idText(h.Claim), Sender: h.Sender, Carrier: h.Carrier, Custodian: h.Custodian(), AttemptFrom: h.AttemptFrom(c.params()),
+		LostFrom: h.LostFrom(c.params()),
 	}
 	if h.Kind != 0 {
 		res.Exception = h.Kind.String()

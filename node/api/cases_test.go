@@ -46,7 +46,8 @@ func TestCases(t *testing.T) {
 	var shipment Shipment
 	s.get("/v1/shipments/"+story.Shipment.String(), &shipment)
 	if shipment.State != "in-transit" || shipment.Leg != "outbound" || shipment.Sender != story.Seller || shipment.Custodian != shipment.Carrier ||
-		shipment.AttemptFrom != uint64(shipment.Since)+uint64(p.AttemptDays)*uint64(p.Day) || shipment.Exception != "" {
+		shipment.AttemptFrom != uint64(shipment.Since)+uint64(p.AttemptDays)*uint64(p.Day) || shipment.Exception != "" ||
+		shipment.LostFrom != uint64(shipment.Since)+uint64(p.CarryDays)*uint64(p.Day) {
 		t.Errorf("shipment %+v", shipment)
 	}
 

@@ -18,7 +18,7 @@ type life struct {
 var stages = []func(w *world, l *life) (record.Key, record.Payload){
 	func(w *world, l *life) (record.Key, record.Payload) {
 		p := w.sale()
-		p.Buyer, p.Price, p.Burn, p.Stipend = l.buyer, record.Coin/100, record.Coin/1000, record.Coin/2000
+		p.Buyer, p.Price, p.Burn, p.Stipend = l.buyer, record.Coin/100, record.Coin/1000, w.c.Params.AfterSales.MinStipend
 		return theSeller, p
 	},
 	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.shipment(record.Outbound) },

@@ -163,7 +163,7 @@ func (h *history) aboutParcel(p *parcel) (*person, record.Payload) {
 		return has, record.DeliveryConfirm{Time: at, Shipment: p.id, PickupKey: key, ChallengeNonce: nonce,
 			ChallengeHeight: h.height - uint32(pickOf(h.Rand, 0, 1, 1, 1, 2, 143, 144, 145))}
 	case 7:
-		return has, record.DeliveryException{Time: at, Shipment: p.id, Kind: record.Refused}
+		return h.mostly(pickOf(h.Rand, has, p.sender)), record.DeliveryException{Time: at, Shipment: p.id, Kind: pickOf(h.Rand, record.Refused, record.Lost)}
 	case 8:
 		return has, record.ProofOfAttempt{Time: at, Shipment: p.id}
 	}

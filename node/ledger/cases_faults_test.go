@@ -104,7 +104,7 @@ func (m *cases) shipFaults(f faultList, author *person, p record.ShipmentCreate)
 		f.add(v.state == "void", reject.ShipmentOfVoid)
 		f.add(v.state == "refunded" || v.state == "replaced", reject.WrongState)
 		f.add(v.state == "active" || last(v.parcels).away(), reject.AlreadyShipped)
-		f.add(v.live() != nil, reject.ClaimLive)
+		f.add(v.live() != nil && v.live().done != 0, reject.ClaimLive)
 		return
 	}
 	c := m.complaint(p.Claim)
@@ -125,7 +125,9 @@ func (m *cases) shipFaults(f faultList, author *person, p record.ShipmentCreate)
 func (m *cases) custodyFaults(f faultList, author *person, payload record.Payload) {
 	id := record.Subjects(payload)[0]
 	h := m.parcel(id)
-	f.add(h.custodian() != author, reject.NotCustodian)
+	p, ok := payload.(record.DeliveryException)
+	missed := ok && p.Kind == record.Lost && author == h.sender && (h.state == "in-transit" || h.state == "attempted")
+	f.add(h.custodian() != author && !missed, reject.NotCustodian)
 	switch p := payload.(type) {
 	case record.CustodyHandover:
 		to := m.person(p.To)
@@ -142,7 +144,8 @@ func (m *cases) custodyFaults(f faultList, author *person, payload record.Payloa
 		}
 	case record.DeliveryConfirm:
 		f.add(h.state == "delivered", reject.AlreadyDelivered)
-		f.add(h.state != "in-transit" && h.state != "delivered", reject.WrongState)
+		f.add(h.state != "in-transit" && h.state != "delivered" && !(h.state == "exception" && h.lost && h.left), reject.WrongState)
+		f.add(h.leg == record.Outbound && h.sale.state != "issued" && h.state != "delivered", reject.WrongState)
 		want := pickupKey
 		if h.leg != record.Outbound {
 			want = backPickupKey
@@ -152,7 +155,9 @@ func (m *cases) custodyFaults(f faultList, author *person, payload record.Payloa
 		f.add(p.ChallengeHeight+caseParams.AfterSales.ChallengeBlocks < m.height, reject.ChallengeTooOld)
 		f.add(m.nonces[nonceOf{author, p.ChallengeNonce}], reject.ChallengeUsed)
 	case record.DeliveryException:
-		f.add(h.state != "created" && h.state != "in-transit", reject.WrongState)
+		f.add(h.state != "created" && h.state != "in-transit" && !missed, reject.WrongState)
+		f.add(h.state == "attempted" && author != h.sender, reject.NotCustodian)
+		f.add(missed && author != h.custodian() && !m.silent(h), reject.LostTooEarly)
 	case record.ProofOfAttempt:
 		f.add(h.state != "in-transit", reject.WrongState)
 		f.add(m.now <= h.since+14*day, reject.AttemptTooEarly)
@@ -163,10 +168,6 @@ func (m *cases) openFaults(f faultList, author *person, p record.ClaimOpen) {
 	v := m.sale(p.Voucher)
 	f.add(author != v.holder, reject.ClaimByOther)
 	f.add(v.live() != nil, reject.SecondClaim)
-	failed := false
-	if h := last(v.parcels); h != nil {
-		failed = h.state == "exception" || h.state == "returned" || h.state == "lost"
-	}
 	recalled := m.recalled[v.sold.Serial] || m.recalled[""]
 	f.add(p.Ground == record.Recall && !recalled, reject.NotRecalled)
 	switch {
@@ -177,7 +178,7 @@ func (m *cases) openFaults(f faultList, author *person, p record.ClaimOpen) {
 	case v.state == "replaced":
 		f.add(true, reject.ClaimOnReplaced)
 	case v.state == "issued":
-		f.add(p.Ground != record.Delivery || !failed, reject.NotDelivered)
+		f.add(p.Ground != record.Delivery || !m.missing(v), reject.NotDelivered)
 		f.add(p.Remedy == record.Repair, reject.NotEntitled)
 	case m.expired(v):
 		f.add(p.Ground != record.Recall, reject.WarrantyOver)
@@ -261,7 +262,10 @@ func (m *cases) rulingFaults(f faultList, author *person, p record.Ruling) {
 	f.add(!author.is(record.Supervisor), reject.NotSupervisor)
 	if p.Subject == record.OnShipment {
 		h := m.parcel(p.ID)
-		f.add(h.state != "attempted", reject.WrongState)
+		moves := p.Outcome == record.RuledLost && (h.state == "created" || h.state == "in-transit")
+		f.add(h.state != "attempted" && !moves, reject.WrongState)
+		f.add(moves && !m.silent(h), reject.LostTooEarly)
+		f.add(p.Outcome == record.RuledDelivered && h.leg == record.Outbound && h.sale.state != "issued", reject.WrongState)
 		v := h.sale
 		f.add(author == h.sender || author == h.carrier || author == v.seller || author == v.buyer || author == v.holder, reject.RulingByParty)
 		return

@@ -58,7 +58,7 @@ type parcel struct {
 	claim           *complaint
 	leg             record.Leg
 	sender, carrier *person
-	left            bool
+	left, lost      bool
 	since           uint32
 }
 
@@ -158,6 +158,20 @@ func last[T any](all []*T) *T {
 // away reports whether somebody else than the sender has the goods, or will.
 func (h *parcel) away() bool {
 	return h != nil && h.state != "returned" && (h.state != "exception" || h.left)
+}
+
+// silent reports whether goods under way did not move for 30 days.
+func (m *cases) silent(h *parcel) bool {
+	return (h.state == "created" || h.state == "in-transit" || h.state == "attempted") && m.now > h.since+30*day
+}
+
+// missing reports whether the holder of a voucher can say that nothing arrives.
+func (m *cases) missing(v *saleCase) bool {
+	h := last(v.parcels)
+	if h == nil {
+		return m.now > v.issued+30*day
+	}
+	return len(v.parcels) > 1 || h.state == "exception" || h.state == "returned" || h.state == "lost" || m.silent(h)
 }
 
 func (h *parcel) custodian() *person {
@@ -285,9 +299,11 @@ func (m *cases) apply(r *record.Record) {
 		m.nonces[nonceOf{author, p.ChallengeNonce}] = true
 		m.arrive(m.parcel(p.Shipment))
 	case record.DeliveryException:
-		m.parcel(p.Shipment).state = "exception"
+		h := m.parcel(p.Shipment)
+		h.state, h.since, h.lost = "exception", m.now, p.Kind == record.Lost
 	case record.ProofOfAttempt:
-		m.parcel(p.Shipment).state = "attempted"
+		h := m.parcel(p.Shipment)
+		h.state, h.since = "attempted", m.now
 	case record.ClaimOpen:
 		v := m.sale(p.Voucher)
 		c := &complaint{id: r.ID(), state: "open", since: m.now, sale: v, holder: author, opened: p, evidence: map[string]int{}}
@@ -325,6 +341,9 @@ func (m *cases) arrive(h *parcel) {
 	switch h.leg {
 	case record.Outbound:
 		h.sale.state, h.sale.delivered = "active", m.now
+		if c := h.sale.live(); c != nil && c.done == 0 {
+			c.state, c.since = "closed-delivered", m.now
+		}
 	case record.Return:
 		if c := h.claim; !c.closed() {
 			c.received = m.now

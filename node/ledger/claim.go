@@ -25,11 +25,13 @@ const (
 	ClaimDismissed                        // closed: a supervisor says so
 	ClaimUnresolved                       // closed: no supervisor ruled in time
 	ClaimWithdrawn                        // closed: the holder gave it up
+	ClaimDelivered                        // closed: the goods, which did not arrive, did after all
 )
 
 var claimStates = words{
 	"none", "open", "offered", "authorised", "rejected", "received", "inspected", "executed", "escalated", "ordered", "defaulted",
 	"closed-settled", "closed-rejected", "closed-dismissed", "closed-unresolved", "closed-withdrawn",
+	"closed-delivered",
 }
 
 // String returns the word for it.
@@ -76,7 +78,7 @@ type Claim struct {
 }
 
 func (c *Claim) layout(f *coder) {
-	choice(f, &c.State, ClaimWithdrawn)
+	choice(f, &c.State, ClaimDelivered)
 	f.bad = f.bad || c.State == 0
 	f.uint32(&c.Since)
 	hash(f, &c.Voucher)
@@ -135,7 +137,8 @@ func (c *Claim) lapse(p *network.AfterSales, now uint32) {
 	}
 }
 
-// Period is one of the periods after which a claim can or does go on.
+// Period is one of the periods after which a claim or a shipment can or does
+// go on.
 type Period uint8
 
 // The periods. The zero value is none.
@@ -146,9 +149,10 @@ const (
 	OrderPeriod                      // to give what was ordered
 	ConfirmPeriod                    // to dispute what was given
 	RulingPeriod                     // for a ruling
+	CarryPeriod                      // of a shipment: to change custody
 )
 
-var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling"}
+var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling", "carry"}
 
 // String returns the word for it.
 func (p Period) String() string { return periods.name(uint8(p)) }
@@ -156,7 +160,7 @@ func (p Period) String() string { return periods.name(uint8(p)) }
 // MarshalText returns String.
 func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// end returns the last second of a period.
+// end returns the last second of a period of a claim.
 func (c *Claim) end(period Period, p *network.AfterSales) uint64 {
 	switch period {
 	case RespondPeriod:

@@ -26,7 +26,7 @@ func createShipment(s *State, c Context, r *record.Record, author Account) error
 		return err
 	}
 	if p.Leg == record.Outbound {
-		err = shipVoucher(s, v, who, r)
+		err = shipVoucher(s, c, v, who, r)
 	} else {
 		err = shipClaim(s, c, p, who, r)
 	}
@@ -47,18 +47,26 @@ func createShipment(s *State, c Context, r *record.Record, author Account) error
 	})
 }
 
-// shipVoucher sends what was sold.
-func shipVoucher(s *State, v *Voucher, who part, r *record.Record) error {
+// shipVoucher sends what was sold. It is not too late for that when the holder
+// claims that nothing arrives, as long as no remedy was given.
+func shipVoucher(s *State, c Context, v *Voucher, who part, r *record.Record) error {
 	row, err := voucherBook.next(v.State, r.Type(), record.Outbound.String(), who)
 	if err != nil {
 		return err
 	}
 	if v.ClaimLive {
-		return claimLive(v)
+		claim, _, err := loadClaim(s, c, v.Claim)
+		if err != nil {
+			return err
+		}
+		if claim.Executed != 0 {
+			return claimLive(v)
+		}
 	}
 	if err := freeToShip(s, v.Shipment); err != nil {
 		return err
 	}
+	v.Resent = v.Shipment != record.ID{}
 	v.State, v.Shipment = row.To, r.ID()
 	return putVoucher(s, v)
 }
@@ -101,8 +109,8 @@ func freeToShip(v View, last record.ID) error {
 }
 
 // loadCustody returns a shipment, and what its next state is after a record of
-// whoever has the goods.
-func loadCustody(s *State, r *record.Record, author Account, id record.ID, choice func(h *Shipment) string) (*Shipment, *row[ShipmentState], error) {
+// whoever has the goods, or of their sender.
+func loadCustody(s *State, c Context, r *record.Record, author Account, id record.ID, choice func(h *Shipment) string) (*Shipment, *row[ShipmentState], error) {
 	h, err := loadShipment(s, id)
 	if err != nil {
 		return nil, nil, err
@@ -111,12 +119,29 @@ func loadCustody(s *State, r *record.Record, author Account, id record.ID, choic
 	if author.ID == h.Custodian() {
 		who |= custodian
 	}
+	if author.ID == h.Sender {
+		who |= sender
+	}
 	said := ""
 	if choice != nil {
 		said = choice(h)
 	}
 	row, err := shipmentBook.next(h.State, r.Type(), said, who)
+	if err == nil {
+		err = waitLongEnough(c, h, row)
+	}
 	return h, row, err
+}
+
+// waitLongEnough refuses to give goods up that may still be on their way.
+func waitLongEnough(c Context, h *Shipment, row *row[ShipmentState]) error {
+	if row.Period != CarryPeriod {
+		return nil
+	}
+	if from := h.LostFrom(&c.Params.AfterSales); uint64(c.MedianTime) <= from {
+		return reject.New(reject.LostTooEarly, "the median time is %v, the goods count as on their way until %v", record.Time(c.MedianTime), record.Time(from))
+	}
+	return nil
 }
 
 // handOver passes goods to the next carrier, or back to the sender.
@@ -126,7 +151,7 @@ func handOver(s *State, c Context, r *record.Record, author Account) error {
 	if err != nil {
 		return err
 	}
-	h, row, err := loadCustody(s, r, author, p.Shipment, func(h *Shipment) string {
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, func(h *Shipment) string {
 		if h.State == ShipmentException && to.ID == h.Sender {
 			return "back"
 		}
@@ -152,9 +177,12 @@ func handOver(s *State, c Context, r *record.Record, author Account) error {
 // confirmDelivery gives the goods to whoever has the pick-up key.
 func confirmDelivery(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.DeliveryConfirm)
-	h, row, err := loadCustody(s, r, author, p.Shipment, nil)
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, nil)
 	if err != nil {
 		return err
+	}
+	if h.State == ShipmentException && (h.Kind != record.Lost || !h.Left) {
+		return reject.New(reject.WrongState, "the delivery of %v failed (%v); only goods that a carrier has and that were reported lost can still arrive", h.ID, h.Kind)
 	}
 	if record.Digest(sha256.Sum256(p.PickupKey[:])) != h.PickupHash {
 		return wrongPickup(s, h, p.PickupKey)
@@ -239,7 +267,7 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 	}
 	said := h.Leg.String()
 	if r.Type() == record.TypeRuling {
-		said = record.RuledDelivered.String()
+		said = record.RuledDelivered.String() + " " + said
 	}
 	switch h.Leg {
 	case record.Outbound:
@@ -252,7 +280,18 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 			return err
 		}
 		v.State, v.Delivered = to.To, c.MedianTime
-		return putVoucher(s, v)
+		if !v.ClaimLive {
+			return putVoucher(s, v)
+		}
+		claim, _, err := claimAt(s, c, v.Claim)
+		if err != nil {
+			return err
+		}
+		if to, err := claimBook.next(claim.State, r.Type(), said, custodian|supervisor); err == nil && claim.Executed == 0 {
+			claim.enter(to.To, c)
+			v.close(claim)
+		}
+		return putCase(s, v, claim)
 	case record.Return:
 		claim, _, err := loadClaim(s, c, h.Claim)
 		if err != nil || claim.State.Closed() {
@@ -270,7 +309,7 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 // reportException says that a delivery failed.
 func reportException(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.DeliveryException)
-	h, row, err := loadCustody(s, r, author, p.Shipment, nil)
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, func(*Shipment) string { return p.Kind.String() })
 	if err != nil {
 		return err
 	}
@@ -281,7 +320,7 @@ func reportException(s *State, c Context, r *record.Record, author Account) erro
 // proveAttempt says that the carrier found nobody for a long time.
 func proveAttempt(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ProofOfAttempt)
-	h, row, err := loadCustody(s, r, author, p.Shipment, nil)
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, nil)
 	if err != nil {
 		return err
 	}

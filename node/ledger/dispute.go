@@ -57,8 +57,8 @@ func entitled(s *State, c Context, v *Voucher, p record.ClaimOpen) error {
 		if err != nil {
 			return err
 		}
-		if h == nil || h.State != ShipmentException && h.State != ShipmentReturned && h.State != ShipmentLost {
-			return reject.New(reject.NotDelivered, "the voucher %v is not delivered, and no delivery failed", v.ID)
+		if !v.Late(h, c) {
+			return reject.New(reject.NotDelivered, "the voucher %v is not delivered, and its delivery has not failed or taken too long yet", v.ID)
 		}
 		ok = p.Remedy != record.Repair
 	case record.Recall:

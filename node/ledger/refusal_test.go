@@ -175,7 +175,8 @@ func TestAftersalesRefuses(t *testing.T) {
 		{"attempts", func(w *world) {
 			w.sell()
 			w.send(theSeller, record.Outbound)
-			w.refuse(reject.WrongState, theSupervisor, w.ruleShipment(record.RuledLost))
+			w.refuse(reject.LostTooEarly, theSupervisor, w.ruleShipment(record.RuledLost))
+			w.refuse(reject.LostTooEarly, theSeller, w.lose())
 			w.later(14, 0)
 			w.refuse(reject.AttemptTooEarly, theCarrier, w.attempt())
 			w.later(0, 1)

@@ -81,6 +81,17 @@ func (h *Shipment) AttemptFrom(p *network.AfterSales) uint64 {
 	return after(h.Since, p.AttemptDays, p)
 }
 
+// LostFrom returns until when a shipment that does not move counts as on its
+// way. After that its sender can report it lost, a supervisor can rule that it
+// is, and the holder can make a claim. It is 0 if the shipment is not under way.
+func (h *Shipment) LostFrom(p *network.AfterSales) uint64 {
+	switch h.State {
+	case ShipmentCreated, ShipmentInTransit, ShipmentAttempted:
+		return after(h.Since, p.CarryDays, p)
+	}
+	return 0
+}
+
 // GetShipment returns a shipment, or nil if there is none with this id.
 func GetShipment(v View, id record.ID) (*Shipment, error) {
 	h := &Shipment{ID: id}

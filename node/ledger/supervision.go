@@ -22,7 +22,7 @@ func giveRuling(s *State, c Context, r *record.Record, author Account) error {
 }
 
 // ruleOnShipment decides whether goods arrived that the carrier could not hand
-// over.
+// over, or are lost because they do not move.
 func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p record.Ruling) error {
 	h, err := loadShipment(s, p.ID)
 	if err != nil {
@@ -47,6 +47,9 @@ func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p rec
 		return rulingByParty(author, who)
 	case p.Outcome == record.RuledDelivered:
 		return deliver(s, c, r, h, row)
+	}
+	if err := waitLongEnough(c, h, row); err != nil {
+		return err
 	}
 	h.State, h.Since = row.To, c.MedianTime
 	return putShipment(s, h)

@@ -34,8 +34,8 @@ var voucherTable = machine[VoucherState]{
 	{From: VoucherIssued, On: record.TypeShipmentCreate, Choice: "outbound", By: seller, To: VoucherIssued, If: "the goods are not on their way"},
 	{From: VoucherIssued, On: record.TypeVoucherVoid, By: seller, To: VoucherVoid, If: "the holder signs, the goods are not on their way"},
 	{From: VoucherIssued, On: record.TypeDeliveryConfirm, Choice: "outbound", By: custodian, To: VoucherActive, If: "the pick-up key signs"},
-	{From: VoucherIssued, On: record.TypeRuling, Choice: "delivered", By: supervisor, To: VoucherActive, If: "after a PROOF_OF_ATTEMPT"},
-	{From: VoucherIssued, On: record.TypeClaimOpen, Choice: "delivery", By: holder, To: VoucherIssued, If: "the delivery failed"},
+	{From: VoucherIssued, On: record.TypeRuling, Choice: "delivered outbound", By: supervisor, To: VoucherActive, If: "after a PROOF_OF_ATTEMPT"},
+	{From: VoucherIssued, On: record.TypeClaimOpen, Choice: "delivery", By: holder, To: VoucherIssued, If: "the delivery failed, or takes too long"},
 	{From: VoucherActive, On: record.TypeVoucherTransfer, By: holder, To: VoucherActive, If: "the new holder signs, no claim is open"},
 	{From: VoucherActive, On: record.TypeClaimOpen, Choice: "fault", By: holder, To: VoucherActive, If: "entitled to the remedy"},
 	{From: VoucherActive, On: record.TypeClaimOpen, Choice: "no-reason", By: holder, To: VoucherActive, If: "sold at a distance, in the first days"},
@@ -73,7 +73,12 @@ var shipmentTable = machine[ShipmentState]{
 	{From: ShipmentInTransit, On: record.TypeDeliveryConfirm, By: custodian, To: ShipmentDelivered, If: "the pick-up key signs a fresh challenge"},
 	{From: ShipmentInTransit, On: record.TypeDeliveryException, By: custodian, To: ShipmentException},
 	{From: ShipmentInTransit, On: record.TypeProofOfAttempt, By: custodian, To: ShipmentAttempted, If: "days after the last change of custody"},
+	{From: ShipmentInTransit, On: record.TypeDeliveryException, Choice: "lost", By: sender, Period: CarryPeriod, To: ShipmentException},
+	{From: ShipmentAttempted, On: record.TypeDeliveryException, Choice: "lost", By: sender, Period: CarryPeriod, To: ShipmentException},
+	{From: ShipmentException, On: record.TypeDeliveryConfirm, By: custodian, To: ShipmentDelivered, If: "a carrier has goods that were reported lost"},
 	{From: ShipmentException, On: record.TypeCustodyHandover, Choice: "back", By: custodian, To: ShipmentReturned, If: "the sender signs"},
+	{From: ShipmentCreated, On: record.TypeRuling, Choice: "lost", By: supervisor, Period: CarryPeriod, To: ShipmentLost, If: "no party"},
+	{From: ShipmentInTransit, On: record.TypeRuling, Choice: "lost", By: supervisor, Period: CarryPeriod, To: ShipmentLost, If: "no party"},
 	{From: ShipmentAttempted, On: record.TypeRuling, Choice: "delivered", By: supervisor, To: ShipmentDelivered, If: "no party"},
 	{From: ShipmentAttempted, On: record.TypeRuling, Choice: "lost", By: supervisor, To: ShipmentLost, If: "no party"},
 }
@@ -120,7 +125,7 @@ var claimTable = append(machine[ClaimState]{
 
 	{From: ClaimAuthorised, On: record.TypeShipmentCreate, Choice: "return", By: holder, To: ClaimAuthorised, If: "the goods have to come back, and are not on their way"},
 	{From: ClaimAuthorised, On: record.TypeDeliveryConfirm, Choice: "return", By: custodian, To: ClaimReceived, If: "the return arrives"},
-	{From: ClaimAuthorised, On: record.TypeRuling, Choice: "delivered", By: supervisor, To: ClaimReceived, If: "of the return"},
+	{From: ClaimAuthorised, On: record.TypeRuling, Choice: "delivered return", By: supervisor, To: ClaimReceived},
 	{From: ClaimAuthorised, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "nothing has to come back"},
 	{From: ClaimAuthorised, On: record.TypeClaimEscalate, By: holder, Period: ExecutePeriod, To: ClaimEscalated},
 	{From: ClaimAuthorised, On: record.TypeClaimWithdraw, By: holder, To: ClaimWithdrawn},
@@ -146,7 +151,19 @@ var claimTable = append(machine[ClaimState]{
 	{From: ClaimOrdered, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "the remedy ordered"},
 	{From: ClaimOrdered, Period: OrderPeriod, To: ClaimDefaulted},
 	{From: ClaimDefaulted, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "the remedy ordered"},
-}, evidenceRows()...)
+}, append(deliveryRows(), evidenceRows()...)...)
+
+// deliveryRows close a claim for goods that did not arrive, when they do. One
+// for which a remedy was given goes on.
+func deliveryRows() machine[ClaimState] {
+	var rows machine[ClaimState]
+	for _, s := range []ClaimState{ClaimOpen, ClaimOffered, ClaimAuthorised, ClaimRejected, ClaimEscalated, ClaimOrdered, ClaimDefaulted} {
+		rows = append(rows,
+			row[ClaimState]{From: s, On: record.TypeDeliveryConfirm, Choice: "outbound", By: custodian, To: ClaimDelivered, If: "no remedy was given"},
+			row[ClaimState]{From: s, On: record.TypeRuling, Choice: "delivered outbound", By: supervisor, To: ClaimDelivered, If: "no remedy was given"})
+	}
+	return rows
+}
 
 // evidenceRows lets the parties add evidence while the claim is not closed.
 func evidenceRows() machine[ClaimState] {

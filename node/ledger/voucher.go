@@ -60,6 +60,7 @@ type Voucher struct {
 
 	ClaimLive   bool // Claim is not closed
 	ClaimClosed bool // some claim was closed
+	Resent      bool // a delivery failed, and the goods were sent again
 	Recalled    bool // the item or all of the product; from their entries
 }
 
@@ -73,7 +74,7 @@ func (v *Voucher) layout(f *coder) {
 	if f.reading {
 		v.State = stored
 	}
-	f.flags(&v.Distance, &v.ClaimLive, &v.ClaimClosed)
+	f.flags(&v.Distance, &v.ClaimLive, &v.ClaimClosed, &v.Resent)
 	f.gtin(&v.GTIN)
 	f.serial(&v.Serial)
 	hash(f, &v.Seller)
@@ -101,6 +102,22 @@ func (v *Voucher) End(p *network.AfterSales) uint64 {
 		return 0
 	}
 	return after(v.Delivered, max(v.WarrantyDays, p.ReturnDays, p.ExchangeDays), p) + uint64(v.Extended)
+}
+
+// Late reports whether the delivery of a voucher that is issued has failed, or
+// takes so long that it counts as failed. Last is its last shipment, or nil.
+// Once a delivery has failed the holder need not wait for the next one: else a
+// seller could send the goods again and again.
+func (v *Voucher) Late(last *Shipment, c Context) bool {
+	p := &c.Params.AfterSales
+	switch {
+	case last == nil:
+		return uint64(c.MedianTime) > after(v.Issued, p.ShipDays, p)
+	case v.Resent, last.State == ShipmentException, last.State == ShipmentReturned, last.State == ShipmentLost:
+		return true
+	}
+	from := last.LostFrom(p)
+	return from != 0 && uint64(c.MedianTime) > from
 }
 
 // after returns the time so many days after another.

@@ -198,6 +198,11 @@ func (w *world) fail() record.DeliveryException {
 	return record.DeliveryException{Time: w.now(), Shipment: w.ship, Kind: record.Damaged}
 }
 
+// lose reports goods lost.
+func (w *world) lose() record.DeliveryException {
+	return record.DeliveryException{Time: w.now(), Shipment: w.ship, Kind: record.Lost}
+}
+
 // deliver brings a new voucher to its buyer.
 func (w *world) deliver() {
 	w.Helper()

@@ -17,6 +17,8 @@ type AfterSales struct {
 	EvaluateDays uint16 // after delivery: evaluation
 	AttemptDays  uint16 // a carrier has to try before it can prove the attempt
 	PurgeDays    uint16 // after delivery, until sealed recipient data are deleted
+	ShipDays     uint16 // after the sale, in which the seller has to send the goods
+	CarryDays    uint16 // without a change of custody, after which goods may be reported lost
 
 	RepairLimit   uint8 // repairs of one fault, after which the goods are exchanged
 	EvidenceLimit uint8 // pieces of evidence of a party to a claim
@@ -30,7 +32,10 @@ type AfterSales struct {
 	VoucherFee  record.Amount
 	FeePermille uint16
 	BurnToPool  uint8
-	MinStipend  record.Amount // that the seller gives the buyer's key, for its fees
+	// MinStipend is what the seller gives the buyer's key at least, for its fees.
+	// It pays for a dozen records at the fee that the program proposes: a case
+	// that goes through all instances takes its buyer six to nine.
+	MinStipend record.Amount
 }
 
 // realTime are the numbers of networks whose days are days. Sources: 7 and 15
@@ -50,6 +55,8 @@ var realTime = AfterSales{
 	EvaluateDays: 180,
 	AttemptDays:  14,
 	PurgeDays:    30,
+	ShipDays:     30,
+	CarryDays:    30,
 
 	RepairLimit:   2,
 	EvidenceLimit: 64,
@@ -60,7 +67,7 @@ var realTime = AfterSales{
 	VoucherFee:  record.Coin / 1000,
 	FeePermille: 5,
 	BurnToPool:  50,
-	MinStipend:  record.Coin / 2000,
+	MinStipend:  15 * record.Coin / 10_000,
 }
 
 // shortTime is realTime with days of two seconds.
@@ -76,7 +83,7 @@ func (a *AfterSales) each(number func(uint64)) {
 	number(uint64(a.Day))
 	for _, n := range []uint16{
 		a.RespondDays, a.EscalateDays, a.ExecuteDays, a.ConfirmDays, a.RulingDays,
-		a.ReturnDays, a.ExchangeDays, a.EvaluateDays, a.AttemptDays, a.PurgeDays,
+		a.ReturnDays, a.ExchangeDays, a.EvaluateDays, a.AttemptDays, a.PurgeDays, a.ShipDays, a.CarryDays,
 	} {
 		number(uint64(n))
 	}

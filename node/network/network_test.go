@@ -13,9 +13,9 @@ import (
 // The genesis block of every network meets its own target.
 func TestGenesis(t *testing.T) {
 	hashes := map[*Params]string{
-		Main: "000000006a81e2daecc4e8faa426d4b40c7d035d14cd27104ec6fd389a29fddd",
-		Test: "00000cb98666e1170916a74503f756725bd8180ce9c72cf95cc1a13fd1014355",
-		Dev:  "000cca6f396fa80055724df0258bd987a16836072039878d8763f16555c9f1dc",
+		Main: "00000000a35c298c56dc84a006dbdbd41ea0fb06a51b8b856674ad6771387ce3",
+		Test: "0000095287e5d3159f708f77c539b05626f10aeb3ec36f47711ae361b9d8a696",
+		Dev:  "0000814deedc7d30cf4b291a21992fad670ee88105899b415b5de2fae544399e",
 	}
 	for _, p := range All() {
 		header := p.GenesisHeader()

@@ -21,7 +21,7 @@ var Main = &Params{
 	},
 
 	GenesisTime:    1795305600, // 2026-11-22 00:00:00 UTC
-	GenesisNonce:   3_279_690_271,
+	GenesisNonce:   2_051_475_633,
 	GenesisMessage: "Stele: what is carved in stone can be read by everybody",
 
 	Subsidy:         125 * record.Coin / 10,
@@ -49,7 +49,7 @@ var Test = &Params{
 	},
 
 	GenesisTime:    1795305600,
-	GenesisNonce:   2_236_393,
+	GenesisNonce:   296_054,
 	GenesisMessage: "Stele test network",
 
 	Subsidy:         125 * record.Coin / 10,
@@ -81,7 +81,7 @@ var Dev = &Params{
 	},
 
 	GenesisTime:    1795305600,
-	GenesisNonce:   861,
+	GenesisNonce:   3_117,
 	GenesisMessage: "Stele development network",
 
 	Subsidy:         125 * record.Coin / 10,

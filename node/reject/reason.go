@@ -99,11 +99,12 @@ const (
 	EvidenceByOther         Reason = "evidence-by-other"         // evidence of somebody who is no party
 	EvidenceLimit           Reason = "evidence-limit"            // more evidence than a party may add
 	ItemSold                Reason = "item-sold"                 // the item has a voucher that is not done with
+	LostTooEarly            Reason = "lost-too-early"            // goods are reported or ruled lost, but they have not been silent for long enough
 	MakerRevoked            Reason = "maker-revoked"             // the product's maker is no manufacturer any more
 	NotAParty               Reason = "not-a-party"               // the author plays no part in the case that the record needs
 	NotBuyer                Reason = "not-buyer"                 // the author is not the voucher's first buyer
 	NotCustodian            Reason = "not-custodian"             // the author does not have the goods
-	NotDelivered            Reason = "not-delivered"             // a claim on goods that are not delivered, and whose delivery has not failed
+	NotDelivered            Reason = "not-delivered"             // a claim on goods that are not delivered, and whose delivery has not failed yet
 	NotEntitled             Reason = "not-entitled"              // a remedy or a ground that the terms do not give now
 	NotHolder               Reason = "not-holder"                // who signs as the holder does not hold the voucher (any more)
 	NotInspector            Reason = "not-inspector"             // an inspection by somebody who is neither servicer nor the seller
@@ -282,6 +283,7 @@ var table = []struct {
 	{EvidenceByOther, later},
 	{EvidenceLimit, permanent},
 	{ItemSold, later},
+	{LostTooEarly, later},
 	{MakerRevoked, later},
 	{NotAParty, later},
 	{NotBuyer, permanent},

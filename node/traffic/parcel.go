@@ -44,14 +44,25 @@ func (g *Generator) dispatch(l *life, b book, v *ledger.Voucher) (*draft, error)
 		if back && chance(h.ID, "again", 60) {
 			return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
 		}
-		if (back || h.State == ledger.ShipmentException || h.State == ledger.ShipmentLost) && !v.ClaimClosed {
-			return g.party(v.Holder, record.ClaimOpen{
-				Time: g.now(), Voucher: v.ID, Ground: record.Delivery, Remedy: record.Refund, Description: digest("not delivered", v.ID),
-			}), nil
+		if v.Late(h, b.Context) && !v.ClaimClosed && (h.LostFrom(&b.Params.AfterSales) == 0 || chance(h.ID, "impatient", 60)) {
+			return g.miss(v), nil
+		}
+		return nil, nil
+	}
+	if chance(v.ID, "never sent", 3) {
+		if v.Late(nil, b.Context) && !v.ClaimClosed {
+			return g.miss(v), nil
 		}
 		return nil, nil
 	}
 	return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
+}
+
+// miss claims that nothing arrives.
+func (g *Generator) miss(v *ledger.Voucher) *draft {
+	return g.party(v.Holder, record.ClaimOpen{
+		Time: g.now(), Voucher: v.ID, Ground: record.Delivery, Remedy: record.Refund, Description: digest("not delivered", v.ID),
+	})
 }
 
 func (g *Generator) void(v *ledger.Voucher) *draft {
@@ -112,7 +123,7 @@ func (g *Generator) seal(carrier *player, s recipient.Secret) (record.Digest, er
 
 // carry moves goods that are under way. It returns nil if they are not, or if
 // their carrier waits.
-func (g *Generator) carry(l *life, b book, h *ledger.Shipment) (*draft, error) {
+func (g *Generator) carry(l *life, b book, v *ledger.Voucher, h *ledger.Shipment) (*draft, error) {
 	custodian := g.players.byKey[h.Custodian()]
 	if custodian == nil {
 		return nil, nil
@@ -125,6 +136,8 @@ func (g *Generator) carry(l *life, b book, h *ledger.Shipment) (*draft, error) {
 		return g.handOver(l, h, custodian, g.players.player(h.Carrier))
 	case ledger.ShipmentInTransit:
 		switch {
+		case chance(h.ID, "silent", 4):
+			return g.wakeUp(l, b, v, h, custodian), nil
 		case chance(h.ID, "exception", 6):
 			return g.exception(custodian, h), nil
 		case chance(h.ID, "nobody", 3):
@@ -138,8 +151,12 @@ func (g *Generator) carry(l *life, b book, h *ledger.Shipment) (*draft, error) {
 		}
 		return g.hand(l, b, h, custodian), nil
 	case ledger.ShipmentException:
-		if h.Left && h.Kind != record.Lost && chance(h.ID, "back", 70) {
+		switch {
+		case !h.Left:
+		case h.Kind != record.Lost && chance(h.ID, "back", 70):
 			return g.handBack(h, custodian), nil
+		case h.Kind == record.Lost && chance(h.ID, "found", 40) && (h.Leg != record.Outbound || v.State == ledger.VoucherIssued):
+			return g.hand(l, b, h, custodian), nil
 		}
 	case ledger.ShipmentAttempted:
 		if s := g.supervisor(h.ID); s != nil {
@@ -151,6 +168,25 @@ func (g *Generator) carry(l *life, b book, h *ledger.Shipment) (*draft, error) {
 		}
 	}
 	return nil, nil
+}
+
+// wakeUp is what becomes of goods of which their carrier says nothing for a long
+// time: it brings them at last, or their sender or a supervisor gives them up.
+func (g *Generator) wakeUp(l *life, b book, v *ledger.Voucher, h *ledger.Shipment, carrier *author) *draft {
+	if uint64(b.MedianTime) <= h.LostFrom(&b.Params.AfterSales) {
+		return nil
+	}
+	switch n := luck(h.ID, "wake up") % 100; {
+	case n < 30 && v.ClaimLive && v.State == ledger.VoucherIssued:
+		return g.hand(l, b, h, carrier)
+	case n >= 30 && n < 70:
+		return g.party(h.Sender, record.DeliveryException{Time: g.now(), Shipment: h.ID, Kind: record.Lost, Evidence: digest("silence", h.ID)})
+	case n >= 70 && n < 85:
+		if s := g.supervisor(h.ID); s != nil {
+			return g.by(s.author, record.Ruling{Time: g.now(), Subject: record.OnShipment, ID: h.ID, Outcome: record.RuledLost, Text: digest("ruling", h.ID)})
+		}
+	}
+	return nil
 }
 
 // player returns the player with an account, or nil.

@@ -57,11 +57,14 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 			return nil, err
 		}
 		l.shipment = id
-		if d, err := g.carry(l, b, h); d != nil || err != nil {
+		if d, err := g.carry(l, b, v, h); d != nil || err != nil {
 			return d, err
 		}
 	}
 	if c != nil && v.ClaimLive {
+		if v.Shipment == (record.ID{}) && c.Executed == 0 && chance(c.ID, "sent at last", 30) {
+			return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
+		}
 		return g.settle(l, b, v, c)
 	}
 	switch v.State {

@@ -136,6 +136,12 @@ var tries = []struct {
 			Time: s.now(), Shipment: s.shipment.ID, PickupKey: record.PublicOf(x.pickup), ChallengeHeight: s.Height + 5,
 		}, x.pickup)
 	}},
+	{"give up goods that are on their way", func(s *scene) *draft {
+		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit || uint64(s.MedianTime) > s.shipment.LostFrom(&s.Params.AfterSales) {
+			return nil
+		}
+		return s.party(s.shipment.Sender, record.DeliveryException{Time: s.now(), Shipment: s.shipment.ID, Kind: record.Lost})
+	}},
 	{"deliver twice", func(s *scene) *draft {
 		if s.shipment == nil || s.shipment.State != ledger.ShipmentDelivered || !s.shipment.Left {
 			return nil

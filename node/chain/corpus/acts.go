@@ -37,6 +37,11 @@ func (w *play) fail() record.DeliveryException {
 	return record.DeliveryException{Time: w.now(), Shipment: w.ship, Kind: record.Damaged}
 }
 
+// lose reports goods lost.
+func (w *play) lose() record.DeliveryException {
+	return record.DeliveryException{Time: w.now(), Shipment: w.ship, Kind: record.Lost}
+}
+
 // deliver brings a new voucher to its buyer.
 func (w *play) deliver() {
 	w.sell()

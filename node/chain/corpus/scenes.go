@@ -22,6 +22,8 @@ var scenes = []struct {
 	{"deliveries", (*play).sceneDeliveries},
 	{"the pick-up key of another leg", (*play).scenePickupKeys},
 	{"attempts", (*play).sceneAttempts},
+	{"a silent carrier", (*play).sceneSilentCarrier},
+	{"a silent seller", (*play).sceneSilentSeller},
 	{"claims", (*play).sceneClaims},
 	{"claims on what was settled", (*play).sceneSettledVouchers},
 	{"claims after the warranty", (*play).sceneWarranties},
@@ -216,7 +218,7 @@ func (w *play) scenePickupKeys() {
 func (w *play) sceneAttempts() {
 	w.sell()
 	w.send(w.seller, record.Outbound)
-	w.refuse(reject.WrongState, w.supervisor, w.ruleShipment(record.RuledLost))
+	w.refuse(reject.LostTooEarly, w.supervisor, w.ruleShipment(record.RuledLost))
 	w.later(14*day - hour)
 	w.refuse(reject.AttemptTooEarly, w.carrier, w.attempt())
 	w.later(2 * hour)

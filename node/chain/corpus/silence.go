@@ -1,0 +1,68 @@
+package corpus
+
+import (
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// What happens when a party does nothing.
+
+func (w *play) sceneSilentCarrier() {
+	w.sell()
+	w.send(w.seller, record.Outbound)
+	w.later(30*day - hour)
+	w.refuse(reject.LostTooEarly, w.seller, w.lose())
+	w.refuse(reject.NotCustodian, w.seller, w.fail())
+	w.refuse(reject.LostTooEarly, w.supervisor, w.ruleShipment(record.RuledLost))
+	w.refuse(reject.NotDelivered, w.buyer, w.open(record.Delivery, record.Refund))
+	w.later(2 * hour)
+	w.do(w.seller, w.lose())
+	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
+	w.do(w.carrier, w.confirm(w.pickup)) // after all
+	w.refuse(reject.AlreadyResponded, w.seller, w.rejection())
+	w.do(w.buyer, w.transfer(w.holder))
+
+	w.sell()
+	w.send(w.seller, record.Outbound)
+	w.later(30*day + hour)
+	w.do(w.supervisor, w.ruleShipment(record.RuledLost))
+	w.refuse(reject.WrongState, w.carrier, w.confirm(w.pickup))
+	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Replace))
+
+	w.sell()
+	w.send(w.seller, record.Outbound)
+	w.later(30*day + hour)
+	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
+	w.do(w.seller, w.authorise(record.Refund, false))
+	w.do(w.seller, w.refunded(w.pay(w.buyer, price)))
+	w.do(w.carrier, w.confirm(w.pickup)) // too late for the claim
+	w.do(w.buyer, w.settle(true))
+	w.refuse(reject.ClaimOnRefunded, w.buyer, w.open(record.Fault, record.Repair))
+}
+
+func (w *play) sceneSilentSeller() {
+	w.sell()
+	w.later(30*day - hour)
+	w.refuse(reject.NotDelivered, w.buyer, w.open(record.Delivery, record.Refund))
+	w.later(2 * hour)
+	w.refuse(reject.NotEntitled, w.buyer, w.open(record.Delivery, record.Repair))
+	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
+	w.send(w.seller, record.Outbound)
+	w.do(w.carrier, w.confirm(w.pickup))
+	w.do(w.buyer, w.open(record.Fault, record.Repair)) // the other claim is closed
+
+	w.sell()
+	w.later(30*day + hour)
+	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
+	w.do(w.seller, w.authorise(record.Refund, false))
+	w.do(w.seller, w.refunded(w.pay(w.buyer, price)))
+	w.refuse(reject.ClaimLive, w.seller, w.shipment(record.Outbound))
+	w.do(w.buyer, w.settle(true))
+
+	w.sell()
+	w.ship = w.do(w.seller, w.shipment(record.Outbound))
+	w.refuse(reject.NotDelivered, w.buyer, w.open(record.Delivery, record.Refund))
+	w.do(w.seller, w.fail())
+	w.do(w.seller, w.shipment(record.Outbound))
+	w.do(w.buyer, w.open(record.Delivery, record.Refund)) // a delivery that failed once
+}

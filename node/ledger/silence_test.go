@@ -1,0 +1,156 @@
+package ledger
+
+import (
+	"testing"
+
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// Goods that a silent carrier has are lost after a while: for their sender, for
+// the holder, and for supervisors.
+func TestSilentCarrier(t *testing.T) {
+	w := newWorld(t)
+	w.sell()
+	w.send(theSeller, record.Outbound)
+	w.later(30, 0)
+	w.refuse(reject.LostTooEarly, theSeller, w.lose())
+	w.refuse(reject.NotCustodian, theSeller, w.fail()) // it does not know in what state they are
+	w.refuse(reject.LostTooEarly, theSupervisor, w.ruleShipment(record.RuledLost))
+	w.refuse(reject.NotDelivered, theBuyer, w.open(record.Delivery, record.Refund))
+	mark := w.Mark()
+	w.do(theCarrier, w.handover(nextCarrier)) // counts from here again
+	w.later(0, 1)
+	w.refuse(reject.LostTooEarly, theSeller, w.lose())
+	w.refuse(reject.NotDelivered, theBuyer, w.open(record.Delivery, record.Refund))
+	w.Revert(mark)
+
+	for name, record := range map[string]func() (record.Key, record.Payload){
+		"sender":     func() (record.Key, record.Payload) { return theSeller, w.lose() },
+		"supervisor": func() (record.Key, record.Payload) { return theSupervisor, w.ruleShipment(record.RuledLost) },
+		"holder":     func() (record.Key, record.Payload) { return theBuyer, w.open(record.Delivery, record.Replace) },
+	} {
+		mark := w.Mark()
+		w.do(record())
+		if v := w.getVoucher(); v.State != VoucherIssued {
+			t.Errorf("%s: %v", name, v.State)
+		}
+		w.Revert(mark)
+	}
+
+	// Nobody is at home, and no supervisor rules: the carrier has the goods.
+	w.do(theCarrier, w.attempt())
+	w.later(30, 0)
+	w.refuse(reject.LostTooEarly, theSeller, w.lose())
+	w.refuse(reject.NotDelivered, theBuyer, w.open(record.Delivery, record.Refund))
+	w.refuse(reject.NotCustodian, theCarrier, w.lose())
+	w.later(0, 1)
+	mark = w.Mark()
+	w.do(theBuyer, w.open(record.Delivery, record.Refund))
+	w.Revert(mark)
+	w.do(theSeller, w.lose())
+	w.do(theCarrier, w.handover(theSeller)) // they come back after all
+	w.send(theSeller, record.Outbound)
+}
+
+// A seller that does not send what it sold, or sends it again and again, owes
+// the price or other goods.
+func TestSilentSeller(t *testing.T) {
+	w := newWorld(t)
+	w.sell()
+	w.later(30, 0)
+	w.refuse(reject.NotDelivered, theBuyer, w.open(record.Delivery, record.Refund))
+	w.later(0, 1)
+	w.refuse(reject.NotEntitled, theBuyer, w.open(record.Delivery, record.Repair))
+	for _, remedy := range []record.Remedy{record.Refund, record.Replace} {
+		mark := w.Mark()
+		w.do(theBuyer, w.open(record.Delivery, remedy))
+		w.Revert(mark)
+	}
+
+	w = newWorld(t)
+	w.sell()
+	w.later(29, 0)
+	w.ship = w.do(theSeller, w.shipment(record.Outbound)) // on paper
+	w.later(30, 0)
+	w.refuse(reject.NotDelivered, theBuyer, w.open(record.Delivery, record.Refund))
+	w.do(theSeller, w.fail())
+	w.ship = w.do(theSeller, w.shipment(record.Outbound)) // again, before anybody could act
+	w.do(theBuyer, w.open(record.Delivery, record.Refund))
+}
+
+// Goods that arrive after all close a claim that they did not, before a remedy
+// was given. A claim for which one was given goes on.
+func TestLateDelivery(t *testing.T) {
+	open := func(w *world) { w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund)) }
+	reject := func(w *world) { open(w); w.do(theSeller, w.rejection()) }
+	authorise := func(w *world) { open(w); w.do(theSeller, w.authorise(record.Refund, false)) }
+	escalate := func(w *world) { reject(w); w.do(theBuyer, w.escalate()) }
+	order := func(w *world) { escalate(w); w.do(theSupervisor, w.order(record.Refund, price)) }
+	execute := func(w *world) { authorise(w); w.do(theSeller, w.refunded(w.pay(theBuyer, price))) }
+	for name, test := range map[string]struct {
+		reach          func(w *world)
+		claim, voucher string
+	}{
+		"open":        {open, "closed-delivered", "active"},
+		"offered":     {func(w *world) { open(w); w.do(theSeller, w.offer(record.Repair)) }, "closed-delivered", "active"},
+		"rejected":    {reject, "closed-delivered", "active"},
+		"authorised":  {authorise, "closed-delivered", "active"},
+		"escalated":   {escalate, "closed-delivered", "active"},
+		"ordered":     {order, "closed-delivered", "active"},
+		"defaulted":   {func(w *world) { order(w); w.later(6, 0) }, "closed-delivered", "active"},
+		"executed":    {execute, "executed", "active"},
+		"disputed":    {func(w *world) { execute(w); w.do(theBuyer, w.settle(false)) }, "escalated", "active"},
+		"closed":      {func(w *world) { open(w); w.do(theBuyer, w.withdraw()) }, "closed-withdrawn", "active"},
+		"lost":        {func(w *world) { w.do(theSeller, w.lose()); open(w) }, "closed-delivered", "active"},
+		"lost, found": {func(w *world) { w.do(theCarrier, w.lose()); open(w) }, "closed-delivered", "active"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.sell()
+			w.send(theSeller, record.Outbound)
+			w.later(30, 1)
+			test.reach(w)
+			w.do(theCarrier, w.confirm(pickupKey))
+			claim, voucher := w.getClaim(), w.getVoucher()
+			if claim.State.String() != test.claim || voucher.State.String() != test.voucher || voucher.Delivered != w.c.MedianTime ||
+				voucher.ClaimLive == claim.State.Closed() || claim.Defaulted != (name == "defaulted") {
+				t.Errorf("claim %v, voucher %+v", claim.State, voucher)
+			}
+			if claim.State == ClaimExecuted {
+				w.later(7, 1)
+				if got := w.getVoucher().State; got != VoucherRefunded {
+					t.Errorf("after the refund was confirmed by silence: %v", got)
+				}
+			}
+		})
+	}
+}
+
+// Whoever has claimed that nothing was sent can still get the goods, and a
+// supervisor's ruling that they arrived closes the claim as a delivery does.
+func TestSentAfterClaim(t *testing.T) {
+	w := newWorld(t)
+	w.sell()
+	w.later(30, 1)
+	w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund))
+	mark := w.Mark()
+	w.send(theSeller, record.Outbound)
+	w.later(14, 1)
+	w.do(theCarrier, w.attempt())
+	w.do(theSupervisor, w.ruleShipment(record.RuledDelivered))
+	if c := w.getClaim(); c.State != ClaimDelivered {
+		t.Error(c.State)
+	}
+	if v := w.getVoucher(); v.State != VoucherActive || v.ClaimLive || !v.ClaimClosed {
+		t.Errorf("%+v", v)
+	}
+	w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
+	w.Revert(mark)
+
+	w.c.MedianTime -= 14*day + 1
+	w.claim = w.getVoucher().Claim
+	w.do(theSeller, w.authorise(record.Refund, false))
+	w.do(theSeller, w.refunded(w.pay(theBuyer, price)))
+	w.refuse(reject.ClaimLive, theSeller, w.shipment(record.Outbound))
+}
