@@ -133,6 +133,7 @@ func (m *cases) custodyFaults(f faultList, author *person, payload record.Payloa
 		to := m.person(p.To)
 		switch h.state {
 		case "created":
+			f.add(h.leg == record.Return && h.claim.closed(), reject.WrongState)
 			f.add(to != h.carrier, reject.WrongCarrier)
 			f.add(!to.is(record.Carrier), reject.RoleNotHeld)
 		case "in-transit":
@@ -205,6 +206,7 @@ func (m *cases) claimFaults(f faultList, author *person, payload record.Payload)
 		f.add(!dealer, reject.ResponseByOther)
 		f.add(!in("open"), reject.AlreadyResponded)
 		f.add(in("escalated", "ordered", "defaulted"), reject.ResponseAfterEscalation)
+		f.add(p.ReturnNeeded && c.sale.delivered == 0, reject.ReturnUnneeded)
 		as := p.Remedy == c.opened.Remedy && (p.Remedy != record.Refund || p.Refund == c.sale.sold.Price)
 		f.add(p.Action == record.Authorise && !as, reject.RemedyDiffers)
 	case record.ClaimAnswer:

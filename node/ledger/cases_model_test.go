@@ -73,6 +73,7 @@ type complaint struct {
 	refund         record.Amount
 	back           bool
 	agreed         uint32
+	sendFrom       uint32 // since when the holder has the goods that have to come back
 	rounds         int
 	orderDays      uint16
 	received, done uint32
@@ -187,7 +188,12 @@ func (m *cases) pass(seconds uint32) {
 	for _, c := range m.claims {
 		late := func(since uint32, days uint16) bool { return m.now > since+uint32(days)*day }
 		a := &caseParams.AfterSales
+		if c.state == "offered" && late(c.since, a.RespondDays) {
+			c.state, c.since = "rejected", c.since+uint32(a.RespondDays)*day
+		}
 		switch {
+		case c.state == "authorised" && c.sendFrom != 0 && late(c.sendFrom, a.ExecuteDays):
+			m.close(c, "closed-withdrawn")
 		case c.state == "rejected" && late(c.since, a.EscalateDays):
 			m.close(c, "closed-rejected")
 		case c.state == "executed" && late(c.since, a.ConfirmDays):
@@ -283,6 +289,7 @@ func (m *cases) apply(r *record.Record) {
 		case record.Return:
 			h.claim = m.complaint(p.Claim)
 			h.claim.returns = append(h.claim.returns, h)
+			h.claim.sendFrom = m.now
 		case record.Replacement:
 			h.claim = m.complaint(p.Claim)
 			h.claim.again = append(h.claim.again, h)
@@ -295,12 +302,14 @@ func (m *cases) apply(r *record.Record) {
 			h.state, h.left, h.carrier = "in-transit", true, m.person(p.To)
 		}
 		h.since = m.now
+		m.returning(h)
 	case record.DeliveryConfirm:
 		m.nonces[nonceOf{author, p.ChallengeNonce}] = true
 		m.arrive(m.parcel(p.Shipment))
 	case record.DeliveryException:
 		h := m.parcel(p.Shipment)
 		h.state, h.since, h.lost = "exception", m.now, p.Kind == record.Lost
+		m.returning(h)
 	case record.ProofOfAttempt:
 		h := m.parcel(p.Shipment)
 		h.state, h.since = "attempted", m.now
@@ -336,6 +345,17 @@ func (m *cases) apply(r *record.Record) {
 	}
 }
 
+// returning starts or stops the clock of who has to send goods back.
+func (m *cases) returning(h *parcel) {
+	if h.leg != record.Return || h.claim.state != "authorised" || last(h.claim.returns) != h {
+		return
+	}
+	h.claim.sendFrom = 0
+	if !h.away() {
+		h.claim.sendFrom = m.now
+	}
+}
+
 func (m *cases) arrive(h *parcel) {
 	h.state, h.since = "delivered", m.now
 	switch h.leg {
@@ -360,6 +380,7 @@ func (m *cases) rule(p record.Ruling) {
 		m.arrive(m.parcel(p.ID))
 	case record.RuledLost:
 		m.parcel(p.ID).state = "lost"
+		m.returning(m.parcel(p.ID))
 	case record.Dismissed:
 		m.close(m.complaint(p.ID), "closed-dismissed")
 	case record.Ordered:
@@ -370,7 +391,10 @@ func (m *cases) rule(p record.Ruling) {
 }
 
 func (m *cases) agree(c *complaint, state string) {
-	c.state, c.since, c.agreed = state, m.now, m.now
+	c.state, c.since, c.agreed, c.sendFrom = state, m.now, m.now, 0
+	if c.back {
+		c.sendFrom = m.now
+	}
 	c.rounds++
 }
 

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"math"
+
 	"stele/node/network"
 	"stele/node/record"
 )
@@ -65,6 +67,7 @@ type Claim struct {
 	Agreed       uint32 // when it was authorised or ordered
 	Round        uint8  // how often something was authorised or ordered
 	OrderDays    uint16 // that the order gives
+	SendFrom     uint32 // since when the holder has the goods that have to come back; 0 if they need not, or are on their way
 
 	Received   uint32     // when the goods came back
 	Executed   uint32     // when the remedy was given
@@ -92,6 +95,7 @@ func (c *Claim) layout(f *coder) {
 	f.uint32(&c.Agreed)
 	f.uint8(&c.Round)
 	f.uint16(&c.OrderDays)
+	f.uint32(&c.SendFrom)
 	f.uint32(&c.Received)
 	f.uint32(&c.Executed)
 	f.flags(&c.ReturnNeeded, &c.Ruled, &c.Defaulted)
@@ -124,15 +128,16 @@ func claimAt(v View, c Context, id record.ID) (claim *Claim, wasLive bool, err e
 
 func putClaim(s *State, c *Claim) error { return putEntry(s, idKey(claimEntry, c.ID), c) }
 
-// lapse does what time alone decides. The claim is then in its new state since
-// the deadline, whoever looks at it when.
+// lapse does what time alone decides, one deadline after the other. The claim is
+// then in its new state since the last of them, whoever looks at it when.
 func (c *Claim) lapse(p *network.AfterSales, now uint32) {
-	for _, row := range claimTable {
+	for i := 0; i < len(claimTable); i++ {
+		row := &claimTable[i]
 		if row.From == c.State && row.On == 0 && uint64(now) > c.end(row.Period, p) {
 			c.Since = uint32(c.end(row.Period, p)) // at most now
 			c.State = row.To
 			c.Defaulted = c.Defaulted || row.To == ClaimDefaulted
-			return
+			i = -1 // the new state may have lapsed too
 		}
 	}
 }
@@ -149,16 +154,20 @@ const (
 	OrderPeriod                      // to give what was ordered
 	ConfirmPeriod                    // to dispute what was given
 	RulingPeriod                     // for a ruling
+	SendPeriod                       // to send goods that have to come back: as long as the seller has to give the remedy
 	CarryPeriod                      // of a shipment: to change custody
 )
 
-var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling", "carry"}
+var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling", "send", "carry"}
 
 // String returns the word for it.
 func (p Period) String() string { return periods.name(uint8(p)) }
 
 // MarshalText returns String.
 func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// never is the end of a period that does not run.
+const never = math.MaxUint64
 
 // end returns the last second of a period of a claim.
 func (c *Claim) end(period Period, p *network.AfterSales) uint64 {
@@ -175,6 +184,11 @@ func (c *Claim) end(period Period, p *network.AfterSales) uint64 {
 		return after(c.Since, p.ConfirmDays, p)
 	case RulingPeriod:
 		return after(c.Since, p.RulingDays, p)
+	case SendPeriod:
+		if c.SendFrom == 0 {
+			return never
+		}
+		return after(c.SendFrom, p.ExecuteDays, p)
 	}
 	return 0
 }
@@ -183,8 +197,11 @@ func (c *Claim) end(period Period, p *network.AfterSales) uint64 {
 // second. It returns none, 0 if the claim waits for nothing.
 func (c *Claim) Deadline(p *network.AfterSales) (Period, uint64) {
 	for _, row := range claimTable {
-		if row.From == c.State && row.Period != 0 {
-			return row.Period, c.end(row.Period, p)
+		if row.From != c.State || row.Period == 0 {
+			continue
+		}
+		if end := c.end(row.Period, p); end != never {
+			return row.Period, end
 		}
 	}
 	return 0, 0

@@ -22,12 +22,12 @@ func someEntries() []layout {
 		&Voucher{
 			State: VoucherActive, GTIN: theGTIN, Serial: "A1", Seller: k, Buyer: theBuyer, Holder: theHolder, Price: 5, Quantity: 6, Distance: true,
 			WarrantyDays: 7, Burn: 8, Issued: 9, Delivered: 10, Extended: 11, Repairs: 12, LastFault: 13, Shipment: id, Claim: id, Replaces: id,
-			ClaimLive: true, ClaimClosed: true,
+			ClaimLive: true, ClaimClosed: true, Resent: true,
 		},
 		&Shipment{State: ShipmentLost, Voucher: id, Leg: record.Return, Claim: id, Sender: k, Carrier: k, PickupHash: record.Digest{1}, Kind: record.Lost, Left: true, Since: 3},
 		&Claim{
 			State: ClaimOrdered, Since: 1, Voucher: id, Holder: k, Ground: record.Recall, FaultCode: 2, Asked: record.Repair, Opened: 3,
-			Remedy: record.Refund, Refund: 4, ReturnNeeded: true, Agreed: 5, Round: 6, OrderDays: 7, Received: 8, Executed: 9, Settlement: id,
+			Remedy: record.Refund, Refund: 4, ReturnNeeded: true, Agreed: 5, Round: 6, OrderDays: 7, SendFrom: 9, Received: 8, Executed: 9, Settlement: id,
 			Return: id, SendBack: id, Servicer: k, Evidence: [5]uint8{1, 2, 3, 4, 5}, Ruled: true, Defaulted: true,
 		},
 		&Evaluation{State: EvaluationAmended, Height: 1, Time: 2, Product: 3, Service: 4, Logistics: 5, Replied: true, Rewarded: true},

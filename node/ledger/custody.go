@@ -90,6 +90,7 @@ func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record
 			return reject.New(reject.ReturnUnneeded, "the claim %v needs no return", p.Claim)
 		}
 		last = &claim.Return
+		claim.SendFrom = c.MedianTime
 	}
 	if err := freeToShip(s, *last); err != nil {
 		return err
@@ -170,8 +171,37 @@ func handOver(s *State, c Context, r *record.Record, author Account) error {
 		}
 		h.Carrier, h.Left = to.ID, true
 	}
+	if h.State == ShipmentCreated && h.Leg == record.Return {
+		claim, _, err := loadClaim(s, c, h.Claim)
+		if err != nil {
+			return err
+		}
+		if claim.State.Closed() { // the goods would be gone, and the claim with them
+			return reject.New(reject.WrongState, "the claim %v is %v: nothing has to come back", claim.ID, claim.State)
+		}
+	}
 	h.State, h.Since = row.To, c.MedianTime
-	return putShipment(s, h)
+	if err := putShipment(s, h); err != nil {
+		return err
+	}
+	return returnMoved(s, c, h)
+}
+
+// returnMoved stops the holder's clock while goods that have to come back are on
+// their way, or are lost, and starts it again when the holder has them.
+func returnMoved(s *State, c Context, h *Shipment) error {
+	if h.Leg != record.Return {
+		return nil
+	}
+	claim, _, err := loadClaim(s, c, h.Claim)
+	if err != nil || claim.State != ClaimAuthorised || claim.Return != h.ID {
+		return err
+	}
+	claim.SendFrom = 0
+	if h.back() {
+		claim.SendFrom = c.MedianTime
+	}
+	return putClaim(s, claim)
 }
 
 // confirmDelivery gives the goods to whoever has the pick-up key.
@@ -314,7 +344,10 @@ func reportException(s *State, c Context, r *record.Record, author Account) erro
 		return err
 	}
 	h.State, h.Since, h.Kind = row.To, c.MedianTime, p.Kind
-	return putShipment(s, h)
+	if err := putShipment(s, h); err != nil {
+		return err
+	}
+	return returnMoved(s, c, h)
 }
 
 // proveAttempt says that the carrier found nobody for a long time.

@@ -88,7 +88,10 @@ func (c *Claim) enter(to ClaimState, now Context) {
 // agree changes the state to one in which a remedy is owed.
 func (c *Claim) agree(to ClaimState, now Context) {
 	c.enter(to, now)
-	c.Agreed = now.MedianTime
+	c.Agreed, c.SendFrom = now.MedianTime, 0
+	if c.ReturnNeeded {
+		c.SendFrom = now.MedianTime
+	}
 	c.Round = min(c.Round, 254) + 1
 }
 
@@ -174,6 +177,8 @@ func respondToClaim(s *State, c Context, r *record.Record, author Account) error
 	claim := now.claim
 	claim.Remedy, claim.Refund, claim.ReturnNeeded = p.Remedy, p.Refund, p.ReturnNeeded
 	switch {
+	case p.ReturnNeeded && now.voucher.Delivered == 0:
+		return reject.New(reject.ReturnUnneeded, "the goods of voucher %v have not arrived, and cannot come back", now.voucher.ID)
 	case p.Action != record.Authorise:
 		claim.enter(now.row.To, c)
 	case p.Remedy != claim.Asked || p.Remedy == record.Refund && p.Refund != now.voucher.Price:

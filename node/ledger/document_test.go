@@ -116,8 +116,11 @@ func rowsTable[S interface {
 		if r.Period != 0 {
 			days := fmt.Sprint(r.Period)
 			over := fmt.Sprintf("%s%sDays are over", strings.ToUpper(days[:1]), days[1:])
-			if r.Period == OrderPeriod {
+			switch r.Period {
+			case OrderPeriod:
 				over = "the days of the order are over"
+			case SendPeriod:
+				over = "ExecuteDays are over"
 			}
 			when = strings.TrimSuffix(over+", "+when, ", ")
 		}

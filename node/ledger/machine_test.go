@@ -343,29 +343,31 @@ var waysToClaim = func() map[string]func(w *world) {
 	escalated := func(w *world) { rejected(w); w.do(theHolder, w.escalate()) }
 	ordered := func(w *world) { escalated(w); w.do(theSupervisor, w.order(record.Repair, 0)) }
 	return map[string]func(w *world){
-		"open":                   func(w *world) { open(w); long(w) },
-		"offered":                func(w *world) { open(w); w.do(theSeller, w.offer(record.Repair)); long(w) },
-		"authorised":             func(w *world) { authorised(false)(w); long(w) },
-		"authorised/return":      func(w *world) { authorised(true)(w); long(w) },
-		"rejected":               rejected,
-		"received":               func(w *world) { received(w); long(w) },
-		"inspected":              func(w *world) { received(w); w.do(theServicer, w.inspection(record.Confirmed)); long(w) },
-		"executed":               executed,
-		"escalated":              func(w *world) { escalated(w); long(w) },
-		"ordered":                ordered,
-		"defaulted":              func(w *world) { ordered(w); long(w) },
-		"closed-settled":         func(w *world) { executed(w); w.do(theHolder, w.settle(true)) },
-		"closed-settled/silence": func(w *world) { executed(w); long(w) },
-		"closed-rejected":        func(w *world) { rejected(w); long(w) },
-		"closed-dismissed":       func(w *world) { escalated(w); w.do(theSupervisor, w.dismissal()) },
-		"closed-unresolved":      func(w *world) { escalated(w); long(w); w.do(theMaker, w.end()) },
-		"closed-withdrawn":       func(w *world) { open(w); w.do(theHolder, w.withdraw()) },
+		"open":                     func(w *world) { open(w); long(w) },
+		"offered":                  func(w *world) { open(w); w.do(theSeller, w.offer(record.Repair)) },
+		"authorised":               func(w *world) { authorised(false)(w); long(w) },
+		"authorised/return":        authorised(true),
+		"authorised/sent":          func(w *world) { authorised(true)(w); w.send(theHolder, record.Return); long(w) },
+		"rejected":                 rejected,
+		"received":                 func(w *world) { received(w); long(w) },
+		"inspected":                func(w *world) { received(w); w.do(theServicer, w.inspection(record.Confirmed)); long(w) },
+		"executed":                 executed,
+		"escalated":                func(w *world) { escalated(w); long(w) },
+		"ordered":                  ordered,
+		"defaulted":                func(w *world) { ordered(w); long(w) },
+		"closed-settled":           func(w *world) { executed(w); w.do(theHolder, w.settle(true)) },
+		"closed-settled/silence":   func(w *world) { executed(w); long(w) },
+		"closed-rejected":          func(w *world) { rejected(w); long(w) },
+		"closed-dismissed":         func(w *world) { escalated(w); w.do(theSupervisor, w.dismissal()) },
+		"closed-unresolved":        func(w *world) { escalated(w); long(w); w.do(theMaker, w.end()) },
+		"closed-withdrawn":         func(w *world) { open(w); w.do(theHolder, w.withdraw()) },
+		"closed-withdrawn/silence": func(w *world) { authorised(true)(w); long(w) },
 	}
 }()
 
 // Claims: who may do what in which state.
 func TestClaimMachine(t *testing.T) {
-	const live = "open offered authorised authorised/return rejected received inspected executed escalated ordered defaulted"
+	const live = "open offered authorised authorised/return authorised/sent rejected received inspected executed escalated ordered defaulted"
 	responded := among("escalated ordered defaulted", reject.ResponseAfterEscalation, reject.AlreadyResponded)
 	ruled := among("ordered defaulted closed-dismissed", reject.AlreadyRuled, reject.RulingNotEscalated)
 	wrong := always(reject.WrongState)
@@ -414,7 +416,11 @@ func TestClaimMachine(t *testing.T) {
 		"authorised withdraw":         "holder > closed-withdrawn",
 		"authorised send back":        " > return-unneeded",
 		"authorised/return execute":   " > return-outstanding",
-		"authorised/return escalate":  "holder > escalated",
+		"authorised/return escalate":  " > escalation-too-early",
+		"authorised/sent execute":     " > return-outstanding",
+		"authorised/sent escalate":    "holder > escalated",
+		"authorised/sent withdraw":    "holder > closed-withdrawn",
+		"authorised/sent send back":   " > already-shipped",
 		"authorised/return withdraw":  "holder > closed-withdrawn",
 		"authorised/return send back": "holder > authorised",
 

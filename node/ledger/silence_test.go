@@ -154,3 +154,99 @@ func TestSentAfterClaim(t *testing.T) {
 	w.do(theSeller, w.refunded(w.pay(theBuyer, price)))
 	w.refuse(reject.ClaimLive, theSeller, w.shipment(record.Outbound))
 }
+
+// An offer that nobody answers lapses, and the rejection that it then is lapses
+// too, whoever looks when.
+func TestOfferLapses(t *testing.T) {
+	w := newWorld(t)
+	w.complain(record.Refund)
+	w.do(theSeller, w.offer(record.Repair))
+	w.later(10, 1)
+	mark := w.Mark()
+	w.do(theBuyer, w.escalate())
+	w.Revert(mark)
+	w.later(29, day-1)
+	w.do(theBuyer, w.escalate()) // the last second
+	w.Revert(mark)
+	w.later(0, 1)
+	w.refuse(reject.WrongState, theBuyer, w.escalate())
+	if c := w.getClaim(); c.State != ClaimRefused || c.Since != began+40*day {
+		t.Errorf("%v since %d", c.State, c.Since)
+	}
+	w.later(3650, 0)
+	c := w.getClaim()
+	if c.State != ClaimRefused || c.Since != began+40*day {
+		t.Errorf("%v since %d", c.State, c.Since)
+	}
+	w.c.MedianTime = c.Since + 1
+	w.do(theBuyer, w.transfer(theHolder)) // the voucher is free
+}
+
+// Goods that have to come back and do not end the claim. Its clock stands still
+// while they are on their way, or lost, and begins anew when their holder has them
+// again.
+func TestReturnLapses(t *testing.T) {
+	begin := func() *world {
+		w := newWorld(t)
+		w.complain(record.Repair)
+		w.do(theSeller, w.authorise(record.Repair, true))
+		w.later(29, 0)
+		w.ship = w.do(theBuyer, w.shipment(record.Return))
+		return w
+	}
+	is := func(w *world, state ClaimState) {
+		t.Helper()
+		if got := w.getClaim().State; got != state {
+			t.Errorf("the claim is %v, want %v", got, state)
+		}
+	}
+
+	w := begin() // on paper
+	w.later(30, 0)
+	is(w, ClaimAuthorised)
+	w.later(0, 1)
+	is(w, ClaimWithdrawn)
+	w.refuse(reject.WrongState, theBuyer, w.handover(theCarrier)) // they would be gone for nothing
+	w.do(theBuyer, w.fail())
+	w.do(theBuyer, w.open(record.Fault, record.Repair)) // the voucher is free
+
+	w = begin() // on their way
+	w.do(theBuyer, w.handover(theCarrier))
+	w.later(100, 0)
+	is(w, ClaimAuthorised)
+	w.do(theBuyer, w.lose())
+	w.later(100, 0)
+	is(w, ClaimAuthorised)
+	mark, ship := w.Mark(), w.ship
+	w.do(theBuyer, w.escalate())
+	w.Revert(mark)
+	w.do(theCarrier, w.confirm(backPickupKey)) // after all
+	is(w, ClaimReceived)
+	w.Revert(mark)
+	w.do(theCarrier, w.handover(theBuyer))
+	w.later(30, 0)
+	is(w, ClaimAuthorised)
+	w.send(theBuyer, record.Return)
+	w.Revert(mark)
+	w.ship = ship
+	w.do(theCarrier, w.handover(theBuyer))
+	w.later(30, 1)
+	is(w, ClaimWithdrawn)
+	w.refuse(reject.WrongState, theBuyer, w.shipment(record.Return))
+
+	w = begin() // ruled lost
+	w.later(0, 1)
+	w.do(theBuyer, w.handover(theCarrier))
+	w.later(30, 1)
+	w.do(theSupervisor, w.ruleShipment(record.RuledLost))
+	w.later(100, 0)
+	is(w, ClaimAuthorised)
+	w.do(theBuyer, w.escalate())
+
+	// Nobody can ask for goods that never arrived.
+	w = newWorld(t)
+	w.sell()
+	w.later(30, 1)
+	w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund))
+	w.refuse(reject.ReturnUnneeded, theSeller, w.authorise(record.Refund, true))
+}

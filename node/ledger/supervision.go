@@ -52,7 +52,10 @@ func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p rec
 		return err
 	}
 	h.State, h.Since = row.To, c.MedianTime
-	return putShipment(s, h)
+	if err := putShipment(s, h); err != nil {
+		return err
+	}
+	return returnMoved(s, c, h)
 }
 
 // recall calls a product or an item back.

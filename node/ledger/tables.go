@@ -119,6 +119,7 @@ var claimTable = append(machine[ClaimState]{
 	{From: ClaimOffered, On: record.TypeClaimAnswer, Choice: "accept", By: holder, To: ClaimAuthorised},
 	{From: ClaimOffered, On: record.TypeClaimAnswer, Choice: "decline", By: holder, To: ClaimEscalated},
 	{From: ClaimOffered, On: record.TypeClaimWithdraw, By: holder, To: ClaimWithdrawn},
+	{From: ClaimOffered, Period: RespondPeriod, To: ClaimRejected},
 
 	{From: ClaimRejected, On: record.TypeClaimEscalate, By: holder, To: ClaimEscalated},
 	{From: ClaimRejected, Period: EscalatePeriod, To: ClaimRefused},
@@ -127,6 +128,7 @@ var claimTable = append(machine[ClaimState]{
 	{From: ClaimAuthorised, On: record.TypeDeliveryConfirm, Choice: "return", By: custodian, To: ClaimReceived, If: "the return arrives"},
 	{From: ClaimAuthorised, On: record.TypeRuling, Choice: "delivered return", By: supervisor, To: ClaimReceived},
 	{From: ClaimAuthorised, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "nothing has to come back"},
+	{From: ClaimAuthorised, Period: SendPeriod, To: ClaimWithdrawn, If: "the goods have to come back, and are not on their way"},
 	{From: ClaimAuthorised, On: record.TypeClaimEscalate, By: holder, Period: ExecutePeriod, To: ClaimEscalated},
 	{From: ClaimAuthorised, On: record.TypeClaimWithdraw, By: holder, To: ClaimWithdrawn},
 

@@ -130,7 +130,7 @@ const (
 	ResponseAfterEscalation Reason = "response-after-escalation" // a response to a claim that a supervisor decides
 	ResponseByOther         Reason = "response-by-other"         // a response by neither seller nor maker
 	ReturnOutstanding       Reason = "return-outstanding"        // the goods have to come back first
-	ReturnUnneeded          Reason = "return-unneeded"           // nobody asked for the goods
+	ReturnUnneeded          Reason = "return-unneeded"           // goods that nobody asked for, or that never arrived, come back
 	RewardPoolShort         Reason = "reward-pool-short"         // the reward pool does not hold the reward
 	RewardTooEarly          Reason = "reward-too-early"          // a reward before its delay is over
 	RulingByParty           Reason = "ruling-by-party"           // a ruling by a party to the case

@@ -63,6 +63,9 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 			return g.escalate(c), nil
 		}
 	case ledger.ClaimOffered:
+		if chance(c.ID, "no answer", 20) {
+			return nil, nil
+		}
 		return g.party(c.Holder, record.ClaimAnswer{Time: g.now(), Claim: c.ID, Accept: chance(c.ID, "accept", 65)}), nil
 	case ledger.ClaimRejected:
 		if chance(c.ID, "contest", 60) && !over {
@@ -72,6 +75,7 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 		switch {
 		case c.ReturnNeeded && chance(c.ID, "keep", 6):
 			return g.withdraw(c), nil
+		case c.ReturnNeeded && c.Received == 0 && chance(c.ID, "never sent back", 8):
 		case c.ReturnNeeded && c.Received == 0:
 			return g.sendBack(l, b, v, c)
 		case !chance(c.ID, "idle", 12):

@@ -179,6 +179,14 @@ var tries = []struct {
 		}
 		return s.by(s.stranger.author, record.ClaimRespond{Time: s.now(), Claim: s.claim.ID, Action: record.Reject, Cause: record.Misuse})
 	}},
+	{"ask for goods that never arrived", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimOpen || s.claim.Ground != record.Delivery {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.ClaimRespond{
+			Time: s.now(), Claim: s.claim.ID, Action: record.Authorise, Remedy: record.Refund, Refund: s.voucher.Price, ReturnNeeded: true,
+		})
+	}},
 	{"answer twice", func(s *scene) *draft {
 		if s.claim == nil || s.claim.State != ledger.ClaimRejected && s.claim.State != ledger.ClaimOffered {
 			return nil

@@ -30,6 +30,8 @@ var scenes = []struct {
 	{"sold in a shop", (*play).sceneShop},
 	{"responses", (*play).sceneResponses},
 	{"answers", (*play).sceneAnswers},
+	{"an offer that lapses", (*play).sceneLapsedOffer},
+	{"a return that lapses", (*play).sceneLapsedReturn},
 	{"escalations", (*play).sceneEscalations},
 	{"evidence", (*play).sceneEvidence},
 	{"inspections and withdrawals", (*play).sceneInspectionsAndWithdrawals},

@@ -66,3 +66,43 @@ func (w *play) sceneSilentSeller() {
 	w.do(w.seller, w.shipment(record.Outbound))
 	w.do(w.buyer, w.open(record.Delivery, record.Refund)) // a delivery that failed once
 }
+
+func (w *play) sceneLapsedOffer() {
+	w.complain(record.Refund)
+	w.do(w.seller, w.offer(record.Repair))
+	w.later(10*day + hour)
+	w.refuse(reject.WrongState, w.buyer, w.answer(true))
+	w.do(w.buyer, w.escalate())
+
+	w.complain(record.Refund)
+	w.do(w.seller, w.offer(record.Repair))
+	w.later(40*day + hour)
+	w.refuse(reject.WrongState, w.buyer, w.escalate())
+	w.do(w.buyer, w.transfer(w.holder)) // the claim is closed
+}
+
+func (w *play) sceneLapsedReturn() {
+	w.complain(record.Repair)
+	w.do(w.seller, w.authorise(record.Repair, true))
+	w.later(30*day + hour)
+	w.refuse(reject.WrongState, w.buyer, w.shipment(record.Return))
+	w.claim = w.do(w.buyer, w.open(record.Fault, record.Repair)) // the other one is closed
+
+	w.do(w.seller, w.authorise(record.Repair, true))
+	w.ship = w.do(w.buyer, w.shipment(record.Return))
+	w.later(30*day + hour)
+	w.refuse(reject.WrongState, w.buyer, w.handover(w.carrier)) // for a claim that is closed
+	w.do(w.buyer, w.fail())
+	w.claim = w.do(w.buyer, w.open(record.Fault, record.Repair))
+
+	w.do(w.seller, w.authorise(record.Repair, true))
+	w.send(w.buyer, record.Return)
+	w.later(30*day + hour)
+	w.do(w.carrier, w.confirm(w.backPickup)) // the clock stood still
+	w.refuse(reject.WithdrawAfterReceipt, w.buyer, w.withdraw())
+
+	w.sell()
+	w.later(30*day + hour)
+	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
+	w.refuse(reject.ReturnUnneeded, w.seller, w.authorise(record.Refund, true))
+}
