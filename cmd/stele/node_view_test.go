@@ -136,7 +136,7 @@ func TestNodeViewRoom(t *testing.T) {
 	for i, kind := range record.Types() {
 		s.Types[kind] = uint64(1_000_000 * i)
 	}
-	for state := ledger.ClaimOpen; state <= ledger.ClaimWithdrawn; state++ {
+	for state := ledger.ClaimOpen; state <= ledger.ClaimGivenUp; state++ {
 		s.Claims[state] = uint64(state) * 10_000
 	}
 	for i, reason := range reject.All() {

@@ -118,7 +118,9 @@ func (m *cases) shipFaults(f faultList, author *person, p record.ShipmentCreate)
 		return
 	}
 	f.add(author != v.seller && author.name != "maker", reject.NotSender)
-	f.add(c.state != "received" && c.state != "inspected" && c.state != "executed", reject.WrongState)
+	f.add(slices.Contains([]string{"open", "offered", "authorised", "closed-delivered"}, c.state), reject.WrongState)
+	f.add(v.state == "refunded" || v.state == "replaced", reject.WrongState)
+	f.add(c.received == 0 && c.state != "executed", reject.ReturnOutstanding)
 	f.add(last(c.again).away(), reject.AlreadyShipped)
 }
 
@@ -234,7 +236,8 @@ func (m *cases) claimFaults(f faultList, author *person, payload record.Payload)
 		f.add(!in("executed"), reject.WrongState)
 	case record.ClaimClose:
 		f.add(author != c.holder && !dealer, reject.NotAParty)
-		f.add(!in("escalated"), reject.WrongState)
+		f.add(in("defaulted") && author != c.holder, reject.NotAParty)
+		f.add(!in("escalated", "defaulted"), reject.WrongState)
 		f.add(in("escalated") && !over(c.since, 63), reject.CloseTooEarly)
 	}
 }

@@ -365,11 +365,9 @@ func (m *cases) arrive(h *parcel) {
 			c.state, c.since = "closed-delivered", m.now
 		}
 	case record.Return:
-		if c := h.claim; !c.closed() {
-			c.received = m.now
-			if c.state == "authorised" {
-				c.state, c.since = "received", m.now
-			}
+		c := h.claim
+		if c.received = m.now; c.state == "authorised" {
+			c.state, c.since = "received", m.now
 		}
 	}
 }
@@ -432,7 +430,11 @@ func (m *cases) applyToClaim(author *person, payload record.Payload) {
 	case record.ClaimWithdraw:
 		m.close(c, "closed-withdrawn")
 	case record.ClaimClose:
-		m.close(c, "closed-unresolved")
+		if c.state == "defaulted" {
+			m.close(c, "closed-defaulted")
+		} else {
+			m.close(c, "closed-unresolved")
+		}
 	case record.ClaimEscalate:
 		enter("escalated")
 	case record.SettleExecute:

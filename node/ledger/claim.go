@@ -28,12 +28,13 @@ const (
 	ClaimUnresolved                       // closed: no supervisor ruled in time
 	ClaimWithdrawn                        // closed: the holder gave it up
 	ClaimDelivered                        // closed: the goods, which did not arrive, did after all
+	ClaimGivenUp                          // closed: the holder gave up on an order that was not executed
 )
 
 var claimStates = words{
 	"none", "open", "offered", "authorised", "rejected", "received", "inspected", "executed", "escalated", "ordered", "defaulted",
 	"closed-settled", "closed-rejected", "closed-dismissed", "closed-unresolved", "closed-withdrawn",
-	"closed-delivered",
+	"closed-delivered", "closed-defaulted",
 }
 
 // String returns the word for it.
@@ -81,7 +82,7 @@ type Claim struct {
 }
 
 func (c *Claim) layout(f *coder) {
-	choice(f, &c.State, ClaimDelivered)
+	choice(f, &c.State, ClaimGivenUp)
 	f.bad = f.bad || c.State == 0
 	f.uint32(&c.Since)
 	hash(f, &c.Voucher)

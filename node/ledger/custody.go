@@ -73,7 +73,7 @@ func shipVoucher(s *State, c Context, v *Voucher, who part, r *record.Record) er
 
 // shipClaim sends goods back for a claim, or to the holder after a repair.
 func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record.Record) error {
-	claim, _, err := loadClaim(s, c, p.Claim)
+	claim, v, err := loadClaim(s, c, p.Claim)
 	if err != nil {
 		return err
 	}
@@ -91,6 +91,8 @@ func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record
 		}
 		last = &claim.Return
 		claim.SendFrom = c.MedianTime
+	} else if err := hasToGoBack(claim, v); err != nil {
+		return err
 	}
 	if err := freeToShip(s, *last); err != nil {
 		return err
@@ -98,6 +100,18 @@ func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record
 	*last = r.ID()
 	claim.enter(row.To, c)
 	return putClaim(s, claim)
+}
+
+// hasToGoBack refuses to send goods to the holder that the seller does not have,
+// or may keep.
+func hasToGoBack(claim *Claim, v *Voucher) error {
+	switch {
+	case v.State == VoucherRefunded || v.State == VoucherReplaced:
+		return reject.New(reject.WrongState, "the voucher %v is %v: the goods are not the holder's any more", v.ID, v.State)
+	case claim.Received == 0 && claim.State != ClaimExecuted:
+		return reject.New(reject.ReturnOutstanding, "the goods of claim %v did not come back", claim.ID)
+	}
+	return nil
 }
 
 // freeToShip refuses to send goods that the sender does not have.
@@ -324,13 +338,13 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 		return putCase(s, v, claim)
 	case record.Return:
 		claim, _, err := loadClaim(s, c, h.Claim)
-		if err != nil || claim.State.Closed() {
+		if err != nil {
 			return err
 		}
 		claim.Received = c.MedianTime
 		if to, err := claimBook.next(claim.State, r.Type(), said, custodian|supervisor); err == nil {
 			claim.enter(to.To, c)
-		} // else it is escalated meanwhile, and stays so
+		} // else it is escalated or closed meanwhile, and stays so
 		return putClaim(s, claim)
 	}
 	return nil

@@ -349,6 +349,9 @@ var waysToClaim = func() map[string]func(w *world) {
 		"authorised/return":        authorised(true),
 		"authorised/sent":          func(w *world) { authorised(true)(w); w.send(theHolder, record.Return); long(w) },
 		"rejected":                 rejected,
+		"rejected/received":        func(w *world) { received(w); w.do(theServicer, w.inspection(record.NoFault)) },
+		"closed-rejected/received": func(w *world) { received(w); w.do(theSeller, w.inspection(record.NoFault)); long(w) },
+		"closed-defaulted":         func(w *world) { ordered(w); long(w); w.do(theHolder, w.end()) },
 		"received":                 func(w *world) { received(w); long(w) },
 		"inspected":                func(w *world) { received(w); w.do(theServicer, w.inspection(record.Confirmed)); long(w) },
 		"executed":                 executed,
@@ -367,7 +370,7 @@ var waysToClaim = func() map[string]func(w *world) {
 
 // Claims: who may do what in which state.
 func TestClaimMachine(t *testing.T) {
-	const live = "open offered authorised authorised/return authorised/sent rejected received inspected executed escalated ordered defaulted"
+	const live = "open offered authorised authorised/return authorised/sent rejected rejected/received received inspected executed escalated ordered defaulted"
 	responded := among("escalated ordered defaulted", reject.ResponseAfterEscalation, reject.AlreadyResponded)
 	ruled := among("ordered defaulted closed-dismissed", reject.AlreadyRuled, reject.RulingNotEscalated)
 	wrong := always(reject.WrongState)
@@ -441,13 +444,22 @@ func TestClaimMachine(t *testing.T) {
 		"escalated close":   "seller maker holder > closed-unresolved",
 		"ordered execute":   "seller maker > executed",
 		"defaulted execute": "seller maker > executed",
+		"defaulted close":   "holder > closed-defaulted",
+
+		"rejected/received escalate":          "holder > escalated",
+		"rejected/received send again":        "seller maker > rejected",
+		"closed-rejected/received send again": "seller maker > closed-rejected",
 	}
 	for _, state := range strings.Fields(live) {
 		who := parts["evidence"]
-		if state == "inspected" {
+		if state == "inspected" || state == "rejected/received" {
 			who += " servicer" // who inspected
 		}
 		allowed[state+" evidence"] = fmt.Sprintf("%s > %s", who, strings.SplitN(state, "/", 2)[0])
+	}
+	for _, state := range strings.Fields("rejected escalated ordered defaulted closed-settled closed-settled/silence closed-rejected closed-dismissed " +
+		"closed-unresolved closed-withdrawn closed-withdrawn/silence closed-defaulted") {
+		allowed[state+" send again"] = " > return-outstanding"
 	}
 	walk(t, waysToClaim, tries, allowed, parts, func(w *world) string { return w.getClaim().State.String() })
 }

@@ -335,6 +335,7 @@ func TestAftersalesRefuses(t *testing.T) {
 			w.refuse(reject.AlreadyRuled, theSupervisor, w.dismissal())
 			w.later(6, 0)
 			w.refuse(reject.AlreadyRuled, theSupervisor, w.dismissal()) // defaulted
+			w.refuse(reject.NotAParty, theSeller, w.end())
 			w.complain(record.Repair)
 			w.do(theSeller, w.offer(record.Repair))
 			w.do(theBuyer, w.answer(false))

@@ -250,3 +250,83 @@ func TestReturnLapses(t *testing.T) {
 	w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund))
 	w.refuse(reject.ReturnUnneeded, theSeller, w.authorise(record.Refund, true))
 }
+
+// A seller that does not execute an order does not block the voucher for ever:
+// its holder may give the claim up. The default stays with the seller.
+func TestDefaultIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.complain(record.Repair)
+	w.do(theSeller, w.rejection())
+	w.do(theBuyer, w.escalate())
+	w.do(theSupervisor, w.order(record.Repair, 0))
+	w.refuse(reject.WrongState, theBuyer, w.end())
+	w.later(5, 1)
+	w.do(theBuyer, w.end())
+	if c := w.getClaim(); c.State != ClaimGivenUp || !c.State.Closed() || !c.Defaulted {
+		t.Errorf("%+v", c)
+	}
+	w.refuse(reject.WrongState, theSeller, w.repaired())
+	w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
+}
+
+// Goods that came back for a claim can always be sent to their holder again,
+// however the claim ends, unless they are the seller's now.
+func TestGoodsGoBack(t *testing.T) {
+	noFault := func(w *world) { w.do(theServicer, w.inspection(record.NoFault)) }
+	escalated := func(w *world) { noFault(w); w.do(theBuyer, w.escalate()) }
+	inspected := func(w *world) { w.do(theServicer, w.inspection(record.Confirmed)) }
+	ordered := func(w *world) { escalated(w); w.do(theSupervisor, w.order(record.Repair, 0)) }
+	defaulted := func(w *world) { ordered(w); w.later(5, 1) }
+	for state, reach := range map[string]func(w *world){
+		"received":          func(*world) {},
+		"inspected":         inspected,
+		"rejected":          noFault,
+		"closed-rejected":   func(w *world) { noFault(w); w.later(30, 1) },
+		"escalated":         escalated,
+		"closed-dismissed":  func(w *world) { escalated(w); w.do(theSupervisor, w.dismissal()) },
+		"closed-unresolved": func(w *world) { escalated(w); w.later(63, 1); w.do(theSeller, w.end()) },
+		"ordered":           ordered,
+		"defaulted":         defaulted,
+		"closed-defaulted":  func(w *world) { defaulted(w); w.do(theBuyer, w.end()) },
+		"closed-settled":    func(w *world) { inspected(w); w.do(theSeller, w.repaired()); w.do(theBuyer, w.settle(true)) },
+	} {
+		t.Run(state, func(t *testing.T) {
+			w := newWorld(t)
+			w.complain(record.Repair)
+			w.do(theSeller, w.authorise(record.Repair, true))
+			w.send(theBuyer, record.Return)
+			w.do(theCarrier, w.confirm(backPickupKey))
+			reach(w)
+			if got := w.getClaim().State.String(); got != state {
+				t.Fatalf("the way to %s leads to %s", state, got)
+			}
+			w.refuse(reject.NotSender, theBuyer, w.shipment(record.Replacement))
+			w.send(theSeller, record.Replacement)
+			w.refuse(reject.AlreadyShipped, theSeller, w.shipment(record.Replacement))
+			w.do(theCarrier, w.confirm(backPickupKey))
+			w.refuse(reject.AlreadyShipped, theSeller, w.shipment(record.Replacement))
+			if got := w.getClaim().State.String(); got != state {
+				t.Errorf("the claim is %s, was %s", got, state)
+			}
+		})
+	}
+
+	w := newWorld(t) // withdrawn while they were on their way
+	w.complain(record.Repair)
+	w.do(theSeller, w.authorise(record.Repair, true))
+	w.send(theBuyer, record.Return)
+	w.do(theBuyer, w.withdraw())
+	w.refuse(reject.ReturnOutstanding, theSeller, w.shipment(record.Replacement))
+	w.do(theCarrier, w.confirm(backPickupKey))
+	w.send(theSeller, record.Replacement)
+
+	w = newWorld(t) // refunded: the seller keeps them
+	w.complain(record.Refund)
+	w.do(theSeller, w.authorise(record.Refund, true))
+	w.send(theBuyer, record.Return)
+	w.do(theCarrier, w.confirm(backPickupKey))
+	w.do(theServicer, w.inspection(record.Confirmed))
+	w.do(theSeller, w.refunded(w.pay(theBuyer, price)))
+	w.do(theBuyer, w.settle(true))
+	w.refuse(reject.WrongState, theSeller, w.shipment(record.Replacement))
+}

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"slices"
+
 	"stele/node/record"
 	"stele/node/reject"
 )
@@ -134,16 +136,13 @@ var claimTable = append(machine[ClaimState]{
 
 	{From: ClaimReceived, On: record.TypeInspectionReport, Choice: "confirmed", By: servicer | seller, To: ClaimInspected},
 	{From: ClaimReceived, On: record.TypeInspectionReport, Choice: "no-fault", By: servicer | seller, To: ClaimRejected},
-	{From: ClaimReceived, On: record.TypeShipmentCreate, Choice: "replacement", By: seller | maker, To: ClaimReceived, If: "not on its way"},
 	{From: ClaimReceived, On: record.TypeClaimEscalate, By: holder, Period: ExecutePeriod, To: ClaimEscalated},
 
 	{From: ClaimInspected, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "the remedy agreed on"},
-	{From: ClaimInspected, On: record.TypeShipmentCreate, Choice: "replacement", By: seller | maker, To: ClaimInspected, If: "not on its way"},
 	{From: ClaimInspected, On: record.TypeClaimEscalate, By: holder, Period: ExecutePeriod, To: ClaimEscalated},
 
 	{From: ClaimExecuted, On: record.TypeSettleConfirm, Choice: "accept", By: holder, To: ClaimSettled},
 	{From: ClaimExecuted, On: record.TypeSettleConfirm, Choice: "dispute", By: holder, To: ClaimEscalated},
-	{From: ClaimExecuted, On: record.TypeShipmentCreate, Choice: "replacement", By: seller | maker, To: ClaimExecuted, If: "not on its way"},
 	{From: ClaimExecuted, Period: ConfirmPeriod, To: ClaimSettled},
 
 	{From: ClaimEscalated, On: record.TypeRuling, Choice: "ordered", By: supervisor, To: ClaimOrdered, If: "no party"},
@@ -153,7 +152,8 @@ var claimTable = append(machine[ClaimState]{
 	{From: ClaimOrdered, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "the remedy ordered"},
 	{From: ClaimOrdered, Period: OrderPeriod, To: ClaimDefaulted},
 	{From: ClaimDefaulted, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "the remedy ordered"},
-}, append(deliveryRows(), evidenceRows()...)...)
+	{From: ClaimDefaulted, On: record.TypeClaimClose, By: holder, To: ClaimGivenUp},
+}, slices.Concat(deliveryRows(), sendBackRows(), evidenceRows())...)
 
 // deliveryRows close a claim for goods that did not arrive, when they do. One
 // for which a remedy was given goes on.
@@ -163,6 +163,22 @@ func deliveryRows() machine[ClaimState] {
 		rows = append(rows,
 			row[ClaimState]{From: s, On: record.TypeDeliveryConfirm, Choice: "outbound", By: custodian, To: ClaimDelivered, If: "no remedy was given"},
 			row[ClaimState]{From: s, On: record.TypeRuling, Choice: "delivered outbound", By: supervisor, To: ClaimDelivered, If: "no remedy was given"})
+	}
+	return rows
+}
+
+// sendBackRows let goods that came back travel to the holder again, whatever has
+// become of the claim meanwhile. A claim that was executed without a return can
+// name goods that are sent off the chain.
+func sendBackRows() machine[ClaimState] {
+	var rows machine[ClaimState]
+	for _, s := range []ClaimState{
+		ClaimReceived, ClaimInspected, ClaimExecuted, ClaimRejected, ClaimEscalated, ClaimOrdered, ClaimDefaulted,
+		ClaimSettled, ClaimRefused, ClaimDismissed, ClaimUnresolved, ClaimWithdrawn, ClaimGivenUp,
+	} {
+		rows = append(rows, row[ClaimState]{
+			From: s, On: record.TypeShipmentCreate, Choice: "replacement", By: seller | maker, To: s, If: "the goods came back, and are not on their way",
+		})
 	}
 	return rows
 }

@@ -68,6 +68,9 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 		}
 		return g.party(c.Holder, record.ClaimAnswer{Time: g.now(), Claim: c.ID, Accept: chance(c.ID, "accept", 65)}), nil
 	case ledger.ClaimRejected:
+		if d, err := g.giveBack(l, v, c); d != nil || err != nil {
+			return d, err
+		}
 		if chance(c.ID, "contest", 60) && !over {
 			return g.escalate(c), nil
 		}
@@ -111,8 +114,20 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 		if chance(c.ID, "late", 50) {
 			return g.execute(l, b, v, c)
 		}
+		if chance(c.ID, "give up", 60) {
+			return g.party(c.Holder, record.ClaimClose{Time: g.now(), Claim: c.ID}), nil
+		}
 	}
 	return nil, nil
+}
+
+// giveBack sends goods to the holder that came back, and for which no remedy is
+// given.
+func (g *Generator) giveBack(l *life, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+	if c.Received == 0 || c.SendBack != (record.ID{}) || c.State == ledger.ClaimSettled || v.State.Final() || !chance(c.ID, "given back", 70) {
+		return nil, nil
+	}
+	return g.ship(l, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
 }
 
 // prove adds evidence of a party to the claim.

@@ -182,7 +182,7 @@ func (w *world) stateHash() pow.Hash {
 // finds the new hash here; that it is the same twice proves that it is no
 // accident.
 func TestTwoMinutes(t *testing.T) {
-	const want = "350c169454d601c1a909c2dcce2d70fa3f94250c062ad584c3f9a11e19aa7704"
+	const want = "bf546f240ac6a605de5aaf2272da0bf54ae93d5d5103b7955e2c584dffd3214e"
 	for _, procs := range []int{runtime.GOMAXPROCS(0), 1} {
 		before := runtime.GOMAXPROCS(procs)
 		w := newWorld(t, 1)

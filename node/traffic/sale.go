@@ -67,6 +67,11 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 		}
 		return g.settle(l, b, v, c)
 	}
+	if c != nil {
+		if d, err := g.giveBack(l, v, c); d != nil || err != nil {
+			return d, err
+		}
+	}
 	switch v.State {
 	case ledger.VoucherIssued:
 		return g.dispatch(l, b, v)

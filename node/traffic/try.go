@@ -238,6 +238,12 @@ var tries = []struct {
 		}
 		return s.party(s.voucher.Seller, record.SettleConfirm{Time: s.now(), Claim: s.claim.ID, Accept: true})
 	}},
+	{"close a claim that one has not settled", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimDefaulted {
+			return nil
+		}
+		return s.party(s.voucher.Seller, record.ClaimClose{Time: s.now(), Claim: s.claim.ID})
+	}},
 	{"withdraw after the goods came back", func(s *scene) *draft {
 		if s.claim == nil || s.claim.State != ledger.ClaimReceived && s.claim.State != ledger.ClaimInspected {
 			return nil

@@ -36,6 +36,8 @@ var scenes = []struct {
 	{"evidence", (*play).sceneEvidence},
 	{"inspections and withdrawals", (*play).sceneInspectionsAndWithdrawals},
 	{"returns", (*play).sceneReturns},
+	{"an order that is not executed", (*play).sceneDefault},
+	{"goods that go back", (*play).sceneGoodsGoBack},
 	{"rulings", (*play).sceneRulings},
 	{"refunds", (*play).sceneRefunds},
 	{"replacements", (*play).sceneReplacements},

@@ -106,3 +106,47 @@ func (w *play) sceneLapsedReturn() {
 	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
 	w.refuse(reject.ReturnUnneeded, w.seller, w.authorise(record.Refund, true))
 }
+
+func (w *play) sceneDefault() {
+	w.complain(record.Repair)
+	w.do(w.seller, w.rejection())
+	w.do(w.buyer, w.escalate())
+	w.do(w.supervisor, w.order(record.Repair, 0))
+	w.refuse(reject.WrongState, w.buyer, w.end())
+	w.later(5*day + hour)
+	w.refuse(reject.NotAParty, w.seller, w.end())
+	w.do(w.buyer, w.end())
+	w.refuse(reject.WrongState, w.seller, w.repaired())
+	w.do(w.buyer, w.open(record.Fault, record.Repair))
+}
+
+func (w *play) sceneGoodsGoBack() {
+	back := func() {
+		w.complain(record.Refund)
+		w.do(w.seller, w.authorise(record.Refund, true))
+		w.send(w.buyer, record.Return)
+		w.do(w.carrier, w.confirm(w.backPickup))
+	}
+	w.complain(record.Repair)
+	w.do(w.seller, w.rejection())
+	w.refuse(reject.ReturnOutstanding, w.seller, w.shipment(record.Replacement))
+
+	back()
+	w.do(w.seller, w.inspection(record.NoFault))
+	w.refuse(reject.NotSender, w.buyer, w.shipment(record.Replacement))
+	w.send(w.seller, record.Replacement)
+	w.refuse(reject.AlreadyShipped, w.seller, w.shipment(record.Replacement))
+	w.do(w.carrier, w.confirm(w.backPickup))
+
+	back()
+	w.do(w.seller, w.inspection(record.NoFault))
+	w.later(30*day + hour) // closed
+	w.send(w.seller, record.Replacement)
+	w.do(w.carrier, w.confirm(w.backPickup))
+
+	back()
+	w.do(w.seller, w.inspection(record.Confirmed))
+	w.do(w.seller, w.refunded(w.pay(w.buyer, price)))
+	w.do(w.buyer, w.settle(true))
+	w.refuse(reject.WrongState, w.seller, w.shipment(record.Replacement)) // the goods are the seller's
+}
