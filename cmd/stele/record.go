@@ -183,7 +183,7 @@ func newRecord(c *cli.Context) (*record.Record, error) {
 		return nil, err
 	}
 	form, err := json.Marshal(map[string]any{
-		"network": params.ID, "type": kind.String(), "version": 1, "seq": seq, "valid_until": until,
+		"network": params.ID, "type": kind.String(), "version": kind.Version(), "seq": seq, "valid_until": until,
 		"fee": fee, "key": key, "payload": payload,
 	})
 	if err != nil {

@@ -71,7 +71,6 @@ func partsOf(view View, v *Voucher, a Account) (part, error) {
 		{seller, a.ID == v.Seller},
 		{buyer, a.ID == v.Buyer},
 		{holder, a.ID == v.Holder},
-		{servicer, a.Roles.Has(record.Servicer)},
 		{supervisor, a.Roles.Has(record.Supervisor)},
 	} {
 		if is.yes {

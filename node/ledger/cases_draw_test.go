@@ -67,7 +67,7 @@ func (h *history) draw() *record.Record {
 		author, payload = h.aboutSale(h.vouchers[max(0, len(h.vouchers)-1-h.IntN(3))])
 	}
 	return record.New(record.Record{
-		Version: 1, Seq: author.seq, ValidUntil: 1 << 30, Key: h.keyOf(author), Payload: payload,
+		Version: payload.Type().Version(), Seq: author.seq, ValidUntil: 1 << 30, Key: h.keyOf(author), Payload: payload,
 	})
 }
 
@@ -189,13 +189,20 @@ func (h *history) aboutClaim(c *complaint) (*person, record.Payload) {
 			p.Action, p.Remedy = record.Offer, h.remedy()
 			p.Refund = refund(p.Remedy)
 		}
+		if p.Action != record.Reject && h.yes() {
+			p.Servicer = h.keyOf(h.mostly(h.named("servicer")))
+		}
 		return dealer, p
 	case 3:
 		return h.mostly(c.holder), record.ClaimAnswer{Time: at, Claim: c.id, Accept: h.yes()}
 	case 4:
 		return h.some(), record.EvidenceAdd{Time: at, Claim: c.id}
 	case 5, 6:
-		return h.mostly(h.named("servicer")), record.InspectionReport{Time: at, Claim: c.id, Finding: pickOf(h.Rand, record.Confirmed, record.NoFault)}
+		p := record.InspectionReport{Time: at, Claim: c.id, Finding: pickOf(h.Rand, record.Confirmed, record.NoFault)}
+		if h.yes() {
+			p.Seller = h.keyOf(dealer)
+		}
+		return h.mostly(h.named("servicer")), p
 	case 7:
 		return h.mostly(c.holder), record.ClaimWithdraw{Time: at, Claim: c.id}
 	case 8, 9:

@@ -208,6 +208,10 @@ func (m *cases) claimFaults(f faultList, author *person, payload record.Payload)
 		f.add(!dealer, reject.ResponseByOther)
 		f.add(!in("open"), reject.AlreadyResponded)
 		f.add(in("escalated", "ordered", "defaulted"), reject.ResponseAfterEscalation)
+		if p.Servicer != (record.Key{}) {
+			f.add(m.person(p.Servicer).key() != p.Servicer, reject.KeyRotated)
+			f.add(!m.person(p.Servicer).is(record.Servicer), reject.RoleNotHeld)
+		}
 		f.add(p.ReturnNeeded && c.sale.delivered == 0, reject.ReturnUnneeded)
 		as := p.Remedy == c.opened.Remedy && (p.Remedy != record.Refund || p.Refund == c.sale.sold.Price)
 		f.add(p.Action == record.Authorise && !as, reject.RemedyDiffers)
@@ -220,7 +224,12 @@ func (m *cases) claimFaults(f faultList, author *person, payload record.Payload)
 		f.add(c.closed(), reject.EvidenceAfterClose)
 		f.add(c.evidence[role] >= int(caseParams.AfterSales.EvidenceLimit), reject.EvidenceLimit)
 	case record.InspectionReport:
-		f.add(author != c.sale.seller && !author.is(record.Servicer), reject.NotInspector)
+		named := author == c.inspector
+		if p.Seller != (record.Key{}) {
+			named = m.person(p.Seller) == c.sale.seller
+			f.add(!named, reject.NotSeller)
+		}
+		f.add(author != c.sale.seller && !(named && author.is(record.Servicer)), reject.NotInspector)
 		f.add(!in("received"), reject.WrongState)
 	case record.ClaimWithdraw:
 		f.add(author != c.holder, reject.NotHolder)

@@ -402,6 +402,9 @@ func (m *cases) applyToClaim(author *person, payload record.Payload) {
 	switch p := payload.(type) {
 	case record.ClaimRespond:
 		c.remedy, c.refund, c.back = p.Remedy, p.Refund, p.ReturnNeeded
+		if p.Servicer != (record.Key{}) {
+			c.inspector = m.person(p.Servicer)
+		}
 		switch p.Action {
 		case record.Authorise:
 			m.agree(c, "authorised")

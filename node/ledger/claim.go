@@ -75,7 +75,7 @@ type Claim struct {
 	Settlement record.ID  // the PAY or the voucher with which it was given
 	Return     record.ID  // the last shipment to the seller
 	SendBack   record.ID  // the last shipment of repaired goods to the holder
-	Servicer   record.Key // who inspected the goods, if not the seller
+	Servicer   record.Key // who may inspect the goods or did so, if not the seller
 	Evidence   [5]uint8   // how much the holder, seller, maker, servicer and carrier added
 	Ruled      bool       // a supervisor ruled
 	Defaulted  bool       // an order was not executed in time

@@ -114,7 +114,7 @@ func stepClaim(s *State, c Context, r *record.Record, author Account, id record.
 	if err != nil {
 		return claimStep{}, err
 	}
-	who, err = partsInClaim(s, claim, v, author, who, r.Type())
+	who, err = partsInClaim(s, claim, v, author, who, r.Payload)
 	if err != nil {
 		return claimStep{}, err
 	}
@@ -136,15 +136,22 @@ func stepClaim(s *State, c Context, r *record.Record, author Account, id record.
 
 // partsInClaim returns what an account is to a claim, if who is what it is to the
 // voucher. For evidence and rulings matters who carried or inspected the goods.
-func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, on record.Type) (part, error) {
+func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, p record.Payload) (part, error) {
 	who &^= holder
 	if a.ID == claim.Holder {
 		who |= holder
 	}
-	if on != record.TypeEvidenceAdd && on != record.TypeRuling {
+	switch p := p.(type) {
+	case record.InspectionReport:
+		ok, err := mayInspect(s, claim, v, a, p)
+		if ok {
+			who |= servicer
+		}
+		return who, err
+	case record.EvidenceAdd, record.Ruling:
+	default:
 		return who, nil
 	}
-	who &^= servicer
 	if a.ID == claim.Servicer {
 		who |= servicer
 	}
@@ -158,6 +165,24 @@ func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, on re
 		}
 	}
 	return who, nil
+}
+
+// mayInspect reports whether an account is a servicer that the response to the
+// claim names, or to whom the seller consents now. Any other servicer is a
+// stranger: it could decide the cases of its competitors.
+func mayInspect(s *State, claim *Claim, v *Voucher, a Account, p record.InspectionReport) (bool, error) {
+	named := a.ID == claim.Servicer
+	if p.Seller != (record.Key{}) {
+		consents, err := liveAccount(s, p.Seller, "seller")
+		if err != nil {
+			return false, err
+		}
+		if consents.ID != v.Seller {
+			return false, reject.New(reject.NotSeller, "%v signs as the seller, who is %v", p.Seller, v.Seller)
+		}
+		named = true
+	}
+	return named && a.Roles.Has(record.Servicer), nil
 }
 
 // finish closes a claim.
@@ -176,6 +201,16 @@ func respondToClaim(s *State, c Context, r *record.Record, author Account) error
 	}
 	claim := now.claim
 	claim.Remedy, claim.Refund, claim.ReturnNeeded = p.Remedy, p.Refund, p.ReturnNeeded
+	if p.Servicer != (record.Key{}) {
+		a, err := liveAccount(s, p.Servicer, "servicer")
+		if err != nil {
+			return err
+		}
+		if err := requireRole(a, record.Servicer); err != nil {
+			return err
+		}
+		claim.Servicer = a.ID
+	}
 	switch {
 	case p.ReturnNeeded && now.voucher.Delivered == 0:
 		return reject.New(reject.ReturnUnneeded, "the goods of voucher %v have not arrived, and cannot come back", now.voucher.ID)

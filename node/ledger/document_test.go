@@ -143,6 +143,9 @@ func recordsTable() string {
 		if _, ok := p.(record.SettleExecute); ok {
 			who += "; the holder, if it consents to another product"
 		}
+		if _, ok := p.(record.InspectionReport); ok {
+			who += "; the seller, if the response did not name the inspector"
+		}
 		fmt.Fprintf(&out, "| `%v` | %d | %s | %s |\n", p.Type(), p.Type(), who, strings.Join(fields, ", "))
 	}
 	return out.String()

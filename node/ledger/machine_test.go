@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -397,7 +398,7 @@ func TestClaimMachine(t *testing.T) {
 	}
 	parts := map[string]string{
 		"authorise": "seller maker", "reject": "seller maker", "offer": "seller maker", "accept": "holder", "decline": "holder",
-		"evidence": "seller maker holder carrier", "fault found": "seller servicer", "no fault found": "seller servicer",
+		"evidence": "seller maker holder carrier", "fault found": "seller", "no fault found": "seller",
 		"withdraw": "holder", "escalate": "holder", "order": "supervisor", "dismiss": "supervisor", "execute": "seller maker",
 		"confirm": "holder", "dispute": "holder", "close": "seller maker holder", "send back": "holder", "send again": "seller maker",
 	}
@@ -452,8 +453,8 @@ func TestClaimMachine(t *testing.T) {
 	}
 	for _, state := range strings.Fields(live) {
 		who := parts["evidence"]
-		if state == "inspected" || state == "rejected/received" {
-			who += " servicer" // who inspected
+		if contains(strings.Fields("authorised/return authorised/sent received inspected rejected/received"), state) {
+			who += " servicer" // whom the seller named
 		}
 		allowed[state+" evidence"] = fmt.Sprintf("%s > %s", who, strings.SplitN(state, "/", 2)[0])
 	}
@@ -461,7 +462,29 @@ func TestClaimMachine(t *testing.T) {
 		"closed-unresolved closed-withdrawn closed-withdrawn/silence closed-defaulted") {
 		allowed[state+" send again"] = " > return-outstanding"
 	}
-	walk(t, waysToClaim, tries, allowed, parts, func(w *world) string { return w.getClaim().State.String() })
+	// In the states on the way of a return the seller has named a servicer, who is a
+	// party from then on.
+	for _, named := range []bool{false, true} {
+		ways, rules, who := map[string]func(w *world){}, map[string]string{}, maps.Clone(parts)
+		for state, reach := range waysToClaim {
+			w := newWorld(t)
+			reach(w)
+			if named == (w.getClaim().Servicer == theServicer) {
+				ways[state] = reach
+			}
+		}
+		for name, rule := range allowed {
+			if state, _, _ := strings.Cut(name, " "); ways[state] != nil {
+				rules[name] = rule
+			}
+		}
+		if named {
+			for _, try := range []string{"fault found", "no fault found", "evidence"} {
+				who[try] += " servicer"
+			}
+		}
+		walk(t, ways, tries, rules, who, func(w *world) string { return w.getClaim().State.String() })
+	}
 }
 
 // Evaluations: who may do what in which state.

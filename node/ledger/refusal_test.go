@@ -297,7 +297,7 @@ func TestAftersalesRefuses(t *testing.T) {
 			w.refuse(reject.NotSender, theSeller, w.shipment(record.Return))
 			w.refuse(reject.NotSender, theBuyer, w.shipment(record.Replacement))
 			w.refuse(reject.WrongState, theSeller, w.shipment(record.Replacement))
-			w.refuse(reject.WrongState, theServicer, w.inspection(record.Confirmed))
+			w.refuse(reject.WrongState, theServicer, w.inspection(record.Confirmed)) // whom the seller named
 			w.send(theBuyer, record.Return)
 			w.refuse(reject.AlreadyShipped, theBuyer, w.shipment(record.Return))
 			w.do(theCarrier, w.confirm(backPickupKey))

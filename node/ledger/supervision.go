@@ -32,7 +32,6 @@ func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p rec
 	if err != nil {
 		return err
 	}
-	who &^= servicer // has no part in a shipment
 	if author.ID == h.Sender {
 		who |= sender
 	}

@@ -105,7 +105,7 @@ func (w *world) later(days, seconds int) { w.c.MedianTime += uint32(days*day + s
 func (w *world) record(author record.Key, p record.Payload) *record.Record {
 	w.Helper()
 	a := account(w, w.State, author)
-	return record.New(record.Record{Version: 1, Seq: a.Seq, ValidUntil: 1 << 30, Fee: 10, Key: a.Key, Payload: p})
+	return record.New(record.Record{Version: p.Type().Version(), Seq: a.Seq, ValidUntil: 1 << 30, Fee: 10, Key: a.Key, Payload: p})
 }
 
 // try applies a record, which may be refused.
@@ -226,6 +226,9 @@ func (w *world) authorise(remedy record.Remedy, back bool) record.ClaimRespond {
 	p := record.ClaimRespond{Time: w.now(), Claim: w.claim, Action: record.Authorise, Remedy: remedy, ReturnNeeded: back}
 	if remedy == record.Refund {
 		p.Refund = price
+	}
+	if back {
+		p.Servicer = theServicer
 	}
 	return p
 }

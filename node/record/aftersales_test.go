@@ -36,12 +36,13 @@ func aftersales() []Payload {
 		DeliveryException{Time: someTime, Shipment: someID(2), Kind: Misdelivered, Evidence: digest},
 		ProofOfAttempt{Time: someTime, Shipment: someID(2), Evidence: digest},
 		ClaimOpen{Time: someTime, Voucher: someID(1), Ground: Recall, FaultCode: 500, Remedy: Repair, Description: digest},
-		ClaimRespond{Time: someTime, Claim: someID(3), Action: Authorise, Remedy: Refund, Refund: Coin, ReturnNeeded: true, Text: digest},
+		ClaimRespond{Time: someTime, Claim: someID(3), Action: Authorise, Remedy: Refund, Refund: Coin, ReturnNeeded: true, Servicer: PublicOf(testKey(2)), Text: digest},
 		ClaimRespond{Time: someTime, Claim: someID(3), Action: Reject, Cause: OtherCause},
 		ClaimRespond{Time: someTime, Claim: someID(3), Action: Offer, Remedy: Repair},
 		ClaimAnswer{Time: someTime, Claim: someID(3), Accept: true},
 		EvidenceAdd{Time: someTime, Claim: someID(3), Evidence: digest, Note: "the hinge\nis broken: 铰链"},
 		InspectionReport{Time: someTime, Claim: someID(3), Finding: NoFault, Report: digest},
+		InspectionReport{Time: someTime, Claim: someID(3), Finding: Confirmed, Seller: PublicOf(testKey(2)), Report: digest},
 		ClaimWithdraw{Time: someTime, Claim: someID(3)},
 		ClaimEscalate{Time: someTime, Claim: someID(3), Text: digest},
 		Ruling{Time: someTime, Subject: OnClaim, ID: someID(3), Outcome: Ordered, Remedy: Refund, Refund: Coin, ExecuteDays: 14, Text: digest},
@@ -70,7 +71,7 @@ func TestAftersalesRoundTrips(t *testing.T) {
 	for _, p := range aftersales() {
 		seen[p.Type()] = true
 		t.Run(p.Type().String(), func(t *testing.T) {
-			r := New(Record{Network: testNetwork, Version: 1, Seq: 3, ValidUntil: 99, Fee: 5, Key: PublicOf(testKey(1)), Payload: p})
+			r := New(Record{Network: testNetwork, Version: p.Type().Version(), Seq: 3, ValidUntil: 99, Fee: 5, Key: PublicOf(testKey(1)), Payload: p})
 			if err := r.Check(testNetwork); err != nil {
 				t.Fatal(err)
 			}
@@ -130,6 +131,8 @@ func TestAftersalesRefused(t *testing.T) {
 		{"leg 4", reject.UnknownChoice, ShipmentCreate{Time: someTime, Voucher: someID(1), Leg: 4, Claim: someID(3)}},
 		{"handover to oneself", reject.SelfTransfer, CustodyHandover{Time: someTime, Shipment: someID(1), To: author}},
 		{"rejected with a remedy", reject.ContraryFields, ClaimRespond{Time: someTime, Claim: someID(3), Action: Reject, Cause: Misuse, Remedy: Repair}},
+		{"rejected with a servicer", reject.ContraryFields, ClaimRespond{Time: someTime, Claim: someID(3), Action: Reject, Cause: Misuse, Servicer: PublicOf(testKey(2))}},
+		{"inspected and consented to by one", reject.DuplicateSigner, InspectionReport{Time: someTime, Claim: someID(3), Finding: NoFault, Seller: author}},
 		{"rejected without a cause", reject.UnknownChoice, ClaimRespond{Time: someTime, Claim: someID(3), Action: Reject}},
 		{"offered with a cause", reject.ContraryFields, ClaimRespond{Time: someTime, Claim: someID(3), Action: Offer, Cause: Misuse, Remedy: Repair}},
 		{"refund of nothing", reject.AmountOutOfRange, ClaimRespond{Time: someTime, Claim: someID(3), Action: Authorise, Remedy: Refund}},
@@ -151,7 +154,7 @@ func TestAftersalesRefused(t *testing.T) {
 		{"correction of nothing", reject.MissingID, Correction{Time: someTime, Cause: WrongData}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := New(Record{Network: testNetwork, Version: 1, Key: author, Payload: test.Payload})
+			r := New(Record{Network: testNetwork, Version: test.Type().Version(), Key: author, Payload: test.Payload})
 			if got, _ := reject.Of(r.Check(testNetwork)); got != test.want {
 				t.Errorf("%v, want %v", r.Check(testNetwork), test.want)
 			}
@@ -172,7 +175,7 @@ func TestAftersalesRefused(t *testing.T) {
 	} {
 		p := sale
 		test.change(&p)
-		r := New(Record{Network: testNetwork, Version: 1, Key: author, Payload: p})
+		r := New(Record{Network: testNetwork, Version: p.Type().Version(), Key: author, Payload: p})
 		if got, _ := reject.Of(r.Check(testNetwork)); got != test.want {
 			t.Errorf("%s: %v, want %v", name, r.Check(testNetwork), test.want)
 		}

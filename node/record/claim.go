@@ -158,7 +158,7 @@ func (p ClaimOpen) Check() error {
 // ClaimRespond answers an open claim. The author is the seller or the maker.
 //
 // Encoding: time u32 | claim 32 | action u8 | cause u8 | remedy u8 | refund u64
-// | return needed u8 | text 32.
+// | return needed u8 | servicer 32 | text 32.
 type ClaimRespond struct {
 	Time         Time        `json:"time"`
 	Claim        ID          `json:"claim"`
@@ -167,6 +167,7 @@ type ClaimRespond struct {
 	Remedy       Remedy      `json:"remedy"`        // authorised or offered, else 0
 	Refund       Amount      `json:"refund"`        // if the remedy is a refund, else 0
 	ReturnNeeded bool        `json:"return_needed"` // the goods have to come back first
+	Servicer     Key         `json:"servicer"`      // who may inspect them beside the seller; zero: nobody
 	Text         Digest      `json:"text"`
 }
 
@@ -187,6 +188,7 @@ func (p *ClaimRespond) layout(f *coder) {
 	choice(f, &p.Remedy)
 	f.amount(&p.Refund)
 	f.flag(&p.ReturnNeeded)
+	hash(f, &p.Servicer)
 	hash(f, &p.Text)
 }
 
@@ -196,8 +198,8 @@ func (p ClaimRespond) Check() error {
 		return err
 	}
 	if p.Action == Reject {
-		if p.Remedy != 0 || p.Refund != 0 || p.ReturnNeeded {
-			return reject.New(reject.ContraryFields, "a rejection has no remedy, refund or return")
+		if p.Remedy != 0 || p.Refund != 0 || p.ReturnNeeded || p.Servicer != (Key{}) {
+			return reject.New(reject.ContraryFields, "a rejection has no remedy, refund, return or servicer")
 		}
 		return rejectCauseWords.check("cause", uint8(p.Cause))
 	}
@@ -294,21 +296,28 @@ func (p EvidenceAdd) Check() error {
 }
 
 // InspectionReport tells what was found out about goods that came back. The
-// author is a servicer, or the seller.
+// author is the seller, the servicer that the response to the claim names, or
+// another one to whom the seller consents by signing too.
 //
-// Encoding: time u32 | claim 32 | finding u8 | report 32.
+// Encoding: time u32 | claim 32 | finding u8 | seller 32 | report 32.
 type InspectionReport struct {
 	Time    Time    `json:"time"`
 	Claim   ID      `json:"claim"`
 	Finding Finding `json:"finding"`
+	Seller  Key     `json:"seller"` // who consents to the author; else zero
 	Report  Digest  `json:"report"`
 }
 
 // Type returns [TypeInspectionReport].
 func (InspectionReport) Type() Type { return TypeInspectionReport }
 
-// CoSigners returns nil.
-func (InspectionReport) CoSigners() []Key { return nil }
+// CoSigners returns the seller who consents, if any.
+func (p InspectionReport) CoSigners() []Key {
+	if p.Seller == (Key{}) {
+		return nil
+	}
+	return []Key{p.Seller}
+}
 
 // Append appends the encoding.
 func (p InspectionReport) Append(b []byte) []byte { return appendLayout(b, &p) }
@@ -317,6 +326,7 @@ func (p *InspectionReport) layout(f *coder) {
 	f.time(&p.Time)
 	hash(f, &p.Claim)
 	choice(f, &p.Finding)
+	hash(f, &p.Seller)
 	hash(f, &p.Report)
 }
 

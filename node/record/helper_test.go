@@ -37,7 +37,7 @@ func ascending(keys ...PrivateKey) []Key {
 // frame returns a record by the first key that breaks no rule.
 func frame(p Payload) Record {
 	return Record{
-		Network: testNetwork, Version: 1, Seq: 3, ValidUntil: 1000, Fee: 10000,
+		Network: testNetwork, Version: p.Type().Version(), Seq: 3, ValidUntil: 1000, Fee: 10000,
 		Key: PublicOf(testKeys[0]), Payload: p,
 	}
 }

@@ -18,7 +18,7 @@ const MaxSize = 16384
 // comment for what may be changed when.
 type Record struct {
 	Network    uint32 // id of the network for which it is signed
-	Version    uint8  // of the type's payload; 1
+	Version    uint8  // of the payload: its type's Version
 	Seq        uint64 // of the author's records: 0, 1, 2 and so on without gaps
 	ValidUntil uint32 // height of the last block that may hold it
 	Fee        Amount // paid by the author

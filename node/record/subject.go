@@ -118,7 +118,7 @@ func SignerParts(p Payload) []string {
 	case EvidenceAdd, ClaimClose:
 		return []string{"party"}
 	case InspectionReport:
-		return []string{"inspector"}
+		return []string{"inspector", "seller"}[:1+len(p.CoSigners())]
 	case Ruling, SellerSuspend, SellerRestore:
 		return []string{"supervisor"}
 	case Evaluate, EvaluateAmend, RewardClaim:

@@ -92,9 +92,6 @@ type typeInfo struct {
 	fromJSON func([]byte) (Payload, error)
 }
 
-// payloadVersion is the version that all types have today.
-const payloadVersion = 1
-
 // Payload is what a record says. Payloads are values, and are not changed once
 // they are in a record.
 type Payload interface {
@@ -150,13 +147,23 @@ func (t Type) info() (typeInfo, bool) {
 	return types[t], true
 }
 
+// Version returns the version of the type's payload, the only one that this
+// program knows.
+func (t Type) Version() uint8 {
+	switch t {
+	case TypeClaimRespond, TypeInspectionReport: // 2: with the servicer, and with the seller who consents to one
+		return 2
+	}
+	return 1
+}
+
 // knownType refuses types and versions that have no rules here.
 func knownType(t Type, version uint8) error {
 	if _, ok := t.info(); !ok {
 		return reject.New(reject.UnknownType, "record type %d is not known", uint8(t))
 	}
-	if version != payloadVersion {
-		return reject.New(reject.UnknownVersion, "%v has version %d, known is %d", t, version, payloadVersion)
+	if version != t.Version() {
+		return reject.New(reject.UnknownVersion, "%v has version %d, known is %d", t, version, t.Version())
 	}
 	return nil
 }

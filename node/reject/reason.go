@@ -107,7 +107,7 @@ const (
 	NotDelivered            Reason = "not-delivered"             // a claim on goods that are not delivered, and whose delivery has not failed yet
 	NotEntitled             Reason = "not-entitled"              // a remedy or a ground that the terms do not give now
 	NotHolder               Reason = "not-holder"                // who signs as the holder does not hold the voucher (any more)
-	NotInspector            Reason = "not-inspector"             // an inspection by somebody who is neither servicer nor the seller
+	NotInspector            Reason = "not-inspector"             // an inspection by somebody who is neither the seller nor a servicer that the seller agrees to
 	NotRecalled             Reason = "not-recalled"              // a claim for a recall that there is not
 	NotSeller               Reason = "not-seller"                // the author is not the voucher's seller
 	NotSender               Reason = "not-sender"                // the author may not send these goods

@@ -165,6 +165,9 @@ func (g *Generator) respond(l *life, v *ledger.Voucher, c *ledger.Claim, n uint6
 		r.Action, r.Remedy, r.ReturnNeeded = record.Reject, 0, false
 		r.Cause = record.Misuse + record.RejectCause(luck(c.ID, "cause")%6)
 	}
+	if r.ReturnNeeded && chance(c.ID, "named", 50) {
+		r.Servicer = g.servicer(c)
+	}
 	if r.Remedy == record.Refund {
 		r.Refund = v.Price
 		if r.Action == record.Offer {
@@ -203,11 +206,22 @@ func (g *Generator) inspect(v *ledger.Voucher, c *ledger.Claim) *draft {
 	if chance(c.ID, "no fault", 15) {
 		finding = record.NoFault
 	}
-	by := v.Seller
-	if servicers := g.players.servicers; chance(c.ID, "servicer", 70) {
-		by = servicers[luck(c.ID, "which")%uint64(len(servicers))].id()
+	report := record.InspectionReport{Time: g.now(), Claim: c.ID, Finding: finding, Report: digest("inspection", c.ID)}
+	seller := g.players.byKey[v.Seller]
+	switch {
+	case seller == nil || !chance(c.ID, "servicer", 70):
+		return g.party(v.Seller, report)
+	case c.Servicer != (record.Key{}):
+		return g.party(c.Servicer, report)
 	}
-	return g.party(by, record.InspectionReport{Time: g.now(), Claim: c.ID, Finding: finding, Report: digest("inspection", c.ID)})
+	report.Seller = record.PublicOf(seller.key)
+	return g.party(g.servicer(c), report, seller.key)
+}
+
+// servicer returns who inspects the goods of a claim, if not the seller.
+func (g *Generator) servicer(c *ledger.Claim) record.Key {
+	servicers := g.players.servicers
+	return servicers[luck(c.ID, "which")%uint64(len(servicers))].id()
 }
 
 // execute gives the holder the remedy: a payment or a new voucher first, and

@@ -265,7 +265,7 @@ func (g *Generator) sign(d *draft) (*record.Record, error) {
 	a.seq++
 	r := record.New(record.Record{
 		Network:    g.o.Params.ID,
-		Version:    1,
+		Version:    d.payload.Type().Version(),
 		Seq:        seq,
 		ValidUntil: g.height + validFor,
 		Fee:        d.fee,

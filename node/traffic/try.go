@@ -179,6 +179,17 @@ var tries = []struct {
 		}
 		return s.by(s.stranger.author, record.ClaimRespond{Time: s.now(), Claim: s.claim.ID, Action: record.Reject, Cause: record.Misuse})
 	}},
+	{"inspect without being asked", func(s *scene) *draft {
+		if s.claim == nil || s.claim.State != ledger.ClaimReceived {
+			return nil
+		}
+		for _, x := range s.players.servicers {
+			if x.id() != s.claim.Servicer {
+				return s.by(x.author, record.InspectionReport{Time: s.now(), Claim: s.claim.ID, Finding: record.NoFault})
+			}
+		}
+		return nil
+	}},
 	{"ask for goods that never arrived", func(s *scene) *draft {
 		if s.claim == nil || s.claim.State != ledger.ClaimOpen || s.claim.Ground != record.Delivery {
 			return nil

@@ -39,8 +39,9 @@ func (b *Builder) Frame(on *Block, author record.Key) record.Record {
 	}
 }
 
-// Sign returns the record with all its signatures.
+// Sign returns the record with all its signatures, and the version of its type.
 func (b *Builder) Sign(r record.Record) *record.Record {
+	r.Version = r.Payload.Type().Version()
 	unsigned := record.New(r)
 	var keys []record.PrivateKey
 	for _, k := range unsigned.Signers() {

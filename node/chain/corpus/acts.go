@@ -64,6 +64,9 @@ func (w *play) authorise(remedy record.Remedy, back bool) record.ClaimRespond {
 	if remedy == record.Refund {
 		p.Refund = price
 	}
+	if back {
+		p.Servicer = w.servicer
+	}
 	return p
 }
 

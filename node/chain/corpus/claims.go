@@ -131,6 +131,35 @@ func (w *play) sceneInspectionsAndWithdrawals() {
 	w.refuse(reject.WithdrawAfterReceipt, w.buyer, w.withdraw())
 }
 
+func (w *play) sceneServicer() {
+	w.complain(record.Repair)
+	p := w.authorise(record.Repair, true)
+	p.Servicer = w.stranger
+	w.refuse(reject.RoleNotHeld, w.seller, p)
+	p.Servicer = record.Key{}
+	w.do(w.seller, p)
+	w.send(w.buyer, record.Return)
+	w.do(w.carrier, w.confirm(w.backPickup))
+	w.refuse(reject.NotInspector, w.servicer, w.inspection(record.NoFault))
+	w.refuse(reject.EvidenceByOther, w.servicer, w.evidence())
+	report := w.inspection(record.Confirmed)
+	report.Seller = w.otherSeller
+	w.refuse(reject.NotSeller, w.servicer, report)
+	report.Seller = w.seller
+	w.refuse(reject.NotInspector, w.buyer, report)
+	w.do(w.servicer, report)
+	w.do(w.servicer, w.evidence())
+
+	w.complain(record.Repair)
+	w.do(w.seller, w.authorise(record.Repair, true))
+	w.do(w.servicer, w.evidence()) // a party as soon as it is named
+	w.send(w.buyer, record.Return)
+	w.do(w.carrier, w.confirm(w.backPickup))
+	w.grant(record.Servicer, w.stranger)
+	w.refuse(reject.NotInspector, w.stranger, w.inspection(record.NoFault))
+	w.do(w.servicer, w.inspection(record.Confirmed))
+}
+
 func (w *play) sceneReturns() {
 	w.complain(record.Repair)
 	first := w.voucher

@@ -35,6 +35,7 @@ var scenes = []struct {
 	{"escalations", (*play).sceneEscalations},
 	{"evidence", (*play).sceneEvidence},
 	{"inspections and withdrawals", (*play).sceneInspectionsAndWithdrawals},
+	{"a servicer whom nobody named", (*play).sceneServicer},
 	{"returns", (*play).sceneReturns},
 	{"an order that is not executed", (*play).sceneDefault},
 	{"goods that go back", (*play).sceneGoodsGoBack},
