@@ -53,6 +53,7 @@ func (m *cases) faults(r *record.Record) faultList {
 		m.evaluationFaults(f, author, r.Payload)
 	case record.RecallNotice:
 		f.add(!author.is(record.Supervisor) && author.name != "maker", reject.NotSupervisor)
+		f.add(!author.is(record.Supervisor) && author.name == "maker" && !author.is(record.Manufacturer), reject.MakerRevoked)
 	case record.SellerSuspend:
 		f.add(!author.is(record.Supervisor), reject.NotSupervisor)
 		f.add(!m.person(p.Seller).is(record.Seller), reject.RoleNotHeld)
@@ -222,7 +223,7 @@ func (m *cases) claimFaults(f faultList, author *person, payload record.Payload)
 		role := m.roleIn(c, author)
 		f.add(role == "", reject.EvidenceByOther)
 		f.add(c.closed(), reject.EvidenceAfterClose)
-		f.add(c.evidence[role] >= int(caseParams.AfterSales.EvidenceLimit), reject.EvidenceLimit)
+		f.add(c.evidence[author] >= int(caseParams.AfterSales.EvidenceLimit), reject.EvidenceLimit)
 	case record.InspectionReport:
 		named := author == c.inspector
 		if p.Seller != (record.Key{}) {

@@ -79,7 +79,7 @@ type complaint struct {
 	received, done uint32
 	returns, again []*parcel
 	inspector      *person
-	evidence       map[string]int
+	evidence       map[*person]int
 }
 
 type paidOut struct {
@@ -315,7 +315,7 @@ func (m *cases) apply(r *record.Record) {
 		h.state, h.since = "attempted", m.now
 	case record.ClaimOpen:
 		v := m.sale(p.Voucher)
-		c := &complaint{id: r.ID(), state: "open", since: m.now, sale: v, holder: author, opened: p, evidence: map[string]int{}}
+		c := &complaint{id: r.ID(), state: "open", since: m.now, sale: v, holder: author, opened: p, evidence: map[*person]int{}}
 		m.claims = append(m.claims, c)
 		v.claims = append(v.claims, c)
 	case record.Evaluate:
@@ -420,7 +420,7 @@ func (m *cases) applyToClaim(author *person, payload record.Payload) {
 			enter("escalated")
 		}
 	case record.EvidenceAdd:
-		c.evidence[m.roleIn(c, author)]++
+		c.evidence[author]++
 	case record.InspectionReport:
 		if author != c.sale.seller {
 			c.inspector = author

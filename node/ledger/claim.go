@@ -76,7 +76,6 @@ type Claim struct {
 	Return     record.ID  // the last shipment to the seller
 	SendBack   record.ID  // the last shipment of repaired goods to the holder
 	Servicer   record.Key // who may inspect the goods or did so, if not the seller
-	Evidence   [5]uint8   // how much the holder, seller, maker, servicer and carrier added
 	Ruled      bool       // a supervisor ruled
 	Defaulted  bool       // an order was not executed in time
 }
@@ -100,7 +99,6 @@ func (c *Claim) layout(f *coder) {
 	f.uint32(&c.Received)
 	f.uint32(&c.Executed)
 	f.flags(&c.ReturnNeeded, &c.Ruled, &c.Defaulted)
-	f.bytes(c.Evidence[:])
 	optional(f, &c.Settlement, record.ID{})
 	optional(f, &c.Return, record.ID{})
 	optional(f, &c.SendBack, record.ID{})

@@ -243,29 +243,32 @@ func answerOffer(s *State, c Context, r *record.Record, author Account) error {
 	return putClaim(s, now.claim)
 }
 
-// addEvidence counts a piece of evidence.
+// addEvidence counts a piece of evidence. Each account has a limit of its own: no
+// party can use up that of another.
 func addEvidence(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.EvidenceAdd)
 	now, err := stepClaim(s, c, r, author, p.Claim, "")
 	if err != nil {
 		return err
 	}
-	for i, role := range evidenceParts {
-		if now.who&role == 0 {
-			continue
-		}
-		count, most := &now.claim.Evidence[i], c.Params.AfterSales.EvidenceLimit
-		if *count >= most {
-			return reject.New(reject.EvidenceLimit, "the %v has added evidence %d times, at most %d", role, *count, most)
-		}
-		*count++
-		break
+	key := evidenceKey(p.Claim, author.ID)
+	count, err := getUint(s, key...)
+	if err != nil {
+		return err
 	}
-	return putClaim(s, now.claim)
+	if limit := uint64(c.Params.AfterSales.EvidenceLimit); count >= limit {
+		return reject.New(reject.EvidenceLimit, "%v has added evidence %d times to claim %v, at most %d", author.Key, count, p.Claim, limit)
+	}
+	if err := putClaim(s, now.claim); err != nil {
+		return err
+	}
+	return putUint(s, count+1, key...)
 }
 
-// evidenceParts are the parts that Claim.Evidence counts for.
-var evidenceParts = [len(Claim{}.Evidence)]part{holder, seller, maker, servicer, custodian}
+// evidenceKey is the key under which is counted what an account adds to a claim.
+func evidenceKey(claim record.ID, account record.Key) []byte {
+	return append(idKey(evidenceEntry, claim), account[:]...)
+}
 
 // inspect tells what was found out about goods that came back.
 func inspect(s *State, c Context, r *record.Record, author Account) error {

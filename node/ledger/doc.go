@@ -58,6 +58,8 @@
 //	'a' key 32                account: balance u64, seq u64, roles u8 [, key 32 that signs for it now]
 //	                          or, under the later keys of an account: its name 32
 //	'c' id 32                 Claim
+//	'd' id 32 of claim,       how much evidence the account added to the claim: u64
+//	    name 32 of account
 //	'e' id 32 of voucher      Evaluation
 //	'g' GTIN u64              Product
 //	'h' id 32                 Shipment

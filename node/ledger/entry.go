@@ -12,6 +12,7 @@ import (
 const (
 	accountEntry    = 'a'
 	claimEntry      = 'c'
+	evidenceEntry   = 'd'
 	evaluationEntry = 'e'
 	productEntry    = 'g'
 	shipmentEntry   = 'h'

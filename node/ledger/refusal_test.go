@@ -286,7 +286,14 @@ func TestAftersalesRefuses(t *testing.T) {
 			}
 			w.refuse(reject.EvidenceLimit, theBuyer, w.evidence())
 			w.do(theSeller, w.evidence())
-			w.do(theCarrier, w.evidence())
+			for range caseParams.AfterSales.EvidenceLimit {
+				w.do(theCarrier, w.evidence())
+			}
+			w.refuse(reject.EvidenceLimit, theCarrier, w.evidence())
+			first := w.claim
+			w.complain(record.Repair)
+			w.do(theCarrier, w.evidence()) // to another claim
+			w.claim = first
 			w.do(theBuyer, w.withdraw())
 			w.refuse(reject.EvidenceAfterClose, theSeller, w.evidence())
 		}},
@@ -483,6 +490,29 @@ func TestAftersalesRefuses(t *testing.T) {
 			p := w.recall("")
 			p.GTIN = 36000291452
 			w.refuse(reject.ProductUnknown, theSupervisor, p)
+		}},
+		{"recalls by a maker that was revoked", func(w *world) {
+			w.setRoles(theMaker, 0)
+			w.refuse(reject.MakerRevoked, theMaker, w.recall(""))
+			w.refuse(reject.MakerRevoked, theMaker, w.recall("1"))
+			w.setRoles(theMaker, 1<<record.Supervisor)
+			w.do(theMaker, w.recall("1"))
+		}},
+		{"evidence of several carriers", func(w *world) {
+			w.sell()
+			w.send(theSeller, record.Outbound)
+			w.do(theCarrier, w.handover(nextCarrier))
+			w.do(nextCarrier, w.confirm(pickupKey))
+			w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
+			w.do(theSeller, w.authorise(record.Repair, true))
+			w.send(theBuyer, record.Return)
+			for range caseParams.AfterSales.EvidenceLimit {
+				w.do(theCarrier, w.evidence())
+			}
+			w.refuse(reject.EvidenceLimit, theCarrier, w.evidence())
+			w.do(nextCarrier, w.evidence()) // has a limit of its own
+			w.do(theCarrier, record.KeyRotate{New: someKey(127)})
+			w.refuse(reject.EvidenceLimit, theCarrier, w.evidence()) // under another key
 		}},
 		{"corrections", func(w *world) {
 			w.sell()

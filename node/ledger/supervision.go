@@ -66,7 +66,10 @@ func recall(s *State, _ Context, r *record.Record, author Account) error {
 		return err
 	case product == nil:
 		return reject.New(reject.ProductUnknown, "nobody registered the product %v", p.GTIN)
-	case product.Maker != author.ID && !author.Roles.Has(record.Supervisor):
+	case author.Roles.Has(record.Supervisor):
+	case product.Maker == author.ID && !author.Roles.Has(record.Manufacturer):
+		return reject.New(reject.MakerRevoked, "the maker %v of product %v is no manufacturer any more", author.Key, p.GTIN)
+	case product.Maker != author.ID:
 		return reject.New(reject.NotSupervisor, "%v is neither a supervisor nor the maker of product %v", author.Key, p.GTIN)
 	}
 	if p.Serial == "" {

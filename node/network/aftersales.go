@@ -21,7 +21,7 @@ type AfterSales struct {
 	CarryDays    uint16 // without a change of custody, after which goods may be reported lost
 
 	RepairLimit   uint8 // repairs of one fault, after which the goods are exchanged
-	EvidenceLimit uint8 // pieces of evidence of a party to a claim
+	EvidenceLimit uint8 // pieces of evidence that an account may add to a claim
 
 	ChallengeBlocks uint32 // a challenge of a delivery is good for so many blocks
 	RewardDelay     uint32 // blocks from an evaluation to its reward

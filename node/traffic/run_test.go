@@ -182,7 +182,7 @@ func (w *world) stateHash() pow.Hash {
 // finds the new hash here; that it is the same twice proves that it is no
 // accident.
 func TestTwoMinutes(t *testing.T) {
-	const want = "d5b5b70f10ec18f0eaa92517b697fe921dcc8ec8a08e6029d2402bd1a40e2567"
+	const want = "61a31624d0b593fd00efe3f294fff7c77bdad650461c858fbdf50fb3ca4ebe98"
 	for _, procs := range []int{runtime.GOMAXPROCS(0), 1} {
 		before := runtime.GOMAXPROCS(procs)
 		w := newWorld(t, 1)

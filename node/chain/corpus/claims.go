@@ -109,6 +109,15 @@ func (w *play) sceneEvidence() {
 	w.refuse(reject.EvidenceLimit, w.buyer, w.evidence())
 	w.do(w.seller, w.evidence())
 	w.do(w.carrier, w.evidence())
+	w.do(w.seller, w.authorise(record.Repair, true))
+	w.ship = w.do(w.buyer, w.shipment(record.Return))
+	w.do(w.buyer, w.handover(w.carrier))
+	w.do(w.carrier, w.handover(w.nextCarrier))
+	for range w.Params.AfterSales.EvidenceLimit - 1 {
+		w.do(w.carrier, w.evidence())
+	}
+	w.refuse(reject.EvidenceLimit, w.carrier, w.evidence())
+	w.do(w.nextCarrier, w.evidence()) // has a limit of its own
 	w.do(w.buyer, w.withdraw())
 	w.refuse(reject.EvidenceAfterClose, w.seller, w.evidence())
 }

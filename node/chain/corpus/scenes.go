@@ -305,6 +305,10 @@ func (w *play) sceneRecalls() {
 	p := w.recall("")
 	p.GTIN = noGTIN
 	w.refuse(reject.ProductUnknown, w.supervisor, p)
+	w.revoke(record.Manufacturer, w.maker)
+	w.refuse(reject.MakerRevoked, w.maker, w.recall("1"))
+	w.grant(record.Manufacturer, w.maker)
+	w.do(w.maker, w.recall("1"))
 }
 
 func (w *play) sceneCorrections() {
