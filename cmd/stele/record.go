@@ -16,12 +16,10 @@ import (
 
 	"stele/node/keyfile"
 	"stele/node/network"
+	"stele/node/pool"
 	"stele/node/record"
 	"stele/node/reject"
 )
-
-// defaultFee is the fee of a record if none is given.
-const defaultFee = "0.0001"
 
 func recordCommand() *cli.Command {
 	out := &cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "write the record to `FILE` and tell about it, instead of printing it"}
@@ -51,7 +49,9 @@ func recordCommand() *cli.Command {
 					&cli.StringFlag{Name: "key", Usage: "the author's `KEY`"},
 					&cli.StringFlag{Name: "seq", Usage: "`N` records of this key came before; a node tells how many"},
 					&cli.StringFlag{Name: "valid-until", Usage: "`HEIGHT` of the last block that may hold it"},
-					&cli.StringFlag{Name: "fee", Usage: "the author pays the fee `AMOUNT`", DefaultText: defaultFee},
+					&cli.StringFlag{Name: "fee", Usage: "the author pays the fee `AMOUNT`", DefaultText: "by --fee-rate"},
+					&cli.StringFlag{Name: "fee-rate", Usage: "the author pays `N` units of 1e-8 for 1000 bytes; a node's min_fee_rate in /v1/pool is what it asks for",
+						DefaultText: fmt.Sprintf("%d, ten times what a node asks for by default", pool.ProposedRate)},
 					&cli.StringFlag{Name: "to", Usage: "the `KEY` that is paid, has the role, or is the new one"},
 					&cli.StringFlag{Name: "amount", Usage: "pay the `AMOUNT`, as in 1.5"},
 					&cli.StringFlag{Name: "reference", Usage: "what the payment is for: the `ID` of a record, as that of the claim of a refund", DefaultText: "zeros"},
@@ -174,23 +174,39 @@ func newRecord(c *cli.Context) (*record.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	fee, err := amountFlag(c, "fee", defaultFee)
-	if err != nil {
-		return nil, err
-	}
 	payload, err := newPayload(c, kind, folder)
 	if err != nil {
 		return nil, err
 	}
 	form, err := json.Marshal(map[string]any{
 		"network": params.ID, "type": kind.String(), "version": kind.Version(), "seq": seq, "valid_until": until,
-		"fee": fee, "key": key, "payload": payload,
+		"fee": record.Amount(0), "key": key, "payload": payload,
 	})
 	if err != nil {
 		return nil, err
 	}
 	r := new(record.Record)
-	return r, r.UnmarshalJSON(form)
+	if err := r.UnmarshalJSON(form); err != nil {
+		return nil, err
+	}
+	paid := *r
+	if paid.Fee, err = newFee(c, r); err != nil {
+		return nil, err
+	}
+	return record.New(paid), nil
+}
+
+// newFee returns the fee of a new record: what --fee says, or else the rate of
+// --fee-rate for its size with all signatures.
+func newFee(c *cli.Context, r *record.Record) (record.Amount, error) {
+	if c.IsSet("fee") {
+		if c.IsSet("fee-rate") {
+			return 0, errors.New("--fee and --fee-rate exclude each other: give one of them")
+		}
+		return amountFlag(c, "fee")
+	}
+	rate, err := number(c, "fee-rate", 0, uint64(record.MaxAmount)/record.MaxSize, uint64(pool.ProposedRate))
+	return pool.Rate(rate).Fee(r.Size()), err
 }
 
 // newPayload returns the JSON form of the payload that the flags describe.
@@ -218,7 +234,7 @@ func newPayload(c *cli.Context, kind record.Type, folder keyfile.Folder) (any, e
 	}
 	switch kind {
 	case record.TypePay:
-		amount, err := amountFlag(c, "amount", "")
+		amount, err := amountFlag(c, "amount")
 		if err != nil {
 			return nil, err
 		}
@@ -275,16 +291,12 @@ func keyFlag(c *cli.Context, folder keyfile.Folder, flag string) (record.Key, er
 	return key, err
 }
 
-// amountFlag returns the amount of a flag. It must be there if there is nothing
-// to take otherwise.
-func amountFlag(c *cli.Context, flag, otherwise string) (record.Amount, error) {
-	text := otherwise
-	if c.IsSet(flag) {
-		text = c.String(flag)
-	} else if otherwise == "" {
+// amountFlag returns the amount of a flag, which must be there.
+func amountFlag(c *cli.Context, flag string) (record.Amount, error) {
+	if !c.IsSet(flag) {
 		return 0, fmt.Errorf("--%s is missing; see %s --help", flag, c.Command.HelpName)
 	}
-	a, err := record.ParseAmount(text)
+	a, err := record.ParseAmount(c.String(flag))
 	if err != nil {
 		err = fmt.Errorf("--%s: %w", flag, err)
 	}
