@@ -51,8 +51,8 @@ func TestApplyRefuses(t *testing.T) {
 
 		{"author rotated", []*record.Record{rotation(alice, 0, key2)}, payment(alice, 1, 0, bob, 1), reject.KeyRotated},
 		{"author rotated twice", []*record.Record{rotation(alice, 0, key2), rotation(key2, 1, key3)}, payment(key2, 2, 0, bob, 1), reject.KeyRotated},
-		{"receiver rotated", []*record.Record{rotation(alice, 0, key2)}, payment(bob, 0, 0, alice, 1), reject.KeyRotated},
-		{"receiver rotated by the author", []*record.Record{rotation(alice, 0, key2)}, payment(key2, 1, 0, alice, 1), reject.KeyRotated},
+		{"own key that was rotated", []*record.Record{rotation(alice, 0, key2)}, payment(key2, 1, 0, alice, 1), reject.SelfPayment},
+		{"own key that was rotated twice", []*record.Record{rotation(alice, 0, key2), rotation(key2, 1, key3)}, payment(key3, 2, 0, key2, 1), reject.SelfPayment},
 		{"approver rotated", []*record.Record{rotation(root1, 0, key2)}, newRecord(alice, 0, 0, grant(record.Seller, bob, root1, root2)), reject.KeyRotated},
 		{"grant to a rotated key", []*record.Record{rotation(bob, 0, key2)}, newRecord(alice, 0, 0, grant(record.Seller, bob, root1, root2)), reject.KeyRotated},
 
@@ -194,6 +194,30 @@ func TestRotate(t *testing.T) {
 		newRecord(someKey(30), 1, 0, record.RoleGrant{Role: record.Seller, Key: bob, Approvers: []record.Key{root2}}),
 		newRecord(key3, 4, 0, record.RoleGrant{Role: record.Seller, Key: carol, Approvers: []record.Key{root2, someKey(30)}}),
 	)
+}
+
+// A payment to any key that an account had goes to the account, also if the key
+// is rotated before it in the same block; and so does a refund.
+func TestPayRotated(t *testing.T) {
+	key2, key3 := someKey(20), someKey(21)
+	s := testState()
+	mustApply(t, s, at(1),
+		rotation(alice, 0, key2),
+		rotation(key2, 1, key3),
+		payment(bob, 0, 1, alice, 11),
+		payment(bob, 1, 1, key2, 22),
+		payment(bob, 2, 1, key3, 33),
+	)
+	if got := account(t, s, key3); got.ID != alice || got.Key != key3 || got.Balance != 10_000+66 {
+		t.Errorf("%+v", got)
+	}
+
+	w := newWorld(t)
+	w.complain(record.Refund)
+	w.do(theSeller, w.authorise(record.Refund, false))
+	w.do(theBuyer, record.KeyRotate{New: someKey(128)})
+	w.do(theSeller, w.refunded(w.pay(theBuyer, price))) // by the old key
+	w.do(theBuyer, w.settle(true))
 }
 
 func TestRoles(t *testing.T) {

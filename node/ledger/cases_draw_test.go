@@ -215,7 +215,7 @@ func (h *history) aboutClaim(c *complaint) (*person, record.Payload) {
 		}
 		return h.mostly(h.named("supervisor")), p
 	case 11:
-		return dealer, record.Pay{To: h.mostly(c.holder).key(), Amount: 7 + record.Amount(h.IntN(3)-1), Reference: c.id}
+		return dealer, record.Pay{To: h.keyOf(h.mostly(c.holder)), Amount: 7 + record.Amount(h.IntN(3)-1), Reference: c.id}
 	case 12, 13:
 		return dealer, h.settlement(c)
 	case 14:

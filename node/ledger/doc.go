@@ -16,8 +16,8 @@
 //
 // An account is named by the first key that it had, for ever. KEY_ROTATE gives
 // it another key to sign with; balance, roles and sequence number stay where
-// they are. The keys that it had before can neither sign nor be paid to any
-// more; only a coinbase still reaches the account by them. [GetAccount] finds
+// they are. The keys that it had before cannot sign any more; payments and
+// coinbases still reach the account by them. [GetAccount] finds
 // the account of any of its keys. Entries that name a key, as those of immature
 // coinbases do, are resolved when they are used.
 //

@@ -110,7 +110,6 @@ func (m *model) faults(height uint32, r *record.Record) map[reject.Reason]bool {
 	switch p := r.Payload.(type) {
 	case record.Pay:
 		fault(m.party(p.To) == author, reject.SelfPayment)
-		fault(m.party(p.To).key() != p.To, reject.KeyRotated)
 		fault(afterFee.Cmp(number(p.Amount)) < 0, reject.InsufficientFunds)
 	case record.RoleGrant:
 		roots(p.Approvers)

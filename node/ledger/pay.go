@@ -5,10 +5,12 @@ import (
 	"stele/node/reject"
 )
 
-// pay moves an amount from the author to another account.
+// pay moves an amount from the author to another account. Any of the keys that
+// the account ever had will do, as for a coinbase: whoever pays may not have seen
+// the rotation, and a rotation makes no payment invalid that waits for a block.
 func pay(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.Pay)
-	to, err := liveAccount(s, p.To, "receiver")
+	to, err := GetAccount(s, p.To)
 	switch {
 	case err != nil:
 		return err

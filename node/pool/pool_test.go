@@ -332,13 +332,13 @@ func TestExclusion(t *testing.T) {
 func TestSuspect(t *testing.T) {
 	w := newWorld(t, 1)
 	to := w.user(1)
-	payment := w.user(0).next(says(record.Pay{To: to.key, Amount: 1}))
-	w.add(t, payment)
-	w.mine(t, to.next(rotate(record.PublicOf(w.builder.NewKey())))) // nobody may pay the old key
+	grant := w.user(0).next(says(record.RoleGrant{Role: record.Seller, Key: to.key, Approvers: w.builder.Approvers()}))
+	w.add(t, grant)
+	w.mine(t, to.next(rotate(record.PublicOf(w.builder.NewKey())))) // nothing is granted to the old key
 	u := w.user(0)
 	u.seq++
 	w.refuse(t, u.next(), reject.SequenceGap)
-	w.holds(t, payment)
+	w.holds(t, grant)
 	w.mine(t)
 	w.holds(t)
 	u = w.user(0)

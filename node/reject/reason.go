@@ -23,7 +23,7 @@ const (
 	BadCoinbase      Reason = "bad-coinbase"        // a COINBASE whose frame does not follow from its height, or that is too long
 	BadSignature     Reason = "bad-signature"       // a signature is missing, or not that of the signer over this body
 	DuplicateSigner  Reason = "duplicate-signer"    // one key signs twice
-	SelfPayment      Reason = "self-payment"        // a payment to the author's own key
+	SelfPayment      Reason = "self-payment"        // a payment to the author's own account, by whichever of its keys
 	SelfRotation     Reason = "self-rotation"       // a rotation to the author's own key
 	TooManyApprovers Reason = "too-many-approvers"  // more approvers than a record may have
 	UnknownRole      Reason = "unknown-role"        // no role has this number

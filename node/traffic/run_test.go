@@ -182,7 +182,7 @@ func (w *world) stateHash() pow.Hash {
 // finds the new hash here; that it is the same twice proves that it is no
 // accident.
 func TestTwoMinutes(t *testing.T) {
-	const want = "61a31624d0b593fd00efe3f294fff7c77bdad650461c858fbdf50fb3ca4ebe98"
+	const want = "b5da131dbf455f1c6949b7a7b873428dbbc82e9b33d3221b107c1dfc4476e56c"
 	for _, procs := range []int{runtime.GOMAXPROCS(0), 1} {
 		before := runtime.GOMAXPROCS(procs)
 		w := newWorld(t, 1)

@@ -105,7 +105,6 @@ func TestGenerator(t *testing.T) {
 			t.Errorf("no %v among %d records: %v", kind, mined, types)
 		}
 	}
-	// An account can be paid under a key that it rotates in the same block.
 	if sent < 4000 || refused > sent/50 || mined < int(sent)*9/10 {
 		t.Errorf("%d accepted, %d refused, %d mined", sent, refused, mined)
 	}

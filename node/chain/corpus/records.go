@@ -217,7 +217,12 @@ func (g *generator) rotations() {
 	before := g.Pay(g.tip, old, g.Funded(g.tip, 0), 1)
 	g.acceptRecord("rotation", good)
 	g.refuseRecord("the old key signs", reject.KeyRotated, before)
-	g.refuseRecord("the old key is paid", reject.KeyRotated, g.Pay(g.tip, g.Funded(g.tip, 0), old, 1))
+	has := g.balance(next)
+	g.acceptRecord("the old key is paid", g.Pay(g.tip, g.Funded(g.tip, 0), old, 1))
+	if g.balance(next) != has+1 {
+		panic("corpus: a payment to a rotated key does not reach its account")
+	}
+	g.refuseRecord("an account pays its old key", reject.SelfPayment, g.Pay(g.tip, next, old, 1))
 	g.acceptRecord("the new key signs", g.Pay(g.tip, next, g.Funded(g.tip, 0), 1))
 	g.acceptRecord("the new key is paid", g.Pay(g.tip, g.Funded(g.tip, 0), next, 1))
 }
