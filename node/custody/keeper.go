@@ -83,13 +83,10 @@ func (k *Keeper) Get(r *blobs.Request) ([]byte, error) {
 	return k.blobs.Get(r.Blob)
 }
 
-// mostNaming is how many records may name one blob. More would be strange.
-const mostNaming = 64
-
-// naming returns the first records that name a blob.
-func (k *Keeper) naming(h blobs.Hash) ([]views.Entry, error) {
-	return k.o.Views.List(views.Blob(record.Digest(h)), store.Place{}, mostNaming)
-}
+// maxNaming is how many records of a list are looked at: those that name a blob,
+// or name it for one carrier. Who wants a blob for long seals it once for each
+// carrier and shipment.
+const maxNaming = 64
 
 // mayHave reports whether a key speaks for somebody who carries a parcel with
 // the blob.
@@ -99,14 +96,18 @@ func (k *Keeper) mayHave(key record.Key, h blobs.Hash) (bool, error) {
 	if err != nil || who.Rotated(key) {
 		return false, err
 	}
-	entries, err := k.naming(h)
-	if err != nil {
-		return false, err
-	}
-	for _, e := range entries {
-		ok, err := k.carries(state, who.ID, e.ID)
-		if ok || err != nil {
-			return ok, err
+	// Those that name the carrier come first: no other records can push them out
+	// of the list.
+	for _, l := range []views.List{views.BlobFor(record.Digest(h), who.ID), views.Blob(record.Digest(h))} {
+		entries, err := k.o.Views.List(l, store.Place{}, maxNaming)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range entries {
+			ok, err := k.carries(state, who.ID, e.ID)
+			if ok || err != nil {
+				return ok, err
+			}
 		}
 	}
 	return false, nil
@@ -138,9 +139,10 @@ func (k *Keeper) carries(state ledger.View, account record.Key, id record.ID) (b
 	return s != nil && s.Custodian() == account, err
 }
 
-// expiry returns until when a blob is kept, and whether any record names it.
+// expiry returns until when a blob is kept, and whether any record names it. It is
+// the blob of the first shipment that names it: others cannot delay its purge.
 func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
-	entries, err := k.naming(h)
+	entries, err := k.o.Views.List(views.Blob(record.Digest(h)), store.Place{}, maxNaming)
 	if err != nil {
 		return at, false, err
 	}
@@ -160,12 +162,9 @@ func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
 		if s == nil {
 			continue // the chain has changed its branch
 		}
-		claimed = true
-		if until := k.until(s); until.After(at) {
-			at = until
-		}
+		return k.until(s), true, nil
 	}
-	return at, claimed, nil
+	return at, false, nil
 }
 
 // until returns how long the data of a shipment are kept. When it is over:

@@ -217,11 +217,9 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 	case record.VoucherTransfer:
 		return x.give(heldList, p.To, at, p.Voucher)
 	case record.ShipmentCreate:
-		x.blob(p.BlobHash, at, id)
-		return errors.Join(x.give(shipmentsList, r.Key, at, id), x.give(shipmentsList, p.Carrier, at, id))
+		return errors.Join(x.blob(p.BlobHash, p.Carrier, at, id), x.give(shipmentsList, r.Key, at, id), x.give(shipmentsList, p.Carrier, at, id))
 	case record.CustodyHandover:
-		x.blob(p.BlobHash, at, id)
-		return x.give(shipmentsList, p.To, at, p.Shipment)
+		return errors.Join(x.blob(p.BlobHash, p.To, at, id), x.give(shipmentsList, p.To, at, p.Shipment))
 	case record.SettleExecute:
 		return x.replaced(p, rel, id)
 	case record.ClaimOpen:
@@ -278,10 +276,17 @@ func (x *indexer) give(kind byte, to record.Key, at store.Place, id record.ID) e
 	return err
 }
 
-func (x *indexer) blob(hash record.Digest, at store.Place, id record.ID) {
-	if hash != (record.Digest{}) {
-		x.list(Blob(hash), at, id)
+// blob adds a record to the lists of the blob that it names for a carrier.
+func (x *indexer) blob(hash record.Digest, carrier record.Key, at store.Place, id record.ID) error {
+	if hash == (record.Digest{}) {
+		return nil
 	}
+	account, err := x.account(carrier)
+	if err == nil {
+		x.list(Blob(hash), at, id)
+		x.list(BlobFor(hash, account), at, id)
+	}
+	return err
 }
 
 // replaced adds a settlement to the lists of the voucher that was given for the

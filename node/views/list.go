@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/minio/sha256-simd"
 
 	"stele/node/record"
 	"stele/node/store"
@@ -24,6 +25,7 @@ const (
 	productList     = 'g'
 	partyList       = 'p'
 	blobList        = 'b'
+	blobForList     = 'B'
 	soldList        = 'S'
 	heldList        = 'H'
 	claimsList      = 'C'
@@ -59,6 +61,13 @@ func itemName(gtin record.GTIN, serial record.Serial) (name [32]byte) {
 
 // Blob lists the records that name a blob.
 func Blob(hash record.Digest) List { return List{blobList, hash} }
+
+// BlobFor lists the records that name a blob together with a carrier, which is
+// named by the first key of its account. However many other records name the
+// blob, they are not in it.
+func BlobFor(hash record.Digest, carrier record.Key) List {
+	return List{blobForList, sha256.Sum256(append(hash[:], carrier[:]...))}
+}
 
 // Party lists the records that an account signed, or that name it as carrier,
 // as seller under supervision, in a role, or as receiver of a payment for a claim.
