@@ -200,7 +200,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n.blocks.seed(n.chain, n.started)
 	if n.views != nil {
-		n.tally.seed(n.views)
+		n.tally.seed(n.views, n.chain.View(), n.chain.NextContext())
 	}
 	return n, nil
 }

@@ -4,6 +4,7 @@ import (
 	"stele/node/chain"
 	"stele/node/ledger"
 	"stele/node/record"
+	"stele/node/store"
 	"stele/node/views"
 )
 
@@ -21,8 +22,13 @@ type seenClaim struct {
 	closed uint32 // height at which it was seen closed
 }
 
-// mostClaims is how many open claims of earlier runs a tally looks at.
-const mostClaims = 10_000
+// How many claims of earlier runs a tally follows, and how many it looks at for
+// that: the list of open claims has also those that time alone has closed.
+const (
+	maxClaims = 10_000
+	maxSeeded = 100_000
+	seedPage  = 1000
+)
 
 func newTally() tally {
 	return tally{
@@ -33,13 +39,22 @@ func newTally() tally {
 }
 
 // seed adds the claims that are open at the start, as far as there are views.
-func (t *tally) seed(v *views.Views) {
-	open, err := v.List(views.OpenClaims(), views.Entry{}.Place, mostClaims)
-	if err != nil {
-		return // it is only a count
-	}
-	for _, e := range open {
-		t.claims[e.ID] = &seenClaim{state: ledger.ClaimOpen}
+func (t *tally) seed(list *views.Views, v ledger.View, c ledger.Context) {
+	from := store.Place{}
+	for read := 0; read < maxSeeded && len(t.claims) < maxClaims; read += seedPage {
+		page, err := list.List(views.OpenClaims(), from, seedPage)
+		if err != nil {
+			return // it is only a count
+		}
+		for _, e := range page {
+			from = e.Next()
+			if claim, err := ledger.GetClaim(v, c, e.ID); err == nil && claim != nil && !claim.State.Closed() {
+				t.claims[e.ID] = &seenClaim{state: claim.State}
+			}
+		}
+		if len(page) < seedPage {
+			return
+		}
 	}
 }
 

@@ -4,12 +4,16 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"stele/node/block"
 	"stele/node/casetest"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
 	"stele/node/ledger"
 	"stele/node/record"
+	"stele/node/store"
+	"stele/node/views"
 )
 
 // A tally follows a claim block by block, there and back, and counts it for good
@@ -60,5 +64,49 @@ func TestTally(t *testing.T) {
 	look(&again, story.Tip, 0)
 	if got := look(&again, story.Tip, chain.MaxReorg+1); !maps.Equal(got, last) || len(again.claims) != 0 {
 		t.Errorf("much later %v, and %d claims are looked at", got, len(again.claims))
+	}
+}
+
+// At the start, claims that time alone has closed do not count as open, though
+// no record took them out of the list.
+func TestTallySeed(t *testing.T) {
+	story := casetest.New(casetest.Network(), "1 Quay Street")
+	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain, story.Refund} {
+		step()
+	}
+	executed := story.Tip.Parent // the remedy was given, and not confirmed
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := store.Open("store", store.Identity{Network: story.Params.ID, Genesis: story.Genesis.Hash()}, store.Options{FS: vfs.NewMem()})
+	check(err)
+	defer kept.Close()
+	c, err := chain.Open(t.Context(), chain.Options{Store: kept, Params: story.Params, Clock: story.Now})
+	check(err)
+	for _, b := range executed.Chain()[1:] {
+		_, err := c.Submit(b.Block)
+		check(err)
+	}
+	list, err := views.Open("views", views.Options{Chain: c, FS: vfs.NewMem()})
+	check(err)
+	defer list.Close()
+	check(list.Update(t.Context()))
+
+	p := &story.Params.AfterSales
+	next := c.NextContext()
+	for days, want := range map[uint32]map[ledger.ClaimState]uint64{
+		0:                         {ledger.ClaimExecuted: 1},
+		uint32(p.ConfirmDays) + 1: {},
+	} {
+		at := next
+		at.MedianTime += days * p.Day
+		tally := newTally()
+		tally.seed(list, c.View(), at)
+		if got := tally.states(); !maps.Equal(got, want) {
+			t.Errorf("after %d days: %v, want %v", days, got, want)
+		}
 	}
 }
