@@ -71,7 +71,7 @@ type Claim struct {
 	Settlement   string        `json:"settlement,omitempty" doc:"the payment or the voucher with which it was given"`
 	Return       string        `json:"return,omitempty" doc:"the last shipment to the seller"`
 	SendBack     string        `json:"send_back,omitempty" doc:"the last shipment of repaired goods"`
-	Servicer     string        `json:"servicer,omitempty" doc:"who inspected the goods, if not the seller"`
+	Servicer     string        `json:"servicer,omitempty" doc:"who may inspect the goods or did so, if not the seller"`
 	Ruled        bool          `json:"ruled" doc:"a supervisor ruled"`
 	Defaulted    bool          `json:"defaulted" doc:"an order was not executed in time"`
 }

@@ -130,15 +130,23 @@ func putClaim(s *State, c *Claim) error { return putEntry(s, idKey(claimEntry, c
 // lapse does what time alone decides, one deadline after the other. The claim is
 // then in its new state since the last of them, whoever looks at it when.
 func (c *Claim) lapse(p *network.AfterSales, now uint32) {
-	for i := 0; i < len(claimTable); i++ {
+	for row := c.lapsed(p, now); row != nil; row = c.lapsed(p, now) {
+		c.Since = uint32(c.end(row.Period, p)) // at most now
+		c.State = row.To
+		c.Defaulted = c.Defaulted || row.To == ClaimDefaulted
+	}
+}
+
+// lapsed returns the transition that time alone makes from the claim's state, or
+// nil if it makes none yet.
+func (c *Claim) lapsed(p *network.AfterSales, now uint32) *row[ClaimState] {
+	for i := range claimTable {
 		row := &claimTable[i]
 		if row.From == c.State && row.On == 0 && uint64(now) > c.end(row.Period, p) {
-			c.Since = uint32(c.end(row.Period, p)) // at most now
-			c.State = row.To
-			c.Defaulted = c.Defaulted || row.To == ClaimDefaulted
-			i = -1 // the new state may have lapsed too
+			return row
 		}
 	}
+	return nil
 }
 
 // Period is one of the periods after which a claim or a shipment can or does

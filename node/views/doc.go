@@ -11,7 +11,7 @@
 //
 //   - [Views] is the index. [Views.Run] follows the chain; [Views.List] reads.
 //   - [List] names a list: [Voucher], [Claim], [Shipment], [Item], [Product],
-//     [Party] and [Blob] are lists of records; [SoldBy], [HeldBy], [ClaimsOf],
+//     [Party], [Blob] and [BlobFor] are lists of records; [SoldBy], [HeldBy], [ClaimsOf],
 //     [ShipmentsOf], [OpenClaims] and [OpenClaimsOf] are lists of things.
 //   - [Entry] is a place in the chain and the id of what is there.
 //

@@ -344,6 +344,10 @@ func (x *indexer) parties(r *record.Record, at store.Place) error {
 		keys = keys[:1] // a pick-up key is nobody's name
 	case record.ShipmentCreate:
 		keys = append(keys, p.Carrier)
+	case record.ClaimRespond:
+		if p.Servicer != (record.Key{}) {
+			keys = append(keys, p.Servicer)
+		}
 	case record.Pay:
 		keys = append(keys, p.To)
 	case record.SellerSuspend:

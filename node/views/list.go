@@ -69,8 +69,8 @@ func BlobFor(hash record.Digest, carrier record.Key) List {
 	return List{blobForList, sha256.Sum256(append(hash[:], carrier[:]...))}
 }
 
-// Party lists the records that an account signed, or that name it as carrier,
-// as seller under supervision, in a role, or as receiver of a payment for a claim.
+// Party lists the records that an account signed, or that name it as carrier, as
+// servicer, as seller under supervision, in a role, or as receiver of a payment for a claim.
 // Account is its first key: see [Views.Account]. A payment to a key that became
 // one of the account's only later stays in the list of that key.
 func Party(account record.Key) List { return List{partyList, account} }

@@ -33,6 +33,7 @@ func TestLists(t *testing.T) {
 	claim := by(heirLater, record.ClaimOpen{Time: 1, Voucher: voucher})
 	evidence := by(heirLater, record.EvidenceAdd{Time: 1, Claim: claim.ID()})
 	corrected := by(heirLater, record.Correction{Time: 1, Record: evidence.ID()})
+	respond := by(seller, record.ClaimRespond{Time: 1, Claim: claim.ID(), Action: record.Offer, Servicer: key(8)})
 	ruling := by(supervisor, record.Ruling{Time: 1, Subject: record.OnClaim, ID: claim.ID(), Outcome: record.Ordered})
 	pay := by(seller, record.Pay{To: heirLater, Amount: 5, Reference: claim.ID()})
 	other := by(seller, record.Pay{To: heirLater, Amount: 5, Reference: voucher})
@@ -48,7 +49,7 @@ func TestLists(t *testing.T) {
 	c.extend(product, issue)
 	c.extend(ship, handover)
 	for _, r := range []*record.Record{
-		deliver, transfer, rotate, claim, evidence, corrected, ruling, pay, other, replacement, settle, recall, recallAll, suspend,
+		deliver, transfer, rotate, claim, evidence, corrected, respond, ruling, pay, other, replacement, settle, recall, recallAll, suspend,
 	} {
 		c.extend(one(r)...)
 	}
@@ -83,18 +84,19 @@ func TestLists(t *testing.T) {
 	}
 	check("open claims", OpenClaims())
 	check("open claims of the seller", OpenClaimsOf(seller))
-	check("voucher", Voucher(voucher), issue, ship, handover, deliver, transfer, claim, evidence, corrected, ruling, pay, settle, confirm, evaluate)
-	check("item", Item(gtin, "A1"), issue, ship, handover, deliver, transfer, claim, evidence, corrected, ruling, pay, settle, recall, confirm, evaluate)
+	check("voucher", Voucher(voucher), issue, ship, handover, deliver, transfer, claim, evidence, corrected, respond, ruling, pay, settle, confirm, evaluate)
+	check("item", Item(gtin, "A1"), issue, ship, handover, deliver, transfer, claim, evidence, corrected, respond, ruling, pay, settle, recall, confirm, evaluate)
 	check("replacement", Voucher(replacement.ID()), replacement, settle)
-	check("claim", Claim(claim.ID()), claim, evidence, corrected, ruling, pay, settle, confirm)
+	check("claim", Claim(claim.ID()), claim, evidence, corrected, respond, ruling, pay, settle, confirm)
 	check("shipment", Shipment(ship.ID()), ship, handover, deliver)
 	check("product", Product(gtin), product, recallAll)
+	check("servicer", Party(key(8)), respond)
 	check("first blob", Blob(digest(1)), ship)
 	check("second blob", Blob(digest(2)), handover)
 	check("first blob, for its carrier", BlobFor(digest(1), carrier), ship)
 	check("first blob, for the next carrier", BlobFor(digest(1), second))
 	check("second blob, for the next carrier", BlobFor(digest(2), second), handover)
-	check("seller", Party(seller), issue, ship, pay, replacement, settle, suspend)
+	check("seller", Party(seller), issue, ship, respond, pay, replacement, settle, suspend)
 	check("buyer", Party(buyer), issue, transfer, evaluate)
 	check("heir", Party(heir), transfer, rotate, claim, evidence, corrected, pay, replacement, confirm)
 	check("later key of the heir", Party(heirLater))
