@@ -175,6 +175,21 @@ func TestLapsedClaim(t *testing.T) {
 		t.Errorf("claim %+v, deadline %+v", claim, claim.Deadline)
 	}
 
+	// Another branch, on which there is an offer that nobody answers: it counts as
+	// a rejection, and then as the end.
+	offer := story.Frame(unanswered, story.Seller)
+	offer.Payload = record.ClaimRespond{Time: record.Time(unanswered.Header.Time), Claim: story.Claim, Action: record.Offer, Remedy: record.Repair}
+	s = newServiceOf(t, story.Builder, story.Extend(unanswered, story.Sign(offer)), withViews(t)).listen()
+	wait(p.RespondDays + 1)
+	page := readAs[Page[Claim]](s, "/v1/claims")
+	if len(page.Items) != 1 || page.Items[0].State != "rejected" || page.Items[0].Deadline == nil || page.Items[0].Deadline.Period != "escalate" {
+		t.Errorf("open claims: %+v", page)
+	}
+	wait(p.EscalateDays + 1)
+	if page := readAs[Page[Claim]](s, "/v1/claims"); len(page.Items) != 0 {
+		t.Errorf("open claims: %+v", page)
+	}
+
 	// Another branch, on which it was executed and not confirmed.
 	executed := story.Tip.Parent
 	s = newServiceOf(t, story.Builder, executed, withViews(t)).listen()

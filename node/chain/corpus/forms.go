@@ -1,6 +1,8 @@
 package corpus
 
 import (
+	"bytes"
+
 	"stele/node/record"
 	"stele/node/reject"
 )
@@ -29,6 +31,9 @@ func (w *play) sceneForms() {
 	cause := w.authorise(record.Refund, false)
 	cause.Cause = record.Misuse
 	w.refuse(reject.ContraryFields, w.seller, cause)
+	old := bytes.Clone(w.record(w.seller, w.rejection()).Encode())
+	old[5] = 1 // of the version without a servicer
+	w.refuseRecordBytes(w.name("CLAIM_RESPOND of version 1"), reject.UnknownVersion, old)
 	ground := w.open(99, record.Repair)
 	w.refuse(reject.UnknownChoice, w.buyer, ground)
 	score := w.evaluation()
