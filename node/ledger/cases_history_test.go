@@ -72,6 +72,7 @@ func (m *cases) compare(t *rapid.T, v View) {
 // says; no value comes or goes; undo leads back to the state before.
 func TestCases(t *testing.T) {
 	seen, steps := map[record.Type]int{}, 0
+	claimsSeen := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		view := mapView(maps.Clone(caseView))
 		h := &history{cases: newCases(), keys: 10_000}
@@ -115,9 +116,12 @@ func TestCases(t *testing.T) {
 				t.Fatal("the way back leads to another state")
 			}
 		}
+		for _, c := range h.claims {
+			claimsSeen[c.state]++
+		}
 		if h.rewards > h.burned || h.pool+h.rewards > h.burned+record.Amount(len(h.vouchers)) {
 			t.Fatalf("rewards of %v, pool %v, %v burned", h.rewards, h.pool, h.burned)
 		}
 	})
-	t.Logf("%d steps; valid records by type: %v", steps, seen)
+	t.Logf("%d steps; valid records by type: %v; claims at the end by state: %v", steps, seen, claimsSeen)
 }
