@@ -43,8 +43,8 @@ func (g *Generator) complain(l *life, b book, v *ledger.Voucher) *draft {
 
 // settle does what the next party to an open claim does.
 func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
-	if d := g.prove(l, v, c); d != nil {
-		return d, nil
+	if d, err := g.prove(l, b, v, c); d != nil || err != nil {
+		return d, err
 	}
 	p := &b.Params.AfterSales
 	period, end := c.Deadline(p)
@@ -131,7 +131,15 @@ func (g *Generator) giveBack(l *life, v *ledger.Voucher, c *ledger.Claim) (*draf
 }
 
 // prove adds evidence of a party to the claim.
-func (g *Generator) prove(l *life, v *ledger.Voucher, c *ledger.Claim) *draft {
+func (g *Generator) prove(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+	h, err := ledger.GetShipment(b, v.Shipment)
+	if err != nil {
+		return nil, err
+	}
+	var carrier record.Key // that had the goods last
+	if h != nil {
+		carrier = h.Carrier
+	}
 	for _, x := range []struct {
 		name string
 		id   record.Key
@@ -140,14 +148,15 @@ func (g *Generator) prove(l *life, v *ledger.Voucher, c *ledger.Claim) *draft {
 		{"holder's evidence", c.Holder, "Photographs of the fault."},
 		{"seller's evidence", v.Seller, "The packing was intact when the goods left."},
 		{"servicer's evidence", c.Servicer, "Oscillogram of the power supply."},
+		{"carrier's evidence", carrier, "The parcel was whole at the door."},
 	} {
 		if x.id == (record.Key{}) || !l.once(c.ID, x.name, 15) {
 			continue
 		}
 		l.did(c.ID, x.name)
-		return g.party(x.id, record.EvidenceAdd{Time: g.now(), Claim: c.ID, Evidence: digest(x.name, c.ID), Note: x.note})
+		return g.party(x.id, record.EvidenceAdd{Time: g.now(), Claim: c.ID, Evidence: digest(x.name, c.ID), Note: x.note}), nil
 	}
-	return nil
+	return nil, nil
 }
 
 // respond answers a claim: n is what the seller is like.
