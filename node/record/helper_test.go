@@ -36,10 +36,14 @@ func ascending(keys ...PrivateKey) []Key {
 
 // frame returns a record by the first key that breaks no rule.
 func frame(p Payload) Record {
-	return Record{
-		Network: testNetwork, Version: p.Type().Version(), Seq: 3, ValidUntil: 1000, Fee: 10000,
+	r := Record{
+		Network: testNetwork, Version: 1, Seq: 3, ValidUntil: 1000, Fee: 10000,
 		Key: PublicOf(testKeys[0]), Payload: p,
 	}
+	if p != nil {
+		r.Version = p.Type().Version()
+	}
+	return r
 }
 
 // coinbase returns a COINBASE that breaks no rule.
