@@ -37,7 +37,7 @@ func errEntry(key, value []byte) error {
 }
 
 // version is that of the entries. Views of another version are built anew.
-const version = 2
+const version = 3
 
 // format is the version of Pebble's files.
 const format = pebble.FormatValueSeparation
