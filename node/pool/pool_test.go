@@ -382,6 +382,32 @@ func TestMergedAccount(t *testing.T) {
 	w.holds(t)
 }
 
+// A key that was to become the next one of an account goes its own way in a
+// block. What waits under it, and under the keys that follow, is of the key's own
+// account from then on, and in no queue of the first account.
+func TestSplitAccount(t *testing.T) {
+	for seed := range uint64(4) { // the order of the keys differs
+		w := newWorld(t, seed)
+		second, third := record.PublicOf(w.builder.NewKey()), record.PublicOf(w.builder.NewKey())
+		w.mine(t, w.user(1).next(says(record.Pay{To: second, Amount: record.Coin})))
+		u := w.user(0)
+		merge, onward, behind := u.next(rotate(second)), u.next(rotate(third)), u.next()
+		w.add(t, merge, onward, behind)
+		w.mine(t, (&user{w: w, key: second}).next())
+		w.holds(t, onward, behind)
+		first := w.user(0).next()
+		w.add(t, first)
+		w.holds(t, first, onward, behind)
+		for key, want := range map[record.Key]uint64{w.user(0).key: 1, third: 3} {
+			if n, err := w.NextSeq(key); n != want || err != nil {
+				t.Errorf("the next sequence number of %v is %d (%v), want %d", key, n, err, want)
+			}
+		}
+		w.mine(t, w.choose(t, everything)...)
+		w.holds(t)
+	}
+}
+
 // Of two accounts that claim one new key, one gets it.
 func TestContestedKey(t *testing.T) {
 	w := newWorld(t, 1)

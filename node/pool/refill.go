@@ -3,6 +3,7 @@ package pool
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
 	"stele/node/block"
@@ -11,16 +12,18 @@ import (
 	"stele/node/reject"
 )
 
-// claim is an entry and the account that it belongs to.
-type claim struct {
-	entry
-	account record.Key
-}
+// unsettled has entries that are in no queue, by the keys of their authors.
+type unsettled map[record.Key][]entry
 
 // refill puts entries, which are in no queue, into queues as far as they are
 // valid now. The others are forgotten; those that are in one of the blocks count
 // as mined. The error is that of the view; entries that could not be judged
 // are in no queue then, and still in the journal.
+//
+// Whose account a key signs for is not known beforehand: a KEY_ROTATE among the
+// entries may bring it into use, but only if it is valid itself. So the authors
+// of these come first, and their queue takes the entries of the new key along.
+// If it does not, the key signs for an account of its own.
 func (p *Pool) refill(v ledger.View, c ledger.Context, entries []entry, mined []*block.Block) error {
 	if len(entries) == 0 {
 		return nil
@@ -31,103 +34,93 @@ func (p *Pool) refill(v ledger.View, c ledger.Context, entries []entry, mined []
 			in[r.ID()] = true
 		}
 	}
-	var waiting []entry
+	waiting := unsettled{}
+	rotatedBy := map[record.Key][]record.Key{} // the authors of the rotations to a key
 	for _, e := range entries {
 		if in[e.ID()] {
 			p.forget([]entry{e}, &p.counts.Mined)
-		} else {
-			waiting = append(waiting, e)
+			continue
+		}
+		waiting[e.Key] = append(waiting[e.Key], e)
+		if rotate, ok := e.Payload.(record.KeyRotate); ok {
+			rotatedBy[rotate.New] = append(rotatedBy[rotate.New], e.Key)
 		}
 	}
-	claims, err := p.claims(v, waiting)
-	for len(claims) > 0 {
-		n := 1
-		for n < len(claims) && claims[n].account == claims[0].account {
-			n++
+
+	var err error
+	seen := map[record.Key]bool{}
+	var settle func(key record.Key)
+	settle = func(key record.Key) {
+		if seen[key] { // also where rotations make a circle
+			return
 		}
-		if e := p.settle(v, c, claims[:n]); e != nil {
-			err = cmp.Or(err, e)
+		seen[key] = true
+		for _, author := range rotatedBy[key] {
+			settle(author)
 		}
-		claims = claims[n:]
+		err = cmp.Or(err, p.settle(v, c, key, waiting))
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(waiting), compareKeys) {
+		settle(key)
 	}
 	return err
 }
 
-// claims finds the account of each entry and sorts them by account and
-// sequence number; of two with the same number the better paying comes first. A
-// key that one of the entries brings into use signs for the account of that
-// entry.
-func (p *Pool) claims(v ledger.View, entries []entry) ([]claim, error) {
-	before := map[record.Key]record.Key{} // the key that each new key follows
-	for _, e := range entries {
-		if rotate, ok := e.Payload.(record.KeyRotate); ok {
-			before[rotate.New] = e.Key
-		}
-	}
-	accounts := map[record.Key]record.Key{}
-	accountOf := func(key record.Key) (record.Key, error) {
-		if account, ok := accounts[key]; ok {
-			return account, nil
-		}
-		first := key
-		for range len(before) { // records that contradict each other could make a circle
-			prior, ok := before[first]
-			if !ok {
-				break
-			}
-			first = prior
-		}
-		account, err := ledger.GetAccount(v, first)
-		if err == nil {
-			accounts[key] = account.ID
-		}
-		return account.ID, err
-	}
-	claims := make([]claim, 0, len(entries))
-	for _, e := range entries {
-		account, err := accountOf(e.Key)
-		if err != nil {
-			return nil, err
-		}
-		claims = append(claims, claim{e, account})
-	}
-	slices.SortFunc(claims, func(a, b claim) int {
+func compareKeys(a, b record.Key) int { return bytes.Compare(a[:], b[:]) }
+
+// take removes the entries of a key and returns them in the order of their
+// sequence numbers; of two with the same number the better paying comes first.
+func (u unsettled) take(key record.Key) []entry {
+	entries := u[key]
+	delete(u, key)
+	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(
-			bytes.Compare(a.account[:], b.account[:]),
 			cmp.Compare(a.Seq, b.Seq),
 			cmp.Compare(b.rate, a.rate),
 			cmp.Compare(a.arrival, b.arrival),
 		)
 	})
-	return claims, nil
+	return entries
 }
 
-// settle makes the queue of an account of the entries that claim it, which
-// must be in order.
-func (p *Pool) settle(v ledger.View, c ledger.Context, claims []claim) error {
-	q := newQueue(claims[0].account)
+// settle makes the queue of the account that key signs for: of the entries of
+// this key, and of those that they bring into use.
+func (p *Pool) settle(v ledger.View, c ledger.Context, key record.Key, waiting unsettled) error {
+	entries := waiting.take(key)
+	if len(entries) == 0 {
+		return nil
+	}
+	account, err := ledger.GetAccount(v, key)
+	if err != nil {
+		return err
+	}
 	state, err := confirmed(v, c)
 	if err != nil {
 		return err
 	}
 	var kept []entry
-	defer func() {
-		if len(kept) > 0 {
-			p.table.splice(q, 0, 0, kept...)
-		}
-	}()
-	for _, claim := range claims {
-		err := p.checkRotation(claim.Record, nil)
+	for len(entries) > 0 {
+		e := entries[0]
+		entries = entries[1:]
+		err = p.checkRotation(e.Record, nil)
 		if err == nil {
-			err = ledger.Apply(state, c, claim.Record)
+			err = ledger.Apply(state, c, e.Record)
 		}
 		if _, refused := reject.Of(err); refused {
-			p.forget([]entry{claim.entry}, &p.counts.Invalid)
-		} else if err != nil {
-			return err
-		} else {
-			kept = append(kept, claim.entry)
+			p.forget([]entry{e}, &p.counts.Invalid)
+			err = nil
+			continue
+		}
+		if err != nil {
+			break
+		}
+		kept = append(kept, e)
+		if rotate, ok := e.Payload.(record.KeyRotate); ok {
+			entries = append(entries, waiting.take(rotate.New)...)
 		}
 	}
-	return nil
+	if len(kept) > 0 {
+		p.table.splice(newQueue(account.ID), 0, 0, kept...)
+	}
+	return err
 }
