@@ -87,6 +87,7 @@ func TestCases(t *testing.T) {
 				r := h.next()
 				faults, mark := h.faults(r), s.Mark()
 				err := Apply(s, c, r)
+				checkCurrentKeys(t, s, r, err)
 				reason, _ := reject.Of(err)
 				switch {
 				case err == nil && len(faults) == 0:

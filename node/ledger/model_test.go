@@ -278,6 +278,7 @@ func TestModel(t *testing.T) {
 				r := drawRecord(t, m, height)
 				mark, faults := Digest(pow.Hash{}, s.Changes()), m.faults(height, r)
 				err := Apply(s, c, r)
+				checkCurrentKeys(t, s, r, err)
 				reason, _ := reject.Of(err)
 				switch {
 				case err == nil && len(faults) == 0:

@@ -208,7 +208,7 @@ func (p *Pool) admitOne(v ledger.View, c ledger.Context, r *record.Record) error
 	p.save(r)
 	p.evict()
 	if p.table.records[r.ID()] == nil {
-		return errFull(r, p.table.cheapest())
+		return p.errFull(r, RateOf(r))
 	}
 	return nil
 }

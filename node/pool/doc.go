@@ -21,6 +21,24 @@
 // other is left out by Select, which applies what it selects, and dropped by
 // the next Update.
 //
+// # Suspects
+//
+// A record costs its author nothing if it is never mined. So it must not take
+// the place of others as long as it looks as if it could not be. Suspects are
+//
+//   - records that name a key which a KEY_ROTATE of another queue retires
+//     (ledger.CurrentKeys),
+//   - records that did not apply when Select tried them, until they do,
+//   - and what is behind one of those in its queue.
+//
+// Suspects are as good as others while there is room, but they are worth nothing:
+// a full pool evicts them first, whatever they would pay, and takes no more of
+// them. Select tries them last. It tries at most maxUnapplied records that do not
+// apply, and a record that did not apply in maxStrikes epochs (between two
+// Updates) is dropped. What a pooled record makes invalid in another way is found
+// by Select only, so a node that makes no templates keeps it until it is mined or
+// expires.
+//
 // # Order
 //
 // A fee rate is the fee per 1000 bytes. Select takes the best first among the
@@ -33,9 +51,9 @@
 // [Options.MaxBytes] bounds memory: a record counts with its size and what is
 // kept about it. [Options.MaxPerAccount] bounds a queue. A record leaves the pool
 // when it is mined, conflicts with what was mined, can no longer be mined at the
-// next height, is replaced, or must go because the pool is full. It never leaves
-// it otherwise, and not in between: only Add (replacement, eviction) and Update
-// remove.
+// next height, did not apply in maxStrikes epochs, is replaced, or must go because
+// the pool is full. It never leaves it otherwise, and not in between: only Add
+// (replacement, eviction) and Update remove.
 //
 // # Locks
 //

@@ -257,9 +257,14 @@ func checkTable(table *table) error {
 				return errors.New("an entry is not where it belongs")
 			}
 			fresh.splice(copied, i, 0, e)
-			if copied.entries[i] != e || e.until != e.ValidUntil {
-				return errors.New("what an entry has of its queue is wrong")
+			if e.until != e.ValidUntil {
+				return errors.New("an entry has a wrong height")
 			}
+		}
+	}
+	for account, q := range table.queues {
+		if !slices.Equal(q.entries, fresh.queues[account].entries) {
+			return errors.New("what an entry has of its queue, or of other queues, is wrong")
 		}
 	}
 	if len(fresh.records) != len(table.records) || fresh.bytes != table.bytes || fresh.charged != table.charged {
@@ -271,6 +276,24 @@ func checkTable(table *table) error {
 	for key, q := range table.aliases {
 		if fresh.aliases[key] == nil || fresh.aliases[key].account != q.account || table.queues[q.account] != q {
 			return errors.New("an alias is wrong")
+		}
+	}
+	if len(fresh.retired) != len(table.retired) || len(fresh.names) != len(table.names) {
+		return errors.New("retired keys or names are wrong")
+	}
+	for key, q := range table.retired {
+		if fresh.retired[key] == nil || fresh.retired[key].account != q.account || table.queues[q.account] != q {
+			return errors.New("a retired key is wrong")
+		}
+	}
+	for key, queues := range table.names {
+		if len(queues) != len(fresh.names[key]) {
+			return errors.New("names are wrong")
+		}
+		for q, n := range queues {
+			if table.queues[q.account] != q || fresh.names[key][fresh.queues[q.account]] != n {
+				return errors.New("a name is wrong")
+			}
 		}
 	}
 	for slot := range table.orders {

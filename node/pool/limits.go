@@ -13,13 +13,21 @@ func errGap(r *record.Record, next uint64) error {
 	return reject.New(reject.SequenceGap, "sequence number %d comes too early, the next is %d", r.Seq, next)
 }
 
-func errFull(r *record.Record, floor Rate) error {
-	return reject.New(reject.PoolFull, "the pool is full of records that pay at least %d per 1000 bytes, this one has a rate of %d", floor, RateOf(r))
+// errFull says why a record that is worth floor in its queue does not come into
+// the full pool.
+func (p *Pool) errFull(r *record.Record, floor Rate) error {
+	if floor == 0 {
+		return reject.New(reject.PoolFull, "the pool is full, and record %v may never be mined: others in the pool exclude it, or one before it in its queue", r.ID())
+	}
+	return reject.New(reject.PoolFull, "the pool is full of records that pay at least %d per 1000 bytes, this one has a rate of %d", p.table.cheapest(), floor)
 }
 
 // checkRoom checks that a record may go to the end of q, which may be nil.
 func (p *Pool) checkRoom(q *queue, r *record.Record) error {
 	floor := RateOf(r)
+	if p.table.retires(q, r) {
+		floor = 0
+	}
 	if q != nil && len(q.entries) > 0 {
 		if len(q.entries) >= p.o.MaxPerAccount {
 			return reject.New(reject.QueueFull, "%d records of this account wait, at most %d may", len(q.entries), p.o.MaxPerAccount)
@@ -29,8 +37,8 @@ func (p *Pool) checkRoom(q *queue, r *record.Record) error {
 	if p.table.charged+charge(r) <= p.o.MaxBytes {
 		return nil
 	}
-	if cheapest := p.table.cheapest(); floor <= cheapest {
-		return errFull(r, cheapest)
+	if floor <= p.table.cheapest() {
+		return p.errFull(r, floor)
 	}
 	return nil
 }
@@ -66,7 +74,7 @@ func (p *Pool) checkRotation(r, old *record.Record) error {
 	return nil
 }
 
-// evict removes the cheapest records until the others fit.
+// evict removes suspects and then the cheapest records until the others fit.
 func (p *Pool) evict() {
 	for p.table.charged > p.o.MaxBytes {
 		q := p.table.first(byTail)

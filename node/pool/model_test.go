@@ -24,6 +24,7 @@ type model struct {
 	t       *rapid.T
 	records []*record.Record
 	keys    []record.Key // that records are made with: of accounts, and new ones
+	strikes map[record.ID]uint8
 }
 
 const modelAccounts = 4
@@ -99,6 +100,32 @@ func (m *model) valid(records []*record.Record) bool {
 	return true
 }
 
+// look takes over from the pool how often each record did not apply, which the
+// model does not know.
+func (m *model) look() {
+	m.strikes = map[record.ID]uint8{}
+	for _, q := range m.table.queues {
+		for _, e := range q.entries {
+			m.strikes[e.ID()] = e.strikes
+		}
+	}
+}
+
+// isSuspect reports whether a record may never be mined: it did not apply, a
+// rotation of another account retires a key that it names, or it waits for such a
+// record.
+func (m *model) isSuspect(r *record.Record) bool {
+	account := m.account(r.Key, m.records)
+	retired := func(k record.Key) bool {
+		return slices.ContainsFunc(m.records, func(q *record.Record) bool {
+			return q.Type() == record.TypeKeyRotate && q.Key == k && m.account(k, m.records) != account
+		})
+	}
+	return slices.ContainsFunc(m.queue(account, m.records), func(q *record.Record) bool {
+		return q.Seq <= r.Seq && (m.strikes[q.ID()] > 0 || slices.ContainsFunc(ledger.CurrentKeys(q.Payload), retired))
+	})
+}
+
 // random returns a record that may be valid or not.
 func (m *model) random(t *rapid.T) *record.Record {
 	key := rapid.SampledFrom(m.keys).Draw(t, "author")
@@ -137,6 +164,7 @@ func (m *model) addSome(t *rapid.T) {
 		m.refuseAny(forge(r))
 		return
 	}
+	m.look()
 	was := m.Stats().Counts
 	err := m.Add(r)[0]
 	counts := m.Stats().Counts
@@ -204,7 +232,10 @@ func (m *model) evicted(some bool) {
 	if len(gone) > 0 && !some {
 		m.t.Fatal("records are gone")
 	}
-	worth := func(r *record.Record) Rate { // the least rate up to r in its queue
+	worth := func(r *record.Record) Rate { // the least rate up to r in its queue, 0 of a suspect
+		if m.isSuspect(r) {
+			return 0
+		}
 		least := RateOf(r)
 		for _, q := range m.queue(m.account(r.Key, m.records), m.records) {
 			if q.Seq < r.Seq {
@@ -284,6 +315,7 @@ func (m *model) moveTo(tip *chaintest.Block) {
 			delete(back, r.ID())
 		}
 	}
+	m.look()
 	was := m.Stats().Counts
 	m.move(m.t, tip)
 	for _, r := range back {
@@ -313,7 +345,7 @@ func (m *model) settle(back map[record.ID]*record.Record) {
 	m.evictedOrInvalid()
 	slices.SortFunc(dropped, func(a, b *record.Record) int { return int(a.Seq) - int(b.Seq) })
 	for _, r := range dropped {
-		if m.Get(r.ID()) != nil || RateOf(r) < DefaultMinRate {
+		if m.Get(r.ID()) != nil || RateOf(r) < DefaultMinRate || m.strikes[r.ID()] >= maxStrikes {
 			continue
 		}
 		before := m.Best(1 << 20)
@@ -354,6 +386,14 @@ func (m *model) compare() {
 	}
 
 	chosen := m.choose(m.t, everything)
+	m.look()
+	for _, q := range m.table.queues {
+		for _, e := range q.entries {
+			if e.isSuspect() != (m.isSuspect(e.Record) || e.rate == 0) {
+				m.t.Fatalf("suspect: %v, want %v", e.isSuspect(), m.isSuspect(e.Record))
+			}
+		}
+	}
 	s := ledger.NewState(m.tip.View())
 	block := m.builder.Draft(m.tip, chosen...).Seal()
 	if err := ledger.ApplyBlock(s, m.context(), block.Records); err != nil {

@@ -64,7 +64,9 @@ type Counts struct {
 	Replaced uint64 // by one with a higher fee
 	Evicted  uint64 // when the pool was full
 	Expired  uint64
-	Invalid  uint64 // by what a block changed
+	Invalid  uint64 // by what a block changed, or against others again and again
+
+	Unapplied uint64 // times that Select left out a record, since it did not apply
 }
 
 // Stats tell how full the pool is.

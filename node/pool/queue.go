@@ -21,11 +21,25 @@ func RateOf(r *record.Record) Rate {
 type entry struct {
 	*record.Record
 	rate    Rate
-	floor   Rate   // lowest rate of this entry and those before it in the queue
+	floor   Rate   // lowest worth of this entry and those before it in the queue
 	arrival uint64 // of two with the same rate the earlier one comes first
 	until   uint32 // ValidUntil
 	expiry  uint32 // least until of this entry and those before it in the queue
+
+	strikes uint8  // in how many epochs Select found that it does not apply
+	struck  uint64 // the last of these epochs
 }
+
+// strike notes that the entry did not apply, once in each epoch.
+func (e *entry) strike(epoch uint64) {
+	if e.strikes == 0 || e.struck != epoch {
+		e.strikes, e.struck = e.strikes+1, epoch
+	}
+}
+
+// isSuspect reports whether the entry may never be mined, or waits for one of
+// which that is so.
+func (e *entry) isSuspect() bool { return e.floor == 0 }
 
 // rank is the place of the entry among those that may come next in a block.
 func (e *entry) rank() rank { return rank{^uint64(e.rate), e.arrival} }
@@ -35,8 +49,13 @@ func (e *entry) rank() rank { return rank{^uint64(e.rate), e.arrival} }
 // state and of the index. BenchmarkMemory shows how true it is.
 const overhead = 1300
 
+// nameOverhead is what the index of names takes for a key that a record names.
+const nameOverhead = 300
+
 // charge is what a record counts against Options.MaxBytes.
-func charge(r *record.Record) int64 { return 2*int64(r.Size()) + overhead }
+func charge(r *record.Record) int64 {
+	return 2*int64(r.Size()) + overhead + nameOverhead*int64(len(ledger.CurrentKeys(r.Payload)))
+}
 
 // queue has the records of one account that wait, in the order of their
 // sequence numbers, without a gap. It is never empty.
@@ -78,14 +97,6 @@ func (q *queue) splice(i, n int, with ...entry) []entry {
 	q.entries = slices.Replace(q.entries, i, i+n, with...)
 	if i == 0 && len(q.entries) > 0 {
 		q.first = q.head().Seq
-	}
-	for j := i; j < len(q.entries); j++ {
-		e := &q.entries[j]
-		e.floor, e.expiry = e.rate, e.until
-		if j > 0 {
-			before := &q.entries[j-1]
-			e.floor, e.expiry = min(e.floor, before.floor), min(e.expiry, before.expiry)
-		}
 	}
 	q.state = nil
 	return removed

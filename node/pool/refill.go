@@ -102,6 +102,10 @@ func (p *Pool) settle(v ledger.View, c ledger.Context, key record.Key, waiting u
 	for len(entries) > 0 {
 		e := entries[0]
 		entries = entries[1:]
+		if e.strikes >= maxStrikes {
+			p.forget([]entry{e}, &p.counts.Invalid)
+			continue
+		}
 		err = p.checkRotation(e.Record, nil)
 		if err == nil {
 			err = ledger.Apply(state, c, e.Record)

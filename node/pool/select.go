@@ -14,10 +14,18 @@ type Limits struct {
 	Records int
 }
 
-// mostMisfits is after how many records in a row that are too large for the
-// room that is left Select gives up. Bitcoin Core does the same
-// (MAX_CONSECUTIVE_FAILURES).
-const mostMisfits = 1000
+const (
+	// maxMisfits is after how many records in a row that are too large for the
+	// room that is left Select gives up. Bitcoin Core does the same
+	// (MAX_CONSECUTIVE_FAILURES).
+	maxMisfits = 1000
+	// maxUnapplied is after how many records that do not apply Select gives up.
+	// Each costs as much as one that is chosen, and nothing to its author.
+	maxUnapplied = 1000
+	// maxStrikes is in how many epochs Select finds that a record does not apply
+	// until Update drops it.
+	maxStrikes = 3
+)
 
 // Select chooses records for a block, the best fee rate first and those of an
 // account in order, and applies them to s: the state of the block, with
@@ -25,14 +33,16 @@ const mostMisfits = 1000
 // the chosen records pay.
 //
 // A record that does not apply is left out, with those behind it in its queue.
-// The next Update looks whether it may stay in the pool. The error is that of
-// the state's view.
+// It is a suspect from then on: until it applies, it is tried after all others,
+// and evicted first. The next Update looks whether it may stay in the pool. After
+// maxUnapplied such records Select returns what it has. The error is that of the
+// state's view.
 func (p *Pool) Select(s *ledger.State, c ledger.Context, l Limits) (chosen []*record.Record, fees record.Amount, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	room, misfits := l.Bytes, 0
+	room, misfits, unapplied := l.Bytes, 0, 0
 	w := p.table.walk()
-	for e := w.next(); e != nil && len(chosen) < l.Records && misfits < mostMisfits; e = w.next() {
+	for e := w.next(); e != nil && len(chosen) < l.Records && misfits < maxMisfits && unapplied < maxUnapplied; e = w.next() {
 		if e.Size() > room {
 			misfits++
 			w.leave()
@@ -46,11 +56,19 @@ func (p *Pool) Select(s *ledger.State, c ledger.Context, l Limits) (chosen []*re
 			room -= e.Size()
 			fees += e.Fee
 			chosen = append(chosen, e.Record)
+			if e.strikes > 0 {
+				e.strikes = 0
+				p.table.recount(w.last.queue, w.last.index)
+			}
 		case !errors.As(err, &refused):
 			return nil, 0, err
 		case refused.Reason == reject.SequenceUsed: // mined, and Update will say so
 		default:
+			unapplied++
+			p.counts.Unapplied++
 			p.suspects[w.last.queue] = true
+			e.strike(p.epoch)
+			p.table.recount(w.last.queue, w.last.index)
 			w.leave()
 		}
 	}
@@ -73,11 +91,13 @@ func (p *Pool) Best(n int) []*record.Record {
 // walk visits entries by rate, those of a queue in order, without changing the
 // order of heads. What can come next is always the successor in a queue of one
 // that was visited, or the child in the heap of a head that was visited: few,
-// compared with all queues.
+// compared with all queues. Suspects come after all others.
 type walk struct {
-	heads *heap[*queue]
-	front heap[candidate]
-	last  candidate // that next returned; none if its queue is nil
+	heads    *heap[*queue]
+	front    heap[candidate]
+	suspects heap[candidate] // that front came to
+	late     bool            // front has suspects now
+	last     candidate       // that next returned; none if its queue is nil
 }
 
 // candidate is an entry, by its index in its queue.
@@ -105,15 +125,28 @@ func (w *walk) next() *entry {
 	if q, i := w.last.queue, w.last.index+1; q != nil && i < len(q.entries) {
 		w.front.push(q.entries[i].rank(), candidate{q, i, absent})
 	}
-	if len(w.front.items) == 0 {
-		return nil
+	w.last = candidate{}
+	for {
+		if len(w.front.items) == 0 {
+			if w.late {
+				return nil
+			}
+			w.front, w.late = w.suspects, true
+			continue
+		}
+		next := w.front.pop()
+		if next.place != absent {
+			w.pushHead(2*next.place + 1)
+			w.pushHead(2*next.place + 2)
+		}
+		e := &next.queue.entries[next.index]
+		if e.isSuspect() && !w.late {
+			w.suspects.push(e.rank(), candidate{next.queue, next.index, absent})
+			continue
+		}
+		w.last = next
+		return e
 	}
-	w.last = w.front.pop()
-	if place := w.last.place; place != absent {
-		w.pushHead(2*place + 1)
-		w.pushHead(2*place + 2)
-	}
-	return &w.last.queue.entries[w.last.index]
 }
 
 // leave leaves out what is behind the last entry in its queue.

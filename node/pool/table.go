@@ -1,11 +1,16 @@
 package pool
 
-import "stele/node/record"
+import (
+	"slices"
+
+	"stele/node/ledger"
+	"stele/node/record"
+)
 
 // The orders of queues that a table keeps, as slots of queue.place.
 const (
 	byHead   = iota // best rate of the first record first, for Select
-	byTail          // cheapest floor of the last record first, for eviction
+	byTail          // lowest floor of the last record first, for eviction
 	byExpiry        // soonest expiry of any record first
 	orders
 )
@@ -19,9 +24,35 @@ type table struct {
 	records map[record.ID]*queue  // that the record is in
 	queues  map[record.Key]*queue // by account
 	aliases map[record.Key]*queue // by the new keys of the KEY_ROTATE records in them
+	retired map[record.Key]*queue // by the keys that sign these, and then no more
+	names   names
 	orders  [orders]heap[*queue]
 	bytes   int64 // of encoded records
 	charged int64 // against Options.MaxBytes
+}
+
+// names has the queues whose records name a key that must not be retired
+// (ledger.CurrentKeys), and how often they do.
+type names map[record.Key]map[*queue]int
+
+func (n names) add(q *queue, r *record.Record) {
+	for _, k := range ledger.CurrentKeys(r.Payload) {
+		if n[k] == nil {
+			n[k] = map[*queue]int{}
+		}
+		n[k][q]++
+	}
+}
+
+func (n names) remove(q *queue, r *record.Record) {
+	for _, k := range ledger.CurrentKeys(r.Payload) {
+		if n[k][q]--; n[k][q] == 0 {
+			delete(n[k], q)
+		}
+		if len(n[k]) == 0 {
+			delete(n, k)
+		}
+	}
 }
 
 func newTable() table {
@@ -29,6 +60,8 @@ func newTable() table {
 		records: map[record.ID]*queue{},
 		queues:  map[record.Key]*queue{},
 		aliases: map[record.Key]*queue{},
+		retired: map[record.Key]*queue{},
+		names:   names{},
 	}
 	for slot := range t.orders {
 		t.orders[slot].moved = func(q *queue, place int) { q.place[slot] = place }
@@ -40,20 +73,27 @@ func newTable() table {
 // it. A queue that is left empty is gone.
 func (t *table) splice(q *queue, i, n int, with ...entry) []entry {
 	removed := q.splice(i, n, with...)
+	var rotated []record.Key // keys that are retired now, or not any more
 	for _, e := range removed {
 		delete(t.records, e.ID())
 		t.bytes -= int64(e.Size())
 		t.charged -= charge(e.Record)
+		t.names.remove(q, e.Record)
 		if p, ok := e.Payload.(record.KeyRotate); ok {
 			delete(t.aliases, p.New)
+			delete(t.retired, e.Key)
+			rotated = append(rotated, e.Key)
 		}
 	}
 	for _, e := range with {
 		t.records[e.ID()] = q
 		t.bytes += int64(e.Size())
 		t.charged += charge(e.Record)
+		t.names.add(q, e.Record)
 		if p, ok := e.Payload.(record.KeyRotate); ok {
 			t.aliases[p.New] = q
+			t.retired[e.Key] = q
+			rotated = append(rotated, e.Key)
 		}
 	}
 	if len(q.entries) == 0 {
@@ -64,14 +104,48 @@ func (t *table) splice(q *queue, i, n int, with ...entry) []entry {
 				q.place[slot] = absent
 			}
 		}
-		return removed
+	} else {
+		t.queues[q.account] = q
+		t.recount(q, i)
 	}
-	t.queues[q.account] = q
+	for _, key := range rotated {
+		for other := range t.names[key] {
+			if other != q {
+				t.recount(other, 0)
+			}
+		}
+	}
+	return removed
+}
+
+// recount computes what depends on the order of the entries of q, from index i
+// on, and puts q where it belongs.
+func (t *table) recount(q *queue, i int) {
+	for j := i; j < len(q.entries); j++ {
+		e := &q.entries[j]
+		e.floor, e.expiry = e.rate, e.until
+		if e.strikes > 0 || t.retires(q, e.Record) {
+			e.floor = 0
+		}
+		if j > 0 {
+			before := &q.entries[j-1]
+			e.floor, e.expiry = min(e.floor, before.floor), min(e.expiry, before.expiry)
+		}
+	}
 	tail := q.tail()
 	t.rank(q, byHead, q.head().rank())
 	t.rank(q, byTail, rank{uint64(tail.floor), ^tail.arrival})
 	t.rank(q, byExpiry, rank{key: uint64(tail.expiry)})
-	return removed
+}
+
+// retires reports whether a KEY_ROTATE in another queue than q retires a key
+// that a record of q names, so that the record is not valid behind it. A record
+// behind a rotation in its own queue has been applied after it. Q may be nil.
+func (t *table) retires(q *queue, r *record.Record) bool {
+	return slices.ContainsFunc(ledger.CurrentKeys(r.Payload), func(k record.Key) bool {
+		by := t.retired[k]
+		return by != nil && by != q
+	})
 }
 
 // rank puts q where r says in an order.
@@ -92,7 +166,7 @@ func (t *table) first(slot int) *queue {
 }
 
 // cheapest returns the lowest rate that is worth keeping: a record must pay
-// more to take another's place.
+// more to take another's place. It is 0 as long as there are suspects.
 func (t *table) cheapest() Rate {
 	if q := t.first(byTail); q != nil {
 		return q.tail().floor

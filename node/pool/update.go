@@ -6,6 +6,7 @@ import (
 
 	"stele/node/chain"
 	"stele/node/ledger"
+	"stele/node/record"
 )
 
 // Update is Follow and Flush. An error of the journal is only logged.
@@ -53,13 +54,19 @@ func (p *Pool) Follow(change chain.Change) error {
 // advance follows a chain that only got longer. A queue whose first records
 // were mined remains valid without them: the state has applied the same records
 // to its account. All other queues of an account that has signed something in
-// the new blocks are looked at again, and those that fell under suspicion.
+// the new blocks are looked at again, those that name a key that was rotated, and
+// those that fell under suspicion.
 func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) error {
 	t := &p.table
 	var mined []*queue
 	var failed error
 	for _, b := range change.Connected {
 		for _, r := range b.Records[1:] {
+			if r.Type() == record.TypeKeyRotate {
+				for q := range t.names[r.Key] {
+					p.suspects[q] = true
+				}
+			}
 			if q := t.records[r.ID()]; q != nil {
 				if q.mined == 0 {
 					mined = append(mined, q)
