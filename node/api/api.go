@@ -37,6 +37,13 @@ type Options struct {
 
 const defaultRate = 2000
 
+// The signatures of records that are refused after they were checked, of one
+// address: so many a second, about a twentieth of a processor, and at once.
+const (
+	wastedPerSecond = 500
+	wastedBurst     = 2000
+)
+
 // API answers requests about a node. Its methods may be called by several
 // goroutines at once.
 type API struct {
@@ -51,6 +58,7 @@ type API struct {
 	proxies netguard.Proxies
 	log     *slog.Logger
 	rates   *netguard.Rates
+	wasted  *netguard.Rates // signatures of refused records
 	handler http.Handler
 	spec    []byte // OpenAPI
 }
@@ -75,6 +83,7 @@ func New(o Options) (*API, error) {
 		proxies: o.Proxies,
 		log:     o.Log,
 		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
+		wasted:  netguard.NewRates(wastedPerSecond, wastedBurst),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"stele/engine/pow"
+	"stele/netguard"
 	"stele/node/chain/chaintest"
 	"stele/node/record"
 	"stele/node/reject"
@@ -192,6 +193,30 @@ func TestRefusedRecord(t *testing.T) {
 	}
 	if n := s.pool.Stats().Records; n != 0 {
 		t.Errorf("%d records in the pool", n)
+	}
+}
+
+// Whoever has the node check many signatures for nothing has to wait.
+func TestWastedSignatures(t *testing.T) {
+	s := serve(t)
+	s.api.wasted = netguard.NewRates(0, 10)
+	good := s.builder.Pay(s.tip, s.builder.Funded(s.tip, 0), s.builder.Funded(s.tip, 1), 5).Encode()
+	send := func(body []byte, status int, reason reject.Reason) {
+		t.Helper()
+		p := s.refused(status, "POST", "/v1/records", "application/octet-stream", body)
+		if p.Reason != reason {
+			t.Errorf("%+v, want the reason %s", p, reason)
+		}
+	}
+	for i := range 10 {
+		forged := slices.Clone(good)
+		forged[len(forged)-1] ^= byte(1 + i)
+		send(forged, http.StatusUnprocessableEntity, reject.BadSignature)
+	}
+	send(good, http.StatusTooManyRequests, reject.OverBudget)
+	s.api.wasted = netguard.NewRates(0, 10)
+	if answer, body := s.do("POST", "/v1/records", "application/octet-stream", good); answer.StatusCode != http.StatusOK {
+		t.Errorf("status %d: %s", answer.StatusCode, body)
 	}
 }
 

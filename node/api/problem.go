@@ -79,7 +79,7 @@ func cut(text string) string {
 func notFound(detail string) error { return newProblem(http.StatusNotFound, detail) }
 
 // refusal makes a problem of an error of the ledger: 422 with the reason if a
-// rule refused something; 503 if the node cannot go on, which is its trouble and
+// rule refused something, 429 if the sender's budget did; 503 if the node cannot go on, which is its trouble and
 // not the sender's.
 func refusal(err error) error {
 	reason, ok := reject.Of(err)
@@ -87,6 +87,9 @@ func refusal(err error) error {
 		return newProblem(http.StatusServiceUnavailable, err.Error())
 	}
 	status := http.StatusUnprocessableEntity
+	if reason == reject.OverBudget {
+		status = http.StatusTooManyRequests
+	}
 	var detail string
 	var refused *reject.Error
 	if errors.As(err, &refused) {

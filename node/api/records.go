@@ -118,8 +118,15 @@ type (
 	sendInput struct {
 		ContentType string `header:"Content-Type"`
 		RawBody     []byte
+		remote      string // "host:port" of the sender
 	}
 )
+
+// Resolve implements huma.Resolver.
+func (in *sendInput) Resolve(ctx huma.Context) []error {
+	in.remote = ctx.RemoteAddr()
+	return nil
+}
 
 func (a *API) registerRecords(api huma.API) {
 	huma.Register(api, get("get-pool", "/v1/pool", "The records that wait for a block"), a.getPool)
@@ -207,7 +214,7 @@ func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error
 		return nil, err
 	}
 	sent := Sent{ID: r.ID().String(), State: pooled}
-	if err := a.pool.Add(r)[0]; err != nil {
+	if err := a.pool.AddFrom(a.wasted.Of(in.remote), r)[0]; err != nil {
 		switch reason, _ := reject.Of(err); reason {
 		case reject.AlreadyPooled:
 		case reject.SequenceUsed:

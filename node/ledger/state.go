@@ -119,6 +119,23 @@ func (s *State) Revert(mark int) {
 	s.journal = s.journal[:mark]
 }
 
+// Frozen returns a view of s that does not let s remember what is read: a State
+// over it tries out records without a trace. S must not change while it is in use.
+func (s *State) Frozen() View { return frozen{s} }
+
+type frozen struct{ state *State }
+
+// Get returns the value of key in the state.
+func (f frozen) Get(key []byte) ([]byte, error) {
+	s := f.state
+	if len(s.entries) > 0 {
+		if p := s.index.find(key, hashOf(key), s.entries); p.number != 0 {
+			return s.entries[p.number-1].new, nil
+		}
+	}
+	return s.base.Get(key)
+}
+
 // Changes returns the keys whose value differs from that of the base, in the
 // order of keys. Whoever keeps a part of them for long should keep a copy: each
 // holds the memory of many.

@@ -155,3 +155,34 @@ func TestStateBrokenView(t *testing.T) {
 		t.Error("a failed write left something")
 	}
 }
+
+// A frozen view shows the state as it is, and what is read by it leaves nothing in
+// the state.
+func TestFrozen(t *testing.T) {
+	base := mapView{"a": []byte("1"), "b": []byte("2"), "c": []byte("3")}
+	s := NewState(base)
+	if v, err := s.Frozen().Get([]byte("a")); err != nil || string(v) != "1" {
+		t.Errorf("an unused state: %q, %v", v, err)
+	}
+	if err := s.Put([]byte("a"), []byte("4")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete([]byte("b")); err != nil {
+		t.Fatal(err)
+	}
+	over := NewState(s.Frozen())
+	for key, want := range map[string]string{"a": "4", "b": "", "c": "3", "d": ""} {
+		if v, err := over.Get([]byte(key)); err != nil || string(v) != want {
+			t.Errorf("%s: %q, %v, want %q", key, v, err, want)
+		}
+		if err := over.Put([]byte(key), []byte("5")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.entries) != 2 {
+		t.Errorf("the state remembers %d keys, want the 2 that were written", len(s.entries))
+	}
+	if v, _ := s.Get([]byte("a")); string(v) != "4" {
+		t.Errorf("the state has changed: %q", v)
+	}
+}

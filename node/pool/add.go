@@ -1,13 +1,27 @@
 package pool
 
 import (
+	"errors"
+	"math"
+	"time"
+
+	"golang.org/x/time/rate"
+
 	"stele/node/ledger"
 	"stele/node/record"
 	"stele/node/reject"
 )
 
-// mostHeld is how many records Add looks at before others get a turn.
-const mostHeld = 256
+// maxHeld is how many records Add looks at before others get a turn.
+const maxHeld = 256
+
+// fewSignatures is how many signatures a record has at most whose check may be
+// wasted: so many cost about as much as the state's own verdict.
+const fewSignatures = 2
+
+// errPostponed is the verdict about a record that has to wait for others of the
+// same call.
+var errPostponed = errors.New("postponed")
 
 // Add admits records to the pool. It returns an error for each, or nil for one
 // that was accepted: that one is in the journal, on disk. Records of one account
@@ -24,7 +38,14 @@ const mostHeld = 256
 // A record takes the place of one with the same account and sequence number if
 // it pays a tenth more, and at least the minimum rate more, if its rate is not
 // lower, and if those behind it in the queue remain valid.
-func (p *Pool) Add(records ...*record.Record) []error {
+func (p *Pool) Add(records ...*record.Record) []error { return p.AddFrom(nil, records...) }
+
+// AddFrom is Add for records that somebody else has sent. The signatures of a
+// record that is refused although they were checked count against the sender's
+// budget, one token each. A record that would take more than there are is refused
+// with [reject.OverBudget]; so the limiter needs a burst of at least
+// record.MaxApprovers+1. Nil: without a limit.
+func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error {
 	verdicts := make([]error, len(records))
 	if p.failing.Load() {
 		if err := p.Flush(); err != nil {
@@ -34,17 +55,22 @@ func (p *Pool) Add(records ...*record.Record) []error {
 			return verdicts
 		}
 	}
-	// The cheapest questions first: no signature is checked of a record that is
-	// refused anyway.
-	p.screen(records, verdicts)
-	p.verify(records, verdicts)
-	p.admit(records, verdicts)
+	p.judge(budget, records, verdicts)
 
-	unsaved := false
+	var accepted, unsaved int
 	for _, err := range verdicts {
-		unsaved = unsaved || err == nil || isPooled(err)
+		if err == nil {
+			accepted++
+		}
+		if err == nil || isPooled(err) {
+			unsaved++
+		}
 	}
-	if unsaved {
+	p.mu.Lock()
+	p.counts.Accepted += uint64(accepted)
+	p.counts.Refused += uint64(len(records) - accepted)
+	p.mu.Unlock()
+	if unsaved > 0 {
 		if err := p.Flush(); err != nil {
 			for i, verdict := range verdicts {
 				if verdict == nil || isPooled(verdict) {
@@ -61,18 +87,78 @@ func isPooled(err error) bool {
 	return reason == reject.AlreadyPooled
 }
 
-// screen refuses what can be refused without checking a signature or applying
-// a record.
+// judge gives each record its verdict, and puts those that it accepts into the
+// pool. The cheapest questions come first: no signature is checked of a record
+// that is refused anyway.
+func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
+	p.screen(records, verdicts)
+	good := p.verify(budget, records, verdicts)
+	p.admit(records, verdicts)
+	for _, i := range good {
+		if _, refused := reject.Of(verdicts[i]); refused && !isPooled(verdicts[i]) {
+			spend(budget, records[i])
+		}
+	}
+
+	var postponed []*record.Record
+	var of []int
+	for i, err := range verdicts {
+		if err == errPostponed {
+			postponed, of = append(postponed, records[i]), append(of, i)
+		}
+	}
+	if len(postponed) == 0 {
+		return
+	}
+	late := make([]error, len(postponed))
+	p.judge(budget, postponed, late) // the first of each account is not postponed again
+	for i, err := range late {
+		verdicts[of[i]] = err
+	}
+}
+
+// spend takes the signatures of a record from a budget, which may get into debt:
+// several calls may spend it at once.
+func spend(budget *rate.Limiter, r *record.Record) {
+	if budget != nil {
+		budget.ReserveN(time.Now(), len(r.Signatures))
+	}
+}
+
+// callQueue is what a call has of an account: its records rest on each other.
+type callQueue struct {
+	begun     bool // a record of it has passed the screen
+	postponed bool // and one waits, so that all behind it have to
+}
+
+// screen refuses what can be refused without checking a signature.
 func (p *Pool) screen(records []*record.Record, verdicts []error) {
-	rotated := map[record.Key]bool{} // keys that records of this call bring into use
-	for at := 0; at < len(records); at += mostHeld {
-		end := min(at+mostHeld, len(records))
+	byAccount := map[record.Key]*callQueue{} // by account
+	rotated := map[record.Key]*callQueue{}   // by keys that records of this call bring into use
+	for at := 0; at < len(records); at += maxHeld {
+		end := min(at+maxHeld, len(records))
 		p.mu.Lock()
 		v, c := p.o.View(), p.o.Context()
 		for i, r := range records[at:end] {
-			err := p.screenOne(v, c, r, rotated[r.Key])
-			if rotate, ok := r.Payload.(record.KeyRotate); ok && err == nil {
-				rotated[rotate.New] = true
+			q, account, err := p.find(v, r.Key)
+			if err != nil {
+				verdicts[at+i] = err
+				continue
+			}
+			before := rotated[r.Key]
+			if before == nil {
+				if before = byAccount[account.ID]; before == nil {
+					before = &callQueue{}
+					byAccount[account.ID] = before
+				}
+			}
+			err = p.screenOne(v, c, q, account, r, before)
+			if err == nil || err == errPostponed {
+				before.begun = true
+				before.postponed = err == errPostponed
+				if rotate, ok := r.Payload.(record.KeyRotate); ok {
+					rotated[rotate.New] = before
+				}
 			}
 			verdicts[at+i] = err
 		}
@@ -80,8 +166,10 @@ func (p *Pool) screen(records []*record.Record, verdicts []error) {
 	}
 }
 
-// screenOne looks at one record. The account of a new key is not known yet.
-func (p *Pool) screenOne(v ledger.View, c ledger.Context, r *record.Record, newKey bool) error {
+// screenOne looks at one record. Before is what the call has of its account: if
+// there is something, the pool does not know yet what the record rests on. Then
+// one with many signatures is postponed, so that the state has its say first.
+func (p *Pool) screenOne(v ledger.View, c ledger.Context, q *queue, account ledger.Account, r *record.Record, before *callQueue) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
@@ -98,12 +186,10 @@ func (p *Pool) screenOne(v ledger.View, c ledger.Context, r *record.Record, newK
 		return reject.New(reject.FeeRateTooLow, "the fee is %d per 1000 bytes, at least %d are asked for", rate, p.o.MinRate)
 	case c.Height > r.ValidUntil:
 		return reject.New(reject.Expired, "valid until height %d, the next block has height %d", r.ValidUntil, c.Height)
-	case newKey:
+	case before.postponed, before.begun && len(r.Signatures) > fewSignatures:
+		return errPostponed
+	case before.begun:
 		return nil
-	}
-	q, account, err := p.find(v, r.Key)
-	if err != nil {
-		return err
 	}
 	next := account.Seq
 	if q != nil {
@@ -112,7 +198,7 @@ func (p *Pool) screenOne(v ledger.View, c ledger.Context, r *record.Record, newK
 	switch {
 	case r.Seq < account.Seq:
 		return reject.New(reject.SequenceUsed, "sequence number %d is used, the next is %d", r.Seq, next)
-	case r.Seq > next && r.Seq-next >= uint64(p.o.MaxPerAccount):
+	case r.Seq > next:
 		return errGap(r, next)
 	}
 	if err := checkFee(v, c, account, r.Fee); err != nil {
@@ -121,7 +207,26 @@ func (p *Pool) screenOne(v ledger.View, c ledger.Context, r *record.Record, newK
 	if old := q.at(r.Seq); old != nil {
 		return p.checkReplacement(*old, r)
 	}
-	return p.checkRoom(q, r)
+	if err := p.checkRoom(q, r); err != nil {
+		return err
+	}
+	return p.try(v, c, q, account, r)
+}
+
+// try applies a record behind the last of its account, and leaves no trace.
+func (p *Pool) try(v ledger.View, c ledger.Context, q *queue, account ledger.Account, r *record.Record) error {
+	if err := p.checkRotation(r, nil); err != nil {
+		return err
+	}
+	if q == nil {
+		q = newQueue(account.ID)
+	}
+	state, err := p.state(v, c, q)
+	if err != nil {
+		return err
+	}
+	q.state, q.epoch = state, p.epoch
+	return ledger.Apply(ledger.NewState(state.Frozen()), c, r)
 }
 
 // checkFee refuses a fee that the account does not have, nor will have in the
@@ -143,45 +248,57 @@ func checkFee(v ledger.View, c ledger.Context, account ledger.Account, fee recor
 	return nil
 }
 
-// verify checks the signatures of the records without a verdict.
-func (p *Pool) verify(records []*record.Record, verdicts []error) {
-	var screened []*record.Record
-	var of []int
-	for i, r := range records {
-		if verdicts[i] == nil {
-			screened, of = append(screened, r), append(of, i)
+// verify checks the signatures of the records without a verdict, as far as the
+// budget allows, and returns the indices of those that are good.
+func (p *Pool) verify(budget *rate.Limiter, records []*record.Record, verdicts []error) (good []int) {
+	for i := 0; i < len(records); {
+		left := math.Inf(1)
+		if budget != nil {
+			left = budget.Tokens()
 		}
-	}
-	if len(screened) == 0 {
-		return
-	}
-	errs := p.o.Verifier.VerifyEach(screened)
-
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, err := range errs {
-		verdicts[of[i]] = err
-		if err != nil {
-			p.forged.add(screened[i].FullHash())
+		var batch []*record.Record
+		var of []int
+		for ; i < len(records); i++ {
+			if verdicts[i] != nil {
+				continue
+			}
+			n := float64(len(records[i].Signatures))
+			if n > left && len(batch) > 0 {
+				break // what the good ones of the batch would have cost is left again
+			}
+			if n > left {
+				verdicts[i] = errOverBudget
+				continue
+			}
+			left -= n
+			batch, of = append(batch, records[i]), append(of, i)
 		}
+		errs := p.o.Verifier.VerifyEach(batch)
+		p.mu.Lock()
+		for k, err := range errs {
+			verdicts[of[k]] = err
+			if err == nil {
+				good = append(good, of[k])
+				continue
+			}
+			p.forged.add(batch[k].FullHash())
+			spend(budget, batch[k])
+		}
+		p.mu.Unlock()
 	}
+	return good
 }
 
 // admit puts the records without a verdict into the pool, if the state allows
 // it.
 func (p *Pool) admit(records []*record.Record, verdicts []error) {
-	for at := 0; at < len(records); at += mostHeld {
-		end := min(at+mostHeld, len(records))
+	for at := 0; at < len(records); at += maxHeld {
+		end := min(at+maxHeld, len(records))
 		p.mu.Lock()
 		v, c := p.o.View(), p.o.Context()
 		for i, r := range records[at:end] {
 			if verdicts[at+i] == nil {
 				verdicts[at+i] = p.admitOne(v, c, r)
-			}
-			if verdicts[at+i] == nil {
-				p.counts.Accepted++
-			} else {
-				p.counts.Refused++
 			}
 		}
 		p.mu.Unlock()

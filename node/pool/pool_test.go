@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+	"golang.org/x/time/rate"
 
 	"stele/node/chain/chaintest"
 	"stele/node/record"
@@ -70,6 +71,105 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%d records are counted as refused, want 1", n)
 			}
 		})
+	}
+}
+
+// wasteful returns records of a user that many signed who are no roots: the state
+// refuses them, whoever signed.
+func (u *user) wasteful(n int) (records []*record.Record) {
+	var approvers []record.Key
+	for range 64 {
+		approvers = append(approvers, record.PublicOf(u.w.builder.NewKey()))
+	}
+	slices.SortFunc(approvers, compareKeys)
+	for i := range n {
+		records = append(records, u.next(seq(u.seq), fee(20_000),
+			says(record.RoleGrant{Role: record.Seller, Key: record.Key{byte(i), 3}, Approvers: approvers})))
+		u.seq--
+	}
+	return records
+}
+
+// No signature is checked of a record that the state refuses, also if it rests on
+// another one of the same call.
+func TestStateFirst(t *testing.T) {
+	w := newWorld(t, 1)
+	u := w.user(0)
+	for _, r := range u.wasteful(3) {
+		w.refuse(t, r, reject.NotRoot)
+	}
+	w.refuse(t, forge(u.wasteful(1)[0]), reject.NotRoot)
+	if s := w.o.Verifier.Stats(); s.Checked != 0 {
+		t.Errorf("the signatures of %d records were checked", s.Checked)
+	}
+
+	first := u.next()
+	bad := u.wasteful(1)[0]
+	behind := u.next()
+	grant := u.next(says(record.RoleGrant{Role: record.Seller, Key: record.Key{7}, Approvers: w.builder.Approvers()}), fee(20_000))
+	last := u.next()
+	verdicts := w.Add(first, bad, behind, grant, last)
+	for i, want := range []reject.Reason{"", reject.NotRoot, "", "", ""} {
+		if reason, _ := reject.Of(verdicts[i]); reason != want {
+			t.Errorf("record %d: %v, want %q", i, verdicts[i], want)
+		}
+	}
+	w.holds(t, first, behind, grant, last)
+	if s := w.o.Verifier.Stats(); s.Checked != 4 {
+		t.Errorf("the signatures of %d records were checked, want those of the 4 good ones", s.Checked)
+	}
+	if c := w.Stats().Counts; c.Accepted != 4 || c.Refused != 5 {
+		t.Errorf("counts are %+v", c)
+	}
+}
+
+// Signatures that were checked for nothing count against the sender; those of
+// good records do not, and other senders have their own.
+func TestBudget(t *testing.T) {
+	w := newWorld(t, 1)
+	budget := rate.NewLimiter(0, 100)
+	u := w.user(0)
+	for _, err := range w.AddFrom(budget, u.next(), u.next(), u.next()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	reasons := func(verdicts []error) map[reject.Reason]int {
+		n := map[reject.Reason]int{}
+		for _, err := range verdicts {
+			reason, _ := reject.Of(err)
+			n[reason]++
+		}
+		return n
+	}
+	var bad []*record.Record
+	for i := range 150 {
+		x := w.user(1)
+		bad = append(bad, forge(x.next(fee(record.Amount(2000+i)))))
+	}
+	before := w.o.Verifier.Stats().Checked
+	got := reasons(w.AddFrom(budget, bad...))
+	if got[reject.BadSignature] != 100 || got[reject.OverBudget] != 50 {
+		t.Errorf("refused: %v, want 100 for their signatures and 50 without a look at them", got)
+	}
+	if n := w.o.Verifier.Stats().Checked - before; n != 100 {
+		t.Errorf("the signatures of %d records were checked, want 100", n)
+	}
+	next := u.next()
+	if got := reasons(w.AddFrom(budget, next)); got[reject.OverBudget] != 1 {
+		t.Errorf("a record of the same sender: %v", got)
+	}
+	if got := reasons(w.AddFrom(rate.NewLimiter(0, 100), next)); got[""] != 1 {
+		t.Errorf("the record from another sender: %v", got)
+	}
+
+	// A batch may have more signatures than the budget, as long as they are good.
+	var batch []*record.Record
+	for range 150 {
+		batch = append(batch, u.next())
+	}
+	if got := reasons(w.AddFrom(rate.NewLimiter(0, 100), batch...)); got[""] != 150 {
+		t.Errorf("good records: %v", got)
 	}
 }
 
@@ -237,6 +337,7 @@ func TestEviction(t *testing.T) {
 		t.Errorf("the rate to come in is %d, want that of a1", rate)
 	}
 	w.refuse(t, c.next(c.rate(1500)), reject.PoolFull)
+	c = w.user(2)
 	w.refuse(t, c.next(c.rate(2000)), reject.PoolFull)
 	c = w.user(2)
 	c1 := c.next(c.rate(2500))

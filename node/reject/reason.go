@@ -182,6 +182,7 @@ const (
 	AlreadyConfirmed  Reason = "already-confirmed"   // the record is in the chain
 	AlreadyPooled     Reason = "already-pooled"      // the record is in the pool
 	FeeRateTooLow     Reason = "fee-rate-too-low"    // less fee for its size than the pool takes
+	OverBudget        Reason = "over-budget"         // too many records of the sender were refused after their signatures had been checked
 	PoolFull          Reason = "pool-full"           // the pool is full of records that pay more
 	QueueFull         Reason = "queue-full"          // too many records of this key wait
 	ReplacementTooLow Reason = "replacement-too-low" // not enough more fee than the record that it would replace
@@ -357,6 +358,7 @@ var table = []struct {
 	{AlreadyConfirmed, permanent},
 	{AlreadyPooled, permanent},
 	{FeeRateTooLow, later},
+	{OverBudget, later},
 	{PoolFull, later},
 	{QueueFull, later},
 	{ReplacementTooLow, later},

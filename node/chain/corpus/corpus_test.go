@@ -46,6 +46,7 @@ func TestReasons(t *testing.T) {
 		reject.AlreadyConfirmed:  noRule,
 		reject.AlreadyPooled:     ofPool,
 		reject.FeeRateTooLow:     ofPool,
+		reject.OverBudget:        ofPool,
 		reject.PoolFull:          ofPool,
 		reject.QueueFull:         ofPool,
 		reject.ReplacementTooLow: ofPool,
