@@ -19,6 +19,7 @@ import (
 	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/headertree"
 	"stele/node/ledger"
 	"stele/node/network"
 	"stele/node/pool"
@@ -258,9 +259,9 @@ func TestShares(t *testing.T) {
 	edit("a short extranonce2", 20, func(p []any) { p[2] = "01" })
 	edit("a long extranonce2", 20, func(p []any) { p[2] = "0000000001" })
 	edit("an extranonce2 that is not hex", 20, func(p []any) { p[2] = "xyzw0000" })
-	edit("time a little later", 0, func(p []any) { at(p, stamp(w.now.Add(time.Hour))) })
-	edit("time at the limit", 0, func(p []any) { at(p, stamp(w.now.Add(2*time.Hour))) })
-	edit("time beyond it", 20, func(p []any) { at(p, stamp(w.now.Add(2*time.Hour+2*time.Second))) })
+	edit("time a little later", 0, func(p []any) { at(p, stamp(w.now.Add(5*time.Minute))) })
+	edit("time at the limit", 0, func(p []any) { at(p, stamp(w.now.Add(10*time.Minute))) })
+	edit("time beyond it", 20, func(p []any) { at(p, stamp(w.now.Add(10*time.Minute+time.Second))) })
 	edit("the earliest time", 0, func(p []any) { at(p, fmt.Sprintf("%08x", w.tip.Node().MinTime())) })
 	edit("time before the median", 20, func(p []any) { at(p, fmt.Sprintf("%08x", w.tip.Node().MinTime()-1)) })
 	edit("a hash that is not good enough", 23, func(p []any) {
@@ -289,6 +290,38 @@ func TestShares(t *testing.T) {
 		Accepted: 7, Stale: 4, Duplicate: 1, LowDifficulty: 1, Unauthorized: 3, Invalid: 8,
 	}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
+
+// Miners that always choose the latest time that the server takes do not bring
+// the median time so far ahead that the chain would take no block for now.
+func TestLatestTimes(t *testing.T) {
+	w := newWorld(t)
+	w.bits = 0
+	w.take()
+	m := dial(t, w.address)
+	m.login(user)
+	for n := range 14 {
+		next := w.tip.Node().MinTime()
+		if err := headertree.TooNew(pow.Header{Time: next}, w.now, w.Params.MaxFuture); err != nil {
+			t.Fatalf("after %d blocks at the latest times, all in one second, there is no time for the next: %v", n, err)
+		}
+		j, solved := m.job, len(w.solved())
+		at, nonce := w.now.Add(time.Duration(w.Params.MaxFuture)*time.Second), uint32(0)
+		for len(w.solved()) == solved { // from the chain's limit down to the server's
+			stamp := fmt.Sprintf("%08x", max(next, uint32(at.Unix())))
+			nonce = mine(m.header(j, "00000000", j.Version, stamp), j.Difficulty, true, nonce)
+			got := m.call("mining.submit", user, j.ID, "00000000", stamp, fmt.Sprintf("%08x", nonce))
+			if m.call("mining.ping"); got.code() != 0 {
+				at, nonce = at.Add(-5*time.Minute), 0
+			}
+			if nonce++; at.Before(w.now) {
+				t.Fatal("no time is taken")
+			}
+		}
+		w.tip = w.Add(w.tip, w.solved()[solved].Block)
+		w.take()
+		m.awaitJob(n + 2)
 	}
 }
 

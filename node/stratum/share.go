@@ -3,7 +3,7 @@ package stratum
 import (
 	"encoding/binary"
 	"errors"
-	"time"
+	"math"
 
 	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
@@ -106,7 +106,7 @@ func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
 		return no(wire.CodeOther, "extranonce2 must have 4 bytes")
 	case s.Time < t.MinTime:
 		return no(wire.CodeOther, "Time out of range: too old")
-	case time.Unix(int64(s.Time), 0).After(c.server.o.Now().Add(time.Duration(c.server.o.Params.MaxFuture) * time.Second)):
+	case s.Time > c.maxTime(t):
 		return no(wire.CodeOther, "Time out of range: too far in the future")
 	case s.VersionBits&^c.mask != 0:
 		return no(wire.CodeOther, "version bits outside the mask")
@@ -133,6 +133,20 @@ func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
 		difficulty: issue.difficulty, epoch: issue.epoch, block: t.Target.MetBy(hash),
 		paid: t, extranonce: extranonce, header: header,
 	}, nil
+}
+
+// maxAhead is how many seconds a miner may let the time of a header be ahead of
+// the clock here.
+const maxAhead = 10 * 60
+
+// maxTime returns the latest time that a header of t may have. It is far below
+// what the chain allows: miners who went to that limit could bring the median time
+// there, and then the chain would take no block for a moment, as if the clock here
+// were wrong. Where the median is ahead already, only the earliest time is taken,
+// so that it comes no further.
+func (c *conn) maxTime(t *template.Template) uint32 {
+	latest := min(c.server.o.Now().Unix()+maxAhead, math.MaxUint32)
+	return max(uint32(max(latest, 0)), t.MinTime)
 }
 
 // count counts a share, good or refused.
