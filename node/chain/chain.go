@@ -98,6 +98,7 @@ type Chain struct {
 	blocks  map[*headertree.Node]*block.Block // decoded while the chain changes
 	bodies  map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
 	pruned  uint32                            // no body below this height, but that of genesis
+	cheap   cheapBlocks                       // off the chain
 	stopped atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
 }
 

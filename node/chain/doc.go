@@ -40,6 +40,10 @@
 // must first do the work of nearly the whole chain. A node that prunes refuses
 // blocks that leave the chain below the oldest body it has, too.
 //
+// A branch can make its difficulty fall, by times far apart. Of blocks off the
+// chain with less than an eighth of the tip's work only 4096, and 64 MB, are kept.
+// Then others are refused, until the chain has left those behind.
+//
 // # Caveats
 //
 // One writer: Submit holds the lock of the chain until the block is on disk, and

@@ -127,7 +127,7 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 	for _, n := range invalid {
 		c.tree.MarkInvalid(n)
 	}
-	return nil
+	return c.countCheap(bodies, invalid)
 }
 
 // checkEnd goes back from the tip by the undo data, without changing the store,

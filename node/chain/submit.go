@@ -114,17 +114,26 @@ func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, erro
 		c.log.Warn("a block from the future was refused for now", "block", hash, "err", err)
 		return nil, err
 	}
-	// Work is counted in whole chains: a branch may lack MaxReorg blocks like the
-	// tip behind the chain.
-	work := parent.Work.Add(blockWork(h.Bits))
-	slack := multiply(blockWork(c.node.Header.Bits), MaxReorg)
-	if work.Add(slack).Cmp(c.node.Work) < 0 {
+	if work := parent.Work.Add(blockWork(h.Bits)); c.isLowWork(work) {
 		return nil, reject.New(reject.LowWork, "its chain has the work %v, more than %d blocks behind the tip's %v", work, MaxReorg, c.node.Work)
 	}
 	if fork := headertree.ForkPoint(parent, c.node); fork.Height+1 < c.pruned {
 		return nil, reject.New(reject.LowWork, "it leaves the chain after height %d, and blocks below %d are pruned here", fork.Height, c.pruned)
 	}
+	if parent != c.node {
+		if err := c.checkCheap(h.Bits); err != nil {
+			return nil, err
+		}
+	}
 	return parent, nil
+}
+
+// isLowWork reports whether a chain with so much work is not kept. Work is
+// counted in whole chains: a branch may lack MaxReorg blocks like the tip behind
+// the chain.
+func (c *Chain) isLowWork(work pow.Work) bool {
+	slack := multiply(blockWork(c.node.Header.Bits), MaxReorg)
+	return work.Add(slack).Cmp(c.node.Work) < 0
 }
 
 func blockWork(bits pow.Bits) pow.Work {
@@ -161,6 +170,7 @@ func (c *Chain) condemn(b *block.Block, err error) error {
 	if storeErr := c.markInvalid(n); storeErr != nil {
 		return storeErr
 	}
+	c.noteCheap(n, 0)
 	return err
 }
 
@@ -189,6 +199,7 @@ func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error)
 		return 0, err
 	}
 	c.setBody(n)
+	c.noteCheap(n, int64(b.Size()))
 	if c.tree.Best() == c.node {
 		return SideBranch, nil
 	}

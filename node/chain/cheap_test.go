@@ -1,0 +1,86 @@
+package chain
+
+import (
+	"testing"
+
+	"stele/node/block"
+	"stele/node/chain/chaintest"
+	"stele/node/headertree"
+	"stele/node/record"
+	"stele/node/reject"
+)
+
+// quick returns n blocks after parent with the earliest times, so that the
+// difficulty rises by 4 with each retarget.
+func quick(b *chaintest.Builder, parent *chaintest.Block, n int) []*chaintest.Block {
+	var blocks []*chaintest.Block
+	for range n {
+		draft := b.Draft(parent)
+		draft.Header.Time = parent.Node().MinTime()
+		parent = b.Add(parent, draft.Seal())
+		blocks = append(blocks, parent)
+	}
+	return blocks
+}
+
+// A branch whose difficulty is far below the tip's costs nothing. What is stored
+// of such branches is bounded, also after a restart, and stands in nobody's way.
+func TestCheapSiblings(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 12)
+	n := newNode(t, b)
+	main := quick(b, b.Genesis, 50)
+	n.give(t, Extended, main...)
+	if !n.isCheap(b.Genesis.Header.Bits) || n.isCheap(main[40].Header.Bits) {
+		t.Fatal("the tip has not the difficulty that this test needs")
+	}
+	sibling := func() *block.Block { return b.Draft(b.Genesis).Seal() }
+	foreign := b.Frame(b.Genesis, b.Funded(b.Genesis, 0))
+	foreign.Network++
+	foreign.Payload = record.KeyRotate{New: record.PublicOf(b.NewKey())}
+	n.refuse(t, reject.WrongNetwork, b.Draft(b.Genesis, b.Sign(foreign)).Seal()) // and is remembered
+	kept := len(n.cheap.blocks)
+	if kept != 1 {
+		t.Errorf("%d cheap blocks, want the one that is invalid", kept)
+	}
+	for ; kept < maxCheapBlocks; kept++ {
+		if outcome, err := n.Submit(sibling()); outcome != SideBranch || err != nil {
+			t.Fatalf("sibling %d: %v, %v", kept, outcome, err)
+		}
+	}
+	refused := sibling()
+	n.refuse(t, reject.LowWork, refused)
+	if _, ok := n.Header(refused.Hash()); ok {
+		t.Error("the header of a cheap block that is refused is kept")
+	}
+	// Neither the chain nor a branch at its difficulty is concerned.
+	n.give(t, SideBranch, b.Extend(main[48]))
+	more := grown(b, last(main), 1, 0)
+	n.give(t, Extended, more...)
+
+	n = reopen(t, n, b)
+	n.refuse(t, reject.LowWork, sibling())
+	if len(n.cheap.blocks) != kept {
+		t.Errorf("%d cheap blocks after a restart, want %d", len(n.cheap.blocks), kept)
+	}
+	n.check(t)
+
+	// When the chain has left them behind, there is room for others.
+	n.give(t, Extended, grown(b, last(more), MaxReorg, 0)...)
+	n.dropCheap()
+	if len(n.cheap.blocks) != 0 || n.cheap.bytes != 0 {
+		t.Errorf("%d cheap blocks with %d bytes count, far behind the tip", len(n.cheap.blocks), n.cheap.bytes)
+	}
+}
+
+func TestCheapBytes(t *testing.T) {
+	var b cheapBlocks
+	for range 16 {
+		if b.full() {
+			t.Fatal("full too early")
+		}
+		b.add(new(headertree.Node), 4<<20)
+	}
+	if !b.full() {
+		t.Error("not full")
+	}
+}
