@@ -30,6 +30,10 @@ const (
 	MinKeep = 288
 )
 
+// maxHeld is how many bytes of encoded blocks are held until a tip is published.
+// That of a change of branches by a few blocks is the new one.
+const maxHeld = 32 << 20
+
 // ErrStopped means that the store failed, so that the chain could not go on. It
 // is wrapped together with what the store said. Nothing is lost: the next Submit
 // tries again, and goes on once, say, there is space on the disk.
@@ -56,7 +60,8 @@ type Options struct {
 
 // Change tells how the chain changed: the blocks that left it, from the old tip
 // down, and the blocks that joined it, up to the new tip. Blocks must not be
-// modified.
+// modified. A change of branches that has more than 32 MB of blocks comes in
+// several parts, each up to a tip in between.
 type Change struct {
 	Disconnected []*block.Block
 	Connected    []*block.Block
@@ -95,7 +100,9 @@ type Chain struct {
 	node    *headertree.Node                  // of the store's tip
 	digest  pow.Hash                          // of the store's tip
 	shown   *headertree.Node                  // of the published tip
-	blocks  map[*headertree.Node]*block.Block // decoded while the chain changes
+	blocks  map[*headertree.Node]*block.Block // decoded since the tip was published
+	held    int                               // bytes of these, encoded
+	maxHeld int                               // from which on the next tip is published
 	bodies  map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
 	pruned  uint32                            // no body below this height, but that of genesis
 	cheap   cheapBlocks                       // off the chain
@@ -117,7 +124,7 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 		clock:    o.Clock,
 		log:      o.Log,
 		keep:     o.Keep,
-		onChange: o.OnChange,
+		maxHeld:  maxHeld,
 		blocks:   map[*headertree.Node]*block.Block{},
 		bodies:   map[uint32][]*headertree.Node{},
 	}
@@ -133,6 +140,7 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 	if err := c.start(ctx); err != nil {
 		return nil, err
 	}
+	c.onChange = o.OnChange
 	return c, nil
 }
 

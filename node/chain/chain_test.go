@@ -69,6 +69,79 @@ func TestReorganisation(t *testing.T) {
 	n.check(t)
 }
 
+// A change of long branches is published in parts, so that not all their blocks
+// are in memory at once; also one that goes back, since the branch is invalid.
+func TestReorganisationInParts(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 21)
+	n := newNode(t, b)
+	stem := grown(b, b.Genesis, 5, 1)
+	first := grown(b, last(stem), 20, 10)
+	second := grown(b, last(stem), 21, 10)
+	n.give(t, Extended, stem...)
+	n.give(t, Extended, first...)
+	n.give(t, SideBranch, second[:20]...)
+	n.maxHeld = 4 * first[0].Size()
+
+	// follow applies the changes from a number on to the chain before, and wants
+	// several, none with much more than maxHeld.
+	follow := func(from int, before []*chaintest.Block) (now []pow.Hash) {
+		t.Helper()
+		for _, blk := range before {
+			now = append(now, blk.Hash())
+		}
+		parts := n.seen[from:]
+		if len(parts) < 8 {
+			t.Errorf("%d parts", len(parts))
+		}
+		for i, part := range parts {
+			size := 0
+			for _, gone := range part.Disconnected {
+				if gone.Hash() != now[len(now)-1] {
+					t.Fatalf("part %d: block %v leaves the chain, and is not its tip", i, gone.Hash())
+				}
+				now = now[:len(now)-1]
+				size += gone.Size()
+			}
+			for _, come := range part.Connected {
+				if come.Header.Prev != now[len(now)-1] {
+					t.Fatalf("part %d: block %v joins the chain, and is not on its tip", i, come.Hash())
+				}
+				now = append(now, come.Hash())
+				size += come.Size()
+			}
+			if size > 2*n.maxHeld {
+				t.Errorf("part %d has %d bytes of blocks, at most %d are to be held and the last one", i, size, n.maxHeld)
+			}
+			if part.Tip.Hash != now[len(now)-1] {
+				t.Errorf("part %d: the tip is not its last block", i)
+			}
+		}
+		return now
+	}
+	changes := len(n.seen)
+	n.give(t, Reorganized, second[20])
+	n.mustBe(t, last(second))
+	if got := follow(changes, slices.Concat(stem, first)); !slices.Equal(got[5:], hashesOf(second, false)) {
+		t.Error("the parts do not lead to the new branch")
+	}
+
+	// A branch that would win, but for its last block.
+	rest := grown(b, last(first), 1, 1)
+	n.give(t, SideBranch, rest...)
+	draft := b.Draft(last(rest))
+	draft.Reward.Value++
+	changes = len(n.seen)
+	n.refuse(t, reject.CoinbaseValue, draft.Seal())
+	n.mustBe(t, last(second))
+	if got := follow(changes, slices.Concat(stem, second)); !slices.Equal(got[5:], hashesOf(second, false)) {
+		t.Error("the parts do not lead back")
+	}
+	if len(n.blocks) != 0 || n.held != 0 {
+		t.Errorf("%d blocks are held at the end", len(n.blocks))
+	}
+	n.check(t)
+}
+
 // A branch that turns out to be invalid in its middle leaves the chain as it
 // was, and nothing can be built on it.
 func TestInvalidBranch(t *testing.T) {

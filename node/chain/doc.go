@@ -50,5 +50,6 @@
 // calls Options.OnChange under that lock; the function must not call Submit.
 // While the chain changes branches, the view shows states in between; Tip
 // shows the new tip at the end. The blocks that leave and join the chain are in
-// memory until then.
+// memory until then; where they have more than 32 MB, Tip shows tips in between,
+// and Options.OnChange is called for each.
 package chain

@@ -16,9 +16,14 @@ import (
 // activate makes the best usable block the tip, one block after the other: down
 // to the fork, then up. A block that turns out to be invalid is marked and
 // noted in verdicts (which may be nil), and the next best is taken. What is then
-// too deep is pruned at the end, when no way back is needed any more.
+// too deep is pruned at the end, when no way back is needed any more. On a long
+// way, tips in between are published, since the blocks since the last published
+// one are held in memory.
 func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 	for {
+		if c.held >= c.maxHeld {
+			c.announce()
+		}
 		best := c.tree.Best()
 		if best == c.node {
 			return c.prune()
@@ -161,7 +166,15 @@ func readUndo(s *store.Store, hash pow.Hash, height uint32) ([]ledger.Change, er
 func (c *Chain) moveTo(n *headertree.Node, digest pow.Hash, b *block.Block) {
 	c.node, c.digest = n, digest
 	if b != nil {
+		c.hold(n, b)
+	}
+}
+
+// hold keeps the block of n until a tip is published.
+func (c *Chain) hold(n *headertree.Node, b *block.Block) {
+	if c.blocks[n] == nil {
 		c.blocks[n] = b
+		c.held += b.Size()
 	}
 }
 
@@ -172,7 +185,7 @@ func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
 	}
 	b, err := readBlock(c.store, c.params, n.Hash, n.Height)
 	if err == nil {
-		c.blocks[n] = b
+		c.hold(n, b)
 	}
 	return b, err
 }
@@ -180,7 +193,10 @@ func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
 // announce publishes the tip and tells how the chain changed since it was
 // published last.
 func (c *Chain) announce() {
-	defer clear(c.blocks)
+	defer func() {
+		clear(c.blocks)
+		c.held = 0
+	}()
 	if c.shown == c.node {
 		return
 	}

@@ -52,9 +52,7 @@ func (c *Chain) start(ctx context.Context) error {
 		if err := c.activate(nil); err != nil {
 			return err
 		}
-		c.shown = c.node
-		c.tip.Store(newTip(c.node, c.digest))
-		clear(c.blocks)
+		c.announce()
 	}
 	return c.prune()
 }

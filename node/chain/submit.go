@@ -203,7 +203,7 @@ func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error)
 	if c.tree.Best() == c.node {
 		return SideBranch, nil
 	}
-	c.blocks[n] = b
+	c.hold(n, b)
 	verdicts := map[*headertree.Node]error{}
 	if err := c.activate(verdicts); err != nil {
 		return 0, err
