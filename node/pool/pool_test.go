@@ -432,14 +432,14 @@ func TestExclusion(t *testing.T) {
 // on, but its account must wait until the pool has dropped it.
 func TestSuspect(t *testing.T) {
 	w := newWorld(t, 1)
-	to := w.user(1)
-	grant := w.user(0).next(says(record.RoleGrant{Role: record.Seller, Key: to.key, Approvers: w.builder.Approvers()}))
-	w.add(t, grant)
-	w.mine(t, to.next(rotate(record.PublicOf(w.builder.NewKey())))) // nothing is granted to the old key
+	grant := says(record.RoleGrant{Role: record.Seller, Key: record.Key{7}, Approvers: w.builder.Approvers()})
+	waiting := w.user(0).next(grant, fee(20_000))
+	w.add(t, waiting)
+	w.mine(t, w.user(1).next(grant)) // nobody can grant that role again
 	u := w.user(0)
 	u.seq++
 	w.refuse(t, u.next(), reject.SequenceGap)
-	w.holds(t, grant)
+	w.holds(t, waiting)
 	w.mine(t)
 	w.holds(t)
 	u = w.user(0)
