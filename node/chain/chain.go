@@ -31,7 +31,8 @@ const (
 )
 
 // maxHeld is how many bytes of encoded blocks are held until a tip is published.
-// That of a change of branches by a few blocks is the new one.
+// A change of branches by a few blocks stays below it, and publishes only the new
+// tip.
 const maxHeld = 32 << 20
 
 // ErrStopped means that the store failed, so that the chain could not go on. It

@@ -91,6 +91,7 @@ func isPooled(err error) bool {
 // pool. The cheapest questions come first: no signature is checked of a record
 // that is refused anyway.
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
+	clear(verdicts)
 	p.screen(records, verdicts)
 	good := p.verify(budget, records, verdicts)
 	p.admit(records, verdicts)
@@ -100,20 +101,10 @@ func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []
 		}
 	}
 
-	var postponed []*record.Record
-	var of []int
 	for i, err := range verdicts {
 		if err == errPostponed {
-			postponed, of = append(postponed, records[i]), append(of, i)
+			p.judge(budget, records[i:i+1], verdicts[i:i+1]) // which does not postpone it again
 		}
-	}
-	if len(postponed) == 0 {
-		return
-	}
-	late := make([]error, len(postponed))
-	p.judge(budget, postponed, late) // the first of each account is not postponed again
-	for i, err := range late {
-		verdicts[of[i]] = err
 	}
 }
 
@@ -133,8 +124,8 @@ type callQueue struct {
 
 // screen refuses what can be refused without checking a signature.
 func (p *Pool) screen(records []*record.Record, verdicts []error) {
-	byAccount := map[record.Key]*callQueue{} // by account
-	rotated := map[record.Key]*callQueue{}   // by keys that records of this call bring into use
+	byAccount := map[record.Key]*callQueue{}
+	rotated := map[record.Key]*callQueue{} // by keys that records of this call bring into use
 	for at := 0; at < len(records); at += maxHeld {
 		end := min(at+maxHeld, len(records))
 		p.mu.Lock()

@@ -38,7 +38,7 @@ func (e *entry) strike(epoch uint64) {
 }
 
 // isSuspect reports whether the entry may never be mined, or waits for one of
-// which that is so.
+// which that is so. One that pays nothing, from a disconnected block, counts too.
 func (e *entry) isSuspect() bool { return e.floor == 0 }
 
 // rank is the place of the entry among those that may come next in a block.
