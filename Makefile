@@ -97,9 +97,13 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi
 
+# Packages of the node with property tests, which make 100 checks otherwise.
+PROPERTIES = $$(grep -rl --include='*_test.go' rapid.Check node | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+
 .PHONY: test-long
 test-long: ## run the long forms of the tests of chance
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
+	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele
 
 # What the tag cuda changes.
