@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"stele/node/chain/chaintest"
+	"stele/node/ledger"
 	"stele/node/record"
 	"stele/node/reject"
 )
@@ -551,6 +553,52 @@ func TestReorganisation(t *testing.T) {
 	w.holds(t, u1, u2, u3, v1, v2, x2)
 	w.mine(t, w.choose(t, everything)...)
 	w.holds(t)
+}
+
+// A change of branches that comes in parts, with tips in between, leads to the
+// same pool as one that comes at once.
+func TestReorganisationInParts(t *testing.T) {
+	var pools [2][]record.ID
+	for parts := range 2 {
+		w := newWorld(t, 5)
+		stem := w.builder.Grow(w.tip, 3, 4)
+		old, branch := stem, stem
+		for range 6 {
+			shared := w.builder.Records(old, 4) // some of them are in both branches
+			old = w.builder.Extend(old, shared...)
+			var both []*record.Record
+			s := ledger.NewState(branch.View())
+			for _, r := range shared {
+				if ledger.Apply(s, ledger.Context{Params: testNetwork, Height: branch.Height() + 1, MedianTime: branch.Node().MedianTime()}, r) == nil && len(both) < 2 {
+					both = append(both, r)
+				}
+			}
+			branch = w.builder.Extend(branch, both...)
+		}
+		branch = w.builder.Extend(branch)
+		w.move(t, old)
+		w.add(t, w.user(0).next(), w.user(1).next())
+		if parts == 1 {
+			for tip := old.Parent; tip != stem; tip = tip.Parent {
+				w.move(t, tip)
+			}
+			for _, tip := range branch.Chain() {
+				if tip.Height() >= stem.Height() {
+					w.move(t, tip)
+				}
+			}
+		} else {
+			w.move(t, branch)
+		}
+		w.check(t)
+		for _, r := range w.Best(1000) {
+			pools[parts] = append(pools[parts], r.ID())
+		}
+		slices.SortFunc(pools[parts], func(a, b record.ID) int { return bytes.Compare(a[:], b[:]) })
+	}
+	if len(pools[0]) < 8 || !slices.Equal(pools[0], pools[1]) {
+		t.Errorf("%d records wait after a change at once, %d after one in parts", len(pools[0]), len(pools[1]))
+	}
 }
 
 // Between a commit of the chain and the Update for it the state is ahead of the
