@@ -9,7 +9,8 @@ import (
 
 // checkCurrentKeys checks CurrentKeys against a verdict about a record: one that
 // is refused for a rotated key has such a key as its author, or among these keys,
-// and one that is accepted has none among them.
+// and one that is accepted has none among them. A refused PAY is left out: whom it
+// pays is to follow a rotation, so CurrentKeys does not count that key.
 func checkCurrentKeys(t interface{ Fatalf(string, ...any) }, v View, r *record.Record, verdict error) {
 	rotated := func(k record.Key) bool {
 		a, err := GetAccount(v, k)
