@@ -220,6 +220,30 @@ func TestWastedSignatures(t *testing.T) {
 	}
 }
 
+// Behind a trusted proxy each client has a budget of its own.
+func TestWastedSignaturesBehindProxy(t *testing.T) {
+	proxies, err := netguard.ParseProxies([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, func(o *Options) { o.Proxies, o.Token = proxies, "secret" })
+	s.api.wasted = netguard.NewRates(0, 1)
+	good := s.builder.Pay(s.tip, s.builder.Funded(s.tip, 0), s.builder.Funded(s.tip, 1), 5).Encode()
+	forged := slices.Clone(good)
+	forged[len(forged)-1] ^= 1
+	from := func(client string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Header.Set("X-Forwarded-For", client)
+			r.Header.Set("Authorization", "Bearer secret")
+		}
+	}
+	s.refused(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", forged, from("203.0.113.5"))
+	s.refused(http.StatusTooManyRequests, "POST", "/v1/records", "application/octet-stream", good, from("203.0.113.5"))
+	if answer, body := s.do("POST", "/v1/records", "application/octet-stream", good, from("203.0.113.6")); answer.StatusCode != http.StatusOK {
+		t.Errorf("another client: %d %s", answer.StatusCode, body)
+	}
+}
+
 // spender returns a key that has signed a record already.
 func spender(s *service) record.Key {
 	for i := range 32 {

@@ -56,6 +56,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		if !readBody(w, r) {
 			return
 		}
+		r.RemoteAddr = client // whose budget the handlers charge
 		mux.ServeHTTP(w, r)
 	})
 }

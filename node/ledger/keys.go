@@ -24,6 +24,12 @@ func CurrentKeys(p record.Payload) []record.Key {
 		return []record.Key{p.To}
 	case record.SettleExecute:
 		return p.CoSigners() // the holder, if it signs
+	case record.InspectionReport:
+		return p.CoSigners() // the seller, if it signs
+	case record.ClaimRespond:
+		if p.Servicer != (record.Key{}) {
+			return []record.Key{p.Servicer}
+		}
 	}
 	return nil
 }

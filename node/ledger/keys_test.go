@@ -9,8 +9,7 @@ import (
 
 // checkCurrentKeys checks CurrentKeys against a verdict about a record: one that
 // is refused for a rotated key has such a key as its author, or among these keys,
-// and one that is accepted has none among them. A refused PAY is left out: whom it
-// pays is to follow a rotation, so CurrentKeys does not count that key.
+// and one that is accepted has none among them.
 func checkCurrentKeys(t interface{ Fatalf(string, ...any) }, v View, r *record.Record, verdict error) {
 	rotated := func(k record.Key) bool {
 		a, err := GetAccount(v, k)
@@ -24,7 +23,7 @@ func checkCurrentKeys(t interface{ Fatalf(string, ...any) }, v View, r *record.R
 	switch {
 	case verdict == nil && named:
 		t.Fatalf("%v %+v: accepted, although one of the keys %v was rotated", r.Type(), r.Payload, CurrentKeys(r.Payload))
-	case reason == reject.KeyRotated && r.Type() != record.TypePay && !named && !rotated(r.Key):
+	case reason == reject.KeyRotated && !named && !rotated(r.Key):
 		t.Fatalf("%v %+v: refused for a rotated key, but none of %v was rotated", r.Type(), r.Payload, CurrentKeys(r.Payload))
 	}
 }
