@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 // first is worth nothing.
 const mostHits = 16
 
+// retrySick is the time between two tests of a device that gave wrong answers.
+const retrySick = time.Minute
+
 // miner keeps the devices of an engine busy with the newest template, and gives
 // the blocks that they find to the chain.
 type miner struct {
@@ -23,7 +27,7 @@ type miner struct {
 	found  found
 
 	roller *template.Roller
-	jobs   chan engine.Job
+	jobs   chan engine.Job // holds the newest until the engine has it
 	hits   chan engine.Hit
 	ended  chan struct{} // closed when run returns
 }
@@ -32,33 +36,96 @@ func newMiner(e *engine.Engine, f *finds, now func() time.Time) *miner {
 	return &miner{
 		engine: e, finds: f,
 		roller: template.NewRoller(now),
-		jobs:   make(chan engine.Job),
+		jobs:   make(chan engine.Job, 1),
 		hits:   make(chan engine.Hit, mostHits),
 		ended:  make(chan struct{}),
 	}
 }
 
-// run mines until ctx ends, or until no device is left. It is called once.
+// run mines until ctx ends, or until no device is left that may work again. It
+// is called once.
 func (m *miner) run(ctx context.Context) error {
 	defer close(m.ended)
 	ctx, cancel := context.WithCancel(ctx)
-	var submitting sync.WaitGroup
-	submitting.Go(func() { m.submit(ctx) })
-	err := m.engine.Mine(ctx, m.jobs, m.roller.Next, m.hit)
+	var tasks sync.WaitGroup
+	tasks.Go(func() { m.submit(ctx) })
+	back := make(chan struct{}, 1)
+	tasks.Go(func() { m.retry(ctx, back) })
+	err := m.mine(ctx, back)
 	cancel()
-	submitting.Wait()
+	tasks.Wait()
 	return err
 }
 
-// take gives the devices a template, or nothing to do if it is nil. It waits
-// until they have it, unless run ends before.
+// mine keeps the engine mining. When only sick devices are left, it waits for
+// one to come back.
+func (m *miner) mine(ctx context.Context, back <-chan struct{}) error {
+	for {
+		err := m.engine.Mine(ctx, m.jobs, m.roller.Next, m.hit)
+		if !errors.Is(err, engine.ErrNoDevice) {
+			return err
+		}
+		states := m.engine.Status()
+		in := func(s engine.State) bool {
+			return slices.ContainsFunc(states, func(d engine.DeviceStatus) bool { return d.State == s })
+		}
+		switch {
+		case in(engine.OK): // came back just now
+		case !in(engine.Sick):
+			return err
+		default:
+			select {
+			case <-back:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if job, ok := m.roller.Next(engine.Job{}); ok {
+			select {
+			case m.jobs <- job:
+			default: // there is a newer one
+			}
+		}
+	}
+}
+
+// retry tests sick devices from time to time until ctx ends, and reports on back
+// when one is used again. The engine tries dead ones by itself.
+func (m *miner) retry(ctx context.Context, back chan<- struct{}) {
+	ticker := time.NewTicker(retrySick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, d := range m.engine.Status() {
+			if d.State != engine.Sick || m.engine.Retry(ctx, d.Info.ID) != nil {
+				continue // a device that fails its test stays out
+			}
+			select {
+			case back <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// take gives the devices a template in place of the one before, or nothing to do
+// if it is nil. It is called by one goroutine.
 func (m *miner) take(t *template.Template) {
 	if t == nil {
 		m.roller.Stop()
 		return
 	}
+	job := m.roller.Start(t)
 	select {
-	case m.jobs <- m.roller.Start(t):
+	case <-m.jobs: // which no device has begun
+	default:
+	}
+	select {
+	case m.jobs <- job:
 	case <-m.ended:
 	}
 }
