@@ -40,6 +40,7 @@ func benchCommand() *cli.Command {
 			&cli.StringFlag{Name: "kernel", Usage: "the kernel `NAME` instead of the fastest, or all"},
 			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all that the process may use)"},
 			&cli.StringFlag{Name: "duration", Usage: "take this `TIME` for the whole, such as 30s or 5m, unless 30 samples of each case take longer", Value: "10s"},
+			cacheFlag(), retuneFlag(),
 			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches through 128 versions of a header at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
@@ -220,12 +221,12 @@ func openBench(c *cli.Context, settings bench.Settings) (_ *benchSet, err error)
 		}
 	}
 	if useGPU {
-		if err := set.openGPUs(!useCPU); err != nil {
+		if err := set.openGPUs(c, !useCPU); err != nil {
 			return nil, err
 		}
 	}
 	if slices.Contains(set.work, bench.Search) && len(set.devices) > 1 {
-		if err := set.openAll(useCPU); err != nil {
+		if err := set.openAll(c, useCPU); err != nil {
 			return nil, err
 		}
 	}
@@ -235,7 +236,7 @@ func openBench(c *cli.Context, settings bench.Settings) (_ *benchSet, err error)
 // openAll adds the case in which all devices search together, each with its
 // fastest kernel or the one that was asked for. They are opened once more, since
 // an engine owns its devices.
-func (s *benchSet) openAll(useCPU bool) error {
+func (s *benchSet) openAll(c *cli.Context, useCPU bool) error {
 	kernel := s.settings.Kernel
 	if kernel == "all" {
 		kernel = ""
@@ -248,7 +249,9 @@ func (s *benchSet) openAll(useCPU bool) error {
 		}
 		devices = append(devices, d)
 	}
-	gpus, absent := gpu.Open(gpu.Options{Device: s.settings.Device, Kernel: kernel})
+	opts := gpuOptions(c, warnings(c))
+	opts.Kernel = kernel
+	gpus, absent := gpu.Open(opts)
 	for _, d := range gpus {
 		devices = append(devices, d)
 	}
@@ -292,9 +295,11 @@ func (s *benchSet) openCPU(bare bool) error {
 
 // openGPUs adds the cases of the GPUs. That there is none is an error if they
 // are wanted.
-func (s *benchSet) openGPUs(wanted bool) error {
+func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
+	opts := gpuOptions(c, warnings(c))
 	for i, open := range s.gpuCases() {
-		devices, absent := gpu.Open(open.Options)
+		opts.Kernel, opts.RollKernel = open.Kernel, open.RollKernel
+		devices, absent := gpu.Open(opts)
 		for _, d := range devices {
 			s.add(d, 0, i == 0, open.work)
 		}

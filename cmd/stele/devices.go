@@ -13,6 +13,7 @@ import (
 
 	"stele/cgo/nvml"
 	"stele/engine"
+	"stele/engine/cpu"
 	"stele/engine/gpu"
 )
 
@@ -47,6 +48,7 @@ func devicesCommand() *cli.Command {
 		Usage: "list the devices and what they can do",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all that the process may use"},
+			cacheFlag(),
 			jsonFlag(),
 		},
 		Action: devices,
@@ -57,20 +59,20 @@ func devices(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	opened, absent, err := openDevices(c)
+	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
 		return err
 	}
-	e := newEngine(c, opened)
-	defer e.Close()
+	d, err := openCPU(int(threads), "")
+	if err != nil {
+		return err
+	}
+	defer d.Close()
 
-	res := devicesResult{Absent: []absentDevice{}}
-	for _, s := range e.Status() {
-		d := deviceEntry{Info: s.Info}
-		if d.Kind == gpu.Kind {
-			d.Sensors = readSensors(d.UUID)
-		}
-		res.Devices = append(res.Devices, d)
+	res := devicesResult{Devices: []deviceEntry{{Info: d.Info()}}, Absent: []absentDevice{}}
+	gpus, absent := gpu.List(gpuOptions(c, nil)) // opens none: that would take memory and compile kernels
+	for _, info := range gpus {
+		res.Devices = append(res.Devices, deviceEntry{Info: info, Sensors: readSensors(info.UUID)})
 	}
 	for _, a := range absent {
 		gone := absentDevice{ID: a.ID, Kind: gpu.Kind, Reason: a.Err.Error()}
@@ -94,6 +96,9 @@ func readSensors(uuid string) *sensorEntry {
 	return &sensorEntry{Reading: reading}
 }
 
+// unmeasured stands for a kernel that is chosen when the GPU is first used.
+const unmeasured = "not measured yet"
+
 // text is the result for people.
 func (r devicesResult) text() string {
 	var b strings.Builder
@@ -108,9 +113,9 @@ func (r devicesResult) text() string {
 		}
 		fmt.Fprintf(w, "  features\t%s\n", orNone(strings.Join(d.Features, " ")))
 		d.Sensors.write(w)
-		fmt.Fprintf(w, "  search\t%s\n", d.SearchKernel)
-		if d.RollKernel != "" {
-			fmt.Fprintf(w, "  roll\t%s\n", d.RollKernel)
+		fmt.Fprintf(w, "  search\t%s\n", cmp.Or(d.SearchKernel, unmeasured))
+		if d.Kind == gpu.Kind {
+			fmt.Fprintf(w, "  roll\t%s\n", cmp.Or(d.RollKernel, unmeasured))
 		}
 		fmt.Fprintf(w, "  verify\t%s\n", d.VerifyKernel)
 		for _, k := range d.Kernels {

@@ -23,6 +23,7 @@ type mineFile struct {
 	Device       string   `toml:"device,omitempty"`
 	Kernel       string   `toml:"kernel,omitempty"`
 	Threads      *int     `toml:"threads,omitempty"`
+	Cache        string   `toml:"cache,omitempty"`
 	VersionMask  string   `toml:"version_mask,omitempty"`
 	TempLimit    *float64 `toml:"temp_limit,omitempty"`
 	TempResume   *float64 `toml:"temp_resume,omitempty"`

@@ -342,7 +342,7 @@ func (s *mineSettings) reload(c *cli.Context, log *slog.Logger) (*mineSettings, 
 func (s *mineSettings) show(c *cli.Context, threads int) {
 	s.shown = mineFile{
 		API: s.api, APITokenFile: s.tokenFile, Cgminer: s.cgminer,
-		Device: c.String("device"), Kernel: c.String("kernel"), Threads: unless0(threads),
+		Device: c.String("device"), Kernel: c.String("kernel"), Threads: unless0(threads), Cache: c.String("cache"),
 		VersionMask: fmt.Sprintf("%#x", s.versionMask),
 		TempLimit:   unless0(s.limits.Temperature), TempResume: unless0(s.limits.TemperatureResume),
 		PowerLimit: unless0(s.limits.Power), PowerResume: unless0(s.limits.PowerResume),

@@ -21,13 +21,31 @@ func engineFlags() []cli.Flag {
 		&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them, or the GPU with this UUID or PCI address"},
 		&cli.StringFlag{Name: "kernel", Usage: "use the kernel `NAME` instead of the fastest, on the devices that have it"},
 		&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all that the process may use"},
+		cacheFlag(), retuneFlag(),
+	}
+}
+
+func cacheFlag() cli.Flag {
+	return &cli.StringFlag{Name: "cache", Usage: "store what was measured on GPUs in the folder `DIR`", DefaultText: "stele in the user's cache folder"}
+}
+
+func retuneFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "retune", Usage: "measure the kernels of GPUs again"}
+}
+
+// gpuOptions returns the options of GPUs that the flags ask for.
+func gpuOptions(c *cli.Context, log *slog.Logger) gpu.Options {
+	return gpu.Options{
+		Device: c.String("device"), Kernel: c.String("kernel"),
+		CacheDir: c.String("cache"), Retune: c.Bool("retune"), Log: log,
 	}
 }
 
 // openEngine returns an engine with the devices that the flags of
 // [engineFlags] ask for. The caller closes it.
 func openEngine(c *cli.Context) (*engine.Engine, error) {
-	devices, absent, err := openDevices(c)
+	log := warnings(c)
+	devices, absent, err := openDevices(c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +54,12 @@ func openEngine(c *cli.Context) (*engine.Engine, error) {
 			fmt.Fprintf(c.App.ErrWriter, "stele: %s is not used: %v\n", a.ID, a.Err)
 		}
 	}
-	return newEngine(c, devices), nil
+	return engine.New(devices, log), nil
 }
 
-// newEngine returns an engine that logs to standard error.
-func newEngine(c *cli.Context, devices []engine.Device) *engine.Engine {
-	return engine.New(devices, slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelWarn})))
+// warnings returns a log of warnings on standard error.
+func warnings(c *cli.Context) *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // unexpected tells whether an absent GPU is worth a line: not where there is
@@ -53,7 +71,7 @@ func unexpected(err error) bool {
 // openDevices opens the devices that the flags ask for: the CPU first, then the
 // GPUs. GPUs that cannot be used are told in absent. It is an error if a device
 // that was asked for by its name is not there.
-func openDevices(c *cli.Context) (devices []engine.Device, absent []gpu.Absent, err error) {
+func openDevices(c *cli.Context, log *slog.Logger) (devices []engine.Device, absent []gpu.Absent, err error) {
 	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
 		return nil, nil, err
@@ -63,15 +81,15 @@ func openDevices(c *cli.Context) (devices []engine.Device, absent []gpu.Absent, 
 		return nil, nil, err
 	}
 	if useCPU {
-		d, err := cpu.Open(cpu.Options{Threads: int(threads), Kernel: c.String("kernel")})
+		d, err := openCPU(int(threads), c.String("kernel"))
 		if err != nil {
-			return nil, nil, fmt.Errorf("device %s: %w", cpu.ID, err)
+			return nil, nil, err
 		}
 		devices = append(devices, d)
 	}
 	if useGPU {
 		var all []*gpu.Device
-		all, absent = gpu.Open(gpu.Options{Device: c.String("device"), Kernel: c.String("kernel")})
+		all, absent = gpu.Open(gpuOptions(c, log))
 		for _, d := range all {
 			devices = append(devices, d)
 		}
@@ -80,6 +98,14 @@ func openDevices(c *cli.Context) (devices []engine.Device, absent []gpu.Absent, 
 		return nil, nil, fmt.Errorf("device %s: %w", absent[0].ID, absent[0].Err)
 	}
 	return devices, absent, nil
+}
+
+func openCPU(threads int, kernel string) (engine.Device, error) {
+	d, err := cpu.Open(cpu.Options{Threads: threads, Kernel: kernel})
+	if err != nil {
+		return nil, fmt.Errorf("device %s: %w", cpu.ID, err)
+	}
+	return d, nil
 }
 
 // deviceKinds reads which kinds of devices --device and --kernel ask for.

@@ -1,9 +1,11 @@
 // Package gpu makes an engine.Device of each NVIDIA GPU, with the kernels of
 // package kernels/cuda and the driver behind package cgo/cuda.
 //
-// [Open] opens the GPUs and tells why others, or all, are absent. It chooses
-// the search kernels of each by measuring, once for a GPU, a driver and a set of
-// kernels; the choice is kept in the user's cache folder. There are two: one
+// [Open] opens the GPUs, side by side, and reports why others, or all, are
+// absent; [List] only describes them. Open chooses the search kernels by
+// measuring, once for GPUs of a model and a power limit, a driver and a set of
+// kernels; the choice is kept in the user's cache folder. A kernel is compiled
+// once for a GPU in a process, however many devices use it. There are two: one
 // for a header whose version is fixed, and a faster one for 128 versions of a
 // header ([Device.ScanVersions]), which share the message schedule of the
 // header's second block. A [Device] has two

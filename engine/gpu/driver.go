@@ -1,7 +1,10 @@
 package gpu
 
 import (
+	"math"
+
 	"stele/cgo/cuda"
+	"stele/cgo/nvml"
 	kernels "stele/kernels/cuda"
 )
 
@@ -11,6 +14,7 @@ type driver interface {
 	version() int
 	open(cuda.Device) (gpu, error)
 	reset(cuda.Device) error
+	powerLimit(cuda.Device) int // watts; 0: not known
 }
 
 // gpu is an open GPU. Any thread may call it.
@@ -28,6 +32,7 @@ type gpu interface {
 type kernel interface {
 	// occupancy returns how many blocks of so many threads one SM holds.
 	occupancy(threads int) (int, error)
+	attributes() (cuda.FunctionAttributes, error)
 	unload() error
 }
 
@@ -48,6 +53,14 @@ type cudaDriver struct{}
 func (cudaDriver) devices() ([]cuda.Device, error) { return cuda.Devices() }
 func (cudaDriver) version() int                    { return cuda.Probe().DriverVersion }
 func (cudaDriver) reset(d cuda.Device) error       { return d.Reset() }
+
+func (cudaDriver) powerLimit(d cuda.Device) int {
+	r, err := nvml.Read(d.UUID)
+	if err != nil || r.PowerLimit == nil {
+		return 0
+	}
+	return int(math.Round(*r.PowerLimit))
+}
 
 func (cudaDriver) open(d cuda.Device) (gpu, error) {
 	c, err := d.Open()
@@ -97,7 +110,10 @@ type cudaKernel struct {
 }
 
 func (k cudaKernel) occupancy(threads int) (int, error) { return k.f.Occupancy(threads, 0) }
-func (k cudaKernel) unload() error                      { return k.m.Unload() }
+func (k cudaKernel) attributes() (cuda.FunctionAttributes, error) {
+	return k.f.Attributes()
+}
+func (k cudaKernel) unload() error { return k.m.Unload() }
 
 // cudaQueue waits for an event, which sleeps whatever the context's flags say.
 type cudaQueue struct {

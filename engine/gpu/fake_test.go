@@ -25,11 +25,14 @@ var errBroken = errors.New("broken")
 
 // fake is a driver whose GPUs compute with package pow.
 type fake struct {
-	list []cuda.Device
+	list   []cuda.Device
+	limits map[int]int // of power, by ordinal
+	system *system     // with this driver
 
 	mu      sync.Mutex
 	headers map[string][pow.HeaderSize]byte // by the part of the parameters that stands for them
 	calls   []string                        // all calls, in order
+	before  func(call string)               // called before each call; may be nil
 	faultAt int                             // number of the call that fails, from 1 on
 	fault   func(call string) error
 	reports func(nonces []uint32) []uint32 // what a search says of its candidates
@@ -42,13 +45,14 @@ type fake struct {
 const jobParams = 108 // bytes of a search's parameters that stand for the header
 
 func newFake(n int) *fake {
-	f := &fake{headers: map[string][pow.HeaderSize]byte{}, open: map[string]int{}}
+	f := &fake{limits: map[int]int{}, headers: map[string][pow.HeaderSize]byte{}, open: map[string]int{}}
 	for i := range n {
 		f.list = append(f.list, cuda.Device{
-			Index: i, Name: "Fake GPU", UUID: fmt.Sprintf("GPU-0000000%d-aaaa", i), PCI: fmt.Sprintf("0000:%02x:00.0", 0x41+i),
+			Index: i, Ordinal: i, Name: "Fake GPU", UUID: fmt.Sprintf("GPU-0000000%d-aaaa", i), PCI: fmt.Sprintf("0000:%02x:00.0", 0x41+i),
 			Major: 9, SMs: 2, ClockKHz: 1_000_000,
 		})
 	}
+	f.system = newSystem(fakeDriver{f})
 	f.know([pow.HeaderSize]byte{})
 	var self [pow.HeaderSize]byte
 	for i := range self {
@@ -73,11 +77,27 @@ func (f *fake) call(name string) error {
 	if len(f.calls) != f.faultAt {
 		fault = nil
 	}
+	before := f.before
 	f.mu.Unlock()
+	if before != nil {
+		before(name)
+	}
 	if fault != nil {
 		return fault(name)
 	}
 	return nil
+}
+
+// count returns how often a call was made.
+func (f *fake) count(call string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.calls {
+		if c == call {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *fake) hold(kind string, n int) {
@@ -100,6 +120,7 @@ func (f *fake) checkReleased(t *testing.T) {
 
 func (f *fake) devices() ([]cuda.Device, error) { return f.list, f.call("devices") }
 func (f *fake) version() int                    { return 12040 }
+func (f *fake) powerLimit(g cuda.Device) int    { return f.limits[g.Ordinal] }
 
 func (f *fake) reset(cuda.Device) error {
 	f.mu.Lock()
@@ -207,6 +228,9 @@ type fakeKernel struct {
 }
 
 func (k fakeKernel) occupancy(int) (int, error) { return 4, k.g.call("occupancy") }
+func (k fakeKernel) attributes() (cuda.FunctionAttributes, error) {
+	return cuda.FunctionAttributes{Registers: 64}, k.g.call("attributes")
+}
 func (k fakeKernel) unload() error {
 	k.g.hold("modules", -1)
 	return k.g.call("unload")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -43,7 +44,10 @@ type Options struct {
 	RollKernel string
 
 	NoTune   bool   // take the first kernels instead of measuring
+	Retune   bool   // measure, whatever an earlier run has measured
 	CacheDir string // where the choice is kept; "": os.UserCacheDir()/stele
+
+	Log *slog.Logger // nil: silent
 
 	Budget    time.Duration // GPU time of a launch; 0: 2 ms
 	Deadline  time.Duration // the longest wait for a driver call; 0: 5 s
@@ -68,7 +72,7 @@ type Absent struct {
 
 // Device is a GPU. It implements engine.Device and engine.Reopener.
 type Device struct {
-	driver driver
+	system *system
 	gpu    cuda.Device
 	opts   Options
 	info   engine.Info
@@ -79,14 +83,68 @@ type Device struct {
 	session *session // nil: closed
 }
 
-// Open opens the GPUs that the options ask for, in nvidia-smi's order. What
-// cannot be opened is told in absent; without any GPU there is one Absent with
-// the ID "cuda".
+// Open opens the GPUs that the options ask for, side by side, and returns them
+// in nvidia-smi's order. What cannot be opened is reported in absent; without
+// any GPU there is one Absent with the ID "cuda".
+//
+// Devices of one GPU share its context and its kernels. GPUs of the same model,
+// driver and power limit share a measurement.
 func Open(opts Options) (devices []*Device, absent []Absent) {
-	return open(cudaDriver{}, opts)
+	return open(local, opts)
 }
 
-func open(drv driver, opts Options) (devices []*Device, absent []Absent) {
+func open(y *system, opts Options) (devices []*Device, absent []Absent) {
+	opts = opts.withDefaults()
+	all, absent := y.find(opts)
+	opened, errs := make([]*Device, len(all)), make([]error, len(all))
+	var opening sync.WaitGroup
+	for i, g := range all {
+		opening.Go(func() { opened[i], errs[i] = openDevice(y, g, opts) })
+	}
+	opening.Wait()
+	for i, g := range all {
+		if errs[i] != nil {
+			absent = append(absent, absentGPU(g, errs[i]))
+			continue
+		}
+		devices = append(devices, opened[i])
+	}
+	return devices, absent
+}
+
+// List describes the GPUs that the options ask for, in nvidia-smi's order,
+// without opening one or compiling anything. SearchKernel and RollKernel are
+// what an earlier run has chosen by measuring; "": nothing was measured yet. In
+// absent are those that cannot be used, as far as that is known without opening
+// them.
+func List(opts Options) (infos []engine.Info, absent []Absent) {
+	return describe(local, opts)
+}
+
+func describe(y *system, opts Options) (infos []engine.Info, absent []Absent) {
+	opts = opts.withDefaults()
+	all, absent := y.find(opts)
+	for _, g := range all {
+		if err := Fit(g); err != nil {
+			absent = append(absent, absentGPU(g, err))
+			continue
+		}
+		info := infoOf(g)
+		limit := 0
+		_ = within(opts.Deadline, "the power limit", func() error { limit = y.powerLimit(g); return nil })
+		known := readCache(cacheFile(opts.CacheDir))
+		info.SearchKernel = known[cacheKey(g, y.version(), limit, kernels.Scan, "")].Entry
+		info.RollKernel = known[cacheKey(g, y.version(), limit, kernels.Roll, "")].Entry
+		infos = append(infos, info)
+	}
+	return infos, absent
+}
+
+func absentGPU(g cuda.Device, err error) Absent {
+	return Absent{id(g), fmt.Errorf("%s: %w", g.Name, err)}
+}
+
+func (opts Options) withDefaults() Options {
 	if opts.Budget == 0 {
 		opts.Budget = defaultBudget
 	}
@@ -96,9 +154,16 @@ func open(drv driver, opts Options) (devices []*Device, absent []Absent) {
 	if opts.SpotCheck == 0 {
 		opts.SpotCheck = defaultSpotCheck
 	}
-	var all []cuda.Device
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return opts
+}
+
+// find returns the GPUs that the options ask for.
+func (y *system) find(opts Options) (all []cuda.Device, absent []Absent) {
 	err := within(opts.opening(), "the list of GPUs", func() (err error) {
-		all, err = drv.devices()
+		all, err = y.devices()
 		return err
 	})
 	switch {
@@ -114,15 +179,7 @@ func open(drv driver, opts Options) (devices []*Device, absent []Absent) {
 		}
 		all = []cuda.Device{chosen}
 	}
-	for _, g := range all {
-		d, err := openDevice(drv, g, opts)
-		if err != nil {
-			absent = append(absent, Absent{id(g), fmt.Errorf("%s: %w", g.Name, err)})
-			continue
-		}
-		devices = append(devices, d)
-	}
-	return devices, absent
+	return all, nil
 }
 
 func id(g cuda.Device) string { return fmt.Sprintf("%s:%d", Kind, g.Index) }
@@ -167,12 +224,9 @@ func Fit(g cuda.Device) error {
 	return nil
 }
 
-func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
-	if err := Fit(g); err != nil {
-		return nil, err
-	}
-	d := &Device{driver: drv, gpu: g, opts: opts}
-	d.info = engine.Info{
+// infoOf describes a GPU whose search kernels are not chosen yet.
+func infoOf(g cuda.Device) engine.Info {
+	info := engine.Info{
 		ID:           id(g),
 		Kind:         Kind,
 		Name:         g.Name,
@@ -184,8 +238,15 @@ func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
 	}
 	for _, e := range kernels.Entries() {
 		if e.Kind != kernels.Link {
-			d.info.Kernels = append(d.info.Kernels, engine.KernelInfo{Name: e.Name, Available: true})
+			info.Kernels = append(info.Kernels, engine.KernelInfo{Name: e.Name, Available: true})
 		}
+	}
+	return info
+}
+
+func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
+	if err := Fit(g); err != nil {
+		return nil, err
 	}
 	if names := SearchKernels(); opts.Kernel != "" && !slices.Contains(names, opts.Kernel) {
 		return nil, fmt.Errorf("%w %q: the search kernels are %s", ErrUnknownKernel, opts.Kernel, strings.Join(names, ", "))
@@ -193,11 +254,11 @@ func openDevice(drv driver, g cuda.Device, opts Options) (*Device, error) {
 	if names := RollKernels(); opts.RollKernel != "" && !slices.Contains(names, opts.RollKernel) {
 		return nil, fmt.Errorf("%w %q: the kernels for several versions are %s", ErrUnknownKernel, opts.RollKernel, strings.Join(names, ", "))
 	}
-	s, err := openSession(drv, g, opts)
+	s, err := openSession(y, g, opts)
 	if err != nil {
 		return nil, err
 	}
-	d.session = s
+	d := &Device{system: y, gpu: g, opts: opts, info: infoOf(g), session: s}
 	d.info.SearchKernel, d.info.RollKernel = s.scanner.shape.Entry, s.roller.shape.Entry
 	if err := d.SelfTest(context.Background()); err != nil {
 		_ = s.close() // the first error tells more
@@ -272,12 +333,13 @@ func (d *Device) reopen(ctx context.Context) error {
 		return nil
 	}
 	_ = old.close() // it has failed: so may this
-	if err := within(d.opts.Deadline, "the reset of the context", func() error { return d.driver.reset(d.gpu) }); err != nil {
-		return err
+	if old.card.retire() {
+		old.card.reset.Store(true)
+		if err := within(d.opts.Deadline, "the reset of the context", func() error { return d.system.reset(d.gpu) }); err != nil {
+			return err
+		}
 	}
-	opts := d.opts
-	opts.Kernel, opts.RollKernel = d.info.SearchKernel, d.info.RollKernel
-	s, err := openSession(d.driver, d.gpu, opts)
+	s, err := openSession(d.system, d.gpu, d.opts)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func quick() Options { return Options{NoTune: true, SpotCheck: -1} }
 // openOne opens the only GPU of f.
 func openOne(t *testing.T, f *fake, opts Options) *Device {
 	t.Helper()
-	devices, absent := open(fakeDriver{f}, opts)
+	devices, absent := open(f.system, opts)
 	if len(devices) != 1 {
 		t.Fatalf("absent: %v", absent)
 	}
@@ -54,7 +54,7 @@ func expected(job engine.Job, r pow.Range) (want []uint32) {
 func TestOpen(t *testing.T) {
 	f := newFake(3)
 	f.list[1].Major, f.list[1].Minor = 7, 0
-	devices, absent := open(fakeDriver{f}, quick())
+	devices, absent := open(f.system, quick())
 	if len(devices) != 2 || len(absent) != 1 || absent[0].ID != "cuda:1" || !errors.Is(absent[0].Err, ErrUnfit) {
 		t.Fatalf("%d devices, absent %v", len(devices), absent)
 	}
@@ -98,7 +98,7 @@ func TestOpenNothing(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			devices, absent := open(fakeDriver{tt.f}, tt.opts)
+			devices, absent := open(tt.f.system, tt.opts)
 			if len(devices) != 0 || len(absent) != 1 || absent[0].ID != tt.id || !errors.Is(absent[0].Err, tt.want) {
 				t.Errorf("%d devices, %v", len(devices), absent)
 			}
@@ -315,7 +315,7 @@ func useAll(t *testing.T, f *fake, deadline time.Duration) {
 	opts := quick()
 	opts.Deadline = deadline
 	opts.SpotCheck = time.Nanosecond
-	devices, absent := open(fakeDriver{f}, opts)
+	devices, absent := open(f.system, opts)
 	if len(devices)+len(absent) != 1 {
 		t.Fatalf("%d devices, absent %v", len(devices), absent)
 	}
@@ -461,17 +461,15 @@ func TestTune(t *testing.T) {
 	if !strings.HasPrefix(rolls.Entry, "roll_") || rolls.Blocks < 4 || rolls.Blocks > 16 || d.Info().RollKernel != rolls.Entry {
 		t.Errorf("%+v", rolls)
 	}
-	loads := func() (n int) {
-		for _, c := range f.calls {
-			if c == "load" {
-				n++
-			}
+	for process, want := range map[string]int{"same": 0, "next": 4} {
+		if process == "next" {
+			f.system = newSystem(fakeDriver{f})
 		}
-		return n
-	}
-	before := loads()
-	if again := openOne(t, f, opts); again.session.scanner.shape != chosen || again.session.roller.shape != rolls || loads() != before+4 {
-		t.Errorf("second: %+v, %+v, %d kernels loaded", again.session.scanner.shape, again.session.roller.shape, loads()-before)
+		before := f.count("load")
+		again := openOne(t, f, opts)
+		if loads := f.count("load") - before; again.session.scanner.shape != chosen || again.session.roller.shape != rolls || loads != want {
+			t.Errorf("%s process: %+v, %+v, %d kernels loaded, want %d", process, again.session.scanner.shape, again.session.roller.shape, loads, want)
+		}
 	}
 	name := cacheFile(opts.CacheDir)
 	for _, text := range []string{"", "null", "[]", "{", `{"x":{"entry":"scan_a","blocks":-1}}`} {
@@ -481,12 +479,16 @@ func TestTune(t *testing.T) {
 		if known := readCache(name); known["y"] != (shape{}) {
 			t.Errorf("%q: %v", text, known)
 		}
-		writeCache(name, "key", chosen)
+		if err := writeCache(name, "key", chosen); err != nil {
+			t.Error(err)
+		}
 		if got := readCache(name)["key"]; got != chosen {
 			t.Errorf("after %q: %+v", text, got)
 		}
 	}
-	writeCache("/dev/null/no/folder", "key", chosen)
+	if writeCache("/dev/null/no/folder/file", "key", chosen) == nil || writeCache("", "key", chosen) == nil {
+		t.Error("a folder that cannot be written is no error")
+	}
 	entries, err := os.ReadDir(opts.CacheDir)
 	if err != nil || len(entries) != 1 {
 		t.Errorf("in the folder: %v, %v", entries, err)

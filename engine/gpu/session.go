@@ -23,12 +23,15 @@ const stateSize = 64
 
 // session is a GPU in use, until it fails or is closed.
 type session struct {
-	gpu      gpu
+	system   *system
+	card     *card
+	gpu      gpu // of the card
 	device   cuda.Device
 	deadline time.Duration // of a wait for the driver
 	opening  time.Duration // the same, where it compiles
 	budget   time.Duration // of a launch
 	spot     *spotCheck    // nil: none
+	limit    int           // of the GPU's power, in watts; 0: not known
 
 	scanner      *searcher // one version of a header
 	roller       *searcher // several
@@ -80,8 +83,9 @@ func hung(what string, deadline time.Duration) error {
 }
 
 // openSession takes a GPU into use.
-func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
+func openSession(y *system, g cuda.Device, opts Options) (*session, error) {
 	s := &session{
+		system:   y,
 		device:   g,
 		deadline: opts.Deadline,
 		opening:  opts.opening(),
@@ -94,7 +98,7 @@ func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
 	if opts.SpotCheck > 0 {
 		s.spot = newSpotCheck(opts.SpotCheck)
 	}
-	err := within(opts.opening(), "opening the GPU", func() error { return s.open(drv) })
+	err := within(opts.opening(), "opening the GPU", s.open)
 	if errors.Is(err, ErrHung) {
 		return nil, err // another thread is still opening it
 	}
@@ -103,10 +107,10 @@ func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
 		s.free <- l
 	}
 	if err == nil {
-		err = s.choose(drv, opts, s.scanner, opts.Kernel)
+		err = s.choose(opts, s.scanner, opts.Kernel)
 	}
 	if err == nil {
-		err = s.choose(drv, opts, s.roller, opts.RollKernel)
+		err = s.choose(opts, s.roller, opts.RollKernel)
 	}
 	if err != nil {
 		_ = s.close() // the first error tells more
@@ -116,11 +120,11 @@ func openSession(drv driver, g cuda.Device, opts Options) (*session, error) {
 }
 
 // open makes everything but the search kernels.
-func (s *session) open(drv driver) (err error) {
-	if s.gpu, err = drv.open(s.device); err != nil {
+func (s *session) open() (err error) {
+	if s.card, err = s.system.hold(s.device); err != nil {
 		return err
 	}
-	s.later(s.gpu.close)
+	s.gpu, s.limit = s.card.gpu, s.system.powerLimit(s.device)
 	if s.verify, err = s.load(entryOf(kernels.Verify)); err != nil {
 		return err
 	}
@@ -161,11 +165,10 @@ func (s *session) later(f func() error) {
 }
 
 func (s *session) load(e kernels.Entry) (kernel, error) {
-	k, err := s.gpu.load(e)
+	k, err := s.card.load(e)
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", e.Name, err)
 	}
-	s.later(k.unload)
 	return k, nil
 }
 
@@ -286,13 +289,24 @@ func (s *session) close() error {
 	if stuck {
 		return nil
 	}
-	return within(s.deadline, "closing the GPU", func() error {
-		var first error
-		for _, f := range slices.Backward(release) {
-			if err := f(); err != nil && first == nil {
-				first = err
-			}
+	return within(s.deadline, "closing the GPU", func() error { return s.giveBack(release) })
+}
+
+// giveBack frees what the session has of the GPU. It calls the driver.
+func (s *session) giveBack(release []func() error) (first error) {
+	if s.card == nil {
+		return nil
+	}
+	note := func(err error) {
+		if first == nil {
+			first = err
 		}
-		return first
-	})
+	}
+	if !s.card.reset.Load() { // otherwise all is free, and may belong to others
+		for _, f := range slices.Backward(release) {
+			note(f())
+		}
+	}
+	note(s.card.release())
+	return first
 }

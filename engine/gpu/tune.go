@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ var waves = []int{1, 2, 4}
 
 // choose loads the kernel for a searcher: the one with this name; otherwise
 // what an earlier tuning, or a new one, says.
-func (s *session) choose(drv driver, opts Options, k *searcher, name string) error {
+func (s *session) choose(opts Options, k *searcher, name string) error {
 	var entries []kernels.Entry
 	for _, e := range kernels.Entries() {
 		if e.Kind == k.kind && (name == "" || name == e.Name) {
@@ -43,23 +44,29 @@ func (s *session) choose(drv driver, opts Options, k *searcher, name string) err
 	if len(entries) == 0 {
 		return fmt.Errorf("%w %q", ErrUnknownKernel, name)
 	}
-	cache, key := cacheFile(opts.CacheDir), cacheKey(s.device, drv.version(), k.kind, name)
-	if !opts.NoTune {
-		if known, ok := readCache(cache)[key]; ok && known.Blocks > 0 && known.Blocks <= 1<<10 {
-			if i := slices.IndexFunc(entries, func(e kernels.Entry) bool { return e.Name == known.Entry }); i >= 0 {
-				return s.useEntry(k, entries[i], known)
-			}
-		}
-	}
 	if opts.NoTune {
 		return s.useEntry(k, entries[0], shape{Entry: entries[0].Name})
 	}
-	best, err := s.tune(k, entries)
-	if err != nil {
+	entry := func(sh shape) int {
+		return slices.IndexFunc(entries, func(e kernels.Entry) bool { return e.Name == sh.Entry })
+	}
+	cache, key := cacheFile(opts.CacheDir), cacheKey(s.device, s.system.version(), s.limit, k.kind, name)
+	chosen, err := s.system.choose(key, func() (shape, error) {
+		if known := readCache(cache)[key]; !opts.Retune && known.Blocks > 0 && known.Blocks <= 1<<10 && entry(known) >= 0 {
+			return known, nil
+		}
+		best, err := s.tune(k, entries)
+		if err == nil {
+			if err := writeCache(cache, key, best); err != nil {
+				s.system.reportCache(opts.Log, err)
+			}
+		}
+		return best, err
+	})
+	if err != nil || k.shape == chosen { // measured by this session, and in use
 		return err
 	}
-	writeCache(cache, key, best)
-	return nil
+	return s.useEntry(k, entries[entry(chosen)], chosen)
 }
 
 // useEntry loads a search kernel. A shape without blocks gets as many as the
@@ -208,15 +215,16 @@ func cacheFile(dir string) string {
 	return filepath.Join(dir, "autotune.json")
 }
 
-// cacheKey names what a choice holds for.
-func cacheKey(g cuda.Device, driver int, kind kernels.Kind, kernel string) string {
+// cacheKey names what a choice holds for: the GPUs of a model with a power limit
+// in watts, a driver, and the kernels.
+func cacheKey(g cuda.Device, driver, limit int, kind kernels.Kind, kernel string) string {
 	h := sha256.New()
 	for _, e := range kernels.Entries() {
 		if e.Kind == kind {
 			h.Write(e.PTX)
 		}
 	}
-	key := fmt.Sprintf("%s driver %d kernels %s", g.UUID, driver, hex.EncodeToString(h.Sum(nil)[:8]))
+	key := fmt.Sprintf("%s sm_%d%d, %d SMs, %d W, driver %d, kernels %s", g.Name, g.Major, g.Minor, g.SMs, limit, driver, hex.EncodeToString(h.Sum(nil)[:8]))
 	if kernel != "" {
 		key += " " + kernel
 	}
@@ -234,10 +242,13 @@ func readCache(name string) map[string]shape {
 	return all
 }
 
-// writeCache adds a choice. It is only a help, so that it may fail.
-func writeCache(name, key string, sh shape) {
-	if name == "" || os.MkdirAll(filepath.Dir(name), 0o755) != nil {
-		return
+// writeCache adds a choice.
+func writeCache(name, key string, sh shape) error {
+	if name == "" {
+		return errors.New("neither XDG_CACHE_HOME nor HOME is set")
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
 	}
 	all := readCache(name)
 	if all == nil {
@@ -246,17 +257,21 @@ func writeCache(name, key string, sh shape) {
 	all[key] = sh
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
-		return
+		return err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), ".autotune-*")
 	if err != nil {
-		return
+		return err
 	}
 	_, err = temp.Write(append(text, '\n'))
 	if e := temp.Close(); err == nil {
 		err = e
 	}
-	if err != nil || os.Rename(temp.Name(), name) != nil {
-		os.Remove(temp.Name())
+	if err == nil {
+		err = os.Rename(temp.Name(), name)
 	}
+	if err != nil {
+		_ = os.Remove(temp.Name()) // the first error says more
+	}
+	return err
 }

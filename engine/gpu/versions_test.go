@@ -178,7 +178,7 @@ func TestWrongVersions(t *testing.T) {
 func TestSelfTestOfRoll(t *testing.T) {
 	f := newFake(1)
 	f.rolls = func(c []engine.Candidate) []engine.Candidate { return c[:max(len(c)-1, 0)] }
-	devices, absent := open(fakeDriver{f}, quick())
+	devices, absent := open(f.system, quick())
 	if len(devices) != 0 || len(absent) != 1 || !errors.Is(absent[0].Err, engine.ErrWrong) || !strings.Contains(absent[0].Err.Error(), "kernel roll_a") {
 		t.Errorf("%d devices, %v", len(devices), absent)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"sync"
 
 	"stele/cgo/cuda"
 	"stele/engine"
@@ -169,13 +170,25 @@ func (w *walk) answers(ctx context.Context, id, kernel string, open func() (engi
 	w.add(step)
 }
 
-// thisMachine is the machine that the program runs on.
-func thisMachine() machine {
-	m := machine{
+// thisMachine is the machine that the program runs on. The GPUs whose kernels
+// were compiled stay open until release, so that each kernel is compiled once.
+func thisMachine() (m machine, release func(context.Context)) {
+	var mu sync.Mutex // a compilation may be abandoned
+	var held []*gpu.Card
+	m = machine{
 		root:    "/",
 		probe:   cuda.Probe,
 		devices: cuda.Devices,
-		compile: compile,
+		compile: func(d cuda.Device) (string, error) {
+			card, err := gpu.Hold(d)
+			if err != nil {
+				return "", err
+			}
+			mu.Lock()
+			held = append(held, card)
+			mu.Unlock()
+			return compile(card)
+		},
 		open:    openGPU,
 		kernels: gpu.SearchKernels,
 		rolls:   gpu.RollKernels,
@@ -188,7 +201,13 @@ func thisMachine() machine {
 		}
 		m.cpu = append(m.cpu, k)
 	}
-	return m
+	return m, func(ctx context.Context) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, card := range held {
+			_, _ = within(ctx, func() (any, error) { return nil, card.Close() }) // its fault is known
+		}
+	}
 }
 
 func openGPU(opts gpu.Options) (engine.Device, error) {
@@ -201,35 +220,15 @@ func openGPU(opts gpu.Options) (engine.Device, error) {
 }
 
 // compile loads every kernel that the program has.
-func compile(d cuda.Device) (found string, err error) {
-	c, err := d.Open()
-	if err != nil {
-		return "", err
-	}
-	defer func() {
-		if e := c.Close(); err == nil {
-			err = e
-		}
-	}()
+func compile(card *gpu.Card) (found string, err error) {
 	entries := kernels.Entries()
 	most, spilled := 0, 0
 	for _, e := range entries {
-		m, _, err := c.LoadPTX(e.PTX)
+		a, err := card.Compile(e)
 		if err != nil {
 			return "", fmt.Errorf("kernel %s: %w", e.Name, err)
 		}
-		f, err := m.Function(e.Name)
-		if err != nil {
-			return "", err
-		}
-		a, err := f.Attributes()
-		if err != nil {
-			return "", err
-		}
 		most, spilled = max(most, a.Registers), max(spilled, a.LocalBytes)
-		if err := m.Unload(); err != nil {
-			return "", err
-		}
 	}
 	return fmt.Sprintf("%d compiled, at most %d registers and %d bytes of local memory", len(entries), most, spilled), nil
 }

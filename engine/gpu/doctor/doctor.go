@@ -70,7 +70,9 @@ type Options struct {
 // Run walks all steps. It ends early when ctx ends; the report then has what
 // was found until then.
 func Run(ctx context.Context, opts Options) Report {
-	return walkOf(thisMachine(), opts).run(ctx)
+	m, release := thisMachine()
+	defer release(ctx)
+	return walkOf(m, opts).run(ctx)
 }
 
 // machine is what the walk looks at. Tests have others.

@@ -1,0 +1,206 @@
+package gpu
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"stele/cgo/cuda"
+	kernels "stele/kernels/cuda"
+)
+
+// system is a driver with what the whole process shares of it: the open cards,
+// and what was measured. It is safe for concurrent use.
+type system struct {
+	driver
+
+	mu        sync.Mutex
+	cards     map[int]*card      // open GPUs, by the driver's number
+	choices   map[string]*choice // of kernels, by cacheKey
+	cacheTold bool               // the log says that the cache cannot be written
+}
+
+func newSystem(drv driver) *system {
+	return &system{driver: drv, cards: map[int]*card{}, choices: map[string]*choice{}}
+}
+
+// local is the system of this process.
+var local = newSystem(cudaDriver{})
+
+// card is the context of a GPU with the kernels that are loaded in it. The
+// sessions of a GPU share it, so that each kernel is compiled once.
+type card struct {
+	system *system
+	device cuda.Device
+	users  int         // guarded by system.mu
+	reset  atomic.Bool // the context is or will be destroyed, with all that is in it
+
+	opening sync.Mutex // guards gpu until hold has returned
+	gpu     gpu
+
+	mu      sync.Mutex
+	kernels map[string]*loading
+	order   []kernel // as they were loaded
+}
+
+// loading is a kernel that is loaded, or is being loaded.
+type loading struct {
+	mu     sync.Mutex
+	kernel kernel // nil: not yet
+}
+
+// hold returns the card of a GPU, opened unless it is open. It calls the driver.
+// Each hold needs a release.
+func (y *system) hold(g cuda.Device) (*card, error) {
+	y.mu.Lock()
+	c := y.cards[g.Ordinal]
+	if c == nil {
+		c = &card{system: y, device: g, kernels: map[string]*loading{}}
+		y.cards[g.Ordinal] = c
+	}
+	c.users++
+	y.mu.Unlock()
+
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	if c.gpu == nil {
+		opened, err := y.open(g)
+		if err != nil {
+			_ = c.release() // nothing is open
+			return nil, err
+		}
+		c.gpu = opened
+	}
+	return c, nil
+}
+
+// load compiles a kernel for the card, unless that was done before. It calls the
+// driver.
+func (c *card) load(e kernels.Entry) (kernel, error) {
+	c.mu.Lock()
+	l := c.kernels[e.Name]
+	if l == nil {
+		l = &loading{}
+		c.kernels[e.Name] = l
+	}
+	c.mu.Unlock()
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kernel != nil {
+		return l.kernel, nil
+	}
+	k, err := c.gpu.load(e)
+	if err != nil {
+		return nil, err
+	}
+	l.kernel = k
+	c.mu.Lock()
+	c.order = append(c.order, k)
+	c.mu.Unlock()
+	return k, nil
+}
+
+// retire makes the next hold open the GPU anew. It reports false if somebody has
+// done that already.
+func (c *card) retire() bool {
+	c.system.mu.Lock()
+	defer c.system.mu.Unlock()
+	switch c.system.cards[c.device.Ordinal] {
+	case c:
+		delete(c.system.cards, c.device.Ordinal)
+	case nil:
+	default:
+		return false
+	}
+	return true
+}
+
+// release ends a hold. The last one closes the card, and calls the driver.
+func (c *card) release() error {
+	y := c.system
+	y.mu.Lock()
+	c.users--
+	last := c.users == 0
+	if last && y.cards[c.device.Ordinal] == c {
+		delete(y.cards, c.device.Ordinal)
+	}
+	y.mu.Unlock()
+	if !last || c.gpu == nil || c.reset.Load() {
+		return nil
+	}
+	var errs []error
+	for i := len(c.order) - 1; i >= 0; i-- {
+		errs = append(errs, c.order[i].unload())
+	}
+	return errors.Join(append(errs, c.gpu.close())...)
+}
+
+// choice is the shape that was chosen for a searcher.
+type choice struct {
+	made  chan struct{} // closed when the rest is set
+	shape shape
+	err   error
+}
+
+// choose returns the choice with a key. The first who asks for it makes it, and
+// others wait meanwhile; if it cannot be made, the next one tries.
+func (y *system) choose(key string, measure func() (shape, error)) (shape, error) {
+	for {
+		y.mu.Lock()
+		c := y.choices[key]
+		if c == nil {
+			c = &choice{made: make(chan struct{})}
+			y.choices[key] = c
+			y.mu.Unlock()
+			if c.shape, c.err = measure(); c.err != nil {
+				y.mu.Lock()
+				delete(y.choices, key)
+				y.mu.Unlock()
+			}
+			close(c.made)
+			return c.shape, c.err
+		}
+		y.mu.Unlock()
+		if <-c.made; c.err == nil {
+			return c.shape, nil
+		}
+	}
+}
+
+// reportCache logs once that choices cannot be kept.
+func (y *system) reportCache(log *slog.Logger, err error) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if !y.cacheTold {
+		y.cacheTold = true
+		log.Warn("kernel measurements cannot be stored, so that each start measures again", "err", err,
+			"fix", "name a writable folder with --cache, or set CacheDirectory=stele in the systemd unit")
+	}
+}
+
+// Card is a GPU that is kept open, with the kernels that were compiled for it.
+// Devices that are opened meanwhile share both.
+type Card struct{ c *card }
+
+// Hold opens a GPU without measuring anything, and keeps it open until Close.
+func Hold(g cuda.Device) (*Card, error) {
+	c, err := local.hold(g)
+	if err != nil {
+		return nil, err
+	}
+	return &Card{c}, nil
+}
+
+// Compile loads a kernel and returns what it takes of the GPU.
+func (c *Card) Compile(e kernels.Entry) (cuda.FunctionAttributes, error) {
+	k, err := c.c.load(e)
+	if err != nil {
+		return cuda.FunctionAttributes{}, err
+	}
+	return k.attributes()
+}
+
+// Close ends the hold. It is called once.
+func (c *Card) Close() error { return c.c.release() }

@@ -1,0 +1,162 @@
+package gpu
+
+import (
+	"bytes"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	kernels "stele/kernels/cuda"
+)
+
+// openAll opens the GPUs of f, all of which must be good.
+func openAll(t *testing.T, f *fake, opts Options) []*Device {
+	t.Helper()
+	devices, absent := open(f.system, opts)
+	if len(absent) > 0 {
+		t.Errorf("absent: %v", absent)
+	}
+	t.Cleanup(func() {
+		for _, d := range devices {
+			_ = d.Close()
+		}
+	})
+	return devices
+}
+
+// GPUs are opened side by side: each waits here until all are being opened.
+func TestOpenSideBySide(t *testing.T) {
+	f := newFake(8)
+	var together sync.WaitGroup
+	together.Add(len(f.list))
+	f.before = func(call string) {
+		if call == "open" {
+			together.Done()
+			together.Wait()
+		}
+	}
+	opts := quick()
+	opts.Deadline = time.Minute // Open hangs for longer if they do not meet
+	for i, d := range openAll(t, f, opts) {
+		if got := d.Info().ID; got != id(f.list[i]) {
+			t.Errorf("device %d is %s", i, got)
+		}
+	}
+}
+
+// Equal GPUs are tuned once, those of another power limit or model for
+// themselves.
+func TestTuneOnceForEqualGPUs(t *testing.T) {
+	f := newFake(4)
+	f.limits[2], f.list[3].Name = 250, "Other GPU"
+	devices := openAll(t, f, Options{CacheDir: t.TempDir(), SpotCheck: -1})
+	all := len(kernels.Entries())
+	if n, want := f.count("load"), 3*all+4; n != want { // the fourth: scan, roll, verify, link
+		t.Errorf("%d kernels loaded, want %d", n, want)
+	}
+	if a, b := devices[0].session, devices[1].session; a.scanner.shape != b.scanner.shape || a.roller.shape != b.roller.shape {
+		t.Errorf("equal GPUs use %+v and %+v, %+v and %+v", a.scanner.shape, b.scanner.shape, a.roller.shape, b.roller.shape)
+	}
+}
+
+// A tuning that fails leaves the next GPU to tune for itself.
+func TestTuneFails(t *testing.T) {
+	f := newFake(2)
+	f.faultAt = 40 // in the tuning of the first
+	f.fault = func(string) error { return errBroken }
+	devices, absent := open(f.system, Options{CacheDir: t.TempDir(), SpotCheck: -1})
+	if len(devices) != 1 || len(absent) != 1 || devices[0].session.scanner.rate.Load() == 0 {
+		t.Errorf("%d devices, absent %v", len(devices), absent)
+	}
+	for _, d := range devices {
+		_ = d.Close()
+	}
+	f.checkReleased(t)
+}
+
+// Devices of one GPU load each kernel once, and the last one releases it.
+func TestKernelsAreLoadedOnce(t *testing.T) {
+	f := newFake(1)
+	var devices []*Device
+	for _, name := range SearchKernels() {
+		opts := quick()
+		opts.Kernel = name
+		devices = append(devices, openAll(t, f, opts)...)
+	}
+	for _, name := range RollKernels() {
+		opts := quick()
+		opts.RollKernel = name
+		devices = append(devices, openAll(t, f, opts)...)
+	}
+	if loads, all := f.count("load"), len(kernels.Entries()); loads != all || f.count("open") != 1 {
+		t.Errorf("%d kernels loaded in %d contexts, want %d in 1", loads, f.count("open"), all)
+	}
+	for _, d := range devices {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	f.checkReleased(t)
+}
+
+// A cache that cannot be written is reported once, with what to do.
+func TestUnwritableCache(t *testing.T) {
+	f := newFake(3)
+	f.limits[1], f.limits[2] = 100, 200 // three tunings of two kernels each
+	var log bytes.Buffer
+	openAll(t, f, Options{CacheDir: "/dev/null/stele", SpotCheck: -1, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	text := log.String()
+	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "--cache") || !strings.Contains(text, "CacheDirectory=") || !strings.Contains(text, "/dev/null") {
+		t.Errorf("log:\n%s", text)
+	}
+}
+
+// Retune measures again and stores what it finds, once in a process.
+func TestRetune(t *testing.T) {
+	f := newFake(2)
+	opts := Options{CacheDir: filepath.Join(t.TempDir(), "cache"), SpotCheck: -1}
+	file, key := cacheFile(opts.CacheDir), cacheKey(f.list[0], f.version(), 0, kernels.Scan, "")
+	old := shape{Entry: "scan_b", Blocks: 999}
+	if err := writeCache(file, key, old); err != nil {
+		t.Fatal(err)
+	}
+	if d := openAll(t, f, opts)[0]; d.session.scanner.shape != old {
+		t.Errorf("%+v is not what the cache says", d.session.scanner.shape)
+	}
+	f.system = newSystem(fakeDriver{f})
+	opts.Retune = true
+	before := f.count("load")
+	d := openAll(t, f, opts)[0]
+	if got := readCache(file)[key]; got == old || got != d.session.scanner.shape {
+		t.Errorf("%+v is stored, %+v in use", got, d.session.scanner.shape)
+	}
+	if loads, want := f.count("load")-before, len(kernels.Entries())+4; loads != want {
+		t.Errorf("%d kernels loaded, want %d", loads, want)
+	}
+}
+
+// The list of GPUs opens none.
+func TestList(t *testing.T) {
+	f := newFake(3)
+	f.list[1].Major, f.list[1].Minor = 7, 0
+	opts := Options{CacheDir: t.TempDir(), SpotCheck: -1}
+	infos, absent := describe(f.system, opts)
+	if len(infos) != 2 || len(absent) != 1 || absent[0].ID != "cuda:1" || infos[1].ID != "cuda:2" ||
+		infos[1].SearchKernel != "" || infos[1].RollKernel != "" || infos[1].VerifyKernel != "verify" {
+		t.Errorf("%+v, absent %v", infos, absent)
+	}
+	if f.count("open")+f.count("load") > 0 {
+		t.Errorf("calls %v", f.calls)
+	}
+	devices, _ := open(f.system, opts)
+	for _, d := range devices {
+		_ = d.Close()
+	}
+	infos, _ = describe(f.system, opts)
+	if want := devices[0].Info(); infos[0].SearchKernel != want.SearchKernel || infos[0].RollKernel != want.RollKernel {
+		t.Errorf("%+v, want the kernels of %+v", infos[0], want)
+	}
+}
