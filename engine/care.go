@@ -43,7 +43,8 @@ func (e *Engine) Wake(id string) error {
 // reopened before. Calls of Mine that are under way use the device from then on.
 //
 // It returns nil for a device that is in use, [ErrReopening] for one that Mine
-// tries by itself, and otherwise [ErrSelfTest] or the device's error.
+// tries by itself, [ErrLost] for one that only a new process can use again, and
+// otherwise [ErrSelfTest] or the device's error.
 func (e *Engine) Retry(ctx context.Context, id string) error {
 	if err := e.enter(); err != nil {
 		return err
@@ -60,10 +61,15 @@ func (e *Engine) Retry(ctx context.Context, id string) error {
 	switch {
 	case state == OK || state == Resting:
 		return nil
+	case reopens && u.isLost():
+		return fmt.Errorf("%s: %w", id, ErrLost)
 	case state == Dead && reopens:
 		return ErrReopening
 	case reopens:
 		if err := device.Reopen(ctx); err != nil {
+			if errors.Is(err, ErrLost) {
+				u.lose(err)
+			}
 			return fmt.Errorf("reopen %s: %w", id, err)
 		}
 	}

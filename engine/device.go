@@ -53,10 +53,15 @@ type Device interface {
 // it gives wrong answers.
 var ErrWrong = errors.New("wrong answers")
 
+// ErrLost is the kind of the error of a Reopener that only a new process can take
+// into use again.
+var ErrLost = errors.New("lost until the program starts again")
+
 // Reopener is a Device that may work again after it failed.
 type Reopener interface {
 	// Reopen takes the device into use again. Other methods may be running;
-	// those then return an error.
+	// those then return an error. After an error of the kind ErrLost it is not
+	// called again.
 	Reopen(ctx context.Context) error
 }
 

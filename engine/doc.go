@@ -25,7 +25,8 @@
 // told, every verdict but "valid" is confirmed there, and one "valid" verdict
 // of each piece is checked too. A device that gives wrong answers becomes
 // [Sick], and stays out until [Engine.Retry] tests it and takes it in again. One
-// that fails becomes [Dead]. What a dead device left open, and all that a sick
+// that fails becomes [Dead], and is tried again unless it is lost to the process
+// ([ErrLost]). What a dead device left open, and all that a sick
 // one did for the calls then under way, is done again by the others. A device
 // that leaves out hits and is never caught at a wrong answer is not put aside;
 // its Hits fall behind its ExpectedHits in the status. [Engine.Rest] stops a

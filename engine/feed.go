@@ -108,6 +108,7 @@ func (f *feed) run(do work) {
 				}
 				lanes.Wait()
 				if !f.leave() || !u.revive(f.recovery) {
+					f.leave() // a device that is lost is no hope any more
 					return
 				}
 			}

@@ -5,7 +5,7 @@ import "context"
 // Mine keeps the devices busy with the newest job until ctx ends, and then
 // returns its error; until jobs is closed, and then returns nil; or until no
 // device is left ([ErrNoDevice]). Mine waits for a dead device that is a
-// [Reopener], and for one that rests; a sick one joins in again when
+// [Reopener], unless it is lost ([ErrLost]), and for one that rests; a sick one joins in again when
 // [Engine.Retry] has taken it in.
 //
 // A job that comes in on jobs takes the place of the old one at once: the

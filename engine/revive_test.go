@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -151,5 +152,36 @@ func TestErrWrong(t *testing.T) {
 	e = testEngine(t, a)
 	if _, err := e.Verify(context.Background(), make([]byte, 80), false, make([]pow.Verdict, 1)); err != nil || status(t, e, "a").State != Sick {
 		t.Errorf("verify: %v, state %s", err, status(t, e, "a").State)
+	}
+}
+
+// A device that is lost is not tried again, and Mine ends when nothing else can
+// work.
+func TestLostDevice(t *testing.T) {
+	tries := map[string]int{}
+	lost := func(id string, after int) Device {
+		return phoenix{device(id, breaks), func() error {
+			if tries[id]++; tries[id] > after {
+				return fmt.Errorf("%w: gone", ErrLost)
+			}
+			return errBroken
+		}}
+	}
+	e := hurry(testEngine(t, lost("a", 0), lost("b", 3)))
+	jobs := make(chan Job, 1)
+	jobs <- testJob(2, 12)
+	if err := e.Mine(context.Background(), jobs, nil, func(Hit) {}); !errors.Is(err, ErrNoDevice) {
+		t.Errorf("got %v", err)
+	}
+	if tries["a"] != 1 || tries["b"] != 4 {
+		t.Errorf("tries %v", tries)
+	}
+	for _, s := range e.Status() {
+		if !s.Lost || s.State != Dead || !strings.Contains(s.Reason, "gone") {
+			t.Errorf("%+v", s)
+		}
+		if err := e.Retry(context.Background(), s.Info.ID); !errors.Is(err, ErrLost) {
+			t.Errorf("%s: Retry: %v", s.Info.ID, err)
+		}
 	}
 }

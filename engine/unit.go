@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -34,6 +35,7 @@ type DeviceStatus struct {
 	Info           Info   `json:"info"`
 	State          State  `json:"state"`
 	Reason         string `json:"reason,omitempty"` // why it is not OK
+	Lost           bool   `json:"lost,omitempty"`   // only a new process can use it again, see [ErrLost]
 	Nonces         uint64 `json:"nonces"`           // nonces finished, once for each version: hashes
 	Headers        uint64 `json:"headers"`          // headers checked
 	HardwareErrors uint64 `json:"hardware_errors"`  // wrong hits and wrong verdicts
@@ -57,6 +59,7 @@ type unit struct {
 	state    State      // not Resting
 	reason   string
 	rest     string          // why the device rests; "": it does not
+	lost     bool            // Reopen has returned ErrLost
 	sickness uint64          // how often it became sick
 	forgiven uint64          // wrong answers before it was taken in again
 	changed  chan struct{}   // closed when the state changes, and then another
@@ -164,9 +167,25 @@ func (u *unit) mayReturn() bool {
 		return true
 	case Dead:
 		_, ok := u.device.(Reopener)
-		return ok
+		return ok && !u.isLost()
 	}
 	return false
+}
+
+func (u *unit) isLost() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.lost
+}
+
+// lose notes that Reopen has returned err, of the kind ErrLost.
+func (u *unit) lose(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.lost {
+		u.lost, u.reason = true, err.Error()
+		u.log.Warn("device is lost", "device", u.info.ID, "reason", u.reason)
+	}
 }
 
 // sick returns how often the device became sick.
@@ -201,9 +220,9 @@ func (u *unit) noteSearch(hashes uint64, hits int, expected float64) {
 	u.expected += expected
 }
 
-// revive waits until the device is in use, or until ctx ends. It tries to take a
-// dead device that can do that into use again. It reports whether the device is
-// in use.
+// revive waits until the device is in use, or until it is lost or ctx ends. It
+// tries to take a dead device that can do that into use again. It reports whether
+// the device is in use.
 func (u *unit) revive(ctx context.Context) bool {
 	device, reopens := u.device.(Reopener)
 	for {
@@ -211,7 +230,7 @@ func (u *unit) revive(ctx context.Context) bool {
 		switch {
 		case state == OK:
 			return true
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, state == Dead && u.isLost():
 			return false
 		case state == Dead && reopens:
 			u.reopen(ctx, device)
@@ -225,7 +244,8 @@ func (u *unit) revive(ctx context.Context) bool {
 	}
 }
 
-// reopen tries to take a dead device into use again, until it works or ctx ends.
+// reopen tries to take a dead device into use again, until it works or is lost,
+// or ctx ends.
 func (u *unit) reopen(ctx context.Context, device Reopener) {
 	select {
 	case u.reviving <- struct{}{}:
@@ -233,13 +253,16 @@ func (u *unit) reopen(ctx context.Context, device Reopener) {
 	case <-ctx.Done():
 		return
 	}
-	for u.is(Dead) {
+	for u.is(Dead) && !u.isLost() {
 		select {
 		case <-time.After(u.backOff()):
 		case <-ctx.Done():
 			return
 		}
-		if err := device.Reopen(ctx); err != nil {
+		if err := device.Reopen(ctx); errors.Is(err, ErrLost) {
+			u.lose(err)
+			return
+		} else if err != nil {
 			u.log.Warn("device cannot be used again yet", "device", u.info.ID, "reason", err.Error())
 			continue
 		}
@@ -284,6 +307,7 @@ func (u *unit) status() DeviceStatus {
 		Info:           u.info,
 		State:          u.now(),
 		Reason:         reason,
+		Lost:           u.lost,
 		Nonces:         u.nonces,
 		Headers:        u.headers.Load(),
 		HardwareErrors: u.errors.Load(),

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/cgo/nvml"
+	"stele/engine"
 	"stele/engine/miner"
 	"stele/engine/miner/telemetry"
 )
@@ -120,12 +121,22 @@ func runMine(c *cli.Context) error {
 	out.close()
 	keys.close()
 	if err != nil {
-		return err
+		return lostDevices(c, err)
 	}
 	if err = printText(c, mineSummary(m.Status())); hungUp {
 		return nil // nobody is there to read it
 	}
 	return err
+}
+
+// lostDevices gives an error of Run its own exit code if only a new process can
+// use the devices again.
+func lostDevices(c *cli.Context, err error) error {
+	if !errors.Is(err, engine.ErrLost) {
+		return err
+	}
+	fmt.Fprintf(c.App.ErrWriter, "stele: %v\n", err)
+	return exitCode(exitLost)
 }
 
 // mineServers are the listeners of the two APIs; nil: none.

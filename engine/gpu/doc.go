@@ -21,5 +21,6 @@
 //
 // Caveats: a driver call that does not return within the deadline is abandoned
 // with its thread, and the device has failed until [Device.Reopen] gives a
-// working one. Without the build tag cuda there are no GPUs, and Open says so.
+// working one. Such calls pile up only so far: then the device is lost to the
+// process, as it is when the driver fails to open it again and again. Without the build tag cuda there are no GPUs, and Open says so.
 package gpu

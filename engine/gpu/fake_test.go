@@ -33,14 +33,19 @@ type fake struct {
 	headers map[string][pow.HeaderSize]byte // by the part of the parameters that stands for them
 	calls   []string                        // all calls, in order
 	before  func(call string)               // called before each call; may be nil
-	faultAt int                             // number of the call that fails, from 1 on
+	faultAt int                             // number of the call that fails, from 1 on, or everyCall
 	fault   func(call string) error
 	reports func(nonces []uint32) []uint32 // what a search says of its candidates
 	rolls   func([]engine.Candidate) []engine.Candidate
 	bits    func(bad []byte) // what a check of headers says
 	onReset func()
 	open    map[string]int // things that are in use, by kind
+	gpus    []*fakeGPU
+	stale   []string // calls that give back what a reset has given back
 }
+
+// everyCall is for fake.faultAt.
+const everyCall = -1
 
 const jobParams = 108 // bytes of a search's parameters that stand for the header
 
@@ -74,7 +79,7 @@ func (f *fake) call(name string) error {
 	f.mu.Lock()
 	f.calls = append(f.calls, name)
 	fault := f.fault
-	if len(f.calls) != f.faultAt {
+	if len(f.calls) != f.faultAt && f.faultAt != everyCall {
 		fault = nil
 	}
 	before := f.before
@@ -111,6 +116,9 @@ func (f *fake) checkReleased(t *testing.T) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.stale) > 0 {
+		t.Errorf("given back after a reset: %v", f.stale)
+	}
 	for kind, n := range f.open {
 		if n != 0 {
 			t.Errorf("%d %s not released", n, kind)
@@ -122,22 +130,54 @@ func (f *fake) devices() ([]cuda.Device, error) { return f.list, f.call("devices
 func (f *fake) version() int                    { return 12040 }
 func (f *fake) powerLimit(g cuda.Device) int    { return f.limits[g.Ordinal] }
 
-func (f *fake) reset(cuda.Device) error {
+// reset destroys what is in the contexts of a GPU. It does not release them.
+func (f *fake) reset(d cuda.Device) error {
 	f.mu.Lock()
 	hook := f.onReset
 	f.mu.Unlock()
 	if hook != nil {
 		hook()
 	}
-	return f.call("reset")
+	if err := f.call("reset"); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, g := range f.gpus {
+		if g.ordinal != d.Ordinal || g.reset {
+			continue
+		}
+		g.reset = true
+		for kind, n := range g.holds {
+			f.open[kind] -= n
+		}
+	}
+	return nil
 }
 
-func (f *fake) openGPU(cuda.Device) (gpu, error) {
+func (f *fake) openGPU(d cuda.Device) (gpu, error) {
 	if err := f.call("open"); err != nil {
 		return nil, err
 	}
+	g := &fakeGPU{fake: f, ordinal: d.Ordinal, holds: map[string]int{}, next: 1 << 20, memory: map[cuda.DevicePtr][]byte{}}
+	f.mu.Lock()
+	f.gpus = append(f.gpus, g)
+	f.mu.Unlock()
 	f.hold("contexts", 1)
-	return &fakeGPU{fake: f, next: 1 << 20, memory: map[cuda.DevicePtr][]byte{}}, nil
+	return g, nil
+}
+
+// hold counts what is made or given back in a context.
+func (g *fakeGPU) hold(kind string, n int) {
+	g.fake.mu.Lock()
+	defer g.fake.mu.Unlock()
+	switch {
+	case !g.reset:
+		g.holds[kind] += n
+		g.open[kind] += n
+	case n < 0:
+		g.stale = append(g.stale, kind)
+	}
 }
 
 // fakeDriver is fake as a driver.
@@ -147,6 +187,10 @@ func (d fakeDriver) open(g cuda.Device) (gpu, error) { return d.fake.openGPU(g) 
 
 type fakeGPU struct {
 	*fake
+	ordinal int
+	reset   bool           // guarded by fake.mu, as the next
+	holds   map[string]int // what is in use, by kind
+
 	mu     sync.Mutex
 	next   cuda.DevicePtr
 	memory map[cuda.DevicePtr][]byte
@@ -206,7 +250,7 @@ func (g *fakeGPU) hostFree(b []byte) error {
 }
 
 func (g *fakeGPU) close() error {
-	g.hold("contexts", -1)
+	g.fake.hold("contexts", -1)
 	return g.call("close")
 }
 

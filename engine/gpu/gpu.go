@@ -77,7 +77,9 @@ type Device struct {
 	opts   Options
 	info   engine.Info
 
-	reopening sync.Mutex // held by who does
+	calls     calls
+	reopening sync.Mutex // held by who does, and guards the next
+	failures  int        // of reopening, one after the other
 
 	mu      sync.Mutex
 	session *session // nil: closed
@@ -130,8 +132,7 @@ func describe(y *system, opts Options) (infos []engine.Info, absent []Absent) {
 			continue
 		}
 		info := infoOf(g)
-		limit := 0
-		_ = within(opts.Deadline, "the power limit", func() error { limit = y.powerLimit(g); return nil })
+		limit := y.powerLimit(g)
 		known := readCache(cacheFile(opts.CacheDir))
 		info.SearchKernel = known[cacheKey(g, y.version(), limit, kernels.Scan, "")].Entry
 		info.RollKernel = known[cacheKey(g, y.version(), limit, kernels.Roll, "")].Entry
@@ -162,10 +163,11 @@ func (opts Options) withDefaults() Options {
 
 // find returns the GPUs that the options ask for.
 func (y *system) find(opts Options) (all []cuda.Device, absent []Absent) {
-	err := within(opts.opening(), "the list of GPUs", func() (err error) {
+	var c calls
+	err := c.within(opts.opening(), "the list of GPUs", func() (err error) {
 		all, err = y.devices()
 		return err
-	})
+	}, nil)
 	switch {
 	case err != nil:
 		return nil, []Absent{{Kind, err}}
@@ -254,11 +256,12 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 	if names := RollKernels(); opts.RollKernel != "" && !slices.Contains(names, opts.RollKernel) {
 		return nil, fmt.Errorf("%w %q: the kernels for several versions are %s", ErrUnknownKernel, opts.RollKernel, strings.Join(names, ", "))
 	}
-	s, err := openSession(y, g, opts)
+	d := &Device{system: y, gpu: g, opts: opts, info: infoOf(g)}
+	s, err := openSession(y, &d.calls, g, opts)
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{system: y, gpu: g, opts: opts, info: infoOf(g), session: s}
+	d.session = s
 	d.info.SearchKernel, d.info.RollKernel = s.scanner.shape.Entry, s.roller.shape.Entry
 	if err := d.SelfTest(context.Background()); err != nil {
 		_ = s.close() // the first error tells more
@@ -304,9 +307,17 @@ func (d *Device) current() (*session, error) {
 	return d.session, d.session.failure()
 }
 
+// maxFailures is how often reopening may fail, one time after the other, before
+// the GPU is lost to the process. With the pauses of the engine it is a minute.
+const maxFailures = 6
+
 // Reopen implements engine.Reopener: it takes the GPU into use again after a
 // failure. Calls that are still under way end with the old failure. When ctx
 // ends Reopen returns at once, whatever the driver does.
+//
+// The error is of the kind engine.ErrLost, and the driver is left alone from
+// then on, if calls that hang have piled up, or if reopening failed again and
+// again because the driver has lost the GPU.
 func (d *Device) Reopen(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- d.reopen(ctx) }()
@@ -331,20 +342,23 @@ func (d *Device) reopen(ctx context.Context) error {
 		return ctx.Err()
 	case old.failure() == nil:
 		return nil
+	case d.failures >= maxFailures:
+		return fmt.Errorf("%w: it could not be opened again %d times", engine.ErrLost, d.failures)
 	}
 	_ = old.close() // it has failed: so may this
-	if old.card.retire() {
-		old.card.reset.Store(true)
-		if err := within(d.opts.Deadline, "the reset of the context", func() error { return d.system.reset(d.gpu) }); err != nil {
-			return err
+	if n := d.calls.stuck.Load(); n >= maxStuck {
+		return fmt.Errorf("%w: %d calls of the driver do not return", engine.ErrLost, n)
+	}
+	s, err := d.openAgain(ctx, old)
+	switch {
+	case err == nil:
+		d.failures = 0
+	case ctx.Err() == nil && (errors.Is(err, ErrHung) || errors.Is(err, cuda.ErrDeviceLost)):
+		if d.failures++; d.failures >= maxFailures {
+			return fmt.Errorf("%w: it could not be opened again %d times: %w", engine.ErrLost, d.failures, err)
 		}
-	}
-	s, err := openSession(d.system, d.gpu, d.opts)
-	if err != nil {
 		return err
-	}
-	if err := s.selfTest(ctx); err != nil {
-		_ = s.close() // the first error tells more
+	default:
 		return err
 	}
 	d.mu.Lock()
@@ -355,6 +369,25 @@ func (d *Device) reopen(ctx context.Context) error {
 	}
 	d.session = s
 	return nil
+}
+
+// openAgain returns a new session in a new context. The old session is closed.
+func (d *Device) openAgain(ctx context.Context, old *session) (*session, error) {
+	if old.card.retire() {
+		err := d.calls.within(d.opts.Deadline, "the reset of the context", func() error { return d.system.reset(d.gpu) }, nil)
+		if err != nil {
+			return nil, err
+		}
+	}
+	s, err := openSession(d.system, &d.calls, d.gpu, d.opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.selfTest(ctx); err != nil {
+		_ = s.close() // the first error tells more
+		return nil, err
+	}
+	return s, nil
 }
 
 // Close implements engine.Device. It does not wait for a driver that hangs.

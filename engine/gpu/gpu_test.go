@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -443,6 +446,154 @@ func TestReopenHangs(t *testing.T) {
 		t.Error(err)
 	}
 	close(stuck)
+}
+
+// stuckWaits makes all waits of f hang from now on, until free is called.
+func stuckWaits(f *fake) (free func()) {
+	stuck := make(chan struct{})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before = func(call string) {
+		if call == "wait" {
+			<-stuck
+		}
+	}
+	return sync.OnceFunc(func() { close(stuck) })
+}
+
+// Calls that hang pile up only so far: then the GPU is lost to the process, and
+// the driver is left alone. What they use is given back when they return.
+func TestStuckCallsAreBounded(t *testing.T) {
+	for name, resets := range map[string]bool{"reset": true, "no reset": false} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(1)
+			opts := quick()
+			opts.Deadline = 500 * time.Millisecond // to open it on a busy machine
+			d := openOne(t, f, opts)
+			d.session.deadline, d.opts.Deadline = 20*time.Millisecond, 20*time.Millisecond
+			pinned := func() int {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				return f.open["bytes of pinned memory"]
+			}
+			one := pinned()
+			free := stuckWaits(f)
+			defer free()
+			if !resets {
+				f.onReset = func() { f.before("wait") }
+			}
+			job := testJob(f, 3, 8)
+			if _, err := d.Scan(context.Background(), &job, pow.Range{Count: 100}, nil); !errors.Is(err, ErrHung) {
+				t.Fatalf("got %v", err)
+			}
+			before := runtime.NumGoroutine()
+			var err error
+			for range 20 {
+				if err = d.Reopen(context.Background()); errors.Is(err, engine.ErrLost) {
+					break
+				}
+			}
+			calls := len(f.calls)
+			if err = d.Reopen(context.Background()); !errors.Is(err, engine.ErrLost) || len(f.calls) != calls {
+				t.Errorf("after many failures: %v, %d more calls", err, len(f.calls)-calls)
+			}
+			if n := runtime.NumGoroutine() - before; n > 4*maxStuck {
+				t.Errorf("%d goroutines are left", n)
+			}
+			if n := pinned(); n > 2*one {
+				t.Errorf("%d bytes of pinned memory in use, a session has %d", n, one)
+			}
+			free()
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+			inUse := func() (n int) {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				for _, m := range f.open {
+					n += m
+				}
+				return n
+			}
+			for end := time.Now().Add(20 * time.Second); inUse() > 0 && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
+			f.checkReleased(t)
+		})
+	}
+}
+
+// A GPU that the driver has lost cannot be opened again: after some tries it is
+// lost to the process. Other failures can pass.
+func TestLostDevice(t *testing.T) {
+	lost := &cuda.Error{Call: "cuDevicePrimaryCtxRetain", Code: 999, Sticky: true}
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{{lost, true}, {cuda.ErrOutOfMemory, false}} {
+		f := newFake(1)
+		d := openOne(t, f, quick())
+		var failing atomic.Bool
+		breakIt := func() {
+			d.session.fail(errBroken)
+			failing.Store(true)
+		}
+		f.fault = func(call string) error {
+			if call == "open" && failing.Load() {
+				return tt.err
+			}
+			return nil
+		}
+		f.faultAt = everyCall
+		breakIt()
+		for i := range maxFailures - 1 {
+			if err := d.Reopen(context.Background()); !errors.Is(err, tt.err) || errors.Is(err, engine.ErrLost) {
+				t.Fatalf("%v: try %d: %v", tt.err, i, err)
+			}
+		}
+		failing.Store(false)
+		if err := d.Reopen(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		breakIt() // counting begins anew
+		var err error
+		for range maxFailures {
+			err = d.Reopen(context.Background())
+		}
+		if errors.Is(err, engine.ErrLost) != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%v: in the end %v", tt.err, err)
+		}
+		calls := len(f.calls)
+		if err := d.Reopen(context.Background()); tt.want && (!errors.Is(err, engine.ErrLost) || len(f.calls) != calls) {
+			t.Errorf("%v: %d more calls", err, len(f.calls)-calls)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		f.checkReleased(t)
+	}
+}
+
+// A reset by one device of a GPU does not take from another what that has opened
+// since.
+func TestReopenSharedGPU(t *testing.T) {
+	f := newFake(1)
+	a, b := openOne(t, f, quick()), openOne(t, f, quick())
+	for _, d := range []*Device{a, b} {
+		d.session.fail(errBroken)
+		if err := d.Reopen(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if resets, opened := f.count("reset"), f.count("open"); resets != 1 || opened != 2 {
+		t.Errorf("%d resets, opened %d times", resets, opened)
+	}
+	for _, d := range []*Device{a, b} {
+		if err := errors.Join(d.SelfTest(context.Background()), d.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	f.checkReleased(t)
 }
 
 func TestTune(t *testing.T) {

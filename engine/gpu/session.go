@@ -24,6 +24,7 @@ const stateSize = 64
 // session is a GPU in use, until it fails or is closed.
 type session struct {
 	system   *system
+	calls    *calls
 	card     *card
 	gpu      gpu // of the card
 	device   cuda.Device
@@ -63,29 +64,11 @@ type lane struct {
 	slots    []slot         // of Verify; nil: none yet
 }
 
-// within runs f on a goroutine of its own and waits for it, but not longer than
-// the deadline: then f is abandoned, which may never return.
-func within(deadline time.Duration, what string, f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
-	timer := time.NewTimer(deadline)
-	defer timer.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-timer.C:
-		return hung(what, deadline)
-	}
-}
-
-func hung(what string, deadline time.Duration) error {
-	return fmt.Errorf("%w: %s took longer than %v; see dmesg for an NVRM: Xid line", ErrHung, what, deadline)
-}
-
 // openSession takes a GPU into use.
-func openSession(y *system, g cuda.Device, opts Options) (*session, error) {
+func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, error) {
 	s := &session{
 		system:   y,
+		calls:    c,
 		device:   g,
 		deadline: opts.Deadline,
 		opening:  opts.opening(),
@@ -98,9 +81,10 @@ func openSession(y *system, g cuda.Device, opts Options) (*session, error) {
 	if opts.SpotCheck > 0 {
 		s.spot = newSpotCheck(opts.SpotCheck)
 	}
-	err := within(opts.opening(), "opening the GPU", s.open)
-	if errors.Is(err, ErrHung) {
-		return nil, err // another thread is still opening it
+	err := c.within(opts.opening(), "opening the GPU", s.open, func() { _ = s.giveBack(s.release) })
+	if errors.Is(err, ErrHung) { // another thread is still opening it
+		y.forget(g)
+		return nil, err
 	}
 	for _, l := range s.all {
 		go l.run()
@@ -232,17 +216,9 @@ func (s *session) doWithin(deadline time.Duration, l *lane, what string, f func(
 	if err := s.failure(); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	l.calls <- func() { done <- f() } // the lane is idle: it takes this at once
-	timer := time.NewTimer(deadline)
-	defer timer.Stop()
-	select {
-	case err = <-done:
-	case <-timer.C:
-		l.stuck = true
-		err = hung(what, deadline)
-	}
+	err = s.calls.await(deadline, what, f, nil, func(run func()) { l.calls <- run }) // the lane is idle: it takes this at once
 	if err != nil {
+		l.stuck = errors.Is(err, ErrHung)
 		s.fail(err)
 	}
 	return err
@@ -266,7 +242,8 @@ func (s *session) failure() error {
 }
 
 // close gives everything back, after the calls under way have returned. It does
-// not wait for a thread that hangs, and then leaves the driver alone.
+// not wait for a thread that hangs: then everything is given back when that
+// returns, unless the context was reset meanwhile.
 func (s *session) close() error {
 	s.fail(ErrClosed)
 	s.mu.Lock()
@@ -287,9 +264,16 @@ func (s *session) close() error {
 		}
 	}
 	if stuck {
+		s.system.forget(s.device) // the next session needs another context
+		go func() {
+			for _, l := range s.all {
+				<-l.ended
+			}
+			_ = s.giveBack(release) // nobody waits for it
+		}()
 		return nil
 	}
-	return within(s.deadline, "closing the GPU", func() error { return s.giveBack(release) })
+	return s.calls.within(s.deadline, "closing the GPU", func() error { return s.giveBack(release) }, nil)
 }
 
 // giveBack frees what the session has of the GPU. It calls the driver.

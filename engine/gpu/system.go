@@ -3,6 +3,7 @@ package gpu
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,13 +17,14 @@ type system struct {
 	driver
 
 	mu        sync.Mutex
-	cards     map[int]*card      // open GPUs, by the driver's number
+	cards     map[int]*card      // what the next hold gives, by the driver's number
+	held      map[*card]bool     // all cards that have users
 	choices   map[string]*choice // of kernels, by cacheKey
 	cacheTold bool               // the log says that the cache cannot be written
 }
 
 func newSystem(drv driver) *system {
-	return &system{driver: drv, cards: map[int]*card{}, choices: map[string]*choice{}}
+	return &system{driver: drv, cards: map[int]*card{}, held: map[*card]bool{}, choices: map[string]*choice{}}
 }
 
 // local is the system of this process.
@@ -60,6 +62,7 @@ func (y *system) hold(g cuda.Device) (*card, error) {
 		y.cards[g.Ordinal] = c
 	}
 	c.users++
+	y.held[c] = true
 	y.mu.Unlock()
 
 	c.opening.Lock()
@@ -102,19 +105,30 @@ func (c *card) load(e kernels.Entry) (kernel, error) {
 	return k, nil
 }
 
-// retire makes the next hold open the GPU anew. It reports false if somebody has
-// done that already.
+// retire prepares a reset of the GPU: the next hold opens it anew, and all that
+// is in its contexts until now counts as gone. It reports false, and does nothing,
+// if another card was opened after c: then no reset is needed.
 func (c *card) retire() bool {
-	c.system.mu.Lock()
-	defer c.system.mu.Unlock()
-	switch c.system.cards[c.device.Ordinal] {
-	case c:
-		delete(c.system.cards, c.device.Ordinal)
-	case nil:
-	default:
+	y := c.system
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if now := y.cards[c.device.Ordinal]; now != nil && now != c {
 		return false
 	}
+	delete(y.cards, c.device.Ordinal)
+	for old := range y.held {
+		if old.device.Ordinal == c.device.Ordinal {
+			old.reset.Store(true)
+		}
+	}
 	return true
+}
+
+// forget makes the next hold open a GPU anew, since a call in its context hangs.
+func (y *system) forget(g cuda.Device) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	delete(y.cards, g.Ordinal)
 }
 
 // release ends a hold. The last one closes the card, and calls the driver.
@@ -123,16 +137,21 @@ func (c *card) release() error {
 	y.mu.Lock()
 	c.users--
 	last := c.users == 0
+	if last {
+		delete(y.held, c)
+	}
 	if last && y.cards[c.device.Ordinal] == c {
 		delete(y.cards, c.device.Ordinal)
 	}
 	y.mu.Unlock()
-	if !last || c.gpu == nil || c.reset.Load() {
+	if !last || c.gpu == nil {
 		return nil
 	}
 	var errs []error
-	for i := len(c.order) - 1; i >= 0; i-- {
-		errs = append(errs, c.order[i].unload())
+	if !c.reset.Load() {
+		for _, k := range slices.Backward(c.order) {
+			errs = append(errs, k.unload())
+		}
 	}
 	return errors.Join(append(errs, c.gpu.close())...)
 }

@@ -131,7 +131,8 @@ func New(o Options) *Miner {
 
 // Run mines until ctx ends, and then returns nil. It returns an error when there
 // is nothing to wait for: no source, all sources refuse this miner and none ever
-// gave work, or no device is left. It is called once.
+// gave work, no device is left, or all devices of a kind are lost to the process
+// (engine.ErrLost). It is called once.
 //
 // When ctx ends, the devices stop at once. Shares on their way get a second to
 // be answered, and what does not heed its context then is left behind after

@@ -79,6 +79,7 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	m.dismiss(now)
 	m.renew(now)
 	m.decide()
+	m.checkLost(all)
 	m.checkDevices()
 	if m.given != m.current {
 		m.look()
@@ -108,6 +109,25 @@ func (m *Miner) checkDevices() {
 		m.broken = fmt.Errorf("%w: the engine has none", engine.ErrNoDevice)
 	}
 	m.look()
+}
+
+// checkLost ends the miner if all devices of a kind are lost: the driver is lost
+// to the process, and another kind that goes on may be much slower.
+func (m *Miner) checkLost(all []engine.DeviceStatus) {
+	lost, left := map[string][]string{}, map[string]bool{}
+	for _, s := range all {
+		if s.Lost {
+			lost[s.Info.Kind] = append(lost[s.Info.Kind], s.Info.ID+": "+s.Reason)
+		} else {
+			left[s.Info.Kind] = true
+		}
+	}
+	for kind, reasons := range lost {
+		if !left[kind] && m.broken == nil {
+			m.broken = fmt.Errorf("%w: %s", engine.ErrLost, strings.Join(reasons, "; "))
+			m.look()
+		}
+	}
 }
 
 // sense reads the sensors. It is a goroutine of its own, since a driver may hang.

@@ -3,6 +3,7 @@ package miner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -93,6 +94,44 @@ func TestOtherDeviceGoesOn(t *testing.T) {
 		_ = e.Close()
 	})
 }
+
+// gone is a device that fails, and that only a new process can use again.
+type gone struct{ slow }
+
+func (d *gone) Info() engine.Info { return engine.Info{ID: d.id, Kind: "gone", Lanes: 1} }
+
+func (d *gone) Scan(context.Context, *engine.Job, pow.Range, func([]uint32)) (engine.ScanResult, error) {
+	return engine.ScanResult{}, errors.New("the driver is gone")
+}
+
+func (d *gone) Reopen(context.Context) error {
+	return fmt.Errorf("%w: a thousand tries", engine.ErrLost)
+}
+
+// When all devices of a kind are lost to the process, the miner ends though
+// another kind goes on.
+func TestLostKind(t *testing.T) {
+	for want, lost := range map[bool][]engine.Device{
+		true:  {&gone{slow{id: "a"}}, &gone{slow{id: "b"}}},
+		false: {&gone{slow{id: "a"}}, &gone{slow{id: "b"}}, phoenix{&slow{id: "c"}}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := engine.New(append(lost, &slow{id: "slow"}), nil)
+			defer e.Close()
+			m := New(Options{Engine: e, Sources: []Source{newPool("pool")}})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			if err := m.Run(ctx); errors.Is(err, engine.ErrLost) != want {
+				t.Errorf("lost %v: %v", want, err)
+			}
+		})
+	}
+}
+
+// phoenix is of the kind of gone, and works.
+type phoenix struct{ *slow }
+
+func (d phoenix) Info() engine.Info { return engine.Info{ID: d.id, Kind: "gone", Lanes: 1} }
 
 // New work, however often it comes, is no reason to call a device sick.
 func TestNoFalseAlarm(t *testing.T) {
