@@ -290,6 +290,9 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 	}
 	job := kernels.NewJob(&header, pow.ZeroBits(40))
 	threads := kind.Threads()
+	if kind == kernels.Roll {
+		_ = f.PreferShared(100) // as the engine does; a wish
+	}
 	resident, err := f.Occupancy(threads, 0)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ var (
 	_ func(*Function) string                          = (*Function).Name
 	_ func(*Function) (FunctionAttributes, error)     = (*Function).Attributes
 	_ func(*Function, int, int) (blocks int, e error) = (*Function).Occupancy
+	_ func(*Function, int) error                      = (*Function).PreferShared
 
 	_ interface {
 		Device() Device

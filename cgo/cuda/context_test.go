@@ -244,6 +244,10 @@ func TestFunction(t *testing.T) {
 	if n := must[int](t)(f.Occupancy(256, 3)); n != 2048/256-3 {
 		t.Errorf("occupancy %d", n)
 	}
+	ok(t, f.PreferShared(100))
+	if err := f.PreferShared(101); !errors.Is(err, ErrInvalidValue) {
+		t.Errorf("101 %% of shared memory: %v", err)
+	}
 }
 
 func TestEvents(t *testing.T) {

@@ -120,6 +120,15 @@ func (f *Function) Attributes() (FunctionAttributes, error) {
 	return a, nil
 }
 
+// PreferShared asks for percent (0 to 100) of the most shared memory that an SM
+// can have, where the kernel runs; the rest of its on-chip memory is cache. The
+// driver decides, and Occupancy counts what it has decided.
+func (f *Function) PreferShared(percent int) error {
+	return f.c.use("cuFuncSetAttribute", func() error {
+		return resultOf(C.cuFuncSetAttribute(functionOf(&f.f), C.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, C.int(percent)))
+	})
+}
+
 // Occupancy returns how many blocks of the given number of threads, each with
 // shared bytes of dynamic shared memory, one SM holds at a time.
 func (f *Function) Occupancy(threads, shared int) (blocks int, err error) {

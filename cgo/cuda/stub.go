@@ -48,6 +48,7 @@ func (m *Module) Function(name string) (*Function, error) { return nil, errNotBu
 
 func (f *Function) Name() string                                          { return "" }
 func (f *Function) Attributes() (FunctionAttributes, error)               { return FunctionAttributes{}, errNotBuilt }
+func (f *Function) PreferShared(percent int) error                        { return errNotBuilt }
 func (f *Function) Occupancy(threads, shared int) (blocks int, err error) { return 0, errNotBuilt }
 
 func (s *Stream) Launch(f *Function, grid, block [3]int, shared int, params ...[]byte) error {

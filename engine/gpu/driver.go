@@ -82,6 +82,9 @@ func (g cudaGPU) load(e kernels.Entry) (kernel, error) {
 		_ = m.Unload() // the first error tells more
 		return nil, err
 	}
+	if e.Kind == kernels.Roll { // whose blocks are bounded by shared memory on some GPUs
+		_ = f.PreferShared(100) // a wish: without it fewer blocks fit
+	}
 	return cudaKernel{m, f}, nil
 }
 

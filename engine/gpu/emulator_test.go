@@ -53,6 +53,7 @@ type childReport struct {
 	States   []engine.DeviceStatus
 	Recover  string
 	Leftover string // error of Close
+	Roll     shape  // of the first GPU
 }
 
 // child does the task in a process of its own: "alone" works with the GPUs
@@ -78,6 +79,7 @@ func child(task string) {
 	for _, d := range devices {
 		rep.Devices = append(rep.Devices, d.Info().ID+" "+d.Info().UUID+" "+d.Info().PCI)
 		all = append(all, d)
+		rep.Roll = devices[0].session.roller.shape
 	}
 	for _, a := range absent {
 		rep.Absent = append(rep.Absent, a.ID+": "+a.Err.Error())
@@ -216,6 +218,17 @@ func TestEmulatedDevices(t *testing.T) {
 			if s.State != engine.OK || s.HardwareErrors != 0 || s.Info.ID != fmt.Sprintf("cuda:%d", i) {
 				t.Errorf("%+v", s)
 			}
+		}
+	}
+}
+
+// The grid has as many blocks as the driver says that fit, with all the shared
+// memory that there is.
+func TestEmulatedOccupancy(t *testing.T) {
+	library := emulator.Build(t)
+	for capability, want := range map[string]int{"7.5": 4, "9.0": 6} {
+		if rep := runChild(t, library, "alone", "STELE_EMU_CC="+capability); rep.Roll.Blocks != want {
+			t.Errorf("sm_%s: %+v, want %d blocks", capability, rep.Roll, want)
 		}
 	}
 }

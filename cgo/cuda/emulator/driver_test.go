@@ -424,6 +424,10 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	all, err := cuda.Devices()
+	if name := os.Getenv("EMULATOR_OCCUPANCY"); name != "" {
+		printOccupancy(all[0], name)
+		return
+	}
 	fmt.Println(len(all), "devices, error", err)
 	for i, d := range all {
 		if d.Index != i || i > 0 && (d.PCI <= all[i-1].PCI || d.UUID == all[i-1].UUID) {
@@ -456,6 +460,49 @@ func TestEnvironments(t *testing.T) {
 		got := string(out)
 		if good := strings.HasSuffix(want, "\n"); good && got != want || !good && !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", env, got, want)
+		}
+	}
+}
+
+// printOccupancy prints how many blocks of an entry an SM holds, without and with
+// a preference for shared memory.
+func printOccupancy(d cuda.Device, name string) {
+	e := kernels.Entries()[slices.IndexFunc(kernels.Entries(), func(e kernels.Entry) bool { return e.Name == name })]
+	ctx, err := d.Open()
+	if err != nil {
+		panic(err)
+	}
+	m, _, err := ctx.LoadPTX(e.PTX)
+	if err != nil {
+		panic(err)
+	}
+	f, err := m.Function(name)
+	if err != nil {
+		panic(err)
+	}
+	before, err1 := f.Occupancy(e.Kind.Threads(), 0)
+	err2 := f.PreferShared(100)
+	after, err3 := f.Occupancy(e.Kind.Threads(), 0)
+	fmt.Println(before, after, errors.Join(err1, err2, err3))
+}
+
+// Shared memory, registers and threads bound the blocks of an SM. On Turing
+// shared memory has the last word about searches of several versions.
+func TestOccupancy(t *testing.T) {
+	for _, tt := range []struct{ capability, entry, want string }{
+		{"7.5", "roll_a", "2 4"},
+		{"8.0", "roll_a", "1 6"},
+		{"8.6", "roll_a", "1 6"},
+		{"9.0", "roll_a", "1 6"},
+		{"7.5", "scan_a", "4 4"},
+		{"9.0", "verify", "7 7"},
+	} {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "EMULATOR_CHILD=1", "EMULATOR_OCCUPANCY="+tt.entry, cuda.LibraryVariable+"="+Build(t),
+			"STELE_EMU_FAULT=", "STELE_EMU_DEVICES=1", "STELE_EMU_CC="+tt.capability)
+		out, err := cmd.CombinedOutput()
+		if want := tt.want + " <nil>\n"; err != nil || string(out) != want {
+			t.Errorf("%s of sm_%s: %v, %q, want %q", tt.entry, tt.capability, err, out, want)
 		}
 	}
 }

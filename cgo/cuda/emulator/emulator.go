@@ -38,7 +38,10 @@
 // PTX is not compiled: the entries that it declares are looked up by name. So
 // these are tests of the host's side; that the PTX is right is tested in
 // stele/kernels/cuda. A context that is destroyed waits for its work first, for
-// ever if that hangs.
+// ever if that hangs. How many blocks an SM holds is computed from its limits of
+// threads, registers and shared memory, with the registers that ptxas 11.8 takes
+// for sm_90; without a preferred carve-out an SM has only as much shared memory
+// as one block needs.
 package emulator
 
 import (

@@ -57,6 +57,7 @@ struct CUmodule_st {
 struct CUfunction_st {
 	CUmodule module;
 	const struct stele_entry *entry;
+	int carveout = -1; // percent of shared memory that is preferred; -1: none
 };
 
 // A stream: a queue, and a thread that works it off.
@@ -123,6 +124,7 @@ CUresult enter(const char *call, bool need = true);
 	} while (0)
 
 void sleep_ms(int ms); // -1: for ever
+int threads_per_sm();  // at most
 void lose(struct device &d, int ms);
 bool lost(const struct device &d);
 

@@ -2,9 +2,11 @@
 // up among the kernels that this library was linked with.
 #include "emulator.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 namespace {
 
@@ -107,7 +109,62 @@ CUresult load(CUmodule *module, const char *image, log &log)
 	return CUDA_SUCCESS;
 }
 
+// What a GPU with a compute capability has. Shared memory and cache divide
+// an SM's on-chip memory in one of a few ways.
+struct limits {
+	int capability;           // from this one on
+	int threads, blocks;      // of an SM
+	int reserved;             // bytes of shared memory that a block takes besides its own
+	std::vector<int> shared;  // kilobytes of shared memory that an SM can have
+};
+const limits all_limits[] = {
+	{ 120, 1536, 24, 1024, { 0, 8, 16, 32, 64, 100 } },
+	{ 90, 2048, 32, 1024, { 0, 8, 16, 32, 64, 100, 132, 164, 196, 228 } },
+	{ 89, 1536, 24, 1024, { 0, 8, 16, 32, 64, 100 } },
+	{ 86, 1536, 16, 1024, { 0, 8, 16, 32, 64, 100 } },
+	{ 80, 2048, 32, 1024, { 0, 8, 16, 32, 64, 100, 132, 164 } },
+	{ 0, 1024, 16, 0, { 32, 64 } },
+};
+
+const limits &limits_of(int capability)
+{
+	const limits *l = all_limits;
+	while (capability < l->capability)
+		l++;
+	return *l;
+}
+
+// What ptxas 11.8 takes for sm_90.
+int registers(const struct stele_entry *e)
+{
+	std::string kind = e->kind;
+	return kind == "SCAN" ? 55 : kind == "ROLL" ? 80 : 72;
+}
+
+int shared(const struct stele_entry *e) { return strcmp(e->kind, "ROLL") ? 0 : 13312; }
+
+// occupancy returns how many blocks an SM holds. Where no share of shared memory
+// is preferred, it is the smallest with which one block fits.
+int occupancy(const CUfunction_st *f, int threads, int dynamic)
+{
+	const limits &l = limits_of(10 * the.major + the.minor);
+	int warps = (threads + 31) / 32;
+	int for_warp = (registers(f->entry) + 7) / 8 * 8 * 32; // allocated by 256 for a warp
+	int blocks = std::min({ l.blocks, l.threads / (32 * warps), 65536 / for_warp / 4 * 4 / warps });
+	int need = shared(f->entry) + dynamic;
+	if (!need)
+		return blocks;
+	need += l.reserved;
+	int wanted = f->carveout < 0 ? need : std::max(need, l.shared.back() * 1024 / 100 * f->carveout);
+	int have = l.shared.back() * 1024;
+	for (auto size = l.shared.rbegin(); size != l.shared.rend() && *size * 1024 >= wanted; ++size)
+		have = *size * 1024;
+	return std::min(blocks, have / need);
+}
+
 } // namespace
+
+int threads_per_sm() { return limits_of(10 * the.major + the.minor).threads; }
 
 API cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned n, CUjit_option *option, void **value)
 {
@@ -158,8 +215,9 @@ API cuFuncGetAttribute(int *value, CUfunction_attribute a, CUfunction f)
 		return CUDA_ERROR_INVALID_HANDLE;
 	switch (a) {
 	case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *value = f->entry->threads; break;
-	case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES: *value = strcmp(f->entry->kind, "ROLL") ? 0 : 13312; break;
-	case CU_FUNC_ATTRIBUTE_NUM_REGS: *value = 64; break;
+	case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES: *value = shared(f->entry); break;
+	case CU_FUNC_ATTRIBUTE_NUM_REGS: *value = registers(f->entry); break;
+	case CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT: *value = f->carveout; break;
 	case CU_FUNC_ATTRIBUTE_PTX_VERSION: *value = 63; break;
 	case CU_FUNC_ATTRIBUTE_BINARY_VERSION: *value = 10 * the.major + the.minor; break;
 	default: *value = 0;
@@ -167,7 +225,19 @@ API cuFuncGetAttribute(int *value, CUfunction_attribute a, CUfunction f)
 	return CUDA_SUCCESS;
 }
 
-API cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction f, int threads, size_t)
+API cuFuncSetAttribute(CUfunction f, CUfunction_attribute a, int value)
+{
+	ENTER("cuFuncSetAttribute");
+	lock l(the.mutex);
+	if (!the.functions.count(f))
+		return CUDA_ERROR_INVALID_HANDLE;
+	if (a != CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT || value < -1 || value > 100)
+		return CUDA_ERROR_INVALID_VALUE;
+	f->carveout = value;
+	return CUDA_SUCCESS;
+}
+
+API cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction f, int threads, size_t dynamic)
 {
 	ENTER("cuOccupancyMaxActiveBlocksPerMultiprocessor");
 	lock l(the.mutex);
@@ -175,6 +245,6 @@ API cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction f, int t
 		return CUDA_ERROR_INVALID_HANDLE;
 	if (threads <= 0)
 		return CUDA_ERROR_INVALID_VALUE;
-	*blocks = threads > (int)f->entry->threads ? 0 : 1024 / threads; // 64 registers of 65536 each
+	*blocks = threads > (int)f->entry->threads ? 0 : occupancy(f, threads, dynamic);
 	return CUDA_SUCCESS;
 }
