@@ -285,7 +285,9 @@ func nodeBounds(c *cli.Context) (b bounds, err error) {
 // openNodeEngine opens the devices that mine, as openEngine does. What it has
 // to tell goes into the log.
 func openNodeEngine(c *cli.Context, log *slog.Logger) (*engine.Engine, error) {
-	devices, absent, err := openDevices(c, log)
+	opts := gpuOptions(c, log)
+	opts.Compare = true
+	devices, absent, err := openDevices(c, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func gpuOptions(c *cli.Context, log *slog.Logger) gpu.Options {
 // [engineFlags] ask for. The caller closes it.
 func openEngine(c *cli.Context) (*engine.Engine, error) {
 	log := warnings(c)
-	devices, absent, err := openDevices(c, log)
+	devices, absent, err := openDevices(c, gpuOptions(c, log))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func unexpected(err error) bool {
 // openDevices opens the devices that the flags ask for: the CPU first, then the
 // GPUs. GPUs that cannot be used are told in absent. It is an error if a device
 // that was asked for by its name is not there.
-func openDevices(c *cli.Context, log *slog.Logger) (devices []engine.Device, absent []gpu.Absent, err error) {
+func openDevices(c *cli.Context, opts gpu.Options) (devices []engine.Device, absent []gpu.Absent, err error) {
 	threads, err := number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
 		return nil, nil, err
@@ -89,7 +89,7 @@ func openDevices(c *cli.Context, log *slog.Logger) (devices []engine.Device, abs
 	}
 	if useGPU {
 		var all []*gpu.Device
-		all, absent = gpu.Open(gpuOptions(c, log))
+		all, absent = gpu.Open(opts)
 		for _, d := range all {
 			devices = append(devices, d)
 		}

@@ -4,7 +4,8 @@
 // [Open] opens the GPUs, side by side, and reports why others, or all, are
 // absent; [List] only describes them. Open chooses the search kernels by
 // measuring, once for GPUs of a model and a power limit, a driver and a set of
-// kernels; the choice is kept in the user's cache folder. A kernel is compiled
+// kernels; the choice is kept in the user's cache folder. With Options.Compare the
+// two best are compared again on the first minutes of work. A kernel is compiled
 // once for a GPU in a process, however many devices use it. There are two: one
 // for a header whose version is fixed, and a faster one for 128 versions of a
 // header ([Device.ScanVersions]), which share the message schedule of the

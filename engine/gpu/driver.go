@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"math"
+	"slices"
 
 	"stele/cgo/cuda"
 	"stele/cgo/nvml"
@@ -14,7 +15,14 @@ type driver interface {
 	version() int
 	open(cuda.Device) (gpu, error)
 	reset(cuda.Device) error
-	powerLimit(cuda.Device) int // watts; 0: not known
+	sensors(cuda.Device) sensors
+}
+
+// sensors is what the sensors of a GPU read, as far as it is needed here.
+type sensors struct {
+	limit  int     // of the power, in watts; 0: not known
+	joules float64 // used until now; 0: not known
+	capped bool    // the power limit holds the clock back
 }
 
 // gpu is an open GPU. Any thread may call it.
@@ -54,12 +62,19 @@ func (cudaDriver) devices() ([]cuda.Device, error) { return cuda.Devices() }
 func (cudaDriver) version() int                    { return cuda.Probe().DriverVersion }
 func (cudaDriver) reset(d cuda.Device) error       { return d.Reset() }
 
-func (cudaDriver) powerLimit(d cuda.Device) int {
+func (cudaDriver) sensors(d cuda.Device) (s sensors) {
 	r, err := nvml.Read(d.UUID)
-	if err != nil || r.PowerLimit == nil {
-		return 0
+	if err != nil {
+		return s
 	}
-	return int(math.Round(*r.PowerLimit))
+	if r.PowerLimit != nil {
+		s.limit = int(math.Round(*r.PowerLimit))
+	}
+	if r.Energy != nil {
+		s.joules = *r.Energy
+	}
+	s.capped = slices.Contains(r.Throttle, "power-cap")
+	return s
 }
 
 func (cudaDriver) open(d cuda.Device) (gpu, error) {

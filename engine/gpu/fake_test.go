@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -37,7 +38,8 @@ type fake struct {
 	fault   func(call string) error
 	reports func(nonces []uint32) []uint32 // what a search says of its candidates
 	rolls   func([]engine.Candidate) []engine.Candidate
-	bits    func(bad []byte) // what a check of headers says
+	bits    func(bad []byte)                 // what a check of headers says
+	slow    func(entry string) time.Duration // how long a launch takes; nil: as long as it takes
 	onReset func()
 	open    map[string]int // things that are in use, by kind
 	gpus    []*fakeGPU
@@ -128,7 +130,7 @@ func (f *fake) checkReleased(t *testing.T) {
 
 func (f *fake) devices() ([]cuda.Device, error) { return f.list, f.call("devices") }
 func (f *fake) version() int                    { return 12040 }
-func (f *fake) powerLimit(g cuda.Device) int    { return f.limits[g.Ordinal] }
+func (f *fake) sensors(g cuda.Device) sensors   { return sensors{limit: f.limits[g.Ordinal]} }
 
 // reset destroys what is in the contexts of a GPU. It does not release them.
 func (f *fake) reset(d cuda.Device) error {
@@ -328,6 +330,9 @@ func (q *fakeQueue) launch(k kernel, blocks, threads int, params []byte) error {
 		return fmt.Errorf("%d threads in a block", threads)
 	}
 	return q.add("launch", func() {
+		if slow := q.gpu.slow; slow != nil {
+			time.Sleep(slow(e.Name))
+		}
 		switch e.Kind {
 		case kernels.Scan:
 			q.gpu.scan(blocks*threads, params)

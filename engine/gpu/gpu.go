@@ -45,6 +45,7 @@ type Options struct {
 
 	NoTune   bool   // take the first kernels instead of measuring
 	Retune   bool   // measure, whatever an earlier run has measured
+	Compare  bool   // compare the two best kernels on the first minutes of work
 	CacheDir string // where the choice is kept; "": os.UserCacheDir()/stele
 
 	Log *slog.Logger // nil: silent
@@ -132,7 +133,7 @@ func describe(y *system, opts Options) (infos []engine.Info, absent []Absent) {
 			continue
 		}
 		info := infoOf(g)
-		limit := y.powerLimit(g)
+		limit := y.sensors(g).limit
 		known := readCache(cacheFile(opts.CacheDir))
 		info.SearchKernel = known[cacheKey(g, y.version(), limit, kernels.Scan, "")].Entry
 		info.RollKernel = known[cacheKey(g, y.version(), limit, kernels.Roll, "")].Entry
@@ -262,7 +263,7 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 		return nil, err
 	}
 	d.session = s
-	d.info.SearchKernel, d.info.RollKernel = s.scanner.shape.Entry, s.roller.shape.Entry
+	d.info.SearchKernel, d.info.RollKernel = s.scanner.used.Load().shape.Entry, s.roller.used.Load().shape.Entry
 	if err := d.SelfTest(context.Background()); err != nil {
 		_ = s.close() // the first error tells more
 		return nil, err

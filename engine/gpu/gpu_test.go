@@ -601,11 +601,11 @@ func TestTune(t *testing.T) {
 	opts := Options{CacheDir: filepath.Join(t.TempDir(), "deep"), SpotCheck: -1}
 	d := openOne(t, f, opts)
 	for _, k := range []*searcher{d.session.scanner, d.session.roller} {
-		if k.rate.Load() == 0 {
-			t.Errorf("%s: no speed is known after the measurement", k.shape.Entry)
+		if v := k.used.Load(); v.rate.Load() == 0 {
+			t.Errorf("%s: no speed is known after the measurement", v.shape.Entry)
 		}
 	}
-	chosen, rolls := d.session.scanner.shape, d.session.roller.shape
+	chosen, rolls := d.session.scanner.used.Load().shape, d.session.roller.used.Load().shape
 	if !strings.HasPrefix(chosen.Entry, "scan_") || chosen.Blocks < 4 || chosen.Blocks > 16 || d.Info().SearchKernel != chosen.Entry {
 		t.Errorf("%+v", chosen)
 	}
@@ -618,8 +618,8 @@ func TestTune(t *testing.T) {
 		}
 		before := f.count("load")
 		again := openOne(t, f, opts)
-		if loads := f.count("load") - before; again.session.scanner.shape != chosen || again.session.roller.shape != rolls || loads != want {
-			t.Errorf("%s process: %+v, %+v, %d kernels loaded, want %d", process, again.session.scanner.shape, again.session.roller.shape, loads, want)
+		if loads := f.count("load") - before; again.session.scanner.used.Load().shape != chosen || again.session.roller.used.Load().shape != rolls || loads != want {
+			t.Errorf("%s process: %+v, %+v, %d kernels loaded, want %d", process, again.session.scanner.used.Load().shape, again.session.roller.used.Load().shape, loads, want)
 		}
 	}
 	name := cacheFile(opts.CacheDir)
@@ -627,17 +627,17 @@ func TestTune(t *testing.T) {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if known := readCache(name); known["y"] != (shape{}) {
+		if known := readCache(name); known["y"] != (tuning{}) {
 			t.Errorf("%q: %v", text, known)
 		}
-		if err := writeCache(name, "key", chosen); err != nil {
+		if err := writeCache(name, "key", tuning{shape: chosen}); err != nil {
 			t.Error(err)
 		}
-		if got := readCache(name)["key"]; got != chosen {
+		if got := readCache(name)["key"].shape; got != chosen {
 			t.Errorf("after %q: %+v", text, got)
 		}
 	}
-	if writeCache("/dev/null/no/folder/file", "key", chosen) == nil || writeCache("", "key", chosen) == nil {
+	if writeCache("/dev/null/no/folder/file", "key", tuning{}) == nil || writeCache("", "key", tuning{}) == nil {
 		t.Error("a folder that cannot be written is no error")
 	}
 	entries, err := os.ReadDir(opts.CacheDir)

@@ -74,6 +74,7 @@ func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.
 		if err := ctx.Err(); err != nil {
 			return hits, done, err
 		}
+		w.variant = k.next()
 		part := pow.Range{First: r.First + uint32(done), Count: min(s.size(w), r.Count-done)}
 		found, err := s.searchTimed(l, w, part)
 		if err != nil {
@@ -101,26 +102,42 @@ func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.
 func (s *session) size(w work) uint64 {
 	n := uint64(float64(w.rate.Load()) * s.budget.Seconds())
 	n = min(n, w.largest.Load()) / w.versions
-	full := s.full(w.searcher)
+	full := s.full(w)
 	n = max(n-n%full, full)
 	fit := uint64(capacity/2) << 32 / (uint64(w.job.Target.Top32()) + 1) / w.versions
 	return min(n, fit, longest)
 }
 
 // full returns how many nonces give each thread of the grid something to do.
-func (s *session) full(k *searcher) uint64 { return uint64(s.device.SMs*k.shape.Blocks) * k.grain }
+func (s *session) full(w work) uint64 { return uint64(s.device.SMs*w.shape.Blocks) * w.grain }
 
 // searchTimed is search, and learns the GPU's speed by it.
 func (s *session) searchTimed(l *lane, w work, r pow.Range) ([]engine.Candidate, error) {
 	sharing := s.busy.Add(1)
-	start := time.Now()
+	trial, start := w.trial.Load(), time.Now()
+	if trial != nil {
+		trial.begin(start)
+	}
 	found, err := s.search(l, w, r)
-	took := time.Since(start)
+	end := time.Now()
 	s.busy.Add(-1)
+	hashes := r.Count * w.versions
 	if err == nil {
-		w.learn(r.Count*w.versions, took/time.Duration(sharing))
+		w.learn(hashes, end.Sub(start)/time.Duration(sharing))
+	}
+	if trial != nil && trial.end(end, w.variant, hashes) {
+		trial.mark(s.sense())
 	}
 	return found, err
+}
+
+// sense reads the sensors of the GPU. What takes too long is not known.
+func (s *session) sense() sensors {
+	read := make(chan sensors, 1)
+	if s.calls.within(s.deadline, "reading the sensors", func() error { read <- s.system.sensors(s.device); return nil }, nil) != nil {
+		return sensors{}
+	}
+	return <-read
 }
 
 // exact drops the candidates that do not meet the whole target; the kernels

@@ -18,18 +18,32 @@ type shape struct {
 	Blocks int    `json:"blocks"` // in the grid, for each SM
 }
 
-// searcher is a kernel that searches nonces, with one version of the header or
-// with several, and what is known about its speed.
+// searcher searches nonces, with one version of the header or with several. It
+// has one kernel for that, or two while a trial compares them.
 type searcher struct {
 	kind     kernels.Kind
 	versions uint64 // of the header: hashes for each nonce
 	grain    uint64 // nonces that a block takes at a time
 	words    int    // of a hit in the GPU's memory
 
+	used  atomic.Pointer[variant]
+	trial atomic.Pointer[trial] // nil: none
+}
+
+// variant is a kernel as it is launched, and what is known about its speed.
+type variant struct {
 	kernel  kernel
 	shape   shape
 	rate    atomic.Uint64 // hashes per second, 0: not measured
 	largest atomic.Uint64 // hashes in a launch at most, until the rate is known better
+}
+
+// next returns the variant for the next launch.
+func (k *searcher) next() *variant {
+	if t := k.trial.Load(); t != nil {
+		return t.next()
+	}
+	return k.used.Load()
 }
 
 func newScanner() *searcher {
@@ -42,28 +56,29 @@ func newRoller() *searcher {
 
 // learn smooths the speed. A launch is never much longer than the longest
 // before it, whatever the speed seems to be.
-func (k *searcher) learn(hashes uint64, took time.Duration) {
+func (v *variant) learn(hashes uint64, took time.Duration) {
 	seen := float64(hashes) / max(took, time.Microsecond).Seconds()
-	if old := float64(k.rate.Load()); old > 0 {
+	if old := float64(v.rate.Load()); old > 0 {
 		seen = old + (seen-old)/4
 	}
-	k.rate.Store(uint64(seen))
-	if 4*hashes > k.largest.Load() {
-		k.largest.Store(4 * hashes)
+	v.rate.Store(uint64(seen))
+	if 4*hashes > v.largest.Load() {
+		v.largest.Store(4 * hashes)
 	}
 }
 
-// work is a job for a searcher. The states of its versions are in the lane for
-// which it was prepared.
+// work is a job for a searcher, and the variant that does it. The states of its
+// versions are in the lane for which it was prepared.
 type work struct {
 	*searcher
+	*variant
 	job      *engine.Job
 	prepared *kernels.Job
 }
 
 // prepare makes work of a job with as many versions as the searcher is for.
 func (s *session) prepare(l *lane, k *searcher, job *engine.Job) (work, error) {
-	w := work{k, job, kernels.NewJob(&job.Header, job.Target)}
+	w := work{k, k.next(), job, kernels.NewJob(&job.Header, job.Target)}
 	if k.kind == kernels.Scan {
 		return w, nil
 	}
@@ -85,7 +100,8 @@ func (s *session) prepare(l *lane, k *searcher, job *engine.Job) (work, error) {
 func (w work) with(target pow.Target) work {
 	job := *w.job
 	job.Target = target
-	return work{w.searcher, &job, kernels.NewJob(&job.Header, target)}
+	w.job, w.prepared = &job, kernels.NewJob(&job.Header, target)
+	return w
 }
 
 // params returns the parameter of a launch.

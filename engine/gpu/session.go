@@ -108,7 +108,7 @@ func (s *session) open() (err error) {
 	if s.card, err = s.system.hold(s.device); err != nil {
 		return err
 	}
-	s.gpu, s.limit = s.card.gpu, s.system.powerLimit(s.device)
+	s.gpu, s.limit = s.card.gpu, s.system.sensors(s.device).limit
 	if s.verify, err = s.load(entryOf(kernels.Verify)); err != nil {
 		return err
 	}

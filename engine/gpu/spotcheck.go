@@ -180,7 +180,7 @@ func (s *session) selfTest(ctx context.Context) error {
 				err = compare(t.r, got, want)
 			}
 			if err != nil {
-				return fmt.Errorf("self-test of kernel %s: %w", t.shape.Entry, err)
+				return fmt.Errorf("self-test of kernel %s: %w", t.used.Load().shape.Entry, err)
 			}
 		}
 	}

@@ -156,16 +156,16 @@ func (c *card) release() error {
 	return errors.Join(append(errs, c.gpu.close())...)
 }
 
-// choice is the shape that was chosen for a searcher.
+// choice is the tuning for a key.
 type choice struct {
-	made  chan struct{} // closed when the rest is set
-	shape shape
-	err   error
+	made   chan struct{} // closed when the rest is set
+	err    error
+	tuning tuning // settle changes it
 }
 
-// choose returns the choice with a key. The first who asks for it makes it, and
-// others wait meanwhile; if it cannot be made, the next one tries.
-func (y *system) choose(key string, measure func() (shape, error)) (shape, error) {
+// choose returns the tuning with a key. The first who asks for it measures, and
+// others wait meanwhile; if it cannot measure, the next one tries.
+func (y *system) choose(key string, measure func() (tuning, error)) (tuning, error) {
 	for {
 		y.mu.Lock()
 		c := y.choices[key]
@@ -173,19 +173,37 @@ func (y *system) choose(key string, measure func() (shape, error)) (shape, error
 			c = &choice{made: make(chan struct{})}
 			y.choices[key] = c
 			y.mu.Unlock()
-			if c.shape, c.err = measure(); c.err != nil {
-				y.mu.Lock()
+			found, err := measure()
+			y.mu.Lock()
+			if c.tuning, c.err = found, err; err != nil {
 				delete(y.choices, key)
-				y.mu.Unlock()
 			}
+			y.mu.Unlock()
 			close(c.made)
-			return c.shape, c.err
+			return found, err
 		}
 		y.mu.Unlock()
-		if <-c.made; c.err == nil {
-			return c.shape, nil
+		<-c.made
+		y.mu.Lock()
+		found, err := c.tuning, c.err
+		y.mu.Unlock()
+		if err == nil {
+			return found, nil
 		}
 	}
+}
+
+// settle replaces the tuning with a key by one that was compared at work. It
+// reports false if that was done before, by an equal GPU: the first one stays.
+func (y *system) settle(key string, t tuning) bool {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	c := y.choices[key]
+	if c == nil || c.tuning.Settled {
+		return false
+	}
+	c.tuning = t
+	return true
 }
 
 // reportCache logs once that choices cannot be kept.

@@ -57,8 +57,8 @@ func TestTuneOnceForEqualGPUs(t *testing.T) {
 	if n, want := f.count("load"), 3*all+4; n != want { // the fourth: scan, roll, verify, link
 		t.Errorf("%d kernels loaded, want %d", n, want)
 	}
-	if a, b := devices[0].session, devices[1].session; a.scanner.shape != b.scanner.shape || a.roller.shape != b.roller.shape {
-		t.Errorf("equal GPUs use %+v and %+v, %+v and %+v", a.scanner.shape, b.scanner.shape, a.roller.shape, b.roller.shape)
+	if a, b := devices[0].session, devices[1].session; a.scanner.used.Load().shape != b.scanner.used.Load().shape || a.roller.used.Load().shape != b.roller.used.Load().shape {
+		t.Errorf("equal GPUs use %+v and %+v, %+v and %+v", a.scanner.used.Load().shape, b.scanner.used.Load().shape, a.roller.used.Load().shape, b.roller.used.Load().shape)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestTuneFails(t *testing.T) {
 	f.faultAt = 40 // in the tuning of the first
 	f.fault = func(string) error { return errBroken }
 	devices, absent := open(f.system, Options{CacheDir: t.TempDir(), SpotCheck: -1})
-	if len(devices) != 1 || len(absent) != 1 || devices[0].session.scanner.rate.Load() == 0 {
+	if len(devices) != 1 || len(absent) != 1 || devices[0].session.scanner.used.Load().rate.Load() == 0 {
 		t.Errorf("%d devices, absent %v", len(devices), absent)
 	}
 	for _, d := range devices {
@@ -120,18 +120,18 @@ func TestRetune(t *testing.T) {
 	opts := Options{CacheDir: filepath.Join(t.TempDir(), "cache"), SpotCheck: -1}
 	file, key := cacheFile(opts.CacheDir), cacheKey(f.list[0], f.version(), 0, kernels.Scan, "")
 	old := shape{Entry: "scan_b", Blocks: 999}
-	if err := writeCache(file, key, old); err != nil {
+	if err := writeCache(file, key, tuning{shape: old}); err != nil {
 		t.Fatal(err)
 	}
-	if d := openAll(t, f, opts)[0]; d.session.scanner.shape != old {
-		t.Errorf("%+v is not what the cache says", d.session.scanner.shape)
+	if d := openAll(t, f, opts)[0]; d.session.scanner.used.Load().shape != old {
+		t.Errorf("%+v is not what the cache says", d.session.scanner.used.Load().shape)
 	}
 	f.system = newSystem(fakeDriver{f})
 	opts.Retune = true
 	before := f.count("load")
 	d := openAll(t, f, opts)[0]
-	if got := readCache(file)[key]; got == old || got != d.session.scanner.shape {
-		t.Errorf("%+v is stored, %+v in use", got, d.session.scanner.shape)
+	if got := readCache(file)[key].shape; got == old || got != d.session.scanner.used.Load().shape {
+		t.Errorf("%+v is stored, %+v in use", got, d.session.scanner.used.Load().shape)
 	}
 	if loads, want := f.count("load")-before, len(kernels.Entries())+4; loads != want {
 		t.Errorf("%d kernels loaded, want %d", loads, want)

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,17 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
+)
+
+// Before a tuning measures, the GPU works until it gets no faster, for warmTime
+// each time: an idle one needs some tenths of a second for its clocks to rise. It
+// is warm when steadyTurns in a row were not faster, by more than a part in a
+// hundred, than the best before, and at the latest after warmMost.
+const (
+	warmTime    = tuneTime
+	warmMost    = 2 * time.Second
+	steadyTurns = 3
+	steady      = 1.01
 )
 
 // A tuning measures each candidate tuneTurns times for tuneTime, about a second
@@ -45,44 +57,87 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 		return fmt.Errorf("%w %q", ErrUnknownKernel, name)
 	}
 	if opts.NoTune {
-		return s.useEntry(k, entries[0], shape{Entry: entries[0].Name})
-	}
-	entry := func(sh shape) int {
-		return slices.IndexFunc(entries, func(e kernels.Entry) bool { return e.Name == sh.Entry })
+		v, err := s.loadShape(entries, shape{Entry: entries[0].Name})
+		k.used.Store(v)
+		return err
 	}
 	cache, key := cacheFile(opts.CacheDir), cacheKey(s.device, s.system.version(), s.limit, k.kind, name)
-	chosen, err := s.system.choose(key, func() (shape, error) {
-		if known := readCache(cache)[key]; !opts.Retune && known.Blocks > 0 && known.Blocks <= 1<<10 && entry(known) >= 0 {
+	var fresh *variant // measured just now, by this session
+	chosen, err := s.system.choose(key, func() (found tuning, err error) {
+		if known := readCache(cache)[key]; !opts.Retune && known.fits(entries) {
 			return known, nil
 		}
-		best, err := s.tune(k, entries)
-		if err == nil {
-			if err := writeCache(cache, key, best); err != nil {
-				s.system.reportCache(opts.Log, err)
-			}
+		if found, fresh, err = s.tune(k, entries); err == nil {
+			s.store(opts, cache, key, found)
 		}
-		return best, err
+		return found, err
 	})
-	if err != nil || k.shape == chosen { // measured by this session, and in use
-		return err
-	}
-	return s.useEntry(k, entries[entry(chosen)], chosen)
-}
-
-// useEntry loads a search kernel. A shape without blocks gets as many as the
-// GPU holds.
-func (s *session) useEntry(k *searcher, e kernels.Entry, sh shape) error {
-	l := <-s.free
-	defer func() { s.free <- l }()
-	loaded, full, err := s.loadSearch(l, e)
 	if err != nil {
 		return err
+	}
+	if fresh == nil {
+		if fresh, err = s.loadShape(entries, chosen.shape); err != nil {
+			return err
+		}
+	}
+	k.used.Store(fresh)
+	if !opts.Compare || chosen.Settled || chosen.Second == nil {
+		return nil
+	}
+	second, err := s.loadShape(entries, *chosen.Second)
+	if err != nil {
+		return err
+	}
+	k.trial.Store(&trial{variants: [2]*variant{fresh, second}, finish: func(winner, loser *variant, sums [2]sum) {
+		k.used.Store(winner)
+		k.trial.Store(nil)
+		found := tuning{shape: winner.shape, Second: &loser.shape, Settled: true}
+		opts.Log.Info("kernels compared at work", "device", id(s.device), "kernel", winner.shape.Entry, "instead_of", loser.shape.Entry,
+			fresh.shape.Entry, sums[0].String(), second.shape.Entry, sums[1].String())
+		if s.system.settle(key, found) {
+			s.store(opts, cache, key, found)
+		}
+	}})
+	return nil
+}
+
+// store keeps a tuning for later processes.
+func (s *session) store(opts Options, cache, key string, t tuning) {
+	if err := writeCache(cache, key, t); err != nil {
+		s.system.reportCache(opts.Log, err)
+	}
+}
+
+// tuning is what was measured for a searcher.
+type tuning struct {
+	shape          // the best one
+	Second  *shape `json:"second,omitempty"`  // the best one with another kernel
+	Settled bool   `json:"settled,omitempty"` // both were compared at work
+}
+
+// fits reports whether a tuning that was read can be used with these entries.
+func (t tuning) fits(entries []kernels.Entry) bool {
+	fits := func(sh shape) bool {
+		return sh.Blocks > 0 && sh.Blocks <= 1<<10 &&
+			slices.ContainsFunc(entries, func(e kernels.Entry) bool { return e.Name == sh.Entry })
+	}
+	return fits(t.shape) && (t.Second == nil || fits(*t.Second))
+}
+
+// loadShape loads the search kernel of a shape, which is one of entries. A shape
+// without blocks gets as many as the GPU holds.
+func (s *session) loadShape(entries []kernels.Entry, sh shape) (*variant, error) {
+	l := <-s.free
+	defer func() { s.free <- l }()
+	e := entries[slices.IndexFunc(entries, func(e kernels.Entry) bool { return e.Name == sh.Entry })]
+	loaded, full, err := s.loadSearch(l, e)
+	if err != nil {
+		return nil, err
 	}
 	if sh.Blocks == 0 {
 		sh.Blocks = full
 	}
-	s.use(k, loaded, sh)
-	return nil
+	return s.newVariant(e.Kind, loaded, sh), nil
 }
 
 // loadSearch compiles a search kernel and tells how many of its blocks an SM
@@ -115,91 +170,122 @@ func (s *session) loadSearch(l *lane, e kernels.Entry) (k kernel, blocks int, er
 	return got.k, got.blocks, nil
 }
 
-// use makes a kernel the one that searches.
-func (s *session) use(k *searcher, loaded kernel, sh shape) {
-	k.kernel, k.shape = loaded, sh
-	k.largest.Store(s.full(k) * k.versions)
+// newVariant returns a variant whose speed is not known. Its first launches are
+// one turn of the grid.
+func (s *session) newVariant(kind kernels.Kind, loaded kernel, sh shape) *variant {
+	v := &variant{kernel: loaded, shape: sh}
+	k := s.scanner
+	if kind == s.roller.kind {
+		k = s.roller
+	}
+	v.largest.Store(s.full(work{searcher: k, variant: v}) * k.versions)
+	return v
 }
 
-// tune measures the entries, then grids for the fastest, and uses the best.
-func (s *session) tune(k *searcher, entries []kernels.Entry) (shape, error) {
+// candidate is a variant that is measured.
+type candidate struct {
+	*variant
+	full int // blocks that an SM holds
+	best float64
+}
+
+// tune measures the entries, and then grids for the fastest.
+func (s *session) tune(k *searcher, entries []kernels.Entry) (tuning, *variant, error) {
 	l := <-s.free
 	defer func() { s.free <- l }()
-	type candidate struct {
-		kernel
-		shape
-		rate float64
-	}
 	var candidates []candidate
 	for _, e := range entries {
 		loaded, full, err := s.loadSearch(l, e)
 		if err != nil {
-			return shape{}, err
+			return tuning{}, nil, err
 		}
-		candidates = append(candidates, candidate{kernel: loaded, shape: shape{e.Name, full}})
+		candidates = append(candidates, candidate{variant: s.newVariant(k.kind, loaded, shape{e.Name, full}), full: full})
 	}
 	// No hash is at most this target.
 	w, err := s.prepare(l, k, &engine.Job{VersionMask: uint32(k.versions - 1)})
 	if err != nil {
-		return shape{}, err
+		return tuning{}, nil, err
 	}
-	fastest := func() (candidate, error) {
-		start := time.Now()
-		for turn := range tuneTurns {
-			if turn > 0 && time.Since(start) > tuneMost {
-				break
-			}
-			for i := range candidates {
-				c := &candidates[i]
-				s.use(k, c.kernel, c.shape)
-				rate, err := s.measure(l, w)
-				if err != nil {
-					return *c, err
-				}
-				c.rate = max(c.rate, rate)
-			}
-		}
-		return slices.MaxFunc(candidates, func(a, b candidate) int {
-			if a.rate < b.rate {
-				return -1
-			}
-			return 1
-		}), nil
+	w.variant = candidates[0].variant
+	if err := s.warmUp(l, w); err != nil {
+		return tuning{}, nil, err
 	}
-	best, err := fastest()
-	if err != nil {
-		return shape{}, err
+	if err := s.compare(l, w, candidates); err != nil {
+		return tuning{}, nil, err
 	}
-	full := best.Blocks
-	candidates = nil
+	best := candidates[0]
+	var grids []candidate
 	for _, wave := range waves {
-		s.use(k, best.kernel, shape{best.Entry, wave * full})
-		if turn := float64(s.full(k)*k.versions) / best.rate; wave == 1 || turn <= s.budget.Seconds() {
-			candidates = append(candidates, candidate{kernel: best.kernel, shape: k.shape})
+		v := s.newVariant(k.kind, best.kernel, shape{best.shape.Entry, wave * best.full})
+		w.variant = v
+		if turn := float64(s.full(w)*k.versions) / best.best; wave == 1 || turn <= s.budget.Seconds() {
+			grids = append(grids, candidate{variant: v})
 		}
 	}
-	if best, err = fastest(); err != nil {
-		return shape{}, err
+	if err := s.compare(l, w, grids); err != nil {
+		return tuning{}, nil, err
 	}
-	s.use(k, best.kernel, best.shape)
-	k.largest.Store(1 << 62) // the rate is known
-	k.rate.Store(uint64(best.rate))
-	return best.shape, nil
+	chosen := grids[0].variant
+	chosen.largest.Store(1 << 62) // the rate is known
+	chosen.rate.Store(uint64(grids[0].best))
+	found := tuning{shape: chosen.shape}
+	if len(candidates) > 1 {
+		second := candidates[1]
+		found.Second = &shape{second.shape.Entry, second.full * (chosen.shape.Blocks / best.full)}
+	}
+	return found, chosen, nil
 }
 
-// measure returns hashes per second of the kernel in use. Launches get longer
-// until one fills the time; that one counts.
-func (s *session) measure(l *lane, w work) (float64, error) {
-	for n := s.full(w.searcher); ; {
+// warmUp has the GPU work until its clocks have risen.
+func (s *session) warmUp(l *lane, w work) error {
+	start := time.Now()
+	for best, same := 0.0, 0; same < steadyTurns && time.Since(start) < warmMost; {
+		rate, err := s.measure(l, w, warmTime)
+		if err != nil {
+			return err
+		}
+		same++
+		if rate > steady*best {
+			best, same = rate, 0
+		}
+	}
+	return nil
+}
+
+// compare measures the candidates by turns, and sorts them, the fastest first.
+func (s *session) compare(l *lane, w work, candidates []candidate) error {
+	start := time.Now()
+	for turn := range tuneTurns {
+		if turn > 0 && time.Since(start) > tuneMost {
+			break
+		}
+		for i := range candidates {
+			c := &candidates[i]
+			w.variant = c.variant
+			rate, err := s.measure(l, w, tuneTime)
+			if err != nil {
+				return err
+			}
+			c.best = max(c.best, rate)
+		}
+	}
+	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(b.best, a.best) })
+	return nil
+}
+
+// measure returns hashes per second of a variant. Launches get longer until one
+// fills the time; that one counts.
+func (s *session) measure(l *lane, w work, want time.Duration) (float64, error) {
+	for n := s.full(w); ; {
 		start := time.Now()
 		if _, _, err := s.launch(l, w, pow.Range{Count: n}); err != nil {
 			return 0, err
 		}
 		took := max(time.Since(start), time.Microsecond)
-		if took >= tuneTime/2 || n == longest {
+		if took >= want/2 || n == longest {
 			return float64(n*w.versions) / took.Seconds(), nil
 		}
-		n = min(uint64(float64(n)*min(16, 1.2*tuneTime.Seconds()/took.Seconds())), longest)
+		n = min(uint64(float64(n)*min(16, 1.2*want.Seconds()/took.Seconds())), longest)
 	}
 }
 
@@ -233,17 +319,17 @@ func cacheKey(g cuda.Device, driver, limit int, kind kernels.Kind, kernel string
 
 // readCache returns the choices that are kept. A file that cannot be read has
 // none: it is made again.
-func readCache(name string) map[string]shape {
-	all := map[string]shape{}
+func readCache(name string) map[string]tuning {
+	all := map[string]tuning{}
 	text, err := os.ReadFile(name)
 	if err != nil || json.Unmarshal(text, &all) != nil {
-		return map[string]shape{}
+		return map[string]tuning{}
 	}
 	return all
 }
 
 // writeCache adds a choice.
-func writeCache(name, key string, sh shape) error {
+func writeCache(name, key string, t tuning) error {
 	if name == "" {
 		return errors.New("neither XDG_CACHE_HOME nor HOME is set")
 	}
@@ -252,9 +338,9 @@ func writeCache(name, key string, sh shape) error {
 	}
 	all := readCache(name)
 	if all == nil {
-		all = map[string]shape{}
+		all = map[string]tuning{}
 	}
-	all[key] = sh
+	all[key] = t
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err

@@ -199,10 +199,11 @@ func TestSize(t *testing.T) {
 		if k == s.scanner {
 			job.VersionMask = 0
 		}
-		w, full := prepared(t, d, l, job), s.full(k)
-		k.largest.Store(1 << 62)
+		w := prepared(t, d, l, job)
+		full := s.full(w)
+		w.largest.Store(1 << 62)
 		for turns, want := range map[float64]uint64{0: 1, 0.5: 1, 1.5: 1, 3.9: 3, 700.3: 700} {
-			k.rate.Store(uint64(turns * float64(full*k.versions) / s.budget.Seconds()))
+			w.rate.Store(uint64(turns * float64(full*k.versions) / s.budget.Seconds()))
 			if got := s.size(w); got != want*full {
 				t.Errorf("%s, %v turns in the budget: %d nonces, want %d of %d", k.kind, turns, got, want, full)
 			}

@@ -1,0 +1,187 @@
+package gpu
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stele/engine/pow"
+	kernels "stele/kernels/cuda"
+	"stele/kernels/simd"
+)
+
+// A trial gives each variant the same time at work, leaves out pauses and what a
+// GPU does until it has settled, and finishes once.
+func TestTrial(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		hashes [2]uint64  // of a launch
+		joules [2]float64 // for a launch
+		capped bool
+		winner int
+	}{
+		{"the first has more hashes", [2]uint64{102, 100}, [2]float64{5, 1}, false, 0},
+		{"the second has more hashes", [2]uint64{100, 101}, [2]float64{1, 5}, false, 1},
+		{"equal", [2]uint64{100, 100}, [2]float64{1, 1}, false, 0},
+		{"the limit holds both back", [2]uint64{101, 100}, [2]float64{2, 1.9}, true, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			variants := [2]*variant{{}, {}}
+			finished := 0
+			var sums [2]sum
+			tr := &trial{variants: variants}
+			tr.finish = func(winner, loser *variant, got [2]sum) {
+				if winner != variants[tt.winner] || loser != variants[1-tt.winner] {
+					t.Error("the other one has won")
+				}
+				finished++
+				sums = got
+			}
+			const launch = 2 * time.Millisecond
+			now, energy, marks := time.Unix(1_800_000_000, 0), 1.0, 0
+			for i := 0; i < 100_000 && finished == 0; i++ {
+				v := tr.next()
+				n := 0
+				if v == variants[1] {
+					n = 1
+				}
+				tr.begin(now)
+				now = now.Add(launch)
+				hashes, joules := tt.hashes[n], tt.joules[n]
+				if !tr.measure { // clocks and power are still those of the other kernel
+					hashes, joules = 10*hashes, 10*joules
+				}
+				energy += joules
+				if tr.end(now, v, hashes) {
+					marks++
+					tr.mark(sensors{joules: energy, capped: tt.capped})
+				}
+				if i%1000 == 0 {
+					now = now.Add(time.Minute) // a pause
+				}
+			}
+			if finished != 1 || marks != 2*trialTurns {
+				t.Fatalf("finished %d times, sensors were read %d times", finished, marks)
+			}
+			for i, s := range sums {
+				launches := uint64(trialTurns / 2 * trialTurn / launch)
+				if s.hashes != launches*tt.hashes[i] || s.busy != trialTurns/2*trialTurn || s.unknown > 0 {
+					t.Errorf("variant %d: %+v, want %d launches", i, s, launches)
+				}
+			}
+		})
+	}
+}
+
+// Without energies hashes decide, also where the power limit holds both back.
+func TestBetter(t *testing.T) {
+	s := func(hashes uint64, joules float64, unknown, capped int) sum {
+		return sum{hashes: hashes, busy: time.Minute, joules: joules, unknown: unknown, capped: capped}
+	}
+	for i, tt := range []struct {
+		a, b sum
+		want bool
+	}{
+		{s(100, 10, 0, 0), s(99, 5, 0, 0), true},
+		{s(100, 10, 0, 4), s(99, 5, 0, 4), false},
+		{s(100, 10, 0, 4), s(99, 5, 0, 2), true},
+		{s(100, 0, 4, 4), s(99, 5, 0, 4), true},
+	} {
+		if got := better(tt.a, tt.b); got != tt.want {
+			t.Errorf("%d: %v", i, got)
+		}
+	}
+}
+
+// The kernel that was faster in the tuning, and is slower at work, gives way to
+// the second, in this process and in later ones.
+func TestCompareAtWork(t *testing.T) {
+	if _, _, err := simd.Best(); err != nil { // it measures, for which a bubble has no time
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1)
+		times := map[string]time.Duration{"scan_a": 450 * time.Millisecond, "scan_b": 500 * time.Millisecond}
+		f.slow = func(entry string) time.Duration { return cmp.Or(times[entry], 600*time.Millisecond) }
+		var log bytes.Buffer
+		opts := Options{CacheDir: t.TempDir(), SpotCheck: -1, Compare: true, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		d := openOne(t, f, opts)
+		if got := d.Info().SearchKernel; got != "scan_a" || d.session.scanner.trial.Load() == nil {
+			t.Fatalf("the tuning has chosen %s", got)
+		}
+		times["scan_a"] = 550 * time.Millisecond // no launch is under way
+		work := func(d *Device, s time.Duration) {
+			job := testJob(f, 3, 40)
+			ctx, cancel := context.WithTimeout(t.Context(), s)
+			defer cancel()
+			var lanes sync.WaitGroup
+			for range 2 {
+				lanes.Go(func() { _, _ = d.Scan(ctx, &job, pow.Range{Count: 1 << 32}, nil) })
+			}
+			lanes.Wait()
+		}
+		work(d, 3*time.Minute)
+		if k := d.session.scanner; k.trial.Load() != nil || k.used.Load().shape.Entry != "scan_b" {
+			t.Errorf("%s is used", k.used.Load().shape.Entry)
+		}
+		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "kernel=scan_b instead_of=scan_a") {
+			t.Errorf("log:\n%s", text)
+		}
+		if d.session.roller.trial.Load() == nil {
+			t.Error("the other searcher has not worked, and its trial is over")
+		}
+		stored := readCache(cacheFile(opts.CacheDir))[cacheKey(f.list[0], f.version(), 0, kernels.Scan, "")]
+		if stored.Entry != "scan_b" || stored.Second == nil || stored.Second.Entry != "scan_a" || !stored.Settled {
+			t.Errorf("stored %+v", stored)
+		}
+		_ = d.Close()
+
+		f.system = newSystem(fakeDriver{f})
+		next := openOne(t, f, opts)
+		if k := next.session.scanner; k.trial.Load() != nil || next.Info().SearchKernel != "scan_b" {
+			t.Errorf("the next process uses %s", next.Info().SearchKernel)
+		}
+		_ = next.Close()
+	})
+}
+
+// Nobody else than a miner asks for a trial.
+func TestNoTrial(t *testing.T) {
+	f := newFake(1)
+	d := openOne(t, f, Options{CacheDir: t.TempDir(), SpotCheck: -1})
+	if d.session.scanner.trial.Load() != nil || d.session.roller.trial.Load() != nil {
+		t.Error("kernels are compared")
+	}
+}
+
+// A tuning does not begin before the clocks of an idle GPU have risen: otherwise
+// the kernels that are measured later would seem faster.
+func TestTuneWarmsUp(t *testing.T) {
+	if _, _, err := simd.Best(); err != nil { // it measures, for which a bubble has no time
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1)
+		const rise = 800 * time.Millisecond
+		start := time.Now()
+		f.slow = func(entry string) time.Duration {
+			took := 21 * time.Millisecond
+			if entry == "scan_a" {
+				took = 20 * time.Millisecond
+			}
+			cold := 1 - min(time.Since(start), rise).Seconds()/rise.Seconds()
+			return took + time.Duration(cold*float64(took)) // from half the clock on
+		}
+		d := openOne(t, f, Options{CacheDir: t.TempDir(), SpotCheck: -1})
+		if got := d.Info().SearchKernel; got != "scan_a" {
+			t.Errorf("the tuning has chosen %s", got)
+		}
+		_ = d.Close()
+	})
+}
