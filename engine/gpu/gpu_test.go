@@ -604,6 +604,9 @@ func TestTune(t *testing.T) {
 		if v := k.used.Load(); v.rate.Load() == 0 {
 			t.Errorf("%s: no speed is known after the measurement", v.shape.Entry)
 		}
+		if k.trial.Load() != nil {
+			t.Errorf("%s: there is a trial that nobody asked for", k.kind)
+		}
 	}
 	chosen, rolls := d.session.scanner.used.Load().shape, d.session.roller.used.Load().shape
 	if !strings.HasPrefix(chosen.Entry, "scan_") || chosen.Blocks < 4 || chosen.Blocks > 16 || d.Info().SearchKernel != chosen.Entry {

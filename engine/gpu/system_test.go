@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	kernels "stele/kernels/cuda"
+	"stele/kernels/simd"
 )
 
 // openAll opens the GPUs of f, all of which must be good.
@@ -25,6 +27,20 @@ func openAll(t *testing.T, f *fake, opts Options) []*Device {
 		}
 	})
 	return devices
+}
+
+// inBubble runs a test that measures in a bubble of synctest, with launches that
+// take a fixed time: so a tuning launches little.
+func inBubble(t *testing.T, n int, test func(t *testing.T, f *fake)) {
+	t.Helper()
+	if _, _, err := simd.Best(); err != nil { // it measures too, for which a bubble has no time
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(n)
+		f.slow = func(string) time.Duration { return 40 * time.Millisecond }
+		test(t, f)
+	})
 }
 
 // GPUs are opened side by side: each waits here until all are being opened.
@@ -49,8 +65,9 @@ func TestOpenSideBySide(t *testing.T) {
 
 // Equal GPUs are tuned once, those of another power limit or model for
 // themselves.
-func TestTuneOnceForEqualGPUs(t *testing.T) {
-	f := newFake(4)
+func TestTuneOnceForEqualGPUs(t *testing.T) { inBubble(t, 4, testTuneOnceForEqualGPUs) }
+
+func testTuneOnceForEqualGPUs(t *testing.T, f *fake) {
 	f.limits[2], f.list[3].Name = 250, "Other GPU"
 	devices := openAll(t, f, Options{CacheDir: t.TempDir(), SpotCheck: -1})
 	all := len(kernels.Entries())
@@ -63,8 +80,9 @@ func TestTuneOnceForEqualGPUs(t *testing.T) {
 }
 
 // A tuning that fails leaves the next GPU to tune for itself.
-func TestTuneFails(t *testing.T) {
-	f := newFake(2)
+func TestTuneFails(t *testing.T) { inBubble(t, 2, testTuneFails) }
+
+func testTuneFails(t *testing.T, f *fake) {
 	f.faultAt = 40 // in the tuning of the first
 	f.fault = func(string) error { return errBroken }
 	devices, absent := open(f.system, Options{CacheDir: t.TempDir(), SpotCheck: -1})
@@ -103,8 +121,9 @@ func TestKernelsAreLoadedOnce(t *testing.T) {
 }
 
 // A cache that cannot be written is reported once, with what to do.
-func TestUnwritableCache(t *testing.T) {
-	f := newFake(3)
+func TestUnwritableCache(t *testing.T) { inBubble(t, 3, testUnwritableCache) }
+
+func testUnwritableCache(t *testing.T, f *fake) {
 	f.limits[1], f.limits[2] = 100, 200 // three tunings of two kernels each
 	var log bytes.Buffer
 	openAll(t, f, Options{CacheDir: "/dev/null/stele", SpotCheck: -1, Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -115,8 +134,9 @@ func TestUnwritableCache(t *testing.T) {
 }
 
 // Retune measures again and stores what it finds, once in a process.
-func TestRetune(t *testing.T) {
-	f := newFake(2)
+func TestRetune(t *testing.T) { inBubble(t, 2, testRetune) }
+
+func testRetune(t *testing.T, f *fake) {
 	opts := Options{CacheDir: filepath.Join(t.TempDir(), "cache"), SpotCheck: -1}
 	file, key := cacheFile(opts.CacheDir), cacheKey(f.list[0], f.version(), 0, kernels.Scan, "")
 	old := shape{Entry: "scan_b", Blocks: 999}
@@ -139,8 +159,9 @@ func TestRetune(t *testing.T) {
 }
 
 // The list of GPUs opens none.
-func TestList(t *testing.T) {
-	f := newFake(3)
+func TestList(t *testing.T) { inBubble(t, 3, testList) }
+
+func testList(t *testing.T, f *fake) {
 	f.list[1].Major, f.list[1].Minor = 7, 0
 	opts := Options{CacheDir: t.TempDir(), SpotCheck: -1}
 	infos, absent := describe(f.system, opts)

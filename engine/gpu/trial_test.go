@@ -8,12 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
-	"stele/kernels/simd"
 )
 
 // A trial gives each variant the same time at work, leaves out pauses and what a
@@ -102,11 +100,7 @@ func TestBetter(t *testing.T) {
 // The kernel that was faster in the tuning, and is slower at work, gives way to
 // the second, in this process and in later ones.
 func TestCompareAtWork(t *testing.T) {
-	if _, _, err := simd.Best(); err != nil { // it measures, for which a bubble has no time
-		t.Fatal(err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(1)
+	inBubble(t, 1, func(t *testing.T, f *fake) {
 		times := map[string]time.Duration{"scan_a": 450 * time.Millisecond, "scan_b": 500 * time.Millisecond}
 		f.slow = func(entry string) time.Duration { return cmp.Or(times[entry], 600*time.Millisecond) }
 		var log bytes.Buffer
@@ -151,23 +145,10 @@ func TestCompareAtWork(t *testing.T) {
 	})
 }
 
-// Nobody else than a miner asks for a trial.
-func TestNoTrial(t *testing.T) {
-	f := newFake(1)
-	d := openOne(t, f, Options{CacheDir: t.TempDir(), SpotCheck: -1})
-	if d.session.scanner.trial.Load() != nil || d.session.roller.trial.Load() != nil {
-		t.Error("kernels are compared")
-	}
-}
-
 // A tuning does not begin before the clocks of an idle GPU have risen: otherwise
 // the kernels that are measured later would seem faster.
 func TestTuneWarmsUp(t *testing.T) {
-	if _, _, err := simd.Best(); err != nil { // it measures, for which a bubble has no time
-		t.Fatal(err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(1)
+	inBubble(t, 1, func(t *testing.T, f *fake) {
 		const rise = 800 * time.Millisecond
 		start := time.Now()
 		f.slow = func(entry string) time.Duration {
