@@ -128,6 +128,23 @@ func (f *fake) checkReleased(t *testing.T) {
 	}
 }
 
+// awaitReleased is checkReleased after calls that hung have returned.
+func (f *fake) awaitReleased(t *testing.T) {
+	t.Helper()
+	inUse := func() (n int) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, m := range f.open {
+			n += m
+		}
+		return n
+	}
+	for end := time.Now().Add(20 * time.Second); inUse() > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	f.checkReleased(t)
+}
+
 func (f *fake) devices() ([]cuda.Device, error) { return f.list, f.call("devices") }
 func (f *fake) version() int                    { return 12040 }
 func (f *fake) sensors(g cuda.Device) sensors   { return sensors{limit: f.limits[g.Ordinal]} }

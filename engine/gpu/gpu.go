@@ -127,6 +127,7 @@ func List(opts Options) (infos []engine.Info, absent []Absent) {
 func describe(y *system, opts Options) (infos []engine.Info, absent []Absent) {
 	opts = opts.withDefaults()
 	all, absent := y.find(opts)
+	known := readCache(cacheFile(opts.CacheDir))
 	for _, g := range all {
 		if err := Fit(g); err != nil {
 			absent = append(absent, absentGPU(g, err))
@@ -134,7 +135,6 @@ func describe(y *system, opts Options) (infos []engine.Info, absent []Absent) {
 		}
 		info := infoOf(g)
 		limit := y.sensors(g).limit
-		known := readCache(cacheFile(opts.CacheDir))
 		info.SearchKernel = known[cacheKey(g, y.version(), limit, kernels.Scan, "")].Entry
 		info.RollKernel = known[cacheKey(g, y.version(), limit, kernels.Roll, "")].Entry
 		infos = append(infos, info)

@@ -507,18 +507,7 @@ func TestStuckCallsAreBounded(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Error(err)
 			}
-			inUse := func() (n int) {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				for _, m := range f.open {
-					n += m
-				}
-				return n
-			}
-			for end := time.Now().Add(20 * time.Second); inUse() > 0 && time.Now().Before(end); {
-				time.Sleep(time.Millisecond)
-			}
-			f.checkReleased(t)
+			f.awaitReleased(t)
 		})
 	}
 }
@@ -578,13 +567,26 @@ func TestLostDevice(t *testing.T) {
 // since.
 func TestReopenSharedGPU(t *testing.T) {
 	f := newFake(1)
-	a, b := openOne(t, f, quick()), openOne(t, f, quick())
+	opts := quick()
+	opts.Deadline = 500 * time.Millisecond
+	a, b := openOne(t, f, opts), openOne(t, f, opts)
+	a.session.deadline, b.session.deadline = 20*time.Millisecond, 20*time.Millisecond
+	free := stuckWaits(f)
+	defer free()
+	for _, d := range []*Device{a, b} { // both hang
+		if err := d.SelfTest(context.Background()); !errors.Is(err, ErrHung) {
+			t.Fatal(err)
+		}
+	}
+	f.mu.Lock()
+	f.before = nil
+	f.mu.Unlock()
 	for _, d := range []*Device{a, b} {
-		d.session.fail(errBroken)
 		if err := d.Reopen(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
+	free()
 	if resets, opened := f.count("reset"), f.count("open"); resets != 1 || opened != 2 {
 		t.Errorf("%d resets, opened %d times", resets, opened)
 	}
@@ -593,7 +595,7 @@ func TestReopenSharedGPU(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	f.checkReleased(t)
+	f.awaitReleased(t)
 }
 
 func TestTune(t *testing.T) {

@@ -83,7 +83,7 @@ func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, er
 	}
 	err := c.within(opts.opening(), "opening the GPU", s.open, func() { _ = s.giveBack(s.release) })
 	if errors.Is(err, ErrHung) { // another thread is still opening it
-		y.forget(g)
+		y.forget(g, nil)
 		return nil, err
 	}
 	for _, l := range s.all {
@@ -264,7 +264,7 @@ func (s *session) close() error {
 		}
 	}
 	if stuck {
-		s.system.forget(s.device) // the next session needs another context
+		s.system.forget(s.device, s.card) // the next session needs another context
 		go func() {
 			for _, l := range s.all {
 				<-l.ended

@@ -124,11 +124,14 @@ func (c *card) retire() bool {
 	return true
 }
 
-// forget makes the next hold open a GPU anew, since a call in its context hangs.
-func (y *system) forget(g cuda.Device) {
+// forget makes the next hold open a GPU anew, since a call in the context of c
+// hangs, or with nil in the one that is being opened.
+func (y *system) forget(g cuda.Device, c *card) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	delete(y.cards, g.Ordinal)
+	if c == nil || y.cards[g.Ordinal] == c {
+		delete(y.cards, g.Ordinal)
+	}
 }
 
 // release ends a hold. The last one closes the card, and calls the driver.
