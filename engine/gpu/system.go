@@ -16,11 +16,11 @@ import (
 type system struct {
 	driver
 
-	mu        sync.Mutex
-	cards     map[int]*card      // what the next hold gives, by the driver's number
-	held      map[*card]bool     // all cards that have users
-	choices   map[string]*choice // of kernels, by cacheKey
-	cacheTold bool               // the log says that the cache cannot be written
+	mu            sync.Mutex
+	cards         map[int]*card      // what the next hold gives, by the driver's number
+	held          map[*card]bool     // all cards that have users
+	choices       map[string]*choice // of kernels, by cacheKey
+	cacheReported bool               // that it cannot be written
 }
 
 func newSystem(drv driver) *system {
@@ -213,8 +213,8 @@ func (y *system) settle(key string, t tuning) bool {
 func (y *system) reportCache(log *slog.Logger, err error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	if !y.cacheTold {
-		y.cacheTold = true
+	if !y.cacheReported {
+		y.cacheReported = true
 		log.Warn("kernel measurements cannot be stored, so that each start measures again", "err", err,
 			"fix", "name a writable folder with --cache, or set CacheDirectory=stele in the systemd unit")
 	}

@@ -17,7 +17,7 @@ const (
 )
 
 // trial compares two variants of a searcher on the work that it does anyway, at
-// the clock that the GPU sustains. Its methods are told the time, and are safe for
+// the clock that the GPU sustains. The caller passes the time. It is safe for
 // concurrent use.
 type trial struct {
 	variants [2]*variant
@@ -145,7 +145,7 @@ func better(a, b sum) bool {
 // rate returns hashes per second.
 func (s sum) rate() float64 { return float64(s.hashes) / s.busy.Seconds() }
 
-// String tells what a log needs.
+// String returns the sum for a log.
 func (s sum) String() string {
 	text := fmt.Sprintf("%.4g GH/s", s.rate()/1e9)
 	if s.unknown == 0 {
