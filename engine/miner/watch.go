@@ -117,7 +117,8 @@ func (m *Miner) checkLost(all []engine.DeviceStatus) {
 	lost, left := map[string][]string{}, map[string]bool{}
 	for _, s := range all {
 		if s.Lost {
-			lost[s.Info.Kind] = append(lost[s.Info.Kind], s.Info.ID+": "+s.Reason)
+			reason := strings.TrimPrefix(s.Reason, engine.ErrLost.Error()+": ")
+			lost[s.Info.Kind] = append(lost[s.Info.Kind], s.Info.ID+": "+reason)
 		} else {
 			left[s.Info.Kind] = true
 		}

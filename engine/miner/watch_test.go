@@ -121,8 +121,12 @@ func TestLostKind(t *testing.T) {
 			m := New(Options{Engine: e, Sources: []Source{newPool("pool")}})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
-			if err := m.Run(ctx); errors.Is(err, engine.ErrLost) != want {
+			err := m.Run(ctx)
+			if errors.Is(err, engine.ErrLost) != want {
 				t.Errorf("lost %v: %v", want, err)
+			}
+			if text := engine.ErrLost.Error() + ": a: a thousand tries; b: a thousand tries"; want && err.Error() != text {
+				t.Errorf("%q, want %q", err, text)
 			}
 		})
 	}
