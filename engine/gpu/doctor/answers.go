@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"time"
 
 	"stele/cgo/cuda"
 	"stele/engine"
@@ -137,19 +138,24 @@ func (w *walk) answersOfCPU(ctx context.Context) {
 	}
 }
 
-// answersOfGPU examines the kernels of a GPU that search.
+// answersOfGPU examines the kernels of a GPU that search, each by itself: after
+// one that fails the GPU is opened anew, since its context may be of no more use.
 func (w *walk) answersOfGPU(ctx context.Context, id string) {
 	for _, k := range w.kernels() {
-		w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, Kernel: k}) }, examine)
+		if !w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, Kernel: k}) }, examine) {
+			w.release(ctx)
+		}
 	}
 	for _, k := range w.rolls() {
-		w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, RollKernel: k}) }, examineVersions)
+		if !w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, RollKernel: k}) }, examineVersions) {
+			w.release(ctx)
+		}
 	}
 }
 
-// answers examines a device that open returns.
+// answers examines a device that open returns, and reports whether it is good.
 func (w *walk) answers(ctx context.Context, id, kernel string, open func() (engine.Device, error),
-	examine func(context.Context, engine.Device) (string, error)) {
+	examine func(context.Context, engine.Device) (string, error)) (good bool) {
 	step := Step{Name: "known answers of " + kernel, Device: id}
 	found, err := within(ctx, func() (string, error) {
 		d, err := open()
@@ -164,18 +170,19 @@ func (w *walk) answers(ctx context.Context, id, kernel string, open func() (engi
 	})
 	if err != nil {
 		w.fail(step, err, DeviceFailed)
-		return
+		return false
 	}
 	step.State, step.Found = OK, found
 	w.add(step)
+	return true
 }
 
-// thisMachine is the machine that the program runs on. The GPUs whose kernels
-// were compiled stay open until release, so that each kernel is compiled once.
-func thisMachine() (m machine, release func(context.Context)) {
+// thisMachine is the machine that the program runs on. A GPU whose kernels were
+// compiled stays open, so that each kernel is compiled once.
+func thisMachine() machine {
 	var mu sync.Mutex // a compilation may be abandoned
 	var held []*gpu.Card
-	m = machine{
+	m := machine{
 		root:    "/",
 		probe:   cuda.Probe,
 		devices: cuda.Devices,
@@ -189,6 +196,16 @@ func thisMachine() (m machine, release func(context.Context)) {
 			mu.Unlock()
 			return compile(card)
 		},
+		release: func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // it may hang
+			defer cancel()
+			mu.Lock()
+			defer mu.Unlock()
+			for _, card := range held {
+				_, _ = within(ctx, func() (any, error) { return nil, card.Close() }) // its fault is known
+			}
+			held = nil
+		},
 		open:    openGPU,
 		kernels: gpu.SearchKernels,
 		rolls:   gpu.RollKernels,
@@ -201,13 +218,7 @@ func thisMachine() (m machine, release func(context.Context)) {
 		}
 		m.cpu = append(m.cpu, k)
 	}
-	return m, func(ctx context.Context) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, card := range held {
-			_, _ = within(ctx, func() (any, error) { return nil, card.Close() }) // its fault is known
-		}
-	}
+	return m
 }
 
 func openGPU(opts gpu.Options) (engine.Device, error) {

@@ -70,8 +70,8 @@ type Options struct {
 // Run walks all steps. It ends early when ctx ends; the report then has what
 // was found until then.
 func Run(ctx context.Context, opts Options) Report {
-	m, release := thisMachine()
-	defer release(ctx)
+	m := thisMachine()
+	defer m.release(ctx)
 	return walkOf(m, opts).run(ctx)
 }
 
@@ -80,7 +80,8 @@ type machine struct {
 	root    string // of the file system
 	probe   func() cuda.Status
 	devices func() ([]cuda.Device, error)
-	compile func(cuda.Device) (found string, err error)
+	compile func(cuda.Device) (found string, err error) // keeps the GPU open
+	release func(context.Context)                       // closes the GPUs that compile keeps open
 	open    func(gpu.Options) (engine.Device, error)
 	kernels func() []string // names of the search kernels of GPUs
 	rolls   func() []string // of those for several versions

@@ -30,6 +30,7 @@ func healthy(t *testing.T) machine {
 			return []cuda.Device{{Name: "Fake GPU", UUID: "GPU-1", PCI: "0000:41:00.0", Major: 9, SMs: 2}}, nil
 		},
 		compile: func(cuda.Device) (string, error) { return "10 compiled", nil },
+		release: func(context.Context) {},
 		open:    func(gpu.Options) (engine.Device, error) { return roller{Device: engine.Reference()}, nil },
 		kernels: func() []string { return []string{"scan_a"} },
 		rolls:   func() []string { return []string{"roll_a"} },
