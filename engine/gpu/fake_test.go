@@ -95,6 +95,13 @@ func (f *fake) call(name string) error {
 	return nil
 }
 
+// total returns how many calls were made.
+func (f *fake) total() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.calls)
+}
+
 // count returns how often a call was made.
 func (f *fake) count(call string) (n int) {
 	f.mu.Lock()

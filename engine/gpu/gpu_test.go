@@ -479,8 +479,8 @@ func TestStuckCallsAreBounded(t *testing.T) {
 			one := pinned()
 			free := stuckWaits(f)
 			defer free()
-			if !resets {
-				f.onReset = func() { f.before("wait") }
+			if hang := f.before; !resets {
+				f.onReset = func() { hang("wait") }
 			}
 			job := testJob(f, 3, 8)
 			if _, err := d.Scan(context.Background(), &job, pow.Range{Count: 100}, nil); !errors.Is(err, ErrHung) {
@@ -493,9 +493,9 @@ func TestStuckCallsAreBounded(t *testing.T) {
 					break
 				}
 			}
-			calls := len(f.calls)
-			if err = d.Reopen(context.Background()); !errors.Is(err, engine.ErrLost) || len(f.calls) != calls {
-				t.Errorf("after many failures: %v, %d more calls", err, len(f.calls)-calls)
+			calls := f.total()
+			if err = d.Reopen(context.Background()); !errors.Is(err, engine.ErrLost) || f.total() != calls {
+				t.Errorf("after many failures: %v, %d more calls", err, f.total()-calls)
 			}
 			if n := runtime.NumGoroutine() - before; n > 4*maxStuck {
 				t.Errorf("%d goroutines are left", n)
@@ -552,9 +552,9 @@ func TestLostDevice(t *testing.T) {
 		if errors.Is(err, engine.ErrLost) != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%v: in the end %v", tt.err, err)
 		}
-		calls := len(f.calls)
-		if err := d.Reopen(context.Background()); tt.want && (!errors.Is(err, engine.ErrLost) || len(f.calls) != calls) {
-			t.Errorf("%v: %d more calls", err, len(f.calls)-calls)
+		calls := f.total()
+		if err := d.Reopen(context.Background()); tt.want && (!errors.Is(err, engine.ErrLost) || f.total() != calls) {
+			t.Errorf("%v: %d more calls", err, f.total()-calls)
 		}
 		if err := d.Close(); err != nil {
 			t.Error(err)
