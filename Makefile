@@ -14,8 +14,8 @@ STATICCHECK = $(shell $(GO) tool -n staticcheck)
 GEN := kernels/simd/gen
 
 # With a C compiler on Linux the GPU device is built in, behind the tag cuda; no
-# CUDA toolkit and no driver is needed for that (see cgo/cuda/doc.go).
-CUDA_ENV = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations '-I$(CURDIR)/cgo/cuda/include'" CGO_LDFLAGS="-O2 -g -Wl,-z,lazy '-L$(CURDIR)/cgo/cuda/lib'"
+# CUDA toolkit and no driver is needed for that (see cgo/cuda/env.sh).
+CUDA_ENV = GO='$(GO)' cgo/cuda/env.sh
 # Looked for whenever it is asked for: make test may install a compiler first.
 HAVE_CC = $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
 HAVE_CXX = $(shell command -v g++ 2>/dev/null)

@@ -28,12 +28,10 @@
 // holds a cuda.h with the names that gorgonia.org/cu uses and lib/ an empty
 // libcuda.a, both written by the program in gen/. The lines #cgo of one package
 // do not reach another, so the compiler finds these for gorgonia.org/cu only
-// through the environment, as `make` sets it:
+// through the environment. A script sets it, also for `make`:
 //
-//	export CGO_CFLAGS="-O2 -g '-I$PWD/cgo/cuda/include'"
-//	export CGO_LDFLAGS="-O2 -g '-L$PWD/cgo/cuda/lib'"
-//	go build -tags cuda ./...
-//	go test -tags cuda ./cgo/cuda/...
+//	cgo/cuda/env.sh go build -tags cuda ./...
+//	cgo/cuda/env.sh go test -tags cuda ./cgo/cuda/...
 //
 // The tests need no GPU: they build drivers of their own with the C compiler.
 //

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs a command with the environment in which gorgonia.org/cu compiles without a
+# CUDA toolkit: cgo/cuda/env.sh go build -tags cuda ./cmd/stele
+#
+# The compiler's flags are a part of the key under which Go caches what cgo made.
+# So they name a copy of include/ and lib/ beside that cache, by its contents:
+# all clones share what was compiled, and a changed cuda.h compiles anew.
+set -eu
+here=$(dirname "$0")
+copy=$(${GO:-go} env GOCACHE)/stele-cuda-$(cat "$here/include/cuda.h" "$here/lib/libcuda.a" | cksum | tr ' ' -)
+if ! [ -d "$copy" ]; then
+	mkdir -p "${copy%/*}"
+	part=$(mktemp -d "$copy.XXXXXX")
+	cp -R "$here/include" "$here/lib" "$part"
+	mv -T "$part" "$copy" 2>/dev/null || rm -rf "$part" # another clone was faster
+fi
+export CGO_ENABLED=1
+export CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations '-I$copy/include'"
+export CGO_LDFLAGS="-O2 -g -Wl,-z,lazy '-L$copy/lib'"
+exec "$@"
