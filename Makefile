@@ -107,7 +107,7 @@ test-long: ## run the long forms of the tests of chance
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele
 
 # What the tag cuda changes.
-TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/stele
+TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele
 
 .PHONY: test-interop
 test-interop: ## run the tests with programs of others: btcd (of a module of their own)

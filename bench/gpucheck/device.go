@@ -18,12 +18,11 @@ import (
 // versionMask allows as many versions as a device searches at once.
 const versionMask = 0x000fe000
 
-// measureDevice measures the device as the engine drives it: batches, the
-// change of jobs, and a long search.
-func measureDevice(ctx context.Context, rep *Report, opts Options) error {
+// measureDevice runs a part that uses the device as the engine drives it.
+func measureDevice(ctx context.Context, rep *Report, part string, opts Options) error {
 	devices, absent := gpu.Open(gpu.Options{Device: rep.Device.UUID, SpotCheck: time.Second})
 	if len(devices) != 1 {
-		return fmt.Errorf("the device cannot be opened: %v", absent)
+		return fmt.Errorf("the device cannot be opened: %w", absent[0].Err)
 	}
 	d := devices[0]
 	e := engine.New([]engine.Device{d}, nil)
@@ -31,19 +30,18 @@ func measureDevice(ctx context.Context, rep *Report, opts Options) error {
 	rep.Chosen = d.Info()
 	fmt.Fprintf(opts.Log, "chosen    %s, %s\n", rep.Chosen.SearchKernel, rep.Chosen.RollKernel)
 	if err := d.SelfTest(ctx); err != nil {
-		rep.fault("self-test: %v", err)
+		return fmt.Errorf("self-test: %w", err)
 	}
-	if err := measureCopy(ctx, rep, e, opts); err != nil {
-		return err
-	}
-	fmt.Fprintf(opts.Log, "verify    %.1f M headers/s, %.1f %% of the copy's %.2f GB/s (within the host %.2f GB/s)\n",
-		rep.Copy.HeadersPerSecond/1e6, 100*rep.Copy.ShareOfCopy, rep.Copy.PinnedBytesPerSecond/1e9, rep.Copy.HostBytesPerSecond/1e9)
-	for _, mask := range []uint32{0, versionMask} {
-		if err := measureSwitch(ctx, rep, d, mask, opts); err != nil {
-			return err
+	switch part {
+	case partBatch:
+		return measureCopy(ctx, rep, e, opts)
+	case partSwitch:
+		for _, mask := range []uint32{0, versionMask} {
+			if err := measureSwitch(ctx, rep, d, mask, opts); err != nil {
+				return err
+			}
 		}
-		s := rep.Switch[len(rep.Switch)-1]
-		fmt.Fprintf(opts.Log, "switch    %s: %.3f ms median, %.3f ms p99 of %d\n", s.Kernel, s.P50MS, s.P99MS, s.Count)
+		return nil
 	}
 	return soak(ctx, rep, d, e, opts)
 }
@@ -85,6 +83,8 @@ func measureCopy(ctx context.Context, rep *Report, e *engine.Engine, opts Option
 	}
 	rep.Copy.HeadersPerSecond = bench.Median(rep.Copy.Rates)
 	rep.Copy.ShareOfCopy = rep.Copy.HeadersPerSecond * pow.HeaderSize / bandwidth
+	fmt.Fprintf(opts.Log, "verify    %.1f M headers/s, %.1f %% of the copy's %.2f GB/s (within the host %.2f GB/s)\n",
+		rep.Copy.HeadersPerSecond/1e6, 100*rep.Copy.ShareOfCopy, bandwidth/1e9, rep.Copy.HostBytesPerSecond/1e9)
 	return nil
 }
 
@@ -179,6 +179,8 @@ func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, mask uint32,
 	if mask != 0 {
 		kernel = rep.Chosen.RollKernel
 	}
-	rep.Switch = append(rep.Switch, Switch{Kernel: kernel, Count: count, P50MS: bench.Median(took), P99MS: took[(len(took)*99-1)/100]})
+	sum := Switch{Kernel: kernel, Count: count, P50MS: bench.Median(took), P99MS: took[(len(took)*99-1)/100]}
+	rep.Switch = append(rep.Switch, sum)
+	fmt.Fprintf(opts.Log, "switch    %s: %.3f ms median, %.3f ms p99 of %d\n", sum.Kernel, sum.P50MS, sum.P99MS, sum.Count)
 	return nil
 }

@@ -94,60 +94,53 @@ func (b *device) launch(f *cuda.Function, blocks, threads, wordsPerHit int, para
 	return took, words, nil
 }
 
-// measureEntries checks every kernel, and measures those that hash.
-func measureEntries(ctx context.Context, rep *Report, smi *watcher, opts Options) error {
+// measureEntry checks a kernel, and measures it if it hashes. What was found
+// until an error is in the report too.
+func measureEntry(ctx context.Context, rep *Report, e kernels.Entry, sensors *watcher, opts Options) error {
 	b, err := openDevice(rep.Device, opts.Small)
 	if err != nil {
 		return err
 	}
 	defer b.c.Close()
-	for _, e := range kernels.Entries() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		got := Entry{Name: e.Name, Kind: e.Kind, PTX: digest(e.PTX)}
-		start := time.Now()
-		m, log, err := b.c.LoadPTX(e.PTX)
-		if err != nil {
-			return fmt.Errorf("%s: %w %s", e.Name, err, log)
-		}
-		got.LoadMS = time.Since(start).Seconds() * 1e3
-		f, err := m.Function(e.Name)
-		if err != nil {
-			return err
-		}
-		if got.Attributes, err = f.Attributes(); err != nil {
-			return err
-		}
-		switch e.Kind {
-		case kernels.Scan:
-			err = b.checkScan(f, &got)
-		case kernels.Roll:
-			err = b.checkRoll(f, &got)
-		default:
-			err = b.checkBatch(f, e.Kind, &got)
-		}
-		switch {
-		case err != nil:
-		case e.Kind == kernels.Scan || e.Kind == kernels.Roll:
-			err = b.rate(ctx, f, e.Kind, &got, rep, smi, opts)
-		case e.Kind == kernels.Verify:
-			err = b.rateBatch(ctx, f, &got, rep, smi, opts)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", e.Name, err)
-		}
-		if got.Wrong > 0 {
-			rep.fault("%s: %d of %d answers are wrong", e.Name, got.Wrong, got.Checked)
-		}
-		rep.Entries = append(rep.Entries, got)
-		fmt.Fprintf(opts.Log, "%-8s  %d registers, %d of %d answers wrong, %.3f G/s, %.1f %% of its bound\n",
-			e.Name, got.Attributes.Registers, got.Wrong, got.Checked, got.Rate/1e9, 100*got.ShareOf)
-		if err := m.Unload(); err != nil {
-			return err
-		}
+	rep.Entries = append(rep.Entries, Entry{Name: e.Name, Kind: e.Kind, PTX: digest(e.PTX)})
+	got := &rep.Entries[len(rep.Entries)-1]
+	start := time.Now()
+	m, log, err := b.c.LoadPTX(e.PTX)
+	got.Log, got.LoadMS = log, time.Since(start).Seconds()*1e3
+	if err != nil {
+		return err
 	}
-	return nil
+	f, err := m.Function(e.Name)
+	if err != nil {
+		return err
+	}
+	if got.Attributes, err = f.Attributes(); err != nil {
+		return err
+	}
+	switch e.Kind {
+	case kernels.Scan:
+		err = b.checkScan(f, got)
+	case kernels.Roll:
+		err = b.checkRoll(f, got)
+	default:
+		err = b.checkBatch(f, e.Kind, got)
+	}
+	if got.Wrong > 0 {
+		rep.fault("%s: %d of %d answers are wrong", e.Name, got.Wrong, got.Checked)
+	}
+	switch {
+	case err != nil:
+	case e.Kind == kernels.Scan || e.Kind == kernels.Roll:
+		err = b.rate(ctx, f, e.Kind, got, rep, sensors, opts)
+	case e.Kind == kernels.Verify:
+		err = b.rateBatch(ctx, f, got, rep, sensors, opts)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(opts.Log, "%-8s  %d registers, %d of %d answers wrong, %.3f G/s, %.1f %% of its bound\n",
+		e.Name, got.Attributes.Registers, got.Wrong, got.Checked, got.Rate/1e9, 100*got.ShareOf)
+	return m.Unload()
 }
 
 func randomHeader(rng *rand.ChaCha8) (h [pow.HeaderSize]byte) {
@@ -283,7 +276,7 @@ func (b *device) checkRoll(f *cuda.Function, got *Entry) error {
 }
 
 // rate finds the fastest launch shape and measures it.
-func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, got *Entry, rep *Report, smi *watcher, opts Options) error {
+func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, got *Entry, rep *Report, sensors *watcher, opts Options) error {
 	header := randomHeader(seeded("gpu-check rate"))
 	if err := b.putVersions(header); err != nil {
 		return err
@@ -339,22 +332,23 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 			rate, got.Blocks = seen, shape
 		}
 	}
-	return b.sample(ctx, got, rep, smi, opts, func() (float64, error) { return speed(got.Blocks, rate) })
+	return b.sample(ctx, got, rep, sensors, opts, func() (float64, error) { return speed(got.Blocks, rate) })
 }
 
 // sample warms the device up, takes samples of a speed, and sets them against
 // the bound at the clock that the device then has.
-func (b *device) sample(ctx context.Context, got *Entry, rep *Report, smi *watcher, opts Options, speed func() (float64, error)) error {
+func (b *device) sample(ctx context.Context, got *Entry, rep *Report, sensors *watcher, opts Options, speed func() (float64, error)) error {
 	samples := 31
 	if b.small {
 		samples = 3
 	}
-	for end := time.Now().Add(20 * opts.Slice); time.Now().Before(end); {
+	end := time.Now().Add(20 * opts.Slice)
+	for time.Now().Before(end) {
 		if _, err := speed(); err != nil {
 			return err
 		}
 	}
-	from := time.Now()
+	from := end.Add(-10 * opts.Slice) // it is warm, and sensors are slow
 	for range samples {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -367,9 +361,9 @@ func (b *device) sample(ctx context.Context, got *Entry, rep *Report, smi *watch
 	}
 	got.Rate = bench.Median(got.Rates)
 
-	got.ClockMHz, got.ClockOf = float64(rep.Device.ClockKHz)/1e3, "highest"
-	if clock, power, celsius, ok := smi.since(from); ok {
-		got.ClockMHz, got.ClockOf, got.PowerW, got.Temperature = clock, "nvidia-smi", power, celsius
+	got.ClockMHz, got.ClockOf = float64(rep.Device.ClockKHz)/1e3, fromHighest
+	if clock, power, celsius, source := sensors.since(from); source != "" {
+		got.ClockMHz, got.ClockOf, got.PowerW, got.Temperature = clock, source, power, celsius
 		if power > 0 {
 			got.PerJoule = got.Rate / power
 		}

@@ -1,7 +1,7 @@
 package gpucheck
 
 import (
-	"io"
+	"slices"
 	"testing"
 
 	kernels "stele/kernels/cuda"
@@ -34,12 +34,11 @@ func TestFigures(t *testing.T) {
 			{Name: "roll_a", Kind: kernels.Roll, Rate: 8.5e9},
 		},
 		Switch: []Switch{{Kernel: "scan_a", P99MS: 3}, {Kernel: "roll_a", P99MS: 7}},
-		Copy:   Copy{ShareOfCopy: 0.9},
-		Soak:   SoakTotal{Missed: 1, CPUShare: 0.02, ScanRate: 8.9e9, RollRate: 8.4e9},
+		Copy:   Copy{Headers: 1, ShareOfCopy: 0.9},
+		Soak:   SoakTotal{Compared: 1, Missed: 1, CPUShare: 0.02, ScanRate: 8.9e9, RollRate: 8.4e9},
 	}
-	rep.judge(Options{Log: io.Discard})
 	missed := map[string]bool{}
-	for _, f := range rep.Figures {
+	for _, f := range rep.judge() {
 		if !f.Met {
 			missed[f.Name] = true
 		}
@@ -51,5 +50,40 @@ func TestFigures(t *testing.T) {
 	}
 	if len(missed) != 3 {
 		t.Errorf("not met: %v", missed)
+	}
+}
+
+// What was not measured has no figure, and so misses none.
+func TestFiguresOfParts(t *testing.T) {
+	if figures := (&Report{}).judge(); len(figures) > 0 {
+		t.Errorf("nothing was measured: %v", figures)
+	}
+	rep := Report{Entries: []Entry{{Name: "scan_a", Kind: kernels.Scan, Rate: 9e9, ShareOf: 0.9}}}
+	for _, f := range rep.judge() {
+		if !f.Met {
+			t.Error(f)
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all := Parts()
+	for _, c := range []struct {
+		only, skip []string
+		want       []string // nil: an error
+	}{
+		{nil, nil, all},
+		{[]string{"soak", "link"}, nil, []string{"link", "soak"}},
+		{[]string{"scan_[ab]", "batch"}, []string{"scan_b"}, []string{"scan_a", "batch"}},
+		{nil, []string{"scan_*", "roll_*", "soak"}, []string{"verify", "link", "batch", "switch"}},
+		{[]string{"scan_?", "sweep"}, nil, nil},
+		{nil, []string{"sweep"}, nil},
+		{[]string{"soak"}, []string{"s*"}, nil},
+		{[]string{"["}, nil, nil},
+	} {
+		got, err := choose(c.only, c.skip)
+		if !slices.Equal(got, c.want) || (err == nil) != (c.want != nil) {
+			t.Errorf("only %q, skip %q: %q, %v", c.only, c.skip, got, err)
+		}
 	}
 }

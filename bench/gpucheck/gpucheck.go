@@ -8,10 +8,16 @@
 // search (the soak) through the engine, as a miner would use it. [Report.Figures]
 // sets what was measured against what the kernels are made for.
 //
+// Each of these parts runs in a process of its own ([Child]) with a deadline,
+// because a kernel that fails or hangs can leave a driver of no use to its
+// process. What happens to one part is in the report and does not touch the
+// others, and the report is saved after each part.
+//
 // Caveats: the bound of a kernel is that of its slots as ptxas 11.8 compiled it
 // for sm_90; another compiler or device has slightly different counts. The
-// clock is that which nvidia-smi tells while the kernel runs; without
-// nvidia-smi it is the highest clock, and the share of the bound is too low.
+// clock is that which NVML, or nvidia-smi, reads while the kernel runs; without
+// both it is the highest clock, and the share of the bound is too low.
+// Entry.ClockOf says which it was.
 package gpucheck
 
 import (
@@ -20,6 +26,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"os/exec"
 	"time"
 
 	"stele/cgo/cuda"
@@ -28,15 +35,41 @@ import (
 )
 
 // Schema is the form of a Report.
-const Schema = "stele-gpu-check/2"
+const Schema = "stele-gpu-check/3"
 
-// Options says how long to measure. The zero value is good.
+// Options says what to measure, and how long. The zero value is good but for
+// Child.
 type Options struct {
-	Device int           // index, as nvidia-smi counts
-	Slice  time.Duration // of a sample; 0: 50 ms
-	Soak   time.Duration // 0: 5 minutes
-	Small  bool          // little work, for an emulated driver
-	Log    io.Writer     // progress; nil: none
+	Device   string        // as engine/gpu.Select takes it, or its number alone; "": cuda:0
+	Only     []string      // parts, as patterns of path.Match; nil: all
+	Skip     []string      // parts to leave out, likewise
+	Slice    time.Duration // of a sample; 0: 50 ms
+	Soak     time.Duration // 0: 5 minutes
+	Deadline time.Duration // of a part, beside the time of the soak; 0: 90 s
+	Small    bool          // little work, for an emulated driver
+	Log      io.Writer     // progress; nil: none
+
+	// Child returns the process that runs a part: it calls [Child] with the same
+	// options. The context is for exec.CommandContext.
+	Child func(ctx context.Context, part string) *exec.Cmd
+	// Save is called with the report after each part; nil: it is not.
+	Save func(*Report) error
+}
+
+func (o Options) withDefaults() Options {
+	if o.Slice == 0 {
+		o.Slice = 50 * time.Millisecond
+	}
+	if o.Soak == 0 {
+		o.Soak = 5 * time.Minute
+	}
+	if o.Deadline == 0 {
+		o.Deadline = 90 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	return o
 }
 
 // Report is what was found. Its JSON form is stable within a Schema.
@@ -46,8 +79,9 @@ type Report struct {
 	Version string      `json:"version"` // of the program
 	Driver  cuda.Status `json:"driver"`
 	Device  cuda.Device `json:"device"`
-	Good    bool        `json:"good"`   // no answer was wrong
-	Faults  []string    `json:"faults"` // what was not as it must be
+	Good    bool        `json:"good"`   // every part is done, and no answer was wrong
+	Faults  []string    `json:"faults"` // answers that were wrong
+	Parts   []Part      `json:"parts"`  // what was to be done, and what became of it
 
 	Entries  []Entry     `json:"entries"`
 	Chosen   engine.Info `json:"chosen"` // what the engine's device chose by measuring
@@ -58,12 +92,31 @@ type Report struct {
 	Hardware []Sample    `json:"hardware"` // while the kernels ran
 }
 
+// State is what became of a part.
+type State string
+
+const (
+	Waiting State = "waiting" // it has not run
+	Done    State = "done"    // it ran to its end; wrong answers are in Report.Faults
+	Failed  State = "failed"  // it could not be done
+)
+
+// Part is a part of the check.
+type Part struct {
+	Name    string  `json:"name"`
+	State   State   `json:"state"`
+	Error   string  `json:"error,omitempty"`   // why it failed
+	Seconds float64 `json:"seconds,omitempty"` // with the start of its process
+	Sensors string  `json:"sensors,omitempty"` // what read the sensors, and why nothing better did
+}
+
 // Entry is what was found of a kernel.
 type Entry struct {
 	Name       string                  `json:"name"`
 	Kind       kernels.Kind            `json:"kind"`
 	PTX        string                  `json:"ptx_sha256"`
-	LoadMS     float64                 `json:"load_ms"` // the driver's compilation
+	Log        string                  `json:"log,omitempty"` // of the driver's compiler
+	LoadMS     float64                 `json:"load_ms"`       // the driver's compilation
 	Attributes cuda.FunctionAttributes `json:"attributes"`
 	Checked    uint64                  `json:"checked"` // answers compared with the CPU's
 	Wrong      uint64                  `json:"wrong"`
@@ -72,7 +125,7 @@ type Entry struct {
 	Rates       []float64 `json:"rates,omitempty"`         // items per second, a sample each
 	Rate        float64   `json:"rate,omitempty"`          // median
 	ClockMHz    float64   `json:"clock_mhz,omitempty"`     // median while it ran
-	ClockOf     string    `json:"clock_of,omitempty"`      // "nvidia-smi" or "highest"
+	ClockOf     string    `json:"clock_of,omitempty"`      // "nvml", "nvidia-smi", or "highest": no sensor
 	Bound       float64   `json:"bound,omitempty"`         // items per second at that clock
 	ShareOf     float64   `json:"share_of_bound,omitempty"`
 	PowerW      float64   `json:"power_w,omitempty"` // median while it ran
@@ -140,46 +193,6 @@ func bound(entry string, sms int, clockHz float64) float64 {
 		return 0
 	}
 	return float64(sms) * clockHz * 64 / max(s[0], s[1])
-}
-
-// Run checks and measures the device. The error tells that it could not be
-// done; wrong answers are in the report.
-func Run(ctx context.Context, version string, opts Options) (*Report, error) {
-	if opts.Slice == 0 {
-		opts.Slice = 50 * time.Millisecond
-	}
-	if opts.Soak == 0 {
-		opts.Soak = 5 * time.Minute
-	}
-	if opts.Log == nil {
-		opts.Log = io.Discard
-	}
-	rep := &Report{Schema: Schema, Time: time.Now().UTC(), Version: version, Faults: []string{}, Driver: cuda.Probe()}
-	if !rep.Driver.Usable() {
-		return nil, fmt.Errorf("no usable CUDA driver: %s", rep.Driver.Reason)
-	}
-	devices, err := cuda.Devices()
-	if err != nil {
-		return nil, err
-	}
-	if opts.Device < 0 || opts.Device >= len(devices) {
-		return nil, fmt.Errorf("no device %d: the driver has %d", opts.Device, len(devices))
-	}
-	rep.Device = devices[opts.Device]
-	fmt.Fprintf(opts.Log, "device    %s, %d SMs, compute %d.%d, driver CUDA %d\n",
-		rep.Device.Name, rep.Device.SMs, rep.Device.Major, rep.Device.Minor, rep.Driver.DriverVersion)
-
-	smi := watch(ctx, rep.Device.UUID)
-	defer func() { rep.Hardware = smi.stop() }()
-	if err := measureEntries(ctx, rep, smi, opts); err != nil {
-		return rep, err
-	}
-	if err := measureDevice(ctx, rep, opts); err != nil {
-		return rep, err
-	}
-	rep.judge(opts)
-	rep.Good = len(rep.Faults) == 0
-	return rep, nil
 }
 
 // fault notes that something was wrong.

@@ -4,9 +4,10 @@ package gpucheck
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,64 +15,93 @@ import (
 	"stele/cgo/cuda/emulator"
 )
 
-// The driver is loaded once in a process, so each case is a process of its own:
-// this test binary, which runs child.
+// Each part is a process of its own: this test binary.
 func TestMain(m *testing.M) {
-	if os.Getenv("GPUCHECK_CHILD") != "" {
-		child()
+	if part := os.Getenv("GPUCHECK_PART"); part != "" {
+		// GPUCHECK_FAULT is a rule for the emulated driver of one part.
+		if name, rule, _ := strings.Cut(os.Getenv("GPUCHECK_FAULT"), "="); name == part {
+			os.Setenv("STELE_EMU_FAULT", rule)
+		}
+		opts := small()
+		opts.Log = os.Stderr
+		if slice := os.Getenv("GPUCHECK_SLICE"); slice != "" {
+			opts.Slice, _ = time.ParseDuration(slice)
+		}
+		if err := Child(context.Background(), part, opts); err != nil {
+			os.Exit(3)
+		}
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func child() {
-	rep, err := Run(context.Background(), "test", Options{Small: true, Slice: time.Millisecond, Soak: time.Second})
-	if err != nil {
-		os.Stderr.WriteString(err.Error())
-	}
-	if rep == nil {
-		os.Exit(2)
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(rep); err != nil {
-		os.Exit(3)
-	}
+func small() Options {
+	return Options{Small: true, Slice: time.Millisecond, Soak: time.Second}
 }
 
-func check(t *testing.T, env ...string) (*Report, string, error) {
+// check runs what opts say on an emulated driver with this environment.
+func check(t *testing.T, opts Options, env ...string) (*Report, string, error) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), "GPUCHECK_CHILD=1", "STELE_CUDA_LIB="+emulator.Build(t), "XDG_CACHE_HOME="+t.TempDir(), "STELE_EMU_SMS=1")
-	cmd.Env = append(cmd.Env, env...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, stderr.String(), err
+	env = append(append(os.Environ(), "STELE_CUDA_LIB="+emulator.Build(t), "XDG_CACHE_HOME="+t.TempDir(), "STELE_EMU_SMS=1"), env...)
+	var log strings.Builder
+	opts.Log = &log
+	opts.Child = func(ctx context.Context, part string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, exe)
+		cmd.Env = append(slices.Clip(env), "GPUCHECK_PART="+part)
+		return cmd
 	}
-	var rep Report
-	if err := json.Unmarshal(out, &rep); err != nil {
-		t.Fatal(err)
+	saved := 0
+	opts.Save = func(rep *Report) error {
+		saved++
+		return nil
 	}
-	return &rep, stderr.String(), nil
+	rep, err := Run(t.Context(), "test", opts)
+	if rep != nil {
+		ran := 0
+		for _, p := range rep.Parts {
+			if p.State != Waiting {
+				ran++
+			}
+		}
+		if saved != ran {
+			t.Errorf("%d parts ran and the report was saved %d times", ran, saved)
+		}
+	}
+	return rep, log.String(), err
+}
+
+// part finds a part of the report.
+func part(t *testing.T, rep *Report, name string) Part {
+	t.Helper()
+	i := slices.IndexFunc(rep.Parts, func(p Part) bool { return p.Name == name })
+	if i < 0 {
+		t.Fatalf("no part %q in %+v", name, rep.Parts)
+	}
+	return rep.Parts[i]
 }
 
 func TestRun(t *testing.T) {
-	rep, stderr, err := check(t)
+	rep, stderr, err := check(t, small())
 	if err != nil {
 		t.Fatal(err, stderr)
 	}
 	if !rep.Good || len(rep.Faults) > 0 || rep.Schema != Schema {
 		t.Errorf("not good: %q", rep.Faults)
 	}
+	for _, p := range rep.Parts {
+		if p.State != Done || p.Error != "" || p.Seconds <= 0 || p.Name != "device" && p.Sensors == "" {
+			t.Errorf("%+v", p)
+		}
+	}
 	if len(rep.Entries) < 10 {
 		t.Errorf("%d entries", len(rep.Entries))
 	}
 	for _, e := range rep.Entries {
-		if e.Wrong != 0 || e.Checked == 0 || e.Kind != "LINK" && (e.Rate <= 0 || len(e.Rates) == 0 || e.Bound <= 0) {
+		if e.Wrong != 0 || e.Checked == 0 || e.Kind != "LINK" && (e.Rate <= 0 || len(e.Rates) == 0 || e.Bound <= 0 || e.ClockOf != "highest") {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -97,7 +127,7 @@ func TestRun(t *testing.T) {
 // A GPU that lies must not pass.
 func TestWrongAnswers(t *testing.T) {
 	for _, fault := range []string{"kernel:*:lost-hit", "kernel:*:wrong-hit"} {
-		rep, stderr, err := check(t, "STELE_EMU_FAULT="+fault)
+		rep, stderr, err := check(t, small(), "STELE_EMU_FAULT="+fault)
 		if err != nil {
 			t.Fatal(err, stderr)
 		}
@@ -113,7 +143,75 @@ func TestWrongAnswers(t *testing.T) {
 }
 
 func TestNoDevice(t *testing.T) {
-	if _, stderr, err := check(t, "STELE_EMU_DEVICES=0"); err == nil || stderr == "" {
-		t.Errorf("no device: %v, %q", err, stderr)
+	rep, _, err := check(t, small(), "STELE_EMU_DEVICES=0")
+	if err == nil || rep.Good || part(t, rep, "device").Error == "" || part(t, rep, "soak").State != Waiting {
+		t.Errorf("no device: %v, %+v", err, rep.Parts)
+	}
+}
+
+// A kernel that does not compile, fails in its launch, hangs, or kills its
+// process is in the report with the reason, and touches no other.
+func TestPartFails(t *testing.T) {
+	opts := small()
+	opts.Only, opts.Deadline = []string{"scan_a", "scan_b", "verify"}, 6*time.Second
+	for _, c := range []struct{ fault, want string }{
+		{"cuModuleLoadDataEx:1:218", "CUDA_ERROR_INVALID_PTX"},
+		{"kernel:1:719", "CUDA_ERROR_LAUNCH_FAILED"},
+		{"kernel:1:hang", "no answer in 6s"},
+		{"cuModuleLoadDataEx:1:hang", "no answer in 6s"},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			t.Parallel()
+			rep, log, err := check(t, opts, "GPUCHECK_FAULT=scan_a="+c.fault)
+			if err != nil || rep.Good || len(rep.Faults) > 0 {
+				t.Errorf("good %t, %q, %v, %s", rep.Good, rep.Faults, err, log)
+			}
+			if p := part(t, rep, "scan_a"); p.State != Failed || !strings.Contains(p.Error, c.want) {
+				t.Errorf("%+v", p)
+			}
+			for _, name := range []string{"scan_b", "verify"} {
+				if p := part(t, rep, name); p.State != Done || rep.entry(name).Checked == 0 {
+					t.Errorf("%+v", p)
+				}
+			}
+		})
+	}
+}
+
+// Without NVML the clock is nvidia-smi's, whichever name of the throttle reasons
+// that knows. The report says so, and why.
+func TestSensors(t *testing.T) {
+	for _, known := range []string{"clocks_event_reasons.active", "clocks_throttle_reasons.active"} {
+		t.Run(known, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			// As nvidia-smi does it: what is wrong goes to standard output.
+			script := `#!/bin/sh
+case "$*" in
+*` + known + `*) ;;
+*) echo 'Field "clocks_x" is not a valid field to query.'; exit 2 ;;
+esac
+while echo '1755, 512.25, 61, 0x0000000000000044'; do sleep 0.1; done
+`
+			if err := os.WriteFile(filepath.Join(dir, "nvidia-smi"), []byte(script), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			opts := small()
+			opts.Only = []string{"scan_e"}
+			rep, log, err := check(t, opts, "GPUCHECK_SLICE=80ms", "PATH="+dir+":"+os.Getenv("PATH"))
+			if err != nil || !rep.Good {
+				t.Fatalf("%v, %s", err, log)
+			}
+			e := rep.entry("scan_e")
+			if e.ClockOf != "nvidia-smi" || e.ClockMHz != 1755 || e.PowerW != 512.25 || e.Temperature != 61 {
+				t.Errorf("%+v", e)
+			}
+			if len(rep.Hardware) == 0 || !slices.Equal(rep.Hardware[0].Throttle, []string{"power-cap", "hardware-thermal"}) {
+				t.Errorf("%+v", rep.Hardware)
+			}
+			if s := part(t, rep, "scan_e").Sensors; !strings.HasPrefix(s, "nvidia-smi (nvml: ") {
+				t.Errorf("sensors %q", s)
+			}
+		})
 	}
 }

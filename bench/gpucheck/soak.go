@@ -55,13 +55,10 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 				break
 			}
 		}
-		if err := compareSets(ctx, d, t.mask, hashes, sets, out); err != nil {
+		if err := compareSets(ctx, d, t.mask, hashes, sets, out); err != nil && ctx.Err() == nil {
 			rep.fault("soak: comparing with the CPU: %v", err)
 			break
 		}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
 	}
 	st := e.Status()[0]
 	took := (scans.took + rolls.took).Seconds()
@@ -80,7 +77,7 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 		took, out.ScanRate/1e9, out.RollRate/1e9, out.Hits, out.Expected)
 	fmt.Fprintf(opts.Log, "soak      %d hashes compared: %d of %d hits missed, %d wrong; %d hardware errors, state %s, %.1f %% of a core\n",
 		out.Compared, out.Missed, out.Found, out.Wrong, out.HardwareErrors, out.State, 100*out.CPUShare)
-	return nil
+	return ctx.Err()
 }
 
 func (t *turn) rate() float64 { return float64(t.hashes) / max(t.took.Seconds(), 1e-9) }

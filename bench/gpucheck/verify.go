@@ -167,7 +167,7 @@ func goodHeaders(n int) []byte {
 }
 
 // rateBatch measures a check of headers that are in the device's memory.
-func (b *device) rateBatch(ctx context.Context, f *cuda.Function, got *Entry, rep *Report, smi *watcher, opts Options) error {
+func (b *device) rateBatch(ctx context.Context, f *cuda.Function, got *Entry, rep *Report, sensors *watcher, opts Options) error {
 	n := 1 << 20
 	if b.small {
 		n = 1 << 10
@@ -207,7 +207,7 @@ func (b *device) rateBatch(ctx context.Context, f *cuda.Function, got *Entry, re
 			return err
 		}
 	}
-	if err := b.sample(ctx, got, rep, smi, opts, func() (float64, error) { return speed(rate) }); err != nil {
+	if err := b.sample(ctx, got, rep, sensors, opts, func() (float64, error) { return speed(rate) }); err != nil {
 		return err
 	}
 	return t.free()

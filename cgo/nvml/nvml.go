@@ -46,6 +46,7 @@ type sensors interface {
 	GetTotalEnergyConsumption() (uint64, nvml.Return)
 	GetFanSpeed() (uint32, nvml.Return)
 	GetClockInfo(nvml.ClockType) (uint32, nvml.Return)
+	GetCurrentClocksEventReasons() (uint64, nvml.Return)
 	GetCurrentClocksThrottleReasons() (uint64, nvml.Return)
 }
 
@@ -97,33 +98,15 @@ func read(device sensors, has func(function string) bool) Reading {
 		joules := float64(long) / 1000
 		r.Energy = &joules
 	}
-	if try("throttle", "nvmlDeviceGetCurrentClocksThrottleReasons", func() (ret nvml.Return) {
-		long, ret = device.GetCurrentClocksThrottleReasons()
+	function, throttle := "nvmlDeviceGetCurrentClocksEventReasons", device.GetCurrentClocksEventReasons
+	if !has(function) { // its name before R535
+		function, throttle = "nvmlDeviceGetCurrentClocksThrottleReasons", device.GetCurrentClocksThrottleReasons
+	}
+	if try("throttle", function, func() (ret nvml.Return) {
+		long, ret = throttle()
 		return ret
 	}) {
-		r.Throttle = reasons(long)
+		r.Throttle = Reasons(long)
 	}
 	return r
-}
-
-// reasons names the bits of throttle reasons. An idle GPU is not throttled.
-func reasons(bits uint64) (names []string) {
-	for _, b := range []struct {
-		bit  uint64
-		name string
-	}{
-		{nvml.ClocksThrottleReasonApplicationsClocksSetting, "clock-setting"},
-		{nvml.ClocksThrottleReasonSwPowerCap, "power-cap"},
-		{nvml.ClocksThrottleReasonHwSlowdown, "hardware"},
-		{nvml.ClocksThrottleReasonSyncBoost, "sync-boost"},
-		{nvml.ClocksThrottleReasonSwThermalSlowdown, "thermal"},
-		{nvml.ClocksThrottleReasonHwThermalSlowdown, "hardware-thermal"},
-		{nvml.ClocksThrottleReasonHwPowerBrakeSlowdown, "power-brake"},
-		{nvml.ClocksThrottleReasonDisplayClockSetting, "display"},
-	} {
-		if bits&b.bit != 0 {
-			names = append(names, b.name)
-		}
-	}
-	return names
 }

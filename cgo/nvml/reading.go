@@ -55,3 +55,26 @@ func (r Reading) String() string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// Reasons names the bits of NVML's and nvidia-smi's throttle reasons (event
+// reasons, in newer drivers). An idle GPU is not throttled.
+func Reasons(bits uint64) (names []string) {
+	for _, b := range []struct {
+		bit  uint64
+		name string
+	}{
+		{0x02, "clock-setting"},
+		{0x04, "power-cap"},
+		{0x08, "hardware"},
+		{0x10, "sync-boost"},
+		{0x20, "thermal"},
+		{0x40, "hardware-thermal"},
+		{0x80, "power-brake"},
+		{0x100, "display"},
+	} {
+		if bits&b.bit != 0 {
+			names = append(names, b.name)
+		}
+	}
+	return names
+}
