@@ -33,6 +33,8 @@
 //	cgo/cuda/env.sh go build -tags cuda ./...
 //	cgo/cuda/env.sh go test -tags cuda ./cgo/cuda/...
 //
+// The program starts on glibc 2.28 and newer, see glibc.c.
+//
 // The tests need no GPU: they build drivers of their own with the C compiler.
 //
 // # Caveats

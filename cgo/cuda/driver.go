@@ -6,6 +6,10 @@ package cuda
 #cgo CFLAGS: -I${SRCDIR}/include
 #cgo LDFLAGS: -L${SRCDIR}/lib
 
+// Where glibc before 2.34 has the functions of glibc.c. On a newer one these
+// libraries are empty.
+#cgo LDFLAGS: -Wl,--no-as-needed -l:libpthread.so.0 -l:libdl.so.2 -l:libresolv.so.2 -Wl,--as-needed
+
 #include "bind.h"
 */
 import "C"

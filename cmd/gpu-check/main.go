@@ -1,6 +1,6 @@
 // Command gpu-check checks and measures the CUDA kernels on a GPU and writes
-// what it found as JSON. It needs the driver and nothing else: build it where Go
-// is (make gpu-check) and carry it to where the GPU is.
+// what it found as JSON. It needs the driver and glibc 2.28 or newer: build it
+// where Go is (make gpu-check) and carry it to where the GPU is.
 //
 //	gpu-check [-device 0] [-only PARTS] [-skip PARTS] [-soak 5m] [-deadline 90s] [-out FILE]
 //
