@@ -10,10 +10,14 @@ CUresult stele_cuda_absent = CUDA_ERROR_NOT_INITIALIZED;
 
 static void *library;
 
+/* Since CUDA 11.4. Of a MIG slice it answers the slice's own UUID. */
+static CUresult (*own_uuid)(CUuuid *, CUdevice);
+
 char *stele_cuda_bind(const char *name)
 {
 	memset(stele_cuda_slot, 0, stele_cuda_count * sizeof *stele_cuda_slot);
 	stele_cuda_absent = CUDA_ERROR_NOT_INITIALIZED;
+	own_uuid = NULL;
 	if (library) {
 		dlclose(library);
 	}
@@ -25,6 +29,7 @@ char *stele_cuda_bind(const char *name)
 	for (int i = 0; i < stele_cuda_count; i++) {
 		stele_cuda_slot[i] = dlsym(library, stele_cuda_symbol[i]);
 	}
+	own_uuid = (CUresult (*)(CUuuid *, CUdevice))dlsym(library, "cuDeviceGetUuid_v2");
 	stele_cuda_absent = CUDA_ERROR_NOT_FOUND;
 	return NULL;
 }
@@ -63,6 +68,11 @@ CUresult stele_cuda_init(void)
 {
 	CUresult (*f)(unsigned) = slot("cuInit");
 	return f ? f(0) : stele_cuda_absent;
+}
+
+CUresult stele_cuda_uuid(CUuuid *uuid, CUdevice device)
+{
+	return own_uuid ? own_uuid(uuid, device) : cuDeviceGetUuid(uuid, device);
 }
 
 /* Without a driver there are no devices, which is no error. */

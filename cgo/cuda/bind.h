@@ -31,6 +31,9 @@ HIDDEN int stele_cuda_bound(int i);
 /* The driver's own cuInit. */
 HIDDEN CUresult stele_cuda_init(void);
 
+/* The UUID of a device: of a MIG slice its own, where the driver knows that. */
+HIDDEN CUresult stele_cuda_uuid(CUuuid *uuid, CUdevice device);
+
 /*
  * cuLaunchKernel with arguments of any size: n of them, one after the other in
  * args, size[i] bytes each.

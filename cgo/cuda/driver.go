@@ -15,6 +15,7 @@ package cuda
 import "C"
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -53,13 +54,21 @@ func Probe() Status { return probe() }
 
 var probe = sync.OnceValue(load)
 
-// load loads the driver library that the environment names.
+// root is where the file system begins; tests have another.
+var root = "/"
+
+// load loads the driver library that the environment names, or that of the
+// system.
 func load() Status {
-	library := os.Getenv(LibraryVariable)
-	if library == "" {
-		library = defaultLibrary
+	if library := os.Getenv(LibraryVariable); library != "" {
+		return bind(library)
 	}
-	return bind(library)
+	if library := WSLLibrary(root, defaultLibrary); library != "" {
+		if s := bind(library); s.Loaded {
+			return s
+		}
+	}
+	return bind(defaultLibrary)
 }
 
 // bind loads a driver library and starts the driver.
@@ -76,8 +85,12 @@ func bind(library string) Status {
 	defer C.free(unsafe.Pointer(name))
 	if why := C.stele_cuda_bind(name); why != nil {
 		defer C.free(unsafe.Pointer(why))
-		s.Reason = fmt.Sprintf("the driver library cannot be loaded: %s; install the NVIDIA driver, or start the container with GPU access", C.GoString(why))
-		if library != defaultLibrary {
+		fix := "install the NVIDIA driver, or start the container with GPU access"
+		if OnWSL(root) {
+			fix = FixWSL
+		}
+		s.Reason = fmt.Sprintf("the driver library cannot be loaded: %s; %s", C.GoString(why), fix)
+		if library == os.Getenv(LibraryVariable) {
 			s.Reason = fmt.Sprintf("the driver library that %s names cannot be loaded: %s; correct the variable or unset it", LibraryVariable, C.GoString(why))
 		}
 		return s
@@ -96,12 +109,21 @@ func bind(library string) Status {
 	}
 
 	s.DriverVersion = max(cu.Version(), 0)
-	s.InitCode = int(C.stele_cuda_init())
+	start := !LacksUVM(root) || loadsUVM(root)
+	if start {
+		s.InitCode = int(C.stele_cuda_init())
+	}
 	switch {
 	case len(lacking) == len(required):
 		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has none of the functions %s", library, brief(lacking))
 	case slices.Contains(lacking, "cuInit"):
 		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has no cuInit", library)
+	case !start:
+		s.Reason = "the driver is not started without /dev/nvidia-uvm; " + FixUVM
+	case s.InitCode != codeSuccess && LacksUVM(root):
+		s.Reason = fmt.Sprintf("cuInit answers %d, and there is no /dev/nvidia-uvm; %s", s.InitCode, FixUVM)
+	case s.InitCode != codeSuccess && OnWSL(root):
+		s.Reason = fmt.Sprintf("cuInit answers %d on WSL; %s", s.InitCode, FixWSL)
 	case s.InitCode != codeSuccess:
 		s.Reason = fail("cuInit", s.InitCode).Error()
 	case s.DriverVersion < OldestDriver:
@@ -159,7 +181,7 @@ func Devices() ([]Device, error) {
 // unusable makes an error of the reason why there is no driver.
 func unusable(s Status) error {
 	switch {
-	case !s.Loaded:
+	case !s.Loaded || !s.Started():
 		return fmt.Errorf("%w: %s", ErrNoDriver, s.Reason)
 	case s.InitCode != codeSuccess && s.InitCode != codeNotFound:
 		return fail("cuInit", s.InitCode)
@@ -174,49 +196,56 @@ func list() ([]Device, error) {
 	if err != nil {
 		return nil, check("cuDeviceGetCount", err)
 	}
-	devices := make([]Device, n)
+	devices, addresses := make([]Device, n), make([]address, n)
 	for i := range devices {
-		if devices[i], err = describe(i); err != nil {
+		if devices[i], addresses[i], err = describe(i); err != nil {
 			return nil, fmt.Errorf("device %d: %w", i, err)
 		}
 	}
-	slices.SortStableFunc(devices, func(a, b Device) int { return cmp.Compare(a.PCI, b.PCI) })
+	slices.SortStableFunc(devices, func(a, b Device) int {
+		return addresses[a.Ordinal].compare(addresses[b.Ordinal])
+	})
 	for i := range devices {
 		devices[i].Index = i
 	}
 	return devices, nil
 }
 
+// address is where a device is on the PCI bus.
+type address struct{ domain, bus, slot int }
+
+func (a address) compare(b address) int {
+	return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.bus, b.bus), cmp.Compare(a.slot, b.slot))
+}
+
 // describe asks the driver about its device of the given number.
-func describe(ordinal int) (Device, error) {
-	d := Device{Ordinal: ordinal}
+func describe(ordinal int) (d Device, at address, err error) {
+	d.Ordinal = ordinal
 	raw, err := cu.GetDevice(ordinal)
 	if err != nil {
-		return d, check("cuDeviceGet", err)
+		return d, at, check("cuDeviceGet", err)
 	}
 	if d.Name, err = raw.Name(); err != nil {
-		return d, check("cuDeviceGetName", err)
+		return d, at, check("cuDeviceGetName", err)
 	}
-	id, err := raw.UUID()
-	if err != nil {
-		return d, check("cuDeviceGetUuid", err)
+	if d.UUID, d.Parent, err = identify(raw); err != nil {
+		return d, at, check("cuDeviceGetUuid", err)
 	}
-	d.UUID = "GPU-" + id.String()
 	memory, err := raw.TotalMem()
 	if err != nil {
-		return d, check("cuDeviceTotalMem", err)
+		return d, at, check("cuDeviceTotalMem", err)
 	}
 	d.Memory = uint64(memory)
 
-	var domain, bus, slot, ecc, timeout, mode int
+	var ecc, timeout, mode int
 	for _, a := range []struct {
 		value     *int
 		attribute cu.DeviceAttribute
 		optional  bool
 	}{
-		{&domain, cu.PciDomainID, false},
-		{&bus, cu.PciBusID, false},
-		{&slot, cu.PciDeviceID, false},
+		{&at.domain, cu.PciDomainID, false},
+		{&at.bus, cu.PciBusID, false},
+		{&at.slot, cu.PciDeviceID, false},
 		{&d.Major, cu.ComputeCapabilityMajor, false},
 		{&d.Minor, cu.ComputeCapabilityMinor, false},
 		{&d.SMs, cu.MultiprocessorCount, false},
@@ -234,11 +263,29 @@ func describe(ordinal int) (Device, error) {
 		case err != nil && a.optional:
 			*a.value = 0
 		case err != nil:
-			return d, check("cuDeviceGetAttribute", err)
+			return d, at, check("cuDeviceGetAttribute", err)
 		}
 	}
 	const prohibited = 2 // CU_COMPUTEMODE_PROHIBITED
-	d.PCI = fmt.Sprintf("%04x:%02x:%02x.0", domain, bus, slot)
+	d.PCI = fmt.Sprintf("%04x:%02x:%02x.0", uint32(at.domain), at.bus, at.slot)
 	d.ECC, d.Display, d.Prohibited = ecc == 1, timeout == 1, mode == prohibited
-	return d, nil
+	return d, at, nil
+}
+
+// identify returns the UUID of a device. The old function of the driver answers
+// the GPU's for each of its MIG slices, which so are known by the difference.
+func identify(raw cu.Device) (own, parent string, err error) {
+	gpu, err := raw.UUID()
+	if err != nil {
+		return "", "", err
+	}
+	var slice C.CUuuid
+	if err := resultOf(C.stele_cuda_uuid(&slice, C.CUdevice(raw))); err != nil {
+		return "", "", err
+	}
+	b := C.GoBytes(unsafe.Pointer(&slice), C.int(len(gpu)))
+	if bytes.Equal(b, gpu[:]) {
+		return "GPU-" + gpu.String(), "", nil
+	}
+	return fmt.Sprintf("MIG-%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), "GPU-" + gpu.String(), nil
 }

@@ -156,3 +156,116 @@ func TestDevices(t *testing.T) {
 		t.Errorf("a device that does not exist: %v", err)
 	}
 }
+
+// PCI domains have up to 32 bits: as text 10000 is before 2000.
+func TestDeviceOrder(t *testing.T) {
+	use(t, "-DDOMAIN=0x10000", "-DDOMAIN1=0x2000")
+	got, err := Devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got[0].PCI != "2000:17:01.0" || got[1].PCI != "10000:65:00.0" || got[0].Index != 0 || got[1].Index != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A MIG slice has a UUID of its own, where the driver knows it.
+func TestMIG(t *testing.T) {
+	use(t, "-DMIG")
+	got, err := Devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := got[0]; d.UUID != "MIG-ff212223-2425-2627-2829-2a2b2c2d2e2f" || d.Parent != "GPU-20212223-2425-2627-2829-2a2b2c2d2e2f" {
+		t.Errorf("%+v", d)
+	}
+}
+
+// system makes a folder the file system of the test, with these empty files.
+func system(t *testing.T, files ...string) string {
+	t.Helper()
+	old := root
+	t.Cleanup(func() { root = old })
+	root = t.TempDir()
+	for _, name := range files {
+		put(t, name, "")
+	}
+	return root
+}
+
+func put(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Without nvidia_uvm cuInit fails with 999, and the kernel logs that. It is not
+// called, unless it can load the module by nvidia-modprobe.
+func TestNoUVM(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		files   []string
+		init    string
+		started bool
+		reason  string // "": the driver can be used
+	}{
+		{"none", []string{"dev/nvidiactl", "dev/nvidia0"}, "-DINIT=999", false, "the driver is not started without /dev/nvidia-uvm; "},
+		{"none, and the driver would not mind", []string{"dev/nvidiactl"}, "-DINIT=0", false, "the driver is not started without /dev/nvidia-uvm; "},
+		{"modprobe fails", []string{"dev/nvidiactl", "usr/bin/nvidia-modprobe"}, "-DINIT=999", true, "cuInit answers 999, and there is no /dev/nvidia-uvm; "},
+		{"modprobe works", []string{"dev/nvidiactl", "usr/bin/nvidia-modprobe"}, "-DINIT=0", true, ""},
+		{"there", []string{"dev/nvidiactl", "dev/nvidia-uvm"}, "-DINIT=0", true, ""},
+		{"another fault", []string{"dev/nvidiactl", "dev/nvidia-uvm"}, "-DINIT=999", true, "cuInit: CUDA_ERROR_UNKNOWN (999)"},
+		{"no driver of this kind", nil, "-DINIT=0", true, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			system(t, c.files...)
+			s := use(t, c.init)
+			if s.Started() != c.started || s.Usable() != (c.reason == "") || !strings.HasPrefix(s.Reason, c.reason) {
+				t.Errorf("%+v", s)
+			}
+			if strings.HasSuffix(c.reason, "; ") && !strings.Contains(s.Reason, "modprobe nvidia_uvm") {
+				t.Errorf("no fix: %s", s.Reason)
+			}
+			if _, err := Devices(); !c.started && (!errors.Is(err, ErrNoDriver) || !strings.Contains(err.Error(), "modprobe nvidia_uvm")) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// On WSL the driver is that of Windows.
+func TestWSL(t *testing.T) {
+	dir := system(t)
+	put(t, "proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n")
+	t.Setenv(LibraryVariable, "")
+	if s := load(); !strings.HasSuffix(s.Reason, FixWSL) {
+		t.Errorf("no library: %+v", s)
+	}
+	library := filepath.Join(dir, "usr/lib/wsl/lib/libcuda.so.1")
+	for _, init := range []string{"-DINIT=0", "-DINIT=100"} {
+		text, err := os.ReadFile(build(t, "testdata/driver.c", init))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, "usr/lib/wsl/lib/libcuda.so.1", string(text))
+		s := load()
+		if !s.Loaded || s.Library != library || s.Usable() != (init == "-DINIT=0") {
+			t.Errorf("%s: %+v", init, s)
+		}
+		if !s.Usable() && s.Reason != "cuInit answers 100 on WSL; "+FixWSL {
+			t.Errorf("%s: %s", init, s.Reason)
+		}
+		if err := os.Remove(library); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, "usr/lib/wsl/lib/libcuda.so.1", "no library")
+	if s := load(); s.Loaded || s.Library != "libcuda.so.1" {
+		t.Errorf("a bad library: %+v", s)
+	}
+}

@@ -21,12 +21,18 @@ type Status struct {
 // Usable tells whether devices can be asked for.
 func (s Status) Usable() bool { return s.Reason == "" }
 
-// Device is a GPU. Devices are numbered as nvidia-smi does, by PCI address.
+// Started tells whether the driver was started: whether its cuInit was called.
+func (s Status) Started() bool { return s.InitCode != codeNotInitialized }
+
+// Device is a GPU, or a slice of one (MIG). Devices are numbered by their PCI
+// addresses among those that the process may see: as nvidia-smi does, unless
+// CUDA_VISIBLE_DEVICES hides some, or MIG divides one.
 type Device struct {
-	Index int    `json:"index"` // among Devices
-	Name  string `json:"name"`
-	UUID  string `json:"uuid"` // "GPU-" and the usual form
-	PCI   string `json:"pci"`  // domain:bus:device.function, "0000:65:00.0"
+	Index  int    `json:"index"` // among Devices
+	Name   string `json:"name"`
+	UUID   string `json:"uuid"`             // "GPU-" and the usual form; of a MIG slice "MIG-"
+	Parent string `json:"parent,omitempty"` // UUID of the GPU that a MIG slice is part of
+	PCI    string `json:"pci"`              // domain:bus:device.function, "0000:65:00.0"
 
 	Major int `json:"major"` // compute capability
 	Minor int `json:"minor"`

@@ -4,14 +4,26 @@ package nvml
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
+// wslLibrary is where WSL2 has the library; the loader may not know the folder.
+var wslLibrary = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
+
 // start loads the library, once. It stays loaded as long as the program runs.
 var start = sync.OnceValue(func() error {
-	if ret := nvml.Init(); ret != nvml.SUCCESS {
+	ret := nvml.Init()
+	if _, err := os.Stat(wslLibrary); ret == nvml.ERROR_LIBRARY_NOT_FOUND && err == nil {
+		if err := nvml.SetLibraryOptions(nvml.WithLibraryPath(wslLibrary)); err != nil {
+			return fmt.Errorf("%w: %w", ErrAbsent, err)
+		}
+		ret = nvml.Init()
+	}
+	if ret != nvml.SUCCESS {
 		return fmt.Errorf("%w: %s", ErrAbsent, say(ret))
 	}
 	return nil
@@ -26,12 +38,20 @@ func say(ret nvml.Return) string {
 	return ret.Error()
 }
 
-// Read reads the sensors of the GPU with this UUID. Errors: [ErrAbsent].
+// Read reads the sensors of the GPU with this UUID; of a MIG slice those of the
+// GPU that it is part of. Errors: [ErrAbsent].
 func Read(uuid string) (Reading, error) {
 	if err := start(); err != nil {
 		return Reading{}, err
 	}
 	device, ret := nvml.DeviceGetHandleByUUID(uuid)
+	if ret == nvml.SUCCESS && strings.HasPrefix(uuid, "MIG-") {
+		const function = "nvmlDeviceGetDeviceHandleFromMigDeviceHandle"
+		if !exported(function) {
+			return Reading{}, fmt.Errorf("%w: the driver has no %s", ErrAbsent, function)
+		}
+		device, ret = device.GetDeviceHandleFromMigDeviceHandle()
+	}
 	if ret != nvml.SUCCESS {
 		return Reading{}, fmt.Errorf("%w: GPU %s: %s", ErrAbsent, uuid, say(ret))
 	}

@@ -36,7 +36,7 @@ func benchCommand() *cli.Command {
 			"See docs/bench.md for the fields of the result.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Usage: "`MODE`: search, verify or all", DefaultText: "all"},
-			&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them"},
+			deviceFlag("measure"),
 			&cli.StringFlag{Name: "kernel", Usage: "the kernel `NAME` instead of the fastest, or all"},
 			&cli.StringFlag{Name: "threads", Usage: "`N` CPU threads (default: one, and all that the process may use)"},
 			&cli.StringFlag{Name: "duration", Usage: "take this `TIME` for the whole, such as 30s or 5m, unless 30 samples of each case take longer", Value: "10s"},
@@ -305,7 +305,7 @@ func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
 		}
 		for _, a := range absent {
 			switch {
-			case i == 0 && wanted && len(devices) == 0:
+			case i == 0 && wanted && len(devices) == 0 || gpusNamed(c):
 				return fmt.Errorf("device %s: %w", a.ID, a.Err)
 			case unexpected(a.Err):
 				s.fail(a, cmp.Or(open.Kernel, open.RollKernel), open.work)
@@ -336,12 +336,12 @@ type gpuCase struct {
 // gpuCases opens the GPUs once, or once for each of their kernels if all are
 // asked for. They have one that verifies.
 func (s *benchSet) gpuCases() (all []gpuCase) {
-	device, work := s.settings.Device, s.work
+	work := s.work
 	if s.settings.Kernel != "all" {
-		return []gpuCase{{gpu.Options{Device: device, Kernel: s.settings.Kernel}, work}}
+		return []gpuCase{{gpu.Options{Kernel: s.settings.Kernel}, work}}
 	}
 	for _, k := range gpu.SearchKernels() {
-		all = append(all, gpuCase{gpu.Options{Device: device, Kernel: k}, work})
+		all = append(all, gpuCase{gpu.Options{Kernel: k}, work})
 		work = slices.DeleteFunc(slices.Clone(work), func(m bench.Mode) bool { return m != bench.Search })
 	}
 	if !s.settings.Rolling {
@@ -349,7 +349,7 @@ func (s *benchSet) gpuCases() (all []gpuCase) {
 	}
 	all[0].work = slices.DeleteFunc(slices.Clone(all[0].work), func(m bench.Mode) bool { return m == bench.Roll })
 	for _, k := range gpu.RollKernels() {
-		all = append(all, gpuCase{gpu.Options{Device: device, RollKernel: k}, []bench.Mode{bench.Roll}})
+		all = append(all, gpuCase{gpu.Options{RollKernel: k}, []bench.Mode{bench.Roll}})
 	}
 	return all
 }

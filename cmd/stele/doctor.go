@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/engine/cpu"
-	"stele/engine/gpu"
 	"stele/engine/gpu/doctor"
 	"stele/kernels/simd"
 )
@@ -21,7 +20,7 @@ func doctorCommand() *cli.Command {
 			"permission, 6 no device, 7 a kernel does not load, 8 wrong answers, 9 the device\n" +
 			"fails. See docs/doctor.md.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "device", Usage: "examine only the device `ID`, as \"stele devices\" tells them, or the GPU with this UUID or PCI address"},
+			deviceFlag("examine"),
 			jsonFlag(),
 		},
 		Action: runDoctor,
@@ -32,9 +31,16 @@ func runDoctor(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	device := c.String("device")
-	if c.IsSet("device") && device != cpu.ID && !gpu.Named(device) {
-		return unknownDevice(device)
+	device := ""
+	if c.IsSet("device") {
+		useCPU, gpus, err := namedDevices(c)
+		if err != nil {
+			return err
+		}
+		if useCPU {
+			gpus = append(gpus, cpu.ID)
+		}
+		device = strings.Join(gpus, ",")
 	}
 	if _, _, err := simd.Best(); err != nil {
 		return err // STELE_CPU is wrong

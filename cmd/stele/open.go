@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,7 +19,7 @@ import (
 // engineFlags returns the flags that openEngine reads.
 func engineFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "device", Usage: "use only the device `ID`, as \"stele devices\" tells them, or the GPU with this UUID or PCI address"},
+		deviceFlag("use"),
 		&cli.StringFlag{Name: "kernel", Usage: "use the kernel `NAME` instead of the fastest, on the devices that have it"},
 		&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads instead of all that the process may use"},
 		cacheFlag(), retuneFlag(),
@@ -36,9 +37,15 @@ func retuneFlag() cli.Flag {
 // gpuOptions returns the options of GPUs that the flags ask for.
 func gpuOptions(c *cli.Context, log *slog.Logger) gpu.Options {
 	return gpu.Options{
-		Device: c.String("device"), Kernel: c.String("kernel"),
+		Device: gpuNames(c), Kernel: c.String("kernel"),
 		CacheDir: c.String("cache"), Retune: c.Bool("retune"), Log: log,
 	}
+}
+
+// deviceFlag returns the flag that chooses devices, for a command that uses,
+// measures or examines them.
+func deviceFlag(verb string) cli.Flag {
+	return &cli.StringFlag{Name: "device", Usage: verb + " only the device `ID`, as \"stele devices\" lists them, or the GPU with this UUID or PCI address; several with commas between"}
 }
 
 // openEngine returns an engine with the devices that the flags of
@@ -94,7 +101,10 @@ func openDevices(c *cli.Context, opts gpu.Options) (devices []engine.Device, abs
 			devices = append(devices, d)
 		}
 	}
-	if len(devices) == 0 {
+	if len(devices) == 0 || len(absent) > 0 && gpusNamed(c) {
+		for _, d := range devices {
+			_ = d.Close() // the first error says more
+		}
 		return nil, nil, fmt.Errorf("device %s: %w", absent[0].ID, absent[0].Err)
 	}
 	return devices, absent, nil
@@ -110,17 +120,14 @@ func openCPU(threads int, kernel string) (engine.Device, error) {
 
 // deviceKinds reads which kinds of devices --device and --kernel ask for.
 func deviceKinds(c *cli.Context) (useCPU, useGPU bool, err error) {
-	device, kernel := c.String("device"), c.String("kernel")
+	kernel := c.String("kernel")
 	if c.IsSet("kernel") && kernel == "" {
 		return false, false, fmt.Errorf("--kernel: empty name")
 	}
 	switch {
-	case device == cpu.ID:
-		return true, false, nil
-	case gpu.Named(device):
-		return false, true, nil
 	case c.IsSet("device"):
-		return false, false, unknownDevice(device)
+		useCPU, gpus, err := namedDevices(c)
+		return useCPU, len(gpus) > 0, err
 	case kernel == "" || kernel == "all":
 		return true, true, nil
 	}
@@ -128,8 +135,34 @@ func deviceKinds(c *cli.Context) (useCPU, useGPU bool, err error) {
 	return !useGPU, useGPU, nil
 }
 
-func unknownDevice(name string) error {
-	return fmt.Errorf("--device: unknown device %q, want %q, %q and the like, or the UUID or PCI address of a GPU", name, cpu.ID, gpu.Kind+":0")
+// namedDevices reads the list of --device: whether the CPU is in it, and the
+// names of GPUs.
+func namedDevices(c *cli.Context) (useCPU bool, gpus []string, err error) {
+	for name := range strings.SplitSeq(c.String("device"), ",") {
+		switch name = strings.TrimSpace(name); {
+		case name == cpu.ID:
+			useCPU = true
+		case gpu.Named(name):
+			gpus = append(gpus, name)
+		default:
+			return false, nil, fmt.Errorf("--device: unknown device %q, want %q, %q and the like, or the UUID or PCI address of a GPU", name, cpu.ID, gpu.Kind+":0")
+		}
+	}
+	return useCPU, gpus, nil
+}
+
+// gpuNames returns the GPUs that --device names, as [gpu.Options] has them: ""
+// if it names none. Whoever calls it has called deviceKinds.
+func gpuNames(c *cli.Context) string {
+	_, gpus, _ := namedDevices(c)
+	return strings.Join(gpus, ",")
+}
+
+// gpusNamed tells whether --device names single GPUs, each of which must be
+// there.
+func gpusNamed(c *cli.Context) bool {
+	_, gpus, _ := namedDevices(c)
+	return len(gpus) > 0 && !slices.ContainsFunc(gpus, func(name string) bool { return strings.EqualFold(name, gpu.Kind) })
 }
 
 // deviceNames returns what the results of a command call the device and its

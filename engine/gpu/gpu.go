@@ -36,7 +36,7 @@ const (
 
 // Options says what to open, and how. The zero value is good.
 type Options struct {
-	Device string // "cuda:0", a UUID or a PCI address; "" or "cuda": all GPUs
+	Device string // "cuda:0", a UUID, a PCI address, or several with commas between; "" or "cuda": all GPUs
 	Kernel string // name of a search kernel; "": the fastest
 
 	// RollKernel is the name of a kernel for jobs that may change the version;
@@ -175,44 +175,11 @@ func (y *system) find(opts Options) (all []cuda.Device, absent []Absent) {
 	case len(all) == 0:
 		return nil, []Absent{{Kind, fmt.Errorf("%w: the driver works and has none; look with nvidia-smi, and at CUDA_VISIBLE_DEVICES", cuda.ErrNoDevice)}}
 	}
-	if opts.Device != "" && opts.Device != Kind {
-		chosen, err := Select(all, opts.Device)
-		if err != nil {
-			return nil, []Absent{{opts.Device, err}}
-		}
-		all = []cuda.Device{chosen}
-	}
-	return all, nil
+	all, absent = Choose(all, opts.Device)
+	return all, absent
 }
 
 func id(g cuda.Device) string { return fmt.Sprintf("%s:%d", Kind, g.Index) }
-
-// Select returns the GPU that name stands for: "cuda:0", a UUID
-// ("GPU-6f7c..."), or a PCI address ("0000:65:00.0", "65:00.0"). Letters may be
-// large or small. The error is of kind [ErrUnknownDevice] and lists the GPUs.
-func Select(all []cuda.Device, name string) (cuda.Device, error) {
-	for _, g := range all {
-		pci := strings.TrimLeft(name, "0") // nvidia-smi has a domain of eight digits
-		if strings.EqualFold(name, id(g)) || strings.EqualFold(name, g.UUID) || strings.EqualFold(name, g.PCI) ||
-			strings.HasPrefix(name, "0") && strings.Contains(pci, ".") && strings.EqualFold(pci, strings.TrimLeft(g.PCI, "0")) ||
-			strings.EqualFold("0000:"+name, g.PCI) {
-			return g, nil
-		}
-	}
-	var known []string
-	for _, g := range all {
-		known = append(known, fmt.Sprintf("%s (%s, %s)", id(g), g.UUID, g.PCI))
-	}
-	return cuda.Device{}, fmt.Errorf("%w %q: there are %s", ErrUnknownDevice, name, strings.Join(known, ", "))
-}
-
-// Named tells whether a device name can mean a GPU: whether it has the form of
-// an ID, a UUID or a PCI address.
-func Named(name string) bool {
-	lower := strings.ToLower(name)
-	return lower == Kind || strings.HasPrefix(lower, Kind+":") || strings.HasPrefix(lower, "gpu-") ||
-		strings.Count(lower, ":") >= 1 && strings.Contains(lower, ".")
-}
 
 // Fit returns nil if the kernels can run on the GPU, otherwise why not
 // ([ErrUnfit]).

@@ -125,10 +125,37 @@ func TestSelect(t *testing.T) {
 			t.Errorf("%q: %d, %v; want %d", name, g.Index, err, want)
 		}
 	}
-	for name, want := range map[string]bool{"cuda:9": true, "cuda": true, "GPU-x": true, "65:00.0": true, "cpu": false, "gpu": false, "": false} {
+	for name, want := range map[string]bool{"cuda:9": true, "cuda": true, "GPU-x": true, "65:00.0": true, "MIG-1": true, "mig-gpu-1/7/0": true, "MIG": false, "cpu": false, "gpu": false, "": false} {
 		if Named(name) != want {
 			t.Errorf("Named(%q) is %v", name, !want)
 		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all := newFake(4).list
+	all[3].UUID = "MIG-3"
+	for names, want := range map[string]string{
+		"": "0123", "cuda": "0123", "cuda:2,cuda:0": "02", "MIG-3,0000:42:00.0,cuda:1": "13", "cuda:1,cuda": "0123",
+		"cuda:1,cuda:9,GPU-x": "1 cuda:9 GPU-x", "cuda:1,": "1 ", "cuda:1, cuda:2": "1  cuda:2",
+	} {
+		some, absent := Choose(all, names)
+		got := ""
+		for _, g := range some {
+			got += fmt.Sprint(g.Index)
+		}
+		for _, a := range absent {
+			if got += " " + a.ID; !errors.Is(a.Err, ErrUnknownDevice) {
+				t.Errorf("%q: %v", names, a.Err)
+			}
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", names, got, want)
+		}
+	}
+	// CUDA shows a process one slice of a GPU.
+	if _, err := Select(all, "MIG-9"); err == nil || !strings.Contains(err.Error(), "CUDA_VISIBLE_DEVICES=MIG-9") {
+		t.Errorf("another slice: %v", err)
 	}
 }
 

@@ -16,6 +16,7 @@
 //	STELE_EMU_CC       compute capability (9.0)
 //	STELE_EMU_SMS      multiprocessors of a device (2)
 //	STELE_EMU_MEMORY   bytes of a device's memory (1 GiB)
+//	STELE_EMU_MIG      1: each device is a MIG slice, with a UUID of its own (0)
 //	STELE_EMU_FAULT    faults, as below
 //	STELE_EMU_TRACE    file to which the name of each call is appended
 //

@@ -6,6 +6,8 @@
  *   VERSION=n    the driver's CUDA version
  *   WITHOUT_X    leaves the function X out
  *   FAIL_X=n     function X answers n
+ *   DOMAIN=n     the PCI domain of device 0, DOMAIN1=n of the other
+ *   MIG          each device is a slice of a GPU
  */
 #include <cuda.h>
 #include <stdio.h>
@@ -16,6 +18,12 @@
 #endif
 #ifndef VERSION
 #define VERSION 12040
+#endif
+#ifndef DOMAIN
+#define DOMAIN 0
+#endif
+#ifndef DOMAIN1
+#define DOMAIN1 0
 #endif
 #ifndef FAIL_cuDevicePrimaryCtxRetain
 #define FAIL_cuDevicePrimaryCtxRetain 0
@@ -86,12 +94,21 @@ CUresult cuDeviceGetUuid(CUuuid *u, CUdevice d)
 	return CUDA_SUCCESS;
 }
 
+#ifdef MIG
+CUresult cuDeviceGetUuid_v2(CUuuid *u, CUdevice d)
+{
+	cuDeviceGetUuid(u, d);
+	u->bytes[0] = 0xff;
+	return CUDA_SUCCESS;
+}
+#endif
+
 CUresult cuDeviceTotalMem(size_t *n, CUdevice d) { *n = (size_t)(d + 1) << 33; return CUDA_SUCCESS; }
 
 CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice d)
 {
 	switch (a) {
-	case CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID: *v = 0; break;
+	case CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID: *v = d == 0 ? DOMAIN : DOMAIN1; break;
 	case CU_DEVICE_ATTRIBUTE_PCI_BUS_ID: *v = d == 0 ? 0x65 : 0x17; break;
 	case CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID: *v = d; break;
 	case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: *v = 9; break;

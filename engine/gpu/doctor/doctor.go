@@ -15,10 +15,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"stele/cgo/cuda"
 	"stele/engine"
+	"stele/engine/cpu"
 	"stele/engine/gpu"
 )
 
@@ -64,7 +67,7 @@ type Report struct {
 
 // Options says what to examine.
 type Options struct {
-	Device string // "cpu", "cuda:0", a UUID or a PCI address; "": everything
+	Device string // "cpu", "cuda:0", a UUID, a PCI address, or several with commas between; "": everything
 }
 
 // Run walks all steps. It ends early when ctx ends; the report then has what
@@ -92,11 +95,23 @@ type machine struct {
 // walk is a walk under way.
 type walk struct {
 	machine
-	wanted string // the device asked for
-	report Report
+	useCPU    bool
+	useGPU    bool
+	gpuWanted bool   // it is wrong if there is none
+	gpuNames  string // as gpu.Choose takes them
+	report    Report
 }
 
-func walkOf(m machine, opts Options) *walk { return &walk{machine: m, wanted: opts.Device} }
+func walkOf(m machine, opts Options) *walk {
+	w := &walk{machine: m, useCPU: true, useGPU: true}
+	if opts.Device != "" {
+		names := strings.Split(opts.Device, ",")
+		gpus := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == cpu.ID })
+		w.useCPU, w.useGPU, w.gpuWanted = len(gpus) < len(names), len(gpus) > 0, len(gpus) > 0
+		w.gpuNames = strings.Join(gpus, ",")
+	}
+	return w
+}
 
 func (w *walk) add(s Step) { w.report.Steps = append(w.report.Steps, s) }
 
@@ -129,13 +144,11 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 }
 
 func (w *walk) run(ctx context.Context) Report {
-	onlyCPU := w.wanted == "cpu"
-	onlyGPU := w.wanted != "" && !onlyCPU
-	if !onlyGPU {
+	if w.useCPU {
 		w.answersOfCPU(ctx)
 	}
-	if !onlyCPU {
-		w.gpus(ctx, onlyGPU)
+	if w.useGPU {
+		w.gpus(ctx)
 	}
 	for _, s := range w.report.Steps {
 		if s.State == Missing && w.report.Exit == 0 {
@@ -147,7 +160,7 @@ func (w *walk) run(ctx context.Context) Report {
 
 // gpus walks the steps of GPUs. Without any hint that there should be one, it
 // is no harm that there is none.
-func (w *walk) gpus(ctx context.Context, wanted bool) {
+func (w *walk) gpus(ctx context.Context) {
 	first := len(w.report.Steps)
 	hardware := w.hardware()
 	status, err := within(ctx, func() (cuda.Status, error) { return w.probe(), nil })
@@ -164,7 +177,7 @@ func (w *walk) gpus(ctx context.Context, wanted bool) {
 	}
 	if !status.Usable() {
 		w.skip("devices", "compute capability", "kernels", "sensors", "known answers")
-		if !wanted && !hardware && !status.Loaded {
+		if !w.gpuWanted && !hardware && !status.Loaded {
 			for i := range w.report.Steps[first:] {
 				if s := &w.report.Steps[first+i]; s.State == Missing {
 					s.State, s.Class = Absent, 0
@@ -177,13 +190,20 @@ func (w *walk) gpus(ctx context.Context, wanted bool) {
 	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("%w: the driver works and has none", cuda.ErrNoDevice)
 	}
-	if err == nil && wanted && w.wanted != gpu.Kind {
-		var one cuda.Device
-		one, err = gpu.Select(all, w.wanted)
-		all = []cuda.Device{one}
+	var absent []gpu.Absent
+	if err == nil {
+		all, absent = gpu.Choose(all, w.gpuNames)
+	}
+	const mend = "look with nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide GPUs"
+	for _, a := range absent {
+		w.fail(Step{Name: "devices", Mend: mend}, a.Err, NoDevice)
 	}
 	if err != nil {
-		w.fail(Step{Name: "devices", Mend: "look with nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide GPUs"}, err, NoDevice)
+		w.fail(Step{Name: "devices", Mend: mend}, err, NoDevice)
+		w.skip("compute capability", "kernels", "sensors", "known answers")
+		return
+	}
+	if len(all) == 0 {
 		w.skip("compute capability", "kernels", "sensors", "known answers")
 		return
 	}

@@ -171,12 +171,30 @@ func TestClasses(t *testing.T) {
 		{"mismatch", Options{}, status(func(s *cuda.Status) { s.InitCode, s.Reason = 803, "mismatch" }), "driver start", DriverTooOld},
 		{"denied by cuInit", Options{}, status(func(s *cuda.Status) { s.InitCode, s.Reason = 304, "system call" }), "driver start", NotPermitted},
 		{"no node", Options{}, func(m *machine) { drop(t, *m, "dev/nvidia0") }, "device nodes", NoDevice},
+		{"no nvidia_uvm", Options{}, func(m *machine) {
+			drop(t, *m, "dev/nvidia-uvm")
+			status(func(s *cuda.Status) { s.InitCode, s.Reason = 3, "not started; load it" })(m)
+		}, "device nodes", NoDriver},
+		{"no nvidia_uvm, and the driver tried", Options{}, func(m *machine) {
+			drop(t, *m, "dev/nvidia-uvm")
+			status(func(s *cuda.Status) { s.InitCode, s.Reason = 999, "unknown; load it" })(m)
+		}, "device nodes", NoDriver},
+		{"WSL without a GPU", Options{}, func(m *machine) {
+			wsl(t, *m)
+			drop(t, *m, "dev/dxg")
+			status(func(s *cuda.Status) { s.InitCode, s.Reason = 100, "no device" })(m)
+		}, "device nodes", NoDevice},
+		{"WSL without a library", Options{}, func(m *machine) {
+			wsl(t, *m)
+			status(func(s *cuda.Status) { *s = cuda.Status{Reason: "no file; install it"} })(m)
+		}, "driver library", NoDriver},
 		{"container", Options{}, func(m *machine) {
 			put(t, *m, ".dockerenv", "")
 			put(t, *m, "sys/fs/cgroup/devices/devices.list", "c 1:3 rwm\n")
 		}, "container", NotPermitted},
 		{"none", Options{}, func(m *machine) { m.devices = func() ([]cuda.Device, error) { return nil, nil } }, "devices", NoDevice},
 		{"another", Options{Device: "cuda:7"}, func(*machine) {}, "devices", NoDevice},
+		{"one of two", Options{Device: "cpu,cuda:0,cuda:7"}, func(*machine) {}, "devices", NoDevice},
 		{"old GPU", Options{}, func(m *machine) {
 			m.devices = func() ([]cuda.Device, error) { return []cuda.Device{{Major: 6, Minor: 1}}, nil }
 		}, "compute capability", NoDevice},
@@ -217,6 +235,78 @@ func TestClasses(t *testing.T) {
 				t.Errorf("exit %d, want %d; %+v", r.Exit, tt.want, s)
 			}
 		})
+	}
+}
+
+// wsl makes a machine one of WSL2.
+func wsl(t *testing.T, m machine) {
+	t.Helper()
+	drop(t, m, "sys")
+	drop(t, m, "dev")
+	put(t, m, "dev/dxg", "")
+	put(t, m, "proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n")
+	put(t, m, "usr/lib/wsl/lib/libcuda.so.1", "")
+}
+
+// WSL has neither a PCI bus nor nodes of NVIDIA's.
+func TestWSL(t *testing.T) {
+	m := healthy(t)
+	wsl(t, m)
+	r := walkOf(m, Options{}).run(context.Background())
+	if s := step(t, r, "device nodes"); r.Exit != 0 || s.State != OK || s.Found != "/dev/dxg" || step(t, r, "hardware").State != OK {
+		t.Errorf("exit %d, %+v", r.Exit, s)
+	}
+	// Without a driver of NVIDIA's on Windows nobody misses a GPU.
+	drop(t, m, "usr")
+	m.probe = func() cuda.Status { return cuda.Status{Reason: "no file"} }
+	if r := walkOf(m, Options{}).run(context.Background()); r.Exit != 0 || step(t, r, "hardware").State != Absent {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A driver that was not started for want of nvidia_uvm is no second fault.
+func TestNoUVM(t *testing.T) {
+	m := healthy(t)
+	drop(t, m, "dev/nvidia-uvm")
+	m.probe = func() cuda.Status {
+		return cuda.Status{Loaded: true, InitCode: 3, DriverVersion: 12040, Reason: "not started; load it"}
+	}
+	r := walkOf(m, Options{}).run(context.Background())
+	if s := step(t, r, "device nodes"); r.Exit != NoDriver || s.State != Missing || !strings.Contains(s.Mend, "modprobe nvidia_uvm") {
+		t.Errorf("%+v", s)
+	}
+	if s := step(t, r, "driver start"); s.State != Skipped {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A list of devices is examined as it says.
+func TestDeviceList(t *testing.T) {
+	m := healthy(t)
+	m.devices = func() (all []cuda.Device, err error) {
+		for i := range 3 {
+			all = append(all, cuda.Device{Index: i, Name: "Fake GPU", UUID: fmt.Sprintf("GPU-%d", i), Major: 9})
+		}
+		return all, nil
+	}
+	for list, want := range map[string][]string{
+		"":              {"cpu", "cuda:0", "cuda:1", "cuda:2"},
+		"cpu":           {"cpu"},
+		"cuda":          {"cuda:0", "cuda:1", "cuda:2"},
+		"cuda:2,GPU-0":  {"cuda:0", "cuda:2"},
+		"cpu,cuda:1":    {"cpu", "cuda:1"},
+		"cuda:1,cuda:1": {"cuda:1"},
+	} {
+		r := walkOf(m, Options{Device: list}).run(context.Background())
+		var got []string
+		for _, s := range r.Steps {
+			if s.Device != "" && !slices.Contains(got, s.Device) {
+				got = append(got, s.Device)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) || r.Exit != 0 {
+			t.Errorf("%q: examined %q, want %q; exit %d", list, got, want, r.Exit)
+		}
 	}
 }
 

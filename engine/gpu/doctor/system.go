@@ -25,6 +25,15 @@ func (w *walk) file(name string) string {
 
 // hardware looks for NVIDIA GPUs on the PCI bus, and tells whether there is one.
 func (w *walk) hardware() bool {
+	if w.onWSL() {
+		// Windows has the bus. Its driver library is here if it has one of NVIDIA's.
+		if cuda.WSLLibrary(w.root, "libcuda.so.1") == "" {
+			w.add(Step{Name: "hardware", State: Absent, Reason: "this is WSL, and Windows has no NVIDIA driver"})
+			return false
+		}
+		w.add(Step{Name: "hardware", State: OK, Found: "this is WSL, and Windows has an NVIDIA driver"})
+		return true
+	}
 	const nvidia, display = "0x10de", "0x03"
 	const bus = "sys/bus/pci/devices"
 	entries, err := os.ReadDir(filepath.Join(w.root, bus))
@@ -46,6 +55,8 @@ func (w *walk) hardware() bool {
 	w.add(Step{Name: "hardware", State: OK, Found: "NVIDIA GPUs at " + strings.Join(gpus, " ")})
 	return true
 }
+
+func (w *walk) onWSL() bool { return cuda.OnWSL(w.root) }
 
 // library tells what became of the driver library.
 func (w *walk) library(s cuda.Status) {
@@ -80,6 +91,8 @@ func (w *walk) driver(s cuda.Status) {
 		w.add(Step{Name: "driver start", State: OK})
 	case s.DriverVersion > 0 && s.DriverVersion < cuda.OldestDriver && s.InitCode == 0:
 		w.add(Step{Name: "driver start", State: Skipped})
+	case !s.Started() && w.missing("device nodes"):
+		w.add(Step{Name: "driver start", State: Skipped, Reason: reason})
 	default:
 		class := NoDriver
 		if s.InitCode != 0 {
@@ -91,10 +104,18 @@ func (w *walk) driver(s cuda.Status) {
 	}
 }
 
+// missing tells whether a step was found missing.
+func (w *walk) missing(name string) bool {
+	return slices.ContainsFunc(w.report.Steps, func(s Step) bool { return s.Name == name && s.State == Missing })
+}
+
 // nodes opens the device nodes as the driver does.
 func (w *walk) nodes() {
 	step := Step{Name: "device nodes"}
 	names := []string{"dev/nvidiactl", "dev/nvidia-uvm"}
+	if w.onWSL() {
+		names = []string{"dev/dxg"}
+	}
 	numbered, _ := filepath.Glob(filepath.Join(w.root, "dev/nvidia[0-9]*")) // the pattern is good
 	for _, n := range numbered {
 		name, err := filepath.Rel(w.root, n)
@@ -128,12 +149,19 @@ func (w *walk) nodes() {
 	step.Found = strings.Join(good, " ")
 	switch {
 	case step.State == Missing:
-	case len(good) == 0: // a driver for tests, or another way to the device (WSL)
+	case w.onWSL():
+		if step.State = OK; len(absent) > 0 {
+			step.State, step.Class = Missing, NoDevice
+			step.Reason, step.Mend = "there is no /dev/dxg", cuda.FixWSL
+		}
+	case len(good) == 0: // a driver for tests
 		step.State, step.Reason = Absent, "there is no "+strings.Join(absent, ", ")
 		step.Mend = "load the module with nvidia-modprobe -u -c 0; start a container with GPU access"
 	case len(numbered) == 0 || slices.Contains(absent, "/dev/nvidiactl"):
 		step.State, step.Class, step.Reason = Missing, NoDevice, "there is no /dev/nvidia0 or /dev/nvidiactl"
 		step.Mend = "load the module with nvidia-modprobe -c 0; start a container with GPU access"
+	case cuda.LacksUVM(w.root):
+		step.State, step.Class, step.Reason, step.Mend = Missing, NoDriver, "there is no /dev/nvidia-uvm", cuda.FixUVM
 	default:
 		step.State = OK
 	}

@@ -162,6 +162,15 @@ API cuDeviceGetUuid(CUuuid *uuid, CUdevice d)
 	return CUDA_SUCCESS;
 }
 
+// With STELE_EMU_MIG each device is a slice of a GPU, and has a UUID of its own.
+API cuDeviceGetUuid_v2(CUuuid *uuid, CUdevice d)
+{
+	CUresult r = cuDeviceGetUuid(uuid, d);
+	if (r == CUDA_SUCCESS && number("STELE_EMU_MIG", 0))
+		uuid->bytes[0] = (char)0xff;
+	return r;
+}
+
 API cuDeviceTotalMem_v2(size_t *bytes, CUdevice d)
 {
 	if (CUresult r = enter_device("cuDeviceTotalMem", d))
