@@ -3,6 +3,7 @@
 package gpucheck
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -144,7 +145,7 @@ func TestWrongAnswers(t *testing.T) {
 
 func TestNoDevice(t *testing.T) {
 	rep, _, err := check(t, small(), "STELE_EMU_DEVICES=0")
-	if err == nil || rep.Good || part(t, rep, "device").Error == "" || part(t, rep, "soak").State != Waiting {
+	if err == nil || rep.Good || part(t, rep, "device").Error == "" || part(t, rep, "soak").State != Waiting || rep.Driver.InitCode != 100 {
 		t.Errorf("no device: %v, %+v", err, rep.Parts)
 	}
 }
@@ -175,6 +176,25 @@ func TestPartFails(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The clock is NVML's where that is.
+func TestNVML(t *testing.T) {
+	dir := t.TempDir()
+	cc := strings.Fields(cmp.Or(os.Getenv("CC"), "gcc"))
+	args := append(cc[1:], "-shared", "-fPIC", "-O1", "-o", filepath.Join(dir, "libnvidia-ml.so.1"), "../../cgo/nvml/testdata/nvml.c")
+	if out, err := exec.Command(cc[0], args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	opts := small()
+	opts.Only = []string{"scan_e"}
+	rep, log, err := check(t, opts, "GPUCHECK_SLICE=80ms", "LD_LIBRARY_PATH="+dir)
+	if err != nil || !rep.Good {
+		t.Fatalf("%v, %s", err, log)
+	}
+	if e := rep.entry("scan_e"); e.ClockOf != "nvml" || e.ClockMHz != 1755 || e.Temperature != 61 || part(t, rep, "scan_e").Sensors != "nvml" {
+		t.Errorf("%+v, %+v", e, rep.Parts)
 	}
 }
 

@@ -126,8 +126,9 @@ func (r *Report) run(ctx context.Context, p *Part, opts Options) {
 
 // add takes over what the process of a part found.
 func (r *Report) add(found *Report) {
+	r.Driver = found.Driver
 	if found.Device.UUID != "" {
-		r.Driver, r.Device = found.Driver, found.Device
+		r.Device = found.Device
 	}
 	if found.Chosen.ID != "" {
 		r.Chosen = found.Chosen

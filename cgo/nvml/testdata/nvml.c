@@ -1,6 +1,6 @@
 /*
- * An NVML for tests: one GPU, GPU-1, with a slice of it, MIG-1. Only the GPU has
- * sensors, and of those some.
+ * An NVML for tests: one GPU, which has every name that begins with GPU-, and a
+ * slice of it, MIG-1. Only the GPU has sensors, and of those some.
  */
 #include <string.h>
 
@@ -15,7 +15,7 @@ const char *nvmlErrorString(int code) { return code == NOT_FOUND ? "Not Found" :
 
 int nvmlDeviceGetHandleByUUID(const char *uuid, struct device **d)
 {
-	*d = strcmp(uuid, "GPU-1") == 0 ? &gpu : strcmp(uuid, "MIG-1") == 0 ? &slice : NULL;
+	*d = strncmp(uuid, "GPU-", 4) == 0 ? &gpu : strcmp(uuid, "MIG-1") == 0 ? &slice : NULL;
 	return *d ? SUCCESS : NOT_FOUND;
 }
 
