@@ -6,10 +6,6 @@ package cuda
 #cgo CFLAGS: -I${SRCDIR}/include
 #cgo LDFLAGS: -L${SRCDIR}/lib
 
-// Where glibc before 2.34 has the functions of glibc.c. On a newer one these
-// libraries are empty.
-#cgo LDFLAGS: -Wl,--no-as-needed -l:libpthread.so.0 -l:libdl.so.2 -l:libresolv.so.2 -Wl,--as-needed
-
 #include "bind.h"
 */
 import "C"
@@ -19,6 +15,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -120,12 +117,8 @@ func bind(library string) Status {
 		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has no cuInit", library)
 	case !start:
 		s.Reason = "the driver is not started without /dev/nvidia-uvm; " + FixUVM
-	case s.InitCode != codeSuccess && LacksUVM(root):
-		s.Reason = fmt.Sprintf("cuInit answers %d, and there is no /dev/nvidia-uvm; %s", s.InitCode, FixUVM)
-	case s.InitCode != codeSuccess && OnWSL(root):
-		s.Reason = fmt.Sprintf("cuInit answers %d on WSL; %s", s.InitCode, FixWSL)
 	case s.InitCode != codeSuccess:
-		s.Reason = fail("cuInit", s.InitCode).Error()
+		s.Reason = initError(s.InitCode).Error()
 	case s.DriverVersion < OldestDriver:
 		s.Reason = fmt.Sprintf("the driver is too old: it supports CUDA %s, needed is %s (driver R450); update the NVIDIA driver", version(s.DriverVersion), version(OldestDriver))
 	case len(lacking) > 0:
@@ -133,6 +126,10 @@ func bind(library string) Status {
 	}
 	return s
 }
+
+// loadsUVM reports whether cuInit can load nvidia_uvm itself, by a program that
+// comes with the driver.
+func loadsUVM(root string) bool { return exists(filepath.Join(root, "usr/bin/nvidia-modprobe")) }
 
 // fail makes the error of a code that a driver function answered.
 func fail(call string, n int) error {
@@ -143,6 +140,21 @@ func fail(call string, n int) error {
 	C.cuGetErrorName(C.CUresult(n), &name)
 	C.cuGetErrorString(C.CUresult(n), &text)
 	return newError(call, n, C.GoString(name), C.GoString(text))
+}
+
+// initError makes the error of what cuInit answered. Where the system explains it,
+// that says more than the code.
+func initError(n int) error {
+	err := fail("cuInit", n)
+	if e, ok := err.(*Error); ok {
+		switch {
+		case LacksUVM(root):
+			e.Text = "there is no /dev/nvidia-uvm; " + FixUVM
+		case OnWSL(root):
+			e.Text = "no GPU can be used on WSL; " + FixWSL
+		}
+	}
+	return err
 }
 
 // check makes the error of what a function of gorgonia.org/cu answered. Its
@@ -184,7 +196,7 @@ func unusable(s Status) error {
 	case !s.Loaded || !s.Started():
 		return fmt.Errorf("%w: %s", ErrNoDriver, s.Reason)
 	case s.InitCode != codeSuccess && s.InitCode != codeNotFound:
-		return fail("cuInit", s.InitCode)
+		return initError(s.InitCode)
 	case s.DriverVersion > 0:
 		return fmt.Errorf("%w: %s", ErrDriverTooOld, s.Reason)
 	}

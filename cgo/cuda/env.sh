@@ -14,7 +14,13 @@ if ! [ -d "$copy" ]; then
 	cp -R "$here/include" "$here/lib" "$part"
 	mv -T "$part" "$copy" 2>/dev/null || rm -rf "$part" # another clone was faster
 fi
+# The functions of glibc.c are in these libraries before glibc 2.34; newer ones
+# have them empty, and other C libraries have none.
+old=
+if [ -e "$($(${GO:-go} env CC) -print-file-name=libpthread.so.0)" ]; then
+	old=" -Wl,--push-state,--no-as-needed -l:libpthread.so.0 -l:libdl.so.2 -l:libresolv.so.2 -Wl,--pop-state"
+fi
 export CGO_ENABLED=1
 export CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations '-I$copy/include'"
-export CGO_LDFLAGS="-O2 -g -Wl,-z,lazy '-L$copy/lib'"
+export CGO_LDFLAGS="-O2 -g -Wl,-z,lazy '-L$copy/lib'$old"
 exec "$@"

@@ -14,21 +14,19 @@
 #define _GNU_SOURCE
 #include <features.h>
 
-#ifdef __GLIBC__
+#if defined(__GLIBC__) && defined(__x86_64__)
+#define VERSION(x86_64) "GLIBC_" x86_64
+#elif defined(__GLIBC__) && defined(__aarch64__)
+#define VERSION(x86_64) "GLIBC_2.17" /* the first glibc for it */
+#endif
+
+#ifdef VERSION
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include "bind.h"
-
-#if defined(__x86_64__)
-#define VERSION(x86_64) "GLIBC_" x86_64
-#elif defined(__aarch64__)
-#define VERSION(x86_64) "GLIBC_2.17" /* the first glibc for it */
-#else
-#error "name the oldest versions of the functions below for this processor"
-#endif
 
 /* OLD defines a function that calls a version of the library's. */
 #define OLD(result, name, symbol, version, params, args)                  \

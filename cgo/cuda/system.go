@@ -41,10 +41,6 @@ func LacksUVM(root string) bool {
 	return exists(filepath.Join(root, "dev/nvidiactl")) && !exists(filepath.Join(root, "dev/nvidia-uvm"))
 }
 
-// loadsUVM reports whether cuInit can load nvidia_uvm itself, by a program that
-// comes with the driver.
-func loadsUVM(root string) bool { return exists(filepath.Join(root, "usr/bin/nvidia-modprobe")) }
-
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

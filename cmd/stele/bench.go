@@ -221,7 +221,7 @@ func openBench(c *cli.Context, settings bench.Settings) (_ *benchSet, err error)
 		}
 	}
 	if useGPU {
-		if err := set.openGPUs(c, !useCPU); err != nil {
+		if err := set.openGPUs(c, !useCPU || c.IsSet("device")); err != nil {
 			return nil, err
 		}
 	}

@@ -94,14 +94,16 @@ func openDevices(c *cli.Context, opts gpu.Options) (devices []engine.Device, abs
 		}
 		devices = append(devices, d)
 	}
+	missing := false
 	if useGPU {
 		var all []*gpu.Device
 		all, absent = gpu.Open(opts)
 		for _, d := range all {
 			devices = append(devices, d)
 		}
+		missing = c.IsSet("device") && len(all) == 0 || gpusNamed(c) && len(absent) > 0
 	}
-	if len(devices) == 0 || len(absent) > 0 && gpusNamed(c) {
+	if len(devices) == 0 || missing {
 		for _, d := range devices {
 			_ = d.Close() // the first error says more
 		}
