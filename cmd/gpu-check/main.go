@@ -28,12 +28,14 @@ import (
 	"time"
 
 	"stele/bench/gpucheck"
+	"stele/engine/host"
 )
 
 // version is set by the Makefile.
 var version = "(devel)"
 
 func main() {
+	host.FitProcessors(host.ReadLimits()) // before anything counts threads
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
