@@ -225,6 +225,23 @@ check-kernels: clang ## fail if the PTX is not what its source gives
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && kernels/cuda/generate.sh "$$tmp/ptx" && \
 	diff -rq kernels/cuda/generated "$$tmp/ptx" || { echo 'run make kernels, and commit what it changes'; exit 1; }
 
+# ptxas and nvdisasm of CUDA 11.8, from Debian's non-free packages.
+CUDA_TOOLS = .cache/cuda-11.8
+
+.PHONY: sass
+sass: ## count what the CUDA kernels cost on each kind of GPU, into kernels/cuda/sass.txt
+	kernels/cuda/get-tools.sh $(CUDA_TOOLS)
+	$(GO) run ./kernels/cuda/sass -tools $(CUDA_TOOLS) -write
+
+.PHONY: check-sass
+check-sass: ## fail if the CUDA kernels cost other registers, spills or slots than kernels/cuda/sass.txt says
+	@echo 'check-sass: the kernels cost what kernels/cuda/sass.txt says, compiled by ptxas 11.8'
+	@if kernels/cuda/get-tools.sh $(CUDA_TOOLS); then \
+		$(GO) run ./kernels/cuda/sass -tools $(CUDA_TOOLS); \
+	else \
+		echo 'NOT CHECKED: the cost of the CUDA kernels, ptxas cannot be had'; \
+	fi
+
 .PHONY: check-generate
 check-generate: ## fail if the assembly is not what the generator writes
 	@echo 'check-generate: the assembly in kernels/simd is what kernels/simd/gen writes'

@@ -50,7 +50,7 @@ type Entry struct {
 	PTX  []byte
 }
 
-//go:embed variants.txt generated
+//go:embed variants.txt sass.txt generated
 var files embed.FS
 
 // Entries returns all entries, in the order of variants.txt: those that fill

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// pipe is the part of a multiprocessor that an instruction takes.
+type pipe int
+
+const (
+	other pipe = iota // memory, branches, the uniform datapath: an issue slot only
+	alu               // logic, shifts, adds, comparisons, moves
+	fma               // every form of integer multiply and add
+)
+
+// pipes has the opcodes of the kernels. Not listed are those that take no slot of
+// the two pipes.
+var pipes = func() map[string]pipe {
+	m := map[string]pipe{}
+	for _, op := range strings.Fields("IADD3 LOP3 SHF LEA ISETP SEL PRMT MOV PLOP3 IMNMX VIMNMX CS2R P2R R2P SGXT BMSK IABS") {
+		m[op] = alu
+	}
+	for _, op := range strings.Fields("IMAD IMUL") {
+		m[op] = fma
+	}
+	return m
+}()
+
+// neither are opcodes that are known to take neither pipe. An opcode that is in
+// neither list is an error: nobody has said what it costs.
+var neither = regexp.MustCompile(`^(U[A-Z0-9]+|LDC|LDS|STS|LDG|STG|LD|ST|LDL|STL|ATOM|ATOMG|RED|S2R|S2UR|R2UR|BRA|EXIT|BSSY|BSYNC|BAR|NOP|VOTE|VOTEU|WARPSYNC|RET|CALL|POPC|FLO|MEMBAR|ERRBAR|CCTL|YIELD|BMOV|BREAK|DEPBAR|REDUX)$`)
+
+// instruction is one of a listing by nvdisasm.
+type instruction struct {
+	address     string // hexadecimal
+	op          string // without modifiers
+	wide        bool   // IMAD.WIDE or IMAD.HI: takes the FMA pipe twice as long
+	conditional bool
+	target      string // of a branch: a label
+	labels      []string
+}
+
+var (
+	line  = regexp.MustCompile(`^\s*/\*([0-9a-f]+)\*/\s+(?:(@!?U?P\w+)\s+)?([A-Z][A-Z0-9_]*)((?:\.[A-Z0-9_]+)*)\s*(.*?)\s*;`)
+	label = regexp.MustCompile(`^([.\w$]+):\s*$`)
+	to    = regexp.MustCompile("`\\(([^)]+)\\)")
+)
+
+// parse reads the instructions of a function in a listing.
+func parse(listing, function string) ([]instruction, error) {
+	var all []instruction
+	var labels []string
+	in := false
+	for text := range strings.Lines(listing) {
+		text = strings.TrimRight(text, "\n")
+		if strings.Contains(text, "\t.section\t") {
+			in = strings.Contains(text, ".text."+function+",")
+			continue
+		}
+		if !in {
+			continue
+		}
+		if m := label.FindStringSubmatch(text); m != nil {
+			labels = append(labels, m[1])
+			continue
+		}
+		m := line.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		i := instruction{address: m[1], op: m[3], conditional: m[2] != "", labels: labels}
+		labels = nil
+		i.wide = i.op == "IMAD" && (strings.HasPrefix(m[4], ".WIDE") || strings.HasPrefix(m[4], ".HI"))
+		if i.op == "BRA" {
+			if t := to.FindStringSubmatch(m[5]); t != nil {
+				i.target = t[1]
+			}
+			// "BRA P0, `(.L)" and "BRA.DIV" go on behind it too.
+			i.conditional = i.conditional || strings.Contains(m[4], ".DIV") || regexp.MustCompile(`^!?U?P\d`).MatchString(m[5])
+		}
+		all = append(all, i)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no code of %s in the listing", function)
+	}
+	return all, nil
+}
+
+// block is a run of instructions that is entered at its first and left at its
+// last.
+type block struct {
+	first, last int
+	next        []int // blocks that can follow
+}
+
+// blocks cuts a function into blocks.
+func blocks(code []instruction) []block {
+	at := map[string]int{}
+	starts := map[int]bool{0: true}
+	for i, x := range code {
+		for _, l := range x.labels {
+			at[l] = i
+			starts[i] = true
+		}
+		if x.op == "BRA" || x.op == "EXIT" || x.op == "RET" {
+			starts[i+1] = true
+		}
+	}
+	var all []block
+	of := map[int]int{} // block by its first instruction
+	for i := range code {
+		if starts[i] {
+			of[i] = len(all)
+			all = append(all, block{first: i})
+		}
+		all[len(all)-1].last = i
+	}
+	for n := range all {
+		b := &all[n]
+		x := code[b.last]
+		if x.op == "BRA" {
+			if i, ok := at[x.target]; ok {
+				b.next = append(b.next, of[i])
+			}
+		}
+		if (x.op != "BRA" && x.op != "EXIT" && x.op != "RET" || x.conditional) && n+1 < len(all) {
+			b.next = append(b.next, n+1)
+		}
+	}
+	return all
+}
+
+// dominators returns for each block those that every way to it passes.
+func dominators(all []block) []map[int]bool {
+	before := make([][]int, len(all))
+	for n, b := range all {
+		for _, m := range b.next {
+			before[m] = append(before[m], n)
+		}
+	}
+	dom := make([]map[int]bool, len(all))
+	for n := range all {
+		dom[n] = map[int]bool{}
+		for m := range all {
+			dom[n][m] = n > 0
+		}
+	}
+	dom[0][0] = true
+	for changed := true; changed; {
+		changed = false
+		for n := 1; n < len(all); n++ {
+			for m := range all {
+				if !dom[n][m] || m == n {
+					continue
+				}
+				if slices.ContainsFunc(before[n], func(p int) bool { return !dom[p][m] }) {
+					dom[n][m] = false
+					changed = true
+				}
+			}
+		}
+	}
+	return dom
+}
+
+// Slots are the warp instructions of one pass of a hot loop.
+type Slots struct {
+	Issue, ALU, FMA int
+}
+
+// count counts the hot loop of a function: of all loops that have no large one
+// inside, the longest. Blocks that not every pass goes through, which deal with
+// a hit, do not count.
+func count(code []instruction) (Slots, error) {
+	all := blocks(code)
+	dom := dominators(all)
+	before := make([][]int, len(all))
+	for n, b := range all {
+		for _, m := range b.next {
+			before[m] = append(before[m], n)
+		}
+	}
+	type loop struct {
+		ends []int // blocks that go back to the head
+		body map[int]bool
+		size int
+	}
+	loops := map[int]*loop{} // by the head
+	for n, b := range all {
+		for _, head := range b.next {
+			if !dom[n][head] || head == n && all[n].last == all[n].first { // ptxas ends a kernel with a branch to itself
+				continue
+			}
+			l := loops[head]
+			if l == nil {
+				l = &loop{body: map[int]bool{head: true}}
+				loops[head] = l
+			}
+			l.ends = append(l.ends, n)
+			for todo := []int{n}; len(todo) > 0; {
+				m := todo[len(todo)-1]
+				todo = todo[:len(todo)-1]
+				if !l.body[m] {
+					l.body[m] = true
+					todo = append(todo, before[m]...)
+				}
+			}
+		}
+	}
+	var inner []*loop
+	for _, l := range loops {
+		for m := range l.body {
+			l.size += all[m].last - all[m].first + 1
+		}
+	}
+	for head, l := range loops {
+		hot := true
+		for other, m := range loops {
+			hot = hot && !(other != head && l.body[other] && !m.body[head] && 4*m.size > l.size)
+		}
+		if hot {
+			inner = append(inner, l)
+		}
+	}
+	if len(inner) == 0 {
+		return Slots{}, fmt.Errorf("there is no loop")
+	}
+	hot := slices.MaxFunc(inner, func(a, b *loop) int { return cmp.Compare(a.size, b.size) })
+	var s Slots
+	for n := range hot.body {
+		if slices.ContainsFunc(hot.ends, func(end int) bool { return !dom[end][n] }) {
+			continue
+		}
+		for _, x := range code[all[n].first : all[n].last+1] {
+			s.Issue++
+			switch p, known := pipes[x.op]; {
+			case !known && !neither.MatchString(x.op):
+				return Slots{}, fmt.Errorf("instruction %s at %s: nobody has said which pipe it takes", x.op, x.address)
+			case p == alu:
+				s.ALU++
+			case p == fma && x.wide:
+				s.FMA += 2
+			case p == fma:
+				s.FMA++
+			}
+		}
+	}
+	return s, nil
+}
