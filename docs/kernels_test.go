@@ -17,7 +17,7 @@ func TestKernelCosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range cuda.Entries() {
-		c, ok := e.CostOn(9, 0)
+		c, ok := cuda.CostOf(e.Name, 9, 0)
 		if !ok {
 			continue
 		}

@@ -368,8 +368,8 @@ func (b *device) sample(ctx context.Context, got *Entry, rep *Report, sensors *w
 			got.PerJoule = got.Rate / power
 		}
 	}
-	got.Bound = bound(got.Name, rep.Device.SMs, got.ClockMHz*1e6)
-	if got.Bound > 0 {
+	if cost, known := kernels.CostOf(got.Name, rep.Device.Major, rep.Device.Minor); known {
+		got.Bound = float64(rep.Device.SMs) * got.ClockMHz * 1e6 / cost.Clocks()
 		got.ShareOf = got.Rate / got.Bound
 	}
 	return nil

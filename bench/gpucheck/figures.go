@@ -38,7 +38,7 @@ func (r *Report) judge() (all []Figure) {
 		}
 	}
 	scan, roll, plain := r.best(kernels.Scan), r.best(kernels.Roll), r.entry("scan_e")
-	if scan.Rate > 0 {
+	if scan.Bound > 0 { // else it is unknown
 		atLeast("scan: share of its bound", scan.ShareOf, 0.85)
 	}
 	// scan_e leaves all to the compiler. It takes as many clocks as the best

@@ -14,7 +14,9 @@
 // others, and the report is saved after each part.
 //
 // Caveats: the bound of a kernel is that of its slots as ptxas 11.8 compiled it
-// for sm_90; another compiler or device has slightly different counts. The
+// for the GPU's compute capability ([kernels.CostOf]); the compiler of the
+// driver may count slightly differently. Of GPUs that nobody has counted for, such
+// as those newer than Hopper, the bound is unknown and left out. The
 // clock is that which NVML, or nvidia-smi, reads while the kernel runs; without
 // both it is the highest clock, and the share of the bound is too low.
 // Entry.ClockOf says which it was.
@@ -126,7 +128,7 @@ type Entry struct {
 	Rate        float64   `json:"rate,omitempty"`          // median
 	ClockMHz    float64   `json:"clock_mhz,omitempty"`     // median while it ran
 	ClockOf     string    `json:"clock_of,omitempty"`      // "nvml", "nvidia-smi", or "highest": no sensor
-	Bound       float64   `json:"bound,omitempty"`         // items per second at that clock
+	Bound       float64   `json:"bound,omitempty"`         // items per second at that clock; left out if unknown
 	ShareOf     float64   `json:"share_of_bound,omitempty"`
 	PowerW      float64   `json:"power_w,omitempty"` // median while it ran
 	PerJoule    float64   `json:"items_per_joule,omitempty"`
@@ -169,30 +171,6 @@ type SoakTotal struct {
 	State          string  `json:"state"`
 	Reason         string  `json:"reason,omitempty"`
 	CPUShare       float64 `json:"cpu_share"` // of one core, this process, during the searches
-}
-
-// slots are the warp instructions per item that the ALU and the FMA pipe take,
-// counted in the code that ptxas 11.8 makes for sm_90.
-var slots = map[string][2]float64{
-	"scan_a": {1526, 1536},
-	"scan_b": {1557, 1443},
-	"scan_c": {1610, 1284},
-	"scan_d": {1665, 1119},
-	"scan_e": {2280, 382},
-	"roll_a": {1289, 1270},
-	"roll_b": {1321, 1174},
-	"roll_c": {1360, 1057},
-	"verify": {2601, 2623},
-}
-
-// bound is the most items per second: both pipes of an SM take 64 lanes a
-// clock.
-func bound(entry string, sms int, clockHz float64) float64 {
-	s, ok := slots[entry]
-	if !ok {
-		return 0
-	}
-	return float64(sms) * clockHz * 64 / max(s[0], s[1])
 }
 
 // fault notes that something was wrong.

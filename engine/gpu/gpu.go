@@ -204,7 +204,7 @@ func infoOf(g cuda.Device) engine.Info {
 		PCI:          g.PCI,
 		Lanes:        lanes,
 		Features:     []string{fmt.Sprintf("sm_%d%d", g.Major, g.Minor)},
-		VerifyKernel: entryOf(kernels.Verify).Name,
+		VerifyKernel: verifyEntry(g).Name,
 	}
 	for _, e := range kernels.Entries() {
 		if e.Kind != kernels.Link {
@@ -257,6 +257,19 @@ func namesOf(k kernels.Kind) (names []string) {
 func entryOf(k kernels.Kind) kernels.Entry {
 	all := kernels.Entries()
 	return all[slices.IndexFunc(all, func(e kernels.Entry) bool { return e.Kind == k })]
+}
+
+// verifyEntry returns the entry that checks headers on a GPU. Where nobody knows
+// the pipes, moving work between them may cost: there it is the plain one, the
+// last of its kind. It is not measured, since the bus bounds a batch of headers.
+func verifyEntry(g cuda.Device) kernels.Entry {
+	best := entryOf(kernels.Verify)
+	if _, known := kernels.CostOf(best.Name, g.Major, g.Minor); known {
+		return best
+	}
+	all := kernels.Entries()
+	slices.Reverse(all)
+	return all[slices.IndexFunc(all, func(e kernels.Entry) bool { return e.Kind == kernels.Verify })]
 }
 
 // Info implements engine.Device.

@@ -63,7 +63,7 @@ func TestOpen(t *testing.T) {
 	}
 	info := devices[1].Info()
 	if info.ID != "cuda:2" || info.Kind != Kind || info.Name != "Fake GPU" || info.UUID != f.list[2].UUID || info.PCI != f.list[2].PCI ||
-		info.Lanes != 2 || info.SearchKernel != "scan_a" || info.VerifyKernel != "verify" || len(info.Kernels) != 9 || info.RollKernel != "roll_a" {
+		info.Lanes != 2 || info.SearchKernel != "scan_a" || info.VerifyKernel != "verify" || len(info.Kernels) != 12 || info.RollKernel != "roll_a" {
 		t.Errorf("%+v", info)
 	}
 	for _, d := range devices {
@@ -687,5 +687,20 @@ func TestWithoutDriver(t *testing.T) {
 	devices, absent := Open(quick())
 	if len(devices) != 0 || len(absent) != 1 || absent[0].ID != Kind || absent[0].Err == nil {
 		t.Errorf("%d devices, %v", len(devices), absent)
+	}
+}
+
+// Batches of headers are checked by the kernel that fills both pipes where those
+// are known, and by the plain one elsewhere.
+func TestVerifyKernel(t *testing.T) {
+	for want, all := range map[string][][2]int{
+		"verify":   {{7, 5}, {8, 0}, {8, 6}, {8, 9}, {9, 0}},
+		"verify_e": {{8, 7}, {10, 0}, {12, 0}},
+	} {
+		for _, cc := range all {
+			if got := infoOf(cuda.Device{Major: cc[0], Minor: cc[1]}).VerifyKernel; got != want {
+				t.Errorf("compute capability %v: %s, want %s", cc, got, want)
+			}
+		}
 	}
 }

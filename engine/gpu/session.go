@@ -109,7 +109,7 @@ func (s *session) open() (err error) {
 		return err
 	}
 	s.gpu, s.limit = s.card.gpu, s.system.sensors(s.device).limit
-	if s.verify, err = s.load(entryOf(kernels.Verify)); err != nil {
+	if s.verify, err = s.load(verifyEntry(s.device)); err != nil {
 		return err
 	}
 	if s.link, err = s.load(entryOf(kernels.Link)); err != nil {

@@ -28,10 +28,10 @@ func (c Cost) Clocks() float64 {
 	return max(float64(c.Issue)/issueLanes, float64(max(c.ALU, c.FMA))/pipeLanes)
 }
 
-// CostOn returns the cost of an entry on GPUs of a compute capability, such as
-// 8.6. It returns false where nobody has counted it: newer GPUs have other pipes,
+// CostOf returns the cost of the entry with this name on GPUs of a compute
+// capability, such as 8.6. It returns false where nobody has counted it: newer GPUs have other pipes,
 // of which nothing is known here.
-func (e Entry) CostOn(major, minor int) (Cost, bool) {
+func CostOf(entry string, major, minor int) (Cost, bool) {
 	text, err := files.ReadFile("sass.txt")
 	if err != nil {
 		panic(err) // it is embedded
@@ -39,7 +39,7 @@ func (e Entry) CostOn(major, minor int) (Cost, bool) {
 	arch := fmt.Sprintf("sm_%d%d", major, minor)
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
-		if len(f) == 0 || f[0] != e.Name || f[1] != arch {
+		if len(f) == 0 || f[0] != entry || f[1] != arch {
 			continue
 		}
 		var c Cost

@@ -11,7 +11,7 @@ func TestCost(t *testing.T) {
 			continue
 		}
 		for _, cc := range [][2]int{{7, 5}, {8, 0}, {8, 6}, {8, 9}, {9, 0}} {
-			c, ok := e.CostOn(cc[0], cc[1])
+			c, ok := CostOf(e.Name, cc[0], cc[1])
 			if !ok || c.ALU == 0 || c.FMA == 0 || c.Issue < c.ALU || c.Registers == 0 {
 				t.Errorf("%s on %v: %+v, %v", e.Name, cc, c, ok)
 				continue
@@ -29,13 +29,13 @@ func TestCost(t *testing.T) {
 			}
 		}
 		for _, cc := range [][2]int{{12, 0}, {10, 0}, {8, 7}, {7, 0}} {
-			if c, ok := e.CostOn(cc[0], cc[1]); ok {
+			if c, ok := CostOf(e.Name, cc[0], cc[1]); ok {
 				t.Errorf("%s on %v, which nobody has counted: %+v", e.Name, cc, c)
 			}
 		}
 	}
 	e := Entries()[0]
-	if c, _ := e.CostOn(9, 0); e.Name != "scan_a" || c.Clocks() != 24 {
+	if c, _ := CostOf(e.Name, 9, 0); e.Name != "scan_a" || c.Clocks() != 24 {
 		t.Errorf("%s on sm_90: %.2f clocks, want 1536 FMA slots at 64 lanes: 24", e.Name, c.Clocks())
 	}
 }
