@@ -4,10 +4,12 @@
 // [Decode] reads a value as a stream, and [List] limits lists while they are
 // read, before memory is taken for their elements. The form is strict, as
 // evidence has to be: every name has its exact case and occurs once, an unknown
-// name is an error, and so is anything after the value.
+// name is an error, and so is anything after the value. [Unmarshal] is liberal,
+// for the answers of programs of others, which are in memory already.
 package bounded
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -53,6 +55,22 @@ func Decode(r io.Reader, v any, limits Limits) error {
 		return in.err
 	}
 	return explain(err)
+}
+
+// Unmarshal decodes one JSON value, as encoding/json.Unmarshal does, but with
+// lists limited by [List]. Names have their exact case; unknown ones are passed
+// over, and of a name that occurs twice the last one counts. Errors are as those
+// of [Decode].
+func Unmarshal(text []byte, v any, lists ...*json.Unmarshalers) error {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true)) // which does not copy the text
+	err := json.UnmarshalDecode(dec, v, json.WithUnmarshalers(json.JoinUnmarshalers(lists...)))
+	if err != nil {
+		return explain(err)
+	}
+	if _, err = dec.ReadToken(); err != io.EOF {
+		return fmt.Errorf("byte %d: something follows the JSON value", dec.InputOffset())
+	}
+	return nil
 }
 
 // List limits each list of Ts to max elements, and rejects a null among them. If

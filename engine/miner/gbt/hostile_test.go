@@ -76,7 +76,7 @@ func TestHostileText(t *testing.T) {
 		"chain":    {answer(`{"result":{"chain":HOSTILE}}`), "the node is of  ]0;x "},
 		"bits":     {answer(`{"result":{"version":1,"height":1,"curtime":1,"coinbasevalue":1,"bits":HOSTILE}}`), "bits"},
 		"rule":     {answer(`{"result":{"version":1,"height":1,"curtime":1,"coinbasevalue":1,"bits":"207fffff","rules":["!new",HOSTILE]}}`), `rule "!new"`},
-		"number":   {answer(`{"result":{"version":1` + strings.Repeat("0", 1<<20) + `}}`), "cannot unmarshal"},
+		"number":   {answer(`{"result":{"version":1` + strings.Repeat("0", 1<<20) + `}}`), "out of range"},
 		"status":   {"HTTP/1.1 200 " + line + "\r\nContent-Length: 1\r\n\r\nx", "not the answer of a node (200  ]0;x "},
 		"refusal":  {"HTTP/1.1 403 " + line + "\r\n\r\n", "does not allow"},
 		"redirect": {"HTTP/1.1 302 Found\r\nLocation: /" + strings.Repeat("q", 1<<19) + "\r\n\r\n", "redirects"},

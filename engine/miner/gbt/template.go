@@ -3,7 +3,6 @@ package gbt
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"stele/engine/pow"
+	"stele/internal/bounded"
 )
 
 // ErrTemplate is the kind of an error in what the node gives.
@@ -20,34 +20,64 @@ const maxTransactions = 100_000
 
 // template is the answer to getblocktemplate, in the names of BIP 22.
 type template struct {
-	Version      int64    `json:"version"`
-	Previous     pow.Hash `json:"previousblockhash"`
-	Bits         string   `json:"bits"`
-	CurTime      uint32   `json:"curtime"`
-	MinTime      uint32   `json:"mintime"`
-	MaxTime      uint32   `json:"maxtime"`
-	Height       uint32   `json:"height"`
-	Value        *int64   `json:"coinbasevalue"`
-	Commitment   string   `json:"default_witness_commitment"`
-	LongPoll     string   `json:"longpollid"`
-	Capabilities []string `json:"capabilities"`
-	Rules        []string `json:"rules"` // BIP 9
-	Transactions []struct {
-		Data string   `json:"data"`
-		ID   pow.Hash `json:"txid"`
-	} `json:"transactions"`
+	Version      int64         `json:"version"`
+	Previous     pow.Hash      `json:"previousblockhash"`
+	Bits         string        `json:"bits"`
+	CurTime      uint32        `json:"curtime"`
+	MinTime      uint32        `json:"mintime"`
+	MaxTime      uint32        `json:"maxtime"`
+	Height       uint32        `json:"height"`
+	Value        *int64        `json:"coinbasevalue"`
+	Commitment   string        `json:"default_witness_commitment"`
+	LongPoll     string        `json:"longpollid"`
+	Capabilities []string      `json:"capabilities"`
+	Rules        []string      `json:"rules"` // BIP 9
+	Transactions []transaction `json:"transactions"`
 
 	bits       pow.Bits
 	target     pow.Target
 	commitment []byte
-	data       [][]byte // transactions
 	branch     []pow.Hash
 }
 
-// parseTemplate reads and checks a template.
+// transaction is one of a template: what it is encoded as, and its id.
+type transaction struct {
+	Data hexBytes `json:"data"`
+	ID   pow.Hash `json:"txid"`
+}
+
+// hexBytes are bytes that JSON has as hex digits.
+type hexBytes []byte
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (h *hexBytes) UnmarshalText(text []byte) error {
+	*h = make([]byte, hex.DecodedLen(len(text)))
+	if _, err := hex.Decode(*h, text); err != nil {
+		return errors.New("not hex")
+	}
+	return nil
+}
+
+// minTransaction is the length of the smallest transaction, in bytes: one input
+// and one output with empty scripts.
+const minTransaction = 4 + 1 + 41 + 1 + 9 + 4
+
+// maxWords is the most capabilities or rules of a template.
+const maxWords = 256
+
+// parseTemplate reads and checks a template. Its lists are bounded while they are
+// read: a node has to send what takes memory here.
 func parseTemplate(b []byte) (*template, error) {
 	t := &template{}
-	err := json.Unmarshal(b, t)
+	err := bounded.Unmarshal(b, t, bounded.List[string](maxWords, nil), bounded.List(maxTransactions, func(x *transaction) error {
+		switch {
+		case len(x.Data) < minTransaction:
+			return fmt.Errorf("data of %d bytes: a transaction has at least %d", len(x.Data), minTransaction)
+		case x.ID == pow.Hash{}:
+			return errors.New("no txid")
+		}
+		return nil
+	}))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
@@ -59,8 +89,6 @@ func parseTemplate(b []byte) (*template, error) {
 		return nil, fmt.Errorf("%w: height %d", ErrTemplate, t.Height)
 	case t.CurTime == 0:
 		return nil, fmt.Errorf("%w: no curtime", ErrTemplate)
-	case len(t.Transactions) > maxTransactions:
-		return nil, fmt.Errorf("%w: %d transactions", ErrTemplate, len(t.Transactions))
 	}
 	if err := checkRules(t.Rules); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTemplate, err)
@@ -75,15 +103,10 @@ func parseTemplate(b []byte) (*template, error) {
 		return nil, fmt.Errorf("%w: default_witness_commitment is not the hex of a script", ErrTemplate)
 	}
 	ids := make([]pow.Hash, 1, len(t.Transactions)+1)
-	for i, x := range t.Transactions {
-		data, err := hex.DecodeString(x.Data)
-		if err != nil || len(data) == 0 {
-			return nil, fmt.Errorf("%w: the data of transaction %d is not hex", ErrTemplate, i)
-		}
-		t.data, ids = append(t.data, data), append(ids, x.ID)
+	for _, x := range t.Transactions {
+		ids = append(ids, x.ID)
 	}
 	t.branch = pow.MerkleBranch(ids, 0)
-	t.Transactions = nil
 	return t, nil
 }
 
@@ -169,7 +192,7 @@ func (t *template) header(payout []byte, tag string, extranonce uint64, time uin
 func (t *template) block(h pow.Header, payout []byte, tag string, extranonce uint64) string {
 	head := h.Encode()
 	b := head[:]
-	switch n := len(t.data) + 1; {
+	switch n := len(t.Transactions) + 1; {
 	case n < 0xfd:
 		b = append(b, byte(n))
 	case n <= 0xffff:
@@ -178,8 +201,8 @@ func (t *template) block(h pow.Header, payout []byte, tag string, extranonce uin
 		b = binary.LittleEndian.AppendUint32(append(b, 0xfe), uint32(n))
 	}
 	b = append(b, t.coinbase(payout, tag, extranonce, true)...)
-	for _, x := range t.data {
-		b = append(b, x...)
+	for _, x := range t.Transactions {
+		b = append(b, x.Data...)
 	}
 	return hex.EncodeToString(b)
 }

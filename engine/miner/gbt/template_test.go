@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -98,6 +99,45 @@ func TestBlock(t *testing.T) {
 		var b blockfile.Block
 		if err := errors.Join(b.Parse(raw), b.CheckMerkle()); err != nil {
 			t.Errorf("%d transactions: %v", n, err)
+		}
+	}
+}
+
+// What is allocated for a template is at most twice its text and 64 kB: for a
+// full one, and for texts that are made to take memory.
+func TestTemplateMemory(t *testing.T) {
+	const size = 4 << 20
+	list := func(name, element string) string {
+		n := size / (len(element) + 1)
+		return `{"` + name + `":[` + strings.Repeat(element+",", n-1) + element + `],"coinbasevalue":1,"height":1,"curtime":1,"bits":"1d00ffff","version":1}`
+	}
+	id := strings.Repeat("ab", 32)
+	for name, c := range map[string]struct {
+		text string
+		good bool
+	}{
+		"transactions":         {list("transactions", `{"data":"`+strings.Repeat("00", 250)+`","txid":"`+id+`","fee":100}`), true},
+		"one transaction":      {list("transactions", `{"data":"`+strings.Repeat("00", size/2-100)+`","txid":"`+id+`"}`), true},
+		"small transactions":   {list("transactions", `{"data":"00"}`), false},
+		"smallest ones":        {list("transactions", `{"data":"`+strings.Repeat("00", minTransaction)+`","txid":"`+id+`"}`), true},
+		"without txid":         {list("transactions", `{"data":"`+strings.Repeat("00", minTransaction)+`"}`), false},
+		"empty transactions":   {list("transactions", `{}`), false},
+		"null transactions":    {list("transactions", `null`), false},
+		"capabilities":         {list("capabilities", `""`), false},
+		"rules":                {list("rules", `"a"`), false},
+		"what nobody knows":    {list("unknown", `{"a":[]}`), true},
+		"unknown transactions": {list("transactions", `{"data":"0","x":{}}`), false},
+	} {
+		text := []byte(c.text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := parseTemplate(text)
+		runtime.ReadMemStats(&after)
+		if (err == nil) != c.good || err != nil && !errors.Is(err, ErrTemplate) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; got > 2*uint64(len(c.text))+64<<10 {
+			t.Errorf("%s: %d kB allocated for %d kB", name, got>>10, len(c.text)>>10)
 		}
 	}
 }
