@@ -70,7 +70,7 @@ func TestTuneOnceForEqualGPUs(t *testing.T) { inBubble(t, 4, testTuneOnceForEqua
 func testTuneOnceForEqualGPUs(t *testing.T, f *fake) {
 	f.limits[2], f.list[3].Name = 250, "Other GPU"
 	devices := openAll(t, f, Options{CacheDir: t.TempDir(), SpotCheck: -1})
-	all := len(kernels.Entries()) - 1 // one of the two that check headers
+	all := len(kernels.Entries()) - 1                   // one of the two that check headers
 	if n, want := f.count("load"), 3*all+4; n != want { // the fourth: scan, roll, verify, link
 		t.Errorf("%d kernels loaded, want %d", n, want)
 	}
