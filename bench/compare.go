@@ -181,7 +181,7 @@ func referencesDiffer(old, new Environment) (what []string) {
 	return what
 }
 
-// notes tells what makes two results hard to compare, a line for each kind:
+// notes returns what makes two results hard to compare, a line for each kind:
 // what differs between them, why ratios were ignored, and the flags of each.
 func notes(old, new *Result, ignored, moved []string) []string {
 	out := []string{}

@@ -129,8 +129,8 @@ const (
 	warmUpTolerance = 0.02
 )
 
-// mostItems bounds the items of a slice, whatever the clock says.
-const mostItems = 1 << 40
+// maxSliceItems bounds the items of a slice, whatever the clock says.
+const maxSliceItems = 1 << 40
 
 // calibrate finds how many items of each case fill a slice, and tells the
 // workloads what is coming.
@@ -139,7 +139,7 @@ func (m *meter) calibrate(ctx context.Context) error {
 	for i := range m.cases {
 		n := uint64(1 << 10)
 		r, ok, err := m.take(ctx, i, n)
-		for ; ok && r.took < m.slice/2 && n < mostItems; r, ok, err = m.take(ctx, i, n) {
+		for ; ok && r.took < m.slice/2 && n < maxSliceItems; r, ok, err = m.take(ctx, i, n) {
 			n *= 4
 		}
 		if err != nil {
@@ -147,7 +147,7 @@ func (m *meter) calibrate(ctx context.Context) error {
 		}
 		if ok {
 			n = uint64(float64(n) * m.slice.Seconds() / max(r.took, 1).Seconds())
-			m.amounts[i] = min(max(n, 1), mostItems)
+			m.amounts[i] = min(max(n, 1), maxSliceItems)
 			m.cases[i].Work.Begin(uint64(float64(m.amounts[i]) * rounds))
 		}
 		m.progress()
@@ -182,7 +182,7 @@ func (m *meter) warmUp(ctx context.Context) (rounds int, settled bool, err error
 			continue
 		}
 		last := Median(r[max(0, len(r)-warmUpWindow):])
-		m.amounts[i] = max(uint64(min(last*m.slice.Seconds(), mostItems)), 1)
+		m.amounts[i] = max(uint64(min(last*m.slice.Seconds(), maxSliceItems)), 1)
 	}
 	return rounds, settled, nil
 }

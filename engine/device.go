@@ -90,7 +90,7 @@ type Info struct {
 	VerifyKernel string       `json:"verify_kernel"`         // chosen for Verify
 }
 
-// KernelInfo tells whether a kernel can be used here, and why not.
+// KernelInfo reports whether a kernel can be used here, and why not.
 type KernelInfo struct {
 	Name      string `json:"name"`
 	Available bool   `json:"available"`

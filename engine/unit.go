@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// State tells whether a device is used.
+// State reports whether a device is used.
 type State string
 
 // The states of a device. A sick one stays out until [Engine.Retry] takes it in

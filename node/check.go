@@ -13,7 +13,7 @@ import (
 	"stele/node/views"
 )
 
-// ViewsState tells whether views can be compared with anything.
+// ViewsState reports whether views can be compared with anything.
 type ViewsState string
 
 // States of views. The words are stable.

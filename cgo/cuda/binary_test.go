@@ -97,7 +97,7 @@ func TestOldestLibc(t *testing.T) {
 	}
 }
 
-// newer tells whether a symbol version is that of a glibc newer than this one,
+// newer reports whether a symbol version is that of a glibc newer than this one,
 // or none that glibc 2.28 can have.
 func newer(version string, major, minor int) bool {
 	number, ok := strings.CutPrefix(version, "GLIBC_")

@@ -18,10 +18,10 @@ type Status struct {
 	Missing       []string `json:"missing,omitempty"` // functions that the library does not have
 }
 
-// Usable tells whether devices can be asked for.
+// Usable reports whether devices can be asked for.
 func (s Status) Usable() bool { return s.Reason == "" }
 
-// Started tells whether the driver was started: whether its cuInit was called.
+// Started reports whether the driver was started: whether its cuInit was called.
 func (s Status) Started() bool { return s.InitCode != codeNotInitialized }
 
 // Device is a GPU, or a slice of one (MIG). Devices are numbered by their PCI

@@ -34,7 +34,7 @@ func Processes(uuid string) (int, error) {
 	return processes(device, exported)
 }
 
-// exported tells whether the library has a function.
+// exported reports whether the library has a function.
 func exported(function string) bool { return nvml.Extensions().LookupSymbol(function) == nil }
 
 // tenants is what is asked of a device about its processes.

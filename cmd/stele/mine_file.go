@@ -92,7 +92,7 @@ func (f mineFile) check() (key string, err error) {
 	return "", nil
 }
 
-// goodLimit tells whether x, of degrees or watts, is a limit at all.
+// goodLimit reports whether x, of degrees or watts, is a limit at all.
 func goodLimit(x float64) bool { return x > 0 && x < 1e6 }
 
 // tomlKeys returns the keys that a struct has.

@@ -228,7 +228,7 @@ func checkAddress(flag, address string) error {
 	return nil
 }
 
-// sameAddress tells whether not both can be listened at.
+// sameAddress reports whether not both can be listened at.
 func sameAddress(x, y string) bool {
 	hostX, portX, errX := net.SplitHostPort(x)
 	hostY, portY, errY := net.SplitHostPort(y)
@@ -271,7 +271,7 @@ func (s *mineSettings) readToken(c *cli.Context) (err error) {
 	return nil
 }
 
-// loopback tells whether only this machine can reach an address.
+// loopback reports whether only this machine can reach an address.
 func loopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {

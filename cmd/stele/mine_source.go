@@ -156,10 +156,10 @@ func (s *mineSource) complete(c *cli.Context, user, password string) error {
 	return err
 }
 
-// byTemplate tells whether a source is a node with getblocktemplate.
+// byTemplate reports whether a source is a node with getblocktemplate.
 func byTemplate(u *url.URL) bool { return u.Scheme == "http" || u.Scheme == "https" }
 
-// overTLS tells whether a source is a pool whose certificate can be pinned.
+// overTLS reports whether a source is a pool whose certificate can be pinned.
 func overTLS(u *url.URL) bool { return u.Scheme == miner.SchemeStratumTLS }
 
 // checkFingerprint judges the flag. One that pins nothing would only seem to

@@ -69,7 +69,7 @@ func warnings(c *cli.Context) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// unexpected tells whether an absent GPU is worth a line: not where there is
+// unexpected reports whether an absent GPU is worth a line: not where there is
 // none, and nobody said that there is.
 func unexpected(err error) bool {
 	return os.Getenv(cuda.LibraryVariable) != "" || !errors.Is(err, cuda.ErrNoDriver) && !errors.Is(err, cuda.ErrNoDevice)
@@ -160,7 +160,7 @@ func gpuNames(c *cli.Context) string {
 	return strings.Join(gpus, ",")
 }
 
-// gpusNamed tells whether --device names single GPUs, each of which must be
+// gpusNamed reports whether --device names single GPUs, each of which must be
 // there.
 func gpusNamed(c *cli.Context) bool {
 	_, gpus, _ := namedDevices(c)

@@ -61,7 +61,7 @@ func Choose(all []cuda.Device, names string) (some []cuda.Device, absent []Absen
 	return some, absent
 }
 
-// Named tells whether a device name can mean a GPU: whether it has the form of
+// Named reports whether a device name can mean a GPU: whether it has the form of
 // an ID, a UUID or a PCI address.
 func Named(name string) bool {
 	lower := strings.ToLower(name)
@@ -69,7 +69,7 @@ func Named(name string) bool {
 		strings.Count(lower, ":") >= 1 && strings.Contains(lower, ".")
 }
 
-// isMIG tells whether a name has the form of a MIG slice's UUID.
+// isMIG reports whether a name has the form of a MIG slice's UUID.
 func isMIG(name string) bool {
 	return len(name) >= 4 && strings.EqualFold(name[:4], "mig-")
 }

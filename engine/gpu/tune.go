@@ -21,10 +21,10 @@ import (
 // Before a tuning measures, the GPU works until it gets no faster, for warmTime
 // each time: an idle one needs some tenths of a second for its clocks to rise. It
 // is warm when steadyTurns in a row were not faster, by more than a part in a
-// hundred, than the best before, and at the latest after warmMost.
+// hundred, than the best before, and at the latest after maxWarm.
 const (
 	warmTime    = tuneTime
-	warmMost    = 2 * time.Second
+	maxWarm     = 2 * time.Second
 	steadyTurns = 3
 	steady      = 1.01
 )
@@ -32,11 +32,11 @@ const (
 // A tuning measures each candidate tuneTurns times for tuneTime, about a second
 // in all. Turns go round the candidates, so that a GPU that gets warm or busy
 // is slower for all of them. There are fewer turns if they take longer than
-// tuneMost.
+// maxTune.
 const (
 	tuneTurns = 3
 	tuneTime  = 30 * time.Millisecond
-	tuneMost  = time.Second
+	maxTune   = time.Second
 )
 
 // waves are the sizes of a grid that a tuning tries, in multiples of what the
@@ -239,7 +239,7 @@ func (s *session) tune(k *searcher, entries []kernels.Entry) (tuning, *variant, 
 // warmUp has the GPU work until its clocks have risen.
 func (s *session) warmUp(l *lane, w work) error {
 	start := time.Now()
-	for best, same := 0.0, 0; same < steadyTurns && time.Since(start) < warmMost; {
+	for best, same := 0.0, 0; same < steadyTurns && time.Since(start) < maxWarm; {
 		rate, err := s.measure(l, w, warmTime)
 		if err != nil {
 			return err
@@ -256,7 +256,7 @@ func (s *session) warmUp(l *lane, w work) error {
 func (s *session) compare(l *lane, w work, candidates []candidate) error {
 	start := time.Now()
 	for turn := range tuneTurns {
-		if turn > 0 && time.Since(start) > tuneMost {
+		if turn > 0 && time.Since(start) > maxTune {
 			break
 		}
 		for i := range candidates {

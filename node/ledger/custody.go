@@ -237,7 +237,7 @@ func confirmDelivery(s *State, c Context, r *record.Record, author Account) erro
 	return deliver(s, c, r, h, row)
 }
 
-// wrongPickup tells whether the pick-up key belongs to another shipment of the
+// wrongPickup reports whether the pick-up key belongs to another shipment of the
 // case.
 func wrongPickup(s *State, h *Shipment, key record.Key) error {
 	others, err := shipmentsOf(s, h.Voucher)

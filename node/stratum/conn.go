@@ -240,7 +240,7 @@ func (c *conn) send(line []byte) {
 
 func (c *conn) sendMessage(m wire.Message) { c.send(m.Append(nil)) }
 
-// works tells whether the miner gets work.
+// works reports whether the miner gets work.
 func (c *conn) works() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -153,8 +153,8 @@ func (c *conn) authorize(m wire.Message) reply {
 	user := argument(m, 0)
 	key, err := c.server.payout(user)
 	switch {
-	case text.Clean(user, mostName) != user:
-		return refuse(m, wire.CodeUnauthorized, "the user name has to be printable, and at most %d bytes long", mostName)
+	case text.Clean(user, maxName) != user:
+		return refuse(m, wire.CodeUnauthorized, "the user name has to be printable, and at most %d bytes long", maxName)
 	case err != nil:
 		return refuse(m, wire.CodeUnauthorized, "%v", err)
 	case len(c.workers) > 0 && key != c.key:
@@ -178,8 +178,8 @@ func (c *conn) authorize(m wire.Message) reply {
 }
 
 const (
-	// mostName bounds the name of a worker, in bytes.
-	mostName = 256
+	// maxName bounds the name of a worker, in bytes.
+	maxName = 256
 	// maxAgent bounds what a miner calls itself, in bytes.
 	maxAgent = 64
 )

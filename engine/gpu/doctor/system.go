@@ -104,7 +104,7 @@ func (w *walk) driver(s cuda.Status) {
 	}
 }
 
-// missing tells whether a step was found missing.
+// missing reports whether a step was found missing.
 func (w *walk) missing(name string) bool {
 	return slices.ContainsFunc(w.report.Steps, func(s Step) bool { return s.Name == name && s.State == Missing })
 }

@@ -145,7 +145,7 @@ func pools(s miner.Status) reply {
 	return reply{true, codePools, fmt.Sprintf("%d Pool(s)", len(records)), &section{"POOLS", records}}
 }
 
-// givesTemplates tells whether a source is a node with getblocktemplate, and so
+// givesTemplates reports whether a source is a node with getblocktemplate, and so
 // with long polling (BIP 22). The others are Stratum pools.
 func givesTemplates(source string) bool {
 	return strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://")

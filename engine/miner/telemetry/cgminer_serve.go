@@ -95,7 +95,7 @@ func readRequest(r io.Reader) []byte {
 	return request
 }
 
-// unfinished tells whether more bytes can make text JSON.
+// unfinished reports whether more bytes can make text JSON.
 func unfinished(text []byte) bool {
 	var v json.RawMessage
 	return errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&v), io.ErrUnexpectedEOF)
