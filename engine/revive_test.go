@@ -158,23 +158,23 @@ func TestErrWrong(t *testing.T) {
 // A device that is lost is not tried again, and Mine ends when nothing else can
 // work.
 func TestLostDevice(t *testing.T) {
-	tries := map[string]int{}
-	lost := func(id string, after int) Device {
+	var first, second int // tries, each counted by the goroutines of its own device
+	lost := func(id string, tries *int, after int) Device {
 		return phoenix{device(id, breaks), func() error {
-			if tries[id]++; tries[id] > after {
+			if *tries++; *tries > after {
 				return fmt.Errorf("%w: gone", ErrLost)
 			}
 			return errBroken
 		}}
 	}
-	e := hurry(testEngine(t, lost("a", 0), lost("b", 3)))
+	e := hurry(testEngine(t, lost("a", &first, 0), lost("b", &second, 3)))
 	jobs := make(chan Job, 1)
 	jobs <- testJob(2, 12)
 	if err := e.Mine(context.Background(), jobs, nil, func(Hit) {}); !errors.Is(err, ErrNoDevice) {
 		t.Errorf("got %v", err)
 	}
-	if tries["a"] != 1 || tries["b"] != 4 {
-		t.Errorf("tries %v", tries)
+	if first != 1 || second != 4 {
+		t.Errorf("%d and %d tries", first, second)
 	}
 	for _, s := range e.Status() {
 		if !s.Lost || s.State != Dead || !strings.Contains(s.Reason, "gone") {
