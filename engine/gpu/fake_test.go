@@ -446,11 +446,12 @@ func (g *fakeGPU) roll(blocks int, params []byte) {
 // hashFrom hashes a header of which the state after 64 bytes and the other 16
 // bytes are known.
 func hashFrom(state, tail []byte) pow.Hash {
-	saved := []byte("sha\x03")
+	var buffer [108]byte
+	saved := append(buffer[:0], "sha\x03"...)
 	for i := range 8 {
 		saved = binary.BigEndian.AppendUint32(saved, binary.LittleEndian.Uint32(state[4*i:]))
 	}
-	saved = append(saved, make([]byte, 64)...)
+	saved = saved[:len(saved)+64]
 	saved = binary.BigEndian.AppendUint64(saved, 64)
 	h := sha256.New()
 	if err := h.(encoding.BinaryUnmarshaler).UnmarshalBinary(saved); err != nil {

@@ -16,7 +16,9 @@ package cuda
 import (
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Kind is what an entry does.
@@ -54,8 +56,12 @@ type Entry struct {
 var files embed.FS
 
 // Entries returns all entries, in the order of variants.txt: those that fill
-// both pipes of a multiprocessor best come first of their kind.
-func Entries() []Entry {
+// both pipes of a multiprocessor best come first of their kind. The slice is the
+// caller's; the PTX in it is shared and must not be changed.
+func Entries() []Entry { return slices.Clone(entries()) }
+
+// entries reads the embedded files, some megabytes, once.
+var entries = sync.OnceValue(func() []Entry {
 	text, err := files.ReadFile("variants.txt")
 	if err != nil {
 		panic(err) // it is embedded
@@ -73,4 +79,4 @@ func Entries() []Entry {
 		all = append(all, Entry{Name: f[0], Kind: Kind(f[1]), PTX: ptx})
 	}
 	return all
-}
+})
