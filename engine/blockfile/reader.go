@@ -178,8 +178,11 @@ func (r *Reader) start() error {
 // nextWhole returns the whole stream as one block, the first time.
 func (r *Reader) nextWhole(buf []byte) (Record, error) {
 	data, err := r.in.Peek(MaxBlockSize)
-	if len(data) == 0 {
-		return Record{}, err
+	switch {
+	case err != nil && err != io.EOF:
+		return Record{}, r.readFault(err)
+	case len(data) == 0:
+		return Record{}, io.EOF
 	}
 	rec := Record{Block: room(buf, len(data))}
 	copy(rec.Block, data)

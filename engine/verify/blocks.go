@@ -113,7 +113,9 @@ func (r *blockReader) read(ctx context.Context, src *Source) error {
 			continue
 		case err == io.EOF:
 			return nil
-		case errors.As(err, &skipped) && skipped.Skipped > 0:
+		case !errors.As(err, &skipped):
+			return r.gap(ctx, Gap{Source: src.Name, Err: at(src, err)})
+		case skipped.Skipped > 0:
 			err = r.gap(ctx, Gap{src.Name, skipped.SkippedFrom, skipped.Skipped, at(src, err)})
 		default:
 			return r.gap(ctx, Gap{Source: src.Name, Offset: skipped.Offset, Err: at(src, err)})

@@ -488,3 +488,32 @@ func plainLoop(blocks [][]byte, opts Options) (valid, index int, first []Reason)
 	}
 	return valid, index, first
 }
+
+// moody gives its data, says twice that they end, and then fails.
+type moody struct {
+	*bytes.Reader
+	asked int
+	after error
+}
+
+func (m *moody) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	if err == io.EOF {
+		if m.asked++; m.asked > 2 {
+			return 0, m.after
+		}
+	}
+	return n, err
+}
+
+// A stream of one block without a frame that fails behind it leaves the block, and
+// an error that says where.
+func TestRawBlockFailsBehindItsEnd(t *testing.T) {
+	raw := realChain(t).block(0)
+	broken := errors.New("broken")
+	in := &moody{bytes.NewReader(raw), 0, broken}
+	r, err := Blocks(t.Context(), reference{}, []Source{streamSource("x", in)}, Options{Unlinked: true})
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "cannot read: broken") || r.Items != 1 || r.Valid != 1 {
+		t.Errorf("%v, report %+v", err, r)
+	}
+}
