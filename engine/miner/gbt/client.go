@@ -55,6 +55,8 @@ type Client struct {
 	credited               string // the payout in the words of the options
 	http                   http.Client
 
+	refusals miner.UserRefusals
+
 	mu   sync.Mutex
 	race *race // of the newest template
 	id   uint64

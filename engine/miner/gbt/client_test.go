@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,13 +112,30 @@ func TestMine(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
+	var fatal []bool
 	c := node(t, `"bad-cb-amount"`, "null", make(chan string, 1))
 	if err := c.Run(t.Context(), make(session, 1)); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "bad-cb-amount") {
 		t.Error(err)
 	}
-	c.password = "wrong"
-	if err := c.Run(t.Context(), make(session, 1)); !errors.Is(err, miner.ErrFatal) {
-		t.Error(err)
+	// One refusal may be trouble of the moment, or somebody else's doing; three in a
+	// row are believed.
+	password := c.password
+	for _, given := range []string{"wrong", "wrong", password, "wrong", "wrong", "wrong"} {
+		c.password = given
+		_, err := c.template(t.Context(), nil)
+		if given == password {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "refused: wrong user or password") {
+			t.Error(err)
+		}
+		fatal = append(fatal, errors.Is(err, miner.ErrFatal))
+	}
+	if want := []bool{false, false, false, false, true}; !slices.Equal(fatal, want) {
+		t.Errorf("fatal %v, want %v", fatal, want)
 	}
 }
 

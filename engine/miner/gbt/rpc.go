@@ -54,9 +54,9 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return nil, fmt.Errorf("%w to %.200q: redirects are not followed; is the URL that of the node's RPC port?", errRedirect, a.Header.Get("Location"))
 	case http.StatusUnauthorized:
-		return nil, fmt.Errorf("%w: wrong user or password, or cookie (%s)", miner.ErrFatal, status)
+		return nil, c.refusals.Refused(fmt.Errorf("wrong user or password, or cookie (%s)", status))
 	case http.StatusForbidden:
-		return nil, fmt.Errorf("%w: it does not allow %s to this user, or from this address (%s)", miner.ErrFatal, method, status)
+		return nil, c.refusals.Refused(fmt.Errorf("it does not allow %s to this user, or from this address (%s)", method, status))
 	}
 	b, err := io.ReadAll(io.LimitReader(a.Body, maxBody+1))
 	if err != nil {
@@ -76,7 +76,9 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 		return nil, fmt.Errorf("not the answer of a node (%s); is the URL that of its RPC port?", status)
 	case answer.Error != nil && answer.Error.Code == -32601:
 		return nil, fmt.Errorf("%w: %w %s", miner.ErrFatal, errNoMethod, method)
-	case answer.Error != nil:
+	}
+	c.refusals.Accepted()
+	if answer.Error != nil {
 		answer.Error.Message = text.Clean(answer.Error.Message, text.Max)
 		return nil, answer.Error
 	}

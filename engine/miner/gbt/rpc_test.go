@@ -65,6 +65,11 @@ func TestCookie(t *testing.T) {
 	}
 	write("__cookie__:secret3")
 	wanted.Store("secret4")
+	for range 2 {
+		if err := call(); err == nil || errors.Is(err, miner.ErrFatal) {
+			t.Errorf("a cookie that the node does not take: %v", err)
+		}
+	}
 	if err := call(); !errors.Is(err, miner.ErrFatal) {
 		t.Errorf("a cookie that the node never takes: %v", err)
 	}

@@ -27,6 +27,8 @@ type Client struct {
 	pin     []byte        // SHA-256 of the certificate; nil: the system decides
 	log     *slog.Logger
 
+	refusals miner.UserRefusals
+
 	mu      sync.Mutex
 	session *session // the one that stands; nil: none
 	shares  []*share // not answered, in the order they were found
@@ -41,7 +43,6 @@ type Client struct {
 	counters   []*counter      // of extranonces, newest last
 
 	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
-	refusals     int  // of the user, in a row
 	oddNotify    bool // the reader's: the log has a line about the parameters of mining.notify
 }
 
@@ -65,7 +66,6 @@ const (
 	maxFirstWait     = 5 * time.Second // the same, before the first job
 	maxMoves         = 8               // client.reconnect in one call of Run
 	maxBadLines      = 16              // of one connection
-	maxRefusals      = 3               // of the user, in a row: then it is believed
 )
 
 // Name returns the URL without user and password.

@@ -337,31 +337,18 @@ func (s *session) subscribedTo(m Message) error {
 func (s *session) authorizedBy(m Message) error {
 	switch {
 	case m.Err != nil && m.Err.refusesUser():
-		return s.c.refused(m.Err)
+		return s.c.refusals.Refused(m.Err)
 	case m.Err != nil: // trouble of the pool's own, which passes
 		return m.Err
 	case string(m.Result) == "false":
-		return s.c.refused(errUser)
+		return s.c.refusals.Refused(errUser)
 	}
 	s.c.mu.Lock()
 	s.authorized = true
-	s.c.refusals = 0
 	s.c.mu.Unlock()
+	s.c.refusals.Accepted()
 	s.giveWork(nil)
 	return nil
 }
 
 var errUser = errors.New("wrong user or password")
-
-// refused counts a refusal of the user, and returns the error that ends the
-// session. A pool whose database is down refuses everybody for a moment, and
-// without TLS anybody on the path can answer, so that only repeated refusals are
-// [miner.ErrFatal].
-func (c *Client) refused(err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.refusals++; c.refusals < maxRefusals {
-		return fmt.Errorf("%v: %w", miner.ErrFatal, err) // in the same words, but not believed yet
-	}
-	return fmt.Errorf("%w: %w", miner.ErrFatal, err)
-}
