@@ -323,7 +323,9 @@ func (n *Node) changed(change chain.Change) {
 	if err := n.pool.Follow(change); err != nil {
 		n.log.Error("the pool does not follow the chain", "error", err)
 	}
-	n.feed.wake()
+	if !change.Partial { // a tip in between is nothing to mine on
+		n.feed.wake()
+	}
 	if err := n.pool.Flush(); err != nil {
 		n.log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
 	}

@@ -30,9 +30,9 @@ const (
 	MinKeep = 288
 )
 
-// maxHeld is how many bytes of encoded blocks are held until a tip is published.
-// A change of branches by a few blocks stays below it, and publishes only the new
-// tip.
+// maxHeld is how many bytes of encoded blocks are held until a change is
+// announced, if Options do not say otherwise. A change of branches by a few
+// blocks stays below it, and is announced at once.
 const maxHeld = 32 << 20
 
 // ErrStopped means that the store failed, so that the chain could not go on. It
@@ -54,6 +54,9 @@ type Options struct {
 	// Keep is how many bodies, with their undo data, are kept below the tip.
 	// 0: all; otherwise at least MinKeep.
 	Keep uint32
+	// MaxHeld is how many bytes of encoded blocks a change of branches holds in
+	// memory, about, before a part of it is announced. 0: 32 MB.
+	MaxHeld int
 	// OnChange is called after each change of the chain, in order, with the lock
 	// of the chain held. Nil: nobody is told.
 	OnChange func(Change)
@@ -61,12 +64,17 @@ type Options struct {
 
 // Change tells how the chain changed: the blocks that left it, from the old tip
 // down, and the blocks that joined it, up to the new tip. Blocks must not be
-// modified. A change of branches that has more than 32 MB of blocks comes in
-// several parts, each up to a tip in between.
+// modified. A change of branches that has more than Options.MaxHeld of blocks
+// comes in several parts, each up to a block in between.
 type Change struct {
 	Disconnected []*block.Block
 	Connected    []*block.Block
 	Tip          *Tip
+	// Partial means that the chain is on its way to another tip, so that nothing
+	// should be judged by this one, and another Change follows. The last of them
+	// is not partial; it may have no blocks. Chain.Tip shows the tip of a partial
+	// change only if the store has failed on the way.
+	Partial bool
 }
 
 // Tip is the last block of the chain, and what the next block must look like.
@@ -100,10 +108,11 @@ type Chain struct {
 	mu      sync.Mutex                        // guards what follows, and makes the holder the only writer
 	node    *headertree.Node                  // of the store's tip
 	digest  pow.Hash                          // of the store's tip
-	shown   *headertree.Node                  // of the published tip
-	blocks  map[*headertree.Node]*block.Block // decoded since the tip was published
+	shown   *headertree.Node                  // up to which changes were reported
+	partial bool                              // whether the last of them was
+	blocks  map[*headertree.Node]*block.Block // decoded since the last of them
 	held    int                               // bytes of these, encoded
-	maxHeld int                               // from which on the next tip is published
+	maxHeld int                               // from which on a part is announced
 	bodies  map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
 	pruned  uint32                            // no body below this height, but that of genesis
 	cheap   cheapBlocks                       // off the chain
@@ -125,9 +134,12 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 		clock:    o.Clock,
 		log:      o.Log,
 		keep:     o.Keep,
-		maxHeld:  maxHeld,
+		maxHeld:  o.MaxHeld,
 		blocks:   map[*headertree.Node]*block.Block{},
 		bodies:   map[uint32][]*headertree.Node{},
+	}
+	if c.maxHeld == 0 {
+		c.maxHeld = maxHeld
 	}
 	if c.verifier == nil {
 		c.verifier = newVerifier()

@@ -69,8 +69,9 @@ func TestReorganisation(t *testing.T) {
 	n.check(t)
 }
 
-// A change of long branches is published in parts, so that not all their blocks
+// A change of long branches is announced in parts, so that not all their blocks
 // are in memory at once; also one that goes back, since the branch is invalid.
+// All but the last are partial, and the tip stays the old one until then.
 func TestReorganisationInParts(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 21)
 	n := newNode(t, b)
@@ -114,6 +115,16 @@ func TestReorganisationInParts(t *testing.T) {
 			}
 			if part.Tip.Hash != now[len(now)-1] {
 				t.Errorf("part %d: the tip is not its last block", i)
+			}
+			if tip := n.tips[from+i]; part.Partial {
+				if tip.Hash != last(before).Hash() {
+					t.Errorf("part %d: the chain shows the tip %v", i, tip.Hash)
+				}
+			} else if i < len(parts)-1 || tip != part.Tip {
+				t.Errorf("part %d of %d is not partial, or has another tip than the chain", i, len(parts))
+			}
+			if i == len(parts)-1 && part.Partial {
+				t.Error("the last part is partial")
 			}
 		}
 		return now

@@ -50,6 +50,8 @@
 // calls Options.OnChange under that lock; the function must not call Submit.
 // While the chain changes branches, the view shows states in between; Tip
 // shows the new tip at the end. The blocks that leave and join the chain are in
-// memory until then; where they have more than 32 MB, Tip shows tips in between,
-// and Options.OnChange is called for each.
+// memory until then; where they have more than 32 MB, Options.OnChange is called
+// for parts of the way, with [Change.Partial] set, and Tip still shows the old
+// tip. Only if the store fails on the way does it show the block in between at
+// which the state is then.
 package chain

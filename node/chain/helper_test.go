@@ -45,6 +45,7 @@ type node struct {
 	store *store.Store
 	fs    vfs.FS
 	seen  []Change
+	tips  []*Tip // of the chain when these were announced
 }
 
 type option func(*Options)
@@ -66,7 +67,7 @@ func open(fs vfs.FS, b *chaintest.Builder, options ...option) (*node, error) {
 	n := &node{store: s, fs: fs}
 	o := Options{
 		Store: s, Params: b.Params, Verifier: verifier, Clock: b.Now,
-		OnChange: func(c Change) { n.seen = append(n.seen, c) },
+		OnChange: func(c Change) { n.seen, n.tips = append(n.seen, c), append(n.tips, n.Tip()) },
 	}
 	for _, set := range options {
 		set(&o)

@@ -31,15 +31,22 @@ func (d *disk) MaybeError(op errorfs.Op) error {
 func (d *disk) String() string { return "disk" }
 
 // A disk that is full at any write of a reorganisation stops the chain with a
-// clear error. With space it goes on, and comes to the same end.
+// clear error. With space it goes on, and comes to the same end. A change is
+// partial as long as it is not there, whether it is announced in parts or not.
 func TestFullDisk(t *testing.T) {
+	for _, held := range []int{0, 1} {
+		testFullDisk(t, func(o *Options) { o.MaxHeld = held })
+	}
+}
+
+func testFullDisk(t *testing.T, held option) {
 	b := chaintest.New(chaintest.Network(), 15)
 	first, second := grown(b, b.Genesis, 4, 2), grown(b, b.Genesis, 5, 2)
 	failures := 0
 	for writes := range int64(100) {
 		d := &disk{}
 		d.writes.Store(endless)
-		n, err := open(errorfs.Wrap(vfs.NewMem(), d), b)
+		n, err := open(errorfs.Wrap(vfs.NewMem(), d), b, held)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,6 +78,9 @@ func TestFullDisk(t *testing.T) {
 		if change := n.seen; len(change) > 0 && change[len(change)-1].Tip != n.Tip() {
 			t.Fatal("the tip is another than the one that was told")
 		}
+		if change := n.seen[len(n.seen)-1]; change.Partial != (n.node != n.tree.Best()) {
+			t.Fatalf("after %d writes: partial: %v, at height %d", writes, change.Partial, n.Tip().Height)
+		}
 
 		d.writes.Store(endless)
 		outcome, err := n.Submit(second[4].Block)
@@ -78,6 +88,9 @@ func TestFullDisk(t *testing.T) {
 			t.Fatalf("after %d writes, with space: %v, %v", writes, outcome, err)
 		}
 		n.mustBe(t, second[4])
+		if change := n.seen[len(n.seen)-1]; change.Partial || change.Tip != n.Tip() {
+			t.Fatalf("after %d writes, with space: the last change is partial: %v", writes, change.Partial)
+		}
 		if err := n.Err(); err != nil {
 			t.Fatal(err)
 		}

@@ -16,17 +16,16 @@ import (
 // activate makes the best usable block the tip, one block after the other: down
 // to the fork, then up. A block that turns out to be invalid is marked and
 // noted in verdicts (which may be nil), and the next best is taken. What is then
-// too deep is pruned at the end, when no way back is needed any more. On a long
-// way, tips in between are published, since the blocks since the last published
-// one are held in memory.
+// too deep is pruned at the end, when no way back is needed any more. A long way
+// is announced in parts, since the blocks of a change are held in memory.
 func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 	for {
-		if c.held >= c.maxHeld {
-			c.announce()
-		}
 		best := c.tree.Best()
 		if best == c.node {
 			return c.prune()
+		}
+		if c.held >= c.maxHeld && c.shown != c.node {
+			c.report(c.storedTip(), true)
 		}
 		if headertree.ForkPoint(c.node, best) != c.node {
 			if err := c.disconnect(); err != nil {
@@ -170,7 +169,7 @@ func (c *Chain) moveTo(n *headertree.Node, digest pow.Hash, b *block.Block) {
 	}
 }
 
-// hold keeps the block of n until a tip is published.
+// hold keeps the block of n until a change is announced.
 func (c *Chain) hold(n *headertree.Node, b *block.Block) {
 	if c.blocks[n] == nil {
 		c.blocks[n] = b
@@ -190,19 +189,39 @@ func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
 	return b, err
 }
 
-// announce publishes the tip and tells how the chain changed since it was
-// published last.
+// announce publishes the tip and reports how the chain changed since the last
+// report. If the store failed on the way to the best block, the tip is one in
+// between: it is published, since the state may stay there for long, but the
+// change is partial.
 func (c *Chain) announce() {
-	defer func() {
-		clear(c.blocks)
-		c.held = 0
-	}()
-	if c.shown == c.node {
+	partial := c.node != c.tree.Best()
+	before := c.tip.Load()
+	if before.Hash == c.node.Hash && c.shown == c.node && c.partial == partial {
+		c.drop()
 		return
 	}
-	tip := newTip(c.node, c.digest)
+	tip := c.storedTip()
+	c.tip.Store(tip)
+	old := c.tree.Get(before.Hash)
+	if fork := headertree.ForkPoint(old, c.node); fork != old {
+		c.log.Info("reorganisation", "fork", fork.Height, "disconnected", old.Height-fork.Height, "connected", c.node.Height-fork.Height, "tip", tip.Hash)
+	}
+	c.report(tip, partial)
+}
+
+// storedTip returns the tip of the store, which need not be published.
+func (c *Chain) storedTip() *Tip {
+	if tip := c.tip.Load(); tip.Hash == c.node.Hash {
+		return tip
+	}
+	return newTip(c.node, c.digest)
+}
+
+// report reports how the chain changed since the last report, and drops the
+// blocks that were held for that.
+func (c *Chain) report(tip *Tip, partial bool) {
 	fork := headertree.ForkPoint(c.shown, c.node)
-	change := Change{Tip: tip}
+	change := Change{Tip: tip, Partial: partial}
 	for n := c.shown; n != fork; n = n.Parent {
 		change.Disconnected = append(change.Disconnected, c.blocks[n])
 	}
@@ -210,14 +229,17 @@ func (c *Chain) announce() {
 		change.Connected = append(change.Connected, c.blocks[n])
 	}
 	slices.Reverse(change.Connected)
-	c.shown = c.node
-	c.tip.Store(tip)
-	if len(change.Disconnected) > 0 {
-		c.log.Info("reorganisation", "fork", fork.Height, "disconnected", len(change.Disconnected), "connected", len(change.Connected), "tip", tip.Hash)
-	}
+	c.shown, c.partial = c.node, partial
+	c.drop()
 	if c.onChange != nil {
 		c.onChange(change)
 	}
+}
+
+// drop drops the held blocks.
+func (c *Chain) drop() {
+	clear(c.blocks)
+	c.held = 0
 }
 
 // newVerifier returns a verifier for a chain that shares none.

@@ -55,6 +55,17 @@
 // the pool is full. It never leaves it otherwise, and not in between: only Add
 // (replacement, eviction) and Update remove.
 //
+// # Changes in parts
+//
+// A long change of branches comes in parts ([chain.Change.Partial]). At a tip in
+// between a record may seem wrong that the last part makes right: an account gets
+// its money in blocks of both branches. So nothing is judged, chosen, expired or
+// evicted for a part, and what came back does not push others out. It waits in
+// the journal, not in memory, and comes with the last part, when all is judged.
+// The journal may have more than the pool has room for: of what is read from it
+// at most twice MaxBytes are in memory, the best fee rates first. Add goes on meanwhile, and
+// what it accepts is judged again at the end.
+//
 // # Locks
 //
 // Update is called with the chain's lock held, right after each change, so no

@@ -98,7 +98,14 @@ func (w *world) context() ledger.Context {
 // move makes another block the tip and tells the pool.
 func (w *world) move(t fataler, tip *chaintest.Block) {
 	t.Helper()
-	var change chain.Change
+	w.step(t, tip, false)
+}
+
+// step makes another block the tip, or one in between if partial is set, and
+// tells the pool.
+func (w *world) step(t fataler, tip *chaintest.Block, partial bool) {
+	t.Helper()
+	change := chain.Change{Partial: partial}
 	from, to := w.tip, tip
 	for from != to {
 		if from.Height() >= to.Height() {

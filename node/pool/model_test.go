@@ -317,6 +317,12 @@ func (m *model) moveTo(tip *chaintest.Block) {
 	}
 	m.look()
 	was := m.Stats().Counts
+	for rapid.Bool().Draw(m.t, "in parts") {
+		m.step(m.t, rapid.SampledFrom(append(m.tip.Chain(), tip.Chain()...)).Draw(m.t, "in between"), true)
+		if m.Stats().Counts != was || len(m.choose(m.t, everything)) > 0 {
+			m.t.Fatal("the pool judged by a tip in between")
+		}
+	}
 	m.move(m.t, tip)
 	for _, r := range back {
 		m.records = append(m.records, r)

@@ -28,7 +28,9 @@ type Options struct {
 	// Verifier checks signatures. The chain should have the same one, so that it
 	// need not check those of pooled records again. Nil: one of its own.
 	Verifier *record.Verifier
-	Journal  Journal // nil: what is in the pool is lost at the end
+	// Nil: what is in the pool is lost at the end, and so is what a change of
+	// branches in parts gives back.
+	Journal Journal
 
 	MaxBytes      int64 // of memory, about; 0: DefaultMaxBytes
 	MaxPerAccount int   // records that wait; 0: DefaultMaxPerAccount
@@ -48,6 +50,7 @@ type Pool struct {
 	mu       sync.Mutex
 	table    table
 	suspects map[*queue]bool // that Update shall look at again
+	parts    *parts          // of a change of branches that is not complete; nil: none
 	arrivals uint64
 	epoch    uint64   // counts updates
 	forged   recent   // full hashes of records with bad signatures

@@ -579,14 +579,20 @@ func TestReorganisationInParts(t *testing.T) {
 		w.move(t, old)
 		w.add(t, w.user(0).next(), w.user(1).next())
 		if parts == 1 {
+			before := w.Best(1000)
 			for tip := old.Parent; tip != stem; tip = tip.Parent {
-				w.move(t, tip)
+				w.step(t, tip, true)
 			}
 			for _, tip := range branch.Chain() {
 				if tip.Height() >= stem.Height() {
-					w.move(t, tip)
+					w.step(t, tip, true)
+					w.holds(t, before...)
 				}
 			}
+			if got := w.choose(t, everything); len(got) > 0 {
+				t.Errorf("%d records were chosen on a tip in between", len(got))
+			}
+			w.step(t, branch, false) // the last part may have no blocks
 		} else {
 			w.move(t, branch)
 		}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"stele/node/block"
 	"stele/node/ledger"
 	"stele/node/record"
 	"stele/node/reject"
@@ -16,28 +15,21 @@ import (
 type unsettled map[record.Key][]entry
 
 // refill puts entries, which are in no queue, into queues as far as they are
-// valid now. The others are forgotten; those that are in one of the blocks count
-// as mined. The error is that of the view; entries that could not be judged
+// valid now. The others are forgotten; those that were mined count as such. The error is that of the view; entries that could not be judged
 // are in no queue then, and still in the journal.
 //
 // Whose account a key signs for is not known beforehand: a KEY_ROTATE among the
 // entries may bring it into use, but only if it is valid itself. So the authors
 // of these come first, and their queue takes the entries of the new key along.
 // If it does not, the key signs for an account of its own.
-func (p *Pool) refill(v ledger.View, c ledger.Context, entries []entry, mined []*block.Block) error {
+func (p *Pool) refill(v ledger.View, c ledger.Context, entries []entry, mined map[record.ID]bool) error {
 	if len(entries) == 0 {
 		return nil
-	}
-	in := map[record.ID]bool{}
-	for _, b := range mined {
-		for _, r := range b.Records {
-			in[r.ID()] = true
-		}
 	}
 	waiting := unsettled{}
 	rotatedBy := map[record.Key][]record.Key{} // the authors of the rotations to a key
 	for _, e := range entries {
-		if in[e.ID()] {
+		if mined[e.ID()] {
 			p.forget([]entry{e}, &p.counts.Mined)
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger"
 	"stele/node/record"
 	"stele/node/store"
 )
@@ -22,7 +23,7 @@ type ledgerNode struct {
 	pool  *Pool
 }
 
-func openNode(t *testing.T, fs vfs.FS, b *chaintest.Builder) *ledgerNode {
+func openNode(t *testing.T, fs vfs.FS, b *chaintest.Builder, edit ...func(*chain.Options, *Options)) *ledgerNode {
 	t.Helper()
 	var n ledgerNode
 	var err error
@@ -30,21 +31,26 @@ func openNode(t *testing.T, fs vfs.FS, b *chaintest.Builder) *ledgerNode {
 	if n.store, err = store.Open("data", id, store.Options{FS: fs}); err != nil {
 		t.Fatal(err)
 	}
-	n.chain, err = chain.Open(t.Context(), chain.Options{
+	chainOptions := chain.Options{
 		Store: n.store, Params: b.Params, Clock: b.Now,
 		OnChange: func(change chain.Change) {
 			if err := n.pool.Update(change); err != nil {
 				t.Error(err)
 			}
 		},
-	})
-	if err != nil {
+	}
+	o := Options{
+		Params: b.Params, Journal: StoreJournal(n.store),
+		View:    func() ledger.View { return n.chain.View() },
+		Context: func() ledger.Context { return n.chain.NextContext() },
+	}
+	for _, f := range edit {
+		f(&chainOptions, &o)
+	}
+	if n.chain, err = chain.Open(t.Context(), chainOptions); err != nil {
 		t.Fatal(err)
 	}
-	n.pool, err = New(Options{
-		Params: b.Params, View: n.chain.View, Context: n.chain.NextContext, Journal: StoreJournal(n.store),
-	})
-	if err != nil {
+	if n.pool, err = New(o); err != nil {
 		t.Fatal(err)
 	}
 	return &n

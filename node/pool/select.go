@@ -35,11 +35,15 @@ const (
 // A record that does not apply is left out, with those behind it in its queue.
 // It is a suspect from then on: until it applies, it is tried after all others,
 // and evicted first. The next Update looks whether it may stay in the pool. After
-// maxUnapplied such records Select returns what it has. The error is that of the
+// maxUnapplied such records Select returns what it has. Between the parts of a
+// change of branches it chooses nothing. The error is that of the
 // state's view.
 func (p *Pool) Select(s *ledger.State, c ledger.Context, l Limits) (chosen []*record.Record, fees record.Amount, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.parts != nil {
+		return nil, 0, nil // the state is that of a tip in between
+	}
 	room, misfits, unapplied := l.Bytes, 0, 0
 	w := p.table.walk()
 	for e := w.next(); e != nil && len(chosen) < l.Records && misfits < maxMisfits && unapplied < maxUnapplied; e = w.next() {

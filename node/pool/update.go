@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/ledger"
 	"stele/node/record"
@@ -29,19 +30,34 @@ func (p *Pool) Update(change chain.Change) error {
 // expired, and what is behind one of those in its queue. Records of disconnected
 // blocks come back, whatever their fee, if they are still valid.
 //
-// The error is that of the state's view. Records that could not be judged are
-// then only in the journal.
+// For a partial change nothing leaves the pool, and nothing comes back: what the
+// state of a block in between says about a record means nothing. Until the last
+// part the pool only notes what was confirmed, and the journal has what came back.
+//
+// The error is that of the state's view, or of the journal after a change in
+// parts. Records that could not be judged are then only in the journal.
 func (p *Pool) Follow(change chain.Change) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if change.Partial {
+		p.collect(change)
+		return nil
+	}
 	p.epoch++
 	v, c := p.o.View(), p.o.Context()
 	before := p.counts
 	var err error
-	if len(change.Disconnected) > 0 {
+	switch {
+	case p.parts != nil:
+		p.collect(change)
+		err = p.finish(v, c)
+	case len(change.Disconnected) > 0:
 		err = p.rebuild(v, c, change)
-	} else {
+	default:
 		err = p.advance(v, c, change)
+	}
+	if p.parts != nil {
+		return err
 	}
 	p.expire(c.Height)
 	p.evict()
@@ -98,16 +114,13 @@ func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) err
 		}
 	}
 	clear(p.suspects)
-	return cmp.Or(failed, p.refill(v, c, entries, change.Connected))
+	return cmp.Or(failed, p.refill(v, c, entries, idsOf(change.Connected)))
 }
 
 // rebuild follows a chain of which blocks were disconnected: all records are
 // judged anew, together with those of these blocks.
 func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) error {
-	var entries, returned []entry
-	for _, q := range p.table.queues {
-		entries = append(entries, q.entries...)
-	}
+	var returned []entry
 	for _, b := range change.Disconnected {
 		for _, r := range b.Records[1:] {
 			if p.table.records[r.ID()] == nil {
@@ -116,9 +129,18 @@ func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) err
 			}
 		}
 	}
+	return p.judgeAll(v, c, returned, idsOf(change.Connected))
+}
+
+// judgeAll judges all records anew, together with those that were returned.
+func (p *Pool) judgeAll(v ledger.View, c ledger.Context, returned []entry, mined map[record.ID]bool) error {
+	var entries []entry
+	for _, q := range p.table.queues {
+		entries = append(entries, q.entries...)
+	}
 	p.table = newTable()
 	clear(p.suspects)
-	err := p.refill(v, c, append(entries, returned...), change.Connected)
+	err := p.refill(v, c, append(entries, returned...), mined)
 	for _, e := range returned {
 		if p.table.records[e.ID()] != nil {
 			p.counts.Returned++
@@ -141,4 +163,15 @@ func (p *Pool) forget(removed []entry, count *uint64) {
 		p.unsave(e.Record)
 	}
 	*count += uint64(len(removed))
+}
+
+// idsOf returns the ids of the records in the blocks.
+func idsOf(blocks []*block.Block) map[record.ID]bool {
+	ids := map[record.ID]bool{}
+	for _, b := range blocks {
+		for _, r := range b.Records {
+			ids[r.ID()] = true
+		}
+	}
+	return ids
 }
