@@ -64,13 +64,13 @@ func (f from) RemoteAddr() net.Addr {
 	return &net.TCPAddr{IP: net.ParseIP(f.addr), Port: 1}
 }
 
-// Thousands of sessions from ten addresses that never send a share take no place
-// from a miner that does: neither from one that is there, nor from one that comes,
-// nor from one that comes back.
-func TestCrowdedOut(t *testing.T) {
-	const connections, addressCount, idle = 500, 10, 2000
+// crowdedWorld returns a server that takes so many connections, and a function that
+// opens n sessions without shares, the i-th from address(i), and waits until the
+// server has taken them. Miners that dial the server are at another address of IPv4.
+func crowdedWorld(t *testing.T, connections int) (w *world, flood func(n int, address func(i int) string)) {
+	t.Helper()
 	var listener *addresses
-	w := newWorld(t, func(w *world, o *stratum.Options) {
+	w = newWorld(t, func(w *world, o *stratum.Options) {
 		o.MaxConnections = connections
 		w.wrap = func(l net.Listener) net.Listener {
 			listener = newAddresses(l, "198.51.100.7")
@@ -86,14 +86,13 @@ func TestCrowdedOut(t *testing.T) {
 		}
 		readers.Wait()
 	})
-	// flood opens sessions without shares, and waits until the server has taken them.
-	flood := func(n int) {
+	return w, func(n int, address func(i int) string) {
 		t.Helper()
 		for i := range n {
 			here, there := net.Pipe()
 			opened = append(opened, here)
 			select {
-			case listener.in <- from{there, fmt.Sprintf("192.0.2.%d", 1+i%addressCount)}:
+			case listener.in <- from{there, address(i)}:
 			case <-time.After(20 * time.Second):
 				t.Fatalf("connection %d of %d is not taken", i, n)
 			}
@@ -102,6 +101,18 @@ func TestCrowdedOut(t *testing.T) {
 				fmt.Fprintf(here, `{"id":1,"method":"mining.subscribe","params":["x"]}`+"\n"+`{"id":2,"method":"mining.authorize","params":["%s","x"]}`+"\n", user)
 			})
 		}
+	}
+}
+
+// Thousands of sessions from ten addresses that never send a share take no place
+// from a miner that does: neither from one that is there, nor from one that comes,
+// nor from one that comes back.
+func TestCrowdedOut(t *testing.T) {
+	const connections, addressCount, idle = 500, 10, 2000
+	w, open := crowdedWorld(t, connections)
+	flood := func(n int) {
+		t.Helper()
+		open(n, func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i%addressCount) })
 	}
 	share := func(what string, m *testMiner) {
 		t.Helper()
@@ -132,6 +143,29 @@ func TestCrowdedOut(t *testing.T) {
 	if s := w.server.Status(); s.Connections > connections+1 || s.Banned != 0 {
 		t.Errorf("status %+v", s)
 	}
+}
+
+// Sessions from a /48 of IPv6, each from a /64 of its own and none with a share,
+// leave a miner time for its first share: all those that were there before it make
+// room first. A miner that has had one keeps its place whatever comes.
+func TestCrowdOfAddresses(t *testing.T) {
+	const connections, idle = 200, 1000
+	w, open := crowdedWorld(t, connections)
+	next := 0
+	flood := func(n int) {
+		t.Helper()
+		open(n, func(int) string {
+			next++
+			return fmt.Sprintf("2001:db8:1:%x::1", next)
+		})
+	}
+	flood(connections)
+	m := dial(t, w.address)
+	m.login(user)
+	flood(connections - 1) // while it looks for its first share
+	want(t, "the first share", m.share(user, m.job), 0)
+	flood(idle)
+	want(t, "a share after another flood", m.share(user, m.job), 0)
 }
 
 // Where all connections have had a good share, another one is closed, and there is

@@ -2,6 +2,7 @@ package stratum
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,7 +13,10 @@ func TestCrowd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newCrowd()
 		var model []*conn // oldest first
-		address := rapid.Map(rapid.IntRange(1, 6), func(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}) })
+		address := rapid.SampledFrom([]netip.Addr{
+			{}, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("198.51.100.1"),
+			netip.MustParseAddr("2001:db8:0:1::"), netip.MustParseAddr("2001:db8:0:2::"),
+		})
 		remove := func(c *conn) {
 			w.leave(c)
 			w.leave(c)
@@ -40,17 +44,18 @@ func TestCrowd(t *testing.T) {
 				}
 			},
 			"": func(t *rapid.T) {
-				sizes, oldest := map[netip.Addr]int{}, map[netip.Addr]*conn{}
+				sizes := map[netip.Addr]int{}
 				largest := 0
 				for _, c := range model {
-					if sizes[c.addr]++; sizes[c.addr] == 1 {
-						oldest[c.addr] = c
-					}
+					sizes[c.addr]++
 					largest = max(largest, sizes[c.addr])
 				}
-				got := w.first()
-				if got == nil != (len(model) == 0) || got != nil && (sizes[got.addr] != largest || oldest[got.addr] != got) {
-					t.Fatalf("first is %p of %d at an address, the largest has %d", got, sizes[got.addr], largest)
+				var want *conn // the oldest of all at addresses with most
+				if i := slices.IndexFunc(model, func(c *conn) bool { return sizes[c.addr] == largest }); i >= 0 {
+					want = model[i]
+				}
+				if got := w.first(); got != want {
+					t.Fatalf("connection %d of %d makes room, want %d", slices.Index(model, got), len(model), slices.Index(model, want))
 				}
 				if len(w.places) != len(model) || len(w.byAddress) != len(sizes) || len(w.groups) != len(sizes) {
 					t.Fatalf("%d places, %d addresses, %d groups, want %d and %d", len(w.places), len(w.byAddress), len(w.groups), len(model), len(sizes))
