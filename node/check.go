@@ -36,20 +36,43 @@ type BesideReport struct {
 // changed.
 func CheckBeside(ctx context.Context, dir, blobs string) (BesideReport, error) {
 	r := BesideReport{Views: ViewsUnsealed}
-	sealed, damage, err := views.Check(ctx, filepath.Join(dir, ViewsFolder), nil)
-	if err != nil {
+	there, err := r.folder(dir, ViewsFolder)
+	switch {
+	case err != nil:
 		return r, err
-	}
-	if sealed {
-		r.Views = ViewsSealed
-	} else if _, err := os.Lstat(filepath.Join(dir, ViewsFolder)); errors.Is(err, fs.ErrNotExist) {
+	case there:
+		sealed, damage, err := views.Check(ctx, filepath.Join(dir, ViewsFolder), nil)
+		if err != nil {
+			return r, err
+		}
+		if sealed {
+			r.Views = ViewsSealed
+		}
+		for _, d := range damage {
+			r.add(ViewsFolder, d.File, d.Detail)
+		}
+	case len(r.Damage) == 0:
 		r.Views = ViewsAbsent
 	}
-	for _, d := range damage {
-		r.add(ViewsFolder, d.File, d.Detail)
+	if there, err = r.folder(dir, blobs); err == nil && there {
+		r.Custody, err = custody.Check(ctx, filepath.Join(dir, blobs), func(file, detail string) { r.add(blobs, file, detail) })
 	}
-	r.Custody, err = custody.Check(ctx, filepath.Join(dir, blobs), func(file, detail string) { r.add(blobs, file, detail) })
 	return r, err
+}
+
+// folder reports whether a folder is there. Something else in its place is damage.
+func (r *BesideReport) folder(dir, name string) (there bool, err error) {
+	info, err := os.Stat(filepath.Join(dir, name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !info.IsDir():
+		r.add(name, "", "it is not a folder")
+		return false, nil
+	}
+	return true, nil
 }
 
 func (r *BesideReport) add(folder, file, detail string) {

@@ -6,11 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"stele/node"
 )
 
 // Whatever file of a stopped node has one other bit, the check names it and
@@ -103,5 +108,55 @@ func TestNodeCheckNamesTheFile(t *testing.T) {
 	}
 	if tables == 0 || unopened == 0 {
 		t.Errorf("%d tables, %d files without which the store does not open, among %q", tables, unopened, files)
+	}
+}
+
+// What stands in the way of the views or of recipients' data is damage like any
+// other: it is named, nothing is read from it or waited for, and the rest of the
+// report is there.
+func TestNodeCheckFilesInTheWay(t *testing.T) {
+	dir := t.TempDir()
+	tellStory(t, dir)
+	views := filepath.Join(dir, "views")
+	pipe := func(path string) error { return unix.Mkfifo(path, 0o600) }
+	link := func(path string) error { return os.Symlink(filepath.Join(dir, "IDENTITY"), path) }
+	dangling := func(path string) error { return os.Symlink(filepath.Join(dir, "nothing"), path) }
+	folder := func(path string) error { return os.Mkdir(path, 0o700) }
+	for _, c := range []struct {
+		name   string // what is damaged
+		put    func(path string) error
+		detail string
+		views  node.ViewsState
+	}{
+		{"views/SEAL", pipe, "a named pipe", node.ViewsSealed},
+		{"views/SEAL", link, "a symbolic link", node.ViewsSealed},
+		{"views/SEAL", dangling, "a symbolic link", node.ViewsSealed},
+		{"views/SEAL", folder, "a folder", node.ViewsSealed},
+		{"views", pipe, "not a folder", node.ViewsUnsealed},
+		{"views", link, "not a folder", node.ViewsUnsealed},
+		{"blobs", pipe, "not a folder", node.ViewsAbsent},
+	} {
+		path := filepath.Join(dir, filepath.FromSlash(c.name))
+		if filepath.Dir(path) == views {
+			if err := folder(views); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.put(path); err != nil {
+			t.Fatal(err)
+		}
+		out, code := stele(t, "node", "check", "--data", dir, "--json")
+		var res nodeCheckResult
+		if err := json.Unmarshal([]byte(out), &res); err != nil || code != 1 {
+			t.Errorf("%s, %s: exit code %d: %s", c.name, c.detail, code, out)
+		} else if res.Blocks < 2 || !res.Sealed || res.Damage != nil || res.Views != c.views || res.Good ||
+			len(res.Files) != 1 || res.Files[0].File != c.name || !strings.Contains(res.Files[0].Detail, c.detail) {
+			t.Errorf("%s, %s: %s", c.name, c.detail, out)
+		}
+		for _, there := range []string{path, views} {
+			if err := os.Remove(there); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
 	}
 }

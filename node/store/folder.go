@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -41,34 +41,26 @@ func BreakFolderSeal(dir string, fs vfs.FS) error {
 
 // VerifyFolder compares the files of a folder with the seal of [SealFolder] and
 // returns all that are changed, missing or unknown, by name. Without a seal, or
-// without the folder, there is nothing to compare.
+// without the folder, there is nothing to compare; what is wrong with the seal
+// itself, and be it no regular file, is damage too.
 func VerifyFolder(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damage, error) {
-	var all []*Damage
-	found := func(name, format string, args ...any) {
-		all = append(all, &Damage{Height: NoHeight, Field: "file", File: name, Detail: fmt.Sprintf(format, args...)})
-	}
-	f, err := fs.Open(fs.PathJoin(dir, sealFile))
-	if missing(err) {
+	files, err := readSeal(fs, dir, sealFile)
+	damage := (*Damage)(nil)
+	switch {
+	case missing(err):
 		return Unsealed, nil, nil
-	}
-	if err != nil {
-		return Sealed, nil, diskError(err)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSeal))
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return Sealed, nil, diskError(err)
-	}
-	files, err := decodeSeal(text)
-	if err != nil {
-		found(sealFile, "%v", err)
-		return Sealed, all, nil
+	case errors.As(err, &damage):
+		return Sealed, []*Damage{damage}, nil
+	case err != nil:
+		return Sealed, nil, err
 	}
 	names, err := folderFiles(dir, fs)
 	if err != nil {
 		return Sealed, nil, diskError(err)
+	}
+	var all []*Damage
+	found := func(name, format string, args ...any) {
+		all = append(all, &Damage{Height: NoHeight, Field: "file", File: name, Detail: fmt.Sprintf(format, args...)})
 	}
 	for _, name := range names {
 		want, known := files[name]
