@@ -303,14 +303,16 @@ func (n *Node) closeParts() error {
 			errs = append(errs, err)
 		}
 	}
-	if n.views != nil {
-		errs = append(errs, n.views.Close())
-	}
 	if n.pool != nil && n.store.Err() == nil {
 		errs = append(errs, n.pool.Flush()) // so that the journal has only what waits
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
+	}
+	if n.views != nil {
+		// The last, as their seal can take long: the store must have its own even if
+		// the process is killed meanwhile. Views without a seal lose nothing.
+		errs = append(errs, n.views.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -221,6 +223,31 @@ func TestQuietNode(t *testing.T) {
 	}
 	if s := n.Status(); s.Height != 2 || s.Pool.Records == 0 || len(s.Intervals) != 2 {
 		t.Errorf("status %+v", s)
+	}
+}
+
+// The store has its seal before that of the views is made, which can take long.
+func TestStoreIsSealedFirst(t *testing.T) {
+	o := testOptions(t)
+	disk := o.Store.FS
+	var sealed []store.SealState
+	o.Store.FS = errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		folder, name := filepath.Split(op.Path)
+		if op.Kind != errorfs.OpCreate || filepath.Base(folder) != ViewsFolder || !strings.HasPrefix(name, "SEAL") {
+			return nil
+		}
+		state, damage, err := store.VerifySeal(t.Context(), o.Dir, disk)
+		if err != nil || len(damage) > 0 {
+			t.Errorf("%v, %v", damage, err)
+		}
+		sealed = append(sealed, state)
+		return nil
+	}))
+	n := start(t, o)
+	n.reach(3)
+	n.stop()
+	if !slices.Equal(sealed, []store.SealState{store.Sealed}) {
+		t.Errorf("states of the store when the views are sealed: %v", sealed)
 	}
 }
 

@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +63,28 @@ func stele(t *testing.T, args ...string) (out string, code int) {
 	return string(raw), 0
 }
 
+// snapshot describes all files in a folder.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		files[path] = fmt.Sprintf("%v %v %x", info.Mode(), info.ModTime(), sha256.Sum256(b))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 // A case goes from a node's folder, or from a node that runs, into a file, which
 // can be checked without either. A changed file is found out.
 func TestRecordBundle(t *testing.T) {
@@ -79,6 +105,15 @@ func TestRecordBundle(t *testing.T) {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Fatalf("exit code %d, no %q: %s", code, want, out)
 		}
+	}
+
+	// The folder is read, and no file in it is changed or written anew.
+	before := snapshot(t, data)
+	if out, code := stele(t, "record", "bundle", "voucher", id, "--data", data, "-o", other); code != 0 {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	if after := snapshot(t, data); !maps.Equal(before, after) {
+		t.Errorf("the files of the folder were\n%v, and are\n%v", before, after)
 	}
 
 	// Any digit of a record, a header or a branch that is another is found.

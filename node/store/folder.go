@@ -7,22 +7,52 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// LockFolder takes the lock of a folder with files of Pebble, which must be there.
+// Errors: ErrLocked, ErrDisk, a [*Damage] if something else stands in its place.
+func LockFolder(dir string, fs vfs.FS) (*pebble.Lock, error) {
+	lock, err := pebble.LockDirectory(dir, fs)
+	if err != nil {
+		return nil, lockError(fs, fs.PathJoin(dir, lockFile), err)
+	}
+	return lock, nil
+}
+
+// FolderSeal is what a seal says of the files of a folder, by name; nil: nothing.
+type FolderSeal map[string]fileDigest
+
+// ReadFolderSeal reads the seal of a folder. It returns nil if there is none that
+// can be read.
+func ReadFolderSeal(dir string, fs vfs.FS) FolderSeal {
+	files, err := readSeal(fs, dir, sealFile)
+	if err != nil {
+		return nil
+	}
+	return files
+}
+
 // SealFolder writes a seal into a folder with files of Pebble, after Pebble is
 // closed: it holds size and SHA-256 of each. [BreakFolderSeal] must remove it
-// before any of them is changed. Subfolders are not expected.
-func SealFolder(ctx context.Context, dir string, fs vfs.FS) error {
+// before any of them is changed. Subfolders are not expected. Tables that are in
+// the last seal are not read again: a table never changes, and its number is not
+// given to another one until the folder is emptied; then last must be nil.
+func SealFolder(ctx context.Context, dir string, fs vfs.FS, last FolderSeal) error {
 	names, err := folderFiles(dir, fs)
 	if err != nil {
 		return diskError(err)
 	}
 	files := map[string]fileDigest{}
 	for _, name := range names {
-		if files[name], err = digestFile(ctx, fs, fs.PathJoin(dir, name)); err != nil {
-			return diskError(err)
+		d, known := last[name]
+		if !known || !isTable(name) {
+			if d, err = digestFile(ctx, fs, fs.PathJoin(dir, name)); err != nil {
+				return diskError(err)
+			}
 		}
+		files[name] = d
 	}
 	return diskError(writeFile(fs, dir, sealFile, encodeSeal(files)))
 }

@@ -92,18 +92,23 @@ func (s *Store) writeIdentity(id Identity) error {
 // something else stands in its place.
 func lockFolder(fs vfs.FS, name string) (io.Closer, error) {
 	lock, err := fs.Lock(name)
-	if err == nil {
-		return lock, nil
+	if err != nil {
+		return nil, lockError(fs, name, err)
 	}
+	return lock, nil
+}
+
+// lockError gives an error of vfs.FS.Lock its kind.
+func lockError(fs vfs.FS, name string, err error) error {
 	errno := syscall.Errno(0)
 	if errors.Is(err, ErrNotRegular) {
-		return nil, &Damage{Height: NoHeight, Field: "file", File: fs.PathBase(name), Detail: err.Error()}
+		return &Damage{Height: NoHeight, Field: "file", File: fs.PathBase(name), Detail: err.Error()}
 	}
 	held := errors.As(err, &errno) && (errno == syscall.EAGAIN || errno == syscall.EACCES && error(errno) == err)
 	if held || strings.Contains(err.Error(), "lock held") {
-		return nil, fmt.Errorf("%w: another process holds %s: stop it first", ErrLocked, name)
+		return fmt.Errorf("%w: another process holds %s: stop it first", ErrLocked, name)
 	}
-	return nil, diskError(err)
+	return diskError(err)
 }
 
 // makeFolders makes dir and db in it, so that a crash does not lose them.

@@ -1,12 +1,18 @@
 package views
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"stele/node/store"
 )
 
 // check is Check of the folder of all tests.
@@ -134,5 +140,150 @@ func TestCheckWithoutSeal(t *testing.T) {
 		if sealed, files := check(t, fs); !sealed || len(files) > 0 {
 			t.Errorf("closed: sealed %v, damage in %q", sealed, files)
 		}
+	}
+}
+
+// closed makes views of a chain, or brings those that are there to its tip, and
+// closes them.
+func closed(t *testing.T, c Chain, fs vfs.FS) map[string][]byte {
+	t.Helper()
+	v := open(t, c, fs)
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if sealed, files := check(t, fs); !sealed || len(files) > 0 {
+		t.Fatalf("closed: sealed %v, damage in %q", sealed, files)
+	}
+	return contents(t, fs, "views")
+}
+
+// tables are the names of those among files.
+func tables(files map[string][]byte) (names []string) {
+	for name := range files {
+		if strings.HasSuffix(name, ".sst") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Views that are only read have the files and the seal that they had. Once there
+// is something to change, they change and are sealed anew.
+func TestReadingChangesNothing(t *testing.T) {
+	fs, c := vfs.NewMem(), grown(10)
+	before := closed(t, c, fs)
+	v := open(t, c, fs)
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, v, c)
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := contents(t, fs, "views"); !maps.EqualFunc(before, after, bytes.Equal) {
+		t.Errorf("files were %q, are %q", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+	}
+
+	v = open(t, c, fs)
+	c.extend()
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, v, c)
+	if sealed, files := check(t, fs); sealed || len(files) > 0 {
+		t.Errorf("changed: sealed %v, damage in %q", sealed, files)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := closed(t, c, fs); bytes.Equal(before["SEAL"], after["SEAL"]) {
+		t.Error("the seal is that of before")
+	}
+}
+
+// A seal takes what the last one says of tables that are still there, and does not
+// read them: a bit that flipped in one since then is found.
+func TestSealRemembersTables(t *testing.T) {
+	fs, c := vfs.NewMem(), grown(10)
+	closed(t, c, fs)
+	c.extend()
+	files := closed(t, c, fs) // the second table is merged with the first; a third one is not
+	name := tables(files)[0]
+	v := open(t, c, fs)
+	c.extend()
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	flipped := slices.Clone(files[name])
+	flipped[len(flipped)/2] ^= 1
+	put(t, fs, "views/"+name, flipped)
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := contents(t, fs, "views")
+	if got := tables(after); len(got) < 2 || after[name] == nil {
+		t.Fatalf("tables %q, want %s and another", got, name)
+	}
+	if sealed, found := check(t, fs); !sealed || !slices.Equal(found, []string{name}) {
+		t.Errorf("sealed %v, damage in %q, want %s", sealed, found, name)
+	}
+}
+
+// Views that are built anew take nothing from the seal of those before, whose
+// tables had the same names.
+func TestSealOfRenewedViews(t *testing.T) {
+	fs := vfs.NewMem()
+	before := closed(t, grown(10), fs)
+	v, err := Open("views", Options{Chain: grown(20), FS: fs, Identity: store.Identity{Network: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(v.Update(t.Context()), v.Close()); err != nil {
+		t.Fatal(err)
+	}
+	after := contents(t, fs, "views")
+	if name := tables(before)[0]; after[name] == nil || bytes.Equal(before[name], after[name]) {
+		t.Fatalf("there is no other table with the name %s, only %q", name, tables(after))
+	}
+	if sealed, found := check(t, fs); !sealed || len(found) > 0 {
+		t.Errorf("sealed %v, damage in %q", sealed, found)
+	}
+}
+
+// A folder is locked until its seal is written. Whoever comes before gets an error,
+// and removes nothing.
+func TestLockedViews(t *testing.T) {
+	fs, c := vfs.NewMem(), grown(10)
+	before := closed(t, c, fs)
+	lock, err := store.LockFolder("views", fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open("views", Options{Chain: c, FS: fs}); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("locked views: %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := contents(t, fs, "views"); !maps.EqualFunc(before, after, bytes.Equal) {
+		t.Errorf("files were %q, are %q", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+	}
+
+	var sealing error
+	v := open(t, c, errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpCreate && strings.HasPrefix(fs.PathBase(op.Path), "SEAL") {
+			_, sealing = store.LockFolder("views", fs)
+		}
+		return nil
+	})))
+	c.extend()
+	if err := errors.Join(v.Update(t.Context()), v.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(sealing, store.ErrLocked) {
+		t.Errorf("while the seal is written: %v", sealing)
 	}
 }

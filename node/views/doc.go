@@ -29,7 +29,8 @@
 // is wrong with the files beyond that, they are removed and built anew.
 //
 // After an orderly end a seal tells what the files must be, so that [Check] finds
-// any bit that changes meanwhile. The next Open removes it.
+// any bit that changes meanwhile. The next change removes it: views that are only
+// read keep it, and no file of theirs changes.
 //
 // # Caveats
 //

@@ -153,6 +153,9 @@ func (v *Views) disconnect(b *block.Block, height uint32) error {
 
 // write commits what fill puts into a batch, together with the new tip.
 func (v *Views) write(tip *Tip, fill func(*pebble.DB, *pebble.Batch) error) error {
+	if err := v.modify(); err != nil {
+		return err
+	}
 	return v.read(func(db *pebble.DB) error {
 		batch := db.NewBatch()
 		defer batch.Close()

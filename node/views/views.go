@@ -69,14 +69,20 @@ type Views struct {
 	broken atomic.Bool         // Pebble could not write its files, or not open them
 	closed atomic.Bool
 
-	writing sync.Mutex // held by who writes
-	mu      sync.RWMutex
-	db      *pebble.DB // under mu; nil: closed
+	writing  sync.Mutex       // held by who writes; guards what follows
+	lock     *pebble.Lock     // of the folder; nil: closed
+	seal     store.FolderSeal // that the files had when they were opened
+	readOnly bool             // the files are open for reading only, and still have their seal
+
+	mu sync.RWMutex // is taken after writing
+	db *pebble.DB   // under mu; nil: closed
 }
 
 // Open opens the views in the folder dir, which is made if it is not there. It
 // does not read the chain yet: see [Views.Run] and [Views.Update]. If the files
-// are of another version or network, or damaged, the views begin anew.
+// are of another version or network, or damaged, the views begin anew. As long as
+// there is nothing to change in them, no file is changed. Errors: [store.ErrLocked]
+// if another process has the folder open, and those of the disk.
 func Open(dir string, o Options) (*Views, error) {
 	if o.FS == nil {
 		o.FS = store.Disk
@@ -85,7 +91,10 @@ func Open(dir string, o Options) (*Views, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	v := &Views{o: o, dir: dir, wake: make(chan struct{}, 1)}
-	if err := v.open(); err != nil {
+	switch err := v.open(); {
+	case errors.Is(err, store.ErrLocked):
+		return nil, fmt.Errorf("views: %w", err)
+	case err != nil:
 		o.Log.Warn("views are built anew", "reason", err)
 		if err := v.renew(); err != nil {
 			return nil, fmt.Errorf("views: %w", err)
@@ -94,8 +103,65 @@ func Open(dir string, o Options) (*Views, error) {
 	return v, nil
 }
 
-// open opens the files. The views must be closed.
-func (v *Views) open() (err error) {
+// open locks the folder and opens the files. The views must be closed. Sealed files
+// are opened for reading only, so that views that nobody changes keep their seal:
+// see [Views.modify].
+func (v *Views) open() error {
+	if err := v.o.FS.MkdirAll(v.dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := store.LockFolder(v.dir, v.o.FS)
+	if err != nil {
+		return err
+	}
+	v.lock = lock
+	v.seal = store.ReadFolderSeal(v.dir, v.o.FS)
+	v.readOnly = v.seal != nil
+	db, err := v.openDB()
+	if err != nil {
+		return errors.Join(err, v.unlock())
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.db = db
+	return nil
+}
+
+// unlock gives the lock of the folder back.
+func (v *Views) unlock() error {
+	if v.lock == nil {
+		return nil
+	}
+	lock := v.lock
+	v.lock = nil
+	return lock.Close()
+}
+
+// modify opens the files for writing, if they are open for reading only.
+func (v *Views) modify() error {
+	if !v.readOnly {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.db == nil {
+		return ErrClosed
+	}
+	db := v.db
+	v.db, v.readOnly = nil, false
+	err := closeDB(db)
+	if err == nil {
+		db, err = v.openDB()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: they do not open for writing: %w", errDamaged, err)
+	}
+	v.db = db
+	return nil
+}
+
+// openDB opens the files, for reading only if readOnly is set, and reads the tip.
+func (v *Views) openDB() (db *pebble.DB, err error) {
 	v.broken.Store(false)
 	defer func() {
 		if err != nil {
@@ -105,6 +171,8 @@ func (v *Views) open() (err error) {
 	defer catch(&err)
 	o := &pebble.Options{
 		FS:                 v.o.FS,
+		Lock:               v.lock,
+		ReadOnly:           v.readOnly,
 		DisableWAL:         true,
 		FormatMajorVersion: format,
 		MemTableSize:       16 << 20,
@@ -116,20 +184,18 @@ func (v *Views) open() (err error) {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	if err := store.BreakFolderSeal(v.dir, v.o.FS); err != nil {
-		return err
+	if !v.readOnly {
+		if err := store.BreakFolderSeal(v.dir, v.o.FS); err != nil {
+			return nil, err
+		}
 	}
-	db, err := pebble.Open(v.dir, o)
-	if err != nil {
-		return err
+	if db, err = pebble.Open(v.dir, o); err != nil {
+		return nil, err
 	}
 	if err := v.start(db); err != nil {
-		return errors.Join(err, closeDB(db))
+		return nil, errors.Join(err, closeDB(db))
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.db = db
-	return nil
+	return db, nil
 }
 
 // start reads identity and tip.
@@ -168,8 +234,10 @@ func (v *Views) start(db *pebble.DB) error {
 	return nil
 }
 
-// renew removes the files and opens new ones.
+// renew removes the files and opens new ones. The lock is given back only when all
+// is removed, its file too.
 func (v *Views) renew() error {
+	v.broken.Store(true) // until new ones are open
 	v.mu.Lock()
 	db := v.db
 	v.db = nil
@@ -177,7 +245,7 @@ func (v *Views) renew() error {
 	if db != nil {
 		_ = closeDB(db) // it does not matter what is wrong with it
 	}
-	if err := v.o.FS.RemoveAll(v.dir); err != nil {
+	if err := errors.Join(v.o.FS.RemoveAll(v.dir), v.unlock()); err != nil {
 		return err
 	}
 	return v.open()
@@ -197,23 +265,27 @@ func catch(err *error) {
 }
 
 // Close writes what is only in memory, closes the files, and seals them for
-// [Check]. Run and Update must have returned.
+// [Check]; the folder is locked until then. Views that were only read have their
+// seal still. Run and Update must have returned.
 func (v *Views) Close() error {
 	v.closed.Store(true)
+	v.writing.Lock()
+	defer v.writing.Unlock()
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.db == nil {
-		return nil
-	}
 	db := v.db
 	v.db = nil
-	if v.broken.Load() {
-		return closeDB(db)
+	v.mu.Unlock()
+	var err error
+	switch {
+	case db == nil:
+	case v.readOnly || v.broken.Load():
+		err = closeDB(db)
+	default:
+		if err = errors.Join(db.Flush(), closeDB(db)); err == nil {
+			err = store.SealFolder(context.Background(), v.dir, v.o.FS, v.seal)
+		}
 	}
-	if err := errors.Join(db.Flush(), closeDB(db)); err != nil {
-		return err
-	}
-	return store.SealFolder(context.Background(), v.dir, v.o.FS)
+	return errors.Join(err, v.unlock())
 }
 
 // Check compares the files of views, which must be closed, with the seal that
