@@ -2,6 +2,7 @@ package gpucheck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
@@ -42,7 +43,8 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 		hashes, every = 1<<14, opts.Soak/4
 	}
 	end := time.Now().Add(opts.Soak)
-	for n := 0; time.Now().Before(end) && ctx.Err() == nil; n++ {
+	var failed error // what ended it early
+	for n := 0; failed == nil && time.Now().Before(end) && ctx.Err() == nil; n++ {
 		t := []*turn{scans, rolls}[n%2]
 		for _, until := time.Now(), time.Now().Add(every); time.Now().Before(until); {
 			limited, cancel := context.WithDeadline(ctx, until)
@@ -50,14 +52,14 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 			over := limited.Err() != nil
 			cancel()
 			if err != nil && !over {
-				rep.fault("soak: %v", err)
-				end = time.Now()
+				failed = err
 				break
 			}
 		}
-		if err := compareSets(ctx, d, t.mask, hashes, sets, out); err != nil && ctx.Err() == nil {
-			rep.fault("soak: comparing with the CPU: %v", err)
-			break
+		if failed == nil {
+			if err := compareSets(ctx, d, t.mask, hashes, sets, out); err != nil && ctx.Err() == nil {
+				failed = fmt.Errorf("comparing with the CPU: %w", err)
+			}
 		}
 	}
 	st := e.Status()[0]
@@ -67,7 +69,8 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 	out.Expected = float64(out.Hashes) / (1 << soakZeros)
 	out.HardwareErrors, out.State, out.Reason = st.HardwareErrors, string(st.State), st.Reason
 	out.CPUShare = (scans.cpu + rolls.cpu).Seconds() / max(took, 1e-9)
-	if st.State != engine.OK || st.HardwareErrors > 0 {
+	// A wrong answer is a fault; a device that fails or hangs leaves the part undone.
+	if st.HardwareErrors > 0 || st.State == engine.Sick {
 		rep.fault("soak: %d hardware errors, state %s: %s", st.HardwareErrors, st.State, st.Reason)
 	}
 	if out.Missed > 0 || out.Wrong > 0 {
@@ -77,6 +80,9 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 		took, out.ScanRate/1e9, out.RollRate/1e9, out.Hits, out.Expected)
 	fmt.Fprintf(opts.Log, "soak      %d hashes compared: %d of %d hits missed, %d wrong; %d hardware errors, state %s, %.1f %% of a core\n",
 		out.Compared, out.Missed, out.Found, out.Wrong, out.HardwareErrors, out.State, 100*out.CPUShare)
+	if failed != nil && !errors.Is(failed, engine.ErrWrong) {
+		return failed
+	}
 	return ctx.Err()
 }
 

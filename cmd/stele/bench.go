@@ -305,9 +305,9 @@ func (s *benchSet) openGPUs(c *cli.Context, wanted bool) error {
 		}
 		for _, a := range absent {
 			switch {
-			case i == 0 && wanted && len(devices) == 0 || gpusNamed(c):
+			case errors.Is(a.Err, gpu.ErrUnknownDevice) || i == 0 && wanted && len(devices) == 0:
 				return fmt.Errorf("device %s: %w", a.ID, a.Err)
-			case unexpected(a.Err):
+			case unexpected(a.Err) || gpusNamed(c):
 				s.fail(a, cmp.Or(open.Kernel, open.RollKernel), open.work)
 			}
 		}
