@@ -160,7 +160,7 @@ func (m *cases) custodyFaults(f faultList, author *person, payload record.Payloa
 	case record.DeliveryException:
 		f.add(h.state != "created" && h.state != "in-transit" && !missed, reject.WrongState)
 		f.add(h.state == "attempted" && author != h.sender, reject.NotCustodian)
-		f.add(missed && author != h.custodian() && !m.silent(h), reject.LostTooEarly)
+		f.add(missed && (author != h.custodian() || h.state == "attempted") && !m.silent(h), reject.LostTooEarly)
 	case record.ProofOfAttempt:
 		f.add(h.state != "in-transit", reject.WrongState)
 		f.add(m.now <= h.since+14*day, reject.AttemptTooEarly)
