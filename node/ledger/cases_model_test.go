@@ -288,8 +288,10 @@ func (m *cases) apply(r *record.Record) {
 			v.parcels = append(v.parcels, h)
 		case record.Return:
 			h.claim = m.complaint(p.Claim)
+			if len(h.claim.returns) == 0 {
+				h.claim.sendFrom = m.now
+			}
 			h.claim.returns = append(h.claim.returns, h)
-			h.claim.sendFrom = m.now
 		case record.Replacement:
 			h.claim = m.complaint(p.Claim)
 			h.claim.again = append(h.claim.again, h)
@@ -345,9 +347,10 @@ func (m *cases) apply(r *record.Record) {
 	}
 }
 
-// returning starts or stops the clock of who has to send goods back.
+// returning stops the clock of who has to send goods back, and starts it when a
+// carrier gave them back.
 func (m *cases) returning(h *parcel) {
-	if h.leg != record.Return || h.claim.state != "authorised" || last(h.claim.returns) != h {
+	if h.leg != record.Return || !h.left || h.claim.state != "authorised" || last(h.claim.returns) != h {
 		return
 	}
 	h.claim.sendFrom = 0

@@ -90,7 +90,9 @@ func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record
 			return reject.New(reject.ReturnUnneeded, "the claim %v needs no return", p.Claim)
 		}
 		last = &claim.Return
-		claim.SendFrom = c.MedianTime
+		if *last == (record.ID{}) {
+			claim.SendFrom = c.MedianTime // only once: a shipment can be on paper
+		}
 	} else if err := hasToGoBack(claim, v); err != nil {
 		return err
 	}
@@ -202,9 +204,11 @@ func handOver(s *State, c Context, r *record.Record, author Account) error {
 }
 
 // returnMoved stops the holder's clock while goods that have to come back are on
-// their way, or are lost, and starts it again when the holder has them.
+// their way, or are lost, and starts it again when a carrier gives them back. If
+// they never left, the clock goes on: else the holder could keep the claim open
+// with shipments on paper.
 func returnMoved(s *State, c Context, h *Shipment) error {
-	if h.Leg != record.Return {
+	if h.Leg != record.Return || !h.Left {
 		return nil
 	}
 	claim, _, err := loadClaim(s, c, h.Claim)

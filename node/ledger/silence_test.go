@@ -243,6 +243,33 @@ func TestReturnLapses(t *testing.T) {
 	is(w, ClaimAuthorised)
 	w.do(theBuyer, w.escalate())
 
+	// Shipments on paper give the holder 30 days once: no carrier ever has the goods.
+	w = begin()
+	w.later(29, 0)
+	w.do(theBuyer, w.fail())
+	w.later(1, 0)
+	is(w, ClaimAuthorised)
+	w.ship = w.do(theBuyer, w.shipment(record.Return))
+	mark, ship = w.Mark(), w.ship
+	w.later(0, 1)
+	is(w, ClaimWithdrawn)
+	w.refuse(reject.WrongState, theBuyer, w.handover(theCarrier))
+	w.Revert(mark)
+	w.c.MedianTime--
+	w.ship = ship
+	w.do(theBuyer, w.handover(theCarrier)) // in the last second
+	w.later(29, 0)
+	is(w, ClaimAuthorised)
+	w.do(theCarrier, w.fail())
+	w.do(theCarrier, w.handover(theBuyer)) // who has 30 days again
+	w.later(29, 0)
+	w.ship = w.do(theBuyer, w.shipment(record.Return))
+	w.do(theBuyer, w.fail())
+	w.later(1, 0)
+	is(w, ClaimAuthorised)
+	w.later(0, 1)
+	is(w, ClaimWithdrawn)
+
 	// Nobody can ask for goods that never arrived.
 	w = newWorld(t)
 	w.sell()

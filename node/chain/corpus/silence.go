@@ -96,6 +96,16 @@ func (w *play) sceneLapsedReturn() {
 	w.claim = w.do(w.buyer, w.open(record.Fault, record.Repair))
 
 	w.do(w.seller, w.authorise(record.Repair, true))
+	w.ship = w.do(w.buyer, w.shipment(record.Return))
+	w.later(29 * day)
+	w.do(w.buyer, w.fail())
+	w.ship = w.do(w.buyer, w.shipment(record.Return)) // gives no more time
+	w.later(day + hour)
+	w.refuse(reject.WrongState, w.buyer, w.handover(w.carrier))
+	w.do(w.buyer, w.fail())
+	w.claim = w.do(w.buyer, w.open(record.Fault, record.Repair))
+
+	w.do(w.seller, w.authorise(record.Repair, true))
 	w.send(w.buyer, record.Return)
 	w.later(30*day + hour)
 	w.do(w.carrier, w.confirm(w.backPickup)) // the clock stood still
