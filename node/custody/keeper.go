@@ -173,12 +173,12 @@ func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
 // so that nothing is kept for ever for a parcel of which nobody hears again.
 func (k *Keeper) until(s *ledger.Shipment) time.Time {
 	p := &k.o.Params.AfterSales
-	days := uint64(p.PurgeDays)
+	from, days := s.Since, uint64(p.PurgeDays)
 	switch s.State {
 	case ledger.ShipmentCreated, ledger.ShipmentInTransit, ledger.ShipmentAttempted:
-		days += uint64(p.AttemptDays) + uint64(p.RulingDays)
+		from, days = s.Held, days+uint64(p.AttemptDays)+uint64(p.RulingDays)
 	}
-	return time.Unix(int64(uint64(s.Since)+days*uint64(p.Day)), 0)
+	return time.Unix(int64(uint64(from)+days*uint64(p.Day)), 0)
 }
 
 // Sweep gives every blob that a record names the time that the ledger leaves it,

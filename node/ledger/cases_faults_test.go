@@ -163,7 +163,7 @@ func (m *cases) custodyFaults(f faultList, author *person, payload record.Payloa
 		f.add(missed && (author != h.custodian() || h.state == "attempted") && !m.silent(h), reject.LostTooEarly)
 	case record.ProofOfAttempt:
 		f.add(h.state != "in-transit", reject.WrongState)
-		f.add(m.now <= h.since+14*day, reject.AttemptTooEarly)
+		f.add(m.now <= h.moved+14*day, reject.AttemptTooEarly)
 	}
 }
 

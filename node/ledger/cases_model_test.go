@@ -59,7 +59,7 @@ type parcel struct {
 	leg             record.Leg
 	sender, carrier *person
 	left, lost      bool
-	since           uint32
+	moved           uint32 // when it last changed hands
 }
 
 type complaint struct {
@@ -161,9 +161,9 @@ func (h *parcel) away() bool {
 	return h != nil && h.state != "returned" && (h.state != "exception" || h.left)
 }
 
-// silent reports whether goods under way did not move for 30 days.
+// silent reports whether goods under way did not change hands for 30 days.
 func (m *cases) silent(h *parcel) bool {
-	return (h.state == "created" || h.state == "in-transit" || h.state == "attempted") && m.now > h.since+30*day
+	return (h.state == "created" || h.state == "in-transit" || h.state == "attempted") && m.now > h.moved+30*day
 }
 
 // missing reports whether the holder of a voucher can say that nothing arrives.
@@ -281,7 +281,7 @@ func (m *cases) apply(r *record.Record) {
 		m.sale(p.Voucher).state = "void"
 	case record.ShipmentCreate:
 		v := m.sale(p.Voucher)
-		h := &parcel{id: r.ID(), state: "created", sale: v, leg: p.Leg, sender: author, carrier: m.person(p.Carrier), since: m.now}
+		h := &parcel{id: r.ID(), state: "created", sale: v, leg: p.Leg, sender: author, carrier: m.person(p.Carrier), moved: m.now}
 		m.shipments = append(m.shipments, h)
 		switch p.Leg {
 		case record.Outbound:
@@ -303,18 +303,17 @@ func (m *cases) apply(r *record.Record) {
 		} else {
 			h.state, h.left, h.carrier = "in-transit", true, m.person(p.To)
 		}
-		h.since = m.now
+		h.moved = m.now
 		m.returning(h)
 	case record.DeliveryConfirm:
 		m.nonces[nonceOf{author, p.ChallengeNonce}] = true
 		m.arrive(m.parcel(p.Shipment))
 	case record.DeliveryException:
 		h := m.parcel(p.Shipment)
-		h.state, h.since, h.lost = "exception", m.now, p.Kind == record.Lost
+		h.state, h.lost = "exception", p.Kind == record.Lost
 		m.returning(h)
 	case record.ProofOfAttempt:
-		h := m.parcel(p.Shipment)
-		h.state, h.since = "attempted", m.now
+		m.parcel(p.Shipment).state = "attempted"
 	case record.ClaimOpen:
 		v := m.sale(p.Voucher)
 		c := &complaint{id: r.ID(), state: "open", since: m.now, sale: v, holder: author, opened: p, evidence: map[*person]int{}}
@@ -360,7 +359,7 @@ func (m *cases) returning(h *parcel) {
 }
 
 func (m *cases) arrive(h *parcel) {
-	h.state, h.since = "delivered", m.now
+	h.state = "delivered"
 	switch h.leg {
 	case record.Outbound:
 		h.sale.state, h.sale.delivered = "active", m.now

@@ -24,7 +24,7 @@ func someEntries() []layout {
 			WarrantyDays: 7, Burn: 8, Issued: 9, Delivered: 10, Extended: 11, Repairs: 12, LastFault: 13, Shipment: id, Claim: id, Replaces: id,
 			ClaimLive: true, ClaimClosed: true, Resent: true,
 		},
-		&Shipment{State: ShipmentLost, Voucher: id, Leg: record.Return, Claim: id, Sender: k, Carrier: k, PickupHash: record.Digest{1}, Kind: record.Lost, Left: true, Since: 3},
+		&Shipment{State: ShipmentLost, Voucher: id, Leg: record.Return, Claim: id, Sender: k, Carrier: k, PickupHash: record.Digest{1}, Kind: record.Lost, Left: true, Since: 3, Held: 2},
 		&Claim{
 			State: ClaimOrdered, Since: 1, Voucher: id, Holder: k, Ground: record.Recall, FaultCode: 2, Asked: record.Repair, Opened: 3,
 			Remedy: record.Refund, Refund: 4, ReturnNeeded: true, Agreed: 5, Round: 6, OrderDays: 7, SendFrom: 9, Received: 8, Executed: 9, Settlement: id,

@@ -43,7 +43,7 @@ func createShipment(s *State, c Context, r *record.Record, author Account) error
 	return putShipment(s, &Shipment{
 		ID: r.ID(), State: ShipmentCreated,
 		Voucher: p.Voucher, Leg: p.Leg, Claim: p.Claim, Sender: author.ID, Carrier: carrier.ID, PickupHash: p.PickupHash,
-		Since: c.MedianTime,
+		Since: c.MedianTime, Held: c.MedianTime,
 	})
 }
 
@@ -196,7 +196,7 @@ func handOver(s *State, c Context, r *record.Record, author Account) error {
 			return reject.New(reject.WrongState, "the claim %v is %v: nothing has to come back", claim.ID, claim.State)
 		}
 	}
-	h.State, h.Since = row.To, c.MedianTime
+	h.State, h.Since, h.Held = row.To, c.MedianTime, c.MedianTime
 	if err := putShipment(s, h); err != nil {
 		return err
 	}

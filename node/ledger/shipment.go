@@ -42,6 +42,7 @@ type Shipment struct {
 	Kind       record.ExceptionKind // 0 if there was no exception
 	Left       bool                 // a carrier took the goods from the sender
 	Since      uint32               // median time of the last change of state or custody
+	Held       uint32               // median time since when the custodian has the goods, or had them last
 }
 
 func (h *Shipment) layout(f *coder) {
@@ -56,6 +57,7 @@ func (h *Shipment) layout(f *coder) {
 	choice(f, &h.Kind, record.Misdelivered)
 	f.flags(&h.Left)
 	f.uint32(&h.Since)
+	f.uint32(&h.Held)
 }
 
 // Custodian returns who has the goods, or had them last.
@@ -78,16 +80,16 @@ func (h *Shipment) AttemptFrom(p *network.AfterSales) uint64 {
 	if h.State != ShipmentInTransit {
 		return 0
 	}
-	return after(h.Since, p.AttemptDays, p)
+	return after(h.Held, p.AttemptDays, p)
 }
 
-// LostFrom returns until when a shipment that does not move counts as on its
-// way. After that its sender can report it lost, a supervisor can rule that it
+// LostFrom returns until when a shipment that does not change custody counts as
+// on its way; an attempt to deliver it is no such change. After that its sender can report it lost, a supervisor can rule that it
 // is, and the holder can make a claim. It is 0 if the shipment is not under way.
 func (h *Shipment) LostFrom(p *network.AfterSales) uint64 {
 	switch h.State {
 	case ShipmentCreated, ShipmentInTransit, ShipmentAttempted:
-		return after(h.Since, p.CarryDays, p)
+		return after(h.Held, p.CarryDays, p)
 	}
 	return 0
 }

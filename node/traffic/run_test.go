@@ -182,7 +182,7 @@ func (w *world) stateHash() pow.Hash {
 // finds the new hash here; that it is the same twice proves that it is no
 // accident.
 func TestTwoMinutes(t *testing.T) {
-	const want = "b61252c84545538bced5feb3a3fe9d87b823b3f3a96c5486dc94892dc2f984d5"
+	const want = "763b2e76ca3e7960fae6b5ce61ab22968e74833488737a5f80891369d119faa9"
 	for _, procs := range []int{runtime.GOMAXPROCS(0), 1} {
 		before := runtime.GOMAXPROCS(procs)
 		w := newWorld(t, 1)

@@ -31,6 +31,14 @@ func (w *play) sceneSilentCarrier() {
 
 	w.sell()
 	w.send(w.seller, record.Outbound)
+	w.later(29 * day)
+	w.do(w.carrier, w.attempt()) // is no change of custody
+	w.refuse(reject.LostTooEarly, w.seller, w.lose())
+	w.later(day + hour)
+	w.do(w.seller, w.lose())
+
+	w.sell()
+	w.send(w.seller, record.Outbound)
 	w.later(30*day + hour)
 	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
 	w.do(w.seller, w.authorise(record.Refund, false))
