@@ -71,7 +71,8 @@ type Claim struct {
 	Settlement   string        `json:"settlement,omitempty" doc:"the payment or the voucher with which it was given"`
 	Return       string        `json:"return,omitempty" doc:"the last shipment to the seller"`
 	SendBack     string        `json:"send_back,omitempty" doc:"the last shipment of repaired goods"`
-	Servicer     string        `json:"servicer,omitempty" doc:"who may inspect the goods or did so, if not the seller"`
+	Servicer     string        `json:"servicer,omitempty" doc:"who may inspect the goods beside the seller, as the response says"`
+	Inspector    string        `json:"inspector,omitempty" doc:"the servicer that inspected the goods"`
 	Ruled        bool          `json:"ruled" doc:"a supervisor ruled"`
 	Defaulted    bool          `json:"defaulted" doc:"an order was not executed in time"`
 }
@@ -168,6 +169,9 @@ func (c *cases) claim(id record.ID) (*Claim, error) {
 	}
 	if m.Servicer != (record.Key{}) {
 		res.Servicer = m.Servicer.String()
+	}
+	if m.Inspector != (record.Key{}) {
+		res.Inspector = m.Inspector.String()
 	}
 	if period, end := m.Deadline(c.params()); period != 0 {
 		res.Deadline = &Deadline{period.String(), end, uint64(c.at.MedianTime) > end}

@@ -224,7 +224,7 @@ func (m *cases) claimFaults(f faultList, author *person, payload record.Payload)
 		f.add(c.closed(), reject.EvidenceAfterClose)
 		f.add(c.evidence[author] >= int(caseParams.AfterSales.EvidenceLimit), reject.EvidenceLimit)
 	case record.InspectionReport:
-		named := author == c.inspector
+		named := author == c.named
 		if p.Seller != (record.Key{}) {
 			named = m.person(p.Seller) == c.sale.seller
 			f.add(!named, reject.NotSeller)
@@ -264,7 +264,7 @@ func (m *cases) roleIn(c *complaint, p *person) string {
 		return "seller"
 	case p.name == "maker":
 		return "maker"
-	case p == c.inspector:
+	case p == c.named || p == c.inspector:
 		return "servicer"
 	case carries:
 		return "carrier"

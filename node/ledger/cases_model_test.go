@@ -78,7 +78,8 @@ type complaint struct {
 	orderDays      uint16
 	received, done uint32
 	returns, again []*parcel
-	inspector      *person
+	named          *person // by the response, to inspect the goods
+	inspector      *person // who did so, if not the seller
 	evidence       map[*person]int
 }
 
@@ -405,7 +406,7 @@ func (m *cases) applyToClaim(author *person, payload record.Payload) {
 	case record.ClaimRespond:
 		c.remedy, c.refund, c.back = p.Remedy, p.Refund, p.ReturnNeeded
 		if p.Servicer != (record.Key{}) {
-			c.inspector = m.person(p.Servicer)
+			c.named = m.person(p.Servicer)
 		}
 		switch p.Action {
 		case record.Authorise:

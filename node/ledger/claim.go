@@ -75,7 +75,8 @@ type Claim struct {
 	Settlement record.ID  // the PAY or the voucher with which it was given
 	Return     record.ID  // the last shipment to the seller
 	SendBack   record.ID  // the last shipment of repaired goods to the holder
-	Servicer   record.Key // who may inspect the goods or did so, if not the seller
+	Servicer   record.Key // who may inspect the goods beside the seller, as the response says
+	Inspector  record.Key // the servicer that inspected them; zero if the seller did
 	Ruled      bool       // a supervisor ruled
 	Defaulted  bool       // an order was not executed in time
 }
@@ -103,6 +104,7 @@ func (c *Claim) layout(f *coder) {
 	optional(f, &c.Return, record.ID{})
 	optional(f, &c.SendBack, record.ID{})
 	optional(f, &c.Servicer, record.Key{})
+	optional(f, &c.Inspector, record.Key{})
 }
 
 // GetClaim returns the claim as it is at c: what time alone decides has

@@ -152,7 +152,7 @@ func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, p rec
 	default:
 		return who, nil
 	}
-	if a.ID == claim.Servicer {
+	if a.ID == claim.Servicer || a.ID == claim.Inspector {
 		who |= servicer
 	}
 	for _, id := range []record.ID{v.Shipment, claim.Return, claim.SendBack} {
@@ -278,7 +278,7 @@ func inspect(s *State, c Context, r *record.Record, author Account) error {
 		return err
 	}
 	if now.who&seller == 0 {
-		now.claim.Servicer = author.ID
+		now.claim.Inspector = author.ID
 	}
 	now.claim.enter(now.row.To, c)
 	return putClaim(s, now.claim)

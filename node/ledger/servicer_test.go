@@ -37,7 +37,7 @@ func TestServicer(t *testing.T) {
 	w.refuse(reject.NotSeller, theServicer, consented(w, theBuyer))
 	w.refuse(reject.NotInspector, theBuyer, consented(w, theSeller)) // is no servicer
 	w.do(theServicer, consented(w, theSeller))
-	if c := w.getClaim(); c.State != ClaimRejected || c.Servicer != theServicer {
+	if c := w.getClaim(); c.State != ClaimRejected || c.Servicer != (record.Key{}) || c.Inspector != theServicer {
 		t.Errorf("%+v", c)
 	}
 	w.do(theServicer, w.evidence())
@@ -47,6 +47,16 @@ func TestServicer(t *testing.T) {
 	w.refuse(reject.NotInspector, other(w), w.inspection(record.NoFault))
 	mark := w.Mark()
 	w.do(other(w), consented(w, theSeller))
+	if c := w.getClaim(); c.Servicer != theServicer || c.Inspector != aStranger {
+		t.Errorf("%+v", c)
+	}
+	w.do(theServicer, w.evidence()) // is still a party, and so is the one that inspected
+	w.do(aStranger, w.evidence())
+	w.do(theBuyer, w.escalate())
+	for _, party := range []record.Key{theServicer, aStranger} {
+		w.setRoles(party, 1<<record.Servicer|1<<record.Supervisor)
+		w.refuse(reject.RulingByParty, party, w.dismissal())
+	}
 	w.Revert(mark)
 	mark = w.Mark()
 	w.setRoles(theServicer, 0)

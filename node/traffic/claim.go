@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"cmp"
 	"errors"
 
 	"stele/node/ledger"
@@ -147,7 +148,7 @@ func (g *Generator) prove(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (
 	}{
 		{"holder's evidence", c.Holder, "Photographs of the fault."},
 		{"seller's evidence", v.Seller, "The packing was intact when the goods left."},
-		{"servicer's evidence", c.Servicer, "Oscillogram of the power supply."},
+		{"servicer's evidence", cmp.Or(c.Inspector, c.Servicer), "Oscillogram of the power supply."},
 		{"carrier's evidence", carrier, "The parcel was whole at the door."},
 	} {
 		if x.id == (record.Key{}) || !l.once(c.ID, x.name, 15) {

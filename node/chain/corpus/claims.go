@@ -166,6 +166,22 @@ func (w *play) sceneServicer() {
 	w.do(w.carrier, w.confirm(w.backPickup))
 	w.grant(record.Servicer, w.stranger)
 	w.refuse(reject.NotInspector, w.stranger, w.inspection(record.NoFault))
+	report = w.inspection(record.NoFault)
+	report.Seller = w.seller
+	w.do(w.stranger, report)
+	w.do(w.stranger, w.evidence())
+	w.do(w.servicer, w.evidence()) // stays a party
+	w.do(w.buyer, w.escalate())
+	for _, k := range []record.Key{w.servicer, w.stranger} {
+		w.grant(record.Supervisor, k)
+		w.refuse(reject.RulingByParty, k, w.dismissal())
+		w.revoke(record.Supervisor, k)
+	}
+
+	w.complain(record.Repair)
+	w.do(w.seller, w.authorise(record.Repair, true))
+	w.send(w.buyer, record.Return)
+	w.do(w.carrier, w.confirm(w.backPickup))
 	w.do(w.servicer, w.inspection(record.Confirmed))
 }
 
