@@ -79,7 +79,7 @@ type Claim struct {
 
 // Deadline is the period that runs.
 type Deadline struct {
-	Period string `json:"period" enum:"respond,escalate,execute,order,confirm,ruling,send"`
+	Period string `json:"period" enum:"respond,escalate,execute,order,confirm,ruling,send,arrive"`
 	Time   uint64 `json:"time" doc:"its last second, of median time"`
 	Passed bool   `json:"passed" doc:"whether the next block comes after it"`
 }

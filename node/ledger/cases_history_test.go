@@ -79,7 +79,7 @@ func TestCases(t *testing.T) {
 		for _, seed := range rapid.SliceOfN(rapid.Uint64(), 40, 60).Draw(t, "blocks") {
 			h.Rand = rand.New(rand.NewPCG(seed, 0))
 			h.height += uint32(pickOf(h.Rand, 1, 1, 1, 1, 20))
-			h.pass(uint32(pickOf(h.Rand, 0, 0, 0, 1, 1, 6, 8, 12, 31, 64)*day + h.IntN(2)))
+			h.pass(uint32(pickOf(h.Rand, 0, 0, 0, 1, 1, 6, 8, 12, 31, 64, 94)*day + h.IntN(2)))
 			h.compare(t, view)
 			before, s := view.hash(), NewState(view)
 			c := Context{Params: caseParams, Height: h.height, MedianTime: h.now}

@@ -74,6 +74,7 @@ type complaint struct {
 	back           bool
 	agreed         uint32
 	sendFrom       uint32 // since when the holder has the goods that have to come back
+	moved          uint32 // when they left the holder, changed hands or were lost; 0 if the holder has them
 	rounds         int
 	orderDays      uint16
 	received, done uint32
@@ -194,6 +195,8 @@ func (m *cases) pass(seconds uint32) {
 		}
 		switch {
 		case c.state == "authorised" && c.sendFrom != 0 && late(c.sendFrom, a.ExecuteDays):
+			m.close(c, "closed-withdrawn")
+		case c.state == "authorised" && c.moved != 0 && late(c.moved, 30+63):
 			m.close(c, "closed-withdrawn")
 		case c.state == "rejected" && late(c.since, a.EscalateDays):
 			m.close(c, "closed-rejected")
@@ -347,15 +350,16 @@ func (m *cases) apply(r *record.Record) {
 	}
 }
 
-// returning stops the clock of who has to send goods back, and starts it when a
-// carrier gave them back.
+// returning stops the clock of who has to send goods back while they are away,
+// and starts it when a carrier gave them back. While they are away the clock of
+// the carriers runs.
 func (m *cases) returning(h *parcel) {
 	if h.leg != record.Return || !h.left || h.claim.state != "authorised" || last(h.claim.returns) != h {
 		return
 	}
-	h.claim.sendFrom = 0
+	h.claim.sendFrom, h.claim.moved = 0, m.now
 	if !h.away() {
-		h.claim.sendFrom = m.now
+		h.claim.sendFrom, h.claim.moved = m.now, 0
 	}
 }
 

@@ -69,6 +69,7 @@ type Claim struct {
 	Round        uint8  // how often something was authorised or ordered
 	OrderDays    uint16 // that the order gives
 	SendFrom     uint32 // since when the holder has the goods that have to come back; 0 if they need not, or are on their way
+	Moved        uint32 // when those on their way changed hands last, or were lost or damaged; 0 if the holder has them
 
 	Received   uint32     // when the goods came back
 	Executed   uint32     // when the remedy was given
@@ -97,6 +98,7 @@ func (c *Claim) layout(f *coder) {
 	f.uint8(&c.Round)
 	f.uint16(&c.OrderDays)
 	f.uint32(&c.SendFrom)
+	f.uint32(&c.Moved)
 	f.uint32(&c.Received)
 	f.uint32(&c.Executed)
 	f.flags(&c.ReturnNeeded, &c.Ruled, &c.Defaulted)
@@ -165,9 +167,10 @@ const (
 	RulingPeriod                     // for a ruling
 	SendPeriod                       // to send goods that have to come back: as long as the seller has to give the remedy
 	CarryPeriod                      // of a shipment: to change custody
+	ArrivePeriod                     // for goods that were sent back: to change custody, and for a ruling
 )
 
-var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling", "send", "carry"}
+var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling", "send", "carry", "arrive"}
 
 // String returns the word for it.
 func (p Period) String() string { return periods.name(uint8(p)) }
@@ -198,6 +201,11 @@ func (c *Claim) end(period Period, p *network.AfterSales) uint64 {
 			return never
 		}
 		return after(c.SendFrom, p.ExecuteDays, p)
+	case ArrivePeriod:
+		if c.Moved == 0 {
+			return never
+		}
+		return after(c.Moved, p.CarryDays, p) + uint64(p.RulingDays)*uint64(p.Day)
 	}
 	return 0
 }

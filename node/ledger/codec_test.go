@@ -27,7 +27,7 @@ func someEntries() []layout {
 		&Shipment{State: ShipmentLost, Voucher: id, Leg: record.Return, Claim: id, Sender: k, Carrier: k, PickupHash: record.Digest{1}, Kind: record.Lost, Left: true, Since: 3, Held: 2},
 		&Claim{
 			State: ClaimOrdered, Since: 1, Voucher: id, Holder: k, Ground: record.Recall, FaultCode: 2, Asked: record.Repair, Opened: 3,
-			Remedy: record.Refund, Refund: 4, ReturnNeeded: true, Agreed: 5, Round: 6, OrderDays: 7, SendFrom: 9, Received: 8, Executed: 9, Settlement: id,
+			Remedy: record.Refund, Refund: 4, ReturnNeeded: true, Agreed: 5, Round: 6, OrderDays: 7, SendFrom: 9, Moved: 10, Received: 8, Executed: 9, Settlement: id,
 			Return: id, SendBack: id, Servicer: k, Inspector: k, Ruled: true, Defaulted: true,
 		},
 		&Evaluation{State: EvaluationAmended, Height: 1, Time: 2, Product: 3, Service: 4, Logistics: 5, Replied: true, Rewarded: true},

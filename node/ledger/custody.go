@@ -204,7 +204,8 @@ func handOver(s *State, c Context, r *record.Record, author Account) error {
 }
 
 // returnMoved stops the holder's clock while goods that have to come back are on
-// their way, or are lost, and starts it again when a carrier gives them back. If
+// their way, or are lost, and starts it again when a carrier gives them back. In
+// the meantime another clock runs, so that lost goods end the claim. If
 // they never left, the clock goes on: else the holder could keep the claim open
 // with shipments on paper.
 func returnMoved(s *State, c Context, h *Shipment) error {
@@ -215,9 +216,9 @@ func returnMoved(s *State, c Context, h *Shipment) error {
 	if err != nil || claim.State != ClaimAuthorised || claim.Return != h.ID {
 		return err
 	}
-	claim.SendFrom = 0
+	claim.SendFrom, claim.Moved = 0, c.MedianTime
 	if h.back() {
-		claim.SendFrom = c.MedianTime
+		claim.SendFrom, claim.Moved = c.MedianTime, 0
 	}
 	return putClaim(s, claim)
 }

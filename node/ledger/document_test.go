@@ -121,6 +121,8 @@ func rowsTable[S interface {
 				over = "the days of the order are over"
 			case SendPeriod:
 				over = "ExecuteDays are over"
+			case ArrivePeriod:
+				over = "CarryDays and RulingDays are over"
 			}
 			when = strings.TrimSuffix(over+", "+when, ", ")
 		}

@@ -213,10 +213,10 @@ func TestReturnLapses(t *testing.T) {
 
 	w = begin() // on their way
 	w.do(theBuyer, w.handover(theCarrier))
-	w.later(100, 0)
+	w.later(93, 0)
 	is(w, ClaimAuthorised)
 	w.do(theBuyer, w.lose())
-	w.later(100, 0)
+	w.later(93, 0)
 	is(w, ClaimAuthorised)
 	mark, ship := w.Mark(), w.ship
 	w.do(theBuyer, w.escalate())
@@ -240,7 +240,7 @@ func TestReturnLapses(t *testing.T) {
 	w.do(theBuyer, w.handover(theCarrier))
 	w.later(30, 1)
 	w.do(theSupervisor, w.ruleShipment(record.RuledLost))
-	w.later(100, 0)
+	w.later(93, 0)
 	is(w, ClaimAuthorised)
 	w.do(theBuyer, w.escalate())
 
@@ -277,6 +277,54 @@ func TestReturnLapses(t *testing.T) {
 	w.later(30, 1)
 	w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund))
 	w.refuse(reject.ReturnUnneeded, theSeller, w.authorise(record.Refund, true))
+}
+
+// A return that does not arrive ends the claim, if its holder does not go to the
+// supervisors: 93 days after it last changed hands, or its carriage failed.
+func TestReturnNeverArrives(t *testing.T) {
+	for name, happens := range map[string]func(w *world){
+		"silent carrier": func(*world) {},
+		"next carrier":   func(w *world) { w.later(90, 0); w.do(theCarrier, w.handover(nextCarrier)) },
+		"damaged":        func(w *world) { w.later(90, 0); w.do(theCarrier, w.fail()) },
+		"given up":       func(w *world) { w.later(90, 0); w.do(theBuyer, w.lose()) },
+		"ruled lost":     func(w *world) { w.later(90, 0); w.do(theSupervisor, w.ruleShipment(record.RuledLost)) },
+		"attempted": func(w *world) { // which is no change of custody
+			w.later(90, 0)
+			w.do(theCarrier, w.attempt())
+			w.c.MedianTime -= 90 * day
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.complain(record.Repair)
+			w.do(theSeller, w.authorise(record.Repair, true))
+			w.later(29, 0)
+			w.send(theBuyer, record.Return)
+			happens(w)
+			end := w.c.MedianTime + 93*day
+			if period, got := w.getClaim().Deadline(&w.c.Params.AfterSales); period != ArrivePeriod || got != uint64(end) {
+				t.Errorf("deadline %v %d, want %v %d", period, got, ArrivePeriod, end)
+			}
+			w.c.MedianTime = end
+			mark := w.Mark()
+			w.do(theBuyer, w.escalate()) // the last second
+			w.Revert(mark)
+			w.later(0, 1)
+			w.refuse(reject.WrongState, theBuyer, w.escalate())
+			if c := w.getClaim(); c.State != ClaimWithdrawn || c.Since != end {
+				t.Errorf("%v since %d, want %v since %d", c.State, c.Since, ClaimWithdrawn, end)
+			}
+			w.do(theBuyer, w.transfer(theHolder)) // the voucher is free
+			if w.getShipment().State != ShipmentInTransit {
+				return
+			}
+			w.do(w.getShipment().Carrier, w.confirm(backPickupKey)) // after all
+			if c := w.getClaim(); c.State != ClaimWithdrawn || c.Received != w.c.MedianTime {
+				t.Errorf("%v, received %d", c.State, c.Received)
+			}
+			w.send(theSeller, record.Replacement)
+		})
+	}
 }
 
 // A seller that does not execute an order does not block the voucher for ever:

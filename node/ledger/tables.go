@@ -131,6 +131,7 @@ var claimTable = append(machine[ClaimState]{
 	{From: ClaimAuthorised, On: record.TypeRuling, Choice: "delivered return", By: supervisor, To: ClaimReceived},
 	{From: ClaimAuthorised, On: record.TypeSettleExecute, By: seller | maker, To: ClaimExecuted, If: "nothing has to come back"},
 	{From: ClaimAuthorised, Period: SendPeriod, To: ClaimWithdrawn, If: "the goods have to come back, and are not on their way"},
+	{From: ClaimAuthorised, Period: ArrivePeriod, To: ClaimWithdrawn, If: "the goods that have to come back are on their way or lost"},
 	{From: ClaimAuthorised, On: record.TypeClaimEscalate, By: holder, Period: ExecutePeriod, To: ClaimEscalated},
 	{From: ClaimAuthorised, On: record.TypeClaimWithdraw, By: holder, To: ClaimWithdrawn},
 

@@ -182,7 +182,7 @@ func (w *world) stateHash() pow.Hash {
 // finds the new hash here; that it is the same twice proves that it is no
 // accident.
 func TestTwoMinutes(t *testing.T) {
-	const want = "d850bb5cb27c20ed16af9245dd991fc0222a38f3e256af254020064a656ad594"
+	const want = "3630890befd964ffbb6077f3fedcb43cdb56bc298c775efd42111802c1f796b8"
 	for _, procs := range []int{runtime.GOMAXPROCS(0), 1} {
 		before := runtime.GOMAXPROCS(procs)
 		w := newWorld(t, 1)

@@ -119,6 +119,15 @@ func (w *play) sceneLapsedReturn() {
 	w.do(w.carrier, w.confirm(w.backPickup)) // the clock stood still
 	w.refuse(reject.WithdrawAfterReceipt, w.buyer, w.withdraw())
 
+	w.complain(record.Repair)
+	w.do(w.seller, w.authorise(record.Repair, true))
+	w.send(w.buyer, record.Return)
+	w.later(93*day - hour)
+	w.refuse(reject.ReturnOutstanding, w.seller, w.repaired())
+	w.later(2 * hour) // it never arrived
+	w.refuse(reject.WrongState, w.buyer, w.escalate())
+	w.do(w.buyer, w.transfer(w.holder)) // the claim is closed
+
 	w.sell()
 	w.later(30*day + hour)
 	w.claim = w.do(w.buyer, w.open(record.Delivery, record.Refund))
