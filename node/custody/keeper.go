@@ -140,7 +140,9 @@ func (k *Keeper) carries(state ledger.View, account record.Key, id record.ID) (b
 }
 
 // expiry returns until when a blob is kept, and whether any record names it. It is
-// the blob of the first shipment that names it: others cannot delay its purge.
+// the blob of the first shipment in the chain that names it: later ones cannot
+// delay its purge. One that is mined first, though it saw the hash in the pool,
+// can: docs/node.md says what that gains.
 func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
 	entries, err := k.o.Views.List(views.Blob(record.Digest(h)), store.Place{}, maxNaming)
 	if err != nil {

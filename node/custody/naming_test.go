@@ -95,3 +95,25 @@ func TestNamingLocksNobodyOut(t *testing.T) {
 	p.follow(s.Extend(tip, shipped))
 	p.check(p.ask(network.DevFaucets()[s.FirstCarrier], s.FirstBlob))
 }
+
+// The first shipment in the chain decides when a blob is purged, also if it saw
+// the hash in the pool: docs/node.md says so.
+func TestFirstNamingDecides(t *testing.T) {
+	p := newPost(t)
+	s := p.story
+	s.Sell()
+	r, tip := newRival(s, s.Tip)
+	s.Send()
+	_, err := p.Put(s.FirstBlob)
+	p.check(err)
+	shipped := s.Records[len(s.Records)-1]
+	r.say(tip, record.DeliveryException{Time: record.Time(tip.Header.Time), Shipment: r.name(tip, s.FirstBlob), Kind: record.Damaged})
+	failed := time.Unix(int64(tip.Header.Time), 0)
+	tip = r.mine(tip)
+	p.follow(s.Extend(tip, shipped))
+	p.now = failed
+	p.sweep(0)
+	day := time.Duration(s.Params.AfterSales.Day) * time.Second
+	p.now = failed.Add(day * time.Duration(s.Params.AfterSales.PurgeDays+1))
+	p.sweep(1) // though the other shipment is under way
+}
