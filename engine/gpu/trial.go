@@ -26,6 +26,7 @@ type trial struct {
 	mu      sync.Mutex
 	turn    int  // trialTurns: over
 	measure bool // the GPU has settled
+	marking bool // the part is over, and a caller of end reads the sensors
 	flying  int  // launches
 	last    time.Time
 	busy    time.Duration // since the GPU has settled, or since the turn began
@@ -70,17 +71,21 @@ func (t *trial) advance(now time.Time) {
 }
 
 // end notes that a launch of a variant has ended. If it reports true, the caller
-// reads the sensors of the GPU and calls mark.
+// reads the sensors of the GPU and calls mark. It does so once for a part,
+// whichever launch, at its begin or end, has completed the time of that.
 func (t *trial) end(now time.Time, v *variant, hashes uint64) (due bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before := t.due()
 	t.advance(now)
 	t.flying--
 	if v == t.variants[which(t.turn)] {
 		t.hashes += hashes
 	}
-	return !before && t.due()
+	if t.marking || !t.due() {
+		return false
+	}
+	t.marking = true
+	return true
 }
 
 // due reports whether the present part of the turn is over. The caller holds mu.
@@ -126,7 +131,7 @@ func (t *trial) part(now sensors) (over bool) {
 		}
 		t.turn++
 	}
-	t.measure, t.from, t.busy, t.hashes = !t.measure, now, 0, 0
+	t.measure, t.marking, t.from, t.busy, t.hashes = !t.measure, false, now, 0, 0
 	return t.turn == trialTurns
 }
 

@@ -77,6 +77,32 @@ func TestTrial(t *testing.T) {
 	}
 }
 
+// A launch that begins while another is in flight may complete the time of a
+// part: then the next one that ends is due, and only that.
+func TestTrialOverlap(t *testing.T) {
+	variants := [2]*variant{{}, {}}
+	finished := 0
+	tr := &trial{variants: variants, finish: func(_, _ *variant, _ [2]sum) { finished++ }}
+	now := time.Unix(1_800_000_000, 0)
+	for part := range 2 * trialTurns {
+		v := tr.next()
+		tr.begin(now)
+		now = now.Add(trialSettle + trialTurn)
+		tr.begin(now) // completes the part
+		now = now.Add(time.Millisecond)
+		if !tr.end(now, v, 1) {
+			t.Fatalf("part %d never ends", part)
+		}
+		if tr.end(now, v, 1) {
+			t.Fatalf("part %d: the sensors are read twice", part)
+		}
+		tr.mark(sensors{})
+	}
+	if finished != 1 {
+		t.Errorf("finished %d times", finished)
+	}
+}
+
 // Without energies hashes decide, also where the power limit holds both back.
 func TestBetter(t *testing.T) {
 	s := func(hashes uint64, joules float64, unknown, capped int) sum {
