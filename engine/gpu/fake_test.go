@@ -37,6 +37,7 @@ type fake struct {
 	faultAt int                             // number of the call that fails, from 1 on, or everyCall
 	fault   func(call string) error
 	reports func(nonces []uint32) []uint32 // what a search says of its candidates
+	blind   string                         // the entry of a search that finds nothing
 	rolls   func([]engine.Candidate) []engine.Candidate
 	bits    func(bad []byte)                 // what a check of headers says
 	slow    func(entry string) time.Duration // how long a launch takes; nil: as long as it takes
@@ -359,7 +360,7 @@ func (q *fakeQueue) launch(k kernel, blocks, threads int, params []byte) error {
 		}
 		switch e.Kind {
 		case kernels.Scan:
-			q.gpu.scan(blocks*threads, params)
+			q.gpu.scan(e.Name, blocks*threads, params)
 		case kernels.Roll:
 			q.gpu.roll(blocks, params)
 		case kernels.Verify:
@@ -371,7 +372,7 @@ func (q *fakeQueue) launch(k kernel, blocks, threads int, params []byte) error {
 }
 
 // scan is a search with so many threads.
-func (g *fakeGPU) scan(threads int, params []byte) {
+func (g *fakeGPU) scan(entry string, threads int, params []byte) {
 	le := binary.LittleEndian
 	g.fake.mu.Lock()
 	header, ok := g.headers[string(params[:jobParams])]
@@ -394,6 +395,9 @@ func (g *fakeGPU) scan(threads int, params []byte) {
 		if hash := pow.Sum(header[:]); le.Uint32(hash[28:]) <= top {
 			found = append(found, nonce)
 		}
+	}
+	if entry == g.blind {
+		found = nil
 	}
 	if g.reports != nil {
 		found = g.reports(found)

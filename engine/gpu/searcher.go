@@ -46,6 +46,16 @@ func (k *searcher) next() *variant {
 	return k.used.Load()
 }
 
+// with returns a searcher of the same kind that uses only the variant.
+func (k *searcher) with(v *variant) *searcher {
+	one := newScanner()
+	if k.kind == kernels.Roll {
+		one = newRoller()
+	}
+	one.used.Store(v)
+	return one
+}
+
 func newScanner() *searcher {
 	return &searcher{kind: kernels.Scan, versions: 1, grain: uint64(kernels.Scan.Threads()), words: 1}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -169,6 +170,61 @@ func TestCompareAtWork(t *testing.T) {
 		}
 		_ = next.Close()
 	})
+}
+
+// A second kernel that fails its self-test never mines: where it gives wrong
+// answers the GPU is used at once, where it breaks the session by the next one.
+func TestSecondFails(t *testing.T) {
+	for name, second := range map[string]struct {
+		blind string
+		takes time.Duration
+		want  error // of the first session
+	}{
+		"wrong": {"scan_b", time.Millisecond, nil},
+		"hangs": {"", time.Minute, ErrHung},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 1, func(t *testing.T, f *fake) {
+				var log bytes.Buffer
+				opts := Options{CacheDir: t.TempDir(), SpotCheck: -1, Compare: true, Log: slog.New(slog.NewTextHandler(&log, nil))}
+				file, key := cacheFile(opts.CacheDir), func(kind kernels.Kind) string { return cacheKey(f.list[0], f.version(), 0, kind, "") }
+				for kind, name := range map[kernels.Kind]string{kernels.Scan: "scan_", kernels.Roll: "roll_"} {
+					measured := tuning{shape: shape{Entry: name + "a", Blocks: 1}, Second: &shape{Entry: name + "b", Blocks: 1}}
+					if err := writeCache(file, key(kind), measured); err != nil {
+						t.Fatal(err)
+					}
+				}
+				f.blind = second.blind
+				f.slow = func(entry string) time.Duration {
+					if entry == "scan_b" {
+						return second.takes
+					}
+					return time.Millisecond
+				}
+				if second.want != nil {
+					if devices, absent := open(f.system, opts); len(devices) != 0 || !errors.Is(absent[0].Err, second.want) {
+						t.Fatalf("%d devices, absent %v", len(devices), absent)
+					}
+				}
+				d := openOne(t, f, opts)
+				if k := d.session.scanner; k.trial.Load() != nil || k.used.Load().shape.Entry != "scan_a" {
+					t.Errorf("%s is used", k.used.Load().shape.Entry)
+				}
+				if d.session.roller.trial.Load() == nil {
+					t.Error("the other searcher has no trial")
+				}
+				if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "kernel=scan_b") {
+					t.Errorf("log:\n%s", text)
+				}
+				stored := readCache(file)[key(kernels.Scan)]
+				if stored.Entry != "scan_a" || stored.Second != nil || !stored.Settled {
+					t.Errorf("stored %+v", stored)
+				}
+				_ = d.Close()
+				time.Sleep(second.takes) // a launch that hangs returns
+			})
+		})
+	}
 }
 
 // A tuning does not begin before the clocks of an idle GPU have risen: otherwise

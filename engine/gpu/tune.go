@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -88,6 +89,18 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 	if err != nil {
 		return err
 	}
+	// A tuning finds nothing, so that what it measured may be wrong. The first is
+	// tested too: where both fail it is the GPU, and says nothing of the second.
+	if err := s.testSearch(context.Background(), k.with(fresh)); err != nil {
+		return err
+	}
+	if err := s.testSearch(context.Background(), k.with(second)); err != nil {
+		s.leaveOut(opts, second.shape.Entry, err)
+		if found := (tuning{shape: fresh.shape, Settled: true}); s.system.settle(key, found) {
+			s.store(opts, cache, key, found)
+		}
+		return s.failure() // nil if it only gave wrong answers: another session goes on without it
+	}
 	k.trial.Store(&trial{variants: [2]*variant{fresh, second}, finish: func(winner, loser *variant, sums [2]sum) {
 		k.used.Store(winner)
 		k.trial.Store(nil)
@@ -101,6 +114,11 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 	return nil
 }
 
+// leaveOut logs that a kernel is not used though it may be the faster one.
+func (s *session) leaveOut(opts Options, kernel string, err error) {
+	opts.Log.Warn("GPU kernel left out", "device", id(s.device), "kernel", kernel, "err", err)
+}
+
 // store keeps a tuning for later processes.
 func (s *session) store(opts Options, cache, key string, t tuning) {
 	if err := writeCache(cache, key, t); err != nil {
@@ -112,7 +130,7 @@ func (s *session) store(opts Options, cache, key string, t tuning) {
 type tuning struct {
 	shape          // the best one
 	Second  *shape `json:"second,omitempty"`  // the best one with another kernel
-	Settled bool   `json:"settled,omitempty"` // both were compared at work
+	Settled bool   `json:"settled,omitempty"` // both were compared at work, or the second fails its test
 }
 
 // fits reports whether a tuning that was read can be used with these entries.
