@@ -21,6 +21,8 @@ type system struct {
 	held          map[*card]bool     // all cards that have users
 	choices       map[string]*choice // of kernels, by cacheKey
 	cacheReported bool               // that it cannot be written
+
+	writing sync.Mutex // of the file with choices, by all GPUs of the process
 }
 
 func newSystem(drv driver) *system {

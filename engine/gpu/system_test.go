@@ -2,7 +2,9 @@ package gpu
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -131,6 +133,24 @@ func testUnwritableCache(t *testing.T, f *fake) {
 	text := log.String()
 	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "--cache") || !strings.Contains(text, "CacheDirectory=") || !strings.Contains(text, "/dev/null") {
 		t.Errorf("log:\n%s", text)
+	}
+}
+
+// GPUs that store what they measured at the same time lose nothing.
+func TestStoreSideBySide(t *testing.T) {
+	f := newFake(1)
+	opts := Options{Log: slog.New(slog.DiscardHandler)}
+	file := filepath.Join(t.TempDir(), "cache", "autotune.json")
+	want := map[string]tuning{}
+	var stored sync.WaitGroup
+	for i := range 32 {
+		key, measured := fmt.Sprintf("GPU %d", i), tuning{shape: shape{Entry: "scan_a", Blocks: i + 1}}
+		want[key] = measured
+		stored.Go(func() { (&session{system: f.system}).store(opts, file, key, measured) })
+	}
+	stored.Wait()
+	if got := readCache(file); !maps.Equal(got, want) {
+		t.Errorf("%d of %d are stored", len(got), len(want))
 	}
 }
 

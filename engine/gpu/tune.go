@@ -121,7 +121,10 @@ func (s *session) leaveOut(opts Options, kernel string, err error) {
 
 // store keeps a tuning for later processes.
 func (s *session) store(opts Options, cache, key string, t tuning) {
-	if err := writeCache(cache, key, t); err != nil {
+	s.system.writing.Lock()
+	err := writeCache(cache, key, t)
+	s.system.writing.Unlock()
+	if err != nil {
 		s.system.reportCache(opts.Log, err)
 	}
 }
@@ -346,7 +349,8 @@ func readCache(name string) map[string]tuning {
 	return all
 }
 
-// writeCache adds a choice.
+// writeCache adds a choice to those in the file. Two that do so at once may lose
+// one: session.store is for that.
 func writeCache(name, key string, t tuning) error {
 	if name == "" {
 		return errors.New("neither XDG_CACHE_HOME nor HOME is set")
