@@ -3,6 +3,7 @@ package gpucheck
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -20,7 +21,8 @@ const versionMask = 0x000fe000
 
 // measureDevice runs a part that uses the device as the engine drives it.
 func measureDevice(ctx context.Context, rep *Report, part string, opts Options) error {
-	devices, absent := gpu.Open(gpu.Options{Device: rep.Device.UUID, SpotCheck: time.Second})
+	log := slog.New(slog.NewTextHandler(opts.Log, nil)) // of kernels that do not compile
+	devices, absent := gpu.Open(gpu.Options{Device: rep.Device.UUID, SpotCheck: time.Second, Log: log})
 	if len(devices) != 1 {
 		return fmt.Errorf("the device cannot be opened: %w", absent[0].Err)
 	}

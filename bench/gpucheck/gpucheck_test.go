@@ -5,6 +5,7 @@ package gpucheck
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"stele/cgo/cuda/emulator"
+	kernels "stele/kernels/cuda"
 )
 
 // Each part is a process of its own: this test binary.
@@ -176,6 +178,41 @@ func TestPartFails(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The parts that use the device do so without a kernel that does not compile, and
+// say so.
+func TestKernelFails(t *testing.T) {
+	loaded := map[string]int{} // in which place the device loads a kernel: verify_e if verify fails
+	for _, kind := range []kernels.Kind{kernels.Verify, kernels.Link, kernels.Scan, kernels.Roll} {
+		for _, e := range kernels.Entries() {
+			if e.Kind == kind {
+				loaded[e.Name] = len(loaded) + 1
+			}
+		}
+	}
+	left := []string{"verify", "scan_a", "roll_d"}
+	var faults []string
+	for _, name := range left {
+		faults = append(faults, fmt.Sprintf("cuModuleLoadDataEx:%d:218", loaded[name]))
+	}
+	opts := small()
+	opts.Only = []string{partBatch} // the others open the device as it does
+	rep, log, err := check(t, opts, "STELE_EMU_FAULT="+strings.Join(faults, ","))
+	if err != nil || !rep.Good || rep.Copy.Checked == 0 {
+		t.Fatalf("%v, %+v, %q, %s", err, rep.Parts, rep.Faults, log)
+	}
+	for _, name := range left {
+		if c := rep.Chosen; c.SearchKernel == name || c.RollKernel == name || c.VerifyKernel == name {
+			t.Errorf("%+v", c)
+		}
+		if strings.Count(log, "kernel="+name+" ") != 1 {
+			t.Errorf("%s: %s", name, log)
+		}
+	}
+	if strings.Count(log, "level=WARN") != len(left) || strings.Count(log, "CUDA_ERROR_INVALID_PTX") != len(left) {
+		t.Error(log)
 	}
 }
 

@@ -37,6 +37,7 @@ type fake struct {
 	faultAt int                             // number of the call that fails, from 1 on, or everyCall
 	fault   func(call string) error
 	reports func(nonces []uint32) []uint32 // what a search says of its candidates
+	loading func(e kernels.Entry) error    // what compiling it answers; nil: it compiles
 	blind   string                         // the entry of a search that finds nothing
 	rolls   func([]engine.Candidate) []engine.Candidate
 	bits    func(bad []byte)                 // what a check of headers says
@@ -228,6 +229,11 @@ func poisoned(n int) []byte { return bytes.Repeat([]byte{0xa5}, n) }
 func (g *fakeGPU) load(e kernels.Entry) (kernel, error) {
 	if err := g.call("load"); err != nil {
 		return nil, err
+	}
+	if g.loading != nil {
+		if err := g.loading(e); err != nil {
+			return nil, err
+		}
 	}
 	g.hold("modules", 1)
 	return fakeKernel{g, e}, nil

@@ -204,7 +204,7 @@ func infoOf(g cuda.Device) engine.Info {
 		PCI:          g.PCI,
 		Lanes:        lanes,
 		Features:     []string{fmt.Sprintf("sm_%d%d", g.Major, g.Minor)},
-		VerifyKernel: verifyEntry(g).Name,
+		VerifyKernel: verifyEntries(g)[0].Name,
 	}
 	for _, e := range kernels.Entries() {
 		if e.Kind != kernels.Link {
@@ -231,6 +231,7 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 	}
 	d.session = s
 	d.info.SearchKernel, d.info.RollKernel = s.scanner.used.Load().shape.Entry, s.roller.used.Load().shape.Entry
+	d.info.VerifyKernel = s.verifyEntry.Name
 	if err := d.SelfTest(context.Background()); err != nil {
 		_ = s.close() // the first error tells more
 		return nil, err
@@ -259,17 +260,20 @@ func entryOf(k kernels.Kind) kernels.Entry {
 	return all[slices.IndexFunc(all, func(e kernels.Entry) bool { return e.Kind == k })]
 }
 
-// verifyEntry returns the entry that checks headers on a GPU. Where nobody knows
-// the pipes, moving work between them may cost: there it is the plain one, the
-// last of its kind. It is not measured, since the bus bounds a batch of headers.
-func verifyEntry(g cuda.Device) kernels.Entry {
-	best := entryOf(kernels.Verify)
-	if _, known := kernels.CostOf(best.Name, g.Major, g.Minor); known {
-		return best
+// verifyEntries returns the entries that check headers, the best for a GPU
+// first. Where nobody knows the pipes, moving work between them may cost: there
+// it is the plain one, the last of its kind. They are not measured, since the bus
+// bounds a batch of headers.
+func verifyEntries(g cuda.Device) (all []kernels.Entry) {
+	for _, e := range kernels.Entries() {
+		if e.Kind == kernels.Verify {
+			all = append(all, e)
+		}
 	}
-	all := kernels.Entries()
-	slices.Reverse(all)
-	return all[slices.IndexFunc(all, func(e kernels.Entry) bool { return e.Kind == kernels.Verify })]
+	if _, known := kernels.CostOf(all[0].Name, g.Major, g.Minor); !known {
+		slices.Reverse(all)
+	}
+	return all
 }
 
 // Info implements engine.Device.

@@ -37,6 +37,7 @@ type session struct {
 	scanner      *searcher // one version of a header
 	roller       *searcher // several
 	verify, link kernel
+	verifyEntry  kernels.Entry // of verify
 
 	all  []*lane
 	free chan *lane // those that nobody uses
@@ -81,7 +82,7 @@ func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, er
 	if opts.SpotCheck > 0 {
 		s.spot = newSpotCheck(opts.SpotCheck)
 	}
-	err := c.within(opts.opening(), "opening the GPU", s.open, func() { _ = s.giveBack(s.release) })
+	err := c.within(opts.opening(), "opening the GPU", func() error { return s.open(opts) }, func() { _ = s.giveBack(s.release) })
 	if errors.Is(err, ErrHung) { // another thread is still opening it
 		y.forget(g, nil)
 		return nil, err
@@ -104,13 +105,20 @@ func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, er
 }
 
 // open makes everything but the search kernels.
-func (s *session) open() (err error) {
+func (s *session) open(opts Options) (err error) {
 	if s.card, err = s.system.hold(s.device); err != nil {
 		return err
 	}
 	s.gpu, s.limit = s.card.gpu, s.system.sensors(s.device).limit
-	if s.verify, err = s.load(verifyEntry(s.device)); err != nil {
-		return err
+	for all := verifyEntries(s.device); ; all = all[1:] {
+		s.verifyEntry = all[0]
+		if s.verify, err = s.load(all[0]); err == nil {
+			break
+		}
+		if len(all) == 1 || !refused(err) {
+			return err
+		}
+		s.leaveOut(opts, all[0].Name, err)
 	}
 	if s.link, err = s.load(entryOf(kernels.Link)); err != nil {
 		return err

@@ -21,12 +21,13 @@ type system struct {
 	held          map[*card]bool     // all cards that have users
 	choices       map[string]*choice // of kernels, by cacheKey
 	cacheReported bool               // that it cannot be written
+	leftOut       map[[2]string]bool // GPU and kernel: reported
 
 	writing sync.Mutex // of the file with choices, by all GPUs of the process
 }
 
 func newSystem(drv driver) *system {
-	return &system{driver: drv, cards: map[int]*card{}, held: map[*card]bool{}, choices: map[string]*choice{}}
+	return &system{driver: drv, cards: map[int]*card{}, held: map[*card]bool{}, choices: map[string]*choice{}, leftOut: map[[2]string]bool{}}
 }
 
 // local is the system of this process.
@@ -220,6 +221,15 @@ func (y *system) reportCache(log *slog.Logger, err error) {
 		log.Warn("kernel measurements cannot be stored, so that each start measures again", "err", err,
 			"fix", "name a writable folder with --cache, or set CacheDirectory=stele in the systemd unit")
 	}
+}
+
+// firstWithout reports whether a GPU leaves a kernel out for the first time.
+func (y *system) firstWithout(gpu, kernel string) bool {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	known := y.leftOut[[2]string{gpu, kernel}]
+	y.leftOut[[2]string{gpu, kernel}] = true
+	return !known
 }
 
 // Card is a GPU that is kept open, with the kernels that were compiled for it.

@@ -2,16 +2,19 @@ package gpu
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"stele/cgo/cuda"
 	kernels "stele/kernels/cuda"
 	"stele/kernels/simd"
 )
@@ -95,6 +98,71 @@ func testTuneFails(t *testing.T, f *fake) {
 		_ = d.Close()
 	}
 	f.checkReleased(t)
+}
+
+// A kernel that the driver refuses is left out with a warning. Only where none of
+// a kind is left, or the context is broken, the GPU is absent.
+func TestRefusedKernels(t *testing.T) {
+	invalid := &cuda.Error{Call: "cuModuleLoadDataEx", Code: 218, Name: "CUDA_ERROR_INVALID_PTX"}
+	broken := &cuda.Error{Call: "cuModuleLoadDataEx", Code: 719, Name: "CUDA_ERROR_LAUNCH_FAILED", Sticky: true}
+	taken := []string{"scan_b", "scan_e", "roll_b", "roll_e", "verify_e", "link"}
+	for _, tt := range []struct {
+		name   string
+		noTune bool
+		but    string // of those taken, refused too
+		broken string // the context is broken by this one
+		want   error
+	}{
+		{"tuned", false, "", "", nil},
+		{"not tuned", true, "", "", nil},
+		{"no search kernel", false, "scan", "", invalid},
+		{"no search kernel, not tuned", true, "roll", "", invalid},
+		{"no check of headers", true, "verify", "", invalid},
+		{"broken", false, "", "scan_a", broken},
+		{"broken, not tuned", true, "", "roll_a", broken},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, 1, func(t *testing.T, f *fake) {
+				refuses := 0
+				f.loading = func(e kernels.Entry) error {
+					switch {
+					case e.Name == tt.broken:
+						return broken
+					case slices.Contains(taken, e.Name) && (tt.but == "" || !strings.HasPrefix(e.Name, tt.but)):
+						return nil
+					}
+					refuses++
+					return invalid
+				}
+				var log bytes.Buffer
+				devices, absent := open(f.system, Options{NoTune: tt.noTune, CacheDir: t.TempDir(), SpotCheck: -1, Log: slog.New(slog.NewTextHandler(&log, nil))})
+				if tt.want != nil {
+					if len(devices) != 0 || !errors.Is(absent[0].Err, tt.want) || !strings.Contains(absent[0].Err.Error(), "kernel "+tt.but+tt.broken) {
+						t.Errorf("%d devices, absent %v", len(devices), absent)
+					}
+					f.checkReleased(t)
+					return
+				}
+				if len(devices) != 1 {
+					t.Fatalf("absent %v", absent)
+				}
+				info := devices[0].Info()
+				for _, used := range []string{info.SearchKernel, info.RollKernel, info.VerifyKernel} {
+					if !slices.Contains(taken, used) {
+						t.Errorf("%s is used", used)
+					}
+				}
+				text := log.String()
+				if strings.Count(text, "\n") != refuses || strings.Count(text, "CUDA_ERROR_INVALID_PTX") != refuses || strings.Count(text, "kernel=scan_a ") != 1 || strings.Count(text, "kernel=verify ") != 1 {
+					t.Errorf("%d kernels were refused, log:\n%s", refuses, text)
+				}
+				if err := devices[0].Close(); err != nil {
+					t.Error(err)
+				}
+				f.checkReleased(t)
+			})
+		})
+	}
 }
 
 // Devices of one GPU load each kernel once, of the two that check headers the one

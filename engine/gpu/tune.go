@@ -58,7 +58,7 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 		return fmt.Errorf("%w %q", ErrUnknownKernel, name)
 	}
 	if opts.NoTune {
-		v, err := s.loadShape(entries, shape{Entry: entries[0].Name})
+		v, err := s.loadFirst(opts, entries)
 		k.used.Store(v)
 		return err
 	}
@@ -68,7 +68,7 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 		if known := readCache(cache)[key]; !opts.Retune && known.fits(entries) {
 			return known, nil
 		}
-		if found, fresh, err = s.tune(k, entries); err == nil {
+		if found, fresh, err = s.tune(opts, k, entries); err == nil {
 			s.store(opts, cache, key, found)
 		}
 		return found, err
@@ -85,21 +85,21 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 	if !opts.Compare || chosen.Settled || chosen.Second == nil {
 		return nil
 	}
-	second, err := s.loadShape(entries, *chosen.Second)
-	if err != nil {
-		return err
-	}
 	// A tuning finds nothing, so that what it measured may be wrong. The first is
 	// tested too: where both fail it is the GPU, and says nothing of the second.
 	if err := s.testSearch(context.Background(), k.with(fresh)); err != nil {
 		return err
 	}
-	if err := s.testSearch(context.Background(), k.with(second)); err != nil {
-		s.leaveOut(opts, second.shape.Entry, err)
+	second, err := s.loadShape(entries, *chosen.Second)
+	if err == nil {
+		err = s.testSearch(context.Background(), k.with(second))
+	}
+	if err != nil {
+		s.leaveOut(opts, chosen.Second.Entry, err)
 		if found := (tuning{shape: fresh.shape, Settled: true}); s.system.settle(key, found) {
 			s.store(opts, cache, key, found)
 		}
-		return s.failure() // nil if it only gave wrong answers: another session goes on without it
+		return s.failure() // nil if it only gave wrong answers or does not compile: else the next session works
 	}
 	k.trial.Store(&trial{variants: [2]*variant{fresh, second}, finish: func(winner, loser *variant, sums [2]sum) {
 		k.used.Store(winner)
@@ -114,9 +114,12 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 	return nil
 }
 
-// leaveOut logs that a kernel is not used though it may be the faster one.
+// leaveOut logs that a kernel is not used though it may be the faster one: once
+// in a process for each GPU.
 func (s *session) leaveOut(opts Options, kernel string, err error) {
-	opts.Log.Warn("GPU kernel left out", "device", id(s.device), "kernel", kernel, "err", err)
+	if s.system.firstWithout(id(s.device), kernel) {
+		opts.Log.Warn("GPU kernel left out", "device", id(s.device), "kernel", kernel, "err", err)
+	}
 }
 
 // store keeps a tuning for later processes.
@@ -145,6 +148,24 @@ func (t tuning) fits(entries []kernels.Entry) bool {
 	return fits(t.shape) && (t.Second == nil || fits(*t.Second))
 }
 
+// refused reports whether the driver does not take a kernel, in a way that
+// leaves the context as it was: others may be loaded.
+func refused(err error) bool {
+	return !cuda.IsSticky(err) && (errors.Is(err, cuda.ErrInvalidImage) || errors.Is(err, cuda.ErrNotFound) || errors.Is(err, ErrUnfit))
+}
+
+// loadFirst loads the first of the search kernels that the driver takes.
+func (s *session) loadFirst(opts Options, entries []kernels.Entry) (*variant, error) {
+	for {
+		v, err := s.loadShape(entries, shape{Entry: entries[0].Name})
+		if len(entries) == 1 || !refused(err) {
+			return v, err
+		}
+		s.leaveOut(opts, entries[0].Name, err)
+		entries = entries[1:]
+	}
+}
+
 // loadShape loads the search kernel of a shape, which is one of entries. A shape
 // without blocks gets as many as the GPU holds.
 func (s *session) loadShape(entries []kernels.Entry, sh shape) (*variant, error) {
@@ -161,34 +182,42 @@ func (s *session) loadShape(entries []kernels.Entry, sh shape) (*variant, error)
 	return s.newVariant(e.Kind, loaded, sh), nil
 }
 
-// loadSearch compiles a search kernel and tells how many of its blocks an SM
-// holds.
+// loadSearch compiles a search kernel and returns how many of its blocks an SM
+// holds. A kernel that is refused leaves the session in use.
 func (s *session) loadSearch(l *lane, e kernels.Entry) (k kernel, blocks int, err error) {
 	type loaded struct {
 		k      kernel
 		blocks int
+		err    error // of the kind refused
 	}
 	result := make(chan loaded, 1)
 	err = s.doWithin(s.opening, l, "compiling kernel "+e.Name, func() error {
-		k, err := s.load(e)
-		if err != nil {
+		k, blocks, err := s.compile(e)
+		if err != nil && !refused(err) {
 			return err
 		}
-		blocks, err := k.occupancy(e.Kind.Threads())
-		if err != nil {
-			return fmt.Errorf("kernel %s: %w", e.Name, err)
-		}
-		if blocks < 1 {
-			return fmt.Errorf("kernel %s: %w: an SM has no room for a block", e.Name, ErrUnfit)
-		}
-		result <- loaded{k, blocks}
+		result <- loaded{k, blocks, err}
 		return nil
 	})
 	if err != nil {
 		return nil, 0, err
 	}
 	got := <-result
-	return got.k, got.blocks, nil
+	return got.k, got.blocks, got.err
+}
+
+// compile is loadSearch in the thread of the lane.
+func (s *session) compile(e kernels.Entry) (k kernel, blocks int, err error) {
+	if k, err = s.load(e); err != nil {
+		return nil, 0, err
+	}
+	if blocks, err = k.occupancy(e.Kind.Threads()); err != nil {
+		return nil, 0, fmt.Errorf("kernel %s: %w", e.Name, err)
+	}
+	if blocks < 1 {
+		return nil, 0, fmt.Errorf("kernel %s: %w: an SM has no room for a block", e.Name, ErrUnfit)
+	}
+	return k, blocks, nil
 }
 
 // newVariant returns a variant whose speed is not known. Its first launches are
@@ -210,13 +239,18 @@ type candidate struct {
 	best float64
 }
 
-// tune measures the entries, and then grids for the fastest.
-func (s *session) tune(k *searcher, entries []kernels.Entry) (tuning, *variant, error) {
+// tune measures the entries that the driver takes, and then grids for the
+// fastest.
+func (s *session) tune(opts Options, k *searcher, entries []kernels.Entry) (tuning, *variant, error) {
 	l := <-s.free
 	defer func() { s.free <- l }()
 	var candidates []candidate
-	for _, e := range entries {
+	for i, e := range entries {
 		loaded, full, err := s.loadSearch(l, e)
+		if refused(err) && len(candidates)+len(entries[i+1:]) > 0 {
+			s.leaveOut(opts, e.Name, err)
+			continue
+		}
 		if err != nil {
 			return tuning{}, nil, err
 		}
