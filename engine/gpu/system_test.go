@@ -35,7 +35,7 @@ func openAll(t *testing.T, f *fake, opts Options) []*Device {
 }
 
 // inBubble runs a test that measures in a bubble of synctest, with launches that
-// take a fixed time: so a tuning launches little.
+// take a fixed time and small GPUs: so a tuning launches and hashes little.
 func inBubble(t *testing.T, n int, test func(t *testing.T, f *fake)) {
 	t.Helper()
 	if _, _, err := simd.Best(); err != nil { // it measures too, for which a bubble has no time
@@ -43,6 +43,9 @@ func inBubble(t *testing.T, n int, test func(t *testing.T, f *fake)) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(n)
+		for i := range f.list {
+			f.list[i].SMs = 1
+		}
 		f.slow = func(string) time.Duration { return 40 * time.Millisecond }
 		test(t, f)
 	})
@@ -135,7 +138,12 @@ func TestRefusedKernels(t *testing.T) {
 					return invalid
 				}
 				var log bytes.Buffer
-				devices, absent := open(f.system, Options{NoTune: tt.noTune, CacheDir: t.TempDir(), SpotCheck: -1, Log: slog.New(slog.NewTextHandler(&log, nil))})
+				opts := Options{NoTune: tt.noTune, CacheDir: t.TempDir(), SpotCheck: -1, Log: slog.New(slog.NewTextHandler(&log, nil))}
+				rolls := tuning{shape: shape{Entry: "roll_b", Blocks: 1}} // measured before: it would take most of the time
+				if err := writeCache(cacheFile(opts.CacheDir), cacheKey(f.list[0], f.version(), 0, kernels.Roll, ""), rolls); err != nil {
+					t.Fatal(err)
+				}
+				devices, absent := open(f.system, opts)
 				if tt.want != nil {
 					if len(devices) != 0 || !errors.Is(absent[0].Err, tt.want) || !strings.Contains(absent[0].Err.Error(), "kernel "+tt.but+tt.broken) {
 						t.Errorf("%d devices, absent %v", len(devices), absent)
