@@ -126,6 +126,7 @@ func (s *Store) breakSeal() error {
 		return err
 	default:
 		if err = s.fs.Rename(s.folder(sealFile), s.folder(oldSealFile)); err == nil {
+			s.sealBroken = true
 			err = syncFolder(s.fs, s.dir)
 		}
 		if err != nil {
@@ -138,6 +139,14 @@ func (s *Store) breakSeal() error {
 		}
 	}
 	return nil
+}
+
+// keepSeal puts back the seal that this opening broke, because it has failed: the
+// seal says which file was changed. That it cannot be put back is not worse.
+func (s *Store) keepSeal() {
+	if s.sealBroken {
+		_ = s.fs.Rename(s.folder(oldSealFile), s.folder(sealFile))
+	}
 }
 
 // VerifySeal compares the files in the folder of a store with its seal and

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -282,4 +283,43 @@ func FuzzSeal(f *testing.F) {
 // signed adds the right checksum to the lines of a seal.
 func signed(lines []byte) []byte {
 	return fmt.Appendf(nil, "%s%s%s\n", lines, sealEnd, pow.Sum(lines))
+}
+
+// An opening that fails leaves the seal, which still names the file that was
+// changed.
+func TestFailedOpenKeepsSeal(t *testing.T) {
+	failed := 0
+	for i := 0; ; i++ {
+		disk, _ := sealedStore(t)
+		files, err := storeFiles(disk, testDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i >= len(files) {
+			break
+		}
+		name := files[i]
+		seal, text := read(t, disk, sealFile), read(t, disk, name)
+		if len(text) == 0 {
+			continue
+		}
+		text[len(text)/3] ^= 4
+		write(t, disk, name, text)
+		s, err := tryOpen(disk, small)
+		if err == nil { // it is read later, or taken for the end that a crash leaves
+			_ = s.Close()
+			continue
+		}
+		failed++
+		if got := read(t, disk, sealFile); !bytes.Equal(got, seal) {
+			t.Errorf("%s, %v: the seal is not what it was", name, err)
+		}
+		_, damage, err := VerifySeal(t.Context(), testDir, disk)
+		if err != nil || !slices.ContainsFunc(damage, func(d *Damage) bool { return d.File == name }) {
+			t.Errorf("%s: %v, %v", name, damage, err)
+		}
+	}
+	if failed < 2 { // at least the manifest and the identity
+		t.Errorf("%d openings failed", failed)
+	}
 }

@@ -60,8 +60,10 @@ type Store struct {
 	failure   error     // why the last database was given up, if none is open for writing
 	snapshots int       // that are open
 	closed    bool
-	idle      sync.Cond      // a database has been closed
-	retiring  sync.WaitGroup // goroutines that take a failed database out of use
+	// sealBroken: this opening has made the seal the old one.
+	sealBroken bool
+	idle       sync.Cond      // a database has been closed
+	retiring   sync.WaitGroup // goroutines that take a failed database out of use
 }
 
 // Open opens the store in the folder dir and makes it if it does not exist.
@@ -92,6 +94,7 @@ func Open(dir string, id Identity, o Options) (*Store, error) {
 	db, err := s.openDatabase(s.readOnly)
 	if err != nil {
 		s.blocks.Unref()
+		s.keepSeal()
 		_ = s.lock.Close()
 		return nil, err
 	}
