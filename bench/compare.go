@@ -92,6 +92,7 @@ func Compare(old, new *Result) *Comparison {
 	for i := range old.Cases {
 		before[old.Cases[i].ID] = &old.Cases[i]
 	}
+	var verdicts []Verdict // of all but the reference
 	for i := range new.Cases {
 		b := &new.Cases[i]
 		a := before[b.ID]
@@ -123,22 +124,26 @@ func Compare(old, new *Result) *Comparison {
 			k.Verdict = CannotTell
 		}
 		c.Cases = append(c.Cases, k)
+		if b.Kernel != Reference {
+			verdicts = append(verdicts, k.Verdict)
+		}
 	}
 	for _, a := range old.Cases {
 		if before[a.ID] != nil {
 			c.OnlyOld = append(c.OnlyOld, a.ID)
 		}
 	}
-	c.Verdict = c.summary()
+	c.Verdict = summary(verdicts)
 	c.Notes = notes(old, new, ignored, moved)
 	return c
 }
 
-// summary is the verdict on all cases: one slower case makes the new result
+// summary is the verdict on all cases but the reference, which is the measure of
+// the others and no kernel that anybody uses: one slower case makes the new result
 // slower, and it takes one case that can be judged to say anything.
-func (c *Comparison) summary() Verdict {
+func summary(verdicts []Verdict) Verdict {
 	for _, v := range []Verdict{Slower, Faster, NoClearChange} {
-		if slices.ContainsFunc(c.Cases, func(k CaseComparison) bool { return k.Verdict == v }) {
+		if slices.Contains(verdicts, v) {
 			return v
 		}
 	}

@@ -78,7 +78,11 @@ func takesValue(flags []cli.Flag, arg string) bool {
 // noArgs refuses arguments that are not flags.
 func noArgs(c *cli.Context) error {
 	if c.Args().Present() {
-		return fmt.Errorf("unexpected argument %q; see %s --help", c.Args().First(), c.Command.HelpName)
+		argument := c.Args().First()
+		if at := strings.LastIndex(argument, "@"); at >= 0 {
+			argument = "..." + argument[at:] // a password may be before it
+		}
+		return fmt.Errorf("unexpected argument %q; see %s --help", argument, c.Command.HelpName)
 	}
 	return nil
 }
