@@ -386,8 +386,8 @@ func TestFaults(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for i, call := range calls {
-		if seen[call]++; seen[call] > 2 {
-			continue // a third of a kind says no more
+		if seen[call]++; seen[call] > faultsOfKind {
+			continue
 		}
 		t.Run(fmt.Sprintf("%s %d", call, seen[call]), func(t *testing.T) {
 			f := newFake(1)
