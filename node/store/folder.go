@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -88,31 +86,8 @@ func VerifyFolder(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Dam
 	if err != nil {
 		return Sealed, nil, diskError(err)
 	}
-	var all []*Damage
-	found := func(name, format string, args ...any) {
-		all = append(all, &Damage{Height: NoHeight, Field: "file", File: name, Detail: fmt.Sprintf(format, args...)})
-	}
-	for _, name := range names {
-		want, known := files[name]
-		delete(files, name)
-		if !known {
-			found(name, "it is not in the seal")
-			continue
-		}
-		got, err := digestFile(ctx, fs, fs.PathJoin(dir, name))
-		switch {
-		case ctx.Err() != nil:
-			return Sealed, all, ctx.Err()
-		case err != nil:
-			found(name, "it cannot be read: %v", err)
-		case got != want:
-			found(name, "it was changed: size or SHA-256 are not those of the seal")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		found(name, "it is missing")
-	}
-	return Sealed, all, nil
+	all, err := compareFiles(ctx, fs, dir, names, files, false)
+	return Sealed, all, err
 }
 
 // folderFiles lists the files that the seal of a folder covers: all but the seal

@@ -177,6 +177,13 @@ func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damag
 	if err != nil {
 		return state, nil, diskError(err)
 	}
+	all, err := compareFiles(ctx, fs, dir, names, files, state == Unsealed)
+	return state, all, err
+}
+
+// compareFiles returns which of the files in dir are not as they were sealed. With
+// tablesOnly it looks only at tables that were. The error is that of ctx.
+func compareFiles(ctx context.Context, fs vfs.FS, dir string, names []string, files map[string]fileDigest, tablesOnly bool) ([]*Damage, error) {
 	var all []*Damage
 	found := func(name, format string, args ...any) {
 		all = append(all, &Damage{Height: NoHeight, Field: "file", File: name, Detail: fmt.Sprintf(format, args...)})
@@ -185,7 +192,7 @@ func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damag
 		want, known := files[name]
 		delete(files, name)
 		switch {
-		case state == Unsealed && (!known || !isTable(name)):
+		case tablesOnly && (!known || !isTable(name)):
 			continue
 		case !known:
 			found(name, "it is not in the seal")
@@ -194,7 +201,7 @@ func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damag
 		got, err := digestFile(ctx, fs, fs.PathJoin(dir, name))
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return state, all, ctx.Err()
+			return all, ctx.Err()
 		case err != nil:
 			found(name, "it cannot be read: %v", err)
 		case got.size != want.size:
@@ -203,12 +210,12 @@ func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damag
 			found(name, "it was changed: its SHA-256 is not that of the seal")
 		}
 	}
-	if state == Sealed {
+	if !tablesOnly {
 		for _, name := range slices.Sorted(maps.Keys(files)) {
 			found(name, "it is missing")
 		}
 	}
-	return state, all, nil
+	return all, nil
 }
 
 // VerifySeal is the function of the same name, for the store's own folder.
