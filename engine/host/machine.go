@@ -47,7 +47,7 @@ func ReadMachine() Machine {
 	return m
 }
 
-// readMachine reads what files tell of the machine. It does not go by CPUID,
+// readMachine reads what files report of the machine. It does not go by CPUID,
 // which in a virtual machine may count the cores of the machine below.
 func readMachine(root fs.FS) Machine {
 	online := list(read(root, "/sys/devices/system/cpu/online"))
@@ -68,7 +68,7 @@ func CPUName() string {
 	return cmp.Or(strings.TrimSpace(cpuid.CPU.BrandName), cpuinfoName(os.DirFS("/")), "unknown "+runtime.GOARCH+" processor")
 }
 
-// cpuinfoName finds the name of a processor that does not tell it itself, as those of
+// cpuinfoName finds the name of a processor that does not report it itself, as those of
 // Arm; "" if there is none.
 func cpuinfoName(root fs.FS) string {
 	var models []string
@@ -137,7 +137,7 @@ func hypervisor(vendor string) string {
 	return strings.TrimSpace(vendor)
 }
 
-// cores counts the cores to which CPUs belong; 0 if the system does not tell.
+// cores counts the cores to which CPUs belong; 0 if the system does not report it.
 func cores(root fs.FS, cpus []int) int {
 	siblings := map[string]bool{}
 	for _, n := range cpus {

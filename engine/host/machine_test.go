@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// In a virtual machine of 2 CPUs, CPUID may tell of the 254 cores below it.
+// In a virtual machine of 2 CPUs, CPUID may report the 254 cores below it.
 func TestReadMachine(t *testing.T) {
 	files := map[string]string{
 		"sys/devices/system/cpu/online":                             "0-3\n",
