@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"stele/node/network"
-	"stele/node/reject"
+	"stele/node/ledger/network"
+	"stele/node/ledger/reject"
 )
 
 // testName is a test as consensus.md names it: node/block.TestTwins.

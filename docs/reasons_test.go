@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write reasons.md anew")
 
 // reasons.md is made of the comments in the source, and is checked against them.
 func TestReasonsPage(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), root+"/node/reject/reason.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), root+"/node/ledger/reject/reason.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,10 +17,10 @@ import (
 
 	"stele/node/api"
 	"stele/node/blobs"
-	"stele/node/casetest"
-	"stele/node/network"
-	"stele/node/recipient"
-	"stele/node/record"
+	"stele/node/ledger/casetest"
+	"stele/node/ledger/network"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"path"
 	"path/filepath"
 
-	"stele/node/custody"
+	"stele/node/blobkeeper"
 	"stele/node/store"
 	"stele/node/views"
 )
@@ -55,7 +55,7 @@ func CheckBeside(ctx context.Context, dir, blobs string) (BesideReport, error) {
 		r.Views = ViewsAbsent
 	}
 	if there, err = r.folder(dir, blobs); err == nil && there {
-		r.Custody, err = custody.Check(ctx, filepath.Join(dir, blobs), func(file, detail string) { r.add(blobs, file, detail) })
+		r.Custody, err = blobkeeper.Check(ctx, filepath.Join(dir, blobs), func(file, detail string) { r.add(blobs, file, detail) })
 	}
 	return r, err
 }

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"stele/node/block"
 	"stele/node/chain"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/pool/pooltest"
-	"stele/node/record"
 	"stele/node/store"
 	"stele/node/template"
 )

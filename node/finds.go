@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
-	"stele/node/network"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/reject"
 	"stele/node/stratum"
 )
 

@@ -13,15 +13,15 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
-	"stele/netguard"
+	"stele/internal/netguard"
 	"stele/node/api"
+	"stele/node/blobkeeper"
 	"stele/node/blobs"
-	"stele/node/block"
 	"stele/node/chain"
-	"stele/node/custody"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/pool"
-	"stele/node/record"
 	"stele/node/store"
 	"stele/node/stratum"
 	"stele/node/template"
@@ -79,7 +79,7 @@ type Node struct {
 	chain    *chain.Chain
 	pool     *pool.Pool
 	views    *views.Views       // nil: none
-	custody  *custody.Keeper    // nil: none
+	custody  *blobkeeper.Keeper // nil: none
 	feed     *feed              // for miner and stratum
 	miner    *miner             // nil: none
 	stratum  *stratum.Server    // nil: none
@@ -163,7 +163,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 			return n, err
 		}
 		if o.Blobs != "" {
-			n.custody, err = custody.Open(o.Blobs, custody.Options{
+			n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
 				Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
 			})
 			if err != nil {

@@ -23,12 +23,12 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node/api"
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

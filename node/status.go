@@ -10,11 +10,11 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node/api"
-	"stele/node/headertree"
-	"stele/node/ledger"
-	"stele/node/network"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/stratum"
 )
 
@@ -47,9 +47,9 @@ type Status struct {
 	Traffic float64 // records per second that the generator is asked for; 0: none
 	Records RecordCounts
 
-	Types    map[record.Type]uint64       // records in connected blocks, without coinbases
-	Claims   map[ledger.ClaimState]uint64 // that were open at the start or came since
-	Refusals map[reject.Reason]uint64     // records of the traffic that were refused
+	Types    map[record.Type]uint64      // records in connected blocks, without coinbases
+	Claims   map[rules.ClaimState]uint64 // that were open at the start or came since
+	Refusals map[reject.Reason]uint64    // records of the traffic that were refused
 
 	Peers    int       // that are connected; always 0, as nodes do not speak to each other yet
 	Warnings []Warning // what an operator should know of

@@ -9,8 +9,8 @@ import (
 	"stele/engine/cpu"
 	pools "stele/engine/miner"
 	"stele/engine/miner/stratum"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 )
 
 // testRig is "stele mine" at a node: client, miner and a device.

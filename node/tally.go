@@ -2,8 +2,8 @@ package node
 
 import (
 	"stele/node/chain"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 	"stele/node/views"
 )
@@ -13,12 +13,12 @@ import (
 type tally struct {
 	records map[record.Type]uint64
 	claims  map[record.ID]*seenClaim // that are open, or were lately
-	closed  map[ledger.ClaimState]uint64
+	closed  map[rules.ClaimState]uint64
 }
 
 // seenClaim is a claim as it was when the tally looked last.
 type seenClaim struct {
-	state  ledger.ClaimState
+	state  rules.ClaimState
 	closed uint32 // height at which it was seen closed
 }
 
@@ -34,12 +34,12 @@ func newTally() tally {
 	return tally{
 		records: map[record.Type]uint64{},
 		claims:  map[record.ID]*seenClaim{},
-		closed:  map[ledger.ClaimState]uint64{},
+		closed:  map[rules.ClaimState]uint64{},
 	}
 }
 
 // seed adds the claims that are open at the start, as far as there are views.
-func (t *tally) seed(list *views.Views, v ledger.View, c ledger.Context) {
+func (t *tally) seed(list *views.Views, v rules.View, c rules.Context) {
 	from := store.Place{}
 	for read := 0; read < maxSeeded && len(t.claims) < maxClaims; read += seedPage {
 		page, err := list.List(views.OpenClaims(), from, seedPage)
@@ -48,7 +48,7 @@ func (t *tally) seed(list *views.Views, v ledger.View, c ledger.Context) {
 		}
 		for _, e := range page {
 			from = e.Next()
-			if claim, err := ledger.GetClaim(v, c, e.ID); err == nil && claim != nil && !claim.State.Closed() {
+			if claim, err := rules.GetClaim(v, c, e.ID); err == nil && claim != nil && !claim.State.Closed() {
 				t.claims[e.ID] = &seenClaim{state: claim.State}
 			}
 		}
@@ -74,7 +74,7 @@ func (t *tally) change(change chain.Change) {
 		for _, r := range b.Records[1:] {
 			t.records[r.Type()]++
 			if r.Type() == record.TypeClaimOpen {
-				t.claims[r.ID()] = &seenClaim{state: ledger.ClaimOpen}
+				t.claims[r.ID()] = &seenClaim{state: rules.ClaimOpen}
 			}
 		}
 	}
@@ -82,9 +82,9 @@ func (t *tally) change(change chain.Change) {
 
 // look asks the ledger how far the claims are. Those that are closed for so long
 // that no reorganisation opens them again are only counted from then on.
-func (t *tally) look(v ledger.View, c ledger.Context) {
+func (t *tally) look(v rules.View, c rules.Context) {
 	for id, seen := range t.claims {
-		claim, err := ledger.GetClaim(v, c, id)
+		claim, err := rules.GetClaim(v, c, id)
 		switch {
 		case err != nil: // the next look tells
 		case claim == nil:
@@ -101,8 +101,8 @@ func (t *tally) look(v ledger.View, c ledger.Context) {
 }
 
 // states returns how many claims are in each state.
-func (t *tally) states() map[ledger.ClaimState]uint64 {
-	all := map[ledger.ClaimState]uint64{}
+func (t *tally) states() map[rules.ClaimState]uint64 {
+	all := map[rules.ClaimState]uint64{}
 	for state, n := range t.closed {
 		all[state] = n
 	}

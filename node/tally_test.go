@@ -6,12 +6,12 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"stele/node/block"
-	"stele/node/casetest"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/casetest"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 	"stele/node/views"
 )
@@ -24,15 +24,15 @@ func TestTally(t *testing.T) {
 		step()
 	}
 	blocks := story.Tip.Chain()
-	look := func(tally *tally, b *chaintest.Block, later uint32) map[ledger.ClaimState]uint64 {
-		tally.look(b.View(), ledger.Context{
+	look := func(tally *tally, b *chaintest.Block, later uint32) map[rules.ClaimState]uint64 {
+		tally.look(b.View(), rules.Context{
 			Params: story.Params, Height: b.Height() + 1 + later, MedianTime: b.Node().MedianTime(),
 		})
 		return tally.states()
 	}
 
 	forth := newTally()
-	seen := []map[ledger.ClaimState]uint64{}
+	seen := []map[rules.ClaimState]uint64{}
 	types := []map[record.Type]uint64{}
 	for _, b := range blocks {
 		forth.change(chain.Change{Connected: []*block.Block{b.Block}})
@@ -40,7 +40,7 @@ func TestTally(t *testing.T) {
 		types = append(types, maps.Clone(forth.records))
 	}
 	last := seen[len(seen)-1]
-	if len(last) != 1 || last[ledger.ClaimSettled] != 1 || forth.records[record.TypeVoucherIssue] != 1 {
+	if len(last) != 1 || last[rules.ClaimSettled] != 1 || forth.records[record.TypeVoucherIssue] != 1 {
 		t.Fatalf("at the end %v, %v", last, forth.records)
 	}
 
@@ -97,8 +97,8 @@ func TestTallySeed(t *testing.T) {
 
 	p := &story.Params.AfterSales
 	next := c.NextContext()
-	for days, want := range map[uint32]map[ledger.ClaimState]uint64{
-		0:                         {ledger.ClaimExecuted: 1},
+	for days, want := range map[uint32]map[rules.ClaimState]uint64{
+		0:                         {rules.ClaimExecuted: 1},
 		uint32(p.ConfirmDays) + 1: {},
 	} {
 		at := next

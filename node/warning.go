@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"stele/node/network"
+	"stele/node/ledger/network"
 )
 
 // Warning is something that an operator should know of, although the node goes

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"stele/node/network"
+	"stele/node/ledger/network"
 )
 
 func TestWarnings(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"stele/internal/text"
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // hostile is what a server or a file could say to whoever reads it on a terminal.

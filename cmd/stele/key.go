@@ -10,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"stele/node/keyfile"
-	"stele/node/record"
+	"stele/node/ledger/keyfile"
+	"stele/node/ledger/record"
 )
 
 func keyCommand() *cli.Command {

@@ -18,11 +18,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/engine"
-	"stele/netguard"
+	"stele/internal/netguard"
 	"stele/node"
 	"stele/node/chain"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/stratum"
 )
 

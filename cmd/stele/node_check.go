@@ -11,7 +11,7 @@ import (
 
 	"stele/node"
 	"stele/node/chain"
-	"stele/node/network"
+	"stele/node/ledger/network"
 	"stele/node/store"
 )
 

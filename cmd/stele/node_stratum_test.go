@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"stele/node/api"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 )
 
 // "stele mine" mines the chain of "stele node --stratum", over TLS with the

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"stele/node"
-	"stele/node/ledger"
+	"stele/node/ledger/rules"
 )
 
 // tallied is a name with a count.
@@ -51,7 +51,7 @@ func tallyLines(s node.Status) string {
 }
 
 // openClaims returns how many claims are open, and how many are not any more.
-func openClaims(states map[ledger.ClaimState]uint64) (open, closed uint64) {
+func openClaims(states map[rules.ClaimState]uint64) (open, closed uint64) {
 	for state, n := range states {
 		if state.Closed() {
 			closed += n

@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"stele/node/api"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 )
 
 // nodeProcess is "stele node" as a process of its own.

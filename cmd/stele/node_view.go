@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"stele/node"
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // nodeView draws the status of a node as lines of text. It has no state: the

@@ -10,9 +10,9 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/node"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/stratum"
 )
 
@@ -40,7 +40,7 @@ func someStatus() node.Status {
 			record.TypePay: 9_000, record.TypeVoucherIssue: 1_500, record.TypeShipmentCreate: 1_650, record.TypeCustodyHandover: 2_000,
 			record.TypeDeliveryConfirm: 1_480, record.TypeClaimOpen: 700, record.TypeEvaluate: 900, record.TypeRuling: 0,
 		},
-		Claims:   map[ledger.ClaimState]uint64{ledger.ClaimOpen: 12, ledger.ClaimEscalated: 4, ledger.ClaimSettled: 500},
+		Claims:   map[rules.ClaimState]uint64{rules.ClaimOpen: 12, rules.ClaimEscalated: 4, rules.ClaimSettled: 500},
 		Refusals: map[reject.Reason]uint64{reject.SequenceUsed: 2, reject.InsufficientFunds: 11},
 	}
 }
@@ -136,7 +136,7 @@ func TestNodeViewRoom(t *testing.T) {
 	for i, kind := range record.Types() {
 		s.Types[kind] = uint64(1_000_000 * i)
 	}
-	for state := ledger.ClaimOpen; state <= ledger.ClaimGivenUp; state++ {
+	for state := rules.ClaimOpen; state <= rules.ClaimGivenUp; state++ {
 		s.Claims[state] = uint64(state) * 10_000
 	}
 	for i, reason := range reject.All() {

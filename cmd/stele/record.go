@@ -14,11 +14,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"stele/node/keyfile"
-	"stele/node/network"
+	"stele/node/ledger/keyfile"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 	"stele/node/pool"
-	"stele/node/record"
-	"stele/node/reject"
 )
 
 func recordCommand() *cli.Command {

@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"stele/node/casetest"
 	"stele/node/chain"
-	"stele/node/network"
+	"stele/node/ledger/casetest"
+	"stele/node/ledger/network"
 	"stele/node/store"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // readRecord returns the record that an argument names: a file, "-" for standard

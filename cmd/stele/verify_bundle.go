@@ -9,9 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/internal/text"
-	"stele/node/bundle"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/bundle"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 )
 
 func verifyBundleCommand() *cli.Command {

@@ -9,10 +9,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"stele/netguard"
+	"stele/internal/netguard"
+	"stele/node/blobkeeper"
 	"stele/node/chain"
-	"stele/node/custody"
-	"stele/node/network"
+	"stele/node/ledger/network"
 	"stele/node/pool"
 	"stele/node/views"
 )
@@ -24,7 +24,7 @@ type Options struct {
 	Pool   *pool.Pool
 	Views  *views.Views // nil: no cases, parties and evidence
 	// Custody keeps sealed recipients' data. Nil: none are taken.
-	Custody *custody.Keeper
+	Custody *blobkeeper.Keeper
 	Health  func() Health // of the node; quick
 	Miners  func() Miners // of its Stratum server; nil: it has none
 
@@ -51,7 +51,7 @@ type API struct {
 	chain   *chain.Chain
 	pool    *pool.Pool
 	views   *views.Views
-	custody *custody.Keeper
+	custody *blobkeeper.Keeper
 	health  func() Health
 	miners  func() Miners
 	token   string

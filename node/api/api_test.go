@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"stele/engine/pow"
-	"stele/netguard"
+	"stele/internal/netguard"
 	"stele/node/chain/chaintest"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 func TestChain(t *testing.T) {

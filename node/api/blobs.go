@@ -12,10 +12,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"stele/internal/bounded"
+	"stele/node/blobkeeper"
 	"stele/node/blobs"
-	"stele/node/custody"
-	"stele/node/recipient"
-	"stele/node/record"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
 )
 
 // Notice tells to which key the data of a recipient are sealed for a carrier.
@@ -155,13 +155,13 @@ func parseHex(text string, to []byte) error {
 func blobProblem(err error) error {
 	status := http.StatusServiceUnavailable
 	switch {
-	case errors.Is(err, blobs.ErrNotFound), errors.Is(err, custody.ErrNoNotice):
+	case errors.Is(err, blobs.ErrNotFound), errors.Is(err, blobkeeper.ErrNoNotice):
 		status = http.StatusNotFound
 	case errors.Is(err, blobs.ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, blobs.ErrFull):
 		status = http.StatusInsufficientStorage
-	case errors.Is(err, blobs.ErrRequest), errors.Is(err, custody.ErrStranger), errors.Is(err, custody.ErrNoCarrier), errors.Is(err, recipient.ErrNotice):
+	case errors.Is(err, blobs.ErrRequest), errors.Is(err, blobkeeper.ErrStranger), errors.Is(err, blobkeeper.ErrNoCarrier), errors.Is(err, recipient.ErrNotice):
 		status = http.StatusForbidden
 	}
 	return newProblem(status, err.Error())

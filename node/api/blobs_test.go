@@ -9,17 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"stele/node/blobkeeper"
 	"stele/node/blobs"
-	"stele/node/custody"
-	"stele/node/recipient"
-	"stele/node/record"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
 )
 
 // withCustody gives the API views and a folder for sealed data.
 func withCustody(t *testing.T) func(*Options) {
 	return func(o *Options) {
 		withViews(t)(o)
-		k, err := custody.Open(t.TempDir(), custody.Options{Params: o.Params, Chain: o.Chain, Views: o.Views, Blobs: blobs.Options{MaxCount: 2}})
+		k, err := blobkeeper.Open(t.TempDir(), blobkeeper.Options{Params: o.Params, Chain: o.Chain, Views: o.Views, Blobs: blobs.Options{MaxCount: 2}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"stele/node/bundle"
 	"stele/node/evidence"
+	"stele/node/ledger/bundle"
 	"stele/node/views"
 )
 

@@ -3,9 +3,9 @@ package api
 import (
 	"fmt"
 
-	"stele/node/ledger"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Voucher is a voucher as it is now: what time alone decides has happened.
@@ -110,8 +110,8 @@ func idText(id record.ID) string {
 
 // cases reads cases as they are after the tip.
 type cases struct {
-	view ledger.View
-	at   ledger.Context
+	view rules.View
+	at   rules.Context
 }
 
 func (a *API) cases() cases { return cases{a.chain.View(), a.chain.NextContext()} }
@@ -120,11 +120,11 @@ func (c *cases) params() *network.AfterSales { return &c.at.Params.AfterSales }
 
 // voucher returns a voucher with its evaluation, or nil if there is none.
 func (c *cases) voucher(id record.ID) (*Voucher, error) {
-	v, err := ledger.GetVoucher(c.view, c.at, id)
+	v, err := rules.GetVoucher(c.view, c.at, id)
 	if err != nil || v == nil {
 		return nil, err
 	}
-	e, err := ledger.GetEvaluation(c.view, id)
+	e, err := rules.GetEvaluation(c.view, id)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (c *cases) voucher(id record.ID) (*Voucher, error) {
 	if e != nil {
 		res.Evaluation = &Evaluation{
 			State: e.State.String(), Height: e.Height, Time: e.Time, Product: e.Product, Service: e.Service, Logistics: e.Logistics,
-			Replied: e.Replied, Rewarded: e.Rewarded, Reward: ledger.EvaluationReward(v),
+			Replied: e.Replied, Rewarded: e.Rewarded, Reward: rules.EvaluationReward(v),
 		}
 	}
 	return res, nil
@@ -146,13 +146,13 @@ func (c *cases) voucher(id record.ID) (*Voucher, error) {
 
 // claim returns a claim, or nil if there is none.
 func (c *cases) claim(id record.ID) (*Claim, error) {
-	m, err := ledger.GetClaim(c.view, c.at, id)
+	m, err := rules.GetClaim(c.view, c.at, id)
 	if err != nil || m == nil {
 		return nil, err
 	}
-	v, err := ledger.GetVoucher(c.view, c.at, m.Voucher)
+	v, err := rules.GetVoucher(c.view, c.at, m.Voucher)
 	if err == nil && v == nil {
-		err = fmt.Errorf("%w: claim %v has no voucher", ledger.ErrState, id)
+		err = fmt.Errorf("%w: claim %v has no voucher", rules.ErrState, id)
 	}
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (c *cases) claim(id record.ID) (*Claim, error) {
 
 // shipment returns a shipment, or nil if there is none.
 func (c *cases) shipment(id record.ID) (*Shipment, error) {
-	h, err := ledger.GetShipment(c.view, id)
+	h, err := rules.GetShipment(c.view, id)
 	if err != nil || h == nil {
 		return nil, err
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"stele/node/bundle"
-	"stele/node/casetest"
-	"stele/node/record"
+	"stele/node/ledger/bundle"
+	"stele/node/ledger/casetest"
+	"stele/node/ledger/record"
 )
 
 // A story as the API tells it, before and after the claim is settled.

@@ -11,7 +11,7 @@ import (
 	"path"
 	"strings"
 
-	"stele/netguard"
+	"stele/internal/netguard"
 )
 
 // The limits of a request.

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"stele/netguard"
-	"stele/node/record"
+	"stele/internal/netguard"
+	"stele/node/ledger/record"
 )
 
 func header(name, value string) func(*http.Request) {

@@ -13,9 +13,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
-	"stele/node/bundle"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger/bundle"
 	"stele/node/pool"
 	"stele/node/store"
 )

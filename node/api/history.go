@@ -10,8 +10,8 @@ import (
 
 	"stele/engine/headerchain"
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
 	"stele/node/store"
 	"stele/node/views"
 )

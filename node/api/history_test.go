@@ -6,7 +6,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/views"
 )
 

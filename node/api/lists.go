@@ -6,8 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/views"
 )
 
@@ -165,11 +165,11 @@ func (a *API) getItem(_ context.Context, in *oneItemInput) (*answer[Item], error
 		return nil, err
 	}
 	c := a.cases()
-	item, err := ledger.GetItem(c.view, gtin, record.Serial(in.Serial))
+	item, err := rules.GetItem(c.view, gtin, record.Serial(in.Serial))
 	if err != nil {
 		return nil, storeProblem(err)
 	}
-	product, err := ledger.GetProduct(c.view, gtin)
+	product, err := rules.GetProduct(c.view, gtin)
 	if err != nil {
 		return nil, storeProblem(err)
 	}

@@ -17,10 +17,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"stele/node/blobs"
-	"stele/node/casetest"
-	"stele/node/network"
-	"stele/node/recipient"
-	"stele/node/record"
+	"stele/node/ledger/casetest"
+	"stele/node/ledger/network"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
 )
 
 // described is the OpenAPI document of an API, with which answers are compared.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"stele/node/reject"
+	"stele/node/ledger/reject"
 )
 
 // problem is an error of the API as RFC 9457 has it, with the reason of a

@@ -12,10 +12,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 	"stele/node/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"stele/netguard"
+	"stele/internal/netguard"
 )
 
 // The limits of a connection. Whoever needs longer is cut off, so that slow

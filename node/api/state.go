@@ -6,8 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Account is what the state knows of a party.
@@ -48,7 +48,7 @@ func (a *API) getAccount(_ context.Context, in *keyInput) (*answer[Account], err
 	if err != nil {
 		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
 	}
-	account, err := ledger.GetAccount(a.chain.View(), key)
+	account, err := rules.GetAccount(a.chain.View(), key)
 	if err != nil {
 		return nil, storeProblem(err)
 	}
@@ -75,11 +75,11 @@ func (a *API) getState(context.Context, *struct{}) (*answer[State], error) {
 	for range mostTries {
 		tip := a.chain.Tip()
 		view := a.chain.View()
-		supply, err := ledger.Supply(view)
+		supply, err := rules.Supply(view)
 		if err != nil {
 			return nil, storeProblem(err)
 		}
-		rewards, err := ledger.RewardPool(view)
+		rewards, err := rules.RewardPool(view)
 		if err != nil {
 			return nil, storeProblem(err)
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // ErrRequest is the kind of the errors of a request that is not honoured.

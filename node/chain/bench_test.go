@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"stele/node/block"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -48,9 +48,9 @@ func BenchmarkConnect4000(b *testing.B) {
 					if _, err := v.Verify(tip.Records); err != nil {
 						b.Fatal(err)
 					}
-					state, ctx := ledger.NewState(n.store.View()), n.NextContext()
+					state, ctx := rules.NewState(n.store.View()), n.NextContext()
 					for _, r := range tip.Records[1:] {
-						if err := ledger.Apply(state, ctx, r); err != nil {
+						if err := rules.Apply(state, ctx, r); err != nil {
 							b.Fatal(err)
 						}
 					}

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/headertree"
-	"stele/node/ledger"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -87,7 +87,7 @@ type Tip struct {
 	MedianTime uint32   // of the tip and the ten blocks before it; seconds since 1970
 	NextBits   pow.Bits // that the next block must have
 	MinTime    uint32   // earliest time that the next block may have
-	Digest     pow.Hash // chained digest of all changes of the state, see ledger.Digest
+	Digest     pow.Hash // chained digest of all changes of the state, see rules.Digest
 }
 
 // Chain is the chain of one node. Its methods may be called from any goroutine.
@@ -161,13 +161,13 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 func (c *Chain) Tip() *Tip { return c.tip.Load() }
 
 // View returns the state after the tip, as it is at the time of each Get.
-func (c *Chain) View() ledger.View { return c.store.View() }
+func (c *Chain) View() rules.View { return c.store.View() }
 
 // NextContext returns the context of the next block, in which a record must be
 // valid to be mined on the tip.
-func (c *Chain) NextContext() ledger.Context {
+func (c *Chain) NextContext() rules.Context {
 	tip := c.Tip()
-	return ledger.Context{Params: c.params, Height: tip.Height + 1, MedianTime: tip.MedianTime}
+	return rules.Context{Params: c.params, Height: tip.Height + 1, MedianTime: tip.MedianTime}
 }
 
 // Err returns why the chain has stopped (see [ErrStopped]), or nil. It does not

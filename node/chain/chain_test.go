@@ -9,7 +9,7 @@ import (
 
 	"stele/engine/pow"
 	"stele/node/chain/chaintest"
-	"stele/node/reject"
+	"stele/node/ledger/reject"
 	"stele/node/store"
 )
 

@@ -2,8 +2,8 @@ package chain
 
 import (
 	"stele/engine/pow"
-	"stele/node/headertree"
-	"stele/node/reject"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/reject"
 )
 
 // Where difficulty can fall within MaxReorg blocks, as on the networks dev and

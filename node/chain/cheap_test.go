@@ -3,11 +3,11 @@ package chain
 import (
 	"testing"
 
-	"stele/node/block"
 	"stele/node/chain/chaintest"
-	"stele/node/headertree"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // quick returns n blocks after parent with the earliest times, so that the

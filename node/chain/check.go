@@ -7,10 +7,10 @@ import (
 	"runtime"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/headertree"
-	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/network"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -142,8 +142,8 @@ type replay struct {
 
 // replayed is a state that a replay changes.
 type replayed interface {
-	ledger.View
-	change(changes []ledger.Change)
+	rules.View
+	change(changes []rules.Change)
 }
 
 // readTip reads the tip. A store without one holds nothing to check.
@@ -299,10 +299,10 @@ func (r *replay) isPruned() (bool, error) {
 // apply replays a block whose body is right by itself, and compares what is
 // stored about it.
 func (r *replay) apply(b *block.Block, height uint32, undo []byte) error {
-	s := ledger.NewState(r.state)
-	ctx := ledger.Context{Params: r.params, Height: height}
+	s := rules.NewState(r.state)
+	ctx := rules.Context{Params: r.params, Height: height}
 	if height == 0 {
-		for _, change := range ledger.Genesis(r.params) {
+		for _, change := range rules.Genesis(r.params) {
 			if err := s.Put(change.Key, change.New); err != nil {
 				return err
 			}
@@ -310,14 +310,14 @@ func (r *replay) apply(b *block.Block, height uint32, undo []byte) error {
 	} else {
 		ctx.MedianTime = r.tip.Ancestor(height - 1).MedianTime()
 	}
-	if err := ledger.ApplyBlock(s, ctx, b.Records); err != nil {
+	if err := rules.ApplyBlock(s, ctx, b.Records); err != nil {
 		return corrupt(height, "records", "%v", err)
 	}
 	changes := s.Changes()
-	if string(ledger.EncodeUndo(changes)) != string(undo) {
+	if string(rules.EncodeUndo(changes)) != string(undo) {
 		return corrupt(height, "undo", "it is not what the block replaced")
 	}
-	r.digest = ledger.Digest(r.digest, changes)
+	r.digest = rules.Digest(r.digest, changes)
 	if r.digest != r.links[height] {
 		return corrupt(height, "digest", "stored is %v, the replay gives %v", r.links[height], r.digest)
 	}
@@ -385,7 +385,7 @@ func (r *replay) stateFault(key []byte, text string) error {
 
 // overlay is the state of a store with changes over it.
 type overlay struct {
-	base    ledger.View
+	base    rules.View
 	entries map[string][]byte // nil: absent
 }
 
@@ -396,7 +396,7 @@ func (o *overlay) Get(key []byte) ([]byte, error) {
 	return o.base.Get(key)
 }
 
-func (o *overlay) change(changes []ledger.Change) {
+func (o *overlay) change(changes []rules.Change) {
 	for _, change := range changes {
 		o.entries[string(change.Key)] = change.New
 	}

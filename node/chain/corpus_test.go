@@ -4,12 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"stele/node/block"
 	"stele/node/chain/chaintest"
 	"stele/node/chain/corpus"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 // Every case of the corpus gets the verdict that it says, and what is refused
@@ -67,9 +67,9 @@ func judgeRecord(n *node, raw []byte) error {
 	if err := r.Verify(); err != nil {
 		return err
 	}
-	state, next := ledger.NewState(n.View()), n.NextContext()
-	if err := ledger.Begin(state, next); err != nil {
+	state, next := rules.NewState(n.View()), n.NextContext()
+	if err := rules.Begin(state, next); err != nil {
 		return err
 	}
-	return ledger.Apply(state, next, r)
+	return rules.Apply(state, next, r)
 }

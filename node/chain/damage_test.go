@@ -13,11 +13,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -221,13 +221,13 @@ func TestForgery(t *testing.T) {
 		forge  func(batch *store.Batch, n *node)
 	}{
 		{"a balance", 8, "state", func(batch *store.Batch, n *node) {
-			batch.SetState([]ledger.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
+			batch.SetState([]rules.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
 		}},
 		{"an entry too many", 8, "state", func(batch *store.Batch, n *node) {
-			batch.SetState([]ledger.Change{{Key: []byte("zzz"), New: []byte{1}}})
+			batch.SetState([]rules.Change{{Key: []byte("zzz"), New: []byte{1}}})
 		}},
 		{"an entry too few", 8, "state", func(batch *store.Batch, n *node) {
-			batch.SetState([]ledger.Change{{Key: []byte("s")}})
+			batch.SetState([]rules.Change{{Key: []byte("s")}})
 		}},
 		{"a body that is none", 7, "body", func(batch *store.Batch, n *node) {
 			batch.PutBody(seven.Hash(), seven.Encode()[:100])
@@ -258,7 +258,7 @@ func TestForgery(t *testing.T) {
 			connectAgain(batch, n, tip, func(_ *pow.Hash, ids *[]pow.Hash, _ *[]byte) { *ids = append(*ids, pow.Sum(nil)) })
 		}},
 		{"the tip", 7, "tip", func(batch *store.Batch, n *node) {
-			ids, changes := tip.IDs(), []ledger.Change(nil)
+			ids, changes := tip.IDs(), []rules.Change(nil)
 			batch.Disconnect(8, tip.Hash(), store.Tip{Hash: tip.Hash(), Height: 7}, ids, changes)
 		}},
 	} {
@@ -297,17 +297,17 @@ func TestForgedSignature(t *testing.T) {
 	n.give(t, Extended, chain...)
 	digest := n.Tip().Digest
 	for _, blk := range append([]*chaintest.Block{forged}, grown(b, forged, 3, 3)...) {
-		state := ledger.NewState(n.store.View())
-		c := ledger.Context{Params: n.params, Height: blk.Height(), MedianTime: blk.Parent.Node().MedianTime()}
-		if err := ledger.ApplyBlock(state, c, blk.Records); err != nil {
+		state := rules.NewState(n.store.View())
+		c := rules.Context{Params: n.params, Height: blk.Height(), MedianTime: blk.Parent.Node().MedianTime()}
+		if err := rules.ApplyBlock(state, c, blk.Records); err != nil {
 			t.Fatal(err)
 		}
 		changes := state.Changes()
-		digest = ledger.Digest(digest, changes)
+		digest = rules.Digest(digest, changes)
 		batch := n.store.NewBatch()
 		batch.PutHeader(blk.Header, store.Meta{Height: blk.Height(), Status: statusConnected})
 		batch.PutBody(blk.Hash(), blk.Encode())
-		batch.Connect(blk.Height(), blk.Hash(), digest, blk.IDs(), ledger.EncodeUndo(changes), changes)
+		batch.Connect(blk.Height(), blk.Hash(), digest, blk.IDs(), rules.EncodeUndo(changes), changes)
 		if err := batch.Commit(); err != nil {
 			t.Fatal(err)
 		}
@@ -353,7 +353,7 @@ func TestForgeryInPrunedStore(t *testing.T) {
 		forge  func(batch *store.Batch)
 	}{
 		{"a balance", MinKeep + 5, "state", func(batch *store.Batch) {
-			batch.SetState([]ledger.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
+			batch.SetState([]rules.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
 		}},
 		{"a signature", 101, "body", func(batch *store.Batch) {
 			forged := slices.Clone(signed.Records)
@@ -390,7 +390,7 @@ func TestOpenChecksTheEnd(t *testing.T) {
 	n := newNode(t, b)
 	n.give(t, Extended, chain...)
 	batch := n.store.NewBatch()
-	batch.SetState([]ledger.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
+	batch.SetState([]rules.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
 	if err := batch.Commit(); err != nil {
 		t.Fatal(err)
 	}

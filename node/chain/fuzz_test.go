@@ -5,10 +5,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"stele/node/block"
 	"stele/node/chain/chaintest"
 	"stele/node/chain/corpus"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/reject"
 )
 
 // FuzzSubmit gives the chain blocks made of any bytes, with and without a good

@@ -11,12 +11,12 @@ import (
 	"go.uber.org/goleak"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/network"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -131,7 +131,7 @@ func stateHash(t testing.TB, s *store.Store) pow.Hash {
 	t.Helper()
 	snapshot := s.Snapshot()
 	defer snapshot.Close()
-	hash := ledger.StateHash(snapshot.State)
+	hash := rules.StateHash(snapshot.State)
 	if err := snapshot.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package chain
 
 import (
-	"stele/node/headertree"
+	"stele/node/ledger/headertree"
 	"stele/node/store"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"stele/node/chain/chaintest"
-	"stele/node/reject"
+	"stele/node/ledger/reject"
 	"stele/node/store"
 )
 

@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/headertree"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

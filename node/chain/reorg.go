@@ -5,11 +5,11 @@ import (
 	"slices"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/headertree"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -95,15 +95,15 @@ func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Bloc
 	if bad, err := c.verifier.Verify(b.Records[1:]); err != nil {
 		return pow.Hash{}, atRecord(bad+1, err)
 	}
-	state := ledger.NewState(c.store.View())
-	ctx := ledger.Context{Params: c.params, Height: height, MedianTime: parent.MedianTime()}
-	if err := ledger.ApplyBlock(state, ctx, b.Records); err != nil {
+	state := rules.NewState(c.store.View())
+	ctx := rules.Context{Params: c.params, Height: height, MedianTime: parent.MedianTime()}
+	if err := rules.ApplyBlock(state, ctx, b.Records); err != nil {
 		return pow.Hash{}, err
 	}
 	changes := state.Changes()
-	digest := ledger.Digest(c.digest, changes)
+	digest := rules.Digest(c.digest, changes)
 	batch.PutHeader(b.Header, store.Meta{Height: height, Status: statusConnected})
-	batch.Connect(height, b.Hash(), digest, b.IDs(), ledger.EncodeUndo(changes), changes)
+	batch.Connect(height, b.Hash(), digest, b.IDs(), rules.EncodeUndo(changes), changes)
 	return digest, nil
 }
 
@@ -148,12 +148,12 @@ func (c *Chain) disconnect() error {
 
 // readUndo returns the entries of the state that a block changed, with the
 // values before it.
-func readUndo(s *store.Store, hash pow.Hash, height uint32) ([]ledger.Change, error) {
+func readUndo(s *store.Store, hash pow.Hash, height uint32) ([]rules.Change, error) {
 	raw, err := s.Undo(hash)
 	if err != nil {
 		return nil, err
 	}
-	changes, err := ledger.DecodeUndo(raw)
+	changes, err := rules.DecodeUndo(raw)
 	if err != nil {
 		return nil, corrupt(height, "undo", "%v", err)
 	}

@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

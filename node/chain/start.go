@@ -5,10 +5,10 @@ import (
 	"fmt"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/headertree"
-	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/network"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -63,24 +63,24 @@ func writeGenesis(s *store.Store, p *network.Params, genesis *block.Block) (stor
 	if err != nil {
 		return store.Tip{}, err
 	}
-	tip := store.Tip{Hash: genesis.Hash(), Digest: ledger.Digest(pow.Hash{}, changes)}
+	tip := store.Tip{Hash: genesis.Hash(), Digest: rules.Digest(pow.Hash{}, changes)}
 	batch := s.NewBatch()
 	batch.PutHeader(genesis.Header, store.Meta{Status: statusConnected})
 	batch.PutBody(tip.Hash, genesis.Encode())
-	batch.Connect(0, tip.Hash, tip.Digest, genesis.IDs(), ledger.EncodeUndo(changes), changes)
+	batch.Connect(0, tip.Hash, tip.Digest, genesis.IDs(), rules.EncodeUndo(changes), changes)
 	return tip, batch.Commit()
 }
 
 // genesisChanges returns the state after the genesis block, as changes of an
 // empty state.
-func genesisChanges(p *network.Params, genesis *block.Block) ([]ledger.Change, error) {
-	s := ledger.NewState(mapView{})
-	for _, change := range ledger.Genesis(p) {
+func genesisChanges(p *network.Params, genesis *block.Block) ([]rules.Change, error) {
+	s := rules.NewState(mapView{})
+	for _, change := range rules.Genesis(p) {
 		if err := s.Put(change.Key, change.New); err != nil {
 			return nil, err
 		}
 	}
-	if err := ledger.ApplyBlock(s, ledger.Context{Params: p}, genesis.Records); err != nil {
+	if err := rules.ApplyBlock(s, rules.Context{Params: p}, genesis.Records); err != nil {
 		return nil, fmt.Errorf("genesis block of %s: %w", p.Name, err)
 	}
 	return s.Changes(), nil
@@ -131,7 +131,7 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 // checkEnd goes back from the tip by the undo data, without changing the store,
 // and checks that bodies, undo data, state and digests fit together.
 func (c *Chain) checkEnd(ctx context.Context) error {
-	state := ledger.NewState(c.store.View())
+	state := rules.NewState(c.store.View())
 	digest := c.digest
 	for n, depth := c.node, 0; n.Parent != nil && depth < checkDepth; n, depth = n.Parent, depth+1 {
 		if err := ctx.Err(); err != nil {
@@ -151,7 +151,7 @@ func (c *Chain) checkEnd(ctx context.Context) error {
 		if err := takeBack(state, changes); err != nil {
 			return err
 		}
-		if ledger.Digest(before, changes) != digest {
+		if rules.Digest(before, changes) != digest {
 			return corrupt(n.Height, "digest", "state and undo data do not give the digest of the block")
 		}
 		digest = before
@@ -161,7 +161,7 @@ func (c *Chain) checkEnd(ctx context.Context) error {
 
 // takeBack undoes a block in state, and completes its changes by New, the values
 // that the block left.
-func takeBack(state *ledger.State, changes []ledger.Change) error {
+func takeBack(state *rules.State, changes []rules.Change) error {
 	for i, change := range changes {
 		value, err := state.Get(change.Key)
 		if err != nil {
@@ -238,7 +238,7 @@ type mapView map[string][]byte
 
 func (v mapView) Get(key []byte) ([]byte, error) { return v[string(key)], nil }
 
-func (v mapView) change(changes []ledger.Change) {
+func (v mapView) change(changes []rules.Change) {
 	for _, change := range changes {
 		if change.New == nil {
 			delete(v, string(change.Key))

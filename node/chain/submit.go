@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/headertree"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/reject"
 	"stele/node/store"
 )
 

@@ -1,4 +1,4 @@
-// Package evidence collects the bundle of a case ([stele/node/bundle]) from a
+// Package evidence collects the bundle of a case ([stele/node/ledger/bundle]) from a
 // node's chain and views.
 //
 // [Collect] is all of it. A claim's case holds the sale under which it was made;

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 
-	"stele/node/block"
-	"stele/node/bundle"
 	"stele/node/chain"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/bundle"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/store"
 	"stele/node/views"
 )

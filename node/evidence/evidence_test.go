@@ -8,10 +8,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"stele/node/bundle"
-	"stele/node/casetest"
 	"stele/node/chain"
-	"stele/node/record"
+	"stele/node/ledger/bundle"
+	"stele/node/ledger/casetest"
+	"stele/node/ledger/record"
 	"stele/node/store"
 	"stele/node/views"
 )

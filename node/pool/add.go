@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 // maxHeld is how many records Add looks at before others get a turn.
@@ -28,7 +28,7 @@ var errPostponed = errors.New("postponed")
 // must come in order; a record may rest on others of the same call.
 //
 // A record that is refused gives an error with a reason (reject.Of), among
-// them those of record.Check, record.Verify and ledger.Apply, and
+// them those of record.Check, record.Verify and rules.Apply, and
 // [reject.AlreadyPooled], [reject.FeeRateTooLow], [reject.QueueFull],
 // [reject.PoolFull], [reject.ReplacementTooLow]. Any other error means that the
 // state or the journal failed. If it was the journal, the record may be in the
@@ -160,7 +160,7 @@ func (p *Pool) screen(records []*record.Record, verdicts []error) {
 // screenOne looks at one record. Before is what the call has of its account: if
 // there is something, the pool does not know yet what the record rests on. Then
 // one with many signatures is postponed, so that the state has its say first.
-func (p *Pool) screenOne(v ledger.View, c ledger.Context, q *queue, account ledger.Account, r *record.Record, before *callQueue) error {
+func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, before *callQueue) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
@@ -205,7 +205,7 @@ func (p *Pool) screenOne(v ledger.View, c ledger.Context, q *queue, account ledg
 }
 
 // try applies a record behind the last of its account, and leaves no trace.
-func (p *Pool) try(v ledger.View, c ledger.Context, q *queue, account ledger.Account, r *record.Record) error {
+func (p *Pool) try(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
 	if err := p.checkRotation(r, nil); err != nil {
 		return err
 	}
@@ -217,12 +217,12 @@ func (p *Pool) try(v ledger.View, c ledger.Context, q *queue, account ledger.Acc
 		return err
 	}
 	q.state, q.epoch = state, p.epoch
-	return ledger.Apply(ledger.NewState(state.Frozen()), c, r)
+	return rules.Apply(rules.NewState(state.Frozen()), c, r)
 }
 
 // checkFee refuses a fee that the account does not have, nor will have in the
 // next block by a coinbase that matures.
-func checkFee(v ledger.View, c ledger.Context, account ledger.Account, fee record.Amount) error {
+func checkFee(v rules.View, c rules.Context, account rules.Account, fee record.Amount) error {
 	if fee <= account.Balance {
 		return nil
 	}
@@ -230,7 +230,7 @@ func checkFee(v ledger.View, c ledger.Context, account ledger.Account, fee recor
 	if err != nil {
 		return err
 	}
-	if account, err = ledger.GetAccount(state, account.ID); err != nil {
+	if account, err = rules.GetAccount(state, account.ID); err != nil {
 		return err
 	}
 	if fee > account.Balance {
@@ -297,7 +297,7 @@ func (p *Pool) admit(records []*record.Record, verdicts []error) {
 }
 
 // admitOne puts a record with good signatures into the pool.
-func (p *Pool) admitOne(v ledger.View, c ledger.Context, r *record.Record) error {
+func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
@@ -322,7 +322,7 @@ func (p *Pool) admitOne(v ledger.View, c ledger.Context, r *record.Record) error
 }
 
 // append puts a record behind the last of its account.
-func (p *Pool) append(v ledger.View, c ledger.Context, q *queue, account ledger.Account, r *record.Record) error {
+func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
 	if q == nil {
 		q = newQueue(account.ID)
 	} else if next := q.next(); r.Seq > next {
@@ -338,7 +338,7 @@ func (p *Pool) append(v ledger.View, c ledger.Context, q *queue, account ledger.
 	if err != nil {
 		return err
 	}
-	if err := ledger.Apply(state, c, r); err != nil {
+	if err := rules.Apply(state, c, r); err != nil {
 		return err
 	}
 	p.table.splice(q, len(q.entries), 0, p.entry(r))
@@ -347,7 +347,7 @@ func (p *Pool) append(v ledger.View, c ledger.Context, q *queue, account ledger.
 }
 
 // replace puts a record in the place of the one in q with its sequence number.
-func (p *Pool) replace(v ledger.View, c ledger.Context, q *queue, r *record.Record) error {
+func (p *Pool) replace(v rules.View, c rules.Context, q *queue, r *record.Record) error {
 	i := int(r.Seq - q.first)
 	old := q.entries[i].Record
 	if err := p.checkReplacement(q.entries[i], r); err != nil {
@@ -363,11 +363,11 @@ func (p *Pool) replace(v ledger.View, c ledger.Context, q *queue, r *record.Reco
 	if err := p.apply(state, c, q, q.entries[:i]); err != nil {
 		return err
 	}
-	if err := ledger.Apply(state, c, r); err != nil {
+	if err := rules.Apply(state, c, r); err != nil {
 		return err
 	}
 	for _, behind := range q.entries[i+1:] {
-		err := ledger.Apply(state, c, behind.Record)
+		err := rules.Apply(state, c, behind.Record)
 		if reason, refused := reject.Of(err); refused {
 			return reject.New(reason, "it would make record %v behind it invalid: %v", behind.ID(), err)
 		}
@@ -384,7 +384,7 @@ func (p *Pool) replace(v ledger.View, c ledger.Context, q *queue, r *record.Reco
 
 // state returns the confirmed state with the records of q applied. Q may be
 // empty.
-func (p *Pool) state(v ledger.View, c ledger.Context, q *queue) (*ledger.State, error) {
+func (p *Pool) state(v rules.View, c rules.Context, q *queue) (*rules.State, error) {
 	if q.state != nil && q.epoch == p.epoch {
 		return q.state, nil
 	}
@@ -400,16 +400,16 @@ func (p *Pool) state(v ledger.View, c ledger.Context, q *queue) (*ledger.State, 
 
 // confirmed returns the state in which the records of the next block are
 // applied: what matures with that block can be spent in it.
-func confirmed(v ledger.View, c ledger.Context) (*ledger.State, error) {
-	state := ledger.NewState(v)
-	return state, ledger.Begin(state, c)
+func confirmed(v rules.View, c rules.Context) (*rules.State, error) {
+	state := rules.NewState(v)
+	return state, rules.Begin(state, c)
 }
 
 // apply applies the first records of q. One that was mined, of which Update has
 // not told yet, is left out. Another one that fails is for Update to drop.
-func (p *Pool) apply(s *ledger.State, c ledger.Context, q *queue, entries []entry) error {
+func (p *Pool) apply(s *rules.State, c rules.Context, q *queue, entries []entry) error {
 	for _, e := range entries {
-		err := ledger.Apply(s, c, e.Record)
+		err := rules.Apply(s, c, e.Record)
 		if reason, refused := reject.Of(err); reason == reject.SequenceUsed {
 			continue
 		} else if refused {

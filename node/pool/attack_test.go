@@ -7,8 +7,8 @@ package pool
 import (
 	"testing"
 
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // grant makes a record that names key, and is not valid once key is rotated.

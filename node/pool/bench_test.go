@@ -5,9 +5,9 @@ import (
 	"sync"
 	"testing"
 
-	"stele/node/ledger"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/pool/pooltest"
-	"stele/node/record"
 	"stele/node/store"
 )
 
@@ -23,8 +23,8 @@ func crowdPool(b *testing.B, edit ...func(*Options)) *Pool {
 	c := crowd()
 	o := Options{
 		Params:   c.Params,
-		View:     func() ledger.View { return c.State },
-		Context:  func() ledger.Context { return ledger.Context{Params: c.Params, Height: 1} },
+		View:     func() rules.View { return c.State },
+		Context:  func() rules.Context { return rules.Context{Params: c.Params, Height: 1} },
 		Verifier: record.NewVerifier(1<<17, 0),
 	}
 	for _, f := range edit {

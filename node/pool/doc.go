@@ -27,7 +27,7 @@
 // the place of others as long as it looks as if it could not be. Suspects are
 //
 //   - records that name a key which a KEY_ROTATE of another queue retires
-//     (ledger.CurrentKeys),
+//     (rules.CurrentKeys),
 //   - records that did not apply when Select tried them, until they do,
 //   - and what is behind one of those in its queue.
 //

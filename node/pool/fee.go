@@ -1,6 +1,6 @@
 package pool
 
-import "stele/node/record"
+import "stele/node/ledger/record"
 
 // ProposedRate is the fee rate that programs propose to authors: ten times what a
 // pool asks for by default, so that a record is not the first that a full pool

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 )
 
 // A record with the fee of a rate has that rate, and with one unit less it has

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 var testNetwork = chaintest.Network()
@@ -84,15 +84,15 @@ func (w *world) open(t fataler, edit ...func(*Options)) {
 func (w *world) options() Options {
 	return Options{
 		Params:   w.builder.Params,
-		View:     func() ledger.View { return w.tip.View() },
+		View:     func() rules.View { return w.tip.View() },
 		Context:  w.context,
 		Verifier: record.NewVerifier(1<<16, 1),
 		Journal:  w.journal,
 	}
 }
 
-func (w *world) context() ledger.Context {
-	return ledger.Context{Params: w.builder.Params, Height: w.tip.Height() + 1, MedianTime: w.tip.Node().MedianTime()}
+func (w *world) context() rules.Context {
+	return rules.Context{Params: w.builder.Params, Height: w.tip.Height() + 1, MedianTime: w.tip.Node().MedianTime()}
 }
 
 // move makes another block the tip and tells the pool.
@@ -131,8 +131,8 @@ func (w *world) mine(t fataler, records ...*record.Record) {
 // choose is Select on a state of its own.
 func (w *world) choose(t fataler, l Limits) []*record.Record {
 	t.Helper()
-	s, c := ledger.NewState(w.tip.View()), w.context()
-	if err := ledger.Begin(s, c); err != nil {
+	s, c := rules.NewState(w.tip.View()), w.context()
+	if err := rules.Begin(s, c); err != nil {
 		t.Fatal(err)
 	}
 	records, fees, err := w.Select(s, c, l)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

@@ -10,12 +10,12 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -125,8 +125,8 @@ func TestConcurrent(t *testing.T) {
 	var tip atomic.Pointer[chaintest.Block]
 	tip.Store(w.tip)
 	w.open(t, func(o *Options) {
-		o.View = func() ledger.View { return tip.Load().View() }
-		o.Context = func() ledger.Context { return ledger.Context{Params: testNetwork, Height: tip.Load().Height() + 1} }
+		o.View = func() rules.View { return tip.Load().View() }
+		o.Context = func() rules.Context { return rules.Context{Params: testNetwork, Height: tip.Load().Height() + 1} }
 	})
 	var all [authors][]*record.Record
 	for i := range all {
@@ -167,9 +167,9 @@ func TestConcurrent(t *testing.T) {
 	}
 	mine := func() *chaintest.Block {
 		now := tip.Load()
-		s := ledger.NewState(now.View())
-		c := ledger.Context{Params: testNetwork, Height: now.Height() + 1}
-		if err := ledger.Begin(s, c); err != nil {
+		s := rules.NewState(now.View())
+		c := rules.Context{Params: testNetwork, Height: now.Height() + 1}
+		if err := rules.Begin(s, c); err != nil {
 			t.Fatal(err)
 		}
 		chosen, _, err := w.Select(s, c, Limits{Bytes: 5000, Records: 20})

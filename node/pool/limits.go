@@ -1,8 +1,8 @@
 package pool
 
 import (
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 func errPooled(r *record.Record) error {

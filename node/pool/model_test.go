@@ -12,9 +12,9 @@ import (
 	"pgregory.net/rapid"
 
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 // model is what a pool should do, told as naively as possible: a list of
@@ -82,7 +82,7 @@ func (m *model) account(key record.Key, records []*record.Record) record.Key {
 			}
 		}
 	}
-	a, err := ledger.GetAccount(m.tip.View(), key)
+	a, err := rules.GetAccount(m.tip.View(), key)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -91,9 +91,9 @@ func (m *model) account(key record.Key, records []*record.Record) record.Key {
 
 // valid reports whether records apply one after the other in the next block.
 func (m *model) valid(records []*record.Record) bool {
-	s := ledger.NewState(m.tip.View())
+	s := rules.NewState(m.tip.View())
 	for _, r := range records {
-		if ledger.Apply(s, m.context(), r) != nil {
+		if rules.Apply(s, m.context(), r) != nil {
 			return false
 		}
 	}
@@ -122,7 +122,7 @@ func (m *model) isSuspect(r *record.Record) bool {
 		})
 	}
 	return slices.ContainsFunc(m.queue(account, m.records), func(q *record.Record) bool {
-		return q.Seq <= r.Seq && (m.strikes[q.ID()] > 0 || slices.ContainsFunc(ledger.CurrentKeys(q.Payload), retired))
+		return q.Seq <= r.Seq && (m.strikes[q.ID()] > 0 || slices.ContainsFunc(rules.CurrentKeys(q.Payload), retired))
 	})
 }
 
@@ -268,15 +268,15 @@ func (m *model) mineStrangers(t *rapid.T) { m.moveTo(m.extend(t, m.tip)) }
 
 // extend returns a block on parent with records of the pool and random ones.
 func (m *model) extend(t *rapid.T, parent *chaintest.Block) *chaintest.Block {
-	s := ledger.NewState(parent.View())
-	c := ledger.Context{Params: testNetwork, Height: parent.Height() + 1}
+	s := rules.NewState(parent.View())
+	c := rules.Context{Params: testNetwork, Height: parent.Height() + 1}
 	var chosen []*record.Record
 	for range rapid.IntRange(0, 4).Draw(t, "records") {
 		r := m.random(t)
 		if len(m.records) > 0 && rapid.Bool().Draw(t, "pooled") {
 			r = rapid.SampledFrom(m.records).Draw(t, "which")
 		}
-		if r.Check(testNetwork.ID) == nil && ledger.Apply(s, c, r) == nil {
+		if r.Check(testNetwork.ID) == nil && rules.Apply(s, c, r) == nil {
 			chosen = append(chosen, r)
 		}
 	}
@@ -400,9 +400,9 @@ func (m *model) compare() {
 			}
 		}
 	}
-	s := ledger.NewState(m.tip.View())
+	s := rules.NewState(m.tip.View())
 	block := m.builder.Draft(m.tip, chosen...).Seal()
-	if err := ledger.ApplyBlock(s, m.context(), block.Records); err != nil {
+	if err := rules.ApplyBlock(s, m.context(), block.Records); err != nil {
 		m.t.Fatalf("what was chosen makes no block: %v", err)
 	}
 	m.move(m.t, m.tip) // looks at what could not be chosen again

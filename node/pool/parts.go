@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"stele/node/chain"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // parts is what the pool knows of a change of branches until its last part. What
@@ -42,7 +42,7 @@ func (p *Pool) collect(change chain.Change) {
 // finish judges all records, with those that came back in the journal, after the
 // last part of a change. If these cannot be read, the pool is as before, and the
 // next change tries again.
-func (p *Pool) finish(v ledger.View, c ledger.Context) error {
+func (p *Pool) finish(v rules.View, c rules.Context) error {
 	returned, err := p.recall()
 	if err != nil {
 		return err

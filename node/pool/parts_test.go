@@ -6,12 +6,12 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"stele/node/casetest"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/network"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/casetest"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // partStory is two branches of a chain with the same records, among them money

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 
 	"stele/engine/pow"
-	"stele/node/ledger"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // What Options have where they are zero.
@@ -23,8 +23,8 @@ type Options struct {
 	Params *network.Params
 	// View returns the confirmed state, and Context the context of the next
 	// block. Both are called often and must take no lock of the chain's.
-	View    func() ledger.View
-	Context func() ledger.Context
+	View    func() rules.View
+	Context func() rules.Context
 	// Verifier checks signatures. The chain should have the same one, so that it
 	// need not check those of pooled records again. Nil: one of its own.
 	Verifier *record.Verifier
@@ -171,12 +171,12 @@ func (p *Pool) Stats() Stats {
 // find returns the account that key signs for, as it is confirmed, and its
 // queue, or nil. A key whose KEY_ROTATE waits in a queue signs for that account
 // already.
-func (p *Pool) find(v ledger.View, key record.Key) (*queue, ledger.Account, error) {
+func (p *Pool) find(v rules.View, key record.Key) (*queue, rules.Account, error) {
 	if q := p.table.aliases[key]; q != nil {
-		account, err := ledger.GetAccount(v, q.account)
+		account, err := rules.GetAccount(v, q.account)
 		return q, account, err
 	}
-	account, err := ledger.GetAccount(v, key)
+	account, err := rules.GetAccount(v, key)
 	return p.table.queues[account.ID], account, err
 }
 

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/time/rate"
 
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 func runTests(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -567,9 +567,9 @@ func TestReorganisationInParts(t *testing.T) {
 			shared := w.builder.Records(old, 4) // some of them are in both branches
 			old = w.builder.Extend(old, shared...)
 			var both []*record.Record
-			s := ledger.NewState(branch.View())
+			s := rules.NewState(branch.View())
 			for _, r := range shared {
-				if ledger.Apply(s, ledger.Context{Params: testNetwork, Height: branch.Height() + 1, MedianTime: branch.Node().MedianTime()}, r) == nil && len(both) < 2 {
+				if rules.Apply(s, rules.Context{Params: testNetwork, Height: branch.Height() + 1, MedianTime: branch.Node().MedianTime()}, r) == nil && len(both) < 2 {
 					both = append(both, r)
 				}
 			}

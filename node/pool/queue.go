@@ -3,8 +3,8 @@ package pool
 import (
 	"slices"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Rate is a fee rate: units of 1e-8 per 1000 bytes of the encoded record,
@@ -54,13 +54,13 @@ const nameOverhead = 300
 
 // charge is what a record counts against Options.MaxBytes.
 func charge(r *record.Record) int64 {
-	return 2*int64(r.Size()) + overhead + nameOverhead*int64(len(ledger.CurrentKeys(r.Payload)))
+	return 2*int64(r.Size()) + overhead + nameOverhead*int64(len(rules.CurrentKeys(r.Payload)))
 }
 
 // queue has the records of one account that wait, in the order of their
 // sequence numbers, without a gap. It is never empty.
 type queue struct {
-	account record.Key // its name, ledger.Account.ID
+	account record.Key // its name, rules.Account.ID
 	first   uint64     // sequence number of the first entry
 	entries []entry
 	place   [orders]int // in each order of the pool
@@ -68,7 +68,7 @@ type queue struct {
 
 	// state is the confirmed state with all entries applied, or nil. It is good
 	// in the epoch of the pool in which it was made.
-	state *ledger.State
+	state *rules.State
 	epoch uint64
 }
 

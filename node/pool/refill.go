@@ -6,9 +6,9 @@ import (
 	"maps"
 	"slices"
 
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 // unsettled has entries that are in no queue, by the keys of their authors.
@@ -22,7 +22,7 @@ type unsettled map[record.Key][]entry
 // entries may bring it into use, but only if it is valid itself. So the authors
 // of these come first, and their queue takes the entries of the new key along.
 // If it does not, the key signs for an account of its own.
-func (p *Pool) refill(v ledger.View, c ledger.Context, entries []entry, mined map[record.ID]bool) error {
+func (p *Pool) refill(v rules.View, c rules.Context, entries []entry, mined map[record.ID]bool) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -77,12 +77,12 @@ func (u unsettled) take(key record.Key) []entry {
 
 // settle makes the queue of the account that key signs for: of the entries of
 // this key, and of those that they bring into use.
-func (p *Pool) settle(v ledger.View, c ledger.Context, key record.Key, waiting unsettled) error {
+func (p *Pool) settle(v rules.View, c rules.Context, key record.Key, waiting unsettled) error {
 	entries := waiting.take(key)
 	if len(entries) == 0 {
 		return nil
 	}
-	account, err := ledger.GetAccount(v, key)
+	account, err := rules.GetAccount(v, key)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (p *Pool) settle(v ledger.View, c ledger.Context, key record.Key, waiting u
 		}
 		err = p.checkRotation(e.Record, nil)
 		if err == nil {
-			err = ledger.Apply(state, c, e.Record)
+			err = rules.Apply(state, c, e.Record)
 		}
 		if _, refused := reject.Of(err); refused {
 			p.forget([]entry{e}, &p.counts.Invalid)

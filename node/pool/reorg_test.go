@@ -11,8 +11,8 @@ import (
 
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -41,8 +41,8 @@ func openNode(t *testing.T, fs vfs.FS, b *chaintest.Builder, edit ...func(*chain
 	}
 	o := Options{
 		Params: b.Params, Journal: StoreJournal(n.store),
-		View:    func() ledger.View { return n.chain.View() },
-		Context: func() ledger.Context { return n.chain.NextContext() },
+		View:    func() rules.View { return n.chain.View() },
+		Context: func() rules.Context { return n.chain.NextContext() },
 	}
 	for _, f := range edit {
 		f(&chainOptions, &o)

@@ -3,9 +3,9 @@ package pool
 import (
 	"errors"
 
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 // Limits bound what Select chooses.
@@ -29,7 +29,7 @@ const (
 
 // Select chooses records for a block, the best fee rate first and those of an
 // account in order, and applies them to s: the state of the block, with
-// ledger.Begin done. So ledger.ApplyBlock takes what it returns. Fees are what
+// rules.Begin done. So ledger.ApplyBlock takes what it returns. Fees are what
 // the chosen records pay.
 //
 // A record that does not apply is left out, with those behind it in its queue.
@@ -38,7 +38,7 @@ const (
 // maxUnapplied such records Select returns what it has. Between the parts of a
 // change of branches it chooses nothing. The error is that of the
 // state's view.
-func (p *Pool) Select(s *ledger.State, c ledger.Context, l Limits) (chosen []*record.Record, fees record.Amount, err error) {
+func (p *Pool) Select(s *rules.State, c rules.Context, l Limits) (chosen []*record.Record, fees record.Amount, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.parts != nil {
@@ -52,7 +52,7 @@ func (p *Pool) Select(s *ledger.State, c ledger.Context, l Limits) (chosen []*re
 			w.leave()
 			continue
 		}
-		err := ledger.Apply(s, c, e.Record)
+		err := rules.Apply(s, c, e.Record)
 		var refused *reject.Error
 		switch {
 		case err == nil:

@@ -3,8 +3,8 @@ package pool
 import (
 	"slices"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // The orders of queues that a table keeps, as slots of queue.place.
@@ -32,11 +32,11 @@ type table struct {
 }
 
 // names has the queues whose records name a key that must not be retired
-// (ledger.CurrentKeys), and how often they do.
+// (rules.CurrentKeys), and how often they do.
 type names map[record.Key]map[*queue]int
 
 func (n names) add(q *queue, r *record.Record) {
-	for _, k := range ledger.CurrentKeys(r.Payload) {
+	for _, k := range rules.CurrentKeys(r.Payload) {
 		if n[k] == nil {
 			n[k] = map[*queue]int{}
 		}
@@ -45,7 +45,7 @@ func (n names) add(q *queue, r *record.Record) {
 }
 
 func (n names) remove(q *queue, r *record.Record) {
-	for _, k := range ledger.CurrentKeys(r.Payload) {
+	for _, k := range rules.CurrentKeys(r.Payload) {
 		if n[k][q]--; n[k][q] == 0 {
 			delete(n[k], q)
 		}
@@ -142,7 +142,7 @@ func (t *table) recount(q *queue, i int) {
 // that a record of q names, so that the record is not valid behind it. A record
 // behind a rotation in its own queue has been applied after it. Q may be nil.
 func (t *table) retires(q *queue, r *record.Record) bool {
-	return slices.ContainsFunc(ledger.CurrentKeys(r.Payload), func(k record.Key) bool {
+	return slices.ContainsFunc(rules.CurrentKeys(r.Payload), func(k record.Key) bool {
 		by := t.retired[k]
 		return by != nil && by != q
 	})

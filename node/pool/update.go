@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"slices"
 
-	"stele/node/block"
 	"stele/node/chain"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Update is Follow and Flush. An error of the journal is only logged.
@@ -72,7 +72,7 @@ func (p *Pool) Follow(change chain.Change) error {
 // to its account. All other queues of an account that has signed something in
 // the new blocks are looked at again, those that name a key that was rotated, and
 // those that fell under suspicion.
-func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) error {
+func (p *Pool) advance(v rules.View, c rules.Context, change chain.Change) error {
 	t := &p.table
 	var mined []*queue
 	var failed error
@@ -119,7 +119,7 @@ func (p *Pool) advance(v ledger.View, c ledger.Context, change chain.Change) err
 
 // rebuild follows a chain of which blocks were disconnected: all records are
 // judged anew, together with those of these blocks.
-func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) error {
+func (p *Pool) rebuild(v rules.View, c rules.Context, change chain.Change) error {
 	var returned []entry
 	for _, b := range change.Disconnected {
 		for _, r := range b.Records[1:] {
@@ -133,7 +133,7 @@ func (p *Pool) rebuild(v ledger.View, c ledger.Context, change chain.Change) err
 }
 
 // judgeAll judges all records anew, together with those that were returned.
-func (p *Pool) judgeAll(v ledger.View, c ledger.Context, returned []entry, mined map[record.ID]bool) error {
+func (p *Pool) judgeAll(v rules.View, c rules.Context, returned []entry, mined map[record.ID]bool) error {
 	var entries []entry
 	for _, q := range p.table.queues {
 		entries = append(entries, q.entries...)

@@ -10,7 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/engine/pow"
-	"stele/node/ledger"
+	"stele/node/ledger/rules"
 )
 
 // Batch collects writes that Commit makes durable together. It belongs to one
@@ -130,7 +130,7 @@ func (b *Batch) PutBody(hash pow.Hash, raw []byte) {
 // Connect makes a block the tip: it adds the block to the active chain, the
 // ids of its records to the index (ids[0] is the coinbase) and its undo data,
 // and sets each entry of the state to the change's New.
-func (b *Batch) Connect(height uint32, hash, digest pow.Hash, ids []pow.Hash, undo []byte, changes []ledger.Change) {
+func (b *Batch) Connect(height uint32, hash, digest pow.Hash, ids []pow.Hash, undo []byte, changes []rules.Change) {
 	c, ok := b.headerAt(hash, height)
 	if !ok {
 		return
@@ -171,7 +171,7 @@ func sorted(ids []pow.Hash) []uint32 {
 // Disconnect takes the tip off again: it removes the block from the active
 // chain, the ids from the index and the undo data, sets each entry of the
 // state to the change's Old, and makes prev the tip.
-func (b *Batch) Disconnect(height uint32, hash pow.Hash, prev Tip, ids []pow.Hash, changes []ledger.Change) {
+func (b *Batch) Disconnect(height uint32, hash pow.Hash, prev Tip, ids []pow.Hash, changes []rules.Change) {
 	c, ok := b.headerAt(hash, height)
 	if !ok {
 		return
@@ -193,7 +193,7 @@ func (b *Batch) Disconnect(height uint32, hash pow.Hash, prev Tip, ids []pow.Has
 
 // SetState changes entries of the state to each change's New. By itself it is
 // for the state before block 0; Connect calls it.
-func (b *Batch) SetState(changes []ledger.Change) {
+func (b *Batch) SetState(changes []rules.Change) {
 	for _, change := range changes {
 		b.setState(change.Key, change.New)
 	}

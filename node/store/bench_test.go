@@ -9,7 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/engine/pow"
-	"stele/node/ledger"
+	"stele/node/ledger/rules"
 )
 
 // benchBlocks makes blocks of 4,000 records of 200 bytes that change 4,000
@@ -31,9 +31,9 @@ func benchBlocks(n int) []*testBlock {
 			if j%4 == 0 {
 				k = 1<<32 + uint64(i)*keys + uint64(j)
 			}
-			b.changes = append(b.changes, ledger.Change{Key: key(k), New: c.bytes(16)})
+			b.changes = append(b.changes, rules.Change{Key: key(k), New: c.bytes(16)})
 		}
-		slices.SortFunc(b.changes, func(a, b ledger.Change) int { return bytes.Compare(a.Key, b.Key) })
+		slices.SortFunc(b.changes, func(a, b rules.Change) int { return bytes.Compare(a.Key, b.Key) })
 		c.blocks = append(c.blocks, b)
 		all[i] = b
 	}

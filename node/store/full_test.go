@@ -13,7 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"stele/engine/pow"
-	"stele/node/ledger"
+	"stele/node/ledger/rules"
 )
 
 // faultyDisk fails writes from a chosen one on.
@@ -315,9 +315,9 @@ func TestReadersWhileDiskFails(t *testing.T) {
 			disk.fail(n%7, 1)
 		}
 		b := s.NewBatch()
-		changes := []ledger.Change{{Key: []byte(fmt.Sprint("filler ", n)), New: make([]byte, 2000)}}
+		changes := []rules.Change{{Key: []byte(fmt.Sprint("filler ", n)), New: make([]byte, 2000)}}
 		for _, key := range keys {
-			changes = append(changes, ledger.Change{Key: key, New: fmt.Append(nil, n)})
+			changes = append(changes, rules.Change{Key: key, New: fmt.Append(nil, n)})
 		}
 		b.SetState(changes)
 		begun.Store(n)

@@ -13,7 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/engine/pow"
-	"stele/node/ledger"
+	"stele/node/ledger/rules"
 )
 
 var testIdentity = Identity{Network: 7, Genesis: pow.Sum([]byte("genesis"))}
@@ -53,7 +53,7 @@ type testBlock struct {
 	raw     []byte
 	ids     []pow.Hash
 	undo    []byte
-	changes []ledger.Change
+	changes []rules.Change
 }
 
 func (b *testBlock) tip() Tip { return Tip{b.hash, b.height, b.digest} }
@@ -105,7 +105,7 @@ func (c *testChain) next(records, keys int) *testBlock {
 			continue
 		}
 		seen[key] = true
-		change := ledger.Change{Key: []byte(key), Old: c.state[key]}
+		change := rules.Change{Key: []byte(key), Old: c.state[key]}
 		if c.rng.IntN(4) > 0 {
 			change.New = c.bytes(c.rng.IntN(60))
 		}

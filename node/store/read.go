@@ -8,7 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/engine/pow"
-	"stele/node/ledger"
+	"stele/node/ledger/rules"
 )
 
 // Tip is the last block of the active chain.
@@ -259,11 +259,11 @@ func (s *Store) Pool(fn func(id pow.Hash, raw []byte) error) error {
 // View returns the current state, read through a cache in memory. It changes
 // with each commit: who needs several entries of one moment must keep commits
 // away meanwhile or use a Snapshot.
-func (s *Store) View() ledger.View { return view{s} }
+func (s *Store) View() rules.View { return view{s} }
 
 type view struct{ s *Store }
 
-// Get implements ledger.View.
+// Get implements rules.View.
 func (v view) Get(key []byte) ([]byte, error) {
 	if value, known := v.s.states.get(key); known {
 		return value, nil

@@ -91,7 +91,7 @@ func (s *Snapshot) Tip() (tip Tip, found bool, err error) {
 }
 
 // Get returns an entry of the state, or nil if there is none. It makes the
-// Snapshot a ledger.View.
+// Snapshot a rules.View.
 func (s *Snapshot) Get(key []byte) (value []byte, err error) {
 	err = s.read(func(*database) error {
 		_, err := getFrom(s.at, stateKey(key), func(stored []byte) error {

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/stratum"
 )
 

@@ -19,7 +19,7 @@ import (
 	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
 	"stele/internal/text"
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // The limits of a connection.

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	wire "stele/engine/miner/stratum"
-	"stele/node/block"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 )
 
 // Whatever a miner sends: nothing panics, each request with an id has one answer,

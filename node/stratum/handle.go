@@ -9,7 +9,7 @@ import (
 	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
 	"stele/internal/text"
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/template"
 )
 

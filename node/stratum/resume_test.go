@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"stele/node/block"
+	"stele/node/ledger/block"
 	"stele/node/stratum"
 )
 

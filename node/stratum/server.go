@@ -11,11 +11,11 @@ import (
 	"sync"
 	"time"
 
+	"stele/internal/netguard"
 	"stele/internal/rate"
-	"stele/netguard"
-	"stele/node/block"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/template"
 )
 

@@ -16,14 +16,14 @@ import (
 	"go.uber.org/goleak"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/headertree"
-	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
-	"stele/node/record"
 	"stele/node/stratum"
 	"stele/node/template"
 )
@@ -72,8 +72,8 @@ func newWorld(t testing.TB, edit ...func(*world, *stratum.Options)) *world {
 	var err error
 	w.pool, err = pool.New(pool.Options{
 		Params:  w.Params,
-		View:    func() ledger.View { return w.tip.View() },
-		Context: func() ledger.Context { return ledger.Context{Params: w.Params, Height: w.tip.Height() + 1} },
+		View:    func() rules.View { return w.tip.View() },
+		Context: func() rules.Context { return rules.Context{Params: w.Params, Height: w.tip.Height() + 1} },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 const (

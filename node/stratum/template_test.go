@@ -5,9 +5,9 @@ import (
 
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
-	"stele/node/record"
 	"stele/node/template"
 )
 
@@ -19,8 +19,8 @@ func newTemplate(t testing.TB) (*template.Template, *chaintest.Builder, *chainte
 	tip := b.Grow(b.Genesis, 3, 1)
 	p, err := pool.New(pool.Options{
 		Params:  b.Params,
-		View:    func() ledger.View { return tip.View() },
-		Context: func() ledger.Context { return ledger.Context{Params: b.Params, Height: tip.Height() + 1} },
+		View:    func() rules.View { return tip.View() },
+		Context: func() rules.Context { return rules.Context{Params: b.Params, Height: tip.Height() + 1} },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 
 	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/template"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	wire "stele/engine/miner/stratum"
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // What a work remembers for keys has a bound.

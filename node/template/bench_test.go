@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/pool/pooltest"
-	"stele/node/record"
 	"stele/node/store"
 	"stele/node/template"
 )

@@ -7,7 +7,7 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
-	"stele/node/block"
+	"stele/node/ledger/block"
 )
 
 var (

@@ -11,11 +11,11 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
 	"stele/node/pool"
-	"stele/node/record"
 	"stele/node/store"
 	"stele/node/template"
 )

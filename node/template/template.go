@@ -9,12 +9,12 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
-	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
-	"stele/node/record"
 )
 
 const (
@@ -86,7 +86,7 @@ type Template struct {
 // Build makes a template on tip. View is the state after tip. It takes from the
 // pool what pays best for its size. The error is that of the view, or tells
 // which option is wrong.
-func Build(tip *chain.Tip, p *pool.Pool, view ledger.View, o Options) (*Template, error) {
+func Build(tip *chain.Tip, p *pool.Pool, view rules.View, o Options) (*Template, error) {
 	if len(o.Tag) > MaxTag {
 		return nil, fmt.Errorf("the tag has %d bytes, at most %d are allowed", len(o.Tag), MaxTag)
 	}
@@ -126,9 +126,9 @@ func Build(tip *chain.Tip, p *pool.Pool, view ledger.View, o Options) (*Template
 		},
 	}
 
-	c := ledger.Context{Params: o.Params, Height: height, MedianTime: tip.MedianTime}
-	state := ledger.NewState(view)
-	if err := ledger.Begin(state, c); err != nil {
+	c := rules.Context{Params: o.Params, Height: height, MedianTime: tip.MedianTime}
+	state := rules.NewState(view)
+	if err := rules.Begin(state, c); err != nil {
 		return nil, err
 	}
 	room := min(o.MaxBytes, o.Params.MaxBlockSize) - headSize - t.Coinbase(0).Size()
@@ -136,10 +136,10 @@ func Build(tip *chain.Tip, p *pool.Pool, view ledger.View, o Options) (*Template
 	if err != nil {
 		return nil, err
 	}
-	t.Value = ledger.Reward(o.Params, height, t.Fees)
+	t.Value = rules.Reward(o.Params, height, t.Fees)
 	t.cut()
 	// Only a fault of the program can make this fail. It would waste all work.
-	if err := ledger.End(state, c, t.Coinbase(0), t.Fees); err != nil {
+	if err := rules.End(state, c, t.Coinbase(0), t.Fees); err != nil {
 		return nil, fmt.Errorf("template for height %d: %w", height, err)
 	}
 	return t, nil

@@ -11,12 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
-	"stele/node/record"
 	"stele/node/template"
 )
 
@@ -40,8 +40,8 @@ func newWorld(t testing.TB, seed uint64) *world {
 	var err error
 	w.pool, err = pool.New(pool.Options{
 		Params:  testNetwork,
-		View:    func() ledger.View { return w.tip.View() },
-		Context: func() ledger.Context { return ledger.Context{Params: testNetwork, Height: w.tip.Height() + 1} },
+		View:    func() rules.View { return w.tip.View() },
+		Context: func() rules.Context { return rules.Context{Params: testNetwork, Height: w.tip.Height() + 1} },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestReward(t *testing.T) {
 	for _, r := range made.Records {
 		fees += r.Fee
 	}
-	if made.Fees != fees || made.Value != ledger.Reward(testNetwork, made.Height, fees) {
+	if made.Fees != fees || made.Value != rules.Reward(testNetwork, made.Height, fees) {
 		t.Errorf("fees %v of %v, value %v", made.Fees, fees, made.Value)
 	}
 	if got := made.Coinbase(1); got.Key != (record.Key{7}) || got.Payload.(record.Coinbase).Value != made.Value {

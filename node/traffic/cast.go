@@ -5,9 +5,9 @@ import (
 
 	"github.com/minio/sha256-simd"
 
-	"stele/node/ledger"
-	"stele/node/recipient"
-	"stele/node/record"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // players are the parties to after-sales records, and their open cases.
@@ -121,10 +121,10 @@ func digest(what string, n any) record.Digest {
 
 // prepare looks who has a role and money, and which products are known, and
 // cues what is missing.
-func (g *Generator) prepare(v ledger.View) error {
+func (g *Generator) prepare(v rules.View) error {
 	p := &g.players
 	for _, x := range p.all {
-		a, err := ledger.GetAccount(v, x.id())
+		a, err := rules.GetAccount(v, x.id())
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (g *Generator) prepare(v ledger.View) error {
 	}
 	for i := range p.products {
 		x := &p.products[i]
-		known, err := ledger.GetProduct(v, x.gtin)
+		known, err := rules.GetProduct(v, x.gtin)
 		if err != nil {
 			return err
 		}

@@ -4,14 +4,14 @@ import (
 	"cmp"
 	"errors"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
 // complain opens a claim, if the holder wants something that the warranty gives.
-func (g *Generator) complain(l *life, b book, v *ledger.Voucher) *draft {
-	if v.State == ledger.VoucherExpired && !v.Recalled {
+func (g *Generator) complain(l *life, b book, v *rules.Voucher) *draft {
+	if v.State == rules.VoucherExpired && !v.Recalled {
 		return nil
 	}
 	p := &b.Params.AfterSales
@@ -26,7 +26,7 @@ func (g *Generator) complain(l *life, b book, v *ledger.Voucher) *draft {
 	switch {
 	case v.Recalled && chance(name, "recalled", 50):
 		open.Ground, open.Remedy = record.Recall, record.Refund+record.Remedy(luck(name, "remedy")%3)
-	case !chance(name, "claim", percent) || v.State != ledger.VoucherActive:
+	case !chance(name, "claim", percent) || v.State != rules.VoucherActive:
 		return nil
 	case v.Distance && age < uint64(p.ReturnDays) && chance(name, "no reason", 20):
 		open.Ground, open.FaultCode, open.Remedy = record.NoReason, 0, record.Refund
@@ -43,18 +43,18 @@ func (g *Generator) complain(l *life, b book, v *ledger.Voucher) *draft {
 }
 
 // settle does what the next party to an open claim does.
-func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+func (g *Generator) settle(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	if d, err := g.prove(l, b, v, c); d != nil || err != nil {
 		return d, err
 	}
 	p := &b.Params.AfterSales
 	period, end := c.Deadline(p)
 	over := period != 0 && uint64(b.MedianTime) > end
-	if over && period == ledger.ExecutePeriod && chance(c.ID, "patient", 80) {
+	if over && period == rules.ExecutePeriod && chance(c.ID, "patient", 80) {
 		return g.escalate(c), nil
 	}
 	switch c.State {
-	case ledger.ClaimOpen:
+	case rules.ClaimOpen:
 		switch n := luck(c.ID, "response") % 100; {
 		case chance(c.ID, "withdraw", 6):
 			return g.withdraw(c), nil
@@ -63,19 +63,19 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 		case over && chance(c.ID, "escalate", 80):
 			return g.escalate(c), nil
 		}
-	case ledger.ClaimOffered:
+	case rules.ClaimOffered:
 		if chance(c.ID, "no answer", 20) {
 			return nil, nil
 		}
 		return g.party(c.Holder, record.ClaimAnswer{Time: g.now(), Claim: c.ID, Accept: chance(c.ID, "accept", 65)}), nil
-	case ledger.ClaimRejected:
+	case rules.ClaimRejected:
 		if d, err := g.giveBack(l, v, c); d != nil || err != nil {
 			return d, err
 		}
 		if chance(c.ID, "contest", 60) && !over {
 			return g.escalate(c), nil
 		}
-	case ledger.ClaimAuthorised:
+	case rules.ClaimAuthorised:
 		switch {
 		case c.ReturnNeeded && chance(c.ID, "keep", 6):
 			return g.withdraw(c), nil
@@ -85,11 +85,11 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 		case !chance(c.ID, "idle", 12):
 			return g.execute(l, b, v, c)
 		}
-	case ledger.ClaimReceived:
+	case rules.ClaimReceived:
 		return g.inspect(v, c), nil
-	case ledger.ClaimInspected:
+	case rules.ClaimInspected:
 		return g.execute(l, b, v, c)
-	case ledger.ClaimExecuted:
+	case rules.ClaimExecuted:
 		if c.Remedy == record.Repair && c.Received != 0 && c.SendBack == (record.ID{}) {
 			return g.ship(l, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
 		}
@@ -99,7 +99,7 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 		case n < 85 && !c.Ruled && c.Round < 2:
 			return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID}), nil
 		}
-	case ledger.ClaimEscalated:
+	case rules.ClaimEscalated:
 		if chance(c.ID, "no ruling", 12) {
 			if over {
 				return g.party(c.Holder, record.ClaimClose{Time: g.now(), Claim: c.ID}), nil
@@ -107,11 +107,11 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 			return nil, nil
 		}
 		return g.rule(v, c), nil
-	case ledger.ClaimOrdered:
+	case rules.ClaimOrdered:
 		if !chance(c.ID, "default", 25) {
 			return g.execute(l, b, v, c)
 		}
-	case ledger.ClaimDefaulted:
+	case rules.ClaimDefaulted:
 		if chance(c.ID, "late", 50) {
 			return g.execute(l, b, v, c)
 		}
@@ -124,16 +124,16 @@ func (g *Generator) settle(l *life, b book, v *ledger.Voucher, c *ledger.Claim) 
 
 // giveBack sends goods to the holder that came back, and for which no remedy is
 // given.
-func (g *Generator) giveBack(l *life, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
-	if c.Received == 0 || c.SendBack != (record.ID{}) || c.State == ledger.ClaimSettled || v.State.Final() || !chance(c.ID, "given back", 70) {
+func (g *Generator) giveBack(l *life, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+	if c.Received == 0 || c.SendBack != (record.ID{}) || c.State == rules.ClaimSettled || v.State.Final() || !chance(c.ID, "given back", 70) {
 		return nil, nil
 	}
 	return g.ship(l, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
 }
 
 // prove adds evidence of a party to the claim.
-func (g *Generator) prove(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
-	h, err := ledger.GetShipment(b, v.Shipment)
+func (g *Generator) prove(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+	h, err := rules.GetShipment(b, v.Shipment)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (g *Generator) prove(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (
 }
 
 // respond answers a claim: n is what the seller is like.
-func (g *Generator) respond(l *life, v *ledger.Voucher, c *ledger.Claim, n uint64) *draft {
+func (g *Generator) respond(l *life, v *rules.Voucher, c *rules.Claim, n uint64) *draft {
 	r := record.ClaimRespond{Time: g.now(), Claim: c.ID, Action: record.Authorise, Remedy: c.Asked, Text: digest("response", c.ID)}
 	r.ReturnNeeded = c.Ground != record.Delivery && c.Asked != 0 && chance(c.ID, "return", 60)
 	switch {
@@ -191,27 +191,27 @@ func (g *Generator) respond(l *life, v *ledger.Voucher, c *ledger.Claim, n uint6
 	return g.party(by, r)
 }
 
-func (g *Generator) withdraw(c *ledger.Claim) *draft {
+func (g *Generator) withdraw(c *rules.Claim) *draft {
 	return g.party(c.Holder, record.ClaimWithdraw{Time: g.now(), Claim: c.ID})
 }
 
-func (g *Generator) escalate(c *ledger.Claim) *draft {
+func (g *Generator) escalate(c *rules.Claim) *draft {
 	return g.party(c.Holder, record.ClaimEscalate{Time: g.now(), Claim: c.ID, Text: digest("escalation", c.ID)})
 }
 
 // sendBack sends faulty goods to the seller. Goods that got lost are not sent
 // again: the parties have to settle it otherwise.
-func (g *Generator) sendBack(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+func (g *Generator) sendBack(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	if c.Return != (record.ID{}) {
-		h, err := ledger.GetShipment(b, c.Return)
-		if err != nil || h == nil || h.State != ledger.ShipmentReturned {
+		h, err := rules.GetShipment(b, c.Return)
+		if err != nil || h == nil || h.State != rules.ShipmentReturned {
 			return nil, err
 		}
 	}
 	return g.ship(l, v, g.players.byKey[c.Holder], record.Return, c.ID)
 }
 
-func (g *Generator) inspect(v *ledger.Voucher, c *ledger.Claim) *draft {
+func (g *Generator) inspect(v *rules.Voucher, c *rules.Claim) *draft {
 	finding := record.Confirmed
 	if chance(c.ID, "no fault", 15) {
 		finding = record.NoFault
@@ -229,14 +229,14 @@ func (g *Generator) inspect(v *ledger.Voucher, c *ledger.Claim) *draft {
 }
 
 // servicer returns who inspects the goods of a claim, if not the seller.
-func (g *Generator) servicer(c *ledger.Claim) record.Key {
+func (g *Generator) servicer(c *rules.Claim) record.Key {
 	servicers := g.players.servicers
 	return servicers[luck(c.ID, "which")%uint64(len(servicers))].id()
 }
 
 // execute gives the holder the remedy: a payment or a new voucher first, and
 // then the record that names it.
-func (g *Generator) execute(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (*draft, error) {
+func (g *Generator) execute(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	by := v.Seller
 	x := record.SettleExecute{Time: g.now(), Claim: c.ID, Remedy: c.Remedy}
 	switch c.Remedy {
@@ -273,14 +273,14 @@ func (g *Generator) execute(l *life, b book, v *ledger.Voucher, c *ledger.Claim)
 
 // replacement returns the voucher that was issued for a claim, or else a life
 // for one that can be.
-func (g *Generator) replacement(l *life, b book, v *ledger.Voucher, c *ledger.Claim) (other *life, fit record.ID, err error) {
+func (g *Generator) replacement(l *life, b book, v *rules.Voucher, c *rules.Claim) (other *life, fit record.ID, err error) {
 	for again := l.again + 1; ; again++ {
 		other = &life{number: l.number, again: again}
-		item, err := ledger.GetItem(b, v.GTIN, other.serial())
+		item, err := rules.GetItem(b, v.GTIN, other.serial())
 		if err != nil || item.Voucher == (record.ID{}) {
 			return other, record.ID{}, err
 		}
-		w, err := ledger.GetVoucher(b, b.Context, item.Voucher)
+		w, err := rules.GetVoucher(b, b.Context, item.Voucher)
 		if err != nil {
 			return nil, record.ID{}, err
 		}
@@ -297,7 +297,7 @@ type paid struct {
 }
 
 // refund pays the holder.
-func (g *Generator) refund(l *life, v *ledger.Voucher, c *ledger.Claim) *draft {
+func (g *Generator) refund(l *life, v *rules.Voucher, c *rules.Claim) *draft {
 	holder := g.players.byKey[c.Holder]
 	if holder == nil {
 		return nil

@@ -4,8 +4,8 @@ import (
 	"maps"
 	"sync"
 
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // Counts tell what became of the records of a generator.

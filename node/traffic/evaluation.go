@@ -1,17 +1,17 @@
 package traffic
 
 import (
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // evaluate does what comes of a sale after delivery: the buyer's opinion, the
 // seller's reply, the reward.
-func (g *Generator) evaluate(l *life, b book, v *ledger.Voucher) (*draft, error) {
+func (g *Generator) evaluate(l *life, b book, v *rules.Voucher) (*draft, error) {
 	if v.Delivered == 0 {
 		return nil, nil
 	}
-	e, err := ledger.GetEvaluation(b, v.ID)
+	e, err := rules.GetEvaluation(b, v.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (g *Generator) evaluate(l *life, b book, v *ledger.Voucher) (*draft, error)
 	switch {
 	case !e.Replied && chance(v.ID, "reply", 40):
 		return g.party(v.Seller, record.SellerReply{Time: g.now(), Voucher: v.ID, Text: digest("reply", v.ID)}), nil
-	case e.State == ledger.EvaluationGiven && v.ClaimClosed && chance(v.ID, "amend", 60) && b.days(v.Delivered) < uint64(p.EvaluateDays):
+	case e.State == rules.EvaluationGiven && v.ClaimClosed && chance(v.ID, "amend", 60) && b.days(v.Delivered) < uint64(p.EvaluateDays):
 		product, service, logistics := scores(v, "second")
 		return g.party(v.Buyer, record.EvaluateAmend{
 			Time: g.now(), Voucher: v.ID, Product: product, Service: service, Logistics: logistics, Text: digest("amendment", v.ID),
@@ -41,7 +41,7 @@ func (g *Generator) evaluate(l *life, b book, v *ledger.Voucher) (*draft, error)
 }
 
 // scores are mostly good.
-func scores(v *ledger.Voucher, name string) (product, service, logistics uint8) {
+func scores(v *rules.Voucher, name string) (product, service, logistics uint8) {
 	score := func(of string) uint8 { return 1 + uint8(max(luck(v.ID, name+of)%5, luck(v.ID, name+of+"2")%5)) }
 	return score("product"), score("service"), score("logistics")
 }

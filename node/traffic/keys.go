@@ -5,8 +5,8 @@ import (
 
 	"github.com/minio/sha256-simd"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // mostKeys is how many keys an account gets at most.
@@ -35,8 +35,8 @@ func laterKey(first record.PrivateKey, n int) record.PrivateKey {
 
 // refresh finds the key that signs for the account now. It looks at later keys
 // first; only after a reorganisation an earlier one can sign again.
-func (a *author) refresh(v ledger.View) error {
-	account, err := ledger.GetAccount(v, record.PublicOf(a.first))
+func (a *author) refresh(v rules.View) error {
+	account, err := rules.GetAccount(v, record.PublicOf(a.first))
 	if err != nil {
 		return err
 	}

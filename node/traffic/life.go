@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"stele/engine/pow"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // life is the case of one voucher, from the sale to its end. What happens in it
@@ -227,11 +227,11 @@ func (g *Generator) waits(l *life, ids ...record.ID) bool {
 }
 
 // recover finds the cases of an earlier run in the chain.
-func (g *Generator) recover(v ledger.View) error {
+func (g *Generator) recover(v rules.View) error {
 	p := &g.players
 	used := func(from int) (bool, error) { // one of the sales from that number on
 		for n := range mostGap {
-			a, err := ledger.GetAccount(v, p.buyer(from+n))
+			a, err := rules.GetAccount(v, p.buyer(from+n))
 			if err != nil || a.Seq > 0 || a.Balance > 0 {
 				return err == nil, err
 			}
@@ -267,7 +267,7 @@ func (g *Generator) recover(v ledger.View) error {
 	for n := max(0, low-recovered); n < low; n++ {
 		for again := 0; ; again++ {
 			l := p.newLife(n, again)
-			item, err := ledger.GetItem(v, p.product(l).gtin, l.serial())
+			item, err := rules.GetItem(v, p.product(l).gtin, l.serial())
 			if err != nil {
 				return err
 			}

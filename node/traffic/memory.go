@@ -6,8 +6,8 @@ import (
 	"github.com/minio/sha256-simd"
 
 	"stele/node/blobs"
-	"stele/node/recipient"
-	"stele/node/record"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
 )
 
 // memory is a Custody that forgets its oldest blobs. It knows who asks.

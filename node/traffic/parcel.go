@@ -7,9 +7,9 @@ import (
 	"github.com/minio/sha256-simd"
 
 	"stele/node/blobs"
-	"stele/node/ledger"
-	"stele/node/recipient"
-	"stele/node/record"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // parcel is what the sender and the recipient of a shipment know of it. All of
@@ -31,16 +31,16 @@ func (g *Generator) parcel(l *life, leg record.Leg, claim record.ID) parcel {
 }
 
 // dispatch sends sold goods, or undoes the sale.
-func (g *Generator) dispatch(l *life, b book, v *ledger.Voucher) (*draft, error) {
+func (g *Generator) dispatch(l *life, b book, v *rules.Voucher) (*draft, error) {
 	if v.Shipment == (record.ID{}) && l.again == 0 && chance(v.ID, "void", 4) {
 		return g.void(v), nil
 	}
 	if v.Shipment != (record.ID{}) { // it went wrong
-		h, err := ledger.GetShipment(b, v.Shipment)
+		h, err := rules.GetShipment(b, v.Shipment)
 		if err != nil || h == nil {
 			return nil, err
 		}
-		back := h.State == ledger.ShipmentReturned || h.State == ledger.ShipmentException && !h.Left
+		back := h.State == rules.ShipmentReturned || h.State == rules.ShipmentException && !h.Left
 		if back && chance(h.ID, "again", 60) {
 			return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
 		}
@@ -59,13 +59,13 @@ func (g *Generator) dispatch(l *life, b book, v *ledger.Voucher) (*draft, error)
 }
 
 // miss claims that nothing arrives.
-func (g *Generator) miss(v *ledger.Voucher) *draft {
+func (g *Generator) miss(v *rules.Voucher) *draft {
 	return g.party(v.Holder, record.ClaimOpen{
 		Time: g.now(), Voucher: v.ID, Ground: record.Delivery, Remedy: record.Refund, Description: digest("not delivered", v.ID),
 	})
 }
 
-func (g *Generator) void(v *ledger.Voucher) *draft {
+func (g *Generator) void(v *rules.Voucher) *draft {
 	holder := g.players.byKey[v.Holder]
 	if holder == nil {
 		return nil
@@ -77,7 +77,7 @@ func (g *Generator) void(v *ledger.Voucher) *draft {
 }
 
 // ship gives goods to a carrier, and seals the recipient's data to it.
-func (g *Generator) ship(l *life, v *ledger.Voucher, sender *author, leg record.Leg, claim record.ID) (*draft, error) {
+func (g *Generator) ship(l *life, v *rules.Voucher, sender *author, leg record.Leg, claim record.ID) (*draft, error) {
 	carriers := g.players.carriers
 	carrier := carriers[g.random.IntN(len(carriers))]
 	if sender == nil || !carrier.published {
@@ -123,18 +123,18 @@ func (g *Generator) seal(carrier *player, s recipient.Secret) (record.Digest, er
 
 // carry moves goods that are under way. It returns nil if they are not, or if
 // their carrier waits.
-func (g *Generator) carry(l *life, b book, v *ledger.Voucher, h *ledger.Shipment) (*draft, error) {
+func (g *Generator) carry(l *life, b book, v *rules.Voucher, h *rules.Shipment) (*draft, error) {
 	custodian := g.players.byKey[h.Custodian()]
 	if custodian == nil {
 		return nil, nil
 	}
 	switch h.State {
-	case ledger.ShipmentCreated: // the carrier comes and takes the goods
+	case rules.ShipmentCreated: // the carrier comes and takes the goods
 		if chance(h.ID, "stays", 2) {
 			return g.exception(custodian, h), nil
 		}
 		return g.handOver(l, h, custodian, g.players.player(h.Carrier))
-	case ledger.ShipmentInTransit:
+	case rules.ShipmentInTransit:
 		switch {
 		case chance(h.ID, "silent", 4):
 			return g.wakeUp(l, b, v, h, custodian), nil
@@ -150,15 +150,15 @@ func (g *Generator) carry(l *life, b book, v *ledger.Voucher, h *ledger.Shipment
 			return g.handOver(l, h, custodian, g.otherCarrier(h.Carrier))
 		}
 		return g.hand(l, b, h, custodian), nil
-	case ledger.ShipmentException:
+	case rules.ShipmentException:
 		switch {
 		case !h.Left:
 		case h.Kind != record.Lost && chance(h.ID, "back", 70):
 			return g.handBack(h, custodian), nil
-		case h.Kind == record.Lost && chance(h.ID, "found", 40) && (h.Leg != record.Outbound || v.State == ledger.VoucherIssued):
+		case h.Kind == record.Lost && chance(h.ID, "found", 40) && (h.Leg != record.Outbound || v.State == rules.VoucherIssued):
 			return g.hand(l, b, h, custodian), nil
 		}
-	case ledger.ShipmentAttempted:
+	case rules.ShipmentAttempted:
 		if s := g.supervisor(h.ID); s != nil {
 			outcome := record.RuledLost
 			if chance(h.ID, "there", 40) {
@@ -172,12 +172,12 @@ func (g *Generator) carry(l *life, b book, v *ledger.Voucher, h *ledger.Shipment
 
 // wakeUp is what becomes of goods of which their carrier says nothing for a long
 // time: it brings them at last, or their sender or a supervisor gives them up.
-func (g *Generator) wakeUp(l *life, b book, v *ledger.Voucher, h *ledger.Shipment, carrier *author) *draft {
+func (g *Generator) wakeUp(l *life, b book, v *rules.Voucher, h *rules.Shipment, carrier *author) *draft {
 	if uint64(b.MedianTime) <= h.LostFrom(&b.Params.AfterSales) {
 		return nil
 	}
 	switch n := luck(h.ID, "wake up") % 100; {
-	case n < 30 && v.ClaimLive && v.State == ledger.VoucherIssued:
+	case n < 30 && v.ClaimLive && v.State == rules.VoucherIssued:
 		return g.hand(l, b, h, carrier)
 	case n >= 30 && n < 70:
 		return g.party(h.Sender, record.DeliveryException{Time: g.now(), Shipment: h.ID, Kind: record.Lost, Evidence: digest("silence", h.ID)})
@@ -210,7 +210,7 @@ func (g *Generator) otherCarrier(than record.Key) *player {
 
 // handOver passes goods to a carrier. A carrier that passes them on opens the
 // sealed data and seals them again to the next one.
-func (g *Generator) handOver(l *life, h *ledger.Shipment, from *author, to *player) (d *draft, err error) {
+func (g *Generator) handOver(l *life, h *rules.Shipment, from *author, to *player) (d *draft, err error) {
 	if to == nil || !to.published {
 		return nil, nil
 	}
@@ -234,7 +234,7 @@ func (g *Generator) handOver(l *life, h *ledger.Shipment, from *author, to *play
 // blob returns the hash of the data that were sealed last for a shipment, or
 // zero if that is not known. After a restart the shipment's record tells, if the
 // goods did not go on to a second carrier.
-func (g *Generator) blob(l *life, h *ledger.Shipment) record.Digest {
+func (g *Generator) blob(l *life, h *rules.Shipment) record.Digest {
 	if l.blob == (record.Digest{}) {
 		found, err := g.o.Chain.Find(h.ID)
 		if err != nil {
@@ -249,7 +249,7 @@ func (g *Generator) blob(l *life, h *ledger.Shipment) record.Digest {
 
 // unseal returns the recipient's data as a carrier reads them. If the blob is
 // gone, or is another parcel's, the sender tells them again.
-func (g *Generator) unseal(l *life, h *ledger.Shipment, carrier *author) (recipient.Secret, error) {
+func (g *Generator) unseal(l *life, h *rules.Shipment, carrier *author) (recipient.Secret, error) {
 	x := g.parcel(l, h.Leg, h.Claim)
 	key, err := recipient.DeriveKey(carrier.key)
 	if err != nil {
@@ -268,7 +268,7 @@ func (g *Generator) unseal(l *life, h *ledger.Shipment, carrier *author) (recipi
 }
 
 // handBack gives goods back to their sender.
-func (g *Generator) handBack(h *ledger.Shipment, from *author) *draft {
+func (g *Generator) handBack(h *rules.Shipment, from *author) *draft {
 	sender := g.players.byKey[h.Sender]
 	if sender == nil {
 		return nil
@@ -276,14 +276,14 @@ func (g *Generator) handBack(h *ledger.Shipment, from *author) *draft {
 	return g.by(from, record.CustodyHandover{Time: g.now(), Shipment: h.ID, To: h.Sender}, sender.key)
 }
 
-func (g *Generator) exception(custodian *author, h *ledger.Shipment) *draft {
+func (g *Generator) exception(custodian *author, h *rules.Shipment) *draft {
 	return g.by(custodian, record.DeliveryException{
 		Time: g.now(), Shipment: h.ID, Kind: record.Lost + record.ExceptionKind(luck(h.ID, "kind")%4), Evidence: digest("exception", h.ID),
 	})
 }
 
 // hand gives the goods to their recipient, who signs the carrier's challenge.
-func (g *Generator) hand(l *life, b book, h *ledger.Shipment, custodian *author) *draft {
+func (g *Generator) hand(l *life, b book, h *rules.Shipment, custodian *author) *draft {
 	x := g.parcel(l, h.Leg, h.Claim)
 	nonce := sha256.Sum256(fmt.Appendf(nil, "challenge %x %d", h.ID, b.Height))
 	return g.by(custodian, record.DeliveryConfirm{

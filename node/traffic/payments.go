@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"slices"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // payments are what accounts with a balance do: they pay each other, and give
@@ -95,7 +95,7 @@ func (g *Generator) payee(from *author) record.Key {
 
 // role grants a role to a key, or takes it away from one that has it.
 func (g *Generator) role(key record.Key, role record.Role) (record.Payload, error) {
-	account, err := ledger.GetAccount(g.o.Chain.View(), key)
+	account, err := rules.GetAccount(g.o.Chain.View(), key)
 	if err != nil {
 		return nil, err
 	}

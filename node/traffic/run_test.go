@@ -16,13 +16,13 @@ import (
 
 	"stele/engine/pow"
 	"stele/node/blobs"
-	"stele/node/block"
 	"stele/node/chain"
-	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
-	"stele/node/recipient"
-	"stele/node/record"
 	"stele/node/store"
 	"stele/node/template"
 	"stele/node/traffic"
@@ -172,7 +172,7 @@ func solve(w *world, t *template.Template) *block.Block {
 func (w *world) stateHash() pow.Hash {
 	snapshot := w.store.Snapshot()
 	defer snapshot.Close()
-	hash := ledger.StateHash(snapshot.State)
+	hash := rules.StateHash(snapshot.State)
 	w.check(snapshot.Err())
 	return hash
 }

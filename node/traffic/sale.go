@@ -1,14 +1,14 @@
 package traffic
 
 import (
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // book is the state that a step reads.
 type book struct {
-	ledger.View
-	ledger.Context
+	rules.View
+	rules.Context
 }
 
 // days returns how many days ago a median time was.
@@ -21,7 +21,7 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 	if l.voucher == (record.ID{}) {
 		return nil, nil // its sale was refused
 	}
-	v, err := ledger.GetVoucher(b, b.Context, l.voucher)
+	v, err := rules.GetVoucher(b, b.Context, l.voucher)
 	if err != nil {
 		return nil, err
 	}
@@ -29,13 +29,13 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 		l.over = true
 		return nil, nil
 	}
-	if v.State == ledger.VoucherVoid {
+	if v.State == rules.VoucherVoid {
 		l.over = true
 		return nil, nil
 	}
-	var c *ledger.Claim
+	var c *rules.Claim
 	if v.Claim != (record.ID{}) {
-		if c, err = ledger.GetClaim(b, b.Context, v.Claim); err != nil {
+		if c, err = rules.GetClaim(b, b.Context, v.Claim); err != nil {
 			return nil, err
 		}
 		l.claim = v.Claim
@@ -52,7 +52,7 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 		if id == (record.ID{}) {
 			continue
 		}
-		h, err := ledger.GetShipment(b, id)
+		h, err := rules.GetShipment(b, id)
 		if err != nil || h == nil {
 			return nil, err
 		}
@@ -73,9 +73,9 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 		}
 	}
 	switch v.State {
-	case ledger.VoucherIssued:
+	case rules.VoucherIssued:
 		return g.dispatch(l, b, v)
-	case ledger.VoucherActive, ledger.VoucherExpired:
+	case rules.VoucherActive, rules.VoucherExpired:
 		if d := g.transfer(l, b, v); d != nil {
 			return d, nil
 		}
@@ -117,9 +117,9 @@ func (g *Generator) sell(l *life, seller *player, buyer *author) *draft {
 }
 
 // transfer sells an item on.
-func (g *Generator) transfer(l *life, b book, v *ledger.Voucher) *draft {
+func (g *Generator) transfer(l *life, b book, v *rules.Voucher) *draft {
 	p := &g.players
-	if v.State != ledger.VoucherActive || v.Holder != v.Buyer || !chance(v.ID, "transfer", 12) ||
+	if v.State != rules.VoucherActive || v.Holder != v.Buyer || !chance(v.ID, "transfer", 12) ||
 		b.days(v.Delivered) < 2+luck(v.ID, "transfer after")%20 {
 		return nil
 	}

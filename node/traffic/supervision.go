@@ -1,8 +1,8 @@
 package traffic
 
 import (
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 const (
@@ -14,7 +14,7 @@ const (
 
 // supervise does what supervisors and makers do that belongs to no claim, and
 // corrects records.
-func (g *Generator) supervise(v ledger.View, height uint32) error {
+func (g *Generator) supervise(v rules.View, height uint32) error {
 	p := &g.players
 	for i, x := range p.sellers {
 		s := g.supervisor(digestID("seller", i))
@@ -47,7 +47,7 @@ func (g *Generator) supervise(v ledger.View, height uint32) error {
 		if l.by == nil || g.random.IntN(correctEvery) != 0 {
 			continue
 		}
-		author, ok, err := ledger.GetAuthor(v, l.last)
+		author, ok, err := rules.GetAuthor(v, l.last)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (g *Generator) supervisor(id record.ID) *player {
 }
 
 // rule decides a claim.
-func (g *Generator) rule(v *ledger.Voucher, c *ledger.Claim) *draft {
+func (g *Generator) rule(v *rules.Voucher, c *rules.Claim) *draft {
 	s := g.supervisor(c.ID)
 	if s == nil {
 		return nil

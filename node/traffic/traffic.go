@@ -10,12 +10,12 @@ import (
 
 	"stele/node/blobs"
 	"stele/node/chain"
-	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/ledger/network"
+	"stele/node/ledger/recipient"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
-	"stele/node/recipient"
-	"stele/node/record"
-	"stele/node/reject"
 )
 
 // Options say what a generator makes, and whom it asks.
@@ -276,7 +276,7 @@ func (g *Generator) sign(d *draft) (*record.Record, error) {
 }
 
 // view returns the state after the tip, and the context of the next block.
-func (g *Generator) view() (ledger.View, ledger.Context) {
+func (g *Generator) view() (rules.View, rules.Context) {
 	return g.o.Chain.View(), g.o.Chain.NextContext()
 }
 

@@ -9,13 +9,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
-	"stele/node/block"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/network"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
-	"stele/node/record"
 	"stele/node/store"
 	"stele/node/template"
 	"stele/node/traffic"
@@ -110,7 +110,7 @@ func TestGenerator(t *testing.T) {
 	}
 	rotated := 0
 	for _, key := range network.DevFaucets() {
-		account, err := ledger.GetAccount(b.chain.View(), record.PublicOf(key))
+		account, err := rules.GetAccount(b.chain.View(), record.PublicOf(key))
 		b.check(err)
 		if account.Rotated(account.ID) {
 			rotated++

@@ -1,8 +1,8 @@
 package traffic
 
 import (
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // tryEvery is in how many records of players a dishonest party tries what the
@@ -14,11 +14,11 @@ type scene struct {
 	*Generator
 	book
 	life     *life
-	voucher  *ledger.Voucher
-	claim    *ledger.Claim      // nil: none
-	shipment *ledger.Shipment   // nil: none
-	opinion  *ledger.Evaluation // nil: none
-	stranger *player            // has no part in the case
+	voucher  *rules.Voucher
+	claim    *rules.Claim      // nil: none
+	shipment *rules.Shipment   // nil: none
+	opinion  *rules.Evaluation // nil: none
+	stranger *player           // has no part in the case
 }
 
 // try returns what a dishonest party tries in some case, or nil if it has no
@@ -35,20 +35,20 @@ func (g *Generator) try() (*draft, error) {
 	s := scene{Generator: g, life: l}
 	s.View, s.Context = g.view()
 	var err error
-	if s.voucher, err = ledger.GetVoucher(s.View, s.Context, l.voucher); err != nil || s.voucher == nil {
+	if s.voucher, err = rules.GetVoucher(s.View, s.Context, l.voucher); err != nil || s.voucher == nil {
 		return nil, err
 	}
 	if s.voucher.Claim != (record.ID{}) {
-		if s.claim, err = ledger.GetClaim(s.View, s.Context, s.voucher.Claim); err != nil {
+		if s.claim, err = rules.GetClaim(s.View, s.Context, s.voucher.Claim); err != nil {
 			return nil, err
 		}
 	}
 	if s.voucher.Shipment != (record.ID{}) {
-		if s.shipment, err = ledger.GetShipment(s.View, s.voucher.Shipment); err != nil {
+		if s.shipment, err = rules.GetShipment(s.View, s.voucher.Shipment); err != nil {
 			return nil, err
 		}
 	}
-	if s.opinion, err = ledger.GetEvaluation(s.View, l.voucher); err != nil {
+	if s.opinion, err = rules.GetEvaluation(s.View, l.voucher); err != nil {
 		return nil, err
 	}
 	for first := g.random.IntN(len(p.people)); ; first++ {
@@ -104,7 +104,7 @@ var tries = []struct {
 		return s.party(s.voucher.Holder, record.VoucherTransfer{Time: s.now(), Voucher: s.voucher.ID, To: s.stranger.id()}, s.stranger.key)
 	}},
 	{"undo a sale after the goods left", func(s *scene) *draft {
-		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit && s.shipment.State != ledger.ShipmentDelivered {
+		if s.shipment == nil || s.shipment.State != rules.ShipmentInTransit && s.shipment.State != rules.ShipmentDelivered {
 			return nil
 		}
 		return s.void(s.voucher)
@@ -120,7 +120,7 @@ var tries = []struct {
 		return s.by(by.author, record.CustodyHandover{Time: s.now(), Shipment: s.shipment.ID, To: to.id()}, to.key)
 	}},
 	{"deliver to somebody else", func(s *scene) *draft {
-		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit {
+		if s.shipment == nil || s.shipment.State != rules.ShipmentInTransit {
 			return nil
 		}
 		return s.party(s.shipment.Carrier, record.DeliveryConfirm{
@@ -128,7 +128,7 @@ var tries = []struct {
 		}, s.stranger.key)
 	}},
 	{"deliver by a challenge that is not yet made", func(s *scene) *draft {
-		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit {
+		if s.shipment == nil || s.shipment.State != rules.ShipmentInTransit {
 			return nil
 		}
 		x := s.parcel(s.life, s.shipment.Leg, s.shipment.Claim)
@@ -137,13 +137,13 @@ var tries = []struct {
 		}, x.pickup)
 	}},
 	{"give up goods that are on their way", func(s *scene) *draft {
-		if s.shipment == nil || s.shipment.State != ledger.ShipmentInTransit || uint64(s.MedianTime) > s.shipment.LostFrom(&s.Params.AfterSales) {
+		if s.shipment == nil || s.shipment.State != rules.ShipmentInTransit || uint64(s.MedianTime) > s.shipment.LostFrom(&s.Params.AfterSales) {
 			return nil
 		}
 		return s.party(s.shipment.Sender, record.DeliveryException{Time: s.now(), Shipment: s.shipment.ID, Kind: record.Lost})
 	}},
 	{"deliver twice", func(s *scene) *draft {
-		if s.shipment == nil || s.shipment.State != ledger.ShipmentDelivered || !s.shipment.Left {
+		if s.shipment == nil || s.shipment.State != rules.ShipmentDelivered || !s.shipment.Left {
 			return nil
 		}
 		x := s.parcel(s.life, s.shipment.Leg, s.shipment.Claim)
@@ -155,7 +155,7 @@ var tries = []struct {
 		return s.by(s.stranger.author, s.open(record.Repair))
 	}},
 	{"claim before delivery", func(s *scene) *draft {
-		if s.voucher.State != ledger.VoucherIssued {
+		if s.voucher.State != rules.VoucherIssued {
 			return nil
 		}
 		return s.party(s.voucher.Holder, s.open(record.Repair))
@@ -168,19 +168,19 @@ var tries = []struct {
 	}},
 	{"claim money for old goods", func(s *scene) *draft {
 		v := s.voucher
-		if v.State != ledger.VoucherActive || v.Recalled || v.ClaimLive || v.Repairs > 0 || s.days(v.Delivered) <= uint64(s.Params.AfterSales.ExchangeDays) {
+		if v.State != rules.VoucherActive || v.Recalled || v.ClaimLive || v.Repairs > 0 || s.days(v.Delivered) <= uint64(s.Params.AfterSales.ExchangeDays) {
 			return nil
 		}
 		return s.party(v.Holder, s.open(record.Refund))
 	}},
 	{"answer a claim against somebody else", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimOpen {
+		if s.claim == nil || s.claim.State != rules.ClaimOpen {
 			return nil
 		}
 		return s.by(s.stranger.author, record.ClaimRespond{Time: s.now(), Claim: s.claim.ID, Action: record.Reject, Cause: record.Misuse})
 	}},
 	{"inspect without being asked", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimReceived {
+		if s.claim == nil || s.claim.State != rules.ClaimReceived {
 			return nil
 		}
 		for _, x := range s.players.servicers {
@@ -191,7 +191,7 @@ var tries = []struct {
 		return nil
 	}},
 	{"ask for goods that never arrived", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimOpen || s.claim.Ground != record.Delivery {
+		if s.claim == nil || s.claim.State != rules.ClaimOpen || s.claim.Ground != record.Delivery {
 			return nil
 		}
 		return s.party(s.voucher.Seller, record.ClaimRespond{
@@ -199,7 +199,7 @@ var tries = []struct {
 		})
 	}},
 	{"answer twice", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimRejected && s.claim.State != ledger.ClaimOffered {
+		if s.claim == nil || s.claim.State != rules.ClaimRejected && s.claim.State != rules.ClaimOffered {
 			return nil
 		}
 		return s.party(s.voucher.Seller, record.ClaimRespond{Time: s.now(), Claim: s.claim.ID, Action: record.Reject, Cause: record.Opened})
@@ -217,7 +217,7 @@ var tries = []struct {
 		return s.party(s.voucher.Seller, record.EvidenceAdd{Time: s.now(), Claim: s.claim.ID, Evidence: digest("late", s.Height)})
 	}},
 	{"escalate early", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimOpen && s.claim.State != ledger.ClaimAuthorised {
+		if s.claim == nil || s.claim.State != rules.ClaimOpen && s.claim.State != rules.ClaimAuthorised {
 			return nil
 		}
 		if _, end := s.claim.Deadline(&s.Params.AfterSales); uint64(s.MedianTime) > end {
@@ -232,31 +232,31 @@ var tries = []struct {
 		return s.party(s.voucher.Seller, record.Ruling{Time: s.now(), Subject: record.OnClaim, ID: s.claim.ID, Outcome: record.Dismissed})
 	}},
 	{"rule where nobody asked", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State == ledger.ClaimEscalated {
+		if s.claim == nil || s.claim.State == rules.ClaimEscalated {
 			return nil
 		}
 		return s.by(s.players.supervisors[0].author, record.Ruling{Time: s.now(), Subject: record.OnClaim, ID: s.claim.ID, Outcome: record.Dismissed})
 	}},
 	{"refund without a payment", func(s *scene) *draft {
-		if s.claim == nil || s.claim.Remedy != record.Refund || s.claim.State != ledger.ClaimAuthorised && s.claim.State != ledger.ClaimInspected && s.claim.State != ledger.ClaimOrdered {
+		if s.claim == nil || s.claim.Remedy != record.Refund || s.claim.State != rules.ClaimAuthorised && s.claim.State != rules.ClaimInspected && s.claim.State != rules.ClaimOrdered {
 			return nil
 		}
 		return s.party(s.voucher.Seller, record.SettleExecute{Time: s.now(), Claim: s.claim.ID, Remedy: record.Refund, Payment: s.voucher.ID})
 	}},
 	{"confirm one's own settlement", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimExecuted {
+		if s.claim == nil || s.claim.State != rules.ClaimExecuted {
 			return nil
 		}
 		return s.party(s.voucher.Seller, record.SettleConfirm{Time: s.now(), Claim: s.claim.ID, Accept: true})
 	}},
 	{"close a claim that one has not settled", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimDefaulted {
+		if s.claim == nil || s.claim.State != rules.ClaimDefaulted {
 			return nil
 		}
 		return s.party(s.voucher.Seller, record.ClaimClose{Time: s.now(), Claim: s.claim.ID})
 	}},
 	{"withdraw after the goods came back", func(s *scene) *draft {
-		if s.claim == nil || s.claim.State != ledger.ClaimReceived && s.claim.State != ledger.ClaimInspected {
+		if s.claim == nil || s.claim.State != rules.ClaimReceived && s.claim.State != rules.ClaimInspected {
 			return nil
 		}
 		return s.withdraw(s.claim)
@@ -304,7 +304,7 @@ var tries = []struct {
 		return s.by(s.seller(), record.RecallNotice{Time: s.now(), GTIN: s.voucher.GTIN})
 	}},
 	{"use a sequence number again", func(s *scene) *draft {
-		a, err := ledger.GetAccount(s.View, s.stranger.id())
+		a, err := rules.GetAccount(s.View, s.stranger.id())
 		if err != nil || a.Seq == 0 {
 			return nil
 		}

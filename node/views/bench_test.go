@@ -5,7 +5,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // BenchmarkHistory reads the history of a voucher with 30 records out of 20,000

@@ -9,7 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/engine/pow"
-	"stele/node/block"
+	"stele/node/ledger/block"
 	"stele/node/store"
 )
 

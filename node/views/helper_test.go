@@ -14,9 +14,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"stele/node/block"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 
 	"stele/engine/pow"
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

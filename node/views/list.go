@@ -6,7 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/minio/sha256-simd"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stele/engine/pow"
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

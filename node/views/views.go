@@ -14,8 +14,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain"
+	"stele/node/ledger/block"
 	"stele/node/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 

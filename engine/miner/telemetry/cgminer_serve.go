@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"stele/engine/miner"
+	"stele/internal/netguard"
 	lograte "stele/internal/rate"
-	"stele/netguard"
 )
 
 // maxRequest bounds a request to the API of cgminer, in bytes.

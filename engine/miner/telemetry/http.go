@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"stele/engine/miner"
-	"stele/netguard"
+	"stele/internal/netguard"
 )
 
 // HandlerOptions are what [Handler] needs.

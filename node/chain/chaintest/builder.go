@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/headertree"
-	"stele/node/ledger"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/headertree"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Builder makes blocks on any block that it made before.
@@ -52,7 +52,7 @@ func New(p *network.Params, seed uint64) *Builder {
 
 	genesis := block.Genesis(p)
 	b.Genesis = &Block{Block: genesis, node: b.tree.Get(genesis.Hash()), state: state{}}
-	for _, c := range ledger.Genesis(p) {
+	for _, c := range rules.Genesis(p) {
 		b.Genesis.state[string(c.Key)] = c.New
 	}
 	changes, err := b.Genesis.apply(b.Genesis.state, p)
@@ -101,11 +101,11 @@ func (b *Block) Work() pow.Work { return b.node.Work }
 func (b *Block) Node() *headertree.Node { return b.node }
 
 // View returns the state after the block.
-func (b *Block) View() ledger.View { return b.state }
+func (b *Block) View() rules.View { return b.state }
 
 // StateHash returns the hash of the state after the block.
 func (b *Block) StateHash() pow.Hash {
-	return ledger.StateHash(func(yield func(key, value []byte) bool) {
+	return rules.StateHash(func(yield func(key, value []byte) bool) {
 		for _, key := range slices.Sorted(maps.Keys(b.state)) {
 			if !yield([]byte(key), b.state[key]) {
 				return
@@ -125,13 +125,13 @@ func (b *Block) Chain() []*Block {
 }
 
 // apply returns what the block changes of the state before it.
-func (b *Block) apply(before state, p *network.Params) ([]ledger.Change, error) {
-	s := ledger.NewState(before)
-	ctx := ledger.Context{Params: p, Height: b.node.Height}
+func (b *Block) apply(before state, p *network.Params) ([]rules.Change, error) {
+	s := rules.NewState(before)
+	ctx := rules.Context{Params: p, Height: b.node.Height}
 	if b.node.Parent != nil {
 		ctx.MedianTime = b.node.Parent.MedianTime()
 	}
-	err := ledger.ApplyBlock(s, ctx, b.Records)
+	err := rules.ApplyBlock(s, ctx, b.Records)
 	return s.Changes(), err
 }
 
@@ -140,7 +140,7 @@ type state map[string][]byte
 
 func (s state) Get(key []byte) ([]byte, error) { return s[string(key)], nil }
 
-func (s state) change(changes []ledger.Change) {
+func (s state) change(changes []rules.Change) {
 	for _, c := range changes {
 		if c.New == nil {
 			delete(s, string(c.Key))

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Draft is a block before it is finished. As [Builder.Draft] returns it, it is
@@ -42,7 +42,7 @@ func (b *Builder) Draft(parent *Block, records ...*record.Record) *Draft {
 		},
 		Reward: record.Coinbase{
 			Height: height,
-			Value:  ledger.Reward(b.Params, height, fees),
+			Value:  rules.Reward(b.Params, height, fees),
 			Extra:  binary.LittleEndian.AppendUint64(nil, b.made),
 		},
 		Records: records,

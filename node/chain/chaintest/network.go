@@ -2,8 +2,8 @@ package chaintest
 
 import (
 	"stele/engine/pow"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 )
 
 // Roots returns the secret root keys of [Network]; two of the three must sign.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"stele/node/ledger"
-	"stele/node/record"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Fee is the fee of the records that a builder makes.
@@ -18,8 +18,8 @@ func (b *Builder) Funded(on *Block, i int) record.Key {
 	return b.account(on, b.funded[i]).Key
 }
 
-func (b *Builder) account(on *Block, k record.Key) ledger.Account {
-	a, err := ledger.GetAccount(on.state, k)
+func (b *Builder) account(on *Block, k record.Key) rules.Account {
+	a, err := rules.GetAccount(on.state, k)
 	if err != nil {
 		panic(err)
 	}

@@ -3,7 +3,7 @@ package corpus
 import (
 	"encoding/binary"
 
-	"stele/node/record"
+	"stele/node/ledger/record"
 )
 
 // What the parties do: payloads about the last voucher, shipment and claim.

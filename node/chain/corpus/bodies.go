@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"stele/engine/pow"
-	"stele/node/block"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // bodies adds bodies that do not belong to their header. The true body is

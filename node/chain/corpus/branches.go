@@ -1,6 +1,6 @@
 package corpus
 
-import "stele/node/reject"
+import "stele/node/ledger/reject"
 
 // branches adds blocks that are not on the tip, and a branch that takes over.
 func (g *generator) branches() {

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain/chaintest"
-	"stele/node/network"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // Kind tells what the bytes of a case are.

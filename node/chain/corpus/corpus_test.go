@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"stele/node/reject"
+	"stele/node/ledger/reject"
 )
 
 // The corpus is the same each time, and each case has one verdict that there is.

@@ -3,8 +3,8 @@ package corpus
 import (
 	"bytes"
 
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // Fields that no record of the type may have, whatever the state is.

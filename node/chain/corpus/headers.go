@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"stele/engine/pow"
-	"stele/node/block"
 	"stele/node/chain/chaintest"
-	"stele/node/reject"
+	"stele/node/ledger/block"
+	"stele/node/ledger/reject"
 )
 
 // headers adds cases of headers: proof of work, parent, nBits, times.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/minio/sha256-simd"
 
-	"stele/node/ledger"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 const (
@@ -91,7 +91,7 @@ func (w *play) name(what string) string {
 
 // record makes the author's next record. The author is named by its first key.
 func (w *play) record(author record.Key, p record.Payload) *record.Record {
-	account, err := ledger.GetAccount(w.tip.View(), author)
+	account, err := rules.GetAccount(w.tip.View(), author)
 	if err != nil {
 		panic(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"stele/node/chain/chaintest"
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // ledger adds payments: encodings, signatures, sequence numbers, amounts.

@@ -1,8 +1,8 @@
 package corpus
 
 import (
-	"stele/node/record"
-	"stele/node/reject"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 )
 
 // What happens when a party does nothing.

@@ -13,9 +13,9 @@ import (
 	"sync"
 
 	"stele/node/chain/chaintest"
-	"stele/node/ledger"
-	"stele/node/network"
-	"stele/node/record"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 )
 
 // Crowd is a network with many accounts that pay each other.
@@ -34,7 +34,7 @@ type View map[string][]byte
 func (v View) Get(key []byte) ([]byte, error) { return v[string(key)], nil }
 
 // Change applies changes.
-func (v View) Change(changes []ledger.Change) {
+func (v View) Change(changes []rules.Change) {
 	for _, c := range changes {
 		if c.New == nil {
 			delete(v, string(c.Key))
@@ -58,7 +58,7 @@ func NewCrowd(n int) *Crowd {
 			p.Alloc = append(p.Alloc, network.Allocation{Key: key, Amount: 10 * record.Coin})
 		}
 	})
-	c.State.Change(ledger.Genesis(c.Params))
+	c.State.Change(rules.Genesis(c.Params))
 	return c
 }
 

@@ -1,0 +1,69 @@
+package blobkeeper
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"stele/node/blobs"
+	"stele/node/ledger/record"
+)
+
+// Check compares what a keeper has left in a folder, which must not be in use:
+// each blob with the hash in its name, and each notice with its signature. It
+// calls found for each file that is not as it was written, with its path in the
+// folder, and returns how many blobs and notices are good. A folder that is not
+// there has none. Nothing is changed.
+func Check(ctx context.Context, dir string, found func(file, detail string)) (good int, err error) {
+	good, err = blobs.Check(ctx, filepath.Join(dir, blobsFolder), func(file, detail string) {
+		found(filepath.Join(blobsFolder, file), detail)
+	})
+	if err != nil {
+		return good, err
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, noticesFolder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return good, fmt.Errorf("check the notices: %w", err)
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return good, err
+		}
+		name := filepath.Join(noticesFolder, e.Name())
+		if filepath.Ext(name) == unfinished {
+			continue
+		}
+		if detail := checkNotice(filepath.Join(dir, name), e); detail != "" {
+			found(name, detail)
+		} else {
+			good++
+		}
+	}
+	return good, nil
+}
+
+// checkNotice returns what is wrong with the file of a notice.
+func checkNotice(path string, e fs.DirEntry) string {
+	carrier, err := hex.DecodeString(e.Name())
+	info, statErr := e.Info()
+	switch {
+	case err != nil || len(carrier) != len(record.Key{}):
+		return "it is not named by a carrier's key"
+	case statErr != nil:
+		return fmt.Sprintf("it cannot be read: %v", statErr)
+	case !info.Mode().IsRegular() || info.Size() != noticeSize:
+		return fmt.Sprintf("it is not a regular file of %d bytes", noticeSize)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Sprintf("it cannot be read: %v", err)
+	}
+	if _, err := decodeNotice(record.Key(carrier), b); err != nil {
+		return "it was changed: the carrier did not sign it"
+	}
+	return ""
+}

@@ -1,0 +1,115 @@
+package block
+
+import (
+	"encoding/binary"
+
+	"stele/engine/pow"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+)
+
+// prefixSize is the length of what stands before the records.
+const prefixSize = pow.HeaderSize + 4
+
+// minRecordSize is less than the size of any encoded record. It bounds how
+// many records a block of a given size can have.
+const minRecordSize = 61
+
+// Block is a header with its records; the first is the coinbase. It does not
+// change, so it may be used by several goroutines.
+//
+// [New] and [Decode] make blocks that remember their hash and encoding. Without
+// them, as a literal, a block computes these each time.
+type Block struct {
+	Header  pow.Header
+	Records []*record.Record
+
+	hash pow.Hash
+	raw  []byte // nil if nothing is remembered
+}
+
+// New returns a block with these parts, which must not be changed any more.
+// Nothing is checked.
+func New(header pow.Header, records []*record.Record) *Block {
+	return &Block{Header: header, Records: records, hash: header.Hash(), raw: encode(header, records)}
+}
+
+func encode(header pow.Header, records []*record.Record) []byte {
+	size := prefixSize
+	for _, r := range records {
+		size += r.Size()
+	}
+	raw := make([]byte, 0, size)
+	encoded := header.Encode()
+	raw = append(raw, encoded[:]...)
+	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(records)))
+	for _, r := range records {
+		raw = append(raw, r.Encode()...)
+	}
+	return raw
+}
+
+// Genesis returns the first block of the network.
+func Genesis(p *network.Params) *Block {
+	return New(p.GenesisHeader(), []*record.Record{p.GenesisCoinbase()})
+}
+
+// Decode reads a block that is b as a whole, of max bytes at most. The block
+// keeps b, which must not be changed any more.
+//
+// Reasons: [reject.BlockTooLarge], [reject.BadBlockEncoding], and those of
+// [record.Decode]. No such input belongs to a valid block, but they say nothing
+// about its header: another body may be valid.
+func Decode(b []byte, max int) (*Block, error) {
+	if len(b) > max {
+		return nil, reject.New(reject.BlockTooLarge, "%d bytes, at most %d are allowed", len(b), max)
+	}
+	if len(b) < prefixSize {
+		return nil, reject.New(reject.BadBlockEncoding, "%d bytes, a block has at least %d", len(b), prefixSize)
+	}
+	header, err := pow.DecodeHeader(b[:pow.HeaderSize])
+	if err != nil {
+		return nil, err
+	}
+	count := binary.LittleEndian.Uint32(b[pow.HeaderSize:])
+	if room := len(b) - prefixSize; int64(count)*minRecordSize > int64(room) {
+		return nil, reject.New(reject.BadBlockEncoding, "%d records do not fit into %d bytes", count, room)
+	}
+	records, rest, err := record.DecodeList(b[prefixSize:], int(count))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rest) > 0:
+		return nil, reject.New(reject.BadBlockEncoding, "%d bytes follow the last record", len(rest))
+	}
+	return &Block{Header: header, Records: records, hash: header.Hash(), raw: b}, nil
+}
+
+// Encode returns the encoded block, which must not be changed.
+func (b *Block) Encode() []byte {
+	if b.raw == nil {
+		return encode(b.Header, b.Records)
+	}
+	return b.raw
+}
+
+// Size returns the length of the encoded block in bytes.
+func (b *Block) Size() int { return len(b.Encode()) }
+
+// Hash returns the hash of the header.
+func (b *Block) Hash() pow.Hash {
+	if b.raw == nil {
+		return b.Header.Hash()
+	}
+	return b.hash
+}
+
+// IDs returns the ids of the records: the leaves of the Merkle tree.
+func (b *Block) IDs() []pow.Hash {
+	ids := make([]pow.Hash, len(b.Records))
+	for i, r := range b.Records {
+		ids[i] = r.ID()
+	}
+	return ids
+}

@@ -1,0 +1,236 @@
+package record
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"stele/node/ledger/reject"
+)
+
+const (
+	frameSize     = 4 + 1 + 1 + 8 + 4 + 8 + 32 + 2 // the body without the payload
+	ambiguousSize = 64                             // of a body that could be two hashes
+)
+
+// appendRecord appends the full encoding of r to b.
+func appendRecord(b []byte, r *Record) []byte {
+	le := binary.LittleEndian
+	start := len(b)
+	b = le.AppendUint32(b, r.Network)
+	b = append(b, byte(r.Type()), r.Version)
+	b = le.AppendUint64(b, r.Seq)
+	b = le.AppendUint32(b, r.ValidUntil)
+	b = le.AppendUint64(b, uint64(r.Fee))
+	b = append(b, r.Key[:]...)
+	b = append(b, 0, 0) // the payload's length, set below
+	if r.Payload != nil {
+		b = r.Payload.Append(b)
+	}
+	le.PutUint16(b[start+frameSize-2:], uint16(len(b)-start-frameSize))
+	b = append(b, byte(len(r.Signatures)))
+	for i := range r.Signatures {
+		b = append(b, r.Signatures[i][:]...)
+	}
+	return b
+}
+
+// bodyOf returns the body with which an encoded record begins.
+func bodyOf(raw []byte) []byte {
+	size := frameSize + int(binary.LittleEndian.Uint16(raw[frameSize-2:]))
+	return raw[:size:size]
+}
+
+// Decode reads a record that is all of b, which may have at most [MaxSize]
+// bytes. The record keeps b, which must not be modified afterwards. Only the
+// form is checked, not the rules of [Record.Check]. Reasons:
+// [reject.BadRecordEncoding], [reject.RecordTooLarge], [reject.Ambiguous],
+// [reject.UnknownType], [reject.UnknownVersion], [reject.SignatureCount],
+// [reject.NotCanonical], [reject.TooManyApprovers], [reject.UnknownRole].
+func Decode(b []byte) (*Record, error) {
+	r, rest, err := decodePrefix(b)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rest) > 0:
+		return nil, reject.New(reject.BadRecordEncoding, "%d bytes follow the record of %d", len(rest), len(b)-len(rest))
+	}
+	r.hash()
+	return r, nil
+}
+
+// DecodeList reads the count records with which b begins, and returns what
+// follows them. The records keep b, as with [Decode]: copy one that stays from
+// an input that does not. The reasons are those of [Decode]; the text says of
+// which record.
+func DecodeList(b []byte, count int) (records []*Record, rest []byte, err error) {
+	records = make([]*Record, count)
+	for i := range records {
+		if records[i], b, err = decodePrefix(b); err != nil {
+			return nil, nil, fmt.Errorf("record %d of %d: %w", i, count, err)
+		}
+	}
+	hashAll(records)
+	return records, b, nil
+}
+
+// hashAll hashes records. Of a large block that takes longer than all else of
+// its decoding, so that every processor takes a share.
+func hashAll(records []*Record) {
+	const least = 256 // records of a share; for fewer it is not worth while
+	shares := max(1, min(runtime.GOMAXPROCS(0), len(records)/least))
+	var others sync.WaitGroup
+	for ; shares > 1; shares-- {
+		share := records[:len(records)/shares]
+		records = records[len(share):]
+		others.Go(func() { hashEach(share) })
+	}
+	hashEach(records)
+	others.Wait()
+}
+
+func hashEach(records []*Record) {
+	for _, r := range records {
+		r.hash()
+	}
+}
+
+// decodePrefix reads the record with which b begins, and returns what follows
+// it. The record has no hashes yet.
+func decodePrefix(b []byte) (r *Record, rest []byte, err error) {
+	if len(b) < frameSize {
+		return nil, nil, endsEarly(len(b), frameSize)
+	}
+	le := binary.LittleEndian
+	kind, version := Type(b[4]), b[5]
+	if err := knownType(kind, version); err != nil {
+		return nil, nil, err
+	}
+	bodySize := frameSize + int(le.Uint16(b[frameSize-2:]))
+	switch {
+	case bodySize == ambiguousSize:
+		return nil, nil, ambiguous()
+	case bodySize+1 > MaxSize:
+		return nil, nil, tooLarge(bodySize + 1)
+	case len(b) < bodySize+1:
+		return nil, nil, endsEarly(len(b), bodySize+1)
+	}
+	payload, err := decodePayload(kind, b[frameSize:bodySize])
+	if err != nil {
+		return nil, nil, err
+	}
+
+	count := int(b[bodySize])
+	if want := signatureCount(payload); count != want {
+		return nil, nil, wrongSignatureCount(count, want)
+	}
+	size := bodySize + 1 + count*len(Signature{})
+	switch {
+	case size > MaxSize:
+		return nil, nil, tooLarge(size)
+	case len(b) < size:
+		return nil, nil, endsEarly(len(b), size)
+	}
+	r = &Record{
+		Network:    le.Uint32(b),
+		Version:    version,
+		Seq:        le.Uint64(b[6:]),
+		ValidUntil: le.Uint32(b[14:]),
+		Fee:        Amount(le.Uint64(b[18:])),
+		Key:        Key(b[26:]),
+		Payload:    payload,
+		Signatures: make([]Signature, count),
+	}
+	for i := range r.Signatures {
+		r.Signatures[i] = Signature(b[bodySize+1+i*len(Signature{}):])
+	}
+	r.raw = b[:size:size]
+	return r, b[size:], nil
+}
+
+// decodePayload reads a payload that is all of b.
+func decodePayload(kind Type, b []byte) (Payload, error) {
+	in := readers.Get().(*reader)
+	defer func() { *in = reader{}; readers.Put(in) }()
+	in.rest = b
+	payload := types[kind].decode(in)
+	if in.err == nil && len(in.rest) > 0 {
+		in.err = reject.New(reject.BadRecordEncoding, "%v: %d bytes follow the payload of %d", kind, len(in.rest), len(b)-len(in.rest))
+	}
+	if in.err != nil {
+		return nil, in.err
+	}
+	return payload, nil
+}
+
+// reader takes fields from the front of a payload. After an error it gives
+// zeros.
+type reader struct {
+	rest  []byte
+	err   error
+	coder coder // of a layout that reads from it
+}
+
+// readers spares each record the memory of one.
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// fail keeps the first error.
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err, r.rest = err, nil
+	}
+}
+
+// bytes returns the next n bytes, or nil if there are fewer.
+func (r *reader) bytes(n int) []byte {
+	if len(r.rest) < n {
+		r.fail(reject.New(reject.BadRecordEncoding, "the payload ends %d bytes early", n-len(r.rest)))
+		return nil
+	}
+	b := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *reader) uint8() (n uint8) {
+	if b := r.bytes(1); b != nil {
+		n = b[0]
+	}
+	return n
+}
+
+func (r *reader) uint32() (n uint32) {
+	if b := r.bytes(4); b != nil {
+		n = binary.LittleEndian.Uint32(b)
+	}
+	return n
+}
+
+func (r *reader) uint64() (n uint64) {
+	if b := r.bytes(8); b != nil {
+		n = binary.LittleEndian.Uint64(b)
+	}
+	return n
+}
+
+func (r *reader) hash() (h [32]byte) {
+	copy(h[:], r.bytes(len(h)))
+	return h
+}
+
+func endsEarly(got, want int) error {
+	return reject.New(reject.BadRecordEncoding, "the record ends after %d of at least %d bytes", got, want)
+}
+
+func tooLarge(size int) error {
+	return reject.New(reject.RecordTooLarge, "the record has %d bytes, the limit is %d", size, MaxSize)
+}
+
+func ambiguous() error {
+	return reject.New(reject.Ambiguous, "the body has %d bytes, as two nodes of a Merkle tree", ambiguousSize)
+}
+
+func wrongSignatureCount(got, want int) error {
+	return reject.New(reject.SignatureCount, "%d signatures, want %d", got, want)
+}

@@ -1,0 +1,166 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"stele/node/ledger/reject"
+)
+
+// Role is what the holder of a key is to others. The zero value is none.
+type Role uint8
+
+// The roles.
+const (
+	Supervisor Role = 1 + iota
+	Manufacturer
+	Seller
+	Carrier
+	Servicer
+)
+
+var roleNames = [...]string{
+	Supervisor:   "supervisor",
+	Manufacturer: "manufacturer",
+	Seller:       "seller",
+	Carrier:      "carrier",
+	Servicer:     "servicer",
+}
+
+// Roles returns all roles in the order of their numbers.
+func Roles() []Role { return []Role{Supervisor, Manufacturer, Seller, Carrier, Servicer} }
+
+func (r Role) known() bool { return r > 0 && int(r) < len(roleNames) }
+
+// String returns the name: "seller". Others are "role-" and their number.
+func (r Role) String() string {
+	if !r.known() {
+		return fmt.Sprintf("role-%d", uint8(r))
+	}
+	return roleNames[r]
+}
+
+// ParseRole reads a name such as "seller".
+func ParseRole(name string) (Role, error) {
+	if i := slices.Index(roleNames[:], name); i > 0 {
+		return Role(i), nil
+	}
+	return 0, reject.New(reject.UnknownRole, "there is no role %.40q, they are %v", name, Roles())
+}
+
+// MarshalText returns String.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what [ParseRole] reads.
+func (r *Role) UnmarshalText(text []byte) (err error) {
+	*r, err = ParseRole(string(text))
+	return err
+}
+
+// MaxApprovers is the greatest number of approvers of a record.
+const MaxApprovers = 64
+
+// RoleGrant gives a role to a key, if enough root keys sign: the approvers, and
+// the author if it is a root key.
+//
+// Encoding: role u8 | key 32 | number of approvers u8 | approvers 32 each.
+type RoleGrant struct {
+	Role      Role  `json:"role"`
+	Key       Key   `json:"key"`       // who gets the role
+	Approvers []Key `json:"approvers"` // strictly ascending, each signs; without the author
+}
+
+// RoleRevoke takes a role from a key. Its encoding and who signs are those of
+// [RoleGrant].
+type RoleRevoke struct {
+	Role      Role  `json:"role"`
+	Key       Key   `json:"key"`       // who loses the role
+	Approvers []Key `json:"approvers"` // strictly ascending, each signs; without the author
+}
+
+// Type returns [TypeRoleGrant].
+func (RoleGrant) Type() Type { return TypeRoleGrant }
+
+// Type returns [TypeRoleRevoke].
+func (RoleRevoke) Type() Type { return TypeRoleRevoke }
+
+// CoSigners returns the approvers.
+func (p RoleGrant) CoSigners() []Key { return p.Approvers }
+
+// CoSigners returns the approvers.
+func (p RoleRevoke) CoSigners() []Key { return p.Approvers }
+
+// Append appends the encoding.
+func (p RoleGrant) Append(b []byte) []byte {
+	b = append(b, byte(p.Role))
+	b = append(b, p.Key[:]...)
+	b = append(b, byte(len(p.Approvers)))
+	for i := range p.Approvers {
+		b = append(b, p.Approvers[i][:]...)
+	}
+	return b
+}
+
+// Append appends the encoding.
+func (p RoleRevoke) Append(b []byte) []byte { return RoleGrant(p).Append(b) }
+
+// Check checks the role and the set of approvers.
+func (p RoleGrant) Check() error {
+	if !p.Role.known() {
+		return reject.New(reject.UnknownRole, "there is no role with the number %d", uint8(p.Role))
+	}
+	if err := checkApproverCount(len(p.Approvers)); err != nil {
+		return err
+	}
+	for i := 1; i < len(p.Approvers); i++ {
+		if bytes.Compare(p.Approvers[i-1][:], p.Approvers[i][:]) >= 0 {
+			return reject.New(reject.NotCanonical, "approver %d is not above the one before; keys must ascend", i+1)
+		}
+	}
+	return nil
+}
+
+// Check checks the role and the set of approvers.
+func (p RoleRevoke) Check() error { return RoleGrant(p).Check() }
+
+// MarshalJSON returns the JSON form: no approvers are an empty list.
+func (p RoleGrant) MarshalJSON() ([]byte, error) {
+	type form RoleGrant
+	if p.Approvers == nil {
+		p.Approvers = []Key{}
+	}
+	return json.Marshal(form(p))
+}
+
+// MarshalJSON returns the JSON form: no approvers are an empty list.
+func (p RoleRevoke) MarshalJSON() ([]byte, error) { return RoleGrant(p).MarshalJSON() }
+
+func checkApproverCount(n int) error {
+	if n > MaxApprovers {
+		return reject.New(reject.TooManyApprovers, "%d approvers, at most %d may be", n, MaxApprovers)
+	}
+	return nil
+}
+
+func decodeRole(in *reader) RoleGrant {
+	p := RoleGrant{Role: Role(in.uint8()), Key: in.hash()}
+	n := int(in.uint8())
+	if err := checkApproverCount(n); err != nil {
+		in.fail(err)
+	}
+	if b := in.bytes(n * len(Key{})); n > 0 && b != nil {
+		p.Approvers = make([]Key, n)
+		for i := range p.Approvers {
+			p.Approvers[i] = Key(b[i*len(Key{}):])
+		}
+	}
+	if in.err == nil {
+		in.err = p.Check() // the form of a set: it has one encoding
+	}
+	return p
+}
+
+func decodeRoleGrant(in *reader) Payload  { return decodeRole(in) }
+func decodeRoleRevoke(in *reader) Payload { return RoleRevoke(decodeRole(in)) }

@@ -1,0 +1,187 @@
+package record
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"stele/node/ledger/reject"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestVerifier(t *testing.T) {
+	all := slices.Concat(payments(t, 600, 40), samples(t))
+	for _, workers := range []int{0, 1, 3} {
+		v := NewVerifier(10000, workers)
+		if bad, err := v.Verify(nil); bad != -1 || err != nil {
+			t.Errorf("nothing: %d, %v", bad, err)
+		}
+		if bad, err := v.Verify(all); bad != -1 || err != nil {
+			t.Errorf("good records: %d, %v", bad, err)
+		}
+		for _, r := range all {
+			if known := v.Known(r); known != (r.Type() != TypeCoinbase) {
+				t.Fatalf("%v: known is %t", r.Type(), known)
+			}
+		}
+		signed := uint64(len(all) - 1)
+		if got, want := v.Stats(), (VerifierStats{Cached: int(signed), Checked: signed}); got != want {
+			t.Errorf("counts %+v, want %+v", got, want)
+		}
+		if bad, err := v.Verify(all); bad != -1 || err != nil {
+			t.Errorf("known records: %d, %v", bad, err)
+		}
+		if got, want := v.Stats(), (VerifierStats{Cached: int(signed), Checked: signed, Hits: signed}); got != want {
+			t.Errorf("counts %+v, want %+v", got, want)
+		}
+	}
+}
+
+// Whichever signatures are bad, they are named, the first by Verify and all by
+// VerifyEach, and only good records are remembered.
+func TestVerifierBad(t *testing.T) {
+	good := payments(t, 400, 50)
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, len(good)).Draw(t, "records")
+		bad := rapid.SliceOfNDistinct(rapid.IntRange(0, n-1), 0, 5, rapid.ID).Draw(t, "bad")
+		slices.Sort(bad)
+		records := spoiled(good[:n], bad...)
+		workers := rapid.IntRange(1, 3).Draw(t, "workers")
+
+		first := -1
+		if len(bad) > 0 {
+			first = bad[0]
+		}
+		v := NewVerifier(2000, workers)
+		if rapid.Bool().Draw(t, "some are known") {
+			v.VerifyEach(records[:n/2])
+		}
+		got, err := v.Verify(records)
+		if got != first || (err == nil) != (first < 0) {
+			t.Fatalf("Verify: %d, %v, want %d", got, err, first)
+		}
+		for _, i := range bad {
+			if v.Known(records[i]) {
+				t.Fatalf("bad record %d is remembered", i)
+			}
+		}
+		for i, err := range NewVerifier(2000, workers).VerifyEach(records) {
+			if (err != nil) != slices.Contains(bad, i) {
+				t.Fatalf("VerifyEach: record %d: %v", i, err)
+			}
+			if reason, _ := reject.Of(err); err != nil && reason != reject.BadSignature {
+				t.Fatalf("VerifyEach: record %d: %v", i, err)
+			}
+		}
+	})
+}
+
+func TestVerifierManyBad(t *testing.T) {
+	records := payments(t, 300, 300)
+	all := make([]int, len(records))
+	for i := range all {
+		all[i] = i
+	}
+	v := NewVerifier(1000, 2)
+	for i, err := range v.VerifyEach(spoiled(records, all...)) {
+		wantReason(t, err, reject.BadSignature)
+		if v.Known(records[i]) {
+			t.Error("remembered")
+		}
+	}
+	errs := v.VerifyEach(spoiled(records, all[:299]...))
+	if errs[299] != nil {
+		t.Errorf("the good one among bad ones: %v", errs[299])
+	}
+}
+
+// Records that no batch can hold get their own errors.
+func TestVerifierOddRecords(t *testing.T) {
+	pay := samples(t)[1]
+	unsigned := *pay
+	unsigned.Signatures = []Signature{{}}
+	two := *pay
+	two.Signatures = make([]Signature, 2)
+	noPoint := *pay
+	noPoint.Key = Key{0: 2, 31: 0x80} // y = 2 is on no point of the curve
+	signedCoinbase := *samples(t)[0]
+	signedCoinbase.Signatures = make([]Signature, 1)
+
+	approvers := make([]Key, MaxApprovers)
+	keys := []PrivateKey{testKeys[0]}
+	for i := range approvers {
+		keys = append(keys, testKey(100+i))
+	}
+	approvers = ascending(keys[1:]...)
+	long, err := Sign(New(frame(RoleGrant{Role: Seller, Key: pay.Key, Approvers: approvers})), keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lastBad := *long
+	lastBad.Signatures = slices.Clone(long.Signatures)
+	lastBad.Signatures[MaxApprovers][0] ^= 1
+
+	records := []*Record{pay, New(unsigned), New(two), New(noPoint), New(signedCoinbase), long, New(lastBad), long, long, long, long, pay}
+	want := map[int]reject.Reason{
+		1: reject.BadSignature, 2: reject.SignatureCount, 3: reject.BadSignature,
+		4: reject.SignatureCount, 6: reject.BadSignature,
+	}
+	for i, err := range NewVerifier(100, 2).VerifyEach(records) {
+		wantReason(t, err, want[i])
+	}
+	bad, err := NewVerifier(100, 2).Verify(records)
+	if wantReason(t, err, reject.BadSignature); bad != 1 {
+		t.Errorf("record %d is bad, want 1", bad)
+	}
+}
+
+func TestVerifierConcurrent(t *testing.T) {
+	v := NewVerifier(300, 2)
+	records := payments(t, 400, 30)
+	bad := spoiled(records, 123)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				if at, err := v.Verify(records); err != nil {
+					t.Errorf("record %d: %v", at, err)
+				}
+			} else if at, _ := v.Verify(bad); at != 123 {
+				t.Errorf("record %d is bad, want 123", at)
+			}
+			v.Stats()
+			v.Known(records[0])
+		})
+	}
+	wg.Wait()
+}
+
+func TestRecent(t *testing.T) {
+	m := newRecent[int, int](10)
+	for i := range 100 {
+		m.put(i, -i)
+		if v, ok := m.get(i); !ok || v != -i {
+			t.Fatalf("%d: %d, %t", i, v, ok)
+		}
+		if i > 0 {
+			if _, ok := m.get(0); !ok {
+				t.Fatalf("after %d: what is used is forgotten", i)
+			}
+		}
+		if m.len() > 10 {
+			t.Fatalf("%d entries", m.len())
+		}
+	}
+	if _, ok := m.get(50); ok {
+		t.Error("what was not used for long is kept")
+	}
+	none := newRecent[int, int](0)
+	none.put(1, 1)
+	if _, ok := none.get(1); ok || none.len() != 0 {
+		t.Error("an empty map keeps something")
+	}
+}

@@ -1,0 +1,384 @@
+package rules
+
+import (
+	"github.com/minio/sha256-simd"
+
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+)
+
+// onItsWay returns a shipment, and reports whether its sender cannot send the
+// goods anew. There may be none: the id is then zero.
+func onItsWay(v View, id record.ID) (*Shipment, bool, error) {
+	if id == (record.ID{}) {
+		return nil, false, nil
+	}
+	h, err := loadShipment(v, id)
+	return h, err == nil && !h.back(), err
+}
+
+// createShipment announces that goods are sent: to the holder, back for a claim,
+// or to the holder again.
+func createShipment(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ShipmentCreate)
+	v, who, err := voucherFor(s, c, p.Voucher, author)
+	if err != nil {
+		return err
+	}
+	if p.Leg == record.Outbound {
+		err = shipVoucher(s, c, v, who, r)
+	} else {
+		err = shipClaim(s, c, p, who, r)
+	}
+	if err != nil {
+		return err
+	}
+	carrier, err := liveAccount(s, p.Carrier, "carrier")
+	if err != nil {
+		return err
+	}
+	if err := requireRole(carrier, record.Carrier); err != nil {
+		return err
+	}
+	return putShipment(s, &Shipment{
+		ID: r.ID(), State: ShipmentCreated,
+		Voucher: p.Voucher, Leg: p.Leg, Claim: p.Claim, Sender: author.ID, Carrier: carrier.ID, PickupHash: p.PickupHash,
+		Since: c.MedianTime, Held: c.MedianTime,
+	})
+}
+
+// shipVoucher sends what was sold. It is not too late for that when the holder
+// claims that nothing arrives, as long as no remedy was given.
+func shipVoucher(s *State, c Context, v *Voucher, who part, r *record.Record) error {
+	row, err := voucherBook.next(v.State, r.Type(), record.Outbound.String(), who)
+	if err != nil {
+		return err
+	}
+	if v.ClaimLive {
+		claim, _, err := loadClaim(s, c, v.Claim)
+		if err != nil {
+			return err
+		}
+		if claim.Executed != 0 {
+			return claimLive(v)
+		}
+	}
+	if err := freeToShip(s, v.Shipment); err != nil {
+		return err
+	}
+	v.Resent = v.Shipment != record.ID{}
+	v.State, v.Shipment = row.To, r.ID()
+	return putVoucher(s, v)
+}
+
+// shipClaim sends goods back for a claim, or to the holder after a repair.
+func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record.Record) error {
+	claim, v, err := loadClaim(s, c, p.Claim)
+	if err != nil {
+		return err
+	}
+	if claim.Voucher != p.Voucher {
+		return reject.New(reject.ClaimOfOtherVoucher, "the claim %v is on voucher %v, not %v", p.Claim, claim.Voucher, p.Voucher)
+	}
+	row, err := claimBook.next(claim.State, r.Type(), p.Leg.String(), who)
+	if err != nil {
+		return err
+	}
+	last := &claim.SendBack
+	if p.Leg == record.Return {
+		if !claim.ReturnNeeded {
+			return reject.New(reject.ReturnUnneeded, "the claim %v needs no return", p.Claim)
+		}
+		last = &claim.Return
+		if *last == (record.ID{}) {
+			claim.SendFrom = c.MedianTime // only once: a shipment can be on paper
+		}
+	} else if err := hasToGoBack(claim, v); err != nil {
+		return err
+	}
+	if err := freeToShip(s, *last); err != nil {
+		return err
+	}
+	*last = r.ID()
+	claim.enter(row.To, c)
+	return putClaim(s, claim)
+}
+
+// hasToGoBack refuses to send goods to the holder that the seller does not have,
+// or may keep.
+func hasToGoBack(claim *Claim, v *Voucher) error {
+	switch {
+	case v.State == VoucherRefunded || v.State == VoucherReplaced:
+		return reject.New(reject.WrongState, "the voucher %v is %v: the goods are not the holder's any more", v.ID, v.State)
+	case claim.Received == 0 && claim.State != ClaimExecuted:
+		return reject.New(reject.ReturnOutstanding, "the goods of claim %v did not come back", claim.ID)
+	}
+	return nil
+}
+
+// freeToShip refuses to send goods that the sender does not have.
+func freeToShip(v View, last record.ID) error {
+	h, gone, err := onItsWay(v, last)
+	if err == nil && gone {
+		err = reject.New(reject.AlreadyShipped, "the goods are sent with %v, which is %v", last, h.State)
+	}
+	return err
+}
+
+// loadCustody returns a shipment, and what its next state is after a record of
+// whoever has the goods, or of their sender.
+func loadCustody(s *State, c Context, r *record.Record, author Account, id record.ID, choice func(h *Shipment) string) (*Shipment, *row[ShipmentState], error) {
+	h, err := loadShipment(s, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	var who part
+	if author.ID == h.Custodian() {
+		who |= custodian
+	}
+	if author.ID == h.Sender {
+		who |= sender
+	}
+	said := ""
+	if choice != nil {
+		said = choice(h)
+	}
+	row, err := shipmentBook.next(h.State, r.Type(), said, who)
+	if err == nil {
+		err = waitLongEnough(c, h, row)
+	}
+	return h, row, err
+}
+
+// waitLongEnough refuses to give goods up that may still be on their way.
+func waitLongEnough(c Context, h *Shipment, row *row[ShipmentState]) error {
+	if row.Period != CarryPeriod {
+		return nil
+	}
+	if from := h.LostFrom(&c.Params.AfterSales); uint64(c.MedianTime) <= from {
+		return reject.New(reject.LostTooEarly, "the median time is %v, the goods count as on their way until %v", record.Time(c.MedianTime), record.Time(from))
+	}
+	return nil
+}
+
+// handOver passes goods to the next carrier, or back to the sender.
+func handOver(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.CustodyHandover)
+	to, err := liveAccount(s, p.To, "next custodian")
+	if err != nil {
+		return err
+	}
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, func(h *Shipment) string {
+		if h.State == ShipmentException && to.ID == h.Sender {
+			return "back"
+		}
+		return "on"
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case row.To == ShipmentReturned:
+	case h.State == ShipmentCreated && to.ID != h.Carrier:
+		return reject.New(reject.WrongCarrier, "the shipment %v names the carrier %v, not %v", h.ID, h.Carrier, p.To)
+	default:
+		if err := requireRole(to, record.Carrier); err != nil {
+			return err
+		}
+		h.Carrier, h.Left = to.ID, true
+	}
+	if h.State == ShipmentCreated && h.Leg == record.Return {
+		claim, _, err := loadClaim(s, c, h.Claim)
+		if err != nil {
+			return err
+		}
+		if claim.State.Closed() { // the goods would be gone, and the claim with them
+			return reject.New(reject.WrongState, "the claim %v is %v: nothing has to come back", claim.ID, claim.State)
+		}
+	}
+	h.State, h.Since, h.Held = row.To, c.MedianTime, c.MedianTime
+	if err := putShipment(s, h); err != nil {
+		return err
+	}
+	return returnMoved(s, c, h)
+}
+
+// returnMoved stops the holder's clock while goods that have to come back are on
+// their way, or are lost, and starts it again when a carrier gives them back. In
+// the meantime another clock runs, so that lost goods end the claim. If
+// they never left, the clock goes on: else the holder could keep the claim open
+// with shipments on paper.
+func returnMoved(s *State, c Context, h *Shipment) error {
+	if h.Leg != record.Return || !h.Left {
+		return nil
+	}
+	claim, _, err := loadClaim(s, c, h.Claim)
+	if err != nil || claim.State != ClaimAuthorised || claim.Return != h.ID {
+		return err
+	}
+	claim.SendFrom, claim.Moved = 0, c.MedianTime
+	if h.back() {
+		claim.SendFrom, claim.Moved = c.MedianTime, 0
+	}
+	return putClaim(s, claim)
+}
+
+// confirmDelivery gives the goods to whoever has the pick-up key.
+func confirmDelivery(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.DeliveryConfirm)
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, nil)
+	if err != nil {
+		return err
+	}
+	if h.State == ShipmentException && (h.Kind != record.Lost || !h.Left) {
+		return reject.New(reject.WrongState, "the delivery of %v failed (%v); only goods that a carrier has and that were reported lost can still arrive", h.ID, h.Kind)
+	}
+	if record.Digest(sha256.Sum256(p.PickupKey[:])) != h.PickupHash {
+		return wrongPickup(s, h, p.PickupKey)
+	}
+	if err := useChallenge(s, c, p, author); err != nil {
+		return err
+	}
+	return deliver(s, c, r, h, row)
+}
+
+// wrongPickup reports whether the pick-up key belongs to another shipment of the
+// case.
+func wrongPickup(s *State, h *Shipment, key record.Key) error {
+	others, err := shipmentsOf(s, h.Voucher)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if record.Digest(sha256.Sum256(key[:])) == other.PickupHash {
+			return reject.New(reject.WrongLeg, "the pick-up key is that of the shipment %v (%v), not of %v (%v)", other.ID, other.Leg, h.ID, h.Leg)
+		}
+	}
+	return reject.New(reject.WrongPickupKey, "the SHA-256 of the pick-up key is not %x", h.PickupHash)
+}
+
+// shipmentsOf returns the last shipments of a voucher and its last claim.
+func shipmentsOf(s *State, voucher record.ID) ([]*Shipment, error) {
+	v := &Voucher{ID: voucher}
+	if _, err := getEntry(s, idKey(voucherEntry, voucher), v); err != nil {
+		return nil, err
+	}
+	claim := &Claim{ID: v.Claim}
+	if _, err := getEntry(s, idKey(claimEntry, v.Claim), claim); err != nil {
+		return nil, err
+	}
+	var all []*Shipment
+	for _, id := range []record.ID{v.Shipment, claim.Return, claim.SendBack} {
+		h, err := GetShipment(s, id)
+		if err != nil {
+			return nil, err
+		}
+		if h != nil {
+			all = append(all, h)
+		}
+	}
+	return all, nil
+}
+
+// useChallenge checks that a challenge is fresh, and remembers it for ever.
+func useChallenge(s *State, c Context, p record.DeliveryConfirm, author Account) error {
+	switch most := c.Params.AfterSales.ChallengeBlocks; {
+	case p.ChallengeHeight >= c.Height:
+		return reject.New(reject.ChallengeTooNew, "the challenge is of height %d, but the block has height %d", p.ChallengeHeight, c.Height)
+	case c.Height-p.ChallengeHeight > most:
+		return reject.New(reject.ChallengeTooOld, "the challenge is %d blocks old, at most %d", c.Height-p.ChallengeHeight, most)
+	}
+	key := challengeKey(author.ID, p.ChallengeNonce)
+	used, err := s.Get(key)
+	if err == nil && used != nil {
+		err = reject.New(reject.ChallengeUsed, "the carrier %v has used the challenge %x before", author.Key, p.ChallengeNonce)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Put(key, []byte{1})
+}
+
+// challengeKey is the key of a carrier's nonce: the first half of the SHA-256 of
+// both. Only the carrier could find two that are the same, and would but refuse
+// itself.
+func challengeKey(carrier record.Key, nonce record.Nonce) []byte {
+	sum := sha256.Sum256(append(append(make([]byte, 0, 48), carrier[:]...), nonce[:]...))
+	return append([]byte{challengeEntry}, sum[:16]...)
+}
+
+// deliver does what it means that goods arrived: a voucher becomes active, or a
+// claim goes on.
+func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[ShipmentState]) error {
+	h.State, h.Since = row.To, c.MedianTime
+	if err := putShipment(s, h); err != nil {
+		return err
+	}
+	said := h.Leg.String()
+	if r.Type() == record.TypeRuling {
+		said = record.RuledDelivered.String() + " " + said
+	}
+	switch h.Leg {
+	case record.Outbound:
+		v, err := loadVoucher(s, c, h.Voucher)
+		if err != nil {
+			return err
+		}
+		to, err := voucherBook.next(v.State, r.Type(), said, custodian|supervisor)
+		if err != nil {
+			return err
+		}
+		v.State, v.Delivered = to.To, c.MedianTime
+		if !v.ClaimLive {
+			return putVoucher(s, v)
+		}
+		claim, _, err := claimAt(s, c, v.Claim)
+		if err != nil {
+			return err
+		}
+		if to, err := claimBook.next(claim.State, r.Type(), said, custodian|supervisor); err == nil && claim.Executed == 0 {
+			claim.enter(to.To, c)
+			v.close(claim)
+		}
+		return putCase(s, v, claim)
+	case record.Return:
+		claim, _, err := loadClaim(s, c, h.Claim)
+		if err != nil {
+			return err
+		}
+		claim.Received = c.MedianTime
+		if to, err := claimBook.next(claim.State, r.Type(), said, custodian|supervisor); err == nil {
+			claim.enter(to.To, c)
+		} // else it is escalated or closed meanwhile, and stays so
+		return putClaim(s, claim)
+	}
+	return nil
+}
+
+// reportException says that a delivery failed.
+func reportException(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.DeliveryException)
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, func(*Shipment) string { return p.Kind.String() })
+	if err != nil {
+		return err
+	}
+	h.State, h.Since, h.Kind = row.To, c.MedianTime, p.Kind
+	if err := putShipment(s, h); err != nil {
+		return err
+	}
+	return returnMoved(s, c, h)
+}
+
+// proveAttempt says that the carrier found nobody for a long time.
+func proveAttempt(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ProofOfAttempt)
+	h, row, err := loadCustody(s, c, r, author, p.Shipment, nil)
+	if err != nil {
+		return err
+	}
+	if from := h.AttemptFrom(&c.Params.AfterSales); uint64(c.MedianTime) <= from {
+		return reject.New(reject.AttemptTooEarly, "the median time is %v, an attempt is proved after %v", record.Time(c.MedianTime), record.Time(from))
+	}
+	h.State, h.Since = row.To, c.MedianTime
+	return putShipment(s, h)
+}

@@ -1,0 +1,335 @@
+package rules
+
+import (
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+)
+
+// openClaim makes a claim on a voucher.
+func openClaim(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ClaimOpen)
+	v, who, err := voucherFor(s, c, p.Voucher, author)
+	if err != nil {
+		return err
+	}
+	row, err := voucherBook.next(v.State, r.Type(), p.Ground.String(), who)
+	if err != nil {
+		return err
+	}
+	if v.ClaimLive {
+		return reject.New(reject.SecondClaim, "the voucher %v has the open claim %v", v.ID, v.Claim)
+	}
+	if err := entitled(s, c, v, p); err != nil {
+		return err
+	}
+	first, err := claimBook.next(0, r.Type(), "", who)
+	if err != nil {
+		return err
+	}
+	v.State, v.Claim, v.ClaimLive = row.To, r.ID(), true
+	return putCase(s, v, &Claim{
+		ID: r.ID(), State: first.To, Since: c.MedianTime,
+		Voucher: v.ID, Holder: v.Holder, Ground: p.Ground, FaultCode: p.FaultCode, Asked: p.Remedy, Opened: c.MedianTime,
+	})
+}
+
+// entitled checks that the terms give a remedy on a ground now: articles 9 to 11
+// of the Provisions on Liability for Repair, Replacement and Return (1995), and
+// article 25 of the Consumer Law.
+func entitled(s *State, c Context, v *Voucher, p record.ClaimOpen) error {
+	a := &c.Params.AfterSales
+	within := func(days uint16) bool { return uint64(c.MedianTime) <= after(v.Delivered, days, a) }
+	ok := false
+	switch p.Ground {
+	case record.Fault:
+		switch p.Remedy {
+		case record.Refund:
+			ok = within(a.ReturnDays)
+		case record.Replace:
+			ok = within(a.ReturnDays) || within(a.ExchangeDays) || v.Repairs >= a.RepairLimit && v.LastFault == p.FaultCode
+		case record.Repair:
+			ok = true
+		}
+	case record.NoReason:
+		ok = p.Remedy == record.Refund && v.Distance && within(a.ReturnDays)
+	case record.Delivery:
+		h, err := GetShipment(s, v.Shipment)
+		if err != nil {
+			return err
+		}
+		if !v.Late(h, c) {
+			return reject.New(reject.NotDelivered, "the voucher %v is not delivered, and its delivery has not failed or taken too long yet", v.ID)
+		}
+		ok = p.Remedy != record.Repair
+	case record.Recall:
+		now, err := GetVoucher(s, c, v.ID)
+		if err != nil {
+			return err
+		}
+		if !now.Recalled {
+			return reject.New(reject.NotRecalled, "neither the product %v nor its item %s is recalled", v.GTIN, v.Serial)
+		}
+		ok = true
+	}
+	if !ok {
+		return reject.New(reject.NotEntitled, "no %v on the ground %v: the goods were delivered %v, the median time is %v, and %d repairs of the fault %d were made",
+			p.Remedy, p.Ground, record.Time(v.Delivered), record.Time(c.MedianTime), v.Repairs, v.LastFault)
+	}
+	return nil
+}
+
+// enter changes the state.
+func (c *Claim) enter(to ClaimState, now Context) {
+	if c.State != to {
+		c.State, c.Since = to, now.MedianTime
+	}
+}
+
+// agree changes the state to one in which a remedy is owed.
+func (c *Claim) agree(to ClaimState, now Context) {
+	c.enter(to, now)
+	c.Agreed, c.SendFrom = now.MedianTime, 0
+	if c.ReturnNeeded {
+		c.SendFrom = now.MedianTime
+	}
+	c.Round = min(c.Round, 254) + 1
+}
+
+// claimStep is what a record does to a claim.
+type claimStep struct {
+	claim   *Claim
+	voucher *Voucher
+	who     part
+	row     *row[ClaimState]
+}
+
+// stepClaim finds out what a record of a type may do to a claim. It refuses one
+// that comes before its period is over.
+func stepClaim(s *State, c Context, r *record.Record, author Account, id record.ID, choice string) (claimStep, error) {
+	claim, v, err := loadClaim(s, c, id)
+	if err != nil {
+		return claimStep{}, err
+	}
+	who, err := partsOf(s, v, author)
+	if err != nil {
+		return claimStep{}, err
+	}
+	who, err = partsInClaim(s, claim, v, author, who, r.Payload)
+	if err != nil {
+		return claimStep{}, err
+	}
+	row, err := claimBook.next(claim.State, r.Type(), choice, who)
+	if err != nil {
+		return claimStep{}, err
+	}
+	if row.Period != 0 {
+		if end := claim.end(row.Period, &c.Params.AfterSales); uint64(c.MedianTime) <= end {
+			reason := reject.EscalationTooEarly
+			if row.On == record.TypeClaimClose {
+				reason = reject.CloseTooEarly
+			}
+			return claimStep{}, reject.New(reason, "the median time is %v, the period (%v) lasts until %v", record.Time(c.MedianTime), row.Period, record.Time(end))
+		}
+	}
+	return claimStep{claim, v, who, row}, nil
+}
+
+// partsInClaim returns what an account is to a claim, if who is what it is to the
+// voucher. For evidence and rulings matters who carried or inspected the goods.
+func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, p record.Payload) (part, error) {
+	who &^= holder
+	if a.ID == claim.Holder {
+		who |= holder
+	}
+	switch p := p.(type) {
+	case record.InspectionReport:
+		ok, err := mayInspect(s, claim, v, a, p)
+		if ok {
+			who |= servicer
+		}
+		return who, err
+	case record.EvidenceAdd, record.Ruling:
+	default:
+		return who, nil
+	}
+	if a.ID == claim.Servicer || a.ID == claim.Inspector {
+		who |= servicer
+	}
+	for _, id := range []record.ID{v.Shipment, claim.Return, claim.SendBack} {
+		h, err := GetShipment(s, id)
+		if err != nil {
+			return 0, err
+		}
+		if h != nil && h.Carrier == a.ID {
+			who |= custodian
+		}
+	}
+	return who, nil
+}
+
+// mayInspect reports whether an account is a servicer that the response to the
+// claim names, or to whom the seller consents now. Any other servicer is a
+// stranger: it could decide the cases of its competitors.
+func mayInspect(s *State, claim *Claim, v *Voucher, a Account, p record.InspectionReport) (bool, error) {
+	named := a.ID == claim.Servicer
+	if p.Seller != (record.Key{}) {
+		consents, err := liveAccount(s, p.Seller, "seller")
+		if err != nil {
+			return false, err
+		}
+		if consents.ID != v.Seller {
+			return false, reject.New(reject.NotSeller, "%v signs as the seller, who is %v", p.Seller, v.Seller)
+		}
+		named = true
+	}
+	return named && a.Roles.Has(record.Servicer), nil
+}
+
+// finish closes a claim.
+func finish(s *State, c Context, now claimStep) error {
+	now.claim.enter(now.row.To, c)
+	now.voucher.close(now.claim)
+	return putCase(s, now.voucher, now.claim)
+}
+
+// respondToClaim is the seller's or maker's answer.
+func respondToClaim(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ClaimRespond)
+	now, err := stepClaim(s, c, r, author, p.Claim, p.Action.String())
+	if err != nil {
+		return err
+	}
+	claim := now.claim
+	claim.Remedy, claim.Refund, claim.ReturnNeeded = p.Remedy, p.Refund, p.ReturnNeeded
+	if p.Servicer != (record.Key{}) {
+		a, err := liveAccount(s, p.Servicer, "servicer")
+		if err != nil {
+			return err
+		}
+		if err := requireRole(a, record.Servicer); err != nil {
+			return err
+		}
+		claim.Servicer = a.ID
+	}
+	switch {
+	case p.ReturnNeeded && now.voucher.Delivered == 0:
+		return reject.New(reject.ReturnUnneeded, "the goods of voucher %v have not arrived, and cannot come back", now.voucher.ID)
+	case p.Action != record.Authorise:
+		claim.enter(now.row.To, c)
+	case p.Remedy != claim.Asked || p.Remedy == record.Refund && p.Refund != now.voucher.Price:
+		return reject.New(reject.RemedyDiffers, "the holder asks for %v at a price of %v; anything else is an offer", claim.Asked, now.voucher.Price)
+	default:
+		claim.agree(now.row.To, c)
+	}
+	return putClaim(s, claim)
+}
+
+// answerOffer is the holder's answer to an offer.
+func answerOffer(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.ClaimAnswer)
+	choice := "decline"
+	if p.Accept {
+		choice = "accept"
+	}
+	now, err := stepClaim(s, c, r, author, p.Claim, choice)
+	if err != nil {
+		return err
+	}
+	if p.Accept {
+		now.claim.agree(now.row.To, c)
+	} else {
+		now.claim.enter(now.row.To, c)
+	}
+	return putClaim(s, now.claim)
+}
+
+// addEvidence counts a piece of evidence. Each account has a limit of its own: no
+// party can use up that of another.
+func addEvidence(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.EvidenceAdd)
+	now, err := stepClaim(s, c, r, author, p.Claim, "")
+	if err != nil {
+		return err
+	}
+	key := evidenceKey(p.Claim, author.ID)
+	count, err := getUint(s, key...)
+	if err != nil {
+		return err
+	}
+	if limit := uint64(c.Params.AfterSales.EvidenceLimit); count >= limit {
+		return reject.New(reject.EvidenceLimit, "%v has added evidence %d times to claim %v, at most %d", author.Key, count, p.Claim, limit)
+	}
+	if err := putClaim(s, now.claim); err != nil {
+		return err
+	}
+	return putUint(s, count+1, key...)
+}
+
+// evidenceKey is the key under which is counted what an account adds to a claim.
+func evidenceKey(claim record.ID, account record.Key) []byte {
+	return append(idKey(evidenceEntry, claim), account[:]...)
+}
+
+// inspect tells what was found out about goods that came back.
+func inspect(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.InspectionReport)
+	now, err := stepClaim(s, c, r, author, p.Claim, p.Finding.String())
+	if err != nil {
+		return err
+	}
+	if now.who&seller == 0 {
+		now.claim.Inspector = author.ID
+	}
+	now.claim.enter(now.row.To, c)
+	return putClaim(s, now.claim)
+}
+
+// withdrawClaim gives a claim up.
+func withdrawClaim(s *State, c Context, r *record.Record, author Account) error {
+	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimWithdraw).Claim, "")
+	if err != nil {
+		return err
+	}
+	return finish(s, c, now)
+}
+
+// closeClaim ends a claim on which nobody ruled.
+func closeClaim(s *State, c Context, r *record.Record, author Account) error {
+	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimClose).Claim, "")
+	if err != nil {
+		return err
+	}
+	return finish(s, c, now)
+}
+
+// escalateClaim takes a claim to the supervisors.
+func escalateClaim(s *State, c Context, r *record.Record, author Account) error {
+	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimEscalate).Claim, "")
+	if err != nil {
+		return err
+	}
+	now.claim.enter(now.row.To, c)
+	return putClaim(s, now.claim)
+}
+
+// ruleOnClaim decides an escalated claim.
+func ruleOnClaim(s *State, c Context, r *record.Record, author Account, p record.Ruling) error {
+	now, err := stepClaim(s, c, r, author, p.ID, p.Outcome.String())
+	if err != nil {
+		return err
+	}
+	if now.who&involved != 0 {
+		return rulingByParty(author, now.who)
+	}
+	now.claim.Ruled = true
+	if p.Outcome == record.Dismissed {
+		return finish(s, c, now)
+	}
+	now.claim.Remedy, now.claim.Refund, now.claim.OrderDays, now.claim.ReturnNeeded = p.Remedy, p.Refund, p.ExecuteDays, false
+	now.claim.agree(now.row.To, c)
+	return putClaim(s, now.claim)
+}
+
+func rulingByParty(author Account, who part) error {
+	return reject.New(reject.RulingByParty, "the supervisor %v is %v of the case", author.Key, who&involved)
+}

@@ -1,0 +1,134 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+)
+
+// words are the names of the numbers 0, 1 and so on.
+type words []string
+
+func (w words) name(n uint8) string {
+	if int(n) >= len(w) {
+		return fmt.Sprintf("number-%d", n)
+	}
+	return w[n]
+}
+
+// part is a set of parts that an account can play in a case.
+type part uint16
+
+const (
+	seller part = 1 << iota
+	maker
+	holder
+	buyer // the first one
+	sender
+	custodian
+	servicer
+	supervisor
+)
+
+var partNames = words{"seller", "maker", "holder", "first buyer", "sender", "custodian", "servicer", "supervisor"}
+
+// String returns the names: "seller or maker".
+func (p part) String() string {
+	var names []string
+	for i, name := range partNames {
+		if p&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return "stranger"
+	}
+	return strings.Join(names, " or ")
+}
+
+// row is a transition of a machine. Its states are named by numbers of type S,
+// of which 0 stands for nothing there yet.
+type row[S ~uint8] struct {
+	From   S
+	On     record.Type // 0 if time alone does it
+	Choice string      // what the record says, where it has a choice
+	By     part        // who may sign it as its author
+	Period Period      // that must be over
+	To     S
+	If     string // the other conditions, for people
+}
+
+// machine is a table of transitions. What is not in the table is refused.
+type machine[S ~uint8] []row[S]
+
+// refusal is the reason for what is not in a table: a type of record in a
+// state, or from somebody who plays no part that it needs.
+type refusal[S ~uint8] struct {
+	On     record.Type
+	In     []S // nil: whatever the state
+	Reason reject.Reason
+}
+
+// rulebook is a machine with the reasons for what it does not allow.
+type rulebook[S interface {
+	~uint8
+	fmt.Stringer
+}] struct {
+	name      string // of what has the states
+	table     machine[S]
+	strangers []refusal[S] // else not-a-party
+	states    []refusal[S] // else wrong-state
+}
+
+// next returns the transition for a record whose author plays the parts who. A
+// stranger is refused as such in every state.
+func (b *rulebook[S]) next(from S, on record.Type, choice string, who part) (*row[S], error) {
+	var may, here part
+	for i := range b.table {
+		r := &b.table[i]
+		if r.On != on || r.Choice != "" && r.Choice != choice {
+			continue
+		}
+		may |= r.By
+		if r.From == from {
+			if r.By&who != 0 {
+				return r, nil
+			}
+			here |= r.By
+		}
+	}
+	if here == 0 && may&who != 0 {
+		return nil, reject.New(b.reason(b.states, on, from, reject.WrongState), "no %v%s while the %s is %v", on, said(choice), b.name, from)
+	}
+	if here != 0 {
+		may = here
+	}
+	return nil, reject.New(b.reason(b.strangers, on, from, reject.NotAParty), "the author of this %v is %v of the case, not %v", on, who, may)
+}
+
+func said(choice string) string {
+	if choice == "" {
+		return ""
+	}
+	return " (" + choice + ")"
+}
+
+// reason returns the reason of the first refusal that fits.
+func (b *rulebook[S]) reason(all []refusal[S], on record.Type, from S, otherwise reject.Reason) reject.Reason {
+	for _, r := range all {
+		if r.On != on {
+			continue
+		}
+		if r.In == nil {
+			return r.Reason
+		}
+		for _, s := range r.In {
+			if s == from {
+				return r.Reason
+			}
+		}
+	}
+	return otherwise
+}

@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"testing"
+
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+)
+
+// Goods that came back are inspected by the seller, by the servicer that the
+// response names, or by one to whom the seller consents: by no other servicer.
+func TestServicer(t *testing.T) {
+	begin := func(change func(p *record.ClaimRespond)) *world {
+		w := newWorld(t)
+		w.complain(record.Repair)
+		p := w.authorise(record.Repair, true)
+		change(&p)
+		w.do(theSeller, p)
+		w.send(theBuyer, record.Return)
+		w.do(theCarrier, w.confirm(backPickupKey))
+		return w
+	}
+	other := func(w *world) record.Key {
+		w.setRoles(aStranger, 1<<record.Servicer)
+		return aStranger
+	}
+	consented := func(w *world, by record.Key) record.InspectionReport {
+		p := w.inspection(record.NoFault)
+		p.Seller = by
+		return p
+	}
+
+	w := begin(func(p *record.ClaimRespond) { p.Servicer = record.Key{} })
+	w.refuse(reject.NotInspector, theServicer, w.inspection(record.NoFault)) // a stranger
+	w.refuse(reject.EvidenceByOther, theServicer, w.evidence())
+	w.refuse(reject.NotSeller, theServicer, consented(w, otherSeller))
+	w.refuse(reject.NotSeller, theServicer, consented(w, theBuyer))
+	w.refuse(reject.NotInspector, theBuyer, consented(w, theSeller)) // is no servicer
+	w.do(theServicer, consented(w, theSeller))
+	if c := w.getClaim(); c.State != ClaimRejected || c.Servicer != (record.Key{}) || c.Inspector != theServicer {
+		t.Errorf("%+v", c)
+	}
+	w.do(theServicer, w.evidence())
+
+	w = begin(func(*record.ClaimRespond) {})
+	w.do(theServicer, w.evidence()) // a party from the response on
+	w.refuse(reject.NotInspector, other(w), w.inspection(record.NoFault))
+	mark := w.Mark()
+	w.do(other(w), consented(w, theSeller))
+	if c := w.getClaim(); c.Servicer != theServicer || c.Inspector != aStranger {
+		t.Errorf("%+v", c)
+	}
+	w.do(theServicer, w.evidence()) // is still a party, and so is the one that inspected
+	w.do(aStranger, w.evidence())
+	w.do(theBuyer, w.escalate())
+	for _, party := range []record.Key{theServicer, aStranger} {
+		w.setRoles(party, 1<<record.Servicer|1<<record.Supervisor)
+		w.refuse(reject.RulingByParty, party, w.dismissal())
+	}
+	w.Revert(mark)
+	mark = w.Mark()
+	w.setRoles(theServicer, 0)
+	w.refuse(reject.NotInspector, theServicer, w.inspection(record.Confirmed)) // was revoked
+	w.refuse(reject.NotInspector, theServicer, consented(w, theSeller))
+	w.Revert(mark)
+	w.do(theSeller, record.KeyRotate{New: someKey(125)})
+	w.refuse(reject.KeyRotated, theServicer, consented(w, theSeller))
+	w.do(theServicer, w.inspection(record.Confirmed))
+
+	w = newWorld(t)
+	w.complain(record.Repair)
+	p := w.authorise(record.Repair, true)
+	p.Servicer = aStranger
+	w.refuse(reject.RoleNotHeld, theSeller, p)
+	w.do(theServicer, record.KeyRotate{New: someKey(126)})
+	p.Servicer = theServicer
+	w.refuse(reject.KeyRotated, theSeller, p)
+}
