@@ -1,5 +1,8 @@
-// Package bounded decodes JSON from outside within bounds: the memory that it
+// Package bounded keeps what comes from outside within bounds: the memory that it
 // takes grows with what is accepted, not with what is sent.
+//
+// [Map] and [Set] hold a fixed number of keys, such as the shares that a miner
+// has submitted.
 //
 // [Decode] reads a value as a stream, and [List] limits lists while they are
 // read, before memory is taken for their elements. The form is strict, as

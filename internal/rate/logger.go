@@ -1,4 +1,8 @@
-// Package rate limits how fast others can make a log grow.
+// Package rate measures how fast counts grow, and limits how fast others can make
+// a log grow.
+//
+// [Window] remembers readings of a count and reports its rate over the last
+// seconds or hours.
 //
 // [Logger] is for a log whose lines a pool, a miner or a client causes: each event
 // has its own limit, so that a flood of one does not hide the others, and the
