@@ -48,6 +48,20 @@ func Verify(headers []byte, linked bool, verdicts []Verdict) {
 	}
 }
 
+// VerifyAt returns the verdict that [Verify] gives header i of headers. It hashes
+// that header, and if linked the one before it. It panics if there is no such
+// header. Safe for concurrent use.
+func VerifyAt(headers []byte, linked bool, i int) Verdict {
+	first := i
+	if linked && i > 0 {
+		first--
+	}
+	var verdicts [2]Verdict
+	n := i + 1 - first
+	Verify(headers[first*HeaderSize:(i+1)*HeaderSize], linked, verdicts[:n])
+	return verdicts[n-1]
+}
+
 // check compares the hash of a header with the target of its nBits.
 func check(record [HeaderSize]byte, hash Hash) Verdict {
 	header, _ := DecodeHeader(record[:]) // 80 bytes are always a header

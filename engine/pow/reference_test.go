@@ -207,6 +207,34 @@ func TestVerifyFirstLink(t *testing.T) {
 	}
 }
 
+// The verdict of one header is the one that the batch gives it.
+func TestVerifyAt(t *testing.T) {
+	const n = 6
+	chain := mineChain(t, n)
+	for bit := range 8 * len(chain) {
+		headers := slices.Clone(chain)
+		headers[bit/8] ^= 1 << (bit % 8)
+		for _, linked := range []bool{false, true} {
+			want := verify(headers, linked)
+			for i := max(bit/640-1, 0); i < min(bit/640+2, n); i++ {
+				if got := pow.VerifyAt(headers, linked, i); got != want[i] {
+					t.Errorf("bit %d changed, linked %v: header %d: %v, want %v", bit, linked, i, got, want[i])
+				}
+			}
+		}
+	}
+	for _, i := range []int{-1, n} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("header %d of %d did not panic", i, n)
+				}
+			}()
+			pow.VerifyAt(slices.Clip(chain), false, i)
+		}()
+	}
+}
+
 func TestVerifyLengths(t *testing.T) {
 	for _, c := range []struct{ bytes, verdicts int }{{79, 1}, {81, 1}, {160, 1}, {0, 1}, {80, 0}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
@@ -242,8 +270,9 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	chain := mineChain(t, 8)
 	verdicts := make([]pow.Verdict, 8)
 	for name, f := range map[string]func(){
-		"Search": func() { pow.Search(&header, pow.Target{}, pow.Range{Count: 100}, func(uint32) {}) },
-		"Verify": func() { pow.Verify(chain, true, verdicts) },
+		"Search":   func() { pow.Search(&header, pow.Target{}, pow.Range{Count: 100}, func(uint32) {}) },
+		"Verify":   func() { pow.Verify(chain, true, verdicts) },
+		"VerifyAt": func() { pow.VerifyAt(chain, true, 3) },
 	} {
 		if got := testing.AllocsPerRun(10, f); got != 0 {
 			t.Errorf("%s allocates %v times", name, got)
