@@ -14,6 +14,7 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
+	"stele/engine/pow/powtest"
 	"stele/kernels/simd"
 )
 
@@ -82,13 +83,7 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func testJob(seed byte, zeros int) engine.Job {
-	var job engine.Job
-	for i := range job.Header {
-		job.Header[i] = seed * byte(i)
-	}
-	job.Target = pow.MaxTarget
-	job.Target[3] >>= zeros
-	return job
+	return engine.Job{Header: powtest.Header(seed), Target: pow.ZeroBits(zeros)}
 }
 
 func TestScan(t *testing.T) {
@@ -105,8 +100,7 @@ func TestScan(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			job := testJob(3, tt.zeros)
-			var want []uint32
-			pow.Search(&job.Header, job.Target, tt.r, func(n uint32) { want = append(want, n) })
+			want := powtest.Hits(job.Header, job.Target, tt.r)
 			eachKernel(t, func(t *testing.T, d *Device) {
 				var early []uint32
 				got, err := d.Scan(context.Background(), &job, tt.r, func(nonces []uint32) { early = append(early, nonces...) })
@@ -293,27 +287,11 @@ func TestWithEngine(t *testing.T) {
 	}
 }
 
-// valid returns n valid linked headers.
-func valid(n int) []byte {
-	headers := make([]byte, 0, n*pow.HeaderSize)
-	var parent pow.Hash
-	for range n {
-		h := pow.Header{Prev: parent, Bits: 0x207fffff}
-		for h.CheckProofOfWork(pow.MaxTarget) != nil {
-			h.Nonce++
-		}
-		record := h.Encode()
-		headers = append(headers, record[:]...)
-		parent = h.Hash()
-	}
-	return headers
-}
-
 // BenchmarkVerify measures one thread: the device, its kernel alone, the rest
 // of its loop alone, and the device under an engine.
 func BenchmarkVerify(b *testing.B) {
 	const n = 1 << 16
-	headers, verdicts := valid(n), make([]pow.Verdict, n)
+	headers, verdicts := powtest.Chain(n), make([]pow.Verdict, n)
 	d, err := Open(Options{})
 	if err != nil {
 		b.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"stele/cgo/cuda"
 	"stele/engine"
 	"stele/engine/pow"
+	"stele/engine/pow/powtest"
 )
 
 var (
@@ -39,20 +40,12 @@ func openOne(t *testing.T, f *fake, opts Options) *Device {
 }
 
 func testJob(f *fake, seed byte, zeros int) engine.Job {
-	var job engine.Job
-	for i := range job.Header {
-		job.Header[i] = seed * byte(i)
-	}
-	job.Target = pow.MaxTarget
-	job.Target[3] >>= zeros
+	job := engine.Job{Header: powtest.Header(seed), Target: pow.ZeroBits(zeros)}
 	f.know(job.Header)
 	return job
 }
 
-func expected(job engine.Job, r pow.Range) (want []uint32) {
-	pow.Search(&job.Header, job.Target, r, func(n uint32) { want = append(want, n) })
-	return want
-}
+func expected(job engine.Job, r pow.Range) []uint32 { return powtest.Hits(job.Header, job.Target, r) }
 
 func TestOpen(t *testing.T) {
 	f := newFake(3)

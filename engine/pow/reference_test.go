@@ -8,14 +8,8 @@ import (
 	"testing"
 
 	"stele/engine/pow"
+	"stele/engine/pow/powtest"
 )
-
-// nonces runs Search and returns what it found.
-func nonces(header [pow.HeaderSize]byte, target pow.Target, r pow.Range) []uint32 {
-	var got []uint32
-	pow.Search(&header, target, r, func(nonce uint32) { got = append(got, nonce) })
-	return got
-}
 
 // hashAt is the hash of the header with another nonce, by the standard library.
 func hashAt(header [pow.HeaderSize]byte, nonce uint32) pow.Hash {
@@ -42,7 +36,7 @@ func TestSearchExhaustive(t *testing.T) {
 				r := pow.Range{First: first, Count: count}
 				in := slices.Clone(want)
 				in = slices.DeleteFunc(in, func(nonce uint32) bool { return uint64(nonce-first) >= count })
-				if got := nonces(header, target, r); !slices.Equal(got, in) {
+				if got := powtest.Hits(header, target, r); !slices.Equal(got, in) {
 					t.Errorf("%+v, %d zero bits: nonces %v, want %v", r, zeroBits, got, in)
 				}
 			}
@@ -59,14 +53,14 @@ func TestSearchBorders(t *testing.T) {
 		equal := must(pow.TargetFromBig(hash))(t)
 		below := must(pow.TargetFromBig(new(big.Int).Sub(hash, big.NewInt(1))))(t)
 		for _, r := range []pow.Range{{nonce, 1}, {nonce - 1, 2}, {nonce, 2}, {nonce - 1, 3}} {
-			if got := nonces(header, equal, r); !slices.Contains(got, nonce) {
+			if got := powtest.Hits(header, equal, r); !slices.Contains(got, nonce) {
 				t.Errorf("%+v, target equal to the hash of nonce %d: found %v", r, nonce, got)
 			}
-			if got := nonces(header, below, r); slices.Contains(got, nonce) {
+			if got := powtest.Hits(header, below, r); slices.Contains(got, nonce) {
 				t.Errorf("%+v, target below the hash of nonce %d: found %v", r, nonce, got)
 			}
 		}
-		if got := nonces(header, pow.MaxTarget, pow.Range{First: nonce}); len(got) != 0 {
+		if got := powtest.Hits(header, pow.MaxTarget, pow.Range{First: nonce}); len(got) != 0 {
 			t.Errorf("empty range at %d: found %v", nonce, got)
 		}
 	}
@@ -78,7 +72,7 @@ func TestSearchFindsGenesis(t *testing.T) {
 	header := genesis.Encode()
 	pow.SetNonce(&header, 0)
 	before := header
-	if got := nonces(header, target, pow.Range{First: 2083236893 - 5000, Count: 10000}); !slices.Equal(got, []uint32{2083236893}) {
+	if got := powtest.Hits(header, target, pow.Range{First: 2083236893 - 5000, Count: 10000}); !slices.Equal(got, []uint32{2083236893}) {
 		t.Errorf("found %v, want the nonce of the genesis block", got)
 	}
 	pow.Search(&header, target, pow.Range{First: 1, Count: 10}, func(uint32) {})
