@@ -1,6 +1,6 @@
 // Package engine finds nonces and checks batches of 80-byte headers on every
-// device of a machine. It knows headers and targets, and nothing of what a
-// block holds, so it serves any chain with Bitcoin's header.
+// device of a machine. It knows headers and targets but no block contents, so it
+// serves any chain with Bitcoin's header.
 //
 // The main types are [Device], one piece of hardware; [Job], a header and the
 // target to meet; and [Engine], which drives the devices:
@@ -8,27 +8,38 @@
 //   - [Engine.Search] scans a range of nonces once,
 //   - [Engine.Mine] keeps the devices busy with the newest job,
 //   - [Engine.Verify] checks a batch of headers,
-//   - [Engine.Status] tells how each device does.
+//   - [Engine.Status] reports the state and the work of each device.
 //
-// The engine hands work out in pieces. A piece lasts a fixed time on its
-// device by the speed measured there, and pieces get smaller towards the end
-// so that all devices finish together. Every call starts one goroutine per
-// lane of each device and has waited for all of them when it returns.
+// # Pieces
 //
-// A job may let the search change bits of the version (BIP 310, BIP 320). Then
-// its versions are searched before the job is used up: [MaxVersions] of them at
-// once, with each nonce. A device that can share work among them is a
-// [VersionScanner]; any other searches the versions of its piece one after the
-// other. Each pair of version and nonce is a hash, and is counted once.
+// The engine hands out work in pieces. A piece lasts a fixed time on its device,
+// by the speed measured there. Pieces get smaller towards the end, so that all
+// devices finish together. Every call starts one goroutine per lane of each
+// device, and waits for all of them before it returns.
 //
-// No device is trusted. Every hit is hashed again by package pow before it is
-// told, every verdict but "valid" is confirmed there, and one "valid" verdict
-// of each piece is checked too. A device that gives wrong answers becomes
-// [Sick], and stays out until [Engine.Retry] tests it and takes it in again. One
-// that fails becomes [Dead], and is tried again unless it is lost to the process
-// ([ErrLost]). What a dead device left open, and all that a sick
-// one did for the calls then under way, is done again by the others. A device
-// that leaves out hits and is never caught at a wrong answer is not put aside;
-// its Hits fall behind its ExpectedHits in the status. [Engine.Rest] stops a
-// device that is too hot.
+// # Versions
+//
+// A job may let the search change bits of the version (BIP 310, BIP 320). Its
+// versions are then searched in groups of [MaxVersions], each group with every
+// nonce. A device that can share work among the versions of a group is a
+// [VersionScanner]; any other device searches them one after the other. Each pair
+// of version and nonce is one hash and counts once.
+//
+// # Trust
+//
+// The engine trusts no device. Package pow hashes every hit again before the
+// engine reports it, confirms every verdict but "valid", and checks one "valid"
+// verdict of each piece.
+//
+//   - A device that gives wrong answers becomes [Sick]. The other devices repeat
+//     all that it did for the calls under way. It stays out of use until
+//     [Engine.Retry] has tested it.
+//   - A device that fails becomes [Dead]. The others do what it left unfinished.
+//     It is reopened unless it is lost to the process ([ErrLost]).
+//   - [Engine.Rest] stops a device, for example when it is too hot.
+//
+// # Caveats
+//
+// A device that leaves out hits, and never gives a wrong answer, stays in use. Its
+// Hits fall behind its ExpectedHits in the status.
 package engine

@@ -17,15 +17,15 @@ var (
 	ErrLength   = errors.New("wrong length of headers")
 )
 
-// A device that gave wrongAnswers wrong hits is sick. A device that finishes
-// nothing for stallAfter is sick too.
+// A device becomes sick when it has reported maxWrongHits wrong hits, or when a
+// call of it finishes nothing in maxStall.
 const (
-	wrongAnswers = 3
-	stallAfter   = 30 * time.Second
+	maxWrongHits = 3
+	maxStall     = 30 * time.Second
 )
 
-// Engine drives devices. Its methods may be called from several goroutines at
-// once; the calls then share the devices.
+// Engine drives devices. Concurrent calls of its methods share the devices.
+// Safe for concurrent use.
 type Engine struct {
 	units []*unit
 	log   *slog.Logger
@@ -33,29 +33,29 @@ type Engine struct {
 	searching, verifying tuning
 	stall                time.Duration
 
-	begun func(Job) // may be nil
+	onBegin func(Job) // may be nil
 
 	mu     sync.RWMutex // held for reading by every call
 	closed bool
 }
 
-// New returns an engine that owns the devices and closes them in the end. It
-// logs when a device is put aside. A nil log is silent.
+// New returns an engine that owns the devices: [Engine.Close] closes them. It
+// logs when a device leaves use or returns. A nil log is silent.
 func New(devices []Device, log *slog.Logger) *Engine {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{log: log, searching: searching, verifying: verifying, stall: stallAfter}
+	e := &Engine{log: log, searching: searching, verifying: verifying, stall: maxStall}
 	for _, d := range devices {
 		e.units = append(e.units, newUnit(d, log))
 	}
 	return e
 }
 
-// OnBegin sets a function that Mine calls when every lane of the devices in use
-// has begun with a job that came in on its channel. It must be quick, and not call the engine.
-// To be set before Mine is called.
-func (e *Engine) OnBegin(begun func(Job)) { e.begun = begun }
+// OnBegin sets a function that [Engine.Mine] calls when every lane of the devices
+// in use has begun with a job that it received from its channel. The function
+// must be quick and must not call the engine. Call OnBegin before Mine.
+func (e *Engine) OnBegin(f func(Job)) { e.onBegin = f }
 
 // Close waits for the calls under way, closes the devices and returns their
 // errors. Later calls return [ErrClosed].
@@ -68,7 +68,7 @@ func (e *Engine) Close() error {
 	e.closed = true
 	var errs []error
 	for _, u := range e.units {
-		u.leave()
+		u.close()
 		if err := u.device.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("close %s: %w", u.info.ID, err))
 		}
@@ -76,7 +76,8 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// enter starts a call, which ends with e.mu.RUnlock.
+// enter starts a call. The caller must end it with e.mu.RUnlock unless there is
+// an error.
 func (e *Engine) enter() error {
 	e.mu.RLock()
 	if e.closed {
@@ -86,7 +87,8 @@ func (e *Engine) enter() error {
 	return nil
 }
 
-// Status tells how each device does, in the order in which New got them.
+// Status returns the state and the counts of each device, in the order in which
+// New received them.
 func (e *Engine) Status() []DeviceStatus {
 	all := make([]DeviceStatus, len(e.units))
 	for i, u := range e.units {
@@ -98,7 +100,7 @@ func (e *Engine) Status() []DeviceStatus {
 // noDevice returns ErrNoDevice with the reason of each device.
 func (e *Engine) noDevice() error {
 	if len(e.units) == 0 {
-		return fmt.Errorf("%w: the engine was given none", ErrNoDevice)
+		return fmt.Errorf("%w: the engine has none", ErrNoDevice)
 	}
 	var reasons []string
 	for _, u := range e.units {
@@ -107,19 +109,8 @@ func (e *Engine) noDevice() error {
 	return fmt.Errorf("%w: %s", ErrNoDevice, strings.Join(reasons, "; "))
 }
 
-// Share is what a device did of a call.
-type Share struct {
+// DeviceWork is the part of a call that one device did.
+type DeviceWork struct {
 	Device string `json:"device"` // its ID
 	Items  uint64 `json:"items"`  // hashes or headers
-}
-
-// shares returns what was taken from each device.
-func (f *feed) shares() []Share {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	all := make([]Share, len(f.units))
-	for i, u := range f.units {
-		all[i] = Share{u.info.ID, f.done[u]}
-	}
-	return all
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"stele/engine/pow"
+	"stele/engine/pow/powtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,13 +21,13 @@ var errBroken = errors.New("broken")
 
 type scanFunc = func(context.Context, *Job, pow.Range) (ScanResult, error)
 
-// fake is a device that does what a test says. A nil function is honest.
+// fake is a device that does what a test makes it do. A nil function is honest.
 type fake struct {
 	id     string
 	lanes  int
 	pinned bool
 	scan   scanFunc
-	early  bool // tells hits before Scan returns, and again in its result
+	early  bool // reports hits before Scan returns, and again in its result
 	verify func(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error
 	closed error
 }
@@ -55,19 +56,19 @@ func (f *fake) Verify(ctx context.Context, headers []byte, linked bool, verdicts
 
 func (f *fake) Close() error { return f.closed }
 
-// honest scans as a device has to.
+// honest scans as a device must.
 func honest(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
 	return reference{}.Scan(ctx, job, r, nil)
 }
 
-// hang waits for the end of ctx.
+// hang waits until ctx ends.
 func hang(ctx context.Context, _ *Job, _ pow.Range) (ScanResult, error) {
 	<-ctx.Done()
 	return ScanResult{}, ctx.Err()
 }
 
-// gate returns two wrappers of scan functions: what after makes waits until
-// what called makes is called for the first time.
+// gate returns two wrappers of scan functions: a function wrapped by after waits
+// for the first call of one wrapped by called.
 func gate() (called, after func(scanFunc) scanFunc) {
 	open := make(chan struct{})
 	once := sync.OnceFunc(func() { close(open) })
@@ -86,8 +87,8 @@ func gate() (called, after func(scanFunc) scanFunc) {
 	return called, after
 }
 
-// calls makes a scan function that does first in its first n calls, counted
-// over all lanes, and then after.
+// calls returns a scan function that does first in its first n calls, counted
+// over all lanes, and after in later ones.
 func calls(n int, first, after scanFunc) scanFunc {
 	tokens := make(chan struct{}, n)
 	for range n {
@@ -114,12 +115,12 @@ func wrong(_ context.Context, job *Job, r pow.Range) (ScanResult, error) {
 	}
 }
 
-// blind finds nothing and says that all is done.
+// blind finds nothing and reports all nonces as done.
 func blind(_ context.Context, _ *Job, r pow.Range) (ScanResult, error) {
 	return ScanResult{Done: r.Count}, nil
 }
 
-// breaks does half of the range and fails.
+// breaks scans half of the range and fails.
 func breaks(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
 	r.Count /= 2
 	res, _ := honest(ctx, job, r)
@@ -130,8 +131,8 @@ func breaks(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
 func testEngine(t interface{ Cleanup(func()) }, devices ...Device) *Engine {
 	e := New(devices, nil)
 	for _, cuts := range []*tuning{&e.searching, &e.verifying} {
-		cuts.smallest = 16
-		cuts.period, cuts.shortest = 100*time.Microsecond, 0
+		cuts.minHashes = 16
+		cuts.period, cuts.minPeriod = 100*time.Microsecond, 0
 		cuts.guess = 64 / cuts.period.Seconds()
 	}
 	t.Cleanup(func() { _ = e.Close() })
@@ -140,24 +141,17 @@ func testEngine(t interface{ Cleanup(func()) }, devices ...Device) *Engine {
 
 // testJob returns a job of which about one nonce in 2^zeros is a hit.
 func testJob(seed byte, zeros int) Job {
-	var job Job
-	for i := range job.Header {
-		job.Header[i] = seed + byte(i)
-	}
-	job.Target = pow.MaxTarget
-	job.Target[3] >>= zeros
-	return job
+	return Job{Header: powtest.Header(seed), Target: pow.ZeroBits(zeros)}
 }
 
 // expected returns the hits of a range by the reference, sorted.
 func expected(job Job, r pow.Range) []uint32 {
-	var all []uint32
-	pow.Search(&job.Header, job.Target, r, func(n uint32) { all = append(all, n) })
+	all := powtest.Hits(job.Header, job.Target, r)
 	slices.Sort(all)
 	return all
 }
 
-// collect gathers hits and checks what every hit must be.
+// collect gathers hits and checks every one.
 type collect struct {
 	t interface {
 		Errorf(string, ...any)
@@ -180,7 +174,7 @@ func (c *collect) found(h Hit) {
 	select {
 	case c.busy <- struct{}{}:
 	default:
-		c.t.Errorf("found is called while it runs")
+		c.t.Errorf("found is called concurrently")
 	}
 	defer func() { <-c.busy }()
 	header := c.job.Header

@@ -26,8 +26,8 @@ func mining(t *testing.T, e *Engine, roll func(Job) (Job, bool), found func(Hit)
 
 func TestMineNewJobAbandonsOld(t *testing.T) {
 	started := make(chan Job)
-	// Every call tells its job, reports nonce 3 (a hit of the easy target) and
-	// then waits for the end.
+	// Every call sends its job, waits for the end, and then reports its first
+	// nonce, a hit of the easy target.
 	e := testEngine(t, device("a", func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
 		select {
 		case started <- *job:
@@ -50,13 +50,13 @@ func TestMineNewJobAbandonsOld(t *testing.T) {
 		t.Errorf("works on %v after a new job", got)
 	}
 	if h := <-hits; h.Job != first || h.Nonce != 0 {
-		t.Errorf("told %+v, want the hit of the first job", h)
+		t.Errorf("reported %+v, want the hit of the first job", h)
 	}
 	if err := stop(); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	if h := <-hits; h.Job != second || len(hits) != 0 {
-		t.Errorf("told %+v, want the hit of the second job only", h)
+		t.Errorf("reported %+v, want only the hit of the second job", h)
 	}
 	if n := status(t, e, "a").Nonces; n != 2 {
 		t.Errorf("counted %d nonces, want 2", n)
@@ -68,8 +68,8 @@ func TestMineChannelClosed(t *testing.T) {
 	jobs := make(chan Job, 1)
 	jobs <- testJob(1, 0)
 	close(jobs)
-	// Nothing else ends it: a context that ended at the same time would be as
-	// good a reason.
+	// Only this ends Mine: if ctx ended at the same time, its error would be as
+	// right.
 	if err := e.Mine(context.Background(), jobs, nil, nil); err != nil {
 		t.Errorf("got %v, want nil", err)
 	}
@@ -86,9 +86,9 @@ func TestMineNoDevice(t *testing.T) {
 	}
 }
 
-// When the nonces of a header are handed out, a free lane goes on with the
+// When the nonces of a header are handed out, a free lane continues with the
 // next header although another lane still has a piece of the old one. When
-// roll has no more, the lanes rest until the next job.
+// roll has no more headers, the lanes idle until the next job.
 func TestMineRolls(t *testing.T) {
 	header := func(i byte) Job { return testJob(i, 40) }
 	called, after := gate()
@@ -107,7 +107,7 @@ func TestMineRolls(t *testing.T) {
 				return ScanResult{}, ctx.Err()
 			}
 		})))
-	e.searching.period, e.searching.smallest = 1, pow.NonceSpace/2 // two pieces make a header
+	e.searching.period, e.searching.minHashes = 1, pow.NonceSpace/2 // two pieces make a header
 	jobs, stop := mining(t, e, func(j Job) (Job, bool) {
 		next := j.Header[0] + 1
 		return header(next), next <= 3
@@ -130,7 +130,7 @@ func TestMineRolls(t *testing.T) {
 }
 
 // A device that turns out sick while mining does not lose hits of the header
-// that is still worked on, and no hit is told twice.
+// that is still in work, and no hit is reported twice.
 func TestMineSickDevice(t *testing.T) {
 	job := testJob(1, 4)
 	called, after := gate()
@@ -147,13 +147,13 @@ func TestMineSickDevice(t *testing.T) {
 	})
 	jobs <- job
 
-	// All hits among the first nonces come, whoever searched them.
+	// All hits among the first nonces are reported, whichever device searched them.
 	want := expected(job, pow.Range{Count: 2000})
 	got := map[uint32]bool{}
 	for missing := len(want); missing > 0; {
 		n := <-hits
 		if got[n] {
-			t.Errorf("nonce %d is told twice", n)
+			t.Errorf("nonce %d is reported twice", n)
 		}
 		got[n] = true
 		if slices.Contains(want, n) {
@@ -169,7 +169,7 @@ func TestMineSickDevice(t *testing.T) {
 	}
 }
 
-// One processor more than the lanes that compute is there while Mine runs.
+// While Mine runs, GOMAXPROCS is one more than the number of pinned lanes.
 func TestMineLeavesAProcessor(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	var engines []*Engine

@@ -5,20 +5,22 @@ import (
 	"sync"
 )
 
-// processors is how many of the Go scheduler's processors (GOMAXPROCS) mining
-// needs. A pinned lane computes on one for a millisecond at a time and never
-// waits. If lanes had them all, nobody would look at the network but the
-// scheduler's own watch, every 10 to 20 ms; that long would a miner go on with
-// an old job. With one more, a message is read within a fraction of a
-// millisecond, since the operating system prefers a thread that has slept.
+// processors counts the calls of Mine that raise GOMAXPROCS.
+//
+// A pinned lane occupies one of the Go scheduler's processors for a millisecond
+// at a time and never blocks. If lanes had all processors, only the scheduler's
+// monitor would poll the network, every 10 to 20 ms, and a miner would work on an
+// old job for that long. With one more processor a message is read within a
+// fraction of a millisecond, because the operating system prefers a thread that
+// has slept.
 var processors struct {
 	mu     sync.Mutex
-	calls  int // of Mine
-	before int // GOMAXPROCS without them
+	calls  int // of Mine under way
+	before int // GOMAXPROCS before the first of them
 }
 
-// spareProcessor makes GOMAXPROCS more than the pinned lanes, until release is
-// called.
+// spareProcessor raises GOMAXPROCS above the number of pinned lanes until release
+// is called.
 func spareProcessor(units []*unit) (release func()) {
 	lanes := 0
 	for _, u := range units {

@@ -8,7 +8,7 @@ import (
 )
 
 // Reference returns the device with the ID "reference": the plain code of
-// package pow, on all CPU threads. It is slow, and right by definition.
+// package pow on all CPU threads. It is slow, and correct by definition.
 func Reference() Device { return reference{} }
 
 type reference struct{}
@@ -28,7 +28,7 @@ func (reference) Info() Info {
 }
 
 func (reference) Scan(ctx context.Context, job *Job, r pow.Range, early func([]uint32)) (ScanResult, error) {
-	const step = 1 << 12 // nonces between two looks at ctx
+	const step = 1 << 12 // nonces between two checks of ctx
 	var res ScanResult
 	for res.Done < r.Count {
 		if ctx.Err() != nil {
@@ -47,7 +47,7 @@ func (reference) Scan(ctx context.Context, job *Job, r pow.Range, early func([]u
 	return res, nil
 }
 
-// Verify does not look at ctx: the engine gives it little at a time.
+// Verify ignores ctx, because the engine passes it few headers at a time.
 func (reference) Verify(_ context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
 	pow.Verify(headers, linked, verdicts)
 	return nil

@@ -12,14 +12,14 @@ import (
 // Hit is a version and a nonce with which the job's header meets its target.
 type Hit struct {
 	Job     Job
-	Version uint32 // that of the job's header, but for the bits of VersionMask
+	Version uint32 // of the header; differs from the job's only in bits of VersionMask
 	Nonce   uint32
 	Hash    pow.Hash
 	Device  string // ID of the device that found it
 }
 
-// Header returns the header that was found: that of the job with the version
-// and the nonce of the hit. Its hash is Hash.
+// Header returns the job's header with the version and the nonce of the hit. Its
+// hash is h.Hash.
 func (h Hit) Header() [pow.HeaderSize]byte {
 	header := h.Job.Header
 	setVersion(&header, h.Version)
@@ -27,36 +27,36 @@ func (h Hit) Header() [pow.HeaderSize]byte {
 	return header
 }
 
-// Summary is what a search did.
+// Summary describes the work of a search.
 type Summary struct {
-	Scanned uint64 // hashes finished: nonces, times versions; each counts once
+	Scanned uint64 // hashes finished: nonces times versions; each counts once
 	Elapsed time.Duration
-	Devices []Share
+	Devices []DeviceWork // in the order of [Engine.Status]
 }
 
-// searching cuts nonces. The pieces are long against the cost of handing them
-// out, and short against the time in which a person notices anything.
+// searching sets the size of pieces of nonces. A piece lasts long compared with
+// the cost of handing it out, and too short for a person to notice.
 var searching = tuning{
-	period:   50 * time.Millisecond,
-	smallest: 1 << 12,
-	guess:    (1 << 18) / 0.05,
-	speed:    func(u *unit) *rate { return &u.searching },
+	period:    50 * time.Millisecond,
+	minHashes: 1 << 12,
+	guess:     (1 << 18) / 0.05,
+	speed:     func(u *unit) *speed { return &u.searching },
 }
 
-// Search scans the whole range and calls found for every nonce whose hash
-// meets the target, each once, in no certain order and never two at a time.
-// Found must not call the engine.
+// Search scans the whole range and calls found once for every nonce whose hash
+// meets the target, in no defined order and never concurrently. Found must not
+// call the engine.
 //
-// It returns when the range is done; when ctx ends, with its error; or with
-// [ErrNoDevice] when no device is left. In each case the summary tells what
-// was done until then and the hits found until then are told. A range of more
-// than 2^32 nonces is [ErrRange], and so are more than [MaxVersions] versions.
+// Search returns nil when the range is done, the error of ctx when that ends, and
+// [ErrNoDevice] when no device is left. In each case the summary counts the work
+// done so far, and found has been called for all hits in it. A range of more than
+// 2^32 nonces or a job of more than [MaxVersions] versions is [ErrRange].
 func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hit)) (Summary, error) {
 	if r.Count > pow.NonceSpace {
-		return Summary{}, fmt.Errorf("%w: %d nonces, there are %d", ErrRange, r.Count, pow.NonceSpace)
+		return Summary{}, fmt.Errorf("%w: %d nonces, at most %d", ErrRange, r.Count, pow.NonceSpace)
 	}
 	if n := job.Versions(); n > MaxVersions {
-		return Summary{}, fmt.Errorf("%w: %d versions by the mask %08x, at most %d are searched at once", ErrRange, n, job.VersionMask, MaxVersions)
+		return Summary{}, fmt.Errorf("%w: %d versions by the mask %08x, at most %d in a search", ErrRange, n, job.VersionMask, MaxVersions)
 	}
 	if err := e.enter(); err != nil {
 		return Summary{}, err
@@ -64,16 +64,16 @@ func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hi
 	defer e.mu.RUnlock()
 
 	start := time.Now()
-	f := newFeed(ctx, e.searching, e.units)
-	defer f.stop()
-	f.ends = true
-	f.tell = teller(found)
-	f.replace(nonceRound(job, r))
-	f.run(e.scan)
+	d := newDispatcher(ctx, e.searching, e.units)
+	defer d.stop()
+	d.finite = true
+	d.report = reportTo(found)
+	d.replace(nonceRound(job, r))
+	d.run(e.scan)
 
-	sum := Summary{Elapsed: time.Since(start), Devices: f.shares()}
-	for _, s := range sum.Devices {
-		sum.Scanned += s.Items
+	sum := Summary{Elapsed: time.Since(start), Devices: d.deviceWork()}
+	for _, w := range sum.Devices {
+		sum.Scanned += w.Items
 	}
 	switch {
 	case sum.Scanned == r.Count*job.Versions():
@@ -84,50 +84,50 @@ func (e *Engine) Search(ctx context.Context, job Job, r pow.Range, found func(Hi
 	return sum, e.noDevice()
 }
 
-// teller returns a function that tells a hit to the caller of the engine.
-func teller(found func(Hit)) func(*unit, *round, hit) {
+// reportTo returns a function that passes a hit to the caller of the engine.
+func reportTo(found func(Hit)) func(*unit, *round, hit) {
 	return func(u *unit, r *round, h hit) {
 		header := r.group.WithVersion(uint64(h.Version))
 		found(Hit{Job: r.job, Version: versionOf(&header), Nonce: h.Nonce, Hash: h.hash, Device: u.info.ID})
 	}
 }
 
-// scan searches a piece on a device, and gives hits to early as soon as they are
-// known and found to be good.
+// scan searches a piece on a device, and passes hits to early as soon as they are
+// confirmed.
 func (e *Engine) scan(ctx context.Context, u *unit, p piece, early func([]hit)) result {
-	ctx, cancel := u.bound(ctx, e.stall)
+	ctx, cancel := u.callContext(ctx, e.stall)
 	defer cancel()
 	r := p.nonces()
 	got, err := scanVersions(ctx, u.device, &p.round.group, r, func(found []Candidate) {
-		hits, _ := check(&p.round.group, r, found) // wrong ones are counted in the end
+		hits, _ := confirm(&p.round.group, r, found) // wrong ones are counted in the end
 		early(hits)
 	})
 	ended := ctx.Err()
-	hits, wrong := check(&p.round.group, r, got.Hits)
-	// A piece counts as far as it was searched, whether it was finished or not: a
-	// hit that is a block ends exactly the piece in which it was found.
-	u.noteSearch(got.hashes, len(hits), float64(got.hashes)*chance(p.round.group.Target))
+	hits, wrong := confirm(&p.round.group, r, got.Hits)
+	// What was searched of an abandoned piece counts too. Otherwise hits would be
+	// missing from the counts: a hit that is a block abandons its own piece.
+	u.addSearch(got.hashes, len(hits), float64(got.hashes)*chance(p.round.group.Target))
 	if wrong > 0 {
-		if n := u.wrongs(wrong); n >= wrongAnswers {
-			u.putAside(Sick, fmt.Sprintf("%d wrong hits", n))
+		if n := u.addWrong(wrong); n >= maxWrongHits {
+			u.disable(Sick, fmt.Sprintf("%d wrong hits", n))
 		}
 		return result{hits: hits}
 	}
 	switch {
 	case got.Done > r.Count:
-		u.putAside(Sick, fmt.Sprintf("said that %d of %d nonces are done", got.Done, r.Count))
+		u.disable(Sick, fmt.Sprintf("reported %d of %d nonces as done", got.Done, r.Count))
 		return result{hits: hits}
 	case got.Done == r.Count && err == nil: // finished
 	case errors.Is(err, ErrWrong):
-		u.putAside(Sick, err.Error())
+		u.disable(Sick, err.Error())
 		return result{hits: hits}
 	case errors.Is(ended, context.DeadlineExceeded) && got.hashes == 0 && p.round.ctx.Err() == nil:
-		u.putAside(Sick, fmt.Sprintf("no nonce finished in %v", e.stall))
-	case ended != nil: // told to stop
+		u.disable(Sick, fmt.Sprintf("no nonce finished in %v", e.stall))
+	case ended != nil: // the call was cancelled
 	case err != nil:
-		u.putAside(Dead, err.Error())
+		u.disable(Dead, err.Error())
 	default:
-		u.putAside(Sick, fmt.Sprintf("left out nonces: %d of %d done, and no error", got.Done, r.Count))
+		u.disable(Sick, fmt.Sprintf("left out nonces: %d of %d done without an error", got.Done, r.Count))
 		return result{hits: hits}
 	}
 	return result{done: got.Done, hits: hits}
@@ -139,10 +139,10 @@ func chance(t pow.Target) float64 {
 	return ((low/(1<<64)+float64(t[2]))/(1<<64) + float64(t[3])) / (1 << 64)
 }
 
-// check hashes what a device reported for r again. It returns the good ones,
-// and the number of those that are wrong: not good, not in r, no version of the
-// job, or not in order.
-func check(job *Job, r pow.Range, found []Candidate) (hits []hit, wrong int) {
+// confirm hashes again what a device reported for r. It returns the hits, and the
+// number of candidates that are wrong: above the target, not in r, not a version
+// of the job, or out of order.
+func confirm(job *Job, r pow.Range, found []Candidate) (hits []hit, wrong int) {
 	next := uint64(0)
 	for _, c := range found {
 		place := c.place(r)

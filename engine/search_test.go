@@ -42,20 +42,20 @@ func TestSearch(t *testing.T) {
 			if want := expected(job, tt.r); !slices.Equal(got.sorted(), want) {
 				t.Errorf("found %d nonces, want %d", len(got.nonces), len(want))
 			}
-			var shares, counted uint64
+			var items, counted uint64
 			for i, s := range e.Status() {
-				shares += sum.Devices[i].Items
+				items += sum.Devices[i].Items
 				counted += s.Nonces
 			}
-			if sum.Scanned != tt.r.Count || shares != tt.r.Count || counted != tt.r.Count {
-				t.Errorf("scanned %d, shares %d, counted %d, want %d", sum.Scanned, shares, counted, tt.r.Count)
+			if sum.Scanned != tt.r.Count || items != tt.r.Count || counted != tt.r.Count {
+				t.Errorf("scanned %d, by devices %d, counted %d, want %d", sum.Scanned, items, counted, tt.r.Count)
 			}
 		})
 	}
 }
 
 // Whatever the devices do, one honest device among them is enough for the
-// exact set of hits, each told once.
+// exact set of hits, each reported once.
 func TestSearchSurvivesAnyMix(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		devices := []Device{&fake{id: "honest", lanes: rapid.IntRange(1, 3).Draw(t, "lanes")}}
@@ -70,7 +70,7 @@ func TestSearchSurvivesAnyMix(t *testing.T) {
 					r.Count /= 2
 					return honest(ctx, job, r)
 				},
-				func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) { // tells hits twice
+				func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) { // reports hits twice
 					res, err := honest(ctx, job, r)
 					res.Nonces = append(res.Nonces, res.Nonces...)
 					return res, err
@@ -106,9 +106,9 @@ func TestSearchSurvivesAnyMix(t *testing.T) {
 	})
 }
 
-// A hit that the device knows is told while the search of its piece goes on, and
-// what is no hit is not.
-func TestSearchTellsEarly(t *testing.T) {
+// A hit that the device passes early is reported before the piece is done, and a
+// candidate that is not a hit is not.
+func TestSearchReportsEarly(t *testing.T) {
 	for versions, mask := range map[int]uint32{1: 0, 2: 0x2000} {
 		job, r := testJob(1, 6), pow.Range{Count: 2000}
 		job.VersionMask = mask
@@ -118,7 +118,7 @@ func TestSearchTellsEarly(t *testing.T) {
 			early([]uint32{found[0] + 1})
 			early(found)
 			if got != before+len(found) {
-				t.Errorf("%d versions: %d hits were told, want %d", versions, got-before, len(found))
+				t.Errorf("%d versions: %d hits were reported, want %d", versions, got-before, len(found))
 			}
 		}}
 		sum, err := testEngine(t, d).Search(t.Context(), job, r, func(Hit) { got++ })
@@ -128,7 +128,7 @@ func TestSearchTellsEarly(t *testing.T) {
 	}
 }
 
-// earlyBird shows what it finds before Scan returns.
+// earlyBird passes its hits to show before Scan returns.
 type earlyBird struct {
 	*fake
 	show func(found []uint32, early func([]uint32))
@@ -165,7 +165,7 @@ func TestSearchSpreadsSmallRange(t *testing.T) {
 		return honest(ctx, job, r)
 	}, honest)})
 	e.searching = searching
-	if _, err := e.Search(context.Background(), testJob(1, 9), pow.Range{Count: 4 * lanes * searching.smallest}, func(Hit) {}); err != nil {
+	if _, err := e.Search(context.Background(), testJob(1, 9), pow.Range{Count: 4 * lanes * searching.minHashes}, func(Hit) {}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -200,7 +200,7 @@ func TestSearchWrongHits(t *testing.T) {
 	job, r := testJob(1, 4), pow.Range{Count: 2000}
 	// The bad device first leaves out hits, then gives wrong ones.
 	called, after := gate()
-	bad := calls(3, blind, calls(wrongAnswers-1, wrong, called(wrong)))
+	bad := calls(3, blind, calls(maxWrongHits-1, wrong, called(wrong)))
 	e := testEngine(t, device("bad", bad), device("good", after(honest)))
 	got := newCollect(t, job)
 	sum, err := e.Search(context.Background(), job, r, got.found)
@@ -210,10 +210,10 @@ func TestSearchWrongHits(t *testing.T) {
 	if want := expected(job, r); !slices.Equal(got.sorted(), want) {
 		t.Errorf("found %v, want %v", got.nonces, want)
 	}
-	if sum.Devices[0] != (Share{"bad", 0}) || sum.Devices[1] != (Share{"good", r.Count}) {
-		t.Errorf("shares %+v, want all from good", sum.Devices)
+	if sum.Devices[0] != (DeviceWork{"bad", 0}) || sum.Devices[1] != (DeviceWork{"good", r.Count}) {
+		t.Errorf("devices %+v, want all from good", sum.Devices)
 	}
-	if s := status(t, e, "bad"); s.State != Sick || s.HardwareErrors != wrongAnswers || s.Reason != "3 wrong hits" || s.Nonces == 0 {
+	if s := status(t, e, "bad"); s.State != Sick || s.HardwareErrors != maxWrongHits || s.Reason != "3 wrong hits" || s.Nonces == 0 {
 		t.Errorf("status %+v", s)
 	}
 	if s := status(t, e, "good"); s.State != OK || s.HardwareErrors != 0 {
@@ -229,7 +229,7 @@ func TestSearchWrongHits(t *testing.T) {
 
 func TestSearchFewWrongHits(t *testing.T) {
 	job, r := testJob(1, 4), pow.Range{Count: 2000}
-	e := testEngine(t, device("a", calls(wrongAnswers-1, wrong, honest)))
+	e := testEngine(t, device("a", calls(maxWrongHits-1, wrong, honest)))
 	got := newCollect(t, job)
 	if _, err := e.Search(context.Background(), job, r, got.found); err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestSearchFewWrongHits(t *testing.T) {
 	if want := expected(job, r); !slices.Equal(got.sorted(), want) {
 		t.Errorf("found %v, want %v", got.nonces, want)
 	}
-	if s := status(t, e, "a"); s.State != OK || s.HardwareErrors != wrongAnswers-1 {
+	if s := status(t, e, "a"); s.State != OK || s.HardwareErrors != maxWrongHits-1 {
 		t.Errorf("status %+v", s)
 	}
 }
@@ -276,11 +276,11 @@ func TestSearchWithoutDevices(t *testing.T) {
 	}
 }
 
-// A device that hangs, but honours its context, is put aside.
+// A device that hangs, but honours its context, becomes sick.
 func TestSearchStalled(t *testing.T) {
 	job, r := testJob(1, 4), pow.Range{Count: 1000}
 	called, after := gate()
-	// The good one does its work however long the machine lets it wait.
+	// The good one works however long the machine makes it wait.
 	patient := func(_ context.Context, job *Job, r pow.Range) (ScanResult, error) {
 		return honest(context.Background(), job, r)
 	}

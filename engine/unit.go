@@ -10,118 +10,125 @@ import (
 	"time"
 )
 
-// State reports whether a device is used.
+// State reports whether a device is in use.
 type State string
 
-// The states of a device. A sick one stays out until [Engine.Retry] takes it in
-// again. A dead one that is a [Reopener] is tried again by itself.
+// The states of a device. A sick one stays out of use until [Engine.Retry]
+// returns it. A dead one that is a [Reopener] is reopened automatically.
 const (
 	OK      State = "ok"
-	Sick    State = "sick"    // it gave wrong answers: nothing it said is trusted
-	Dead    State = "dead"    // it failed: what it said before holds
+	Sick    State = "sick"    // it gave wrong answers: none of its results is trusted
+	Dead    State = "dead"    // it failed: its earlier results hold
 	Resting State = "resting" // by [Engine.Rest], until [Engine.Wake]
 )
 
-// How long a dead device is left alone: at first, and at most. The time doubles
-// with each failure until the device has worked for the longest time.
+// Bounds of the pause before a dead device is reopened. The pause doubles with
+// each failure until the device has worked for maxPause.
 const (
-	firstPause   = time.Second
-	longestPause = 5 * time.Minute
+	minPause = time.Second
+	maxPause = 5 * time.Minute
 )
 
-// DeviceStatus is what is known of a device. The counts only grow. They tell
-// what the hardware has done, also where its answers were then thrown away.
+// DeviceStatus describes a device and its work so far. The counts only grow.
+// They count what the hardware did, including answers that were discarded.
 type DeviceStatus struct {
 	Info           Info   `json:"info"`
 	State          State  `json:"state"`
 	Reason         string `json:"reason,omitempty"` // why it is not OK
 	Lost           bool   `json:"lost,omitempty"`   // only a new process can use it again, see [ErrLost]
-	Nonces         uint64 `json:"nonces"`           // nonces finished, once for each version: hashes
+	Nonces         uint64 `json:"nonces"`           // hashes: nonces finished, once for each version
 	Headers        uint64 `json:"headers"`          // headers checked
 	HardwareErrors uint64 `json:"hardware_errors"`  // wrong hits and wrong verdicts
 
-	// Hits is how many it found among all Nonces, and ExpectedHits how many it should
-	// have found by the targets of the jobs. Hits is a Poisson variable with that
-	// mean if the device tells the truth.
+	// Hits counts the hits among all Nonces, and ExpectedHits is the number to
+	// expect from the targets of the jobs. For a device that reports all hits,
+	// Hits is a Poisson variable with that mean.
 	Hits         uint64  `json:"hits"`
 	ExpectedHits float64 `json:"expected_hits"`
 }
 
-// unit is a device in the hands of the engine.
+// unit is a device and what the engine knows of it.
 type unit struct {
 	device Device
 	info   Info
 	log    *slog.Logger
 
-	reviving chan struct{} // holds an element while somebody tries
+	reopening chan struct{} // holds an element while a goroutine reopens the device
 
-	mu       sync.Mutex // guards what follows, up to the counts
-	state    State      // not Resting
-	reason   string
-	rest     string          // why the device rests; "": it does not
-	lost     bool            // Reopen has returned ErrLost
-	sickness uint64          // how often it became sick
-	forgiven uint64          // wrong answers before it was taken in again
-	changed  chan struct{}   // closed when the state changes, and then another
-	in       context.Context // ends when the device is put aside, and what it is doing with it
-	out      context.CancelFunc
-	pause    time.Duration // to wait before the next try
-	revived  time.Time     // when the device came back
-	nonces   uint64        // finished, once for each version
-	hits     uint64        // among them
-	expected float64       // hits among them
+	mu           sync.Mutex // guards the fields up to expected
+	state        State      // never Resting
+	reason       string
+	rest         string          // why the device rests; "" if it does not
+	lost         bool            // Reopen has returned ErrLost
+	sickness     uint64          // how often the device became sick
+	forgiven     uint64          // wrong answers before the last return to use
+	stateChanged chan struct{}   // closed, and replaced, when the state changes
+	inUse        context.Context // of all calls of the device; ends when it leaves use
+	stopUse      context.CancelFunc
+	pause        time.Duration // before the device is next reopened
+	reopened     time.Time     // when the device last returned to use
+	nonces       uint64        // finished, once for each version
+	hits         uint64        // among nonces
+	expected     float64       // hits among nonces
 
 	headers, errors atomic.Uint64
 
-	searching, verifying rate // speed of one lane
+	searching, verifying speed // of one lane
 }
 
 func newUnit(d Device, log *slog.Logger) *unit {
 	u := &unit{
 		device: d, info: d.Info(), log: log,
-		state: OK, changed: make(chan struct{}),
-		reviving: make(chan struct{}, 1), pause: firstPause,
+		state: OK, stateChanged: make(chan struct{}),
+		reopening: make(chan struct{}, 1), pause: minPause,
 	}
 	u.info.Lanes = max(u.info.Lanes, 1)
-	u.in, u.out = context.WithCancel(context.Background())
+	u.inUse, u.stopUse = context.WithCancel(context.Background())
 	return u
 }
 
-// is reports whether the device is in state s.
-func (u *unit) is(s State) bool {
-	now, _ := u.look()
-	return now == s
+// inState reports whether the device is in state s.
+func (u *unit) inState(s State) bool {
+	state, _ := u.snapshot()
+	return state == s
 }
 
-// look returns the state, and a channel that is closed when it changes.
-func (u *unit) look() (State, <-chan struct{}) {
+// snapshot returns the state, and a channel that is closed when it changes.
+func (u *unit) snapshot() (State, <-chan struct{}) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.now(), u.changed
+	return u.stateLocked(), u.stateChanged
 }
 
-// now returns the state. The caller holds mu, as for the next two.
-func (u *unit) now() State {
+// stateLocked returns the state. The caller must hold u.mu.
+func (u *unit) stateLocked() State {
 	if u.state == OK && u.rest != "" {
 		return Resting
 	}
 	return u.state
 }
 
-// stop ends what the device is doing.
-func (u *unit) stop() {
-	u.out()
-	u.tellChange()
+// stopLocked ends all calls of the device. The caller must hold u.mu.
+func (u *unit) stopLocked() {
+	u.stopUse()
+	u.stateChangedLocked()
 }
 
-func (u *unit) tellChange() {
-	close(u.changed)
-	u.changed = make(chan struct{})
+// startLocked allows calls of the device again. The caller must hold u.mu.
+func (u *unit) startLocked() {
+	u.inUse, u.stopUse = context.WithCancel(context.Background())
+	u.stateChangedLocked()
 }
 
-// putAside takes the device out of use. Dead can become Sick, since a wrong
-// answer also spoils earlier ones; otherwise the first reason stays.
-func (u *unit) putAside(s State, reason string) {
+func (u *unit) stateChangedLocked() {
+	close(u.stateChanged)
+	u.stateChanged = make(chan struct{})
+}
+
+// disable takes the device out of use. Dead can become Sick, because a wrong
+// answer also spoils earlier ones; Sick never becomes Dead. Otherwise the first
+// reason stays.
+func (u *unit) disable(s State, reason string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.state == OK || u.state == Dead && s == Sick {
@@ -129,40 +136,52 @@ func (u *unit) putAside(s State, reason string) {
 		if s == Sick {
 			u.sickness++
 		}
-		u.log.Warn("device put aside", "device", u.info.ID, "state", string(s), "reason", reason)
+		u.log.Warn("device disabled", "device", u.info.ID, "state", string(s), "reason", reason)
 	}
-	u.stop()
+	u.stopLocked()
 }
 
-// leave ends what the device is doing, since its engine is closed.
-func (u *unit) leave() {
+// enable returns a device in state from to use. In another state it does
+// nothing.
+func (u *unit) enable(from State) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.stop()
+	if u.state != from {
+		return
+	}
+	u.state, u.reason, u.reopened = OK, "", time.Now()
+	u.startLocked()
+	u.log.Warn("device enabled", "device", u.info.ID)
 }
 
-// setRest lets the device rest, or with "" go on.
+// close ends all calls of the device, because its engine is closed.
+func (u *unit) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.stopLocked()
+}
+
+// setRest lets the device rest for a reason, or with "" work again.
 func (u *unit) setRest(reason string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	before := u.now()
+	before := u.stateLocked()
 	u.rest = reason
-	switch now := u.now(); {
+	switch now := u.stateLocked(); {
 	case now == before:
 	case now == Resting:
-		u.log.Info("device rests", "device", u.info.ID, "reason", reason)
-		u.stop()
+		u.log.Info("device paused", "device", u.info.ID, "reason", reason)
+		u.stopLocked()
 	default:
-		u.log.Info("device goes on after a rest", "device", u.info.ID)
-		u.in, u.out = context.WithCancel(context.Background())
-		u.tellChange()
+		u.log.Info("device resumed", "device", u.info.ID)
+		u.startLocked()
 	}
 }
 
-// mayReturn reports whether the device may be used again without anybody's
-// doing, or is only resting.
+// mayReturn reports whether the device is in use, rests, or is reopened
+// automatically.
 func (u *unit) mayReturn() bool {
-	switch now, _ := u.look(); now {
+	switch state, _ := u.snapshot(); state {
 	case OK, Resting:
 		return true
 	case Dead:
@@ -178,41 +197,41 @@ func (u *unit) isLost() bool {
 	return u.lost
 }
 
-// lose notes that Reopen has returned err, of the kind ErrLost.
-func (u *unit) lose(err error) {
+// setLost notes that Reopen has returned err, of the kind ErrLost.
+func (u *unit) setLost(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.lost {
 		u.lost, u.reason = true, err.Error()
-		u.log.Warn("device is lost", "device", u.info.ID, "reason", u.reason)
+		u.log.Warn("device lost", "device", u.info.ID, "err", err)
 	}
 }
 
-// sick returns how often the device became sick.
-func (u *unit) sick() uint64 {
+// sickCount returns how often the device became sick.
+func (u *unit) sickCount() uint64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.sickness
 }
 
-// wrongs counts n wrong answers and returns how many there are since the device
-// was taken in again.
-func (u *unit) wrongs(n int) uint64 {
+// addWrong counts n wrong answers and returns their number since the device
+// last returned to use.
+func (u *unit) addWrong(n int) uint64 {
 	all := u.errors.Add(uint64(n))
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return all - u.forgiven
 }
 
-// forgive lets earlier wrong answers not count any more.
+// forgive makes addWrong count from 0 again.
 func (u *unit) forgive() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.forgiven = u.errors.Load()
 }
 
-// noteSearch counts hashes, the hits among them, and those that were to be expected.
-func (u *unit) noteSearch(hashes uint64, hits int, expected float64) {
+// addSearch counts hashes, the hits among them, and the hits to expect of them.
+func (u *unit) addSearch(hashes uint64, hits int, expected float64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.nonces += hashes
@@ -220,19 +239,19 @@ func (u *unit) noteSearch(hashes uint64, hits int, expected float64) {
 	u.expected += expected
 }
 
-// revive waits until the device is in use, or until it is lost or ctx ends. It
-// tries to take a dead device that can do that into use again. It reports whether
-// the device is in use.
-func (u *unit) revive(ctx context.Context) bool {
-	device, reopens := u.device.(Reopener)
+// awaitUse waits until the device is in use, until it is lost, or until ctx
+// ends, and reports whether the device is in use. It reopens a dead device if
+// that is a Reopener.
+func (u *unit) awaitUse(ctx context.Context) bool {
+	device, isReopener := u.device.(Reopener)
 	for {
-		state, changed := u.look()
+		state, changed := u.snapshot()
 		switch {
 		case state == OK:
 			return true
 		case ctx.Err() != nil, state == Dead && u.isLost():
 			return false
-		case state == Dead && reopens:
+		case state == Dead && isReopener:
 			u.reopen(ctx, device)
 			continue
 		}
@@ -244,68 +263,55 @@ func (u *unit) revive(ctx context.Context) bool {
 	}
 }
 
-// reopen tries to take a dead device into use again, until it works or is lost,
-// or ctx ends.
+// reopen reopens a dead device, again and again until that succeeds, the device
+// is lost, or ctx ends. Concurrent calls wait for each other.
 func (u *unit) reopen(ctx context.Context, device Reopener) {
 	select {
-	case u.reviving <- struct{}{}:
-		defer func() { <-u.reviving }()
+	case u.reopening <- struct{}{}:
+		defer func() { <-u.reopening }()
 	case <-ctx.Done():
 		return
 	}
-	for u.is(Dead) && !u.isLost() {
+	for u.inState(Dead) && !u.isLost() {
 		select {
 		case <-time.After(u.backOff()):
 		case <-ctx.Done():
 			return
 		}
 		if err := device.Reopen(ctx); errors.Is(err, ErrLost) {
-			u.lose(err)
+			u.setLost(err)
 			return
 		} else if err != nil {
-			u.log.Warn("device cannot be used again yet", "device", u.info.ID, "reason", err.Error())
+			u.log.Warn("device not reopened", "device", u.info.ID, "err", err)
 			continue
 		}
-		u.comeBack(Dead)
+		u.enable(Dead)
 	}
 }
 
-// backOff returns how long to wait before the next try.
+// backOff returns the pause before the device is next reopened.
 func (u *unit) backOff() time.Duration {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.revived.IsZero() && time.Since(u.revived) > longestPause {
-		u.pause = firstPause
+	if !u.reopened.IsZero() && time.Since(u.reopened) > maxPause {
+		u.pause = minPause
 	}
-	u.revived = time.Time{}
+	u.reopened = time.Time{}
 	wait := u.pause
-	u.pause = min(2*u.pause, longestPause)
+	u.pause = min(2*u.pause, maxPause)
 	return wait
-}
-
-// comeBack makes a device that is in state from one that is used.
-func (u *unit) comeBack(from State) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.state != from {
-		return
-	}
-	u.state, u.reason, u.revived = OK, "", time.Now()
-	u.in, u.out = context.WithCancel(context.Background())
-	u.tellChange()
-	u.log.Warn("device is used again", "device", u.info.ID)
 }
 
 func (u *unit) status() DeviceStatus {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	reason := u.reason
-	if u.now() == Resting {
+	state, reason := u.stateLocked(), u.reason
+	if state == Resting {
 		reason = u.rest
 	}
 	return DeviceStatus{
 		Info:           u.info,
-		State:          u.now(),
+		State:          state,
 		Reason:         reason,
 		Lost:           u.lost,
 		Nonces:         u.nonces,
@@ -316,56 +322,22 @@ func (u *unit) status() DeviceStatus {
 	}
 }
 
-// why says in one phrase why the device is not used.
+// why explains in one phrase why the device is not in use.
 func (u *unit) why() string {
 	s := u.status()
 	return fmt.Sprintf("%s is %s: %s", s.Info.ID, s.State, s.Reason)
 }
 
-// bound returns ctx, ended also when the device is put aside or when limit has
-// passed.
-func (u *unit) bound(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+// callContext returns a context for one call of the device. It ends with ctx,
+// when the device leaves use, and after limit.
+func (u *unit) callContext(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	u.mu.Lock()
-	in := u.in
+	inUse := u.inUse
 	u.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
-	if in.Err() != nil {
+	if inUse.Err() != nil {
 		cancel()
 	}
-	stop := context.AfterFunc(in, cancel)
+	stop := context.AfterFunc(inUse, cancel)
 	return ctx, func() { stop(); cancel() }
-}
-
-// rate is a smoothed speed in items per second. Its zero value is unknown.
-type rate struct {
-	mu    sync.Mutex
-	value float64
-}
-
-// note adds a measurement. A piece smaller than the full one that the device
-// would be given by its speed, as at the end of a range, says little and
-// counts little.
-func (r *rate) note(items uint64, took, full time.Duration) {
-	if items == 0 {
-		return
-	}
-	seen := float64(items) / max(took, time.Microsecond).Seconds()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.value == 0 {
-		r.value = seen
-		return
-	}
-	weight := min(float64(items)/(r.value*full.Seconds()), 1) / 2
-	r.value += weight * (seen - r.value)
-}
-
-// perSecond returns the speed, or guess if none was measured.
-func (r *rate) perSecond(guess float64) float64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.value == 0 {
-		return guess
-	}
-	return r.value
 }

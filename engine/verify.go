@@ -12,38 +12,39 @@ import (
 	"stele/engine/pow"
 )
 
-// VerifyResult is what a verification found.
+// VerifyResult describes the outcome of a verification.
 type VerifyResult struct {
-	FirstInvalid int // index of the first header that is not valid; -1: none
-	Valid        int // number of valid headers
-	Devices      []Share
+	FirstInvalid int          // index of the first header that is not valid; -1 if all are
+	Valid        int          // number of valid headers
+	Devices      []DeviceWork // in the order of [Engine.Status]
 }
 
-// verifying cuts headers. A piece is short, since a batch has to be checked
-// soon, and long against the one header of it that is checked twice and, on a
-// GPU, against the copies at its ends during which that lane has none under way.
+// verifying sets the size of pieces of headers. A piece is short, because the
+// caller waits for its batch. It is long compared with the one header of it that
+// is checked twice and, on a GPU, with the copies at its start and end, during
+// which the lane has no other copy under way.
 var verifying = tuning{
-	period:   5 * time.Millisecond,
-	shortest: 100 * time.Microsecond,
-	smallest: 1 << 10,
-	guess:    (1 << 12) / 0.002,
-	speed:    func(u *unit) *rate { return &u.verifying },
+	period:    5 * time.Millisecond,
+	minPeriod: 100 * time.Microsecond,
+	minHashes: 1 << 10,
+	guess:     (1 << 12) / 0.002,
+	speed:     func(u *unit) *speed { return &u.verifying },
 }
 
-// unset stands for a verdict that a device has not given.
+// unset marks a verdict that a device has not set.
 const unset = ^pow.Verdict(0)
 
-// Verify checks the headers, pow.HeaderSize bytes each, that lie one after the
-// other in headers, and sets the verdict of each, as [pow.Verify] does: the
+// Verify checks encoded headers of pow.HeaderSize bytes each, one after the other
+// in headers, and sets the verdict of each as [pow.Verify] does: it checks the
 // hash against the target of the header's own nBits and, if linked, that each
-// but the first names the one before it as its parent.
+// header but the first names the one before it as its parent.
 //
-// Every verdict but Valid is confirmed by pow.Verify before it counts. What no
-// device can check is checked by pow.Verify itself; the share of that device
-// is called "reference".
+// Every verdict but Valid is confirmed by package pow before it counts. Headers
+// that no device can check are checked by package pow itself, which the result
+// lists as the device "reference".
 //
-// The verdicts and the result mean something only if the error is nil. It is
-// that of ctx, or [ErrLength] if headers and verdicts do not fit each other.
+// The verdicts and the result are valid only if the error is nil. Errors: that of
+// ctx, and [ErrLength] if the number of headers is not that of the verdicts.
 func (e *Engine) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) (VerifyResult, error) {
 	none := VerifyResult{FirstInvalid: -1}
 	if len(headers) != pow.HeaderSize*len(verdicts) {
@@ -56,20 +57,20 @@ func (e *Engine) Verify(ctx context.Context, headers []byte, linked bool, verdic
 	defer e.mu.RUnlock()
 
 	b := batch{headers, linked, verdicts, e.stall}
-	f := newFeed(ctx, e.verifying, e.units)
-	defer f.stop()
-	f.ends = true
-	f.replace(batchRound(len(verdicts)))
-	f.run(b.verify)
-	if ctx.Err() == nil && !f.over() {
-		f.units = append(slices.Clone(e.units), newUnit(Reference(), e.log))
-		f.run(b.verify)
+	d := newDispatcher(ctx, e.verifying, e.units)
+	defer d.stop()
+	d.finite = true
+	d.replace(batchRound(len(verdicts)))
+	d.run(b.verify)
+	if ctx.Err() == nil && !d.isDone() {
+		d.units = append(slices.Clone(e.units), newUnit(Reference(), e.log))
+		d.run(b.verify)
 	}
-	if !f.over() {
+	if !d.isDone() {
 		return none, ctx.Err()
 	}
 
-	res := VerifyResult{FirstInvalid: -1, Valid: len(verdicts), Devices: f.shares()}
+	res := VerifyResult{FirstInvalid: -1, Valid: len(verdicts), Devices: d.deviceWork()}
 	for i := range invalid(verdicts) {
 		res.Valid--
 		if res.FirstInvalid < 0 {
@@ -79,9 +80,9 @@ func (e *Engine) Verify(ctx context.Context, headers []byte, linked bool, verdic
 	return res, nil
 }
 
-// invalid ranges over the indices of the verdicts that are not valid. Most are,
-// and they are passed over in blocks: one at a time they would take as long as a
-// GPU takes for the headers.
+// invalid ranges over the indices of the verdicts that are not valid. It skips
+// valid ones in blocks: one at a time they would take as long as a GPU takes to
+// check the headers.
 func invalid(verdicts []pow.Verdict) iter.Seq[int] {
 	const block = 256
 	var valid [block]pow.Verdict
@@ -110,7 +111,7 @@ func fill(verdicts []pow.Verdict, v pow.Verdict) {
 	}
 }
 
-// batch is what Verify was given.
+// batch holds the arguments of Verify.
 type batch struct {
 	headers  []byte
 	linked   bool
@@ -125,29 +126,29 @@ func (b batch) verify(ctx context.Context, u *unit, p piece, _ func([]hit)) resu
 	verdicts := b.verdicts[first:end]
 	fill(verdicts, unset)
 
-	bound, cancel := u.bound(ctx, b.stall)
+	callCtx, cancel := u.callContext(ctx, b.stall)
 	defer cancel()
-	if err := u.device.Verify(bound, headers, b.linked, verdicts); err != nil {
-		switch ended := bound.Err(); {
+	if err := u.device.Verify(callCtx, headers, b.linked, verdicts); err != nil {
+		switch ended := callCtx.Err(); {
 		case errors.Is(err, ErrWrong):
-			u.putAside(Sick, err.Error())
+			u.disable(Sick, err.Error())
 		case errors.Is(ended, context.DeadlineExceeded) && ctx.Err() == nil:
-			u.putAside(Sick, fmt.Sprintf("no header checked in %v", b.stall))
+			u.disable(Sick, fmt.Sprintf("no header checked in %v", b.stall))
 		case ended == nil:
-			u.putAside(Dead, err.Error())
+			u.disable(Dead, err.Error())
 		}
 		return result{}
 	}
 	u.headers.Add(p.n)
 
-	if b.linked && first > 0 && b.check(first)&pow.BadLink != 0 {
+	if b.linked && first > 0 && b.reference(first)&pow.BadLink != 0 {
 		verdicts[0] |= pow.BadLink // the device could not see the header before
 	}
 	agree := func(i int) bool {
-		got, want := verdicts[i], b.check(first+i)
+		got, want := verdicts[i], b.reference(first+i)
 		if got != want {
 			u.errors.Add(1)
-			u.putAside(Sick, fmt.Sprintf("said %q of header %d of a batch, the reference says %q",
+			u.disable(Sick, fmt.Sprintf("verdict %q for header %d of a batch, the reference has %q",
 				got, first+i, want))
 		}
 		return got == want
@@ -163,14 +164,5 @@ func (b batch) verify(ctx context.Context, u *unit, p piece, _ func([]hit)) resu
 	return result{done: p.n}
 }
 
-// check returns what the reference says of header i.
-func (b batch) check(i int) pow.Verdict {
-	from := i
-	if b.linked && i > 0 {
-		from--
-	}
-	var verdicts [2]pow.Verdict
-	n := i + 1 - from
-	pow.Verify(b.headers[from*pow.HeaderSize:(i+1)*pow.HeaderSize], b.linked, verdicts[:n])
-	return verdicts[n-1]
-}
+// reference returns the verdict of package pow on header i.
+func (b batch) reference(i int) pow.Verdict { return pow.VerifyAt(b.headers, b.linked, i) }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stele/engine/pow"
+	"stele/engine/pow/powtest"
 )
 
 type verifyFunc = func(context.Context, []byte, bool, []pow.Verdict) error
@@ -35,26 +36,8 @@ func testHeaders(n int, spoiled ...int) []byte {
 	return all
 }
 
-// goodHeaders returns n valid headers, each the child of the one before.
-func goodHeaders(n int) []byte {
-	var all []byte
-	var parent pow.Hash
-	for range n {
-		h := pow.Header{Prev: parent, Bits: 0x207fffff}
-		for h.CheckProofOfWork(pow.MaxTarget) != nil {
-			h.Nonce++
-		}
-		record := h.Encode()
-		all = append(all, record[:]...)
-		parent = h.Hash()
-	}
-	return all
-}
-
 func byReference(headers []byte, linked bool) (verdicts []pow.Verdict, valid, first int) {
-	verdicts = make([]pow.Verdict, len(headers)/pow.HeaderSize)
-	pow.Verify(headers, linked, verdicts)
-	first = -1
+	verdicts, first = powtest.Verdicts(headers, linked), -1
 	for i, v := range verdicts {
 		if v == pow.Valid {
 			valid++
@@ -65,8 +48,8 @@ func byReference(headers []byte, linked bool) (verdicts []pow.Verdict, valid, fi
 	return verdicts, valid, first
 }
 
-// saysInstead returns a verify function that is honest, and then says v of the
-// last header.
+// saysInstead returns a verify function that is honest, except that it gives the
+// last header the verdict v.
 func saysInstead(v pow.Verdict) verifyFunc {
 	return func(_ context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
 		pow.Verify(headers, linked, verdicts)
@@ -75,7 +58,7 @@ func saysInstead(v pow.Verdict) verifyFunc {
 	}
 }
 
-// allValid says that all headers are valid.
+// allValid reports all headers as valid.
 func allValid(_ context.Context, _ []byte, _ bool, verdicts []pow.Verdict) error {
 	clear(verdicts)
 	return nil
@@ -87,7 +70,7 @@ func failsVerify(context.Context, []byte, bool, []pow.Verdict) error { return er
 func leavesOut(context.Context, []byte, bool, []pow.Verdict) error { return nil }
 
 func TestVerify(t *testing.T) {
-	good := goodHeaders(500)
+	good := powtest.Chain(500)
 	tests := []struct {
 		name    string
 		headers []byte
@@ -126,7 +109,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// Whatever wrong "invalid" verdicts and failures the devices give, and with or
+// Whatever wrong "invalid" verdicts and failures the devices return, and with or
 // without an honest one, the verdicts are those of the reference.
 func TestVerifySurvivesAnyMix(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -167,7 +150,7 @@ func TestVerifySurvivesAnyMix(t *testing.T) {
 }
 
 func TestVerifyBadDevice(t *testing.T) {
-	good, bad := goodHeaders(200), testHeaders(200)
+	good, bad := powtest.Chain(200), testHeaders(200)
 	for i := range 200 { // above the target, all of them
 		bad[i*pow.HeaderSize+75] = 0x03
 	}
@@ -179,9 +162,9 @@ func TestVerifyBadDevice(t *testing.T) {
 		errors  uint64
 		reason  string
 	}{
-		{"false alarm", good, saysInstead(pow.HighHash), Sick, 1, `said "high hash" of header`},
-		{"blind", bad, allValid, Sick, 1, `said "valid" of header`},
-		{"no verdicts", good, leavesOut, Sick, 1, `of header 0 of a batch, the reference says "valid"`},
+		{"false alarm", good, saysInstead(pow.HighHash), Sick, 1, `verdict "high hash" for header`},
+		{"blind", bad, allValid, Sick, 1, `verdict "valid" for header`},
+		{"no verdicts", good, leavesOut, Sick, 1, `for header 0 of a batch, the reference has "valid"`},
 		{"fails", good, failsVerify, Dead, 0, "broken"},
 	}
 	for _, tt := range tests {
@@ -196,7 +179,7 @@ func TestVerifyBadDevice(t *testing.T) {
 			if !slices.Equal(got, want) || res.Valid != valid || res.FirstInvalid != first {
 				t.Errorf("got %+v, %v", res, got)
 			}
-			if want := []Share{{"bad", 0}, {"reference", 200}}; !slices.Equal(res.Devices, want) {
+			if want := []DeviceWork{{"bad", 0}, {"reference", 200}}; !slices.Equal(res.Devices, want) {
 				t.Errorf("shares %+v, want %+v", res.Devices, want)
 			}
 			if s := status(t, e, "bad"); s.State != tt.state || s.HardwareErrors != tt.errors || !strings.Contains(s.Reason, tt.reason) {
@@ -206,10 +189,10 @@ func TestVerifyBadDevice(t *testing.T) {
 	}
 }
 
-// What a device called valid before it was found sick is checked again.
+// Headers that a device called valid before it was found sick are checked again.
 func TestVerifySickDeviceLosesAll(t *testing.T) {
-	const lie = 150 // the device says valid of this header, and later gives itself away
-	headers := goodHeaders(400)
+	const lie = 150 // the device calls this header valid, and later gives itself away
+	headers := powtest.Chain(400)
 	headers[lie*pow.HeaderSize+72+3] = 0x03
 	pieces := 0
 	device := &fake{id: "bad", lanes: 1, verify: func(_ context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
@@ -220,8 +203,8 @@ func TestVerifySickDeviceLosesAll(t *testing.T) {
 		return nil
 	}}
 	e := testEngine(t, device)
-	e.verifying.period = time.Nanosecond // all pieces have the smallest size
-	e.verifying.smallest = 60
+	e.verifying.period = time.Nanosecond // all pieces have the minimum size
+	e.verifying.minHashes = 60
 	got := make([]pow.Verdict, 400)
 	res, err := e.Verify(context.Background(), headers, false, got)
 	if err != nil {
@@ -254,7 +237,7 @@ func TestVerifyStalled(t *testing.T) {
 		return ctx.Err()
 	}})
 	e.stall = 10 * time.Millisecond
-	res, err := e.Verify(context.Background(), goodHeaders(10), true, make([]pow.Verdict, 10))
+	res, err := e.Verify(context.Background(), powtest.Chain(10), true, make([]pow.Verdict, 10))
 	if err != nil || res.Valid != 10 {
 		t.Errorf("got %+v, %v", res, err)
 	}

@@ -10,34 +10,34 @@ import (
 	"stele/engine/pow"
 )
 
-// MaxVersions is how many versions of a header are searched at once. The hash
-// of a header has two blocks of 64 bytes; the version is in the first, so that
-// headers which differ in nothing else share the message schedule of the
-// second. A job with more versions is searched in groups of so many.
+// MaxVersions is the number of versions of a header that are searched together.
+// SHA-256 hashes a header in two blocks of 64 bytes. The version is in the first,
+// so headers that differ only in the version share the message schedule of the
+// second. A job with more versions is searched in groups of MaxVersions.
 const MaxVersions = 128
 
-// Versions returns how many versions the header may have: 2^n for n bits in
-// VersionMask.
+// Versions returns the number of versions that the header may have: 2^n for n
+// bits in VersionMask.
 func (j *Job) Versions() uint64 { return 1 << bits.OnesCount32(j.VersionMask) }
 
-// WithVersion returns the header with its version number i, of those from 0 to
-// Versions()-1. Number 0 is the header as it is; in the others the bits of
-// VersionMask differ from it as the bits of i say, the lowest first.
+// WithVersion returns the header with version i, from 0 to Versions()-1. Version 0
+// is the header itself. The bits of i, lowest first, choose which bits of
+// VersionMask are inverted.
 func (j *Job) WithVersion(i uint64) [pow.HeaderSize]byte {
 	header := j.Header
 	setVersion(&header, versionOf(&header)^spread(i, j.VersionMask))
 	return header
 }
 
-// group returns the job that has those versions of j whose numbers begin with
-// n*MaxVersions.
+// group returns the job with group n of the versions of j: up to MaxVersions of
+// them, from number n*MaxVersions on.
 func (j *Job) group(n uint64) Job {
 	g := Job{Header: j.WithVersion(n * MaxVersions), Target: j.Target}
 	g.VersionMask = spread(MaxVersions-1, j.VersionMask)
 	return g
 }
 
-// spread puts the low bits of x into the places of the bits of mask, as the
+// spread deposits the low bits of x at the positions of the bits of mask, as the
 // instruction PDEP does.
 func spread(x uint64, mask uint32) (y uint32) {
 	for ; mask != 0; mask &= mask - 1 {
@@ -49,42 +49,41 @@ func spread(x uint64, mask uint32) (y uint32) {
 	return y
 }
 
-// The version stands in the first four bytes of a header, little-endian.
+// The version is in the first four bytes of a header, little-endian.
 func versionOf(header *[pow.HeaderSize]byte) uint32     { return binary.LittleEndian.Uint32(header[:]) }
 func setVersion(header *[pow.HeaderSize]byte, v uint32) { binary.LittleEndian.PutUint32(header[:], v) }
 
-// VersionScanner is a Device that searches [MaxVersions] versions of a header
+// VersionScanner is a [Device] that searches [MaxVersions] versions of a header
 // faster together than one after the other.
 type VersionScanner interface {
 	// ScanVersions is Device.Scan for a job with exactly MaxVersions versions:
-	// it hashes each of them with every nonce of r. A nonce counts as finished
-	// when all versions are. Early is as there.
+	// it hashes each of them with every nonce of r. A nonce is finished when all
+	// versions are. Early is called as in Device.Scan.
 	ScanVersions(ctx context.Context, job *Job, r pow.Range, early func(hits []Candidate)) (VersionsResult, error)
 }
 
-// VersionsResult is what VersionScanner.ScanVersions found.
+// VersionsResult is the result of [VersionScanner.ScanVersions].
 type VersionsResult struct {
-	Hits []Candidate // in the order of the range; those of a nonce by their versions
+	Hits []Candidate // in the order of the range; those of one nonce by version
 	Done uint64      // nonces finished with all versions, counted from the first of the range
 }
 
-// Candidate is a header that a device found: a nonce, and the number of a
-// version as [Job.WithVersion] counts them.
+// Candidate is a header that a device reported as a hit.
 type Candidate struct {
 	Nonce   uint32
-	Version uint32
+	Version uint32 // number of the version, as in [Job.WithVersion]
 }
 
-// scanned is what a device did of a piece.
+// scanned is the work of a device on a piece.
 type scanned struct {
 	VersionsResult
 	hashes uint64
 }
 
-// scanVersions searches all versions of a job, which has at most MaxVersions,
-// on a device: together if it can do that, otherwise one after the other. Then
-// either all nonces are done or none. Hits are also told early where the device
-// does that, in no certain order.
+// scanVersions searches all versions of a job, at most MaxVersions, on a device:
+// together if the device can, otherwise one after the other. In that case either
+// all nonces are done or none. Hits that the device reports early are passed on in
+// no defined order.
 func scanVersions(ctx context.Context, d Device, job *Job, r pow.Range, early func([]Candidate)) (scanned, error) {
 	versions := job.Versions()
 	if s, ok := d.(VersionScanner); ok && versions == MaxVersions {
@@ -112,7 +111,7 @@ func scanVersions(ctx context.Context, d Device, job *Job, r pow.Range, early fu
 	return all, nil
 }
 
-// candidates appends those with the version number i.
+// candidates appends candidates with version i.
 func candidates(to []Candidate, nonces []uint32, i uint64) []Candidate {
 	for _, nonce := range nonces {
 		to = append(to, Candidate{nonce, uint32(i)})
@@ -120,15 +119,15 @@ func candidates(to []Candidate, nonces []uint32, i uint64) []Candidate {
 	return to
 }
 
-// sort puts hits that were found version after version in the order of the range.
+// sort orders hits that were found version by version by their places in r.
 func (s *scanned) sort(r pow.Range, versions uint64) {
 	if versions > 1 {
 		slices.SortFunc(s.Hits, func(a, b Candidate) int { return cmp.Compare(a.place(r), b.place(r)) })
 	}
 }
 
-// place numbers the candidates of a range in the order in which they are told.
-// It is of no use for nonces outside the range.
+// place numbers the candidates of a range in the order in which devices report
+// them. For a nonce outside the range it is at least r.Count*MaxVersions.
 func (c Candidate) place(r pow.Range) uint64 {
 	return uint64(c.Nonce-r.First)*MaxVersions + uint64(c.Version)
 }

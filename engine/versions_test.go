@@ -70,7 +70,7 @@ func (d together) ScanVersions(ctx context.Context, job *Job, r pow.Range, early
 
 func honestVersions(ctx context.Context, job *Job, r pow.Range) (res VersionsResult, err error) {
 	if job.Versions() != MaxVersions {
-		return res, errors.New("not so many versions")
+		return res, errors.New("wrong number of versions")
 	}
 	for ; res.Done < r.Count; res.Done++ {
 		if ctx.Err() != nil {
@@ -87,7 +87,7 @@ func honestVersions(ctx context.Context, job *Job, r pow.Range) (res VersionsRes
 	return res, nil
 }
 
-// found is a hit as sets of them are compared.
+// found is a hit in a form that can be compared.
 type found struct{ nonce, version uint32 }
 
 func inOrder(all []found) []found {
@@ -122,23 +122,23 @@ func gather(t interface{ Errorf(string, ...any) }, job Job, all *[]found) func(H
 }
 
 // Whatever the devices do, one honest device among them is enough for the
-// exact set of versions and nonces, each told once and counted once.
+// exact set of versions and nonces, each reported once and counted once.
 func TestSearchVersions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		faults := []func(context.Context, *Job, pow.Range) (VersionsResult, error){
 			honestVersions,
 			func(context.Context, *Job, pow.Range) (VersionsResult, error) { return VersionsResult{}, errBroken },
-			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // breaks on the way
+			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // fails half way
 				res, _ := honestVersions(ctx, job, pow.Range{First: r.First, Count: r.Count / 2})
 				return res, errBroken
 			},
-			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // a version that there is not
+			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // a version that does not exist
 				return VersionsResult{[]Candidate{{r.First, MaxVersions}}, r.Count}, nil
 			},
-			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // finds nothing, and then errs
+			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // reports an error only after it left out hits
 				return VersionsResult{Done: r.Count}, ErrWrong
 			},
-			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // tells hits twice
+			func(ctx context.Context, job *Job, r pow.Range) (VersionsResult, error) { // reports hits twice
 				res, err := honestVersions(ctx, job, r)
 				res.Hits = append(res.Hits, res.Hits...)
 				return res, err
@@ -202,10 +202,10 @@ func TestSearchTooManyVersions(t *testing.T) {
 	}
 }
 
-// A round's pieces are cut in hashes: an item of a rolled round has as many as
-// there are versions, and a piece as few hits as in other rounds.
+// Pieces are cut in hashes: an item of a job with versions has one hash for each
+// version, and a piece has as few hits as those of other jobs.
 func TestPieceOfVersions(t *testing.T) {
-	f := newFeed(context.Background(), searching, nil)
+	f := newDispatcher(context.Background(), searching, nil)
 	defer f.stop()
 	for _, c := range []struct {
 		mask  uint32
@@ -221,14 +221,14 @@ func TestPieceOfVersions(t *testing.T) {
 		if p, ok := f.cut(1); !ok || p.n != 1 {
 			t.Errorf("mask %x: %d nonces, want 1", c.mask, p.n)
 		}
-		if got, want := f.toHandOut(), (uint64(1<<32)-c.want-1)*min(job.Versions(), MaxVersions); got != want {
+		if got, want := f.pending(), (uint64(1<<32)-c.want-1)*min(job.Versions(), MaxVersions); got != want {
 			t.Errorf("mask %x: %d hashes to hand out, want %d", c.mask, got, want)
 		}
 	}
 }
 
-// A device that stops in the middle of its versions has found nothing wrong: the
-// hits of the versions before are in the order of the range all the same.
+// The hits of a device that stops between its versions are not wrong: they are in
+// the order of the range.
 func TestStoppedBetweenVersions(t *testing.T) {
 	job := testJob(1, 2)
 	job.VersionMask = 0xf
@@ -238,13 +238,13 @@ func TestStoppedBetweenVersions(t *testing.T) {
 	if err == nil || got.Done != 0 || got.hashes != 3*100+50 {
 		t.Errorf("%d nonces, %d hashes, %v", got.Done, got.hashes, err)
 	}
-	hits, wrong := check(&job, r, got.Hits)
+	hits, wrong := confirm(&job, r, got.Hits)
 	if wrong != 0 || len(hits) < 50 {
 		t.Errorf("%d good hits, %d wrong ones", len(hits), wrong)
 	}
 }
 
-// All versions are searched before roll is asked.
+// All versions are searched before roll is called.
 func TestMineVersions(t *testing.T) {
 	var mu sync.Mutex
 	var seen []uint32 // first versions of the groups, in the order of their pieces
@@ -261,14 +261,14 @@ func TestMineVersions(t *testing.T) {
 		return VersionsResult{Done: r.Count}, nil
 	}}
 	e := testEngine(t, d)
-	e.searching.period, e.searching.smallest = 1, pow.NonceSpace*MaxVersions
+	e.searching.period, e.searching.minHashes = 1, pow.NonceSpace*MaxVersions
 	rolls := 0
 	first := testJob(1, 60)
 	setVersion(&first.Header, 0x20001000)
 	first.VersionMask = 0x1ff000 // 4 groups
 	jobs, stop := mining(t, e, func(j Job) (Job, bool) {
 		if j != first {
-			t.Errorf("rolled %+v, want the job as it was given", j)
+			t.Errorf("rolled %+v, want the original job", j)
 		}
 		rolls++
 		setVersion(&j.Header, 7)
@@ -289,7 +289,7 @@ func TestMineVersions(t *testing.T) {
 }
 
 // A device that turns out sick while mining with versions does not lose hits of
-// the group that is still worked on, and no hit is told twice.
+// the group that is still in work, and no hit is reported twice.
 func TestMineVersionsSickDevice(t *testing.T) {
 	job := testJob(1, 4)
 	job.VersionMask = bip320
@@ -311,13 +311,13 @@ func TestMineVersionsSickDevice(t *testing.T) {
 	})
 	jobs <- job
 	var all []found
-	told := gather(t, job, &all)
+	report := gather(t, job, &all)
 	seen := map[found]bool{}
 	for missing := len(want); missing > 0; {
-		told(<-hits)
+		report(<-hits)
 		f := all[len(all)-1]
 		if seen[f] {
-			t.Errorf("%+v is told twice", f)
+			t.Errorf("%+v is reported twice", f)
 		}
 		seen[f] = true
 		if slices.Contains(want, f) {

@@ -15,19 +15,19 @@ import (
 // scanResult is what "stele scan --json" prints. Its fields are described in
 // docs/cli.md.
 type scanResult struct {
-	Nonces       []uint32       `json:"nonces"`
-	NoncesTotal  uint64         `json:"nonces_total"`
-	Target       string         `json:"target"`
-	From         uint32         `json:"from"`
-	Count        uint64         `json:"count"`
-	Scanned      uint64         `json:"scanned"`
-	Complete     bool           `json:"complete"`
-	Seconds      float64        `json:"seconds"`
-	HashesPerSec float64        `json:"hashes_per_second"`
-	Device       string         `json:"device"`
-	Kernel       string         `json:"kernel"`
-	Devices      []engine.Share `json:"devices"`
-	Error        string         `json:"error,omitempty"`
+	Nonces       []uint32            `json:"nonces"`
+	NoncesTotal  uint64              `json:"nonces_total"`
+	Target       string              `json:"target"`
+	From         uint32              `json:"from"`
+	Count        uint64              `json:"count"`
+	Scanned      uint64              `json:"scanned"`
+	Complete     bool                `json:"complete"`
+	Seconds      float64             `json:"seconds"`
+	HashesPerSec float64             `json:"hashes_per_second"`
+	Device       string              `json:"device"`
+	Kernel       string              `json:"kernel"`
+	Devices      []engine.DeviceWork `json:"devices"`
+	Error        string              `json:"error,omitempty"`
 }
 
 func scanCommand() *cli.Command {

@@ -15,25 +15,25 @@ import (
 // verifyResult is what "stele verify headers --json" and "stele verify blocks
 // --json" print. Its fields are described in docs/verify.md.
 type verifyResult struct {
-	Items        int64          `json:"items"`
-	Valid        int64          `json:"valid"`
-	FirstInvalid *firstInvalid  `json:"first_invalid"`
-	Checks       []string       `json:"checks"`
-	Transactions int64          `json:"transactions"`
-	Bytes        int64          `json:"bytes"`
-	Complete     bool           `json:"complete"`
-	Skipped      []skippedBytes `json:"skipped,omitempty"`
-	SkippedCount int64          `json:"skipped_count,omitempty"`
-	SkippedBytes int64          `json:"skipped_bytes,omitempty"`
-	Findings     []finding      `json:"findings,omitempty"`
-	FindingCount int64          `json:"findings_count,omitempty"`
-	Seconds      float64        `json:"seconds"`
-	ItemsPerSec  float64        `json:"items_per_second"`
-	BytesPerSec  float64        `json:"bytes_per_second"`
-	Device       string         `json:"device"`
-	Kernel       string         `json:"kernel"`
-	Devices      []engine.Share `json:"devices"`
-	Error        string         `json:"error,omitempty"`
+	Items        int64               `json:"items"`
+	Valid        int64               `json:"valid"`
+	FirstInvalid *firstInvalid       `json:"first_invalid"`
+	Checks       []string            `json:"checks"`
+	Transactions int64               `json:"transactions"`
+	Bytes        int64               `json:"bytes"`
+	Complete     bool                `json:"complete"`
+	Skipped      []skippedBytes      `json:"skipped,omitempty"`
+	SkippedCount int64               `json:"skipped_count,omitempty"`
+	SkippedBytes int64               `json:"skipped_bytes,omitempty"`
+	Findings     []finding           `json:"findings,omitempty"`
+	FindingCount int64               `json:"findings_count,omitempty"`
+	Seconds      float64             `json:"seconds"`
+	ItemsPerSec  float64             `json:"items_per_second"`
+	BytesPerSec  float64             `json:"bytes_per_second"`
+	Device       string              `json:"device"`
+	Kernel       string              `json:"kernel"`
+	Devices      []engine.DeviceWork `json:"devices"`
+	Error        string              `json:"error,omitempty"`
 }
 
 // verifyItem names a header or block.
@@ -103,7 +103,7 @@ func newVerifyResult(r verify.Report, err error, elapsed time.Duration) verifyRe
 		Seconds:      elapsed.Seconds(),
 		ItemsPerSec:  perSecond(uint64(r.Items), elapsed),
 		BytesPerSec:  perSecond(uint64(r.Bytes), elapsed),
-		Devices:      append([]engine.Share{}, r.Devices...),
+		Devices:      append([]engine.DeviceWork{}, r.Devices...),
 		SkippedCount: r.Gaps.Count,
 		SkippedBytes: r.Gaps.Bytes,
 		FindingCount: r.Findings.Count,

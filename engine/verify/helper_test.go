@@ -25,7 +25,7 @@ type reference struct{}
 
 func (reference) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) (engine.VerifyResult, error) {
 	pow.Verify(headers, linked, verdicts)
-	return engine.VerifyResult{Devices: []engine.Share{{Device: "reference", Items: uint64(len(verdicts))}}}, ctx.Err()
+	return engine.VerifyResult{Devices: []engine.DeviceWork{{Device: "reference", Items: uint64(len(verdicts))}}}, ctx.Err()
 }
 
 // failing is an Engine that fails at the batch of this number.

@@ -253,9 +253,9 @@ func (j *judge) invalid(b *batch, item int, headers []byte, v pow.Verdict, wrong
 }
 
 // devices adds up what each device did.
-func (j *judge) devices(shares []engine.Share) {
+func (j *judge) devices(shares []engine.DeviceWork) {
 	for _, s := range shares {
-		known := slices.IndexFunc(j.report.Devices, func(d engine.Share) bool { return d.Device == s.Device })
+		known := slices.IndexFunc(j.report.Devices, func(d engine.DeviceWork) bool { return d.Device == s.Device })
 		if known < 0 {
 			j.report.Devices = append(j.report.Devices, s)
 			continue

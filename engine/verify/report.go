@@ -48,15 +48,15 @@ const (
 
 // Report is what Headers and Blocks found.
 type Report struct {
-	Items        int64          // headers or blocks read
-	Valid        int64          // those with which nothing is wrong
-	Transactions int64          // in blocks that could be parsed
-	Bytes        int64          // of the items
-	First        *Invalid       // the first item with which something is wrong
-	Checks       []string       // what was checked, a list of the Check words
-	Devices      []engine.Share // headers that each device checked
-	Gaps         Gaps           // what of block files could not be read
-	Findings     Findings       // what is worth knowing of items, valid or not
+	Items        int64               // headers or blocks read
+	Valid        int64               // those with which nothing is wrong
+	Transactions int64               // in blocks that could be parsed
+	Bytes        int64               // of the items
+	First        *Invalid            // the first item with which something is wrong
+	Checks       []string            // what was checked, a list of the Check words
+	Devices      []engine.DeviceWork // headers that each device checked
+	Gaps         Gaps                // what of block files could not be read
+	Findings     Findings            // what is worth knowing of items, valid or not
 }
 
 // What a report can list as checked.

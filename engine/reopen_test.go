@@ -13,7 +13,7 @@ import (
 	"stele/engine/pow"
 )
 
-// phoenix is a device that may come back.
+// phoenix is a device that can be reopened.
 type phoenix struct {
 	*fake
 	reopen func() error
@@ -21,7 +21,7 @@ type phoenix struct {
 
 func (p phoenix) Reopen(context.Context) error { return p.reopen() }
 
-// hurry makes an engine try dead devices again soon.
+// hurry makes an engine reopen dead devices soon.
 func hurry(e *Engine) *Engine {
 	for _, u := range e.units {
 		u.pause = time.Microsecond
@@ -29,9 +29,9 @@ func hurry(e *Engine) *Engine {
 	return e
 }
 
-// A device that breaks comes back, also when the first tries fail, and what it
-// left is searched.
-func TestReviveInSearch(t *testing.T) {
+// A device that breaks returns, even after failed tries, and what it left is
+// searched.
+func TestReopenInSearch(t *testing.T) {
 	broken := device("a", calls(1, breaks, honest))
 	tries := 0
 	back := make(chan struct{})
@@ -43,7 +43,7 @@ func TestReviveInSearch(t *testing.T) {
 		return nil
 	}}
 	b := device("b", func(ctx context.Context, job *Job, r pow.Range) (ScanResult, error) {
-		select { // leaves work over for a
+		select { // leaves work for a
 		case <-back:
 		case <-ctx.Done():
 		}
@@ -61,8 +61,8 @@ func TestReviveInSearch(t *testing.T) {
 	}
 }
 
-// Mine has nothing else, and waits.
-func TestReviveInMine(t *testing.T) {
+// Mine waits for its only device.
+func TestReopenInMine(t *testing.T) {
 	var reopened atomic.Int32
 	a := phoenix{device("a", calls(3, breaks, honest)), func() error { reopened.Add(1); return nil }}
 	e := hurry(testEngine(t, a))
@@ -86,8 +86,8 @@ func TestReviveInMine(t *testing.T) {
 	}
 }
 
-// A search does not wait for the only device.
-func TestNoReviveWithoutOthers(t *testing.T) {
+// A search does not wait for its only device.
+func TestNoReopenWithoutOthers(t *testing.T) {
 	a := phoenix{device("a", breaks), func() error { t.Error("reopened"); return nil }}
 	e := testEngine(t, a)
 	e.units[0].pause = time.Hour
@@ -102,8 +102,8 @@ func TestNoReviveWithoutOthers(t *testing.T) {
 	}
 }
 
-// The end of the work ends the wait.
-func TestReviveEndsWithWork(t *testing.T) {
+// The wait for a device ends with the work.
+func TestReopenEndsWithWork(t *testing.T) {
 	a := phoenix{device("a", breaks), func() error { t.Error("reopened"); return nil }}
 	e := testEngine(t, a, device("b", nil))
 	e.units[0].pause = time.Hour
@@ -120,20 +120,20 @@ func TestBackOff(t *testing.T) {
 	for range 12 {
 		waits = append(waits, u.backOff())
 	}
-	if waits[0] != firstPause || waits[1] != 2*firstPause || waits[11] != longestPause {
+	if waits[0] != minPause || waits[1] != 2*minPause || waits[11] != maxPause {
 		t.Errorf("waits %v", waits)
 	}
-	u.revived = time.Now().Add(-longestPause - time.Second)
-	if wait := u.backOff(); wait != firstPause {
+	u.reopened = time.Now().Add(-maxPause - time.Second)
+	if wait := u.backOff(); wait != minPause {
 		t.Errorf("wait %v after a long time of work", wait)
 	}
-	u.revived = time.Now()
-	if wait := u.backOff(); wait != 2*firstPause {
+	u.reopened = time.Now()
+	if wait := u.backOff(); wait != 2*minPause {
 		t.Errorf("wait %v after a short time of work", wait)
 	}
 }
 
-// A device that finds itself wrong is sick: what it did is done again.
+// A device that detects its own wrong answers is sick: its work is repeated.
 func TestErrWrong(t *testing.T) {
 	called, after := gate()
 	a := phoenix{device("a", called(func(_ context.Context, _ *Job, r pow.Range) (ScanResult, error) {
@@ -155,7 +155,7 @@ func TestErrWrong(t *testing.T) {
 	}
 }
 
-// A device that is lost is not tried again, and Mine ends when nothing else can
+// A lost device is not reopened again, and Mine ends when no other device can
 // work.
 func TestLostDevice(t *testing.T) {
 	var first, second int // tries, each counted by the goroutines of its own device

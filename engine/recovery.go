@@ -11,14 +11,14 @@ import (
 
 // Errors of Rest, Wake and Retry.
 var (
-	ErrUnknownDevice = errors.New("no such device")
-	ErrReopening     = errors.New("the device is tried again by itself") // by Mine
+	ErrUnknownDevice = errors.New("unknown device")
+	ErrReopening     = errors.New("the device is reopened automatically") // by Mine
 	ErrSelfTest      = errors.New("self-test failed")
 )
 
-// Rest stops the device with an ID until Wake: it gives back what it has in
-// hand and gets nothing more. The reason, which must not be empty, stands in the
-// status. Search and Verify do not wait for devices that rest; Mine does.
+// Rest stops the device with this ID until [Engine.Wake]: it returns its pieces
+// unfinished and receives no more. The status shows the reason, which must not be
+// empty. Search and Verify do not wait for devices that rest; Mine does.
 func (e *Engine) Rest(id, reason string) error {
 	u, err := e.unit(id)
 	if err == nil {
@@ -27,7 +27,7 @@ func (e *Engine) Rest(id, reason string) error {
 	return err
 }
 
-// Wake ends a rest.
+// Wake ends the rest of the device with this ID.
 func (e *Engine) Wake(id string) error {
 	u, err := e.unit(id)
 	if err == nil {
@@ -36,15 +36,15 @@ func (e *Engine) Wake(id string) error {
 	return err
 }
 
-// Retry takes a sick device in again, or a dead one that is no [Reopener], if
-// it passes a self-test: every hit of a small search, of one through versions if
-// the device has that, and every verdict of a small batch are compared with
-// package pow. A device that can be reopened is
-// reopened before. Calls of Mine that are under way use the device from then on.
+// Retry returns a sick device to use, or a dead one that is not a [Reopener], if
+// it passes a self-test. The test compares with package pow every hit of a small
+// search, every hit of a search of versions if the device is a [VersionScanner],
+// and every verdict of a small batch. A sick Reopener is reopened first. Calls of
+// Mine under way use the device from then on.
 //
-// It returns nil for a device that is in use, [ErrReopening] for one that Mine
-// tries by itself, [ErrLost] for one that only a new process can use again, and
-// otherwise [ErrSelfTest] or the device's error.
+// Retry returns nil for a device that is in use or rests. Errors:
+// [ErrUnknownDevice]; [ErrReopening] for a device that Mine reopens; [ErrLost] for
+// one that only a new process can use again; [ErrSelfTest]; the error of Reopen.
 func (e *Engine) Retry(ctx context.Context, id string) error {
 	if err := e.enter(); err != nil {
 		return err
@@ -57,18 +57,18 @@ func (e *Engine) Retry(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, e.stall)
 	defer cancel()
 	state := u.status().State
-	device, reopens := u.device.(Reopener)
+	device, isReopener := u.device.(Reopener)
 	switch {
 	case state == OK || state == Resting:
 		return nil
-	case reopens && u.isLost():
+	case isReopener && u.isLost():
 		return fmt.Errorf("%s: %w", id, ErrLost)
-	case state == Dead && reopens:
+	case state == Dead && isReopener:
 		return ErrReopening
-	case reopens:
+	case isReopener:
 		if err := device.Reopen(ctx); err != nil {
 			if errors.Is(err, ErrLost) {
-				u.lose(err)
+				u.setLost(err)
 			}
 			return fmt.Errorf("reopen %s: %w", id, err)
 		}
@@ -77,7 +77,7 @@ func (e *Engine) Retry(ctx context.Context, id string) error {
 		return fmt.Errorf("%s: %w", id, err)
 	}
 	u.forgive()
-	u.comeBack(state)
+	u.enable(state)
 	return nil
 }
 
@@ -87,10 +87,10 @@ func (e *Engine) unit(id string) (*unit, error) {
 			return u, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %s", ErrUnknownDevice, id)
+	return nil, fmt.Errorf("%w: %q", ErrUnknownDevice, id)
 }
 
-// selfTest compares what a device does with package pow.
+// selfTest compares the results of a device with package pow.
 func selfTest(ctx context.Context, d Device) error {
 	job := Job{Target: pow.ZeroBits(8)}
 	for i := range job.Header {
@@ -109,9 +109,9 @@ func selfTest(ctx context.Context, d Device) error {
 	return nil
 }
 
-// testSearch returns the headers that were found.
+// testSearch returns the headers that were found, one after the other.
 func testSearch(ctx context.Context, d Device, job Job) (headers []byte, err error) {
-	r := pow.Range{First: 1<<32 - 1<<12, Count: 1 << 13} // over the end of the nonces
+	r := pow.Range{First: 1<<32 - 1<<12, Count: 1 << 13} // from 2^32-1 on to 0
 	got, err := d.Scan(ctx, &job, r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", err)
@@ -124,7 +124,7 @@ func testSearch(ctx context.Context, d Device, job Job) (headers []byte, err err
 		headers = append(headers, header[:]...)
 	})
 	if got.Done != r.Count || !slices.Equal(got.Nonces, want) {
-		return nil, fmt.Errorf("search: %d of %d nonces done, %d hits where there are %d, or others",
+		return nil, fmt.Errorf("search: %d of %d nonces done, %d hits that are not the %d expected",
 			got.Done, r.Count, len(got.Nonces), len(want))
 	}
 	return headers, nil
@@ -152,7 +152,7 @@ func testVersions(ctx context.Context, d Device, job Job) error {
 		}
 	}
 	if got.Done != r.Count || !slices.Equal(got.Hits, want) {
-		return fmt.Errorf("search of versions: %d of %d nonces done, %d hits where there are %d, or others",
+		return fmt.Errorf("search of versions: %d of %d nonces done, %d hits that are not the %d expected",
 			got.Done, r.Count, len(got.Hits), len(want))
 	}
 	return nil

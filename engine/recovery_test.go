@@ -12,7 +12,7 @@ import (
 	"stele/engine/pow"
 )
 
-// A device that rests does nothing, and goes on where Mine is after Wake.
+// A device that rests does nothing, and continues with Mine's job after Wake.
 func TestRest(t *testing.T) {
 	scans := make(chan bool)
 	var busy atomic.Int32
@@ -38,7 +38,7 @@ func TestRest(t *testing.T) {
 	if s := status(t, e, "a"); s.State != Resting || s.Reason != "too hot" {
 		t.Errorf("state %s, %q", s.State, s.Reason)
 	}
-	for busy.Load() > 0 { // it gives back what it has
+	for busy.Load() > 0 { // it returns its piece
 		time.Sleep(time.Millisecond)
 	}
 	select {
@@ -62,11 +62,11 @@ func TestRest(t *testing.T) {
 	}
 }
 
-// A sick device that passes the test takes part in the same call again, and what
-// it did before it was sick is done again.
+// A sick device that passes the test rejoins the same call, and its work from
+// before is repeated.
 func TestRetryInMine(t *testing.T) {
 	gone := make(chan struct{})
-	bad := device("bad", calls(wrongAnswers, wrong, honest))
+	bad := device("bad", calls(maxWrongHits, wrong, honest))
 	good := device("good", nil)
 	e := testEngine(t, bad, good)
 	job := testJob(1, 8)
@@ -98,17 +98,17 @@ func TestRetryInMine(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if s := status(t, e, "bad"); s.State != OK || s.HardwareErrors != wrongAnswers || s.Reason != "" {
+	if s := status(t, e, "bad"); s.State != OK || s.HardwareErrors != maxWrongHits || s.Reason != "" {
 		t.Errorf("status %+v", s)
 	}
 	slices.Sort(nonces)
 	if len(slices.Compact(slices.Clone(nonces))) != len(nonces) {
-		t.Error("a hit was told twice")
+		t.Error("a hit was reported twice")
 	}
 }
 
 // A device that is still wrong, or fails the test, stays out.
-func TestRetryRefused(t *testing.T) {
+func TestRetryFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		scan   scanFunc
 		verify func(context.Context, []byte, bool, []pow.Verdict) error
@@ -117,7 +117,7 @@ func TestRetryRefused(t *testing.T) {
 		"blind":  {scan: blind},
 		"broken": {scan: breaks},
 		"verify": {verify: func(context.Context, []byte, bool, []pow.Verdict) error { return errBroken }},
-		"says all is valid": {verify: func(_ context.Context, _ []byte, _ bool, v []pow.Verdict) error {
+		"reports all as valid": {verify: func(_ context.Context, _ []byte, _ bool, v []pow.Verdict) error {
 			clear(v)
 			return nil
 		}},
@@ -129,7 +129,7 @@ func TestRetryRefused(t *testing.T) {
 			if err := e.Retry(context.Background(), "a"); err != nil {
 				t.Errorf("a device in use: %v", err)
 			}
-			e.units[0].putAside(Sick, "test")
+			e.units[0].disable(Sick, "test")
 			if err := e.Retry(context.Background(), "a"); !errors.Is(err, ErrSelfTest) {
 				t.Errorf("got %v", err)
 			}
@@ -140,7 +140,7 @@ func TestRetryRefused(t *testing.T) {
 	}
 }
 
-// A device that searches versions together is tested in that too.
+// The self-test of a VersionScanner includes a search of versions.
 func TestRetryVersions(t *testing.T) {
 	good := together{fake: device("good", nil)}
 	bad := together{device("bad", nil), func(_ context.Context, _ *Job, r pow.Range) (VersionsResult, error) {
@@ -148,7 +148,7 @@ func TestRetryVersions(t *testing.T) {
 	}}
 	e := testEngine(t, good, bad)
 	for _, u := range e.units {
-		u.putAside(Sick, "test")
+		u.disable(Sick, "test")
 	}
 	if err := e.Retry(context.Background(), "good"); err != nil {
 		t.Errorf("honest: %v", err)
@@ -162,29 +162,29 @@ func TestRetryReopens(t *testing.T) {
 	var failure error
 	a := phoenix{device("a", nil), func() error { return failure }}
 	e := testEngine(t, a)
-	e.units[0].putAside(Dead, "test")
+	e.units[0].disable(Dead, "test")
 	if err := e.Retry(context.Background(), "a"); !errors.Is(err, ErrReopening) {
 		t.Errorf("dead: %v", err)
 	}
-	e.units[0].putAside(Sick, "test")
+	e.units[0].disable(Sick, "test")
 	failure = errBroken
 	if err := e.Retry(context.Background(), "a"); !errors.Is(err, errBroken) {
 		t.Errorf("sick, and cannot be reopened: %v", err)
 	}
 	failure = nil
-	if err := e.Retry(context.Background(), "a"); err != nil || !e.units[0].is(OK) {
+	if err := e.Retry(context.Background(), "a"); err != nil || !e.units[0].inState(OK) {
 		t.Errorf("sick, and reopened: %v", err)
 	}
-	// Only wrong answers from now on count.
-	e.units[0].wrongs(wrongAnswers - 1)
+	// Earlier wrong answers no longer count.
+	e.units[0].addWrong(maxWrongHits - 1)
 	e.units[0].forgive()
-	if n := e.units[0].wrongs(1); n != 1 {
-		t.Errorf("%d wrong answers after it was taken in again", n)
+	if n := e.units[0].addWrong(1); n != 1 {
+		t.Errorf("%d wrong answers after its return", n)
 	}
 }
 
-// When every lane has begun with a job that came in, and only then, it is told,
-// once for each job.
+// OnBegin's function is called once for each job received, when every lane has
+// begun with it and not before.
 func TestOnBegin(t *testing.T) {
 	release := make(chan struct{}, 1)
 	a := device("a", nil)
@@ -207,11 +207,11 @@ func TestOnBegin(t *testing.T) {
 	}
 	_ = stop()
 	if len(begun) != 0 {
-		t.Errorf("told %d times more", len(begun))
+		t.Errorf("called %d times more", len(begun))
 	}
 }
 
-// What is found and what should be found agree for an honest device.
+// Hits and ExpectedHits agree for an honest device.
 func TestExpectedHits(t *testing.T) {
 	e := testEngine(t, device("a", nil), device("blind", blind))
 	job := testJob(1, 4)
@@ -234,7 +234,7 @@ func TestExpectedHits(t *testing.T) {
 		<-ctx.Done()
 		return res, ctx.Err()
 	}))
-	abandoned.searching.smallest = 1 << 12
+	abandoned.searching.minHashes = 1 << 12
 	jobs, stop := mining(t, abandoned, nil, func(Hit) {})
 	for i := range 20 {
 		jobs <- testJob(byte(i), 4)
