@@ -30,6 +30,7 @@ help: ## list the targets
 	@echo
 	@echo "Variables: GO, VERSION, TESTFLAGS (make test TESTFLAGS=-v),"
 	@echo "BENCHFLAGS (make bench BENCHFLAGS='--mode search'), FUZZTIME (10m, or 20000x for a count),"
+	@echo "REF, PKG, BENCH, COUNT, BENCHTIME (make bench-compare REF=main PKG=./engine/pow BENCH=Sum COUNT=10),"
 	@echo "RUN_FOR (make run RUN_FOR=20s)."
 
 # ---- Build and run ---------------------------------------------------------
@@ -56,6 +57,10 @@ demo: build ## see the engine at work on real Bitcoin blocks: verify, search, be
 .PHONY: bench
 bench: build ## measure every kernel on this machine
 	@$(BIN) bench --kernel all $(BENCHFLAGS)
+
+.PHONY: bench-compare
+bench-compare: ## compare the Go benchmarks of PKG with those at the commit REF (bench/compare.sh)
+	@GO='$(GO)' REF='$(REF)' PKG='$(PKG)' OLDPKG='$(OLDPKG)' BENCH='$(BENCH)' COUNT='$(COUNT)' BENCHTIME='$(BENCHTIME)' bench/compare.sh
 
 .PHONY: bin/gpu-check
 bin/gpu-check:
