@@ -11,8 +11,8 @@ import (
 // 23 bits are its first three bytes, and bit 23 (0x00800000) is a sign.
 type Bits uint32
 
-// What can be wrong with nBits. The rules are those of SetCompact in Bitcoin
-// Core (arith_uint256.cpp).
+// Errors of nBits. The rules are those of SetCompact in Bitcoin Core
+// (arith_uint256.cpp).
 var (
 	// ErrBitsNegative means that the sign bit is set.
 	ErrBitsNegative = errors.New("nBits is negative")
@@ -27,9 +27,9 @@ const (
 	bitsMantissa = 0x007fffff
 )
 
-// ParseBits reads 8 hex digits, most significant first: 1d00ffff is the
-// easiest target of Bitcoin. Errors: [ErrHex], [ErrLength]. Whether the number
-// is a usable target is told by [Bits.Target].
+// ParseBits reads 8 hex digits, most significant first: 1d00ffff is the easiest
+// target of Bitcoin. It does not check whether the number is a target; that is
+// left to [Bits.Target]. Errors: [ErrHex], [ErrLength].
 func ParseBits(hex string) (Bits, error) {
 	var b [4]byte
 	if err := decodeHex("nBits", hex, b[:]); err != nil {
@@ -43,7 +43,7 @@ func (b Bits) String() string {
 	return fmt.Sprintf("%08x", uint32(b))
 }
 
-// Target returns the target that b stands for, at least 1. It takes some ten
+// Target returns the target that b encodes, at least 1. It takes some ten
 // nanoseconds; a loop over headers can keep the target while nBits stays the
 // same. Errors: [ErrBitsNegative], [ErrBitsOverflow], [ErrBitsZero].
 func (b Bits) Target() (t Target, err error) {
@@ -61,7 +61,7 @@ func (b Bits) Target() (t Target, err error) {
 	case size > 34 || size > 33 && mantissa > 0xff || size > 32 && mantissa > 0xffff:
 		return Target{}, &bitsError{ErrBitsOverflow, b}
 	}
-	// The mantissa goes into one limb, or over the border of two.
+	// The mantissa lies in one limb or across two.
 	shift := 8 * (size - 3)
 	limb, offset := shift/64, shift%64
 	t[limb] = uint64(mantissa) << offset
@@ -71,8 +71,8 @@ func (b Bits) Target() (t Target, err error) {
 	return t, nil
 }
 
-// bitsError says which nBits is at fault. It makes its text only when asked,
-// since a batch of headers may hold many of them.
+// bitsError names the invalid nBits. It formats its text only on demand, because
+// a batch of headers may have many of them.
 type bitsError struct {
 	kind error
 	bits Bits
@@ -82,8 +82,8 @@ func (e *bitsError) Error() string { return fmt.Sprintf("%v: %v", e.kind, e.bits
 func (e *bitsError) Unwrap() error { return e.kind }
 
 // Bits returns the compact form of t. It keeps the first 15 to 23 bits of the
-// number and drops the rest, so it is exact only for targets that came from
-// nBits. Zero gives 00000000.
+// number and drops the rest, so it is exact only for targets decoded from nBits.
+// The compact form of zero is 00000000.
 func (t Target) Bits() Bits {
 	size := (t.bitLen() + 7) / 8
 	var mantissa uint64

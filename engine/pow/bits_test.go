@@ -43,7 +43,7 @@ func TestBitsTarget(t *testing.T) {
 		{bits: 0x05009234, hex: "92340000", again: 0x05009234},
 		{bits: 0x20123456, hex: "123456" + strings.Repeat("0", 58), again: 0x20123456},
 		{bits: 0xff123456, err: pow.ErrBitsOverflow},
-		{bits: 0xff923456, err: pow.ErrBitsNegative}, // both, the sign is told
+		{bits: 0xff923456, err: pow.ErrBitsNegative}, // both; the sign is reported
 
 		{bits: 0x1d00ffff, hex: "ffff" + strings.Repeat("0", 52), again: 0x1d00ffff},
 		{bits: 0x1a44b9f2, hex: "44b9f2" + strings.Repeat("0", 46), again: 0x1a44b9f2},

@@ -7,32 +7,32 @@ import (
 	"strings"
 )
 
-// Difficulty tells how many times harder a target is to meet than Bitcoin's
-// easiest one, 0xffff * 2^208 ("bdiff"). It is an exact number of any size,
-// often below 1 for shares. The zero value is difficulty 0, which every hash
-// meets.
+// Difficulty is the ratio of Bitcoin's easiest target, 0xffff * 2^208, to a target
+// ("bdiff"): how many times harder that is to meet. It is an exact number of any
+// size, often below 1 for shares. The zero value is difficulty 0, which every
+// hash meets. Safe for concurrent use.
 type Difficulty struct {
 	ratio *big.Rat // nil is 0; never changed once set
 }
 
-// ErrDifficulty means that a text is no positive decimal number of a sensible
-// size.
-var ErrDifficulty = errors.New("bad difficulty")
+// ErrDifficulty means that a text is not a positive decimal number of at most 100
+// digits on each side of the decimal point.
+var ErrDifficulty = errors.New("invalid difficulty")
 
 const (
 	// A difficulty has at most this many decimal digits before the point, and
-	// as many after it. All that can matter lies between 2.3e-10 (every hash)
-	// and 2.7e67 (one hash of all).
+	// as many after it. Useful ones lie between 2.3e-10, which every hash meets,
+	// and 2.7e67, which one hash of all meets.
 	maxDifficultyDigits = 100
-	// maxDifficultyText is room for those digits and some useless zeros.
+	// maxDifficultyText bounds the text: those digits and some redundant zeros.
 	maxDifficultyText = 256
-	// difficultyDigits is how many significant digits String shows of a
-	// difficulty that is not a short decimal.
+	// difficultyDigits is the number of significant digits that String writes of
+	// a difficulty that is not a short decimal.
 	difficultyDigits = 17
 )
 
-// HashesPerDifficulty is how many hashes a share of difficulty 1 takes on
-// average: 2^256 / (0xffff * 2^208). A share of difficulty d takes d times that.
+// HashesPerDifficulty is the expected number of hashes for a share of difficulty
+// 1: 2^256 / (0xffff * 2^208). A share of difficulty d takes d times as many.
 const HashesPerDifficulty = 4295032833.0
 
 // difficulty1 is the target of difficulty 1.
@@ -43,23 +43,23 @@ var difficulty1 = new(big.Int).Lsh(big.NewInt(0xffff), 208)
 // the decimal point. Error: [ErrDifficulty].
 func ParseDifficulty(text string) (Difficulty, error) {
 	if len(text) > maxDifficultyText {
-		return Difficulty{}, fmt.Errorf("%w: %d characters long, at most %d", ErrDifficulty, len(text), maxDifficultyText)
+		return Difficulty{}, fmt.Errorf("%w: %d characters, must be at most %d", ErrDifficulty, len(text), maxDifficultyText)
 	}
-	fail := func(why string) (Difficulty, error) {
-		return Difficulty{}, fmt.Errorf("%w: %q: %s", ErrDifficulty, text, why)
+	fail := func(expected string) (Difficulty, error) {
+		return Difficulty{}, fmt.Errorf("%w %q: %s", ErrDifficulty, text, expected)
 	}
 	d, ok := scanDecimal(text)
 	if !ok {
-		return fail("want a decimal number like 1e-9, 7.8858 or 1e12")
+		return fail("must be a decimal number such as 1e-9, 7.8858 or 1e12")
 	}
 	if d.digits == "" || d.negative {
-		return fail("must be more than 0")
+		return fail("must be above 0")
 	}
 	if d.point > maxDifficultyDigits {
-		return fail("too large, must be less than 1e100")
+		return fail("must be below 1e100")
 	}
 	if len(d.digits)-d.point > maxDifficultyDigits {
-		return fail("too many decimals, at most 100")
+		return fail("must have at most 100 decimals")
 	}
 	num, _ := new(big.Int).SetString(d.digits, 10)
 	scale := d.point - len(d.digits) // the value is num * 10^scale
@@ -94,15 +94,15 @@ func (t Target) Difficulty() Difficulty {
 	return Difficulty{new(big.Rat).SetFrac(difficulty1, t.Big())}
 }
 
-// Difficulty returns the share difficulty of h: that of the hardest target
-// which h meets.
+// Difficulty returns the share difficulty of h: the difficulty of the hardest
+// target that h meets.
 func (h Hash) Difficulty() Difficulty { return Target(h.limbs()).Difficulty() }
 
 // Cmp returns -1, 0 or 1 as d is less than, equal to or greater than e.
 func (d Difficulty) Cmp(e Difficulty) int { return d.rat().Cmp(e.rat()) }
 
-// String returns d as a decimal that [ParseDifficulty] reads: exactly if it
-// has at most 100 decimals, as all that ParseDifficulty returned do; otherwise
+// String returns d as a decimal that [ParseDifficulty] reads. It is exact if d has
+// at most 100 decimals, as every result of ParseDifficulty has, and otherwise
 // rounded to 17 significant digits.
 func (d Difficulty) String() string {
 	ratio := d.rat()
@@ -112,8 +112,8 @@ func (d Difficulty) String() string {
 	return new(big.Float).SetPrec(512).SetRat(ratio).Text('g', difficultyDigits)
 }
 
-// Float64 returns the floating-point number nearest to d. It serves to show a
-// difficulty and to estimate with it; targets are made of d itself.
+// Float64 returns the floating-point number nearest to d, for display and for
+// estimates. [Difficulty.Target] is exact.
 func (d Difficulty) Float64() float64 {
 	x, _ := d.rat().Float64()
 	return x
@@ -126,8 +126,8 @@ func (d Difficulty) rat() *big.Rat {
 	return d.ratio
 }
 
-// decimal is the number 0.digits * 10^point. Digits neither begin nor end with
-// a zero; none are left of zero itself.
+// decimal is the number 0.digits * 10^point. Digits neither begin nor end with a
+// zero; the digits of 0 are empty.
 type decimal struct {
 	negative bool
 	digits   string
@@ -135,8 +135,8 @@ type decimal struct {
 }
 
 // scanDecimal reads [-] digits [. digits] [e [+-] digits], with at least one
-// digit before the e. It does no arithmetic with the exponent beyond bounding
-// it, so that a huge one costs nothing.
+// digit before the e. It only bounds the exponent and does not compute the power,
+// so that a huge one costs nothing.
 func scanDecimal(text string) (d decimal, ok bool) {
 	text, d.negative = strings.CutPrefix(text, "-")
 	whole, rest := scanDigits(text)
@@ -160,7 +160,7 @@ func scanDecimal(text string) (d decimal, ok bool) {
 	return d, true
 }
 
-// scanExponent reads e [+-] digits. Beyond a million it stops counting.
+// scanExponent reads e [+-] digits. It returns larger exponents as a million.
 func scanExponent(text string) (exponent int, ok bool) {
 	if text[0] != 'e' && text[0] != 'E' {
 		return 0, false

@@ -47,10 +47,10 @@ func TestParseDifficulty(t *testing.T) {
 
 func TestParseDifficultyErrors(t *testing.T) {
 	const (
-		syntax   = "want a decimal number like 1e-9, 7.8858 or 1e12"
-		positive = "must be more than 0"
-		large    = "too large, must be less than 1e100"
-		small    = "too many decimals, at most 100"
+		syntax   = "must be a decimal number such as 1e-9, 7.8858 or 1e12"
+		positive = "must be above 0"
+		large    = "must be below 1e100"
+		small    = "must have at most 100 decimals"
 	)
 	for _, c := range []struct{ text, want string }{
 		{"", syntax},
@@ -98,7 +98,7 @@ func TestParseDifficultyErrors(t *testing.T) {
 		}
 	}
 	_, err := pow.ParseDifficulty("1" + strings.Repeat("0", 256))
-	if want := "bad difficulty: 257 characters long, at most 256"; !errors.Is(err, pow.ErrDifficulty) || err.Error() != want {
+	if want := "invalid difficulty: 257 characters, must be at most 256"; !errors.Is(err, pow.ErrDifficulty) || err.Error() != want {
 		t.Errorf("long text: %v, want %q", err, want)
 	}
 }
@@ -154,8 +154,8 @@ func TestDifficultyCmp(t *testing.T) {
 	}
 }
 
-// A target and its difficulty are two names of one thing, and a hash meets the
-// target of its own share difficulty but no harder one.
+// A target and its difficulty determine each other, and a hash meets the target
+// of its own share difficulty but no harder one.
 func TestDifficultyInvertsTarget(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		target := anyTarget().Draw(t, "target")

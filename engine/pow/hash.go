@@ -7,8 +7,9 @@ import (
 	sha256 "github.com/minio/sha256-simd"
 )
 
-// Hash is a double SHA-256 value in internal byte order: as SHA-256 gives it
-// and as it stands in a header. As a number it is little-endian.
+// Hash is a double SHA-256 value in internal byte order: the order in which
+// SHA-256 returns it and in which a header has it. As a number it is
+// little-endian.
 type Hash [32]byte
 
 // Sum returns SHA-256(SHA-256(b)).

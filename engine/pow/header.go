@@ -20,8 +20,8 @@ const (
 )
 
 var (
-	// ErrTargetAboveLimit means that nBits stands for an easier target than
-	// the chain allows.
+	// ErrTargetAboveLimit means that nBits encodes an easier target than the chain
+	// allows.
 	ErrTargetAboveLimit = errors.New("target above the proof-of-work limit")
 	// ErrHighHash means that the hash of a header is above its target.
 	ErrHighHash = errors.New("hash above target")
@@ -64,7 +64,7 @@ func ParseHeader(hex string) (Header, error) {
 	return DecodeHeader(b[:])
 }
 
-// Encode returns the 80 bytes that are hashed and sent.
+// Encode returns the 80 bytes that are hashed and transmitted.
 func (h Header) Encode() [HeaderSize]byte {
 	var b [HeaderSize]byte
 	binary.LittleEndian.PutUint32(b[offVersion:], h.Version)
@@ -99,7 +99,7 @@ func (h Header) CheckProofOfWork(limit Target) error {
 	return nil
 }
 
-// SetNonce writes the nonce into an encoded header.
+// SetNonce writes the nonce into an encoded header, little-endian at byte 76.
 func SetNonce(header *[HeaderSize]byte, nonce uint32) {
 	binary.LittleEndian.PutUint32(header[offNonce:], nonce)
 }

@@ -29,7 +29,7 @@ func TestGenesisHeader(t *testing.T) {
 	}
 }
 
-// The header of Stratum's and getwork's handbooks.
+// The header of the documentation of Stratum and getwork.
 func TestBlock125552Header(t *testing.T) {
 	h := mustHeader(t, block125552Hex)
 	want := pow.Header{

@@ -13,7 +13,7 @@ import (
 	"stele/engine/pow"
 )
 
-// Properties see the same random values on every run; -rapid.seed=N gives
+// Properties get the same random values in every run; -rapid.seed=N gives
 // others.
 func init() {
 	if err := flag.Set("rapid.seed", "1"); err != nil {
@@ -37,7 +37,7 @@ func doubleSum(b []byte) pow.Hash {
 	return sha256.Sum256(first[:])
 }
 
-// number is the number that a hash stands for.
+// number returns a hash as a number.
 func number(h pow.Hash) *big.Int {
 	slices.Reverse(h[:])
 	return new(big.Int).SetBytes(h[:])

@@ -9,8 +9,8 @@ import "slices"
 // Because of that pairing, a list whose end is repeated has the same root as
 // the list without the repetition (CVE-2012-2459). Mutated reports, as Bitcoin
 // Core does, that two nodes of a pair are equal on some level. A block with a
-// mutated list must be refused without remembering its hash as invalid: the
-// same hash may belong to a valid block.
+// mutated list must be rejected without remembering its hash as invalid: a valid
+// block may have the same hash.
 func MerkleRoot(ids []Hash) (root Hash, mutated bool) {
 	if len(ids) == 0 {
 		return Hash{}, false
@@ -25,9 +25,8 @@ func MerkleRoot(ids []Hash) (root Hash, mutated bool) {
 	return level[0], mutated
 }
 
-// MerkleBranch returns the nodes that lead from ids[index] to the root, from
-// the leaf upwards: the sibling on each level. It panics, as ids[index] would,
-// if there is no such id.
+// MerkleBranch returns the siblings on the path from ids[index] to the root, from
+// the leaf upwards. It panics, as ids[index] would, if there is no such id.
 func MerkleBranch(ids []Hash, index int) []Hash {
 	_ = ids[index]
 	var branch []Hash
@@ -41,8 +40,8 @@ func MerkleBranch(ids []Hash, index int) []Hash {
 	return branch
 }
 
-// RootFromBranch returns the root that leaf has as number index under branch.
-// Compare it with the root of the header to prove that the leaf is there.
+// RootFromBranch returns the root of the tree in which branch is the Merkle branch
+// of leaf at index. If it equals the root in a header, the block has the leaf.
 func RootFromBranch(leaf Hash, branch []Hash, index int) Hash {
 	node := leaf
 	for _, sibling := range branch {

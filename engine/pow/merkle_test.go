@@ -101,7 +101,7 @@ func TestMerkleRootOfRealBlocks(t *testing.T) {
 }
 
 // A list whose end is repeated so that the root stays the same (CVE-2012-2459)
-// must be told. Every length but the powers of two has one such twin.
+// must be reported as mutated. Every length but the powers of two has one such twin.
 func TestMerkleMutation(t *testing.T) {
 	twins := 0
 	for n := 1; n <= 40; n++ {

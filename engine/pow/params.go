@@ -9,15 +9,16 @@ type Params struct {
 	PowLimit     Target // the easiest target that a block may have
 	PowLimitBits Bits   // its compact form
 
-	TargetSpacing    uint32 // seconds that a block should take
-	TargetTimespan   uint32 // seconds that the blocks between two retargets should take
-	RetargetInterval uint32 // blocks between two retargets: at heights that it divides
+	TargetSpacing    uint32 // intended seconds for a block
+	TargetTimespan   uint32 // intended seconds for the blocks of a retarget period
+	RetargetInterval uint32 // blocks in a period; heights that it divides are retargets
 
 	// Rules of test networks. They are zero elsewhere.
 
-	// MinDifficultyAfter is how many seconds a block must come after its parent
-	// to have PowLimitBits, whatever the blocks around it have; 0 for never. Such
-	// a block does not change nBits for the blocks after it, but for a retarget.
+	// MinDifficultyAfter is a number of seconds. A block whose time is more than
+	// that after its parent's has PowLimitBits, whatever the blocks around it have.
+	// Such a block does not change nBits of the blocks after it, except at a
+	// retarget. 0 means never.
 	MinDifficultyAfter uint32
 	// NoRetarget means that a retarget changes nothing.
 	NoRetarget bool
@@ -76,13 +77,14 @@ func testnet(name string, bip94 bool) *Params {
 // maxRetargetFactor bounds how much one retarget changes the target.
 const maxRetargetFactor = 4
 
-// Retarget returns the nBits of the first block of a retarget period. The
-// period before it had bits; its first block is of firstTime and its last of
-// lastTime (seconds since 1970; the last may be before the first). The target
-// changes as the period's length, at most by a factor of 4, and never above
-// PowLimit. The rule is CalculateNextWorkRequired of Bitcoin Core, with its
-// period that is one block too short; only the product cannot overflow here.
-// With NoRetarget, it is bits.
+// Retarget returns the nBits of the first block of a retarget period. The period
+// before it had bits; firstTime and lastTime are the times of its first and last
+// block, in seconds since 1970 (the last may be before the first). The target
+// changes in proportion to the time that the period took, at most by a factor of
+// 4, and never above PowLimit. With NoRetarget the result is bits.
+//
+// The rule is CalculateNextWorkRequired of Bitcoin Core, including its period that
+// is one block too short. Unlike there, the product cannot overflow.
 // Errors: those of [Bits.Target].
 func (p *Params) Retarget(bits Bits, firstTime, lastTime uint32) (Bits, error) {
 	target, err := bits.Target()

@@ -2,19 +2,19 @@ package pow
 
 import "fmt"
 
-// NonceSpace is the number of nonces that there are, 2^32.
+// NonceSpace is the number of nonces, 2^32.
 const NonceSpace uint64 = 1 << 32
 
-// Range is a run of nonces: Count of them from First on. The nonces are a
-// ring, 0 comes after 2^32-1. Count is at most [NonceSpace].
+// Range is a run of nonces: Count of them from First on. Nonces wrap around: 0
+// follows 2^32-1. Count is at most [NonceSpace].
 type Range struct {
 	First uint32
 	Count uint64
 }
 
-// Search calls found for every nonce of r with which the hash of the header
-// meets t, in the order of the range. The header is not changed and its own
-// nonce does not matter.
+// Search calls found for every nonce of r with which the hash of the encoded
+// header meets t, in the order of the range. It does not change the header and
+// ignores the header's own nonce.
 func Search(header *[HeaderSize]byte, t Target, r Range, found func(nonce uint32)) {
 	trial := *header
 	nonce := r.First
@@ -23,15 +23,15 @@ func Search(header *[HeaderSize]byte, t Target, r Range, found func(nonce uint32
 		if t.MetBy(Sum(trial[:])) {
 			found(nonce)
 		}
-		nonce++ // 0 comes after 2^32-1
+		nonce++ // 0 follows 2^32-1
 	}
 }
 
-// Verify checks the headers, HeaderSize bytes each, that lie one after the
-// other in headers: the hash of each against the target of its own nBits, and
-// if linked, that each but the first names the one before it as its parent. No
-// proof-of-work limit is applied. It sets all verdicts, and panics if their
-// number is not that of the headers.
+// Verify checks encoded headers of HeaderSize bytes each, one after the other in
+// headers: the hash of each against the target of its own nBits and, if linked,
+// that each but the first names the one before it as its parent. It applies no
+// proof-of-work limit. It sets all verdicts, and panics if their number is not
+// that of the headers.
 func Verify(headers []byte, linked bool, verdicts []Verdict) {
 	if len(headers) != HeaderSize*len(verdicts) {
 		panic(fmt.Sprintf("pow.Verify: %d bytes of headers for %d verdicts", len(headers), len(verdicts)))
@@ -48,9 +48,8 @@ func Verify(headers []byte, linked bool, verdicts []Verdict) {
 	}
 }
 
-// VerifyAt returns the verdict that [Verify] gives header i of headers. It hashes
-// that header, and if linked the one before it. It panics if there is no such
-// header. Safe for concurrent use.
+// VerifyAt returns the verdict of [Verify] on header i of headers. It hashes that
+// header and, if linked, the one before it. It panics if there is no such header.
 func VerifyAt(headers []byte, linked bool, i int) Verdict {
 	first := i
 	if linked && i > 0 {

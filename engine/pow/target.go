@@ -7,16 +7,16 @@ import (
 	"math/big"
 )
 
-// Target is an unsigned 256-bit number in little-endian limbs: t[3] is the
-// most significant. A hash meets a target when, read as a little-endian
-// number, it is at most the target.
+// Target is an unsigned 256-bit number in little-endian limbs: t[3] is the most
+// significant. A hash meets a target if, read as a little-endian number, it is at
+// most the target.
 type Target [4]uint64
 
 // MaxTarget is 2^256-1, which every hash meets.
 var MaxTarget = Target{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
 
-// ZeroBits returns the largest target that leaves n leading zero bits to a
-// hash, 2^(256-n)-1. n is 0 to 256.
+// ZeroBits returns the target that exactly the hashes with at least n leading zero
+// bits meet, 2^(256-n)-1, for n from 0 to 256.
 func ZeroBits(n int) Target {
 	t := MaxTarget
 	for i := range n {
@@ -25,7 +25,7 @@ func ZeroBits(n int) Target {
 	return t
 }
 
-// ErrTargetRange means that a number is no target: below 0 or above 2^256-1.
+// ErrTargetRange means that a number is not a target: below 0 or above 2^256-1.
 var ErrTargetRange = errors.New("target out of range")
 
 // TargetFromBig returns n as a target, or [ErrTargetRange].
@@ -61,13 +61,13 @@ func (t Target) Cmp(u Target) int { return cmpLimbs(t, u) }
 // String returns 64 hex digits, most significant first.
 func (t Target) String() string { return hexOf(t) }
 
-// Top32 returns the most significant 32 bits of t. A hash whose own top 32
-// bits are greater cannot meet t; kernels reject by that first.
+// Top32 returns the most significant 32 bits of t. A hash whose own top 32 bits
+// are greater cannot meet t, which is the first test of kernels.
 func (t Target) Top32() uint32 { return uint32(t[3] >> 32) }
 
 // MetBy reports whether h, as a little-endian number, is at most t.
 func (t Target) MetBy(h Hash) bool {
-	// Nearly every hash is decided by its top limb.
+	// The top limb decides for nearly every hash.
 	if top := binary.LittleEndian.Uint64(h[24:]); top != t[3] {
 		return top < t[3]
 	}
@@ -77,7 +77,7 @@ func (t Target) MetBy(h Hash) bool {
 // bitLen returns the length of t in bits; 0 for zero.
 func (t Target) bitLen() int { return bitLen(t) }
 
-// limbs returns the number that h stands for.
+// limbs returns h as a number.
 func (h Hash) limbs() [4]uint64 {
 	return [4]uint64{
 		binary.LittleEndian.Uint64(h[0:]),

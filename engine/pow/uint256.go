@@ -7,7 +7,7 @@ import (
 	"math/bits"
 )
 
-// The 256-bit arithmetic that Target and Work share. A number is four
+// This file has the 256-bit arithmetic of Target and Work. A number is four
 // little-endian limbs.
 
 func cmpLimbs(a, b [4]uint64) int {

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Verdict tells what is wrong with a header of a batch: a set of flags, empty
-// if the header is valid.
+// Verdict is the result of checking a header of a batch: a set of flags for what
+// is wrong, empty if the header is valid.
 type Verdict uint8
 
-// What a verdict can hold. A header with BadBits has no target, so HighHash is
-// not set with it.
+// The flags of a verdict. A header with BadBits has no target, so HighHash is not
+// set with it.
 const (
 	BadBits  Verdict = 1 << iota // nBits is negative, zero or over 256 bits
 	HighHash                     // the hash is above the target of nBits

@@ -5,9 +5,9 @@ import (
 	"math/bits"
 )
 
-// Work is the expected number of hashes that a block, or a chain of blocks,
-// took: an unsigned 256-bit number in little-endian limbs, as [Target]. The
-// zero value is no work.
+// Work is the expected number of hashes for a block or a chain of blocks: an
+// unsigned 256-bit number in little-endian limbs, as [Target]. The zero value is
+// no work.
 type Work [4]uint64
 
 var maxWork = Work(MaxTarget)
@@ -16,8 +16,8 @@ var maxWork = Work(MaxTarget)
 var two256 = new(big.Int).Lsh(big.NewInt(1), 256)
 
 // Work returns the expected number of hashes to meet t: 2^256/(t+1), rounded
-// down, as GetBlockProof in Bitcoin Core. A zero target, which is no target of
-// a valid block, gives no work.
+// down, as GetBlockProof in Bitcoin Core. The work of a zero target, which no
+// valid block has, is zero.
 func (t Target) Work() Work {
 	if t == (Target{}) {
 		return Work{}
@@ -27,7 +27,7 @@ func (t Target) Work() Work {
 	return limbsOf(n.Quo(two256, n))
 }
 
-// Add returns w+v, or 2^256-1 if that is less.
+// Add returns w+v, and at most 2^256-1.
 func (w Work) Add(v Work) Work {
 	var sum Work
 	var carry uint64
@@ -46,6 +46,6 @@ func (w Work) Cmp(v Work) int { return cmpLimbs(w, v) }
 // Big returns w as a big integer.
 func (w Work) Big() *big.Int { return bigOf(w) }
 
-// String returns 64 hex digits, most significant first, as the chainwork that
-// Bitcoin Core shows.
+// String returns 64 hex digits, most significant first, as the field chainwork of
+// Bitcoin Core.
 func (w Work) String() string { return hexOf(w) }
