@@ -7,7 +7,7 @@ import (
 )
 
 // affinity returns the numbers of the CPUs that this process may run on; nil if
-// the system does not report it.
+// the system does not report them.
 func affinity() (cpus []int) {
 	var set unix.CPUSet
 	if unix.SchedGetaffinity(os.Getpid(), &set) != nil {

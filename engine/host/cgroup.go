@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// quota returns the smallest CPU quota, in CPUs, of the cgroups that the process
-// is in: its own and all above it that can be seen, of both versions of cgroups.
-// from is the file that sets it. It is 0 if there is none.
+// quota returns the smallest CPU quota, in CPUs, of the process's cgroup and all
+// visible cgroups above it, of both versions of cgroups. From is the file that
+// sets it. Without a quota the result is 0.
 func quota(root fs.FS) (cpus float64, from string) {
 	for _, h := range hierarchies(root) {
 		// Within the mount, from the cgroup of the process up to the top.
@@ -36,7 +36,7 @@ type hierarchy struct {
 	limit func(root fs.FS, folder string) (cpus float64, file string)
 }
 
-// hierarchies returns those that the process is in and can see.
+// hierarchies returns the hierarchies that the process is in and can see.
 func hierarchies(root fs.FS) (all []hierarchy) {
 	// ID:controllers:path, where version 2 has the ID 0 and no controllers.
 	var own struct{ v1, v2 string }
@@ -68,9 +68,9 @@ func hierarchies(root fs.FS) (all []hierarchy) {
 	return all
 }
 
-// below is the path of a cgroup in a mount that shows the tree from top on. A
-// cgroup that is not in there cannot be seen; the top of the mount is the best
-// that there is.
+// below returns the path of a cgroup in a mount that shows the tree from top on. For
+// a cgroup outside the mount, which cannot be seen, it returns the top of the
+// mount.
 func below(cgroup, top string) string {
 	if strings.HasPrefix(cgroup, "/..") { // outside the namespace
 		return "/"
@@ -84,7 +84,7 @@ func below(cgroup, top string) string {
 	return "/"
 }
 
-// limitV2 reads cpu.max: "150000 100000" are 1.5 CPUs, "max 100000" no limit.
+// limitV2 reads cpu.max: "150000 100000" is 1.5 CPUs, "max 100000" is no limit.
 func limitV2(root fs.FS, folder string) (float64, string) {
 	file := path.Join(folder, "cpu.max")
 	fields := strings.Fields(read(root, file))
@@ -94,13 +94,13 @@ func limitV2(root fs.FS, folder string) (float64, string) {
 	return fraction(fields[0], fields[1]), file
 }
 
-// limitV1 reads the two files of version 1. A quota of -1 is none.
+// limitV1 reads the two files of version 1. A quota of -1 is no limit.
 func limitV1(root fs.FS, folder string) (float64, string) {
 	file := path.Join(folder, "cpu.cfs_quota_us")
 	return fraction(strings.TrimSpace(read(root, file)), strings.TrimSpace(read(root, path.Join(folder, "cpu.cfs_period_us")))), file
 }
 
-// fraction of two positive numbers; 0 if one is not.
+// fraction returns quota/period, or 0 if they are not both positive numbers.
 func fraction(quota, period string) float64 {
 	q, err1 := strconv.ParseInt(quota, 10, 64)
 	p, err2 := strconv.ParseInt(period, 10, 64)
@@ -110,12 +110,12 @@ func fraction(quota, period string) float64 {
 	return float64(q) / float64(p)
 }
 
-// unescape replaces the octal escapes of blanks and backslashes in mountinfo.
+// unescape decodes the octal escapes of white space and backslashes in mountinfo.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
-// read returns a file of the machine, by its absolute name; "" if it cannot be
+// read returns the content of the file with an absolute name, or "" if it cannot be
 // read.
 func read(root fs.FS, name string) string {
 	text, err := fs.ReadFile(root, strings.TrimPrefix(name, "/"))
@@ -125,5 +125,6 @@ func read(root fs.FS, name string) string {
 	return string(text)
 }
 
-// wholeThreads is how many threads can run all the time within a quota.
+// wholeThreads returns the number of threads that can compute without a pause
+// within a quota, at least 1.
 func wholeThreads(quota float64) int { return max(1, int(math.Min(math.Floor(quota), math.MaxInt32))) }

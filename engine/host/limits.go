@@ -7,17 +7,17 @@ import (
 	"strconv"
 )
 
-// Limits are what this process may use of the machine.
+// Limits are the limits of this process.
 type Limits struct {
-	CPUs  int     `json:"cpus"`            // that it may run on, by its affinity
-	Cores int     `json:"cores,omitempty"` // to which those belong; 0: not known
-	Quota float64 `json:"quota,omitempty"` // CPUs' worth of time, by its cgroups; 0: no limit
-	From  string  `json:"quota_file,omitempty"`
+	CPUs  int     `json:"cpus"`                 // CPUs that it may run on, by its affinity
+	Cores int     `json:"cores,omitempty"`      // cores of these CPUs; 0 if not known
+	Quota float64 `json:"quota,omitempty"`      // CPU time in CPUs, by its cgroups; 0 if not limited
+	From  string  `json:"quota_file,omitempty"` // the file that sets the quota
 }
 
-// Threads is how many threads can compute all the time within the limits: as
-// many as there are CPUs, but at most the whole part of the quota, and at least
-// one.
+// Threads returns the number of threads that can compute without a pause within the
+// limits: one for each CPU, but at most the integer part of the quota, and at
+// least 1.
 func (l Limits) Threads() int {
 	n := max(1, l.CPUs)
 	if l.Quota > 0 {
@@ -29,8 +29,8 @@ func (l Limits) Threads() int {
 // ReadLimits reads the limits of this process.
 func ReadLimits() Limits { return readLimits(os.DirFS("/"), affinity()) }
 
-// readLimits reads the limits of a process that may run on these CPUs; nil: not
-// known.
+// readLimits reads the limits of a process that may run on these CPUs; nil if they
+// are not known.
 func readLimits(root fs.FS, allowed []int) Limits {
 	l := Limits{CPUs: len(allowed), Cores: cores(root, allowed)}
 	if l.CPUs == 0 {
@@ -40,9 +40,8 @@ func readLimits(root fs.FS, allowed []int) Limits {
 	return l
 }
 
-// FitProcessors makes GOMAXPROCS fit the limits, unless the environment variable
-// GOMAXPROCS sets it. What counts threads by GOMAXPROCS then fits them too. To
-// be called once, when the program starts.
+// FitProcessors sets GOMAXPROCS to [Limits.Threads], unless the environment variable
+// GOMAXPROCS sets it. Call it once, when the program starts.
 func FitProcessors(l Limits) {
 	if n, err := strconv.Atoi(os.Getenv("GOMAXPROCS")); err == nil && n > 0 {
 		return

@@ -12,13 +12,13 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// Machine is what the machine has.
+// Machine describes the machine.
 type Machine struct {
 	CPU        CPU
-	SMT        *bool  // whether cores run several threads; nil: not known
+	SMT        *bool  // whether cores run several threads; nil if not known
 	Kernel     string // release of the operating system's kernel
-	Hypervisor string // "unknown" if the machine is virtual and does not say by what
-	Governor   string // of the clock of CPU 0
+	Hypervisor string // "" on hardware; "unknown" if a virtual machine does not name it
+	Governor   string // frequency governor of CPU 0
 }
 
 // CPU describes the processor. Counts are 0 where they are not known.
@@ -27,8 +27,8 @@ type CPU struct {
 	Vendor  string `json:"vendor"`
 	Family  int    `json:"family"`
 	Model   int    `json:"model"`
-	Cores   int    `json:"cores"`   // of all processors that are online
-	Threads int    `json:"threads"` // likewise
+	Cores   int    `json:"cores"`   // of all online CPUs
+	Threads int    `json:"threads"` // of all online CPUs
 }
 
 // ReadMachine describes this machine.
@@ -47,8 +47,8 @@ func ReadMachine() Machine {
 	return m
 }
 
-// readMachine reads what files report of the machine. It does not go by CPUID,
-// which in a virtual machine may count the cores of the machine below.
+// readMachine reads the machine's files. It does not use CPUID, which in a virtual
+// machine may report the cores of the physical machine.
 func readMachine(root fs.FS) Machine {
 	online := list(read(root, "/sys/devices/system/cpu/online"))
 	m := Machine{
@@ -63,13 +63,13 @@ func readMachine(root fs.FS) Machine {
 	return m
 }
 
-// CPUName returns the maker's name of the processor.
+// CPUName returns the vendor's name of the processor.
 func CPUName() string {
 	return cmp.Or(strings.TrimSpace(cpuid.CPU.BrandName), cpuinfoName(os.DirFS("/")), "unknown "+runtime.GOARCH+" processor")
 }
 
-// cpuinfoName finds the name of a processor that does not report it itself, as those of
-// Arm; "" if there is none.
+// cpuinfoName returns the name of a processor that does not report it by CPUID, such
+// as those of Arm; "" if there is none.
 func cpuinfoName(root fs.FS) string {
 	var models []string
 	seen := map[string]bool{}
@@ -92,8 +92,8 @@ func cpuinfoName(root fs.FS) string {
 	return strings.Join(models, " + ") // large and small cores
 }
 
-// armModel names a core by its main ID register, as Linux does in
-// arch/arm64/include/asm/cputype.h.
+// armModel returns the name of a core for the values of its main ID register, from
+// arch/arm64/include/asm/cputype.h of Linux.
 func armModel(implementer, part string) string {
 	maker, ok := armMakers[implementer]
 	if !ok {
@@ -124,8 +124,8 @@ var armMakers = map[string]struct {
 	"0xc0": {"Ampere", map[string]string{"0xac3": "Ampere-1", "0xac4": "Ampere-1a"}},
 }
 
-// hypervisor makes a name of what CPUID says of a hypervisor: twelve bytes, in
-// which a short name is repeated, as "KVMKVMKVM" or "bhyve bhyve ".
+// hypervisor returns the name in the twelve bytes of CPUID for a hypervisor, which
+// repeat a short name, as "KVMKVMKVM" or "bhyve bhyve ".
 func hypervisor(vendor string) string {
 	vendor = strings.TrimRight(vendor, "\x00")
 	for n := 1; n <= len(vendor)/2; n++ {
@@ -137,7 +137,7 @@ func hypervisor(vendor string) string {
 	return strings.TrimSpace(vendor)
 }
 
-// cores counts the cores to which CPUs belong; 0 if the system does not report it.
+// cores counts the cores of these CPUs; 0 if the system does not report them.
 func cores(root fs.FS, cpus []int) int {
 	siblings := map[string]bool{}
 	for _, n := range cpus {
@@ -150,7 +150,7 @@ func cores(root fs.FS, cpus []int) int {
 	return len(siblings)
 }
 
-// list reads a list of CPUs as "0-3,8"; nil if it is none.
+// list parses a list of CPUs such as "0-3,8"; nil if it is malformed.
 func list(text string) (cpus []int) {
 	const maxCPUs = 1 << 16
 	for part := range strings.SplitSeq(strings.TrimSpace(text), ",") {
