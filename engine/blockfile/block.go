@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// MaxBlockSize is the most bytes that a block can have: BIP 141 allows a
-	// weight of 4,000,000, and each byte weighs at least 1.
+	// MaxBlockSize is the maximum size of a block in bytes: BIP 141 allows a weight
+	// of 4,000,000, and each byte weighs at least 1.
 	MaxBlockSize = 4_000_000
 
 	// minBlockSize is a header and the number of transactions.
@@ -20,8 +20,8 @@ const (
 	minTransactionSize = 4 + 1 + minInputSize + 1 + minOutputSize + 4
 )
 
-// Block is a parsed block. [Block.Parse] fills it; a Block used for many
-// blocks, one after the other, allocates little. The zero value is ready.
+// Block is a parsed block. [Block.Parse] fills it; a Block that parses many
+// blocks, one after the other, allocates little. The zero value is ready to use.
 type Block struct {
 	Header pow.Header
 	TxIDs  []pow.Hash // in the order of the block; valid until the next Parse
@@ -34,14 +34,14 @@ type Block struct {
 	first    transaction // of the block: a coinbase, if the block is valid
 	outputs  outputSet
 	stripped int  // bytes without witnesses
-	suspect  bool // a rule is broken that needs one look at each transaction
+	suspect  bool // a transaction breaks a rule by itself
 	short    int  // transactions of 64 bytes
 }
 
-// Parse takes a serialized block apart (BIP 144 for transactions with
-// witnesses) and computes the ids of its transactions. The bytes must be the
-// whole block and nothing else, at least one transaction in it, and must not
-// change as long as b is used. Errors are [*Error] with the offset in raw:
+// Parse parses a serialized block (BIP 144 for transactions with witnesses) and
+// computes the ids of its transactions. The bytes must be exactly one block with
+// at least one transaction, and must not change while b is in use. Errors are
+// [*Error] with the offset in raw:
 // [ErrTruncated], [ErrVarInt], [ErrTransaction], [ErrTrailing].
 func (b *Block) Parse(raw []byte) error {
 	*b = Block{
@@ -56,13 +56,12 @@ func (b *Block) Parse(raw []byte) error {
 	return nil
 }
 
-// checkForm reports whether raw is a whole block, as [Block.Parse] does, and
-// computes no ids.
+// checkForm returns the error of [Block.Parse] for raw without computing ids.
 func checkForm(raw []byte) error {
 	return (&cursor{data: raw}).transactions(func(*transaction) {})
 }
 
-// transactions takes a block apart and calls f with each transaction.
+// transactions parses a block and calls f with each transaction.
 func (c *cursor) transactions(f func(*transaction)) error {
 	if err := c.skip(pow.HeaderSize, "the header"); err != nil {
 		return err
@@ -72,7 +71,7 @@ func (c *cursor) transactions(f func(*transaction)) error {
 		return err
 	}
 	if n == 0 {
-		return fault(ErrTransaction, pow.HeaderSize, "the block has no transactions: 1 at least is expected")
+		return fault(ErrTransaction, pow.HeaderSize, "the block has no transactions: expected at least 1")
 	}
 	c.start = c.at
 	for i := range n {
@@ -84,13 +83,13 @@ func (c *cursor) transactions(f func(*transaction)) error {
 		f(&c.tx)
 	}
 	if c.left() > 0 {
-		return fault(ErrTrailing, int64(c.at), "the block should end after the last transaction, but has %s more", bytesOf(c.left()))
+		return fault(ErrTrailing, int64(c.at), "the block does not end after the last transaction: it has %s more", bytesOf(c.left()))
 	}
 	return nil
 }
 
-// add computes the ids of the next transaction, and looks at what the rules ask
-// of it.
+// add computes the ids of the next transaction, and notes its properties that the
+// rules need.
 func (b *Block) add(tx *transaction) {
 	isFirst := len(b.TxIDs) == 0
 	if isFirst {
@@ -114,7 +113,7 @@ func (b *Block) add(tx *transaction) {
 		}
 		return
 	}
-	// The id leaves marker, flag and witnesses out.
+	// The id does not cover marker, flag and witnesses.
 	b.scratch = append(b.scratch[:0], b.raw[tx.start:tx.start+4]...)
 	b.scratch = append(b.scratch, b.raw[tx.body:tx.bodyEnd]...)
 	b.scratch = append(b.scratch, b.raw[tx.end-4:tx.end]...)
@@ -131,27 +130,27 @@ func (b *Block) CheckMerkle() error {
 	root, mutated := pow.MerkleRoot(b.TxIDs)
 	switch {
 	case root != b.Header.MerkleRoot:
-		return fault(ErrMerkleRoot, merkleRootOffset, "the header has the Merkle root %v, its %d transactions give %v", b.Header.MerkleRoot, len(b.TxIDs), root)
+		return fault(ErrMerkleRoot, merkleRootOffset, "the header has the Merkle root %v, its %d transactions have %v", b.Header.MerkleRoot, len(b.TxIDs), root)
 	case mutated:
-		return fault(ErrMutated, merkleRootOffset, "equal hashes stand side by side in the Merkle tree of the %d transactions: different hashes are expected", len(b.TxIDs))
+		return fault(ErrMutated, merkleRootOffset, "equal hashes side by side in the Merkle tree of the %d transactions: expected different ones", len(b.TxIDs))
 	}
 	return nil
 }
 
-// merkleRootOffset is where a header has its Merkle root.
+// merkleRootOffset is the offset of the Merkle root in a header.
 const merkleRootOffset = 36
 
-// transaction tells where the parts of a transaction lie in a block: 4 bytes
-// of version at start, the inputs and outputs from body to bodyEnd, and
-// 4 bytes of lock time before end. With witnesses, marker and flag stand
-// before the body and the witnesses after it.
+// transaction has the offsets of the parts of a transaction in a block: 4 bytes of
+// version at start, the inputs and outputs from body to bodyEnd, and 4 bytes of
+// lock time before end. With witnesses, marker and flag precede the body and the
+// witnesses follow it.
 type transaction struct {
 	start, body, bodyEnd, end int
 	witness                   bool
 
 	inputs   int
-	nulls    int  // inputs that spend the output that none is, as a coinbase does
-	badValue bool // an amount, or the sum of all, is more than there can be
+	nulls    int  // inputs that spend the null output, as a coinbase does
+	badValue bool // an amount, or the sum of all, is above maxMoney
 }
 
 // strippedSize returns the length without witnesses.
@@ -162,7 +161,7 @@ func (tx *transaction) strippedSize() int {
 	return tx.bodyEnd - tx.body + 8 // version and lock time
 }
 
-// transaction passes one transaction, which is then in c.tx.
+// transaction reads one transaction into c.tx.
 func (c *cursor) transaction() error {
 	c.tx = transaction{start: c.at}
 	tx := &c.tx
@@ -171,7 +170,7 @@ func (c *cursor) transaction() error {
 	}
 	if c.left() >= 2 && c.data[c.at] == 0 { // the marker; no transaction has 0 inputs
 		if flag := c.data[c.at+1]; flag != 1 {
-			return fault(ErrTransaction, int64(c.at), "no inputs: 00%02x after the version, an input or the marker and flag 0001 are expected", flag)
+			return fault(ErrTransaction, int64(c.at), "no inputs: 00%02x after the version, expected an input, or the marker and flag 0001", flag)
 		}
 		tx.witness = true
 		c.at += 2
@@ -203,7 +202,7 @@ func (c *cursor) inputs(tx *transaction) error {
 		return err
 	}
 	if n == 0 {
-		return fault(ErrTransaction, int64(start), "no inputs: 1 at least is expected")
+		return fault(ErrTransaction, int64(start), "no inputs: expected at least 1")
 	}
 	tx.inputs = n
 	for range n {
@@ -233,7 +232,7 @@ func (c *cursor) outputs(tx *transaction) error {
 		return err
 	}
 	if n == 0 {
-		return fault(ErrTransaction, int64(start), "no outputs: 1 at least is expected")
+		return fault(ErrTransaction, int64(start), "no outputs: expected at least 1")
 	}
 	sum := uint64(0)
 	for range n {
@@ -251,9 +250,9 @@ func (c *cursor) outputs(tx *transaction) error {
 	return nil
 }
 
-// witnesses passes one stack of byte strings for each input. Marker and flag
-// without a witness are a second form of the same transaction, so that they
-// are refused, as Bitcoin Core does.
+// witnesses skips one stack of byte strings for each input. Marker and flag
+// without a witness would be a second form of the same transaction, so they are
+// an error, as in Bitcoin Core.
 func (c *cursor) witnesses(inputs int) error {
 	start, used := c.at, false
 	for range inputs {
@@ -269,7 +268,7 @@ func (c *cursor) witnesses(inputs int) error {
 		}
 	}
 	if !used {
-		return fault(ErrTransaction, int64(start), "marker and flag, but no witness: 1 witness item at least is expected")
+		return fault(ErrTransaction, int64(start), "marker and flag, but no witness: expected at least 1 witness item")
 	}
 	return nil
 }

@@ -63,25 +63,25 @@ func TestParseFaults(t *testing.T) {
 		offset int64
 		text   string
 	}{
-		{"nothing after the header", "", ErrTruncated, 80, "inside the number of transactions: 1 byte expected, 0 left"},
+		{"nothing after the header", "", ErrTruncated, 80, "inside the number of transactions: expected 1 byte, 0 left"},
 		{"no transactions", "00", ErrTransaction, 80, "no transactions"},
-		{"number of transactions cut", "fd01", ErrTruncated, 81, "2 bytes expected, 1 left"},
-		{"number of transactions not shortest", "fdfc00", ErrVarInt, 80, "is 252, written in 3 bytes"},
-		{"more transactions than bytes", "ffffffffffffffffff" + plainTx, ErrTruncated, 80, "is 18446744073709551615, with only 60 bytes left and 60 at least for each"},
+		{"number of transactions cut", "fd01", ErrTruncated, 81, "expected 2 bytes, 1 left"},
+		{"number of transactions not shortest", "fdfc00", ErrVarInt, 80, "is 252, encoded in 3 bytes"},
+		{"more transactions than bytes", "ffffffffffffffffff" + plainTx, ErrTruncated, 80, "is 18446744073709551615, with only 60 bytes left and at least 60 for each"},
 		{"two transactions announced", "02" + plainTx, ErrTruncated, 80, "is 2, with only 60"},
 		{"second transaction cut", "02" + plainTx + plainTx[:118], ErrTruncated, 80, "is 2, with only 119"},
-		{"lock time cut", "01" + version + "01" + input + "01" + "0000000000000000" + "01ff" + "000000", ErrTruncated, 138, "transaction 0 of 1: the block ends inside the lock time: 4 bytes expected, 3 left"},
+		{"lock time cut", "01" + version + "01" + input + "01" + "0000000000000000" + "01ff" + "000000", ErrTruncated, 138, "transaction 0 of 1: the block ends inside the lock time: expected 4 bytes, 3 left"},
 		{"no inputs, no flag", "01" + version + "0000" + plainTx, ErrTransaction, 85, "transaction 0 of 1: no inputs"},
 		{"unknown flag", "01" + version + "0002" + plainTx, ErrTransaction, 85, "0002 after the version"},
 		{"no inputs after the flag", "01" + version + "000100" + plainTx, ErrTransaction, 87, "no inputs"},
 		{"more inputs than bytes", "01" + version + "fe00000001" + input + output + lock, ErrTruncated, 85, "is 16777216, with only 54 bytes"},
-		{"script over the end", "01" + version + "01" + input[:72] + "fdffff" + "00ffffffff" + "01" + output + lock, ErrTruncated, 125, "the script of an input: 65535 bytes expected, 19 left"},
-		{"script length of 2^63", "01" + version + "01" + input[:72] + "ff0000000000000080" + "01" + output + lock, ErrTruncated, 131, "9223372036854775808 bytes expected"},
+		{"script over the end", "01" + version + "01" + input[:72] + "fdffff" + "00ffffffff" + "01" + output + lock, ErrTruncated, 125, "the script of an input: expected 65535 bytes, 19 left"},
+		{"script length of 2^63", "01" + version + "01" + input[:72] + "ff0000000000000080" + "01" + output + lock, ErrTruncated, 131, "expected 9223372036854775808 bytes"},
 		{"no outputs", "01" + version + "01" + input + "00" + output + lock, ErrTransaction, 127, "no outputs"},
 		{"more outputs than bytes", "01" + version + "01" + input + "03" + output + lock, ErrTruncated, 127, "outputs is 3"},
-		{"output script cut", "01" + version + "01" + input + "01" + "0000000000000000" + "ff" + lock, ErrTruncated, 137, "8 bytes expected, 4 left"},
+		{"output script cut", "01" + version + "01" + input + "01" + "0000000000000000" + "ff" + lock, ErrTruncated, 137, "expected 8 bytes, 4 left"},
 		{"flag without witness", "01" + version + "0001" + "01" + input + "01" + output + "00" + lock, ErrTransaction, 139, "marker and flag, but no witness"},
-		{"witness cut", "01" + version + "0001" + "01" + input + "01" + output + "01" + "05" + lock, ErrTruncated, 141, "a witness item: 5 bytes expected, 4 left"},
+		{"witness cut", "01" + version + "0001" + "01" + input + "01" + output + "01" + "05" + lock, ErrTruncated, 141, "a witness item: expected 5 bytes, 4 left"},
 		{"more witness items than bytes", "01" + version + "0001" + "01" + input + "01" + output + "09" + lock, ErrTruncated, 139, "witness items is 9"},
 		{"bytes after the block", "01" + plainTx + "00", ErrTrailing, 141, "has 1 byte more"},
 	} {
@@ -91,8 +91,8 @@ func TestParseFaults(t *testing.T) {
 		})
 	}
 	var b Block
-	wantFault(t, b.Parse(header[:79]), ErrTruncated, 0, "the header: 80 bytes expected, 79 left")
-	wantFault(t, b.Parse(nil), ErrTruncated, 0, "80 bytes expected, 0 left")
+	wantFault(t, b.Parse(header[:79]), ErrTruncated, 0, "the header: expected 80 bytes, 79 left")
+	wantFault(t, b.Parse(nil), ErrTruncated, 0, "expected 80 bytes, 0 left")
 }
 
 // A block that ends anywhere before its end is truncated there.
@@ -132,7 +132,7 @@ func TestCheckMerkle(t *testing.T) {
 	if err := b.Parse(raw); err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, b.CheckMerkle(), ErrMerkleRoot, merkleRootOffset, "its 3 transactions give")
+	wantFault(t, b.CheckMerkle(), ErrMerkleRoot, merkleRootOffset, "its 3 transactions have")
 }
 
 // Any flipped bit after the header is noticed, whether in a transaction or in
@@ -176,7 +176,7 @@ func TestCheckWitness(t *testing.T) {
 		{"good, but another after it", "02" + output(good, "") + output(pow.Hash{1}, ""), "0120" + zeros, "commits to the witnesses by 01000000"},
 		{"none", "01" + other, "0120" + zeros, "no output of the coinbase commits"},
 		{"short script", "01" + "0000000000000000" + "25" + "6a24aa21a9ed" + zeros[:62], "0120" + zeros, "no output of the coinbase commits"},
-		{"other reserved value", "01" + output(good, ""), "0120" + zeros[:63] + "1", "the 2 transactions give"},
+		{"other reserved value", "01" + output(good, ""), "0120" + zeros[:63] + "1", "the 2 transactions have"},
 		{"reserved value too short", "01" + output(good, ""), "011f" + zeros[:62], "one item of 32 bytes"},
 		{"two items", "01" + output(good, ""), "0220" + zeros + "00", "one item of 32 bytes"},
 	} {
@@ -232,7 +232,7 @@ func TestVarint(t *testing.T) {
 	for _, long := range []string{"fd0000", "fdfc00", "fe00000000", "feffff0000", "ff0000000000000000", "ffffffffff00000000"} {
 		c := &cursor{data: unhex(t, long)}
 		_, err := c.varint("it")
-		wantFault(t, err, ErrVarInt, 0, "the shortest form is expected")
+		wantFault(t, err, ErrVarInt, 0, "expected the shortest form")
 	}
 }
 

@@ -2,23 +2,23 @@ package blockfile
 
 import "encoding/binary"
 
-// cursor walks through a block from its first byte. Its errors are [*Error].
+// cursor reads a block from its first byte on. Its errors are [*Error].
 type cursor struct {
 	data []byte
 	at   int // never beyond len(data)
 
-	tx     transaction // the last one that was passed
+	tx     transaction // the last one read
 	start  int         // of the first transaction
 	sigops int         // signature operations in the scripts so far
-	spent  []uint32    // where the outputs stand that the inputs so far spend, without those of coinbases
+	spent  []uint32    // offsets of the outputs that the inputs so far spend, without null outputs
 }
 
 func (c *cursor) left() int { return len(c.data) - c.at }
 
-// skip passes n bytes of what.
+// skip skips n bytes. What names them in an error.
 func (c *cursor) skip(n uint64, what string) error {
 	if n > uint64(c.left()) {
-		return fault(ErrTruncated, int64(c.at), "the block ends inside %s: %s expected, %d left", what, bytesOf(n), c.left())
+		return fault(ErrTruncated, int64(c.at), "the block ends inside %s: expected %s, %d left", what, bytesOf(n), c.left())
 	}
 	c.at += int(n)
 	return nil
@@ -40,23 +40,23 @@ func (c *cursor) varint(what string) (uint64, error) {
 	if err := c.skip(size, what); err != nil {
 		return 0, err
 	}
-	var n, least uint64
+	var n, minimum uint64
 	switch rest := c.data[start+1:]; first {
 	case 0xfd:
-		n, least = uint64(binary.LittleEndian.Uint16(rest)), 0xfd
+		n, minimum = uint64(binary.LittleEndian.Uint16(rest)), 0xfd
 	case 0xfe:
-		n, least = uint64(binary.LittleEndian.Uint32(rest)), 1<<16
+		n, minimum = uint64(binary.LittleEndian.Uint32(rest)), 1<<16
 	default:
-		n, least = binary.LittleEndian.Uint64(rest), 1<<32
+		n, minimum = binary.LittleEndian.Uint64(rest), 1<<32
 	}
-	if n < least {
-		return 0, fault(ErrVarInt, int64(start), "%s is %d, written in %d bytes: the shortest form is expected", what, n, 1+size)
+	if n < minimum {
+		return 0, fault(ErrVarInt, int64(start), "%s is %d, encoded in %d bytes: expected the shortest form", what, n, 1+size)
 	}
 	return n, nil
 }
 
-// count reads how many things of at least size bytes follow, and checks that
-// there is room for them.
+// count reads the number of the elements that follow, of at least size bytes each,
+// and checks that the block has room for them.
 func (c *cursor) count(size int, what string) (int, error) {
 	start := c.at
 	n, err := c.varint(what)
@@ -64,13 +64,13 @@ func (c *cursor) count(size int, what string) (int, error) {
 		return 0, err
 	}
 	if n > uint64(c.left()/size) {
-		return 0, fault(ErrTruncated, int64(start), "%s is %d, with only %s left and %d at least for each", what, n, bytesOf(c.left()), size)
+		return 0, fault(ErrTruncated, int64(start), "%s is %d, with only %s left and at least %d for each", what, n, bytesOf(c.left()), size)
 	}
 	return int(n), nil
 }
 
-// bytes passes a byte string, its length and then its bytes, and returns the
-// bytes. Most are short.
+// bytes reads a byte string, which is a length and then that many bytes. Most are
+// short.
 func (c *cursor) bytes(what string) ([]byte, error) {
 	if left := c.data[c.at:]; len(left) > 0 && left[0] < 0xfd && int(left[0]) < len(left) {
 		end := 1 + int(left[0])
@@ -87,8 +87,8 @@ func (c *cursor) bytes(what string) ([]byte, error) {
 	return c.data[c.at-int(n) : c.at], nil
 }
 
-// script passes a script and counts its signature operations, unless the block
-// is so short that there cannot be too many.
+// script reads a script and counts its signature operations, unless the block is
+// so short that it cannot have too many.
 func (c *cursor) script(what string) error {
 	script, err := c.bytes(what)
 	if err == nil && len(c.data) > maxSigops/sigopsOfMultisig {

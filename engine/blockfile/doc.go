@@ -1,17 +1,20 @@
-// Package blockfile reads Bitcoin blocks as they lie in files.
+// Package blockfile reads Bitcoin blocks from files.
 //
-//   - [Reader] takes a stream apart into blocks: the blk files of a full node
+//   - [Reader] splits a stream into blocks: the blk files of a full node
 //     (blk00000.dat), or one raw block.
-//   - [Block] is a parsed block. It takes transactions apart just as far as is
-//     needed to know their ids, and checks the Merkle root, the witness
-//     commitment, and the rules about transactions that need nothing but the
-//     block.
-//   - [Error] tells what is wrong and at which byte.
+//   - [Block] is a parsed block. It parses transactions only as far as their ids
+//     require, and checks the Merkle root, the witness commitment, and the rules
+//     about transactions that need only the block.
+//   - [Error] reports what is wrong and at which byte.
 //
-// Memory is bounded: a block is at most [MaxBlockSize] bytes, every length is
-// checked against the bytes that are there before anything is allocated for
-// it, and the parts that grow with a block are used again for the next one.
+// # Memory
 //
-// Scripts and signatures are not checked, and nothing is known about earlier
-// blocks.
+// Memory is bounded: a block has at most [MaxBlockSize] bytes, every length is
+// checked against the bytes available before anything is allocated for it, and
+// the buffers that grow with a block are reused for the next one.
+//
+// # Caveats
+//
+// Scripts and signatures are not checked, and no rule that needs earlier blocks
+// is. A Reader and a Block are not safe for concurrent use.
 package blockfile

@@ -62,7 +62,7 @@ func record(block []byte) []byte {
 	return append(frame, block...)
 }
 
-// wantFault fails the test unless err is of this kind, at this offset, and says
+// wantFault fails the test unless err is of this kind, at this offset, and contains
 // this.
 func wantFault(t *testing.T, err, kind error, offset int64, text string) {
 	t.Helper()

@@ -17,7 +17,7 @@ var (
 	MagicRegtest  = Magic{0xfa, 0xbf, 0xb5, 0xda}
 )
 
-// networks are the networks whose magic is known.
+// networks lists the known networks.
 var networks = []struct {
 	magic Magic
 	name  string
@@ -29,7 +29,7 @@ var networks = []struct {
 	{MagicRegtest, "regtest"},
 }
 
-// knownMagics returns the magics of all networks that are known.
+// knownMagics returns the magics of all known networks.
 func knownMagics() []Magic {
 	all := make([]Magic, len(networks))
 	for i, n := range networks {

@@ -13,32 +13,35 @@ import (
 const (
 	frameSize = 8 // magic and length
 
-	// windowSize is how far a Reader sees ahead: the longest record, and what
-	// follows it in a rev file.
+	// windowSize is the number of bytes that a Reader sees ahead: the longest
+	// record, and the bytes that follow it in a rev file.
 	windowSize = 1 << 22
 
-	// scanSize is how many bytes are searched for a record at a time.
+	// scanSize is the number of bytes searched for a record at a time.
 	scanSize = 1 << 16
 
-	// undoTrailer is the length of the checksum behind a record of a rev file.
+	// undoTrailer is the length of the checksum after a record of a rev file.
 	undoTrailer = 32
 )
 
-// Reader takes a stream of blocks apart.
+// Reader splits a stream into blocks. Not safe for concurrent use.
 //
 // In a blk file each record is a [Magic], the length of the block (4 bytes,
-// little-endian) and the block. Before a record and at the end of the file may
-// stand any number of zero bytes: a node allocates its files in large pieces.
-// Bitcoin Core 28 and later hides blk files by XOR with a key of 8 bytes,
-// which lies beside them in xor.dat (see [ReadKey]).
+// little-endian) and the block. Any number of zero bytes may precede a record or
+// end the file, because a node allocates its files in large pieces. Bitcoin Core
+// 28 and later obfuscates blk files by XOR with a key of 8 bytes, which is in
+// xor.dat beside them (see [ReadKey]).
 //
-// A stream that does not begin with a magic and is one whole block is taken as
-// that block, without framing.
+// A stream that does not begin with a magic and is one whole block is read as that
+// block, without framing.
 //
-// What is neither padding nor a record is skipped up to the next record and
-// reported as an error: bytes that no magic precedes, a length that no block can
-// have, and a record that is no block while another record begins inside it, as
-// a node leaves it that was stopped while it wrote.
+// Bytes that are neither padding nor a record are skipped up to the next record
+// and reported as an error:
+//
+//   - bytes without a magic before them,
+//   - a length that no block can have,
+//   - a record that is not a block while another record begins inside it, which a
+//     node leaves when it is stopped during a write.
 type Reader struct {
 	in      *bufio.Reader
 	key     [KeySize]byte
@@ -47,28 +50,27 @@ type Reader struct {
 	started bool
 	whole   bool   // the stream is one block without framing
 	framed  bool   // a record was read
-	scratch []byte // scanned bytes of a hidden file
+	scratch []byte // scanned bytes of an obfuscated file
 }
 
-// Record is a block and where it was.
+// Record is a block and its place in the stream.
 type Record struct {
-	Offset      int64  // byte at which the record starts, in the stream: its magic, if framed
+	Offset      int64  // byte at which the record starts: its magic, if framed
 	BlockOffset int64  // byte at which the block starts
 	Block       []byte // not parsed
 }
 
 // NewReader returns a reader of the blocks in r. The key is the content of
-// xor.dat, or the zero value; files that are not hidden may be read with any
-// key that does not begin with four zeros. Records have one of the magics, all
-// of them the same; without any, they may be of every network that is known.
+// xor.dat, or the zero value; a file that is not obfuscated can be read with any
+// key that does not begin with four zeros. All records must have the same magic,
+// one of magics, or without any, that of a known network.
 func NewReader(r io.Reader, key [KeySize]byte, magics ...Magic) *Reader {
 	reader := &Reader{in: bufio.NewReaderSize(nil, windowSize)}
 	reader.Reset(r, key, magics...)
 	return reader
 }
 
-// Reset makes r read another stream, as a new reader does, in the memory that it
-// has.
+// Reset makes r read another stream like a new reader, and keeps its buffers.
 func (r *Reader) Reset(in io.Reader, key [KeySize]byte, magics ...Magic) {
 	if len(magics) == 0 {
 		magics = knownMagics()
@@ -77,12 +79,13 @@ func (r *Reader) Reset(in io.Reader, key [KeySize]byte, magics ...Magic) {
 	*r = Reader{in: r.in, key: key, magics: magics, scratch: r.scratch}
 }
 
-// Next returns the next block. It lies in buf, up to its capacity, if it fits
-// there, and else in new memory. At the end of the stream the error is
-// [io.EOF]. Other errors are [*Error] with the offset in the stream. If bytes
-// were skipped, as [Error.Skipped] reports, Next can be called again:
-// [ErrMagic], [ErrLength], [ErrTruncated], [ErrNetwork], [ErrUndo]. After an
-// error of the stream itself it must not be called again.
+// Next returns the next block, in buf if its capacity suffices and in new memory
+// otherwise. At the end of the stream the error is [io.EOF]. Other errors are
+// [*Error] with the offset in the stream.
+//
+// After [ErrMagic], [ErrLength], [ErrTruncated], [ErrNetwork] and [ErrUndo] the
+// bytes in question have been skipped, as [Error.Skipped] reports, and Next can be
+// called again. It must not be called again after an error of the stream itself.
 func (r *Reader) Next(buf []byte) (Record, error) {
 	if !r.started {
 		if err := r.start(); err != nil {
@@ -98,10 +101,10 @@ func (r *Reader) Next(buf []byte) (Record, error) {
 	}
 	size := int(binary.LittleEndian.Uint32(head[len(Magic{}):]))
 	if !r.framed && r.isUndo(size) {
-		return Record{}, r.skipAll(fault(ErrUndo, r.offset, "the file holds undo data, as the rev files of a node do: a file of blocks (blk) is expected"))
+		return Record{}, r.skipAll(fault(ErrUndo, r.offset, "the file has undo data, as the rev files of a node: expected a file of blocks (blk)"))
 	}
 	if !isBlockSize(size) {
-		return Record{}, r.skip(fault(ErrLength, r.offset, "the record has a length of %s: %d to %d are expected", bytesOf(size), minBlockSize, MaxBlockSize))
+		return Record{}, r.skip(fault(ErrLength, r.offset, "the record has a length of %s: expected %d to %d", bytesOf(size), minBlockSize, MaxBlockSize))
 	}
 	data, err := r.in.Peek(frameSize + size)
 	if err != nil && err != io.EOF {
@@ -110,14 +113,14 @@ func (r *Reader) Next(buf []byte) (Record, error) {
 	data = data[min(frameSize, len(data)):]
 	rec := Record{Offset: r.offset, BlockOffset: r.offset + frameSize, Block: room(buf, len(data))}
 	copy(rec.Block, data)
-	r.unhide(rec.Block, rec.BlockOffset)
+	r.deobfuscate(rec.Block, rec.BlockOffset)
 	if len(data) < size {
 		return Record{}, r.skip(r.truncated("a block", size, len(data)))
 	}
 	if at := r.find(rec.Block); at >= 0 {
 		var e *Error
 		if errors.As(checkForm(rec.Block), &e) {
-			return Record{}, r.skip(fault(ErrLength, r.offset, "the record has a length of %s, but is not one block (its byte %d: %s), and another record begins at offset %d", bytesOf(size), e.Offset, e.Text, rec.BlockOffset+int64(at)))
+			return Record{}, r.skip(fault(ErrLength, r.offset, "the record of %s is not one block (its byte %d: %s), and another record begins at offset %d", bytesOf(size), e.Offset, e.Text, rec.BlockOffset+int64(at)))
 		}
 	}
 	r.framed = true
@@ -125,7 +128,7 @@ func (r *Reader) Next(buf []byte) (Record, error) {
 	return rec, nil
 }
 
-// start looks at the first bytes to find out what the stream is.
+// start determines from the first bytes what the stream is.
 func (r *Reader) start() error {
 	r.started = true
 	first, err := r.in.Peek(len(Magic{}))
@@ -137,14 +140,14 @@ func (r *Reader) start() error {
 		return nil
 	}
 	head := slices.Clone(first) // what r.in returns changes
-	hidden := slices.Clone(first)
-	r.unhide(hidden, 0)
-	if r.beginsMagic(hidden) {
+	plain := slices.Clone(first)
+	r.deobfuscate(plain, 0)
+	if r.beginsMagic(plain) {
 		return nil
 	}
-	for _, seen := range [][]byte{head, hidden} {
+	for _, seen := range [][]byte{head, plain} {
 		if len(seen) == len(Magic{}) && Magic(seen).Network() != "" {
-			return r.skipAll(fault(ErrNetwork, 0, "the file holds blocks of %s (magic %v): %s expected", Magic(seen).Network(), Magic(seen), r.expected()))
+			return r.skipAll(fault(ErrNetwork, 0, "the file has blocks of %s (magic %v): expected %s", Magic(seen).Network(), Magic(seen), r.expected()))
 		}
 	}
 
@@ -152,25 +155,25 @@ func (r *Reader) start() error {
 	if err != nil && err != io.EOF {
 		return r.readFault(err)
 	}
-	var why *Error
+	var notBlock *Error // why the stream is not one block
 	if len(data) > MaxBlockSize {
-		why = fault(ErrLength, MaxBlockSize, "it has more than %d bytes", MaxBlockSize)
+		notBlock = fault(ErrLength, MaxBlockSize, "it has more than %d bytes", MaxBlockSize)
 	} else {
-		errors.As(checkForm(data), &why)
+		errors.As(checkForm(data), &notBlock)
 	}
 	switch {
-	case why == nil:
+	case notBlock == nil:
 		r.whole = true
 		return nil
 	case zeros(head) == len(head): // padding
 		return nil
 	}
-	text := r.expected() // before a record says more
-	err = r.skip(fault(ErrMagic, 0, "%x is not the start of a record: %s expected", head, text))
+	text := r.expected() // before settle changes it
+	err = r.skip(fault(ErrMagic, 0, "%x is not the start of a record: expected %s", head, text))
 	var e *Error
 	if _, end := r.in.Peek(1); end == io.EOF && errors.As(err, &e) && e.Skipped > 0 {
-		e.Offset = why.Offset
-		e.Text = fmt.Sprintf("the file is no blk file (it starts with %x, %s expected) and not one block: %s", head, text, why.Text)
+		e.Offset = notBlock.Offset
+		e.Text = fmt.Sprintf("the file is neither a blk file (it starts with %x, expected %s) nor one block: %s", head, text, notBlock.Text)
 	}
 	return err
 }
@@ -190,9 +193,9 @@ func (r *Reader) nextWhole(buf []byte) (Record, error) {
 	return rec, nil
 }
 
-// frame goes to the next record and returns its magic and length. The error is
-// [io.EOF] if only padding is left. The magic is looked for before the padding,
-// since the key may turn its first byte into zero.
+// frame skips padding up to the next record and returns its magic and length. The
+// error is [io.EOF] if only padding is left. It checks for a magic before padding,
+// because the key may turn the first byte of a magic into zero.
 func (r *Reader) frame() (head [frameSize]byte, err error) {
 	for {
 		found, err := r.in.Peek(frameSize)
@@ -203,7 +206,7 @@ func (r *Reader) frame() (head [frameSize]byte, err error) {
 			return head, io.EOF
 		}
 		copy(head[:], found)
-		r.unhide(head[:], r.offset)
+		r.deobfuscate(head[:], r.offset)
 		start := head[:min(len(found), len(Magic{}))]
 		switch {
 		case len(found) == frameSize && r.beginsMagic(start):
@@ -214,12 +217,13 @@ func (r *Reader) frame() (head [frameSize]byte, err error) {
 		case r.beginsMagic(start):
 			return head, r.skip(r.truncated("a record", frameSize, len(found)))
 		default:
-			return head, r.skip(fault(ErrMagic, r.offset, "%x is not the start of a record: %s expected", start, r.expected()))
+			return head, r.skip(fault(ErrMagic, r.offset, "%x is not the start of a record: expected %s", start, r.expected()))
 		}
 	}
 }
 
-// settle keeps to the magic of a record: all others of the stream have the same.
+// settle accepts from now on only the magic of this record, which all others of
+// the stream must have.
 func (r *Reader) settle(m Magic) {
 	if len(r.magics) > 1 {
 		r.magics = []Magic{m}
@@ -229,19 +233,19 @@ func (r *Reader) settle(m Magic) {
 // expected names the magic that a record must have, for errors.
 func (r *Reader) expected() string {
 	if len(r.magics) == 1 {
-		return fmt.Sprintf("the magic %v is", r.magics[0])
+		return fmt.Sprintf("the magic %v", r.magics[0])
 	}
-	return "the magic of a known network is"
+	return "the magic of a known network"
 }
 
-// beginsMagic reports whether data are a magic, or so much of it as the end of
-// the stream left.
+// beginsMagic reports whether data are a magic, or the beginning of one that the
+// end of the stream cuts off.
 func (r *Reader) beginsMagic(data []byte) bool {
 	return slices.ContainsFunc(r.magics, func(m Magic) bool { return bytes.HasPrefix(m[:], data) })
 }
 
-// isUndo reports whether the record of this size is one of a rev file: no block,
-// and with the next magic 32 bytes behind it.
+// isUndo reports whether the record of this size is one of a rev file: it is not a
+// block, and the next magic follows 32 bytes after it.
 func (r *Reader) isUndo(size int) bool {
 	next := frameSize + size + undoTrailer
 	if size > MaxBlockSize {
@@ -252,12 +256,12 @@ func (r *Reader) isUndo(size int) bool {
 		return false
 	}
 	data = slices.Clone(data)
-	r.unhide(data, r.offset)
+	r.deobfuscate(data, r.offset)
 	return r.beginsMagic(data[next:]) && checkForm(data[frameSize:frameSize+size]) != nil
 }
 
-// skip passes the bytes up to the next record, or to the end of the stream. It
-// returns e with their number, or an error of the stream.
+// skip skips the bytes up to the next record or the end of the stream. It returns e
+// with their number, or an error of the stream.
 func (r *Reader) skip(e *Error) error {
 	start := r.offset
 	r.discard(1)
@@ -279,8 +283,8 @@ func (r *Reader) skip(e *Error) error {
 	}
 }
 
-// skipAll passes all that is left of the stream. It returns e with the number of
-// bytes, or an error of the stream.
+// skipAll skips the rest of the stream. It returns e with the number of bytes, or
+// an error of the stream.
 func (r *Reader) skipAll(e *Error) error {
 	start := r.offset
 	n, err := io.Copy(io.Discard, r.in)
@@ -292,8 +296,8 @@ func (r *Reader) skipAll(e *Error) error {
 	return e
 }
 
-// find returns where the first record starts in data, by its magic and a length
-// that a block can have, or -1.
+// find returns the index at which the first record starts in data, recognized by
+// its magic and a length that a block can have, or -1.
 func (r *Reader) find(data []byte) int {
 	first := -1
 	for _, m := range r.magics {
@@ -314,17 +318,17 @@ func (r *Reader) find(data []byte) int {
 	return first
 }
 
-// plain returns data, which begin at r.offset, without the key.
+// plain returns data, which begin at r.offset, deobfuscated.
 func (r *Reader) plain(data []byte) []byte {
 	if r.key == [KeySize]byte{} {
 		return data
 	}
 	r.scratch = append(r.scratch[:0], data...)
-	r.unhide(r.scratch, r.offset)
+	r.deobfuscate(r.scratch, r.offset)
 	return r.scratch
 }
 
-// discard passes n bytes that lie in r.in.
+// discard skips n bytes that r.in has buffered.
 func (r *Reader) discard(n int) {
 	n, _ = r.in.Discard(n)
 	r.offset += int64(n)
@@ -332,7 +336,7 @@ func (r *Reader) discard(n int) {
 
 func isBlockSize(n int) bool { return minBlockSize <= n && n <= MaxBlockSize }
 
-// skipPadding passes the zero bytes that have been read already.
+// skipPadding skips the zero bytes at the front of the buffered ones.
 func (r *Reader) skipPadding() {
 	data, _ := r.in.Peek(r.in.Buffered())
 	n := zeros(data)
@@ -351,8 +355,8 @@ func zeros(data []byte) int {
 	return n
 }
 
-// unhide applies the key to data that lie at offset in the stream.
-func (r *Reader) unhide(data []byte, offset int64) {
+// deobfuscate applies the key to data at offset in the stream.
+func (r *Reader) deobfuscate(data []byte, offset int64) {
 	if r.key == [KeySize]byte{} {
 		return
 	}
@@ -370,17 +374,17 @@ func (r *Reader) unhide(data []byte, offset int64) {
 	}
 }
 
-// truncated is the error for what the stream ends in, at r.offset.
+// truncated returns the error of a stream that ends inside what, at r.offset.
 func (r *Reader) truncated(what string, want, got int) *Error {
-	return fault(ErrTruncated, r.offset, "the file ends inside %s: %s expected, %d there", what, bytesOf(want), got)
+	return fault(ErrTruncated, r.offset, "the file ends inside %s: expected %s, got %d", what, bytesOf(want), got)
 }
 
-// readFault turns an error of the stream into an [*Error].
+// readFault returns an error of the stream as an [*Error].
 func (r *Reader) readFault(err error) error {
 	return &Error{Kind: err, Offset: r.offset, Text: fmt.Sprintf("cannot read: %v", err)}
 }
 
-// room returns n bytes of the memory of buf, or else new ones.
+// room returns n bytes, in the memory of buf if its capacity suffices.
 func room(buf []byte, n int) []byte {
 	if cap(buf) >= n {
 		return buf[:n]

@@ -96,29 +96,29 @@ func TestReaderFaults(t *testing.T) {
 		offset  int64
 		text    string
 	}{
-		{"ends in the magic", slices.Concat(rec, MagicBitcoin[:3]), 1, ErrTruncated, n, "inside a record: 8 bytes expected, 3 there"},
-		{"ends in the length", slices.Concat(rec, rec[:7]), 1, ErrTruncated, n, "inside a record: 8 bytes expected, 7 there"},
-		{"ends before the block", slices.Concat(rec, rec[:8]), 1, ErrTruncated, n, "inside a block: 141 bytes expected, 0 there"},
-		{"ends in the block", slices.Concat(rec, rec, rec[:20]), 2, ErrTruncated, 2 * n, "inside a block: 141 bytes expected, 12 there"},
-		{"garbage after a record", slices.Concat(rec, []byte("what is this")), 1, ErrMagic, n, "77686174 is not the start of a record: the magic f9beb4d9 is expected"},
+		{"ends in the magic", slices.Concat(rec, MagicBitcoin[:3]), 1, ErrTruncated, n, "inside a record: expected 8 bytes, got 3"},
+		{"ends in the length", slices.Concat(rec, rec[:7]), 1, ErrTruncated, n, "inside a record: expected 8 bytes, got 7"},
+		{"ends before the block", slices.Concat(rec, rec[:8]), 1, ErrTruncated, n, "inside a block: expected 141 bytes, got 0"},
+		{"ends in the block", slices.Concat(rec, rec, rec[:20]), 2, ErrTruncated, 2 * n, "inside a block: expected 141 bytes, got 12"},
+		{"garbage after a record", slices.Concat(rec, []byte("what is this")), 1, ErrMagic, n, "77686174 is not the start of a record: expected the magic f9beb4d9"},
 		{"one wrong bit in the magic", slices.Concat(rec, []byte{0xf9, 0xbe, 0xb4, 0xd8}, rec[4:]), 1, ErrMagic, n, "f9beb4d8"},
 		{"garbage after the padding", slices.Concat(rec, make([]byte, 21), []byte("garbage!")), 1, ErrMagic, n + 21, "67617262"},
 		{"garbage after padding at the start", slices.Concat(make([]byte, 9), []byte("garbage!")), 0, ErrMagic, 9, "67617262"},
-		{"too long", slices.Concat(rec, length(MaxBlockSize+1), raw), 1, ErrLength, n, "a length of 4000001 bytes: 81 to 4000000 are expected"},
+		{"too long", slices.Concat(rec, length(MaxBlockSize+1), raw), 1, ErrLength, n, "a length of 4000001 bytes: expected 81 to 4000000"},
 		{"far too long", slices.Concat(length(1<<32-1), raw), 0, ErrLength, 0, "4294967295"},
 		{"too short", slices.Concat(length(80), raw), 0, ErrLength, 0, "a length of 80 bytes"},
-		{"longest, but not there", length(MaxBlockSize), 0, ErrTruncated, 0, "4000000 bytes expected, 0 there"},
-		{"one byte of the magic", MagicBitcoin[:1], 0, ErrTruncated, 0, "inside a record: 8 bytes expected, 1 there"},
-		{"seven bytes of a record", rec[:7], 0, ErrTruncated, 0, "inside a record: 8 bytes expected, 7 there"},
-		{"one byte", []byte("a"), 0, ErrMagic, 0, "the file is no blk file (it starts with 61, the magic f9beb4d9 is expected) and not one block: the block ends inside the header: 80 bytes expected, 1 left"},
-		{"three bytes", []byte("abc"), 0, ErrMagic, 0, "(it starts with 616263, the magic f9beb4d9 is expected)"},
-		{"seven bytes", []byte("abcdefg"), 0, ErrMagic, 0, "(it starts with 61626364, the magic f9beb4d9 is expected)"},
+		{"longest, but not there", length(MaxBlockSize), 0, ErrTruncated, 0, "expected 4000000 bytes, got 0"},
+		{"one byte of the magic", MagicBitcoin[:1], 0, ErrTruncated, 0, "inside a record: expected 8 bytes, got 1"},
+		{"seven bytes of a record", rec[:7], 0, ErrTruncated, 0, "inside a record: expected 8 bytes, got 7"},
+		{"one byte", []byte("a"), 0, ErrMagic, 0, "the file is neither a blk file (it starts with 61, expected the magic f9beb4d9) nor one block: the block ends inside the header: expected 80 bytes, 1 left"},
+		{"three bytes", []byte("abc"), 0, ErrMagic, 0, "(it starts with 616263, expected the magic f9beb4d9)"},
+		{"seven bytes", []byte("abcdefg"), 0, ErrMagic, 0, "(it starts with 61626364, expected the magic f9beb4d9)"},
 		{"one byte after a record", slices.Concat(rec, []byte("a")), 1, ErrMagic, n, "61 is not the start of a record"},
 		{"seven bytes after the padding", slices.Concat(rec, make([]byte, 5), []byte("abcdefg")), 1, ErrMagic, n + 5, "61626364 is not the start of a record"},
 		{"a record of one byte", length(1), 0, ErrLength, 0, "a length of 1 byte:"},
-		{"text", []byte("this is neither a blk file nor a block, although it is long enough for a header, is it not?"), 0, ErrMagic, 80, "the file is no blk file (it starts with 74686973, the magic f9beb4d9 is expected) and not one block: the number of transactions is "},
-		{"raw block cut", slices.Concat([]byte{1}, raw[1:len(raw)-1]), 0, ErrMagic, 80, "and not one block: the number of transactions is 1, with only 59 bytes left and 60 at least for each"},
-		{"raw block and more", slices.Concat([]byte{1}, raw[1:], []byte{0}), 0, ErrMagic, 141, "and not one block: the block should end after the last transaction, but has 1 byte more"},
+		{"text", []byte("this is neither a blk file nor a block, although it is long enough for a header, is it not?"), 0, ErrMagic, 80, "the file is neither a blk file (it starts with 74686973, expected the magic f9beb4d9) nor one block: the number of transactions is "},
+		{"raw block cut", slices.Concat([]byte{1}, raw[1:len(raw)-1]), 0, ErrMagic, 80, "nor one block: the number of transactions is 1, with only 59 bytes left and at least 60 for each"},
+		{"raw block and more", slices.Concat([]byte{1}, raw[1:], []byte{0}), 0, ErrMagic, 141, "nor one block: the block does not end after the last transaction: it has 1 byte more"},
 		{"raw and too long", bytes.Repeat([]byte{1}, MaxBlockSize+1), 0, ErrMagic, MaxBlockSize, "it has more than 4000000 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestReaderGoesOn(t *testing.T) {
 			data := slices.Clone(test.data)
 			for _, key := range [][KeySize]byte{noKey, [KeySize]byte([]byte("8bytekey"))} {
 				if key != noKey && (strings.HasPrefix(test.name, "raw") || strings.Contains(test.name, "padding")) {
-					continue // these are never hidden
+					continue // these are never obfuscated
 				}
 				for i := range data {
 					data[i] ^= key[i%KeySize]
@@ -232,9 +232,9 @@ func TestReaderNetworks(t *testing.T) {
 		{MagicRegtest, nil, ""},
 		{MagicRegtest, []Magic{MagicRegtest}, ""},
 		{other, []Magic{other}, ""},
-		{other, nil, "the file is no blk file (it starts with 01020304, the magic of a known network is expected) and not one block: "},
-		{MagicRegtest, []Magic{MagicBitcoin}, "the file holds blocks of regtest (magic fabfb5da): the magic f9beb4d9 is expected"},
-		{MagicTestnet4, []Magic{other}, "the file holds blocks of testnet4 (magic 1c163f28): the magic 01020304 is expected"},
+		{other, nil, "the file is neither a blk file (it starts with 01020304, expected the magic of a known network) nor one block: "},
+		{MagicRegtest, []Magic{MagicBitcoin}, "the file has blocks of regtest (magic fabfb5da): expected the magic f9beb4d9"},
+		{MagicTestnet4, []Magic{other}, "the file has blocks of testnet4 (magic 1c163f28): expected the magic 01020304"},
 	} {
 		rec := record(raw)
 		copy(rec, test.file[:])
@@ -305,13 +305,13 @@ func TestEmptyFiles(t *testing.T) {
 	}
 }
 
-// Any blocks, with any padding before, between and after them, or hidden by any
-// key, are read back with their offsets. Padding is never hidden.
+// Any blocks, with any padding before, between and after them, or obfuscated by any
+// key, are read back with their offsets. Padding is never obfuscated.
 func TestFramingRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var key [KeySize]byte
 		copy(key[:], rapid.SliceOfN(rapid.Byte(), KeySize, KeySize).Draw(t, "key"))
-		hidden := rapid.Bool().Draw(t, "hidden") && [4]byte(key[:4]) != [4]byte{}
+		obfuscated := rapid.Bool().Draw(t, "obfuscated") && [4]byte(key[:4]) != [4]byte{}
 		type want struct {
 			offset int64
 			block  []byte
@@ -319,8 +319,8 @@ func TestFramingRoundTrip(t *testing.T) {
 		var data []byte
 		var wants []want
 		for range rapid.IntRange(0, 5).Draw(t, "blocks") {
-			// A hidden magic may begin with zeros, which are then taken for padding.
-			if !hidden {
+			// An obfuscated magic may begin with zeros, which are then taken for padding.
+			if !obfuscated {
 				padding := rapid.IntRange(0, 20).Draw(t, "padding")
 				if len(data) == 0 && (padding < 4 || key != noKey) {
 					padding = 0 // at the start it is no sure sign of a blk file
@@ -331,7 +331,7 @@ func TestFramingRoundTrip(t *testing.T) {
 			wants = append(wants, want{int64(len(data)), b})
 			rec := record(b)
 			for i := range rec {
-				if hidden {
+				if obfuscated {
 					rec[i] ^= key[(len(data)+i)%KeySize]
 				}
 			}

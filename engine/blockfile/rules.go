@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// maxMoney is the most that an output, or all outputs of a transaction, can
-	// be worth: 21 million bitcoin, in satoshi.
+	// maxMoney bounds the value of an output, and of all outputs of a transaction:
+	// 21 million bitcoin, in satoshi.
 	maxMoney = 21_000_000 * 100_000_000
 
 	// maxWeight bounds the weight of a block (BIP 141): three times its length
@@ -27,26 +27,26 @@ const (
 	// costs 4, and all may cost 80,000 (BIP 141).
 	maxSigops = 20_000
 
-	// sigopsOfMultisig is what an operation with several keys counts, however many
-	// keys it has.
+	// sigopsOfMultisig is the count of an operation with several keys, whatever
+	// their number.
 	sigopsOfMultisig = 20
 
-	// outputSize is the length of what names an output: the id of its
-	// transaction, and its number there (4 bytes, little-endian).
+	// outputSize is the length of a reference to an output: the id of its
+	// transaction, and its index there (4 bytes, little-endian).
 	outputSize = 32 + 4
 
-	// shortSize is the length of the transactions that can be taken for a node of
-	// the Merkle tree.
+	// shortSize is the length in bytes of transactions that can be mistaken for a
+	// node of the Merkle tree.
 	shortSize = 64
 )
 
-// ruleKinds are the kinds of error of [Block.CheckRules], in its order.
+// ruleKinds lists the kinds of error of [Block.CheckRules] in its order.
 var ruleKinds = []error{
 	ErrNoCoinbase, ErrCoinbases, ErrCoinbaseScript, ErrNullInput,
 	ErrDuplicateInput, ErrDoubleSpend, ErrValue, ErrWeight, ErrSigops,
 }
 
-// CheckRules checks the rules about transactions that need nothing but the block:
+// CheckRules checks the rules about transactions that need only the block:
 //
 //   - the first transaction is a coinbase, with a script of 2 to 100 bytes, and no
 //     other is;
@@ -55,8 +55,8 @@ var ruleKinds = []error{
 //   - no output is worth more than 21 million bitcoin, nor are all of a
 //     transaction;
 //   - the block weighs at most 4,000,000;
-//   - its scripts have at most 20,000 signature operations. What the spent outputs
-//     add to that (P2SH, witnesses) cannot be known.
+//   - its scripts have at most 20,000 signature operations, without those that the
+//     spent outputs add (P2SH, witnesses), which the block does not show.
 //
 // It returns the first violation of each rule, with the offset in the block:
 // [ErrNoCoinbase], [ErrCoinbases], [ErrCoinbaseScript], [ErrNullInput],
@@ -72,12 +72,13 @@ func (b *Block) CheckRules() []*Error {
 // weight returns the weight of the block.
 func (b *Block) weight() int { return 3*b.stripped + len(b.raw) }
 
-// ShortTransactions returns how many transactions have 64 bytes without their
-// witnesses. Such a transaction can be taken for a node of the Merkle tree, so
-// that a proof of inclusion can be forged (BIP 54 wants to forbid them).
+// ShortTransactions returns the number of transactions that have 64 bytes without
+// their witnesses. Such a transaction can be mistaken for a node of the Merkle
+// tree, so that a proof of inclusion can be forged (BIP 54 proposes to forbid
+// them).
 func (b *Block) ShortTransactions() int { return b.short }
 
-// isSuspect reports whether the transaction breaks a rule by itself. First is
+// isSuspect reports whether the transaction breaks a rule by itself. First reports
 // whether it is the first of the block.
 func (tx *transaction) isSuspect(first bool, raw []byte) bool {
 	isCoinbase := tx.isCoinbase()
@@ -99,8 +100,8 @@ func isCoinbaseScript(script []byte) bool {
 	return minCoinbaseScript <= len(script) && len(script) <= maxCoinbaseScript
 }
 
-// CoinbaseHeight returns the height with which the script of the coinbase begins
-// (BIP 34), or -1 if it begins with none.
+// CoinbaseHeight returns the height at the beginning of the script of the coinbase
+// (BIP 34), or -1 if there is none.
 func (b *Block) CoinbaseHeight() int64 {
 	if !b.first.isCoinbase() {
 		return -1
@@ -108,7 +109,8 @@ func (b *Block) CoinbaseHeight() int64 {
 	return decodeHeight(b.first.coinbaseScript(b.raw))
 }
 
-// decodeHeight reads a number as a script pushes it, in its shortest form.
+// decodeHeight reads the number that a script pushes first, in its shortest form,
+// or returns -1.
 func decodeHeight(script []byte) int64 {
 	const op0, op1, op16 = 0, 0x51, 0x60
 	switch {
@@ -146,10 +148,10 @@ func (b *Block) findViolations() []*Error {
 		}
 	}
 	if w := b.weight(); w > maxWeight {
-		note(ErrWeight, 0, "the block has a weight of %d: at most %d is expected", w, maxWeight)
+		note(ErrWeight, 0, "the block has a weight of %d: expected at most %d", w, maxWeight)
 	}
 	if n := b.cursor.sigops; n > maxSigops {
-		note(ErrSigops, 0, "the scripts have %d signature operations: at most %d are expected", n, maxSigops)
+		note(ErrSigops, 0, "the scripts have %d signature operations: expected at most %d", n, maxSigops)
 	}
 	spentBy := map[[outputSize]byte]int{} // the transaction that spends an output
 	i := 0
@@ -158,20 +160,20 @@ func (b *Block) findViolations() []*Error {
 		isCoinbase := tx.isCoinbase()
 		switch {
 		case i == 0 && !isCoinbase:
-			note(ErrNoCoinbase, tx.start, "transaction 0 is no coinbase: it has %s, and one that spends no output is expected", plural(tx.inputs, "input"))
+			note(ErrNoCoinbase, tx.start, "transaction 0 is not a coinbase: it has %s, expected one that spends no output", plural(tx.inputs, "input"))
 		case i > 0 && isCoinbase:
-			note(ErrCoinbases, tx.start, "transaction %d is a coinbase: only transaction 0 is expected to be one", i)
+			note(ErrCoinbases, tx.start, "transaction %d is a coinbase: expected only transaction 0 to be one", i)
 		}
 		if isCoinbase {
 			if script := tx.coinbaseScript(b.raw); !isCoinbaseScript(script) {
-				note(ErrCoinbaseScript, tx.start, "the coinbase has a script of %s: %d to %d are expected", bytesOf(len(script)), minCoinbaseScript, maxCoinbaseScript)
+				note(ErrCoinbaseScript, tx.start, "the coinbase has a script of %s: expected %d to %d", bytesOf(len(script)), minCoinbaseScript, maxCoinbaseScript)
 			}
 		}
 		b.eachInput(tx, func(n, at int) {
 			output := [outputSize]byte(b.raw[at:])
 			if isNull(output[:]) {
 				if !isCoinbase {
-					note(ErrNullInput, at, "input %d of transaction %d spends no output, as only the input of a coinbase does", n, i)
+					note(ErrNullInput, at, "input %d of transaction %d spends no output: only the input of a coinbase may", n, i)
 				}
 				return
 			}
@@ -185,7 +187,7 @@ func (b *Block) findViolations() []*Error {
 		})
 		if tx.badValue {
 			b.findBadValue(tx, func(n, at int, amount uint64, what string) {
-				note(ErrValue, at, "%s %d of transaction %d has the value %d: at most %d is expected", what, n, i, amount, uint64(maxMoney))
+				note(ErrValue, at, "%s %d of transaction %d has the value %d: expected at most %d", what, n, i, amount, uint64(maxMoney))
 			})
 		}
 		i++
@@ -195,7 +197,7 @@ func (b *Block) findViolations() []*Error {
 }
 
 // countSigops counts the signature operations of a script as Bitcoin Core does
-// where it does not know what the script is for: up to the first push that its end
+// for a script of unknown purpose: up to the first push that the end of the script
 // cuts off.
 func countSigops(script []byte) (n int) {
 	const (
@@ -206,7 +208,7 @@ func countSigops(script []byte) (n int) {
 	for len(script) > 0 {
 		op := script[0]
 		script = script[1:]
-		size := 0 // of what is pushed, with its length
+		size := 0 // of the data pushed and its length
 		switch {
 		case op < pushData1:
 			size = int(op)
@@ -231,8 +233,8 @@ func countSigops(script []byte) (n int) {
 	return n
 }
 
-// eachInput calls f with the number of each input and where the output stands
-// that it spends.
+// eachInput calls f with the index of each input and the offset of the output that
+// it spends.
 func (b *Block) eachInput(tx *transaction, f func(n, at int)) *cursor {
 	c := &cursor{data: b.raw, at: tx.body}
 	inputs, _ := c.varint("")
@@ -245,8 +247,8 @@ func (b *Block) eachInput(tx *transaction, f func(n, at int)) *cursor {
 	return c
 }
 
-// findBadValue calls note with the first output that is worth too much, alone or
-// with those before it.
+// findBadValue calls note with the first output whose value, alone or with the
+// outputs before it, is above maxMoney.
 func (b *Block) findBadValue(tx *transaction, note func(n, at int, amount uint64, what string)) {
 	c := b.eachInput(tx, func(n, at int) {})
 	outputs, _ := c.varint("")
@@ -267,13 +269,13 @@ func (b *Block) findBadValue(tx *transaction, note func(n, at int, amount uint64
 	}
 }
 
-// isNull reports whether an output is the one that none is: the input of a
-// coinbase spends it.
+// isNull reports whether a reference is the null output, which the input of a
+// coinbase spends.
 func isNull(output []byte) bool {
 	return binary.LittleEndian.Uint32(output[32:]) == 1<<32-1 && [32]byte(output) == [32]byte{}
 }
 
-// outputText names an output as people write it.
+// outputText formats a reference to an output as id:index.
 func outputText(output [outputSize]byte) string {
 	return fmt.Sprintf("%v:%d", pow.Hash(output[:32]), binary.LittleEndian.Uint32(output[32:]))
 }
@@ -285,31 +287,31 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// outputSet finds outputs that are spent twice. Its memory is used again for the
-// next block. The hash has a random seed: nobody can make blocks that are slow to
-// check.
+// outputSet finds outputs that are spent twice. Its memory is reused for the next
+// block. The hash has a random seed, so that nobody can make a block that is slow
+// to check.
 type outputSet struct {
 	seed  maphash.Seed
-	slots []uint32 // where an output stands in the block; 0 if there is none
+	slots []uint32 // offset of an output in the block; 0 if the slot is empty
 }
 
-// hasDuplicate reports whether any two of the outputs that stand at these places
-// of the block are equal.
-func (s *outputSet) hasDuplicate(raw []byte, places []uint32) bool {
-	if len(places) < 2 {
+// hasDuplicate reports whether any two of the outputs at these offsets of the block
+// are equal.
+func (s *outputSet) hasDuplicate(raw []byte, offsets []uint32) bool {
+	if len(offsets) < 2 {
 		return false
 	}
 	if s.seed == (maphash.Seed{}) {
 		s.seed = maphash.MakeSeed()
 	}
 	size := 16
-	for size < 2*len(places) {
+	for size < 2*len(offsets) {
 		size *= 2
 	}
 	s.slots = slices.Grow(s.slots[:0], size)[:size]
 	clear(s.slots)
 	mask := uint64(size - 1)
-	for _, at := range places {
+	for _, at := range offsets {
 		output := raw[at:][:outputSize]
 		slot := maphash.Bytes(s.seed, output) & mask
 		for ; s.slots[slot] != 0; slot = (slot + 1) & mask {

@@ -55,11 +55,11 @@ func TestCheckRules(t *testing.T) {
 		text string
 	}{
 		{"good", [][]byte{coinbase, tx("", one, a, b), tx("", one, c)}, nil, ""},
-		{"no coinbase", [][]byte{tx("", one, a)}, []error{ErrNoCoinbase}, "transaction 0 is no coinbase: it has 1 input"},
+		{"no coinbase", [][]byte{tx("", one, a)}, []error{ErrNoCoinbase}, "transaction 0 is not a coinbase: it has 1 input"},
 		{"coinbase second", [][]byte{tx("", one, a), coinbase}, []error{ErrNoCoinbase, ErrCoinbases}, "transaction 1 is a coinbase"},
-		{"two coinbases", [][]byte{coinbase, tx("bc", one, null)}, []error{ErrCoinbases}, "transaction 1 is a coinbase: only transaction 0"},
+		{"two coinbases", [][]byte{coinbase, tx("bc", one, null)}, []error{ErrCoinbases}, "transaction 1 is a coinbase: expected only transaction 0 to be one"},
 		{"coinbase with two inputs", [][]byte{tx("ab", one, null, a)}, []error{ErrNoCoinbase, ErrNullInput}, "it has 2 inputs"},
-		{"script of 1 byte", [][]byte{tx("a", one, null)}, []error{ErrCoinbaseScript}, "a script of 1 byte: 2 to 100 are expected"},
+		{"script of 1 byte", [][]byte{tx("a", one, null)}, []error{ErrCoinbaseScript}, "a script of 1 byte: expected 2 to 100"},
 		{"script of 100 bytes", [][]byte{tx(strings.Repeat("a", 100), one, null)}, nil, ""},
 		{"script of 101 bytes", [][]byte{tx(strings.Repeat("a", 101), one, null)}, []error{ErrCoinbaseScript}, "a script of 101 bytes"},
 		{"script of 300 bytes", [][]byte{tx(strings.Repeat("a", 300), one, null)}, []error{ErrCoinbaseScript}, "a script of 300 bytes"},
@@ -68,13 +68,13 @@ func TestCheckRules(t *testing.T) {
 		{"duplicate input", [][]byte{coinbase, tx("", one, a, b, a)}, []error{ErrDuplicateInput}, "transaction 1 spends output 0000000000000000000000000000000000000000000000000000000000000001:0 twice"},
 		{"double spend", [][]byte{coinbase, tx("", one, a, b), tx("", one, c, b)}, []error{ErrDoubleSpend}, "transactions 1 and 2 both spend output 0000000000000000000000000000000000000000000000000000000000000001:1"},
 		{"all the money", [][]byte{coinbase, tx("", []uint64{maxMoney}, a)}, nil, ""},
-		{"more than all the money", [][]byte{coinbase, tx("", []uint64{5, maxMoney + 1}, a)}, []error{ErrValue}, "output 1 of transaction 1 has the value 2100000000000001: at most 2100000000000000 is expected"},
+		{"more than all the money", [][]byte{coinbase, tx("", []uint64{5, maxMoney + 1}, a)}, []error{ErrValue}, "output 1 of transaction 1 has the value 2100000000000001: expected at most 2100000000000000"},
 		{"negative value", [][]byte{coinbase, tx("", []uint64{1<<64 - 1}, a)}, []error{ErrValue}, "output 0 of transaction 1"},
 		{"sum too large", [][]byte{coinbase, tx("", []uint64{maxMoney, 0, 1}, a)}, []error{ErrValue}, "the sum up to output 2 of transaction 1 has the value 2100000000000001"},
 		{"sum over 2^64 back to a small one", [][]byte{coinbase, tx("", slices.Repeat([]uint64{1 << 50}, 1<<14), a)}, []error{ErrValue}, "the sum up to output 1 of transaction 1"},
-		{"too heavy", [][]byte{coinbase, big}, []error{ErrWeight}, "the block has a weight of 4000628: at most 4000000 is expected"},
+		{"too heavy", [][]byte{coinbase, big}, []error{ErrWeight}, "the block has a weight of 4000628: expected at most 4000000"},
 		{"most signature operations", [][]byte{coinbase, tx(strings.Repeat("\xac", 20_000), one, a)}, nil, ""},
-		{"one more", [][]byte{coinbase, tx(strings.Repeat("\xac", 20_000), one, a), tx("\xad", one, b)}, []error{ErrSigops}, "the scripts have 20001 signature operations: at most 20000 are expected"},
+		{"one more", [][]byte{coinbase, tx(strings.Repeat("\xac", 20_000), one, a), tx("\xad", one, b)}, []error{ErrSigops}, "the scripts have 20001 signature operations: expected at most 20000"},
 		{"all at once", [][]byte{tx("", []uint64{1<<63 + 1}, a, a), tx("a", one, null), tx("", one, a, null)}, []error{ErrNoCoinbase, ErrCoinbases, ErrCoinbaseScript, ErrNullInput, ErrDuplicateInput, ErrDoubleSpend, ErrValue}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

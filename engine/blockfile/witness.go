@@ -13,8 +13,8 @@ var commitmentPrefix = []byte{0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed}
 
 // CheckWitness checks, if any transaction has a witness, that the coinbase
 // commits to all witnesses (BIP 141, commitment structure). The Merkle root in
-// the header does not cover them. Blocks without witnesses have nothing to
-// check; see [Block.LacksWitnesses].
+// the header does not cover them. A block without witnesses always passes; see
+// [Block.LacksWitnesses].
 // Errors are [*Error] of kind [ErrWitness].
 func (b *Block) CheckWitness() error {
 	if len(b.wtxids) == 0 {
@@ -25,13 +25,13 @@ func (b *Block) CheckWitness() error {
 		return fault(ErrWitness, pow.HeaderSize, "transactions have witnesses, but no output of the coinbase commits to them")
 	}
 	if len(reserved) != 32 {
-		return fault(ErrWitness, pow.HeaderSize, "the witness of the coinbase has to be one item of 32 bytes")
+		return fault(ErrWitness, pow.HeaderSize, "the witness of the coinbase is not one item of 32 bytes")
 	}
 	b.wtxids[0] = pow.Hash{} // the coinbase cannot commit to itself
 	root, _ := pow.MerkleRoot(b.wtxids)
 	want := pow.Sum(append(root[:], reserved...))
 	if !bytes.Equal(commitment, want[:]) {
-		return fault(ErrWitness, pow.HeaderSize, "the coinbase commits to the witnesses by %x, the %d transactions give %x", commitment, len(b.wtxids), want[:])
+		return fault(ErrWitness, pow.HeaderSize, "the coinbase commits to the witnesses by %x, the %d transactions have %x", commitment, len(b.wtxids), want[:])
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ func (b *Block) HasWitnesses() bool { return len(b.wtxids) > 0 }
 
 // LacksWitnesses reports whether the coinbase commits to witnesses and no
 // transaction has one, not even the coinbase. Where segwit is active such a block
-// is invalid; mostly its witnesses were taken away.
+// is invalid; usually its witnesses were stripped.
 func (b *Block) LacksWitnesses() bool {
 	if b.HasWitnesses() || !bytes.Contains(b.raw[b.first.body:b.first.bodyEnd], commitmentPrefix) {
 		return false
@@ -51,8 +51,8 @@ func (b *Block) LacksWitnesses() bool {
 }
 
 // coinbaseCommitment returns the 32 bytes of the last output of the first
-// transaction that is a commitment, and the only item of its witness; nil for
-// what is not there. Parse has been through the block, so nothing can fail.
+// transaction that is a commitment, and the only item of its witness; each is nil
+// if absent. Parse has read the block, so no read can fail.
 func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
 	c := &cursor{data: b.raw, at: b.first.body}
 	inputs, _ := c.varint("")
@@ -78,7 +78,7 @@ func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
 	return commitment, reserved
 }
 
-// item returns the byte string at the cursor and passes it.
+// item reads a byte string in a block that Parse has read.
 func (c *cursor) item() []byte {
 	n, _ := c.varint("")
 	c.at += int(n)

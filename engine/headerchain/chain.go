@@ -6,11 +6,11 @@ import (
 	"stele/engine/pow"
 )
 
-// UnknownHeight stands for a height that is not known.
+// UnknownHeight is a height that is not known.
 const UnknownHeight int64 = -1
 
-// Offsets in an encoded header. Decoding all of it would take as long as all
-// the rules.
+// Offsets in an encoded header. Decoding the whole header would take as long as
+// all the rules.
 const (
 	prevOffset = 4
 	rootOffset = 36
@@ -27,8 +27,8 @@ var genesis = map[*pow.Params]pow.Hash{
 	pow.Regtest:  mustHash("0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"),
 }
 
-// Chain checks headers one after the other. It holds a few dozen bytes,
-// however long the chain is.
+// Chain checks headers one after the other. It has a fixed size of about 100
+// bytes, however long the chain is. Not safe for concurrent use.
 type Chain struct {
 	params *pow.Params // nil: no rules about nBits
 	height int64       // of the next header, or UnknownHeight
@@ -47,9 +47,9 @@ type Chain struct {
 	regularKnown bool     // whether a header with those was seen
 }
 
-// New returns a chain that is still empty. Without params (nil) only times are
-// checked. Height is that of the first header; with [UnknownHeight], it is 0
-// if that header has no parent.
+// New returns an empty chain. If params is nil, only times are checked. Height is
+// the height of the first header; [UnknownHeight] becomes 0 if that header has no
+// parent.
 func New(params *pow.Params, height int64) *Chain {
 	return &Chain{params: params, height: height}
 }
@@ -57,10 +57,9 @@ func New(params *pow.Params, height int64) *Chain {
 // Height returns the height of the next header, or [UnknownHeight].
 func (c *Chain) Height() int64 { return c.height }
 
-// Append makes header, an encoded header of [pow.HeaderSize] bytes, the next
-// of the chain. The error is nil or [Violations]: all rules that it breaks, of
-// those that can be checked, in the order: genesis, limit, retarget, time, time
-// warp.
+// Append appends an encoded header of [pow.HeaderSize] bytes to the chain. The
+// error is nil or [Violations]: all rules that the header breaks, of those that
+// can be checked, in the order genesis, limit, retarget, time, time warp.
 func (c *Chain) Append(header []byte) error {
 	time := binary.LittleEndian.Uint32(header[timeOffset:])
 	bits := pow.Bits(binary.LittleEndian.Uint32(header[bitsOffset:]))
@@ -106,9 +105,9 @@ func (c *Chain) Append(header []byte) error {
 	return faults
 }
 
-// CheckLimit checks alone that nBits are not above the limit of the chain.
-// Bits that are no target at all are left to the check of proof of work. The
-// error is nil or [Violations].
+// CheckLimit checks only that nBits are not above the limit of the chain. Invalid
+// nBits pass: the check of proof of work reports them. The error is nil or
+// [Violations].
 func CheckLimit(params *pow.Params, bits pow.Bits) error {
 	if v := checkLimit(params, bits); v != nil {
 		return Violations{v}
@@ -124,7 +123,7 @@ func checkLimit(params *pow.Params, bits pow.Bits) *Violation {
 	return violation(BitsAboveLimit, "nBits %v, expected at most %v", bits, params.PowLimitBits)
 }
 
-// first looks whether the chain starts at its genesis block.
+// first checks that the chain starts with its genesis block.
 func (c *Chain) first(header []byte) error {
 	noParent := pow.Hash(header[prevOffset:rootOffset]) == pow.Hash{}
 	if noParent && c.height == UnknownHeight {
@@ -143,14 +142,14 @@ func (c *Chain) first(header []byte) error {
 	return nil
 }
 
-// bitsAreUsual reports whether nBits are surely right: those of the header
-// before, on a chain where only a retarget changes them.
+// bitsAreUsual reports whether nBits need no further check: they are those of the
+// header before, on a chain where only a retarget changes them.
 func (c *Chain) bitsAreUsual(bits pow.Bits) bool {
 	return bits == c.bits && c.params.MinDifficultyAfter == 0 && !c.startsPeriod()
 }
 
-// checkBits checks nBits of the next header by those before, as far as enough of
-// them are known.
+// checkBits checks nBits of the next header if enough of the earlier headers are
+// known.
 func (c *Chain) checkBits(bits pow.Bits, time uint32) error {
 	if c.seen == 0 || c.height == UnknownHeight {
 		return nil
@@ -165,8 +164,8 @@ func (c *Chain) checkBits(bits pow.Bits, time uint32) error {
 	return past.CheckBits(c.params, bits, time)
 }
 
-// past returns what is known of the headers before the next one. Its height
-// must be known.
+// past returns the known facts about the headers before the next one, whose
+// height must be known.
 func (c *Chain) past() Past {
 	return Past{
 		Height: c.height, Bits: c.bits, Time: c.lastTime,
@@ -181,8 +180,8 @@ func (c *Chain) startsPeriod() bool {
 }
 
 // timeIsAfterMedian reports whether time is greater than the median of the last
-// 11 times: whether at least 6 of them are smaller. Early in the chain there
-// are fewer; where it is not known what came before, any time will do.
+// 11 times, which is so if at least 6 of them are smaller. Early in the chain
+// there are fewer times. If earlier headers are unknown, any time passes.
 func (c *Chain) timeIsAfterMedian(time uint32) bool {
 	if c.seen < MedianSpan && c.seen != c.height {
 		return true

@@ -38,7 +38,7 @@ func realHeaders(t testing.TB) [][]byte {
 	}
 }
 
-// wantViolation fails the test unless err breaks the rule and says this.
+// wantViolation fails the test unless err is a violation of the rule with this text.
 func wantViolation(t *testing.T, err error, rule Rule, text string) {
 	t.Helper()
 	if !errors.Is(err, rule) || !strings.Contains(err.Error(), text) {
@@ -56,7 +56,7 @@ func TestRealHeaders(t *testing.T) {
 	}{
 		{"from genesis", pow.Bitcoin, 0, UnknownHeight, 14132},
 		{"from genesis without params", nil, 0, UnknownHeight, 14132},
-		{"from genesis, told so", pow.Bitcoin, 0, 0, 14132},
+		{"from genesis at height 0", pow.Bitcoin, 0, 0, 14132},
 		{"from the middle", pow.Bitcoin, 5000, UnknownHeight, UnknownHeight},
 		{"from the middle, height known", pow.Bitcoin, 5000, 5000, 14132},
 		{"from a retarget", pow.Bitcoin, 2016, 2016, 14132},

@@ -6,16 +6,16 @@ import (
 	"stele/engine/pow"
 )
 
-// MedianSpan is how many headers the median time looks at (BIP 113).
+// MedianSpan is the number of headers in the median time (BIP 113).
 const MedianSpan = 11
 
-// MaxBackward is how many seconds the first header of a period may be before
-// its parent (BIP 54).
+// MaxBackward is the maximum number of seconds by which the first header of a
+// period may precede its parent (BIP 54).
 const MaxBackward = 7200
 
-// Past is what the rules ask about the headers before a header: about its
-// parent and the period between retargets to which the parent belongs. Times
-// are seconds since 1970.
+// Past holds the facts about the headers before a header that the rules need:
+// about its parent, and about the period between retargets to which the parent
+// belongs. Times are seconds since 1970. Its methods are pure.
 type Past struct {
 	Height     int64    // of the header itself, at least 1
 	Bits       pow.Bits // of the parent
@@ -23,12 +23,12 @@ type Past struct {
 	PeriodTime uint32   // of the first header of the parent's period
 	MedianTime uint32   // of the parent and the ten headers before it
 
-	// PeriodBits are those of the first header of the parent's period. Only
+	// PeriodBits are the nBits of the first header of the parent's period. Only
 	// chains with [pow.Params.BIP94] need them.
 	PeriodBits pow.Bits
-	// RegularBits are those of the last header that does not have the chain's
-	// PowLimitBits, or if the parent's period has none, of its first header. Only
-	// chains with [pow.Params.MinDifficultyAfter] need them.
+	// RegularBits are the nBits of the last header that does not have the chain's
+	// PowLimitBits, or if the parent's period has none, of the first header of that
+	// period. Only chains with [pow.Params.MinDifficultyAfter] need them.
 	RegularBits pow.Bits
 }
 
@@ -42,11 +42,10 @@ func endsPeriod(params *pow.Params, height int64) bool {
 	return startsPeriod(params, height+1)
 }
 
-// NextBits returns the nBits that the header must have: those of its parent, or
-// at the start of a period those after the retarget. A header that comes late
-// has others on a chain with [pow.Params.MinDifficultyAfter]; see
-// [Past.CheckBits]. An error means that the parent has no valid nBits; see
-// [pow.Params.Retarget].
+// NextBits returns the nBits that the header must have: those of its parent, or at
+// the start of a period those after the retarget. On a chain with
+// [pow.Params.MinDifficultyAfter] a late header has others; see [Past.CheckBits].
+// An error means that the parent has no valid nBits; see [pow.Params.Retarget].
 func (p Past) NextBits(params *pow.Params) (pow.Bits, error) {
 	switch {
 	case startsPeriod(params, p.Height) && params.BIP94:
@@ -59,16 +58,16 @@ func (p Past) NextBits(params *pow.Params) (pow.Bits, error) {
 	return p.Bits, nil
 }
 
-// isLate reports whether a header of this time may, and must, have the chain's
-// PowLimitBits, because its parent is long ago.
+// isLate reports whether a header of this time must have the chain's PowLimitBits,
+// because its time is long after its parent's.
 func (p Past) isLate(params *pow.Params, time uint32) bool {
 	return params.MinDifficultyAfter > 0 && !startsPeriod(params, p.Height) &&
 		int64(time) > int64(p.Time)+int64(params.MinDifficultyAfter)
 }
 
 // CheckBits checks the nBits of a header of this time ([BadRetarget]): they must
-// be those of [Past.NextBits], or of a late header the PowLimitBits. After a
-// parent without valid nBits, which is wrong itself, any will do.
+// be those of [Past.NextBits], or for a late header the PowLimitBits. After a
+// parent without valid nBits, which is invalid itself, any nBits pass.
 func (p Past) CheckBits(params *pow.Params, bits pow.Bits, time uint32) error {
 	if p.isLate(params, time) {
 		if bits == params.PowLimitBits {
@@ -95,8 +94,8 @@ func (p Past) CheckBits(params *pow.Params, bits pow.Bits, time uint32) error {
 	}
 }
 
-// CheckTime checks that the time is after the median time of the headers
-// before ([TimeTooOld]).
+// CheckTime checks that the time is after the median time of the headers before
+// ([TimeTooOld]).
 func (p Past) CheckTime(time uint32) error {
 	if time > p.MedianTime {
 		return nil
@@ -104,11 +103,11 @@ func (p Past) CheckTime(time uint32) error {
 	return violation(TimeTooOld, "time %d, expected more than %d, the median of the headers before", time, p.MedianTime)
 }
 
-// maxBackwardBIP94 is how many seconds the first header of a period may be before
-// its parent (BIP 94).
+// maxBackwardBIP94 is the maximum number of seconds by which the first header of a
+// period may precede its parent (BIP 94).
 const maxBackwardBIP94 = 600
 
-// checkBIP94 checks the rule of BIP 94 about time, on a chain that has it
+// checkBIP94 checks the rule of BIP 94 about time on a chain that has it
 // ([TimeWarp]).
 func (p Past) checkBIP94(params *pow.Params, time uint32) error {
 	if !params.BIP94 || !startsPeriod(params, p.Height) || int64(time) >= int64(p.Time)-maxBackwardBIP94 {
@@ -120,7 +119,7 @@ func (p Past) checkBIP94(params *pow.Params, time uint32) error {
 // CheckTimeWarp checks the two rules of BIP 54 about time ([TimeWarp]), which
 // Bitcoin itself has not adopted: the first header of a period is at most
 // [MaxBackward] before its parent, and the last one is not before the first.
-// Without them miners can make the periods overlap and the difficulty fall.
+// Without them miners can make the periods overlap and lower the difficulty.
 func (p Past) CheckTimeWarp(params *pow.Params, time uint32) error {
 	switch {
 	case startsPeriod(params, p.Height) && int64(time) < int64(p.Time)-MaxBackward:
@@ -132,15 +131,15 @@ func (p Past) CheckTimeWarp(params *pow.Params, time uint32) error {
 }
 
 // MinTime returns the earliest time that passes [Past.CheckTime] and
-// [Past.CheckTimeWarp]. (No time passes after a median of 2^32-1, in 2106;
-// then it is 2^32-1.)
+// [Past.CheckTimeWarp]. After a median of 2^32-1, in 2106, no time passes, and the
+// result is 2^32-1.
 func (p Past) MinTime(params *pow.Params) uint32 {
-	least := int64(p.MedianTime) + 1
+	earliest := int64(p.MedianTime) + 1
 	if startsPeriod(params, p.Height) {
-		least = max(least, int64(p.Time)-MaxBackward)
+		earliest = max(earliest, int64(p.Time)-MaxBackward)
 	}
 	if endsPeriod(params, p.Height) {
-		least = max(least, int64(p.PeriodTime))
+		earliest = max(earliest, int64(p.PeriodTime))
 	}
-	return uint32(min(least, math.MaxUint32))
+	return uint32(min(earliest, math.MaxUint32))
 }

@@ -6,29 +6,30 @@ import (
 )
 
 // Rule names a rule. It is an error, the kind of a [Violation], so that
-// errors.Is(err, headerchain.TimeTooOld) tells one rule from another.
+// errors.Is(err, headerchain.TimeTooOld) identifies the rule. The words are
+// stable.
 type Rule string
 
 // The rules.
 const (
 	// BitsAboveLimit: the target of nBits is above the limit of the chain.
 	BitsAboveLimit Rule = "bits-above-limit"
-	// BadRetarget: nBits are not what the retarget rule gives, or differ from
-	// the header before without a retarget.
+	// BadRetarget: nBits are not those of the retarget rule, or differ from the
+	// header before without a retarget.
 	BadRetarget Rule = "bad-retarget"
 	// TimeTooOld: the time is not after the median of the 11 headers before.
 	TimeTooOld Rule = "time-too-old"
 	// TimeWarp: the time of a period's first or last header breaks BIP 54, or
 	// that of its first header BIP 94.
 	TimeWarp Rule = "time-warp"
-	// BadGenesis: the chain starts with another block than it has to, or
-	// elsewhere than at height 0.
+	// BadGenesis: the chain does not start with its genesis block, or a block
+	// without a parent is not at height 0.
 	BadGenesis Rule = "bad-genesis"
 )
 
 func (r Rule) Error() string { return string(r) }
 
-// Violation tells how a header breaks a rule.
+// Violation describes how a header breaks a rule.
 type Violation struct {
 	Rule Rule
 	Text string // what was found and what was expected

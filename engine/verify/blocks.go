@@ -11,8 +11,8 @@ import (
 	"stele/engine/pow"
 )
 
-// blockBytes is how many bytes a batch of blocks has, when the last block makes
-// it full: enough that the cost of a batch does not matter.
+// blockBytes is the number of bytes of blocks that makes a batch full: so many
+// that the overhead of a batch does not matter.
 const blockBytes = 1 << 20
 
 // blockBatch is a batch of blocks.
@@ -20,19 +20,19 @@ type blockBatch struct {
 	batch
 	data    []byte // memory of the blocks
 	records []blockfile.Record
-	parsed  chan struct{} // gets one value when the blocks are parsed
+	parsed  chan struct{} // receives one value when the blocks are parsed
 }
 
-// Blocks checks the blocks in the sources, which follow one another as if they
-// were one stream. What cannot be read is passed over and listed in the report
-// as a [Gap]: bytes that are no block, or the rest of a source that fails. The
-// error is then that of the first gap; others are that of ctx, of the engine, or
-// [ErrEmpty]. The report holds what was read and checked in any case.
+// Blocks checks the blocks of the sources, which follow one another like one
+// stream. It skips what it cannot read and lists it in the report as a [Gap]:
+// bytes that are not a block, or the rest of a source that fails. The report
+// covers all that was read, also if there is an error: that of the first gap, of
+// ctx or of the engine, or [ErrEmpty].
 func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Report, error) {
 	j := newJudge(e, opts)
 	workers := max(1, opts.Workers)
 	var batches []*blockBatch
-	for range 2*workers + 2 { // each worker has one and finds the next, one is read, one is checked
+	for range 2*workers + 2 { // each worker has one and the next one queued; one is read, one is checked
 		batches = append(batches, &blockBatch{parsed: make(chan struct{}, 1)})
 	}
 	p := newPipeline(batches...)
@@ -70,22 +70,23 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	case r.gaps.Count > 0:
 		err = r.gaps.err()
 	case j.report.Items == 0:
-		err = fmt.Errorf("%w: the files hold no block", ErrEmpty)
+		err = fmt.Errorf("%w: the files have no block", ErrEmpty)
 	}
 	return j.finish(true), err
 }
 
-// blockReader fills batches with blocks. Workers and the checking get them.
+// blockReader fills batches with blocks and sends them to the workers and to the
+// check.
 type blockReader struct {
 	in       *blockfile.Reader
 	magics   []blockfile.Magic
 	pipeline *pipeline[*blockBatch]
 	work     chan<- *blockBatch
 	gaps     Gaps
-	afterGap bool // something was passed over since the last block
+	afterGap bool // bytes were skipped since the last block
 }
 
-// read reads a source as far as that can be done. The error is that of ctx.
+// read reads a source as far as possible. The error is that of ctx.
 func (r *blockReader) read(ctx context.Context, src *Source) error {
 	in, closer, err := open(ctx, src)
 	if err != nil {
@@ -126,7 +127,7 @@ func (r *blockReader) read(ctx context.Context, src *Source) error {
 	}
 }
 
-// gap notes what could not be read, unless that is because ctx has ended.
+// gap adds a gap, unless ctx has ended and caused it.
 func (r *blockReader) gap(ctx context.Context, g Gap) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -136,7 +137,7 @@ func (r *blockReader) gap(ctx context.Context, g Gap) error {
 	return nil
 }
 
-// read fills the batch. At an error, the blocks before it are there.
+// read fills the batch. At an error, the batch has the blocks before it.
 func (b *blockBatch) read(r *blockfile.Reader) error {
 	if b.data == nil {
 		b.data = make([]byte, blockBytes+blockfile.MaxBlockSize)
@@ -157,7 +158,7 @@ func (b *blockBatch) read(r *blockfile.Reader) error {
 	return nil
 }
 
-// parse parses the blocks and checks what they hold.
+// parse parses the blocks and checks their contents.
 func (b *blockBatch) parse(block *blockfile.Block) {
 	b.faults, b.findings, b.contents, b.txs = b.faults[:0], b.findings[:0], b.contents[:0], 0
 	for i, rec := range b.records {
@@ -186,7 +187,7 @@ func (b *blockBatch) parse(block *blockfile.Block) {
 			b.fault(i, e)
 		}
 		if n := block.ShortTransactions(); n > 0 {
-			b.findings = append(b.findings, itemFault{i, Fault{ShortTransaction, fmt.Sprintf("%d of %d transactions have 64 bytes without their witnesses, as a node of the Merkle tree has", n, len(block.TxIDs))}})
+			b.findings = append(b.findings, itemFault{i, Fault{ShortTransaction, fmt.Sprintf("%d of %d transactions have 64 bytes without their witnesses, like a node of the Merkle tree", n, len(block.TxIDs))}})
 		}
 	}
 }

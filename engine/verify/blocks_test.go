@@ -84,7 +84,7 @@ func TestBlocksInSeveralSources(t *testing.T) {
 	}
 }
 
-// One flipped bit in a block is told with the right reason and place.
+// One flipped bit in a block is reported with the right reason and place.
 func TestFlippedBlockFields(t *testing.T) {
 	c := realChain(t)
 	const item = 170 // the first with two transactions
@@ -96,14 +96,14 @@ func TestFlippedBlockFields(t *testing.T) {
 		reasons []Reason
 		text    string
 	}{
-		{"Merkle root", 36, 1, 198, []Reason{HighHash, BadMerkleRoot}, "its 2 transactions give"},
-		{"number of transactions, less", 80, 3, 199, []Reason{BadBlock}, "the block should end after the last transaction, but has 275 bytes more"},
+		{"Merkle root", 36, 1, 198, []Reason{HighHash, BadMerkleRoot}, "its 2 transactions have"},
+		{"number of transactions, less", 80, 3, 199, []Reason{BadBlock}, "the block does not end after the last transaction: it has 275 bytes more"},
 		{"number of transactions, more", 80, 1, 199, []Reason{BadBlock}, "transaction 2 of 3: the block ends inside the version"},
 		{"number of transactions, huge", 80, 0xfd, 199, []Reason{BadBlock}, "the number of transactions is"},
 		{"version", 81, 1, 199, []Reason{BadMerkleRoot}, ""},
 		{"number of inputs", 85, 1, 199, []Reason{BadBlock}, "transaction 0 of 2: no inputs"},
 		{"script length", 122, 128, 199, []Reason{BadBlock}, "transaction 0 of 2: "},
-		{"signature", 300, 1, 199, []Reason{BadMerkleRoot}, "the header has the Merkle root 7dac2c5666815c17a3b36427de37bb9d2e2c5ccec3f8633eb91a4205cb4c10ff, its 2 transactions give "},
+		{"signature", 300, 1, 199, []Reason{BadMerkleRoot}, "the header has the Merkle root 7dac2c5666815c17a3b36427de37bb9d2e2c5ccec3f8633eb91a4205cb4c10ff, its 2 transactions have "},
 		{"lock time", 489, 128, 199, []Reason{BadMerkleRoot}, ""},
 	} {
 		t.Run(test.field, func(t *testing.T) {
@@ -174,12 +174,12 @@ func TestBlocksThatCannotBeRead(t *testing.T) {
 		kind  error
 		text  string
 	}{
-		{"ends inside a block", source("x", c.file[:len(c.file)-1]), 9, Gap{"x", 2077, 222, nil}, blockfile.ErrTruncated, "x: offset 2077: the file ends inside a block: 215 bytes expected, 214 there; 222 bytes skipped"},
+		{"ends inside a block", source("x", c.file[:len(c.file)-1]), 9, Gap{"x", 2077, 222, nil}, blockfile.ErrTruncated, "x: offset 2077: the file ends inside a block: expected 215 bytes, got 214; 222 bytes skipped"},
 		{"garbage after a block", source("x", append(slices.Clone(c.file), "garbage!"...)), 10, Gap{"x", 2300, 8, nil}, blockfile.ErrMagic, "x: offset 2300: 67617262 is not the start of a record"},
-		{"garbage between blocks", source("x", slices.Insert(slices.Clone(c.file), int(c.offsets[4]), []byte("garbage!")...)), 10, Gap{"x", c.offsets[4], 8, nil}, blockfile.ErrMagic, " is not the start of a record: the magic f9beb4d9 is expected; 8 bytes skipped"},
-		{"half a record", source("x", slices.Insert(slices.Clone(c.file), int(c.offsets[5]), half...)), 10, Gap{"x", c.offsets[5], 60, nil}, blockfile.ErrLength, "but is not one block (its byte 80: the number of transactions is "},
-		{"neither", source("x", []byte("garbage!")), 0, Gap{"x", 0, 8, nil}, blockfile.ErrMagic, "x: offset 0: the file is no blk file (it starts with 67617262, "},
-		{"raw block cut", source("x", c.block(0)[:284]), 0, Gap{"x", 0, 284, nil}, blockfile.ErrMagic, "and not one block: "},
+		{"garbage between blocks", source("x", slices.Insert(slices.Clone(c.file), int(c.offsets[4]), []byte("garbage!")...)), 10, Gap{"x", c.offsets[4], 8, nil}, blockfile.ErrMagic, " is not the start of a record: expected the magic f9beb4d9; 8 bytes skipped"},
+		{"half a record", source("x", slices.Insert(slices.Clone(c.file), int(c.offsets[5]), half...)), 10, Gap{"x", c.offsets[5], 60, nil}, blockfile.ErrLength, "is not one block (its byte 80: the number of transactions is "},
+		{"neither", source("x", []byte("garbage!")), 0, Gap{"x", 0, 8, nil}, blockfile.ErrMagic, "x: offset 0: the file is neither a blk file (it starts with 67617262, "},
+		{"raw block cut", source("x", c.block(0)[:284]), 0, Gap{"x", 0, 284, nil}, blockfile.ErrMagic, "nor one block: "},
 		{"error", streamSource("x", io.MultiReader(bytes.NewReader(c.file[:c.offsets[3]+20]), iotest.ErrReader(broken))), 3, Gap{"x", c.offsets[3], 0, nil}, broken, "cannot read: broken"},
 		{"does not open", Source{Name: "x", Open: func() (io.ReadCloser, error) { return os.Open("testdata/not there") }}, 0, Gap{"x", 0, 0, nil}, os.ErrNotExist, "open testdata/not there: "},
 	} {
@@ -489,7 +489,7 @@ func plainLoop(blocks [][]byte, opts Options) (valid, index int, first []Reason)
 	return valid, index, first
 }
 
-// moody gives its data, says twice that they end, and then fails.
+// moody returns its data, reports their end twice, and then fails.
 type moody struct {
 	*bytes.Reader
 	asked int
@@ -507,7 +507,7 @@ func (m *moody) Read(p []byte) (int, error) {
 }
 
 // A stream of one block without a frame that fails behind it leaves the block, and
-// an error that says where.
+// an error that reports where.
 func TestRawBlockFailsBehindItsEnd(t *testing.T) {
 	raw := realChain(t).block(0)
 	broken := errors.New("broken")

@@ -96,12 +96,12 @@ func TestContents(t *testing.T) {
 
 		{"everything at once", mineBlock(coinbase("x", true, false), spend(0, 0)), regtest, []Reason{BadCoinbaseScript, DuplicateInput, BadCoinbaseHeight, WitnessMissing}, nil, ""},
 		{"other height", mineBlock(coinbase("\x02\xe9\x03", false, false)), regtest, []Reason{BadCoinbaseHeight}, nil, "begins with the height 1001, expected 1000"},
-		{"no height", mineBlock(coinbase("xyz", false, false)), regtest, []Reason{BadCoinbaseHeight}, nil, "begins with no height, expected 1000"},
+		{"no height", mineBlock(coinbase("xyz", false, false)), regtest, []Reason{BadCoinbaseHeight}, nil, "does not begin with a height, expected 1000"},
 		{"no height before BIP 34", mineBlock(coinbase("xyz", false, false)), main, []Reason{BitsAboveLimit}, nil, ""},
 		{"no height, none known", mineBlock(coinbase("xyz", false, false)), unknown, nil, nil, ""},
 
 		{"witness", mineBlock(coinbase(script, true, true)), regtest, nil, nil, ""},
-		{"witness missing", mineBlock(coinbase(script, true, false)), regtest, []Reason{WitnessMissing}, nil, "at height 1000, one of 32 bytes is expected"},
+		{"witness missing", mineBlock(coinbase(script, true, false)), regtest, []Reason{WitnessMissing}, nil, "at height 1000, expected one of 32 bytes"},
 		{"witness missing, height unknown", mineBlock(coinbase(script, true, false), spend(0)), unknown, nil, []Reason{WitnessMissing}, ""},
 		{"witness missing, no network", mineBlock(coinbase(script, true, false), spend(0)), alone, nil, []Reason{WitnessMissing}, "commits to witnesses, but no transaction has one"},
 		{"witness missing before segwit", mineBlock(coinbase(script, true, false)), main, []Reason{BitsAboveLimit}, nil, ""},

@@ -9,15 +9,15 @@ const maxGaps = 100
 type Gap struct {
 	Source string
 	Offset int64 // byte at which it begins
-	Bytes  int64 // its length; 0 if that is the rest of the source, or all of it
-	Err    error // what is wrong there, with the name of the source and the offset
+	Bytes  int64 // its length; 0 if it is the rest of the source, or all of it
+	Err    error // why, with the name of the source and the offset
 }
 
-// Gaps are what could not be read.
+// Gaps are the gaps of all sources.
 type Gaps struct {
 	List  []Gap // the first ones, at most 100
-	Count int64 // of all
-	Bytes int64 // in all that have a known length
+	Count int64 // of all gaps
+	Bytes int64 // in all gaps of known length
 }
 
 func (g *Gaps) add(gap Gap) {
@@ -28,7 +28,7 @@ func (g *Gaps) add(gap Gap) {
 	}
 }
 
-// err returns the error of the first gap, and how many more there are.
+// err returns the error of the first gap with the number of further ones.
 func (g *Gaps) err() error {
 	first := g.List[0].Err
 	switch g.Count {

@@ -11,8 +11,8 @@ import (
 	"stele/engine/blockfile"
 )
 
-// open opens a source to be read until ctx ends, and unpacks it if it is packed
-// with gzip.
+// open opens a source that can be read until ctx ends, and decompresses it if it
+// is compressed with gzip.
 func open(ctx context.Context, src *Source) (io.Reader, io.Closer, error) {
 	in, err := src.Open()
 	if err != nil {
@@ -28,22 +28,22 @@ func open(ctx context.Context, src *Source) (io.Reader, io.Closer, error) {
 	case !isGzip(head):
 		return buffered, in, nil
 	}
-	packed, err := gzip.NewReader(buffered)
+	unpacked, err := gzip.NewReader(buffered)
 	if err != nil {
 		return nil, nil, errors.Join(at(src, fmt.Errorf("gzip: %w", err)), in.Close())
 	}
-	return gzipReader{packed}, in, nil
+	return gzipReader{unpacked}, in, nil
 }
 
-// isGzip reports whether a stream begins as gzip does (RFC 1952): two bytes of
-// magic, the method deflate, and flags of which the upper three bits are zero.
-// As a header or block that would be of version 0x..088b1f, without the bits of
-// BIP 9; there is none.
+// isGzip reports whether a stream begins like gzip (RFC 1952): two bytes of magic,
+// the method deflate, and flags of which the upper three bits are zero. A header
+// or block with these bytes would have a version 0x..088b1f without the bits of
+// BIP 9, which none has.
 func isGzip(head []byte) bool {
 	return len(head) == 4 && head[0] == 0x1f && head[1] == 0x8b && head[2] == 8 && head[3]&0xe0 == 0
 }
 
-// gzipReader says of its errors where they come from. None of them is
+// gzipReader marks its errors as errors of gzip. None of them is
 // io.ErrUnexpectedEOF itself, which would look like the end of a short stream.
 type gzipReader struct{ in io.Reader }
 

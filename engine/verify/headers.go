@@ -9,15 +9,14 @@ import (
 	"stele/engine/pow"
 )
 
-// headersInBatch bounds the headers of a batch: enough that the cost of a
-// batch does not matter, few enough that memory stays small.
-const headersInBatch = 1 << 16
+// maxHeadersInBatch bounds the headers of a batch: so many that the overhead of a
+// batch does not matter, and so few that memory stays small.
+const maxHeadersInBatch = 1 << 16
 
-// Headers checks the encoded headers of 80 bytes that lie one after the other
-// in src. The report tells what was read and checked, also if there is an
-// error: that of opening or reading src or of ctx, [ErrEmpty], or a
-// [*blockfile.Error] of kind [blockfile.ErrTruncated] if src ends inside a
-// header.
+// Headers checks the encoded headers of 80 bytes, one after the other, in src. The
+// report covers all that was read, also if there is an error: that of opening or
+// reading src, of ctx or of the engine; [ErrEmpty]; or a [*blockfile.Error] of
+// kind [blockfile.ErrTruncated] if src ends inside a header.
 func Headers(ctx context.Context, e Engine, src Source, opts Options) (Report, error) {
 	j := newJudge(e, opts)
 	in, closer, err := open(ctx, &src)
@@ -34,7 +33,7 @@ func Headers(ctx context.Context, e Engine, src Source, opts Options) (Report, e
 	read := func(ctx context.Context) error { return readHeaders(ctx, in, &src, p) }
 	err = p.run(ctx, read, j.check)
 	if err == nil && j.report.Items == 0 {
-		err = fmt.Errorf("%s: %w: the file is empty, headers of %d bytes are expected", src.Name, ErrEmpty, pow.HeaderSize)
+		err = fmt.Errorf("%s: %w: the file is empty, expected headers of %d bytes", src.Name, ErrEmpty, pow.HeaderSize)
 	}
 	return j.finish(false), err
 }
@@ -47,7 +46,7 @@ func readHeaders(ctx context.Context, in io.Reader, src *Source, p *pipeline[*ba
 			return err
 		}
 		if b.room == nil {
-			b.room = make([]byte, (1+headersInBatch)*pow.HeaderSize)
+			b.room = make([]byte, (1+maxHeadersInBatch)*pow.HeaderSize)
 		}
 		n, err := io.ReadFull(in, b.room[pow.HeaderSize:cap(b.room)])
 		rest := n % pow.HeaderSize
@@ -66,7 +65,7 @@ func readHeaders(ctx context.Context, in io.Reader, src *Source, p *pipeline[*ba
 			return at(src, &blockfile.Error{
 				Kind:   blockfile.ErrTruncated,
 				Offset: offset,
-				Text:   fmt.Sprintf("the file ends inside a header: %d bytes expected, %d there", pow.HeaderSize, rest),
+				Text:   fmt.Sprintf("the file ends inside a header: expected %d bytes, got %d", pow.HeaderSize, rest),
 			})
 		case err != nil:
 			return at(src, &blockfile.Error{

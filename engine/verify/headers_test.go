@@ -50,7 +50,7 @@ func TestRealHeaders(t *testing.T) {
 	}
 }
 
-// One flipped bit in each field is told with the right reasons and place. The
+// One flipped bit in each field is reported with the right reasons and place. The
 // next header then has another parent.
 func TestFlippedHeaderFields(t *testing.T) {
 	headers := realChain(t).headers()
@@ -108,13 +108,13 @@ func TestFlippedHeaderFields(t *testing.T) {
 
 // Items at the borders of batches are linked like all others.
 func TestBatchBorders(t *testing.T) {
-	n := 2*headersInBatch + 3
+	n := 2*maxHeadersInBatch + 3
 	headers := mine(n)
 	r, err := Headers(t.Context(), reference{}, source("x", headers), linked)
 	if err != nil || r.Items != int64(n) || r.Valid != r.Items {
 		t.Fatalf("%v, report %+v, first %+v", err, r, r.First)
 	}
-	for _, item := range []int{1, headersInBatch - 1, headersInBatch, headersInBatch + 1, 2 * headersInBatch, n - 1} {
+	for _, item := range []int{1, maxHeadersInBatch - 1, maxHeadersInBatch, maxHeadersInBatch + 1, 2 * maxHeadersInBatch, n - 1} {
 		// Left out, it makes the next one lose its parent.
 		data := slices.Delete(slices.Clone(headers), item*pow.HeaderSize, (item+1)*pow.HeaderSize)
 		r, err := Headers(t.Context(), reference{}, source("x", data), linked)
@@ -143,9 +143,9 @@ func TestHeadersThatCannotBeRead(t *testing.T) {
 		kind  error
 		text  string
 	}{
-		{"ends inside a header", source("x", headers[:2*80+13]), 2, blockfile.ErrTruncated, "x: offset 160: the file ends inside a header: 80 bytes expected, 13 there"},
-		{"shorter than a header", source("x", headers[:79]), 0, blockfile.ErrTruncated, "x: offset 0: the file ends inside a header: 80 bytes expected, 79 there"},
-		{"empty", source("x", nil), 0, ErrEmpty, "x: nothing to verify: the file is empty, headers of 80 bytes are expected"},
+		{"ends inside a header", source("x", headers[:2*80+13]), 2, blockfile.ErrTruncated, "x: offset 160: the file ends inside a header: expected 80 bytes, got 13"},
+		{"shorter than a header", source("x", headers[:79]), 0, blockfile.ErrTruncated, "x: offset 0: the file ends inside a header: expected 80 bytes, got 79"},
+		{"empty", source("x", nil), 0, ErrEmpty, "x: nothing to verify: the file is empty, expected headers of 80 bytes"},
 		{"error", streamSource("x", io.MultiReader(bytes.NewReader(headers[:100]), iotest.ErrReader(broken))), 1, broken, "x: offset 100: cannot read: broken"},
 		{"does not open", Source{Name: "x", Open: func() (io.ReadCloser, error) { return os.Open("testdata/not there") }}, 0, os.ErrNotExist, "open testdata/not there: "},
 	} {
@@ -161,7 +161,7 @@ func TestHeadersThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// What is bad is told beside an error of reading.
+// An invalid item is reported beside an error of reading.
 func TestFindingAndError(t *testing.T) {
 	data := mine(4)
 	data[80+5] ^= 1 // another parent; the hash may be good or not
@@ -172,10 +172,10 @@ func TestFindingAndError(t *testing.T) {
 }
 
 func TestEngineFails(t *testing.T) {
-	headers := mine(4*headersInBatch + 1)
+	headers := mine(4*maxHeadersInBatch + 1)
 	broken := errors.New("broken")
 	r, err := Headers(t.Context(), &failing{2, broken}, source("x", headers), linked)
-	if !errors.Is(err, broken) || r.Items != 2*headersInBatch || r.Valid != r.Items {
+	if !errors.Is(err, broken) || r.Items != 2*maxHeadersInBatch || r.Valid != r.Items {
 		t.Errorf("%v, report %+v", err, r)
 	}
 }
@@ -201,7 +201,7 @@ func TestCancel(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	r, err := Headers(ctx, reference{}, streamSource("x", &endless{ctx, stop, 5}), linked)
-	if !errors.Is(err, context.Canceled) || r.Items >= 5*headersInBatch {
+	if !errors.Is(err, context.Canceled) || r.Items >= 5*maxHeadersInBatch {
 		t.Errorf("%v, report %+v", err, r)
 	}
 }

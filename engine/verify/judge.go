@@ -14,13 +14,13 @@ import (
 // batch is a run of items of one source.
 type batch struct {
 	source *Source
-	room   []byte      // for one header, and then the headers of the items
-	faults []itemFault // found in the items already, in the order of the items
+	room   []byte      // space for one header, then the headers of the items
+	faults []itemFault // found while parsing, in the order of the items
 
 	contents []content   // of the items, if they are blocks
 	findings []itemFault // about them, in their order
 
-	afterGap bool // something that was not read lies before the first item
+	afterGap bool // a gap precedes the first item
 
 	offset func(item int) int64 // at which an item starts
 	bytes  int64
@@ -30,15 +30,15 @@ type batch struct {
 // items returns the number of items.
 func (b *batch) items() int { return len(b.room)/pow.HeaderSize - 1 }
 
-// content is what the judge asks about the transactions of a block.
+// content has the facts about the transactions of a block that the judge needs.
 type content struct {
 	parsed         bool
-	coinbaseHeight int64 // with which the coinbase begins, or -1
+	coinbaseHeight int64 // at the beginning of the coinbase, or -1
 	hasWitnesses   bool
-	lacksWitnesses bool // commits to witnesses, and has none
+	lacksWitnesses bool // commits to witnesses and has none
 }
 
-// itemFault is something wrong with an item of a batch.
+// itemFault is a fault of an item of a batch.
 type itemFault struct {
 	item int
 	Fault
@@ -52,7 +52,7 @@ type judge struct {
 	report Report
 
 	last     [pow.HeaderSize]byte // header of the last item
-	limit    error                // of lastBits, in unlinked items
+	limit    error                // result of headerchain.CheckLimit for lastBits, in unlinked items
 	lastBits pow.Bits
 	verdicts []pow.Verdict
 	faults   []itemFault // of the rules about headers
@@ -70,7 +70,7 @@ func (j *judge) check(ctx context.Context, b *batch) error {
 	headers := b.room[pow.HeaderSize:]
 	begins := j.report.Items == 0
 	if b.afterGap && !begins && linked && pow.Sum(j.last[:]) != pow.Hash(headers[prevOffset:]) {
-		// The parent of the first item was not read, nor how many before it.
+		// The parent of the first item was not read, nor an unknown number of items before it.
 		begins = true
 		j.chain = headerchain.New(j.opts.params(), headerchain.UnknownHeight)
 	}
@@ -97,14 +97,14 @@ func (j *judge) check(ctx context.Context, b *batch) error {
 	if a.err != nil {
 		return a.err
 	}
-	j.devices(a.result.Devices)
+	j.addWork(a.result.Devices)
 	j.count(b, headers, lead)
 	copy(j.last[:], b.room[n*pow.HeaderSize:])
 	return nil
 }
 
-// rules applies the rules that need no hash. It leaves what it finds in
-// j.faults, j.placed and j.findings.
+// rules applies the rules that need no hash. It sets j.faults, j.placed and
+// j.findings.
 func (j *judge) rules(b *batch) {
 	j.faults, j.placed, j.findings = j.faults[:0], j.placed[:0], j.findings[:0]
 	for i := range b.items() {
@@ -130,8 +130,8 @@ func (j *judge) rules(b *batch) {
 	}
 }
 
-// judgeContent applies the rules about transactions that depend on the height,
-// which may be unknown.
+// judgeContent applies the rules about transactions that depend on the height.
+// Without a network or a height they are findings, if they apply at all.
 func (j *judge) judgeContent(i int, height int64, c content) {
 	if !c.parsed {
 		return
@@ -147,12 +147,12 @@ func (j *judge) judgeContent(i int, height int64, c content) {
 	if height >= n.CoinbaseHeight && c.coinbaseHeight != height {
 		text := fmt.Sprintf("the coinbase begins with the height %d, expected %d", c.coinbaseHeight, height)
 		if c.coinbaseHeight < 0 {
-			text = fmt.Sprintf("the coinbase begins with no height, expected %d", height)
+			text = fmt.Sprintf("the coinbase does not begin with a height, expected %d", height)
 		}
 		j.placed = append(j.placed, itemFault{i, Fault{BadCoinbaseHeight, text}})
 	}
 	if height >= n.Segwit && c.lacksWitnesses {
-		missing.Text += fmt.Sprintf(": at height %d, one of 32 bytes is expected in the coinbase", height)
+		missing.Text += fmt.Sprintf(": at height %d, expected one of 32 bytes in the coinbase", height)
 		j.placed = append(j.placed, itemFault{i, missing})
 	}
 	if height < n.Segwit && c.hasWitnesses {
@@ -175,7 +175,7 @@ func (j *judge) checkLimit(bits pow.Bits) error {
 }
 
 // count adds the items of a batch to the report. The verdicts are those of
-// headers, where lead headers stand before the items.
+// headers, in which lead headers precede the items.
 func (j *judge) count(b *batch, headers []byte, lead int) {
 	rules, found, placed := j.faults, b.faults, j.placed
 	j.addFindings(b, b.findings)
@@ -196,7 +196,7 @@ func (j *judge) count(b *batch, headers []byte, lead int) {
 	j.report.Transactions += b.txs
 }
 
-// cut takes the faults of an item off the front of faults.
+// cut removes the faults of an item from the front of faults.
 func cut(faults []itemFault, item int) (its, rest []itemFault) {
 	n := 0
 	for n < len(faults) && faults[n].item == item {
@@ -214,7 +214,7 @@ func (j *judge) addFindings(b *batch, findings []itemFault) {
 	}
 }
 
-// item describes an item of a batch, whose items are not in the report yet.
+// item describes an item of a batch whose items are not yet in the report.
 func (j *judge) item(b *batch, item int) Item {
 	it := Item{
 		Index:  j.report.Items + int64(item),
@@ -229,8 +229,8 @@ func (j *judge) item(b *batch, item int) Item {
 	return it
 }
 
-// invalid describes what is wrong with an item, whose header is the last of
-// headers. Items of the batch are not in the report yet.
+// invalid describes the faults of an item, whose header is the last of headers. The
+// items of the batch are not yet in the report.
 func (j *judge) invalid(b *batch, item int, headers []byte, v pow.Verdict, wrong []itemFault) *Invalid {
 	at := len(headers) - pow.HeaderSize
 	header, _ := pow.DecodeHeader(headers[at:])
@@ -252,19 +252,19 @@ func (j *judge) invalid(b *batch, item int, headers []byte, v pow.Verdict, wrong
 	return f
 }
 
-// devices adds up what each device did.
-func (j *judge) devices(shares []engine.DeviceWork) {
-	for _, s := range shares {
-		known := slices.IndexFunc(j.report.Devices, func(d engine.DeviceWork) bool { return d.Device == s.Device })
+// addWork adds the work of each device to the report.
+func (j *judge) addWork(work []engine.DeviceWork) {
+	for _, w := range work {
+		known := slices.IndexFunc(j.report.Devices, func(d engine.DeviceWork) bool { return d.Device == w.Device })
 		if known < 0 {
-			j.report.Devices = append(j.report.Devices, s)
+			j.report.Devices = append(j.report.Devices, w)
 			continue
 		}
-		j.report.Devices[known].Items += s.Items
+		j.report.Devices[known].Items += w.Items
 	}
 }
 
-// finish completes the report when all items are in it.
+// finish completes the report after all items have been added.
 func (j *judge) finish(blocks bool) Report {
 	r := &j.report
 	height := j.chain.Height() != headerchain.UnknownHeight

@@ -5,13 +5,13 @@ import (
 	"stele/engine/pow"
 )
 
-// Network is a network of Bitcoin with its rules.
+// Network is one of Bitcoin's networks with its rules.
 type Network struct {
 	Params *pow.Params
 	Magic  blockfile.Magic
 
-	CoinbaseHeight int64 // height from which on coinbases begin with theirs (BIP 34)
-	Segwit         int64 // height from which on blocks have witnesses (BIP 141)
+	CoinbaseHeight int64 // first height whose coinbase must begin with it (BIP 34)
+	Segwit         int64 // first height whose block may have witnesses (BIP 141)
 }
 
 // Name returns the name of the network.
@@ -26,5 +26,5 @@ var (
 	Regtest  = &Network{pow.Regtest, blockfile.MagicRegtest, 1, 0}
 )
 
-// Networks returns all networks that are known.
+// Networks returns all known networks.
 func Networks() []*Network { return []*Network{Bitcoin, Testnet3, Testnet4, Signet, Regtest} }

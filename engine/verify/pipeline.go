@@ -6,10 +6,10 @@ import (
 	"io"
 )
 
-// pipeline carries batches of type B from a goroutine that reads to the caller
-// of run, in order, and back to be used again.
+// pipeline carries batches of type B, in order, from a goroutine that reads to the
+// caller of run, and back for reuse.
 type pipeline[B any] struct {
-	free chan B // to be filled
+	free chan B // ready to fill
 	full chan B // filled, in the order of the stream
 }
 
@@ -33,9 +33,9 @@ func (p *pipeline[B]) take(ctx context.Context) (B, error) {
 	}
 }
 
-// run calls read on a goroutine, which sends batches to p.full, and check for
-// each of them here. When check fails, the context of read ends. It returns
-// the error of check or else of read, when both are done.
+// run calls read on a goroutine, which sends batches to p.full, and calls check for
+// each of them on the caller's. When check fails, the context of read ends. After
+// both are done, run returns the error of check, or else that of read.
 func (p *pipeline[B]) run(ctx context.Context, read func(context.Context) error, check func(context.Context, B) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -58,7 +58,7 @@ func (p *pipeline[B]) run(ctx context.Context, read func(context.Context) error,
 	return reading
 }
 
-// at puts the name of the source before an error.
+// at prefixes an error with the name of its source.
 func at(src *Source, err error) error {
 	return fmt.Errorf("%s: %w", src.Name, err)
 }

@@ -22,36 +22,38 @@ type Engine interface {
 type Source struct {
 	Name string // for results and errors
 
-	// Open returns the stream, as it is or packed with gzip. Nothing more is read when the context of the
-	// verification has ended; a Read that waits then has to return by itself.
+	// Open returns the stream, plain or compressed with gzip. After the context of
+	// the verification has ended, nothing more is read; a Read that blocks must
+	// then return on its own.
 	Open func() (io.ReadCloser, error)
 
-	// Key hides a blk file (see [blockfile.Reader]); zero if it is not hidden.
+	// Key is the key with which a blk file is obfuscated (see [blockfile.Reader]);
+	// zero if it is not.
 	Key [blockfile.KeySize]byte
 }
 
-// Options choose what is checked.
+// Options select the checks.
 type Options struct {
-	// Unlinked items are not each the parent of the next. Then no rule is
-	// checked that needs the items before.
+	// Unlinked means that the items do not form a chain. Rules that need earlier
+	// items are then not checked.
 	Unlinked bool
 
-	// Network has the rules of a network; nil for those that all have.
+	// Network adds the rules of a network; nil for the rules common to all.
 	Network *Network
 
-	// Magic is that of blk files; zero for that of Network, or without one for
-	// those of all networks that are known.
+	// Magic is the magic of blk files; zero for that of Network, or for those of
+	// all known networks if Network is nil.
 	Magic blockfile.Magic
 
 	// StartHeight is the height of the first item, or
 	// headerchain.UnknownHeight: see [headerchain.New].
 	StartHeight int64
 
-	// Workers is the number of goroutines that parse blocks, at least 1.
+	// Workers is the number of goroutines that parse blocks; below 1 is 1.
 	Workers int
 }
 
-// params returns the rules about nBits and time, or nil.
+// params returns the rules about nBits and time of the network, or nil.
 func (o Options) params() *pow.Params {
 	if o.Network == nil {
 		return nil
@@ -59,7 +61,7 @@ func (o Options) params() *pow.Params {
 	return o.Network.Params
 }
 
-// magics returns those that a blk file may have; none for all.
+// magics returns the magics that a blk file may have; none for all known ones.
 func (o Options) magics() []blockfile.Magic {
 	switch {
 	case o.Magic != blockfile.Magic{}:

@@ -1,4 +1,4 @@
-// Package blockfiletest gives real Bitcoin blocks to tests. They are test data
+// Package blockfiletest provides real Bitcoin blocks for tests. They are test data
 // of btcd (licence ISC), which the go command fetches through the module proxy
 // the first time and keeps in the module cache.
 package blockfiletest
@@ -14,13 +14,13 @@ import (
 	"testing"
 )
 
-// The modules that hold the data.
+// The modules that have the data.
 const (
 	btcdModule = "github.com/btcsuite/btcd@v0.26.2"
 	wireModule = "github.com/btcsuite/btcd/wire/v2@v2.0.1"
 )
 
-// What is known of the file of [ChainPath].
+// Facts about the file of [ChainPath].
 const (
 	ChainBlocks       = 14_132    // heights 0 to 14131
 	ChainTransactions = 14_247    // in all blocks
