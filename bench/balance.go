@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// DeviceShare is what one of several devices does of the whole.
-type DeviceShare struct {
+// DevicePart is the part of one device in the work of several.
+type DevicePart struct {
 	Device string  `json:"device"`
 	Part   float64 `json:"part"` // of all items
-	// Alone is its rate here as a part of its rate in its fastest case alone.
+	// Alone is its rate here relative to its rate in its fastest case alone.
 	Alone *Ratio `json:"alone,omitempty"`
 }
 
-// balance derives what each device did of a case of all devices, and how the
-// whole compares with the sum of the devices alone, if each has a case.
-func (r *Result) balance(c *CaseResult) (shares []DeviceShare, efficiency *Ratio) {
+// balance derives the part of each device in a case of all devices. The efficiency
+// is the rate of the whole relative to the sum of the devices alone, if each of
+// them has a case.
+func (r *Result) balance(c *CaseResult) (parts []DevicePart, efficiency *Ratio) {
 	total := map[string]float64{}
 	sum := 0.0
 	for _, s := range c.Samples {
@@ -31,26 +32,26 @@ func (r *Result) balance(c *CaseResult) (shares []DeviceShare, efficiency *Ratio
 	}
 	slices.Sort(devices)
 
-	together := make([]Sample, len(c.Samples)) // as if one device were as fast as all alone
+	together := make([]Sample, len(c.Samples)) // of an imagined device with the sum of the rates
 	var names []string
 	for _, device := range devices {
-		share := DeviceShare{Device: device, Part: total[device] / sum}
+		part := DevicePart{Device: device, Part: total[device] / sum}
 		if alone := r.fastest(c.Mode, device); alone != nil {
 			ratio := pairedRatio(samplesOf(c.Samples, device), alone.Samples, alone.ID)
-			share.Alone = &ratio
+			part.Alone = &ratio
 			names = append(names, alone.ID)
 			addRates(together, alone.Samples)
 		}
-		shares = append(shares, share)
+		parts = append(parts, part)
 	}
 	if len(names) == len(devices) && len(names) > 0 {
 		ratio := pairedRatio(c.Samples, together, strings.Join(names, " + "))
 		efficiency = &ratio
 	}
-	return shares, efficiency
+	return parts, efficiency
 }
 
-// fastest returns the fastest case in which a device works alone; nil if there
+// fastest returns the fastest case in which a device works alone, or nil if there
 // is none.
 func (r *Result) fastest(mode Mode, device string) (best *CaseResult) {
 	for i := range r.Cases {
@@ -62,7 +63,7 @@ func (r *Result) fastest(mode Mode, device string) (best *CaseResult) {
 	return best
 }
 
-// samplesOf are the samples of one device among several.
+// samplesOf returns the samples of one device among several.
 func samplesOf(samples []Sample, device string) []Sample {
 	out := slices.Clone(samples)
 	for i, s := range samples {
@@ -71,10 +72,10 @@ func samplesOf(samples []Sample, device string) []Sample {
 	return out
 }
 
-// addRates adds what b does in a second to a, round by round. A round is quiet
-// if both are.
+// addRates adds the items that b does in a second to those of a, round by round. A
+// round is quiet if both are.
 func addRates(a, b []Sample) {
-	const second = 1e6 // of which the rates are whole numbers
+	const second = 1e6 // for which the items are whole numbers
 	for i, s := range b {
 		if a[i].Seconds == 0 {
 			a[i] = Sample{Seconds: second, Probe: 1}

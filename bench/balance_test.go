@@ -105,7 +105,7 @@ func TestMeasureShares(t *testing.T) {
 	clock := &fakeClock{}
 	w := &fakeWork{clock: clock, per: always(time.Microsecond)}
 	given := uint64(0)
-	c := Case{Spec: Spec{Mode: Search, Device: All}, Work: w, Shares: func() map[string]uint64 {
+	c := Case{Spec: Spec{Mode: Search, Device: All}, Work: w, DeviceItems: func() map[string]uint64 {
 		n := w.items - given
 		given = w.items
 		return map[string]uint64{"cpu": n / 4, "cuda:0": n - n/4}

@@ -8,8 +8,8 @@ import (
 	"stele/kernels/simd"
 )
 
-// BareScan calls a SIMD kernel with nothing around it, on one thread: what the
-// engine is measured against. It leaves the version as it is.
+// BareScan returns a function that calls a SIMD kernel on one thread, without the
+// engine, which is measured against it. It ignores the version mask.
 func BareScan(k *simd.Kernel) ScanFunc {
 	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 		work := simd.NewJob(&job.Header, job.Target)

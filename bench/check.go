@@ -12,13 +12,13 @@ import (
 	"stele/engine/pow"
 )
 
-// Kind says what is wrong with a result. Kinds are stable.
+// Kind is a kind of problem of a result. The words are stable.
 type Kind string
 
 // The kinds of problems.
 const (
 	WrongFigure  Kind = "wrong-figure"  // a number does not follow from the samples
-	WrongSetting Kind = "wrong-setting" // a case that the settings did not ask for
+	WrongSetting Kind = "wrong-setting" // a case that the settings did not request
 	NoProof      Kind = "no-proof"      // a search without a set of nonces
 	UnknownRange Kind = "unknown-range" // a proof of a range that is not in the table
 	OutOfOrder   Kind = "out-of-order"  // nonces not ascending, twice, or outside the range
@@ -28,40 +28,40 @@ const (
 	MissingNonce Kind = "missing-nonce" // the rescan found a nonce that the proof lacks
 )
 
-// Problem is something wrong with a result.
+// Problem is one thing that is wrong with a result.
 type Problem struct {
 	Kind  Kind   `json:"kind"`
 	Where string `json:"where"` // the field: "proofs[0].nonces[12]"
 	Text  string `json:"text"`
 }
 
-// String is the problem in one line.
+// String returns the problem in one line.
 func (p Problem) String() string { return fmt.Sprintf("%s: %s: %s", p.Where, p.Kind, p.Text) }
 
-// Rescan says how much of each proof's range is searched again by package pow.
+// Rescan sets the parts of each proof's range that package pow searches again.
 type Rescan struct {
-	Seed   uint64 `json:"seed"`   // of the choice of sub-ranges
-	Ranges int    `json:"ranges"` // for each proof
-	Size   uint64 `json:"size"`   // nonces in each
+	Seed   uint64 `json:"seed"`   // of the random choice of parts
+	Ranges int    `json:"ranges"` // parts of each proof's range
+	Size   uint64 `json:"size"`   // nonces in each part
 }
 
-// Report is what [Check] did and found.
+// Report is the result of [Check].
 type Report struct {
-	Cases    int       `json:"cases"`  // whose figures were computed again
+	Cases    int       `json:"cases"`  // cases whose figures were recomputed
 	Proofs   int       `json:"proofs"` // sets compared with the table
-	Nonces   int       `json:"nonces"` // hashed again
+	Nonces   int       `json:"nonces"` // nonces hashed again
 	Rescan   Rescan    `json:"rescan"`
 	Problems []Problem `json:"problems"`
-	// Confirmed says what holds, and Unconfirmed what no check of a file can
-	// show, in words.
+	// Confirmed lists, in words, the facts that the check has confirmed, and
+	// Unconfirmed those that no check of a file can confirm.
 	Confirmed   []string `json:"confirmed"`
 	Unconfirmed []string `json:"unconfirmed"`
 }
 
-// Good reports whether nothing was wrong.
+// Good reports whether the check found no problem.
 func (r *Report) Good() bool { return len(r.Problems) == 0 }
 
-// maxProblems bounds the problems that a report holds: the first ones.
+// maxProblems bounds the problems in a report: it has the first ones.
 const maxProblems = 100
 
 func (r *Report) add(kind Kind, where, format string, args ...any) {
@@ -70,13 +70,13 @@ func (r *Report) add(kind Kind, where, format string, args ...any) {
 	}
 }
 
-// Check verifies a result without trusting anything in it but the samples: all
-// figures are computed again, every nonce of every proof is hashed again by
-// package pow, the sets are compared with the table, and parts of their ranges,
-// chosen at random, are searched again. The settings must have asked for the
-// cases. What else the program noted (the environment, the planned duration,
-// the length of a slice, the warm-up) leaves no trace in the samples, and is
-// not checked. The error is that of ctx.
+// Check verifies a result and trusts nothing in it but the samples. It recomputes
+// all figures, hashes every nonce of every proof again by package pow, compares
+// the sets with the table, and searches random parts of their ranges again. The
+// settings must have requested the cases. Everything else that the program
+// recorded (the environment, the planned duration, the length of a slice, the
+// warm-up) leaves no trace in the samples and is not checked. The error is that
+// of ctx.
 func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
 	report := &Report{Cases: len(r.Cases), Rescan: rescan, Problems: []Problem{}}
 	checkFigures(r, report)
@@ -92,7 +92,7 @@ func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
 	return report, nil
 }
 
-// conclude says what the check has confirmed, and what it cannot confirm.
+// conclude lists the facts that the check has confirmed, and those that it cannot.
 func (r *Report) conclude(of *Result) {
 	without := func(kinds ...Kind) bool {
 		return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return slices.Contains(kinds, p.Kind) })
@@ -103,7 +103,7 @@ func (r *Report) conclude(of *Result) {
 		confirm("the figures of %d cases follow from their samples", r.Cases)
 	}
 	if without(WrongSetting) {
-		confirm("the settings asked for these cases")
+		confirm("the settings requested these cases")
 	}
 	if r.Proofs > 0 && without(NoProof, UnknownRange, OutOfOrder, WrongNonce, WrongDigest, WrongSet) {
 		confirm("each search found the known set of nonces: %d sets, %d nonces, each hashed again", r.Proofs, r.Nonces)
@@ -111,18 +111,18 @@ func (r *Report) conclude(of *Result) {
 	if r.Proofs > 0 && r.Rescan.Ranges > 0 && without(UnknownRange, MissingNonce) {
 		confirm("no nonce is missing in %d parts of %d nonces of each range, chosen by --seed %d", r.Rescan.Ranges, r.Rescan.Size, r.Rescan.Seed)
 	}
-	r.Unconfirmed = append(r.Unconfirmed, "that the samples are true: how long the work took, and how often it was done, is what the program wrote")
+	r.Unconfirmed = append(r.Unconfirmed, "that the samples are true: the program itself recorded how long the work took, and how often it was done")
 	if slices.ContainsFunc(of.Cases, func(c CaseResult) bool { return c.Mode == Verify }) {
-		r.Unconfirmed = append(r.Unconfirmed, "that headers were verified: that leaves no proof")
+		r.Unconfirmed = append(r.Unconfirmed, "that headers were verified: a verification leaves no proof")
 	}
-	r.Unconfirmed = append(r.Unconfirmed, "the environment, and when it was: the program notes them, and nothing follows from them")
+	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure depends on them")
 }
 
-// checkFigures computes everything again that follows from the samples.
+// checkFigures recomputes everything that follows from the samples.
 func checkFigures(r *Result, report *Report) {
-	again := r.again()
+	recomputed := r.recomputed()
 	for i := range r.Cases {
-		got, want := &r.Cases[i], &again.Cases[i]
+		got, want := &r.Cases[i], &recomputed.Cases[i]
 		where := fmt.Sprintf("cases[%d]", i)
 		if path, g, w := difference(reflect.ValueOf(*got), reflect.ValueOf(*want), where); path != "" {
 			report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
@@ -134,26 +134,26 @@ func checkFigures(r *Result, report *Report) {
 	if slices := sampled(r); r.Timing.Seconds < slices*(1-1e-9) {
 		report.add(WrongFigure, "timing.seconds", "%v, but the samples alone took %v", r.Timing.Seconds, slices)
 	}
-	if path, g, w := difference(reflect.ValueOf(r.Headlines), reflect.ValueOf(again.Headlines), "headlines"); path != "" {
+	if path, g, w := difference(reflect.ValueOf(r.Headlines), reflect.ValueOf(recomputed.Headlines), "headlines"); path != "" {
 		report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
 	}
 }
 
-// checkSettings sees that every case beside the references is one that the
-// settings ask for. A device can have other names there than in its cases, and
-// the kernel is that of the searches where a GPU verifies.
+// checkSettings checks that the settings request every case but the references. It
+// does not compare devices, which can have other names in the settings, nor the
+// kernel of a verification on a GPU: the setting names that of the searches.
 func checkSettings(r *Result, report *Report) {
 	s := r.Settings
 	for i, c := range r.Cases {
 		where := fmt.Sprintf("cases[%d]", i)
-		asked := c.Mode
+		requested := c.Mode
 		if c.Mode == Roll {
-			asked = Search
+			requested = Search
 			if !s.Rolling {
 				report.add(WrongSetting, where+".mode", "%q, but settings.version_rolling is false", c.Mode)
 			}
 		}
-		if s.Mode != "all" && s.Mode != string(asked) {
+		if s.Mode != "all" && s.Mode != string(requested) {
 			report.add(WrongSetting, where+".mode", "%q, but settings.mode is %.40q", c.Mode, s.Mode)
 		}
 		if c.Kernel == Reference || c.Device == All {
@@ -169,7 +169,7 @@ func checkSettings(r *Result, report *Report) {
 	}
 }
 
-// sampled is the time in seconds that all samples took.
+// sampled returns the sum of the times of all samples, in seconds.
 func sampled(r *Result) float64 {
 	sum := 0.0
 	for _, c := range r.Cases {
@@ -180,9 +180,9 @@ func sampled(r *Result) float64 {
 	return sum
 }
 
-// difference finds the first place where two values of one type differ, and
-// names it by its JSON path. Numbers may differ in the last digits, since
-// processors round sums of products differently.
+// difference returns the JSON path of the first place where two values of one type
+// differ, or "", and the values there. Numbers may differ in the last digits,
+// because processors round sums of products differently.
 func difference(got, want reflect.Value, path string) (where string, g, w any) {
 	differ := func() (string, any, any) { return path, printable(got), printable(want) }
 	switch got.Kind() {
@@ -241,7 +241,7 @@ func difference(got, want reflect.Value, path string) (where string, g, w any) {
 	return "", nil, nil
 }
 
-// printable is a short form of a value for a message.
+// printable returns a short form of a value for a message.
 func printable(v reflect.Value) any {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -258,7 +258,7 @@ func printable(v reflect.Value) any {
 	return fmt.Sprintf("%.80s", fmt.Sprint(v.Interface()))
 }
 
-// checkProofsNamed sees that every search has a proof, and that it is there.
+// checkProofsNamed checks that every search names a proof that the result has.
 func checkProofsNamed(r *Result, report *Report) {
 	for i, c := range r.Cases {
 		where := fmt.Sprintf("cases[%d].proof", i)
@@ -268,8 +268,8 @@ func checkProofsNamed(r *Result, report *Report) {
 			report.add(NoProof, where, "%s has no set of nonces", c.ID)
 		case !slices.ContainsFunc(r.Proofs, func(p Proof) bool { return p.Name == c.Proof.Range && p.Digest == c.Proof.Digest }):
 			report.add(NoProof, where, "no proof of the range %.40q with the digest %.64q", c.Proof.Range, c.Proof.Digest)
-		case (c.Mode == Roll) != rangeOf(c.Proof.Range).rolled():
-			report.add(NoProof, where, "%.40q is no range for the mode %q", c.Proof.Range, c.Mode)
+		case (c.Mode == Roll) != rangeOf(c.Proof.Range).isRolled():
+			report.add(NoProof, where, "%.40q is not a range of the mode %q", c.Proof.Range, c.Mode)
 		}
 	}
 }
@@ -296,7 +296,7 @@ func checkProof(ctx context.Context, p *Proof, where string, random *rand.Rand, 
 		case i > 0 && nonce <= p.Nonces[i-1]:
 			report.add(OutOfOrder, where, "%d after %d", nonce, p.Nonces[i-1])
 		case !target.MetBy(hash):
-			report.add(WrongNonce, where, "%d gives the hash %v, which has fewer than %d zero bits", nonce, hash, want.ZeroBits)
+			report.add(WrongNonce, where, "%d has the hash %v, with fewer than %d zero bits", nonce, hash, want.ZeroBits)
 		}
 	}
 	digest := Digest(p.Nonces)
@@ -310,7 +310,7 @@ func checkProof(ctx context.Context, p *Proof, where string, random *rand.Rand, 
 	return rescan(ctx, p, where, random, report)
 }
 
-// rescan searches parts of the range again.
+// rescan searches random parts of the range again.
 func rescan(ctx context.Context, p *Proof, where string, random *rand.Rand, report *Report) error {
 	have := map[uint32]bool{}
 	for _, nonce := range p.Nonces {
@@ -327,7 +327,7 @@ func rescan(ctx context.Context, p *Proof, where string, random *rand.Rand, repo
 			header := p.header(nonce)
 			if !have[nonce] && target.MetBy(pow.Sum(header[:])) {
 				report.add(MissingNonce, where+".nonces", "%d is missing", nonce)
-				have[nonce] = true // tell it once
+				have[nonce] = true // report it once
 			}
 		}
 	}

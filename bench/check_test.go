@@ -25,14 +25,14 @@ func TestCheckAcceptsTruth(t *testing.T) {
 	want := &Report{Cases: 6, Proofs: 1, Nonces: knownRanges[0].nonces, Rescan: quick, Problems: []Problem{},
 		Confirmed: []string{
 			"the figures of 6 cases follow from their samples",
-			"the settings asked for these cases",
+			"the settings requested these cases",
 			"each search found the known set of nonces: 1 sets, 1008 nonces, each hashed again",
 			"no nonce is missing in 4 parts of 4096 nonces of each range, chosen by --seed 7",
 		},
 		Unconfirmed: []string{
-			"that the samples are true: how long the work took, and how often it was done, is what the program wrote",
-			"that headers were verified: that leaves no proof",
-			"the environment, and when it was: the program notes them, and nothing follows from them",
+			"that the samples are true: the program itself recorded how long the work took, and how often it was done",
+			"that headers were verified: a verification leaves no proof",
+			"the environment and the time: the program itself recorded them, and no figure depends on them",
 		},
 	}
 	if !reflect.DeepEqual(report, want) {
@@ -46,7 +46,7 @@ func TestCheckAcceptsTruth(t *testing.T) {
 	}
 }
 
-// What is wrong is not confirmed, and nothing is confirmed of what is not there.
+// A check confirms nothing that is wrong, and nothing about absent parts.
 func TestCheckConfirms(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -74,7 +74,7 @@ func TestCheckConfirms(t *testing.T) {
 	}
 }
 
-// badNonce gives a nonce near n that does not meet the target.
+// badNonce returns a nonce near n that does not meet the target.
 func badNonce(n uint32) uint32 {
 	header := genesis
 	for {
@@ -86,7 +86,42 @@ func badNonce(n uint32) uint32 {
 	}
 }
 
-func TestCheckRefuses(t *testing.T) {
+// problem is a result that was altered, and the problems that a check must find.
+type problem struct {
+	name  string
+	alter func(r *Result)
+	want  []Kind // in the order reported
+	where string // of the first
+	words string // in the text of the first
+}
+
+// test alters a true result and checks it.
+func (p problem) test(t *testing.T) {
+	r, err := Parse(strings.NewReader(text(t, trueResult(t)))) // a copy of its own
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.alter(r)
+	report, err := Check(t.Context(), r, Rescan{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []Kind
+	for _, found := range report.Problems {
+		kinds = append(kinds, found.Kind)
+	}
+	if !slices.Equal(kinds, p.want) {
+		t.Fatalf("problems %v, want %v", report.Problems, p.want)
+	}
+	if first := report.Problems[0]; !strings.HasPrefix(first.Where, p.where) || !strings.Contains(first.Text, p.words) {
+		t.Errorf("got %v, want %q with %q", first, p.where, p.words)
+	}
+	if report.Good() {
+		t.Error("good")
+	}
+}
+
+func TestCheckFindsWrongProofs(t *testing.T) {
 	// restate makes the digests fit the altered nonces.
 	restate := func(r *Result) {
 		r.Proofs[0].Digest = Digest(r.Proofs[0].Nonces)
@@ -98,13 +133,7 @@ func TestCheckRefuses(t *testing.T) {
 		r.derive()
 	}
 	nonces := func(r *Result) *[]uint32 { return &r.Proofs[0].Nonces }
-	tests := []struct {
-		name  string
-		alter func(r *Result)
-		want  []Kind // in the order told
-		where string // of the first
-		words string
-	}{
+	for _, p := range []problem{
 		{"missing nonce", func(r *Result) { *nonces(r) = slices.Delete(*nonces(r), 5, 6) },
 			[]Kind{WrongDigest, WrongSet}, "proofs[0].digest", "but that of the nonces is"},
 		{"missing nonce, digest restated", func(r *Result) { *nonces(r) = slices.Delete(*nonces(r), 5, 6); restate(r) },
@@ -118,9 +147,9 @@ func TestCheckRefuses(t *testing.T) {
 		{"extra wrong nonce", func(r *Result) {
 			*nonces(r) = slices.Insert(*nonces(r), 6, badNonce((*nonces(r))[5]))
 			restate(r)
-		}, []Kind{WrongNonce, WrongSet}, "proofs[0].nonces[6]", "has fewer than 8 zero bits"},
+		}, []Kind{WrongNonce, WrongSet}, "proofs[0].nonces[6]", "with fewer than 8 zero bits"},
 		{"wrong nonce", func(r *Result) { (*nonces(r))[5] = badNonce((*nonces(r))[5]) },
-			[]Kind{WrongNonce, WrongDigest, WrongSet}, "proofs[0].nonces[5]", "gives the hash"},
+			[]Kind{WrongNonce, WrongDigest, WrongSet}, "proofs[0].nonces[5]", "has the hash"},
 		{"no nonces", func(r *Result) { *nonces(r) = nil; restate(r) },
 			[]Kind{WrongSet}, "proofs[0]", "0 nonces"},
 		{"altered digest", func(r *Result) { r.Proofs[0].Digest = strings.Repeat("0", 64) },
@@ -146,6 +175,13 @@ func TestCheckRefuses(t *testing.T) {
 			[]Kind{UnknownRange}, "proofs[0]", "not in the table"},
 		{"other header", func(r *Result) { r.Proofs[0].Header = strings.Repeat("0", 160) },
 			[]Kind{UnknownRange}, "proofs[0]", "not in the table"},
+	} {
+		t.Run(p.name, p.test)
+	}
+}
+
+func TestCheckFindsWrongFigures(t *testing.T) {
+	for _, p := range []problem{
 		{"altered rate", func(r *Result) { r.Cases[2].Rate.Median *= 1.001 },
 			[]Kind{WrongFigure}, "cases[2].rate.median", "but the samples give"},
 		{"altered interval of all", func(r *Result) { r.Cases[2].All.Low *= 1.001 },
@@ -181,32 +217,8 @@ func TestCheckRefuses(t *testing.T) {
 			[]Kind{WrongFigure}, "timing.rounds", "100, but every case has 32 samples"},
 		{"shorter than its samples", func(r *Result) { r.Timing.Seconds = 1 },
 			[]Kind{WrongFigure}, "timing.seconds", "1, but the samples alone took 3.8"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			r, err := Parse(strings.NewReader(text(t, trueResult(t)))) // a copy of its own
-			if err != nil {
-				t.Fatal(err)
-			}
-			test.alter(r)
-			report, err := Check(t.Context(), r, Rescan{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var kinds []Kind
-			for _, p := range report.Problems {
-				kinds = append(kinds, p.Kind)
-			}
-			if !slices.Equal(kinds, test.want) {
-				t.Fatalf("problems %v, want %v", report.Problems, test.want)
-			}
-			if first := report.Problems[0]; !strings.HasPrefix(first.Where, test.where) || !strings.Contains(first.Text, test.words) {
-				t.Errorf("got %v, want %q with %q", first, test.where, test.words)
-			}
-			if report.Good() {
-				t.Error("good")
-			}
-		})
+	} {
+		t.Run(p.name, p.test)
 	}
 }
 
@@ -241,7 +253,7 @@ func TestRescanFindsMissing(t *testing.T) {
 		t.Error("searched 24576 nonces again and found none of about 96")
 	}
 
-	// A part larger than the range is the whole range, and each nonce is told once.
+	// A part larger than the range is the whole range, and each nonce is reported once.
 	small := Proof{ProofRange: ProofRange{First: smallest()[5], Count: 1, ZeroBits: 8}}
 	report := &Report{Rescan: Rescan{Ranges: 3, Size: 1 << 40}}
 	if err := rescan(t.Context(), &small, "x", rand.New(rand.NewPCG(1, 1)), report); err != nil || len(report.Problems) != 1 {
@@ -272,7 +284,7 @@ func FuzzParse(f *testing.F) {
 		whole.Cases[i].Samples = whole.Cases[i].Samples[:1]
 	}
 	whole.Proofs[0].Nonces = whole.Proofs[0].Nonces[:3]
-	good := text(f, whole.again())
+	good := text(f, whole.recomputed())
 	f.Add([]byte(good))
 	f.Add([]byte(good[:1000]))
 	f.Add([]byte(`{"schema":"stele-bench/1","cases":[{"mode":"search","device":"cpu","kernel":"k","samples":[{"items":1,"seconds":1e-9,"probe":1}]}]}`))
@@ -285,7 +297,7 @@ func FuzzParse(f *testing.F) {
 		if _, err := Check(t.Context(), r, Rescan{Ranges: 1, Size: 64}); err != nil {
 			t.Error(err)
 		}
-		// What Compare and the tables make of it can be written.
+		// Comparisons and tables of it can be written.
 		if err := Compare(r, r).WriteTable(&strings.Builder{}, Text); err != nil {
 			t.Error(err)
 		}

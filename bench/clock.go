@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// Clock is what a measurement reads. [HostClock] reads the machine's.
+// Clock is the source of all times of a measurement. [HostClock] reads the clocks
+// of the machine.
 type Clock interface {
-	// Now is the time since some fixed moment. It never goes back.
+	// Now returns the time since a fixed moment. It never decreases.
 	Now() time.Duration
-	// Resolution is the smallest step of Now.
+	// Resolution returns the smallest step of Now.
 	Resolution() time.Duration
-	// CPU is the processor time, user and system, that this program has
-	// used; false where that is not known.
+	// CPU returns the processor time, user and system, that this program has used;
+	// false if it is not known.
 	CPU() (time.Duration, bool)
-	// Probe does a fixed piece of arithmetic on so many threads at once, and
-	// tells how long the slowest of them took.
+	// Probe does a fixed piece of arithmetic on a number of threads at once, and
+	// returns the time of the slowest.
 	Probe(threads int) time.Duration
 }
 
@@ -42,26 +43,25 @@ func NewHostClock() *HostClock {
 	return c
 }
 
-// Now is the monotonic time since the clock was made.
+// Now returns the monotonic time since the clock was made.
 func (c *HostClock) Now() time.Duration { return time.Since(c.start) }
 
-// Resolution is the smallest step seen when the clock was made.
+// Resolution returns the smallest step seen when the clock was made.
 func (c *HostClock) Resolution() time.Duration { return c.resolution }
 
-// CPU is the processor time of the process.
+// CPU returns the processor time of the process.
 func (c *HostClock) CPU() (time.Duration, bool) { return ProcessorTime() }
 
-// A probe is probeRuns runs of the loop, of about 20 microseconds each at 4
-// GHz: much longer than a step of the clock, much shorter than a slice. The
-// fastest run counts, since the first may share its core with the threads
-// that the slice has just left behind.
+// A probe is probeRuns runs of a loop of about 20 microseconds at 4 GHz: much
+// longer than a step of the clock, much shorter than a slice. The fastest run
+// counts, because the first may share its core with threads of the slice that are
+// about to stop.
 const (
 	probeRuns  = 3
 	probeLoops = 24_000
 )
 
-// Probe runs the loop on the given number of threads, though not on more than
-// the program may use. It waits until all of them run.
+// Probe runs the loop on threads threads at once, but on GOMAXPROCS at most.
 func (c *HostClock) Probe(threads int) time.Duration {
 	threads = max(1, min(threads, runtime.GOMAXPROCS(0)))
 	if threads == 1 {
@@ -98,12 +98,12 @@ func (c *HostClock) spin() time.Duration {
 	return fastest
 }
 
-// spun keeps the result, so that the compiler cannot drop the work.
+// spun keeps the result, so that the compiler cannot remove the work.
 var spun atomic.Uint64
 
-// arithmetic is six chains of dependent additions side by side. One chain
-// would show a lower clock; six also fill the execution units of a core, and
-// so show that a neighbour on the same core wants them too.
+// arithmetic does six chains of dependent additions side by side. One chain would
+// show a lower clock. Six also fill the execution units of a core, and so show
+// that another thread on the same core uses them too.
 func arithmetic(loops uint64) uint64 {
 	a, b, c, d, e, f := uint64(1), uint64(2), uint64(3), uint64(4), uint64(5), uint64(6)
 	for i := range loops {

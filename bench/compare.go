@@ -7,60 +7,61 @@ import (
 	"strings"
 )
 
-// Comparison sets two results side by side.
+// Comparison is the comparison of two results.
 type Comparison struct {
 	Verdict Verdict          `json:"verdict"` // of all cases together
-	Cases   []CaseComparison `json:"cases"`   // that both have
+	Cases   []CaseComparison `json:"cases"`   // in both results
 	OnlyOld []string         `json:"only_old"`
 	OnlyNew []string         `json:"only_new"`
-	Notes   []string         `json:"notes"` // what makes the results hard to compare, a line for each kind
+	Notes   []string         `json:"notes"` // differences that make the results hard to compare, a line for each kind
 }
 
-// CaseComparison tells how a case changed from the old result to the new.
+// CaseComparison is the change of a case from the old result to the new.
 type CaseComparison struct {
 	Case string `json:"case"`
 	// Rate is the change of the rate itself.
 	Rate Change `json:"rate"`
 	// Ratio is the change of the ratio to the reference.
 	Ratio *Change `json:"ratio,omitempty"`
-	// By says which of the two the verdict goes by.
+	// By is the quantity that decides the verdict.
 	By      Basis   `json:"by"`
 	Verdict Verdict `json:"verdict"`
 }
 
-// Basis is what a case is judged by.
+// Basis is the quantity that decides the verdict on a case.
 type Basis string
 
 // The bases.
 const (
 	ByRate Basis = "rate"
-	// ByRatio is for a CPU case, if both results divide by the same reference:
-	// what slows the whole machine, as a lower clock, moves the rate but not
-	// the ratio. Where the rate stands still and that of the reference does not,
-	// the ratio would only show the latter.
+	// ByRatio is for a CPU case, if both results divide by the same reference.
+	// Anything that slows the whole machine, such as a lower clock, changes the
+	// rate but not the ratio. ByRatio is not used if only the rate of the reference
+	// has changed, because the ratio would only show that.
 	ByRatio Basis = "ratio"
 )
 
-// Verdict says how the new result compares with the old one.
+// Verdict is the outcome of a comparison of the new result with the old one. The
+// words are stable.
 type Verdict string
 
-// String is the verdict for people.
+// String returns the verdict in words.
 func (v Verdict) String() string { return strings.ReplaceAll(string(v), "-", " ") }
 
 // The verdicts.
 const (
-	// Slower and Faster mean that the two 95 % intervals do not meet. That is
+	// Slower and Faster mean that the two 95 % intervals do not overlap, which is
 	// stricter than a test at 5 %.
 	Slower Verdict = "slower"
 	Faster Verdict = "faster"
-	// NoClearChange means that the intervals meet.
+	// NoClearChange means that the intervals overlap.
 	NoClearChange Verdict = "no-clear-change"
 	// CannotTell means that a rate is not reliable: too few samples were
 	// quiet, or the search found a wrong set of nonces.
 	CannotTell Verdict = "cannot-tell"
 )
 
-// Change is a quotient of new to old, with bounds from the two 95 % intervals.
+// Change is the quotient of new and old, with bounds from the two 95 % intervals.
 type Change struct {
 	Old    float64 `json:"old"`
 	New    float64 `json:"new"`
@@ -69,7 +70,7 @@ type Change struct {
 	High   float64 `json:"high"`
 }
 
-// verdict reports whether the intervals of the new and the old value meet.
+// verdict judges by whether the intervals of the new and the old value overlap.
 func (c Change) verdict() Verdict {
 	switch {
 	case c.High < 1:
@@ -80,14 +81,15 @@ func (c Change) verdict() Verdict {
 	return NoClearChange
 }
 
-// Compare sets the cases of two results with the same ID side by side. It goes
-// by their samples, whatever figures they state.
+// Compare compares the cases of two results that have the same ID. It uses their
+// samples and recomputes all figures.
 func Compare(old, new *Result) *Comparison {
-	old, new = old.again(), new.again()
-	c := &Comparison{Cases: []CaseComparison{}, OnlyOld: []string{}, OnlyNew: []string{}}
-	unlike := referencesDiffer(old.Environment, new.Environment)
-	var ignored []string // why ratios do not count; nil: they do, or there are none
-	var moved []string   // cases whose ratio only shows that the reference changed
+	old, new = old.recomputed(), new.recomputed()
+	c := &comparer{
+		old: old, new: new,
+		unlike: referencesDiffer(old.Environment, new.Environment),
+		result: &Comparison{Cases: []CaseComparison{}, OnlyOld: []string{}, OnlyNew: []string{}},
+	}
 	before := map[string]*CaseResult{}
 	for i := range old.Cases {
 		before[old.Cases[i].ID] = &old.Cases[i]
@@ -97,50 +99,64 @@ func Compare(old, new *Result) *Comparison {
 		b := &new.Cases[i]
 		a := before[b.ID]
 		if a == nil {
-			c.OnlyNew = append(c.OnlyNew, b.ID)
+			c.result.OnlyNew = append(c.result.OnlyNew, b.ID)
 			continue
 		}
 		delete(before, b.ID)
-		k := CaseComparison{Case: b.ID, Rate: rateChange(a, b)}
-		judged := k.Rate
-		k.By = ByRate
-		if a.Ratio != nil && b.Ratio != nil {
-			r := change(a.Ratio.Median, a.Ratio.Low, a.Ratio.High, b.Ratio.Median, b.Ratio.Low, b.Ratio.High)
-			k.Ratio = &r
-			oldReference, newReference := old.caseOf(a.Ratio.To), new.caseOf(b.Ratio.To)
-			switch {
-			case b.Threads == 0:
-			case len(unlike) > 0:
-				ignored = unlike
-			case !oldReference.reliable() || !newReference.reliable():
-			case k.Rate.verdict() == NoClearChange && rateChange(oldReference, newReference).verdict() != NoClearChange:
-				moved = append(moved, k.Case)
-			default:
-				judged, k.By = r, ByRatio
-			}
-		}
-		k.Verdict = judged.verdict()
-		if !a.reliable() || !b.reliable() {
-			k.Verdict = CannotTell
-		}
-		c.Cases = append(c.Cases, k)
+		k := c.compare(a, b)
+		c.result.Cases = append(c.result.Cases, k)
 		if b.Kernel != Reference {
 			verdicts = append(verdicts, k.Verdict)
 		}
 	}
 	for _, a := range old.Cases {
 		if before[a.ID] != nil {
-			c.OnlyOld = append(c.OnlyOld, a.ID)
+			c.result.OnlyOld = append(c.result.OnlyOld, a.ID)
 		}
 	}
-	c.Verdict = summary(verdicts)
-	c.Notes = notes(old, new, ignored, moved)
-	return c
+	c.result.Verdict = summary(verdicts)
+	c.result.Notes = c.notes()
+	return c.result
 }
 
-// summary is the verdict on all cases but the reference, which is the measure of
-// the others and no kernel that anybody uses: one slower case makes the new result
-// slower, and it takes one case that can be judged to say anything.
+// comparer is the state of a comparison.
+type comparer struct {
+	old, new *Result
+	unlike   []string // differences between the references, see referencesDiffer
+	ignored  []string // unlike, if that is why ratios do not count
+	moved    []string // cases whose ratio only shows that the reference changed
+	result   *Comparison
+}
+
+// compare compares a case of the old result with that of the new one.
+func (c *comparer) compare(a, b *CaseResult) CaseComparison {
+	k := CaseComparison{Case: b.ID, Rate: rateChange(a, b), By: ByRate}
+	judged := k.Rate
+	if a.Ratio != nil && b.Ratio != nil {
+		r := change(a.Ratio.Median, a.Ratio.Low, a.Ratio.High, b.Ratio.Median, b.Ratio.Low, b.Ratio.High)
+		k.Ratio = &r
+		oldReference, newReference := c.old.caseOf(a.Ratio.To), c.new.caseOf(b.Ratio.To)
+		switch {
+		case b.Threads == 0:
+		case len(c.unlike) > 0:
+			c.ignored = c.unlike
+		case !oldReference.reliable() || !newReference.reliable():
+		case k.Rate.verdict() == NoClearChange && rateChange(oldReference, newReference).verdict() != NoClearChange:
+			c.moved = append(c.moved, k.Case)
+		default:
+			judged, k.By = r, ByRatio
+		}
+	}
+	k.Verdict = judged.verdict()
+	if !a.reliable() || !b.reliable() {
+		k.Verdict = CannotTell
+	}
+	return k
+}
+
+// summary returns the verdict on all cases but the reference, which only serves to
+// measure the others. One slower case makes the new result slower. Without a case
+// that can be judged the verdict is CannotTell.
 func summary(verdicts []Verdict) Verdict {
 	for _, v := range []Verdict{Slower, Faster, NoClearChange} {
 		if slices.Contains(verdicts, v) {
@@ -155,7 +171,7 @@ func (c *CaseResult) reliable() bool {
 	return !slices.Contains(c.Flags, FlagFewQuiet) && !slices.Contains(c.Flags, FlagWrongSet)
 }
 
-// caseOf returns the case with this ID, which the result has.
+// caseOf returns the case with this ID, which must exist.
 func (r *Result) caseOf(id string) *CaseResult {
 	return &r.Cases[slices.IndexFunc(r.Cases, func(c CaseResult) bool { return c.ID == id })]
 }
@@ -168,8 +184,8 @@ func change(a, aLow, aHigh, b, bLow, bHigh float64) Change {
 	return Change{Old: a, New: b, Factor: b / a, Low: bLow / aHigh, High: bHigh / aLow}
 }
 
-// referencesDiffer names what makes the references of two results different
-// things, so that ratios to them cannot be compared.
+// referencesDiffer returns the names of the differences between two environments
+// that make ratios to their references incomparable.
 func referencesDiffer(old, new Environment) (what []string) {
 	for _, d := range []struct {
 		name    string
@@ -186,70 +202,81 @@ func referencesDiffer(old, new Environment) (what []string) {
 	return what
 }
 
-// notes returns what makes two results hard to compare, a line for each kind:
-// what differs between them, why ratios were ignored, and the flags of each.
-func notes(old, new *Result, ignored, moved []string) []string {
-	out := []string{}
+// notes returns the differences that make the two results hard to compare, a line
+// for each kind: those of the environments, why ratios were ignored, and the flags
+// of each result.
+func (c *comparer) notes() []string {
+	out := c.differences()
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if len(c.ignored) > 0 {
+		add("CPU cases are judged by their rate, not by the ratio to the reference, because this differs: %s", strings.Join(c.ignored, ", "))
+	}
+	if len(c.moved) > 0 {
+		add("judged by their rate, which did not change when that of the reference did: %s", strings.Join(c.moved, ", "))
+	}
+	out = append(out, c.old.doubts("old")...)
+	return append(out, c.new.doubts("new")...)
+}
+
+// differences returns a line for each difference between the environments and
+// settings of the results.
+func (c *comparer) differences() []string {
+	out := []string{}
 	differs := func(what, a, b string) {
 		if a != b {
-			add("%s differs: %s, then %s", what, cmp.Or(a, "unknown"), cmp.Or(b, "unknown"))
+			out = append(out, fmt.Sprintf("%s differs: %s, then %s", what, cmp.Or(a, "unknown"), cmp.Or(b, "unknown")))
 		}
 	}
-	// An older result does not have everything.
+	// An older result lacks some values.
 	differsIfKnown := func(what, a, b string) {
 		if a != "" && b != "" {
 			differs(what, a, b)
 		}
 	}
-	a, b := old.Environment, new.Environment
+	a, b := c.old.Environment, c.new.Environment
 	differs("label", cmp.Or(a.Label, "none"), cmp.Or(b.Label, "none"))
 	differs("cpu", a.CPU.Brand, b.CPU.Brand)
 	differs("gpu", gpuNames(a), gpuNames(b))
 	differsIfKnown("driver", a.Driver, b.Driver)
-	differsIfKnown("power limit", old.powerLimits(), new.powerLimits())
+	differsIfKnown("power limit", c.old.powerLimits(), c.new.powerLimits())
 	differs("system", a.OS+"/"+a.Arch, b.OS+"/"+b.Arch)
 	differsIfKnown("kernel", a.Kernel, b.Kernel)
 	differs("threads", fmt.Sprint(a.Threads), fmt.Sprint(b.Threads))
-	differsIfKnown("what the process may use", a.allowed(), b.allowed())
+	differsIfKnown("limit of the process", a.allowed(), b.allowed())
 	differs("governor", a.Governor, b.Governor)
 	differs("hypervisor", cmp.Or(a.Virtual, "none"), cmp.Or(b.Virtual, "none"))
 	differs("program", a.Version, b.Version)
 	differs("go", a.Go, b.Go)
-	differs("duration", fmt.Sprint(old.Settings.Duration, " s"), fmt.Sprint(new.Settings.Duration, " s"))
-	if len(ignored) > 0 {
-		add("CPU cases are judged by their rate, not by the ratio to the reference, since this differs: %s", strings.Join(ignored, ", "))
-	}
-	if len(moved) > 0 {
-		add("judged by their rate, which did not change when that of the reference did: %s", strings.Join(moved, ", "))
-	}
-	for _, side := range []struct {
-		name string
-		r    *Result
-	}{{"old", old}, {"new", new}} {
-		if !side.r.Timing.Settled {
-			add("%s: the warm-up ended before the rates stood still", side.name)
-		}
-		var failed []string
-		for _, f := range side.r.Failed {
-			failed = append(failed, f.Case)
-		}
-		if len(failed) > 0 {
-			add("%s: failed: %s", side.name, strings.Join(failed, ", "))
-		}
-		for _, f := range flags {
-			var ids []string
-			for _, c := range side.r.Cases {
-				if slices.Contains(c.Flags, f) {
-					ids = append(ids, c.ID)
-				}
-			}
-			if len(ids) > 0 {
-				add("%s: flagged %s: %s", side.name, f, strings.Join(ids, ", "))
-			}
-		}
-	}
+	differs("duration", fmt.Sprint(c.old.Settings.Duration, " s"), fmt.Sprint(c.new.Settings.Duration, " s"))
 	return out
+}
+
+// doubts returns a line for each kind of doubt about a result: an unsettled
+// warm-up, failed cases, flags.
+func (r *Result) doubts(name string) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, name+": "+fmt.Sprintf(format, args...)) }
+	if !r.Timing.Settled {
+		add("the warm-up ended before the rates were steady")
+	}
+	var failed []string
+	for _, f := range r.Failed {
+		failed = append(failed, f.Case)
+	}
+	if len(failed) > 0 {
+		add("failed: %s", strings.Join(failed, ", "))
+	}
+	for _, f := range flags {
+		var ids []string
+		for _, c := range r.Cases {
+			if slices.Contains(c.Flags, f) {
+				ids = append(ids, c.ID)
+			}
+		}
+		if len(ids) > 0 {
+			add("flagged %s: %s", f, strings.Join(ids, ", "))
+		}
+	}
+	return lines
 }
 
 // gpuNames lists the GPUs of a result with their models.

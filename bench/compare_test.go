@@ -10,30 +10,36 @@ import (
 	"stele/engine/host"
 )
 
-func TestCompare(t *testing.T) {
-	scale := func(r *Result, id string, factor float64) {
-		for i := range r.Cases {
-			if r.Cases[i].ID == id {
-				for j := range r.Cases[i].Samples {
-					r.Cases[i].Samples[j].Seconds /= factor
-				}
-			}
-		}
-	}
-	all := func(r *Result, factor float64) {
-		for _, c := range r.Cases {
-			scale(r, c.ID, factor)
-		}
-	}
-	disturb := func(r *Result, id string) {
-		for i := range r.Cases {
+// scale makes a case faster by a factor.
+func scale(r *Result, id string, factor float64) {
+	for i := range r.Cases {
+		if r.Cases[i].ID == id {
 			for j := range r.Cases[i].Samples {
-				if id == "" || r.Cases[i].ID == id {
-					r.Cases[i].Samples[j].Probe = 0.5
-				}
+				r.Cases[i].Samples[j].Seconds /= factor
 			}
 		}
 	}
+}
+
+// scaleAll makes all cases faster by a factor.
+func scaleAll(r *Result, factor float64) {
+	for _, c := range r.Cases {
+		scale(r, c.ID, factor)
+	}
+}
+
+// disturb disturbs the samples of a case, or with "" of all.
+func disturb(r *Result, id string) {
+	for i := range r.Cases {
+		for j := range r.Cases[i].Samples {
+			if id == "" || r.Cases[i].ID == id {
+				r.Cases[i].Samples[j].Probe = 0.5
+			}
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
 	const one, two, reference, gpu = "search/cpu/avx2/1", "search/cpu/avx2/2", "search/cpu/reference/1", "search/cuda:0/sha256d"
 	const verify, verifyReference = "verify/cpu/avx2/2", "verify/cpu/reference/1"
 	tests := []struct {
@@ -47,12 +53,12 @@ func TestCompare(t *testing.T) {
 		{"faster", func(r *Result) { scale(r, one, 1.05) }, []string{one}, nil, 0, Faster},
 		{"slower", func(r *Result) { scale(r, one, 0.95) }, nil, []string{one}, 0, Slower},
 		{"within the intervals", func(r *Result) { scale(r, one, 1.0005) }, nil, nil, 0, NoClearChange},
-		// The reference itself and a GPU go by their rates.
-		{"slower machine", func(r *Result) { all(r, 0.8) }, nil, []string{reference, verifyReference, gpu}, 0, Slower},
+		// The reference itself and a GPU are judged by their rates.
+		{"slower machine", func(r *Result) { scaleAll(r, 0.8) }, nil, []string{reference, verifyReference, gpu}, 0, Slower},
 		{"faster GPU beside a faster reference", func(r *Result) { scale(r, gpu, 1.05); scale(r, reference, 2) },
 			[]string{reference, gpu}, nil, 0, Faster},
 		// A higher clock hides that the kernels got slower; the ratio shows it.
-		{"faster machine with slower kernels", func(r *Result) { all(r, 1.3); scale(r, one, 0.9); scale(r, two, 0.9) },
+		{"faster machine with slower kernels", func(r *Result) { scaleAll(r, 1.3); scale(r, one, 0.9); scale(r, two, 0.9) },
 			[]string{reference, verifyReference, gpu}, []string{one, two}, 0, Slower},
 		{"faster GPU in another machine with a faster reference", func(r *Result) {
 			scale(r, gpu, 1.05)
@@ -63,9 +69,9 @@ func TestCompare(t *testing.T) {
 		{"more threads", func(r *Result) { scale(r, reference, 2); r.Environment.Threads = 8 }, []string{reference}, nil, 0, NoClearChange},
 		{"only Go's sha256 got slower", func(r *Result) { scale(r, reference, 0.5); r.Environment.Go = "go1.27" }, nil, []string{reference}, 0, NoClearChange},
 		{"all disturbed", func(r *Result) { disturb(r, "") }, nil, nil, 6, CannotTell},
-		{"all disturbed and slower", func(r *Result) { disturb(r, ""); all(r, 0.5) }, nil, nil, 6, CannotTell},
+		{"all disturbed and slower", func(r *Result) { disturb(r, ""); scaleAll(r, 0.5) }, nil, nil, 6, CannotTell},
 		{"one disturbed", func(r *Result) { disturb(r, one) }, nil, nil, 1, NoClearChange},
-		// A ratio to a disturbed reference says nothing, the rate does.
+		// A ratio to a disturbed reference does not count, the rate does.
 		{"disturbed and slower reference", func(r *Result) { disturb(r, reference); scale(r, reference, 0.5) }, nil, nil, 1, NoClearChange},
 		{"a wrong set", func(r *Result) {
 			proof := *r.Cases[1].Proof
@@ -128,13 +134,13 @@ func TestCompareNotes(t *testing.T) {
 		"label differs: none, then rig 7",
 		"gpu differs: cuda:0 NVIDIA H100, then cuda:0 NVIDIA GeForce RTX 4090",
 		"kernel differs: 6.1.0, then 6.6.0",
-		"what the process may use differs: 2 CPUs, then 4 CPUs of 2 cores, quota 2.5",
+		"limit of the process differs: 2 CPUs, then 4 CPUs of 2 cores, quota 2.5",
 		"governor differs: unknown, then performance",
 		"hypervisor differs: none, then KVM",
 		"go differs: go1.26, then go1.27",
 		"duration differs: 5 s, then 60 s",
-		"CPU cases are judged by their rate, not by the ratio to the reference, since this differs: go",
-		"new: the warm-up ended before the rates stood still",
+		"CPU cases are judged by their rate, not by the ratio to the reference, because this differs: go",
+		"new: the warm-up ended before the rates were steady",
 		"new: flagged disturbed: search/cpu/avx2/1, search/cpu/avx2/2",
 		"new: flagged few-quiet: search/cpu/avx2/1, search/cpu/avx2/2",
 	}
@@ -142,7 +148,7 @@ func TestCompareNotes(t *testing.T) {
 		t.Errorf("notes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	// Only the reference changed, nobody knows why.
+	// Only the reference changed, for an unknown reason.
 	new = trueResult(t)
 	for j := range new.Cases[0].Samples {
 		new.Cases[0].Samples[j].Seconds *= 2
@@ -171,7 +177,7 @@ func TestCompareDifferentCases(t *testing.T) {
 	}
 	want := []string{
 		"cpu differs: unknown, then other",
-		"CPU cases are judged by their rate, not by the ratio to the reference, since this differs: cpu",
+		"CPU cases are judged by their rate, not by the ratio to the reference, because this differs: cpu",
 		"new: flagged disturbed: search/cpu/avx2/1",
 	}
 	if !slices.Equal(c.Notes, want) {
@@ -179,7 +185,7 @@ func TestCompareDifferentCases(t *testing.T) {
 	}
 }
 
-// A result says what the process may use, and what the machine has beside it.
+// A table shows the limits of the process, and the size of the machine.
 func TestEnvironment(t *testing.T) {
 	smt := true
 	r := trueResult(t)
@@ -205,20 +211,26 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-func TestTables(t *testing.T) {
+// disturbedResult is a true result whose fastest case was disturbed.
+func disturbedResult(t *testing.T) *Result {
 	r := trueResult(t)
 	r.Cases[5].Samples = slices.Clone(r.Cases[5].Samples)
 	for i := range r.Cases[5].Samples[:25] {
 		r.Cases[5].Samples[i].Probe = 0.5
 	}
 	r.derive()
+	return r
+}
+
+func TestTables(t *testing.T) {
+	r := disturbedResult(t)
 	for _, test := range []struct {
 		format Format
 		want   []string
 	}{
 		{Text, []string{
 			"\nsearch", "Mhashes/s", "Mheaders/s", "\ncuda:0 sha256d", "disturbed few-quiet\n",
-			"fastest search: 99", "search/cuda:0/sha256d, disturbed, few-quiet: do not rely on it, run again on a quiet machine\n",
+			"fastest search: 99", "search/cuda:0/sha256d, disturbed, few-quiet: unreliable, run again on a quiet machine\n",
 			"verify/cpu/avx2/2\n",
 			"the 1008 nonces of genesis-18 (262144 nonces from 2082996224) with 8 zero bits, found by 4 of 4 searches, digest " + knownRanges[0].digest,
 		}},
@@ -234,10 +246,13 @@ func TestTables(t *testing.T) {
 			}
 		}
 	}
+}
 
-	// The answer comes first, and each column is explained.
+// The headlines come first, and the legend explains each column.
+func TestTableOrder(t *testing.T) {
+	r := trueResult(t)
 	var b strings.Builder
-	if err := trueResult(t).WriteTable(&b, Text); err != nil {
+	if err := r.WriteTable(&b, Text); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")
@@ -253,7 +268,9 @@ func TestTables(t *testing.T) {
 			t.Errorf("the legend does not explain %q", column)
 		}
 	}
+}
 
+func TestTableOfWrongSet(t *testing.T) {
 	bad := trueResult(t)
 	bad.AddProof(bad.Cases[1].ID, Proof{ProofRange: knownRanges[0].ProofRange, Header: GenesisHeader, Digest: Digest(nil)})
 	if flags := bad.Cases[1].Flags; !slices.Equal(flags, []Flag{FlagWrongSet}) {
@@ -267,16 +284,18 @@ func TestTables(t *testing.T) {
 	if err := bad.WriteTable(&wrong, Text); err != nil {
 		t.Fatal(err)
 	}
-	if want := "\nWRONG, not the set that is known: 0 nonces of genesis-18"; !strings.Contains(wrong.String(), want) {
+	if want := "\nWRONG, not the known set: 0 nonces of genesis-18"; !strings.Contains(wrong.String(), want) {
 		t.Errorf("lacks %q:\n%s", want, wrong.String())
 	}
+}
 
+func TestComparisonTable(t *testing.T) {
 	slow := trueResult(t)
 	for i := range slow.Cases[1].Samples {
 		slow.Cases[1].Samples[i].Seconds *= 2
 	}
-	b.Reset()
-	if err := Compare(r, slow).WriteTable(&b, Text); err != nil {
+	var b strings.Builder
+	if err := Compare(disturbedResult(t), slow).WriteTable(&b, Text); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"slower: of 6 cases 1 slower, 4 no clear change, 1 cannot tell\n", "ratio  slower\n", "rate   no clear change\n", "rate   cannot tell\n",

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ProcessorTime is the user and system time of all threads of this process, if
-// the system tells.
+// ProcessorTime returns the user and system time of all threads of this process;
+// false if the system does not report it.
 func ProcessorTime() (time.Duration, bool) {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {

@@ -9,11 +9,12 @@ import (
 	"stele/engine/pow"
 )
 
-// ErrFellBack says that a device did not do its work itself, so that a rate
+// ErrFellBack means that a device left use, so that others did its work and a rate
 // would not be its own.
-var ErrFellBack = errors.New("the device was put aside")
+var ErrFellBack = errors.New("the device was disabled")
 
-// EngineScan searches through an engine, as every user of it does.
+// EngineScan returns a function that searches through an engine, as every user of
+// it does.
 func EngineScan(e *engine.Engine) ScanFunc {
 	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 		_, err := e.Search(ctx, *job, r, func(h engine.Hit) {
@@ -23,29 +24,30 @@ func EngineScan(e *engine.Engine) ScanFunc {
 	}
 }
 
-// EngineScanAll searches through an engine with several devices. shares is the
-// function of [Case].Shares. It is an error if a device does not take part.
-func EngineScanAll(e *engine.Engine) (scan ScanFunc, shares func() map[string]uint64) {
+// EngineScanAll returns a function that searches through an engine with several
+// devices, and the function for [Case.DeviceItems]. The search fails if a device
+// does not take part.
+func EngineScanAll(e *engine.Engine) (scan ScanFunc, deviceItems func() map[string]uint64) {
 	done := map[string]uint64{}
 	scan = func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 		sum, err := e.Search(ctx, *job, r, func(h engine.Hit) { found(h.Nonce, 0) })
 		if err != nil {
 			return err
 		}
-		for _, s := range sum.Devices {
-			done[s.Device] += s.Items
+		for _, w := range sum.Devices {
+			done[w.Device] += w.Items
 		}
 		return allTakePart(e)
 	}
-	shares = func() map[string]uint64 {
+	deviceItems = func() map[string]uint64 {
 		taken := done
 		done = map[string]uint64{}
 		return taken
 	}
-	return scan, shares
+	return scan, deviceItems
 }
 
-// allTakePart returns ErrFellBack if a device of the engine does not work.
+// allTakePart returns ErrFellBack if a device of the engine is not in use.
 func allTakePart(e *engine.Engine) error {
 	for _, d := range e.Status() {
 		if d.State != engine.OK {
@@ -55,7 +57,7 @@ func allTakePart(e *engine.Engine) error {
 	return nil
 }
 
-// EngineVerify verifies through an engine.
+// EngineVerify returns a function that verifies headers through an engine.
 func EngineVerify(e *engine.Engine) VerifyFunc {
 	return func(ctx context.Context, headers []byte, verdicts []pow.Verdict) error {
 		got, err := e.Verify(ctx, headers, false, verdicts)

@@ -7,7 +7,7 @@ import (
 	"stele/engine/host"
 )
 
-// Environment is where a result was measured, as far as the program can tell.
+// Environment describes where a result was measured, as far as the program knows.
 type Environment struct {
 	Label    string        `json:"label,omitempty"` // the operator's own name for the machine or the run
 	Version  string        `json:"version"`         // of the program
@@ -18,11 +18,11 @@ type Environment struct {
 	CPU      host.CPU      `json:"cpu"`                // of the whole machine
 	SMT      *bool         `json:"smt,omitempty"`      // cores run several threads
 	Governor string        `json:"governor,omitempty"` // of CPU 0, on Linux where it can be read
-	Virtual  string        `json:"virtual,omitempty"`  // the hypervisor, if the machine tells that it is virtual
+	Virtual  string        `json:"virtual,omitempty"`  // the hypervisor, if the machine reports one
 	Driver   string        `json:"driver,omitempty"`   // version of the NVIDIA driver
-	Process  host.Limits   `json:"process"`            // what this process may use of the machine
-	Threads  int           `json:"threads"`            // CPU threads that the program uses unless told otherwise
-	Devices  []engine.Info `json:"devices"`            // as `stele devices` shows them
+	Process  host.Limits   `json:"process"`            // the limits of this process
+	Threads  int           `json:"threads"`            // CPU threads that the program uses by default
+	Devices  []engine.Info `json:"devices"`            // as `stele devices` lists them
 }
 
 // Here describes this machine and this process.

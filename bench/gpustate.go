@@ -8,8 +8,7 @@ import (
 	"stele/cgo/nvml"
 )
 
-// GPUState is what the sensors of a GPU say at one moment. What is absent is not
-// known.
+// GPUState is a reading of the sensors of a GPU. Absent values are not known.
 type GPUState struct {
 	nvml.Reading
 	// Others is the number of other processes that use the GPU.
@@ -23,7 +22,8 @@ type GPUStates struct {
 }
 
 // GPUSensor returns a function that reads the state of the GPU with this UUID,
-// which this process uses; false: nothing can be read.
+// which this process must use. The function returns false if it cannot read
+// anything.
 func GPUSensor(uuid string) func() (GPUState, bool) {
 	return func() (GPUState, bool) {
 		reading, err := nvml.Read(uuid)
@@ -32,8 +32,8 @@ func GPUSensor(uuid string) func() (GPUState, bool) {
 		}
 		reading.Absent = nil // always the same
 		state := GPUState{Reading: reading}
-		// This process is among them. It is not looked for by its number, which
-		// is another one inside a container.
+		// This process is one of them. Its number may differ inside a container, so
+		// it is not searched for.
 		if n, err := nvml.Processes(uuid); err == nil {
 			others := max(0, n-1)
 			state.Others = &others
@@ -42,7 +42,7 @@ func GPUSensor(uuid string) func() (GPUState, bool) {
 	}
 }
 
-// GPUDriver returns the version of the NVIDIA driver; "": not known.
+// GPUDriver returns the version of the NVIDIA driver, or "" if it is not known.
 func GPUDriver() string {
 	version, err := nvml.Driver()
 	if err != nil {
@@ -51,23 +51,24 @@ func GPUDriver() string {
 	return version
 }
 
-// chosen are the throttle reasons that somebody has set: the clock is lower
-// than it could be, and stays so.
-var chosen = []string{"clock-setting", "display"}
+// configured lists the throttle reasons that are settings: the clock is lower than
+// it could be, but constant.
+var configured = []string{"clock-setting", "display"}
 
-// throttled reports whether something held the clock back.
-func (s GPUState) throttled() bool {
-	return slices.ContainsFunc(s.Throttle, func(reason string) bool { return !slices.Contains(chosen, reason) })
+// isThrottled reports whether anything but a setting lowered the clock.
+func (s GPUState) isThrottled() bool {
+	return slices.ContainsFunc(s.Throttle, func(reason string) bool { return !slices.Contains(configured, reason) })
 }
 
 func (s GPUState) isShared() bool { return s.Others != nil && *s.Others > 0 }
 
-// energyPlausible reports whether the energy, if known, can be computed with.
+// energyPlausible reports whether the energy, if known, is in the range of a real
+// counter.
 func (s GPUState) energyPlausible() bool {
 	return s.Energy == nil || *s.Energy >= 0 && *s.Energy <= maxJoules
 }
 
-// gpuFlags says what the states around the samples make doubtful.
+// gpuFlags returns the flags for the GPU states around the samples.
 func gpuFlags(samples []Sample) (flags []Flag) {
 	var clocks []float64
 	known, throttled, shared := 0, 0, 0
@@ -76,7 +77,7 @@ func gpuFlags(samples []Sample) (flags []Flag) {
 			continue
 		}
 		known++
-		if s.GPU.Before.throttled() || s.GPU.After.throttled() {
+		if s.GPU.Before.isThrottled() || s.GPU.After.isThrottled() {
 			throttled++
 		}
 		if s.GPU.Before.isShared() || s.GPU.After.isShared() {
@@ -100,8 +101,8 @@ func gpuFlags(samples []Sample) (flags []Flag) {
 	return flags
 }
 
-// joulesPerItem divides what the GPU's counter of energy grew by during the
-// samples by their items; 0 if that is not known of enough samples.
+// joulesPerItem divides the growth of the GPU's energy counter during the samples
+// by their items. It is 0 if too few samples have the counter.
 func joulesPerItem(samples []Sample) float64 {
 	joules, items, known := 0.0, 0.0, 0
 	for _, s := range samples {
@@ -118,7 +119,7 @@ func joulesPerItem(samples []Sample) float64 {
 	return joules / items
 }
 
-// gpuLine describes the state of a GPU during its cases; "": nothing is known.
+// gpuLine describes the state of a GPU during its cases; "" if nothing is known.
 func (r *Result) gpuLine(device string) string {
 	var clocks, watts, limits []float64
 	var hottest uint32
@@ -162,7 +163,7 @@ func (r *Result) gpuLine(device string) string {
 	return strings.Join(parts, ", ")
 }
 
-// powerLimits lists the power limits under which the GPUs were measured.
+// powerLimits lists the power limits of the GPUs during the measurement.
 func (r *Result) powerLimits() string {
 	var limits []string
 	seen := map[string]bool{}

@@ -146,8 +146,8 @@ func TestGPUStateShown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\ncuda:0: NVIDIA H100, driver 550.54.15, 1965 MHz, 300 W, limit 450 W, up to 61 C, throttled: power-cap\n",
-		"search/cuda:0/sha256d, throttled: do not rely on it, the GPU did not run at its full clock\n",
-		"  J/T", "  3000  ", "\nJ/T: joules for a million million; disturbed: ", "  throttled\n",
+		"search/cuda:0/sha256d, throttled: unreliable, the GPU did not run at its full clock\n",
+		"  J/T", "  3000  ", "\nJ/T: joules per 10^12 items; disturbed: ", "  throttled\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, b.String())

@@ -10,21 +10,21 @@ import (
 	"stele/engine/pow"
 )
 
-// ErrRejected says that a header was called invalid although it is valid.
+// ErrRejected means that a valid header was reported as invalid.
 var ErrRejected = errors.New("a valid header was rejected")
 
-// VerifyFunc checks headers of 80 bytes each that do not depend on each other.
-// All are valid; the error is ErrRejected if it finds otherwise.
+// VerifyFunc checks unlinked headers of 80 bytes each, all of them valid. It returns
+// [ErrRejected] if it finds one invalid.
 type VerifyFunc func(ctx context.Context, headers []byte, verdicts []pow.Verdict) error
 
-// HeaderSet is the number of headers that a Batch goes through: 5 MiB.
+// HeaderSet is the number of headers for a [Batch]: 5 MiB.
 const HeaderSet = 1 << 16
 
 // easyBits is the target of regtest: half of all hashes meet it.
 const easyBits pow.Bits = 0x207fffff
 
-// MakeHeaders makes n headers, always the same, that differ in every field,
-// do not link to each other, and meet the target of their own nBits.
+// MakeHeaders returns n encoded headers, the same for every call. They differ in
+// every field, are not linked, and meet the target of their own nBits.
 func MakeHeaders(n int) []byte {
 	random := rand.NewChaCha8([32]byte([]byte("independent headers to verify...")))
 	target, err := easyBits.Target()
@@ -43,8 +43,8 @@ func MakeHeaders(n int) []byte {
 	return headers
 }
 
-// Batch is the workload of a verification: it goes round a set of headers that
-// lies in memory.
+// Batch is the [Workload] of a verification: it verifies a set of headers in memory
+// again and again.
 type Batch struct {
 	verify   VerifyFunc
 	headers  []byte
@@ -52,8 +52,8 @@ type Batch struct {
 	at       int // header
 }
 
-// NewBatch returns a workload on headers from MakeHeaders. Several batches may
-// share them.
+// NewBatch returns a workload on headers of [MakeHeaders]. Several batches may share
+// them.
 func NewBatch(verify VerifyFunc, headers []byte) *Batch {
 	return &Batch{verify: verify, headers: headers, verdicts: make([]pow.Verdict, len(headers)/pow.HeaderSize)}
 }

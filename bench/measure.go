@@ -10,28 +10,77 @@ import (
 	"time"
 )
 
-// ErrNoCases says that there was nothing to measure.
+// ErrNoCases means that there is nothing to measure.
 var ErrNoCases = errors.New("bench: nothing to measure")
 
-// Measure runs the cases in turn: calibration, warm-up until the rates stand
-// still, then rounds of one slice of every case in a random (but always the
-// same) order.
+// Measure measures the cases in three steps: a calibration, a warm-up until the
+// rates are steady, and then rounds of one slice of every case, in a random order
+// that is the same in every run.
 //
-// progress, if not nil, is told the part of the plan that is done, from 0 to 1.
-// A case whose workload returns an error has failed: it is not called again, and
-// the others go on. The error of Measure is that of ctx, or those of the cases
-// if all have failed.
+// It calls progress, if that is not nil, with the part of the plan that is done,
+// from 0 to 1. A case whose workload returns an error has failed: it is not run
+// again, and the others continue. Errors: [ErrNoCases], that of ctx, or those of
+// the cases if all have failed.
 func Measure(ctx context.Context, cases []Case, plan Plan, clock Clock, progress func(done float64)) (Measured, error) {
 	if len(cases) == 0 {
 		return Measured{}, ErrNoCases
 	}
-	if plan.MinSamples <= 0 {
-		plan.MinSamples = defaultSamples
-	}
 	if progress == nil {
 		progress = func(float64) {}
 	}
-	m := &meter{
+	m := newRunner(cases, plan, clock, progress)
+	if err := m.calibrate(ctx); err != nil {
+		return Measured{}, err
+	}
+	timing := Timing{SliceSeconds: m.slice.Seconds()}
+	var err error
+	if timing.WarmUpRounds, timing.Settled, err = m.warmUp(ctx); err != nil {
+		return Measured{}, err
+	}
+	began := clock.Now()
+	timing.WarmUpSeconds = (began - m.start).Seconds()
+	if err := m.measure(ctx); err != nil {
+		return Measured{}, err
+	}
+	if err := m.allFailed(); err != nil {
+		return Measured{}, err
+	}
+	timing.Seconds = (clock.Now() - began).Seconds()
+	for i, taken := range m.taken {
+		if m.failed[i] == nil {
+			timing.Rounds = len(taken)
+		}
+	}
+	progress(1)
+	return Measured{m.samples(), m.failed, timing}, nil
+}
+
+// Measured is the result of [Measure].
+type Measured struct {
+	Samples [][]Sample // of each case, in their order; nil if the case failed
+	Failed  []error    // of each case; nil if it did not fail
+	Timing  Timing
+}
+
+// runner is the state of one measurement.
+type runner struct {
+	cases    []Case
+	plan     Plan
+	clock    Clock
+	slice    time.Duration
+	start    time.Duration
+	order    *rand.Rand
+	progress func()
+	amounts  []uint64    // items of a slice, for each case
+	taken    [][]reading // for each case
+	failed   []error     // for each case; nil while it runs
+}
+
+func newRunner(cases []Case, plan Plan, clock Clock, progress func(done float64)) *runner {
+	if plan.MinSamples <= 0 {
+		plan.MinSamples = defaultSamples
+	}
+	m := &runner{
 		cases:   cases,
 		plan:    plan,
 		clock:   clock,
@@ -45,96 +94,51 @@ func Measure(ctx context.Context, cases []Case, plan Plan, clock Clock, progress
 	m.progress = func() {
 		progress(min(1, float64(clock.Now()-m.start)/float64(m.expectedDuration())))
 	}
-
-	timing := Timing{SliceSeconds: m.slice.Seconds()}
-	err := m.calibrate(ctx)
-	if err == nil {
-		timing.WarmUpRounds, timing.Settled, err = m.warmUp(ctx)
-	}
-	began := clock.Now()
-	timing.WarmUpSeconds = (began - m.start).Seconds()
-	if err == nil {
-		err = m.measure(ctx)
-	}
-	if err == nil {
-		err = m.allFailed()
-	}
-	if err != nil {
-		return Measured{}, err
-	}
-	timing.Seconds = (clock.Now() - began).Seconds()
-	for i, taken := range m.taken {
-		if m.failed[i] == nil {
-			timing.Rounds = len(taken)
-		}
-	}
-	progress(1)
-	return Measured{m.samples(), m.failed, timing}, nil
+	return m
 }
 
-// Measured is what Measure returns.
-type Measured struct {
-	Samples [][]Sample // of each case, in their order; nil: the case failed
-	Failed  []error    // of each case; nil: it did not fail
-	Timing  Timing
-}
-
-// meter is the state of one measurement.
-type meter struct {
-	cases    []Case
-	plan     Plan
-	clock    Clock
-	slice    time.Duration
-	start    time.Duration
-	order    *rand.Rand
-	progress func()
-	amounts  []uint64    // items of a slice, for each case
-	taken    [][]reading // for each case
-	failed   []error     // for each case; nil: it goes on
-}
-
-// allFailed returns why no case is left; nil if one is.
-func (m *meter) allFailed() error {
+// allFailed returns the errors of the cases if all have failed, and otherwise nil.
+func (m *runner) allFailed() error {
 	if slices.Contains(m.failed, nil) {
 		return nil
 	}
 	return errors.Join(m.failed...)
 }
 
-// reading is a sample as the clock tells it.
+// reading is a sample as read from the clock.
 type reading struct {
 	items     uint64
 	took      time.Duration
 	probe     time.Duration // the slower of the two around the slice
-	processor time.Duration // CPU time of the program; 0: not known
+	processor time.Duration // CPU time of the program; 0 if not known
 	gpu       *GPUStates
 	devices   map[string]uint64
 }
 
 func (r reading) rate() float64 { return float64(r.items) / r.took.Seconds() }
 
-// expectedDuration of the whole measurement: the minimum of samples can take
-// longer than planned.
-func (m *meter) expectedDuration() time.Duration {
+// expectedDuration returns the expected duration of the whole measurement: the
+// minimum number of samples can take longer than planned.
+func (m *runner) expectedDuration() time.Duration {
 	return max(m.plan.Duration, time.Duration(len(m.cases)*m.plan.MinSamples)*m.slice)
 }
 
-// The warm-up lasts at most warmUpPart of the planned duration, but at least
-// warmUpMin rounds. It ends when the medians of the last two windows of rounds
+// The warm-up lasts at most 1/warmUpPart of the planned duration, but at least
+// minWarmUp rounds. It ends when the medians of the last two windows of rounds
 // agree for every case.
 const (
 	warmUpPart      = 5
-	warmUpMin       = 2
+	minWarmUp       = 2
 	warmUpWindow    = 3
 	warmUpTolerance = 0.02
 )
 
-// maxSliceItems bounds the items of a slice, whatever the clock says.
+// maxSliceItems bounds the items of a slice, whatever the clock reads.
 const maxSliceItems = 1 << 40
 
-// calibrate finds how many items of each case fill a slice, and tells the
-// workloads what is coming.
-func (m *meter) calibrate(ctx context.Context) error {
+// calibrate determines how many items of each case fill a slice, and passes the
+// expected number of items to the workloads.
+func (m *runner) calibrate(ctx context.Context) error {
 	rounds := max(float64(m.plan.MinSamples), m.plan.Duration.Seconds()/m.slice.Seconds()/float64(len(m.cases)))
 	for i := range m.cases {
 		n := uint64(1 << 10)
@@ -155,9 +159,9 @@ func (m *meter) calibrate(ctx context.Context) error {
 	return nil
 }
 
-// warmUp runs rounds until the rates stand still or its time is over. Then it
-// sets the amounts by the last rates.
-func (m *meter) warmUp(ctx context.Context) (rounds int, settled bool, err error) {
+// warmUp runs rounds until the rates are steady or its time is over. Then it sets
+// the amounts by the last rates.
+func (m *runner) warmUp(ctx context.Context) (rounds int, settled bool, err error) {
 	rates := make([][]float64, len(m.cases))
 	for {
 		settled = true
@@ -173,7 +177,7 @@ func (m *meter) warmUp(ctx context.Context) (rounds int, settled bool, err error
 		}
 		rounds++
 		m.progress()
-		if settled || rounds >= warmUpMin && m.clock.Now()-m.start >= m.plan.Duration/warmUpPart {
+		if settled || rounds >= minWarmUp && m.clock.Now()-m.start >= m.plan.Duration/warmUpPart {
 			break
 		}
 	}
@@ -198,7 +202,7 @@ func steady(rates []float64) bool {
 }
 
 // measure takes the samples.
-func (m *meter) measure(ctx context.Context) error {
+func (m *runner) measure(ctx context.Context) error {
 	order := make([]int, len(m.cases))
 	for i := range order {
 		order[i] = i
@@ -219,9 +223,9 @@ func (m *meter) measure(ctx context.Context) error {
 	return nil
 }
 
-// take runs one slice of a case. It is not ok if the case has failed, now or
-// before. The error is that of ctx.
-func (m *meter) take(ctx context.Context, i int, items uint64) (r reading, ok bool, err error) {
+// take runs one slice of a case. It returns false if the case fails or has failed.
+// The error is that of ctx.
+func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok bool, err error) {
 	if err := context.Cause(ctx); err != nil {
 		return reading{}, false, err
 	}
@@ -247,8 +251,8 @@ func (m *meter) take(ctx context.Context, i int, items uint64) (r reading, ok bo
 		after, _ := m.clock.CPU()
 		r.processor = after - busy
 	}
-	if c.Shares != nil {
-		r.devices = c.Shares()
+	if c.DeviceItems != nil {
+		r.devices = c.DeviceItems()
 	}
 	if gpuAfter, ok := c.sense(); sensed && ok {
 		r.gpu = &GPUStates{gpuBefore, gpuAfter}
@@ -265,10 +269,10 @@ func (c Case) sense() (GPUState, bool) {
 	return c.Sensor()
 }
 
-// samples gives what was taken, with the probes set against the usual best
-// probe of as many threads: the fastest tenth of the run, since the very
+// samples returns the samples. Their probes are relative to the usual best probe on
+// the same number of threads: the fastest tenth of the run, because the very
 // fastest is a matter of luck.
-func (m *meter) samples() [][]Sample {
+func (m *runner) samples() [][]Sample {
 	probes := map[int][]float64{}
 	for i, c := range m.cases {
 		for _, r := range m.taken[i] {
@@ -299,5 +303,6 @@ func (m *meter) samples() [][]Sample {
 	return all
 }
 
-// round4 keeps four decimals, but nothing that was above 0 becomes 0.
+// round4 rounds to four decimals, and up to 0.0001 at least, so that a number above
+// 0 stays above 0.
 func round4(x float64) float64 { return max(math.Round(x*1e4), 1) / 1e4 }

@@ -141,7 +141,7 @@ func TestMeasureAtLeastThirtySamples(t *testing.T) {
 	if measured.Timing.Rounds != 30 || len(measured.Samples[7]) != 30 || measured.Timing.SliceSeconds != minSlice.Seconds() {
 		t.Errorf("got %+v, want 30 rounds of the shortest slices", measured.Timing)
 	}
-	if measured.Timing.Settled || measured.Timing.WarmUpRounds != warmUpMin {
+	if measured.Timing.Settled || measured.Timing.WarmUpRounds != minWarmUp {
 		t.Errorf("got %+v, want the shortest warm-up, which cannot tell whether rates are steady", measured.Timing)
 	}
 }

@@ -11,65 +11,65 @@ import (
 	"stele/engine/pow"
 )
 
-// GenesisHeader is the published header of all proofs: Bitcoin's block 0. Its
+// GenesisHeader is the header of all proofs in hex: that of Bitcoin's block 0. Its
 // own nonce, 2083236893, lies in every range of the table.
 const GenesisHeader = "0100000000000000000000000000000000000000000000000000000000000000" +
 	"000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa" +
 	"4b1e5e4a29ab5f49ffff001d1dac2b7c"
 
-// versionMask has the bits in which the versions of a rolled range differ, the
-// lowest of those that BIP 320 sets free.
+// versionMask has the bits in which the versions of a rolled range differ: the
+// lowest of those that BIP 320 reserves for miners.
 const versionMask = 0x000fe000
 
-// ProofRange is a range of nonces of GenesisHeader whose exact set of nonces
-// with at least ZeroBits leading zero bits is known: those whose hash, read as
-// Bitcoin reads it, is below 2^(256-ZeroBits).
+// ProofRange is a range of nonces of GenesisHeader. The exact set of its nonces
+// whose hashes have at least ZeroBits leading zero bits is known: the hashes that,
+// as little-endian numbers, are below 2^(256-ZeroBits).
 //
-// A rolled range is one of nonces with Versions versions of the header each,
-// which differ in the bits 13 to 19. A version has a number: these bits, where
-// those of GenesisHeader are 0. Such a pair is told by its place, the number of
-// pairs before it: Versions * (nonce - First) + version.
+// In a rolled range each nonce has Versions versions of the header, which differ
+// in the bits 13 to 19. The number of a version is the value of these bits, which
+// are 0 in GenesisHeader. A pair of nonce and version is identified by its place,
+// the number of pairs before it: Versions * (nonce - First) + version.
 type ProofRange struct {
 	Name     string `json:"range"`
 	First    uint32 `json:"first"`
-	Count    uint64 `json:"count"` // hashes: nonces, times versions
+	Count    uint64 `json:"count"` // hashes: nonces times versions
 	ZeroBits int    `json:"zero_bits"`
-	Versions uint32 `json:"versions,omitempty"` // 0: only that of GenesisHeader
+	Versions uint32 `json:"versions,omitempty"` // 0 means only that of GenesisHeader
 }
 
-// rolled reports whether the range has several versions.
-func (p ProofRange) rolled() bool { return p.Versions > 0 }
+// isRolled reports whether the range has several versions.
+func (p ProofRange) isRolled() bool { return p.Versions > 0 }
 
-// job is the search of the range.
+// job returns the job that searches the range.
 func (p ProofRange) job() engine.Job {
 	job := engine.Job{Header: genesis, Target: pow.ZeroBits(p.ZeroBits)}
-	if p.rolled() {
+	if p.isRolled() {
 		job.VersionMask = versionMask
 	}
 	return job
 }
 
-// begin is the first number that stands for a hash of the range: a nonce, or a
-// place.
+// begin returns the number of the first hash of the range; see number.
 func (p ProofRange) begin() uint32 {
-	if p.rolled() {
+	if p.isRolled() {
 		return 0
 	}
 	return p.First
 }
 
-// number returns what stands for a hash of the range.
+// number returns the number of a hash in a proof: its nonce, or in a rolled range
+// its place.
 func (p ProofRange) number(nonce, version uint32) uint32 {
-	if p.rolled() {
+	if p.isRolled() {
 		return (nonce-p.First)*p.Versions + version
 	}
 	return nonce
 }
 
-// header returns the header that a number stands for.
+// header returns the header of the hash with a number.
 func (p ProofRange) header(number uint32) [pow.HeaderSize]byte {
 	header, nonce := genesis, number
-	if p.rolled() {
+	if p.isRolled() {
 		job := p.job()
 		header, nonce = job.WithVersion(uint64(number%p.Versions)), p.First+number/p.Versions
 	}
@@ -77,15 +77,15 @@ func (p ProofRange) header(number uint32) [pow.HeaderSize]byte {
 	return header
 }
 
-// known is a range with what is known about its set.
+// known is a range with the size and the digest of its set.
 type known struct {
 	ProofRange
 	nonces int
 	digest string // see Digest
 }
 
-// knownRanges is ordered by size. Every set has about a thousand nonces. So is
-// rolledRanges.
+// knownRanges and rolledRanges are the table of known ranges, in ascending order of
+// size. Every set has about a thousand nonces.
 var knownRanges = []known{
 	{ProofRange{"genesis-18", 0x7c280000, 1 << 18, 8, 0}, 1008, "d15a0496425acc456cc6e0a7445fd7baf6395046a82edbf378b674fbfc1d1c90"},
 	{ProofRange{"genesis-20", 0x7c200000, 1 << 20, 10, 0}, 999, "6f19fc32d875fe3d841295df3f377a360ff553d03464ce1f4bc7e7c030bd8c71"},
@@ -107,7 +107,7 @@ var rolledRanges = []known{
 	{ProofRange{"rolled-30", 0x7c000000, 1 << 30, 20, 128}, 1038, "f7d2d75baff22b22ba605477ff82dc06eb2c40fd5f1545a5c7d22437c41d2d01"},
 }
 
-// rangeOf returns the range with this name; the zero value if there is none.
+// rangeOf returns the range with this name, or the zero value.
 func rangeOf(name string) known {
 	for _, k := range slices.Concat(knownRanges, rolledRanges) {
 		if k.Name == name {
@@ -117,13 +117,13 @@ func rangeOf(name string) known {
 	return known{}
 }
 
-// inTable reports whether the set with this digest is that of the range.
+// inTable reports whether the known set of the range has this digest.
 func inTable(name, digest string) bool {
 	k := rangeOf(name)
 	return k.Name != "" && k.digest == digest
 }
 
-// genesis is GenesisHeader as bytes.
+// genesis is GenesisHeader, encoded.
 var genesis = func() [pow.HeaderSize]byte {
 	h, err := pow.ParseHeader(GenesisHeader)
 	if err != nil {
@@ -132,9 +132,9 @@ var genesis = func() [pow.HeaderSize]byte {
 	return h.Encode()
 }()
 
-// Digest is the certificate of a set of nonces: the SHA-256, in hex, of the
-// nonces in ascending order, each as four bytes, little-endian. It does not
-// change the order of its argument.
+// Digest returns the digest of a set of nonces: the SHA-256, in hex, of the nonces
+// in ascending order, each as four bytes, little-endian. It does not change its
+// argument.
 func Digest(nonces []uint32) string {
 	sum := sha256.New()
 	var word [4]byte
@@ -145,33 +145,33 @@ func Digest(nonces []uint32) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// Proof is a set of nonces that a search found.
+// Proof is the set of nonces that a search found.
 type Proof struct {
 	ProofRange
-	Header string   `json:"header"` // hex of GenesisHeader; its own nonce does not matter
-	Digest string   `json:"digest"`
-	Nonces []uint32 `json:"nonces"` // ascending; of a rolled range: places
+	Header string   `json:"header"` // GenesisHeader; its own nonce does not matter
+	Digest string   `json:"digest"` // see [Digest]
+	Nonces []uint32 `json:"nonces"` // ascending; places in a rolled range
 }
 
-// ScanFunc tells found every nonce of r, and the number of the version, with
-// which the job meets its target, one call at a time. An error means that the
-// range was not finished.
+// ScanFunc searches r and calls found with every nonce, and the number of the
+// version, with which the job meets its target. Calls of found are never
+// concurrent. An error means that the range was not finished.
 type ScanFunc func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error
 
-// Walk is the workload of a search: it goes through a range of the table, from
-// the first nonce to the last and then again from the first, and collects what
-// is found. Every pass must find the set of the table.
+// Walk is the [Workload] of a search. It searches a range of the table, again and
+// again from the first nonce to the last, and collects the hits. Every pass must
+// find the known set.
 type Walk struct {
 	scan   ScanFunc
 	table  []known
 	in     known
 	job    engine.Job
-	at     uint64   // hashes of this pass that are done
-	ahead  uint64   // hashes that are done and were not asked for yet
-	hits   []uint32 // found in this pass
-	passes int
+	at     uint64   // hashes done in this pass
+	ahead  uint64   // hashes done beyond the items of all calls of Run
+	hits   []uint32 // of this pass
+	passes int      // completed
 	set    []uint32 // found by the first pass
-	wrong  []uint32 // found by the first pass that found anything else
+	wrong  []uint32 // found by the first pass that did not find the known set
 }
 
 // NewWalk returns a walk through the smallest range.
@@ -192,40 +192,40 @@ func (w *Walk) enter(in known) {
 	*w = Walk{scan: w.scan, table: w.table, in: in, job: in.job()}
 }
 
-// Begin picks the largest range that the samples will finish.
+// Begin selects the largest range that the samples will finish.
 func (w *Walk) Begin(expected uint64) {
-	pick := w.table[0]
+	selected := w.table[0]
 	for _, k := range w.table[1:] {
 		if k.Count <= expected {
-			pick = k
+			selected = k
 		}
 	}
-	w.enter(pick)
+	w.enter(selected)
 }
 
-// Run searches the next part of the walk. A nonce is searched with all versions:
-// what is done of the last one beyond the items is done for the next Run.
+// Run searches the next part of the walk. It searches every nonce with all
+// versions; hashes of the last nonce beyond items count for the next call.
 func (w *Walk) Run(ctx context.Context, items uint64) error {
-	each := uint64(max(w.in.Versions, 1))
+	versions := uint64(max(w.in.Versions, 1))
 	for w.ahead < items {
-		nonces := min((items-w.ahead+each-1)/each, (w.in.Count-w.at)/each)
-		r := pow.Range{First: w.in.First + uint32(w.at/each), Count: nonces}
+		nonces := min((items-w.ahead+versions-1)/versions, (w.in.Count-w.at)/versions)
+		r := pow.Range{First: w.in.First + uint32(w.at/versions), Count: nonces}
 		err := w.scan(ctx, &w.job, r, func(nonce, version uint32) { w.hits = append(w.hits, w.in.number(nonce, version)) })
 		if err != nil {
 			return err
 		}
-		w.at += nonces * each
-		w.ahead += nonces * each
+		w.at += nonces * versions
+		w.ahead += nonces * versions
 		if w.at == w.in.Count {
-			w.turn()
+			w.endPass()
 		}
 	}
 	w.ahead -= items
 	return nil
 }
 
-// turn ends a pass.
-func (w *Walk) turn() {
+// endPass ends a pass.
+func (w *Walk) endPass() {
 	slices.Sort(w.hits)
 	if w.hits == nil {
 		w.hits = []uint32{}
@@ -240,9 +240,10 @@ func (w *Walk) turn() {
 	w.hits, w.at = nil, 0
 }
 
-// Finish ends the walk and returns what it found: the set of the table, or
-// else the first other one. It completes a first pass that the samples left unfinished; of a later one, the part that
-// was done counts, with the rest taken from the first.
+// Finish ends the walk and returns the set that it found: the known set if all
+// passes found it, otherwise the first other one. It completes a first pass that is
+// unfinished. A later pass that is unfinished counts with its part that is done,
+// and the rest is taken from the first pass.
 func (w *Walk) Finish(ctx context.Context) (Proof, error) {
 	if w.passes == 0 {
 		if err := w.Run(ctx, w.ahead+w.in.Count-w.at); err != nil {
@@ -256,7 +257,7 @@ func (w *Walk) Finish(ctx context.Context) (Proof, error) {
 				w.hits = append(w.hits, nonce)
 			}
 		}
-		w.turn()
+		w.endPass()
 		w.passes = passes
 	}
 	set := w.set

@@ -51,7 +51,7 @@ func TestTable(t *testing.T) {
 		if i > 0 && i != len(knownRanges) && k.Count != 4*slices.Concat(knownRanges, rolledRanges)[i-1].Count {
 			t.Errorf("%s is not four times the range before it", k.Name)
 		}
-		if job := k.job(); k.rolled() != (i >= len(knownRanges)) || job.Versions() != uint64(max(k.Versions, 1)) {
+		if job := k.job(); k.isRolled() != (i >= len(knownRanges)) || job.Versions() != uint64(max(k.Versions, 1)) {
 			t.Errorf("%s: %d versions", k.Name, job.Versions())
 		}
 		// Binomial: 32 is about one standard deviation of 1024.
@@ -82,7 +82,7 @@ func TestDigest(t *testing.T) {
 // tableScan finds the nonces of a set without hashing.
 func tableScan(set []uint32) ScanFunc {
 	return func(_ context.Context, _ *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
-		for _, n := range slices.Backward(set) { // devices tell in no certain order
+		for _, n := range slices.Backward(set) { // devices report in no defined order
 			if uint64(n-r.First) < r.Count {
 				found(n, 0)
 			}

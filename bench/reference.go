@@ -9,7 +9,7 @@ import (
 	"stele/engine/pow"
 )
 
-// ReferenceScan is the base row of searches: two calls of crypto/sha256 for
+// ReferenceScan is the [ScanFunc] of the reference: two calls of crypto/sha256 for
 // every nonce of every version.
 func ReferenceScan(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
 	for version := range job.Versions() {
@@ -28,8 +28,8 @@ func ReferenceScan(ctx context.Context, job *engine.Job, r pow.Range, found func
 	return nil
 }
 
-// ReferenceVerify is the base row of verifications: two calls of crypto/sha256
-// for every header, and the compare with the target of its nBits.
+// ReferenceVerify is the [VerifyFunc] of the reference: two calls of crypto/sha256
+// for every header, and the comparison with the target of its nBits.
 func ReferenceVerify(ctx context.Context, headers []byte, verdicts []pow.Verdict) error {
 	for i := range verdicts {
 		if i%(1<<12) == 0 && ctx.Err() != nil {
@@ -45,7 +45,7 @@ func ReferenceVerify(ctx context.Context, headers []byte, verdicts []pow.Verdict
 	return nil
 }
 
-// standardSum is SHA-256d by the standard library.
+// standardSum returns SHA-256(SHA-256(b)) by the standard library.
 func standardSum(b []byte) pow.Hash {
 	first := sha256.Sum256(b)
 	return sha256.Sum256(first[:])

@@ -16,13 +16,13 @@ const (
 	Verify Mode = "verify" // independent headers, counted in headers
 )
 
-// modes are all, in the order of the tables.
+// modes lists all modes in the order of the tables.
 var modes = []Mode{Search, Roll, Verify}
 
-// Searches reports whether a mode finds nonces, and so has a proof.
+// Searches reports whether a mode finds nonces and so has a proof.
 func (m Mode) Searches() bool { return m == Search || m == Roll }
 
-// Unit names what a mode counts.
+// Unit returns the name of the items of a mode.
 func (m Mode) Unit() string {
 	if m.Searches() {
 		return "hashes"
@@ -30,27 +30,27 @@ func (m Mode) Unit() string {
 	return "headers"
 }
 
-// Reference is the kernel name of the base rows: a plain loop over the
-// standard library's crypto/sha256, on one thread.
-const Reference = "reference"
+// Names of cases that are not a device with a kernel.
+const (
+	// Reference is the kernel of the cases that others are compared with: a plain
+	// loop over the standard library's crypto/sha256 on one thread.
+	Reference = "reference"
+	// Bare is the device of the cases that call a CPU kernel without the engine.
+	Bare = "bare"
+	// All is the device of the case in which all devices search together, each with
+	// a kernel of its own.
+	All = "all"
+)
 
-// Bare is the device name of the rows in which a CPU kernel is called without
-// the engine around it.
-const Bare = "bare"
-
-// All is the device name of the case in which all devices search together, each
-// with a kernel of its own.
-const All = "all"
-
-// Spec names a case. Its ID is unique in a result.
+// Spec identifies a case: its ID is unique in a result.
 type Spec struct {
 	Mode    Mode   `json:"mode"`
-	Device  string `json:"device"`            // as `stele devices` names it, or Bare or All
-	Kernel  string `json:"kernel"`            // empty of All
-	Threads int    `json:"threads,omitempty"` // CPU threads; 0: not a CPU
+	Device  string `json:"device"`            // ID as `stele devices` lists it, or Bare or All
+	Kernel  string `json:"kernel"`            // empty for All
+	Threads int    `json:"threads,omitempty"` // CPU threads; 0 if the device is not a CPU
 }
 
-// ID is the name of the case: "search/cpu/avx2/2", "search/all".
+// ID returns the name of the case, such as "search/cpu/avx2/2" or "search/all".
 func (s Spec) ID() string {
 	id := fmt.Sprintf("%s/%s", s.Mode, s.Device)
 	if s.Device != All {
@@ -62,12 +62,12 @@ func (s Spec) ID() string {
 	return id
 }
 
-// Workload does the work of a case. Its methods are called one at a time.
+// Workload does the work of a case. Its methods are never called concurrently.
 type Workload interface {
-	// Begin is called once, between the calibration and the warm-up, with
-	// about the number of items that Run will be asked for in all.
+	// Begin is called once, between the calibration and the warm-up, with the
+	// approximate number of items of all later calls of Run.
 	Begin(expected uint64)
-	// Run processes exactly this number of items, the next ones in turn.
+	// Run processes exactly the next items items.
 	Run(ctx context.Context, items uint64) error
 }
 
@@ -75,12 +75,12 @@ type Workload interface {
 type Case struct {
 	Spec
 	Work Workload
-	// Sensor reads the state of the GPU that does the work; false: it cannot be
-	// read. Nil: it is no GPU.
+	// Sensor reads the state of the GPU that does the work, or returns false. It is
+	// nil for other devices.
 	Sensor func() (GPUState, bool)
-	// Shares returns the items that each device has done since the last call, by
-	// the device's ID. Nil: one device does all.
-	Shares func() map[string]uint64
+	// DeviceItems returns the items that each device has done since the last call,
+	// by the device's ID. It is nil if one device does all.
+	DeviceItems func() map[string]uint64
 }
 
 // Sample is one slice of work of one case. The samples with the same index
@@ -88,37 +88,38 @@ type Case struct {
 type Sample struct {
 	Items   uint64  `json:"items"`
 	Seconds float64 `json:"seconds"`
-	// Probe is the speed of a fixed piece of arithmetic just before or just
-	// after the slice, whichever was slower; 1 is the usual best of the run.
-	// A lower clock and a busy neighbour on the same core make it less.
+	// Probe is the speed of a fixed piece of arithmetic just before or just after
+	// the slice, whichever was slower; 1 is the usual best of the run. A lower
+	// clock or a busy thread on the same core reduces it.
 	Probe float64 `json:"probe"`
-	// CPU is the processor time that the program got, as a part of what its
-	// threads could have had. Other programs make it less. 0: not known.
+	// CPU is the processor time of the program as a part of the time that its
+	// threads could have used. Other programs reduce it. 0 if not known.
 	CPU float64 `json:"cpu,omitempty"`
-	// GPU is the state of the GPU around the slice. Nil: not known, or none.
+	// GPU is the state of the GPU before and after the slice; nil if not known, or
+	// without a GPU.
 	GPU *GPUStates `json:"gpu,omitempty"`
-	// Devices are the items that each device did, where several work together.
+	// Devices has the items of each device if several work together.
 	Devices map[string]uint64 `json:"devices,omitempty"`
 }
 
-// Rate is the number of items per second.
+// Rate returns the number of items per second.
 func (s Sample) Rate() float64 { return float64(s.Items) / s.Seconds }
 
-// The bounds below which a slice counts as disturbed.
+// A slice with a value below one of these counts as disturbed.
 const (
-	quietProbe = 0.97
-	quietCPU   = 0.95
+	minQuietProbe = 0.97
+	minQuietCPU   = 0.95
 )
 
-// Quiet reports whether nothing was seen to disturb the slice.
+// Quiet reports whether no disturbance of the slice was detected.
 func (s Sample) Quiet() bool {
-	return s.Probe >= quietProbe && (s.CPU == 0 || s.CPU >= quietCPU)
+	return s.Probe >= minQuietProbe && (s.CPU == 0 || s.CPU >= minQuietCPU)
 }
 
-// Plan says how long and how finely to measure.
+// Plan sets the duration and the number of samples of a measurement.
 type Plan struct {
-	Duration   time.Duration // of the whole, warm-up included, unless MinSamples take longer
-	MinSamples int           // of each case; 0: 30
+	Duration   time.Duration // of the whole, including the warm-up, unless MinSamples take longer
+	MinSamples int           // of each case; 0 means 30
 }
 
 const (
@@ -129,21 +130,21 @@ const (
 	clockSteps = 1000
 )
 
-// slice is how long one slice of one of n cases shall last: short, so that a
-// disturbance hits all cases alike, yet long enough for the clock and for the
-// start of the work not to count.
+// slice returns the duration of a slice of each of n cases: short, so that a
+// disturbance hits all cases alike, but so long that the resolution of the clock
+// and the start of the work do not matter.
 func (p Plan) slice(n int, resolution time.Duration) time.Duration {
-	const warm = 6 // rounds that the warm-up usually takes
-	d := p.Duration / time.Duration(n*(p.MinSamples+warm))
+	const warmUp = 6 // usual rounds of a warm-up
+	d := p.Duration / time.Duration(n*(p.MinSamples+warmUp))
 	return max(min(d, maxSlice), minSlice, clockSteps*resolution)
 }
 
-// Timing tells how a measurement went.
+// Timing describes the course of a measurement.
 type Timing struct {
-	SliceSeconds  float64 `json:"slice_seconds"` // how long a slice was meant to last
+	SliceSeconds  float64 `json:"slice_seconds"` // the planned duration of a slice
 	WarmUpRounds  int     `json:"warm_up_rounds"`
-	WarmUpSeconds float64 `json:"warm_up_seconds"` // calibration included
-	Settled       bool    `json:"settled"`         // the warm-up ended because the rates stood still
+	WarmUpSeconds float64 `json:"warm_up_seconds"` // including the calibration
+	Settled       bool    `json:"settled"`         // the warm-up ended because the rates were steady
 	Rounds        int     `json:"rounds"`
-	Seconds       float64 `json:"seconds"` // of the rounds, warm-up left out
+	Seconds       float64 `json:"seconds"` // of the rounds, without the warm-up
 }

@@ -10,22 +10,22 @@ import (
 type Stats struct {
 	Samples  int     `json:"samples"`
 	Median   float64 `json:"median"`
-	Low      float64 `json:"low"`      // 95 % interval of the median: lower end
-	High     float64 `json:"high"`     // and upper end
+	Low      float64 `json:"low"`      // lower end of the median's 95 % interval
+	High     float64 `json:"high"`     // upper end of it
 	MAD      float64 `json:"mad"`      // median absolute deviation from the median
-	Spread   float64 `json:"spread"`   // from the 5th to the 95th percentile, as a part of the median
+	Spread   float64 `json:"spread"`   // from the 5th to the 95th percentile, divided by the median
 	Outliers int     `json:"outliers"` // samples further than outlierMADs scaled MADs from the median
 	Drift    float64 `json:"drift"`    // median of the second half over the median of the first, less 1
 }
 
 const (
-	// madScale makes the MAD of normal samples their standard deviation.
+	// madScale is the ratio of the standard deviation to the MAD of normal samples.
 	madScale    = 1.4826
 	outlierMADs = 5
 )
 
-// Describe computes the statistics of samples given in the order they were
-// taken. No samples give the zero Stats.
+// Describe computes the statistics of samples in the order in which they were
+// taken. The statistics of no samples are the zero value.
 func Describe(samples []float64) Stats {
 	n := len(samples)
 	if n == 0 {
@@ -55,12 +55,12 @@ func Describe(samples []float64) Stats {
 	return s
 }
 
-// Median of samples in any order; 0 for none.
+// Median returns the median of samples in any order, or 0 for none.
 func Median(samples []float64) float64 {
 	return middle(slices.Sorted(slices.Values(samples)))
 }
 
-// middle of sorted samples; 0 for none.
+// middle returns the median of sorted samples, or 0 for none.
 func middle(sorted []float64) float64 {
 	n := len(sorted)
 	switch {
@@ -73,7 +73,8 @@ func middle(sorted []float64) float64 {
 	return sorted[n/2-1]/2 + sorted[n/2]/2
 }
 
-// quantile of sorted samples, by linear interpolation between neighbours.
+// quantile returns a quantile of sorted samples, by linear interpolation between
+// neighbours.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	i := int(at)
@@ -83,18 +84,18 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// medianInterval gives the order statistics between which the true median
-// lies with a probability of at least 95 %, whatever the distribution. Fewer
-// than six samples cannot give that: their interval is their whole range.
+// medianInterval returns the order statistics between which the true median lies
+// with a probability of at least 95 %, whatever the distribution. Fewer than six
+// samples do not suffice for that: their interval is their whole range.
 func medianInterval(sorted []float64) (low, high float64) {
 	k := intervalRank(len(sorted))
 	return sorted[k-1], sorted[len(sorted)-k]
 }
 
-// intervalRank gives the largest k, at least 1, for which the k-th smallest
-// and the k-th largest of n samples enclose the median with 95 %: the number
-// of samples below the median is binomial (n, 1/2), so that each end is missed
-// with probability P(B < k), which may be 2.5 %.
+// intervalRank returns the largest k, at least 1, for which the k-th smallest and
+// the k-th largest of n samples enclose the median with a probability of 95 %. The
+// number B of samples below the median is binomial (n, 1/2), so each end misses
+// the median with probability P(B < k), which may be 2.5 %.
 func intervalRank(n int) int {
 	all, _ := math.Lgamma(float64(n) + 1)
 	below := 0.0 // P(B < k+1)
@@ -110,18 +111,18 @@ func intervalRank(n int) int {
 	return max(k, 1)
 }
 
-// Ratio is a quotient of two cases' rates: the median of the quotients of
-// the samples taken in the same round, with its 95 % interval.
+// Ratio is the quotient of the rates of two cases: the median of the quotients of
+// samples of the same round, with its 95 % interval.
 type Ratio struct {
-	To     string  `json:"to"` // the case divided by
+	To     string  `json:"to"` // ID of the divisor
 	Pairs  int     `json:"pairs"`
 	Median float64 `json:"median"`
 	Low    float64 `json:"low"`
 	High   float64 `json:"high"`
 }
 
-// pairedRatio divides a by b, round by round. Rounds in which both slices were
-// quiet count; where these are fewer than minQuiet, all rounds count.
+// pairedRatio divides a by b, round by round. Only rounds in which both slices were
+// quiet count, unless these are fewer than minQuiet; then all rounds count.
 func pairedRatio(a, b []Sample, to string) Ratio {
 	var quiet, all []float64
 	for i := range min(len(a), len(b)) {

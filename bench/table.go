@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// Format is how a table is written.
+// Format is the format of a table.
 type Format int
 
 // The formats.
@@ -20,14 +20,14 @@ const (
 
 // legend explains the columns of the tables.
 var legend = [3]string{
-	"M.../s: millions a second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
-	"x reference, x 1 thread, x bare: times the rate of Go's crypto/sha256 on one thread, of the kernel on one thread, of the kernel without the engine",
-	"disturbed: samples in which something else slowed the machine down; flags: why to doubt the rate (docs/bench.md)",
+	"M.../s: millions per second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
+	"x reference, x 1 thread, x bare: relative to the rate of Go's crypto/sha256 on one thread, of the kernel on one thread, of the kernel without the engine",
+	"disturbed: samples during which something else slowed the machine; flags: reasons to doubt the rate (docs/bench.md)",
 }
 
-// WriteTable writes the result for people: the headlines, where it was
-// measured, the cases of each mode from the fastest to the slowest with a
-// legend, what failed, and the proofs.
+// WriteTable writes the result as text: the headlines, the environment, the cases of
+// each mode from the fastest to the slowest with a legend, the failed cases, and
+// the proofs.
 func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
 	for _, mode := range modes {
@@ -58,7 +58,7 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 	}
 	for i, text := range legend {
 		if i == len(legend)-1 && r.hasEnergy() {
-			text = "J/T: joules for a million million; " + text
+			text = "J/T: joules per 10^12 items; " + text
 		}
 		out.line("%s", text)
 	}
@@ -68,10 +68,10 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 	for _, p := range r.Proofs {
 		what := "work done: the"
 		if !inTable(p.Name, p.Digest) {
-			what = "WRONG, not the set that is known:"
+			what = "WRONG, not the known set:"
 		}
 		mode, space := Search, fmt.Sprintf("%d nonces from %d", p.Count, p.First)
-		if p.rolled() {
+		if p.isRolled() {
 			mode, space = Roll, fmt.Sprintf("%d nonces from %d, %d versions of each", p.Count/uint64(p.Versions), p.First, p.Versions)
 		}
 		out.line("%s %d nonces of %s (%s) with %d zero bits, found by %d of %d searches, digest %s",
@@ -85,7 +85,7 @@ func (r *Result) hasEnergy() bool {
 	return slices.ContainsFunc(r.Cases, func(c CaseResult) bool { return c.Joules > 0 })
 }
 
-// rows of one mode, the first is the head.
+// rows returns the rows of one mode; the first is the header.
 func (r *Result) rows(mode Mode) [][]string {
 	rows := [][]string{{string(mode), "threads", "M" + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
 	const energyColumn = 9
@@ -149,7 +149,7 @@ func (r *Result) headline(mode Mode, h Headline) string {
 			}
 		}
 	}
-	return text + ": do not rely on it, " + advice
+	return text + ": unreliable, " + advice
 }
 
 // finders counts the cases that found this set.
@@ -163,7 +163,7 @@ func (r *Result) finders(p Proof) int {
 	return n
 }
 
-// count of the cases of a mode.
+// count returns the number of cases of a mode.
 func (r *Result) count(mode Mode) int {
 	n := 0
 	for _, c := range r.Cases {
@@ -174,7 +174,7 @@ func (r *Result) count(mode Mode) int {
 	return n
 }
 
-// WriteTable writes the comparison for people.
+// WriteTable writes the comparison as text.
 func (c *Comparison) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
 	out.line("%s", c.Answer())
@@ -199,7 +199,8 @@ func (c *Comparison) WriteTable(w io.Writer, format Format) error {
 	return out.err
 }
 
-// Answer is the comparison in a line: the verdict, and on how many cases.
+// Answer returns the comparison in a line: the verdict and the number of cases with
+// each verdict.
 func (c *Comparison) Answer() string {
 	if len(c.Cases) == 0 {
 		return CannotTell.String() + ": the results have no case in common"
@@ -233,7 +234,7 @@ func (r *Ratio) short() string {
 
 func mega(x float64) string { return fmt.Sprintf("%.3f", x/1e6) }
 
-// joules is the energy for 10^12 items.
+// joules formats the energy for 10^12 items.
 func joules(each float64) string {
 	if each == 0 {
 		return "-"
@@ -257,8 +258,8 @@ func prefixed(text, after string) string {
 	return text + after
 }
 
-// processors says how many threads are used, of what the process may use, of
-// what the machine has.
+// processors describes the threads in use, the limits of the process, and the
+// machine.
 func (e Environment) processors() string {
 	text := count(e.Threads, "thread") + optional(" on ", e.allowed())
 	if n := e.CPU.Threads; n > e.Process.CPUs {
@@ -270,7 +271,7 @@ func (e Environment) processors() string {
 	return text
 }
 
-// allowed says what the process may use; "": not known.
+// allowed describes the limits of the process; "" if they are not known.
 func (e Environment) allowed() string {
 	if e.Process.CPUs == 0 {
 		return ""
@@ -285,7 +286,7 @@ func (e Environment) allowed() string {
 	return text
 }
 
-// count is a number of things.
+// count formats a number of things.
 func count(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
@@ -297,10 +298,10 @@ func unsettled(settled bool) string {
 	if settled {
 		return ""
 	}
-	return " (ended before the rates stood still)"
+	return " (ended before the rates were steady)"
 }
 
-// printer writes lines and tables, and keeps the first error.
+// printer writes lines and tables. It keeps the first error and then writes no more.
 type printer struct {
 	w      io.Writer
 	format Format

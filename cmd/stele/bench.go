@@ -262,9 +262,9 @@ func (s *benchSet) openAll(c *cli.Context, useCPU bool) error {
 		s.failed = append(s.failed, bench.Failure{Case: spec.ID(), Reason: fmt.Sprintf("%s: %v", absent[0].ID, absent[0].Err)})
 		return nil
 	}
-	scan, shares := bench.EngineScanAll(e)
+	scan, deviceItems := bench.EngineScanAll(e)
 	s.addCase(spec, scan, nil)
-	s.cases[len(s.cases)-1].Shares = shares
+	s.cases[len(s.cases)-1].DeviceItems = deviceItems
 	return nil
 }
 
