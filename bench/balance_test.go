@@ -84,10 +84,10 @@ func TestBalance(t *testing.T) {
 	}
 }
 
-func TestParseRefusesShares(t *testing.T) {
+func TestParseRejectsDeviceItems(t *testing.T) {
 	for name, alter := range map[string]func(c []CaseResult){
 		"one item more":   func(c []CaseResult) { c[6].Samples[3].Devices["cpu"]++ },
-		"no shares":       func(c []CaseResult) { c[6].Samples[3].Devices = nil },
+		"no devices":      func(c []CaseResult) { c[6].Samples[3].Devices = nil },
 		"of one device":   func(c []CaseResult) { c[1].Samples[3].Devices = map[string]uint64{"cpu": c[1].Samples[3].Items} },
 		"an overflow":     func(c []CaseResult) { c[6].Samples[3].Devices["x"] = math.MaxUint64 },
 		"all with kernel": func(c []CaseResult) { c[6].Kernel = "avx2" },
@@ -101,7 +101,7 @@ func TestParseRefusesShares(t *testing.T) {
 }
 
 // What the devices did before a slice does not count for it.
-func TestMeasureShares(t *testing.T) {
+func TestMeasureDeviceItems(t *testing.T) {
 	clock := &fakeClock{}
 	w := &fakeWork{clock: clock, per: always(time.Microsecond)}
 	given := uint64(0)
@@ -153,17 +153,17 @@ func TestEngineScanAll(t *testing.T) {
 	good, bad := &lane{id: "a"}, &lane{id: "b"}
 	e := engine.New([]engine.Device{good, bad}, nil)
 	defer e.Close()
-	scan, shares := EngineScanAll(e)
+	scan, deviceItems := EngineScanAll(e)
 	w := NewWalk(scan)
 	p, err := w.Finish(t.Context())
 	if err != nil || p.Digest != knownRanges[0].digest {
 		t.Fatalf("%d nonces, %v", len(p.Nonces), err)
 	}
-	got := shares()
+	got := deviceItems()
 	if got["a"] == 0 || got["b"] == 0 || got["a"]+got["b"] != knownRanges[0].Count {
-		t.Errorf("shares %v of %d", got, knownRanges[0].Count)
+		t.Errorf("items %v of %d", got, knownRanges[0].Count)
 	}
-	if again := shares(); len(again) != 0 {
+	if again := deviceItems(); len(again) != 0 {
 		t.Errorf("counted twice: %v", again)
 	}
 	bad.fail = errors.New("fell off the bus")

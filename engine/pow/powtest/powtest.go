@@ -16,7 +16,7 @@ func Header(seed byte) (header [pow.HeaderSize]byte) {
 const ChainBits pow.Bits = 0x207fffff
 
 // Chain returns n encoded headers, one after the other, each the child of the one
-// before. All are valid; the first has no parent.
+// before and ten minutes later. All are valid; the first has no parent.
 func Chain(n int) []byte {
 	target, err := ChainBits.Target()
 	if err != nil {
@@ -24,8 +24,8 @@ func Chain(n int) []byte {
 	}
 	var headers []byte
 	var parent pow.Hash
-	for range n {
-		h := pow.Header{Prev: parent, Bits: ChainBits}
+	for i := range n {
+		h := pow.Header{Prev: parent, Time: uint32(600 * i), Bits: ChainBits}
 		for !target.MetBy(h.Hash()) {
 			h.Nonce++
 		}
