@@ -1,14 +1,14 @@
-// Package bounded keeps what comes from outside within bounds: the memory that it
-// takes grows with what is accepted, not with what is sent.
+// Package bounded bounds the memory for data from outside: it grows with the data
+// accepted, not with the data sent.
 //
 // [Map] and [Set] hold a fixed number of keys, such as the shares that a miner
 // has submitted.
 //
-// [Decode] reads a value as a stream, and [List] limits lists while they are
-// read, before memory is taken for their elements. The form is strict, as
-// evidence has to be: every name has its exact case and occurs once, an unknown
-// name is an error, and so is anything after the value. [Unmarshal] is liberal,
-// for the answers of programs of others, which are in memory already.
+// [Decode] reads a JSON value as a stream, and [List] limits lists while they are
+// read, before memory is allocated for their elements. Decode is strict, as
+// evidence requires: every name has its exact case and occurs once, and an unknown
+// name or data after the value is an error. [Unmarshal] is liberal, for responses
+// of other programs that are already in memory.
 package bounded
 
 import (
@@ -27,20 +27,20 @@ var ErrTooLarge = errors.New("too large")
 
 // Limits bound what [Decode] reads.
 type Limits struct {
-	// Bytes is the greatest length of the input, in bytes.
+	// Bytes is the maximum length of the input, in bytes.
 	Bytes int64
-	// Token is the greatest length of a string, number or name as it is written,
-	// in bytes. It also bounds the memory that the decoder itself takes.
+	// Token is the maximum length of an encoded string, number or name, in bytes.
+	// It also bounds the memory of the decoder itself.
 	Token int
-	// Lists are made by [List]. The length of a list of another type is only
-	// bounded by that of the input.
+	// Lists are made by [List]. Lists of other types are bounded only by the length
+	// of the input.
 	Lists []*json.Unmarshalers
 }
 
 // Decode reads one JSON value from r into v, a pointer as for
-// encoding/json.Unmarshal. An error says where in the input the fault is and
+// encoding/json.Unmarshal. An error reports where in the input the fault is, and
 // quotes at most a few bytes of it; it is [ErrTooLarge] if a bound is exceeded.
-// Errors of r are returned as they are.
+// Errors of r are returned unchanged.
 func Decode(r io.Reader, v any, limits Limits) error {
 	in := &reader{in: r, limits: limits}
 	dec := jsontext.NewDecoder(in)
@@ -61,9 +61,9 @@ func Decode(r io.Reader, v any, limits Limits) error {
 }
 
 // Unmarshal decodes one JSON value, as encoding/json.Unmarshal does, but with
-// lists limited by [List]. Names have their exact case; unknown ones are passed
-// over, and of a name that occurs twice the last one counts. Errors are as those
-// of [Decode].
+// lists limited by [List]. Names must have their exact case. Unknown names are
+// ignored, and of a name that occurs twice the last one counts. Errors are like
+// those of [Decode].
 func Unmarshal(text []byte, v any, lists ...*json.Unmarshalers) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true)) // which does not copy the text
 	err := json.UnmarshalDecode(dec, v, json.WithUnmarshalers(json.JoinUnmarshalers(lists...)))
@@ -77,8 +77,8 @@ func Unmarshal(text []byte, v any, lists ...*json.Unmarshalers) error {
 }
 
 // List limits each list of Ts to max elements, and rejects a null among them. If
-// check is not nil it is called with each element as soon as that is read, and
-// its error ends the decoding.
+// check is not nil, it is called with each element as soon as that is read; an
+// error of it ends the decoding.
 func List[T any](max int, check func(*T) error) *json.Unmarshalers {
 	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, list *[]T) error {
 		if dec.PeekKind() != '[' {
@@ -116,9 +116,9 @@ func List[T any](max int, check func(*T) error) *json.Unmarshalers {
 	})
 }
 
-// reader passes on what the decoder may read. The decoder reads ahead only when
-// it needs more of the token that it is in: who has read much more than was
-// consumed is inside a long token.
+// reader limits what the decoder may read. The decoder reads ahead only to complete
+// a token: if it has read much more than it has consumed, it is inside a long
+// token.
 type reader struct {
 	in     io.Reader
 	dec    *jsontext.Decoder
@@ -148,10 +148,10 @@ func (r *reader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// maxQuote is the most of the input that an error quotes, in bytes.
+// maxQuote bounds the part of the input that an error quotes, in bytes.
 const maxQuote = 60
 
-// explain words an error of the JSON library as those of the rest of Stele: the
+// explain rewords an error of the JSON library like those of the rest of Stele: the
 // place, then what is wrong. The place is a JSON pointer (RFC 6901), which has
 // names from the input.
 func explain(err error) error {
@@ -192,7 +192,7 @@ func explain(err error) error {
 	return err
 }
 
-// kind names a kind of JSON value as RFC 8259 does.
+// kind returns the name of a kind of JSON value in RFC 8259.
 func kind(k jsontext.Kind) string {
 	switch k {
 	case '{':
@@ -208,7 +208,7 @@ func kind(k jsontext.Kind) string {
 	}
 }
 
-// bound cuts the text of an error that quotes too much.
+// bound truncates the text of an error that quotes too much.
 func bound(err error) error {
 	if text := err.Error(); len(text) > 4*maxQuote {
 		return errors.New(text[:4*maxQuote] + "...")

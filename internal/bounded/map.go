@@ -1,9 +1,9 @@
 package bounded
 
-// Map is a map with room for a fixed number of keys. A new key that finds no
-// room replaces the one that was added first, so that a peer that sends more and
-// more keys displaces them but takes no more memory. Memory grows as keys are
-// added. Make one with [NewMap]. Not safe for concurrent use.
+// Map is a map with a maximum number of keys. In a full map a new key replaces the
+// one that was added first, so that a peer that sends more and more keys displaces
+// them but uses no more memory. Memory grows as keys are added. Make one with
+// [NewMap]. Not safe for concurrent use.
 type Map[K comparable, V any] struct {
 	size   int
 	values map[K]V
@@ -11,11 +11,11 @@ type Map[K comparable, V any] struct {
 	oldest int // index in order
 }
 
-// NewMap returns an empty map with room for size keys. It panics if size is not
+// NewMap returns an empty map for at most size keys. It panics if size is not
 // positive.
 func NewMap[K comparable, V any](size int) *Map[K, V] {
 	if size <= 0 {
-		panic("bounded: a map without room")
+		panic("bounded: the size of a map must be positive")
 	}
 	return &Map[K, V]{size: size, values: map[K]V{}}
 }
@@ -50,7 +50,7 @@ func (m *Map[K, V]) Has(key K) bool {
 // Len returns the number of keys.
 func (m *Map[K, V]) Len() int { return len(m.values) }
 
-// Keys returns the keys, the one added first first.
+// Keys returns the keys in the order in which they were added.
 func (m *Map[K, V]) Keys() []K {
 	keys := make([]K, 0, len(m.order))
 	return append(append(keys, m.order[m.oldest:]...), m.order[:m.oldest]...)
@@ -61,13 +61,13 @@ func (m *Map[K, V]) Clear() {
 	*m = Map[K, V]{size: m.size, values: map[K]V{}}
 }
 
-// Set is a set with room for a fixed number of keys: a [Map] without values.
+// Set is a set with a maximum number of keys: a [Map] without values.
 // Make one with [NewSet]. Not safe for concurrent use.
 type Set[K comparable] struct {
 	keys Map[K, struct{}]
 }
 
-// NewSet returns an empty set with room for size keys. It panics if size is not
+// NewSet returns an empty set for at most size keys. It panics if size is not
 // positive.
 func NewSet[K comparable](size int) *Set[K] {
 	return &Set[K]{*NewMap[K, struct{}](size)}
@@ -88,7 +88,7 @@ func (s *Set[K]) Has(key K) bool { return s.keys.Has(key) }
 // Len returns the number of keys.
 func (s *Set[K]) Len() int { return s.keys.Len() }
 
-// Keys returns the keys, the one added first first.
+// Keys returns the keys in the order in which they were added.
 func (s *Set[K]) Keys() []K { return s.keys.Keys() }
 
 // Clear removes all keys and releases their memory.

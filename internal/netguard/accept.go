@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-// acceptAgain is how long [Accept] waits when no connection can be taken.
-const acceptAgain = 100 * time.Millisecond
+// retryPause is the pause of [Accept] after an error.
+const retryPause = 100 * time.Millisecond
 
-// Accept returns the next connection to l. What passes, as when the process has
-// too many files open, it tells to trouble and tries again a little later: a
-// server that ends for it would be away for ever. The error is that of ctx when
-// it has ended, or says that l is closed. Whoever ends ctx closes l too, or
-// Accept waits on.
-func Accept(ctx context.Context, l net.Listener, trouble func(error)) (net.Conn, error) {
+// Accept returns the next connection to l. It reports temporary errors, such as
+// too many open files, by calling failed, and retries after a pause, so that a
+// server survives them. The error is that of ctx, or net.ErrClosed when l is
+// closed. Whoever ends ctx must also close l; until then Accept may block.
+func Accept(ctx context.Context, l net.Listener, failed func(error)) (net.Conn, error) {
 	for {
 		c, err := l.Accept()
 		switch {
@@ -27,9 +26,9 @@ func Accept(ctx context.Context, l net.Listener, trouble func(error)) (net.Conn,
 		case err == nil || errors.Is(err, net.ErrClosed):
 			return c, err
 		}
-		trouble(err)
+		failed(err)
 		select {
-		case <-time.After(acceptAgain):
+		case <-time.After(retryPause):
 		case <-ctx.Done():
 		}
 	}

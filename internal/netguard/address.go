@@ -2,10 +2,10 @@ package netguard
 
 import "net/netip"
 
-// Address returns what limits count as the address of remote, a "host:port" with
-// the IP address of a peer: of IPv6 the /64, which one customer has as a whole
-// (RFC 6177), and without a zone. An IPv4 address that is mapped into IPv6 is that
-// of IPv4. It returns false if remote is no such text.
+// Address returns the address by which limits count remote, a "host:port" with the
+// IP address of a peer. An IPv6 address becomes its /64 without a zone, because
+// one customer usually has a whole /64 (RFC 6177). An IPv4 address that is mapped
+// into IPv6 becomes IPv4. Address returns false if remote is malformed.
 func Address(remote string) (addr netip.Addr, ok bool) {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -20,7 +20,7 @@ func Address(remote string) (addr netip.Addr, ok bool) {
 	return addr, true
 }
 
-// Loopback tells whether remote, a "host:port", is a peer on this machine.
+// Loopback reports whether remote, a "host:port", is a peer on this machine.
 func Loopback(remote string) bool {
 	addr, ok := Address(remote)
 	return ok && addr.IsLoopback()

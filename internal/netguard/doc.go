@@ -1,17 +1,16 @@
-// Package netguard has what every server of the program needs against those who
-// connect to it.
+// Package netguard protects the servers of the program against their clients.
 //
-//   - [Limit] bounds the connections of a listener, in all and of each address.
-//   - [Accept] goes on where no connection can be taken for a time.
-//   - [Address] is what limits count as the address of a peer.
+//   - [Limit] bounds the connections of a listener, in total and per address.
+//   - [Accept] retries when the system cannot accept a connection.
+//   - [Address] is the address of a peer as the limits count it.
 //   - [Rates] bounds how often an address may do something.
-//   - [TrustedHost] refuses names in the Host of HTTP requests, against DNS
+//   - [TrustedHost] rejects names in the Host of HTTP requests, against DNS
 //     rebinding.
-//   - [Proxies] finds the client behind reverse proxies that are trusted.
-//   - [Bearer] and [Loopback] tell who may do more than read.
+//   - [Proxies] finds the client behind trusted reverse proxies.
+//   - [Bearer] and [Loopback] report whether a client may do more than read.
 //
 // # Caveats
 //
-// Connections from this machine have no limit for each address: programs behind
-// a proxy on the same machine share all that there is.
+// Connections from this machine have no limit per address: clients behind a proxy
+// on the same machine share the total.
 package netguard

@@ -7,13 +7,12 @@ import (
 )
 
 // Limit returns a listener that has at most all connections open, 1 or more;
-// others wait in the queue of the system. Of one [Address] it has at most
-// perAddress; it closes further ones at once, so that nobody can take all places.
-// Addresses of this machine and those that are exempt have no limit of their own,
-// and nobody has one if perAddress is 0.
+// further ones wait in the queue of the system. Of one [Address] it has at most
+// perAddress open and closes further ones at once, so that no client can use up
+// the total. Addresses of this machine and exempt ones have no limit of their
+// own, and with perAddress 0 none has.
 //
-// A connection counts until it is closed. Accept and Close may be called by
-// several goroutines at once.
+// A connection counts until it is closed. Safe for concurrent use.
 func Limit(l net.Listener, all, perAddress int, exempt Proxies) net.Listener {
 	return &listener{Listener: l, perAddress: perAddress, exempt: exempt, open: map[netip.Addr]int{}, slots: make(chan struct{}, all), closed: make(chan struct{})}
 }
@@ -58,7 +57,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// enter counts a connection of an address, if it may have one more.
+// enter counts a connection of an address. It returns false if the address is at
+// its limit.
 func (l *listener) enter(addr netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Proxies are the addresses of reverse proxies that are believed when they say
-// for whom they forward a request. Safe for concurrent use.
+// Proxies are the addresses of trusted reverse proxies: their header field for the
+// client of a forwarded request is believed. Safe for concurrent use.
 type Proxies []netip.Prefix
 
 // ParseProxies reads addresses and prefixes, such as 127.0.0.1, ::1 or
@@ -44,18 +44,17 @@ func (p Proxies) has(addr netip.Addr) bool {
 	return false
 }
 
-// forwarding are the header fields that proxies add: RFC 7239, RFC 9110 section
-// 7.6.3, and what was usual before.
+// forwarding lists the header fields that proxies add: those of RFC 7239 and RFC
+// 9110 section 7.6.3, and their older forms.
 var forwarding = []string{"X-Forwarded-For", "Forwarded", "Via", "X-Real-Ip", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
 // Client returns the address of the client that sent r, as "host:port", and
 // whether it is connected directly. A request that passed a proxy, trusted or
-// not, is not direct: that it comes from this machine says nothing about who sent
-// it.
+// not, is not direct: even if it comes from this machine, its sender may not.
 //
 // The client is the last address of X-Forwarded-For that is not a trusted proxy
-// itself: those before it are whatever the client has written there. Without
-// trusted proxies, or where the field has no address, it is the peer.
+// itself; the client may have forged those before it. Without trusted proxies, or
+// if the field has no address, it is the peer.
 func (p Proxies) Client(r *http.Request) (client string, direct bool) {
 	direct = true
 	for _, field := range forwarding {
@@ -79,7 +78,7 @@ func (p Proxies) Client(r *http.Request) (client string, direct bool) {
 	return client, false
 }
 
-// hop reads an entry of X-Forwarded-For: an address, some have a port too.
+// hop parses an entry of X-Forwarded-For: an address with or without a port.
 func hop(text string) (netip.Addr, bool) {
 	text = strings.TrimSpace(text)
 	if ap, err := netip.ParseAddrPort(text); err == nil {

@@ -7,29 +7,31 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxAddresses bounds the table of addresses, times two.
+// maxAddresses bounds each of the two tables of addresses.
 const maxAddresses = 4096
 
 // Rates limits how often each [Address] may do something. It remembers some
-// thousands of addresses; one that is forgotten begins anew.
+// thousands of addresses; a forgotten one starts with a full burst. Safe for
+// concurrent use.
 type Rates struct {
 	perSecond rate.Limit
 	burst     int
 
 	mu         sync.Mutex
 	young      map[netip.Addr]*rate.Limiter
-	old        map[netip.Addr]*rate.Limiter // were young before the table was full
+	old        map[netip.Addr]*rate.Limiter // the young of before, which became full
 	unreadable *rate.Limiter                // for addresses that cannot be read
 }
 
-// NewRates returns rates of so many a second for each address, and burst at once.
+// NewRates returns rates that allow each address perSecond events per second, and
+// burst at once.
 func NewRates(perSecond float64, burst int) *Rates {
 	r := &Rates{perSecond: rate.Limit(perSecond), burst: burst, young: map[netip.Addr]*rate.Limiter{}}
 	r.unreadable = rate.NewLimiter(r.perSecond, r.burst)
 	return r
 }
 
-// Of returns the limiter of a peer, "host:port".
+// Of returns the limiter of a peer, "host:port". All malformed addresses share one.
 func (r *Rates) Of(remote string) *rate.Limiter {
 	addr, ok := Address(remote)
 	if !ok {

@@ -9,10 +9,9 @@ import (
 	"strings"
 )
 
-// TrustedHost tells whether hostport, the Host of a request, can be that of
-// somebody who knows where he sends it to: an IP address, or localhost. DNS
-// rebinding makes a browser believe that a name of the attacker is this machine;
-// it needs a name.
+// TrustedHost reports whether hostport, the Host of a request, is an IP address or
+// localhost. DNS rebinding makes a browser send requests for a name of the
+// attacker to this machine; without names it is impossible.
 func TrustedHost(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -25,10 +24,10 @@ func TrustedHost(hostport string) bool {
 	return err == nil
 }
 
-// Bearer tells whether r has a token, as "Authorization: Bearer TOKEN" (RFC 6750);
-// in the word Bearer, small and capital letters are the same (RFC 9110, section
-// 11.1). If the token is "", nobody has it. The time that it takes does not depend
-// on what is right in what was given.
+// Bearer reports whether r has the token, as "Authorization: Bearer TOKEN" (RFC
+// 6750); the case of the word Bearer does not matter (RFC 9110, section 11.1). The
+// token "" never matches. The time of the comparison does not depend on how much of
+// the token is right.
 func Bearer(r *http.Request, token string) bool {
 	if token == "" {
 		return false

@@ -1,12 +1,11 @@
-// Package rate measures how fast counts grow, and limits how fast others can make
-// a log grow.
+// Package rate measures how fast counts grow, and limits how fast a log grows.
 //
-// [Window] remembers readings of a count and reports its rate over the last
-// seconds or hours.
+// [Window] keeps readings of a count and reports its rate over the last seconds or
+// hours.
 //
-// [Logger] is for a log whose lines a pool, a miner or a client causes: each event
-// has its own limit, so that a flood of one does not hide the others, and the
-// lines that were left out are counted.
+// [Logger] is for a log whose lines a pool, a miner or a client causes. Each event
+// has its own limit, so that a flood of one does not hide the others, and dropped
+// lines are counted.
 package rate
 
 import (
@@ -19,21 +18,22 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// An event may be logged burst times at once, and then once in every; one of a
-// level below [slog.LevelInfo], which somebody has asked for, more often.
+// An event may be logged burst times at once, and then once in each period of
+// every. Levels below [slog.LevelInfo], which a user must have enabled, have a
+// higher limit.
 const (
 	burst, every           = 20, 5 * time.Second
 	debugBurst, debugEvery = 200, 100 * time.Millisecond
 )
 
-// maxEvents bounds the table of events. Further ones share one limit.
+// maxEvents bounds the table of events. Further events share one limit.
 const maxEvents = 256
 
-// Logger returns a logger that writes to log, but leaves out the lines of an event
-// that comes too often. The message of a line is its event: it must be one of a few
-// constants, and what differs belongs into attributes. The next line of the event that
-// is written says in the attribute "dropped" how many were left out before it.
-// Loggers made of it by With share its limits. Safe for concurrent use if log is.
+// Logger returns a logger that writes to log, but drops lines of an event that
+// occurs too often. The message of a line is its event: it must be one of a few
+// constants, with all variable parts in attributes. The next line of the event that
+// is written has the number of dropped lines in the attribute "dropped". Loggers
+// derived by With share the limits. Safe for concurrent use if log is.
 func Logger(log *slog.Logger) *slog.Logger {
 	return slog.New(&handler{log.Handler(), &events{all: map[event]*limit{}}})
 }
@@ -71,7 +71,7 @@ type event struct {
 	debug   bool
 }
 
-// events are the limits of all events.
+// events has the limits of all events.
 type events struct {
 	mu  sync.Mutex
 	all map[event]*limit
@@ -79,11 +79,11 @@ type events struct {
 
 type limit struct {
 	*rate.Limiter
-	dropped uint64 // lines since the last one that was written
+	dropped uint64 // lines since the last one written
 }
 
-// admit reports whether a line may be written, and how many of its event were left
-// out since the last one.
+// admit reports whether a line may be written, and the number of lines of its event
+// that were dropped since the last one.
 func (e *events) admit(of event, now time.Time) (dropped uint64, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

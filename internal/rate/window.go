@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Counts is one count, or several that are read at the same time. Sub returns
-// what was counted since an earlier reading.
+// Counts is one count, or several that are read at the same time. Sub returns the
+// difference to an earlier reading.
 type Counts[T any] interface {
 	Sub(earlier T) T
 }
@@ -17,15 +17,15 @@ type Count float64
 // Sub implements [Counts].
 func (c Count) Sub(earlier Count) Count { return c - earlier }
 
-// Window remembers readings of counts that only grow, to report how much they
-// grew over the last seconds or hours. Every and Keep must be set; a Window
-// without readings reports zero. Not safe for concurrent use.
+// Window keeps readings of counts that only grow, and reports their growth over the
+// last seconds or hours. Every and Keep must be set; a Window without readings
+// reports zero. Not safe for concurrent use.
 type Window[T Counts[T]] struct {
-	Every time.Duration // readings that come more often replace each other
-	Keep  time.Duration // the longest time that [Window.Over] can look back
+	Every time.Duration // more frequent readings replace each other
+	Keep  time.Duration // the longest window of [Window.Over]
 
 	kept   []reading[T] // oldest first; one of them is older than Keep
-	newest reading[T]   // also if it is not kept
+	newest reading[T]   // even if it is not kept
 	first  reading[T]
 }
 
@@ -34,7 +34,7 @@ type reading[T any] struct {
 	counts T
 }
 
-// Add adds a reading at a time that is not before that of the last one.
+// Add adds a reading. Its time must not be before that of the last one.
 func (w *Window[T]) Add(now time.Time, counts T) {
 	r := reading[T]{now, counts}
 	if w.first.at.IsZero() {
@@ -57,9 +57,9 @@ func (w *Window[T]) after(at time.Time) int {
 	return sort.Search(len(w.kept), func(i int) bool { return w.kept[i].at.After(at) })
 }
 
-// Over returns what was counted from window before now until the newest
-// reading, and the time between the two readings that this was taken from: the
-// older one is at least window old, or the oldest that is kept.
+// Over returns the growth of the counts between two readings, and the time between
+// them: the newest, and the latest that is at least window old, or else the oldest
+// that is kept.
 func (w *Window[T]) Over(now time.Time, window time.Duration) (counted T, elapsed time.Duration) {
 	if len(w.kept) == 0 {
 		return counted, 0
@@ -68,8 +68,8 @@ func (w *Window[T]) Over(now time.Time, window time.Duration) (counted T, elapse
 	return w.newest.counts.Sub(old.counts), w.newest.at.Sub(old.at)
 }
 
-// Total returns what was counted between the first and the newest reading, and
-// the time between them.
+// Total returns the growth of the counts between the first and the newest reading,
+// and the time between them.
 func (w *Window[T]) Total() (counted T, elapsed time.Duration) {
 	if w.first.at.IsZero() {
 		return counted, 0
@@ -77,8 +77,8 @@ func (w *Window[T]) Total() (counted T, elapsed time.Duration) {
 	return w.newest.counts.Sub(w.first.counts), w.newest.at.Sub(w.first.at)
 }
 
-// PerSecond returns a count divided by a time in seconds, and 0 for no time or a
-// count that went back, as after a reset.
+// PerSecond returns count divided by elapsed in seconds. It returns 0 if no time has
+// elapsed, or for a negative count, as after a reset.
 func PerSecond[N ~float64 | ~uint64 | ~int64](count N, elapsed time.Duration) float64 {
 	if elapsed <= 0 || count < 0 {
 		return 0

@@ -1,18 +1,17 @@
-// Package text makes text that comes from outside safe to show: what a pool, a
-// node, a miner or a server says goes to terminals, logs and status pages, where
-// it could write escape sequences, forge lines, turn the direction of writing, or
-// fill a disk.
+// Package text makes text from outside safe to display. Text of a pool, a node, a
+// miner or a server goes to terminals, logs and status pages, where it could write
+// escape sequences, forge lines, reverse the direction of writing, or fill a disk.
 //
 //   - [Clean] is for a text.
 //   - [Error] is for an error whose text has parts from outside.
 //
-// Call them where the text enters the program, so that everything behind can show
-// it as it is.
+// Call them where the text enters the program, so that everything after that can
+// display it unchanged.
 //
 // # Caveats
 //
 // A clean text may still have the separators of a format, such as quotes or commas:
-// whoever writes a format escapes those of it.
+// whoever writes a format must escape its separators.
 package text
 
 import (
@@ -20,17 +19,17 @@ import (
 	"unicode/utf8"
 )
 
-// Max is a bound for what is shown in a line, in bytes.
+// Max is the limit for text in a line, in bytes.
 const Max = 256
 
-// cut stands at the end of a text that was too long.
+// cut ends a text that was too long.
 const cut = "..."
 
-// Clean returns s with a blank for each character that is not printable and each
-// byte that is not UTF-8, in at most limit bytes: a longer text ends with "...".
-// Controls, escapes, line separators and characters that change the direction of
-// writing are not printable. Its time and memory depend on limit, not on the
-// length of s. Clean text within the limit is returned as it is.
+// Clean returns s with a space in place of each character that is not printable and
+// each byte that is not UTF-8, in at most limit bytes: a longer text ends with
+// "...". Controls, escapes, line separators and characters that change the
+// direction of writing are not printable. Clean text within the limit is returned
+// unchanged. Time and memory depend on limit, not on the length of s.
 func Clean(s string, limit int) string {
 	limit = max(limit, 0)
 	clean, ends := make([]byte, 0, min(len(s), limit)), 0
