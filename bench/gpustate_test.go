@@ -28,7 +28,7 @@ func TestGPUFlags(t *testing.T) {
 		want          []Flag
 	}{
 		{"steady", func(int) GPUState { return gpuState(0, 210, 0) }, func(int) GPUState { return gpuState(6, 1980, 0) }, []Flag{}},
-		{"a clock that somebody set", func(int) GPUState { return gpuState(0, 1500, 0) },
+		{"a configured clock", func(int) GPUState { return gpuState(0, 1500, 0) },
 			func(int) GPUState { return gpuState(6, 1500, 0, "clock-setting") }, []Flag{}},
 		{"power cap", func(int) GPUState { return gpuState(0, 1980, 0) },
 			func(int) GPUState { return gpuState(6, 1980, 0, "clock-setting", "power-cap") }, []Flag{FlagThrottled}},

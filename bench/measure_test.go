@@ -259,7 +259,7 @@ func TestMeasureWithoutProcessorTime(t *testing.T) {
 	}
 }
 
-// A case that fails is not called again, whenever that is; the others go on.
+// A case that fails at any time is not run again, and the others continue.
 func TestMeasureCaseFails(t *testing.T) {
 	broken := errors.New("broken")
 	for _, at := range []int{1, 9, 20, 40} { // in calibration, warm-up and measurement
@@ -321,7 +321,7 @@ func TestMeasureErrors(t *testing.T) {
 	}
 }
 
-// A clock that stands still must not hang the calibration.
+// A clock that does not advance must not hang the calibration.
 func TestMeasureFrozenClock(t *testing.T) {
 	clock := &fakeClock{}
 	w := &fakeWork{clock: clock, per: always(0)}
@@ -368,7 +368,7 @@ func TestHostClock(t *testing.T) {
 		}
 	}
 	if c.Now() <= before {
-		t.Error("the clock stands still")
+		t.Error("the clock does not advance")
 	}
 	if after, _ := c.CPU(); known && after <= busy {
 		t.Errorf("CPU time went from %v to %v while busy", busy, after)

@@ -43,7 +43,7 @@ func TestTable(t *testing.T) {
 	for i, k := range slices.Concat(knownRanges, rolledRanges) {
 		nonces := k.Count / uint64(max(k.Versions, 1))
 		if uint64(published-k.First) >= nonces {
-			t.Errorf("%s does not hold the nonce of block 0", k.Name)
+			t.Errorf("%s lacks the nonce of block 0", k.Name)
 		}
 		if uint64(k.First)+nonces > pow.NonceSpace {
 			t.Errorf("%s goes beyond the last nonce", k.Name)
@@ -217,7 +217,7 @@ func TestRolledWalk(t *testing.T) {
 				if header := in.header(place); uint64(nonce-r.First) < r.Count {
 					found(nonce, place%in.Versions)
 					if !job.Target.MetBy(pow.Sum(header[:])) {
-						t.Fatalf("place %d stands for another header", place)
+						t.Fatalf("place %d is another header", place)
 					}
 				}
 			}

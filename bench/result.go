@@ -361,7 +361,7 @@ func notJSON(err error) error {
 		return fmt.Errorf("%w: byte %d: %v", ErrNotJSON, syntax.Offset, syntax)
 	case errors.As(err, &kind):
 		field := strings.ReplaceAll(kind.Field, "Spec.", "") // an embedded struct, which the file does not show
-		return fmt.Errorf("%w: byte %d: %s holds a %s", ErrField, kind.Offset, cmp.Or(field, "the file"), kind.Value)
+		return fmt.Errorf("%w: byte %d: %s is a JSON %s", ErrField, kind.Offset, cmp.Or(field, "the file"), kind.Value)
 	}
 	return fmt.Errorf("%w: %v", ErrNotJSON, err)
 }

@@ -240,11 +240,11 @@ func TestFailedCases(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseRejects(t *testing.T) {
 	good := text(t, trueResult(t))
 	swap := func(old, new string) string {
 		if !strings.Contains(good, old) {
-			t.Fatalf("the result holds no %q", old)
+			t.Fatalf("the result has no %q", old)
 		}
 		return strings.Replace(good, old, new, 1)
 	}
@@ -255,13 +255,13 @@ func TestParseRefuses(t *testing.T) {
 	}{
 		{"empty", "", ErrNotJSON, "byte 0"},
 		{"not JSON", "hello", ErrNotJSON, "byte 1"},
-		{"an array", "[]", ErrField, "the file holds a array"},
+		{"an array", "[]", ErrField, "the file is a JSON array"},
 		{"truncated", good[:len(good)/2], ErrNotJSON, fmt.Sprintf("byte %d", len(good)/2)},
 		{"truncated by a brace", strings.TrimSpace(good)[:len(good)-2], ErrNotJSON, "unexpected end"},
 		{"two objects", good + "{}", ErrNotJSON, "after top-level value"},
 		{"no schema", "{}", ErrSchema, `"", must be "stele-bench/2" or "stele-bench/1"`},
 		{"other schema", swap(Schema, "stele-bench/3"), ErrSchema, `"stele-bench/3", must be "stele-bench/2" or "stele-bench/1"`},
-		{"number for a string", swap(`"kernel": "avx2"`, `"kernel": 7`), ErrField, "cases.kernel holds a number"},
+		{"number for a string", swap(`"kernel": "avx2"`, `"kernel": 7`), ErrField, "cases.kernel is a JSON number"},
 		{"nonce too large", swap(`"nonces": [`, `"nonces": [4294967296,`), ErrField, "number 4294967296"},
 		{"no cases", `{"schema":"stele-bench/2"}`, ErrField, "0 cases"},
 		{"unknown mode", swap(`"mode": "verify"`, `"mode": "walk"`), ErrField, `cases[3].mode "walk"`},

@@ -70,7 +70,7 @@ func TestIntervalRank(t *testing.T) {
 	}
 }
 
-// The interval must hold the true median in at least 95 of 100 cases, for a
+// The interval must contain the true median in at least 95 of 100 cases, for a
 // distribution that is far from normal.
 func TestIntervalCoverage(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
@@ -88,7 +88,7 @@ func TestIntervalCoverage(t *testing.T) {
 		}
 		// 0.94 is three standard deviations below 0.95.
 		if part := float64(in) / runs; part < 0.94 {
-			t.Errorf("intervals of %d samples hold the median in %.3f of the cases, want 0.95", n, part)
+			t.Errorf("intervals of %d samples contain the median in %.3f of the cases, want 0.95", n, part)
 		}
 	}
 }

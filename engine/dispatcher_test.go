@@ -60,7 +60,7 @@ func TestLanesFinishTogether(t *testing.T) {
 			l := working[0]
 			p, ok := d.cut(d.pieceSize(l.u))
 			if !ok {
-				working = working[1:] // nothing comes back in this simulation
+				working = working[1:] // no piece is requeued in this simulation
 				continue
 			}
 			took := float64(p.n) / l.speed

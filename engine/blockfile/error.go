@@ -11,9 +11,9 @@ var (
 	ErrMagic = errors.New("bad magic")
 	// ErrLength means that a record is too short or too long for a block.
 	ErrLength = errors.New("bad length")
-	// ErrNetwork means that a file holds the blocks of another network.
+	// ErrNetwork means that a file has the blocks of another network.
 	ErrNetwork = errors.New("other network")
-	// ErrUndo means that a file holds undo data, not blocks.
+	// ErrUndo means that a file has undo data, not blocks.
 	ErrUndo = errors.New("undo data")
 	// ErrTruncated means that the data end inside a record, a block or a part of it.
 	ErrTruncated = errors.New("truncated")

@@ -72,7 +72,7 @@ func coreNextWork(p *pow.Params, chain []pow.Header, time uint32) pow.Bits {
 }
 
 // The rules of all networks about nBits, against those of Bitcoin Core, in
-// periods of four blocks: with right and wrong nBits, and blocks that come late.
+// periods of four blocks: with right and wrong nBits, and late blocks.
 func TestBitsAgainstCore(t *testing.T) {
 	const start = 1_000_000
 	for _, network := range []*pow.Params{pow.Bitcoin, pow.Testnet3, pow.Testnet4, pow.Signet, pow.Regtest} {
@@ -118,7 +118,7 @@ func TestMinDifficultyFromTheMiddle(t *testing.T) {
 		bad  bool
 	}{
 		{0, limit, false},
-		{1, 0x1c00fffe, false}, // nobody knows the last regular nBits
+		{1, 0x1c00fffe, false}, // the last regular nBits are unknown
 		{2, regular, true},
 		{3, regular, false},
 		{1204, limit, false},

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	// ErrHex means that a text holds a character that is not a hex digit.
+	// ErrHex means that a text has a character that is not a hex digit.
 	ErrHex = errors.New("not hexadecimal")
 	// ErrLength means that a text or a byte string has the wrong length.
 	ErrLength = errors.New("wrong length")

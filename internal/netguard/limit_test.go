@@ -91,9 +91,9 @@ func (l fromFar) Accept() (net.Conn, error) {
 	return farConn{conn, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(<-l.addresses))}, nil
 }
 
-// come connects to l from addresses, and then from this machine: it returns what
+// connect connects to l from addresses, and then from this machine: it returns what
 // was accepted before that.
-func (l fromFar) come(t *testing.T, limited net.Listener, addresses ...string) (accepted []net.Conn) {
+func (l fromFar) connect(t *testing.T, limited net.Listener, addresses ...string) (accepted []net.Conn) {
 	t.Helper()
 	const last = "127.0.0.1:9"
 	var dialling sync.WaitGroup
@@ -130,22 +130,22 @@ func TestLimitPerAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := Limit(far, 20, 2, exempt)
-	trusted := far.come(t, l, "198.51.100.1:1", "198.51.100.1:2", "198.51.100.1:3")
+	trusted := far.connect(t, l, "198.51.100.1:1", "198.51.100.1:2", "198.51.100.1:3")
 	if len(trusted) != 3 {
 		t.Errorf("%d connections of a trusted proxy were accepted, want 3", len(trusted))
 	}
 	for _, conn := range trusted {
 		conn.Close()
 	}
-	four := far.come(t, l, "192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3")
-	six := far.come(t, l, "[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:0:1::1]:1")
-	here := far.come(t, l, "127.0.0.1:1", "127.0.0.1:2", "[::1]:3", "[::1]:4", "[::1]:5")
+	four := far.connect(t, l, "192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3")
+	six := far.connect(t, l, "[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:0:1::1]:1")
+	here := far.connect(t, l, "127.0.0.1:1", "127.0.0.1:2", "[::1]:3", "[::1]:4", "[::1]:5")
 	if len(four) != 2 || len(six) != 3 || len(here) != 5 {
 		t.Fatalf("%d, %d and %d connections were accepted, want 2, 3 and 5", len(four), len(six), len(here))
 	}
 	four[0].Close()
 	four[0].Close()
-	if again := far.come(t, l, "192.0.2.1:4", "192.0.2.1:5"); len(again) != 1 {
+	if again := far.connect(t, l, "192.0.2.1:4", "192.0.2.1:5"); len(again) != 1 {
 		t.Errorf("%d connections were accepted in the place of one", len(again))
 	}
 	for _, conn := range append(four, append(six, here...)...) {
@@ -158,7 +158,7 @@ func TestLimitPerAddress(t *testing.T) {
 
 func TestNoLimitPerAddress(t *testing.T) {
 	far := fromFar{listen(t), make(chan string, 1)}
-	if all := far.come(t, Limit(far, 4, 0, nil), "192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3"); len(all) != 3 {
+	if all := far.connect(t, Limit(far, 4, 0, nil), "192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3"); len(all) != 3 {
 		t.Errorf("%d connections were accepted, want 3", len(all))
 	}
 }

@@ -17,7 +17,7 @@ func TestProxiesClient(t *testing.T) {
 	}{
 		"direct":                        {nil, "127.0.0.1:5", nil, "127.0.0.1:5", true},
 		"direct beside a proxy":         {[]string{"127.0.0.2"}, "127.0.0.1:5", nil, "127.0.0.1:5", true},
-		"a proxy nobody trusts":         {nil, "127.0.0.1:5", xff("1.2.3.4"), "127.0.0.1:5", false},
+		"an untrusted proxy":            {nil, "127.0.0.1:5", xff("1.2.3.4"), "127.0.0.1:5", false},
 		"another proxy than the one":    {[]string{"10.0.0.0/8"}, "127.0.0.1:5", xff("1.2.3.4"), "127.0.0.1:5", false},
 		"Forwarded":                     {nil, "127.0.0.1:5", fields{"Forwarded": {"for=1.2.3.4"}}, "127.0.0.1:5", false},
 		"Via":                           {nil, "127.0.0.1:5", fields{"Via": {"1.1 proxy"}}, "127.0.0.1:5", false},

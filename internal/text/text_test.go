@@ -41,7 +41,7 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// Whatever comes, what is shown has no control or escape character, nothing that
+// Whatever the input, clean text has no control or escape character, nothing that
 // turns the direction of writing, is UTF-8 and fits.
 func FuzzClean(f *testing.F) {
 	f.Add("hello", 3)
