@@ -12,7 +12,7 @@ import (
 // engine, which is measured against it. It ignores the version mask.
 func BareScan(k *simd.Kernel) ScanFunc {
 	return func(ctx context.Context, job *engine.Job, r pow.Range, found func(nonce, version uint32)) error {
-		work := simd.NewJob(&job.Header, job.Target)
+		work := simd.NewJob(&job.Header, job.Target.Bytes())
 		var nonces []uint32
 		for done := uint64(0); done < r.Count; {
 			if ctx.Err() != nil {

@@ -175,7 +175,7 @@ func (b *device) checkScan(f *cuda.Function, got *Entry) error {
 		}
 		blocks := min(64, int(r.Count+255)/256)
 		r.Rounds = uint32((r.Count + uint64(256*blocks) - 1) / uint64(256*blocks))
-		_, nonces, err := b.launch(f, blocks, 256, 1, kernels.NewJob(&header, target).ScanParams(r, uint64(b.hits)))
+		_, nonces, err := b.launch(f, blocks, 256, 1, kernels.NewJob(&header, target.Bytes()).ScanParams(r, uint64(b.hits)))
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count 
 	if err != nil {
 		panic(err) // STELE_CPU leaves nothing
 	}
-	return k.ScanRange(simd.NewJob(header, target), pow.Range{First: first, Count: count})
+	return k.ScanRange(simd.NewJob(header, target.Bytes()), first, count)
 }
 
 // differences counts what is missing in got of the set want, and what is there
@@ -252,7 +252,7 @@ func (b *device) checkRoll(f *cuda.Function, got *Entry) error {
 		rounds := (count + uint64(blocks*kernels.Tile) - 1) / uint64(blocks*kernels.Tile)
 		r := kernels.Range{First: first, Count: count, Rounds: uint32(rounds)}
 		h := rolled(header, 0)
-		params := kernels.NewJob(&h, target).RollParams(r, uint64(b.versions), uint64(b.hits))
+		params := kernels.NewJob(&h, target.Bytes()).RollParams(r, uint64(b.versions), uint64(b.hits))
 		_, words, err := b.launch(f, blocks, kernels.Roll.Threads(), 2, params)
 		if err != nil {
 			return err
@@ -281,7 +281,7 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 	if err := b.putVersions(header); err != nil {
 		return err
 	}
-	job := kernels.NewJob(&header, pow.ZeroBits(40))
+	job := kernels.NewJob(&header, pow.ZeroBits(40).Bytes())
 	threads := kind.Threads()
 	if kind == kernels.Roll {
 		_ = f.PreferShared(100) // as the engine does; a wish

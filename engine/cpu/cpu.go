@@ -89,7 +89,7 @@ func (d *Device) Close() error { return nil }
 // Scan implements engine.Device.
 func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
 	var res engine.ScanResult
-	work := simd.NewJob(&job.Header, job.Target)
+	work := simd.NewJob(&job.Header, job.Target.Bytes())
 	for res.Done < r.Count {
 		if err := ctx.Err(); err != nil {
 			return res, err

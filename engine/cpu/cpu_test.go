@@ -203,7 +203,7 @@ func TestJudgeBorders(t *testing.T) {
 			binary.LittleEndian.PutUint32(record[offBits:], 0x1d00ffff)
 			var j judge
 			got := make([]pow.Verdict, 1)
-			j.judge(record, []pow.Hash{hash}, got)
+			j.judge(record, [][32]byte{hash}, got)
 			if got[0] != tt.want {
 				t.Errorf("limb %d plus %d: got %v, want %v", limb, tt.add, got[0], tt.want)
 			}
@@ -308,7 +308,7 @@ func BenchmarkVerify(b *testing.B) {
 		report(b)
 	})
 	b.Run("kernel only", func(b *testing.B) {
-		hashes := make([]pow.Hash, block)
+		hashes := make([][32]byte, block)
 		for b.Loop() {
 			for i := 0; i < n; i += block {
 				d.verify.Hash(hashes, headers[i*pow.HeaderSize:(i+block)*pow.HeaderSize])
@@ -317,7 +317,7 @@ func BenchmarkVerify(b *testing.B) {
 		report(b)
 	})
 	b.Run("verdicts only", func(b *testing.B) {
-		hashes := make([]pow.Hash, block)
+		hashes := make([][32]byte, block)
 		d.verify.Hash(hashes, headers[:block*pow.HeaderSize])
 		j := judge{linked: true}
 		for b.Loop() {

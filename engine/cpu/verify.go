@@ -13,7 +13,7 @@ import (
 // fill its lanes, and the hashes stay in the first-level cache.
 const block = 1 << 10
 
-var hashBlocks = sync.Pool{New: func() any { return new([block]pow.Hash) }}
+var hashBlocks = sync.Pool{New: func() any { return new([block][32]byte) }}
 
 // Offsets in a header.
 const (
@@ -26,7 +26,7 @@ func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdic
 	if len(headers) != pow.HeaderSize*len(verdicts) {
 		return fmt.Errorf("cpu: %d bytes of headers for %d verdicts", len(headers), len(verdicts))
 	}
-	buf := hashBlocks.Get().(*[block]pow.Hash)
+	buf := hashBlocks.Get().(*[block][32]byte)
 	defer hashBlocks.Put(buf)
 
 	j := judge{linked: linked}
@@ -38,7 +38,7 @@ func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdic
 		records := headers[done*pow.HeaderSize : (done+n)*pow.HeaderSize]
 		d.verify.Hash(buf[:n], records)
 		if done == 0 {
-			j.before = pow.Hash(records[offPrev:]) // the first header has no header before it
+			j.before = [32]byte(records[offPrev:]) // the first header has no header before it
 		}
 		j.judge(records, buf[:n], verdicts[done:done+n])
 		done += n
@@ -51,7 +51,7 @@ func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdic
 // the hash, against a target that mostly is that of the header before.
 type judge struct {
 	linked bool
-	before pow.Hash // of the header before
+	before [32]byte // hash of the header before
 
 	known  bool // the next three are set
 	bits   pow.Bits
@@ -60,7 +60,7 @@ type judge struct {
 }
 
 // judge sets the verdict of each record by its hash.
-func (j *judge) judge(records []byte, hashes []pow.Hash, verdicts []pow.Verdict) {
+func (j *judge) judge(records []byte, hashes [][32]byte, verdicts []pow.Verdict) {
 	verdicts = verdicts[:len(hashes)]
 	before := &j.before
 	for i := range hashes {
@@ -71,7 +71,7 @@ func (j *judge) judge(records []byte, hashes []pow.Hash, verdicts []pow.Verdict)
 		if bits != j.bits || binary.LittleEndian.Uint64(hash[24:]) >= j.target[3] {
 			verdict = j.closer(bits, hash)
 		}
-		if j.linked && !same((*[32]byte)(record[offPrev:]), (*[32]byte)(before)) {
+		if j.linked && !same((*[32]byte)(record[offPrev:]), before) {
 			verdict |= pow.BadLink
 		}
 		before = hash
@@ -81,7 +81,7 @@ func (j *judge) judge(records []byte, hashes []pow.Hash, verdicts []pow.Verdict)
 }
 
 // closer compares a hash with the target of any bits.
-func (j *judge) closer(bits pow.Bits, hash *pow.Hash) pow.Verdict {
+func (j *judge) closer(bits pow.Bits, hash *[32]byte) pow.Verdict {
 	if bits != j.bits || !j.known {
 		target, err := bits.Target()
 		if err != nil {

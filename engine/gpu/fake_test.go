@@ -75,7 +75,7 @@ func newFake(n int) *fake {
 func (f *fake) know(header [pow.HeaderSize]byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.headers[string(kernels.NewJob(&header, pow.Target{}).ScanParams(kernels.Range{}, 0)[:jobParams])] = header
+	f.headers[string(kernels.NewJob(&header, [32]byte{}).ScanParams(kernels.Range{}, 0)[:jobParams])] = header
 }
 
 // call counts a call and tells what it shall answer.

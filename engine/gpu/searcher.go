@@ -88,7 +88,7 @@ type work struct {
 
 // prepare makes work of a job with as many versions as the searcher is for.
 func (s *session) prepare(l *lane, k *searcher, job *engine.Job) (work, error) {
-	w := work{k, k.next(), job, kernels.NewJob(&job.Header, job.Target)}
+	w := work{k, k.next(), job, kernels.NewJob(&job.Header, job.Target.Bytes())}
 	if k.kind == kernels.Scan {
 		return w, nil
 	}
@@ -110,7 +110,7 @@ func (s *session) prepare(l *lane, k *searcher, job *engine.Job) (work, error) {
 func (w work) with(target pow.Target) work {
 	job := *w.job
 	job.Target = target
-	w.job, w.prepared = &job, kernels.NewJob(&job.Header, target)
+	w.job, w.prepared = &job, kernels.NewJob(&job.Header, target.Bytes())
 	return w
 }
 

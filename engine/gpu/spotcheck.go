@@ -93,7 +93,7 @@ func onCPU(job *engine.Job, r pow.Range) (hits []engine.Candidate, err error) {
 	}
 	for i := range job.Versions() {
 		header := job.WithVersion(i)
-		for _, nonce := range k.ScanRange(simd.NewJob(&header, job.Target), r) {
+		for _, nonce := range k.ScanRange(simd.NewJob(&header, job.Target.Bytes()), r.First, r.Count) {
 			hits = append(hits, engine.Candidate{Nonce: nonce, Version: uint32(i)})
 		}
 	}

@@ -212,7 +212,7 @@ func (s *session) finish(l *lane, p *slot, headers []byte, linked bool, verdicts
 			if i >= n {
 				break
 			}
-			v := reason(headers, linked, first+i)
+			v := pow.VerifyAt(headers, linked, first+i)
 			if v == pow.Valid {
 				err := fmt.Errorf("%w: the GPU says that header %d of a batch is bad, the reference finds it good", engine.ErrWrong, first+i)
 				s.fail(err)
@@ -222,16 +222,4 @@ func (s *session) finish(l *lane, p *slot, headers []byte, linked bool, verdicts
 		}
 	}
 	return nil
-}
-
-// reason returns what the reference says of header i.
-func reason(headers []byte, linked bool, i int) pow.Verdict {
-	from := i
-	if linked && i > 0 {
-		from--
-	}
-	var verdicts [2]pow.Verdict
-	n := i + 1 - from
-	pow.Verify(headers[from*pow.HeaderSize:(i+1)*pow.HeaderSize], linked, verdicts[:n])
-	return verdicts[n-1]
 }

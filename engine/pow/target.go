@@ -74,6 +74,15 @@ func (t Target) MetBy(h Hash) bool {
 	return cmpLimbs(h.limbs(), t) <= 0
 }
 
+// Bytes returns t as 32 bytes in the byte order of a [Hash]: little-endian.
+// That is the form in which kernels take a target.
+func (t Target) Bytes() (b [32]byte) {
+	for i, limb := range t {
+		binary.LittleEndian.PutUint64(b[8*i:], limb)
+	}
+	return b
+}
+
 // bitLen returns the length of t in bits; 0 for zero.
 func (t Target) bitLen() int { return bitLen(t) }
 

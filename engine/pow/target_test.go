@@ -80,6 +80,9 @@ func TestTargetRoundTrips(t *testing.T) {
 		if got, err := pow.ParseTarget(target.Big().Text(16)); err != nil || got != target {
 			t.Fatalf("through short text %v became %v, %v", target, got, err)
 		}
+		if got := pow.Hash(target.Bytes()); got.String() != target.String() {
+			t.Fatalf("the bytes of %v are those of %v", target, got)
+		}
 		if got := target.Top32(); uint64(got) != new(big.Int).Rsh(target.Big(), 224).Uint64() {
 			t.Fatalf("top 32 bits of %v are %08x", target, got)
 		}

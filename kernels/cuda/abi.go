@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"stele/engine/pow"
 	"stele/kernels/internal/prep"
 )
 
@@ -14,10 +13,12 @@ type Job struct {
 	prep *prep.Job
 }
 
-// NewJob prepares the search for nonces with which the hash of header meets
-// target. The nonce in header does not matter.
-func NewJob(header *[pow.HeaderSize]byte, target pow.Target) *Job {
-	return &Job{prep.New(header, target.Top32())}
+// NewJob prepares the search for nonces with which the top 32 bits of the hash
+// of header are at most those of target. Header is an encoded header, and its
+// own nonce does not matter. The target has the byte order of a hash: it is a
+// little-endian number.
+func NewJob(header *[80]byte, target [32]byte) *Job {
+	return &Job{prep.New(header, binary.LittleEndian.Uint32(target[28:]))}
 }
 
 // mask has the bits of the last digest word that are 0 in every hash whose top
@@ -73,8 +74,9 @@ func (j *Job) ScanParams(r Range, hits uint64) []byte {
 // Versions is the number of versions of a header that a Roll entry searches.
 const Versions = 128
 
-// VersionState is what differs between versions, 64 bytes each.
-func VersionState(header *[pow.HeaderSize]byte) []byte {
+// VersionState is what differs between versions, 64 bytes each, made of the
+// encoded header with a version.
+func VersionState(header *[80]byte) []byte {
 	p := prep.New(header, 0)
 	return words(make([]byte, 0, 64)).u32(p.Mid[:]...).u32(p.State3[:]...)
 }

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"testing"
 
-	"stele/engine/pow"
 	"stele/kernels/cuda"
 	"stele/kernels/cuda/host"
 )
@@ -31,7 +30,7 @@ func TestLayout(t *testing.T) {
 	header := randomHeader(newRand(1))
 	mid := binary.LittleEndian.Uint32(cuda.VersionState(&header))
 	w0 := binary.BigEndian.Uint32(header[64:])
-	job := cuda.NewJob(&header, pow.Target{0, 0, 0, 0x00001234 << 32})
+	job := cuda.NewJob(&header, [32]byte{28: 0x34, 29: 0x12})
 	r := cuda.Range{First: 0x11111111, Count: 0x122222222, Rounds: 0x33333333}
 	const a, b, c = 0x4444444455555555, 0x6666666677777777, 0x8888888899999999
 	mask := uint32(0x00e0ffff) // of the top word in the digest's byte order: 1fff is not tested
@@ -86,7 +85,7 @@ func TestLayout(t *testing.T) {
 // that touches what is not its own.
 func TestHostRefuses(t *testing.T) {
 	header := randomHeader(newRand(1))
-	params := cuda.NewJob(&header, below(1<<32-1)).ScanParams(cuda.Range{Count: 8, Rounds: 1}, 0)
+	params := cuda.NewJob(&header, below(1<<32-1).Bytes()).ScanParams(cuda.Range{Count: 8, Rounds: 1}, 0)
 	hits := func() host.Buffer { return buffer(scanHits, newHits(8, 1)) }
 	k := host.Start(t)
 	for name, launch := range map[string]func() error{

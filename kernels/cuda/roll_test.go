@@ -42,7 +42,7 @@ func roll(m machine, entry string, headers [][pow.HeaderSize]byte, target pow.Ta
 	for i := range headers {
 		states = append(states, cuda.VersionState(&headers[i])...)
 	}
-	params := cuda.NewJob(&headers[0], target).RollParams(cuda.Range{First: r.First, Count: r.Count, Rounds: uint32(rounds)}, 0, 0)
+	params := cuda.NewJob(&headers[0], target.Bytes()).RollParams(cuda.Range{First: r.First, Count: r.Count, Rounds: uint32(rounds)}, 0, 0)
 	if err := m.Launch(entry, grid, cuda.Roll.Threads(), params, buffer(rollVersions, states), buffer(rollHits, hits)); err != nil {
 		return 0, nil, err
 	}

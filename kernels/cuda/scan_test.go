@@ -18,7 +18,7 @@ const scanHits = 160
 // that it kept, in order.
 func search(m machine, entry string, header *[pow.HeaderSize]byte, target pow.Target, r pow.Range, s shape, capacity int) (int, []uint32, error) {
 	hits := newHits(capacity, 1)
-	params := cuda.NewJob(header, target).ScanParams(cuda.Range{First: r.First, Count: r.Count, Rounds: uint32(s.rounds)}, 0)
+	params := cuda.NewJob(header, target.Bytes()).ScanParams(cuda.Range{First: r.First, Count: r.Count, Rounds: uint32(s.rounds)}, 0)
 	if err := m.Launch(entry, s.grid, s.threads, params, buffer(scanHits, hits)); err != nil {
 		return 0, nil, err
 	}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"stele/engine/pow"
 )
 
 // Errors of [Lookup] and [Best].
@@ -151,8 +149,8 @@ func choose() choice {
 	if len(usable) == 1 {
 		return choice{search: usable[0], hash: usable[0]}
 	}
-	job := NewJob(new([pow.HeaderSize]byte), pow.Target{})
-	hashes, headers := make([]pow.Hash, 1024), make([]byte, 1024*pow.HeaderSize)
+	job := NewJob(new([headerSize]byte), [32]byte{})
+	hashes, headers := make([][32]byte, 1024), make([]byte, 1024*headerSize)
 	return choice{
 		search: fastest(usable, func(k *Kernel) { k.Scan(job, 0, 4096, nil) }),
 		hash:   fastest(usable, func(k *Kernel) { k.Hash(hashes, headers) }),

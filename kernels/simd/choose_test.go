@@ -80,17 +80,17 @@ func TestEveryVariantRuns(t *testing.T) {
 				searches += len(candidates)
 				got.search(job, first, candidates)
 			}
-			counting.hash = func(hashes []pow.Hash, headers []byte) {
+			counting.hash = func(hashes [][32]byte, headers []byte) {
 				hashings += len(hashes)
 				got.hash(hashes, headers)
 			}
-			if nonces := counting.Scan(NewJob(&header, target), genesis.Nonce-100, 200, nil); !slices.Equal(nonces, []uint32{genesis.Nonce}) {
+			if nonces := counting.Scan(NewJob(&header, target.Bytes()), genesis.Nonce-100, 200, nil); !slices.Equal(nonces, []uint32{genesis.Nonce}) {
 				t.Errorf("nonces of the genesis block: %v", nonces)
 			}
-			hashes := make([]pow.Hash, 1)
+			hashes := make([][32]byte, 1)
 			counting.Hash(hashes, header[:])
-			if hashes[0].String() != realHeaders[0].hash {
-				t.Errorf("hash of the genesis block: %v", hashes[0])
+			if pow.Hash(hashes[0]).String() != realHeaders[0].hash {
+				t.Errorf("hash of the genesis block: %v", pow.Hash(hashes[0]))
 			}
 			if searches != 4 || hashings != k.width {
 				t.Errorf("the kernel's functions were asked for %d groups of nonces and %d hashes, want 4 and %d", searches, hashings, k.width)
@@ -160,7 +160,7 @@ func fakes(t *testing.T) {
 		return &Kernel{name: name, need: need, search: pure.Search, hash: pure.Hash, width: 1}
 	}
 	broken := plain("broken")
-	broken.hash = func([]pow.Hash, []byte) {}
+	broken.hash = func([][32]byte, []byte) {}
 	setKernels(t,
 		plain("future", feature(absent)),
 		&Kernel{name: "foreign"},

@@ -14,24 +14,24 @@ import (
 )
 
 // sums are the hashes of headers by the standard library.
-func sums(headers []byte) []pow.Hash {
-	var hashes []pow.Hash
+func sums(headers []byte) [][32]byte {
+	var hashes [][32]byte
 	for record := range slices.Chunk(headers, pow.HeaderSize) {
-		hashes = append(hashes, doubleSum(record))
+		hashes = append(hashes, standardSum(record))
 	}
 	return hashes
 }
 
 // asHashes is memory seen as hashes, at any alignment.
-func asHashes(b []byte) []pow.Hash {
-	return unsafe.Slice((*pow.Hash)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/len(pow.Hash{}))
+func asHashes(b []byte) [][32]byte {
+	return unsafe.Slice((*[32]byte)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/len(pow.Hash{}))
 }
 
 const guardBytes, guardByte = 256, 0xa5
 
 // checkHash lets the kernel hash headers to a place that is off bytes from any
 // alignment, with guards around it, and compares with want.
-func checkHash(k *Kernel, headers []byte, want []pow.Hash, off int) error {
+func checkHash(k *Kernel, headers []byte, want [][32]byte, off int) error {
 	const size = len(pow.Hash{})
 	place := bytes.Repeat([]byte{guardByte}, guardBytes+off+len(want)*size+guardBytes)
 	start, end := guardBytes+off, guardBytes+off+len(want)*size
@@ -40,7 +40,7 @@ func checkHash(k *Kernel, headers []byte, want []pow.Hash, off int) error {
 	k.Hash(got, headers)
 	for i := range got {
 		if got[i] != want[i] {
-			return fmt.Errorf("%d headers, hash %d is %v, want %v", len(want), i, got[i], want[i])
+			return fmt.Errorf("%d headers, hash %d is %x, want %x", len(want), i, got[i], want[i])
 		}
 	}
 	for i, b := range place {
@@ -104,14 +104,14 @@ func TestHashRealAndMutated(t *testing.T) {
 				mutated[bit/8] ^= 1 << (bit % 8)
 				headers = append(headers, mutated[:]...)
 			}
-			hashes := make([]pow.Hash, len(headers)/pow.HeaderSize)
+			hashes := make([][32]byte, len(headers)/pow.HeaderSize)
 			k.Hash(hashes, headers)
-			if hashes[0].String() != real.hash {
-				t.Errorf("block %d: hash %v, want %s", real.height, hashes[0], real.hash)
+			if pow.Hash(hashes[0]).String() != real.hash {
+				t.Errorf("block %d: hash %v, want %s", real.height, pow.Hash(hashes[0]), real.hash)
 			}
 			for bit, want := range sums(headers)[1:] {
 				if hashes[1+bit] != want {
-					t.Errorf("block %d with bit %d changed: hash %v, want %v", real.height, bit, hashes[1+bit], want)
+					t.Errorf("block %d with bit %d changed: hash %x, want %x", real.height, bit, hashes[1+bit], want)
 				}
 			}
 		}
@@ -124,7 +124,7 @@ func TestHashLanesAreIndependent(t *testing.T) {
 	header := realHeader(t, 4).Encode()
 	other := realHeader(t, 5).Encode()
 	headers := bytes.Repeat(header[:], n)
-	hashes := make([]pow.Hash, n)
+	hashes := make([][32]byte, n)
 	eachKernel(t, func(t *testing.T, k *Kernel) {
 		for i := range n {
 			batch := slices.Clone(headers)
@@ -135,8 +135,8 @@ func TestHashLanesAreIndependent(t *testing.T) {
 				if j == i {
 					want = realHeaders[5].hash
 				}
-				if h.String() != want {
-					t.Errorf("header %d is another: hash %d is %v, want %s", i, j, h, want)
+				if pow.Hash(h).String() != want {
+					t.Errorf("header %d is another: hash %d is %v, want %s", i, j, pow.Hash(h), want)
 				}
 			}
 		}
@@ -147,7 +147,7 @@ func TestHashLengthsDiffer(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k *Kernel) {
 		for _, c := range []struct{ hashes, bytes int }{{1, 0}, {0, 80}, {1, 79}, {1, 81}, {2, 80}, {32, 31 * 80}, {32, 33 * 80}} {
 			message := fmt.Sprintf("simd: %d bytes of headers for %d hashes", c.bytes, c.hashes)
-			mustPanic(t, message, func() { k.Hash(make([]pow.Hash, c.hashes), make([]byte, c.bytes)) })
+			mustPanic(t, message, func() { k.Hash(make([][32]byte, c.hashes), make([]byte, c.bytes)) })
 		}
 		k.Hash(nil, nil)
 	})
@@ -159,7 +159,7 @@ func hashAll(t interface {
 	Errorf(string, ...any)
 }, kernels []*Kernel, headers []byte, off int) {
 	t.Helper()
-	want := make([]pow.Hash, len(headers)/pow.HeaderSize)
+	want := make([][32]byte, len(headers)/pow.HeaderSize)
 	for i := range want {
 		want[i] = pow.Sum(headers[i*pow.HeaderSize : (i+1)*pow.HeaderSize])
 	}
@@ -205,11 +205,11 @@ func TestKernelsAreShared(t *testing.T) {
 	fill(newRand(13), headers)
 	wantHashes := sums(headers)
 	eachKernel(t, func(t *testing.T, k *Kernel) {
-		job := NewJob(&header, target)
+		job := NewJob(&header, target.Bytes())
 		var all sync.WaitGroup
 		for range goroutines {
 			all.Go(func() {
-				hashes := make([]pow.Hash, len(wantHashes))
+				hashes := make([][32]byte, len(wantHashes))
 				for range turns {
 					if got := k.Scan(job, 1<<32-1024, 2048, nil); !slices.Equal(got, wantNonces) {
 						t.Errorf("found %v, want %v", got, wantNonces)

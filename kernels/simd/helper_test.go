@@ -116,25 +116,25 @@ func randomHeader(rng *rand.Rand) (header [pow.HeaderSize]byte) {
 	return header
 }
 
-// doubleSum is pow.Sum by the standard library.
-func doubleSum(b []byte) pow.Hash {
+// standardSum is SHA-256d by the standard library.
+func standardSum(b []byte) [32]byte {
 	first := sha256.Sum256(b)
 	return sha256.Sum256(first[:])
 }
 
 // hashesOf are the hashes of the header for n nonces from first on, by the
 // standard library.
-func hashesOf(header [pow.HeaderSize]byte, first uint32, n int) []pow.Hash {
-	hashes := make([]pow.Hash, n)
+func hashesOf(header [pow.HeaderSize]byte, first uint32, n int) [][32]byte {
+	hashes := make([][32]byte, n)
 	for i := range hashes {
 		pow.SetNonce(&header, first+uint32(i))
-		hashes[i] = doubleSum(header[:])
+		hashes[i] = standardSum(header[:])
 	}
 	return hashes
 }
 
 // hits are the nonces from first on whose hash meets the target.
-func hits(hashes []pow.Hash, first uint32, target pow.Target) []uint32 {
+func hits(hashes [][32]byte, first uint32, target pow.Target) []uint32 {
 	var nonces []uint32
 	for i, h := range hashes {
 		if target.MetBy(h) {
@@ -146,7 +146,7 @@ func hits(hashes []pow.Hash, first uint32, target pow.Target) []uint32 {
 
 // candidatesOf is what a search sets for nonces with these hashes, 64 to a
 // word, when top is the most significant word of the target.
-func candidatesOf(hashes []pow.Hash, top uint32) []uint64 {
+func candidatesOf(hashes [][32]byte, top uint32) []uint64 {
 	words := make([]uint64, len(hashes)/group)
 	for i, h := range hashes {
 		if topOf(h) <= top {

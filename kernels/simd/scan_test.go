@@ -46,7 +46,7 @@ func TestSearchIsExact(t *testing.T) {
 	type sample struct {
 		header [pow.HeaderSize]byte
 		first  uint32
-		hashes []pow.Hash
+		hashes [][32]byte
 	}
 	rng := newRand(1)
 	var samples []sample
@@ -128,7 +128,7 @@ func TestScanBorders(t *testing.T) {
 		firsts = append(firsts, -k)
 	}
 	header := randomHeader(newRand(4))
-	all := map[uint32][]pow.Hash{}
+	all := map[uint32][][32]byte{}
 	for _, first := range firsts {
 		all[first] = hashesOf(header, first, most)
 	}
@@ -136,7 +136,7 @@ func TestScanBorders(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k *Kernel) {
 		for i, first := range firsts {
 			target := []pow.Target{half, few}[i%2]
-			job := NewJob(&header, target)
+			job := NewJob(&header, target.Bytes())
 			for count := range most + 1 {
 				got := k.Scan(job, first, count, nil)
 				if want := hits(all[first][:count], first, target); !slices.Equal(got, want) {
@@ -152,7 +152,7 @@ func TestScanBorders(t *testing.T) {
 func TestScanLongest(t *testing.T) {
 	header, first := randomHeader(newRand(5)), uint32(1<<32-40000)
 	hashes := hashesOf(header, first, MaxNonces)
-	least := slices.MinFunc(hashes, func(a, b pow.Hash) int { return targetOf(t, a, 0).Cmp(targetOf(t, b, 0)) })
+	least := slices.MinFunc(hashes, func(a, b [32]byte) int { return targetOf(t, a, 0).Cmp(targetOf(t, b, 0)) })
 	targets := []pow.Target{pow.MaxTarget, targetOf(t, least, 0), targetOf(t, least, -1)}
 	for bits := uint(254); bits > 236; bits -= 6 {
 		targets = append(targets, targetBelow(t, bits))
@@ -160,7 +160,7 @@ func TestScanLongest(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k *Kernel) {
 		for i, target := range targets {
 			count := MaxNonces - i%3
-			got := k.Scan(NewJob(&header, target), first, count, nil)
+			got := k.Scan(NewJob(&header, target.Bytes()), first, count, nil)
 			if want := hits(hashes[:count], first, target); !slices.Equal(got, want) {
 				t.Errorf("%d nonces, target %v: %d found, want %d", count, target, len(got), len(want))
 			}
@@ -181,7 +181,7 @@ func TestScanDifficultyBelowOne(t *testing.T) {
 			}
 			target := difficulty.Target()
 			want := hits(hashes, first, target)
-			if got := k.Scan(NewJob(&header, target), first, nonces, nil); !slices.Equal(got, want) {
+			if got := k.Scan(NewJob(&header, target.Bytes()), first, nonces, nil); !slices.Equal(got, want) {
 				t.Errorf("difficulty %s: %d nonces, want %d", text, len(got), len(want))
 			}
 		}
@@ -197,10 +197,10 @@ func TestScanComparesWholeHash(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k *Kernel) {
 		for i, h := range hashes {
 			nonce := first + uint32(i)
-			if got := k.Scan(NewJob(&header, targetOf(t, h, 0)), first, nonces, nil); !slices.Contains(got, nonce) {
+			if got := k.Scan(NewJob(&header, targetOf(t, h, 0).Bytes()), first, nonces, nil); !slices.Contains(got, nonce) {
 				t.Errorf("nonce %d with the target equal to its hash is not found", nonce)
 			}
-			if got := k.Scan(NewJob(&header, targetOf(t, h, -1)), first, nonces, nil); slices.Contains(got, nonce) {
+			if got := k.Scan(NewJob(&header, targetOf(t, h, -1).Bytes()), first, nonces, nil); slices.Contains(got, nonce) {
 				t.Errorf("nonce %d with the target below its hash is found", nonce)
 			}
 		}
@@ -219,7 +219,7 @@ func TestScanFindsRealBlocks(t *testing.T) {
 			}
 			header := h.Encode()
 			pow.SetNonce(&header, ^h.Nonce)
-			job := NewJob(&header, target)
+			job := NewJob(&header, target.Bytes())
 			for before := range uint32(2*group + 2) {
 				if got := k.Scan(job, h.Nonce-before, 3*group, nil); !slices.Equal(got, []uint32{h.Nonce}) {
 					t.Errorf("block %d, %d nonces ahead: found %v, want %d", real.height, before, got, h.Nonce)
@@ -242,7 +242,7 @@ func TestScanAppends(t *testing.T) {
 		header := randomHeader(newRand(8))
 		target := targetBelow(t, 253)
 		want := append([]uint32{7, 7}, hits(hashesOf(header, 5, 200), 5, target)...)
-		job := NewJob(&header, target)
+		job := NewJob(&header, target.Bytes())
 		clear(header[:])
 		if got := k.Scan(job, 5, 200, []uint32{7, 7}); !slices.Equal(got, want) {
 			t.Errorf("found %v, want %v", got, want)
@@ -259,7 +259,7 @@ func TestScanAppends(t *testing.T) {
 
 func TestScanCountOutOfRange(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k *Kernel) {
-		job := NewJob(new([pow.HeaderSize]byte), pow.Target{})
+		job := NewJob(new([headerSize]byte), [32]byte{})
 		for _, count := range []int{-1, MaxNonces + 1, math.MinInt, math.MaxInt} {
 			message := fmt.Sprintf("simd: scan of %d nonces in one call, at most 65536 are allowed", count)
 			mustPanic(t, message, func() { k.Scan(job, 0, count, nil) })
@@ -271,12 +271,12 @@ func TestScanCountOutOfRange(t *testing.T) {
 // each waits until the slowest has left assembly.
 func TestHotLoopsDoNotAllocate(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k *Kernel) {
-		job := NewJob(new([pow.HeaderSize]byte), targetBelow(t, 254))
+		job := NewJob(new([headerSize]byte), targetBelow(t, 254).Bytes())
 		nonces := make([]uint32, 0, 256)
 		if got := testing.AllocsPerRun(100, func() { k.Scan(job, 0, 256, nonces) }); got != 0 {
 			t.Errorf("Scan allocates %v times", got)
 		}
-		hashes, headers := make([]pow.Hash, 64), make([]byte, 64*pow.HeaderSize)
+		hashes, headers := make([][32]byte, 64), make([]byte, 64*pow.HeaderSize)
 		if got := testing.AllocsPerRun(100, func() { k.Hash(hashes, headers) }); got != 0 {
 			t.Errorf("Hash allocates %v times", got)
 		}
@@ -304,7 +304,7 @@ func TestSearchProperty(t *testing.T) {
 func sameAsReference(k *Kernel, header [pow.HeaderSize]byte, target pow.Target, first uint32, count int) error {
 	var want []uint32
 	pow.Search(&header, target, pow.Range{First: first, Count: uint64(count)}, func(nonce uint32) { want = append(want, nonce) })
-	if got := k.Scan(NewJob(&header, target), first, count, nil); !slices.Equal(got, want) {
+	if got := k.Scan(NewJob(&header, target.Bytes()), first, count, nil); !slices.Equal(got, want) {
 		return fmt.Errorf("kernel %s, header %x, target %v, %d nonces from %d: found %v, want %v", k.name, header, target, count, first, got, want)
 	}
 	return nil
@@ -350,10 +350,10 @@ func TestScanRange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := k.ScanRange(NewJob(&header, target), r); !slices.Equal(got, want) {
+	if got := k.ScanRange(NewJob(&header, target.Bytes()), r.First, r.Count); !slices.Equal(got, want) {
 		t.Errorf("got %d nonces, want %d", len(got), len(want))
 	}
-	if got := k.ScanRange(NewJob(&header, target), pow.Range{First: 5}); got != nil {
+	if got := k.ScanRange(NewJob(&header, target.Bytes()), 5, 0); got != nil {
 		t.Errorf("an empty range has %d nonces", len(got))
 	}
 }

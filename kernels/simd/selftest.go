@@ -1,13 +1,12 @@
 package simd
 
 import (
-	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
-	"stele/engine/pow"
 	"stele/kernels/internal/prep"
 )
 
@@ -23,17 +22,26 @@ func (k *Kernel) selfTest() error {
 }
 
 // genesis is the header of Bitcoin's first block. The nonces are all those
-// from 2083236893-2048 to 2083236893+2047 with at least eight zero bits.
+// from 2083236893-2048 to 2083236893+2047 that meet the easy target: with at
+// least eight zero bits.
 var genesis = struct {
 	header string
+	target [32]byte // of nBits 1d00ffff: 0xffff * 2^208
 	nonce  uint32
+
+	easy   [32]byte // 2^248-1
 	nonces []uint32
 }{
 	header: "01000000" +
 		"0000000000000000000000000000000000000000000000000000000000000000" +
 		"3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a" +
 		"29ab5f49ffff001d1dac2b7c",
-	nonce: 2083236893,
+	target: [32]byte{26: 0xff, 27: 0xff},
+	nonce:  2083236893,
+	easy: [32]byte{
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0,
+	},
 	nonces: []uint32{
 		2083235067, 2083235279, 2083235308, 2083236096, 2083236337, 2083236379,
 		2083236683, 2083236893, 2083236970, 2083237170, 2083237236, 2083237261,
@@ -53,11 +61,11 @@ func (k *Kernel) knownAnswers() error {
 // knownNonces tests the search: both ends of the nonce space against the
 // reference, and the header of the genesis block against a table.
 func (k *Kernel) knownNonces() error {
-	parsed, err := pow.ParseHeader(genesis.header)
+	raw, err := hex.DecodeString(genesis.header)
 	if err != nil {
 		return err
 	}
-	header := parsed.Encode()
+	header := [headerSize]byte(raw)
 	other := header
 	other[0], other[75] = 0x55, 0xaa
 	for _, first := range []uint32{0, 1<<32 - group - 1} {
@@ -66,14 +74,10 @@ func (k *Kernel) knownNonces() error {
 		}
 	}
 
-	if got := k.Scan(NewJob(&header, pow.ZeroBits(8)), genesis.nonce-2048, 4096, nil); !slices.Equal(got, genesis.nonces) {
+	if got := k.Scan(NewJob(&header, genesis.easy), genesis.nonce-2048, 4096, nil); !slices.Equal(got, genesis.nonces) {
 		return fmt.Errorf("%w: nonces of the genesis header", errWrong)
 	}
-	target, err := parsed.Bits.Target()
-	if err != nil {
-		return err
-	}
-	if got := k.Scan(NewJob(&header, target), genesis.nonce-100, 200, nil); !slices.Equal(got, []uint32{genesis.nonce}) {
+	if got := k.Scan(NewJob(&header, genesis.target), genesis.nonce-100, 200, nil); !slices.Equal(got, []uint32{genesis.nonce}) {
 		return fmt.Errorf("%w: the nonce of the genesis block", errWrong)
 	}
 	return nil
@@ -82,12 +86,12 @@ func (k *Kernel) knownNonces() error {
 // knownCandidates compares the candidates among three groups of nonces with
 // the reference. The targets are chosen so that about half of the nonces pass,
 // all, none, and so that some pass or fail by one.
-func (k *Kernel) knownCandidates(header *[pow.HeaderSize]byte, first uint32) error {
+func (k *Kernel) knownCandidates(header *[headerSize]byte, first uint32) error {
 	var tops [3 * group]uint32
 	trial := *header
 	for i := range tops {
-		pow.SetNonce(&trial, first+uint32(i))
-		tops[i] = topOf(pow.Sum(trial[:]))
+		setNonce(&trial, first+uint32(i))
+		tops[i] = topOf(doubleSum(trial[:]))
 	}
 	limits := []uint32{0, 1<<31 - 1, 1 << 31, 1<<32 - 1}
 	for _, i := range []int{0, group, len(tops) - 1} {
@@ -111,20 +115,16 @@ func (k *Kernel) knownCandidates(header *[pow.HeaderSize]byte, first uint32) err
 // knownHashes compares hashes with the reference.
 func (k *Kernel) knownHashes() error {
 	const n = 133 // several turns of every kernel, and a rest that no width divides
-	headers := make([]byte, n*pow.HeaderSize)
+	headers := make([]byte, n*headerSize)
 	for i := range headers {
 		headers[i] = byte(i % 251)
 	}
-	hashes := make([]pow.Hash, n)
+	hashes := make([][32]byte, n)
 	k.Hash(hashes, headers)
 	for i, h := range hashes {
-		if h != pow.Sum(headers[i*pow.HeaderSize:(i+1)*pow.HeaderSize]) {
+		if h != doubleSum(headers[i*headerSize:(i+1)*headerSize]) {
 			return fmt.Errorf("%w: hash of a header", errWrong)
 		}
 	}
 	return nil
 }
-
-// topOf returns the most significant 32 bits of a hash as a number, as
-// pow.Target.Top32 does for a target.
-func topOf(h pow.Hash) uint32 { return binary.LittleEndian.Uint32(h[28:]) }

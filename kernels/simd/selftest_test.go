@@ -21,6 +21,21 @@ func TestKnownAnswersOfEveryKernel(t *testing.T) {
 	})
 }
 
+// The table of the genesis block is what package pow makes of its header.
+func TestGenesis(t *testing.T) {
+	header, err := pow.ParseHeader(genesis.header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := header.Bits.Target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header.Nonce != genesis.nonce || target.Bytes() != genesis.target || pow.ZeroBits(8).Bytes() != genesis.easy {
+		t.Errorf("nonce %d, target %v, easy target %v", header.Nonce, target, pow.ZeroBits(8))
+	}
+}
+
 // wrongSearch is a kernel whose search is pure, but for what spoil does.
 func wrongSearch(name string, spoil func(job *job, first uint32, candidates []uint64)) *Kernel {
 	return &Kernel{name: name, width: 1, hash: pure.Hash, search: func(job *job, first uint32, candidates []uint64) {
@@ -30,8 +45,8 @@ func wrongSearch(name string, spoil func(job *job, first uint32, candidates []ui
 }
 
 // wrongHash is a kernel whose hash is pure, but for what spoil does.
-func wrongHash(name string, width int, spoil func(hashes []pow.Hash)) *Kernel {
-	return &Kernel{name: name, width: width, search: pure.Search, hash: func(hashes []pow.Hash, headers []byte) {
+func wrongHash(name string, width int, spoil func(hashes [][32]byte)) *Kernel {
+	return &Kernel{name: name, width: width, search: pure.Search, hash: func(hashes [][32]byte, headers []byte) {
 		pure.Hash(hashes, headers)
 		spoil(hashes)
 	}}
@@ -130,18 +145,18 @@ func TestWrongSearchIsRefused(t *testing.T) {
 // A kernel whose hash is wrong must be refused, and told as such.
 func TestWrongHashIsRefused(t *testing.T) {
 	wrong := []*Kernel{
-		wrongHash("hashes nothing", 1, func(hashes []pow.Hash) { clear(hashes) }),
-		wrongHash("reverses hashes", 1, func(hashes []pow.Hash) {
+		wrongHash("hashes nothing", 1, func(hashes [][32]byte) { clear(hashes) }),
+		wrongHash("reverses hashes", 1, func(hashes [][32]byte) {
 			for i := range hashes {
 				slices.Reverse(hashes[i][:])
 			}
 		}),
-		wrongHash("swaps two hashes", 4, func(hashes []pow.Hash) {
+		wrongHash("swaps two hashes", 4, func(hashes [][32]byte) {
 			if len(hashes) > 3 {
 				hashes[2], hashes[3] = hashes[3], hashes[2]
 			}
 		}),
-		wrongHash("spoils the last hash", 8, func(hashes []pow.Hash) {
+		wrongHash("spoils the last hash", 8, func(hashes [][32]byte) {
 			if len(hashes) > 0 {
 				hashes[len(hashes)-1][31] ^= 0x80
 			}
@@ -149,7 +164,7 @@ func TestWrongHashIsRefused(t *testing.T) {
 	}
 	for _, width := range []int{1, 4, 8, 16, 32} {
 		for lane := range width {
-			wrong = append(wrong, wrongHash(fmt.Sprintf("flips a bit in lane %d of %d", lane, width), width, func(hashes []pow.Hash) {
+			wrong = append(wrong, wrongHash(fmt.Sprintf("flips a bit in lane %d of %d", lane, width), width, func(hashes [][32]byte) {
 				for i := lane; i < len(hashes); i += width {
 					hashes[i][lane] ^= 1
 				}
@@ -157,7 +172,7 @@ func TestWrongHashIsRefused(t *testing.T) {
 		}
 	}
 	for b := range pow.HeaderSize {
-		wrong = append(wrong, &Kernel{name: fmt.Sprintf("hashes byte %d as 0", b), width: 1, search: pure.Search, hash: func(hashes []pow.Hash, headers []byte) {
+		wrong = append(wrong, &Kernel{name: fmt.Sprintf("hashes byte %d as 0", b), width: 1, search: pure.Search, hash: func(hashes [][32]byte, headers []byte) {
 			headers = slices.Clone(headers)
 			for i := b; i < len(headers); i += pow.HeaderSize {
 				headers[i] = 0
@@ -180,7 +195,7 @@ func TestWrongHashIsRefused(t *testing.T) {
 // The test runs once for a kernel, and its answer stands.
 func TestSelfTestRunsOnce(t *testing.T) {
 	runs := 0
-	k := wrongHash("counts", 1, func(hashes []pow.Hash) { runs++ })
+	k := wrongHash("counts", 1, func(hashes [][32]byte) { runs++ })
 	for range 3 {
 		if err := k.selfTest(); err != nil {
 			t.Fatal(err)
@@ -189,7 +204,7 @@ func TestSelfTestRunsOnce(t *testing.T) {
 	if runs != 1 {
 		t.Errorf("the hash of a kernel was tested %d times, want once", runs)
 	}
-	k.hash = func([]pow.Hash, []byte) {}
+	k.hash = func([][32]byte, []byte) {}
 	if err := k.selfTest(); err != nil {
 		t.Errorf("tested again: %v", err)
 	}

@@ -19,7 +19,6 @@ import (
 	"math/bits"
 	"sync"
 
-	"stele/engine/pow"
 	"stele/kernels/internal/prep"
 )
 
@@ -47,7 +46,7 @@ type Kernel struct {
 
 	// hash puts the SHA-256d of each 80-byte record of headers into hashes;
 	// their number is a multiple of width.
-	hash  func(hashes []pow.Hash, headers []byte)
+	hash  func(hashes [][32]byte, headers []byte)
 	width int
 }
 
@@ -58,14 +57,15 @@ func (k *Kernel) Name() string { return k.name }
 // nonce is computed once.
 type Job struct {
 	prep   *prep.Job
-	header [pow.HeaderSize]byte
-	target pow.Target
+	header [headerSize]byte
+	target [32]byte
 }
 
-// NewJob prepares the search for nonces with which the hash of header meets
-// target. The nonce in header does not matter.
-func NewJob(header *[pow.HeaderSize]byte, target pow.Target) *Job {
-	return &Job{prep.New(header, target.Top32()), *header, target}
+// NewJob prepares the search for nonces with which the hash of header is at
+// most target. Header is an encoded header, and its own nonce does not matter.
+// The target has the byte order of a hash: it is a little-endian number.
+func NewJob(header *[80]byte, target [32]byte) *Job {
+	return &Job{prep.New(header, topOf(target)), *header, target}
 }
 
 // Scan tests count nonces from first on, where 0 comes after 2^32-1, and
@@ -93,40 +93,43 @@ func (k *Kernel) Scan(job *Job, first uint32, count int, nonces []uint32) []uint
 	return nonces
 }
 
-// bitmaps lends Scan its candidates. It must leave no garbage: to collect it,
-// Go stops all threads, and each waits until the slowest has left assembly.
-// ScanRange is [Kernel.Scan] for a range of any length, in as many calls as it
-// takes. It cannot be stopped, so it is for ranges that take no time to speak of.
-func (k *Kernel) ScanRange(job *Job, r pow.Range) (nonces []uint32) {
-	for done := uint64(0); done < r.Count; {
-		n := min(r.Count-done, MaxNonces)
-		nonces = k.Scan(job, r.First+uint32(done), int(n), nonces)
+// ScanRange is [Kernel.Scan] for a range of any length, up to all 2^32 nonces.
+// It calls Scan as often as that takes and cannot be stopped, so it is for
+// ranges that take milliseconds.
+func (k *Kernel) ScanRange(job *Job, first uint32, count uint64) (nonces []uint32) {
+	for done := uint64(0); done < count; {
+		n := min(count-done, MaxNonces)
+		nonces = k.Scan(job, first+uint32(done), int(n), nonces)
 		done += n
 	}
 	return nonces
 }
 
+// bitmaps lends Scan its candidates. Scan must leave no garbage: to collect it,
+// Go stops all threads, and each waits until the slowest has left assembly.
 var bitmaps = sync.Pool{New: func() any { return new([MaxNonces / group]uint64) }}
 
 // meets compares the whole hash with the target.
 func (j *Job) meets(nonce uint32) bool {
 	header := j.header
-	pow.SetNonce(&header, nonce)
-	return j.target.MetBy(pow.Sum(header[:]))
+	setNonce(&header, nonce)
+	hash := doubleSum(header[:])
+	return meets(&hash, &j.target)
 }
 
-// Hash puts the double SHA-256 of every header, pow.HeaderSize bytes each, one
-// after the other in headers, into hashes. It panics if the lengths differ.
-func (k *Kernel) Hash(hashes []pow.Hash, headers []byte) {
-	if len(headers) != pow.HeaderSize*len(hashes) {
+// Hash puts the double SHA-256 of every header, 80 bytes each, one after the
+// other in headers, into hashes, in the byte order in which SHA-256 returns it.
+// It panics if the lengths differ.
+func (k *Kernel) Hash(hashes [][32]byte, headers []byte) {
+	if len(headers) != headerSize*len(hashes) {
 		panic(fmt.Sprintf("simd: %d bytes of headers for %d hashes", len(headers), len(hashes)))
 	}
 	whole := len(hashes) / k.width * k.width
-	k.hash(hashes[:whole], headers[:whole*pow.HeaderSize])
+	k.hash(hashes[:whole], headers[:whole*headerSize])
 	if rest := hashes[whole:]; len(rest) > 0 {
 		t := tails.Get().(*tail)
-		copy(t.headers[:], headers[whole*pow.HeaderSize:])
-		k.hash(t.hashes[:k.width], t.headers[:k.width*pow.HeaderSize])
+		copy(t.headers[:], headers[whole*headerSize:])
+		k.hash(t.hashes[:k.width], t.headers[:k.width*headerSize])
 		copy(rest, t.hashes[:])
 		tails.Put(t)
 	}
@@ -134,8 +137,8 @@ func (k *Kernel) Hash(hashes []pow.Hash, headers []byte) {
 
 // tail has room for the headers at the end that do not fill a kernel's lanes.
 type tail struct {
-	headers [widest * pow.HeaderSize]byte
-	hashes  [widest]pow.Hash
+	headers [widest * headerSize]byte
+	hashes  [widest][32]byte
 }
 
 var tails = sync.Pool{New: func() any { return new(tail) }}

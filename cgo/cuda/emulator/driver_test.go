@@ -117,7 +117,7 @@ func find(d cuda.Device, e kernels.Entry, first uint32, count int) (nonces []uin
 		return nil, err
 	}
 	header := h.Encode()
-	job := kernels.NewJob(&header, target())
+	job := kernels.NewJob(&header, target().Bytes())
 	for _, step := range []func() error{
 		func() error { return stream.CopyToDeviceAsync(hits, host) },
 		func() error {
@@ -339,7 +339,7 @@ func TestMemoryIsStrict(t *testing.T) {
 		t.Fatal(err)
 	}
 	header := h.Encode()
-	job := kernels.NewJob(&header, target())
+	job := kernels.NewJob(&header, target().Bytes())
 	try := func(size int, address func(cuda.DevicePtr) uint64) error {
 		ctx, err := d.Open()
 		if err != nil {

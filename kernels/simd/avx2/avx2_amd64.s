@@ -6088,7 +6088,7 @@ loop:
 	VZEROUPPER
 	RET
 
-// func hash(hashes *pow.Hash, headers *byte, turns uint64)
+// func hash(hashes *[32]byte, headers *byte, turns uint64)
 TEXT ·hash(SB), 0, $800-24
 	MOVQ hashes+0(FP), DI
 	MOVQ headers+8(FP), R10

@@ -218,7 +218,7 @@ func (h hasher) sixteen(b *block, stream int, entry, exit map[reg]string) {
 func (h hasher) write(a *asm) {
 	align := h.vector() - 1
 	a.line("")
-	a.line("// func hash(hashes *pow.Hash, headers *byte, turns uint64)")
+	a.line("// func hash(hashes *[32]byte, headers *byte, turns uint64)")
 	a.line("TEXT ·hash(SB), 0, $%d-24", h.streams*slotsHash*h.vector()+h.vector())
 	a.line("MOVQ hashes+0(FP), DI")
 	a.line("MOVQ headers+8(FP), R10")

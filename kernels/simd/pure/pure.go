@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"stele/engine/pow"
 	"stele/kernels/internal/prep"
 )
 
@@ -49,8 +48,9 @@ func top(job *prep.Job, nonce uint32) uint32 {
 	return bits.ReverseBytes32(s[4] + prep.IV[7])
 }
 
-// Hash puts the double SHA-256 of the 80-byte records of headers into hashes.
-func Hash(hashes []pow.Hash, headers []byte) {
+// Hash puts the double SHA-256 of the 80-byte records of headers into hashes,
+// as SHA-256 gives it.
+func Hash(hashes [][32]byte, headers []byte) {
 	for i := range hashes {
 		h := headers[80*i : 80*i+80]
 		var w [64]uint32

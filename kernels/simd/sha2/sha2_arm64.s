@@ -893,7 +893,7 @@ loop:
 	BNE group
 	RET
 
-// func hash(hashes *pow.Hash, headers *byte, turns uint64)
+// func hash(hashes *[32]byte, headers *byte, turns uint64)
 TEXT ·hash(SB), NOSPLIT, $0-24
 	MOVD hashes+0(FP), R0
 	MOVD headers+8(FP), R1

@@ -2,10 +2,7 @@
 // in turn, one message to a register.
 package shani
 
-import (
-	"stele/engine/pow"
-	"stele/kernels/internal/prep"
-)
+import "stele/kernels/internal/prep"
 
 // Width is the number of headers that Hash takes at a time.
 const Width = 4
@@ -14,7 +11,7 @@ const Width = 4
 func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)
 
 //go:noescape
-func hash(hashes *pow.Hash, headers *byte, turns uint64)
+func hash(hashes *[32]byte, headers *byte, turns uint64)
 
 // Search is pure.Search.
 func Search(job *prep.Job, first uint32, candidates []uint64) {
@@ -24,7 +21,7 @@ func Search(job *prep.Job, first uint32, candidates []uint64) {
 }
 
 // Hash is pure.Hash for a number of headers that Width divides.
-func Hash(hashes []pow.Hash, headers []byte) {
+func Hash(hashes [][32]byte, headers []byte) {
 	if len(hashes) > 0 {
 		hash(&hashes[0], &headers[0], uint64(len(hashes)/Width))
 	}
