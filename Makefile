@@ -86,8 +86,9 @@ test-summary: # the last lines of make test: what passed, and what could not run
 	@[ -n "$(HAVE_CXX)" ] || echo 'make test: NOT RUN for want of a C++ compiler (install g++): the CUDA kernels on the host, the GPU device'
 
 .PHONY: test-unit
-test-unit: ## run the tests without cgo, as the binary is built
+test-unit: ## run the tests without cgo, as the binary is built, and those of the generator
 	CGO_ENABLED=0 $(GO) test $(TESTFLAGS) ./...
+	cd $(GEN) && CGO_ENABLED=0 $(GO) test $(TESTFLAGS) ./...
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
 # and the commands, which take too long.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 )
 
@@ -129,16 +128,22 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 	}
 	at := map[string]reg{} // the value in a register that has to go elsewhere
 	var todo []reg
+	target := map[string]bool{}
 	for v, to := range exit {
+		target[to] = true
 		if name[v] != to {
 			at[name[v]] = v
 			todo = append(todo, v)
 		}
 	}
 	slices.Sort(todo)
+	free = slices.DeleteFunc(free, func(n string) bool { return target[n] })
 	for len(todo) > 0 {
 		i := slices.IndexFunc(todo, func(v reg) bool { _, busy := at[exit[v]]; return !busy })
 		if i < 0 { // only cycles are left: take one value out of the way
+			if len(free) == 0 {
+				fail("no register left to exchange the values of others")
+			}
 			v := todo[0]
 			move(v, free[0])
 			delete(at, name[v])
@@ -151,12 +156,15 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 		v := todo[i]
 		move(v, exit[v])
 		delete(at, name[v])
+		if !target[name[v]] {
+			free = append(free, name[v])
+		}
 		todo = slices.Delete(todo, i, i+1)
 	}
 	return out
 }
 
-func fail(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "gen: "+format+"\n", args...)
-	os.Exit(1)
-}
+// A failure is a mistake in the code that is generated. It ends the program.
+type failure string
+
+func fail(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }

@@ -19,6 +19,11 @@ type hasher struct {
 	regs    registers
 }
 
+var (
+	avx512Hasher = hasher{lanes: 16, masked: true, streams: 2, model: zen5, regs: registers{"Z", 0, 32}}
+	avx2Hasher   = hasher{lanes: 8, streams: 1, model: older, regs: registers{"Y", 0, 16}}
+)
+
 const (
 	headerSize = 80
 	hashSize   = 32
@@ -125,8 +130,15 @@ func (h hasher) exit(b *block, stream int, s state, exit map[reg]string) {
 	}
 }
 
-// emit writes a part, whose code was made for each stream by make.
-func (h hasher) emit(a *asm, make func(b *block, stream int, swap operand, entry, exit map[reg]string)) {
+// A part makes the code of one part of the kernel for a stream. It adds the
+// registers that hold values on entry and on exit.
+type part func(b *block, stream int, swap operand, entry, exit map[reg]string)
+
+// emit writes a part.
+func (h hasher) emit(a *asm, make part) { a.ops(h.code(a, make)) }
+
+// code returns the code of a part for all streams.
+func (h hasher) code(a *asm, make part) ([]op, map[reg]string) {
 	b := newBlock(a, h.lanes, h.masked)
 	swap := operand{mem: "swap<>(SB)"}
 	if h.masked {
@@ -152,13 +164,20 @@ func (h hasher) emit(a *asm, make func(b *block, stream int, swap operand, entry
 		}
 	}
 	ops = schedule(ops, len(b.pinned)+len(entry), exit, h.model)
-	ops, name := b.allocate(ops, h.regs, entry, exit)
-	a.ops(ops, name)
+	return b.allocate(ops, h.regs, entry, exit)
 }
 
-// begin emits the rounds 0 to 15 of compression p (0 to 2), before them the
-// end of the compression before, and stores what the other rounds need.
-func (h hasher) begin(b *block, p, stream int, swap operand, entry, exit map[reg]string) {
+// begin is the part with the rounds 0 to 15 of compression p (0 to 2). Before
+// them it ends the previous compression, and it stores what the other rounds
+// need.
+func (h hasher) begin(p int) part {
+	return func(b *block, stream int, swap operand, entry, exit map[reg]string) {
+		h.beginStream(b, p, stream, swap, entry, exit)
+	}
+}
+
+// beginStream emits that part for one stream.
+func (h hasher) beginStream(b *block, p, stream int, swap operand, entry, exit map[reg]string) {
 	w := &words{b: b}
 	for t := range 16 {
 		w.slot[t] = slotM + slot(t)
@@ -199,7 +218,7 @@ func (w *words) constant(t int, v uint32) {
 }
 
 // sixteen emits 16 of the rounds 16 to 63; the address of their K is in R13.
-func (h hasher) sixteen(b *block, stream int, entry, exit map[reg]string) {
+func (h hasher) sixteen(b *block, stream int, _ operand, entry, exit map[reg]string) {
 	s := h.stream(b, stream, entry)
 	w := &words{b: b}
 	for t := range 16 { // of the 16 rounds before
@@ -212,6 +231,15 @@ func (h hasher) sixteen(b *block, stream int, entry, exit map[reg]string) {
 		s = b.round(s, true, s[7], w.near(16+t), word(fmt.Sprintf("%d(R13)", 4*t)))
 	}
 	h.exit(b, stream, s, exit)
+}
+
+// end emits the end of the last compression, and stores the hashes.
+func (h hasher) end(b *block, stream int, swap operand, entry, _ map[reg]string) {
+	s := h.stream(b, stream, entry)
+	for i := range s {
+		s[i] = b.add(s[i], constant(iv[i]))
+	}
+	h.storeHashes(b, s, stream, swap)
 }
 
 // write writes the whole kernel.
@@ -232,9 +260,7 @@ func (h hasher) write(a *asm) {
 	for p := range 3 {
 		a.line("")
 		a.line("begin%d:", p)
-		h.emit(a, func(b *block, stream int, swap operand, entry, exit map[reg]string) {
-			h.begin(b, p, stream, swap, entry, exit)
-		})
+		h.emit(a, h.begin(p))
 		a.line("MOVQ $%d, CX // the next part", p)
 		if p < 2 {
 			a.line("JMP rest")
@@ -246,9 +272,7 @@ func (h hasher) write(a *asm) {
 	a.line("MOVQ $3, R12")
 	a.line("")
 	a.line("sixteen:")
-	h.emit(a, func(b *block, stream int, _ operand, entry, exit map[reg]string) {
-		h.sixteen(b, stream, entry, exit)
-	})
+	h.emit(a, h.sixteen)
 	a.line("ADDQ $64, R13")
 	a.line("DECQ R12")
 	a.line("JNZ sixteen")
@@ -256,13 +280,7 @@ func (h hasher) write(a *asm) {
 	a.line("JLT begin1")
 	a.line("JEQ begin2")
 	a.line("")
-	h.emit(a, func(b *block, stream int, swap operand, entry, exit map[reg]string) {
-		s := h.stream(b, stream, entry)
-		for i := range s {
-			s[i] = b.add(s[i], constant(iv[i]))
-		}
-		h.storeHashes(b, s, stream, swap)
-	})
+	h.emit(a, h.end)
 	a.line("ADDQ $%d, R10", h.turn()*headerSize)
 	a.line("ADDQ $%d, DI", h.turn()*hashSize)
 	a.line("DECQ DX")

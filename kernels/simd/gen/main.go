@@ -17,10 +17,25 @@
 // what it gains.
 package main
 
+import (
+	"fmt"
+	"os"
+)
+
 func main() {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case failure:
+			fmt.Fprintln(os.Stderr, "gen:", string(r))
+			os.Exit(1)
+		default:
+			panic(r)
+		}
+	}()
 	a := newAsm(4)
 	avx512Search(a)
-	hasher{lanes: 16, masked: true, streams: 2, model: zen5, regs: registers{"Z", 0, 32}}.write(a)
+	avx512Hasher.write(a)
 	avx512Tables(a)
 	a.write("../avx512", "avx512_amd64.s", "")
 
@@ -32,7 +47,7 @@ func main() {
 
 	a = newAsm(32)
 	avx2Search(a)
-	hasher{lanes: 8, streams: 1, model: older, regs: registers{"Y", 0, 16}}.write(a)
+	avx2Hasher.write(a)
 	avx2Tables(a)
 	a.write("../avx2", "avx2_amd64.s", "")
 
