@@ -348,7 +348,7 @@ func (s *benchSet) gpuCases() (all []gpuCase) {
 		return all
 	}
 	all[0].work = slices.DeleteFunc(slices.Clone(all[0].work), func(m bench.Mode) bool { return m == bench.Roll })
-	for _, k := range gpu.RollKernels() {
+	for _, k := range gpu.MultiVersionKernels() {
 		all = append(all, gpuCase{gpu.Options{RollKernel: k}, []bench.Mode{bench.Roll}})
 	}
 	return all

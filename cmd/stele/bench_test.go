@@ -121,7 +121,7 @@ func TestBenchGPUCases(t *testing.T) {
 		{bench.Settings{Kernel: "all"}, []bench.Mode{bench.Search, bench.Verify},
 			map[bench.Mode]int{bench.Search: len(gpu.SearchKernels()), bench.Verify: 1}},
 		{bench.Settings{Kernel: "all", Rolling: true}, both,
-			map[bench.Mode]int{bench.Search: len(gpu.SearchKernels()), bench.Roll: len(gpu.RollKernels()), bench.Verify: 1}},
+			map[bench.Mode]int{bench.Search: len(gpu.SearchKernels()), bench.Roll: len(gpu.MultiVersionKernels()), bench.Verify: 1}},
 	} {
 		set := benchSet{settings: tt.settings, work: tt.work}
 		got := map[bench.Mode]int{}

@@ -79,7 +79,7 @@ func child(task string) {
 	for _, d := range devices {
 		rep.Devices = append(rep.Devices, d.Info().ID+" "+d.Info().UUID+" "+d.Info().PCI)
 		all = append(all, d)
-		rep.Roll = devices[0].session.roller.used.Load().shape
+		rep.Roll = devices[0].session.multiVersion.used.Load().shape
 	}
 	for _, a := range absent {
 		rep.Absent = append(rep.Absent, a.ID+": "+a.Err.Error())

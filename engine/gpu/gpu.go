@@ -221,7 +221,7 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 	if names := SearchKernels(); opts.Kernel != "" && !slices.Contains(names, opts.Kernel) {
 		return nil, fmt.Errorf("%w %q: the search kernels are %s", ErrUnknownKernel, opts.Kernel, strings.Join(names, ", "))
 	}
-	if names := RollKernels(); opts.RollKernel != "" && !slices.Contains(names, opts.RollKernel) {
+	if names := MultiVersionKernels(); opts.RollKernel != "" && !slices.Contains(names, opts.RollKernel) {
 		return nil, fmt.Errorf("%w %q: the kernels for several versions are %s", ErrUnknownKernel, opts.RollKernel, strings.Join(names, ", "))
 	}
 	d := &Device{system: y, gpu: g, opts: opts, info: infoOf(g)}
@@ -230,7 +230,7 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 		return nil, err
 	}
 	d.session = s
-	d.info.SearchKernel, d.info.RollKernel = s.scanner.used.Load().shape.Entry, s.roller.used.Load().shape.Entry
+	d.info.SearchKernel, d.info.RollKernel = s.singleVersion.used.Load().shape.Entry, s.multiVersion.used.Load().shape.Entry
 	d.info.VerifyKernel = s.verifyEntry.Name
 	if err := d.SelfTest(context.Background()); err != nil {
 		_ = s.close() // the first error tells more
@@ -242,8 +242,8 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 // SearchKernels returns the names that Options.Kernel can have.
 func SearchKernels() []string { return namesOf(kernels.Scan) }
 
-// RollKernels returns the names that Options.RollKernel can have.
-func RollKernels() []string { return namesOf(kernels.Roll) }
+// MultiVersionKernels returns the names that Options.RollKernel can have.
+func MultiVersionKernels() []string { return namesOf(kernels.Roll) }
 
 func namesOf(k kernels.Kind) (names []string) {
 	for _, e := range kernels.Entries() {

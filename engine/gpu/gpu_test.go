@@ -622,7 +622,7 @@ func TestTune(t *testing.T) {
 	f := newFake(1)
 	opts := Options{CacheDir: filepath.Join(t.TempDir(), "deep"), SpotCheck: -1}
 	d := openOne(t, f, opts)
-	for _, k := range []*searcher{d.session.scanner, d.session.roller} {
+	for _, k := range []*searcher{d.session.singleVersion, d.session.multiVersion} {
 		if v := k.used.Load(); v.rate.Load() == 0 {
 			t.Errorf("%s: no speed is known after the measurement", v.shape.Entry)
 		}
@@ -630,7 +630,7 @@ func TestTune(t *testing.T) {
 			t.Errorf("%s: there is a trial that nobody asked for", k.kind)
 		}
 	}
-	chosen, rolls := d.session.scanner.used.Load().shape, d.session.roller.used.Load().shape
+	chosen, rolls := d.session.singleVersion.used.Load().shape, d.session.multiVersion.used.Load().shape
 	if !strings.HasPrefix(chosen.Entry, "scan_") || chosen.Blocks < 4 || chosen.Blocks > 16 || d.Info().SearchKernel != chosen.Entry {
 		t.Errorf("%+v", chosen)
 	}
@@ -643,8 +643,8 @@ func TestTune(t *testing.T) {
 		}
 		before := f.count("load")
 		again := openOne(t, f, opts)
-		if loads := f.count("load") - before; again.session.scanner.used.Load().shape != chosen || again.session.roller.used.Load().shape != rolls || loads != want {
-			t.Errorf("%s process: %+v, %+v, %d kernels loaded, want %d", process, again.session.scanner.used.Load().shape, again.session.roller.used.Load().shape, loads, want)
+		if loads := f.count("load") - before; again.session.singleVersion.used.Load().shape != chosen || again.session.multiVersion.used.Load().shape != rolls || loads != want {
+			t.Errorf("%s process: %+v, %+v, %d kernels loaded, want %d", process, again.session.singleVersion.used.Load().shape, again.session.multiVersion.used.Load().shape, loads, want)
 		}
 	}
 	name := cacheFile(opts.CacheDir)

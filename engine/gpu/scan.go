@@ -34,7 +34,7 @@ func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range, early f
 	if early != nil {
 		tell = func(found []engine.Candidate) { early(nonces(found)) }
 	}
-	hits, done, err := s.scan(ctx, s.scanner, &one, r, tell)
+	hits, done, err := s.scan(ctx, s.singleVersion, &one, r, tell)
 	return engine.ScanResult{Nonces: nonces(hits), Done: done}, err
 }
 
@@ -54,7 +54,7 @@ func (d *Device) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range,
 	if err != nil {
 		return res, err
 	}
-	res.Hits, res.Done, err = s.scan(ctx, s.roller, job, r, early)
+	res.Hits, res.Done, err = s.scan(ctx, s.multiVersion, job, r, early)
 	return res, err
 }
 

@@ -48,19 +48,19 @@ func (k *searcher) next() *variant {
 
 // with returns a searcher of the same kind that uses only the variant.
 func (k *searcher) with(v *variant) *searcher {
-	one := newScanner()
+	one := newSingleVersion()
 	if k.kind == kernels.Roll {
-		one = newRoller()
+		one = newMultiVersion()
 	}
 	one.used.Store(v)
 	return one
 }
 
-func newScanner() *searcher {
+func newSingleVersion() *searcher {
 	return &searcher{kind: kernels.Scan, versions: 1, grain: uint64(kernels.Scan.Threads()), words: 1}
 }
 
-func newRoller() *searcher {
+func newMultiVersion() *searcher {
 	return &searcher{kind: kernels.Roll, versions: kernels.Versions, grain: kernels.Tile, words: 2}
 }
 

@@ -34,10 +34,11 @@ type session struct {
 	spot     *spotCheck    // nil: none
 	limit    int           // of the GPU's power, in watts; 0: not known
 
-	scanner      *searcher // one version of a header
-	roller       *searcher // several
-	verify, link kernel
-	verifyEntry  kernels.Entry // of verify
+	singleVersion *searcher
+	multiVersion  *searcher
+	verifyKernel  kernel
+	verifyEntry   kernels.Entry // of verifyKernel
+	linkKernel    kernel
 
 	all  []*lane
 	free chan *lane // those that nobody uses
@@ -68,16 +69,16 @@ type lane struct {
 // openSession takes a GPU into use.
 func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, error) {
 	s := &session{
-		system:   y,
-		calls:    c,
-		device:   g,
-		deadline: opts.Deadline,
-		opening:  opts.opening(),
-		budget:   opts.Budget,
-		scanner:  newScanner(),
-		roller:   newRoller(),
-		free:     make(chan *lane, lanes),
-		failed:   make(chan struct{}),
+		system:        y,
+		calls:         c,
+		device:        g,
+		deadline:      opts.Deadline,
+		opening:       opts.opening(),
+		budget:        opts.Budget,
+		singleVersion: newSingleVersion(),
+		multiVersion:  newMultiVersion(),
+		free:          make(chan *lane, lanes),
+		failed:        make(chan struct{}),
 	}
 	if opts.SpotCheck > 0 {
 		s.spot = newSpotCheck(opts.SpotCheck)
@@ -92,10 +93,10 @@ func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, er
 		s.free <- l
 	}
 	if err == nil {
-		err = s.choose(opts, s.scanner, opts.Kernel)
+		err = s.choose(opts, s.singleVersion, opts.Kernel)
 	}
 	if err == nil {
-		err = s.choose(opts, s.roller, opts.RollKernel)
+		err = s.choose(opts, s.multiVersion, opts.RollKernel)
 	}
 	if err != nil {
 		_ = s.close() // the first error tells more
@@ -112,7 +113,7 @@ func (s *session) open(opts Options) (err error) {
 	s.gpu, s.limit = s.card.gpu, s.system.sensors(s.device).limit
 	for all := verifyEntries(s.device); ; all = all[1:] {
 		s.verifyEntry = all[0]
-		if s.verify, err = s.load(all[0]); err == nil {
+		if s.verifyKernel, err = s.load(all[0]); err == nil {
 			break
 		}
 		if len(all) == 1 || !refused(err) {
@@ -120,7 +121,7 @@ func (s *session) open(opts Options) (err error) {
 		}
 		s.leaveOut(opts, all[0].Name, err)
 	}
-	if s.link, err = s.load(entryOf(kernels.Link)); err != nil {
+	if s.linkKernel, err = s.load(entryOf(kernels.Link)); err != nil {
 		return err
 	}
 	for range lanes {

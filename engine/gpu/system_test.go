@@ -82,8 +82,8 @@ func testTuneOnceForEqualGPUs(t *testing.T, f *fake) {
 	if n, want := f.count("load"), 3*all+4; n != want { // the fourth: scan, roll, verify, link
 		t.Errorf("%d kernels loaded, want %d", n, want)
 	}
-	if a, b := devices[0].session, devices[1].session; a.scanner.used.Load().shape != b.scanner.used.Load().shape || a.roller.used.Load().shape != b.roller.used.Load().shape {
-		t.Errorf("equal GPUs use %+v and %+v, %+v and %+v", a.scanner.used.Load().shape, b.scanner.used.Load().shape, a.roller.used.Load().shape, b.roller.used.Load().shape)
+	if a, b := devices[0].session, devices[1].session; a.singleVersion.used.Load().shape != b.singleVersion.used.Load().shape || a.multiVersion.used.Load().shape != b.multiVersion.used.Load().shape {
+		t.Errorf("equal GPUs use %+v and %+v, %+v and %+v", a.singleVersion.used.Load().shape, b.singleVersion.used.Load().shape, a.multiVersion.used.Load().shape, b.multiVersion.used.Load().shape)
 	}
 }
 
@@ -94,7 +94,7 @@ func testTuneFails(t *testing.T, f *fake) {
 	f.faultAt = 40 // in the tuning of the first
 	f.fault = func(string) error { return errBroken }
 	devices, absent := open(f.system, Options{CacheDir: t.TempDir(), SpotCheck: -1})
-	if len(devices) != 1 || len(absent) != 1 || devices[0].session.scanner.used.Load().rate.Load() == 0 {
+	if len(devices) != 1 || len(absent) != 1 || devices[0].session.singleVersion.used.Load().rate.Load() == 0 {
 		t.Errorf("%d devices, absent %v", len(devices), absent)
 	}
 	for _, d := range devices {
@@ -183,7 +183,7 @@ func TestKernelsAreLoadedOnce(t *testing.T) {
 		opts.Kernel = name
 		devices = append(devices, openAll(t, f, opts)...)
 	}
-	for _, name := range RollKernels() {
+	for _, name := range MultiVersionKernels() {
 		opts := quick()
 		opts.RollKernel = name
 		devices = append(devices, openAll(t, f, opts)...)
@@ -240,15 +240,15 @@ func testRetune(t *testing.T, f *fake) {
 	if err := writeCache(file, key, tuning{shape: old}); err != nil {
 		t.Fatal(err)
 	}
-	if d := openAll(t, f, opts)[0]; d.session.scanner.used.Load().shape != old {
-		t.Errorf("%+v is not what the cache says", d.session.scanner.used.Load().shape)
+	if d := openAll(t, f, opts)[0]; d.session.singleVersion.used.Load().shape != old {
+		t.Errorf("%+v is not what the cache says", d.session.singleVersion.used.Load().shape)
 	}
 	f.system = newSystem(fakeDriver{f})
 	opts.Retune = true
 	before := f.count("load")
 	d := openAll(t, f, opts)[0]
-	if got := readCache(file)[key].shape; got == old || got != d.session.scanner.used.Load().shape {
-		t.Errorf("%+v is stored, %+v in use", got, d.session.scanner.used.Load().shape)
+	if got := readCache(file)[key].shape; got == old || got != d.session.singleVersion.used.Load().shape {
+		t.Errorf("%+v is stored, %+v in use", got, d.session.singleVersion.used.Load().shape)
 	}
 	if loads, want := f.count("load")-before, len(kernels.Entries())-1+4; loads != want {
 		t.Errorf("%d kernels loaded, want %d", loads, want)

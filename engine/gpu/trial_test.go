@@ -133,7 +133,7 @@ func TestCompareAtWork(t *testing.T) {
 		var log bytes.Buffer
 		opts := Options{CacheDir: t.TempDir(), SpotCheck: -1, Compare: true, Log: slog.New(slog.NewTextHandler(&log, nil))}
 		d := openOne(t, f, opts)
-		if got := d.Info().SearchKernel; got != "scan_a" || d.session.scanner.trial.Load() == nil {
+		if got := d.Info().SearchKernel; got != "scan_a" || d.session.singleVersion.trial.Load() == nil {
 			t.Fatalf("the tuning has chosen %s", got)
 		}
 		times["scan_a"] = 550 * time.Millisecond // no launch is under way
@@ -148,13 +148,13 @@ func TestCompareAtWork(t *testing.T) {
 			lanes.Wait()
 		}
 		work(d, 3*time.Minute)
-		if k := d.session.scanner; k.trial.Load() != nil || k.used.Load().shape.Entry != "scan_b" {
+		if k := d.session.singleVersion; k.trial.Load() != nil || k.used.Load().shape.Entry != "scan_b" {
 			t.Errorf("%s is used", k.used.Load().shape.Entry)
 		}
 		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "kernel=scan_b instead_of=scan_a") {
 			t.Errorf("log:\n%s", text)
 		}
-		if d.session.roller.trial.Load() == nil {
+		if d.session.multiVersion.trial.Load() == nil {
 			t.Error("the other searcher has not worked, and its trial is over")
 		}
 		stored := readCache(cacheFile(opts.CacheDir))[cacheKey(f.list[0], f.version(), 0, kernels.Scan, "")]
@@ -165,7 +165,7 @@ func TestCompareAtWork(t *testing.T) {
 
 		f.system = newSystem(fakeDriver{f})
 		next := openOne(t, f, opts)
-		if k := next.session.scanner; k.trial.Load() != nil || next.Info().SearchKernel != "scan_b" {
+		if k := next.session.singleVersion; k.trial.Load() != nil || next.Info().SearchKernel != "scan_b" {
 			t.Errorf("the next process uses %s", next.Info().SearchKernel)
 		}
 		_ = next.Close()
@@ -207,10 +207,10 @@ func TestSecondFails(t *testing.T) {
 					}
 				}
 				d := openOne(t, f, opts)
-				if k := d.session.scanner; k.trial.Load() != nil || k.used.Load().shape.Entry != "scan_a" {
+				if k := d.session.singleVersion; k.trial.Load() != nil || k.used.Load().shape.Entry != "scan_a" {
 					t.Errorf("%s is used", k.used.Load().shape.Entry)
 				}
-				if d.session.roller.trial.Load() == nil {
+				if d.session.multiVersion.trial.Load() == nil {
 					t.Error("the other searcher has no trial")
 				}
 				if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "kernel=scan_b") {

@@ -224,9 +224,9 @@ func (s *session) compile(e kernels.Entry) (k kernel, blocks int, err error) {
 // one turn of the grid.
 func (s *session) newVariant(kind kernels.Kind, loaded kernel, sh shape) *variant {
 	v := &variant{kernel: loaded, shape: sh}
-	k := s.scanner
-	if kind == s.roller.kind {
-		k = s.roller
+	k := s.singleVersion
+	if kind == s.multiVersion.kind {
+		k = s.multiVersion
 	}
 	v.largest.Store(s.full(work{searcher: k, variant: v}) * k.versions)
 	return v

@@ -24,11 +24,10 @@ const slots = 2
 // slot is a chunk under way.
 type slot struct {
 	queue   queue
-	records []byte         // pinned: the headers
-	bad     []byte         // pinned: a bit for each
-	headers cuda.DevicePtr // of records
-	hashes  cuda.DevicePtr
-	bits    cuda.DevicePtr // of bad
+	headers []byte // pinned
+	bad     []byte // pinned: a bit for each header
+
+	deviceHeaders, deviceHashes, deviceBad cuda.DevicePtr
 
 	first, n int // the chunk: n headers from first on; n 0: none
 	extra    int // 1 if the header before first stands in front of them
@@ -43,10 +42,10 @@ func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdic
 	if err != nil {
 		return err
 	}
-	return s.check(ctx, headers, linked, verdicts)
+	return s.verify(ctx, headers, linked, verdicts)
 }
 
-func (s *session) check(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
+func (s *session) verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
 	if len(verdicts) == 0 {
 		return nil
 	}
@@ -78,7 +77,7 @@ func (s *session) check(ctx context.Context, headers []byte, linked bool, verdic
 		if linked && next > 0 {
 			p.extra = 1
 		}
-		copyWide(p.records, headers[(next-p.extra)*pow.HeaderSize:(next+p.n)*pow.HeaderSize])
+		parallelCopy(p.headers, headers[(next-p.extra)*pow.HeaderSize:(next+p.n)*pow.HeaderSize])
 		if err := s.start(l, p, linked); err != nil {
 			return err
 		}
@@ -86,8 +85,8 @@ func (s *session) check(ctx context.Context, headers []byte, linked bool, verdic
 	}
 }
 
-// copyWide copies with several processors: one is slower than the bus.
-func copyWide(dst, src []byte) {
+// parallelCopy copies with several processors: one is slower than the bus.
+func parallelCopy(dst, src []byte) {
 	const share = 1 << 20
 	var parts sync.WaitGroup
 	for len(src) > share {
@@ -136,9 +135,9 @@ func (s *session) makeSlots(l *lane) error {
 				device *cuda.DevicePtr
 				n      int
 			}{
-				{&p.records, &p.headers, chunk * pow.HeaderSize},
-				{nil, &p.hashes, chunk * len(pow.Hash{})},
-				{&p.bad, &p.bits, chunk / 8},
+				{&p.headers, &p.deviceHeaders, chunk * pow.HeaderSize},
+				{nil, &p.deviceHashes, chunk * len(pow.Hash{})},
+				{&p.bad, &p.deviceBad, chunk / 8},
 			} {
 				if *m.device, err = s.alloc(m.n); err != nil {
 					return err
@@ -166,28 +165,28 @@ func (s *session) start(l *lane, p *slot, linked bool) error {
 	n := p.n + p.extra
 	hashes := cuda.DevicePtr(0)
 	if linked {
-		hashes = p.hashes
+		hashes = p.deviceHashes
 	}
-	params := kernels.VerifyParams(uint64(p.headers), uint64(hashes), uint64(p.bits), n)
+	params := kernels.VerifyParams(uint64(p.deviceHeaders), uint64(hashes), uint64(p.deviceBad), n)
 	words := (n + 31) / 32
 	return s.do(l, "queueing a check of headers", func() error {
-		if err := p.queue.upload(p.headers, p.records[:n*pow.HeaderSize]); err != nil {
+		if err := p.queue.upload(p.deviceHeaders, p.headers[:n*pow.HeaderSize]); err != nil {
 			return err
 		}
-		if err := p.queue.zero(p.bits, 4*words); err != nil {
+		if err := p.queue.zero(p.deviceBad, 4*words); err != nil {
 			return err
 		}
 		threads := kernels.Verify.Threads()
-		if err := p.queue.launch(s.verify, (n+threads-1)/threads, threads, params); err != nil {
+		if err := p.queue.launch(s.verifyKernel, (n+threads-1)/threads, threads, params); err != nil {
 			return err
 		}
 		if linked {
 			threads := kernels.Link.Threads()
-			if err := p.queue.launch(s.link, (n+threads-1)/threads, threads, params); err != nil {
+			if err := p.queue.launch(s.linkKernel, (n+threads-1)/threads, threads, params); err != nil {
 				return err
 			}
 		}
-		return p.queue.download(p.bad[:4*words], p.bits)
+		return p.queue.download(p.bad[:4*words], p.deviceBad)
 	})
 }
 

@@ -37,9 +37,9 @@ func expectedVersions(job engine.Job, r pow.Range) (want []engine.Candidate) {
 // prepared is a job as work for a lane.
 func prepared(t *testing.T, d *Device, l *lane, job engine.Job) work {
 	t.Helper()
-	k := d.session.scanner
+	k := d.session.singleVersion
 	if job.VersionMask != 0 {
-		k = d.session.roller
+		k = d.session.multiVersion
 	}
 	w, err := d.session.prepare(l, k, &job)
 	if err != nil {
@@ -194,9 +194,9 @@ func TestSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { s.free <- l }()
-	for _, k := range []*searcher{s.scanner, s.roller} {
+	for _, k := range []*searcher{s.singleVersion, s.multiVersion} {
 		job := job
-		if k == s.scanner {
+		if k == s.singleVersion {
 			job.VersionMask = 0
 		}
 		w := prepared(t, d, l, job)

@@ -146,7 +146,7 @@ func (w *walk) answersOfGPU(ctx context.Context, id string) {
 			w.release(ctx)
 		}
 	}
-	for _, k := range w.rolls() {
+	for _, k := range w.multiVersion() {
 		if !w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, RollKernel: k}) }, examineVersions) {
 			w.release(ctx)
 		}
@@ -206,10 +206,10 @@ func thisMachine() machine {
 			}
 			held = nil
 		},
-		open:    openGPU,
-		kernels: gpu.SearchKernels,
-		rolls:   gpu.RollKernels,
-		sensors: sensors,
+		open:         openGPU,
+		kernels:      gpu.SearchKernels,
+		multiVersion: gpu.MultiVersionKernels,
+		sensors:      sensors,
 	}
 	for _, v := range simd.Variants() {
 		k := cpuKernel{name: v.Name, why: v.Reason}

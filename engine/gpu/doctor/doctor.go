@@ -80,16 +80,16 @@ func Run(ctx context.Context, opts Options) Report {
 
 // machine is what the walk looks at. Tests have others.
 type machine struct {
-	root    string // of the file system
-	probe   func() cuda.Status
-	devices func() ([]cuda.Device, error)
-	compile func(cuda.Device) (found string, err error) // keeps the GPU open
-	release func(context.Context)                       // closes the GPUs that compile keeps open
-	open    func(gpu.Options) (engine.Device, error)
-	kernels func() []string // names of the search kernels of GPUs
-	rolls   func() []string // of those for several versions
-	sensors func(cuda.Device) (found string, err error)
-	cpu     []cpuKernel
+	root         string // of the file system
+	probe        func() cuda.Status
+	devices      func() ([]cuda.Device, error)
+	compile      func(cuda.Device) (found string, err error) // keeps the GPU open
+	release      func(context.Context)                       // closes the GPUs that compile keeps open
+	open         func(gpu.Options) (engine.Device, error)
+	kernels      func() []string // names of the search kernels of GPUs
+	multiVersion func() []string // of those for several versions
+	sensors      func(cuda.Device) (found string, err error)
+	cpu          []cpuKernel
 }
 
 // walk is a walk under way.

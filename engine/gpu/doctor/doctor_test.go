@@ -29,12 +29,12 @@ func healthy(t *testing.T) machine {
 		devices: func() ([]cuda.Device, error) {
 			return []cuda.Device{{Name: "Fake GPU", UUID: "GPU-1", PCI: "0000:41:00.0", Major: 9, SMs: 2}}, nil
 		},
-		compile: func(cuda.Device) (string, error) { return "10 compiled", nil },
-		release: func(context.Context) {},
-		open:    func(gpu.Options) (engine.Device, error) { return roller{Device: engine.Reference()}, nil },
-		kernels: func() []string { return []string{"scan_a"} },
-		rolls:   func() []string { return []string{"roll_a"} },
-		sensors: func(cuda.Device) (string, error) { return "40 C", nil },
+		compile:      func(cuda.Device) (string, error) { return "10 compiled", nil },
+		release:      func(context.Context) {},
+		open:         func(gpu.Options) (engine.Device, error) { return versionScanner{Device: engine.Reference()}, nil },
+		kernels:      func() []string { return []string{"scan_a"} },
+		multiVersion: func() []string { return []string{"roll_a"} },
+		sensors:      func(cuda.Device) (string, error) { return "40 C", nil },
 		cpu: []cpuKernel{
 			{name: "plain", open: func() (engine.Device, error) { return engine.Reference(), nil }},
 			{name: "wide", why: "this CPU is narrow"},
@@ -115,14 +115,14 @@ func (l liar) Verify(ctx context.Context, headers []byte, linked bool, verdicts 
 	return err
 }
 
-// roller is a device that searches several versions, and then does something to
+// versionScanner is a device that searches several versions, and then does something to
 // the answer.
-type roller struct {
+type versionScanner struct {
 	engine.Device
 	then func(engine.VersionsResult) engine.VersionsResult
 }
 
-func (d roller) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (res engine.VersionsResult, err error) {
+func (d versionScanner) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (res engine.VersionsResult, err error) {
 	for ; res.Done < r.Count; res.Done++ {
 		nonce := r.First + uint32(res.Done)
 		for v := range job.Versions() {
@@ -213,7 +213,7 @@ func TestClasses(t *testing.T) {
 		{"wrong verdict", Options{}, answer(liar{verify: func(v []pow.Verdict) { v[1] = pow.Valid }}), "known answers of scan_a", WrongAnswers},
 		{"misses a version", Options{}, func(m *machine) {
 			m.open = func(gpu.Options) (engine.Device, error) {
-				return roller{engine.Reference(), func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
+				return versionScanner{engine.Reference(), func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
 			}
 		}, "known answers of roll_a", WrongAnswers},
 		{"has no versions", Options{}, func(m *machine) {
