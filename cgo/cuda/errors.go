@@ -27,7 +27,7 @@ type Error struct {
 	Call   string // the driver function
 	Code   int    // CUresult
 	Name   string // the code's name, such as CUDA_ERROR_OUT_OF_MEMORY; empty: the driver knows none
-	Text   string // what the driver says of it, and the mend
+	Text   string // what the driver says of it, and the fix
 	Sticky bool   // the context is of no more use
 }
 
@@ -68,7 +68,7 @@ type code struct {
 	kind   error
 	name   string
 	text   string // plain words, for where the driver has none
-	mend   string
+	fix    string
 	sticky bool
 }
 
@@ -76,25 +76,25 @@ type code struct {
 // context in a state in which every later call fails.
 var codes = map[int]code{
 	1:   {kind: ErrInvalidValue, name: "CUDA_ERROR_INVALID_VALUE", text: "invalid argument"},
-	2:   {kind: ErrOutOfMemory, name: "CUDA_ERROR_OUT_OF_MEMORY", text: "out of memory", mend: "end other programs on this GPU, or take smaller batches"},
+	2:   {kind: ErrOutOfMemory, name: "CUDA_ERROR_OUT_OF_MEMORY", text: "out of memory", fix: "end other programs on this GPU, or take smaller batches"},
 	3:   {kind: ErrNoDriver, name: "CUDA_ERROR_NOT_INITIALIZED", text: "no driver is loaded"},
 	4:   {kind: ErrDeviceLost, name: "CUDA_ERROR_DEINITIALIZED", text: "the driver is shutting down", sticky: true},
-	34:  {kind: ErrNoDriver, name: "CUDA_ERROR_STUB_LIBRARY", text: "the library is a stub for linking", mend: "take the toolkit's stubs folder out of LD_LIBRARY_PATH"},
-	46:  {kind: ErrDeviceLost, name: "CUDA_ERROR_DEVICE_UNAVAILABLE", text: "the device is busy or unavailable", mend: "another program may hold it in exclusive mode; see nvidia-smi -q -d COMPUTE"},
-	100: {kind: ErrNoDevice, name: "CUDA_ERROR_NO_DEVICE", text: "no CUDA-capable device", mend: "look for the GPU with nvidia-smi; CUDA_VISIBLE_DEVICES may hide it; in a container start it with GPU access"},
-	101: {kind: ErrInvalidDevice, name: "CUDA_ERROR_INVALID_DEVICE", text: "no such device", mend: "stele devices lists those that exist"},
+	34:  {kind: ErrNoDriver, name: "CUDA_ERROR_STUB_LIBRARY", text: "the library is a stub for linking", fix: "take the toolkit's stubs folder out of LD_LIBRARY_PATH"},
+	46:  {kind: ErrDeviceLost, name: "CUDA_ERROR_DEVICE_UNAVAILABLE", text: "the device is busy or unavailable", fix: "another program may hold it in exclusive mode; see nvidia-smi -q -d COMPUTE"},
+	100: {kind: ErrNoDevice, name: "CUDA_ERROR_NO_DEVICE", text: "no CUDA-capable device", fix: "look for the GPU with nvidia-smi; CUDA_VISIBLE_DEVICES may hide it; in a container start it with GPU access"},
+	101: {kind: ErrInvalidDevice, name: "CUDA_ERROR_INVALID_DEVICE", text: "no such device", fix: "stele devices lists those that exist"},
 	200: {kind: ErrInvalidImage, name: "CUDA_ERROR_INVALID_IMAGE", text: "the kernel image is invalid"},
 	201: {kind: ErrClosed, name: "CUDA_ERROR_INVALID_CONTEXT", text: "invalid context"},
-	209: {kind: ErrInvalidImage, name: "CUDA_ERROR_NO_BINARY_FOR_GPU", text: "the kernel image has no code for this GPU", mend: "a GPU of compute capability 7.5 or newer is needed"},
-	214: {kind: ErrDeviceLost, name: "CUDA_ERROR_ECC_UNCORRECTABLE", text: "uncorrectable memory error", mend: "reset the GPU or restart the machine; see nvidia-smi -q -d ECC", sticky: true},
-	216: {kind: ErrDeviceLost, name: "CUDA_ERROR_CONTEXT_ALREADY_IN_USE", text: "another process holds the device in exclusive mode", mend: "end it, or nvidia-smi -c DEFAULT"},
+	209: {kind: ErrInvalidImage, name: "CUDA_ERROR_NO_BINARY_FOR_GPU", text: "the kernel image has no code for this GPU", fix: "a GPU of compute capability 7.5 or newer is needed"},
+	214: {kind: ErrDeviceLost, name: "CUDA_ERROR_ECC_UNCORRECTABLE", text: "uncorrectable memory error", fix: "reset the GPU or restart the machine; see nvidia-smi -q -d ECC", sticky: true},
+	216: {kind: ErrDeviceLost, name: "CUDA_ERROR_CONTEXT_ALREADY_IN_USE", text: "another process holds the device in exclusive mode", fix: "end it, or nvidia-smi -c DEFAULT"},
 	218: {kind: ErrInvalidImage, name: "CUDA_ERROR_INVALID_PTX", text: "the PTX does not compile"},
 	220: {kind: ErrDeviceLost, name: "CUDA_ERROR_NVLINK_UNCORRECTABLE", text: "uncorrectable NVLink error", sticky: true},
-	221: {kind: ErrInvalidImage, name: "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", text: "the driver's PTX compiler is missing", mend: "install libnvidia-ptxjitcompiler.so.1 of the same driver version; a container needs it mounted"},
-	222: {kind: ErrInvalidImage, name: "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", text: "the PTX is newer than the driver", mend: "update the NVIDIA driver to R450 or newer"},
-	223: {kind: ErrInvalidImage, name: "CUDA_ERROR_JIT_COMPILATION_DISABLED", text: "compiling PTX is switched off", mend: "unset CUDA_DISABLE_PTX_JIT"},
+	221: {kind: ErrInvalidImage, name: "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", text: "the driver's PTX compiler is missing", fix: "install libnvidia-ptxjitcompiler.so.1 of the same driver version; a container needs it mounted"},
+	222: {kind: ErrInvalidImage, name: "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", text: "the PTX is newer than the driver", fix: "update the NVIDIA driver to R450 or newer"},
+	223: {kind: ErrInvalidImage, name: "CUDA_ERROR_JIT_COMPILATION_DISABLED", text: "compiling PTX is switched off", fix: "unset CUDA_DISABLE_PTX_JIT"},
 	300: {kind: ErrInvalidImage, name: "CUDA_ERROR_INVALID_SOURCE", text: "the kernel source is invalid"},
-	304: {kind: ErrNotPermitted, name: "CUDA_ERROR_OPERATING_SYSTEM", text: "an operating system call failed", mend: "check that /dev/nvidia* exist and may be read and written"},
+	304: {kind: ErrNotPermitted, name: "CUDA_ERROR_OPERATING_SYSTEM", text: "an operating system call failed", fix: "check that /dev/nvidia* exist and may be read and written"},
 	400: {kind: ErrInvalidValue, name: "CUDA_ERROR_INVALID_HANDLE", text: "invalid handle"},
 	500: {kind: ErrNotFound, name: "CUDA_ERROR_NOT_FOUND", text: "not found"},
 	600: {name: "CUDA_ERROR_NOT_READY", text: "not finished yet"},
@@ -111,10 +111,10 @@ var codes = map[int]code{
 	719: {kind: ErrLaunchFailed, name: "CUDA_ERROR_LAUNCH_FAILED", text: "the kernel failed", sticky: true},
 	800: {kind: ErrNotPermitted, name: "CUDA_ERROR_NOT_PERMITTED", text: "not permitted"},
 	801: {kind: ErrNotSupported, name: "CUDA_ERROR_NOT_SUPPORTED", text: "not supported on this system"},
-	802: {kind: ErrDeviceLost, name: "CUDA_ERROR_SYSTEM_NOT_READY", text: "the system is not ready", mend: "start nvidia-fabricmanager, which machines with NVSwitch need"},
-	803: {kind: ErrDriverTooOld, name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", text: "the driver library and the kernel module differ in version", mend: "restart the machine after a driver update"},
-	804: {kind: ErrDriverTooOld, name: "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", text: "forward compatibility is not supported on this GPU", mend: "take the cuda-compat folder out of LD_LIBRARY_PATH"},
-	999: {kind: ErrDeviceLost, name: "CUDA_ERROR_UNKNOWN", text: "unknown error", mend: "see dmesg for an NVRM: Xid line; reload the driver or restart the machine", sticky: true},
+	802: {kind: ErrDeviceLost, name: "CUDA_ERROR_SYSTEM_NOT_READY", text: "the system is not ready", fix: "start nvidia-fabricmanager, which machines with NVSwitch need"},
+	803: {kind: ErrDriverTooOld, name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", text: "the driver library and the kernel module differ in version", fix: "restart the machine after a driver update"},
+	804: {kind: ErrDriverTooOld, name: "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", text: "forward compatibility is not supported on this GPU", fix: "take the cuda-compat folder out of LD_LIBRARY_PATH"},
+	999: {kind: ErrDeviceLost, name: "CUDA_ERROR_UNKNOWN", text: "unknown error", fix: "see dmesg for an NVRM: Xid line; reload the driver or restart the machine", sticky: true},
 }
 
 // newError makes the error of a code. name and text are the driver's words for
@@ -127,8 +127,8 @@ func newError(call string, n int, name, text string) *Error {
 	if text == "" {
 		text = c.text
 	}
-	if c.mend != "" {
-		text += "; " + c.mend
+	if c.fix != "" {
+		text += "; " + c.fix
 	}
 	return &Error{Call: call, Code: n, Name: name, Text: text, Sticky: c.sticky}
 }

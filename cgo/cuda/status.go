@@ -12,7 +12,7 @@ const OldestDriver = 11000
 type Status struct {
 	Library       string   `json:"library"`           // the library tried
 	Loaded        bool     `json:"loaded"`            // it could be loaded
-	Reason        string   `json:"reason,omitempty"`  // why CUDA cannot be used, and the mend; empty: it can
+	Reason        string   `json:"reason,omitempty"`  // why CUDA cannot be used, and the fix; empty: it can
 	InitCode      int      `json:"init_code"`         // what the driver's cuInit answered; 0 is success
 	DriverVersion int      `json:"driver_version"`    // newest CUDA version that the driver supports, 12040 is 12.4; 0: unknown
 	Missing       []string `json:"missing,omitempty"` // functions that the library does not have

@@ -72,8 +72,8 @@ func doctorText(r doctor.Report) string {
 			what = s.Reason
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.State, s.Device, s.Name, what)
-		if s.Mend != "" && s.State == doctor.Missing {
-			fmt.Fprintf(w, "\t\t\tmend: %s\n", s.Mend)
+		if s.Fix != "" && s.State == doctor.Missing {
+			fmt.Fprintf(w, "\t\t\tfix: %s\n", s.Fix)
 		}
 	}
 	w.Flush()

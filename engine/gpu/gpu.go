@@ -68,7 +68,7 @@ func (o Options) opening() time.Duration { return 12 * o.Deadline }
 // Absent is a GPU, or all of them, that cannot be used.
 type Absent struct {
 	ID  string // "cuda", "cuda:1", or what Options.Device asked for
-	Err error  // why, and the mend
+	Err error  // why, and the fix
 }
 
 // Device is a GPU. It implements engine.Device and engine.Reopener.

@@ -4,7 +4,7 @@
 // PCI bus, the driver library, the device nodes, the container, the driver's
 // version and start, each GPU, its kernels, its sensors, and known answers of
 // every kernel of every device, those of the CPU included. A [Step] that fails
-// gives the reason and the mend. [Report.Exit] is a number for scripts.
+// gives the reason and the fix. [Report.Exit] is a number for scripts.
 //
 // Caveats: steps that need one that failed are skipped. The walk compiles all
 // kernels, which takes seconds the first time.
@@ -55,7 +55,7 @@ type Step struct {
 	State  State  `json:"state"`
 	Found  string `json:"found,omitempty"`  // what was found
 	Reason string `json:"reason,omitempty"` // why not
-	Mend   string `json:"mend,omitempty"`   // what to do about it
+	Fix    string `json:"mend,omitempty"`   // what to do about it
 	Class  Class  `json:"class,omitempty"`  // of a step that is missing
 }
 
@@ -194,12 +194,12 @@ func (w *walk) gpus(ctx context.Context) {
 	if err == nil {
 		all, absent = gpu.Choose(all, w.gpuNames)
 	}
-	const mend = "look with nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide GPUs"
+	const fix = "look with nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide GPUs"
 	for _, a := range absent {
-		w.fail(Step{Name: "devices", Mend: mend}, a.Err, NoDevice)
+		w.fail(Step{Name: "devices", Fix: fix}, a.Err, NoDevice)
 	}
 	if err != nil {
-		w.fail(Step{Name: "devices", Mend: mend}, err, NoDevice)
+		w.fail(Step{Name: "devices", Fix: fix}, err, NoDevice)
 		w.skip("compute capability", "kernels", "sensors", "known answers")
 		return
 	}
@@ -246,7 +246,7 @@ func (w *walk) device(ctx context.Context, d cuda.Device) {
 	found, err = within(ctx, func() (string, error) { return w.sensors(d) })
 	if err != nil {
 		w.add(Step{Name: "sensors", Device: id, State: Absent, Reason: err.Error(),
-			Mend: "install libnvidia-ml.so.1, which comes with the driver; containers need the capability utility"})
+			Fix: "install libnvidia-ml.so.1, which comes with the driver; containers need the capability utility"})
 	} else {
 		w.add(Step{Name: "sensors", Device: id, State: OK, Found: found})
 	}
@@ -258,8 +258,8 @@ func (w *walk) device(ctx context.Context, d cuda.Device) {
 func (w *walk) fail(s Step, err error, otherwise Class) {
 	s.State, s.Reason = Missing, err.Error()
 	s.Class = cmp.Or(classOf(err), otherwise)
-	if s.Mend == "" {
-		s.Mend = mends[s.Class]
+	if s.Fix == "" {
+		s.Fix = fixes[s.Class]
 	}
 	w.add(s)
 }
@@ -291,8 +291,8 @@ func classOf(err error) Class {
 	return 0
 }
 
-// mends are what to do, by class.
-var mends = map[Class]string{
+// fixes are what to do, by class.
+var fixes = map[Class]string{
 	NoDriver:     "install the NVIDIA driver, R450 or newer",
 	DriverTooOld: "update the NVIDIA driver to R450 or newer, and restart the machine",
 	NotPermitted: "give the user read and write access to /dev/nvidia*, or the container access to the GPU",

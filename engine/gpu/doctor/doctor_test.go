@@ -231,7 +231,7 @@ func TestClasses(t *testing.T) {
 			tt.spoil(&m)
 			r := walkOf(m, tt.opts).run(context.Background())
 			s := step(t, r, tt.step)
-			if r.Exit != tt.want || s.State != Missing || s.Class != tt.want || s.Reason == "" || s.Mend == "" {
+			if r.Exit != tt.want || s.State != Missing || s.Class != tt.want || s.Reason == "" || s.Fix == "" {
 				t.Errorf("exit %d, want %d; %+v", r.Exit, tt.want, s)
 			}
 		})
@@ -272,7 +272,7 @@ func TestNoUVM(t *testing.T) {
 		return cuda.Status{Loaded: true, InitCode: 3, DriverVersion: 12040, Reason: "not started; load it"}
 	}
 	r := walkOf(m, Options{}).run(context.Background())
-	if s := step(t, r, "device nodes"); r.Exit != NoDriver || s.State != Missing || !strings.Contains(s.Mend, "modprobe nvidia_uvm") {
+	if s := step(t, r, "device nodes"); r.Exit != NoDriver || s.State != Missing || !strings.Contains(s.Fix, "modprobe nvidia_uvm") {
 		t.Errorf("%+v", s)
 	}
 	if s := step(t, r, "driver start"); s.State != Skipped {

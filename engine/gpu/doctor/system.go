@@ -61,11 +61,11 @@ func (w *walk) onWSL() bool { return cuda.OnWSL(w.root) }
 // library tells what became of the driver library.
 func (w *walk) library(s cuda.Status) {
 	if !s.Loaded {
-		reason, mend, _ := strings.Cut(s.Reason, "; ")
-		if mend == "" {
-			mend = mends[NoDriver]
+		reason, fix, _ := strings.Cut(s.Reason, "; ")
+		if fix == "" {
+			fix = fixes[NoDriver]
 		}
-		w.add(Step{Name: "driver library", State: Missing, Reason: reason, Mend: mend, Class: NoDriver})
+		w.add(Step{Name: "driver library", State: Missing, Reason: reason, Fix: fix, Class: NoDriver})
 		return
 	}
 	w.add(Step{Name: "driver library", State: OK, Found: s.Library})
@@ -73,7 +73,7 @@ func (w *walk) library(s cuda.Status) {
 
 // driver tells the driver's version, and whether it started.
 func (w *walk) driver(s cuda.Status) {
-	reason, mend, _ := strings.Cut(s.Reason, "; ")
+	reason, fix, _ := strings.Cut(s.Reason, "; ")
 	version := fmt.Sprintf("CUDA %d.%d", s.DriverVersion/1000, s.DriverVersion%1000/10)
 	if module := w.file("sys/module/nvidia/version"); module != "" {
 		version += ", kernel module " + module
@@ -82,7 +82,7 @@ func (w *walk) driver(s cuda.Status) {
 	case s.DriverVersion == 0:
 		w.add(Step{Name: "driver version", State: Skipped, Reason: "the driver does not tell it"})
 	case s.DriverVersion < cuda.OldestDriver:
-		w.add(Step{Name: "driver version", State: Missing, Found: version, Reason: reason, Mend: cmp.Or(mend, mends[DriverTooOld]), Class: DriverTooOld})
+		w.add(Step{Name: "driver version", State: Missing, Found: version, Reason: reason, Fix: cmp.Or(fix, fixes[DriverTooOld]), Class: DriverTooOld})
 	default:
 		w.add(Step{Name: "driver version", State: OK, Found: version})
 	}
@@ -100,7 +100,7 @@ func (w *walk) driver(s cuda.Status) {
 				class = c
 			}
 		}
-		w.add(Step{Name: "driver start", State: Missing, Reason: reason, Mend: cmp.Or(mend, mends[class]), Class: class})
+		w.add(Step{Name: "driver start", State: Missing, Reason: reason, Fix: cmp.Or(fix, fixes[class]), Class: class})
 	}
 }
 
@@ -135,15 +135,15 @@ func (w *walk) nodes() {
 		case errors.Is(err, syscall.EPERM):
 			step.State, step.Class = Missing, NotPermitted
 			step.Reason = fmt.Sprintf("/%s: the container's device rules forbid it", name)
-			step.Mend = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
+			step.Fix = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
 		case errors.Is(err, fs.ErrPermission):
 			step.State, step.Class = Missing, NotPermitted
 			step.Reason = fmt.Sprintf("/%s may not be read and written by user %d", name, os.Geteuid())
-			step.Mend = "chmod 666 it, or add the user to its group (often video or render)"
+			step.Fix = "chmod 666 it, or add the user to its group (often video or render)"
 		default:
 			step.State, step.Class = Missing, NoDevice
 			step.Reason = err.Error()
-			step.Mend = "look at dmesg for lines of NVRM; load the module with nvidia-modprobe -u -c 0"
+			step.Fix = "look at dmesg for lines of NVRM; load the module with nvidia-modprobe -u -c 0"
 		}
 	}
 	step.Found = strings.Join(good, " ")
@@ -152,16 +152,16 @@ func (w *walk) nodes() {
 	case w.onWSL():
 		if step.State = OK; len(absent) > 0 {
 			step.State, step.Class = Missing, NoDevice
-			step.Reason, step.Mend = "there is no /dev/dxg", cuda.FixWSL
+			step.Reason, step.Fix = "there is no /dev/dxg", cuda.FixWSL
 		}
 	case len(good) == 0: // a driver for tests
 		step.State, step.Reason = Absent, "there is no "+strings.Join(absent, ", ")
-		step.Mend = "load the module with nvidia-modprobe -u -c 0; start a container with GPU access"
+		step.Fix = "load the module with nvidia-modprobe -u -c 0; start a container with GPU access"
 	case len(numbered) == 0 || slices.Contains(absent, "/dev/nvidiactl"):
 		step.State, step.Class, step.Reason = Missing, NoDevice, "there is no /dev/nvidia0 or /dev/nvidiactl"
-		step.Mend = "load the module with nvidia-modprobe -c 0; start a container with GPU access"
+		step.Fix = "load the module with nvidia-modprobe -c 0; start a container with GPU access"
 	case cuda.LacksUVM(w.root):
-		step.State, step.Class, step.Reason, step.Mend = Missing, NoDriver, "there is no /dev/nvidia-uvm", cuda.FixUVM
+		step.State, step.Class, step.Reason, step.Fix = Missing, NoDriver, "there is no /dev/nvidia-uvm", cuda.FixUVM
 	default:
 		step.State = OK
 	}
@@ -191,7 +191,7 @@ func (w *walk) container() {
 		default:
 			step.State, step.Class = Missing, NotPermitted
 			step.Reason = "the container's device rules do not name the GPUs (" + major + "*)"
-			step.Mend = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
+			step.Fix = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
 		}
 	}
 	w.add(step)
