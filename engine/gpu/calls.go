@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// maxStuck is how many abandoned calls of a GPU may be under way before it is
-// lost to the process: both lanes, and two more.
+// maxStuck is how many abandoned calls of a GPU may still be running before the
+// GPU is lost to the process: those of both lanes, and two more.
 const maxStuck = 2 * lanes
 
-// calls waits for calls of the driver, with a deadline. A call that does not
-// return in time is abandoned: it keeps its thread and whatever it uses, such as
-// the session's pinned memory, until it returns after all. So their number is
-// bounded, see Device.Reopen. It is safe for concurrent use.
+// calls runs calls of the driver with a deadline. A call that does not return in
+// time is abandoned: it keeps its thread and everything it uses, such as the
+// session's pinned memory, until it does return. Their number is therefore
+// bounded, see Device.Reopen. Safe for concurrent use.
 type calls struct {
-	stuck atomic.Int32 // abandoned, and not returned
+	stuck atomic.Int32 // abandoned, and still running
 }
 
-// within calls f on a goroutine of its own and waits for it, but not longer than
-// the deadline. If f returns later, late is called then; nil: nothing.
+// within calls f on a new goroutine and waits for it until the deadline. If f
+// returns after that, late is called unless it is nil.
 func (c *calls) within(deadline time.Duration, what string, f func() error, late func()) error {
 	return c.await(deadline, what, f, late, func(run func()) { go run() })
 }
 
-// await has start run f somewhere else, and otherwise does what within does.
+// await is within for an f that start runs, on a goroutine of its choice.
 func (c *calls) await(deadline time.Duration, what string, f func() error, late func(), start func(run func())) error {
-	var over atomic.Bool // by whoever comes first: f or the deadline
+	var over atomic.Bool // set by what comes first, the end of f or the deadline
 	done := make(chan error, 1)
 	start(func() {
 		err := f()

@@ -9,7 +9,7 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// driver is what the package needs of the CUDA driver. Tests have another one.
+// driver is the part of the CUDA driver that the package uses. Tests replace it.
 type driver interface {
 	devices() ([]cuda.Device, error)
 	version() int
@@ -18,14 +18,14 @@ type driver interface {
 	sensors(cuda.Device) sensors
 }
 
-// sensors is what the sensors of a GPU read, as far as it is needed here.
+// sensors holds the readings of a GPU that the package uses.
 type sensors struct {
-	limit  int     // of the power, in watts; 0: not known
-	joules float64 // used until now; 0: not known
+	limit  int     // power limit in watts; 0: unknown
+	joules float64 // energy used until now; 0: unknown
 	capped bool    // the power limit holds the clock back
 }
 
-// gpu is an open GPU. Any thread may call it.
+// gpu is an open GPU. Safe for concurrent use.
 type gpu interface {
 	load(kernels.Entry) (kernel, error)
 	queue() (queue, error)
@@ -36,22 +36,22 @@ type gpu interface {
 	close() error
 }
 
-// kernel is an entry that is compiled for the GPU.
+// kernel is an entry compiled for the GPU.
 type kernel interface {
-	// occupancy returns how many blocks of so many threads one SM holds.
+	// occupancy returns how many blocks of this many threads one SM holds.
 	occupancy(threads int) (int, error)
 	attributes() (cuda.FunctionAttributes, error)
 	unload() error
 }
 
-// queue is work for the GPU, done in order. All methods but wait return when
-// the work is queued.
+// queue is a stream: the GPU does its work in order. All methods but wait return
+// as soon as the work is queued.
 type queue interface {
 	launch(k kernel, blocks, threads int, params []byte) error
 	upload(dst cuda.DevicePtr, src []byte) error
 	download(dst []byte, src cuda.DevicePtr) error
 	zero(p cuda.DevicePtr, n int) error
-	wait() error // until all is done
+	wait() error // until all work is done
 	close() error
 }
 
@@ -94,11 +94,11 @@ func (g cudaGPU) load(e kernels.Entry) (kernel, error) {
 	}
 	f, err := m.Function(e.Name)
 	if err != nil {
-		_ = m.Unload() // the first error tells more
+		_ = m.Unload() // the first error says more
 		return nil, err
 	}
-	if e.Kind == kernels.Roll { // whose blocks are bounded by shared memory on some GPUs
-		_ = f.PreferShared(100) // a wish: without it fewer blocks fit
+	if e.Kind == kernels.Roll { // shared memory bounds its blocks on some GPUs
+		_ = f.PreferShared(100) // only a hint: without it fewer blocks fit
 	}
 	return cudaKernel{m, f}, nil
 }
@@ -133,7 +133,7 @@ func (k cudaKernel) attributes() (cuda.FunctionAttributes, error) {
 }
 func (k cudaKernel) unload() error { return k.m.Unload() }
 
-// cudaQueue waits for an event, which sleeps whatever the context's flags say.
+// cudaQueue waits for an event, which sleeps whatever the flags of the context are.
 type cudaQueue struct {
 	s *cuda.Stream
 	e *cuda.Event

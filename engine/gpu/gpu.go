@@ -15,7 +15,7 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// Kind is the engine.Info.Kind of the devices, and what their IDs begin with.
+// Kind is the engine.Info.Kind of the devices and the prefix of their IDs.
 const Kind = "cuda"
 
 // Errors of the package, for errors.Is. Those of package cgo/cuda and
@@ -28,31 +28,31 @@ var (
 	ErrClosed        = errors.New("GPU is closed")
 )
 
-// The oldest compute capability that the kernels are compiled for.
+// The lowest compute capability that the kernels support.
 const (
-	oldestMajor = 7
-	oldestMinor = 5
+	minMajor = 7
+	minMinor = 5
 )
 
-// Options says what to open, and how. The zero value is good.
+// Options selects the GPUs to open and how. The zero value opens all of them.
 type Options struct {
 	Device string // "cuda:0", a UUID, a PCI address, or several with commas between; "" or "cuda": all GPUs
 	Kernel string // name of a search kernel; "": the fastest
 
-	// RollKernel is the name of a kernel for jobs that may change the version;
-	// "": the fastest.
+	// RollKernel is the name of a multi-version kernel, for jobs that may change
+	// the version; "": the fastest.
 	RollKernel string
 
-	NoTune   bool   // take the first kernels instead of measuring
-	Retune   bool   // measure, whatever an earlier run has measured
+	NoTune   bool   // use the first kernels instead of measuring
+	Retune   bool   // measure even if an earlier run has
 	Compare  bool   // compare the two best kernels on the first minutes of work
-	CacheDir string // where the choice is kept; "": os.UserCacheDir()/stele
+	CacheDir string // where the choice is stored; "": os.UserCacheDir()/stele
 
 	Log *slog.Logger // nil: silent
 
-	Budget    time.Duration // GPU time of a launch; 0: 2 ms
-	Deadline  time.Duration // the longest wait for a driver call; 0: 5 s
-	SpotCheck time.Duration // time between two spot checks; 0: a minute, below 0: none
+	Budget    time.Duration // GPU time per launch; 0: 2 ms
+	Deadline  time.Duration // for a driver call; 0: 5 s
+	SpotCheck time.Duration // interval of spot checks; 0: a minute, below 0: none
 }
 
 const (
@@ -61,17 +61,18 @@ const (
 	defaultSpotCheck = time.Minute
 )
 
-// opening is how long the calls may take that start the driver or compile a
-// kernel, which takes up to a second.
+// opening is the deadline of calls that start the driver or compile a kernel,
+// which takes up to a second.
 func (o Options) opening() time.Duration { return 12 * o.Deadline }
 
-// Absent is a GPU, or all of them, that cannot be used.
+// Absent describes a GPU that cannot be used, or all of them.
 type Absent struct {
 	ID  string // "cuda", "cuda:1", or what Options.Device asked for
-	Err error  // why, and the fix
+	Err error  // why, and how to fix it
 }
 
-// Device is a GPU. It implements engine.Device and engine.Reopener.
+// Device is a GPU. It implements engine.Device, engine.VersionScanner and
+// engine.Reopener. Safe for concurrent use.
 type Device struct {
 	system *system
 	gpu    cuda.Device
@@ -79,18 +80,18 @@ type Device struct {
 	info   engine.Info
 
 	calls     calls
-	reopening sync.Mutex // held by who does, and guards the next
-	failures  int        // of reopening, one after the other
+	reopening sync.Mutex // held while Reopen works
+	failures  int        // of Reopen, in a row; guarded by reopening
 
 	mu      sync.Mutex
 	session *session // nil: closed
 }
 
-// Open opens the GPUs that the options ask for, side by side, and returns them
-// in nvidia-smi's order. What cannot be opened is reported in absent; without
-// any GPU there is one Absent with the ID "cuda".
+// Open opens the GPUs that the options select, in parallel, and returns them in
+// the order of nvidia-smi. GPUs that cannot be opened are in absent; if there is
+// none at all, absent has one entry with the ID "cuda".
 //
-// Devices of one GPU share its context and its kernels. GPUs of the same model,
+// Devices on one GPU share its context and its kernels. GPUs of the same model,
 // driver and power limit share a measurement.
 func Open(opts Options) (devices []*Device, absent []Absent) {
 	return open(local, opts)
@@ -115,11 +116,10 @@ func open(y *system, opts Options) (devices []*Device, absent []Absent) {
 	return devices, absent
 }
 
-// List describes the GPUs that the options ask for, in nvidia-smi's order,
-// without opening one or compiling anything. SearchKernel and RollKernel are
-// what an earlier run has chosen by measuring; "": nothing was measured yet. In
-// absent are those that cannot be used, as far as that is known without opening
-// them.
+// List describes the GPUs that the options select, in the order of nvidia-smi.
+// It opens none and compiles nothing. SearchKernel and RollKernel are the choice
+// of an earlier run; "": nothing was measured yet. Absent has the GPUs that
+// cannot be used, as far as that is known without opening them.
 func List(opts Options) (infos []engine.Info, absent []Absent) {
 	return describe(local, opts)
 }
@@ -162,7 +162,7 @@ func (opts Options) withDefaults() Options {
 	return opts
 }
 
-// find returns the GPUs that the options ask for.
+// find returns the GPUs that the options select.
 func (y *system) find(opts Options) (all []cuda.Device, absent []Absent) {
 	var c calls
 	err := c.within(opts.opening(), "the list of GPUs", func() (err error) {
@@ -173,7 +173,7 @@ func (y *system) find(opts Options) (all []cuda.Device, absent []Absent) {
 	case err != nil:
 		return nil, []Absent{{Kind, err}}
 	case len(all) == 0:
-		return nil, []Absent{{Kind, fmt.Errorf("%w: the driver works and has none; look with nvidia-smi, and at CUDA_VISIBLE_DEVICES", cuda.ErrNoDevice)}}
+		return nil, []Absent{{Kind, fmt.Errorf("%w: the driver works and lists none; check nvidia-smi and CUDA_VISIBLE_DEVICES", cuda.ErrNoDevice)}}
 	}
 	all, absent = Choose(all, opts.Device)
 	return all, absent
@@ -181,15 +181,15 @@ func (y *system) find(opts Options) (all []cuda.Device, absent []Absent) {
 
 func id(g cuda.Device) string { return fmt.Sprintf("%s:%d", Kind, g.Index) }
 
-// Fit returns nil if the kernels can run on the GPU, otherwise why not
-// ([ErrUnfit]).
+// Fit returns nil if the kernels can run on the GPU, or an error of the kind
+// [ErrUnfit] with the reason.
 func Fit(g cuda.Device) error {
 	switch {
-	case g.Major < oldestMajor || g.Major == oldestMajor && g.Minor < oldestMinor:
-		return fmt.Errorf("%w: compute capability %d.%d, needed is %d.%d or newer (Turing, 2018)",
-			ErrUnfit, g.Major, g.Minor, oldestMajor, oldestMinor)
+	case g.Major < minMajor || g.Major == minMajor && g.Minor < minMinor:
+		return fmt.Errorf("%w: compute capability %d.%d, must be %d.%d or higher (Turing, 2018)",
+			ErrUnfit, g.Major, g.Minor, minMajor, minMinor)
 	case g.Prohibited:
-		return fmt.Errorf("%w: its compute mode prohibits it; set it with nvidia-smi -c DEFAULT", ErrUnfit)
+		return fmt.Errorf("%w: its compute mode is Prohibited; set it with nvidia-smi -c DEFAULT", ErrUnfit)
 	}
 	return nil
 }
@@ -222,7 +222,7 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 		return nil, fmt.Errorf("%w %q: the search kernels are %s", ErrUnknownKernel, opts.Kernel, strings.Join(names, ", "))
 	}
 	if names := MultiVersionKernels(); opts.RollKernel != "" && !slices.Contains(names, opts.RollKernel) {
-		return nil, fmt.Errorf("%w %q: the kernels for several versions are %s", ErrUnknownKernel, opts.RollKernel, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%w %q: the multi-version kernels are %s", ErrUnknownKernel, opts.RollKernel, strings.Join(names, ", "))
 	}
 	d := &Device{system: y, gpu: g, opts: opts, info: infoOf(g)}
 	s, err := openSession(y, &d.calls, g, opts)
@@ -233,7 +233,7 @@ func openDevice(y *system, g cuda.Device, opts Options) (*Device, error) {
 	d.info.SearchKernel, d.info.RollKernel = s.singleVersion.used.Load().shape.Entry, s.multiVersion.used.Load().shape.Entry
 	d.info.VerifyKernel = s.verifyEntry.Name
 	if err := d.SelfTest(context.Background()); err != nil {
-		_ = s.close() // the first error tells more
+		_ = s.close() // the first error says more
 		return nil, err
 	}
 	return d, nil
@@ -261,9 +261,9 @@ func entryOf(k kernels.Kind) kernels.Entry {
 }
 
 // verifyEntries returns the entries that check headers, the best for a GPU
-// first. Where nobody knows the pipes, moving work between them may cost: there
-// it is the plain one, the last of its kind. They are not measured, since the bus
-// bounds a batch of headers.
+// first. On GPUs with unknown pipes, moving work between them may cost time: the
+// plain entry, the last of its kind, comes first there. They are not measured,
+// since the bus bounds a batch of headers.
 func verifyEntries(g cuda.Device) (all []kernels.Entry) {
 	for _, e := range kernels.Entries() {
 		if e.Kind == kernels.Verify {
@@ -279,10 +279,10 @@ func verifyEntries(g cuda.Device) (all []kernels.Entry) {
 // Info implements engine.Device.
 func (d *Device) Info() engine.Info { return d.info }
 
-// GPU returns what the driver tells of the device.
+// GPU returns the description of the device by the driver.
 func (d *Device) GPU() cuda.Device { return d.gpu }
 
-// current returns the session, or why there is none that works.
+// current returns the session, or an error if none works.
 func (d *Device) current() (*session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -292,17 +292,17 @@ func (d *Device) current() (*session, error) {
 	return d.session, d.session.failure()
 }
 
-// maxFailures is how often reopening may fail, one time after the other, before
-// the GPU is lost to the process. With the pauses of the engine it is a minute.
+// maxFailures is how often Reopen may fail in a row before the GPU is lost to the
+// process. With the pauses of the engine that takes a minute.
 const maxFailures = 6
 
-// Reopen implements engine.Reopener: it takes the GPU into use again after a
-// failure. Calls that are still under way end with the old failure. When ctx
-// ends Reopen returns at once, whatever the driver does.
+// Reopen implements engine.Reopener: it opens the GPU again after a failure.
+// Calls still in progress return the old failure. When ctx ends Reopen returns
+// at once, whatever the driver does.
 //
-// The error is of the kind engine.ErrLost, and the driver is left alone from
-// then on, if calls that hang have piled up, or if reopening failed again and
-// again because the driver has lost the GPU.
+// The error is of the kind engine.ErrLost if too many calls hang, or if Reopen
+// failed [maxFailures] times in a row because the driver has lost the GPU. The
+// package does not call the driver for this device after that.
 func (d *Device) Reopen(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- d.reopen(ctx) }()
@@ -328,11 +328,11 @@ func (d *Device) reopen(ctx context.Context) error {
 	case old.failure() == nil:
 		return nil
 	case d.failures >= maxFailures:
-		return fmt.Errorf("%w: it could not be opened again %d times", engine.ErrLost, d.failures)
+		return fmt.Errorf("%w: reopening failed %d times in a row", engine.ErrLost, d.failures)
 	}
-	_ = old.close() // it has failed: so may this
+	_ = old.close() // it has failed, so this may fail too
 	if n := d.calls.stuck.Load(); n >= maxStuck {
-		return fmt.Errorf("%w: %d calls of the driver do not return", engine.ErrLost, n)
+		return fmt.Errorf("%w: %d driver calls do not return", engine.ErrLost, n)
 	}
 	s, err := d.openAgain(ctx, old)
 	switch {
@@ -340,7 +340,7 @@ func (d *Device) reopen(ctx context.Context) error {
 		d.failures = 0
 	case ctx.Err() == nil && (errors.Is(err, ErrHung) || errors.Is(err, cuda.ErrDeviceLost)):
 		if d.failures++; d.failures >= maxFailures {
-			return fmt.Errorf("%w: it could not be opened again %d times: %w", engine.ErrLost, d.failures, err)
+			return fmt.Errorf("%w: reopening failed %d times in a row: %w", engine.ErrLost, d.failures, err)
 		}
 		return err
 	default:
@@ -349,14 +349,14 @@ func (d *Device) reopen(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.session == nil {
-		_ = s.close() // nobody waits for it
+		_ = s.close() // nothing can be done about an error
 		return ErrClosed
 	}
 	d.session = s
 	return nil
 }
 
-// openAgain returns a new session in a new context. The old session is closed.
+// openAgain returns a new session in a new context. The old session must be closed.
 func (d *Device) openAgain(ctx context.Context, old *session) (*session, error) {
 	if old.card.retire() {
 		err := d.calls.within(d.opts.Deadline, "the reset of the context", func() error { return d.system.reset(d.gpu) }, nil)
@@ -369,7 +369,7 @@ func (d *Device) openAgain(ctx context.Context, old *session) (*session, error) 
 		return nil, err
 	}
 	if err := s.selfTest(ctx); err != nil {
-		_ = s.close() // the first error tells more
+		_ = s.close() // the first error says more
 		return nil, err
 	}
 	return s, nil

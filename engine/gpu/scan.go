@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// capacity is how many candidates a launch can report; when there are more,
-	// its range is searched again in halves.
+	// capacity is how many candidates a launch can report. If there are more,
+	// the range is searched again in halves.
 	capacity = 1 << 16
-	// page is how many candidates are read at once with their number.
+	// page is how many candidates are read together with their count.
 	page = 1 << 10
-	// longest bounds the nonces of a launch, so that the last threads do not
-	// come round to its first nonces.
-	longest = 1 << 31
+	// maxLaunch bounds the nonces of a launch, so that the last threads do not
+	// wrap around to its first nonces.
+	maxLaunch = 1 << 31
 )
 
 // Scan implements engine.Device.
@@ -30,11 +30,11 @@ func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range, early f
 		return res, err
 	}
 	one := engine.Job{Header: job.Header, Target: job.Target}
-	var tell func([]engine.Candidate)
+	var report func([]engine.Candidate)
 	if early != nil {
-		tell = func(found []engine.Candidate) { early(nonces(found)) }
+		report = func(found []engine.Candidate) { early(nonces(found)) }
 	}
-	hits, done, err := s.scan(ctx, s.singleVersion, &one, r, tell)
+	hits, done, err := s.scan(ctx, s.singleVersion, &one, r, report)
 	return engine.ScanResult{Nonces: nonces(hits), Done: done}, err
 }
 
@@ -48,7 +48,7 @@ func nonces(hits []engine.Candidate) (list []uint32) {
 // ScanVersions implements engine.VersionScanner.
 func (d *Device) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (res engine.VersionsResult, err error) {
 	if n := job.Versions(); n != engine.MaxVersions {
-		return res, fmt.Errorf("gpu: a job with %d versions, want %d", n, engine.MaxVersions)
+		return res, fmt.Errorf("gpu: the job has %d versions, must have %d", n, engine.MaxVersions)
 	}
 	s, err := d.current()
 	if err != nil {
@@ -58,8 +58,8 @@ func (d *Device) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range,
 	return res, err
 }
 
-// scan searches a range, with all versions of the job; k is made for so many.
-// Early, if not nil, is called after each launch that found something.
+// scan searches a range with all versions of the job, whose number is that of k.
+// It calls early, if not nil, after each launch that found something.
 func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (hits []engine.Candidate, done uint64, err error) {
 	l, err := s.take(ctx)
 	if err != nil {
@@ -96,22 +96,22 @@ func (s *session) scan(ctx context.Context, k *searcher, job *engine.Job, r pow.
 	return hits, done, nil
 }
 
-// size returns how many nonces the next launch shall have: as many as the GPU
-// does in the budget, by whole turns of the grid, and so few that their
-// candidates fit.
+// size returns the number of nonces of the next launch: what the GPU does within
+// the budget, in whole passes of the grid, but not more than its candidates have
+// room for.
 func (s *session) size(w work) uint64 {
 	n := uint64(float64(w.rate.Load()) * s.budget.Seconds())
 	n = min(n, w.largest.Load()) / w.versions
 	full := s.full(w)
 	n = max(n-n%full, full)
 	fit := uint64(capacity/2) << 32 / (uint64(w.job.Target.Top32()) + 1) / w.versions
-	return min(n, fit, longest)
+	return min(n, fit, maxLaunch)
 }
 
-// full returns how many nonces give each thread of the grid something to do.
+// full returns the number of nonces of one pass: each thread of the grid has work.
 func (s *session) full(w work) uint64 { return uint64(s.device.SMs*w.shape.Blocks) * w.grain }
 
-// searchTimed is search, and learns the GPU's speed by it.
+// searchTimed is search. It updates the speed of the variant.
 func (s *session) searchTimed(l *lane, w work, r pow.Range) ([]engine.Candidate, error) {
 	sharing := s.busy.Add(1)
 	trial, start := w.trial.Load(), time.Now()
@@ -131,7 +131,7 @@ func (s *session) searchTimed(l *lane, w work, r pow.Range) ([]engine.Candidate,
 	return found, err
 }
 
-// sense reads the sensors of the GPU. What takes too long is not known.
+// sense reads the sensors of the GPU. It returns no readings if that takes too long.
 func (s *session) sense() sensors {
 	read := make(chan sensors, 1)
 	if s.calls.within(s.deadline, "reading the sensors", func() error { read <- s.system.sensors(s.device); return nil }, nil) != nil {
@@ -140,9 +140,9 @@ func (s *session) sense() sensors {
 	return <-read
 }
 
-// exact drops the candidates that do not meet the whole target; the kernels
-// compare its top 32 bits. One that does not even meet those stays: it is a
-// mistake of the GPU, which the engine shall see.
+// exact drops the candidates that do not meet the whole target: the kernels
+// compare its top 32 bits only. A candidate that does not even meet those stays,
+// since it is an error of the GPU, which the engine must see.
 func exact(job *engine.Job, found []engine.Candidate) []engine.Candidate {
 	top := job.Target.Top32()
 	return slices.DeleteFunc(found, func(c engine.Candidate) bool {
@@ -161,8 +161,8 @@ func hashOf(job *engine.Job, c engine.Candidate) pow.Hash {
 	return pow.Sum(header[:])
 }
 
-// search returns the candidates of a range, in its order; those of a nonce by
-// their versions.
+// search returns the candidates of a range in its order, those of one nonce by
+// version.
 func (s *session) search(l *lane, w work, r pow.Range) ([]engine.Candidate, error) {
 	found, count, err := s.launch(l, w, r)
 	if err != nil {
@@ -181,16 +181,15 @@ func (s *session) search(l *lane, w work, r pow.Range) ([]engine.Candidate, erro
 	return found, nil
 }
 
-// sortFrom sorts candidates by their nonces, as they come from first on, and
-// then by their versions.
+// sortFrom sorts candidates by nonce, counted from first on, and then by version.
 func sortFrom(first uint32, all []engine.Candidate) {
 	slices.SortFunc(all, func(a, b engine.Candidate) int {
 		return cmp.Or(cmp.Compare(a.Nonce-first, b.Nonce-first), cmp.Compare(a.Version, b.Version))
 	})
 }
 
-// launch searches a range once. If count is more than capacity, found has only
-// some of the candidates.
+// launch searches a range with one launch. If count exceeds capacity, found has
+// only some of the candidates.
 func (s *session) launch(l *lane, w work, r pow.Range) (found []engine.Candidate, count uint64, err error) {
 	if r.Count == 0 {
 		return nil, 0, nil
@@ -199,7 +198,7 @@ func (s *session) launch(l *lane, w work, r pow.Range) (found []engine.Candidate
 	params := w.params(l, r, (r.Count+blocks*w.grain-1)/(blocks*w.grain))
 	words := func(hits uint32) int { return 4 * (2 + w.words*int(hits)) }
 
-	k, threads := w.kernel, w.kind.Threads() // what a call that hangs may go on to use
+	k, threads := w.kernel, w.kind.Threads() // copies: a call that hangs may use them later
 	err = s.do(l, "a search", func() error {
 		binary.LittleEndian.PutUint32(l.head, 0)
 		binary.LittleEndian.PutUint32(l.head[4:], capacity)
@@ -228,7 +227,7 @@ func (s *session) launch(l *lane, w work, r pow.Range) (found []engine.Candidate
 	}
 	count = uint64(l.count())
 	if at := binary.LittleEndian.Uint32(l.found[4:]); count > r.Count*w.versions || at != capacity {
-		err := fmt.Errorf("%w: %d candidates among %d hashes, of at most %d", engine.ErrWrong, count, r.Count*w.versions, at)
+		err := fmt.Errorf("%w: %d candidates among %d hashes, with room for %d", engine.ErrWrong, count, r.Count*w.versions, at)
 		s.fail(err)
 		return nil, 0, err
 	}
@@ -243,5 +242,5 @@ func (s *session) launch(l *lane, w work, r pow.Range) (found []engine.Candidate
 	return found, count, nil
 }
 
-// count is how many candidates the last launch had.
+// count returns the number of candidates of the last launch.
 func (l *lane) count() uint32 { return binary.LittleEndian.Uint32(l.found) }

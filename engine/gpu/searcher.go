@@ -9,33 +9,33 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// The kernels of both packages search as many versions.
+// engine.MaxVersions and kernels.Versions are equal: this fails to compile otherwise.
 const _ = uint(kernels.Versions-engine.MaxVersions) + uint(engine.MaxVersions-kernels.Versions)
 
-// shape is how a search is launched.
+// shape is how a search is launched. It is stored in the cache.
 type shape struct {
 	Entry  string `json:"entry"`  // name of the kernel
-	Blocks int    `json:"blocks"` // in the grid, for each SM
+	Blocks int    `json:"blocks"` // in the grid, per SM
 }
 
 // searcher searches nonces, with one version of the header or with several. It
-// has one kernel for that, or two while a trial compares them.
+// uses one kernel, or two while a trial compares them.
 type searcher struct {
 	kind     kernels.Kind
-	versions uint64 // of the header: hashes for each nonce
-	grain    uint64 // nonces that a block takes at a time
-	words    int    // of a hit in the GPU's memory
+	versions uint64 // of the header: hashes per nonce
+	grain    uint64 // nonces that a block does at a time
+	words    int    // of a hit in device memory
 
 	used  atomic.Pointer[variant]
 	trial atomic.Pointer[trial] // nil: none
 }
 
-// variant is a kernel as it is launched, and what is known about its speed.
+// variant is a kernel with its launch shape and its measured speed.
 type variant struct {
 	kernel  kernel
 	shape   shape
 	rate    atomic.Uint64 // hashes per second, 0: not measured
-	largest atomic.Uint64 // hashes in a launch at most, until the rate is known better
+	largest atomic.Uint64 // maximal hashes of a launch, until the rate is reliable
 }
 
 // next returns the variant for the next launch.
@@ -46,7 +46,7 @@ func (k *searcher) next() *variant {
 	return k.used.Load()
 }
 
-// with returns a searcher of the same kind that uses only the variant.
+// with returns a searcher of the same kind that uses only this variant.
 func (k *searcher) with(v *variant) *searcher {
 	one := newSingleVersion()
 	if k.kind == kernels.Roll {
@@ -64,8 +64,8 @@ func newMultiVersion() *searcher {
 	return &searcher{kind: kernels.Roll, versions: kernels.Versions, grain: kernels.Tile, words: 2}
 }
 
-// learn smooths the speed. A launch is never much longer than the longest
-// before it, whatever the speed seems to be.
+// learn updates the smoothed speed. A launch is never much longer than the
+// longest before it, however high the speed seems.
 func (v *variant) learn(hashes uint64, took time.Duration) {
 	seen := float64(hashes) / max(took, time.Microsecond).Seconds()
 	if old := float64(v.rate.Load()); old > 0 {
@@ -78,7 +78,7 @@ func (v *variant) learn(hashes uint64, took time.Duration) {
 }
 
 // work is a job for a searcher, and the variant that does it. The states of its
-// versions are in the lane for which it was prepared.
+// versions are in the memory of the lane for which it was prepared.
 type work struct {
 	*searcher
 	*variant
@@ -86,7 +86,7 @@ type work struct {
 	prepared *kernels.Job
 }
 
-// prepare makes work of a job with as many versions as the searcher is for.
+// prepare returns the work for a job, which has as many versions as the searcher.
 func (s *session) prepare(l *lane, k *searcher, job *engine.Job) (work, error) {
 	w := work{k, k.next(), job, kernels.NewJob(&job.Header, job.Target.Bytes())}
 	if k.kind == kernels.Scan {

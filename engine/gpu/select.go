@@ -7,13 +7,13 @@ import (
 	"stele/cgo/cuda"
 )
 
-// Select returns the GPU that name stands for: "cuda:0", a UUID
-// ("GPU-6f7c...", or "MIG-..." of a MIG slice), or a PCI address
-// ("0000:65:00.0", "65:00.0"). Letters may be large or small. The error is of
-// kind [ErrUnknownDevice] and lists the GPUs.
+// Select returns the GPU with this name: "cuda:0", a UUID ("GPU-6f7c...", or
+// "MIG-..." for a MIG slice), or a PCI address ("0000:65:00.0", "65:00.0").
+// Case does not matter. The error is of the kind [ErrUnknownDevice] and lists the
+// GPUs.
 func Select(all []cuda.Device, name string) (cuda.Device, error) {
 	for _, g := range all {
-		pci := strings.TrimLeft(name, "0") // nvidia-smi has a domain of eight digits
+		pci := strings.TrimLeft(name, "0") // nvidia-smi prints a domain of eight digits
 		if strings.EqualFold(name, id(g)) || strings.EqualFold(name, g.UUID) || strings.EqualFold(name, g.PCI) ||
 			strings.HasPrefix(name, "0") && strings.Contains(pci, ".") && strings.EqualFold(pci, strings.TrimLeft(g.PCI, "0")) ||
 			strings.EqualFold("0000:"+name, g.PCI) {
@@ -26,14 +26,14 @@ func Select(all []cuda.Device, name string) (cuda.Device, error) {
 	}
 	err := fmt.Errorf("%w %q: there are %s", ErrUnknownDevice, name, strings.Join(known, ", "))
 	if isMIG(name) {
-		err = fmt.Errorf("%w; CUDA shows a process one MIG slice, choose it with CUDA_VISIBLE_DEVICES=%s", err, name)
+		err = fmt.Errorf("%w; CUDA shows a process one MIG slice, select it with CUDA_VISIBLE_DEVICES=%s", err, name)
 	}
 	return cuda.Device{}, err
 }
 
-// Choose returns the GPUs that names stands for: names as [Select] takes them
-// with commas between, or "cuda" for all; "" is all too. They come in the order
-// of all. Names that stand for no GPU are in absent.
+// Choose returns the GPUs with these names, in the order of all. Names are those
+// of [Select], separated by commas; "cuda" or "" means all GPUs. Names without a
+// GPU are in absent.
 func Choose(all []cuda.Device, names string) (some []cuda.Device, absent []Absent) {
 	if names == "" {
 		return all, nil
@@ -61,15 +61,15 @@ func Choose(all []cuda.Device, names string) (some []cuda.Device, absent []Absen
 	return some, absent
 }
 
-// Named reports whether a device name can mean a GPU: whether it has the form of
-// an ID, a UUID or a PCI address.
+// Named reports whether a device name has the form of a GPU's ID, UUID or PCI
+// address.
 func Named(name string) bool {
 	lower := strings.ToLower(name)
 	return lower == Kind || strings.HasPrefix(lower, Kind+":") || strings.HasPrefix(lower, "gpu-") || isMIG(name) ||
 		strings.Count(lower, ":") >= 1 && strings.Contains(lower, ".")
 }
 
-// isMIG reports whether a name has the form of a MIG slice's UUID.
+// isMIG reports whether a name has the form of the UUID of a MIG slice.
 func isMIG(name string) bool {
 	return len(name) >= 4 && strings.EqualFold(name[:4], "mig-")
 }

@@ -9,9 +9,8 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// SelfTest searches and checks with known answers: those of the CPU and of the
-// reference. The error is of the kind engine.ErrWrong if an answer is not as
-// it must be.
+// SelfTest compares searches with the CPU and verdicts with the reference. The
+// error is of the kind engine.ErrWrong if an answer is wrong.
 func (d *Device) SelfTest(ctx context.Context) error {
 	s, err := d.current()
 	if err != nil {
@@ -20,8 +19,8 @@ func (d *Device) SelfTest(ctx context.Context) error {
 	return s.selfTest(ctx)
 }
 
-// selfTest tests the searchers, and checks a chain of headers that are good and
-// bad in all ways.
+// selfTest tests both searchers, and verifies a chain of headers with every kind
+// of verdict.
 func (s *session) selfTest(ctx context.Context) error {
 	for _, k := range []*searcher{s.singleVersion, s.multiVersion} {
 		if err := s.testSearch(ctx, k); err != nil {
@@ -37,15 +36,15 @@ func (s *session) selfTest(ctx context.Context) error {
 		}
 		for i := range want {
 			if got[i] != want[i] {
-				return fmt.Errorf("self-test of kernel verify: %w: %q of header %d, it is %q", engine.ErrWrong, got[i], i, want[i])
+				return fmt.Errorf("self-test of kernel verify: %w: verdict %q for header %d, must be %q", engine.ErrWrong, got[i], i, want[i])
 			}
 		}
 	}
 	return nil
 }
 
-// testSearch searches a range that has 2^32-1 and 0 in the middle, with as many
-// versions as the searcher is for.
+// testSearch searches a range with 2^32-1 and 0 in its middle, with the number of
+// versions of the searcher.
 func (s *session) testSearch(ctx context.Context, k *searcher) error {
 	job, r := engine.Job{}, pow.Range{First: 1<<32 - 2000, Count: 5000}
 	if k.kind == kernels.Roll {
@@ -71,7 +70,7 @@ func (s *session) testSearch(ctx context.Context, k *searcher) error {
 	return nil
 }
 
-// testChain returns n headers, most of them good.
+// testChain returns n headers, most of them valid.
 func testChain(n int) []byte {
 	bits := []pow.Bits{0x207fffff, 0x2100ffff, 0x1f7fffff, 0x20800000, 0, 0x03000001, 0x22000001, 0xff123456, 0x04923456}
 	var headers []byte

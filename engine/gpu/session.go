@@ -14,25 +14,25 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// lanes is the number of launches in flight: while one is prepared and its
-// hits are read, the GPU works on the other.
+// lanes is the number of launches in flight: while the host prepares one and reads
+// its hits, the GPU works on the other.
 const lanes = 2
 
-// stateSize is the length of kernels.VersionState.
+// stateSize is the length of kernels.VersionState in bytes.
 const stateSize = 64
 
-// session is a GPU in use, until it fails or is closed.
+// session is an open GPU, until it fails or is closed.
 type session struct {
 	system   *system
 	calls    *calls
 	card     *card
-	gpu      gpu // of the card
+	gpu      gpu // that of card
 	device   cuda.Device
-	deadline time.Duration // of a wait for the driver
-	opening  time.Duration // the same, where it compiles
+	deadline time.Duration // of driver calls
+	opening  time.Duration // of driver calls that compile
 	budget   time.Duration // of a launch
 	spot     *spotCheck    // nil: none
-	limit    int           // of the GPU's power, in watts; 0: not known
+	limit    int           // power limit of the GPU in watts; 0: unknown
 
 	singleVersion *searcher
 	multiVersion  *searcher
@@ -41,8 +41,8 @@ type session struct {
 	linkKernel    kernel
 
 	all  []*lane
-	free chan *lane // those that nobody uses
-	busy atomic.Int32
+	free chan *lane   // lanes not in use
+	busy atomic.Int32 // searches in flight
 
 	failed  chan struct{} // closed when err is set
 	mu      sync.Mutex
@@ -51,22 +51,22 @@ type session struct {
 	release []func() error // in the order of allocation
 }
 
-// lane is a queue of the GPU with its buffers, and the thread that waits for
-// it. Who took it from the session may use it.
+// lane is a queue of the GPU with its buffers, and the thread that waits for it.
+// Only the caller of session.take may use it, until it is put back into free.
 type lane struct {
 	calls    chan func()
 	ended    chan struct{}
-	stuck    bool // a call did not return within the deadline
+	isStuck  bool // a call did not return within the deadline
 	queue    queue
 	hits     cuda.DevicePtr // count, capacity, hits of one or two words
-	head     []byte         // pinned: what the first two are before a launch
-	found    []byte         // pinned: what they are after it
+	head     []byte         // pinned: count and capacity before a launch
+	found    []byte         // pinned: hits after a launch
 	versions cuda.DevicePtr // states of the versions of a header
-	states   []byte         // pinned: the same
-	slots    []slot         // of Verify; nil: none yet
+	states   []byte         // pinned: copied to versions
+	slots    []slot         // of Verify; nil until the first call
 }
 
-// openSession takes a GPU into use.
+// openSession opens a GPU.
 func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, error) {
 	s := &session{
 		system:        y,
@@ -83,7 +83,7 @@ func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, er
 	if opts.SpotCheck > 0 {
 		s.spot = newSpotCheck(opts.SpotCheck)
 	}
-	err := c.within(opts.opening(), "opening the GPU", func() error { return s.open(opts) }, func() { _ = s.giveBack(s.release) })
+	err := c.within(opts.opening(), "opening the GPU", func() error { return s.open(opts) }, func() { _ = s.releaseAll(s.release) })
 	if errors.Is(err, ErrHung) { // another thread is still opening it
 		y.forget(g, nil)
 		return nil, err
@@ -99,13 +99,13 @@ func openSession(y *system, c *calls, g cuda.Device, opts Options) (*session, er
 		err = s.choose(opts, s.multiVersion, opts.RollKernel)
 	}
 	if err != nil {
-		_ = s.close() // the first error tells more
+		_ = s.close() // the first error says more
 		return nil, err
 	}
 	return s, nil
 }
 
-// open makes everything but the search kernels.
+// open allocates everything and loads all kernels but the search kernels.
 func (s *session) open(opts Options) (err error) {
 	if s.card, err = s.system.hold(s.device); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *session) open(opts Options) (err error) {
 		if s.verifyKernel, err = s.load(all[0]); err == nil {
 			break
 		}
-		if len(all) == 1 || !refused(err) {
+		if len(all) == 1 || !isRejected(err) {
 			return err
 		}
 		s.leaveOut(opts, all[0].Name, err)
@@ -129,8 +129,8 @@ func (s *session) open(opts Options) (err error) {
 		if l.queue, err = s.queue(); err != nil {
 			return err
 		}
-		const most = 4 * (2 + 2*capacity)
-		if l.hits, err = s.alloc(most); err != nil {
+		const hitBytes = 4 * (2 + 2*capacity)
+		if l.hits, err = s.alloc(hitBytes); err != nil {
 			return err
 		}
 		if l.versions, err = s.alloc(stateSize * kernels.Versions); err != nil {
@@ -139,7 +139,7 @@ func (s *session) open(opts Options) (err error) {
 		if l.head, err = s.hostAlloc(8); err != nil {
 			return err
 		}
-		if l.found, err = s.hostAlloc(most); err != nil {
+		if l.found, err = s.hostAlloc(hitBytes); err != nil {
 			return err
 		}
 		if l.states, err = s.hostAlloc(stateSize * kernels.Versions); err != nil {
@@ -150,7 +150,7 @@ func (s *session) open(opts Options) (err error) {
 	return nil
 }
 
-// later adds what close does.
+// later adds a step to close. Safe for concurrent use.
 func (s *session) later(f func() error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,14 +191,14 @@ func (s *session) hostAlloc(n int) ([]byte, error) {
 
 // run is the lane's goroutine.
 func (l *lane) run() {
-	runtime.LockOSThread() // for good: the driver knows the thread
+	runtime.LockOSThread() // never unlocked: the driver has state for the thread
 	defer close(l.ended)
 	for f := range l.calls {
 		f()
 	}
 }
 
-// take waits for a lane that nobody uses. The caller gives it back.
+// take waits for a free lane. The caller must send it to s.free after use.
 func (s *session) take(ctx context.Context) (*lane, error) {
 	select {
 	case l := <-s.free:
@@ -214,9 +214,9 @@ func (s *session) take(ctx context.Context) (*lane, error) {
 	}
 }
 
-// do has the lane's thread call f, which calls the driver, and waits for it,
-// but not longer than the deadline. An error ends the session. After ErrHung f
-// may still run, so f must touch nothing but the lane and its own variables.
+// do runs f, which calls the driver, on the thread of the lane, and waits for it
+// until the deadline. An error ends the session. After ErrHung f may still be
+// running, so f must not touch anything but the lane and its own variables.
 func (s *session) do(l *lane, what string, f func() error) error {
 	return s.doWithin(s.deadline, l, what, f)
 }
@@ -225,15 +225,15 @@ func (s *session) doWithin(deadline time.Duration, l *lane, what string, f func(
 	if err := s.failure(); err != nil {
 		return err
 	}
-	err = s.calls.await(deadline, what, f, nil, func(run func()) { l.calls <- run }) // the lane is idle: it takes this at once
+	err = s.calls.await(deadline, what, f, nil, func(run func()) { l.calls <- run }) // never blocks: the lane is idle
 	if err != nil {
-		l.stuck = errors.Is(err, ErrHung)
+		l.isStuck = errors.Is(err, ErrHung)
 		s.fail(err)
 	}
 	return err
 }
 
-// fail ends the session. The first error stays.
+// fail ends the session. The first error is kept. Safe for concurrent use.
 func (s *session) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -243,15 +243,15 @@ func (s *session) fail(err error) {
 	}
 }
 
-// failure returns why the session ended, or nil.
+// failure returns the error that ended the session, or nil.
 func (s *session) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-// close gives everything back, after the calls under way have returned. It does
-// not wait for a thread that hangs: then everything is given back when that
+// close frees everything after the calls in progress have returned. It does not
+// wait for a thread that hangs: everything is then freed when that thread
 // returns, unless the context was reset meanwhile.
 func (s *session) close() error {
 	s.fail(ErrClosed)
@@ -262,31 +262,32 @@ func (s *session) close() error {
 	if closed {
 		return nil
 	}
-	stuck := false
+	isStuck := false
 	for range s.all {
 		l := <-s.free
 		close(l.calls)
-		if l.stuck {
-			stuck = true
+		if l.isStuck {
+			isStuck = true
 		} else {
 			<-l.ended
 		}
 	}
-	if stuck {
+	if isStuck {
 		s.system.forget(s.device, s.card) // the next session needs another context
 		go func() {
 			for _, l := range s.all {
 				<-l.ended
 			}
-			_ = s.giveBack(release) // nobody waits for it
+			_ = s.releaseAll(release) // nothing can be done about an error
 		}()
 		return nil
 	}
-	return s.calls.within(s.deadline, "closing the GPU", func() error { return s.giveBack(release) }, nil)
+	return s.calls.within(s.deadline, "closing the GPU", func() error { return s.releaseAll(release) }, nil)
 }
 
-// giveBack frees what the session has of the GPU. It calls the driver.
-func (s *session) giveBack(release []func() error) (first error) {
+// releaseAll runs the steps of release, the last one first, and releases the
+// card. It calls the driver.
+func (s *session) releaseAll(release []func() error) (first error) {
 	if s.card == nil {
 		return nil
 	}
@@ -295,7 +296,7 @@ func (s *session) giveBack(release []func() error) (first error) {
 			first = err
 		}
 	}
-	if !s.card.reset.Load() { // otherwise all is free, and may belong to others
+	if !s.card.reset.Load() { // otherwise all of it is gone
 		for _, f := range slices.Backward(release) {
 			note(f())
 		}

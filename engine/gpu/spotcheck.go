@@ -14,18 +14,18 @@ import (
 	"stele/kernels/simd"
 )
 
-// spotHashes is how many hashes a spot check computes on the CPU, about a
-// millisecond; spotZeros is the leading zero bits of its target.
+// spotHashes is how many hashes a spot check computes on the CPU, which takes
+// about a millisecond. spotZeros is the number of leading zero bits of its target.
 const (
 	spotHashes = 1 << 14
 	spotZeros  = 6
 )
 
-// spotCheck searches a small part of what the GPU has searched again, on the
-// CPU, now and then.
+// spotCheck searches small parts of the GPU's ranges again on the CPU, at regular
+// intervals. Safe for concurrent use.
 type spotCheck struct {
 	every time.Duration
-	next  atomic.Int64 // when, in Unix nanoseconds
+	next  atomic.Int64 // time of the next check, in Unix nanoseconds
 }
 
 func newSpotCheck(every time.Duration) *spotCheck {
@@ -34,7 +34,7 @@ func newSpotCheck(every time.Duration) *spotCheck {
 	return c
 }
 
-// due tells one of its callers that it is time.
+// due reports true to one caller per interval. A nil spotCheck is never due.
 func (c *spotCheck) due() bool {
 	if c == nil {
 		return false
@@ -43,9 +43,9 @@ func (c *spotCheck) due() bool {
 	return now.UnixNano() >= next && c.next.CompareAndSwap(next, now.Add(c.every).UnixNano())
 }
 
-// check searches a random part of r, in which the GPU found hits, with all
-// versions. The hits in that part must be those that the CPU finds, and so must
-// be the larger set that the GPU finds there at an easy target.
+// check searches a random part of r again, with all versions. hits are those of
+// the GPU in r. Its hits in the part must equal those of the CPU, and so must the
+// larger set that the GPU finds in the part at an easy target.
 func (c *spotCheck) check(s *session, l *lane, w work, r pow.Range, hits []engine.Candidate) error {
 	part := pow.Range{First: r.First, Count: min(r.Count, spotHashes/w.versions)}
 	if rest := r.Count - part.Count; rest > 0 {
@@ -73,7 +73,7 @@ func (c *spotCheck) check(s *session, l *lane, w work, r pow.Range, hits []engin
 	return compare(part, inPart, want)
 }
 
-// easier returns the easier one of a target and that of spot checks.
+// easier returns the easier of t and the target of spot checks.
 func easier(t pow.Target) pow.Target {
 	easy := pow.ZeroBits(spotZeros)
 	if t.Cmp(easy) > 0 {
@@ -82,8 +82,8 @@ func easier(t pow.Target) pow.Target {
 	return easy
 }
 
-// onCPU returns the hits of a range with all versions of a job, in the order of
-// search.
+// onCPU returns the hits in a range with all versions of a job, in the order of
+// sortFrom.
 func onCPU(job *engine.Job, r pow.Range) (hits []engine.Candidate, err error) {
 	k, _, err := simd.Best()
 	if err != nil {
@@ -99,8 +99,8 @@ func onCPU(job *engine.Job, r pow.Range) (hits []engine.Candidate, err error) {
 	return hits, nil
 }
 
-// compare returns nil if got is the set want; otherwise an error of the kind
-// engine.ErrWrong that tells the differences. Both are in the order of search.
+// compare returns nil if got and want are equal, otherwise an error of the kind
+// engine.ErrWrong with the differences. Both are in the order of sortFrom.
 func compare(r pow.Range, got, want []engine.Candidate) error {
 	if slices.Equal(got, want) {
 		return nil
@@ -116,26 +116,26 @@ func compare(r pow.Range, got, want []engine.Candidate) error {
 			wrong = append(wrong, c)
 		}
 	}
-	return fmt.Errorf("%w: among the %d nonces from %d on, of which %d are good, the GPU missed %s and reported %s wrongly",
+	return fmt.Errorf("%w: in %d nonces from %d on with %d hits, the GPU missed %s and wrongly reported %s",
 		engine.ErrWrong, r.Count, r.First, len(want), list(missed), list(wrong))
 }
 
-// list names the first few of some candidates: their nonces, with the number of
-// the version behind a slash unless it is 0.
+// list formats the first few candidates: the nonce, and after a slash the index of
+// the version unless that is 0.
 func list(all []engine.Candidate) string {
-	const most = 4
+	const maxListed = 4
 	if len(all) == 0 {
 		return "none"
 	}
 	var names []string
-	for _, c := range all[:min(len(all), most)] {
+	for _, c := range all[:min(len(all), maxListed)] {
 		name := strconv.FormatUint(uint64(c.Nonce), 10)
 		if c.Version > 0 {
 			name += fmt.Sprintf("/%d", c.Version)
 		}
 		names = append(names, name)
 	}
-	if len(all) > most {
+	if len(all) > maxListed {
 		names = append(names, "and others")
 	}
 	return fmt.Sprintf("%d (%s)", len(all), strings.Join(names, " "))

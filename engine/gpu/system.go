@@ -11,19 +11,19 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// system is a driver with what the whole process shares of it: the open cards,
-// and what was measured. It is safe for concurrent use.
+// system is a driver and its state in this process: the open cards and the
+// measurements. Safe for concurrent use.
 type system struct {
 	driver
 
 	mu            sync.Mutex
-	cards         map[int]*card      // what the next hold gives, by the driver's number
-	held          map[*card]bool     // all cards that have users
+	cards         map[int]*card      // those that the next hold returns, by the ordinal of the driver
+	held          map[*card]bool     // all cards with users
 	choices       map[string]*choice // of kernels, by cacheKey
-	cacheReported bool               // that it cannot be written
-	leftOut       map[[2]string]bool // GPU and kernel: reported
+	cacheReported bool               // the log has that it cannot be written
+	leftOut       map[[2]string]bool // GPU and kernel: in the log
 
-	writing sync.Mutex // of the file with choices, by all GPUs of the process
+	writing sync.Mutex // held while the file with choices is written
 }
 
 func newSystem(drv driver) *system {
@@ -33,29 +33,29 @@ func newSystem(drv driver) *system {
 // local is the system of this process.
 var local = newSystem(cudaDriver{})
 
-// card is the context of a GPU with the kernels that are loaded in it. The
-// sessions of a GPU share it, so that each kernel is compiled once.
+// card is the context of a GPU with its loaded kernels. The sessions on a GPU
+// share it, so that each kernel is compiled once. Safe for concurrent use.
 type card struct {
 	system *system
 	device cuda.Device
 	users  int         // guarded by system.mu
-	reset  atomic.Bool // the context is or will be destroyed, with all that is in it
+	reset  atomic.Bool // the context is or will be destroyed with everything in it
 
 	opening sync.Mutex // guards gpu until hold has returned
 	gpu     gpu
 
 	mu      sync.Mutex
 	kernels map[string]*loading
-	order   []kernel // as they were loaded
+	order   []kernel // in the order of loading
 }
 
-// loading is a kernel that is loaded, or is being loaded.
+// loading is a kernel that is loaded or being loaded.
 type loading struct {
 	mu     sync.Mutex
 	kernel kernel // nil: not yet
 }
 
-// hold returns the card of a GPU, opened unless it is open. It calls the driver.
+// hold returns the card of a GPU and opens it if necessary. It calls the driver.
 // Each hold needs a release.
 func (y *system) hold(g cuda.Device) (*card, error) {
 	y.mu.Lock()
@@ -81,8 +81,7 @@ func (y *system) hold(g cuda.Device) (*card, error) {
 	return c, nil
 }
 
-// load compiles a kernel for the card, unless that was done before. It calls the
-// driver.
+// load returns a kernel and compiles it if necessary. It calls the driver.
 func (c *card) load(e kernels.Entry) (kernel, error) {
 	c.mu.Lock()
 	l := c.kernels[e.Name]
@@ -108,9 +107,9 @@ func (c *card) load(e kernels.Entry) (kernel, error) {
 	return k, nil
 }
 
-// retire prepares a reset of the GPU: the next hold opens it anew, and all that
-// is in its contexts until now counts as gone. It reports false, and does nothing,
-// if another card was opened after c: then no reset is needed.
+// retire prepares a reset of the GPU: the next hold opens it again, and nothing in
+// its current contexts is freed any more. It does nothing and reports false if
+// another card was opened after c: no reset is needed then.
 func (c *card) retire() bool {
 	y := c.system
 	y.mu.Lock()
@@ -127,8 +126,8 @@ func (c *card) retire() bool {
 	return true
 }
 
-// forget makes the next hold open a GPU anew, since a call in the context of c
-// hangs, or with nil in the one that is being opened.
+// forget makes the next hold open the GPU again, because a call in the context of
+// c hangs. A nil c is the one that is being opened.
 func (y *system) forget(g cuda.Device, c *card) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -137,7 +136,7 @@ func (y *system) forget(g cuda.Device, c *card) {
 	}
 }
 
-// release ends a hold. The last one closes the card, and calls the driver.
+// release ends a hold. The last one closes the card and calls the driver.
 func (c *card) release() error {
 	y := c.system
 	y.mu.Lock()
@@ -162,15 +161,15 @@ func (c *card) release() error {
 	return errors.Join(append(errs, c.gpu.close())...)
 }
 
-// choice is the tuning for a key.
+// choice is the tuning of a key.
 type choice struct {
 	made   chan struct{} // closed when the rest is set
 	err    error
 	tuning tuning // settle changes it
 }
 
-// choose returns the tuning with a key. The first who asks for it measures, and
-// others wait meanwhile; if it cannot measure, the next one tries.
+// choose returns the tuning of a key. The first caller measures while others
+// wait; if it fails, the next one tries.
 func (y *system) choose(key string, measure func() (tuning, error)) (tuning, error) {
 	for {
 		y.mu.Lock()
@@ -199,8 +198,8 @@ func (y *system) choose(key string, measure func() (tuning, error)) (tuning, err
 	}
 }
 
-// settle replaces the tuning with a key by one that was compared at work. It
-// reports false if that was done before, by an equal GPU: the first one stays.
+// settle replaces the tuning of a key by the result of a trial. It reports false
+// if an equal GPU has settled it before: the first result is kept.
 func (y *system) settle(key string, t tuning) bool {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -212,18 +211,19 @@ func (y *system) settle(key string, t tuning) bool {
 	return true
 }
 
-// reportCache logs once that choices cannot be kept.
+// reportCache logs once that choices cannot be stored.
 func (y *system) reportCache(log *slog.Logger, err error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if !y.cacheReported {
 		y.cacheReported = true
-		log.Warn("kernel measurements cannot be stored, so that each start measures again", "err", err,
-			"fix", "name a writable folder with --cache, or set CacheDirectory=stele in the systemd unit")
+		log.Warn("kernel measurements not stored, each start measures again", "err", err,
+			"fix", "pass a writable folder with --cache, or set CacheDirectory=stele in the systemd unit")
 	}
 }
 
-// firstWithout reports whether a GPU leaves a kernel out for the first time.
+// firstWithout reports whether this is the first time that a GPU leaves a kernel
+// out.
 func (y *system) firstWithout(gpu, kernel string) bool {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -232,11 +232,11 @@ func (y *system) firstWithout(gpu, kernel string) bool {
 	return !known
 }
 
-// Card is a GPU that is kept open, with the kernels that were compiled for it.
-// Devices that are opened meanwhile share both.
+// Card keeps a GPU open with its compiled kernels. Devices opened meanwhile share
+// both. Safe for concurrent use.
 type Card struct{ c *card }
 
-// Hold opens a GPU without measuring anything, and keeps it open until Close.
+// Hold opens a GPU without measuring it, and keeps it open until Close.
 func Hold(g cuda.Device) (*Card, error) {
 	c, err := local.hold(g)
 	if err != nil {
@@ -245,7 +245,7 @@ func Hold(g cuda.Device) (*Card, error) {
 	return &Card{c}, nil
 }
 
-// Compile loads a kernel and returns what it takes of the GPU.
+// Compile loads a kernel and returns the resources that it uses.
 func (c *Card) Compile(e kernels.Entry) (cuda.FunctionAttributes, error) {
 	k, err := c.c.load(e)
 	if err != nil {
@@ -254,5 +254,5 @@ func (c *Card) Compile(e kernels.Entry) (cuda.FunctionAttributes, error) {
 	return k.attributes()
 }
 
-// Close ends the hold. It is called once.
+// Close ends the hold. It must be called once.
 func (c *Card) Close() error { return c.c.release() }

@@ -6,45 +6,44 @@ import (
 	"time"
 )
 
-// A trial has trialTurns turns, in the order ABBA ABBA, so that a GPU that gets
-// warmer is slower for both. In each the GPU first works for trialSettle, until
-// clocks and power are those of the kernel, and is then measured for trialTurn:
-// a minute and a half in all.
+// A trial has trialTurns turns in the order ABBA ABBA, so that a GPU that gets
+// warmer is slower for both variants. In each turn the GPU first works for
+// trialSettle, until clocks and power are those of the kernel, and is then
+// measured for trialTurn: a minute and a half in all.
 const (
 	trialTurns  = 8
 	trialSettle = 2 * time.Second
 	trialTurn   = 10 * time.Second
 )
 
-// trial compares two variants of a searcher on the work that it does anyway, at
-// the clock that the GPU sustains. The caller passes the time. It is safe for
-// concurrent use.
+// trial compares two variants of a searcher on real work, at the clock that the
+// GPU sustains. The caller passes the time. Safe for concurrent use.
 type trial struct {
 	variants [2]*variant
-	finish   func(winner, loser *variant, sums [2]sum) // called once, when it is over
+	finish   func(winner, loser *variant, sums [2]sum) // called once, at the end
 
 	mu      sync.Mutex
-	turn    int  // trialTurns: over
-	measure bool // the GPU has settled
-	marking bool // the part is over, and a caller of end reads the sensors
-	flying  int  // launches
+	turn    int  // trialTurns: the trial is over
+	measure bool // the GPU has settled, and is measured
+	marking bool // the part is over, and a caller of end is reading the sensors
+	flying  int  // launches in flight
 	last    time.Time
-	busy    time.Duration // since the GPU has settled, or since the turn began
+	busy    time.Duration // with launches in flight, in this part of the turn
 	hashes  uint64        // in busy
-	from    sensors       // at the beginning of the measurement
+	from    sensors       // at the start of the part
 	sums    [2]sum        // of the variants
 }
 
-// sum is what was measured of a variant.
+// sum is the measurement of a variant.
 type sum struct {
 	hashes  uint64
 	busy    time.Duration
 	joules  float64
-	unknown int // turns without joules
+	unknown int // turns without a reading of joules
 	capped  int // turns in which the power limit held the clock back
 }
 
-// which returns the number of the variant of a turn.
+// which returns the index of the variant of a turn.
 func which(turn int) int { return []int{0, 1, 1, 0}[turn%4] }
 
 // next returns the variant for the next launch.
@@ -54,7 +53,7 @@ func (t *trial) next() *variant {
 	return t.variants[which(min(t.turn, trialTurns-1))]
 }
 
-// begin notes that a launch begins.
+// begin records the start of a launch.
 func (t *trial) begin(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,7 +61,7 @@ func (t *trial) begin(now time.Time) {
 	t.flying++
 }
 
-// advance counts the time in which launches were in flight.
+// advance counts the time with launches in flight. The caller must hold mu.
 func (t *trial) advance(now time.Time) {
 	if t.flying > 0 {
 		t.busy += now.Sub(t.last)
@@ -70,9 +69,9 @@ func (t *trial) advance(now time.Time) {
 	t.last = now
 }
 
-// end notes that a launch of a variant has ended. If it reports true, the caller
-// reads the sensors of the GPU and calls mark. It does so once for a part,
-// whichever launch, at its begin or end, has completed the time of that.
+// end records the end of a launch of a variant. It reports true once per part,
+// when the time of the part is over: the caller must then read the sensors of the
+// GPU and call mark.
 func (t *trial) end(now time.Time, v *variant, hashes uint64) (due bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -88,7 +87,8 @@ func (t *trial) end(now time.Time, v *variant, hashes uint64) (due bool) {
 	return true
 }
 
-// due reports whether the present part of the turn is over. The caller holds mu.
+// due reports whether the current part of the turn is over. The caller must hold
+// mu.
 func (t *trial) due() bool {
 	if t.turn == trialTurns {
 		return false
@@ -99,7 +99,7 @@ func (t *trial) due() bool {
 	return t.busy >= trialSettle
 }
 
-// mark begins the next part, with what the sensors read.
+// mark starts the next part with these readings.
 func (t *trial) mark(now sensors) {
 	t.mu.Lock()
 	over := t.part(now)
@@ -115,7 +115,8 @@ func (t *trial) mark(now sensors) {
 	t.finish(t.variants[winner], t.variants[1-winner], sums)
 }
 
-// part ends a part of a turn, and reports whether it was the last.
+// part ends a part of a turn and reports whether it was the last. The caller must
+// hold mu.
 func (t *trial) part(now sensors) (over bool) {
 	if t.measure {
 		s := &t.sums[which(t.turn)]
@@ -135,10 +136,10 @@ func (t *trial) part(now sensors) (over bool) {
 	return t.turn == trialTurns
 }
 
-// better reports whether a is the better variant: the one with more hashes a
-// second, or where the power limit holds both back, with more hashes for a joule.
-// There the power is the same, and energy is measured more steadily than what
-// clock the limit leaves.
+// better reports whether a is better than b: it has more hashes per second, or,
+// where the power limit holds both back, more hashes per joule. At the limit the
+// power is the same for both, and energy is measured more steadily than the clock
+// that the limit leaves.
 func better(a, b sum) bool {
 	const half = trialTurns / 4 // of the turns of a variant
 	if a.capped > half && b.capped > half && a.unknown+b.unknown == 0 {

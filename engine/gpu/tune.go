@@ -19,34 +19,34 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// Before a tuning measures, the GPU works until it gets no faster, for warmTime
-// each time: an idle one needs some tenths of a second for its clocks to rise. It
-// is warm when steadyTurns in a row were not faster, by more than a part in a
-// hundred, than the best before, and at the latest after maxWarm.
+// Before a tuning measures, it warms the GPU up with rounds of warmTime: the
+// clocks of an idle GPU need some tenths of a second to rise. The GPU is warm
+// when steadyRounds in a row were at most 1 % faster than the best before, and
+// at the latest after maxWarm.
 const (
-	warmTime    = tuneTime
-	maxWarm     = 2 * time.Second
-	steadyTurns = 3
-	steady      = 1.01
+	warmTime     = tuneTime
+	maxWarm      = 2 * time.Second
+	steadyRounds = 3
+	steady       = 1.01
 )
 
-// A tuning measures each candidate tuneTurns times for tuneTime, about a second
-// in all. Turns go round the candidates, so that a GPU that gets warm or busy
-// is slower for all of them. There are fewer turns if they take longer than
+// A tuning measures each candidate tuneRounds times for tuneTime, about a second
+// in all. The candidates take turns, so that a GPU that gets warm or busy is
+// slower for all of them. There are fewer rounds if they take longer than
 // maxTune.
 const (
-	tuneTurns = 3
-	tuneTime  = 30 * time.Millisecond
-	maxTune   = time.Second
+	tuneRounds = 3
+	tuneTime   = 30 * time.Millisecond
+	maxTune    = time.Second
 )
 
-// waves are the sizes of a grid that a tuning tries, in multiples of what the
-// GPU holds at a time; those beyond 1 only if a turn of the grid then takes no
-// longer than the budget of a launch.
+// waves are the grid sizes that a tuning tries, in multiples of the blocks that
+// the GPU holds at a time. Those beyond 1 are tried only if a pass of the grid
+// then fits the budget of a launch.
 var waves = []int{1, 2, 4}
 
-// choose loads the kernel for a searcher: the one with this name; otherwise
-// what an earlier tuning, or a new one, says.
+// choose loads the kernel for a searcher: the one with this name; without a name
+// the choice of an earlier tuning, or of a new one.
 func (s *session) choose(opts Options, k *searcher, name string) error {
 	var entries []kernels.Entry
 	for _, e := range kernels.Entries() {
@@ -85,21 +85,27 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 	if !opts.Compare || chosen.Settled || chosen.Second == nil {
 		return nil
 	}
-	// A tuning finds nothing, so that what it measured may be wrong. The first is
-	// tested too: where both fail it is the GPU, and says nothing of the second.
+	return s.startTrial(opts, k, key, cache, fresh, entries, *chosen.Second)
+}
+
+// startTrial compares the chosen variant with the second best while they work.
+// A second that fails its test is left out for good.
+func (s *session) startTrial(opts Options, k *searcher, key, cache string, fresh *variant, entries []kernels.Entry, other shape) error {
+	// A tuning has no hits, so the kernels that it measured may be wrong. Both
+	// are tested: if both fail, the fault is the GPU's, not that of the second.
 	if err := s.testSearch(context.Background(), k.with(fresh)); err != nil {
 		return err
 	}
-	second, err := s.loadShape(entries, *chosen.Second)
+	second, err := s.loadShape(entries, other)
 	if err == nil {
 		err = s.testSearch(context.Background(), k.with(second))
 	}
 	if err != nil {
-		s.leaveOut(opts, chosen.Second.Entry, err)
+		s.leaveOut(opts, other.Entry, err)
 		if found := (tuning{shape: fresh.shape, Settled: true}); s.system.settle(key, found) {
 			s.store(opts, cache, key, found)
 		}
-		return s.failure() // nil if it only gave wrong answers or does not compile: else the next session works
+		return s.failure() // nil if the second gave wrong answers or does not compile; the session still works then
 	}
 	k.trial.Store(&trial{variants: [2]*variant{fresh, second}, finish: func(winner, loser *variant, sums [2]sum) {
 		k.used.Store(winner)
@@ -114,15 +120,15 @@ func (s *session) choose(opts Options, k *searcher, name string) error {
 	return nil
 }
 
-// leaveOut logs that a kernel is not used though it may be the faster one: once
-// in a process for each GPU.
+// leaveOut logs that a kernel is not used although it may be the fastest, once
+// per process and GPU.
 func (s *session) leaveOut(opts Options, kernel string, err error) {
 	if s.system.firstWithout(id(s.device), kernel) {
 		opts.Log.Warn("GPU kernel left out", "device", id(s.device), "kernel", kernel, "err", err)
 	}
 }
 
-// store keeps a tuning for later processes.
+// store writes a tuning to the cache, for later processes.
 func (s *session) store(opts Options, cache, key string, t tuning) {
 	s.system.writing.Lock()
 	err := writeCache(cache, key, t)
@@ -132,14 +138,14 @@ func (s *session) store(opts Options, cache, key string, t tuning) {
 	}
 }
 
-// tuning is what was measured for a searcher.
+// tuning is the result of measuring the kernels of a searcher.
 type tuning struct {
 	shape          // the best one
-	Second  *shape `json:"second,omitempty"`  // the best one with another kernel
-	Settled bool   `json:"settled,omitempty"` // both were compared at work, or the second fails its test
+	Second  *shape `json:"second,omitempty"`  // the best with another kernel
+	Settled bool   `json:"settled,omitempty"` // a trial has compared both, or the second has failed its test
 }
 
-// fits reports whether a tuning that was read can be used with these entries.
+// fits reports whether a tuning from the cache is usable with these entries.
 func (t tuning) fits(entries []kernels.Entry) bool {
 	fits := func(sh shape) bool {
 		return sh.Blocks > 0 && sh.Blocks <= 1<<10 &&
@@ -148,17 +154,17 @@ func (t tuning) fits(entries []kernels.Entry) bool {
 	return fits(t.shape) && (t.Second == nil || fits(*t.Second))
 }
 
-// refused reports whether the driver does not take a kernel, in a way that
-// leaves the context as it was: others may be loaded.
-func refused(err error) bool {
+// isRejected reports whether the driver rejected a kernel and the context is
+// still usable for others.
+func isRejected(err error) bool {
 	return !cuda.IsSticky(err) && (errors.Is(err, cuda.ErrInvalidImage) || errors.Is(err, cuda.ErrNotFound) || errors.Is(err, ErrUnfit))
 }
 
-// loadFirst loads the first of the search kernels that the driver takes.
+// loadFirst loads the first of the search kernels that the driver accepts.
 func (s *session) loadFirst(opts Options, entries []kernels.Entry) (*variant, error) {
 	for {
 		v, err := s.loadShape(entries, shape{Entry: entries[0].Name})
-		if len(entries) == 1 || !refused(err) {
+		if len(entries) == 1 || !isRejected(err) {
 			return v, err
 		}
 		s.leaveOut(opts, entries[0].Name, err)
@@ -167,7 +173,7 @@ func (s *session) loadFirst(opts Options, entries []kernels.Entry) (*variant, er
 }
 
 // loadShape loads the search kernel of a shape, which is one of entries. A shape
-// without blocks gets as many as the GPU holds.
+// without blocks gets those that the GPU holds at a time.
 func (s *session) loadShape(entries []kernels.Entry, sh shape) (*variant, error) {
 	l := <-s.free
 	defer func() { s.free <- l }()
@@ -183,17 +189,17 @@ func (s *session) loadShape(entries []kernels.Entry, sh shape) (*variant, error)
 }
 
 // loadSearch compiles a search kernel and returns how many of its blocks an SM
-// holds. A kernel that is refused leaves the session in use.
+// holds. The session stays usable if the driver rejects the kernel.
 func (s *session) loadSearch(l *lane, e kernels.Entry) (k kernel, blocks int, err error) {
 	type loaded struct {
 		k      kernel
 		blocks int
-		err    error // of the kind refused
+		err    error // isRejected
 	}
 	result := make(chan loaded, 1)
 	err = s.doWithin(s.opening, l, "compiling kernel "+e.Name, func() error {
 		k, blocks, err := s.compile(e)
-		if err != nil && !refused(err) {
+		if err != nil && !isRejected(err) {
 			return err
 		}
 		result <- loaded{k, blocks, err}
@@ -206,7 +212,7 @@ func (s *session) loadSearch(l *lane, e kernels.Entry) (k kernel, blocks int, er
 	return got.k, got.blocks, got.err
 }
 
-// compile is loadSearch in the thread of the lane.
+// compile is loadSearch on the thread of the lane.
 func (s *session) compile(e kernels.Entry) (k kernel, blocks int, err error) {
 	if k, err = s.load(e); err != nil {
 		return nil, 0, err
@@ -220,8 +226,8 @@ func (s *session) compile(e kernels.Entry) (k kernel, blocks int, err error) {
 	return k, blocks, nil
 }
 
-// newVariant returns a variant whose speed is not known. Its first launches are
-// one turn of the grid.
+// newVariant returns a variant of unknown speed. Its first launches are one pass
+// of the grid.
 func (s *session) newVariant(kind kernels.Kind, loaded kernel, sh shape) *variant {
 	v := &variant{kernel: loaded, shape: sh}
 	k := s.singleVersion
@@ -232,14 +238,14 @@ func (s *session) newVariant(kind kernels.Kind, loaded kernel, sh shape) *varian
 	return v
 }
 
-// candidate is a variant that is measured.
+// candidate is a variant under measurement.
 type candidate struct {
 	*variant
 	full int // blocks that an SM holds
 	best float64
 }
 
-// tune measures the entries that the driver takes, and then grids for the
+// tune measures the entries that the driver accepts, and then grid sizes for the
 // fastest.
 func (s *session) tune(opts Options, k *searcher, entries []kernels.Entry) (tuning, *variant, error) {
 	l := <-s.free
@@ -247,7 +253,7 @@ func (s *session) tune(opts Options, k *searcher, entries []kernels.Entry) (tuni
 	var candidates []candidate
 	for i, e := range entries {
 		loaded, full, err := s.loadSearch(l, e)
-		if refused(err) && len(candidates)+len(entries[i+1:]) > 0 {
+		if isRejected(err) && len(candidates)+len(entries[i+1:]) > 0 {
 			s.leaveOut(opts, e.Name, err)
 			continue
 		}
@@ -256,7 +262,7 @@ func (s *session) tune(opts Options, k *searcher, entries []kernels.Entry) (tuni
 		}
 		candidates = append(candidates, candidate{variant: s.newVariant(k.kind, loaded, shape{e.Name, full}), full: full})
 	}
-	// No hash is at most this target.
+	// No hash meets the zero target.
 	w, err := s.prepare(l, k, &engine.Job{VersionMask: uint32(k.versions - 1)})
 	if err != nil {
 		return tuning{}, nil, err
@@ -273,7 +279,7 @@ func (s *session) tune(opts Options, k *searcher, entries []kernels.Entry) (tuni
 	for _, wave := range waves {
 		v := s.newVariant(k.kind, best.kernel, shape{best.shape.Entry, wave * best.full})
 		w.variant = v
-		if turn := float64(s.full(w)*k.versions) / best.best; wave == 1 || turn <= s.budget.Seconds() {
+		if pass := float64(s.full(w)*k.versions) / best.best; wave == 1 || pass <= s.budget.Seconds() {
 			grids = append(grids, candidate{variant: v})
 		}
 	}
@@ -281,7 +287,7 @@ func (s *session) tune(opts Options, k *searcher, entries []kernels.Entry) (tuni
 		return tuning{}, nil, err
 	}
 	chosen := grids[0].variant
-	chosen.largest.Store(1 << 62) // the rate is known
+	chosen.largest.Store(1 << 62) // the rate is reliable
 	chosen.rate.Store(uint64(grids[0].best))
 	found := tuning{shape: chosen.shape}
 	if len(candidates) > 1 {
@@ -291,10 +297,10 @@ func (s *session) tune(opts Options, k *searcher, entries []kernels.Entry) (tuni
 	return found, chosen, nil
 }
 
-// warmUp has the GPU work until its clocks have risen.
+// warmUp keeps the GPU busy until its clocks have risen.
 func (s *session) warmUp(l *lane, w work) error {
 	start := time.Now()
-	for best, same := 0.0, 0; same < steadyTurns && time.Since(start) < maxWarm; {
+	for best, same := 0.0, 0; same < steadyRounds && time.Since(start) < maxWarm; {
 		rate, err := s.measure(l, w, warmTime)
 		if err != nil {
 			return err
@@ -307,11 +313,11 @@ func (s *session) warmUp(l *lane, w work) error {
 	return nil
 }
 
-// compare measures the candidates by turns, and sorts them, the fastest first.
+// compare measures the candidates in turn and sorts them, the fastest first.
 func (s *session) compare(l *lane, w work, candidates []candidate) error {
 	start := time.Now()
-	for turn := range tuneTurns {
-		if turn > 0 && time.Since(start) > maxTune {
+	for round := range tuneRounds {
+		if round > 0 && time.Since(start) > maxTune {
 			break
 		}
 		for i := range candidates {
@@ -328,8 +334,8 @@ func (s *session) compare(l *lane, w work, candidates []candidate) error {
 	return nil
 }
 
-// measure returns hashes per second of a variant. Launches get longer until one
-// fills the time; that one counts.
+// measure returns the hashes per second of a variant. Launches get longer until
+// one fills the time: that one counts.
 func (s *session) measure(l *lane, w work, want time.Duration) (float64, error) {
 	for n := s.full(w); ; {
 		start := time.Now()
@@ -337,14 +343,15 @@ func (s *session) measure(l *lane, w work, want time.Duration) (float64, error) 
 			return 0, err
 		}
 		took := max(time.Since(start), time.Microsecond)
-		if took >= want/2 || n == longest {
+		if took >= want/2 || n == maxLaunch {
 			return float64(n*w.versions) / took.Seconds(), nil
 		}
-		n = min(uint64(float64(n)*min(16, 1.2*want.Seconds()/took.Seconds())), longest)
+		n = min(uint64(float64(n)*min(16, 1.2*want.Seconds()/took.Seconds())), maxLaunch)
 	}
 }
 
-// cacheFile is where choices are kept; "" if the user has no cache folder.
+// cacheFile returns the path of the stored choices; "" if the user has no cache
+// folder.
 func cacheFile(dir string) string {
 	if dir == "" {
 		user, err := os.UserCacheDir()
@@ -356,8 +363,8 @@ func cacheFile(dir string) string {
 	return filepath.Join(dir, "autotune.json")
 }
 
-// cacheKey names what a choice holds for: the GPUs of a model with a power limit
-// in watts, a driver, and the kernels.
+// cacheKey identifies what a choice is valid for: a GPU model, a power limit in
+// watts, a driver, and the kernels.
 func cacheKey(g cuda.Device, driver, limit int, kind kernels.Kind, kernel string) string {
 	h := sha256.New()
 	for _, e := range kernels.Entries() {
@@ -372,8 +379,8 @@ func cacheKey(g cuda.Device, driver, limit int, kind kernels.Kind, kernel string
 	return key
 }
 
-// readCache returns the choices that are kept. A file that cannot be read has
-// none: it is made again.
+// readCache returns the stored choices. It returns none if the file cannot be
+// read: writeCache then replaces it.
 func readCache(name string) map[string]tuning {
 	all := map[string]tuning{}
 	text, err := os.ReadFile(name)
@@ -383,8 +390,8 @@ func readCache(name string) map[string]tuning {
 	return all
 }
 
-// writeCache adds a choice to those in the file. Two that do so at once may lose
-// one: session.store is for that.
+// writeCache adds a choice to those in the file. Concurrent calls may lose a
+// choice: within a process, session.store serialises them.
 func writeCache(name, key string, t tuning) error {
 	if name == "" {
 		return errors.New("neither XDG_CACHE_HOME nor HOME is set")

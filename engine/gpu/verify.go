@@ -13,24 +13,24 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// chunk is how many headers are copied and checked at a time: 5 MiB, about
-// 0.1 ms of a fast bus. A multiple of 32.
+// chunk is how many headers are copied and verified at a time: 5 MiB, about 0.1 ms
+// of a fast bus. It is a multiple of 32.
 const chunk = 1 << 16
 
-// slots is how many chunks of a lane are under way: one is copied by the host
-// while the GPU works on the other.
+// slots is how many chunks of a lane are in flight: the host copies one while the
+// GPU works on the other.
 const slots = 2
 
-// slot is a chunk under way.
+// slot is a chunk in flight, with its buffers.
 type slot struct {
 	queue   queue
 	headers []byte // pinned
-	bad     []byte // pinned: a bit for each header
+	bad     []byte // pinned: one bit per header
 
 	deviceHeaders, deviceHashes, deviceBad cuda.DevicePtr
 
-	first, n int // the chunk: n headers from first on; n 0: none
-	extra    int // 1 if the header before first stands in front of them
+	first, n int // the chunk: n headers from first on; n is 0: none
+	extra    int // 1 if the header before first is in front of them
 }
 
 // Verify implements engine.Device.
@@ -65,7 +65,7 @@ func (s *session) verify(ctx context.Context, headers []byte, linked bool, verdi
 			return err
 		}
 		if next == len(verdicts) {
-			if l.idle() {
+			if l.isIdle() {
 				return nil
 			}
 			continue
@@ -85,7 +85,7 @@ func (s *session) verify(ctx context.Context, headers []byte, linked bool, verdi
 	}
 }
 
-// parallelCopy copies with several processors: one is slower than the bus.
+// parallelCopy copies on several cores: one is slower than the bus.
 func parallelCopy(dst, src []byte) {
 	const share = 1 << 20
 	var parts sync.WaitGroup
@@ -98,8 +98,8 @@ func parallelCopy(dst, src []byte) {
 	parts.Wait()
 }
 
-// idle tells whether no chunk is under way.
-func (l *lane) idle() bool {
+// isIdle reports whether no chunk is in flight.
+func (l *lane) isIdle() bool {
 	for i := range l.slots {
 		if l.slots[i].n > 0 {
 			return false
@@ -108,19 +108,19 @@ func (l *lane) idle() bool {
 	return true
 }
 
-// drain waits for the chunks under way, whose verdicts nobody wants. It
-// returns the reason.
+// drain waits for the chunks in flight and discards their verdicts. It returns the
+// reason.
 func (s *session) drain(l *lane, reason error) error {
 	for i := range l.slots {
 		p := &l.slots[i]
-		if p.n > 0 && s.do(l, "a check of headers", p.queue.wait) == nil {
+		if p.n > 0 && s.do(l, "a verification", p.queue.wait) == nil {
 			p.n = 0
 		}
 	}
 	return reason
 }
 
-// makeSlots gives a lane what it needs to check headers.
+// makeSlots allocates the slots of a lane.
 func (s *session) makeSlots(l *lane) error {
 	var made []slot
 	err := s.doWithin(s.opening, l, "allocating memory", func() error {
@@ -169,7 +169,7 @@ func (s *session) start(l *lane, p *slot, linked bool) error {
 	}
 	params := kernels.VerifyParams(uint64(p.deviceHeaders), uint64(hashes), uint64(p.deviceBad), n)
 	words := (n + 31) / 32
-	return s.do(l, "queueing a check of headers", func() error {
+	return s.do(l, "queueing a verification", func() error {
 		if err := p.queue.upload(p.deviceHeaders, p.headers[:n*pow.HeaderSize]); err != nil {
 			return err
 		}
@@ -190,12 +190,12 @@ func (s *session) start(l *lane, p *slot, linked bool) error {
 	})
 }
 
-// finish waits for a chunk, if there is one, and sets its verdicts.
+// finish waits for the chunk of a slot, if there is one, and sets its verdicts.
 func (s *session) finish(l *lane, p *slot, headers []byte, linked bool, verdicts []pow.Verdict) error {
 	if p.n == 0 {
 		return nil
 	}
-	if err := s.do(l, "a check of headers", p.queue.wait); err != nil {
+	if err := s.do(l, "a verification", p.queue.wait); err != nil {
 		return err
 	}
 	first, n, extra := p.first, p.n, p.extra
@@ -206,14 +206,14 @@ func (s *session) finish(l *lane, p *slot, headers []byte, linked bool, verdicts
 		for ; word != 0; word &= word - 1 {
 			i := at + bits.TrailingZeros32(word) - extra
 			if i < 0 {
-				continue // the header in front belongs to another chunk
+				continue // the header in front is part of another chunk
 			}
 			if i >= n {
 				break
 			}
 			v := pow.VerifyAt(headers, linked, first+i)
 			if v == pow.Valid {
-				err := fmt.Errorf("%w: the GPU says that header %d of a batch is bad, the reference finds it good", engine.ErrWrong, first+i)
+				err := fmt.Errorf("%w: the GPU reports header %d of a batch as invalid, the reference as valid", engine.ErrWrong, first+i)
 				s.fail(err)
 				return err
 			}
