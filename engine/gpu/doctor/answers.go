@@ -19,34 +19,34 @@ import (
 )
 
 // The known answers. The header is that of Bitcoin's block 0 with a later time,
-// chosen so that nonces 0 and 2^32-1 are both good; they stand in the middle of
-// the range. The digest is the SHA-256 of the good nonces, four bytes each,
-// least significant first, in the order of the range.
+// chosen so that nonces 0 and 2^32-1 are both hits. They are in the middle of the
+// range. The digest is the SHA-256 of the hits, four bytes each, least
+// significant first, in the order of the range.
 const (
 	knownTime   = 1231009625
-	knownZeros  = 6 // leading zero bits of a good hash
-	knownGood   = 1031
+	knownZeros  = 6 // leading zero bits of a hit
+	knownHits   = 1031
 	knownDigest = "ef2bde997f8c6071c5db21da4bbee6c6d34a2ea2403f2a7e3cef2b2401977009"
 )
 
 var knownRange = pow.Range{First: 1<<32 - 1<<15, Count: 1 << 16}
 
-// The known answers with 128 versions of the same header: those that differ in
-// these bits. Versions of both 0 and 2^32-1 are among the good ones. In the
-// digest the number of the version follows each nonce, in four bytes too.
+// The known answers with 128 versions of the same header, which differ in the bits
+// of the mask. Nonces 0 and 2^32-1 are hits with some versions. In the digest each
+// nonce is followed by the index of its version, also four bytes.
 const (
-	rolledMask   = 0x000fe000
-	rolledGood   = 1049
-	rolledDigest = "064d73efb9239160ece1d6f6760bdbd08de92543f3158e548eebeb5028f3c3b4"
+	versionsMask   = 0x000fe000
+	versionsHits   = 1049
+	versionsDigest = "064d73efb9239160ece1d6f6760bdbd08de92543f3158e548eebeb5028f3c3b4"
 )
 
-var rolledRange = pow.Range{First: 1<<32 - 1<<8, Count: 1 << 9}
+var versionsRange = pow.Range{First: 1<<32 - 1<<8, Count: 1 << 9}
 
-// genesis is the header of Bitcoin's block 0, and its nonce the second answer.
+// genesis is the header of Bitcoin's block 0. Its nonce is the second answer.
 const genesis = "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c"
 
-// examine searches what has known answers on a device. A wrong answer is of
-// the kind engine.ErrWrong.
+// examine compares answers of a device with known ones. A wrong answer is an error
+// of the kind engine.ErrWrong.
 func examine(ctx context.Context, d engine.Device) (found string, err error) {
 	header, err := pow.ParseHeader(genesis)
 	if err != nil {
@@ -64,7 +64,7 @@ func examine(ctx context.Context, d engine.Device) (found string, err error) {
 		digest.Write(binary.LittleEndian.AppendUint32(nil, nonce))
 	}
 	if got.Done != knownRange.Count || hex.EncodeToString(digest.Sum(nil)) != knownDigest {
-		return "", fmt.Errorf("%w: found %d nonces in a range that has %d, or others", engine.ErrWrong, len(got.Nonces), knownGood)
+		return "", fmt.Errorf("%w: found %d nonces in a range with %d, or other nonces", engine.ErrWrong, len(got.Nonces), knownHits)
 	}
 
 	target, err := header.Bits.Target()
@@ -77,10 +77,10 @@ func examine(ctx context.Context, d engine.Device) (found string, err error) {
 		return "", err
 	}
 	if len(got.Nonces) != 1 || got.Nonces[0] != header.Nonce {
-		return "", fmt.Errorf("%w: found nonces %v for Bitcoin's block 0, it is %d", engine.ErrWrong, got.Nonces, header.Nonce)
+		return "", fmt.Errorf("%w: found nonces %v for Bitcoin's block 0, must be %d", engine.ErrWrong, got.Nonces, header.Nonce)
 	}
 
-	// The same header is good, and with another nonce it is not.
+	// The same header is valid, and with another nonce it is not.
 	record := header.Encode()
 	header.Nonce++
 	other := header.Encode()
@@ -89,9 +89,9 @@ func examine(ctx context.Context, d engine.Device) (found string, err error) {
 		return "", err
 	}
 	if verdicts[0] != pow.Valid || verdicts[1] != pow.HighHash {
-		return "", fmt.Errorf("%w: said %q and %q of Bitcoin's block 0 and of a bad copy", engine.ErrWrong, verdicts[0], verdicts[1])
+		return "", fmt.Errorf("%w: verdicts %q and %q for Bitcoin's block 0 and an invalid copy", engine.ErrWrong, verdicts[0], verdicts[1])
 	}
-	return fmt.Sprintf("%d of %d nonces, 0 and 4294967295 among them", knownGood, knownRange.Count), nil
+	return fmt.Sprintf("%d of %d nonces, 0 and 4294967295 among them", knownHits, knownRange.Count), nil
 }
 
 // examineVersions is examine for kernels that search several versions at once.
@@ -105,8 +105,8 @@ func examineVersions(ctx context.Context, d engine.Device) (found string, err er
 		return "", err
 	}
 	header.Time = knownTime
-	job := engine.Job{Header: header.Encode(), Target: pow.ZeroBits(knownZeros), VersionMask: rolledMask}
-	got, err := s.ScanVersions(ctx, &job, rolledRange, nil)
+	job := engine.Job{Header: header.Encode(), Target: pow.ZeroBits(knownZeros), VersionMask: versionsMask}
+	got, err := s.ScanVersions(ctx, &job, versionsRange, nil)
 	if err != nil {
 		return "", err
 	}
@@ -114,13 +114,13 @@ func examineVersions(ctx context.Context, d engine.Device) (found string, err er
 	for _, h := range got.Hits {
 		digest.Write(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, h.Nonce), h.Version))
 	}
-	if got.Done != rolledRange.Count || hex.EncodeToString(digest.Sum(nil)) != rolledDigest {
-		return "", fmt.Errorf("%w: found %d hashes in a range that has %d, or others", engine.ErrWrong, len(got.Hits), rolledGood)
+	if got.Done != versionsRange.Count || hex.EncodeToString(digest.Sum(nil)) != versionsDigest {
+		return "", fmt.Errorf("%w: found %d hits in a range with %d, or other hits", engine.ErrWrong, len(got.Hits), versionsHits)
 	}
-	return fmt.Sprintf("%d of %d pairs of nonce and version, 0 and 4294967295 among the nonces", rolledGood, rolledRange.Count*job.Versions()), nil
+	return fmt.Sprintf("%d of %d pairs of nonce and version, 0 and 4294967295 among the nonces", versionsHits, versionsRange.Count*job.Versions()), nil
 }
 
-// cpuKernel is a kernel of the CPU, or why there is none.
+// cpuKernel is a CPU kernel, or the reason why it cannot run.
 type cpuKernel struct {
 	name string
 	open func() (engine.Device, error) // nil: it cannot run here
@@ -138,8 +138,8 @@ func (w *walk) answersOfCPU(ctx context.Context) {
 	}
 }
 
-// answersOfGPU examines the kernels of a GPU that search, each by itself: after
-// one that fails the GPU is opened anew, since its context may be of no more use.
+// answersOfGPU examines each search kernel of a GPU on its own. After a failure
+// the GPU is opened again, since its context may be unusable.
 func (w *walk) answersOfGPU(ctx context.Context, id string) {
 	for _, k := range w.kernels() {
 		if !w.answers(ctx, id, k, func() (engine.Device, error) { return w.open(gpu.Options{Device: id, Kernel: k}) }, examine) {
@@ -153,9 +153,10 @@ func (w *walk) answersOfGPU(ctx context.Context, id string) {
 	}
 }
 
-// answers examines a device that open returns, and reports whether it is good.
+// answers examines the device that open returns, and reports whether it is
+// correct.
 func (w *walk) answers(ctx context.Context, id, kernel string, open func() (engine.Device, error),
-	examine func(context.Context, engine.Device) (string, error)) (good bool) {
+	examine func(context.Context, engine.Device) (string, error)) (isCorrect bool) {
 	step := Step{Name: "known answers of " + kernel, Device: id}
 	found, err := within(ctx, func() (string, error) {
 		d, err := open()
@@ -177,8 +178,8 @@ func (w *walk) answers(ctx context.Context, id, kernel string, open func() (engi
 	return true
 }
 
-// thisMachine is the machine that the program runs on. A GPU whose kernels were
-// compiled stays open, so that each kernel is compiled once.
+// thisMachine returns the machine that the program runs on. A GPU stays open after
+// its kernels were compiled, so that each kernel is compiled once.
 func thisMachine() machine {
 	var mu sync.Mutex // a compilation may be abandoned
 	var held []*gpu.Card
@@ -202,7 +203,7 @@ func thisMachine() machine {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, card := range held {
-				_, _ = within(ctx, func() (any, error) { return nil, card.Close() }) // its fault is known
+				_, _ = within(ctx, func() (any, error) { return nil, card.Close() }) // its failure is known
 			}
 			held = nil
 		},
@@ -230,16 +231,16 @@ func openGPU(opts gpu.Options) (engine.Device, error) {
 	return devices[0], nil
 }
 
-// compile loads every kernel that the program has.
+// compile loads every kernel of the program.
 func compile(card *gpu.Card) (found string, err error) {
 	entries := kernels.Entries()
-	most, spilled := 0, 0
+	registers, spilled := 0, 0
 	for _, e := range entries {
 		a, err := card.Compile(e)
 		if err != nil {
 			return "", fmt.Errorf("kernel %s: %w", e.Name, err)
 		}
-		most, spilled = max(most, a.Registers), max(spilled, a.LocalBytes)
+		registers, spilled = max(registers, a.Registers), max(spilled, a.LocalBytes)
 	}
-	return fmt.Sprintf("%d compiled, at most %d registers and %d bytes of local memory", len(entries), most, spilled), nil
+	return fmt.Sprintf("%d compiled, at most %d registers and %d bytes of local memory", len(entries), registers, spilled), nil
 }

@@ -1,12 +1,12 @@
 // Package doctor finds out why a GPU cannot be used, or shows that it can.
 //
-// [Run] walks the way from the hardware to a right answer, step by step: the
-// PCI bus, the driver library, the device nodes, the container, the driver's
-// version and start, each GPU, its kernels, its sensors, and known answers of
-// every kernel of every device, those of the CPU included. A [Step] that fails
-// gives the reason and the fix. [Report.Exit] is a number for scripts.
+// [Run] checks everything from the hardware to a correct answer, step by step:
+// the PCI bus, the driver library, the device nodes, the container, the version
+// and the start of the driver, each GPU, its kernels, its sensors, and known
+// answers of every kernel of every device, the CPU included. A [Step] that fails
+// has a reason and a fix. [Report.Exit] is a number for scripts.
 //
-// Caveats: steps that need one that failed are skipped. The walk compiles all
+// Caveats: steps that depend on a failed step are skipped. Run compiles all
 // kernels, which takes seconds the first time.
 package doctor
 
@@ -25,60 +25,60 @@ import (
 	"stele/engine/gpu"
 )
 
-// State is how a step went.
+// State is the result of a step.
 type State string
 
 const (
 	OK      State = "ok"
-	Missing State = "missing" // it failed, and something cannot be used for it
-	Skipped State = "skipped" // it needs a step that failed
-	Absent  State = "absent"  // it failed, and that is no harm
+	Missing State = "missing" // it failed, and something cannot be used
+	Skipped State = "skipped" // it depends on a step that failed
+	Absent  State = "absent"  // it failed, and that does no harm
 )
 
-// Class is a kind of failure, and the exit code for it.
+// Class is a kind of failure, and its exit code.
 type Class int
 
 const (
 	NoDriver     Class = 3 // no driver library, or a binary without CUDA
-	DriverTooOld Class = 4 // or library and kernel module do not fit
-	NotPermitted Class = 5 // the device nodes may not be used
-	NoDevice     Class = 6 // no GPU, not the one asked for, or none that fits
+	DriverTooOld Class = 4 // or library and kernel module do not match
+	NotPermitted Class = 5 // for the device nodes
+	NoDevice     Class = 6 // no GPU, not the selected one, or none that fits
 	KernelLoad   Class = 7 // a kernel does not compile or load
-	WrongAnswers Class = 8 // a device or a CPU kernel computes wrongly
+	WrongAnswers Class = 8 // of a GPU or a CPU kernel
 	DeviceFailed Class = 9 // a GPU fails in another way: no memory, hangs, lost
 )
 
-// Step is a step of the walk.
+// Step is one step of Run.
 type Step struct {
 	Name   string `json:"name"`
 	Device string `json:"device,omitempty"` // "cpu", "cuda:0"; "": the machine
 	State  State  `json:"state"`
-	Found  string `json:"found,omitempty"`  // what was found
-	Reason string `json:"reason,omitempty"` // why not
+	Found  string `json:"found,omitempty"`  // what the step found
+	Reason string `json:"reason,omitempty"` // why it failed or was skipped
 	Fix    string `json:"mend,omitempty"`   // what to do about it
-	Class  Class  `json:"class,omitempty"`  // of a step that is missing
+	Class  Class  `json:"class,omitempty"`  // of a missing step
 }
 
-// Report is what the walk found.
+// Report is the result of Run.
 type Report struct {
 	Steps []Step `json:"steps"`
-	Exit  Class  `json:"exit"` // class of the first missing step; 0: all good, or no GPU is to be expected
+	Exit  Class  `json:"exit"` // class of the first missing step; 0: no step is missing
 }
 
-// Options says what to examine.
+// Options selects what to examine.
 type Options struct {
-	Device string // "cpu", "cuda:0", a UUID, a PCI address, or several with commas between; "": everything
+	Device string // "cpu", "cuda:0", a UUID, a PCI address, or several separated by commas; "": everything
 }
 
-// Run walks all steps. It ends early when ctx ends; the report then has what
-// was found until then.
+// Run performs all steps. When ctx ends it returns early with the steps done so
+// far.
 func Run(ctx context.Context, opts Options) Report {
 	m := thisMachine()
 	defer m.release(ctx)
 	return walkOf(m, opts).run(ctx)
 }
 
-// machine is what the walk looks at. Tests have others.
+// machine is what Run examines. Tests replace it.
 type machine struct {
 	root         string // of the file system
 	probe        func() cuda.Status
@@ -86,19 +86,19 @@ type machine struct {
 	compile      func(cuda.Device) (found string, err error) // keeps the GPU open
 	release      func(context.Context)                       // closes the GPUs that compile keeps open
 	open         func(gpu.Options) (engine.Device, error)
-	kernels      func() []string // names of the search kernels of GPUs
-	multiVersion func() []string // of those for several versions
+	kernels      func() []string // names of the GPU search kernels for one version
+	multiVersion func() []string // and for several versions
 	sensors      func(cuda.Device) (found string, err error)
 	cpu          []cpuKernel
 }
 
-// walk is a walk under way.
+// walk is a Run in progress.
 type walk struct {
 	machine
 	useCPU    bool
 	useGPU    bool
-	gpuWanted bool   // it is wrong if there is none
-	gpuNames  string // as gpu.Choose takes them
+	gpuWanted bool   // a missing GPU is a failure
+	gpuNames  string // in the form of gpu.Choose
 	report    Report
 }
 
@@ -115,11 +115,11 @@ func walkOf(m machine, opts Options) *walk {
 
 func (w *walk) add(s Step) { w.report.Steps = append(w.report.Steps, s) }
 
-// patience is the longest that one step may take.
+// patience bounds the time of a step.
 const patience = time.Minute
 
-// within runs f, but does not wait for it longer than patience: a broken driver
-// can hang.
+// within runs f and waits for it, for patience at most: a broken driver can hang.
+// f may still be running after that.
 func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -137,7 +137,7 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	case a := <-done:
 		return a.value, a.err
 	case <-timer.C:
-		return none, fmt.Errorf("%w: no answer in %v; see dmesg for an NVRM: Xid line", gpu.ErrHung, patience)
+		return none, fmt.Errorf("%w: no answer within %v; check dmesg for an NVRM: Xid line", gpu.ErrHung, patience)
 	case <-ctx.Done():
 		return none, ctx.Err()
 	}
@@ -158,8 +158,8 @@ func (w *walk) run(ctx context.Context) Report {
 	return w.report
 }
 
-// gpus walks the steps of GPUs. Without any hint that there should be one, it
-// is no harm that there is none.
+// gpus performs the steps of GPUs. Without any sign of a GPU, its absence does no
+// harm.
 func (w *walk) gpus(ctx context.Context) {
 	first := len(w.report.Steps)
 	hardware := w.hardware()
@@ -188,13 +188,13 @@ func (w *walk) gpus(ctx context.Context) {
 	}
 	all, err := within(ctx, w.devices)
 	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("%w: the driver works and has none", cuda.ErrNoDevice)
+		err = fmt.Errorf("%w: the driver works and lists none", cuda.ErrNoDevice)
 	}
 	var absent []gpu.Absent
 	if err == nil {
 		all, absent = gpu.Choose(all, w.gpuNames)
 	}
-	const fix = "look with nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide GPUs"
+	const fix = "check nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide GPUs"
 	for _, a := range absent {
 		w.fail(Step{Name: "devices", Fix: fix}, a.Err, NoDevice)
 	}
@@ -219,7 +219,7 @@ func (w *walk) skip(names ...string) {
 	}
 }
 
-// device walks the steps of one GPU.
+// device performs the steps of one GPU.
 func (w *walk) device(ctx context.Context, d cuda.Device) {
 	id := fmt.Sprintf("%s:%d", gpu.Kind, d.Index)
 	skip := func(names ...string) {
@@ -246,15 +246,15 @@ func (w *walk) device(ctx context.Context, d cuda.Device) {
 	found, err = within(ctx, func() (string, error) { return w.sensors(d) })
 	if err != nil {
 		w.add(Step{Name: "sensors", Device: id, State: Absent, Reason: err.Error(),
-			Fix: "install libnvidia-ml.so.1, which comes with the driver; containers need the capability utility"})
+			Fix: "install libnvidia-ml.so.1, which is part of the driver; a container needs the driver capability utility"})
 	} else {
 		w.add(Step{Name: "sensors", Device: id, State: OK, Found: found})
 	}
 	w.answersOfGPU(ctx, id)
 }
 
-// fail adds a missing step. What kind of error it is decides the class, or
-// otherwise the step.
+// fail adds a missing step. The class is that of the error, or otherwise if the
+// error has none.
 func (w *walk) fail(s Step, err error, otherwise Class) {
 	s.State, s.Reason = Missing, err.Error()
 	s.Class = cmp.Or(classOf(err), otherwise)
@@ -264,7 +264,7 @@ func (w *walk) fail(s Step, err error, otherwise Class) {
 	w.add(s)
 }
 
-// classOf returns the class of an error that tells it.
+// classOf returns the class of an error, or 0 if its kind has none.
 func classOf(err error) Class {
 	for _, k := range []struct {
 		kind  error
@@ -291,13 +291,13 @@ func classOf(err error) Class {
 	return 0
 }
 
-// fixes are what to do, by class.
+// fixes has the default fix of each class.
 var fixes = map[Class]string{
 	NoDriver:     "install the NVIDIA driver, R450 or newer",
 	DriverTooOld: "update the NVIDIA driver to R450 or newer, and restart the machine",
-	NotPermitted: "give the user read and write access to /dev/nvidia*, or the container access to the GPU",
-	NoDevice:     "use a GPU of compute capability 7.5 or newer that nvidia-smi -L lists",
-	KernelLoad:   "update the NVIDIA driver; in a container mount libnvidia-ptxjitcompiler.so.1 too",
-	WrongAnswers: "do not use this device: lower its clocks, look for memory errors, replace it",
-	DeviceFailed: "end other programs on this GPU, reset it with nvidia-smi -r, or restart the machine",
+	NotPermitted: "grant the user read and write access to /dev/nvidia*, or the container access to the GPU",
+	NoDevice:     "use a GPU of compute capability 7.5 or higher that nvidia-smi -L lists",
+	KernelLoad:   "update the NVIDIA driver; in a container, also mount libnvidia-ptxjitcompiler.so.1",
+	WrongAnswers: "do not use this device: lower its clocks, check for memory errors, or replace it",
+	DeviceFailed: "stop other programs on this GPU, reset it with nvidia-smi -r, or restart the machine",
 }

@@ -10,7 +10,7 @@ import (
 	"stele/cgo/nvml"
 )
 
-// sensors reads what NVML tells of a GPU.
+// sensors returns the readings of NVML for a GPU.
 func sensors(d cuda.Device) (string, error) {
 	r, err := nvml.Read(d.UUID)
 	if err != nil {

@@ -23,10 +23,11 @@ func (w *walk) file(name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// hardware looks for NVIDIA GPUs on the PCI bus, and tells whether there is one.
+// hardware looks for NVIDIA GPUs on the PCI bus, and reports whether there is one.
 func (w *walk) hardware() bool {
 	if w.onWSL() {
-		// Windows has the bus. Its driver library is here if it has one of NVIDIA's.
+		// Only Windows sees the bus. WSL has the driver library if Windows has an
+		// NVIDIA driver.
 		if cuda.WSLLibrary(w.root, "libcuda.so.1") == "" {
 			w.add(Step{Name: "hardware", State: Absent, Reason: "this is WSL, and Windows has no NVIDIA driver"})
 			return false
@@ -38,7 +39,7 @@ func (w *walk) hardware() bool {
 	const bus = "sys/bus/pci/devices"
 	entries, err := os.ReadDir(filepath.Join(w.root, bus))
 	if err != nil {
-		w.add(Step{Name: "hardware", State: Absent, Reason: "the PCI bus cannot be looked at: " + err.Error()})
+		w.add(Step{Name: "hardware", State: Absent, Reason: "the PCI bus cannot be read: " + err.Error()})
 		return false
 	}
 	var gpus []string
@@ -58,7 +59,7 @@ func (w *walk) hardware() bool {
 
 func (w *walk) onWSL() bool { return cuda.OnWSL(w.root) }
 
-// library tells what became of the driver library.
+// library reports whether the driver library was loaded.
 func (w *walk) library(s cuda.Status) {
 	if !s.Loaded {
 		reason, fix, _ := strings.Cut(s.Reason, "; ")
@@ -71,7 +72,7 @@ func (w *walk) library(s cuda.Status) {
 	w.add(Step{Name: "driver library", State: OK, Found: s.Library})
 }
 
-// driver tells the driver's version, and whether it started.
+// driver reports the version of the driver, and whether it started.
 func (w *walk) driver(s cuda.Status) {
 	reason, fix, _ := strings.Cut(s.Reason, "; ")
 	version := fmt.Sprintf("CUDA %d.%d", s.DriverVersion/1000, s.DriverVersion%1000/10)
@@ -80,7 +81,7 @@ func (w *walk) driver(s cuda.Status) {
 	}
 	switch {
 	case s.DriverVersion == 0:
-		w.add(Step{Name: "driver version", State: Skipped, Reason: "the driver does not tell it"})
+		w.add(Step{Name: "driver version", State: Skipped, Reason: "the driver does not report it"})
 	case s.DriverVersion < cuda.OldestDriver:
 		w.add(Step{Name: "driver version", State: Missing, Found: version, Reason: reason, Fix: cmp.Or(fix, fixes[DriverTooOld]), Class: DriverTooOld})
 	default:
@@ -104,12 +105,12 @@ func (w *walk) driver(s cuda.Status) {
 	}
 }
 
-// missing reports whether a step was found missing.
+// missing reports whether a step is missing.
 func (w *walk) missing(name string) bool {
 	return slices.ContainsFunc(w.report.Steps, func(s Step) bool { return s.Name == name && s.State == Missing })
 }
 
-// nodes opens the device nodes as the driver does.
+// nodes opens the device nodes, as the driver does.
 func (w *walk) nodes() {
 	step := Step{Name: "device nodes"}
 	names := []string{"dev/nvidiactl", "dev/nvidia-uvm"}
@@ -134,16 +135,16 @@ func (w *walk) nodes() {
 			absent = append(absent, "/"+name)
 		case errors.Is(err, syscall.EPERM):
 			step.State, step.Class = Missing, NotPermitted
-			step.Reason = fmt.Sprintf("/%s: the container's device rules forbid it", name)
+			step.Reason = fmt.Sprintf("/%s: denied by the device rules of the container", name)
 			step.Fix = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
 		case errors.Is(err, fs.ErrPermission):
 			step.State, step.Class = Missing, NotPermitted
-			step.Reason = fmt.Sprintf("/%s may not be read and written by user %d", name, os.Geteuid())
+			step.Reason = fmt.Sprintf("/%s: user %d has no permission to read and write it", name, os.Geteuid())
 			step.Fix = "chmod 666 it, or add the user to its group (often video or render)"
 		default:
 			step.State, step.Class = Missing, NoDevice
 			step.Reason = err.Error()
-			step.Fix = "look at dmesg for lines of NVRM; load the module with nvidia-modprobe -u -c 0"
+			step.Fix = "check dmesg for NVRM lines; load the module with nvidia-modprobe -u -c 0"
 		}
 	}
 	step.Found = strings.Join(good, " ")
@@ -154,7 +155,7 @@ func (w *walk) nodes() {
 			step.State, step.Class = Missing, NoDevice
 			step.Reason, step.Fix = "there is no /dev/dxg", cuda.FixWSL
 		}
-	case len(good) == 0: // a driver for tests
+	case len(good) == 0: // an emulated driver
 		step.State, step.Reason = Absent, "there is no "+strings.Join(absent, ", ")
 		step.Fix = "load the module with nvidia-modprobe -u -c 0; start a container with GPU access"
 	case len(numbered) == 0 || slices.Contains(absent, "/dev/nvidiactl"):
@@ -168,9 +169,9 @@ func (w *walk) nodes() {
 	w.add(step)
 }
 
-// container tells what is known of a container's limits.
+// container reports the device rules of a container, as far as they are visible.
 func (w *walk) container() {
-	step := Step{Name: "container", State: OK, Found: "none seen"}
+	step := Step{Name: "container", State: OK, Found: "none detected"}
 	kind := ""
 	switch {
 	case w.exists(".dockerenv"):
@@ -182,15 +183,15 @@ func (w *walk) container() {
 	}
 	if kind != "" {
 		step.Found = kind
-		const major = "c 195:" // of the nodes nvidia*
+		const major = "c 195:" // major number of the nodes nvidia*
 		switch rules := w.file("sys/fs/cgroup/devices/devices.list"); {
 		case rules == "":
-			step.Found += "; its device rules cannot be seen"
+			step.Found += "; its device rules are not visible"
 		case strings.Contains(rules, "a *:*") || strings.Contains(rules, major):
 			step.Found += "; its device rules allow GPUs"
 		default:
 			step.State, step.Class = Missing, NotPermitted
-			step.Reason = "the container's device rules do not name the GPUs (" + major + "*)"
+			step.Reason = "the device rules of the container do not include the GPUs (" + major + "*)"
 			step.Fix = "start the container with GPU access: docker run --gpus all, or nvidia.com/gpu in Kubernetes"
 		}
 	}
