@@ -96,8 +96,8 @@ func TestErrorText(t *testing.T) {
 		err  *Error
 		want string
 	}{
-		{newError("cuMemAlloc", 2, "", ""), "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; end other programs on this GPU, or take smaller batches"},
-		{newError("cuInit", 2, "NAME", "words"), "cuInit: NAME (2): words; end other programs on this GPU, or take smaller batches"},
+		{newError("cuMemAlloc", 2, "", ""), "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; stop other programs on this GPU, or use smaller batches"},
+		{newError("cuInit", 2, "NAME", "words"), "cuInit: NAME (2): words; stop other programs on this GPU, or use smaller batches"},
 		{newError("cuX", 701, "", ""), "cuX: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701): too many registers or threads for this GPU"},
 		{newError("cuX", 4321, "", ""), "cuX: CUDA error (4321)"},
 	} {

@@ -10,7 +10,7 @@ CUresult stele_cuda_absent = CUDA_ERROR_NOT_INITIALIZED;
 
 static void *library;
 
-/* Since CUDA 11.4. Of a MIG slice it answers the slice's own UUID. */
+/* Since CUDA 11.4. For a MIG slice it returns the UUID of the slice. */
 static CUresult (*own_uuid)(CUuuid *, CUdevice);
 
 char *stele_cuda_bind(const char *name)
@@ -55,8 +55,8 @@ static void *slot(const char *symbol)
 }
 
 /*
- * gorgonia.org/cu calls cuInit when the program starts, and ends the program
- * if that fails. So it always succeeds; stele_cuda_init is the real one.
+ * gorgonia.org/cu calls cuInit when the program starts, and ends the program if
+ * that fails. So this one always succeeds; stele_cuda_init is the real one.
  */
 HIDDEN CUresult cuInit(unsigned flags)
 {
@@ -75,7 +75,7 @@ CUresult stele_cuda_uuid(CUuuid *uuid, CUdevice device)
 	return own_uuid ? own_uuid(uuid, device) : cuDeviceGetUuid(uuid, device);
 }
 
-/* Without a driver there are no devices, which is no error. */
+/* Without a driver there are no devices, which is not an error. */
 HIDDEN CUresult cuDeviceGetCount(int *count)
 {
 	CUresult (*f)(int *) = slot("cuDeviceGetCount");

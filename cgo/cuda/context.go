@@ -15,9 +15,9 @@ import (
 	"gorgonia.org/cu"
 )
 
-// Context is the primary context of a device. What comes out of it must not be
-// used after Close; the methods then answer ErrClosed, those of the things that
-// came out of it included.
+// Context is the primary context of a device. Its modules, streams, events and
+// memory must not be used after Close: their methods return [ErrClosed] then, as
+// those of the context do. Safe for concurrent use.
 type Context struct {
 	device Device
 	raw    cu.Device
@@ -25,8 +25,8 @@ type Context struct {
 	closed atomic.Bool
 }
 
-// Open gives the device's primary context, made if there is none. Threads that
-// wait for the device sleep. Each Open needs a Close.
+// Open returns the primary context of the device and creates it if necessary.
+// Threads that wait for the device sleep. Each Open needs a Close.
 func (d Device) Open() (*Context, error) {
 	if s := Probe(); !s.Usable() {
 		return nil, unusable(s)
@@ -41,7 +41,7 @@ func (d Device) open() (*Context, error) {
 	}
 	err = check("cuDevicePrimaryCtxSetFlags", raw.SetPrimaryCtxFlags(cu.SchedBlockingSync))
 	var e *Error
-	if err != nil && !(errors.As(err, &e) && e.Code == codePrimaryCtxActive) { // in use: it keeps its flags
+	if err != nil && !(errors.As(err, &e) && e.Code == codePrimaryCtxActive) { // the context exists and keeps its flags
 		return nil, err
 	}
 	ctx, err := raw.RetainPrimaryCtx()
@@ -51,8 +51,8 @@ func (d Device) open() (*Context, error) {
 	return &Context{device: d, raw: raw, ctx: ctx}, nil
 }
 
-// Reset destroys the device's primary context with all that is in it, whoever
-// holds it. It is the last resort after a sticky error.
+// Reset destroys the primary context of the device with everything in it, for all
+// its users. It is the last resort after a sticky error.
 func (d Device) Reset() error {
 	if s := Probe(); !s.Usable() {
 		return unusable(s)
@@ -67,9 +67,9 @@ func (d Device) Reset() error {
 // Device returns the device that the context belongs to.
 func (c *Context) Device() Device { return c.device }
 
-// Close gives the context back. The last Close of a device frees all that was
-// made in the context, and waits for what runs there. A second Close of the
-// same Context does nothing.
+// Close releases the context. The last Close of a device frees everything created
+// in the context, and waits for the work in it. A second Close of the same
+// Context does nothing.
 func (c *Context) Close() error {
 	if c.closed.Swap(true) {
 		return nil
@@ -77,7 +77,8 @@ func (c *Context) Close() error {
 	return check("cuDevicePrimaryCtxRelease", c.raw.ReleasePrimaryCtx())
 }
 
-// use runs f, a call of the given driver function, with the context current.
+// use makes the context current and runs f, which calls the given driver
+// function.
 func (c *Context) use(call string, f func() error) error {
 	if c.closed.Load() {
 		return fmt.Errorf("%s: %w", call, ErrClosed)
@@ -90,8 +91,8 @@ func (c *Context) use(call string, f func() error) error {
 	return check(call, f())
 }
 
-// result is an error code of a driver function that the package calls itself,
-// in the form in which gorgonia.org/cu has its own; see check.
+// result is the error code of a driver function that the package calls itself, in
+// the form of those of gorgonia.org/cu; see check.
 type result int
 
 func (r result) Error() string { return fmt.Sprintf("CUDA error %d", int(r)) }
@@ -104,8 +105,7 @@ func resultOf(code C.CUresult) error {
 	return result(code)
 }
 
-// MemoryInfo returns how many bytes of the device's memory are free, and how
-// many there are.
+// MemoryInfo returns the free and the total memory of the device, in bytes.
 func (c *Context) MemoryInfo() (free, total uint64, err error) {
 	err = c.use("cuMemGetInfo", func() error {
 		f, t, err := cu.MemInfo()
@@ -115,7 +115,7 @@ func (c *Context) MemoryInfo() (free, total uint64, err error) {
 	return free, total, err
 }
 
-// Alloc allocates n bytes of the device's memory, with arbitrary contents.
+// Alloc allocates n bytes of device memory, which are not initialised.
 func (c *Context) Alloc(n int) (DevicePtr, error) {
 	if n <= 0 {
 		return 0, fmt.Errorf("cuMemAlloc: %d bytes: %w", n, ErrInvalidValue)
@@ -128,14 +128,14 @@ func (c *Context) Alloc(n int) (DevicePtr, error) {
 	return DevicePtr(p), err
 }
 
-// Free frees what Alloc gave. It waits for what runs on the device.
+// Free frees memory of Alloc. It waits for the work on the device.
 func (c *Context) Free(p DevicePtr) error {
 	return c.use("cuMemFree", func() error { return cu.MemFree(cu.DevicePtr(p)) })
 }
 
-// HostAlloc allocates n bytes of pinned host memory, which is what asynchronous
-// copies need. The garbage collector knows nothing of it: HostFree frees it,
-// and nothing must use the slice after that.
+// HostAlloc allocates n bytes of pinned host memory, for asynchronous copies. The
+// garbage collector does not manage it: HostFree frees it, and the slice must not
+// be used after that.
 func (c *Context) HostAlloc(n int) ([]byte, error) {
 	if n <= 0 {
 		return nil, fmt.Errorf("cuMemHostAlloc: %d bytes: %w", n, ErrInvalidValue)
@@ -150,7 +150,7 @@ func (c *Context) HostAlloc(n int) ([]byte, error) {
 	return unsafe.Slice((*byte)(p), n), nil
 }
 
-// HostFree frees what HostAlloc gave: a slice that begins where that one does.
+// HostFree frees memory of HostAlloc. b must start where that slice does.
 func (c *Context) HostFree(b []byte) error {
 	return c.use("cuMemFreeHost", func() error {
 		return cu.MemFreeHost(unsafe.Pointer(unsafe.SliceData(b)))

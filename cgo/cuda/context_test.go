@@ -34,7 +34,7 @@ func open(t *testing.T, index int, flags ...string) *Context {
 	return c
 }
 
-// must returns a value that came without an error.
+// must returns a value and fails the test if there is an error.
 func must[T any](t *testing.T) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -158,7 +158,7 @@ func TestFailures(t *testing.T) {
 		}
 	}
 
-	// A launch that fails is told when it is waited for, and sticks.
+	// Waiting returns the error of a launch that failed, which is sticky.
 	f := must[*Function](t)(m.Function("fault"))
 	s := must[*Stream](t)(c.NewStream())
 	one := [3]int{1, 1, 1}
@@ -173,12 +173,12 @@ func TestFailures(t *testing.T) {
 func TestOutOfMemory(t *testing.T) {
 	c := open(t, 0, "-DFAIL_cuMemAlloc=2")
 	_, err := c.Alloc(1 << 20)
-	if want := "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory, says the driver; end other programs"; !errors.Is(err, ErrOutOfMemory) || !strings.HasPrefix(err.Error(), want) {
+	if want := "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory, says the driver; stop other programs"; !errors.Is(err, ErrOutOfMemory) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("Alloc: %v", err)
 	}
 }
 
-// A context that somebody else made keeps its flags, and serves.
+// A context that exists already keeps its flags, and works.
 func TestContextInUse(t *testing.T) {
 	c := open(t, 0, "-DFAIL_cuDevicePrimaryCtxSetFlags=708")
 	must[DevicePtr](t)(c.Alloc(1))
@@ -275,8 +275,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// Contexts of two devices, used by many goroutines, do not mix: the driver of
-// the test tells the memory of the device whose context is current.
+// Contexts of two devices, used by many goroutines, do not mix: the test driver
+// reports the memory of the device whose context is current.
 func TestManyThreads(t *testing.T) {
 	use(t)
 	devices := must[[]Device](t)(Devices())

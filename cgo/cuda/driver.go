@@ -27,8 +27,8 @@ import (
 
 const defaultLibrary = "libcuda.so.1"
 
-// required lists the functions without which nothing works; all of them are in
-// every driver from R450 on.
+// required lists the functions that the package cannot work without. Every driver
+// from R450 on has them.
 var required = []string{
 	"cuInit", "cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString",
 	"cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDeviceGetUuid",
@@ -45,17 +45,17 @@ var required = []string{
 	"cuOccupancyMaxActiveBlocksPerMultiprocessor",
 }
 
-// Probe loads the driver library, the first time it is called, and tells what
-// became of it.
+// Probe loads the driver library and starts the driver on the first call, and
+// reports the result. Safe for concurrent use.
 func Probe() Status { return probe() }
 
 var probe = sync.OnceValue(load)
 
-// root is where the file system begins; tests have another.
+// root is the root of the file system. Tests replace it.
 var root = "/"
 
-// load loads the driver library that the environment names, or that of the
-// system.
+// load loads the driver library that the environment names, or otherwise that of
+// the system.
 func load() Status {
 	if library := os.Getenv(LibraryVariable); library != "" {
 		return bind(library)
@@ -70,8 +70,8 @@ func load() Status {
 
 // bind loads a driver library and starts the driver.
 func bind(library string) Status {
-	// CUDA counts devices from the fastest on; CUDA_VISIBLE_DEVICES=1 should
-	// mean the GPU that nvidia-smi calls 1. The driver reads this in cuInit.
+	// By default CUDA numbers the fastest device 0. CUDA_VISIBLE_DEVICES=1 should
+	// mean GPU 1 of nvidia-smi. The driver reads this variable in cuInit.
 	const order = "CUDA_DEVICE_ORDER"
 	if _, set := os.LookupEnv(order); !set {
 		os.Setenv(order, "PCI_BUS_ID")
@@ -112,26 +112,26 @@ func bind(library string) Status {
 	}
 	switch {
 	case len(lacking) == len(required):
-		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has none of the functions %s", library, brief(lacking))
+		s.Reason = fmt.Sprintf("%s is not a CUDA driver library: it has none of the functions %s", library, brief(lacking))
 	case slices.Contains(lacking, "cuInit"):
-		s.Reason = fmt.Sprintf("%s is no CUDA driver library: it has no cuInit", library)
+		s.Reason = fmt.Sprintf("%s is not a CUDA driver library: it has no cuInit", library)
 	case !start:
 		s.Reason = "the driver is not started without /dev/nvidia-uvm; " + FixUVM
 	case s.InitCode != codeSuccess:
 		s.Reason = initError(s.InitCode).Error()
 	case s.DriverVersion < OldestDriver:
-		s.Reason = fmt.Sprintf("the driver is too old: it supports CUDA %s, needed is %s (driver R450); update the NVIDIA driver", version(s.DriverVersion), version(OldestDriver))
+		s.Reason = fmt.Sprintf("the driver is too old: it supports CUDA %s, must be %s or newer (driver R450); update the NVIDIA driver", version(s.DriverVersion), version(OldestDriver))
 	case len(lacking) > 0:
 		s.Reason = fmt.Sprintf("the driver library %s lacks %s; update the NVIDIA driver to R450 or newer", library, brief(lacking))
 	}
 	return s
 }
 
-// loadsUVM reports whether cuInit can load nvidia_uvm itself, by a program that
-// comes with the driver.
+// loadsUVM reports whether cuInit can load nvidia_uvm itself, with a program that
+// is part of the driver.
 func loadsUVM(root string) bool { return exists(filepath.Join(root, "usr/bin/nvidia-modprobe")) }
 
-// fail makes the error of a code that a driver function answered.
+// fail returns the error for the result of a driver function, nil for success.
 func fail(call string, n int) error {
 	if n == codeSuccess {
 		return nil
@@ -142,8 +142,8 @@ func fail(call string, n int) error {
 	return newError(call, n, C.GoString(name), C.GoString(text))
 }
 
-// initError makes the error of what cuInit answered. Where the system explains it,
-// that says more than the code.
+// initError returns the error for the result of cuInit. Where the system explains
+// the failure, its text replaces that of the driver.
 func initError(n int) error {
 	err := fail("cuInit", n)
 	if e, ok := err.(*Error); ok {
@@ -157,7 +157,7 @@ func initError(n int) error {
 	return err
 }
 
-// check makes the error of what a function of gorgonia.org/cu answered. Its
+// check returns the error for the result of a function of gorgonia.org/cu, whose
 // errors are numbers of an unexported type.
 func check(call string, err error) error {
 	if err == nil {
@@ -169,20 +169,21 @@ func check(call string, err error) error {
 	return fmt.Errorf("%s: %w", call, err)
 }
 
-// version writes a CUDA version such as 12040 as 12.4.
+// version formats a CUDA version: 12040 is 12.4.
 func version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
 
 // brief joins the first few of the names.
 func brief(names []string) string {
-	const most = 3
-	if len(names) <= most {
+	const maxNames = 3
+	if len(names) <= maxNames {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
 }
 
 // Devices lists the GPUs in the order of their PCI addresses. Without a usable
-// driver the error is of kind ErrNoDriver, or that of cuInit, and says why.
+// driver the error is of the kind [ErrNoDriver] or [ErrDriverTooOld], or that of
+// cuInit, with the reason.
 func Devices() ([]Device, error) {
 	if s := Probe(); !s.Usable() {
 		return nil, unusable(s)
@@ -190,7 +191,7 @@ func Devices() ([]Device, error) {
 	return list()
 }
 
-// unusable makes an error of the reason why there is no driver.
+// unusable returns the error for a status that is not usable.
 func unusable(s Status) error {
 	switch {
 	case !s.Loaded || !s.Started():
@@ -223,14 +224,14 @@ func list() ([]Device, error) {
 	return devices, nil
 }
 
-// address is where a device is on the PCI bus.
+// address is the address of a device on the PCI bus.
 type address struct{ domain, bus, slot int }
 
 func (a address) compare(b address) int {
 	return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.bus, b.bus), cmp.Compare(a.slot, b.slot))
 }
 
-// describe asks the driver about its device of the given number.
+// describe returns the driver's description of a device.
 func describe(ordinal int) (d Device, at address, err error) {
 	d.Ordinal = ordinal
 	raw, err := cu.GetDevice(ordinal)
@@ -284,8 +285,9 @@ func describe(ordinal int) (d Device, at address, err error) {
 	return d, at, nil
 }
 
-// identify returns the UUID of a device. The old function of the driver answers
-// the GPU's for each of its MIG slices, which so are known by the difference.
+// identify returns the UUID of a device, and for a MIG slice that of its GPU. The
+// old driver function returns the GPU's UUID for a slice, the new one the slice's:
+// a device with two UUIDs is a slice.
 func identify(raw cu.Device) (own, parent string, err error) {
 	gpu, err := raw.UUID()
 	if err != nil {

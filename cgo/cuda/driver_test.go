@@ -28,7 +28,7 @@ func build(t *testing.T, source string, flags ...string) string {
 	return library
 }
 
-// use makes testdata/driver.c, built with the given flags, the driver of the
+// use compiles testdata/driver.c with these flags and makes it the driver of the
 // test.
 func use(t *testing.T, flags ...string) Status {
 	t.Helper()
@@ -61,7 +61,7 @@ func TestNoDriver(t *testing.T) {
 	}{
 		{"absent", filepath.Join(dir, "absent.so"), false, ErrNoDriver, []string{LibraryVariable, "absent.so", "unset it"}},
 		{"text", text, false, ErrNoDriver, []string{LibraryVariable, "text"}},
-		{"foreign library", build(t, empty), true, ErrNoDriver, []string{"no CUDA driver library", "cuInit"}},
+		{"foreign library", build(t, empty), true, ErrNoDriver, []string{"not a CUDA driver library", "cuInit"}},
 		{"no device", build(t, "testdata/driver.c", "-DINIT=100"), true, ErrNoDevice, []string{"cuInit: CUDA_ERROR_NO_DEVICE (100)", "nvidia-smi"}},
 		{"stub library", build(t, "testdata/driver.c", "-DINIT=34"), true, ErrNoDriver, []string{"CUDA_ERROR_STUB_LIBRARY", "LD_LIBRARY_PATH"}},
 		{"unknown code", build(t, "testdata/driver.c", "-DINIT=1234"), true, nil, []string{"CUDA_ERROR_OF_TOMORROW (1234)"}},
@@ -94,7 +94,7 @@ func TestNoDriver(t *testing.T) {
 	}
 }
 
-// Whatever is called without a driver has an answer.
+// Every function returns an error without a driver.
 func TestUnboundFunctions(t *testing.T) {
 	useLibrary(t, filepath.Join(t.TempDir(), "absent.so"))
 	if n, err := cu.NumDevices(); n != 0 || err != nil {
@@ -169,7 +169,7 @@ func TestDeviceOrder(t *testing.T) {
 	}
 }
 
-// A MIG slice has a UUID of its own, where the driver knows it.
+// A MIG slice has its own UUID, if the driver supports it.
 func TestMIG(t *testing.T) {
 	use(t, "-DMIG")
 	got, err := Devices()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Kinds of errors, for errors.Is. An *Error is of the kind of its code.
+// Kinds of errors, for errors.Is. An *[Error] has the kind of its code.
 var (
 	ErrNoDriver      = errors.New("no CUDA driver")
 	ErrDriverTooOld  = errors.New("CUDA driver too old")
@@ -22,13 +22,13 @@ var (
 	ErrClosed        = errors.New("CUDA context closed")
 )
 
-// Error is an error code that a driver function answered.
+// Error is an error code that a driver function returned.
 type Error struct {
 	Call   string // the driver function
 	Code   int    // CUresult
-	Name   string // the code's name, such as CUDA_ERROR_OUT_OF_MEMORY; empty: the driver knows none
-	Text   string // what the driver says of it, and the fix
-	Sticky bool   // the context is of no more use
+	Name   string // of the code, such as CUDA_ERROR_OUT_OF_MEMORY; empty: unknown
+	Text   string // description by the driver, and how to fix it
+	Sticky bool   // the context is unusable from now on
 }
 
 func (e *Error) Error() string {
@@ -43,18 +43,18 @@ func (e *Error) Error() string {
 	return line
 }
 
-// Is tells whether the error is of the given kind.
+// Is reports whether the error is of this kind.
 func (e *Error) Is(kind error) bool {
 	return kind != nil && codes[e.Code].kind == kind
 }
 
-// IsSticky tells whether the error leaves its context of no more use.
+// IsSticky reports whether the error makes its context unusable.
 func IsSticky(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Sticky
 }
 
-// Codes that the package itself compares with.
+// Codes that the package compares with.
 const (
 	codeSuccess          = 0
 	codeNotInitialized   = 3
@@ -63,38 +63,38 @@ const (
 	codePrimaryCtxActive = 708
 )
 
-// code is what the package knows of an error code.
+// code describes an error code.
 type code struct {
 	kind   error
 	name   string
-	text   string // plain words, for where the driver has none
+	text   string // for drivers without a text
 	fix    string
 	sticky bool
 }
 
-// codes of the driver API that matter here. Those that are sticky leave the
-// context in a state in which every later call fails.
+// codes has the relevant codes of the driver API. After a sticky one, every later
+// call in the context fails.
 var codes = map[int]code{
 	1:   {kind: ErrInvalidValue, name: "CUDA_ERROR_INVALID_VALUE", text: "invalid argument"},
-	2:   {kind: ErrOutOfMemory, name: "CUDA_ERROR_OUT_OF_MEMORY", text: "out of memory", fix: "end other programs on this GPU, or take smaller batches"},
+	2:   {kind: ErrOutOfMemory, name: "CUDA_ERROR_OUT_OF_MEMORY", text: "out of memory", fix: "stop other programs on this GPU, or use smaller batches"},
 	3:   {kind: ErrNoDriver, name: "CUDA_ERROR_NOT_INITIALIZED", text: "no driver is loaded"},
 	4:   {kind: ErrDeviceLost, name: "CUDA_ERROR_DEINITIALIZED", text: "the driver is shutting down", sticky: true},
-	34:  {kind: ErrNoDriver, name: "CUDA_ERROR_STUB_LIBRARY", text: "the library is a stub for linking", fix: "take the toolkit's stubs folder out of LD_LIBRARY_PATH"},
+	34:  {kind: ErrNoDriver, name: "CUDA_ERROR_STUB_LIBRARY", text: "the library is a stub for linking", fix: "remove the stubs folder of the toolkit from LD_LIBRARY_PATH"},
 	46:  {kind: ErrDeviceLost, name: "CUDA_ERROR_DEVICE_UNAVAILABLE", text: "the device is busy or unavailable", fix: "another program may hold it in exclusive mode; see nvidia-smi -q -d COMPUTE"},
-	100: {kind: ErrNoDevice, name: "CUDA_ERROR_NO_DEVICE", text: "no CUDA-capable device", fix: "look for the GPU with nvidia-smi; CUDA_VISIBLE_DEVICES may hide it; in a container start it with GPU access"},
-	101: {kind: ErrInvalidDevice, name: "CUDA_ERROR_INVALID_DEVICE", text: "no such device", fix: "stele devices lists those that exist"},
+	100: {kind: ErrNoDevice, name: "CUDA_ERROR_NO_DEVICE", text: "no CUDA-capable device", fix: "check nvidia-smi; CUDA_VISIBLE_DEVICES may hide the GPU; a container must be started with GPU access"},
+	101: {kind: ErrInvalidDevice, name: "CUDA_ERROR_INVALID_DEVICE", text: "no such device", fix: "run stele devices to list the devices"},
 	200: {kind: ErrInvalidImage, name: "CUDA_ERROR_INVALID_IMAGE", text: "the kernel image is invalid"},
 	201: {kind: ErrClosed, name: "CUDA_ERROR_INVALID_CONTEXT", text: "invalid context"},
-	209: {kind: ErrInvalidImage, name: "CUDA_ERROR_NO_BINARY_FOR_GPU", text: "the kernel image has no code for this GPU", fix: "a GPU of compute capability 7.5 or newer is needed"},
+	209: {kind: ErrInvalidImage, name: "CUDA_ERROR_NO_BINARY_FOR_GPU", text: "the kernel image has no code for this GPU", fix: "use a GPU of compute capability 7.5 or higher"},
 	214: {kind: ErrDeviceLost, name: "CUDA_ERROR_ECC_UNCORRECTABLE", text: "uncorrectable memory error", fix: "reset the GPU or restart the machine; see nvidia-smi -q -d ECC", sticky: true},
-	216: {kind: ErrDeviceLost, name: "CUDA_ERROR_CONTEXT_ALREADY_IN_USE", text: "another process holds the device in exclusive mode", fix: "end it, or nvidia-smi -c DEFAULT"},
+	216: {kind: ErrDeviceLost, name: "CUDA_ERROR_CONTEXT_ALREADY_IN_USE", text: "another process holds the device in exclusive mode", fix: "stop it, or run nvidia-smi -c DEFAULT"},
 	218: {kind: ErrInvalidImage, name: "CUDA_ERROR_INVALID_PTX", text: "the PTX does not compile"},
 	220: {kind: ErrDeviceLost, name: "CUDA_ERROR_NVLINK_UNCORRECTABLE", text: "uncorrectable NVLink error", sticky: true},
-	221: {kind: ErrInvalidImage, name: "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", text: "the driver's PTX compiler is missing", fix: "install libnvidia-ptxjitcompiler.so.1 of the same driver version; a container needs it mounted"},
+	221: {kind: ErrInvalidImage, name: "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", text: "the driver's PTX compiler is missing", fix: "install libnvidia-ptxjitcompiler.so.1 of the same driver version; in a container, mount it"},
 	222: {kind: ErrInvalidImage, name: "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", text: "the PTX is newer than the driver", fix: "update the NVIDIA driver to R450 or newer"},
 	223: {kind: ErrInvalidImage, name: "CUDA_ERROR_JIT_COMPILATION_DISABLED", text: "compiling PTX is switched off", fix: "unset CUDA_DISABLE_PTX_JIT"},
 	300: {kind: ErrInvalidImage, name: "CUDA_ERROR_INVALID_SOURCE", text: "the kernel source is invalid"},
-	304: {kind: ErrNotPermitted, name: "CUDA_ERROR_OPERATING_SYSTEM", text: "an operating system call failed", fix: "check that /dev/nvidia* exist and may be read and written"},
+	304: {kind: ErrNotPermitted, name: "CUDA_ERROR_OPERATING_SYSTEM", text: "an operating system call failed", fix: "check that /dev/nvidia* exist and are readable and writable"},
 	400: {kind: ErrInvalidValue, name: "CUDA_ERROR_INVALID_HANDLE", text: "invalid handle"},
 	500: {kind: ErrNotFound, name: "CUDA_ERROR_NOT_FOUND", text: "not found"},
 	600: {name: "CUDA_ERROR_NOT_READY", text: "not finished yet"},
@@ -111,14 +111,14 @@ var codes = map[int]code{
 	719: {kind: ErrLaunchFailed, name: "CUDA_ERROR_LAUNCH_FAILED", text: "the kernel failed", sticky: true},
 	800: {kind: ErrNotPermitted, name: "CUDA_ERROR_NOT_PERMITTED", text: "not permitted"},
 	801: {kind: ErrNotSupported, name: "CUDA_ERROR_NOT_SUPPORTED", text: "not supported on this system"},
-	802: {kind: ErrDeviceLost, name: "CUDA_ERROR_SYSTEM_NOT_READY", text: "the system is not ready", fix: "start nvidia-fabricmanager, which machines with NVSwitch need"},
+	802: {kind: ErrDeviceLost, name: "CUDA_ERROR_SYSTEM_NOT_READY", text: "the system is not ready", fix: "start nvidia-fabricmanager, required on machines with NVSwitch"},
 	803: {kind: ErrDriverTooOld, name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", text: "the driver library and the kernel module differ in version", fix: "restart the machine after a driver update"},
-	804: {kind: ErrDriverTooOld, name: "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", text: "forward compatibility is not supported on this GPU", fix: "take the cuda-compat folder out of LD_LIBRARY_PATH"},
-	999: {kind: ErrDeviceLost, name: "CUDA_ERROR_UNKNOWN", text: "unknown error", fix: "see dmesg for an NVRM: Xid line; reload the driver or restart the machine", sticky: true},
+	804: {kind: ErrDriverTooOld, name: "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", text: "forward compatibility is not supported on this GPU", fix: "remove the cuda-compat folder from LD_LIBRARY_PATH"},
+	999: {kind: ErrDeviceLost, name: "CUDA_ERROR_UNKNOWN", text: "unknown error", fix: "check dmesg for an NVRM: Xid line; reload the driver or restart the machine", sticky: true},
 }
 
-// newError makes the error of a code. name and text are the driver's words for
-// it and may be empty.
+// newError returns the error for a code. name and text are those of the driver and
+// may be empty.
 func newError(call string, n int, name, text string) *Error {
 	c := codes[n]
 	if name == "" {

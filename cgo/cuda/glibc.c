@@ -1,13 +1,13 @@
 //go:build linux && cuda && cgo
 
 /*
- * The program starts on glibc 2.28 and newer, whichever the compiler has.
+ * The program runs on glibc 2.28 and newer, whatever version the compiler has.
  *
  * glibc 2.32 to 2.34 moved the functions of libpthread, libdl and libresolv into
- * libc, and gave them a new version for that. A program that is linked against a
- * newer glibc asks for these versions, and does not start on an older one,
- * although nothing in them is new. So the program has functions of these names
- * itself, which the linker prefers, and each calls the oldest version.
+ * libc and gave them new symbol versions. A program linked against a newer glibc
+ * requires these versions and does not start on an older one, although the
+ * functions are unchanged. So the program defines functions with these names,
+ * which the linker prefers, and each calls the oldest version.
  * See docs/decisions/glibc.md; binary_test.go fails if one is missing here.
  */
 

@@ -14,21 +14,21 @@ import (
 	"gorgonia.org/cu"
 )
 
-// Module is a kernel image that is loaded in a context.
+// Module is a kernel image loaded in a context.
 type Module struct {
 	c *Context
 	m cu.Module
 }
 
-// LoadPTX has the driver compile PTX text, or takes a cubin as it is. The log is
-// what the compiler said, also where it failed; the error then is of kind
-// ErrInvalidImage and holds the log's first line.
+// LoadPTX compiles PTX text with the driver's compiler, or loads a cubin. The log
+// is that of the compiler, also after a failure; the error is then of the kind
+// [ErrInvalidImage] and has the first line of the log.
 func (c *Context) LoadPTX(image []byte) (m *Module, log string, err error) {
 	if len(image) == 0 {
 		return nil, "", fmt.Errorf("cuModuleLoadDataEx: empty image: %w", ErrInvalidImage)
 	}
 	if image[len(image)-1] != 0 {
-		image = append(bytes.Clone(image), 0) // the driver takes PTX as a C string
+		image = append(bytes.Clone(image), 0) // the driver expects a C string
 	}
 	var module C.CUmodule
 	info, fault := make([]byte, 8<<10), make([]byte, 8<<10)
@@ -46,15 +46,15 @@ func (c *Context) LoadPTX(image []byte) (m *Module, log string, err error) {
 	return &Module{c: c, m: moduleOf(module)}, log, nil
 }
 
-// text returns a buffer's C string.
+// text returns the C string in a buffer.
 func text(b []byte) string {
 	s, _, _ := bytes.Cut(b, []byte{0})
 	return string(s)
 }
 
-// gorgonia.org/cu keeps its handles to itself. Each of its types is a struct of
-// just the handle, so that these can convert between the two; they do not
-// compile if one is of another size.
+// gorgonia.org/cu does not export its handles. Each of its types is a struct with
+// only the handle, so the functions below convert between the two. These lines
+// fail to compile if the sizes differ.
 var (
 	_ [unsafe.Sizeof(C.CUmodule(nil))]struct{}   = [unsafe.Sizeof(cu.Module{})]struct{}{}
 	_ [unsafe.Sizeof(C.CUfunction(nil))]struct{} = [unsafe.Sizeof(cu.Function{})]struct{}{}
@@ -77,8 +77,7 @@ type Function struct {
 	name string
 }
 
-// Function finds a kernel by its name in the image; ErrNotFound if there is
-// none.
+// Function returns the kernel with this name in the image. Errors: [ErrNotFound].
 func (m *Module) Function(name string) (*Function, error) {
 	f := &Function{c: m.c, name: name}
 	err := m.c.use("cuModuleGetFunction", func() (err error) {
@@ -91,10 +90,10 @@ func (m *Module) Function(name string) (*Function, error) {
 	return f, nil
 }
 
-// Name returns the kernel's name in its image.
+// Name returns the name of the kernel in its image.
 func (f *Function) Name() string { return f.name }
 
-// Attributes tells what the kernel takes of the device.
+// Attributes returns the resources that the kernel uses.
 func (f *Function) Attributes() (FunctionAttributes, error) {
 	var a FunctionAttributes
 	for _, x := range []struct {
@@ -120,17 +119,17 @@ func (f *Function) Attributes() (FunctionAttributes, error) {
 	return a, nil
 }
 
-// PreferShared asks for percent (0 to 100) of the most shared memory that an SM
-// can have, where the kernel runs; the rest of its on-chip memory is cache. The
-// driver decides, and Occupancy counts what it has decided.
+// PreferShared requests percent (0 to 100) of the maximal shared memory of an SM
+// for the kernel; the rest of the on-chip memory is cache. It is a hint: the
+// driver decides, and Occupancy reflects the decision.
 func (f *Function) PreferShared(percent int) error {
 	return f.c.use("cuFuncSetAttribute", func() error {
 		return resultOf(C.cuFuncSetAttribute(functionOf(&f.f), C.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, C.int(percent)))
 	})
 }
 
-// Occupancy returns how many blocks of the given number of threads, each with
-// shared bytes of dynamic shared memory, one SM holds at a time.
+// Occupancy returns how many blocks one SM holds at a time, each with this many
+// threads and shared bytes of dynamic shared memory.
 func (f *Function) Occupancy(threads, shared int) (blocks int, err error) {
 	err = f.c.use("cuOccupancyMaxActiveBlocksPerMultiprocessor", func() (err error) {
 		blocks, err = f.f.MaxActiveBlocksPerMultiProcessor(threads, int64(shared))

@@ -1,37 +1,37 @@
 package cuda
 
-// LibraryVariable is the environment variable that names another driver
-// library than libcuda.so.1.
+// LibraryVariable is the environment variable with the driver library to load
+// instead of libcuda.so.1.
 const LibraryVariable = "STELE_CUDA_LIB"
 
-// OldestDriver is the oldest CUDA version that a driver must support, in the
-// form of Status.DriverVersion: that of R450.
+// OldestDriver is the CUDA version that a driver must support at least, in the form
+// of Status.DriverVersion: that of R450.
 const OldestDriver = 11000
 
-// Status is what became of the driver library.
+// Status is the state of the driver library.
 type Status struct {
-	Library       string   `json:"library"`           // the library tried
-	Loaded        bool     `json:"loaded"`            // it could be loaded
-	Reason        string   `json:"reason,omitempty"`  // why CUDA cannot be used, and the fix; empty: it can
-	InitCode      int      `json:"init_code"`         // what the driver's cuInit answered; 0 is success
+	Library       string   `json:"library"`           // name or path
+	Loaded        bool     `json:"loaded"`            // dlopen succeeded
+	Reason        string   `json:"reason,omitempty"`  // why CUDA cannot be used, and the fix; empty: it can be used
+	InitCode      int      `json:"init_code"`         // result of the driver's cuInit; 0 is success
 	DriverVersion int      `json:"driver_version"`    // newest CUDA version that the driver supports, 12040 is 12.4; 0: unknown
-	Missing       []string `json:"missing,omitempty"` // functions that the library does not have
+	Missing       []string `json:"missing,omitempty"` // functions that the library lacks
 }
 
-// Usable reports whether devices can be asked for.
+// Usable reports whether the driver can be used.
 func (s Status) Usable() bool { return s.Reason == "" }
 
-// Started reports whether the driver was started: whether its cuInit was called.
+// Started reports whether the driver was started: its cuInit was called.
 func (s Status) Started() bool { return s.InitCode != codeNotInitialized }
 
-// Device is a GPU, or a slice of one (MIG). Devices are numbered by their PCI
-// addresses among those that the process may see: as nvidia-smi does, unless
-// CUDA_VISIBLE_DEVICES hides some, or MIG divides one.
+// Device is a GPU, or a slice of one (MIG). Devices are numbered in the order of
+// their PCI addresses, among those visible to the process. The numbers are those
+// of nvidia-smi unless CUDA_VISIBLE_DEVICES hides some or MIG divides one.
 type Device struct {
-	Index  int    `json:"index"` // among Devices
+	Index  int    `json:"index"` // in the result of Devices
 	Name   string `json:"name"`
-	UUID   string `json:"uuid"`             // "GPU-" and the usual form; of a MIG slice "MIG-"
-	Parent string `json:"parent,omitempty"` // UUID of the GPU that a MIG slice is part of
+	UUID   string `json:"uuid"`             // "GPU-..."; of a MIG slice "MIG-..."
+	Parent string `json:"parent,omitempty"` // UUID of the GPU of a MIG slice
 	PCI    string `json:"pci"`              // domain:bus:device.function, "0000:65:00.0"
 
 	Major int `json:"major"` // compute capability
@@ -41,20 +41,20 @@ type Device struct {
 	ThreadsPerSM    int    `json:"threads_per_sm"`    // at most
 	RegistersPerSM  int    `json:"registers_per_sm"`  // of 32 bits
 	ThreadsPerBlock int    `json:"threads_per_block"` // at most
-	ClockKHz        int    `json:"clock_khz"`         // highest clock of the SMs; 0: the driver does not tell
-	MemoryClockKHz  int    `json:"memory_clock_khz"`  // 0: the driver does not tell
+	ClockKHz        int    `json:"clock_khz"`         // highest clock of the SMs; 0: unknown
+	MemoryClockKHz  int    `json:"memory_clock_khz"`  // 0: unknown
 	MemoryBusBits   int    `json:"memory_bus_bits"`   //
 	Memory          uint64 `json:"memory"`            // bytes
-	ECC             bool   `json:"ecc"`               // error correction is on
-	Display         bool   `json:"display"`           // the driver ends kernels that run for seconds
+	ECC             bool   `json:"ecc"`               // error correction is enabled
+	Display         bool   `json:"display"`           // drives a display: the driver kills kernels that run for seconds
 	Prohibited      bool   `json:"prohibited"`        // compute mode: no contexts allowed
-	Ordinal         int    `json:"-"`                 // the driver's own number
+	Ordinal         int    `json:"-"`                 // number in the driver
 }
 
-// FunctionAttributes is what the driver says of a compiled kernel.
+// FunctionAttributes are the resources of a compiled kernel.
 type FunctionAttributes struct {
 	Registers   int `json:"registers"`    // of 32 bits, per thread
-	LocalBytes  int `json:"local_bytes"`  // per thread; spilled registers lie there
+	LocalBytes  int `json:"local_bytes"`  // per thread; spilled registers are there
 	SharedBytes int `json:"shared_bytes"` // per block, without the dynamic part
 	ConstBytes  int `json:"const_bytes"`
 	MaxThreads  int `json:"max_threads"` // per block
@@ -62,5 +62,5 @@ type FunctionAttributes struct {
 	Binary      int `json:"binary"`      // compute capability compiled for, 90 is 9.0
 }
 
-// DevicePtr is an address in a device's memory.
+// DevicePtr is an address in device memory.
 type DevicePtr uint64

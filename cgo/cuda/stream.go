@@ -14,16 +14,17 @@ import (
 	"gorgonia.org/cu"
 )
 
-// Stream is a queue of work for the device: what is put in runs in order, and
-// beside that of other streams. All methods but Synchronize and Close return as
-// soon as the work is queued; a failure of the work itself is told by a later
-// call.
+// Stream is a queue of work for the device. Its work runs in order, and
+// concurrently with that of other streams. All methods but Synchronize and Close
+// return as soon as the work is queued; a later call returns the error of work
+// that failed.
 type Stream struct {
 	c *Context
 	s cu.Stream
 }
 
-// NewStream makes a stream that does not wait for the context's default stream.
+// NewStream creates a stream that does not wait for the default stream of the
+// context.
 func (c *Context) NewStream() (*Stream, error) {
 	s := &Stream{c: c}
 	err := c.use("cuStreamCreate", func() (err error) {
@@ -37,10 +38,9 @@ func (c *Context) NewStream() (*Stream, error) {
 }
 
 // Launch queues a kernel: grid blocks of block threads, each block with shared
-// bytes of dynamic shared memory. params are the kernel's arguments in order,
-// each as the bytes that the kernel declares, structs included; they are copied
-// before Launch returns. Together they have at most 4096 bytes, and there are
-// at most 64.
+// bytes of dynamic shared memory. params are the arguments of the kernel in order,
+// each in the memory layout that the kernel declares, structs included. Launch
+// copies them. There may be 64 with 4096 bytes in all.
 func (s *Stream) Launch(f *Function, grid, block [3]int, shared int, params ...[]byte) error {
 	var shape [6]C.uint
 	for i, n := range append(grid[:], block[:]...) {
@@ -72,9 +72,8 @@ func (s *Stream) Launch(f *Function, grid, block [3]int, shared int, params ...[
 	return nil
 }
 
-// CopyToDeviceAsync queues a copy from pinned host memory to the device. src
-// must be part of what HostAlloc gave, and must not change until the copy is
-// done.
+// CopyToDeviceAsync queues a copy from pinned host memory to the device. src must
+// be memory of HostAlloc and must not change until the copy is done.
 func (s *Stream) CopyToDeviceAsync(dst DevicePtr, src []byte) error {
 	if len(src) == 0 {
 		return nil
@@ -84,8 +83,8 @@ func (s *Stream) CopyToDeviceAsync(dst DevicePtr, src []byte) error {
 	})
 }
 
-// CopyToHostAsync queues a copy from the device to pinned host memory. dst must
-// be part of what HostAlloc gave, and must be left alone until the copy is done.
+// CopyToHostAsync queues a copy from the device to pinned host memory. dst must be
+// memory of HostAlloc and must not be used until the copy is done.
 func (s *Stream) CopyToHostAsync(dst []byte, src DevicePtr) error {
 	if len(dst) == 0 {
 		return nil
@@ -95,7 +94,7 @@ func (s *Stream) CopyToHostAsync(dst []byte, src DevicePtr) error {
 	})
 }
 
-// MemsetAsync queues the setting of n bytes of the device's memory.
+// MemsetAsync queues setting n bytes of device memory to value.
 func (s *Stream) MemsetAsync(p DevicePtr, value byte, n int) error {
 	if n == 0 {
 		return nil
@@ -108,29 +107,29 @@ func (s *Stream) MemsetAsync(p DevicePtr, value byte, n int) error {
 	})
 }
 
-// Wait has what is queued in s from now on wait for the event.
+// Wait makes all work queued in s from now on wait for the event.
 func (s *Stream) Wait(e *Event) error {
 	return s.c.use("cuStreamWaitEvent", func() error { return s.s.Wait(e.e, 0) })
 }
 
-// Synchronize waits until all that was queued is done.
+// Synchronize waits until all queued work is done.
 func (s *Stream) Synchronize() error {
 	return s.c.use("cuStreamSynchronize", s.s.Synchronize)
 }
 
-// Close frees the stream; what is queued still runs.
+// Close frees the stream. Queued work still runs.
 func (s *Stream) Close() error {
 	return s.c.use("cuStreamDestroy", s.s.Destroy)
 }
 
-// Event is a mark in a stream.
+// Event is a marker in a stream.
 type Event struct {
 	c *Context
 	e cu.Event
 }
 
-// NewEvent makes an event; waiting for it sleeps. Only a timed one can be given
-// to Elapsed, and it costs a little more.
+// NewEvent creates an event. Waiting for it sleeps. Elapsed needs timed events,
+// which cost a little more.
 func (c *Context) NewEvent(timed bool) (*Event, error) {
 	flags := cu.BlockingSyncEvent
 	if !timed {
@@ -147,13 +146,13 @@ func (c *Context) NewEvent(timed bool) (*Event, error) {
 	return e, nil
 }
 
-// Record queues the event in a stream: it is done when all is that was queued
-// there before.
+// Record queues the event in a stream. The event is done when all work queued
+// before it is.
 func (e *Event) Record(s *Stream) error {
 	return e.c.use("cuEventRecord", func() error { return e.e.Record(s.s) })
 }
 
-// Done tells whether the event is done, without waiting. One that was never
+// Done reports whether the event is done, without waiting. An event that was never
 // recorded is done.
 func (e *Event) Done() (bool, error) {
 	err := e.c.use("cuEventQuery", e.e.Query)
@@ -169,8 +168,8 @@ func (e *Event) Synchronize() error {
 	return e.c.use("cuEventSynchronize", e.e.Synchronize)
 }
 
-// Elapsed returns the device's time between two events that are done, to about
-// half a microsecond.
+// Elapsed returns the time on the device between two events that are done, with a
+// resolution of about half a microsecond.
 func Elapsed(start, end *Event) (time.Duration, error) {
 	var ms float64
 	err := start.c.use("cuEventElapsedTime", func() (err error) {

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-const notBuilt = "this binary was built without CUDA; build it with make on a machine that has a C compiler"
+const notBuilt = "this binary was built without CUDA; build it with make on a machine with a C compiler"
 
-// Probe tells that the binary has no CUDA in it.
+// Probe reports that the binary was built without CUDA.
 func Probe() Status { return Status{Reason: notBuilt, InitCode: codeNotInitialized} }
 
 var errNotBuilt = fmt.Errorf("%w: %s", ErrNoDriver, notBuilt)
 
-// The rest of the API, for callers to compile against. Nothing below Open is
-// ever reached.
+// The rest of the API, so that callers compile. No code after Open is ever
+// reached.
 
 type (
 	Context  struct{}

@@ -11,10 +11,10 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
-// wslLibrary is where WSL2 has the library; the loader may not know the folder.
+// wslLibrary is the path of the library in WSL2, where the loader may not search.
 var wslLibrary = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
 
-// start loads the library, once. It stays loaded as long as the program runs.
+// start loads the library once. It stays loaded until the program ends.
 var start = sync.OnceValue(func() error {
 	ret := nvml.Init()
 	if _, err := os.Stat(wslLibrary); ret == nvml.ERROR_LIBRARY_NOT_FOUND && err == nil {
@@ -29,8 +29,8 @@ var start = sync.OnceValue(func() error {
 	return nil
 })
 
-// say tells what a return code means. It does not ask the library, which may
-// not be there.
+// say returns the meaning of a return code, without a call of the library, which may
+// not be loaded.
 func say(ret nvml.Return) string {
 	if ret == nvml.ERROR_LIBRARY_NOT_FOUND {
 		return "libnvidia-ml.so.1 cannot be loaded"
@@ -38,8 +38,8 @@ func say(ret nvml.Return) string {
 	return ret.Error()
 }
 
-// Read reads the sensors of the GPU with this UUID; of a MIG slice those of the
-// GPU that it is part of. Errors: [ErrAbsent].
+// Read reads the sensors of the GPU with this UUID. Those of a MIG slice are the
+// sensors of its GPU. Errors: [ErrAbsent].
 func Read(uuid string) (Reading, error) {
 	if err := start(); err != nil {
 		return Reading{}, err
@@ -58,7 +58,7 @@ func Read(uuid string) (Reading, error) {
 	return read(device, exported), nil
 }
 
-// sensors is what is read of a device.
+// sensors are the functions of a device that read uses.
 type sensors interface {
 	GetTemperature(nvml.TemperatureSensors) (uint32, nvml.Return)
 	GetPowerUsage() (uint32, nvml.Return)
@@ -70,8 +70,8 @@ type sensors interface {
 	GetCurrentClocksThrottleReasons() (uint64, nvml.Return)
 }
 
-// read reads each sensor. has tells whether the library has a function; calling
-// one that is not there would end the program.
+// read reads each sensor. has reports whether the library has a function: calling
+// a missing one would end the program.
 func read(device sensors, has func(function string) bool) Reading {
 	r := Reading{Absent: map[string]string{}}
 	try := func(field, function string, get func() nvml.Return) bool {
@@ -119,7 +119,7 @@ func read(device sensors, has func(function string) bool) Reading {
 		r.Energy = &joules
 	}
 	function, throttle := "nvmlDeviceGetCurrentClocksEventReasons", device.GetCurrentClocksEventReasons
-	if !has(function) { // its name before R535
+	if !has(function) { // the name before R535
 		function, throttle = "nvmlDeviceGetCurrentClocksThrottleReasons", device.GetCurrentClocksThrottleReasons
 	}
 	if try("throttle", function, func() (ret nvml.Return) {

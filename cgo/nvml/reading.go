@@ -1,14 +1,15 @@
 // Package nvml reads the sensors of NVIDIA GPUs, through NVIDIA/go-nvml and the
 // library libnvidia-ml.so.1 of the driver.
 //
-// [Read] gives a [Reading] of one GPU. A sensor that a GPU or a driver does not
-// have is nil there, and Reading.Absent says why. The library is loaded the
-// first time that somebody reads; where there is none, Read says so. Without
-// cgo and the build tag cuda the package has the same API and no sensors.
+// [Read] returns a [Reading] of one GPU. A sensor that the GPU or the driver lacks
+// is nil in it, and Reading.Absent has the reason. The first call loads the
+// library; without a library Read returns [ErrAbsent]. Without cgo and the build
+// tag cuda the package has the same API and no sensors. All functions are safe
+// for concurrent use.
 //
-// go-nvml leaves the functions of the library open when the program is linked,
-// so they have to be looked up when they are called. Some C compilers have them
-// looked up when the program starts, which then fails; "-Wl,-z,lazy" in
+// go-nvml leaves the functions of the library undefined when the program is
+// linked, so they must be resolved lazily, when they are called. Some C compilers
+// resolve them when the program starts, which then fails; "-Wl,-z,lazy" in
 // CGO_LDFLAGS prevents that.
 package nvml
 
@@ -21,25 +22,25 @@ import (
 // ErrAbsent means that no sensor can be read.
 var ErrAbsent = errors.New("no NVML")
 
-// Reading is what the sensors of a GPU tell. A nil field is absent.
+// Reading has the readings of the sensors of a GPU. A nil field is absent.
 type Reading struct {
 	Temperature *uint32  `json:"temperature_c,omitempty"`    // of the chip, in degrees Celsius
 	Power       *float64 `json:"power_w,omitempty"`          // watts
 	PowerLimit  *float64 `json:"power_limit_w,omitempty"`    // watts
 	Energy      *float64 `json:"energy_j,omitempty"`         // joules since the driver was loaded
-	Fan         *uint32  `json:"fan_percent,omitempty"`      // of its full speed
+	Fan         *uint32  `json:"fan_percent,omitempty"`      // of full speed
 	Clock       *uint32  `json:"clock_mhz,omitempty"`        // of the SMs
-	MemoryClock *uint32  `json:"memory_clock_mhz,omitempty"` //
+	MemoryClock *uint32  `json:"memory_clock_mhz,omitempty"` // of the memory
 	Throttle    []string `json:"throttle,omitempty"`         // why the clock is lower than it could be
 
-	Absent map[string]string `json:"absent,omitempty"` // why, by the name of the JSON field
+	Absent map[string]string `json:"absent,omitempty"` // the reason, by the name of the JSON field
 }
 
-// String is a line for people.
+// String returns the readings in one line, for people.
 func (r Reading) String() string {
 	var parts []string
-	add := func(there bool, format string, value func() any) {
-		if there {
+	add := func(isPresent bool, format string, value func() any) {
+		if isPresent {
 			parts = append(parts, fmt.Sprintf(format, value()))
 		}
 	}
@@ -56,8 +57,8 @@ func (r Reading) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Reasons names the bits of NVML's and nvidia-smi's throttle reasons (event
-// reasons, in newer drivers). An idle GPU is not throttled.
+// Reasons returns the names of the throttle reasons in bits, as NVML and nvidia-smi
+// report them (event reasons in newer drivers). Idle is not among them.
 func Reasons(bits uint64) (names []string) {
 	for _, b := range []struct {
 		bit  uint64

@@ -4,17 +4,17 @@ package nvml
 
 import "fmt"
 
-// Read says that there are no sensors.
+// Read reports that there are no sensors.
 func Read(string) (Reading, error) {
 	return Reading{}, fmt.Errorf("%w: this binary was built without CUDA", ErrAbsent)
 }
 
-// Driver says that there is none.
+// Driver reports that there is no driver.
 func Driver() (string, error) {
 	return "", fmt.Errorf("%w: this binary was built without CUDA", ErrAbsent)
 }
 
-// Processes says that they cannot be counted.
+// Processes reports that processes cannot be counted.
 func Processes(string) (int, error) {
 	return 0, fmt.Errorf("%w: this binary was built without CUDA", ErrAbsent)
 }

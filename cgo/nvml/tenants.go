@@ -20,9 +20,9 @@ func Driver() (string, error) {
 	return version, nil
 }
 
-// Processes counts the processes that use the GPU with this UUID, to compute or
-// to draw; one that does both counts once. This process is among them if it has
-// a context there. Errors: [ErrAbsent].
+// Processes returns the number of processes that use the GPU with this UUID, for
+// compute or graphics; a process that does both counts once. This process is
+// among them if it has a context on the GPU. Errors: [ErrAbsent].
 func Processes(uuid string) (int, error) {
 	if err := start(); err != nil {
 		return 0, err
@@ -37,14 +37,14 @@ func Processes(uuid string) (int, error) {
 // exported reports whether the library has a function.
 func exported(function string) bool { return nvml.Extensions().LookupSymbol(function) == nil }
 
-// tenants is what is asked of a device about its processes.
+// tenants are the functions of a device that processes uses.
 type tenants interface {
 	GetComputeRunningProcesses() ([]nvml.ProcessInfo, nvml.Return)
 	GetGraphicsRunningProcesses() ([]nvml.ProcessInfo, nvml.Return)
 }
 
-// processes counts the processes of both kinds. A GPU that does not list those
-// that draw has none that matter.
+// processes counts the processes of both kinds. A GPU that does not list graphics
+// processes has none that matter.
 func processes(device tenants, has func(function string) bool) (int, error) {
 	const compute, graphics = "nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses"
 	if !has(compute) {

@@ -149,7 +149,7 @@ const (
 	count = 300
 )
 
-// expected are the nonces that find has to find.
+// expected are the nonces that find must return.
 func expected(t *testing.T) (nonces []uint32) {
 	t.Helper()
 	h, err := pow.ParseHeader(genesis)
@@ -233,8 +233,8 @@ func TestEveryEntryLoads(t *testing.T) {
 	}
 }
 
-// A search meets each fault with an error of its kind, and the device is as
-// good as new after the context was closed.
+// A search returns an error of the right kind for each fault, and the device works
+// again after the context was closed.
 func TestFaults(t *testing.T) {
 	for _, c := range []struct {
 		rules string
@@ -286,7 +286,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A fault can be meant for one device.
+// A fault can be limited to one device.
 func TestFaultOfOneDevice(t *testing.T) {
 	all := devices(t, "kernel:*:719@1")
 	scan := entry(t, kernels.Scan)
@@ -317,7 +317,7 @@ func TestWrongAndLostHits(t *testing.T) {
 	}
 }
 
-// What hangs for a while is waited for.
+// Waiting lasts until a call that hangs for a while returns.
 func TestHang(t *testing.T) {
 	for _, rules := range []string{"kernel:1:hang=200", "copy:2:hang=200", "cuStreamSynchronize:1:hang=200"} {
 		d, begin := devices(t, rules)[0], time.Now()
@@ -331,7 +331,8 @@ func TestHang(t *testing.T) {
 	}
 }
 
-// A kernel touches only what is allocated, and what is fresh shows.
+// A kernel that accesses memory that is not allocated fails, and fresh memory holds
+// 0xa5.
 func TestMemoryIsStrict(t *testing.T) {
 	d := devices(t, "")[0]
 	h, err := pow.ParseHeader(genesis)
@@ -464,7 +465,7 @@ func TestEnvironments(t *testing.T) {
 	}
 }
 
-// printOccupancy prints how many blocks of an entry an SM holds, without and with
+// printOccupancy prints how many blocks of an entry an SM holds, with and without
 // a preference for shared memory.
 func printOccupancy(d cuda.Device, name string) {
 	e := kernels.Entries()[slices.IndexFunc(kernels.Entries(), func(e kernels.Entry) bool { return e.Name == name })]
@@ -486,8 +487,8 @@ func printOccupancy(d cuda.Device, name string) {
 	fmt.Println(before, after, errors.Join(err1, err2, err3))
 }
 
-// Shared memory, registers and threads bound the blocks of an SM. On Turing
-// shared memory has the last word about searches of several versions.
+// Shared memory, registers and threads bound the blocks of an SM. On Turing it is
+// shared memory for multi-version searches.
 func TestOccupancy(t *testing.T) {
 	for _, tt := range []struct{ capability, entry, want string }{
 		{"7.5", "roll_a", "2 4"},

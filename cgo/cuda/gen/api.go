@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// api is what api.txt holds.
+// api is the content of api.txt.
 type api struct {
 	decls []decl
 }
@@ -28,7 +28,7 @@ var (
 
 func identifiers(text string) []string { return identifier.FindAllString(text, -1) }
 
-// parseAPI reads the text of api.txt; its head explains the form.
+// parseAPI reads the text of api.txt, whose head explains the form.
 func parseAPI(text string) (*api, error) {
 	var a api
 	var open *decl // gets the indented lines; nil: none are expected
@@ -81,7 +81,7 @@ func parseAPI(text string) (*api, error) {
 	return &a, nil
 }
 
-// names returns what the declaration declares.
+// names returns the names that the declaration declares.
 func (d decl) names() []string {
 	all := []string{d.name}
 	if d.kind == "enum" {
@@ -97,7 +97,7 @@ func (d decl) wanted(need map[string]bool) bool {
 	return slices.ContainsFunc(d.names(), func(name string) bool { return need[name] })
 }
 
-// text returns what mentions the types that the declaration needs.
+// text returns the text with the types that the declaration uses.
 func (d decl) text() string {
 	switch d.kind {
 	case "enum":

@@ -1,14 +1,14 @@
-// Command gen writes what lets gorgonia.org/cu be built without a CUDA toolkit
-// and started without a driver:
+// Command gen writes the files that allow gorgonia.org/cu to be built without a
+// CUDA toolkit and started without a driver:
 //
-//	include/cuda.h   a small cuda.h: the names that the package uses, no others
+//	include/cuda.h   a small cuda.h: only the names that the package uses
 //	lib/libcuda.a    an empty archive, for its -lcuda
 //	forward.c        every driver function that is used, as a call through a slot
 //
-// It reads the names out of the source of gorgonia.org/cu, as pinned in go.mod,
-// and of the package in the folder above; what they stand for is in api.txt. A
-// name that is missing there is an error that names it. The output depends on
-// nothing else. Run it in cgo/cuda:
+// It reads the names from the source of gorgonia.org/cu, as pinned in go.mod, and
+// from that of the package in the folder above. Their declarations are in
+// api.txt; a name that is missing there is an error. The output depends on nothing
+// else. Run it in cgo/cuda:
 //
 //	go run ./gen
 package main
@@ -85,8 +85,8 @@ func run(dir, out string) error {
 	return nil
 }
 
-// choose returns the part of the API that the names need: the names
-// themselves, and the types that their declarations mention.
+// choose returns the part of the API that the names need: their declarations and
+// the types that these mention.
 func (a *api) choose(names map[string]string) (*api, error) {
 	need := map[string]bool{}
 	for name, where := range names {

@@ -11,15 +11,15 @@ import (
 )
 
 var (
-	// driverName is how the CUDA driver API names things.
+	// driverName matches the names of the CUDA driver API.
 	driverName = regexp.MustCompile(`^(cu[A-Z]|cuuint|CU[a-z]|CU_|CUDA_)`)
-	// inC finds the identifiers of C text, noise the parts that hold none.
+	// inC matches the identifiers in C text, noise the parts without any.
 	inC   = regexp.MustCompile(`\b[A-Za-z_][A-Za-z0-9_]*`)
 	noise = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/|"[^"\n]*"|<[a-z]+\.h>`)
 )
 
-// usedNames returns the names of the driver API that the source in folder dir
-// mentions and does not itself define, each with a file that mentions it.
+// usedNames returns the names of the driver API that the source in folder dir uses
+// and does not define, each with a file that uses it.
 func usedNames(dir string) (map[string]string, error) {
 	used, defined := map[string]string{}, map[string]bool{}
 	note := func(name, file string) {
@@ -77,5 +77,5 @@ func usedNames(dir string) (map[string]string, error) {
 	return used, nil
 }
 
-// definition finds functions that C text defines.
+// definition matches the functions that C text defines.
 var definition = regexp.MustCompile(`(?m)^\w[\w \*]*?\b(\w+)\([^;{]*\)\s*\{`)

@@ -49,7 +49,7 @@ func (a *api) header(origin string) string {
 	return b.String()
 }
 
-// types returns the parameters of a function as a prototype has them.
+// types returns the parameters of a function as in its prototype.
 func (d decl) types() string {
 	if len(d.lines) == 0 {
 		return "void"

@@ -264,7 +264,7 @@ CUresult cuStreamWaitEvent(CUstream s, CUevent e, unsigned flags) { NEED_CONTEXT
  * What the kernels get:
  *   echo(to, b, big, c): writes the shape of the launch and the arguments to
  *     to: seven unsigned numbers, b, 600 bytes of big, 3 bytes of c
- *   fault(): fails, which the stream tells later
+ *   fault(): fails, which the stream reports later
  */
 struct echo { unsigned shape[7]; unsigned char b; char big[600]; char c[3]; };
 

@@ -1,8 +1,7 @@
 // The driver itself, its devices and their primary contexts.
 //
 // STELE_EMU_DEVICES (1), STELE_EMU_DRIVER (12040), STELE_EMU_CC (9.0),
-// STELE_EMU_SMS (2) and STELE_EMU_MEMORY (bytes of each device, 1 GiB) say what
-// there is.
+// STELE_EMU_SMS (2) and STELE_EMU_MEMORY (bytes per device, 1 GiB) describe them.
 #include "emulator.h"
 
 #include <cstdio>
@@ -77,7 +76,7 @@ CUresult enter(const char *call, bool need)
 	return current->error;
 }
 
-// enter_device is enter for functions that name a device.
+// enter_device is enter for functions with a device as argument.
 static CUresult enter_device(const char *call, CUdevice ordinal)
 {
 	ENTER(call, false);
@@ -111,7 +110,7 @@ API cuInit(unsigned flags)
 	int n = number("STELE_EMU_DEVICES", 1);
 	if (n == 0)
 		return CUDA_ERROR_NO_DEVICE;
-	// By PCI address, if that is what the program asks for.
+	// In the order of PCI addresses, if the program requests it.
 	const char *order = getenv("CUDA_DEVICE_ORDER");
 	bool by_pci = order && strcmp(order, "PCI_BUS_ID") == 0;
 	for (int i = 0; i < n; i++) {
@@ -162,7 +161,7 @@ API cuDeviceGetUuid(CUuuid *uuid, CUdevice d)
 	return CUDA_SUCCESS;
 }
 
-// With STELE_EMU_MIG each device is a slice of a GPU, and has a UUID of its own.
+// With STELE_EMU_MIG each device is a slice of a GPU, with its own UUID.
 API cuDeviceGetUuid_v2(CUuuid *uuid, CUdevice d)
 {
 	CUresult r = cuDeviceGetUuid(uuid, d);

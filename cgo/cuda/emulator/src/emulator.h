@@ -17,27 +17,27 @@ extern "C" {
 #include <cuda.h>
 }
 
-// API makes a function one of those that the library exports.
+// API marks a function that the library exports.
 #define API extern "C" __attribute__((visibility("default"))) CUresult
 
-// Errors that cuda.h does not name.
+// Errors that cuda.h does not have.
 const CUresult DEVICE_UNAVAILABLE = (CUresult)46, UNSUPPORTED_PTX_VERSION = (CUresult)222;
 
 using lock = std::unique_lock<std::mutex>;
 using clock_type = std::chrono::steady_clock;
 
-// A device. It lives as long as the process.
+// A device. It exists until the process ends.
 struct device {
 	int ordinal, bus;
 	unsigned flags = 0;          // of the primary context
-	int retained = 0;            // how often the primary context is
-	CUcontext_st *primary = nullptr; // NULL: there is none
+	int retained = 0;            // users of the primary context
+	CUcontext_st *primary = nullptr; // NULL: none
 	uint64_t used = 0;           // bytes allocated
-	clock_type::time_point lost; // until then the device does not answer
+	clock_type::time_point lost; // the device does not answer until then
 };
 
-// A context, and all that was made in it. Contexts, streams and events are
-// never freed, so that a thread that still looks at one finds it.
+// A context, and everything created in it. Contexts, streams and events are never
+// freed, so that a thread that still uses one can access it.
 struct CUcontext_st {
 	struct device *device;
 	CUresult error = CUDA_SUCCESS; // sticky
@@ -57,10 +57,10 @@ struct CUmodule_st {
 struct CUfunction_st {
 	CUmodule module;
 	const struct stele_entry *entry;
-	int carveout = -1; // percent of shared memory that is preferred; -1: none
+	int carveout = -1; // preferred percent of shared memory; -1: none
 };
 
-// A stream: a queue, and a thread that works it off.
+// A stream: a queue, and the thread that does its work.
 struct CUstream_st {
 	CUcontext ctx;
 	bool closed = false;
@@ -82,8 +82,8 @@ struct allocation {
 	uint64_t size;
 };
 
-// Everything, under one lock. Whenever something happens that somebody may
-// wait for, changed tells all.
+// The state of the driver, under one lock. changed is notified after every change
+// that a thread may wait for.
 struct driver {
 	std::mutex mutex;
 	std::condition_variable changed;
@@ -99,19 +99,19 @@ struct driver {
 	std::map<CUdeviceptr, allocation> memory; // of devices
 	std::map<char *, allocation> host;         // pinned
 };
-extern driver &the; // lives on while the process ends
+extern driver &the; // not destroyed when the process ends
 extern thread_local CUcontext current;
 
-// What a rule of STELE_EMU_FAULT asks for.
+// The action of a rule of STELE_EMU_FAULT.
 struct fault {
 	enum what { none, code, hang, wrong_hit, lost_hit, lost, slow } kind = none;
 	CUresult result = CUDA_SUCCESS;
 	bool sticky = false;
-	int ms = -1; // of hang, lost, slow; -1: for ever
+	int ms = -1; // of hang, lost, slow; -1: forever
 };
 
-// next_fault counts a call and returns what the rules say to it. The lock is
-// not needed.
+// next_fault counts a call and returns the fault for it. The caller need not hold
+// the lock.
 fault next_fault(const char *call, int device);
 void read_faults();
 
@@ -123,20 +123,20 @@ CUresult enter(const char *call, bool need = true);
 		if (CUresult r_ = enter(__VA_ARGS__)) return r_; \
 	} while (0)
 
-void sleep_ms(int ms); // -1: for ever
+void sleep_ms(int ms); // -1: forever
 int threads_per_sm();  // at most
 void lose(struct device &d, int ms);
 bool lost(const struct device &d);
 
-// The following need the lock.
+// The caller must hold the lock for the following functions.
 
-// find returns the memory behind n bytes at an address of the device, or NULL.
+// find returns the host memory of n bytes at a device address, or NULL.
 char *find(CUcontext ctx, CUdeviceptr at, uint64_t n);
-// pinned tells whether n bytes are part of a pinned allocation.
+// pinned reports whether n bytes are part of a pinned allocation.
 bool pinned(const void *p, uint64_t n);
-// wait_idle waits until no work of the context is left.
+// wait_idle waits until the context has no work.
 void wait_idle(lock &l, CUcontext ctx);
-// destroy frees what was made in a context.
+// destroy frees everything created in a context.
 void destroy(lock &l, CUcontext ctx);
 // fail makes an error sticky.
 CUresult fail(CUcontext ctx, CUresult error);

@@ -4,17 +4,17 @@
 //
 // call is a function without _v2, or "kernel" for a launch while it runs, or
 // "copy" for an asynchronous copy or memset while it runs. nth counts from 1;
-// 3+ is the third and all later ones, * all. what is an error's number, or
+// 3+ is the third and all later ones, * all. what is an error code, or
 //
-//	hang, hang=MS       does not return, or only after so long
-//	slow=MS             takes so much longer
-//	lost, lost=MS       the device is lost, for good or for so long
-//	wrong-hit           a kernel reports what is none (verify: header 0 is bad)
-//	lost-hit            a kernel keeps one to itself (verify: all are good)
+//	hang, hang=MS       never returns, or after MS milliseconds
+//	slow=MS             takes MS milliseconds longer
+//	lost, lost=MS       the device is lost, for good or for MS milliseconds
+//	wrong-hit           a kernel reports a hit that is none (verify: header 0 is invalid)
+//	lost-hit            a kernel leaves out a hit (verify: all headers are valid)
 //
-// A sticky error stays with the context. Errors of kernels and copies always
-// do. "@FILE" for all of STELE_EMU_FAULT: the rules are in that file, which is
-// read at each call; when it changes, counting begins again.
+// A sticky error stays with the context. Errors of kernels and copies are always
+// sticky. If STELE_EMU_FAULT is "@FILE", the rules are in that file, which is
+// read at each call; a change restarts the counting.
 #include "emulator.h"
 
 #include <cstdio>
@@ -40,7 +40,7 @@ std::string &file = *new std::string, &text = *new std::string;
 std::vector<rule> &rules = *new std::vector<rule>;
 FILE *trace;
 
-[[noreturn]] void refuse(const std::string &part)
+[[noreturn]] void reject(const std::string &part)
 {
 	fprintf(stderr, "emulated driver: STELE_EMU_FAULT: \"%s\" is no call:nth:what[:sticky][@device]\n", part.c_str());
 	exit(97);
@@ -58,12 +58,12 @@ rule parse(const std::string &part)
 	for (std::string s; std::getline(fields, s, ':');)
 		f.push_back(s);
 	if (f.size() < 3 || f.size() > 4 || (f.size() == 4 && f[3] != "sticky"))
-		refuse(part);
+		reject(part);
 	r.call = f[0];
 	r.first = f[1] == "*" ? 1 : strtoull(f[1].c_str(), nullptr, 10);
 	r.last = f[1] == "*" || f[1].back() == '+' ? UINT64_MAX : r.first;
 	if (r.first == 0)
-		refuse(part);
+		reject(part);
 	std::string what = f[2];
 	size_t is = what.find('=');
 	if (is != std::string::npos)
@@ -83,7 +83,7 @@ rule parse(const std::string &part)
 	else if (atoi(what.c_str()) > 0)
 		r.fault.kind = fault::code, r.fault.result = (CUresult)atoi(what.c_str());
 	else
-		refuse(part);
+		reject(part);
 	return r;
 }
 

@@ -1,6 +1,5 @@
-// Memory of devices, and pinned memory of the host. Addresses of devices are
-// none of the host: who mixes them up, is noticed. Fresh memory holds 0xa5, and
-// freed memory is gone.
+// Device memory, and pinned host memory. Device addresses are invalid on the host,
+// so that a mix-up fails. Fresh memory holds 0xa5, and freed memory is invalid.
 #include "emulator.h"
 
 #include <cstring>
@@ -130,7 +129,7 @@ void destroy(lock &l, CUcontext ctx)
 	}
 	for (CUstream s : the.streams)
 		if (s->ctx == ctx)
-			s->closed = true; // its thread ends
+			s->closed = true; // ends its thread
 	for (auto e = the.events.begin(); e != the.events.end();)
 		e = (*e)->ctx == ctx ? the.events.erase(e) : std::next(e);
 	for (auto s = the.streams.begin(); s != the.streams.end();)

@@ -1,5 +1,5 @@
-// Modules: PTX is not compiled here. What a text declares as an entry is looked
-// up among the kernels that this library was linked with.
+// Modules. PTX is not compiled: the entries that a text declares are looked up
+// among the kernels linked into this library.
 #include "emulator.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace {
 
-// log writes into the buffers for the compiler's log.
+// log writes into the buffers of the compiler log.
 struct log {
 	char *text[2] = {};
 	size_t size[2] = {};
@@ -40,7 +40,7 @@ struct log {
 	}
 };
 
-// line returns the number of the line of a place in a text.
+// line returns the line number of a position in a text.
 int line(const char *text, const char *place)
 {
 	int n = 1;
@@ -49,7 +49,7 @@ int line(const char *text, const char *place)
 	return n;
 }
 
-// directive finds the number behind a word such as .version.
+// directive returns the number after a word such as .version.
 const char *directive(const char *text, const char *word)
 {
 	const char *p = strstr(text, word);
@@ -59,7 +59,7 @@ const char *directive(const char *text, const char *word)
 CUresult load(CUmodule *module, const char *image, log &log)
 {
 	if (memcmp(image, "\177ELF", 4) == 0)
-		return CUDA_ERROR_INVALID_IMAGE; // a cubin, which nothing here can run
+		return CUDA_ERROR_INVALID_IMAGE; // a cubin, which cannot run here
 	const char *v = directive(image, ".version"), *t = directive(image, ".target"), *end = image + strlen(image);
 	int major, minor, target;
 	if (!v || sscanf(v, " %d.%d", &major, &minor) != 2 || !t || sscanf(t, " sm_%d", &target) != 1) {
@@ -109,13 +109,13 @@ CUresult load(CUmodule *module, const char *image, log &log)
 	return CUDA_SUCCESS;
 }
 
-// What a GPU with a compute capability has. Shared memory and cache divide
-// an SM's on-chip memory in one of a few ways.
+// The resources of a GPU by compute capability. Shared memory and cache share the
+// on-chip memory of an SM in one of a few ways.
 struct limits {
-	int capability;           // from this one on
+	int capability;           // and higher
 	int threads, blocks;      // of an SM
-	int reserved;             // bytes of shared memory that a block takes besides its own
-	std::vector<int> shared;  // kilobytes of shared memory that an SM can have
+	int reserved;             // bytes of shared memory of a block that the system takes
+	std::vector<int> shared;  // possible kilobytes of shared memory of an SM
 };
 const limits all_limits[] = {
 	{ 120, 1536, 24, 1024, { 0, 8, 16, 32, 64, 100 } },
@@ -134,7 +134,7 @@ const limits &limits_of(int capability)
 	return *l;
 }
 
-// What ptxas 11.8 takes for sm_90.
+// Registers with ptxas 11.8 for sm_90.
 int registers(const struct stele_entry *e)
 {
 	std::string kind = e->kind;
@@ -143,13 +143,13 @@ int registers(const struct stele_entry *e)
 
 int shared(const struct stele_entry *e) { return strcmp(e->kind, "ROLL") ? 0 : 13312; }
 
-// occupancy returns how many blocks an SM holds. Where no share of shared memory
-// is preferred, it is the smallest with which one block fits.
+// occupancy returns how many blocks an SM holds. Without a preferred carve-out the
+// SM has the smallest shared memory in which one block fits.
 int occupancy(const CUfunction_st *f, int threads, int dynamic)
 {
 	const limits &l = limits_of(10 * the.major + the.minor);
 	int warps = (threads + 31) / 32;
-	int for_warp = (registers(f->entry) + 7) / 8 * 8 * 32; // allocated by 256 for a warp
+	int for_warp = (registers(f->entry) + 7) / 8 * 8 * 32; // allocated in units of 256 per warp
 	int blocks = std::min({ l.blocks, l.threads / (32 * warps), 65536 / for_warp / 4 * 4 / warps });
 	int need = shared(f->entry) + dynamic;
 	if (!need)

@@ -1,5 +1,5 @@
-// Streams, events, and the work that is queued. A stream has a thread of its
-// own; so several run at once, and nothing is done when a call returns.
+// Streams, events, and queued work. A stream has a thread of its own, so streams
+// run concurrently, and a call returns before its work is done.
 #include "emulator.h"
 
 #include <cstring>
@@ -16,7 +16,7 @@ void work(CUstream s)
 	for (;;) {
 		the.changed.wait(l, [&] { return s->closed || !s->queue.empty(); });
 		if (s->queue.empty())
-			return; // a closed stream finishes what is queued
+			return; // a closed stream finishes its queue
 		std::function<CUresult()> item = std::move(s->queue.front());
 		s->queue.pop_front();
 		if (!s->ctx->error) {
@@ -45,7 +45,7 @@ CUresult push(CUstream s, std::function<CUresult()> item)
 	return CUDA_SUCCESS;
 }
 
-// start is the fault of an item of work, as far as all of them have the same.
+// start applies the faults that are the same for all kinds of work.
 CUresult start(const struct fault &f, CUcontext ctx)
 {
 	switch (f.kind) {
@@ -64,8 +64,8 @@ CUresult start(const struct fault &f, CUcontext ctx)
 	return CUDA_SUCCESS;
 }
 
-// place turns an address in a kernel's parameter from one of the device into
-// one of the host, and checks what the kernel will touch there.
+// place replaces a device address in the parameter of a kernel by the host address,
+// and checks the memory that the kernel will access.
 struct places {
 	CUcontext ctx;
 	CUresult error = CUDA_SUCCESS;
@@ -91,7 +91,7 @@ struct places {
 	}
 };
 
-// spoil makes a launch of a search give one hit too many or too few.
+// spoil adds a hit to the result of a search, or removes one.
 void spoil(struct hits *h, u32 words, u32 first, fault::what how)
 {
 	if (how == fault::lost_hit && h->count)
@@ -99,7 +99,7 @@ void spoil(struct hits *h, u32 words, u32 first, fault::what how)
 	if (how != fault::wrong_hit || h->count >= h->capacity)
 		return;
 	u32 nonce = first;
-	for (u32 i = 0; i < h->count; i++) // one that no hit has
+	for (u32 i = 0; i < h->count; i++) // a nonce that is no hit
 		if (h->nonce[i * words] == nonce)
 			nonce++, i = -1;
 	h->nonce[h->count * words] = nonce;
@@ -289,7 +289,7 @@ API cuEventElapsedTime(float *ms, CUevent a, CUevent b)
 	return CUDA_SUCCESS;
 }
 
-// copy queues an operation on n bytes of the device.
+// copy queues an operation on n bytes of device memory.
 static CUresult copy(CUstream s, CUdeviceptr at, size_t n, std::function<void(char *)> operation)
 {
 	CUcontext ctx = current;
@@ -313,8 +313,8 @@ static CUresult copy(CUstream s, CUdeviceptr at, size_t n, std::function<void(ch
 	});
 }
 
-// A real driver takes memory that is not pinned too, but then such a copy is
-// not asynchronous, or the memory may be gone: here it is an error.
+// A real driver also accepts pageable memory, but then the copy is not
+// asynchronous, or the memory may be freed too early: here it is an error.
 static bool is_pinned(const void *p, size_t n)
 {
 	lock l(the.mutex);
@@ -369,7 +369,7 @@ API cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned
 	if (!gx || !bx || gx > 0x7fffffff || bx > 1024 || !params || !params[0] || extra || shared > 49152)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (gy != 1 || gz != 1 || by != 1 || bz != 1)
-		return CUDA_ERROR_INVALID_VALUE; // the kernels know one dimension
+		return CUDA_ERROR_INVALID_VALUE; // the kernels have one dimension
 	if (bx > e->threads)
 		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
 	std::string copied((const char *)params[0], e->params);
