@@ -7,27 +7,26 @@ import (
 	"stele/kernels/internal/prep"
 )
 
-// Job is a header prepared for the kernels: what does not depend on the nonce
-// is computed once.
+// Job is a header and target prepared for the kernels: the part of the work that
+// does not depend on the nonce. Safe for concurrent use.
 type Job struct {
 	prep *prep.Job
 }
 
-// NewJob prepares the search for nonces with which the top 32 bits of the hash
-// of header are at most those of target. Header is an encoded header, and its
-// own nonce does not matter. The target has the byte order of a hash: it is a
-// little-endian number.
+// NewJob prepares the search for nonces with which the top 32 bits of the hash of
+// header are at most those of target. header is an encoded header, whose own nonce
+// is ignored. target is a little-endian number, like a hash.
 func NewJob(header *[80]byte, target [32]byte) *Job {
 	return &Job{prep.New(header, binary.LittleEndian.Uint32(target[28:]))}
 }
 
-// mask has the bits of the last digest word that are 0 in every hash whose top
-// 32 bits are at most top: the kernels test it before the exact comparison.
+// mask returns the bits of the last digest word that are 0 in every hash with top
+// 32 bits of at most top. The kernels test them before the exact comparison.
 func mask(top uint32) uint32 {
 	return bits.ReverseBytes32(^uint32(1<<bits.Len32(top) - 1))
 }
 
-// words appends numbers in the byte order of the GPU.
+// words collects numbers in the byte order of the GPU, little-endian.
 type words []byte
 
 func (w words) u32(v ...uint32) words {
@@ -48,20 +47,20 @@ func (w words) moved(mask uint32) words {
 	return w.u32(1, 1<<29, 1<<22, 1<<25, 1<<15, 1<<14, 1<<13, mask)
 }
 
-// Range is the share of the nonces that a launch searches: Count from First
-// on (mod 2^32), Rounds for each thread (Scan) or tiles for each block (Roll).
-// The launch must have enough threads for that: Count <= threads * Rounds, or
-// blocks * Rounds * Tile.
+// Range is the part of the nonces that a launch searches: Count from First on
+// (mod 2^32). Rounds is the number of nonces per thread (Scan) or of tiles per
+// block (Roll). The launch must be large enough: Count <= threads * Rounds (Scan)
+// or Count <= blocks * Rounds * Tile (Roll).
 type Range struct {
 	First  uint32
 	Count  uint64 // at most 2^32
 	Rounds uint32
 }
 
-// ScanParams is the parameter of a Scan entry. hits is the device address of
-// the hits: the words count (0 before) and capacity, then capacity words for
-// nonces. All hits are counted; if there are more than fit, the range has to be
-// searched again in smaller parts.
+// ScanParams returns the parameter of a Scan entry. hits is the device address of
+// the hits: the words count (0 before the launch) and capacity, then capacity
+// words for nonces. The kernel counts all hits. If there are more than capacity,
+// the range must be searched again in smaller parts.
 func (j *Job) ScanParams(r Range, hits uint64) []byte {
 	p := j.prep
 	w := words(make([]byte, 0, 168))
@@ -74,27 +73,27 @@ func (j *Job) ScanParams(r Range, hits uint64) []byte {
 // Versions is the number of versions of a header that a Roll entry searches.
 const Versions = 128
 
-// VersionState is what differs between versions, 64 bytes each, made of the
-// encoded header with a version.
+// VersionState returns the part of the parameters that depends on the version, 64
+// bytes. header is the encoded header with that version.
 func VersionState(header *[80]byte) []byte {
 	p := prep.New(header, 0)
 	return words(make([]byte, 0, 64)).u32(p.Mid[:]...).u32(p.State3[:]...)
 }
 
-// RollParams is the parameter of a Roll entry. versions is the device address
-// of Versions version states, of headers that differ in the first 64 bytes
-// only; hits that of the hits as in ScanParams, but with two words for each:
-// the nonce and the index of the version.
+// RollParams returns the parameter of a Roll entry. versions is the device address
+// of [Versions] version states, of headers that differ only in their first 64
+// bytes. hits is the device address of the hits as in ScanParams, with two words
+// per hit: the nonce and the index of the version.
 func (j *Job) RollParams(r Range, versions, hits uint64) []byte {
 	p := j.prep
 	w := words(make([]byte, 0, 80)).moved(mask(p.Top)).u32(p.Tail[:]...).u32(p.Top)
 	return w.u64(versions).u32(r.First, r.Rounds).u64(r.Count, hits)
 }
 
-// VerifyParams is the parameter of Verify and Link. headers is the device
+// VerifyParams returns the parameter of Verify and Link. headers is the device
 // address (16-byte aligned) of count records of 80 bytes. Verify writes their
-// hashes, 32 bytes each, to hashes unless it is 0; Link reads them. Both set
-// the bit of each header that is not valid in bad, 32 to a word.
+// hashes, 32 bytes each, to hashes unless that is 0; Link reads them. Both set the
+// bits of the invalid headers in bad, 32 per word.
 func VerifyParams(headers, hashes, bad uint64, count int) []byte {
 	return words(make([]byte, 0, 64)).moved(0).u64(headers, hashes, bad, uint64(count))
 }

@@ -1,11 +1,11 @@
-// What the kernels and the host agree on. kernels/cuda/abi.go is its twin.
+// The parameters of the kernels. kernels/cuda/abi.go writes the same structures.
 #ifndef STELE_ABI_H
 #define STELE_ABI_H
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// The constants of a job: what does not depend on the nonce, see
+// The constants of a job, which do not depend on the nonce, see
 // kernels/internal/prep. State 4 is the state before round 4 of the second
 // block; the nonce, with its bytes swapped, is W[3].
 struct job {
@@ -18,7 +18,7 @@ struct job {
 	u32 top;              // most significant 32 bits of the target
 };
 
-// Numbers that the compiler must not know, and the early test.
+// Numbers that must not be constants for the compiler, and the early test.
 struct moved {
 	u32 one;      // 1
 	u32 p29, p22; // 2^29, 2^22: shifts by 3 and by 10
@@ -32,14 +32,13 @@ struct scan_params {
 	struct job job;
 	struct moved moved;
 	u32 first;  // nonce of the first thread
-	u32 rounds; // nonces of a thread
-	u64 count;  // nonces in all; the last threads may have fewer
+	u32 rounds; // nonces per thread
+	u64 count;  // nonces in total; the last threads may have fewer
 	u64 hits;   // address of struct hits
 };
 
-// Where hits are reported: all are counted, and the first capacity are kept in
-// nonce. If count is more than capacity, the range has to be scanned again in
-// smaller parts.
+// The reported hits: all are counted, and the first capacity are in nonce. If count
+// exceeds capacity, the range must be scanned again in smaller parts.
 struct hits {
 	u32 count;
 	u32 capacity;
@@ -50,8 +49,8 @@ struct hits {
 struct verify_params {
 	struct moved moved; // without mask
 	u64 headers; // address of count records of 80 bytes, 16-byte aligned
-	u64 hashes;  // address of count hashes of 32 bytes, or 0: not wanted
-	u64 bad;     // address of a bit for each header, all 0 before: set if it is not valid
+	u64 hashes;  // address of count hashes of 32 bytes, or 0: none
+	u64 bad;     // address of one bit per header, 0 before the launch: set if the header is invalid
 	u64 count;
 };
 
@@ -66,11 +65,11 @@ struct roll_params {
 	struct moved moved;
 	u32 w[3];    // W[0] to W[2] of the second block
 	u32 top;     // most significant 32 bits of the target
-	u64 version; // address of struct version, as many as threads in a block
+	u64 version; // address of struct version, one per thread of a block
 	u32 first;   // nonce of the first block
-	u32 rounds;  // tiles of nonces of a block
-	u64 count;   // nonces in all
-	u64 hits;    // address of struct hits; for each hit nonce and index of the version, two words
+	u32 rounds;  // tiles per block
+	u64 count;   // nonces in total
+	u64 hits;    // address of struct hits, with two words per hit: nonce and index of the version
 };
 
 #endif

@@ -55,7 +55,7 @@ func TestLayout(t *testing.T) {
 		for field, want := range s.fields {
 			at, ok := place[s.name+"."+field]
 			if !ok {
-				t.Errorf("C does not tell where %s.%s is", s.name, field)
+				t.Errorf("C has no offset of %s.%s", s.name, field)
 				continue
 			}
 			var got any
@@ -81,7 +81,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// The host's program refuses what a driver would refuse, and notices a kernel
+// The program of the host rejects what a driver would reject, and detects a kernel
 // that touches what is not its own.
 func TestHostRefuses(t *testing.T) {
 	header := randomHeader(newRand(1))

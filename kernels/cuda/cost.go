@@ -5,32 +5,32 @@ import (
 	"strings"
 )
 
-// Cost is what a pass of an entry's hot loop costs on a GPU: one nonce, or one
-// header. It is counted in the code that ptxas 11.8 makes (sass.txt).
+// Cost is the cost of one item of an entry on a GPU: one nonce or header, a pass of
+// its hot loop. It is counted in the machine code of ptxas 11.8 (sass.txt).
 type Cost struct {
-	Registers int // of a thread
-	Spilled   int // bytes of a thread, stores and loads
+	Registers int // per thread
+	Spilled   int // bytes per thread, stores and loads
 	Issue     int // warp instructions
-	ALU, FMA  int // of them, those that the two integer pipes take
+	ALU, FMA  int // those of the two integer pipes
 }
 
-// lanes of a multiprocessor that start in a clock, for compute capabilities 7.5
-// to 9.0 (CUDA C++ Programming Guide, "Arithmetic Instructions"): four warp
-// instructions, and 64 lanes of each pipe.
+// Lanes per clock of a multiprocessor, for compute capabilities 7.5 to 9.0 (CUDA
+// C++ Programming Guide, "Arithmetic Instructions"): it issues four warp
+// instructions, and each pipe starts 64 lanes.
 const (
 	issueLanes = 128
 	pipeLanes  = 64
 )
 
-// Clocks returns the least clocks of a multiprocessor for an item: what the
-// fullest of its pipes takes.
+// Clocks returns the minimal number of clocks of a multiprocessor per item: those
+// of its busiest pipe.
 func (c Cost) Clocks() float64 {
 	return max(float64(c.Issue)/issueLanes, float64(max(c.ALU, c.FMA))/pipeLanes)
 }
 
 // CostOf returns the cost of the entry with this name on GPUs of a compute
-// capability, such as 8.6. It returns false where nobody has counted it: newer GPUs have other pipes,
-// of which nothing is known here.
+// capability, such as 8.6. It returns false if sass.txt does not have it: newer
+// GPUs have other pipes, which are unknown here.
 func CostOf(entry string, major, minor int) (Cost, bool) {
 	text, err := files.ReadFile("sass.txt")
 	if err != nil {

@@ -1,16 +1,19 @@
-// Package cuda has the GPU kernels: their source, the PTX made of it, and what
-// the host must know to launch them. It contains no driver calls; those are in
-// package stele/cgo/cuda.
+// Package cuda has the GPU kernels: their source, the PTX compiled from it, and
+// the launch parameters. It makes no driver calls; those are in package
+// stele/cgo/cuda. It knows bytes only: encoded headers of 80 bytes, and hashes and
+// targets of 32 bytes, little-endian numbers.
 //
-// The source is stele.cu with its headers. variants.txt lists the entries that
-// are compiled of it, generate.sh compiles them to generated/*.ptx, which are
-// embedded here. [Entries] returns them; [ScanParams], [RollParams] and
-// [VerifyParams] are the parameters in the form in which a launch takes them
-// (abi.h is their twin in C).
+// The source is stele.cu with its headers. variants.txt lists the entries, and
+// generate.sh compiles them to generated/*.ptx, which the package embeds.
+// [Entries] returns them. [Job.ScanParams], [Job.RollParams] and [VerifyParams]
+// return the parameters of a launch; abi.h has the same structures in C.
 //
-// The search entries of one kind give the same answers and differ in how much
-// work they move to the multiplier; which is the fastest on a device has to be
-// measured.
+// The search entries of a kind return the same answers. They differ in how much
+// work they move to the multiplier, and measuring shows which is the fastest on a
+// device.
+//
+// Caveat: the kernels compare the top 32 bits of hash and target. The host must
+// compare the rest.
 package cuda
 
 import (
@@ -21,18 +24,18 @@ import (
 	"sync"
 )
 
-// Kind is what an entry does.
+// Kind is the task of an entry.
 type Kind string
 
 const (
 	Scan   Kind = "SCAN"   // nonces of one header
 	Roll   Kind = "ROLL"   // nonces of several versions of one header
-	Verify Kind = "VERIFY" // hash of headers against their own nBits
-	Link   Kind = "LINK"   // parents of headers
+	Verify Kind = "VERIFY" // hashes of headers, compared with their own nBits
+	Link   Kind = "LINK"   // links of headers to their parents
 )
 
-// Threads is the number of threads in a block, which the entries of a kind are
-// compiled for.
+// Threads returns the number of threads per block for which the entries of a kind
+// are compiled.
 func (k Kind) Threads() int {
 	switch k {
 	case Roll, Verify:
@@ -41,8 +44,8 @@ func (k Kind) Threads() int {
 	return 256
 }
 
-// Tile is the number of nonces that a block of a Roll entry takes at a time,
-// each with all versions; there are as many versions as threads.
+// Tile is the number of nonces that a block of a Roll entry does at a time, each
+// with all versions. A block has one thread per version.
 const Tile = 64
 
 // Entry is a compiled kernel.
@@ -55,12 +58,12 @@ type Entry struct {
 //go:embed variants.txt sass.txt generated
 var files embed.FS
 
-// Entries returns all entries, in the order of variants.txt: those that fill
-// both pipes of a multiprocessor best come first of their kind. The slice is the
-// caller's; the PTX in it is shared and must not be changed.
+// Entries returns all entries in the order of variants.txt: within a kind, those
+// that use both pipes of a multiprocessor best come first. The caller owns the
+// slice, but must not change the PTX in it. Safe for concurrent use.
 func Entries() []Entry { return slices.Clone(entries()) }
 
-// entries reads the embedded files, some megabytes, once.
+// entries reads the embedded files, a few megabytes, once.
 var entries = sync.OnceValue(func() []Entry {
 	text, err := files.ReadFile("variants.txt")
 	if err != nil {

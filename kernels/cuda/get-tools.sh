@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1)
-[ -n "$mirror" ] || { echo "get-tools.sh: apt knows no mirror of Debian bookworm; run apt-get update" >&2; exit 1; }
+[ -n "$mirror" ] || { echo "get-tools.sh: apt has no mirror of Debian bookworm; run apt-get update" >&2; exit 1; }
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 echo "deb [signed-by=$keys] $mirror bookworm non-free" >"$work/sources.list"
 apt() {

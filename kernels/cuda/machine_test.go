@@ -88,7 +88,7 @@ func onHost(t *testing.T, kind cuda.Kind, test func(t *testing.T, m machine, e c
 }
 
 // everywhere runs a test for every entry of a kind, on the host and in the
-// interpreter; slow tells that the machine is the interpreter.
+// interpreter; slow reports that the machine is the interpreter.
 func everywhere(t *testing.T, kind cuda.Kind, test func(t *testing.T, m machine, e cuda.Entry, slow bool)) {
 	t.Helper()
 	onHost(t, kind, func(t *testing.T, m machine, e cuda.Entry) { test(t, m, e, false) })

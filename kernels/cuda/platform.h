@@ -1,5 +1,5 @@
-// The few words that the compiler for the device and the one for the host
-// speak differently. No CUDA header is needed.
+// The few things that differ between the compilers for the device and the host.
+// No CUDA header is needed.
 #ifndef STELE_PLATFORM_H
 #define STELE_PLATFORM_H
 
@@ -70,7 +70,7 @@ static inline u32 thread_index() { return place.thread; }
 static inline u32 block_index() { return place.block; }
 static inline u32 block_size() { return place.threads; }
 static inline u32 grid_size() { return place.blocks; }
-void barrier(); // nowhere defined: host/src/kernels.cpp runs the phases of a block one after the other
+void barrier(); // not defined: host/src/kernels.cpp runs the phases of a block one after the other
 
 static inline u32 mad_lo(u32 a, u32 b, u32 c) { return a * b + c; }
 static inline u32 mul_hi(u32 a, u32 b) { return (u32)((u64)a * b >> 32); }

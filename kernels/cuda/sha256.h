@@ -12,7 +12,7 @@
 	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, \
 	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
 
-// Read only with indices that are known when the loops are unrolled.
+// Only read with constant indices, after the loops are unrolled.
 static CONSTANT u32 K[64] = { ROUND_CONSTANTS };
 static CONSTANT u32 IV[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
 
@@ -29,13 +29,14 @@ template <int First, int Last, class F> static DEVICE void unroll(F f)
 		unroll<First + 1, Last>(f);
 }
 
-// spread tells whether use n is among the share that moves, evenly spread.
+// spread reports whether use n is among those that move: share of every of uses,
+// evenly spread.
 static constexpr bool spread(int n, int share, int of) { return (n + 1) * share / of != n * share / of; }
 
-// arithmetic is that of a variant: of 100 adds, 100 shifts and 1000 rotates of
-// the message schedule, how many go from the ALU to the FMA pipe. Each small
-// sigma has two rotates: beyond 1000, the second ones go too. The argument N
-// numbers the uses.
+// arithmetic is the arithmetic of a variant: how many of 100 adds, 100 shifts and
+// 1000 rotates of the message schedule move from the ALU to the FMA pipe. Each
+// small sigma has two rotates: above 1000 the second ones move too. The template
+// argument N numbers the uses.
 template <int Adds, int Shifts, int Rotates> struct arithmetic {
 	const struct moved &m;
 
@@ -61,14 +62,14 @@ template <int Adds, int Shifts, int Rotates> struct arithmetic {
 		return rotate<17, first<N>>(x, m.p15) ^ rotate<19, second<N>>(x, m.p13) ^ shift<10, spread(N, Shifts, 100)>(x, m.p22);
 	}
 
-	// The big sigmas, less their last rotate, which is written beside an add.
+	// The big sigmas without their last rotate, which is written next to an add.
 	static DEVICE u32 S0(u32 x) { return x ^ ror(x, 11) ^ ror(x, 20); } // by 2
 	static DEVICE u32 S1(u32 x) { return x ^ ror(x, 5) ^ ror(x, 19); }  // by 6
 	static DEVICE u32 ch(u32 e, u32 f, u32 g) { return (e & f) | (~e & g); }
 	static DEVICE u32 maj(u32 a, u32 b, u32 c) { return (a & b) | (a & c) | (b & c); }
 
-	// round does a round on the state s, of which hkw is h + K + W; s is
-	// indexed by the round, so that nothing moves. Only e if !full.
+	// round does a round on the state s; hkw is h + K + W. s is indexed by the
+	// round, so that no word moves. Without full only e is computed.
 	template <int t, bool full> DEVICE void round(u32 s[8], u32 hkw) const
 	{
 #define AT(i) s[((i) - t) & 7]
@@ -79,7 +80,7 @@ template <int Adds, int Shifts, int Rotates> struct arithmetic {
 #undef AT
 	}
 
-	// word makes W[t] in a ring of 16.
+	// word computes W[t] in a ring of 16.
 	template <int t> DEVICE u32 word(u32 w[16]) const
 	{
 		u32 x = add<4 * t>(s0<t>(w[(t - 15) & 15]), w[t & 15]);

@@ -1,21 +1,21 @@
-// The CUDA kernels: nonce search (scan_*), nonce search over several versions
-// that share a message schedule (roll_*), and the check of a batch of headers
+// The CUDA kernels: nonce search (scan_*), nonce search over several versions that
+// share a message schedule (roll_*), and verification of a batch of headers
 // (verify, link).
 //
 // The hot loops are bound by two pipes of a streaming multiprocessor: the ALU,
 // which does logic, shifts, rotates and adds, and the FMA pipe, which does
-// integer multiply-adds and would be idle in SHA-256. Both take a warp
-// instruction in two clocks. So work is moved to the multiplier until both are
-// equally full:
+// integer multiply-adds and would be idle in SHA-256. Each starts a warp
+// instruction every two clocks. So work is moved to the multiplier until both are
+// equally busy:
 //
 //   - an add becomes a * one + b, where the compiler cannot know that one is 1;
 //   - a shift of the small sigmas becomes the high half of a product with a
 //     power of two (which takes the FMA pipe twice);
-//   - some rotates become the sum of the high and the low half of one.
+//   - some rotates become the sum of the two halves of such a product.
 //
-// The last rotate of the big sigmas stays on the ALU and takes the add behind
-// it along (LEA.HI). How much is moved is fixed when a variant is compiled;
-// which variant is the fastest is measured on the device.
+// The last rotate of the big sigmas stays on the ALU, where one instruction does
+// it with the following add (LEA.HI). How much work moves is fixed when a variant
+// is compiled. Measuring on the device shows the fastest variant.
 //
 // The same source compiles for the host, where it is tested.
 
@@ -31,8 +31,8 @@ static DEVICE void report(struct hits *hits, u32 nonce)
 		hits->nonce[n] = nonce;
 }
 
-// first_hash is rounds 4 to 63 of the second block: it makes the digest of W[3]
-// in d.
+// first_hash does rounds 4 to 63 of the second block, and writes the digest for
+// W[3] to d.
 template <class A> static DEVICE void first_hash(const A &a, const struct job &j, u32 w3, u32 d[8])
 {
 	u32 w[16] = { 0, 0, 0, w3, 0x80000000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 640 };
@@ -93,8 +93,8 @@ template <class A> static DEVICE void first_hash(const A &a, const struct job &j
 	});
 }
 
-// last_word returns word 7 of the hash of the digest w[0..7], less the initial
-// h that is added at the end: the e of round 60, which only moves after it.
+// last_word returns word 7 of the hash of the digest w[0..7], without the initial h
+// that is added at the end: the e of round 60, which later rounds only move.
 template <class A> static DEVICE u32 last_word(const A &a, u32 w[16])
 {
 	w[8] = 0x80000000;
@@ -156,7 +156,7 @@ template <class A> static DEVICE void scan(const struct scan_params &p)
 		u32 last = last_word(a, w) + IV[7];
 		if ((last & p.moved.mask) == 0) {
 			// rare: the exact comparison, and the end of the range, which n
-			// does not show since it may have wrapped
+			// alone does not give, since it may have wrapped
 			u64 at = (u64)i * step + block_index() * block_size() + thread_index();
 			if (swap_bytes(last) <= p.job.top && at < p.count)
 				report((struct hits *)p.hits, p.first + n);
@@ -164,24 +164,24 @@ template <class A> static DEVICE void scan(const struct scan_params &p)
 	}
 }
 
-// roll: the threads of a block are versions of one header. Their midstates
-// differ, but the second block and so its message schedule is the same for all.
-// A tile of nonces is scheduled once, by one thread for each nonce, into shared
-// memory; then every thread takes its own version through all nonces of the
-// tile.
+// roll: each thread of a block has a version of one header. The midstates differ,
+// but the second block and its message schedule are the same for all. First the
+// schedules of a tile of nonces are computed once, by one thread per nonce, into
+// shared memory. Then every thread hashes all nonces of the tile with its own
+// version.
 
 #define TILE 64
 
-// schedule is K + W of a nonce: [0] of round 3, [4] to [51] of rounds 16 to 63.
+// schedule has K + W of a nonce: [0] for round 3, [4] to [51] for rounds 16 to 63.
 struct schedule {
 	u32 kw[52];
 };
 
-// roll_base returns how many nonces of the range come before the tile that the
-// block takes in round i.
+// roll_base returns the number of nonces in the range before the tile of the block
+// in round i.
 static DEVICE u64 roll_base(u32 i) { return ((u64)i * grid_size() + block_index()) * TILE; }
 
-// roll_fill is the first phase of a tile, whose nonces begin with first.
+// roll_fill is the first phase of a tile with nonces from first on.
 template <class A> static DEVICE void roll_fill(const A &a, const struct roll_params &p, u32 first, struct schedule *tile)
 {
 	u32 n = thread_index();
@@ -195,7 +195,7 @@ template <class A> static DEVICE void roll_fill(const A &a, const struct roll_pa
 	});
 }
 
-// roll_hash is the second phase of a tile: its first count nonces.
+// roll_hash is the second phase: it hashes the first count nonces of the tile.
 template <class A>
 static DEVICE void roll_hash(const A &a, const struct roll_params &p, u32 first, u32 count, const struct schedule *tile,
 	const struct version &v)
@@ -246,9 +246,9 @@ template <class A> static DEVICE void roll(const struct roll_params &p)
 	}
 }
 
-// verify: a thread for each header.
+// verify: one thread per header.
 
-// compress runs all rounds of the block w on the state s.
+// compress does all rounds of the block w on the state s.
 template <class A> static DEVICE void compress(const A &a, u32 w[16], u32 s[8])
 {
 	u32 r[8];
@@ -267,8 +267,8 @@ template <class A> static DEVICE void compress(const A &a, u32 w[16], u32 s[8])
 		s[i] += r[i];
 }
 
-// meets compares a hash with the target that nbits stand for, by the rules of
-// Bitcoin's arith_uint256::SetCompact. Digest words are big-endian, and the hash
+// meets compares a hash with the target of nbits, by the rules of Bitcoin's
+// arith_uint256::SetCompact. Digest words are big-endian, and the hash
 // is a little-endian number.
 static DEVICE bool meets(const u32 hash[8], u32 nbits)
 {
@@ -342,8 +342,8 @@ template <class A> static DEVICE void verify_headers(const struct verify_params 
 	}
 }
 
-// link_headers sets the bit of each header but the first that does not name
-// the one before it as its parent. The hashes are those of verify.
+// link_headers sets the bit of each header, except the first, whose parent is not
+// the header before it. The hashes are those of verify.
 static DEVICE void link_headers(const struct verify_params &p)
 {
 	u64 step = (u64)block_size() * grid_size();
@@ -358,9 +358,9 @@ static DEVICE void link_headers(const struct verify_params &p)
 	}
 }
 
-// An entry is compiled on its own: generate.sh reads variants.txt and says
-// which one, and its knobs. Threads of a block and blocks of a multiprocessor
-// bound the registers.
+// Each entry is compiled separately: generate.sh passes its name and its settings
+// from variants.txt. Threads per block and blocks per multiprocessor bound the
+// registers.
 
 #define SCAN KERNEL BOUNDS(256, BLOCKS) void ENTRY(struct scan_params p) { scan<arithmetic<ADDS, SHIFTS, ROTATES>>(p); }
 #define ROLL KERNEL BOUNDS(128, BLOCKS) void ENTRY(struct roll_params p) { roll<arithmetic<ADDS, SHIFTS, ROTATES>>(p); }

@@ -13,21 +13,21 @@ import (
 	"testing"
 )
 
-// compiler is the C++ compiler, and what it always gets.
+// compiler is the C++ compiler with its fixed arguments.
 var compiler = []string{"g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"}
 
-// Source is what is compiled together with the kernels. Paths are relative to
-// the root of the repository.
+// Source is code compiled together with the kernels. Paths are relative to the
+// root of the repository.
 type Source struct {
 	Folder  string   // all .cpp files in it, which may include kernels.h
 	Include []string // folders for further headers
 	Flags   []string // for the compiler
 }
 
-// Compile compiles the kernels and a further source, and returns the path of
-// the output, a file of the given name. Outputs are kept in the user's cache
-// folder; changed sources or flags make a new one. Without a C++ compiler it
-// skips the test; the last lines of make test report that.
+// Compile compiles the kernels and a further source, and returns the path of the
+// output, a file with this name. Outputs are cached in the user's cache folder by
+// the contents of the sources and the flags. Without a C++ compiler it skips the
+// test; the last lines of make test report that.
 func Compile(t testing.TB, name string, source Source) string {
 	t.Helper()
 	if _, err := exec.LookPath(compiler[0]); err != nil {
@@ -68,7 +68,7 @@ func Compile(t testing.TB, name string, source Source) string {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	part, err := os.CreateTemp(filepath.Dir(out), "part") // another test may be at it too
+	part, err := os.CreateTemp(filepath.Dir(out), "part") // another test may be compiling it too
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func Compile(t testing.TB, name string, source Source) string {
 	return out
 }
 
-// root returns the root of the repository, where a test runs.
+// root returns the root of the repository of the running test.
 func root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -103,7 +103,7 @@ func root(t testing.TB) string {
 	}
 }
 
-// variants makes a macro of variants.txt, see src/kernels.cpp.
+// variants returns variants.txt as a macro, see src/kernels.cpp.
 func variants(t testing.TB, folder string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "variants.txt"))
@@ -137,7 +137,7 @@ func hash(t testing.TB, w interface{ Write([]byte) (int, error) }, folder string
 	}
 }
 
-// cache returns a folder for what is compiled.
+// cache returns the folder for outputs.
 func cache(t testing.TB) string {
 	t.Helper()
 	dir, err := os.UserCacheDir()

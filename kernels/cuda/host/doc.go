@@ -1,10 +1,10 @@
-// Package host runs the CUDA kernels on the CPU, for tests: the source that
-// GPUs get, compiled by g++.
+// Package host runs the CUDA kernels on the CPU, for tests: g++ compiles the same
+// source as for GPUs.
 //
-// [Start] gives a program that holds all kernels and runs them on request.
-// [Compile] is for programs and libraries that are linked with the kernels;
-// src/kernels.h is what they see of them.
+// [Start] starts a program that has all kernels and runs them on request.
+// [Compile] is for programs and libraries linked with the kernels, whose
+// interface is src/kernels.h.
 //
-// The threads of a launch run one after the other. So logic and arithmetic are
-// tested, and not what threads may do to each other on a device.
+// Caveat: the threads of a launch run one after the other. This tests logic and
+// arithmetic, but not races between threads.
 package host

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Kernels is a running program that holds the kernels.
+// Kernels is a running program with the kernels. Safe for concurrent use.
 type Kernels struct {
 	mu     sync.Mutex
 	in     io.WriteCloser
@@ -19,21 +19,20 @@ type Kernels struct {
 	cmd    *exec.Cmd
 }
 
-// Buffer is memory that a kernel works on. Its size decides what the kernel may
-// touch: beyond its end, the program is ended.
+// Buffer is memory for a kernel. An access beyond its end ends the program.
 type Buffer struct {
-	At   int    // where in the parameter the address belongs
-	Data []byte // contents; after the launch, what the kernel made of them
+	At   int    // offset of its address in the parameter
+	Data []byte // contents before and after the launch
 }
 
-// Program compiles the program and returns its path; src/main.cpp says what it
-// does.
+// Program compiles the program and returns its path. src/main.cpp describes its
+// protocol.
 func Program(t testing.TB) string {
 	t.Helper()
 	return Compile(t, "kernels", Source{Folder: "kernels/cuda/host/src"})
 }
 
-// Start compiles and starts the program; the test ends it.
+// Start compiles and starts the program. It ends with the test.
 func Start(t testing.TB) *Kernels {
 	t.Helper()
 	k := &Kernels{cmd: exec.Command(Program(t))}
@@ -55,10 +54,10 @@ func Start(t testing.TB) *Kernels {
 	return k
 }
 
-// Launch runs an entry and waits for it: grid blocks of block threads. An error
-// says that there is no such entry, that the shape or the parameter is not one
-// for it, or that the kernel touched memory outside of its buffers, after
-// which the program is of no more use.
+// Launch runs an entry with grid blocks of block threads and waits for it. It
+// returns an error if there is no such entry, if the shape or the parameter does
+// not fit it, or if the kernel accessed memory outside its buffers; after that
+// error the program has ended.
 func (k *Kernels) Launch(entry string, grid, block int, params []byte, buffers ...Buffer) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -80,9 +79,9 @@ func (k *Kernels) Launch(entry string, grid, block int, params []byte, buffers .
 	case 1:
 		return fmt.Errorf("no entry %s", entry)
 	case 2:
-		return fmt.Errorf("entry %s: a launch of %d blocks of %d threads", entry, grid, block)
+		return fmt.Errorf("entry %s: invalid launch of %d blocks of %d threads", entry, grid, block)
 	}
-	return fmt.Errorf("entry %s: the parameter has %d bytes, or no place for a buffer", entry, len(params))
+	return fmt.Errorf("entry %s: a parameter of %d bytes does not fit, or a buffer is outside it", entry, len(params))
 }
 
 // send writes a request, see src/main.cpp.
@@ -103,7 +102,7 @@ func (k *Kernels) send(entry string, grid, block int, params []byte, buffers []B
 	return err
 }
 
-// died says how the program ended.
+// died returns an error with the way the program ended.
 func (k *Kernels) died(entry string, err error) error {
 	k.in.Close()
 	if why := k.cmd.Wait(); why != nil {

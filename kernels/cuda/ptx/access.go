@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// This file decodes the instructions that have no form: those that move data,
-// those that wait, and those that end a thread.
+// This file decodes the instructions without a form: those that move data, wait or
+// end a thread.
 
-// What an atomic operation does, in instr.list.
+// Kinds of atomic operations, in instr.list.
 const (
 	atomAdd = iota
 	atomAnd
@@ -38,14 +38,14 @@ var atomics = map[string]struct {
 	"dec":  {atomDec, "u32"},
 }
 
-// Modifiers that say nothing to one thread after another: memory order, scope,
-// cache.
+// Modifiers without a meaning when threads run one after the other: memory order,
+// scope, cache.
 var (
 	orders = []string{"weak", "volatile", "relaxed", "acquire", "release", "acq_rel", "cta", "gpu", "sys"}
 	caches = []string{"nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt"}
 )
 
-// modifiers are what stands after an opcode's first word.
+// modifiers are the parts of an opcode after its first word.
 type modifiers struct {
 	space    space
 	elements int    // of a vector, else 1
@@ -83,7 +83,7 @@ func (d *decoder) modifiers(name token) modifiers {
 	return m
 }
 
-// instruction decodes what is not a branch.
+// instruction decodes an instruction that is no branch.
 func (d *decoder) instruction(in *instr, name token, args []operand) {
 	vector := slices.ContainsFunc(args, func(o operand) bool { return o.kind == operandVector })
 	base, rest, _ := strings.Cut(name.text, ".")
@@ -151,13 +151,13 @@ func (d *decoder) locate(in *instr, name token, m modifiers, o operand) {
 			failAt(o.at.line, ErrSyntax, "%s is in another state space", v.name)
 		}
 		if m.space == spaceGeneric && windows[v.space] != 0 {
-			failAt(o.at.line, ErrSyntax, "the name of %s is no generic address, expected its state space in %s", v.name, name.text)
+			failAt(o.at.line, ErrSyntax, "the name of %s is not a generic address, expected its state space in %s", v.name, name.text)
 		}
 		in.a = d.address(v, 0)
 	}
 }
 
-// elements gives what is loaded or stored: one operand or those of a vector.
+// elements returns the loaded or stored operands: one, or those of a vector.
 func (d *decoder) elements(name token, m modifiers, o operand) []operand {
 	if m.elements == 1 {
 		return []operand{o}
@@ -286,7 +286,7 @@ func (d *decoder) repack(in *instr, name token, args []operand) {
 }
 
 // convert decodes cvt between integers. With a register wider than the type,
-// the value is extended as the type's sign says.
+// the value is sign- or zero-extended according to the type.
 func (d *decoder) convert(in *instr, name token, args []operand) {
 	parts := strings.Split(name.text, ".")
 	if len(parts) != 3 {
@@ -316,8 +316,8 @@ func (d *decoder) convert(in *instr, name token, args []operand) {
 	}
 }
 
-// convertAddress decodes cvta: the windows of the state spaces lie at fixed
-// generic addresses.
+// convertAddress decodes cvta: the windows of the state spaces are at fixed generic
+// addresses.
 func (d *decoder) convertAddress(in *instr, name token, args []operand) {
 	rest, to := strings.CutPrefix(name.text, "cvta.to.")
 	if !to {
@@ -337,7 +337,7 @@ func (d *decoder) convertAddress(in *instr, name token, args []operand) {
 	}
 }
 
-// barrier decodes the waits for a block or a warp.
+// barrier decodes the barriers of a block or a warp.
 func (d *decoder) barrier(in *instr, name token, rest string, args []operand) {
 	switch rest {
 	case "sync", "sync.aligned", "cta.sync", "cta.sync.aligned":

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A typ is a type of PTX: its width in bits, and whether it is signed. A
-// predicate has one bit.
+// A typ is a PTX type: its width in bits and its signedness. A predicate has one
+// bit.
 type typ struct {
 	bits   int
 	signed bool
@@ -26,7 +26,7 @@ func mask(bits int) uint64 { return 1<<bits - 1 } // 1<<64 is 0 in Go
 // special registers and constants alike.
 const (
 	slotZero    = iota // reads as 0; the source that an instruction does not have
-	slotScratch        // the destination that an instruction does not have
+	slotScratch        // for a missing destination
 	slotTidX
 	slotTidY
 	slotTidZ
@@ -59,24 +59,24 @@ var specials = map[string]int32{
 	"%lanemask_gt": slotLaneGt, "%lanemask_ge": slotLaneGe,
 }
 
-// An entry is a kernel in the form in which it runs.
+// An entry is a kernel in executable form.
 type entry struct {
 	name      string
 	params    []*variable
 	paramSize uint64
 	limit     []limit
 	shared    uint64 // bytes of static shared memory
-	local     uint64 // bytes of local memory a thread
+	local     uint64 // bytes of local memory per thread
 	count     int    // instructions in the text
 
 	code     []instr
 	source   []source   // of code
 	lists    [][4]int32 // operands beyond those of an instr
 	slots    []slot
-	addrs    []addr // slots that hold a variable's address
-	waits    bool   // a thread may have to wait for others
+	addrs    []addr // slots with the address of a variable
+	waits    bool   // it has instructions that wait for other threads
 	dynamic  bool   // uses dynamic shared memory
-	sentinel int    // index of the return after the last instruction
+	sentinel int    // index of the return appended after the last instruction
 }
 
 type limit struct {
@@ -89,7 +89,7 @@ type source struct {
 	text string
 }
 
-// A slot describes a place of the register file.
+// A slot describes an element of the register file.
 type slot struct {
 	name  string // of a register
 	bits  int
@@ -103,13 +103,13 @@ type addr struct {
 	offset uint64
 }
 
-// An instr is a decoded instruction. What a, b, c, imm and list mean depends
-// on op; d is written, a, b and c are read.
+// An instr is a decoded instruction. It writes d and reads a, b and c. The meaning
+// of a, b, c, imm and list depends on op.
 type instr struct {
 	op         op
 	sx         uint8 // 64 less the width of the type
 	size       uint8 // bytes of memory
-	n          uint8 // elements of a vector, or which vote or shuffle
+	n          uint8 // elements of a vector, or the kind of vote or shuffle
 	d, a, b, c int32
 	list       int32
 	mask       uint64 // of the result
@@ -133,14 +133,14 @@ type registers struct {
 
 type label int
 
-// A patch is a branch whose target is not known yet.
+// A patch is a branch with an unresolved target.
 type patch struct {
 	at     int
 	target token
 	scope  *scope
 }
 
-// A decoder turns an entry's body into its entry.
+// A decoder turns the body of an entry into its executable form.
 type decoder struct {
 	*parser
 	e       *entry
@@ -188,7 +188,7 @@ func (d *decoder) body() {
 			failAt(t.line, ErrSyntax, "expected \"}\" for the \"{\" of line %d", open.line)
 		case t.text == "{":
 			if depth++; depth > maxScopes {
-				failAt(t.line, ErrUnsupported, "more than %d braces in each other", maxScopes)
+				failAt(t.line, ErrUnsupported, "more than %d nested braces", maxScopes)
 			}
 			d.scope = &scope{parent: d.scope, names: make(map[string]any)}
 		case t.text == "}":
@@ -272,13 +272,13 @@ func (d *decoder) registers() {
 	d.expect(";")
 }
 
-// register makes a slot for a register, with poison in it.
+// register adds a slot for a register. Its value is poison.
 func (d *decoder) register(name string, bits int) int32 {
 	d.e.slots = append(d.e.slots, slot{name: name, bits: bits, value: 0xdeadbeef_deadbeef & mask(bits)})
 	return int32(len(d.e.slots) - 1)
 }
 
-// constant gives the slot of a constant.
+// constant returns the slot of a constant.
 func (d *decoder) constant(v uint64) int32 {
 	key := slot{bits: 64, value: v, known: true}
 	i, ok := d.consts[key]
@@ -290,7 +290,7 @@ func (d *decoder) constant(v uint64) int32 {
 	return i
 }
 
-// address gives the slot of a variable's address.
+// address returns the slot with the address of a variable.
 func (d *decoder) address(v *variable, offset uint64) int32 {
 	key := addr{v: v, offset: offset}
 	i, ok := d.symbols[key]
@@ -304,7 +304,7 @@ func (d *decoder) address(v *variable, offset uint64) int32 {
 	return i
 }
 
-// lookup finds what a name stands for: a slot, a variable or a label.
+// lookup returns the slot, variable or label with this name.
 func (d *decoder) lookup(s *scope, t token) any {
 	for ; s != nil; s = s.parent {
 		if x, ok := s.names[t.text]; ok {
@@ -345,7 +345,7 @@ func (d *decoder) list(l [4]int32) int32 {
 	return int32(len(d.e.lists) - 1)
 }
 
-// slotName names a slot in a message.
+// slotName returns the name of a slot for a message.
 func (e *entry) slotName(i int32) string {
 	if s := e.slots[i]; s.name != "" {
 		return s.name

@@ -11,7 +11,7 @@ var (
 	ErrUnsupported = errors.New("outside the supported subset of PTX")
 )
 
-// Errors of a launch that was not begun.
+// Errors of a launch that has not started.
 var (
 	ErrEntry     = errors.New("no such entry")
 	ErrArguments = errors.New("arguments do not fit the entry's parameters")
@@ -19,8 +19,8 @@ var (
 	ErrNoMemory  = errors.New("out of memory")
 )
 
-// The kinds of a [Fault]. ErrBounds, ErrReadOnly and ErrNoMemory also come
-// from the methods of [Memory].
+// The kinds of a [Fault]. The methods of [Memory] also return ErrBounds, ErrReadOnly
+// and ErrNoMemory.
 var (
 	ErrBounds        = errors.New("out of bounds")
 	ErrAlignment     = errors.New("misaligned access")
@@ -32,7 +32,7 @@ var (
 	ErrTrap          = errors.New("trap")
 )
 
-// A ParseError says why a text was refused. It unwraps to its Kind.
+// A ParseError is the reason why Parse rejects a text. It unwraps to its Kind.
 type ParseError struct {
 	Kind    error // ErrSyntax or ErrUnsupported
 	Line    int   // first line is 1
@@ -45,15 +45,15 @@ func (e *ParseError) Error() string {
 
 func (e *ParseError) Unwrap() error { return e.Kind }
 
-// A Fault ends a launch. It says which thread was stopped at which
-// instruction, and unwraps to its Kind.
+// A Fault ends a launch. It has the thread and the instruction, and unwraps to its
+// Kind.
 type Fault struct {
 	Kind        error
 	Entry       string
 	Block       [3]int // ctaid
 	Thread      [3]int // tid
-	Line        int    // of the module's text
-	Instruction string // as it stands there
+	Line        int    // in the text of the module
+	Instruction string // text of that line
 	Message     string
 }
 

@@ -2,8 +2,8 @@ package ptx
 
 import "math/bits"
 
-// execute runs a thread from its pc on until it ends or waits for others. It
-// keeps each register's value within its width; a predicate is 0 or 1.
+// execute runs a thread from its pc on until it ends or waits for others. The value
+// of a register is always within its width; a predicate is 0 or 1.
 func (l *launch) execute(t *thread) error {
 	code, r, def := l.e.code, t.regs, t.defined
 	pc, steps := t.pc, t.steps
@@ -209,7 +209,7 @@ loop:
 // sext extends the sign of a value of 64-sx bits.
 func sext(v uint64, sx uint8) uint64 { return uint64(int64(v<<(sx&63)) >> (sx & 63)) }
 
-// high is the upper half of a product.
+// high returns the upper half of a product.
 func high(a, b uint64, in *instr) uint64 {
 	isSigned := in.imm&signed != 0
 	if in.sx != 0 {
@@ -225,8 +225,8 @@ func high(a, b uint64, in *instr) uint64 {
 	return h
 }
 
-// withCarry runs the instructions that read or write the carry flag. For a
-// subtraction it is the borrow.
+// withCarry runs the instructions that read or write the carry flag, which is the
+// borrow of a subtraction.
 func (t *thread) withCarry(in *instr) {
 	r := t.regs
 	a, b := r[in.a], r[in.b]
@@ -268,7 +268,7 @@ func divide(in *instr, a, b uint64) uint64 {
 	return uint64(x%y) & in.mask
 }
 
-// lop3 is any function of three bits, by its table.
+// lop3 computes any function of three bits from its table.
 func lop3(a, b, c uint32, table uint64) uint32 {
 	v := uint32(0)
 	for i := range 8 {
@@ -290,7 +290,7 @@ func lop3(a, b, c uint32, table uint64) uint32 {
 	return v
 }
 
-// permute picks four of eight bytes, or their signs.
+// permute selects four of eight bytes, or their signs.
 func permute(from, selector uint64) uint64 {
 	v := uint64(0)
 	for i := 0; i < 32; i += 8 {

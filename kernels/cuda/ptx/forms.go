@@ -9,7 +9,7 @@ const (
 	opBra
 	opBraIf
 	opBraUnless
-	opSkipIf // pass over the next instruction
+	opSkipIf // skip the next instruction
 	opSkipUnless
 	opTrap
 	opNop
@@ -88,7 +88,7 @@ const (
 	signed
 )
 
-// A form is a way to write an instruction that computes a value from others.
+// A form is the syntax of an instruction that computes a value from others.
 type form struct {
 	op   op
 	typ  typ
@@ -97,9 +97,9 @@ type form struct {
 	swap bool // the first two sources are exchanged
 }
 
-// formTable lists instructions by name and types. args: t is of the type's
-// width, w of twice that, i of 32 bits, p a predicate, c a constant of 8 bits
-// for imm. The ops are those for unsigned and for signed types.
+// formTable lists instructions by name and types. In args, t has the width of the
+// type, w twice that, i 32 bits; p is a predicate, c a constant of 8 bits for imm.
+// The ops are those for unsigned and for signed types.
 var formTable = []struct {
 	name       string
 	types      string
@@ -190,7 +190,7 @@ var forms = func() map[string]form {
 	return all
 }()
 
-// bits gives the width of an operand of the form.
+// bits returns the width of an operand of the form.
 func (f form) bits(arg byte) int {
 	switch arg {
 	case 'w':
@@ -203,7 +203,7 @@ func (f form) bits(arg byte) int {
 	return f.typ.bits
 }
 
-// compute decodes an instruction that has a form.
+// compute decodes an instruction with a form.
 func (d *decoder) compute(in *instr, name token, f form, args []operand) {
 	d.count(name, args, len(f.args), len(f.args))
 	in.op, in.imm = f.op, f.imm

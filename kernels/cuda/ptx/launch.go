@@ -4,42 +4,40 @@ import "fmt"
 
 const (
 	warpSize   = 32
-	maxThreads = 1024 // a block
+	maxThreads = 1024 // per block
 )
 
-// DefaultBudget is the number of instructions that a thread may spend.
+// DefaultBudget is the maximal number of instructions of a thread.
 const DefaultBudget = 1 << 28
 
-// Options change how a launch runs. The zero Options are those of
-// [Module.Launch].
+// Options change how a launch runs. [Module.Launch] uses the zero Options.
 type Options struct {
 	Shared    int    // bytes of dynamic shared memory
-	Budget    uint64 // instructions that a thread may spend; 0 is DefaultBudget
-	Undefined bool   // a register that was never written is read as a fixed pattern, without a fault
-	Reverse   bool   // blocks, and the threads of a block, take turns from the last to the first
+	Budget    uint64 // maximal instructions of a thread; 0: DefaultBudget
+	Undefined bool   // reading a register that was never written is no fault, and returns a fixed pattern
+	Reverse   bool   // blocks, and the threads of a block, run from the last to the first
 }
 
-// Stats say what a launch did.
+// Stats are the statistics of a launch.
 type Stats struct {
 	Threads      uint64
-	Instructions uint64 // all threads together; one whose guard is false counts too
+	Instructions uint64 // of all threads; an instruction with a false guard counts too
 }
 
-// Launch runs an entry over a grid of blocks of threads. The sizes are in
-// blocks and in threads, as x, y, z. There is one element of params for each
-// parameter of the entry, with its bytes as they lie in memory (little-endian;
-// a struct with its padding). Blocks run one after the other, x fastest, and
-// so do the threads of a block between barriers: the result is the same each
-// time. An entry, arguments or sizes that do not fit give ErrEntry,
-// ErrArguments or ErrShape, and nothing is run; an error of the kernel is a
-// [*Fault], and memory is as the kernel left it.
+// Launch runs an entry over a grid of blocks of threads. The sizes are in blocks and
+// in threads, as x, y, z. params has one element per parameter of the entry, with
+// its bytes in memory layout (little-endian; a struct with its padding). Blocks
+// run one after the other, x fastest, and so do the threads of a block between
+// barriers: the result is deterministic. Errors: [ErrEntry], [ErrArguments] or
+// [ErrShape] before anything runs. An error of the kernel is a [*Fault], and
+// memory is then as the kernel left it.
 func (m *Module) Launch(entry string, grid, block [3]int, params [][]byte, mem *Memory) error {
 	_, err := m.Run(entry, grid, block, params, mem, Options{})
 	return err
 }
 
-// Run is Launch with options, and says how many instructions were run, also
-// when there is an error.
+// Run is Launch with options. It returns the number of instructions, also with an
+// error.
 func (m *Module) Run(entry string, grid, block [3]int, params [][]byte, mem *Memory, o Options) (Stats, error) {
 	e := m.entry(entry)
 	if e == nil {
@@ -74,14 +72,14 @@ func (e *entry) checkShape(grid, block [3]int, o Options) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("ptx: entry %s: %w: %s", e.name, ErrShape, fmt.Sprintf(format, args...))
 	}
-	for i, most := range [3]int{1<<31 - 1, 1<<16 - 1, 1<<16 - 1} {
-		if grid[i] < 1 || grid[i] > most {
-			return bad("a grid of %v blocks, expected 1 to %d in dimension %d", grid, most, i)
+	for i, limit := range [3]int{1<<31 - 1, 1<<16 - 1, 1<<16 - 1} {
+		if grid[i] < 1 || grid[i] > limit {
+			return bad("a grid of %v blocks, expected 1 to %d in dimension %d", grid, limit, i)
 		}
 	}
-	for i, most := range [3]int{maxThreads, maxThreads, 64} {
-		if block[i] < 1 || block[i] > most {
-			return bad("a block of %v threads, expected 1 to %d in dimension %d", block, most, i)
+	for i, limit := range [3]int{maxThreads, maxThreads, 64} {
+		if block[i] < 1 || block[i] > limit {
+			return bad("a block of %v threads, expected 1 to %d in dimension %d", block, limit, i)
 		}
 	}
 	if n := block[0] * block[1] * block[2]; n > maxThreads {
@@ -101,7 +99,7 @@ func (e *entry) checkShape(grid, block [3]int, o Options) error {
 	return nil
 }
 
-// arguments puts the parameters at their places.
+// arguments returns the parameters at their offsets.
 func (e *entry) arguments(params [][]byte) ([]byte, error) {
 	if len(params) != len(e.params) {
 		return nil, fmt.Errorf("ptx: entry %s: %w: %d arguments, expected %d", e.name, ErrArguments, len(params), len(e.params))
@@ -117,7 +115,7 @@ func (e *entry) arguments(params [][]byte) ([]byte, error) {
 	return args, nil
 }
 
-// A launch is an entry while it runs.
+// A launch is an entry in execution.
 type launch struct {
 	e           *entry
 	mem         *Memory
@@ -127,14 +125,14 @@ type launch struct {
 	reverse     bool
 	stats       Stats
 
-	values  []uint64 // of the slots when a thread begins
-	defined []uint8  // 1 for a slot that has a value then
-	shared  []byte   // of the block that runs
+	values  []uint64 // of the slots at the start of a thread
+	defined []uint8  // 1 for a slot with a value at that time
+	shared  []byte   // of the running block
 	ctaid   [3]int
 	threads []thread
 }
 
-// What a thread waits for.
+// States of a thread.
 const (
 	ready = iota
 	done
@@ -142,8 +140,8 @@ const (
 	atWarp
 )
 
-// A thread has its own registers and local memory. pc is the instruction that
-// comes next.
+// A thread has its own registers and local memory. pc is the index of its next
+// instruction.
 type thread struct {
 	regs    []uint64
 	defined []uint8
@@ -156,7 +154,7 @@ type thread struct {
 	state   int
 }
 
-// template makes the values that a thread's slots begin with.
+// template sets the initial values of the slots of a thread.
 func (l *launch) template(vars map[*variable]uint64, dynamic uint64, undefined bool) {
 	l.values = make([]uint64, len(l.e.slots))
 	l.defined = make([]uint8, len(l.e.slots))
@@ -184,7 +182,7 @@ func (l *launch) template(vars map[*variable]uint64, dynamic uint64, undefined b
 
 func (l *launch) run() error {
 	n := l.block[0] * l.block[1] * l.block[2]
-	live := n // threads that have registers at the same time
+	live := n // threads with registers at the same time
 	if !l.e.waits {
 		live = 1
 	}
@@ -283,7 +281,7 @@ func (l *launch) fault(t *thread, pc int, kind error, format string, args ...any
 	}
 }
 
-// undefined is the fault of reading the first of some slots that has no value.
+// undefined returns the fault of reading the first of some slots without a value.
 func (l *launch) undefined(t *thread, pc int, slots ...int32) *Fault {
 	for _, s := range slots {
 		if t.defined[s] == 0 {

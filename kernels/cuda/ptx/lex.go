@@ -11,7 +11,7 @@ const (
 	tokEnd    = 0
 	tokWord   = 'w' // add.u32, %r1, %tid.x, .reg, $L__BB0_1
 	tokNumber = 'n' // an unsigned integer
-	tokFloat  = 'f' // only .version has one
+	tokFloat  = 'f' // only in .version
 	tokString = 's'
 )
 
@@ -66,7 +66,7 @@ func lex(text string) []token {
 		case strings.HasPrefix(text[i:], "/*"):
 			n := strings.Index(text[i+2:], "*/")
 			if n < 0 {
-				failAt(line, ErrSyntax, "a comment without end")
+				failAt(line, ErrSyntax, "unterminated comment")
 			}
 			line += strings.Count(text[i:i+2+n], "\n")
 			i += n + 4
@@ -77,7 +77,7 @@ func lex(text string) []token {
 		case c == '"':
 			n := strings.IndexAny(text[i+1:], "\"\n")
 			if n < 0 || text[i+1+n] != '"' {
-				failAt(line, ErrSyntax, "a string without end")
+				failAt(line, ErrSyntax, "unterminated string")
 			}
 			t.kind = tokString
 			i += n + 2
@@ -111,7 +111,7 @@ func lex(text string) []token {
 }
 
 // number reads an integer constant: decimal, 0x, 0b or octal with a leading 0,
-// perhaps with the suffix U.
+// with an optional suffix U.
 func number(s string) (uint64, bool) {
 	s = strings.TrimSuffix(s, "U")
 	base := 10

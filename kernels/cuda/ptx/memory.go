@@ -6,7 +6,7 @@ import (
 	"sort"
 )
 
-// FreshByte fills memory that nobody has written yet.
+// FreshByte fills memory that was never written.
 const FreshByte = 0xa5
 
 // MaxAlloc is the largest allocation, in bytes.
@@ -17,10 +17,10 @@ const (
 	memoryStep = 256 // allocations begin at multiples of it, with a gap before the next
 )
 
-// A Memory is a device's memory: allocations at 64-bit addresses, with gaps
-// between them, so that an access past the end of one is noticed. Variables of
-// modules live in it too, from a module's first launch on. The zero Memory is
-// empty and ready. It is not safe for concurrent use.
+// A Memory is device memory: allocations at 64-bit addresses with gaps between
+// them, so that an access past the end of one is detected. It also has the
+// variables of modules, from the first launch of a module on. The zero Memory is
+// empty and ready to use. Not safe for concurrent use.
 type Memory struct {
 	regions []*region // by address
 	last    *region   // found last
@@ -38,8 +38,8 @@ func (r *region) holds(addr uint64, n int) bool {
 	return addr >= r.base && addr-r.base <= uint64(len(r.data)) && uint64(n) <= uint64(len(r.data))-(addr-r.base)
 }
 
-// Alloc gives the address of size fresh bytes, a multiple of 256. The size is
-// 1 to [MaxAlloc], else the error is ErrNoMemory.
+// Alloc allocates size fresh bytes and returns their address, a multiple of 256. The
+// size must be 1 to [MaxAlloc]. Errors: [ErrNoMemory].
 func (m *Memory) Alloc(size int) (uint64, error) {
 	if size < 1 || size > MaxAlloc {
 		return 0, fmt.Errorf("ptx: %w: an allocation of %d bytes, expected 1 to %d", ErrNoMemory, size, MaxAlloc)
@@ -58,7 +58,7 @@ func (m *Memory) add(size int, konst bool) *region {
 	return r
 }
 
-// Free gives back the allocation that begins at addr.
+// Free frees the allocation that starts at addr.
 func (m *Memory) Free(addr uint64) error {
 	r := m.find(addr, 0)
 	if r == nil || r.base != addr {
@@ -94,12 +94,12 @@ func (m *Memory) slice(addr uint64, n int) ([]byte, error) {
 	return r.data[addr-r.base:][:n:n], nil
 }
 
-// index gives the index of the last region that begins at addr or before, or -1.
+// index returns the index of the last region that starts at or before addr, or -1.
 func (m *Memory) index(addr uint64) int {
 	return sort.Search(len(m.regions), func(i int) bool { return m.regions[i].base > addr }) - 1
 }
 
-// find gives the region that holds n bytes at addr, or nil.
+// find returns the region with n bytes at addr, or nil.
 func (m *Memory) find(addr uint64, n int) *region {
 	if m.last != nil && m.last.holds(addr, n) {
 		return m.last
@@ -112,7 +112,7 @@ func (m *Memory) find(addr uint64, n int) *region {
 	return m.last
 }
 
-// describe says where an access went that hit no region.
+// describe describes the address of an access outside all regions.
 func (m *Memory) describe(addr uint64, n int) string {
 	i := m.index(addr)
 	if i < 0 {
@@ -131,9 +131,9 @@ func fresh(b []byte) {
 	}
 }
 
-// Symbol gives the address and size of a module's .global or .const variable
-// in mem, as cuModuleGetGlobal does. The variable keeps its value between
-// launches with the same mem.
+// Symbol returns the address and size in mem of a .global or .const variable of the
+// module, like cuModuleGetGlobal. The variable keeps its value between launches
+// with the same mem.
 func (m *Module) Symbol(mem *Memory, name string) (addr uint64, size int, err error) {
 	v := m.variables[name]
 	if v == nil || v.space != spaceGlobal && v.space != spaceConst {
@@ -142,8 +142,8 @@ func (m *Module) Symbol(mem *Memory, name string) (addr uint64, size int, err er
 	return mem.load(m)[v], int(v.size), nil
 }
 
-// load gives the addresses of the module's variables, after placing them if
-// mem does not hold them yet.
+// load returns the addresses of the variables of the module, and allocates them if
+// mem does not have them.
 func (m *Memory) load(mod *Module) map[*variable]uint64 {
 	if at, ok := m.modules[mod]; ok {
 		return at

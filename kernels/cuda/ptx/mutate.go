@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// ErrNoMutant is the error of [Mutate] when it finds nothing to change.
+// ErrNoMutant is the error of [Mutate] if there is nothing to change.
 var ErrNoMutant = errors.New("ptx: no instruction to change")
 
-// A Mutant is a module with one fault put in.
+// A Mutant is a module with one fault.
 type Mutant struct {
 	Text     []byte
 	Line     int // of the change
@@ -24,16 +24,16 @@ func (m Mutant) String() string {
 	return fmt.Sprintf("line %d: %q instead of %q", m.Line, m.Now, m.Was)
 }
 
-// Mutate changes one instruction of a module: its opcode for another that
-// takes the same operands, one bit of a constant, a register that is read for
-// another of the same kind, or the sense of a guard. The change is chosen by
-// the seed, among the instructions of the named entries, or of all if none is
-// named. The mutant parses. The error is a [*ParseError] or ErrNoMutant.
+// Mutate changes one instruction of a module: its opcode to another with the same
+// operands, one bit of a constant, a source register to another of the same kind,
+// or the sense of a guard. The seed selects the change, among the instructions of
+// the named entries, or of all entries without names. The mutant parses. The error
+// is a [*ParseError] or [ErrNoMutant].
 //
-// A test that runs a kernel over known answers should notice nearly every
-// mutant. It cannot notice all: some changes make no difference, such as that
-// of an instruction that the test does not reach, of a loop hint, or of bits
-// that are later dropped.
+// A test that compares a kernel with known answers should detect nearly every
+// mutant. It cannot detect all of them: some changes have no effect, such as those
+// of an instruction that the test does not reach, of a loop hint, or of bits that
+// are dropped later.
 func Mutate(text []byte, seed uint64, entries ...string) (Mutant, error) {
 	p, err := parse(string(text))
 	if err != nil {
@@ -67,8 +67,8 @@ type mutator struct {
 	spans  []span
 }
 
-// change picks a token of an instruction and what to put in its place; an
-// empty text is no change.
+// change selects a token of an instruction and its replacement. An empty text means
+// no change.
 func (m *mutator) change(s span) (token, string) {
 	tokens := m.p.tokens[s.start:s.end]
 	at := m.random.IntN(len(tokens))
@@ -96,7 +96,7 @@ func (m *mutator) change(s span) (token, string) {
 	return t, ""
 }
 
-// reads tells whether the register at a place is one that is read.
+// reads reports whether the instruction reads the register at a position.
 func (m *mutator) reads(tokens []token, opcode, at int) bool {
 	name := tokens[opcode].text
 	if at < opcode || strings.HasPrefix(name, "st.") || strings.HasPrefix(name, "red.") {
@@ -106,8 +106,8 @@ func (m *mutator) reads(tokens []token, opcode, at int) bool {
 		!slices.ContainsFunc(tokens[at:], func(t token) bool { return t.kind == '}' }) // a vector that is loaded
 }
 
-// register picks another register of the same kind that stands in the same
-// entry before.
+// register selects another register of the same kind that occurs earlier in the
+// entry.
 func (m *mutator) register(s span, name string) string {
 	kind := strings.TrimRight(name, "0123456789")
 	var others []string
@@ -128,7 +128,7 @@ func (m *mutator) register(s span, name string) string {
 	return others[m.random.IntN(len(others))]
 }
 
-// exchanges are beginnings of opcodes that take the same operands.
+// exchanges are prefixes of opcodes with the same operands.
 var exchanges = []struct{ was, now string }{
 	{"add.", "sub."}, {"sub.", "add."},
 	{"and.", "or."}, {"or.", "and."}, {"xor.", "or."},

@@ -35,7 +35,7 @@ func ladder(t *testing.T, nonce uint32) []pow.Target {
 	return targets
 }
 
-// A search over 64 nonces in two blocks, with a ladder of targets tells all mutants of the
+// A search over 64 nonces in two blocks, with a ladder of targets distinguishes all mutants of the
 // sample kernel from the good one.
 func TestScanNoticesMutants(t *testing.T) {
 	const first, count, mutants = 1000, 64, 60

@@ -12,7 +12,7 @@ const (
 	operandSink // _
 )
 
-// An operand is one as it stands in the text.
+// An operand is an operand in the text.
 type operand struct {
 	kind     int
 	at       token
@@ -58,7 +58,7 @@ func (d *decoder) operand() operand {
 	return o
 }
 
-// simple is an operand that is one register, number or variable, or _.
+// simple reads an operand that is one register, number or variable, or _.
 func (d *decoder) simple() operand {
 	t := d.peek()
 	o := operand{at: t}
@@ -78,7 +78,7 @@ func (d *decoder) simple() operand {
 	return o
 }
 
-// named is a register, special register or variable, perhaps with an offset.
+// named reads a register, special register or variable, with an optional offset.
 func (d *decoder) named(t token) operand {
 	o := operand{at: t, kind: operandRegister}
 	if s, ok := specials[t.text]; ok {
@@ -103,7 +103,7 @@ func (d *decoder) named(t token) operand {
 	return o
 }
 
-// memory reads an address from after its bracket.
+// memory reads an address after its bracket.
 func (d *decoder) memory(t token) operand {
 	o := d.simple()
 	m := operand{kind: operandMemory, at: t, value: o.value}
@@ -134,7 +134,7 @@ func (d *decoder) wrong(o operand, expected string) {
 	failAt(o.at.line, ErrSyntax, "expected %s, found %s (%v)", expected, operandNames[o.kind], o.at)
 }
 
-// src gives the slot of an operand that is read, of the given width.
+// src returns the slot of a source operand of this width.
 func (d *decoder) src(o operand, bits int) int32 { return d.wide(o, bits, bits) }
 
 // wide is src for a register that may be wider than the type.
@@ -155,7 +155,7 @@ func (d *decoder) width(o operand, least, most int) {
 	}
 }
 
-// value gives the slot of a constant operand.
+// value returns the slot of a constant operand.
 func (d *decoder) value(o operand, bits int) int32 {
 	switch o.kind {
 	case operandNumber:
@@ -181,7 +181,7 @@ func (d *decoder) value(o operand, bits int) int32 {
 	return 0
 }
 
-// dst gives the slot of an operand that is written.
+// dst returns the slot of a destination operand.
 func (d *decoder) dst(o operand, bits int) int32 { return d.target(o, bits, bits) }
 
 // target is dst for a register that may be wider than the type.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Bounds on what a module may declare, in bytes.
+// Limits of the declarations of a module, in bytes.
 const (
 	maxParams   = 32764
 	maxShared   = 227 << 10
@@ -48,8 +48,8 @@ type variable struct {
 	dynamic bool // shared memory whose size the launch gives
 }
 
-// A Module is a parsed text. It does not change: several goroutines may use it
-// at once, each with its own Memory.
+// A Module is a parsed text. It is immutable: safe for concurrent use, with a Memory
+// per goroutine.
 type Module struct {
 	Version string // of the PTX ISA, such as "6.3"
 	Target  string // such as "sm_75"
@@ -76,7 +76,7 @@ type Param struct {
 	Size, Align int // bytes
 }
 
-// Entries describes the module's kernels, in the order of the text.
+// Entries returns the kernels of the module, in the order of the text.
 func (m *Module) Entries() []Entry {
 	var list []Entry
 	for _, e := range m.entries {
@@ -106,7 +106,7 @@ func Parse(text []byte) (*Module, error) {
 	return p.m, nil
 }
 
-// A parser goes through the tokens. Its methods end it by failAt.
+// A parser reads the tokens. Its methods report errors with failAt.
 type parser struct {
 	text   string
 	tokens []token
@@ -117,7 +117,7 @@ type parser struct {
 	konst  uint64 // and of .const ones
 }
 
-// A span is where an instruction stands among the tokens.
+// A span is the range of the tokens of an instruction.
 type span struct {
 	entry      string
 	start, end int // from the guard or opcode to before the semicolon
@@ -148,7 +148,7 @@ func (p *parser) next() token {
 	return t
 }
 
-// accept takes the next token if it is this word or mark.
+// accept consumes the next token if it is this word or mark.
 func (p *parser) accept(text string) bool {
 	if t := p.peek(); t.kind == tokEnd || t.kind == tokString || t.text != text {
 		return false
@@ -182,7 +182,7 @@ func (p *parser) number(what string, least, most uint64) uint64 {
 	return t.value
 }
 
-// skipLine passes over the tokens on the same line.
+// skipLine skips the tokens on the same line.
 func (p *parser) skipLine(line int) {
 	for p.peek().kind != tokEnd && p.peek().line == line {
 		p.i++
@@ -249,7 +249,7 @@ func (p *parser) moduleVariable() {
 	m.variables[v.name] = v
 }
 
-// place gives a variable its offset in a space of which *used bytes are taken.
+// place assigns a variable its offset in a space with *used bytes in use.
 func place(v *variable, used *uint64, most uint64, line int) {
 	v.at = (*used + v.align - 1) &^ (v.align - 1)
 	*used = v.at + v.size
@@ -258,7 +258,7 @@ func place(v *variable, used *uint64, most uint64, line int) {
 	}
 }
 
-// declaration reads a variable from after its state space to the semicolon.
+// declaration reads a variable after its state space, to the semicolon.
 func (p *parser) declaration(where token) *variable {
 	v := &variable{}
 	var most uint64
@@ -285,8 +285,8 @@ func (p *parser) declaration(where token) *variable {
 	return v
 }
 
-// variable reads the alignment, type, name and size of a variable, and gives
-// the size of its elements.
+// variable reads the alignment, type, name and size of a variable, and returns the
+// size of its elements.
 func (p *parser) variable(v *variable, most uint64) (unit uint64) {
 	align := uint64(0)
 	for p.peek().text == ".align" || p.peek().text == ".ptr" || p.peek().text == ".attribute" {

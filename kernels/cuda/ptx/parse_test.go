@@ -59,8 +59,8 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{"x", 4, ptx.ErrSyntax, `expected a directive such as .entry or .global, found "x"`},
 		{"?", 4, ptx.ErrSyntax, `unexpected character '?'`},
-		{"/* ", 4, ptx.ErrSyntax, "a comment without end"},
-		{".file \"", 4, ptx.ErrSyntax, "a string without end"},
+		{"/* ", 4, ptx.ErrSyntax, "unterminated comment"},
+		{".file \"", 4, ptx.ErrSyntax, "unterminated string"},
 		{".address_size 32", 4, ptx.ErrSyntax, "expected 64 to 64"},
 		{".version x", 4, ptx.ErrSyntax, "expected a version"},
 		{".target \"x\"", 4, ptx.ErrSyntax, "expected a target"},
@@ -91,7 +91,7 @@ func TestParseErrors(t *testing.T) {
 		{".entry k x { }", 4, ptx.ErrSyntax, `expected "{"`},
 		{".entry k .maxntid 2000 { }", 4, ptx.ErrSyntax, "number of threads is 2000"},
 		{".entry k {\n\n", 6, ptx.ErrSyntax, `expected "}" for the "{" of line 4`},
-		{".entry k {" + strings.Repeat("{", 64), 4, ptx.ErrUnsupported, "64 braces"},
+		{".entry k {" + strings.Repeat("{", 64), 4, ptx.ErrUnsupported, "64 nested braces"},
 	} {
 		refused(t, head+c.text, c.line, c.kind, c.words)
 	}
@@ -148,7 +148,7 @@ func TestParseErrors(t *testing.T) {
 		{"ld.global.u32 %r1, [%d1-4];", ptx.ErrSyntax, `expected "]", found "-"`},
 		{"ld.global.u32 %r1, [-4];", ptx.ErrSyntax, "a negative address"},
 		{"ld.shared.u32 %r1, [G];", ptx.ErrSyntax, "G is in another state space"},
-		{"ld.u32 %r1, [out];", ptx.ErrSyntax, "no generic address"},
+		{"ld.u32 %r1, [out];", ptx.ErrSyntax, "not a generic address"},
 		{"ld.global.v2.u32 %r1, [%d1];", ptx.ErrSyntax, "a vector of 2"},
 		{"ld.global.v2.u32 {%r1, %r2, %r3}, [%d1];", ptx.ErrSyntax, "a vector of 2"},
 		{"ld.global.v4.u64 {%d1, %d2, %d3, %d4}, [%d1];", ptx.ErrUnsupported, "ld.global.v4.u64"},

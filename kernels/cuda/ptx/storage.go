@@ -2,8 +2,8 @@ package ptx
 
 import "encoding/binary"
 
-// windows are the generic addresses at which the state spaces begin. Global
-// and constant memory have their own generic addresses.
+// windows are the generic addresses of the state spaces. Addresses of global and
+// constant memory are generic addresses.
 var windows = [...]uint64{
 	spaceShared: 0x10_0000_0000,
 	spaceLocal:  0x20_0000_0000,
@@ -52,7 +52,7 @@ func (l *launch) access(t *thread, in *instr, pc int) *Fault {
 	return nil
 }
 
-// bytes gives the n bytes at an address of a state space.
+// bytes returns the n bytes at an address of a state space.
 func (l *launch) bytes(t *thread, s space, pc int, addr uint64, n int, write bool) ([]byte, *Fault) {
 	if addr&uint64(n-1) != 0 {
 		return nil, l.fault(t, pc, ErrAlignment, "%d bytes at %#x", n, addr)
@@ -110,7 +110,7 @@ func get(b []byte) uint64 {
 	return binary.LittleEndian.Uint64(b)
 }
 
-// put writes the low bytes of a value, as many as b has.
+// put writes the low len(b) bytes of a value.
 func put(b []byte, v uint64) {
 	switch len(b) {
 	case 1:
@@ -124,7 +124,7 @@ func put(b []byte, v uint64) {
 	}
 }
 
-// atomic gives the value that an atomic operation writes.
+// atomic returns the value that an atomic operation writes.
 func atomic(in *instr, old, b, c uint64) uint64 {
 	less := old < b
 	if in.mask == signed {

@@ -2,8 +2,8 @@ package ptx
 
 import "math/bits"
 
-// release lets threads go on that wait for each other, once all have come. It
-// tells whether any thread is left.
+// release resumes threads that wait for each other, once all of them have arrived.
+// It reports whether there are threads left to run.
 func (l *launch) release() (more bool, err error) {
 	progress := false
 	for first := 0; first < len(l.threads); first += warpSize {
@@ -26,8 +26,8 @@ func (l *launch) release() (more bool, err error) {
 	return l.releaseBlock()
 }
 
-// releaseBlock opens the block's barrier: all threads that have not ended must
-// wait at the same one.
+// releaseBlock releases the barrier of the block: all threads that have not ended
+// must wait at the same one.
 func (l *launch) releaseBlock() (more bool, err error) {
 	var first *thread
 	for i := range l.threads {
@@ -54,11 +54,11 @@ func (l *launch) releaseBlock() (more bool, err error) {
 	return true, nil
 }
 
-// barrier is the number of the barrier at which a thread waits.
+// barrier returns the number of the barrier at which a thread waits.
 func (t *thread) barrier(l *launch) uint64 { return t.regs[l.e.code[t.pc-1].a] }
 
 // meet runs the warp instruction at which t waits, for all lanes of its
-// membership mask, if they are all there. Lanes that have ended do not count.
+// membership mask, if all of them have arrived. Lanes that have ended do not count.
 func (l *launch) meet(t *thread, warp []thread) (bool, error) {
 	pc := t.pc - 1
 	in := &l.e.code[pc]

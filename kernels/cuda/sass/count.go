@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// pipe is the part of a multiprocessor that an instruction takes.
+// pipe is the execution unit of a multiprocessor for an instruction.
 type pipe int
 
 const (
@@ -17,8 +17,8 @@ const (
 	fma               // every form of integer multiply and add
 )
 
-// pipes has the opcodes of the kernels. Not listed are those that take no slot of
-// the two pipes.
+// pipes has the opcodes of the kernels, except those that take no slot of the two
+// pipes.
 var pipes = func() map[string]pipe {
 	m := map[string]pipe{}
 	for _, op := range strings.Fields("IADD3 LOP3 SHF LEA ISETP SEL PRMT MOV PLOP3 IMNMX VIMNMX CS2R P2R R2P SGXT BMSK IABS") {
@@ -30,11 +30,11 @@ var pipes = func() map[string]pipe {
 	return m
 }()
 
-// neither are opcodes that are known to take neither pipe. An opcode that is in
-// neither list is an error: nobody has said what it costs.
+// neither has the opcodes that take no slot of the two pipes. An opcode in neither
+// list is an error: its cost is unknown.
 var neither = regexp.MustCompile(`^(U[A-Z0-9]+|LDC|LDS|STS|LDG|STG|LD|ST|LDL|STL|ATOM|ATOMG|RED|S2R|S2UR|R2UR|BRA|EXIT|BSSY|BSYNC|BAR|NOP|VOTE|VOTEU|WARPSYNC|RET|CALL|POPC|FLO|MEMBAR|ERRBAR|CCTL|YIELD|BMOV|BREAK|DEPBAR|REDUX)$`)
 
-// instruction is one of a listing by nvdisasm.
+// instruction is an instruction in a listing of nvdisasm.
 type instruction struct {
 	address     string // hexadecimal
 	op          string // without modifiers
@@ -79,7 +79,7 @@ func parse(listing, function string) ([]instruction, error) {
 			if t := to.FindStringSubmatch(m[5]); t != nil {
 				i.target = t[1]
 			}
-			// "BRA P0, `(.L)" and "BRA.DIV" go on behind it too.
+			// "BRA P0, `(.L)" and "BRA.DIV" may also continue with the next instruction.
 			i.conditional = i.conditional || strings.Contains(m[4], ".DIV") || regexp.MustCompile(`^!?U?P\d`).MatchString(m[5])
 		}
 		all = append(all, i)
@@ -90,14 +90,14 @@ func parse(listing, function string) ([]instruction, error) {
 	return all, nil
 }
 
-// block is a run of instructions that is entered at its first and left at its
+// block is a basic block: control enters at its first instruction and leaves at its
 // last.
 type block struct {
 	first, last int
 	next        []int // blocks that can follow
 }
 
-// blocks cuts a function into blocks.
+// blocks splits a function into basic blocks.
 func blocks(code []instruction) []block {
 	at := map[string]int{}
 	starts := map[int]bool{0: true}
@@ -134,7 +134,7 @@ func blocks(code []instruction) []block {
 	return all
 }
 
-// dominators returns for each block those that every way to it passes.
+// dominators returns for each block those on every path to it.
 func dominators(all []block) []map[int]bool {
 	before := make([][]int, len(all))
 	for n, b := range all {
@@ -172,9 +172,9 @@ type Slots struct {
 	Issue, ALU, FMA int
 }
 
-// count counts the hot loop of a function: of all loops that have no large one
-// inside, the longest. Blocks that not every pass goes through, which deal with
-// a hit, do not count.
+// count counts the instructions of the hot loop of a function: the longest of the
+// loops without a large inner loop. Blocks that are not part of every pass do not
+// count: they handle a hit.
 func count(code []instruction) (Slots, error) {
 	all := blocks(code)
 	dom := dominators(all)
@@ -239,7 +239,7 @@ func count(code []instruction) (Slots, error) {
 			s.Issue++
 			switch p, known := pipes[x.op]; {
 			case !known && !neither.MatchString(x.op):
-				return Slots{}, fmt.Errorf("instruction %s at %s: nobody has said which pipe it takes", x.op, x.address)
+				return Slots{}, fmt.Errorf("instruction %s at %s: its pipe is unknown", x.op, x.address)
 			case p == alu:
 				s.ALU++
 			case p == fma && x.wide:

@@ -1,16 +1,15 @@
-// Command sass compiles the CUDA kernels with NVIDIA's ptxas and counts what a
-// pass of their hot loops costs.
+// Command sass compiles the CUDA kernels with NVIDIA's ptxas and counts the cost of
+// a pass of their hot loops.
 //
 //	sass -tools DIR          compare with kernels/cuda/sass.txt
 //	sass -tools DIR -write   write kernels/cuda/sass.txt
 //
-// DIR has ptxas and nvdisasm of CUDA 11.8; make check-sass brings them. No GPU is
-// needed. The listing names no cost: the tables in count.go have the pipe of each
-// instruction, and one that they do not have is an error.
+// DIR has ptxas and nvdisasm of CUDA 11.8; make check-sass downloads them. No GPU is
+// needed. The listing has no costs: the tables in count.go have the pipe of each
+// instruction, and an instruction that is not in them is an error.
 //
-// The counts are for one pass of the hot loop, one nonce or header. They are
-// bounds, not speeds: a multiprocessor that never waits would need that many
-// slots.
+// The counts are for one pass of the hot loop, one nonce or header. They are bounds,
+// not speeds: a multiprocessor that never waits needs that many slots.
 package main
 
 import (
@@ -28,8 +27,7 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// architectures are those for which ptxas 11.8 makes code, as far as the kernels
-// know them to have the same two pipes.
+// architectures are those of ptxas 11.8 that are known to have the same two pipes.
 var architectures = []string{"sm_75", "sm_80", "sm_86", "sm_89", "sm_90"}
 
 func main() {
@@ -70,14 +68,14 @@ func run(tools, table string, write bool) error {
 	return fmt.Errorf("the kernels do not cost what %s says: if that is meant, run make sass", table)
 }
 
-// header is the beginning of the table.
+// header is the head of the table.
 const header = `# What one pass of the hot loop costs, one nonce or header, in the code that
 # ptxas 11.8 makes: registers, bytes that are spilled, and warp instructions, all
 # of them and those of the ALU and the FMA pipe (IMAD.HI and IMAD.WIDE twice).
 # Written by make sass, checked by make check-sass.
 `
 
-// measure makes the table.
+// measure returns the table.
 func measure(tools string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "sass")
 	if err != nil {

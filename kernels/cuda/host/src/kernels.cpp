@@ -10,7 +10,7 @@ thread_local struct place place;
 
 namespace {
 
-// each_thread runs a kernel whose threads have nothing to do with each other.
+// each_thread runs a kernel with independent threads.
 template <class P, void (*kernel)(const P &)> void each_thread(unsigned grid, unsigned block, const void *params)
 {
 	P p;
@@ -22,8 +22,8 @@ template <class P, void (*kernel)(const P &)> void each_thread(unsigned grid, un
 		}
 }
 
-// each_tile is roll: between two barriers all threads of a block run, then the
-// next phase begins.
+// each_tile runs roll: all threads of a block run up to a barrier before the next
+// phase begins.
 template <class A> void each_tile(unsigned grid, unsigned block, const void *params)
 {
 	struct roll_params p;
@@ -37,7 +37,7 @@ template <class A> void each_tile(unsigned grid, unsigned block, const void *par
 			if (base >= p.count)
 				break;
 			u32 first = p.first + (u32)base, count = p.count - base < TILE ? (u32)(p.count - base) : TILE;
-			memset(tile, 0xa5, sizeof tile); // a schedule that is not filled shows
+			memset(tile, 0xa5, sizeof tile); // reveals a schedule that was not written
 			for (place.thread = 0; place.thread < block; place.thread++)
 				roll_fill(a, p, first, tile);
 			for (place.thread = 0; place.thread < block; place.thread++)

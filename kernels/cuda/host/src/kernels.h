@@ -9,24 +9,23 @@ extern "C" {
 struct stele_entry {
 	const char *name; /* as in variants.txt */
 	const char *kind; /* SCAN, ROLL, VERIFY or LINK */
-	unsigned threads; /* most threads of a block */
+	unsigned threads; /* maximal threads per block */
 	unsigned params;  /* bytes of the parameter */
 	void (*run)(unsigned grid, unsigned block, const void *params);
 };
 
-/* Returns an entry, or NULL if there is none of that name. */
+/* Returns the entry with this name, or NULL. */
 const struct stele_entry *stele_host_find(const char *name);
 
 enum { STELE_HOST_DONE, STELE_HOST_NO_ENTRY, STELE_HOST_BAD_SHAPE };
 
 /*
- * Runs all threads of a launch, one after the other: grid blocks of block
- * threads each. The addresses in the parameter are those of host memory.
- * Launches may run on several threads at once.
+ * Runs all threads of a launch one after the other: grid blocks of block threads.
+ * The addresses in the parameter are host addresses. Safe for concurrent use.
  */
 int stele_host_launch(const char *name, unsigned grid, unsigned block, const void *params);
 
-/* Tells whether a hash of 32 bytes meets the target of nBits, as verify does. */
+/* Reports whether a hash of 32 bytes meets the target of nBits, as verify does. */
 int stele_host_meets(const unsigned char *hash, unsigned nbits);
 
 #ifdef __cplusplus
