@@ -1,9 +1,9 @@
-// Package cpu makes an engine.Device of the SIMD kernels of the processor.
+// Package cpu implements engine.Device for the CPU, with the SIMD kernels.
 //
-// [Open] chooses the kernels, the fastest for each kind of work unless told
-// which, and the number of threads. The device keeps no goroutines: each lane
-// of the engine is one thread, which calls the kernel in runs of about one
-// millisecond and looks at its context between them.
+// [Open] chooses the number of threads and the kernels: the one in the options, or
+// the fastest for each kind of work. The device starts no goroutines: each lane of
+// the engine is one thread, which calls the kernel for about a millisecond at a
+// time and checks its context between calls.
 package cpu
 
 import (
@@ -21,30 +21,30 @@ import (
 // ID is the engine.Info.ID of the device.
 const ID = "cpu"
 
-// ErrThreads means a number of threads below 0 or above [MaxThreads].
+// ErrThreads means that the number of threads is below 0 or above [MaxThreads].
 var ErrThreads = errors.New("bad number of threads")
 
-// MaxThreads bounds Options.Threads.
+// MaxThreads is the maximum of Options.Threads.
 const MaxThreads = 4096
 
-// Options says how to open the device. The zero value is good.
+// Options are the settings of [Open]. The zero value uses all threads and the
+// fastest kernels.
 type Options struct {
-	Threads int    // 0: as many as GOMAXPROCS, see host.FitProcessors
+	Threads int    // 0: GOMAXPROCS, see host.FitProcessors
 	Kernel  string // name of a simd kernel; "": the fastest for each kind of work
 }
 
-// Device is the processor. It implements engine.Device.
+// Device is the CPU. It implements engine.Device. Safe for concurrent use.
 type Device struct {
 	info           engine.Info
 	search, verify *simd.Kernel
 }
 
-// Open returns the device. Errors: [ErrThreads], and those of simd.Lookup for
-// a kernel that is unknown or cannot run here, or of simd.Best when none can.
-// Choosing the kernels takes about 20 ms, once in a process.
+// Open returns the device. Errors: [ErrThreads], and those of simd.Lookup and
+// simd.Best. Choosing the kernels takes about 20 ms, once per process.
 func Open(opts Options) (*Device, error) {
 	if opts.Threads < 0 || opts.Threads > MaxThreads {
-		return nil, fmt.Errorf("%w: %d, want 1 to %d, or 0 for all", ErrThreads, opts.Threads, MaxThreads)
+		return nil, fmt.Errorf("%w: %d, must be 1 to %d, or 0 for all", ErrThreads, opts.Threads, MaxThreads)
 	}
 	if opts.Threads == 0 {
 		opts.Threads = runtime.GOMAXPROCS(0)

@@ -9,8 +9,8 @@ import (
 	"stele/engine/pow"
 )
 
-// block is the number of headers hashed in one call of the kernel: enough to
-// fill its lanes, and the hashes stay in the first-level cache.
+// block is the number of headers per call of the kernel: enough to fill its lanes,
+// and few enough that the hashes stay in the first-level cache.
 const block = 1 << 10
 
 var hashBlocks = sync.Pool{New: func() any { return new([block][32]byte) }}
@@ -38,7 +38,7 @@ func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdic
 		records := headers[done*pow.HeaderSize : (done+n)*pow.HeaderSize]
 		d.verify.Hash(buf[:n], records)
 		if done == 0 {
-			j.before = [32]byte(records[offPrev:]) // the first header has no header before it
+			j.before = [32]byte(records[offPrev:]) // the first header has no link to check
 		}
 		j.judge(records, buf[:n], verdicts[done:done+n])
 		done += n
@@ -46,20 +46,20 @@ func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdic
 	return nil
 }
 
-// judge gives verdicts on header after header. It runs tens of millions of
-// times a second, so what decides nearly always comes first: the top limb of
-// the hash, against a target that mostly is that of the header before.
+// judge determines the verdicts of consecutive headers. It runs tens of millions of
+// times per second, so it first compares what decides nearly always: the top limb
+// of the hash with the target, which is mostly that of the previous header.
 type judge struct {
 	linked bool
-	before [32]byte // hash of the header before
+	before [32]byte // hash of the previous header
 
-	known  bool // the next three are set
+	known  bool // bits, target and bad are set
 	bits   pow.Bits
-	target pow.Target // zero if bits stand for none
-	bad    bool       // bits stand for none
+	target pow.Target // of bits; zero if they have none
+	bad    bool       // bits have no target
 }
 
-// judge sets the verdict of each record by its hash.
+// judge sets the verdict of each record from its hash.
 func (j *judge) judge(records []byte, hashes [][32]byte, verdicts []pow.Verdict) {
 	verdicts = verdicts[:len(hashes)]
 	before := &j.before
@@ -80,7 +80,7 @@ func (j *judge) judge(records []byte, hashes [][32]byte, verdicts []pow.Verdict)
 	j.before = *before
 }
 
-// closer compares a hash with the target of any bits.
+// closer compares the whole hash with the target of bits.
 func (j *judge) closer(bits pow.Bits, hash *[32]byte) pow.Verdict {
 	if bits != j.bits || !j.known {
 		target, err := bits.Target()
@@ -98,8 +98,8 @@ func (j *judge) closer(bits pow.Bits, hash *[32]byte) pow.Verdict {
 	return pow.Valid
 }
 
-// same reports whether two hashes are equal. It is the comparison of two
-// arrays, without the call that the compiler makes of that.
+// same reports whether two hashes are equal. The compiler makes a function call of
+// a comparison of arrays; this one is inlined.
 func same(a, b *[32]byte) bool {
 	le := binary.LittleEndian
 	return le.Uint64(a[0:]) == le.Uint64(b[0:]) && le.Uint64(a[8:]) == le.Uint64(b[8:]) &&

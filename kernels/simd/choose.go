@@ -12,18 +12,18 @@ import (
 
 // Errors of [Lookup] and [Best].
 var (
-	ErrUnknown  = errors.New("unknown kernel") // a name that the program does not know, also in STELE_CPU
-	ErrUnusable = errors.New("cannot be used") // instruction sets are missing, it is switched off, or it gave wrong answers
+	ErrUnknown  = errors.New("unknown kernel") // no kernel has this name; also of names in STELE_CPU
+	ErrUnusable = errors.New("cannot be used") // the CPU lacks an instruction set, STELE_CPU disables it, or it gave wrong answers
 )
 
-// Variant tells whether a kernel can be used here, and if not, why.
+// Variant describes whether a kernel can be used on this CPU.
 type Variant struct {
 	Name      string
 	Available bool
-	Reason    string // why it is not available
+	Reason    string // why it is not available; "" if it is
 }
 
-// Variants returns all kernels that the program knows, the widest first.
+// Variants returns all kernels of the program, the widest first.
 func Variants() []Variant {
 	all := make([]Variant, 0, len(kernels))
 	for _, k := range kernels {
@@ -36,8 +36,8 @@ func Variants() []Variant {
 	return all
 }
 
-// Lookup returns the kernel called name, or an error that says why it cannot
-// be used: [ErrUnknown] or [ErrUnusable].
+// Lookup returns the kernel with this name. Errors: [ErrUnknown] and [ErrUnusable],
+// with the reason.
 func Lookup(name string) (*Kernel, error) {
 	k, err := known(name)
 	if err != nil {
@@ -60,10 +60,10 @@ func known(name string) (*Kernel, error) {
 	return nil, fmt.Errorf("%w %q: the CPU kernels are %s", ErrUnknown, name, strings.Join(names, ", "))
 }
 
-// usable returns why the kernel cannot be used, or nil.
+// usable returns nil, or the reason why the kernel cannot be used.
 func (k *Kernel) usable() error {
 	if k.search == nil {
-		return fmt.Errorf("not made for this architecture")
+		return fmt.Errorf("not available for this architecture")
 	}
 	var lack []string
 	for _, f := range k.need {
@@ -79,16 +79,16 @@ func (k *Kernel) usable() error {
 		return err
 	}
 	if !allowed(k.name) {
-		return fmt.Errorf("switched off by %s=%s", EnvVar, os.Getenv(EnvVar))
+		return fmt.Errorf("disabled by %s=%s", EnvVar, os.Getenv(EnvVar))
 	}
 	return k.selfTest()
 }
 
-// EnvVar is the environment variable that chooses or switches off kernels.
+// EnvVar is the environment variable that selects or disables kernels.
 const EnvVar = "STELE_CPU"
 
-// parseEnv reads the value of STELE_CPU: names to allow, or names after a
-// minus sign to switch off, separated by commas.
+// parseEnv reads the value of STELE_CPU: names of kernels to allow, or with a minus
+// sign to disable, separated by commas.
 func parseEnv(value string) (allowed func(name string) bool, err error) {
 	var only, off []string
 	for f := range strings.SplitSeq(value, ",") {
@@ -111,10 +111,10 @@ func parseEnv(value string) (allowed func(name string) bool, err error) {
 	}, nil
 }
 
-// Best returns the fastest kernels for Scan and for Hash that can be used
-// here. The first call measures, for about 20 ms. The error is [ErrUnusable],
-// with the reason of every kernel, if none is left to choose from, or
-// [ErrUnknown] if STELE_CPU names a kernel that there is not.
+// Best returns the fastest usable kernels for Scan and for Hash. The first call
+// benchmarks them for about 20 ms. The error is [ErrUnusable] if no kernel is
+// usable, with the reason for each, or [ErrUnknown] if STELE_CPU has an unknown
+// name. Safe for concurrent use.
 func Best() (search, hash *Kernel, err error) {
 	b := best()
 	return b.search, b.hash, b.err
@@ -157,9 +157,9 @@ func choose() choice {
 	}
 }
 
-// fastest returns the kernel with the shortest time for work, after 10 ms of
-// taking turns, three turns at least: neighbours on the machine can slow a
-// turn, never hasten it.
+// fastest returns the kernel with the shortest run of work. The kernels take turns
+// for 10 ms, at least three times: other load on the machine can only slow a run
+// down.
 func fastest(from []*Kernel, work func(*Kernel)) *Kernel {
 	shortest := make([]time.Duration, len(from))
 	start := time.Now()

@@ -52,10 +52,10 @@ func TestEveryVariantRuns(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			v, promise, reason := variants[k.name], promised[k.name], missing(t, k)
 			can := promise.arch == "" || promise.arch == runtime.GOARCH && cpuid.CPU.Supports(promise.need...)
-			switchedOff := strings.HasPrefix(reason, "switched off")
+			switchedOff := strings.HasPrefix(reason, "disabled")
 			switch {
 			case can && reason != "" && !switchedOff:
-				t.Fatalf("refused because %s, but %v on %s is all it needs", reason, promise.need, promise.arch)
+				t.Fatalf("rejected because %s, but %v on %s is all it needs", reason, promise.need, promise.arch)
 			case !can || switchedOff:
 				if v.Available || v.Reason == "" {
 					t.Errorf("variant is %+v, want it to be absent: %s", v, reason)
@@ -113,8 +113,8 @@ func TestTable(t *testing.T) {
 		if k.search == nil || k.hash == nil {
 			t.Errorf("kernel %q has no search or no hash", k.name)
 		}
-		if k.width < 1 || k.width > widest || group%k.width != 0 {
-			t.Errorf("kernel %q hashes %d headers at once, want a power of two up to %d", k.name, k.width, widest)
+		if k.width < 1 || k.width > maxWidth || group%k.width != 0 {
+			t.Errorf("kernel %q hashes %d headers at once, want a power of two up to %d", k.name, k.width, maxWidth)
 		}
 		if seen[k.name] {
 			t.Errorf("kernel %q is there twice", k.name)
@@ -130,16 +130,16 @@ func TestFeatures(t *testing.T) {
 	got := Features()
 	for i, f := range got {
 		if slices.Contains(got[:i], f) {
-			t.Errorf("%s is there twice: %v", f, got)
+			t.Errorf("%s is listed twice: %v", f, got)
 		}
 		if !cpuid.CPU.Has(cpuid.ParseFeature(f)) {
-			t.Errorf("%s is told, but this CPU has it not", f)
+			t.Errorf("%s is listed, but this CPU lacks it", f)
 		}
 	}
 	for _, k := range kernels {
 		for _, f := range k.need {
 			if f.present() != slices.Contains(got, f.String()) {
-				t.Errorf("kernel %s needs %v, which is present: %v; told are %v", k.name, f, f.present(), got)
+				t.Errorf("kernel %s needs %v, which is present: %v; listed are %v", k.name, f, f.present(), got)
 			}
 		}
 	}
@@ -175,10 +175,10 @@ func TestVariants(t *testing.T) {
 	fakes(t)
 	want := []Variant{
 		{"future", false, "this CPU has no " + kernels[0].need[0].String()},
-		{"foreign", false, "not made for this architecture"},
-		{"broken", false, "switched off by STELE_CPU=-plain,-broken"},
+		{"foreign", false, "not available for this architecture"},
+		{"broken", false, "disabled by STELE_CPU=-plain,-broken"},
 		{"other", true, ""},
-		{"plain", false, "switched off by STELE_CPU=-plain,-broken"},
+		{"plain", false, "disabled by STELE_CPU=-plain,-broken"},
 	}
 	t.Setenv(EnvVar, "-plain,-broken")
 	if got := Variants(); !slices.Equal(got, want) {
@@ -201,10 +201,10 @@ func TestLookupErrors(t *testing.T) {
 		{"", "", []error{ErrUnknown}, `unknown kernel "": the CPU kernels are future, foreign, broken, other, plain`},
 		{"", "Plain", []error{ErrUnknown}, `unknown kernel "Plain": the CPU kernels are future, foreign, broken, other, plain`},
 		{"", "future", []error{ErrUnusable}, `kernel "future" cannot be used: this CPU has no ` + kernels[0].need[0].String()},
-		{"", "foreign", []error{ErrUnusable}, `kernel "foreign" cannot be used: not made for this architecture`},
+		{"", "foreign", []error{ErrUnusable}, `kernel "foreign" cannot be used: not available for this architecture`},
 		{"", "broken", []error{ErrUnusable, errWrong}, `kernel "broken" cannot be used: failed its known-answer test: hash of a header`},
-		{"-plain", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: switched off by STELE_CPU=-plain`},
-		{"other,future", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: switched off by STELE_CPU=other,future`},
+		{"-plain", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: disabled by STELE_CPU=-plain`},
+		{"other,future", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: disabled by STELE_CPU=other,future`},
 		{"abacus", "plain", []error{ErrUnusable, ErrUnknown}, `kernel "plain" cannot be used: STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain`},
 	} {
 		t.Setenv(EnvVar, c.env)
@@ -328,7 +328,7 @@ func TestBest(t *testing.T) {
 	}
 	for _, k := range []*Kernel{search, hash} {
 		if got, err := Lookup(k.Name()); got != k {
-			t.Errorf("Best gave %s, which Lookup refuses: %v", k.Name(), err)
+			t.Errorf("Best gave %s, which Lookup rejects: %v", k.Name(), err)
 		}
 		if k.need == nil && len(presentKernels(t)) > 1 {
 			t.Errorf("Best gave %s, although there is another", k.Name())
@@ -356,16 +356,16 @@ func TestChooseObeysEnv(t *testing.T) {
 
 func TestChooseErrors(t *testing.T) {
 	fakes(t)
-	absent := "future: this CPU has no " + kernels[0].need[0].String() + "; foreign: not made for this architecture; "
+	absent := "future: this CPU has no " + kernels[0].need[0].String() + "; foreign: not available for this architecture; "
 	for _, c := range []struct {
 		env  string
 		kind error
 		text string
 	}{
 		{"broken", ErrUnusable, "CPU kernels cannot be used: " + absent +
-			"broken: failed its known-answer test: hash of a header; other: switched off by STELE_CPU=broken; plain: switched off by STELE_CPU=broken"},
+			"broken: failed its known-answer test: hash of a header; other: disabled by STELE_CPU=broken; plain: disabled by STELE_CPU=broken"},
 		{"-broken,-plain,-other", ErrUnusable, "CPU kernels cannot be used: " + absent +
-			"broken: switched off by STELE_CPU=-broken,-plain,-other; other: switched off by STELE_CPU=-broken,-plain,-other; plain: switched off by STELE_CPU=-broken,-plain,-other"},
+			"broken: disabled by STELE_CPU=-broken,-plain,-other; other: disabled by STELE_CPU=-broken,-plain,-other; plain: disabled by STELE_CPU=-broken,-plain,-other"},
 		{"abacus", ErrUnknown, `STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain`},
 	} {
 		t.Setenv(EnvVar, c.env)
@@ -380,7 +380,7 @@ func TestChooseErrors(t *testing.T) {
 	}
 }
 
-// fastest must give every kernel its turns and tell which was which.
+// fastest must run every kernel in turn and attribute the times correctly.
 func TestFastest(t *testing.T) {
 	turns := map[string]int{}
 	from := []*Kernel{{name: "slow"}, {name: "quick"}, {name: "slower"}}

@@ -2,14 +2,14 @@ package simd
 
 import "github.com/klauspost/cpuid/v2"
 
-// feature is an instruction set that some kernel needs.
+// feature is an instruction set that a kernel requires.
 type feature cpuid.FeatureID
 
 func (f feature) present() bool  { return cpuid.CPU.Supports(cpuid.FeatureID(f)) }
 func (f feature) String() string { return cpuid.FeatureID(f).String() }
 
-// Features returns those instruction sets that the kernels ask for and this
-// CPU has.
+// Features returns the names of the instruction sets that this CPU has and some
+// kernel requires.
 func Features() []string {
 	found := []string{}
 	seen := map[feature]bool{}

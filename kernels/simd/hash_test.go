@@ -120,7 +120,7 @@ func TestHashRealAndMutated(t *testing.T) {
 
 // A header affects its own hash and no other, in every place of a batch.
 func TestHashLanesAreIndependent(t *testing.T) {
-	const n = 2*widest + 3
+	const n = 2*maxWidth + 3
 	header := realHeader(t, 4).Encode()
 	other := realHeader(t, 5).Encode()
 	headers := bytes.Repeat(header[:], n)

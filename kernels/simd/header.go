@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	headerSize  = 80 // bytes of an encoded header
-	nonceOffset = 76 // of the nonce in it
+	headerSize  = 80 // length of an encoded header
+	nonceOffset = 76 // offset of the nonce in it
 )
 
 // setNonce writes the nonce into an encoded header, little-endian.
@@ -16,8 +16,8 @@ func setNonce(header *[headerSize]byte, nonce uint32) {
 	binary.LittleEndian.PutUint32(header[nonceOffset:], nonce)
 }
 
-// doubleSum is SHA-256d by another implementation than the kernels: it decides
-// on candidates, and the known-answer tests compare with it.
+// doubleSum is SHA-256d by an implementation other than the kernels. It confirms
+// candidates, and the known-answer tests compare with it.
 func doubleSum(b []byte) [32]byte {
 	first := sha256.Sum256(b)
 	return sha256.Sum256(first[:])
@@ -26,7 +26,7 @@ func doubleSum(b []byte) [32]byte {
 // meets reports whether hash is at most target, both read as little-endian
 // numbers.
 func meets(hash, target *[32]byte) bool {
-	for i := 24; i > 0; i -= 8 { // the most significant word first: it decides nearly always
+	for i := 24; i > 0; i -= 8 { // the most significant word decides nearly always
 		h, t := binary.LittleEndian.Uint64(hash[i:]), binary.LittleEndian.Uint64(target[i:])
 		if h != t {
 			return h < t

@@ -122,7 +122,7 @@ func TestSearchExhaustive(t *testing.T) {
 // Every count up to beyond two groups, from firsts around both ends of the
 // nonce space and in its middle.
 func TestScanBorders(t *testing.T) {
-	const most = 130
+	const maxCount = 130
 	firsts := []uint32{0, 1, 1<<31 - 65, 2083236893}
 	for _, k := range []uint32{1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129} {
 		firsts = append(firsts, -k)
@@ -130,14 +130,14 @@ func TestScanBorders(t *testing.T) {
 	header := randomHeader(newRand(4))
 	all := map[uint32][][32]byte{}
 	for _, first := range firsts {
-		all[first] = hashesOf(header, first, most)
+		all[first] = hashesOf(header, first, maxCount)
 	}
 	half, few := targetBelow(t, 255), targetBelow(t, 252)
 	eachKernel(t, func(t *testing.T, k *Kernel) {
 		for i, first := range firsts {
 			target := []pow.Target{half, few}[i%2]
 			job := NewJob(&header, target.Bytes())
-			for count := range most + 1 {
+			for count := range maxCount + 1 {
 				got := k.Scan(job, first, count, nil)
 				if want := hits(all[first][:count], first, target); !slices.Equal(got, want) {
 					t.Fatalf("%d nonces from %d, target %v: %v, want %v", count, first, target, got, want)

@@ -10,20 +10,19 @@ import (
 	"stele/kernels/internal/prep"
 )
 
-// errWrong is the reason why a kernel is refused that gives wrong answers.
+// errWrong means that a kernel returned a wrong answer.
 var errWrong = errors.New("failed its known-answer test")
 
 var tested sync.Map // *Kernel -> func() error
 
-// selfTest runs the known-answer test of the kernel, once.
+// selfTest runs the known-answer test of the kernel once and returns its result.
 func (k *Kernel) selfTest() error {
 	test, _ := tested.LoadOrStore(k, sync.OnceValue(k.knownAnswers))
 	return test.(func() error)()
 }
 
-// genesis is the header of Bitcoin's first block. The nonces are all those
-// from 2083236893-2048 to 2083236893+2047 that meet the easy target: with at
-// least eight zero bits.
+// genesis is the header of Bitcoin's first block. nonces are all hits at the easy
+// target, at least eight leading zero bits, from nonce-2048 to nonce+2047.
 var genesis = struct {
 	header string
 	target [32]byte // of nBits 1d00ffff: 0xffff * 2^208
@@ -50,7 +49,7 @@ var genesis = struct {
 	},
 }
 
-// knownAnswers compares the kernel with the reference and with a table.
+// knownAnswers compares the kernel with doubleSum and with the table of genesis.
 func (k *Kernel) knownAnswers() error {
 	if err := k.knownNonces(); err != nil {
 		return err
@@ -58,8 +57,8 @@ func (k *Kernel) knownAnswers() error {
 	return k.knownHashes()
 }
 
-// knownNonces tests the search: both ends of the nonce space against the
-// reference, and the header of the genesis block against a table.
+// knownNonces tests the search: at both ends of the nonce space against doubleSum,
+// and with the genesis header against the table.
 func (k *Kernel) knownNonces() error {
 	raw, err := hex.DecodeString(genesis.header)
 	if err != nil {
@@ -83,9 +82,9 @@ func (k *Kernel) knownNonces() error {
 	return nil
 }
 
-// knownCandidates compares the candidates among three groups of nonces with
-// the reference. The targets are chosen so that about half of the nonces pass,
-// all, none, and so that some pass or fail by one.
+// knownCandidates compares the candidates in three groups of nonces with doubleSum.
+// With the targets about half of the nonces pass, all, none, and some pass or fail
+// by one.
 func (k *Kernel) knownCandidates(header *[headerSize]byte, first uint32) error {
 	var tops [3 * group]uint32
 	trial := *header
@@ -112,9 +111,9 @@ func (k *Kernel) knownCandidates(header *[headerSize]byte, first uint32) error {
 	return nil
 }
 
-// knownHashes compares hashes with the reference.
+// knownHashes compares hashes with doubleSum.
 func (k *Kernel) knownHashes() error {
-	const n = 133 // several turns of every kernel, and a rest that no width divides
+	const n = 133 // several passes of every kernel, and a rest that no width divides
 	headers := make([]byte, n*headerSize)
 	for i := range headers {
 		headers[i] = byte(i % 251)

@@ -61,8 +61,8 @@ func drop(first uint32, candidates []uint64, wrong func(nonce uint32, i int) boo
 	}
 }
 
-// A kernel whose search is wrong must be refused, however little is wrong.
-func TestWrongSearchIsRefused(t *testing.T) {
+// A kernel with any wrong search result is rejected.
+func TestWrongSearchIsRejected(t *testing.T) {
 	wrong := []*Kernel{
 		wrongSearch("finds nothing", func(_ *job, _ uint32, c []uint64) { clear(c) }),
 		wrongSearch("leaves out the last nonce", func(_ *job, first uint32, c []uint64) {
@@ -137,13 +137,13 @@ func TestWrongSearchIsRefused(t *testing.T) {
 	}
 	for _, k := range wrong {
 		if err := k.knownAnswers(); !errors.Is(err, errWrong) {
-			t.Errorf("the kernel that %s was not refused: %v", k.name, err)
+			t.Errorf("the kernel that %s was not rejected: %v", k.name, err)
 		}
 	}
 }
 
-// A kernel whose hash is wrong must be refused, and told as such.
-func TestWrongHashIsRefused(t *testing.T) {
+// A kernel with any wrong hash is rejected, with errWrong.
+func TestWrongHashIsRejected(t *testing.T) {
 	wrong := []*Kernel{
 		wrongHash("hashes nothing", 1, func(hashes [][32]byte) { clear(hashes) }),
 		wrongHash("reverses hashes", 1, func(hashes [][32]byte) {
@@ -182,12 +182,12 @@ func TestWrongHashIsRefused(t *testing.T) {
 	}
 	for _, k := range wrong {
 		if err := k.knownHashes(); !errors.Is(err, errWrong) {
-			t.Errorf("the kernel that %s was not refused: %v", k.name, err)
+			t.Errorf("the kernel that %s was not rejected: %v", k.name, err)
 		}
 	}
 	for _, k := range wrong[:2] {
 		if err := k.knownAnswers(); !errors.Is(err, errWrong) {
-			t.Errorf("the kernel that %s was not refused: %v", k.name, err)
+			t.Errorf("the kernel that %s was not rejected: %v", k.name, err)
 		}
 	}
 }

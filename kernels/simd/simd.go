@@ -1,17 +1,22 @@
-// Package simd has the two hot loops for CPUs: the nonce search over an
-// 80-byte header, and the double SHA-256 of many independent headers.
+// Package simd has the two hot loops for CPUs: the nonce search over an 80-byte
+// header, and the double SHA-256 of many independent headers.
 //
 // A [Kernel] is one variant of both loops: pure Go, or assembly for one
-// instruction set, in a folder of its own. All have the same signatures and
-// give the same answers. [Best] chooses the fastest that runs here, by
-// measuring; [Lookup] takes one by name; [Variants] tells what there is and why
-// something is not to be had. The environment variable STELE_CPU chooses or
-// switches off variants: "avx2" allows only that one, "shani,avx2" those two,
-// "-hybrid" all but that one.
+// instruction set, in a folder of its own. All variants have the same signatures
+// and return the same answers. [Best] benchmarks the variants that run on this
+// CPU and returns the fastest. [Lookup] returns one by name. [Variants] lists all,
+// with the reason why a variant is not available. The environment variable
+// STELE_CPU selects or disables variants: "avx2" allows only that one,
+// "shani,avx2" those two, "-hybrid" all but that one.
 //
-// Caveats: a kernel that fails its known-answer test is never handed out. Go
-// cannot preempt assembly, so calls must be short: [MaxNonces] and [MaxHeaders]
-// bound them to about a millisecond. No cgo is needed.
+// The package knows bytes only. A header is its 80-byte encoding, a hash is 32
+// bytes as SHA-256 returns them, and a target is 32 bytes in the same order: both
+// are little-endian numbers, and a hash meets a target if it is at most the
+// target.
+//
+// Caveats: a kernel that fails its known-answer test is never returned. Go cannot
+// preempt assembly, so calls must be short: [MaxNonces] and [MaxHeaders] bound
+// them to about a millisecond. The package needs no cgo.
 package simd
 
 import (
@@ -23,54 +28,53 @@ import (
 )
 
 const (
-	// MaxNonces is the most nonces for one call of [Kernel.Scan].
+	// MaxNonces is the maximal number of nonces of one call of [Kernel.Scan].
 	MaxNonces = 1 << 16
-	// MaxHeaders is the most headers that one call of [Kernel.Hash] should
-	// have; more work, but keep the thread from Go's scheduler.
+	// MaxHeaders is the recommended maximal number of headers of one call of
+	// [Kernel.Hash]. More headers work, but block Go's scheduler for longer.
 	MaxHeaders = 1 << 13
 
-	group  = 64 // nonces behind a word of the candidate bitmap
-	widest = 32 // most headers that a kernel hashes at once
+	group    = 64 // nonces per word of the candidate bitmap
+	maxWidth = 32 // maximal width of a kernel
 )
 
-// Kernel is one variant of the hot loops. It may be used by several
-// goroutines at once.
+// Kernel is one variant of the hot loops. Safe for concurrent use.
 type Kernel struct {
 	name string
-	need []feature // instruction sets without which it cannot run
+	need []feature // instruction sets that it requires
 
-	// search sets bit i%64 of candidates[i/64] for each nonce first+i (mod
-	// 2^32) whose hash can meet the target: its top 32 bits are at most those
-	// of the target, and clears the other bits. It is exact about these 32 bits.
+	// search sets bit i%64 of candidates[i/64] for each nonce first+i (mod 2^32)
+	// whose hash has top 32 bits of at most those of the target, and clears the
+	// other bits.
 	search func(job *prep.Job, first uint32, candidates []uint64)
 
-	// hash puts the SHA-256d of each 80-byte record of headers into hashes;
-	// their number is a multiple of width.
+	// hash writes the SHA-256d of each 80-byte record of headers to hashes. The
+	// number of headers is a multiple of width.
 	hash  func(hashes [][32]byte, headers []byte)
 	width int
 }
 
-// Name is what [Lookup], STELE_CPU and the commands call the kernel.
+// Name returns the name of the kernel for [Lookup], STELE_CPU and the commands.
 func (k *Kernel) Name() string { return k.name }
 
-// Job is a header prepared for [Kernel.Scan]: what does not depend on the
-// nonce is computed once.
+// Job is a header and target prepared for [Kernel.Scan]: the part of the work that
+// does not depend on the nonce. Safe for concurrent use.
 type Job struct {
 	prep   *prep.Job
 	header [headerSize]byte
 	target [32]byte
 }
 
-// NewJob prepares the search for nonces with which the hash of header is at
-// most target. Header is an encoded header, and its own nonce does not matter.
-// The target has the byte order of a hash: it is a little-endian number.
+// NewJob prepares the search for nonces with which the hash of header is at most
+// target. header is an encoded header, whose own nonce is ignored. target is a
+// little-endian number, like a hash.
 func NewJob(header *[80]byte, target [32]byte) *Job {
 	return &Job{prep.New(header, topOf(target)), *header, target}
 }
 
-// Scan tests count nonces from first on, where 0 comes after 2^32-1, and
-// appends to nonces every one with which the hash meets the target, in the
-// order of the range. It panics if count is not within 0 to [MaxNonces].
+// Scan tests count nonces from first on, where 0 follows 2^32-1. It appends every
+// nonce with which the hash meets the target to nonces, in the order of the range,
+// and returns the result. It panics if count is not 0 to [MaxNonces].
 func (k *Kernel) Scan(job *Job, first uint32, count int, nonces []uint32) []uint32 {
 	if count < 0 || count > MaxNonces {
 		panic(fmt.Sprintf("simd: scan of %d nonces in one call, at most %d are allowed", count, MaxNonces))
@@ -93,9 +97,8 @@ func (k *Kernel) Scan(job *Job, first uint32, count int, nonces []uint32) []uint
 	return nonces
 }
 
-// ScanRange is [Kernel.Scan] for a range of any length, up to all 2^32 nonces.
-// It calls Scan as often as that takes and cannot be stopped, so it is for
-// ranges that take milliseconds.
+// ScanRange is [Kernel.Scan] for a range of any length, up to all 2^32 nonces. It
+// cannot be cancelled, so it is for ranges that take milliseconds.
 func (k *Kernel) ScanRange(job *Job, first uint32, count uint64) (nonces []uint32) {
 	for done := uint64(0); done < count; {
 		n := min(count-done, MaxNonces)
@@ -105,11 +108,12 @@ func (k *Kernel) ScanRange(job *Job, first uint32, count uint64) (nonces []uint3
 	return nonces
 }
 
-// bitmaps lends Scan its candidates. Scan must leave no garbage: to collect it,
-// Go stops all threads, and each waits until the slowest has left assembly.
+// bitmaps is the pool of Scan's candidate bitmaps. Scan must not allocate: to
+// collect garbage, Go stops all threads, and each waits until the slowest has left
+// assembly.
 var bitmaps = sync.Pool{New: func() any { return new([MaxNonces / group]uint64) }}
 
-// meets compares the whole hash with the target.
+// meets reports whether the whole hash with this nonce meets the target.
 func (j *Job) meets(nonce uint32) bool {
 	header := j.header
 	setNonce(&header, nonce)
@@ -117,9 +121,9 @@ func (j *Job) meets(nonce uint32) bool {
 	return meets(&hash, &j.target)
 }
 
-// Hash puts the double SHA-256 of every header, 80 bytes each, one after the
-// other in headers, into hashes, in the byte order in which SHA-256 returns it.
-// It panics if the lengths differ.
+// Hash writes the double SHA-256 of each header to hashes. headers are encoded
+// headers of 80 bytes, one after the other. It panics if their number is not that
+// of hashes.
 func (k *Kernel) Hash(hashes [][32]byte, headers []byte) {
 	if len(headers) != headerSize*len(hashes) {
 		panic(fmt.Sprintf("simd: %d bytes of headers for %d hashes", len(headers), len(hashes)))
@@ -135,10 +139,10 @@ func (k *Kernel) Hash(hashes [][32]byte, headers []byte) {
 	}
 }
 
-// tail has room for the headers at the end that do not fill a kernel's lanes.
+// tail is a buffer for the last headers, which do not fill the lanes of a kernel.
 type tail struct {
-	headers [widest * headerSize]byte
-	hashes  [widest][32]byte
+	headers [maxWidth * headerSize]byte
+	hashes  [maxWidth][32]byte
 }
 
 var tails = sync.Pool{New: func() any { return new(tail) }}

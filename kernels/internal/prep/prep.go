@@ -1,15 +1,14 @@
-// Package prep does the part of a nonce search that does not depend on the
-// nonce, once for a job, so that the kernels need not do it for every nonce.
+// Package prep does the part of a nonce search that does not depend on the nonce,
+// once per job instead of once per nonce.
 //
-// The header's first 64 bytes are compressed to the midstate. In the second
-// block the nonce is W[3], with its bytes swapped: the header holds it little-endian
-// and SHA-256 reads big-endian words. Rounds 0 to 2 are done here, round 3 up to the
-// addition of the nonce, and the sums of everything constant in the later
-// rounds and in the message schedule. The two states below name a round's
-// input: "state r" is the state before round r.
+// It compresses the first 64 bytes of the header to the midstate. In the second
+// block the nonce is W[3] with its bytes swapped: it is little-endian in the
+// header, and SHA-256 reads big-endian words. The package does rounds 0 to 2, round
+// 3 up to the addition of the nonce, and the constant sums of the later rounds and
+// of the message schedule. "State r" is the state before round r.
 //
-// The generated kernels read Job by byte offset (kernels/simd/gen/layout.go
-// repeats them), so that order and sizes of its fields must not change alone.
+// Caveat: the generated kernels read Job by byte offset. kernels/simd/gen/layout.go
+// has the offsets too, so the order and sizes of the fields must change in both.
 package prep
 
 import (
@@ -17,8 +16,8 @@ import (
 	"math/bits"
 )
 
-// Job holds the constants of one search. All words are in the CPU's byte
-// order, ready for arithmetic.
+// Job has the constants of one search. All words are in the byte order of the CPU,
+// ready for arithmetic. It is immutable.
 type Job struct {
 	Mid [8]uint32 // state after the first block (the midstate), a to h
 
@@ -44,7 +43,7 @@ type Job struct {
 
 	Tail [3]uint32 // W[0], W[1], W[2] of the second block
 
-	// The same for the SHA instructions, which take the state as two vectors
+	// The same for SHA instructions, which take the state as two vectors
 	// ABEF = {f, e, b, a} and CDGH = {h, g, d, c}, and four words at a time.
 	MidABEF, MidCDGH [4]uint32 // the midstate
 	ABEF4, CDGH4     [4]uint32 // state 4, less the nonce in a and e
@@ -84,12 +83,12 @@ func S1(x uint32) uint32 {
 func s0(x uint32) uint32 { return bits.RotateLeft32(x, -7) ^ bits.RotateLeft32(x, -18) ^ x>>3 }
 func s1(x uint32) uint32 { return bits.RotateLeft32(x, -17) ^ bits.RotateLeft32(x, -19) ^ x>>10 }
 
-// Ch and Maj choose and take the majority of bits.
+// Ch and Maj are the choice and the majority, bit by bit.
 func Ch(e, f, g uint32) uint32  { return g ^ e&(f^g) }
 func Maj(a, b, c uint32) uint32 { return a&b ^ c&(a^b) }
 
-// Rounds runs the rounds from to to-1 of the compression on state s with the
-// message schedule w.
+// Rounds does the rounds from to to-1 of the compression on state s, with the
+// message schedule w, and returns the new state.
 func Rounds(s [8]uint32, w *[64]uint32, from, to int) [8]uint32 {
 	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 	for t := from; t < to; t++ {
@@ -107,8 +106,8 @@ func Schedule(w *[64]uint32) {
 	}
 }
 
-// Compress is the whole compression function: it returns the state after the
-// block w[0..15], which it extends in place.
+// Compress is the compression function: it returns the state after the block
+// w[0..15], and extends w in place.
 func Compress(s [8]uint32, w *[64]uint32) [8]uint32 {
 	Schedule(w)
 	r := Rounds(s, w, 0, 64)
@@ -118,8 +117,8 @@ func Compress(s [8]uint32, w *[64]uint32) [8]uint32 {
 	return r
 }
 
-// New prepares the search over the nonces of header, whose own nonce (bytes 76
-// to 79) is ignored. top is the most significant 32 bits of the target.
+// New prepares the search over the nonces of an encoded header, whose own nonce
+// (bytes 76 to 79) is ignored. top is the most significant 32 bits of the target.
 func New(header *[80]byte, top uint32) *Job {
 	var w [64]uint32
 	for i := range 16 {

@@ -51,11 +51,11 @@ type registers struct {
 	low, high int
 }
 
-// allocate gives every virtual register of ops, in their order, one of the
-// machine's registers, other than those that are pinned. A register of entry
-// has the name given there until it is read for the last time. The values of
-// exit, which no operation may overwrite, are moved to the names given there
-// by operations at the end; allocate returns all operations.
+// allocate assigns every virtual register of ops, in their order, a register of the
+// machine, other than the pinned ones. A register of entry has the name given
+// there until it is read for the last time. Operations at the end move the values
+// of exit, which no operation may overwrite, to the names given there. allocate
+// returns all operations and the names.
 func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) ([]op, map[reg]string) {
 	name := map[reg]string{}
 	taken := map[string]bool{}
@@ -71,7 +71,7 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 			free = append(free, p)
 		}
 	}
-	last := map[reg]int{} // index of the last reader
+	last := map[reg]int{} // index of the last operation that reads it
 	for i, o := range ops {
 		for _, s := range o.src {
 			last[s.reg] = i
@@ -117,8 +117,8 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 	return append(ops, b.moves(name, exit, free)...), name
 }
 
-// moves brings the values of exit to their names, all at once. It adds the
-// registers of the results to name.
+// moves returns the operations that move the values of exit to their names, as if at
+// once. It adds the registers of the results to name.
 func (b *block) moves(name, exit map[reg]string, free []string) []op {
 	var out []op
 	move := func(v reg, to string) {
@@ -126,7 +126,7 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 		name[b.regs] = to
 		out = append(out, op{mn: b.vmov(), src: []operand{r(v)}, dst: b.regs, class: move})
 	}
-	at := map[string]reg{} // the value in a register that has to go elsewhere
+	at := map[string]reg{} // the value in a register that must move
 	var todo []reg
 	target := map[string]bool{}
 	for v, to := range exit {
@@ -140,7 +140,7 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 	free = slices.DeleteFunc(free, func(n string) bool { return target[n] })
 	for len(todo) > 0 {
 		i := slices.IndexFunc(todo, func(v reg) bool { _, busy := at[exit[v]]; return !busy })
-		if i < 0 { // only cycles are left: take one value out of the way
+		if i < 0 { // only cycles are left: move one value out of the way
 			if len(free) == 0 {
 				fail("no register left to exchange the values of others")
 			}

@@ -155,7 +155,7 @@ func TestAllocateExchangesRegisters(t *testing.T) {
 	}
 }
 
-// Code that cannot be right is refused.
+// Code that cannot be correct is rejected.
 func TestAllocateRejects(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -2,21 +2,21 @@ package main
 
 import "fmt"
 
-// A block collects straight-line code over virtual registers in SSA form: each
-// is written once. The order of the operations is free as far as the data flow
-// allows: schedule chooses one, and allocate gives out the machine's registers.
+// A block collects straight-line code over virtual registers in SSA form: each is
+// written once. schedule chooses the order of the operations, within the data
+// flow, and allocate assigns the registers of the machine.
 type block struct {
 	asm     *asm
 	lanes   int  // 32-bit lanes of a vector
 	masked  bool // AVX-512: rotates, ternary logic, embedded broadcast
-	first   slot // added to the numbers of slots: the place of this stream's
-	twoXors bool // x ^ y ^ z by two instructions, although there is ternary logic
-	ahead   int  // rounds between the making of a schedule word and its use
+	first   slot // added to slot numbers: the first slot of the stream
+	twoXors bool // x ^ y ^ z by two instructions instead of ternary logic
+	ahead   int  // rounds from the computation of a schedule word to its use
 
 	ops    []op
 	regs   reg
 	pinned map[reg]string     // registers that keep their value throughout
-	xors   map[string]operand // x ^ y that maj has made
+	xors   map[string]operand // x ^ y that maj has computed
 }
 
 // reg is a virtual register. Zero means none.
@@ -25,8 +25,8 @@ type reg int
 // slot names a vector in the scratch area. Zero means none.
 type slot int
 
-// operand is a 32-bit value in every lane: in a register, in memory, or a
-// constant known here.
+// operand is a 32-bit value in every lane: in a register, in memory, or a constant
+// known to the generator.
 type operand struct {
 	reg   reg
 	mem   string // Go assembler form, "64(AX)"
@@ -43,7 +43,7 @@ func word(mem string) operand      { return operand{mem: mem, bcast: true} }
 func constant(v uint32) operand    { return operand{known: true, value: v} }
 func (o operand) is(v uint32) bool { return o.known && o.value == v }
 
-// class says what an instruction asks of the machine.
+// class is the kind of execution resource of an instruction.
 type class int
 
 const (
@@ -84,21 +84,21 @@ func (b *block) emit(o op) reg {
 	return o.dst
 }
 
-// pin is a register that keeps its value throughout.
+// pin returns a register that keeps its value throughout.
 func (b *block) pin(name string) reg {
 	b.regs++
 	b.pinned[b.regs] = name
 	return b.regs
 }
 
-// take returns the operations so far and starts anew.
+// take returns the operations so far and removes them from the block.
 func (b *block) take() []op {
 	ops := b.ops
 	b.ops = nil
 	return ops
 }
 
-// at is the vector in slot s of the scratch area, whose address is in SI.
+// at returns the vector in slot s of the scratch area, whose address is in SI.
 func (b *block) at(s slot) operand {
 	s += b.first
 	return operand{mem: fmt.Sprintf("%d(SI)", int(s-1)*b.lanes*4), slot: s}
@@ -116,8 +116,8 @@ func (b *block) vmov() string {
 	return "VMOVDQA"
 }
 
-// source brings a constant into memory, and what the machine cannot broadcast
-// on its own into a register.
+// source places a constant in memory, and loads a broadcast operand into a register
+// on machines without embedded broadcast.
 func (b *block) source(x operand) operand {
 	if x.known {
 		x = b.asm.konst(x.value)
@@ -128,7 +128,7 @@ func (b *block) source(x operand) operand {
 	return x
 }
 
-// get brings an operand into a register.
+// get returns a register with the operand, loaded if necessary.
 func (b *block) get(x operand) reg {
 	if x.known {
 		x = b.asm.konst(x.value)
@@ -158,8 +158,7 @@ func suffixed(mn string, o operand) string {
 	return mn
 }
 
-// binary is an instruction whose operands may change places: at most one is
-// read from memory.
+// binary emits a commutative instruction, with at most one operand in memory.
 func (b *block) binary(mn string, x, y operand) operand {
 	x, y = b.source(x), b.source(y)
 	if !y.isReg() {

@@ -2,19 +2,18 @@
 //
 //	go run .
 //
-// For the vector machines (AVX2, AVX-512) it builds straight-line code over
-// virtual registers (ir.go, sha256.go), puts it in an order that suits the
-// processor (schedule.go), gives out registers (allocate.go) and writes Go
-// assembly (asm.go). Constants are folded while building, so that padding and
-// initial states cost nothing. search.go and hash.go are the two loops,
-// avx512.go and avx2.go what differs between the machines.
+// For the vector machines (AVX2, AVX-512) it builds straight-line code over virtual
+// registers (ir.go, sha256.go), schedules it for the processor (schedule.go),
+// allocates registers (allocate.go) and writes Go assembly (asm.go). Constants are
+// folded, so that padding and initial states cost nothing. search.go and hash.go
+// have the two loops, avx512.go and avx2.go the differences between the machines.
 //
-// The kernels on SHA instructions give out registers by hand: shani.go, and
-// sha2.go for arm64. hybrid.go and hybridhash.go join both: vector code for the
+// The kernels with SHA instructions allocate registers by hand: shani.go, and
+// sha2.go for arm64. hybrid.go and hybridhash.go combine both: vector code for the
 // message schedules, sha256rnds2 for the rounds.
 //
-// The order of the instructions is the product, and docs/cpu-kernels.md tells
-// what it gains.
+// The tests run the code of the vector machines in an interpreter. The gain of the
+// instruction order is in docs/cpu-kernels.md.
 package main
 
 import (

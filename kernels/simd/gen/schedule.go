@@ -1,15 +1,14 @@
 package main
 
-// model is the part of a processor that the scheduler knows. The hardware
-// reorders on its own; what a good static order gives is that the streams
-// advance together, that no port has a queue while others starve, and that few
-// registers are live.
+// model describes a processor for the scheduler. The hardware reorders
+// instructions too; a good static order lets the streams advance together, keeps
+// all ports busy, and needs few registers.
 type model struct {
-	width   int           // vector instructions a cycle
-	limit   map[class]int // of each class; 0: no limit of its own
+	width   int           // vector instructions per cycle
+	limit   map[class]int // per class and cycle; 0: none
 	latency map[class]int // cycles
-	window  int           // how far behind the oldest waiting operation it looks
-	regs    int           // live registers allowed
+	window  int           // operations considered, from the oldest waiting one on
+	regs    int           // maximal live registers
 }
 
 // zen5: four 512-bit pipes, rotates and plain shifts on two of them each.
@@ -21,7 +20,7 @@ var zen5 = model{
 	regs:    29,
 }
 
-// zen4beside: what Zen 4 leaves to vectors beside one sha256rnds2 a cycle,
+// zen4beside: the resources of Zen 4 for vectors beside one sha256rnds2 per cycle,
 // with dependent instructions well apart.
 var zen4beside = model{
 	width:   3,
@@ -41,101 +40,118 @@ var older = model{
 	regs:    15,
 }
 
-// schedule orders ops for m, where live registers are in use at the start and
-// the values of exit at the end. Cycle by cycle it starts those operations that
-// are ready, first in program order first, as long as ports and registers
-// last.
+// schedule orders ops for m. live is the number of registers in use at the start,
+// and exit has the values that are still in use at the end. Cycle by cycle it
+// starts the operations that are ready, in program order, as far as ports and
+// registers allow. The oldest operation may always take a register.
 func schedule(ops []op, live int, exit map[reg]string, m model) []op {
-	n := len(ops)
-	g := newGraph(ops)
-	start := make([]int, n) // cycle in which it started, -1 before
-	for i := range start {
-		start[i] = -1
+	s := scheduler{model: m, ops: ops, graph: newGraph(ops), start: make([]int, len(ops)), uses: map[reg]int{}, live: live}
+	for i := range s.start {
+		s.start[i] = waiting
 	}
-	uses := map[reg]int{}
 	for _, o := range ops {
-		for _, s := range o.src {
-			if s.isReg() {
-				uses[s.reg]++
+		for _, x := range o.src {
+			if x.isReg() {
+				s.uses[x.reg]++
 			}
 		}
 	}
 	for v := range exit {
-		uses[v]++
+		s.uses[v]++
 	}
-	ready := func(i, cycle int) bool {
-		for _, d := range g.data[i] {
-			if start[d] < 0 || start[d]+m.latency[ops[d].class] > cycle {
-				return false
-			}
-		}
-		for _, d := range g.order[i] {
-			if start[d] < 0 {
-				return false
-			}
-		}
-		return true
+	for cycle := 0; len(s.out) < len(ops); cycle++ {
+		s.cycle(cycle)
 	}
-	// kills returns the registers that o reads for the last time.
-	kills := func(o op) int {
-		n := 0
-		for i, s := range o.src {
-			if s.isReg() && uses[s.reg] == 1 {
-				n++
-			}
-			for _, p := range o.src[:i] { // read twice by one operation
-				if s.isReg() && p.reg == s.reg && uses[s.reg] == 2 {
-					n++
-				}
-			}
-		}
-		return n
-	}
-
-	var out []op
-	oldest := 0
-	for cycle := 0; len(out) < n; cycle++ {
-		width, used := 0, map[class]int{}
-		for i := oldest; i < min(n, oldest+m.window); i++ {
-			o := ops[i]
-			if start[i] >= 0 || !ready(i, cycle) {
-				continue
-			}
-			vector := o.class != load && o.class != store && o.class != move
-			if vector && width == m.width || m.limit[o.class] > 0 && used[o.class] == m.limit[o.class] {
-				continue
-			}
-			grow := -kills(o)
-			if o.dst != 0 {
-				grow++
-			}
-			if live+grow > m.regs && grow > 0 && i != oldest {
-				continue
-			}
-			live += grow
-			for _, s := range o.src {
-				if s.isReg() {
-					uses[s.reg]--
-				}
-			}
-			if vector {
-				width++
-			}
-			used[o.class]++
-			start[i] = cycle
-			out = append(out, o)
-		}
-		for oldest < n && start[oldest] >= 0 {
-			oldest++
-		}
-	}
-	return out
+	return s.out
 }
 
-// graph is what must come before what, by index into the operations.
+// waiting is the start of an operation that has not started.
+const waiting = -1
+
+// scheduler is the state of schedule.
+type scheduler struct {
+	model
+	ops    []op
+	graph  graph
+	start  []int       // cycle in which each operation started
+	oldest int         // the first that has not started
+	uses   map[reg]int // reads of a register that are still to come
+	live   int         // registers in use
+	out    []op
+}
+
+// cycle starts the operations of one cycle.
+func (s *scheduler) cycle(cycle int) {
+	width, used := 0, map[class]int{}
+	for i := s.oldest; i < min(len(s.ops), s.oldest+s.window); i++ {
+		o := s.ops[i]
+		if s.start[i] != waiting || !s.ready(i, cycle) {
+			continue
+		}
+		vector := o.class != load && o.class != store && o.class != move
+		if vector && width == s.width || s.limit[o.class] > 0 && used[o.class] == s.limit[o.class] {
+			continue
+		}
+		grow := -s.kills(o)
+		if o.dst != 0 {
+			grow++
+		}
+		if s.live+grow > s.regs && grow > 0 && i != s.oldest {
+			continue
+		}
+		s.live += grow
+		for _, x := range o.src {
+			if x.isReg() {
+				s.uses[x.reg]--
+			}
+		}
+		if vector {
+			width++
+		}
+		used[o.class]++
+		s.start[i] = cycle
+		s.out = append(s.out, o)
+	}
+	for s.oldest < len(s.ops) && s.start[s.oldest] != waiting {
+		s.oldest++
+	}
+}
+
+// ready reports whether the operation with index i can start in a cycle.
+func (s *scheduler) ready(i, cycle int) bool {
+	for _, d := range s.graph.data[i] {
+		if s.start[d] == waiting || s.start[d]+s.latency[s.ops[d].class] > cycle {
+			return false
+		}
+	}
+	for _, d := range s.graph.order[i] {
+		if s.start[d] == waiting {
+			return false
+		}
+	}
+	return true
+}
+
+// kills returns the number of registers that o reads for the last time.
+func (s *scheduler) kills(o op) int {
+	n := 0
+	for i, x := range o.src {
+		if x.isReg() && s.uses[x.reg] == 1 {
+			n++
+		}
+		for _, p := range o.src[:i] { // read twice by one operation
+			if x.isReg() && p.reg == x.reg && s.uses[x.reg] == 2 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// graph has the predecessors of each operation, by index into the operations.
 type graph struct {
-	data  [][]int // its result is read: wait for the latency
-	order [][]int // only the order matters: a scratch slot or register is used again
+	data  [][]int // those whose result it reads, after their latency
+	order [][]int // those that only come first: it reuses a scratch slot or register
 }
 
 func newGraph(ops []op) graph {

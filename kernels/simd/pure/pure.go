@@ -1,7 +1,7 @@
-// Package pure is the kernel in plain Go: the variant for CPUs without any
-// instruction set that the others need, and the readable form of what the
-// assembly does. It uses the job's constants, and skips the rounds of the
-// second hash that cannot change its last word.
+// Package pure is the kernel in plain Go: the variant for CPUs without the
+// instruction sets of the others, and the readable form of the assembly. It uses
+// the constants of the job, and skips the rounds of the second hash that cannot
+// change its last word.
 package pure
 
 import (
@@ -11,8 +11,8 @@ import (
 	"stele/kernels/internal/prep"
 )
 
-// Search sets bit i of candidates (bit i%64 of word i/64) for each nonce
-// first+i whose hash can meet the target: its top word is at most job.Top.
+// Search sets bit i of candidates (bit i%64 of word i/64) for each nonce first+i
+// (mod 2^32) whose hash has a top word of at most job.Top, and clears the others.
 func Search(job *prep.Job, first uint32, candidates []uint64) {
 	for g := range candidates {
 		var mask uint64
@@ -25,12 +25,12 @@ func Search(job *prep.Job, first uint32, candidates []uint64) {
 	}
 }
 
-// top returns the most significant 32 bits of the hash, read as Bitcoin reads
-// it: the last word of the digest, with its bytes swapped.
+// top returns the most significant 32 bits of the hash as a little-endian number:
+// the last word of the digest with its bytes swapped.
 func top(job *prep.Job, nonce uint32) uint32 {
 	var w [64]uint32
 	copy(w[:], job.Tail[:])
-	w3 := bits.ReverseBytes32(nonce) // little-endian in the header, hashed as big-endian
+	w3 := bits.ReverseBytes32(nonce) // little-endian in the header, hashed as a big-endian word
 	w[3], w[4], w[15] = w3, 0x80000000, 640
 	prep.Schedule(&w)
 	s := prep.Rounds([8]uint32{
@@ -43,13 +43,13 @@ func top(job *prep.Job, nonce uint32) uint32 {
 	}
 	w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15] = 0x80000000, 0, 0, 0, 0, 0, 0, 256
 	prep.Schedule(&w)
-	// Word 7 of the digest is the e of round 60, which only moves after it.
+	// Word 7 of the digest is the e of round 60: later rounds only move it.
 	s = prep.Rounds(prep.IV, &w, 0, 61)
 	return bits.ReverseBytes32(s[4] + prep.IV[7])
 }
 
-// Hash puts the double SHA-256 of the 80-byte records of headers into hashes,
-// as SHA-256 gives it.
+// Hash writes the double SHA-256 of each 80-byte record of headers to hashes, in the
+// byte order of SHA-256.
 func Hash(hashes [][32]byte, headers []byte) {
 	for i := range hashes {
 		h := headers[80*i : 80*i+80]

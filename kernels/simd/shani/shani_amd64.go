@@ -4,7 +4,7 @@ package shani
 
 import "stele/kernels/internal/prep"
 
-// Width is the number of headers that Hash takes at a time.
+// Width is the number of headers that Hash does at a time.
 const Width = 4
 
 //go:noescape
@@ -20,7 +20,7 @@ func Search(job *prep.Job, first uint32, candidates []uint64) {
 	}
 }
 
-// Hash is pure.Hash for a number of headers that Width divides.
+// Hash is pure.Hash. The number of headers must be a multiple of Width.
 func Hash(hashes [][32]byte, headers []byte) {
 	if len(hashes) > 0 {
 		hash(&hashes[0], &headers[0], uint64(len(hashes)/Width))
