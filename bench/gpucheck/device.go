@@ -16,12 +16,12 @@ import (
 	"stele/engine/pow"
 )
 
-// versionMask allows as many versions as a device searches at once.
+// versionMask allows the number of versions that a device searches at once.
 const versionMask = 0x000fe000
 
-// measureDevice runs a part that uses the device as the engine drives it.
+// measureDevice runs a part that uses the device through the engine.
 func measureDevice(ctx context.Context, rep *Report, part string, opts Options) error {
-	log := slog.New(slog.NewTextHandler(opts.Log, nil)) // of kernels that do not compile
+	log := slog.New(slog.NewTextHandler(opts.Log, nil)) // for kernels that do not compile
 	devices, absent := gpu.Open(gpu.Options{Device: rep.Device.UUID, SpotCheck: time.Second, Log: log})
 	if len(devices) != 1 {
 		return fmt.Errorf("the device cannot be opened: %w", absent[0].Err)
@@ -48,8 +48,8 @@ func measureDevice(ctx context.Context, rep *Report, part string, opts Options) 
 	return soak(ctx, rep, d, e, opts)
 }
 
-// measureCopy compares the verdicts about some headers with the reference, and
-// the check of many good headers with the bare copy of them to the device.
+// measureCopy compares the verdicts on a batch with the reference, and the speed of
+// verifying many valid headers with that of only copying them to the device.
 func measureCopy(ctx context.Context, rep *Report, e *engine.Engine, opts Options) error {
 	n, some := 10_000_000, 1_000_000
 	if opts.Small {
@@ -69,14 +69,14 @@ func measureCopy(ctx context.Context, rep *Report, e *engine.Engine, opts Option
 		rep.checkVerdicts(mixed, linked, verdicts[:some])
 	}
 	headers := goodHeaders(n)
-	for turn := range 12 {
+	for round := range 12 {
 		start := time.Now()
 		got, err := e.Verify(ctx, headers, false, verdicts)
 		if err != nil {
 			return err
 		}
 		rate := float64(n) / time.Since(start).Seconds()
-		if turn > 0 { // the first one warms up
+		if round > 0 { // the first one warms up
 			rep.Copy.Rates = append(rep.Copy.Rates, rate)
 		}
 		if got.Devices[0].Items != uint64(n) {
@@ -90,8 +90,7 @@ func measureCopy(ctx context.Context, rep *Report, e *engine.Engine, opts Option
 	return nil
 }
 
-// pinnedCopy returns the bytes per second of copies of pinned memory to the
-// device.
+// pinnedCopy returns the bytes per second of copies from pinned memory to the device.
 func pinnedCopy(d cuda.Device, small bool) (float64, error) {
 	size := 256 << 20
 	if small {
@@ -128,7 +127,7 @@ func pinnedCopy(d cuda.Device, small bool) (float64, error) {
 	return bench.Median(rates), nil
 }
 
-// scan searches a range as the engine has it done.
+// scan searches a range with the function that the engine uses.
 func scan(ctx context.Context, d *gpu.Device, job engine.Job, r pow.Range) (err error) {
 	if job.VersionMask == 0 {
 		_, err = d.Scan(ctx, &job, r, nil)
@@ -138,8 +137,8 @@ func scan(ctx context.Context, d *gpu.Device, job engine.Job, r pow.Range) (err 
 	return err
 }
 
-// measureSwitch abandons a search as a new job would, and takes the time until
-// the first nonces of the next are finished.
+// measureSwitch cancels a search, as a new job does, and measures the time until the
+// first nonces of the next job are done.
 func measureSwitch(ctx context.Context, rep *Report, d *gpu.Device, mask uint32, opts Options) error {
 	count := 500
 	if opts.Small {

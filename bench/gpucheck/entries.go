@@ -15,10 +15,10 @@ import (
 	"stele/kernels/simd"
 )
 
-// capacity is how many hits a launch can report.
+// capacity is the maximal number of hits of a launch.
 const capacity = 1 << 16
 
-// device is an open device with room for what the kernels need.
+// device is an open device with the buffers of the kernels.
 type device struct {
 	c        *cuda.Context
 	s        *cuda.Stream
@@ -56,13 +56,13 @@ func openDevice(d cuda.Device, small bool) (*device, error) {
 		return err
 	}()
 	if err != nil {
-		_ = c.Close() // the first error tells more
+		_ = c.Close() // the first error says more
 		return nil, err
 	}
 	return b, nil
 }
 
-// launch runs a search once and returns the GPU's time and the hits' words.
+// launch runs a search once and returns its time on the GPU and the words of its hits.
 func (b *device) launch(f *cuda.Function, blocks, threads, wordsPerHit int, params []byte) (time.Duration, []uint32, error) {
 	binary.LittleEndian.PutUint32(b.host, 0)
 	binary.LittleEndian.PutUint32(b.host[4:], capacity)
@@ -85,7 +85,7 @@ func (b *device) launch(f *cuda.Function, blocks, threads, wordsPerHit int, para
 	}
 	n := binary.LittleEndian.Uint32(b.host)
 	if n > capacity {
-		return took, nil, fmt.Errorf("%d hits in one launch, at most %d were expected", n, capacity)
+		return took, nil, fmt.Errorf("%d hits in one launch, expected at most %d", n, capacity)
 	}
 	words := make([]uint32, int(n)*wordsPerHit)
 	for i := range words {
@@ -94,8 +94,8 @@ func (b *device) launch(f *cuda.Function, blocks, threads, wordsPerHit int, para
 	return took, words, nil
 }
 
-// measureEntry checks a kernel, and measures it if it hashes. What was found
-// until an error is in the report too.
+// measureEntry checks a kernel, and measures it if it hashes. After an error the
+// report has the results so far.
 func measureEntry(ctx context.Context, rep *Report, e kernels.Entry, sensors *watcher, opts Options) error {
 	b, err := openDevice(rep.Device, opts.Small)
 	if err != nil {
@@ -154,8 +154,8 @@ func seeded(text string) *rand.ChaCha8 {
 	return rand.NewChaCha8(seed)
 }
 
-// checkScan compares the full sets of nonces of random headers with the CPU's:
-// ranges at both ends of the nonce space, across its end, and odd ones.
+// checkScan compares the full sets of nonces of random headers with those of the
+// CPU, in ranges at both ends of the nonce space, across its end, and of odd sizes.
 func (b *device) checkScan(f *cuda.Function, got *Entry) error {
 	rng := seeded("gpu-check scan")
 	many := uint64(1 << 22)
@@ -187,8 +187,8 @@ func (b *device) checkScan(f *cuda.Function, got *Entry) error {
 	return nil
 }
 
-// onCPU returns the nonces whose top 32 bits meet those of the target, as the
-// kernels report them; all targets here are of such a form.
+// onCPU returns the hits in a range. The low 224 bits of all targets here are ones, so
+// that the top 32 bits decide, which the kernels compare.
 func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count uint64) []uint32 {
 	k, _, err := simd.Best()
 	if err != nil {
@@ -197,8 +197,8 @@ func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count 
 	return k.ScanRange(simd.NewJob(header, target.Bytes()), first, count)
 }
 
-// differences counts what is missing in got of the set want, and what is there
-// and should not be, or is there twice.
+// differences returns how many elements of the set want are missing in got, and how
+// many of got are not in want or are duplicates.
 func differences(want, got []uint32) (missed, wrong uint64) {
 	want, got = slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got))
 	for len(want) > 0 && len(got) > 0 {
@@ -233,8 +233,8 @@ func (b *device) putVersions(header [pow.HeaderSize]byte) error {
 	return b.s.Synchronize()
 }
 
-// checkRoll compares nonces and versions with those that the CPU finds with
-// each version.
+// checkRoll compares the hits, nonces with versions, with those of the CPU for each
+// version.
 func (b *device) checkRoll(f *cuda.Function, got *Entry) error {
 	rng := seeded("gpu-check roll")
 	counts := []uint64{1, 63, 64*8 + 5, 1 << 14}
@@ -284,14 +284,14 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 	job := kernels.NewJob(&header, pow.ZeroBits(40).Bytes())
 	threads := kind.Threads()
 	if kind == kernels.Roll {
-		_ = f.PreferShared(100) // as the engine does; a wish
+		_ = f.PreferShared(100) // a hint, as in the engine
 	}
 	resident, err := f.Occupancy(threads, 0)
 	if err != nil {
 		return err
 	}
 	next := uint32(0)
-	// once launches about as many items as take so long at rate (0: unknown).
+	// once launches about the number of items that takes want at rate (0: unknown).
 	once := func(blocksPerSM int, rate float64, want time.Duration) (items float64, took time.Duration, err error) {
 		blocks := rep.Device.SMs * blocksPerSM
 		perRound, itemsPerNonce := uint64(blocks*threads), 1.0
@@ -335,8 +335,8 @@ func (b *device) rate(ctx context.Context, f *cuda.Function, kind kernels.Kind, 
 	return b.sample(ctx, got, rep, sensors, opts, func() (float64, error) { return speed(got.Blocks, rate) })
 }
 
-// sample warms the device up, takes samples of a speed, and sets them against
-// the bound at the clock that the device then has.
+// sample warms the device up, samples a speed, and compares the median with the
+// bound at the clock of that time.
 func (b *device) sample(ctx context.Context, got *Entry, rep *Report, sensors *watcher, opts Options, speed func() (float64, error)) error {
 	samples := 31
 	if b.small {
@@ -348,7 +348,7 @@ func (b *device) sample(ctx context.Context, got *Entry, rep *Report, sensors *w
 			return err
 		}
 	}
-	from := end.Add(-10 * opts.Slice) // it is warm, and sensors are slow
+	from := end.Add(-10 * opts.Slice) // the device is warm by then, and sensors are slow
 	for range samples {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -6,8 +6,8 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// Figure sets a measured value against what is wanted of the kernels on a large
-// GPU (H100). A smaller one may miss some, and is no worse for that.
+// Figure compares a measured value with the goal of the kernels on a large GPU
+// (H100). A smaller GPU may miss some goals, which does not mean a fault.
 type Figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
@@ -15,7 +15,7 @@ type Figure struct {
 	Met   bool    `json:"met"`
 }
 
-// String is the figure for people.
+// String returns the figure for people.
 func (f Figure) String() string {
 	word := "met"
 	if !f.Met {
@@ -24,7 +24,7 @@ func (f Figure) String() string {
 	return fmt.Sprintf("%-60s %10.4g  %-10s %s", f.Name, f.Value, f.Want, word)
 }
 
-// judge returns the figures of what was measured.
+// judge returns the figures of the report.
 func (r *Report) judge() (all []Figure) {
 	atLeast := func(name string, value, want float64) {
 		all = append(all, Figure{name, value, fmt.Sprintf(">= %g", want), value >= want})
@@ -38,11 +38,11 @@ func (r *Report) judge() (all []Figure) {
 		}
 	}
 	scan, roll, plain := r.best(kernels.Scan), r.best(kernels.Roll), r.entry("scan_e")
-	if scan.Bound > 0 { // else it is unknown
+	if scan.Bound > 0 { // otherwise it is unknown
 		atLeast("scan: share of its bound", scan.ShareOf, 0.85)
 	}
-	// scan_e leaves all to the compiler. It takes as many clocks as the best
-	// public kernels do.
+	// scan_e leaves the choice of pipes to the compiler. It takes as many clocks as
+	// the best public kernels.
 	ratio("scan: times the kernel of the compiler's own choice", scan.Rate, plain.Rate, 1.35)
 	ratio("roll: times scan", roll.Rate, scan.Rate, 1)
 	ratio("engine: search, share of the kernel's rate", r.Soak.ScanRate, scan.Rate, 0.9)

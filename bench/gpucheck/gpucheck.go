@@ -1,25 +1,24 @@
-// Package gpucheck checks and measures the CUDA kernels on the GPU of a
-// machine: that each entry loads and gives the right answers, how fast it is
-// against the bound of its instructions, and that nothing is wrong or missed
-// over minutes of work. [Run] does it all and returns a [Report].
+// Package gpucheck checks and benchmarks the CUDA kernels on a GPU: each entry loads
+// and returns correct answers, its speed is compared with the bound of its
+// instructions, and minutes of work must not miss or invent a hit. [Run] does all
+// of it and returns a [Report].
 //
-// It talks to the driver directly, below the GPU device of the engine, so that
-// every variant is measured alone; then come batches, changes of jobs and a long
-// search (the soak) through the engine, as a miner would use it. [Report.Figures]
-// sets what was measured against what the kernels are made for.
+// It calls the driver directly, below the GPU device of the engine, to measure
+// every variant alone. Then it runs batches, job switches and a long search (the
+// soak) through the engine, as a miner does. Report.Figures compares the results
+// with the goals of the kernels.
 //
 // Each of these parts runs in a process of its own ([Child]) with a deadline,
-// because a kernel that fails or hangs can leave a driver of no use to its
-// process. What happens to one part is in the report and does not touch the
-// others, and the report is saved after each part.
+// because a kernel that fails or hangs can make the driver unusable for its
+// process. A failed part is in the report and does not affect the others. The
+// report is saved after each part.
 //
-// Caveats: the bound of a kernel is that of its slots as ptxas 11.8 compiled it
-// for the GPU's compute capability ([kernels.CostOf]); the compiler of the
-// driver may count slightly differently. Of GPUs that nobody has counted for, such
-// as those newer than Hopper, the bound is unknown and left out. The
-// clock is that which NVML, or nvidia-smi, reads while the kernel runs; without
-// both it is the highest clock, and the share of the bound is too low.
-// Entry.ClockOf says which it was.
+// Caveats: the bound of a kernel follows from its instructions as compiled by ptxas
+// 11.8 for the compute capability of the GPU ([kernels.CostOf]); the compiler of
+// the driver may differ slightly. For GPUs without counts, such as those newer than
+// Hopper, the bound is unknown and left out. The clock is the reading of NVML or
+// nvidia-smi while the kernel runs. Without both it is the highest clock, and the
+// share of the bound is too low. Entry.ClockOf has the source.
 package gpucheck
 
 import (
@@ -36,25 +35,24 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// Schema is the form of a Report.
+// Schema identifies the format of a Report.
 const Schema = "stele-gpu-check/3"
 
-// Options says what to measure, and how long. The zero value is good but for
-// Child.
+// Options are the settings of [Run]. Only Child is required.
 type Options struct {
-	Device   string        // as engine/gpu.Select takes it, or its number alone; "": cuda:0
+	Device   string        // in the form of engine/gpu.Select, or only its number; "": cuda:0
 	Only     []string      // parts, as patterns of path.Match; nil: all
 	Skip     []string      // parts to leave out, likewise
 	Slice    time.Duration // of a sample; 0: 50 ms
 	Soak     time.Duration // 0: 5 minutes
-	Deadline time.Duration // of a part, beside the time of the soak; 0: 90 s
+	Deadline time.Duration // of a part, without the time of the soak; 0: 90 s
 	Small    bool          // little work, for an emulated driver
 	Log      io.Writer     // progress; nil: none
 
-	// Child returns the process that runs a part: it calls [Child] with the same
-	// options. The context is for exec.CommandContext.
+	// Child returns the process that runs a part, which must call [Child] with the
+	// same options. ctx is for exec.CommandContext.
 	Child func(ctx context.Context, part string) *exec.Cmd
-	// Save is called with the report after each part; nil: it is not.
+	// Save is called with the report after each part, unless it is nil.
 	Save func(*Report) error
 }
 
@@ -74,19 +72,19 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Report is what was found. Its JSON form is stable within a Schema.
+// Report is the result of Run. Its JSON form is stable within a Schema.
 type Report struct {
 	Schema  string      `json:"schema"`
 	Time    time.Time   `json:"time"`
 	Version string      `json:"version"` // of the program
 	Driver  cuda.Status `json:"driver"`
 	Device  cuda.Device `json:"device"`
-	Good    bool        `json:"good"`   // every part is done, and no answer was wrong
-	Faults  []string    `json:"faults"` // answers that were wrong
-	Parts   []Part      `json:"parts"`  // what was to be done, and what became of it
+	Good    bool        `json:"good"`   // every part is done, without a wrong answer
+	Faults  []string    `json:"faults"` // wrong answers
+	Parts   []Part      `json:"parts"`  // all parts with their state
 
 	Entries  []Entry     `json:"entries"`
-	Chosen   engine.Info `json:"chosen"` // what the engine's device chose by measuring
+	Chosen   engine.Info `json:"chosen"` // the choice of the engine's device by measuring
 	Copy     Copy        `json:"copy"`
 	Switch   []Switch    `json:"job_switch"` // with one version, and with several
 	Soak     SoakTotal   `json:"soak"`
@@ -94,25 +92,25 @@ type Report struct {
 	Hardware []Sample    `json:"hardware"` // while the kernels ran
 }
 
-// State is what became of a part.
+// State is the state of a part.
 type State string
 
 const (
 	Waiting State = "waiting" // it has not run
 	Done    State = "done"    // it ran to its end; wrong answers are in Report.Faults
-	Failed  State = "failed"  // it could not be done
+	Failed  State = "failed"  // it did not run to its end
 )
 
 // Part is a part of the check.
 type Part struct {
 	Name    string  `json:"name"`
 	State   State   `json:"state"`
-	Error   string  `json:"error,omitempty"`   // why it failed
+	Error   string  `json:"error,omitempty"`   // reason of a failure
 	Seconds float64 `json:"seconds,omitempty"` // with the start of its process
-	Sensors string  `json:"sensors,omitempty"` // what read the sensors, and why nothing better did
+	Sensors string  `json:"sensors,omitempty"` // source of the sensor readings, and why better ones were not used
 }
 
-// Entry is what was found of a kernel.
+// Entry is the result for a kernel.
 type Entry struct {
 	Name       string                  `json:"name"`
 	Kind       kernels.Kind            `json:"kind"`
@@ -135,7 +133,7 @@ type Entry struct {
 	Temperature float64   `json:"temperature_c,omitempty"`
 }
 
-// Copy is the batch check of many headers, which the bus bounds.
+// Copy is the result of verifying large batches of headers, which the bus bounds.
 type Copy struct {
 	PinnedBytesPerSecond float64   `json:"pinned_bytes_per_second"` // host to device, alone
 	HostBytesPerSecond   float64   `json:"host_bytes_per_second"`   // copied within the host's memory by 8 threads
@@ -146,7 +144,7 @@ type Copy struct {
 	ShareOfCopy          float64   `json:"share_of_copy"`
 }
 
-// Switch is the time from a new job to its first finished launch.
+// Switch is the time from a new job to the end of its first launch.
 type Switch struct {
 	Kernel string  `json:"kernel"`
 	Count  int     `json:"count"`
@@ -154,8 +152,8 @@ type Switch struct {
 	P99MS  float64 `json:"p99_ms"`
 }
 
-// SoakTotal is the search through the engine, with one version of a header and
-// with several by turns, and the parts of it that were searched on the CPU too.
+// SoakTotal is the result of the soak: searches through the engine, alternately with
+// one version of a header and with several, and ranges searched again on the CPU.
 type SoakTotal struct {
 	Seconds        float64 `json:"seconds"` // of the searches
 	Hashes         uint64  `json:"hashes"`
@@ -165,15 +163,15 @@ type SoakTotal struct {
 	Expected       float64 `json:"hits_expected"`
 	Compared       uint64  `json:"compared"` // hashes in ranges whose full sets were compared with the CPU's
 	Found          uint64  `json:"found"`    // hits in those ranges, by the CPU
-	Missed         uint64  `json:"missed"`   // of them by the device
-	Wrong          uint64  `json:"wrong"`    // hits of the device in those ranges that are none
+	Missed         uint64  `json:"missed"`   // those that the device missed
+	Wrong          uint64  `json:"wrong"`    // hits of the device in those ranges that are not hits
 	HardwareErrors uint64  `json:"hardware_errors"`
 	State          string  `json:"state"`
 	Reason         string  `json:"reason,omitempty"`
 	CPUShare       float64 `json:"cpu_share"` // of one core, this process, during the searches
 }
 
-// fault notes that something was wrong.
+// fault records a wrong answer.
 func (r *Report) fault(format string, args ...any) {
 	r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
 }

@@ -160,8 +160,8 @@ func TestPartFails(t *testing.T) {
 	for _, c := range []struct{ fault, want string }{
 		{"cuModuleLoadDataEx:1:218", "CUDA_ERROR_INVALID_PTX"},
 		{"kernel:1:719", "CUDA_ERROR_LAUNCH_FAILED"},
-		{"kernel:1:hang", "no answer in 6s"},
-		{"cuModuleLoadDataEx:1:hang", "no answer in 6s"},
+		{"kernel:1:hang", "no answer within 6s"},
+		{"cuModuleLoadDataEx:1:hang", "no answer within 6s"},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// The parts beside the kernels, which are named as they are.
+// The parts other than those of the kernels, which have the names of the kernels.
 const (
 	partDevice = "device" // finds the GPU; always the first
 	partBatch  = "batch"
@@ -29,8 +29,8 @@ const (
 	partSoak   = "soak"
 )
 
-// grace is how long a process may take to end by itself, and then how long the
-// system may take to kill it.
+// grace is the time for a process to end by itself, and then for the system to kill
+// it.
 const grace = 3 * time.Second
 
 // Parts returns the names of the parts, in the order in which they run.
@@ -41,8 +41,8 @@ func Parts() (names []string) {
 	return append(names, partBatch, partSwitch, partSoak)
 }
 
-// choose returns the parts that match a pattern of only, or all if there is
-// none, without those that match one of skip.
+// choose returns the parts that match a pattern of only, or all parts if only is nil,
+// without those that match a pattern of skip.
 func choose(only, skip []string) (names []string, err error) {
 	all := Parts()
 	match := func(patterns []string, name string) bool {
@@ -59,15 +59,15 @@ func choose(only, skip []string) (names []string, err error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, errors.New("nothing to do: every part is left out")
+		return nil, errors.New("no part is left to run: -skip excludes all of them")
 	}
 	return names, nil
 }
 
 // Run checks and measures the device, each part in a process of its own. Wrong
-// answers and parts that failed are in the report. The error says that no more
-// could be done, or that the report could not be saved; what was found until
-// then is in the report, which is nil if the options are wrong.
+// answers and failed parts are in the report. The error means that Run ended early
+// or that the report could not be saved; the report has the results so far. It is
+// nil if the options are invalid.
 func Run(ctx context.Context, version string, opts Options) (*Report, error) {
 	opts = opts.withDefaults()
 	names, err := choose(opts.Only, opts.Skip)
@@ -89,7 +89,7 @@ func Run(ctx context.Context, version string, opts Options) (*Report, error) {
 		}
 		if opts.Save != nil {
 			if saving = opts.Save(rep); saving != nil {
-				fmt.Fprintf(opts.Log, "the report cannot be saved: %v\n", saving)
+				fmt.Fprintf(opts.Log, "cannot save the report: %v\n", saving)
 			}
 		}
 		if err := ctx.Err(); err != nil {
@@ -105,7 +105,7 @@ func Run(ctx context.Context, version string, opts Options) (*Report, error) {
 	return rep, saving
 }
 
-// run runs a part and adds what its process found.
+// run runs a part and adds the results of its process.
 func (r *Report) run(ctx context.Context, p *Part, opts Options) {
 	start := time.Now()
 	found, err := runChild(ctx, p.Name, opts)
@@ -124,7 +124,7 @@ func (r *Report) run(ctx context.Context, p *Part, opts Options) {
 	}
 }
 
-// add takes over what the process of a part found.
+// add adds the results of the process of a part.
 func (r *Report) add(found *Report) {
 	r.Driver = found.Driver
 	if found.Device.UUID != "" {
@@ -147,9 +147,9 @@ func (r *Report) add(found *Report) {
 
 var errDeadline = errors.New("deadline")
 
-// runChild runs the process of a part until it ends, its deadline is over, or
-// ctx ends. A process that does not end by itself then is killed, and one that
-// cannot be killed is left behind. The report is nil if there is none.
+// runChild runs the process of a part until it ends, its deadline passes, or ctx
+// ends. It then kills a process that does not end by itself, and abandons one that
+// cannot be killed. The report is nil if the process wrote none.
 func runChild(ctx context.Context, part string, opts Options) (found *Report, err error) {
 	limit := opts.Deadline
 	if part == partSoak {
@@ -178,7 +178,7 @@ func runChild(ctx context.Context, part string, opts Options) (found *Report, er
 		select {
 		case err = <-ended:
 		case <-time.After(2 * grace):
-			return nil, fmt.Errorf("no answer in %v, and the process cannot be killed; see dmesg for an NVRM: Xid line", limit)
+			return nil, fmt.Errorf("no answer within %v, and the process cannot be killed; check dmesg for an NVRM: Xid line", limit)
 		}
 	}
 	report := &Report{}
@@ -189,27 +189,27 @@ func runChild(ctx context.Context, part string, opts Options) (found *Report, er
 	case ctx.Err() != nil:
 		return found, errors.New("interrupted")
 	case errors.Is(context.Cause(limited), errDeadline):
-		return found, fmt.Errorf("no answer in %v; see dmesg for an NVRM: Xid line", limit)
+		return found, fmt.Errorf("no answer within %v; check dmesg for an NVRM: Xid line", limit)
 	case err != nil:
-		return found, fmt.Errorf("its process ended: %w", err)
+		return found, fmt.Errorf("its process failed: %w", err)
 	case found == nil:
-		return nil, errors.New("its process gave no report")
+		return nil, errors.New("its process wrote no report")
 	}
 	return found, nil
 }
 
-// Child runs a part in this process, which [Options.Child] started for it, and
-// writes what it found to standard output. It ends the process when standard
-// input ends: then that which started it is gone.
+// Child runs a part in this process, which Options.Child has started, and writes the
+// results to standard output. It ends the process at the end of standard input,
+// which means that the parent process is gone.
 func Child(ctx context.Context, part string, opts Options) error {
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // until it ends, in whatever way
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent closes it or ends
 		os.Exit(2)
 	}()
 	return json.NewEncoder(os.Stdout).Encode(do(ctx, part, opts.withDefaults()))
 }
 
-// do runs a part and returns what it found. An error is in Parts.
+// do runs a part and returns the results. An error is in Parts.
 func do(ctx context.Context, part string, opts Options) *Report {
 	rep := &Report{Faults: []string{}, Parts: []Part{{Name: part}}}
 	err := rep.find(opts.Device)
@@ -236,7 +236,7 @@ func do(ctx context.Context, part string, opts Options) *Report {
 	return rep
 }
 
-// find looks the device up.
+// find sets the driver and the device of the report.
 func (r *Report) find(name string) error {
 	if r.Driver = cuda.Probe(); !r.Driver.Usable() {
 		return fmt.Errorf("no usable CUDA driver: %s", r.Driver.Reason)

@@ -15,37 +15,37 @@ import (
 )
 
 const (
-	soakZeros    = 28      // leading zero bits of a hit in the soak: some tens of hits a second
-	soakHashes   = 1 << 32 // of a search
+	soakZeros    = 28      // leading zero bits of a hit in the soak: some tens of hits per second
+	soakHashes   = 1 << 32 // per search
 	compareEvery = 5 * time.Second
 	compareZeros = 12      // leading zero bits in the ranges that are compared
 	compared     = 1 << 24 // hashes of such a range
 )
 
-// turn is a part of the soak: searches of one kind.
-type turn struct {
+// searches are the searches of the soak of one kind: with or without versions.
+type searches struct {
 	mask   uint32
 	hashes uint64
 	took   time.Duration
 	cpu    time.Duration
 }
 
-// soak searches through the engine with spot checks each second, and from time
-// to time compares the full set of a range with the CPU's. It counts what was
-// wrong, and what was missed.
+// soak searches through the engine with a spot check per second, and regularly
+// compares the full set of hits of a range with that of the CPU. It counts wrong
+// and missed hits.
 func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opts Options) error {
 	rng, sets := seeded("gpu-check soak"), seeded("gpu-check sets")
 	before := e.Status()[0]
-	scans, rolls := &turn{}, &turn{mask: versionMask}
+	scans, rolls := &searches{}, &searches{mask: versionMask}
 	out := &rep.Soak
 	hashes, every := uint64(compared), compareEvery
 	if opts.Small {
 		hashes, every = 1<<14, opts.Soak/4
 	}
 	end := time.Now().Add(opts.Soak)
-	var failed error // what ended it early
+	var failed error // the error that ended it early
 	for n := 0; failed == nil && time.Now().Before(end) && ctx.Err() == nil; n++ {
-		t := []*turn{scans, rolls}[n%2]
+		t := []*searches{scans, rolls}[n%2]
 		for _, until := time.Now(), time.Now().Add(every); time.Now().Before(until); {
 			limited, cancel := context.WithDeadline(ctx, until)
 			err := t.search(limited, e, rng, &out.Hits)
@@ -69,7 +69,7 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 	out.Expected = float64(out.Hashes) / (1 << soakZeros)
 	out.HardwareErrors, out.State, out.Reason = st.HardwareErrors, string(st.State), st.Reason
 	out.CPUShare = (scans.cpu + rolls.cpu).Seconds() / max(took, 1e-9)
-	// A wrong answer is a fault; a device that fails or hangs leaves the part undone.
+	// A wrong answer is a fault. A device that fails or hangs makes the part fail.
 	if st.HardwareErrors > 0 || st.State == engine.Sick {
 		rep.fault("soak: %d hardware errors, state %s: %s", st.HardwareErrors, st.State, st.Reason)
 	}
@@ -86,10 +86,10 @@ func soak(ctx context.Context, rep *Report, d *gpu.Device, e *engine.Engine, opt
 	return ctx.Err()
 }
 
-func (t *turn) rate() float64 { return float64(t.hashes) / max(t.took.Seconds(), 1e-9) }
+func (t *searches) rate() float64 { return float64(t.hashes) / max(t.took.Seconds(), 1e-9) }
 
-// search goes through the nonces of a random header once.
-func (t *turn) search(ctx context.Context, e *engine.Engine, rng *rand.ChaCha8, hits *uint64) error {
+// search searches all nonces of a random header once.
+func (t *searches) search(ctx context.Context, e *engine.Engine, rng *rand.ChaCha8, hits *uint64) error {
 	job := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(soakZeros), VersionMask: t.mask}
 	start := time.Now()
 	cpu, _ := bench.ProcessorTime()
@@ -101,8 +101,8 @@ func (t *turn) search(ctx context.Context, e *engine.Engine, rng *rand.ChaCha8, 
 	return err
 }
 
-// compareSets compares the hits of a random range, at an easy target, with those
-// that the CPU finds.
+// compareSets compares the hits in a random range, at an easy target, with those of
+// the CPU.
 func compareSets(ctx context.Context, d *gpu.Device, mask uint32, hashes uint64, rng *rand.ChaCha8, out *SoakTotal) error {
 	job := engine.Job{Header: randomHeader(rng), Target: pow.ZeroBits(compareZeros), VersionMask: mask}
 	r := pow.Range{First: uint32(rng.Uint64()), Count: hashes >> bits.OnesCount32(mask)}

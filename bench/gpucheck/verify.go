@@ -12,12 +12,12 @@ import (
 	kernels "stele/kernels/cuda"
 )
 
-// batch is headers in the memory of the device, with what the kernels write.
+// batch has headers in device memory, and the output of the kernels.
 type batch struct {
 	b                    *device
 	n                    int
 	headers, hashes, bad cuda.DevicePtr
-	host                 []byte // pinned: room for the headers
+	host                 []byte // pinned, as large as the headers
 }
 
 func (b *device) newBatch(n int) (*batch, error) {
@@ -36,7 +36,7 @@ func (b *device) newBatch(n int) (*batch, error) {
 	return t, err
 }
 
-// words is how many words the bits of the headers take.
+// words returns the number of words with the bits of the headers.
 func (t *batch) words() int { return (t.n + 31) / 32 }
 
 // put copies data to the device.
@@ -47,7 +47,7 @@ func (t *batch) put(to cuda.DevicePtr, data []byte) error {
 	return t.b.s.Synchronize()
 }
 
-// get copies n bytes from the device. They hold until the next call.
+// get copies n bytes from the device. They are valid until the next call.
 func (t *batch) get(from cuda.DevicePtr, n int) ([]byte, error) {
 	if err := t.b.s.CopyToHostAsync(t.host[:n], from); err != nil {
 		return nil, err
@@ -55,14 +55,14 @@ func (t *batch) get(from cuda.DevicePtr, n int) ([]byte, error) {
 	return t.host[:n], t.b.s.Synchronize()
 }
 
-// launch queues a kernel over all headers.
+// launch queues a kernel for all headers.
 func (t *batch) launch(f *cuda.Function, kind kernels.Kind, hashes cuda.DevicePtr) error {
 	threads := kind.Threads()
 	params := kernels.VerifyParams(uint64(t.headers), uint64(hashes), uint64(t.bad), t.n)
 	return t.b.s.Launch(f, [3]int{(t.n + threads - 1) / threads, 1, 1}, [3]int{threads, 1, 1}, 0, params)
 }
 
-// free gives everything back.
+// free frees all memory.
 func (t *batch) free() error {
 	for _, p := range []cuda.DevicePtr{t.headers, t.hashes, t.bad} {
 		if err := t.b.c.Free(p); err != nil {
@@ -72,8 +72,8 @@ func (t *batch) free() error {
 	return t.b.c.HostFree(t.host)
 }
 
-// checkBatch compares the answers about random headers, good and bad in all
-// ways, with those of the reference: every bit, and of Verify every hash.
+// checkBatch compares the verdicts on random headers of all kinds with those of the
+// reference: every bit, and for Verify every hash.
 func (b *device) checkBatch(f *cuda.Function, kind kernels.Kind, got *Entry) error {
 	n := 50_001
 	if b.small {
@@ -130,7 +130,7 @@ func (b *device) checkBatch(f *cuda.Function, kind kernels.Kind, got *Entry) err
 	return t.free()
 }
 
-// mixedHeaders returns headers of which many are good, some name no parent, and
+// mixedHeaders returns headers of which many are valid, some have a wrong parent, and
 // the targets are of all kinds.
 func mixedHeaders(n int) []byte {
 	rng := seeded("gpu-check verify")
@@ -141,9 +141,9 @@ func mixedHeaders(n int) []byte {
 		h, _ := pow.DecodeHeader(random[:]) // 80 bytes are always a header
 		switch i % 4 {
 		case 0, 1:
-			h.Bits = 0x207fffff // met by every second hash
+			h.Bits = 0x207fffff // half of all hashes meet it
 		case 2:
-			h.Bits = pow.Bits(0x1f000000 + bits.RotateLeft32(uint32(h.Bits)&0xffff, 8)) // about met
+			h.Bits = pow.Bits(0x1f000000 + bits.RotateLeft32(uint32(h.Bits)&0xffff, 8)) // near a hash
 		}
 		if i%8 != 5 {
 			h.Prev = parent
@@ -155,7 +155,7 @@ func mixedHeaders(n int) []byte {
 	return headers
 }
 
-// goodHeaders returns random headers whose targets every hash meets but 1 in
+// goodHeaders returns random headers with a target that all hashes meet but 1 in
 // 2^16.
 func goodHeaders(n int) []byte {
 	headers := make([]byte, n*pow.HeaderSize)
@@ -166,7 +166,7 @@ func goodHeaders(n int) []byte {
 	return headers
 }
 
-// rateBatch measures a check of headers that are in the device's memory.
+// rateBatch measures the verification of headers in device memory.
 func (b *device) rateBatch(ctx context.Context, f *cuda.Function, got *Entry, rep *Report, sensors *watcher, opts Options) error {
 	n := 1 << 20
 	if b.small {
@@ -213,8 +213,8 @@ func (b *device) rateBatch(ctx context.Context, f *cuda.Function, got *Entry, re
 	return t.free()
 }
 
-// hostCopy returns the bytes per second that several processors together copy
-// within the host's memory, over much more of it than the caches hold.
+// hostCopy returns the bytes per second of copies within host memory by several
+// cores together, with buffers much larger than the caches.
 func hostCopy(small bool) float64 {
 	size := 256 << 20
 	if small {
@@ -232,10 +232,10 @@ func hostCopy(small bool) float64 {
 		copies.Wait()
 		rates = append(rates, float64(size)/time.Since(start).Seconds())
 	}
-	return bench.Median(rates[1:]) // the first one gets the memory from the system
+	return bench.Median(rates[1:]) // the first one includes the page faults
 }
 
-// checkVerdicts compares the device's verdicts about a batch with the reference.
+// checkVerdicts compares the verdicts of the device on a batch with the reference.
 func (r *Report) checkVerdicts(headers []byte, linked bool, got []pow.Verdict) {
 	want := make([]pow.Verdict, len(got))
 	pow.Verify(headers, linked, want)

@@ -16,14 +16,14 @@ import (
 	"stele/cgo/nvml"
 )
 
-// Where a clock comes from.
+// Sources of a clock.
 const (
 	fromNVML    = "nvml"
 	fromSMI     = "nvidia-smi"
-	fromHighest = "highest" // no sensor: the highest clock that the driver names
+	fromHighest = "highest" // no sensor: the highest clock according to the driver
 )
 
-// Sample is what the sensors read at a moment. What was not read is 0.
+// Sample has the readings of the sensors at a time. A missing reading is 0.
 type Sample struct {
 	Time        time.Time `json:"time"`
 	ClockMHz    float64   `json:"clock_mhz"` // of the SMs
@@ -32,11 +32,11 @@ type Sample struct {
 	Throttle    []string  `json:"throttle,omitempty"` // why the clock is lower than it could be
 }
 
-// sampling is the time between two samples.
+// sampling is the interval of samples.
 const sampling = 100 * time.Millisecond
 
-// watcher reads the sensors of a GPU until it is stopped: by NVML, or where that
-// is absent by nvidia-smi.
+// watcher reads the sensors of a GPU until stop, with NVML, or with nvidia-smi
+// without NVML. Safe for concurrent use.
 type watcher struct {
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -61,7 +61,7 @@ func (w *watcher) run(ctx context.Context, uuid string) {
 	if w.try(fromNVML, w.readNVML(ctx, uuid)) {
 		return
 	}
-	// Drivers from R535 on know the first name; newer ones no longer the second.
+	// Drivers from R535 on have the first name, and newer ones lack the second.
 	for _, throttle := range []string{"clocks_event_reasons.active", "clocks_throttle_reasons.active"} {
 		if ctx.Err() != nil || w.try(fromSMI+" with "+throttle, w.readSMI(ctx, uuid, throttle)) {
 			return
@@ -69,7 +69,7 @@ func (w *watcher) run(ctx context.Context, uuid string) {
 	}
 }
 
-// try notes why a source gave no sample, and reports whether it gave one.
+// try records why a source has no samples, and reports whether it has some.
 func (w *watcher) try(source string, err error) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -79,7 +79,7 @@ func (w *watcher) try(source string, err error) bool {
 	return w.source != ""
 }
 
-// readNVML reads NVML until ctx ends or it fails.
+// readNVML reads NVML until ctx ends or a call fails.
 func (w *watcher) readNVML(ctx context.Context, uuid string) error {
 	tick := time.NewTicker(sampling)
 	defer tick.Stop()
@@ -107,7 +107,7 @@ func (w *watcher) readNVML(ctx context.Context, uuid string) error {
 	}
 }
 
-// readSMI reads what nvidia-smi prints until ctx ends or it does.
+// readSMI reads the output of nvidia-smi until it or ctx ends.
 func (w *watcher) readSMI(ctx context.Context, uuid, throttle string) error {
 	cmd := exec.CommandContext(ctx, "nvidia-smi", "-i", uuid, "-lms", strconv.Itoa(int(sampling.Milliseconds())),
 		"--query-gpu=clocks.sm,power.draw,temperature.gpu,"+throttle, "--format=csv,noheader,nounits")
@@ -134,7 +134,7 @@ func (w *watcher) readSMI(ctx context.Context, uuid, throttle string) error {
 	return err
 }
 
-// parseSMI reads a line of nvidia-smi. Without a clock it is none.
+// parseSMI parses a line of nvidia-smi. A line without a clock is not a sample.
 func parseSMI(line string) (s Sample, ok bool) {
 	f := strings.Split(line, ",")
 	if len(f) != 4 {
@@ -156,8 +156,8 @@ func (w *watcher) add(source string, s Sample) {
 	w.all = append(w.all, s)
 }
 
-// since returns the medians of the samples from a time on, and their source;
-// "": there are none.
+// since returns the medians of the samples from a time on, and their source; "" if
+// there are none.
 func (w *watcher) since(from time.Time) (clockMHz, powerW, celsius float64, source string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -173,9 +173,8 @@ func (w *watcher) since(from time.Time) (clockMHz, powerW, celsius float64, sour
 	return bench.Median(clock), bench.Median(power), bench.Median(heat), w.source
 }
 
-// stop ends the reading. It returns about one sample for each second, and says
-// where they come from or why there are none. It does not wait for a driver that
-// hangs.
+// stop ends the reading. It returns about one sample per second, and their source or
+// the reason why there are none. It does not wait for a driver that hangs.
 func (w *watcher) stop() (thin []Sample, sensors string) {
 	w.cancel()
 	select {

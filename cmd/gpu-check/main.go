@@ -1,16 +1,16 @@
-// Command gpu-check checks and measures the CUDA kernels on a GPU and writes
-// what it found as JSON. It needs the driver and glibc 2.28 or newer: build it
-// where Go is (make gpu-check) and carry it to where the GPU is.
+// Command gpu-check checks and benchmarks the CUDA kernels on a GPU and writes the
+// results as JSON. It needs the driver and glibc 2.28 or newer, but no Go: build it
+// elsewhere with make bin/gpu-check and copy it to the machine with the GPU.
 //
 //	gpu-check [-device 0] [-only PARTS] [-skip PARTS] [-soak 5m] [-deadline 90s] [-out FILE]
 //
-// Each part runs in a process of its own, and the file is written again after
-// each. The first SIGINT or SIGTERM ends the part under way and then the program;
-// a second one ends it at once.
+// Each part runs in a process of its own, and the file is rewritten after each part.
+// The first SIGINT or SIGTERM ends the running part and then the program; a second
+// one ends it at once.
 //
-// The exit code is 0 if all was done and all answers were right, 1 if one was
-// wrong, and 2 if a part could not be done. A speed below what the kernels are
-// made for is reported, and changes nothing. See docs/cuda-kernels.md.
+// The exit code is 0 if all parts ran and all answers were correct, 1 if an answer
+// was wrong, and 2 if a part failed. A speed below the goals of the kernels is
+// reported, but does not change the exit code. See docs/cuda-kernels.md.
 package main
 
 import (
@@ -35,7 +35,7 @@ import (
 var version = "(devel)"
 
 func main() {
-	host.FitProcessors(host.ReadLimits()) // before anything counts threads
+	host.FitProcessors(host.ReadLimits()) // before the number of threads is read
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -44,15 +44,15 @@ func main() {
 
 func run(ctx context.Context) int {
 	opts := gpucheck.Options{Log: os.Stderr}
-	flag.StringVar(&opts.Device, "device", "0", "`GPU`: its number as stele devices counts, cuda:0, a UUID or a PCI address")
-	flag.DurationVar(&opts.Soak, "soak", 5*time.Minute, "how long to search at the end")
-	flag.DurationVar(&opts.Deadline, "deadline", 90*time.Second, "how long a part may take, beside the time of -soak")
-	flag.BoolVar(&opts.Small, "small", false, "do little work, for an emulated driver")
+	flag.StringVar(&opts.Device, "device", "0", "`GPU`: its number in stele devices, cuda:0, a UUID or a PCI address")
+	flag.DurationVar(&opts.Soak, "soak", 5*time.Minute, "duration of the search at the end")
+	flag.DurationVar(&opts.Deadline, "deadline", 90*time.Second, "deadline of a part, without the time of -soak")
+	flag.BoolVar(&opts.Small, "small", false, "do less work, for an emulated driver")
 	parts := strings.Join(gpucheck.Parts(), ", ")
-	flag.Func("only", "do only these `PARTS`, with commas between them; * stands for any letters: "+parts, list(&opts.Only))
-	flag.Func("skip", "leave out these `PARTS`, in the form of -only", list(&opts.Skip))
+	flag.Func("only", "run only these `PARTS`, separated by commas; * matches any characters: "+parts, list(&opts.Only))
+	flag.Func("skip", "skip these `PARTS`, in the form of -only", list(&opts.Skip))
 	out := flag.String("out", "", "`FILE` for the report, written after each part (default: standard output, at the end)")
-	part := flag.String("part", "", "run one `PART` in this process; gpu-check starts itself so")
+	part := flag.String("part", "", "run one `PART` in this process; used internally")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fail(fmt.Errorf("unexpected argument %q", flag.Arg(0)))
@@ -90,7 +90,7 @@ func run(ctx context.Context) int {
 	case err != nil:
 		return fail(err)
 	case !rep.Good:
-		return fail(errors.New("not every part could be done"))
+		return fail(errors.New("at least one part failed"))
 	}
 	return 0
 }
@@ -100,7 +100,7 @@ func fail(err error) int {
 	return 2
 }
 
-// list returns what sets a flag that holds words with commas between them.
+// list returns the setter of a flag with words separated by commas.
 func list(to *[]string) func(string) error {
 	return func(value string) error {
 		*to = append(*to, strings.Split(value, ",")...)
@@ -113,8 +113,8 @@ func encode(rep *gpucheck.Report) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// save writes the report so that whoever reads the file gets all of an old one
-// or all of the new one, whatever happens meanwhile.
+// save replaces the report atomically: readers of the file see the old report or the
+// new one as a whole, whatever happens meanwhile.
 func save(name string, rep *gpucheck.Report) error {
 	text, err := encode(rep)
 	if err != nil {
