@@ -78,7 +78,7 @@ func (f *fake) know(header [pow.HeaderSize]byte) {
 	f.headers[string(kernels.NewJob(&header, [32]byte{}).ScanParams(kernels.Range{}, 0)[:jobParams])] = header
 }
 
-// call counts a call and tells what it shall answer.
+// call counts a call and returns the error that it must return.
 func (f *fake) call(name string) error {
 	f.mu.Lock()
 	f.calls = append(f.calls, name)

@@ -240,7 +240,7 @@ func TestScanCancelled(t *testing.T) {
 	cancel()
 }
 
-// What a GPU invents is told to the engine, which counts it.
+// A hit that a GPU invents is reported to the engine, which counts it.
 func TestWrongHit(t *testing.T) {
 	f := newFake(1)
 	opts := quick()
@@ -251,7 +251,7 @@ func TestWrongHit(t *testing.T) {
 	defer e.Close()
 	_, err := e.Search(context.Background(), job, pow.Range{Count: 50_000}, func(h engine.Hit) {
 		if !job.Target.MetBy(h.Hash) {
-			t.Errorf("told the wrong nonce %d", h.Nonce)
+			t.Errorf("reported the wrong nonce %d", h.Nonce)
 		}
 	})
 	if s := e.Status()[0]; !errors.Is(err, engine.ErrNoDevice) || s.State != engine.Sick || s.HardwareErrors < 3 {

@@ -103,7 +103,7 @@ func testTuneFails(t *testing.T, f *fake) {
 	f.checkReleased(t)
 }
 
-// A kernel that the driver refuses is left out with a warning. Only where none of
+// A kernel that the driver rejects is left out with a warning. Only where none of
 // a kind is left, or the context is broken, the GPU is absent.
 func TestRefusedKernels(t *testing.T) {
 	invalid := &cuda.Error{Call: "cuModuleLoadDataEx", Code: 218, Name: "CUDA_ERROR_INVALID_PTX"}
@@ -112,7 +112,7 @@ func TestRefusedKernels(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		noTune bool
-		but    string // of those taken, refused too
+		but    string // of those accepted, rejected too
 		broken string // the context is broken by this one
 		want   error
 	}{
@@ -126,7 +126,7 @@ func TestRefusedKernels(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, 1, func(t *testing.T, f *fake) {
-				refuses := 0
+				rejects := 0
 				f.loading = func(e kernels.Entry) error {
 					switch {
 					case e.Name == tt.broken:
@@ -134,7 +134,7 @@ func TestRefusedKernels(t *testing.T) {
 					case slices.Contains(taken, e.Name) && (tt.but == "" || !strings.HasPrefix(e.Name, tt.but)):
 						return nil
 					}
-					refuses++
+					rejects++
 					return invalid
 				}
 				var log bytes.Buffer
@@ -161,8 +161,8 @@ func TestRefusedKernels(t *testing.T) {
 					}
 				}
 				text := log.String()
-				if strings.Count(text, "\n") != refuses || strings.Count(text, "CUDA_ERROR_INVALID_PTX") != refuses || strings.Count(text, "kernel=scan_a ") != 1 || strings.Count(text, "kernel=verify ") != 1 {
-					t.Errorf("%d kernels were refused, log:\n%s", refuses, text)
+				if strings.Count(text, "\n") != rejects || strings.Count(text, "CUDA_ERROR_INVALID_PTX") != rejects || strings.Count(text, "kernel=scan_a ") != 1 || strings.Count(text, "kernel=verify ") != 1 {
+					t.Errorf("%d kernels were rejected, log:\n%s", rejects, text)
 				}
 				if err := devices[0].Close(); err != nil {
 					t.Error(err)

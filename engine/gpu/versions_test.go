@@ -154,7 +154,7 @@ func TestSpotCheckVersions(t *testing.T) {
 	}
 }
 
-// What a GPU invents is told to the engine, which counts it.
+// A hit that a GPU invents is reported to the engine, which counts it.
 func TestWrongVersions(t *testing.T) {
 	for name, invented := range map[string]engine.Candidate{
 		"no such version": {Nonce: 3, Version: engine.MaxVersions},
@@ -165,7 +165,7 @@ func TestWrongVersions(t *testing.T) {
 		f.rolls = func(c []engine.Candidate) []engine.Candidate { return append(c, invented) }
 		e := engine.New([]engine.Device{d}, nil)
 		_, err := e.Search(context.Background(), versionsJob(3, 30), pow.Range{Count: 2000}, func(h engine.Hit) {
-			t.Errorf("%s: told %+v", name, h)
+			t.Errorf("%s: reported %+v", name, h)
 		})
 		if s := e.Status()[0]; !errors.Is(err, engine.ErrNoDevice) || s.State != engine.Sick || s.HardwareErrors < 3 {
 			t.Errorf("%s: %v, %+v", name, err, s)

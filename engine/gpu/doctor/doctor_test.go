@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// healthy returns a machine with one GPU on which all is good.
+// healthy returns a machine with one GPU and no faults.
 func healthy(t *testing.T) machine {
 	root := t.TempDir()
 	m := machine{
@@ -92,7 +92,7 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
-// liar is a device that gives a wrong answer.
+// liar is a device with wrong answers.
 type liar struct {
 	engine.Device
 	scan   func(engine.ScanResult) engine.ScanResult
@@ -115,8 +115,8 @@ func (l liar) Verify(ctx context.Context, headers []byte, linked bool, verdicts 
 	return err
 }
 
-// versionScanner is a device that searches several versions, and then does something to
-// the answer.
+// versionScanner is a device that searches several versions, and then changes the
+// answer.
 type versionScanner struct {
 	engine.Device
 	then func(engine.VersionsResult) engine.VersionsResult
@@ -138,7 +138,7 @@ func (d versionScanner) ScanVersions(ctx context.Context, job *engine.Job, r pow
 	return res, nil
 }
 
-// Each thing that can be wrong has its step and its class.
+// Each fault has its step and its class.
 func TestClasses(t *testing.T) {
 	status := func(change func(*cuda.Status)) func(*machine) {
 		return func(m *machine) {
@@ -238,7 +238,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// wsl makes a machine one of WSL2.
+// wsl turns a machine into one of WSL2.
 func wsl(t *testing.T, m machine) {
 	t.Helper()
 	drop(t, m, "sys")
@@ -248,7 +248,7 @@ func wsl(t *testing.T, m machine) {
 	put(t, m, "usr/lib/wsl/lib/libcuda.so.1", "")
 }
 
-// WSL has neither a PCI bus nor nodes of NVIDIA's.
+// WSL has neither a PCI bus nor NVIDIA device nodes.
 func TestWSL(t *testing.T) {
 	m := healthy(t)
 	wsl(t, m)
@@ -256,7 +256,7 @@ func TestWSL(t *testing.T) {
 	if s := step(t, r, "device nodes"); r.Exit != 0 || s.State != OK || s.Found != "/dev/dxg" || step(t, r, "hardware").State != OK {
 		t.Errorf("exit %d, %+v", r.Exit, s)
 	}
-	// Without a driver of NVIDIA's on Windows nobody misses a GPU.
+	// Without an NVIDIA driver on Windows no GPU is missing.
 	drop(t, m, "usr")
 	m.probe = func() cuda.Status { return cuda.Status{Reason: "no file"} }
 	if r := walkOf(m, Options{}).run(context.Background()); r.Exit != 0 || step(t, r, "hardware").State != Absent {
@@ -264,7 +264,7 @@ func TestWSL(t *testing.T) {
 	}
 }
 
-// A driver that was not started for want of nvidia_uvm is no second fault.
+// A driver that was not started because nvidia_uvm is missing is not a second fault.
 func TestNoUVM(t *testing.T) {
 	m := healthy(t)
 	drop(t, m, "dev/nvidia-uvm")
@@ -280,7 +280,7 @@ func TestNoUVM(t *testing.T) {
 	}
 }
 
-// A list of devices is examined as it says.
+// Exactly the devices of a list are examined.
 func TestDeviceList(t *testing.T) {
 	m := healthy(t)
 	m.devices = func() (all []cuda.Device, err error) {
@@ -310,7 +310,7 @@ func TestDeviceList(t *testing.T) {
 	}
 }
 
-// Where nothing speaks of a GPU it is no harm that there is none.
+// Without any sign of a GPU its absence does no harm.
 func TestOnlyCPU(t *testing.T) {
 	m := healthy(t)
 	m.probe = func() cuda.Status { return cuda.Status{Reason: "no file"} }
@@ -327,7 +327,7 @@ func TestOnlyCPU(t *testing.T) {
 	}
 }
 
-// A sensor that cannot be read is told, and no harm.
+// A sensor that cannot be read is reported, and does no harm.
 func TestNoSensors(t *testing.T) {
 	m := healthy(t)
 	m.sensors = func(cuda.Device) (string, error) { return "", errors.New("no NVML") }
@@ -337,7 +337,7 @@ func TestNoSensors(t *testing.T) {
 	}
 }
 
-// The real machine gives right answers on its CPU.
+// The CPU of this machine returns correct answers.
 func TestThisCPU(t *testing.T) {
 	r := Run(context.Background(), Options{Device: "cpu"})
 	if r.Exit != 0 || len(r.Steps) == 0 {

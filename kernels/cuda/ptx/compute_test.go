@@ -43,7 +43,7 @@ func operations() []operation {
 	}
 	ones := func(w uint) *big.Int { return z().Sub(z().Lsh(n(1), w), n(1)) }
 	cap8 := func(x *big.Int) uint { return uint(x.Uint64() & 0xff) }
-	upTo := func(x *big.Int, most uint64) uint { return uint(min(x.Uint64(), most)) }
+	upTo := func(x *big.Int, limit uint64) uint { return uint(min(x.Uint64(), limit)) }
 	pick := func(b bool, x, y *big.Int) *big.Int {
 		if b {
 			return x

@@ -138,20 +138,20 @@ func (d *decoder) wrong(o operand, expected string) {
 func (d *decoder) src(o operand, bits int) int32 { return d.wide(o, bits, bits) }
 
 // wide is src for a register that may be wider than the type.
-func (d *decoder) wide(o operand, bits, most int) int32 {
+func (d *decoder) wide(o operand, bits, maxBits int) int32 {
 	if o.kind == operandRegister && !o.not && o.pair == nil {
 		if o.slot < slotFirst {
 			failAt(o.at.line, ErrSyntax, "%s can only be read by mov", o.at.text)
 		}
-		d.width(o, bits, most)
+		d.width(o, bits, maxBits)
 		return o.slot
 	}
 	return d.value(o, bits)
 }
 
-func (d *decoder) width(o operand, least, most int) {
-	if b := d.e.slots[o.slot].bits; b < least || b > most || b == 1 && least != 1 {
-		failAt(o.at.line, ErrSyntax, "%s has %d bits, expected %d", o.at.text, b, least)
+func (d *decoder) width(o operand, minBits, maxBits int) {
+	if b := d.e.slots[o.slot].bits; b < minBits || b > maxBits || b == 1 && minBits != 1 {
+		failAt(o.at.line, ErrSyntax, "%s has %d bits, expected %d", o.at.text, b, minBits)
 	}
 }
 
@@ -159,11 +159,11 @@ func (d *decoder) width(o operand, least, most int) {
 func (d *decoder) value(o operand, bits int) int32 {
 	switch o.kind {
 	case operandNumber:
-		most := mask(bits)
+		limit := mask(bits)
 		if o.negative {
-			most = 1 << (bits - 1)
+			limit = 1 << (bits - 1)
 		}
-		if o.value > most && !(bits == 1 && o.value == 1) {
+		if o.value > limit && !(bits == 1 && o.value == 1) {
 			failAt(o.at.line, ErrUnsupported, "the constant does not fit in %d bits", bits)
 		}
 		v := o.value
@@ -185,7 +185,7 @@ func (d *decoder) value(o operand, bits int) int32 {
 func (d *decoder) dst(o operand, bits int) int32 { return d.target(o, bits, bits) }
 
 // target is dst for a register that may be wider than the type.
-func (d *decoder) target(o operand, bits, most int) int32 {
+func (d *decoder) target(o operand, bits, maxBits int) int32 {
 	switch {
 	case o.kind == operandSink:
 		return slotScratch
@@ -194,7 +194,7 @@ func (d *decoder) target(o operand, bits, most int) int32 {
 	case o.slot < slotFirst:
 		failAt(o.at.line, ErrSyntax, "%s cannot be written", o.at.text)
 	}
-	d.width(o, bits, most)
+	d.width(o, bits, maxBits)
 	return o.slot
 }
 
@@ -267,8 +267,8 @@ func (d *decoder) unknown(name token) {
 }
 
 // count checks the number of operands.
-func (d *decoder) count(name token, args []operand, least, most int) {
-	if n := len(args); n < least || n > most {
-		failAt(name.line, ErrSyntax, "%s has %d operands, expected %d", name.text, n, least)
+func (d *decoder) count(name token, args []operand, low, high int) {
+	if n := len(args); n < low || n > high {
+		failAt(name.line, ErrSyntax, "%s has %d operands, expected %d", name.text, n, low)
 	}
 }

@@ -171,13 +171,13 @@ func (p *parser) word(what string) token {
 	return t
 }
 
-func (p *parser) number(what string, least, most uint64) uint64 {
+func (p *parser) number(what string, low, high uint64) uint64 {
 	t := p.next()
 	if t.kind != tokNumber {
 		failAt(t.line, ErrSyntax, "expected %s, found %v", what, t)
 	}
-	if t.value < least || t.value > most {
-		failAt(t.line, ErrSyntax, "%s is %d, expected %d to %d", what, t.value, least, most)
+	if t.value < low || t.value > high {
+		failAt(t.line, ErrSyntax, "%s is %d, expected %d to %d", what, t.value, low, high)
 	}
 	return t.value
 }
@@ -250,31 +250,31 @@ func (p *parser) moduleVariable() {
 }
 
 // place assigns a variable its offset in a space with *used bytes in use.
-func place(v *variable, used *uint64, most uint64, line int) {
+func place(v *variable, used *uint64, maxSize uint64, line int) {
 	v.at = (*used + v.align - 1) &^ (v.align - 1)
 	*used = v.at + v.size
-	if *used > most {
-		failAt(line, ErrSyntax, "%s: more than %d bytes", v.name, most)
+	if *used > maxSize {
+		failAt(line, ErrSyntax, "%s: more than %d bytes", v.name, maxSize)
 	}
 }
 
 // declaration reads a variable after its state space, to the semicolon.
 func (p *parser) declaration(where token) *variable {
 	v := &variable{}
-	var most uint64
+	var maxSize uint64
 	switch where.text {
 	case ".global":
-		v.space, most = spaceGlobal, maxGlobal
+		v.space, maxSize = spaceGlobal, maxGlobal
 	case ".const":
-		v.space, most = spaceConst, maxConst
+		v.space, maxSize = spaceConst, maxConst
 	case ".shared":
-		v.space, most = spaceShared, maxShared
+		v.space, maxSize = spaceShared, maxShared
 	case ".local":
-		v.space, most = spaceLocal, maxLocal
+		v.space, maxSize = spaceLocal, maxLocal
 	default:
 		failAt(where.line, ErrSyntax, "expected .global, .const, .shared or .local, found %v", where)
 	}
-	unit := p.variable(v, most)
+	unit := p.variable(v, maxSize)
 	if p.accept("=") {
 		if v.space != spaceGlobal && v.space != spaceConst {
 			failAt(where.line, ErrSyntax, "%s: %s takes no initialiser", v.name, where.text)
@@ -287,7 +287,7 @@ func (p *parser) declaration(where token) *variable {
 
 // variable reads the alignment, type, name and size of a variable, and returns the
 // size of its elements.
-func (p *parser) variable(v *variable, most uint64) (unit uint64) {
+func (p *parser) variable(v *variable, maxSize uint64) (unit uint64) {
 	align := uint64(0)
 	for p.peek().text == ".align" || p.peek().text == ".ptr" || p.peek().text == ".attribute" {
 		t := p.next()
@@ -322,9 +322,9 @@ func (p *parser) variable(v *variable, most uint64) (unit uint64) {
 			}
 			break
 		}
-		v.size *= p.number("array size", 1, most)
-		if v.size > most {
-			failAt(name.line, ErrSyntax, "%s: more than %d bytes", v.name, most)
+		v.size *= p.number("array size", 1, maxSize)
+		if v.size > maxSize {
+			failAt(name.line, ErrSyntax, "%s: more than %d bytes", v.name, maxSize)
 		}
 		p.expect("]")
 	}

@@ -93,7 +93,7 @@ func TestParseErrors(t *testing.T) {
 		{".entry k {\n\n", 6, ptx.ErrSyntax, `expected "}" for the "{" of line 4`},
 		{".entry k {" + strings.Repeat("{", 64), 4, ptx.ErrUnsupported, "64 nested braces"},
 	} {
-		refused(t, head+c.text, c.line, c.kind, c.words)
+		rejects(t, head+c.text, c.line, c.kind, c.words)
 	}
 	// In a body, on line 8.
 	for _, c := range []struct {
@@ -187,12 +187,12 @@ func TestParseErrors(t *testing.T) {
 		if c.words == "" {
 			line, c.words = 9, `expected ";", found "}"`
 		}
-		refused(t, text, line, c.kind, c.words)
+		rejects(t, text, line, c.kind, c.words)
 	}
-	refused(t, "", 1, ptx.ErrSyntax, "expected .version, .target and .address_size 64")
+	rejects(t, "", 1, ptx.ErrSyntax, "expected .version, .target and .address_size 64")
 }
 
-func refused(t *testing.T, text string, line int, kind error, words string) {
+func rejects(t *testing.T, text string, line int, kind error, words string) {
 	t.Helper()
 	_, err := ptx.Parse([]byte(text))
 	var p *ptx.ParseError

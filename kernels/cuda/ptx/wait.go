@@ -136,22 +136,22 @@ func (l *launch) exchange(in *instr, pc int, warp []thread, lanes []int) *Fault 
 		b := int(t.regs[list[1]] & 31)
 		clamp := int(t.regs[list[2]] & 31)
 		segment := int(t.regs[list[2]] >> 8 & 31)
-		least := lane & segment
-		most := least | clamp&^segment
+		lowest := lane & segment
+		bound := lowest | clamp&^segment
 		from, inside := 0, false
 		switch in.n {
 		case shuffleUp:
 			from = lane - b
-			inside = from >= most
+			inside = from >= bound
 		case shuffleDown:
 			from = lane + b
-			inside = from <= most
+			inside = from <= bound
 		case shuffleButterfly:
 			from = lane ^ b
-			inside = from <= most
+			inside = from <= bound
 		case shuffleIndex:
-			from = least | b&^segment
-			inside = from <= most
+			from = lowest | b&^segment
+			inside = from <= bound
 		}
 		if !inside {
 			from = lane

@@ -112,8 +112,8 @@ func TestScheduleUsesFreePorts(t *testing.T) {
 	for _, regs := range []int{2, 4, 8, 12, 29} {
 		m.regs = regs
 		got := schedule(ops, 0, nil, m)
-		if most := maxLive(got, nil); most > regs+1 {
-			t.Errorf("%d registers are live, %d are allowed", most, regs)
+		if live := maxLive(got, nil); live > regs+1 {
+			t.Errorf("%d registers are live, %d are allowed", live, regs)
 		}
 		// A chain takes one or two registers.
 		begun := 0
@@ -166,7 +166,7 @@ func maxLive(ops []op, pinned map[reg]string) int {
 			}
 		}
 	}
-	live, most := 0, 0
+	live, highest := 0, 0
 	for i, o := range ops {
 		seen := map[reg]bool{}
 		for _, s := range o.src {
@@ -178,9 +178,9 @@ func maxLive(ops []op, pinned map[reg]string) int {
 		if o.dst != 0 {
 			live++
 		}
-		most = max(most, live)
+		highest = max(highest, live)
 	}
-	return most
+	return highest
 }
 
 // Merged streams keep their own order, and none runs ahead of another by more
