@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -134,14 +134,20 @@ func blocks(code []instruction) []block {
 	return all
 }
 
-// dominators returns for each block those on every path to it.
-func dominators(all []block) []map[int]bool {
+// predecessors returns for each block those that it can follow.
+func predecessors(all []block) [][]int {
 	before := make([][]int, len(all))
 	for n, b := range all {
 		for _, m := range b.next {
 			before[m] = append(before[m], n)
 		}
 	}
+	return before
+}
+
+// dominators returns for each block those on every path to it.
+func dominators(all []block) []map[int]bool {
+	before := predecessors(all)
 	dom := make([]map[int]bool, len(all))
 	for n := range all {
 		dom[n] = map[int]bool{}
@@ -172,24 +178,17 @@ type Slots struct {
 	Issue, ALU, FMA int
 }
 
-// count counts the instructions of the hot loop of a function: the longest of the
-// loops without a large inner loop. Blocks that are not part of every pass do not
-// count: they handle a hit.
-func count(code []instruction) (Slots, error) {
-	all := blocks(code)
-	dom := dominators(all)
-	before := make([][]int, len(all))
-	for n, b := range all {
-		for _, m := range b.next {
-			before[m] = append(before[m], n)
-		}
-	}
-	type loop struct {
-		ends []int // blocks that go back to the head
-		body map[int]bool
-		size int
-	}
-	loops := map[int]*loop{} // by the head
+// loop is a natural loop of a function.
+type loop struct {
+	ends []int // blocks that go back to the head
+	body map[int]bool
+	size int // instructions
+}
+
+// loopsOf returns the loops of a function by their heads. dom has its dominators.
+func loopsOf(all []block, dom []map[int]bool) map[int]*loop {
+	before := predecessors(all)
+	loops := map[int]*loop{}
 	for n, b := range all {
 		for _, head := range b.next {
 			if !dom[n][head] || head == n && all[n].last == all[n].first { // ptxas ends a kernel with a branch to itself
@@ -211,43 +210,64 @@ func count(code []instruction) (Slots, error) {
 			}
 		}
 	}
-	var inner []*loop
 	for _, l := range loops {
 		for m := range l.body {
 			l.size += all[m].last - all[m].first + 1
 		}
 	}
+	return loops
+}
+
+// hotLoop returns the longest of the loops without a large inner loop, or nil if
+// there is none.
+func hotLoop(loops map[int]*loop) (hot *loop) {
 	for head, l := range loops {
-		hot := true
+		inner := true
 		for other, m := range loops {
-			hot = hot && !(other != head && l.body[other] && !m.body[head] && 4*m.size > l.size)
+			inner = inner && !(other != head && l.body[other] && !m.body[head] && 4*m.size > l.size)
 		}
-		if hot {
-			inner = append(inner, l)
+		if inner && (hot == nil || l.size > hot.size) {
+			hot = l
 		}
 	}
-	if len(inner) == 0 {
-		return Slots{}, fmt.Errorf("there is no loop")
+	return hot
+}
+
+// count counts the instructions of the hot loop of a function. Blocks that are not
+// part of every pass do not count: they handle a hit.
+func count(code []instruction) (Slots, error) {
+	all := blocks(code)
+	dom := dominators(all)
+	hot := hotLoop(loopsOf(all, dom))
+	if hot == nil {
+		return Slots{}, errors.New("there is no loop")
 	}
-	hot := slices.MaxFunc(inner, func(a, b *loop) int { return cmp.Compare(a.size, b.size) })
 	var s Slots
 	for n := range hot.body {
 		if slices.ContainsFunc(hot.ends, func(end int) bool { return !dom[end][n] }) {
 			continue
 		}
-		for _, x := range code[all[n].first : all[n].last+1] {
-			s.Issue++
-			switch p, known := pipes[x.op]; {
-			case !known && !neither.MatchString(x.op):
-				return Slots{}, fmt.Errorf("instruction %s at %s: its pipe is unknown", x.op, x.address)
-			case p == alu:
-				s.ALU++
-			case p == fma && x.wide:
-				s.FMA += 2
-			case p == fma:
-				s.FMA++
-			}
+		if err := s.add(code[all[n].first : all[n].last+1]); err != nil {
+			return Slots{}, err
 		}
 	}
 	return s, nil
+}
+
+// add adds the slots of instructions.
+func (s *Slots) add(code []instruction) error {
+	for _, x := range code {
+		s.Issue++
+		switch p, known := pipes[x.op]; {
+		case !known && !neither.MatchString(x.op):
+			return fmt.Errorf("instruction %s at %s: its pipe is unknown", x.op, x.address)
+		case p == alu:
+			s.ALU++
+		case p == fma && x.wide:
+			s.FMA += 2
+		case p == fma:
+			s.FMA++
+		}
+	}
+	return nil
 }
