@@ -24,8 +24,7 @@ import (
 	"time"
 
 	"stele/engine/miner"
-	"stele/engine/miner/stratum"
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 )
 
 // socks is a SOCKS5 proxy (RFC 1928, 1929) that knows hosts by names of its own.
@@ -152,7 +151,7 @@ func (s firstWork) HashRate() float64 { return 0 }
 // tryMine runs a source until it has given work, or has ended, and returns why.
 func tryMine(t *testing.T, s mineSource) error {
 	t.Helper()
-	source, err := s.open(stratum.DefaultVersionMask, slog.New(slog.DiscardHandler))
+	source, err := s.open(miner.DefaultVersionMask, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 )
 
 // terminal is a pseudo terminal (pty(7)).

@@ -22,7 +22,6 @@ import (
 	"stele/engine/gpu"
 	"stele/engine/miner"
 	"stele/engine/miner/health"
-	"stele/engine/miner/stratum"
 	"stele/kernels/simd"
 )
 
@@ -68,7 +67,7 @@ func readMineSettings(c *cli.Context) (*mineSettings, error) {
 	if err := s.setFlags(c); err != nil {
 		return nil, err
 	}
-	mask, err := number(c, "version-mask", 0, math.MaxUint32, uint64(stratum.DefaultVersionMask))
+	mask, err := number(c, "version-mask", 0, math.MaxUint32, uint64(miner.DefaultVersionMask))
 	if err != nil {
 		return nil, err
 	}

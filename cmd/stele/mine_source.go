@@ -45,7 +45,7 @@ func mineSourceFlags() []cli.Flag {
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256`, at sources over TLS that have none of their own"},
 		&cli.StringFlag{Name: "payout", Usage: "the `ADDRESS` that blocks mined by getblocktemplate pay, or an output script in hex, at sources that have none of their own"},
 		&cli.StringFlag{Name: "proxy", Usage: "connect through the SOCKS5 proxy at `URL`, socks5h://[user:password@]host:port, which also resolves names, to sources that have none of their own; \"none\" for no proxy"},
-		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", stratum.DefaultVersionMask)},
+		&cli.StringFlag{Name: "version-mask", Usage: "the bits of the version that may be rolled (BIP 320), in hex after 0x; 0 for none", DefaultText: fmt.Sprintf("%#x", miner.DefaultVersionMask)},
 	}
 }
 

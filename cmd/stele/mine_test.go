@@ -17,7 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/engine/miner/health"
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 )
 
 // TestMine runs testdata/mine. The scripts have $POOL, the URL of a strict pool

@@ -38,6 +38,9 @@ type Session interface {
 	HashRate() float64
 }
 
+// DefaultVersionMask has the bits of the version that BIP 320 leaves to miners.
+const DefaultVersionMask uint32 = 0x1fffe000
+
 // Work makes the headers of one block. It is not changed once it is given.
 type Work struct {
 	ID     string // the source's name for it

@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/time/rate"
 
-	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 	"stele/internal/text"
 	"stele/node/ledger/record"
 )
@@ -150,7 +150,7 @@ func (c *conn) read() error {
 	if !c.addr.IsLoopback() {
 		limits = append(limits, c.server.rates.Of(c.net.RemoteAddr().String()))
 	}
-	lines := bufio.NewReaderSize(c.net, wire.MaxRequest+1)
+	lines := bufio.NewReaderSize(c.net, stratum.MaxRequest+1)
 	deadline := time.Now().Add(authorizeWithin)
 	for {
 		quiet := errLate
@@ -161,7 +161,7 @@ func (c *conn) read() error {
 		line, err := lines.ReadSlice('\n')
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
-			return fmt.Errorf("%w: a line has more than %d bytes", errGarbage, wire.MaxRequest)
+			return fmt.Errorf("%w: a line has more than %d bytes", errGarbage, stratum.MaxRequest)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return quiet
 		case errors.Is(err, io.EOF):
@@ -177,7 +177,7 @@ func (c *conn) read() error {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		m, err := wire.ParseMessage(line)
+		m, err := stratum.ParseMessage(line)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errGarbage, err)
 		}
@@ -238,7 +238,7 @@ func (c *conn) send(line []byte) {
 	}
 }
 
-func (c *conn) sendMessage(m wire.Message) { c.send(m.Append(nil)) }
+func (c *conn) sendMessage(m stratum.Message) { c.send(m.Append(nil)) }
 
 // works reports whether the miner gets work.
 func (c *conn) works() bool {
@@ -299,7 +299,7 @@ func (c *conn) issue(w *work) {
 	if d := s.diff.at(w.ceiling); d != c.told {
 		exact := difficulty(d)
 		c.told, c.target = d, exact.Target()
-		c.sendMessage(wire.Request("", wire.MethodSetDifficulty, wire.FormatDifficulty(exact)))
+		c.sendMessage(stratum.Request("", stratum.MethodSetDifficulty, stratum.FormatDifficulty(exact)))
 	}
 	s.give(id, issue{key: c.key, difficulty: c.told, target: c.target, epoch: s.diff.epoch})
 	if id.again == 0 {

@@ -31,6 +31,6 @@
 //
 // Connections are not encrypted unless Options.TLS is set, and the password means
 // nothing (except for a fixed difficulty): who knows a key may mine for it.
-// The messages are in package stele/engine/miner/stratum; the sources of the
+// The messages are in package stele/engine/stratum; the sources of the
 // protocol are named there.
 package stratum

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	wire "stele/engine/miner/stratum"
+	"stele/engine/stratum"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
@@ -56,7 +56,7 @@ func FuzzRequests(f *testing.F) {
 		defer theirs.Close()
 		c := newConn(t.Context(), s, ours, netip.Addr{})
 		for line := range strings.SplitSeq(lines, "\n") {
-			m, err := wire.ParseMessage([]byte(line))
+			m, err := stratum.ParseMessage([]byte(line))
 			if err != nil {
 				break
 			}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 	"stele/internal/text"
 	"stele/node/ledger/record"
 	"stele/node/template"
@@ -24,14 +24,14 @@ const (
 
 // reply is what a request leads to.
 type reply struct {
-	answer wire.Message
+	answer stratum.Message
 	later  bool   // then sends the answer
 	then   func() // comes after the answer, without locks; nil: nothing
 	err    error  // ends the connection
 }
 
 // handle answers a line. An error ends the connection.
-func (c *conn) handle(m wire.Message) error {
+func (c *conn) handle(m stratum.Message) error {
 	if m.Method == "" {
 		return nil // an answer, as to mining.ping
 	}
@@ -42,14 +42,14 @@ func (c *conn) handle(m wire.Message) error {
 	return r.err
 }
 
-func (c *conn) dispatch(m wire.Message) reply {
+func (c *conn) dispatch(m stratum.Message) reply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.request(m)
 	if m.ID != "" && !r.later {
 		c.sendMessage(r.answer)
 	}
-	if r.answer.Err != nil && m.Method != wire.MethodSubmit {
+	if r.answer.Err != nil && m.Method != stratum.MethodSubmit {
 		c.log.Debug("Stratum request refused", "method", text.Clean(m.Method, text.Max), "reason", r.answer.Err)
 		if m.Method != methodGetTransactions && !c.refusals.AllowN(c.server.o.Now(), 1) && r.err == nil {
 			r.err = errRefused
@@ -60,38 +60,38 @@ func (c *conn) dispatch(m wire.Message) reply {
 
 // request does what the miner asks for. The lock of c is held, as in all methods
 // that it calls.
-func (c *conn) request(m wire.Message) reply {
+func (c *conn) request(m stratum.Message) reply {
 	switch m.Method {
-	case wire.MethodConfigure:
+	case stratum.MethodConfigure:
 		return c.configure(m)
-	case wire.MethodSubscribe:
+	case stratum.MethodSubscribe:
 		return c.subscribe(m)
-	case wire.MethodAuthorize:
+	case stratum.MethodAuthorize:
 		return c.authorize(m)
-	case wire.MethodSubmit:
+	case stratum.MethodSubmit:
 		return c.submit(m)
-	case wire.MethodSuggestDifficulty, wire.MethodSuggestTarget:
+	case stratum.MethodSuggestDifficulty, stratum.MethodSuggestTarget:
 		return c.suggest(m)
-	case wire.MethodExtranonceSubscribe, methodMultiVersion:
-		return reply{answer: wire.Answer(m.ID, true)}
-	case wire.MethodPing:
-		return reply{answer: wire.Answer(m.ID, "pong")}
+	case stratum.MethodExtranonceSubscribe, methodMultiVersion:
+		return reply{answer: stratum.Answer(m.ID, true)}
+	case stratum.MethodPing:
+		return reply{answer: stratum.Answer(m.ID, "pong")}
 	}
-	return reply{answer: wire.Refuse(m.ID, wire.CodeUnknownMethod, fmt.Sprintf("there is no method %.64q", m.Method))}
+	return reply{answer: stratum.Refuse(m.ID, stratum.CodeUnknownMethod, fmt.Sprintf("there is no method %.64q", m.Method))}
 }
 
 // refuse answers that a request cannot be done.
-func refuse(m wire.Message, code int, format string, args ...any) reply {
-	return reply{answer: wire.Refuse(m.ID, code, fmt.Sprintf(format, args...))}
+func refuse(m stratum.Message, code int, format string, args ...any) reply {
+	return reply{answer: stratum.Refuse(m.ID, code, fmt.Sprintf(format, args...))}
 }
 
 // configure agrees on extensions (BIP 310).
-func (c *conn) configure(m wire.Message) reply {
-	asked, err := wire.ParseConfigure(m.Params)
+func (c *conn) configure(m stratum.Message) reply {
+	asked, err := stratum.ParseConfigure(m.Params)
 	if err != nil {
-		return refuse(m, wire.CodeOther, "%v", err)
+		return refuse(m, stratum.CodeOther, "%v", err)
 	}
-	var given wire.Configured
+	var given stratum.Configured
 	if asked.VersionRolling {
 		c.mask = asked.VersionMask & template.VersionMask
 		given.VersionRolling, given.VersionMask = c.mask != 0, c.mask
@@ -110,13 +110,13 @@ func (c *conn) configure(m wire.Message) reply {
 
 // subscribe gives the miner a session: the one that it names, if it can be taken
 // up again, or a new one.
-func (c *conn) subscribe(m wire.Message) reply {
+func (c *conn) subscribe(m stratum.Message) reply {
 	if !c.subscribed {
 		c.subscribed = true
 		c.agent = text.Clean(argument(m, 0), maxAgent)
 		c.enterSession(argument(m, 1))
 	}
-	answer := wire.Subscription{Session: c.session.id, Extranonce1: c.session.extranonce1[:], Extranonce2Size: extranonceSize}
+	answer := stratum.Subscription{Session: c.session.id, Extranonce1: c.session.extranonce1[:], Extranonce2Size: extranonceSize}
 	return reply{answer: answer.Answer(m.ID), then: c.offer}
 }
 
@@ -149,25 +149,25 @@ func (c *conn) enterSession(id string) {
 
 // authorize lets a worker send shares. The first one's key is whom the blocks of
 // the connection pay.
-func (c *conn) authorize(m wire.Message) reply {
+func (c *conn) authorize(m stratum.Message) reply {
 	user := argument(m, 0)
 	key, err := c.server.payout(user)
 	switch {
 	case text.Clean(user, maxName) != user:
-		return refuse(m, wire.CodeUnauthorized, "the user name has to be printable, and at most %d bytes long", maxName)
+		return refuse(m, stratum.CodeUnauthorized, "the user name has to be printable, and at most %d bytes long", maxName)
 	case err != nil:
-		return refuse(m, wire.CodeUnauthorized, "%v", err)
+		return refuse(m, stratum.CodeUnauthorized, "%v", err)
 	case len(c.workers) > 0 && key != c.key:
-		return refuse(m, wire.CodeUnauthorized, "blocks of this connection pay %v, other keys need a connection of their own", c.key)
+		return refuse(m, stratum.CodeUnauthorized, "blocks of this connection pay %v, other keys need a connection of their own", c.key)
 	case len(c.workers) == mostWorkers && !c.workers[user]:
-		return refuse(m, wire.CodeUnauthorized, "this connection has %d workers, more are not taken", mostWorkers)
+		return refuse(m, stratum.CodeUnauthorized, "this connection has %d workers, more are not taken", mostWorkers)
 	}
 	if len(c.workers) == 0 {
 		c.key, c.name = key, user
 		c.log.Info("Stratum miner has come", "worker", user, "agent", c.agent)
 	}
 	c.workers[user] = true
-	r := reply{answer: wire.Answer(m.ID, true), then: c.offer}
+	r := reply{answer: stratum.Answer(m.ID, true), then: c.offer}
 	if d, ok := fixedDifficulty(argument(m, 1)); ok {
 		r.then = func() {
 			c.change(func(v *vardiff) { v.fix(d) })
@@ -220,23 +220,23 @@ func fixedDifficulty(password string) (float64, bool) {
 }
 
 // suggest takes a wish for a difficulty.
-func (c *conn) suggest(m wire.Message) reply {
+func (c *conn) suggest(m stratum.Message) reply {
 	if len(m.Params) == 0 {
-		return refuse(m, wire.CodeOther, "%s needs a parameter", m.Method)
+		return refuse(m, stratum.CodeOther, "%s needs a parameter", m.Method)
 	}
 	var d pow.Difficulty
 	var err error
-	if m.Method == wire.MethodSuggestTarget {
+	if m.Method == stratum.MethodSuggestTarget {
 		var target pow.Target
 		target, err = pow.ParseTarget(argument(m, 0))
 		d = target.Difficulty()
 	} else {
-		d, err = wire.ParseDifficulty(m.Params[0])
+		d, err = stratum.ParseDifficulty(m.Params[0])
 	}
 	if err != nil {
-		return refuse(m, wire.CodeOther, "%s: %v", m.Method, err)
+		return refuse(m, stratum.CodeOther, "%s: %v", m.Method, err)
 	}
-	return reply{answer: wire.Answer(m.ID, true), then: func() {
+	return reply{answer: stratum.Answer(m.ID, true), then: func() {
 		c.change(func(v *vardiff) { v.start(d.Float64()) })
 	}}
 }
@@ -253,7 +253,7 @@ func (c *conn) change(what func(*vardiff)) {
 }
 
 // argument returns a parameter that is a string, "" if there is none.
-func argument(m wire.Message, i int) string {
+func argument(m stratum.Message, i int) string {
 	var s string
 	if i >= len(m.Params) || json.Unmarshal(m.Params[i], &s) != nil {
 		return ""

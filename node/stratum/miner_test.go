@@ -209,7 +209,7 @@ func unhex(t testing.TB, text string) []byte {
 	return b
 }
 
-// word is 4 bytes of a header from 8 digits of the wire.
+// word is 4 bytes of a header from 8 digits of the stratum.
 func word(t testing.TB, text string) []byte {
 	b := unhex(t, text)
 	return []byte{b[3], b[2], b[1], b[0]}

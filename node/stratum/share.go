@@ -5,19 +5,19 @@ import (
 	"errors"
 	"math"
 
-	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 	"stele/node/template"
 )
 
 // submit takes a share. One that is a block goes to the chain, and is answered by
 // what becomes of it.
-func (c *conn) submit(m wire.Message) reply {
+func (c *conn) submit(m stratum.Message) reply {
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
 	var found share
-	s, err := wire.ParseSubmit(m.Params)
-	refused := &wire.Error{Code: wire.CodeOther}
+	s, err := stratum.ParseSubmit(m.Params)
+	refused := &stratum.Error{Code: stratum.CodeOther}
 	if err != nil {
 		refused.Text = err.Error()
 	} else {
@@ -35,28 +35,28 @@ func (c *conn) submit(m wire.Message) reply {
 
 // settle counts a share, good or refused, and returns the answer to it. Both
 // locks are held.
-func (c *conn) settle(id wire.ID, found share, refused *wire.Error) wire.Message {
+func (c *conn) settle(id stratum.ID, found share, refused *stratum.Error) stratum.Message {
 	c.count(found.difficulty, refused)
 	if found.difficulty > 0 && found.epoch == c.session.diff.epoch {
 		c.session.diff.share(found.difficulty)
 		c.think()
 	}
 	if refused != nil {
-		return wire.Refuse(id, refused.Code, refused.Text)
+		return stratum.Refuse(id, refused.Code, refused.Text)
 	}
-	return wire.Answer(id, true)
+	return stratum.Answer(id, true)
 }
 
 // solved gives a block to the chain, without locks. Of several on one parent only
 // the first counts, so that nobody counts blocks that are not paid.
-func (c *conn) solved(id wire.ID, found share, worker string) {
+func (c *conn) solved(id stratum.ID, found share, worker string) {
 	c.flush() // the answers before do not wait for the chain
-	var refused *wire.Error
+	var refused *stratum.Error
 	switch err := c.server.o.Submit(found.paid.Block(found.extranonce, found.header), worker); {
 	case errors.Is(err, ErrStale):
-		refused = &wire.Error{Code: wire.CodeStale, Text: "Block is stale"}
+		refused = &stratum.Error{Code: stratum.CodeStale, Text: "Block is stale"}
 	case err != nil:
-		refused = &wire.Error{Code: wire.CodeOther, Text: "The chain does not take the block"}
+		refused = &stratum.Error{Code: stratum.CodeOther, Text: "The chain does not take the block"}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,15 +80,15 @@ type share struct {
 }
 
 // judge checks a share. Both locks are held.
-func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
-	no := func(code int, text string) (share, *wire.Error) {
-		return share{}, &wire.Error{Code: code, Text: text}
+func (c *conn) judge(s stratum.Submit) (share, *stratum.Error) {
+	no := func(code int, text string) (share, *stratum.Error) {
+		return share{}, &stratum.Error{Code: code, Text: text}
 	}
 	switch {
 	case !c.subscribed:
-		return no(wire.CodeNotSubscribed, "Not subscribed")
+		return no(stratum.CodeNotSubscribed, "Not subscribed")
 	case !c.workers[s.Worker]:
-		return no(wire.CodeUnauthorized, "Unauthorized worker")
+		return no(stratum.CodeUnauthorized, "Unauthorized worker")
 	}
 	id, ok := parseJobID(s.JobID)
 	w := c.server.workOf(id.seq)
@@ -96,20 +96,20 @@ func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
 	if !ok || w == nil || !given {
 		// Its work is not checked, but it was done, and at easy difficulties most
 		// shares come too late.
-		late, refused := no(wire.CodeStale, "Job not found (stale)")
+		late, refused := no(stratum.CodeStale, "Job not found (stale)")
 		late.difficulty, late.epoch = issue.difficulty, issue.epoch
 		return late, refused
 	}
 	t := w.of(id, issue.key)
 	switch {
 	case len(s.Extranonce2) != extranonceSize:
-		return no(wire.CodeOther, "extranonce2 must have 4 bytes")
+		return no(stratum.CodeOther, "extranonce2 must have 4 bytes")
 	case s.Time < t.MinTime:
-		return no(wire.CodeOther, "Time out of range: too old")
+		return no(stratum.CodeOther, "Time out of range: too old")
 	case s.Time > c.maxTime(t):
-		return no(wire.CodeOther, "Time out of range: too far in the future")
+		return no(stratum.CodeOther, "Time out of range: too far in the future")
 	case s.VersionBits&^c.mask != 0:
-		return no(wire.CodeOther, "version bits outside the mask")
+		return no(stratum.CodeOther, "version bits outside the mask")
 	}
 	version := t.Version
 	if s.Rolled {
@@ -123,11 +123,11 @@ func (c *conn) judge(s wire.Submit) (share, *wire.Error) {
 		// Some miners take a lower difficulty for the jobs that they have.
 		issue.difficulty = c.told
 		if !c.target.MetBy(hash) {
-			return no(wire.CodeLowDifficulty, "Low difficulty share")
+			return no(stratum.CodeLowDifficulty, "Low difficulty share")
 		}
 	}
 	if c.session.know(hash) {
-		return no(wire.CodeDuplicate, "Duplicate share")
+		return no(stratum.CodeDuplicate, "Duplicate share")
 	}
 	return share{
 		difficulty: issue.difficulty, epoch: issue.epoch, block: t.Target.MetBy(hash),
@@ -150,7 +150,7 @@ func (c *conn) maxTime(t *template.Template) uint32 {
 }
 
 // count counts a share, good or refused.
-func (c *conn) count(difficulty float64, refused *wire.Error) {
+func (c *conn) count(difficulty float64, refused *stratum.Error) {
 	c.counts.add(refused)
 	c.server.counts.add(refused)
 	switch {
@@ -163,7 +163,7 @@ func (c *conn) count(difficulty float64, refused *wire.Error) {
 		c.server.rate.add(difficulty, now)
 		c.server.crowd.leave(c)
 		c.server.mu.Unlock()
-	case refused.Code != wire.CodeStale:
+	case refused.Code != stratum.CodeStale:
 		c.rejected++
 	}
 }

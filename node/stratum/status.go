@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 )
 
 // Status tells how a server does. Counts are since it was made.
@@ -92,19 +92,19 @@ type counts struct {
 }
 
 // add counts a share, which is good if there is no error.
-func (c *counts) add(refused *wire.Error) {
+func (c *counts) add(refused *stratum.Error) {
 	if refused == nil {
 		c.accepted.Add(1)
 		return
 	}
 	switch refused.Code {
-	case wire.CodeStale:
+	case stratum.CodeStale:
 		c.stale.Add(1)
-	case wire.CodeDuplicate:
+	case stratum.CodeDuplicate:
 		c.duplicate.Add(1)
-	case wire.CodeLowDifficulty:
+	case stratum.CodeLowDifficulty:
 		c.low.Add(1)
-	case wire.CodeUnauthorized, wire.CodeNotSubscribed:
+	case stratum.CodeUnauthorized, stratum.CodeNotSubscribed:
 		c.unauthorized.Add(1)
 	default:
 		c.invalid.Add(1)

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	wire "stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 	"stele/node/ledger/record"
 	"stele/node/template"
 )
@@ -69,7 +69,7 @@ func (w *work) of(id jobID, key record.Key) *template.Template {
 }
 
 // notify returns the mining.notify with the job for a key, as it goes over the
-// wire. All miners with that key get the same.
+// stratum. All miners with that key get the same.
 func (w *work) notify(key record.Key, clean bool) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +94,7 @@ func (w *work) write(t *template.Template, clean bool) []byte {
 
 // notify returns a mining.notify.
 func notify(t *template.Template, id jobID, time uint32, clean bool) []byte {
-	n := wire.Notify{
+	n := stratum.Notify{
 		JobID: id.String(), Prev: t.Prev, Coinbase1: t.Prefix, Coinbase2: t.Suffix, Branch: t.Branch,
 		Version: t.Version, Bits: t.Bits, Time: time, Clean: clean,
 	}

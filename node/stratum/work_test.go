@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"testing"
 
-	wire "stele/engine/miner/stratum"
+	"stele/engine/stratum"
 	"stele/node/ledger/record"
 )
 
@@ -33,11 +33,11 @@ func TestHeightInNotify(t *testing.T) {
 	made, b, tip := newTemplate(t)
 	var ws works
 	ws.take(made, b.Now())
-	m, err := wire.ParseMessage(ws.newest.notify(record.Key{9}, true))
+	m, err := stratum.ParseMessage(ws.newest.notify(record.Key{9}, true))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := wire.ParseNotify(m.Params)
+	n, err := stratum.ParseNotify(m.Params)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/miner/stratum"
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 )
 
 // channel gives the work that it gets to a channel.

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/internal/text"
 )
 
 // Client is a pool as a source of work. It implements [miner.Source].
@@ -171,4 +173,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// clean returns text of the pool as it may be shown.
+func clean(s string) string { return text.Clean(s, text.Max) }
+
+// scrub returns text of the pool without user and password, which some pools
+// repeat in their answers. The text may be clean already.
+func (c *Client) scrub(words string) string {
+	for _, secret := range []string{c.options.User, c.options.Password} {
+		if len(secret) > 3 { // shorter ones are in any text
+			words = strings.ReplaceAll(words, secret, "...")
+			words = strings.ReplaceAll(words, text.Clean(secret, len(secret)), "...")
+		}
+	}
+	return words
 }

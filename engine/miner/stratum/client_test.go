@@ -16,8 +16,9 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/miner/stratum"
-	"stele/engine/miner/stratum/stratumtest"
 	"stele/engine/pow"
+	protocol "stele/engine/stratum"
+	"stele/engine/stratum/stratumtest"
 
 	"go.uber.org/goleak"
 )
@@ -236,7 +237,7 @@ func TestDialects(t *testing.T) {
 			if o.Difficulty == `"0.000000001"` { // the pool judges by another text
 				o.Difficulty = easy
 			}
-			pool, m := mine(t, o, stratum.Options{VersionMask: stratum.DefaultVersionMask})
+			pool, m := mine(t, o, stratum.Options{VersionMask: miner.DefaultVersionMask})
 			w := m.work(0)
 			for extranonce := range uint64(3) {
 				for version := range uint32(2) {
@@ -250,7 +251,7 @@ func TestDialects(t *testing.T) {
 			if o.Configure != stratumtest.Serve && w.VersionMask != 0 {
 				t.Errorf("mask %08x", w.VersionMask)
 			}
-			if o.Configure == stratumtest.Serve && w.VersionMask != stratum.DefaultVersionMask {
+			if o.Configure == stratumtest.Serve && w.VersionMask != miner.DefaultVersionMask {
 				t.Errorf("mask %08x", w.VersionMask)
 			}
 			if n := pool.Accepted(); n != len(pool.Shares()) {
@@ -396,7 +397,7 @@ func TestJobIDAgain(t *testing.T) {
 
 // A mask is valid at once, for shares of the work before too.
 func TestMaskChanges(t *testing.T) {
-	pool, m := mine(t, stratumtest.Options{}, stratum.Options{VersionMask: stratum.DefaultVersionMask})
+	pool, m := mine(t, stratumtest.Options{}, stratum.Options{VersionMask: miner.DefaultVersionMask})
 	wide := m.work(0)
 	inside, outside := find(t, wide, 0, 1<<13), find(t, wide, 0, 1<<20)
 	pool.SetMask(0x0000e000)
@@ -419,7 +420,7 @@ func TestMaskChanges(t *testing.T) {
 	}
 	// Bits that were not asked for are not taken.
 	pool.SetMask(0xffffffff)
-	if w := m.work(2); w.VersionMask != stratum.DefaultVersionMask {
+	if w := m.work(2); w.VersionMask != miner.DefaultVersionMask {
 		t.Errorf("mask %08x", w.VersionMask)
 	}
 }
@@ -429,7 +430,7 @@ func TestMaskChanges(t *testing.T) {
 func TestMaskWiderThanOurs(t *testing.T) {
 	job := stratumtest.MakeJob(1, 1, true)
 	job.Version = "20c02000"
-	pool, m := mine(t, stratumtest.Options{Job: job, Mask: stratum.DefaultVersionMask}, stratum.Options{VersionMask: 0xe000})
+	pool, m := mine(t, stratumtest.Options{Job: job, Mask: miner.DefaultVersionMask}, stratum.Options{VersionMask: 0xe000})
 	w := m.work(0)
 	if w.VersionMask != 0xe000 {
 		t.Errorf("mask %08x", w.VersionMask)
@@ -500,12 +501,12 @@ func TestGarbage(t *testing.T) {
 		`{"method":"mining.set_version_mask","params":[1]}` + "\n")
 	accepted(t, find(t, w, 0, 0))
 	pool.Send(strings.Repeat("garbage\n", 20))
-	if err := <-m.ended; !errors.Is(err, stratum.ErrFormat) {
+	if err := <-m.ended; !errors.Is(err, protocol.ErrFormat) {
 		t.Errorf("ended with %v", err)
 	}
 	m.work(1) // the next session
-	pool.Send(strings.Repeat("x", stratum.MaxLine+1) + "\n")
-	if err := <-m.ended; !errors.Is(err, stratum.ErrFormat) || !strings.Contains(err.Error(), "65536 bytes") {
+	pool.Send(strings.Repeat("x", protocol.MaxLine+1) + "\n")
+	if err := <-m.ended; !errors.Is(err, protocol.ErrFormat) || !strings.Contains(err.Error(), "65536 bytes") {
 		t.Errorf("ended with %v", err)
 	}
 }
@@ -528,7 +529,7 @@ func TestNotAPool(t *testing.T) {
 	}()
 	m := newStub(t, stratum.Options{URL: "stratum+tcp://" + l.Addr().String()})
 	err = m.client.Run(t.Context(), m)
-	if !errors.Is(err, stratum.ErrFormat) || !strings.Contains(err.Error(), "HTTP/1.1 400") {
+	if !errors.Is(err, protocol.ErrFormat) || !strings.Contains(err.Error(), "HTTP/1.1 400") {
 		t.Errorf("%v", err)
 	}
 }

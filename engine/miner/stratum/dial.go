@@ -11,7 +11,7 @@ import (
 	"net"
 
 	"stele/engine/miner"
-	untrusted "stele/internal/text"
+	"stele/internal/text"
 )
 
 // errPin is the kind of the error of a certificate that is not the pinned one.
@@ -28,7 +28,7 @@ func (c *Client) dial(ctx context.Context, at address) (net.Conn, error) {
 	secure := tls.Client(conn, c.tlsConfig(at.host))
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		err = untrusted.Error(err, untrusted.Max) // it may name what is in the certificate
+		err = text.Error(err, text.Max) // it may name what is in the certificate
 		if unknown, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(unknown.UnverifiedCertificates) > 0 {
 			return nil, fmt.Errorf("%w: %w; to trust it all the same, give the fingerprint %s",
 				miner.ErrFatal, err, fingerprint(unknown.UnverifiedCertificates[0]))

@@ -22,7 +22,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/miner/stratum"
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 	"stele/internal/text"
 )
 

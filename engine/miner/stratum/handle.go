@@ -2,44 +2,46 @@ package stratum
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"net"
 	"strings"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+
+	"stele/engine/stratum"
 )
 
 // handle does what a message of the pool asks for. The reader calls it. An error
 // that is [ErrFormat] does not end the session.
-func (s *session) handle(m Message) error {
+func (s *session) handle(m stratum.Message) error {
 	switch m.Method {
 	case "":
 		s.answer(m)
 		return nil
-	case MethodNotify:
-		n, err := ParseNotify(m.Params)
+	case stratum.MethodNotify:
+		n, err := stratum.ParseNotify(m.Params)
 		if err != nil {
 			return err
 		}
-		if len(m.Params) != notifyParams && !s.c.oddNotify {
+		if len(m.Params) != stratum.NotifyParams && !s.c.oddNotify {
 			s.c.oddNotify = true
-			s.c.log.Warn("mining.notify of the pool has an unusual number of parameters", "got", len(m.Params), "want", notifyParams, "clean_jobs", n.Clean)
+			s.c.log.Warn("mining.notify of the pool has an unusual number of parameters", "got", len(m.Params), "want", stratum.NotifyParams, "clean_jobs", n.Clean)
 		}
 		s.giveWork(&n)
 		return nil
-	case MethodSetDifficulty:
+	case stratum.MethodSetDifficulty:
 		return s.setDifficulty(m.Params)
-	case MethodSetExtranonce:
+	case stratum.MethodSetExtranonce:
 		return s.setExtranonce(m.Params)
-	case MethodSetVersionMask:
+	case stratum.MethodSetVersionMask:
 		return s.setVersionMask(m.Params)
-	case MethodReconnect:
+	case stratum.MethodReconnect:
 		return s.reconnect(m.Params)
-	case MethodShowMessage:
-		if len(m.Params) > 0 {
-			s.c.log.Info("message from the pool", "text", clean(s.c.scrub(loose(m.Params[0]))))
+	case stratum.MethodShowMessage:
+		if words, ok := stratum.ParseShowMessage(m.Params); ok {
+			s.c.log.Info("message from the pool", "text", clean(s.c.scrub(words)))
 		}
 		return nil
 	}
@@ -48,19 +50,19 @@ func (s *session) handle(m Message) error {
 		return nil
 	}
 	switch m.Method {
-	case MethodPing:
-		s.write(Answer(m.ID, "pong"))
-	case MethodGetVersion:
-		s.write(Answer(m.ID, s.c.options.Agent))
+	case stratum.MethodPing:
+		s.write(stratum.Answer(m.ID, "pong"))
+	case stratum.MethodGetVersion:
+		s.write(stratum.Answer(m.ID, s.c.options.Agent))
 	default:
-		s.write(Refuse(m.ID, CodeUnknownMethod, "unknown method"))
+		s.write(stratum.Refuse(m.ID, stratum.CodeUnknownMethod, "unknown method"))
 	}
 	return nil
 }
 
 // answer finds the request that an answer belongs to. Others are not told apart
 // from late ones and do no harm.
-func (s *session) answer(m Message) {
+func (s *session) answer(m stratum.Message) {
 	id, ok := m.ID.Number()
 	s.c.mu.Lock()
 	answered := s.calls[id]
@@ -76,12 +78,9 @@ func (s *session) answer(m Message) {
 }
 
 func (s *session) setDifficulty(params []json.RawMessage) error {
-	if len(params) < 1 {
-		return fmt.Errorf("%s: %w: no parameters, want the difficulty", MethodSetDifficulty, ErrFormat)
-	}
-	d, err := ParseDifficulty(params[0])
+	d, err := stratum.ParseSetDifficulty(params)
 	if err != nil {
-		return fmt.Errorf("%s: %w", MethodSetDifficulty, err)
+		return err
 	}
 	s.c.mu.Lock()
 	s.difficulty = d
@@ -90,7 +89,7 @@ func (s *session) setDifficulty(params []json.RawMessage) error {
 }
 
 func (s *session) setExtranonce(params []json.RawMessage) error {
-	one, size, err := ParseSetExtranonce(params)
+	one, size, err := stratum.ParseSetExtranonce(params)
 	if err != nil {
 		return err
 	}
@@ -103,12 +102,9 @@ func (s *session) setExtranonce(params []json.RawMessage) error {
 // setVersionMask takes the mask into use at once (BIP 310), by giving the work
 // again.
 func (s *session) setVersionMask(params []json.RawMessage) error {
-	if len(params) < 1 {
-		return fmt.Errorf("%s: %w: no parameters, want the mask", MethodSetVersionMask, ErrFormat)
-	}
-	mask, err := word(params[0], "mask")
+	mask, err := stratum.ParseSetVersionMask(params)
 	if err != nil {
-		return fmt.Errorf("%s: %w", MethodSetVersionMask, err)
+		return err
 	}
 	s.c.mu.Lock()
 	before := s.rolled()
@@ -130,39 +126,21 @@ func (s *session) rolled() uint32 { return s.mask & s.c.options.VersionMask }
 // reconnect ends the session if the pool names an address of its own, or none.
 // Others are refused: a message on a connection without TLS may be anybody's.
 func (s *session) reconnect(params []json.RawMessage) error {
-	param := func(i int) string {
-		if i < len(params) && !null(params[i]) {
-			return loose(params[i])
-		}
-		return ""
+	r, err := stratum.ParseReconnect(params)
+	if err != nil {
+		return err
 	}
 	to := s.at
-	if host := param(0); host != "" {
-		to.host = host
-	}
-	if port := param(1); port != "" && port != "0" {
-		if _, err := integer(params[1], "port", 1, 65535); err != nil {
-			return fmt.Errorf("%s: %w", MethodReconnect, err)
-		}
-		to.port = port
-	}
-	wait := time.Second
-	if text := param(2); text != "" {
-		seconds, err := integer(params[2], "wait", 0, 1<<30)
-		if err != nil {
-			return fmt.Errorf("%s: %w", MethodReconnect, err)
-		}
-		most := maxReconnectWait
-		if _, worked := s.c.patience(s); !worked {
-			most = maxFirstWait
-		}
-		wait = min(max(wait, time.Duration(seconds)*time.Second), most)
+	to.host, to.port = cmp.Or(r.Host, to.host), cmp.Or(r.Port, to.port)
+	longest := maxReconnectWait
+	if _, worked := s.c.patience(s); !worked {
+		longest = maxFirstWait
 	}
 	if !sameDomain(s.c.at.host, to.host) {
 		s.c.log.Warn("the pool asks to go to another domain; that is refused", "to", clean(to.String()))
 		return nil
 	}
-	return &movedError{to: to, wait: wait}
+	return &movedError{to: to, wait: min(max(r.Wait, time.Second), longest)}
 }
 
 // sameDomain reports whether a pool at host a may send its miners to host b: if

@@ -3,7 +3,26 @@ package stratum
 import (
 	"strings"
 	"testing"
+
+	"stele/engine/miner"
+	"stele/engine/stratum"
 )
+
+// The client has a cause for each code of the protocol.
+func TestCauseOf(t *testing.T) {
+	for code, want := range map[int]miner.Cause{
+		stratum.CodeStale: miner.Stale, stratum.CodeDuplicate: miner.Duplicate, stratum.CodeLowDifficulty: miner.LowDifficulty,
+		stratum.CodeUnauthorized: miner.Unauthorized, stratum.CodeNotSubscribed: miner.Unauthorized,
+		stratum.CodeOther: miner.Invalid, 0: miner.Invalid, -1: miner.Invalid,
+	} {
+		if got := causeOf(&stratum.Error{Code: code}); got != want {
+			t.Errorf("%d: %s, want %s", code, got, want)
+		}
+	}
+	if got := causeOf(&stratum.Error{Code: -1, Text: "Not subscribed"}); got != miner.Unauthorized {
+		t.Errorf("not subscribed: %s", got)
+	}
+}
 
 func TestSameDomain(t *testing.T) {
 	for _, test := range []struct {

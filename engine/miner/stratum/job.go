@@ -3,12 +3,14 @@ package stratum
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 )
 
 // extranonce is the pool's part of it, and the size of ours.
@@ -37,7 +39,7 @@ func (e extranonce) two(n uint64) []byte {
 // job is what mining.notify told, with all that was in force then. Only its
 // difficulty may be raised later.
 type job struct {
-	Notify
+	stratum.Notify
 	from       *session
 	extranonce extranonce
 	difficulty pow.Difficulty
@@ -93,7 +95,7 @@ func (c *Client) counter(content pow.Hash) *counter {
 
 // giveWork makes n the newest job, if it is not nil, and gives the newest job to
 // the miner, if the session has come so far.
-func (s *session) giveWork(n *Notify) {
+func (s *session) giveWork(n *stratum.Notify) {
 	c := s.c
 	c.mu.Lock()
 	if n != nil {
@@ -122,7 +124,7 @@ func (s *session) giveWork(n *Notify) {
 	c.mu.Unlock()
 
 	if first {
-		c.log.Info("the pool gives work", "difficulty", j.difficulty, "version_mask", formatWord(w.VersionMask), "resumed", s.resumed)
+		c.log.Info("the pool gives work", "difficulty", j.difficulty, "version_mask", fmt.Sprintf("%08x", w.VersionMask), "resumed", s.resumed)
 	}
 	s.miner.Work(w)
 	if first {

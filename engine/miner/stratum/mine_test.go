@@ -8,7 +8,7 @@ import (
 	"stele/engine"
 	"stele/engine/miner"
 	"stele/engine/miner/stratum"
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 )
 
 // A miner at a pool that changes all that it can, and loses its connections. What
@@ -28,7 +28,7 @@ func TestMine(t *testing.T) {
 			return stratumtest.Serve
 		},
 	})
-	client, err := stratum.New(stratum.Options{URL: pool.URL(), User: "w", VersionMask: stratum.DefaultVersionMask})
+	client, err := stratum.New(stratum.Options{URL: pool.URL(), User: "w", VersionMask: miner.DefaultVersionMask})
 	if err != nil {
 		t.Fatal(err)
 	}

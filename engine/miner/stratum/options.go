@@ -12,6 +12,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 	"stele/internal/rate"
 )
 
@@ -33,7 +34,7 @@ type Options struct {
 	Agent string // name/version of the program, for the pool's statistics
 
 	// VersionMask has the bits of the version that the miner can roll, most often
-	// [DefaultVersionMask]. The pool may allow fewer. 0: none, and the pool is not
+	// [miner.DefaultVersionMask]. The pool may allow fewer. 0: none, and the pool is not
 	// asked.
 	VersionMask uint32
 
@@ -112,8 +113,8 @@ func New(o Options) (*Client, error) {
 	if o.User == "" {
 		return nil, fmt.Errorf("%s: no user; a pool wants to know whom to pay", at.name())
 	}
-	if len(o.User) > maxWorker || len(o.Password) > maxWorker {
-		return nil, fmt.Errorf("%s: user or password longer than %d bytes", at.name(), maxWorker)
+	if len(o.User) > stratum.MaxWorker || len(o.Password) > stratum.MaxWorker {
+		return nil, fmt.Errorf("%s: user or password longer than %d bytes", at.name(), stratum.MaxWorker)
 	}
 	pin, err := parseFingerprint(o.Fingerprint)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 )
 
 // session is one connection. Three may work on it at a time: the reader, which
@@ -35,11 +36,11 @@ type session struct {
 
 	// Of Client.mu.
 	lastID     uint64
-	calls      map[uint64]func(Message) // what to do with an answer
-	announced  bool                     // the pool will tell new extranonces without being asked again
-	asking     bool                     // it was asked to, and may hang up on that
-	rolling    bool                     // version rolling is on
-	mask       uint32                   // the last that the pool sent, which may be wider than what was asked for
+	calls      map[uint64]func(stratum.Message) // what to do with an answer
+	announced  bool                             // the pool will tell new extranonces without being asked again
+	asking     bool                             // it was asked to, and may hang up on that
+	rolling    bool                             // version rolling is on
+	mask       uint32                           // the last that the pool sent, which may be wider than what was asked for
 	subscribed bool
 	authorized bool
 	resumed    bool           // the extranonce is that of the session before
@@ -53,7 +54,7 @@ func newSession(c *Client, m miner.Session, conn net.Conn, at address) *session 
 	return &session{
 		c: c, miner: m, conn: conn, at: at,
 		ended: make(chan struct{}), begun: time.Now(),
-		calls: map[uint64]func(Message){},
+		calls: map[uint64]func(stratum.Message){},
 	}
 }
 
@@ -88,18 +89,18 @@ func hungUp(err error) bool {
 
 // read handles one line after the other until the connection ends.
 func (s *session) read() error {
-	in := bufio.NewReaderSize(s.conn, MaxLine+2)
+	in := bufio.NewReaderSize(s.conn, stratum.MaxLine+2)
 	good, bad := 0, 0
 	for {
 		line, err := in.ReadSlice('\n')
 		switch {
-		case errors.Is(err, bufio.ErrBufferFull) || len(bytes.TrimRight(line, "\r\n")) > MaxLine:
-			return fmt.Errorf("%w: a line of more than %d bytes", ErrFormat, MaxLine)
+		case errors.Is(err, bufio.ErrBufferFull) || len(bytes.TrimRight(line, "\r\n")) > stratum.MaxLine:
+			return fmt.Errorf("%w: a line of more than %d bytes", stratum.ErrFormat, stratum.MaxLine)
 		case err != nil:
 			return s.lost(err)
 		}
 		s.heard.Store(max(1, int64(time.Since(s.begun))))
-		m, err := ParseMessage(line)
+		m, err := stratum.ParseMessage(line)
 		if err == nil {
 			if m.Err != nil {
 				m.Err.Text = s.c.scrub(m.Err.Text)
@@ -107,7 +108,7 @@ func (s *session) read() error {
 			good++
 			err = s.handle(m)
 		}
-		if errors.Is(err, ErrFormat) { // the pool's mistake, but not the end
+		if errors.Is(err, stratum.ErrFormat) { // the pool's mistake, but not the end
 			s.c.log.Warn("cannot read what the pool says", "error", clean(s.c.scrub(err.Error())))
 			if bad++; good > 0 && bad <= maxBadLines {
 				err = nil
@@ -120,7 +121,7 @@ func (s *session) read() error {
 }
 
 // write sends a line. If it cannot, the session ends.
-func (s *session) write(m Message) {
+func (s *session) write(m stratum.Message) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
@@ -131,7 +132,7 @@ func (s *session) write(m Message) {
 
 // request sends a request. The reader calls answered with the answer, if one
 // comes.
-func (s *session) request(build func(ID) Message, answered func(Message)) {
+func (s *session) request(build func(stratum.ID) stratum.Message, answered func(stratum.Message)) {
 	s.c.mu.Lock()
 	id := s.expect(answered)
 	s.c.mu.Unlock()
@@ -139,15 +140,15 @@ func (s *session) request(build func(ID) Message, answered func(Message)) {
 }
 
 // expect returns a new id. Client.mu is locked.
-func (s *session) expect(answered func(Message)) ID {
+func (s *session) expect(answered func(stratum.Message)) stratum.ID {
 	s.lastID++
 	s.calls[s.lastID] = answered
-	return NumberID(s.lastID)
+	return stratum.NumberID(s.lastID)
 }
 
 // notice sends a request whose answer does not matter.
 func (s *session) notice(method string, params ...any) {
-	s.request(func(id ID) Message { return Request(id, method, params...) }, func(m Message) {
+	s.request(func(id stratum.ID) stratum.Message { return stratum.Request(id, method, params...) }, func(m stratum.Message) {
 		if m.Err != nil {
 			s.c.log.Debug("the pool does not know it", "method", method, "answer", m.Err.Error())
 		}
@@ -159,9 +160,9 @@ var errSilent = errors.New("no answer in time")
 
 // call sends a request and waits until the reader has handled the answer. It is
 // handled there so that what the pool sends next finds it done.
-func (s *session) call(timeout time.Duration, build func(ID) Message, handle func(Message) error) error {
+func (s *session) call(timeout time.Duration, build func(stratum.ID) stratum.Message, handle func(stratum.Message) error) error {
 	done := newResult()
-	s.request(build, func(m Message) { done <- handle(m) })
+	s.request(build, func(m stratum.Message) { done <- handle(m) })
 	t := time.NewTimer(timeout)
 	defer t.Stop()
 	select {
@@ -219,7 +220,7 @@ func (s *session) askExtranonce() {
 	asking := s.asking
 	s.c.mu.Unlock()
 	if asking {
-		s.request(func(id ID) Message { return Request(id, MethodExtranonceSubscribe) }, func(Message) { s.survived() })
+		s.request(func(id stratum.ID) stratum.Message { return stratum.Request(id, stratum.MethodExtranonceSubscribe) }, func(stratum.Message) { s.survived() })
 	}
 }
 
@@ -236,16 +237,16 @@ func (s *session) probe() string {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	if s.c.noExtranonce {
-		return MethodPing
+		return stratum.MethodPing
 	}
-	return MethodExtranonceSubscribe
+	return stratum.MethodExtranonceSubscribe
 }
 
 // greet does what comes before the first work: configure, subscribe, authorize.
 func (s *session) greet(configure bool) error {
 	o := &s.c.options
 	if configure {
-		ask := Configure{VersionRolling: true, VersionMask: o.VersionMask, MinBits: min(2, bits.OnesCount32(o.VersionMask)), SubscribeExtranonce: true}
+		ask := stratum.Configure{VersionRolling: true, VersionMask: o.VersionMask, MinBits: min(2, bits.OnesCount32(o.VersionMask)), SubscribeExtranonce: true}
 		// Old pools keep silent. A slow one may still answer, and comes to that
 		// before it answers mining.subscribe.
 		switch err := s.call(configureTimeout, ask.Message, s.configured); {
@@ -259,7 +260,7 @@ func (s *session) greet(configure bool) error {
 	resume := s.c.sessionID
 	s.c.mu.Unlock()
 	err := s.subscribe(resume)
-	if refused, ok := errors.AsType[*Error](err); ok && resume != "" {
+	if refused, ok := errors.AsType[*stratum.Error](err); ok && resume != "" {
 		s.c.log.Debug("the pool does not resume sessions", "answer", refused)
 		err = s.subscribe("")
 	} else if err != nil { // perhaps it chokes on the session
@@ -268,25 +269,25 @@ func (s *session) greet(configure bool) error {
 		s.c.mu.Unlock()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", MethodSubscribe, err)
+		return fmt.Errorf("%s: %w", stratum.MethodSubscribe, err)
 	}
-	err = s.call(answerTimeout, func(id ID) Message {
-		return Request(id, MethodAuthorize, o.User, o.Password)
+	err = s.call(answerTimeout, func(id stratum.ID) stratum.Message {
+		return stratum.Request(id, stratum.MethodAuthorize, o.User, o.Password)
 	}, s.authorizedBy)
 	if err != nil {
-		return fmt.Errorf("%s: %w", MethodAuthorize, err)
+		return fmt.Errorf("%s: %w", stratum.MethodAuthorize, err)
 	}
 	return nil
 }
 
 // configured handles the answer to mining.configure. Old pools answer with an
 // error: then there is no version rolling.
-func (s *session) configured(m Message) error {
+func (s *session) configured(m stratum.Message) error {
 	if m.Err != nil {
 		s.c.log.Debug("no version rolling", "answer", m.Err.Error())
 		return nil
 	}
-	got, err := ParseConfigured(m.Result)
+	got, err := stratum.ParseConfigured(m.Result)
 	if err != nil {
 		s.c.log.Warn("no version rolling", "error", clean(err.Error()))
 		return nil
@@ -301,20 +302,20 @@ func (s *session) configured(m Message) error {
 }
 
 func (s *session) subscribe(resume string) error {
-	return s.call(answerTimeout, func(id ID) Message {
+	return s.call(answerTimeout, func(id stratum.ID) stratum.Message {
 		if resume == "" {
-			return Request(id, MethodSubscribe, s.c.options.Agent)
+			return stratum.Request(id, stratum.MethodSubscribe, s.c.options.Agent)
 		}
-		return Request(id, MethodSubscribe, s.c.options.Agent, resume)
+		return stratum.Request(id, stratum.MethodSubscribe, s.c.options.Agent, resume)
 	}, s.subscribedTo)
 }
 
 // subscribedTo handles the answer to mining.subscribe.
-func (s *session) subscribedTo(m Message) error {
+func (s *session) subscribedTo(m stratum.Message) error {
 	if m.Err != nil {
 		return m.Err
 	}
-	sub, err := ParseSubscription(m.Result)
+	sub, err := stratum.ParseSubscription(m.Result)
 	if err != nil {
 		return err
 	}
@@ -334,9 +335,9 @@ func (s *session) subscribedTo(m Message) error {
 
 // authorizedBy handles the answer to mining.authorize, and gives the miner the
 // job that may have come before it.
-func (s *session) authorizedBy(m Message) error {
+func (s *session) authorizedBy(m stratum.Message) error {
 	switch {
-	case m.Err != nil && m.Err.refusesUser():
+	case m.Err != nil && m.Err.RejectsUser():
 		return s.c.refusals.Refused(m.Err)
 	case m.Err != nil: // trouble of the pool's own, which passes
 		return m.Err

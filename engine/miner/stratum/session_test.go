@@ -13,7 +13,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/miner/stratum"
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 )
 
 // network connects by pipes, so that time can be synctest's. While it is down,
@@ -101,10 +101,10 @@ func TestConfigureIgnored(t *testing.T) {
 	}{
 		{stratumtest.Ignore, 5 * time.Second, 1, 0},
 		{stratumtest.HangUp, 2 * time.Second, 3, 0},
-		{stratumtest.Late, 10 * time.Second, 1, stratum.DefaultVersionMask},
+		{stratumtest.Late, 10 * time.Second, 1, miner.DefaultVersionMask},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			_, pool, m := minePipe(t, stratumtest.Options{Configure: test.reaction}, stratum.Options{VersionMask: stratum.DefaultVersionMask})
+			_, pool, m := minePipe(t, stratumtest.Options{Configure: test.reaction}, stratum.Options{VersionMask: miner.DefaultVersionMask})
 			began := time.Now()
 			w := m.work(0)
 			if took := time.Since(began); took != test.took {
@@ -147,7 +147,7 @@ func TestResume(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					_, pool, m := minePipe(t, stratumtest.Options{
 						Resume: true, Share: first(reaction), Job: stratumtest.MakeJob(1, 1, clean),
-					}, stratum.Options{VersionMask: stratum.DefaultVersionMask})
+					}, stratum.Options{VersionMask: miner.DefaultVersionMask})
 					w := m.work(0)
 					accepted(t, find(t, w, 0, 1<<13))
 					again := m.work(1)

@@ -9,6 +9,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 )
 
 // share is a share that has no answer yet. Its variable fields are of Client.mu.
@@ -136,10 +137,10 @@ func (s *session) send(sh *share) {
 		c.mu.Unlock()
 		return
 	}
-	id := s.expect(func(m Message) { s.answered(sh, m) })
+	id := s.expect(func(m stratum.Message) { s.answered(sh, m) })
 	sh.on, sh.id, sh.since = s, s.lastID, time.Now()
 	sh.tries++
-	submit := Submit{
+	submit := stratum.Submit{
 		Worker:      c.options.User,
 		JobID:       sh.job.JobID,
 		Extranonce2: sh.extranonce2,
@@ -180,7 +181,7 @@ func (s *session) useless(sh *share) error {
 }
 
 // answered handles the answer to a share.
-func (s *session) answered(sh *share, m Message) {
+func (s *session) answered(sh *share, m stratum.Message) {
 	c := s.c
 	c.mu.Lock()
 	err := s.verdict(sh, m)
@@ -195,13 +196,13 @@ func (s *session) answered(sh *share, m Message) {
 }
 
 // verdict returns what the answer to a share means. Client.mu is locked.
-func (s *session) verdict(sh *share, m Message) error {
+func (s *session) verdict(sh *share, m stratum.Message) error {
 	if m.Err == nil && string(m.Result) == "true" {
 		return nil
 	}
 	r := &miner.Rejection{Cause: miner.Invalid, Text: "no reason given"}
 	if m.Err != nil {
-		r = &miner.Rejection{Cause: m.Err.Cause(), Code: m.Err.Code, Text: clean(m.Err.Text)}
+		r = &miner.Rejection{Cause: causeOf(m.Err), Code: m.Err.Code, Text: clean(m.Err.Text)}
 	}
 	switch r.Cause {
 	case miner.Duplicate:
@@ -212,4 +213,19 @@ func (s *session) verdict(sh *share, m Message) error {
 		r.Raised = sh.target.MetBy(sh.hash) && !s.difficulty.Target().MetBy(sh.hash)
 	}
 	return r
+}
+
+// causeOf returns the miner's word for why a pool rejected a share.
+func causeOf(e *stratum.Error) miner.Cause {
+	switch e.RejectCode() {
+	case stratum.CodeStale:
+		return miner.Stale
+	case stratum.CodeDuplicate:
+		return miner.Duplicate
+	case stratum.CodeLowDifficulty:
+		return miner.LowDifficulty
+	case stratum.CodeUnauthorized, stratum.CodeNotSubscribed:
+		return miner.Unauthorized
+	}
+	return miner.Invalid
 }

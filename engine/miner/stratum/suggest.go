@@ -1,10 +1,10 @@
 package stratum
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"stele/engine/pow"
+	"stele/engine/stratum"
 )
 
 // suggestion is the difficulty that a pool was asked for.
@@ -21,7 +21,7 @@ const secondsPerShare = 4
 func (g *suggestion) update(s *session) {
 	if fixed := s.c.options.SuggestDifficulty; fixed.Cmp(pow.Difficulty{}) > 0 {
 		if !g.done {
-			s.notice(MethodSuggestDifficulty, FormatDifficulty(fixed))
+			s.notice(stratum.MethodSuggestDifficulty, stratum.FormatDifficulty(fixed))
 		}
 		g.done = true
 		return
@@ -33,6 +33,6 @@ func (g *suggestion) update(s *session) {
 	g.rate = rate
 	text := fmt.Sprintf("%.4g", rate*secondsPerShare/pow.HashesPerDifficulty)
 	if d, err := pow.ParseDifficulty(text); err == nil {
-		s.notice(MethodSuggestDifficulty, json.RawMessage(d.String()))
+		s.notice(stratum.MethodSuggestDifficulty, stratum.FormatDifficulty(d))
 	}
 }

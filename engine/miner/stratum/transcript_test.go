@@ -47,7 +47,7 @@ func TestTranscripts(t *testing.T) {
 func replay(t *testing.T, text string) {
 	o := stratum.Options{URL: poolURL}
 	if strings.Contains(text, "\nversion-rolling\n") {
-		o.VersionMask = stratum.DefaultVersionMask
+		o.VersionMask = miner.DefaultVersionMask
 	}
 	ours, theirs := net.Pipe()
 	defer theirs.Close()

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
-	untrusted "stele/internal/text"
+	"stele/internal/text"
 )
 
 // Limits of a line in bytes, without its end.
@@ -103,23 +103,23 @@ func ParseMessage(line []byte) (Message, error) {
 	if m.ID, err = parseID(wire.ID); err != nil {
 		return Message{}, err
 	}
-	if !null(wire.Method) {
-		if m.Method, err = text(wire.Method, "method", 64); err != nil {
+	if !isNull(wire.Method) {
+		if m.Method, err = parseString(wire.Method, "method", 64); err != nil {
 			return Message{}, err
 		}
 	}
 	if m.Method != "" {
-		if !emptyObject(wire.Params) { // some write "none" so
-			m.Params, err = array(wire.Params, "params", maxParams)
+		if !isEmptyObject(wire.Params) { // some write "none" so
+			m.Params, err = parseArray(wire.Params, "params", maxParams)
 		}
 		return m, err
 	}
-	if !null(wire.Result) {
+	if !isNull(wire.Result) {
 		m.Result = wire.Result
 	}
 	m.Err = parseError(wire.Error)
-	if m.Err == nil && !null(wire.Reason) {
-		m.Err = &Error{Code: CodeOther, Text: untrusted.Clean(loose(wire.Reason), maxErrorText)}
+	if m.Err == nil && !isNull(wire.Reason) {
+		m.Err = &Error{Code: CodeOther, Text: text.Clean(textOf(wire.Reason), maxErrorText)}
 	}
 	if m.Result == nil && m.Err == nil && m.ID == "" {
 		return Message{}, fmt.Errorf("%w: neither a method nor an answer: %s", ErrFormat, clip(line))
@@ -145,7 +145,7 @@ func nested(line []byte) bool {
 // parseID accepts null, numbers and strings. Other values would have to be
 // compared structurally, and nobody sends them.
 func parseID(raw json.RawMessage) (ID, error) {
-	if null(raw) {
+	if isNull(raw) {
 		return "", nil
 	}
 	if c := raw[0]; len(raw) <= 128 && (c == '"' || c == '-' || '0' <= c && c <= '9') {

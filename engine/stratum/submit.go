@@ -20,7 +20,7 @@ type Submit struct {
 }
 
 const (
-	maxWorker      = 256
+	MaxWorker      = 256
 	maxExtranonce1 = 32
 	// maxExtranonce2 is as in cgminer.
 	maxExtranonce2 = 16
@@ -39,24 +39,24 @@ func parseSubmit(params []json.RawMessage) (s Submit, err error) {
 	if len(params) < 5 {
 		return s, fmt.Errorf("%w: %d parameters, want 5 or 6", ErrFormat, len(params))
 	}
-	if s.Worker, err = text(params[0], "worker", maxWorker); err != nil {
+	if s.Worker, err = parseString(params[0], "worker", MaxWorker); err != nil {
 		return s, err
 	}
-	if s.JobID, err = name(params[1], "job_id", maxJobID); err != nil {
+	if s.JobID, err = parseName(params[1], "job_id", maxJobID); err != nil {
 		return s, err
 	}
-	if s.Extranonce2, err = hexBytes(params[2], "extranonce2", 0, maxExtranonce2); err != nil {
+	if s.Extranonce2, err = parseHex(params[2], "extranonce2", 0, maxExtranonce2); err != nil {
 		return s, err
 	}
-	if s.Time, err = word(params[3], "ntime"); err != nil {
+	if s.Time, err = parseWord(params[3], "ntime"); err != nil {
 		return s, err
 	}
-	if s.Nonce, err = word(params[4], "nonce"); err != nil {
+	if s.Nonce, err = parseWord(params[4], "nonce"); err != nil {
 		return s, err
 	}
-	if len(params) > 5 && !null(params[5]) {
+	if len(params) > 5 && !isNull(params[5]) {
 		s.Rolled = true
-		s.VersionBits, err = word(params[5], "version_bits")
+		s.VersionBits, err = parseWord(params[5], "version_bits")
 	}
 	return s, err
 }

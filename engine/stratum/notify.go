@@ -24,7 +24,7 @@ type Notify struct {
 }
 
 const (
-	notifyParams = 9 // of mining.notify
+	NotifyParams = 9 // of mining.notify
 	maxJobID     = 256
 	maxBranch    = 32 // a block with more than 2^32 transactions there is not
 )
@@ -41,45 +41,45 @@ func ParseNotify(params []json.RawMessage) (Notify, error) {
 }
 
 func parseNotify(params []json.RawMessage) (n Notify, err error) {
-	if len(params) < notifyParams-1 {
-		return n, fmt.Errorf("%w: %d parameters, want %d", ErrFormat, len(params), notifyParams)
+	if len(params) < NotifyParams-1 {
+		return n, fmt.Errorf("%w: %d parameters, want %d", ErrFormat, len(params), NotifyParams)
 	}
-	if n.JobID, err = name(params[0], "job_id", maxJobID); err != nil {
+	if n.JobID, err = parseName(params[0], "job_id", maxJobID); err != nil {
 		return n, err
 	}
-	if n.Prev, err = hash(params[1], "prevhash"); err != nil {
+	if n.Prev, err = parseHash(params[1], "prevhash"); err != nil {
 		return n, err
 	}
 	n.Prev = swapWords(n.Prev)
-	if n.Coinbase1, err = hexBytes(params[2], "coinb1", 0, MaxLine); err != nil {
+	if n.Coinbase1, err = parseHex(params[2], "coinb1", 0, MaxLine); err != nil {
 		return n, err
 	}
-	if n.Coinbase2, err = hexBytes(params[3], "coinb2", 0, MaxLine); err != nil {
+	if n.Coinbase2, err = parseHex(params[3], "coinb2", 0, MaxLine); err != nil {
 		return n, err
 	}
-	branch, err := array(params[4], "merkle branch", maxBranch)
+	branch, err := parseArray(params[4], "merkle branch", maxBranch)
 	if err != nil {
 		return n, err
 	}
 	for i, b := range branch {
-		h, err := hash(b, fmt.Sprintf("merkle branch[%d]", i))
+		h, err := parseHash(b, fmt.Sprintf("merkle branch[%d]", i))
 		if err != nil {
 			return n, err
 		}
 		n.Branch = append(n.Branch, h)
 	}
-	if n.Version, err = word(params[5], "version"); err != nil {
+	if n.Version, err = parseWord(params[5], "version"); err != nil {
 		return n, err
 	}
-	bits, err := word(params[6], "nbits")
+	bits, err := parseWord(params[6], "nbits")
 	if err != nil {
 		return n, err
 	}
 	n.Bits = pow.Bits(bits)
-	if n.Time, err = word(params[7], "ntime"); err != nil {
+	if n.Time, err = parseWord(params[7], "ntime"); err != nil {
 		return n, err
 	}
-	n.Clean, err = cleanJobs(params[notifyParams-1:])
+	n.Clean, err = cleanJobs(params[NotifyParams-1:])
 	return n, err
 }
 
@@ -87,10 +87,10 @@ func parseNotify(params []json.RawMessage) (n Notify, err error) {
 // true or false.
 func cleanJobs(params []json.RawMessage) (clean bool, err error) {
 	for _, p := range slices.Backward(params) {
-		if null(p) {
+		if isNull(p) {
 			continue
 		}
-		if clean, err = boolean(p, "clean_jobs"); err == nil {
+		if clean, err = parseBool(p, "clean_jobs"); err == nil {
 			return clean, nil
 		}
 	}

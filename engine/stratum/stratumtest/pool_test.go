@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"stele/engine/miner/stratum/stratumtest"
+	"stele/engine/stratum/stratumtest"
 
 	"go.uber.org/goleak"
 )

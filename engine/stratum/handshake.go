@@ -8,9 +8,6 @@ import (
 	"stele/engine/pow"
 )
 
-// DefaultVersionMask has the bits that BIP 320 leaves to miners.
-const DefaultVersionMask uint32 = 0x1fffe000
-
 // Names of extensions (BIP 310).
 const (
 	extVersionRolling    = "version-rolling"
@@ -41,28 +38,28 @@ func parseConfigure(params []json.RawMessage) (c Configure, err error) {
 	if len(params) < 1 {
 		return c, fmt.Errorf("%w: no parameters, want extensions and their parameters", ErrFormat)
 	}
-	names, err := array(params[0], "extensions", maxParams)
+	names, err := parseArray(params[0], "extensions", maxParams)
 	if err != nil {
 		return c, err
 	}
 	var with map[string]json.RawMessage
-	if len(params) > 1 && !null(params[1]) {
+	if len(params) > 1 && !isNull(params[1]) {
 		if json.Unmarshal(params[1], &with) != nil {
 			return c, badField("extension parameters", "an object", params[1])
 		}
 	}
 	for _, raw := range names {
-		switch loose(raw) {
+		switch textOf(raw) {
 		case extVersionRolling:
 			c.VersionRolling = true
 			c.VersionMask = ^uint32(0) // BIP 310: all, if there is no mask
 			if v, ok := with["version-rolling.mask"]; ok {
-				if c.VersionMask, err = word(v, "version-rolling.mask"); err != nil {
+				if c.VersionMask, err = parseWord(v, "version-rolling.mask"); err != nil {
 					return c, err
 				}
 			}
 			if v, ok := with["version-rolling.min-bit-count"]; ok {
-				if c.MinBits, err = integer(v, "version-rolling.min-bit-count", 0, 32); err != nil {
+				if c.MinBits, err = parseInt(v, "version-rolling.min-bit-count", 0, 32); err != nil {
 					return c, err
 				}
 			}
@@ -114,7 +111,7 @@ type Configured struct {
 func ParseConfigured(result json.RawMessage) (Configured, error) {
 	var c Configured
 	var values map[string]json.RawMessage
-	if null(result) || json.Unmarshal(result, &values) != nil {
+	if isNull(result) || json.Unmarshal(result, &values) != nil {
 		return c, fmt.Errorf("%s: %w", MethodConfigure, badField("result", "an object", result))
 	}
 	c.MinimumDifficulty = string(values[extMinimumDifficulty]) == "true"
@@ -123,7 +120,7 @@ func ParseConfigured(result json.RawMessage) (Configured, error) {
 		return c, nil
 	}
 	var err error
-	if c.VersionMask, err = word(values["version-rolling.mask"], "version-rolling.mask"); err != nil {
+	if c.VersionMask, err = parseWord(values["version-rolling.mask"], "version-rolling.mask"); err != nil {
 		return Configured{}, fmt.Errorf("%s: %w", MethodConfigure, err)
 	}
 	c.VersionRolling = true
@@ -168,7 +165,7 @@ func ParseSubscription(result json.RawMessage) (Subscription, error) {
 }
 
 func parseSubscription(result json.RawMessage) (Subscription, error) {
-	parts, err := array(result, "result", maxParams)
+	parts, err := parseArray(result, "result", maxParams)
 	if err != nil {
 		return Subscription{}, err
 	}
@@ -185,20 +182,20 @@ func sessionOf(raw json.RawMessage) string {
 	if len(raw) == 0 || raw[0] != '[' {
 		return ""
 	}
-	list, err := array(raw, "subscriptions", maxParams)
+	list, err := parseArray(raw, "subscriptions", maxParams)
 	if err != nil {
 		return ""
 	}
-	if len(list) == 2 && loose(list[0]) == MethodNotify {
-		if id, err := text(list[1], "session", maxWorker); err == nil {
+	if len(list) == 2 && textOf(list[0]) == MethodNotify {
+		if id, err := parseString(list[1], "session", MaxWorker); err == nil {
 			return id
 		}
 		return ""
 	}
 	for _, sub := range list {
 		if len(sub) > 0 && sub[0] == '[' {
-			pair, err := array(sub, "subscription", maxParams)
-			if err == nil && len(pair) == 2 && loose(pair[0]) == MethodNotify {
+			pair, err := parseArray(sub, "subscription", maxParams)
+			if err == nil && len(pair) == 2 && textOf(pair[0]) == MethodNotify {
 				return sessionOf(sub)
 			}
 		}
@@ -206,24 +203,14 @@ func sessionOf(raw json.RawMessage) string {
 	return ""
 }
 
-// ParseSetExtranonce reads the parameters of mining.set_extranonce. They are
-// those of the jobs that follow.
-func ParseSetExtranonce(params []json.RawMessage) (extranonce1 []byte, size int, err error) {
-	s, err := parseExtranonce(params)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", MethodSetExtranonce, err)
-	}
-	return s.Extranonce1, s.Extranonce2Size, nil
-}
-
 func parseExtranonce(params []json.RawMessage) (s Subscription, err error) {
 	if len(params) < 2 {
 		return s, fmt.Errorf("%w: %d parameters, want extranonce1 and the size of extranonce2", ErrFormat, len(params))
 	}
-	if s.Extranonce1, err = hexBytes(params[0], "extranonce1", 0, maxExtranonce1); err != nil {
+	if s.Extranonce1, err = parseHex(params[0], "extranonce1", 0, maxExtranonce1); err != nil {
 		return s, err
 	}
-	s.Extranonce2Size, err = integer(params[1], "extranonce2_size", 0, maxExtranonce2)
+	s.Extranonce2Size, err = parseInt(params[1], "extranonce2_size", 0, maxExtranonce2)
 	return s, err
 }
 

@@ -11,9 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"stele/engine/miner"
-	"stele/engine/miner/stratum"
 	"stele/engine/pow"
+	"stele/engine/stratum"
 
 	"pgregory.net/rapid"
 )
@@ -95,27 +94,27 @@ func TestID(t *testing.T) {
 }
 
 // Pools have codes and words of their own.
-func TestCause(t *testing.T) {
+func TestRejectCode(t *testing.T) {
 	for _, test := range []struct {
 		e    stratum.Error
-		want miner.Cause
+		want int
 	}{
-		{stratum.Error{Code: 21}, miner.Stale},
-		{stratum.Error{Code: 22}, miner.Duplicate},
-		{stratum.Error{Code: 23}, miner.LowDifficulty},
-		{stratum.Error{Code: 24}, miner.Unauthorized},
-		{stratum.Error{Code: 25}, miner.Unauthorized},
-		{stratum.Error{Code: 20, Text: "Other/Unknown"}, miner.Invalid},
-		{stratum.Error{}, miner.Invalid},
-		{stratum.Error{Text: "Stale"}, miner.Stale},
-		{stratum.Error{Code: 20, Text: "Invalid JobID"}, miner.Stale},
-		{stratum.Error{Code: 20, Text: "Above target"}, miner.LowDifficulty},
-		{stratum.Error{Code: -1, Text: "Duplicate share"}, miner.Duplicate},
-		{stratum.Error{Text: "high-hash"}, miner.LowDifficulty},
-		{stratum.Error{Text: "Unauthorized worker"}, miner.Unauthorized},
+		{stratum.Error{Code: 21}, stratum.CodeStale},
+		{stratum.Error{Code: 22}, stratum.CodeDuplicate},
+		{stratum.Error{Code: 23}, stratum.CodeLowDifficulty},
+		{stratum.Error{Code: 24}, stratum.CodeUnauthorized},
+		{stratum.Error{Code: 25}, stratum.CodeNotSubscribed},
+		{stratum.Error{Code: 20, Text: "Other/Unknown"}, stratum.CodeOther},
+		{stratum.Error{}, stratum.CodeOther},
+		{stratum.Error{Text: "Stale"}, stratum.CodeStale},
+		{stratum.Error{Code: 20, Text: "Invalid JobID"}, stratum.CodeStale},
+		{stratum.Error{Code: 20, Text: "Above target"}, stratum.CodeLowDifficulty},
+		{stratum.Error{Code: -1, Text: "Duplicate share"}, stratum.CodeDuplicate},
+		{stratum.Error{Text: "high-hash"}, stratum.CodeLowDifficulty},
+		{stratum.Error{Text: "Unauthorized worker"}, stratum.CodeUnauthorized},
 	} {
-		if got := test.e.Cause(); got != test.want {
-			t.Errorf("%v: %s, want %s", &test.e, got, test.want)
+		if got := test.e.RejectCode(); got != test.want {
+			t.Errorf("%v: %d, want %d", &test.e, got, test.want)
 		}
 	}
 }
@@ -239,7 +238,10 @@ func TestConfigure(t *testing.T) {
 			t.Errorf("%s: %+v, %v", params, got, err)
 		}
 	}
-	d := parseDifficulty(t, "0.25")
+	d, err := pow.ParseDifficulty("0.25")
+	if err != nil {
+		t.Fatal(err)
+	}
 	all := stratum.Configure{VersionRolling: true, VersionMask: 0xe000, MinBits: 1, MinimumDifficulty: &d, SubscribeExtranonce: true}
 	m := all.Message("3")
 	if got, err := stratum.ParseConfigure(m.Params); err != nil || got.MinimumDifficulty.Cmp(d) != 0 || got.VersionMask != all.VersionMask {
