@@ -15,7 +15,7 @@ func (m *Miner) decide() {
 	work := m.work(now)
 	if work != m.current {
 		m.current, m.since = work, now
-		m.look()
+		m.changed.Wake()
 	}
 	m.checkSources()
 }
@@ -74,10 +74,7 @@ func (m *Miner) chooseSessions() {
 		}
 		switch {
 		case want && !u.want:
-			select {
-			case u.wanted <- struct{}{}:
-			default:
-			}
+			u.wanted.Wake()
 		case !want && u.want && u.session != nil:
 			u.session.cancel(errUnwanted)
 		}
@@ -117,5 +114,5 @@ func (m *Miner) checkSources() {
 	default:
 		return
 	}
-	m.look()
+	m.changed.Wake()
 }

@@ -7,13 +7,14 @@ import (
 
 	"stele/engine"
 	"stele/engine/miner/health"
+	"stele/internal/rate"
 )
 
 // device is a device and how it does. Miner.mu guards it.
 type device struct {
 	info     engine.Info
 	machine  *health.Machine
-	meter    meter
+	counted  rate.Window[nonces]
 	nonces   uint64    // at the last look
 	progress time.Time // when it last finished some, or had nothing to do
 	sensors  *Sensors
@@ -25,7 +26,7 @@ func newDevice(info engine.Info, now time.Time, rules health.Rules) *device {
 	return &device{
 		info:     info,
 		machine:  health.NewMachine(now, rules),
-		meter:    meter{every: time.Second, keep: time.Hour},
+		counted:  newCounted(),
 		progress: now,
 	}
 }

@@ -3,6 +3,8 @@ package miner
 import (
 	"math"
 	"time"
+
+	"stele/internal/rate"
 )
 
 // estimateWindow is the time whose shares count for the estimate.
@@ -12,21 +14,21 @@ const estimateWindow = 6 * time.Hour
 // are said to disagree.
 const disagreement = 1e-4
 
-// estimateRate makes an estimate of what was finished in a time.
+// estimateRate makes an estimate from what was finished in a time.
 //
 // The number of shares is a Poisson variable. Its mean is known if the counted
 // nonces were really searched, whatever the difficulties were: the sum of the
 // nonces, each times the probability of a share. So the true rate is the counted
 // one times shares/mean.
-func estimateRate(s sample) Estimate {
-	e := Estimate{Window: s.at, Shares: s.hits}
-	if s.at <= 0 || s.expected <= 0 {
+func estimateRate(p progress, elapsed time.Duration) Estimate {
+	e := Estimate{Window: elapsed, Shares: p.hits}
+	if elapsed <= 0 || p.expected <= 0 {
 		return e
 	}
-	low, high := poissonBounds(s.hits)
-	perShare := float64(s.nonces) / s.at.Seconds() / s.expected
-	e.Rate, e.Low, e.High = float64(s.hits)*perShare, low*perShare, high*perShare
-	e.Disagrees = poissonTail(s.hits, s.expected) < disagreement
+	low, high := poissonBounds(p.hits)
+	perShare := rate.PerSecond(p.nonces, elapsed) / p.expected
+	e.Rate, e.Low, e.High = float64(p.hits)*perShare, low*perShare, high*perShare
+	e.Disagrees = poissonTail(p.hits, p.expected) < disagreement
 	return e
 }
 

@@ -56,7 +56,7 @@ func TestGammaP(t *testing.T) {
 
 func TestEstimate(t *testing.T) {
 	// 10 shares where 10 are expected of 1000 nonces in 10 s.
-	e := estimateRate(sample{at: 10 * time.Second, nonces: 1000, hits: 10, expected: 10})
+	e := estimateRate(progress{nonces: 1000, hits: 10, expected: 10}, 10*time.Second)
 	if math.Abs(e.Rate-100) > 1e-9 || math.Abs(e.Low-47.95) > 0.01 || math.Abs(e.High-183.9) > 0.01 || e.Disagrees || e.Shares != 10 || e.Window != 10*time.Second {
 		t.Errorf("%+v", e)
 	}
@@ -68,11 +68,11 @@ func TestEstimate(t *testing.T) {
 		{0, 9, false}, {0, 11, true}, {1, 1, false}, {3, 0.1, false}, {5, 0.1, true},
 		{100, 100, false}, {100, 145, true}, {100, 65, true}, {1_000_000, 1_003_000, false}, {1_000_000, 1_005_000, true},
 	} {
-		if e := estimateRate(sample{at: time.Second, nonces: 1, hits: c.hits, expected: c.expected}); e.Disagrees != c.disagrees {
+		if e := estimateRate(progress{nonces: 1, hits: c.hits, expected: c.expected}, time.Second); e.Disagrees != c.disagrees {
 			t.Errorf("%d of %g: %+v", c.hits, c.expected, e)
 		}
 	}
-	if e := estimateRate(sample{}); e != (Estimate{}) {
+	if e := estimateRate(progress{}, 0); e != (Estimate{}) {
 		t.Errorf("of nothing: %+v", e)
 	}
 }

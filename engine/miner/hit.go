@@ -6,23 +6,28 @@ import (
 
 	"stele/engine"
 	"stele/engine/pow"
+	"stele/internal/bounded"
 )
 
 // Bounds of what a miner remembers. The engine leaves old headers at once when
-// it gets a new one, so that a hit for one long before the last does not come.
+// it gets a new one, so that no hit comes for one long before the last.
 const (
-	mostRoots = 1024
-	mostSeen  = 1 << 16
+	maxRoots = 1024
+	maxHits  = 1 << 16
 )
 
-// finds tell what a hit belongs to, and whether it was there before.
-type finds struct {
-	roots   map[pow.Hash]*origin
-	order   []pow.Hash // of roots, oldest first
-	seen    map[pow.Hash]bool
-	seeing  []pow.Hash // of seen, a ring
-	nextOld int
+// hitIndex finds what a hit belongs to, and whether it was reported before.
+type hitIndex struct {
+	origins *bounded.Map[pow.Hash, *origin] // by Merkle root
+	seen    *bounded.Set[pow.Hash]          // hits
 }
+
+func newHitIndex() hitIndex {
+	return hitIndex{bounded.NewMap[pow.Hash, *origin](maxRoots), bounded.NewSet[pow.Hash](maxHits)}
+}
+
+// seenBefore reports whether a hit was reported before, and remembers it.
+func (x *hitIndex) seenBefore(hash pow.Hash) bool { return !x.seen.Add(hash) }
 
 // origin is what a Merkle root was made of.
 type origin struct {
@@ -30,56 +35,6 @@ type origin struct {
 	generation uint64 // of the source's work
 	work       *Work
 	extranonce uint64
-}
-
-func (f *finds) remember(root pow.Hash, o *origin) {
-	if _, known := f.roots[root]; known {
-		f.roots[root] = o
-		return
-	}
-	if len(f.order) >= mostRoots {
-		delete(f.roots, f.order[0])
-		f.order = f.order[1:]
-	}
-	f.roots[root] = o
-	f.order = append(f.order, root)
-}
-
-// again reports whether a hit was there before, and remembers it.
-func (f *finds) again(hash pow.Hash) bool {
-	if f.seen[hash] {
-		return true
-	}
-	f.seen[hash] = true
-	if len(f.seeing) < mostSeen {
-		f.seeing = append(f.seeing, hash)
-		return false
-	}
-	delete(f.seen, f.seeing[f.nextOld])
-	f.seeing[f.nextOld] = hash
-	f.nextOld = (f.nextOld + 1) % mostSeen
-	return false
-}
-
-// parents are the last ones on which a source's blocks were found.
-type parents []pow.Hash
-
-// mostParents bounds parents.
-const mostParents = 16
-
-// first reports whether a block is the first one on a parent, and remembers it.
-// Such a block goes to the source although its work is out of date: many pools
-// say that of all older work with every job, and their nodes may see it otherwise.
-// Further ones can at best be stale.
-func (p *parents) first(parent pow.Hash) bool {
-	if slices.Contains(*p, parent) {
-		return false
-	}
-	if len(*p) == mostParents {
-		*p = (*p)[1:]
-	}
-	*p = append(*p, parent)
-	return true
 }
 
 // hit is called by the engine for each hit.
@@ -91,7 +46,7 @@ func (m *Miner) hit(h engine.Hit) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	o := m.found.roots[header.MerkleRoot]
+	o, _ := m.hits.origins.Get(header.MerkleRoot)
 	switch {
 	case o == nil:
 		m.Log.Error("a hit belongs to no work", "device", h.Device, "hash", h.Hash)
@@ -99,7 +54,7 @@ func (m *Miner) hit(h engine.Hit) {
 	case !o.work.Target.MetBy(h.Hash):
 		m.Log.Error("a hit does not meet the target of its work", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
 		return
-	case m.found.again(h.Hash):
+	case m.hits.seenBefore(h.Hash):
 		m.Log.Error("a hit comes twice", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
 		return
 	}
@@ -111,7 +66,10 @@ func (m *Miner) hit(h engine.Hit) {
 	for _, t := range m.tallies(o.from) {
 		t.find(s.Hash)
 	}
-	first := block && o.from.blocksOn.first(header.Prev)
+	// The first block on a parent goes to the source although its work is out of
+	// date: many pools declare all older work stale with every job, and their nodes
+	// may see it otherwise. Further ones can at best be stale.
+	first := block && o.from.solved.Add(header.Prev)
 	if o.generation != o.from.generation && !first {
 		m.reject(o.from, s, &Rejection{Cause: Stale, Text: "its work was out of date when it was found"})
 		return

@@ -11,8 +11,8 @@ import (
 
 	"stele/engine"
 	"stele/engine/miner/health"
-	"stele/engine/pow"
 	"stele/internal/rate"
+	"stele/internal/wake"
 )
 
 // Options are what a miner is made of.
@@ -72,8 +72,8 @@ type Miner struct {
 	times times
 	hooks *health.Runner
 
-	turn  chan struct{}  // holds an element when there may be something else to mine
-	tasks sync.WaitGroup // all goroutines but those of hooks
+	changed wake.Signal    // set when there may be something else to mine
+	tasks   sync.WaitGroup // all goroutines but those of hooks
 
 	mu       sync.Mutex // guards what follows, and what lies below
 	started  time.Time
@@ -91,10 +91,10 @@ type Miner struct {
 	noDevice bool      // the engine has none left
 	stalled  time.Time // since when nothing is finished; zero: something is
 
-	found    finds
+	hits     hitIndex
 	devices  []*device
-	counted  meter // of all devices
-	window   meter // the same, longer and coarser
+	counted  rate.Window[nonces]   // of all devices
+	progress rate.Window[progress] // of all devices, longer and coarser
 	estimate Estimate
 	total    tally
 	switches latencies
@@ -111,15 +111,15 @@ func New(o Options) *Miner {
 	}
 	o.Log = rate.Logger(o.Log) // a source decides how often it has a session, jobs, shares and blocks
 	m := &Miner{
-		Options: o,
-		times:   usual,
-		hooks:   health.NewRunner(o.Hooks, o.Log),
-		turn:    make(chan struct{}, 1),
-		started: time.Now(),
-		found:   finds{roots: map[pow.Hash]*origin{}, seen: map[pow.Hash]bool{}},
-		counted: meter{every: time.Second, keep: time.Hour},
-		window:  meter{every: time.Minute, keep: estimateWindow},
-		total:   newTally(),
+		Options:  o,
+		times:    usual,
+		hooks:    health.NewRunner(o.Hooks, o.Log),
+		changed:  wake.New(),
+		started:  time.Now(),
+		hits:     newHitIndex(),
+		counted:  newCounted(),
+		progress: rate.Window[progress]{Every: time.Minute, Keep: estimateWindow},
+		total:    newTally(),
 	}
 	m.SetSources(o.Sources)
 	o.Engine.OnBegin(m.begun)
@@ -206,7 +206,7 @@ func (m *Miner) setPaused(paused bool) {
 	if m.paused != paused {
 		m.paused = paused
 		m.Log.Info(map[bool]string{true: "mining is paused", false: "mining goes on"}[paused])
-		m.look()
+		m.changed.Wake()
 	}
 }
 
@@ -216,14 +216,6 @@ func (m *Miner) SetLimits(l health.Limits) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Limits = l
-}
-
-// look lets drive look what there is to mine.
-func (m *Miner) look() {
-	select {
-	case m.turn <- struct{}{}:
-	default:
-	}
 }
 
 // drive keeps the engine mining while there is something to mine.
@@ -249,7 +241,7 @@ func (m *Miner) drive(ctx context.Context) error {
 			}
 		}
 		select {
-		case <-m.turn:
+		case <-m.changed:
 		case <-run.end():
 			if ctx.Err() == nil {
 				m.engineEnded(run.err)
@@ -300,7 +292,7 @@ func (m *Miner) engineEnded(err error) {
 	m.given = nil
 	if !errors.Is(err, engine.ErrNoDevice) {
 		m.broken = fmt.Errorf("the engine stopped: %w", err)
-		m.look()
+		m.changed.Wake()
 		return
 	}
 	m.noDevice = true // until the watchdog has one back

@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/bounded"
+	"stele/internal/rate"
 	"stele/internal/text"
+	"stele/internal/wake"
 )
 
 // upstream is a source, and how it does. Miner.mu guards it.
@@ -23,7 +26,7 @@ type upstream struct {
 	gone   bool      // it is no source of the list any more
 	left   time.Time // when that was
 
-	wanted chan struct{} // holds an element if a session is wanted
+	wanted wake.Signal // set when a session is wanted
 	want   bool
 
 	session   *session  // nil: none
@@ -47,8 +50,11 @@ type upstream struct {
 	underWay int
 
 	refusals refusals
-	blocksOn parents
+	solved   *bounded.Set[pow.Hash] // parents of the last blocks
 }
+
+// maxSolved is for how many parents a source's blocks are remembered.
+const maxSolved = 16
 
 // counts are what is counted of a source. They go on in one that replaces it.
 type counts struct {
@@ -103,9 +109,13 @@ func (m *Miner) SetSources(list []Source) {
 }
 
 func (m *Miner) newUpstream(s Source) *upstream {
-	u := &upstream{source: s, name: s.Name(), wanted: make(chan struct{}, 1), since: time.Now(), counts: &counts{tally: newTally()}}
+	u := &upstream{
+		source: s, name: s.Name(), since: time.Now(), wanted: wake.New(),
+		solved: bounded.NewSet[pow.Hash](maxSolved),
+		counts: &counts{tally: newTally()},
+	}
 	u.roller.remember = func(root pow.Hash, w *Work, extranonce uint64) {
-		m.found.remember(root, &origin{u, u.generation, w, extranonce})
+		m.hits.origins.Put(root, &origin{u, u.generation, w, extranonce})
 	}
 	return u
 }
@@ -211,7 +221,7 @@ func (s *session) late() {
 func (s *session) HashRate() float64 {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
-	return s.m.counted.rate(time.Now(), time.Minute)
+	return rate.PerSecond(s.m.counted.Over(time.Now(), time.Minute))
 }
 
 // Work implements Session.

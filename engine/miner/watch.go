@@ -10,6 +10,7 @@ import (
 
 	"stele/engine"
 	"stele/engine/miner/health"
+	"stele/internal/rate"
 )
 
 const (
@@ -54,11 +55,11 @@ func (m *Miner) watch(ctx context.Context) {
 func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var sum sample
+	var sum progress
 	for i, s := range all {
 		d := m.devices[i]
-		d.meter.note(now, sample{nonces: s.Nonces})
-		sum.nonces += s.Nonces
+		d.counted.Add(now, nonces(s.Nonces))
+		sum.nonces += nonces(s.Nonces)
 		sum.hits += s.Hits
 		sum.expected += s.ExpectedHits
 		m.observe(d, s, now, m.given != nil)
@@ -67,12 +68,12 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 			m.noDevice = false
 		}
 	}
-	m.counted.note(now, sum)
-	m.window.note(now, sum)
-	estimate := estimateRate(m.window.over(now, estimateWindow))
+	m.counted.Add(now, sum.nonces)
+	m.progress.Add(now, sum)
+	estimate := estimateRate(m.progress.Over(now, estimateWindow))
 	if estimate.Disagrees && !m.estimate.Disagrees {
 		m.Log.Error("the shares do not fit to the counted hash rate",
-			"shares", estimate.Shares, "counted", m.counted.rate(now, estimateWindow), "low", estimate.Low, "high", estimate.High)
+			"shares", estimate.Shares, "counted", rate.PerSecond(m.counted.Over(now, estimateWindow)), "low", estimate.Low, "high", estimate.High)
 	}
 	m.estimate = estimate
 
@@ -82,7 +83,7 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	m.checkLost(all)
 	m.checkDevices()
 	if m.given != m.current {
-		m.look()
+		m.changed.Wake()
 	}
 	if state, _ := m.state(all, now); state != Stalled {
 		m.stalled = time.Time{}
@@ -108,7 +109,7 @@ func (m *Miner) checkDevices() {
 	if len(m.devices) == 0 {
 		m.broken = fmt.Errorf("%w: the engine has none", engine.ErrNoDevice)
 	}
-	m.look()
+	m.changed.Wake()
 }
 
 // checkLost ends the miner if all devices of a kind are lost: the driver is lost
@@ -126,7 +127,7 @@ func (m *Miner) checkLost(all []engine.DeviceStatus) {
 	for kind, reasons := range lost {
 		if !left[kind] && m.broken == nil {
 			m.broken = fmt.Errorf("%w: %s", engine.ErrLost, strings.Join(reasons, "; "))
-			m.look()
+			m.changed.Wake()
 		}
 	}
 }
@@ -236,7 +237,7 @@ func (m *Miner) Status() Status {
 	now := time.Now()
 	s := Status{
 		Version: m.Version, Started: m.started, Now: now,
-		Counted: m.counted.rates(now), Estimated: m.estimate,
+		Counted: ratesOf(&m.counted, now), Estimated: m.estimate,
 		Shares: m.total.status(), JobSwitch: m.switches.status(),
 	}
 	s.State, s.Trouble = m.state(all, now)
@@ -244,7 +245,7 @@ func (m *Miner) Status() Status {
 		state, reason := d.machine.State()
 		s.Devices = append(s.Devices, DeviceStatus{
 			DeviceStatus: all[i], Health: state, Reason: reason,
-			Rates: d.meter.rates(now), Sensors: d.sensors, Shares: d.shares,
+			Rates: ratesOf(&d.counted, now), Sensors: d.sensors, Shares: d.shares,
 		})
 	}
 	for _, u := range m.sources {

@@ -19,6 +19,7 @@ import (
 	"stele/engine/pow"
 	"stele/engine/stratum"
 	"stele/internal/text"
+	"stele/internal/wake"
 	"stele/node/ledger/record"
 )
 
@@ -70,8 +71,8 @@ type conn struct {
 	addr    netip.Addr // zero: unknown
 	log     *slog.Logger
 	out     outbox
-	wake    chan struct{} // holds an element if the writer has something to do
-	writing sync.Mutex    // held while the outbox is sent
+	queued  wake.Signal // set when the writer has something to send
+	writing sync.Mutex  // held while the outbox is sent
 
 	ctx  context.Context // ends when the connection shall end
 	stop context.CancelCauseFunc
@@ -91,7 +92,7 @@ type conn struct {
 	given      bool            // a job, over this connection
 	refusals   *rate.Limiter   // of requests
 	rejected   int             // shares in a row
-	rate       meter
+	work       workRate
 	counts     counts
 	since      time.Time
 	lastGood   time.Time // share
@@ -103,10 +104,10 @@ func newConn(ctx context.Context, s *Server, n net.Conn, addr netip.Addr) *conn 
 	c := &conn{
 		server: s, net: n, addr: addr, since: now,
 		log:     s.log.With("peer", n.RemoteAddr().String()),
-		wake:    make(chan struct{}, 1),
+		queued:  wake.New(),
 		session: &session{diff: newVardiff(s.o.Difficulty, now)},
 		workers: map[string]bool{},
-		rate:    newMeter(now),
+		work:    newWorkRate(now),
 
 		refusals: rate.NewLimiter(refusedPerSecond, mostRefused),
 	}
@@ -195,7 +196,7 @@ func (c *conn) write() {
 	defer c.net.Close() // which wakes the reader
 	for c.ctx.Err() == nil {
 		select {
-		case <-c.wake:
+		case <-c.queued:
 		case <-c.ctx.Done():
 		}
 		c.flush()
@@ -224,12 +225,7 @@ func (c *conn) flush() {
 }
 
 // nudge lets the writer send what is queued.
-func (c *conn) nudge() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
+func (c *conn) nudge() { c.queued.Wake() }
 
 // send queues an answer or a notification. Then comes flush or nudge.
 func (c *conn) send(line []byte) {
@@ -265,19 +261,24 @@ func (c *conn) ifReady(f func()) {
 // offer gives the miner the newest work, if it has not got it.
 func (c *conn) offer() {
 	c.ifReady(func() {
-		if w := c.server.work(); w != nil && (w.seq > c.session.last.seq || !c.given) {
+		if w := c.server.newestWork(); w != nil && (w.seq > c.session.last.seq || !c.given) {
 			c.issue(w)
 		}
 	})
 }
 
 // tick thinks the difficulty over.
-func (c *conn) tick() { c.ifReady(c.think) }
+func (c *conn) tick() {
+	c.ifReady(func() {
+		c.think()
+		c.work.read(c.server.o.Now())
+	})
+}
 
 // again gives the miner the newest work with another difficulty. Both locks are
 // held.
 func (c *conn) again() {
-	if w := c.server.work(); w != nil && c.ready() && c.session.diff.at(w.ceiling) != c.told {
+	if w := c.server.newestWork(); w != nil && c.ready() && c.session.diff.at(w.ceiling) != c.told {
 		c.issue(w)
 	}
 }
@@ -315,7 +316,7 @@ func (c *conn) issue(w *work) {
 // think gives the miner another difficulty if its shares ask for one. Both locks
 // are held.
 func (c *conn) think() {
-	w := c.server.work()
+	w := c.server.newestWork()
 	if w != nil && c.session.diff.think(c.server.o.Now(), w.ceiling) {
 		c.again()
 	}

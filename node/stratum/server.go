@@ -13,6 +13,7 @@ import (
 
 	"stele/internal/netguard"
 	"stele/internal/rate"
+	"stele/internal/wake"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
@@ -65,7 +66,7 @@ type Server struct {
 	counts counts
 	bans   *bans
 	rates  *netguard.Rates // of lines
-	fresh  chan struct{}   // holds an element if there is new work to give
+	fresh  wake.Signal     // set when there is new work
 
 	mu       sync.Mutex // is taken after that of a conn
 	works    works
@@ -73,7 +74,7 @@ type Server struct {
 	conns    map[*conn]struct{}
 	crowd    crowd // of conns
 	leaving  int   // of conns, that had to make room
-	rate     meter // of work, as difficulty
+	work     workRate
 }
 
 // New returns a server without work.
@@ -96,11 +97,11 @@ func New(o Options) *Server {
 	return &Server{
 		o: o, log: rate.Logger(o.Log), bans: newBans(o.Now),
 		rates:    netguard.NewRates(addressLinesPerSecond, addressLinesAtOnce),
-		fresh:    make(chan struct{}, 1),
+		fresh:    wake.New(),
 		sessions: newSessions(),
 		conns:    map[*conn]struct{}{},
 		crowd:    newCrowd(),
-		rate:     newMeter(o.Now()),
+		work:     newWorkRate(o.Now()),
 	}
 }
 
@@ -112,10 +113,7 @@ func (s *Server) Take(t *template.Template) {
 	taken := s.works.take(t, s.o.Now())
 	s.mu.Unlock()
 	if taken {
-		select {
-		case s.fresh <- struct{}{}:
-		default:
-		}
+		s.fresh.Wake()
 	}
 }
 
@@ -207,6 +205,9 @@ func (s *Server) broadcast(ctx context.Context) {
 				c.nudge()
 			}
 		case <-ticker.C:
+			s.mu.Lock()
+			s.work.read(s.o.Now())
+			s.mu.Unlock()
 			for _, c := range s.all() {
 				c.tick()
 				c.nudge()
@@ -224,8 +225,8 @@ func (s *Server) all() []*conn {
 	return slices.Collect(maps.Keys(s.conns))
 }
 
-// work returns the newest work, nil if there is none.
-func (s *Server) work() *work {
+// newestWork returns the newest work, nil if there is none.
+func (s *Server) newestWork() *work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.works.newest

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/bounded"
 	"stele/node/ledger/record"
 )
 
@@ -19,12 +20,12 @@ const (
 	// mostKept bounds the sessions without a connection: those that have had a
 	// good share, and the others.
 	mostKept = 4096
-	// mostSeenKept is mostSeen without a connection: the shares whose answers
+	// maxSeenKept is maxSeen without a connection: the shares whose answers
 	// were lost with it are among the last.
-	mostSeenKept = 64
-	// mostSeen bounds the shares that are remembered: those of almost an hour at
+	maxSeenKept = 64
+	// maxSeen bounds the shares that are remembered: those of almost an hour at
 	// the usual rate.
-	mostSeen = 1024
+	maxSeen = 1024
 	// mostIssues is how many jobs are remembered, unless more of them are good.
 	mostIssues = 2 * mostWorks
 )
@@ -36,14 +37,13 @@ type session struct {
 	extranonce1 [extranonceSize]byte
 	left        time.Time // when it has lost its last connection; of sessions
 
-	mu     sync.Mutex            // is taken after that of a conn, and guards what follows
-	issues map[jobID]issue       // the last jobs; whether they are good is for works to say
-	last   jobID                 // given last
-	time   uint32                // of the last one
-	tip    pow.Hash              // of the last one
-	seen   map[pow.Hash]struct{} // headers of shares for the tip
-	order  []pow.Hash            // of seen, oldest first
-	proven bool                  // has had a good share
+	mu     sync.Mutex             // is taken after that of a conn, and guards what follows
+	issues map[jobID]issue        // the last jobs; whether they are good is for works to say
+	last   jobID                  // given last
+	time   uint32                 // of the last one
+	tip    pow.Hash               // of the last one
+	seen   *bounded.Set[pow.Hash] // headers of the last shares for the tip; nil before the first job
+	proven bool                   // has had a good share
 
 	diff vardiff
 }
@@ -62,7 +62,7 @@ type issue struct {
 func (s *session) resume(asked vardiff, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.seen) == 0 {
+	if s.seen == nil || s.seen.Len() == 0 {
 		s.tip = pow.Hash{}
 	}
 	s.diff.resume(asked, now)
@@ -71,13 +71,12 @@ func (s *session) resume(asked vardiff, now time.Time) {
 // enter goes over to the jobs of a tip, and tells whether it is another one.
 func (s *session) enter(tip pow.Hash) bool {
 	if s.issues == nil {
-		s.issues = map[jobID]issue{}
+		s.issues, s.seen = map[jobID]issue{}, bounded.NewSet[pow.Hash](maxSeen)
 	} else if s.tip == tip {
 		return false
 	}
 	s.tip = tip
-	s.seen = map[pow.Hash]struct{}{}
-	s.order = nil
+	s.seen.Clear()
 	return true
 }
 
@@ -96,28 +95,22 @@ func (s *session) give(id jobID, i issue) {
 
 // know notes that a header was a share, and tells whether that was known.
 func (s *session) know(header pow.Hash) bool {
-	if _, ok := s.seen[header]; ok {
+	if !s.seen.Add(header) {
 		return true
 	}
-	if len(s.order) >= mostSeen {
-		delete(s.seen, s.order[0])
-		s.order = s.order[1:]
-	}
-	s.seen[header] = struct{}{}
-	s.order = append(s.order, header)
 	s.proven = true
 	return false
 }
 
 // rest prepares the session for a time without a connection.
 func (s *session) rest() {
-	if len(s.order) > mostSeenKept {
-		// Anew, as what is deleted from a map or cut from an array still takes memory.
-		last := s.order[len(s.order)-mostSeenKept:]
-		s.order, s.seen = nil, map[pow.Hash]struct{}{}
-		for _, header := range last {
-			s.know(header)
-		}
+	if s.seen == nil || s.seen.Len() <= maxSeenKept {
+		return
+	}
+	all := s.seen.Keys()
+	s.seen.Clear() // what is only deleted still takes memory
+	for _, header := range all[len(all)-maxSeenKept:] {
+		s.seen.Add(header)
 	}
 }
 

@@ -63,15 +63,15 @@ func TestSeen(t *testing.T) {
 		t.Fatal("enter")
 	}
 	header := func(i int) pow.Hash { return pow.Hash{byte(i), byte(i >> 8), byte(i >> 16)} }
-	for i := range mostSeen + 1 {
+	for i := range maxSeen + 1 {
 		if s.know(header(i)) {
 			t.Fatalf("share %d is known", i)
 		}
 	}
-	if !s.know(header(1)) || s.know(header(0)) || len(s.seen) != mostSeen {
+	if !s.know(header(1)) || s.know(header(0)) || s.seen.Len() != maxSeen {
 		t.Error("the oldest is not the one that is forgotten")
 	}
-	if s.rest(); !s.proven || len(s.seen) != mostSeenKept || !s.know(header(mostSeen)) || s.know(header(mostSeen-mostSeenKept)) {
+	if s.rest(); !s.proven || s.seen.Len() != maxSeenKept || !s.know(header(maxSeen)) || s.know(header(maxSeen-maxSeenKept)) {
 		t.Error("a session that rests remembers other shares than the last ones")
 	}
 	s.enter(pow.Hash{2})

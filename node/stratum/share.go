@@ -157,10 +157,10 @@ func (c *conn) count(difficulty float64, refused *stratum.Error) {
 	case refused == nil:
 		now := c.server.o.Now()
 		c.rejected, c.lastGood = 0, now
-		c.rate.add(difficulty, now)
+		c.work.add(difficulty, now)
 		c.server.bans.share(c.addr)
 		c.server.mu.Lock()
-		c.server.rate.add(difficulty, now)
+		c.server.work.add(difficulty, now)
 		c.server.crowd.leave(c)
 		c.server.mu.Unlock()
 	case refused.Code != stratum.CodeStale:

@@ -8,6 +8,7 @@ import (
 
 	"stele/engine/pow"
 	"stele/engine/stratum"
+	"stele/internal/rate"
 )
 
 // Status tells how a server does. Counts are since it was made.
@@ -54,10 +55,10 @@ func (s *Server) Status() Status {
 	}
 	now := s.o.Now()
 	s.mu.Lock()
-	rate := s.rate.rate(now)
+	perSecond := s.work.perSecond(now)
 	s.mu.Unlock()
 	return Status{
-		Connections: len(conns), Workers: len(names), HashRate: hashes(rate),
+		Connections: len(conns), Workers: len(names), HashRate: hashes(perSecond),
 		Shares: s.counts.shares(), Banned: s.bans.count(),
 	}
 }
@@ -72,7 +73,7 @@ func (s *Server) Workers() []Worker {
 		if c.ready() {
 			all = append(all, Worker{
 				Name: c.name, Peer: c.net.RemoteAddr().String(), Agent: c.agent, Since: c.since, LastShare: c.lastGood,
-				Difficulty: c.told, HashRate: hashes(c.rate.rate(now)), Shares: c.counts.shares(),
+				Difficulty: c.told, HashRate: hashes(c.work.perSecond(now)), Shares: c.counts.shares(),
 			})
 		}
 		c.mu.Unlock()
@@ -119,46 +120,36 @@ func (c *counts) shares() Shares {
 }
 
 const (
-	meterSlots = 30
-	meterSlot  = 10 * time.Second
+	// rateWindow is the time that a hash rate is the mean of.
+	rateWindow = 5 * time.Minute
+	rateEvery  = 30 * time.Second
 )
 
-// meter makes a rate of what was added in the last five minutes. It is not safe
-// for concurrent use.
-type meter struct {
-	start time.Time
-	slots [meterSlots]float64
-	last  int64 // slot that was added to last, counted from start
+// workRate is how fast work is done, by the shares of the last [rateWindow]. It
+// needs a reading each few seconds, also when there are no shares. Not safe for
+// concurrent use.
+type workRate struct {
+	total    rate.Count // as difficulty
+	readings rate.Window[rate.Count]
 }
 
-func newMeter(now time.Time) meter { return meter{start: now} }
-
-// add adds to a rate.
-func (m *meter) add(x float64, now time.Time) {
-	m.advance(now)
-	m.slots[m.last%meterSlots] += x
+func newWorkRate(now time.Time) workRate {
+	r := workRate{readings: rate.Window[rate.Count]{Every: rateEvery, Keep: rateWindow}}
+	r.read(now)
+	return r
 }
 
-// advance empties the slots that have become too old.
-func (m *meter) advance(now time.Time) {
-	slot := int64(now.Sub(m.start) / meterSlot)
-	for m.last < slot {
-		if slot-m.last > meterSlots {
-			m.last = slot - meterSlots
-		}
-		m.last++
-		m.slots[m.last%meterSlots] = 0
-	}
+// add adds work, as difficulty.
+func (r *workRate) add(difficulty float64, now time.Time) {
+	r.total += rate.Count(difficulty)
+	r.read(now)
 }
 
-// rate returns what was added in a second.
-func (m *meter) rate(now time.Time) float64 {
-	m.advance(now)
-	sum := 0.0
-	for _, x := range m.slots {
-		sum += x
-	}
-	// The present slot is not full yet.
-	span := min(now.Sub(m.start), (meterSlots-1)*meterSlot+now.Sub(m.start)%meterSlot)
-	return sum / max(span.Seconds(), 1)
+func (r *workRate) read(now time.Time) { r.readings.Add(now, r.total) }
+
+// perSecond returns the difficulty that is worked off in a second.
+func (r *workRate) perSecond(now time.Time) float64 {
+	r.read(now)
+	work, elapsed := r.readings.Over(now, rateWindow)
+	return rate.PerSecond(work, max(elapsed, time.Second))
 }

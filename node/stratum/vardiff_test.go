@@ -138,26 +138,26 @@ func TestRoundDown(t *testing.T) {
 	})
 }
 
-func TestMeter(t *testing.T) {
+func TestWorkRate(t *testing.T) {
 	now := time.Unix(1e9, 0)
-	m := newMeter(now)
-	if m.rate(now) != 0 {
+	m := newWorkRate(now)
+	if m.perSecond(now) != 0 {
 		t.Error("a rate of nothing")
 	}
 	// Two a second, for an hour.
 	for i := range 7200 {
 		now = now.Add(time.Second / 2)
 		m.add(1, now)
-		if got := m.rate(now); i > 20 && math.Abs(got-2) > 0.1 {
+		if got := m.perSecond(now); i > 20 && math.Abs(got-2) > 0.1 {
 			t.Fatalf("after %d: %v", i, got)
 		}
 	}
 	now = now.Add(150 * time.Second)
-	if got := m.rate(now); math.Abs(got-1) > 0.1 {
+	if got := m.perSecond(now); math.Abs(got-1) > 0.1 {
 		t.Errorf("after a pause of half the span: %v", got)
 	}
 	now = now.Add(time.Hour)
-	if got := m.rate(now); got != 0 {
+	if got := m.perSecond(now); got != 0 {
 		t.Errorf("after an hour: %v", got)
 	}
 }

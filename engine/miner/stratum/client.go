@@ -11,6 +11,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/internal/bounded"
 	"stele/internal/text"
 )
 
@@ -37,12 +38,12 @@ type Client struct {
 
 	// What outlives a connection.
 	sessionID  string
-	extranonce extranonce      // of the last subscription
-	difficulty pow.Difficulty  // of the newest job
-	parent     pow.Hash        // of the newest job
-	generation uint64          // of the newest job; a clean one begins a new one
-	jobs       map[string]*job // by their ids, since the last clean one
-	counters   []*counter      // of extranonces, newest last
+	extranonce extranonce                       // of the last subscription
+	difficulty pow.Difficulty                   // of the newest job
+	parent     pow.Hash                         // of the newest job
+	generation uint64                           // of the newest job; a clean one begins a new one
+	jobs       map[string]*job                  // by their ids, since the last clean one
+	counters   *bounded.Map[pow.Hash, *counter] // by content of a job
 
 	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
 	oddNotify    bool // the reader's: the log has a line about the parameters of mining.notify

@@ -67,12 +67,11 @@ func (j *job) content() pow.Hash {
 	return pow.Sum(b)
 }
 
-// counter tells which extranonces of a content were used, so that a job that is
-// given again, after a reconnection or with another mask, is not mined twice.
+// counter counts the extranonces of a content that were used, so that a job that
+// comes again, after a reconnection or with another mask, is not mined twice.
 type counter struct {
-	content pow.Hash
-	next    atomic.Uint64 // extranonce
-	time    atomic.Uint64 // the latest time that was used
+	next atomic.Uint64 // extranonce
+	time atomic.Uint64 // the latest time that was used
 }
 
 // maxCounters is how many contents are remembered.
@@ -80,16 +79,11 @@ const maxCounters = 16
 
 // counter returns the counter of the content. Client.mu is locked.
 func (c *Client) counter(content pow.Hash) *counter {
-	for _, known := range c.counters {
-		if known.content == content {
-			return known
-		}
+	k, known := c.counters.Get(content)
+	if !known {
+		k = &counter{}
+		c.counters.Put(content, k)
 	}
-	if len(c.counters) == maxCounters {
-		c.counters = append(c.counters[:0], c.counters[1:]...)
-	}
-	k := &counter{content: content}
-	c.counters = append(c.counters, k)
 	return k
 }
 

@@ -13,6 +13,7 @@ import (
 	"stele/engine/miner"
 	"stele/engine/pow"
 	"stele/engine/stratum"
+	"stele/internal/bounded"
 	"stele/internal/rate"
 )
 
@@ -135,10 +136,11 @@ func New(o Options) (*Client, error) {
 		o.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
 	}
 	return &Client{
-		options: o,
-		at:      at,
-		timeout: timeout,
-		pin:     pin,
-		log:     rate.Logger(o.Log).With("source", at.name()),
+		options:  o,
+		at:       at,
+		timeout:  timeout,
+		pin:      pin,
+		counters: bounded.NewMap[pow.Hash, *counter](maxCounters),
+		log:      rate.Logger(o.Log).With("source", at.name()),
 	}, nil
 }

@@ -1,37 +1,38 @@
 package miner
 
 import (
+	"math"
 	"testing"
 	"time"
 )
 
-func TestMeter(t *testing.T) {
-	m := meter{every: time.Second, keep: time.Hour}
+func TestRates(t *testing.T) {
+	counted := newCounted()
 	now := time.Unix(1_700_000_000, 0)
-	if r := m.rates(now); r != (Rates{}) {
+	if r := ratesOf(&counted, now); r != (Rates{}) {
 		t.Errorf("of nothing: %+v", r)
 	}
-	n := uint64(1000) // finished before
-	m.note(now, sample{nonces: n})
-	run := func(d time.Duration, perSecond uint64) {
+	n := nonces(1000) // finished before
+	counted.Add(now, n)
+	run := func(d time.Duration, perSecond nonces) {
 		for range int(d / time.Second) {
 			now = now.Add(time.Second)
 			n += perSecond
-			m.note(now, sample{nonces: n})
+			counted.Add(now, n)
 		}
 	}
 	run(5*time.Second, 100)
-	if r := m.rates(now); r != (Rates{100, 100, 100, 100, 100}) {
+	if r := ratesOf(&counted, now); r != (Rates{100, 100, 100, 100, 100}) {
 		t.Errorf("shorter than its time: %+v", r)
 	}
 	run(2*time.Hour, 100)
 	run(30*time.Second, 0)
-	r := m.rates(now)
+	r := ratesOf(&counted, now)
 	if r.Seconds10 != 0 || r.Minute1 != 50 || r.Minutes15 < 96 || r.Minutes15 > 97 || r.Hour1 < 99 || r.Hour1 > 99.5 {
 		t.Errorf("after a halt: %+v", r)
 	}
-	if len(m.samples) > 3602 {
-		t.Errorf("%d samples are kept", len(m.samples))
+	if math.Abs(r.Mean-100*7205.0/7235) > 1e-9 {
+		t.Errorf("mean %v", r.Mean)
 	}
 }
 
