@@ -178,7 +178,7 @@ func TestMineTerminalCloses(t *testing.T) {
 					}
 				}
 			}
-			logged("source gives work", 1)
+			logged("source connected", 1)
 			if err := c.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}

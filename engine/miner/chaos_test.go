@@ -40,7 +40,7 @@ func TestPoolsComeAndGo(t *testing.T) {
 				for _, p := range pools {
 					p.set(false)
 				}
-				pass(2*usual.longest + usual.settle)
+				pass(2*defaultTimes.maxBackOff + defaultTimes.settle)
 				s := r.Status()
 				if !s.Sources[0].Active || s.Shares.Accepted != s.Shares.Found || s.Shares.Pending != 0 || s.State != Mining {
 					t.Errorf("%s, %+v\n%+v", s.State, s.Shares, s.Sources)

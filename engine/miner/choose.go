@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// decide chooses the sources that shall have a session, the one whose work is
-// mined, and the work. It is called whenever something of that may change.
-func (m *Miner) decide() {
+// reselect picks which sources keep a session, which one is mined, and its
+// current work. The caller must hold m.mu, and calls it after any change to a
+// source.
+func (m *Miner) reselect() {
 	now := time.Now()
 	m.chooseActive(now)
 	m.chooseSessions()
@@ -20,35 +21,34 @@ func (m *Miner) decide() {
 	m.checkSources()
 }
 
-// chooseActive takes the best source that gives work.
+// chooseActive picks the best source that has work.
 func (m *Miner) chooseActive(now time.Time) {
 	if m.running == nil || m.running.Err() != nil {
 		return
 	}
 	a := m.active
-	if a != nil && a.connected && a.gone && slices.ContainsFunc(m.sources, func(u *upstream) bool { return u.name == a.name && !u.tried && !u.connected }) {
-		return // the one with other settings is on its way
+	if a != nil && a.connected && a.removed && slices.ContainsFunc(m.sources, func(u *upstream) bool { return u.name == a.name && !u.tried && !u.connected }) {
+		return // its replacement, with other settings, is connecting
 	}
 	u := m.best(now)
 	if u == nil || u == a {
 		return
 	}
 	if a != nil {
-		m.Log.Info("going over to another source", "source", u.name, "from", a.name)
+		m.Log.Info("switched to another source", "source", u.name, "from", a.name)
 	}
 	m.active = u
 }
 
-// best returns the source to mine for, nil if none gives work. One that has
-// broken before has to stand for a while first, and one that refuses all shares
-// comes after the others.
+// best returns the source to mine, nil if none has work. One that has broken
+// before must be connected for a while first, and suspended ones come last.
 func (m *Miner) best(now time.Time) *upstream {
 	a := m.active
-	stands := a != nil && a.connected && !a.gone && !a.refusals.aside(now)
+	stable := a != nil && a.connected && !a.removed && !a.rejections.suspended(now)
 	for _, u := range m.sources {
 		switch {
-		case !u.connected || u.refusals.aside(now):
-		case u != a && stands && u.broke && now.Sub(u.since) < m.times.settle:
+		case !u.connected || u.rejections.suspended(now):
+		case u != a && stable && u.broke && now.Sub(u.since) < m.times.settle:
 		default:
 			return u
 		}
@@ -59,18 +59,17 @@ func (m *Miner) best(now time.Time) *upstream {
 	return nil
 }
 
-// chooseSessions wants a session of the best two sources that give work, or try
-// for the first time, and of all before those; and of every source that has
-// something to deliver.
+// chooseSessions keeps sessions to the two best live (or never tried) sources and
+// to every better one that is down, and to each source that has shares to deliver.
 func (m *Miner) chooseSessions() {
 	if m.running == nil {
 		return
 	}
-	good := 0
+	live := 0
 	for _, u := range m.sources {
-		want := good < 2 || u == m.active || u.pending() > 0
+		want := live < 2 || u == m.active || u.pending() > 0
 		if u.connected || !u.tried {
-			good++
+			live++
 		}
 		switch {
 		case want && !u.want:
@@ -82,26 +81,26 @@ func (m *Miner) chooseSessions() {
 	}
 }
 
-// work returns what is to be mined: the newest work of the active source. When
-// its session is broken and no other gives work, it is mined as long as its
-// shares could count.
+// work returns the work to mine: the newest of the active source. If its session
+// is broken and no other source has work, that is as long as the shares could
+// still count.
 func (m *Miner) work(now time.Time) *Work {
 	u := m.active
 	if u == nil || u.work == nil {
 		return nil
 	}
-	if !u.connected && (now.Sub(u.since) > m.times.keepWork || u.worthless == u.work || u.work.expired(now)) {
+	if !u.connected && (now.Sub(u.since) > m.times.keepWork || u.undeliverable == u.work || u.work.expired(now)) {
 		return nil
 	}
 	return u.work
 }
 
-// expired reports whether no header can have the time of now any more.
+// expired reports whether the current time is past what a header may have.
 func (w *Work) expired(now time.Time) bool {
 	return w.MaxTime != 0 && uint64(w.Time)+uint64(max(now.Sub(w.Received), 0)/time.Second) > uint64(w.MaxTime)
 }
 
-// checkSources ends the miner if no source will ever do.
+// checkSources ends the miner if no source can ever have work.
 func (m *Miner) checkSources() {
 	if m.running == nil || m.broken != nil {
 		return
@@ -110,7 +109,7 @@ func (m *Miner) checkSources() {
 	case len(m.sources) == 0:
 		m.broken = fmt.Errorf("%w: the list is empty", ErrNoSource)
 	case !m.everWork && !slices.ContainsFunc(m.sources, func(u *upstream) bool { return !u.fatal }):
-		m.broken = fmt.Errorf("%w: %s", ErrNoSource, m.why())
+		m.broken = fmt.Errorf("%w: %s", ErrNoSource, m.sourceErrors())
 	default:
 		return
 	}

@@ -10,15 +10,15 @@ import (
 	"stele/internal/rate"
 )
 
-// device is a device and how it does. Miner.mu guards it.
+// device is a device as the miner sees it. Miner.mu guards it.
 type device struct {
 	info     engine.Info
 	machine  *health.Machine
 	counted  rate.Window[nonces]
-	nonces   uint64    // at the last look
+	nonces   uint64    // at the last tick
 	progress time.Time // when it last finished some, or had nothing to do
 	sensors  *Sensors
-	energy   *float64 // what the sensor said first
+	energy   *float64 // the first reading
 	shares   uint64
 }
 
@@ -31,8 +31,8 @@ func newDevice(info engine.Info, now time.Time, rules health.Rules) *device {
 	}
 }
 
-// observe tells the watchdog what the engine says about a device, and does what
-// that calls for. Busy says that the device had something to do.
+// observe reports to the watchdog what the engine says about a device. Busy says
+// that the device had work.
 func (m *Miner) observe(d *device, s engine.DeviceStatus, now time.Time, busy bool) {
 	finished := s.Nonces != d.nonces
 	if finished || !busy || s.State != engine.OK {
@@ -40,18 +40,18 @@ func (m *Miner) observe(d *device, s engine.DeviceStatus, now time.Time, busy bo
 	}
 	switch quiet := now.Sub(d.progress); {
 	case s.State == engine.Sick:
-		m.tell(d, now, health.Faulty, s.Reason)
+		m.handleEvent(d, now, health.Faulty, s.Reason)
 	case s.State == engine.Dead:
-		m.tell(d, now, health.Failed, s.Reason)
+		m.handleEvent(d, now, health.Failed, s.Reason)
 	case quiet >= m.times.deviceSick:
-		m.tell(d, now, health.Faulty, fmt.Sprintf("nothing finished in %v", quiet.Round(time.Second)))
+		m.handleEvent(d, now, health.Faulty, fmt.Sprintf("nothing finished in %v", quiet.Round(time.Second)))
 	case finished:
-		m.tell(d, now, health.Works, "")
+		m.handleEvent(d, now, health.Progress, "")
 	}
 }
 
-// limit tells the watchdog whether a device exceeds a limit.
-func (m *Miner) limit(d *device, now time.Time) {
+// checkLimits reports to the watchdog whether a device exceeds a limit.
+func (m *Miner) checkLimits(d *device, now time.Time) {
 	state, _ := d.machine.State()
 	if d.sensors == nil {
 		return
@@ -61,14 +61,14 @@ func (m *Miner) limit(d *device, now time.Time) {
 	if hot {
 		e = health.Hot
 	}
-	m.tell(d, now, e, reason)
+	m.handleEvent(d, now, e, reason)
 }
 
-// tell tells the watchdog something about a device, and does what that calls
-// for.
-func (m *Miner) tell(d *device, now time.Time, e health.Event, reason string) {
+// handleEvent passes an event to the watchdog of a device, and does what the new
+// state calls for.
+func (m *Miner) handleEvent(d *device, now time.Time, e health.Event, reason string) {
 	before, _ := d.machine.State()
-	try := d.machine.Tell(now, e, reason)
+	try := d.machine.Handle(now, e, reason)
 	after, reason := d.machine.State()
 	id := d.info.ID
 	switch {
@@ -79,7 +79,7 @@ func (m *Miner) tell(d *device, now time.Time, e health.Event, reason string) {
 		_ = m.Engine.Wake(id)
 	}
 	if before != after {
-		m.Log.Info("device changes", "device", id, "from", string(before), "to", string(after), "reason", reason)
+		m.Log.Info("device health changed", "device", id, "from", string(before), "to", string(after), "reason", reason)
 		if after != health.OK || before == health.Recovering {
 			m.hooks.Device(after, id, reason)
 		}
@@ -89,7 +89,7 @@ func (m *Miner) tell(d *device, now time.Time, e health.Event, reason string) {
 	}
 }
 
-// retry gives a device another try.
+// retry tests a device, and uses it again if it passes.
 func (m *Miner) retry(d *device) {
 	err := m.Engine.Retry(m.running, d.info.ID)
 	m.mu.Lock()
@@ -98,10 +98,10 @@ func (m *Miner) retry(d *device) {
 	switch {
 	case err == nil:
 		d.progress = now
-		m.tell(d, now, health.Passed, "")
+		m.handleEvent(d, now, health.TrialPassed, "")
 	case errors.Is(err, engine.ErrReopening):
-		m.tell(d, now, health.Later, "")
+		m.handleEvent(d, now, health.TrialDeferred, "")
 	default:
-		m.tell(d, now, health.Refused, err.Error())
+		m.handleEvent(d, now, health.TrialFailed, err.Error())
 	}
 }

@@ -7,19 +7,19 @@ import (
 	"stele/internal/rate"
 )
 
-// estimateWindow is the time whose shares count for the estimate.
+// estimateWindow is the window of the shares that the estimate is made from.
 const estimateWindow = 6 * time.Hour
 
 // disagreement is the probability below which the counted rate and the shares
-// are said to disagree.
+// disagree.
 const disagreement = 1e-4
 
-// estimateRate makes an estimate from what was finished in a time.
+// estimateRate estimates the hash rate from the hits among finished nonces.
 //
-// The number of shares is a Poisson variable. Its mean is known if the counted
-// nonces were really searched, whatever the difficulties were: the sum of the
-// nonces, each times the probability of a share. So the true rate is the counted
-// one times shares/mean.
+// The number of shares is a Poisson variable. If the counted nonces were really
+// searched, its mean is known, whatever the difficulties were: the sum over the
+// nonces of the probability of a share. So the true rate is the counted one times
+// shares/mean.
 func estimateRate(p progress, elapsed time.Duration) Estimate {
 	e := Estimate{Window: elapsed, Shares: p.hits}
 	if elapsed <= 0 || p.expected <= 0 {
@@ -32,9 +32,9 @@ func estimateRate(p progress, elapsed time.Duration) Estimate {
 	return e
 }
 
-// poissonBounds returns the bounds of the central 95 % confidence interval of
-// the mean of a Poisson variable that was seen to be n (Garwood 1936): the means
-// with which n or more, and n or less, have the probability 2.5 %.
+// poissonBounds returns the bounds of the central 95 % confidence interval of the
+// mean of a Poisson variable that was observed to be n (Garwood 1936): the means
+// at which n or more, and n or less, have the probability 2.5 %.
 func poissonBounds(n uint64) (low, high float64) {
 	const tail = 0.025
 	if n > 0 {
@@ -44,8 +44,8 @@ func poissonBounds(n uint64) (low, high float64) {
 	return low, high
 }
 
-// poissonTail returns the probability that a Poisson variable of a mean is at
-// least as far on its side of the mean as n, or so on the other side.
+// poissonTail returns the two-sided p-value of n: the probability that a Poisson
+// variable with this mean is at least as far from it as n.
 func poissonTail(n uint64, mean float64) float64 {
 	atLeast := 1.0
 	if n > 0 {
@@ -55,7 +55,7 @@ func poissonTail(n uint64, mean float64) float64 {
 	return min(2*min(atLeast, atMost), 1)
 }
 
-// solve returns where the growing function f is p.
+// solve returns x with f(x) = p, for an increasing function f.
 func solve(f func(float64) float64, p float64) float64 {
 	low, high := 0.0, 1.0
 	for f(high) < p {

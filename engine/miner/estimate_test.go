@@ -110,7 +110,7 @@ func TestEstimateOfBlocks(t *testing.T) {
 				alarms++
 			}
 		}
-		r.end() // what was told while its piece went on is counted now
+		r.end() // what was reported while its piece was searched is counted now
 		s := r.Status()
 		if alarms > 0 {
 			t.Errorf("the alarm is on in %d of %.0f minutes", alarms, s.Now.Sub(s.Started).Minutes())

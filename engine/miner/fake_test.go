@@ -184,7 +184,7 @@ const (
 	hanging      // until its context ends
 	wrong        // finds what is no hit
 	blind        // finds nothing
-	early        // honest, and tells hits as soon as it has them
+	early        // honest, and reports hits as soon as it has them
 )
 
 const perSecond = 2048
@@ -199,12 +199,12 @@ func (d *slow) Info() engine.Info {
 	return engine.Info{ID: d.id, UUID: d.uuid, Kind: "fake", Lanes: 1}
 }
 
-func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, tell func([]uint32)) (engine.ScanResult, error) {
+func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, report func([]uint32)) (engine.ScanResult, error) {
 	d.mu.Lock()
 	mode := d.mode
 	d.mu.Unlock()
 	if mode == early {
-		return d.scanEarly(ctx, job, r, tell)
+		return d.scanEarly(ctx, job, r, report)
 	}
 	start := time.Now()
 	all := time.Duration(r.Count) * time.Second / perSecond
@@ -236,9 +236,9 @@ func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, tell func
 	return res, err
 }
 
-// scanEarly searches in steps, as the real devices do: after each it tells what it
+// scanEarly searches in steps, as the real devices do: after each it reports what it
 // has found, and looks whether it has to stop.
-func (d *slow) scanEarly(ctx context.Context, job *engine.Job, r pow.Range, tell func([]uint32)) (res engine.ScanResult, err error) {
+func (d *slow) scanEarly(ctx context.Context, job *engine.Job, r pow.Range, report func([]uint32)) (res engine.ScanResult, err error) {
 	const step = perSecond / 8
 	for res.Done < r.Count && ctx.Err() == nil {
 		part := pow.Range{First: r.First + uint32(res.Done), Count: min(step, r.Count-res.Done)}
@@ -249,7 +249,7 @@ func (d *slow) scanEarly(ctx context.Context, job *engine.Job, r pow.Range, tell
 		}
 		res.Done += part.Count
 		res.Nonces = append(res.Nonces, found.Nonces...)
-		tell(found.Nonces)
+		report(found.Nonces)
 	}
 	return res, ctx.Err()
 }

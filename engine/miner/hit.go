@@ -42,20 +42,20 @@ func (m *Miner) hit(h engine.Hit) {
 	encoded := h.Header()
 	header, err := pow.DecodeHeader(encoded[:])
 	if err != nil {
-		return // it has 80 bytes
+		return // never: the length is right
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o, _ := m.hits.origins.Get(header.MerkleRoot)
 	switch {
 	case o == nil:
-		m.Log.Error("a hit belongs to no work", "device", h.Device, "hash", h.Hash)
+		m.Log.Error("hit for unknown work", "device", h.Device, "hash", h.Hash)
 		return
 	case !o.work.Target.MetBy(h.Hash):
-		m.Log.Error("a hit does not meet the target of its work", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
+		m.Log.Error("hit above the target of its work", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
 		return
 	case m.hits.seenBefore(h.Hash):
-		m.Log.Error("a hit comes twice", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
+		m.Log.Error("duplicate hit", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
 		return
 	}
 	if i := slices.IndexFunc(m.devices, func(d *device) bool { return d.info.ID == h.Device }); i >= 0 {

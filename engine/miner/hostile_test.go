@@ -21,7 +21,7 @@ var hostile = "\x1b]0;x\x07\nlevel=ERROR msg=forged \u202e\xff" + strings.Repeat
 
 var droppedLines = regexp.MustCompile(`dropped=(\d+)`)
 
-// A source that gives easy work and refuses each share does not decide how fast the
+// A source that sends easy work and rejects each share does not decide how fast the
 // log grows; the lines that are left out are counted.
 func TestLogGrowth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -32,11 +32,11 @@ func TestLogGrowth(t *testing.T) {
 		r := start(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, nil, p)
 		const minutes = 10
 		pass(minutes * time.Minute)
-		refused := r.Status().Shares.Rejected[Stale]
+		rejected := r.Status().Shares.Rejected[Stale]
 		r.end()
 		lines, dropped := 0, uint64(0)
 		for line := range strings.Lines(log.String()) {
-			if strings.Contains(line, "share not accepted") {
+			if strings.Contains(line, "share rejected") {
 				lines++
 			}
 			if m := droppedLines.FindStringSubmatch(line); m != nil {
@@ -47,11 +47,11 @@ func TestLogGrowth(t *testing.T) {
 				t.Fatalf("line %.2000q", line)
 			}
 		}
-		if most := 20 + minutes*12; refused < 10_000 || lines < 20 || lines > most {
-			t.Errorf("%d lines of %d refused shares, at most %d", lines, refused, most)
+		if most := 20 + minutes*12; rejected < 10_000 || lines < 20 || lines > most {
+			t.Errorf("%d lines of %d rejected shares, at most %d", lines, rejected, most)
 		}
-		if total := uint64(lines) + dropped; total > refused+200 || total < refused-2000 {
-			t.Errorf("%d lines and %d that were left out, of %d refused shares", lines, dropped, refused)
+		if total := uint64(lines) + dropped; total > rejected+200 || total < rejected-2000 {
+			t.Errorf("%d lines and %d that were left out, of %d rejected shares", lines, dropped, rejected)
 		}
 	})
 }

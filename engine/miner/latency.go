@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// mostLatencies is how many times the quantiles are of.
-const mostLatencies = 1000
+// maxLatencies is the number of times that the quantiles are made from.
+const maxLatencies = 1000
 
-// latencies are the last times of something.
+// latencies are the last measured times of something.
 type latencies struct {
 	last  []time.Duration // a ring
 	next  int
@@ -17,12 +17,12 @@ type latencies struct {
 
 func (l *latencies) add(d time.Duration) {
 	l.count++
-	if len(l.last) < mostLatencies {
+	if len(l.last) < maxLatencies {
 		l.last = append(l.last, d)
 		return
 	}
 	l.last[l.next] = d
-	l.next = (l.next + 1) % mostLatencies
+	l.next = (l.next + 1) % maxLatencies
 }
 
 // status returns the quantiles. Each is a time that was measured.

@@ -15,58 +15,57 @@ import (
 	"stele/internal/wake"
 )
 
-// Options are what a miner is made of.
+// Options configure a miner.
 type Options struct {
-	Engine  *engine.Engine // it stays the caller's; no other may mine with it
+	Engine  *engine.Engine // the caller keeps it, but no other miner may use it
 	Sources []Source       // in order of preference; their names differ
-	Log     *slog.Logger   // nil is silent
+	Log     *slog.Logger   // nil: silent
 	Version string         // of the program, for Status
 
 	// Sensors reads the sensors of the device with a UUID. Nil: there are none.
-	// It is called by one goroutine.
+	// One goroutine calls it, and it may block.
 	Sensors func(uuid string) (Sensors, error)
 	Limits  health.Limits // SetLimits changes them
-	Rules   health.Rules  // for devices that fail; the zero value is good
+	Rules   health.Rules  // for devices that fail; the zero value takes health.Defaults
 	Hooks   health.Hooks
 }
 
-// ErrNoSource says that there is no source of work, or that all refuse this
-// miner.
+// ErrNoSource is the kind of the error of [Miner.Run] that there is no source of
+// work, or that all sources reject this miner.
 var ErrNoSource = errors.New("no source of work")
 
-// times are how long a miner waits for what.
+// times are the timeouts of a miner.
 type times struct {
-	firstWork         time.Duration // for a session to give work
-	nextWork          time.Duration // for it to give new work: then something is wrong behind it
-	settle            time.Duration // for a better source to stand, after it broke
-	backOff, longest  time.Duration // between two sessions: at first, and at most
-	fatal             time.Duration // after an error that is ErrFatal
-	keepWork          time.Duration // to mine the last work when no source gives any
-	leave             time.Duration // for a source that was taken away
-	refusals          time.Duration // of all shares, before a source is set aside
-	aside             time.Duration // for a source that is set aside: at first
-	longestAside      time.Duration // and at most
-	stall, deviceSick time.Duration // without a nonce, of all devices and of one
-	patience          time.Duration // of systemd's watchdog, when nothing is finished
-	grace, abandon    time.Duration // at the end: for answers, and for what hangs
+	firstWork           time.Duration // for a session to have work
+	nextWork            time.Duration // for it to have new work; later something is wrong behind it
+	settle              time.Duration // for a better source to be connected, after it broke
+	backOff, maxBackOff time.Duration // between two sessions: the first, and the longest
+	fatal               time.Duration // after an error that is ErrFatal
+	keepWork            time.Duration // to mine the last work when no source has any
+	leave               time.Duration // for a removed source
+	rejecting           time.Duration // of all shares, before a source is suspended
+	suspend, maxSuspend time.Duration // for a suspended source: the first time, and the longest
+	stall, deviceSick   time.Duration // without a nonce, of all devices and of one
+	patience            time.Duration // of systemd's watchdog, when nothing is finished
+	grace, abandon      time.Duration // at the end: for answers, and for goroutines that hang
 }
 
-var usual = times{
+var defaultTimes = times{
 	firstWork: 20 * time.Second,
 	nextWork:  30 * time.Minute,
 	settle:    30 * time.Second,
-	backOff:   time.Second, longest: time.Minute,
-	fatal:    5 * time.Minute,
-	keepWork: 15 * time.Minute,
-	leave:    10 * time.Second,
-	refusals: 30 * time.Second,
-	aside:    5 * time.Minute, longestAside: time.Hour,
+	backOff:   time.Second, maxBackOff: time.Minute,
+	fatal:     5 * time.Minute,
+	keepWork:  15 * time.Minute,
+	leave:     10 * time.Second,
+	rejecting: 30 * time.Second,
+	suspend:   5 * time.Minute, maxSuspend: time.Hour,
 	stall: 10 * time.Second, deviceSick: 45 * time.Second,
 	patience: 2 * time.Minute, // the first trials of a sick device come before
 	grace:    time.Second, abandon: time.Second,
 }
 
-// Miner mines. Its methods may be called by several goroutines at once.
+// Miner mines. Safe for concurrent use.
 type Miner struct {
 	Options
 	times times
@@ -75,44 +74,44 @@ type Miner struct {
 	changed wake.Signal    // set when there may be something else to mine
 	tasks   sync.WaitGroup // all goroutines but those of hooks
 
-	mu       sync.Mutex // guards what follows, and what lies below
+	mu       sync.Mutex // guards what follows, with the upstreams and devices
 	started  time.Time
 	running  context.Context // of the sources and what they are sent; nil: not running
-	broken   error           // why Run has to end
+	broken   error           // why Run must end
 	paused   bool
 	sources  []*upstream
-	leaving  []*upstream // sources that were taken away, and have not ended yet
+	leaving  []*upstream // removed sources that have not ended yet
 	active   *upstream   // whose work is mined; nil: none
-	everWork bool        // some source gave work
+	everWork bool        // some source has had work
 
-	current  *Work // nil: nothing to mine
-	since    time.Time
-	given    *Work     // that the engine has
+	current  *Work     // nil: nothing to mine
+	since    time.Time // of current
+	assigned *Work     // what the engine mines
 	noDevice bool      // the engine has none left
 	stalled  time.Time // since when nothing is finished; zero: something is
 
-	hits     hitIndex
-	devices  []*device
-	counted  rate.Window[nonces]   // of all devices
-	progress rate.Window[progress] // of all devices, longer and coarser
-	estimate Estimate
-	total    tally
-	switches latencies
-	begin    struct { // the job that devices go over to
-		job engine.Job
-		at  time.Time
+	hits      hitIndex
+	devices   []*device
+	counted   rate.Window[nonces]   // of all devices
+	progress  rate.Window[progress] // of all devices, longer and coarser
+	estimate  Estimate
+	total     tally
+	switches  latencies
+	switching struct { // the newest job, until all devices search it
+		job  engine.Job
+		from time.Time // when its work came; zero: they do
 	}
 }
 
-// New returns a miner. It does nothing before Run.
+// New returns a miner, which does nothing before [Miner.Run].
 func New(o Options) *Miner {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	o.Log = rate.Logger(o.Log) // a source decides how often it has a session, jobs, shares and blocks
+	o.Log = rate.Logger(o.Log) // a source causes lines by sessions, jobs, shares and blocks
 	m := &Miner{
 		Options:  o,
-		times:    usual,
+		times:    defaultTimes,
 		hooks:    health.NewRunner(o.Hooks, o.Log),
 		changed:  wake.New(),
 		started:  time.Now(),
@@ -122,20 +121,23 @@ func New(o Options) *Miner {
 		total:    newTally(),
 	}
 	m.SetSources(o.Sources)
-	o.Engine.OnBegin(m.begun)
+	o.Engine.OnBegin(m.switched)
 	for _, s := range o.Engine.Status() {
 		m.devices = append(m.devices, newDevice(s.Info, m.started, o.Rules))
 	}
 	return m
 }
 
-// Run mines until ctx ends, and then returns nil. It returns an error when there
-// is nothing to wait for: no source, all sources refuse this miner and none ever
-// gave work, no device is left, or all devices of a kind are lost to the process
-// (engine.ErrLost). It is called once.
+// Run mines until ctx ends, and then returns nil. Call it once. It returns an
+// error when there is nothing left to wait for:
 //
-// When ctx ends, the devices stop at once. Shares on their way get a second to
-// be answered, and what does not heed its context then is left behind after
+//   - [ErrNoSource]: there is no source, or all sources reject this miner and none
+//     has ever had work;
+//   - [engine.ErrNoDevice]: no device is left;
+//   - [engine.ErrLost]: all devices of a kind are lost to the process.
+//
+// When ctx ends, the devices stop at once. Shares in flight get a second to be
+// answered. Goroutines that do not heed their context then are abandoned after
 // another second.
 func (m *Miner) Run(ctx context.Context) error {
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -154,17 +156,17 @@ func (m *Miner) Run(ctx context.Context) error {
 	notify("STOPPING=1")
 	m.drain()
 	end()
-	gone := make(chan struct{})
-	go func() { defer close(gone); m.tasks.Wait(); <-hooks }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); m.tasks.Wait(); <-hooks }()
 	select {
-	case <-gone:
+	case <-ended:
 	case <-time.After(m.times.abandon):
-		m.Log.Warn("something does not end, and is left behind")
+		m.Log.Warn("a goroutine does not end, abandoned")
 	}
 	return err
 }
 
-// open begins to run.
+// open starts the sources.
 func (m *Miner) open(running context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,10 +174,10 @@ func (m *Miner) open(running context.Context) {
 	for _, u := range m.sources {
 		m.startSource(u)
 	}
-	m.decide()
+	m.reselect()
 }
 
-// drain waits until the shares are answered, but not for long.
+// drain waits until the shares are answered, for a short time.
 func (m *Miner) drain() {
 	end := time.Now().Add(m.times.grace)
 	for time.Now().Before(end) {
@@ -194,7 +196,7 @@ func (m *Miner) drain() {
 	}
 }
 
-// Pause stops the devices. The sessions stay.
+// Pause stops the devices, until [Miner.Resume]. The sessions stay.
 func (m *Miner) Pause() { m.setPaused(true) }
 
 // Resume ends a pause.
@@ -205,20 +207,19 @@ func (m *Miner) setPaused(paused bool) {
 	defer m.mu.Unlock()
 	if m.paused != paused {
 		m.paused = paused
-		m.Log.Info(map[bool]string{true: "mining is paused", false: "mining goes on"}[paused])
+		m.Log.Info(map[bool]string{true: "mining paused", false: "mining resumed"}[paused])
 		m.changed.Wake()
 	}
 }
 
-// SetLimits gives the miner other limits of temperature and power, from the next
-// second on.
+// SetLimits replaces the limits of temperature and power, from the next second on.
 func (m *Miner) SetLimits(l health.Limits) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Limits = l
 }
 
-// drive keeps the engine mining while there is something to mine.
+// drive keeps the engine mining while there is work.
 func (m *Miner) drive(ctx context.Context) error {
 	var run *run
 	defer func() { run.stop() }()
@@ -227,13 +228,13 @@ func (m *Miner) drive(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case act == idle:
+		case act == stop:
 			run.stop()
 			run = nil
 		case run == nil:
 			run = m.start(ctx)
 		}
-		if act == give {
+		if act == switchJob {
 			select {
 			case run.jobs <- job:
 			case <-run.ended:
@@ -253,12 +254,12 @@ func (m *Miner) drive(ctx context.Context) error {
 	}
 }
 
-// run is a call of Engine.Mine. A nil one has ended, and has no end.
+// run is a call of Engine.Mine. Nil is one that has ended.
 type run struct {
 	jobs   chan engine.Job
 	cancel context.CancelFunc
 	ended  chan struct{}
-	err    error // when it has ended
+	err    error // set before ended is closed
 }
 
 func (m *Miner) start(ctx context.Context) *run {
@@ -285,57 +286,57 @@ func (r *run) end() <-chan struct{} {
 	return r.ended
 }
 
-// engineEnded notes why the engine does not mine any more.
+// engineEnded records why the engine has stopped mining.
 func (m *Miner) engineEnded(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.given = nil
+	m.assigned = nil
 	if !errors.Is(err, engine.ErrNoDevice) {
 		m.broken = fmt.Errorf("the engine stopped: %w", err)
 		m.changed.Wake()
 		return
 	}
-	m.noDevice = true // until the watchdog has one back
+	m.noDevice = true // until the watchdog gets one back
 }
 
-// What the engine has to do.
+// act is what the engine has to do.
 type act int
 
 const (
-	idle act = iota
-	keep     // go on
-	give     // take a new job
+	stop      act = iota // there is nothing to mine
+	proceed              // with the job that it has
+	switchJob            // to a new one
 )
 
-// next returns what the engine has to do now.
+// next returns what the engine has to do now, with the job for switchJob.
 func (m *Miner) next() (engine.Job, act, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.broken != nil:
-		return engine.Job{}, idle, m.broken
+		return engine.Job{}, stop, m.broken
 	case m.current == nil || m.paused || m.noDevice:
-		m.given = nil
-		return engine.Job{}, idle, nil
-	case m.given == m.current:
-		return engine.Job{}, keep, nil
+		m.assigned = nil
+		return engine.Job{}, stop, nil
+	case m.assigned == m.current:
+		return engine.Job{}, proceed, nil
 	}
 	job, ok := m.roller().next(m.current, time.Now())
 	if !ok {
-		return engine.Job{}, keep, nil // tick tries again
+		return engine.Job{}, proceed, nil // tick tries again
 	}
-	m.given = m.current
-	m.begin.job, m.begin.at = job, m.since
-	return job, give, nil
+	m.assigned = m.current
+	m.switching.job, m.switching.from = job, m.since
+	return job, switchJob, nil
 }
 
-// begun is called by the engine when all devices have begun with a job.
-func (m *Miner) begun(job engine.Job) {
+// switched is called by the engine when all devices search a job.
+func (m *Miner) switched(job engine.Job) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if job == m.begin.job && !m.begin.at.IsZero() {
-		m.switches.add(now.Sub(m.begin.at))
-		m.begin.at = time.Time{}
+	if job == m.switching.job && !m.switching.from.IsZero() {
+		m.switches.add(now.Sub(m.switching.from))
+		m.switching.from = time.Time{}
 	}
 }

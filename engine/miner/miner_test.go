@@ -88,11 +88,11 @@ func TestFailover(t *testing.T) {
 				t.Errorf("round %d: %+v", round, s.Sources)
 			}
 			a.set(false)
-			pass(usual.longest) // it is back at the latest then, and does not stand for long
+			pass(defaultTimes.maxBackOff) // it is back at the latest then, and does not stand for long
 			for !r.Status().Sources[0].Connected {
 				pass(time.Second)
 			}
-			pass(usual.settle + 2*time.Second)
+			pass(defaultTimes.settle + 2*time.Second)
 			if got := r.activeSource(); got != "a" {
 				t.Errorf("round %d: %q is active after a stood again", round, got)
 			}
@@ -150,7 +150,7 @@ func TestOutage(t *testing.T) {
 			t.Errorf("in the outage: %s %q, %+v", s.State, s.Trouble, s.Shares)
 		}
 		p.set(false)
-		pass(2 * usual.longest)
+		pass(2 * defaultTimes.maxBackOff)
 		s = r.Status()
 		if idle := r.idle(began, before); idle > 2*piece.Seconds() {
 			t.Errorf("the device did nothing for %.1f s", idle)
@@ -177,7 +177,7 @@ func TestLongOutage(t *testing.T) {
 			t.Errorf("%s %q, %g, %d tries", s.State, s.Trouble, s.Counted.Hour1, p.runs)
 		}
 		p.set(false)
-		pass(usual.longest + time.Second)
+		pass(defaultTimes.maxBackOff + time.Second)
 		if s := r.Status(); s.State != Mining {
 			t.Errorf("%s %q", s.State, s.Trouble)
 		}
@@ -186,7 +186,7 @@ func TestLongOutage(t *testing.T) {
 	})
 }
 
-// A source that says that shares are lost has no work to go on with.
+// The last work of a source that loses its shares is not mined on.
 func TestLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -210,7 +210,7 @@ func TestLost(t *testing.T) {
 	})
 }
 
-// A session that gives no work is ended, and the next source is used meanwhile.
+// A session without work is ended, and the next source is used meanwhile.
 func TestSilentSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newPool("a"), newPool("b")
@@ -269,7 +269,7 @@ func TestFatal(t *testing.T) {
 			p.mu.Lock()
 			p.refuse = nil
 			p.mu.Unlock()
-			pass(usual.longest)
+			pass(defaultTimes.maxBackOff)
 			if s := r.Status(); s.State != Mining {
 				t.Errorf("%s %q", s.State, s.Trouble)
 			}
@@ -278,7 +278,7 @@ func TestFatal(t *testing.T) {
 			r.end()
 			// Each loss has a line of the log, and one for each other reason of it.
 			for line, want := range map[string]int{
-				"source gives no work": 4, `error="connection reset"`: 2, `error="refused: unknown worker"`: 1, `error="connection refused"`: 1,
+				"source disconnected": 2, "source connection failed": 2, `err="connection reset"`: 2, `err="refused: unknown worker"`: 1, `err="connection refused"`: 1,
 			} {
 				if n := strings.Count(log.String(), line); n != want {
 					t.Errorf("%d times %s, want %d:\n%s", n, line, want, &log)
@@ -511,9 +511,9 @@ func TestStopWaitsForAnswers(t *testing.T) {
 	})
 }
 
-// A source that refuses every share is set aside, longer and longer, while
-// another one gives work, and is taken again when it accepts.
-func TestRefusals(t *testing.T) {
+// A source that rejects every share is suspended, longer and longer, while
+// another one has work, and is mined again when it accepts.
+func TestRejections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newPool("a"), newPool("b")
 		var broken atomic.Bool
@@ -525,23 +525,23 @@ func TestRefusals(t *testing.T) {
 			return nil
 		}
 		r := start(t, Options{}, nil, a, b)
-		pass(usual.refusals - time.Second)
+		pass(defaultTimes.rejecting - time.Second)
 		if got := r.activeSource(); got != "a" {
-			t.Fatalf("%q is active before it has refused for long", got)
+			t.Fatalf("%q is active before it has rejected shares for long", got)
 		}
 		pass(time.Minute) // the first shares come after half of that
 		s := r.Status()
-		if got := r.activeSource(); got != "b" || s.Sources[0].Error != "it refuses every share: low-difficulty" || s.Trouble != "" {
+		if got := r.activeSource(); got != "b" || s.Sources[0].Error != "all shares rejected: low-difficulty" || s.Trouble != "" {
 			t.Fatalf("%q is active: %q, %+v", got, s.Trouble, s.Sources[0])
 		}
-		refused := s.Sources[0].Shares.Rejected[LowDifficulty]
+		rejected := s.Sources[0].Shares.Rejected[LowDifficulty]
 		pass(4 * time.Hour) // of which a has 30 s every time
 		n := r.Status().Sources[0].Shares.Rejected[LowDifficulty]
-		if times := float64(n) / float64(refused); times < 4 || times > 8 {
+		if times := float64(n) / float64(rejected); times < 4 || times > 8 {
 			t.Errorf("a was tried about %.1f times in 4 hours", times)
 		}
 		broken.Store(false)
-		pass(usual.longestAside + time.Minute)
+		pass(defaultTimes.maxSuspend + time.Minute)
 		if s := r.Status(); r.activeSource() != "a" || s.Sources[0].Error != "" || s.Sources[0].Shares.Accepted == 0 {
 			t.Errorf("%q is active, %+v", r.activeSource(), s.Sources[0])
 		}
@@ -566,14 +566,14 @@ func TestRefusalsRaised(t *testing.T) {
 	})
 }
 
-// If there is no other, it is mined for all the same, and the trouble is told.
+// If there is no other, it is mined all the same, and the status says so.
 func TestRefusalsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
 		p.answer = func(context.Context, Share) error { return &Rejection{Cause: Unauthorized, Text: "who?"} }
 		r := start(t, Options{}, nil, p)
 		pass(time.Minute)
-		if s := r.Status(); s.State != Mining || s.Trouble != "pool: it refuses every share: unauthorized" {
+		if s := r.Status(); s.State != Mining || s.Trouble != "pool: all shares rejected: unauthorized" {
 			t.Errorf("%s, %q", s.State, s.Trouble)
 		}
 		r.end()
@@ -581,21 +581,21 @@ func TestRefusalsAlone(t *testing.T) {
 }
 
 // Stale shares, and those that are lost, are nobody's fault.
-func TestRefusalsStale(t *testing.T) {
-	now, r := time.Unix(1e9, 0), refusals{}
+func TestRejectionsStale(t *testing.T) {
+	now, r := time.Unix(1e9, 0), rejections{}
 	for range 1000 {
 		now = now.Add(time.Second)
-		if r.refuse(Stale, now, usual) || r.refuse(Lost, now, usual) {
-			t.Fatal("stale shares put a source aside")
+		if r.add(Stale, now, defaultTimes) || r.add(Lost, now, defaultTimes) {
+			t.Fatal("stale shares suspend a source")
 		}
 	}
 	for i := range 1000 {
 		now = now.Add(time.Second)
-		if i%mostRefusals == mostRefusals-1 {
-			r.accept()
+		if i%maxRejections == maxRejections-1 {
+			r.reset()
 		}
-		if r.refuse(Invalid, now, usual) {
-			t.Fatal("one that accepts shares is set aside")
+		if r.add(Invalid, now, defaultTimes) {
+			t.Fatal("a source that accepts shares is suspended")
 		}
 	}
 }
@@ -609,7 +609,7 @@ func TestBlockOfOldWork(t *testing.T) {
 		r := start(t, Options{}, &slow{id: "slow", mode: blind}, p)
 		pass(time.Second)
 		r.mu.Lock()
-		old := r.begin.job
+		old := r.switching.job
 		r.mu.Unlock()
 		p.give(true) // as many pools say always
 		synctest.Wait()

@@ -6,13 +6,12 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notify tells systemd something (sd_notify(3)). Without systemd it does
-// nothing.
+// notify sends a state to systemd (sd_notify(3)). Without systemd it does nothing.
 func notify(state string) { _, _ = daemon.SdNotify(false, state) }
 
-// watchdogTimes tells when systemd is to be told that all is well, which is twice
-// in the time after which it would end the program (sd_watchdog_enabled(3)). Nil:
-// it does not want to know.
+// watchdogTimes returns the times at which systemd expects a sign of life: twice
+// in the interval after which it would kill the program
+// (sd_watchdog_enabled(3)). The channel is nil if systemd expects none.
 func watchdogTimes() (times <-chan time.Time, stop func()) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || interval/2 <= 0 {

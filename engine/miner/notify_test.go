@@ -13,7 +13,7 @@ import (
 	"stele/engine"
 )
 
-// systemd returns the socket at which the miner tells systemd something.
+// systemd returns the socket that the miner reports to.
 func systemd(t *testing.T) *net.UnixConn {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "notify")
@@ -26,7 +26,7 @@ func systemd(t *testing.T) *net.UnixConn {
 	return conn
 }
 
-// systemd is told when the miner is ready, what it does, that it does well, and
+// The miner reports to systemd when it is ready, what it does, that it is healthy, and
 // when it ends.
 func TestNotify(t *testing.T) {
 	conn := systemd(t)
@@ -60,20 +60,20 @@ func TestNotify(t *testing.T) {
 		got = append(got, read())
 	}
 	if all := strings.Join(got, " "); strings.Count(all, "READY=1") != 1 {
-		t.Errorf("told %s", all)
+		t.Errorf("reported %s", all)
 	}
 }
 
-// With a short watchdog, systemd is told often enough while no source can be
+// With a short watchdog, systemd hears of the miner often enough while no source can be
 // reached, and for two minutes after the devices have stopped: the first trials of
 // a sick device are made before that.
 func TestWatchdog(t *testing.T) {
-	const second = 2 // times that it is told in a second
+	const second = 2 // reports in a second
 	for _, c := range []struct {
-		name        string
-		down        bool
-		mode        mode
-		least, most int // times that it is told in 10 minutes
+		name     string
+		down     bool
+		mode     mode
+		min, max int // reports in 10 minutes
 	}{
 		{"all sources are down", true, honest, 599 * second, 601 * second},
 		{"all is well", false, honest, 599 * second, 601 * second},
@@ -82,10 +82,10 @@ func TestWatchdog(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			conn := systemd(t)
 			t.Setenv("WATCHDOG_USEC", "1000000")
-			told := make(chan int)
+			reported := make(chan int)
 			go func() { // not in the bubble: a full socket blocks
 				n, b := 0, make([]byte, 100)
-				defer func() { told <- n }()
+				defer func() { reported <- n }()
 				for {
 					k, err := conn.Read(b)
 					switch {
@@ -104,8 +104,8 @@ func TestWatchdog(t *testing.T) {
 				pass(10 * time.Minute)
 				r.end()
 			})
-			if n := <-told; n < c.least || n > c.most {
-				t.Errorf("told %d times, want %d to %d", n, c.least, c.most)
+			if n := <-reported; n < c.min || n > c.max {
+				t.Errorf("reported %d times, want %d to %d", n, c.min, c.max)
 			}
 		})
 	}

@@ -75,12 +75,12 @@ func TestManyBlocks(t *testing.T) {
 			defer r.mu.Unlock()
 			r.send(r.sources[0], Share{Work: w, Extranonce: extranonce, Found: time.Now()}, block)
 		}
-		const many, sent = 100_000, 4 * mostUnderWay
+		const many, sent = 100_000, 4 * maxInFlight
 		for i := range uint64(many) {
 			send(p.works[0], i, true)
 		}
 		synctest.Wait()
-		if s := r.Status().Shares; s.Pending != sent+mostWaiting || s.Rejected[Lost] != many-s.Pending {
+		if s := r.Status().Shares; s.Pending != sent+maxWaiting || s.Rejected[Lost] != many-s.Pending {
 			t.Errorf("%d pending, %v", s.Pending, s.Rejected)
 		}
 		if n := runtime.NumGoroutine(); n > sent+100 {
@@ -88,7 +88,7 @@ func TestManyBlocks(t *testing.T) {
 		}
 
 		fresh := p.give(true)
-		if s := r.Status().Shares; s.Pending != sent || s.Rejected[Stale] != mostWaiting {
+		if s := r.Status().Shares; s.Pending != sent || s.Rejected[Stale] != maxWaiting {
 			t.Errorf("with new work: %d pending, %v", s.Pending, s.Rejected)
 		}
 		for i := range uint64(3) {
@@ -96,7 +96,7 @@ func TestManyBlocks(t *testing.T) {
 		}
 		close(over)
 		synctest.Wait()
-		if s := r.Status().Shares; s.Pending != 0 || s.Accepted != 3 || s.Rejected[Stale] != mostWaiting+sent {
+		if s := r.Status().Shares; s.Pending != 0 || s.Accepted != 3 || s.Rejected[Stale] != maxWaiting+sent {
 			t.Errorf("in the end: %d pending, %d accepted, %v", s.Pending, s.Accepted, s.Rejected)
 		}
 		if len(taken) != 3 {

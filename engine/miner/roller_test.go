@@ -44,7 +44,7 @@ func TestRoller(t *testing.T) {
 			if !ok {
 				// Nothing is left at this time.
 				for e := range w.Extranonces {
-					h := w.Header(e, w.clock(now)).Encode()
+					h := w.Header(e, w.timeAt(now)).Encode()
 					if !seen[engine.Job{Header: h, Target: w.Target}] {
 						t.Fatalf("extranonce %d was left out", e)
 					}

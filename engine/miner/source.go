@@ -10,69 +10,69 @@ import (
 	"stele/engine/pow"
 )
 
-// Source is where work comes from. Its methods are called by one goroutine, but
-// for Work.Submit.
+// Source is where work comes from. One goroutine calls Run; the other methods, and
+// Work.Submit, must be safe for concurrent use.
 type Source interface {
-	// Name tells the source in logs and statistics: its URL without secrets.
+	// Name names the source in logs and statistics: its URL without secrets.
 	Name() string
 
 	// User returns who is credited with the shares, as the source names it: a
-	// worker, or the address that blocks pay. It is no secret. "": nobody is named.
+	// worker, or the address that blocks pay. It is not a secret. "": nobody.
 	User() string
 
-	// Run keeps one session until ctx ends, and then returns its error, or until
-	// the session breaks, and then returns why. It may be called again: what the
-	// source knows about the session before, and the shares that are not
-	// answered, it keeps. An error that is [ErrFatal] says that it is of no use to
-	// call again soon.
+	// Run keeps one session until ctx ends, and then returns the error of ctx, or
+	// until the session breaks, and then returns why. It may be called again: the
+	// source keeps what it knows about the last session, and the shares that are
+	// not answered. An error of the kind [ErrFatal] says that there is no point in
+	// calling it again soon.
 	Run(ctx context.Context, s Session) error
 }
 
-// Session is the side of the miner that a source talks to. Its methods may be
-// called by several goroutines, and do not block.
+// Session is the side of the miner that a source talks to. Its methods do not
+// block. Safe for concurrent use.
 type Session interface {
-	// Work gives the newest work. The first one tells that the session stands.
+	// Work sets the newest work. The first one marks the source as connected.
 	Work(w *Work)
-	// HashRate is what the engine does, in hashes per second, so that a source
-	// can ask for shares of a fitting difficulty; 0 is not known yet.
+	// HashRate returns the rate of the engine over the last minute, in hashes per
+	// second, so that a source can ask for shares of a suitable difficulty. 0: not
+	// known yet.
 	HashRate() float64
 }
 
 // DefaultVersionMask has the bits of the version that BIP 320 leaves to miners.
 const DefaultVersionMask uint32 = 0x1fffe000
 
-// Work makes the headers of one block. It is not changed once it is given.
+// Work makes the headers of one block. It must not change once it is passed to
+// [Session.Work].
 type Work struct {
 	ID     string // the source's name for it
-	Clean  bool   // the shares of older work of this source are worth nothing any more
+	Clean  bool   // older work of this source is stale
 	Height uint32 // of the block; 0: not known
 
 	Target      pow.Target // that a share must meet
 	VersionMask uint32     // bits of the version that may be changed (BIP 310)
 
-	// The time of a header may be from Time, which is that of the source's clock
-	// when Received was that of ours, on; and up to MaxTime if that is not 0. So
-	// that no pool takes offence, a header is dated Time plus what has passed
-	// since Received.
+	// Time and MaxTime bound the time of a header, in seconds since 1970; a MaxTime
+	// of 0 is no bound. Time is that of the source's clock at the moment Received
+	// of ours. A header is dated Time plus what has passed since Received, which
+	// every pool accepts.
 	Time, MaxTime uint32
 	Received      time.Time
 
-	// Extranonces is how many there are, from 0 on; at least 1.
+	// Extranonces is the number of extranonces, which count from 0; at least 1.
 	Extranonces uint64
-	// Header returns the header with an extranonce and a time, and nonce 0. It
-	// may be called by several goroutines at once, and must be quick: a dozen
-	// hashes.
+	// Header returns the header with an extranonce and a time, and nonce 0. It must
+	// be quick (a dozen hashes) and safe for concurrent use.
 	Header func(extranonce uint64, time uint32) pow.Header
 
-	// Submit gives a share to the source and returns when there is an answer: nil
-	// if it is accepted, or a *[Rejection]. If the session is broken it waits for
-	// the next one, as long as the share could count there. [ErrLost] says that
-	// it cannot any more. It may be called by several goroutines at once.
+	// Submit submits a share and waits for the answer: nil if the share is accepted,
+	// a *[Rejection] if it is rejected. If the session is broken it waits for the
+	// next one, as long as the share could count there. An error of the kind
+	// [ErrLost] says that it no longer can. It must be safe for concurrent use.
 	Submit func(ctx context.Context, s Share) error
 }
 
-// height returns what a line of the log has about the height: nothing if it is not
-// known.
+// height returns the height for a line of the log, nothing if it is not known.
 func (w *Work) height() slog.Attr {
 	if w.Height == 0 {
 		return slog.Attr{}
@@ -98,11 +98,11 @@ func (s *Share) Block() bool {
 }
 
 var (
-	// ErrFatal is the kind of an error of Source.Run that will not pass by
-	// itself, such as a wrong password or a certificate that nobody trusts. From a
-	// source that has given work it is an error like any other.
+	// ErrFatal is the kind of an error of Source.Run that does not pass by itself,
+	// such as a wrong password or a certificate that nobody trusts. From a source
+	// that has had work it is an error like any other.
 	ErrFatal = errors.New("refused")
-	// ErrLost says that a share can no longer be delivered.
+	// ErrLost is the kind of the error of a share that can no longer be delivered.
 	ErrLost = errors.New("share lost")
 )
 
@@ -111,7 +111,7 @@ type Cause string
 
 const (
 	Stale         Cause = "stale"          // its work is out of date (Stratum code 21)
-	Duplicate     Cause = "duplicate"      // it was there before (22)
+	Duplicate     Cause = "duplicate"      // it was submitted before (22)
 	LowDifficulty Cause = "low-difficulty" // it does not meet the source's target (23)
 	Unauthorized  Cause = "unauthorized"   // the source does not know the worker (24, 25)
 	Invalid       Cause = "invalid"        // anything else
@@ -127,9 +127,9 @@ type Rejection struct {
 	Code  int    // of Stratum; 0: none
 	Text  string // the source's words
 
-	// Raised says that the share was good when its work was given: the source has
-	// raised the difficulty since, and judges by that. It says nothing against the
-	// source, nor against the miner.
+	// Raised says that the share was good when its work was sent: the source has
+	// raised the difficulty since, and applies that. Neither the source nor the
+	// miner is at fault.
 	Raised bool
 }
 

@@ -8,15 +8,15 @@ import (
 	"stele/engine/pow"
 )
 
-// Status is what is known of a miner at one moment. Counts are since the start
-// and only grow. Rates are in hashes per second.
+// Status is everything that is known about a miner at one moment. Counts are since
+// the start and only grow. Rates are in hashes per second.
 type Status struct {
 	Version string // of the program
 	Started time.Time
 	Now     time.Time
 
 	State   State
-	Trouble string // why the state is not Mining, or what else is wrong; "" if nothing is
+	Trouble string // why the state is not Mining, or what else is wrong; "": nothing
 
 	Devices []DeviceStatus
 	Sources []SourceStatus // in order of preference
@@ -26,12 +26,12 @@ type Status struct {
 	Estimated Estimate // from shares
 	Shares    Shares
 
-	// JobSwitch tells how long it took from new work to its first nonces on every
-	// device, of the last thousand times.
+	// JobSwitch is the time from new work until every device searches it, over the
+	// last thousand switches.
 	JobSwitch Latency
 }
 
-// State tells what a miner does.
+// State is what a miner does.
 type State string
 
 const (
@@ -41,14 +41,14 @@ const (
 	Stalled State = "stalled" // there is work, and no device finishes any
 )
 
-// DeviceStatus is a device and how it does.
+// DeviceStatus is the status of a device.
 type DeviceStatus struct {
 	engine.DeviceStatus
 	Health  Health
-	Reason  string // of the health, "" if it is OK
+	Reason  string // for the health; "" if it is OK
 	Rates   Rates
 	Sensors *Sensors // nil: the device has none
-	Shares  uint64   // that it found
+	Shares  uint64   // found by the device
 }
 
 // Health is the watchdog's view of a device.
@@ -62,7 +62,7 @@ const (
 	Resting    = health.Resting
 )
 
-// Sensors are what a device measures. A nil value could not be read.
+// Sensors are the readings of a device's sensors. Nil: the value could not be read.
 type Sensors struct {
 	Temperature *float64 // degrees Celsius
 	Fan         *float64 // per cent of the highest speed
@@ -70,26 +70,26 @@ type Sensors struct {
 	Energy      *float64 // joules since the start of the miner
 }
 
-// Rates are rates over several times. One that is longer than the miner runs is
-// that of its whole run. 0 says that nothing was finished.
+// Rates are mean rates over several windows, in hashes per second. A window longer
+// than the run of the miner is cut to its run. 0: nothing was finished.
 type Rates struct {
 	Seconds10, Minute1, Minutes15, Hour1 float64
 	Mean                                 float64 // of the whole run
 }
 
-// Estimate is the rate that the difficulty of the accepted and rejected shares
-// lets expect, with the bounds of its 95 % confidence interval (Poisson).
+// Estimate is the hash rate that the found shares imply, in hashes per second,
+// with the bounds of its 95 % confidence interval (Poisson).
 type Estimate struct {
 	Rate, Low, High float64
 	Window          time.Duration // of the shares that count
 	Shares          uint64        // in the window
-	Disagrees       bool          // with the counted rate; that is an alarm
+	Disagrees       bool          // with the counted rate, which is an alarm
 }
 
 // Shares counts shares.
 type Shares struct {
 	Found, Accepted uint64
-	Rejected        map[Cause]uint64 // all of Causes
+	Rejected        map[Cause]uint64 // has all of Causes
 	Pending         uint64           // sent, and not answered
 	Difficulty      float64          // sum over the accepted shares
 	Best            pow.Difficulty   // of the best share's hash
@@ -97,15 +97,15 @@ type Shares struct {
 	Last            time.Time        // when the last one was accepted; zero: none
 }
 
-// SourceStatus is a source and how it does.
+// SourceStatus is the status of a source.
 type SourceStatus struct {
 	Name      string
-	User      string // who is credited, as the source names it; "": nobody
-	Connected bool   // it gives work
-	Active    bool   // its work is mined
-	Since     time.Time
-	Error     string // why it is not connected, or set aside since it refuses all shares
-	Sessions  uint64 // that stood
+	User      string    // who is credited, as the source names it; "": nobody
+	Connected bool      // it has a session with work
+	Active    bool      // its work is mined
+	Since     time.Time // the last change of Connected
+	Error     string    // why it is not connected, or suspended because it rejects all shares
+	Sessions  uint64    // that had work
 	Jobs      uint64
 	Shares    Shares
 	Latency   Latency // from a share to its answer
@@ -120,7 +120,7 @@ type WorkStatus struct {
 	Received   time.Time
 }
 
-// Latency has the quantiles of a time.
+// Latency has the quantiles of a duration.
 type Latency struct {
 	Count         uint64
 	P50, P99, Max time.Duration

@@ -10,13 +10,13 @@ import (
 	"stele/internal/text"
 )
 
-// mostUnderWay is how many shares of a source are sent at a time; of blocks four
-// times as many.
-const mostUnderWay = 64
+// maxInFlight is how many shares of a source are submitted at a time; of blocks
+// four times as many.
+const maxInFlight = 64
 
-// send gives a share to its source, or lets it wait.
+// send submits a share, or queues it if too many are in flight.
 func (m *Miner) send(u *upstream, s Share, block bool) {
-	limit := mostUnderWay
+	limit := maxInFlight
 	if block {
 		limit *= 4
 	}
@@ -27,8 +27,8 @@ func (m *Miner) send(u *upstream, s Share, block bool) {
 	switch {
 	case u.ctx == nil || u.ctx.Err() != nil:
 		m.answer(u, s, ErrLost)
-	case u.underWay < limit:
-		u.underWay++
+	case u.inFlight < limit:
+		u.inFlight++
 		m.tasks.Go(func() { m.submit(u, q) })
 	case u.waiting.add(q):
 	default:
@@ -36,11 +36,11 @@ func (m *Miner) send(u *upstream, s Share, block bool) {
 	}
 }
 
-// submit sends a share, and then those that wait.
+// submit submits a share, and then those that wait.
 func (m *Miner) submit(u *upstream, q queued) {
 	for ok := true; ok; {
 		m.mu.Lock()
-		ctx, stale, stood := u.ctx, q.generation != u.generation, u.connected
+		ctx, stale, connected := u.ctx, q.generation != u.generation, u.connected
 		m.mu.Unlock()
 		var err error
 		start := time.Now()
@@ -52,29 +52,29 @@ func (m *Miner) submit(u *upstream, q queued) {
 		took := time.Since(start)
 
 		m.mu.Lock()
-		if !stale && stood && !errors.Is(err, ErrLost) && ctx.Err() == nil {
+		if !stale && connected && !errors.Is(err, ErrLost) && ctx.Err() == nil {
 			u.latency.add(took)
 		}
 		m.answer(u, q.Share, err)
 		q, ok = u.waiting.next()
 		if !ok {
-			u.underWay--
+			u.inFlight--
 		}
 		m.mu.Unlock()
 	}
 }
 
-// errLate is about a share that waited too long.
+// errLate is the answer to a share that waited too long.
 var errLate = &Rejection{Cause: Stale, Text: "its work was out of date before it could be sent"}
 
-// giveUp answers all shares that wait.
-func (m *Miner) giveUp(u *upstream, why error) {
+// answerWaiting answers all shares that wait.
+func (m *Miner) answerWaiting(u *upstream, err error) {
 	for q, ok := u.waiting.next(); ok; q, ok = u.waiting.next() {
-		m.answer(u, q.Share, why)
+		m.answer(u, q.Share, err)
 	}
 }
 
-// answer notes what became of a share that was pending.
+// answer counts a share that was pending as accepted, rejected or lost.
 func (m *Miner) answer(u *upstream, s Share, err error) {
 	for _, t := range m.tallies(u) {
 		t.Pending--
@@ -88,8 +88,8 @@ func (m *Miner) answer(u *upstream, s Share, err error) {
 	default: // ErrLost, the end of a context, a connection
 		rejection = &Rejection{Cause: Lost, Text: err.Error()}
 		if errors.Is(err, ErrLost) && !u.connected && s.Work == u.work {
-			u.worthless = s.Work
-			m.decide()
+			u.undeliverable = s.Work
+			m.reselect()
 		}
 	}
 	m.reject(u, s, rejection)
@@ -97,7 +97,7 @@ func (m *Miner) answer(u *upstream, s Share, err error) {
 
 func (m *Miner) accept(u *upstream, s Share) {
 	now := time.Now()
-	u.refusals.accept()
+	u.rejections.reset()
 	for _, t := range m.tallies(u) {
 		t.Accepted++
 		if s.Block() {
@@ -125,15 +125,19 @@ func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
 	}
 	words := text.Clean(r.Text, text.Max)
 	now, level := time.Now(), slog.LevelDebug
-	if m.running == nil || m.running.Err() == nil { // else everything ends
+	if m.running == nil || m.running.Err() == nil { // not while the miner stops
 		level = slog.LevelWarn
 	}
-	m.Log.Log(context.Background(), level, "share not accepted", "source", u.name, "cause", string(cause), "code", r.Code,
+	event := "share rejected"
+	if cause == Lost {
+		event = "share lost"
+	}
+	m.Log.Log(context.Background(), level, event, "source", u.name, "cause", string(cause), "code", r.Code,
 		"reason", words, "job", s.Work.ID, "hash", s.Hash, "device", s.Device, "age", now.Sub(s.Found).Round(time.Millisecond))
-	if !r.Raised && u.refusals.refuse(cause, now, m.times) {
-		m.Log.Error("source refuses every share", "source", u.name, "cause", string(cause), "reason", words,
-			"set_aside_for", u.refusals.pause)
-		m.decide()
+	if !r.Raised && u.rejections.add(cause, now, m.times) {
+		m.Log.Error("source suspended, all shares rejected", "source", u.name, "cause", string(cause), "reason", words,
+			"for", u.rejections.pause)
+		m.reselect()
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 // tally counts shares.
 type tally struct {
 	Shares
-	best pow.Target // the number of the best hash, if any was found
+	best pow.Target // the best hash as a number; the highest if none was found
 }
 
 func newTally() tally {
 	return tally{Shares: Shares{Rejected: map[Cause]uint64{}}, best: pow.MaxTarget}
 }
 
-// find counts a share that was found.
+// find counts a share when it is found.
 func (t *tally) find(hash pow.Hash) {
 	t.Found++
 	if t.best.MetBy(hash) {
@@ -33,7 +33,7 @@ func numberOf(hash pow.Hash) (t pow.Target) {
 	return t
 }
 
-// status returns a copy.
+// status returns a copy of the counts.
 func (t *tally) status() Shares {
 	s := t.Shares
 	s.Rejected = maps.Clone(t.Rejected)

@@ -17,46 +17,46 @@ import (
 	"stele/internal/wake"
 )
 
-// upstream is a source, and how it does. Miner.mu guards it.
+// upstream is a source as the miner sees it. Miner.mu guards it.
 type upstream struct {
-	source Source
-	name   string
-	ctx    context.Context // of its goroutine and its shares; nil: not started
-	cancel context.CancelFunc
-	gone   bool      // it is no source of the list any more
-	left   time.Time // when that was
+	source    Source
+	name      string
+	ctx       context.Context // of its goroutine and its shares; nil before it is started
+	cancel    context.CancelFunc
+	removed   bool // from the list of sources
+	removedAt time.Time
 
 	wanted wake.Signal // set when a session is wanted
 	want   bool
 
 	session   *session  // nil: none
-	connected bool      // the session has given work
-	since     time.Time // of connected
+	connected bool      // the session has sent work
+	since     time.Time // the last change of connected
 	tried     bool      // a session has ended
-	broke     bool      // the session before ended by itself
+	broke     bool      // the last session ended by itself
 	fatal     bool
-	failures  int // sessions in a row that did not stand for a while
+	failures  int // short sessions in a row
 	err       string
-	logged    string // err that has its line in the log since the source last gave work
+	logged    string // the err that was logged since the source last had work
 
-	work       *Work     // the newest
-	worked     time.Time // when that came
-	worthless  *Work     // whose shares cannot be delivered
-	generation uint64    // counts Clean
-	roller     roller
+	work          *Work     // the newest
+	workedAt      time.Time // when that came
+	undeliverable *Work     // shares of this work cannot be delivered
+	generation    uint64    // counts Clean
+	roller        roller
 
 	*counts
 	waiting  queue
-	underWay int
+	inFlight int
 
-	refusals refusals
-	solved   *bounded.Set[pow.Hash] // parents of the last blocks
+	rejections rejections
+	solved     *bounded.Set[pow.Hash] // parents of the last blocks
 }
 
 // maxSolved is for how many parents a source's blocks are remembered.
 const maxSolved = 16
 
-// counts are what is counted of a source. They go on in one that replaces it.
+// counts are the counters of a source. A replacement of the source continues them.
 type counts struct {
 	tally    tally
 	latency  latencies
@@ -64,16 +64,16 @@ type counts struct {
 	jobs     uint64
 }
 
-// pending is how many shares are not answered.
-func (u *upstream) pending() int { return u.underWay + u.waiting.len() }
+// pending returns the number of shares that are not answered.
+func (u *upstream) pending() int { return u.inFlight + u.waiting.len() }
 
-// SetSources gives the miner another list of sources, which must be comparable,
-// as pointers are. A source that was there before goes on as it is, with its
-// session and its shares. Another one of the same name replaces it, and goes on
-// with its counts.
+// SetSources replaces the list of sources, which must be comparable, as pointers
+// are. A source that was in the list before stays as it is, with its session and
+// its shares. Another one of the same name replaces it, and continues its counts.
 //
-// One that is not there any more keeps its session until its shares are answered
-// and there is other work, for ten seconds at most.
+// A source that is no longer in the list keeps its session until its shares are
+// answered and there is other work, but for ten seconds at most. Safe for
+// concurrent use.
 func (m *Miner) SetSources(list []Source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -83,7 +83,7 @@ func (m *Miner) SetSources(list []Source) {
 		name := s.Name()
 		named := func(u *upstream) bool { return u.name == name }
 		if slices.ContainsFunc(m.sources, named) {
-			m.Log.Warn("a source is there twice", "source", name)
+			m.Log.Warn("duplicate source ignored", "source", name)
 			continue
 		}
 		i := slices.IndexFunc(before, named)
@@ -94,18 +94,18 @@ func (m *Miner) SetSources(list []Source) {
 		u := m.newUpstream(s)
 		if i >= 0 {
 			u.counts = before[i].counts
-			m.Log.Info("a source has other settings", "source", name)
+			m.Log.Info("source settings changed", "source", name)
 		}
 		m.startSource(u)
 		m.sources = append(m.sources, u)
 	}
 	for _, u := range before {
 		if !slices.Contains(m.sources, u) {
-			u.gone, u.left = true, time.Now()
+			u.removed, u.removedAt = true, time.Now()
 			m.leaving = append(m.leaving, u)
 		}
 	}
-	m.decide()
+	m.reselect()
 }
 
 func (m *Miner) newUpstream(s Source) *upstream {
@@ -120,11 +120,11 @@ func (m *Miner) newUpstream(s Source) *upstream {
 	return u
 }
 
-// dismiss ends the sources that were taken away and are not needed any more, or
-// are too slow. For a second they may be: hits for their work may still come.
-func (m *Miner) dismiss(now time.Time) {
+// reapLeaving ends removed sources that are no longer needed, or that take too
+// long. Each stays for at least a second: hits for its work may still come.
+func (m *Miner) reapLeaving(now time.Time) {
 	m.leaving = slices.DeleteFunc(m.leaving, func(u *upstream) bool {
-		age := now.Sub(u.left)
+		age := now.Sub(u.removedAt)
 		if age < time.Second || age < m.times.leave && (u.pending() > 0 || u == m.active) {
 			return false
 		}
@@ -134,12 +134,12 @@ func (m *Miner) dismiss(now time.Time) {
 		if u.cancel != nil {
 			u.cancel()
 		}
-		m.giveUp(u, ErrLost)
+		m.answerWaiting(u, ErrLost)
 		return true
 	})
 }
 
-// startSource starts the goroutine of a source, if the miner runs.
+// startSource starts the goroutine of a source if the miner runs.
 func (m *Miner) startSource(u *upstream) {
 	if m.running == nil || m.running.Err() != nil || u.ctx != nil {
 		return
@@ -160,9 +160,9 @@ func (m *Miner) serve(ctx context.Context, u *upstream) {
 			}
 			continue
 		}
-		late := time.AfterFunc(m.times.firstWork, s.late)
+		noWork := time.AfterFunc(m.times.firstWork, s.endIfIdle)
 		err := u.source.Run(s.ctx, s)
-		late.Stop()
+		noWork.Stop()
 		if cause := context.Cause(s.ctx); cause != nil && ctx.Err() == nil {
 			err = cause
 		}
@@ -177,14 +177,14 @@ func (m *Miner) serve(ctx context.Context, u *upstream) {
 	}
 }
 
-// maxReason bounds what is shown of why a source gives no work, in bytes. Sources
-// bound the parts that are not their own.
+// maxReason bounds the error of a source that is shown, in bytes. Sources bound
+// the parts of it that come from outside.
 const maxReason = 2 * text.Max
 
 var (
-	errNoWork   = errors.New("it gave no work in time")
-	errOldWork  = errors.New("it has given no new work for long")
-	errUnwanted = errors.New("it is not needed now")
+	errNoWork   = errors.New("no work in time")
+	errOldWork  = errors.New("no new work for too long")
+	errUnwanted = errors.New("not needed now")
 )
 
 // session implements Session.
@@ -195,7 +195,7 @@ type session struct {
 	cancel context.CancelCauseFunc
 }
 
-// newSession returns nil if none is wanted.
+// newSession returns a session, nil if none is wanted.
 func (m *Miner) newSession(ctx context.Context, u *upstream) *session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -208,8 +208,8 @@ func (m *Miner) newSession(ctx context.Context, u *upstream) *session {
 	return s
 }
 
-// late ends a session that has given no work.
-func (s *session) late() {
+// endIfIdle ends a session that has sent no work.
+func (s *session) endIfIdle() {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
 	if s.u.session == s && !s.u.connected {
@@ -237,76 +237,82 @@ func (s *session) Work(w *Work) {
 		u.connected, u.since, u.err, u.logged, u.fatal = true, now, "", "", false
 		u.sessions++
 		s.m.everWork = true
-		s.m.Log.Info("source gives work", "source", u.name)
+		s.m.Log.Info("source connected", "source", u.name, "difficulty", w.Target.Difficulty(), "version_mask", fmt.Sprintf("%08x", w.VersionMask))
 	}
 	if w.Clean {
 		u.generation++
-		s.m.giveUp(u, errLate)
+		s.m.answerWaiting(u, errLate)
 	}
 	u.jobs++
-	u.work, u.worked, u.worthless = w, now, nil
+	u.work, u.workedAt, u.undeliverable = w, now, nil
 	s.m.Log.Debug("new work", "source", u.name, "job", w.ID, w.height(), "clean", w.Clean)
-	s.m.decide()
+	s.m.reselect()
 }
 
-// sessionEnded notes why, and returns how long to wait before the next.
+// sessionEnded records why a session ended, and returns how long to wait before
+// the next one.
 func (m *Miner) sessionEnded(u *upstream, err error) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	worked, stood := u.connected, u.connected && time.Since(u.since) >= m.times.settle
+	worked, stable := u.connected, u.connected && time.Since(u.since) >= m.times.settle
 	u.session, u.connected, u.tried = nil, false, true
 	if worked {
 		u.since = time.Now()
 	}
 	if u.ctx.Err() != nil || errors.Is(err, errUnwanted) {
 		u.err, u.broke = "", false
-		m.decide()
+		m.reselect()
 		return 0
 	}
 	if err == nil {
 		err = errors.New("the session ended")
 	}
-	// What has given work is tried again as after any other error: its refusal may
-	// be trouble of the moment, or somebody else's doing.
-	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal) && u.worked.IsZero(), text.Clean(err.Error(), maxReason)
-	if u.failures++; stood {
+	// A source that has had work is retried as after any other error: the rejection
+	// may be trouble of the moment, or somebody else's doing.
+	u.broke, u.fatal, u.err = true, errors.Is(err, ErrFatal) && u.workedAt.IsZero(), text.Clean(err.Error(), maxReason)
+	if u.failures++; stable {
 		u.failures = 0
 	}
 	wait := m.times.fatal
 	if !u.fatal {
 		wait = m.times.backOff << min(u.failures, 16)
-		wait = min(wait, m.times.longest)
-		wait = wait/2 + rand.N(wait/2) // so that a pool's miners do not all come at once
+		wait = min(wait, m.times.maxBackOff)
+		wait = wait/2 + rand.N(wait/2) // so that a pool's miners do not all reconnect at once
 	}
 	level := slog.LevelWarn
 	if u.err == u.logged {
 		level = slog.LevelDebug
 	}
 	u.logged = u.err
-	m.Log.Log(context.Background(), level, "source gives no work", "source", u.name, "error", u.err, "next_try_in", wait.Round(time.Millisecond))
-	m.decide()
+	event := "source connection failed"
+	if worked {
+		event = "source disconnected"
+	}
+	m.Log.Log(context.Background(), level, event, "source", u.name, "err", u.err, "retry_in", wait.Round(time.Millisecond))
+	m.reselect()
 	return wait
 }
 
-// renew ends the sessions that have given no new work for long. A pool gives some
-// every minute; one that does not may have lost its node, and nobody would notice.
-func (m *Miner) renew(now time.Time) {
+// expireIdleSessions ends the sessions that have sent no new work for long. A pool
+// sends some every minute; one that does not may have lost its node, and nobody
+// would notice.
+func (m *Miner) expireIdleSessions(now time.Time) {
 	for _, u := range m.sources {
-		if u.connected && now.Sub(u.worked) > m.times.nextWork {
+		if u.connected && now.Sub(u.workedAt) > m.times.nextWork {
 			u.session.cancel(errOldWork)
 		}
 	}
 }
 
-// why tells in one line why no source gives work.
-func (m *Miner) why() string {
+// sourceErrors says in one line why no source has work.
+func (m *Miner) sourceErrors() string {
 	var all []string
 	for _, u := range m.sources {
-		why := u.err
-		if why == "" {
-			why = "connecting"
+		reason := u.err
+		if reason == "" {
+			reason = "connecting"
 		}
-		all = append(all, fmt.Sprintf("%s: %s", u.name, why))
+		all = append(all, fmt.Sprintf("%s: %s", u.name, reason))
 	}
 	return strings.Join(all, "; ")
 }

@@ -20,8 +20,8 @@ const (
 	schemeHTTPS      = "https"
 )
 
-// schemes are all that are understood, and what they mean. Pools and other miners
-// write the same in many ways.
+// schemes maps each scheme to its meaning. Pools and other miners spell them in
+// many ways.
 var schemes = map[string]string{
 	"stratum+tcp": SchemeStratum, "stratum1+tcp": SchemeStratum, "stratum": SchemeStratum, "tcp": SchemeStratum,
 	"stratum+ssl": SchemeStratumTLS, "stratum+tls": SchemeStratumTLS, "stratum1+ssl": SchemeStratumTLS, "stratum1+tls": SchemeStratumTLS,
@@ -29,13 +29,13 @@ var schemes = map[string]string{
 	"http": schemeHTTP, "https": schemeHTTPS,
 }
 
-// ParseURL reads the URL of a source: scheme://user:password@host:port, of which
-// user and password may be missing. The scheme of the result is stratum+tcp or
-// stratum+ssl for a pool, whose port must be there, and http or https for a node.
-// Without a scheme it is stratum+tcp.
+// ParseURL parses the URL of a source: scheme://user:password@host:port. User and
+// password are optional. The scheme of the result is stratum+tcp or stratum+ssl for
+// a pool, which needs a port, and http or https for a node. The default is
+// stratum+tcp.
 //
-// An error wraps [ErrURL]. It quotes the URL without what may be a secret, and says
-// which part is wrong.
+// An error is of the kind [ErrURL]. It says which part is wrong, and quotes the URL
+// without anything that may be a secret.
 func ParseURL(text string) (*url.URL, error) {
 	scheme, rest := cutScheme(text)
 	u, fault := parseURL(scheme, rest)
@@ -47,7 +47,7 @@ func ParseURL(text string) (*url.URL, error) {
 
 var schemePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]{0,31}$`)
 
-// cutScheme takes the scheme off a URL; "": it has none.
+// cutScheme splits the scheme from a URL; "": it has none.
 func cutScheme(text string) (scheme, rest string) {
 	text = strings.TrimSpace(text)
 	if scheme, rest, ok := strings.Cut(text, "://"); ok && schemePattern.MatchString(scheme) {
@@ -56,7 +56,7 @@ func cutScheme(text string) (scheme, rest string) {
 	return "", text
 }
 
-// parseURL returns the URL, or what is wrong with it.
+// parseURL returns the URL, or the fault in it.
 func parseURL(scheme, rest string) (u *url.URL, fault string) {
 	meaning, known := SchemeStratum, true
 	if scheme != "" {
@@ -90,15 +90,15 @@ func parseURL(scheme, rest string) (u *url.URL, fault string) {
 	case u.Port() != "" && (err != nil || port == 0):
 		return nil, "the port must be a number from 1 to 65535"
 	case u.Fragment != "":
-		return nil, "nothing has a # after the host"
+		return nil, "a # after the host"
 	case pool && (strings.Trim(u.Path, "/") != "" || u.RawQuery != ""):
 		return nil, "a pool has no path or query after the port"
 	}
 	return u, ""
 }
 
-// splitAuthority returns the part of a URL with user, password, host and port; of
-// that, what is before the last @; and what is after it.
+// splitAuthority returns the authority of a URL (user, password, host and port),
+// and the parts of it before and after the last @.
 func splitAuthority(rest string) (authority, user, hostPort string) {
 	authority = rest
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -110,7 +110,8 @@ func splitAuthority(rest string) (authority, user, hostPort string) {
 	return authority, "", authority
 }
 
-// syntaxFault returns what package url finds wrong. Its own words quote the URL.
+// syntaxFault returns the fault that package url reports. The error of url itself
+// quotes the URL.
 func syntaxFault(user string, err error) string {
 	var escape url.EscapeError
 	if errors.As(err, &escape) {
@@ -122,15 +123,15 @@ func syntaxFault(user string, err error) string {
 	if strings.Contains(err.Error(), "invalid port") {
 		return "the port must be a number from 1 to 65535"
 	}
-	return "a character in the host that no host has"
+	return "an invalid character in the host"
 }
 
-// plainHost is a host, and perhaps a port, that cannot be a password gone astray.
+// plainHost is a host, and perhaps a port, that cannot be a misplaced password.
 var plainHost = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]{1,64}\]|[A-Za-z0-9._-]{0,253})(:[0-9]{0,20})?$`)
 
-// quotable returns a URL for an error. Where there is a slip in it, everything
-// before the last @ may be the password, and so may what is no host and port. A
-// single word without a port may be its end, or anything.
+// quotable returns a URL for an error. In a URL with a mistake, everything before
+// the last @ may be the password, and so may anything that is not a host and port.
+// A single word without a port may be the end of a password.
 func quotable(scheme, rest string) string {
 	const hidden = "xxxxx"
 	shown := scheme

@@ -67,7 +67,7 @@ func TestParseURLFaults(t *testing.T) {
 		"stratum+tcp://u:secret@:1":      `"stratum+tcp://xxxxx@:1": no host: must be host:port`,
 		"stratum+tcp://u:secret%zz@h:1":  `"stratum+tcp://xxxxx@h:1": a % that is not followed by two hex digits: write %25 for %`,
 		"stratum+tcp://u:sec ret@h:1":    `"stratum+tcp://xxxxx@h:1": ` + odd,
-		"stratum+tcp://se cret:1":        `"stratum+tcp://xxxxx": a character in the host that no host has`,
+		"stratum+tcp://se cret:1":        `"stratum+tcp://xxxxx": an invalid character in the host`,
 		"stratum+tcp://u:1/secret@h:1":   `"stratum+tcp://xxxxx@h:1": ` + escaped,
 		"stratum+tcp://u:1#secret@h:1":   `"stratum+tcp://xxxxx@h:1": ` + escaped,
 		"stratum+tcp://u:1?secret@h:1":   `"stratum+tcp://xxxxx@h:1": ` + escaped,
@@ -76,9 +76,9 @@ func TestParseURLFaults(t *testing.T) {
 		"http://u:1?secret@h:1":          `"http://xxxxx@h:1": ` + escaped,
 		"stratum+tcp://h:1/secret":       `"stratum+tcp://h:1...": ` + after,
 		"stratum+tcp://h:1?secret":       `"stratum+tcp://h:1...": ` + after,
-		"http://h:1#secret":              `"http://h:1...": nothing has a # after the host`,
+		"http://h:1#secret":              `"http://h:1...": a # after the host`,
 		"a.example:1,b.example:2":        `"xxxxx": a comma after the host: several URLs each need a scheme`,
-		"h:1\x1b[31m":                    `"xxxxx": a character in the host that no host has`,
+		"h:1\x1b[31m":                    `"xxxxx": an invalid character in the host`,
 	} {
 		u, err := ParseURL(text)
 		if !errors.Is(err, ErrURL) || u != nil || err.Error() != "bad URL "+want {

@@ -18,29 +18,29 @@ const (
 	senseEvery = 2 * time.Second
 )
 
-// watch looks after everything, each second, and tells systemd about it.
+// watch ticks each second, and reports to systemd.
 func (m *Miner) watch(ctx context.Context) {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	watchdog, stop := watchdogTimes()
 	defer stop()
-	var well bool
-	var told string
-	look := func() {
+	var healthy bool
+	var reported string
+	check := func() {
 		all, now := m.Engine.Status(), time.Now()
-		well = m.tick(all, now)
-		if s := m.headline(all, now); s != told {
-			told = s
+		healthy = m.tick(all, now)
+		if s := m.headline(all, now); s != reported {
+			reported = s
 			notify("STATUS=" + s)
 		}
 	}
-	look()
+	check()
 	for {
 		select {
 		case <-ticker.C:
-			look()
+			check()
 		case <-watchdog:
-			if well {
+			if healthy {
 				notify("WATCHDOG=1")
 			}
 		case <-ctx.Done():
@@ -49,9 +49,9 @@ func (m *Miner) watch(ctx context.Context) {
 	}
 }
 
-// tick counts, looks after the devices and after the sources. It reports whether
-// the miner does what it can: one without work does, and one that tries to get
-// its devices back, for a while.
+// tick counts, checks the devices and checks the sources. It reports whether the
+// miner is healthy: one without work is, and so is one that tries to get its
+// devices back, for a while.
 func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,8 +62,8 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 		sum.nonces += nonces(s.Nonces)
 		sum.hits += s.Hits
 		sum.expected += s.ExpectedHits
-		m.observe(d, s, now, m.given != nil)
-		m.limit(d, now)
+		m.observe(d, s, now, m.assigned != nil)
+		m.checkLimits(d, now)
 		if m.noDevice && s.State == engine.OK {
 			m.noDevice = false
 		}
@@ -72,17 +72,17 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	m.progress.Add(now, sum)
 	estimate := estimateRate(m.progress.Over(now, estimateWindow))
 	if estimate.Disagrees && !m.estimate.Disagrees {
-		m.Log.Error("the shares do not fit to the counted hash rate",
+		m.Log.Error("hash rate implied by shares differs from measured hash rate",
 			"shares", estimate.Shares, "counted", rate.PerSecond(m.counted.Over(now, estimateWindow)), "low", estimate.Low, "high", estimate.High)
 	}
 	m.estimate = estimate
 
-	m.dismiss(now)
-	m.renew(now)
-	m.decide()
+	m.reapLeaving(now)
+	m.expireIdleSessions(now)
+	m.reselect()
 	m.checkLost(all)
 	m.checkDevices()
-	if m.given != m.current {
+	if m.assigned != m.current {
 		m.changed.Wake()
 	}
 	if state, _ := m.state(all, now); state != Stalled {
@@ -95,9 +95,9 @@ func (m *Miner) tick(all []engine.DeviceStatus, now time.Time) bool {
 	return now.Sub(m.stalled) < m.times.patience
 }
 
-// checkDevices ends the miner if no device will ever work.
+// checkDevices ends the miner if no device can ever work again.
 func (m *Miner) checkDevices() {
-	if m.broken != nil || slices.ContainsFunc(m.devices, func(d *device) bool { return !d.machine.GivenUp() }) {
+	if m.broken != nil || slices.ContainsFunc(m.devices, func(d *device) bool { return !d.machine.IsGivenUp() }) {
 		return
 	}
 	var reasons []string
@@ -105,15 +105,15 @@ func (m *Miner) checkDevices() {
 		_, reason := d.machine.State()
 		reasons = append(reasons, d.info.ID+": "+reason)
 	}
-	m.broken = fmt.Errorf("%w: all are given up: %s", engine.ErrNoDevice, strings.Join(reasons, "; "))
+	m.broken = fmt.Errorf("%w: gave up on all: %s", engine.ErrNoDevice, strings.Join(reasons, "; "))
 	if len(m.devices) == 0 {
 		m.broken = fmt.Errorf("%w: the engine has none", engine.ErrNoDevice)
 	}
 	m.changed.Wake()
 }
 
-// checkLost ends the miner if all devices of a kind are lost: the driver is lost
-// to the process, and another kind that goes on may be much slower.
+// checkLost ends the miner if all devices of a kind are lost: then the driver is
+// lost to the process, and the kind that is left may be much slower.
 func (m *Miner) checkLost(all []engine.DeviceStatus) {
 	lost, left := map[string][]string{}, map[string]bool{}
 	for _, s := range all {
@@ -132,7 +132,7 @@ func (m *Miner) checkLost(all []engine.DeviceStatus) {
 	}
 }
 
-// sense reads the sensors. It is a goroutine of its own, since a driver may hang.
+// sense reads the sensors, in a goroutine of its own since a driver may hang.
 func (m *Miner) sense(ctx context.Context) {
 	ticker := time.NewTicker(senseEvery)
 	defer ticker.Stop()
@@ -145,9 +145,9 @@ func (m *Miner) sense(ctx context.Context) {
 			got, err := m.Sensors(d.info.UUID)
 			if failed[d.info.UUID] != (err != nil) {
 				failed[d.info.UUID] = err != nil
-				m.Log.Warn("sensors", "device", d.info.ID, "readable", err == nil, "error", errors.Join(err))
+				m.Log.Warn("sensor readability changed", "device", d.info.ID, "readable", err == nil, "err", errors.Join(err))
 			}
-			m.sensed(d, got, err)
+			m.setSensors(d, got, err)
 		}
 		select {
 		case <-ticker.C:
@@ -157,11 +157,11 @@ func (m *Miner) sense(ctx context.Context) {
 	}
 }
 
-func (m *Miner) sensed(d *device, got Sensors, err error) {
+func (m *Miner) setSensors(d *device, got Sensors, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
-		d.sensors = &Sensors{} // nothing is known
+		d.sensors = &Sensors{} // all unknown
 		return
 	}
 	if got.Energy != nil {
@@ -174,7 +174,7 @@ func (m *Miner) sensed(d *device, got Sensors, err error) {
 	d.sensors = &got
 }
 
-// state tells what the miner does, and what is wrong.
+// state returns the state of the miner, and what is wrong.
 func (m *Miner) state(all []engine.DeviceStatus, now time.Time) (State, string) {
 	resting, usable, quiet := 0, 0, m.times.stall
 	var reasons []string
@@ -198,23 +198,23 @@ func (m *Miner) state(all []engine.DeviceStatus, now time.Time) (State, string) 
 	case resting > 0 && resting == len(m.devices):
 		return Paused, trouble
 	case m.current == nil:
-		return Waiting, "no source gives work: " + m.why()
+		return Waiting, "no source has work: " + m.sourceErrors()
 	case usable == 0:
 		return Stalled, "no device can be used: " + trouble
 	case quiet >= m.times.stall:
 		return Stalled, fmt.Sprintf("no device has finished a nonce for %v", m.times.stall)
 	case trouble != "":
 	case m.active != nil && !m.active.connected:
-		trouble = m.active.name + " is not connected, its last work is mined: " + m.active.err
-	case m.active != nil && m.active.refusals.aside(now):
-		trouble = m.active.name + ": " + m.active.refusals.why()
+		trouble = m.active.name + " is disconnected, mining its last work: " + m.active.err
+	case m.active != nil && m.active.rejections.suspended(now):
+		trouble = m.active.name + ": " + m.active.rejections.reason()
 	case m.estimate.Disagrees:
-		trouble = "the shares do not fit to the counted hash rate"
+		trouble = "hash rate implied by shares differs from measured hash rate"
 	}
 	return Mining, trouble
 }
 
-// headline tells in one line what the miner does, for systemd.
+// headline returns the state in one line, for systemd.
 func (m *Miner) headline(all []engine.DeviceStatus, now time.Time) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -229,7 +229,8 @@ func (m *Miner) headline(all []engine.DeviceStatus, now time.Time) string {
 	return strings.Join(strings.Fields(line), " ")
 }
 
-// Status tells how the miner does. It may be called often.
+// Status returns the status of the miner. It is cheap enough to be called several
+// times a second. Safe for concurrent use.
 func (m *Miner) Status() Status {
 	all := m.Engine.Status()
 	m.mu.Lock()
@@ -250,8 +251,8 @@ func (m *Miner) Status() Status {
 	}
 	for _, u := range m.sources {
 		reason := u.err
-		if reason == "" && u.refusals.aside(now) {
-			reason = u.refusals.why()
+		if reason == "" && u.rejections.suspended(now) {
+			reason = u.rejections.reason()
 		}
 		s.Sources = append(s.Sources, SourceStatus{
 			Name: u.name, User: u.source.User(), Connected: u.connected, Active: u == m.active && m.current != nil, Since: u.since,

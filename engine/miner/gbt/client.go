@@ -22,9 +22,9 @@ const (
 	// longPollTimeout is how long a node may have no news. Then it is asked at once,
 	// to see that it still answers.
 	longPollTimeout = 5 * time.Minute
-	// mostRaces is how many templates in a row may be out of date before they are
+	// maxRaces is how many templates in a row may be out of date before they are
 	// judged.
-	mostRaces = 5
+	maxRaces = 5
 )
 
 // errRace says that a new block came while the node judged a proposal.
@@ -55,7 +55,7 @@ type Client struct {
 	credited               string // the payout in the words of the options
 	http                   http.Client
 
-	refusals miner.UserRefusals
+	rejections miner.UserRejections
 
 	mu   sync.Mutex
 	race *race // of the newest template
@@ -127,7 +127,7 @@ func (c *Client) Run(ctx context.Context, s miner.Session) error {
 		received := time.Now()
 		if t.has("proposal") {
 			err := c.propose(ctx, t)
-			if errors.Is(err, errRace) && races < mostRaces {
+			if errors.Is(err, errRace) && races < maxRaces {
 				races, last = races+1, nil
 				continue
 			}

@@ -54,9 +54,9 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return nil, fmt.Errorf("%w to %.200q: redirects are not followed; is the URL that of the node's RPC port?", errRedirect, a.Header.Get("Location"))
 	case http.StatusUnauthorized:
-		return nil, c.refusals.Refused(fmt.Errorf("wrong user or password, or cookie (%s)", status))
+		return nil, c.rejections.Rejected(fmt.Errorf("wrong user or password, or cookie (%s)", status))
 	case http.StatusForbidden:
-		return nil, c.refusals.Refused(fmt.Errorf("it does not allow %s to this user, or from this address (%s)", method, status))
+		return nil, c.rejections.Rejected(fmt.Errorf("it does not allow %s to this user, or from this address (%s)", method, status))
 	}
 	b, err := io.ReadAll(io.LimitReader(a.Body, maxBody+1))
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	case answer.Error != nil && answer.Error.Code == -32601:
 		return nil, fmt.Errorf("%w: %w %s", miner.ErrFatal, errNoMethod, method)
 	}
-	c.refusals.Accepted()
+	c.rejections.Accepted()
 	if answer.Error != nil {
 		answer.Error.Message = text.Clean(answer.Error.Message, text.Max)
 		return nil, answer.Error

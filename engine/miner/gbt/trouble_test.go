@@ -196,7 +196,7 @@ func TestSubmitOver(t *testing.T) {
 // nothing worse; unless it comes every time.
 func TestProposalRace(t *testing.T) {
 	race := `{"result":"inconclusive-not-best-prevblk"}`
-	for _, races := range []int{1, mostRaces, mostRaces + 1} {
+	for _, races := range []int{1, maxRaces, maxRaces + 1} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{proposal: func(n int) (string, error) {
 				if n <= races {
@@ -206,7 +206,7 @@ func TestProposalRace(t *testing.T) {
 			}}
 			works, ended := s.run(t)
 			synctest.Wait()
-			if ok := races <= mostRaces; (len(works) == 1) != ok || (len(ended) == 0) != ok {
+			if ok := races <= maxRaces; (len(works) == 1) != ok || (len(ended) == 0) != ok {
 				t.Errorf("after %d races: %d works, %d sessions ended", races, len(works), len(ended))
 			}
 		})

@@ -1,7 +1,7 @@
-// Package health watches over devices.
+// Package health decides what becomes of devices that fail or run hot.
 //
-//   - [Machine] says what state a device is in, and what is to be done about it.
-//     It is told what happens and when, and has no clock of its own.
-//   - [Limits] are a temperature and a power above which a device has to rest.
-//   - [Hooks] are commands that are run when something happens, by a [Runner].
+//   - [Machine] is the state of a device. It takes events with their time, and
+//     decides when the device is tried again. It has no clock of its own.
+//   - [Limits] are a temperature and a power above which a device must rest.
+//   - [Hooks] are commands that a [Runner] runs on events.
 package health

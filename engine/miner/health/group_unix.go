@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// ownGroup makes a command the first of a process group of its own, which is
-// killed whole.
+// ownGroup makes a command the leader of a process group of its own, and kills the
+// whole group with it.
 func ownGroup(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error {

@@ -45,7 +45,7 @@ func TestKilledHookLeavesNothing(t *testing.T) {
 	if _, err := io.ReadAll(alive); err != nil {
 		t.Error("a child of the hook lives on:", err)
 	}
-	log.await(t, 1, `"hook was killed" event=sick command=sh why="the miner ends"`)
+	log.await(t, 1, `"hook killed" event=sick command=sh reason="miner stopped"`)
 }
 
 // What a hook that ended by itself has left in the background goes on, and is
@@ -54,7 +54,7 @@ func TestEndedHookLeavesItsChild(t *testing.T) {
 	in, out := fifo(t, "in"), fifo(t, "out")
 	r, log, stop := run(t, Hooks{Sick: []string{"sh", "-c", `cat <"$0" >"$1" & echo away`, in, out}})
 	r.Device(Sick, "cpu", "")
-	log.await(t, 1, `"hook was run" event=sick command=sh output=away`)
+	log.await(t, 1, `"hook finished" event=sick command=sh output=away`)
 	stop()
 	to := open(t, in, os.O_WRONLY)
 	from := open(t, out, os.O_RDONLY)

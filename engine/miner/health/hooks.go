@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// Hooks are commands, each a program and its arguments, that are run when
-// something happens. No shell is between. An empty one is none.
+// Hooks are commands, each a program and its arguments, that are run on events,
+// without a shell. An empty command is none.
 //
-// A command has the environment of the program without its own settings, since
-// some of those are secrets: no variable that begins with STELE_ but
-// STELE_EVENT (sick, dead, recovered or block), and STELE_DEVICE, STELE_REASON
-// and STELE_BLOCK where they apply.
+// A command has the environment of the program without the settings of the
+// program, some of which are secrets: of the variables that begin with STELE_ it
+// has only STELE_EVENT (sick, dead, recovered or block), and STELE_DEVICE,
+// STELE_REASON and STELE_BLOCK where they apply.
 //
-// A command that takes too long is killed, and on Unix its process group with
-// it. What it leaves in the background when it ends by itself goes on, and can
-// write no more to the log.
+// A command that takes too long is killed, on Unix with its process group. What a
+// command leaves in the background when it exits keeps running, but can no longer
+// write to the log.
 type Hooks struct {
-	Sick      []string // a device gives wrong answers, or finishes nothing
+	Sick      []string // a device returns wrong results, or finishes nothing
 	Dead      []string // a device failed, or was sick too often
 	Recovered []string // a device works again
 	Block     []string // a source accepted a block
@@ -34,21 +34,22 @@ type Hooks struct {
 
 const (
 	defaultTimeout = 30 * time.Second
-	mostCalls      = 64      // that wait, for each event
-	mostOutput     = 4 << 10 // bytes of a command's output in the log
+	maxCalls       = 64      // that wait, for each event
+	maxOutput      = 4 << 10 // of a command in the log, in bytes
 )
 
-var errTooLong = errors.New("it took too long")
+var errTooLong = errors.New("timeout")
 
-// Runner runs hooks, those of an event one after the other. Its methods may be
-// called by several goroutines at once, and do not wait.
+// Runner runs hooks, those of an event one after the other. Its methods other than
+// Run do not block. Safe for concurrent use.
 type Runner struct {
 	hooks Hooks
 	log   *slog.Logger
 	calls map[string]chan []string // the environment of each call, by its event
 }
 
-// NewRunner returns a runner. A nil log is silent.
+// NewRunner returns a runner, which does nothing before [Runner.Run]. A nil log is
+// silent.
 func NewRunner(h Hooks, log *slog.Logger) *Runner {
 	if h.Timeout <= 0 {
 		h.Timeout = defaultTimeout
@@ -58,12 +59,12 @@ func NewRunner(h Hooks, log *slog.Logger) *Runner {
 	}
 	r := &Runner{hooks: h, log: log, calls: map[string]chan []string{}}
 	for event := range r.commands() {
-		r.calls[event] = make(chan []string, mostCalls)
+		r.calls[event] = make(chan []string, maxCalls)
 	}
 	return r
 }
 
-// commands returns the hooks that there are, by their events.
+// commands returns the hooks that are set, by their events.
 func (r *Runner) commands() map[string][]string {
 	all := map[string][]string{"sick": r.hooks.Sick, "dead": r.hooks.Dead, "recovered": r.hooks.Recovered, "block": r.hooks.Block}
 	for event, command := range all {
@@ -74,11 +75,11 @@ func (r *Runner) commands() map[string][]string {
 	return all
 }
 
-// Run runs the hooks until ctx ends. What runs then is killed.
+// Run runs the hooks until ctx ends. It kills the commands that run then.
 func (r *Runner) Run(ctx context.Context) {
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	for event, command := range r.commands() {
-		all.Go(func() {
+		wg.Go(func() {
 			for {
 				select {
 				case environment := <-r.calls[event]:
@@ -89,16 +90,16 @@ func (r *Runner) Run(ctx context.Context) {
 			}
 		})
 	}
-	all.Wait()
+	wg.Wait()
 }
 
-// Device runs the hook for what a device has become, if there is one for that.
+// Device runs the hook for the new state of a device, if there is one.
 func (r *Runner) Device(s State, device, reason string) {
 	event := map[State]string{Sick: "sick", Dead: "dead", OK: "recovered"}[s]
 	r.fire(event, "STELE_DEVICE="+device, "STELE_REASON="+reason)
 }
 
-// Block runs the hook for a block with a hash.
+// Block runs the hook for an accepted block.
 func (r *Runner) Block(device, hash string) {
 	r.fire("block", "STELE_DEVICE="+device, "STELE_BLOCK="+hash)
 }
@@ -111,7 +112,7 @@ func (r *Runner) fire(event string, environment ...string) {
 	select {
 	case calls <- append(environment, "STELE_EVENT="+event):
 	default:
-		r.log.Warn("hook is left out, since too many wait", "event", event)
+		r.log.Warn("hook dropped, too many waiting", "event", event)
 	}
 }
 
@@ -137,28 +138,28 @@ func (r *Runner) call(ctx context.Context, event string, command, environment []
 	said := slog.String("output", strings.TrimSpace(string(output.kept)))
 	switch {
 	case killed:
-		why := "the miner ends"
+		reason := "miner stopped"
 		if errors.Is(context.Cause(ctx), errTooLong) {
-			why = "timeout"
+			reason = "timeout"
 		}
-		log.Warn("hook was killed", "why", why, "after", time.Since(started).Round(time.Millisecond), said)
+		log.Warn("hook killed", "reason", reason, "after", time.Since(started).Round(time.Millisecond), said)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		log.Warn("hook failed", "error", err.Error(), said)
+		log.Warn("hook failed", "err", err, said)
 	default:
-		log.Info("hook was run", said)
+		log.Info("hook finished", said)
 	}
 }
 
-// inherited returns an environment without the settings of this program.
+// inherited returns the environment without the settings of this program.
 func inherited(environment []string) []string {
 	return slices.DeleteFunc(environment, func(s string) bool { return strings.HasPrefix(s, "STELE_") })
 }
 
-// head keeps the beginning of what is written.
+// head keeps the beginning of what is written to it.
 type head struct{ kept []byte }
 
 // Write implements io.Writer.
 func (h *head) Write(b []byte) (int, error) {
-	h.kept = append(h.kept, b[:min(len(b), mostOutput-len(h.kept))]...)
+	h.kept = append(h.kept, b[:min(len(b), maxOutput-len(h.kept))]...)
 	return len(b), nil
 }

@@ -94,7 +94,7 @@ func TestBadHooks(t *testing.T) {
 	log.await(t, 20, "alone")
 	log.await(t, 1, "exit status 3")
 	log.await(t, 1, "no such file")
-	log.await(t, 1, `"hook was killed" event=recovered command=sleep why=timeout after=`)
+	log.await(t, 1, `"hook killed" event=recovered command=sleep reason=timeout after=`)
 }
 
 // The settings of the program, of which some are secrets, are not for hooks.
@@ -104,7 +104,7 @@ func TestHooksInheritNoSettings(t *testing.T) {
 	t.Setenv("NOT_STELE", "kept")
 	r, log, _ := run(t, Hooks{Block: []string{"sh", "-c", "env | grep STELE"}})
 	r.Block("cpu", "00ff")
-	log.await(t, 1, "hook was run")
+	log.await(t, 1, "hook finished")
 	for name, want := range map[string]int{"STELE_PASSWORD": 0, "STELE_REASON": 0, "NOT_STELE=kept": 1, "STELE_BLOCK=00ff": 1, "STELE_EVENT=block": 1} {
 		if got := strings.Count(log.text(), name); got != want {
 			t.Errorf("%s is there %d times: %s", name, got, log.text())
@@ -112,7 +112,7 @@ func TestHooksInheritNoSettings(t *testing.T) {
 	}
 }
 
-// The log of a hook that the end of the runner kills tells the time that it had,
+// The log of a hook that the end of the runner kills has the time that it had,
 // not the one that it might have had.
 func TestKilledHookTellsItsTime(t *testing.T) {
 	started := filepath.Join(t.TempDir(), "started")
@@ -122,7 +122,7 @@ func TestKilledHookTellsItsTime(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	stop()
-	log.await(t, 1, `why="the miner ends" after=`)
+	log.await(t, 1, `reason="miner stopped" after=`)
 	if strings.Contains(log.text(), "after=1h") {
 		t.Error(log.text())
 	}
@@ -135,13 +135,13 @@ func TestHooksAreBounded(t *testing.T) {
 		Sick:  []string{"sleep", "1000"},
 		Block: []string{"sh", "-c", `head -c 100000 /dev/zero | tr '\0' x`},
 	})
-	for range 2 * mostCalls {
+	for range 2 * maxCalls {
 		r.Device(Sick, "cpu", "")
 	}
-	log.await(t, mostCalls-1, "too many wait")
+	log.await(t, maxCalls-1, "too many wait")
 	r.Block("cpu", "")
-	log.await(t, 1, "hook was run")
-	if n := strings.Count(log.text(), "x"); n < mostOutput || n > mostOutput+100 {
+	log.await(t, 1, "hook finished")
+	if n := strings.Count(log.text(), "x"); n < maxOutput || n > maxOutput+100 {
 		t.Errorf("%d bytes of output", n)
 	}
 	stop()

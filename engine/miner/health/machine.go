@@ -7,33 +7,33 @@ type State string
 
 const (
 	OK         State = "ok"
-	Sick       State = "sick"       // it gives wrong answers, or finishes nothing
+	Sick       State = "sick"       // it returns wrong results, or finishes nothing
 	Dead       State = "dead"       // it failed, or was sick too often
-	Recovering State = "recovering" // it is tried again
+	Recovering State = "recovering" // it is being tried again
 	Resting    State = "resting"    // it is too hot, or draws too much power
 )
 
-// Event is what can happen to a device.
+// Event is something that happens to a device.
 type Event string
 
 const (
-	Works   Event = "works"   // it has finished nonces
-	Faulty  Event = "faulty"  // it gives wrong answers, or finishes nothing
-	Failed  Event = "failed"  // it cannot be used
-	Passed  Event = "passed"  // the trial that was asked for: the device is used again
-	Refused Event = "refused" // the trial that was asked for: it did not pass
-	Later   Event = "later"   // the trial that was asked for cannot be made yet; it does not count
-	Hot     Event = "hot"     // a limit is exceeded
-	Cool    Event = "cool"    // no limit is exceeded
+	Progress      Event = "progress"       // it has finished nonces
+	Faulty        Event = "faulty"         // it returns wrong results, or finishes nothing
+	Failed        Event = "failed"         // it cannot be used
+	TrialPassed   Event = "trial-passed"   // the device is in use again
+	TrialFailed   Event = "trial-failed"   // the device cannot be used yet
+	TrialDeferred Event = "trial-deferred" // the trial cannot be made yet; it does not count
+	Hot           Event = "hot"            // a limit is exceeded
+	Cool          Event = "cool"           // no limit is exceeded
 )
 
-// Rules are the times of a machine. The zero value takes [Defaults] for each.
+// Rules are the times of a machine. A zero field has its value of [Defaults].
 type Rules struct {
 	Pause        time.Duration // from a fault to the first trial; it doubles with each trial
 	LongestPause time.Duration // between two trials
-	Trials       int           // that may fail before a device is given up
-	Proof        time.Duration // that a device has to work until it is OK
-	Forget       time.Duration // that it has to be OK until earlier trials are forgotten
+	Trials       int           // that may fail before the device is given up
+	Proof        time.Duration // of progress before a recovering device is OK
+	Forget       time.Duration // of being OK before earlier trials are forgotten
 	Rest         time.Duration // the shortest rest
 }
 
@@ -47,19 +47,18 @@ var Defaults = Rules{
 	Rest:         time.Minute,
 }
 
-// Machine is the state of a device. Its states and what leads from one to the
-// other:
+// Machine is the state of a device. Its transitions:
 //
 //	OK          Faulty -> Sick   Failed -> Dead   Hot -> Resting
-//	Sick, Dead  after a pause, if not hot: try it
-//	            Passed -> Recovering   Refused: a longer pause
+//	Sick, Dead  after a pause, if not hot: a trial
+//	            TrialPassed -> Recovering   TrialFailed: a longer pause
 //	            after the last trial -> Dead, for good
-//	Recovering  works for some time -> OK   Faulty -> Sick   Failed -> Dead   Hot -> Resting
+//	Recovering  progress for some time -> OK   Faulty -> Sick   Failed -> Dead   Hot -> Resting
 //	Resting     Cool, after the shortest rest -> OK, or Recovering if it was that
 //	            Faulty -> Sick   Failed -> Dead
 //
-// A device that comes back by itself, as a dead one may, tells Works: that is
-// Passed.
+// Progress of a device that is Sick or Dead, which may come back by itself, counts
+// as TrialPassed. Not safe for concurrent use.
 type Machine struct {
 	rules  Rules
 	state  State
@@ -68,9 +67,9 @@ type Machine struct {
 
 	trials int
 	due    time.Time // of the next trial, while sick or dead
-	trying bool      // a trial was asked for, and its end is not told
+	trying bool      // a trial was requested, and its result is not in
 	hot    bool
-	before State // what a resting device was
+	before State // the state of a resting device before its rest
 }
 
 // NewMachine returns the machine of a device that is OK.
@@ -94,16 +93,17 @@ func NewMachine(now time.Time, r Rules) *Machine {
 // State returns the state and its reason, which is "" for OK.
 func (m *Machine) State() (State, string) { return m.state, m.reason }
 
-// GivenUp reports whether the device is dead for good.
-func (m *Machine) GivenUp() bool {
+// IsGivenUp reports whether the device is dead for good.
+func (m *Machine) IsGivenUp() bool {
 	return m.state == Dead && m.trials >= m.rules.Trials && !m.trying
 }
 
-// Tell tells what happened, with the words for it. If try is true, the owner of
-// the device tests it, uses it again, and tells Passed, Refused or Later. What
-// else there is to do follows from the states before and after: a device that
-// rests is not used. Now must not go back.
-func (m *Machine) Tell(now time.Time, e Event, reason string) (try bool) {
+// Handle handles an event. The reason is for the state that follows. If try is
+// true, the caller must test the device, use it again if it passes, and report
+// TrialPassed, TrialFailed or TrialDeferred. What else there is to do follows from
+// the states before and after: a device that rests is not used. Now must not go
+// back.
+func (m *Machine) Handle(now time.Time, e Event, reason string) (try bool) {
 	switch e {
 	case Hot:
 		m.hot = true
@@ -119,20 +119,20 @@ func (m *Machine) Tell(now time.Time, e Event, reason string) (try bool) {
 		m.hot = false
 	case Faulty, Failed:
 		m.fail(now, e, reason)
-	case Passed:
+	case TrialPassed:
 		m.trying = false
-		m.comeBack(now)
-	case Refused:
-		m.refuse(now, reason)
-	case Later:
-		m.later(now)
-	case Works:
-		m.works(now)
+		m.restore(now)
+	case TrialFailed:
+		m.trialFailed(now, reason)
+	case TrialDeferred:
+		m.trialDeferred(now)
+	case Progress:
+		m.progress(now)
 	}
 	return m.next(now)
 }
 
-// next does what is due, and reports whether that is a trial.
+// next makes the transitions that are due, and reports whether a trial is.
 func (m *Machine) next(now time.Time) (try bool) {
 	switch {
 	case m.state == Resting && !m.hot && now.Sub(m.since) >= m.rules.Rest:
@@ -151,14 +151,14 @@ func (m *Machine) enter(now time.Time, s State, reason string) {
 	m.state, m.reason, m.since = s, reason, now
 }
 
-// fail is for a device that is not used any more.
+// fail handles Faulty and Failed.
 func (m *Machine) fail(now time.Time, e Event, reason string) {
 	to := Sick
 	if e == Failed || m.trials >= m.rules.Trials {
 		to = Dead
 	}
 	switch m.state {
-	case Sick, Dead: // known, and it is tried again in time
+	case Sick, Dead: // known; a trial is due later
 		if to == Dead && m.state == Sick {
 			m.enter(now, Dead, reason)
 		}
@@ -168,8 +168,8 @@ func (m *Machine) fail(now time.Time, e Event, reason string) {
 	m.due = now.Add(m.pause())
 }
 
-// refuse is for a trial that failed.
-func (m *Machine) refuse(now time.Time, reason string) {
+// trialFailed handles TrialFailed.
+func (m *Machine) trialFailed(now time.Time, reason string) {
 	if !m.trying {
 		return
 	}
@@ -182,8 +182,8 @@ func (m *Machine) refuse(now time.Time, reason string) {
 	m.reason = reason
 }
 
-// later is for a trial that was not made.
-func (m *Machine) later(now time.Time) {
+// trialDeferred handles TrialDeferred.
+func (m *Machine) trialDeferred(now time.Time) {
 	if m.trying {
 		m.trying = false
 		m.trials--
@@ -191,12 +191,12 @@ func (m *Machine) later(now time.Time) {
 	}
 }
 
-// works is for a device that finishes nonces.
-func (m *Machine) works(now time.Time) {
+// progress handles Progress.
+func (m *Machine) progress(now time.Time) {
 	switch m.state {
 	case Sick, Dead:
 		if !m.trying {
-			m.comeBack(now)
+			m.restore(now)
 		}
 	case Recovering:
 		if now.Sub(m.since) >= m.rules.Proof {
@@ -205,14 +205,14 @@ func (m *Machine) works(now time.Time) {
 	}
 }
 
-// comeBack is for a device that is used again.
-func (m *Machine) comeBack(now time.Time) {
+// restore handles a device that is in use again.
+func (m *Machine) restore(now time.Time) {
 	if m.state == Sick || m.state == Dead {
-		m.enter(now, Recovering, "it is tried again after: "+m.reason)
+		m.enter(now, Recovering, "recovering from: "+m.reason)
 	}
 }
 
-// pause doubles with each trial.
+// pause returns the pause before the next trial.
 func (m *Machine) pause() time.Duration {
 	wait := m.rules.Pause
 	for range m.trials {

@@ -24,8 +24,8 @@ func TestMachine(t *testing.T) {
 	}
 	for name, steps := range map[string][]step{
 		"works": {
-			{0, Works, OK, false},
-			{time.Hour, Works, OK, false},
+			{0, Progress, OK, false},
+			{time.Hour, Progress, OK, false},
 			{0, Cool, OK, false},
 		},
 		"sick, and back": {
@@ -33,14 +33,14 @@ func TestMachine(t *testing.T) {
 			{9 * time.Second, Faulty, Sick, false},
 			{time.Second, Faulty, Sick, true},
 			{time.Minute, Faulty, Sick, false}, // it is being tried
-			{0, Passed, Recovering, false},
-			{30 * time.Second, Works, Recovering, false},
-			{30 * time.Second, Works, OK, false},
+			{0, TrialPassed, Recovering, false},
+			{30 * time.Second, Progress, Recovering, false},
+			{30 * time.Second, Progress, OK, false},
 		},
 		"sick again at once": {
 			{0, Faulty, Sick, false},
 			{10 * time.Second, Faulty, Sick, true},
-			{0, Passed, Recovering, false},
+			{0, TrialPassed, Recovering, false},
 			{time.Second, Faulty, Sick, false},
 			{19 * time.Second, Faulty, Sick, false},
 			{time.Second, Faulty, Sick, true},
@@ -48,42 +48,42 @@ func TestMachine(t *testing.T) {
 		"given up": {
 			{0, Faulty, Sick, false},
 			{10 * time.Second, Faulty, Sick, true},
-			{0, Refused, Sick, false},
+			{0, TrialFailed, Sick, false},
 			{20 * time.Second, Faulty, Sick, true},
-			{0, Refused, Sick, false},
+			{0, TrialFailed, Sick, false},
 			{30 * time.Second, Faulty, Sick, true},
-			{0, Refused, Dead, false},
+			{0, TrialFailed, Dead, false},
 			{time.Hour, Faulty, Dead, false},
 			{time.Hour, Failed, Dead, false},
 		},
 		"fails after its last trial": {
 			{0, Faulty, Sick, false},
 			{10 * time.Second, Faulty, Sick, true},
-			{0, Refused, Sick, false},
+			{0, TrialFailed, Sick, false},
 			{20 * time.Second, Faulty, Sick, true},
-			{0, Refused, Sick, false},
+			{0, TrialFailed, Sick, false},
 			{30 * time.Second, Faulty, Sick, true},
-			{0, Passed, Recovering, false},
+			{0, TrialPassed, Recovering, false},
 			{0, Faulty, Dead, false},
 			{time.Hour, Faulty, Dead, false},
 		},
 		"trials are forgotten": {
 			{0, Faulty, Sick, false},
 			{10 * time.Second, Faulty, Sick, true},
-			{0, Passed, Recovering, false},
-			{time.Minute, Works, OK, false},
-			{time.Hour, Works, OK, false},
+			{0, TrialPassed, Recovering, false},
+			{time.Minute, Progress, OK, false},
+			{time.Hour, Progress, OK, false},
 			{0, Faulty, Sick, false},
 			{10 * time.Second, Faulty, Sick, true},
 		},
 		"dead, and back by itself": {
 			{0, Failed, Dead, false},
 			{10 * time.Second, Failed, Dead, true},
-			{0, Later, Dead, false},
+			{0, TrialDeferred, Dead, false},
 			{10 * time.Second, Failed, Dead, true},
-			{0, Later, Dead, false},
-			{time.Second, Works, Recovering, false},
-			{time.Minute, Works, OK, false},
+			{0, TrialDeferred, Dead, false},
+			{time.Second, Progress, Recovering, false},
+			{time.Minute, Progress, OK, false},
 		},
 		"dead becomes no less": {
 			{0, Failed, Dead, false},
@@ -97,7 +97,7 @@ func TestMachine(t *testing.T) {
 			{0, Hot, Resting, false},
 			{time.Second, Hot, Resting, false},
 			{time.Second, Cool, Resting, false}, // too short a rest
-			{30 * time.Second, Works, Resting, false},
+			{30 * time.Second, Progress, Resting, false},
 			{30 * time.Second, Cool, OK, false},
 		},
 		"hot again": {
@@ -110,10 +110,10 @@ func TestMachine(t *testing.T) {
 		"hot while it recovers": {
 			{0, Faulty, Sick, false},
 			{10 * time.Second, Faulty, Sick, true},
-			{0, Passed, Recovering, false},
+			{0, TrialPassed, Recovering, false},
 			{0, Hot, Resting, false},
 			{time.Minute, Cool, Recovering, false},
-			{time.Minute, Works, OK, false},
+			{time.Minute, Progress, OK, false},
 		},
 		"hot while it is sick": {
 			{0, Faulty, Sick, false},
@@ -133,7 +133,7 @@ func TestMachine(t *testing.T) {
 			m := NewMachine(now, quick)
 			for i, s := range steps {
 				now = now.Add(s.after)
-				try := m.Tell(now, s.event, "because")
+				try := m.Handle(now, s.event, "because")
 				state, reason := m.State()
 				if state != s.state || try != s.try {
 					t.Fatalf("step %d, %s: %s and a trial %v, want %s and %v", i, s.event, state, try, s.state, s.try)
@@ -151,7 +151,7 @@ func TestMachine(t *testing.T) {
 // rests, and it is not used again while it is hot; and a device that fails for
 // good is given up after its trials.
 func TestMachineProperty(t *testing.T) {
-	events := []Event{Works, Faulty, Failed, Passed, Refused, Later, Hot, Cool}
+	events := []Event{Progress, Faulty, Failed, TrialPassed, TrialFailed, TrialDeferred, Hot, Cool}
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_700_000_000, 0)
 		m := NewMachine(now, quick)
@@ -161,14 +161,14 @@ func TestMachineProperty(t *testing.T) {
 			now = now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "s")) * time.Second)
 			e := rapid.SampledFrom(events).Draw(t, "event")
 			before, _ := m.State()
-			try := m.Tell(now, e, "because")
+			try := m.Handle(now, e, "because")
 			state, _ := m.State()
 			switch e {
 			case Hot:
 				hot = true
 			case Cool:
 				hot = false
-			case Passed, Refused, Later:
+			case TrialPassed, TrialFailed, TrialDeferred:
 				trying = false
 			}
 			if try {
@@ -187,22 +187,22 @@ func TestMachineProperty(t *testing.T) {
 			if before == Resting && used(state) && hot {
 				t.Fatalf("woken to %s while it is hot", state)
 			}
-			if state == OK && e != Works && before != OK && before != Resting {
+			if state == OK && e != Progress && before != OK && before != Resting {
 				t.Fatalf("from %s to ok by %s", before, e)
 			}
-			if m.GivenUp() && (state != Dead || m.trials > quick.Trials) {
+			if m.IsGivenUp() && (state != Dead || m.trials > quick.Trials) {
 				t.Fatalf("given up as %s after %d trials", state, m.trials)
 			}
 		}
 		// Nothing but faults ends in giving up.
-		m.Tell(now, Refused, "")
-		m.Tell(now, Cool, "")
+		m.Handle(now, TrialFailed, "")
+		m.Handle(now, Cool, "")
 		for range 100 {
 			now = now.Add(time.Minute)
-			m.Tell(now, Faulty, "because")
-			m.Tell(now, Refused, "because")
+			m.Handle(now, Faulty, "because")
+			m.Handle(now, TrialFailed, "because")
 		}
-		if state, _ := m.State(); !m.GivenUp() || state != Dead {
+		if state, _ := m.State(); !m.IsGivenUp() || state != Dead {
 			t.Fatalf("not given up: %s", state)
 		}
 	})

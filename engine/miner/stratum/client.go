@@ -30,7 +30,7 @@ type Client struct {
 	pin     []byte        // SHA-256 of the certificate; nil: the system decides
 	log     *slog.Logger
 
-	refusals miner.UserRefusals
+	rejections miner.UserRejections
 
 	mu      sync.Mutex
 	session *session // the one that stands; nil: none

@@ -338,16 +338,16 @@ func (s *session) subscribedTo(m stratum.Message) error {
 func (s *session) authorizedBy(m stratum.Message) error {
 	switch {
 	case m.Err != nil && m.Err.RejectsUser():
-		return s.c.refusals.Refused(m.Err)
+		return s.c.rejections.Rejected(m.Err)
 	case m.Err != nil: // trouble of the pool's own, which passes
 		return m.Err
 	case string(m.Result) == "false":
-		return s.c.refusals.Refused(errUser)
+		return s.c.rejections.Rejected(errUser)
 	}
 	s.c.mu.Lock()
 	s.authorized = true
 	s.c.mu.Unlock()
-	s.c.refusals.Accepted()
+	s.c.rejections.Accepted()
 	s.giveWork(nil)
 	return nil
 }

@@ -28,9 +28,9 @@ const (
 	codeCoin       = 78
 )
 
-// mostJoined is how many commands of one request are answered, which is more
+// maxJoined is how many commands of one request are answered, which is more
 // than there are.
-const mostJoined = 64
+const maxJoined = 64
 
 // apiVersion is that of cgminer's API which is spoken.
 const apiVersion = "3.7"
@@ -133,7 +133,7 @@ func joined(command string) []string {
 	}
 	var names []string
 	for name := range strings.SplitSeq(command, "+") {
-		if name != "" && !slices.Contains(names, name) && len(names) < mostJoined {
+		if name != "" && !slices.Contains(names, name) && len(names) < maxJoined {
 			names = append(names, name)
 		}
 	}
