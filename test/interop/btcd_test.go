@@ -240,7 +240,7 @@ func TestProposal(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = bad.Run(t.Context(), make(session, 1))
-	if !errors.Is(err, gbt.ErrRefused) {
+	if !errors.Is(err, gbt.ErrRejected) {
 		t.Fatalf("error %v", err)
 	}
 	t.Log(fmt.Sprint("btcd says: ", err))

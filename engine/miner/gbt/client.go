@@ -19,40 +19,42 @@ import (
 
 const (
 	requestTimeout = 30 * time.Second
-	// longPollTimeout is how long a node may have no news. Then it is asked at once,
-	// to see that it still answers.
+	// longPollTimeout is how long a node may have nothing new. Then a request without
+	// long polling shows whether it still answers.
 	longPollTimeout = 5 * time.Minute
-	// maxRaces is how many templates in a row may be out of date before they are
-	// judged.
+	// maxRaces is how many templates in a row may be out of date when the node checks
+	// them.
 	maxRaces = 5
 )
 
-// errRace says that a new block came while the node judged a proposal.
+// errRace says that a new block arrived while the node checked a proposal.
 var errRace = errors.New("the template is out of date")
 
-// ErrRefused says that the node finds the block wrong before it is hashed.
-var ErrRefused = errors.New("the node refuses the block that would be mined")
+// ErrRejected is the kind of the error that the node rejects the block before it
+// is hashed.
+var ErrRejected = errors.New("the node rejects the block that would be mined")
 
-// Options are what a client is made of.
+// Options configure a client.
 type Options struct {
 	URL            string // http(s)://user:password@host:port
 	User, Password string // instead of those in the URL
-	Cookie         string // file with user:password instead, as Bitcoin Core writes it; read again when the node refuses it
+	Cookie         string // file with user:password instead, as Bitcoin Core writes it; read again when the node rejects it
 	Payout         string // address, or output script in hex of 1 to 252 bytes
-	Tag            string // put into the coinbase, at most 64 bytes
+	Tag            string // for the coinbase, at most 64 bytes
 
-	// Dial opens connections, as to a proxy that passes them on. nil: those of
-	// package net. Variables that name a proxy, such as HTTPS_PROXY, do not count.
+	// Dial opens connections, for example through a proxy. Nil: those of package net.
+	// Variables that name a proxy, such as HTTPS_PROXY, are ignored.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	HTTP *http.Client // makes the requests instead, but follows no redirect; nil: one of its own
+	HTTP *http.Client // makes the requests, without following redirects; nil: a client of its own
 }
 
-// Client is a source of work. It is made by New.
+// Client is a node as a source of work. It implements [miner.Source]; make one with
+// [New].
 type Client struct {
 	name, url, cookie, tag string
 	payout                 payout
-	credited               string // the payout in the words of the options
+	credited               string // the payout as in the options
 	http                   http.Client
 
 	rejections miner.UserRejections
@@ -64,11 +66,12 @@ type Client struct {
 	user, password string // of requests; "" until the cookie is read
 }
 
-// New checks the options and returns a client. It does not connect.
+// New checks the options and returns a client. It does not connect; [Client.Run]
+// does.
 func New(o Options) (*Client, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the URL of a node is http(s)://user:password@host:port")
+		return nil, errors.New("invalid URL of a node: must be http(s)://user:password@host:port")
 	}
 	c := &Client{cookie: o.Cookie, user: o.User, password: o.Password, tag: o.Tag, credited: o.Payout}
 	if c.user == "" && u.User != nil {
@@ -78,7 +81,7 @@ func New(o Options) (*Client, error) {
 		}
 	}
 	if c.cookie != "" && c.user != "" {
-		return nil, errors.New("a user or a cookie, not both")
+		return nil, errors.New("user and cookie both given: must be one of them")
 	}
 	u.User = nil
 	c.url, c.name = u.String(), u.Scheme+"://"+u.Host
@@ -86,7 +89,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	if len(o.Tag) > 64 {
-		return nil, errors.New("the tag has more than 64 bytes")
+		return nil, errors.New("tag too long: must be at most 64 bytes")
 	}
 	if o.HTTP != nil {
 		c.http = *o.HTTP
@@ -98,20 +101,20 @@ func New(o Options) (*Client, error) {
 		}
 		c.http.Transport = transport
 	}
-	// A redirect would make the miner send requests, and blocks, to a host that its
-	// user has not named.
+	// A redirect would send requests, and blocks, to a host that the user has not
+	// named.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
 }
 
-// Name implements miner.Source.
+// Name implements [miner.Source].
 func (c *Client) Name() string { return c.name }
 
-// User implements miner.Source: the payout as it was given, since the user of the RPC
-// gets nothing.
+// User implements [miner.Source]: it returns the payout as it was given, since the
+// user of the RPC is not paid.
 func (c *Client) User() string { return c.credited }
 
-// Run implements miner.Source.
+// Run implements [miner.Source].
 func (c *Client) Run(ctx context.Context, s miner.Session) error {
 	defer c.http.CloseIdleConnections()
 	if err := c.checkNetwork(ctx); err != nil {
@@ -149,8 +152,8 @@ func (c *Client) Run(ctx context.Context, s miner.Session) error {
 	}
 }
 
-// checkNetwork asks the node what network it is of, and refuses an address of
-// another one. A node that cannot tell mines for no address.
+// checkNetwork asks the node for its network, and rejects an address of another
+// one. It also rejects an address if the node does not report its network.
 func (c *Client) checkNetwork(ctx context.Context) error {
 	if c.payout.address == "" {
 		return nil
@@ -159,7 +162,7 @@ func (c *Client) checkNetwork(ctx context.Context) error {
 	defer cancel()
 	b, err := c.call(ctx, "getblockchaininfo")
 	if errors.Is(err, errNoMethod) {
-		return fmt.Errorf("%w, so that the network of the payout cannot be checked; give it as an output script in hex", err)
+		return fmt.Errorf("%w, so the network of the payout cannot be checked: give the payout as an output script in hex", err)
 	}
 	if err != nil {
 		return err
@@ -169,9 +172,9 @@ func (c *Client) checkNetwork(ctx context.Context) error {
 	}
 	switch err := json.Unmarshal(b, &info); {
 	case err != nil || info.Chain == "":
-		return fmt.Errorf("%w: the node does not tell its network; give the payout as an output script in hex", miner.ErrFatal)
+		return fmt.Errorf("%w: the node does not report its network: give the payout as an output script in hex", miner.ErrFatal)
 	case !c.payout.fits(info.Chain):
-		return fmt.Errorf("%w: %w: %s is an address of the network %s, and the node is of %s",
+		return fmt.Errorf("%w: %w: %s is an address of the network %s, but the node is on %s",
 			miner.ErrFatal, ErrPayout, c.payout.address, strings.Join(c.payout.chains, " or "), text.Clean(info.Chain, 64))
 	}
 	return nil
@@ -186,8 +189,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// template asks for a template: if last is not nil and the node polls long, for the
-// one after it.
+// template requests a template: if last is not nil and the node supports long
+// polling, the one after it.
 func (c *Client) template(ctx context.Context, last *template) (*template, error) {
 	p := map[string]any{
 		"capabilities": []string{"coinbasevalue", "longpoll", "proposal"},
@@ -210,7 +213,7 @@ func (c *Client) template(ctx context.Context, last *template) (*template, error
 	return t, text.Error(err, text.Max)
 }
 
-// propose lets the node judge the block of a template (BIP 23).
+// propose has the node check the block of a template (BIP 23).
 func (c *Client) propose(ctx context.Context, t *template) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -224,9 +227,9 @@ func (c *Client) propose(ctx context.Context, t *template) error {
 	switch reason := verdict(b); {
 	case reason == "":
 	case strings.Contains(reason, "prevblk"): // inconclusive-not-best-prevblk; btcd: bad-prevblk
-		return fmt.Errorf("%w: %w: %s", ErrRefused, errRace, reason)
+		return fmt.Errorf("%w: %w: %s", ErrRejected, errRace, reason)
 	default:
-		return fmt.Errorf("%w: %s", ErrRefused, reason)
+		return fmt.Errorf("%w: %s", ErrRejected, reason)
 	}
 	return nil
 }

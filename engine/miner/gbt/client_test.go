@@ -114,10 +114,10 @@ func TestMine(t *testing.T) {
 func TestRefused(t *testing.T) {
 	var fatal []bool
 	c := node(t, `"bad-cb-amount"`, "null", make(chan string, 1))
-	if err := c.Run(t.Context(), make(session, 1)); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "bad-cb-amount") {
+	if err := c.Run(t.Context(), make(session, 1)); !errors.Is(err, ErrRejected) || !strings.Contains(err.Error(), "bad-cb-amount") {
 		t.Error(err)
 	}
-	// One refusal may be trouble of the moment, or somebody else's doing; three in a
+	// One rejection may be trouble of the moment, or somebody else's doing; three in a
 	// row are believed.
 	password := c.password
 	for _, given := range []string{"wrong", "wrong", password, "wrong", "wrong", "wrong"} {

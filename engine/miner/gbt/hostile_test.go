@@ -73,12 +73,12 @@ func TestHostileText(t *testing.T) {
 	line := strings.ReplaceAll(hostile, "\n", " ")
 	for name, node := range map[string]struct{ answer, want string }{
 		"error":    {answer(`{"result":null,"error":{"code":-10,"message":HOSTILE}}`), "the node says:  ]0;x  level=ERROR"},
-		"chain":    {answer(`{"result":{"chain":HOSTILE}}`), "the node is of  ]0;x "},
+		"chain":    {answer(`{"result":{"chain":HOSTILE}}`), "the node is on  ]0;x "},
 		"bits":     {answer(`{"result":{"version":1,"height":1,"curtime":1,"coinbasevalue":1,"bits":HOSTILE}}`), "bits"},
 		"rule":     {answer(`{"result":{"version":1,"height":1,"curtime":1,"coinbasevalue":1,"bits":"207fffff","rules":["!new",HOSTILE]}}`), `rule "!new"`},
 		"number":   {answer(`{"result":{"version":1` + strings.Repeat("0", 1<<20) + `}}`), "out of range"},
-		"status":   {"HTTP/1.1 200 " + line + "\r\nContent-Length: 1\r\n\r\nx", "not the answer of a node (200  ]0;x "},
-		"refusal":  {"HTTP/1.1 403 " + line + "\r\n\r\n", "does not allow"},
+		"status":   {"HTTP/1.1 200 " + line + "\r\nContent-Length: 1\r\n\r\nx", "not a JSON-RPC answer (200  ]0;x "},
+		"refusal":  {"HTTP/1.1 403 " + line + "\r\n\r\n", "not allowed"},
 		"redirect": {"HTTP/1.1 302 Found\r\nLocation: /" + strings.Repeat("q", 1<<19) + "\r\n\r\n", "redirects"},
 		"no HTTP":  {line + "\r\n\r\n", "malformed HTTP"},
 	} {
@@ -96,7 +96,7 @@ func TestHostileText(t *testing.T) {
 	}
 	t.Run("proposal", func(t *testing.T) {
 		c := node(t, quoted(), "null", make(chan string, 1))
-		shown(t, c.Run(t.Context(), make(session, 1)), "refuses the block that would be mined:  ]0;x ")
+		shown(t, c.Run(t.Context(), make(session, 1)), "rejects the block that would be mined:  ]0;x ")
 	})
 	t.Run("block", func(t *testing.T) {
 		err := mine(t, quoted())

@@ -11,11 +11,10 @@ import (
 	"stele/engine/pow"
 )
 
-// ErrPayout is the kind of an error in what a block shall pay to.
+// ErrPayout is the kind of an error in the payout of the options.
 var ErrPayout = errors.New("bad payout")
 
-// maxScript is the most bytes of an output script here: its length is written
-// as one byte.
+// maxScript bounds an output script, in bytes: its length is encoded as one byte.
 const maxScript = 252
 
 // network has the prefixes of a network's addresses. Chains are the names that
@@ -33,11 +32,11 @@ var networks = []network{
 	{"sb", 0x3f, 0x7b, []string{"simnet"}},
 }
 
-// payout is what the coinbase pays to.
+// payout is the output that the coinbase pays to.
 type payout struct {
 	script  []byte
 	address string   // "": it was given as a script
-	chains  []string // that the address can be of
+	chains  []string // that the address may belong to
 }
 
 // parsePayout reads an output script in hex or an address.
@@ -45,7 +44,7 @@ func parsePayout(text string) (payout, error) {
 	if text == "" || strings.Trim(text, "0123456789abcdefABCDEF") == "" {
 		script, err := hex.DecodeString(text)
 		if err != nil || len(script) == 0 || len(script) > maxScript {
-			return payout{}, fmt.Errorf("%w: an output script in hex has 1 to %d bytes, two digits each", ErrPayout, maxScript)
+			return payout{}, fmt.Errorf("%w: an output script in hex must have 1 to %d bytes, two digits each", ErrPayout, maxScript)
 		}
 		return payout{script: script}, nil
 	}
@@ -54,7 +53,7 @@ func parsePayout(text string) (payout, error) {
 		p, err = parseSegwit(text)
 	}
 	if err != nil {
-		return payout{}, fmt.Errorf("%w: %q is no output script in hex, and as an address it is wrong: %w", ErrPayout, text, err)
+		return payout{}, fmt.Errorf("%w: %q is neither an output script in hex nor a valid address: %w", ErrPayout, text, err)
 	}
 	p.address = text
 	return p, nil
@@ -72,7 +71,7 @@ func parseBase58(text string) (payout, error) {
 	for _, c := range []byte(text) {
 		digit := strings.IndexByte(letters, c)
 		if digit < 0 {
-			return payout{}, fmt.Errorf("%q cannot be in it", c)
+			return payout{}, fmt.Errorf("invalid character %q", c)
 		}
 		n.Add(n.Mul(&n, big.NewInt(58)), big.NewInt(int64(digit)))
 	}
@@ -80,13 +79,13 @@ func parseBase58(text string) (payout, error) {
 		return payout{}, errors.New("too long")
 	}
 	b := n.FillBytes(make([]byte, length))
-	// A byte 0 at the start is written as the digit 1.
+	// A leading byte 0 is written as the digit 1.
 	ones := len(text) - len(strings.TrimLeft(text, "1"))
 	if zeros := length - (n.BitLen()+7)/8; ones != zeros {
-		return payout{}, errors.New("its length is wrong")
+		return payout{}, errors.New("wrong length")
 	}
 	if sum := pow.Sum(b[:21]); [4]byte(sum[:4]) != [4]byte(b[21:]) {
-		return payout{}, errors.New("the checksum is wrong: a letter may be mistyped")
+		return payout{}, errors.New("wrong checksum: a letter may be mistyped")
 	}
 	var p payout
 	for _, n := range networks {
@@ -101,13 +100,13 @@ func parseBase58(text string) (payout, error) {
 		p.chains = append(p.chains, n.chains...)
 	}
 	if p.script == nil {
-		return payout{}, fmt.Errorf("no network that is known here has the version %d", b[0])
+		return payout{}, fmt.Errorf("unknown version %d", b[0])
 	}
 	return p, nil
 }
 
-// looksLikeSegwit tells whether a text is meant as an address of a witness
-// program, if only a mistyped one.
+// looksLikeSegwit reports whether a text is meant as an address of a witness
+// program, perhaps a mistyped one.
 func looksLikeSegwit(text string) bool {
 	_, _, _, err := decodeBech32(text)
 	return err == nil || slices.ContainsFunc(networks, func(n network) bool {
@@ -124,11 +123,11 @@ func parseSegwit(text string) (payout, error) {
 	i := slices.IndexFunc(networks, func(n network) bool { return n.bech32 == prefix })
 	switch {
 	case i < 0:
-		return payout{}, fmt.Errorf("no network that is known here has the prefix %q", prefix)
+		return payout{}, fmt.Errorf("unknown prefix %q", prefix)
 	case len(values) == 0:
-		return payout{}, errors.New("there is nothing in it")
+		return payout{}, errors.New("no data")
 	case (values[0] == 0) != (encoding == bech32):
-		return payout{}, errors.New("the checksum is that of another witness version (BIP 350)")
+		return payout{}, errors.New("the checksum belongs to another witness version (BIP 350)")
 	}
 	program, err := bytesOf5(values[1:])
 	if err != nil {
@@ -141,13 +140,13 @@ func parseSegwit(text string) (payout, error) {
 	case version == 1 && len(program) == 32: // P2TR (BIP 341)
 		p.script = append([]byte{0x51, 32}, program...)
 	default:
-		return payout{}, fmt.Errorf("a witness program of version %d with %d bytes is none of P2WPKH, P2WSH and P2TR", version, len(program))
+		return payout{}, fmt.Errorf("witness program of version %d with %d bytes: must be P2WPKH, P2WSH or P2TR", version, len(program))
 	}
 	return p, nil
 }
 
-// fits tells whether the payout can be meant for a node of a chain. A script is
-// for all of them.
+// fits reports whether the payout can be for a node of a chain. A script fits all
+// of them.
 func (p payout) fits(chain string) bool {
 	return p.address == "" || slices.Contains(p.chains, chain)
 }

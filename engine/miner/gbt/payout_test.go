@@ -127,9 +127,9 @@ func TestBadAddress(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ text, want string }{
-		{"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5", "the checksum is wrong"},
-		{"tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty", `no network that is known here has the prefix "tc"`},
-		{"AZEah8d1EK362okRBS66e8SvdtYkrE8tsX", "no network that is known here has the version"},
+		{"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5", "wrong checksum"},
+		{"tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty", `unknown prefix "tc"`},
+		{"AZEah8d1EK362okRBS66e8SvdtYkrE8tsX", "unknown version"},
 	} {
 		if _, err := parsePayout(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.text, err, c.want)
@@ -156,7 +156,7 @@ func FuzzPayout(f *testing.F) {
 }
 
 // A node of another network than the address is not mined for, nor one that does
-// not tell its network.
+// not report its network.
 func TestNetwork(t *testing.T) {
 	for _, c := range []struct {
 		payout, answer string
@@ -164,10 +164,10 @@ func TestNetwork(t *testing.T) {
 	}{
 		{"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", `{"result":{"chain":"main"}}`, nil},
 		{"mzK2FFDEhxqHcmrJw1ysqFkVyhUULo45hZ", `{"result":{"chain":"regtest"}}`, nil},
-		{"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", `{"result":{"chain":"signet"}}`, []string{"of the network main", "the node is of signet"}},
-		{"1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo", `{"result":{"chain":"simnet"}}`, []string{"of the network main", "the node is of simnet"}},
+		{"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", `{"result":{"chain":"signet"}}`, []string{"of the network main", "the node is on signet"}},
+		{"1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo", `{"result":{"chain":"simnet"}}`, []string{"of the network main", "the node is on simnet"}},
 		{"1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo", `{"result":{}}`, []string{"output script in hex"}},
-		{"1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo", `{"error":{"code":-32601,"message":"Method not found"}}`, []string{"it has no getblockchaininfo", "output script in hex"}},
+		{"1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo", `{"error":{"code":-32601,"message":"Method not found"}}`, []string{"the node has no method getblockchaininfo", "output script in hex"}},
 		{"51", `{"error":{"code":-32601,"message":"Method not found"}}`, nil},
 	} {
 		var asked []string

@@ -15,8 +15,8 @@ import (
 	"stele/internal/text"
 )
 
-// maxBody is the longest answer that is read, in bytes: a full block in hex,
-// with room for what else a template has.
+// maxBody bounds an answer, in bytes: a full block in hex, with room for the rest
+// of a template.
 const maxBody = 16 << 20
 
 type rpcError struct {
@@ -26,11 +26,11 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return fmt.Sprintf("the node says: %s (%d)", e.Message, e.Code) }
 
-// maxCookie is the most bytes of a cookie file.
+// maxCookie bounds a cookie file, in bytes.
 const maxCookie = 4 << 10
 
 var (
-	errNoMethod = errors.New("it has no")
+	errNoMethod = errors.New("the node has no method")
 	errRedirect = errors.New("the node redirects")
 )
 
@@ -52,11 +52,11 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	status := text.Clean(a.Status, 64)
 	switch a.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return nil, fmt.Errorf("%w to %.200q: redirects are not followed; is the URL that of the node's RPC port?", errRedirect, a.Header.Get("Location"))
+		return nil, fmt.Errorf("%w to %.200q: redirects are not followed; does the URL point to the RPC port of the node?", errRedirect, a.Header.Get("Location"))
 	case http.StatusUnauthorized:
 		return nil, c.rejections.Rejected(fmt.Errorf("wrong user or password, or cookie (%s)", status))
 	case http.StatusForbidden:
-		return nil, c.rejections.Rejected(fmt.Errorf("it does not allow %s to this user, or from this address (%s)", method, status))
+		return nil, c.rejections.Rejected(fmt.Errorf("%s not allowed for this user, or from this address (%s)", method, status))
 	}
 	b, err := io.ReadAll(io.LimitReader(a.Body, maxBody+1))
 	if err != nil {
@@ -70,10 +70,10 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 		Error  *rpcError       `json:"error"`
 	}
 	switch err := json.Unmarshal(b, &answer); {
-	case a.StatusCode >= 500 && (err != nil || answer.Error == nil): // not of the RPC, which has words in JSON for its errors
+	case a.StatusCode >= 500 && (err != nil || answer.Error == nil): // an error of the RPC would be JSON
 		return nil, serverError(a.StatusCode, b)
 	case err != nil:
-		return nil, fmt.Errorf("not the answer of a node (%s); is the URL that of its RPC port?", status)
+		return nil, fmt.Errorf("not a JSON-RPC answer (%s); does the URL point to the RPC port of the node?", status)
 	case answer.Error != nil && answer.Error.Code == -32601:
 		return nil, fmt.Errorf("%w: %w %s", miner.ErrFatal, errNoMethod, method)
 	}
@@ -85,9 +85,9 @@ func (c *Client) call(ctx context.Context, method string, params ...any) (json.R
 	return answer.Result, nil
 }
 
-// serverError is the answer of a node, or of a proxy before it, that cannot serve
-// now. The words of its body are shown as far as they are readable: Bitcoin Core says
-// there that its work queue is full.
+// serverError returns the error of a node, or of a proxy in front of it, that cannot
+// serve now. It quotes the start of the body: Bitcoin Core says there that its work
+// queue is full.
 func serverError(status int, body []byte) error {
 	const maxShown = 200
 	text := strings.Join(strings.Fields(string(body[:min(len(body), maxShown)])), " ")
@@ -97,8 +97,8 @@ func serverError(status int, body []byte) error {
 	return fmt.Errorf("the node cannot answer now: %d %s: %+q", status, http.StatusText(status), text)
 }
 
-// post sends a request. A node writes its cookie anew at each start: when it
-// does not take the one that is known, the file is read again.
+// post sends a request. A node writes a new cookie at each start: if it rejects the
+// known one, the file is read again.
 func (c *Client) post(ctx context.Context, body []byte) (*http.Response, error) {
 	for again := false; ; again = true {
 		user, password, err := c.login(again)
@@ -120,11 +120,11 @@ func (c *Client) post(ctx context.Context, body []byte) (*http.Response, error) 
 }
 
 // login returns the user and the password: those of the options, or those of the
-// cookie, which is read at first and again when that is asked for.
-func (c *Client) login(again bool) (user, password string, err error) {
+// cookie, which is read the first time, and again if reread is set.
+func (c *Client) login(reread bool) (user, password string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cookie != "" && (c.user == "" || again) {
+	if c.cookie != "" && (c.user == "" || reread) {
 		if c.user, c.password, err = readCookie(c.cookie); err != nil {
 			return "", "", fmt.Errorf("the cookie of the node: %w", err)
 		}
@@ -132,8 +132,8 @@ func (c *Client) login(again bool) (user, password string, err error) {
 	return c.user, c.password, nil
 }
 
-// readCookie reads the file that Bitcoin Core makes for its own programs: one
-// line, user:password. No error has any of it.
+// readCookie reads the file that Bitcoin Core writes for its own programs: one
+// line, user:password. No error quotes any of it.
 func readCookie(name string) (user, password string, err error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestCookie(t *testing.T) {
 	call := func() error {
 		_, err := c.call(t.Context(), "x")
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("told: %v", err)
+			t.Errorf("reported: %v", err)
 		}
 		return err
 	}
@@ -143,8 +143,8 @@ func TestServerError(t *testing.T) {
 		{503, "", `the node cannot answer now: 503 Service Unavailable`},
 		{504, "{}", `the node cannot answer now: 504 Gateway Timeout: "{}"`},
 		{500, `{"result":null,"error":{"code":-28,"message":"Loading block index"}}`, "the node says: Loading block index (-28)"},
-		{200, "hello", "not the answer of a node (200 OK); is the URL that of its RPC port?"},
-		{404, "<html>", "not the answer of a node (404 Not Found); is the URL that of its RPC port?"},
+		{200, "hello", "not a JSON-RPC answer (200 OK); does the URL point to the RPC port of the node?"},
+		{404, "<html>", "not a JSON-RPC answer (404 Not Found); does the URL point to the RPC port of the node?"},
 	} {
 		status.Store(test.status)
 		body.Store(test.body)

@@ -14,16 +14,16 @@ import (
 )
 
 // race is the search for the block after a parent. Where blocks are easy, as on
-// a simulated network, thousands are found: one is sent at a time, none after
-// one that was accepted, and none when the chain has gone on.
+// a simulated network, thousands are found: they are submitted one at a time, none
+// after one that was accepted, and none when the chain has a new tip.
 type race struct {
 	parent pow.Hash
-	turn   chan struct{} // has an element while a block is sent
-	over   chan struct{} // closed when the chain has gone on
-	won    bool          // the node has accepted a block; of whose turn it is
+	turn   chan struct{} // holds an element while a block is submitted
+	over   chan struct{} // closed when the chain has a new tip
+	won    bool          // the node has accepted a block; belongs to whoever has the turn
 }
 
-// enter returns the race after a parent, and ends another one.
+// enter returns the race after a parent, and ends the race after another one.
 func (c *Client) enter(parent pow.Hash) *race {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,10 +39,10 @@ func (c *Client) enter(parent pow.Hash) *race {
 
 var (
 	errWon  = &miner.Rejection{Cause: miner.Stale, Text: "the node has a block of this miner on the same parent"}
-	errOver = &miner.Rejection{Cause: miner.Stale, Text: "the chain has gone on"}
+	errOver = &miner.Rejection{Cause: miner.Stale, Text: "the chain has a new tip"}
 )
 
-// submit sends a block until there is an answer, or the chain has gone on.
+// submit submits a block until there is an answer, or the chain has a new tip.
 func (c *Client) submit(ctx context.Context, t *template, r *race, s miner.Share) error {
 	select {
 	case r.turn <- struct{}{}:
@@ -65,27 +65,27 @@ func (c *Client) submit(ctx context.Context, t *template, r *race, s miner.Share
 	return err
 }
 
-// codeWarmUp is the error of a node that has just started, and judges nothing yet
+// codeWarmUp is the error of a node that has just started, and checks nothing yet
 // (RPC_IN_WARMUP of Bitcoin Core).
 const codeWarmUp = -28
 
 func (c *Client) send(ctx context.Context, t *template, r *race, s miner.Share) error {
 	block := t.block(s.Header, c.payout.script, c.tag, s.Extranonce)
-	asked, over := false, false // a request may have reached the node; the chain has gone on
+	asked, over := false, false // a request may have reached the node; the chain has a new tip
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		call, cancel := context.WithTimeout(ctx, time.Minute)
 		b, err := c.call(call, "submitblock", block)
 		cancel()
-		var refused *rpcError
+		var failure *rpcError
 		switch {
 		case err == nil:
 			reason := verdict(b)
 			if reason == "" || asked && reason == "duplicate" {
-				return nil // or the answer before was lost
+				return nil // a duplicate: the answer before was lost
 			}
 			return &miner.Rejection{Cause: cause(reason), Text: reason}
-		case errors.As(err, &refused) && refused.Code != codeWarmUp:
-			return &miner.Rejection{Cause: miner.Invalid, Code: refused.Code, Text: refused.Message}
+		case errors.As(err, &failure) && failure.Code != codeWarmUp:
+			return &miner.Rejection{Cause: miner.Invalid, Code: failure.Code, Text: failure.Message}
 		}
 		asked = true
 		if over {
@@ -94,14 +94,14 @@ func (c *Client) send(ctx context.Context, t *template, r *race, s miner.Share) 
 		select {
 		case <-time.After(wait):
 		case <-r.over:
-			over = true // perhaps by this very block: the node is asked once more
+			over = true // perhaps with this very block: it is submitted once more
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", miner.ErrLost, err)
 		}
 	}
 }
 
-// verdict reads the answer to a proposal or a block: "" is good.
+// verdict returns the reason of an answer to a proposal or a block; "": accepted.
 func verdict(b json.RawMessage) string {
 	if len(b) == 0 || string(b) == "null" {
 		return ""

@@ -13,7 +13,7 @@ import (
 	"stele/internal/bounded"
 )
 
-// ErrTemplate is the kind of an error in what the node gives.
+// ErrTemplate is the kind of an error in a template.
 var ErrTemplate = errors.New("bad block template")
 
 const maxTransactions = 100_000
@@ -40,13 +40,13 @@ type template struct {
 	branch     []pow.Hash
 }
 
-// transaction is one of a template: what it is encoded as, and its id.
+// transaction is a transaction of a template: its encoding and its id.
 type transaction struct {
 	Data hexBytes `json:"data"`
 	ID   pow.Hash `json:"txid"`
 }
 
-// hexBytes are bytes that JSON has as hex digits.
+// hexBytes are bytes that are hex digits in JSON.
 type hexBytes []byte
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -62,11 +62,11 @@ func (h *hexBytes) UnmarshalText(text []byte) error {
 // and one output with empty scripts.
 const minTransaction = 4 + 1 + 41 + 1 + 9 + 4
 
-// maxWords is the most capabilities or rules of a template.
+// maxWords bounds the capabilities, and the rules, of a template.
 const maxWords = 256
 
 // parseTemplate reads and checks a template. Its lists are bounded while they are
-// read: a node has to send what takes memory here.
+// read, so that memory grows only with what the node sends.
 func parseTemplate(b []byte) (*template, error) {
 	t := &template{}
 	err := bounded.Unmarshal(b, t, bounded.List[string](maxWords, nil), bounded.List(maxTransactions, func(x *transaction) error {
@@ -134,8 +134,8 @@ func (t *template) has(capability string) bool {
 	return false
 }
 
-// heightPush is the height as BIP 34 wants it at the start of the coinbase's
-// script: a minimal push, which for 1 to 16 is an opcode of one byte.
+// heightPush returns the height as BIP 34 requires it at the start of the
+// coinbase's script: a minimal push, which for 1 to 16 is an opcode of one byte.
 func heightPush(h uint32) []byte {
 	if h >= 1 && h <= 16 {
 		return []byte{0x50 + byte(h)}
@@ -150,8 +150,8 @@ func heightPush(h uint32) []byte {
 	return append([]byte{byte(len(n))}, n...)
 }
 
-// coinbase returns the coinbase transaction; without witness it is what the id
-// is made of.
+// coinbase returns the coinbase transaction. Without witness it is what the txid
+// hashes.
 func (t *template) coinbase(payout []byte, tag string, extranonce uint64, witness bool) []byte {
 	witness = witness && len(t.commitment) > 0
 	script := append(heightPush(t.Height), 8)
