@@ -20,7 +20,7 @@ const (
 	codeBadJSON    = 23
 	codeMissing    = 24 // no command
 	codeConfig     = 33
-	codeDenied     = 45 // may not be done by this client
+	codeDenied     = 45 // not allowed for this client
 	codeDevDetails = 69
 	codeStats      = 70
 	codeNoCheck    = 71 // nothing to check
@@ -28,11 +28,10 @@ const (
 	codeCoin       = 78
 )
 
-// maxJoined is how many commands of one request are answered, which is more
-// than there are.
+// maxJoined bounds the commands of one request. There are fewer in all.
 const maxJoined = 64
 
-// apiVersion is that of cgminer's API which is spoken.
+// apiVersion is the version of cgminer's API that is served.
 const apiVersion = "3.7"
 
 // field is a name and a value: a string, a number or a boolean.
@@ -55,7 +54,7 @@ type reply struct {
 	body *section // nil: none
 }
 
-// commands are those that read, by name. Besides there is check.
+// commands are the read-only commands by name, all but check.
 var commands = map[string]func(miner.Status) reply{
 	"summary":    summary,
 	"devs":       devs,
@@ -71,7 +70,7 @@ var commands = map[string]func(miner.Status) reply{
 }
 
 // privileged are the commands of cgminer that change something, and the one that
-// asks whether they may be used.
+// asks whether these are allowed.
 var privileged = strings.Fields("privileged addpool poolpriority poolquota switchpool enablepool disablepool removepool " +
 	"save quit restart zero hotplug failover-only setconfig debug " +
 	"gpuenable gpudisable gpurestart gpuintensity gpumem gpuengine gpufan gpuvddc " +
@@ -124,9 +123,8 @@ func answerJSON(s miner.Status, command, parameter string) []byte {
 	return append(out, `"id":1}`...)
 }
 
-// joined returns the names in a command that joins some with +, each once. It
-// returns nil if there are none to tell apart. As in cgminer none of them has a
-// parameter.
+// joined returns the names in a command that joins several with +, each once. It
+// returns nil for a single command. As in cgminer none of them has a parameter.
 func joined(command string) []string {
 	if !strings.Contains(command, "+") {
 		return nil
@@ -153,7 +151,7 @@ func execute(s miner.Status, name, parameter string) reply {
 	return reply{code: codeUnknown, msg: "Invalid command"}
 }
 
-// checkCommand tells whether there is a command, and whether it may be used.
+// checkCommand reports whether a command exists, and whether it is allowed.
 func checkCommand(name string) reply {
 	if name == "" {
 		return reply{code: codeNoCheck, msg: "Missing check cmd"}
@@ -167,7 +165,7 @@ func checkCommand(name string) reply {
 	return reply{true, codeCheck, "Check command", &section{"CHECK", [][]field{{{"Exists", exists}, {"Access", access}}}}}
 }
 
-// status returns the record that begins an answer.
+// status returns the first record of an answer.
 func (r reply) status(s miner.Status) []field {
 	letter := "E"
 	if r.good {
@@ -215,10 +213,10 @@ func quoted(v any) []byte {
 	return text
 }
 
-// escape puts a backslash before what would end a value.
+// escape puts a backslash before characters that would end a value.
 var escape = strings.NewReplacer(`\`, `\\`, "|", `\|`, ",", `\,`, "=", `\=`, "\x00", "")
 
-// numbered are the first fields of records of which there may be several.
+// numbered are the first fields of records that may be repeated.
 var numbered = []string{"POOL", "GPU", "CPU", "DEVDETAILS", "STATS"}
 
 func (r reply) text(s miner.Status) []byte {

@@ -11,7 +11,7 @@ import (
 )
 
 func summary(s miner.Status) reply {
-	refused, lost := rejected(s.Shares)
+	rejected, lost := rejections(s.Shares)
 	elapsed := s.Now.Sub(s.Started).Seconds()
 	var wrong, hits, hashes, jobs uint64
 	for _, d := range s.Devices {
@@ -25,7 +25,7 @@ func summary(s miner.Status) reply {
 		{"Found Blocks", s.Shares.Blocks},
 		{"Getworks", jobs},
 		{"Accepted", s.Shares.Accepted},
-		{"Rejected", refused},
+		{"Rejected", rejected},
 		{"Stale", lost},
 		{"Hardware Errors", wrong},
 		{"Utility", perMinute(float64(s.Shares.Accepted), elapsed)},
@@ -99,7 +99,7 @@ func gpuCount(s miner.Status) reply {
 	return reply{true, codeGPUCount, "GPU count", &section{"GPUS", [][]field{{{"Count", gpus(s)}}}}}
 }
 
-// gpus returns the number of devices that are no CPU.
+// gpus returns the number of devices that are not CPUs.
 func gpus(s miner.Status) (n int) {
 	for _, d := range s.Devices {
 		if d.Info.Kind != "cpu" {
@@ -120,7 +120,7 @@ func pools(s miner.Status) reply {
 		if givesTemplates(u.Name) {
 			longPoll, stratum, stratumURL = "Y", false, ""
 		}
-		refused, lost := rejected(u.Shares)
+		rejected, lost := rejections(u.Shares)
 		records = append(records, []field{
 			{"POOL", i},
 			{"URL", u.Name},
@@ -130,7 +130,7 @@ func pools(s miner.Status) reply {
 			{"Long Poll", longPoll},
 			{"Getworks", u.Jobs},
 			{"Accepted", u.Shares.Accepted},
-			{"Rejected", refused},
+			{"Rejected", rejected},
 			{"Stale", lost},
 			{"User", u.User},
 			{"Last Share Time", unix(u.Shares.Last)},
@@ -192,8 +192,8 @@ func coin(s miner.Status) reply {
 	return reply{true, codeCoin, "stele coin", &section{"COIN", [][]field{record}}}
 }
 
-// megaRates returns rates in millions of hashes per second. What cgminer
-// measures over 5 seconds is measured over 10 here.
+// megaRates returns rates in millions of hashes per second. The rate over 5 seconds
+// of cgminer is over 10 seconds here.
 func megaRates(r miner.Rates) []field {
 	return []field{{"MHS av", r.Mean / 1e6}, {"MHS 5s", r.Seconds10 / 1e6}, {"MHS 1m", r.Minute1 / 1e6}, {"MHS 15m", r.Minutes15 / 1e6}}
 }
@@ -205,9 +205,8 @@ func perMinute(n, seconds float64) float64 {
 	return n / seconds * 60
 }
 
-// percentWrong returns how many of 100 answers of devices were wrong. In cgminer
-// all that meet difficulty 1 are answers, and here those that meet the target of
-// the job.
+// percentWrong returns the percentage of wrong results. In cgminer the results are
+// those that meet difficulty 1, and here those that meet the target of the job.
 func percentWrong(wrong, hits uint64) float64 {
 	if wrong == 0 {
 		return 0
@@ -215,7 +214,7 @@ func percentWrong(wrong, hits uint64) float64 {
 	return 100 * float64(wrong) / (float64(wrong) + float64(hits))
 }
 
-// integer returns a difficulty as the whole number that cgminer has.
+// integer returns a difficulty as a whole number, as cgminer has it.
 func integer(d pow.Difficulty) uint64 {
 	return uint64(min(d.Float64(), math.MaxInt64))
 }

@@ -13,34 +13,34 @@ import (
 
 	"stele/engine/miner"
 	"stele/internal/netguard"
-	lograte "stele/internal/rate"
+	"stele/internal/rate"
 )
 
 // maxRequest bounds a request to the API of cgminer, in bytes.
 const maxRequest = 4 << 10
 
-// Cgminer answers the commands of cgminer's API that read (summary, devs, edevs,
-// devdetails, gpucount, pools, version, config, stats, estats, coin, check;
-// several may be joined with +) on l until ctx ends. Those that change something
-// are denied, and all others unknown. One connection takes one request, and is
-// closed after the answer. It closes l and returns nil, or why l is of no use any
-// more.
+// Cgminer serves the read-only commands of cgminer's API (summary, devs, edevs,
+// devdetails, gpucount, pools, version, config, stats, estats, coin, check; several
+// may be joined with +) on l until ctx ends, and then returns nil. It returns an
+// error if l fails before. It closes l. Commands that change something are denied,
+// and all others unknown. A connection carries one request, and is closed after the
+// answer. Status must be safe for concurrent use.
 //
-// The API is described in the file API-README of cgminer. What is not measured
-// has no field. Some numbers differ: Stale counts the shares that no pool could
-// be given, since those that a pool calls stale are Rejected there too; MHS 5s
-// is over 10 seconds; Work Utility is what the finished nonces let expect; and
-// Device Hardware% is of the answers that meet the target of the job.
+// The API is described in the file API-README of cgminer. A value that is not
+// measured has no field. Some numbers differ: Stale counts the shares that could
+// not be delivered, since cgminer too counts as Rejected what a pool calls stale;
+// MHS 5s is over 10 seconds; Work Utility is computed from the finished nonces; and
+// Device Hardware% is of the results that meet the target of the job.
 func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status, log *slog.Logger) error {
 	l = netguard.Limit(l, maxConnections, 0, nil)
-	log = lograte.Logger(log)
+	log = rate.Logger(log)
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-	var all sync.WaitGroup
-	defer func() { cancel(); stop(); _ = l.Close(); all.Wait() }()
+	var wg sync.WaitGroup
+	defer func() { cancel(); stop(); _ = l.Close(); wg.Wait() }()
 	for {
 		conn, err := netguard.Accept(ctx, l, func(err error) {
-			log.Warn("a connection to cgminer's API cannot be taken", "error", err)
+			log.Warn("cgminer API: accept failed", "err", err)
 		})
 		switch {
 		case ctx.Err() != nil:
@@ -48,7 +48,7 @@ func Cgminer(ctx context.Context, l net.Listener, status func() miner.Status, lo
 		case err != nil:
 			return err
 		}
-		all.Go(func() {
+		wg.Go(func() {
 			defer conn.Close()
 			end := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			defer end()
@@ -66,10 +66,9 @@ func serveCgminer(conn net.Conn, status func() miner.Status) {
 	}
 }
 
-// readRequest reads one request, and returns nil if nothing came. Clients end it
-// with a NUL, a line feed, the end of what they send, or not at all: then a word
-// that came in one piece is the whole request, and so is a JSON object, or what
-// cannot become one.
+// readRequest reads one request, and returns nil if there is none. Clients end it
+// with a NUL, a line feed, the end of the stream, or not at all: then the request is
+// a word that arrives in one piece, a JSON object, or what cannot become one.
 func readRequest(r io.Reader) []byte {
 	var request []byte
 	buffer := make([]byte, maxRequest)

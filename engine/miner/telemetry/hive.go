@@ -9,18 +9,18 @@ import (
 	"stele/engine/miner"
 )
 
-// Hive returns what the script h-stats.sh of a custom miner has to give HiveOS
-// (https://github.com/minershive/hiveos-linux): an object with khs, which goes
-// into its variable of that name, and stats, which goes into the other. What a
-// device cannot measure is 0 there; the bus number of what is on no bus is null.
+// Hive returns what the script h-stats.sh of a custom miner must report to HiveOS
+// (https://github.com/minershive/hiveos-linux): an object with khs and stats, for
+// the variables of these names. A sensor that a device does not have is 0, and the
+// bus number of a device that is on no bus is null.
 func Hive(s miner.Status) ([]byte, error) {
-	refused, _ := rejected(s.Shares)
+	rejected, _ := rejections(s.Shares)
 	out := hive{KHS: kilo(s.Counted.Minute1)}
 	out.Stats = hiveStats{
 		HS: []float64{}, Units: "khs", Temp: []int{}, Fan: []int{}, Bus: []*int{},
 		Uptime:  int64(s.Now.Sub(s.Started).Seconds()),
 		Version: s.Version,
-		AR:      [2]uint64{s.Shares.Accepted, refused},
+		AR:      [2]uint64{s.Shares.Accepted, rejected},
 		Algo:    "sha256d",
 	}
 	for _, u := range s.Sources {
@@ -55,7 +55,7 @@ type hiveStats struct {
 	Version string    `json:"ver"`
 	AR      [2]uint64 `json:"ar"`
 	Algo    string    `json:"algo"`
-	User    string    `json:"user"` // at the source that is mined for; HiveOS has no use for it
+	User    string    `json:"user"` // at the source that is mined; HiveOS does not use it
 	Bus     []*int    `json:"bus_numbers"`
 }
 

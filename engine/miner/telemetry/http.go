@@ -14,13 +14,13 @@ import (
 	"stele/internal/netguard"
 )
 
-// HandlerOptions are what [Handler] needs.
+// HandlerOptions configure [Handler]. Its functions must be safe for concurrent use.
 type HandlerOptions struct {
 	Status        func() miner.Status
-	Pause, Resume func() // nil: there is no such request
+	Pause, Resume func() // nil: the request does not exist
 
-	// Token returns what has to come with a request, as "Authorization: Bearer
-	// TOKEN"; "": nobody has it. It is asked at each request. nil: always "".
+	// Token returns the token of requests, "Authorization: Bearer TOKEN"; "": no
+	// request has it. The handler calls it for each request. Nil: always "".
 	Token func() string
 	// Open lets everybody read. It is meant for a listener on loopback.
 	Open bool
@@ -29,14 +29,14 @@ type HandlerOptions struct {
 // Handler serves
 //
 //	GET  /status   the document of [JSON]
-//	GET  /metrics  those of [Collector], as text for Prometheus
+//	GET  /metrics  the metrics of [Collector], in the text format of Prometheus
 //	GET  /hive     the object of [Hive]
-//	GET  /healthz  200 if the miner mines or is paused by its user, else 503; with a line that says why
-//	POST /pause    pauses the miner, with the token only
-//	POST /resume   lets it go on, with the token only
+//	GET  /healthz  200 if the miner mines or is paused, else 503; with a line that says why
+//	POST /pause    pauses the miner; needs the token
+//	POST /resume   resumes it; needs the token
 //
-// Pages that a browser shows on the same machine can send requests too. So
-// names in Host other than localhost are refused, against DNS rebinding.
+// Pages in a browser on the same machine can send requests too. So a Host with a
+// name other than localhost is rejected, against DNS rebinding.
 func Handler(o HandlerOptions) http.Handler {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(Collector(o.Status))
@@ -91,14 +91,14 @@ func (o HandlerOptions) guard(next http.Handler) http.Handler {
 		read := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
 		case !netguard.TrustedHost(r.Host):
-			http.Error(w, "the Host of the request is neither an IP address nor localhost", http.StatusForbidden)
+			http.Error(w, "invalid Host: must be an IP address or localhost", http.StatusForbidden)
 		case read && o.Open || netguard.Bearer(r, token):
 			next.ServeHTTP(w, r)
 		case token == "":
-			http.Error(w, "the miner was started without --api-token, and takes no such requests", http.StatusForbidden)
+			http.Error(w, "request needs a token, but the miner was started without --api-token", http.StatusForbidden)
 		default:
 			h.Set("WWW-Authenticate", "Bearer")
-			http.Error(w, "the request needs the header Authorization: Bearer with the token of the miner", http.StatusUnauthorized)
+			http.Error(w, "request needs the header Authorization: Bearer with the token of the miner", http.StatusUnauthorized)
 		}
 	})
 }
@@ -110,8 +110,8 @@ const (
 	idleTimeout    = time.Minute
 )
 
-// Serve answers the requests that come in on l until ctx ends. It closes l and
-// returns nil, or the error that made it stop before.
+// Serve serves h on l until ctx ends, and then returns nil. It returns an error if
+// it stops earlier. It closes l.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler:           h,

@@ -8,13 +8,13 @@ import (
 	"stele/engine/miner"
 )
 
-// SchemaVersion is that of [Document]. It changes when a field goes away or
-// changes its meaning; new fields may come without.
+// SchemaVersion is the version of [Document]. It changes when a field is removed or
+// changes its meaning, but not when a field is added.
 const SchemaVersion = 1
 
 // Document is the status of a miner as [JSON] writes it. Times are RFC 3339 in
-// UTC. Difficulties are decimals in strings, since they can be larger and
-// smaller than what JSON numbers are read as. A field that is null is not known.
+// UTC. Difficulties are decimal strings, since they can exceed the range of a JSON
+// number in most readers. Null is not known.
 type Document struct {
 	SchemaVersion int        `json:"schema_version"`
 	Program       string     `json:"program" doc:"always stele"`
@@ -35,7 +35,7 @@ type Document struct {
 	Sources       []Upstream `json:"sources" nullable:"false" doc:"in order of preference"`
 }
 
-// Rates are hashes per second, as means over several times.
+// Rates are mean rates over several windows, in hashes per second.
 type Rates struct {
 	Seconds10 float64 `json:"hashes_per_second_10s"`
 	Minute1   float64 `json:"hashes_per_second_1m"`
@@ -66,7 +66,7 @@ type Shares struct {
 	Last       *time.Time        `json:"last_accepted" nullable:"true"`
 }
 
-// Latency has the quantiles of a time.
+// Latency has the quantiles of a duration.
 type Latency struct {
 	Count uint64  `json:"count"`
 	P50   float64 `json:"p50_seconds"`
@@ -84,7 +84,7 @@ type Work struct {
 	Received time.Time `json:"received"`
 }
 
-// Device is a device and how it does.
+// Device is the status of a device.
 type Device struct {
 	ID          string   `json:"id"`
 	Kind        string   `json:"kind"`
@@ -105,7 +105,7 @@ type Device struct {
 	HashesPerJ  *float64 `json:"hashes_per_joule" nullable:"true"`
 }
 
-// Upstream is a source of work and how it does.
+// Upstream is the status of a source of work.
 type Upstream struct {
 	Name      string     `json:"name" doc:"its URL without secrets"`
 	User      string     `json:"user" doc:"who is credited, as the source names it: a worker, or the address that blocks pay"`
@@ -208,7 +208,7 @@ func utcOrNil(t time.Time) *time.Time {
 	return &t
 }
 
-// finite returns x, or the nearest number that JSON has.
+// finite returns x, or the nearest number that JSON can represent.
 func finite(x float64) float64 {
 	switch {
 	case math.IsNaN(x):
@@ -229,9 +229,9 @@ func Power(s miner.Status) (watts float64, ok bool) {
 	return watts, ok
 }
 
-// Efficiency returns the hashes per joule of those devices that measure what
-// they use: by the energy since the start, or where that is not measured, by
-// the power now and the rate of the last minute. It returns false if none does.
+// Efficiency returns the hashes per joule of the devices that measure what they
+// use: from the energy since the start, or where that is not measured, from the
+// power now and the rate of the last minute. It returns false if none does.
 func Efficiency(devices ...miner.DeviceStatus) (hashesPerJoule float64, ok bool) {
 	var hashes, joules float64
 	for _, d := range devices {
@@ -250,15 +250,15 @@ func Efficiency(devices ...miner.DeviceStatus) (hashesPerJoule float64, ok bool)
 	return finite(hashes / joules), true
 }
 
-// rejected returns how many shares the source refused, for whatever cause, and
-// how many it never got.
-func rejected(s miner.Shares) (refused, lost uint64) {
+// rejections returns how many shares the source rejected, for whatever cause, and
+// how many it never received.
+func rejections(s miner.Shares) (rejected, lost uint64) {
 	for cause, n := range s.Rejected {
 		if cause == miner.Lost {
 			lost += n
 		} else {
-			refused += n
+			rejected += n
 		}
 	}
-	return refused, lost
+	return rejected, lost
 }

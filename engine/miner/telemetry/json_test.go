@@ -123,7 +123,7 @@ func TestPrometheus(t *testing.T) {
 		t.Errorf("%v %v", problems, err)
 	}
 	want := `
-# HELP stele_miner_device_fan_speed_ratio The speed of the fan, as a part of its highest.
+# HELP stele_miner_device_fan_speed_ratio The speed of the fan, as a ratio of its maximum.
 # TYPE stele_miner_device_fan_speed_ratio gauge
 stele_miner_device_fan_speed_ratio{device="cuda:0"} 0.4
 # HELP stele_miner_device_hashes_total Finished nonces.

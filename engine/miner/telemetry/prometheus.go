@@ -23,33 +23,33 @@ var (
 	info        = metric("info", "The version of the program.", "version")
 	started     = metric("start_time_seconds", "When the miner started, in Unix time.")
 	state       = metric("state", "1 for the state that the miner is in.", "state")
-	rate        = metric("hashes_per_second", "The mean rate of finished nonces, over several times.", "window")
-	estimated   = metric("estimated_hashes_per_second", "The rate that the shares let expect, with the bounds of its 95 % confidence interval.", "bound")
+	hashRate    = metric("hashes_per_second", "The mean rate of finished nonces, over several windows.", "window")
+	estimated   = metric("estimated_hashes_per_second", "The hash rate that the shares imply, with the bounds of its 95 % confidence interval.", "bound")
 	disagrees   = metric("estimate_disagrees", "1 if the counted rate and the shares cannot both be right.")
-	jobSwitch   = metric("job_switch_seconds", "The time from new work to its first nonces on every device.", "stat")
+	jobSwitch   = metric("job_switch_seconds", "The time from new work until every device searches it.", "stat")
 	workHeight  = metric("work_height", "The height of the block that is mined; missing if it is not known.")
 	shareDiff   = metric("work_share_difficulty", "The difficulty of a share of the work that is mined.")
 	networkDiff = metric("work_network_difficulty", "The difficulty of the block that is mined.")
 	bestShare   = metric("best_share_difficulty", "The difficulty of the best hash since the start.")
 
 	deviceHealth = metric("device_health", "1 for the state of health that the device is in.", "device", "health")
-	deviceRate   = metric("device_hashes_per_second", "The mean rate of finished nonces, over several times.", "device", "window")
+	deviceRate   = metric("device_hashes_per_second", "The mean rate of finished nonces, over several windows.", "device", "window")
 	deviceHashes = metric("device_hashes_total", "Finished nonces.", "device")
-	deviceErrors = metric("device_hardware_errors_total", "Wrong answers of the hardware.", "device")
+	deviceErrors = metric("device_hardware_errors_total", "Wrong results of the hardware.", "device")
 	deviceShares = metric("device_shares_total", "Shares that the device found.", "device")
 	temperature  = metric("device_temperature_celsius", "The temperature of the chip.", "device")
-	fan          = metric("device_fan_speed_ratio", "The speed of the fan, as a part of its highest.", "device")
+	fan          = metric("device_fan_speed_ratio", "The speed of the fan, as a ratio of its maximum.", "device")
 	power        = metric("device_power_watts", "The power that the device draws.", "device")
 	energy       = metric("device_energy_joules_total", "The energy that the device used.", "device")
 
 	sourceInfo = metric("source_info", "1; the label user has who is credited at the source.", "source", "user")
-	connected  = metric("source_connected", "1 if the source gives work.", "source")
+	connected  = metric("source_connected", "1 if the source has a session with work.", "source")
 	active     = metric("source_active", "1 if the source's work is mined.", "source")
-	sessions   = metric("source_sessions_total", "Sessions that stood.", "source")
-	jobs       = metric("source_jobs_total", "Work that the source gave.", "source")
+	sessions   = metric("source_sessions_total", "Sessions that had work.", "source")
+	jobs       = metric("source_jobs_total", "Jobs that the source sent.", "source")
 	found      = metric("source_shares_found_total", "Shares found for the source.", "source")
 	accepted   = metric("source_shares_accepted_total", "Shares that the source accepted.", "source")
-	refused    = metric("source_shares_rejected_total", "Shares that were not accepted, by cause.", "source", "cause")
+	rejected   = metric("source_shares_rejected_total", "Shares that were not accepted, by cause.", "source", "cause")
 	pending    = metric("source_shares_pending", "Shares that are not answered yet.", "source")
 	worth      = metric("source_accepted_difficulty_total", "The sum of the difficulties of the accepted shares.", "source")
 	blocks     = metric("source_blocks_total", "Accepted shares that were blocks.", "source")
@@ -59,9 +59,9 @@ var (
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		info, started, state, rate, estimated, disagrees, jobSwitch, workHeight, shareDiff, networkDiff, bestShare,
+		info, started, state, hashRate, estimated, disagrees, jobSwitch, workHeight, shareDiff, networkDiff, bestShare,
 		deviceHealth, deviceRate, deviceHashes, deviceErrors, deviceShares, temperature, fan, power, energy,
-		sourceInfo, connected, active, sessions, jobs, found, accepted, refused, pending, worth, blocks, answer,
+		sourceInfo, connected, active, sessions, jobs, found, accepted, rejected, pending, worth, blocks, answer,
 	} {
 		ch <- d
 	}
@@ -81,7 +81,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, one := range []miner.State{miner.Mining, miner.Waiting, miner.Paused, miner.Stalled} {
 		gauge(state, truth(s.State == one), string(one))
 	}
-	windows(s.Counted, func(x float64, window string) { gauge(rate, x, window) })
+	windows(s.Counted, func(x float64, window string) { gauge(hashRate, x, window) })
 	gauge(estimated, s.Estimated.Rate, "value")
 	gauge(estimated, s.Estimated.Low, "low")
 	gauge(estimated, s.Estimated.High, "high")
@@ -129,7 +129,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		counter(found, float64(u.Shares.Found), u.Name)
 		counter(accepted, float64(u.Shares.Accepted), u.Name)
 		for _, cause := range miner.Causes {
-			counter(refused, float64(u.Shares.Rejected[cause]), u.Name, string(cause))
+			counter(rejected, float64(u.Shares.Rejected[cause]), u.Name, string(cause))
 		}
 		gauge(pending, float64(u.Shares.Pending), u.Name)
 		counter(worth, u.Shares.Difficulty, u.Name)
@@ -138,20 +138,20 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func windows(r miner.Rates, tell func(x float64, window string)) {
-	tell(r.Seconds10, "10s")
-	tell(r.Minute1, "1m")
-	tell(r.Minutes15, "15m")
-	tell(r.Hour1, "1h")
-	tell(r.Mean, "run")
+func windows(r miner.Rates, add func(x float64, window string)) {
+	add(r.Seconds10, "10s")
+	add(r.Minute1, "1m")
+	add(r.Minutes15, "15m")
+	add(r.Hour1, "1h")
+	add(r.Mean, "run")
 }
 
-func stats(l miner.Latency, tell func(seconds float64, stat string)) {
+func stats(l miner.Latency, add func(seconds float64, stat string)) {
 	if l.Count == 0 {
 		return
 	}
 	for stat, d := range map[string]time.Duration{"p50": l.P50, "p99": l.P99, "max": l.Max} {
-		tell(d.Seconds(), stat)
+		add(d.Seconds(), stat)
 	}
 }
 
