@@ -15,17 +15,17 @@ const (
 	extExtranonce        = "subscribe-extranonce"
 )
 
-// Configure is what a miner asks for with mining.configure (BIP 310).
+// Configure is a mining.configure: the extensions that a miner requests (BIP 310).
 type Configure struct {
 	VersionRolling      bool
 	VersionMask         uint32          // bits that the miner can roll
-	MinBits             int             // it wants at least so many
-	MinimumDifficulty   *pow.Difficulty // of shares; nil: not asked for
+	MinBits             int             // the fewest that it accepts
+	MinimumDifficulty   *pow.Difficulty // of shares; nil: not requested
 	SubscribeExtranonce bool
 }
 
-// ParseConfigure reads the parameters of mining.configure. Extensions that are
-// not known are left out.
+// ParseConfigure reads the parameters of mining.configure. It ignores unknown
+// extensions. An error is of the kind [ErrFormat].
 func ParseConfigure(params []json.RawMessage) (Configure, error) {
 	c, err := parseConfigure(params)
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *Configure) Message(id ID) Message {
 	return Request(id, MethodConfigure, names, with)
 }
 
-// Configured is the answer to mining.configure.
+// Configured is the answer to mining.configure: the extensions that the pool accepts.
 type Configured struct {
 	VersionRolling      bool
 	VersionMask         uint32 // bits that the miner may roll
@@ -106,8 +106,9 @@ type Configured struct {
 	SubscribeExtranonce bool
 }
 
-// ParseConfigured reads the result of mining.configure. An extension that is
-// missing, or whose value is anything but true, is not there.
+// ParseConfigured reads the result of mining.configure. An extension that is missing,
+// or whose value is anything but true, is not accepted. An error is of the kind
+// [ErrFormat].
 func ParseConfigured(result json.RawMessage) (Configured, error) {
 	var c Configured
 	var values map[string]json.RawMessage
@@ -127,7 +128,7 @@ func ParseConfigured(result json.RawMessage) (Configured, error) {
 	return c, nil
 }
 
-// Answer returns the answer to what c asked for.
+// Answer returns the answer to the request c.
 func (d *Configured) Answer(id ID, c *Configure) Message {
 	result := map[string]any{}
 	if c.VersionRolling {
@@ -147,7 +148,7 @@ func (d *Configured) Answer(id ID, c *Configure) Message {
 
 // Subscription is the answer to mining.subscribe.
 type Subscription struct {
-	Session         string // to give to a later mining.subscribe; "": none
+	Session         string // which a later mining.subscribe resumes; "": none
 	Extranonce1     []byte
 	Extranonce2Size int // in bytes
 }
@@ -155,7 +156,8 @@ type Subscription struct {
 // ParseSubscription reads the result of mining.subscribe: a list of
 // subscriptions, the extranonce1 and the size of the extranonce2. The first has
 // many shapes: one pair, a list of pairs, null, false. The session is the id of
-// the subscription to mining.notify, as cgminer reads it.
+// the subscription to mining.notify, as in cgminer. An error is of the kind
+// [ErrFormat].
 func ParseSubscription(result json.RawMessage) (Subscription, error) {
 	s, err := parseSubscription(result)
 	if err != nil {
@@ -177,7 +179,8 @@ func parseSubscription(result json.RawMessage) (Subscription, error) {
 	return s, err
 }
 
-// sessionOf looks for the pair ["mining.notify", id] in a list, or the list itself.
+// sessionOf returns the id of the pair ["mining.notify", id], which is the value or in
+// it; "": there is none.
 func sessionOf(raw json.RawMessage) string {
 	if len(raw) == 0 || raw[0] != '[' {
 		return ""

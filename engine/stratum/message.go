@@ -12,18 +12,17 @@ import (
 
 // Limits of a line in bytes, without its end.
 const (
-	// MaxLine is that of a line from a pool. Nearly all of it is a coinbase, and
-	// some pools pay hundreds of people in theirs.
+	// MaxLine limits a line from a pool. Most of it is the coinbase, in which some
+	// pools pay hundreds of people.
 	MaxLine = 64 << 10
-	// MaxRequest is that of a line from a miner, which has no reason for more
-	// than some hundred bytes.
+	// MaxRequest limits a line from a miner, which needs a few hundred bytes.
 	MaxRequest = 4 << 10
 )
 
-// ErrFormat is the kind of every error about what a line holds.
+// ErrFormat is the kind of all errors about the content of a line.
 var ErrFormat = errors.New("bad Stratum message")
 
-// Names of methods. Those of the second group are sent by a server.
+// Names of methods: those that a miner sends, and those that a server sends.
 const (
 	MethodConfigure           = "mining.configure"
 	MethodSubscribe           = "mining.subscribe"
@@ -43,15 +42,15 @@ const (
 	MethodGetVersion     = "client.get_version"
 )
 
-// ID ties an answer to its request: the JSON text of a number or a string, as
-// it came, so that it can go back unchanged. "" is null, or no id.
+// ID links an answer to its request: the JSON text of a number or a string, unchanged
+// so that the answer can return it. "" is null, or no id.
 type ID string
 
 // NumberID returns the ID of a number.
 func NumberID(n uint64) ID { return ID(strconv.FormatUint(n, 10)) }
 
-// Number returns the number that the ID is, or is the text of: some servers send
-// numbers back as strings.
+// Number returns the ID as a number, and false if it is none. A string of digits
+// counts: some servers return numbers as strings.
 func (id ID) Number() (n uint64, ok bool) {
 	text := string(id)
 	if len(text) >= 2 && text[0] == '"' {
@@ -72,13 +71,12 @@ type Message struct {
 	Err    *Error          // of an answer; nil: none
 }
 
-// maxParams is how many parameters a message may have. mining.notify has the
-// most, 9.
+// maxParams bounds the parameters of a message. mining.notify has the most, 9.
 const maxParams = 32
 
-// ParseMessage reads a line; its end is optional. It is liberal: members may be
-// missing, more may be there, errors come in many shapes. An error wraps
-// [ErrFormat]. Whether the line is too long is the reader's to check.
+// ParseMessage reads a line; its end is optional. It is liberal: it accepts missing
+// and unknown members, and errors in many shapes. An error is of the kind
+// [ErrFormat]. The caller must limit the length of the line.
 func ParseMessage(line []byte) (Message, error) {
 	var wire struct {
 		ID     json.RawMessage `json:"id"`
@@ -92,7 +90,7 @@ func ParseMessage(line []byte) (Message, error) {
 	if len(line) == 0 || line[0] != '{' {
 		return Message{}, fmt.Errorf("%w: want a JSON object, got %s", ErrFormat, clip(line))
 	}
-	if nested(line) {
+	if tooDeep(line) {
 		return Message{}, fmt.Errorf("%w: arrays in arrays, more than %d deep", ErrFormat, maxDepth)
 	}
 	if err := json.Unmarshal(line, &wire); err != nil {
@@ -109,7 +107,7 @@ func ParseMessage(line []byte) (Message, error) {
 		}
 	}
 	if m.Method != "" {
-		if !isEmptyObject(wire.Params) { // some write "none" so
+		if !isEmptyObject(wire.Params) { // in which some send no parameters
 			m.Params, err = parseArray(wire.Params, "params", maxParams)
 		}
 		return m, err
@@ -127,13 +125,13 @@ func ParseMessage(line []byte) (Message, error) {
 	return m, nil
 }
 
-// maxDepth is how deep arrays and objects may be nested. 4 are in use.
+// maxDepth bounds how deep arrays and objects may be nested. Real messages have 4.
 const maxDepth = 16
 
-// nested reports whether arrays and objects are nested too deep, which would let
-// the decoder keep more than the line is long. In text that is not JSON it may
-// report anything.
-func nested(line []byte) bool {
+// tooDeep reports whether arrays and objects are nested too deep, so that the decoder
+// would take much more memory than the line has bytes. For text that is not JSON the
+// result has no meaning.
+func tooDeep(line []byte) bool {
 	for _, depth := range outside(line) {
 		if depth > maxDepth {
 			return true
@@ -142,8 +140,8 @@ func nested(line []byte) bool {
 	return false
 }
 
-// parseID accepts null, numbers and strings. Other values would have to be
-// compared structurally, and nobody sends them.
+// parseID accepts null, numbers and strings. Other values would need a structural
+// comparison, and nobody sends them.
 func parseID(raw json.RawMessage) (ID, error) {
 	if isNull(raw) {
 		return "", nil
@@ -164,18 +162,18 @@ func Request(id ID, method string, params ...any) Message {
 	return m
 }
 
-// Answer returns the answer to the request with the id. The result is as a
-// parameter of [Request].
+// Answer returns the answer to the request with the id. The result is of the types of
+// a parameter of [Request].
 func Answer(id ID, result any) Message {
 	return Message{ID: id, Result: marshal(result)}
 }
 
-// Refuse returns the answer that is an error.
-func Refuse(id ID, code int, text string) Message {
+// Reject returns the answer to the request with the id that has an error.
+func Reject(id ID, code int, text string) Message {
 	return Message{ID: id, Err: &Error{Code: code, Text: text}}
 }
 
-// Append appends the message to dst, with a line feed at its end.
+// Append appends the message to dst as one line, with its line feed.
 func (m Message) Append(dst []byte) []byte {
 	id := string(m.ID)
 	if id == "" {
@@ -206,8 +204,8 @@ func (m Message) Append(dst []byte) []byte {
 	return append(dst, "}\n"...)
 }
 
-// appendCompact appends a JSON value without white space, so that the line has
-// no end in the middle.
+// appendCompact appends a JSON value without white space, so that the line has no
+// line feed in the middle.
 func appendCompact(dst []byte, raw json.RawMessage) []byte {
 	if len(raw) == 0 {
 		return append(dst, "null"...)

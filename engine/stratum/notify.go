@@ -11,7 +11,7 @@ import (
 	"stele/engine/pow"
 )
 
-// Notify is a job: what mining.notify tells.
+// Notify is a job, as in mining.notify.
 type Notify struct {
 	JobID                string
 	Prev                 pow.Hash   // hash of the parent
@@ -20,18 +20,20 @@ type Notify struct {
 	Version              uint32
 	Bits                 pow.Bits
 	Time                 uint32
-	Clean                bool // older jobs are worth nothing any more
+	Clean                bool // older jobs are stale
 }
 
+// NotifyParams is the usual number of parameters of mining.notify.
+const NotifyParams = 9
+
 const (
-	NotifyParams = 9 // of mining.notify
-	maxJobID     = 256
-	maxBranch    = 32 // a block with more than 2^32 transactions there is not
+	maxJobID  = 256
+	maxBranch = 32 // no block has more than 2^32 transactions
 )
 
-// ParseNotify reads the parameters of mining.notify. There may be more of them
-// than are known, before clean_jobs or after it, and clean_jobs may be missing: then
-// it is false.
+// ParseNotify reads the parameters of mining.notify. It accepts unknown ones before
+// clean_jobs or after it; a missing clean_jobs is false. An error is of the kind
+// [ErrFormat].
 func ParseNotify(params []json.RawMessage) (Notify, error) {
 	n, err := parseNotify(params)
 	if err != nil {
@@ -83,8 +85,8 @@ func parseNotify(params []json.RawMessage) (n Notify, err error) {
 	return n, err
 }
 
-// cleanJobs reads clean_jobs among the parameters after the time: the last that is
-// true or false.
+// cleanJobs finds clean_jobs among the parameters after the time: the last one that
+// is true or false.
 func cleanJobs(params []json.RawMessage) (clean bool, err error) {
 	for _, p := range slices.Backward(params) {
 		if isNull(p) {
@@ -109,8 +111,8 @@ func (n *Notify) Message() Message {
 		formatWord(n.Version), n.Bits.String(), formatWord(n.Time), n.Clean)
 }
 
-// Header returns the header with the extranonces in the coinbase, and nonce 0.
-// Version and time are those given, not those of the job.
+// Header returns the header with the extranonces in the coinbase, and nonce 0. Time,
+// in seconds since 1970, and version replace those of the job.
 func (n *Notify) Header(extranonce1, extranonce2 []byte, time, version uint32) pow.Header {
 	size := len(n.Coinbase1) + len(extranonce1) + len(extranonce2) + len(n.Coinbase2)
 	coinbase := make([]byte, 0, size)
@@ -135,8 +137,8 @@ func swapWords(h pow.Hash) pow.Hash {
 	return h
 }
 
-// Height returns the height of the block as its coinbase tells it: by BIP 34, or as
-// a coinbase of Stele's ledger has it. 0 if it does not tell.
+// Height returns the height of the block by its coinbase: by BIP 34, or as a coinbase
+// of Stele's ledger has it. 0: the coinbase has none.
 func (n *Notify) Height() uint32 {
 	if height := bitcoinHeight(n.Coinbase1); height != 0 {
 		return height
@@ -170,7 +172,7 @@ func bitcoinHeight(b []byte) uint32 {
 
 // steleHeight reads the height of a coinbase of Stele's ledger, a record that has
 // it three times: as its sequence number, as the height until which it is valid,
-// and in its payload. Nothing else passes for that: the fee in between is 0.
+// and in its payload. With the fee of 0 in between, nothing else looks like it.
 func steleHeight(b []byte) uint32 {
 	const (
 		seq        = 4 + 1 + 1      // after the network, the type and the version

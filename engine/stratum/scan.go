@@ -2,10 +2,9 @@ package stratum
 
 import "iter"
 
-// outside gives the places in JSON text that are not within a string, one after
-// the other, each with how deep arrays and objects are nested there: a bracket
-// that opens one is in it, one that closes it is not. In text that is not JSON the
-// depths are of no use.
+// outside yields the places in JSON text that are outside of strings, in order, each
+// with the nesting depth of arrays and objects: an opening bracket is inside, a
+// closing one outside. For text that is not JSON the depths have no meaning.
 func outside(json []byte) iter.Seq2[int, int] {
 	return func(yield func(place, depth int) bool) {
 		depth, quoted := 0, false

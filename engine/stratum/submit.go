@@ -6,27 +6,30 @@ import (
 	"fmt"
 )
 
-// Submit is a share: what mining.submit tells.
+// Submit is a share, as in mining.submit.
 type Submit struct {
 	Worker, JobID string
 	Extranonce2   []byte
 	Time, Nonce   uint32
 
 	// Rolled says that there is a sixth parameter: VersionBits, the bits of the
-	// header's version inside the mask (BIP 310). With version rolling it must be
-	// there, without it must not.
+	// header's version inside the mask (BIP 310). It is present with version rolling,
+	// and only then.
 	Rolled      bool
 	VersionBits uint32
 }
 
+// MaxWorker limits the name of a worker, in bytes.
+const MaxWorker = 256
+
 const (
-	MaxWorker      = 256
 	maxExtranonce1 = 32
 	// maxExtranonce2 is as in cgminer.
 	maxExtranonce2 = 16
 )
 
-// ParseSubmit reads the parameters of mining.submit.
+// ParseSubmit reads the parameters of mining.submit. An error is of the kind
+// [ErrFormat].
 func ParseSubmit(params []json.RawMessage) (Submit, error) {
 	s, err := parseSubmit(params)
 	if err != nil {

@@ -77,12 +77,12 @@ func (c *conn) request(m stratum.Message) reply {
 	case stratum.MethodPing:
 		return reply{answer: stratum.Answer(m.ID, "pong")}
 	}
-	return reply{answer: stratum.Refuse(m.ID, stratum.CodeUnknownMethod, fmt.Sprintf("there is no method %.64q", m.Method))}
+	return reply{answer: stratum.Reject(m.ID, stratum.CodeUnknownMethod, fmt.Sprintf("there is no method %.64q", m.Method))}
 }
 
 // refuse answers that a request cannot be done.
 func refuse(m stratum.Message, code int, format string, args ...any) reply {
-	return reply{answer: stratum.Refuse(m.ID, code, fmt.Sprintf(format, args...))}
+	return reply{answer: stratum.Reject(m.ID, code, fmt.Sprintf(format, args...))}
 }
 
 // configure agrees on extensions (BIP 310).

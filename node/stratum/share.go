@@ -42,7 +42,7 @@ func (c *conn) settle(id stratum.ID, found share, refused *stratum.Error) stratu
 		c.think()
 	}
 	if refused != nil {
-		return stratum.Refuse(id, refused.Code, refused.Text)
+		return stratum.Reject(id, refused.Code, refused.Text)
 	}
 	return stratum.Answer(id, true)
 }

@@ -15,38 +15,39 @@ import (
 	"stele/internal/text"
 )
 
-// Client is a pool as a source of work. It implements [miner.Source].
+// Client is a pool as a source of work. It implements [miner.Source]; make one with
+// [New].
 //
-// A session that breaks is resumed if the pool allows it, which shows in that it
-// gives the same extranonce1 again. Shares that were not answered, or were found
-// meanwhile, are then sent, as long as the parent of their block is the newest.
-// If the pool knows such a share already, it was accepted and only the answer was
-// lost: "duplicate" counts as accepted then. If the session is not resumed the
+// A session that breaks is resumed if the pool supports it: then the pool assigns
+// the same extranonce1 again. The client submits the shares that were not answered
+// or were found meanwhile, as long as the parent of their block is the newest. A
+// resubmitted share that the pool rejects as duplicate was accepted before and only
+// the answer was lost, so it counts as accepted. If the session is not resumed, the
 // shares are lost ([miner.ErrLost]).
 type Client struct {
 	options Options
 	at      address
-	timeout time.Duration // of dialing
-	pin     []byte        // SHA-256 of the certificate; nil: the system decides
+	timeout time.Duration // for dialing
+	pin     []byte        // SHA-256 of the certificate; nil: the system's authorities
 	log     *slog.Logger
 
 	rejections miner.UserRejections
 
 	mu      sync.Mutex
-	session *session // the one that stands; nil: none
-	shares  []*share // not answered, in the order they were found
+	session *session // which has work; nil: none
+	shares  []*share // not answered, in the order in which they were found
 
-	// What outlives a connection.
+	// The state that outlives a connection.
 	sessionID  string
 	extranonce extranonce                       // of the last subscription
 	difficulty pow.Difficulty                   // of the newest job
 	parent     pow.Hash                         // of the newest job
-	generation uint64                           // of the newest job; a clean one begins a new one
-	jobs       map[string]*job                  // by their ids, since the last clean one
+	generation uint64                           // of the newest job; a clean job begins a new one
+	jobs       map[string]*job                  // by id, since the last clean one
 	counters   *bounded.Map[pow.Hash, *counter] // by content of a job
 
-	noExtranonce bool // the pool hangs up on mining.extranonce.subscribe
-	oddNotify    bool // the reader's: the log has a line about the parameters of mining.notify
+	noExtranonce bool // the pool closes the connection on mining.extranonce.subscribe
+	oddNotify    bool // the number of parameters of mining.notify was logged; belongs to the reader
 }
 
 var _ miner.Source = (*Client)(nil)
@@ -54,15 +55,15 @@ var _ miner.Source = (*Client)(nil)
 // Times and limits of a connection.
 const (
 	dialTimeout      = 10 * time.Second // with TLS
-	proxyDialTimeout = 30 * time.Second // the same, by Options.Dial: a proxy may take its time
-	configureTimeout = 5 * time.Second  // old pools do not answer it
+	proxyDialTimeout = 30 * time.Second // the same with Options.Dial: a proxy may be slow
+	configureTimeout = 5 * time.Second  // old pools do not answer
 	answerTimeout    = 30 * time.Second
-	tickTime         = 10 * time.Second // how often a session is looked after
+	tickTime         = 10 * time.Second // between two checks of a session
 	writeTimeout     = 10 * time.Second
 	shareTimeout     = 2 * time.Minute  // for the answer to a share
 	workTimeout      = 30 * time.Second // for the first job
-	idleTimeout      = 3 * time.Minute  // without a line the pool is asked for one
-	oweTimeout       = 20 * time.Second // the same, when it owes the answer to a share for so long
+	idleTimeout      = 3 * time.Minute  // without a line, before the pool is probed
+	oweTimeout       = 20 * time.Second // the same, if a share has waited that long for its answer
 	probeTimeout     = 30 * time.Second
 	waitTimeout      = time.Hour // for a share that waits for the next session
 	maxReconnectWait = time.Minute
@@ -77,23 +78,24 @@ func (c *Client) Name() string { return c.at.name() }
 // User implements [miner.Source]: the worker.
 func (c *Client) User() string { return c.options.User }
 
-// errConfigure says that the pool hung up on mining.configure.
-var errConfigure = errors.New("the pool hung up on mining.configure")
+// errConfigure says that the pool closed the connection on mining.configure.
+var errConfigure = errors.New("the pool closed the connection on mining.configure")
 
-// movedError is client.reconnect.
+// movedError ends a session because of client.reconnect.
 type movedError struct {
 	to   address
 	wait time.Duration
 }
 
-func (e *movedError) Error() string { return "the pool asks to reconnect to " + e.to.String() }
+func (e *movedError) Error() string { return "the pool requests a reconnect to " + e.to.String() }
 
-// Run implements [miner.Source]. If the pool asks for it (client.reconnect) it
-// goes on at another address of the pool, but every call begins at that of the
-// options.
+// Run implements [miner.Source]. On client.reconnect it continues at another address
+// of the pool, but every call begins at that of the options. It ends with an error
+// of the kind [stratum.ErrFormat] if the pool sends too many lines that cannot be
+// read.
 func (c *Client) Run(ctx context.Context, m miner.Session) error {
 	at, configure := c.at, c.options.VersionMask != 0
-	for moves, hangUps := 0, 0; ; {
+	for moves, closed := 0, 0; ; {
 		err := c.connect(ctx, m, at, configure)
 		var moved *movedError
 		switch {
@@ -101,20 +103,20 @@ func (c *Client) Run(ctx context.Context, m miner.Session) error {
 			return ctx.Err()
 		case errors.As(err, &moved):
 			if moves++; moves > maxMoves {
-				return fmt.Errorf("%w, once too often", err)
+				return fmt.Errorf("%w: too many reconnects", err)
 			}
-			c.log.Info("the pool moves the miner", "to", clean(moved.to.String()), "wait", moved.wait)
+			c.log.Info("pool requests reconnect", "to", clean(moved.to.String()), "wait", moved.wait)
 			if err := sleep(ctx, moved.wait); err != nil {
 				return err
 			}
 			at = moved.to
 		case errors.Is(err, errConfigure):
-			// One lost connection may be an accident, and version rolling is worth
-			// another try.
-			if hangUps++; hangUps > 1 {
+			// One lost connection may be an accident, so version rolling gets a second
+			// try.
+			if closed++; closed > 1 {
 				configure = false
 			}
-			c.log.Info("connecting again", "why", clean(err.Error()), "with_version_rolling", configure)
+			c.log.Info("reconnecting", "err", clean(err.Error()), "version_rolling", configure)
 			if err := sleep(ctx, time.Second); err != nil {
 				return err
 			}
@@ -126,7 +128,7 @@ func (c *Client) Run(ctx context.Context, m miner.Session) error {
 	}
 }
 
-// connect is one connection, from dialing to its end.
+// connect runs one connection, from dialing to its end.
 func (c *Client) connect(ctx context.Context, m miner.Session, at address, configure bool) error {
 	conn, err := c.dial(ctx, at)
 	if err != nil {
@@ -144,12 +146,12 @@ func (c *Client) connect(ctx context.Context, m miner.Session, at address, confi
 	err = s.keep(configure)
 	s.end(err)
 	<-reading
-	c.broken(s, err)
+	c.detach(s, err)
 	return err
 }
 
-// broken makes the shares that have no answer wait for the next session.
-func (c *Client) broken(s *session, err error) {
+// detach makes the shares of a session that have no answer wait for the next one.
+func (c *Client) detach(s *session, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {

@@ -556,7 +556,7 @@ func TestUnauthorized(t *testing.T) {
 					t.Errorf("refusal %d: %v, fatal %t", n, err, errors.Is(err, miner.ErrFatal))
 				}
 				if strings.Contains(err.Error()+m.log.String(), "secret") {
-					t.Error("the password is told")
+					t.Error("the password is shown")
 				}
 			}
 		})

@@ -17,7 +17,7 @@ import (
 // errPin is the kind of the error of a certificate that is not the pinned one.
 var errPin = errors.New("the server's certificate is not the pinned one")
 
-// dial opens a connection, with TLS if the address says so.
+// dial opens a connection, with TLS if the address requires it.
 func (c *Client) dial(ctx context.Context, at address) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -28,22 +28,23 @@ func (c *Client) dial(ctx context.Context, at address) (net.Conn, error) {
 	secure := tls.Client(conn, c.tlsConfig(at.host))
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		err = text.Error(err, text.Max) // it may name what is in the certificate
+		err = text.Error(err, text.Max) // it may quote the certificate
 		if unknown, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(unknown.UnverifiedCertificates) > 0 {
-			return nil, fmt.Errorf("%w: %w; to trust it all the same, give the fingerprint %s",
+			return nil, fmt.Errorf("%w: %w; to trust it anyway, set the fingerprint %s",
 				miner.ErrFatal, err, fingerprint(unknown.UnverifiedCertificates[0]))
 		} else if errors.Is(err, errPin) {
 			return nil, fmt.Errorf("%w: %w", miner.ErrFatal, err)
 		}
-		if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || hungUp(err) {
-			return nil, fmt.Errorf("TLS: %w; if the pool has no TLS, its scheme is stratum+tcp://", err)
+		if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || isClosedByPeer(err) {
+			return nil, fmt.Errorf("TLS: %w; for a pool without TLS use stratum+tcp://", err)
 		}
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	return secure, nil
 }
 
-// tlsConfig trusts the pinned certificate, or what the system trusts.
+// tlsConfig returns a configuration that trusts the pinned certificate, or what the
+// system trusts.
 func (c *Client) tlsConfig(host string) *tls.Config {
 	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if c.pin == nil {

@@ -50,13 +50,13 @@ func TestTLS(t *testing.T) {
 				t.Errorf("%v, want it to be fatal", err)
 			}
 			if !strings.Contains(err.Error(), right) {
-				t.Errorf("%v does not tell the fingerprint there is", err)
+				t.Errorf("%v does not have the fingerprint", err)
 			}
 		})
 	}
 }
 
-// A pool that hangs up on the wrong scheme is told from one that is down.
+// The error of a pool that closes the connection on the wrong scheme differs from that of one that is down.
 func TestWrongScheme(t *testing.T) {
 	server := httptest.NewTLSServer(nil) // for its certificate
 	server.Close()

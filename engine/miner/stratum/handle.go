@@ -13,8 +13,8 @@ import (
 	"stele/engine/stratum"
 )
 
-// handle does what a message of the pool asks for. The reader calls it. An error
-// that is [ErrFormat] does not end the session.
+// handle handles a message of the pool. The reader calls it. An error of the kind
+// [stratum.ErrFormat] does not end the session.
 func (s *session) handle(m stratum.Message) error {
 	switch m.Method {
 	case "":
@@ -27,9 +27,9 @@ func (s *session) handle(m stratum.Message) error {
 		}
 		if len(m.Params) != stratum.NotifyParams && !s.c.oddNotify {
 			s.c.oddNotify = true
-			s.c.log.Warn("mining.notify of the pool has an unusual number of parameters", "got", len(m.Params), "want", stratum.NotifyParams, "clean_jobs", n.Clean)
+			s.c.log.Warn("unusual number of parameters in mining.notify", "got", len(m.Params), "want", stratum.NotifyParams, "clean_jobs", n.Clean)
 		}
-		s.giveWork(&n)
+		s.sendWork(&n)
 		return nil
 	case stratum.MethodSetDifficulty:
 		return s.setDifficulty(m.Params)
@@ -46,7 +46,7 @@ func (s *session) handle(m stratum.Message) error {
 		return nil
 	}
 	if m.ID == "" {
-		s.c.log.Debug("the pool says what is not known", "method", clean(m.Method))
+		s.c.log.Debug("unknown method from pool", "method", clean(m.Method))
 		return nil
 	}
 	switch m.Method {
@@ -55,13 +55,13 @@ func (s *session) handle(m stratum.Message) error {
 	case stratum.MethodGetVersion:
 		s.write(stratum.Answer(m.ID, s.c.options.Agent))
 	default:
-		s.write(stratum.Refuse(m.ID, stratum.CodeUnknownMethod, "unknown method"))
+		s.write(stratum.Reject(m.ID, stratum.CodeUnknownMethod, "unknown method"))
 	}
 	return nil
 }
 
-// answer finds the request that an answer belongs to. Others are not told apart
-// from late ones and do no harm.
+// answer finds the request that an answer belongs to. An answer without a request
+// may be a late one, and is ignored.
 func (s *session) answer(m stratum.Message) {
 	id, ok := m.ID.Number()
 	s.c.mu.Lock()
@@ -71,7 +71,7 @@ func (s *session) answer(m stratum.Message) {
 	}
 	s.c.mu.Unlock()
 	if !ok || answered == nil {
-		s.c.log.Debug("an answer to nothing", "id", clean(string(m.ID)))
+		s.c.log.Debug("response without a request", "id", clean(string(m.ID)))
 		return
 	}
 	answered(m)
@@ -99,8 +99,7 @@ func (s *session) setExtranonce(params []json.RawMessage) error {
 	return nil
 }
 
-// setVersionMask takes the mask into use at once (BIP 310), by giving the work
-// again.
+// setVersionMask applies the mask at once (BIP 310), by sending the work again.
 func (s *session) setVersionMask(params []json.RawMessage) error {
 	mask, err := stratum.ParseSetVersionMask(params)
 	if err != nil {
@@ -114,17 +113,17 @@ func (s *session) setVersionMask(params []json.RawMessage) error {
 	changed := s.rolled() != before
 	s.c.mu.Unlock()
 	if changed {
-		s.giveWork(nil)
+		s.sendWork(nil)
 	}
 	return nil
 }
 
 // rolled returns the bits of the version that the miner rolls: those that both
-// sides allow. Client.mu is locked.
+// sides allow. The caller must hold Client.mu.
 func (s *session) rolled() uint32 { return s.mask & s.c.options.VersionMask }
 
-// reconnect ends the session if the pool names an address of its own, or none.
-// Others are refused: a message on a connection without TLS may be anybody's.
+// reconnect ends the session if the pool names an address of its own, or none. Other
+// addresses are rejected: without TLS anybody can send this message.
 func (s *session) reconnect(params []json.RawMessage) error {
 	r, err := stratum.ParseReconnect(params)
 	if err != nil {
@@ -137,22 +136,22 @@ func (s *session) reconnect(params []json.RawMessage) error {
 		longest = maxFirstWait
 	}
 	if !sameDomain(s.c.at.host, to.host) {
-		s.c.log.Warn("the pool asks to go to another domain; that is refused", "to", clean(to.String()))
+		s.c.log.Warn("reconnect to another domain rejected", "to", clean(to.String()))
 		return nil
 	}
 	return &movedError{to: to, wait: min(max(r.Wait, time.Second), longest)}
 }
 
 // sameDomain reports whether a pool at host a may send its miners to host b: if
-// they are the same, or names below one domain that somebody has registered, by
-// the Public Suffix List (https://publicsuffix.org), which knows that co.uk and
-// duckdns.org are none.
+// they are the same, or names below one registered domain. What a registered domain
+// is follows the Public Suffix List (https://publicsuffix.org), by which co.uk and
+// duckdns.org are not.
 func sameDomain(a, b string) bool {
 	a, b = strings.ToLower(strings.TrimSuffix(a, ".")), strings.ToLower(strings.TrimSuffix(b, "."))
 	if a == b {
 		return true
 	}
-	if net.ParseIP(a) != nil || net.ParseIP(b) != nil || !isName(b) {
+	if net.ParseIP(a) != nil || net.ParseIP(b) != nil || !isHostname(b) {
 		return false
 	}
 	ownerA, errA := publicsuffix.EffectiveTLDPlusOne(a)
@@ -160,8 +159,8 @@ func sameDomain(a, b string) bool {
 	return errA == nil && errB == nil && ownerA == ownerB
 }
 
-// isName reports whether a host is made of what names are made of.
-func isName(host string) bool {
+// isHostname reports whether a host has only characters of host names, in lower case.
+func isHostname(host string) bool {
 	return host != "" && len(host) <= 253 && bytes.IndexFunc([]byte(host), func(r rune) bool {
 		return !(r == '-' || r == '.' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z')
 	}) < 0 && !strings.Contains(host, "..") && host[0] != '.'

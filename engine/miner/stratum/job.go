@@ -13,7 +13,8 @@ import (
 	"stele/engine/stratum"
 )
 
-// extranonce is the pool's part of it, and the size of ours.
+// extranonce is the extranonce1, which the pool assigns, and the size of our
+// extranonce2 in bytes.
 type extranonce struct {
 	one  []byte
 	size int
@@ -21,7 +22,7 @@ type extranonce struct {
 
 func (e extranonce) equal(f extranonce) bool { return e.size == f.size && bytes.Equal(e.one, f.one) }
 
-// space returns how many values ours has.
+// space returns the number of extranonce2 values.
 func (e extranonce) space() uint64 {
 	if e.size >= 8 {
 		return math.MaxUint64
@@ -29,14 +30,14 @@ func (e extranonce) space() uint64 {
 	return 1 << (8 * e.size)
 }
 
-// two returns value number n of ours: as a number whose last byte is the lowest.
+// two returns extranonce2 number n, big-endian.
 func (e extranonce) two(n uint64) []byte {
 	b := make([]byte, max(8, e.size))
 	binary.BigEndian.PutUint64(b[len(b)-8:], n)
 	return b[len(b)-e.size:]
 }
 
-// job is what mining.notify told, with all that was in force then. Only its
+// job is a mining.notify, with the settings that were in force then. Only its
 // difficulty may be raised later.
 type job struct {
 	stratum.Notify
@@ -47,7 +48,7 @@ type job struct {
 	received   time.Time
 }
 
-// same reports whether two jobs differ in nothing that a share depends on.
+// same reports whether two jobs agree in everything that a share depends on.
 func (j *job) same(k *job) bool {
 	return j == k || j.content() == k.content() && j.Version == k.Version
 }
@@ -74,10 +75,10 @@ type counter struct {
 	time atomic.Uint64 // the latest time that was used
 }
 
-// maxCounters is how many contents are remembered.
+// maxCounters bounds the contents that are remembered.
 const maxCounters = 16
 
-// counter returns the counter of the content. Client.mu is locked.
+// counter returns the counter of the content. The caller must hold Client.mu.
 func (c *Client) counter(content pow.Hash) *counter {
 	k, known := c.counters.Get(content)
 	if !known {
@@ -87,9 +88,9 @@ func (c *Client) counter(content pow.Hash) *counter {
 	return k
 }
 
-// giveWork makes n the newest job, if it is not nil, and gives the newest job to
-// the miner, if the session has come so far.
-func (s *session) giveWork(n *stratum.Notify) {
+// sendWork makes n the newest job, if it is not nil, and sends the newest job to the
+// miner, if the session is subscribed and authorized.
+func (s *session) sendWork(n *stratum.Notify) {
 	c := s.c
 	c.mu.Lock()
 	if n != nil {
@@ -107,9 +108,9 @@ func (s *session) giveWork(n *stratum.Notify) {
 		c.mu.Unlock()
 		return
 	}
-	fresh := j.generation == 0 // the miner does not have it yet
-	cleaned := fresh && c.admit(s, j)
-	w := c.work(j, s.rolled(), cleaned)
+	isNew := j.generation == 0 // to the miner
+	clean := isNew && c.admit(s, j)
+	w := c.work(j, s.rolled(), clean)
 	first := !s.worked
 	s.worked = true
 	if first {
@@ -118,7 +119,7 @@ func (s *session) giveWork(n *stratum.Notify) {
 	c.mu.Unlock()
 
 	if first {
-		c.log.Info("the pool gives work", "difficulty", j.difficulty, "version_mask", fmt.Sprintf("%08x", w.VersionMask), "resumed", s.resumed)
+		c.log.Debug("session established", "difficulty", j.difficulty, "version_mask", fmt.Sprintf("%08x", w.VersionMask), "resumed", s.resumed)
 	}
 	s.miner.Work(w)
 	if first {
@@ -126,10 +127,10 @@ func (s *session) giveWork(n *stratum.Notify) {
 	}
 }
 
-// raise makes the newest difficulty that of the newest job, if that has a lower
-// one, and reports whether it does. Most pools mean the jobs that follow by a
-// difficulty; some judge by it at once. Client.mu is locked.
-func (s *session) raise() bool {
+// raiseDifficulty applies the newest difficulty to the newest job if that has a lower
+// one, and reports whether it does. With most pools a difficulty is for the jobs that
+// follow; some apply it at once. The caller must hold Client.mu.
+func (s *session) raiseDifficulty() bool {
 	if s.job == nil || s.difficulty.Cmp(s.job.difficulty) <= 0 {
 		return false
 	}
@@ -140,22 +141,22 @@ func (s *session) raise() bool {
 
 var difficulty1, _ = pow.ParseDifficulty("1")
 
-// admit makes j the newest job, and reports whether older ones are worth nothing
-// any more. Client.mu is locked.
+// admit makes j the newest job, and reports whether older ones are stale. The caller
+// must hold Client.mu.
 //
-// The first job of every connection says that it is clean. When the session was
-// resumed and the parent is still the same, shares of older jobs are not given up
-// for that: the pool will say what it thinks of them.
-func (c *Client) admit(s *session, j *job) (cleaned bool) {
+// The first job of every connection is marked clean. If the session was resumed and
+// the parent is still the same, the shares of older jobs are kept all the same: the
+// pool decides about them.
+func (c *Client) admit(s *session, j *job) (clean bool) {
 	switch {
 	case c.generation == 0 || j.Prev != c.parent:
-		cleaned = true
+		clean = true
 	case s.worked:
-		cleaned = j.Clean
+		clean = j.Clean
 	default:
-		cleaned = !s.resumed
+		clean = !s.resumed
 	}
-	if cleaned {
+	if clean {
 		c.generation++
 		c.jobs = map[string]*job{}
 	}
@@ -164,23 +165,23 @@ func (c *Client) admit(s *session, j *job) (cleaned bool) {
 		clear(c.jobs)
 	}
 	c.jobs[j.JobID] = j
-	return cleaned
+	return clean
 }
 
-// maxJobs is how many ids of jobs are remembered, to see that one comes again.
+// maxJobs bounds the ids of jobs that are remembered, to notice one that is reused.
 const maxJobs = 1024
 
-// work makes the miner's work of a job. Client.mu is locked.
-func (c *Client) work(j *job, mask uint32, cleaned bool) *miner.Work {
+// work returns a job as work for the miner. The caller must hold Client.mu.
+func (c *Client) work(j *job, mask uint32, isClean bool) *miner.Work {
 	used := c.counter(j.content())
 	space := j.extranonce.space()
 	base, first := used.next.Load(), j.Time
-	if base >= space { // all were used: from the first again, with later times
+	if base >= space { // all were used: start again, with later times
 		base, first = 0, max(first, uint32(used.time.Load()+1))
 	}
 	w := &miner.Work{
 		ID:          clean(j.JobID),
-		Clean:       cleaned,
+		Clean:       isClean,
 		Height:      j.Height(),
 		Target:      j.difficulty.Target(),
 		VersionMask: mask,
@@ -189,8 +190,8 @@ func (c *Client) work(j *job, mask uint32, cleaned bool) *miner.Work {
 		Extranonces: space - base,
 		Header: func(n uint64, time uint32) pow.Header {
 			n += base
-			raise(&used.next, n+1)
-			raise(&used.time, uint64(time))
+			raiseTo(&used.next, n+1)
+			raiseTo(&used.time, uint64(time))
 			return j.Header(j.extranonce.one, j.extranonce.two(n), time, j.Version)
 		},
 	}
@@ -198,8 +199,8 @@ func (c *Client) work(j *job, mask uint32, cleaned bool) *miner.Work {
 	return w
 }
 
-// raise makes n at least at.
-func raise(n *atomic.Uint64, at uint64) {
+// raiseTo makes n at least at.
+func raiseTo(n *atomic.Uint64, at uint64) {
 	for {
 		now := n.Load()
 		if now >= at || n.CompareAndSwap(now, at) {

@@ -17,36 +17,36 @@ import (
 	"stele/internal/rate"
 )
 
-// Options tell a [Client] where its pool is, and who it is there.
+// Options configure a [Client].
 type Options struct {
-	// URL is stratum+tcp://host:port, or stratum+ssl://host:port for TLS; other
-	// spellings are those of [miner.ParseURL]. It may hold a user and a password,
-	// which count if User and Password are "".
+	// URL is stratum+tcp://host:port, or stratum+ssl://host:port for TLS, or another
+	// spelling that [miner.ParseURL] accepts. It may have a user and a password, which
+	// are used if User and Password are "".
 	URL string
 
-	User     string // the worker; pools want an account or an address, often with .worker
-	Password string // "": x, which most pools take
+	User     string // the worker; pools expect an account or an address, often with .worker
+	Password string // "": x, which most pools accept
 
-	// Fingerprint is the SHA-256 of the server's certificate (DER) in hex; colons
-	// are fine. If it is not "", that certificate and no other is trusted, whoever
-	// signed it and whatever names it has.
+	// Fingerprint is the SHA-256 of the server's certificate (DER) in hex, with or
+	// without colons. If it is not "", the client trusts that certificate and no
+	// other, whoever signed it and whatever names it has.
 	Fingerprint string
 
 	Agent string // name/version of the program, for the pool's statistics
 
-	// VersionMask has the bits of the version that the miner can roll, most often
-	// [miner.DefaultVersionMask]. The pool may allow fewer. 0: none, and the pool is not
-	// asked.
+	// VersionMask has the bits of the version that the miner can roll, usually
+	// [miner.DefaultVersionMask]. The pool may allow fewer. 0: none, and the client
+	// does not request version rolling.
 	VersionMask uint32
 
-	// SuggestDifficulty is the difficulty of shares to ask for. 0: what lets
-	// expect about 15 shares in a minute, by the measured rate.
+	// SuggestDifficulty is the share difficulty to request. 0: the difficulty for
+	// about 15 shares a minute, from the measured hash rate.
 	SuggestDifficulty pow.Difficulty
 
 	Log *slog.Logger // nil: silent
 
-	// Dial opens connections, as to a proxy that passes them on. nil: those of
-	// package net. Variables that name a proxy, such as ALL_PROXY, do not count.
+	// Dial opens connections, for example through a proxy. Nil: those of package net.
+	// Variables that name a proxy, such as ALL_PROXY, are ignored.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -58,7 +58,7 @@ type address struct {
 
 func (a address) String() string { return net.JoinHostPort(a.host, a.port) }
 
-// Name returns the URL without secrets.
+// name returns the URL without secrets.
 func (a address) name() string {
 	if a.tls {
 		return "stratum+ssl://" + a.String()
@@ -66,7 +66,7 @@ func (a address) name() string {
 	return "stratum+tcp://" + a.String()
 }
 
-// parseURL takes the URL of a pool apart.
+// parseURL parses the URL of a pool.
 func parseURL(text string) (a address, user, password string, err error) {
 	u, err := miner.ParseURL(text)
 	if err != nil {
@@ -91,12 +91,13 @@ func parseFingerprint(text string) ([]byte, error) {
 	}
 	sum, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
 	if err != nil || len(sum) != 32 {
-		return nil, errors.New("bad fingerprint of a certificate: want its SHA-256, 64 hex digits")
+		return nil, errors.New("invalid certificate fingerprint: must be its SHA-256, 64 hex digits")
 	}
 	return sum, nil
 }
 
-// New returns a client. It does not connect yet; [Client.Run] does.
+// New checks the options and returns a client. It does not connect; [Client.Run]
+// does.
 func New(o Options) (*Client, error) {
 	at, user, password, err := parseURL(o.URL)
 	if err != nil {
@@ -112,7 +113,7 @@ func New(o Options) (*Client, error) {
 		o.Password = "x"
 	}
 	if o.User == "" {
-		return nil, fmt.Errorf("%s: no user; a pool wants to know whom to pay", at.name())
+		return nil, fmt.Errorf("%s: no user: a pool needs to know whom to pay", at.name())
 	}
 	if len(o.User) > stratum.MaxWorker || len(o.Password) > stratum.MaxWorker {
 		return nil, fmt.Errorf("%s: user or password longer than %d bytes", at.name(), stratum.MaxWorker)

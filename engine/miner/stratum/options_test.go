@@ -34,7 +34,7 @@ func TestNew(t *testing.T) {
 		if err == nil {
 			t.Errorf("%+v: no error", o)
 		} else if strings.Contains(err.Error(), "hun") {
-			t.Errorf("%+v: the error tells the password: %v", o, err)
+			t.Errorf("%+v: the error has the password: %v", o, err)
 		}
 	}
 }

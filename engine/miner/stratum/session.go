@@ -18,9 +18,9 @@ import (
 	"stele/engine/stratum"
 )
 
-// session is one connection. Three may work on it at a time: the reader, which
-// handles what the pool sends, in its order; keep, which greets and then watches;
-// and those who submit shares.
+// session is one connection. Three kinds of goroutines use it: the reader, which
+// handles what the pool sends, in order; keep, which makes the handshake and then
+// watches; and those that submit shares.
 type session struct {
 	c     *Client
 	miner miner.Session
@@ -31,23 +31,23 @@ type session struct {
 	once    sync.Once
 	err     error // why it ended; set before ended is closed
 	ended   chan struct{}
-	heard   atomic.Int64 // when the last line came, in nanoseconds since begun; 0 if none
+	heard   atomic.Int64 // the time of the last line, in nanoseconds since begun; 0: none
 	begun   time.Time
 
-	// Of Client.mu.
+	// Client.mu guards what follows.
 	lastID     uint64
-	calls      map[uint64]func(stratum.Message) // what to do with an answer
-	announced  bool                             // the pool will tell new extranonces without being asked again
-	asking     bool                             // it was asked to, and may hang up on that
+	calls      map[uint64]func(stratum.Message) // handlers of the answers, by id
+	announced  bool                             // the pool announces new extranonces without another request
+	asking     bool                             // mining.extranonce.subscribe is out, on which it may close the connection
 	rolling    bool                             // version rolling is on
-	mask       uint32                           // the last that the pool sent, which may be wider than what was asked for
+	mask       uint32                           // the last one of the pool, which may be wider than the requested one
 	subscribed bool
 	authorized bool
-	resumed    bool           // the extranonce is that of the session before
+	resumed    bool           // the extranonce is that of the last session
 	extranonce extranonce     // of the next job
 	difficulty pow.Difficulty // the newest announced, of the next job; 0: none yet
 	job        *job           // newest
-	worked     bool           // the miner has got work
+	worked     bool           // the miner has received work
 }
 
 func newSession(c *Client, m miner.Session, conn net.Conn, at address) *session {
@@ -58,7 +58,7 @@ func newSession(c *Client, m miner.Session, conn net.Conn, at address) *session 
 	}
 }
 
-// end closes the connection. Only the first reason counts.
+// end closes the connection. Only the first error counts.
 func (s *session) end(err error) {
 	s.once.Do(func() {
 		s.err = err
@@ -67,27 +67,27 @@ func (s *session) end(err error) {
 	})
 }
 
-// errEnded says that the pool ended the connection, or the network did.
+// errEnded says that the pool, or the network, closed the connection.
 var errEnded = errors.New("connection lost")
 
-// lost tells in the user's words why nothing can be read or written any more.
-func (s *session) lost(err error) error {
+// connectionError returns the error of a failed read or write in the user's words.
+func (s *session) connectionError(err error) error {
 	switch {
-	case !hungUp(err):
+	case !isClosedByPeer(err):
 		return fmt.Errorf("%w: %w", errEnded, err)
 	case s.heard.Load() == 0 && !s.at.tls:
-		return fmt.Errorf("%w: the pool hung up without a word; if it wants TLS, its scheme is stratum+ssl://", errEnded)
+		return fmt.Errorf("%w: the pool closed the connection at once; for a pool with TLS use stratum+ssl://", errEnded)
 	default:
-		return fmt.Errorf("%w: the pool hung up", errEnded)
+		return fmt.Errorf("%w: closed by the pool", errEnded)
 	}
 }
 
-// hungUp reports whether it is the other side that closed the connection.
-func hungUp(err error) bool {
+// isClosedByPeer reports whether it is the other side that closed the connection.
+func isClosedByPeer(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// read handles one line after the other until the connection ends.
+// read handles lines until the connection ends.
 func (s *session) read() error {
 	in := bufio.NewReaderSize(s.conn, stratum.MaxLine+2)
 	good, bad := 0, 0
@@ -97,7 +97,7 @@ func (s *session) read() error {
 		case errors.Is(err, bufio.ErrBufferFull) || len(bytes.TrimRight(line, "\r\n")) > stratum.MaxLine:
 			return fmt.Errorf("%w: a line of more than %d bytes", stratum.ErrFormat, stratum.MaxLine)
 		case err != nil:
-			return s.lost(err)
+			return s.connectionError(err)
 		}
 		s.heard.Store(max(1, int64(time.Since(s.begun))))
 		m, err := stratum.ParseMessage(line)
@@ -108,8 +108,8 @@ func (s *session) read() error {
 			good++
 			err = s.handle(m)
 		}
-		if errors.Is(err, stratum.ErrFormat) { // the pool's mistake, but not the end
-			s.c.log.Warn("cannot read what the pool says", "error", clean(s.c.scrub(err.Error())))
+		if errors.Is(err, stratum.ErrFormat) { // the pool's mistake; a few are tolerated
+			s.c.log.Warn("invalid message from pool", "err", clean(s.c.scrub(err.Error())))
 			if bad++; good > 0 && bad <= maxBadLines {
 				err = nil
 			}
@@ -120,18 +120,18 @@ func (s *session) read() error {
 	}
 }
 
-// write sends a line. If it cannot, the session ends.
+// write sends a message. If that fails, the session ends.
 func (s *session) write(m stratum.Message) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if _, err := s.conn.Write(m.Append(nil)); err != nil {
-		s.end(s.lost(err))
+		s.end(s.connectionError(err))
 	}
 }
 
-// request sends a request. The reader calls answered with the answer, if one
-// comes.
+// request sends a request. The reader calls answered with the answer, if there is
+// one.
 func (s *session) request(build func(stratum.ID) stratum.Message, answered func(stratum.Message)) {
 	s.c.mu.Lock()
 	id := s.expect(answered)
@@ -139,7 +139,8 @@ func (s *session) request(build func(stratum.ID) stratum.Message, answered func(
 	s.write(build(id))
 }
 
-// expect returns a new id. Client.mu is locked.
+// expect returns a new id, whose answer goes to answered. The caller must hold
+// Client.mu.
 func (s *session) expect(answered func(stratum.Message)) stratum.ID {
 	s.lastID++
 	s.calls[s.lastID] = answered
@@ -150,16 +151,16 @@ func (s *session) expect(answered func(stratum.Message)) stratum.ID {
 func (s *session) notice(method string, params ...any) {
 	s.request(func(id stratum.ID) stratum.Message { return stratum.Request(id, method, params...) }, func(m stratum.Message) {
 		if m.Err != nil {
-			s.c.log.Debug("the pool does not know it", "method", method, "answer", m.Err.Error())
+			s.c.log.Debug("request rejected by pool", "method", method, "err", m.Err)
 		}
 	})
 }
 
-// errSilent says that there was no answer in time.
+// errSilent is the error of a request that is not answered in time.
 var errSilent = errors.New("no answer in time")
 
-// call sends a request and waits until the reader has handled the answer. It is
-// handled there so that what the pool sends next finds it done.
+// call sends a request and waits until the reader has handled the answer. The reader
+// does that, so that the next message of the pool finds it done.
 func (s *session) call(timeout time.Duration, build func(stratum.ID) stratum.Message, handle func(stratum.Message) error) error {
 	done := newResult()
 	s.request(build, func(m stratum.Message) { done <- handle(m) })
@@ -170,7 +171,7 @@ func (s *session) call(timeout time.Duration, build func(stratum.ID) stratum.Mes
 		return err
 	case <-s.ended:
 		select {
-		case err := <-done: // the last thing that the pool said
+		case err := <-done: // the last message of the pool
 			return err
 		default:
 			return s.err
@@ -182,12 +183,12 @@ func (s *session) call(timeout time.Duration, build func(stratum.ID) stratum.Mes
 
 func newResult() chan error { return make(chan error, 1) }
 
-// keep greets the pool and then watches the session until it ends.
+// keep makes the handshake and then watches the session until it ends.
 func (s *session) keep(configure bool) error {
-	if err := s.greet(configure); err != nil {
+	if err := s.handshake(configure); err != nil {
 		return err
 	}
-	s.askExtranonce()
+	s.subscribeExtranonce()
 	tick := time.NewTicker(tickTime)
 	defer tick.Stop()
 	for asked := (suggestion{}); ; {
@@ -202,9 +203,9 @@ func (s *session) keep(configure bool) error {
 		idle, worked := s.c.patience(s)
 		switch {
 		case !worked && time.Since(s.begun) > workTimeout:
-			return errors.New("the pool gives no work")
+			return errors.New("no job from the pool")
 		case silent > idle+probeTimeout:
-			return fmt.Errorf("the pool is silent for %v", silent.Round(time.Second))
+			return fmt.Errorf("the pool has been silent for %v", silent.Round(time.Second))
 		case silent > idle:
 			s.notice(s.probe())
 		}
@@ -212,9 +213,9 @@ func (s *session) keep(configure bool) error {
 	}
 }
 
-// askExtranonce asks the pool to tell when the extranonce changes, if it was not
-// asked before. Some pools hang up on that.
-func (s *session) askExtranonce() {
+// subscribeExtranonce asks the pool to announce new extranonces, if mining.configure
+// did not. Some pools close the connection on that.
+func (s *session) subscribeExtranonce() {
 	s.c.mu.Lock()
 	s.asking = !s.announced && !s.c.noExtranonce
 	asking := s.asking
@@ -224,15 +225,14 @@ func (s *session) askExtranonce() {
 	}
 }
 
-// survived notes that the pool has not hung up.
+// survived records that the pool has not closed the connection.
 func (s *session) survived() {
 	s.c.mu.Lock()
 	s.asking = false
 	s.c.mu.Unlock()
 }
 
-// probe returns a method that does no harm and has an answer, if only that it is
-// not known.
+// probe returns a harmless method that every pool answers, if only with an error.
 func (s *session) probe() string {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
@@ -242,16 +242,16 @@ func (s *session) probe() string {
 	return stratum.MethodExtranonceSubscribe
 }
 
-// greet does what comes before the first work: configure, subscribe, authorize.
-func (s *session) greet(configure bool) error {
+// handshake sends mining.configure, mining.subscribe and mining.authorize.
+func (s *session) handshake(configure bool) error {
 	o := &s.c.options
 	if configure {
 		ask := stratum.Configure{VersionRolling: true, VersionMask: o.VersionMask, MinBits: min(2, bits.OnesCount32(o.VersionMask)), SubscribeExtranonce: true}
-		// Old pools keep silent. A slow one may still answer, and comes to that
-		// before it answers mining.subscribe.
+		// Old pools do not answer. A slow one may still do so, before it answers
+		// mining.subscribe.
 		switch err := s.call(configureTimeout, ask.Message, s.configured); {
 		case errors.Is(err, errSilent):
-			s.c.log.Info("no answer to mining.configure yet; without one there is no version rolling")
+			s.c.log.Info("no answer to mining.configure yet, no version rolling until then")
 		case err != nil:
 			return fmt.Errorf("%w: %w", errConfigure, err)
 		}
@@ -260,10 +260,10 @@ func (s *session) greet(configure bool) error {
 	resume := s.c.sessionID
 	s.c.mu.Unlock()
 	err := s.subscribe(resume)
-	if refused, ok := errors.AsType[*stratum.Error](err); ok && resume != "" {
-		s.c.log.Debug("the pool does not resume sessions", "answer", refused)
+	if rejection, ok := errors.AsType[*stratum.Error](err); ok && resume != "" {
+		s.c.log.Debug("session not resumed by pool", "err", rejection)
 		err = s.subscribe("")
-	} else if err != nil { // perhaps it chokes on the session
+	} else if err != nil { // perhaps because of the session
 		s.c.mu.Lock()
 		s.c.sessionID = ""
 		s.c.mu.Unlock()
@@ -284,12 +284,12 @@ func (s *session) greet(configure bool) error {
 // error: then there is no version rolling.
 func (s *session) configured(m stratum.Message) error {
 	if m.Err != nil {
-		s.c.log.Debug("no version rolling", "answer", m.Err.Error())
+		s.c.log.Debug("no version rolling", "err", m.Err)
 		return nil
 	}
 	got, err := stratum.ParseConfigured(m.Result)
 	if err != nil {
-		s.c.log.Warn("no version rolling", "error", clean(err.Error()))
+		s.c.log.Warn("no version rolling", "err", clean(err.Error()))
 		return nil
 	}
 	s.c.mu.Lock()
@@ -297,7 +297,7 @@ func (s *session) configured(m stratum.Message) error {
 	s.mask = got.VersionMask
 	s.announced = got.SubscribeExtranonce
 	s.c.mu.Unlock()
-	s.giveWork(nil) // if it has come so far without
+	s.sendWork(nil) // if the handshake is over already
 	return nil
 }
 
@@ -325,21 +325,21 @@ func (s *session) subscribedTo(m stratum.Message) error {
 	s.extranonce = extranonce{sub.Extranonce1, sub.Extranonce2Size}
 	s.resumed = c.generation > 0 && s.extranonce.equal(c.extranonce)
 	s.subscribed = true
-	if s.job != nil { // it came before this answer
+	if s.job != nil { // it arrived before this answer
 		s.job.extranonce = s.extranonce
 	}
 	c.sessionID, c.extranonce = sub.Session, s.extranonce
-	c.lose(func(sh *share) bool { return !sh.job.extranonce.equal(s.extranonce) }, "the pool began a new session")
+	c.lose(func(sh *share) bool { return !sh.job.extranonce.equal(s.extranonce) }, "the pool started a new session")
 	return nil
 }
 
-// authorizedBy handles the answer to mining.authorize, and gives the miner the
-// job that may have come before it.
+// authorizedBy handles the answer to mining.authorize, and sends the miner a job that
+// arrived before it.
 func (s *session) authorizedBy(m stratum.Message) error {
 	switch {
 	case m.Err != nil && m.Err.RejectsUser():
 		return s.c.rejections.Rejected(m.Err)
-	case m.Err != nil: // trouble of the pool's own, which passes
+	case m.Err != nil: // the pool's own trouble, which passes
 		return m.Err
 	case string(m.Result) == "false":
 		return s.c.rejections.Rejected(errUser)
@@ -348,7 +348,7 @@ func (s *session) authorizedBy(m stratum.Message) error {
 	s.authorized = true
 	s.c.mu.Unlock()
 	s.c.rejections.Accepted()
-	s.giveWork(nil)
+	s.sendWork(nil)
 	return nil
 }
 

@@ -91,7 +91,7 @@ func first(r stratumtest.Reaction) func(int) stratumtest.Reaction {
 }
 
 // A pool that does not answer mining.configure at all is mined for without it; one
-// that hangs up is asked twice; and one that is slow rolls versions.
+// that closes the connection is asked twice; and one that is slow rolls versions.
 func TestConfigureIgnored(t *testing.T) {
 	for _, test := range []struct {
 		reaction    stratumtest.Reaction
@@ -118,7 +118,7 @@ func TestConfigureIgnored(t *testing.T) {
 	}
 }
 
-// A pool that hangs up on mining.extranonce.subscribe does so once.
+// A pool that closes the connection on mining.extranonce.subscribe does so once.
 func TestExtranonceSubscribeHangsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool, m := minePipe(t, stratumtest.Options{Extranonce: stratumtest.HangUp}, stratum.Options{})
@@ -213,7 +213,7 @@ func TestNotResumed(t *testing.T) {
 
 // A pool that does not want to hear of a session is asked for a new one.
 func TestSessionRefused(t *testing.T) {
-	for name, reaction := range map[string]stratumtest.Reaction{"error": stratumtest.Fail, "hangs up": stratumtest.HangUp} {
+	for name, reaction := range map[string]stratumtest.Reaction{"error": stratumtest.Fail, "closes": stratumtest.HangUp} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, pool, m := minePipe(t, stratumtest.Options{Session: reaction}, stratum.Options{})
@@ -232,11 +232,11 @@ func TestSessionRefused(t *testing.T) {
 	}
 }
 
-// A pool that never tells a difficulty means 1; in a resumed session, that of
+// A pool that never sends a difficulty means 1; in a resumed session, that of
 // before.
 func TestDifficultyNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, pool, m := minePipe(t, stratumtest.Options{Resume: true, TellDifficulty: func(n int) bool { return n == 2 }}, stratum.Options{})
+		_, pool, m := minePipe(t, stratumtest.Options{Resume: true, AnnounceDifficulty: func(n int) bool { return n == 2 }}, stratum.Options{})
 		if w := m.work(0); w.Target != parseDifficulty(t, "1").Target() {
 			t.Errorf("target %v", w.Target)
 		}
@@ -367,13 +367,13 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// A pool that lets the miner in and gives no job is left.
+// A pool that authorizes the miner but sends no job is left.
 func TestNoJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, m := minePipe(t, stratumtest.Options{NoJob: true}, stratum.Options{})
 		began := time.Now()
 		err := <-m.ended
-		if took := time.Since(began); took > 40*time.Second || !strings.Contains(err.Error(), "no work") {
+		if took := time.Since(began); took > 40*time.Second || !strings.Contains(err.Error(), "no job") {
 			t.Errorf("ended after %v: %v", took, err)
 		}
 	})
@@ -494,7 +494,7 @@ func TestReconnect(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 		<-m.ended
-		if err := <-m.ended; !strings.Contains(err.Error(), "once too often") {
+		if err := <-m.ended; !strings.Contains(err.Error(), "too many reconnects") {
 			t.Errorf("%v", err)
 		}
 	})

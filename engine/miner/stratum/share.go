@@ -12,7 +12,7 @@ import (
 	"stele/engine/stratum"
 )
 
-// share is a share that has no answer yet. Its variable fields are of Client.mu.
+// share is a share that has no answer yet. Client.mu guards the fields that change.
 type share struct {
 	job         *job
 	extranonce2 []byte
@@ -21,11 +21,11 @@ type share struct {
 	target      pow.Target // of its work
 	block       bool
 
-	on    *session // that it was sent on; nil: it waits for one
+	on    *session // where it was submitted; nil: it waits for a session
 	id    uint64   // of the request
 	since time.Time
 	tries int
-	done  chan error // the answer; one
+	done  chan error // receives the answer, once
 }
 
 // submitter returns the Submit of work.
@@ -44,7 +44,7 @@ func (c *Client) submitter(j *job, base uint64) func(context.Context, miner.Shar
 	}
 }
 
-// submit sends a share, or lets it wait for a session, and waits for its answer.
+// submit submits a share, now or with the next session, and waits for its answer.
 func (c *Client) submit(ctx context.Context, sh *share) error {
 	c.mu.Lock()
 	c.shares = append(c.shares, sh)
@@ -73,8 +73,8 @@ func (c *Client) submit(ctx context.Context, sh *share) error {
 	return err
 }
 
-// finish takes a share off the list and tells its answer, if there was none yet.
-// Client.mu is locked.
+// finish removes a share from the list and delivers its answer, if there was none
+// yet. The caller must hold Client.mu.
 func (c *Client) finish(sh *share, err error) {
 	if i := slices.Index(c.shares, sh); i >= 0 {
 		c.shares = slices.Delete(c.shares, i, i+1)
@@ -82,16 +82,17 @@ func (c *Client) finish(sh *share, err error) {
 	}
 }
 
-// lose gives up the shares that wait and fit. Client.mu is locked.
-func (c *Client) lose(fits func(*share) bool, why string) {
+// lose loses the waiting shares for which fits returns true. The caller must hold
+// Client.mu.
+func (c *Client) lose(fits func(*share) bool, reason string) {
 	for _, sh := range slices.Clone(c.shares) {
 		if sh.on == nil && fits(sh) {
-			c.finish(sh, fmt.Errorf("%w: %s", miner.ErrLost, why))
+			c.finish(sh, fmt.Errorf("%w: %s", miner.ErrLost, reason))
 		}
 	}
 }
 
-// resend sends what waited for the session, oldest first.
+// resend submits the shares that waited for the session, oldest first.
 func (s *session) resend() {
 	s.c.mu.Lock()
 	waiting := slices.Clone(s.c.shares)
@@ -101,7 +102,7 @@ func (s *session) resend() {
 	}
 }
 
-// patience tells how long the pool may be silent, and whether it has given work.
+// patience returns how long the pool may be silent, and whether it has sent work.
 func (c *Client) patience(s *session) (silence time.Duration, worked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,7 +113,7 @@ func (c *Client) patience(s *session) (silence time.Duration, worked bool) {
 	return idleTimeout, s.worked
 }
 
-// expire gives up shares of the session whose answer takes too long.
+// expire loses shares of the session whose answer takes too long.
 func (c *Client) expire(s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,12 +125,12 @@ func (c *Client) expire(s *session) {
 	}
 }
 
-// send sends a share that waits, if it can still count.
+// send submits a share that waits, if it can still count.
 func (s *session) send(sh *share) {
 	c := s.c
 	c.mu.Lock()
 	if c.session != s || sh.on != nil || !slices.Contains(c.shares, sh) {
-		c.mu.Unlock() // somebody else has it
+		c.mu.Unlock() // it is submitted or answered already
 		return
 	}
 	if err := s.useless(sh); err != nil {
@@ -149,7 +150,7 @@ func (s *session) send(sh *share) {
 		Rolled:      s.rolling,
 	}
 	if s.rolling {
-		// The pool takes all bits of its mask from here (BIP 310), also those that
+		// The pool takes all bits of its mask from here (BIP 310), including those that
 		// the miner leaves as they are in the job.
 		submit.VersionBits = sh.header.Version & s.mask
 	}
@@ -157,23 +158,26 @@ func (s *session) send(sh *share) {
 	s.write(submit.Message(id))
 }
 
-// useless tells why a share that was not sent cannot count. Client.mu is locked.
+// useless returns why a share that was not submitted cannot count, nil if it can. The
+// caller must hold Client.mu.
 //
-// A share that is a block is sent although its job is out of date: the pool's
-// node may see it otherwise, and to ask costs nothing.
+// A share that is a block is submitted although its job is out of date: the pool's
+// node may see it otherwise, and trying costs nothing.
 func (s *session) useless(sh *share) error {
 	c, j := s.c, sh.job
-	stale := func(why string) error { return &miner.Rejection{Cause: miner.Stale, Text: "not sent: " + why} }
+	stale := func(reason string) error {
+		return &miner.Rejection{Cause: miner.Stale, Text: "not sent: " + reason}
+	}
 	switch {
 	case j.from != s && !j.extranonce.equal(c.extranonce):
-		return fmt.Errorf("%w: the pool began a new session", miner.ErrLost)
+		return fmt.Errorf("%w: the pool started a new session", miner.ErrLost)
 	case c.jobs[j.JobID] != nil && !c.jobs[j.JobID].same(j):
 		return stale("the pool has another job with its id")
 	case (sh.header.Version^j.Version)&^s.mask != 0:
-		return stale("the version mask does not allow its version any more")
+		return stale("the version mask no longer allows its version")
 	case j.generation != c.generation && !sh.block:
 		if sh.tries > 0 {
-			return fmt.Errorf("%w: its answer was, and there is a new job", miner.ErrLost)
+			return fmt.Errorf("%w: its answer was lost, and there is a new job", miner.ErrLost)
 		}
 		return stale("there is a new job")
 	}
@@ -187,15 +191,15 @@ func (s *session) answered(sh *share, m stratum.Message) {
 	err := s.verdict(sh, m)
 	c.finish(sh, err)
 	r, _ := errors.AsType[*miner.Rejection](err)
-	reissue := r != nil && r.Raised && s.raise()
+	reissue := r != nil && r.Raised && s.raiseDifficulty()
 	c.mu.Unlock()
 	if reissue {
-		c.log.Debug("the pool judges by its new difficulty at once, which the job gets now")
-		s.giveWork(nil)
+		c.log.Debug("pool applies its new difficulty to the current job")
+		s.sendWork(nil)
 	}
 }
 
-// verdict returns what the answer to a share means. Client.mu is locked.
+// verdict returns what the answer to a share means. The caller must hold Client.mu.
 func (s *session) verdict(sh *share, m stratum.Message) error {
 	if m.Err == nil && string(m.Result) == "true" {
 		return nil
@@ -207,7 +211,7 @@ func (s *session) verdict(sh *share, m stratum.Message) error {
 	switch r.Cause {
 	case miner.Duplicate:
 		if sh.tries > 1 {
-			return nil // it was accepted, and the answer lost
+			return nil // it was accepted, and the answer was lost
 		}
 	case miner.LowDifficulty:
 		r.Raised = sh.target.MetBy(sh.hash) && !s.difficulty.Target().MetBy(sh.hash)
@@ -215,7 +219,7 @@ func (s *session) verdict(sh *share, m stratum.Message) error {
 	return r
 }
 
-// causeOf returns the miner's word for why a pool rejected a share.
+// causeOf returns why a pool rejected a share.
 func causeOf(e *stratum.Error) miner.Cause {
 	switch e.RejectCode() {
 	case stratum.CodeStale:

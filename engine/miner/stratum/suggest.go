@@ -7,17 +7,16 @@ import (
 	"stele/engine/stratum"
 )
 
-// suggestion is the difficulty that a pool was asked for.
+// suggestion is the share difficulty that was suggested to the pool.
 type suggestion struct {
-	rate float64 // of which it was made
-	done bool
+	rate float64 // hashes per second that it was made for
+	done bool    // a fixed one was sent
 }
 
 // secondsPerShare is how long a share should take.
 const secondsPerShare = 4
 
-// update asks for a difficulty if none was asked for yet, and again if the hash
-// rate is another by a factor of 4.
+// update suggests a difficulty, and again if the hash rate changes by a factor of 4.
 func (g *suggestion) update(s *session) {
 	if fixed := s.c.options.SuggestDifficulty; fixed.Cmp(pow.Difficulty{}) > 0 {
 		if !g.done {

@@ -146,7 +146,7 @@ func TestCgminerJSON(t *testing.T) {
 	}
 }
 
-// Fields of cgminer that tell a node with getblocktemplate from a Stratum pool.
+// Fields of cgminer that distinguish a node with getblocktemplate from a Stratum pool.
 func TestCgminerTemplates(t *testing.T) {
 	s := someStatus()
 	for _, c := range []struct{ name, long, stratum, url, lp string }{
@@ -253,7 +253,7 @@ func TestCgminerServer(t *testing.T) {
 	}
 }
 
-// JSON is answered when it is whole, or cannot be mended by what may follow;
+// JSON is answered when it is whole, or cannot become valid by what follows;
 // else when the time is over.
 func TestCgminerEndOfJSON(t *testing.T) {
 	const invalid = `"Code":23,"Msg":"Invalid JSON"`

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// conn is a connection of a miner. All is of Pool.mu.
+// conn is a connection of a miner. Pool.mu guards all of it.
 type conn struct {
 	p  *Pool
 	nc net.Conn
@@ -30,19 +30,19 @@ type conn struct {
 	worker      string
 	extranonce1 string // of the next job
 	extranonce2 int
-	session     string            // extranonce1 of the subscription
-	mask        uint32            // the last that the miner was sent, which counts (BIP 310)
-	offered     uint32            // bits that the miner can roll
-	before      uint32            // mask that was in force until the last change
-	jobs        map[string]*given // that count
-	old         map[string]*given // that do not any more
+	session     string             // extranonce1 of the subscription
+	mask        uint32             // the last one that was sent, which is in force (BIP 310)
+	offered     uint32             // bits that the miner can roll
+	before      uint32             // the mask before the last change
+	jobs        map[string]*issued // that are valid
+	old         map[string]*issued // that are stale
 }
 
 func newConn(p *Pool, nc net.Conn) *conn {
 	return &conn{
 		p: p, nc: nc,
 		wake: make(chan struct{}, 1),
-		ids:  map[string]bool{}, jobs: map[string]*given{}, old: map[string]*given{},
+		ids:  map[string]bool{}, jobs: map[string]*issued{}, old: map[string]*issued{},
 	}
 }
 
@@ -59,7 +59,7 @@ func (c *conn) poke() {
 	}
 }
 
-// queue lets send write b.
+// queue queues b for send.
 func (c *conn) queue(b []byte) {
 	if c.mute {
 		return
@@ -99,7 +99,7 @@ func (c *conn) read() {
 		line, err := in.ReadSlice('\n')
 		c.p.mu.Lock()
 		if c.gone && err == nil {
-			err = net.ErrClosed // what it had sent before is not looked at
+			err = net.ErrClosed // what is left to read is dropped
 		}
 		if err == nil {
 			c.handle(line)
@@ -122,8 +122,8 @@ func (c *conn) fault(format string, args ...any) {
 	c.p.faults = append(c.p.faults, fmt.Sprintf(format, args...))
 }
 
-// tell sends a notification.
-func (c *conn) tell(method string, params ...any) {
+// sendNotification sends a notification.
+func (c *conn) sendNotification(method string, params ...any) {
 	c.queue(fmt.Appendf(nil, "{\"id\":null,\"method\":%s,\"params\":%s}\n", toJSON(method), toJSON(params)))
 }
 
@@ -142,8 +142,8 @@ func (c *conn) answer(id string, result any, code int, text string) {
 	c.queue(fmt.Appendf(nil, "{\"id\":%s,\"result\":%s,\"error\":%s}\n", id, toJSON(result), fail))
 }
 
-// spoilt reacts to a request, unless it is to be served: then it returns false.
-func (c *conn) spoilt(r Reaction, fail func()) bool {
+// misbehaves reacts to a request, and returns false if the request is to be served.
+func (c *conn) misbehaves(r Reaction, fail func()) bool {
 	switch r {
 	case Fail:
 		fail()
@@ -159,7 +159,7 @@ func (c *conn) spoilt(r Reaction, fail func()) bool {
 
 var integer = regexp.MustCompile(`^[1-9][0-9]*$`)
 
-// handle checks a line and does what it asks for.
+// handle checks a line and serves it.
 func (c *conn) handle(line []byte) {
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal(line, &m); err != nil || bytes.ContainsAny(line[:len(line)-1], "\r\n\t") {
@@ -206,7 +206,7 @@ func (c *conn) request(id, method string, params []any, line []byte) {
 		if len(params) != 0 || !c.subscribed {
 			c.fault("no parameters, after mining.subscribe: %s", line)
 		}
-		if !c.spoilt(c.p.o.Extranonce, func() { c.answer(id, nil, 20, "Not supported.") }) {
+		if !c.misbehaves(c.p.o.Extranonce, func() { c.answer(id, nil, 20, "Not supported.") }) {
 			c.answer(id, true, 0, "")
 		}
 	case "mining.ping":
@@ -239,7 +239,7 @@ func (c *conn) configure(id string, params []any, line []byte) {
 	if len(c.ids) != 1 {
 		c.fault("mining.configure comes first: %s", line)
 	}
-	if c.spoilt(c.p.o.Configure, func() { c.answer(id, nil, 20, "Unknown method") }) {
+	if c.misbehaves(c.p.o.Configure, func() { c.answer(id, nil, 20, "Unknown method") }) {
 		return
 	}
 	if len(params) != 2 {
@@ -271,7 +271,7 @@ func (c *conn) subscribe(id string, params []any, line []byte) {
 		}
 	}
 	p := c.p
-	if len(params) == 2 && c.spoilt(p.o.Session, func() { c.answer(id, nil, 20, "Unknown session") }) {
+	if len(params) == 2 && c.misbehaves(p.o.Session, func() { c.answer(id, nil, 20, "Unknown session") }) {
 		return
 	}
 	c.subscribed = true
@@ -310,7 +310,7 @@ func (c *conn) authorize(id string, params []any, line []byte) {
 	if !ok1 || !ok2 || user == "" {
 		c.fault("user and password are strings: %s", line)
 	}
-	if c.spoilt(p.o.Authorize, func() { c.answer(id, false, 0, "") }) {
+	if c.misbehaves(p.o.Authorize, func() { c.answer(id, false, 0, "") }) {
 		return
 	}
 	p.authorizes++
@@ -337,13 +337,13 @@ func (c *conn) authorize(id string, params []any, line []byte) {
 }
 
 func (c *conn) setDifficulty() {
-	if tell := c.p.o.TellDifficulty; tell != nil && !tell(c.p.connections) {
+	if announce := c.p.o.AnnounceDifficulty; announce != nil && !announce(c.p.connections) {
 		return
 	}
-	c.tell("mining.set_difficulty", json.RawMessage(c.p.difficulty))
+	c.sendNotification("mining.set_difficulty", json.RawMessage(c.p.difficulty))
 }
 
-// notify gives the pool's job to the miner.
+// notify sends the pool's job to the miner.
 func (c *conn) notify() {
 	if c.p.o.NoJob {
 		return
@@ -355,11 +355,11 @@ func (c *conn) notify() {
 			delete(c.jobs, id)
 		}
 	}
-	c.jobs[j.ID] = &given{Job: j, extranonce1: c.extranonce1, extranonce2: c.extranonce2, difficulty: c.p.difficulty}
+	c.jobs[j.ID] = &issued{Job: j, extranonce1: c.extranonce1, extranonce2: c.extranonce2, difficulty: c.p.difficulty}
 	delete(c.old, j.ID)
 	params := j.params()
 	if change := c.p.o.Notify; change != nil {
 		params = change(params)
 	}
-	c.tell("mining.notify", params...)
+	c.sendNotification("mining.notify", params...)
 }

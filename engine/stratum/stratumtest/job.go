@@ -10,8 +10,7 @@ import (
 	"slices"
 )
 
-// Job is a job in the words of mining.notify: all but Clean is text as on the
-// wire.
+// Job is a job as in mining.notify: all fields but Clean are text in its form.
 type Job struct {
 	ID       string
 	PrevHash string
@@ -63,16 +62,16 @@ func (j Job) params() []any {
 	return []any{j.ID, j.PrevHash, j.Coinb1, j.Coinb2, append([]string{}, j.Branch...), j.Version, j.NBits, j.NTime, j.Clean}
 }
 
-// given is a job as a connection got it.
-type given struct {
+// issued is a job as it was sent to a connection.
+type issued struct {
 	Job
 	extranonce1 string
 	extranonce2 int // size
 	difficulty  string
 }
 
-// header builds the header of a share from the words of a submit.
-func (g *given) header(extranonce2, ntime, nonce string, version uint32) []byte {
+// header builds the header of a share from the parameters of a mining.submit.
+func (g *issued) header(extranonce2, ntime, nonce string, version uint32) []byte {
 	root := dsha(unhex(g.Coinb1 + g.extranonce1 + extranonce2 + g.Coinb2))
 	for _, b := range g.Branch {
 		root = dsha(append(root, unhex(b)...))
@@ -114,7 +113,7 @@ func dsha(b []byte) []byte {
 	return two[:]
 }
 
-// unhex and number are for text that was checked, or is the test's own.
+// unhex and number are for text that was checked, or that a test provides.
 
 func unhex(s string) []byte {
 	b, err := hex.DecodeString(s)

@@ -11,19 +11,19 @@ import (
 	"testing"
 )
 
-// Options tell how a pool is, and how it misbehaves. The zero value is a pool
-// without flaws.
+// Options configure a pool, and its misbehaviour. The zero value is a pool without
+// faults.
 type Options struct {
-	User, Password string // the only ones that are let in; "": all
+	User, Password string // the only ones that are accepted; "": all
 
 	Difficulty      string // at first, as JSON; "": 1
-	Mask            uint32 // of version rolling, sent as it is; 0: 1fffe000
+	Mask            uint32 // of version rolling, whatever the miner requests; 0: 1fffe000
 	Extranonce1     string // of the first session in hex; later ones count on. "": 08000002
 	Extranonce2Size int    // 0: 4
 	Job             Job    // the first; none: MakeJob(1, 1, true)
-	NoJob           bool   // gives none
-	AtOnce          bool   // a new difficulty counts for the jobs before, too
-	Resume          bool   // give a session back to a miner that names it
+	NoJob           bool   // sends none
+	AtOnce          bool   // a new difficulty applies to earlier jobs too
+	Resume          bool   // resumes a session that a miner names
 
 	TLS *tls.Config // nil: none
 
@@ -32,18 +32,18 @@ type Options struct {
 	Authorize     Reaction // to mining.authorize; Fail answers false
 	Extranonce    Reaction // to mining.extranonce.subscribe
 	Subscriptions string   // the first part of the answer to mining.subscribe, as JSON
-	Early         bool     // difficulty and job come before the answer to mining.authorize
+	Early         bool     // sends difficulty and job before the answer to mining.authorize
 	Earliest      bool     // and even before that to mining.subscribe
-	StringIDs     bool     // answers have their ids as strings
-	WrongIDs      bool     // every answer is followed by one to nothing
+	StringIDs     bool     // the ids of answers are strings
+	WrongIDs      bool     // answers without a request follow every answer
 	OnePacket     bool     // lines that belong together are sent together
 	Halves        bool     // lines are sent in two pieces
 
-	// TellDifficulty decides whether a connection, from 1 on, is told the difficulty
-	// at first; nil: all are.
-	TellDifficulty func(connection int) bool
+	// AnnounceDifficulty decides whether a connection, which count from 1, is sent the
+	// difficulty; nil: all are.
+	AnnounceDifficulty func(connection int) bool
 
-	// Notify changes the parameters of mining.notify; nil: they are as they should be.
+	// Notify changes the parameters of mining.notify; nil: they stay as they are.
 	Notify func(params []any) []any
 
 	// Refusal decides about mining.authorize number n (from 1 on, over all
@@ -52,7 +52,7 @@ type Options struct {
 	Refusal func(n int) string
 
 	// Share decides about the share number n (from 1 on, over all connections); nil:
-	// every one is judged.
+	// every one is checked.
 	Share func(n int) Reaction
 }
 
@@ -61,15 +61,15 @@ type Reaction int
 
 // Reactions.
 const (
-	Serve    Reaction = iota // as it should
+	Serve    Reaction = iota // correctly
 	Fail                     // answer with an error
 	Ignore                   // do not answer
-	HangUp                   // close the connection instead of looking at it
-	HangUpOn                 // do it, and close the connection instead of answering
-	Late                     // do it 10 seconds later, and what comes after it also
+	HangUp                   // close the connection instead of serving it
+	HangUpOn                 // serve it, and close the connection instead of answering
+	Late                     // serve it, and everything after it, 10 seconds later
 )
 
-// Share is a share that the pool judged.
+// Share is a share that the pool has checked.
 type Share struct {
 	Session     string // extranonce1 of its connection
 	Job         string
@@ -79,10 +79,10 @@ type Share struct {
 	Version     uint32
 	Header      []byte
 	Hash        *big.Int
-	Code        int // 0: accepted; else as mining.submit has them
+	Code        int // 0: accepted; else the code of the rejection
 }
 
-// Pool is a pool. Its methods may be called by several goroutines.
+// Pool is a pool; make one with [New]. Safe for concurrent use.
 type Pool struct {
 	t testing.TB
 	o Options
@@ -108,8 +108,8 @@ type Pool struct {
 	changed     chan struct{} // closed, and made anew, when anything of this changes
 }
 
-// New starts a pool on a port of loopback. It ends with the test, which fails
-// then if there were faults.
+// New starts a pool on a port of loopback. It stops at the end of the test, which
+// fails then if there were faults.
 func New(t testing.TB, o Options) *Pool {
 	t.Helper()
 	p := NewSilent(t, o)
@@ -130,7 +130,7 @@ func New(t testing.TB, o Options) *Pool {
 	return p
 }
 
-// NewSilent returns a pool that does not listen. Connections come by Serve.
+// NewSilent returns a pool that does not listen. It gets connections by [Pool.Serve].
 func NewSilent(t testing.TB, o Options) *Pool {
 	if o.Difficulty == "" {
 		o.Difficulty = "1"
@@ -164,7 +164,7 @@ func NewSilent(t testing.TB, o Options) *Pool {
 	return p
 }
 
-// URL returns where the pool is.
+// URL returns the URL of the pool.
 func (p *Pool) URL() string {
 	scheme := "stratum+tcp://"
 	if p.o.TLS != nil {
@@ -173,7 +173,7 @@ func (p *Pool) URL() string {
 	return scheme + p.l.Addr().String()
 }
 
-// Serve takes a connection over. It returns at once.
+// Serve serves a connection, which it owns from then on. It returns at once.
 func (p *Pool) Serve(nc net.Conn) {
 	if p.o.TLS != nil {
 		nc = tls.Server(nc, p.o.TLS)
@@ -192,7 +192,7 @@ func (p *Pool) Serve(nc net.Conn) {
 	p.serving.Go(c.send)
 }
 
-// Close ends the pool, and waits for it.
+// Close stops the pool and waits for its goroutines.
 func (p *Pool) Close() {
 	if p.l != nil {
 		_ = p.l.Close()
@@ -213,14 +213,14 @@ func (p *Pool) Drop() {
 	}
 }
 
-// touch wakes those who wait. The pool is locked.
+// touch wakes the callers of Wait. The caller must hold p.mu.
 func (p *Pool) touch() {
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
 
-// Wait waits until what the pool knows is as the test wants it. It waits for ever;
-// the deadline is the test's.
+// Wait waits until want returns true. It checks after every event, and waits forever:
+// the deadline is that of the test.
 func (p *Pool) Wait(want func(*Pool) bool) {
 	for {
 		p.mu.Lock()
@@ -233,14 +233,14 @@ func (p *Pool) Wait(want func(*Pool) bool) {
 	}
 }
 
-// SetJob changes the job that those who come get first.
+// SetJob changes the first job of later connections.
 func (p *Pool) SetJob(j Job) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.job = j
 }
 
-// Notify gives a job to all miners, and to those who come.
+// Notify sends a job to all miners, and makes it the first job of later connections.
 func (p *Pool) Notify(j Job) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -268,22 +268,22 @@ func (p *Pool) SetExtranonce(extranonce1 string, size int) {
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
 		c.extranonce1, c.extranonce2 = extranonce1, size
-		c.tell("mining.set_extranonce", extranonce1, size)
+		c.sendNotification("mining.set_extranonce", extranonce1, size)
 	}
 }
 
-// SetMask sets the version mask, at once. A share by the mask before is refused,
-// but it is no fault: it may have been on its way.
+// SetMask sets the version mask, at once. A share by the mask before is rejected, but
+// is not a fault: it may have been in flight.
 func (p *Pool) SetMask(mask uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
 		c.before, c.mask = c.mask, mask
-		c.tell("mining.set_version_mask", fmt.Sprintf("%08x", mask))
+		c.sendNotification("mining.set_version_mask", fmt.Sprintf("%08x", mask))
 	}
 }
 
-// Mute loses all that the pool sends on its present connections from now on.
+// Mute drops everything that the pool sends on its present connections from now on.
 func (p *Pool) Mute() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -292,7 +292,7 @@ func (p *Pool) Mute() {
 	}
 }
 
-// Send sends text as it is to all miners.
+// Send sends text, unchanged, to all miners.
 func (p *Pool) Send(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -301,14 +301,14 @@ func (p *Pool) Send(text string) {
 	}
 }
 
-// get returns what f returns, with the pool locked.
+// get returns what f returns. It holds p.mu during the call.
 func get[T any](p *Pool, f func() T) T {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return f()
 }
 
-// Shares returns all shares that were judged.
+// Shares returns all shares that were checked.
 func (p *Pool) Shares() []Share { return get(p, func() []Share { return slices.Clone(p.shares) }) }
 
 // Accepted returns how many shares were accepted.
@@ -322,7 +322,7 @@ func (p *Pool) Accepted() int {
 	return n
 }
 
-// Methods returns the methods of all requests, in their order.
+// Methods returns the methods of all requests, in order.
 func (p *Pool) Methods() []string { return get(p, func() []string { return slices.Clone(p.methods) }) }
 
 // Answers returns the miners' answers to requests of the pool: whole lines.
@@ -330,15 +330,15 @@ func (p *Pool) Answers() []json.RawMessage {
 	return get(p, func() []json.RawMessage { return slices.Clone(p.answers) })
 }
 
-// Suggested returns the difficulties that were asked for.
+// Suggested returns the difficulties that miners suggested.
 func (p *Pool) Suggested() []string {
 	return get(p, func() []string { return slices.Clone(p.suggested) })
 }
 
-// Connections returns how many connections there have been.
+// Connections returns the number of connections since the start.
 func (p *Pool) Connections() int { return get(p, func() int { return p.connections }) }
 
-// Mining returns how many connections are authorized now.
+// Mining returns the number of connections that are authorized now.
 func (p *Pool) Mining() int {
 	return get(p, func() int {
 		n := 0
@@ -351,10 +351,10 @@ func (p *Pool) Mining() int {
 	})
 }
 
-// Faults returns what was not as it should be.
+// Faults returns the violations of the protocol so far.
 func (p *Pool) Faults() []string { return get(p, func() []string { return slices.Clone(p.faults) }) }
 
-// Forgive forgets the faults, for a test that provokes them.
+// Forgive clears the faults, for a test that provokes them.
 func (p *Pool) Forgive() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

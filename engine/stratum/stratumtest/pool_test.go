@@ -103,7 +103,7 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// atFault fails unless a line is a fault that is told in these words.
+// atFault fails unless a line is a fault in these words.
 func atFault(t *testing.T, text, want string) {
 	t.Run(want, func(t *testing.T) {
 		p, l := testnet3(t)

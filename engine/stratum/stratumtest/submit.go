@@ -11,7 +11,7 @@ var lowerHex = regexp.MustCompile(`^([0-9a-f]{2})*$`)
 // maxRoll is how many seconds a header may be dated after its job.
 const maxRoll = 7200
 
-// submit checks a share. What a right miner never does is a fault.
+// submit checks a share. Whatever a correct miner never does is a fault.
 func (c *conn) submit(id string, params []any, line []byte) {
 	p := c.p
 	p.submits++
@@ -23,7 +23,7 @@ func (c *conn) submit(id string, params []any, line []byte) {
 		c.close()
 		return
 	}
-	s, text := c.judge(params, line)
+	s, text := c.check(params, line)
 	if reaction == Fail {
 		s.Code, text = 20, "Other"
 	}
@@ -37,12 +37,12 @@ func (c *conn) submit(id string, params []any, line []byte) {
 	}
 }
 
-// judge returns the share and, if it is not accepted, why not.
-func (c *conn) judge(params []any, line []byte) (s Share, why string) {
-	wrong := func(why string) (Share, string) {
-		c.fault("%s: %s", why, strings.TrimSpace(string(line)))
+// check returns the share and, if it is rejected, the reason.
+func (c *conn) check(params []any, line []byte) (s Share, reason string) {
+	wrong := func(reason string) (Share, string) {
+		c.fault("%s: %s", reason, strings.TrimSpace(string(line)))
 		s.Code = 20
-		return s, why
+		return s, reason
 	}
 	s.Session = c.session
 	if !c.authorized {
@@ -90,10 +90,10 @@ func (c *conn) judge(params []any, line []byte) (s Share, why string) {
 			return wrong("version bits have 8 hex digits")
 		}
 		bits := number(words[5])
-		fault := c.misfit(bits, s.Version, c.mask)
+		fault := c.versionFault(bits, s.Version, c.mask)
 		switch {
 		case fault == "":
-		case c.misfit(bits, s.Version, c.before) == "":
+		case c.versionFault(bits, s.Version, c.before) == "":
 			s.Code = 20
 			return s, "Version bits outside the mask"
 		default:
@@ -106,19 +106,19 @@ func (c *conn) judge(params []any, line []byte) (s Share, why string) {
 	key := fmt.Sprintf("%x", s.Header)
 	switch {
 	case stale:
-		s.Code, why = 21, "Stale"
+		s.Code, reason = 21, "Stale"
 	case c.duplicate(key):
-		s.Code, why = 22, "Duplicate share"
+		s.Code, reason = 22, "Duplicate share"
 	case s.Hash.Cmp(target(g.difficulty)) > 0 || c.p.o.AtOnce && s.Hash.Cmp(target(c.p.difficulty)) > 0:
-		s.Code, why = 23, "Low difficulty share"
+		s.Code, reason = 23, "Low difficulty share"
 	}
-	return s, why
+	return s, reason
 }
 
-// misfit returns what is wrong with version bits, by the version of their job and
-// a mask of the pool's; "": nothing. The pool takes all bits of its mask from the
-// share: those that the miner cannot roll have to be as they are in the job.
-func (c *conn) misfit(bits, version, mask uint32) string {
+// versionFault returns the fault in version bits, by the version of their job and a
+// mask of the pool; "": none. The pool takes all bits of its mask from the share:
+// those that the miner cannot roll must be as they are in the job.
+func (c *conn) versionFault(bits, version, mask uint32) string {
 	switch {
 	case bits&^mask != 0:
 		return fmt.Sprintf("version bits are inside %08x", mask)
