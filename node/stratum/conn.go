@@ -28,40 +28,41 @@ const (
 	authorizeWithin = 30 * time.Second
 	idleFor         = 24 * time.Hour // without a line from the miner; the system's keep-alive finds dead ones
 	writeWithin     = 10 * time.Second
-	// lastWithin is for what is queued when the connection ends: it may say why.
+	// lastWithin is for what is queued when the connection ends, such as an error.
 	lastWithin = 200 * time.Millisecond
 
-	// A miner may send so many lines a second, for a while more; then it has to
-	// wait.
+	// A miner may send this many lines a second, and more in a burst; then the server
+	// reads more slowly.
 	linesPerSecond = 500
 	linesAtOnce    = 2000
-	// All miners of an address together may send so many, so that none can take a
-	// whole core with the connections that it may have. 1,000 miners send 350.
+	// All miners of an address together may send this many, so that an address cannot
+	// take a whole core with its connections. 1,000 miners send 350.
 	addressLinesPerSecond = 2000
 	addressLinesAtOnce    = 10_000
-	// mostQueued is how many bytes may wait to be read by a miner.
-	mostQueued = 256 << 10
-	// mostRejected is after how many bad shares without a good one a connection
-	// ends. Stale ones do not count.
-	mostRejected = 200
-	// mostRefused is how many requests may be refused at once for what they are, and
-	// refusedPerSecond how many in the long run: some miners ask again for each job.
-	mostRefused      = 100
-	refusedPerSecond = 1
-	// mostWorkers is how many names one connection may have.
-	mostWorkers = 256
+	// maxQueued bounds what waits to be read by a miner, in bytes.
+	maxQueued = 256 << 10
+	// maxBadShares bounds the bad shares in a row, without a good one in between.
+	// Stale ones do not count.
+	maxBadShares = 200
+	// maxBadRequests bounds the bad requests in a burst, and badRequestsPerSecond in
+	// the long run: some miners repeat one for each job.
+	maxBadRequests       = 100
+	badRequestsPerSecond = 1
+	// maxWorkers bounds the names of one connection.
+	maxWorkers = 256
 )
 
-// Why connections end.
+// The reasons for the end of a connection. The log has them as they are.
 var (
-	errGarbage    = errors.New("it does not speak Stratum")
-	errSlow       = errors.New("it does not read what it is sent")
-	errResumed    = errors.New("its session goes on over another connection")
-	errRefused    = errors.New("too many bad requests")
-	errRejected   = errors.New("too many bad shares")
-	errCrowdedOut = errors.New("it has had no good share, and another miner needs the place")
-	errLate       = errors.New("it has not authorized in time")
-	errWentQuiet  = errors.New("it has been silent for too long")
+	errClosed      = errors.New("closed-by-peer")
+	errGarbage     = errors.New("not-stratum")
+	errSlow        = errors.New("slow-reader") // it does not read what it is sent
+	errResumed     = errors.New("resumed")     // its session continues over another connection
+	errBadRequests = errors.New("too-many-bad-requests")
+	errBadShares   = errors.New("too-many-bad-shares")
+	errEvicted     = errors.New("evicted")           // it has had no good share, and another miner needs the place
+	errLate        = errors.New("authorize-timeout") // it has not authorized in time
+	errIdle        = errors.New("idle-timeout")
 )
 
 // conn is a connection to a miner, or to a proxy with several.
@@ -74,10 +75,10 @@ type conn struct {
 	queued  wake.Signal // set when the writer has something to send
 	writing sync.Mutex  // held while the outbox is sent
 
-	ctx  context.Context // ends when the connection shall end
+	ctx  context.Context // ends when the connection must end
 	stop context.CancelCauseFunc
 
-	crowdedOut bool // had to make room for another; of Server.mu
+	evicted bool // Server.mu guards it
 
 	mu         sync.Mutex // guards what follows
 	session    *session   // of its own until the miner subscribes
@@ -87,18 +88,20 @@ type conn struct {
 	key        record.Key
 	workers    map[string]bool // that may send shares; empty: not authorized
 	name       string          // of the first
-	told       float64         // difficulty, 0: none yet
-	target     pow.Target      // of told
-	given      bool            // a job, over this connection
-	refusals   *rate.Limiter   // of requests
-	rejected   int             // shares in a row
-	work       workRate
-	counts     counts
-	since      time.Time
-	lastGood   time.Time // share
+	hasJob     bool            // over this connection
+
+	currentDifficulty float64    // as the miner knows it; 0: none yet
+	target            pow.Target // of currentDifficulty
+
+	badRequests *rate.Limiter
+	badShares   int // in a row
+	work        workRate
+	counts      counts
+	since       time.Time
+	lastGood    time.Time // share
 }
 
-// newConn returns a connection that shall end with ctx.
+// newConn returns a connection that ends with ctx.
 func newConn(ctx context.Context, s *Server, n net.Conn, addr netip.Addr) *conn {
 	now := s.o.Now()
 	c := &conn{
@@ -109,13 +112,13 @@ func newConn(ctx context.Context, s *Server, n net.Conn, addr netip.Addr) *conn 
 		workers: map[string]bool{},
 		work:    newWorkRate(now),
 
-		refusals: rate.NewLimiter(refusedPerSecond, mostRefused),
+		badRequests: rate.NewLimiter(badRequestsPerSecond, maxBadRequests),
 	}
 	c.ctx, c.stop = context.WithCancelCause(ctx)
 	return c
 }
 
-// serve talks to the miner until the connection ends.
+// serve serves the miner until the connection ends.
 func (c *conn) serve() {
 	var writer sync.WaitGroup
 	writer.Go(c.write)
@@ -127,25 +130,25 @@ func (c *conn) serve() {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := text.Error(context.Cause(c.ctx), text.Max)
-	if errors.Is(err, errGarbage) || errors.Is(err, errRejected) || errors.Is(err, errRefused) {
+	reason := text.Error(context.Cause(c.ctx), text.Max)
+	if errors.Is(reason, errGarbage) || errors.Is(reason, errBadShares) || errors.Is(reason, errBadRequests) {
 		if c.server.bans.strike(c.addr) {
-			c.log.Warn("a Stratum miner is banned", "reason", err, "for", banFor)
+			c.log.Warn("miner banned", "reason", reason, "for", banFor)
 		}
 	}
 	level := slog.LevelDebug
 	if c.name != "" {
 		level = slog.LevelInfo
 	}
-	c.log.Log(context.WithoutCancel(c.ctx), level, "Stratum miner has left", "worker", c.name, "reason", err)
+	c.log.Log(context.WithoutCancel(c.ctx), level, "miner disconnected", "worker", c.name, "reason", reason)
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
-	c.server.sessions.leave(c.session, c, c.server.o.Now())
+	c.server.sessions.release(c.session, c, c.server.o.Now())
 }
 
-// read reads and answers lines until the connection ends. The error says why.
+// read reads and answers lines until the connection ends, and returns why.
 func (c *conn) read() error {
 	limits := []*rate.Limiter{rate.NewLimiter(linesPerSecond, linesAtOnce)}
 	if !c.addr.IsLoopback() {
@@ -154,9 +157,9 @@ func (c *conn) read() error {
 	lines := bufio.NewReaderSize(c.net, stratum.MaxRequest+1)
 	deadline := time.Now().Add(authorizeWithin)
 	for {
-		quiet := errLate
-		if c.works() {
-			deadline, quiet = time.Now().Add(idleFor), errWentQuiet
+		timeout := errLate
+		if c.authorized() {
+			deadline, timeout = time.Now().Add(idleFor), errIdle
 		}
 		_ = c.net.SetReadDeadline(deadline)
 		line, err := lines.ReadSlice('\n')
@@ -164,9 +167,9 @@ func (c *conn) read() error {
 		case errors.Is(err, bufio.ErrBufferFull):
 			return fmt.Errorf("%w: a line has more than %d bytes", errGarbage, stratum.MaxRequest)
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return quiet
+			return timeout
 		case errors.Is(err, io.EOF):
-			return errors.New("it hung up")
+			return errClosed
 		case err != nil:
 			return err
 		}
@@ -190,10 +193,10 @@ func (c *conn) read() error {
 	}
 }
 
-// write sends what others than the reader have queued, until the connection ends,
-// and closes it.
+// write sends what goroutines other than the reader have queued, until the connection
+// ends, and closes it.
 func (c *conn) write() {
-	defer c.net.Close() // which wakes the reader
+	defer c.net.Close() // which also ends the reader
 	for c.ctx.Err() == nil {
 		select {
 		case <-c.queued:
@@ -203,8 +206,8 @@ func (c *conn) write() {
 	}
 }
 
-// flush sends what is queued. The reader does it by itself after each line: to
-// wake another goroutine for that costs more than all the rest of a share.
+// flush sends what is queued. The reader calls it after each line: waking another
+// goroutine costs more than all the rest of a share.
 func (c *conn) flush() {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -224,10 +227,10 @@ func (c *conn) flush() {
 	}
 }
 
-// nudge lets the writer send what is queued.
-func (c *conn) nudge() { c.queued.Wake() }
+// wakeWriter makes the writer send what is queued.
+func (c *conn) wakeWriter() { c.queued.Wake() }
 
-// send queues an answer or a notification. Then comes flush or nudge.
+// send queues a line. The caller calls flush or wakeWriter afterwards.
 func (c *conn) send(line []byte) {
 	if !c.out.put(line) {
 		c.stop(errSlow)
@@ -236,21 +239,21 @@ func (c *conn) send(line []byte) {
 
 func (c *conn) sendMessage(m stratum.Message) { c.send(m.Append(nil)) }
 
-// works reports whether the miner gets work.
-func (c *conn) works() bool {
+// authorized reports whether the miner has subscribed and authorized.
+func (c *conn) authorized() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ready()
+	return c.isReady()
 }
 
-// ready is works with the lock held.
-func (c *conn) ready() bool { return c.subscribed && len(c.workers) > 0 }
+// isReady is authorized for a caller that holds c.mu.
+func (c *conn) isReady() bool { return c.subscribed && len(c.workers) > 0 }
 
 // ifReady calls f with both locks held, if the miner gets work.
 func (c *conn) ifReady(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ready() {
+	if !c.isReady() {
 		return
 	}
 	c.session.mu.Lock()
@@ -258,32 +261,32 @@ func (c *conn) ifReady(f func()) {
 	f()
 }
 
-// offer gives the miner the newest work, if it has not got it.
-func (c *conn) offer() {
+// sendNewestWork sends the miner the newest work, unless it has it.
+func (c *conn) sendNewestWork() {
 	c.ifReady(func() {
-		if w := c.server.newestWork(); w != nil && (w.seq > c.session.last.seq || !c.given) {
+		if w := c.server.newestWork(); w != nil && (w.seq > c.session.last.seq || !c.hasJob) {
 			c.issue(w)
 		}
 	})
 }
 
-// tick thinks the difficulty over.
+// tick re-evaluates vardiff even when no share arrives.
 func (c *conn) tick() {
 	c.ifReady(func() {
-		c.think()
+		c.adjustDifficulty()
 		c.work.read(c.server.o.Now())
 	})
 }
 
-// again gives the miner the newest work with another difficulty. Both locks are
-// held.
-func (c *conn) again() {
-	if w := c.server.newestWork(); w != nil && c.ready() && c.session.diff.at(w.ceiling) != c.told {
+// reissue sends the miner the newest work again if the difficulty has changed. The
+// caller must hold c.mu and c.session.mu.
+func (c *conn) reissue() {
+	if w := c.server.newestWork(); w != nil && c.isReady() && c.session.diff.at(w.ceiling) != c.currentDifficulty {
 		c.issue(w)
 	}
 }
 
-// issue gives the miner a job. Both locks are held.
+// issue sends the miner a job. The caller must hold c.mu and c.session.mu.
 func (c *conn) issue(w *work) {
 	if c.ctx.Err() != nil {
 		return // the session may be that of another connection by now
@@ -291,48 +294,48 @@ func (c *conn) issue(w *work) {
 	s := c.session
 	id := jobID{seq: w.seq}
 	if s.last.seq == w.seq {
-		id.again = s.last.again + 1
-		if id.again == 0 || id.again > mostAgain && c.given {
-			return // so many times; there will be other work soon
+		id.repeat = s.last.repeat + 1
+		if id.repeat == 0 || id.repeat > maxRepeats && c.hasJob {
+			return // often enough; there will be other work soon
 		}
 	}
-	clean := s.enter(w.template.Prev)
-	if d := s.diff.at(w.ceiling); d != c.told {
+	clean := s.switchTip(w.template.Prev)
+	if d := s.diff.at(w.ceiling); d != c.currentDifficulty {
 		exact := difficulty(d)
-		c.told, c.target = d, exact.Target()
+		c.currentDifficulty, c.target = d, exact.Target()
 		c.sendMessage(stratum.Request("", stratum.MethodSetDifficulty, stratum.FormatDifficulty(exact)))
 	}
-	s.give(id, issue{key: c.key, difficulty: c.told, target: c.target, epoch: s.diff.epoch})
-	if id.again == 0 {
+	s.record(id, issue{key: c.key, difficulty: c.currentDifficulty, target: c.target, epoch: s.diff.epoch})
+	if id.repeat == 0 {
 		s.time = w.template.Time
 		c.send(w.notify(c.key, clean))
 	} else {
 		s.time = max(s.time, uint32(c.server.o.Now().Unix()))
 		c.send(notify(w.of(id, c.key), id, s.time, clean))
 	}
-	c.given = true
+	c.hasJob = true
 }
 
-// think gives the miner another difficulty if its shares ask for one. Both locks
-// are held.
-func (c *conn) think() {
+// adjustDifficulty changes the miner's difficulty if its shares call for it. The
+// caller must hold c.mu and c.session.mu.
+func (c *conn) adjustDifficulty() {
 	w := c.server.newestWork()
-	if w != nil && c.session.diff.think(c.server.o.Now(), w.ceiling) {
-		c.again()
+	if w != nil && c.session.diff.adjust(c.server.o.Now(), w.ceiling) {
+		c.reissue()
 	}
 }
 
-// outbox holds what waits to be sent.
+// outbox holds what waits to be sent. Safe for concurrent use.
 type outbox struct {
 	mu  sync.Mutex
 	buf []byte
 }
 
-// put adds a line. It returns false if too much is waiting.
+// put adds a line. It returns false if too much waits.
 func (o *outbox) put(line []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.buf)+len(line) > mostQueued {
+	if len(o.buf)+len(line) > maxQueued {
 		return false
 	}
 	o.buf = append(o.buf, line...)

@@ -7,18 +7,18 @@ import (
 	"net/netip"
 )
 
-// crowd holds the connections that have had no good share, and decides which of
-// them makes room for another one: the oldest of the address that has most of
-// them. So whoever opens connections and does no work pushes out its own, and a
-// miner at another address has time for its first share, however many there are.
-// Among addresses that have the same number, age decides as well: whoever has many
-// addresses pushes out a miner only after all those that came before it.
-// It is not safe for concurrent use.
+// crowd holds the connections that have had no good share, and decides which of them
+// is evicted for another one: the oldest of the address that has the most of them. So
+// a peer that opens connections and does no work evicts its own, and a miner at
+// another address has time for its first share, however many there are. Among
+// addresses with the same number, age decides as well: a peer with many addresses
+// evicts a miner only after all connections that are older. Not safe for concurrent
+// use.
 type crowd struct {
 	byAddress map[netip.Addr]*group
 	places    map[*conn]*list.Element // in the list of its group
-	groups    groups                  // the one that makes room first
-	arrivals  uint64                  // connections that have entered so far
+	groups    groups                  // the next victim's first
+	arrivals  uint64                  // connections that were ever added
 }
 
 // group is the part of the crowd at an address.
@@ -31,18 +31,18 @@ type group struct {
 // member is a connection in the crowd.
 type member struct {
 	conn    *conn
-	arrival uint64 // its number among those that have entered
+	arrival uint64 // its number among those that were ever added
 }
 
-// oldest returns the member that came first.
+// oldest returns the member that was added first.
 func (g *group) oldest() member { return g.members.Front().Value.(member) }
 
 func newCrowd() crowd {
 	return crowd{byAddress: map[netip.Addr]*group{}, places: map[*conn]*list.Element{}}
 }
 
-// enter adds a connection.
-func (w *crowd) enter(c *conn) {
+// add adds a connection.
+func (w *crowd) add(c *conn) {
 	g, known := w.byAddress[c.addr]
 	if !known {
 		g = &group{addr: c.addr}
@@ -57,9 +57,9 @@ func (w *crowd) enter(c *conn) {
 	}
 }
 
-// leave removes a connection that has had a good share, or has ended. One that is
-// not in the crowd changes nothing.
-func (w *crowd) leave(c *conn) {
+// remove removes a connection that has had a good share, or has ended. It does nothing
+// if the connection is not in the crowd.
+func (w *crowd) remove(c *conn) {
 	place, ok := w.places[c]
 	if !ok {
 		return
@@ -75,8 +75,8 @@ func (w *crowd) leave(c *conn) {
 	heap.Fix(&w.groups, g.index)
 }
 
-// first returns the connection that makes room, nil if there is none.
-func (w *crowd) first() *conn {
+// victim returns the connection to evict, nil if there is none.
+func (w *crowd) victim() *conn {
 	if len(w.groups) == 0 {
 		return nil
 	}

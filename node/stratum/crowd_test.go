@@ -18,8 +18,8 @@ func TestCrowd(t *testing.T) {
 			netip.MustParseAddr("2001:db8:0:1::"), netip.MustParseAddr("2001:db8:0:2::"),
 		})
 		remove := func(c *conn) {
-			w.leave(c)
-			w.leave(c)
+			w.remove(c)
+			w.remove(c)
 			for i := range model {
 				if model[i] == c {
 					model = append(model[:i:i], model[i+1:]...)
@@ -28,18 +28,18 @@ func TestCrowd(t *testing.T) {
 			}
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"enter": func(t *rapid.T) {
+			"add": func(t *rapid.T) {
 				c := &conn{addr: address.Draw(t, "address")}
-				w.enter(c)
+				w.add(c)
 				model = append(model, c)
 			},
-			"leave": func(t *rapid.T) {
+			"remove": func(t *rapid.T) {
 				if len(model) > 0 {
 					remove(rapid.SampledFrom(model).Draw(t, "conn"))
 				}
 			},
-			"make room": func(t *rapid.T) {
-				if c := w.first(); c != nil {
+			"evict": func(t *rapid.T) {
+				if c := w.victim(); c != nil {
 					remove(c)
 				}
 			},
@@ -54,8 +54,8 @@ func TestCrowd(t *testing.T) {
 				if i := slices.IndexFunc(model, func(c *conn) bool { return sizes[c.addr] == largest }); i >= 0 {
 					want = model[i]
 				}
-				if got := w.first(); got != want {
-					t.Fatalf("connection %d of %d makes room, want %d", slices.Index(model, got), len(model), slices.Index(model, want))
+				if got := w.victim(); got != want {
+					t.Fatalf("connection %d of %d is the victim, want %d", slices.Index(model, got), len(model), slices.Index(model, want))
 				}
 				if len(w.places) != len(model) || len(w.byAddress) != len(sizes) || len(w.groups) != len(sizes) {
 					t.Fatalf("%d places, %d addresses, %d groups, want %d and %d", len(w.places), len(w.byAddress), len(w.groups), len(model), len(sizes))

@@ -27,7 +27,7 @@ func FuzzRequests(f *testing.F) {
 	key := record.PublicOf(network.DevFaucets()[0])
 	user := key.String()
 	header := made.Marked([]byte{1, 0, 0, 0}).PaidTo(key).Header(extranonce2<<32|extranonce1, made.Version, made.Time)
-	for target := difficulty(leastDifficulty).Target(); !target.MetBy(header.Hash()); {
+	for target := difficulty(minDifficulty).Target(); !target.MetBy(header.Hash()); {
 		header.Nonce++
 	}
 	const subscribe = `{"id":1,"method":"mining.subscribe","params":["a"]}`

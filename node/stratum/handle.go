@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	// methodMultiVersion is sent by some miners with AsicBoost, before there was
-	// mining.configure.
+	// methodMultiVersion is from the time before mining.configure. Some miners with
+	// AsicBoost send it.
 	methodMultiVersion = "mining.multi_version"
-	// methodGetTransactions asks for the transactions of a job. BFGMiner does so
-	// for each new tip, whatever the answer is.
+	// methodGetTransactions requests the transactions of a job. BFGMiner sends it for
+	// each new tip, whatever the answer is.
 	methodGetTransactions = "mining.get_transactions"
 )
 
-// reply is what a request leads to.
+// reply is the result of a request.
 type reply struct {
 	answer stratum.Message
 	later  bool   // then sends the answer
-	then   func() // comes after the answer, without locks; nil: nothing
+	then   func() // is called after the answer, without locks; may be nil
 	err    error  // ends the connection
 }
 
-// handle answers a line. An error ends the connection.
+// handle handles a message. An error ends the connection.
 func (c *conn) handle(m stratum.Message) error {
 	if m.Method == "" {
 		return nil // an answer, as to mining.ping
@@ -50,16 +50,16 @@ func (c *conn) dispatch(m stratum.Message) reply {
 		c.sendMessage(r.answer)
 	}
 	if r.answer.Err != nil && m.Method != stratum.MethodSubmit {
-		c.log.Debug("Stratum request refused", "method", text.Clean(m.Method, text.Max), "reason", r.answer.Err)
-		if m.Method != methodGetTransactions && !c.refusals.AllowN(c.server.o.Now(), 1) && r.err == nil {
-			r.err = errRefused
+		c.log.Debug("request rejected", "method", text.Clean(m.Method, text.Max), "err", r.answer.Err)
+		if m.Method != methodGetTransactions && !c.badRequests.AllowN(c.server.o.Now(), 1) && r.err == nil {
+			r.err = errBadRequests
 		}
 	}
 	return r
 }
 
-// request does what the miner asks for. The lock of c is held, as in all methods
-// that it calls.
+// request serves a request. The caller must hold c.mu, as for all methods that it
+// calls.
 func (c *conn) request(m stratum.Message) reply {
 	switch m.Method {
 	case stratum.MethodConfigure:
@@ -77,39 +77,39 @@ func (c *conn) request(m stratum.Message) reply {
 	case stratum.MethodPing:
 		return reply{answer: stratum.Answer(m.ID, "pong")}
 	}
-	return reply{answer: stratum.Reject(m.ID, stratum.CodeUnknownMethod, fmt.Sprintf("there is no method %.64q", m.Method))}
+	return reply{answer: stratum.Reject(m.ID, stratum.CodeUnknownMethod, fmt.Sprintf("unknown method %.64q", m.Method))}
 }
 
-// refuse answers that a request cannot be done.
-func refuse(m stratum.Message, code int, format string, args ...any) reply {
+// reject returns the answer that rejects a request.
+func reject(m stratum.Message, code int, format string, args ...any) reply {
 	return reply{answer: stratum.Reject(m.ID, code, fmt.Sprintf(format, args...))}
 }
 
-// configure agrees on extensions (BIP 310).
+// configure negotiates extensions (BIP 310).
 func (c *conn) configure(m stratum.Message) reply {
 	asked, err := stratum.ParseConfigure(m.Params)
 	if err != nil {
-		return refuse(m, stratum.CodeOther, "%v", err)
+		return reject(m, stratum.CodeOther, "%v", err)
 	}
-	var given stratum.Configured
+	var granted stratum.Configured
 	if asked.VersionRolling {
 		c.mask = asked.VersionMask & template.VersionMask
-		given.VersionRolling, given.VersionMask = c.mask != 0, c.mask
+		granted.VersionRolling, granted.VersionMask = c.mask != 0, c.mask
 	}
-	given.SubscribeExtranonce = asked.SubscribeExtranonce
+	granted.SubscribeExtranonce = asked.SubscribeExtranonce
 	r := reply{}
 	if asked.MinimumDifficulty != nil {
 		floor := asked.MinimumDifficulty.Float64()
-		if given.MinimumDifficulty = floor <= mostDifficulty; given.MinimumDifficulty {
-			r.then = func() { c.change(func(v *vardiff) { v.atLeast(floor) }) }
+		if granted.MinimumDifficulty = floor <= maxDifficulty; granted.MinimumDifficulty {
+			r.then = func() { c.setDifficulty(func(v *vardiff) { v.atLeast(floor) }) }
 		}
 	}
-	r.answer = given.Answer(m.ID, &asked)
+	r.answer = granted.Answer(m.ID, &asked)
 	return r
 }
 
-// subscribe gives the miner a session: the one that it names, if it can be taken
-// up again, or a new one.
+// subscribe assigns the miner a session: the one that it names, if that can be resumed,
+// or a new one.
 func (c *conn) subscribe(m stratum.Message) reply {
 	if !c.subscribed {
 		c.subscribed = true
@@ -117,61 +117,61 @@ func (c *conn) subscribe(m stratum.Message) reply {
 		c.enterSession(argument(m, 1))
 	}
 	answer := stratum.Subscription{Session: c.session.id, Extranonce1: c.session.extranonce1[:], Extranonce2Size: extranonceSize}
-	return reply{answer: answer.Answer(m.ID), then: c.offer}
+	return reply{answer: answer.Answer(m.ID), then: c.sendNewestWork}
 }
 
-// enterSession goes over to the session with an id, or makes the present one a
-// session that others can be told from. The connection that has had the session
-// until now ends.
+// enterSession resumes the session with this ID, or registers the connection's own
+// session under a fresh ID and extranonce1. The connection that had the resumed
+// session until now ends.
 func (c *conn) enterSession(id string) {
 	c.server.mu.Lock()
 	resumed, before := c.server.sessions.resume(id, c, c.server.o.Now())
 	if resumed == nil {
-		c.server.sessions.open(c.session, c)
+		c.server.sessions.register(c.session, c)
 	}
 	c.server.mu.Unlock()
 	if resumed == nil {
 		return
 	}
 	if before != nil {
-		before.stop(errResumed) // from here on it gives no jobs of the session
+		before.stop(errResumed) // from here on it sends no jobs of the session
 	}
-	resumed.resume(c.session.diff, c.server.o.Now()) // c's own is nobody else's
+	resumed.resume(c.session.diff, c.server.o.Now()) // no other goroutine has c's own session
 	c.session = resumed
 	resumed.mu.Lock()
 	defer resumed.mu.Unlock()
 	if resumed.proven {
 		c.server.mu.Lock()
 		defer c.server.mu.Unlock()
-		c.server.crowd.leave(c)
+		c.server.crowd.remove(c)
 	}
 }
 
-// authorize lets a worker send shares. The first one's key is whom the blocks of
-// the connection pay.
+// authorize allows a worker to submit shares. The blocks of the connection pay the key
+// of the first one.
 func (c *conn) authorize(m stratum.Message) reply {
 	user := argument(m, 0)
 	key, err := c.server.payout(user)
 	switch {
 	case text.Clean(user, maxName) != user:
-		return refuse(m, stratum.CodeUnauthorized, "the user name has to be printable, and at most %d bytes long", maxName)
+		return reject(m, stratum.CodeUnauthorized, "invalid user name: must be printable, and at most %d bytes long", maxName)
 	case err != nil:
-		return refuse(m, stratum.CodeUnauthorized, "%v", err)
+		return reject(m, stratum.CodeUnauthorized, "%v", err)
 	case len(c.workers) > 0 && key != c.key:
-		return refuse(m, stratum.CodeUnauthorized, "blocks of this connection pay %v, other keys need a connection of their own", c.key)
-	case len(c.workers) == mostWorkers && !c.workers[user]:
-		return refuse(m, stratum.CodeUnauthorized, "this connection has %d workers, more are not taken", mostWorkers)
+		return reject(m, stratum.CodeUnauthorized, "blocks of this connection pay %v: use another connection for another key", c.key)
+	case len(c.workers) == maxWorkers && !c.workers[user]:
+		return reject(m, stratum.CodeUnauthorized, "too many workers: at most %d for a connection", maxWorkers)
 	}
 	if len(c.workers) == 0 {
 		c.key, c.name = key, user
-		c.log.Info("Stratum miner has come", "worker", user, "agent", c.agent)
+		c.log.Info("miner connected", "worker", user, "agent", c.agent)
 	}
 	c.workers[user] = true
-	r := reply{answer: stratum.Answer(m.ID, true), then: c.offer}
+	r := reply{answer: stratum.Answer(m.ID, true), then: c.sendNewestWork}
 	if d, ok := fixedDifficulty(argument(m, 1)); ok {
 		r.then = func() {
-			c.change(func(v *vardiff) { v.fix(d) })
-			c.offer()
+			c.setDifficulty(func(v *vardiff) { v.fix(d) })
+			c.sendNewestWork()
 		}
 	}
 	return r
@@ -180,34 +180,34 @@ func (c *conn) authorize(m stratum.Message) reply {
 const (
 	// maxName bounds the name of a worker, in bytes.
 	maxName = 256
-	// maxAgent bounds what a miner calls itself, in bytes.
+	// maxAgent bounds the agent that a miner reports, in bytes.
 	maxAgent = 64
 )
 
-// nodeUser is the user who mines for the node's own key.
+// nodeUser is the user name for the node's own key.
 const nodeUser = "node"
 
-// payout returns the key that a user name tells: KEY or KEY.worker.
+// payout returns the key of a user name: KEY or KEY.worker.
 func (s *Server) payout(user string) (record.Key, error) {
 	name, _, _ := strings.Cut(user, ".")
 	if name == nodeUser {
 		if s.o.Payout == (record.Key{}) {
-			return record.Key{}, errors.New("the node has no key to be paid to: give your own key as the user name")
+			return record.Key{}, errors.New("the node has no payout key: use your own key as the user name")
 		}
 		return s.o.Payout, nil
 	}
 	key, err := record.ParseKey(name)
 	if err != nil {
-		return key, fmt.Errorf("the user name has to be the key that is paid, or KEY.worker: %.200s", err)
+		return key, fmt.Errorf("invalid user name: must be the key to pay, as KEY or KEY.worker: %.200s", err)
 	}
 	if key.Weak() {
-		return key, errors.New("the user name is a key that anybody can sign for")
+		return key, errors.New("invalid user name: anybody can sign for this key")
 	}
 	return key, nil
 }
 
-// fixedDifficulty reads a password such as "x,d=1024": many miners can send a
-// difficulty in no other way.
+// fixedDifficulty reads a password such as "x,d=1024", for many miners the only way to
+// request a difficulty.
 func fixedDifficulty(password string) (float64, bool) {
 	for _, part := range strings.FieldsFunc(password, func(r rune) bool { return r == ',' || r == ';' || r == ' ' }) {
 		if text, ok := strings.CutPrefix(part, "d="); ok {
@@ -219,10 +219,10 @@ func fixedDifficulty(password string) (float64, bool) {
 	return 0, false
 }
 
-// suggest takes a wish for a difficulty.
+// suggest handles mining.suggest_difficulty and mining.suggest_target.
 func (c *conn) suggest(m stratum.Message) reply {
 	if len(m.Params) == 0 {
-		return refuse(m, stratum.CodeOther, "%s needs a parameter", m.Method)
+		return reject(m, stratum.CodeOther, "%s: no parameters, want one", m.Method)
 	}
 	var d pow.Difficulty
 	var err error
@@ -234,25 +234,26 @@ func (c *conn) suggest(m stratum.Message) reply {
 		d, err = stratum.ParseDifficulty(m.Params[0])
 	}
 	if err != nil {
-		return refuse(m, stratum.CodeOther, "%s: %v", m.Method, err)
+		return reject(m, stratum.CodeOther, "%s: %v", m.Method, err)
 	}
 	return reply{answer: stratum.Answer(m.ID, true), then: func() {
-		c.change(func(v *vardiff) { v.start(d.Float64()) })
+		c.setDifficulty(func(v *vardiff) { v.start(d.Float64()) })
 	}}
 }
 
-// change does to the miner's difficulty what it asks for. No lock is held.
-func (c *conn) change(what func(*vardiff)) {
+// setDifficulty changes the miner's difficulty at its request. The caller must hold no
+// lock.
+func (c *conn) setDifficulty(set func(*vardiff)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
-	what(&c.session.diff)
+	set(&c.session.diff)
 	c.session.diff.restart(c.server.o.Now())
-	c.again()
+	c.reissue()
 }
 
-// argument returns a parameter that is a string, "" if there is none.
+// argument returns parameter i if it is a string, "" otherwise.
 func argument(m stratum.Message, i int) string {
 	var s string
 	if i >= len(m.Params) || json.Unmarshal(m.Params[i], &s) != nil {

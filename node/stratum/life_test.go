@@ -132,7 +132,7 @@ func TestDifficultyWishesMany(t *testing.T) {
 	}
 }
 
-// Shares that come too late tell of a miner's speed too: where blocks are easy,
+// Late shares count for a miner's speed too: where blocks are easy,
 // nearly all do.
 func TestDifficultyFollowsStale(t *testing.T) {
 	w := newWorld(t)
@@ -316,7 +316,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// What the server tells of its miners.
+// The status of the miners.
 func TestWorkers(t *testing.T) {
 	w := newWorld(t)
 	w.take()

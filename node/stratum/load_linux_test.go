@@ -35,7 +35,7 @@ func TestServe(t *testing.T) {
 // minute, and there is new work every 9 seconds. The server is a process of its
 // own, and only that is counted.
 func BenchmarkThousandMiners(b *testing.B) {
-	const miners, rounds, shareEvery = 1000, 9, 3 * time.Second
+	const miners, rounds, shareInterval = 1000, 9, 3 * time.Second
 	server := exec.Command(os.Args[0], "-test.run=^TestServe$")
 	server.Env = append(os.Environ(), serveVariable+"=1")
 	server.Stderr = os.Stderr
@@ -72,7 +72,7 @@ func BenchmarkThousandMiners(b *testing.B) {
 	}
 	r.listen()
 	began, used := time.Now(), processorTime(b, server.Process.Pid)
-	ticker := time.NewTicker(shareEvery / miners)
+	ticker := time.NewTicker(shareInterval / miners)
 	defer ticker.Stop()
 	for i := range rounds {
 		for k, m := range r.all {

@@ -24,7 +24,7 @@ func TestResumeWithFirstShare(t *testing.T) {
 	again.call("mining.authorize", user, "x")
 	again.awaitJob(1)
 	if !again.job.Clean {
-		t.Error("the miner is not told of a tip that it may not know")
+		t.Error("the miner gets no clean job for a tip that it may not know")
 	}
 	want(t, "a share found meanwhile", again.call("mining.submit", kept...), 0)
 	want(t, "the same share", again.call("mining.submit", kept...), 22)

@@ -20,7 +20,7 @@ import (
 	"stele/node/template"
 )
 
-// What Options have where they are zero.
+// Defaults of [Options].
 const (
 	DefaultDifficulty     = 1
 	DefaultMaxConnections = 10_000
@@ -28,38 +28,40 @@ const (
 )
 
 const (
-	// refreshEvery is how old the work of a tip gets before there is newer.
+	// refreshEvery is the time between two works of the same tip.
 	refreshEvery = 30 * time.Second
-	// tickEvery is how often the server looks at sessions by itself.
+	// tickEvery is the time between two checks of all connections.
 	tickEvery = 5 * time.Second
 )
 
-// Options say what a server does.
+// Options configure a server.
 type Options struct {
 	Params *network.Params
 
-	// Submit gives a solved block to the chain. Worker is who found it, and is told
-	// whether it counts: an error that is ErrStale says that another block was
-	// faster. Several goroutines may call it at once.
+	// Submit submits a block that a worker has found to the chain, and returns once
+	// the chain has decided. An error of the kind ErrStale says that another block was
+	// faster. It must be safe for concurrent use.
 	Submit func(b *block.Block, worker string) error
 
-	Payout     record.Key // of users who call themselves "node"; the zero key: there are none
-	Difficulty float64    // of the first shares of a miner that asks for none; 0: DefaultDifficulty
+	Payout     record.Key // of the user name "node"; the zero key: that name is rejected
+	Difficulty float64    // of the first shares of a miner that suggests none; 0: DefaultDifficulty
 
 	TLS *tls.Config // nil: connections are not encrypted
 
-	MaxConnections int // in all; one without a good share makes room for another, or that is closed
-	MaxPerAddress  int // of one address that is not this machine's; others are closed
+	// MaxConnections bounds the connections. When there are as many, a new one evicts
+	// one that has had no good share, or is closed if there is none.
+	MaxConnections int
+	MaxPerAddress  int // bounds those of one address other than loopback; further ones are closed
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: silent
 }
 
-// ErrStale is the kind of the error of a block that came too late.
+// ErrStale is the kind of the error of a block that arrived too late.
 var ErrStale = errors.New("the block is stale")
 
-// Server gives work to miners and checks their shares. Its methods may be called
-// by several goroutines at once.
+// Server sends work to miners and checks their shares; make one with [New]. Safe for
+// concurrent use.
 type Server struct {
 	o      Options
 	log    *slog.Logger
@@ -68,12 +70,12 @@ type Server struct {
 	rates  *netguard.Rates // of lines
 	fresh  wake.Signal     // set when there is new work
 
-	mu       sync.Mutex // is taken after that of a conn
-	works    works
+	mu       sync.Mutex // locked after that of a conn
+	works    workSet
 	sessions sessions
 	conns    map[*conn]struct{}
-	crowd    crowd // of conns
-	leaving  int   // of conns, that had to make room
+	crowd    crowd
+	evicting int // of conns, that are being evicted
 	work     workRate
 }
 
@@ -105,9 +107,9 @@ func New(o Options) *Server {
 	}
 }
 
-// Take gives the server a template to mine, nil for none. It does not wait. Work
-// for a new tip goes to the miners at once, and once more when it is complete;
-// then every half minute. So Take may be called as often as there is a template.
+// Take sets the template to mine, nil for none. It does not block. The miners get
+// work for a new tip at once, once more when it is complete, and then every half
+// minute. So Take may be called as often as there is a template.
 func (s *Server) Take(t *template.Template) {
 	s.mu.Lock()
 	taken := s.works.take(t, s.o.Now())
@@ -117,26 +119,25 @@ func (s *Server) Take(t *template.Template) {
 	}
 }
 
-// Serve talks to the miners that connect to l, until ctx ends; then it returns
-// nil, and all connections are closed. Otherwise the error says why l is of no
-// use any more. It closes l.
+// Serve serves the miners that connect to l until ctx ends, and then returns nil. It
+// returns an error if l fails before. It closes l and all connections.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	defer group.Wait()
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	defer cancel()
-	l = netguard.Limit(l, s.o.MaxConnections+1, s.o.MaxPerAddress, nil) // and one that needs room
+	l = netguard.Limit(l, s.o.MaxConnections+1, s.o.MaxPerAddress, nil) // and one that needs a place
 	if s.o.TLS != nil {
 		l = tls.NewListener(l, s.o.TLS)
 	}
-	group.Go(func() {
+	wg.Go(func() {
 		<-ctx.Done()
 		_ = l.Close()
 	})
-	group.Go(func() { s.broadcast(ctx) })
+	wg.Go(func() { s.broadcast(ctx) })
 	for {
 		netConn, err := netguard.Accept(ctx, l, func(err error) {
-			s.log.Warn("a Stratum connection cannot be taken", "error", err)
+			s.log.Warn("Stratum: accept failed", "err", err)
 		})
 		switch {
 		case ctx.Err() != nil:
@@ -145,72 +146,72 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			return err
 		}
 		addr, known := netguard.Address(netConn.RemoteAddr().String())
-		if known && s.bans.banned(addr) {
+		if known && s.bans.isBanned(addr) {
 			_ = netConn.Close()
 			continue
 		}
 		c := newConn(ctx, s, netConn, addr)
-		if !s.enter(c) {
-			s.log.Warn("no room for a Stratum miner: all connections have had a good share", "peer", netConn.RemoteAddr().String())
+		if !s.admit(c) {
+			s.log.Warn("miner rejected, all connections in use", "peer", netConn.RemoteAddr().String())
 			_ = netConn.Close()
 			continue
 		}
-		group.Go(func() {
+		wg.Go(func() {
 			c.serve()
-			s.leave(c)
+			s.remove(c)
 		})
 	}
 }
 
-// enter takes a connection in. If there are as many as there may be, one that has
-// had no good share has to make room for it; enter returns false if there is none.
-func (s *Server) enter(c *conn) bool {
+// admit adds a connection. If there are MaxConnections already, it evicts one that has
+// had no good share; it returns false if there is none.
+func (s *Server) admit(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.conns)-s.leaving >= s.o.MaxConnections {
-		out := s.crowd.first()
+	if len(s.conns)-s.evicting >= s.o.MaxConnections {
+		out := s.crowd.victim()
 		if out == nil {
 			return false
 		}
-		s.crowd.leave(out)
-		s.leaving++
-		out.crowdedOut = true
-		out.stop(errCrowdedOut)
+		s.crowd.remove(out)
+		s.evicting++
+		out.evicted = true
+		out.stop(errEvicted)
 	}
 	s.conns[c] = struct{}{}
-	s.crowd.enter(c)
+	s.crowd.add(c)
 	return true
 }
 
-// leave forgets a connection that has ended.
-func (s *Server) leave(c *conn) {
+// remove removes a connection that has ended.
+func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	s.crowd.leave(c)
-	if c.crowdedOut {
-		s.leaving--
+	s.crowd.remove(c)
+	if c.evicted {
+		s.evicting--
 	}
 }
 
-// broadcast gives new work to all miners, and looks after them, until ctx ends.
+// broadcast sends new work to all miners, and checks them regularly, until ctx ends.
 func (s *Server) broadcast(ctx context.Context) {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-s.fresh:
-			for _, c := range s.all() {
-				c.offer()
-				c.nudge()
+			for _, c := range s.connections() {
+				c.sendNewestWork()
+				c.wakeWriter()
 			}
 		case <-ticker.C:
 			s.mu.Lock()
 			s.work.read(s.o.Now())
 			s.mu.Unlock()
-			for _, c := range s.all() {
+			for _, c := range s.connections() {
 				c.tick()
-				c.nudge()
+				c.wakeWriter()
 			}
 		case <-ctx.Done():
 			return
@@ -218,8 +219,8 @@ func (s *Server) broadcast(ctx context.Context) {
 	}
 }
 
-// all returns the connections that there are.
-func (s *Server) all() []*conn {
+// connections returns all connections.
+func (s *Server) connections() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Keys(s.conns))
@@ -232,7 +233,7 @@ func (s *Server) newestWork() *work {
 	return s.works.newest
 }
 
-// workOf returns the work with a number if it is for the tip, else nil.
+// workOf returns the work with a number if it is for the tip, nil otherwise.
 func (s *Server) workOf(seq uint64) *work {
 	s.mu.Lock()
 	defer s.mu.Unlock()

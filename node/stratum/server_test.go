@@ -513,7 +513,7 @@ func TestRequests(t *testing.T) {
 		{`{"id":4,"method":"mining.suggest_difficulty","params":[1e-5]}`, `{"id":4,"result":true,"error":null}`},
 		{`{"id":4,"method":"mining.suggest_difficulty","params":["0.5"]}`, `{"id":4,"result":true,"error":null}`},
 		{`{"id":4,"method":"mining.suggest_target","params":["00000000ffff0000000000000000000000000000000000000000000000000000"]}`, `{"id":4,"result":true,"error":null}`},
-		{`{"id":5,"method":"mining.get_transactions","params":["1"]}`, `{"id":5,"result":null,"error":[-3,"there is no method \"mining.get_transactions\"",null]}`},
+		{`{"id":5,"method":"mining.get_transactions","params":["1"]}`, `{"id":5,"result":null,"error":[-3,"unknown method \"mining.get_transactions\"",null]}`},
 		{`{"id":6,"method":"mining.configure","params":[["minimum-difficulty","subscribe-extranonce"],{"minimum-difficulty.value":2048}]}`,
 			`{"id":6,"result":{"minimum-difficulty":true,"subscribe-extranonce":true},"error":null}`},
 	} {

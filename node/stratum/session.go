@@ -14,41 +14,40 @@ import (
 const (
 	// extranonceSize is the length of the extranonce1, and of the extranonce2.
 	extranonceSize = 4
-	// keepFor is how long a session can be taken up again after its connection
-	// has ended.
+	// keepFor is how long a session can be resumed after its connection has ended.
 	keepFor = 10 * time.Minute
-	// mostKept bounds the sessions without a connection: those that have had a
-	// good share, and the others.
-	mostKept = 4096
-	// maxSeenKept is maxSeen without a connection: the shares whose answers
-	// were lost with it are among the last.
+	// maxKept bounds the sessions without a connection that have had a good share, and
+	// those that have not.
+	maxKept = 4096
+	// maxSeenKept is maxSeen without a connection: the shares whose answers were lost
+	// with it are among the last.
 	maxSeenKept = 64
-	// maxSeen bounds the shares that are remembered: those of almost an hour at
-	// the usual rate.
+	// maxSeen bounds the shares that are remembered: those of almost an hour at the
+	// usual rate.
 	maxSeen = 1024
-	// mostIssues is how many jobs are remembered, unless more of them are good.
-	mostIssues = 2 * mostWorks
+	// maxIssues bounds the jobs that are remembered, unless more of them are valid.
+	maxIssues = 2 * maxWorks
 )
 
-// session is what outlives a connection, so that a miner that comes back can go
-// on with its jobs and send the shares that it has found meanwhile.
+// session is the state that outlives a connection, so that a miner that reconnects can
+// continue with its jobs and submit the shares that it has found meanwhile.
 type session struct {
-	id          string // a secret, as whoever has it can take up the session
+	id          string // a secret: whoever has it can resume the session
 	extranonce1 [extranonceSize]byte
-	left        time.Time // when it has lost its last connection; of sessions
+	left        time.Time // when it lost its last connection; guarded like sessions
 
-	mu     sync.Mutex             // is taken after that of a conn, and guards what follows
-	issues map[jobID]issue        // the last jobs; whether they are good is for works to say
-	last   jobID                  // given last
-	time   uint32                 // of the last one
-	tip    pow.Hash               // of the last one
+	mu     sync.Mutex             // locked after that of a conn; guards what follows
+	issues map[jobID]issue        // the last jobs; workSet decides whether they are valid
+	last   jobID                  // the last job
+	time   uint32                 // of the last job
+	tip    pow.Hash               // of the last job
 	seen   *bounded.Set[pow.Hash] // headers of the last shares for the tip; nil before the first job
 	proven bool                   // has had a good share
 
 	diff vardiff
 }
 
-// issue is a job as it was given: what its shares are checked against.
+// issue is a job as it was sent: what its shares are checked against.
 type issue struct {
 	key        record.Key
 	difficulty float64
@@ -56,9 +55,9 @@ type issue struct {
 	epoch      int // of vardiff
 }
 
-// resume prepares the session for another connection. If there is no share for
-// the tip, nobody knows whether the miner has heard of the tip: then it has to be
-// told. Its jobs stay good, as it may have found a block of one meanwhile.
+// resume prepares the session for another connection. If there is no share for the
+// tip, it is unknown whether the miner has received a job for it, so the next job is
+// marked clean. The jobs stay valid: the miner may have found a block meanwhile.
 func (s *session) resume(asked vardiff, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,8 +67,8 @@ func (s *session) resume(asked vardiff, now time.Time) {
 	s.diff.resume(asked, now)
 }
 
-// enter goes over to the jobs of a tip, and tells whether it is another one.
-func (s *session) enter(tip pow.Hash) bool {
+// switchTip starts the jobs of a tip, and reports whether it is a new one.
+func (s *session) switchTip(tip pow.Hash) bool {
 	if s.issues == nil {
 		s.issues, s.seen = map[jobID]issue{}, bounded.NewSet[pow.Hash](maxSeen)
 	} else if s.tip == tip {
@@ -80,21 +79,21 @@ func (s *session) enter(tip pow.Hash) bool {
 	return true
 }
 
-// give notes that a job was given.
-func (s *session) give(id jobID, i issue) {
+// record records a job that is sent.
+func (s *session) record(id jobID, i issue) {
 	s.issues[id] = i
 	s.last = id
-	if len(s.issues) > mostIssues {
+	if len(s.issues) > maxIssues {
 		for old := range s.issues {
-			if old.seq+mostWorks < id.seq {
+			if old.seq+maxWorks < id.seq {
 				delete(s.issues, old)
 			}
 		}
 	}
 }
 
-// know notes that a header was a share, and tells whether that was known.
-func (s *session) know(header pow.Hash) bool {
+// seenBefore reports whether a header was submitted before, and remembers it.
+func (s *session) seenBefore(header pow.Hash) bool {
 	if !s.seen.Add(header) {
 		return true
 	}
@@ -102,8 +101,8 @@ func (s *session) know(header pow.Hash) bool {
 	return false
 }
 
-// rest prepares the session for a time without a connection.
-func (s *session) rest() {
+// shrink reduces the memory of a session without a connection.
+func (s *session) shrink() {
 	if s.seen == nil || s.seen.Len() <= maxSeenKept {
 		return
 	}
@@ -114,20 +113,20 @@ func (s *session) rest() {
 	}
 }
 
-// sessions are all that there are.
+// sessions are the sessions of a server.
 type sessions struct {
 	byID        map[string]*session
 	owner       map[*session]*conn // nil or missing: kept without a connection
 	extranonces map[uint32]bool    // in use
 	next        uint32
 
-	// Without a connection, in the order of their ends. Whoever opens sessions
-	// and does no work cannot push out those of miners.
+	// Sessions without a connection, in the order in which they lost it. A peer that
+	// opens sessions and does no work cannot displace those of miners.
 	proven, unproven []kept
 }
 
-// kept is a session that lost its connection at that time. It may have found
-// another one since.
+// kept is a session that lost its connection at that time. It may have another one
+// since.
 type kept struct {
 	session *session
 	at      time.Time
@@ -142,8 +141,8 @@ func newSessions() sessions {
 	}
 }
 
-// open makes s, of c, a session with an extranonce1 of its own.
-func (ss *sessions) open(s *session, c *conn) {
+// register gives the session s of c an ID and an extranonce1 of its own.
+func (ss *sessions) register(s *session, c *conn) {
 	s.id = rand.Text()
 	for {
 		// The node's own devices count their extranonces from 1.
@@ -158,8 +157,8 @@ func (ss *sessions) open(s *session, c *conn) {
 	ss.owner[s] = c
 }
 
-// resume gives the session with an id to c, nil if there is none. Before is the
-// connection that has had it until now, nil if none has.
+// resume assigns the session with an ID to c, and returns it, nil if there is none.
+// Before is the connection that had it until now, nil if there was none.
 func (ss *sessions) resume(id string, c *conn, now time.Time) (s *session, before *conn) {
 	s = ss.byID[id]
 	if s == nil || ss.owner[s] == nil && now.Sub(s.left) > keepFor {
@@ -170,11 +169,12 @@ func (ss *sessions) resume(id string, c *conn, now time.Time) (s *session, befor
 	return s, before
 }
 
-// leave keeps the session of c, if it is still c's, and forgets those that were
-// kept for too long, or are too many. The lock of s is held.
-func (ss *sessions) leave(s *session, c *conn, now time.Time) {
+// release keeps the session s of c, if c still owns it, for a later connection. It
+// removes sessions that were kept for too long, or are too many. The caller must hold
+// s.mu.
+func (ss *sessions) release(s *session, c *conn, now time.Time) {
 	if ss.owner[s] == c {
-		s.rest()
+		s.shrink()
 		ss.owner[s] = nil
 		s.left = now
 		list := &ss.unproven
@@ -187,9 +187,9 @@ func (ss *sessions) leave(s *session, c *conn, now time.Time) {
 	ss.unproven = ss.prune(ss.unproven, now)
 }
 
-// prune returns what may be kept of a list, and forgets the rest.
+// prune returns the part of a list that may be kept, and removes the other sessions.
 func (ss *sessions) prune(list []kept, now time.Time) []kept {
-	for len(list) > 0 && (len(list) > mostKept || now.Sub(list[0].at) > keepFor) {
+	for len(list) > 0 && (len(list) > maxKept || now.Sub(list[0].at) > keepFor) {
 		if s := list[0].session; ss.owner[s] == nil && s.left.Equal(list[0].at) {
 			delete(ss.byID, s.id)
 			delete(ss.owner, s)

@@ -12,15 +12,15 @@ func TestSessions(t *testing.T) {
 	a, b, c := new(conn), new(conn), new(conn)
 	now := time.Unix(1e9, 0)
 	s := new(session)
-	ss.open(s, a)
+	ss.register(s, a)
 	if got, before := ss.resume(s.id, b, now); got != s || before != a {
 		t.Fatal("a session in use cannot be taken over")
 	}
-	ss.leave(s, a, now) // which has it no more
+	ss.release(s, a, now) // which has it no more
 	if len(ss.unproven) != 0 {
 		t.Fatal("a session is kept for a connection that lost it")
 	}
-	ss.leave(s, b, now)
+	ss.release(s, b, now)
 	if got, _ := ss.resume(s.id, c, now.Add(keepFor+1)); got != nil {
 		t.Fatal("a session is taken up after too long")
 	}
@@ -29,26 +29,26 @@ func TestSessions(t *testing.T) {
 	}
 	// It is left again: the time counts from then.
 	now = now.Add(keepFor / 2)
-	ss.leave(s, c, now)
+	ss.release(s, c, now)
 	now = now.Add(keepFor/2 + 1)
-	ss.leave(new(session), a, now)
+	ss.release(new(session), a, now)
 	if ss.byID[s.id] != s {
 		t.Error("a session is forgotten too early")
 	}
 	now = now.Add(keepFor / 2)
-	ss.leave(new(session), a, now)
+	ss.release(new(session), a, now)
 	if len(ss.byID) != 0 || len(ss.owner) != 0 || len(ss.extranonces) != 0 || len(ss.unproven) != 0 {
 		t.Errorf("what is over is kept: %d %d %d %d", len(ss.byID), len(ss.owner), len(ss.extranonces), len(ss.unproven))
 	}
 	worked := &session{proven: true}
-	ss.open(worked, b)
-	ss.leave(worked, b, now)
-	for range mostKept + 10 {
+	ss.register(worked, b)
+	ss.release(worked, b, now)
+	for range maxKept + 10 {
 		s := new(session)
-		ss.open(s, a)
-		ss.leave(s, a, now)
+		ss.register(s, a)
+		ss.release(s, a, now)
 	}
-	if len(ss.byID) != mostKept+1 || len(ss.extranonces) != mostKept+1 {
+	if len(ss.byID) != maxKept+1 || len(ss.extranonces) != maxKept+1 {
 		t.Errorf("%d sessions are kept", len(ss.byID))
 	}
 	if ss.byID[worked.id] != worked {
@@ -59,23 +59,23 @@ func TestSessions(t *testing.T) {
 // A session remembers the last shares of a tip.
 func TestSeen(t *testing.T) {
 	var s session
-	if !s.enter(pow.Hash{1}) || s.enter(pow.Hash{1}) {
+	if !s.switchTip(pow.Hash{1}) || s.switchTip(pow.Hash{1}) {
 		t.Fatal("enter")
 	}
 	header := func(i int) pow.Hash { return pow.Hash{byte(i), byte(i >> 8), byte(i >> 16)} }
 	for i := range maxSeen + 1 {
-		if s.know(header(i)) {
+		if s.seenBefore(header(i)) {
 			t.Fatalf("share %d is known", i)
 		}
 	}
-	if !s.know(header(1)) || s.know(header(0)) || s.seen.Len() != maxSeen {
+	if !s.seenBefore(header(1)) || s.seenBefore(header(0)) || s.seen.Len() != maxSeen {
 		t.Error("the oldest is not the one that is forgotten")
 	}
-	if s.rest(); !s.proven || s.seen.Len() != maxSeenKept || !s.know(header(maxSeen)) || s.know(header(maxSeen-maxSeenKept)) {
+	if s.shrink(); !s.proven || s.seen.Len() != maxSeenKept || !s.seenBefore(header(maxSeen)) || s.seenBefore(header(maxSeen-maxSeenKept)) {
 		t.Error("a session that rests remembers other shares than the last ones")
 	}
-	s.enter(pow.Hash{2})
-	if s.know(header(5)) {
+	s.switchTip(pow.Hash{2})
+	if s.seenBefore(header(5)) {
 		t.Error("a share of another tip is known")
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"stele/internal/rate"
 )
 
-// Status tells how a server does. Counts are since it was made.
+// Status is the status of a server. Counts are since it was made.
 type Status struct {
 	Connections int
-	Workers     int     // names of workers that are connected
-	HashRate    float64 // hashes per second, as the shares of the last five minutes tell it
+	Workers     int     // names of connected workers
+	HashRate    float64 // hashes per second, estimated from the shares of the last five minutes
 	Shares      Shares
 	Banned      int // addresses
 }
@@ -23,7 +23,7 @@ type Status struct {
 // Shares counts shares.
 type Shares struct {
 	Accepted      uint64
-	Stale         uint64 // for a tip that is no longer the tip, or for an unknown job
+	Stale         uint64 // for an old tip, or an unknown job
 	Duplicate     uint64
 	LowDifficulty uint64
 	Unauthorized  uint64
@@ -34,7 +34,7 @@ type Shares struct {
 type Worker struct {
 	Name       string // the user name
 	Peer       string // its address
-	Agent      string // what the miner calls itself
+	Agent      string // the program and version that the miner reports
 	Since      time.Time
 	LastShare  time.Time // that was accepted; zero: none yet
 	Difficulty float64   // of its shares
@@ -42,10 +42,10 @@ type Worker struct {
 	Shares     Shares
 }
 
-// Status tells how the server does.
+// Status returns the status of the server. Safe for concurrent use.
 func (s *Server) Status() Status {
 	names := map[string]bool{}
-	conns := s.all()
+	conns := s.connections()
 	for _, c := range conns {
 		c.mu.Lock()
 		for name := range c.workers {
@@ -63,17 +63,17 @@ func (s *Server) Status() Status {
 	}
 }
 
-// Workers returns the connected miners, by name and address. A proxy with several
-// workers counts as the first of them.
+// Workers returns the connected miners, sorted by name and address. A proxy with
+// several workers counts as the first of them. Safe for concurrent use.
 func (s *Server) Workers() []Worker {
 	var all []Worker
 	now := s.o.Now()
-	for _, c := range s.all() {
+	for _, c := range s.connections() {
 		c.mu.Lock()
-		if c.ready() {
+		if c.isReady() {
 			all = append(all, Worker{
 				Name: c.name, Peer: c.net.RemoteAddr().String(), Agent: c.agent, Since: c.since, LastShare: c.lastGood,
-				Difficulty: c.told, HashRate: hashes(c.work.perSecond(now)), Shares: c.counts.shares(),
+				Difficulty: c.currentDifficulty, HashRate: hashes(c.work.perSecond(now)), Shares: c.counts.shares(),
 			})
 		}
 		c.mu.Unlock()
@@ -84,21 +84,21 @@ func (s *Server) Workers() []Worker {
 	return all
 }
 
-// hashes returns how many hashes a difficulty stands for.
+// hashes returns the expected number of hashes for a difficulty.
 func hashes(difficulty float64) float64 { return difficulty * pow.HashesPerDifficulty }
 
-// counts count shares while they come.
+// counts count shares. Safe for concurrent use.
 type counts struct {
 	accepted, stale, duplicate, low, unauthorized, invalid atomic.Uint64
 }
 
-// add counts a share, which is good if there is no error.
-func (c *counts) add(refused *stratum.Error) {
-	if refused == nil {
+// add counts a share; a nil rejection accepts it.
+func (c *counts) add(rejection *stratum.Error) {
+	if rejection == nil {
 		c.accepted.Add(1)
 		return
 	}
-	switch refused.Code {
+	switch rejection.Code {
 	case stratum.CodeStale:
 		c.stale.Add(1)
 	case stratum.CodeDuplicate:
@@ -120,14 +120,13 @@ func (c *counts) shares() Shares {
 }
 
 const (
-	// rateWindow is the time that a hash rate is the mean of.
+	// rateWindow is the window of a hash rate.
 	rateWindow = 5 * time.Minute
 	rateEvery  = 30 * time.Second
 )
 
-// workRate is how fast work is done, by the shares of the last [rateWindow]. It
-// needs a reading each few seconds, also when there are no shares. Not safe for
-// concurrent use.
+// workRate measures how fast work is done, by the shares of the last [rateWindow]. It
+// needs a reading every few seconds, even without shares. Not safe for concurrent use.
 type workRate struct {
 	total    rate.Count // as difficulty
 	readings rate.Window[rate.Count]
@@ -147,7 +146,7 @@ func (r *workRate) add(difficulty float64, now time.Time) {
 
 func (r *workRate) read(now time.Time) { r.readings.Add(now, r.total) }
 
-// perSecond returns the difficulty that is worked off in a second.
+// perSecond returns the work in a second, as difficulty.
 func (r *workRate) perSecond(now time.Time) float64 {
 	r.read(now)
 	work, elapsed := r.readings.Over(now, rateWindow)

@@ -9,76 +9,79 @@ import (
 )
 
 const (
-	// shareEvery is how often a session shall find a share.
-	shareEvery = 3 * time.Second
+	// shareInterval is the wanted time between two shares of a session.
+	shareInterval = 3 * time.Second
 
-	// The difficulty is thought over after so many shares, or so much time.
-	thinkShares = 24
-	thinkTime   = time.Minute
+	// The difficulty is re-evaluated after this many shares, or this time.
+	adjustShares = 24
+	adjustTime   = time.Minute
 
-	// It is left alone while shares come at between 0.6 and 1.7 times the wanted
-	// rate: of 20 shares, luck alone seldom makes more.
-	enoughShares, tooManyShares = 0.6, 1.7
-	// One step is at most this.
-	mostUp, mostDown = 256, 1.0 / 8
+	// It stays while the rate of shares is between 0.6 and 1.7 times the wanted one: with
+	// 20 shares, luck alone seldom makes a larger difference.
+	minRateRatio, maxRateRatio = 0.6, 1.7
+	// The bounds of one step, as factors.
+	maxStepUp, maxStepDown = 256, 1.0 / 8
 
-	// leastDifficulty is that of a miner with 1,400 hashes a second.
-	leastDifficulty = 1e-6
-	mostDifficulty  = 1e15
+	// minDifficulty is for a miner with 1,400 hashes a second.
+	minDifficulty = 1e-6
+	maxDifficulty = 1e15
 
-	// mostRate is how many shares a second a session may find where blocks are
-	// easier than shares should be. Each of them may change the tip and so make
-	// what is on the way stale: at more, miners see so much refused that some
-	// give up (cpuminer-opt exits).
-	mostRate = 10
-	// firstFlood is the difficulty at which a core of a CPU, with 10 million hashes
-	// a second, finds mostRate.
-	firstFlood = 0.00023
+	// maxShareRate is the number of shares a second that a session may find where blocks
+	// are easier than shares should be. Each of them may change the tip and so make
+	// shares in flight stale: with more, so many are rejected that some miners give up
+	// (cpuminer-opt exits).
+	maxShareRate = 10
+	// initialMaxRate is the difficulty at which a CPU core, with 10 million hashes a
+	// second, finds maxShareRate.
+	initialMaxRate = 0.00023
 )
 
-// vardiff finds the difficulty at which a session has a share every shareEvery.
-// It is not above that of a block, or blocks would be lost; unless a block takes
-// less than leastDifficulty, or the session finds more than mostRate a second:
-// such blocks are worth little, and the time goes into telling of them.
+// vardiff finds the difficulty at which a session has a share every shareInterval. It is
+// at most that of a block, or blocks would be lost; unless a block is easier than
+// minDifficulty, or the session finds more than maxShareRate a second: such blocks are
+// worth little, and submitting them would take all the time.
 type vardiff struct {
-	value float64 // at least leastDifficulty; see at
-	flood float64 // at which the session finds mostRate shares a second, as far as is known
-	floor float64 // that the miner asked for, 0: none
+	value float64 // at least minDifficulty; see at
+	floor float64 // that the miner requested, 0: none
 	fixed bool    // the value stays
-	asked bool    // the miner asked for the value
+	asked bool    // the miner requested the value
+
+	// maxRateDifficulty is where the session finds maxShareRate shares a second, as far
+	// as is known.
+	maxRateDifficulty float64
 
 	// Since the last decision:
 	since  time.Time
-	epoch  int // counts decisions; only shares of jobs that were given since count
+	epoch  int // counts decisions; only shares of later jobs count
 	shares int
 	work   float64 // as difficulty
 }
 
 func newVardiff(value float64, now time.Time) vardiff {
-	v := vardiff{value: clamp(value, 0), flood: firstFlood}
+	v := vardiff{value: clamp(value, 0), maxRateDifficulty: initialMaxRate}
 	v.restart(now)
 	return v
 }
 
-// start makes the difficulty what the miner asks for, to go on from there.
+// start sets the difficulty that the miner suggests. It is adjusted from there.
 func (v *vardiff) start(value float64) {
 	if !v.fixed {
 		v.value, v.asked = clamp(value, v.floor), true
 	}
 }
 
-// atLeast makes the difficulty never less than floor.
+// atLeast sets the minimum of the difficulty.
 func (v *vardiff) atLeast(floor float64) {
-	v.floor = min(floor, mostDifficulty)
+	v.floor = min(floor, maxDifficulty)
 	v.value = clamp(v.value, v.floor)
 }
 
-// fix makes the difficulty a value for good.
+// fix sets the difficulty for good.
 func (v *vardiff) fix(value float64) {
 	v.value, v.fixed, v.asked = clamp(value, v.floor), true, true
 }
 
-// resume goes on over a new connection, which may have asked for something.
+// resume continues over a new connection, which may have requested a difficulty.
 func (v *vardiff) resume(asked vardiff, now time.Time) {
 	v.floor, v.fixed = asked.floor, asked.fixed
 	if asked.asked {
@@ -88,7 +91,7 @@ func (v *vardiff) resume(asked vardiff, now time.Time) {
 	v.restart(now)
 }
 
-// restart forgets what shares told up to now.
+// restart drops the shares up to now.
 func (v *vardiff) restart(now time.Time) {
 	v.since, v.shares, v.work = now, 0, 0
 	v.epoch++
@@ -100,28 +103,29 @@ func (v *vardiff) share(difficulty float64) {
 	v.work += difficulty
 }
 
-// at returns the difficulty for a job, where ceiling is that of a block.
+// at returns the difficulty of a job, where ceiling is that of a block.
 func (v *vardiff) at(ceiling float64) float64 {
-	return min(v.value, max(ceiling, leastDifficulty, v.flood))
+	return min(v.value, max(ceiling, minDifficulty, v.maxRateDifficulty))
 }
 
-// think tells whether the difficulty has changed.
-func (v *vardiff) think(now time.Time, ceiling float64) bool {
+// adjust re-evaluates the difficulty, and reports whether it has changed.
+func (v *vardiff) adjust(now time.Time, ceiling float64) bool {
 	elapsed := now.Sub(v.since)
-	if v.fixed || v.shares < thinkShares && elapsed < thinkTime {
+	if v.fixed || v.shares < adjustShares && elapsed < adjustTime {
 		return false
 	}
 	was := v.at(ceiling)
-	// Half a share more: it is on the way. Without any it is all that is known.
+	// Half a share is added for the one in progress; without shares that is all that is
+	// known.
 	rate := (v.work + was/2) / max(elapsed.Seconds(), 1e-3)
-	flood := rate / mostRate
-	wanted := min(rate*shareEvery.Seconds(), max(ceiling, leastDifficulty, flood))
-	if ratio := wanted / was; ratio >= enoughShares && ratio <= tooManyShares {
+	maxRateDifficulty := rate / maxShareRate
+	wanted := min(rate*shareInterval.Seconds(), max(ceiling, minDifficulty, maxRateDifficulty))
+	if ratio := wanted / was; ratio >= minRateRatio && ratio <= maxRateRatio {
 		v.since, v.shares, v.work = now, 0, 0
 		return false
 	}
-	v.value = clamp(min(max(wanted, was*mostDown), was*mostUp), v.floor)
-	v.flood = min(flood, v.value)
+	v.value = clamp(min(max(wanted, was*maxStepDown), was*maxStepUp), v.floor)
+	v.maxRateDifficulty = min(maxRateDifficulty, v.value)
 	if v.at(ceiling) == was {
 		v.since, v.shares, v.work = now, 0, 0
 		return false
@@ -130,27 +134,27 @@ func (v *vardiff) think(now time.Time, ceiling float64) bool {
 	return true
 }
 
-// clamp rounds a difficulty to what it may be.
+// clamp rounds a difficulty and keeps it within its bounds.
 func clamp(value, floor float64) float64 {
-	return max(roundDown(min(max(value, leastDifficulty), mostDifficulty)), floor)
+	return max(roundDown(min(max(value, minDifficulty), maxDifficulty)), floor)
 }
 
-// roundDown rounds to three digits, and above 1 to a whole number, since some
-// miners read nothing else.
+// roundDown rounds down to three digits, and above 1 to a whole number, since some
+// miners can read nothing else.
 func roundDown(value float64) float64 {
 	if value > 1e-300 {
 		step := math.Pow(10, math.Floor(math.Log10(value))-2)
 		if value >= 1 {
 			step = max(step, 1)
 		}
-		// The quotient may be a little below a whole number that it should be.
+		// Rounding errors may put the quotient a little below a whole number.
 		down := math.Floor(value/step*(1+1e-12)) * step
 		value, _ = strconv.ParseFloat(strconv.FormatFloat(down, 'g', 12, 64), 64)
 	}
 	return value
 }
 
-// difficulty returns an exact difficulty of a positive number.
+// difficulty returns the exact difficulty of a positive number.
 func difficulty(value float64) pow.Difficulty {
 	d, err := pow.ParseDifficulty(strconv.FormatFloat(value, 'g', -1, 64))
 	if err != nil {

@@ -23,7 +23,7 @@ func play(v *vardiff, random *rand.Rand, rate, ceiling float64, now time.Time, d
 		if next.After(tick) && tick.Before(end) {
 			now = tick
 			tick = tick.Add(tickEvery)
-			v.think(now, ceiling)
+			v.adjust(now, ceiling)
 			continue
 		}
 		if !next.Before(end) {
@@ -32,7 +32,7 @@ func play(v *vardiff, random *rand.Rand, rate, ceiling float64, now time.Time, d
 		now = next
 		shares++
 		v.share(v.at(ceiling))
-		v.think(now, ceiling)
+		v.adjust(now, ceiling)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestVardiffBounds(t *testing.T) {
 	}
 	block := newVardiff(1, start)
 	epoch := block.epoch
-	play(&block, random, mostRate*0.5/2, 0.5, start, 10*time.Second)
+	play(&block, random, maxShareRate*0.5/2, 0.5, start, 10*time.Second)
 	if block.at(0.5) != 0.5 || block.epoch != epoch {
 		t.Errorf("above a block's difficulty of 0.5: %v, after %d changes", block.at(0.5), block.epoch-epoch)
 	}
@@ -85,11 +85,11 @@ func TestVardiffBounds(t *testing.T) {
 		t.Error("who wants 3 loses blocks")
 	}
 
-	// Blocks that come by the thousands are not all told, from the first job on; but
+	// Of blocks by the thousands not all are submitted, from the first job on; but
 	// whoever asks for easy shares has them.
 	flood, asks := newVardiff(1, start), newVardiff(1, start)
 	asks.start(2e-6)
-	if flood.at(1e-9) != firstFlood || asks.at(1e-9) != 2e-6 {
+	if flood.at(1e-9) != initialMaxRate || asks.at(1e-9) != 2e-6 {
 		t.Errorf("where every hash is a block: %v, and %v for who asks for 0.000002", flood.at(1e-9), asks.at(1e-9))
 	}
 	slow := newVardiff(1, start)
@@ -97,7 +97,7 @@ func TestVardiffBounds(t *testing.T) {
 		t.Errorf("a slow miner has %d blocks in 10 minutes", n)
 	}
 	now, before := play(&flood, random, 0.1, 1e-9, start, 10*time.Second)
-	if _, n := play(&flood, random, 0.1, 1e-9, now, time.Minute); before > 10*mostRate*2 || n < 60*mostRate/2 || n > 60*mostRate*2 {
+	if _, n := play(&flood, random, 0.1, 1e-9, now, time.Minute); before > 10*maxShareRate*2 || n < 60*maxShareRate/2 || n > 60*maxShareRate*2 {
 		t.Errorf("%d shares in ten seconds and %d in a minute, where every hash is a block", before, n)
 	}
 	// Until they are as hard as they should be.
@@ -106,7 +106,7 @@ func TestVardiffBounds(t *testing.T) {
 	}
 	idle := newVardiff(1, start)
 	play(&idle, random, 0, 1e300, start, 24*time.Hour)
-	if idle.value != leastDifficulty {
+	if idle.value != minDifficulty {
 		t.Errorf("of a miner without shares: %v", idle.value)
 	}
 	idle.resume(vardiff{value: 3, asked: true, floor: 2}, start)

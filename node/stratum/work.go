@@ -14,25 +14,25 @@ import (
 	"stele/node/template"
 )
 
-// work is a template that miners are given.
+// work is a template for miners.
 type work struct {
 	seq      uint64             // counts from 1
 	template *template.Template // marked with seq
 	at       time.Time
-	ceiling  float64 // the highest difficulty that no block is above
-	complete bool    // not the small first one of its tip
+	ceiling  float64 // the difficulty of a block, rounded down
+	complete bool    // not the small first template of its tip
 
 	mu    sync.Mutex
 	paid  map[record.Key]*template.Template
 	lines map[line][]byte
-	any   map[bool][]byte // by clean: a line for some key, that the others are made of
+	any   map[bool][]byte // by clean: a line for some key, from which the others are made
 }
 
-// mostPaid is for how many keys a work remembers what it made. Keys cost nothing:
-// without a bound those who come and go with another one each would fill memory.
-const mostPaid = 1024
+// maxPaid bounds the keys whose templates and lines a work keeps. Keys cost nothing:
+// without a bound, miners that reconnect with another key each time would fill memory.
+const maxPaid = 1024
 
-// line says which mining.notify of a work one is.
+// line identifies a mining.notify of a work.
 type line struct {
 	key   record.Key
 	clean bool
@@ -48,7 +48,7 @@ func (w *work) paidTo(key record.Key) *template.Template {
 func (w *work) payTo(key record.Key) *template.Template {
 	t := w.paid[key]
 	if t == nil {
-		if len(w.paid) >= mostPaid {
+		if len(w.paid) >= maxPaid {
 			clear(w.paid)
 			clear(w.lines)
 		}
@@ -62,14 +62,14 @@ func (w *work) payTo(key record.Key) *template.Template {
 // a miner may roll the time of a job into that of the next.
 func (w *work) of(id jobID, key record.Key) *template.Template {
 	t := w.paidTo(key)
-	if id.again == 0 {
+	if id.repeat == 0 {
 		return t
 	}
-	return t.Marked([]byte{id.again})
+	return t.Marked([]byte{id.repeat})
 }
 
-// notify returns the mining.notify with the job for a key, as it goes over the
-// stratum. All miners with that key get the same.
+// notify returns the line of mining.notify with the job for a key. All miners with
+// that key get the same.
 func (w *work) notify(key record.Key, clean bool) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,7 +81,7 @@ func (w *work) notify(key record.Key, clean bool) []byte {
 }
 
 // write makes the line for a key. Lines differ only in the coinbase before the
-// extranonce, and not in its length.
+// extranonce, which has the same length in all.
 func (w *work) write(t *template.Template, clean bool) []byte {
 	if w.any[clean] == nil {
 		w.any[clean] = notify(w.template, jobID{seq: w.seq}, w.template.Time, clean)
@@ -92,7 +92,7 @@ func (w *work) write(t *template.Template, clean bool) []byte {
 	return made
 }
 
-// notify returns a mining.notify.
+// notify returns the line of a mining.notify.
 func notify(t *template.Template, id jobID, time uint32, clean bool) []byte {
 	n := stratum.Notify{
 		JobID: id.String(), Prev: t.Prev, Coinbase1: t.Prefix, Coinbase2: t.Suffix, Branch: t.Branch,
@@ -102,19 +102,18 @@ func notify(t *template.Template, id jobID, time uint32, clean bool) []byte {
 	return m.Append(nil)
 }
 
-// jobID names a job: the work, and how many times it was given to the session
-// before. That happens when the difficulty changes, which counts for later jobs
-// only.
+// jobID identifies a job: the work, and how often it was sent to the session before.
+// Work is repeated when the difficulty changes, which applies to later jobs only.
 type jobID struct {
-	seq   uint64
-	again uint8
+	seq    uint64
+	repeat uint8
 }
 
-// mostAgain is how many times a connection gets the same work. A new connection of
+// maxRepeats bounds how often a connection gets the same work. A new connection of
 // the session gets it once more.
-const mostAgain = 16
+const maxRepeats = 16
 
-func (id jobID) String() string { return strconv.FormatUint(id.seq<<8|uint64(id.again), 16) }
+func (id jobID) String() string { return strconv.FormatUint(id.seq<<8|uint64(id.repeat), 16) }
 
 // parseJobID reads what String writes.
 func parseJobID(text string) (id jobID, ok bool) {
@@ -123,22 +122,22 @@ func parseJobID(text string) (id jobID, ok bool) {
 	return id, err == nil && id.String() == text
 }
 
-// mostWorks is how many works of a tip are good at once: half an hour of them.
-const mostWorks = 64
+// maxWorks bounds the works of a tip that are valid at once: half an hour of them.
+const maxWorks = 64
 
-// works are those of the tip.
-type works struct {
+// workSet is the works of the tip.
+type workSet struct {
 	newest *work // nil: there is nothing to mine
 	tip    pow.Hash
 	bySeq  map[uint64]*work // of the tip
 	last   uint64           // seq of the last one
 }
 
-// take makes work of a template if miners should have it, and tells whether it
+// take makes work from a template if it is time for new work, and reports whether it
 // did.
-func (ws *works) take(t *template.Template, now time.Time) bool {
+func (ws *workSet) take(t *template.Template, now time.Time) bool {
 	if t == nil {
-		ws.newest = nil // jobs stay good while the tip is the same
+		ws.newest = nil // jobs stay valid while the tip is the same
 		return false
 	}
 	old, sameTip := ws.newest, ws.bySeq != nil && ws.tip == t.Prev
@@ -159,6 +158,6 @@ func (ws *works) take(t *template.Template, now time.Time) bool {
 		any:      map[bool][]byte{},
 	}
 	ws.bySeq[ws.last] = ws.newest
-	delete(ws.bySeq, ws.last-mostWorks)
+	delete(ws.bySeq, ws.last-maxWorks)
 	return true
 }

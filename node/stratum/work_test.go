@@ -12,9 +12,9 @@ import (
 // What a work remembers for keys has a bound.
 func TestPaidBound(t *testing.T) {
 	made, b, _ := newTemplate(t)
-	var ws works
+	var ws workSet
 	ws.take(made, b.Now())
-	for i := range 3 * mostPaid {
+	for i := range 3 * maxPaid {
 		var key record.Key
 		binary.LittleEndian.PutUint32(key[:], uint32(i))
 		ws.newest.notify(key, true)
@@ -22,7 +22,7 @@ func TestPaidBound(t *testing.T) {
 			t.Fatalf("key %d: %v is paid", i, got)
 		}
 	}
-	if n, lines := len(ws.newest.paid), len(ws.newest.lines); n > mostPaid || lines > mostPaid {
+	if n, lines := len(ws.newest.paid), len(ws.newest.lines); n > maxPaid || lines > maxPaid {
 		t.Errorf("%d keys are remembered, %d lines", n, lines)
 	}
 }
@@ -31,7 +31,7 @@ func TestPaidBound(t *testing.T) {
 // the coinbase is not one of Bitcoin's.
 func TestHeightInNotify(t *testing.T) {
 	made, b, tip := newTemplate(t)
-	var ws works
+	var ws workSet
 	ws.take(made, b.Now())
 	m, err := stratum.ParseMessage(ws.newest.notify(record.Key{9}, true))
 	if err != nil {
