@@ -15,119 +15,123 @@ var quick = Rules{
 	Proof: time.Minute, Forget: time.Hour, Rest: time.Minute,
 }
 
+// step is an event some time after the one before, and what follows from it.
+type step struct {
+	after time.Duration
+	event Event
+	state State
+	try   bool
+}
+
+var machineSteps = map[string][]step{
+	"works": {
+		{0, Progress, OK, false},
+		{time.Hour, Progress, OK, false},
+		{0, Cool, OK, false},
+	},
+	"sick, and back": {
+		{0, Faulty, Sick, false},
+		{9 * time.Second, Faulty, Sick, false},
+		{time.Second, Faulty, Sick, true},
+		{time.Minute, Faulty, Sick, false}, // it is being tried
+		{0, TrialPassed, Recovering, false},
+		{30 * time.Second, Progress, Recovering, false},
+		{30 * time.Second, Progress, OK, false},
+	},
+	"sick again at once": {
+		{0, Faulty, Sick, false},
+		{10 * time.Second, Faulty, Sick, true},
+		{0, TrialPassed, Recovering, false},
+		{time.Second, Faulty, Sick, false},
+		{19 * time.Second, Faulty, Sick, false},
+		{time.Second, Faulty, Sick, true},
+	},
+	"given up": {
+		{0, Faulty, Sick, false},
+		{10 * time.Second, Faulty, Sick, true},
+		{0, TrialFailed, Sick, false},
+		{20 * time.Second, Faulty, Sick, true},
+		{0, TrialFailed, Sick, false},
+		{30 * time.Second, Faulty, Sick, true},
+		{0, TrialFailed, Dead, false},
+		{time.Hour, Faulty, Dead, false},
+		{time.Hour, Failed, Dead, false},
+	},
+	"fails after its last trial": {
+		{0, Faulty, Sick, false},
+		{10 * time.Second, Faulty, Sick, true},
+		{0, TrialFailed, Sick, false},
+		{20 * time.Second, Faulty, Sick, true},
+		{0, TrialFailed, Sick, false},
+		{30 * time.Second, Faulty, Sick, true},
+		{0, TrialPassed, Recovering, false},
+		{0, Faulty, Dead, false},
+		{time.Hour, Faulty, Dead, false},
+	},
+	"trials are forgotten": {
+		{0, Faulty, Sick, false},
+		{10 * time.Second, Faulty, Sick, true},
+		{0, TrialPassed, Recovering, false},
+		{time.Minute, Progress, OK, false},
+		{time.Hour, Progress, OK, false},
+		{0, Faulty, Sick, false},
+		{10 * time.Second, Faulty, Sick, true},
+	},
+	"dead, and back by itself": {
+		{0, Failed, Dead, false},
+		{10 * time.Second, Failed, Dead, true},
+		{0, TrialDeferred, Dead, false},
+		{10 * time.Second, Failed, Dead, true},
+		{0, TrialDeferred, Dead, false},
+		{time.Second, Progress, Recovering, false},
+		{time.Minute, Progress, OK, false},
+	},
+	"dead becomes no less": {
+		{0, Failed, Dead, false},
+		{0, Faulty, Dead, false},
+	},
+	"sick becomes dead": {
+		{0, Faulty, Sick, false},
+		{0, Failed, Dead, false},
+	},
+	"hot": {
+		{0, Hot, Resting, false},
+		{time.Second, Hot, Resting, false},
+		{time.Second, Cool, Resting, false}, // too short a rest
+		{30 * time.Second, Progress, Resting, false},
+		{30 * time.Second, Cool, OK, false},
+	},
+	"hot again": {
+		{0, Hot, Resting, false},
+		{10 * time.Second, Cool, Resting, false},
+		{10 * time.Second, Hot, Resting, false},
+		{time.Hour, Hot, Resting, false},
+		{0, Cool, OK, false},
+	},
+	"hot while it recovers": {
+		{0, Faulty, Sick, false},
+		{10 * time.Second, Faulty, Sick, true},
+		{0, TrialPassed, Recovering, false},
+		{0, Hot, Resting, false},
+		{time.Minute, Cool, Recovering, false},
+		{time.Minute, Progress, OK, false},
+	},
+	"hot while it is sick": {
+		{0, Faulty, Sick, false},
+		{0, Hot, Sick, false},
+		{time.Hour, Faulty, Sick, false}, // not tried
+		{0, Cool, Sick, true},
+	},
+	"sick while it rests": {
+		{0, Hot, Resting, false},
+		{0, Faulty, Sick, false},
+		{time.Minute, Faulty, Sick, false},
+		{0, Cool, Sick, true},
+	},
+}
+
 func TestMachine(t *testing.T) {
-	type step struct {
-		after time.Duration
-		event Event
-		state State
-		try   bool
-	}
-	for name, steps := range map[string][]step{
-		"works": {
-			{0, Progress, OK, false},
-			{time.Hour, Progress, OK, false},
-			{0, Cool, OK, false},
-		},
-		"sick, and back": {
-			{0, Faulty, Sick, false},
-			{9 * time.Second, Faulty, Sick, false},
-			{time.Second, Faulty, Sick, true},
-			{time.Minute, Faulty, Sick, false}, // it is being tried
-			{0, TrialPassed, Recovering, false},
-			{30 * time.Second, Progress, Recovering, false},
-			{30 * time.Second, Progress, OK, false},
-		},
-		"sick again at once": {
-			{0, Faulty, Sick, false},
-			{10 * time.Second, Faulty, Sick, true},
-			{0, TrialPassed, Recovering, false},
-			{time.Second, Faulty, Sick, false},
-			{19 * time.Second, Faulty, Sick, false},
-			{time.Second, Faulty, Sick, true},
-		},
-		"given up": {
-			{0, Faulty, Sick, false},
-			{10 * time.Second, Faulty, Sick, true},
-			{0, TrialFailed, Sick, false},
-			{20 * time.Second, Faulty, Sick, true},
-			{0, TrialFailed, Sick, false},
-			{30 * time.Second, Faulty, Sick, true},
-			{0, TrialFailed, Dead, false},
-			{time.Hour, Faulty, Dead, false},
-			{time.Hour, Failed, Dead, false},
-		},
-		"fails after its last trial": {
-			{0, Faulty, Sick, false},
-			{10 * time.Second, Faulty, Sick, true},
-			{0, TrialFailed, Sick, false},
-			{20 * time.Second, Faulty, Sick, true},
-			{0, TrialFailed, Sick, false},
-			{30 * time.Second, Faulty, Sick, true},
-			{0, TrialPassed, Recovering, false},
-			{0, Faulty, Dead, false},
-			{time.Hour, Faulty, Dead, false},
-		},
-		"trials are forgotten": {
-			{0, Faulty, Sick, false},
-			{10 * time.Second, Faulty, Sick, true},
-			{0, TrialPassed, Recovering, false},
-			{time.Minute, Progress, OK, false},
-			{time.Hour, Progress, OK, false},
-			{0, Faulty, Sick, false},
-			{10 * time.Second, Faulty, Sick, true},
-		},
-		"dead, and back by itself": {
-			{0, Failed, Dead, false},
-			{10 * time.Second, Failed, Dead, true},
-			{0, TrialDeferred, Dead, false},
-			{10 * time.Second, Failed, Dead, true},
-			{0, TrialDeferred, Dead, false},
-			{time.Second, Progress, Recovering, false},
-			{time.Minute, Progress, OK, false},
-		},
-		"dead becomes no less": {
-			{0, Failed, Dead, false},
-			{0, Faulty, Dead, false},
-		},
-		"sick becomes dead": {
-			{0, Faulty, Sick, false},
-			{0, Failed, Dead, false},
-		},
-		"hot": {
-			{0, Hot, Resting, false},
-			{time.Second, Hot, Resting, false},
-			{time.Second, Cool, Resting, false}, // too short a rest
-			{30 * time.Second, Progress, Resting, false},
-			{30 * time.Second, Cool, OK, false},
-		},
-		"hot again": {
-			{0, Hot, Resting, false},
-			{10 * time.Second, Cool, Resting, false},
-			{10 * time.Second, Hot, Resting, false},
-			{time.Hour, Hot, Resting, false},
-			{0, Cool, OK, false},
-		},
-		"hot while it recovers": {
-			{0, Faulty, Sick, false},
-			{10 * time.Second, Faulty, Sick, true},
-			{0, TrialPassed, Recovering, false},
-			{0, Hot, Resting, false},
-			{time.Minute, Cool, Recovering, false},
-			{time.Minute, Progress, OK, false},
-		},
-		"hot while it is sick": {
-			{0, Faulty, Sick, false},
-			{0, Hot, Sick, false},
-			{time.Hour, Faulty, Sick, false}, // not tried
-			{0, Cool, Sick, true},
-		},
-		"sick while it rests": {
-			{0, Hot, Resting, false},
-			{0, Faulty, Sick, false},
-			{time.Minute, Faulty, Sick, false},
-			{0, Cool, Sick, true},
-		},
-	} {
+	for name, steps := range machineSteps {
 		t.Run(name, func(t *testing.T) {
 			now := time.Unix(1_700_000_000, 0)
 			m := NewMachine(now, quick)

@@ -69,73 +69,87 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	s := c.status()
-	gauge := func(d *prometheus.Desc, x float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, x, labels...)
-	}
-	counter := func(d *prometheus.Desc, x float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, x, labels...)
-	}
-	gauge(info, 1, s.Version)
-	gauge(started, float64(s.Started.UnixMilli())/1000)
+	s, out := c.status(), sink(ch)
+	out.gauge(info, 1, s.Version)
+	out.gauge(started, float64(s.Started.UnixMilli())/1000)
 	for _, one := range []miner.State{miner.Mining, miner.Waiting, miner.Paused, miner.Stalled} {
-		gauge(state, truth(s.State == one), string(one))
+		out.gauge(state, truth(s.State == one), string(one))
 	}
-	windows(s.Counted, func(x float64, window string) { gauge(hashRate, x, window) })
-	gauge(estimated, s.Estimated.Rate, "value")
-	gauge(estimated, s.Estimated.Low, "low")
-	gauge(estimated, s.Estimated.High, "high")
-	gauge(disagrees, truth(s.Estimated.Disagrees))
-	stats(s.JobSwitch, func(x float64, stat string) { gauge(jobSwitch, x, stat) })
+	windows(s.Counted, func(x float64, window string) { out.gauge(hashRate, x, window) })
+	out.gauge(estimated, s.Estimated.Rate, "value")
+	out.gauge(estimated, s.Estimated.Low, "low")
+	out.gauge(estimated, s.Estimated.High, "high")
+	out.gauge(disagrees, truth(s.Estimated.Disagrees))
+	stats(s.JobSwitch, func(x float64, stat string) { out.gauge(jobSwitch, x, stat) })
 	if s.Work.Source != "" {
 		if s.Work.Height != 0 {
-			gauge(workHeight, float64(s.Work.Height))
+			out.gauge(workHeight, float64(s.Work.Height))
 		}
-		gauge(shareDiff, s.Work.Share.Float64())
-		gauge(networkDiff, s.Work.Network.Float64())
+		out.gauge(shareDiff, s.Work.Share.Float64())
+		out.gauge(networkDiff, s.Work.Network.Float64())
 	}
-	gauge(bestShare, s.Shares.Best.Float64())
-
+	out.gauge(bestShare, s.Shares.Best.Float64())
 	for _, d := range s.Devices {
-		id := d.Info.ID
-		for _, h := range []miner.Health{miner.OK, miner.Sick, miner.Dead, miner.Recovering, miner.Resting} {
-			gauge(deviceHealth, truth(d.Health == h), id, string(h))
-		}
-		windows(d.Rates, func(x float64, window string) { gauge(deviceRate, x, id, window) })
-		counter(deviceHashes, float64(d.Nonces), id)
-		counter(deviceErrors, float64(d.HardwareErrors), id)
-		counter(deviceShares, float64(d.Shares), id)
-		if m := d.Sensors; m != nil {
-			if m.Temperature != nil {
-				gauge(temperature, *m.Temperature, id)
-			}
-			if m.Fan != nil {
-				gauge(fan, *m.Fan/100, id)
-			}
-			if m.Power != nil {
-				gauge(power, *m.Power, id)
-			}
-			if m.Energy != nil {
-				counter(energy, *m.Energy, id)
-			}
-		}
+		out.device(d)
 	}
 	for _, u := range s.Sources {
-		gauge(sourceInfo, 1, u.Name, u.User)
-		gauge(connected, truth(u.Connected), u.Name)
-		gauge(active, truth(u.Active), u.Name)
-		counter(sessions, float64(u.Sessions), u.Name)
-		counter(jobs, float64(u.Jobs), u.Name)
-		counter(found, float64(u.Shares.Found), u.Name)
-		counter(accepted, float64(u.Shares.Accepted), u.Name)
-		for _, cause := range miner.Causes {
-			counter(rejected, float64(u.Shares.Rejected[cause]), u.Name, string(cause))
-		}
-		gauge(pending, float64(u.Shares.Pending), u.Name)
-		counter(worth, u.Shares.Difficulty, u.Name)
-		counter(blocks, float64(u.Shares.Blocks), u.Name)
-		stats(u.Latency, func(x float64, stat string) { gauge(answer, x, u.Name, stat) })
+		out.source(u)
 	}
+}
+
+// sink receives metrics.
+type sink chan<- prometheus.Metric
+
+func (out sink) gauge(d *prometheus.Desc, x float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, x, labels...)
+}
+
+func (out sink) counter(d *prometheus.Desc, x float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, x, labels...)
+}
+
+func (out sink) device(d miner.DeviceStatus) {
+	id := d.Info.ID
+	for _, h := range []miner.Health{miner.OK, miner.Sick, miner.Dead, miner.Recovering, miner.Resting} {
+		out.gauge(deviceHealth, truth(d.Health == h), id, string(h))
+	}
+	windows(d.Rates, func(x float64, window string) { out.gauge(deviceRate, x, id, window) })
+	out.counter(deviceHashes, float64(d.Nonces), id)
+	out.counter(deviceErrors, float64(d.HardwareErrors), id)
+	out.counter(deviceShares, float64(d.Shares), id)
+	m := d.Sensors
+	if m == nil {
+		return
+	}
+	if m.Temperature != nil {
+		out.gauge(temperature, *m.Temperature, id)
+	}
+	if m.Fan != nil {
+		out.gauge(fan, *m.Fan/100, id)
+	}
+	if m.Power != nil {
+		out.gauge(power, *m.Power, id)
+	}
+	if m.Energy != nil {
+		out.counter(energy, *m.Energy, id)
+	}
+}
+
+func (out sink) source(u miner.SourceStatus) {
+	out.gauge(sourceInfo, 1, u.Name, u.User)
+	out.gauge(connected, truth(u.Connected), u.Name)
+	out.gauge(active, truth(u.Active), u.Name)
+	out.counter(sessions, float64(u.Sessions), u.Name)
+	out.counter(jobs, float64(u.Jobs), u.Name)
+	out.counter(found, float64(u.Shares.Found), u.Name)
+	out.counter(accepted, float64(u.Shares.Accepted), u.Name)
+	for _, cause := range miner.Causes {
+		out.counter(rejected, float64(u.Shares.Rejected[cause]), u.Name, string(cause))
+	}
+	out.gauge(pending, float64(u.Shares.Pending), u.Name)
+	out.counter(worth, u.Shares.Difficulty, u.Name)
+	out.counter(blocks, float64(u.Shares.Blocks), u.Name)
+	stats(u.Latency, func(x float64, stat string) { out.gauge(answer, x, u.Name, stat) })
 }
 
 func windows(r miner.Rates, add func(x float64, window string)) {

@@ -49,20 +49,9 @@ func (c *conn) check(params []any, line []byte) (s Share, reason string) {
 		s.Code = 24
 		return s, "Unauthorized worker"
 	}
-	want := 5
-	if c.configured {
-		want = 6
-	}
-	if len(params) != want {
-		return wrong(fmt.Sprintf("a share has %d parameters here", want))
-	}
-	var words [6]string
-	for i, v := range params {
-		word, ok := v.(string)
-		if !ok {
-			return wrong("all parameters of a share are strings")
-		}
-		words[i] = word
+	words, fault := c.words(params)
+	if fault != "" {
+		return wrong(fault)
 	}
 	s.Job, s.Extranonce2, s.NTime, s.Nonce = words[1], words[2], words[3], words[4]
 	if words[0] != c.worker {
@@ -90,14 +79,12 @@ func (c *conn) check(params []any, line []byte) (s Share, reason string) {
 			return wrong("version bits have 8 hex digits")
 		}
 		bits := number(words[5])
-		fault := c.versionFault(bits, s.Version, c.mask)
-		switch {
-		case fault == "":
-		case c.versionFault(bits, s.Version, c.before) == "":
+		if fault := c.versionFault(bits, s.Version, c.mask); fault != "" {
+			if c.versionFault(bits, s.Version, c.before) != "" {
+				return wrong(fault)
+			}
 			s.Code = 20
 			return s, "Version bits outside the mask"
-		default:
-			return wrong(fault)
 		}
 		s.Version = s.Version&^c.mask | bits
 	}
@@ -113,6 +100,25 @@ func (c *conn) check(params []any, line []byte) (s Share, reason string) {
 		s.Code, reason = 23, "Low difficulty share"
 	}
 	return s, reason
+}
+
+// words returns the parameters of a share as text, or the fault in them.
+func (c *conn) words(params []any) (words [6]string, fault string) {
+	want := 5
+	if c.configured {
+		want = 6
+	}
+	if len(params) != want {
+		return words, fmt.Sprintf("a share has %d parameters here", want)
+	}
+	for i, v := range params {
+		word, ok := v.(string)
+		if !ok {
+			return words, "all parameters of a share are strings"
+		}
+		words[i] = word
+	}
+	return words, ""
 }
 
 // versionFault returns the fault in version bits, by the version of their job and a
