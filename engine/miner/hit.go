@@ -9,8 +9,8 @@ import (
 	"stele/internal/bounded"
 )
 
-// Bounds of what a miner remembers. The engine leaves old headers at once when
-// it gets a new one, so that no hit comes for one long before the last.
+// Bounds of what a miner remembers. The engine abandons old headers at once when it
+// gets a new one, so hits are only for recent ones.
 const (
 	maxRoots = 1024
 	maxHits  = 1 << 16

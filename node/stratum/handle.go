@@ -87,24 +87,24 @@ func reject(m stratum.Message, code int, format string, args ...any) reply {
 
 // configure negotiates extensions (BIP 310).
 func (c *conn) configure(m stratum.Message) reply {
-	asked, err := stratum.ParseConfigure(m.Params)
+	request, err := stratum.ParseConfigure(m.Params)
 	if err != nil {
 		return reject(m, stratum.CodeOther, "%v", err)
 	}
 	var granted stratum.Configured
-	if asked.VersionRolling {
-		c.mask = asked.VersionMask & template.VersionMask
+	if request.VersionRolling {
+		c.mask = request.VersionMask & template.VersionMask
 		granted.VersionRolling, granted.VersionMask = c.mask != 0, c.mask
 	}
-	granted.SubscribeExtranonce = asked.SubscribeExtranonce
+	granted.SubscribeExtranonce = request.SubscribeExtranonce
 	r := reply{}
-	if asked.MinimumDifficulty != nil {
-		floor := asked.MinimumDifficulty.Float64()
+	if request.MinimumDifficulty != nil {
+		floor := request.MinimumDifficulty.Float64()
 		if granted.MinimumDifficulty = floor <= maxDifficulty; granted.MinimumDifficulty {
 			r.then = func() { c.setDifficulty(func(v *vardiff) { v.atLeast(floor) }) }
 		}
 	}
-	r.answer = granted.Answer(m.ID, &asked)
+	r.answer = granted.Answer(m.ID, &request)
 	return r
 }
 

@@ -58,13 +58,13 @@ type issue struct {
 // resume prepares the session for another connection. If there is no share for the
 // tip, it is unknown whether the miner has received a job for it, so the next job is
 // marked clean. The jobs stay valid: the miner may have found a block meanwhile.
-func (s *session) resume(asked vardiff, now time.Time) {
+func (s *session) resume(fresh vardiff, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen == nil || s.seen.Len() == 0 {
 		s.tip = pow.Hash{}
 	}
-	s.diff.resume(asked, now)
+	s.diff.resume(fresh, now)
 }
 
 // switchTip starts the jobs of a tip, and reports whether it is a new one.

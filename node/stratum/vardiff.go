@@ -41,10 +41,10 @@ const (
 // minDifficulty, or the session finds more than maxShareRate a second: such blocks are
 // worth little, and submitting them would take all the time.
 type vardiff struct {
-	value float64 // at least minDifficulty; see at
-	floor float64 // that the miner requested, 0: none
-	fixed bool    // the value stays
-	asked bool    // the miner requested the value
+	value     float64 // at least minDifficulty; see at
+	floor     float64 // that the miner requested, 0: none
+	fixed     bool    // the value stays
+	requested bool    // the miner requested the value
 
 	// maxRateDifficulty is where the session finds maxShareRate shares a second, as far
 	// as is known.
@@ -66,7 +66,7 @@ func newVardiff(value float64, now time.Time) vardiff {
 // start sets the difficulty that the miner suggests. It is adjusted from there.
 func (v *vardiff) start(value float64) {
 	if !v.fixed {
-		v.value, v.asked = clamp(value, v.floor), true
+		v.value, v.requested = clamp(value, v.floor), true
 	}
 }
 
@@ -78,14 +78,14 @@ func (v *vardiff) atLeast(floor float64) {
 
 // fix sets the difficulty for good.
 func (v *vardiff) fix(value float64) {
-	v.value, v.fixed, v.asked = clamp(value, v.floor), true, true
+	v.value, v.fixed, v.requested = clamp(value, v.floor), true, true
 }
 
-// resume continues over a new connection, which may have requested a difficulty.
-func (v *vardiff) resume(asked vardiff, now time.Time) {
-	v.floor, v.fixed = asked.floor, asked.fixed
-	if asked.asked {
-		v.value = asked.value
+// resume continues over a new connection; fresh is what that has requested.
+func (v *vardiff) resume(fresh vardiff, now time.Time) {
+	v.floor, v.fixed = fresh.floor, fresh.fixed
+	if fresh.requested {
+		v.value = fresh.value
 	}
 	v.value = clamp(v.value, v.floor)
 	v.restart(now)

@@ -109,7 +109,7 @@ func TestVardiffBounds(t *testing.T) {
 	if idle.value != minDifficulty {
 		t.Errorf("of a miner without shares: %v", idle.value)
 	}
-	idle.resume(vardiff{value: 3, asked: true, floor: 2}, start)
+	idle.resume(vardiff{value: 3, requested: true, floor: 2}, start)
 	if idle.value != 3 || idle.floor != 2 {
 		t.Errorf("resumed with a wish: %+v", idle)
 	}

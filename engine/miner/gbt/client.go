@@ -162,7 +162,7 @@ func (c *Client) checkNetwork(ctx context.Context) error {
 	defer cancel()
 	b, err := c.call(ctx, "getblockchaininfo")
 	if errors.Is(err, errNoMethod) {
-		return fmt.Errorf("%w, so the network of the payout cannot be checked: give the payout as an output script in hex", err)
+		return fmt.Errorf("%w, so the network of the payout cannot be checked: use an output script in hex as payout", err)
 	}
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (c *Client) checkNetwork(ctx context.Context) error {
 	}
 	switch err := json.Unmarshal(b, &info); {
 	case err != nil || info.Chain == "":
-		return fmt.Errorf("%w: the node does not report its network: give the payout as an output script in hex", miner.ErrFatal)
+		return fmt.Errorf("%w: the node does not report its network: use an output script in hex as payout", miner.ErrFatal)
 	case !c.payout.fits(info.Chain):
 		return fmt.Errorf("%w: %w: %s is an address of the network %s, but the node is on %s",
 			miner.ErrFatal, ErrPayout, c.payout.address, strings.Join(c.payout.chains, " or "), text.Clean(info.Chain, 64))

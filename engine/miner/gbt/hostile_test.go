@@ -72,7 +72,7 @@ func TestHostileText(t *testing.T) {
 	}
 	line := strings.ReplaceAll(hostile, "\n", " ")
 	for name, node := range map[string]struct{ answer, want string }{
-		"error":    {answer(`{"result":null,"error":{"code":-10,"message":HOSTILE}}`), "the node says:  ]0;x  level=ERROR"},
+		"error":    {answer(`{"result":null,"error":{"code":-10,"message":HOSTILE}}`), "error of the node:  ]0;x  level=ERROR"},
 		"chain":    {answer(`{"result":{"chain":HOSTILE}}`), "the node is on  ]0;x "},
 		"bits":     {answer(`{"result":{"version":1,"height":1,"curtime":1,"coinbasevalue":1,"bits":HOSTILE}}`), "bits"},
 		"rule":     {answer(`{"result":{"version":1,"height":1,"curtime":1,"coinbasevalue":1,"bits":"207fffff","rules":["!new",HOSTILE]}}`), `rule "!new"`},

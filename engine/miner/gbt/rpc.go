@@ -24,7 +24,9 @@ type rpcError struct {
 	Message string `json:"message"`
 }
 
-func (e *rpcError) Error() string { return fmt.Sprintf("the node says: %s (%d)", e.Message, e.Code) }
+func (e *rpcError) Error() string {
+	return fmt.Sprintf("error of the node: %s (%d)", e.Message, e.Code)
+}
 
 // maxCookie bounds a cookie file, in bytes.
 const maxCookie = 4 << 10

@@ -142,7 +142,7 @@ func TestServerError(t *testing.T) {
 		{500, strings.Repeat("x", 1000), `the node cannot answer now: 500 Internal Server Error: "` + strings.Repeat("x", 200) + `"`},
 		{503, "", `the node cannot answer now: 503 Service Unavailable`},
 		{504, "{}", `the node cannot answer now: 504 Gateway Timeout: "{}"`},
-		{500, `{"result":null,"error":{"code":-28,"message":"Loading block index"}}`, "the node says: Loading block index (-28)"},
+		{500, `{"result":null,"error":{"code":-28,"message":"Loading block index"}}`, "error of the node: Loading block index (-28)"},
 		{200, "hello", "not a JSON-RPC answer (200 OK); does the URL point to the RPC port of the node?"},
 		{404, "<html>", "not a JSON-RPC answer (404 Not Found); does the URL point to the RPC port of the node?"},
 	} {

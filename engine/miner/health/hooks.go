@@ -135,18 +135,18 @@ func (r *Runner) call(ctx context.Context, event string, command, environment []
 	started := time.Now()
 	err := c.Run()
 	log := r.log.With("event", event, "command", command[0])
-	said := slog.String("output", strings.TrimSpace(string(output.kept)))
+	printed := slog.String("output", strings.TrimSpace(string(output.kept)))
 	switch {
 	case killed:
 		reason := "miner stopped"
 		if errors.Is(context.Cause(ctx), errTooLong) {
 			reason = "timeout"
 		}
-		log.Warn("hook killed", "reason", reason, "after", time.Since(started).Round(time.Millisecond), said)
+		log.Warn("hook killed", "reason", reason, "after", time.Since(started).Round(time.Millisecond), printed)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		log.Warn("hook failed", "err", err, said)
+		log.Warn("hook failed", "err", err, printed)
 	default:
-		log.Info("hook finished", said)
+		log.Info("hook finished", printed)
 	}
 }
 

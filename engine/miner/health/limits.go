@@ -21,11 +21,11 @@ func (l Limits) Check() error {
 	pair := func(name string, limit, resume float64) {
 		switch {
 		case limit < 0 || resume < 0:
-			errs = append(errs, fmt.Errorf("the limit of the %s is below 0", name))
+			errs = append(errs, fmt.Errorf("invalid limit of the %s: must not be below 0", name))
 		case limit == 0 && resume > 0:
-			errs = append(errs, fmt.Errorf("the %s to go on at has no limit to rest at", name))
+			errs = append(errs, fmt.Errorf("the %s has a resume value but no limit", name))
 		case resume >= limit && limit > 0:
-			errs = append(errs, fmt.Errorf("the %s to go on at, %g, is not below the limit, %g", name, resume, limit))
+			errs = append(errs, fmt.Errorf("invalid resume value %g of the %s: must be below the limit, %g", resume, name, limit))
 		}
 	}
 	pair("temperature", l.Temperature, l.TemperatureResume)
