@@ -14,8 +14,8 @@ import (
 	"stele/engine/pow"
 )
 
-// wire is a source that gives work without shares, other work for each byte that
-// comes in on a connection.
+// wire is a source whose work has no shares. It sends new work for each byte that it
+// reads from a connection.
 type wire struct {
 	conn    net.Conn
 	sent    chan time.Time // when each byte was sent
@@ -49,8 +49,8 @@ func work(n int) *miner.Work {
 	}
 }
 
-// startCPU starts a miner on the processor that has worked for a second. What is
-// written to the connection is new work.
+// startCPU starts a miner on the processor and returns when that has worked for a
+// second. Each byte written to the connection makes new work.
 func startCPU(b *testing.B) (*miner.Miner, *engine.Engine, *wire, net.Conn) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -109,8 +109,8 @@ func BenchmarkJobSwitch(b *testing.B) {
 	b.ReportMetric(float64(got.P99)/1e6, "switch-p99-ms")
 }
 
-// The rate through the miner against that of the engine alone, in turn, so that
-// what else the machine does is in both.
+// The rate through the miner compared with that of the engine alone, interleaved so
+// that other load on the machine affects both.
 func BenchmarkRate(b *testing.B) {
 	const slice = 2 * time.Second
 	m, e, _, _ := startCPU(b)

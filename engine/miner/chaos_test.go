@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Pools come and go as they like. The best one that stands is mined in the end,
+// Pools connect and disconnect at random. In the end the best connected one is mined,
 // every share is accepted once or waits for its pool, and no share is wrong.
 func TestPoolsComeAndGo(t *testing.T) {
 	for seed := range uint64(6) {

@@ -92,7 +92,7 @@ func TestPoissonBoundsProperty(t *testing.T) {
 }
 
 // Where every share is a block, each one ends the piece in which it was found: the
-// source has new work at once. What was hashed until then counts all the same, so
+// source sends new work at once. What was hashed until then counts all the same, so
 // that the estimate and the count agree.
 func TestEstimateOfBlocks(t *testing.T) {
 	const blocks = 10_000

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 var errDown = errors.New("connection refused")
 
-// pool is a source that does what a test says.
+// pool is a source that a test controls.
 type pool struct {
 	name   string
 	target pow.Target
@@ -84,7 +84,7 @@ func (p *pool) Run(ctx context.Context, s Session) error {
 	return errors.New("connection reset")
 }
 
-// give gives new work to the session.
+// give sends new work to the session.
 func (p *pool) give(clean bool) *Work {
 	p.mu.Lock()
 	p.jobs++
@@ -288,7 +288,7 @@ func start(t *testing.T, o Options, d *slow, sources ...Source) *rig {
 	return r
 }
 
-// end ends a miner, which has to go well.
+// end stops a miner, and fails if Run returns an error.
 func (r *rig) end() {
 	r.t.Helper()
 	r.stop()

@@ -16,13 +16,13 @@ import (
 	"stele/internal/text"
 )
 
-// hostile is what a source could say.
+// hostile is text that a source could send.
 var hostile = "\x1b]0;x\x07\nlevel=ERROR msg=forged \u202e\xff" + strings.Repeat("q", 1<<12)
 
 var droppedLines = regexp.MustCompile(`dropped=(\d+)`)
 
 // A source that sends easy work and rejects each share does not decide how fast the
-// log grows; the lines that are left out are counted.
+// log grows; the dropped lines are counted.
 func TestLogGrowth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -56,7 +56,7 @@ func TestLogGrowth(t *testing.T) {
 	})
 }
 
-// What a source says of its end goes into status and log as it can be shown.
+// The error of a source is safe to show in status and log.
 func TestHostileReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")

@@ -17,7 +17,7 @@ import (
 	"stele/engine/pow"
 )
 
-// piece is how long the slow device has a piece in hand.
+// piece is how long the slow device takes for a piece.
 const piece = 4096 * time.Second / perSecond
 
 func TestMine(t *testing.T) {
@@ -63,8 +63,8 @@ func TestMine(t *testing.T) {
 	})
 }
 
-// When the source breaks, the next one has work at hand; when it stands again for
-// a while, it is gone back to. No device waits at any time.
+// When the source breaks, the next one has work at once; when it has been connected
+// again for a while, the miner returns to it. No device waits at any time.
 func TestFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, c := newPool("a"), newPool("b"), newPool("c")
@@ -112,7 +112,7 @@ func TestFailover(t *testing.T) {
 	})
 }
 
-// A better source that comes and goes is not gone over to each time.
+// The miner does not switch to a better source each time that it connects for a moment.
 func TestUnsteadyPrimary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newPool("a"), newPool("b")
@@ -136,7 +136,7 @@ func TestUnsteadyPrimary(t *testing.T) {
 	})
 }
 
-// An outage of ten minutes: the devices go on, and all shares count in the end.
+// An outage of ten minutes: the devices keep mining, and all shares count in the end.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -163,8 +163,7 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// Nobody mines for ever what can no longer count; and the first new work is
-// mined.
+// Work that can no longer count is not mined forever, and the first new work is mined.
 func TestLongOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -304,7 +303,7 @@ func TestNoDevice(t *testing.T) {
 	}
 }
 
-// New work that is clean makes the old worth nothing: its hits are not sent.
+// Clean work makes older work stale: its hits are not submitted.
 func TestClean(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -388,8 +387,8 @@ func TestSetSources(t *testing.T) {
 	})
 }
 
-// A source with other settings takes the place of the one before, without a
-// pause of the device and without a lost share, and its counts go on.
+// A source with other settings replaces the one before, without a pause of the device
+// and without a lost share, and continues its counts.
 func TestSetSourcesReplaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slowly := func(ctx context.Context, _ Share) error {
@@ -449,7 +448,7 @@ func TestSetSourcesReplacesBest(t *testing.T) {
 	})
 }
 
-// A source that was taken away and never answers ends all the same.
+// A removed source that never answers ends all the same.
 func TestSetSourcesHanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newPool("a"), newPool("b")
@@ -471,7 +470,7 @@ func TestSetSourcesHanging(t *testing.T) {
 	})
 }
 
-// A source that hangs does not keep the miner from ending.
+// A source that hangs does not keep the miner from stopping.
 func TestStopWithHangingSubmit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -600,8 +599,8 @@ func TestRejectionsStale(t *testing.T) {
 	}
 }
 
-// A block is sent although its work is out of date, for the first time on a
-// parent. What is no block is not.
+// The first block on a parent is submitted although its work is out of date. A share
+// that is not a block is not.
 func TestBlockOfOldWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -645,7 +644,7 @@ func TestBlockOfOldWork(t *testing.T) {
 	})
 }
 
-// flap gives work and breaks at once.
+// flap sends work and breaks at once.
 type flap struct{ *pool }
 
 func (f flap) Run(_ context.Context, s Session) error {
@@ -657,7 +656,7 @@ func (f flap) Run(_ context.Context, s Session) error {
 	return errors.New("kicked")
 }
 
-// A pool that breaks each session at once is not stormed.
+// A pool that breaks each session at once is not flooded with connections.
 func TestBackOffFlapping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := flap{newPool("pool")}
@@ -670,8 +669,7 @@ func TestBackOffFlapping(t *testing.T) {
 	})
 }
 
-// A source that gives no new work for long is left for one that does, and asked
-// again.
+// A source without new work for long is left for one that has some, and connected again.
 func TestNoNewWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newPool("a"), newPool("b")

@@ -13,7 +13,7 @@ import (
 	"stele/engine"
 )
 
-// A queue gives what was put in, in that order, but blocks first.
+// A queue returns what was added, in that order, but blocks first.
 func TestQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q queue
@@ -46,9 +46,9 @@ func TestQueue(t *testing.T) {
 	})
 }
 
-// Where nearly every hash is a block, what is kept and what is under way is
-// bounded. With new work all that waits is stale at once, and what is found for
-// that work is sent as soon as the source has given up the old shares.
+// Where nearly every hash is a block, what waits and what is in flight is bounded. With
+// new work all that waits is stale at once, and a share of that work is submitted as
+// soon as the source has answered the old ones.
 func TestManyBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, d := newPool("pool"), &slow{id: "slow"}
@@ -106,8 +106,8 @@ func TestManyBlocks(t *testing.T) {
 	})
 }
 
-// What a hit costs that is out of date when it comes, as nearly all are where
-// every second hash is a block.
+// The cost of a hit that is out of date, as nearly all are where every second hash is a
+// block.
 func BenchmarkStaleHit(b *testing.B) {
 	m := New(Options{Engine: engine.New([]engine.Device{&slow{id: "slow"}}, nil), Sources: []Source{newPool("pool")}})
 	u := m.sources[0]

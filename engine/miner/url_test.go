@@ -87,7 +87,7 @@ func TestParseURLFaults(t *testing.T) {
 	}
 }
 
-// Whatever slips into a URL with a password: the password is in no error.
+// Whatever mistake is in a URL with a password, no error has the password.
 func TestParseURLSecret(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		part := rapid.StringOfN(rapid.SampledFrom([]rune("a1:/?#@%[]., +-")), 0, 6, -1)

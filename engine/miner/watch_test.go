@@ -73,7 +73,7 @@ func TestWrongDevice(t *testing.T) {
 	})
 }
 
-// The device goes on beside one that hangs.
+// A device continues beside one that hangs.
 func TestOtherDeviceGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad, good := &slow{id: "bad", mode: hanging}, &slow{id: "good"}
@@ -108,8 +108,8 @@ func (d *gone) Reopen(context.Context) error {
 	return fmt.Errorf("%w: a thousand tries", engine.ErrLost)
 }
 
-// When all devices of a kind are lost to the process, the miner ends though
-// another kind goes on.
+// When all devices of a kind are lost to the process, the miner ends although another
+// kind works.
 func TestLostKind(t *testing.T) {
 	for want, lost := range map[bool][]engine.Device{
 		true:  {&gone{slow{id: "a"}}, &gone{slow{id: "b"}}},
@@ -137,7 +137,7 @@ type phoenix struct{ *slow }
 
 func (d phoenix) Info() engine.Info { return engine.Info{ID: d.id, Kind: "gone", Lanes: 1} }
 
-// New work, however often it comes, is no reason to call a device sick.
+// New work, however frequent, does not make a device sick.
 func TestNoFalseAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool("pool")
@@ -162,7 +162,7 @@ func TestNoFalseAlarm(t *testing.T) {
 	})
 }
 
-// A device that counts nonces and finds nothing is found out by its shares.
+// A device that counts nonces and finds nothing is detected by its shares.
 func TestBlindDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, d := newPool("pool"), &slow{id: "slow", mode: blind}
@@ -236,8 +236,8 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// A hit that is none is not sent: of unknown work, above the target, twice, or
-// for work that is out of date.
+// An invalid hit is not submitted: of unknown work, above the target, duplicate, or for
+// work that is out of date.
 func TestHits(t *testing.T) {
 	p := newPool("pool")
 	p.target = pow.ZeroBits(8)

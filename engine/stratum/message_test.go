@@ -321,7 +321,7 @@ func genBytes(least, most int) *rapid.Generator[[]byte] {
 	return rapid.SliceOfN(rapid.Byte(), least, most)
 }
 
-// What is written is read again, for all values.
+// Parsing reverses formatting, for all values.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := stratum.Notify{
@@ -360,7 +360,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// A line that is made to become large does not.
+// A line that is crafted to take much memory does not.
 func TestMemory(t *testing.T) {
 	for name, line := range map[string]string{
 		"params":   `{"method":"mining.notify","params":[` + strings.Repeat("1,", stratum.MaxLine/2) + `1]}`,
@@ -382,7 +382,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// FuzzParseMessage: whatever can be read can be written, and is then the same.
+// FuzzParseMessage: every message that can be parsed can be formatted, and parsed again
+// to the same.
 func FuzzParseMessage(f *testing.F) {
 	for _, line := range []string{
 		`{"id":1,"method":"mining.submit","params":["w","j","00","504e86ed","b2957c02"]}`,
@@ -417,8 +418,8 @@ func FuzzParseMessage(f *testing.F) {
 	})
 }
 
-// fuzzParams fuzzes a reader of parameters: what it reads, message writes, and that
-// reads the same.
+// fuzzParams fuzzes a parser of parameters: what it parses, message formats, and that
+// parses to the same.
 func fuzzParams[T any](f *testing.F, parse func([]json.RawMessage) (T, error), message func(T) stratum.Message, seeds ...string) {
 	for _, s := range seeds {
 		f.Add([]byte(s))

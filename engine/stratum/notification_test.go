@@ -34,7 +34,7 @@ func TestParseReconnect(t *testing.T) {
 	}
 }
 
-// What a server sets has parameters, and errors name the method.
+// The settings of a server need parameters, and errors name the method.
 func TestParseSettings(t *testing.T) {
 	if mask, err := stratum.ParseSetVersionMask(raw(`"1fffe000"`)); err != nil || mask != 0x1fffe000 {
 		t.Errorf("%08x, %v", mask, err)

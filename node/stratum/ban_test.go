@@ -60,7 +60,7 @@ func TestBans(t *testing.T) {
 	}
 }
 
-// An address that good shares come from is not banned for what others behind it do.
+// An address that sends good shares is not banned for what others behind it do.
 func TestBansOfMany(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	b := newBans(func() time.Time { return now })

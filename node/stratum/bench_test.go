@@ -19,12 +19,12 @@ type rigs struct {
 	seen chan struct{} // an element for each mining.notify that was read, if started
 }
 
-// connect connects n miners, who work for the number of keys.
+// connect connects n miners, with this number of different keys.
 func (w *world) connect(n, keys int) *rigs {
 	r := &rigs{seen: make(chan struct{}, n)}
 	faucets := network.DevFaucets()
 	for i := range n {
-		// There are not so many published keys; any 32 bytes are as good to pay to.
+		// There are fewer published keys; any 32 bytes will do to pay to.
 		key := record.PublicOf(faucets[i%keys%len(faucets)])
 		key[5] ^= byte(i % keys / len(faucets))
 		m := dial(w, w.address)

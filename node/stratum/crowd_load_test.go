@@ -11,8 +11,8 @@ import (
 	"stele/node/stratum"
 )
 
-// addresses is a listener whose connections have addresses that a test gives them:
-// those over TCP have the address real, those of in may have any.
+// addresses is a listener whose connections have addresses that a test chooses: those
+// over TCP have the address real, those of in may have any.
 type addresses struct {
 	net.Listener
 	real   string
@@ -64,9 +64,9 @@ func (f from) RemoteAddr() net.Addr {
 	return &net.TCPAddr{IP: net.ParseIP(f.addr), Port: 1}
 }
 
-// crowdedWorld returns a server that takes so many connections, and a function that
+// crowdedWorld returns a server with this limit of connections, and a function that
 // opens n sessions without shares, the i-th from address(i), and waits until the
-// server has taken them. Miners that dial the server are at another address of IPv4.
+// server has accepted them. Miners that dial the server have another IPv4 address.
 func crowdedWorld(t *testing.T, connections int) (w *world, flood func(n int, address func(i int) string)) {
 	t.Helper()
 	var listener *addresses
@@ -104,9 +104,9 @@ func crowdedWorld(t *testing.T, connections int) (w *world, flood func(n int, ad
 	}
 }
 
-// Thousands of sessions from ten addresses that never send a share take no place
-// from a miner that does: neither from one that is there, nor from one that comes,
-// nor from one that comes back.
+// Thousands of sessions from ten addresses that never send a share do not displace a
+// miner that does: neither one that is connected, nor one that connects, nor one that
+// reconnects.
 func TestCrowdedOut(t *testing.T) {
 	const connections, addressCount, idle = 500, 10, 2000
 	w, open := crowdedWorld(t, connections)
@@ -145,9 +145,9 @@ func TestCrowdedOut(t *testing.T) {
 	}
 }
 
-// Sessions from a /48 of IPv6, each from a /64 of its own and none with a share,
-// leave a miner time for its first share: all those that were there before it make
-// room first. A miner that has had one keeps its place whatever comes.
+// Sessions from a /48 of IPv6, each from a /64 of its own and none with a share, leave a
+// miner time for its first share: all older ones are evicted first. A miner that has
+// had one keeps its place.
 func TestCrowdOfAddresses(t *testing.T) {
 	const connections, idle = 200, 1000
 	w, open := crowdedWorld(t, connections)
@@ -168,8 +168,8 @@ func TestCrowdOfAddresses(t *testing.T) {
 	want(t, "a share after another flood", m.share(user, m.job), 0)
 }
 
-// Where all connections have had a good share, another one is closed, and there is
-// room again when one of them ends.
+// If all connections have had a good share, another one is closed, and there is room
+// again when one of them ends.
 func TestNoRoom(t *testing.T) {
 	const connections = 3
 	w := newWorld(t, func(_ *world, o *stratum.Options) { o.MaxConnections = connections })

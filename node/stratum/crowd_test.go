@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The crowd decides as a plain list does in which all are counted.
+// The crowd decides like a model that counts in a plain list.
 func TestCrowd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newCrowd()

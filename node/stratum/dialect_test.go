@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// What miners say first, each in the order and the form that it is known for, all
-// at once and without waiting for answers. The server answers each request under
-// its id, gives work, and takes a share.
+// The first requests of miners, each in its known order and form, all at once and
+// without waiting for answers. The server answers each request under its id, sends
+// work, and accepts a share.
 func TestDialects(t *testing.T) {
 	w := newWorld(t)
 	w.take()

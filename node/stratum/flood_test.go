@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// pipes is a listener for connections in memory, whose time a test can make up.
+// pipes is a listener for connections in memory, whose time a test controls.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {

@@ -14,8 +14,8 @@ import (
 	"stele/node/stratum"
 )
 
-// A miner that comes back goes on where it was: the same extranonce1, its jobs,
-// its difficulty; and what was a share before is a duplicate.
+// A miner that reconnects continues where it was: the same extranonce1, its jobs, its
+// difficulty; and a share of before is a duplicate.
 func TestResume(t *testing.T) {
 	w := newWorld(t)
 	w.take()
@@ -79,7 +79,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// The difficulty follows the rate of the shares, and counts from the next job on.
+// The difficulty follows the rate of the shares, and applies from the next job on.
 func TestDifficultyFollows(t *testing.T) {
 	w := newWorld(t)
 	w.take()
@@ -111,7 +111,7 @@ func TestDifficultyFollows(t *testing.T) {
 	want(t, "a share that is too easy for the harder job", m.call("mining.submit", p...), 23)
 }
 
-// Who asks for another difficulty all the time is not given a job each time.
+// A miner that requests another difficulty all the time does not get a job each time.
 func TestDifficultyWishesMany(t *testing.T) {
 	w := newWorld(t)
 	w.take()
@@ -132,8 +132,7 @@ func TestDifficultyWishesMany(t *testing.T) {
 	}
 }
 
-// Late shares count for a miner's speed too: where blocks are easy,
-// nearly all do.
+// Late shares count for a miner's speed too: where blocks are easy, nearly all are late.
 func TestDifficultyFollowsStale(t *testing.T) {
 	w := newWorld(t)
 	w.take()
@@ -151,7 +150,7 @@ func TestDifficultyFollowsStale(t *testing.T) {
 	}
 }
 
-// What a miner asks for.
+// The difficulty that a miner requests.
 func TestDifficultyWishes(t *testing.T) {
 	w := newWorld(t, func(_ *world, o *stratum.Options) { o.Difficulty = 0 })
 	w.take()
@@ -200,7 +199,7 @@ func TestDifficultyWishes(t *testing.T) {
 	}
 }
 
-// What is not Stratum ends the connection at once, and the server goes on.
+// Input that is not Stratum ends the connection at once, and the server continues.
 func TestGarbage(t *testing.T) {
 	w := newWorld(t)
 	w.take()
@@ -224,7 +223,7 @@ func TestGarbage(t *testing.T) {
 	m.must(second(m.conn.Write([]byte(strings.Repeat(" ", 10_000)))))
 	m.awaitEnd()
 
-	// Requests that are refused, and bad shares, are borne for a while.
+	// Rejected requests and bad shares are tolerated for a while.
 	m = dial(t, w.address)
 	m.subscribe()
 	n := 0
@@ -259,7 +258,7 @@ func TestGarbage(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A miner that does not read what it is sent is left, and holds up nobody.
+// A miner that does not read what it is sent is disconnected, and delays nobody.
 func TestSlowMiner(t *testing.T) {
 	w := newWorld(t)
 	w.take()

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// testMiner is a miner with a reading of the protocol of its own: it has nothing
-// in common with the code under test.
+// testMiner is a miner with its own implementation of the protocol: it shares no code
+// with the code under test.
 type testMiner struct {
 	testing.TB
 	conn  net.Conn
@@ -34,7 +34,7 @@ type testMiner struct {
 	lastSubmitParams []any
 }
 
-// testJob is a mining.notify, as it came.
+// testJob is a mining.notify, as received.
 type testJob struct {
 	ID, Prev, Coinbase1, Coinbase2 string
 	Branch                         []string
@@ -74,7 +74,7 @@ func over(t testing.TB, conn net.Conn) *testMiner {
 	return &testMiner{TB: t, conn: conn, lines: bufio.NewReader(conn)}
 }
 
-// write sends a line as it stands.
+// write sends a line unchanged.
 func (m *testMiner) write(line string) {
 	m.Helper()
 	if _, err := fmt.Fprintf(m.conn, "%s\n", line); err != nil {
@@ -150,7 +150,7 @@ func (m *testMiner) call(method string, params ...any) testMessage {
 	}
 }
 
-// subscribe subscribes, and takes up a session again if one is given.
+// subscribe subscribes, and resumes a session if it is not "".
 func (m *testMiner) subscribe(session ...any) {
 	m.Helper()
 	got := m.call("mining.subscribe", append([]any{"test/1"}, session...)...)
@@ -209,7 +209,7 @@ func unhex(t testing.TB, text string) []byte {
 	return b
 }
 
-// word is 4 bytes of a header from 8 digits of the stratum.
+// word returns 4 bytes of a header from 8 digits of a message.
 func word(t testing.TB, text string) []byte {
 	b := unhex(t, text)
 	return []byte{b[3], b[2], b[1], b[0]}

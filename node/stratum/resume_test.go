@@ -9,8 +9,8 @@ import (
 	"stele/node/stratum"
 )
 
-// A share that was found while the connection was gone is good also if it is the
-// first one of its tip: it may be a block.
+// A share that was found without a connection is valid even if it is the first one of
+// its tip: it may be a block.
 func TestResumeWithFirstShare(t *testing.T) {
 	w := newWorld(t)
 	w.take()
@@ -30,8 +30,8 @@ func TestResumeWithFirstShare(t *testing.T) {
 	want(t, "the same share", again.call("mining.submit", kept...), 22)
 }
 
-// A connection that has lost its session, and has not ended yet, does not take
-// new work away from the one that has it.
+// A connection that has lost its session, and has not ended yet, does not consume the
+// new work of the one that has it.
 func TestResumeWhileOldGoesOn(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
@@ -66,7 +66,7 @@ func TestResumeWhileOldGoesOn(t *testing.T) {
 	}
 }
 
-// The end of the connection that a session was taken from changes nothing of it.
+// The end of the connection that had a session before does not change the session.
 func TestTakeoverKeepsShares(t *testing.T) {
 	w := newWorld(t)
 	w.take()

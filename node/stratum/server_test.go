@@ -30,7 +30,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// payee is whom the miners of the tests work for.
+// payee is the key that the miners of the tests mine for.
 var (
 	payee = record.PublicOf(network.DevFaucets()[3])
 	user  = payee.String()
@@ -129,7 +129,7 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-// Write takes lines of the log.
+// Write implements io.Writer, for lines of the log.
 func (w *world) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -173,10 +173,10 @@ func (w *world) template() *template.Template {
 	return made
 }
 
-// take gives the server a template of the present tip.
+// take sets a template of the current tip.
 func (w *world) take() { w.server.Take(w.template()) }
 
-// want checks the code of an answer to a share; 0 is that of a good one.
+// want checks the code of an answer to a share; 0: accepted.
 func want(t testing.TB, what string, got testMessage, code int) {
 	t.Helper()
 	if got.code() != code || (code == 0) != (string(got.Result) == "true") {
@@ -228,7 +228,7 @@ func TestMining(t *testing.T) {
 	}
 }
 
-// What a pool checks about a share, and the code of each refusal.
+// What a pool checks about a share, and the code of each rejection.
 func TestShares(t *testing.T) {
 	w := newWorld(t)
 	w.fill(3)
@@ -293,8 +293,8 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// Miners that always choose the latest time that the server takes do not bring
-// the median time so far ahead that the chain would take no block for now.
+// Miners that always choose the latest time that the server accepts do not move the
+// median time so far ahead that the chain would accept no block for now.
 func TestLatestTimes(t *testing.T) {
 	w := newWorld(t)
 	w.bits = 0
@@ -365,8 +365,8 @@ func number(t testing.TB, hex string) (n uint32) {
 	return n
 }
 
-// Work comes at once for a new tip, again when it is complete, and then every
-// half minute.
+// Miners get work at once for a new tip, again when it is complete, and then every half
+// minute.
 func TestWork(t *testing.T) {
 	w := newWorld(t)
 	w.take()
@@ -415,7 +415,7 @@ func TestWork(t *testing.T) {
 }
 
 // The first template of a tip has a part of the records, and the miners get the
-// next one as soon as it is there.
+// next one as soon as it exists.
 func TestFirstWork(t *testing.T) {
 	crowd := newWorld(t)
 	full := crowd.template()
@@ -544,7 +544,7 @@ func TestRequests(t *testing.T) {
 	m.call("mining.ping")
 }
 
-// A block is answered by what becomes of it.
+// The answer to a block is the decision of the chain.
 func TestBlockVerdict(t *testing.T) {
 	w := newWorld(t, func(w *world, _ *stratum.Options) { w.bits = 0 }) // every share is a block
 	w.take()
@@ -596,8 +596,8 @@ func TestWorkerNames(t *testing.T) {
 	want(t, "a name", m.call("mining.authorize", user+".ü", "x"), 0)
 }
 
-// Miners that come and go do not decide how fast the log grows, and what they call
-// themselves can be shown: short, and without what writes into terminals.
+// Miners that connect and disconnect do not decide how fast the log grows, and their
+// names are safe to show: short, and without escape sequences.
 func TestLogGrowth(t *testing.T) {
 	var log strings.Builder
 	w := newWorld(t, func(w *world, o *stratum.Options) {

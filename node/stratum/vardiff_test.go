@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// play lets a miner of a rate, in difficulty a second, find shares by chance for
-// some time, and returns the moment at which it was over.
+// play simulates a miner of a rate, in difficulty a second, that finds shares at random
+// for some time. It returns the time at the end.
 func play(v *vardiff, random *rand.Rand, rate, ceiling float64, now time.Time, d time.Duration) (end time.Time, shares int) {
 	end = now.Add(d)
 	tick := now.Add(tickEvery)
@@ -36,7 +36,7 @@ func play(v *vardiff, random *rand.Rand, rate, ceiling float64, now time.Time, d
 	}
 }
 
-// From any difficulty on, a miner of any speed has about 20 shares a minute.
+// From any initial difficulty, a miner of any speed soon has about 20 shares a minute.
 func TestVardiff(t *testing.T) {
 	start := time.Unix(1e9, 0)
 	for _, rate := range []float64{1e-4, 0.01, 1, 1000, 1e6, 1e12} {
@@ -119,8 +119,7 @@ func TestVardiffBounds(t *testing.T) {
 	}
 }
 
-// Rounding never makes a difficulty higher, nor much lower, and it does not
-// change what is round.
+// Rounding never makes a difficulty higher, nor much lower, and is idempotent.
 func TestRoundDown(t *testing.T) {
 	for x, want := range map[float64]float64{
 		0.1: 0.1, 1: 1, 1.99: 1, 12.7: 12, 999.9: 999, 1023: 1020, 65536: 65500, 7e15: 7e15, 2.4567e-7: 2.45e-7, 1e-6: 1e-6, 0.001: 0.001, 0: 0,

@@ -9,7 +9,7 @@ import (
 	"stele/node/ledger/record"
 )
 
-// What a work remembers for keys has a bound.
+// What a work keeps for keys is bounded.
 func TestPaidBound(t *testing.T) {
 	made, b, _ := newTemplate(t)
 	var ws workSet
@@ -44,7 +44,7 @@ func TestHeightInNotify(t *testing.T) {
 	if got, want := n.Height(), tip.Height()+1; got != want {
 		t.Errorf("height %d, want %d", got, want)
 	}
-	// What is not as such a coinbase has it is no height.
+	// Other bytes than such a coinbase has are not a height.
 	for i := range n.Coinbase1[:64] {
 		one := n
 		one.Coinbase1 = bytes.Clone(n.Coinbase1)

@@ -22,7 +22,7 @@ type session chan *miner.Work
 func (s session) Work(w *miner.Work) { s <- w }
 func (s session) HashRate() float64  { return 0 }
 
-// node answers as a node does; blocks gets what is proposed and submitted.
+// node answers as a node does; blocks receives what is proposed and submitted.
 func node(t *testing.T, proposal, submit string, blocks chan<- string) *Client {
 	sum := pow.Sum(make([]byte, 64)) // of the root of no other transaction, and the reserved value (BIP 141)
 	commitment := "6a24aa21a9ed" + hex.EncodeToString(sum[:])

@@ -63,8 +63,8 @@ func quoted() string {
 	return string(b)
 }
 
-// Whatever a node writes, and where, what comes out of it is short and can be
-// shown on a terminal.
+// Whatever a node writes, and wherever, the error is short and safe to show on a
+// terminal.
 func TestHostileText(t *testing.T) {
 	answer := func(body string) string {
 		body = strings.ReplaceAll(body, "HOSTILE", quoted())

@@ -53,8 +53,8 @@ func TestBech32(t *testing.T) {
 }
 
 // Addresses with their scripts: those of BIP 173 and BIP 350, and of the tests of
-// Bitcoin Core (key_io_valid.json); one chain that each is of, and one that it is
-// not of.
+// Bitcoin Core (key_io_valid.json); one chain that each belongs to, and one that it
+// does not.
 var addresses = []struct{ address, script, chain, other string }{
 	{"BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "0014751e76e8199196d454941c45d1b3a323f1433bd6", "main", "signet"},
 	{"tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7", "00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262", "test", "main"},
@@ -137,8 +137,8 @@ func TestBadAddress(t *testing.T) {
 	}
 }
 
-// No input makes it panic, and what it takes has an output script of a known
-// form and length.
+// No input makes it panic, and what it accepts has an output script of a known form
+// and length.
 func FuzzPayout(f *testing.F) {
 	for _, a := range addresses {
 		f.Add(a.address)

@@ -14,7 +14,7 @@ import (
 	"stele/engine/pow"
 )
 
-// cut takes the transactions of a block apart (BIP 144).
+// cut splits a block into its transactions (BIP 144).
 type cut struct {
 	b  []byte
 	at int
@@ -63,8 +63,8 @@ func (c *cut) transaction() []byte {
 	return c.b[start:c.at]
 }
 
-// realBlock is a block of the main network, and the template that a node gives
-// for its transactions.
+// realBlock is a block of the main network, and the template that a node makes from
+// its transactions.
 type realBlock struct {
 	raw      []byte
 	parsed   blockfile.Block
@@ -127,9 +127,9 @@ func (r *realBlock) height() uint32 {
 	return uint32(s[1]) | uint32(s[2])<<8 | uint32(s[3])<<16
 }
 
-// From a template with the transactions of a real block comes that block, but
-// for the coinbase: the branch gives the Merkle root of its header, the
-// commitment holds for its witnesses, and the bytes are the same.
+// A template with the transactions of a real block makes that block, except for the
+// coinbase: the branch leads to the Merkle root of its header, the commitment matches
+// its witnesses, and the bytes are the same.
 func TestRealBlock(t *testing.T) {
 	blocks := map[string][]byte{"277647": blockfiletest.Block277647(t)[8:]}
 	for hash, raw := range blockfiletest.SegwitBlocks(t) {

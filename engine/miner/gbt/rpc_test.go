@@ -116,8 +116,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// A node that cannot serve now is no wrong URL, and the start of what it says is
-// shown.
+// A node that cannot serve now is not reported as a wrong URL, and the error quotes
+// the start of its answer.
 func TestServerError(t *testing.T) {
 	var status atomic.Int32
 	var body atomic.Value

@@ -14,9 +14,8 @@ import (
 	"stele/engine/pow"
 )
 
-// Many blocks wait while the node takes its time with the first one. When the
-// chain goes on they are stale at once, and one on the new parent does not wait
-// behind them.
+// Many blocks wait while the node is slow with the first one. When the chain has a new
+// tip they are stale at once, and a block on the new parent does not wait behind them.
 func TestNewParent(t *testing.T) {
 	next, hangs, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

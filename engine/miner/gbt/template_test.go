@@ -21,7 +21,7 @@ func TestHeightPush(t *testing.T) {
 	}
 }
 
-// Whatever a node says, nothing panics; and from what is taken comes a header and
+// Whatever a node sends, nothing panics; and every accepted template makes a header and
 // a block around it.
 func FuzzTemplate(f *testing.F) {
 	for _, seed := range []string{

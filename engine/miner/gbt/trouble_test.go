@@ -131,7 +131,7 @@ const (
 
 var errReset = errors.New("connection reset")
 
-// A block is sent until the node has judged it.
+// A block is submitted until the node has decided about it.
 func TestSubmitAgain(t *testing.T) {
 	for name, answers := range map[string][]string{
 		"at once":                    {taken},
@@ -156,8 +156,8 @@ func TestSubmitAgain(t *testing.T) {
 	}
 }
 
-// The chain goes on, perhaps by the very block whose answer was lost: the node is
-// asked once more.
+// The chain has a new tip, perhaps the very block whose answer was lost: it is
+// submitted once more.
 func TestSubmitOver(t *testing.T) {
 	for _, c := range []struct {
 		last string
@@ -192,8 +192,8 @@ func TestSubmitOver(t *testing.T) {
 	}
 }
 
-// A new block that comes while a proposal is judged makes the template old, and
-// nothing worse; unless it comes every time.
+// A new block that arrives while a proposal is checked makes the template out of date,
+// and nothing worse; unless that happens every time.
 func TestProposalRace(t *testing.T) {
 	race := `{"result":"inconclusive-not-best-prevblk"}`
 	for _, races := range []int{1, maxRaces, maxRaces + 1} {
@@ -213,7 +213,7 @@ func TestProposalRace(t *testing.T) {
 	}
 }
 
-// A node without news is asked whether it still answers, and its work goes on.
+// A node with nothing new is probed, and its work stays.
 func TestLongPollQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(script)

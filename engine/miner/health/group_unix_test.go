@@ -48,8 +48,8 @@ func TestKilledHookLeavesNothing(t *testing.T) {
 	log.await(t, 1, `"hook killed" event=sick command=sh reason="miner stopped"`)
 }
 
-// What a hook that ended by itself has left in the background goes on, and is
-// no failure, though it holds the output of the hook.
+// What a hook leaves in the background when it exits keeps running, and is not a
+// failure, although it holds the output of the hook.
 func TestEndedHookLeavesItsChild(t *testing.T) {
 	in, out := fifo(t, "in"), fifo(t, "out")
 	r, log, stop := run(t, Hooks{Sick: []string{"sh", "-c", `cat <"$0" >"$1" & echo away`, in, out}})

@@ -73,8 +73,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// A command that fails, or is not there, or takes too long, harms nothing. Those
-// of an event run one after the other.
+// A command that fails, does not exist, or takes too long does no harm. Those of an
+// event run one after the other.
 func TestBadHooks(t *testing.T) {
 	dir := t.TempDir()
 	one := filepath.Join(dir, "one")
@@ -128,8 +128,8 @@ func TestKilledHookTellsItsTime(t *testing.T) {
 	}
 }
 
-// Too many calls are left out, a long output is cut, and the end of the runner
-// ends what runs.
+// Too many calls are dropped, a long output is cut, and the end of the runner kills
+// what runs.
 func TestHooksAreBounded(t *testing.T) {
 	r, log, stop := run(t, Hooks{
 		Sick:  []string{"sleep", "1000"},

@@ -150,10 +150,10 @@ func TestMachine(t *testing.T) {
 	}
 }
 
-// Whatever happens in whatever order: a trial is asked for only of a device that
-// is sick or dead and not hot, one at a time, and with pauses; only what is used
-// rests, and it is not used again while it is hot; and a device that fails for
-// good is given up after its trials.
+// For events in any order: a trial is requested only for a device that is sick or dead
+// and not hot, one at a time, and with pauses; only a device in use rests, and it is
+// not used again while it is hot; and a device that always fails is given up after its
+// trials.
 func TestMachineProperty(t *testing.T) {
 	events := []Event{Progress, Faulty, Failed, TrialPassed, TrialFailed, TrialDeferred, Hot, Cool}
 	rapid.Check(t, func(t *rapid.T) {

@@ -11,13 +11,13 @@ import (
 	"stele/engine/stratum/stratumtest"
 )
 
-// channel gives the work that it gets to a channel.
+// channel is a session that passes on its work.
 type channel chan *miner.Work
 
 func (c channel) Work(w *miner.Work) { c <- w }
 func (c channel) HashRate() float64  { return 0 }
 
-// run runs a client until the benchmark is over, and returns what gives its work.
+// run runs a client until the benchmark is over, and returns its work.
 func run(b *testing.B, o stratum.Options) channel {
 	b.Helper()
 	client, err := stratum.New(o)
@@ -35,7 +35,7 @@ func run(b *testing.B, o stratum.Options) channel {
 	return works
 }
 
-// BenchmarkNotify is the way of a job from the pool's socket to the miner, over
+// BenchmarkNotify measures the time of a job from the pool's socket to the miner, over
 // loopback.
 func BenchmarkNotify(b *testing.B) {
 	pool := stratumtest.New(b, stratumtest.Options{})

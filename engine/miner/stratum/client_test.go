@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // easy is a difficulty that a few hashes meet.
 const easy = "1e-9"
 
-// stub is a miner that keeps the work that it gets.
+// stub is a miner that keeps its work.
 type stub struct {
 	t      *testing.T
 	client *stratum.Client
@@ -179,8 +179,8 @@ func rejected(t *testing.T, err error, cause miner.Cause) {
 	}
 }
 
-// The header of a real block comes out, and its nonce is accepted by a pool that
-// computes the hash by itself.
+// A real job makes the header of a real block, and its nonce is accepted by a pool that
+// computes the hash independently.
 func TestTestnet3(t *testing.T) {
 	_, m := mine(t, stratumtest.Options{Job: stratumtest.Testnet3, Difficulty: "7.8857"}, stratum.Options{})
 	w := m.work(0)
@@ -210,7 +210,7 @@ func TestTestnet3(t *testing.T) {
 	rejected(t, submit(t, s), miner.LowDifficulty)
 }
 
-// What pools do and the protocol does not forbid.
+// Dialects: what pools do and the protocol does not forbid.
 func TestDialects(t *testing.T) {
 	tests := map[string]stratumtest.Options{
 		"plain":                {},
@@ -261,8 +261,8 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// A pool may put more parameters into mining.notify than are known, or leave out
-// the last. The log says so once.
+// A pool may send unknown parameters in mining.notify, or omit the last. That is logged
+// once.
 func TestNotifyParameters(t *testing.T) {
 	for name, change := range map[string]func([]any) []any{
 		"one before clean_jobs": func(p []any) []any { return append(p[:8:8], p[7], p[8]) },
@@ -287,7 +287,7 @@ func TestNotifyParameters(t *testing.T) {
 	}
 }
 
-// A miner that does not roll does not ask for it.
+// A miner that does not roll versions does not request it.
 func TestNoVersionRolling(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
 	accepted(t, find(t, m.work(0), 0, 0))
@@ -296,7 +296,7 @@ func TestNoVersionRolling(t *testing.T) {
 	}
 }
 
-// Difficulty and extranonce are those of the job, whatever comes later.
+// Difficulty and extranonce of a job are frozen, whatever the pool sends later.
 func TestFrozen(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
 	first := m.work(0)
@@ -331,9 +331,9 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
-// A pool may judge by a raised difficulty at once: the first share that it rejects
-// for that gives the running job that difficulty, and says nothing against the
-// pool.
+// A pool may apply a raised difficulty at once: after the first share that it rejects
+// for that, the current job has that difficulty. The rejection does not count against
+// the pool.
 func TestRaisedDifficulty(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{AtOnce: true}, stratum.Options{})
 	first := m.work(0)
@@ -378,7 +378,7 @@ func TestRaisedDifficulty(t *testing.T) {
 	}
 }
 
-// A job whose id another one has got is not asked about.
+// A share of a job whose id was reused is not submitted.
 func TestJobIDAgain(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
 	first := m.work(0)
@@ -418,7 +418,7 @@ func TestMaskChanges(t *testing.T) {
 	if narrow.Extranonces+1 != wide.Extranonces {
 		t.Errorf("%d extranonces left of %d", narrow.Extranonces, wide.Extranonces)
 	}
-	// Bits that were not asked for are not taken.
+	// Bits that were not requested are not used.
 	pool.SetMask(0xffffffff)
 	if w := m.work(2); w.VersionMask != miner.DefaultVersionMask {
 		t.Errorf("mask %08x", w.VersionMask)
@@ -454,7 +454,7 @@ func TestMaskWiderThanOurs(t *testing.T) {
 	}
 }
 
-// What the pool may ask for, and what it gets.
+// Requests of the pool, and their answers.
 func TestQuestions(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{Agent: "stele/test"})
 	m.work(0)
@@ -485,7 +485,7 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// Lines that mean nothing are passed over; a stream of them ends the session.
+// Invalid lines are ignored; a stream of them ends the session.
 func TestGarbage(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
 	w := m.work(0)
@@ -511,7 +511,7 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// A server that is no pool is left at its first line.
+// The client disconnects from a server that is not a pool at its first line.
 func TestNotAPool(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -534,7 +534,7 @@ func TestNotAPool(t *testing.T) {
 	}
 }
 
-// A user that the pool refuses again and again is no reason to call again soon.
+// A pool that rejects the user again and again is not tried again soon.
 func TestUnauthorized(t *testing.T) {
 	always := func(members string) stratumtest.Options {
 		return stratumtest.Options{Refusal: func(int) string { return members }}
@@ -563,7 +563,7 @@ func TestUnauthorized(t *testing.T) {
 	}
 }
 
-// What is not about the user passes, however long it takes; and refusals count
+// Errors that are not about the user pass, however long they last; and rejections count
 // only in a row.
 func TestAuthorizeTrouble(t *testing.T) {
 	const refused = `"result":false,"error":null`
@@ -600,7 +600,7 @@ func TestAuthorizeTrouble(t *testing.T) {
 }
 
 // A pool that sends messages without a pause does not decide how fast the log
-// grows: what is left out is counted, and the session goes on.
+// grows: dropped lines are counted, and the session continues.
 func TestMessageFlood(t *testing.T) {
 	pool, m := mine(t, stratumtest.Options{}, stratum.Options{})
 	m.work(0)

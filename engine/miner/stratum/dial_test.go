@@ -26,7 +26,7 @@ import (
 	"stele/internal/text"
 )
 
-// Without a pin only what the system trusts is a pool, with one only that.
+// Without a pin the client trusts what the system trusts, with a pin only that.
 func TestTLS(t *testing.T) {
 	server := httptest.NewTLSServer(nil) // for its certificate
 	server.Close()
@@ -56,7 +56,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// The error of a pool that closes the connection on the wrong scheme differs from that of one that is down.
+// The error of a pool that closes the connection on the wrong scheme differs from that
+// of a pool that is down.
 func TestWrongScheme(t *testing.T) {
 	server := httptest.NewTLSServer(nil) // for its certificate
 	server.Close()
@@ -101,8 +102,8 @@ func TestWrongScheme(t *testing.T) {
 	}
 }
 
-// A certificate says in its names what its owner wants: they come into an error as
-// they can be shown, and the fingerprint stands behind them in full.
+// The names in a certificate may be anything: an error quotes them so that they are
+// safe to show, with the whole fingerprint after them.
 func TestHostileCertificate(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

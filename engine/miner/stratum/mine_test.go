@@ -11,9 +11,8 @@ import (
 	"stele/engine/stratum/stratumtest"
 )
 
-// A miner at a pool that changes all that it can, and loses its connections. What
-// the pool accepts it has computed by itself, and no share is duplicate, of low
-// difficulty or badly made.
+// A miner at a pool that changes everything it can, and loses its connections. The pool
+// checks all shares independently, and none is duplicate, of low difficulty or invalid.
 func TestMine(t *testing.T) {
 	pool := stratumtest.New(t, stratumtest.Options{
 		Difficulty: "1e-6", // some 4000 hashes each

@@ -72,7 +72,7 @@ func minePipe(t *testing.T, po stratumtest.Options, o stratum.Options) (*network
 	return n, pool, m
 }
 
-// submitting submits a share and returns where the answer will be.
+// submitting submits a share and returns a channel for the answer.
 func submitting(t *testing.T, s miner.Share) <-chan error {
 	t.Helper()
 	answer := make(chan error, 1)
@@ -137,7 +137,7 @@ func TestExtranonceSubscribeHangsUp(t *testing.T) {
 	})
 }
 
-// A share that was not judged, or whose answer was lost, counts once.
+// A share that was not checked, or whose answer was lost, counts once.
 func TestResume(t *testing.T) {
 	for name, reaction := range map[string]stratumtest.Reaction{
 		"share lost": stratumtest.HangUp, "answer lost": stratumtest.HangUpOn,
@@ -165,8 +165,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// When all extranonces of a job were used and it is given again, its times are
-// later ones, so that no header is hashed twice.
+// When all extranonces of a job were used and it comes again, it has later times, so
+// that no header is hashed twice.
 func TestResumeUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool, m := minePipe(t, stratumtest.Options{
@@ -184,7 +184,7 @@ func TestResumeUsedUp(t *testing.T) {
 	})
 }
 
-// Without the extranonce there is no way to deliver a share.
+// With another extranonce a share cannot be delivered.
 func TestNotResumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, pool, m := minePipe(t, stratumtest.Options{Share: first(stratumtest.HangUp)}, stratum.Options{})
@@ -211,7 +211,7 @@ func TestNotResumed(t *testing.T) {
 	})
 }
 
-// A pool that does not want to hear of a session is asked for a new one.
+// If a pool rejects a session, the client requests a new one.
 func TestSessionRefused(t *testing.T) {
 	for name, reaction := range map[string]stratumtest.Reaction{"error": stratumtest.Fail, "closes": stratumtest.HangUp} {
 		t.Run(name, func(t *testing.T) {
@@ -317,7 +317,7 @@ func TestOutageWithNewBlock(t *testing.T) {
 	})
 }
 
-// A share that is a block is sent whatever there is: the pool may need it.
+// A share that is a block is always submitted: the pool may need it.
 func TestLateBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		job := stratumtest.MakeJob(1, 1, true)
@@ -336,7 +336,7 @@ func TestLateBlock(t *testing.T) {
 	})
 }
 
-// The clocks of a session: a pool that is quiet is asked, one that is silent is left.
+// The timeouts of a session: a quiet pool is probed, and a silent one is left.
 func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool, m := minePipe(t, stratumtest.Options{Resume: true}, stratum.Options{})
@@ -367,7 +367,7 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// A pool that authorizes the miner but sends no job is left.
+// The client disconnects from a pool that authorizes the miner but sends no job.
 func TestNoJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, m := minePipe(t, stratumtest.Options{NoJob: true}, stratum.Options{})
@@ -379,7 +379,7 @@ func TestNoJob(t *testing.T) {
 	})
 }
 
-// A pool that repeats the user in an answer does not bring it into an error.
+// A pool that repeats the user in an answer does not get it into an error.
 func TestSecretsInAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork()
@@ -394,7 +394,7 @@ func TestSecretsInAnswers(t *testing.T) {
 	})
 }
 
-// A share that gets no answer from a pool that answers else is given up.
+// A share that gets no answer is lost, if the pool answers otherwise.
 func TestShareIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool, m := minePipe(t, stratumtest.Options{Share: first(stratumtest.Ignore)}, stratum.Options{})
@@ -408,7 +408,7 @@ func TestShareIgnored(t *testing.T) {
 	})
 }
 
-// A server that accepts and says nothing.
+// A server that accepts connections and sends nothing.
 func TestNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
@@ -428,8 +428,8 @@ func TestNoAnswer(t *testing.T) {
 	})
 }
 
-// The difficulty that is asked for lets expect 15 shares a minute, and follows the
-// rate when that changes by much.
+// The suggested difficulty is for 15 shares a minute, and follows large changes of the
+// rate.
 func TestSuggestDifficulty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool, m := minePipe(t, stratumtest.Options{}, stratum.Options{})
@@ -500,7 +500,7 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
-// The end of the context ends the session at once, and those who submit.
+// The end of the context ends the session and all submissions at once.
 func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork()

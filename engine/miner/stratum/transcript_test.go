@@ -18,16 +18,16 @@ import (
 )
 
 // The conversations in testdata are written from what pools publish, or from what
-// their miners have logged, with other values; but for those that say they are
+// their miners have logged, with other values, except for those that are marked as
 // recorded. A line is
 //
 //	# a comment
-//	> what the pool says; $id is the id of the last request
-//	< the method of the request that comes next
+//	> a line of the pool; $id is the id of the last request
+//	< the method of the next request
 //	! share: the miner submits one of its newest work
-//	= work, its id, difficulty, mask and number of extranonces: the miner has got it
+//	= work, its id, difficulty, mask and number of extranonces: the miner has it
 //	= accepted, or a cause: the answer to the share, as the miner sees it
-//	version-rolling: the miner can do that
+//	version-rolling: the miner supports it
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcripts/*.txt")
 	if err != nil || len(files) < 10 {

@@ -186,7 +186,7 @@ func ask(t *testing.T, request string, v any) {
 	}
 }
 
-// Whatever comes, the answer to JSON is JSON, and not large.
+// Whatever the request, the answer to JSON is JSON, and not large.
 func FuzzCgminer(f *testing.F) {
 	for _, seed := range []string{"summary", `{"command":"devs+pools"}`, `{"command":"+++"}`, "{\"command\":\"\xff+x\"}", `{"command":null}`} {
 		f.Add([]byte(seed))

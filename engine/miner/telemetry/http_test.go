@@ -59,7 +59,7 @@ func TestHandlerGuard(t *testing.T) {
 	}
 }
 
-// The token that counts is that of the moment.
+// Each request needs the current token.
 func TestHandlerTokenChanges(t *testing.T) {
 	token := "one"
 	h := Handler(HandlerOptions{Status: someStatus, Token: func() string { return token }})

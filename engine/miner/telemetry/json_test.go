@@ -20,14 +20,14 @@ const schemaFile = "../../../docs/mine-status.schema.json"
 
 var update = flag.Bool("update", false, "write the schema file anew")
 
-// schema returns the JSON Schema of Document: all that it consists of is in the
+// schema returns the JSON Schema of Document. The types that it consists of are in the
 // registry, under #/$defs/.
 func schema() (huma.Registry, *huma.Schema) {
 	r := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
 	return r, huma.SchemaFromType(r, reflect.TypeFor[Document]())
 }
 
-// The schema in docs is that of the type, and the output keeps to it.
+// The schema in docs is that of the type, and the output matches it.
 func TestSchema(t *testing.T) {
 	r, root := schema()
 	text, err := json.MarshalIndent(map[string]any{

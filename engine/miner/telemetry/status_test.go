@@ -19,7 +19,7 @@ func difficulty(text string) pow.Difficulty {
 	return d
 }
 
-// someStatus is that of a miner with a GPU, a CPU and two pools.
+// someStatus is the status of a miner with a GPU, a CPU and two pools.
 func someStatus() miner.Status {
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600))
 	some := miner.Shares{

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// line is a miner made of lines.
+// line is a miner that sends lines.
 type line struct {
 	t  *testing.T
 	nc net.Conn
@@ -116,7 +116,7 @@ func atFault(t *testing.T, text, want string) {
 	})
 }
 
-// Every slip of a miner is a fault.
+// Every mistake of a miner is a fault.
 func TestFaults(t *testing.T) {
 	for text, want := range map[string]string{
 		strings.Replace(good, "00000001", "0000001", 1):                        "extranonce2 has 4 bytes",
@@ -151,7 +151,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// The version of a share is judged by the mask, and is part of its header.
+// The version of a share is checked against the mask, and is part of its header.
 func TestVersionBits(t *testing.T) {
 	p := stratumtest.New(t, stratumtest.Options{Difficulty: "1e-10", Mask: 0x6000})
 	l := dial(t, p)
