@@ -47,7 +47,7 @@ func (m *Miner) best(now time.Time) *upstream {
 	stable := a != nil && a.connected && !a.removed && !a.rejections.suspended(now)
 	for _, u := range m.sources {
 		switch {
-		case !u.connected || u.rejections.suspended(now):
+		case !u.connected || u.work == nil || u.rejections.suspended(now):
 		case u != a && stable && u.broke && now.Sub(u.since) < m.times.settle:
 		default:
 			return u

@@ -54,6 +54,8 @@ func (m *Miner) hit(h engine.Hit) {
 	case !o.work.Target.MetBy(h.Hash):
 		m.Log.Error("hit above the target of its work", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
 		return
+	case o.work.Wanted != nil && !o.work.Wanted():
+		return
 	case m.hits.seenBefore(h.Hash):
 		m.Log.Error("duplicate hit", "device", h.Device, "hash", h.Hash, "job", o.work.ID)
 		return

@@ -22,6 +22,11 @@ type Options struct {
 	Log     *slog.Logger   // nil: silent
 	Version string         // of the program, for Status
 
+	// QuietShares logs every share at [slog.LevelDebug], blocks and rejected shares
+	// too: for a caller that logs its blocks itself, as where they come every few
+	// seconds.
+	QuietShares bool
+
 	// Sensors reads the sensors of the device with a UUID. Nil: there are none.
 	// One goroutine calls it, and it may block.
 	Sensors func(uuid string) (Sensors, error)

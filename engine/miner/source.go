@@ -31,7 +31,9 @@ type Source interface {
 // Session is the side of the miner that a source talks to. Its methods do not
 // block. Safe for concurrent use.
 type Session interface {
-	// Work sets the newest work. The first one marks the source as connected.
+	// Work sets the newest work, or nil while the source has nothing to mine: the
+	// devices then stop until the next work. The first call marks the source as
+	// connected.
 	Work(w *Work)
 	// HashRate returns the rate of the engine over the last minute, in hashes per
 	// second, so that a source can ask for shares of a suitable difficulty. 0: not
@@ -65,10 +67,18 @@ type Work struct {
 	// be quick (a dozen hashes) and safe for concurrent use.
 	Header func(extranonce uint64, time uint32) pow.Header
 
+	// Wanted reports whether another share of this work could still be of use. The
+	// miner drops a hit that is not wanted and does not count it: a source of
+	// blocks of its own needs one on each parent, and an easy target gives
+	// thousands. It is called for every hit: it must be quick and safe for
+	// concurrent use. Nil: every share is wanted.
+	Wanted func() bool
+
 	// Submit submits a share and waits for the answer: nil if the share is accepted,
-	// a *[Rejection] if it is rejected. If the session is broken it waits for the
-	// next one, as long as the share could count there. An error of the kind
-	// [ErrLost] says that it no longer can. It must be safe for concurrent use.
+	// a *[Rejection] if it is rejected, or [ErrNotWanted]. If the session is broken
+	// it waits for the next one, as long as the share could count there. An error of
+	// the kind [ErrLost] says that it no longer can. It must be safe for concurrent
+	// use.
 	Submit func(ctx context.Context, s Share) error
 }
 
@@ -104,6 +114,9 @@ var (
 	ErrFatal = errors.New("refused")
 	// ErrLost is the kind of the error of a share that can no longer be delivered.
 	ErrLost = errors.New("share lost")
+	// ErrNotWanted says that a share came after the one that was needed. It is
+	// neither accepted nor rejected.
+	ErrNotWanted = errors.New("share not wanted")
 )
 
 // Cause is why a share was not accepted.

@@ -84,6 +84,8 @@ func (m *Miner) answer(u *upstream, s Share, err error) {
 	case err == nil:
 		m.accept(u, s)
 		return
+	case errors.Is(err, ErrNotWanted):
+		return
 	case errors.As(err, &rejection):
 	default: // ErrLost, the end of a context, a connection
 		rejection = &Rejection{Cause: Lost, Text: err.Error()}
@@ -109,7 +111,9 @@ func (m *Miner) accept(u *upstream, s Share) {
 	level := slog.LevelDebug
 	if s.Block() {
 		m.hooks.Block(s.Device, s.Hash.String())
-		level = slog.LevelInfo
+		if !m.QuietShares {
+			level = slog.LevelInfo
+		}
 	}
 	m.Log.Log(context.Background(), level, "share accepted", "source", u.name, "job", s.Work.ID,
 		s.Work.height(), "block", s.Block(), "hash", s.Hash, "device", s.Device)
@@ -125,7 +129,7 @@ func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
 	}
 	words := text.Clean(r.Text, text.Max)
 	now, level := time.Now(), slog.LevelDebug
-	if m.running == nil || m.running.Err() == nil { // not while the miner stops
+	if !m.QuietShares && (m.running == nil || m.running.Err() == nil) { // not while the miner stops
 		level = slog.LevelWarn
 	}
 	event := "share rejected"

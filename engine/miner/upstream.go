@@ -237,7 +237,16 @@ func (s *session) Work(w *Work) {
 		u.connected, u.since, u.err, u.logged, u.fatal = true, now, "", "", false
 		u.sessions++
 		s.m.everWork = true
-		s.m.Log.Info("source connected", "source", u.name, "difficulty", w.Target.Difficulty(), "version_mask", fmt.Sprintf("%08x", w.VersionMask))
+		if w != nil {
+			s.m.Log.Info("source connected", "source", u.name, "difficulty", w.Target.Difficulty(), "version_mask", fmt.Sprintf("%08x", w.VersionMask))
+		} else {
+			s.m.Log.Info("source connected", "source", u.name)
+		}
+	}
+	if w == nil {
+		u.work, u.workedAt = nil, now
+		s.m.reselect()
+		return
 	}
 	if w.Clean {
 		u.generation++
@@ -309,7 +318,11 @@ func (m *Miner) sourceErrors() string {
 	var all []string
 	for _, u := range m.sources {
 		reason := u.err
-		if reason == "" {
+		switch {
+		case reason != "":
+		case u.connected:
+			reason = "nothing to mine for now"
+		default:
 			reason = "connecting"
 		}
 		all = append(all, fmt.Sprintf("%s: %s", u.name, reason))
