@@ -18,29 +18,29 @@ type ViewsState string
 
 // States of views. The words are stable.
 const (
-	ViewsSealed   ViewsState = "sealed"   // they were closed: their seal speaks for every bit
-	ViewsUnsealed ViewsState = "unsealed" // their node did not come to its end
+	ViewsSealed   ViewsState = "sealed"   // they were closed: their seal covers every bit
+	ViewsUnsealed ViewsState = "unsealed" // their node did not stop properly
 	ViewsAbsent   ViewsState = "absent"
 )
 
-// BesideReport is what CheckBeside has found.
+// BesideReport is the result of [CheckBeside].
 type BesideReport struct {
 	Views   ViewsState
 	Custody int             // blobs and notices that are as they were written
 	Damage  []*store.Damage // files that are not, by their paths in the node's folder
 }
 
-// CheckBeside checks what a node keeps in its folder beside the store, and in the
-// folder blobs in it: the views by their seal, recipients' data by their hashes
-// and carriers' notices by their signatures. The node must not run. Nothing is
-// changed.
+// CheckBeside checks what a node keeps in its folder dir beside the store: the
+// views by their seal, and in the folder blobs in dir the recipients' data by their
+// hashes and carriers' notices by their signatures. The node must not run. Nothing
+// is changed. Errors are those of reading; damage is in the report.
 func CheckBeside(ctx context.Context, dir, blobs string) (BesideReport, error) {
 	r := BesideReport{Views: ViewsUnsealed}
-	there, err := r.folder(dir, ViewsFolder)
+	exists, err := r.folder(dir, ViewsFolder)
 	switch {
 	case err != nil:
 		return r, err
-	case there:
+	case exists:
 		sealed, damage, err := views.Check(ctx, filepath.Join(dir, ViewsFolder), nil)
 		if err != nil {
 			return r, err
@@ -54,14 +54,14 @@ func CheckBeside(ctx context.Context, dir, blobs string) (BesideReport, error) {
 	case len(r.Damage) == 0:
 		r.Views = ViewsAbsent
 	}
-	if there, err = r.folder(dir, blobs); err == nil && there {
+	if exists, err = r.folder(dir, blobs); err == nil && exists {
 		r.Custody, err = blobkeeper.Check(ctx, filepath.Join(dir, blobs), func(file, detail string) { r.add(blobs, file, detail) })
 	}
 	return r, err
 }
 
-// folder reports whether a folder is there. Something else in its place is damage.
-func (r *BesideReport) folder(dir, name string) (there bool, err error) {
+// folder reports whether a folder exists. Anything else in its place is damage.
+func (r *BesideReport) folder(dir, name string) (exists bool, err error) {
 	info, err := os.Stat(filepath.Join(dir, name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -1,30 +1,36 @@
 // Package node puts a node of the ledger network together from its parts: the
-// store, the chain, the pool, the templates, the engine that mines, the
+// store, the chain, the pool, the templates, the miner, the Stratum server, the
 // generator of traffic, and the API.
 //
-// The main path is short. [Open] opens the store, the chain and the pool, and
-// listens for the API. [Node.Run] starts what works by itself, and waits for all
-// of it when its context ends: the API, the traffic, and the miner, which turns
-// the tip and the pool into jobs for the engine, and the hits of the engine into
-// blocks of the chain. [Node.Close] seals the store. [Node.Status] tells how all
-// of it does.
+//   - [Open] opens the store, the chain and the pool, and listens.
+//   - [Node.Run] runs everything until its context ends.
+//   - [Node.Status] returns the state of all parts.
+//   - [Node.Close] seals the store.
+//   - [CheckBeside] checks the files beside the store of a node that is stopped.
 //
-// # How the parts hang together
+// # How the parts work together
 //
-// The chain is the only one that decides. Whatever it connects, it tells to one
-// function of the node ([Node.changed]), in order: the pool follows, the counts
-// grow, the miner leaves its old template. Records come in through the pool
-// only, from the API and the traffic alike.
+// Only the chain decides. It reports each change to one function of the node
+// ([Node.changed]), in order: the pool follows, the counts grow, the templater
+// makes a template of the new tip. Records enter through the pool only, from the
+// API and the traffic alike.
 //
-// What only the API needs comes a moment later: the views follow the chain in a
-// goroutine of their own, and the custody sweeps the sealed data of recipients
-// by what chain and views say. Both have folders of their own, and losing them
-// does no harm to the chain.
+// The templater gives each template to the Stratum server and to a source of
+// package engine/miner, which mines with the node's own devices as it would for a
+// pool. The blocks of both go to the chain through one submitter.
+//
+// What only the API needs follows later: the views follow the chain in a goroutine
+// of their own, and the custody removes the sealed data of recipients by what
+// chain and views say. Both have folders of their own; losing them does not harm
+// the chain.
 //
 // # Caveats
 //
-// A disk that is full does not end the node: it mines on, no block and no record
-// is taken, and Status tells the trouble; once there is space it goes on. It is
-// the same with a clock that is so far behind that each block would be refused,
-// but that nothing is mined then.
+// A full disk does not end the node: it keeps mining, accepts no block and no
+// record, and reports the trouble in its status; once there is space it continues.
+// The same holds for a clock so far behind that the chain would reject each block,
+// but then the node does not mine.
+//
+// A node whose devices are all lost to the process ends with engine.ErrLost, since
+// only a new process can use them again.
 package node

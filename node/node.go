@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"stele/engine"
+	"stele/engine/miner"
+	"stele/engine/miner/health"
 	"stele/engine/pow"
 	"stele/internal/netguard"
 	"stele/node/api"
@@ -36,61 +38,68 @@ type Options struct {
 	Blobs  string // folder of recipients' sealed data, on the disk; "": none are taken. They come by the API
 	Keep   uint32 // bodies of blocks that are kept, 0: all; see chain.Options
 
-	// Engine mines, if there is one. The caller closes it, after the node.
+	// Engine mines; nil: the node does not mine. The caller closes it, after the node.
 	Engine *engine.Engine
-	Payout record.Key // whom the coinbases pay
+	Payout record.Key // which the coinbases pay
 	Tag    []byte     // in the coinbases
+	// What the devices of Engine must keep to, and what is run when something
+	// happens to them. See miner.Options.
+	Sensors func(uuid string) (miner.Sensors, error)
+	Limits  health.Limits
+	Rules   health.Rules
+	Hooks   health.Hooks
 
-	// Stratum is the address at which miners get work by Stratum, as ":3333"; "":
-	// none get any. Those who call themselves "node" mine for Payout.
+	// Stratum is the address of the Stratum server, such as ":3333"; "": none. A
+	// miner with the user name "node" mines for Payout.
 	Stratum           string
 	StratumTLS        *tls.Config // nil: connections are not encrypted
 	StratumDifficulty float64     // see stratum.Options
 
-	API        string           // address to listen at, as "127.0.0.1:8690"; "": no API
+	API        string           // address to listen at, such as "127.0.0.1:8690"; "": no API
 	APIToken   string           // see api.Options
 	APIProxies netguard.Proxies // see api.Options
 	Version    string           // of the program
 
-	Traffic float64 // records per second that the node makes by itself; 0: none
+	Traffic float64 // records per second that the node makes itself; 0: none
 	Seed    uint64  // of the traffic
 
-	Store store.Options // but not its log
+	Store store.Options // without its log
 	Log   *slog.Logger  // nil: silent
 
-	now func() time.Time // the clock that headers and blobs are held against; nil: time.Now
+	now func() time.Time // the clock that headers and blobs are compared with; nil: time.Now
 }
 
-// ViewsFolder is where the views of the chain are, in the folder of the store.
+// ViewsFolder is the name of the folder of the views, in the folder of the store.
 const ViewsFolder = "views"
 
-// verified is how many records with good signatures a node remembers: those of
-// a full pool and some blocks.
-const verified = 1 << 17
+// verifierCacheSize is the number of records with good signatures that a node
+// remembers: those of a full pool and a few blocks.
+const verifierCacheSize = 1 << 17
 
-// Node is a node. Its methods may be called by several goroutines at once.
+// Node is a node. Safe for concurrent use.
 type Node struct {
 	o       Options
 	log     *slog.Logger
 	started time.Time
 
-	genesis  pow.Hash
-	store    *store.Store
-	chain    *chain.Chain
-	pool     *pool.Pool
-	views    *views.Views       // nil: none
-	custody  *blobkeeper.Keeper // nil: none
-	feed     *feed              // for miner and stratum
-	miner    *miner             // nil: none
-	stratum  *stratum.Server    // nil: none
-	api      *api.API           // nil: none
-	listener net.Listener       // of the API
-	workers  net.Listener       // of stratum
-	solved   found              // blocks of stratum
-	traffic  *traffic.Generator // nil: none
+	genesis         pow.Hash
+	store           *store.Store
+	chain           *chain.Chain
+	pool            *pool.Pool
+	views           *views.Views       // nil: none
+	custody         *blobkeeper.Keeper // nil: none
+	templater       *templater         // for source and stratum
+	source          *templateSource    // of miner
+	miner           *miner.Miner       // nil: none
+	stratum         *stratum.Server    // nil: none
+	stratumListener net.Listener
+	stratumMined    minedCounts
+	api             *api.API // nil: none
+	apiListener     net.Listener
+	traffic         *traffic.Generator // nil: none
 
 	mu        sync.Mutex // guards what follows
-	meters    meters
+	rates     rates
 	blocks    blockTimes
 	trouble   string // that stays
 	connected uint64 // records in connected blocks
@@ -106,93 +115,11 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	if o.now == nil {
 		o.now = time.Now
 	}
-	n = &Node{o: o, log: o.Log, started: time.Now(), tally: newTally()}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, n.closeParts())
-			n = nil
-		}
-	}()
-
-	// The addresses first: to learn that one is taken should not take long.
-	var l net.ListenConfig
-	if o.API != "" {
-		if n.listener, err = l.Listen(ctx, "tcp", o.API); err != nil {
-			return n, fmt.Errorf("the API cannot listen: %w", err)
-		}
-	}
-	if o.Stratum != "" {
-		if n.workers, err = l.Listen(ctx, "tcp", o.Stratum); err != nil {
-			return n, fmt.Errorf("the Stratum server cannot listen: %w", err)
-		}
-	}
-	o.Store.Log = o.Log
-	n.genesis = block.Genesis(o.Params).Hash()
-	id := store.Identity{Network: o.Params.ID, Genesis: n.genesis}
-	if n.store, err = store.Open(o.Dir, id, o.Store); err != nil {
-		return n, err
-	}
-	verifier := record.NewVerifier(verified, 0)
-	n.chain, err = chain.Open(ctx, chain.Options{
-		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Clock: o.now, Log: o.Log, OnChange: n.changed,
-	})
-	if err != nil {
-		return n, err
-	}
-	n.pool, err = pool.New(pool.Options{
-		Params: o.Params, View: n.chain.View, Context: n.chain.NextContext, Verifier: verifier,
-		Journal: pool.StoreJournal(n.store), Log: o.Log,
-	})
-	if err != nil {
-		return n, err
-	}
-	n.feed = newFeed(n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag, Now: o.now}, o.Log)
-	finds := newFinds(n.chain, o.Params, o.now, o.Log)
-	if o.Engine != nil {
-		n.miner = newMiner(o.Engine, finds, o.now)
-	}
-	if n.workers != nil {
-		n.stratum = stratum.New(stratum.Options{
-			Params: o.Params, Payout: o.Payout, Difficulty: o.StratumDifficulty, TLS: o.StratumTLS, Now: o.now, Log: o.Log,
-			Submit: func(b *block.Block, worker string) error { return finds.submit(b, &n.solved, worker) }, // which counts and logs
-		})
-	}
-	if n.listener != nil {
-		n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{Chain: n.chain, Identity: id, FS: o.Store.FS, Log: o.Log})
-		if err != nil {
-			return n, err
-		}
-		if o.Blobs != "" {
-			n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
-				Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
-			})
-			if err != nil {
-				return n, err
-			}
-		}
-		served := api.Options{
-			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Health: n.health,
-			Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
-		}
-		if n.stratum != nil {
-			served.Miners = n.miners
-		}
-		n.api, err = api.New(served)
-		if err != nil {
-			return n, err
-		}
-	}
-	if o.Traffic > 0 {
-		users := traffic.Options{
-			Params: o.Params, Rate: o.Traffic, Seed: o.Seed, Accounts: network.DevFaucets(), Roots: network.DevRoots(),
-			Chain: n.chain, Pool: n.pool, Log: o.Log,
-		}
-		if n.custody != nil {
-			users.Custody = n.custody
-		}
-		n.traffic, err = traffic.New(users)
-		if err != nil {
-			return n, err
+	n = &Node{o: o, log: o.Log, started: time.Now(), rates: newRates(), tally: newTally()}
+	// The addresses first, so that an address in use is reported at once.
+	for _, open := range []func(context.Context) error{n.listen, n.openChain, n.openMining, n.openAPI, n.openTraffic} {
+		if err := open(ctx); err != nil {
+			return nil, errors.Join(err, n.closeParts())
 		}
 	}
 	for _, w := range warnings(o.Params, 0, 0) { // at a start a tip is often old
@@ -205,25 +132,149 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	return n, nil
 }
 
+// listen opens the listeners of the API and the Stratum server.
+func (n *Node) listen(ctx context.Context) (err error) {
+	var l net.ListenConfig
+	if n.o.API != "" {
+		if n.apiListener, err = l.Listen(ctx, "tcp", n.o.API); err != nil {
+			return fmt.Errorf("the API cannot listen: %w", err)
+		}
+	}
+	if n.o.Stratum != "" {
+		if n.stratumListener, err = l.Listen(ctx, "tcp", n.o.Stratum); err != nil {
+			return fmt.Errorf("the Stratum server cannot listen: %w", err)
+		}
+	}
+	return nil
+}
+
+// identity returns what the store and the views belong to.
+func (n *Node) identity() store.Identity {
+	return store.Identity{Network: n.o.Params.ID, Genesis: n.genesis}
+}
+
+// openChain opens the store, the chain and the pool.
+func (n *Node) openChain(ctx context.Context) (err error) {
+	o := n.o
+	o.Store.Log = o.Log
+	n.genesis = block.Genesis(o.Params).Hash()
+	if n.store, err = store.Open(o.Dir, n.identity(), o.Store); err != nil {
+		return err
+	}
+	verifier := record.NewVerifier(verifierCacheSize, 0)
+	n.chain, err = chain.Open(ctx, chain.Options{
+		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Clock: o.now, Log: o.Log, OnChange: n.changed,
+	})
+	if err != nil {
+		return err
+	}
+	n.pool, err = pool.New(pool.Options{
+		Params: o.Params, View: n.chain.View, Context: n.chain.NextContext, Verifier: verifier,
+		Journal: pool.StoreJournal(n.store), Log: o.Log,
+	})
+	return err
+}
+
+// openMining makes the templater, the miner and the Stratum server.
+func (n *Node) openMining(context.Context) error {
+	o := n.o
+	n.templater = newTemplater(n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag, Now: o.now}, o.Log)
+	submitter := newBlockSubmitter(n.chain, o.Params, o.now, o.Log)
+	if o.Engine != nil {
+		n.source = newTemplateSource(submitter, o.Payout)
+		n.miner = miner.New(miner.Options{
+			Engine: o.Engine, Sources: []miner.Source{n.source}, Log: o.Log, Version: o.Version,
+			Sensors: o.Sensors, Limits: o.Limits, Rules: o.Rules, Hooks: o.Hooks,
+			QuietShares: true, // the submitter logs
+		})
+	}
+	if n.stratumListener != nil {
+		n.stratum = stratum.New(stratum.Options{
+			Params: o.Params, Payout: o.Payout, Difficulty: o.StratumDifficulty, TLS: o.StratumTLS, Now: o.now, Log: o.Log,
+			Submit: func(b *block.Block, worker string) error { return submitter.submit(b, &n.stratumMined, worker) },
+		})
+	}
+	return nil
+}
+
+// openAPI opens what the API needs, and the API.
+func (n *Node) openAPI(context.Context) (err error) {
+	if n.apiListener == nil {
+		return nil
+	}
+	o := n.o
+	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	if o.Blobs != "" {
+		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
+			Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	served := api.Options{
+		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Health: n.health,
+		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
+	}
+	if n.stratum != nil {
+		served.Miners = n.miners
+	}
+	n.api, err = api.New(served)
+	return err
+}
+
+// openTraffic makes the generator of traffic.
+func (n *Node) openTraffic(context.Context) (err error) {
+	o := n.o
+	if o.Traffic <= 0 {
+		return nil
+	}
+	users := traffic.Options{
+		Params: o.Params, Rate: o.Traffic, Seed: o.Seed, Accounts: network.DevFaucets(), Roots: network.DevRoots(),
+		Chain: n.chain, Pool: n.pool, Log: o.Log,
+	}
+	if n.custody != nil {
+		users.Custody = n.custody
+	}
+	n.traffic, err = traffic.New(users)
+	return err
+}
+
 // Chain returns the chain of the node.
 func (n *Node) Chain() *chain.Chain { return n.chain }
 
 // Pool returns the pool of the node.
 func (n *Node) Pool() *pool.Pool { return n.pool }
 
-// Run runs the node until ctx ends, and then returns nil. It returns before,
-// with an error, if the API or the Stratum server ended by itself. When it
-// returns, nothing that it started runs any more. It is called once.
+// Miner returns the miner of the node, to pause and resume it and to change its
+// limits; nil if the node does not mine. Its Run is the node's.
+func (n *Node) Miner() *miner.Miner { return n.miner }
+
+// Run runs the node until ctx ends, and then returns nil. It returns earlier, with
+// an error, if the API or the Stratum server failed, or if all devices of a kind
+// are lost to the process (engine.ErrLost). When it returns, all that it started
+// has ended. It is called once.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var parts sync.WaitGroup
 	parts.Go(func() { n.measure(ctx) })
+	var failed [3]error // of the API, the Stratum server and the miner
+	fail := func(to *error, run func() error) {
+		parts.Go(func() {
+			if *to = run(); *to != nil {
+				cancel()
+			}
+		})
+	}
 	if n.miner != nil {
-		parts.Go(func() { n.mine(ctx) })
+		fail(&failed[2], func() error { return n.mine(ctx) })
 	}
 	if n.miner != nil || n.stratum != nil {
-		parts.Go(func() { n.feed.run(ctx, n.take) })
+		parts.Go(func() { n.templater.run(ctx, n.take) })
 	}
 	if n.traffic != nil {
 		parts.Go(func() { n.makeTraffic(ctx) })
@@ -234,55 +285,62 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.custody != nil {
 		parts.Go(func() { n.custody.Run(ctx) })
 	}
-	var apiFailed, stratumFailed error
-	serve := func(failed *error, what string, server func(context.Context, net.Listener) error, l net.Listener) {
-		parts.Go(func() {
-			if err := server(ctx, l); err != nil {
-				*failed = fmt.Errorf("%s ended: %w", what, err)
-				cancel()
-			}
-		})
-	}
 	if n.api != nil {
-		serve(&apiFailed, "the API", n.api.Serve, n.listener)
+		fail(&failed[0], func() error { return prefixed("the API ended", n.api.Serve(ctx, n.apiListener)) })
 	}
 	if n.stratum != nil {
-		serve(&stratumFailed, "the Stratum server", n.stratum.Serve, n.workers)
+		fail(&failed[1], func() error { return prefixed("the Stratum server ended", n.stratum.Serve(ctx, n.stratumListener)) })
 	}
 	parts.Wait()
-	return errors.Join(apiFailed, stratumFailed)
+	return errors.Join(failed[:]...)
 }
 
-// take gives a template to all who mine. The server comes first, as it does not
-// wait.
+// prefixed puts words before an error; nil stays nil.
+func prefixed(words string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", words, err)
+}
+
+// take gives a template to everything that mines.
 func (n *Node) take(t *template.Template) {
 	if n.stratum != nil {
 		n.stratum.Take(t)
 	}
-	if n.miner != nil {
-		n.miner.take(t)
+	if n.source != nil {
+		n.source.take(t)
 	}
 }
 
-// mine mines until ctx ends. Without a device the node goes on, and says so.
-func (n *Node) mine(ctx context.Context) {
-	if err := n.miner.run(ctx); ctx.Err() == nil {
-		n.log.Error("mining has ended", "error", err)
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.trouble = fmt.Sprintf("mining has ended: %v", err)
+// mine mines until ctx ends. Without a device that may recover, the node goes on
+// and reports it as trouble; a device that only a new process can use again is an
+// error.
+func (n *Node) mine(ctx context.Context) error {
+	err := n.miner.Run(ctx)
+	n.source.close() // before the store is
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return nil
+	case errors.Is(err, engine.ErrLost):
+		return err
 	}
+	n.log.Error("mining ended", "err", err)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.trouble = fmt.Sprintf("mining has ended: %v", err)
+	return nil
 }
 
-// makeTraffic makes records until ctx ends. If the state cannot be read for
-// now, it tries again.
+// makeTraffic makes records until ctx ends. While the state cannot be read, it
+// tries again each second.
 func (n *Node) makeTraffic(ctx context.Context) {
 	for {
 		err := n.traffic.Run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		n.log.Warn("traffic pauses", "error", err)
+		n.log.Warn("traffic paused", "err", err)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -295,7 +353,7 @@ func (n *Node) Close() error { return n.closeParts() }
 
 func (n *Node) closeParts() error {
 	var errs []error
-	for _, l := range []net.Listener{n.listener, n.workers} {
+	for _, l := range []net.Listener{n.apiListener, n.stratumListener} {
 		if l == nil {
 			continue
 		}
@@ -304,14 +362,15 @@ func (n *Node) closeParts() error {
 		}
 	}
 	if n.pool != nil && n.store.Err() == nil {
-		errs = append(errs, n.pool.Flush()) // so that the journal has only what waits
+		errs = append(errs, n.pool.Flush()) // so that the journal only has pooled records
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
 	}
 	if n.views != nil {
-		// The last, as their seal can take long: the store must have its own even if
-		// the process is killed meanwhile. Views without a seal lose nothing.
+		// The views come last, as sealing them can take long: the store must have its
+		// seal even if the process is killed meanwhile. Views without a seal lose
+		// nothing.
 		errs = append(errs, n.views.Close())
 	}
 	return errors.Join(errs...)
@@ -320,16 +379,16 @@ func (n *Node) closeParts() error {
 // changed follows a change of the chain, which calls it with its lock held.
 func (n *Node) changed(change chain.Change) {
 	if n.pool == nil {
-		return // Open is still at it, and the pool will read what there is then
+		return // Open has not finished: the pool will read the state when it opens
 	}
 	if err := n.pool.Follow(change); err != nil {
-		n.log.Error("the pool does not follow the chain", "error", err)
+		n.log.Error("pool does not follow the chain", "err", err)
 	}
-	if !change.Partial { // a tip in between is nothing to mine on
-		n.feed.wake()
+	if !change.Partial { // nobody mines on a tip in the middle of a reorganisation
+		n.templater.newTip.Wake()
 	}
 	if err := n.pool.Flush(); err != nil {
-		n.log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
+		n.log.Error("pool journal not written, a crash could lose records", "err", err)
 	}
 	if n.views != nil {
 		n.views.Wake()

@@ -21,7 +21,9 @@ import (
 	"go.uber.org/goleak"
 
 	"stele/engine"
+	"stele/engine/miner"
 	"stele/engine/pow"
+	"stele/internal/rate"
 	"stele/node/api"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
@@ -129,11 +131,11 @@ func TestNode(t *testing.T) {
 	// The tip is seen a moment before what follows it.
 	s := n.wait("records in blocks", func(s Status) bool {
 		return s.Height >= 20 && s.Mined.Blocks >= 20 && len(s.Intervals) >= 20 &&
-			s.Records.Connected >= 50 && s.HashRate > 0 && s.Records.ConnectedRate > 0
+			s.Records.Connected >= 50 && s.HashRate() > 0 && s.Records.ConnectedRate > 0
 	})
-	if !s.Mining || s.Mined.Refused != 0 || s.Mined.Stale != 0 || len(s.Devices) != 1 || s.Trouble != "" ||
+	if s.Miner == nil || s.Mined.Rejected != 0 || s.Mined.Stale != 0 || len(s.Miner.Devices) != 1 || s.Trouble != "" ||
 		s.Network != "chaintest" && s.Network != o.Params.Name || s.Records.Accepted < s.Records.Connected || s.NextRetarget <= s.Height ||
-		len(s.Intervals) > mostIntervals || s.Pool.MaxBytes == 0 {
+		len(s.Intervals) > maxIntervals || s.Pool.MaxBytes == 0 {
 		t.Errorf("status %+v", s)
 	}
 	n.stop()
@@ -211,7 +213,7 @@ func TestQuietNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := n.Status()
-	if s.Height != 1 || s.Pool.Records != 0 || s.Records.Connected != 5 || s.Mining || s.API != "" || len(s.Intervals) != 1 {
+	if s.Height != 1 || s.Pool.Records != 0 || s.Records.Connected != 5 || s.Miner != nil || s.API != "" || len(s.Intervals) != 1 {
 		t.Errorf("status %+v", s)
 	}
 	// A longer branch takes the place of the block, and its records come back.
@@ -339,8 +341,7 @@ func TestClockBehind(t *testing.T) {
 	n.reach(12)
 	behind.Store(int64(3*time.Hour + time.Minute))
 	s := n.wait("nothing to mine", func(s Status) bool {
-		_, mines := n.miner.roller.Next(engine.Job{})
-		return wrong(s) && !mines
+		return wrong(s) && s.Miner.State == miner.Waiting
 	})
 	if h := n.health(); h.Status != "trouble" || h.Trouble != s.Trouble {
 		t.Errorf("health %+v", h)
@@ -350,12 +351,12 @@ func TestClockBehind(t *testing.T) {
 		t.Errorf("height %d, then %d; trouble %q", s.Height, now.Height, now.Trouble)
 	}
 	behind.Store(0)
-	if s := n.reach(s.Height + 3); s.Trouble != "" || s.Mined.Refused != 0 {
+	if s := n.reach(s.Height + 3); s.Trouble != "" || s.Mined.Rejected != 0 {
 		t.Errorf("status %+v", s)
 	}
 	n.stop()
 	log := n.log.String()
-	for text, want := range map[string]int{"mining pauses": 1, "mining goes on": 1, "refused": 0} {
+	for text, want := range map[string]int{"mining paused": 1, "mining resumed": 1, "rejected": 0} {
 		if got := strings.Count(log, text); got != want {
 			t.Errorf("%d times %q in the log, want %d:\n%s", got, text, want, log)
 		}
@@ -391,8 +392,11 @@ func TestNoDevice(t *testing.T) {
 	defer e.Close()
 	o.Engine = e
 	n := start(t, o)
-	s := n.wait("trouble", func(s Status) bool { return s.Trouble != "" })
-	if len(s.Devices) != 1 || s.Devices[0].State != engine.Dead || s.Devices[0].Reason == "" {
+	s := n.wait("trouble", func(s Status) bool { return s.Trouble != "" && s.Miner.Devices[0].Reason != "" })
+	if !strings.Contains(s.Trouble, "out of order") {
+		t.Errorf("trouble %q", s.Trouble)
+	}
+	if d := s.Miner.Devices; len(d) != 1 || d[0].State != engine.Dead || d[0].Reason == "" {
 		t.Errorf("status %+v", s)
 	}
 	n.wait("records", func(s Status) bool { return s.Pool.Records > 10 })
@@ -439,23 +443,23 @@ func TestOpenErrors(t *testing.T) {
 	n.check()
 }
 
-func TestMeter(t *testing.T) {
-	var m meter
+func TestRates(t *testing.T) {
+	rates := newRates()
+	w := &rates.accepted
 	at := time.Unix(1_800_000_000, 0)
-	if m.add(at, 100); m.rate() != 0 {
-		t.Errorf("rate %v of one sample", m.rate())
+	if w.Add(at, 100); perSecond(w, at) != 0 {
+		t.Errorf("rate %v of one sample", perSecond(w, at))
 	}
 	for i := range 100 {
-		m.add(at.Add(time.Duration(i+1)*time.Second/2), 100+uint64(i+1)*5)
+		at = at.Add(time.Second / 2)
+		w.Add(at, rate.Count(100+(i+1)*5))
 	}
-	if r := m.rate(); r != 10 {
+	if r := perSecond(w, at); r != 10 {
 		t.Errorf("rate %v, want 10", r)
 	}
-	if len(m.samples) > 22 {
-		t.Errorf("%d samples", len(m.samples))
-	}
-	m.add(at.Add(time.Hour), 1e6)
-	if r := m.rate(); r <= 0 || r > 1e6 {
+	at = at.Add(time.Hour)
+	w.Add(at, 1e6)
+	if r := perSecond(w, at); r <= 0 || r > 1e6 {
 		t.Errorf("rate %v after a long pause", r)
 	}
 }
@@ -464,14 +468,14 @@ func TestBlockTimes(t *testing.T) {
 	at := time.Unix(1_800_000_000, 0)
 	b := blockTimes{last: at}
 	one := chain.Change{Connected: make([]*block.Block, 1)}
-	for i := range mostIntervals + 5 {
+	for i := range maxIntervals + 5 {
 		b.change(one, at.Add(time.Duration(i+1)*time.Second))
 	}
-	if len(b.intervals) != mostIntervals || b.intervals[0] != time.Second {
+	if len(b.intervals) != maxIntervals || b.intervals[0] != time.Second {
 		t.Errorf("%d intervals: %v", len(b.intervals), b.intervals)
 	}
 	b.change(chain.Change{Disconnected: make([]*block.Block, 2), Connected: make([]*block.Block, 3)}, at.Add(70*time.Second))
-	if n := len(b.intervals); n != mostIntervals || b.intervals[n-3] != 5*time.Second || b.intervals[n-1] != 0 {
+	if n := len(b.intervals); n != maxIntervals || b.intervals[n-3] != 5*time.Second || b.intervals[n-1] != 0 {
 		t.Errorf("%d intervals: %v", n, b.intervals)
 	}
 }

@@ -1,15 +1,15 @@
 package node
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"stele/engine"
+	"stele/engine/miner"
 	"stele/engine/pow"
 	"stele/node/api"
+	"stele/node/chain"
 	"stele/node/ledger/headertree"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
@@ -18,82 +18,83 @@ import (
 	"stele/node/stratum"
 )
 
-// Status tells how a node does at one moment. Counts are since the node was
-// started and only grow; rates are means of the last ten seconds.
+// Status is the state of a node at one moment. Counts start at 0 when the node
+// starts and only grow; rates are means of the last ten seconds.
 type Status struct {
 	Network string
 	Dir     string    // of the store
-	API     string    // address that the API listens at; "" if there is none
+	API     string    // address that the API listens at; "": none
 	Now     time.Time // when the status was taken
 	Started time.Time
 
 	Height       uint32
 	Tip          pow.Hash
 	TipTime      time.Time       // the header's
-	TipSeen      time.Time       // when the node took it; after a start, TipTime
+	TipSeen      time.Time       // when the node connected it; after a start, TipTime
 	Intervals    []time.Duration // between the last blocks, oldest first, at most 60
-	Spacing      time.Duration   // that a block should take
+	Spacing      time.Duration   // target interval between blocks
 	Bits         pow.Bits        // of the next block
 	NextRetarget uint32          // height of the next block whose target may change
 
-	Mining   bool
-	Devices  []DeviceStatus
-	HashRate float64 // hashes per second, of all devices
-	Mined    Mined
+	Miner *miner.Status // of the node's own devices; nil: it does not mine
+	Mined Mined         // by them
 
 	Stratum *StratumStatus // nil: there is no server
 
 	Pool    PoolStatus
-	Traffic float64 // records per second that the generator is asked for; 0: none
+	Traffic float64 // records per second that the generator should make; 0: none
 	Records RecordCounts
 
-	Types    map[record.Type]uint64      // records in connected blocks, without coinbases
-	Claims   map[rules.ClaimState]uint64 // that were open at the start or came since
-	Refusals map[reject.Reason]uint64    // records of the traffic that were refused
+	Types      map[record.Type]uint64      // records in connected blocks, without coinbases
+	Claims     map[rules.ClaimState]uint64 // that were open at the start or opened since
+	Rejections map[reject.Reason]uint64    // records of the traffic that were rejected
 
-	Peers    int       // that are connected; always 0, as nodes do not speak to each other yet
-	Warnings []Warning // what an operator should know of
-	Trouble  string    // what keeps the node from going on, "" if nothing does
-}
-
-// DeviceStatus is a device of the engine and its speed.
-type DeviceStatus struct {
-	engine.DeviceStatus
-	HashRate float64 // hashes per second
+	Peers    int       // connected ones; always 0, as there is no peer-to-peer network yet
+	Warnings []Warning // what an operator should know
+	Trouble  string    // what keeps the node from working, "": nothing
 }
 
 // Mined counts what became of the blocks that were found.
 type Mined struct {
-	Blocks  uint64 // that the chain took
-	Stale   uint64 // that came too late: somebody else's block was faster
-	Refused uint64 // that the chain refused; each is a fault of the program
+	Blocks   uint64 // accepted by the chain
+	Stale    uint64 // too late: a block of somebody else was faster
+	Rejected uint64 // by the chain; each is a fault of the program
 }
 
-// StratumStatus tells how the miners do that have work by Stratum.
+// StratumStatus is the state of the Stratum server.
 type StratumStatus struct {
 	stratum.Status
 	Address string // that the server listens at
 	TLS     bool
-	Mined   Mined
+	Mined   Mined // by its miners
 }
 
-// PoolStatus tells how full the pool is.
+// PoolStatus is the size of the pool.
 type PoolStatus struct {
 	Records  int
 	Bytes    int64 // of encoded records
-	Memory   int64 // that they take
-	MaxBytes int64 // of memory
+	Memory   int64 // in bytes, of the records as they are held
+	MaxBytes int64 // bound of Memory
 }
 
-// RecordCounts counts records on their way.
+// RecordCounts counts records on their way into blocks.
 type RecordCounts struct {
-	Accepted, Refused uint64  // by the pool
-	Connected         uint64  // in connected blocks, without coinbases
-	AcceptedRate      float64 // per second
-	ConnectedRate     float64 // per second
+	Accepted, Rejected uint64  // by the pool
+	Connected          uint64  // in connected blocks, without coinbases
+	AcceptedRate       float64 // per second
+	ConnectedRate      float64 // per second
 }
 
-// Status tells how the node does.
+// HashRate returns the rate of the node's own devices, in hashes per second; 0 if
+// the node does not mine.
+func (s *Status) HashRate() float64 {
+	if s.Miner == nil {
+		return 0
+	}
+	return s.Miner.Counted.Seconds10
+}
+
+// Status returns the state of the node.
 func (n *Node) Status() Status {
 	tip, pool := n.chain.Tip(), n.pool.Stats()
 	interval := n.o.Params.Pow.RetargetInterval
@@ -114,57 +115,62 @@ func (n *Node) Status() Status {
 		Traffic: n.o.Traffic,
 	}
 	s.Warnings = warnings(n.o.Params, s.Peers, s.Now.Sub(s.TipTime))
-	if n.listener != nil {
-		s.API = n.listener.Addr().String()
+	if n.apiListener != nil {
+		s.API = n.apiListener.Addr().String()
 	}
-	if err := n.store.Err(); err != nil {
-		s.Trouble = err.Error()
-	} else if err := n.chain.Err(); err != nil {
-		s.Trouble = fmt.Sprintf("the chain has stopped, and tries again with the next block: %v", err)
-	}
-	clock := clockError(tip.MinTime, n.o.now(), n.o.Params)
-	var devices []engine.DeviceStatus
 	if n.miner != nil {
-		s.Mining = true
-		s.Mined = n.miner.found.status()
-		devices = n.miner.engine.Status()
+		status := n.miner.Status()
+		s.Miner, s.Mined = &status, n.source.counts.status()
 	}
-
 	if n.stratum != nil {
 		s.Stratum = &StratumStatus{
-			Status: n.stratum.Status(), Address: n.workers.Addr().String(), TLS: n.o.StratumTLS != nil, Mined: n.solved.status(),
+			Status: n.stratum.Status(), Address: n.stratumListener.Addr().String(), TLS: n.o.StratumTLS != nil, Mined: n.stratumMined.status(),
 		}
 	}
+	if n.traffic != nil {
+		s.Rejections = n.traffic.Counts().Refusals()
+	}
+
+	s.Trouble = n.findTrouble(tip, s.Miner)
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s.Trouble = cmp.Or(s.Trouble, n.trouble)
-	if clock != nil {
-		s.Trouble = cmp.Or(s.Trouble, clock.Error())
-	}
 	s.TipSeen = n.blocks.tipSeen
 	s.Intervals = slices.Clone(n.blocks.intervals)
 	s.Records = RecordCounts{
-		Accepted: pool.Counts.Accepted, Refused: pool.Counts.Refused, Connected: n.connected,
-		AcceptedRate: n.meters.accepted.rate(), ConnectedRate: n.meters.connected.rate(),
+		Accepted: pool.Counts.Accepted, Rejected: pool.Counts.Refused, Connected: n.connected,
+		AcceptedRate: perSecond(&n.rates.accepted, s.Now), ConnectedRate: perSecond(&n.rates.connected, s.Now),
 	}
 	s.Types, s.Claims = maps.Clone(n.tally.records), n.tally.states()
-	if n.traffic != nil {
-		s.Refusals = n.traffic.Counts().Refusals()
-	}
-	for _, d := range devices {
-		status := DeviceStatus{DeviceStatus: d}
-		if m := n.meters.devices[d.Info.ID]; m != nil {
-			status.HashRate = m.rate()
-		}
-		s.HashRate += status.HashRate
-		s.Devices = append(s.Devices, status)
-	}
 	return s
 }
 
-// clockError tells that the clock here is wrong if even the earliest time that
-// the next header may have is too far ahead of it. The chain would refuse every
+// findTrouble returns what keeps the node from working, the worst first. The
+// caller must not hold n.mu, which the chain takes with its own lock held.
+func (n *Node) findTrouble(tip *chain.Tip, m *miner.Status) string {
+	if err := n.store.Err(); err != nil {
+		return err.Error()
+	}
+	if err := n.chain.Err(); err != nil {
+		return fmt.Sprintf("the chain has stopped, and tries again with the next block: %v", err)
+	}
+	n.mu.Lock()
+	lasting := n.trouble
+	n.mu.Unlock()
+	if lasting != "" {
+		return lasting
+	}
+	if err := clockError(tip.MinTime, n.o.now(), n.o.Params); err != nil {
+		return err.Error()
+	}
+	if m != nil && m.State == miner.Stalled {
+		return m.Trouble
+	}
+	return ""
+}
+
+// clockError reports that the local clock is wrong: even the earliest time that
+// the next header may have is too far ahead of it. The chain would reject every
 // block until the clock is set.
 func clockError(earliest uint32, now time.Time, p *network.Params) error {
 	h := pow.Header{Time: earliest}
@@ -172,11 +178,11 @@ func clockError(earliest uint32, now time.Time, p *network.Params) error {
 		return nil
 	}
 	behind := unix(earliest).Sub(now).Truncate(time.Second)
-	return fmt.Errorf("the clock here is wrong: it is %v behind the chain, at most %v are allowed: set the clock; no block is made or taken until then",
+	return fmt.Errorf("the clock here is wrong: it is %v behind the chain, at most %v are allowed: set the clock; no block is made or accepted until then",
 		behind, time.Duration(p.MaxFuture)*time.Second)
 }
 
-// health is the status for the API.
+// health returns the status for the API.
 func (n *Node) health() api.Health {
 	s := n.Status()
 	h := api.Health{
@@ -188,8 +194,8 @@ func (n *Node) health() api.Health {
 		Uptime:   s.Now.Sub(s.Started).Seconds(),
 		Height:   s.Height,
 		TipAge:   max(0, s.Now.Sub(s.TipTime).Seconds()),
-		Mining:   s.Mining,
-		HashRate: s.HashRate,
+		Mining:   s.Miner != nil,
+		HashRate: s.HashRate(),
 		Pool:     s.Pool.Records,
 		Peers:    s.Peers,
 		Warnings: []api.Warning{},
@@ -207,16 +213,16 @@ func (n *Node) health() api.Health {
 	return h
 }
 
-// miners are those of the Stratum server, for the API.
+// miners returns the miners of the Stratum server, for the API.
 func (n *Node) miners() api.Miners {
-	s, mined, now := n.stratum.Status(), n.solved.status(), n.o.now()
+	s, mined, now := n.stratum.Status(), n.stratumMined.status(), n.o.now()
 	m := api.Miners{
-		Address:     n.workers.Addr().String(),
+		Address:     n.stratumListener.Addr().String(),
 		TLS:         n.o.StratumTLS != nil,
 		Connections: s.Connections,
 		HashRate:    s.HashRate,
 		Shares:      api.MinerShares(s.Shares),
-		Blocks:      api.MinerBlocks{Accepted: mined.Blocks, Stale: mined.Stale, Refused: mined.Refused},
+		Blocks:      api.MinerBlocks{Accepted: mined.Blocks, Stale: mined.Stale, Refused: mined.Rejected},
 		Banned:      s.Banned,
 		Miners:      []api.MinerState{},
 	}

@@ -7,7 +7,7 @@ import (
 
 	"stele/engine"
 	"stele/engine/cpu"
-	pools "stele/engine/miner"
+	"stele/engine/miner"
 	"stele/engine/miner/stratum"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
@@ -15,7 +15,7 @@ import (
 
 // testRig is "stele mine" at a node: client, miner and a device.
 type testRig struct {
-	*pools.Miner
+	*miner.Miner
 	stop func()
 }
 
@@ -30,7 +30,7 @@ func startRig(t *testing.T, address, user string) *testRig {
 		t.Fatal(err)
 	}
 	e := engine.New([]engine.Device{device}, nil)
-	rig := &testRig{Miner: pools.New(pools.Options{Engine: e, Sources: []pools.Source{client}})}
+	rig := &testRig{Miner: miner.New(miner.Options{Engine: e, Sources: []miner.Source{client}})}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -61,7 +61,7 @@ func TestStratum(t *testing.T) {
 	payee := record.PublicOf(network.DevFaucets()[5])
 	rig := startRig(t, both.Stratum, payee.String()+".rig")
 	s := n.wait("blocks", func(s Status) bool { return s.Stratum.Mined.Blocks >= 10 })
-	if s.Stratum.Connections != 1 || s.Stratum.Workers != 1 || s.Stratum.Mined.Refused != 0 || s.Stratum.Shares.Accepted < 10 ||
+	if s.Stratum.Connections != 1 || s.Stratum.Workers != 1 || s.Stratum.Mined.Rejected != 0 || s.Stratum.Shares.Accepted < 10 ||
 		s.Stratum.Shares.LowDifficulty+s.Stratum.Shares.Duplicate+s.Stratum.Shares.Invalid+s.Stratum.Shares.Unauthorized != 0 {
 		t.Errorf("status %+v", *s.Stratum)
 	}
@@ -71,7 +71,7 @@ func TestStratum(t *testing.T) {
 	n.wait("a restart, and work for both", func(s Status) bool { return s.Mined.Blocks >= 2 && s.Stratum.Shares.Accepted >= 2 })
 	rig.stop()
 	if shares := rig.Status().Shares; shares.Accepted < 12 ||
-		shares.Rejected[pools.LowDifficulty]+shares.Rejected[pools.Duplicate]+shares.Rejected[pools.Invalid]+shares.Rejected[pools.Unauthorized] != 0 {
+		shares.Rejected[miner.LowDifficulty]+shares.Rejected[miner.Duplicate]+shares.Rejected[miner.Invalid]+shares.Rejected[miner.Unauthorized] != 0 {
 		t.Errorf("as the miner sees it: %+v", shares)
 	}
 	mined := map[record.Key]int{}

@@ -8,22 +8,23 @@ import (
 	"stele/node/views"
 )
 
-// tally counts what is in the blocks since the node was started, and how far the
-// claims are.
+// tally counts the records in blocks since the node started, and the claims by
+// state. Not safe for concurrent use.
 type tally struct {
 	records map[record.Type]uint64
-	claims  map[record.ID]*seenClaim // that are open, or were lately
-	closed  map[rules.ClaimState]uint64
+	claims  map[record.ID]*seenClaim    // that are open, or were lately
+	closed  map[rules.ClaimState]uint64 // claims that are not followed any more
 }
 
-// seenClaim is a claim as it was when the tally looked last.
+// seenClaim is a claim at the last refresh.
 type seenClaim struct {
 	state  rules.ClaimState
-	closed uint32 // height at which it was seen closed
+	closed uint32 // height at which it was first seen closed; 0: not yet
 }
 
-// How many claims of earlier runs a tally follows, and how many it looks at for
-// that: the list of open claims has also those that time alone has closed.
+// A tally follows at most maxClaims claims of earlier runs. To find them it reads
+// at most maxSeeded entries of the list of open claims, in pages of seedPage: the
+// list also has the claims that time alone has closed.
 const (
 	maxClaims = 10_000
 	maxSeeded = 100_000
@@ -38,13 +39,13 @@ func newTally() tally {
 	}
 }
 
-// seed adds the claims that are open at the start, as far as there are views.
+// seed adds the claims that are open at the start, as far as the views list them.
 func (t *tally) seed(list *views.Views, v rules.View, c rules.Context) {
 	from := store.Place{}
 	for read := 0; read < maxSeeded && len(t.claims) < maxClaims; read += seedPage {
 		page, err := list.List(views.OpenClaims(), from, seedPage)
 		if err != nil {
-			return // it is only a count
+			return // this is only a count
 		}
 		for _, e := range page {
 			from = e.Next()
@@ -58,7 +59,7 @@ func (t *tally) seed(list *views.Views, v rules.View, c rules.Context) {
 	}
 }
 
-// change follows the blocks.
+// change follows a change of the chain.
 func (t *tally) change(change chain.Change) {
 	for _, b := range change.Disconnected {
 		for _, r := range b.Records[1:] {
@@ -80,13 +81,13 @@ func (t *tally) change(change chain.Change) {
 	}
 }
 
-// look asks the ledger how far the claims are. Those that are closed for so long
-// that no reorganisation opens them again are only counted from then on.
-func (t *tally) look(v rules.View, c rules.Context) {
+// refresh reads the states of the claims from the ledger. Once no reorganisation
+// can open a closed claim again, the claim is only counted.
+func (t *tally) refresh(v rules.View, c rules.Context) {
 	for id, seen := range t.claims {
 		claim, err := rules.GetClaim(v, c, id)
 		switch {
-		case err != nil: // the next look tells
+		case err != nil: // the next refresh may succeed
 		case claim == nil:
 			delete(t.claims, id) // its block was disconnected before it was seen
 		case !claim.State.Closed():
@@ -100,7 +101,7 @@ func (t *tally) look(v rules.View, c rules.Context) {
 	}
 }
 
-// states returns how many claims are in each state.
+// states returns the number of claims in each state.
 func (t *tally) states() map[rules.ClaimState]uint64 {
 	all := map[rules.ClaimState]uint64{}
 	for state, n := range t.closed {

@@ -24,8 +24,8 @@ func TestTally(t *testing.T) {
 		step()
 	}
 	blocks := story.Tip.Chain()
-	look := func(tally *tally, b *chaintest.Block, later uint32) map[rules.ClaimState]uint64 {
-		tally.look(b.View(), rules.Context{
+	refresh := func(tally *tally, b *chaintest.Block, later uint32) map[rules.ClaimState]uint64 {
+		tally.refresh(b.View(), rules.Context{
 			Params: story.Params, Height: b.Height() + 1 + later, MedianTime: b.Node().MedianTime(),
 		})
 		return tally.states()
@@ -36,7 +36,7 @@ func TestTally(t *testing.T) {
 	types := []map[record.Type]uint64{}
 	for _, b := range blocks {
 		forth.change(chain.Change{Connected: []*block.Block{b.Block}})
-		seen = append(seen, look(&forth, b, 0))
+		seen = append(seen, refresh(&forth, b, 0))
 		types = append(types, maps.Clone(forth.records))
 	}
 	last := seen[len(seen)-1]
@@ -47,7 +47,7 @@ func TestTally(t *testing.T) {
 	back := forth
 	for i := len(blocks) - 1; i > 0; i-- {
 		back.change(chain.Change{Disconnected: []*block.Block{blocks[i].Block}})
-		if got := look(&back, blocks[i-1], 0); !maps.Equal(got, seen[i-1]) {
+		if got := refresh(&back, blocks[i-1], 0); !maps.Equal(got, seen[i-1]) {
 			t.Errorf("back at height %d: %v, want %v", i-1, got, seen[i-1])
 		}
 		for kind, n := range back.records {
@@ -61,9 +61,9 @@ func TestTally(t *testing.T) {
 	for _, b := range blocks {
 		again.change(chain.Change{Connected: []*block.Block{b.Block}})
 	}
-	look(&again, story.Tip, 0)
-	if got := look(&again, story.Tip, chain.MaxReorg+1); !maps.Equal(got, last) || len(again.claims) != 0 {
-		t.Errorf("much later %v, and %d claims are looked at", got, len(again.claims))
+	refresh(&again, story.Tip, 0)
+	if got := refresh(&again, story.Tip, chain.MaxReorg+1); !maps.Equal(got, last) || len(again.claims) != 0 {
+		t.Errorf("much later %v, and %d claims are still followed", got, len(again.claims))
 	}
 }
 

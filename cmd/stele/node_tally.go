@@ -25,12 +25,12 @@ type tally struct {
 }
 
 // statusTallies are the counts of a status: records in blocks by type, claims by
-// state, records of the traffic by the reason of their refusal.
+// state, records of the traffic by the reason of their rejection.
 func statusTallies(s node.Status) []tally {
 	return []tally{
 		{"by type", 3, tallies(s.Types)},
 		{"claims", 2, tallies(s.Claims)},
-		{"refused", 2, tallies(s.Refusals)},
+		{"rejected", 2, tallies(s.Rejections)},
 	}
 }
 

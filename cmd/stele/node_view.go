@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"stele/engine/miner"
 	"stele/node"
 	"stele/node/ledger/record"
 )
@@ -51,28 +52,16 @@ func (v nodeView) lines(s node.Status) []string {
 	add("blocks", v.blocks(s)...)
 	add("difficulty", text("%s  nBits %s, next retarget in %s (height %d)",
 		difficulty(s), s.Bits, plural(uint64(s.NextRetarget-s.Height), "block"), s.NextRetarget))
-	if s.Mining {
-		add("mining", text("%sH/s, %s mined, %d stale", siUnits(s.HashRate), plural(s.Mined.Blocks, "block"), s.Mined.Stale), v.refused(s.Mined.Refused))
-		for _, d := range s.Devices {
-			state := text("%sH/s  %s", siUnits(d.HashRate), d.State)
-			if d.Reason != "" {
-				state.text += ": " + d.Reason
-				state.style = bold
-			}
-			add("  "+d.Info.ID, state, span{faint, fmt.Sprintf("  %s, %s", d.Info.Name, d.Info.SearchKernel)})
-		}
-	} else {
-		add("mining", span{faint, "no; --mine starts it"})
-	}
+	v.mining(s, add)
 	if w := s.Stratum; w != nil {
 		add("stratum", text("%sH/s of %s, %s mined, %d stale", siUnits(w.HashRate), plural(uint64(w.Workers), "worker"), plural(w.Mined.Blocks, "block"), w.Mined.Stale),
-			v.refused(w.Mined.Refused), span{faint, fmt.Sprintf("  %s, %s", plural(w.Shares.Accepted, "share"), stratumAddress(w))})
+			v.rejected(w.Mined.Rejected), span{faint, fmt.Sprintf("  %s, %s", plural(w.Shares.Accepted, "share"), stratumAddress(w))})
 	}
 	add("pool", text("%s, %s", plural(uint64(s.Pool.Records), "record"), byteSize(s.Pool.Bytes)),
 		span{faint, fmt.Sprintf("  %.1f %% full", 100*float64(s.Pool.Memory)/float64(max(s.Pool.MaxBytes, 1)))})
 	add("records", text("%s/s accepted, %s/s into blocks", perSec(s.Records.AcceptedRate), perSec(s.Records.ConnectedRate)))
-	add("  in all", span{faint, fmt.Sprintf("%s accepted, %s refused, %s in blocks",
-		grouped(s.Records.Accepted), grouped(s.Records.Refused), grouped(s.Records.Connected))})
+	add("  in all", span{faint, fmt.Sprintf("%s accepted, %s rejected, %s in blocks",
+		grouped(s.Records.Accepted), grouped(s.Records.Rejected), grouped(s.Records.Connected))})
 	for _, t := range statusTallies(s) {
 		for i, row := range v.rows(t.of, t.rows) {
 			if i > 0 {
@@ -132,12 +121,37 @@ func (v nodeView) picture(intervals []time.Duration, target time.Duration) strin
 	return b.String()
 }
 
-// refused warns of blocks that this node made and its chain refused.
-func (v nodeView) refused(n uint64) span {
+// mining adds the lines about the node's own devices.
+func (v nodeView) mining(s node.Status, add func(label string, spans ...span)) {
+	m := s.Miner
+	if m == nil {
+		add("mining", span{faint, "no; --mine starts it"})
+		return
+	}
+	line := span{plain, fmt.Sprintf("%sH/s, %s mined, %d stale", siUnits(s.HashRate()), plural(s.Mined.Blocks, "block"), s.Mined.Stale)}
+	state := span{}
+	if m.State == miner.Paused {
+		state = span{bold, ", paused"}
+	}
+	add("mining", line, v.rejected(s.Mined.Rejected), state)
+	for _, d := range m.Devices {
+		health := span{plain, fmt.Sprintf("%sH/s  %s", siUnits(d.Rates.Seconds10), d.Health)}
+		if d.Reason != "" {
+			health = span{bold, health.text + ": " + d.Reason}
+		}
+		add("  "+d.Info.ID, health, span{plain, sensors(d)}, span{faint, fmt.Sprintf("  %s, %s", d.Info.Name, d.Info.SearchKernel)})
+	}
+	if m.Estimated.Disagrees {
+		add("  hits", span{bold, fmt.Sprintf("imply %sH/s to %sH/s, which differs from the measured hash rate", siUnits(m.Estimated.Low), siUnits(m.Estimated.High))})
+	}
+}
+
+// rejected warns of blocks of this node that its chain rejected.
+func (v nodeView) rejected(n uint64) span {
 	if n == 0 {
 		return span{}
 	}
-	return span{bold, fmt.Sprintf(", %d refused", n)}
+	return span{bold, fmt.Sprintf(", %d rejected", n)}
 }
 
 // paint joins spans to a line, with escape codes if wanted. What is wider than
@@ -189,13 +203,13 @@ func statusLine(s node.Status) string {
 		line += fmt.Sprintf("block time %s (target %s)  ", shortTime(mean(s.Intervals)), shortTime(s.Spacing))
 	}
 	line += fmt.Sprintf("difficulty %s  ", difficulty(s))
-	if s.Mining {
-		line += fmt.Sprintf("%sH/s  mined %d  stale %d  ", siUnits(s.HashRate), s.Mined.Blocks, s.Mined.Stale)
+	if s.Miner != nil {
+		line += fmt.Sprintf("%sH/s  mined %d  stale %d  ", siUnits(s.HashRate()), s.Mined.Blocks, s.Mined.Stale)
 	}
 	if w := s.Stratum; w != nil {
 		line += fmt.Sprintf("stratum %sH/s  workers %d  shares %d  stratum_mined %d  stratum_stale %d  ", siUnits(w.HashRate), w.Workers, w.Shares.Accepted, w.Mined.Blocks, w.Mined.Stale)
 	}
-	line += fmt.Sprintf("pool %d  accepted %d  refused %d  in blocks %d", s.Pool.Records, s.Records.Accepted, s.Records.Refused, s.Records.Connected)
+	line += fmt.Sprintf("pool %d  accepted %d  refused %d  in blocks %d", s.Pool.Records, s.Records.Accepted, s.Records.Rejected, s.Records.Connected)
 	if sold := s.Types[record.TypeVoucherIssue]; sold > 0 {
 		open, closed := openClaims(s.Claims)
 		line += fmt.Sprintf("  sold %d  delivered %d  claims open %d, closed %d", sold, s.Types[record.TypeDeliveryConfirm], open, closed)

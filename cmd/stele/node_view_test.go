@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"stele/engine"
+	"stele/engine/miner"
 	"stele/engine/pow"
 	"stele/node"
 	"stele/node/ledger/record"
@@ -28,20 +29,23 @@ func someStatus() node.Status {
 		Height: 1234, Tip: tip, TipTime: now.Add(-4 * time.Second), TipSeen: now.Add(-2100 * time.Millisecond),
 		Intervals: []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second, 6 * time.Second, 12 * time.Second, time.Minute},
 		Spacing:   3 * time.Second, Bits: 0x1d00ffff, NextRetarget: 1248,
-		Mining: true, HashRate: 302.4e6, Mined: node.Mined{Blocks: 1200, Stale: 7},
-		Devices: []node.DeviceStatus{{
-			DeviceStatus: engine.DeviceStatus{Info: engine.Info{ID: "cpu", Name: "Some CPU", SearchKernel: "avx512"}, State: engine.OK},
-			HashRate:     302.4e6,
-		}},
+		Mined: node.Mined{Blocks: 1200, Stale: 7},
+		Miner: &miner.Status{
+			State: miner.Mining, Counted: miner.Rates{Seconds10: 302.4e6},
+			Devices: []miner.DeviceStatus{{
+				DeviceStatus: engine.DeviceStatus{Info: engine.Info{ID: "cpu", Name: "Some CPU", SearchKernel: "avx512"}, State: engine.OK},
+				Health:       miner.OK, Rates: miner.Rates{Seconds10: 302.4e6},
+			}},
+		},
 		Pool:    node.PoolStatus{Records: 42, Bytes: 8100, Memory: 32_000_000, MaxBytes: 64_000_000},
 		Traffic: 25,
-		Records: node.RecordCounts{Accepted: 31_000, Refused: 2, Connected: 30_958, AcceptedRate: 25.02, ConnectedRate: 24.81},
+		Records: node.RecordCounts{Accepted: 31_000, Rejected: 2, Connected: 30_958, AcceptedRate: 25.02, ConnectedRate: 24.81},
 		Types: map[record.Type]uint64{
 			record.TypePay: 9_000, record.TypeVoucherIssue: 1_500, record.TypeShipmentCreate: 1_650, record.TypeCustodyHandover: 2_000,
 			record.TypeDeliveryConfirm: 1_480, record.TypeClaimOpen: 700, record.TypeEvaluate: 900, record.TypeRuling: 0,
 		},
-		Claims:   map[rules.ClaimState]uint64{rules.ClaimOpen: 12, rules.ClaimEscalated: 4, rules.ClaimSettled: 500},
-		Refusals: map[reject.Reason]uint64{reject.SequenceUsed: 2, reject.InsufficientFunds: 11},
+		Claims:     map[rules.ClaimState]uint64{rules.ClaimOpen: 12, rules.ClaimEscalated: 4, rules.ClaimSettled: 500},
+		Rejections: map[reject.Reason]uint64{reject.SequenceUsed: 2, reject.InsufficientFunds: 11},
 	}
 }
 
@@ -56,16 +60,30 @@ mining     302 MH/s, 1,200 blocks mined, 7 stale
   cpu      302 MH/s  ok  Some CPU, avx512
 pool       42 records, 8.10 kB  50.0 % full
 records    25/s accepted, 24.8/s into blocks
-  in all   31,000 accepted, 2 refused, 30,958 in blocks
+  in all   31,000 accepted, 2 rejected, 30,958 in blocks
 by type    PAY 9,000  CUSTODY_HANDOVER 2,000  SHIPMENT_CREATE 1,650  VOUCHER_ISSUE 1,500
            DELIVERY_CONFIRM 1,480  EVALUATE 900  CLAIM_OPEN 700
 claims     closed-settled 500  open 12  escalated 4
-refused    insufficient-funds 11  sequence-used 2
+rejected   insufficient-funds 11  sequence-used 2
 traffic    25/s asked for
 api        http://127.0.0.1:8690/v1/health
 data       /var/lib/stele/dev`, "\n")
 	if got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+
+	celsius := 61.4
+	hot := someStatus()
+	hot.Miner.State, hot.Miner.Estimated = miner.Paused, miner.Estimate{Low: 100e6, High: 120e6, Disagrees: true}
+	hot.Miner.Devices[0].Health, hot.Miner.Devices[0].Reason = miner.Resting, "too hot"
+	hot.Miner.Devices[0].Sensors = &miner.Sensors{Temperature: &celsius}
+	lines := strings.TrimPrefix(`
+mining     302 MH/s, 1,200 blocks mined, 7 stale, paused
+  cpu      302 MH/s  resting: too hot  61 C  Some CPU, avx512
+  hits     imply 100 MH/s to 120 MH/s, which differs from the measured hash rate
+`, "\n")
+	if all := strings.Join(nodeView{width: 100}.lines(hot), "\n"); !strings.Contains(all, lines) {
+		t.Errorf("got:\n%s\nwant in it:\n%s", all, lines)
 	}
 
 	s := someStatus()
@@ -86,10 +104,10 @@ data       /var/lib/stele/dev`, "\n")
 // device says of its trouble is shown.
 func TestNodeViewWidth(t *testing.T) {
 	s := someStatus()
-	s.Devices[0].State, s.Devices[0].Reason = engine.Sick, "it gave a wrong hash"
+	s.Miner.Devices[0].Health, s.Miner.Devices[0].Reason = miner.Sick, "it gave a wrong hash"
 	s.Warnings = []node.Warning{{Kind: node.Alone, Text: "this node has no peers"}}
 	s.Trouble = "no space left on the device that holds the data folder"
-	s.Mined.Refused = 1
+	s.Mined.Rejected = 1
 	for width := 1; width < 120; width++ {
 		for _, v := range []nodeView{{width: width}, {width: width, color: true}, {width: width, ascii: true}} {
 			for _, line := range v.lines(s) {
@@ -122,7 +140,7 @@ func TestNodeViewWidth(t *testing.T) {
 		}
 	}
 	all := strings.Join(nodeView{width: 120}.lines(s), "\n")
-	for _, want := range []string{"sick: it gave a wrong hash", "warning    this node has no peers", "trouble    no space left", ", 1 refused"} {
+	for _, want := range []string{"sick: it gave a wrong hash", "warning    this node has no peers", "trouble    no space left", ", 1 rejected"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
@@ -140,7 +158,7 @@ func TestNodeViewRoom(t *testing.T) {
 		s.Claims[state] = uint64(state) * 10_000
 	}
 	for i, reason := range reject.All() {
-		s.Refusals[reason] = uint64(1000 * i)
+		s.Rejections[reason] = uint64(1000 * i)
 	}
 	lines := nodeView{width: 80}.lines(s)
 	if len(lines) > 23 {
@@ -197,7 +215,7 @@ func TestStatusLines(t *testing.T) {
 	want := strings.TrimPrefix(`
 by type:  PAY 9000  CUSTODY_HANDOVER 2000  SHIPMENT_CREATE 1650  VOUCHER_ISSUE 1500  DELIVERY_CONFIRM 1480  EVALUATE 900  CLAIM_OPEN 700
 claims:  closed-settled 500  open 12  escalated 4
-refused:  insufficient-funds 11  sequence-used 2
+rejected:  insufficient-funds 11  sequence-used 2
 `, "\n")
 	if got := tallyLines(s); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)

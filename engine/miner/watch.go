@@ -187,8 +187,11 @@ func (m *Miner) state(all []engine.DeviceStatus, now time.Time) (State, string) 
 			usable++
 			quiet = min(quiet, now.Sub(d.progress))
 		}
-		if reason != "" {
+		switch {
+		case reason != "":
 			reasons = append(reasons, fmt.Sprintf("%s is %s: %s", d.info.ID, state, reason))
+		case all[i].State != engine.OK: // until the next tick
+			reasons = append(reasons, fmt.Sprintf("%s is %s: %s", d.info.ID, all[i].State, all[i].Reason))
 		}
 	}
 	trouble := strings.Join(reasons, "; ")

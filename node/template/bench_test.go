@@ -64,14 +64,14 @@ func BenchmarkNewTip(b *testing.B) {
 		}
 	}
 	add(crowd.Payments(0, each))
-	build := func(most int) *template.Template {
+	build := func(records int) *template.Template {
 		made, err := template.Build(c.Tip(), waiting, c.View(), template.Options{
-			Params: crowd.Params, Payout: record.Key{7}, Now: clock, MaxRecords: most,
+			Params: crowd.Params, Payout: record.Key{7}, Now: clock, MaxRecords: records,
 		})
-		if err != nil || len(made.Records) != most {
+		if err != nil || len(made.Records) != records {
 			b.Fatal(err)
 		}
-		made.Job(0, made.Version, made.Time)
+		made.Header(0, made.Version, made.Time)
 		return made
 	}
 	made, next := build(template.DefaultMaxRecords), uint64(each)
@@ -105,7 +105,7 @@ func BenchmarkNewTip(b *testing.B) {
 }
 
 // Another header of the same template.
-func BenchmarkJob(b *testing.B) {
+func BenchmarkHeader(b *testing.B) {
 	w := newWorld(b, 1)
 	w.fill(b, 1000)
 	made := w.build(b)

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"stele/engine"
 	"stele/engine/pow"
 	"stele/node/chain"
 	"stele/node/ledger/block"
@@ -26,69 +25,70 @@ const (
 
 	// ExtranonceSize is the length of the extranonce in bytes.
 	ExtranonceSize = 8
-	// MaxTag is the greatest length of a tag in bytes.
+	// MaxTag is the maximum length of a tag in bytes.
 	MaxTag = record.MaxExtra - ExtranonceSize
 )
 
-// What Options have where they are zero.
+// Defaults of [Options].
 const (
 	DefaultMaxBytes   = 1_000_000
 	DefaultMaxRecords = 4000
 )
 
 // FirstRecords is a good MaxRecords for the first template on a new tip: such a
-// template is made in a fraction of the time of a full one, and it has the
-// records that pay best.
+// template takes a fraction of the time of a full one and has the records that pay
+// best.
 const FirstRecords = 500
 
-// headSize is the length of what an encoded block has before its records.
+// headSize is the number of bytes before the records of an encoded block.
 const headSize = pow.HeaderSize + 4
 
-// Options say what a block shall hold.
+// Options are the parameters of [Build].
 type Options struct {
 	Params *network.Params
-	Payout record.Key // whom the coinbase pays
+	Payout record.Key // which the coinbase pays
 	Tag    []byte     // of the miner, in the coinbase; at most MaxTag bytes
 
-	MaxBytes   int // of the encoded block; 0: DefaultMaxBytes. Never more than the network allows.
-	MaxRecords int // beside the coinbase; 0: DefaultMaxRecords
+	MaxBytes   int // of the encoded block; 0: DefaultMaxBytes. The bound of the network holds too.
+	MaxRecords int // without the coinbase; 0: DefaultMaxRecords
 
 	Now func() time.Time // nil: time.Now
 }
 
-// Template is a block without a proof of work. It is not changed once it is
-// made.
+// Template is a block without a proof of work. It is immutable. Safe for
+// concurrent use.
 type Template struct {
 	Height uint32
-	Prev   pow.Hash // the tip that it is for
+	Prev   pow.Hash // the tip that the block extends
 	Bits   pow.Bits
 	Target pow.Target // of Bits
 
 	Version     uint32 // of the header
-	VersionMask uint32 // bits of it that may be changed
-	Time        uint32 // at which it was made, or MinTime if that is later
-	MinTime     uint32 // earliest time that the header may have
+	VersionMask uint32 // bits of Version that may be rolled
+	Time        uint32 // of Build in Unix seconds, or MinTime if that is later
+	MinTime     uint32 // earliest time that the header may have, in Unix seconds
 
-	Records []*record.Record // beside the coinbase
-	Fees    record.Amount    // of these records; the miner gets one half
+	Records []*record.Record // without the coinbase
+	Fees    record.Amount    // of Records; the miner gets one half
 	Value   record.Amount    // of the coinbase
 
-	// The body of the coinbase is Prefix, the extranonce as a little-endian
-	// number, and Suffix. Its hash is its id.
+	// The body of the coinbase is Prefix, the extranonce as 8 bytes in little-endian
+	// order, and Suffix. Its hash is the id of the coinbase.
 	Prefix, Suffix []byte
-	// Branch leads from the id of the coinbase to the Merkle root, as record 0.
+	// Branch is the Merkle branch from the id of the coinbase, which is record 0, to
+	// the Merkle root.
 	Branch []pow.Hash
 
-	coinbase record.Record // its frame
+	coinbase record.Record // without its payload
 	reward   record.Coinbase
 }
 
-// Build makes a template on tip. View is the state after tip. It takes from the
-// pool what pays best for its size. The error is that of the view, or tells
-// which option is wrong.
+// Build makes a template on tip, with the records of the pool that pay best for
+// their size. View is the state after tip. Errors: those of the view, and one for
+// an option that is wrong.
 func Build(tip *chain.Tip, p *pool.Pool, view rules.View, o Options) (*Template, error) {
 	if len(o.Tag) > MaxTag {
-		return nil, fmt.Errorf("the tag has %d bytes, at most %d are allowed", len(o.Tag), MaxTag)
+		return nil, fmt.Errorf("tag of %d bytes: must be at most %d", len(o.Tag), MaxTag)
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
@@ -138,15 +138,15 @@ func Build(tip *chain.Tip, p *pool.Pool, view rules.View, o Options) (*Template,
 	}
 	t.Value = rules.Reward(o.Params, height, t.Fees)
 	t.cut()
-	// Only a fault of the program can make this fail. It would waste all work.
+	// This fails only by a fault of the program, which would waste all work.
 	if err := rules.End(state, c, t.Coinbase(0), t.Fees); err != nil {
 		return nil, fmt.Errorf("template for height %d: %w", height, err)
 	}
 	return t, nil
 }
 
-// cut finishes the coinbase and prepares its parts and the Merkle branch. Most
-// of the time goes into two Merkle trees, so they are made at the same time.
+// cut finishes the coinbase and prepares its parts and the Merkle branch. Two
+// Merkle trees take most of the time, so they are made at the same time.
 func (t *Template) cut() {
 	var branch sync.WaitGroup
 	branch.Go(func() {
@@ -154,7 +154,7 @@ func (t *Template) cut() {
 		for i, r := range t.Records {
 			ids[1+i] = r.ID()
 		}
-		t.Branch = pow.MerkleBranch(ids, 0) // which has no use for the id of the coinbase
+		t.Branch = pow.MerkleBranch(ids, 0) // which does not read the id of the coinbase
 	})
 	t.reward.Value = t.Value
 	t.reward.Witness = block.WitnessRoot(append([]*record.Record{nil}, t.Records...))
@@ -169,8 +169,8 @@ func (t *Template) cutCoinbase() {
 	t.Prefix, t.Suffix = body[:at:at], body[at+ExtranonceSize:]
 }
 
-// PaidTo returns the template with a coinbase that pays key. It costs little:
-// records and branch are the same.
+// PaidTo returns the template with a coinbase that pays key. It is cheap: records
+// and branch stay the same.
 func (t *Template) PaidTo(key record.Key) *Template {
 	paid := *t
 	paid.coinbase.Key = key
@@ -179,7 +179,7 @@ func (t *Template) PaidTo(key record.Key) *Template {
 }
 
 // Marked returns the template with a mark at the end of its coinbase, so that its
-// headers are not those of one with another mark. A tag that leaves no room is cut.
+// headers differ from those of another mark. A tag that leaves no room is cut.
 func (t *Template) Marked(mark []byte) *Template {
 	marked := *t
 	extra := t.reward.Extra[:min(len(t.reward.Extra), record.MaxExtra-len(mark))]
@@ -188,7 +188,7 @@ func (t *Template) Marked(mark []byte) *Template {
 	return &marked
 }
 
-// Payout returns whom the coinbase pays.
+// Payout returns the key that the coinbase pays.
 func (t *Template) Payout() record.Key { return t.coinbase.Key }
 
 // Coinbase returns the coinbase with an extranonce.
@@ -209,8 +209,8 @@ func (t *Template) MerkleRoot(extranonce uint64) pow.Hash {
 	return pow.RootFromBranch(pow.Sum(body), t.Branch, 0)
 }
 
-// Header returns the header, with nonce 0. Version may differ from t.Version in
-// the bits of VersionMask, and time must not be before MinTime.
+// Header returns the header with nonce 0. Version may differ from t.Version in the
+// bits of VersionMask; time, in Unix seconds, must not be before MinTime.
 func (t *Template) Header(extranonce uint64, version, time uint32) pow.Header {
 	return pow.Header{
 		Version:    version,
@@ -221,18 +221,8 @@ func (t *Template) Header(extranonce uint64, version, time uint32) pow.Header {
 	}
 }
 
-// Job returns what the engine needs to search all versions and nonces of a
-// header.
-func (t *Template) Job(extranonce uint64, version, time uint32) engine.Job {
-	return engine.Job{
-		Header:      t.Header(extranonce, version, time).Encode(),
-		Target:      t.Target,
-		VersionMask: t.VersionMask,
-	}
-}
-
-// Block returns the block with a header, which must be one of the template
-// with that extranonce.
+// Block returns the block with a header, which must be one that Header returns for
+// the extranonce, with any nonce.
 func (t *Template) Block(extranonce uint64, header pow.Header) *block.Block {
 	return block.New(header, append([]*record.Record{t.Coinbase(extranonce)}, t.Records...))
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // Miners get a small template for a new tip first, and then the full one.
-func TestFeedStartsSmall(t *testing.T) {
+func TestTemplaterStartsSmall(t *testing.T) {
 	crowd := pooltest.NewCrowd(template.FirstRecords + 100)
 	disk, err := store.Open(t.TempDir(), store.Identity{Network: crowd.Params.ID, Genesis: block.Genesis(crowd.Params).Hash()}, store.Options{})
 	if err != nil {
@@ -36,13 +36,13 @@ func TestFeedStartsSmall(t *testing.T) {
 	}
 	records := pooltest.Decode(crowd.Payments(0, 1))
 
-	// How many records the first two templates have.
-	feed := func() (sizes []int) {
-		f := newFeed(c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.DiscardHandler))
+	// firstTwo returns the number of records in the first two templates.
+	firstTwo := func() (sizes []int) {
+		f := newTemplater(c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		made := make(chan *template.Template)
-		var feeding sync.WaitGroup
-		feeding.Go(func() {
+		var running sync.WaitGroup
+		running.Go(func() {
 			f.run(ctx, func(t *template.Template) {
 				select {
 				case made <- t:
@@ -54,12 +54,12 @@ func TestFeedStartsSmall(t *testing.T) {
 			sizes = append(sizes, len((<-made).Records))
 		}
 		cancel()
-		feeding.Wait()
+		running.Wait()
 		return sizes
 	}
 	for _, n := range []int{10, len(records)} {
 		waiting.Add(records[:n]...)
-		if got, want := feed(), []int{min(n, template.FirstRecords), n}; !slices.Equal(got, want) {
+		if got, want := firstTwo(), []int{min(n, template.FirstRecords), n}; !slices.Equal(got, want) {
 			t.Errorf("with %d records the templates have %v, want %v", n, got, want)
 		}
 	}
