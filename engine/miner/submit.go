@@ -52,7 +52,7 @@ func (m *Miner) submit(u *upstream, q queued) {
 		took := time.Since(start)
 
 		m.mu.Lock()
-		if !stale && connected && !errors.Is(err, ErrLost) && ctx.Err() == nil {
+		if !stale && connected && !errors.Is(err, ErrLost) && !errors.Is(err, ErrNotWanted) && ctx.Err() == nil {
 			u.latency.add(took)
 		}
 		m.answer(u, q.Share, err)

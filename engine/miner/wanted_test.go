@@ -48,6 +48,9 @@ func TestNotWanted(t *testing.T) {
 		p.answer = func(context.Context, Share) error { return ErrNotWanted }
 		r := start(t, Options{}, nil, p)
 		pass(time.Minute)
+		if n := r.Status().Sources[0].Latency.Count; n != 0 {
+			t.Errorf("%d answers were measured", n)
+		}
 		s := r.Status().Shares
 		if s.Found == 0 || s.Accepted != 0 || s.Pending != 0 {
 			t.Errorf("shares %+v", s)
