@@ -107,7 +107,7 @@ func (c *canary) catchUp() {
 	}
 }
 
-// files tells which files below a folder have the bytes.
+// files returns the files below a folder that have the bytes.
 func files(t *testing.T, dir string, want []byte) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -211,7 +211,7 @@ func TestNothingIsToldOfTheRecipient(t *testing.T) {
 	}
 	refused(story.FirstBlob, story.FirstCarrier, http.StatusNotFound)
 
-	// Everything that the node has to tell.
+	// Everything that the node answers.
 	for _, path := range []string{
 		"/v1/health", "/v1/tip", "/v1/state", "/v1/pool", "/v1/headers", "/v1/claims", "/openapi.json",
 		"/v1/vouchers/" + story.Voucher.String() + "/history", "/v1/shipments/" + story.Shipment.String(), "/v1/claims/" + story.Claim.String(),

@@ -122,8 +122,8 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 			return nil, errors.Join(err, n.closeParts())
 		}
 	}
-	for _, w := range warnings(o.Params, 0, 0) { // at a start a tip is often old
-		n.log.Warn(w.Text, "warning", w.Kind)
+	for _, w := range warnings(o.Params, 0, 0) { // without the age: at a start a tip is often old
+		n.log.Warn("node warning", "kind", w.Kind, "text", w.Text)
 	}
 	n.blocks.seed(n.chain, n.started)
 	if n.views != nil {

@@ -154,7 +154,7 @@ func TestNode(t *testing.T) {
 	again.check()
 }
 
-// The API of a running node tells how it does, and takes a record that is then
+// The API of a running node reports its health and accepts a record that is then
 // mined.
 func TestNodeAPI(t *testing.T) {
 	o := testOptions(t)
@@ -199,7 +199,7 @@ func TestNodeAPI(t *testing.T) {
 }
 
 // A node without engine, API and traffic only keeps its chain. Its pool follows
-// the chain, and hits for an old tip would be stale.
+// the chain.
 func TestQuietNode(t *testing.T) {
 	o := testOptions(t)
 	o.Engine, o.API, o.Traffic = nil, "", 0
@@ -265,7 +265,8 @@ func (d *fullDisk) MaybeError(op errorfs.Op) error {
 
 func (d *fullDisk) String() string { return "disk" }
 
-// On a full disk a node takes nothing, says so, and goes on when there is space.
+// On a full disk a node accepts nothing, reports it, and continues when there is
+// space.
 func TestFullDisk(t *testing.T) {
 	disk := new(fullDisk)
 	o := testOptions(t)
@@ -302,7 +303,7 @@ func TestFullDisk(t *testing.T) {
 	n.check()
 }
 
-// A chain that has stopped is trouble also when its store says nothing any more.
+// A stopped chain is trouble even if its store reports nothing any more.
 func TestStoppedChain(t *testing.T) {
 	disk := new(fullDisk)
 	o := testOptions(t)
@@ -330,8 +331,8 @@ func TestStoppedChain(t *testing.T) {
 	}
 }
 
-// With a clock far behind the chain a node mines nothing and says so, and goes
-// on when the clock is right.
+// With a clock far behind the chain a node mines nothing and reports it, and
+// continues when the clock is right.
 func TestClockBehind(t *testing.T) {
 	var behind atomic.Int64
 	o := testOptions(t)
@@ -346,7 +347,7 @@ func TestClockBehind(t *testing.T) {
 	if h := n.health(); h.Status != "trouble" || h.Trouble != s.Trouble {
 		t.Errorf("health %+v", h)
 	}
-	n.wait("several looks at the clock", func(now Status) bool { return now.Now.Sub(s.Now) > 3*refreshEvery })
+	n.wait("several checks of the clock", func(now Status) bool { return now.Now.Sub(s.Now) > 3*refreshEvery })
 	if now := n.Status(); now.Height != s.Height || !wrong(now) {
 		t.Errorf("height %d, then %d; trouble %q", s.Height, now.Height, now.Trouble)
 	}
@@ -385,7 +386,7 @@ func (deadDevice) Scan(context.Context, *engine.Job, pow.Range, func([]uint32)) 
 	return engine.ScanResult{}, errors.New("out of order")
 }
 
-// Without a device that works, a node keeps its chain all the same.
+// Without a working device, a node still keeps its chain.
 func TestNoDevice(t *testing.T) {
 	o := testOptions(t)
 	e := engine.New([]engine.Device{deadDevice{engine.Reference()}}, nil)
@@ -404,7 +405,7 @@ func TestNoDevice(t *testing.T) {
 	n.check()
 }
 
-// What cannot be opened is told, and leaves nothing open.
+// What cannot be opened is an error, and leaves nothing open.
 func TestOpenErrors(t *testing.T) {
 	good := testOptions(t)
 	n := start(t, good)

@@ -36,37 +36,37 @@ func nodeCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "node",
 		Usage: "run a node of the ledger network, and mine on it",
-		Description: "To see one at work: stele node --dev --mine\n\n" +
-			"The node keeps its chain in a folder and goes on where it was. Ctrl-C stops it.\n" +
-			"On a terminal it shows what it does, elsewhere it prints a line every few\n" +
-			"seconds. Each flag can also be given as a variable: --api-token as\n" +
-			"STELE_API_TOKEN. See docs/node.md.",
+		Description: "To try it: stele node --dev --mine\n\n" +
+			"The node keeps its chain in a folder and continues there. Ctrl-C stops it. On a\n" +
+			"terminal it shows its state, elsewhere it prints a line every few seconds. Each\n" +
+			"flag can also be given as a variable: --api-token as STELE_API_TOKEN. See\n" +
+			"docs/node.md.",
 		Flags: fromEnvironment(append(append([]cli.Flag{
-			&cli.BoolFlag{Name: "dev", Usage: "the development network, with records made by the node itself, and its rewards for a key that everybody knows"},
+			&cli.BoolFlag{Name: "dev", Usage: "use the development network, make records, and mine for a published key"},
 		}, storeFlags()...), append([]cli.Flag{
 			&cli.BoolFlag{Name: "prune", Usage: fmt.Sprintf("keep only the bodies of the last %d blocks", chain.MinKeep)},
 			&cli.BoolFlag{Name: "mine", Usage: "mine blocks"},
-			&cli.StringFlag{Name: "payout", Usage: "the `KEY` that is paid for mined blocks: 72 hex digits, or the name of a key of \"stele key list\""},
+			&cli.StringFlag{Name: "payout", Usage: "pay the rewards of mined blocks to `KEY`: 72 hex digits, or the name of a key of \"stele key list\""},
 			keysFlag(),
-			&cli.StringFlag{Name: "stratum", Usage: "give work to Stratum miners that connect to `HOST:PORT`, as :3333; each is paid to the key that is its user name"},
-			&cli.StringFlag{Name: "stratum-cert", Usage: "Stratum over TLS, with the certificates of `FILE` (PEM)"},
-			&cli.StringFlag{Name: "stratum-key", Usage: "the secret key of --stratum-cert, in `FILE` (PEM)"},
-			&cli.StringFlag{Name: "stratum-difficulty", Usage: "the `DIFFICULTY` of a miner's first shares", DefaultText: fmt.Sprint(stratum.DefaultDifficulty)},
-			&cli.StringFlag{Name: "api", Usage: "serve the API at `HOST:PORT`; \"none\" for no API", Value: defaultAPI},
-			&cli.StringFlag{Name: "api-token", Usage: "take records from whoever sends this `TOKEN`, instead of from this machine only"},
-			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "believe the X-Forwarded-For of reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8"},
-			&cli.StringFlag{Name: "traffic", Usage: "make `N` records a second, on dev and test", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
+			&cli.StringFlag{Name: "stratum", Usage: "run a Stratum server on `HOST:PORT` (e.g. :3333); block rewards go to the key given as user name"},
+			&cli.StringFlag{Name: "stratum-cert", Usage: "serve Stratum over TLS with the certificates in `FILE` (PEM)"},
+			&cli.StringFlag{Name: "stratum-key", Usage: "read the private key of --stratum-cert from `FILE` (PEM)"},
+			&cli.StringFlag{Name: "stratum-difficulty", Usage: "set the `DIFFICULTY` of a miner's first shares", DefaultText: fmt.Sprint(stratum.DefaultDifficulty)},
+			&cli.StringFlag{Name: "api", Usage: "serve the API on `HOST:PORT`; \"none\" for no API", Value: defaultAPI},
+			&cli.StringFlag{Name: "api-token", Usage: "accept records from clients that send this `TOKEN`, instead of from this machine only"},
+			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "trust the X-Forwarded-For header of reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8"},
+			&cli.StringFlag{Name: "traffic", Usage: "make `N` records per second, on dev and test", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
 			&cli.StringFlag{Name: "for", Usage: "stop after this `TIME`, as in 90s or 2h"},
 			&cli.StringFlag{Name: "blocks", Usage: "stop when the chain has grown by `N` blocks"},
 			&cli.BoolFlag{Name: "plain", Usage: "print lines, also on a terminal"},
 			&cli.BoolFlag{Name: "verbose", Usage: "log more"},
-		}, engineFlags()...)...)),
+		}, append(nodeMineFlags(), engineFlags()...)...)...)),
 		Action:      runNode,
 		Subcommands: []*cli.Command{nodeCheckCommand()},
 	}
 }
 
-// storeFlags returns the flags that tell where a store is, and of which network.
+// storeFlags returns the flags that name a store and its network.
 func storeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "network", Usage: "the `NETWORK`: dev, test or main", DefaultText: "dev"},
@@ -74,7 +74,7 @@ func storeFlags() []cli.Flag {
 	}
 }
 
-// fromEnvironment lets each flag be given as a variable too: --api-token as
+// fromEnvironment makes each flag settable by a variable too: --api-token by
 // STELE_API_TOKEN.
 func fromEnvironment(flags []cli.Flag) []cli.Flag {
 	for _, f := range flags {
@@ -89,8 +89,8 @@ func fromEnvironment(flags []cli.Flag) []cli.Flag {
 	return flags
 }
 
-// runNode is the action of "stele node". A signal is the ordinary way to end
-// it, and no error.
+// runNode is the action of "stele node". A signal ends it in the ordinary way,
+// without an error.
 func runNode(c *cli.Context) error {
 	o, err := nodeOptions(c)
 	if err != nil {
@@ -100,6 +100,11 @@ func runNode(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	servers, err := nodeMiningOptions(c, &o)
+	if err != nil {
+		return err
+	}
+	defer servers.close()
 	out := newNodeOutput(c)
 	defer out.close()
 	o.Log = out.log
@@ -109,8 +114,8 @@ func runNode(c *cli.Context) error {
 		}
 		defer o.Engine.Close()
 	}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
-		// The terminal was closed: that is an ordinary end too.
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		// A closed terminal is an ordinary end too.
 		hung, stop := signal.NotifyContext(c.Context, syscall.SIGHUP)
 		defer stop()
 		c.Context = hung
@@ -125,32 +130,47 @@ func runNode(c *cli.Context) error {
 	first := n.Status()
 	out.log.Info("node started", "network", first.Network, "data", first.Dir, "height", first.Height, "api", first.API)
 	if first.Stratum != nil {
-		out.log.Info("Stratum miners can connect", "address", first.Stratum.Address, "fingerprint", fingerprint(o.StratumTLS))
+		out.log.Info("stratum server listening", "address", first.Stratum.Address, "fingerprint", fingerprint(o.StratumTLS))
 	}
+	err = showNode(c, n, out, until, servers)
+	last := n.Status()
+	out.close()
+	return nodeStopped(c, last, errors.Join(err, n.Close()))
+}
 
+// nodeStopped reports how a node ended. An error has the exit code 10 if only a new
+// process can use the node's devices again.
+func nodeStopped(c *cli.Context, last node.Status, err error) error {
+	if err != nil {
+		return lostDevices(c, explainStore(err))
+	}
+	return printText(c, fmt.Sprintf("stopped at height %d; the store is closed: %s\n", last.Height, last.Dir))
+}
+
+// showNode runs the node until the context of c or its bounds end it, shows it
+// meanwhile, and serves the APIs of its miner.
+func showNode(c *cli.Context, n *node.Node, out *nodeOutput, until bounds, servers *mineServers) error {
 	ctx, stop := context.WithCancel(c.Context)
 	if until.duration > 0 {
 		ctx, stop = context.WithTimeout(c.Context, until.duration)
 	}
 	defer stop()
+	beside := startNodeMiner(ctx, c, n.Miner(), out, servers, out.log, stop)
+	defer beside.wait()
+	first := n.Status().Height
 	shown := make(chan struct{})
 	go func() {
 		defer close(shown)
 		out.show(ctx, n, func(s node.Status) {
-			if until.blocks > 0 && uint64(s.Height) >= uint64(first.Height)+until.blocks {
+			if until.blocks > 0 && uint64(s.Height) >= uint64(first)+until.blocks {
 				stop()
 			}
 		})
 	}()
-	err = n.Run(ctx)
+	err := n.Run(ctx)
 	stop()
 	<-shown
-	last := n.Status()
-	out.close()
-	if err = errors.Join(err, n.Close()); err != nil {
-		return explainStore(err)
-	}
-	return printText(c, fmt.Sprintf("stopped at height %d; the store is closed: %s\n", last.Height, last.Dir))
+	return err
 }
 
 // nodeOptions reads the flags, except those of the engine.
@@ -193,7 +213,7 @@ func nodeOptions(c *cli.Context) (o node.Options, err error) {
 	return o, stratumOptions(c, &o)
 }
 
-// nodeNetwork returns the network that --network names.
+// nodeNetwork returns the network that --network names, dev by default.
 func nodeNetwork(c *cli.Context) (*network.Params, error) {
 	if !c.IsSet("network") {
 		return network.Dev, nil
@@ -205,8 +225,8 @@ func nodeNetwork(c *cli.Context) (*network.Params, error) {
 	return p, nil
 }
 
-// dataFolder returns the folder that --data names, or the one that the network
-// has for this user (XDG Base Directory Specification).
+// dataFolder returns the folder that --data names, or this user's default folder
+// for the network (XDG Base Directory Specification).
 func dataFolder(c *cli.Context, p *network.Params) (string, error) {
 	if c.IsSet("data") {
 		if c.String("data") == "" {
@@ -218,15 +238,15 @@ func dataFolder(c *cli.Context, p *network.Params) (string, error) {
 	if !filepath.IsAbs(base) {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("there is no folder for the data, give --data: %w", err)
+			return "", fmt.Errorf("no default folder for the data, pass --data: %w", err)
 		}
 		base = filepath.Join(home, ".local", "share")
 	}
 	return filepath.Join(base, "stele", p.Name), nil
 }
 
-// mostTraffic bounds --traffic.
-const mostTraffic = 1_000_000
+// maxTraffic bounds --traffic.
+const maxTraffic = 1_000_000
 
 func trafficRate(c *cli.Context, p *network.Params) (float64, error) {
 	if !c.IsSet("traffic") {
@@ -236,17 +256,16 @@ func trafficRate(c *cli.Context, p *network.Params) (float64, error) {
 		return 0, nil
 	}
 	rate, err := strconv.ParseFloat(c.String("traffic"), 64)
-	if err != nil || math.IsNaN(rate) || rate < 0 || rate > mostTraffic {
-		return 0, fmt.Errorf("--traffic: %q is no number of records a second from 0 to %d", c.String("traffic"), mostTraffic)
+	if err != nil || math.IsNaN(rate) || rate < 0 || rate > maxTraffic {
+		return 0, fmt.Errorf("--traffic: invalid rate %q: must be a number of records per second from 0 to %d", c.String("traffic"), maxTraffic)
 	}
 	if rate > 0 && len(p.Alloc) == 0 {
-		return 0, fmt.Errorf("--traffic: nobody knows keys with a balance on the network %s", p.Name)
+		return 0, fmt.Errorf("--traffic: the network %s has no published keys with a balance", p.Name)
 	}
 	return rate, nil
 }
 
-// payout returns the key that is paid for mined blocks, the zero key if there is
-// none.
+// payout returns the key that is paid for mined blocks; the zero key: none.
 func payout(c *cli.Context) (record.Key, error) {
 	text := c.String("payout")
 	if text == "" {
@@ -266,7 +285,7 @@ func payout(c *cli.Context) (record.Key, error) {
 	return key, nil
 }
 
-// bounds say when a node stops by itself; 0: never.
+// bounds say when a node stops itself; 0: never.
 type bounds struct {
 	duration time.Duration
 	blocks   uint64
@@ -282,8 +301,8 @@ func nodeBounds(c *cli.Context) (b bounds, err error) {
 	return b, err
 }
 
-// openNodeEngine opens the devices that mine, as openEngine does. What it has
-// to tell goes into the log.
+// openNodeEngine opens the devices that mine, as openEngine does, and logs what is
+// wrong with others.
 func openNodeEngine(c *cli.Context, log *slog.Logger) (*engine.Engine, error) {
 	opts := gpuOptions(c, log)
 	opts.Compare = true
@@ -293,19 +312,20 @@ func openNodeEngine(c *cli.Context, log *slog.Logger) (*engine.Engine, error) {
 	}
 	for _, a := range absent {
 		if unexpected(a.Err) {
-			log.Warn("device is not used", "device", a.ID, "reason", a.Err)
+			log.Warn("device not used", "device", a.ID, "err", a.Err)
 		}
 	}
 	return engine.New(devices, log), nil
 }
 
-// nodeOutput shows what a node does: on a terminal as a view that is kept up to
-// date, elsewhere as lines.
+// nodeOutput shows the status of a node: on a terminal as a view that is redrawn,
+// elsewhere as lines.
 type nodeOutput struct {
 	out    io.Writer
 	screen *screen // nil: lines
 	color  bool
 	ascii  bool
+	keys   bool // a person can press keys
 	log    *slog.Logger
 }
 
@@ -331,17 +351,17 @@ func newNodeOutput(c *cli.Context) *nodeOutput {
 	return o
 }
 
-// utf8Locale tells whether the terminal shows more than ASCII.
+// utf8Locale reports whether the terminal shows more than ASCII.
 func utf8Locale() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := strings.ToUpper(os.Getenv(name)); value != "" {
 			return strings.Contains(value, "UTF-8") || strings.Contains(value, "UTF8")
 		}
 	}
-	return true // nobody said, and terminals do
+	return true // not set; terminals do
 }
 
-// show shows the node until ctx ends, and tells each status to seen.
+// show shows the node until ctx ends, and calls seen with each status.
 func (o *nodeOutput) show(ctx context.Context, n *node.Node, seen func(node.Status)) {
 	ticker := time.NewTicker(redrawEvery)
 	defer ticker.Stop()
@@ -351,7 +371,7 @@ func (o *nodeOutput) show(ctx context.Context, n *node.Node, seen func(node.Stat
 		switch {
 		case o.screen != nil:
 			width, _ := o.screen.size()
-			_ = o.screen.draw(nodeView{width: width, color: o.color, ascii: o.ascii}.lines(s))
+			_ = o.screen.draw(nodeView{width: width, color: o.color, ascii: o.ascii, keys: o.keys}.lines(s))
 		case s.Now.Sub(printed.Now) >= linesEvery:
 			printed = s
 			fmt.Fprintln(o.out, statusLine(s))

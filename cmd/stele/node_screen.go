@@ -12,10 +12,10 @@ import (
 	"golang.org/x/term"
 )
 
-// screen keeps some lines at the bottom of a terminal up to date. What is
-// written to it meanwhile, such as a log, goes above them. It uses no other
-// screen and no raw mode: in the end the last lines stay where they are, and
-// there is only the cursor to be shown again.
+// screen keeps some lines at the bottom of a terminal up to date. What is written
+// to it meanwhile, such as a log, goes above them. It uses neither the alternate
+// screen nor raw mode: at the end the last lines stay, and only the cursor must be
+// shown again. Safe for concurrent use.
 type screen struct {
 	mu    sync.Mutex
 	out   io.Writer
@@ -42,14 +42,14 @@ func newScreen(f *os.File) *screen {
 	}}
 }
 
-// isTerminal tells whether f is a terminal that understands escape sequences.
+// isTerminal reports whether w is a terminal that understands escape sequences.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
-// draw replaces the lines on the terminal by others, in one write. Lines that
-// the terminal has no room for are left out.
+// draw replaces the lines on the terminal by others, in one write. It omits lines
+// that do not fit on the terminal.
 func (s *screen) draw(lines []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *screen) draw(lines []string) error {
 	return err
 }
 
-// Write writes text, whole lines, above the lines drawn.
+// Write writes text, which must be whole lines, above the drawn lines.
 func (s *screen) Write(text []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *screen) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// close leaves the last lines where they are and shows the cursor.
+// close leaves the last lines on the terminal and shows the cursor.
 func (s *screen) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,8 +92,8 @@ func (s *screen) close() {
 	_, _ = io.WriteString(s.out, showCursor)
 }
 
-// up moves the cursor to the first of the lines drawn. If the terminal has
-// become narrower since, they take more rows than lines.
+// up moves the cursor to the first drawn line. If the terminal has become narrower
+// since, a line can take several rows.
 func (s *screen) up(b *bytes.Buffer) {
 	width, height := s.size()
 	rows := 0
@@ -105,7 +105,7 @@ func (s *screen) up(b *bytes.Buffer) {
 	}
 }
 
-// visible returns how many columns a line takes: its characters without the
+// visible returns the number of columns of a line: its characters without the
 // escape sequences for style.
 func visible(line string) int {
 	n := 0

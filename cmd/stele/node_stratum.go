@@ -20,13 +20,13 @@ func stratumOptions(c *cli.Context, o *node.Options) error {
 	if o.Stratum == "" {
 		for _, name := range []string{"stratum-cert", "stratum-key", "stratum-difficulty"} {
 			if c.String(name) != "" {
-				return fmt.Errorf("--%s is of no use without --stratum", name)
+				return fmt.Errorf("--%s has no effect without --stratum", name)
 			}
 		}
 		return nil
 	}
 	if (cert == "") != (key == "") {
-		return errors.New("--stratum-cert and --stratum-key go together")
+		return errors.New("--stratum-cert and --stratum-key need each other")
 	}
 	if cert != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
@@ -40,12 +40,12 @@ func stratumOptions(c *cli.Context, o *node.Options) error {
 		if err != nil {
 			return fmt.Errorf("--stratum-difficulty: %w", err)
 		}
-		o.StratumDifficulty = d.Float64() // the server does not need all digits of it
+		o.StratumDifficulty = d.Float64() // the server does not need all its digits
 	}
 	return nil
 }
 
-// fingerprint is what miners can pin: the SHA-256 of the certificate.
+// fingerprint returns what miners can pin: the SHA-256 of the certificate, in hex.
 func fingerprint(config *tls.Config) string {
 	if config == nil {
 		return "none, connections are not encrypted"

@@ -24,8 +24,8 @@ type tally struct {
 	of    []tallied
 }
 
-// statusTallies are the counts of a status: records in blocks by type, claims by
-// state, records of the traffic by the reason of their rejection.
+// statusTallies returns the counts of a status: records in blocks by type, claims
+// by state, rejected records of the traffic by reason.
 func statusTallies(s node.Status) []tally {
 	return []tally{
 		{"by type", 3, tallies(s.Types)},
@@ -34,8 +34,8 @@ func statusTallies(s node.Status) []tally {
 	}
 }
 
-// tallyLines writes the counts of a status, a line for each kind of which there
-// is one, for where there is no terminal.
+// tallyLines returns the counts of a status for output that is no terminal: a line
+// for each kind that has any.
 func tallyLines(s node.Status) string {
 	var b strings.Builder
 	for _, t := range statusTallies(s) {
@@ -50,7 +50,7 @@ func tallyLines(s node.Status) string {
 	return b.String()
 }
 
-// openClaims returns how many claims are open, and how many are not any more.
+// openClaims returns the numbers of open and of closed claims.
 func openClaims(states map[rules.ClaimState]uint64) (open, closed uint64) {
 	for state, n := range states {
 		if state.Closed() {
@@ -62,7 +62,7 @@ func openClaims(states map[rules.ClaimState]uint64) (open, closed uint64) {
 	return open, closed
 }
 
-// tallies returns the counts that are not zero, the greatest first.
+// tallies returns the counts that are not zero, the largest first.
 func tallies[K comparable](counts map[K]uint64) []tallied {
 	var all []tallied
 	for k, n := range counts {
@@ -76,20 +76,20 @@ func tallies[K comparable](counts map[K]uint64) []tallied {
 	return all
 }
 
-// rows writes tallies into at most so many rows of the view. What has no room is
-// counted at the end.
-func (v nodeView) rows(all []tallied, most int) []string {
+// rows formats tallies as at most maxRows rows of the view. The last row says how
+// many did not fit.
+func (v nodeView) rows(all []tallied, maxRows int) []string {
 	const label, rest = 11, 14 // columns of the label, and of "and 12 more"
 	var rows []string
 	row := ""
 	for i, t := range all {
 		text := fmt.Sprintf("%s %s", t.name, grouped(t.count))
 		room := v.width - label
-		if len(rows) == most-1 && i < len(all)-1 {
+		if len(rows) == maxRows-1 && i < len(all)-1 {
 			room -= rest
 		}
 		if row != "" && utf8.RuneCountInString(row)+2+len(text) > room {
-			if len(rows) == most-1 {
+			if len(rows) == maxRows-1 {
 				return append(rows, fmt.Sprintf("%s  and %d more", row, len(all)-i))
 			}
 			rows, row = append(rows, row), ""

@@ -73,7 +73,7 @@ func startNode(t *testing.T, dir string, flags ...string) *nodeProcess {
 			if _, after, ok := strings.Cut(lines.Text(), " api="); ok {
 				p.url <- "http://" + after
 			}
-			if _, after, ok := strings.Cut(lines.Text(), "Stratum miners can connect\" address="); ok {
+			if _, after, ok := strings.Cut(lines.Text(), "stratum server listening\" address="); ok {
 				p.pool <- after
 			}
 		}

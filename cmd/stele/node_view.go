@@ -12,12 +12,13 @@ import (
 	"stele/node/ledger/record"
 )
 
-// nodeView draws the status of a node as lines of text. It has no state: the
-// same status gives the same lines.
+// nodeView formats the status of a node as lines of text. It has no state: the same
+// status gives the same lines.
 type nodeView struct {
 	width int  // columns of the terminal
 	color bool // with the escape codes of ECMA-48 for bold and faint
 	ascii bool // only characters of ASCII
+	keys  bool // keys can be pressed
 }
 
 // style is how a piece of a line is shown.
@@ -45,7 +46,7 @@ func (v nodeView) lines(s node.Status) []string {
 
 	out = append(out, v.paint([]span{
 		{bold, "stele node"}, {plain, fmt.Sprintf("  network %s, up %s", s.Network, shortTime(s.Now.Sub(s.Started)))},
-		{faint, "   Ctrl-C stops it"},
+		{faint, "   " + v.help()},
 	}))
 	add("tip", span{bold, fmt.Sprintf("height %d", s.Height)},
 		text("  %s  %s", shortHash(s.Tip.String()), tipAge(s, "", " ago")))
@@ -71,7 +72,7 @@ func (v nodeView) lines(s node.Status) []string {
 		}
 	}
 	if s.Traffic > 0 {
-		add("traffic", span{faint, fmt.Sprintf("%s/s asked for", perSec(s.Traffic))})
+		add("traffic", span{faint, fmt.Sprintf("%s/s requested", perSec(s.Traffic))})
 	}
 	if s.API != "" {
 		add("api", span{faint, "http://" + s.API + "/v1/health"})
@@ -86,8 +87,16 @@ func (v nodeView) lines(s node.Status) []string {
 	return out
 }
 
-// blocks is the line about block times: the last one, their mean, and a small
-// picture of the last ones in which half height is the target.
+// help returns how the node is stopped, and paused.
+func (v nodeView) help() string {
+	if v.keys {
+		return "p pause  r resume  q quit"
+	}
+	return "Ctrl-C stops it"
+}
+
+// blocks returns the line about block times: the last one, their mean, and a small
+// bar chart of the last ones, in which half height is the target.
 func (v nodeView) blocks(s node.Status) []span {
 	if len(s.Intervals) == 0 {
 		return []span{{plain, "none yet, target " + shortTime(s.Spacing)}}
@@ -103,8 +112,8 @@ func (v nodeView) blocks(s node.Status) []span {
 	}
 }
 
-// picture draws a column for each interval: the fourth of eight heights is the
-// target, each height more or less is a factor of the square root of two.
+// picture draws a bar for each interval: height 4 of 8 is the target, and each step
+// is a factor of the square root of two.
 func (v nodeView) picture(intervals []time.Duration, target time.Duration) string {
 	heights := []rune("▁▂▃▄▅▆▇█")
 	if v.ascii {
@@ -154,8 +163,8 @@ func (v nodeView) rejected(n uint64) span {
 	return span{bold, fmt.Sprintf(", %d rejected", n)}
 }
 
-// paint joins spans to a line, with escape codes if wanted. What is wider than
-// the terminal is cut, and ends with an ellipsis.
+// paint joins spans to a line, with escape codes if v.color. A line wider than the
+// terminal is cut and ends with an ellipsis.
 func (v nodeView) paint(spans []span) string {
 	var b strings.Builder
 	all, left, end := 0, v.width, ""
@@ -187,7 +196,7 @@ func (v nodeView) paint(spans []span) string {
 	return strings.TrimRight(b.String()+end, " ")
 }
 
-// stratumAddress is where miners find the Stratum server.
+// stratumAddress returns the URL of the Stratum server.
 func stratumAddress(w *node.StratumStatus) string {
 	if w.TLS {
 		return "stratum+ssl://" + w.Address
@@ -195,7 +204,7 @@ func stratumAddress(w *node.StratumStatus) string {
 	return "stratum+tcp://" + w.Address
 }
 
-// statusLine is the status of a node in one line, for where there is no
+// statusLine returns the status of a node in one line, for output that is no
 // terminal: words and values, stable enough for grep.
 func statusLine(s node.Status) string {
 	line := fmt.Sprintf("height %d  tip %s  %s  ", s.Height, shortHash(s.Tip.String()), tipAge(s, "age ", ""))
@@ -223,8 +232,8 @@ func statusLine(s node.Status) string {
 	return line
 }
 
-// tipAge tells since when the node has its tip, after a start by the header's
-// time. That may be ahead of the clock, where blocks came fast.
+// tipAge returns the age of the node's tip; after a start, by the header's time.
+// Where blocks come fast, that can be ahead of the clock.
 func tipAge(s node.Status, before, after string) string {
 	age := s.Now.Sub(s.TipSeen)
 	if age < 0 {
@@ -245,7 +254,7 @@ func difficulty(s node.Status) string {
 // shortHash shortens 64 hex digits to the first and the last.
 func shortHash(hex string) string { return hex[:16] + ".." + hex[len(hex)-4:] }
 
-// shortTime writes a duration with two or three digits: 85ms, 3.1s, 12m4s,
+// shortTime formats a duration with two or three digits: 85ms, 3.1s, 12m4s,
 // 5h02m.
 func shortTime(d time.Duration) string {
 	switch d = max(d, 0); {
@@ -271,10 +280,10 @@ func mean(all []time.Duration) time.Duration {
 	return sum / time.Duration(max(len(all), 1))
 }
 
-// byteSize writes a number of bytes for people.
+// byteSize formats a number of bytes for people.
 func byteSize(n int64) string { return siUnits(float64(n)) + "B" }
 
-// perSec writes a rate of records.
+// perSec formats a rate of records.
 func perSec(x float64) string {
 	if x < 999.5 {
 		return fmt.Sprintf("%.3g", x)
@@ -282,7 +291,7 @@ func perSec(x float64) string {
 	return strings.ReplaceAll(siUnits(x), " ", "")
 }
 
-// grouped writes a number with commas between groups of three digits.
+// grouped formats a number with commas between groups of three digits.
 func grouped(n uint64) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -291,7 +300,7 @@ func grouped(n uint64) string {
 	return text
 }
 
-// plural writes a count of things: "1 block", "2 blocks".
+// plural formats a count of things: "1 block", "2 blocks".
 func plural(n uint64, what string) string {
 	if n != 1 {
 		what += "s"

@@ -65,7 +65,7 @@ by type    PAY 9,000  CUSTODY_HANDOVER 2,000  SHIPMENT_CREATE 1,650  VOUCHER_ISS
            DELIVERY_CONFIRM 1,480  EVALUATE 900  CLAIM_OPEN 700
 claims     closed-settled 500  open 12  escalated 4
 rejected   insufficient-funds 11  sequence-used 2
-traffic    25/s asked for
+traffic    25/s requested
 api        http://127.0.0.1:8690/v1/health
 data       /var/lib/stele/dev`, "\n")
 	if got != want {
