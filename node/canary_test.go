@@ -29,7 +29,7 @@ const (
 	street = "17 Yellow Feather Lane"
 )
 
-// canary is a node that is watched: whatever it answers is kept.
+// canary is a node under observation: every answer is kept.
 type canary struct {
 	*testNode
 	story   *casetest.Story
@@ -127,10 +127,10 @@ func files(t *testing.T, dir string, want []byte) (found []string) {
 }
 
 // Name and address of a recipient go from the sender to the first carrier and
-// from there to the second, through a node, which never knows them: they are in
-// no file, log line or answer of its, and in no block. Of what is sealed nothing
-// is left when its time is over.
-func TestNothingIsToldOfTheRecipient(t *testing.T) {
+// from there to the second, through a node that never learns them: they are in none
+// of its files, log lines and answers, and in no block. The sealed data are removed
+// when their time is over.
+func TestRecipientStaysSecret(t *testing.T) {
 	dir := t.TempDir()
 	o := testOptions(t)
 	o.Engine, o.Traffic = nil, 0
@@ -143,40 +143,18 @@ func TestNothingIsToldOfTheRecipient(t *testing.T) {
 	story := c.story
 	c.catchUp()
 
-	// What a carrier gets is the secret, and only the carrier gets it.
-	check := func(blob []byte, carrier int) {
-		t.Helper()
-		status, got := c.fetch(blob, carrier)
-		if status != http.StatusOK || !bytes.Equal(got, blob) {
-			t.Fatalf("%d %q", status, got)
-		}
-		key, err := recipient.DeriveKey(network.DevFaucets()[carrier])
-		if err != nil {
-			t.Fatal(err)
-		}
-		secret, err := recipient.Open(key, story.Secret.Commitment(), got)
-		if err != nil || string(secret.Data) != name+", "+street {
-			t.Fatalf("%v, %v", secret, err)
-		}
-	}
-	refused := func(blob []byte, carrier int, want int) {
-		t.Helper()
-		if status, answer := c.fetch(blob, carrier); status != want {
-			t.Errorf("%d %s, want %d", status, answer, want)
-		}
-	}
 	story.Sell()
 	story.Send()
 	c.leave(story.FirstBlob)
-	refused(story.FirstBlob, story.FirstCarrier, http.StatusForbidden) // no record names it yet
+	c.wantRejected(story.FirstBlob, story.FirstCarrier, http.StatusForbidden) // no record names it yet
 	c.catchUp()
-	check(story.FirstBlob, story.FirstCarrier)
-	refused(story.FirstBlob, story.SecondCarrier, http.StatusForbidden)
+	c.wantSecret(story.FirstBlob, story.FirstCarrier)
+	c.wantRejected(story.FirstBlob, story.SecondCarrier, http.StatusForbidden)
 	story.HandOver()
 	c.leave(story.SecondBlob)
 	c.catchUp()
-	check(story.SecondBlob, story.SecondCarrier)
-	refused(story.SecondBlob, story.FirstCarrier, http.StatusForbidden)
+	c.wantSecret(story.SecondBlob, story.SecondCarrier)
+	c.wantRejected(story.SecondBlob, story.FirstCarrier, http.StatusForbidden)
 	if _, err := c.custody.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +162,7 @@ func TestNothingIsToldOfTheRecipient(t *testing.T) {
 	if n, err := c.custody.Sweep(t.Context()); n != 0 || err != nil {
 		t.Fatal(n, err)
 	}
-	check(story.SecondBlob, story.SecondCarrier)
+	c.wantSecret(story.SecondBlob, story.SecondCarrier)
 	story.Deliver()
 	story.Complain()
 	story.Refund()
@@ -198,20 +176,54 @@ func TestNothingIsToldOfTheRecipient(t *testing.T) {
 	if n, err := c.custody.Sweep(t.Context()); n != 0 || err != nil {
 		t.Fatal(n, err)
 	}
-	check(story.SecondBlob, story.SecondCarrier)
+	c.wantSecret(story.SecondBlob, story.SecondCarrier)
 	for _, blob := range [][]byte{story.FirstBlob, story.SecondBlob} {
 		if len(files(t, dir, blob)) != 1 {
 			t.Error("a blob is not kept, or more than once")
 		}
 	}
 	c.now.Store(purge)
-	refused(story.SecondBlob, story.SecondCarrier, http.StatusNotFound) // also before the files go
+	c.wantRejected(story.SecondBlob, story.SecondCarrier, http.StatusNotFound) // also before the files go
 	if n, err := c.custody.Sweep(t.Context()); n != 2 || err != nil {
 		t.Fatal(n, err)
 	}
-	refused(story.FirstBlob, story.FirstCarrier, http.StatusNotFound)
+	c.wantRejected(story.FirstBlob, story.FirstCarrier, http.StatusNotFound)
 
-	// Everything that the node answers.
+	c.readEverything()
+	c.stop()
+	c.wantNoTrace(dir)
+	c.check()
+}
+
+// wantSecret fails unless a carrier gets a blob and can open it.
+func (c *canary) wantSecret(blob []byte, carrier int) {
+	c.Helper()
+	status, got := c.fetch(blob, carrier)
+	if status != http.StatusOK || !bytes.Equal(got, blob) {
+		c.Fatalf("%d %q", status, got)
+	}
+	key, err := recipient.DeriveKey(network.DevFaucets()[carrier])
+	if err != nil {
+		c.Fatal(err)
+	}
+	secret, err := recipient.Open(key, c.story.Secret.Commitment(), got)
+	if err != nil || string(secret.Data) != name+", "+street {
+		c.Fatalf("%v, %v", secret, err)
+	}
+}
+
+// wantRejected fails unless a carrier that asks for a blob gets that status.
+func (c *canary) wantRejected(blob []byte, carrier int, want int) {
+	c.Helper()
+	if status, answer := c.fetch(blob, carrier); status != want {
+		c.Errorf("%d %s, want %d", status, answer, want)
+	}
+}
+
+// readEverything reads all that the node answers about the story.
+func (c *canary) readEverything() {
+	c.Helper()
+	story := c.story
 	for _, path := range []string{
 		"/v1/health", "/v1/tip", "/v1/state", "/v1/pool", "/v1/headers", "/v1/claims", "/openapi.json",
 		"/v1/vouchers/" + story.Voucher.String() + "/history", "/v1/shipments/" + story.Shipment.String(), "/v1/claims/" + story.Claim.String(),
@@ -219,32 +231,37 @@ func TestNothingIsToldOfTheRecipient(t *testing.T) {
 		"/v1/parties/" + story.Buyer.String() + "/history", "/v1/parties/" + story.Seller.String() + "/shipments",
 	} {
 		if status, answer := c.call(http.MethodGet, path, nil, nil); status != http.StatusOK {
-			t.Errorf("%s: %d %s", path, status, answer)
+			c.Errorf("%s: %d %s", path, status, answer)
 		}
 	}
-	c.stop()
+}
+
+// wantNoTrace fails if the recipient is in an answer or in the log, or if it or a
+// sealed blob is in a file or in a block.
+func (c *canary) wantNoTrace(dir string) {
+	c.Helper()
+	story := c.story
 	for _, word := range []string{name, street, "Kanarienvogel", "Yellow Feather", hex.EncodeToString([]byte("Kanarienvogel"))} {
 		if bytes.Contains(c.answers.Bytes(), []byte(word)) {
-			t.Errorf("%q is in an answer", word)
+			c.Errorf("%q is in an answer", word)
 		}
 		if strings.Contains(c.log.String(), word) {
-			t.Errorf("%q is in the log", word)
+			c.Errorf("%q is in the log", word)
 		}
-		if found := files(t, dir, []byte(word)); found != nil {
-			t.Errorf("%q is in %v", word, found)
+		if found := files(c.T, dir, []byte(word)); found != nil {
+			c.Errorf("%q is in %v", word, found)
 		}
 	}
 	for _, blob := range [][]byte{story.FirstBlob, story.SecondBlob} {
-		if found := files(t, dir, blob[:64]); found != nil {
-			t.Errorf("what was sealed is left in %v", found)
+		if found := files(c.T, dir, blob[:64]); found != nil {
+			c.Errorf("what was sealed is left in %v", found)
 		}
 		for _, b := range story.Tip.Chain() {
 			if bytes.Contains(b.Encode(), blob[:64]) || bytes.Contains(b.Encode(), []byte("Kanarienvogel")) {
-				t.Errorf("block %d has what was sealed", b.Height())
+				c.Errorf("block %d has what was sealed", b.Height())
 			}
 		}
 	}
-	c.check()
 }
 
 // readAs reads a resource.
