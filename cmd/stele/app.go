@@ -34,7 +34,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Name:  "stele",
 		Usage: "mine and check blocks on every device of the machine, and run a node of the ledger network",
 		Description: "Exit codes: 0 good, 1 something that was checked is wrong, 2 not done, or not\n" +
-			"all of it; doctor and mine have more. docs/cli.md describes the commands and the fields of --json.",
+			"all of it; doctor, mine and node have more. docs/cli.md describes the commands and the fields of --json.",
 		Version: versionText(),
 		Commands: []*cli.Command{
 			devicesCommand(),
@@ -117,7 +117,7 @@ const (
 	exitGood       = 0
 	exitFoundWrong = 1
 	exitFailed     = 2
-	exitLost       = 10 // of mine; 3 to 9 are of doctor
+	exitLost       = 10 // of mine and node; 3 to 9 are of doctor
 )
 
 // exitCode is returned by a command that did its work and told the result,
