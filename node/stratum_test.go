@@ -21,7 +21,7 @@ type testRig struct {
 
 func startRig(t *testing.T, address, user string) *testRig {
 	t.Helper()
-	client, err := stratum.New(stratum.Options{URL: "stratum+tcp://" + address, User: user, VersionMask: pools.DefaultVersionMask})
+	client, err := stratum.New(stratum.Options{URL: "stratum+tcp://" + address, User: user, VersionMask: miner.DefaultVersionMask})
 	if err != nil {
 		t.Fatal(err)
 	}

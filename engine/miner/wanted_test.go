@@ -75,7 +75,7 @@ func TestNoWork(t *testing.T) {
 		synctest.Wait()
 		before := r.nonces()
 		pass(10 * time.Minute)
-		if s := r.Status(); s.State != Waiting || s.Trouble != "no source gives work: pool: nothing to mine for now" || r.nonces() != before {
+		if s := r.Status(); s.State != Waiting || s.Trouble != "no source has work: pool: nothing to mine for now" || r.nonces() != before {
 			t.Errorf("%s %q, %d nonces, before %d", s.State, s.Trouble, r.nonces(), before)
 		}
 		p.give(false)
