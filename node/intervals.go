@@ -36,11 +36,11 @@ func (b *blockTimes) seed(c *chain.Chain, now time.Time) {
 	}
 }
 
-// change adds the blocks of a change.
-func (b *blockTimes) change(change chain.Change, now time.Time) {
-	left := max(0, len(b.intervals)-len(change.Disconnected))
+// change notes at a time how many blocks have left the chain and joined it.
+func (b *blockTimes) change(disconnected, connected int, now time.Time) {
+	left := max(0, len(b.intervals)-disconnected)
 	b.intervals = b.intervals[:left]
-	for range change.Connected {
+	for range connected {
 		b.intervals = append(b.intervals, now.Sub(b.last))
 		b.last = now
 	}

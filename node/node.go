@@ -85,6 +85,7 @@ type Node struct {
 	genesis         pow.Hash
 	store           *store.Store
 	chain           *chain.Chain
+	changes         *chain.Subscription // for what mu guards
 	pool            *pool.Pool
 	views           *views.Views       // nil: none
 	custody         *blobkeeper.Keeper // nil: none
@@ -125,6 +126,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	for _, w := range warnings(o.Params, 0, 0) { // without the age: at a start a tip is often old
 		n.log.Warn("node warning", "kind", w.Kind, "text", w.Text)
 	}
+	n.changes = n.chain.Subscribe()
 	n.blocks.seed(n.chain, n.started)
 	if n.views != nil {
 		n.tally.seed(n.views, n.chain.View(), n.chain.NextContext())
@@ -163,7 +165,8 @@ func (n *Node) openChain(ctx context.Context) (err error) {
 	}
 	verifier := record.NewVerifier(verifierCacheSize, 0)
 	n.chain, err = chain.Open(ctx, chain.Options{
-		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Clock: o.now, Log: o.Log, OnChange: n.changed,
+		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Clock: o.now, Log: o.Log,
+		OnChange: n.changed, Flush: n.flush,
 	})
 	if err != nil {
 		return err
@@ -280,7 +283,11 @@ func (n *Node) Run(ctx context.Context) error {
 		parts.Go(func() { n.makeTraffic(ctx) })
 	}
 	if n.views != nil {
-		parts.Go(func() { n.views.Run(ctx) })
+		parts.Go(func() {
+			changes := n.chain.Subscribe()
+			defer changes.Close()
+			n.views.Run(ctx, changes.C())
+		})
 	}
 	if n.custody != nil {
 		parts.Go(func() { n.custody.Run(ctx) })
@@ -361,6 +368,9 @@ func (n *Node) closeParts() error {
 			errs = append(errs, err)
 		}
 	}
+	if n.changes != nil {
+		n.changes.Close()
+	}
 	if n.pool != nil && n.store.Err() == nil {
 		errs = append(errs, n.pool.Flush()) // so that the journal only has pooled records
 	}
@@ -376,7 +386,9 @@ func (n *Node) closeParts() error {
 	return errors.Join(errs...)
 }
 
-// changed follows a change of the chain, which calls it with its lock held.
+// changed is called by the chain after each change, with its lock held. The pool
+// follows in step, and templates follow the pool, so that they never choose among
+// records that it has not judged yet. Everything else subscribes.
 func (n *Node) changed(change chain.Change) {
 	if n.pool == nil {
 		return // Open has not finished: the pool will read the state when it opens
@@ -387,17 +399,44 @@ func (n *Node) changed(change chain.Change) {
 	if !change.Partial { // nobody mines on a tip in the middle of a reorganisation
 		n.templater.newTip.Wake()
 	}
+}
+
+// flush is called by the chain after changed, and before it disconnects a block.
+func (n *Node) flush() {
+	if n.pool == nil {
+		return
+	}
 	if err := n.pool.Flush(); err != nil {
 		n.log.Error("pool journal not written, a crash could lose records", "err", err)
 	}
-	if n.views != nil {
-		n.views.Wake()
+}
+
+// follow brings the counts of blocks up to the tip. The caller must hold n.mu.
+func (n *Node) follow() {
+	for {
+		event, ok := n.changes.Poll()
+		if !ok {
+			return
+		}
+		change := chain.Change{Disconnected: n.readBlocks(event.Disconnected), Connected: n.readBlocks(event.Connected)}
+		n.blocks.change(len(event.Disconnected), len(event.Connected), time.Now())
+		n.tally.change(change)
+		for _, b := range change.Connected {
+			n.connected += uint64(len(b.Records) - 1)
+		}
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.blocks.change(change, time.Now())
-	n.tally.change(change)
-	for _, b := range change.Connected {
-		n.connected += uint64(len(b.Records) - 1)
+}
+
+// readBlocks returns the blocks that can be read: a count may lack the others.
+func (n *Node) readBlocks(points []chain.Point) []*block.Block {
+	var blocks []*block.Block
+	for _, p := range points {
+		b, err := n.chain.Block(p.Hash)
+		if err != nil {
+			n.log.Warn("block not counted in the status", "height", p.Height, "err", err)
+			continue
+		}
+		blocks = append(blocks, b)
 	}
+	return blocks
 }

@@ -468,14 +468,13 @@ func TestRates(t *testing.T) {
 func TestBlockTimes(t *testing.T) {
 	at := time.Unix(1_800_000_000, 0)
 	b := blockTimes{last: at}
-	one := chain.Change{Connected: make([]*block.Block, 1)}
 	for i := range maxIntervals + 5 {
-		b.change(one, at.Add(time.Duration(i+1)*time.Second))
+		b.change(0, 1, at.Add(time.Duration(i+1)*time.Second))
 	}
 	if len(b.intervals) != maxIntervals || b.intervals[0] != time.Second {
 		t.Errorf("%d intervals: %v", len(b.intervals), b.intervals)
 	}
-	b.change(chain.Change{Disconnected: make([]*block.Block, 2), Connected: make([]*block.Block, 3)}, at.Add(70*time.Second))
+	b.change(2, 3, at.Add(70*time.Second))
 	if n := len(b.intervals); n != maxIntervals || b.intervals[n-3] != 5*time.Second || b.intervals[n-1] != 0 {
 		t.Errorf("%d intervals: %v", n, b.intervals)
 	}

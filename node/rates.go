@@ -28,16 +28,21 @@ func perSecond(w *rate.Window[rate.Count], now time.Time) float64 {
 	return rate.PerSecond(w.Over(now, rateSpan))
 }
 
-// measure reads the counts until ctx ends.
+// measure reads the counts and follows the chain until ctx ends.
 func (n *Node) measure(ctx context.Context) {
 	ticker := time.NewTicker(measureEvery)
 	defer ticker.Stop()
+	n.sample(time.Now())
 	for {
-		n.sample(time.Now())
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			n.sample(time.Now())
+		case <-n.changes.C():
+			n.mu.Lock()
+			n.follow()
+			n.mu.Unlock()
 		}
 	}
 }
@@ -46,6 +51,7 @@ func (n *Node) sample(now time.Time) {
 	accepted := n.pool.Stats().Counts.Accepted
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.follow()
 	n.rates.accepted.Add(now, rate.Count(accepted))
 	n.rates.connected.Add(now, rate.Count(n.connected))
 	n.tally.refresh(n.chain.View(), n.chain.NextContext())

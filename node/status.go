@@ -135,6 +135,7 @@ func (n *Node) Status() Status {
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.follow()
 	s.TipSeen = n.blocks.tipSeen
 	s.Intervals = slices.Clone(n.blocks.intervals)
 	s.Records = RecordCounts{

@@ -1,7 +1,11 @@
 package chain
 
 import (
+	"context"
+	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,6 +101,53 @@ func BenchmarkReorganise100(b *testing.B) {
 		b.StopTimer()
 		one, two = two, one
 		b.StartTimer()
+	}
+}
+
+// How long it takes from the commit of a block until all subscribers, each in a
+// goroutine of its own, have the event: the median and the slowest of all blocks.
+func BenchmarkNotify(b *testing.B) {
+	for _, subscribers := range []int{1, 16, 128} {
+		b.Run(fmt.Sprint(subscribers), func(b *testing.B) {
+			builder := chaintest.New(chaintest.Network(), 1)
+			n := openOnDisk(b, builder, record.NewVerifier(1<<16, 0))
+			ctx, cancel := context.WithCancel(b.Context())
+			var running, following sync.WaitGroup
+			for range subscribers {
+				s := n.Subscribe()
+				running.Go(func() {
+					defer s.Close()
+					for {
+						if _, err := s.Next(ctx); err != nil {
+							return
+						}
+						following.Done()
+					}
+				})
+			}
+			tip := builder.Genesis
+			var took []time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				tip = builder.Extend(tip)
+				following.Add(subscribers)
+				b.StartTimer()
+				n.mu.Lock()
+				if _, err := n.submit(tip.Block); err != nil { // which commits
+					b.Fatal(err)
+				}
+				committed := time.Now()
+				n.announce()
+				n.mu.Unlock()
+				following.Wait()
+				took = append(took, time.Since(committed))
+			}
+			cancel()
+			running.Wait()
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "µs/median")
+			b.ReportMetric(float64(took[len(took)-1].Nanoseconds())/1e3, "µs/slowest")
+		})
 	}
 }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/bounded"
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
 	"stele/node/ledger/network"
@@ -58,8 +58,20 @@ type Options struct {
 	// memory, about, before a part of it is announced. 0: 32 MB.
 	MaxHeld int
 	// OnChange is called after each change of the chain, in order, with the lock
-	// of the chain held. Nil: nobody is told.
+	// of the chain held. It is for the one follower that must keep step: the pool
+	// judges its records by the state after each block, so that state must not
+	// change again meanwhile. It uses no disk, and takes 5 ms with 100,000 records
+	// in the pool and 3,500 in the block. All others use [Chain.Subscribe], and have
+	// been notified before. OnChange must not call Submit. Nil: nothing is called.
 	OnChange func(Change)
+	// Flush writes to disk what OnChange has left to be written: the journal of
+	// the pool. Submit calls it before it returns, but without the lock, since a
+	// synced write takes 3 to 25 ms. It is called with the lock held only before
+	// a block is disconnected, which puts records back into the journal: a late
+	// removal must not hit them; and after each part of a change, since what waits
+	// to be written is in memory. It must be safe for concurrent use. Nil: nothing
+	// is called.
+	Flush func()
 }
 
 // Change tells how the chain changed: the blocks that left it, from the old tip
@@ -99,25 +111,34 @@ type Chain struct {
 	log      *slog.Logger
 	keep     uint32
 	onChange func(Change)
+	flush    func()
 
-	tip atomic.Pointer[Tip] // what is published
+	published   atomic.Pointer[published]
+	subscribers subscribers
+
+	recentMu sync.Mutex
+	recent   *bounded.Map[pow.Hash, *block.Block] // that were connected last, for subscribers
 
 	treeMu sync.RWMutex // guards the tree from those who only read it
 	tree   *headertree.Tree
 
-	mu      sync.Mutex                        // guards what follows, and makes the holder the only writer
-	node    *headertree.Node                  // of the store's tip
-	digest  pow.Hash                          // of the store's tip
-	shown   *headertree.Node                  // up to which changes were reported
-	partial bool                              // whether the last of them was
-	blocks  map[*headertree.Node]*block.Block // decoded since the last of them
-	held    int                               // bytes of these, encoded
-	maxHeld int                               // from which on a part is announced
-	bodies  map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
-	pruned  uint32                            // no body below this height, but that of genesis
-	cheap   cheapBlocks                       // off the chain
-	stopped atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
+	mu          sync.Mutex                        // guards what follows, and makes the holder the only writer
+	storeTip    *headertree.Node                  // which need not be published yet
+	digest      pow.Hash                          // of storeTip
+	reportedTip *headertree.Node                  // up to which changes were reported to onChange
+	partial     bool                              // whether the last of them was
+	blocks      map[*headertree.Node]*block.Block // decoded since the last of them
+	held        int                               // bytes of these, encoded
+	maxHeld     int                               // from which on a part is announced
+	bodies      map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
+	pruned      uint32                            // no body below this height, but that of genesis
+	cheap       cheapBlocks                       // off the chain
+	stopped     atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
 }
+
+// maxRecent is how many blocks that were connected last are kept decoded, so that
+// subscribers which keep pace need not read them from the store.
+const maxRecent = 4
 
 // Open reads the chain of a store, writes the genesis block into an empty one,
 // checks that the end of the chain fits together, and finishes a change of
@@ -135,6 +156,8 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 		log:      o.Log,
 		keep:     o.Keep,
 		maxHeld:  o.MaxHeld,
+		flush:    func() {}, // until the chain is open
+		recent:   bounded.NewMap[pow.Hash, *block.Block](maxRecent),
 		blocks:   map[*headertree.Node]*block.Block{},
 		bodies:   map[uint32][]*headertree.Node{},
 	}
@@ -148,17 +171,20 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 		c.clock = time.Now
 	}
 	if c.log == nil {
-		c.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		c.log = slog.New(slog.DiscardHandler)
 	}
 	if err := c.start(ctx); err != nil {
 		return nil, err
 	}
 	c.onChange = o.OnChange
+	if o.Flush != nil {
+		c.flush = o.Flush
+	}
 	return c, nil
 }
 
 // Tip returns the tip of the chain.
-func (c *Chain) Tip() *Tip { return c.tip.Load() }
+func (c *Chain) Tip() *Tip { return c.published.Load().tip }
 
 // View returns the state after the tip, as it is at the time of each Get.
 func (c *Chain) View() rules.View { return c.store.View() }

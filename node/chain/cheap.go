@@ -44,7 +44,7 @@ func (b *cheapBlocks) add(n *headertree.Node, size int64) {
 
 // isCheap reports whether a block with these bits is cheap, compared with the tip.
 func (c *Chain) isCheap(bits pow.Bits) bool {
-	return multiply(blockWork(bits), cheapFactor).Cmp(blockWork(c.node.Header.Bits)) < 0
+	return multiply(blockWork(bits), cheapFactor).Cmp(blockWork(c.storeTip.Header.Bits)) < 0
 }
 
 // checkCheap refuses a cheap block if there are too many already.
@@ -70,15 +70,15 @@ func (c *Chain) noteCheap(n *headertree.Node, size int64) {
 // countsAsCheap reports whether a block that is kept counts: it is cheap, off the
 // chain, and not so far behind that nothing more is taken on it.
 func (c *Chain) countsAsCheap(n *headertree.Node) bool {
-	return c.isCheap(n.Header.Bits) && !c.isLowWork(n.Work) && c.node.Ancestor(n.Height) != n
+	return c.isCheap(n.Header.Bits) && !c.isLowWork(n.Work) && c.storeTip.Ancestor(n.Height) != n
 }
 
 // dropCheap forgets the blocks that do not count any more.
 func (c *Chain) dropCheap() {
-	if c.cheap.seen == c.node {
+	if c.cheap.seen == c.storeTip {
 		return
 	}
-	kept := cheapBlocks{seen: c.node}
+	kept := cheapBlocks{seen: c.storeTip}
 	for _, b := range c.cheap.blocks {
 		if c.countsAsCheap(b.node) {
 			kept.add(b.node, b.size)

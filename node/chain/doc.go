@@ -1,57 +1,72 @@
 // Package chain connects blocks: it decides which are valid, keeps the valid
 // branch with the most work as the chain, and writes it to the store.
 //
-//   - [Chain.Submit] is the one way in for a block, from wherever it comes. Its
-//     [Outcome] or the reason of its error tells what became of it.
+//   - [Chain.Submit] is the one way in for a block, from whatever source. Its
+//     [Outcome], or the reason of its error, says what became of the block.
 //   - [Chain.Tip], [Chain.View], [Chain.BlockAt], [Chain.Find] and the like read.
-//   - [Change] tells others, in order, how the chain changed.
-//   - [Check] replays a whole store from the genesis block and compares all that
-//     is stored with what the rules give.
+//   - [Chain.Subscribe] follows the chain: each [Subscription] returns, at the pace
+//     of its subscriber, how the chain changed since its position.
+//   - [Check] replays a whole store from the genesis block and compares everything
+//     stored with what the rules give.
 //
 // # How a block is connected
 //
-// Submit asks the cheapest questions first: proof of work, parent, nBits and
-// times, then what the block shows by itself (block.Check), then signatures, then
-// the ledger's rules on top of the state of its parent. A block on the tip is
-// written in one atomic, synced batch: header, body, index, undo data, state and
-// digest. Once Submit has returned, the block survives a crash.
+// Submit runs the cheapest checks first: proof of work, parent, nBits and times,
+// then what the block shows by itself (block.Check), then signatures, then the
+// ledger's rules on top of the state of its parent. A block on the tip is written
+// in one atomic, synced batch: header, body, index, undo data, state and digest.
+// Once Submit has returned, the block survives a crash.
 //
 // A block elsewhere is stored with its body. When its branch has more work than
-// the chain, the chain goes back to the fork block by block, by the undo data,
-// and forward on the branch; each step is a batch of its own. The records of a
-// block that leaves the chain come into the journal of the pool by the same
-// batch, so that none is lost by a crash. A block that turns out to be invalid on
-// the way is marked, for good, and the best of the other branches is taken, which
-// is the former chain. What is too deep to be kept is pruned only at the end,
-// because the way back may need it. A crash in between leaves a shorter chain,
-// and [Open] finishes the way.
+// the chain, the chain reorganises: back to the fork block by block, by the undo
+// data, and forward on the branch; each step is a batch of its own. The records of
+// a disconnected block go back into the journal of the pool in the same batch, so
+// that a crash loses none of them. A block that turns out to be invalid on the way
+// is marked, for good, and the best of the other branches is taken, which is the
+// former chain. What is too deep to be kept is pruned only at the end, because the
+// way back may need it. A crash in between leaves a shorter chain, and [Open]
+// finishes the reorganisation.
+//
+// # Who follows the chain
+//
+// The pool follows in step: Options.OnChange runs under the lock of the chain, in
+// memory, so that the pool has judged its records by a new state before the next
+// block can change it again. Its write to disk, Options.Flush, runs without the
+// lock.
+//
+// Everybody else subscribes. A new tip is published right after its commit: Submit
+// sets a signal for each subscription and goes on. A subscription has no queue of
+// blocks. It remembers a position, and computes the way from there to the tip when
+// its subscriber asks. So a slow subscriber costs the chain nothing, loses nothing,
+// and gets the changes that it missed merged into one.
 //
 // # What is not remembered
 //
 // Only a verdict that can never change is remembered with the hash of a block.
-// These are not: an unknown parent, a time too far ahead of the clock here, and
-// a body that does not belong to its header, since another body may.
+// These are not: an unknown parent, a time too far ahead of the local clock, and a
+// body that does not belong to its header, since another body may.
 //
 // # Low work
 //
-// Headers cost memory for good. So a block is refused, and nothing of it stored,
+// Headers cost memory for good. So a block is rejected, and nothing of it stored,
 // when its chain would have less work than the chain had [MaxReorg] blocks ago,
 // counted with the work of the tip: an attacker who builds on an old, easy block
-// must first do the work of nearly the whole chain. A node that prunes refuses
-// blocks that leave the chain below the oldest body it has, too.
+// must first do the work of nearly the whole chain. A node that prunes also rejects
+// blocks that leave the chain below its oldest body.
 //
 // A branch can make its difficulty fall, by times far apart. Of blocks off the
 // chain with less than an eighth of the tip's work only 4096, and 64 MB, are kept.
-// Then others are refused, until the chain has left those behind.
+// Then others are rejected, until the chain has left those behind.
 //
 // # Caveats
 //
-// One writer: Submit holds the lock of the chain until the block is on disk, and
-// calls Options.OnChange under that lock; the function must not call Submit.
-// While the chain changes branches, the view shows states in between; Tip
-// shows the new tip at the end. The blocks that leave and join the chain are in
-// memory until then; where they have more than 32 MB, Options.OnChange is called
-// for parts of the way, with [Change.Partial] set, and Tip still shows the old
-// tip. Only if the store fails on the way does it show the block in between at
-// which the state is then.
+// There is one writer: Submit holds the lock of the chain until the block is on
+// disk and Options.OnChange has returned, which must not call Submit.
+//
+// During a reorganisation the view shows states in between; Tip shows the new tip
+// at the end. The blocks that leave and join the chain are in memory until then.
+// Where they exceed 32 MB, Options.OnChange is called for parts of the way, with
+// [Change.Partial] set, and Tip still shows the old tip. Only if the store fails on
+// the way does Tip show the block in between at which the state is then, and
+// [Event.Partial] is set.
 package chain

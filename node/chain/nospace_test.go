@@ -52,6 +52,7 @@ func testFullDisk(t *testing.T, held option) {
 		}
 		n.give(t, Extended, first...)
 		n.give(t, SideBranch, second[:4]...)
+		before, changes := n.Tip(), n.Subscribe()
 		d.writes.Store(writes)
 		_, err = n.Submit(second[4].Block)
 		if err == nil {
@@ -78,7 +79,11 @@ func testFullDisk(t *testing.T, held option) {
 		if change := n.seen; len(change) > 0 && change[len(change)-1].Tip != n.Tip() {
 			t.Fatal("the tip is another than the one that was told")
 		}
-		if change := n.seen[len(n.seen)-1]; change.Partial != (n.node != n.tree.Best()) {
+		event, ok := changes.Poll()
+		if n.Tip() != before && (!ok || event.Tip != n.Tip() || event.Partial != (n.storeTip != n.tree.Best())) {
+			t.Fatalf("after %d writes subscribers get %+v", writes, event)
+		}
+		if change := n.seen[len(n.seen)-1]; change.Partial != (n.storeTip != n.tree.Best()) {
 			t.Fatalf("after %d writes: partial: %v, at height %d", writes, change.Partial, n.Tip().Height)
 		}
 
@@ -90,6 +95,9 @@ func testFullDisk(t *testing.T, held option) {
 		n.mustBe(t, second[4])
 		if change := n.seen[len(n.seen)-1]; change.Partial || change.Tip != n.Tip() {
 			t.Fatalf("after %d writes, with space: the last change is partial: %v", writes, change.Partial)
+		}
+		if event, ok := changes.Poll(); !ok || event.Partial || event.Tip != n.Tip() || event.IsBehind() {
+			t.Fatalf("after %d writes, with space, subscribers get %+v", writes, event)
 		}
 		if err := n.Err(); err != nil {
 			t.Fatal(err)

@@ -35,8 +35,8 @@ func (c *Chain) notePruned(height uint32) {
 // best block: those that a change of branches or a former Options.Keep has left.
 func (c *Chain) prune() error {
 	const atOnce = 1000 // heights
-	for c.keep > 0 && c.pruned+c.keep <= c.node.Height {
-		height := min(c.node.Height, c.pruned+c.keep+atOnce-1)
+	for c.keep > 0 && c.pruned+c.keep <= c.storeTip.Height {
+		height := min(c.storeTip.Height, c.pruned+c.keep+atOnce-1)
 		batch := c.store.NewBatch()
 		c.pruneBelow(batch, height)
 		if err := batch.Commit(); err != nil {
@@ -54,7 +54,7 @@ func (c *Chain) findPruned(bodies []*headertree.Node) {
 	for _, n := range bodies {
 		stored[n] = true
 	}
-	for n := c.node; n.Parent != nil; n = n.Parent {
+	for n := c.storeTip; n.Parent != nil; n = n.Parent {
 		if !stored[n] {
 			c.pruned = n.Height + 1
 			return

@@ -57,9 +57,16 @@ func newHeader(n, tip *headertree.Node) Header {
 	}
 }
 
-// Block returns the block with a hash, from whatever branch. Errors:
-// store.ErrNotFound, store.ErrPruned, store.ErrCorrupt.
+// Block returns the block with a hash, from whatever branch. It may be shared with
+// others and must not be modified. Errors: store.ErrNotFound, store.ErrPruned,
+// store.ErrCorrupt. Safe for concurrent use.
 func (c *Chain) Block(hash pow.Hash) (*block.Block, error) {
+	c.recentMu.Lock()
+	b, ok := c.recent.Get(hash)
+	c.recentMu.Unlock()
+	if ok {
+		return b, nil
+	}
 	h, ok := c.Header(hash)
 	if !ok {
 		return nil, fmt.Errorf("block %v: %w", hash, store.ErrNotFound)

@@ -19,21 +19,27 @@ import (
 // too deep is pruned at the end, when no way back is needed any more. A long way
 // is announced in parts, since the blocks of a change are held in memory.
 func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
+	isFlushed := false
 	for {
 		best := c.tree.Best()
-		if best == c.node {
+		if best == c.storeTip {
 			return c.prune()
 		}
-		if c.held >= c.maxHeld && c.shown != c.node {
+		if c.held >= c.maxHeld && c.reportedTip != c.storeTip {
 			c.report(c.storedTip(), true)
+			c.flush()
 		}
-		if headertree.ForkPoint(c.node, best) != c.node {
+		if headertree.ForkPoint(c.storeTip, best) != c.storeTip {
+			if !isFlushed {
+				c.flush()
+				isFlushed = true
+			}
 			if err := c.disconnect(); err != nil {
 				return err
 			}
 			continue
 		}
-		next := best.Ancestor(c.node.Height + 1)
+		next := best.Ancestor(c.storeTip.Height + 1)
 		b, err := c.load(next)
 		if err != nil {
 			return err
@@ -120,7 +126,7 @@ func atRecord(index int, err error) error {
 // into the journal of the pool in the same batch: they wait for a block again,
 // and the pool itself is told only at the end.
 func (c *Chain) disconnect() error {
-	n := c.node
+	n := c.storeTip
 	b, err := c.load(n)
 	if err != nil {
 		return err
@@ -163,9 +169,12 @@ func readUndo(s *store.Store, hash pow.Hash, height uint32) ([]rules.Change, err
 // moveTo notes that n is the tip of the store. The block is that of n if it was
 // connected.
 func (c *Chain) moveTo(n *headertree.Node, digest pow.Hash, b *block.Block) {
-	c.node, c.digest = n, digest
+	c.storeTip, c.digest = n, digest
 	if b != nil {
 		c.hold(n, b)
+		c.recentMu.Lock()
+		c.recent.Put(n.Hash, b)
+		c.recentMu.Unlock()
 	}
 }
 
@@ -192,44 +201,45 @@ func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
 // announce publishes the tip and reports how the chain changed since the last
 // report. If the store failed on the way to the best block, the tip is one in
 // between: it is published, since the state may stay there for long, but the
-// change is partial.
-func (c *Chain) announce() {
-	partial := c.node != c.tree.Best()
-	before := c.tip.Load()
-	if before.Hash == c.node.Hash && c.shown == c.node && c.partial == partial {
+// change is partial. It reports whether there was a change.
+func (c *Chain) announce() bool {
+	partial := c.storeTip != c.tree.Best()
+	before := c.Tip()
+	if before.Hash == c.storeTip.Hash && c.reportedTip == c.storeTip && c.partial == partial {
 		c.drop()
-		return
+		return false
 	}
 	tip := c.storedTip()
-	c.tip.Store(tip)
+	c.publish(tip, partial)
 	old := c.tree.Get(before.Hash)
-	if fork := headertree.ForkPoint(old, c.node); fork != old {
-		c.log.Info("reorganisation", "fork", fork.Height, "disconnected", old.Height-fork.Height, "connected", c.node.Height-fork.Height, "tip", tip.Hash)
+	if fork := headertree.ForkPoint(old, c.storeTip); fork != old {
+		c.log.Info("reorganisation", "fork", fork.Height, "disconnected", old.Height-fork.Height, "connected", c.storeTip.Height-fork.Height, "tip", tip.Hash)
 	}
 	c.report(tip, partial)
+	return true
 }
 
 // storedTip returns the tip of the store, which need not be published.
 func (c *Chain) storedTip() *Tip {
-	if tip := c.tip.Load(); tip.Hash == c.node.Hash {
+	if tip := c.Tip(); tip.Hash == c.storeTip.Hash {
 		return tip
 	}
-	return newTip(c.node, c.digest)
+	return newTip(c.storeTip, c.digest)
 }
 
 // report reports how the chain changed since the last report, and drops the
 // blocks that were held for that.
 func (c *Chain) report(tip *Tip, partial bool) {
-	fork := headertree.ForkPoint(c.shown, c.node)
+	fork := headertree.ForkPoint(c.reportedTip, c.storeTip)
 	change := Change{Tip: tip, Partial: partial}
-	for n := c.shown; n != fork; n = n.Parent {
+	for n := c.reportedTip; n != fork; n = n.Parent {
 		change.Disconnected = append(change.Disconnected, c.blocks[n])
 	}
-	for n := c.node; n != fork; n = n.Parent {
+	for n := c.storeTip; n != fork; n = n.Parent {
 		change.Connected = append(change.Connected, c.blocks[n])
 	}
 	slices.Reverse(change.Connected)
-	c.shown, c.partial = c.node, partial
+	c.reportedTip, c.partial = c.storeTip, partial
 	c.drop()
 	if c.onChange != nil {
 		c.onChange(change)

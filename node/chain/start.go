@@ -42,13 +42,13 @@ func (c *Chain) start(ctx context.Context) error {
 	if err := c.checkEnd(ctx); err != nil {
 		return err
 	}
-	c.shown = c.node
-	c.tip.Store(newTip(c.node, c.digest))
-	if ahead := int64(c.node.Header.Time) - c.clock().Unix(); ahead > int64(c.params.MaxFuture) {
+	c.reportedTip = c.storeTip
+	c.publish(newTip(c.storeTip, c.digest), false)
+	if ahead := int64(c.storeTip.Header.Time) - c.clock().Unix(); ahead > int64(c.params.MaxFuture) {
 		c.log.Warn("the tip is from the future: is the clock here right?", "ahead_s", ahead)
 	}
-	if c.tree.Best() != c.node {
-		c.log.Info("finishing an interrupted reorganisation", "height", c.node.Height, "to", c.tree.Best().Height)
+	if c.tree.Best() != c.storeTip {
+		c.log.Info("finishing an interrupted reorganisation", "height", c.storeTip.Height, "to", c.tree.Best().Height)
 		if err := c.activate(nil); err != nil {
 			return err
 		}
@@ -109,14 +109,14 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 	if err != nil {
 		return err
 	}
-	c.node, c.digest = c.tree.Get(tip.Hash), tip.Digest
-	if c.node == nil || c.node.Height != tip.Height {
+	c.storeTip, c.digest = c.tree.Get(tip.Hash), tip.Digest
+	if c.storeTip == nil || c.storeTip.Height != tip.Height {
 		return corrupt(tip.Height, "tip", "the tip %v is not among the headers", tip.Hash)
 	}
 	// The bodies of the chain come first, so that it is preferred to branches of
 	// the same work, as it was when it was seen first. They may be pruned.
-	for height := range c.node.Height + 1 {
-		c.tree.SetBody(c.node.Ancestor(height))
+	for height := range c.storeTip.Height + 1 {
+		c.tree.SetBody(c.storeTip.Ancestor(height))
 	}
 	for _, n := range bodies {
 		c.setBody(n)
@@ -133,7 +133,7 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 func (c *Chain) checkEnd(ctx context.Context) error {
 	state := rules.NewState(c.store.View())
 	digest := c.digest
-	for n, depth := c.node, 0; n.Parent != nil && depth < checkDepth; n, depth = n.Parent, depth+1 {
+	for n, depth := c.storeTip, 0; n.Parent != nil && depth < checkDepth; n, depth = n.Parent, depth+1 {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

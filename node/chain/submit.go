@@ -41,27 +41,40 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome %d", uint8(o))
 }
 
-// Submit takes a block. It returns when the block is on disk, or refused.
+// Submit takes a block. When it returns, the block is on disk or rejected. If it
+// is the new tip, Tip and View show it, all subscribers have been notified of it,
+// Options.OnChange has returned, so that the pool has followed, and so has
+// Options.Flush, so that the journal of the pool has too. Safe for concurrent use.
 //
-// A refused block gives an error with a reason (reject.Of). If the store fails,
-// the error is [ErrStopped], wrapped with what the store said.
+// A rejected block gives an error with a reason (reject.Of). If the store fails,
+// the error is [ErrStopped], wrapped with the error of the store.
 func (c *Chain) Submit(b *block.Block) (Outcome, error) {
+	outcome, changed, err := c.submitLocked(b)
+	if changed {
+		c.flush()
+	}
+	return outcome, err
+}
+
+// submitLocked is Submit up to the point where the lock is released. It also
+// reports whether there was a change.
+func (c *Chain) submitLocked(b *block.Block) (outcome Outcome, changed bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer c.announce()
-	outcome, err := c.submit(b)
+	defer func() { changed = c.announce() }()
+	outcome, err = c.submit(b)
 	switch {
 	case isStoreError(err):
 		if c.Err() == nil {
 			c.log.Error("the chain has stopped", "err", err)
 		}
 		c.stopped.Store(&err)
-		return 0, fmt.Errorf("%w: %w", ErrStopped, err)
+		return 0, false, fmt.Errorf("%w: %w", ErrStopped, err)
 	case c.Err() != nil && c.store.Err() == nil:
 		c.stopped.Store(nil)
-		c.log.Info("the chain goes on", "height", c.node.Height)
+		c.log.Info("the chain goes on", "height", c.storeTip.Height)
 	}
-	return outcome, err
+	return outcome, false, err
 }
 
 // isStoreError reports whether err is no verdict about a block.
@@ -71,7 +84,7 @@ func isStoreError(err error) bool {
 }
 
 func (c *Chain) submit(b *block.Block) (Outcome, error) {
-	if c.node != c.tree.Best() { // the store failed in the middle of a reorganisation
+	if c.storeTip != c.tree.Best() { // the store failed in the middle of a reorganisation
 		if err := c.activate(nil); err != nil {
 			return 0, err
 		}
@@ -91,7 +104,7 @@ func (c *Chain) submit(b *block.Block) (Outcome, error) {
 	if err := b.Check(c.params); err != nil {
 		return 0, c.condemn(b, err)
 	}
-	if parent == c.node {
+	if parent == c.storeTip {
 		if err := c.extend(parent, b); err != nil {
 			return 0, c.condemn(b, err)
 		}
@@ -115,12 +128,12 @@ func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, erro
 		return nil, err
 	}
 	if work := parent.Work.Add(blockWork(h.Bits)); c.isLowWork(work) {
-		return nil, reject.New(reject.LowWork, "its chain has the work %v, more than %d blocks behind the tip's %v", work, MaxReorg, c.node.Work)
+		return nil, reject.New(reject.LowWork, "its chain has the work %v, more than %d blocks behind the tip's %v", work, MaxReorg, c.storeTip.Work)
 	}
-	if fork := headertree.ForkPoint(parent, c.node); fork.Height+1 < c.pruned {
+	if fork := headertree.ForkPoint(parent, c.storeTip); fork.Height+1 < c.pruned {
 		return nil, reject.New(reject.LowWork, "it leaves the chain after height %d, and blocks below %d are pruned here", fork.Height, c.pruned)
 	}
-	if parent != c.node {
+	if parent != c.storeTip {
 		if err := c.checkCheap(h.Bits); err != nil {
 			return nil, err
 		}
@@ -132,8 +145,8 @@ func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, erro
 // counted in whole chains: a branch may lack MaxReorg blocks like the tip behind
 // the chain.
 func (c *Chain) isLowWork(work pow.Work) bool {
-	slack := multiply(blockWork(c.node.Header.Bits), MaxReorg)
-	return work.Add(slack).Cmp(c.node.Work) < 0
+	slack := multiply(blockWork(c.storeTip.Header.Bits), MaxReorg)
+	return work.Add(slack).Cmp(c.storeTip.Work) < 0
 }
 
 func blockWork(bits pow.Bits) pow.Work {
@@ -200,7 +213,7 @@ func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error)
 	}
 	c.setBody(n)
 	c.noteCheap(n, int64(b.Size()))
-	if c.tree.Best() == c.node {
+	if c.tree.Best() == c.storeTip {
 		return SideBranch, nil
 	}
 	c.hold(n, b)

@@ -68,9 +68,9 @@
 //
 // # Locks
 //
-// Update is called with the chain's lock held, right after each change, so no
-// method of the pool asks the chain for anything but its view and context, which
-// take no lock. Between a change of the state and the Update for it, Add may see
-// more of the chain than the pool knows. So it drops nothing then, and what it
-// accepts is looked at again by Update if that block touched its account.
+// The chain calls Follow with its lock held, right after each change, so no method
+// of the pool asks the chain for anything but its view and context, which take no
+// lock. Between a change of the state and the Follow for it, Add may see more of
+// the chain than the pool knows. So it drops nothing then, and Follow judges again
+// what Add has accepted if that block touched its account.
 package pool

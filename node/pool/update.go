@@ -19,11 +19,12 @@ func (p *Pool) Update(change chain.Change) error {
 	return err
 }
 
-// Follow follows a change of the chain. It must be called once for each, in
-// order, and Flush after it before the chain changes again, since what came back
-// was acknowledged once and is in no block any more, and what was mined is put
-// into the journal by the chain when its block is disconnected.
-// chain.Options.OnChange is the place. A template may be made between the two.
+// Follow follows a change of the chain. It must be called once for each, in order:
+// by chain.Options.OnChange. [Pool.Flush] must follow before a block is
+// disconnected: by chain.Options.Flush. Until then the removal of mined records is
+// not in the journal, and the chain puts those of a disconnected block back there:
+// a removal that came later would lose them in a crash. A template may be made
+// between the two.
 //
 // Mined records leave the pool, and with them what cannot be mined any more:
 // records whose sequence number another record has used, records that have

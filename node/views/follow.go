@@ -16,18 +16,12 @@ import (
 // retryAfter is how long Run waits when it could not go on.
 const retryAfter = 5 * time.Second
 
-// Wake tells Run that the chain has changed. It does not wait.
-func (v *Views) Wake() {
-	select {
-	case v.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Run follows the chain until ctx ends. After each [Views.Wake], and at the
-// start, it brings the views to the tip of the chain. What goes wrong is logged
-// and tried again, unless the chain has not the blocks.
-func (v *Views) Run(ctx context.Context) {
+// Run follows the chain until ctx ends. At the start, and after each element of
+// changed, it brings the views to the tip of the chain. Changed is the channel of a
+// [chain.Subscription] that was made before; its position does not matter, as the
+// views have their own on disk. Run logs errors and tries again, unless the chain
+// lacks the blocks.
+func (v *Views) Run(ctx context.Context, changed <-chan struct{}) {
 	for {
 		var retry <-chan time.Time
 		switch err := v.Update(ctx); {
@@ -42,7 +36,7 @@ func (v *Views) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-v.wake:
+		case <-changed:
 		case <-retry:
 		}
 	}

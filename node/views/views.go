@@ -61,9 +61,8 @@ type Options struct {
 // Views is the index of a chain. Its methods may be called by several goroutines
 // at once.
 type Views struct {
-	o    Options
-	dir  string
-	wake chan struct{}
+	o   Options
+	dir string
 
 	tip    atomic.Pointer[Tip] // nil: no block yet
 	broken atomic.Bool         // Pebble could not write its files, or not open them
@@ -90,7 +89,7 @@ func Open(dir string, o Options) (*Views, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &Views{o: o, dir: dir, wake: make(chan struct{}, 1)}
+	v := &Views{o: o, dir: dir}
 	switch err := v.open(); {
 	case errors.Is(err, store.ErrLocked):
 		return nil, fmt.Errorf("views: %w", err)
