@@ -208,21 +208,14 @@ func checkFiles(t *testing.T, b *chaintest.Builder, files map[string][]byte) Rep
 	return report
 }
 
-// Data that are stored well, with all checksums, but are not what the rules
-// give: only the replay can tell.
+// Data with correct checksums that are not what the rules give: only the replay
+// finds them.
 func TestForgery(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 13)
 	chain := grown(b, b.Genesis, 8, 4)
 	seven, tip := chain[6], last(chain)
-	for _, test := range []struct {
-		name   string
-		height int64
-		field  string
-		forge  func(batch *store.Batch, n *node)
-	}{
-		{"a balance", 8, "state", func(batch *store.Batch, n *node) {
-			batch.SetState([]rules.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
-		}},
+	testForgeries(t, b, chain, []forgery{
+		{"a balance", 8, "state", setBalance},
 		{"an entry too many", 8, "state", func(batch *store.Batch, n *node) {
 			batch.SetState([]rules.Change{{Key: []byte("zzz"), New: []byte{1}}})
 		}},
@@ -241,9 +234,7 @@ func TestForgery(t *testing.T) {
 			batch.PutBody(seven.Hash(), block.New(seven.Header, forged).Encode())
 		}},
 		{"a signature", 7, "body", func(batch *store.Batch, n *node) {
-			forged := slices.Clone(seven.Records)
-			forged[1] = badSignature(forged[1])
-			batch.PutBody(seven.Hash(), block.New(seven.Header, forged).Encode())
+			batch.PutBody(seven.Hash(), withBadSignature(seven).Encode())
 		}},
 		{"the digest of the tip", 8, "digest", func(batch *store.Batch, n *node) {
 			connectAgain(batch, n, tip, func(digest *pow.Hash, _ *[]pow.Hash, _ *[]byte) { digest[0] ^= 1 })
@@ -261,24 +252,51 @@ func TestForgery(t *testing.T) {
 			ids, changes := tip.IDs(), []rules.Change(nil)
 			batch.Disconnect(8, tip.Hash(), store.Tip{Hash: tip.Hash(), Height: 7}, ids, changes)
 		}},
-	} {
+	})
+}
+
+// forgery is what somebody changes in a store, and the damage that Check must report.
+type forgery struct {
+	name   string
+	height int64
+	field  string
+	forge  func(batch *store.Batch, n *node)
+}
+
+// testForgeries makes each forgery in a store of its own with the chain.
+func testForgeries(t *testing.T, b *chaintest.Builder, chain []*chaintest.Block, all []forgery, options ...option) {
+	for _, test := range all {
 		t.Run(test.name, func(t *testing.T) {
-			n := newNode(t, b)
+			n := newNode(t, b, options...)
 			n.give(t, Extended, chain...)
+			n.check(t)
 			batch := n.store.NewBatch()
 			test.forge(batch, n)
 			if err := batch.Commit(); err != nil {
 				t.Fatal(err)
 			}
-			report, err := Check(t.Context(), n.store, n.params, CheckOptions{Workers: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := report.Damage; d == nil || d.Height != test.height || d.Field != test.field {
-				t.Errorf("damage %v, want height %d, %s", d, test.height, test.field)
-			}
+			n.damage(t, test.height, test.field)
 		})
 	}
+}
+
+// damage runs Check, which must find damage at a height and in a field.
+func (n *node) damage(t *testing.T, height int64, field string) *store.Damage {
+	t.Helper()
+	report, err := Check(t.Context(), n.store, n.params, CheckOptions{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := report.Damage
+	if d == nil || d.Height != height || d.Field != field {
+		t.Fatalf("damage %v, want height %d, %s", d, height, field)
+	}
+	return d
+}
+
+// setBalance writes an entry of the state that no rule gives.
+func setBalance(batch *store.Batch, _ *node) {
+	batch.SetState([]rules.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
 }
 
 // A signature that is wrong, but committed to, as by a miner whose node did not
@@ -312,11 +330,7 @@ func TestForgedSignature(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	report, err := Check(t.Context(), n.store, n.params, CheckOptions{Workers: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := report.Damage; d == nil || d.Height != 6 || d.Field != "signature" || !strings.Contains(d.Detail, "record 3") {
+	if d := n.damage(t, 6, "signature"); !strings.Contains(d.Detail, "record 3") {
 		t.Errorf("damage %v", d)
 	}
 }
@@ -327,6 +341,13 @@ func badSignature(r *record.Record) *record.Record {
 	forged.Signatures = slices.Clone(r.Signatures)
 	forged.Signatures[0][0] ^= 1
 	return record.New(forged)
+}
+
+// withBadSignature returns the block with a changed signature of record 1.
+func withBadSignature(b *chaintest.Block) *block.Block {
+	forged := slices.Clone(b.Records)
+	forged[1] = badSignature(forged[1])
+	return block.New(b.Header, forged)
 }
 
 // connectAgain connects the tip a second time, with an edit.
@@ -346,40 +367,13 @@ func TestForgeryInPrunedStore(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 16)
 	chain := grown(b, b.Genesis, MinKeep+5, 1)
 	signed := chain[100]
-	for _, test := range []struct {
-		name   string
-		height int64
-		field  string
-		forge  func(batch *store.Batch)
-	}{
-		{"a balance", MinKeep + 5, "state", func(batch *store.Batch) {
-			batch.SetState([]rules.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
+	testForgeries(t, b, chain, []forgery{
+		{"a balance", MinKeep + 5, "state", setBalance},
+		{"a signature", 101, "body", func(batch *store.Batch, _ *node) {
+			batch.PutBody(signed.Hash(), withBadSignature(signed).Encode())
 		}},
-		{"a signature", 101, "body", func(batch *store.Batch) {
-			forged := slices.Clone(signed.Records)
-			forged[1] = badSignature(forged[1])
-			batch.PutBody(signed.Hash(), block.New(signed.Header, forged).Encode())
-		}},
-		{"a missing body", 101, "body", func(batch *store.Batch) { batch.Prune(signed.Hash()) }},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			n := newNode(t, b, keep(MinKeep))
-			n.give(t, Extended, chain...)
-			n.check(t)
-			batch := n.store.NewBatch()
-			test.forge(batch)
-			if err := batch.Commit(); err != nil {
-				t.Fatal(err)
-			}
-			report, err := Check(t.Context(), n.store, n.params, CheckOptions{Workers: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := report.Damage; d == nil || d.Height != test.height || d.Field != test.field {
-				t.Errorf("damage %v, want height %d, %s", d, test.height, test.field)
-			}
-		})
-	}
+		{"a missing body", 101, "body", func(batch *store.Batch, _ *node) { batch.Prune(signed.Hash()) }},
+	}, keep(MinKeep))
 }
 
 // Opening a chain notices when state, undo data and digests of the last blocks
@@ -390,7 +384,7 @@ func TestOpenChecksTheEnd(t *testing.T) {
 	n := newNode(t, b)
 	n.give(t, Extended, chain...)
 	batch := n.store.NewBatch()
-	batch.SetState([]rules.Change{{Key: []byte("p"), New: []byte{1, 2, 3, 4, 5, 6, 7, 8}}})
+	setBalance(batch, n)
 	if err := batch.Commit(); err != nil {
 		t.Fatal(err)
 	}
