@@ -139,7 +139,7 @@ func (n *Node) Status() Status {
 	s.TipSeen = n.blocks.tipSeen
 	s.Intervals = slices.Clone(n.blocks.intervals)
 	s.Records = RecordCounts{
-		Accepted: pool.Counts.Accepted, Rejected: pool.Counts.Refused, Connected: n.connected,
+		Accepted: pool.Counts.Accepted, Rejected: pool.Counts.Rejected, Connected: n.connected,
 		AcceptedRate: perSecond(&n.rates.accepted, s.Now), ConnectedRate: perSecond(&n.rates.connected, s.Now),
 	}
 	s.Types, s.Claims = maps.Clone(n.tally.records), n.tally.states()

@@ -142,7 +142,7 @@ func TestReorganisationInParts(t *testing.T) {
 	draft := b.Draft(last(rest))
 	draft.Reward.Value++
 	changes = len(n.seen)
-	n.refuse(t, reject.CoinbaseValue, draft.Seal())
+	n.reject(t, reject.CoinbaseValue, draft.Seal())
 	n.mustBe(t, last(second))
 	if got := follow(changes, slices.Concat(stem, second)); !slices.Equal(got[5:], hashesOf(second, false)) {
 		t.Error("the parts do not lead back")
@@ -175,15 +175,15 @@ func TestInvalidBranch(t *testing.T) {
 	child.Header.Prev = bad.Hash()
 	child.Header.Time += 64
 	changes := len(n.seen)
-	n.refuse(t, reject.InvalidParent, child.Seal())
+	n.reject(t, reject.InvalidParent, child.Seal())
 	n.mustBe(t, last(chain))
 	if len(n.seen) != changes {
 		t.Errorf("a change was told where nothing changed: %+v", n.seen[changes])
 	}
-	n.refuse(t, reject.InvalidBlock, bad)
-	n.refuse(t, reject.InvalidBlock, child.Seal())
+	n.reject(t, reject.InvalidBlock, bad)
+	n.reject(t, reject.InvalidBlock, child.Seal())
 	child.Header.Time++
-	n.refuse(t, reject.InvalidParent, child.Seal())
+	n.reject(t, reject.InvalidParent, child.Seal())
 
 	// The valid part of the branch can still win.
 	rest := grown(b, last(branch), 2, 2)
@@ -194,8 +194,8 @@ func TestInvalidBranch(t *testing.T) {
 	// All that is known after a restart, too.
 	n = reopen(t, n, b)
 	n.mustBe(t, rest[1])
-	n.refuse(t, reject.InvalidBlock, bad)
-	n.refuse(t, reject.InvalidParent, child.Seal())
+	n.reject(t, reject.InvalidBlock, bad)
+	n.reject(t, reject.InvalidParent, child.Seal())
 	n.check(t)
 }
 
@@ -227,7 +227,7 @@ func TestFirstSeenAfterRestart(t *testing.T) {
 	}
 }
 
-// A clock that is three hours slow refuses a block for now, says so, and takes
+// A clock that is three hours slow rejects a block for now, says so, and takes
 // it once the clock is right.
 func TestWrongClock(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 4)
@@ -239,8 +239,8 @@ func TestWrongClock(t *testing.T) {
 		return b.Now()
 	}))
 	blocks := grown(b, b.Genesis, 3, 1)
-	n.refuse(t, reject.TimeTooNew, blocks[0].Block)
-	n.refuse(t, reject.UnknownParent, blocks[1].Block)
+	n.reject(t, reject.TimeTooNew, blocks[0].Block)
+	n.reject(t, reject.UnknownParent, blocks[1].Block)
 	slow = false
 	n.give(t, Extended, blocks...)
 	n.mustBe(t, last(blocks))
@@ -253,8 +253,8 @@ func TestLowWork(t *testing.T) {
 	n.give(t, Extended, chain...)
 	// A block on chain[i] has height i+2, so the chain up to it lacks
 	// MaxReorg+10-(i+2) blocks.
-	n.refuse(t, reject.LowWork, b.Extend(b.Genesis).Block)
-	n.refuse(t, reject.LowWork, b.Extend(chain[7]).Block)
+	n.reject(t, reject.LowWork, b.Extend(b.Genesis).Block)
+	n.reject(t, reject.LowWork, b.Extend(chain[7]).Block)
 	n.give(t, SideBranch, b.Extend(chain[8]))
 	if _, ok := n.Header(b.Extend(chain[7]).Hash()); ok {
 		t.Error("a header with low work is kept")
@@ -304,7 +304,7 @@ func TestPruning(t *testing.T) {
 
 	// A branch from where bodies are missing cannot be followed. From where they
 	// begin it can.
-	n.refuse(t, reject.LowWork, b.Extend(all[23]).Block)
+	n.reject(t, reject.LowWork, b.Extend(all[23]).Block)
 	branch := grown(b, all[24], 2, 1)
 	n.give(t, SideBranch, branch...)
 
@@ -314,7 +314,7 @@ func TestPruning(t *testing.T) {
 	}
 	n = reopen(t, n, b, keep(MinKeep))
 	n.mustBe(t, last(all))
-	n.refuse(t, reject.LowWork, b.Extend(all[23]).Block)
+	n.reject(t, reject.LowWork, b.Extend(all[23]).Block)
 	n.give(t, Extended, b.Extend(last(all)))
 }
 

@@ -47,7 +47,7 @@ func (c *Chain) isCheap(bits pow.Bits) bool {
 	return multiply(blockWork(bits), cheapFactor).Cmp(blockWork(c.storeTip.Header.Bits)) < 0
 }
 
-// checkCheap refuses a cheap block if there are too many already.
+// checkCheap rejects a cheap block if there are too many already.
 func (c *Chain) checkCheap(bits pow.Bits) error {
 	if !c.isCheap(bits) || !c.cheap.full() {
 		return nil

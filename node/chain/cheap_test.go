@@ -37,7 +37,7 @@ func TestCheapSiblings(t *testing.T) {
 	foreign := b.Frame(b.Genesis, b.Funded(b.Genesis, 0))
 	foreign.Network++
 	foreign.Payload = record.KeyRotate{New: record.PublicOf(b.NewKey())}
-	n.refuse(t, reject.WrongNetwork, b.Draft(b.Genesis, b.Sign(foreign)).Seal()) // and is remembered
+	n.reject(t, reject.WrongNetwork, b.Draft(b.Genesis, b.Sign(foreign)).Seal()) // and is remembered
 	kept := len(n.cheap.blocks)
 	if kept != 1 {
 		t.Errorf("%d cheap blocks, want the one that is invalid", kept)
@@ -47,10 +47,10 @@ func TestCheapSiblings(t *testing.T) {
 			t.Fatalf("sibling %d: %v, %v", kept, outcome, err)
 		}
 	}
-	refused := sibling()
-	n.refuse(t, reject.LowWork, refused)
-	if _, ok := n.Header(refused.Hash()); ok {
-		t.Error("the header of a cheap block that is refused is kept")
+	rejected := sibling()
+	n.reject(t, reject.LowWork, rejected)
+	if _, ok := n.Header(rejected.Hash()); ok {
+		t.Error("the header of a cheap block that is rejected is kept")
 	}
 	// Neither the chain nor a branch at its difficulty is concerned.
 	n.give(t, SideBranch, b.Extend(main[48]))
@@ -58,7 +58,7 @@ func TestCheapSiblings(t *testing.T) {
 	n.give(t, Extended, more...)
 
 	n = reopen(t, n, b)
-	n.refuse(t, reject.LowWork, sibling())
+	n.reject(t, reject.LowWork, sibling())
 	if len(n.cheap.blocks) != kept {
 		t.Errorf("%d cheap blocks after a restart, want %d", len(n.cheap.blocks), kept)
 	}

@@ -12,7 +12,7 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// Every case of the corpus gets the verdict that it says, and what is refused
+// Every case of the corpus gets the verdict that it says, and what is rejected
 // leaves no trace.
 func TestCorpus(t *testing.T) {
 	c := corpus.Build()
@@ -24,10 +24,10 @@ func TestCorpus(t *testing.T) {
 			t.Fatalf("%s: %q, %v; want %q %v", test.Name, outcome, err, test.Outcome, test.Reason)
 		}
 		if reason, _ := reject.Of(err); reason != test.Reason {
-			t.Fatalf("%s: refused with %v, want %v", test.Name, err, test.Reason)
+			t.Fatalf("%s: rejected with %v, want %v", test.Name, err, test.Reason)
 		}
 		if outcome == corpus.Refused && n.Tip() != before {
-			t.Fatalf("%s: refused, but the tip has changed", test.Name)
+			t.Fatalf("%s: rejected, but the tip has changed", test.Name)
 		}
 	}
 	n.mustBe(t, c.Tip)

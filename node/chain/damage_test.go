@@ -309,7 +309,7 @@ func TestForgedSignature(t *testing.T) {
 	forged := b.Extend(last(chain), records...)
 	n := newNode(t, b)
 	n.give(t, Extended, chain...)
-	n.refuse(t, reject.BadSignature, forged.Block)
+	n.reject(t, reject.BadSignature, forged.Block)
 
 	n = newNode(t, b)
 	n.give(t, Extended, chain...)

@@ -105,8 +105,8 @@ func (n *node) give(t testing.TB, want Outcome, blocks ...*chaintest.Block) {
 	}
 }
 
-// refuse submits a block that must be refused with the reason.
-func (n *node) refuse(t testing.TB, want reject.Reason, b *block.Block) {
+// reject submits a block that must be rejected with the reason.
+func (n *node) reject(t testing.TB, want reject.Reason, b *block.Block) {
 	t.Helper()
 	got, err := n.Submit(b)
 	if reason, _ := reject.Of(err); reason != want {

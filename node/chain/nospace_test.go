@@ -114,7 +114,7 @@ func testFullDisk(t *testing.T, held option) {
 }
 
 // However often a block is tried, the log says once that the chain has stopped,
-// and once that it goes on. A block that is refused before anything is written
+// and once that it goes on. A block that is rejected before anything is written
 // does not look as if the disk had space.
 func TestFullDiskIsLoggedOnce(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 16)

@@ -49,7 +49,7 @@ func TestPrunedNodeComesBack(t *testing.T) {
 
 	bad := b.Draft(last(before))
 	bad.Reward.Value++
-	n.refuse(t, reject.CoinbaseValue, bad.Seal())
+	n.reject(t, reject.CoinbaseValue, bad.Seal())
 	n.mustBe(t, tip)
 	if err := n.Err(); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestPrunedNodeComesBack(t *testing.T) {
 			t.Fatalf("height %d: %v, pruned should be %v", blk.Height(), err, pruned)
 		}
 	}
-	n.refuse(t, reject.LowWork, b.Extend(tip).Block)
+	n.reject(t, reject.LowWork, b.Extend(tip).Block)
 	n.give(t, Extended, b.Extend(end))
 	n.check(t)
 }

@@ -11,7 +11,7 @@ import (
 	"stele/node/store"
 )
 
-// Outcome tells what became of a block that was not refused.
+// Outcome tells what became of a block that was not rejected.
 type Outcome uint8
 
 const (
@@ -124,7 +124,7 @@ func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, erro
 		return nil, err
 	}
 	if err := headertree.TooNew(h, c.clock(), c.params.MaxFuture); err != nil {
-		c.log.Warn("a block from the future was refused for now", "block", hash, "err", err)
+		c.log.Warn("a block from the future was rejected for now", "block", hash, "err", err)
 		return nil, err
 	}
 	if work := parent.Work.Add(blockWork(h.Bits)); c.isLowWork(work) {

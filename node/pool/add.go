@@ -27,7 +27,7 @@ var errPostponed = errors.New("postponed")
 // that was accepted: that one is in the journal, on disk. Records of one account
 // must come in order; a record may rest on others of the same call.
 //
-// A record that is refused gives an error with a reason (reject.Of), among
+// A record that is rejected gives an error with a reason (reject.Of), among
 // them those of record.Check, record.Verify and rules.Apply, and
 // [reject.AlreadyPooled], [reject.FeeRateTooLow], [reject.QueueFull],
 // [reject.PoolFull], [reject.ReplacementTooLow]. Any other error means that the
@@ -41,8 +41,8 @@ var errPostponed = errors.New("postponed")
 func (p *Pool) Add(records ...*record.Record) []error { return p.AddFrom(nil, records...) }
 
 // AddFrom is Add for records that somebody else has sent. The signatures of a
-// record that is refused although they were checked count against the sender's
-// budget, one token each. A record that would take more than there are is refused
+// record that is rejected although they were checked count against the sender's
+// budget, one token each. A record that would take more than there are is rejected
 // with [reject.OverBudget]; so the limiter needs a burst of at least
 // record.MaxApprovers+1. Nil: without a limit.
 func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error {
@@ -68,7 +68,7 @@ func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error 
 	}
 	p.mu.Lock()
 	p.counts.Accepted += uint64(accepted)
-	p.counts.Refused += uint64(len(records) - accepted)
+	p.counts.Rejected += uint64(len(records) - accepted)
 	p.mu.Unlock()
 	if unsaved > 0 {
 		if err := p.Flush(); err != nil {
@@ -89,14 +89,14 @@ func isPooled(err error) bool {
 
 // judge gives each record its verdict, and puts those that it accepts into the
 // pool. The cheapest questions come first: no signature is checked of a record
-// that is refused anyway.
+// that is rejected anyway.
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
 	p.screen(records, verdicts)
 	good := p.verify(budget, records, verdicts)
 	p.admit(records, verdicts)
 	for _, i := range good {
-		if _, refused := reject.Of(verdicts[i]); refused && !isPooled(verdicts[i]) {
+		if _, rejected := reject.Of(verdicts[i]); rejected && !isPooled(verdicts[i]) {
 			spend(budget, records[i])
 		}
 	}
@@ -122,7 +122,7 @@ type callQueue struct {
 	postponed bool // and one waits, so that all behind it have to
 }
 
-// screen refuses what can be refused without checking a signature.
+// screen rejects what can be rejected without checking a signature.
 func (p *Pool) screen(records []*record.Record, verdicts []error) {
 	byAccount := map[record.Key]*callQueue{}
 	rotated := map[record.Key]*callQueue{} // by keys that records of this call bring into use
@@ -220,13 +220,13 @@ func (p *Pool) try(v rules.View, c rules.Context, q *queue, account rules.Accoun
 	return rules.Apply(rules.NewState(state.Frozen()), c, r)
 }
 
-// checkFee refuses a fee that the account does not have, nor will have in the
+// checkFee rejects a fee that the account does not have, nor will have in the
 // next block by a coinbase that matures.
 func checkFee(v rules.View, c rules.Context, account rules.Account, fee record.Amount) error {
 	if fee <= account.Balance {
 		return nil
 	}
-	state, err := confirmed(v, c)
+	state, err := nextBlockState(v, c)
 	if err != nil {
 		return err
 	}
@@ -356,7 +356,7 @@ func (p *Pool) replace(v rules.View, c rules.Context, q *queue, r *record.Record
 	if err := p.checkRotation(r, old); err != nil {
 		return err
 	}
-	state, err := confirmed(v, c)
+	state, err := nextBlockState(v, c)
 	if err != nil {
 		return err
 	}
@@ -368,7 +368,7 @@ func (p *Pool) replace(v rules.View, c rules.Context, q *queue, r *record.Record
 	}
 	for _, behind := range q.entries[i+1:] {
 		err := rules.Apply(state, c, behind.Record)
-		if reason, refused := reject.Of(err); refused {
+		if reason, rejected := reject.Of(err); rejected {
 			return reject.New(reason, "it would make record %v behind it invalid: %v", behind.ID(), err)
 		}
 		if err != nil {
@@ -388,7 +388,7 @@ func (p *Pool) state(v rules.View, c rules.Context, q *queue) (*rules.State, err
 	if q.state != nil && q.epoch == p.epoch {
 		return q.state, nil
 	}
-	state, err := confirmed(v, c)
+	state, err := nextBlockState(v, c)
 	if err != nil {
 		return nil, err
 	}
@@ -398,9 +398,9 @@ func (p *Pool) state(v rules.View, c rules.Context, q *queue) (*rules.State, err
 	return state, nil
 }
 
-// confirmed returns the state in which the records of the next block are
+// nextBlockState returns the state in which the records of the next block are
 // applied: what matures with that block can be spent in it.
-func confirmed(v rules.View, c rules.Context) (*rules.State, error) {
+func nextBlockState(v rules.View, c rules.Context) (*rules.State, error) {
 	state := rules.NewState(v)
 	return state, rules.Begin(state, c)
 }
@@ -410,9 +410,9 @@ func confirmed(v rules.View, c rules.Context) (*rules.State, error) {
 func (p *Pool) apply(s *rules.State, c rules.Context, q *queue, entries []entry) error {
 	for _, e := range entries {
 		err := rules.Apply(s, c, e.Record)
-		if reason, refused := reject.Of(err); reason == reject.SequenceUsed {
+		if reason, rejected := reject.Of(err); reason == reject.SequenceUsed {
 			continue
-		} else if refused {
+		} else if rejected {
 			p.suspects[q] = true
 			return reject.New(reject.SequenceGap, "record %v of this account, which waits in the pool, may not be valid any more (%v): try again after the next block", e.ID(), err)
 		}

@@ -68,7 +68,7 @@ func TestRetiredKey(t *testing.T) {
 		more = append(more, late.next(late.rate(1000)))
 	}
 	w.add(t, more...)
-	w.refuse(t, w.user(14).next(fee(1_000_000), w.grant(old)), reject.PoolFull)
+	w.reject(t, w.user(14).next(fee(1_000_000), w.grant(old)), reject.PoolFull)
 
 	before := w.Stats().Counts
 	chosen := w.choose(t, everything)

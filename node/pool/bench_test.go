@@ -86,9 +86,9 @@ func BenchmarkAddVerified(b *testing.B) {
 	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "records/s")
 }
 
-// Forged records, each refused after its signature was checked; and the same
+// Forged records, each rejected after its signature was checked; and the same
 // ones again.
-func BenchmarkRefuseForged(b *testing.B) {
+func BenchmarkRejectForged(b *testing.B) {
 	const n = 1024
 	forged := func(salt byte) []*record.Record {
 		records := pooltest.Decode(payments()[:n])

@@ -208,15 +208,15 @@ func (w *world) add(t fataler, records ...*record.Record) {
 	}
 }
 
-// refuse adds a record that must be refused with a reason.
-func (w *world) refuse(t fataler, r *record.Record, want reject.Reason) {
+// reject adds a record that must be rejected with a reason.
+func (w *world) reject(t fataler, r *record.Record, want reject.Reason) {
 	t.Helper()
 	err := w.Add(r)[0]
 	if reason, _ := reject.Of(err); reason != want {
 		t.Fatalf("got the error %v, want %s", err, want)
 	}
 	if p := w.Get(r.ID()); p != nil && want != reject.AlreadyPooled {
-		t.Fatal("the refused record is in the pool")
+		t.Fatal("the rejected record is in the pool")
 	}
 }
 

@@ -140,11 +140,11 @@ func TestConcurrent(t *testing.T) {
 		group.Go(func() {
 			for len(mine) > 0 {
 				err := w.Add(mine[0])[0]
-				reason, refused := reject.Of(err)
+				reason, rejected := reject.Of(err)
 				switch {
 				case err == nil || reason == reject.AlreadyPooled || reason == reject.SequenceUsed:
 					mine = mine[1:]
-				case !refused || reason.Permanent():
+				case !rejected || reason.Permanent():
 					t.Error(err)
 					return
 				}

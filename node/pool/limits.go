@@ -9,7 +9,7 @@ func errPooled(r *record.Record) error {
 	return reject.New(reject.AlreadyPooled, "record %v is in the pool", r.ID())
 }
 
-var errOverBudget = reject.New(reject.OverBudget, "too many records of the sender were refused after their signatures had been checked: try again later")
+var errOverBudget = reject.New(reject.OverBudget, "too many records of the sender were rejected after their signatures had been checked: try again later")
 
 func errGap(r *record.Record, next uint64) error {
 	return reject.New(reject.SequenceGap, "sequence number %d comes too early, the next is %d", r.Seq, next)

@@ -161,7 +161,7 @@ func (m *model) random(t *rapid.T) *record.Record {
 func (m *model) addSome(t *rapid.T) {
 	r := m.random(t)
 	if rapid.IntRange(0, 9).Draw(t, "forged") == 0 {
-		m.refuseAny(forge(r))
+		m.rejectAny(forge(r))
 		return
 	}
 	m.look()
@@ -197,7 +197,7 @@ func (m *model) addSome(t *rapid.T) {
 	case reason == reject.PoolFull:
 		m.evicted(true)
 	default:
-		t.Fatalf("a record was refused that is valid in its queue: %v", err)
+		t.Fatalf("a record was rejected that is valid in its queue: %v", err)
 	}
 }
 
@@ -211,10 +211,10 @@ func (m *model) contested(r *record.Record) bool {
 	})
 }
 
-// refuseAny adds a record that must be refused.
-func (m *model) refuseAny(r *record.Record) {
+// rejectAny adds a record that must be rejected.
+func (m *model) rejectAny(r *record.Record) {
 	if m.Add(r)[0] == nil {
-		m.t.Fatal("a record was accepted that must be refused")
+		m.t.Fatal("a record was accepted that must be rejected")
 	}
 }
 
@@ -299,7 +299,7 @@ func (m *model) reorganise(t *rapid.T) {
 }
 
 // moveTo moves to another tip. What disappears from the pool must be mined, or
-// refused when it is added again; what comes back must be from a disconnected
+// rejected when it is added again; what comes back must be from a disconnected
 // block.
 func (m *model) moveTo(tip *chaintest.Block) {
 	back := map[record.ID]*record.Record{}
@@ -344,7 +344,7 @@ func (m *model) evictedOrInvalid() {
 	m.records = slices.DeleteFunc(m.records, func(r *record.Record) bool { return m.Get(r.ID()) == nil })
 }
 
-// settle takes out of the model what the pool has dropped. The pool must refuse
+// settle takes out of the model what the pool has dropped. The pool must reject
 // it, unless it now takes the place of another record.
 func (m *model) settle(back map[record.ID]*record.Record) {
 	dropped := slices.Clone(m.records)

@@ -61,7 +61,7 @@ type Pool struct {
 // Counts tell what became of records since the start. They only grow.
 type Counts struct {
 	Accepted uint64 // by Add
-	Refused  uint64 // by Add
+	Rejected uint64 // by Add
 	Returned uint64 // from disconnected blocks
 	Mined    uint64 // left for a block
 	Replaced uint64 // by one with a higher fee

@@ -24,8 +24,8 @@ func forge(r *record.Record) *record.Record {
 	return record.New(forged)
 }
 
-// Each reason to refuse a record, and after each the pool is as before.
-func TestRefused(t *testing.T) {
+// Each reason to reject a record, and after each the pool is as before.
+func TestRejected(t *testing.T) {
 	balance := 1_000_000 * record.Coin
 	for name, test := range map[string]struct {
 		want reject.Reason
@@ -67,17 +67,17 @@ func TestRefused(t *testing.T) {
 			// The queue: two payments of 10 and 1 coins.
 			w.add(t, u.next(fee(10_000), amount(10*record.Coin)), u.next(fee(10_000), amount(record.Coin)))
 			before := w.Best(9)
-			w.refuse(t, test.make(w, u), test.want)
+			w.reject(t, test.make(w, u), test.want)
 			w.holds(t, before...)
-			if n := w.Stats().Counts.Refused; n != 1 {
-				t.Errorf("%d records are counted as refused, want 1", n)
+			if n := w.Stats().Counts.Rejected; n != 1 {
+				t.Errorf("%d records are counted as rejected, want 1", n)
 			}
 		})
 	}
 }
 
 // wasteful returns records of a user that many signed who are no roots: the state
-// refuses them, whoever signed.
+// rejects them, whoever signed.
 func (u *user) wasteful(n int) (records []*record.Record) {
 	var approvers []record.Key
 	for range 64 {
@@ -92,15 +92,15 @@ func (u *user) wasteful(n int) (records []*record.Record) {
 	return records
 }
 
-// No signature is checked of a record that the state refuses, also if it rests on
+// No signature is checked of a record that the state rejects, also if it rests on
 // another one of the same call.
 func TestStateFirst(t *testing.T) {
 	w := newWorld(t, 1)
 	u := w.user(0)
 	for _, r := range u.wasteful(3) {
-		w.refuse(t, r, reject.NotRoot)
+		w.reject(t, r, reject.NotRoot)
 	}
-	w.refuse(t, forge(u.wasteful(1)[0]), reject.NotRoot)
+	w.reject(t, forge(u.wasteful(1)[0]), reject.NotRoot)
 	if s := w.o.Verifier.Stats(); s.Checked != 0 {
 		t.Errorf("the signatures of %d records were checked", s.Checked)
 	}
@@ -120,7 +120,7 @@ func TestStateFirst(t *testing.T) {
 	if s := w.o.Verifier.Stats(); s.Checked != 4 {
 		t.Errorf("the signatures of %d records were checked, want those of the 4 good ones", s.Checked)
 	}
-	if c := w.Stats().Counts; c.Accepted != 4 || c.Refused != 5 {
+	if c := w.Stats().Counts; c.Accepted != 4 || c.Rejected != 5 {
 		t.Errorf("counts are %+v", c)
 	}
 }
@@ -152,7 +152,7 @@ func TestBudget(t *testing.T) {
 	before := w.o.Verifier.Stats().Checked
 	got := reasons(w.AddFrom(budget, bad...))
 	if got[reject.BadSignature] != 100 || got[reject.OverBudget] != 50 {
-		t.Errorf("refused: %v, want 100 for their signatures and 50 without a look at them", got)
+		t.Errorf("rejected: %v, want 100 for their signatures and 50 without a look at them", got)
 	}
 	if n := w.o.Verifier.Stats().Checked - before; n != 100 {
 		t.Errorf("the signatures of %d records were checked, want 100", n)
@@ -181,9 +181,9 @@ func TestForgery(t *testing.T) {
 	w := newWorld(t, 1)
 	good := w.user(0).next()
 	bad := forge(good)
-	w.refuse(t, bad, reject.BadSignature)
+	w.reject(t, bad, reject.BadSignature)
 	before := w.o.Verifier.Stats()
-	w.refuse(t, bad, reject.BadSignature)
+	w.reject(t, bad, reject.BadSignature)
 	if after := w.o.Verifier.Stats(); after != before {
 		t.Errorf("the verifier was asked again: %+v, before %+v", after, before)
 	}
@@ -237,7 +237,7 @@ func TestUnconfirmedIncome(t *testing.T) {
 	income := w.user(0).next(says(record.Pay{To: key, Amount: record.Coin}))
 	w.add(t, income)
 	spend := (&user{w: w, key: key}).next()
-	w.refuse(t, spend, reject.InsufficientFunds)
+	w.reject(t, spend, reject.InsufficientFunds)
 	w.mine(t, income)
 	w.add(t, spend)
 	w.holds(t, spend)
@@ -248,7 +248,7 @@ func TestQueueFull(t *testing.T) {
 	u := w.user(0)
 	w.add(t, u.next(), u.next())
 	third := u.next()
-	w.refuse(t, third, reject.QueueFull)
+	w.reject(t, third, reject.QueueFull)
 	w.add(t, w.user(0).next(fee(2*chaintest.Fee))) // in place of the first
 	w.mine(t, w.choose(t, Limits{Bytes: 1 << 20, Records: 1})...)
 	w.add(t, third)
@@ -260,11 +260,11 @@ func TestReplacement(t *testing.T) {
 	a, b, c := u.next(fee(10_000)), u.next(fee(10_000)), u.next(fee(10_000))
 	w.add(t, a, b, c)
 	better := u.next(seq(1), fee(11_000))
-	w.refuse(t, u.next(seq(1), fee(10_999)), reject.ReplacementTooLow)
+	w.reject(t, u.next(seq(1), fee(10_999)), reject.ReplacementTooLow)
 	w.add(t, better)
 	w.holds(t, a, better, c)
-	// One that would take away what those behind it spend is refused.
-	w.refuse(t, u.next(seq(1), fee(20_000), amount(1_000_000*record.Coin-40_000)), reject.InsufficientFunds)
+	// One that would take away what those behind it spend is rejected.
+	w.reject(t, u.next(seq(1), fee(20_000), amount(1_000_000*record.Coin-40_000)), reject.InsufficientFunds)
 	w.holds(t, a, better, c)
 	if n := w.Stats().Counts.Replaced; n != 1 {
 		t.Errorf("%d records are counted as replaced", n)
@@ -281,7 +281,7 @@ func TestReplacementStep(t *testing.T) {
 	first := u.next(u.rate(DefaultMinRate + 10))
 	w.add(t, first)
 	step := record.Amount(uint64(DefaultMinRate) * uint64(first.Size()) / 1000)
-	w.refuse(t, u.next(seq(0), fee(first.Fee+step-1)), reject.ReplacementTooLow)
+	w.reject(t, u.next(seq(0), fee(first.Fee+step-1)), reject.ReplacementTooLow)
 	w.add(t, u.next(seq(0), fee(first.Fee+step)))
 }
 
@@ -292,13 +292,13 @@ func TestRotationConflicts(t *testing.T) {
 	w.mine(t, w.user(0).next(says(record.Pay{To: key, Amount: record.Coin})))
 	own := (&user{w: w, key: key}).next()
 	w.add(t, own)
-	w.refuse(t, w.user(1).next(rotate(key)), reject.KeyInUse)
+	w.reject(t, w.user(1).next(rotate(key)), reject.KeyInUse)
 
 	key = record.PublicOf(w.builder.NewKey())
 	u := w.user(2)
 	rotation := u.next(rotate(key))
 	w.add(t, rotation)
-	w.refuse(t, w.user(3).next(rotate(key)), reject.KeyInUse)
+	w.reject(t, w.user(3).next(rotate(key)), reject.KeyInUse)
 	// But it can be replaced by a better one to the same key, and then by another
 	// record, which leaves the key alone.
 	u = w.user(2)
@@ -313,7 +313,7 @@ func TestRotationConflicts(t *testing.T) {
 	w.holds(t, own, other, free)
 }
 
-// A replacement that takes the key from those behind it is refused.
+// A replacement that takes the key from those behind it is rejected.
 func TestReplacedRotation(t *testing.T) {
 	w := newWorld(t, 1)
 	u := w.user(0)
@@ -321,7 +321,7 @@ func TestReplacedRotation(t *testing.T) {
 	behind := u.next()
 	w.add(t, rotation, behind)
 	u = w.user(0)
-	w.refuse(t, u.next(fee(10*rotation.Fee)), reject.SequenceGap)
+	w.reject(t, u.next(fee(10*rotation.Fee)), reject.SequenceGap)
 	w.holds(t, rotation, behind)
 }
 
@@ -338,9 +338,9 @@ func TestEviction(t *testing.T) {
 	if rate := w.Stats().MinRate; rate < 1990 || rate > 2000 {
 		t.Errorf("the rate to come in is %d, want that of a1", rate)
 	}
-	w.refuse(t, c.next(c.rate(1500)), reject.PoolFull)
+	w.reject(t, c.next(c.rate(1500)), reject.PoolFull)
 	c = w.user(2)
-	w.refuse(t, c.next(c.rate(2000)), reject.PoolFull)
+	w.reject(t, c.next(c.rate(2000)), reject.PoolFull)
 	c = w.user(2)
 	c1 := c.next(c.rate(2500))
 	w.add(t, c1)
@@ -440,7 +440,7 @@ func TestSuspect(t *testing.T) {
 	w.mine(t, w.user(1).next(grant)) // nobody can grant that role again
 	u := w.user(0)
 	u.seq++
-	w.refuse(t, u.next(), reject.SequenceGap)
+	w.reject(t, u.next(), reject.SequenceGap)
 	w.holds(t, waiting)
 	w.mine(t)
 	w.holds(t)
@@ -645,7 +645,7 @@ func TestJournalFails(t *testing.T) {
 	}
 	w.holds(t, a)
 	w.journal.broken = nil
-	w.refuse(t, a, reject.AlreadyPooled) // and safe now
+	w.reject(t, a, reject.AlreadyPooled) // and safe now
 	if len(w.journal.records) != 1 {
 		t.Error("the record is not in the journal")
 	}
@@ -685,7 +685,7 @@ func TestReload(t *testing.T) {
 }
 
 // A coinbase can be spent in the block with which it matures, so the pool takes
-// the record that does so, and Select chooses it. One block earlier it is refused.
+// the record that does so, and Select chooses it. One block earlier it is rejected.
 func TestMaturesInTheNextBlock(t *testing.T) {
 	w := newWorld(t, 1)
 	miner := w.builder.Payout
@@ -695,7 +695,7 @@ func TestMaturesInTheNextBlock(t *testing.T) {
 	}
 	w.mine(t) // height 1, the first that pays the miner
 	for w.context().Height < w.builder.Params.Maturity+1 {
-		w.refuse(t, spend(), reject.InsufficientFunds)
+		w.reject(t, spend(), reject.InsufficientFunds)
 		w.mine(t)
 	}
 	r := spend()

@@ -86,7 +86,7 @@ func (p *Pool) settle(v rules.View, c rules.Context, key record.Key, waiting uns
 	if err != nil {
 		return err
 	}
-	state, err := confirmed(v, c)
+	state, err := nextBlockState(v, c)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (p *Pool) settle(v rules.View, c rules.Context, key record.Key, waiting uns
 		if err == nil {
 			err = rules.Apply(state, c, e.Record)
 		}
-		if _, refused := reject.Of(err); refused {
+		if _, rejected := reject.Of(err); rejected {
 			p.forget([]entry{e}, &p.counts.Invalid)
 			err = nil
 			continue

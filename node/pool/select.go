@@ -53,7 +53,7 @@ func (p *Pool) Select(s *rules.State, c rules.Context, l Limits) (chosen []*reco
 			continue
 		}
 		err := rules.Apply(s, c, e.Record)
-		var refused *reject.Error
+		var rejected *reject.Error
 		switch {
 		case err == nil:
 			misfits = 0
@@ -64,9 +64,9 @@ func (p *Pool) Select(s *rules.State, c rules.Context, l Limits) (chosen []*reco
 				e.strikes = 0
 				p.table.recount(w.last.queue, w.last.index)
 			}
-		case !errors.As(err, &refused):
+		case !errors.As(err, &rejected):
 			return nil, 0, err
-		case refused.Reason == reject.SequenceUsed: // mined, and Update will say so
+		case rejected.Reason == reject.SequenceUsed: // mined, and Update will say so
 		default:
 			unapplied++
 			p.counts.Unapplied++

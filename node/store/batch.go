@@ -20,12 +20,12 @@ import (
 // Only one batch at a time may hold headers, bodies and blocks; batches that
 // hold pool records may be made and committed beside it.
 type Batch struct {
-	s       *Store
-	ops     pebble.Batch // of no database, so that it outlives one
-	headers map[pow.Hash]*headerChange
-	tip     *Tip
-	sealed  bool  // ops has all
-	err     error // what went wrong in the making
+	s          *Store
+	ops        pebble.Batch // of no database, so that it outlives one
+	headers    map[pow.Hash]*headerChange
+	tip        *Tip
+	isFinished bool  // ops has all
+	err        error // what went wrong in the making
 }
 
 // headerChange is what a batch does to a header.
@@ -255,18 +255,18 @@ func (b *Batch) Commit() error {
 		return err
 	}
 	defer s.release(d)
-	if err := b.seal(d); err != nil {
+	if err := b.finish(d); err != nil {
 		return err
 	}
 
-	s.states.begin()
-	defer s.states.end()
+	s.stateCache.begin()
+	defer s.stateCache.end()
 	memory := b.ops.Repr()
 	free, err := s.write(d, memory)
 	if err != nil {
 		return err
 	}
-	s.states.update(b.ops.Reader())
+	s.stateCache.update(b.ops.Reader())
 	if free && cap(memory) <= maxSpare {
 		s.spare.Store(&memory)
 	}
@@ -274,25 +274,25 @@ func (b *Batch) Commit() error {
 	return nil
 }
 
-// seal adds what can only be said at the end: the headers and the tip.
-func (b *Batch) seal(d *database) error {
-	if b.sealed {
+// finish adds what can only be said at the end: the headers and the tip.
+func (b *Batch) finish(d *database) error {
+	if b.isFinished {
 		return nil
 	}
 	for hash, c := range b.headers {
-		if err := b.sealHeader(d, hash, c); err != nil {
+		if err := b.finishHeader(d, hash, c); err != nil {
 			return err
 		}
 	}
 	if b.tip != nil {
 		b.set(tipKey, b.tip.encode())
 	}
-	b.sealed = b.err == nil
+	b.isFinished = b.err == nil
 	return b.err
 }
 
-// sealHeader makes the entry of a header of what was there and what changes.
-func (b *Batch) sealHeader(d *database, hash pow.Hash, c *headerChange) error {
+// finishHeader makes the entry of a header of what was there and what changes.
+func (b *Batch) finishHeader(d *database, hash pow.Hash, c *headerChange) error {
 	var h header
 	key := blockKey(headers, c.height, hash)
 	found, err := getFrom(d, key, func(value []byte) error {

@@ -35,7 +35,7 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 	log := &logger{log: s.log, fatal: func(text string) { s.pebbleFailed(d, damaged(NoHeight, "file", "%s", oneLine(text))) }}
 	o := &pebble.Options{
 		FS:                 d.guard,
-		Cache:              s.blocks,
+		Cache:              s.blockCache,
 		ReadOnly:           readOnly,
 		ErrorIfNotExists:   readOnly,
 		FormatMajorVersion: format,
@@ -47,7 +47,7 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	d.DB, err = pebble.Open(s.folder("db"), o)
+	d.DB, err = pebble.Open(s.path("db"), o)
 	if failure, _ := d.guard.state(); failure != nil && !readOnly {
 		if err == nil {
 			_ = d.close()

@@ -78,7 +78,7 @@ func (s *Store) checkIdentity(want Identity) error {
 
 // writeIdentity makes a new store. There must be no database yet.
 func (s *Store) writeIdentity(id Identity) error {
-	files, err := s.fs.List(s.folder("db"))
+	files, err := s.fs.List(s.path("db"))
 	if err != nil {
 		return diskError(err)
 	}

@@ -265,10 +265,10 @@ type view struct{ s *Store }
 
 // Get implements rules.View.
 func (v view) Get(key []byte) ([]byte, error) {
-	if value, known := v.s.states.get(key); known {
+	if value, known := v.s.stateCache.get(key); known {
 		return value, nil
 	}
-	epoch := v.s.states.epoch.Load()
+	epoch := v.s.stateCache.epoch.Load()
 	var value []byte
 	found, err := v.s.get(stateKey(key), func(stored []byte) error {
 		value = append([]byte{}, stored...)
@@ -280,6 +280,6 @@ func (v view) Get(key []byte) ([]byte, error) {
 	if !found {
 		value = nil
 	}
-	v.s.states.fill(epoch, key, value)
+	v.s.stateCache.fill(epoch, key, value)
 	return value, nil
 }

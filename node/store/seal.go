@@ -94,7 +94,7 @@ func (s *Store) seal() error {
 	for _, name := range names {
 		d, known := s.shared.sums[s.fs.PathBase(name)]
 		if !known {
-			if d, err = digestFile(context.Background(), s.fs, s.folder(name)); err != nil {
+			if d, err = digestFile(context.Background(), s.fs, s.path(name)); err != nil {
 				return diskError(err)
 			}
 		}
@@ -103,7 +103,7 @@ func (s *Store) seal() error {
 	if err := writeFile(s.fs, s.dir, sealFile, encodeSeal(files)); err != nil {
 		return diskError(err)
 	}
-	if err := s.fs.Remove(s.folder(oldSealFile)); err != nil && !missing(err) {
+	if err := s.fs.Remove(s.path(oldSealFile)); err != nil && !missing(err) {
 		return diskError(err)
 	}
 	return nil
@@ -125,7 +125,7 @@ func (s *Store) breakSeal() error {
 	case err != nil:
 		return err
 	default:
-		if err = s.fs.Rename(s.folder(sealFile), s.folder(oldSealFile)); err == nil {
+		if err = s.fs.Rename(s.path(sealFile), s.path(oldSealFile)); err == nil {
 			s.sealBroken = true
 			err = syncFolder(s.fs, s.dir)
 		}
@@ -145,7 +145,7 @@ func (s *Store) breakSeal() error {
 // seal says which file was changed. That it cannot be put back is not worse.
 func (s *Store) keepSeal() {
 	if s.sealBroken {
-		_ = s.fs.Rename(s.folder(oldSealFile), s.folder(sealFile))
+		_ = s.fs.Rename(s.path(oldSealFile), s.path(sealFile))
 	}
 }
 

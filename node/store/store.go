@@ -41,17 +41,17 @@ const (
 
 // Store is an open store. Its methods may be called by several goroutines.
 type Store struct {
-	dir      string
-	fs       vfs.FS
-	log      *slog.Logger
-	readOnly bool
-	memTable uint64
-	lock     io.Closer
-	blocks   *pebble.Cache // of Pebble
-	states   *cache        // entries of the state
-	shared   shared
-	damage   atomic.Pointer[Damage] // the first that was found
-	spare    atomic.Pointer[[]byte] // memory for the next batch
+	dir        string
+	fs         vfs.FS
+	log        *slog.Logger
+	readOnly   bool
+	memTable   uint64
+	lock       io.Closer
+	blockCache *pebble.Cache // of Pebble
+	stateCache *cache        // entries of the state
+	shared     shared
+	damage     atomic.Pointer[Damage] // the first that was found
+	spare      atomic.Pointer[[]byte] // memory for the next batch
 
 	writing sync.Mutex // held by the one commit, or while a snapshot is taken
 
@@ -85,15 +85,15 @@ func Open(dir string, id Identity, o Options) (*Store, error) {
 	}
 	s.idle.L = &s.mu
 	s.shared = shared{limits: map[string]int64{}, sums: map[string]fileDigest{}}
-	s.states = newCache(o.CacheBytes / 2)
+	s.stateCache = newCache(o.CacheBytes / 2)
 
 	if err := s.prepare(id); err != nil {
 		return nil, err
 	}
-	s.blocks = pebble.NewCache(o.CacheBytes / 2)
+	s.blockCache = pebble.NewCache(o.CacheBytes / 2)
 	db, err := s.openDatabase(s.readOnly)
 	if err != nil {
-		s.blocks.Unref()
+		s.blockCache.Unref()
 		s.keepSeal()
 		_ = s.lock.Close()
 		return nil, err
@@ -113,10 +113,10 @@ func (s *Store) prepare(id Identity) (err error) {
 		case err != nil:
 			return err
 		}
-	} else if err := makeFolders(s.fs, s.dir, s.folder("db")); err != nil {
+	} else if err := makeFolders(s.fs, s.dir, s.path("db")); err != nil {
 		return diskError(err)
 	}
-	if s.lock, err = lockFolder(s.fs, s.folder("LOCK")); err != nil {
+	if s.lock, err = lockFolder(s.fs, s.path("LOCK")); err != nil {
 		return err
 	}
 	defer func() {
@@ -133,8 +133,8 @@ func (s *Store) prepare(id Identity) (err error) {
 	return s.breakSeal()
 }
 
-// folder returns the path of a file in the store's folder.
-func (s *Store) folder(name string) string { return s.fs.PathJoin(s.dir, name) }
+// path returns the path of a file in the store's folder.
+func (s *Store) path(name string) string { return s.fs.PathJoin(s.dir, name) }
 
 // Close ends all work of the store and seals its files. Snapshots must be
 // closed before. A store that cannot write any more is closed without a seal,
@@ -167,7 +167,7 @@ func (s *Store) Close() error {
 	}
 	s.mu.Unlock()
 	s.retiring.Wait()
-	s.blocks.Unref()
+	s.blockCache.Unref()
 
 	damage := s.damage.Load()
 	switch {
