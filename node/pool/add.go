@@ -164,7 +164,7 @@ func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
-	if p.forged.has(r.FullHash()) {
+	if p.forged.Has(r.FullHash()) {
 		return reject.New(reject.BadSignature, "the signatures of this record were found to be bad before")
 	}
 	if err := r.Check(c.Params.ID); err != nil {
@@ -272,7 +272,7 @@ func (p *Pool) verify(budget *rate.Limiter, records []*record.Record, verdicts [
 				good = append(good, of[k])
 				continue
 			}
-			p.forged.add(batch[k].FullHash())
+			p.forged.Add(batch[k].FullHash())
 			spend(budget, batch[k])
 		}
 		p.mu.Unlock()

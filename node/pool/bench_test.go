@@ -117,7 +117,7 @@ func BenchmarkRejectForged(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
 		salt := byte(0)
 		p := crowdPool(b)
-		run(b, p, func() []*record.Record { salt++; p.forged = recent{}; return forged(salt | 1) })
+		run(b, p, func() []*record.Record { salt++; p.forged.Clear(); return forged(salt | 1) })
 	})
 	b.Run("again", func(b *testing.B) {
 		same := forged(1)

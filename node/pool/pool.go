@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"stele/engine/pow"
+	"stele/internal/bounded"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
@@ -17,6 +18,9 @@ const (
 	DefaultMaxPerAccount = 256
 	DefaultMinRate       = Rate(1000)
 )
+
+// maxForged is how many records with bad signatures a pool remembers.
+const maxForged = 1 << 14
 
 // Options say what a pool takes, and by which state it judges.
 type Options struct {
@@ -52,9 +56,9 @@ type Pool struct {
 	suspects map[*queue]bool // that Update shall look at again
 	parts    *parts          // of a change of branches that is not complete; nil: none
 	arrivals uint64
-	epoch    uint64   // counts updates
-	forged   recent   // full hashes of records with bad signatures
-	unsaved  []change // of the journal, oldest first
+	epoch    uint64                 // counts updates
+	forged   *bounded.Set[pow.Hash] // full hashes of records with bad signatures
+	unsaved  []change               // of the journal, oldest first
 	counts   Counts
 }
 
@@ -107,6 +111,7 @@ func New(o Options) (*Pool, error) {
 		o:        o,
 		table:    newTable(),
 		suspects: map[*queue]bool{},
+		forged:   bounded.NewSet[pow.Hash](maxForged),
 	}
 	if o.Journal != nil {
 		if err := p.reload(); err != nil {
@@ -184,19 +189,4 @@ func (p *Pool) find(v rules.View, key record.Key) (*queue, rules.Account, error)
 func (p *Pool) entry(r *record.Record) entry {
 	p.arrivals++
 	return entry{Record: r, rate: RateOf(r), arrival: p.arrivals, until: r.ValidUntil}
-}
-
-// recent is a set that forgets its oldest half when it is full.
-type recent struct{ young, old map[pow.Hash]bool }
-
-// mostRecent is how many hashes a recent set holds at most.
-const mostRecent = 1 << 14
-
-func (s *recent) has(h pow.Hash) bool { return s.young[h] || s.old[h] }
-
-func (s *recent) add(h pow.Hash) {
-	if s.young == nil || len(s.young) >= mostRecent/2 {
-		s.young, s.old = map[pow.Hash]bool{}, s.young
-	}
-	s.young[h] = true
 }
