@@ -24,38 +24,37 @@ const (
 	// lack behind the chain and still be stored.
 	MaxReorg = 288
 
-	// MinKeep is the least number of bodies that a node which prunes keeps, so
-	// that it can follow any branch that it would store. It is that of Bitcoin
-	// Core (MIN_BLOCKS_TO_KEEP).
+	// MinKeep is the minimum number of bodies that a pruning node keeps, so that it
+	// can follow any branch that it would store. Bitcoin Core has the same
+	// (MIN_BLOCKS_TO_KEEP).
 	MinKeep = 288
 )
 
-// maxHeld is how many bytes of encoded blocks are held until a change is
-// announced, if Options do not say otherwise. A change of branches by a few
-// blocks stays below it, and is announced at once.
-const maxHeld = 32 << 20
+// defaultMaxHeld is Options.MaxHeld if that is 0. A reorganisation of a few blocks
+// stays below it, and is reported at once.
+const defaultMaxHeld = 32 << 20
 
-// ErrStopped means that the store failed, so that the chain could not go on. It
-// is wrapped together with what the store said. Nothing is lost: the next Submit
-// tries again, and goes on once, say, there is space on the disk.
-var ErrStopped = errors.New("the chain has stopped: its store failed")
+// ErrStopped means that the store failed, so that the chain could not go on. It is
+// wrapped together with the error of the store. Nothing is lost: the next Submit
+// tries again, and succeeds once, for instance, the disk has space.
+var ErrStopped = errors.New("chain stopped: store failed")
 
 // Options are what a chain needs.
 type Options struct {
 	Store  *store.Store
 	Params *network.Params
-	// Verifier checks signatures. Shared with the pool, it need not check those
-	// of pooled records again. Nil: one of its own.
+	// Verifier checks signatures. If the pool has the same one, the signatures of
+	// pooled records are not checked again. Nil: one of its own.
 	Verifier *record.Verifier
-	// Clock tells the time for the rule that a block may be at most
+	// Clock returns the time for the rule that a block may be at most
 	// Params.MaxFuture seconds ahead. Nil: time.Now.
 	Clock func() time.Time
-	Log   *slog.Logger // nil: none
-	// Keep is how many bodies, with their undo data, are kept below the tip.
-	// 0: all; otherwise at least MinKeep.
+	Log   *slog.Logger // nil: silent
+	// Keep is the number of bodies, with their undo data, that are kept below the
+	// tip. 0: all; otherwise at least MinKeep.
 	Keep uint32
-	// MaxHeld is how many bytes of encoded blocks a change of branches holds in
-	// memory, about, before a part of it is announced. 0: 32 MB.
+	// MaxHeld is about how many bytes of encoded blocks a reorganisation holds in
+	// memory before it reports a part. 0: 32 MB.
 	MaxHeld int
 	// OnChange is called after each change of the chain, in order, with the lock
 	// of the chain held. It is for the one follower that must keep step: the pool
@@ -74,35 +73,35 @@ type Options struct {
 	Flush func()
 }
 
-// Change tells how the chain changed: the blocks that left it, from the old tip
-// down, and the blocks that joined it, up to the new tip. Blocks must not be
-// modified. A change of branches that has more than Options.MaxHeld of blocks
-// comes in several parts, each up to a block in between.
+// Change is how the chain changed: the blocks that left it, from the old tip down,
+// and the blocks that joined it, up to the new tip. Blocks must not be modified. A
+// reorganisation with more than Options.MaxHeld of blocks is reported in several
+// parts, each up to a block in between.
 type Change struct {
 	Disconnected []*block.Block
 	Connected    []*block.Block
 	Tip          *Tip
-	// Partial means that the chain is on its way to another tip, so that nothing
-	// should be judged by this one, and another Change follows. The last of them
-	// is not partial; it may have no blocks. Chain.Tip shows the tip of a partial
-	// change only if the store has failed on the way.
+	// Partial means that the chain is on its way to another tip: nothing should be
+	// judged by this one, and another Change follows. The last of them is not
+	// partial; it may have no blocks. Chain.Tip shows the tip of a partial change
+	// only if the store has failed on the way.
 	Partial bool
 }
 
-// Tip is the last block of the chain, and what the next block must look like.
-// It is never modified.
+// Tip is the last block of the chain, with the conditions for the next block. It is
+// never modified.
 type Tip struct {
 	Hash       pow.Hash
 	Height     uint32
 	Header     pow.Header
 	Work       pow.Work // of the whole chain
 	MedianTime uint32   // of the tip and the ten blocks before it; seconds since 1970
-	NextBits   pow.Bits // that the next block must have
-	MinTime    uint32   // earliest time that the next block may have
+	NextBits   pow.Bits // required of the next block
+	MinTime    uint32   // minimum time of the next block; seconds since 1970
 	Digest     pow.Hash // chained digest of all changes of the state, see rules.Digest
 }
 
-// Chain is the chain of one node. Its methods may be called from any goroutine.
+// Chain is the chain of one node. Safe for concurrent use.
 type Chain struct {
 	store    *store.Store
 	params   *network.Params
@@ -129,8 +128,8 @@ type Chain struct {
 	partial     bool                              // whether the last of them was
 	blocks      map[*headertree.Node]*block.Block // decoded since the last of them
 	held        int                               // bytes of these, encoded
-	maxHeld     int                               // from which on a part is announced
-	bodies      map[uint32][]*headertree.Node     // stored bodies by height, if bodies are pruned
+	maxHeld     int                               // from which on a part is reported
+	bodies      map[uint32][]*headertree.Node     // with stored bodies, by height; if bodies are pruned
 	pruned      uint32                            // no body below this height, but that of genesis
 	cheap       cheapBlocks                       // off the chain
 	stopped     atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
@@ -141,12 +140,12 @@ type Chain struct {
 const maxRecent = 4
 
 // Open reads the chain of a store, writes the genesis block into an empty one,
-// checks that the end of the chain fits together, and finishes a change of
-// branches that a crash interrupted. Errors: those of the store, among them
-// store.ErrCorrupt with what does not fit.
+// checks that the last blocks are consistent, and finishes a reorganisation that a
+// crash interrupted. Errors: those of the store, among them store.ErrCorrupt with
+// what is inconsistent.
 func Open(ctx context.Context, o Options) (*Chain, error) {
 	if o.Keep != 0 && o.Keep < MinKeep {
-		return nil, fmt.Errorf("a node must keep at least %d blocks, not %d", MinKeep, o.Keep)
+		return nil, fmt.Errorf("invalid number of blocks to keep %d: must be 0 or at least %d", o.Keep, MinKeep)
 	}
 	c := &Chain{
 		store:    o.Store,
@@ -162,7 +161,7 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 		bodies:   map[uint32][]*headertree.Node{},
 	}
 	if c.maxHeld == 0 {
-		c.maxHeld = maxHeld
+		c.maxHeld = defaultMaxHeld
 	}
 	if c.verifier == nil {
 		c.verifier = newVerifier()
@@ -186,11 +185,11 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 // Tip returns the tip of the chain.
 func (c *Chain) Tip() *Tip { return c.published.Load().tip }
 
-// View returns the state after the tip, as it is at the time of each Get.
+// View returns the state after the tip, at the time of each Get.
 func (c *Chain) View() rules.View { return c.store.View() }
 
-// NextContext returns the context of the next block, in which a record must be
-// valid to be mined on the tip.
+// NextContext returns the context of the next block: a record must be valid in it to
+// be mined on the tip.
 func (c *Chain) NextContext() rules.Context {
 	tip := c.Tip()
 	return rules.Context{Params: c.params, Height: tip.Height + 1, MedianTime: tip.MedianTime}
@@ -205,7 +204,7 @@ func (c *Chain) Err() error {
 	return nil
 }
 
-// newTip returns what is published about a node.
+// newTip returns the Tip of a node.
 func newTip(n *headertree.Node, digest pow.Hash) *Tip {
 	return &Tip{
 		Hash:       n.Hash,
@@ -226,7 +225,7 @@ func (c *Chain) add(b *block.Block) (*headertree.Node, error) {
 	return c.tree.Add(b.Header, b.Hash())
 }
 
-// setBody says that the body of n is in the store.
+// setBody notes that the body of n is in the store.
 func (c *Chain) setBody(n *headertree.Node) {
 	c.treeMu.Lock()
 	c.tree.SetBody(n)

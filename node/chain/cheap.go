@@ -6,13 +6,13 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Where difficulty can fall within MaxReorg blocks, as on the networks dev and
-// test, a branch can do so on purpose: its first blocks cost work, and then any
-// number of blocks on it costs nothing. So only so many cheap blocks are kept.
+// Where difficulty can fall within MaxReorg blocks, as on the networks dev and test,
+// a branch can make it fall on purpose: its first blocks cost work, and then any
+// number of blocks costs nothing. So the number of cheap blocks is bounded.
 const (
-	// cheapFactor is how many times the work of a block the tip must have for that
-	// block to be cheap. Difficulty falls by a factor of 4 at most in a retarget,
-	// so on main no block is cheap.
+	// cheapFactor: a block is cheap if the tip has more than cheapFactor times its
+	// work. Difficulty falls by a factor of at most 4 in a retarget, so on main no
+	// block is cheap.
 	cheapFactor = 8
 	// maxCheapBlocks and maxCheapBytes bound the cheap blocks off the chain that
 	// have enough work to be kept. A branch with a sixteenth of the tip's difficulty
@@ -25,7 +25,7 @@ const (
 type cheapBlocks struct {
 	blocks []cheapBlock
 	bytes  int64            // of their stored bodies
-	seen   *headertree.Node // the tip for which those that do not count any more were dropped
+	seen   *headertree.Node // the tip at the last dropCheap
 }
 
 type cheapBlock struct {
@@ -47,7 +47,7 @@ func (c *Chain) isCheap(bits pow.Bits) bool {
 	return multiply(blockWork(bits), cheapFactor).Cmp(blockWork(c.storeTip.Header.Bits)) < 0
 }
 
-// checkCheap rejects a cheap block if there are too many already.
+// checkCheap rejects a cheap block if there are too many of them.
 func (c *Chain) checkCheap(bits pow.Bits) error {
 	if !c.isCheap(bits) || !c.cheap.full() {
 		return nil
@@ -56,24 +56,23 @@ func (c *Chain) checkCheap(bits pow.Bits) error {
 	if !c.cheap.full() {
 		return nil
 	}
-	return reject.New(reject.LowWork, "it has less than 1/%d of the tip's work, and %d such blocks with %d bytes are kept already, beside the chain", cheapFactor, len(c.cheap.blocks), c.cheap.bytes)
+	return reject.New(reject.LowWork, "it has less than 1/%d of the tip's work, and %d such blocks off the chain, with %d bytes, are kept already", cheapFactor, len(c.cheap.blocks), c.cheap.bytes)
 }
 
-// noteCheap counts a block that was stored, or remembered as invalid, if it is
-// cheap.
+// noteCheap counts a block that was stored or marked as invalid, if it is cheap.
 func (c *Chain) noteCheap(n *headertree.Node, size int64) {
 	if c.isCheap(n.Header.Bits) {
 		c.cheap.add(n, size)
 	}
 }
 
-// countsAsCheap reports whether a block that is kept counts: it is cheap, off the
-// chain, and not so far behind that nothing more is taken on it.
+// countsAsCheap reports whether a stored block counts: it is cheap, off the chain,
+// and not so far behind that no block on it would be stored.
 func (c *Chain) countsAsCheap(n *headertree.Node) bool {
 	return c.isCheap(n.Header.Bits) && !c.isLowWork(n.Work) && c.storeTip.Ancestor(n.Height) != n
 }
 
-// dropCheap forgets the blocks that do not count any more.
+// dropCheap drops the blocks that do not count any more.
 func (c *Chain) dropCheap() {
 	if c.cheap.seen == c.storeTip {
 		return

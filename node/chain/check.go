@@ -14,40 +14,40 @@ import (
 	"stele/node/store"
 )
 
-// CheckOptions are what a check may be told.
+// CheckOptions are the options of a check. The zero value is good.
 type CheckOptions struct {
-	// Progress is called with each height that was replayed and that of the tip.
-	// Nil: nobody is told.
+	// Progress is called with each replayed height and the height of the tip. Nil:
+	// nothing is called.
 	Progress func(height, tip uint32)
-	// Workers is how many goroutines check signatures. 0: one for each processor.
+	// Workers is the number of goroutines that check signatures. 0: GOMAXPROCS.
 	Workers int
 }
 
-// Report is what a check has found.
+// Report is the result of a check.
 type Report struct {
 	Network string
 	Height  uint32   // of the tip
 	Tip     pow.Hash // of the store
-	Blocks  int      // that were replayed
-	Records int      // in them, with the coinbases
-	From    uint32   // height of the first block that was replayed: above 0 if bodies are pruned
+	Blocks  int      // replayed
+	Records int      // in these blocks, with the coinbases
+	From    uint32   // height of the first replayed block: above 0 if bodies are pruned
 	Sealed  bool     // the store was closed properly, so that its seal covers every bit
 
-	// Damage is the first thing, by height, that is not as the rules give it;
-	// nil if all is. Files are the files of the store that are not as they were
-	// written. One can be there without the other: a file may hold a changed bit
-	// that means nothing, and rules may be broken in a well-preserved file.
+	// Damage is the first inconsistency with the rules, by height; nil if there is
+	// none. Files are the files of the store that are not as they were written. One
+	// can occur without the other: a changed bit in a file may have no meaning, and
+	// an unchanged file may hold what breaks the rules.
 	Damage *store.Damage
 	Files  []*store.Damage
 }
 
-// Broken reports whether anything was found.
+// Broken reports whether the check has found any damage.
 func (r Report) Broken() bool { return r.Damage != nil || len(r.Files) > 0 }
 
-// CheckFolder is Check for the store in a folder, which must not be in use. It
-// is opened for reading. Where it is so damaged that it cannot be opened, the
-// report says so, with all that the seal tells, and the error is nil. Errors are
-// those of [store.Open] but for ErrCorrupt.
+// CheckFolder is Check for the store in a folder, which must not be in use. It is
+// opened for reading. If it is too damaged to be opened, that is the Damage of the
+// report, the seal gives its Files, and the error is nil. Errors: those of
+// [store.Open] except ErrCorrupt.
 func CheckFolder(ctx context.Context, dir string, p *network.Params, so store.Options, o CheckOptions) (Report, error) {
 	so.ReadOnly = true
 	st, err := store.Open(dir, store.Identity{Network: p.ID, Genesis: block.Genesis(p).Hash()}, so)
@@ -56,7 +56,7 @@ func CheckFolder(ctx context.Context, dir string, p *network.Params, so store.Op
 		report := Report{Network: p.Name, Damage: damage}
 		seal, files, err := store.VerifySeal(ctx, dir, so.FS)
 		report.Sealed, report.Files = seal == store.Sealed, files
-		if len(files) == 1 && damage.File == "" { // all others are as they were
+		if len(files) == 1 && damage.File == "" { // all other files are unchanged
 			named := *damage
 			named.File = files[0].File
 			report.Damage = &named
@@ -73,14 +73,14 @@ func CheckFolder(ctx context.Context, dir string, p *network.Params, so store.Op
 	return report, err
 }
 
-// Check compares the files of a store with their seal, replays its chain from
-// the genesis block, and compares everything that is stored with what the rules
-// give: headers, bodies, signatures, undo data, digests, the record index and
-// each entry of the state. Where bodies are pruned, it goes back from the tip by
-// the undo data and replays the rest.
+// Check compares the files of a store with their seal, replays its chain from the
+// genesis block, and compares everything stored with the result: headers, bodies,
+// signatures, undo data, digests, the record index and each entry of the state.
+// Where bodies are pruned, it goes back from the tip by the undo data and replays
+// the rest.
 //
-// The error is nil if the check could be made, whatever it has found. Memory
-// holds the state, about 300 bytes an entry, and a few MB of blocks.
+// The error is nil if the check could be made, whatever its result. It takes memory
+// for the state, about 300 bytes an entry, and a few MB for blocks.
 func Check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptions) (Report, error) {
 	report := Report{Network: p.Name}
 	seal, files, err := st.VerifySeal(ctx)
@@ -112,7 +112,7 @@ func check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptio
 		r.replay,
 		r.checkState,
 		r.checkIndex,
-		st.Scan, // what the replay does not reach: other branches, the pool
+		st.Scan, // for what the replay does not reach: other branches, the pool
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -122,7 +122,7 @@ func check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptio
 	return nil
 }
 
-// replay is a check under way.
+// replay is the state of one check.
 type replay struct {
 	store    *store.Store
 	snapshot *store.Snapshot
@@ -131,10 +131,10 @@ type replay struct {
 	report   *Report
 
 	tip    *headertree.Node
-	bodies []*headertree.Node // whose bodies are stored, of all branches
+	bodies []*headertree.Node // with stored bodies, of all branches
 	first  uint32             // height of the first block to replay
-	state  replayed           // after the blocks that were replayed
-	digest pow.Hash           // of that
+	state  replayed           // after the replayed blocks
+	digest pow.Hash           // of that state
 	stored store.Tip          // of the snapshot
 	links  []pow.Hash         // digests of the chain, by height
 	sum    indexSum           // over the places of all records
@@ -146,14 +146,14 @@ type replayed interface {
 	change(changes []rules.Change)
 }
 
-// readTip reads the tip. A store without one holds nothing to check.
+// readTip reads the tip. A store without one is damaged.
 func (r *replay) readTip(ctx context.Context) error {
 	tip, ok, err := r.snapshot.Tip()
 	if err != nil {
 		return r.locate(ctx, unreadable(err, store.NoHeight, "tip"))
 	}
 	if !ok {
-		return &store.Damage{Height: 0, Field: "tip", Detail: "the store is empty: it has not even a genesis block"}
+		return &store.Damage{Height: 0, Field: "tip", Detail: "the store is empty: the genesis block is missing"}
 	}
 	r.stored = tip
 	r.report.Height, r.report.Tip = tip.Height, tip.Hash
@@ -220,8 +220,8 @@ func (r *replay) checkHeaders(ctx context.Context) error {
 	return nil
 }
 
-// locate finds the first block of which something cannot be read, where a read
-// of many at once has failed with err. If there is none, it returns err.
+// locate finds the first block of which something cannot be read, after a read of
+// many at once has failed with err. If there is none, it returns err.
 func (r *replay) locate(ctx context.Context, err error) error {
 	var damage *store.Damage
 	if !errors.As(err, &damage) || damage.Height != store.NoHeight {
@@ -275,7 +275,7 @@ func (r *replay) rollBack(ctx context.Context) error {
 	}
 	for _, b := range r.bodies {
 		if 0 < b.Height && b.Height < n.Height && n.Ancestor(b.Height) == b {
-			return corrupt(n.Height, "body", "it is missing, but that of height %d is there", b.Height)
+			return corrupt(n.Height, "body", "it is missing, but that of height %d is stored", b.Height)
 		}
 	}
 	r.first = n.Height + 1
@@ -296,8 +296,8 @@ func (r *replay) isPruned() (bool, error) {
 	return false, nil // any damage is found when the block is replayed
 }
 
-// apply replays a block whose body is right by itself, and compares what is
-// stored about it.
+// apply replays a block whose body is valid by itself, and compares the stored undo
+// data and digest with the result.
 func (r *replay) apply(b *block.Block, height uint32, undo []byte) error {
 	s := rules.NewState(r.state)
 	ctx := rules.Context{Params: r.params, Height: height}
@@ -315,11 +315,11 @@ func (r *replay) apply(b *block.Block, height uint32, undo []byte) error {
 	}
 	changes := s.Changes()
 	if string(rules.EncodeUndo(changes)) != string(undo) {
-		return corrupt(height, "undo", "it is not what the block replaced")
+		return corrupt(height, "undo", "it differs from what the block replaced")
 	}
 	r.digest = rules.Digest(r.digest, changes)
 	if r.digest != r.links[height] {
-		return corrupt(height, "digest", "stored is %v, the replay gives %v", r.links[height], r.digest)
+		return corrupt(height, "digest", "stored: %v, from the replay: %v", r.links[height], r.digest)
 	}
 	r.state.change(changes)
 	for i, id := range b.IDs() {
@@ -344,9 +344,9 @@ func (r *replay) checkState(context.Context) error {
 			want, ok := state[string(key)]
 			switch {
 			case !ok:
-				fault = r.stateFault(key, "it is stored, but the replay has none")
+				fault = r.stateFault(key, "it is stored, but the replay does not give it")
 			case string(want) != string(value):
-				fault = r.stateFault(key, fmt.Sprintf("stored is %x, the replay gives %x", value, want))
+				fault = r.stateFault(key, fmt.Sprintf("stored: %x, from the replay: %x", value, want))
 			}
 			return fault == nil
 		})
@@ -372,7 +372,7 @@ func (r *replay) checkState(context.Context) error {
 				return unreadable(err, int64(r.tip.Height), "state")
 			}
 			if (value == nil) != (want == nil) || string(value) != string(want) {
-				return r.stateFault([]byte(key), fmt.Sprintf("stored is %x, the replay gives %x", value, want))
+				return r.stateFault([]byte(key), fmt.Sprintf("stored: %x, from the replay: %x", value, want))
 			}
 		}
 	}
@@ -383,7 +383,7 @@ func (r *replay) stateFault(key []byte, text string) error {
 	return corrupt(r.tip.Height, "state", "entry %x: %s", key, text)
 }
 
-// overlay is the state of a store with changes over it.
+// overlay is a state with changes on top of it.
 type overlay struct {
 	base    rules.View
 	entries map[string][]byte // nil: absent

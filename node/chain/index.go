@@ -10,11 +10,10 @@ import (
 	"stele/node/store"
 )
 
-// indexSum is a sum over the entries of a record index that does not depend on
-// their order, so that an index of any size is compared in the order of blocks
-// with one in the order of ids. Each entry counts with 128 bits of a hash whose
-// seed is random: two different sets have the same sum with a probability of
-// about 2^-128, and nobody can aim at it.
+// indexSum is a sum over the entries of a record index that does not depend on their
+// order: the replay adds entries by block, the store by id. Each entry adds 128 bits
+// of a hash with a random seed: two different sets have the same sum with a
+// probability of about 2^-128, and nobody can construct such sets.
 type indexSum struct {
 	seeds [2]maphash.Seed
 	sum   [2]uint64
@@ -40,7 +39,7 @@ func (s *indexSum) add(id pow.Hash, p store.Place) {
 func (r *replay) checkIndex(ctx context.Context) error {
 	found := indexSum{seeds: r.sum.seeds}
 	r.snapshot.Index(func(id pow.Hash, p store.Place) bool {
-		if p.Height >= r.first { // the others' blocks are pruned
+		if p.Height >= r.first { // the blocks of the others are pruned
 			found.add(id, p)
 		}
 		return ctx.Err() == nil
@@ -53,7 +52,7 @@ func (r *replay) checkIndex(ctx context.Context) error {
 		return nil
 	}
 
-	// Something differs: now find out what, without haste.
+	// Something differs: now find it, however long that takes.
 	for height := r.first; height <= r.tip.Height; height++ {
 		b, err := readBlock(r.store, r.params, r.tip.Ancestor(height).Hash, height)
 		if err != nil {
@@ -77,7 +76,7 @@ func (r *replay) checkIndex(ctx context.Context) error {
 				return true
 			}
 		}
-		fault = corrupt(p.Height, "record index", "%v is said to be record %d, but it is not there", id, p.Index)
+		fault = corrupt(p.Height, "record index", "%v is indexed as record %d, which it is not", id, p.Index)
 		return false
 	})
 	return errors.Join(fault, r.snapshot.Err())

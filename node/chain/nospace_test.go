@@ -152,7 +152,7 @@ func TestFullDiskIsLoggedOnce(t *testing.T) {
 		if err := n.Err(); err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range []string{"the chain has stopped", "the chain goes on"} {
+		for _, text := range []string{"chain stopped", "chain resumed"} {
 			if got := strings.Count(log.String(), text); got != round+1 {
 				t.Errorf("round %d: %q is logged %d times", round, text, got)
 			}

@@ -5,11 +5,11 @@ import (
 	"stele/node/store"
 )
 
-// pruneBelow adds to batch the removal of the bodies that are too deep below a
-// tip at height. They go on all branches: none of those can be connected any
-// more. That is true only once the chain has come to its best block: on the way
-// there, a block can turn out to be invalid, and the way back needs the bodies
-// and undo data of both branches, however long they are.
+// pruneBelow adds to batch the removal of the bodies that are too deep below a tip at
+// height, on all branches: none of those can be connected any more. That is true
+// only once the chain has reached its best block: on the way there, a block can turn
+// out to be invalid, and the way back needs the bodies and undo data of both
+// branches, however long they are.
 func (c *Chain) pruneBelow(batch *store.Batch, height uint32) {
 	if c.keep == 0 {
 		return
@@ -21,7 +21,7 @@ func (c *Chain) pruneBelow(batch *store.Batch, height uint32) {
 	}
 }
 
-// notePruned notes what pruneBelow did, once the batch is committed.
+// notePruned notes the removals of pruneBelow, once the batch is committed.
 func (c *Chain) notePruned(height uint32) {
 	if c.keep == 0 {
 		return
@@ -31,8 +31,8 @@ func (c *Chain) notePruned(height uint32) {
 	}
 }
 
-// prune removes the bodies that are too deep below the tip, which must be the
-// best block: those that a change of branches or a former Options.Keep has left.
+// prune removes the bodies that are too deep below the tip, which must be the best
+// block: those that a reorganisation or a former Options.Keep has left.
 func (c *Chain) prune() error {
 	const atOnce = 1000 // heights
 	for c.keep > 0 && c.pruned+c.keep <= c.storeTip.Height {

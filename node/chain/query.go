@@ -10,14 +10,14 @@ import (
 	"stele/node/store"
 )
 
-// Header is a known header and its place.
+// Header is a header of the tree, with its place.
 type Header struct {
 	pow.Header
 	Hash    pow.Hash
 	Height  uint32
 	Work    pow.Work // of the chain up to here
-	InChain bool     // whether it is part of the chain of the tip
-	Invalid bool     // whether it, or a block before it, was found invalid
+	InChain bool     // it is part of the chain of the tip
+	Invalid bool     // it, or a block before it, was found invalid
 }
 
 // Header returns the header with a hash, and false if it is not known.
@@ -74,7 +74,8 @@ func (c *Chain) Block(hash pow.Hash) (*block.Block, error) {
 	return readBlock(c.store, c.params, hash, h.Height)
 }
 
-// BlockAt returns the block of the chain at a height. Errors: those of Block.
+// BlockAt returns the block of the chain at a height. Errors: those of Block. Safe for
+// concurrent use.
 func (c *Chain) BlockAt(height uint32) (*block.Block, error) {
 	h, ok := c.HeaderAt(height)
 	if !ok {
@@ -88,14 +89,14 @@ type Found struct {
 	Record *record.Record
 	Place  store.Place
 	Block  pow.Hash
-	Proof  block.Proof // that it is in the block
+	Proof  block.Proof // that the record is in the block
 }
 
-// Find returns the record with an id, if the chain holds it. Errors: those of
-// Block.
+// Find returns the record with an id, if the chain has it. Errors: those of Block.
+// Safe for concurrent use.
 func (c *Chain) Find(id record.ID) (Found, error) {
-	// The chain may change its branch between one read and the next. Then the
-	// block is not the one with the record, and the index is asked again.
+	// A reorganisation between two reads may put another block at the height. Then
+	// the index is read again.
 	for range 3 {
 		place, ok, err := c.store.Find(id)
 		if err != nil {

@@ -13,11 +13,11 @@ import (
 	"stele/node/store"
 )
 
-// activate makes the best usable block the tip, one block after the other: down
-// to the fork, then up. A block that turns out to be invalid is marked and
-// noted in verdicts (which may be nil), and the next best is taken. What is then
-// too deep is pruned at the end, when no way back is needed any more. A long way
-// is announced in parts, since the blocks of a change are held in memory.
+// activate makes the best usable block the tip, one block after the other: down to
+// the fork, then up. A block that turns out to be invalid is marked and noted in
+// verdicts (which may be nil), and the next best is taken. Blocks that are too deep
+// then are pruned at the end, when no way back is needed any more. A long way is
+// reported in parts, since the blocks of a change are held in memory.
 func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 	isFlushed := false
 	for {
@@ -46,7 +46,7 @@ func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 		}
 		err = c.connect(next, b)
 		if _, rejected := reject.Of(err); rejected {
-			c.log.Warn("a branch is invalid", "block", next.Hash, "height", next.Height, "err", err)
+			c.log.Warn("branch is invalid", "block", next.Hash, "height", next.Height, "err", err)
 			if verdicts != nil {
 				verdicts[next] = err
 			}
@@ -94,8 +94,8 @@ func (c *Chain) connect(n *headertree.Node, b *block.Block) error {
 	return nil
 }
 
-// apply checks signatures and the ledger's rules for a block on parent, the
-// tip, and puts what changes into batch. It returns the new digest.
+// apply checks signatures and the ledger's rules for a block on parent, the tip,
+// and puts its changes into batch. It returns the new digest.
 func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Block) (pow.Hash, error) {
 	height := parent.Height + 1
 	if bad, err := c.verifier.Verify(b.Records[1:]); err != nil {
@@ -113,7 +113,7 @@ func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Bloc
 	return digest, nil
 }
 
-// atRecord says which record of a block an error is about.
+// atRecord adds the index of the record in its block to a rejection.
 func atRecord(index int, err error) error {
 	reason, ok := reject.Of(err)
 	if !ok {
@@ -122,9 +122,9 @@ func atRecord(index int, err error) error {
 	return reject.New(reason, "record %d: %v", index, err)
 }
 
-// disconnect takes the tip off the chain, by its undo data. Its records go back
-// into the journal of the pool in the same batch: they wait for a block again,
-// and the pool itself is told only at the end.
+// disconnect takes the tip off the chain, by its undo data. Its records go back into
+// the journal of the pool in the same batch: they wait for a block again, and the
+// pool itself follows only at the end.
 func (c *Chain) disconnect() error {
 	n := c.storeTip
 	b, err := c.load(n)
@@ -166,8 +166,8 @@ func readUndo(s *store.Store, hash pow.Hash, height uint32) ([]rules.Change, err
 	return changes, nil
 }
 
-// moveTo notes that n is the tip of the store. The block is that of n if it was
-// connected.
+// moveTo notes that n is the tip of the store. B is the block of n if that was
+// connected, and nil if its child was disconnected.
 func (c *Chain) moveTo(n *headertree.Node, digest pow.Hash, b *block.Block) {
 	c.storeTip, c.digest = n, digest
 	if b != nil {
@@ -178,7 +178,7 @@ func (c *Chain) moveTo(n *headertree.Node, digest pow.Hash, b *block.Block) {
 	}
 }
 
-// hold keeps the block of n until a change is announced.
+// hold keeps the block of n until the next report.
 func (c *Chain) hold(n *headertree.Node, b *block.Block) {
 	if c.blocks[n] == nil {
 		c.blocks[n] = b
@@ -198,10 +198,10 @@ func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
 	return b, err
 }
 
-// announce publishes the tip and reports how the chain changed since the last
-// report. If the store failed on the way to the best block, the tip is one in
-// between: it is published, since the state may stay there for long, but the
-// change is partial. It reports whether there was a change.
+// announce publishes the tip, reports the last part of a change to Options.OnChange,
+// and returns whether there was a change. If the store failed on the way to the best
+// block, the tip is one in between: it is published, since the state may stay there
+// for long, but the change is partial.
 func (c *Chain) announce() bool {
 	partial := c.storeTip != c.tree.Best()
 	before := c.Tip()
@@ -227,8 +227,8 @@ func (c *Chain) storedTip() *Tip {
 	return newTip(c.storeTip, c.digest)
 }
 
-// report reports how the chain changed since the last report, and drops the
-// blocks that were held for that.
+// report calls Options.OnChange with the change since the last report, and drops the
+// blocks that were held for it.
 func (c *Chain) report(tip *Tip, partial bool) {
 	fork := headertree.ForkPoint(c.reportedTip, c.storeTip)
 	change := Change{Tip: tip, Partial: partial}
@@ -255,7 +255,7 @@ func (c *Chain) drop() {
 // newVerifier returns a verifier for a chain that shares none.
 func newVerifier() *record.Verifier { return record.NewVerifier(1<<16, 0) }
 
-// corrupt is the error for stored data that does not fit together.
+// corrupt returns the error for stored data that is inconsistent.
 func corrupt(height uint32, field, format string, args ...any) error {
 	return &store.Damage{Height: int64(height), Field: field, Detail: fmt.Sprintf(format, args...)}
 }

@@ -12,14 +12,14 @@ import (
 	"stele/node/store"
 )
 
-// A replay is a pipeline. One goroutine reads blocks from the store and puts
-// them together to parcels; workers decode them and check all that needs no
-// state, signatures above all; the caller applies them in order. The channels
-// bound how many parcels there are.
+// A replay is a pipeline. One goroutine reads blocks from the store and groups them
+// into parcels. Workers decode them and check everything that needs no state, above
+// all signatures. The caller applies them in order. The channels bound the number of
+// parcels.
 
 const (
-	// A parcel is full with so many records, so that signatures fill batches
-	// also where blocks are small, or with so many bytes.
+	// A parcel is full with this many records, so that signatures fill batches
+	// even where blocks are small, or with this many bytes.
 	parcelRecords = 1024
 	parcelBytes   = 1 << 20
 )
@@ -28,12 +28,12 @@ const (
 type parcel struct {
 	first  uint32 // height
 	raw    []rawBlock
-	blocks []*block.Block // those before the first that is wrong
-	err    error          // what is wrong with that
+	blocks []*block.Block // before the first one with a fault
+	err    error          // that fault
 	done   chan struct{}  // closed when blocks and err are set
 }
 
-// rawBlock is what the store has of a block.
+// rawBlock is a block as it is stored.
 type rawBlock struct{ body, undo []byte }
 
 // replay checks all blocks from r.first to the tip.
@@ -77,8 +77,8 @@ func (r *replay) replay(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// read makes parcels of all blocks to replay. A block that cannot be read ends
-// the last one.
+// read groups all blocks to replay into parcels. A block that cannot be read ends the
+// last one.
 func (r *replay) read(ctx context.Context, work, order chan<- *parcel) {
 	send := func(p *parcel, to chan<- *parcel) bool {
 		select {
@@ -120,7 +120,7 @@ func (r *replay) readRaw(height uint32) (rawBlock, error) {
 	return rawBlock{body, undo}, nil
 }
 
-// unreadable says of which block and field the store could not read something.
+// unreadable adds to an error of the store which block and field could not be read.
 func unreadable(err error, height int64, field string) error {
 	var damage *store.Damage
 	switch {
@@ -132,7 +132,7 @@ func unreadable(err error, height int64, field string) error {
 	return err
 }
 
-// countRecords returns the number of records that a body says it has.
+// countRecords returns the number of records that a body claims to have.
 func countRecords(body []byte) int {
 	if len(body) < pow.HeaderSize+4 {
 		return 0
@@ -140,12 +140,12 @@ func countRecords(body []byte) int {
 	return int(binary.LittleEndian.Uint32(body[pow.HeaderSize:]))
 }
 
-// checkParcel decodes the blocks of a parcel and checks all that needs no
+// checkParcel decodes the blocks of a parcel and checks everything that needs no
 // state.
 func (r *replay) checkParcel(p *parcel, verifier *record.Verifier) error {
 	fault := p.err // of reading, after the blocks that were read
 	var records []*record.Record
-	var from []int // number of the first of records in each block
+	var from []int // index in records of the first record of each block
 	for i, raw := range p.raw {
 		height := p.first + uint32(i)
 		b, err := decodeBlock(raw.body, r.params, r.tip.Ancestor(height).Hash, height)

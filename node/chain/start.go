@@ -12,15 +12,15 @@ import (
 	"stele/node/store"
 )
 
-// What the store remembers of a block, as store.Meta.Status.
+// Values of store.Meta.Status.
 const (
-	statusStored    uint8 = iota // header and body are right by themselves
+	statusStored    uint8 = iota // header and body are valid by themselves
 	statusConnected              // it was part of the chain once, so it is valid
 	statusInvalid                // it, or its body, breaks a rule
 )
 
-// checkDepth is how many blocks below the tip are looked at when a chain is
-// opened: that of Bitcoin Core (-checkblocks).
+// checkDepth is how many blocks from the tip down are checked when a chain is
+// opened: the default of Bitcoin Core (-checkblocks).
 const checkDepth = 6
 
 // start reads the store and brings the chain to its best block.
@@ -45,10 +45,10 @@ func (c *Chain) start(ctx context.Context) error {
 	c.reportedTip = c.storeTip
 	c.publish(newTip(c.storeTip, c.digest), false)
 	if ahead := int64(c.storeTip.Header.Time) - c.clock().Unix(); ahead > int64(c.params.MaxFuture) {
-		c.log.Warn("the tip is from the future: is the clock here right?", "ahead_s", ahead)
+		c.log.Warn("tip is ahead of the local clock: check the clock", "ahead_s", ahead)
 	}
 	if c.tree.Best() != c.storeTip {
-		c.log.Info("finishing an interrupted reorganisation", "height", c.storeTip.Height, "to", c.tree.Best().Height)
+		c.log.Info("interrupted reorganisation resumed", "height", c.storeTip.Height, "to", c.tree.Best().Height)
 		if err := c.activate(nil); err != nil {
 			return err
 		}
@@ -113,8 +113,9 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 	if c.storeTip == nil || c.storeTip.Height != tip.Height {
 		return corrupt(tip.Height, "tip", "the tip %v is not among the headers", tip.Hash)
 	}
-	// The bodies of the chain come first, so that it is preferred to branches of
-	// the same work, as it was when it was seen first. They may be pruned.
+	// The bodies of the chain are set first, so that the chain is preferred to
+	// branches of the same work, as it was when it was seen first. They may be
+	// pruned.
 	for height := range c.storeTip.Height + 1 {
 		c.tree.SetBody(c.storeTip.Ancestor(height))
 	}
@@ -128,8 +129,8 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 	return c.countCheap(bodies, invalid)
 }
 
-// checkEnd goes back from the tip by the undo data, without changing the store,
-// and checks that bodies, undo data, state and digests fit together.
+// checkEnd goes back from the tip by the undo data, without changing the store, and
+// checks that bodies, undo data, state and digests are consistent.
 func (c *Chain) checkEnd(ctx context.Context) error {
 	state := rules.NewState(c.store.View())
 	digest := c.digest
@@ -159,8 +160,8 @@ func (c *Chain) checkEnd(ctx context.Context) error {
 	return nil
 }
 
-// takeBack undoes a block in state, and completes its changes by New, the values
-// that the block left.
+// takeBack undoes a block in state, and sets New of its changes to the values that
+// the block left.
 func takeBack(state *rules.State, changes []rules.Change) error {
 	for i, change := range changes {
 		value, err := state.Get(change.Key)
@@ -175,8 +176,8 @@ func takeBack(state *rules.State, changes []rules.Change) error {
 	return nil
 }
 
-// checkPlace checks that the block of n is stored and right by itself, and that
-// its height and its records lead to it.
+// checkPlace checks that the block of n is stored and valid by itself, and that the
+// indexes of heights and records lead to it.
 func checkPlace(s *store.Store, p *network.Params, n *headertree.Node) error {
 	hash, err := s.HashAt(n.Height)
 	if err != nil {
@@ -195,7 +196,7 @@ func checkPlace(s *store.Store, p *network.Params, n *headertree.Node) error {
 	return checkIndex(s, n.Height, b.IDs())
 }
 
-// checkIndex checks that the ids of a block's records lead to it.
+// checkIndex checks that the index leads from the ids of records to their block.
 func checkIndex(s *store.Store, height uint32, ids []pow.Hash) error {
 	for i, id := range ids {
 		want := store.Place{Height: height, Index: uint32(i)}
@@ -205,14 +206,14 @@ func checkIndex(s *store.Store, height uint32, ids []pow.Hash) error {
 		case !ok:
 			return corrupt(height, "record index", "record %d (%v) is missing", i, id)
 		case place != want:
-			return corrupt(height, "record index", "record %d (%v) is said to be record %d of height %d", i, id, place.Index, place.Height)
+			return corrupt(height, "record index", "record %d (%v) is indexed as record %d of height %d", i, id, place.Index, place.Height)
 		}
 	}
 	return nil
 }
 
-// readBlock returns a stored block. It has the header of its hash; whether the
-// body belongs to that was checked when it was stored.
+// readBlock returns a stored block, and checks that its header has the hash. That the
+// body belongs to the header was checked when it was stored.
 func readBlock(s *store.Store, p *network.Params, hash pow.Hash, height uint32) (*block.Block, error) {
 	raw, err := s.Body(hash)
 	if err != nil {
@@ -228,7 +229,7 @@ func decodeBlock(raw []byte, p *network.Params, hash pow.Hash, height uint32) (*
 		return nil, corrupt(height, "body", "%v", err)
 	}
 	if b.Hash() != hash {
-		return nil, corrupt(height, "body", "it has the header %v, expected %v", b.Hash(), hash)
+		return nil, corrupt(height, "body", "its header is %v, expected %v", b.Hash(), hash)
 	}
 	return b, nil
 }

@@ -11,7 +11,7 @@ import (
 	"stele/node/store"
 )
 
-// Outcome tells what became of a block that was not rejected.
+// Outcome is what became of a block that was not rejected.
 type Outcome uint8
 
 const (
@@ -22,7 +22,7 @@ const (
 	// SideBranch means that the block is stored, on a branch with no more work
 	// than the chain.
 	SideBranch
-	// Known means that the block was there before.
+	// Known means that the chain has had the block before.
 	Known
 )
 
@@ -66,25 +66,25 @@ func (c *Chain) submitLocked(b *block.Block) (outcome Outcome, changed bool, err
 	switch {
 	case isStoreError(err):
 		if c.Err() == nil {
-			c.log.Error("the chain has stopped", "err", err)
+			c.log.Error("chain stopped: store failed", "err", err)
 		}
 		c.stopped.Store(&err)
 		return 0, false, fmt.Errorf("%w: %w", ErrStopped, err)
 	case c.Err() != nil && c.store.Err() == nil:
 		c.stopped.Store(nil)
-		c.log.Info("the chain goes on", "height", c.storeTip.Height)
+		c.log.Info("chain resumed", "height", c.storeTip.Height)
 	}
 	return outcome, false, err
 }
 
-// isStoreError reports whether err is no verdict about a block.
+// isStoreError reports whether err is an error, but not a verdict about a block.
 func isStoreError(err error) bool {
 	_, rejected := reject.Of(err)
 	return err != nil && !rejected
 }
 
 func (c *Chain) submit(b *block.Block) (Outcome, error) {
-	if c.storeTip != c.tree.Best() { // the store failed in the middle of a reorganisation
+	if c.storeTip != c.tree.Best() { // the store failed during a reorganisation
 		if err := c.activate(nil); err != nil {
 			return 0, err
 		}
@@ -124,14 +124,14 @@ func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, erro
 		return nil, err
 	}
 	if err := headertree.TooNew(h, c.clock(), c.params.MaxFuture); err != nil {
-		c.log.Warn("a block from the future was rejected for now", "block", hash, "err", err)
+		c.log.Warn("block rejected for now: ahead of the local clock", "block", hash, "err", err)
 		return nil, err
 	}
 	if work := parent.Work.Add(blockWork(h.Bits)); c.isLowWork(work) {
-		return nil, reject.New(reject.LowWork, "its chain has the work %v, more than %d blocks behind the tip's %v", work, MaxReorg, c.storeTip.Work)
+		return nil, reject.New(reject.LowWork, "its chain has the work %v, more than %d blocks behind that of the tip, %v", work, MaxReorg, c.storeTip.Work)
 	}
 	if fork := headertree.ForkPoint(parent, c.storeTip); fork.Height+1 < c.pruned {
-		return nil, reject.New(reject.LowWork, "it leaves the chain after height %d, and blocks below %d are pruned here", fork.Height, c.pruned)
+		return nil, reject.New(reject.LowWork, "it leaves the chain after height %d, and this node has pruned the blocks below %d", fork.Height, c.pruned)
 	}
 	if parent != c.storeTip {
 		if err := c.checkCheap(h.Bits); err != nil {
@@ -141,9 +141,8 @@ func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, erro
 	return parent, nil
 }
 
-// isLowWork reports whether a chain with so much work is not kept. Work is
-// counted in whole chains: a branch may lack MaxReorg blocks like the tip behind
-// the chain.
+// isLowWork reports whether a branch with this total work is too far behind to be
+// stored: by more than MaxReorg blocks with the work of the tip.
 func (c *Chain) isLowWork(work pow.Work) bool {
 	slack := multiply(blockWork(c.storeTip.Header.Bits), MaxReorg)
 	return work.Add(slack).Cmp(c.storeTip.Work) < 0
@@ -157,7 +156,7 @@ func blockWork(bits pow.Bits) pow.Work {
 	return target.Work()
 }
 
-// multiply returns w times n, or the greatest work there is.
+// multiply returns w times n, or the maximum of Work if that is less.
 func multiply(w pow.Work, n int) pow.Work {
 	var product pow.Work
 	for ; n > 0; n >>= 1 {
@@ -169,8 +168,7 @@ func multiply(w pow.Work, n int) pow.Work {
 	return product
 }
 
-// condemn remembers that a block is invalid, if err says so for good, and
-// returns err.
+// condemn remembers that a block is invalid, if err is final, and returns err.
 func (c *Chain) condemn(b *block.Block, err error) error {
 	reason, rejected := reject.Of(err)
 	if !rejected || reason.BodyMismatch() {
@@ -197,7 +195,7 @@ func (c *Chain) markInvalid(n *headertree.Node) error {
 	return batch.Commit()
 }
 
-// branch stores a block that is not on the tip, and goes over to its branch if
+// branch stores a block that is not on the tip, and reorganises to its branch if
 // that is the best now.
 func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error) {
 	hash := b.Hash()
@@ -229,7 +227,7 @@ func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error)
 			return 0, verdict
 		}
 		if n.Ancestor(bad.Height) == bad {
-			return 0, reject.New(reject.InvalidParent, "block %v before it is invalid: %v", bad.Hash, verdict)
+			return 0, reject.New(reject.InvalidParent, "block %v on its branch is invalid: %v", bad.Hash, verdict)
 		}
 	}
 	return 0, errors.New("chain: a block became invalid without a verdict")
