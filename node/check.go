@@ -19,7 +19,7 @@ type ViewsState string
 // States of views. The words are stable.
 const (
 	ViewsSealed   ViewsState = "sealed"   // they were closed: their seal covers every bit
-	ViewsUnsealed ViewsState = "unsealed" // their node did not stop properly
+	ViewsUnsealed ViewsState = "unsealed" // their node did not stop properly, or their seal is damaged
 	ViewsAbsent   ViewsState = "absent"
 )
 
@@ -31,9 +31,10 @@ type BesideReport struct {
 }
 
 // CheckBeside checks what a node keeps in its folder dir beside the store: the
-// views by their seal, and in the folder blobs in dir the recipients' data by their
-// hashes and carriers' notices by their signatures. The node must not run. Nothing
-// is changed. Errors are those of reading; damage is in the report.
+// views by their seal, and that their lock is a regular file; in the folder blobs
+// in dir the recipients' data by their hashes and carriers' notices by their
+// signatures. The node must not run. Nothing is changed. Errors are those of
+// reading; damage is in the report.
 func CheckBeside(ctx context.Context, dir, blobs string) (BesideReport, error) {
 	r := BesideReport{Views: ViewsUnsealed}
 	exists, err := r.folder(dir, ViewsFolder)

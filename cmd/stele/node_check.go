@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -180,9 +181,12 @@ func (r nodeCheckResult) text() string {
 		fmt.Fprintf(w, ", from height %d on; those before are pruned", r.From)
 	}
 	fmt.Fprintln(w)
-	if r.Sealed {
+	switch {
+	case r.Sealed:
 		fmt.Fprintf(w, "files\tcompared with their seal\n")
-	} else {
+	case slices.ContainsFunc(r.Files, func(d nodeDamage) bool { return d.File == "SEAL" }):
+		fmt.Fprintf(w, "files\tnot compared: their seal is damaged\n")
+	default:
 		fmt.Fprintf(w, "files\tnot sealed: the node did not come to its end; checksums and the replay speak\n")
 	}
 	switch r.Views {

@@ -128,10 +128,12 @@ func TestNodeCheckFilesInTheWay(t *testing.T) {
 		detail string
 		views  node.ViewsState
 	}{
-		{"views/SEAL", pipe, "a named pipe", node.ViewsSealed},
-		{"views/SEAL", link, "a symbolic link", node.ViewsSealed},
-		{"views/SEAL", dangling, "a symbolic link", node.ViewsSealed},
-		{"views/SEAL", folder, "a folder", node.ViewsSealed},
+		{"views/SEAL", pipe, "a named pipe", node.ViewsUnsealed},
+		{"views/SEAL", link, "a symbolic link", node.ViewsUnsealed},
+		{"views/SEAL", dangling, "a symbolic link", node.ViewsUnsealed},
+		{"views/SEAL", folder, "a folder", node.ViewsUnsealed},
+		{"views/LOCK", link, "a symbolic link", node.ViewsUnsealed},
+		{"views/LOCK", pipe, "a named pipe", node.ViewsUnsealed},
 		{"views", pipe, "not a folder", node.ViewsUnsealed},
 		{"views", link, "not a folder", node.ViewsUnsealed},
 		{"blobs", pipe, "not a folder", node.ViewsAbsent},

@@ -23,9 +23,12 @@ type CheckOptions struct {
 	Workers int
 }
 
+// UnknownNetwork is the Report.Network of a store that does not say which network it is of.
+const UnknownNetwork = "unknown"
+
 // Report is the result of a check.
 type Report struct {
-	Network string
+	Network string   // name of the network, or UnknownNetwork
 	Height  uint32   // of the tip
 	Tip     pow.Hash // of the store
 	Blocks  int      // replayed
@@ -56,7 +59,10 @@ func CheckFolder(ctx context.Context, dir string, p *network.Params, so store.Op
 		report := Report{Network: p.Name, Damage: damage}
 		seal, files, err := store.VerifySeal(ctx, dir, so.FS)
 		report.Sealed, report.Files = seal == store.Sealed, files
-		if len(files) == 1 && damage.File == "" { // all other files are unchanged
+		if damage.File == store.IdentityFile {
+			report.Network = UnknownNetwork
+		}
+		if report.Sealed && len(files) == 1 && damage.File == "" { // all other files are unchanged
 			named := *damage
 			named.File = files[0].File
 			report.Damage = &named

@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"stele/engine/pow"
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/block"
+	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 	"stele/node/ledger/rules"
@@ -56,7 +59,7 @@ func TestBitFlips(t *testing.T) {
 
 		what := fmt.Sprintf("bit %d of byte %d of %s is flipped", bit, at, name)
 		file := strings.TrimPrefix(name, dir+"/")
-		if !report.Sealed || len(report.Files) != 1 || report.Files[0].File != file {
+		if report.Sealed != (file != "SEAL") || len(report.Files) != 1 || report.Files[0].File != file {
 			t.Errorf("%s: sealed %v, files %v", what, report.Sealed, report.Files)
 		}
 		d := report.Damage
@@ -206,6 +209,41 @@ func checkFiles(t *testing.T, b *chaintest.Builder, files map[string][]byte) Rep
 		t.Fatal(err)
 	}
 	return report
+}
+
+// A store whose lock or identity is unusable is still one of its own network, or of an
+// unknown one. It is never taken for one of the network that is tried first.
+func TestUnusableFilesOfNetwork(t *testing.T) {
+	own := chaintest.Network()
+	for file, want := range map[string]string{"LOCK": own.Name, store.IdentityFile: UnknownNetwork} {
+		folder := filepath.Join(t.TempDir(), "store")
+		s, err := store.Open(folder, identity(own), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(folder, file)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		report, err := CheckFolder(t.Context(), folder, own, store.Options{}, CheckOptions{})
+		if d := report.Damage; err != nil || d == nil || d.File != file || report.Network != want {
+			t.Errorf("%s: network %q, damage %v, %v", file, report.Network, d, err)
+		}
+		report, err = CheckFolder(t.Context(), folder, network.Main, store.Options{}, CheckOptions{})
+		if file == "LOCK" {
+			if !errors.Is(err, store.ErrNetwork) {
+				t.Errorf("%s: as another network: %+v, %v", file, report, err)
+			}
+		} else if err != nil || report.Damage == nil || report.Network != want {
+			t.Errorf("%s: as another network: %+v, %v", file, report, err)
+		}
+	}
 }
 
 // Data with correct checksums that are not what the rules give: only the replay

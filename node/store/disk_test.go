@@ -43,7 +43,7 @@ func openBoth(dir string, o Options) map[string]error {
 // What is not a regular file is neither followed, nor waited for, nor changed.
 func TestOnlyRegularFiles(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "target")
-	for _, name := range []string{lockFile, sealFile, identityFile} {
+	for _, name := range []string{lockFile, sealFile, IdentityFile} {
 		for what, c := range map[string]struct {
 			put  func(path string) error
 			want string
@@ -127,8 +127,8 @@ func TestMalformedFiles(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, want string }{
 		"seal":           {sealFile, "stele seal 1\nnonsense\n", "checksum"},
 		"empty seal":     {sealFile, "", "checksum"},
-		"identity":       {identityFile, "nonsense", "checksum"},
-		"large identity": {identityFile, strings.Repeat("x", 1<<20), "more than 4096 bytes"},
+		"identity":       {IdentityFile, "nonsense", "checksum"},
+		"large identity": {IdentityFile, strings.Repeat("x", 1<<20), "more than 4096 bytes"},
 	} {
 		dir := diskStore(t)
 		if err := os.WriteFile(filepath.Join(dir, c.file), []byte(c.text), 0o600); err != nil {
@@ -151,7 +151,7 @@ func TestMalformedFiles(t *testing.T) {
 type deniedFS struct{ vfs.FS }
 
 func (d deniedFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
-	if base := filepath.Base(name); base == sealFile || base == identityFile {
+	if base := filepath.Base(name); base == sealFile || base == IdentityFile {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EACCES}
 	}
 	return d.FS.Open(name, opts...)

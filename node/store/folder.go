@@ -69,25 +69,44 @@ func BreakFolderSeal(dir string, fs vfs.FS) error {
 
 // VerifyFolder compares the files of a folder with the seal of [SealFolder] and
 // returns all that are changed, missing or unknown, by name. Without a seal, or
-// without the folder, there is nothing to compare; what is wrong with the seal
-// itself, and be it no regular file, is damage too.
+// without the folder, there is nothing to compare. A lock or a seal that is not a
+// regular file is damage too, and so is a seal that cannot be read (BadSeal).
 func VerifyFolder(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damage, error) {
+	all, err := checkLock(dir, fs)
+	if err != nil {
+		return Unsealed, nil, err
+	}
 	files, err := readSeal(fs, dir, sealFile)
 	damage := (*Damage)(nil)
 	switch {
 	case missing(err):
-		return Unsealed, nil, nil
+		return Unsealed, all, nil
 	case errors.As(err, &damage):
-		return Sealed, []*Damage{damage}, nil
+		return BadSeal, append(all, damage), nil
 	case err != nil:
-		return Sealed, nil, err
+		return Sealed, all, err
 	}
 	names, err := folderFiles(dir, fs)
 	if err != nil {
-		return Sealed, nil, diskError(err)
+		return Sealed, all, diskError(err)
 	}
-	all, err := compareFiles(ctx, fs, dir, names, files, false)
-	return Sealed, all, err
+	changed, err := compareFiles(ctx, fs, dir, names, files, false)
+	return Sealed, append(all, changed...), err
+}
+
+// checkLock returns damage if something that is not a regular file stands in the place
+// of a lock. There need not be one.
+func checkLock(dir string, fs vfs.FS) ([]*Damage, error) {
+	f, err := fs.Open(fs.PathJoin(dir, lockFile))
+	switch {
+	case missing(err):
+		return nil, nil
+	case errors.Is(err, ErrNotRegular):
+		return []*Damage{{Height: NoHeight, Field: "file", File: lockFile, Detail: err.Error()}}, nil
+	case err != nil:
+		return nil, diskError(err)
+	}
+	return nil, diskError(f.Close())
 }
 
 // folderFiles lists the files that the seal of a folder covers: all but the seal

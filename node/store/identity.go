@@ -19,10 +19,10 @@ import (
 // needs a new number.
 const schema = 1
 
-const (
-	identityFile = "IDENTITY"
-	maxIdentity  = 4096 // bytes
-)
+// IdentityFile is the name of the file that says whose chain a store keeps.
+const IdentityFile = "IDENTITY"
+
+const maxIdentity = 4096 // bytes
 
 // text returns the contents of the identity file: a line that says all, and a
 // line with its checksum.
@@ -52,20 +52,18 @@ func parseIdentity(text []byte) (id Identity, version uint64, err error) {
 	return id, version, err
 }
 
-// checkIdentity compares the store with what the caller expects. It writes
-// the identity of a new store.
+// checkIdentity compares the identity of the store with that of the caller. Errors:
+// ErrNetwork, ErrNewer, ErrCorrupt, those of the disk, and fs.ErrNotExist if there is
+// none.
 func (s *Store) checkIdentity(want Identity) error {
-	text, err := readFile(s.fs, s.dir, identityFile, maxIdentity)
-	if missing(err) {
-		return s.writeIdentity(want)
-	}
+	text, err := readFile(s.fs, s.dir, IdentityFile, maxIdentity)
 	if err != nil {
 		return err
 	}
 	id, version, err := parseIdentity(text)
 	switch {
 	case err != nil:
-		return &Damage{Height: NoHeight, Field: "file", File: identityFile, Detail: err.Error()}
+		return &Damage{Height: NoHeight, Field: "file", File: IdentityFile, Detail: err.Error()}
 	case version > schema:
 		return fmt.Errorf("%w: %s has schema %d, this program knows up to %d: use the newer program or another folder",
 			ErrNewer, s.dir, version, schema)
@@ -76,16 +74,16 @@ func (s *Store) checkIdentity(want Identity) error {
 	return nil
 }
 
-// writeIdentity makes a new store. There must be no database yet.
+// writeIdentity writes the identity of a new store. There must be no database yet.
 func (s *Store) writeIdentity(id Identity) error {
 	files, err := s.fs.List(s.path("db"))
 	if err != nil {
 		return diskError(err)
 	}
 	if len(files) > 0 {
-		return &Damage{Height: NoHeight, Field: "file", File: identityFile, Detail: "it is missing, but there is a database"}
+		return &Damage{Height: NoHeight, Field: "file", File: IdentityFile, Detail: "it is missing, but there is a database"}
 	}
-	return diskError(writeFile(s.fs, s.dir, identityFile, id.text()))
+	return diskError(writeFile(s.fs, s.dir, IdentityFile, id.text()))
 }
 
 // lockFolder takes the lock file. Errors: ErrLocked, ErrDisk, a [*Damage] if

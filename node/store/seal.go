@@ -27,13 +27,14 @@ const (
 	sealEnd     = "sum "
 )
 
-// SealState tells what seal a folder has.
+// SealState is the state of the seal of a folder.
 type SealState int
 
 // States of a seal.
 const (
-	Unsealed SealState = iota // not closed cleanly, or open for writing
-	Sealed                    // closed cleanly: every file is in the seal
+	Unsealed SealState = iota // none: not closed properly, or open for writing
+	Sealed                    // closed properly: every file is in the seal
+	BadSeal                   // there is one, but it is damaged: nothing can be compared with it
 )
 
 // fileDigest is what a seal says of a file.
@@ -153,7 +154,8 @@ func (s *Store) keepSeal() {
 // returns all that are changed, missing or unknown, by name. The store must
 // not be open for writing. An unsealed store is compared with its last seal as
 // far as that goes: changed tables are found, because tables never change, but
-// no other files. The file system nil is the operating system's.
+// no other files. A seal that cannot be read is BadSeal and the only damage. The file
+// system nil is the operating system's.
 func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damage, error) {
 	if fs == nil {
 		fs = Disk
@@ -169,6 +171,9 @@ func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damag
 	case missing(err):
 		return Unsealed, nil, nil
 	case errors.As(err, &damage):
+		if state == Sealed {
+			state = BadSeal
+		}
 		return state, []*Damage{damage}, nil
 	case err != nil:
 		return state, nil, err

@@ -66,11 +66,12 @@ func write(t testing.TB, disk vfs.FS, name string, b []byte) {
 // The seal names every file that is changed, missing or unknown.
 func TestVerifySeal(t *testing.T) {
 	disk, _ := sealedStore(t)
+	want := Sealed
 	verify := func() (names []string) {
 		t.Helper()
 		state, damage, err := VerifySeal(t.Context(), testDir, disk)
-		if err != nil || state != Sealed {
-			t.Fatalf("%v, %v", state, err)
+		if err != nil || state != want {
+			t.Fatalf("%v, %v, want %v", state, err, want)
 		}
 		for _, d := range damage {
 			if !errors.Is(d, ErrCorrupt) {
@@ -99,6 +100,9 @@ func TestVerifySeal(t *testing.T) {
 			bad["changed"] = flipped
 			bad["shorter"] = good[:len(good)-1]
 		}
+		if name == sealFile {
+			want = BadSeal
+		}
 		for what, text := range bad {
 			write(t, disk, name, text)
 			if got := verify(); len(got) != 1 || got[0] != name {
@@ -114,6 +118,7 @@ func TestVerifySeal(t *testing.T) {
 			}
 		}
 		write(t, disk, name, good)
+		want = Sealed
 	}
 	for _, kind := range []string{"IDENTITY", "SEAL", ".sst", ".log", "MANIFEST", "OPTIONS", "marker"} {
 		found := false

@@ -107,7 +107,8 @@ func Open(dir string, id Identity, o Options) (*Store, error) {
 // For a store that will be written it breaks the seal.
 func (s *Store) prepare(id Identity) (err error) {
 	if s.readOnly {
-		switch _, err := readFile(s.fs, s.dir, identityFile, maxIdentity); {
+		// Before the lock, so that the network is known even if the lock is unusable.
+		switch err := s.checkIdentity(id); {
 		case missing(err):
 			return fmt.Errorf("no store in %s: %w", s.dir, fs.ErrNotExist)
 		case err != nil:
@@ -124,11 +125,14 @@ func (s *Store) prepare(id Identity) (err error) {
 			_ = s.lock.Close()
 		}
 	}()
-	if err := s.checkIdentity(id); err != nil {
-		return err
-	}
 	if s.readOnly {
 		return nil
+	}
+	if err = s.checkIdentity(id); missing(err) {
+		err = s.writeIdentity(id)
+	}
+	if err != nil {
+		return err
 	}
 	return s.breakSeal()
 }

@@ -215,7 +215,7 @@ func TestOpenRefused(t *testing.T) {
 		t.Errorf("a refused opening left the store changed: %v, %v, %v", state, damage, err)
 	}
 
-	identity := disk.PathJoin(testDir, identityFile)
+	identity := disk.PathJoin(testDir, IdentityFile)
 	newer := []byte("stele store, schema 2, something else\n")
 	newer = append(newer, "sum "+pow.Sum(newer).String()+"\n"...)
 	for _, test := range []struct {
@@ -226,7 +226,7 @@ func TestOpenRefused(t *testing.T) {
 		{"damaged", "stele store, schema 1", ErrCorrupt},
 		{"empty", "", ErrCorrupt},
 	} {
-		if err := writeFile(disk, testDir, identityFile, []byte(test.text)); err != nil {
+		if err := writeFile(disk, testDir, IdentityFile, []byte(test.text)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := tryOpen(disk, Options{}); !errors.Is(err, test.want) {

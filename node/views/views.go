@@ -288,8 +288,9 @@ func (v *Views) Close() error {
 }
 
 // Check compares the files of views, which must be closed, with the seal that
-// Close left. Sealed is false if there is none: no views, or their process did
-// not come to its end. The file system nil is the operating system's.
+// Close left. Sealed is false if there is nothing to compare with: no views, no
+// seal because their process did not end properly, or a damaged seal. The file
+// system nil is the operating system's.
 func Check(ctx context.Context, dir string, fs vfs.FS) (sealed bool, damage []*store.Damage, err error) {
 	if fs == nil {
 		fs = store.Disk
