@@ -69,9 +69,9 @@ func TestReorganisation(t *testing.T) {
 	n.check(t)
 }
 
-// A change of long branches is announced in parts, so that not all their blocks
-// are in memory at once; also one that goes back, since the branch is invalid.
-// All but the last are partial, and the tip stays the old one until then.
+// A reorganisation of long branches is reported in parts, so that not all their blocks
+// are in memory at once; also one that goes back, since the branch is invalid. All
+// parts but the last are partial, and the published tip is the old one until then.
 func TestReorganisationInParts(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 21)
 	n := newNode(t, b)
@@ -178,7 +178,7 @@ func TestInvalidBranch(t *testing.T) {
 	n.reject(t, reject.InvalidParent, child.Seal())
 	n.mustBe(t, last(chain))
 	if len(n.seen) != changes {
-		t.Errorf("a change was told where nothing changed: %+v", n.seen[changes])
+		t.Errorf("a change was reported where nothing changed: %+v", n.seen[changes])
 	}
 	n.reject(t, reject.InvalidBlock, bad)
 	n.reject(t, reject.InvalidBlock, child.Seal())
@@ -227,7 +227,7 @@ func TestFirstSeenAfterRestart(t *testing.T) {
 	}
 }
 
-// A clock that is three hours slow rejects a block for now, says so, and takes
+// A chain whose clock is three hours slow rejects a block for now, logs it, and accepts
 // it once the clock is right.
 func TestWrongClock(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 4)

@@ -23,15 +23,15 @@ func quick(b *chaintest.Builder, parent *chaintest.Block, n int) []*chaintest.Bl
 	return blocks
 }
 
-// A branch whose difficulty is far below the tip's costs nothing. What is stored
-// of such branches is bounded, also after a restart, and stands in nobody's way.
+// A branch whose difficulty is far below that of the tip costs nothing. What is stored
+// of such branches is bounded, also after a restart, and excludes no other block.
 func TestCheapSiblings(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 12)
 	n := newNode(t, b)
 	main := quick(b, b.Genesis, 50)
 	n.give(t, Extended, main...)
 	if !n.isCheap(b.Genesis.Header.Bits) || n.isCheap(main[40].Header.Bits) {
-		t.Fatal("the tip has not the difficulty that this test needs")
+		t.Fatal("the difficulty of the tip is too low for this test")
 	}
 	sibling := func() *block.Block { return b.Draft(b.Genesis).Seal() }
 	foreign := b.Frame(b.Genesis, b.Funded(b.Genesis, 0))
@@ -52,7 +52,7 @@ func TestCheapSiblings(t *testing.T) {
 	if _, ok := n.Header(rejected.Hash()); ok {
 		t.Error("the header of a cheap block that is rejected is kept")
 	}
-	// Neither the chain nor a branch at its difficulty is concerned.
+	// Neither the chain nor a branch at its difficulty is affected.
 	n.give(t, SideBranch, b.Extend(main[48]))
 	more := grown(b, last(main), 1, 0)
 	n.give(t, Extended, more...)

@@ -11,9 +11,9 @@ import (
 	"stele/node/store"
 )
 
-// Several goroutines submit the same tree in different orders while others
-// read: the end is that of one after the other, and the changes that were told,
-// put together, are the chain.
+// Several goroutines submit the same tree in different orders while others read: the
+// result is the same as without concurrency, and the reported changes, put together,
+// give the chain.
 func TestConcurrentUse(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	b := chaintest.New(chaintest.Network(), 18)
@@ -69,8 +69,8 @@ func TestConcurrentUse(t *testing.T) {
 	n.mustBe(t, last(chain))
 }
 
-// read asks for what is at the tip. A block may have left the chain meanwhile,
-// but it is never wrong.
+// read reads what is at the tip. A block may have left the chain meanwhile, but no
+// result is wrong.
 func read(t *testing.T, n *node) {
 	tip := n.Tip()
 	blk, err := n.Block(tip.Hash)

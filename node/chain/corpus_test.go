@@ -12,8 +12,7 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// Every case of the corpus gets the verdict that it says, and what is rejected
-// leaves no trace.
+// Every case of the corpus gets its verdict, and a rejection leaves no trace.
 func TestCorpus(t *testing.T) {
 	c := corpus.Build()
 	n := newNode(t, chaintest.New(c.Params, 1), at(func() time.Time { return c.Now }))
@@ -37,7 +36,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// judge does with a case what a node does with its bytes.
+// judge handles the bytes of a case as a node does.
 func judge(n *node, c corpus.Case) (corpus.Outcome, error) {
 	if c.Kind == corpus.Record {
 		if err := judgeRecord(n, c.Bytes); err != nil {

@@ -13,10 +13,9 @@ import (
 	"stele/node/chain/chaintest"
 )
 
-// A node that is cut off at any moment, also while it recovers from being cut
-// off, opens again. It has every block that it had acknowledged, its state is
-// that of a twin that never crashed, and with the rest of the blocks it comes to
-// the same end.
+// A node that crashes at any moment, also during the recovery from a crash, opens
+// again. It has every acknowledged block, its state is that of a node that never
+// crashed, and with the rest of the blocks it has the same result.
 func TestCrash(t *testing.T) {
 	crashes := rounds(500, 2000)
 	rng := rand.New(rand.NewPCG(2, 2))
@@ -48,8 +47,7 @@ type crash struct {
 	acknowledged int
 }
 
-// camera takes pictures of a file system: what a crash at this moment would
-// leave of it.
+// camera takes pictures of a file system: what a crash at this moment would leave.
 type camera struct {
 	fs  *vfs.MemFS
 	mu  sync.Mutex
@@ -81,8 +79,8 @@ func (c *camera) acknowledge(n int) {
 	c.mu.Unlock()
 }
 
-// runAndCrash gives a new node all blocks in order, and returns what crashes
-// during that leave.
+// runAndCrash submits all blocks to a new node in order, and returns what crashes
+// during that would leave.
 func runAndCrash(t *testing.T, b *chaintest.Builder, order []*chaintest.Block, rng *rand.Rand, most int) []crash {
 	fs := vfs.NewCrashableMem()
 	c := &camera{fs: fs, rng: rng, every: 20, most: most}
@@ -102,9 +100,8 @@ func runAndCrash(t *testing.T, b *chaintest.Builder, order []*chaintest.Block, r
 	return c.taken
 }
 
-// recoverFrom opens what a crash has left, checks it, and gives it the rest of
-// the blocks. With a rng it may return another crash, in the middle of the
-// recovery.
+// recoverFrom opens what a crash has left, checks it, and submits the rest of the
+// blocks. With a rng it may return another crash, during the recovery.
 func recoverFrom(t *testing.T, c crash, b *chaintest.Builder, order []*chaintest.Block, twins map[pow.Hash]*chaintest.Block, rng *rand.Rand) *crash {
 	t.Helper()
 	cam := &camera{fs: c.fs, rng: rng, every: 60, most: 1, acknowledged: c.acknowledged}
@@ -158,8 +155,8 @@ func recoverFrom(t *testing.T, c crash, b *chaintest.Builder, order []*chaintest
 	return &cam.taken[0]
 }
 
-// A crash in the middle of a reorganisation leaves a chain that is shorter than
-// the one before. The next start finishes the way, wherever it was.
+// A crash during a reorganisation leaves a shorter chain than before. The next start
+// finishes the reorganisation, at whatever block it was.
 func TestCrashInReorganisation(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 11)
 	first, second := grown(b, b.Genesis, 6, 2), grown(b, b.Genesis, 7, 2)

@@ -11,8 +11,8 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// FuzzSubmit gives the chain blocks made of any bytes, with and without a good
-// header around them. Whatever it does with them, it goes on with valid ones.
+// FuzzSubmit submits blocks made of any bytes, with and without a valid header. Whatever
+// the verdict, the chain accepts valid blocks after that.
 func FuzzSubmit(f *testing.F) {
 	c := corpus.Build()
 	b := chaintest.New(c.Params, 2)

@@ -27,8 +27,8 @@ var verifier = record.NewVerifier(1<<16, 0)
 
 const dir = "store"
 
-// rounds returns how often a test of chance is repeated: usual, or long if
-// STELE_LONG is set.
+// rounds returns how often a random test is repeated: usual, or long if STELE_LONG is
+// set.
 func rounds(usual, long int) int {
 	switch {
 	case os.Getenv("STELE_LONG") != "":
@@ -45,7 +45,7 @@ type node struct {
 	store *store.Store
 	fs    vfs.FS
 	seen  []Change
-	tips  []*Tip // of the chain when these were announced
+	tips  []*Tip // published when these were reported
 }
 
 type option func(*Options)
@@ -95,7 +95,7 @@ func newNode(t testing.TB, b *chaintest.Builder, options ...option) *node {
 	return n
 }
 
-// give submits blocks and wants the same outcome for each.
+// give submits blocks, each of which must have the outcome.
 func (n *node) give(t testing.TB, want Outcome, blocks ...*chaintest.Block) {
 	t.Helper()
 	for _, b := range blocks {
@@ -114,8 +114,7 @@ func (n *node) reject(t testing.TB, want reject.Reason, b *block.Block) {
 	}
 }
 
-// mustBe checks that the chain ends with a block, and that its state is that
-// of a replay.
+// mustBe checks that the tip is b, and that the state is that of a replay.
 func (n *node) mustBe(t testing.TB, b *chaintest.Block) {
 	t.Helper()
 	tip := n.Tip()
@@ -138,7 +137,7 @@ func stateHash(t testing.TB, s *store.Store) pow.Hash {
 	return hash
 }
 
-// check runs Check and wants nothing broken.
+// check runs Check, which must find no damage.
 func (n *node) check(t testing.TB) Report {
 	t.Helper()
 	report, err := Check(t.Context(), n.store, n.params, CheckOptions{Workers: 1})
@@ -151,8 +150,8 @@ func (n *node) check(t testing.TB) Report {
 	return report
 }
 
-// grown returns the blocks of a new chain of n blocks after parent, with so
-// many records each.
+// grown returns the blocks of a new chain of n blocks after parent, each with a number
+// of records.
 func grown(b *chaintest.Builder, parent *chaintest.Block, n, records int) []*chaintest.Block {
 	var blocks []*chaintest.Block
 	for range n {

@@ -30,9 +30,9 @@ func (d *disk) MaybeError(op errorfs.Op) error {
 
 func (d *disk) String() string { return "disk" }
 
-// A disk that is full at any write of a reorganisation stops the chain with a
-// clear error. With space it goes on, and comes to the same end. A change is
-// partial as long as it is not there, whether it is announced in parts or not.
+// A disk that is full at any write of a reorganisation stops the chain with a clear
+// error. With space it resumes, and the result is the same. A change is partial until
+// the chain has reached its end, whether it is reported in parts or not.
 func TestFullDisk(t *testing.T) {
 	for _, held := range []int{0, 1} {
 		testFullDisk(t, func(o *Options) { o.MaxHeld = held })
@@ -77,7 +77,7 @@ func testFullDisk(t *testing.T, held option) {
 			t.Fatalf("after %d writes, the disk still full: %v", writes, err)
 		}
 		if change := n.seen; len(change) > 0 && change[len(change)-1].Tip != n.Tip() {
-			t.Fatal("the tip is another than the one that was told")
+			t.Fatal("the tip is not the reported one")
 		}
 		event, ok := changes.Poll()
 		if n.Tip() != before && (!ok || event.Tip != n.Tip() || event.Partial != (n.storeTip != n.tree.Best())) {
@@ -113,9 +113,9 @@ func testFullDisk(t *testing.T, held option) {
 	}
 }
 
-// However often a block is tried, the log says once that the chain has stopped,
-// and once that it goes on. A block that is rejected before anything is written
-// does not look as if the disk had space.
+// However often a block is submitted, the log says once that the chain has stopped, and
+// once that it has resumed. A block that is rejected before anything is written does
+// not count as a sign of space.
 func TestFullDiskIsLoggedOnce(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 16)
 	d := &disk{}

@@ -31,9 +31,9 @@ func longBranch(b *chaintest.Builder) (stem, main, branch []*chaintest.Block) {
 	return stem, main, branch
 }
 
-// A node that prunes follows a branch that is longer than what it keeps, finds
-// that its last block is invalid, and comes back. Only when a branch has turned
-// out to be good are the bodies removed that are too deep then.
+// A pruning node follows a branch that is longer than what it keeps, finds that its last
+// block is invalid, and returns. Bodies that are too deep are removed only when a branch
+// has turned out to be valid.
 func TestPrunedNodeComesBack(t *testing.T) {
 	b := chaintest.New(chaintest.Network(), 3)
 	stem, main, branch := longBranch(b)

@@ -7,9 +7,9 @@ import (
 	"stele/node/chain/chaintest"
 )
 
-// A random tree of 500 blocks, given to new nodes in different orders until the
-// chain has changed its branch 1,000 times: the state is always that of a replay
-// from the genesis block.
+// A random tree of 500 blocks, submitted to new nodes in different orders until there
+// were 1,000 reorganisations: the state is always that of a replay from the genesis
+// block.
 func TestRandomTree(t *testing.T) {
 	const size = 500
 	switches := rounds(1000, 10_000)

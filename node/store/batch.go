@@ -13,19 +13,19 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// Batch collects writes that Commit makes durable together. It belongs to one
-// goroutine. It copies what it is given. A mistake in its use (a body without
-// a header) is reported by Commit as ErrMisuse.
+// Batch collects writes that Commit makes durable together. It copies its arguments.
+// Incorrect use, such as a body without a header, is reported by Commit as ErrMisuse.
+// Not safe for concurrent use.
 //
-// Only one batch at a time may hold headers, bodies and blocks; batches that
-// hold pool records may be made and committed beside it.
+// Only one batch at a time may hold headers, bodies and blocks; batches that hold pool
+// records may be made and committed at the same time.
 type Batch struct {
 	s          *Store
 	ops        pebble.Batch // of no database, so that it outlives one
 	headers    map[pow.Hash]*headerChange
 	tip        *Tip
 	isFinished bool  // ops has all
-	err        error // what went wrong in the making
+	err        error // the first error of the methods that fill the batch
 }
 
 // headerChange is what a batch does to a header.
@@ -92,7 +92,7 @@ func (b *Batch) header(hash pow.Hash) (*headerChange, bool) {
 	return c, true
 }
 
-// headerAt is header with the height that the caller believes in.
+// headerAt is header, and checks the height that the caller expects.
 func (b *Batch) headerAt(hash pow.Hash, height uint32) (*headerChange, bool) {
 	c, ok := b.header(hash)
 	if ok && c.height != height {
@@ -102,8 +102,8 @@ func (b *Batch) headerAt(hash pow.Hash, height uint32) (*headerChange, bool) {
 	return c, ok
 }
 
-// PutHeader adds a header or changes its status. HasBody and HasUndo of m do
-// not matter: the store keeps them itself.
+// PutHeader adds a header or changes its status. HasBody and HasUndo of m are ignored:
+// the store sets them itself.
 func (b *Batch) PutHeader(h pow.Header, m Meta) {
 	hash := h.Hash()
 	c := b.headers[hash]
@@ -127,9 +127,9 @@ func (b *Batch) PutBody(hash pow.Hash, raw []byte) {
 	b.setSummed(blockKey(bodies, c.height, hash), raw)
 }
 
-// Connect makes a block the tip: it adds the block to the active chain, the
-// ids of its records to the index (ids[0] is the coinbase) and its undo data,
-// and sets each entry of the state to the change's New.
+// Connect makes a block the tip: it adds the block to the active chain, the ids of its
+// records to the index (ids[0] is the coinbase) and its undo data, and sets each entry
+// of the state to New of the change.
 func (b *Batch) Connect(height uint32, hash, digest pow.Hash, ids []pow.Hash, undo []byte, changes []rules.Change) {
 	c, ok := b.headerAt(hash, height)
 	if !ok {
@@ -149,8 +149,8 @@ func (b *Batch) Connect(height uint32, hash, digest pow.Hash, ids []pow.Hash, un
 	b.tip = &Tip{hash, height, digest}
 }
 
-// sorted returns the indices of the ids in the order of the first bytes of the
-// ids. Pebble takes in sorted keys twice as fast.
+// sorted returns the indices of the ids in the order of their first bytes. Pebble
+// inserts sorted keys twice as fast.
 func sorted(ids []pow.Hash) []uint32 {
 	type entry struct {
 		prefix uint64
@@ -168,9 +168,9 @@ func sorted(ids []pow.Hash) []uint32 {
 	return indices
 }
 
-// Disconnect takes the tip off again: it removes the block from the active
-// chain, the ids from the index and the undo data, sets each entry of the
-// state to the change's Old, and makes prev the tip.
+// Disconnect undoes Connect of the tip: it removes the block from the active chain, the
+// ids from the index and the undo data, sets each entry of the state to Old of the
+// change, and makes prev the tip.
 func (b *Batch) Disconnect(height uint32, hash pow.Hash, prev Tip, ids []pow.Hash, changes []rules.Change) {
 	c, ok := b.headerAt(hash, height)
 	if !ok {
@@ -191,8 +191,8 @@ func (b *Batch) Disconnect(height uint32, hash pow.Hash, prev Tip, ids []pow.Has
 	b.tip = &prev
 }
 
-// SetState changes entries of the state to each change's New. By itself it is
-// for the state before block 0; Connect calls it.
+// SetState sets entries of the state to New of each change. Connect calls it; alone it
+// is for the state before block 0.
 func (b *Batch) SetState(changes []rules.Change) {
 	for _, change := range changes {
 		b.setState(change.Key, change.New)
@@ -228,19 +228,18 @@ func (b *Batch) Prune(hash pow.Hash) {
 // PutPool adds a record to the journal of the pool.
 func (b *Batch) PutPool(id pow.Hash, raw []byte) { b.setSummed(hashKey(pool, id), raw) }
 
-// DeletePool removes a record from the journal of the pool, if it is there.
+// DeletePool removes a record from the journal of the pool. It need not be in it.
 func (b *Batch) DeletePool(id pow.Hash) { b.delete(hashKey(pool, id)) }
 
-// Commit writes the batch: all of it is durable when it returns nil, and none
-// of it is to be seen when it returns an error. After an error it may be
-// called again with the same batch; after nil the batch is used up. If the
-// process ends before a commit that failed was tried again, it may be that all
-// of it is there the next time.
+// Commit writes the batch. When it returns nil, all of it is durable, and the batch
+// cannot be used again. When it returns an error, none of it is visible, and the same
+// batch may be committed again. If the process ends before that, the next opening of
+// the store may show all of it.
 // Errors: ErrFull, ErrDisk, ErrCorrupt, ErrReadOnly, ErrMisuse, ErrClosed.
 func (b *Batch) Commit() error {
 	s := b.s
 	if s == nil {
-		return fmt.Errorf("%w: it was committed before", ErrMisuse)
+		return fmt.Errorf("%w: batch was committed before", ErrMisuse)
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -274,7 +273,7 @@ func (b *Batch) Commit() error {
 	return nil
 }
 
-// finish adds what can only be said at the end: the headers and the tip.
+// finish adds the entries that are known only at the end: headers and tip.
 func (b *Batch) finish(d *database) error {
 	if b.isFinished {
 		return nil
@@ -291,7 +290,7 @@ func (b *Batch) finish(d *database) error {
 	return b.err
 }
 
-// finishHeader makes the entry of a header of what was there and what changes.
+// finishHeader adds the entry of a header, merged from the stored one and its change.
 func (b *Batch) finishHeader(d *database, hash pow.Hash, c *headerChange) error {
 	var h header
 	key := blockKey(headers, c.height, hash)
@@ -321,10 +320,9 @@ func (b *Batch) finishHeader(d *database, hash pow.Hash, c *headerChange) error 
 	return nil
 }
 
-// write makes a batch of Pebble durable, or not: after an error the database
-// is not used any more, and the next one does not see the batch. It tells
-// whether the memory of ops is free: Pebble keeps that of a large batch, and
-// takes it out of the batch.
+// write makes a batch of Pebble durable. After an error the database is not used any
+// more, and the next one does not see the batch. It returns whether the memory of ops
+// is free: Pebble keeps that of a large batch, and takes it out of the batch.
 func (s *Store) write(d *database, ops []byte) (free bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {

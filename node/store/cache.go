@@ -11,26 +11,26 @@ import (
 
 const (
 	cacheShards = 64
-	// entryOverhead is about what an entry takes beside key and value: the
-	// slot of the map, the key's and the value's headers, the allocations.
+	// entryOverhead is about the memory of an entry without key and value: the slot
+	// of the map, the headers of key and value, the allocations.
 	entryOverhead = 160
 )
 
-// cache keeps entries of the state in memory, also those that are absent. It
-// is written through: a commit changes it after the database.
+// cache keeps entries of the state in memory, absent ones too. It is written through:
+// a commit changes it after the database. Safe for concurrent use.
 //
-// Each shard has two generations of entries. Entries come into the young one;
-// when that is full, the old one is dropped and the young one becomes old. An
-// old entry that is read is young again. So what is used stays.
+// Each shard has two generations of entries. Entries are added to the young one; when
+// that is full, the old one is dropped and the young one becomes old. An old entry
+// that is read becomes young again, so that entries in use stay.
 type cache struct {
 	seed   maphash.Seed
 	limit  int // bytes in the young generation of a shard
 	shards [cacheShards]cacheShard
 
-	// epoch is odd while a commit is under way. A value that was read from
-	// the database may enter the cache only if the epoch was even then and is
-	// the same still: otherwise a newer value may be there already, or the
-	// value may be one of a commit that fails.
+	// epoch is odd during a commit. A value that was read from the database may
+	// enter the cache only if the epoch was even then and has not changed since:
+	// otherwise the cache may have a newer value already, or the value may be of a
+	// commit that fails.
 	epoch atomic.Uint64
 }
 
@@ -44,7 +44,7 @@ type cacheShard struct {
 // cached is an entry of the cache: a value, or nil if the state has none.
 type cached struct{ value []byte }
 
-// newCache returns a cache of about so many bytes.
+// newCache returns a cache of about this many bytes.
 func newCache(bytes int64) *cache {
 	c := &cache{seed: maphash.MakeSeed(), limit: int(bytes / 2 / cacheShards)}
 	for i := range c.shards {
@@ -57,8 +57,8 @@ func (c *cache) shard(key []byte) *cacheShard {
 	return &c.shards[maphash.Bytes(c.seed, key)%cacheShards]
 }
 
-// get returns the value, nil if it is absent from the state, and whether the
-// cache knows.
+// get returns the value, nil if it is absent from the state, and whether the cache has
+// the entry.
 func (c *cache) get(key []byte) (value []byte, known bool) {
 	s := c.shard(key)
 	s.RLock()
@@ -83,7 +83,7 @@ func (c *cache) get(key []byte) (value []byte, known bool) {
 	return value, true
 }
 
-// fill adds what was read from the database since the given epoch.
+// fill adds an entry that was read from the database after the epoch was loaded.
 func (c *cache) fill(epoch uint64, key, value []byte) {
 	s := c.shard(key)
 	s.Lock()
@@ -97,7 +97,7 @@ func (c *cache) fill(epoch uint64, key, value []byte) {
 func (c *cache) begin() { c.epoch.Add(1) }
 func (c *cache) end()   { c.epoch.Add(1) }
 
-// update adds what a commit wrote, before end.
+// update adds the entries that a commit wrote. It is called before end.
 func (c *cache) update(r batchrepr.Reader) {
 	for {
 		kind, key, value, ok, _ := r.Next()
@@ -119,7 +119,7 @@ func (c *cache) update(r batchrepr.Reader) {
 	}
 }
 
-// put sets the value, which is kept, not copied, and makes the entry young.
+// put sets a value, without copying it, and makes the entry young.
 func (s *cacheShard) put(key, value []byte, limit int) {
 	if e := s.young[string(key)]; e != nil {
 		s.bytes += len(value) - len(e.value)

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A cache knows what it was told last, or nothing, and stays within its memory.
+// A cache returns the last value that was put, or none, and stays within its memory.
 func TestCacheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.IntRange(1, 1<<18).Draw(t, "limit")
@@ -56,7 +56,7 @@ func TestCacheModel(t *testing.T) {
 	})
 }
 
-// What is used stays, what is not used goes.
+// Entries in use stay, others are dropped.
 func TestCacheGenerations(t *testing.T) {
 	c := newCache(1 << 20)
 	used := []byte("used")

@@ -10,8 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// crashDisk keeps what a crash would leave behind, at every so many of its
-// writes.
+// crashDisk keeps, every few writes, what a crash would leave behind.
 type crashDisk struct {
 	vfs.FS
 	mem   *vfs.MemFS
@@ -118,9 +117,9 @@ func (c crash) survives(disk vfs.FS, models []*testChain) (err error) {
 	return fmt.Errorf("%s: not the state after %d to %d commits: %w", c.write, c.done, c.begun, err)
 }
 
-// Wherever the machine stops, the store opens and holds all commits that were
-// acknowledged, and all or nothing of the one that was under way. That is so
-// too if it stops again while it opens.
+// Wherever the machine stops, the store opens and has all commits that were
+// acknowledged, and all or nothing of the one that was running; also if the machine
+// stops again during the opening.
 func TestCrash(t *testing.T) {
 	count, again := 0, 0
 	seeds := rounds(4, 40)

@@ -20,16 +20,16 @@ type database struct {
 	guard    *guardFS
 	readOnly bool
 
-	users     int  // who reads or writes at the moment, and the store itself; under Store.mu
+	users     int  // running reads and writes, and one for the store itself; guarded by Store.mu
 	abandoned bool // Pebble panicked with its locks held: it cannot be closed
 }
 
-// openDatabase opens Pebble. An error has its kind already.
+// openDatabase opens Pebble. Errors are of the kinds of this package.
 func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 	d = &database{readOnly: readOnly}
 	d.guard = newGuardFS(s.fs, &s.shared, func(err error) { s.diskFailed(d, err) })
 	if readOnly {
-		d.guard.err = ErrReadOnly // frozen from the beginning
+		d.guard.err = ErrReadOnly // frozen from the start
 	}
 	defer catch(&err)
 	log := &logger{log: s.log, fatal: func(text string) { s.pebbleFailed(d, damaged(NoHeight, "file", "%s", oneLine(text))) }}
@@ -61,24 +61,23 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 	return d, nil
 }
 
-// close closes Pebble. It reports what Pebble finds wrong with itself.
+// close closes Pebble. The error is the one that Pebble has kept to the end.
 func (d *database) close() (err error) {
 	if d.abandoned {
-		return errors.New("pebble is left as it is")
+		return errors.New("pebble cannot be closed after a panic")
 	}
 	defer catch(&err)
 	return d.DB.Close()
 }
 
-// catch turns a panic of Pebble into an error: it panics where it finds files
-// that make no sense.
+// catch turns a panic of Pebble into an error: Pebble panics on some damaged files.
 func catch(err *error) {
 	if r := recover(); r != nil {
-		*err = &Damage{Height: NoHeight, Field: "file", Detail: oneLine(fmt.Sprint("pebble gave up: ", r))}
+		*err = &Damage{Height: NoHeight, Field: "file", Detail: oneLine(fmt.Sprint("panic in pebble: ", r))}
 	}
 }
 
-// listener makes Pebble's events log lines, and notes damage.
+// listener logs Pebble's events, and notes damage.
 func (s *Store) listener(d *database) *pebble.EventListener {
 	l := pebble.EventListener{
 		BackgroundError: func(err error) {
@@ -89,21 +88,21 @@ func (s *Store) listener(d *database) *pebble.EventListener {
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			if failure, _ := d.guard.state(); failure != nil && !d.readOnly {
-				return // it reads what was never written
+				return // it reads files that were never written
 			}
 			s.corrupt(&Damage{
 				Height: NoHeight, Field: "file", File: databaseFile(i.Path), Detail: oneLine(i.Details.Error()),
 			})
 		},
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) {
-			s.log.Debug("pebble: writes wait", "reason", i.Reason)
+			s.log.Debug("pebble: writes stall", "reason", i.Reason)
 		},
 	}
 	l.EnsureDefaults(nil)
 	return &l
 }
 
-// logger gives what Pebble says to slog.
+// logger passes the log of Pebble to slog.
 type logger struct {
 	log   *slog.Logger
 	fatal func(string)

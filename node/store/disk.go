@@ -11,14 +11,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// ErrNotRegular means that something else stands where a file of the store has
-// to be: a symbolic link, a folder, a named pipe, a device.
+// ErrNotRegular means that a file of the store is not a regular file, but a symbolic
+// link, a folder, a named pipe or a device.
 var ErrNotRegular = errors.New("not a regular file")
 
-// Disk is the file system of the operating system, as a store uses it: it opens
-// regular files only and follows no symbolic link to one, so that nobody can make
-// a node read, wait for or overwrite anything else by what lies in its folder.
-// Errors: [ErrNotRegular]. Safe for concurrent use.
+// Disk is the file system of the operating system, as a store uses it: it opens only
+// regular files and does not follow symbolic links, so that nothing in its folder can
+// make a node read, wait for or overwrite anything outside. Errors: [ErrNotRegular].
+// Safe for concurrent use.
 var Disk vfs.FS = diskFS{vfs.Default}
 
 type diskFS struct{ vfs.FS }
@@ -36,8 +36,8 @@ func (d diskFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts 
 	return openRegular(name, func() (vfs.File, error) { return d.FS.OpenReadWrite(name, category, opts...) })
 }
 
-// openRegular opens a file that is regular by its name before, since opening a
-// pipe would wait, and is the same file afterwards.
+// openRegular opens a file. It checks before that the name is that of a regular file,
+// since opening a pipe would block, and after that it has opened this file.
 func openRegular(name string, open func() (vfs.File, error)) (vfs.File, error) {
 	before, err := os.Lstat(name)
 	switch {
@@ -62,16 +62,16 @@ func openRegular(name string, open func() (vfs.File, error)) (vfs.File, error) {
 	return f, nil
 }
 
-// sameFile is os.SameFile, which does not know Pebble's kind of FileInfo.
+// sameFile is os.SameFile, which does not support Pebble's kind of FileInfo.
 func sameFile(a, b fs.FileInfo) bool {
 	x, ok := a.Sys().(*syscall.Stat_t)
 	y, known := b.Sys().(*syscall.Stat_t)
 	return ok && known && x.Dev == y.Dev && x.Ino == y.Ino
 }
 
-// Lock implements vfs.FS: an advisory lock (flock) on a file that is made if it
-// is missing, and otherwise left as it is. Error if it is held, here or by another
-// process: EWOULDBLOCK.
+// Lock implements vfs.FS: an advisory lock (flock) on a file, which is created if it is
+// missing and otherwise not changed. If the lock is held, by this process or another,
+// the error is EWOULDBLOCK.
 func (d diskFS) Lock(name string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	switch {
@@ -95,7 +95,7 @@ func (d diskFS) Lock(name string) (io.Closer, error) {
 	return f, nil
 }
 
-// notRegular says what a file is instead.
+// notRegular returns an ErrNotRegular that names the kind of a file.
 func notRegular(name string, mode fs.FileMode) error {
 	what := "a device or a socket"
 	switch mode.Type() {

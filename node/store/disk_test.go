@@ -70,7 +70,7 @@ func TestOnlyRegularFiles(t *testing.T) {
 			}
 			for how, err := range openBoth(dir, Options{}) {
 				if name == sealFile && how == "read" {
-					// Nothing is opened for writing: VerifySeal speaks of the seal.
+					// An opening for reading ignores the seal: VerifySeal reports it.
 					_, damage, e := VerifySeal(t.Context(), dir, nil)
 					if e != nil || len(damage) != 1 {
 						t.Errorf("%s is a %s: %v, %v", name, what, damage, e)
@@ -93,7 +93,7 @@ func TestOnlyRegularFiles(t *testing.T) {
 	}
 }
 
-// The lock keeps out, says so, and changes nothing in the file.
+// The lock excludes others, with an error of its own, and does not change the file.
 func TestDiskLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "LOCK")
 	if err := os.WriteFile(path, []byte("content"), 0o600); err != nil {
@@ -157,7 +157,8 @@ func (d deniedFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	return d.FS.Open(name, opts...)
 }
 
-// Who may not read a file reads that, not that the disk has to be writable.
+// The error about a file that may not be read says so, and not that the disk must be
+// writable.
 func TestUnreadableFiles(t *testing.T) {
 	disk, _ := sealedStore(t)
 	_, err := Open(testDir, testIdentity, Options{FS: deniedFS{disk}, ReadOnly: true})

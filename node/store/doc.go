@@ -1,33 +1,32 @@
-// Package store keeps a chain on disk: headers, bodies of blocks, undo data,
-// the record index, the ledger's state and the journal of the pool, in one
-// Pebble database. It knows bytes, hashes and heights, but none of the rules.
+// Package store keeps a chain on disk: headers, bodies of blocks, undo data, the
+// record index, the ledger's state and the journal of the pool, in one Pebble
+// database. It knows bytes, hashes and heights, but none of the rules.
 //
 // # Main types
 //
-//   - Store is an open store. Reads are safe for concurrent use.
-//   - Batch collects writes. Commit makes them durable, all or none.
-//   - Snapshot is the store as it was at one moment.
-//   - Damage tells where stored data are not what was written.
+//   - [Store] is an open store. Reads are safe for concurrent use.
+//   - [Batch] collects writes. Commit makes them durable, all or none.
+//   - [Snapshot] is the store as it was at one moment.
+//   - [Damage] says where stored data differ from what was written.
 //
 // # Layout
 //
 // The folder of a store holds
 //
 //	IDENTITY   schema version and network, as text
-//	LOCK       keeps a second process out
+//	LOCK       locks out a second process
 //	SEAL       size and SHA-256 of every file, while the store is closed
 //	SEAL.old   the seal before the last opening for writing
 //	db/        the files of Pebble
 //
-// and, beside them, folders that a node keeps there and the store leaves alone:
-// views and blobs.
+// and, beside them, the node's folders views and blobs, which the store ignores.
 //
-// A key is a letter and what is named here; heights are 4 bytes, big-endian,
-// so that they sort.
+// A key is a letter, followed by the parts listed here; heights are 4 bytes,
+// big-endian, so that they sort.
 //
 //	b  height hash   body: the encoded block
 //	c  height        the block of the active chain: hash, digest
-//	h  height hash   header: 80 bytes, status, whether body and undo are there
+//	h  height hash   header: 80 bytes, status, whether body and undo are stored
 //	n  hash          height of a known header
 //	p  id            record in the journal of the pool
 //	r  id            place of a record in the active chain: height, index
@@ -35,25 +34,25 @@
 //	t                tip: hash, height, digest
 //	u  height hash   undo data of a block of the active chain
 //
-// Bodies and undo data are sorted by height, because Pebble need not rewrite
-// what only grows at the end. Integers in values are little-endian. All values
-// but those of the state end with their CRC-32C. Entries of the state are as
-// the ledger gives them; the digest of the tip speaks for them.
+// Bodies and undo data are sorted by height, because Pebble need not rewrite what
+// only grows at the end. Integers in values are little-endian. All values except
+// those of the state end with their CRC-32C. Entries of the state are stored as the
+// ledger encodes them; the digest of the tip covers them.
 //
 // # When the disk fails
 //
-// After the first write that fails, for instance because the disk is full,
-// nothing more reaches the files: they stay as a crash at that moment would
-// leave them. The failed Commit changes nothing. Reads go on, and every later
-// Commit tries to open the database again, which is the recovery from a crash.
-// Once there is space the node goes on by itself.
+// After the first write that fails, for instance because the disk is full, nothing
+// more reaches the files: they stay as a crash at that moment would leave them. The
+// failed Commit changes nothing. Reads continue, and every later Commit tries to
+// open the database again, which is the recovery from a crash. Once there is space,
+// the store recovers by itself.
 //
-// Damage that Pebble finds is final: Commit gives ErrCorrupt until the process
-// ends. Reads of what is not damaged still work.
+// Damage that Pebble finds is final: Commit returns ErrCorrupt until the process
+// ends. Reads of undamaged entries still work.
 //
 // # Caveats
 //
-// Checksums find damage, not forgery: who can write the files can also change
+// Checksums find damage, not forgery: whoever can write the files can also change
 // seal and checksums. Only a replay of the chain proves the state.
 //
 // Pebble works in goroutines of its own. A panic in one of them ends the

@@ -13,13 +13,13 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// What can be wrong. Errors of this package wrap one of these, and the cause
-// where there is one.
+// Kinds of errors. Errors of this package wrap one of these, and the cause where there
+// is one.
 var (
 	// ErrNotFound means that there is no such entry.
 	ErrNotFound = errors.New("not in the store")
-	// ErrPruned means that the header is known, but not the body or the undo
-	// data: they came never, or were pruned.
+	// ErrPruned means that the header is known, but the body or the undo data are
+	// not stored: they were never received, or were pruned.
 	ErrPruned = errors.New("body is not kept")
 	// ErrNetwork means that the store belongs to another network.
 	ErrNetwork = errors.New("store of another network")
@@ -27,8 +27,8 @@ var (
 	ErrNewer = errors.New("store of a newer version")
 	// ErrLocked means that another process has the store open.
 	ErrLocked = errors.New("store is in use")
-	// ErrCorrupt means that stored data are not what was written. The error
-	// is a *[Damage].
+	// ErrCorrupt means that stored data differ from what was written. The error is
+	// a *[Damage].
 	ErrCorrupt = errors.New("store is damaged")
 	// ErrFull means that the disk has no space. Nothing was changed; the same
 	// call succeeds when there is space.
@@ -39,21 +39,21 @@ var (
 	ErrReadOnly = errors.New("store is open for reading only")
 	// ErrClosed means that the store or the snapshot is closed.
 	ErrClosed = errors.New("store is closed")
-	// ErrMisuse means that a batch is not consistent with the store, which is
-	// a mistake of the caller.
+	// ErrMisuse means that a batch is inconsistent with the store: a bug of the
+	// caller.
 	ErrMisuse = errors.New("batch does not fit the store")
 )
 
 // NoHeight is the height of a Damage that belongs to no block.
 const NoHeight = -1
 
-// Damage tells where stored data are not what was written. As an error it is
+// Damage says where stored data differ from what was written. As an error it is
 // ErrCorrupt.
 type Damage struct {
 	Height int64  // of the block, or NoHeight
 	Field  string // "header", "body", "undo", "state" ... or "file"
-	File   string // name relative to the folder of the store, "" if not known
-	Detail string // what is wrong with it
+	File   string // path relative to the folder of the store, with slashes; "" if not known
+	Detail string // what is wrong
 }
 
 // Error implements error.
@@ -73,25 +73,25 @@ func (d *Damage) Error() string {
 // Is makes a Damage an ErrCorrupt.
 func (d *Damage) Is(target error) bool { return target == ErrCorrupt }
 
-// damaged makes a Damage of a value that belongs to no file that is known.
+// damaged returns the Damage of a value whose file is not known.
 func damaged(height int64, field, format string, args ...any) *Damage {
 	return &Damage{Height: height, Field: field, Detail: fmt.Sprintf(format, args...)}
 }
 
-// diskError gives an error of the file system its kind.
+// diskError wraps an error of the file system in its kind.
 func diskError(err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrCorrupt):
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%w: free some space, then it goes on: %w", ErrFull, err)
+		return fmt.Errorf("%w: free some space to continue: %w", ErrFull, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: the folder must be writable: %w", ErrDisk, err)
 	}
 	return fmt.Errorf("%w: %w", ErrDisk, err)
 }
 
-// pebbleError gives an error of Pebble its kind.
+// pebbleError wraps an error of Pebble in its kind.
 func pebbleError(err error) error {
 	switch {
 	case err == nil:
@@ -104,8 +104,8 @@ func pebbleError(err error) error {
 	return corruption(err)
 }
 
-// corruption makes a Damage of what Pebble says of its files. Pebble tells
-// most of them apart.
+// corruption returns an error of Pebble about its files as a Damage, which names the
+// file where Pebble does.
 func corruption(err error) *Damage {
 	d := &Damage{Height: NoHeight, Field: "file", Detail: oneLine(err.Error())}
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
@@ -114,11 +114,11 @@ func corruption(err error) *Damage {
 	return d
 }
 
-// databaseFile names a file of Pebble as a Damage and a seal do.
+// databaseFile returns the name of a file of Pebble as in a Damage and in a seal.
 func databaseFile(name string) string { return path.Join("db", filepath.Base(name)) }
 
-// oneLine puts a text of Pebble on one line. Pebble joins errors, some of them
-// twice, and one without words that carries details.
+// oneLine puts an error text of Pebble on one line. Pebble joins errors, some of them
+// twice, with one that has no text and carries details.
 func oneLine(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {

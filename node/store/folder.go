@@ -9,8 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// LockFolder takes the lock of a folder with files of Pebble, which must be there.
-// Errors: ErrLocked, ErrDisk, a [*Damage] if something else stands in its place.
+// LockFolder takes the lock of a folder with files of Pebble. The folder must exist.
+// Errors: ErrLocked, ErrDisk, a [*Damage] if the lock is not a regular file.
 func LockFolder(dir string, fs vfs.FS) (*pebble.Lock, error) {
 	lock, err := pebble.LockDirectory(dir, fs)
 	if err != nil {
@@ -19,11 +19,12 @@ func LockFolder(dir string, fs vfs.FS) (*pebble.Lock, error) {
 	return lock, nil
 }
 
-// FolderSeal is what a seal says of the files of a folder, by name; nil: nothing.
+// FolderSeal is the seal of a folder: size and SHA-256 of its files, by name. Nil: there
+// is none.
 type FolderSeal map[string]fileDigest
 
-// ReadFolderSeal reads the seal of a folder. It returns nil if there is none that
-// can be read.
+// ReadFolderSeal reads the seal of a folder. It returns nil if there is none or it
+// cannot be read.
 func ReadFolderSeal(dir string, fs vfs.FS) FolderSeal {
 	files, err := readSeal(fs, dir, sealFile)
 	if err != nil {
@@ -32,11 +33,11 @@ func ReadFolderSeal(dir string, fs vfs.FS) FolderSeal {
 	return files
 }
 
-// SealFolder writes a seal into a folder with files of Pebble, after Pebble is
-// closed: it holds size and SHA-256 of each. [BreakFolderSeal] must remove it
-// before any of them is changed. Subfolders are not expected. Tables that are in
-// the last seal are not read again: a table never changes, and its number is not
-// given to another one until the folder is emptied; then last must be nil.
+// SealFolder writes a seal into a folder with files of Pebble, after Pebble is closed:
+// size and SHA-256 of each file. [BreakFolderSeal] must remove it before any of them
+// is changed. There must be no subfolders. Tables in the last seal are not read
+// again: a table never changes, and its number is not reused until the folder is
+// emptied; after that, last must be nil.
 func SealFolder(ctx context.Context, dir string, fs vfs.FS, last FolderSeal) error {
 	names, err := folderFiles(dir, fs)
 	if err != nil {
@@ -109,7 +110,7 @@ func checkLock(dir string, fs vfs.FS) ([]*Damage, error) {
 	return nil, diskError(f.Close())
 }
 
-// folderFiles lists the files that the seal of a folder covers: all but the seal
+// folderFiles lists the files that the seal of a folder covers: all except the seal
 // and the lock.
 func folderFiles(dir string, fs vfs.FS) ([]string, error) {
 	names, err := fs.List(dir)

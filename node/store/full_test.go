@@ -48,7 +48,7 @@ func newFaultyDisk(base vfs.FS, err error) *faultyDisk {
 	return d
 }
 
-// fail lets count writes fail after that many more.
+// fail makes count writes fail after a number of good ones.
 func (d *faultyDisk) fail(after, count int64) {
 	d.first.Store(d.writes.Load() + after)
 	d.last.Store(d.first.Load() + count - 1)
@@ -138,8 +138,8 @@ func compareAgain(c *testChain, s *Store) error {
 	return err
 }
 
-// Whichever write fails for want of space, nothing is lost, a failed commit
-// leaves no trace, and all goes on when there is space.
+// Whichever write fails for lack of space, nothing is lost, a failed commit leaves no
+// trace, and the store recovers when there is space.
 func TestFullDisk(t *testing.T) {
 	disk := newFaultyDisk(vfs.NewMem(), syscall.ENOSPC)
 	if err := life(disk, newTestChain(1)); err != nil {
@@ -163,7 +163,7 @@ func TestFullDisk(t *testing.T) {
 	t.Logf("%d writes", all)
 }
 
-// A disk that fails otherwise is called so.
+// Another failure of the disk is ErrDisk.
 func TestFailingDisk(t *testing.T) {
 	disk := newFaultyDisk(vfs.NewMem(), syscall.EIO)
 	s := openStore(t, disk, small)
@@ -182,8 +182,7 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
-// However often it is tried in vain to go on, the tries leave nothing behind
-// that takes space.
+// However many attempts to recover fail, they leave no files behind.
 func TestFullDiskTables(t *testing.T) {
 	mem := vfs.NewMem()
 	disk := newFaultyDisk(mem, syscall.ENOSPC)
@@ -226,7 +225,7 @@ func TestFullDiskTables(t *testing.T) {
 		t.Error(err)
 	}
 
-	// While there is hardly any space, it is not even tried.
+	// With hardly any space there is no attempt.
 	disk.fail(0, 1)
 	b = s.NewBatch()
 	c.connect(b, c.next(1, 1))

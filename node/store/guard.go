@@ -18,14 +18,13 @@ import (
 
 // guardFS stands between one open Pebble and the disk.
 //
-// At the first write that fails it freezes: nothing more reaches the disk, so
-// that the files stay as a crash at this moment would leave them. Pebble is
-// told that all is well, because it cannot cope with such errors: it panics,
-// ends the process, or tries for ever. Nobody may believe what it says any
-// more; it is only closed in good order.
+// At the first write that fails it freezes: nothing more reaches the disk, so that the
+// files stay as a crash at this moment would leave them. It reports success to Pebble,
+// which cannot handle such errors: it panics, ends the process, or retries for ever.
+// After that, nothing that Pebble returns may be trusted; it is only closed.
 //
-// It also knows how much of each write-ahead log is durable, and the SHA-256
-// of the tables that were written.
+// It also records how much of each write-ahead log is durable, and the SHA-256 of the
+// tables that were written.
 type guardFS struct {
 	vfs.FS
 	shared *shared
@@ -39,11 +38,10 @@ type guardFS struct {
 	tables  map[string]bool  // paths of tables that are being written
 }
 
-// shared is what the databases of one store tell each other, one after the
-// other.
+// shared is what one database of a store leaves to the next.
 type shared struct {
 	mu     sync.Mutex
-	limits map[string]int64      // logs that are read only so far, by base name
+	limits map[string]int64      // bytes up to which a log is read, by base name
 	sums   map[string]fileDigest // tables, by base name
 }
 
@@ -54,8 +52,8 @@ func newGuardFS(base vfs.FS, s *shared, failed func(error)) *guardFS {
 // Unwrap implements vfs.FS.
 func (g *guardFS) Unwrap() vfs.FS { return g.FS }
 
-// freeze keeps all later writes from the disk. The logs will be read so far as
-// they are durable.
+// freeze stops all later writes. The next database reads the logs only as far as they
+// are durable.
 func (g *guardFS) freeze(err error) {
 	g.mu.Lock()
 	first := g.err == nil
@@ -83,8 +81,8 @@ func (g *guardFS) finished(name string, d fileDigest) {
 	g.shared.sums[g.PathBase(name)] = d
 }
 
-// durable notes how many bytes of a log are on disk. That may be after the
-// freeze, if the sync was under way.
+// durable notes how many bytes of a log are on disk. That can be after the freeze, if
+// the sync had begun before.
 func (g *guardFS) durable(name string, size int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -107,8 +105,8 @@ func (g *guardFS) durableLogs() map[string]int64 {
 	return maps.Clone(g.logs)
 }
 
-// limitLogs has all logs of a frozen database read only so far as they were
-// durable before, so that a commit that failed does not come back.
+// limitLogs makes the next database read the logs of a frozen one only as far as they
+// were durable before a commit, so that the failed commit does not come back.
 func (g *guardFS) limitLogs(before map[string]int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -127,8 +125,8 @@ func (g *guardFS) state() (err error, logLost bool) {
 	return g.err, g.logLost
 }
 
-// do performs a write to the named file, unless frozen, and freezes if it
-// fails. It reports whether the write was done.
+// do performs a write to the named file, unless frozen, and freezes if it fails. It
+// reports whether the write succeeded.
 func (g *guardFS) do(name string, write func() error) bool {
 	err := ErrReadOnly // any error will do
 	g.writes.RLock()
@@ -151,9 +149,8 @@ func (g *guardFS) do(name string, write func() error) bool {
 	return false
 }
 
-// settle waits, after a freeze, for the writes that were under way, and removes
-// the tables that are not complete. They would take space for nothing, and
-// more with each try to go on. Nothing refers to them.
+// settle waits, after a freeze, for the writes that had begun, and removes incomplete
+// tables. Nothing refers to them, and each attempt to recover would leave more.
 func (g *guardFS) settle() {
 	g.writes.Lock()
 	defer g.writes.Unlock()
@@ -165,13 +162,13 @@ func (g *guardFS) settle() {
 	clear(g.tables)
 }
 
-// missing tells whether an error only says that there is no such file, which
-// is no fault of the disk.
+// missing reports whether an error says that a file does not exist, which is not a
+// failure of the disk.
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// Create opens a new file for writing. A marker names another file, which must
-// not be lost in a crash that keeps the marker; Pebble 2.1.7 does not see to
-// that itself (cockroachdb/pebble#5915).
+// Create opens a new file for writing. A marker names another file, which must not be
+// lost in a crash that keeps the marker; Pebble 2.1.7 does not ensure that itself
+// (cockroachdb/pebble#5915).
 func (g *guardFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	if strings.HasPrefix(g.PathBase(name), "marker.") {
 		g.do(name, func() error { return syncFolder(g.FS, g.PathDir(name)) })
@@ -187,7 +184,7 @@ func (g *guardFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.O
 	return g.create(name, func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c, o...) })
 }
 
-// create opens a file for writing. Frozen, it is a file that swallows all.
+// create opens a file for writing. If frozen, it returns a file that discards all writes.
 func (g *guardFS) create(name string, open func() (vfs.File, error)) (vfs.File, error) {
 	f := &guardFile{g: g, name: name}
 	g.do(name, func() (err error) {
@@ -274,8 +271,8 @@ func (g *guardFS) MkdirAll(dir string, perm os.FileMode) error {
 	return nil
 }
 
-// Lock does nothing: the store has a lock of its own, which it keeps when it
-// opens the database again.
+// Lock does nothing: the store has a lock of its own, which it keeps while it opens the
+// database again.
 func (g *guardFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 // guardFile is a file or folder that is open for writing.
@@ -290,7 +287,7 @@ type guardFile struct {
 func (f *guardFile) do(write func() error) bool {
 	return f.g.do(f.name, func() error {
 		if f.File == nil {
-			return os.ErrInvalid // not reached: without a file it is frozen
+			return os.ErrInvalid // unreachable: without a file it is frozen
 		}
 		return write()
 	})
@@ -317,7 +314,7 @@ func (f *guardFile) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// Preallocate is a hint, so its failure is none.
+// Preallocate is a hint, so its failure does not count.
 func (f *guardFile) Preallocate(off, length int64) error {
 	if f.File != nil {
 		_ = f.File.Preallocate(off, length)
@@ -403,7 +400,7 @@ func (noFile) IsDir() bool            { return false }
 func (noFile) Sys() any               { return nil }
 func (noFile) DeviceID() vfs.DeviceID { return vfs.DeviceID{} }
 
-// limitedFile is a log of which only the first bytes are to be read.
+// limitedFile is a log of which only the first bytes are read.
 type limitedFile struct {
 	vfs.File
 	limit, pos int64

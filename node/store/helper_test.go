@@ -44,7 +44,7 @@ func tryOpen(fs vfs.FS, o Options) (*Store, error) {
 	return Open(testDir, testIdentity, o)
 }
 
-// testBlock is what a chain would give the store for one block.
+// testBlock is what a chain would store for one block.
 type testBlock struct {
 	header  pow.Header
 	hash    pow.Hash
@@ -58,7 +58,7 @@ type testBlock struct {
 
 func (b *testBlock) tip() Tip { return Tip{b.hash, b.height, b.digest} }
 
-// testChain makes blocks and knows what must be stored of them.
+// testChain makes blocks and is a model of what must be stored of them.
 type testChain struct {
 	rng    *rand.Rand
 	blocks []*testBlock // of the active chain
@@ -83,8 +83,7 @@ func (c *testChain) bytes(n int) []byte {
 	return b
 }
 
-// next makes a block on the tip with so many records and changes of so many
-// keys.
+// next makes a block on the tip with these numbers of records and of changed keys.
 func (c *testChain) next(records, keys int) *testBlock {
 	c.count++
 	b := &testBlock{height: uint32(len(c.blocks)), header: pow.Header{Time: uint32(c.count), Nonce: c.rng.Uint32()}}
@@ -245,8 +244,8 @@ func commit(t testing.TB, b *Batch) {
 	}
 }
 
-// rounds returns how often to do something: so often, or more in the long form
-// of the tests, which STELE_LONG asks for, or less under the race detector.
+// rounds returns how often to repeat something: as usual, more often in the long form of
+// the tests (STELE_LONG), less often under the race detector.
 func rounds(normal, long int) int {
 	switch {
 	case os.Getenv("STELE_LONG") != "":

@@ -24,8 +24,8 @@ const IdentityFile = "IDENTITY"
 
 const maxIdentity = 4096 // bytes
 
-// text returns the contents of the identity file: a line that says all, and a
-// line with its checksum.
+// text returns the contents of the identity file: a line with the identity, and a line
+// with the SHA-256d of the first.
 func (id Identity) text() []byte {
 	line := fmt.Sprintf("stele store, schema %d, network %08x, genesis %s\n", schema, id.Network, id.Genesis)
 	return fmt.Appendf(nil, "%ssum %s\n", line, pow.Sum([]byte(line)))
@@ -47,7 +47,7 @@ func parseIdentity(text []byte) (id Identity, version uint64, err error) {
 		id.Genesis, err = pow.ParseHash(genesis)
 	}
 	if err == nil && !bytes.Equal(id.text(), text) {
-		err = errors.New("it is not as it is written")
+		err = errors.New("its form is not the one that is written")
 	}
 	return id, version, err
 }
@@ -65,7 +65,7 @@ func (s *Store) checkIdentity(want Identity) error {
 	case err != nil:
 		return &Damage{Height: NoHeight, Field: "file", File: IdentityFile, Detail: err.Error()}
 	case version > schema:
-		return fmt.Errorf("%w: %s has schema %d, this program knows up to %d: use the newer program or another folder",
+		return fmt.Errorf("%w: %s has schema %d, this program supports up to %d: use the newer program or another folder",
 			ErrNewer, s.dir, version, schema)
 	case id != want:
 		return fmt.Errorf("%w: %s has network %08x with genesis %s, not %08x with %s: choose another folder or network",
@@ -81,13 +81,13 @@ func (s *Store) writeIdentity(id Identity) error {
 		return diskError(err)
 	}
 	if len(files) > 0 {
-		return &Damage{Height: NoHeight, Field: "file", File: IdentityFile, Detail: "it is missing, but there is a database"}
+		return &Damage{Height: NoHeight, Field: "file", File: IdentityFile, Detail: "it is missing, although there is a database"}
 	}
 	return diskError(writeFile(s.fs, s.dir, IdentityFile, id.text()))
 }
 
-// lockFolder takes the lock file. Errors: ErrLocked, ErrDisk, a [*Damage] if
-// something else stands in its place.
+// lockFolder takes the lock file. Errors: ErrLocked, ErrDisk, a [*Damage] if it is not a
+// regular file.
 func lockFolder(fs vfs.FS, name string) (io.Closer, error) {
 	lock, err := fs.Lock(name)
 	if err != nil {
@@ -96,7 +96,7 @@ func lockFolder(fs vfs.FS, name string) (io.Closer, error) {
 	return lock, nil
 }
 
-// lockError gives an error of vfs.FS.Lock its kind.
+// lockError wraps an error of vfs.FS.Lock in its kind.
 func lockError(fs vfs.FS, name string, err error) error {
 	errno := syscall.Errno(0)
 	if errors.Is(err, ErrNotRegular) {
@@ -109,7 +109,8 @@ func lockError(fs vfs.FS, name string, err error) error {
 	return diskError(err)
 }
 
-// makeFolders makes dir and db in it, so that a crash does not lose them.
+// makeFolders creates dir and, in it, db, and syncs their parents: a crash does not
+// lose them.
 func makeFolders(fs vfs.FS, dir, db string) error {
 	if err := fs.MkdirAll(db, 0o700); err != nil {
 		return err
@@ -131,9 +132,8 @@ func syncFolder(fs vfs.FS, dir string) error {
 	return errors.Join(err, f.Close())
 }
 
-// readFile reads a file of the folder dir. An error is a [*Damage] if it is not a
-// regular file of at most max bytes, and as that of the file system if it is
-// missing.
+// readFile reads a file of the folder dir. The error is a [*Damage] if it is not a
+// regular file of at most max bytes, and fs.ErrNotExist if it is missing.
 func readFile(fs vfs.FS, dir, name string, max int64) ([]byte, error) {
 	path := fs.PathJoin(dir, name)
 	var b []byte
@@ -155,8 +155,8 @@ func readFile(fs vfs.FS, dir, name string, max int64) ([]byte, error) {
 	return b, err
 }
 
-// writeFile writes a file into the folder so that it is there whole or not at
-// all, also after a crash.
+// writeFile writes a file into the folder atomically: after a crash the file is
+// complete, or as before.
 func writeFile(fs vfs.FS, dir, name string, b []byte) error {
 	temporary := fs.PathJoin(dir, name+".tmp")
 	f, err := fs.Create(temporary, vfs.WriteCategoryUnspecified)

@@ -6,7 +6,7 @@ import (
 	"stele/engine/pow"
 )
 
-// space is the first byte of a key: what the entry is.
+// space is the first byte of a key, which says what kind of entry it is.
 type space byte
 
 // The spaces of keys, as in the package comment.
@@ -30,7 +30,7 @@ const (
 	hashSize   = len(pow.Hash{})
 )
 
-// name is what a value of the space is called in a Damage.
+// name returns the Field of a Damage in the space.
 func (s space) name() string {
 	switch s {
 	case bodies:
@@ -55,7 +55,7 @@ func (s space) name() string {
 	return "key"
 }
 
-// start and end enclose the keys of the space.
+// start and end are the bounds of the keys of the space: start <= key < end.
 func (s space) start() []byte { return []byte{byte(s)} }
 func (s space) end() []byte   { return []byte{byte(s) + 1} }
 
@@ -66,7 +66,7 @@ func blockKey(s space, height uint32, hash pow.Hash) []byte {
 	return append(b, hash[:]...)
 }
 
-// cutBlockKey takes a blockKey without its first byte apart.
+// cutBlockKey splits a blockKey without its first byte.
 func cutBlockKey(key []byte) (height uint32, hash pow.Hash, ok bool) {
 	if len(key) != heightSize+hashSize {
 		return 0, pow.Hash{}, false

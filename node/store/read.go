@@ -15,14 +15,14 @@ import (
 type Tip struct {
 	Hash   pow.Hash
 	Height uint32
-	Digest pow.Hash // chained digest of the changes of the state up to here
+	Digest pow.Hash // chained digest of all changes of the state up to this block
 }
 
-// Meta is what the store knows about a header beside the header.
+// Meta is what the store keeps about a header, apart from the header.
 type Meta struct {
 	Height  uint32
-	Status  uint8 // meaning is the caller's
-	HasBody bool  // kept by the store: what the caller sets does not matter
+	Status  uint8 // its meaning is defined by the caller
+	HasBody bool  // set by the store: the value of the caller is ignored
 	HasUndo bool  // likewise; true for the blocks of the active chain that are not pruned
 }
 
@@ -32,8 +32,8 @@ type Place struct {
 	Index  uint32 // in the block; 0 is the coinbase
 }
 
-// read calls use with an open database. If its disk fails meanwhile, what it
-// read may be wrong, and use is called again with the next one.
+// read calls use with an open database. If the disk fails meanwhile, the result may be
+// wrong, and use is called again with the next database.
 func (s *Store) read(use func(*database) error) error {
 	for {
 		d, err := s.acquire(false)
@@ -55,8 +55,8 @@ func guarded(d *database, use func(*database) error) (err error) {
 	return use(d)
 }
 
-// get calls use with the value of a key, which is valid during the call, and
-// tells whether there is one.
+// get calls use with the value of a key, which is valid during the call, and returns
+// whether there is one.
 func (s *Store) get(key []byte, use func(value []byte) error) (found bool, err error) {
 	err = s.read(func(d *database) error {
 		found, err = getFrom(d, key, use)
@@ -77,8 +77,8 @@ func getFrom(r pebble.Reader, key []byte, use func(value []byte) error) (found b
 	return true, errors.Join(use(value), pebbleError(closer.Close()))
 }
 
-// scan calls fn for all entries of a space, without the first byte of their
-// keys. The slices are valid during the call.
+// scan calls fn for all entries of a space, with their keys without the first byte. The
+// slices are valid during the call.
 func scan(r pebble.Reader, in space, fn func(key, value []byte) error) error {
 	return scanRange(r, in.start(), in.end(), func(key, value []byte) error { return fn(key[1:], value) })
 }
@@ -123,8 +123,8 @@ func tipFrom(r pebble.Reader) (tip Tip, found bool, err error) {
 	return tip, found, err
 }
 
-// Headers calls fn for all headers by height, so parents come before children.
-// An error of fn ends it and is returned, as does a failure of the disk.
+// Headers calls fn for all headers by height, so that parents come before children. It
+// stops at the first error, of fn or of the disk, and returns it.
 func (s *Store) Headers(fn func(h pow.Header, m Meta) error) error {
 	snapshot := s.Snapshot()
 	defer snapshot.Close()
@@ -231,8 +231,7 @@ func (s *Store) link(height uint32) (l link, err error) {
 	return l, err
 }
 
-// Find returns the place of a record in the active chain, and whether it is
-// there.
+// Find returns the place of a record in the active chain, and whether the chain has it.
 func (s *Store) Find(id pow.Hash) (p Place, found bool, err error) {
 	found, err = s.get(hashKey(records, id), func(value []byte) error {
 		_, p, err = placeEntry(id[:], value)
@@ -241,9 +240,8 @@ func (s *Store) Find(id pow.Hash) (p Place, found bool, err error) {
 	return p, found, err
 }
 
-// Pool calls fn for every record in the journal of the pool, by id. The slices
-// are fn's to keep. An error of fn ends it and is returned, as does a failure
-// of the disk.
+// Pool calls fn for every record in the journal of the pool, by id. Fn may keep the
+// slices. Pool stops at the first error, of fn or of the disk, and returns it.
 func (s *Store) Pool(fn func(id pow.Hash, raw []byte) error) error {
 	snapshot := s.Snapshot()
 	defer snapshot.Close()
@@ -256,9 +254,9 @@ func (s *Store) Pool(fn func(id pow.Hash, raw []byte) error) error {
 	})
 }
 
-// View returns the current state, read through a cache in memory. It changes
-// with each commit: who needs several entries of one moment must keep commits
-// away meanwhile or use a Snapshot.
+// View returns the current state, read through a cache in memory. It changes with each
+// commit: a caller that needs several entries of one moment must prevent commits
+// meanwhile, or use a Snapshot.
 func (s *Store) View() rules.View { return view{s} }
 
 type view struct{ s *Store }

@@ -7,10 +7,10 @@ import (
 	"stele/engine/pow"
 )
 
-// Scan reads everything that is stored and checks what can be checked without
-// the rules of the chain: that every key and value is well-formed, that
-// checksums and header hashes are right, and that headers, bodies, undo data,
-// active chain and tip agree. It returns the first fault as a *Damage.
+// Scan reads everything stored and checks what can be checked without the rules of the
+// chain: that every key and value is well-formed, that checksums and header hashes are
+// correct, and that headers, bodies, undo data, active chain and tip are consistent. It
+// returns the first fault as a *Damage.
 func (s *Store) Scan(ctx context.Context) error {
 	snapshot := s.Snapshot()
 	defer snapshot.Close()
@@ -30,14 +30,14 @@ type scanner struct {
 	headers  map[pow.Hash]*scanned
 }
 
-// scanned is what the headers said of a block.
+// scanned is a header and what is still to be found for it.
 type scanned struct {
 	height           uint32
 	hasBody, hasUndo bool
 	indexed          bool
 }
 
-// scan is that of the snapshot, until the context ends.
+// scan is Snapshot.scan, until the context ends.
 func (c *scanner) scan(in space, fn func(key, value []byte) error) error {
 	return c.snapshot.scan(in, func(key, value []byte) error {
 		if err := c.ctx.Err(); err != nil {
@@ -85,7 +85,7 @@ func (c *scanner) allHeights() error {
 	return nil
 }
 
-// allBodies checks bodies and undo data against what the headers say.
+// allBodies compares bodies and undo data with the headers.
 func (c *scanner) allBodies() error {
 	for _, in := range []space{bodies, undos} {
 		flag := func(h *scanned) *bool {
@@ -104,9 +104,9 @@ func (c *scanner) allBodies() error {
 			}
 			h := c.headers[hash]
 			if h == nil || h.height != height || !*flag(h) {
-				return damaged(int64(height), in.name(), "its header does not know it")
+				return damaged(int64(height), in.name(), "there is no header for it, or one that says it is not stored")
 			}
-			*flag(h) = false // seen
+			*flag(h) = false // found
 			return nil
 		})
 		if err != nil {
@@ -114,7 +114,7 @@ func (c *scanner) allBodies() error {
 		}
 		for hash, h := range c.headers {
 			if *flag(h) {
-				return damaged(int64(h.height), in.name(), "that of block %s is missing", hash)
+				return damaged(int64(h.height), in.name(), "%s of block %s is missing", in.name(), hash)
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func (c *scanner) activeChain() error {
 			return err
 		}
 		if h := c.headers[l.Hash]; h == nil || h.height != height || height != next {
-			return damaged(int64(height), chain.name(), "block %s does not belong there", l.Hash)
+			return damaged(int64(height), chain.name(), "block %s does not have this height", l.Hash)
 		}
 		next, last = height+1, l
 		return nil
@@ -148,8 +148,7 @@ func (c *scanner) activeChain() error {
 	return nil
 }
 
-// theRest reads the record index, the journal, the state, and what does not
-// belong there.
+// theRest reads the record index, the journal and the state, and looks for other keys.
 func (c *scanner) theRest() error {
 	err := c.scan(records, func(key, value []byte) error {
 		_, _, err := placeEntry(key, value)
@@ -170,13 +169,13 @@ func (c *scanner) theRest() error {
 	return c.strangers()
 }
 
-// strangers looks for keys between the spaces.
+// strangers returns damage if there is a key outside of the spaces.
 func (c *scanner) strangers() error {
 	lower := []byte{0}
 	for _, in := range append(slices.Clone(spaces), 0xff) {
 		err := c.snapshot.read(func(*database) error {
 			return scanRange(c.snapshot.at, lower, in.start(), func(key, _ []byte) error {
-				return damaged(NoHeight, "key", "%x is no key of a store", key)
+				return damaged(NoHeight, "key", "%x is not a key of a store", key)
 			})
 		})
 		if err != nil {

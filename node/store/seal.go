@@ -37,14 +37,14 @@ const (
 	BadSeal                   // there is one, but it is damaged: nothing can be compared with it
 )
 
-// fileDigest is what a seal says of a file.
+// fileDigest is the entry of a file in a seal.
 type fileDigest struct {
 	size int64
 	sum  [sha256.Size]byte
 }
 
-// encodeSeal makes the text of a seal: a title, a line for each file with
-// SHA-256, size and name, and the SHA-256d of all that.
+// encodeSeal returns the text of a seal: a title, a line for each file with SHA-256,
+// size in bytes and name, and the SHA-256d of the lines before.
 func encodeSeal(files map[string]fileDigest) []byte {
 	var b bytes.Buffer
 	b.WriteString(sealTitle)
@@ -54,7 +54,7 @@ func encodeSeal(files map[string]fileDigest) []byte {
 	return fmt.Appendf(b.Bytes(), "%s%s\n", sealEnd, pow.Sum(b.Bytes()))
 }
 
-// decodeSeal reads what encodeSeal wrote, and nothing else.
+// decodeSeal is the inverse of encodeSeal, and accepts no other form.
 func decodeSeal(text []byte) (map[string]fileDigest, error) {
 	end := bytes.LastIndex(text, []byte("\n"+sealEnd))
 	if end < 0 || string(text[end+1:]) != fmt.Sprintf("%s%s\n", sealEnd, pow.Sum(text[:end+1])) {
@@ -79,13 +79,13 @@ func decodeSeal(text []byte) (map[string]fileDigest, error) {
 		files[name] = d
 	}
 	if !bytes.Equal(encodeSeal(files), text) {
-		return nil, errors.New("it is not as it is written")
+		return nil, errors.New("its form is not the one that is written")
 	}
 	return files, nil
 }
 
-// seal writes the seal, after Pebble is closed. Tables whose digest is known
-// since they were written are not read again.
+// seal writes the seal, after Pebble is closed. Tables whose digest is known from their
+// writing are not read again.
 func (s *Store) seal() error {
 	names, err := storeFiles(s.fs, s.dir)
 	if err != nil {
@@ -110,24 +110,23 @@ func (s *Store) seal() error {
 	return nil
 }
 
-// breakSeal is the first thing before a store is written: the seal becomes
-// the old seal. That stays until the next seal, and saves reading old tables
-// then.
+// breakSeal renames the seal to the old seal, before anything else is written. The old
+// seal stays until the next seal, which then need not read old tables again.
 //
-// A seal that cannot be read is a [*Damage]: no crash leaves one, and to go on
-// would replace what shows that the files were changed.
+// A seal that cannot be read is a [*Damage]: no crash leaves one, and continuing would
+// replace the evidence that files were changed.
 func (s *Store) breakSeal() error {
 	files, err := readSeal(s.fs, s.dir, sealFile)
 	switch {
 	case missing(err):
 		if files, err = readSeal(s.fs, s.dir, oldSealFile); err != nil {
-			return nil // it only saves work
+			return nil // an old seal only saves work
 		}
 	case err != nil:
 		return err
 	default:
 		if err = s.fs.Rename(s.path(sealFile), s.path(oldSealFile)); err == nil {
-			s.sealBroken = true
+			s.isSealBroken = true
 			err = syncFolder(s.fs, s.dir)
 		}
 		if err != nil {
@@ -142,19 +141,18 @@ func (s *Store) breakSeal() error {
 	return nil
 }
 
-// keepSeal puts back the seal that this opening broke, because it has failed: the
-// seal says which file was changed. That it cannot be put back is not worse.
+// keepSeal restores the seal that this opening broke, because the opening has failed
+// and the seal shows which file was changed. An error does not make it worse.
 func (s *Store) keepSeal() {
-	if s.sealBroken {
+	if s.isSealBroken {
 		_ = s.fs.Rename(s.path(oldSealFile), s.path(sealFile))
 	}
 }
 
 // VerifySeal compares the files in the folder of a store with its seal and
 // returns all that are changed, missing or unknown, by name. The store must
-// not be open for writing. An unsealed store is compared with its last seal as
-// far as that goes: changed tables are found, because tables never change, but
-// no other files. A seal that cannot be read is BadSeal and the only damage. The file
+// not be open for writing. Of an unsealed store only tables are compared, with its
+// last seal, because a table never changes. A seal that cannot be read is BadSeal and the only damage. The file
 // system nil is the operating system's.
 func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damage, error) {
 	if fs == nil {
@@ -186,8 +184,8 @@ func VerifySeal(ctx context.Context, dir string, fs vfs.FS) (SealState, []*Damag
 	return state, all, err
 }
 
-// compareFiles returns which of the files in dir are not as they were sealed. With
-// tablesOnly it looks only at tables that were. The error is that of ctx.
+// compareFiles returns which of the files in dir differ from the seal. With tablesOnly it
+// compares only tables that are in the seal. The error is that of ctx.
 func compareFiles(ctx context.Context, fs vfs.FS, dir string, names []string, files map[string]fileDigest, tablesOnly bool) ([]*Damage, error) {
 	var all []*Damage
 	found := func(name, format string, args ...any) {
@@ -210,9 +208,9 @@ func compareFiles(ctx context.Context, fs vfs.FS, dir string, names []string, fi
 		case err != nil:
 			found(name, "it cannot be read: %v", err)
 		case got.size != want.size:
-			found(name, "it has %d bytes, not the %d of the seal", got.size, want.size)
+			found(name, "it has %d bytes, but %d in the seal", got.size, want.size)
 		case got != want:
-			found(name, "it was changed: its SHA-256 is not that of the seal")
+			found(name, "it was changed: its SHA-256 differs from that in the seal")
 		}
 	}
 	if !tablesOnly {
@@ -228,8 +226,7 @@ func (s *Store) VerifySeal(ctx context.Context) (SealState, []*Damage, error) {
 	return VerifySeal(ctx, s.dir, s.fs)
 }
 
-// readSeal reads a seal. What is wrong with it is a [*Damage]; other errors are
-// those of readFile.
+// readSeal reads a seal. A fault in it is a [*Damage]; other errors are those of readFile.
 func readSeal(fs vfs.FS, dir, name string) (map[string]fileDigest, error) {
 	text, err := readFile(fs, dir, name, maxSeal)
 	if err != nil {
@@ -242,7 +239,7 @@ func readSeal(fs vfs.FS, dir, name string) (map[string]fileDigest, error) {
 	return files, nil
 }
 
-// storeFiles lists the files that a seal covers: all but seals and lock.
+// storeFiles lists the files that a seal covers: all except seals and lock.
 func storeFiles(fs vfs.FS, dir string) ([]string, error) {
 	var all []string
 	for _, folder := range []string{"", "db/"} {
@@ -253,7 +250,7 @@ func storeFiles(fs vfs.FS, dir string) ([]string, error) {
 		for _, name := range names {
 			switch folder + name {
 			case sealFile, oldSealFile, lockFile, "db":
-			case "views", "blobs": // what a node keeps beside the chain, and can lose
+			case "views", "blobs": // of the node, which has checks of its own for them
 			default:
 				all = append(all, folder+name)
 			}
@@ -265,7 +262,7 @@ func storeFiles(fs vfs.FS, dir string) ([]string, error) {
 
 func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 
-// digestFile reads a file.
+// digestFile reads a file, and returns its size and SHA-256.
 func digestFile(ctx context.Context, fs vfs.FS, name string) (d fileDigest, err error) {
 	f, err := fs.Open(name)
 	if err != nil {

@@ -197,9 +197,9 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// A damaged store that is opened all the same, as after a crash, when there is
-// no seal, gives an error that says so, or what was stored after one of the
-// commits: the end of a log may be lost. It never gives wrong data.
+// A damaged store without a seal, as after a crash, returns an error that says so, or
+// what was stored after one of the commits: the end of a log may be lost. It never
+// returns wrong data.
 func TestOpenDamaged(t *testing.T) {
 	disk, models := sealedStore(t)
 	files, err := storeFiles(disk, testDir)
@@ -271,7 +271,7 @@ func openDamaged(disk vfs.FS, models []*testChain, readOnly bool) error {
 	return last
 }
 
-// A seal is read as it is written, and in no other form.
+// A seal is read only in the form in which it is written.
 func FuzzSeal(f *testing.F) {
 	f.Add([]byte("stele seal 1\n"))
 	f.Add(encodeSeal(map[string]fileDigest{"db/1.sst": {size: 5}, "IDENTITY": {size: 1 << 40}})[:90])
@@ -285,7 +285,7 @@ func FuzzSeal(f *testing.F) {
 	})
 }
 
-// signed adds the right checksum to the lines of a seal.
+// signed adds the correct checksum to the lines of a seal.
 func signed(lines []byte) []byte {
 	return fmt.Appendf(nil, "%s%s%s\n", lines, sealEnd, pow.Sum(lines))
 }

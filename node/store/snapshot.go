@@ -9,8 +9,9 @@ import (
 	"stele/engine/pow"
 )
 
-// Snapshot is the store as it was when it was taken. It must be closed. After
-// a failure of the disk its methods may give errors.
+// Snapshot is the store at the moment when it was taken. It must be closed. After a
+// failure of the disk its methods may return errors. Reads are safe for concurrent use,
+// Close is not.
 type Snapshot struct {
 	s  *Store
 	db *database
@@ -20,8 +21,8 @@ type Snapshot struct {
 	err error
 }
 
-// Snapshot takes a snapshot. It waits for a commit that is under way. If the
-// store cannot be read, the methods of the snapshot give the error.
+// Snapshot takes a snapshot. It waits for a running commit. If the store cannot be
+// read, the methods of the snapshot return the error. Safe for concurrent use.
 func (s *Store) Snapshot() *Snapshot {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -35,7 +36,7 @@ func (s *Store) Snapshot() *Snapshot {
 	return &Snapshot{s: s, db: d, at: d.NewSnapshot()}
 }
 
-// Close releases the snapshot. More calls do nothing.
+// Close releases the snapshot. Further calls do nothing.
 func (s *Snapshot) Close() error {
 	if s.at == nil {
 		return nil

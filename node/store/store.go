@@ -15,7 +15,7 @@ import (
 	"stele/engine/pow"
 )
 
-// Identity tells whose chain a store keeps.
+// Identity says whose chain a store keeps.
 type Identity struct {
 	Network uint32   // id of the network
 	Genesis pow.Hash // hash of block 0
@@ -33,13 +33,13 @@ type Options struct {
 
 const (
 	defaultCacheBytes = 128 << 20
-	// defaultMemTable is the most that Pebble collects in memory, in bytes,
-	// before it writes a table. More makes commits slower, because a larger
-	// memtable does not fit into the processor's cache.
+	// defaultMemTable is the maximum that Pebble collects in memory, in bytes,
+	// before it writes a table. A larger memtable does not fit into the processor's
+	// cache, and makes commits slower.
 	defaultMemTable = 16 << 20
 )
 
-// Store is an open store. Its methods may be called by several goroutines.
+// Store is an open store. Safe for concurrent use.
 type Store struct {
 	dir        string
 	fs         vfs.FS
@@ -57,18 +57,18 @@ type Store struct {
 
 	mu        sync.Mutex
 	db        *database // nil if none is open
-	failure   error     // why the last database was given up, if none is open for writing
+	failure   error     // that ended the last database, if none is open for writing
 	snapshots int       // that are open
 	closed    bool
-	// sealBroken: this opening has made the seal the old one.
-	sealBroken bool
-	idle       sync.Cond      // a database has been closed
-	retiring   sync.WaitGroup // goroutines that take a failed database out of use
+	// isSealBroken: this opening has renamed the seal to the old seal.
+	isSealBroken bool
+	idle         sync.Cond      // a database has been closed
+	retiring     sync.WaitGroup // goroutines that take a failed database out of use
 }
 
-// Open opens the store in the folder dir and makes it if it does not exist.
+// Open opens the store in the folder dir, and creates it if it does not exist.
 // Errors: ErrNetwork, ErrNewer, ErrLocked, ErrCorrupt, ErrFull, ErrDisk, and
-// fs.ErrNotExist if there is none and it is opened for reading.
+// fs.ErrNotExist if a store that is opened for reading does not exist.
 func Open(dir string, id Identity, o Options) (*Store, error) {
 	s := &Store{dir: dir, fs: o.FS, log: o.Log, readOnly: o.ReadOnly, memTable: o.memTable}
 	if s.fs == nil {
@@ -103,8 +103,8 @@ func Open(dir string, id Identity, o Options) (*Store, error) {
 	return s, nil
 }
 
-// prepare makes the folders, locks them, and checks or writes the identity.
-// For a store that will be written it breaks the seal.
+// prepare creates the folders, locks them, and checks or writes the identity. It
+// breaks the seal of a store that is opened for writing.
 func (s *Store) prepare(id Identity) (err error) {
 	if s.readOnly {
 		// Before the lock, so that the network is known even if the lock is unusable.
@@ -140,11 +140,11 @@ func (s *Store) prepare(id Identity) (err error) {
 // path returns the path of a file in the store's folder.
 func (s *Store) path(name string) string { return s.fs.PathJoin(s.dir, name) }
 
-// Close ends all work of the store and seals its files. Snapshots must be
-// closed before. A store that cannot write any more is closed without a seal,
+// Close waits for the last commit and for reads, and seals the files. Snapshots must
+// be closed before. A store that cannot write any more is closed without a seal,
 // which is an error, as is a second Close.
 func (s *Store) Close() error {
-	s.writing.Lock() // let the last commit end
+	s.writing.Lock() // wait for the last commit
 	defer s.writing.Unlock()
 	s.mu.Lock()
 	switch {
@@ -191,8 +191,8 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Err tells why commits fail at the moment: nil, ErrFull, ErrDisk, ErrCorrupt,
-// ErrReadOnly.
+// Err returns why commits fail at the moment: ErrFull, ErrDisk, ErrCorrupt,
+// ErrReadOnly, ErrClosed, or nil.
 func (s *Store) Err() error {
 	if d := s.damage.Load(); d != nil {
 		return d
@@ -210,9 +210,9 @@ func (s *Store) Err() error {
 	return s.failure
 }
 
-// acquire returns the open database, which release gives back. If there is
-// none because it failed, it opens one: for reading only if that is enough,
-// because that works on a full disk too.
+// acquire returns the open database, for use until release. If the last one has
+// failed, it opens another: for reading only if that is enough, because that works on
+// a full disk too.
 func (s *Store) acquire(write bool) (*database, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -243,7 +243,7 @@ func (s *Store) acquire(write bool) (*database, error) {
 		}
 		if write {
 			s.failure = nil
-			s.log.Info("store goes on: the disk can be written again")
+			s.log.Info("store recovered: disk is writable again")
 		}
 		db.users = 1
 		s.db = db
@@ -252,8 +252,8 @@ func (s *Store) acquire(write bool) (*database, error) {
 	return s.db, nil
 }
 
-// stillFull tells, if that is easy to see, that the disk has still no space. It
-// saves trying. Under mu.
+// stillFull reports whether the disk is known to have no space still, which saves an
+// attempt. The caller must hold s.mu.
 func (s *Store) stillFull() bool {
 	const enough = 1 << 20 // bytes
 	usage, err := s.fs.GetDiskUsage(s.dir)
@@ -271,7 +271,8 @@ func (s *Store) release(d *database) {
 	s.idle.Broadcast()
 }
 
-// retire takes the database out of use if its disk failed. Under mu.
+// retire takes the database out of use if its disk has failed. The caller must hold
+// s.mu.
 func (s *Store) retire(d *database) {
 	failure, _ := d.guard.state()
 	if d != s.db || d.readOnly || failure == nil {
@@ -282,7 +283,7 @@ func (s *Store) retire(d *database) {
 	s.drop(d)
 }
 
-// drop takes the database out of use. Under mu.
+// drop takes the database out of use. The caller must hold s.mu.
 func (s *Store) drop(d *database) {
 	s.db = nil
 	d.users--
@@ -291,17 +292,17 @@ func (s *Store) drop(d *database) {
 	}
 }
 
-// end closes a database that nobody uses. Under mu.
+// end closes a database that nobody uses. The caller must hold s.mu.
 func (s *Store) end(d *database) {
 	if err := d.close(); err != nil {
 		s.log.Debug("pebble: closed after a failure", "err", err)
 	}
 }
 
-// diskFailed is called by the guard of a database when it freezes. It may be
-// anywhere in Pebble, so it must not wait.
+// diskFailed is called by the guard of a database when it freezes. The caller can be
+// anywhere in Pebble, so it must not block.
 func (s *Store) diskFailed(d *database, err error) {
-	s.log.Warn("store cannot write", "err", diskError(err))
+	s.log.Warn("store write failed", "err", diskError(err))
 	s.retiring.Go(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -309,17 +310,17 @@ func (s *Store) diskFailed(d *database, err error) {
 	})
 }
 
-// corrupt notes damage. From then on commits fail.
+// corrupt notes damage. After that, commits fail.
 func (s *Store) corrupt(d *Damage) {
 	if s.damage.CompareAndSwap(nil, d) {
-		s.log.Error("store is damaged: stop the node and check the store", "damage", d.Error())
+		s.log.Error("store is damaged: stop the node and run \"stele node check\"", "err", d)
 	}
 }
 
 // pebbleFailed is called when Pebble finds that it cannot go on.
 func (s *Store) pebbleFailed(d *database, damage *Damage) {
 	if failure, _ := d.guard.state(); failure != nil && !d.readOnly {
-		return // its disk is frozen, so it sees things
+		return // its disk is frozen, so that it sees files which were never written
 	}
 	s.corrupt(damage)
 	d.guard.freeze(damage)

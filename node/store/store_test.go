@@ -58,8 +58,8 @@ func TestConnectDisconnect(t *testing.T) {
 	}
 }
 
-// A batch that is larger than a memtable is as good as another, and its memory
-// is not given to the next one.
+// A batch that is larger than a memtable works like any other, and its memory is not
+// used for the next one.
 func TestLargeBatch(t *testing.T) {
 	disk := vfs.NewMem()
 	s := openStore(t, disk, small)
@@ -190,7 +190,7 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-func TestOpenRefused(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	disk := vfs.NewMem()
 	if _, err := tryOpen(disk, Options{ReadOnly: true}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("nothing there, for reading: %v", err)
@@ -212,7 +212,7 @@ func TestOpenRefused(t *testing.T) {
 		}
 	}
 	if state, damage, err := VerifySeal(t.Context(), testDir, disk); state != Sealed || len(damage) > 0 || err != nil {
-		t.Errorf("a refused opening left the store changed: %v, %v, %v", state, damage, err)
+		t.Errorf("a rejected opening left the store changed: %v, %v, %v", state, damage, err)
 	}
 
 	identity := disk.PathJoin(testDir, IdentityFile)
@@ -241,7 +241,7 @@ func TestOpenRefused(t *testing.T) {
 	}
 }
 
-// On a real disk, as on the others.
+// On a real disk, as in memory.
 func TestOperatingSystem(t *testing.T) {
 	dir := t.TempDir()
 	c := newTestChain(4)
@@ -270,7 +270,7 @@ func TestOperatingSystem(t *testing.T) {
 	}
 }
 
-// A snapshot does not change, and counts as a user of the store.
+// A snapshot does not change, and the store cannot be closed before it.
 func TestSnapshot(t *testing.T) {
 	s := openStore(t, vfs.NewMem(), Options{})
 	c := newTestChain(5)

@@ -106,7 +106,7 @@ func decodeTip(b []byte) (t Tip, ok bool) {
 	}, true
 }
 
-// encodeHeight makes a value of the space heights.
+// encodeHeight returns a value of the space heights.
 func encodeHeight(height uint32) []byte {
 	return appendSum(binary.LittleEndian.AppendUint32(nil, height))
 }
@@ -122,7 +122,7 @@ func decodeHeight(b []byte) (uint32, bool) {
 // placeSize is the length of a value of the space records.
 const placeSize = 8 + sumSize
 
-// encode writes the value into b, so that thousands cost no allocation.
+// encode writes the value into b, so that thousands of them need no allocation.
 func (p Place) encode(b *[placeSize]byte) {
 	binary.LittleEndian.PutUint32(b[0:], p.Height)
 	binary.LittleEndian.PutUint32(b[4:], p.Index)

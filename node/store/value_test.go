@@ -66,7 +66,7 @@ func FuzzValue(f *testing.F) {
 	})
 }
 
-// The values are what was put in, and a flipped bit is seen.
+// The values are decoded as they were encoded, and a flipped bit is found.
 func TestValues(t *testing.T) {
 	h := header{Header: pow.Header{Version: 1, Time: 5, Nonce: 9}, Status: 7, HasUndo: true}
 	if got, ok := decodeHeader(h.encode()); !ok || got != h {
@@ -108,7 +108,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// An identity is read as it is written.
+// An identity is read only in the form in which it is written.
 func FuzzIdentity(f *testing.F) {
 	f.Add(testIdentity.text())
 	f.Add([]byte("stele store, schema 1, network "))
