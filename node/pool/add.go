@@ -12,39 +12,36 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// maxHeld is how many records Add looks at before others get a turn.
+// maxHeld is how many records Add judges before it releases the lock for others.
 const maxHeld = 256
 
-// fewSignatures is how many signatures a record has at most whose check may be
-// wasted: so many cost about as much as the state's own verdict.
+// fewSignatures is the maximum number of signatures that may be checked in vain: they
+// cost about as much as the verdict of the state.
 const fewSignatures = 2
 
-// errPostponed is the verdict about a record that has to wait for others of the
-// same call.
+// errPostponed is the verdict on a record that must wait for others of the same call.
 var errPostponed = errors.New("postponed")
 
-// Add admits records to the pool. It returns an error for each, or nil for one
-// that was accepted: that one is in the journal, on disk. Records of one account
-// must come in order; a record may rest on others of the same call.
+// Add admits records to the pool. It returns an error for each, or nil for an accepted
+// one, which is then in the journal on disk. The records of one account must be in
+// order; a record may depend on others of the same call. Safe for concurrent use.
 //
-// A record that is rejected gives an error with a reason (reject.Of), among
-// them those of record.Check, record.Verify and rules.Apply, and
-// [reject.AlreadyPooled], [reject.FeeRateTooLow], [reject.QueueFull],
-// [reject.PoolFull], [reject.ReplacementTooLow]. Any other error means that the
-// state or the journal failed. If it was the journal, the record may be in the
-// pool, but would not survive a crash: add it again. As long as the journal
-// fails, nothing more is admitted.
+// The error of a rejected record has a reason (reject.Of), among them those of
+// record.Check, record.Verify and rules.Apply, and [reject.AlreadyPooled],
+// [reject.FeeRateTooLow], [reject.QueueFull], [reject.PoolFull],
+// [reject.ReplacementTooLow]. Any other error means that the state or the journal
+// failed. If it was the journal, the record may be in the pool, but would not survive a
+// crash: add it again. As long as the journal fails, no record is admitted.
 //
-// A record takes the place of one with the same account and sequence number if
-// it pays a tenth more, and at least the minimum rate more, if its rate is not
-// lower, and if those behind it in the queue remain valid.
+// A record replaces one with the same account and sequence number if it pays a tenth
+// more, and at least the minimum rate more, if its rate is not lower, and if those
+// behind it in the queue remain valid.
 func (p *Pool) Add(records ...*record.Record) []error { return p.AddFrom(nil, records...) }
 
-// AddFrom is Add for records that somebody else has sent. The signatures of a
-// record that is rejected although they were checked count against the sender's
-// budget, one token each. A record that would take more than there are is rejected
-// with [reject.OverBudget]; so the limiter needs a burst of at least
-// record.MaxApprovers+1. Nil: without a limit.
+// AddFrom is Add for records from one sender. The signatures of a record that is
+// rejected after they were checked cost one token each of the sender's budget. A record
+// with more signatures than tokens are left is rejected with [reject.OverBudget]; so
+// the limiter needs a burst of at least record.MaxApprovers+1. Nil: no limit.
 func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error {
 	verdicts := make([]error, len(records))
 	if p.failing.Load() {
@@ -87,9 +84,8 @@ func isPooled(err error) bool {
 	return reason == reject.AlreadyPooled
 }
 
-// judge gives each record its verdict, and puts those that it accepts into the
-// pool. The cheapest questions come first: no signature is checked of a record
-// that is rejected anyway.
+// judge gives each record its verdict, and puts the accepted ones into the pool. The
+// cheapest checks come first: a record that fails them costs no check of signatures.
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
 	p.screen(records, verdicts)
@@ -103,26 +99,27 @@ func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []
 
 	for i, err := range verdicts {
 		if err == errPostponed {
-			p.judge(budget, records[i:i+1], verdicts[i:i+1]) // which does not postpone it again
+			p.judge(budget, records[i:i+1], verdicts[i:i+1]) // alone it is not postponed again
 		}
 	}
 }
 
-// spend takes the signatures of a record from a budget, which may get into debt:
-// several calls may spend it at once.
+// spend takes one token from a budget for each signature of a record. The budget may
+// become negative, since several calls may spend it at once.
 func spend(budget *rate.Limiter, r *record.Record) {
 	if budget != nil {
 		budget.ReserveN(time.Now(), len(r.Signatures))
 	}
 }
 
-// callQueue is what a call has of an account: its records rest on each other.
+// callQueue is the state of the records of one account in one call, which depend on each
+// other.
 type callQueue struct {
-	begun     bool // a record of it has passed the screen
-	postponed bool // and one waits, so that all behind it have to
+	begun     bool // one of them has passed the screen
+	postponed bool // one of them is postponed, and so are all behind it
 }
 
-// screen rejects what can be rejected without checking a signature.
+// screen rejects records as far as that is possible without checking a signature.
 func (p *Pool) screen(records []*record.Record, verdicts []error) {
 	byAccount := map[record.Key]*callQueue{}
 	rotated := map[record.Key]*callQueue{} // by keys that records of this call bring into use
@@ -157,9 +154,9 @@ func (p *Pool) screen(records []*record.Record, verdicts []error) {
 	}
 }
 
-// screenOne looks at one record. Before is what the call has of its account: if
-// there is something, the pool does not know yet what the record rests on. Then
-// one with many signatures is postponed, so that the state has its say first.
+// screenOne screens one record. Before is the state of its account in this call: if a
+// record of it has passed, the pool does not yet have what this record depends on. Then
+// one with many signatures is postponed, so that the state judges it first.
 func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, before *callQueue) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
@@ -174,7 +171,7 @@ func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.
 	case r.Payload.Type() == record.TypeCoinbase:
 		return reject.New(reject.MisplacedCoinbase, "a COINBASE can only be in a block")
 	case rate < p.o.MinRate:
-		return reject.New(reject.FeeRateTooLow, "the fee is %d per 1000 bytes, at least %d are asked for", rate, p.o.MinRate)
+		return reject.New(reject.FeeRateTooLow, "the fee is %d per 1000 bytes, the minimum is %d", rate, p.o.MinRate)
 	case c.Height > r.ValidUntil:
 		return reject.New(reject.Expired, "valid until height %d, the next block has height %d", r.ValidUntil, c.Height)
 	case before.postponed, before.begun && len(r.Signatures) > fewSignatures:
@@ -204,7 +201,7 @@ func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.
 	return p.try(v, c, q, account, r)
 }
 
-// try applies a record behind the last of its account, and leaves no trace.
+// try applies a record behind the last of its account, without adding it.
 func (p *Pool) try(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
 	if err := p.checkRotation(r, nil); err != nil {
 		return err
@@ -220,8 +217,8 @@ func (p *Pool) try(v rules.View, c rules.Context, q *queue, account rules.Accoun
 	return rules.Apply(rules.NewState(state.Frozen()), c, r)
 }
 
-// checkFee rejects a fee that the account does not have, nor will have in the
-// next block by a coinbase that matures.
+// checkFee rejects a fee that the account cannot pay, not even with a coinbase that
+// matures in the next block.
 func checkFee(v rules.View, c rules.Context, account rules.Account, fee record.Amount) error {
 	if fee <= account.Balance {
 		return nil
@@ -255,7 +252,7 @@ func (p *Pool) verify(budget *rate.Limiter, records []*record.Record, verdicts [
 			}
 			n := float64(len(records[i].Signatures))
 			if n > left && len(batch) > 0 {
-				break // what the good ones of the batch would have cost is left again
+				break // after this batch, the tokens of its good records are available again
 			}
 			if n > left {
 				verdicts[i] = errOverBudget
@@ -321,7 +318,7 @@ func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
 	return nil
 }
 
-// append puts a record behind the last of its account.
+// append adds a record behind the last of its account.
 func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
 	if q == nil {
 		q = newQueue(account.ID)
@@ -398,15 +395,15 @@ func (p *Pool) state(v rules.View, c rules.Context, q *queue) (*rules.State, err
 	return state, nil
 }
 
-// nextBlockState returns the state in which the records of the next block are
-// applied: what matures with that block can be spent in it.
+// nextBlockState returns the state in which the records of the next block are applied.
+// It is not the confirmed state: what matures with that block can be spent in it.
 func nextBlockState(v rules.View, c rules.Context) (*rules.State, error) {
 	state := rules.NewState(v)
 	return state, rules.Begin(state, c)
 }
 
-// apply applies the first records of q. One that was mined, of which Update has
-// not told yet, is left out. Another one that fails is for Update to drop.
+// apply applies the first records of q. One that was mined, for which Follow has not
+// been called yet, is left out. If another one fails, the next Follow judges q again.
 func (p *Pool) apply(s *rules.State, c rules.Context, q *queue, entries []entry) error {
 	for _, e := range entries {
 		err := rules.Apply(s, c, e.Record)
@@ -414,7 +411,7 @@ func (p *Pool) apply(s *rules.State, c rules.Context, q *queue, entries []entry)
 			continue
 		} else if rejected {
 			p.suspects[q] = true
-			return reject.New(reject.SequenceGap, "record %v of this account, which waits in the pool, may not be valid any more (%v): try again after the next block", e.ID(), err)
+			return reject.New(reject.SequenceGap, "record %v of this account, which waits in the pool, may be invalid now (%v): try again after the next block", e.ID(), err)
 		}
 		if err != nil {
 			return err

@@ -48,8 +48,8 @@ func (w *world) bait(key record.Key) (taken int) {
 	return taken
 }
 
-// Records that a rotation in the pool will invalidate take room that is free, but
-// push nothing out and keep nothing out; and Select tries them last.
+// Records that a rotation in the pool will invalidate take free room, but displace and
+// exclude no others; and Select tries them last.
 func TestRetiredKey(t *testing.T) {
 	w := newWorld(t, 1, func(o *Options) { o.MaxBytes = 1 << 20 })
 	honest := w.honest(t, 5000)
@@ -83,8 +83,8 @@ func TestRetiredKey(t *testing.T) {
 	w.holds(t)
 }
 
-// The same records, added before the rotation: they become suspects with it, and
-// are none any more when it is replaced.
+// The same records, added before the rotation: they become suspects with it, and are no
+// longer suspects when it is replaced.
 func TestRetiredKeyLater(t *testing.T) {
 	w := newWorld(t, 1, func(o *Options) { o.MaxBytes = 2 << 20 })
 	sink := w.user(0)
@@ -111,9 +111,9 @@ func TestRetiredKeyLater(t *testing.T) {
 	w.holds(t)
 }
 
-// Select does not try more records that do not apply than its bound says, however
-// many there are. They are suspects afterwards, so that the next call comes to
-// the honest ones; and the pool drops them after some blocks, whoever makes these.
+// Select tries no more records that do not apply than its bound, however many there are.
+// They are suspects then, so that the next call reaches the honest ones; and the pool
+// drops them after some blocks, whoever makes these.
 func TestUnapplied(t *testing.T) {
 	const accounts = 1100
 	w := newWorld(t, 1)
@@ -157,7 +157,7 @@ func TestUnapplied(t *testing.T) {
 	}
 }
 
-// A suspect that applies is none any more.
+// A suspect that applies is no longer a suspect.
 func TestCleared(t *testing.T) {
 	w := newWorld(t, 1)
 	u, v := w.user(0), w.user(1)

@@ -1,70 +1,73 @@
-// Package pool keeps the records that are valid and wait for a block.
+// Package pool keeps the valid records that wait for a block.
 //
-//   - [Pool.Add] admits records, many at a time. A record that it accepts is
-//     journaled: it is not lost in a crash.
-//   - [Pool.Update] follows the chain: it takes mined records out and gives those
-//     of disconnected blocks back.
+//   - [Pool.Add] admits records, many at a time. A record that it accepts is in the
+//     journal on disk: a crash does not lose it.
+//   - [Pool.Follow] follows the chain: it removes mined records, and takes back those
+//     of disconnected blocks. [Pool.Flush] then writes the journal.
 //   - [Pool.Select] chooses records for a block, the best fee rate first.
-//   - [Pool.NextSeq] tells an author how to number the next record.
+//   - [Pool.NextSeq] returns the sequence number of an author's next record.
 //
 // # Queues
 //
-// The records of an account wait in a queue, in the order of their sequence
-// numbers and without a gap. Each is valid in the confirmed state after those
-// before it in its own queue. What other records in the pool would pay to the
-// account does not count: they may never be mined, and accounts would depend on
-// each other.
+// The records of an account wait in a queue, in the order of their sequence numbers
+// and without a gap. Each is valid in the state of the next block after those before
+// it in its own queue. What other records in the pool would pay to the account does
+// not count: they may never be mined, and accounts would depend on each other.
 //
-// A queue belongs to the account, so records that follow a KEY_ROTATE wait
-// behind it under the new key. Two queues may still exclude each other, for
-// example if both grant the same role. Then a block can have one of them. The
-// other is left out by Select, which applies what it selects, and dropped by
-// the next Update.
+// A queue belongs to the account, so records that follow a KEY_ROTATE wait behind it
+// under the new key. Two queues may still exclude each other, for example if both
+// grant the same role. Then a block can have one of them. The other is left out by
+// Select, which applies what it selects, and dropped by the next Follow.
 //
 // # Suspects
 //
-// A record costs its author nothing if it is never mined. So it must not take
-// the place of others as long as it looks as if it could not be. Suspects are
+// A record costs its author nothing if it is never mined. So it must not displace
+// others as long as it seems that it cannot be mined. Suspects are
 //
 //   - records that name a key which a KEY_ROTATE of another queue retires
 //     (rules.CurrentKeys),
 //   - records that did not apply when Select tried them, until they do,
-//   - and what is behind one of those in its queue.
+//   - and the records behind one of those in its queue.
 //
-// Suspects are as good as others while there is room, but they are worth nothing:
-// a full pool evicts them first, whatever they would pay, and takes no more of
-// them. Select tries them last. It tries at most maxUnapplied records that do not
-// apply, and a record that did not apply in maxStrikes epochs (between two
-// Updates) is dropped. What a pooled record makes invalid in another way is found
-// by Select only, so a node that makes no templates keeps it until it is mined or
-// expires.
+// Suspects are treated like others while there is room, but they are worth nothing:
+// a full pool evicts them first, whatever their fees, and admits no more of them.
+// Select tries them last. It tries at most maxUnapplied records that do not apply,
+// and a record that did not apply in maxStrikes epochs (between two calls of Follow)
+// is dropped. What a pooled record makes invalid in another way is found only by
+// Select, so a node that makes no templates keeps it until it is mined or expires.
 //
 // # Order
 //
-// A fee rate is the fee per 1000 bytes. Select takes the best first among the
-// heads of the queues. When the pool is full, the last record of the queue whose
-// cheapest record is the cheapest of all must go: about the one that Select would
-// take last.
+// A fee rate is the fee per 1000 bytes. Select takes the best first among the heads
+// of the queues. When the pool is full, it evicts the last record of the queue whose
+// cheapest record is the cheapest of all: about the one that Select would take last.
 //
 // # Limits
 //
-// [Options.MaxBytes] bounds memory: a record counts with its size and what is
-// kept about it. [Options.MaxPerAccount] bounds a queue. A record leaves the pool
-// when it is mined, conflicts with what was mined, can no longer be mined at the
-// next height, did not apply in maxStrikes epochs, is replaced, or must go because
-// the pool is full. It never leaves it otherwise, and not in between: only Add
-// (replacement, eviction) and Update remove.
+// [Options.MaxBytes] bounds memory: a record counts with its size and what the pool
+// keeps about it. [Options.MaxPerAccount] bounds a queue. A record leaves the pool
+// when it
+//
+//   - is mined, or conflicts with what was mined,
+//   - can no longer be mined at the next height,
+//   - did not apply in maxStrikes epochs,
+//   - is replaced,
+//   - or is evicted because the pool is full.
+//
+// It never leaves it otherwise: only Add (replacement, eviction) and Follow remove
+// records.
 //
 // # Changes in parts
 //
-// A long change of branches comes in parts ([chain.Change.Partial]). At a tip in
-// between a record may seem wrong that the last part makes right: an account gets
-// its money in blocks of both branches. So nothing is judged, chosen, expired or
-// evicted for a part, and what came back does not push others out. It waits in
-// the journal, not in memory, and comes with the last part, when all is judged.
-// The journal may have more than the pool has room for: of what is read from it
-// at most twice MaxBytes are in memory, the best fee rates first. Add goes on meanwhile, and
-// what it accepts is judged again at the end.
+// The chain reports a long reorganisation in parts ([chain.Change.Partial]). At a tip
+// in between, a record may seem invalid that is valid after the last part: an account
+// gets its money in blocks of both branches. So nothing is judged, chosen, expired or
+// evicted for a part, and returned records displace no others. They wait in the
+// journal, not in memory, until everything is judged after the last part.
+//
+// The journal may have more than the pool has room for: of what is read from it at
+// most twice MaxBytes are in memory, the best fee rates first. Add continues
+// meanwhile, and what it accepts is judged again at the end.
 //
 // # Locks
 //

@@ -22,7 +22,7 @@ func TestFee(t *testing.T) {
 	}
 }
 
-// The least stipend pays for twelve records of its buyer at the fee that is
+// The minimum stipend pays for twelve records of its buyer at the fee that is
 // proposed, whichever they are.
 func TestStipendPaysForCase(t *testing.T) {
 	key := record.PublicOf(network.DevFaucets()[0])

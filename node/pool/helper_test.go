@@ -68,7 +68,7 @@ func newWorld(t fataler, seed uint64, edit ...func(*Options)) *world {
 	return w
 }
 
-// open makes the pool anew, from the journal.
+// open makes a new pool from the journal.
 func (w *world) open(t fataler, edit ...func(*Options)) {
 	t.Helper()
 	o := w.options()
@@ -95,14 +95,14 @@ func (w *world) context() rules.Context {
 	return rules.Context{Params: w.builder.Params, Height: w.tip.Height() + 1, MedianTime: w.tip.Node().MedianTime()}
 }
 
-// move makes another block the tip and tells the pool.
+// move makes another block the tip, and the pool follows.
 func (w *world) move(t fataler, tip *chaintest.Block) {
 	t.Helper()
 	w.step(t, tip, false)
 }
 
-// step makes another block the tip, or one in between if partial is set, and
-// tells the pool.
+// step makes another block the tip, or one in between if partial is set, and the pool
+// follows.
 func (w *world) step(t fataler, tip *chaintest.Block, partial bool) {
 	t.Helper()
 	change := chain.Change{Partial: partial}
@@ -180,8 +180,7 @@ func (w *world) size() int {
 	return w.builder.Pay(w.tip, w.builder.Funded(w.tip, 0), record.Key{9}, 1).Size()
 }
 
-// next makes the user's next record: a small payment, if edits do not say
-// otherwise.
+// next makes the user's next record: a small payment, unless edits change that.
 func (u *user) next(edits ...edit) *record.Record {
 	r := u.w.builder.Frame(u.w.tip, u.key)
 	r.Seq = u.seq
@@ -234,7 +233,7 @@ func (w *world) holds(t fataler, want ...*record.Record) {
 	w.check(t)
 }
 
-// check checks that everything in the pool fits together.
+// check checks that everything in the pool is consistent.
 func (w *world) check(t fataler) {
 	t.Helper()
 	w.mu.Lock()

@@ -8,16 +8,16 @@ import (
 	"stele/node/store"
 )
 
-// Journal keeps the records of a pool over a crash.
+// Journal keeps the records of a pool on disk, for the time after a crash.
 type Journal interface {
-	// Save adds records and drops others, all or nothing. It returns when that
-	// is on disk.
+	// Save adds records and drops others, atomically. It returns when that is on
+	// disk.
 	Save(add []*record.Record, drop []record.ID) error
 	// Load calls fn for the encoding of each record.
 	Load(fn func(id record.ID, raw []byte) error) error
 }
 
-// StoreJournal returns the journal that the store has for the pool.
+// StoreJournal returns the journal of the pool in a store.
 func StoreJournal(s *store.Store) Journal { return storeJournal{s} }
 
 type storeJournal struct{ store *store.Store }
@@ -35,8 +35,8 @@ func (j storeJournal) Save(add []*record.Record, drop []record.ID) error {
 
 func (j storeJournal) Load(fn func(id record.ID, raw []byte) error) error { return j.store.Pool(fn) }
 
-// change is what the journal does not know yet: that a record came into the
-// pool, or left it.
+// change is a change that is not in the journal yet: a record was added to the pool, or
+// left it.
 type change struct {
 	id     record.ID
 	record *record.Record // nil: it left
@@ -51,14 +51,17 @@ func (p *Pool) note(c change) {
 	}
 }
 
-// Flush brings the journal up to date. Add, Update and New have done that. The
-// error is the journal's. No record is lost by it, and the next call tries
-// again; but it does not try again to drop records. They do no harm, since New
-// drops what cannot be mined, whereas a late drop could hit a record that the
-// chain has put back into the journal meanwhile.
+// Flush brings the journal up to date: when it returns nil, all changes before the call
+// are in the journal. Add, Update and New call it themselves; after Follow the chain does.
+// Safe for concurrent use.
+//
+// The error is that of the journal. No record is lost by it, and the next call tries
+// again to add records, but not to drop them. Those do no harm, since New drops what
+// cannot be mined, whereas a late drop could hit a record that the chain has put back
+// into the journal meanwhile.
 func (p *Pool) Flush() error {
-	// Whoever waits here finds that somebody else has saved what it has changed:
-	// calls of Add at the same time share a write.
+	// A call that waits here often finds its changes saved by another one: concurrent
+	// calls of Add share a write.
 	p.saving.Lock()
 	defer p.saving.Unlock()
 	p.mu.Lock()
@@ -91,18 +94,18 @@ func (p *Pool) Flush() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.unsaved = append(again, p.unsaved...)
-	return fmt.Errorf("the pool's journal cannot be written: %w", err)
+	return fmt.Errorf("pool journal not written: %w", err)
 }
 
-// reload fills the pool from the journal. What was mined meanwhile, or is not
-// valid any more, is dropped.
+// reload fills the pool from the journal. Records that were mined meanwhile, or are not
+// valid any more, are dropped.
 func (p *Pool) reload() error {
 	start := time.Now()
 	var records []*record.Record
 	err := p.o.Journal.Load(func(id record.ID, raw []byte) error {
 		r, err := record.Decode(raw)
 		if err != nil || r.ID() != id {
-			return fmt.Errorf("the pool's journal: record %v cannot be read: %w", id, err)
+			return fmt.Errorf("pool journal: unreadable record %v: %w", id, err)
 		}
 		records = append(records, r)
 		return nil
@@ -119,7 +122,7 @@ func (p *Pool) reload() error {
 			err = records[i].Check(c.Params.ID)
 		}
 		if err != nil {
-			p.o.Log.Warn("a record of the pool's journal is not valid", "record", records[i].ID(), "error", err)
+			p.o.Log.Warn("invalid record in pool journal", "record", records[i].ID(), "err", err)
 			p.unsave(records[i])
 			continue
 		}

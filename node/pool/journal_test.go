@@ -60,7 +60,7 @@ func TestCrash(t *testing.T) {
 	w := newWorld(t, 1, func(o *Options) { o.Journal = StoreJournal(disk) })
 	random := rand.New(rand.NewPCG(1, 1))
 
-	// Four authors add records one by one, and say so when they are accepted.
+	// Four authors add records one by one, and note which are accepted.
 	type acknowledged struct {
 		sync.Mutex
 		records []*record.Record
@@ -116,9 +116,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// Authors add, a miner takes, the chain changes its branch now and then: each
-// record is in the chain in the end. The state moves on before the pool is told,
-// as with a real chain.
+// Authors add, a miner mines, the chain reorganises now and then: each record is in the
+// chain in the end. The state changes before the pool follows, as with a real chain.
 func TestConcurrent(t *testing.T) {
 	const authors, each = 6, 60
 	w := newWorld(t, 1)

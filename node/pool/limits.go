@@ -15,13 +15,13 @@ func errGap(r *record.Record, next uint64) error {
 	return reject.New(reject.SequenceGap, "sequence number %d comes too early, the next is %d", r.Seq, next)
 }
 
-// errFull says why a record that is worth floor in its queue does not come into
-// the full pool.
+// errFull returns why the full pool does not admit a record that is worth floor in its
+// queue.
 func (p *Pool) errFull(r *record.Record, floor Rate) error {
 	if floor == 0 {
-		return reject.New(reject.PoolFull, "the pool is full, and record %v may never be mined: others in the pool exclude it, or one before it in its queue", r.ID())
+		return reject.New(reject.PoolFull, "the pool is full, and record %v may never be mined: other records exclude it, or one before it in its queue", r.ID())
 	}
-	return reject.New(reject.PoolFull, "the pool is full of records that pay at least %d per 1000 bytes, this one has a rate of %d", p.table.cheapest(), floor)
+	return reject.New(reject.PoolFull, "the pool is full of records that pay at least %d per 1000 bytes, this one pays %d", p.table.cheapest(), floor)
 }
 
 // checkRoom checks that a record may go to the end of q, which may be nil.
@@ -32,7 +32,7 @@ func (p *Pool) checkRoom(q *queue, r *record.Record) error {
 	}
 	if q != nil && len(q.entries) > 0 {
 		if len(q.entries) >= p.o.MaxPerAccount {
-			return reject.New(reject.QueueFull, "%d records of this account wait, at most %d may", len(q.entries), p.o.MaxPerAccount)
+			return reject.New(reject.QueueFull, "%d records of this account wait, the maximum is %d", len(q.entries), p.o.MaxPerAccount)
 		}
 		floor = min(floor, q.tail().floor)
 	}
@@ -45,21 +45,21 @@ func (p *Pool) checkRoom(q *queue, r *record.Record) error {
 	return nil
 }
 
-// checkReplacement checks that r pays enough to take the place of old.
+// checkReplacement checks that r pays enough to replace old.
 func (p *Pool) checkReplacement(old entry, r *record.Record) error {
 	step := max(uint64(old.Fee)/10, uint64(p.o.MinRate)*uint64(r.Size())/1000, 1)
-	least := old.Fee + record.Amount(step)
+	minFee := old.Fee + record.Amount(step)
 	switch {
-	case r.Fee < least:
-		return reject.New(reject.ReplacementTooLow, "record %v has the same sequence number: it takes a fee of at least %v to replace it, this one is %v", old.ID(), least, r.Fee)
+	case r.Fee < minFee:
+		return reject.New(reject.ReplacementTooLow, "record %v has the same sequence number: the minimum fee to replace it is %v, this one is %v", old.ID(), minFee, r.Fee)
 	case RateOf(r) < old.rate:
 		return reject.New(reject.ReplacementTooLow, "record %v has the same sequence number and pays more for its size, %d per 1000 bytes", old.ID(), old.rate)
 	}
 	return nil
 }
 
-// checkRotation checks that no other account has, or is about to have, the key
-// that a KEY_ROTATE brings into use. Old is the record that r replaces, or nil.
+// checkRotation checks that no other queue uses the new key of a KEY_ROTATE. Old is the
+// record that r replaces, or nil.
 func (p *Pool) checkRotation(r, old *record.Record) error {
 	rotate, ok := r.Payload.(record.KeyRotate)
 	if !ok {
@@ -76,7 +76,7 @@ func (p *Pool) checkRotation(r, old *record.Record) error {
 	return nil
 }
 
-// evict removes suspects and then the cheapest records until the others fit.
+// evict removes suspects, and then the cheapest records, until the others fit.
 func (p *Pool) evict() {
 	for p.table.charged > p.o.MaxBytes {
 		q := p.table.first(byTail)

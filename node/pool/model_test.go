@@ -17,8 +17,8 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// model is what a pool should do, told as naively as possible: a list of
-// records in the order in which they came.
+// model is the specification of a pool, as simple as possible: a list of records in the
+// order of their arrival.
 type model struct {
 	*world
 	t       *rapid.T
@@ -29,10 +29,10 @@ type model struct {
 
 const modelAccounts = 4
 
-// The pool does what the model does, through everything that can happen.
+// The pool does what the model does, in any sequence of events.
 func TestModel(t *testing.T) { rapid.Check(t, func(t *rapid.T) { runModel(t, DefaultMaxBytes) }) }
 
-// The same in a pool in which only few records have room.
+// The same in a pool with room for only few records.
 func TestModelFull(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { runModel(t, 8*charge(newWorld(t, 1).user(0).next())) })
 }
@@ -100,8 +100,8 @@ func (m *model) valid(records []*record.Record) bool {
 	return true
 }
 
-// look takes over from the pool how often each record did not apply, which the
-// model does not know.
+// look copies from the pool how often each record did not apply, which the model does
+// not know.
 func (m *model) look() {
 	m.strikes = map[record.ID]uint8{}
 	for _, q := range m.table.queues {
@@ -232,17 +232,17 @@ func (m *model) evicted(some bool) {
 	if len(gone) > 0 && !some {
 		m.t.Fatal("records are gone")
 	}
-	worth := func(r *record.Record) Rate { // the least rate up to r in its queue, 0 of a suspect
+	worth := func(r *record.Record) Rate { // the lowest rate up to r in its queue, 0 for a suspect
 		if m.isSuspect(r) {
 			return 0
 		}
-		least := RateOf(r)
+		lowest := RateOf(r)
 		for _, q := range m.queue(m.account(r.Key, m.records), m.records) {
 			if q.Seq < r.Seq {
-				least = min(least, RateOf(q))
+				lowest = min(lowest, RateOf(q))
 			}
 		}
-		return least
+		return lowest
 	}
 	for _, g := range gone {
 		for _, l := range left {
@@ -283,7 +283,7 @@ func (m *model) extend(t *rapid.T, parent *chaintest.Block) *chaintest.Block {
 	return m.builder.Extend(parent, chosen...)
 }
 
-// reorganise goes over to a new branch.
+// reorganise moves to a new branch.
 func (m *model) reorganise(t *rapid.T) {
 	m.choose(t, everything) // so that queues are under suspicion
 	fork := m.tip

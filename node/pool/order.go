@@ -14,9 +14,9 @@ type ranked[T any] struct {
 	item T
 }
 
-// heap is a binary heap: the children of place i are at 2i+1 and 2i+2. If moved
-// is set, it is told of each item's place, so that the item can be moved or
-// removed later.
+// heap is a binary heap: the children of place i are at 2i+1 and 2i+2. If moved is set,
+// it is called with each new place of an item, so that the item can be moved or removed
+// later.
 type heap[T any] struct {
 	items []ranked[T]
 	moved func(item T, place int)
@@ -28,14 +28,14 @@ func (h *heap[T]) push(r rank, item T) {
 	h.sift(len(h.items)-1, ranked[T]{r, item})
 }
 
-// pop removes the first item, which there must be.
+// pop removes the first item. The heap must not be empty.
 func (h *heap[T]) pop() T {
 	first := h.items[0].item
 	h.remove(0)
 	return first
 }
 
-// rerank gives the item at a place another rank.
+// rerank changes the rank of the item at a place.
 func (h *heap[T]) rerank(place int, r rank) {
 	if x := h.items[place]; x.rank != r {
 		h.sift(place, ranked[T]{r, x.item})

@@ -11,14 +11,13 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// parts is what the pool knows of a change of branches until its last part. What
-// came back from disconnected blocks is only in the journal, since that can be
-// far more than there is room for in memory.
+// parts is what the pool keeps of a reorganisation until its last part. The records of
+// disconnected blocks are only in the journal, since they may exceed the memory by far.
 type parts struct {
 	confirmed map[record.ID]bool // records of the pool that are in connected blocks now
 }
 
-// collect notes what a part of a change confirms and gives back.
+// collect notes which records a part of a change confirms and returns.
 func (p *Pool) collect(change chain.Change) {
 	if p.parts == nil {
 		p.parts = &parts{confirmed: map[record.ID]bool{}}
@@ -34,14 +33,14 @@ func (p *Pool) collect(change chain.Change) {
 			if p.table.records[r.ID()] != nil {
 				p.parts.confirmed[r.ID()] = true
 			}
-			p.unsave(r) // an earlier part may have given it back
+			p.unsave(r) // an earlier part may have returned it
 		}
 	}
 }
 
-// finish judges all records, with those that came back in the journal, after the
-// last part of a change. If these cannot be read, the pool is as before, and the
-// next change tries again.
+// finish judges all records, together with the returned ones in the journal, after the
+// last part of a change. If these cannot be read, the pool stays as before, and the next
+// change tries again.
 func (p *Pool) finish(v rules.View, c rules.Context) error {
 	returned, err := p.recall()
 	if err != nil {
@@ -52,11 +51,11 @@ func (p *Pool) finish(v rules.View, c rules.Context) error {
 	return p.judgeAll(v, c, returned, mined)
 }
 
-// recall returns entries for the records that are in the journal and not in the
-// pool, and for those that a Flush has still to put there. A record that was
-// dropped a moment ago may be among them: it is judged as the others are.
+// recall returns entries for the records that are in the journal, or will be after the
+// next Flush, and not in the pool. A record that was dropped a moment ago may be among
+// them: it is judged like the others.
 func (p *Pool) recall() ([]entry, error) {
-	last := map[record.ID]*record.Record{} // of the changes that the journal does not know
+	last := map[record.ID]*record.Record{} // from the last unsaved change of each
 	for _, c := range p.unsaved {
 		last[c.id] = c.record
 	}
@@ -84,7 +83,7 @@ func (p *Pool) recall() ([]entry, error) {
 		}
 		r, err := record.Decode(raw)
 		if err != nil || r.ID() != id {
-			return fmt.Errorf("the pool's journal: record %v cannot be read: %w", id, err)
+			return fmt.Errorf("pool journal: unreadable record %v: %w", id, err)
 		}
 		take(r)
 		return nil
@@ -92,9 +91,9 @@ func (p *Pool) recall() ([]entry, error) {
 	return entries, err
 }
 
-// keepBest keeps as many entries as limit has room for, those with the best
-// rates, and returns the others as cut. A record is worth no more than those
-// before it of the same author. Charged is what the kept ones take.
+// keepBest keeps as many entries as fit into limit bytes, those with the best rates, and
+// returns the others as cut. A record is worth no more than those before it of the same
+// author. Charged is the sum of the charges of the kept ones.
 func keepBest(entries []entry, limit int64) (kept, cut []entry, charged int64) {
 	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(bytes.Compare(a.Key[:], b.Key[:]), cmp.Compare(a.Seq, b.Seq), cmp.Compare(b.rate, a.rate))

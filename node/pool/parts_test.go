@@ -14,8 +14,8 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// partStory is two branches of a chain with the same records, among them money
-// for an account and a voucher, and what waits in a pool meanwhile.
+// partStory is two branches of a chain with the same records, among them a payment to an
+// account and a voucher, and the records that wait in a pool meanwhile.
 type partStory struct {
 	*casetest.Story
 	stem       *chaintest.Block
@@ -74,9 +74,9 @@ func (s *partStory) pay(on *chaintest.Block, from record.Key, behind uint64, to 
 	return s.Sign(r)
 }
 
-// A long reorganisation comes in parts. Records that are valid before and after
-// it, but at no tip in between, stay in the full pool and in its journal, also if
-// the chain goes back, since the branch is invalid.
+// A long reorganisation is reported in parts. Records that are valid before and after it,
+// but at no tip in between, stay in the full pool and in its journal, also if the chain
+// goes back because the branch is invalid.
 func TestPartsLoseNothing(t *testing.T) {
 	for _, invalid := range []bool{false, true} {
 		s := newPartStory()
@@ -163,8 +163,7 @@ func TestPartsLoseNothing(t *testing.T) {
 	}
 }
 
-// What came back and waits in the journal is read with bounded memory, the best
-// records first.
+// Returned records in the journal are read with bounded memory, the best ones first.
 func TestRecallIsBounded(t *testing.T) {
 	const room = 8
 	limit := room * charge(newWorld(t, 1).user(0).next())
@@ -215,8 +214,8 @@ func TestKeepBest(t *testing.T) {
 	}
 }
 
-// As long as the journal cannot be read, nothing is judged without what is in
-// it.
+// As long as the journal cannot be read, nothing is judged, since its records would be
+// missing.
 func TestRecallFails(t *testing.T) {
 	w := newWorld(t, 1)
 	u := w.user(0)

@@ -12,7 +12,7 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// What Options have where they are zero.
+// Defaults of Options.
 const (
 	DefaultMaxBytes      = 300 << 20
 	DefaultMaxPerAccount = 256
@@ -22,29 +22,28 @@ const (
 // maxForged is how many records with bad signatures a pool remembers.
 const maxForged = 1 << 14
 
-// Options say what a pool takes, and by which state it judges.
+// Options are the options of a pool.
 type Options struct {
 	Params *network.Params
-	// View returns the confirmed state, and Context the context of the next
-	// block. Both are called often and must take no lock of the chain's.
+	// View returns the confirmed state, and Context the context of the next block.
+	// Both are called often, and must not take a lock of the chain.
 	View    func() rules.View
 	Context func() rules.Context
-	// Verifier checks signatures. The chain should have the same one, so that it
-	// need not check those of pooled records again. Nil: one of its own.
+	// Verifier checks signatures. If the chain has the same one, the signatures of
+	// pooled records are not checked again. Nil: one of its own.
 	Verifier *record.Verifier
-	// Nil: what is in the pool is lost at the end, and so is what a change of
-	// branches in parts gives back.
+	// Journal keeps the records on disk. Nil: the records are lost at the end, and so
+	// are those that a reorganisation in parts returns.
 	Journal Journal
 
-	MaxBytes      int64 // of memory, about; 0: DefaultMaxBytes
-	MaxPerAccount int   // records that wait; 0: DefaultMaxPerAccount
-	MinRate       Rate  // that is admitted, and the least step of a replacement; 0: DefaultMinRate
+	MaxBytes      int64 // of memory, approximately; 0: DefaultMaxBytes
+	MaxPerAccount int   // waiting records; 0: DefaultMaxPerAccount
+	MinRate       Rate  // for admission, and the minimum step of a replacement; 0: DefaultMinRate
 
 	Log *slog.Logger // nil: silent
 }
 
-// Pool keeps records that wait for a block. Its methods may be called by several
-// goroutines at once.
+// Pool keeps records that wait for a block. Safe for concurrent use.
 type Pool struct {
 	o Options
 
@@ -53,38 +52,38 @@ type Pool struct {
 
 	mu       sync.Mutex
 	table    table
-	suspects map[*queue]bool // that Update shall look at again
-	parts    *parts          // of a change of branches that is not complete; nil: none
+	suspects map[*queue]bool // to be judged again by Follow
+	parts    *parts          // of a reorganisation that is not complete; nil: none
 	arrivals uint64
-	epoch    uint64                 // counts updates
+	epoch    uint64                 // counts calls of Follow
 	forged   *bounded.Set[pow.Hash] // full hashes of records with bad signatures
-	unsaved  []change               // of the journal, oldest first
+	unsaved  []change               // not in the journal yet, oldest first
 	counts   Counts
 }
 
-// Counts tell what became of records since the start. They only grow.
+// Counts are numbers of records since the start of the pool. They only grow.
 type Counts struct {
 	Accepted uint64 // by Add
 	Rejected uint64 // by Add
 	Returned uint64 // from disconnected blocks
-	Mined    uint64 // left for a block
+	Mined    uint64
 	Replaced uint64 // by one with a higher fee
 	Evicted  uint64 // when the pool was full
 	Expired  uint64
-	Invalid  uint64 // by what a block changed, or against others again and again
+	Invalid  uint64 // after a block, or because they did not apply in maxStrikes epochs
 
-	Unapplied uint64 // times that Select left out a record, since it did not apply
+	Unapplied uint64 // how often Select left out a record because it did not apply
 }
 
-// Stats tell how full the pool is.
+// Stats are the sizes of the pool.
 type Stats struct {
 	Records  int
-	Accounts int   // whose records wait
+	Accounts int   // with waiting records
 	Bytes    int64 // of encoded records
-	Memory   int64 // that they take, as counted against MaxBytes
+	Memory   int64 // in bytes, as counted against MaxBytes
 	MaxBytes int64
-	// MinRate is the fee rate that a record must have to be admitted; in a full
-	// pool, more than it.
+	// MinRate is the minimum fee rate for admission. A full pool admits only
+	// records above it.
 	MinRate Rate
 	Counts  Counts
 }
@@ -118,7 +117,7 @@ func New(o Options) (*Pool, error) {
 			return nil, err
 		}
 		if err := p.Flush(); err != nil {
-			o.Log.Warn("the pool's journal cannot be written", "error", err)
+			o.Log.Warn("pool journal not written", "err", err)
 		}
 	}
 	return p, nil
@@ -153,7 +152,7 @@ func (p *Pool) NextSeq(key record.Key) (uint64, error) {
 	return account.Seq, nil
 }
 
-// Stats returns how full the pool is.
+// Stats returns the sizes of the pool.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,9 +172,8 @@ func (p *Pool) Stats() Stats {
 	return s
 }
 
-// find returns the account that key signs for, as it is confirmed, and its
-// queue, or nil. A key whose KEY_ROTATE waits in a queue signs for that account
-// already.
+// find returns the account that key signs for, in the confirmed state, and its queue, or
+// nil. A key whose KEY_ROTATE waits in a queue signs for that account already.
 func (p *Pool) find(v rules.View, key record.Key) (*queue, rules.Account, error) {
 	if q := p.table.aliases[key]; q != nil {
 		account, err := rules.GetAccount(v, q.account)
@@ -185,7 +183,7 @@ func (p *Pool) find(v rules.View, key record.Key) (*queue, rules.Account, error)
 	return p.table.queues[account.ID], account, err
 }
 
-// entry returns a new entry for a record.
+// entry returns a new entry for a record. The caller must hold p.mu.
 func (p *Pool) entry(r *record.Record) entry {
 	p.arrivals++
 	return entry{Record: r, rate: RateOf(r), arrival: p.arrivals, until: r.ValidUntil}

@@ -76,8 +76,8 @@ func TestRejected(t *testing.T) {
 	}
 }
 
-// wasteful returns records of a user that many signed who are no roots: the state
-// rejects them, whoever signed.
+// wasteful returns records of a user with many signatures of keys that are no roots: the
+// state rejects them, whoever signed.
 func (u *user) wasteful(n int) (records []*record.Record) {
 	var approvers []record.Key
 	for range 64 {
@@ -92,7 +92,7 @@ func (u *user) wasteful(n int) (records []*record.Record) {
 	return records
 }
 
-// No signature is checked of a record that the state rejects, also if it rests on
+// No signature is checked of a record that the state rejects, also if it depends on
 // another one of the same call.
 func TestStateFirst(t *testing.T) {
 	w := newWorld(t, 1)
@@ -125,8 +125,8 @@ func TestStateFirst(t *testing.T) {
 	}
 }
 
-// Signatures that were checked for nothing count against the sender; those of
-// good records do not, and other senders have their own.
+// Signatures that were checked in vain cost the sender's budget; those of good records do
+// not, and other senders have budgets of their own.
 func TestBudget(t *testing.T) {
 	w := newWorld(t, 1)
 	budget := rate.NewLimiter(0, 100)
@@ -175,8 +175,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// A record with a bad signature is not checked twice, and its forged signature
-// does not stand in the way of the true one.
+// A record with a bad signature is not checked twice, and the forged copy does not
+// exclude the genuine record.
 func TestForgery(t *testing.T) {
 	w := newWorld(t, 1)
 	good := w.user(0).next()
@@ -191,7 +191,7 @@ func TestForgery(t *testing.T) {
 	w.holds(t, good)
 }
 
-// Records of one call may rest on each other.
+// Records of one call may depend on each other.
 func TestBatch(t *testing.T) {
 	w := newWorld(t, 1)
 	u, v := w.user(0), w.user(1)
@@ -274,7 +274,7 @@ func TestReplacement(t *testing.T) {
 	w.holds(t, a, better, c)
 }
 
-// The least step counts where a tenth of the fee is less.
+// The minimum step counts where a tenth of the fee is less.
 func TestReplacementStep(t *testing.T) {
 	w := newWorld(t, 1)
 	u := w.user(0)
@@ -325,8 +325,8 @@ func TestReplacedRotation(t *testing.T) {
 	w.holds(t, rotation, behind)
 }
 
-// In a full pool what pays least goes first, the last of its account before the
-// others, and nothing that pays no more than all others comes in.
+// A full pool evicts what pays the least, the last of an account first, and admits
+// nothing that pays no more than all others.
 func TestEviction(t *testing.T) {
 	w := newWorld(t, 1)
 	room := 4 * charge(w.user(0).next())
@@ -395,7 +395,7 @@ func TestSelectOrder(t *testing.T) {
 	}
 }
 
-// A large record that does not fit leaves its place to smaller ones.
+// Instead of a large record that does not fit, smaller ones are chosen.
 func TestSelectMisfit(t *testing.T) {
 	w := newWorld(t, 1)
 	large := w.builder.Grant(w.tip, record.Seller, record.Key{7})
@@ -430,8 +430,8 @@ func TestExclusion(t *testing.T) {
 	}
 }
 
-// A record is not lost because a stranger's block has changed what it rests
-// on, but its account must wait until the pool has dropped it.
+// A record is not lost because somebody else's block has changed what it depends on, but
+// its account must wait until the pool has dropped it.
 func TestSuspect(t *testing.T) {
 	w := newWorld(t, 1)
 	grant := says(record.RoleGrant{Role: record.Seller, Key: record.Key{7}, Approvers: w.builder.Approvers()})
@@ -466,8 +466,8 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// A new key that an account of the chain gets ends what the key had begun by
-// itself.
+// When an account of the chain gets a new key, the records that the key had signed for an
+// account of its own are dropped.
 func TestMergedAccount(t *testing.T) {
 	w := newWorld(t, 1)
 	key := record.PublicOf(w.builder.NewKey())
@@ -485,9 +485,9 @@ func TestMergedAccount(t *testing.T) {
 	w.holds(t)
 }
 
-// A key that was to become the next one of an account goes its own way in a
-// block. What waits under it, and under the keys that follow, is of the key's own
-// account from then on, and in no queue of the first account.
+// A key that was to become the next one of an account gets an account of its own in a
+// block. The records under it, and under the keys that follow, belong to that account
+// then, and are in no queue of the first account.
 func TestSplitAccount(t *testing.T) {
 	for seed := range uint64(4) { // the order of the keys differs
 		w := newWorld(t, seed)
@@ -526,7 +526,7 @@ func TestContestedKey(t *testing.T) {
 	w.check(t)
 }
 
-// Records of disconnected blocks come back, those of new blocks leave.
+// Records of disconnected blocks return, those of new blocks leave.
 func TestReorganisation(t *testing.T) {
 	w := newWorld(t, 1)
 	u, v, x := w.user(0), w.user(1), w.user(2)
@@ -555,8 +555,8 @@ func TestReorganisation(t *testing.T) {
 	w.holds(t)
 }
 
-// A change of branches that comes in parts, with tips in between, leads to the
-// same pool as one that comes at once.
+// A reorganisation in parts, with tips in between, leads to the same pool as one that is
+// reported at once.
 func TestReorganisationInParts(t *testing.T) {
 	var pools [2][]record.ID
 	for parts := range 2 {
@@ -607,8 +607,7 @@ func TestReorganisationInParts(t *testing.T) {
 	}
 }
 
-// Between a commit of the chain and the Update for it the state is ahead of the
-// pool.
+// Between a commit of the chain and the Follow for it the state is ahead of the pool.
 func TestAhead(t *testing.T) {
 	w := newWorld(t, 1)
 	u := w.user(0)
@@ -654,8 +653,8 @@ func TestJournalFails(t *testing.T) {
 	w.holds(t, a, b)
 }
 
-// A restart drops what was mined or has expired meanwhile, and what the journal
-// should not have had.
+// A restart drops the records that were mined or have expired meanwhile, and those that
+// should not be in the journal.
 func TestReload(t *testing.T) {
 	w := newWorld(t, 1)
 	u, v, x := w.user(0), w.user(1), w.user(2)

@@ -14,14 +14,14 @@ import (
 // unsettled has entries that are in no queue, by the keys of their authors.
 type unsettled map[record.Key][]entry
 
-// refill puts entries, which are in no queue, into queues as far as they are
-// valid now. The others are forgotten; those that were mined count as such. The error is that of the view; entries that could not be judged
-// are in no queue then, and still in the journal.
+// refill puts entries, which are in no queue, into queues as far as they are valid now.
+// The others are dropped; those in mined count as mined. The error is that of the view;
+// entries that could not be judged are then in no queue, and still in the journal.
 //
-// Whose account a key signs for is not known beforehand: a KEY_ROTATE among the
-// entries may bring it into use, but only if it is valid itself. So the authors
-// of these come first, and their queue takes the entries of the new key along.
-// If it does not, the key signs for an account of its own.
+// The account that a key signs for is not known beforehand: a KEY_ROTATE among the
+// entries may bring the key into use, but only if it is valid itself. So the authors of
+// these come first, and their queue takes over the entries of the new key. If it does
+// not, the key signs for an account of its own.
 func (p *Pool) refill(v rules.View, c rules.Context, entries []entry, mined map[record.ID]bool) error {
 	if len(entries) == 0 {
 		return nil
@@ -43,7 +43,7 @@ func (p *Pool) refill(v rules.View, c rules.Context, entries []entry, mined map[
 	seen := map[record.Key]bool{}
 	var settle func(key record.Key)
 	settle = func(key record.Key) {
-		if seen[key] { // also where rotations make a circle
+		if seen[key] { // also if rotations form a circle
 			return
 		}
 		seen[key] = true
@@ -75,8 +75,8 @@ func (u unsettled) take(key record.Key) []entry {
 	return entries
 }
 
-// settle makes the queue of the account that key signs for: of the entries of
-// this key, and of those that they bring into use.
+// settle builds the queue of the account that key signs for, from the entries of this key
+// and of the keys that they bring into use.
 func (p *Pool) settle(v rules.View, c rules.Context, key record.Key, waiting unsettled) error {
 	entries := waiting.take(key)
 	if len(entries) == 0 {

@@ -119,8 +119,8 @@ func (p *pictures) turn(on bool) {
 // the records is in blocks of both branches.
 func TestCrashInReorganisation(t *testing.T) {
 	t.Run("flushed", func(t *testing.T) { crashInReorganisation(t, false) })
-	// The call of Submit before is not yet at its flush, and Add flushes meanwhile:
-	// what it drops from the journal must not be what the chain puts back.
+	// The previous Submit has not flushed yet, and Add flushes meanwhile: it must not
+	// drop from the journal what the chain puts back.
 	t.Run("late flush", func(t *testing.T) { crashInReorganisation(t, true) })
 }
 
@@ -202,7 +202,7 @@ func crashInReorganisation(t *testing.T, late bool) {
 	}
 }
 
-// brokenJournal fails as long as it is told to, and remembers what it did.
+// brokenJournal fails as long as broken is set, and counts what it has done.
 type brokenJournal struct {
 	Journal
 	broken         bool
@@ -219,8 +219,8 @@ func (j *brokenJournal) Save(add []*record.Record, drop []record.ID) error {
 
 func (j *brokenJournal) Load(func(record.ID, []byte) error) error { return nil }
 
-// A drop that failed is not tried again, since the record could have come back
-// into the journal by then. What was admitted is.
+// A drop that failed is not tried again, since the record could be back in the journal by
+// then. An addition is.
 func TestLateDrop(t *testing.T) {
 	j := &brokenJournal{}
 	w := newWorld(t, 1, func(o *Options) { o.Journal = j })

@@ -8,36 +8,34 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// Limits bound what Select chooses.
+// Limits bound the records that Select chooses.
 type Limits struct {
 	Bytes   int // of encoded records
 	Records int
 }
 
 const (
-	// maxMisfits is after how many records in a row that are too large for the
-	// room that is left Select gives up. Bitcoin Core does the same
+	// maxMisfits is the number of consecutive records too large for the remaining
+	// room after which Select stops. Bitcoin Core has the same limit
 	// (MAX_CONSECUTIVE_FAILURES).
 	maxMisfits = 1000
-	// maxUnapplied is after how many records that do not apply Select gives up.
-	// Each costs as much as one that is chosen, and nothing to its author.
+	// maxUnapplied is the number of records that do not apply after which Select
+	// stops. Each costs as much time as a chosen one, and its author nothing.
 	maxUnapplied = 1000
-	// maxStrikes is in how many epochs Select finds that a record does not apply
-	// until Update drops it.
+	// maxStrikes is the number of epochs in which a record does not apply after
+	// which Follow drops it.
 	maxStrikes = 3
 )
 
-// Select chooses records for a block, the best fee rate first and those of an
-// account in order, and applies them to s: the state of the block, with
-// rules.Begin done. So ledger.ApplyBlock takes what it returns. Fees are what
-// the chosen records pay.
+// Select chooses records for a block, the best fee rate first and those of an account in
+// order, and applies them to s: the state of the block, after rules.Begin. So
+// rules.ApplyBlock accepts them. Fees is the sum of their fees. Safe for concurrent use.
 //
-// A record that does not apply is left out, with those behind it in its queue.
-// It is a suspect from then on: until it applies, it is tried after all others,
-// and evicted first. The next Update looks whether it may stay in the pool. After
-// maxUnapplied such records Select returns what it has. Between the parts of a
-// change of branches it chooses nothing. The error is that of the
-// state's view.
+// A record that does not apply is left out, with those behind it in its queue. It is a
+// suspect then: until it applies, it is tried after all others, and evicted first. The
+// next Follow judges whether it may stay in the pool. After maxUnapplied such records
+// Select returns what it has. Between the parts of a reorganisation it chooses nothing.
+// The error is that of the state's view.
 func (p *Pool) Select(s *rules.State, c rules.Context, l Limits) (chosen []*record.Record, fees record.Amount, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,7 +64,7 @@ func (p *Pool) Select(s *rules.State, c rules.Context, l Limits) (chosen []*reco
 			}
 		case !errors.As(err, &rejected):
 			return nil, 0, err
-		case rejected.Reason == reject.SequenceUsed: // mined, and Update will say so
+		case rejected.Reason == reject.SequenceUsed: // mined; Follow will remove it
 		default:
 			unapplied++
 			p.counts.Unapplied++
@@ -79,8 +77,7 @@ func (p *Pool) Select(s *rules.State, c rules.Context, l Limits) (chosen []*reco
 	return chosen, fees, nil
 }
 
-// Best returns at most n records of the pool in the order in which Select
-// tries them.
+// Best returns at most n records of the pool, in the order in which Select tries them.
 func (p *Pool) Best(n int) []*record.Record {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,16 +89,16 @@ func (p *Pool) Best(n int) []*record.Record {
 	return best
 }
 
-// walk visits entries by rate, those of a queue in order, without changing the
-// order of heads. What can come next is always the successor in a queue of one
-// that was visited, or the child in the heap of a head that was visited: few,
-// compared with all queues. Suspects come after all others.
+// walk visits entries by rate, those of a queue in order, without changing the heap of
+// heads. The next entry is always the successor of a visited one in its queue, or the
+// child of a visited head in the heap: few candidates, compared with all queues. Suspects
+// come after all others.
 type walk struct {
 	heads    *heap[*queue]
 	front    heap[candidate]
-	suspects heap[candidate] // that front came to
-	late     bool            // front has suspects now
-	last     candidate       // that next returned; none if its queue is nil
+	suspects heap[candidate] // set aside by next
+	late     bool            // front has the suspects now
+	last     candidate       // returned by next; none if its queue is nil
 }
 
 // candidate is an entry, by its index in its queue.
@@ -153,5 +150,5 @@ func (w *walk) next() *entry {
 	}
 }
 
-// leave leaves out what is behind the last entry in its queue.
+// leave skips the entries behind the last one in its queue.
 func (w *walk) leave() { w.last = candidate{} }

@@ -18,21 +18,20 @@ const (
 // absent is the place of a queue that is not in an order.
 const absent = -1
 
-// table has all entries of the pool, in queues, and keeps the orders and the
-// index of them.
+// table has all entries of the pool, in queues, with their orders and indexes.
 type table struct {
-	records map[record.ID]*queue  // that the record is in
+	records map[record.ID]*queue  // by record
 	queues  map[record.Key]*queue // by account
 	aliases map[record.Key]*queue // by the new keys of the KEY_ROTATE records in them
-	retired map[record.Key]*queue // by the keys that sign these, and then no more
+	retired map[record.Key]*queue // by the keys that sign these, which are retired then
 	names   names
 	orders  [orders]heap[*queue]
 	bytes   int64 // of encoded records
 	charged int64 // against Options.MaxBytes
 }
 
-// names has the queues whose records name a key that must not be retired
-// (rules.CurrentKeys), and how often they do.
+// names has, for each key that must not be retired (rules.CurrentKeys), the queues whose
+// records name it, and how often they do.
 type names map[record.Key]map[*queue]int
 
 func (n names) add(q *queue, r *record.Record) {
@@ -69,11 +68,11 @@ func newTable() table {
 	return t
 }
 
-// splice changes a queue as queue.splice does, and everything that depends on
-// it. A queue that is left empty is gone.
+// splice changes a queue as queue.splice does, and updates everything that depends on it.
+// A queue without entries is removed.
 func (t *table) splice(q *queue, i, n int, with ...entry) []entry {
 	removed := q.splice(i, n, with...)
-	var rotated []record.Key // keys that are retired now, or not any more
+	var rotated []record.Key // keys whose retirement has changed
 	for _, e := range removed {
 		delete(t.records, e.ID())
 		t.bytes -= int64(e.Size())
@@ -118,8 +117,8 @@ func (t *table) splice(q *queue, i, n int, with ...entry) []entry {
 	return removed
 }
 
-// recount computes what depends on the order of the entries of q, from index i
-// on, and puts q where it belongs.
+// recount computes what depends on the order of the entries of q, from index i on, and
+// updates the place of q in the orders.
 func (t *table) recount(q *queue, i int) {
 	for j := i; j < len(q.entries); j++ {
 		e := &q.entries[j]
@@ -138,9 +137,9 @@ func (t *table) recount(q *queue, i int) {
 	t.rank(q, byExpiry, rank{key: uint64(tail.expiry)})
 }
 
-// retires reports whether a KEY_ROTATE in another queue than q retires a key
-// that a record of q names, so that the record is not valid behind it. A record
-// behind a rotation in its own queue has been applied after it. Q may be nil.
+// retires reports whether a KEY_ROTATE in another queue than q retires a key that r
+// names, so that r would be invalid after it. A record behind a rotation in its own
+// queue has been applied after it. Q may be nil.
 func (t *table) retires(q *queue, r *record.Record) bool {
 	return slices.ContainsFunc(rules.CurrentKeys(r.Payload), func(k record.Key) bool {
 		by := t.retired[k]
@@ -148,7 +147,7 @@ func (t *table) retires(q *queue, r *record.Record) bool {
 	})
 }
 
-// rank puts q where r says in an order.
+// rank sets the rank of q in an order.
 func (t *table) rank(q *queue, slot int, r rank) {
 	if place := q.place[slot]; place != absent {
 		t.orders[slot].rerank(place, r)
@@ -165,8 +164,8 @@ func (t *table) first(slot int) *queue {
 	return nil
 }
 
-// cheapest returns the lowest rate that is worth keeping: a record must pay
-// more to take another's place. It is 0 as long as there are suspects.
+// cheapest returns the lowest worth of a last record in a queue: a new record must pay
+// more to displace one. It is 0 as long as there are suspects.
 func (t *table) cheapest() Rate {
 	if q := t.first(byTail); q != nil {
 		return q.tail().floor

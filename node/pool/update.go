@@ -10,11 +10,11 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// Update is Follow and Flush. An error of the journal is only logged.
+// Update calls Follow and then Flush. An error of the journal is only logged.
 func (p *Pool) Update(change chain.Change) error {
 	err := p.Follow(change)
 	if err := p.Flush(); err != nil {
-		p.o.Log.Error("the pool's journal cannot be written, records could be lost in a crash", "error", err)
+		p.o.Log.Error("pool journal not written: records could be lost in a crash", "err", err)
 	}
 	return err
 }
@@ -26,17 +26,17 @@ func (p *Pool) Update(change chain.Change) error {
 // a removal that came later would lose them in a crash. A template may be made
 // between the two.
 //
-// Mined records leave the pool, and with them what cannot be mined any more:
-// records whose sequence number another record has used, records that have
-// expired, and what is behind one of those in its queue. Records of disconnected
-// blocks come back, whatever their fee, if they are still valid.
+// Mined records leave the pool, and with them those that cannot be mined any more:
+// records whose sequence number another record has used, records that have expired,
+// and the records behind one of those in its queue. Records of disconnected blocks
+// return, whatever their fee, if they are still valid.
 //
-// For a partial change nothing leaves the pool, and nothing comes back: what the
-// state of a block in between says about a record means nothing. Until the last
-// part the pool only notes what was confirmed, and the journal has what came back.
+// For a partial change nothing leaves the pool and nothing returns, because the state
+// of a block in between says nothing about a record. Until the last part the pool only
+// notes which records are confirmed, and the journal has the returned ones.
 //
-// The error is that of the state's view, or of the journal after a change in
-// parts. Records that could not be judged are then only in the journal.
+// The error is that of the state's view, or of the journal after a change in parts.
+// Records that could not be judged are then only in the journal.
 func (p *Pool) Follow(change chain.Change) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,11 +68,10 @@ func (p *Pool) Follow(change chain.Change) error {
 	return err
 }
 
-// advance follows a chain that only got longer. A queue whose first records
-// were mined remains valid without them: the state has applied the same records
-// to its account. All other queues of an account that has signed something in
-// the new blocks are looked at again, those that name a key that was rotated, and
-// those that fell under suspicion.
+// advance follows a chain that only got longer. A queue whose first records were mined
+// remains valid without them: the state has applied the same records to its account.
+// All other queues of an account that has signed a record in the new blocks are judged
+// again, and so are those that name a rotated key, and the suspects.
 func (p *Pool) advance(v rules.View, c rules.Context, change chain.Change) error {
 	t := &p.table
 	var mined []*queue
@@ -118,8 +117,8 @@ func (p *Pool) advance(v rules.View, c rules.Context, change chain.Change) error
 	return cmp.Or(failed, p.refill(v, c, entries, idsOf(change.Connected)))
 }
 
-// rebuild follows a chain of which blocks were disconnected: all records are
-// judged anew, together with those of these blocks.
+// rebuild follows a chain of which blocks were disconnected: all records are judged
+// again, together with those of these blocks.
 func (p *Pool) rebuild(v rules.View, c rules.Context, change chain.Change) error {
 	var returned []entry
 	for _, b := range change.Disconnected {
@@ -133,7 +132,7 @@ func (p *Pool) rebuild(v rules.View, c rules.Context, change chain.Change) error
 	return p.judgeAll(v, c, returned, idsOf(change.Connected))
 }
 
-// judgeAll judges all records anew, together with those that were returned.
+// judgeAll judges all records again, together with the returned ones.
 func (p *Pool) judgeAll(v rules.View, c rules.Context, returned []entry, mined map[record.ID]bool) error {
 	var entries []entry
 	for _, q := range p.table.queues {
@@ -150,7 +149,7 @@ func (p *Pool) judgeAll(v rules.View, c rules.Context, returned []entry, mined m
 	return err
 }
 
-// expire removes what cannot be in a block of this height or a later one.
+// expire removes the records that cannot be in a block of this height or above.
 func (p *Pool) expire(height uint32) {
 	for q := p.table.first(byExpiry); q != nil && q.tail().expiry < height; q = p.table.first(byExpiry) {
 		i := slices.IndexFunc(q.entries, func(e entry) bool { return e.until < height })
@@ -158,7 +157,7 @@ func (p *Pool) expire(height uint32) {
 	}
 }
 
-// forget takes removed entries out of the journal, and counts them.
+// forget removes the entries from the journal too, and counts them.
 func (p *Pool) forget(removed []entry, count *uint64) {
 	for _, e := range removed {
 		p.unsave(e.Record)
