@@ -479,3 +479,43 @@ func TestBlockTimes(t *testing.T) {
 		t.Errorf("%d intervals: %v", n, b.intervals)
 	}
 }
+
+// The status counts a block as soon as Submit has returned, also before Run, and takes
+// it back when a longer branch replaces it.
+func TestStatusFollowsChain(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 1)
+	n, err := Open(t.Context(), Options{Params: b.Params, Dir: "store", Store: store.Options{FS: vfs.NewMem()}, now: b.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	submit := func(blk *chaintest.Block) Status {
+		t.Helper()
+		if _, err := n.Chain().Submit(blk.Block); err != nil {
+			t.Fatal(err)
+		}
+		return n.Status()
+	}
+	count := func(s Status) (records uint64) {
+		for _, each := range s.Types {
+			records += each
+		}
+		return records
+	}
+	one := b.Extend(b.Genesis, b.Records(b.Genesis, 5)...)
+	if s := submit(one); s.Height != 1 || count(s) != 5 || s.Records.Connected != 5 || len(s.Intervals) != 1 {
+		t.Errorf("after a block: %+v", s)
+	}
+	two := b.Extend(b.Genesis, b.Records(b.Genesis, 2)...)
+	if s := submit(two); s.Height != 1 || count(s) != 5 {
+		t.Errorf("after a block of another branch: %+v", s)
+	}
+	three := b.Extend(two, b.Records(two, 1)...)
+	if s := submit(three); s.Height != 2 || count(s) != 3 || s.Records.Connected != 8 || len(s.Intervals) != 2 {
+		t.Errorf("after a reorganisation: %+v", s)
+	}
+}
