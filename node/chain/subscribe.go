@@ -12,61 +12,63 @@ import (
 	"stele/node/store"
 )
 
-// maxStep is how many blocks an [Event] has at most: 36 bytes are kept for each.
+// maxStep is the maximum number of blocks in an [Event], of 36 bytes each.
 const maxStep = 2000
 
-// Point is a block, by its place.
+// Point identifies a block by height and hash.
 type Point struct {
 	Height uint32
 	Hash   pow.Hash
 }
 
-// Event is a step along the chain: how to get from the position of a
-// [Subscription] to a later one. First the Disconnected blocks leave, which leads
-// down to Fork; then the Connected ones join.
+// Event is a step along the chain, from the position of a [Subscription] to the next:
+// the Disconnected blocks leave, which leads down to Fork, and then the Connected ones
+// join.
 //
-// An event may have no blocks. Then the tip is the one of before, but something
-// about it has changed: Partial, or what the pool has returned.
+// An event may have no blocks. Then the tip is unchanged, but Partial has changed, or a
+// reorganisation has ended where it began, after which the pool has judged its records
+// again.
 type Event struct {
 	Disconnected []Point // from the old position down, without Fork
-	Fork         Point   // last common block of both positions
-	Connected    []Point // from the block on Fork up to Position
-	Position     Point   // where the subscription is now
+	Fork         Point   // last common block of the old and the new position
+	Connected    []Point // from the child of Fork up to Position
+	Position     Point   // the new position
 
 	// Tip is the tip of the chain when the event was taken.
 	Tip *Tip
-	// Partial means that the store has failed while the chain changed branches.
-	// The tip is one on the way, on which nothing should be mined; it may stay for
-	// long. See [Change.Partial].
+	// Partial means that the store has failed during a reorganisation. The tip is one
+	// on the way, on which nothing should be mined; it may stay for long. See
+	// [Change.Partial].
 	Partial bool
 }
 
-// IsBehind reports whether the tip is beyond the position, so that another event
+// IsBehind reports whether the position has not reached the tip, so that another event
 // follows at once.
 func (e Event) IsBehind() bool { return e.Position.Hash != e.Tip.Hash }
 
-// Subscription follows the chain at its own pace. It has no queue of blocks: it
-// remembers the position up to which its subscriber has followed, and computes
-// the way from there to the tip when it is asked. So it takes the same memory
-// however slow the subscriber is, nothing is ever lost, and what came in between
-// is merged: a subscriber that sleeps while the chain changes branches twice sees
-// the difference only. The chain never waits for a subscriber.
+// Subscription follows the chain at the pace of its subscriber. It has no queue of
+// blocks: it remembers a position, and [Subscription.Poll] computes the way from there
+// to the tip. So its memory does not depend on how slow the subscriber is, no change is
+// ever lost, and changes that were not polled are merged: after two reorganisations the
+// subscriber sees only their difference. The chain never waits for a subscriber.
 //
-// One goroutine uses a subscription, in a loop of [Subscription.Next], or of a
-// select with [Subscription.C] and then [Subscription.Poll]. It ends by the
-// context of Next. The owner calls [Subscription.Close].
+// One goroutine uses a subscription: in a loop with [Subscription.Next], which its
+// context ends, or in a select with [Subscription.C], followed by Poll. The owner must
+// call [Subscription.Close]. A subscription has no goroutine of its own. Not safe for
+// concurrent use, except Close.
 type Subscription struct {
 	chain    *Chain
 	changed  wake.Signal
 	position *headertree.Node
-	version  uint64 // of what was published when position was the tip; 0: none
+	version  uint64 // of the published tip that was the position last; 0: none
 }
 
-// Subscribe returns a subscription whose position is the present tip. The first
-// event comes when the chain changes after that. Safe for concurrent use.
+// Subscribe returns a subscription whose position is the current tip: the first event is
+// the next change of the chain. Safe for concurrent use.
 //
-// Subscribers hear of a new tip right after its commit, before the pool has
-// followed (see [Options.OnChange]). The state after the tip is there: [Chain.View].
+// Subscribers are notified of a new tip right after its commit. [Chain.Tip] and
+// [Chain.View] show it already, but the pool may not have followed yet (see
+// [Options.OnChange]).
 func (c *Chain) Subscribe() *Subscription {
 	s := c.subscribers.add(c)
 	latest := c.published.Load()
@@ -74,13 +76,13 @@ func (c *Chain) Subscribe() *Subscription {
 	return s
 }
 
-// SubscribeFrom returns a subscription whose position is the block with a hash,
-// to which its subscriber came in an earlier run. The block may be on another
-// branch by now. The first event leads away from it, unless it is the tip. From
-// the hash of the genesis block, all other blocks follow. Safe for concurrent use.
+// SubscribeFrom returns a subscription whose position is the block with a hash, such as
+// the last one that the subscriber handled in an earlier run. The block may be on
+// another branch now. Unless it is the tip, there is an event at once. From the genesis
+// block, all other blocks follow. Safe for concurrent use.
 //
-// The error is store.ErrNotFound if the block is not known. Then the subscriber
-// has to start anew. That bodies on the way are not pruned is not checked.
+// The error is store.ErrNotFound if the block is not known: the subscriber must start
+// again from the genesis block. Whether bodies on the way are pruned is not checked.
 func (c *Chain) SubscribeFrom(hash pow.Hash) (*Subscription, error) {
 	c.treeMu.RLock()
 	position := c.tree.Get(hash)
@@ -98,11 +100,11 @@ func (c *Chain) SubscribeFrom(hash pow.Hash) (*Subscription, error) {
 	return s, nil
 }
 
-// C returns a channel that has an element when [Subscription.Poll] may have an
-// event. It never closes.
+// C returns a channel that has an element when [Subscription.Poll] may return an event.
+// It is never closed.
 func (s *Subscription) C() <-chan struct{} { return s.changed }
 
-// Poll returns the next event, and false if there is none yet. It does not block.
+// Poll returns the next event, or false if there is none. It does not wait.
 func (s *Subscription) Poll() (Event, bool) {
 	latest := s.chain.published.Load()
 	if s.version == latest.version {
@@ -137,12 +139,12 @@ func (s *Subscription) Next(ctx context.Context) (Event, error) {
 	}
 }
 
-// Close ends the subscription. After that, C has no more elements. It may be called
-// more than once. Safe for concurrent use.
+// Close ends the subscription: no further change sets C. Further calls do nothing.
+// Safe for concurrent use.
 func (s *Subscription) Close() { s.chain.subscribers.remove(s) }
 
-// step returns the first part of the way from one block to another, with at most
-// limit blocks, and where it ends. Tip and Partial of the event are not set.
+// step returns the first part of the way from one block to another, with at most limit
+// blocks, and its end. It does not set Tip and Partial of the event.
 func step(from, to *headertree.Node, limit int) (Event, *headertree.Node) {
 	fork := headertree.ForkPoint(from, to)
 	if down := int(from.Height - fork.Height); down > limit {
@@ -166,15 +168,16 @@ func step(from, to *headertree.Node, limit int) (Event, *headertree.Node) {
 
 func pointOf(n *headertree.Node) Point { return Point{Height: n.Height, Hash: n.Hash} }
 
-// published is what others see of the chain. It is never modified.
+// published is the tip that others see. It is never modified.
 type published struct {
 	node    *headertree.Node
 	tip     *Tip   // that of node
 	partial bool   // whether the store failed on the way to another tip
-	version uint64 // counts what was published, from 1 on
+	version uint64 // counts calls of publish, from 1 on
 }
 
-// publish shows a tip to all.
+// publish makes the tip of the store visible, and notifies the subscribers. The caller
+// must hold c.mu.
 func (c *Chain) publish(tip *Tip, partial bool) {
 	next := &published{node: c.storeTip, tip: tip, partial: partial, version: 1}
 	if before := c.published.Load(); before != nil {
@@ -190,8 +193,7 @@ type subscribers struct {
 	all map[*Subscription]struct{}
 }
 
-// add returns a new subscription without a position. Whatever is published from
-// now on wakes it.
+// add returns a new subscription without a position. Every later publish wakes it.
 func (s *subscribers) add(c *Chain) *Subscription {
 	s.mu.Lock()
 	defer s.mu.Unlock()
