@@ -213,13 +213,24 @@ func (c *Claim) end(period Period, p *network.AfterSales) uint64 {
 // Deadline returns the period that runs in the claim's state, and its last
 // second. It returns none, 0 if the claim waits for nothing.
 func (c *Claim) Deadline(p *network.AfterSales) (Period, uint64) {
-	for _, row := range claimTable {
+	row, end := c.deadline(p)
+	if row == nil {
+		return 0, 0
+	}
+	return row.Period, end
+}
+
+// deadline returns the transition that waits for the period that runs, and the
+// last second of that. It returns nil, 0 if the claim waits for nothing.
+func (c *Claim) deadline(p *network.AfterSales) (*row[ClaimState], uint64) {
+	for i := range claimTable {
+		row := &claimTable[i]
 		if row.From != c.State || row.Period == 0 {
 			continue
 		}
 		if end := c.end(row.Period, p); end != never {
-			return row.Period, end
+			return row, end
 		}
 	}
-	return 0, 0
+	return nil, 0
 }

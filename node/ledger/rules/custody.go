@@ -21,14 +21,14 @@ func onItsWay(v View, id record.ID) (*Shipment, bool, error) {
 // or to the holder again.
 func createShipment(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ShipmentCreate)
-	v, who, err := voucherFor(s, c, p.Voucher, author)
+	sent, err := stepShip(s, c, author, p)
 	if err != nil {
 		return err
 	}
-	if p.Leg == record.Outbound {
-		err = shipVoucher(s, c, v, who, r)
+	if sent.claim == nil {
+		err = sent.shipVoucher(s, r.ID())
 	} else {
-		err = shipClaim(s, c, p, who, r)
+		err = sent.shipClaim(s, c, p.Leg, r.ID())
 	}
 	if err != nil {
 		return err
@@ -47,60 +47,92 @@ func createShipment(s *State, c Context, r *record.Record, author Account) error
 	})
 }
 
-// shipVoucher sends what was sold. It is not too late for that when the holder
-// claims that nothing arrives, as long as no remedy was given.
-func shipVoucher(s *State, c Context, v *Voucher, who part, r *record.Record) error {
-	row, err := voucherBook.next(v.State, r.Type(), record.Outbound.String(), who)
+// shipStep is what a SHIPMENT_CREATE does: to a claim if there is one, else to a
+// voucher.
+type shipStep struct {
+	voucher   *Voucher
+	voucherTo VoucherState
+	claim     *Claim
+	claimTo   ClaimState
+}
+
+// stepShip returns what a shipment by an account does to a voucher or a claim.
+func stepShip(s *State, c Context, author Account, p record.ShipmentCreate) (shipStep, error) {
+	v, who, err := voucherFor(s, c, p.Voucher, author)
 	if err != nil {
-		return err
+		return shipStep{}, err
+	}
+	if p.Leg == record.Outbound {
+		return stepShipVoucher(s, c, v, who)
+	}
+	return stepShipClaim(s, c, p, who)
+}
+
+// stepShipVoucher is stepShip for what was sold. It is not too late for that when
+// the holder claims that nothing arrives, as long as no remedy was given.
+func stepShipVoucher(s *State, c Context, v *Voucher, who part) (shipStep, error) {
+	row, err := voucherBook.next(v.State, record.TypeShipmentCreate, record.Outbound.String(), who)
+	if err != nil {
+		return shipStep{}, err
 	}
 	if v.ClaimLive {
 		claim, _, err := loadClaim(s, c, v.Claim)
 		if err != nil {
-			return err
+			return shipStep{}, err
 		}
 		if claim.Executed != 0 {
-			return claimLive(v)
+			return shipStep{}, claimLive(v)
 		}
 	}
-	if err := freeToShip(s, v.Shipment); err != nil {
-		return err
-	}
+	return shipStep{voucher: v, voucherTo: row.To}, freeToShip(s, v.Shipment)
+}
+
+// shipVoucher makes a shipment the last one of its voucher.
+func (p shipStep) shipVoucher(s *State, shipment record.ID) error {
+	v := p.voucher
 	v.Resent = v.Shipment != record.ID{}
-	v.State, v.Shipment = row.To, r.ID()
+	v.State, v.Shipment = p.voucherTo, shipment
 	return putVoucher(s, v)
 }
 
-// shipClaim sends goods back for a claim, or to the holder after a repair.
-func shipClaim(s *State, c Context, p record.ShipmentCreate, who part, r *record.Record) error {
+// stepShipClaim is stepShip for goods that go back for a claim, or to the holder
+// after a repair.
+func stepShipClaim(s *State, c Context, p record.ShipmentCreate, who part) (shipStep, error) {
 	claim, v, err := loadClaim(s, c, p.Claim)
 	if err != nil {
-		return err
+		return shipStep{}, err
 	}
 	if claim.Voucher != p.Voucher {
-		return reject.New(reject.ClaimOfOtherVoucher, "the claim %v is on voucher %v, not %v", p.Claim, claim.Voucher, p.Voucher)
+		return shipStep{}, reject.New(reject.ClaimOfOtherVoucher, "the claim %v is on voucher %v, not %v", p.Claim, claim.Voucher, p.Voucher)
 	}
-	row, err := claimBook.next(claim.State, r.Type(), p.Leg.String(), who)
+	row, err := claimBook.next(claim.State, p.Type(), p.Leg.String(), who)
 	if err != nil {
-		return err
+		return shipStep{}, err
 	}
-	last := &claim.SendBack
+	last := claim.SendBack
 	if p.Leg == record.Return {
 		if !claim.ReturnNeeded {
-			return reject.New(reject.ReturnUnneeded, "the claim %v needs no return", p.Claim)
+			return shipStep{}, reject.New(reject.ReturnUnneeded, "the claim %v needs no return", p.Claim)
 		}
-		last = &claim.Return
-		if *last == (record.ID{}) {
+		last = claim.Return
+	} else if err := hasToGoBack(claim, v); err != nil {
+		return shipStep{}, err
+	}
+	return shipStep{claim: claim, claimTo: row.To}, freeToShip(s, last)
+}
+
+// shipClaim makes a shipment the last one of its claim in that direction.
+func (p shipStep) shipClaim(s *State, c Context, leg record.Leg, shipment record.ID) error {
+	claim := p.claim
+	if leg == record.Return {
+		if claim.Return == (record.ID{}) {
 			claim.SendFrom = c.MedianTime // only once: a shipment can be on paper
 		}
-	} else if err := hasToGoBack(claim, v); err != nil {
-		return err
+		claim.Return = shipment
+	} else {
+		claim.SendBack = shipment
 	}
-	if err := freeToShip(s, *last); err != nil {
-		return err
-	}
-	*last = r.ID()
-	claim.enter(row.To, c)
+	claim.enter(p.claimTo, c)
 	return putClaim(s, claim)
 }
 
@@ -125,9 +157,9 @@ func freeToShip(v View, last record.ID) error {
 	return err
 }
 
-// loadCustody returns a shipment, and what its next state is after a record of
-// whoever has the goods, or of their sender.
-func loadCustody(s *State, c Context, r *record.Record, author Account, id record.ID, choice func(h *Shipment) string) (*Shipment, *row[ShipmentState], error) {
+// stepCustody returns a shipment, and what a record of a type by whoever has the
+// goods, or by their sender, does to it.
+func stepCustody(s *State, c Context, author Account, on record.Type, id record.ID, choice func(h *Shipment) string) (*Shipment, *row[ShipmentState], error) {
 	h, err := loadShipment(s, id)
 	if err != nil {
 		return nil, nil, err
@@ -143,7 +175,7 @@ func loadCustody(s *State, c Context, r *record.Record, author Account, id recor
 	if choice != nil {
 		said = choice(h)
 	}
-	row, err := shipmentBook.next(h.State, r.Type(), said, who)
+	row, err := shipmentBook.next(h.State, on, said, who)
 	if err == nil {
 		err = waitLongEnough(c, h, row)
 	}
@@ -161,6 +193,40 @@ func waitLongEnough(c Context, h *Shipment, row *row[ShipmentState]) error {
 	return nil
 }
 
+// stepHandOver is stepCustody for goods that pass to another account.
+func stepHandOver(s *State, c Context, author Account, id record.ID, to Account) (*Shipment, *row[ShipmentState], error) {
+	return stepCustody(s, c, author, record.TypeCustodyHandover, id, func(h *Shipment) string {
+		if h.State == ShipmentException && to.ID == h.Sender {
+			return "back"
+		}
+		return "on"
+	})
+}
+
+// receives rejects an account that cannot take over the goods of a shipment.
+func receives(to Account, h *Shipment, row *row[ShipmentState]) error {
+	switch {
+	case row.To == ShipmentReturned:
+		return nil
+	case h.State == ShipmentCreated && to.ID != h.Carrier:
+		return reject.New(reject.WrongCarrier, "the shipment %v names the carrier %v, not %v", h.ID, h.Carrier, to.Key)
+	}
+	return requireRole(to, record.Carrier)
+}
+
+// leaves rejects a return that has not left for a claim that is closed: the
+// goods would be gone, and the claim with them.
+func leaves(s *State, c Context, h *Shipment) error {
+	if h.State != ShipmentCreated || h.Leg != record.Return {
+		return nil
+	}
+	claim, _, err := loadClaim(s, c, h.Claim)
+	if err == nil && claim.State.Closed() {
+		err = reject.New(reject.WrongState, "the claim %v is %v: nothing has to come back", claim.ID, claim.State)
+	}
+	return err
+}
+
 // handOver passes goods to the next carrier, or back to the sender.
 func handOver(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.CustodyHandover)
@@ -168,33 +234,18 @@ func handOver(s *State, c Context, r *record.Record, author Account) error {
 	if err != nil {
 		return err
 	}
-	h, row, err := loadCustody(s, c, r, author, p.Shipment, func(h *Shipment) string {
-		if h.State == ShipmentException && to.ID == h.Sender {
-			return "back"
-		}
-		return "on"
-	})
+	h, row, err := stepHandOver(s, c, author, p.Shipment, to)
 	if err != nil {
 		return err
 	}
-	switch {
-	case row.To == ShipmentReturned:
-	case h.State == ShipmentCreated && to.ID != h.Carrier:
-		return reject.New(reject.WrongCarrier, "the shipment %v names the carrier %v, not %v", h.ID, h.Carrier, p.To)
-	default:
-		if err := requireRole(to, record.Carrier); err != nil {
-			return err
-		}
-		h.Carrier, h.Left = to.ID, true
+	if err := receives(to, h, row); err != nil {
+		return err
 	}
-	if h.State == ShipmentCreated && h.Leg == record.Return {
-		claim, _, err := loadClaim(s, c, h.Claim)
-		if err != nil {
-			return err
-		}
-		if claim.State.Closed() { // the goods would be gone, and the claim with them
-			return reject.New(reject.WrongState, "the claim %v is %v: nothing has to come back", claim.ID, claim.State)
-		}
+	if err := leaves(s, c, h); err != nil {
+		return err
+	}
+	if row.To != ShipmentReturned {
+		h.Carrier, h.Left = to.ID, true
 	}
 	h.State, h.Since, h.Held = row.To, c.MedianTime, c.MedianTime
 	if err := putShipment(s, h); err != nil {
@@ -223,15 +274,21 @@ func returnMoved(s *State, c Context, h *Shipment) error {
 	return putClaim(s, claim)
 }
 
+// stepConfirm is stepCustody for goods that arrive.
+func stepConfirm(s *State, c Context, author Account, id record.ID) (*Shipment, *row[ShipmentState], error) {
+	h, row, err := stepCustody(s, c, author, record.TypeDeliveryConfirm, id, nil)
+	if err == nil && h.State == ShipmentException && (h.Kind != record.Lost || !h.Left) {
+		err = reject.New(reject.WrongState, "the delivery of %v failed (%v); only goods that a carrier has and that were reported lost can still arrive", h.ID, h.Kind)
+	}
+	return h, row, err
+}
+
 // confirmDelivery gives the goods to whoever has the pick-up key.
 func confirmDelivery(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.DeliveryConfirm)
-	h, row, err := loadCustody(s, c, r, author, p.Shipment, nil)
+	h, row, err := stepConfirm(s, c, author, p.Shipment)
 	if err != nil {
 		return err
-	}
-	if h.State == ShipmentException && (h.Kind != record.Lost || !h.Left) {
-		return reject.New(reject.WrongState, "the delivery of %v failed (%v); only goods that a carrier has and that were reported lost can still arrive", h.ID, h.Kind)
 	}
 	if record.Digest(sha256.Sum256(p.PickupKey[:])) != h.PickupHash {
 		return wrongPickup(s, h, p.PickupKey)
@@ -307,6 +364,26 @@ func challengeKey(carrier record.Key, nonce record.Nonce) []byte {
 	return append([]byte{challengeEntry}, sum[:16]...)
 }
 
+// arrival returns the choice for which the tables of vouchers and claims have it
+// that goods arrive by a record of a type.
+func arrival(on record.Type, leg record.Leg) string {
+	if on == record.TypeRuling {
+		return record.RuledDelivered.String() + " " + leg.String()
+	}
+	return leg.String()
+}
+
+// stepArrival returns what it does to a voucher that its goods arrive by a record
+// of a type.
+func stepArrival(s *State, c Context, on record.Type, h *Shipment) (*Voucher, *row[VoucherState], error) {
+	v, err := loadVoucher(s, c, h.Voucher)
+	if err != nil {
+		return nil, nil, err
+	}
+	row, err := voucherBook.next(v.State, on, arrival(on, h.Leg), custodian|supervisor)
+	return v, row, err
+}
+
 // deliver does what it means that goods arrived: a voucher becomes active, or a
 // claim goes on.
 func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[ShipmentState]) error {
@@ -314,17 +391,9 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 	if err := putShipment(s, h); err != nil {
 		return err
 	}
-	said := h.Leg.String()
-	if r.Type() == record.TypeRuling {
-		said = record.RuledDelivered.String() + " " + said
-	}
 	switch h.Leg {
 	case record.Outbound:
-		v, err := loadVoucher(s, c, h.Voucher)
-		if err != nil {
-			return err
-		}
-		to, err := voucherBook.next(v.State, r.Type(), said, custodian|supervisor)
+		v, to, err := stepArrival(s, c, r.Type(), h)
 		if err != nil {
 			return err
 		}
@@ -336,7 +405,7 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 		if err != nil {
 			return err
 		}
-		if to, err := claimBook.next(claim.State, r.Type(), said, custodian|supervisor); err == nil && claim.Executed == 0 {
+		if to, err := claimBook.next(claim.State, r.Type(), arrival(r.Type(), h.Leg), custodian|supervisor); err == nil && claim.Executed == 0 {
 			claim.enter(to.To, c)
 			v.close(claim)
 		}
@@ -347,7 +416,7 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 			return err
 		}
 		claim.Received = c.MedianTime
-		if to, err := claimBook.next(claim.State, r.Type(), said, custodian|supervisor); err == nil {
+		if to, err := claimBook.next(claim.State, r.Type(), arrival(r.Type(), h.Leg), custodian|supervisor); err == nil {
 			claim.enter(to.To, c)
 		} // else it is escalated or closed meanwhile, and stays so
 		return putClaim(s, claim)
@@ -355,10 +424,15 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 	return nil
 }
 
+// stepException is stepCustody for goods that do not arrive.
+func stepException(s *State, c Context, author Account, p record.DeliveryException) (*Shipment, *row[ShipmentState], error) {
+	return stepCustody(s, c, author, p.Type(), p.Shipment, func(*Shipment) string { return p.Kind.String() })
+}
+
 // reportException says that a delivery failed.
 func reportException(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.DeliveryException)
-	h, row, err := loadCustody(s, c, r, author, p.Shipment, func(*Shipment) string { return p.Kind.String() })
+	h, row, err := stepException(s, c, author, p)
 	if err != nil {
 		return err
 	}
@@ -369,15 +443,23 @@ func reportException(s *State, c Context, r *record.Record, author Account) erro
 	return returnMoved(s, c, h)
 }
 
-// proveAttempt says that the carrier found nobody for a long time.
-func proveAttempt(s *State, c Context, r *record.Record, author Account) error {
-	p := r.Payload.(record.ProofOfAttempt)
-	h, row, err := loadCustody(s, c, r, author, p.Shipment, nil)
+// stepAttempt is stepCustody for goods that the carrier could not hand over.
+func stepAttempt(s *State, c Context, author Account, id record.ID) (*Shipment, *row[ShipmentState], error) {
+	h, row, err := stepCustody(s, c, author, record.TypeProofOfAttempt, id, nil)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if from := h.AttemptFrom(&c.Params.AfterSales); uint64(c.MedianTime) <= from {
-		return reject.New(reject.AttemptTooEarly, "the median time is %v, an attempt is proved after %v", record.Time(c.MedianTime), record.Time(from))
+		err = reject.New(reject.AttemptTooEarly, "the median time is %v, an attempt is proved after %v", record.Time(c.MedianTime), record.Time(from))
+	}
+	return h, row, err
+}
+
+// proveAttempt says that the carrier found nobody for a long time.
+func proveAttempt(s *State, c Context, r *record.Record, author Account) error {
+	h, row, err := stepAttempt(s, c, author, r.Payload.(record.ProofOfAttempt).Shipment)
+	if err != nil {
+		return err
 	}
 	h.State, h.Since = row.To, c.MedianTime
 	return putShipment(s, h)

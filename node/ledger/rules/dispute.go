@@ -5,30 +5,40 @@ import (
 	"stele/node/ledger/reject"
 )
 
+// stepOpen returns what a claim by an account does to a voucher, and the state
+// in which the claim begins.
+func stepOpen(s *State, c Context, author Account, p record.ClaimOpen) (*Voucher, *row[VoucherState], ClaimState, error) {
+	v, who, err := voucherFor(s, c, p.Voucher, author)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	row, err := voucherBook.next(v.State, p.Type(), p.Ground.String(), who)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	if v.ClaimLive {
+		return nil, nil, 0, reject.New(reject.SecondClaim, "the voucher %v has the open claim %v", v.ID, v.Claim)
+	}
+	if err := entitled(s, c, v, p); err != nil {
+		return nil, nil, 0, err
+	}
+	first, err := claimBook.next(0, p.Type(), "", who)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	return v, row, first.To, nil
+}
+
 // openClaim makes a claim on a voucher.
 func openClaim(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ClaimOpen)
-	v, who, err := voucherFor(s, c, p.Voucher, author)
-	if err != nil {
-		return err
-	}
-	row, err := voucherBook.next(v.State, r.Type(), p.Ground.String(), who)
-	if err != nil {
-		return err
-	}
-	if v.ClaimLive {
-		return reject.New(reject.SecondClaim, "the voucher %v has the open claim %v", v.ID, v.Claim)
-	}
-	if err := entitled(s, c, v, p); err != nil {
-		return err
-	}
-	first, err := claimBook.next(0, r.Type(), "", who)
+	v, row, first, err := stepOpen(s, c, author, p)
 	if err != nil {
 		return err
 	}
 	v.State, v.Claim, v.ClaimLive = row.To, r.ID(), true
 	return putCase(s, v, &Claim{
-		ID: r.ID(), State: first.To, Since: c.MedianTime,
+		ID: r.ID(), State: first, Since: c.MedianTime,
 		Voucher: v.ID, Holder: v.Holder, Ground: p.Ground, FaultCode: p.FaultCode, Asked: p.Remedy, Opened: c.MedianTime,
 	})
 }
@@ -103,9 +113,9 @@ type claimStep struct {
 	row     *row[ClaimState]
 }
 
-// stepClaim finds out what a record of a type may do to a claim. It refuses one
+// stepClaim returns what a record of an account does to a claim. It rejects one
 // that comes before its period is over.
-func stepClaim(s *State, c Context, r *record.Record, author Account, id record.ID, choice string) (claimStep, error) {
+func stepClaim(s *State, c Context, author Account, p record.Payload, id record.ID, choice string) (claimStep, error) {
 	claim, v, err := loadClaim(s, c, id)
 	if err != nil {
 		return claimStep{}, err
@@ -114,11 +124,11 @@ func stepClaim(s *State, c Context, r *record.Record, author Account, id record.
 	if err != nil {
 		return claimStep{}, err
 	}
-	who, err = partsInClaim(s, claim, v, author, who, r.Payload)
+	who, err = partsInClaim(s, claim, v, author, who, p)
 	if err != nil {
 		return claimStep{}, err
 	}
-	row, err := claimBook.next(claim.State, r.Type(), choice, who)
+	row, err := claimBook.next(claim.State, p.Type(), choice, who)
 	if err != nil {
 		return claimStep{}, err
 	}
@@ -195,7 +205,7 @@ func finish(s *State, c Context, now claimStep) error {
 // respondToClaim is the seller's or maker's answer.
 func respondToClaim(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ClaimRespond)
-	now, err := stepClaim(s, c, r, author, p.Claim, p.Action.String())
+	now, err := stepClaim(s, c, author, p, p.Claim, p.Action.String())
 	if err != nil {
 		return err
 	}
@@ -224,14 +234,22 @@ func respondToClaim(s *State, c Context, r *record.Record, author Account) error
 	return putClaim(s, claim)
 }
 
+// accepted returns the choice of the tables for one or the other.
+func accepted(yes bool, no string) string {
+	if yes {
+		return "accept"
+	}
+	return no
+}
+
+func stepAnswer(s *State, c Context, author Account, p record.ClaimAnswer) (claimStep, error) {
+	return stepClaim(s, c, author, p, p.Claim, accepted(p.Accept, "decline"))
+}
+
 // answerOffer is the holder's answer to an offer.
 func answerOffer(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ClaimAnswer)
-	choice := "decline"
-	if p.Accept {
-		choice = "accept"
-	}
-	now, err := stepClaim(s, c, r, author, p.Claim, choice)
+	now, err := stepAnswer(s, c, author, p)
 	if err != nil {
 		return err
 	}
@@ -243,26 +261,30 @@ func answerOffer(s *State, c Context, r *record.Record, author Account) error {
 	return putClaim(s, now.claim)
 }
 
-// addEvidence counts a piece of evidence. Each account has a limit of its own: no
-// party can use up that of another.
+// stepEvidence returns the claim, and how much evidence the account has added to
+// it. Each account has a limit of its own: no party can use up that of another.
+func stepEvidence(s *State, c Context, author Account, p record.EvidenceAdd) (now claimStep, count uint64, err error) {
+	if now, err = stepClaim(s, c, author, p, p.Claim, ""); err != nil {
+		return claimStep{}, 0, err
+	}
+	count, err = getUint(s, evidenceKey(p.Claim, author.ID)...)
+	if limit := uint64(c.Params.AfterSales.EvidenceLimit); err == nil && count >= limit {
+		err = reject.New(reject.EvidenceLimit, "%v has added evidence %d times to claim %v, at most %d", author.Key, count, p.Claim, limit)
+	}
+	return now, count, err
+}
+
+// addEvidence counts a piece of evidence.
 func addEvidence(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.EvidenceAdd)
-	now, err := stepClaim(s, c, r, author, p.Claim, "")
+	now, count, err := stepEvidence(s, c, author, p)
 	if err != nil {
 		return err
-	}
-	key := evidenceKey(p.Claim, author.ID)
-	count, err := getUint(s, key...)
-	if err != nil {
-		return err
-	}
-	if limit := uint64(c.Params.AfterSales.EvidenceLimit); count >= limit {
-		return reject.New(reject.EvidenceLimit, "%v has added evidence %d times to claim %v, at most %d", author.Key, count, p.Claim, limit)
 	}
 	if err := putClaim(s, now.claim); err != nil {
 		return err
 	}
-	return putUint(s, count+1, key...)
+	return putUint(s, count+1, evidenceKey(p.Claim, author.ID)...)
 }
 
 // evidenceKey is the key under which is counted what an account adds to a claim.
@@ -273,7 +295,7 @@ func evidenceKey(claim record.ID, account record.Key) []byte {
 // inspect tells what was found out about goods that came back.
 func inspect(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.InspectionReport)
-	now, err := stepClaim(s, c, r, author, p.Claim, p.Finding.String())
+	now, err := stepClaim(s, c, author, p, p.Claim, p.Finding.String())
 	if err != nil {
 		return err
 	}
@@ -286,7 +308,7 @@ func inspect(s *State, c Context, r *record.Record, author Account) error {
 
 // withdrawClaim gives a claim up.
 func withdrawClaim(s *State, c Context, r *record.Record, author Account) error {
-	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimWithdraw).Claim, "")
+	now, err := stepClaim(s, c, author, r.Payload, r.Payload.(record.ClaimWithdraw).Claim, "")
 	if err != nil {
 		return err
 	}
@@ -295,7 +317,7 @@ func withdrawClaim(s *State, c Context, r *record.Record, author Account) error 
 
 // closeClaim ends a claim on which nobody ruled.
 func closeClaim(s *State, c Context, r *record.Record, author Account) error {
-	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimClose).Claim, "")
+	now, err := stepClaim(s, c, author, r.Payload, r.Payload.(record.ClaimClose).Claim, "")
 	if err != nil {
 		return err
 	}
@@ -304,7 +326,7 @@ func closeClaim(s *State, c Context, r *record.Record, author Account) error {
 
 // escalateClaim takes a claim to the supervisors.
 func escalateClaim(s *State, c Context, r *record.Record, author Account) error {
-	now, err := stepClaim(s, c, r, author, r.Payload.(record.ClaimEscalate).Claim, "")
+	now, err := stepClaim(s, c, author, r.Payload, r.Payload.(record.ClaimEscalate).Claim, "")
 	if err != nil {
 		return err
 	}
@@ -312,14 +334,20 @@ func escalateClaim(s *State, c Context, r *record.Record, author Account) error 
 	return putClaim(s, now.claim)
 }
 
+// stepRuleOnClaim returns what a ruling by an account does to a claim.
+func stepRuleOnClaim(s *State, c Context, author Account, p record.Ruling) (claimStep, error) {
+	now, err := stepClaim(s, c, author, p, p.ID, p.Outcome.String())
+	if err == nil && now.who&involved != 0 {
+		err = rulingByParty(author, now.who)
+	}
+	return now, err
+}
+
 // ruleOnClaim decides an escalated claim.
-func ruleOnClaim(s *State, c Context, r *record.Record, author Account, p record.Ruling) error {
-	now, err := stepClaim(s, c, r, author, p.ID, p.Outcome.String())
+func ruleOnClaim(s *State, c Context, author Account, p record.Ruling) error {
+	now, err := stepRuleOnClaim(s, c, author, p)
 	if err != nil {
 		return err
-	}
-	if now.who&involved != 0 {
-		return rulingByParty(author, now.who)
 	}
 	now.claim.Ruled = true
 	if p.Outcome == record.Dismissed {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 )
@@ -65,104 +66,143 @@ func putEvaluation(s *State, e *Evaluation) error {
 // oneself always costs more than it earns.
 func EvaluationReward(v *Voucher) record.Amount { return v.Burn / 2 }
 
-// stepEvaluation finds out what a record may do to the evaluation of a voucher.
-// The evaluation is a new one if there is none.
-func stepEvaluation(s *State, c Context, r *record.Record, author Account, voucher record.ID) (*Evaluation, *Voucher, *row[EvaluationState], error) {
+// evaluationStep is what a record does to an evaluation, which is a new one if
+// there was none.
+type evaluationStep struct {
+	*Evaluation
+	voucher *Voucher
+	to      EvaluationState
+}
+
+// stepEvaluation returns what a record of a type by an account does to the
+// evaluation of a voucher.
+func stepEvaluation(s *State, c Context, author Account, on record.Type, voucher record.ID) (evaluationStep, error) {
 	v, who, err := voucherFor(s, c, voucher, author)
 	if err != nil {
-		return nil, nil, nil, err
+		return evaluationStep{}, err
 	}
 	e, err := GetEvaluation(s, voucher)
 	if err != nil {
-		return nil, nil, nil, err
+		return evaluationStep{}, err
 	}
 	if e == nil {
 		e = &Evaluation{Voucher: voucher}
 	}
-	if r.Type() == record.TypeEvaluate && who&(holder|buyer) == holder {
-		return nil, nil, nil, reject.New(reject.SecondHand, "%v is a later holder of the voucher %v, not its first buyer", author.Key, voucher)
+	if on == record.TypeEvaluate && who&(holder|buyer) == holder {
+		return evaluationStep{}, reject.New(reject.SecondHand, "%v is a later holder of the voucher %v, not its first buyer", author.Key, voucher)
 	}
-	row, err := evaluationBook.next(e.State, r.Type(), "", who)
+	row, err := evaluationBook.next(e.State, on, "", who)
 	if err != nil {
-		return nil, nil, nil, err
+		return evaluationStep{}, err
 	}
-	if r.Type() == record.TypeEvaluate && who&(seller|maker) != 0 {
-		return nil, nil, nil, reject.New(reject.OwnGoods, "the buyer %v is %v of the goods", author.Key, who&(seller|maker))
+	if on == record.TypeEvaluate && who&(seller|maker) != 0 {
+		return evaluationStep{}, reject.New(reject.OwnGoods, "the buyer %v is %v of the goods", author.Key, who&(seller|maker))
 	}
-	return e, v, row, nil
+	return evaluationStep{e, v, row.To}, nil
+}
+
+func stepEvaluate(s *State, c Context, author Account, p record.Evaluate) (evaluationStep, error) {
+	e, err := stepEvaluation(s, c, author, p.Type(), p.Voucher)
+	if err != nil {
+		return evaluationStep{}, err
+	}
+	end := e.voucher.evaluationEnd(&c.Params.AfterSales)
+	switch {
+	case e.voucher.Delivered == 0:
+		err = reject.New(reject.EvaluationTooEarly, "the goods of voucher %v are not delivered", p.Voucher)
+	case uint64(c.MedianTime) > end:
+		err = reject.New(reject.EvaluationTooLate, "the median time is %v, the evaluation was possible until %v", record.Time(c.MedianTime), record.Time(end))
+	}
+	return e, err
+}
+
+// evaluationEnd returns the last second in which the first buyer can evaluate.
+func (v *Voucher) evaluationEnd(p *network.AfterSales) uint64 {
+	return after(v.Delivered, p.EvaluateDays, p)
 }
 
 // evaluate keeps what the first buyer thinks.
 func evaluate(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.Evaluate)
-	e, v, row, err := stepEvaluation(s, c, r, author, p.Voucher)
+	e, err := stepEvaluate(s, c, author, p)
 	if err != nil {
 		return err
 	}
-	end := after(v.Delivered, c.Params.AfterSales.EvaluateDays, &c.Params.AfterSales)
-	switch {
-	case v.Delivered == 0:
-		return reject.New(reject.EvaluationTooEarly, "the goods of voucher %v are not delivered", v.ID)
-	case uint64(c.MedianTime) > end:
-		return reject.New(reject.EvaluationTooLate, "the median time is %v, the evaluation was possible until %v", record.Time(c.MedianTime), record.Time(end))
-	}
-	e.State, e.Height, e.Time = row.To, c.Height, c.MedianTime
+	e.State, e.Height, e.Time = e.to, c.Height, c.MedianTime
 	e.Product, e.Service, e.Logistics = p.Product, p.Service, p.Logistics
-	return putEvaluation(s, e)
+	return putEvaluation(s, e.Evaluation)
+}
+
+func stepAmend(s *State, c Context, author Account, p record.EvaluateAmend) (evaluationStep, error) {
+	e, err := stepEvaluation(s, c, author, p.Type(), p.Voucher)
+	if err == nil && !e.voucher.ClaimClosed {
+		err = reject.New(reject.AmendWithoutClaim, "no claim on voucher %v was closed", p.Voucher)
+	}
+	return e, err
 }
 
 // amendEvaluation replaces an evaluation.
 func amendEvaluation(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.EvaluateAmend)
-	e, v, row, err := stepEvaluation(s, c, r, author, p.Voucher)
+	e, err := stepAmend(s, c, author, p)
 	if err != nil {
 		return err
 	}
-	if !v.ClaimClosed {
-		return reject.New(reject.AmendWithoutClaim, "no claim on voucher %v was closed", v.ID)
-	}
-	e.State = row.To
+	e.State = e.to
 	e.Product, e.Service, e.Logistics = p.Product, p.Service, p.Logistics
-	return putEvaluation(s, e)
+	return putEvaluation(s, e.Evaluation)
+}
+
+func stepReply(s *State, c Context, author Account, p record.SellerReply) (evaluationStep, error) {
+	e, err := stepEvaluation(s, c, author, p.Type(), p.Voucher)
+	if err == nil && e.Replied {
+		err = reject.New(reject.AlreadyReplied, "the evaluation of voucher %v has a reply", p.Voucher)
+	}
+	return e, err
 }
 
 // replyToEvaluation is the seller's answer.
 func replyToEvaluation(s *State, c Context, r *record.Record, author Account) error {
-	e, v, row, err := stepEvaluation(s, c, r, author, r.Payload.(record.SellerReply).Voucher)
+	e, err := stepReply(s, c, author, r.Payload.(record.SellerReply))
 	if err != nil {
 		return err
 	}
-	if e.Replied {
-		return reject.New(reject.AlreadyReplied, "the evaluation of voucher %v has a reply", v.ID)
+	e.State, e.Replied = e.to, true
+	return putEvaluation(s, e.Evaluation)
+}
+
+func stepReward(s *State, c Context, author Account, p record.RewardClaim) (evaluationStep, error) {
+	e, err := stepEvaluation(s, c, author, p.Type(), p.Voucher)
+	if err != nil {
+		return evaluationStep{}, err
 	}
-	e.State, e.Replied = row.To, true
-	return putEvaluation(s, e)
+	reward, delay := EvaluationReward(e.voucher), c.Params.AfterSales.RewardDelay
+	pool, err := RewardPool(s)
+	switch {
+	case err != nil:
+	case e.Rewarded:
+		err = reject.New(reject.AlreadyRewarded, "the evaluation of voucher %v is rewarded", p.Voucher)
+	case c.Height-e.Height < delay:
+		err = reject.New(reject.RewardTooEarly, "%d blocks after the evaluation, the reward takes %d", c.Height-e.Height, delay)
+	case reward > pool:
+		err = reject.New(reject.RewardPoolShort, "the reward is %v, the pool has %v", reward, pool)
+	}
+	return e, err
 }
 
 // payReward moves the reward of an evaluation from the pool to the first buyer.
 func payReward(s *State, c Context, r *record.Record, author Account) error {
-	e, v, row, err := stepEvaluation(s, c, r, author, r.Payload.(record.RewardClaim).Voucher)
+	e, err := stepReward(s, c, author, r.Payload.(record.RewardClaim))
 	if err != nil {
 		return err
 	}
-	reward, delay := EvaluationReward(v), c.Params.AfterSales.RewardDelay
-	pool, err := RewardPool(s)
-	switch {
-	case err != nil:
-		return err
-	case e.Rewarded:
-		return reject.New(reject.AlreadyRewarded, "the evaluation of voucher %v is rewarded", v.ID)
-	case c.Height-e.Height < delay:
-		return reject.New(reject.RewardTooEarly, "%d blocks after the evaluation, the reward takes %d", c.Height-e.Height, delay)
-	case reward > pool:
-		return reject.New(reject.RewardPoolShort, "the reward is %v, the pool has %v", reward, pool)
-	}
+	reward := EvaluationReward(e.voucher)
 	if err := takeFrom(s, rewardPoolEntry, reward); err != nil {
 		return err
 	}
 	if err := credit(s, author, reward); err != nil {
 		return err
 	}
-	e.State, e.Rewarded = row.To, true
-	return putEvaluation(s, e)
+	e.State, e.Rewarded = e.to, true
+	return putEvaluation(s, e.Evaluation)
 }

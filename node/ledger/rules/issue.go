@@ -139,19 +139,25 @@ func bindItem(s *State, c Context, p record.VoucherIssue, id record.ID) error {
 	return putItem(s, &item)
 }
 
+// stepTransfer returns what a transfer by an account does to a voucher.
+func stepTransfer(s *State, c Context, author Account, id record.ID) (*Voucher, *row[VoucherState], error) {
+	v, who, err := voucherFor(s, c, id, author)
+	if err != nil {
+		return nil, nil, err
+	}
+	row, err := voucherBook.next(v.State, record.TypeVoucherTransfer, "", who)
+	if err == nil && v.ClaimLive {
+		err = claimLive(v)
+	}
+	return v, row, err
+}
+
 // transferVoucher gives a voucher to another holder.
 func transferVoucher(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.VoucherTransfer)
-	v, who, err := voucherFor(s, c, p.Voucher, author)
+	v, row, err := stepTransfer(s, c, author, p.Voucher)
 	if err != nil {
 		return err
-	}
-	row, err := voucherBook.next(v.State, r.Type(), "", who)
-	if err != nil {
-		return err
-	}
-	if v.ClaimLive {
-		return claimLive(v)
 	}
 	to, err := liveAccount(s, p.To, "new holder")
 	switch {
@@ -174,25 +180,33 @@ func claimLive(v *Voucher) error {
 	return reject.New(reject.ClaimLive, "the claim %v on voucher %v is not closed", v.Claim, v.ID)
 }
 
-// voidVoucher undoes a sale before the goods leave.
-func voidVoucher(s *State, c Context, r *record.Record, author Account) error {
-	p := r.Payload.(record.VoucherVoid)
-	v, who, err := voucherFor(s, c, p.Voucher, author)
+// stepVoid returns what undoing the sale, by an account, does to a voucher.
+func stepVoid(s *State, c Context, author Account, id record.ID) (*Voucher, *row[VoucherState], error) {
+	v, who, err := voucherFor(s, c, id, author)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	row, err := voucherBook.next(v.State, r.Type(), "", who)
+	row, err := voucherBook.next(v.State, record.TypeVoucherVoid, "", who)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	shipment, gone, err := onItsWay(s, v.Shipment)
 	switch {
 	case err != nil:
-		return err
 	case v.ClaimLive:
-		return claimLive(v)
+		err = claimLive(v)
 	case gone:
-		return reject.New(reject.VoidAfterShipment, "the shipment %v is %v", shipment.ID, shipment.State)
+		err = reject.New(reject.VoidAfterShipment, "the shipment %v is %v", shipment.ID, shipment.State)
+	}
+	return v, row, err
+}
+
+// voidVoucher undoes a sale before the goods leave.
+func voidVoucher(s *State, c Context, r *record.Record, author Account) error {
+	p := r.Payload.(record.VoucherVoid)
+	v, row, err := stepVoid(s, c, author, p.Voucher)
+	if err != nil {
+		return err
 	}
 	other, err := liveAccount(s, p.Holder, "holder")
 	switch {

@@ -35,18 +35,24 @@ func keepPayment(s *State, c Context, r *record.Record, to Account) error {
 	return putEntry(s, idKey(paymentEntry, r.ID()), &refundPay{Claim: claim.ID, To: to.ID, Amount: p.Amount, Round: claim.Round})
 }
 
+// stepExecute returns what it does to a claim that an account gives the remedy.
+func stepExecute(s *State, c Context, author Account, p record.SettleExecute) (claimStep, error) {
+	now, err := stepClaim(s, c, author, p, p.Claim, "")
+	if err == nil && now.claim.State == ClaimAuthorised && now.claim.ReturnNeeded {
+		err = reject.New(reject.ReturnOutstanding, "the goods of claim %v have to come back and be inspected first", p.Claim)
+	}
+	return now, err
+}
+
 // executeSettlement gives the holder the remedy that was agreed or ordered.
 func executeSettlement(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.SettleExecute)
-	now, err := stepClaim(s, c, r, author, p.Claim, "")
+	now, err := stepExecute(s, c, author, p)
 	if err != nil {
 		return err
 	}
 	claim := now.claim
-	switch {
-	case claim.State == ClaimAuthorised && claim.ReturnNeeded:
-		return reject.New(reject.ReturnOutstanding, "the goods of claim %v have to come back and be inspected first", claim.ID)
-	case p.Remedy != claim.Remedy:
+	if p.Remedy != claim.Remedy {
 		return reject.New(reject.RemedyDiffers, "the remedy is %v, but %v was agreed or ordered", p.Remedy, claim.Remedy)
 	}
 	switch p.Remedy {
@@ -126,14 +132,14 @@ func useReplacement(s *State, c Context, now claimStep, author Account, p record
 	return putVoucher(s, v)
 }
 
+func stepSettle(s *State, c Context, author Account, p record.SettleConfirm) (claimStep, error) {
+	return stepClaim(s, c, author, p, p.Claim, accepted(p.Accept, "dispute"))
+}
+
 // confirmSettlement accepts or disputes the remedy that was given.
 func confirmSettlement(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.SettleConfirm)
-	choice := "dispute"
-	if p.Accept {
-		choice = "accept"
-	}
-	now, err := stepClaim(s, c, r, author, p.Claim, choice)
+	now, err := stepSettle(s, c, author, p)
 	if err != nil {
 		return err
 	}

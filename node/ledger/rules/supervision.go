@@ -16,21 +16,20 @@ func requireSupervisor(a Account) error {
 func giveRuling(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.Ruling)
 	if p.Subject == record.OnClaim {
-		return ruleOnClaim(s, c, r, author, p)
+		return ruleOnClaim(s, c, author, p)
 	}
 	return ruleOnShipment(s, c, r, author, p)
 }
 
-// ruleOnShipment decides whether goods arrived that the carrier could not hand
-// over, or are lost because they do not move.
-func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p record.Ruling) error {
+// stepRuleOnShipment returns what a ruling by an account does to a shipment.
+func stepRuleOnShipment(s *State, c Context, author Account, p record.Ruling) (*Shipment, *row[ShipmentState], error) {
 	h, err := loadShipment(s, p.ID)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	_, who, err := voucherFor(s, c, h.Voucher, author)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if author.ID == h.Sender {
 		who |= sender
@@ -38,17 +37,26 @@ func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p rec
 	if author.ID == h.Carrier {
 		who |= custodian
 	}
-	row, err := shipmentBook.next(h.State, r.Type(), p.Outcome.String(), who)
+	row, err := shipmentBook.next(h.State, p.Type(), p.Outcome.String(), who)
+	switch {
+	case err != nil:
+	case who&involved != 0:
+		err = rulingByParty(author, who)
+	default:
+		err = waitLongEnough(c, h, row)
+	}
+	return h, row, err
+}
+
+// ruleOnShipment decides whether goods arrived that the carrier could not hand
+// over, or are lost because they do not move.
+func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p record.Ruling) error {
+	h, row, err := stepRuleOnShipment(s, c, author, p)
 	switch {
 	case err != nil:
 		return err
-	case who&involved != 0:
-		return rulingByParty(author, who)
 	case p.Outcome == record.RuledDelivered:
 		return deliver(s, c, r, h, row)
-	}
-	if err := waitLongEnough(c, h, row); err != nil {
-		return err
 	}
 	h.State, h.Since = row.To, c.MedianTime
 	if err := putShipment(s, h); err != nil {
