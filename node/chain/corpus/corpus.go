@@ -54,7 +54,13 @@ type Corpus struct {
 const maxBlockSize = 20_150
 
 // Build returns the corpus.
-func Build() *Corpus {
+func Build() *Corpus { return build(nil) }
+
+// watcher is called with each record of the after-sales scenes, before the block
+// with it: the state that it meets, and why it is refused, or "".
+type watcher func(name string, p *network.Params, tip *chaintest.Block, r *record.Record, reason reject.Reason)
+
+func build(watch watcher) *Corpus {
 	p := chaintest.Network(func(p *network.Params) {
 		p.Name = "corpus"
 		p.ID = 0x70726f63
@@ -70,6 +76,7 @@ func Build() *Corpus {
 		corpus:  &Corpus{Params: p, Now: b.Now().Add(20 * 365 * day * time.Second)},
 		tip:     b.Genesis,
 		names:   map[string]bool{},
+		watch:   watch,
 	}
 	g.first()
 	g.headers()
@@ -92,6 +99,7 @@ type generator struct {
 	corpus *Corpus
 	tip    *chaintest.Block // after the cases so far
 	names  map[string]bool
+	watch  watcher // nil if nobody watches
 }
 
 func (g *generator) add(c Case) {

@@ -2,9 +2,14 @@ package corpus
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
+	"stele/node/chain/chaintest"
+	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 )
 
 // The corpus is the same each time, and each case has one verdict that there is.
@@ -63,5 +68,40 @@ func TestReasons(t *testing.T) {
 		case !covered[reason] && !excused:
 			t.Errorf("no case is refused as %s", reason)
 		}
+	}
+}
+
+// What the rules say that the parties of the scenes may do is what they do: a
+// record that is accepted is allowed, and one that is denied is refused for that
+// reason, or for a fault of its own that is found before.
+func TestActions(t *testing.T) {
+	before := []reject.Reason{reject.KeyRotated, reject.NotSeller, reject.ClaimOfOtherVoucher, reject.TimeInFuture}
+	allowed, denied := 0, 0
+	build(func(name string, p *network.Params, tip *chaintest.Block, r *record.Record, reason reject.Reason) {
+		if r.Payload.Check() != nil {
+			return
+		}
+		c := rules.Context{Params: p, Height: tip.Height() + 1, MedianTime: tip.Node().MedianTime()}
+		actions, err := rules.RecordActions(tip.View(), c, r)
+		if unknown, ok := reject.Of(err); ok && unknown == reason {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		may := slices.ContainsFunc(actions, func(a rules.Action) bool { return a.Allowed })
+		why := slices.ContainsFunc(actions, func(a rules.Action) bool { return a.Reason == reason })
+		switch {
+		case len(actions) == 0:
+		case reason == "" && !may, reason != "" && !may && !why && !slices.Contains(before, reason):
+			t.Errorf("%s: refused for %q, the actions are %+v", name, reason, actions)
+		case may:
+			allowed++
+		default:
+			denied++
+		}
+	})
+	if allowed < 100 || denied < 50 {
+		t.Errorf("%d records were allowed, %d denied", allowed, denied)
 	}
 }

@@ -102,14 +102,24 @@ func (w *play) record(author record.Key, p record.Payload) *record.Record {
 
 // do adds a block with a record that is accepted, and returns the record's id.
 func (w *play) do(author record.Key, p record.Payload) record.ID {
-	r := w.record(author, p)
-	w.extend(w.name(p.Type().String()), r)
+	r, name := w.record(author, p), w.name(p.Type().String())
+	w.show(name, r, "")
+	w.extend(name, r)
 	return r.ID()
+}
+
+// show lets the watcher see a record.
+func (w *play) show(name string, r *record.Record, reason reject.Reason) {
+	if w.watch != nil {
+		w.watch(name, w.Params, w.tip, r, reason)
+	}
 }
 
 // refuse adds a record that is refused.
 func (w *play) refuse(reason reject.Reason, author record.Key, p record.Payload) {
-	w.refuseRecord(w.name(fmt.Sprintf("%v: %s", p.Type(), reason)), reason, w.record(author, p))
+	name, r := w.name(fmt.Sprintf("%v: %s", p.Type(), reason)), w.record(author, p)
+	w.show(name, r, reason)
+	w.refuseRecord(name, reason, r)
 }
 
 // conflict adds a block of two records, each of which is valid without the

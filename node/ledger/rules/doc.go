@@ -47,6 +47,13 @@
 // reads a case sees it, and the next record that touches the case writes it down
 // first.
 //
+// # What a party may do
+//
+// [VoucherActions], [ClaimActions] and [ShipmentActions] list what an account may
+// do now, until when, and if not, why not. They run the checks that the rules run
+// ([HolderClaims] for what a voucher's holder may claim). [GetTurn] says whose turn
+// it is in a claim, and what happens in silence.
+//
 // # Entries of the state
 //
 // Integers in keys are big-endian, so that keys sort; those in values are

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,7 @@ func among(states string, yes, no reject.Reason) func(string) reject.Reason {
 func walk(t *testing.T, states map[string]func(w *world), tries []try, allowed map[string]string, parts map[string]string, stateOf func(w *world) string) {
 	used := map[string]bool{}
 	for state, reach := range states {
+		checkActions(t, reach)
 		for _, try := range tries {
 			name := state + " " + try.name
 			rule := allowed[name]
@@ -98,6 +100,17 @@ func walk(t *testing.T, states map[string]func(w *world), tries []try, allowed m
 		if !used[name] {
 			t.Errorf("%s was not tried", name)
 		}
+	}
+}
+
+// checkActions checks what everybody may do, and in which time.
+func checkActions(t *testing.T, reach func(w *world)) {
+	w := newWorld(t)
+	reach(w)
+	for _, someone := range everybody {
+		trial := newTrial(t, w.State, w.c)
+		of := caseIDs{voucher: w.voucher, claim: w.claim, shipment: w.ship}
+		trial.checkCase(someone.key, of, rand.New(rand.NewPCG(1, 2)))
 	}
 }
 
