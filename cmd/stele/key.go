@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"stele/node/keystore"
 	"stele/node/ledger/keyfile"
 	"stele/node/ledger/record"
 )
@@ -55,23 +56,23 @@ func keysFlag() cli.Flag {
 }
 
 // keyFolder returns the folder that --keys names.
-func keyFolder(c *cli.Context) (f keyfile.Folder, err error) {
+func keyFolder(c *cli.Context) (f keystore.Folder, err error) {
 	if f.Path = c.String("keys"); c.IsSet("keys") && f.Path == "" {
 		return f, errors.New("--keys: the name is empty")
 	} else if f.Path == "" {
-		f.Path, err = keyfile.DefaultPath()
+		f.Path, err = keystore.DefaultPath()
 	}
 	return f, err
 }
 
 // publicKey reads a public key, or the name of one in the folder.
-func publicKey(f keyfile.Folder, text string) (record.Key, error) {
+func publicKey(f keystore.Folder, text string) (record.Key, error) {
 	key, err := record.ParseKey(text)
 	if err == nil || len(text) > 64 { // no name is as long
 		return key, err
 	}
 	file, err := f.Show(text)
-	if errors.Is(err, keyfile.ErrName) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, keystore.ErrName) || errors.Is(err, fs.ErrNotExist) {
 		return key, fmt.Errorf("%q is neither a key, %d hex digits, nor the name of one in %s", text, len(key.String()), f.Path)
 	}
 	return file.Key, err
@@ -94,7 +95,7 @@ type keyResult struct {
 	Secret string     `json:"secret,omitempty"`
 }
 
-func resultOf(f keyfile.File) keyResult { return keyResult{Name: f.Name, Key: f.Key, File: f.Path} }
+func resultOf(f keystore.File) keyResult { return keyResult{Name: f.Name, Key: f.Key, File: f.Path} }
 
 // print prints the result for people, or as JSON.
 func (r keyResult) print(c *cli.Context) error {
@@ -192,7 +193,7 @@ func keyList(c *cli.Context) error {
 }
 
 // namedKey returns the file of the key that the argument names, and its folder.
-func namedKey(c *cli.Context) (folder keyfile.Folder, file keyfile.File, err error) {
+func namedKey(c *cli.Context) (folder keystore.Folder, file keystore.File, err error) {
 	if folder, err = keyFolder(c); err != nil {
 		return folder, file, err
 	}
@@ -235,7 +236,7 @@ func keyExport(c *cli.Context) error {
 }
 
 // loadKey returns a signing key, for which it may ask for the passphrase.
-func loadKey(c *cli.Context, folder keyfile.Folder, name string) (record.PrivateKey, error) {
+func loadKey(c *cli.Context, folder keystore.Folder, name string) (record.PrivateKey, error) {
 	if _, err := folder.Show(name); err != nil { // told before the passphrase is asked for
 		return nil, err
 	}

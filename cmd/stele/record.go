@@ -14,7 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"stele/node/ledger/keyfile"
+	"stele/node/keystore"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -210,7 +210,7 @@ func newFee(c *cli.Context, r *record.Record) (record.Amount, error) {
 }
 
 // newPayload returns the JSON form of the payload that the flags describe.
-func newPayload(c *cli.Context, kind record.Type, folder keyfile.Folder) (any, error) {
+func newPayload(c *cli.Context, kind record.Type, folder keystore.Folder) (any, error) {
 	uses := map[record.Type][]string{
 		record.TypePay:        {"to", "amount", "reference"},
 		record.TypeRoleGrant:  {"to", "role", "approver"},
@@ -280,7 +280,7 @@ func payloadFlag(c *cli.Context) (json.RawMessage, error) {
 }
 
 // keyFlag returns the public key that a flag has or names.
-func keyFlag(c *cli.Context, folder keyfile.Folder, flag string) (record.Key, error) {
+func keyFlag(c *cli.Context, folder keystore.Folder, flag string) (record.Key, error) {
 	if !c.IsSet(flag) {
 		return record.Key{}, fmt.Errorf("--%s is missing; see %s --help", flag, c.Command.HelpName)
 	}

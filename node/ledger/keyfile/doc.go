@@ -1,16 +1,17 @@
-// Package keyfile keeps signing keys in files, encrypted with a passphrase.
+// Package keyfile encrypts a signing key with a passphrase, in a text of its own.
 //
-// A [Folder] has one file for each key, NAME.key with mode 0600: two lines of
-// text with the format and the public key, and then the secret in the form of
-// age (https://age-encryption.org/v1, armored), its key derived from the
-// passphrase by scrypt. So public keys can be listed without a passphrase, and
-// without this program the secret comes out with
+// The text has two lines with the format and the public key, and then the secret
+// in the form of age (https://age-encryption.org/v1, armored), its key derived
+// from the passphrase by scrypt. So [PublicKey] needs no passphrase, and without
+// this program the secret comes out with
 //
 //	sed 1,2d NAME.key | age -d | xxd -p -c 32
 //
+// [Encrypt] writes a text and [Decrypt] reads it. Package keystore keeps such
+// texts in files.
+//
 // # Caveats
 //
-// Who has the file and guesses the passphrase has the key. Who loses either has
-// lost it: nobody can make it anew. Files that others can read are not used
-// until that is mended. No error and no log has a secret in it.
+// Whoever has the text and guesses the passphrase has the key. Whoever loses
+// either has lost the key: nobody can make it anew. No error has a secret in it.
 package keyfile
