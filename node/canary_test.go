@@ -17,7 +17,7 @@ import (
 
 	"stele/node/api"
 	"stele/node/blobs"
-	"stele/node/ledger/casetest"
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
@@ -32,7 +32,7 @@ const (
 // canary is a node under observation: every answer is kept.
 type canary struct {
 	*testNode
-	story   *casetest.Story
+	story   *chaintest.Story
 	client  *http.Client
 	now     atomic.Int64 // seconds since 1970
 	sent    uint32       // height up to which the node has the story
@@ -134,8 +134,8 @@ func TestRecipientStaysSecret(t *testing.T) {
 	dir := t.TempDir()
 	o := testOptions(t)
 	o.Engine, o.Traffic = nil, 0
-	o.Params, o.Dir, o.Blobs, o.Store = casetest.Network(), filepath.Join(dir, "node"), filepath.Join(dir, "node", "blobs"), store.Options{}
-	c := &canary{story: casetest.New(o.Params, name+", "+street), client: &http.Client{Transport: &http.Transport{}}}
+	o.Params, o.Dir, o.Blobs, o.Store = chaintest.CaseNetwork(), filepath.Join(dir, "node"), filepath.Join(dir, "node", "blobs"), store.Options{}
+	c := &canary{story: chaintest.NewStory(o.Params, name+", "+street), client: &http.Client{Transport: &http.Transport{}}}
 	c.now.Store(c.story.Now().Unix())
 	o.now = c.clock
 	c.testNode = start(t, o)

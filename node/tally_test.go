@@ -9,7 +9,6 @@ import (
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/block"
-	"stele/node/ledger/casetest"
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
 	"stele/node/store"
@@ -19,7 +18,7 @@ import (
 // A tally follows a claim block by block, there and back, and counts it for good
 // when no reorganisation can open it again.
 func TestTally(t *testing.T) {
-	story := casetest.New(casetest.Network(), "1 Quay Street")
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "1 Quay Street")
 	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain, story.Refund} {
 		step()
 	}
@@ -70,7 +69,7 @@ func TestTally(t *testing.T) {
 // At the start, claims that time alone has closed do not count as open, though
 // no record took them out of the list.
 func TestTallySeed(t *testing.T) {
-	story := casetest.New(casetest.Network(), "1 Quay Street")
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "1 Quay Street")
 	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain, story.Refund} {
 		step()
 	}

@@ -17,16 +17,16 @@ import (
 	"time"
 
 	"stele/node/chain"
-	"stele/node/ledger/casetest"
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/network"
 	"stele/node/store"
 )
 
 // tellStory makes a store of the development network in which goods were sold
 // and delivered. Its days are too short for more.
-func tellStory(t *testing.T, dir string) *casetest.Story {
+func tellStory(t *testing.T, dir string) *chaintest.Story {
 	t.Helper()
-	s := casetest.New(network.Dev, "somewhere")
+	s := chaintest.NewStory(network.Dev, "somewhere")
 	for _, step := range []func(){s.Sell, s.Send, s.HandOver, s.Deliver, s.Evaluate} {
 		step()
 	}

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"testing"
 
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/bundle"
-	"stele/node/ledger/casetest"
 	"stele/node/ledger/record"
 )
 
 // A story as the API tells it, before and after the claim is settled.
 func TestCases(t *testing.T) {
-	story := casetest.New(casetest.Network(), "somewhere")
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	s := newServiceOf(t, story.Builder, story.Tip, withViews(t)).listen()
 	at := story.Tip
 	catchUp := func() {
@@ -25,10 +25,10 @@ func TestCases(t *testing.T) {
 		s.check(s.options.Views.Update(t.Context()))
 	}
 	p := &story.Params.AfterSales
-	item := "/v1/items/" + casetest.GTIN.String() + "/" + url.PathEscape(string(casetest.Serial))
+	item := "/v1/items/" + chaintest.GTIN.String() + "/" + url.PathEscape(string(chaintest.Serial))
 
 	var unsold Item
-	s.get("/v1/items/"+casetest.GTIN.String()+"/Z9", &unsold)
+	s.get("/v1/items/"+chaintest.GTIN.String()+"/Z9", &unsold)
 	if unsold.Voucher != nil || unsold.Product == nil || unsold.Product.Maker != story.Maker || unsold.Product.WarrantyDays != 365 {
 		t.Errorf("item that was never sold: %+v", unsold)
 	}
@@ -40,7 +40,7 @@ func TestCases(t *testing.T) {
 	var voucher Voucher
 	s.get("/v1/vouchers/"+story.Voucher.String(), &voucher)
 	if voucher.State != "issued" || voucher.Seller != story.Seller || voucher.Holder != story.Buyer || voucher.Price != 100*record.Coin ||
-		voucher.WarrantyEnd != 0 || voucher.Shipment != story.Shipment.String() || voucher.Evaluation != nil || voucher.Serial != casetest.Serial {
+		voucher.WarrantyEnd != 0 || voucher.Shipment != story.Shipment.String() || voucher.Evaluation != nil || voucher.Serial != chaintest.Serial {
 		t.Errorf("voucher %+v", voucher)
 	}
 	var shipment Shipment
@@ -91,7 +91,7 @@ func TestCases(t *testing.T) {
 	if e := voucher.Evaluation; voucher.State != "refunded" || voucher.ClaimLive || voucher.Claim != claim.ID || e == nil || e.Product != 2 || e.Reward != voucher.Burn/2 {
 		t.Errorf("voucher %+v, evaluation %+v", voucher, voucher.Evaluation)
 	}
-	if sold := readAs[Item](s, item); sold.Voucher == nil || sold.Voucher.ID != voucher.ID || sold.Recalled || sold.Serial != casetest.Serial {
+	if sold := readAs[Item](s, item); sold.Voucher == nil || sold.Voucher.ID != voucher.ID || sold.Recalled || sold.Serial != chaintest.Serial {
 		t.Errorf("item %+v", sold)
 	}
 	if page := readAs[Page[Claim]](s, "/v1/parties/"+story.Maker.String()+"/claims"); len(page.Items) != 1 || page.Items[0].ID != claim.ID {
@@ -129,7 +129,7 @@ func TestCases(t *testing.T) {
 			t.Errorf("%s: %v, want %v", path, ids, told)
 		}
 	}
-	product := readAs[Page[Event]](s, "/v1/products/"+casetest.GTIN.String()+"/history")
+	product := readAs[Page[Event]](s, "/v1/products/"+chaintest.GTIN.String()+"/history")
 	if len(product.Items) != 1 || product.Items[0].Type != "PRODUCT_REGISTER" {
 		t.Errorf("product: %+v", product)
 	}
@@ -148,7 +148,7 @@ func TestCases(t *testing.T) {
 // A claim that nobody answers shows that its time has run out, and one that is
 // silently settled is not among the open ones, though no record has closed it.
 func TestLapsedClaim(t *testing.T) {
-	story := casetest.New(casetest.Network(), "somewhere")
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain} {
 		step()
 	}

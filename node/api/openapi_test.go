@@ -17,7 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"stele/node/blobs"
-	"stele/node/ledger/casetest"
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
@@ -165,7 +165,7 @@ func request(method, target, contentType string, body []byte, edit ...func(*http
 // Every route answers as the OpenAPI document says, whether the request is good
 // or bad.
 func TestAnswersAreAsDescribed(t *testing.T) {
-	story := casetest.New(casetest.Network(), "somewhere")
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	story.Sell()
 	story.Send()
 	story.HandOver()
@@ -204,7 +204,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/vouchers/{id}":                 story.Voucher.String(),
 		"/v1/claims/{id}":                   story.Claim.String(),
 		"/v1/shipments/{id}":                story.Shipment.String(),
-		"/v1/items/{gtin}/{serial}":         casetest.GTIN.String() + "/Z9",
+		"/v1/items/{gtin}/{serial}":         chaintest.GTIN.String() + "/Z9",
 		"/v1/parties/{key}/vouchers":        story.Buyer.String(),
 		"/v1/parties/{key}/claims":          story.Seller.String(),
 		"/v1/parties/{key}/shipments":       story.Seller.String(),
@@ -212,11 +212,11 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/vouchers/{id}/history":         story.Voucher.String(),
 		"/v1/claims/{id}/history":           story.Claim.String(),
 		"/v1/shipments/{id}/history":        story.Shipment.String(),
-		"/v1/products/{gtin}/history":       casetest.GTIN.String(),
+		"/v1/products/{gtin}/history":       chaintest.GTIN.String(),
 		"/v1/bundles/{kind}/{id}":           "voucher/" + story.Voucher.String(),
 		"/v1/blobs/{hash}":                  blob.String(),
 		"/v1/carriers/{key}/notice":         record.PublicOf(carrier).String(),
-		"/v1/items/{gtin}/{serial}/history": casetest.GTIN.String() + "/Z9",
+		"/v1/items/{gtin}/{serial}/history": chaintest.GTIN.String() + "/Z9",
 	}
 	target := func(path, values string) string {
 		for _, v := range strings.SplitN(values, "/", strings.Count(path, "{")) {
@@ -255,7 +255,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }
 	value := func() string {
 		v := pick("0", "-1", "1", "99999999999999999999", "x", strings.Repeat("ab", 32), strings.Repeat("zz", 32), "voucher", "held", "é", "%00",
-			"..", " ", "\x00", strings.Repeat("long", 400), story.Seller.String(), story.Claim.String(), casetest.GTIN.String(), "null")
+			"..", " ", "\x00", strings.Repeat("long", 400), story.Seller.String(), story.Claim.String(), chaintest.GTIN.String(), "null")
 		if random.IntN(4) == 0 {
 			b := []byte(v)
 			if len(b) > 0 {

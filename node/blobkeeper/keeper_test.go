@@ -16,7 +16,6 @@ import (
 	"stele/node/blobs"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger/casetest"
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
@@ -31,14 +30,14 @@ type post struct {
 	*testing.T
 	*Keeper
 	dir   string
-	story *casetest.Story
+	story *chaintest.Story
 	chain *chain.Chain
 	views *views.Views
 	now   time.Time
 }
 
 func newPost(t *testing.T) *post {
-	s := casetest.New(casetest.Network(), "somewhere")
+	s := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	p := &post{T: t, story: s, dir: t.TempDir(), now: s.Now()}
 	id := store.Identity{Network: s.Params.ID, Genesis: s.Genesis.Hash()}
 	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"stele/node/chain/chaintest"
-	"stele/node/ledger/casetest"
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
@@ -13,20 +12,20 @@ import (
 
 // rival is a seller that names others' blobs in shipments of its own.
 type rival struct {
-	*casetest.Story
+	*chaintest.Story
 	key, carrier record.Key
 	sold         record.ID
 	pending      []*record.Record // of the next block
 }
 
 // newRival returns a rival with a sale, and the block with it.
-func newRival(s *casetest.Story, on *chaintest.Block) (*rival, *chaintest.Block) {
+func newRival(s *chaintest.Story, on *chaintest.Block) (*rival, *chaintest.Block) {
 	r := &rival{Story: s, key: record.PublicOf(network.DevFaucets()[7]), carrier: record.PublicOf(network.DevFaucets()[8])}
 	on = s.Extend(on, s.Grant(on, record.Seller, r.key))
 	on = s.Extend(on, s.Grant(on, record.Carrier, r.carrier))
 	p := &s.Params.AfterSales
 	sale := r.say(on, record.VoucherIssue{
-		Time: record.Time(on.Header.Time), GTIN: casetest.GTIN, Serial: "RIVAL", Buyer: record.PublicOf(s.NewKey()), Price: 1, Quantity: 1,
+		Time: record.Time(on.Header.Time), GTIN: chaintest.GTIN, Serial: "RIVAL", Buyer: record.PublicOf(s.NewKey()), Price: 1, Quantity: 1,
 		WarrantyDays: 365, Terms: record.Digest{1}, Burn: p.VoucherFee, Stipend: p.MinStipend,
 	})
 	r.sold = sale.ID()

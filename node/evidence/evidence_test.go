@@ -9,16 +9,16 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/node/chain"
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/bundle"
-	"stele/node/ledger/casetest"
 	"stele/node/ledger/record"
 	"stele/node/store"
 	"stele/node/views"
 )
 
 // told is a chain with a whole story, and its views.
-func told(t *testing.T) (*casetest.Story, *chain.Chain, *views.Views) {
-	s := casetest.New(casetest.Network(), "somewhere")
+func told(t *testing.T) (*chaintest.Story, *chain.Chain, *views.Views) {
+	s := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	s.Tell()
 	id := store.Identity{Network: s.Params.ID, Genesis: s.Genesis.Hash()}
 	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})

@@ -8,7 +8,6 @@ import (
 
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
-	"stele/node/ledger/casetest"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -17,7 +16,7 @@ import (
 // partStory is two branches of a chain with the same records, among them a payment to an
 // account and a voucher, and the records that wait in a pool meanwhile.
 type partStory struct {
-	*casetest.Story
+	*chaintest.Story
 	stem       *chaintest.Block
 	old, other []*chaintest.Block
 	waiting    []*record.Record
@@ -25,7 +24,7 @@ type partStory struct {
 }
 
 func newPartStory() *partStory {
-	s := &partStory{Story: casetest.New(casetest.Network(), "1 Harbour Road")}
+	s := &partStory{Story: chaintest.NewStory(chaintest.CaseNetwork(), "1 Harbour Road")}
 	s.stem = s.Tip
 	payer, cheap, heir := record.PublicOf(network.DevFaucets()[6]), record.PublicOf(network.DevFaucets()[7]), record.PublicOf(s.NewKey())
 

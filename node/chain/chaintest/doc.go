@@ -7,6 +7,7 @@
 //   - [Block] is a valid block with the state after it: the twin that a node's
 //     state is compared with.
 //   - [Draft] is a block in the making, in which a test can change anything.
+//   - [Story] is a sale and what comes of it, in blocks.
 //
 // # Caveats
 //

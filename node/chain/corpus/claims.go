@@ -5,274 +5,274 @@ import (
 	"stele/node/ledger/reject"
 )
 
-func (w *play) sceneClaims() {
+func (w *scenario) claims() {
 	w.sell()
-	w.refuse(reject.ClaimByOther, w.seller, w.open(record.Fault, record.Repair))
-	w.refuse(reject.NotDelivered, w.buyer, w.open(record.Fault, record.Repair))
-	w.refuse(reject.NotDelivered, w.buyer, w.open(record.Delivery, record.Refund))
+	w.refuse(reject.ClaimByOther, w.seller, w.Open(record.Fault, record.Repair))
+	w.refuse(reject.NotDelivered, w.Buyer, w.Open(record.Fault, record.Repair))
+	w.refuse(reject.NotDelivered, w.Buyer, w.Open(record.Delivery, record.Refund))
 	w.send(w.seller, record.Outbound)
-	w.refuse(reject.NotDelivered, w.buyer, w.open(record.Delivery, record.Refund))
-	w.do(w.carrier, w.confirm(w.pickup))
-	w.refuse(reject.NotEntitled, w.buyer, w.open(record.Delivery, record.Refund))
-	w.refuse(reject.NotRecalled, w.buyer, w.open(record.Recall, record.Repair))
-	w.refuse(reject.NotEntitled, w.buyer, w.open(record.NoReason, record.Repair))
-	w.do(w.buyer, w.transfer(w.holder))
-	w.refuse(reject.ClaimByOther, w.buyer, w.open(record.Fault, record.Repair)) // does not hold it any more
-	w.claim = w.do(w.holder, w.open(record.Fault, record.Repair))
-	w.refuse(reject.SecondClaim, w.holder, w.open(record.Fault, record.Repair))
-	p := w.withdraw()
+	w.refuse(reject.NotDelivered, w.Buyer, w.Open(record.Delivery, record.Refund))
+	w.do(w.Carrier, w.Confirm(w.Pickup))
+	w.refuse(reject.NotEntitled, w.Buyer, w.Open(record.Delivery, record.Refund))
+	w.refuse(reject.NotRecalled, w.Buyer, w.Open(record.Recall, record.Repair))
+	w.refuse(reject.NotEntitled, w.Buyer, w.Open(record.NoReason, record.Repair))
+	w.do(w.Buyer, w.Transfer(w.holder))
+	w.refuse(reject.ClaimByOther, w.Buyer, w.Open(record.Fault, record.Repair)) // does not hold it any more
+	w.Claim = w.do(w.holder, w.Open(record.Fault, record.Repair))
+	w.refuse(reject.SecondClaim, w.holder, w.Open(record.Fault, record.Repair))
+	p := w.Withdraw()
 	p.Claim = unknownID
 	w.refuse(reject.ClaimUnknown, w.holder, p)
 }
 
-func (w *play) sceneSettledVouchers() {
+func (w *scenario) settledVouchers() {
 	w.complain(record.Refund)
-	w.do(w.seller, w.authorise(record.Refund, false))
-	w.do(w.seller, w.refunded(w.pay(w.buyer, price)))
-	w.do(w.buyer, w.settle(true))
-	w.refuse(reject.ClaimOnRefunded, w.buyer, w.open(record.Fault, record.Repair))
+	w.do(w.seller, w.Authorise(record.Refund, false))
+	w.do(w.seller, w.Refunded(w.pay(w.Buyer, price)))
+	w.do(w.Buyer, w.Settle(true))
+	w.refuse(reject.ClaimOnRefunded, w.Buyer, w.Open(record.Fault, record.Repair))
 	w.complain(record.Replace)
-	w.do(w.seller, w.authorise(record.Replace, false))
-	w.do(w.seller, w.replaced(w.do(w.seller, w.sale())))
-	w.do(w.buyer, w.settle(true))
-	w.refuse(reject.ClaimOnReplaced, w.buyer, w.open(record.Fault, record.Repair))
+	w.do(w.seller, w.Authorise(record.Replace, false))
+	w.do(w.seller, w.Replaced(w.do(w.seller, w.Sale())))
+	w.do(w.Buyer, w.Settle(true))
+	w.refuse(reject.ClaimOnReplaced, w.Buyer, w.Open(record.Fault, record.Repair))
 }
 
-func (w *play) sceneWarranties() {
+func (w *scenario) warranties() {
 	w.deliver()
 	w.later(365*day - hour)
-	w.do(w.buyer, w.open(record.Fault, record.Repair))
+	w.do(w.Buyer, w.Open(record.Fault, record.Repair))
 	w.deliver()
 	w.later(365*day + hour)
-	w.refuse(reject.WarrantyOver, w.buyer, w.open(record.Fault, record.Repair))
-	w.refuse(reject.NotRecalled, w.buyer, w.open(record.Recall, record.Repair))
-	w.refuse(reject.WrongState, w.buyer, w.transfer(w.holder))
-	w.do(w.maker, w.recall(w.serial))
-	w.refuse(reject.WarrantyOver, w.buyer, w.open(record.Fault, record.Repair))
-	w.do(w.buyer, w.open(record.Recall, record.Refund))
+	w.refuse(reject.WarrantyOver, w.Buyer, w.Open(record.Fault, record.Repair))
+	w.refuse(reject.NotRecalled, w.Buyer, w.Open(record.Recall, record.Repair))
+	w.refuse(reject.WrongState, w.Buyer, w.Transfer(w.holder))
+	w.do(w.maker, w.Recall(w.Serial))
+	w.refuse(reject.WarrantyOver, w.Buyer, w.Open(record.Fault, record.Repair))
+	w.do(w.Buyer, w.Open(record.Recall, record.Refund))
 }
 
-func (w *play) sceneShop() {
-	p := w.sale()
+func (w *scenario) shop() {
+	p := w.Sale()
 	p.Distance = false
-	w.voucher = w.do(w.seller, p)
+	w.Voucher = w.do(w.seller, p)
 	w.send(w.seller, record.Outbound)
-	w.do(w.carrier, w.confirm(w.pickup))
-	w.refuse(reject.NotEntitled, w.buyer, w.open(record.NoReason, record.Refund))
+	w.do(w.Carrier, w.Confirm(w.Pickup))
+	w.refuse(reject.NotEntitled, w.Buyer, w.Open(record.NoReason, record.Refund))
 }
 
-func (w *play) sceneResponses() {
+func (w *scenario) responses() {
 	w.complain(record.Refund)
-	w.refuse(reject.ResponseByOther, w.otherSeller, w.rejection())
-	w.refuse(reject.ResponseByOther, w.buyer, w.rejection())
-	w.refuse(reject.RemedyDiffers, w.seller, w.authorise(record.Repair, false))
-	p := w.authorise(record.Refund, false)
+	w.refuse(reject.ResponseByOther, w.otherSeller, w.Rejection())
+	w.refuse(reject.ResponseByOther, w.Buyer, w.Rejection())
+	w.refuse(reject.RemedyDiffers, w.seller, w.Authorise(record.Repair, false))
+	p := w.Authorise(record.Refund, false)
 	p.Refund--
 	w.refuse(reject.RemedyDiffers, w.seller, p)
-	w.do(w.maker, w.rejection())
-	w.refuse(reject.AlreadyResponded, w.seller, w.authorise(record.Refund, false))
-	w.do(w.buyer, w.escalate())
-	w.refuse(reject.ResponseAfterEscalation, w.seller, w.authorise(record.Refund, false))
+	w.do(w.maker, w.Rejection())
+	w.refuse(reject.AlreadyResponded, w.seller, w.Authorise(record.Refund, false))
+	w.do(w.Buyer, w.Escalate())
+	w.refuse(reject.ResponseAfterEscalation, w.seller, w.Authorise(record.Refund, false))
 }
 
-func (w *play) sceneAnswers() {
+func (w *scenario) answers() {
 	w.complain(record.Refund)
-	w.refuse(reject.WrongState, w.buyer, w.answer(true))
-	w.do(w.seller, w.offer(record.Repair))
-	w.refuse(reject.NotHolder, w.seller, w.answer(true))
+	w.refuse(reject.WrongState, w.Buyer, w.Answer(true))
+	w.do(w.seller, w.Offer(record.Repair))
+	w.refuse(reject.NotHolder, w.seller, w.Answer(true))
 }
 
-func (w *play) sceneEscalations() {
+func (w *scenario) escalations() {
 	w.complain(record.Repair)
 	w.later(10*day - hour)
-	w.refuse(reject.EscalationTooEarly, w.buyer, w.escalate())
+	w.refuse(reject.EscalationTooEarly, w.Buyer, w.Escalate())
 	w.later(2 * hour)
-	w.refuse(reject.NotHolder, w.seller, w.escalate())
-	w.do(w.buyer, w.escalate())
-	w.refuse(reject.WrongState, w.buyer, w.escalate())
+	w.refuse(reject.NotHolder, w.seller, w.Escalate())
+	w.do(w.Buyer, w.Escalate())
+	w.refuse(reject.WrongState, w.Buyer, w.Escalate())
 	w.later(63*day - hour)
-	w.refuse(reject.CloseTooEarly, w.buyer, w.end())
+	w.refuse(reject.CloseTooEarly, w.Buyer, w.CloseClaim())
 	w.later(2 * hour)
-	w.refuse(reject.NotAParty, w.supervisor, w.end())
-	w.do(w.seller, w.end())
-	w.refuse(reject.RulingNotEscalated, w.supervisor, w.dismissal())
+	w.refuse(reject.NotAParty, w.supervisor, w.CloseClaim())
+	w.do(w.seller, w.CloseClaim())
+	w.refuse(reject.RulingNotEscalated, w.supervisor, w.Dismissal())
 }
 
-func (w *play) sceneEvidence() {
+func (w *scenario) evidence() {
 	w.complain(record.Repair)
-	w.refuse(reject.EvidenceByOther, w.stranger, w.evidence())
-	w.refuse(reject.EvidenceByOther, w.servicer, w.evidence()) // has nothing to do with it
-	w.refuse(reject.EvidenceByOther, w.nextCarrier, w.evidence())
+	w.refuse(reject.EvidenceByOther, w.stranger, w.Evidence())
+	w.refuse(reject.EvidenceByOther, w.Servicer, w.Evidence()) // has nothing to do with it
+	w.refuse(reject.EvidenceByOther, w.nextCarrier, w.Evidence())
 	for range w.Params.AfterSales.EvidenceLimit {
-		w.do(w.buyer, w.evidence())
+		w.do(w.Buyer, w.Evidence())
 	}
-	w.refuse(reject.EvidenceLimit, w.buyer, w.evidence())
-	w.do(w.seller, w.evidence())
-	w.do(w.carrier, w.evidence())
-	w.do(w.seller, w.authorise(record.Repair, true))
-	w.ship = w.do(w.buyer, w.shipment(record.Return))
-	w.do(w.buyer, w.handover(w.carrier))
-	w.do(w.carrier, w.handover(w.nextCarrier))
+	w.refuse(reject.EvidenceLimit, w.Buyer, w.Evidence())
+	w.do(w.seller, w.Evidence())
+	w.do(w.Carrier, w.Evidence())
+	w.do(w.seller, w.Authorise(record.Repair, true))
+	w.Shipment = w.do(w.Buyer, w.Ship(record.Return))
+	w.do(w.Buyer, w.HandOver(w.Carrier))
+	w.do(w.Carrier, w.HandOver(w.nextCarrier))
 	for range w.Params.AfterSales.EvidenceLimit - 1 {
-		w.do(w.carrier, w.evidence())
+		w.do(w.Carrier, w.Evidence())
 	}
-	w.refuse(reject.EvidenceLimit, w.carrier, w.evidence())
-	w.do(w.nextCarrier, w.evidence()) // has a limit of its own
-	w.do(w.buyer, w.withdraw())
-	w.refuse(reject.EvidenceAfterClose, w.seller, w.evidence())
+	w.refuse(reject.EvidenceLimit, w.Carrier, w.Evidence())
+	w.do(w.nextCarrier, w.Evidence()) // has a limit of its own
+	w.do(w.Buyer, w.Withdraw())
+	w.refuse(reject.EvidenceAfterClose, w.seller, w.Evidence())
 }
 
-func (w *play) sceneInspectionsAndWithdrawals() {
+func (w *scenario) inspectionsAndWithdrawals() {
 	w.complain(record.Repair)
-	w.do(w.seller, w.authorise(record.Repair, true))
-	w.refuse(reject.ReturnOutstanding, w.seller, w.repaired())
-	w.refuse(reject.NotSender, w.seller, w.shipment(record.Return))
-	w.refuse(reject.NotSender, w.buyer, w.shipment(record.Replacement))
-	w.refuse(reject.WrongState, w.seller, w.shipment(record.Replacement))
-	w.refuse(reject.WrongState, w.servicer, w.inspection(record.Confirmed))
-	w.send(w.buyer, record.Return)
-	w.refuse(reject.AlreadyShipped, w.buyer, w.shipment(record.Return))
-	w.do(w.carrier, w.confirm(w.backPickup))
-	w.refuse(reject.WithdrawAfterReceipt, w.buyer, w.withdraw())
-	w.refuse(reject.NotInspector, w.buyer, w.inspection(record.Confirmed))
-	w.refuse(reject.NotInspector, w.maker, w.inspection(record.Confirmed))
-	w.do(w.servicer, w.inspection(record.Confirmed))
-	w.refuse(reject.WithdrawAfterReceipt, w.buyer, w.withdraw())
+	w.do(w.seller, w.Authorise(record.Repair, true))
+	w.refuse(reject.ReturnOutstanding, w.seller, w.Repaired())
+	w.refuse(reject.NotSender, w.seller, w.Ship(record.Return))
+	w.refuse(reject.NotSender, w.Buyer, w.Ship(record.Replacement))
+	w.refuse(reject.WrongState, w.seller, w.Ship(record.Replacement))
+	w.refuse(reject.WrongState, w.Servicer, w.Inspection(record.Confirmed))
+	w.send(w.Buyer, record.Return)
+	w.refuse(reject.AlreadyShipped, w.Buyer, w.Ship(record.Return))
+	w.do(w.Carrier, w.Confirm(w.BackPickup))
+	w.refuse(reject.WithdrawAfterReceipt, w.Buyer, w.Withdraw())
+	w.refuse(reject.NotInspector, w.Buyer, w.Inspection(record.Confirmed))
+	w.refuse(reject.NotInspector, w.maker, w.Inspection(record.Confirmed))
+	w.do(w.Servicer, w.Inspection(record.Confirmed))
+	w.refuse(reject.WithdrawAfterReceipt, w.Buyer, w.Withdraw())
 }
 
-func (w *play) sceneServicer() {
+func (w *scenario) servicer() {
 	w.complain(record.Repair)
-	p := w.authorise(record.Repair, true)
+	p := w.Authorise(record.Repair, true)
 	p.Servicer = w.stranger
 	w.refuse(reject.RoleNotHeld, w.seller, p)
 	p.Servicer = record.Key{}
 	w.do(w.seller, p)
-	w.send(w.buyer, record.Return)
-	w.do(w.carrier, w.confirm(w.backPickup))
-	w.refuse(reject.NotInspector, w.servicer, w.inspection(record.NoFault))
-	w.refuse(reject.EvidenceByOther, w.servicer, w.evidence())
-	report := w.inspection(record.Confirmed)
+	w.send(w.Buyer, record.Return)
+	w.do(w.Carrier, w.Confirm(w.BackPickup))
+	w.refuse(reject.NotInspector, w.Servicer, w.Inspection(record.NoFault))
+	w.refuse(reject.EvidenceByOther, w.Servicer, w.Evidence())
+	report := w.Inspection(record.Confirmed)
 	report.Seller = w.otherSeller
-	w.refuse(reject.NotSeller, w.servicer, report)
+	w.refuse(reject.NotSeller, w.Servicer, report)
 	report.Seller = w.seller
-	w.refuse(reject.NotInspector, w.buyer, report)
-	w.do(w.servicer, report)
-	w.do(w.servicer, w.evidence())
+	w.refuse(reject.NotInspector, w.Buyer, report)
+	w.do(w.Servicer, report)
+	w.do(w.Servicer, w.Evidence())
 
 	w.complain(record.Repair)
-	w.do(w.seller, w.authorise(record.Repair, true))
-	w.do(w.servicer, w.evidence()) // a party as soon as it is named
-	w.send(w.buyer, record.Return)
-	w.do(w.carrier, w.confirm(w.backPickup))
+	w.do(w.seller, w.Authorise(record.Repair, true))
+	w.do(w.Servicer, w.Evidence()) // a party as soon as it is named
+	w.send(w.Buyer, record.Return)
+	w.do(w.Carrier, w.Confirm(w.BackPickup))
 	w.grant(record.Servicer, w.stranger)
-	w.refuse(reject.NotInspector, w.stranger, w.inspection(record.NoFault))
-	report = w.inspection(record.NoFault)
+	w.refuse(reject.NotInspector, w.stranger, w.Inspection(record.NoFault))
+	report = w.Inspection(record.NoFault)
 	report.Seller = w.seller
 	w.do(w.stranger, report)
-	w.do(w.stranger, w.evidence())
-	w.do(w.servicer, w.evidence()) // stays a party
-	w.do(w.buyer, w.escalate())
-	for _, k := range []record.Key{w.servicer, w.stranger} {
+	w.do(w.stranger, w.Evidence())
+	w.do(w.Servicer, w.Evidence()) // stays a party
+	w.do(w.Buyer, w.Escalate())
+	for _, k := range []record.Key{w.Servicer, w.stranger} {
 		w.grant(record.Supervisor, k)
-		w.refuse(reject.RulingByParty, k, w.dismissal())
+		w.refuse(reject.RulingByParty, k, w.Dismissal())
 		w.revoke(record.Supervisor, k)
 	}
 
 	w.complain(record.Repair)
-	w.do(w.seller, w.authorise(record.Repair, true))
-	w.send(w.buyer, record.Return)
-	w.do(w.carrier, w.confirm(w.backPickup))
-	w.do(w.servicer, w.inspection(record.Confirmed))
+	w.do(w.seller, w.Authorise(record.Repair, true))
+	w.send(w.Buyer, record.Return)
+	w.do(w.Carrier, w.Confirm(w.BackPickup))
+	w.do(w.Servicer, w.Inspection(record.Confirmed))
 }
 
-func (w *play) sceneReturns() {
+func (w *scenario) returns() {
 	w.complain(record.Repair)
-	first := w.voucher
-	w.do(w.seller, w.authorise(record.Repair, false))
-	w.refuse(reject.ReturnUnneeded, w.buyer, w.shipment(record.Return))
+	first := w.Voucher
+	w.do(w.seller, w.Authorise(record.Repair, false))
+	w.refuse(reject.ReturnUnneeded, w.Buyer, w.Ship(record.Return))
 	w.sell()
-	w.refuse(reject.ClaimOfOtherVoucher, w.buyer, w.shipment(record.Return))
-	w.voucher = first
-	w.claim = unknownID
-	w.refuse(reject.ClaimUnknown, w.buyer, w.shipment(record.Return))
+	w.refuse(reject.ClaimOfOtherVoucher, w.Buyer, w.Ship(record.Return))
+	w.Voucher = first
+	w.Claim = unknownID
+	w.refuse(reject.ClaimUnknown, w.Buyer, w.Ship(record.Return))
 }
 
-func (w *play) sceneRulings() {
+func (w *scenario) rulings() {
 	w.complain(record.Repair)
-	w.refuse(reject.RulingNotEscalated, w.supervisor, w.dismissal())
-	w.do(w.seller, w.rejection())
-	w.do(w.buyer, w.escalate())
-	w.refuse(reject.NotSupervisor, w.servicer, w.dismissal())
-	for _, k := range []record.Key{w.seller, w.maker, w.buyer, w.carrier} {
+	w.refuse(reject.RulingNotEscalated, w.supervisor, w.Dismissal())
+	w.do(w.seller, w.Rejection())
+	w.do(w.Buyer, w.Escalate())
+	w.refuse(reject.NotSupervisor, w.Servicer, w.Dismissal())
+	for _, k := range []record.Key{w.seller, w.maker, w.Buyer, w.Carrier} {
 		w.grant(record.Supervisor, k)
-		w.refuse(reject.RulingByParty, k, w.dismissal())
+		w.refuse(reject.RulingByParty, k, w.Dismissal())
 		w.revoke(record.Supervisor, k)
-		w.refuse(reject.NotSupervisor, k, w.dismissal())
+		w.refuse(reject.NotSupervisor, k, w.Dismissal())
 	}
-	w.do(w.supervisor, w.order(record.Repair, 0))
-	w.refuse(reject.AlreadyRuled, w.supervisor, w.dismissal())
+	w.do(w.supervisor, w.Order(record.Repair, 0))
+	w.refuse(reject.AlreadyRuled, w.supervisor, w.Dismissal())
 	w.later(6*day - hour)
-	w.refuse(reject.AlreadyRuled, w.supervisor, w.dismissal()) // defaulted
+	w.refuse(reject.AlreadyRuled, w.supervisor, w.Dismissal()) // defaulted
 	w.complain(record.Repair)
-	w.do(w.seller, w.offer(record.Repair))
-	w.do(w.buyer, w.answer(false))
-	w.do(w.supervisor, w.dismissal())
-	w.refuse(reject.AlreadyRuled, w.supervisor, w.order(record.Repair, 0))
+	w.do(w.seller, w.Offer(record.Repair))
+	w.do(w.Buyer, w.Answer(false))
+	w.do(w.supervisor, w.Dismissal())
+	w.refuse(reject.AlreadyRuled, w.supervisor, w.Order(record.Repair, 0))
 }
 
-func (w *play) sceneRefunds() {
+func (w *scenario) refunds() {
 	w.complain(record.Refund)
-	first, early := w.claim, w.pay(w.buyer, price)
-	w.do(w.seller, w.authorise(record.Refund, false))
-	w.refuse(reject.PaymentTooEarly, w.seller, w.refunded(early))
-	w.refuse(reject.PaymentUnknown, w.seller, w.refunded(unknownID))
-	w.refuse(reject.PaymentToOther, w.seller, w.refunded(w.pay(w.holder, price)))
-	w.refuse(reject.PaymentTooSmall, w.seller, w.refunded(w.pay(w.buyer, price-1)))
-	w.refuse(reject.RemedyDiffers, w.seller, w.repaired())
-	good := w.pay(w.buyer, price)
-	w.refuse(reject.NotAParty, w.otherSeller, w.refunded(good))
-	w.do(w.seller, w.refunded(good))
-	w.refuse(reject.ConfirmByOther, w.seller, w.settle(true))
-	w.do(w.buyer, w.settle(false))
-	w.do(w.supervisor, w.order(record.Refund, price+1))
-	w.refuse(reject.PaymentUsed, w.seller, w.refunded(good))
-	w.refuse(reject.PaymentTooSmall, w.seller, w.refunded(w.pay(w.buyer, price)))
-	other := w.pay(w.buyer, price+1)
+	first, early := w.Claim, w.pay(w.Buyer, price)
+	w.do(w.seller, w.Authorise(record.Refund, false))
+	w.refuse(reject.PaymentTooEarly, w.seller, w.Refunded(early))
+	w.refuse(reject.PaymentUnknown, w.seller, w.Refunded(unknownID))
+	w.refuse(reject.PaymentToOther, w.seller, w.Refunded(w.pay(w.holder, price)))
+	w.refuse(reject.PaymentTooSmall, w.seller, w.Refunded(w.pay(w.Buyer, price-1)))
+	w.refuse(reject.RemedyDiffers, w.seller, w.Repaired())
+	good := w.pay(w.Buyer, price)
+	w.refuse(reject.NotAParty, w.otherSeller, w.Refunded(good))
+	w.do(w.seller, w.Refunded(good))
+	w.refuse(reject.ConfirmByOther, w.seller, w.Settle(true))
+	w.do(w.Buyer, w.Settle(false))
+	w.do(w.supervisor, w.Order(record.Refund, price+1))
+	w.refuse(reject.PaymentUsed, w.seller, w.Refunded(good))
+	w.refuse(reject.PaymentTooSmall, w.seller, w.Refunded(w.pay(w.Buyer, price)))
+	other := w.pay(w.Buyer, price+1)
 	w.complain(record.Refund)
-	w.do(w.seller, w.authorise(record.Refund, false))
-	w.refuse(reject.PaymentForOther, w.seller, w.refunded(other))
-	w.claim = first
-	w.do(w.seller, w.refunded(other))
-	w.do(w.buyer, w.settle(true))
+	w.do(w.seller, w.Authorise(record.Refund, false))
+	w.refuse(reject.PaymentForOther, w.seller, w.Refunded(other))
+	w.Claim = first
+	w.do(w.seller, w.Refunded(other))
+	w.do(w.Buyer, w.Settle(true))
 	w.refuse(reject.PaymentUnknown, w.seller, w.refundedClosed())
 }
 
-func (w *play) sceneReplacements() {
+func (w *scenario) replacements() {
 	w.complain(record.Replace)
-	old := w.voucher
-	early := w.do(w.seller, w.sale())
+	old := w.Voucher
+	early := w.do(w.seller, w.Sale())
 	w.later(2 * hour)
-	w.do(w.seller, w.authorise(record.Replace, false))
-	w.refuse(reject.ReplacementUnfit, w.seller, w.replaced(early))
-	w.refuse(reject.ReplacementUnfit, w.seller, w.replaced(old))
-	w.refuse(reject.VoucherUnknown, w.seller, w.replaced(unknownID))
-	p := w.sale()
+	w.do(w.seller, w.Authorise(record.Replace, false))
+	w.refuse(reject.ReplacementUnfit, w.seller, w.Replaced(early))
+	w.refuse(reject.ReplacementUnfit, w.seller, w.Replaced(old))
+	w.refuse(reject.VoucherUnknown, w.seller, w.Replaced(unknownID))
+	p := w.Sale()
 	p.Buyer = w.holder
-	w.refuse(reject.ReplacementUnfit, w.seller, w.replaced(w.do(w.seller, p)))
-	w.refuse(reject.ReplacementUnfit, w.seller, w.replaced(w.do(w.otherSeller, w.sale())))
-	undone := w.do(w.seller, w.sale())
-	w.voucher = undone
-	w.do(w.seller, w.void(w.buyer))
-	w.refuse(reject.ReplacementUnfit, w.seller, w.replaced(undone))
-	p = w.sale()
+	w.refuse(reject.ReplacementUnfit, w.seller, w.Replaced(w.do(w.seller, p)))
+	w.refuse(reject.ReplacementUnfit, w.seller, w.Replaced(w.do(w.otherSeller, w.Sale())))
+	undone := w.do(w.seller, w.Sale())
+	w.Voucher = undone
+	w.do(w.seller, w.Void(w.Buyer))
+	w.refuse(reject.ReplacementUnfit, w.seller, w.Replaced(undone))
+	p = w.Sale()
 	p.GTIN = otherGTIN
-	settlement := w.replaced(w.do(w.seller, p))
+	settlement := w.Replaced(w.do(w.seller, p))
 	w.refuse(reject.ReplacementDiffers, w.seller, settlement)
 	settlement.Holder = w.holder
 	w.refuse(reject.NotHolder, w.seller, settlement)
-	settlement.Holder = w.buyer
+	settlement.Holder = w.Buyer
 	w.do(w.seller, settlement)
-	w.do(w.buyer, w.settle(false))
-	w.do(w.supervisor, w.order(record.Replace, 0))
+	w.do(w.Buyer, w.Settle(false))
+	w.do(w.supervisor, w.Order(record.Replace, 0))
 	w.refuse(reject.ReplacementUsed, w.seller, settlement)
 }

@@ -56,7 +56,7 @@ const maxBlockSize = 20_150
 // Build returns the corpus.
 func Build() *Corpus { return build(nil) }
 
-// watcher is called with each record of the after-sales scenes, before the block
+// watcher is called with each record of the after-sales scenarios, before the block
 // with it: the state that it meets, and why it is refused, or "".
 type watcher func(name string, p *network.Params, tip *chaintest.Block, r *record.Record, reason reject.Reason)
 

@@ -71,7 +71,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// What the rules say that the parties of the scenes may do is what they do: a
+// What the rules say that the parties of the scenarios may do is what they do: a
 // record that is accepted is allowed, and one that is denied is refused for that
 // reason, or for a fault of its own that is found before.
 func TestActions(t *testing.T) {

@@ -7,66 +7,66 @@ import (
 
 // Two records that exclude each other make a block invalid, whichever comes
 // first, and each of them alone is good.
-func (w *play) sceneConflicts() {
-	sale := w.sale()
+func (w *scenario) conflicts() {
+	sale := w.Sale()
 	w.conflict(reject.ItemSold, w.record(w.seller, sale), w.record(w.otherSeller, sale))
 	w.conflict(reject.ItemSold, w.record(w.otherSeller, sale), w.record(w.seller, sale))
 
 	w.deliver()
-	open := w.open(record.Fault, record.Repair)
-	w.conflict(reject.SecondClaim, w.record(w.buyer, open), w.next(w.buyer, open))
-	w.conflict(reject.ClaimLive, w.record(w.buyer, open), w.next(w.buyer, w.transfer(w.holder)))
-	w.conflict(reject.ClaimByOther, w.record(w.buyer, w.transfer(w.holder)), w.next(w.buyer, open))
-	w.conflict(reject.AlreadyEvaluated, w.record(w.buyer, w.evaluation()), w.next(w.buyer, w.evaluation()))
+	open := w.Open(record.Fault, record.Repair)
+	w.conflict(reject.SecondClaim, w.record(w.Buyer, open), w.next(w.Buyer, open))
+	w.conflict(reject.ClaimLive, w.record(w.Buyer, open), w.next(w.Buyer, w.Transfer(w.holder)))
+	w.conflict(reject.ClaimByOther, w.record(w.Buyer, w.Transfer(w.holder)), w.next(w.Buyer, open))
+	w.conflict(reject.AlreadyEvaluated, w.record(w.Buyer, w.Evaluation()), w.next(w.Buyer, w.Evaluation()))
 
-	w.claim = w.do(w.buyer, open)
-	w.conflict(reject.AlreadyResponded, w.record(w.seller, w.rejection()), w.record(w.maker, w.authorise(record.Repair, false)))
-	w.conflict(reject.AlreadyResponded, w.record(w.buyer, w.withdraw()), w.record(w.seller, w.rejection()))
-	w.extend(w.name("an answer and evidence in a block"), w.record(w.seller, w.rejection()), w.record(w.maker, w.evidence()))
+	w.Claim = w.do(w.Buyer, open)
+	w.conflict(reject.AlreadyResponded, w.record(w.seller, w.Rejection()), w.record(w.maker, w.Authorise(record.Repair, false)))
+	w.conflict(reject.AlreadyResponded, w.record(w.Buyer, w.Withdraw()), w.record(w.seller, w.Rejection()))
+	w.extend(w.name("an answer and evidence in a block"), w.record(w.seller, w.Rejection()), w.record(w.maker, w.Evidence()))
 }
 
 // A fault is repaired by the servicer: the goods go there and come back.
-func (w *play) sceneRepair() {
+func (w *scenario) repair() {
 	w.complain(record.Repair)
-	w.do(w.buyer, w.evidence())
-	w.do(w.seller, w.authorise(record.Repair, true))
-	w.send(w.buyer, record.Return)
-	w.do(w.carrier, w.confirm(w.backPickup))
-	w.do(w.servicer, w.inspection(record.Confirmed))
-	w.do(w.seller, w.repaired())
-	w.do(w.buyer, w.settle(true))
-	w.do(w.buyer, w.evaluation())
-	w.do(w.seller, w.reply())
+	w.do(w.Buyer, w.Evidence())
+	w.do(w.seller, w.Authorise(record.Repair, true))
+	w.send(w.Buyer, record.Return)
+	w.do(w.Carrier, w.Confirm(w.BackPickup))
+	w.do(w.Servicer, w.Inspection(record.Confirmed))
+	w.do(w.seller, w.Repaired())
+	w.do(w.Buyer, w.Settle(true))
+	w.do(w.Buyer, w.Evaluation())
+	w.do(w.seller, w.Reply())
 	w.wait(w.height() + w.Params.AfterSales.RewardDelay)
-	w.do(w.buyer, w.reward())
+	w.do(w.Buyer, w.Reward())
 }
 
 // A claim is rejected, contested, and ordered by a supervisor; what the seller
 // does then is disputed, and confirmed by silence the second time.
-func (w *play) sceneRuling() {
+func (w *scenario) ruling() {
 	w.complain(record.Refund)
-	w.do(w.seller, w.rejection())
-	w.do(w.buyer, w.escalate())
-	w.do(w.supervisor, w.order(record.Refund, price/2))
-	w.refuse(reject.PaymentTooSmall, w.seller, w.refunded(w.pay(w.buyer, price/2-1)))
-	w.do(w.seller, w.refunded(w.pay(w.buyer, price/2)))
+	w.do(w.seller, w.Rejection())
+	w.do(w.Buyer, w.Escalate())
+	w.do(w.supervisor, w.Order(record.Refund, price/2))
+	w.refuse(reject.PaymentTooSmall, w.seller, w.Refunded(w.pay(w.Buyer, price/2-1)))
+	w.do(w.seller, w.Refunded(w.pay(w.Buyer, price/2)))
 	w.later(7*day + hour)
-	w.refuse(reject.WrongState, w.buyer, w.settle(false)) // silence has confirmed it
-	w.refuse(reject.ClaimOnRefunded, w.buyer, w.open(record.Fault, record.Repair))
+	w.refuse(reject.WrongState, w.Buyer, w.Settle(false)) // silence has confirmed it
+	w.refuse(reject.ClaimOnRefunded, w.Buyer, w.Open(record.Fault, record.Repair))
 }
 
 // A claim goes with the goods to the next holder, who gets others.
-func (w *play) sceneReplacement() {
+func (w *scenario) replacement() {
 	w.deliver()
-	w.do(w.buyer, w.transfer(w.holder))
-	w.claim = w.do(w.holder, w.open(record.Fault, record.Replace))
-	w.do(w.seller, w.offer(record.Repair))
-	w.do(w.holder, w.answer(false))
-	w.do(w.supervisor, w.order(record.Replace, 0))
+	w.do(w.Buyer, w.Transfer(w.holder))
+	w.Claim = w.do(w.holder, w.Open(record.Fault, record.Replace))
+	w.do(w.seller, w.Offer(record.Repair))
+	w.do(w.holder, w.Answer(false))
+	w.do(w.supervisor, w.Order(record.Replace, 0))
 	w.later(hour)
-	again := w.sale()
+	again := w.Sale()
 	again.Buyer = w.holder
-	w.do(w.seller, w.replaced(w.do(w.seller, again)))
-	w.do(w.holder, w.settle(true))
-	w.refuse(reject.ClaimOnReplaced, w.holder, w.open(record.Fault, record.Repair))
+	w.do(w.seller, w.Replaced(w.do(w.seller, again)))
+	w.do(w.holder, w.Settle(true))
+	w.refuse(reject.ClaimOnReplaced, w.holder, w.Open(record.Fault, record.Repair))
 }

@@ -1,14 +1,10 @@
-// Package casetest tells the story of a sale in blocks, for tests of what is
-// derived from the chain.
+// Package casetest makes the payloads of after-sales records, for tests.
 //
-// [New] begins a [Story] on a builder of package chaintest: roles are granted,
-// and a product is registered. Each step mines a block: [Story.Sell],
-// [Story.Send], [Story.HandOver], [Story.Deliver], [Story.Complain],
-// [Story.Refund] and [Story.Evaluate], in this order. Recipient's data are
-// sealed as package recipient does it, so that tests can look for them.
+// [Acts] has a method for what each party to a case can do: a sale, a shipment, a
+// claim, and so on to the evaluation. It makes payloads only; tests of the rules
+// apply them to a state, package chaintest and the corpus put them into blocks.
 //
 // # Caveats
 //
-// The network should have days of a day: see [Network]. Functions panic where a
-// test did something impossible.
+// An Acts belongs to one goroutine.
 package casetest

@@ -214,10 +214,10 @@ func TestPayRotated(t *testing.T) {
 
 	w := newWorld(t)
 	w.complain(record.Refund)
-	w.do(theSeller, w.authorise(record.Refund, false))
+	w.do(theSeller, w.Authorise(record.Refund, false))
 	w.do(theBuyer, record.KeyRotate{New: someKey(128)})
-	w.do(theSeller, w.refunded(w.pay(theBuyer, price))) // by the old key
-	w.do(theBuyer, w.settle(true))
+	w.do(theSeller, w.Refunded(w.pay(theBuyer, price))) // by the old key
+	w.do(theBuyer, w.Settle(true))
 }
 
 func TestRoles(t *testing.T) {

@@ -17,31 +17,31 @@ type life struct {
 // them are those of a sale without a claim.
 var stages = []func(w *world, l *life) (record.Key, record.Payload){
 	func(w *world, l *life) (record.Key, record.Payload) {
-		p := w.sale()
+		p := w.Sale()
 		p.Buyer, p.Price, p.Burn, p.Stipend = l.buyer, record.Coin/100, record.Coin/1000, w.c.Params.AfterSales.MinStipend
 		return theSeller, p
 	},
-	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.shipment(record.Outbound) },
-	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.handover(theCarrier) },
-	func(w *world, _ *life) (record.Key, record.Payload) { return theCarrier, w.confirm(pickupKey) },
-	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.evaluation() },
-	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.reward() },
+	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.Ship(record.Outbound) },
+	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.HandOver(theCarrier) },
+	func(w *world, _ *life) (record.Key, record.Payload) { return theCarrier, w.Confirm(pickupKey) },
+	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.Evaluation() },
+	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.Reward() },
 	func(w *world, l *life) (record.Key, record.Payload) {
-		return l.buyer, w.open(record.Fault, record.Repair)
+		return l.buyer, w.Open(record.Fault, record.Repair)
 	},
 	func(w *world, _ *life) (record.Key, record.Payload) {
-		return theSeller, w.authorise(record.Repair, false)
+		return theSeller, w.Authorise(record.Repair, false)
 	},
-	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.evidence() },
-	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.repaired() },
-	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.settle(true) },
+	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.Evidence() },
+	func(w *world, _ *life) (record.Key, record.Payload) { return theSeller, w.Repaired() },
+	func(w *world, l *life) (record.Key, record.Payload) { return l.buyer, w.Settle(true) },
 }
 
 const sold = 6
 
 // next returns the payload of a stage of a life, and who writes it.
 func (l *life) next(w *world, stage int) (record.Key, record.Payload) {
-	w.voucher, w.ship, w.claim = l.voucher, l.ship, l.claim
+	w.Voucher, w.Shipment, w.Claim = l.voucher, l.ship, l.claim
 	return stages[stage](w, l)
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"stele/node/ledger/casetest"
 	"stele/node/ledger/record"
 )
 
@@ -123,7 +124,7 @@ func (h *history) aboutSale(v *saleCase) (*person, record.Payload) {
 		return h.mostly(v.seller), record.VoucherVoid{Time: at, Voucher: v.id, Holder: h.keyOf(h.mostly(v.holder))}
 	case 2, 3, 4:
 		return h.mostly(v.seller), record.ShipmentCreate{Time: at, Voucher: v.id, Leg: record.Outbound,
-			Carrier: h.keyOf(h.mostly(h.named("carrier"))), PickupHash: pickupHash(pickupKey)}
+			Carrier: h.keyOf(h.mostly(h.named("carrier"))), PickupHash: casetest.PickupHash(pickupKey)}
 	case 5, 6, 7:
 		ground := pickOf(h.Rand, record.Fault, record.Fault, record.NoReason, record.Delivery, record.Recall)
 		return h.mostly(v.holder), record.ClaimOpen{Time: at, Voucher: v.id, Ground: ground,
@@ -224,10 +225,10 @@ func (h *history) aboutClaim(c *complaint) (*person, record.Payload) {
 		return h.mostly(c.holder), record.ClaimClose{Time: at, Claim: c.id}
 	case 16:
 		return h.mostly(c.holder), record.ShipmentCreate{Time: at, Voucher: c.sale.id, Leg: record.Return, Claim: c.id,
-			Carrier: h.named("carrier").key(), PickupHash: pickupHash(backPickupKey)}
+			Carrier: h.named("carrier").key(), PickupHash: casetest.PickupHash(backPickupKey)}
 	}
 	return dealer, record.ShipmentCreate{Time: at, Voucher: c.sale.id, Leg: record.Replacement, Claim: c.id,
-		Carrier: h.named("carrier").key(), PickupHash: pickupHash(backPickupKey)}
+		Carrier: h.named("carrier").key(), PickupHash: casetest.PickupHash(backPickupKey)}
 }
 
 func (h *history) settlement(c *complaint) record.Payload {

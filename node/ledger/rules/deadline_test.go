@@ -19,10 +19,10 @@ func TestLapses(t *testing.T) {
 		record   func(w *world) record.Payload // of the holder, possible until then
 		reason   reject.Reason                 // afterwards
 	}{
-		{"offered", "rejected", 10, RespondPeriod, func(w *world) record.Payload { return w.answer(true) }, reject.WrongState},
-		{"authorised/return", "closed-withdrawn", 30, SendPeriod, func(w *world) record.Payload { return w.shipment(record.Return) }, reject.WrongState},
-		{"rejected", "closed-rejected", 30, EscalatePeriod, func(w *world) record.Payload { return w.escalate() }, reject.WrongState},
-		{"executed", "closed-settled", 7, ConfirmPeriod, func(w *world) record.Payload { return w.settle(false) }, reject.WrongState},
+		{"offered", "rejected", 10, RespondPeriod, func(w *world) record.Payload { return w.Answer(true) }, reject.WrongState},
+		{"authorised/return", "closed-withdrawn", 30, SendPeriod, func(w *world) record.Payload { return w.Ship(record.Return) }, reject.WrongState},
+		{"rejected", "closed-rejected", 30, EscalatePeriod, func(w *world) record.Payload { return w.Escalate() }, reject.WrongState},
+		{"executed", "closed-settled", 7, ConfirmPeriod, func(w *world) record.Payload { return w.Settle(false) }, reject.WrongState},
 		{"ordered", "defaulted", 5, OrderPeriod, nil, ""},
 	} {
 		t.Run(test.from, func(t *testing.T) {
@@ -61,9 +61,9 @@ func TestLapses(t *testing.T) {
 func TestLapseIsMadeReal(t *testing.T) {
 	w := newWorld(t)
 	waysToClaim["executed"](w)
-	id := w.claim
+	id := w.Claim
 	w.later(7, 1)
-	w.do(theHolder, w.transfer(aStranger)) // not possible with an open claim
+	w.do(theHolder, w.Transfer(aStranger)) // not possible with an open claim
 	stored := &Claim{ID: id}
 	if ok, err := getEntry(w.State, idKey(claimEntry, id), stored); !ok || err != nil || stored.State != ClaimSettled {
 		t.Errorf("the state has %v, %v", stored.State, err)
@@ -81,10 +81,10 @@ func TestLapseIsMadeReal(t *testing.T) {
 func TestLapsedRefundFreesItem(t *testing.T) {
 	w := newWorld(t)
 	w.complain(record.Refund)
-	w.do(theSeller, w.authorise(record.Refund, false))
-	w.do(theSeller, w.refunded(w.pay(theBuyer, price)))
+	w.do(theSeller, w.Authorise(record.Refund, false))
+	w.do(theSeller, w.Refunded(w.pay(theBuyer, price)))
 	sold := w.getVoucher()
-	again := w.sale()
+	again := w.Sale()
 	again.Serial = sold.Serial
 	w.later(7, 0)
 	w.refuse(reject.ItemSold, otherSeller, again)
@@ -98,8 +98,8 @@ func TestLapsedRefundFreesItem(t *testing.T) {
 	if state := w.getVoucher().State; state != VoucherRefunded {
 		t.Error(state)
 	}
-	w.voucher = w.do(otherSeller, again)
-	if v, err := LiveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v == nil || v.ID != w.voucher {
+	w.Voucher = w.do(otherSeller, again)
+	if v, err := LiveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v == nil || v.ID != w.Voucher {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
@@ -121,33 +121,33 @@ func TestEntitlement(t *testing.T) {
 		w := newWorld(t)
 		w.deliver()
 		if test.days < 0 {
-			w.refuse(reject.NotEntitled, theBuyer, w.open(test.ground, test.remedy))
+			w.refuse(reject.NotEntitled, theBuyer, w.Open(test.ground, test.remedy))
 			continue
 		}
 		w.later(test.days, 0)
 		mark := w.Mark()
-		w.do(theBuyer, w.open(test.ground, test.remedy))
+		w.do(theBuyer, w.Open(test.ground, test.remedy))
 		w.Revert(mark)
 		w.later(0, 1)
 		want := reject.NotEntitled
 		if test.days == 365 {
 			want = reject.WarrantyOver
 		}
-		w.refuse(want, theBuyer, w.open(test.ground, test.remedy))
+		w.refuse(want, theBuyer, w.Open(test.ground, test.remedy))
 	}
 	for _, remedy := range []record.Remedy{record.Refund, record.Replace, record.Repair} {
 		w := newWorld(t)
 		w.deliver()
 		w.later(1000, 0)
-		w.do(theSupervisor, w.recall(""))
-		w.do(theBuyer, w.open(record.Recall, remedy))
+		w.do(theSupervisor, w.Recall(""))
+		w.do(theBuyer, w.Open(record.Recall, remedy))
 	}
 	for remedy, want := range map[record.Remedy]reject.Reason{record.Refund: "", record.Replace: "", record.Repair: reject.NotEntitled} {
 		w := newWorld(t)
 		w.sell()
 		w.send(theSeller, record.Outbound)
-		w.do(theCarrier, w.fail())
-		if got, _ := reject.Of(w.try(theBuyer, w.open(record.Delivery, remedy))); got != want {
+		w.do(theCarrier, w.Damaged())
+		if got, _ := reject.Of(w.try(theBuyer, w.Open(record.Delivery, remedy))); got != want {
 			t.Errorf("%v of what was not delivered: %q", remedy, got)
 		}
 	}
@@ -159,21 +159,21 @@ func TestShortWarranty(t *testing.T) {
 	if err := putProduct(w.State, &Product{GTIN: theGTIN, Maker: theMaker, Terms: record.Digest{7}}); err != nil {
 		t.Fatal(err)
 	}
-	p := w.sale()
+	p := w.Sale()
 	p.WarrantyDays = 0
-	w.voucher = w.do(theSeller, p)
+	w.Voucher = w.do(theSeller, p)
 	w.send(theSeller, record.Outbound)
-	w.do(theCarrier, w.confirm(pickupKey))
+	w.do(theCarrier, w.Confirm(pickupKey))
 	w.later(7, 0)
 	mark := w.Mark()
-	w.do(theBuyer, w.open(record.NoReason, record.Refund))
+	w.do(theBuyer, w.Open(record.NoReason, record.Refund))
 	w.Revert(mark)
 	w.later(8, 0)
 	mark = w.Mark()
-	w.do(theBuyer, w.open(record.Fault, record.Replace))
+	w.do(theBuyer, w.Open(record.Fault, record.Replace))
 	w.Revert(mark)
 	w.later(0, 1)
-	w.refuse(reject.WarrantyOver, theBuyer, w.open(record.Fault, record.Repair))
+	w.refuse(reject.WarrantyOver, theBuyer, w.Open(record.Fault, record.Repair))
 }
 
 // A repair lengthens the warranty by the time that it took. After two of the
@@ -184,28 +184,28 @@ func TestRepairs(t *testing.T) {
 	w.later(20, 0)
 	end := w.getVoucher().End(&w.c.Params.AfterSales)
 	for n := uint8(1); n <= 2; n++ {
-		w.refuse(reject.NotEntitled, theBuyer, w.open(record.Fault, record.Replace))
-		w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
-		w.do(theSeller, w.authorise(record.Repair, true))
+		w.refuse(reject.NotEntitled, theBuyer, w.Open(record.Fault, record.Replace))
+		w.Claim = w.do(theBuyer, w.Open(record.Fault, record.Repair))
+		w.do(theSeller, w.Authorise(record.Repair, true))
 		w.later(1, 0)
 		w.send(theBuyer, record.Return)
-		w.do(theCarrier, w.confirm(backPickupKey))
+		w.do(theCarrier, w.Confirm(backPickupKey))
 		w.later(3, 7)
-		w.do(theSeller, w.inspection(record.Confirmed))
-		w.do(theSeller, w.repaired())
+		w.do(theSeller, w.Inspection(record.Confirmed))
+		w.do(theSeller, w.Repaired())
 		w.send(theSeller, record.Replacement)
-		w.do(theCarrier, w.confirm(backPickupKey))
+		w.do(theCarrier, w.Confirm(backPickupKey))
 		w.later(1, 0)
-		w.do(theBuyer, w.settle(true))
+		w.do(theBuyer, w.Settle(true))
 		end += 3*day + 7
 		if v := w.getVoucher(); v.Repairs != n || v.LastFault != 5 || v.End(&w.c.Params.AfterSales) != end {
 			t.Errorf("%d repairs of fault %d, until %d, want %d", v.Repairs, v.LastFault, v.End(&w.c.Params.AfterSales), end)
 		}
 	}
-	other := w.open(record.Fault, record.Replace)
+	other := w.Open(record.Fault, record.Replace)
 	other.FaultCode++
 	w.refuse(reject.NotEntitled, theBuyer, other)
-	w.do(theBuyer, w.open(record.Fault, record.Replace))
+	w.do(theBuyer, w.Open(record.Fault, record.Replace))
 }
 
 // A warranty that ends while a claim is open comes back with the days that the
@@ -214,17 +214,17 @@ func TestRepairAcrossEnd(t *testing.T) {
 	w := newWorld(t)
 	w.deliver()
 	w.later(364, 0)
-	w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
-	w.do(theSeller, w.authorise(record.Repair, true))
+	w.Claim = w.do(theBuyer, w.Open(record.Fault, record.Repair))
+	w.do(theSeller, w.Authorise(record.Repair, true))
 	w.send(theBuyer, record.Return)
-	w.do(theCarrier, w.confirm(backPickupKey))
+	w.do(theCarrier, w.Confirm(backPickupKey))
 	w.later(20, 0)
 	if state := w.getVoucher().State; state != VoucherExpired {
 		t.Error(state)
 	}
-	w.do(theSeller, w.inspection(record.Confirmed))
-	w.do(theSeller, w.repaired())
-	w.do(theBuyer, w.settle(true))
+	w.do(theSeller, w.Inspection(record.Confirmed))
+	w.do(theSeller, w.Repaired())
+	w.do(theBuyer, w.Settle(true))
 	if state := w.getVoucher().State; state != VoucherActive {
 		t.Error(state)
 	}
@@ -243,15 +243,15 @@ func TestRepairAcrossEnd(t *testing.T) {
 func TestLateReturn(t *testing.T) {
 	w := newWorld(t)
 	waysToClaim["authorised/sent"](w)
-	w.do(theHolder, w.escalate())
-	w.do(theSupervisor, w.order(record.Repair, 0))
-	w.do(theSeller, w.repaired())
+	w.do(theHolder, w.Escalate())
+	w.do(theSupervisor, w.Order(record.Repair, 0))
+	w.do(theSeller, w.Repaired())
 	w.later(1, 0)
-	w.do(theCarrier, w.confirm(backPickupKey))
+	w.do(theCarrier, w.Confirm(backPickupKey))
 	if c := w.getClaim(); c.State != ClaimExecuted || c.Received != w.c.MedianTime {
 		t.Errorf("%+v", c)
 	}
-	w.do(theHolder, w.settle(true))
+	w.do(theHolder, w.Settle(true))
 	if v := w.getVoucher(); v.Extended != 0 || v.Repairs != 1 {
 		t.Errorf("%+v", v)
 	}
@@ -262,10 +262,11 @@ func TestLateReturn(t *testing.T) {
 func TestConflictInBlock(t *testing.T) {
 	w := newWorld(t)
 	w.complain(record.Repair)
+	sold := w.Sale()
 	for name, pair := range map[string][2]*record.Record{
-		"two responses":    {w.record(theSeller, w.rejection()), w.record(theMaker, w.authorise(record.Repair, false))},
-		"response, end":    {w.record(theBuyer, w.withdraw()), w.record(theSeller, w.rejection())},
-		"two sales of one": {w.record(theSeller, w.sale()), w.record(otherSeller, func() record.VoucherIssue { w.serials--; return w.sale() }())},
+		"two responses":    {w.record(theSeller, w.Rejection()), w.record(theMaker, w.Authorise(record.Repair, false))},
+		"response, end":    {w.record(theBuyer, w.Withdraw()), w.record(theSeller, w.Rejection())},
+		"two sales of one": {w.record(theSeller, sold), w.record(otherSeller, sold)},
 	} {
 		coinbase := newCoinbase(w.c.Height, miner, 0)
 		w.c.Params = caseParams

@@ -13,9 +13,9 @@ func TestEvaluationReward(t *testing.T) {
 		for _, burned := range []record.Amount{price / 200, price/200 + 1} {
 			w := newWorld(t)
 			supply, _ := Supply(w.State)
-			p := w.sale()
+			p := w.Sale()
 			p.Burn = burned
-			w.voucher = w.do(theSeller, p)
+			w.Voucher = w.do(theSeller, p)
 			if got := account(t, w.State, theSeller).Balance; got != funds-10-p.Burn-p.Stipend {
 				t.Errorf("the seller has %v", got)
 			}
@@ -23,11 +23,11 @@ func TestEvaluationReward(t *testing.T) {
 				t.Errorf("supply %v after %v, %v burned", got, supply, burned)
 			}
 			w.send(theSeller, record.Outbound)
-			w.do(theCarrier, w.confirm(pickupKey))
-			w.do(theBuyer, record.Evaluate{Time: w.now(), Voucher: w.voucher, Product: score, Service: score, Logistics: score})
+			w.do(theCarrier, w.Confirm(pickupKey))
+			w.do(theBuyer, record.Evaluate{Time: w.now(), Voucher: w.Voucher, Product: score, Service: score, Logistics: score})
 			w.c.Height += caseParams.AfterSales.RewardDelay
 			before, pool := account(t, w.State, theBuyer).Balance, poolOf(t, w.State)
-			w.do(theBuyer, w.reward())
+			w.do(theBuyer, w.Reward())
 			after := account(t, w.State, theBuyer).Balance
 			if after != before-10+burned/2 || poolOf(t, w.State) != pool-burned/2 {
 				t.Errorf("score %d, %v burned: balance %v to %v, pool %v to %v", score, burned, before, after, pool, poolOf(t, w.State))

@@ -109,7 +109,7 @@ func checkActions(t *testing.T, reach func(w *world)) {
 	reach(w)
 	for _, someone := range everybody {
 		trial := newTrial(t, w.State, w.c)
-		of := caseIDs{voucher: w.voucher, claim: w.claim, shipment: w.ship}
+		of := caseIDs{voucher: w.Voucher, claim: w.Claim, shipment: w.Shipment}
 		trial.checkCase(someone.key, of, rand.New(rand.NewPCG(1, 2)))
 	}
 }
@@ -126,38 +126,38 @@ func contains(all []string, one string) bool {
 // Vouchers: who may do what in which state. The first buyer gave the voucher to
 // the holder where that is possible.
 func TestVoucherMachine(t *testing.T) {
-	passOn := func(w *world) { w.deliver(); w.do(theBuyer, w.transfer(theHolder)) }
+	passOn := func(w *world) { w.deliver(); w.do(theBuyer, w.Transfer(theHolder)) }
 	states := map[string]func(w *world){
 		"issued":      func(w *world) { w.sell() },
 		"issued/late": func(w *world) { w.sell(); w.later(30, 1) },
 		"issued/failed": func(w *world) {
 			w.sell()
 			w.send(theSeller, record.Outbound)
-			w.do(theCarrier, w.fail())
+			w.do(theCarrier, w.Damaged())
 		},
 		"active":  passOn,
 		"expired": func(w *world) { passOn(w); w.later(365, 1) },
 		"expired/recalled": func(w *world) {
 			passOn(w)
 			w.later(365, 1)
-			w.do(theSupervisor, w.recall(""))
+			w.do(theSupervisor, w.Recall(""))
 		},
-		"void": func(w *world) { w.sell(); w.do(theSeller, w.void(theBuyer)) },
+		"void": func(w *world) { w.sell(); w.do(theSeller, w.Void(theBuyer)) },
 		"refunded": func(w *world) {
 			passOn(w)
-			w.claim = w.do(theHolder, w.open(record.Fault, record.Refund))
-			w.do(theSeller, w.authorise(record.Refund, false))
-			w.do(theSeller, w.refunded(w.pay(theHolder, price)))
-			w.do(theHolder, w.settle(true))
+			w.Claim = w.do(theHolder, w.Open(record.Fault, record.Refund))
+			w.do(theSeller, w.Authorise(record.Refund, false))
+			w.do(theSeller, w.Refunded(w.pay(theHolder, price)))
+			w.do(theHolder, w.Settle(true))
 		},
 		"replaced": func(w *world) {
 			passOn(w)
-			w.claim = w.do(theHolder, w.open(record.Fault, record.Replace))
-			w.do(theSeller, w.authorise(record.Replace, false))
-			p := w.sale()
+			w.Claim = w.do(theHolder, w.Open(record.Fault, record.Replace))
+			w.do(theSeller, w.Authorise(record.Replace, false))
+			p := w.Sale()
 			p.Buyer = theHolder
-			w.do(theSeller, w.replaced(w.do(theSeller, p)))
-			w.do(theHolder, w.settle(true))
+			w.do(theSeller, w.Replaced(w.do(theSeller, p)))
+			w.do(theHolder, w.Settle(true))
 		},
 	}
 	// In states before a transfer the buyer is the holder.
@@ -169,14 +169,14 @@ func TestVoucherMachine(t *testing.T) {
 		}[state]
 	}
 	claim := func(g record.Ground, r record.Remedy) func(w *world) record.Payload {
-		return func(w *world) record.Payload { return w.open(g, r) }
+		return func(w *world) record.Payload { return w.Open(g, r) }
 	}
 	tries := []try{
-		{"SHIPMENT_CREATE", func(w *world) record.Payload { return w.shipment(record.Outbound) }, reject.NotSender,
+		{"SHIPMENT_CREATE", func(w *world) record.Payload { return w.Ship(record.Outbound) }, reject.NotSender,
 			among("void", reject.ShipmentOfVoid, reject.AlreadyShipped)},
-		{"VOUCHER_VOID", func(w *world) record.Payload { return w.void(w.getVoucher().Holder) }, reject.NotSeller,
+		{"VOUCHER_VOID", func(w *world) record.Payload { return w.Void(w.getVoucher().Holder) }, reject.NotSeller,
 			among("active expired expired/recalled", reject.VoidAfterShipment, reject.WrongState)},
-		{"VOUCHER_TRANSFER", func(w *world) record.Payload { return w.transfer(aStranger) }, reject.NotHolder, always(reject.WrongState)},
+		{"VOUCHER_TRANSFER", func(w *world) record.Payload { return w.Transfer(aStranger) }, reject.NotHolder, always(reject.WrongState)},
 		{"CLAIM_OPEN fault", claim(record.Fault, record.Repair), reject.ClaimByOther, claimState},
 		{"CLAIM_OPEN delivery", claim(record.Delivery, record.Refund), reject.ClaimByOther, claimState},
 		{"CLAIM_OPEN no-reason", claim(record.NoReason, record.Refund), reject.ClaimByOther, claimState},
@@ -234,42 +234,42 @@ func TestVoucherMachine(t *testing.T) {
 // Shipments: who may do what in which state.
 func TestShipmentMachine(t *testing.T) {
 	sent := func(w *world) { w.sell(); w.send(theSeller, record.Outbound) }
-	attempted := func(w *world) { sent(w); w.later(14, 1); w.do(theCarrier, w.attempt()) }
+	attempted := func(w *world) { sent(w); w.later(14, 1); w.do(theCarrier, w.Attempt()) }
 	states := map[string]func(w *world){
-		"created":           func(w *world) { w.sell(); w.ship = w.do(theSeller, w.shipment(record.Outbound)) },
-		"created/silent":    func(w *world) { w.sell(); w.ship = w.do(theSeller, w.shipment(record.Outbound)); w.later(30, 1) },
+		"created":           func(w *world) { w.sell(); w.Shipment = w.do(theSeller, w.Ship(record.Outbound)) },
+		"created/silent":    func(w *world) { w.sell(); w.Shipment = w.do(theSeller, w.Ship(record.Outbound)); w.later(30, 1) },
 		"in-transit":        func(w *world) { sent(w); w.later(14, 1) },
 		"in-transit/silent": func(w *world) { sent(w); w.later(30, 1) },
 		"attempted":         attempted,
 		"attempted/silent":  func(w *world) { attempted(w); w.later(30, 1) },
-		"exception/lost":    func(w *world) { sent(w); w.later(30, 1); w.do(theSeller, w.lose()) },
+		"exception/lost":    func(w *world) { sent(w); w.later(30, 1); w.do(theSeller, w.Lost()) },
 		"exception/kept": func(w *world) {
 			w.sell()
-			w.ship = w.do(theSeller, w.shipment(record.Outbound))
-			w.do(theSeller, w.lose())
+			w.Shipment = w.do(theSeller, w.Ship(record.Outbound))
+			w.do(theSeller, w.Lost())
 		},
-		"exception": func(w *world) { sent(w); w.do(theCarrier, w.fail()) },
-		"delivered": func(w *world) { sent(w); w.do(theCarrier, w.confirm(pickupKey)) },
-		"returned":  func(w *world) { sent(w); w.do(theCarrier, w.fail()); w.do(theCarrier, w.handover(theSeller)) },
-		"lost":      func(w *world) { attempted(w); w.do(theSupervisor, w.ruleShipment(record.RuledLost)) },
+		"exception": func(w *world) { sent(w); w.do(theCarrier, w.Damaged()) },
+		"delivered": func(w *world) { sent(w); w.do(theCarrier, w.Confirm(pickupKey)) },
+		"returned":  func(w *world) { sent(w); w.do(theCarrier, w.Damaged()); w.do(theCarrier, w.HandOver(theSeller)) },
+		"lost":      func(w *world) { attempted(w); w.do(theSupervisor, w.RuleShipment(record.RuledLost)) },
 	}
 	// In these the sender has the goods.
 	atSender := map[string]bool{"created": true, "created/silent": true, "exception/kept": true, "returned": true}
 	tries := []try{
 		{"CUSTODY_HANDOVER", func(w *world) record.Payload {
 			if w.getShipment().State == ShipmentCreated {
-				return w.handover(theCarrier)
+				return w.HandOver(theCarrier)
 			}
-			return w.handover(nextCarrier)
+			return w.HandOver(nextCarrier)
 		}, reject.NotCustodian, always(reject.WrongState)},
-		{"CUSTODY_HANDOVER back", func(w *world) record.Payload { return w.handover(theSeller) }, reject.NotCustodian, always(reject.WrongState)},
-		{"DELIVERY_CONFIRM", func(w *world) record.Payload { return w.confirm(pickupKey) }, reject.NotCustodian,
+		{"CUSTODY_HANDOVER back", func(w *world) record.Payload { return w.HandOver(theSeller) }, reject.NotCustodian, always(reject.WrongState)},
+		{"DELIVERY_CONFIRM", func(w *world) record.Payload { return w.Confirm(pickupKey) }, reject.NotCustodian,
 			among("delivered", reject.AlreadyDelivered, reject.WrongState)},
-		{"DELIVERY_EXCEPTION", func(w *world) record.Payload { return w.fail() }, reject.NotCustodian, always(reject.WrongState)},
-		{"DELIVERY_EXCEPTION lost", func(w *world) record.Payload { return w.lose() }, reject.NotCustodian, always(reject.WrongState)},
-		{"PROOF_OF_ATTEMPT", func(w *world) record.Payload { return w.attempt() }, reject.NotCustodian, always(reject.WrongState)},
-		{"RULING delivered", func(w *world) record.Payload { return w.ruleShipment(record.RuledDelivered) }, reject.NotSupervisor, always(reject.WrongState)},
-		{"RULING lost", func(w *world) record.Payload { return w.ruleShipment(record.RuledLost) }, reject.NotSupervisor, always(reject.WrongState)},
+		{"DELIVERY_EXCEPTION", func(w *world) record.Payload { return w.Damaged() }, reject.NotCustodian, always(reject.WrongState)},
+		{"DELIVERY_EXCEPTION lost", func(w *world) record.Payload { return w.Lost() }, reject.NotCustodian, always(reject.WrongState)},
+		{"PROOF_OF_ATTEMPT", func(w *world) record.Payload { return w.Attempt() }, reject.NotCustodian, always(reject.WrongState)},
+		{"RULING delivered", func(w *world) record.Payload { return w.RuleShipment(record.RuledDelivered) }, reject.NotSupervisor, always(reject.WrongState)},
+		{"RULING lost", func(w *world) record.Payload { return w.RuleShipment(record.RuledLost) }, reject.NotSupervisor, always(reject.WrongState)},
 	}
 	allowed := map[string]string{
 		"created CUSTODY_HANDOVER":         "seller > in-transit",
@@ -340,44 +340,44 @@ func TestShipmentMachine(t *testing.T) {
 var waysToClaim = func() map[string]func(w *world) {
 	open := func(w *world) {
 		w.deliver()
-		w.do(theBuyer, w.transfer(theHolder))
-		w.claim = w.do(theHolder, w.open(record.Fault, record.Repair))
+		w.do(theBuyer, w.Transfer(theHolder))
+		w.Claim = w.do(theHolder, w.Open(record.Fault, record.Repair))
 	}
 	long := func(w *world) { w.later(64, 0) }
 	authorised := func(back bool) func(w *world) {
-		return func(w *world) { open(w); w.do(theSeller, w.authorise(record.Repair, back)) }
+		return func(w *world) { open(w); w.do(theSeller, w.Authorise(record.Repair, back)) }
 	}
 	received := func(w *world) {
 		authorised(true)(w)
 		w.send(theHolder, record.Return)
-		w.do(theCarrier, w.confirm(backPickupKey))
+		w.do(theCarrier, w.Confirm(backPickupKey))
 	}
-	executed := func(w *world) { authorised(false)(w); w.do(theSeller, w.repaired()) }
-	rejected := func(w *world) { open(w); w.do(theSeller, w.rejection()) }
-	escalated := func(w *world) { rejected(w); w.do(theHolder, w.escalate()) }
-	ordered := func(w *world) { escalated(w); w.do(theSupervisor, w.order(record.Repair, 0)) }
+	executed := func(w *world) { authorised(false)(w); w.do(theSeller, w.Repaired()) }
+	rejected := func(w *world) { open(w); w.do(theSeller, w.Rejection()) }
+	escalated := func(w *world) { rejected(w); w.do(theHolder, w.Escalate()) }
+	ordered := func(w *world) { escalated(w); w.do(theSupervisor, w.Order(record.Repair, 0)) }
 	return map[string]func(w *world){
 		"open":                     func(w *world) { open(w); long(w) },
-		"offered":                  func(w *world) { open(w); w.do(theSeller, w.offer(record.Repair)) },
+		"offered":                  func(w *world) { open(w); w.do(theSeller, w.Offer(record.Repair)) },
 		"authorised":               func(w *world) { authorised(false)(w); long(w) },
 		"authorised/return":        authorised(true),
 		"authorised/sent":          func(w *world) { authorised(true)(w); w.send(theHolder, record.Return); long(w) },
 		"rejected":                 rejected,
-		"rejected/received":        func(w *world) { received(w); w.do(theServicer, w.inspection(record.NoFault)) },
-		"closed-rejected/received": func(w *world) { received(w); w.do(theSeller, w.inspection(record.NoFault)); long(w) },
-		"closed-defaulted":         func(w *world) { ordered(w); long(w); w.do(theHolder, w.end()) },
+		"rejected/received":        func(w *world) { received(w); w.do(theServicer, w.Inspection(record.NoFault)) },
+		"closed-rejected/received": func(w *world) { received(w); w.do(theSeller, w.Inspection(record.NoFault)); long(w) },
+		"closed-defaulted":         func(w *world) { ordered(w); long(w); w.do(theHolder, w.CloseClaim()) },
 		"received":                 func(w *world) { received(w); long(w) },
-		"inspected":                func(w *world) { received(w); w.do(theServicer, w.inspection(record.Confirmed)); long(w) },
+		"inspected":                func(w *world) { received(w); w.do(theServicer, w.Inspection(record.Confirmed)); long(w) },
 		"executed":                 executed,
 		"escalated":                func(w *world) { escalated(w); long(w) },
 		"ordered":                  ordered,
 		"defaulted":                func(w *world) { ordered(w); long(w) },
-		"closed-settled":           func(w *world) { executed(w); w.do(theHolder, w.settle(true)) },
+		"closed-settled":           func(w *world) { executed(w); w.do(theHolder, w.Settle(true)) },
 		"closed-settled/silence":   func(w *world) { executed(w); long(w) },
 		"closed-rejected":          func(w *world) { rejected(w); long(w) },
-		"closed-dismissed":         func(w *world) { escalated(w); w.do(theSupervisor, w.dismissal()) },
-		"closed-unresolved":        func(w *world) { escalated(w); long(w); w.do(theMaker, w.end()) },
-		"closed-withdrawn":         func(w *world) { open(w); w.do(theHolder, w.withdraw()) },
+		"closed-dismissed":         func(w *world) { escalated(w); w.do(theSupervisor, w.Dismissal()) },
+		"closed-unresolved":        func(w *world) { escalated(w); long(w); w.do(theMaker, w.CloseClaim()) },
+		"closed-withdrawn":         func(w *world) { open(w); w.do(theHolder, w.Withdraw()) },
 		"closed-withdrawn/silence": func(w *world) { authorised(true)(w); long(w) },
 	}
 }()
@@ -389,25 +389,25 @@ func TestClaimMachine(t *testing.T) {
 	ruled := among("ordered defaulted closed-dismissed", reject.AlreadyRuled, reject.RulingNotEscalated)
 	wrong := always(reject.WrongState)
 	tries := []try{
-		{"authorise", func(w *world) record.Payload { return w.authorise(record.Repair, false) }, reject.ResponseByOther, responded},
-		{"reject", func(w *world) record.Payload { return w.rejection() }, reject.ResponseByOther, responded},
-		{"offer", func(w *world) record.Payload { return w.offer(record.Replace) }, reject.ResponseByOther, responded},
-		{"accept", func(w *world) record.Payload { return w.answer(true) }, reject.NotHolder, wrong},
-		{"decline", func(w *world) record.Payload { return w.answer(false) }, reject.NotHolder, wrong},
-		{"evidence", func(w *world) record.Payload { return w.evidence() }, reject.EvidenceByOther, always(reject.EvidenceAfterClose)},
-		{"fault found", func(w *world) record.Payload { return w.inspection(record.Confirmed) }, reject.NotInspector, wrong},
-		{"no fault found", func(w *world) record.Payload { return w.inspection(record.NoFault) }, reject.NotInspector, wrong},
-		{"withdraw", func(w *world) record.Payload { return w.withdraw() }, reject.NotHolder,
+		{"authorise", func(w *world) record.Payload { return w.Authorise(record.Repair, false) }, reject.ResponseByOther, responded},
+		{"reject", func(w *world) record.Payload { return w.Rejection() }, reject.ResponseByOther, responded},
+		{"offer", func(w *world) record.Payload { return w.Offer(record.Replace) }, reject.ResponseByOther, responded},
+		{"accept", func(w *world) record.Payload { return w.Answer(true) }, reject.NotHolder, wrong},
+		{"decline", func(w *world) record.Payload { return w.Answer(false) }, reject.NotHolder, wrong},
+		{"evidence", func(w *world) record.Payload { return w.Evidence() }, reject.EvidenceByOther, always(reject.EvidenceAfterClose)},
+		{"fault found", func(w *world) record.Payload { return w.Inspection(record.Confirmed) }, reject.NotInspector, wrong},
+		{"no fault found", func(w *world) record.Payload { return w.Inspection(record.NoFault) }, reject.NotInspector, wrong},
+		{"withdraw", func(w *world) record.Payload { return w.Withdraw() }, reject.NotHolder,
 			among("received inspected", reject.WithdrawAfterReceipt, reject.WrongState)},
-		{"escalate", func(w *world) record.Payload { return w.escalate() }, reject.NotHolder, wrong},
-		{"order", func(w *world) record.Payload { return w.order(record.Repair, 0) }, reject.NotSupervisor, ruled},
-		{"dismiss", func(w *world) record.Payload { return w.dismissal() }, reject.NotSupervisor, ruled},
-		{"execute", func(w *world) record.Payload { return w.repaired() }, reject.NotAParty, wrong},
-		{"confirm", func(w *world) record.Payload { return w.settle(true) }, reject.ConfirmByOther, wrong},
-		{"dispute", func(w *world) record.Payload { return w.settle(false) }, reject.ConfirmByOther, wrong},
-		{"close", func(w *world) record.Payload { return w.end() }, reject.NotAParty, wrong},
-		{"send back", func(w *world) record.Payload { return w.shipment(record.Return) }, reject.NotSender, wrong},
-		{"send again", func(w *world) record.Payload { return w.shipment(record.Replacement) }, reject.NotSender, wrong},
+		{"escalate", func(w *world) record.Payload { return w.Escalate() }, reject.NotHolder, wrong},
+		{"order", func(w *world) record.Payload { return w.Order(record.Repair, 0) }, reject.NotSupervisor, ruled},
+		{"dismiss", func(w *world) record.Payload { return w.Dismissal() }, reject.NotSupervisor, ruled},
+		{"execute", func(w *world) record.Payload { return w.Repaired() }, reject.NotAParty, wrong},
+		{"confirm", func(w *world) record.Payload { return w.Settle(true) }, reject.ConfirmByOther, wrong},
+		{"dispute", func(w *world) record.Payload { return w.Settle(false) }, reject.ConfirmByOther, wrong},
+		{"close", func(w *world) record.Payload { return w.CloseClaim() }, reject.NotAParty, wrong},
+		{"send back", func(w *world) record.Payload { return w.Ship(record.Return) }, reject.NotSender, wrong},
+		{"send again", func(w *world) record.Payload { return w.Ship(record.Replacement) }, reject.NotSender, wrong},
 	}
 	parts := map[string]string{
 		"authorise": "seller maker", "reject": "seller maker", "offer": "seller maker", "accept": "holder", "decline": "holder",
@@ -504,25 +504,25 @@ func TestClaimMachine(t *testing.T) {
 func TestEvaluationMachine(t *testing.T) {
 	delivered := func(w *world) {
 		w.deliver()
-		w.do(theBuyer, w.transfer(theHolder))
-		w.claim = w.do(theHolder, w.open(record.Fault, record.Repair))
-		w.do(theHolder, w.withdraw())
+		w.do(theBuyer, w.Transfer(theHolder))
+		w.Claim = w.do(theHolder, w.Open(record.Fault, record.Repair))
+		w.do(theHolder, w.Withdraw())
 	}
 	given := func(w *world) {
 		delivered(w)
-		w.do(theBuyer, w.evaluation())
+		w.do(theBuyer, w.Evaluation())
 		w.c.Height += caseParams.AfterSales.RewardDelay
 	}
 	states := map[string]func(w *world){
 		"none":    delivered,
 		"given":   given,
-		"amended": func(w *world) { given(w); w.do(theBuyer, w.amendment()) },
+		"amended": func(w *world) { given(w); w.do(theBuyer, w.Amendment()) },
 	}
 	tries := []try{
-		{"EVALUATE", func(w *world) record.Payload { return w.evaluation() }, reject.NotBuyer, always(reject.AlreadyEvaluated)},
-		{"EVALUATE_AMEND", func(w *world) record.Payload { return w.amendment() }, reject.NotBuyer, among("amended", reject.AlreadyAmended, reject.EvaluationUnknown)},
-		{"SELLER_REPLY", func(w *world) record.Payload { return w.reply() }, reject.NotSeller, always(reject.EvaluationUnknown)},
-		{"REWARD_CLAIM", func(w *world) record.Payload { return w.reward() }, reject.NotBuyer, always(reject.EvaluationUnknown)},
+		{"EVALUATE", func(w *world) record.Payload { return w.Evaluation() }, reject.NotBuyer, always(reject.AlreadyEvaluated)},
+		{"EVALUATE_AMEND", func(w *world) record.Payload { return w.Amendment() }, reject.NotBuyer, among("amended", reject.AlreadyAmended, reject.EvaluationUnknown)},
+		{"SELLER_REPLY", func(w *world) record.Payload { return w.Reply() }, reject.NotSeller, always(reject.EvaluationUnknown)},
+		{"REWARD_CLAIM", func(w *world) record.Payload { return w.Reward() }, reject.NotBuyer, always(reject.EvaluationUnknown)},
 	}
 	allowed := map[string]string{
 		"none EVALUATE":        "buyer > given",
@@ -534,7 +534,7 @@ func TestEvaluationMachine(t *testing.T) {
 	}
 	parts := map[string]string{"EVALUATE": "buyer", "EVALUATE_AMEND": "buyer", "SELLER_REPLY": "seller", "REWARD_CLAIM": "buyer"}
 	stateOf := func(w *world) string {
-		e, err := GetEvaluation(w.State, w.voucher)
+		e, err := GetEvaluation(w.State, w.Voucher)
 		if err != nil {
 			t.Fatal(err)
 		}

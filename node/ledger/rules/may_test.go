@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"stele/node/ledger/casetest"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 )
@@ -77,9 +78,9 @@ func (w *trial) complete(author record.Key, a Action) (record.Payload, bool) {
 	v.FieldByName("Time").SetUint(uint64(w.c.MedianTime))
 	switch p := v.Interface().(type) {
 	case record.ShipmentCreate:
-		p.Carrier, p.PickupHash = w.key(theCarrier), pickupHash(pickupKey)
+		p.Carrier, p.PickupHash = w.key(theCarrier), casetest.PickupHash(pickupKey)
 		if p.Leg != record.Outbound {
-			p.PickupHash = pickupHash(backPickupKey)
+			p.PickupHash = casetest.PickupHash(backPickupKey)
 		}
 		return p, true
 	case record.VoucherVoid:
@@ -429,7 +430,7 @@ func wantAction(t rapid.TB, s *State, c Context, r *record.Record) {
 func TestActionsAreTheTables(t *testing.T) {
 	w := newWorld(t)
 	w.deliver()
-	w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
+	w.Claim = w.do(theBuyer, w.Open(record.Fault, record.Repair))
 	listed := func(actions []Action, err error) map[string]bool {
 		if err != nil {
 			t.Fatal(err)
@@ -450,7 +451,7 @@ func TestActionsAreTheTables(t *testing.T) {
 	arrival := func(on record.Type, choice string) bool {
 		return on == record.TypeDeliveryConfirm || on == record.TypeRuling && strings.HasPrefix(choice, "delivered ")
 	}
-	vouchers := listed(VoucherActions(w.State, w.c, theBuyer, w.voucher))
+	vouchers := listed(VoucherActions(w.State, w.c, theBuyer, w.Voucher))
 	for _, row := range voucherTable {
 		if row.On != 0 && row.On != record.TypeVoucherIssue && !arrival(row.On, row.Choice) {
 			check("voucher", vouchers, row.On, row.Choice)
@@ -459,13 +460,13 @@ func TestActionsAreTheTables(t *testing.T) {
 	for _, row := range evaluationTable {
 		check("voucher", vouchers, row.On, row.Choice)
 	}
-	claims := listed(ClaimActions(w.State, w.c, theBuyer, w.claim))
+	claims := listed(ClaimActions(w.State, w.c, theBuyer, w.Claim))
 	for _, row := range claimTable {
 		if row.On != 0 && row.On != record.TypeClaimOpen && !arrival(row.On, row.Choice) {
 			check("claim", claims, row.On, row.Choice)
 		}
 	}
-	shipments := listed(ShipmentActions(w.State, w.c, theBuyer, w.ship))
+	shipments := listed(ShipmentActions(w.State, w.c, theBuyer, w.Shipment))
 	for _, row := range shipmentTable {
 		if row.On != record.TypeShipmentCreate && row.Choice != "back" { // which is listed when it is possible
 			check("shipment", shipments, row.On, row.Choice)
@@ -479,7 +480,7 @@ func TestHolderClaims(t *testing.T) {
 	w := newWorld(t)
 	hints := func() map[string]string {
 		t.Helper()
-		actions, err := HolderClaims(w.State, w.c, w.voucher)
+		actions, err := HolderClaims(w.State, w.c, w.Voucher)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -504,7 +505,7 @@ func TestHolderClaims(t *testing.T) {
 	w.sell()
 	want("delivery refund", "false not-delivered from "+record.Time(began+30*day+1).String())
 	w.send(theSeller, record.Outbound)
-	w.do(theCarrier, w.confirm(pickupKey))
+	w.do(theCarrier, w.Confirm(pickupKey))
 	want("fault refund", "true  until "+on(7))
 	want("no-reason refund", "true  until "+on(7))
 	want("fault replace", "true  until "+on(15))
@@ -515,11 +516,11 @@ func TestHolderClaims(t *testing.T) {
 	want("fault refund", "false not-entitled ended on "+on(7))
 	want("fault replace", "false not-entitled after 2 more repairs")
 	for range 2 {
-		w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
+		w.Claim = w.do(theBuyer, w.Open(record.Fault, record.Repair))
 		want("fault repair", "false second-claim")
-		w.do(theSeller, w.authorise(record.Repair, false))
-		w.do(theSeller, w.repaired())
-		w.do(theBuyer, w.settle(true))
+		w.do(theSeller, w.Authorise(record.Repair, false))
+		w.do(theSeller, w.Repaired())
+		w.do(theBuyer, w.Settle(true))
 		if w.getVoucher().Repairs == 1 {
 			want("same fault replace", "false not-entitled after one more repair")
 		}
@@ -551,9 +552,9 @@ func (w *world) action(of func(View, Context, record.Key, record.ID) ([]Action, 
 func TestActionThatEnded(t *testing.T) {
 	w := newWorld(t)
 	w.complain(record.Repair)
-	w.do(theSeller, w.rejection())
+	w.do(theSeller, w.Rejection())
 	w.later(30, 1)
-	a := w.action(ClaimActions, theBuyer, w.claim, record.TypeClaimEscalate)
+	a := w.action(ClaimActions, theBuyer, w.Claim, record.TypeClaimEscalate)
 	if a.Allowed || a.Reason != reject.WrongState || a.Until != began+30*day || w.getClaim().State != ClaimRefused {
 		t.Errorf("%+v", a)
 	}
@@ -564,13 +565,13 @@ func TestActionThatEnded(t *testing.T) {
 func TestActionAfterSilence(t *testing.T) {
 	w := newWorld(t)
 	w.complain(record.Repair)
-	w.do(theSeller, w.authorise(record.Repair, true))
+	w.do(theSeller, w.Authorise(record.Repair, true))
 	w.send(theBuyer, record.Return)
-	w.do(theCarrier, w.confirm(backPickupKey))
-	w.do(theServicer, w.inspection(record.Confirmed))
+	w.do(theCarrier, w.Confirm(backPickupKey))
+	w.do(theServicer, w.Inspection(record.Confirmed))
 	w.later(20, 0)
-	w.do(theSeller, w.repaired())
-	a := w.action(VoucherActions, theBuyer, w.voucher, record.TypeVoucherTransfer)
+	w.do(theSeller, w.Repaired())
+	a := w.action(VoucherActions, theBuyer, w.Voucher, record.TypeVoucherTransfer)
 	if a.Allowed || a.Reason != reject.ClaimLive || a.From != began+27*day+1 || a.Until != began+(365+20)*day {
 		t.Errorf("%+v", a)
 	}
@@ -582,17 +583,17 @@ func TestActionOfRefundedGoods(t *testing.T) {
 	w.sell()
 	w.send(theSeller, record.Outbound)
 	w.later(30, 1)
-	w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund))
-	w.do(theSeller, w.authorise(record.Refund, false))
-	w.do(theSeller, w.refunded(w.pay(theBuyer, price)))
-	w.do(theBuyer, w.settle(true))
-	a := w.action(ShipmentActions, theCarrier, w.ship, record.TypeDeliveryConfirm)
+	w.Claim = w.do(theBuyer, w.Open(record.Delivery, record.Refund))
+	w.do(theSeller, w.Authorise(record.Refund, false))
+	w.do(theSeller, w.Refunded(w.pay(theBuyer, price)))
+	w.do(theBuyer, w.Settle(true))
+	a := w.action(ShipmentActions, theCarrier, w.Shipment, record.TypeDeliveryConfirm)
 	if a.Allowed || a.Reason != reject.WrongState {
 		t.Errorf("%+v", a)
 	}
-	w.do(theCarrier, w.attempt())
-	w.refuse(reject.WrongState, theSupervisor, w.ruleShipment(record.RuledDelivered))
-	w.action(ShipmentActions, theSupervisor, w.ship, record.TypeRuling)
+	w.do(theCarrier, w.Attempt())
+	w.refuse(reject.WrongState, theSupervisor, w.RuleShipment(record.RuledDelivered))
+	w.action(ShipmentActions, theSupervisor, w.Shipment, record.TypeRuling)
 }
 
 // While goods come back, it is the turn of who has them.
@@ -600,43 +601,43 @@ func TestTurns(t *testing.T) {
 	w := newWorld(t)
 	turn := func(role string, period Period, silence ClaimState, accounts ...record.Key) {
 		t.Helper()
-		got, err := GetTurn(w.State, w.c, w.claim)
+		got, err := GetTurn(w.State, w.c, w.Claim)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got.Role != role || got.Period != period || got.Silence != silence || !slices.Equal(got.Accounts, accounts) {
 			t.Errorf("%+v, want %s, %v, %v, %v", got, role, period, silence, accounts)
 		}
-		newTrial(t, w.State, w.c).checkTurn(w.claim)
+		newTrial(t, w.State, w.c).checkTurn(w.Claim)
 	}
 	w.complain(record.Repair)
 	turn("seller or maker", RespondPeriod, 0, theSeller, theMaker)
-	w.do(theSeller, w.authorise(record.Repair, true))
+	w.do(theSeller, w.Authorise(record.Repair, true))
 	turn("holder", SendPeriod, ClaimWithdrawn, theBuyer)
-	w.ship = w.do(theBuyer, w.shipment(record.Return))
+	w.Shipment = w.do(theBuyer, w.Ship(record.Return))
 	turn("holder", SendPeriod, ClaimWithdrawn, theBuyer)
-	w.do(theBuyer, w.fail())
+	w.do(theBuyer, w.Damaged())
 	turn("holder", SendPeriod, ClaimWithdrawn, theBuyer)
 	w.send(theBuyer, record.Return)
 	turn("custodian", ArrivePeriod, ClaimWithdrawn, theCarrier)
-	w.do(theCarrier, w.fail())
+	w.do(theCarrier, w.Damaged())
 	turn("custodian", ArrivePeriod, ClaimWithdrawn, theCarrier)
-	w.do(theCarrier, w.handover(theBuyer))
+	w.do(theCarrier, w.HandOver(theBuyer))
 	turn("holder", SendPeriod, ClaimWithdrawn, theBuyer)
 	w.send(theBuyer, record.Return)
 	w.later(14, 1)
-	w.do(theCarrier, w.attempt())
+	w.do(theCarrier, w.Attempt())
 	turn("supervisor", ArrivePeriod, ClaimWithdrawn)
-	w.do(theSupervisor, w.ruleShipment(record.RuledDelivered))
+	w.do(theSupervisor, w.RuleShipment(record.RuledDelivered))
 	turn("seller or servicer", ExecutePeriod, 0, theSeller, theServicer)
-	w.do(theServicer, w.inspection(record.NoFault))
+	w.do(theServicer, w.Inspection(record.NoFault))
 	turn("holder", EscalatePeriod, ClaimRefused, theBuyer)
-	w.do(theBuyer, w.escalate())
+	w.do(theBuyer, w.Escalate())
 	turn("supervisor", RulingPeriod, 0)
-	w.do(theSupervisor, w.order(record.Repair, 0))
+	w.do(theSupervisor, w.Order(record.Repair, 0))
 	turn("seller or maker", OrderPeriod, ClaimDefaulted, theSeller, theMaker)
-	w.do(theSeller, w.repaired())
+	w.do(theSeller, w.Repaired())
 	turn("holder", ConfirmPeriod, ClaimSettled, theBuyer)
-	w.do(theBuyer, w.settle(true))
+	w.do(theBuyer, w.Settle(true))
 	turn("", 0, 0)
 }

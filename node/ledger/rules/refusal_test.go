@@ -16,7 +16,7 @@ func TestAftersalesRefuses(t *testing.T) {
 		run  func(w *world)
 	}{
 		{"claimed time", func(w *world) {
-			p := w.recall("")
+			p := w.Recall("")
 			p.Time += mostAhead
 			w.do(theMaker, p)
 			p.Time++
@@ -32,7 +32,7 @@ func TestAftersalesRefuses(t *testing.T) {
 
 		{"sales", func(w *world) {
 			sale := func(want reject.Reason, author record.Key, change func(p *record.VoucherIssue)) {
-				p := w.sale()
+				p := w.Sale()
 				change(&p)
 				w.refuse(want, author, p)
 			}
@@ -52,13 +52,13 @@ func TestAftersalesRefuses(t *testing.T) {
 		}},
 		{"a product whose maker was revoked", func(w *world) {
 			w.setRoles(theMaker, 0)
-			w.refuse(reject.MakerRevoked, theSeller, w.sale())
+			w.refuse(reject.MakerRevoked, theSeller, w.Sale())
 		}},
 		{"a second voucher for an item", func(w *world) {
-			p := w.sale()
-			w.voucher = w.do(theSeller, p)
+			p := w.Sale()
+			w.Voucher = w.do(theSeller, p)
 			w.refuse(reject.ItemSold, otherSeller, p)
-			w.do(theSeller, w.void(theBuyer))
+			w.do(theSeller, w.Void(theBuyer))
 			w.do(otherSeller, p)
 		}},
 		{"a suspended seller", func(w *world) {
@@ -67,7 +67,7 @@ func TestAftersalesRefuses(t *testing.T) {
 			w.refuse(reject.NotSuspended, theSupervisor, restore)
 			w.refuse(reject.NotSupervisor, aStranger, suspend)
 			w.do(theSupervisor, suspend)
-			w.refuse(reject.SellerSuspended, theSeller, w.sale())
+			w.refuse(reject.SellerSuspended, theSeller, w.Sale())
 			w.refuse(reject.AlreadySuspended, theSupervisor, suspend)
 			w.refuse(reject.NotSupervisor, theSeller, restore)
 			w.do(theSupervisor, restore)
@@ -79,444 +79,444 @@ func TestAftersalesRefuses(t *testing.T) {
 		{"transfers", func(w *world) {
 			w.refuse(reject.VoucherUnknown, theBuyer, record.VoucherTransfer{Time: w.now(), Voucher: someID, To: theHolder})
 			w.sell()
-			w.refuse(reject.WrongState, theBuyer, w.transfer(theHolder))
+			w.refuse(reject.WrongState, theBuyer, w.Transfer(theHolder))
 			w.deliver()
-			w.refuse(reject.NotHolder, theSeller, w.transfer(theHolder))
-			w.refuse(reject.NotHolder, theHolder, w.transfer(theHolder))
-			w.refuse(reject.SelfTransfer, theBuyer, w.transfer(theBuyer))
-			w.do(theBuyer, w.transfer(theHolder))
-			w.refuse(reject.NotHolder, theBuyer, w.transfer(aStranger)) // a past holder
-			w.claim = w.do(theHolder, w.open(record.Fault, record.Repair))
-			w.refuse(reject.ClaimLive, theHolder, w.transfer(theBuyer))
-			w.do(theHolder, w.withdraw())
-			w.do(theHolder, w.transfer(theBuyer))
+			w.refuse(reject.NotHolder, theSeller, w.Transfer(theHolder))
+			w.refuse(reject.NotHolder, theHolder, w.Transfer(theHolder))
+			w.refuse(reject.SelfTransfer, theBuyer, w.Transfer(theBuyer))
+			w.do(theBuyer, w.Transfer(theHolder))
+			w.refuse(reject.NotHolder, theBuyer, w.Transfer(aStranger)) // a past holder
+			w.Claim = w.do(theHolder, w.Open(record.Fault, record.Repair))
+			w.refuse(reject.ClaimLive, theHolder, w.Transfer(theBuyer))
+			w.do(theHolder, w.Withdraw())
+			w.do(theHolder, w.Transfer(theBuyer))
 		}},
 		{"undone sales", func(w *world) {
 			w.sell()
-			w.refuse(reject.NotSeller, theBuyer, w.void(theBuyer))
-			w.refuse(reject.NotSeller, otherSeller, w.void(theBuyer))
-			w.refuse(reject.NotHolder, theSeller, w.void(theHolder))
-			w.ship = w.do(theSeller, w.shipment(record.Outbound))
-			w.refuse(reject.VoidAfterShipment, theSeller, w.void(theBuyer))
-			w.do(theSeller, w.handover(theCarrier))
-			w.do(theCarrier, w.fail())
-			w.refuse(reject.VoidAfterShipment, theSeller, w.void(theBuyer))
-			w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund))
-			w.do(theCarrier, w.handover(theSeller))
-			w.refuse(reject.ClaimLive, theSeller, w.void(theBuyer))
-			w.do(theBuyer, w.withdraw())
-			w.do(theSeller, w.void(theBuyer))
-			w.refuse(reject.WrongState, theSeller, w.void(theBuyer))
-			w.refuse(reject.ShipmentOfVoid, theSeller, w.shipment(record.Outbound))
-			w.refuse(reject.ClaimOnVoid, theBuyer, w.open(record.Fault, record.Repair))
+			w.refuse(reject.NotSeller, theBuyer, w.Void(theBuyer))
+			w.refuse(reject.NotSeller, otherSeller, w.Void(theBuyer))
+			w.refuse(reject.NotHolder, theSeller, w.Void(theHolder))
+			w.Shipment = w.do(theSeller, w.Ship(record.Outbound))
+			w.refuse(reject.VoidAfterShipment, theSeller, w.Void(theBuyer))
+			w.do(theSeller, w.HandOver(theCarrier))
+			w.do(theCarrier, w.Damaged())
+			w.refuse(reject.VoidAfterShipment, theSeller, w.Void(theBuyer))
+			w.Claim = w.do(theBuyer, w.Open(record.Delivery, record.Refund))
+			w.do(theCarrier, w.HandOver(theSeller))
+			w.refuse(reject.ClaimLive, theSeller, w.Void(theBuyer))
+			w.do(theBuyer, w.Withdraw())
+			w.do(theSeller, w.Void(theBuyer))
+			w.refuse(reject.WrongState, theSeller, w.Void(theBuyer))
+			w.refuse(reject.ShipmentOfVoid, theSeller, w.Ship(record.Outbound))
+			w.refuse(reject.ClaimOnVoid, theBuyer, w.Open(record.Fault, record.Repair))
 			w.deliver()
-			w.refuse(reject.VoidAfterShipment, theSeller, w.void(theBuyer))
+			w.refuse(reject.VoidAfterShipment, theSeller, w.Void(theBuyer))
 		}},
 
 		{"shipments", func(w *world) {
 			w.sell()
-			p := w.shipment(record.Outbound)
+			p := w.Ship(record.Outbound)
 			w.refuse(reject.NotSender, theBuyer, p)
 			p.Carrier = aStranger
 			w.refuse(reject.RoleNotHeld, theSeller, p)
 			p.Voucher = someID
 			w.refuse(reject.VoucherUnknown, theSeller, p)
-			w.ship = w.do(theSeller, w.shipment(record.Outbound))
-			w.refuse(reject.AlreadyShipped, theSeller, w.shipment(record.Outbound))
-			w.refuse(reject.NotCustodian, theCarrier, w.handover(nextCarrier))
-			w.refuse(reject.WrongCarrier, theSeller, w.handover(nextCarrier))
-			w.refuse(reject.WrongState, theSeller, w.confirm(pickupKey))
-			w.do(theSeller, w.handover(theCarrier))
-			w.refuse(reject.NotCustodian, theSeller, w.handover(nextCarrier))
-			w.refuse(reject.RoleNotHeld, theCarrier, w.handover(aStranger))
-			w.refuse(reject.RoleNotHeld, theCarrier, w.handover(theSeller)) // without an exception
-			w.do(theCarrier, w.handover(nextCarrier))
-			w.refuse(reject.NotCustodian, theCarrier, w.fail())
-			w.refuse(reject.NotCustodian, theCarrier, w.attempt())
-			w.do(nextCarrier, w.fail())
-			w.refuse(reject.WrongState, nextCarrier, w.handover(theCarrier))
-			w.refuse(reject.AlreadyShipped, theSeller, w.shipment(record.Outbound))
-			w.do(nextCarrier, w.handover(theSeller))
+			w.Shipment = w.do(theSeller, w.Ship(record.Outbound))
+			w.refuse(reject.AlreadyShipped, theSeller, w.Ship(record.Outbound))
+			w.refuse(reject.NotCustodian, theCarrier, w.HandOver(nextCarrier))
+			w.refuse(reject.WrongCarrier, theSeller, w.HandOver(nextCarrier))
+			w.refuse(reject.WrongState, theSeller, w.Confirm(pickupKey))
+			w.do(theSeller, w.HandOver(theCarrier))
+			w.refuse(reject.NotCustodian, theSeller, w.HandOver(nextCarrier))
+			w.refuse(reject.RoleNotHeld, theCarrier, w.HandOver(aStranger))
+			w.refuse(reject.RoleNotHeld, theCarrier, w.HandOver(theSeller)) // without an exception
+			w.do(theCarrier, w.HandOver(nextCarrier))
+			w.refuse(reject.NotCustodian, theCarrier, w.Damaged())
+			w.refuse(reject.NotCustodian, theCarrier, w.Attempt())
+			w.do(nextCarrier, w.Damaged())
+			w.refuse(reject.WrongState, nextCarrier, w.HandOver(theCarrier))
+			w.refuse(reject.AlreadyShipped, theSeller, w.Ship(record.Outbound))
+			w.do(nextCarrier, w.HandOver(theSeller))
 			w.send(theSeller, record.Outbound)
-			w.do(theCarrier, w.confirm(pickupKey))
-			w.refuse(reject.AlreadyShipped, theSeller, w.shipment(record.Outbound))
-			w.ship = someID
-			w.refuse(reject.ShipmentUnknown, theCarrier, w.fail())
-			w.refuse(reject.ShipmentUnknown, theSupervisor, w.ruleShipment(record.RuledLost))
+			w.do(theCarrier, w.Confirm(pickupKey))
+			w.refuse(reject.AlreadyShipped, theSeller, w.Ship(record.Outbound))
+			w.Shipment = someID
+			w.refuse(reject.ShipmentUnknown, theCarrier, w.Damaged())
+			w.refuse(reject.ShipmentUnknown, theSupervisor, w.RuleShipment(record.RuledLost))
 		}},
 		{"deliveries", func(w *world) {
 			w.sell()
 			w.send(theSeller, record.Outbound)
-			w.refuse(reject.NotCustodian, nextCarrier, w.confirm(pickupKey))
-			w.refuse(reject.WrongPickupKey, theCarrier, w.confirm(someKey(121)))
-			p := w.confirm(pickupKey)
+			w.refuse(reject.NotCustodian, nextCarrier, w.Confirm(pickupKey))
+			w.refuse(reject.WrongPickupKey, theCarrier, w.Confirm(someKey(121)))
+			p := w.Confirm(pickupKey)
 			p.ChallengeHeight = w.c.Height - caseParams.AfterSales.ChallengeBlocks - 1
 			w.refuse(reject.ChallengeTooOld, theCarrier, p)
 			p.ChallengeHeight = w.c.Height
 			w.refuse(reject.ChallengeTooNew, theCarrier, p)
 			p.ChallengeHeight = w.c.Height - caseParams.AfterSales.ChallengeBlocks
 			w.do(theCarrier, p)
-			w.refuse(reject.AlreadyDelivered, theCarrier, w.confirm(pickupKey))
+			w.refuse(reject.AlreadyDelivered, theCarrier, w.Confirm(pickupKey))
 
 			w.sell()
 			w.send(theSeller, record.Outbound)
-			p.Shipment, p.ChallengeHeight = w.ship, w.c.Height-1
+			p.Shipment, p.ChallengeHeight = w.Shipment, w.c.Height-1
 			w.refuse(reject.ChallengeUsed, theCarrier, p)
-			w.do(theCarrier, w.handover(nextCarrier))
+			w.do(theCarrier, w.HandOver(nextCarrier))
 			w.do(nextCarrier, p) // another carrier's nonce is its own
 		}},
 		{"the pick-up key of another leg", func(w *world) {
 			w.complain(record.Repair)
-			w.do(theSeller, w.authorise(record.Repair, true))
+			w.do(theSeller, w.Authorise(record.Repair, true))
 			w.send(theBuyer, record.Return)
-			w.refuse(reject.WrongLeg, theCarrier, w.confirm(pickupKey))
-			w.do(theCarrier, w.confirm(backPickupKey))
+			w.refuse(reject.WrongLeg, theCarrier, w.Confirm(pickupKey))
+			w.do(theCarrier, w.Confirm(backPickupKey))
 		}},
 		{"attempts", func(w *world) {
 			w.sell()
 			w.send(theSeller, record.Outbound)
-			w.refuse(reject.LostTooEarly, theSupervisor, w.ruleShipment(record.RuledLost))
-			w.refuse(reject.LostTooEarly, theSeller, w.lose())
+			w.refuse(reject.LostTooEarly, theSupervisor, w.RuleShipment(record.RuledLost))
+			w.refuse(reject.LostTooEarly, theSeller, w.Lost())
 			w.later(14, 0)
-			w.refuse(reject.AttemptTooEarly, theCarrier, w.attempt())
+			w.refuse(reject.AttemptTooEarly, theCarrier, w.Attempt())
 			w.later(0, 1)
-			w.do(theCarrier, w.attempt())
-			w.refuse(reject.NotSupervisor, theServicer, w.ruleShipment(record.RuledLost))
+			w.do(theCarrier, w.Attempt())
+			w.refuse(reject.NotSupervisor, theServicer, w.RuleShipment(record.RuledLost))
 			w.setRoles(theCarrier, 1<<record.Carrier|1<<record.Supervisor)
-			w.refuse(reject.RulingByParty, theCarrier, w.ruleShipment(record.RuledDelivered))
-			w.do(theSupervisor, w.ruleShipment(record.RuledLost))
-			w.refuse(reject.WrongState, theSupervisor, w.ruleShipment(record.RuledLost))
-			w.claim = w.do(theBuyer, w.open(record.Delivery, record.Refund))
+			w.refuse(reject.RulingByParty, theCarrier, w.RuleShipment(record.RuledDelivered))
+			w.do(theSupervisor, w.RuleShipment(record.RuledLost))
+			w.refuse(reject.WrongState, theSupervisor, w.RuleShipment(record.RuledLost))
+			w.Claim = w.do(theBuyer, w.Open(record.Delivery, record.Refund))
 		}},
 
 		{"claims", func(w *world) {
 			w.sell()
-			w.refuse(reject.ClaimByOther, theSeller, w.open(record.Fault, record.Repair))
-			w.refuse(reject.NotDelivered, theBuyer, w.open(record.Fault, record.Repair))
-			w.refuse(reject.NotDelivered, theBuyer, w.open(record.Delivery, record.Refund))
+			w.refuse(reject.ClaimByOther, theSeller, w.Open(record.Fault, record.Repair))
+			w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Fault, record.Repair))
+			w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
 			w.send(theSeller, record.Outbound)
-			w.refuse(reject.NotDelivered, theBuyer, w.open(record.Delivery, record.Refund))
-			w.do(theCarrier, w.confirm(pickupKey))
-			w.refuse(reject.NotEntitled, theBuyer, w.open(record.Delivery, record.Refund))
-			w.refuse(reject.NotRecalled, theBuyer, w.open(record.Recall, record.Repair))
-			w.refuse(reject.NotEntitled, theBuyer, w.open(record.NoReason, record.Repair))
-			w.do(theBuyer, w.transfer(theHolder))
-			w.refuse(reject.ClaimByOther, theBuyer, w.open(record.Fault, record.Repair)) // does not hold it any more
-			w.claim = w.do(theHolder, w.open(record.Fault, record.Repair))
-			w.refuse(reject.SecondClaim, theHolder, w.open(record.Fault, record.Repair))
-			p := w.withdraw()
+			w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
+			w.do(theCarrier, w.Confirm(pickupKey))
+			w.refuse(reject.NotEntitled, theBuyer, w.Open(record.Delivery, record.Refund))
+			w.refuse(reject.NotRecalled, theBuyer, w.Open(record.Recall, record.Repair))
+			w.refuse(reject.NotEntitled, theBuyer, w.Open(record.NoReason, record.Repair))
+			w.do(theBuyer, w.Transfer(theHolder))
+			w.refuse(reject.ClaimByOther, theBuyer, w.Open(record.Fault, record.Repair)) // does not hold it any more
+			w.Claim = w.do(theHolder, w.Open(record.Fault, record.Repair))
+			w.refuse(reject.SecondClaim, theHolder, w.Open(record.Fault, record.Repair))
+			p := w.Withdraw()
 			p.Claim = someID
 			w.refuse(reject.ClaimUnknown, theHolder, p)
 		}},
 		{"claims on what was settled", func(w *world) {
 			w.complain(record.Refund)
-			w.do(theSeller, w.authorise(record.Refund, false))
-			w.do(theSeller, w.refunded(w.pay(theBuyer, price)))
-			w.do(theBuyer, w.settle(true))
-			w.refuse(reject.ClaimOnRefunded, theBuyer, w.open(record.Fault, record.Repair))
+			w.do(theSeller, w.Authorise(record.Refund, false))
+			w.do(theSeller, w.Refunded(w.pay(theBuyer, price)))
+			w.do(theBuyer, w.Settle(true))
+			w.refuse(reject.ClaimOnRefunded, theBuyer, w.Open(record.Fault, record.Repair))
 			w.complain(record.Replace)
-			w.do(theSeller, w.authorise(record.Replace, false))
-			w.do(theSeller, w.replaced(w.do(theSeller, w.sale())))
-			w.do(theBuyer, w.settle(true))
-			w.refuse(reject.ClaimOnReplaced, theBuyer, w.open(record.Fault, record.Repair))
+			w.do(theSeller, w.Authorise(record.Replace, false))
+			w.do(theSeller, w.Replaced(w.do(theSeller, w.Sale())))
+			w.do(theBuyer, w.Settle(true))
+			w.refuse(reject.ClaimOnReplaced, theBuyer, w.Open(record.Fault, record.Repair))
 		}},
 		{"claims after the warranty", func(w *world) {
 			w.deliver()
 			w.later(365, 0)
-			w.do(theBuyer, w.open(record.Fault, record.Repair))
+			w.do(theBuyer, w.Open(record.Fault, record.Repair))
 			w.deliver()
 			w.later(365, 1)
-			w.refuse(reject.WarrantyOver, theBuyer, w.open(record.Fault, record.Repair))
-			w.refuse(reject.NotRecalled, theBuyer, w.open(record.Recall, record.Repair))
-			w.refuse(reject.WrongState, theBuyer, w.transfer(theHolder))
-			w.do(theMaker, w.recall(w.getVoucher().Serial))
-			w.refuse(reject.WarrantyOver, theBuyer, w.open(record.Fault, record.Repair))
-			w.do(theBuyer, w.open(record.Recall, record.Refund))
+			w.refuse(reject.WarrantyOver, theBuyer, w.Open(record.Fault, record.Repair))
+			w.refuse(reject.NotRecalled, theBuyer, w.Open(record.Recall, record.Repair))
+			w.refuse(reject.WrongState, theBuyer, w.Transfer(theHolder))
+			w.do(theMaker, w.Recall(w.getVoucher().Serial))
+			w.refuse(reject.WarrantyOver, theBuyer, w.Open(record.Fault, record.Repair))
+			w.do(theBuyer, w.Open(record.Recall, record.Refund))
 		}},
 		{"sold in a shop", func(w *world) {
-			p := w.sale()
+			p := w.Sale()
 			p.Distance = false
-			w.voucher = w.do(theSeller, p)
+			w.Voucher = w.do(theSeller, p)
 			w.send(theSeller, record.Outbound)
-			w.do(theCarrier, w.confirm(pickupKey))
-			w.refuse(reject.NotEntitled, theBuyer, w.open(record.NoReason, record.Refund))
+			w.do(theCarrier, w.Confirm(pickupKey))
+			w.refuse(reject.NotEntitled, theBuyer, w.Open(record.NoReason, record.Refund))
 		}},
 
 		{"responses", func(w *world) {
 			w.complain(record.Refund)
-			w.refuse(reject.ResponseByOther, otherSeller, w.rejection())
-			w.refuse(reject.ResponseByOther, theBuyer, w.rejection())
-			w.refuse(reject.RemedyDiffers, theSeller, w.authorise(record.Repair, false))
-			p := w.authorise(record.Refund, false)
+			w.refuse(reject.ResponseByOther, otherSeller, w.Rejection())
+			w.refuse(reject.ResponseByOther, theBuyer, w.Rejection())
+			w.refuse(reject.RemedyDiffers, theSeller, w.Authorise(record.Repair, false))
+			p := w.Authorise(record.Refund, false)
 			p.Refund--
 			w.refuse(reject.RemedyDiffers, theSeller, p)
-			w.do(theMaker, w.rejection())
-			w.refuse(reject.AlreadyResponded, theSeller, w.authorise(record.Refund, false))
-			w.do(theBuyer, w.escalate())
-			w.refuse(reject.ResponseAfterEscalation, theSeller, w.authorise(record.Refund, false))
+			w.do(theMaker, w.Rejection())
+			w.refuse(reject.AlreadyResponded, theSeller, w.Authorise(record.Refund, false))
+			w.do(theBuyer, w.Escalate())
+			w.refuse(reject.ResponseAfterEscalation, theSeller, w.Authorise(record.Refund, false))
 		}},
 		{"answers", func(w *world) {
 			w.complain(record.Refund)
-			w.refuse(reject.WrongState, theBuyer, w.answer(true))
-			w.do(theSeller, w.offer(record.Repair))
-			w.refuse(reject.NotHolder, theSeller, w.answer(true))
+			w.refuse(reject.WrongState, theBuyer, w.Answer(true))
+			w.do(theSeller, w.Offer(record.Repair))
+			w.refuse(reject.NotHolder, theSeller, w.Answer(true))
 		}},
 		{"escalations", func(w *world) {
 			w.complain(record.Repair)
 			w.later(10, 0)
-			w.refuse(reject.EscalationTooEarly, theBuyer, w.escalate())
+			w.refuse(reject.EscalationTooEarly, theBuyer, w.Escalate())
 			w.later(0, 1)
-			w.refuse(reject.NotHolder, theSeller, w.escalate())
-			w.do(theBuyer, w.escalate())
-			w.refuse(reject.WrongState, theBuyer, w.escalate())
+			w.refuse(reject.NotHolder, theSeller, w.Escalate())
+			w.do(theBuyer, w.Escalate())
+			w.refuse(reject.WrongState, theBuyer, w.Escalate())
 			w.later(63, 0)
-			w.refuse(reject.CloseTooEarly, theBuyer, w.end())
+			w.refuse(reject.CloseTooEarly, theBuyer, w.CloseClaim())
 			w.later(0, 1)
-			w.refuse(reject.NotAParty, theSupervisor, w.end())
-			w.do(theSeller, w.end())
-			w.refuse(reject.RulingNotEscalated, theSupervisor, w.dismissal())
+			w.refuse(reject.NotAParty, theSupervisor, w.CloseClaim())
+			w.do(theSeller, w.CloseClaim())
+			w.refuse(reject.RulingNotEscalated, theSupervisor, w.Dismissal())
 		}},
 		{"evidence", func(w *world) {
 			w.complain(record.Repair)
-			w.refuse(reject.EvidenceByOther, aStranger, w.evidence())
-			w.refuse(reject.EvidenceByOther, theServicer, w.evidence()) // has nothing to do with it
-			w.refuse(reject.EvidenceByOther, nextCarrier, w.evidence())
+			w.refuse(reject.EvidenceByOther, aStranger, w.Evidence())
+			w.refuse(reject.EvidenceByOther, theServicer, w.Evidence()) // has nothing to do with it
+			w.refuse(reject.EvidenceByOther, nextCarrier, w.Evidence())
 			for range caseParams.AfterSales.EvidenceLimit {
-				w.do(theBuyer, w.evidence())
+				w.do(theBuyer, w.Evidence())
 			}
-			w.refuse(reject.EvidenceLimit, theBuyer, w.evidence())
-			w.do(theSeller, w.evidence())
+			w.refuse(reject.EvidenceLimit, theBuyer, w.Evidence())
+			w.do(theSeller, w.Evidence())
 			for range caseParams.AfterSales.EvidenceLimit {
-				w.do(theCarrier, w.evidence())
+				w.do(theCarrier, w.Evidence())
 			}
-			w.refuse(reject.EvidenceLimit, theCarrier, w.evidence())
-			first := w.claim
+			w.refuse(reject.EvidenceLimit, theCarrier, w.Evidence())
+			first := w.Claim
 			w.complain(record.Repair)
-			w.do(theCarrier, w.evidence()) // to another claim
-			w.claim = first
-			w.do(theBuyer, w.withdraw())
-			w.refuse(reject.EvidenceAfterClose, theSeller, w.evidence())
+			w.do(theCarrier, w.Evidence()) // to another claim
+			w.Claim = first
+			w.do(theBuyer, w.Withdraw())
+			w.refuse(reject.EvidenceAfterClose, theSeller, w.Evidence())
 		}},
 		{"inspections and withdrawals", func(w *world) {
 			w.complain(record.Repair)
-			w.do(theSeller, w.authorise(record.Repair, true))
-			w.refuse(reject.ReturnOutstanding, theSeller, w.repaired())
-			w.refuse(reject.NotSender, theSeller, w.shipment(record.Return))
-			w.refuse(reject.NotSender, theBuyer, w.shipment(record.Replacement))
-			w.refuse(reject.WrongState, theSeller, w.shipment(record.Replacement))
-			w.refuse(reject.WrongState, theServicer, w.inspection(record.Confirmed)) // whom the seller named
+			w.do(theSeller, w.Authorise(record.Repair, true))
+			w.refuse(reject.ReturnOutstanding, theSeller, w.Repaired())
+			w.refuse(reject.NotSender, theSeller, w.Ship(record.Return))
+			w.refuse(reject.NotSender, theBuyer, w.Ship(record.Replacement))
+			w.refuse(reject.WrongState, theSeller, w.Ship(record.Replacement))
+			w.refuse(reject.WrongState, theServicer, w.Inspection(record.Confirmed)) // whom the seller named
 			w.send(theBuyer, record.Return)
-			w.refuse(reject.AlreadyShipped, theBuyer, w.shipment(record.Return))
-			w.do(theCarrier, w.confirm(backPickupKey))
-			w.refuse(reject.WithdrawAfterReceipt, theBuyer, w.withdraw())
-			w.refuse(reject.NotInspector, theBuyer, w.inspection(record.Confirmed))
-			w.refuse(reject.NotInspector, theMaker, w.inspection(record.Confirmed))
-			w.do(theServicer, w.inspection(record.Confirmed))
-			w.refuse(reject.WithdrawAfterReceipt, theBuyer, w.withdraw())
+			w.refuse(reject.AlreadyShipped, theBuyer, w.Ship(record.Return))
+			w.do(theCarrier, w.Confirm(backPickupKey))
+			w.refuse(reject.WithdrawAfterReceipt, theBuyer, w.Withdraw())
+			w.refuse(reject.NotInspector, theBuyer, w.Inspection(record.Confirmed))
+			w.refuse(reject.NotInspector, theMaker, w.Inspection(record.Confirmed))
+			w.do(theServicer, w.Inspection(record.Confirmed))
+			w.refuse(reject.WithdrawAfterReceipt, theBuyer, w.Withdraw())
 		}},
 		{"returns", func(w *world) {
 			w.complain(record.Repair)
-			first := w.voucher
-			w.do(theSeller, w.authorise(record.Repair, false))
-			w.refuse(reject.ReturnUnneeded, theBuyer, w.shipment(record.Return))
+			first := w.Voucher
+			w.do(theSeller, w.Authorise(record.Repair, false))
+			w.refuse(reject.ReturnUnneeded, theBuyer, w.Ship(record.Return))
 			w.sell()
-			w.refuse(reject.ClaimOfOtherVoucher, theBuyer, w.shipment(record.Return))
-			w.voucher = first
-			w.claim = someID
-			w.refuse(reject.ClaimUnknown, theBuyer, w.shipment(record.Return))
+			w.refuse(reject.ClaimOfOtherVoucher, theBuyer, w.Ship(record.Return))
+			w.Voucher = first
+			w.Claim = someID
+			w.refuse(reject.ClaimUnknown, theBuyer, w.Ship(record.Return))
 		}},
 		{"rulings", func(w *world) {
 			w.complain(record.Repair)
-			w.refuse(reject.RulingNotEscalated, theSupervisor, w.dismissal())
-			w.do(theSeller, w.rejection())
-			w.do(theBuyer, w.escalate())
-			w.refuse(reject.NotSupervisor, theServicer, w.dismissal())
+			w.refuse(reject.RulingNotEscalated, theSupervisor, w.Dismissal())
+			w.do(theSeller, w.Rejection())
+			w.do(theBuyer, w.Escalate())
+			w.refuse(reject.NotSupervisor, theServicer, w.Dismissal())
 			for _, k := range []record.Key{theSeller, theMaker, theBuyer, theCarrier} {
 				was := account(w, w.State, k).Roles
 				w.setRoles(k, was|1<<record.Supervisor)
-				w.refuse(reject.RulingByParty, k, w.dismissal())
+				w.refuse(reject.RulingByParty, k, w.Dismissal())
 				w.setRoles(k, was)
-				w.refuse(reject.NotSupervisor, k, w.dismissal()) // revoked
+				w.refuse(reject.NotSupervisor, k, w.Dismissal()) // revoked
 			}
-			w.do(theSupervisor, w.order(record.Repair, 0))
-			w.refuse(reject.AlreadyRuled, theSupervisor, w.dismissal())
+			w.do(theSupervisor, w.Order(record.Repair, 0))
+			w.refuse(reject.AlreadyRuled, theSupervisor, w.Dismissal())
 			w.later(6, 0)
-			w.refuse(reject.AlreadyRuled, theSupervisor, w.dismissal()) // defaulted
-			w.refuse(reject.NotAParty, theSeller, w.end())
+			w.refuse(reject.AlreadyRuled, theSupervisor, w.Dismissal()) // defaulted
+			w.refuse(reject.NotAParty, theSeller, w.CloseClaim())
 			w.complain(record.Repair)
-			w.do(theSeller, w.offer(record.Repair))
-			w.do(theBuyer, w.answer(false))
-			w.do(theSupervisor, w.dismissal())
-			w.refuse(reject.AlreadyRuled, theSupervisor, w.order(record.Repair, 0))
+			w.do(theSeller, w.Offer(record.Repair))
+			w.do(theBuyer, w.Answer(false))
+			w.do(theSupervisor, w.Dismissal())
+			w.refuse(reject.AlreadyRuled, theSupervisor, w.Order(record.Repair, 0))
 		}},
 		{"refunds", func(w *world) {
 			w.complain(record.Refund)
-			first, early := w.claim, w.pay(theBuyer, price)
-			w.do(theSeller, w.authorise(record.Refund, false))
-			w.refuse(reject.PaymentTooEarly, theSeller, w.refunded(early))
-			w.refuse(reject.PaymentUnknown, theSeller, w.refunded(someID))
-			w.refuse(reject.PaymentToOther, theSeller, w.refunded(w.pay(theHolder, price)))
-			w.refuse(reject.PaymentTooSmall, theSeller, w.refunded(w.pay(theBuyer, price-1)))
-			w.refuse(reject.RemedyDiffers, theSeller, w.repaired())
+			first, early := w.Claim, w.pay(theBuyer, price)
+			w.do(theSeller, w.Authorise(record.Refund, false))
+			w.refuse(reject.PaymentTooEarly, theSeller, w.Refunded(early))
+			w.refuse(reject.PaymentUnknown, theSeller, w.Refunded(someID))
+			w.refuse(reject.PaymentToOther, theSeller, w.Refunded(w.pay(theHolder, price)))
+			w.refuse(reject.PaymentTooSmall, theSeller, w.Refunded(w.pay(theBuyer, price-1)))
+			w.refuse(reject.RemedyDiffers, theSeller, w.Repaired())
 			good := w.pay(theBuyer, price)
-			w.refuse(reject.NotAParty, otherSeller, w.refunded(good))
-			w.do(theSeller, w.refunded(good))
-			w.refuse(reject.ConfirmByOther, theSeller, w.settle(true))
-			w.do(theBuyer, w.settle(false))
-			w.do(theSupervisor, w.order(record.Refund, price+1))
-			w.refuse(reject.PaymentUsed, theSeller, w.refunded(good))
-			w.refuse(reject.PaymentTooSmall, theSeller, w.refunded(w.pay(theBuyer, price)))
+			w.refuse(reject.NotAParty, otherSeller, w.Refunded(good))
+			w.do(theSeller, w.Refunded(good))
+			w.refuse(reject.ConfirmByOther, theSeller, w.Settle(true))
+			w.do(theBuyer, w.Settle(false))
+			w.do(theSupervisor, w.Order(record.Refund, price+1))
+			w.refuse(reject.PaymentUsed, theSeller, w.Refunded(good))
+			w.refuse(reject.PaymentTooSmall, theSeller, w.Refunded(w.pay(theBuyer, price)))
 			other := w.pay(theBuyer, price+1)
 			w.complain(record.Refund)
-			w.do(theSeller, w.authorise(record.Refund, false))
-			w.refuse(reject.PaymentForOther, theSeller, w.refunded(other))
-			w.claim = first
-			w.do(theSeller, w.refunded(other))
-			w.do(theBuyer, w.settle(true))
+			w.do(theSeller, w.Authorise(record.Refund, false))
+			w.refuse(reject.PaymentForOther, theSeller, w.Refunded(other))
+			w.Claim = first
+			w.do(theSeller, w.Refunded(other))
+			w.do(theBuyer, w.Settle(true))
 			w.refuse(reject.PaymentUnknown, theSeller, w.refundedClosed())
 		}},
 		{"replacements", func(w *world) {
 			w.complain(record.Replace)
-			old := w.voucher
-			early := w.do(theSeller, w.sale())
+			old := w.Voucher
+			early := w.do(theSeller, w.Sale())
 			w.later(0, 1)
-			w.do(theSeller, w.authorise(record.Replace, false))
-			w.refuse(reject.ReplacementUnfit, theSeller, w.replaced(early))
-			w.refuse(reject.ReplacementUnfit, theSeller, w.replaced(old))
-			w.refuse(reject.VoucherUnknown, theSeller, w.replaced(someID))
-			p := w.sale()
+			w.do(theSeller, w.Authorise(record.Replace, false))
+			w.refuse(reject.ReplacementUnfit, theSeller, w.Replaced(early))
+			w.refuse(reject.ReplacementUnfit, theSeller, w.Replaced(old))
+			w.refuse(reject.VoucherUnknown, theSeller, w.Replaced(someID))
+			p := w.Sale()
 			p.Buyer = theHolder
-			w.refuse(reject.ReplacementUnfit, theSeller, w.replaced(w.do(theSeller, p)))
-			w.refuse(reject.ReplacementUnfit, theSeller, w.replaced(w.do(otherSeller, w.sale())))
-			undone := w.do(theSeller, w.sale())
-			w.voucher = undone
-			w.do(theSeller, w.void(theBuyer))
-			w.refuse(reject.ReplacementUnfit, theSeller, w.replaced(undone))
-			p = w.sale()
+			w.refuse(reject.ReplacementUnfit, theSeller, w.Replaced(w.do(theSeller, p)))
+			w.refuse(reject.ReplacementUnfit, theSeller, w.Replaced(w.do(otherSeller, w.Sale())))
+			undone := w.do(theSeller, w.Sale())
+			w.Voucher = undone
+			w.do(theSeller, w.Void(theBuyer))
+			w.refuse(reject.ReplacementUnfit, theSeller, w.Replaced(undone))
+			p = w.Sale()
 			p.GTIN = otherGTIN
-			settlement := w.replaced(w.do(theSeller, p))
+			settlement := w.Replaced(w.do(theSeller, p))
 			w.refuse(reject.ReplacementDiffers, theSeller, settlement)
 			settlement.Holder = theHolder
 			w.refuse(reject.NotHolder, theSeller, settlement)
 			settlement.Holder = theBuyer
 			w.do(theSeller, settlement)
-			w.do(theBuyer, w.settle(false))
-			w.do(theSupervisor, w.order(record.Replace, 0))
+			w.do(theBuyer, w.Settle(false))
+			w.do(theSupervisor, w.Order(record.Replace, 0))
 			w.refuse(reject.ReplacementUsed, theSeller, settlement)
 		}},
 
 		{"evaluations", func(w *world) {
-			w.refuse(reject.VoucherUnknown, theBuyer, w.evaluation())
+			w.refuse(reject.VoucherUnknown, theBuyer, w.Evaluation())
 			w.sell()
-			w.refuse(reject.EvaluationTooEarly, theBuyer, w.evaluation())
+			w.refuse(reject.EvaluationTooEarly, theBuyer, w.Evaluation())
 			w.deliver()
-			w.refuse(reject.NotBuyer, aStranger, w.evaluation())
-			w.refuse(reject.NotBuyer, theSeller, w.evaluation())
-			w.refuse(reject.EvaluationUnknown, theBuyer, w.amendment())
-			w.refuse(reject.EvaluationUnknown, theBuyer, w.reward())
-			w.refuse(reject.EvaluationUnknown, theSeller, w.reply())
-			w.do(theBuyer, w.transfer(theHolder))
-			w.refuse(reject.SecondHand, theHolder, w.evaluation())
-			w.do(theBuyer, w.evaluation()) // though it sold the goods
-			w.refuse(reject.AlreadyEvaluated, theBuyer, w.evaluation())
-			w.refuse(reject.AmendWithoutClaim, theBuyer, w.amendment())
-			w.refuse(reject.NotSeller, theBuyer, w.reply())
-			w.do(theSeller, w.reply())
-			w.refuse(reject.AlreadyReplied, theSeller, w.reply())
-			w.claim = w.do(theHolder, w.open(record.Fault, record.Repair))
-			w.refuse(reject.AmendWithoutClaim, theBuyer, w.amendment())
-			w.do(theHolder, w.withdraw())
-			w.refuse(reject.NotBuyer, theHolder, w.amendment())
-			w.do(theBuyer, w.amendment())
-			w.refuse(reject.AlreadyAmended, theBuyer, w.amendment())
+			w.refuse(reject.NotBuyer, aStranger, w.Evaluation())
+			w.refuse(reject.NotBuyer, theSeller, w.Evaluation())
+			w.refuse(reject.EvaluationUnknown, theBuyer, w.Amendment())
+			w.refuse(reject.EvaluationUnknown, theBuyer, w.Reward())
+			w.refuse(reject.EvaluationUnknown, theSeller, w.Reply())
+			w.do(theBuyer, w.Transfer(theHolder))
+			w.refuse(reject.SecondHand, theHolder, w.Evaluation())
+			w.do(theBuyer, w.Evaluation()) // though it sold the goods
+			w.refuse(reject.AlreadyEvaluated, theBuyer, w.Evaluation())
+			w.refuse(reject.AmendWithoutClaim, theBuyer, w.Amendment())
+			w.refuse(reject.NotSeller, theBuyer, w.Reply())
+			w.do(theSeller, w.Reply())
+			w.refuse(reject.AlreadyReplied, theSeller, w.Reply())
+			w.Claim = w.do(theHolder, w.Open(record.Fault, record.Repair))
+			w.refuse(reject.AmendWithoutClaim, theBuyer, w.Amendment())
+			w.do(theHolder, w.Withdraw())
+			w.refuse(reject.NotBuyer, theHolder, w.Amendment())
+			w.do(theBuyer, w.Amendment())
+			w.refuse(reject.AlreadyAmended, theBuyer, w.Amendment())
 			w.c.Height += caseParams.AfterSales.RewardDelay - 1
-			w.refuse(reject.RewardTooEarly, theBuyer, w.reward())
+			w.refuse(reject.RewardTooEarly, theBuyer, w.Reward())
 			w.c.Height++
-			w.refuse(reject.NotBuyer, theHolder, w.reward())
-			w.do(theBuyer, w.reward())
-			w.refuse(reject.AlreadyRewarded, theBuyer, w.reward())
+			w.refuse(reject.NotBuyer, theHolder, w.Reward())
+			w.do(theBuyer, w.Reward())
+			w.refuse(reject.AlreadyRewarded, theBuyer, w.Reward())
 		}},
 		{"late evaluations", func(w *world) {
 			w.deliver()
 			w.later(180, 1)
-			w.refuse(reject.EvaluationTooLate, theBuyer, w.evaluation())
+			w.refuse(reject.EvaluationTooLate, theBuyer, w.Evaluation())
 			w.deliver()
 			w.later(180, 0)
-			w.do(theBuyer, w.evaluation())
+			w.do(theBuyer, w.Evaluation())
 		}},
 		{"own goods", func(w *world) {
-			p := w.sale()
+			p := w.Sale()
 			p.Buyer = theMaker
-			w.voucher = w.do(theSeller, p)
+			w.Voucher = w.do(theSeller, p)
 			w.send(theSeller, record.Outbound)
-			w.do(theCarrier, w.confirm(pickupKey))
-			w.refuse(reject.OwnGoods, theMaker, w.evaluation())
+			w.do(theCarrier, w.Confirm(pickupKey))
+			w.refuse(reject.OwnGoods, theMaker, w.Evaluation())
 		}},
 		{"a key that bought does not become the seller's", func(w *world) {
-			p := w.sale()
+			p := w.Sale()
 			p.Buyer = someKey(122)
 			w.do(theSeller, p)
 			w.refuse(reject.KeyInUse, theSeller, record.KeyRotate{New: someKey(122)})
 			w.deliver()
-			w.do(theBuyer, w.transfer(someKey(123)))
+			w.do(theBuyer, w.Transfer(someKey(123)))
 			w.refuse(reject.KeyInUse, theSeller, record.KeyRotate{New: someKey(123)})
 		}},
 		{"a key that was a carrier does not become another's", func(w *world) {
 			k, roots := someKey(124), []record.Key{root1, root2}
 			w.do(theSeller, record.RoleGrant{Key: k, Role: record.Carrier, Approvers: roots})
 			w.sell()
-			p := w.shipment(record.Outbound)
+			p := w.Ship(record.Outbound)
 			p.Carrier = k
-			w.ship = w.do(theSeller, p)
-			w.do(theSeller, w.handover(k))
+			w.Shipment = w.do(theSeller, p)
+			w.do(theSeller, w.HandOver(k))
 			w.do(theSeller, record.RoleRevoke{Key: k, Role: record.Carrier, Approvers: roots})
 			w.refuse(reject.KeyInUse, aStranger, record.KeyRotate{New: k})
 			w.do(aStranger, record.Pay{To: k, Amount: record.Coin})
-			w.do(k, w.confirm(pickupKey)) // it still answers for the goods
+			w.do(k, w.Confirm(pickupKey)) // it still answers for the goods
 		}},
 		{"an empty reward pool", func(w *world) {
 			w.deliver()
-			w.do(theBuyer, w.evaluation())
+			w.do(theBuyer, w.Evaluation())
 			w.c.Height += caseParams.AfterSales.RewardDelay
 			if err := putUint(w.State, uint64(price/400-1), rewardPoolEntry); err != nil {
 				w.Fatal(err)
 			}
-			w.refuse(reject.RewardPoolShort, theBuyer, w.reward())
+			w.refuse(reject.RewardPoolShort, theBuyer, w.Reward())
 		}},
 
 		{"recalls", func(w *world) {
-			w.refuse(reject.NotSupervisor, theSeller, w.recall(""))
-			w.refuse(reject.NotSupervisor, otherMaker, w.recall("1"))
-			p := w.recall("")
+			w.refuse(reject.NotSupervisor, theSeller, w.Recall(""))
+			w.refuse(reject.NotSupervisor, otherMaker, w.Recall("1"))
+			p := w.Recall("")
 			p.GTIN = 36000291452
 			w.refuse(reject.ProductUnknown, theSupervisor, p)
 		}},
 		{"recalls by a maker that was revoked", func(w *world) {
 			w.setRoles(theMaker, 0)
-			w.refuse(reject.MakerRevoked, theMaker, w.recall(""))
-			w.refuse(reject.MakerRevoked, theMaker, w.recall("1"))
+			w.refuse(reject.MakerRevoked, theMaker, w.Recall(""))
+			w.refuse(reject.MakerRevoked, theMaker, w.Recall("1"))
 			w.setRoles(theMaker, 1<<record.Supervisor)
-			w.do(theMaker, w.recall("1"))
+			w.do(theMaker, w.Recall("1"))
 		}},
 		{"evidence of several carriers", func(w *world) {
 			w.sell()
 			w.send(theSeller, record.Outbound)
-			w.do(theCarrier, w.handover(nextCarrier))
-			w.do(nextCarrier, w.confirm(pickupKey))
-			w.claim = w.do(theBuyer, w.open(record.Fault, record.Repair))
-			w.do(theSeller, w.authorise(record.Repair, true))
+			w.do(theCarrier, w.HandOver(nextCarrier))
+			w.do(nextCarrier, w.Confirm(pickupKey))
+			w.Claim = w.do(theBuyer, w.Open(record.Fault, record.Repair))
+			w.do(theSeller, w.Authorise(record.Repair, true))
 			w.send(theBuyer, record.Return)
 			for range caseParams.AfterSales.EvidenceLimit {
-				w.do(theCarrier, w.evidence())
+				w.do(theCarrier, w.Evidence())
 			}
-			w.refuse(reject.EvidenceLimit, theCarrier, w.evidence())
-			w.do(nextCarrier, w.evidence()) // has a limit of its own
+			w.refuse(reject.EvidenceLimit, theCarrier, w.Evidence())
+			w.do(nextCarrier, w.Evidence()) // has a limit of its own
 			w.do(theCarrier, record.KeyRotate{New: someKey(127)})
-			w.refuse(reject.EvidenceLimit, theCarrier, w.evidence()) // under another key
+			w.refuse(reject.EvidenceLimit, theCarrier, w.Evidence()) // under another key
 		}},
 		{"corrections", func(w *world) {
 			w.sell()
-			p := record.Correction{Time: w.now(), Record: w.voucher, Cause: record.WrongData}
+			p := record.Correction{Time: w.now(), Record: w.Voucher, Cause: record.WrongData}
 			w.refuse(reject.CorrectionByOther, theBuyer, p)
 			w.do(theSeller, p)
 			p.Record = someID
@@ -541,8 +541,8 @@ func TestAftersalesRefuses(t *testing.T) {
 func (w *world) refundedClosed() record.SettleExecute {
 	late := w.pay(theBuyer, price)
 	w.complain(record.Refund)
-	w.do(theSeller, w.authorise(record.Refund, false))
-	return w.refunded(late)
+	w.do(theSeller, w.Authorise(record.Refund, false))
+	return w.Refunded(late)
 }
 
 func (w *world) setRoles(k record.Key, roles Roles) {

@@ -13,11 +13,11 @@ func TestServicer(t *testing.T) {
 	begin := func(change func(p *record.ClaimRespond)) *world {
 		w := newWorld(t)
 		w.complain(record.Repair)
-		p := w.authorise(record.Repair, true)
+		p := w.Authorise(record.Repair, true)
 		change(&p)
 		w.do(theSeller, p)
 		w.send(theBuyer, record.Return)
-		w.do(theCarrier, w.confirm(backPickupKey))
+		w.do(theCarrier, w.Confirm(backPickupKey))
 		return w
 	}
 	other := func(w *world) record.Key {
@@ -25,14 +25,14 @@ func TestServicer(t *testing.T) {
 		return aStranger
 	}
 	consented := func(w *world, by record.Key) record.InspectionReport {
-		p := w.inspection(record.NoFault)
+		p := w.Inspection(record.NoFault)
 		p.Seller = by
 		return p
 	}
 
 	w := begin(func(p *record.ClaimRespond) { p.Servicer = record.Key{} })
-	w.refuse(reject.NotInspector, theServicer, w.inspection(record.NoFault)) // a stranger
-	w.refuse(reject.EvidenceByOther, theServicer, w.evidence())
+	w.refuse(reject.NotInspector, theServicer, w.Inspection(record.NoFault)) // a stranger
+	w.refuse(reject.EvidenceByOther, theServicer, w.Evidence())
 	w.refuse(reject.NotSeller, theServicer, consented(w, otherSeller))
 	w.refuse(reject.NotSeller, theServicer, consented(w, theBuyer))
 	w.refuse(reject.NotInspector, theBuyer, consented(w, theSeller)) // is no servicer
@@ -40,36 +40,36 @@ func TestServicer(t *testing.T) {
 	if c := w.getClaim(); c.State != ClaimRejected || c.Servicer != (record.Key{}) || c.Inspector != theServicer {
 		t.Errorf("%+v", c)
 	}
-	w.do(theServicer, w.evidence())
+	w.do(theServicer, w.Evidence())
 
 	w = begin(func(*record.ClaimRespond) {})
-	w.do(theServicer, w.evidence()) // a party from the response on
-	w.refuse(reject.NotInspector, other(w), w.inspection(record.NoFault))
+	w.do(theServicer, w.Evidence()) // a party from the response on
+	w.refuse(reject.NotInspector, other(w), w.Inspection(record.NoFault))
 	mark := w.Mark()
 	w.do(other(w), consented(w, theSeller))
 	if c := w.getClaim(); c.Servicer != theServicer || c.Inspector != aStranger {
 		t.Errorf("%+v", c)
 	}
-	w.do(theServicer, w.evidence()) // is still a party, and so is the one that inspected
-	w.do(aStranger, w.evidence())
-	w.do(theBuyer, w.escalate())
+	w.do(theServicer, w.Evidence()) // is still a party, and so is the one that inspected
+	w.do(aStranger, w.Evidence())
+	w.do(theBuyer, w.Escalate())
 	for _, party := range []record.Key{theServicer, aStranger} {
 		w.setRoles(party, 1<<record.Servicer|1<<record.Supervisor)
-		w.refuse(reject.RulingByParty, party, w.dismissal())
+		w.refuse(reject.RulingByParty, party, w.Dismissal())
 	}
 	w.Revert(mark)
 	mark = w.Mark()
 	w.setRoles(theServicer, 0)
-	w.refuse(reject.NotInspector, theServicer, w.inspection(record.Confirmed)) // was revoked
+	w.refuse(reject.NotInspector, theServicer, w.Inspection(record.Confirmed)) // was revoked
 	w.refuse(reject.NotInspector, theServicer, consented(w, theSeller))
 	w.Revert(mark)
 	w.do(theSeller, record.KeyRotate{New: someKey(125)})
 	w.refuse(reject.KeyRotated, theServicer, consented(w, theSeller))
-	w.do(theServicer, w.inspection(record.Confirmed))
+	w.do(theServicer, w.Inspection(record.Confirmed))
 
 	w = newWorld(t)
 	w.complain(record.Repair)
-	p := w.authorise(record.Repair, true)
+	p := w.Authorise(record.Repair, true)
 	p.Servicer = aStranger
 	w.refuse(reject.RoleNotHeld, theSeller, p)
 	w.do(theServicer, record.KeyRotate{New: someKey(126)})

@@ -1,11 +1,9 @@
 package rules
 
 import (
-	"encoding/binary"
 	"testing"
 
-	"github.com/minio/sha256-simd"
-
+	"stele/node/ledger/casetest"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -34,7 +32,7 @@ const (
 	otherGTIN record.GTIN = 96385074
 	day                   = 100 // seconds
 	began                 = 1_780_000_000
-	price                 = 100 * record.Coin
+	price                 = casetest.Price
 	funds                 = 1000 * record.Coin
 )
 
@@ -83,19 +81,20 @@ var caseView = func() mapView {
 type world struct {
 	testing.TB
 	*State
-	c       Context
-	serials int
-	nonces  uint64
-	voucher record.ID // the last of each
-	ship    record.ID
-	claim   record.ID
+	casetest.Acts
+	c Context
 }
 
 func newWorld(t testing.TB) *world {
-	return &world{
+	w := &world{
 		TB: t, State: NewState(caseView),
 		c: Context{Params: caseParams, Height: 1000, MedianTime: began},
 	}
+	w.Acts = casetest.Acts{
+		Clock: w.now, Height: func() uint32 { return w.c.Height },
+		GTIN: theGTIN, Buyer: theBuyer, Carrier: theCarrier, Servicer: theServicer, Pickup: pickupKey, BackPickup: backPickupKey,
+	}
+	return w
 }
 
 // later lets days and seconds pass.
@@ -143,64 +142,18 @@ var refused = map[reject.Reason]bool{}
 
 func (w *world) now() record.Time { return record.Time(w.c.MedianTime) }
 
-func (w *world) sale() record.VoucherIssue {
-	w.serials++
-	return record.VoucherIssue{
-		Time: w.now(), GTIN: theGTIN, Serial: record.Serial(binaryText(w.serials)), Buyer: theBuyer, Price: price, Quantity: 1,
-		Distance: true, WarrantyDays: 365, Terms: record.Digest{7}, Burn: price / 200, Stipend: record.Coin / 100,
-	}
-}
-
-func binaryText(n int) string {
-	var b []byte
-	for ; n > 0; n /= 2 {
-		b = append(b, '0'+byte(n%2))
-	}
-	return string(b)
-}
-
 // sell makes a new voucher, the world's.
 func (w *world) sell() record.ID {
 	w.Helper()
-	w.voucher = w.do(theSeller, w.sale())
-	return w.voucher
-}
-
-func pickupHash(k record.Key) record.Digest { return sha256.Sum256(k[:]) }
-
-func (w *world) shipment(leg record.Leg) record.ShipmentCreate {
-	p := record.ShipmentCreate{Time: w.now(), Voucher: w.voucher, Leg: leg, Carrier: theCarrier, PickupHash: pickupHash(pickupKey)}
-	if leg != record.Outbound {
-		p.Claim, p.PickupHash = w.claim, pickupHash(backPickupKey)
-	}
-	return p
-}
-
-func (w *world) handover(to record.Key) record.CustodyHandover {
-	return record.CustodyHandover{Time: w.now(), Shipment: w.ship, To: to}
-}
-
-func (w *world) confirm(key record.Key) record.DeliveryConfirm {
-	w.nonces++
-	var nonce record.Nonce
-	binary.BigEndian.PutUint64(nonce[:], w.nonces)
-	return record.DeliveryConfirm{Time: w.now(), Shipment: w.ship, PickupKey: key, ChallengeHeight: w.c.Height - 1, ChallengeNonce: nonce}
+	w.Voucher = w.do(theSeller, w.Sale())
+	return w.Voucher
 }
 
 // send ships goods and hands them to the carrier.
 func (w *world) send(from record.Key, leg record.Leg) {
 	w.Helper()
-	w.ship = w.do(from, w.shipment(leg))
-	w.do(from, w.handover(theCarrier))
-}
-
-func (w *world) fail() record.DeliveryException {
-	return record.DeliveryException{Time: w.now(), Shipment: w.ship, Kind: record.Damaged}
-}
-
-// lose reports goods lost.
-func (w *world) lose() record.DeliveryException {
-	return record.DeliveryException{Time: w.now(), Shipment: w.ship, Kind: record.Lost}
+	w.Shipment = w.do(from, w.Ship(leg))
+	w.do(from, w.HandOver(theCarrier))
 }
 
 // deliver brings a new voucher to its buyer.
@@ -208,133 +161,26 @@ func (w *world) deliver() {
 	w.Helper()
 	w.sell()
 	w.send(theSeller, record.Outbound)
-	w.do(theCarrier, w.confirm(pickupKey))
-}
-
-func (w *world) open(ground record.Ground, remedy record.Remedy) record.ClaimOpen {
-	return record.ClaimOpen{Time: w.now(), Voucher: w.voucher, Ground: ground, FaultCode: 5, Remedy: remedy}
+	w.do(theCarrier, w.Confirm(pickupKey))
 }
 
 // complain opens a claim on a voucher that was just delivered.
 func (w *world) complain(remedy record.Remedy) {
 	w.Helper()
 	w.deliver()
-	w.claim = w.do(theBuyer, w.open(record.Fault, remedy))
+	w.Claim = w.do(theBuyer, w.Open(record.Fault, remedy))
 }
-
-func (w *world) authorise(remedy record.Remedy, back bool) record.ClaimRespond {
-	p := record.ClaimRespond{Time: w.now(), Claim: w.claim, Action: record.Authorise, Remedy: remedy, ReturnNeeded: back}
-	if remedy == record.Refund {
-		p.Refund = price
-	}
-	if back {
-		p.Servicer = theServicer
-	}
-	return p
-}
-
-func (w *world) rejection() record.ClaimRespond {
-	return record.ClaimRespond{Time: w.now(), Claim: w.claim, Action: record.Reject, Cause: record.Misuse}
-}
-
-func (w *world) offer(remedy record.Remedy) record.ClaimRespond {
-	p := w.authorise(remedy, false)
-	p.Action = record.Offer
-	return p
-}
-
-func (w *world) answer(accept bool) record.ClaimAnswer {
-	return record.ClaimAnswer{Time: w.now(), Claim: w.claim, Accept: accept}
-}
-
-func (w *world) inspection(f record.Finding) record.InspectionReport {
-	return record.InspectionReport{Time: w.now(), Claim: w.claim, Finding: f}
-}
-
-func (w *world) withdraw() record.ClaimWithdraw {
-	return record.ClaimWithdraw{Time: w.now(), Claim: w.claim}
-}
-
-func (w *world) escalate() record.ClaimEscalate {
-	return record.ClaimEscalate{Time: w.now(), Claim: w.claim}
-}
-
-func (w *world) evidence() record.EvidenceAdd {
-	return record.EvidenceAdd{Time: w.now(), Claim: w.claim}
-}
-
-func (w *world) order(remedy record.Remedy, refund record.Amount) record.Ruling {
-	return record.Ruling{Time: w.now(), Subject: record.OnClaim, ID: w.claim, Outcome: record.Ordered, Remedy: remedy, Refund: refund, ExecuteDays: 5}
-}
-
-func (w *world) dismissal() record.Ruling {
-	return record.Ruling{Time: w.now(), Subject: record.OnClaim, ID: w.claim, Outcome: record.Dismissed}
-}
-
-func (w *world) ruleShipment(o record.Outcome) record.Ruling {
-	return record.Ruling{Time: w.now(), Subject: record.OnShipment, ID: w.ship, Outcome: o}
-}
-
-func (w *world) attempt() record.ProofOfAttempt {
-	return record.ProofOfAttempt{Time: w.now(), Shipment: w.ship}
-}
-
-func (w *world) repaired() record.SettleExecute {
-	return record.SettleExecute{Time: w.now(), Claim: w.claim, Remedy: record.Repair}
-}
-
-func (w *world) refunded(payment record.ID) record.SettleExecute {
-	return record.SettleExecute{Time: w.now(), Claim: w.claim, Remedy: record.Refund, Payment: payment}
-}
-
-func (w *world) replaced(voucher record.ID) record.SettleExecute {
-	return record.SettleExecute{Time: w.now(), Claim: w.claim, Remedy: record.Replace, Replacement: voucher}
-}
-
-func (w *world) settle(accept bool) record.SettleConfirm {
-	return record.SettleConfirm{Time: w.now(), Claim: w.claim, Accept: accept}
-}
-
-func (w *world) end() record.ClaimClose { return record.ClaimClose{Time: w.now(), Claim: w.claim} }
 
 // pay pays a refund for the world's claim.
 func (w *world) pay(to record.Key, amount record.Amount) record.ID {
 	w.Helper()
-	return w.do(theSeller, record.Pay{To: to, Amount: amount, Reference: w.claim})
-}
-
-func (w *world) evaluation() record.Evaluate {
-	return record.Evaluate{Time: w.now(), Voucher: w.voucher, Product: 5, Service: 4, Logistics: 3}
-}
-
-func (w *world) amendment() record.EvaluateAmend {
-	return record.EvaluateAmend{Time: w.now(), Voucher: w.voucher, Product: 1, Service: 1, Logistics: 1}
-}
-
-func (w *world) reply() record.SellerReply {
-	return record.SellerReply{Time: w.now(), Voucher: w.voucher}
-}
-
-func (w *world) reward() record.RewardClaim {
-	return record.RewardClaim{Time: w.now(), Voucher: w.voucher}
-}
-
-func (w *world) transfer(to record.Key) record.VoucherTransfer {
-	return record.VoucherTransfer{Time: w.now(), Voucher: w.voucher, To: to}
-}
-
-func (w *world) void(holder record.Key) record.VoucherVoid {
-	return record.VoucherVoid{Time: w.now(), Voucher: w.voucher, Holder: holder, Cause: record.VoidCancelled}
-}
-
-func (w *world) recall(serial record.Serial) record.RecallNotice {
-	return record.RecallNotice{Time: w.now(), GTIN: theGTIN, Serial: serial}
+	return w.do(theSeller, w.RefundPay(to, amount))
 }
 
 // getVoucher returns the world's voucher as it is now.
 func (w *world) getVoucher() *Voucher {
 	w.Helper()
-	v, err := GetVoucher(w.State, w.c, w.voucher)
+	v, err := GetVoucher(w.State, w.c, w.Voucher)
 	if err != nil || v == nil {
 		w.Fatalf("voucher %v, %v", v, err)
 	}
@@ -343,7 +189,7 @@ func (w *world) getVoucher() *Voucher {
 
 func (w *world) getClaim() *Claim {
 	w.Helper()
-	c, err := GetClaim(w.State, w.c, w.claim)
+	c, err := GetClaim(w.State, w.c, w.Claim)
 	if err != nil || c == nil {
 		w.Fatalf("claim %v, %v", c, err)
 	}
@@ -352,7 +198,7 @@ func (w *world) getClaim() *Claim {
 
 func (w *world) getShipment() *Shipment {
 	w.Helper()
-	h, err := GetShipment(w.State, w.ship)
+	h, err := GetShipment(w.State, w.Shipment)
 	if err != nil || h == nil {
 		w.Fatalf("shipment %v, %v", h, err)
 	}

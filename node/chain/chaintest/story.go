@@ -1,28 +1,31 @@
-package casetest
+package chaintest
 
 import (
-	"stele/node/chain/chaintest"
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
 )
 
-// Network returns that of package chaintest, with days of a day: its blocks come
-// faster than the periods of the development network pass.
-func Network() *network.Params {
-	return chaintest.Network(func(p *network.Params) { p.AfterSales.Day = 24 * 60 * 60 })
+// CaseNetwork returns a [Network] with days of a day: its blocks come faster than
+// the periods of the development network pass.
+func CaseNetwork() *network.Params {
+	return Network(func(p *network.Params) { p.AfterSales.Day = 24 * 60 * 60 })
 }
 
-// What is sold.
+// What a [Story] sells.
 const (
 	GTIN   record.GTIN   = 6291041500213
 	Serial record.Serial = "A/1"
 )
 
-// Story is a sale and what comes of it.
+// Story is a sale and what comes of it, in blocks, for tests of what is derived
+// from the chain. Each step mines blocks: [Story.Sell], [Story.Send],
+// [Story.HandOver], [Story.Deliver], [Story.Complain], [Story.Refund] and
+// [Story.Evaluate], in this order. The recipient's data are sealed as package
+// recipient does it, so that tests can look for them.
 type Story struct {
-	*chaintest.Builder
-	Tip *chaintest.Block
+	*Builder
+	Tip *Block
 
 	// The parties. The secret keys of carriers are those of network.DevFaucets,
 	// by whose numbers they are named.
@@ -42,10 +45,11 @@ type Story struct {
 	seqs    map[record.Key]uint64 // of pending records
 }
 
-// New begins a story on the genesis block of a new builder: its address is what
-// the carriers need to find the buyer.
-func New(p *network.Params, address string) *Story {
-	b := chaintest.New(p, 1)
+// NewStory begins a story on the genesis block of a new builder: roles are
+// granted, and a product is registered. The address is what the carriers need to
+// find the buyer. The network should have days of a day: see [CaseNetwork].
+func NewStory(p *network.Params, address string) *Story {
+	b := New(p, 1)
 	s := &Story{Builder: b, Tip: b.Genesis, FirstCarrier: 4, SecondCarrier: 5, seqs: map[record.Key]uint64{}}
 	s.Seller, s.Maker, s.Supervisor = s.party(1), s.party(2), s.party(3)
 	s.Buyer, s.pickup = record.PublicOf(b.NewKey()), record.PublicOf(b.NewKey())
@@ -172,13 +176,13 @@ func (s *Story) Refund() {
 	s.mine()
 }
 
-// Evaluate has the buyer tell what it thinks.
+// Evaluate has the buyer evaluate the sale.
 func (s *Story) Evaluate() {
 	s.add(s.Buyer, record.Evaluate{Time: s.now(), Voucher: s.Voucher, Product: 2, Service: 5, Logistics: 4})
 	s.mine()
 }
 
-// Tell tells the whole story.
+// Tell runs the whole story.
 func (s *Story) Tell() {
 	for _, step := range []func(){s.Sell, s.Send, s.HandOver, s.Deliver, s.Complain, s.Refund, s.Evaluate} {
 		step()
