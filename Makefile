@@ -77,7 +77,7 @@ clean: ## remove what was built
 # ---- Test ------------------------------------------------------------------
 
 .PHONY: test
-test: compilers vet test-race test-unit test-cuda test-interop build-arm64 check-generate test-summary ## run all tests, with and without the race detector
+test: compilers vet test-race test-unit test-cuda test-interop build-arm64 build-wasm check-generate test-summary ## run all tests, with and without the race detector
 
 .PHONY: test-summary
 test-summary: # the last lines of make test: what passed, and what could not run here
@@ -169,6 +169,10 @@ compilers: # without them make test leaves out what needs them, and reports it
 .PHONY: build-arm64
 build-arm64: ## build everything for arm64
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) build ./...
+
+.PHONY: build-wasm
+build-wasm: ## build the ledger's pure packages for a browser
+	GOOS=js GOARCH=wasm $(GO) build ./node/ledger/...
 
 # The fuzz targets, as folder:name. FUZZPART=0, 1 or 2 leaves every third.
 FUZZ_TARGETS = $$(grep -rE --include='*_test.go' '^func Fuzz' . | grep -v '^./test/' | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|:\1|' | sort | awk 'FUZZPART == "" || NR % 3 == FUZZPART' FUZZPART=$(FUZZPART))
