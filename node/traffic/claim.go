@@ -10,7 +10,7 @@ import (
 )
 
 // complain opens a claim, if the holder wants something that the warranty gives.
-func (g *Generator) complain(l *life, b book, v *rules.Voucher) *draft {
+func (g *Generator) complain(sc *saleCase, b chainView, v *rules.Voucher) *draft {
 	if v.State == rules.VoucherExpired && !v.Recalled {
 		return nil
 	}
@@ -21,21 +21,21 @@ func (g *Generator) complain(l *life, b book, v *rules.Voucher) *draft {
 		name, percent = v.Claim, 40
 	}
 	age := b.days(v.Delivered)
-	open := record.ClaimOpen{Time: g.now(), Voucher: v.ID, Ground: record.Fault, FaultCode: 1 + uint16(luck(v.ID, "fault")%9), Remedy: record.Repair}
+	open := record.ClaimOpen{Time: g.now(), Voucher: v.ID, Ground: record.Fault, FaultCode: 1 + uint16(roll(v.ID, "fault")%9), Remedy: record.Repair}
 	open.Description = digest("fault", name)
 	switch {
 	case v.Recalled && chance(name, "recalled", 50):
-		open.Ground, open.Remedy = record.Recall, record.Refund+record.Remedy(luck(name, "remedy")%3)
+		open.Ground, open.Remedy = record.Recall, record.Refund+record.Remedy(roll(name, "remedy")%3)
 	case !chance(name, "claim", percent) || v.State != rules.VoucherActive:
 		return nil
 	case v.Distance && age < uint64(p.ReturnDays) && chance(name, "no reason", 20):
 		open.Ground, open.FaultCode, open.Remedy = record.NoReason, 0, record.Refund
-	case age < luck(name, "claim after")%min(25, uint64(v.WarrantyDays)):
+	case age < roll(name, "claim after")%min(25, uint64(v.WarrantyDays)):
 		return nil // not broken yet
 	case age < uint64(p.ReturnDays):
-		open.Remedy = record.Refund + record.Remedy(luck(name, "remedy")%3)
+		open.Remedy = record.Refund + record.Remedy(roll(name, "remedy")%3)
 	case age < uint64(p.ExchangeDays):
-		open.Remedy = record.Replace + record.Remedy(luck(name, "remedy")%2)
+		open.Remedy = record.Replace + record.Remedy(roll(name, "remedy")%2)
 	case v.Repairs >= p.RepairLimit && v.LastFault == open.FaultCode:
 		open.Remedy = record.Replace
 	}
@@ -43,8 +43,8 @@ func (g *Generator) complain(l *life, b book, v *rules.Voucher) *draft {
 }
 
 // settle does what the next party to an open claim does.
-func (g *Generator) settle(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
-	if d, err := g.prove(l, b, v, c); d != nil || err != nil {
+func (g *Generator) settle(sc *saleCase, b chainView, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+	if d, err := g.prove(sc, b, v, c); d != nil || err != nil {
 		return d, err
 	}
 	p := &b.Params.AfterSales
@@ -55,11 +55,11 @@ func (g *Generator) settle(l *life, b book, v *rules.Voucher, c *rules.Claim) (*
 	}
 	switch c.State {
 	case rules.ClaimOpen:
-		switch n := luck(c.ID, "response") % 100; {
+		switch n := roll(c.ID, "response") % 100; {
 		case chance(c.ID, "withdraw", 6):
 			return g.withdraw(c), nil
 		case n < 85:
-			return g.respond(l, v, c, n), nil
+			return g.respond(sc, v, c, n), nil
 		case over && chance(c.ID, "escalate", 80):
 			return g.escalate(c), nil
 		}
@@ -69,7 +69,7 @@ func (g *Generator) settle(l *life, b book, v *rules.Voucher, c *rules.Claim) (*
 		}
 		return g.party(c.Holder, record.ClaimAnswer{Time: g.now(), Claim: c.ID, Accept: chance(c.ID, "accept", 65)}), nil
 	case rules.ClaimRejected:
-		if d, err := g.giveBack(l, v, c); d != nil || err != nil {
+		if d, err := g.giveBack(sc, v, c); d != nil || err != nil {
 			return d, err
 		}
 		if chance(c.ID, "contest", 60) && !over {
@@ -81,19 +81,19 @@ func (g *Generator) settle(l *life, b book, v *rules.Voucher, c *rules.Claim) (*
 			return g.withdraw(c), nil
 		case c.ReturnNeeded && c.Received == 0 && chance(c.ID, "never sent back", 8):
 		case c.ReturnNeeded && c.Received == 0:
-			return g.sendBack(l, b, v, c)
+			return g.sendBack(sc, b, v, c)
 		case !chance(c.ID, "idle", 12):
-			return g.execute(l, b, v, c)
+			return g.execute(sc, b, v, c)
 		}
 	case rules.ClaimReceived:
 		return g.inspect(v, c), nil
 	case rules.ClaimInspected:
-		return g.execute(l, b, v, c)
+		return g.execute(sc, b, v, c)
 	case rules.ClaimExecuted:
 		if c.Remedy == record.Repair && c.Received != 0 && c.SendBack == (record.ID{}) {
-			return g.ship(l, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
+			return g.ship(sc, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
 		}
-		switch n := luck(c.ID, "content") % 100; {
+		switch n := roll(c.ID, "content") % 100; {
 		case n < 75:
 			return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID, Accept: true}), nil
 		case n < 85 && !c.Ruled && c.Round < 2:
@@ -109,11 +109,11 @@ func (g *Generator) settle(l *life, b book, v *rules.Voucher, c *rules.Claim) (*
 		return g.rule(v, c), nil
 	case rules.ClaimOrdered:
 		if !chance(c.ID, "default", 25) {
-			return g.execute(l, b, v, c)
+			return g.execute(sc, b, v, c)
 		}
 	case rules.ClaimDefaulted:
 		if chance(c.ID, "late", 50) {
-			return g.execute(l, b, v, c)
+			return g.execute(sc, b, v, c)
 		}
 		if chance(c.ID, "give up", 60) {
 			return g.party(c.Holder, record.ClaimClose{Time: g.now(), Claim: c.ID}), nil
@@ -124,15 +124,15 @@ func (g *Generator) settle(l *life, b book, v *rules.Voucher, c *rules.Claim) (*
 
 // giveBack sends goods to the holder that came back, and for which no remedy is
 // given.
-func (g *Generator) giveBack(l *life, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+func (g *Generator) giveBack(sc *saleCase, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	if c.Received == 0 || c.SendBack != (record.ID{}) || c.State == rules.ClaimSettled || v.State.Final() || !chance(c.ID, "given back", 70) {
 		return nil, nil
 	}
-	return g.ship(l, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
+	return g.ship(sc, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
 }
 
 // prove adds evidence of a party to the claim.
-func (g *Generator) prove(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+func (g *Generator) prove(sc *saleCase, b chainView, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	h, err := rules.GetShipment(b, v.Shipment)
 	if err != nil {
 		return nil, err
@@ -151,17 +151,17 @@ func (g *Generator) prove(l *life, b book, v *rules.Voucher, c *rules.Claim) (*d
 		{"servicer's evidence", cmp.Or(c.Inspector, c.Servicer), "Oscillogram of the power supply."},
 		{"carrier's evidence", carrier, "The parcel was whole at the door."},
 	} {
-		if x.id == (record.Key{}) || !l.once(c.ID, x.name, 15) {
+		if x.id == (record.Key{}) || !sc.once(c.ID, x.name, 15) {
 			continue
 		}
-		l.did(c.ID, x.name)
+		sc.did(c.ID, x.name)
 		return g.party(x.id, record.EvidenceAdd{Time: g.now(), Claim: c.ID, Evidence: digest(x.name, c.ID), Note: x.note}), nil
 	}
 	return nil, nil
 }
 
 // respond answers a claim: n is what the seller is like.
-func (g *Generator) respond(l *life, v *rules.Voucher, c *rules.Claim, n uint64) *draft {
+func (g *Generator) respond(sc *saleCase, v *rules.Voucher, c *rules.Claim, n uint64) *draft {
 	r := record.ClaimRespond{Time: g.now(), Claim: c.ID, Action: record.Authorise, Remedy: c.Asked, Text: digest("response", c.ID)}
 	r.ReturnNeeded = c.Ground != record.Delivery && c.Asked != 0 && chance(c.ID, "return", 60)
 	switch {
@@ -173,7 +173,7 @@ func (g *Generator) respond(l *life, v *rules.Voucher, c *rules.Claim, n uint64)
 		}
 	case n >= 55:
 		r.Action, r.Remedy, r.ReturnNeeded = record.Reject, 0, false
-		r.Cause = record.Misuse + record.RejectCause(luck(c.ID, "cause")%6)
+		r.Cause = record.Misuse + record.RejectCause(roll(c.ID, "cause")%6)
 	}
 	if r.ReturnNeeded && chance(c.ID, "named", 50) {
 		r.Servicer = g.servicer(c)
@@ -186,7 +186,7 @@ func (g *Generator) respond(l *life, v *rules.Voucher, c *rules.Claim, n uint64)
 	}
 	by := v.Seller
 	if chance(c.ID, "by maker", 20) {
-		by = g.players.product(l).maker.id()
+		by = g.players.product(sc).maker.id()
 	}
 	return g.party(by, r)
 }
@@ -201,14 +201,14 @@ func (g *Generator) escalate(c *rules.Claim) *draft {
 
 // sendBack sends faulty goods to the seller. Goods that got lost are not sent
 // again: the parties have to settle it otherwise.
-func (g *Generator) sendBack(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+func (g *Generator) sendBack(sc *saleCase, b chainView, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	if c.Return != (record.ID{}) {
 		h, err := rules.GetShipment(b, c.Return)
 		if err != nil || h == nil || h.State != rules.ShipmentReturned {
 			return nil, err
 		}
 	}
-	return g.ship(l, v, g.players.byKey[c.Holder], record.Return, c.ID)
+	return g.ship(sc, v, g.players.byKey[c.Holder], record.Return, c.ID)
 }
 
 func (g *Generator) inspect(v *rules.Voucher, c *rules.Claim) *draft {
@@ -231,25 +231,25 @@ func (g *Generator) inspect(v *rules.Voucher, c *rules.Claim) *draft {
 // servicer returns who inspects the goods of a claim, if not the seller.
 func (g *Generator) servicer(c *rules.Claim) record.Key {
 	servicers := g.players.servicers
-	return servicers[luck(c.ID, "which")%uint64(len(servicers))].id()
+	return servicers[roll(c.ID, "which")%uint64(len(servicers))].id()
 }
 
 // execute gives the holder the remedy: a payment or a new voucher first, and
 // then the record that names it.
-func (g *Generator) execute(l *life, b book, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+func (g *Generator) execute(sc *saleCase, b chainView, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	by := v.Seller
 	x := record.SettleExecute{Time: g.now(), Claim: c.ID, Remedy: c.Remedy}
 	switch c.Remedy {
 	case record.Refund:
-		if l.paid != (paid{c.ID, c.Round}) {
-			return g.refund(l, v, c), nil
+		if sc.paid != (paid{c.ID, c.Round}) {
+			return g.refund(sc, v, c), nil
 		}
-		if _, err := g.o.Chain.Find(l.payment); errors.Is(err, store.ErrNotFound) { // it was refused after all
-			return g.refund(l, v, c), nil
+		if _, err := g.o.Chain.Find(sc.payment); errors.Is(err, store.ErrNotFound) { // it was refused after all
+			return g.refund(sc, v, c), nil
 		}
-		x.Payment = l.payment
+		x.Payment = sc.payment
 	case record.Replace:
-		other, fit, err := g.replacement(l, b, v, c)
+		other, fit, err := g.replacement(sc, b, v, c)
 		if err != nil {
 			return nil, err
 		}
@@ -260,7 +260,7 @@ func (g *Generator) execute(l *life, b book, v *rules.Voucher, c *rules.Claim) (
 			}
 			d := g.sell(other, g.players.player(v.Seller), holder)
 			if d != nil {
-				d.life = l
+				d.sc = sc
 			}
 			return d, nil
 		}
@@ -271,11 +271,11 @@ func (g *Generator) execute(l *life, b book, v *rules.Voucher, c *rules.Claim) (
 	return g.party(by, x), nil
 }
 
-// replacement returns the voucher that was issued for a claim, or else a life
+// replacement returns the voucher that was issued for a claim, or else a case
 // for one that can be.
-func (g *Generator) replacement(l *life, b book, v *rules.Voucher, c *rules.Claim) (other *life, fit record.ID, err error) {
-	for again := l.again + 1; ; again++ {
-		other = &life{number: l.number, again: again}
+func (g *Generator) replacement(sc *saleCase, b chainView, v *rules.Voucher, c *rules.Claim) (other *saleCase, fit record.ID, err error) {
+	for again := sc.again + 1; ; again++ {
+		other = &saleCase{number: sc.number, again: again}
 		item, err := rules.GetItem(b, v.GTIN, other.serial())
 		if err != nil || item.Voucher == (record.ID{}) {
 			return other, record.ID{}, err
@@ -290,21 +290,21 @@ func (g *Generator) replacement(l *life, b book, v *rules.Voucher, c *rules.Clai
 	}
 }
 
-// paid tells for what a payment was made.
+// paid says what a payment was made for.
 type paid struct {
 	claim record.ID
 	round uint8
 }
 
 // refund pays the holder.
-func (g *Generator) refund(l *life, v *rules.Voucher, c *rules.Claim) *draft {
+func (g *Generator) refund(sc *saleCase, v *rules.Voucher, c *rules.Claim) *draft {
 	holder := g.players.byKey[c.Holder]
 	if holder == nil {
 		return nil
 	}
 	d := g.party(v.Seller, record.Pay{To: record.PublicOf(holder.key), Amount: c.Refund, Reference: c.ID})
 	if d != nil {
-		d.sent = func(id record.ID) { l.payment, l.paid = id, paid{c.ID, c.Round} }
+		d.sent = func(id record.ID) { sc.payment, sc.paid = id, paid{c.ID, c.Round} }
 	}
 	return d
 }

@@ -7,7 +7,7 @@ import (
 
 // evaluate does what comes of a sale after delivery: the buyer's opinion, the
 // seller's reply, the reward.
-func (g *Generator) evaluate(l *life, b book, v *rules.Voucher) (*draft, error) {
+func (g *Generator) evaluate(sc *saleCase, b chainView, v *rules.Voucher) (*draft, error) {
 	if v.Delivered == 0 {
 		return nil, nil
 	}
@@ -18,7 +18,7 @@ func (g *Generator) evaluate(l *life, b book, v *rules.Voucher) (*draft, error) 
 	p := &b.Params.AfterSales
 	if e == nil {
 		days := b.days(v.Delivered)
-		if !chance(v.ID, "evaluate", 75) || days < 1+luck(v.ID, "evaluate after")%20 || days >= uint64(p.EvaluateDays) {
+		if !chance(v.ID, "evaluate", 75) || days < 1+roll(v.ID, "evaluate after")%20 || days >= uint64(p.EvaluateDays) {
 			return nil, nil
 		}
 		product, service, logistics := scores(v, "first")
@@ -42,6 +42,6 @@ func (g *Generator) evaluate(l *life, b book, v *rules.Voucher) (*draft, error) 
 
 // scores are mostly good.
 func scores(v *rules.Voucher, name string) (product, service, logistics uint8) {
-	score := func(of string) uint8 { return 1 + uint8(max(luck(v.ID, name+of)%5, luck(v.ID, name+of+"2")%5)) }
+	score := func(of string) uint8 { return 1 + uint8(max(roll(v.ID, name+of)%5, roll(v.ID, name+of+"2")%5)) }
 	return score("product"), score("service"), score("logistics")
 }

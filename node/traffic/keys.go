@@ -9,8 +9,8 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// mostKeys is how many keys an account gets at most.
-const mostKeys = 4096
+// maxKeys is how many keys an account gets at most.
+const maxKeys = 4096
 
 // author is an account that the generator signs for.
 type author struct {
@@ -40,8 +40,8 @@ func (a *author) refresh(v rules.View) error {
 	if err != nil {
 		return err
 	}
-	for i := range mostKeys {
-		n := (a.keys + i) % mostKeys
+	for i := range maxKeys {
+		n := (a.keys + i) % maxKeys
 		key := laterKey(a.first, n)
 		if record.PublicOf(key) == account.Key {
 			a.key, a.keys = key, n

@@ -5,39 +5,32 @@ import (
 
 	"github.com/minio/sha256-simd"
 
+	"stele/internal/bounded"
 	"stele/node/blobs"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
 )
 
-// memory is a Custody that forgets its oldest blobs. It knows who asks.
+// memory is a Custody that forgets its oldest blobs. It trusts whoever asks.
 type memory struct {
-	blobs   map[blobs.Hash][]byte
-	order   []blobs.Hash // oldest first
+	blobs   *bounded.Map[blobs.Hash, []byte]
 	notices map[record.Key]recipient.Notice
 }
 
-const mostBlobs = 10_000
+const maxBlobs = 10_000
 
 func newMemory() *memory {
-	return &memory{blobs: map[blobs.Hash][]byte{}, notices: map[record.Key]recipient.Notice{}}
+	return &memory{blobs: bounded.NewMap[blobs.Hash, []byte](maxBlobs), notices: map[record.Key]recipient.Notice{}}
 }
 
 func (m *memory) Put(blob []byte) (blobs.Hash, error) {
 	hash := blobs.Hash(sha256.Sum256(blob))
-	if m.blobs[hash] == nil {
-		m.order = append(m.order, hash)
-	}
-	m.blobs[hash] = blob
-	if len(m.order) > mostBlobs {
-		delete(m.blobs, m.order[0])
-		m.order = m.order[1:]
-	}
+	m.blobs.Put(hash, blob)
 	return hash, nil
 }
 
 func (m *memory) Get(r *blobs.Request) ([]byte, error) {
-	if blob := m.blobs[r.Blob]; blob != nil {
+	if blob, ok := m.blobs.Get(r.Blob); ok {
 		return blob, nil
 	}
 	return nil, blobs.ErrNotFound

@@ -19,20 +19,20 @@ type parcel struct {
 	pickup record.PrivateKey // that the recipient signs with
 }
 
-func (g *Generator) parcel(l *life, leg record.Leg, claim record.ID) parcel {
-	name := fmt.Sprintf("parcel %s %d %x", l.serial(), leg, claim)
+func (g *Generator) parcel(sc *saleCase, leg record.Leg, claim record.ID) parcel {
+	name := fmt.Sprintf("parcel %s %d %x", sc.serial(), leg, claim)
 	return parcel{
 		secret: recipient.Secret{
 			Salt: sha256.Sum256([]byte("salt " + hex.EncodeToString(g.players.secret(name).Seed()))),
-			Data: fmt.Appendf(nil, "Recipient %d, %d Quay Street", l.number, 1+luck(l.name(), "house")%200),
+			Data: fmt.Appendf(nil, "Recipient %d, %d Quay Street", sc.number, 1+roll(sc.name(), "house")%200),
 		},
 		pickup: g.players.secret(name),
 	}
 }
 
 // dispatch sends sold goods, or undoes the sale.
-func (g *Generator) dispatch(l *life, b book, v *rules.Voucher) (*draft, error) {
-	if v.Shipment == (record.ID{}) && l.again == 0 && chance(v.ID, "void", 4) {
+func (g *Generator) dispatch(sc *saleCase, b chainView, v *rules.Voucher) (*draft, error) {
+	if v.Shipment == (record.ID{}) && sc.again == 0 && chance(v.ID, "void", 4) {
 		return g.void(v), nil
 	}
 	if v.Shipment != (record.ID{}) { // it went wrong
@@ -42,7 +42,7 @@ func (g *Generator) dispatch(l *life, b book, v *rules.Voucher) (*draft, error) 
 		}
 		back := h.State == rules.ShipmentReturned || h.State == rules.ShipmentException && !h.Left
 		if back && chance(h.ID, "again", 60) {
-			return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
+			return g.ship(sc, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
 		}
 		if v.Late(h, b.Context) && !v.ClaimClosed && (h.LostFrom(&b.Params.AfterSales) == 0 || chance(h.ID, "impatient", 60)) {
 			return g.miss(v), nil
@@ -55,7 +55,7 @@ func (g *Generator) dispatch(l *life, b book, v *rules.Voucher) (*draft, error) 
 		}
 		return nil, nil
 	}
-	return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
+	return g.ship(sc, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
 }
 
 // miss claims that nothing arrives.
@@ -72,18 +72,18 @@ func (g *Generator) void(v *rules.Voucher) *draft {
 	}
 	return g.party(v.Seller, record.VoucherVoid{
 		Time: g.now(), Voucher: v.ID, Holder: record.PublicOf(holder.key),
-		Cause: record.VoidCancelled + record.VoidCause(luck(v.ID, "cause")%3),
+		Cause: record.VoidCancelled + record.VoidCause(roll(v.ID, "cause")%3),
 	}, holder.key)
 }
 
 // ship gives goods to a carrier, and seals the recipient's data to it.
-func (g *Generator) ship(l *life, v *rules.Voucher, sender *author, leg record.Leg, claim record.ID) (*draft, error) {
+func (g *Generator) ship(sc *saleCase, v *rules.Voucher, sender *author, leg record.Leg, claim record.ID) (*draft, error) {
 	carriers := g.players.carriers
 	carrier := carriers[g.random.IntN(len(carriers))]
 	if sender == nil || !carrier.published {
 		return nil, nil
 	}
-	x := g.parcel(l, leg, claim)
+	x := g.parcel(sc, leg, claim)
 	hash, err := g.seal(carrier, x.secret)
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (g *Generator) ship(l *life, v *rules.Voucher, sender *author, leg record.L
 		PickupHash: recipient.PickupHash(record.PublicOf(x.pickup)),
 		BlobHash:   hash,
 	})
-	d.sent = func(record.ID) { l.blob = hash }
+	d.sent = func(record.ID) { sc.blob = hash }
 	return d, nil
 }
 
@@ -115,7 +115,7 @@ func (g *Generator) seal(carrier *player, s recipient.Secret) (record.Digest, er
 	}
 	hash, err := g.o.Custody.Put(blob)
 	if err != nil {
-		g.o.Log.Debug("traffic: sealed data are not stored", "error", err)
+		g.o.Log.Debug("traffic: sealed data are not stored", "err", err)
 		hash = sha256.Sum256(blob)
 	}
 	return record.Digest(hash), nil
@@ -123,7 +123,7 @@ func (g *Generator) seal(carrier *player, s recipient.Secret) (record.Digest, er
 
 // carry moves goods that are under way. It returns nil if they are not, or if
 // their carrier waits.
-func (g *Generator) carry(l *life, b book, v *rules.Voucher, h *rules.Shipment) (*draft, error) {
+func (g *Generator) carry(sc *saleCase, b chainView, v *rules.Voucher, h *rules.Shipment) (*draft, error) {
 	custodian := g.players.byKey[h.Custodian()]
 	if custodian == nil {
 		return nil, nil
@@ -133,11 +133,11 @@ func (g *Generator) carry(l *life, b book, v *rules.Voucher, h *rules.Shipment) 
 		if chance(h.ID, "stays", 2) {
 			return g.exception(custodian, h), nil
 		}
-		return g.handOver(l, h, custodian, g.players.player(h.Carrier))
+		return g.handOver(sc, h, custodian, g.players.player(h.Carrier))
 	case rules.ShipmentInTransit:
 		switch {
 		case chance(h.ID, "silent", 4):
-			return g.wakeUp(l, b, v, h, custodian), nil
+			return g.wakeUp(sc, b, v, h, custodian), nil
 		case chance(h.ID, "exception", 6):
 			return g.exception(custodian, h), nil
 		case chance(h.ID, "nobody", 3):
@@ -145,18 +145,18 @@ func (g *Generator) carry(l *life, b book, v *rules.Voucher, h *rules.Shipment) 
 				return nil, nil
 			}
 			return g.by(custodian, record.ProofOfAttempt{Time: g.now(), Shipment: h.ID, Evidence: digest("attempts", h.ID)}), nil
-		case l.once(h.ID, "second carrier", 30):
-			l.did(h.ID, "second carrier")
-			return g.handOver(l, h, custodian, g.otherCarrier(h.Carrier))
+		case sc.once(h.ID, "second carrier", 30):
+			sc.did(h.ID, "second carrier")
+			return g.handOver(sc, h, custodian, g.otherCarrier(h.Carrier))
 		}
-		return g.hand(l, b, h, custodian), nil
+		return g.hand(sc, b, h, custodian), nil
 	case rules.ShipmentException:
 		switch {
 		case !h.Left:
 		case h.Kind != record.Lost && chance(h.ID, "back", 70):
 			return g.handBack(h, custodian), nil
 		case h.Kind == record.Lost && chance(h.ID, "found", 40) && (h.Leg != record.Outbound || v.State == rules.VoucherIssued):
-			return g.hand(l, b, h, custodian), nil
+			return g.hand(sc, b, h, custodian), nil
 		}
 	case rules.ShipmentAttempted:
 		if s := g.supervisor(h.ID); s != nil {
@@ -172,13 +172,13 @@ func (g *Generator) carry(l *life, b book, v *rules.Voucher, h *rules.Shipment) 
 
 // wakeUp is what becomes of goods of which their carrier says nothing for a long
 // time: it brings them at last, or their sender or a supervisor gives them up.
-func (g *Generator) wakeUp(l *life, b book, v *rules.Voucher, h *rules.Shipment, carrier *author) *draft {
+func (g *Generator) wakeUp(sc *saleCase, b chainView, v *rules.Voucher, h *rules.Shipment, carrier *author) *draft {
 	if uint64(b.MedianTime) <= h.LostFrom(&b.Params.AfterSales) {
 		return nil
 	}
-	switch n := luck(h.ID, "wake up") % 100; {
+	switch n := roll(h.ID, "wake up") % 100; {
 	case n < 30 && v.ClaimLive && v.State == rules.VoucherIssued:
-		return g.hand(l, b, h, carrier)
+		return g.hand(sc, b, h, carrier)
 	case n >= 30 && n < 70:
 		return g.party(h.Sender, record.DeliveryException{Time: g.now(), Shipment: h.ID, Kind: record.Lost, Evidence: digest("silence", h.ID)})
 	case n >= 70 && n < 85:
@@ -210,15 +210,15 @@ func (g *Generator) otherCarrier(than record.Key) *player {
 
 // handOver passes goods to a carrier. A carrier that passes them on opens the
 // sealed data and seals them again to the next one.
-func (g *Generator) handOver(l *life, h *rules.Shipment, from *author, to *player) (d *draft, err error) {
+func (g *Generator) handOver(sc *saleCase, h *rules.Shipment, from *author, to *player) (d *draft, err error) {
 	if to == nil || !to.published {
 		return nil, nil
 	}
-	hash := g.blob(l, h)
+	hash := g.blob(sc, h)
 	if h.Left || hash == (record.Digest{}) {
-		secret := g.parcel(l, h.Leg, h.Claim).secret
+		secret := g.parcel(sc, h.Leg, h.Claim).secret
 		if h.Left {
-			if secret, err = g.unseal(l, h, from); err != nil {
+			if secret, err = g.unseal(sc, h, from); err != nil {
 				return nil, err
 			}
 		}
@@ -227,35 +227,35 @@ func (g *Generator) handOver(l *life, h *rules.Shipment, from *author, to *playe
 		}
 	}
 	d = g.by(from, record.CustodyHandover{Time: g.now(), Shipment: h.ID, To: to.id(), BlobHash: hash}, to.key)
-	d.sent = func(record.ID) { l.blob = hash }
+	d.sent = func(record.ID) { sc.blob = hash }
 	return d, nil
 }
 
 // blob returns the hash of the data that were sealed last for a shipment, or
 // zero if that is not known. After a restart the shipment's record tells, if the
 // goods did not go on to a second carrier.
-func (g *Generator) blob(l *life, h *rules.Shipment) record.Digest {
-	if l.blob == (record.Digest{}) {
+func (g *Generator) blob(sc *saleCase, h *rules.Shipment) record.Digest {
+	if sc.blob == (record.Digest{}) {
 		found, err := g.o.Chain.Find(h.ID)
 		if err != nil {
-			return l.blob
+			return sc.blob
 		}
 		if p := found.Record.Payload.(record.ShipmentCreate); p.Carrier == h.Carrier {
-			l.blob = p.BlobHash
+			sc.blob = p.BlobHash
 		}
 	}
-	return l.blob
+	return sc.blob
 }
 
 // unseal returns the recipient's data as a carrier reads them. If the blob is
 // gone, or is another parcel's, the sender tells them again.
-func (g *Generator) unseal(l *life, h *rules.Shipment, carrier *author) (recipient.Secret, error) {
-	x := g.parcel(l, h.Leg, h.Claim)
+func (g *Generator) unseal(sc *saleCase, h *rules.Shipment, carrier *author) (recipient.Secret, error) {
+	x := g.parcel(sc, h.Leg, h.Claim)
 	key, err := recipient.DeriveKey(carrier.key)
 	if err != nil {
 		return recipient.Secret{}, err
 	}
-	request := blobs.NewRequest(carrier.key, blobs.Hash(g.blob(l, h)), g.o.Now())
+	request := blobs.NewRequest(carrier.key, blobs.Hash(g.blob(sc, h)), g.o.Now())
 	blob, err := g.o.Custody.Get(&request)
 	if err == nil {
 		var secret recipient.Secret
@@ -263,7 +263,7 @@ func (g *Generator) unseal(l *life, h *rules.Shipment, carrier *author) (recipie
 			return secret, nil
 		}
 	}
-	g.o.Log.Debug("traffic: a carrier cannot read its recipient's data", "shipment", h.ID, "error", err)
+	g.o.Log.Debug("traffic: a carrier cannot read its recipient's data", "shipment", h.ID, "err", err)
 	return x.secret, nil
 }
 
@@ -278,13 +278,13 @@ func (g *Generator) handBack(h *rules.Shipment, from *author) *draft {
 
 func (g *Generator) exception(custodian *author, h *rules.Shipment) *draft {
 	return g.by(custodian, record.DeliveryException{
-		Time: g.now(), Shipment: h.ID, Kind: record.Lost + record.ExceptionKind(luck(h.ID, "kind")%4), Evidence: digest("exception", h.ID),
+		Time: g.now(), Shipment: h.ID, Kind: record.Lost + record.ExceptionKind(roll(h.ID, "kind")%4), Evidence: digest("exception", h.ID),
 	})
 }
 
 // hand gives the goods to their recipient, who signs the carrier's challenge.
-func (g *Generator) hand(l *life, b book, h *rules.Shipment, custodian *author) *draft {
-	x := g.parcel(l, h.Leg, h.Claim)
+func (g *Generator) hand(sc *saleCase, b chainView, h *rules.Shipment, custodian *author) *draft {
+	x := g.parcel(sc, h.Leg, h.Claim)
 	nonce := sha256.Sum256(fmt.Appendf(nil, "challenge %x %d", h.ID, b.Height))
 	return g.by(custodian, record.DeliveryConfirm{
 		Time: g.now(), Shipment: h.ID, PickupKey: record.PublicOf(x.pickup),

@@ -30,7 +30,7 @@ func newPayments(o Options) payments {
 		p.authors = append(p.authors, &author{first: key, key: key, rotates: i%4 == 3})
 	}
 	for i := range strangers {
-		p.strangers = append(p.strangers, record.PublicOf(laterKey(o.Accounts[0], mostKeys+i)))
+		p.strangers = append(p.strangers, record.PublicOf(laterKey(o.Accounts[0], maxKeys+i)))
 	}
 	for _, key := range o.Roots[:min(len(o.Roots), o.Params.RootThreshold)] {
 		p.roots = append(p.roots, record.PublicOf(key))
@@ -48,7 +48,7 @@ func (g *Generator) pay() (*draft, error) {
 	}
 	d := &draft{author: a, fee: baseFee + record.Amount(g.random.Uint64N(9*uint64(baseFee)))}
 	switch {
-	case a.rotates && g.random.IntN(rotateEvery/4) == 0 && a.keys+1 < mostKeys:
+	case a.rotates && g.random.IntN(rotateEvery/4) == 0 && a.keys+1 < maxKeys:
 		next := laterKey(a.first, a.keys+1)
 		d.payload = record.KeyRotate{New: record.PublicOf(next)}
 		d.with = []record.PrivateKey{next}

@@ -5,32 +5,32 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// book is the state that a step reads.
-type book struct {
+// chainView is the state that a step reads.
+type chainView struct {
 	rules.View
 	rules.Context
 }
 
 // days returns how many days ago a median time was.
-func (b book) days(since uint32) uint64 {
+func (b chainView) days(since uint32) uint64 {
 	return uint64(max(b.MedianTime, since)-since) / uint64(b.Params.AfterSales.Day)
 }
 
 // step returns what a party to the case does now, or nil if all of them wait.
-func (g *Generator) step(l *life, b book) (*draft, error) {
-	if l.voucher == (record.ID{}) {
+func (g *Generator) step(sc *saleCase, b chainView) (*draft, error) {
+	if sc.voucher == (record.ID{}) {
 		return nil, nil // its sale was refused
 	}
-	v, err := rules.GetVoucher(b, b.Context, l.voucher)
+	v, err := rules.GetVoucher(b, b.Context, sc.voucher)
 	if err != nil {
 		return nil, err
 	}
 	if v == nil { // it got into no block
-		l.over = true
+		sc.over = true
 		return nil, nil
 	}
 	if v.State == rules.VoucherVoid {
-		l.over = true
+		sc.over = true
 		return nil, nil
 	}
 	var c *rules.Claim
@@ -38,14 +38,14 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 		if c, err = rules.GetClaim(b, b.Context, v.Claim); err != nil {
 			return nil, err
 		}
-		l.claim = v.Claim
+		sc.claim = v.Claim
 	}
 	// The goods first, wherever they are.
 	shipments := []record.ID{v.Shipment}
 	if c != nil {
 		shipments = append(shipments, c.Return, c.SendBack)
 	}
-	if g.waits(l, append(shipments, v.ID, v.Claim)...) {
+	if g.waits(sc, append(shipments, v.ID, v.Claim)...) {
 		return nil, nil
 	}
 	for _, id := range shipments {
@@ -56,74 +56,74 @@ func (g *Generator) step(l *life, b book) (*draft, error) {
 		if err != nil || h == nil {
 			return nil, err
 		}
-		l.shipment = id
-		if d, err := g.carry(l, b, v, h); d != nil || err != nil {
+		sc.shipment = id
+		if d, err := g.carry(sc, b, v, h); d != nil || err != nil {
 			return d, err
 		}
 	}
 	if c != nil && v.ClaimLive {
 		if v.Shipment == (record.ID{}) && c.Executed == 0 && chance(c.ID, "sent at last", 30) {
-			return g.ship(l, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
+			return g.ship(sc, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
 		}
-		return g.settle(l, b, v, c)
+		return g.settle(sc, b, v, c)
 	}
 	if c != nil {
-		if d, err := g.giveBack(l, v, c); d != nil || err != nil {
+		if d, err := g.giveBack(sc, v, c); d != nil || err != nil {
 			return d, err
 		}
 	}
 	switch v.State {
 	case rules.VoucherIssued:
-		return g.dispatch(l, b, v)
+		return g.dispatch(sc, b, v)
 	case rules.VoucherActive, rules.VoucherExpired:
-		if d := g.transfer(l, b, v); d != nil {
+		if d := g.transfer(sc, b, v); d != nil {
 			return d, nil
 		}
-		if d := g.complain(l, b, v); d != nil {
+		if d := g.complain(sc, b, v); d != nil {
 			return d, nil
 		}
 	}
-	return g.evaluate(l, b, v)
+	return g.evaluate(sc, b, v)
 }
 
 // sell returns the sale of an item, or nil if it cannot be sold now.
-func (g *Generator) sell(l *life, seller *player, buyer *author) *draft {
+func (g *Generator) sell(sc *saleCase, seller *player, buyer *author) *draft {
 	p := &g.players
-	product := p.product(l)
+	product := p.product(sc)
 	if seller == nil || !seller.ready || seller.suspended || !product.known || seller.resting {
 		return nil
 	}
 	params := g.o.Params.AfterSales
-	price := record.Coin + record.Amount(luck(l.name(), "price")%uint64(50*record.Coin))
-	name := l.name()
+	price := record.Coin + record.Amount(roll(sc.name(), "price")%uint64(50*record.Coin))
+	name := sc.name()
 	d := g.by(seller.author, record.VoucherIssue{
-		Time: g.now(), GTIN: product.gtin, Serial: l.serial(), Buyer: record.PublicOf(buyer.key),
-		Invoice: digest("invoice", l.serial()), Price: price, Quantity: 1,
+		Time: g.now(), GTIN: product.gtin, Serial: sc.serial(), Buyer: record.PublicOf(buyer.key),
+		Invoice: digest("invoice", sc.serial()), Price: price, Quantity: 1,
 		Distance:     chance(name, "distance", 70),
-		WarrantyDays: product.days + uint16(luck(name, "warranty")%30),
+		WarrantyDays: product.days + uint16(roll(name, "warranty")%30),
 		Terms:        product.terms,
 		Burn:         max(params.VoucherFee, (price*record.Amount(params.FeePermille)+999)/1000),
 		Stipend:      4 * params.MinStipend,
 	}, buyer.key)
-	d.life = l
+	d.sc = sc
 	d.sent = func(id record.ID) {
-		if l.voucher == (record.ID{}) {
-			p.lives = append(p.lives, l)
+		if sc.voucher == (record.ID{}) {
+			p.cases = append(p.cases, sc)
 		}
-		l.voucher = id
+		sc.voucher = id
 	}
 	g.follow(d)
 	return d
 }
 
 // transfer sells an item on.
-func (g *Generator) transfer(l *life, b book, v *rules.Voucher) *draft {
+func (g *Generator) transfer(sc *saleCase, b chainView, v *rules.Voucher) *draft {
 	p := &g.players
 	if v.State != rules.VoucherActive || v.Holder != v.Buyer || !chance(v.ID, "transfer", 12) ||
-		b.days(v.Delivered) < 2+luck(v.ID, "transfer after")%20 {
+		b.days(v.Delivered) < 2+roll(v.ID, "transfer after")%20 {
 		return nil
 	}
-	to := p.people[luck(v.ID, "transfer to")%uint64(len(p.people))]
+	to := p.people[roll(v.ID, "transfer to")%uint64(len(p.people))]
 	if v.Holder == to.id() {
 		return nil
 	}

@@ -36,8 +36,8 @@ type Options struct {
 	Seal func(recipient.PublicKey, recipient.Secret) ([]byte, error) // nil: recipient.Seal
 }
 
-// Custody keeps sealed data, gives them to their carriers, and tells to which key
-// they are sealed, as a custody.Keeper does.
+// Custody keeps sealed data, hands them to their carriers, and has the keys that
+// they are sealed to, as a blobkeeper.Keeper does.
 type Custody interface {
 	Put(blob []byte) (blobs.Hash, error)
 	Get(request *blobs.Request) ([]byte, error)
@@ -58,11 +58,11 @@ type Generator struct {
 }
 
 const (
-	tick      = 50 * time.Millisecond
-	mostOwed  = time.Second // of records that are made later, after a delay
-	mostBatch = 4096        // records that are handed to Add at once
-	validFor  = 200         // blocks
-	payEvery  = 4           // records, if there are players
+	tick     = 50 * time.Millisecond
+	maxOwed  = time.Second // of records that are made later, after a delay
+	maxBatch = 4096        // records that are handed to Add at once
+	validFor = 200         // blocks
+	payEvery = 4           // records, if there are players
 )
 
 // New returns a generator.
@@ -106,10 +106,10 @@ func (g *Generator) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		owed += g.o.Rate * min(now.Sub(last), mostOwed).Seconds()
+		owed += g.o.Rate * min(now.Sub(last), maxOwed).Seconds()
 		last = now
 		for n := int(owed); n > 0 && ctx.Err() == nil; n = int(owed) {
-			n = min(n, mostBatch)
+			n = min(n, maxBatch)
 			owed -= float64(n)
 			if err := g.Send(n); err != nil {
 				return err
@@ -119,9 +119,9 @@ func (g *Generator) Run(ctx context.Context) error {
 }
 
 // Send makes n records, or fewer if too few accounts can sign now, and hands
-// them to the admission. An account of which a record is refused rests until
-// the next block. After them come the records, beyond the n, that dishonest
-// parties try and the rules refuse. The error is that of the state.
+// them to the admission. An account whose record is rejected rests until the
+// next block. Beyond the n, it sends the records that dishonest parties try and
+// the rules reject. The error is that of the state.
 func (g *Generator) Send(n int) error {
 	if err := g.refresh(); err != nil {
 		return err
@@ -137,14 +137,14 @@ func (g *Generator) Send(n int) error {
 			break
 		}
 		batch = append(batch, d)
-		if d.life != nil && g.random.IntN(tryEvery) == 0 {
+		if d.sc != nil && g.random.IntN(tryEvery) == 0 {
 			tries++
 		}
 	}
 	if err := g.submit(batch); err != nil {
 		return err
 	}
-	for range tries { // one by one: a refused record leaves no gap behind it
+	for range tries { // one by one: a rejected record leaves no gap behind it
 		d, err := g.try()
 		if err != nil {
 			return err
@@ -163,7 +163,7 @@ func (g *Generator) Send(n int) error {
 // sign now.
 func (g *Generator) next() (*draft, error) {
 	if len(g.o.Roots) > 0 && g.random.IntN(payEvery) != 0 {
-		if d, err := g.play(); d != nil || err != nil {
+		if d, err := g.nextAction(); d != nil || err != nil {
 			return d, err
 		}
 	}
@@ -171,7 +171,7 @@ func (g *Generator) next() (*draft, error) {
 }
 
 // refresh lets all accounts work again after a new block, with the keys that
-// they have now, and looks what the players have to do.
+// they have now, and queues what the players do.
 func (g *Generator) refresh() error {
 	height := g.o.Chain.Tip().Height
 	if g.began && height == g.height {
@@ -181,12 +181,12 @@ func (g *Generator) refresh() error {
 	for _, a := range g.payments.authors {
 		err := a.refresh(view)
 		if err != nil {
-			g.o.Log.Debug("traffic: account left out", "error", err)
+			g.o.Log.Debug("traffic: account skipped", "err", err)
 		}
 		a.resting = err != nil
 	}
 	if len(g.o.Roots) > 0 {
-		if err := g.cue(); err != nil {
+		if err := g.queueActions(); err != nil {
 			return err
 		}
 	}
@@ -201,14 +201,13 @@ type draft struct {
 	with    []record.PrivateKey // of the co-signers
 	fee     record.Amount
 
-	life   *life           // that it belongs to; nil: none
-	sent   func(record.ID) // is told when the record is admitted; nil: nobody
+	sc     *saleCase       // that it belongs to; nil: none
+	sent   func(record.ID) // called when the record is admitted; may be nil
 	try    string          // what a dishonest party tries; "": an honest record
 	replay bool            // by a dishonest party, with the sequence number of its first record
 }
 
-// submit signs drafts and hands them to the admission. Drafts of an author that
-// rests are left out.
+// submit signs drafts and hands them to the admission.
 func (g *Generator) submit(drafts []*draft) error {
 	var batch []*record.Record
 	var of []*draft
@@ -228,20 +227,20 @@ func (g *Generator) submit(drafts []*draft) error {
 	for i, err := range g.o.Pool.Add(batch...) {
 		d := of[i]
 		d.author.asked = false
-		reason, refused := reject.Of(err)
+		reason, rejected := reject.Of(err)
 		switch {
 		case err == nil:
 			if d.sent != nil {
 				d.sent(batch[i].ID())
 			}
 			if d.try != "" {
-				g.o.Log.Error("traffic: the pool took what the rules should refuse", "try", d.try, "type", d.payload.Type())
+				g.o.Log.Error("traffic: pool accepted an invalid record", "try", d.try, "type", d.payload.Type())
 			}
-		case !refused:
+		case !rejected:
 			return err
 		case d.try == "":
 			d.author.resting = true
-			g.o.Log.Debug("traffic: record refused", "type", d.payload.Type(), "error", err)
+			g.o.Log.Debug("traffic: record rejected", "type", d.payload.Type(), "err", err)
 		}
 		g.counts.add(d, reason)
 	}

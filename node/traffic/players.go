@@ -24,8 +24,8 @@ type players struct {
 	left  map[record.ID]record.ID // records of an earlier run in the pool, by what they are about
 	found bool                    // whether the cases of an earlier run were looked for
 	next  int                     // number of the next case
-	lives []*life                 // open cases
-	cues  []*draft
+	cases []*saleCase             // open cases
+	queue []*draft
 }
 
 // player is a party with a role, which it keeps.
@@ -36,7 +36,7 @@ type player struct {
 	ready bool        // it has the role and some money
 
 	suspended bool // of a seller
-	published bool // of a carrier: to which key one seals to it
+	published bool // of a carrier: its key for sealed data
 }
 
 // product is what a maker makes.
@@ -56,7 +56,7 @@ const (
 
 func newPlayers(origin record.PrivateKey) players {
 	p := players{origin: origin, byKey: map[record.Key]*author{}, waits: map[string]record.ID{}}
-	cast := func(role record.Role, name string, n int) []*player {
+	add := func(role record.Role, name string, n int) []*player {
 		var all []*player
 		for i := range n {
 			x := &player{name: fmt.Sprintf("%s %d", name, i+1), role: role}
@@ -66,12 +66,12 @@ func newPlayers(origin record.PrivateKey) players {
 		p.all = append(p.all, all...)
 		return all
 	}
-	p.supervisors = cast(record.Supervisor, "supervisor", 2)
-	p.makers = cast(record.Manufacturer, "maker", 3)
-	p.sellers = cast(record.Seller, "seller", 6)
-	p.carriers = cast(record.Carrier, "carrier", 4)
-	p.servicers = cast(record.Servicer, "servicer", 2)
-	p.people = cast(0, "person", 8)
+	p.supervisors = add(record.Supervisor, "supervisor", 2)
+	p.makers = add(record.Manufacturer, "maker", 3)
+	p.sellers = add(record.Seller, "seller", 6)
+	p.carriers = add(record.Carrier, "carrier", 4)
+	p.servicers = add(record.Servicer, "servicer", 2)
+	p.people = add(0, "person", 8)
 	for i := range 2 * len(p.makers) {
 		p.products = append(p.products, product{
 			gtin:  gtin(690_123_456_000 + uint64(i)),
@@ -119,8 +119,8 @@ func digest(what string, n any) record.Digest {
 	return sha256.Sum256(fmt.Appendf(nil, "%s %v", what, n))
 }
 
-// prepare looks who has a role and money, and which products are known, and
-// cues what is missing.
+// prepare finds out who has a role and money, and which products are registered,
+// and queues what is missing.
 func (g *Generator) prepare(v rules.View) error {
 	p := &g.players
 	for _, x := range p.all {
@@ -130,14 +130,14 @@ func (g *Generator) prepare(v rules.View) error {
 		}
 		x.ready, x.suspended = x.role == 0 || a.Roles.Has(x.role), a.Roles.Suspended()
 		if !x.ready {
-			g.cueBy(x.name+" gets its role", g.payer(), record.RoleGrant{Role: x.role, Key: x.id(), Approvers: g.payments.roots}, g.o.Roots...)
+			g.queueBy(x.name+" gets its role", g.payer(), record.RoleGrant{Role: x.role, Key: x.id(), Approvers: g.payments.roots}, g.o.Roots...)
 		}
 		if x.role == record.Carrier && x.ready && !x.published {
 			g.publish(x)
 		}
 		if a.Balance < playerFloor {
 			x.ready = x.ready && a.Balance > playerFloor/10
-			g.cueBy(x.name+" gets money", g.payer(), record.Pay{To: x.id(), Amount: playerFunds})
+			g.queueBy(x.name+" gets money", g.payer(), record.Pay{To: x.id(), Amount: playerFunds})
 		}
 	}
 	for i := range p.products {
@@ -147,35 +147,35 @@ func (g *Generator) prepare(v rules.View) error {
 			return err
 		}
 		if x.known = known != nil; !x.known && x.maker.ready {
-			g.cueBy(x.gtin.String()+" is registered", x.maker.author, record.ProductRegister{Time: g.now(), GTIN: x.gtin, WarrantyDays: x.days, Terms: x.terms})
+			g.queueBy(x.gtin.String()+" is registered", x.maker.author, record.ProductRegister{Time: g.now(), GTIN: x.gtin, WarrantyDays: x.days, Terms: x.terms})
 		}
 	}
 	return nil
 }
 
-// publish tells to which key one seals to a carrier. Without that it gets
-// nothing to carry.
+// publish publishes the key that data are sealed to for a carrier. Without it,
+// the carrier gets nothing to carry.
 func (g *Generator) publish(carrier *player) {
 	notice, err := recipient.NewNotice(carrier.key)
 	if err == nil {
 		err = g.o.Custody.Publish(notice)
 	}
 	if err != nil {
-		g.o.Log.Debug("traffic: a carrier has no notice", "carrier", carrier.name, "error", err)
+		g.o.Log.Debug("traffic: carrier has no notice", "carrier", carrier.name, "err", err)
 	}
 	carrier.published = err == nil
 }
 
-// cueBy cues a record of an author that belongs to no case, unless the one that
-// was made for the same end still waits.
-func (g *Generator) cueBy(end string, a *author, payload record.Payload, with ...record.PrivateKey) {
+// queueBy queues a record that belongs to no case, unless an earlier one for the
+// same end is still pending.
+func (g *Generator) queueBy(end string, a *author, payload record.Payload, with ...record.PrivateKey) {
 	p := &g.players
 	if a == nil || g.o.Pool.Get(p.waits[end]) != nil {
 		return
 	}
 	d := g.by(a, payload, with...)
 	d.sent = func(id record.ID) { p.waits[end] = id }
-	p.cues = append(p.cues, d)
+	p.queue = append(p.queue, d)
 }
 
 // by returns a draft with the fee of players.

@@ -10,10 +10,10 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// life is the case of one voucher, from the sale to its end. What happens in it
-// follows from the chain and from [life.chance]; the fields that are not its
-// name only save looking things up.
-type life struct {
+// saleCase is the case of one voucher, from the sale to its end. What happens in it
+// follows from the chain and from chance; the fields that do not name it only save
+// look-ups.
+type saleCase struct {
 	number int // of the sale; the item's serial number and the buyer's key follow from it
 	again  int // how many replacements were there before this voucher
 
@@ -33,64 +33,64 @@ type life struct {
 }
 
 const (
-	mostOpen  = 2000    // cases that are played at once
-	patience  = 80      // blocks without anything, after which a case is left alone
+	maxOpen   = 2000    // open cases at once
+	patience  = 80      // blocks without a record, after which a case is dropped
 	recovered = 1000    // sales that are looked at after a start
-	mostLeft  = 100_000 // records in the pool that are looked at after a start
-	mostGap   = 32      // sales in a row that never got into a block, at most
+	maxLeft   = 100_000 // records in the pool that are looked at after a start
+	maxGap    = 32      // sales in a row that never got into a block, at most
 )
 
 // serialForm has the number of the sale, and of the replacement.
 const serialForm = "%08d-%d"
 
-// chance tells whether something happens that does so in that many of 100
-// cases. It is always the same for an id and a name.
-func chance(id record.ID, name string, percent uint64) bool { return luck(id, name)%100 < percent }
+// chance reports whether something happens that does so in that many of 100
+// cases. For an ID and a name the answer is always the same.
+func chance(id record.ID, name string, percent uint64) bool { return roll(id, name)%100 < percent }
 
-// luck is a number that follows from an id and a name.
-func luck(id record.ID, name string) uint64 {
+// roll returns a number that looks random and follows from an ID and a name.
+func roll(id record.ID, name string) uint64 {
 	sum := pow.Sum(append(id[:], name...))
 	return binary.LittleEndian.Uint64(sum[:])
 }
 
-// once tells whether something shall happen now that happens in that many of
-// 100 cases, and then once.
-func (l *life) once(id record.ID, name string, percent uint64) bool {
+// once reports whether something happens now that happens in that many of 100
+// cases, and then once.
+func (sc *saleCase) once(id record.ID, name string, percent uint64) bool {
 	key := fmt.Sprintf("%s %x", name, id[:8])
-	return !l.done[key] && chance(id, name, percent)
+	return !sc.done[key] && chance(id, name, percent)
 }
 
-// did notes what happens once.
-func (l *life) did(id record.ID, name string) {
-	if l.done == nil {
-		l.done = map[string]bool{}
+// did records that it happened.
+func (sc *saleCase) did(id record.ID, name string) {
+	if sc.done == nil {
+		sc.done = map[string]bool{}
 	}
-	l.done[fmt.Sprintf("%s %x", name, id[:8])] = true
+	sc.done[fmt.Sprintf("%s %x", name, id[:8])] = true
 }
 
 // serial returns the serial number of the item.
-func (l *life) serial() record.Serial {
-	return record.Serial(fmt.Sprintf(serialForm, l.number, l.again))
+func (sc *saleCase) serial() record.Serial {
+	return record.Serial(fmt.Sprintf(serialForm, sc.number, sc.again))
 }
 
 // name is an id for chance before there is a voucher.
-func (l *life) name() record.ID { return pow.Sum([]byte(l.serial())) }
+func (sc *saleCase) name() record.ID { return pow.Sum([]byte(sc.serial())) }
 
 // product returns what is sold in a sale: it follows from the number.
-func (p *players) product(l *life) *product {
-	return &p.products[pow.Sum(fmt.Append(nil, "product", l.number))[0]%uint8(len(p.products))]
+func (p *players) product(sc *saleCase) *product {
+	return &p.products[pow.Sum(fmt.Append(nil, "product", sc.number))[0]%uint8(len(p.products))]
 }
 
-func (p *players) newLife(number, again int) *life {
+func (p *players) newCase(number, again int) *saleCase {
 	p.author(buyerName(number))
-	return &life{number: number, again: again}
+	return &saleCase{number: number, again: again}
 }
 
-// cue looks at all open cases after a new block, and cues what their parties do
-// next.
-func (g *Generator) cue() error {
+// queueActions looks up all open cases after a new block, and queues what their
+// parties do next.
+func (g *Generator) queueActions() error {
 	p := &g.players
-	p.cues = nil
+	p.queue = nil
 	for _, a := range p.byKey {
 		a.resting, a.asked = false, false
 	}
@@ -107,41 +107,41 @@ func (g *Generator) cue() error {
 	if err := g.supervise(v, c.Height); err != nil {
 		return err
 	}
-	first := len(p.cues)
-	for _, l := range p.lives {
-		if l.pending != (record.ID{}) && g.o.Pool.Get(l.pending) != nil {
+	first := len(p.queue)
+	for _, sc := range p.cases {
+		if sc.pending != (record.ID{}) && g.o.Pool.Get(sc.pending) != nil {
 			continue
 		}
-		d, err := g.step(l, book{v, c})
+		d, err := g.step(sc, chainView{v, c})
 		if err != nil {
 			return err
 		}
 		if d != nil {
-			d.life = l
-			p.cues = append(p.cues, d)
-		} else if g.height > l.moved+patience {
-			l.over = true
+			d.sc = sc
+			p.queue = append(p.queue, d)
+		} else if g.height > sc.moved+patience {
+			sc.over = true
 		}
 	}
-	g.random.Shuffle(len(p.cues)-first, func(i, j int) {
-		p.cues[first+i], p.cues[first+j] = p.cues[first+j], p.cues[first+i]
+	g.random.Shuffle(len(p.queue)-first, func(i, j int) {
+		p.queue[first+i], p.queue[first+j] = p.queue[first+j], p.queue[first+i]
 	})
-	p.forget()
+	p.dropClosed()
 	return nil
 }
 
-// forget leaves the cases that are over, and their buyers.
-func (p *players) forget() {
+// dropClosed removes the cases that are over, and their buyers.
+func (p *players) dropClosed() {
 	open := map[int]bool{}
-	for _, l := range p.lives {
-		open[l.number] = open[l.number] || !l.over
+	for _, sc := range p.cases {
+		open[sc.number] = open[sc.number] || !sc.over
 	}
-	for _, l := range p.lives {
-		if !open[l.number] {
-			delete(p.byKey, p.buyer(l.number))
+	for _, sc := range p.cases {
+		if !open[sc.number] {
+			delete(p.byKey, p.buyer(sc.number))
 		}
 	}
-	p.lives = slices.DeleteFunc(p.lives, func(l *life) bool { return l.over })
+	p.cases = slices.DeleteFunc(p.cases, func(sc *saleCase) bool { return sc.over })
 }
 
 // buyer returns the key of the buyer of a sale.
@@ -149,39 +149,39 @@ func (p *players) buyer(number int) record.Key { return record.PublicOf(p.secret
 
 func buyerName(number int) string { return fmt.Sprintf("buyer %d", number) }
 
-// play returns what a player does next: what a case waits for, or a new sale.
-func (g *Generator) play() (*draft, error) {
+// nextAction returns what a player does next: what a case waits for, or a new sale.
+func (g *Generator) nextAction() (*draft, error) {
 	p := &g.players
-	for len(p.cues) > 0 {
-		d := p.cues[0]
-		p.cues = p.cues[1:]
+	for len(p.queue) > 0 {
+		d := p.queue[0]
+		p.queue = p.queue[1:]
 		if d.author.resting {
 			continue
 		}
-		if d.life != nil {
+		if d.sc != nil {
 			g.follow(d)
 		}
 		return d, nil
 	}
-	if len(p.lives) >= mostOpen {
+	if len(p.cases) >= maxOpen {
 		return nil, nil
 	}
 	seller := p.sellers[g.random.IntN(len(p.sellers))]
-	l := p.newLife(p.next, 0)
-	d := g.sell(l, seller, p.author(buyerName(l.number)))
+	sc := p.newCase(p.next, 0)
+	d := g.sell(sc, seller, p.author(buyerName(sc.number)))
 	if d == nil {
-		delete(p.byKey, p.buyer(l.number))
+		delete(p.byKey, p.buyer(sc.number))
 		return nil, nil
 	}
 	p.next++
 	return d, nil
 }
 
-// follow lets the case remember the record.
+// follow makes the case remember the record when it is admitted.
 func (g *Generator) follow(d *draft) {
-	l, sent := d.life, d.sent
+	sc, sent := d.sc, d.sent
 	d.sent = func(id record.ID) {
-		l.pending, l.last, l.by, l.moved = id, id, d.author, g.height
+		sc.pending, sc.last, sc.by, sc.moved = id, id, d.author, g.height
 		if sent != nil {
 			sent(id)
 		}
@@ -193,7 +193,7 @@ func (g *Generator) follow(d *draft) {
 func (g *Generator) recoverPooled() {
 	p := &g.players
 	p.left = map[record.ID]record.ID{}
-	for _, r := range g.o.Pool.Best(mostLeft) {
+	for _, r := range g.o.Pool.Best(maxLeft) {
 		for _, id := range record.Subjects(r.Payload) {
 			p.left[id] = r.ID()
 		}
@@ -205,21 +205,21 @@ func (g *Generator) recoverPooled() {
 		if _, err := fmt.Sscanf(string(sale.Serial), serialForm, &number, &again); err != nil {
 			continue // somebody else's
 		}
-		if again == 0 && number >= p.next && number < p.next+mostOpen {
+		if again == 0 && number >= p.next && number < p.next+maxOpen {
 			p.next = number + 1
 		}
-		l := p.newLife(number, again)
-		l.voucher, l.pending, l.moved = r.ID(), r.ID(), g.o.Chain.Tip().Height
-		p.lives = append(p.lives, l)
+		sc := p.newCase(number, again)
+		sc.voucher, sc.pending, sc.moved = r.ID(), r.ID(), g.o.Chain.Tip().Height
+		p.cases = append(p.cases, sc)
 	}
 }
 
-// waits tells whether a record of an earlier run about one of the ids is still
+// waits reports whether a record of an earlier run about one of the IDs is still
 // in the pool.
-func (g *Generator) waits(l *life, ids ...record.ID) bool {
+func (g *Generator) waits(sc *saleCase, ids ...record.ID) bool {
 	for _, id := range ids {
 		if left, ok := g.players.left[id]; ok && g.o.Pool.Get(left) != nil {
-			l.pending = left
+			sc.pending = left
 			return true
 		}
 	}
@@ -230,7 +230,7 @@ func (g *Generator) waits(l *life, ids ...record.ID) bool {
 func (g *Generator) recover(v rules.View) error {
 	p := &g.players
 	used := func(from int) (bool, error) { // one of the sales from that number on
-		for n := range mostGap {
+		for n := range maxGap {
 			a, err := rules.GetAccount(v, p.buyer(from+n))
 			if err != nil || a.Seq > 0 || a.Balance > 0 {
 				return err == nil, err
@@ -266,8 +266,8 @@ func (g *Generator) recover(v rules.View) error {
 	g.recoverPooled()
 	for n := max(0, low-recovered); n < low; n++ {
 		for again := 0; ; again++ {
-			l := p.newLife(n, again)
-			item, err := rules.GetItem(v, p.product(l).gtin, l.serial())
+			sc := p.newCase(n, again)
+			item, err := rules.GetItem(v, p.product(sc).gtin, sc.serial())
 			if err != nil {
 				return err
 			}
@@ -277,8 +277,8 @@ func (g *Generator) recover(v rules.View) error {
 				}
 				break
 			}
-			l.voucher, l.moved = item.Voucher, g.o.Chain.Tip().Height
-			p.lives = append(p.lives, l)
+			sc.voucher, sc.moved = item.Voucher, g.o.Chain.Tip().Height
+			p.cases = append(p.cases, sc)
 		}
 	}
 	return nil
