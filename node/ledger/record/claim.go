@@ -3,6 +3,7 @@ package record
 import (
 	"unicode/utf8"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
 )
 
@@ -18,16 +19,16 @@ const (
 	Recall
 )
 
-var groundWords = words{"fault", "no-reason", "delivery", "recall"}
+var groundWords = fields.Words{"fault", "no-reason", "delivery", "recall"}
 
 // String returns the word for it.
-func (c Ground) String() string { return groundWords.name(uint8(c)) }
+func (c Ground) String() string { return groundWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c Ground) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
-func (c *Ground) UnmarshalText(b []byte) error { return unmarshalWord(c, groundWords, "ground", b) }
+func (c *Ground) UnmarshalText(b []byte) error { return fields.Parse(c, groundWords, "ground", b) }
 
 // Remedy is what a claim asks for or gets.
 type Remedy uint8
@@ -39,16 +40,16 @@ const (
 	Repair
 )
 
-var remedyWords = words{"refund", "replace", "repair"}
+var remedyWords = fields.Words{"refund", "replace", "repair"}
 
 // String returns the word for it.
-func (c Remedy) String() string { return remedyWords.name(uint8(c)) }
+func (c Remedy) String() string { return remedyWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c Remedy) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
-func (c *Remedy) UnmarshalText(b []byte) error { return unmarshalWord(c, remedyWords, "remedy", b) }
+func (c *Remedy) UnmarshalText(b []byte) error { return fields.Parse(c, remedyWords, "remedy", b) }
 
 // Response is what a seller or maker answers to a claim.
 type Response uint8
@@ -60,16 +61,16 @@ const (
 	Offer
 )
 
-var responseWords = words{"authorise", "reject", "offer"}
+var responseWords = fields.Words{"authorise", "reject", "offer"}
 
 // String returns the word for it.
-func (c Response) String() string { return responseWords.name(uint8(c)) }
+func (c Response) String() string { return responseWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c Response) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
-func (c *Response) UnmarshalText(b []byte) error { return unmarshalWord(c, responseWords, "action", b) }
+func (c *Response) UnmarshalText(b []byte) error { return fields.Parse(c, responseWords, "action", b) }
 
 // RejectCause tells why a claim is refused: the exclusions of the Provisions of
 // 1995, and others.
@@ -85,17 +86,17 @@ const (
 	OtherCause
 )
 
-var rejectCauseWords = words{"misuse", "opened", "altered-voucher", "force-majeure", "out-of-terms", "other"}
+var rejectCauseWords = fields.Words{"misuse", "opened", "altered-voucher", "force-majeure", "out-of-terms", "other"}
 
 // String returns the word for it.
-func (c RejectCause) String() string { return rejectCauseWords.name(uint8(c)) }
+func (c RejectCause) String() string { return rejectCauseWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c RejectCause) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
 func (c *RejectCause) UnmarshalText(b []byte) error {
-	return unmarshalWord(c, rejectCauseWords, "cause", b)
+	return fields.Parse(c, rejectCauseWords, "cause", b)
 }
 
 // Finding is what an inspection finds.
@@ -107,16 +108,16 @@ const (
 	NoFault
 )
 
-var findingWords = words{"confirmed", "no-fault"}
+var findingWords = fields.Words{"confirmed", "no-fault"}
 
 // String returns the word for it.
-func (c Finding) String() string { return findingWords.name(uint8(c)) }
+func (c Finding) String() string { return findingWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c Finding) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
-func (c *Finding) UnmarshalText(b []byte) error { return unmarshalWord(c, findingWords, "finding", b) }
+func (c *Finding) UnmarshalText(b []byte) error { return fields.Parse(c, findingWords, "finding", b) }
 
 // ClaimOpen asks for a remedy under a voucher. The author is the holder. The
 // record's ID names the claim.
@@ -141,18 +142,18 @@ func (ClaimOpen) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ClaimOpen) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ClaimOpen) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
-	choice(f, &p.Ground)
-	f.uint16(&p.FaultCode)
-	choice(f, &p.Remedy)
-	hash(f, &p.Description)
+func (p *ClaimOpen) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Voucher)
+	fields.Choice(f, &p.Ground)
+	f.Uint16(&p.FaultCode)
+	fields.Choice(f, &p.Remedy)
+	fields.Hash(f, &p.Description)
 }
 
 // Check checks the fields by themselves.
 func (p ClaimOpen) Check() error {
-	return first(p.Time.check(), named("voucher", p.Voucher), groundWords.check("ground", uint8(p.Ground)), remedyWords.check("remedy", uint8(p.Remedy)))
+	return first(p.Time.check(), named("voucher", p.Voucher), groundWords.Check("ground", uint8(p.Ground)), remedyWords.Check("remedy", uint8(p.Remedy)))
 }
 
 // ClaimRespond answers an open claim. The author is the seller or the maker.
@@ -180,33 +181,33 @@ func (ClaimRespond) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ClaimRespond) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ClaimRespond) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
-	choice(f, &p.Action)
-	choice(f, &p.Cause)
-	choice(f, &p.Remedy)
-	f.amount(&p.Refund)
-	f.flag(&p.ReturnNeeded)
-	hash(f, &p.Servicer)
-	hash(f, &p.Text)
+func (p *ClaimRespond) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
+	fields.Choice(f, &p.Action)
+	fields.Choice(f, &p.Cause)
+	fields.Choice(f, &p.Remedy)
+	f.Uint64((*uint64)(&p.Refund))
+	f.Flag(&p.ReturnNeeded)
+	fields.Hash(f, &p.Servicer)
+	fields.Hash(f, &p.Text)
 }
 
 // Check checks the fields by themselves.
 func (p ClaimRespond) Check() error {
-	if err := first(p.Time.check(), named("claim", p.Claim), responseWords.check("action", uint8(p.Action))); err != nil {
+	if err := first(p.Time.check(), named("claim", p.Claim), responseWords.Check("action", uint8(p.Action))); err != nil {
 		return err
 	}
 	if p.Action == Reject {
 		if p.Remedy != 0 || p.Refund != 0 || p.ReturnNeeded || p.Servicer != (Key{}) {
 			return reject.New(reject.ContraryFields, "a rejection has no remedy, refund, return or servicer")
 		}
-		return rejectCauseWords.check("cause", uint8(p.Cause))
+		return rejectCauseWords.Check("cause", uint8(p.Cause))
 	}
 	if p.Cause != 0 {
 		return reject.New(reject.ContraryFields, "only a rejection has a cause")
 	}
-	return first(remedyWords.check("remedy", uint8(p.Remedy)), checkRefund(p.Remedy, p.Refund))
+	return first(remedyWords.Check("remedy", uint8(p.Remedy)), checkRefund(p.Remedy, p.Refund))
 }
 
 // checkRefund refuses a refund without an amount, and an amount without a refund.
@@ -238,10 +239,10 @@ func (ClaimAnswer) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ClaimAnswer) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ClaimAnswer) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
-	f.flag(&p.Accept)
+func (p *ClaimAnswer) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
+	f.Flag(&p.Accept)
 }
 
 // Check checks the fields by themselves.
@@ -272,11 +273,11 @@ func (EvidenceAdd) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p EvidenceAdd) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *EvidenceAdd) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
-	hash(f, &p.Evidence)
-	text(f, &p.Note)
+func (p *EvidenceAdd) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
+	fields.Hash(f, &p.Evidence)
+	fields.Text16(f, &p.Note)
 }
 
 // Check checks the fields by themselves.
@@ -322,17 +323,17 @@ func (p InspectionReport) CoSigners() []Key {
 // Append appends the encoding.
 func (p InspectionReport) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *InspectionReport) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
-	choice(f, &p.Finding)
-	hash(f, &p.Seller)
-	hash(f, &p.Report)
+func (p *InspectionReport) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
+	fields.Choice(f, &p.Finding)
+	fields.Hash(f, &p.Seller)
+	fields.Hash(f, &p.Report)
 }
 
 // Check checks the fields by themselves.
 func (p InspectionReport) Check() error {
-	return first(p.Time.check(), named("claim", p.Claim), findingWords.check("finding", uint8(p.Finding)))
+	return first(p.Time.check(), named("claim", p.Claim), findingWords.Check("finding", uint8(p.Finding)))
 }
 
 // ClaimWithdraw ends a claim. The author is the holder.
@@ -352,9 +353,9 @@ func (ClaimWithdraw) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ClaimWithdraw) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ClaimWithdraw) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
+func (p *ClaimWithdraw) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
 }
 
 // Check checks the fields by themselves.
@@ -380,10 +381,10 @@ func (ClaimEscalate) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ClaimEscalate) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ClaimEscalate) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
-	hash(f, &p.Text)
+func (p *ClaimEscalate) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
+	fields.Hash(f, &p.Text)
 }
 
 // Check checks the fields by themselves.
@@ -421,14 +422,14 @@ func (p SettleExecute) CoSigners() []Key {
 // Append appends the encoding.
 func (p SettleExecute) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *SettleExecute) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
-	choice(f, &p.Remedy)
-	hash(f, &p.Payment)
-	hash(f, &p.Replacement)
-	hash(f, &p.Holder)
-	hash(f, &p.Report)
+func (p *SettleExecute) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
+	fields.Choice(f, &p.Remedy)
+	fields.Hash(f, &p.Payment)
+	fields.Hash(f, &p.Replacement)
+	fields.Hash(f, &p.Holder)
+	fields.Hash(f, &p.Report)
 }
 
 // Check checks the fields by themselves.
@@ -436,7 +437,7 @@ func (p SettleExecute) Check() error {
 	if (p.Remedy == Refund) != (p.Payment != ID{}) || (p.Remedy == Replace) != (p.Replacement != ID{}) || p.Holder != (Key{}) && p.Remedy != Replace {
 		return reject.New(reject.ContraryFields, "a refund names its payment, a replacement its voucher, and nothing else does; the remedy is %v", p.Remedy)
 	}
-	return first(p.Time.check(), named("claim", p.Claim), remedyWords.check("remedy", uint8(p.Remedy)))
+	return first(p.Time.check(), named("claim", p.Claim), remedyWords.Check("remedy", uint8(p.Remedy)))
 }
 
 // SettleConfirm accepts or disputes the remedy that was given. The author is
@@ -458,10 +459,10 @@ func (SettleConfirm) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p SettleConfirm) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *SettleConfirm) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
-	f.flag(&p.Accept)
+func (p *SettleConfirm) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
+	f.Flag(&p.Accept)
 }
 
 // Check checks the fields by themselves.
@@ -487,9 +488,9 @@ func (ClaimClose) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ClaimClose) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ClaimClose) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Claim)
+func (p *ClaimClose) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Claim)
 }
 
 // Check checks the fields by themselves.

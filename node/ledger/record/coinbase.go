@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"stele/engine/pow"
+	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
 )
 
@@ -37,10 +38,14 @@ func (p Coinbase) Append(b []byte) []byte {
 	return append(b, p.Extra...)
 }
 
-func decodeCoinbase(in *reader) Payload {
-	p := Coinbase{Height: in.uint32(), Value: Amount(in.uint64()), Witness: in.hash()}
-	if n := int(in.uint8()); n > 0 {
-		p.Extra = in.bytes(n)
+func decodeCoinbase(f *fields.Coder) Payload {
+	var p Coinbase
+	var extra uint8
+	f.Uint32(&p.Height)
+	f.Uint64((*uint64)(&p.Value))
+	fields.Hash(f, &p.Witness)
+	if f.Uint8(&extra); extra > 0 {
+		p.Extra = f.Take(int(extra))
 	}
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
 )
 
@@ -151,72 +152,16 @@ func decodePrefix(b []byte) (r *Record, rest []byte, err error) {
 
 // decodePayload reads a payload that is all of b.
 func decodePayload(kind Type, b []byte) (Payload, error) {
-	in := readers.Get().(*reader)
-	defer func() { *in = reader{}; readers.Put(in) }()
-	in.rest = b
-	payload := types[kind].decode(in)
-	if in.err == nil && len(in.rest) > 0 {
-		in.err = reject.New(reject.BadRecordEncoding, "%v: %d bytes follow the payload of %d", kind, len(in.rest), len(b)-len(in.rest))
+	f := fields.Read(b)
+	defer f.Release()
+	payload := types[kind].decode(f)
+	if rest := len(f.Bytes()); rest > 0 {
+		f.Fail(reject.New(reject.BadRecordEncoding, "%v: %d bytes follow the payload of %d", kind, rest, len(b)-rest))
 	}
-	if in.err != nil {
-		return nil, in.err
+	if f.Err() != nil {
+		return nil, f.Err()
 	}
 	return payload, nil
-}
-
-// reader takes fields from the front of a payload. After an error it gives
-// zeros.
-type reader struct {
-	rest  []byte
-	err   error
-	coder coder // of a layout that reads from it
-}
-
-// readers spares each record the memory of one.
-var readers = sync.Pool{New: func() any { return new(reader) }}
-
-// fail keeps the first error.
-func (r *reader) fail(err error) {
-	if r.err == nil {
-		r.err, r.rest = err, nil
-	}
-}
-
-// bytes returns the next n bytes, or nil if there are fewer.
-func (r *reader) bytes(n int) []byte {
-	if len(r.rest) < n {
-		r.fail(reject.New(reject.BadRecordEncoding, "the payload ends %d bytes early", n-len(r.rest)))
-		return nil
-	}
-	b := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return b
-}
-
-func (r *reader) uint8() (n uint8) {
-	if b := r.bytes(1); b != nil {
-		n = b[0]
-	}
-	return n
-}
-
-func (r *reader) uint32() (n uint32) {
-	if b := r.bytes(4); b != nil {
-		n = binary.LittleEndian.Uint32(b)
-	}
-	return n
-}
-
-func (r *reader) uint64() (n uint64) {
-	if b := r.bytes(8); b != nil {
-		n = binary.LittleEndian.Uint64(b)
-	}
-	return n
-}
-
-func (r *reader) hash() (h [32]byte) {
-	copy(h[:], r.bytes(len(h)))
-	return h
 }
 
 func endsEarly(got, want int) error {

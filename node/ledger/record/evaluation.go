@@ -1,6 +1,10 @@
 package record
 
-import "stele/node/ledger/reject"
+import (
+	"stele/node/ledger/reject"
+
+	"stele/node/ledger/fields"
+)
 
 // checkScores refuses scores that are not 1 to 5.
 func checkScores(scores ...uint8) error {
@@ -35,13 +39,13 @@ func (Evaluate) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p Evaluate) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *Evaluate) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
-	f.uint8(&p.Product)
-	f.uint8(&p.Service)
-	f.uint8(&p.Logistics)
-	hash(f, &p.Text)
+func (p *Evaluate) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Voucher)
+	f.Uint8(&p.Product)
+	f.Uint8(&p.Service)
+	f.Uint8(&p.Logistics)
+	fields.Hash(f, &p.Text)
 }
 
 // Check checks the fields by themselves.
@@ -72,7 +76,7 @@ func (EvaluateAmend) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p EvaluateAmend) Append(b []byte) []byte { return Evaluate(p).Append(b) }
 
-func (p *EvaluateAmend) layout(f *coder) { (*Evaluate)(p).layout(f) }
+func (p *EvaluateAmend) layout(f *fields.Coder) { (*Evaluate)(p).layout(f) }
 
 // Check checks the fields by themselves.
 func (p EvaluateAmend) Check() error { return Evaluate(p).Check() }
@@ -95,10 +99,10 @@ func (SellerReply) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p SellerReply) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *SellerReply) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
-	hash(f, &p.Text)
+func (p *SellerReply) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Voucher)
+	fields.Hash(f, &p.Text)
 }
 
 // Check checks the fields by themselves.
@@ -124,9 +128,9 @@ func (RewardClaim) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p RewardClaim) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *RewardClaim) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
+func (p *RewardClaim) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Voucher)
 }
 
 // Check checks the fields by themselves.

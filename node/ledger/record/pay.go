@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
 )
 
@@ -25,8 +26,12 @@ func (p Pay) Append(b []byte) []byte {
 	return append(b, p.Reference[:]...)
 }
 
-func decodePay(in *reader) Payload {
-	return Pay{To: in.hash(), Amount: Amount(in.uint64()), Reference: ID(in.hash())}
+func decodePay(f *fields.Coder) Payload {
+	var p Pay
+	fields.Hash(f, &p.To)
+	f.Uint64((*uint64)(&p.Amount))
+	fields.Hash(f, &p.Reference)
+	return p
 }
 
 // CoSigners returns nil.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
 )
 
@@ -144,23 +145,28 @@ func checkApproverCount(n int) error {
 	return nil
 }
 
-func decodeRole(in *reader) RoleGrant {
-	p := RoleGrant{Role: Role(in.uint8()), Key: in.hash()}
-	n := int(in.uint8())
-	if err := checkApproverCount(n); err != nil {
-		in.fail(err)
+func decodeRole(f *fields.Coder) RoleGrant {
+	var p RoleGrant
+	var count uint8
+	fields.Choice(f, &p.Role)
+	fields.Hash(f, &p.Key)
+	f.Uint8(&count)
+	if err := checkApproverCount(int(count)); err != nil {
+		f.Fail(err)
 	}
-	if b := in.bytes(n * len(Key{})); n > 0 && b != nil {
-		p.Approvers = make([]Key, n)
+	if b := f.Take(int(count) * len(Key{})); count > 0 && b != nil {
+		p.Approvers = make([]Key, count)
 		for i := range p.Approvers {
 			p.Approvers[i] = Key(b[i*len(Key{}):])
 		}
 	}
-	if in.err == nil {
-		in.err = p.Check() // the form of a set: it has one encoding
+	if f.Err() == nil {
+		if err := p.Check(); err != nil { // the form of a set: it has one encoding
+			f.Fail(err)
+		}
 	}
 	return p
 }
 
-func decodeRoleGrant(in *reader) Payload  { return decodeRole(in) }
-func decodeRoleRevoke(in *reader) Payload { return RoleRevoke(decodeRole(in)) }
+func decodeRoleGrant(f *fields.Coder) Payload  { return decodeRole(f) }
+func decodeRoleRevoke(f *fields.Coder) Payload { return RoleRevoke(decodeRole(f)) }

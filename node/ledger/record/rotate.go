@@ -1,6 +1,10 @@
 package record
 
-import "stele/node/ledger/reject"
+import (
+	"stele/node/ledger/reject"
+
+	"stele/node/ledger/fields"
+)
 
 // KeyRotate puts a new key in the author's place. Both sign.
 //
@@ -15,7 +19,11 @@ func (KeyRotate) Type() Type { return TypeKeyRotate }
 // Append appends the encoding.
 func (p KeyRotate) Append(b []byte) []byte { return append(b, p.New[:]...) }
 
-func decodeKeyRotate(in *reader) Payload { return KeyRotate{New: in.hash()} }
+func decodeKeyRotate(f *fields.Coder) Payload {
+	var p KeyRotate
+	fields.Hash(f, &p.New)
+	return p
+}
 
 // CoSigners returns the new key, so that nobody rotates to a key that nobody
 // holds.

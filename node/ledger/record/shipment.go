@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/hex"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
 )
 
@@ -17,16 +18,16 @@ const (
 	Replacement
 )
 
-var legWords = words{"outbound", "return", "replacement"}
+var legWords = fields.Words{"outbound", "return", "replacement"}
 
 // String returns the word for it.
-func (c Leg) String() string { return legWords.name(uint8(c)) }
+func (c Leg) String() string { return legWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c Leg) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
-func (c *Leg) UnmarshalText(b []byte) error { return unmarshalWord(c, legWords, "leg", b) }
+func (c *Leg) UnmarshalText(b []byte) error { return fields.Parse(c, legWords, "leg", b) }
 
 // ExceptionKind tells what went wrong with a shipment.
 type ExceptionKind uint8
@@ -39,17 +40,17 @@ const (
 	Misdelivered
 )
 
-var exceptionKindWords = words{"lost", "damaged", "refused", "misdelivered"}
+var exceptionKindWords = fields.Words{"lost", "damaged", "refused", "misdelivered"}
 
 // String returns the word for it.
-func (c ExceptionKind) String() string { return exceptionKindWords.name(uint8(c)) }
+func (c ExceptionKind) String() string { return exceptionKindWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c ExceptionKind) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
 func (c *ExceptionKind) UnmarshalText(b []byte) error {
-	return unmarshalWord(c, exceptionKindWords, "kind", b)
+	return fields.Parse(c, exceptionKindWords, "kind", b)
 }
 
 // Nonce is chosen by the carrier for one challenge.
@@ -95,15 +96,15 @@ func (ShipmentCreate) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ShipmentCreate) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ShipmentCreate) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
-	choice(f, &p.Leg)
-	hash(f, &p.Claim)
-	hash(f, &p.Carrier)
-	hash(f, &p.Commitment)
-	hash(f, &p.PickupHash)
-	hash(f, &p.BlobHash)
+func (p *ShipmentCreate) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Voucher)
+	fields.Choice(f, &p.Leg)
+	fields.Hash(f, &p.Claim)
+	fields.Hash(f, &p.Carrier)
+	fields.Hash(f, &p.Commitment)
+	fields.Hash(f, &p.PickupHash)
+	fields.Hash(f, &p.BlobHash)
 }
 
 // Check checks the fields by themselves.
@@ -111,7 +112,7 @@ func (p ShipmentCreate) Check() error {
 	if (p.Leg == Outbound) != (p.Claim == ID{}) {
 		return reject.New(reject.MissingID, "a shipment names a claim if it is a return or a replacement, and only then; its leg is %v", p.Leg)
 	}
-	return first(p.Time.check(), named("voucher", p.Voucher), legWords.check("leg", uint8(p.Leg)))
+	return first(p.Time.check(), named("voucher", p.Voucher), legWords.Check("leg", uint8(p.Leg)))
 }
 
 // CustodyHandover passes goods from the custodian, who is the author, to the
@@ -135,11 +136,11 @@ func (p CustodyHandover) CoSigners() []Key { return []Key{p.To} }
 // Append appends the encoding.
 func (p CustodyHandover) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *CustodyHandover) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Shipment)
-	hash(f, &p.To)
-	hash(f, &p.BlobHash)
+func (p *CustodyHandover) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Shipment)
+	fields.Hash(f, &p.To)
+	fields.Hash(f, &p.BlobHash)
 }
 
 // Check checks the fields by themselves.
@@ -179,12 +180,12 @@ func (p DeliveryConfirm) CoSigners() []Key { return []Key{p.PickupKey} }
 // Append appends the encoding.
 func (p DeliveryConfirm) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *DeliveryConfirm) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Shipment)
-	hash(f, &p.PickupKey)
-	f.uint32(&p.ChallengeHeight)
-	f.nonce(&p.ChallengeNonce)
+func (p *DeliveryConfirm) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Shipment)
+	fields.Hash(f, &p.PickupKey)
+	f.Uint32(&p.ChallengeHeight)
+	f.Fixed(p.ChallengeNonce[:])
 }
 
 // Check checks the fields by themselves.
@@ -211,16 +212,16 @@ func (DeliveryException) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p DeliveryException) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *DeliveryException) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Shipment)
-	choice(f, &p.Kind)
-	hash(f, &p.Evidence)
+func (p *DeliveryException) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Shipment)
+	fields.Choice(f, &p.Kind)
+	fields.Hash(f, &p.Evidence)
 }
 
 // Check checks the fields by themselves.
 func (p DeliveryException) Check() error {
-	return first(p.Time.check(), named("shipment", p.Shipment), exceptionKindWords.check("kind", uint8(p.Kind)))
+	return first(p.Time.check(), named("shipment", p.Shipment), exceptionKindWords.Check("kind", uint8(p.Kind)))
 }
 
 // ProofOfAttempt says that the carrier tried to deliver for a long time and
@@ -243,10 +244,10 @@ func (ProofOfAttempt) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p ProofOfAttempt) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *ProofOfAttempt) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Shipment)
-	hash(f, &p.Evidence)
+func (p *ProofOfAttempt) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Shipment)
+	fields.Hash(f, &p.Evidence)
 }
 
 // Check checks the fields by themselves.

@@ -1,6 +1,10 @@
 package record
 
-import "stele/node/ledger/reject"
+import (
+	"stele/node/ledger/reject"
+
+	"stele/node/ledger/fields"
+)
 
 // Subject tells what a ruling is about.
 type Subject uint8
@@ -11,16 +15,16 @@ const (
 	OnShipment
 )
 
-var subjectWords = words{"claim", "shipment"}
+var subjectWords = fields.Words{"claim", "shipment"}
 
 // String returns the word for it.
-func (c Subject) String() string { return subjectWords.name(uint8(c)) }
+func (c Subject) String() string { return subjectWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c Subject) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
-func (c *Subject) UnmarshalText(b []byte) error { return unmarshalWord(c, subjectWords, "subject", b) }
+func (c *Subject) UnmarshalText(b []byte) error { return fields.Parse(c, subjectWords, "subject", b) }
 
 // Outcome is what a ruling says: ordered or dismissed of a claim, delivered or
 // lost of a shipment.
@@ -34,16 +38,16 @@ const (
 	RuledLost
 )
 
-var outcomeWords = words{"ordered", "dismissed", "delivered", "lost"}
+var outcomeWords = fields.Words{"ordered", "dismissed", "delivered", "lost"}
 
 // String returns the word for it.
-func (c Outcome) String() string { return outcomeWords.name(uint8(c)) }
+func (c Outcome) String() string { return outcomeWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c Outcome) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
-func (c *Outcome) UnmarshalText(b []byte) error { return unmarshalWord(c, outcomeWords, "outcome", b) }
+func (c *Outcome) UnmarshalText(b []byte) error { return fields.Parse(c, outcomeWords, "outcome", b) }
 
 // SuspendCause tells why a seller is suspended or restored.
 type SuspendCause uint8
@@ -57,17 +61,17 @@ const (
 	OtherSuspendCause
 )
 
-var suspendCauseWords = words{"complaints", "false-sales", "defaults", "remedied", "other"}
+var suspendCauseWords = fields.Words{"complaints", "false-sales", "defaults", "remedied", "other"}
 
 // String returns the word for it.
-func (c SuspendCause) String() string { return suspendCauseWords.name(uint8(c)) }
+func (c SuspendCause) String() string { return suspendCauseWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c SuspendCause) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
 func (c *SuspendCause) UnmarshalText(b []byte) error {
-	return unmarshalWord(c, suspendCauseWords, "cause", b)
+	return fields.Parse(c, suspendCauseWords, "cause", b)
 }
 
 // CorrectionCause tells what is wrong with a record: the reasons of an EPCIS
@@ -80,17 +84,17 @@ const (
 	DidNotOccur
 )
 
-var correctionCauseWords = words{"wrong-data", "did-not-occur"}
+var correctionCauseWords = fields.Words{"wrong-data", "did-not-occur"}
 
 // String returns the word for it.
-func (c CorrectionCause) String() string { return correctionCauseWords.name(uint8(c)) }
+func (c CorrectionCause) String() string { return correctionCauseWords.Name(uint8(c)) }
 
 // MarshalText returns String.
 func (c CorrectionCause) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what String returns.
 func (c *CorrectionCause) UnmarshalText(b []byte) error {
-	return unmarshalWord(c, correctionCauseWords, "cause", b)
+	return fields.Parse(c, correctionCauseWords, "cause", b)
 }
 
 // Ruling decides an escalated claim, or what became of a shipment. The author
@@ -118,20 +122,20 @@ func (Ruling) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p Ruling) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *Ruling) layout(f *coder) {
-	f.time(&p.Time)
-	choice(f, &p.Subject)
-	hash(f, &p.ID)
-	choice(f, &p.Outcome)
-	choice(f, &p.Remedy)
-	f.amount(&p.Refund)
-	f.uint16(&p.ExecuteDays)
-	hash(f, &p.Text)
+func (p *Ruling) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Choice(f, &p.Subject)
+	fields.Hash(f, &p.ID)
+	fields.Choice(f, &p.Outcome)
+	fields.Choice(f, &p.Remedy)
+	f.Uint64((*uint64)(&p.Refund))
+	f.Uint16(&p.ExecuteDays)
+	fields.Hash(f, &p.Text)
 }
 
 // Check checks the fields by themselves.
 func (p Ruling) Check() error {
-	if err := first(p.Time.check(), named("subject", p.ID), subjectWords.check("subject", uint8(p.Subject)), outcomeWords.check("outcome", uint8(p.Outcome))); err != nil {
+	if err := first(p.Time.check(), named("subject", p.ID), subjectWords.Check("subject", uint8(p.Subject)), outcomeWords.Check("outcome", uint8(p.Outcome))); err != nil {
 		return err
 	}
 	if (p.Subject == OnClaim) != (p.Outcome == Ordered || p.Outcome == Dismissed) {
@@ -146,7 +150,7 @@ func (p Ruling) Check() error {
 	if p.ExecuteDays == 0 {
 		return reject.New(reject.ContraryFields, "an order gives at least one day")
 	}
-	return first(remedyWords.check("remedy", uint8(p.Remedy)), checkRefund(p.Remedy, p.Refund))
+	return first(remedyWords.Check("remedy", uint8(p.Remedy)), checkRefund(p.Remedy, p.Refund))
 }
 
 // RecallNotice calls a product back, or one item of it: its holders may make
@@ -170,11 +174,11 @@ func (RecallNotice) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p RecallNotice) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *RecallNotice) layout(f *coder) {
-	f.time(&p.Time)
-	f.gtin(&p.GTIN)
-	hash(f, &p.Text)
-	text(f, &p.Serial)
+func (p *RecallNotice) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	f.Uint64((*uint64)(&p.GTIN))
+	fields.Hash(f, &p.Text)
+	fields.Text16(f, &p.Serial)
 }
 
 // Check checks the fields by themselves.
@@ -207,16 +211,16 @@ func (SellerSuspend) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p SellerSuspend) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *SellerSuspend) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Seller)
-	choice(f, &p.Cause)
-	hash(f, &p.Text)
+func (p *SellerSuspend) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Seller)
+	fields.Choice(f, &p.Cause)
+	fields.Hash(f, &p.Text)
 }
 
 // Check checks the fields by themselves.
 func (p SellerSuspend) Check() error {
-	return first(p.Time.check(), suspendCauseWords.check("cause", uint8(p.Cause)))
+	return first(p.Time.check(), suspendCauseWords.Check("cause", uint8(p.Cause)))
 }
 
 // SellerRestore lets a suspended seller issue vouchers again. The author is a
@@ -239,7 +243,7 @@ func (SellerRestore) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p SellerRestore) Append(b []byte) []byte { return SellerSuspend(p).Append(b) }
 
-func (p *SellerRestore) layout(f *coder) { (*SellerSuspend)(p).layout(f) }
+func (p *SellerRestore) layout(f *fields.Coder) { (*SellerSuspend)(p).layout(f) }
 
 // Check checks the fields by themselves.
 func (p SellerRestore) Check() error { return SellerSuspend(p).Check() }
@@ -265,14 +269,14 @@ func (Correction) CoSigners() []Key { return nil }
 // Append appends the encoding.
 func (p Correction) Append(b []byte) []byte { return appendLayout(b, &p) }
 
-func (p *Correction) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Record)
-	choice(f, &p.Cause)
-	hash(f, &p.Correct)
+func (p *Correction) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Record)
+	fields.Choice(f, &p.Cause)
+	fields.Hash(f, &p.Correct)
 }
 
 // Check checks the fields by themselves.
 func (p Correction) Check() error {
-	return first(p.Time.check(), named("record", p.Record), correctionCauseWords.check("cause", uint8(p.Cause)))
+	return first(p.Time.check(), named("record", p.Record), correctionCauseWords.Check("cause", uint8(p.Cause)))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
 )
 
@@ -88,7 +89,7 @@ var types = [...]typeInfo{
 
 type typeInfo struct {
 	name     string
-	decode   func(*reader) Payload // reads all of the payload; the reader keeps the error
+	decode   func(*fields.Coder) Payload // reads all of the payload; the coder keeps the error
 	fromJSON func([]byte) (Payload, error)
 }
 

@@ -1,6 +1,10 @@
 package record
 
-import "stele/node/ledger/reject"
+import (
+	"stele/node/ledger/reject"
+
+	"stele/node/ledger/fields"
+)
 
 // ProductRegister makes a product known, with the warranty that every seller
 // has to give at least. The author is a manufacturer; the product is then its
@@ -67,12 +71,12 @@ const (
 	VoidMistake
 )
 
-var voidCauses = words{"cancelled", "out-of-stock", "mistake"}
+var voidCauses = fields.Words{"cancelled", "out-of-stock", "mistake"}
 
-func (c VoidCause) String() string               { return voidCauses.name(uint8(c)) }
+func (c VoidCause) String() string               { return voidCauses.Name(uint8(c)) }
 func (c VoidCause) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 func (c *VoidCause) UnmarshalText(b []byte) (err error) {
-	return unmarshalWord(c, voidCauses, "cause", b)
+	return fields.Parse(c, voidCauses, "cause", b)
 }
 
 // Type returns [TypeProductRegister].
@@ -99,39 +103,39 @@ func (p VoucherTransfer) CoSigners() []Key { return []Key{p.To} }
 // CoSigners returns the holder.
 func (p VoucherVoid) CoSigners() []Key { return []Key{p.Holder} }
 
-func (p *ProductRegister) layout(f *coder) {
-	f.time(&p.Time)
-	f.gtin(&p.GTIN)
-	f.uint16(&p.WarrantyDays)
-	hash(f, &p.Terms)
+func (p *ProductRegister) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	f.Uint64((*uint64)(&p.GTIN))
+	f.Uint16(&p.WarrantyDays)
+	fields.Hash(f, &p.Terms)
 }
 
-func (p *VoucherIssue) layout(f *coder) {
-	f.time(&p.Time)
-	f.gtin(&p.GTIN)
-	hash(f, &p.Buyer)
-	hash(f, &p.Invoice)
-	f.amount(&p.Price)
-	f.uint32(&p.Quantity)
-	f.flag(&p.Distance)
-	f.uint16(&p.WarrantyDays)
-	hash(f, &p.Terms)
-	f.amount(&p.Burn)
-	f.amount(&p.Stipend)
-	text(f, &p.Serial)
+func (p *VoucherIssue) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	f.Uint64((*uint64)(&p.GTIN))
+	fields.Hash(f, &p.Buyer)
+	fields.Hash(f, &p.Invoice)
+	f.Uint64((*uint64)(&p.Price))
+	f.Uint32(&p.Quantity)
+	f.Flag(&p.Distance)
+	f.Uint16(&p.WarrantyDays)
+	fields.Hash(f, &p.Terms)
+	f.Uint64((*uint64)(&p.Burn))
+	f.Uint64((*uint64)(&p.Stipend))
+	fields.Text16(f, &p.Serial)
 }
 
-func (p *VoucherTransfer) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
-	hash(f, &p.To)
+func (p *VoucherTransfer) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Voucher)
+	fields.Hash(f, &p.To)
 }
 
-func (p *VoucherVoid) layout(f *coder) {
-	f.time(&p.Time)
-	hash(f, &p.Voucher)
-	hash(f, &p.Holder)
-	choice(f, &p.Cause)
+func (p *VoucherVoid) layout(f *fields.Coder) {
+	f.Uint32((*uint32)(&p.Time))
+	fields.Hash(f, &p.Voucher)
+	fields.Hash(f, &p.Holder)
+	fields.Choice(f, &p.Cause)
 }
 
 // Append appends the encoding.
@@ -181,5 +185,5 @@ func (p VoucherTransfer) checkFrame(r *Record) error {
 
 // Check checks the fields by themselves.
 func (p VoucherVoid) Check() error {
-	return first(p.Time.check(), named("voucher", p.Voucher), voidCauses.check("cause", uint8(p.Cause)))
+	return first(p.Time.check(), named("voucher", p.Voucher), voidCauses.Check("cause", uint8(p.Cause)))
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"math"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 )
@@ -31,14 +32,14 @@ const (
 	ClaimGivenUp                          // closed: the holder gave up on an order that was not executed
 )
 
-var claimStates = words{
-	"none", "open", "offered", "authorised", "rejected", "received", "inspected", "executed", "escalated", "ordered", "defaulted",
+var claimStates = fields.Words{
+	"open", "offered", "authorised", "rejected", "received", "inspected", "executed", "escalated", "ordered", "defaulted",
 	"closed-settled", "closed-rejected", "closed-dismissed", "closed-unresolved", "closed-withdrawn",
 	"closed-delivered", "closed-defaulted",
 }
 
 // String returns the word for it.
-func (s ClaimState) String() string { return claimStates.name(uint8(s)) }
+func (s ClaimState) String() string { return claimStates.Name(uint8(s)) }
 
 // MarshalText returns String.
 func (s ClaimState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -82,31 +83,31 @@ type Claim struct {
 	Defaulted  bool       // an order was not executed in time
 }
 
-func (c *Claim) layout(f *coder) {
-	choice(f, &c.State, ClaimGivenUp)
-	f.bad = f.bad || c.State == 0
-	f.uint32(&c.Since)
-	hash(f, &c.Voucher)
-	hash(f, &c.Holder)
-	choice(f, &c.Ground, record.Recall)
-	f.uint16(&c.FaultCode)
-	choice(f, &c.Asked, record.Repair)
-	f.uint32(&c.Opened)
-	choice(f, &c.Remedy, record.Repair)
-	f.amount(&c.Refund)
-	f.uint32(&c.Agreed)
-	f.uint8(&c.Round)
-	f.uint16(&c.OrderDays)
-	f.uint32(&c.SendFrom)
-	f.uint32(&c.Moved)
-	f.uint32(&c.Received)
-	f.uint32(&c.Executed)
-	f.flags(&c.ReturnNeeded, &c.Ruled, &c.Defaulted)
-	optional(f, &c.Settlement, record.ID{})
-	optional(f, &c.Return, record.ID{})
-	optional(f, &c.SendBack, record.ID{})
-	optional(f, &c.Servicer, record.Key{})
-	optional(f, &c.Inspector, record.Key{})
+func (c *Claim) layout(f *fields.Coder) {
+	fields.ChoiceUpTo(f, &c.State, ClaimGivenUp)
+	f.Require(c.State != 0)
+	f.Uint32(&c.Since)
+	fields.Hash(f, &c.Voucher)
+	fields.Hash(f, &c.Holder)
+	fields.ChoiceUpTo(f, &c.Ground, record.Recall)
+	f.Uint16(&c.FaultCode)
+	fields.ChoiceUpTo(f, &c.Asked, record.Repair)
+	f.Uint32(&c.Opened)
+	fields.ChoiceUpTo(f, &c.Remedy, record.Repair)
+	f.Uint64((*uint64)(&c.Refund))
+	f.Uint32(&c.Agreed)
+	f.Uint8(&c.Round)
+	f.Uint16(&c.OrderDays)
+	f.Uint32(&c.SendFrom)
+	f.Uint32(&c.Moved)
+	f.Uint32(&c.Received)
+	f.Uint32(&c.Executed)
+	f.Flags(&c.ReturnNeeded, &c.Ruled, &c.Defaulted)
+	fields.Optional(f, &c.Settlement, record.ID{})
+	fields.Optional(f, &c.Return, record.ID{})
+	fields.Optional(f, &c.SendBack, record.ID{})
+	fields.Optional(f, &c.Servicer, record.Key{})
+	fields.Optional(f, &c.Inspector, record.Key{})
 }
 
 // GetClaim returns the claim as it is at c: what time alone decides has
@@ -170,10 +171,10 @@ const (
 	ArrivePeriod                     // for goods that were sent back: to change custody, and for a ruling
 )
 
-var periods = words{"none", "respond", "escalate", "execute", "order", "confirm", "ruling", "send", "carry", "arrive"}
+var periods = fields.Words{"respond", "escalate", "execute", "order", "confirm", "ruling", "send", "carry", "arrive"}
 
 // String returns the word for it.
-func (p Period) String() string { return periods.name(uint8(p)) }
+func (p Period) String() string { return periods.Name(uint8(p)) }
 
 // MarshalText returns String.
 func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

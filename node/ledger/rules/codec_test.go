@@ -5,10 +5,15 @@ import (
 	"errors"
 	"testing"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/record"
 )
 
-func encode(p layout) []byte { return new(coder).write(p) }
+func encode(p layout) []byte {
+	var f fields.Coder
+	p.layout(&f)
+	return f.Bytes()
+}
 
 // entries returns an empty entry of each kind.
 func entries() []layout {

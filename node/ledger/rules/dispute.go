@@ -115,7 +115,13 @@ type claimStep struct {
 
 // stepClaim returns what a record of an account does to a claim. It rejects one
 // that comes before its period is over.
-func stepClaim(s *State, c Context, author Account, p record.Payload, id record.ID, choice string) (claimStep, error) {
+func stepClaim(s *State, c Context, author Account, on record.Type, id record.ID, choice string) (claimStep, error) {
+	return stepClaimWith(s, c, author, on, id, choice, record.Key{})
+}
+
+// stepClaimWith is stepClaim for a record with which the seller consents to an
+// inspector, if the key is not zero.
+func stepClaimWith(s *State, c Context, author Account, on record.Type, id record.ID, choice string, consent record.Key) (claimStep, error) {
 	claim, v, err := loadClaim(s, c, id)
 	if err != nil {
 		return claimStep{}, err
@@ -124,11 +130,11 @@ func stepClaim(s *State, c Context, author Account, p record.Payload, id record.
 	if err != nil {
 		return claimStep{}, err
 	}
-	who, err = partsInClaim(s, claim, v, author, who, p)
+	who, err = partsInClaim(s, claim, v, author, who, on, consent)
 	if err != nil {
 		return claimStep{}, err
 	}
-	row, err := claimBook.next(claim.State, p.Type(), choice, who)
+	row, err := claimBook.next(claim.State, on, choice, who)
 	if err != nil {
 		return claimStep{}, err
 	}
@@ -146,19 +152,19 @@ func stepClaim(s *State, c Context, author Account, p record.Payload, id record.
 
 // partsInClaim returns what an account is to a claim, if who is what it is to the
 // voucher. For evidence and rulings matters who carried or inspected the goods.
-func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, p record.Payload) (part, error) {
+func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, on record.Type, consent record.Key) (part, error) {
 	who &^= holder
 	if a.ID == claim.Holder {
 		who |= holder
 	}
-	switch p := p.(type) {
-	case record.InspectionReport:
-		ok, err := mayInspect(s, claim, v, a, p)
+	switch on {
+	case record.TypeInspectionReport:
+		ok, err := mayInspect(s, claim, v, a, consent)
 		if ok {
 			who |= servicer
 		}
 		return who, err
-	case record.EvidenceAdd, record.Ruling:
+	case record.TypeEvidenceAdd, record.TypeRuling:
 	default:
 		return who, nil
 	}
@@ -180,15 +186,15 @@ func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, p rec
 // mayInspect reports whether an account is a servicer that the response to the
 // claim names, or to whom the seller consents now. Any other servicer is a
 // stranger: it could decide the cases of its competitors.
-func mayInspect(s *State, claim *Claim, v *Voucher, a Account, p record.InspectionReport) (bool, error) {
+func mayInspect(s *State, claim *Claim, v *Voucher, a Account, consent record.Key) (bool, error) {
 	named := a.ID == claim.Servicer
-	if p.Seller != (record.Key{}) {
-		consents, err := liveAccount(s, p.Seller, "seller")
+	if consent != (record.Key{}) {
+		consents, err := liveAccount(s, consent, "seller")
 		if err != nil {
 			return false, err
 		}
 		if consents.ID != v.Seller {
-			return false, reject.New(reject.NotSeller, "%v signs as the seller, who is %v", p.Seller, v.Seller)
+			return false, reject.New(reject.NotSeller, "%v signs as the seller, who is %v", consent, v.Seller)
 		}
 		named = true
 	}
@@ -205,7 +211,7 @@ func finish(s *State, c Context, now claimStep) error {
 // respondToClaim is the seller's or maker's answer.
 func respondToClaim(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ClaimRespond)
-	now, err := stepClaim(s, c, author, p, p.Claim, p.Action.String())
+	now, err := stepClaim(s, c, author, p.Type(), p.Claim, p.Action.String())
 	if err != nil {
 		return err
 	}
@@ -243,7 +249,7 @@ func accepted(yes bool, no string) string {
 }
 
 func stepAnswer(s *State, c Context, author Account, p record.ClaimAnswer) (claimStep, error) {
-	return stepClaim(s, c, author, p, p.Claim, accepted(p.Accept, "decline"))
+	return stepClaim(s, c, author, p.Type(), p.Claim, accepted(p.Accept, "decline"))
 }
 
 // answerOffer is the holder's answer to an offer.
@@ -264,7 +270,7 @@ func answerOffer(s *State, c Context, r *record.Record, author Account) error {
 // stepEvidence returns the claim, and how much evidence the account has added to
 // it. Each account has a limit of its own: no party can use up that of another.
 func stepEvidence(s *State, c Context, author Account, p record.EvidenceAdd) (now claimStep, count uint64, err error) {
-	if now, err = stepClaim(s, c, author, p, p.Claim, ""); err != nil {
+	if now, err = stepClaim(s, c, author, p.Type(), p.Claim, ""); err != nil {
 		return claimStep{}, 0, err
 	}
 	count, err = getUint(s, evidenceKey(p.Claim, author.ID)...)
@@ -292,10 +298,14 @@ func evidenceKey(claim record.ID, account record.Key) []byte {
 	return append(idKey(evidenceEntry, claim), account[:]...)
 }
 
-// inspect tells what was found out about goods that came back.
+func stepInspect(s *State, c Context, author Account, p record.InspectionReport) (claimStep, error) {
+	return stepClaimWith(s, c, author, p.Type(), p.Claim, p.Finding.String(), p.Seller)
+}
+
+// inspect keeps what was found out about goods that came back.
 func inspect(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.InspectionReport)
-	now, err := stepClaim(s, c, author, p, p.Claim, p.Finding.String())
+	now, err := stepInspect(s, c, author, p)
 	if err != nil {
 		return err
 	}
@@ -308,7 +318,7 @@ func inspect(s *State, c Context, r *record.Record, author Account) error {
 
 // withdrawClaim gives a claim up.
 func withdrawClaim(s *State, c Context, r *record.Record, author Account) error {
-	now, err := stepClaim(s, c, author, r.Payload, r.Payload.(record.ClaimWithdraw).Claim, "")
+	now, err := stepClaim(s, c, author, r.Type(), r.Payload.(record.ClaimWithdraw).Claim, "")
 	if err != nil {
 		return err
 	}
@@ -317,7 +327,7 @@ func withdrawClaim(s *State, c Context, r *record.Record, author Account) error 
 
 // closeClaim ends a claim on which nobody ruled.
 func closeClaim(s *State, c Context, r *record.Record, author Account) error {
-	now, err := stepClaim(s, c, author, r.Payload, r.Payload.(record.ClaimClose).Claim, "")
+	now, err := stepClaim(s, c, author, r.Type(), r.Payload.(record.ClaimClose).Claim, "")
 	if err != nil {
 		return err
 	}
@@ -326,7 +336,7 @@ func closeClaim(s *State, c Context, r *record.Record, author Account) error {
 
 // escalateClaim takes a claim to the supervisors.
 func escalateClaim(s *State, c Context, r *record.Record, author Account) error {
-	now, err := stepClaim(s, c, author, r.Payload, r.Payload.(record.ClaimEscalate).Claim, "")
+	now, err := stepClaim(s, c, author, r.Type(), r.Payload.(record.ClaimEscalate).Claim, "")
 	if err != nil {
 		return err
 	}
@@ -336,7 +346,7 @@ func escalateClaim(s *State, c Context, r *record.Record, author Account) error 
 
 // stepRuleOnClaim returns what a ruling by an account does to a claim.
 func stepRuleOnClaim(s *State, c Context, author Account, p record.Ruling) (claimStep, error) {
-	now, err := stepClaim(s, c, author, p, p.ID, p.Outcome.String())
+	now, err := stepClaim(s, c, author, p.Type(), p.ID, p.Outcome.String())
 	if err == nil && now.who&involved != 0 {
 		err = rulingByParty(author, now.who)
 	}

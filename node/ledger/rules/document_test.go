@@ -66,7 +66,7 @@ func drawing[S interface {
 	var out strings.Builder
 	out.WriteString("~~~mermaid\nstateDiagram-v2\n")
 	name := func(s S) string { return strings.ReplaceAll(s.String(), "-", "_") }
-	for s := S(1); !strings.HasPrefix(s.String(), "number-"); s++ {
+	for s := S(1); !strings.HasPrefix(s.String(), "choice-"); s++ {
 		if name(s) != s.String() {
 			fmt.Fprintf(&out, "    state \"%v\" as %s\n", s, name(s))
 		}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"stele/node/ledger/fields"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -15,10 +16,10 @@ const (
 	EvaluationAmended                 // replaced, once, after a claim
 )
 
-var evaluationStates = words{"none", "given", "amended"}
+var evaluationStates = fields.Words{"given", "amended"}
 
 // String returns the word for it.
-func (s EvaluationState) String() string { return evaluationStates.name(uint8(s)) }
+func (s EvaluationState) String() string { return evaluationStates.Name(uint8(s)) }
 
 // MarshalText returns String.
 func (s EvaluationState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -37,15 +38,15 @@ type Evaluation struct {
 	Rewarded  bool // the reward was paid
 }
 
-func (e *Evaluation) layout(f *coder) {
-	choice(f, &e.State, EvaluationAmended)
-	f.bad = f.bad || e.State == 0
-	f.uint32(&e.Height)
-	f.uint32(&e.Time)
-	f.uint8(&e.Product)
-	f.uint8(&e.Service)
-	f.uint8(&e.Logistics)
-	f.flags(&e.Replied, &e.Rewarded)
+func (e *Evaluation) layout(f *fields.Coder) {
+	fields.ChoiceUpTo(f, &e.State, EvaluationAmended)
+	f.Require(e.State != 0)
+	f.Uint32(&e.Height)
+	f.Uint32(&e.Time)
+	f.Uint8(&e.Product)
+	f.Uint8(&e.Service)
+	f.Uint8(&e.Logistics)
+	f.Flags(&e.Replied, &e.Rewarded)
 }
 
 // GetEvaluation returns the evaluation of a voucher, or nil if there is none.

@@ -4,19 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 )
-
-// words are the names of the numbers 0, 1 and so on.
-type words []string
-
-func (w words) name(n uint8) string {
-	if int(n) >= len(w) {
-		return fmt.Sprintf("number-%d", n)
-	}
-	return w[n]
-}
 
 // part is a set of parts that an account can play in a case.
 type part uint16
@@ -32,7 +23,7 @@ const (
 	supervisor
 )
 
-var partNames = words{"seller", "maker", "holder", "first buyer", "sender", "custodian", "servicer", "supervisor"}
+var partNames = fields.Words{"seller", "maker", "holder", "first buyer", "sender", "custodian", "servicer", "supervisor"}
 
 // String returns the names: "seller or maker".
 func (p part) String() string {

@@ -309,23 +309,23 @@ func admits(s *State, c Context, author Account, payload record.Payload) (err er
 		_, err = stepReward(s, c, author, p)
 
 	case record.ClaimRespond:
-		_, err = stepClaim(s, c, author, p, p.Claim, p.Action.String())
+		_, err = stepClaim(s, c, author, p.Type(), p.Claim, p.Action.String())
 	case record.ClaimAnswer:
 		_, err = stepAnswer(s, c, author, p)
 	case record.EvidenceAdd:
 		_, _, err = stepEvidence(s, c, author, p)
 	case record.InspectionReport:
-		_, err = stepClaim(s, c, author, p, p.Claim, p.Finding.String())
+		_, err = stepInspect(s, c, author, p)
 	case record.SettleExecute:
 		_, err = stepExecute(s, c, author, p)
 	case record.SettleConfirm:
 		_, err = stepSettle(s, c, author, p)
 	case record.ClaimWithdraw:
-		_, err = stepClaim(s, c, author, p, p.Claim, "")
+		_, err = stepClaim(s, c, author, p.Type(), p.Claim, "")
 	case record.ClaimEscalate:
-		_, err = stepClaim(s, c, author, p, p.Claim, "")
+		_, err = stepClaim(s, c, author, p.Type(), p.Claim, "")
 	case record.ClaimClose:
-		_, err = stepClaim(s, c, author, p, p.Claim, "")
+		_, err = stepClaim(s, c, author, p.Type(), p.Claim, "")
 
 	case record.CustodyHandover:
 		err = admitsHandOver(s, c, author, p)

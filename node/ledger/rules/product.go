@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/binary"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/record"
 )
 
@@ -23,16 +24,16 @@ type Item struct {
 	Recalled bool      // this item, if the product is not
 }
 
-func (p *Product) layout(f *coder) {
-	hash(f, &p.Maker)
-	f.uint16(&p.WarrantyDays)
-	hash(f, &p.Terms)
-	f.flags(&p.Recalled)
+func (p *Product) layout(f *fields.Coder) {
+	fields.Hash(f, &p.Maker)
+	f.Uint16(&p.WarrantyDays)
+	fields.Hash(f, &p.Terms)
+	f.Flags(&p.Recalled)
 }
 
-func (i *Item) layout(f *coder) {
-	optional(f, &i.Voucher, record.ID{})
-	f.flags(&i.Recalled)
+func (i *Item) layout(f *fields.Coder) {
+	fields.Optional(f, &i.Voucher, record.ID{})
+	f.Flags(&i.Recalled)
 }
 
 // productKey is the key of a product, and the start of those of its items.

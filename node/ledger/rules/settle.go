@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"stele/node/ledger/fields"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 )
@@ -14,12 +15,12 @@ type refundPay struct {
 	Used   bool  // a SETTLE_EXECUTE named it
 }
 
-func (p *refundPay) layout(f *coder) {
-	hash(f, &p.Claim)
-	hash(f, &p.To)
-	f.amount(&p.Amount)
-	f.uint8(&p.Round)
-	f.flags(&p.Used)
+func (p *refundPay) layout(f *fields.Coder) {
+	fields.Hash(f, &p.Claim)
+	fields.Hash(f, &p.To)
+	f.Uint64((*uint64)(&p.Amount))
+	f.Uint8(&p.Round)
+	f.Flags(&p.Used)
 }
 
 // keepPayment remembers a PAY whose reference is a live claim.
@@ -37,7 +38,7 @@ func keepPayment(s *State, c Context, r *record.Record, to Account) error {
 
 // stepExecute returns what it does to a claim that an account gives the remedy.
 func stepExecute(s *State, c Context, author Account, p record.SettleExecute) (claimStep, error) {
-	now, err := stepClaim(s, c, author, p, p.Claim, "")
+	now, err := stepClaim(s, c, author, p.Type(), p.Claim, "")
 	if err == nil && now.claim.State == ClaimAuthorised && now.claim.ReturnNeeded {
 		err = reject.New(reject.ReturnOutstanding, "the goods of claim %v have to come back and be inspected first", p.Claim)
 	}
@@ -133,7 +134,7 @@ func useReplacement(s *State, c Context, now claimStep, author Account, p record
 }
 
 func stepSettle(s *State, c Context, author Account, p record.SettleConfirm) (claimStep, error) {
-	return stepClaim(s, c, author, p, p.Claim, accepted(p.Accept, "dispute"))
+	return stepClaim(s, c, author, p.Type(), p.Claim, accepted(p.Accept, "dispute"))
 }
 
 // confirmSettlement accepts or disputes the remedy that was given.

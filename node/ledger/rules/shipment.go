@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"stele/node/ledger/fields"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 )
@@ -19,10 +20,10 @@ const (
 	ShipmentLost     // a supervisor said so
 )
 
-var shipmentStates = words{"none", "created", "in-transit", "attempted", "exception", "delivered", "returned", "lost"}
+var shipmentStates = fields.Words{"created", "in-transit", "attempted", "exception", "delivered", "returned", "lost"}
 
 // String returns the word for it.
-func (s ShipmentState) String() string { return shipmentStates.name(uint8(s)) }
+func (s ShipmentState) String() string { return shipmentStates.Name(uint8(s)) }
 
 // MarshalText returns String.
 func (s ShipmentState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -45,19 +46,19 @@ type Shipment struct {
 	Held       uint32               // median time since when the custodian has the goods, or had them last
 }
 
-func (h *Shipment) layout(f *coder) {
-	choice(f, &h.State, ShipmentLost)
-	f.bad = f.bad || h.State == 0
-	hash(f, &h.Voucher)
-	choice(f, &h.Leg, record.Replacement)
-	optional(f, &h.Claim, record.ID{})
-	hash(f, &h.Sender)
-	hash(f, &h.Carrier)
-	hash(f, &h.PickupHash)
-	choice(f, &h.Kind, record.Misdelivered)
-	f.flags(&h.Left)
-	f.uint32(&h.Since)
-	f.uint32(&h.Held)
+func (h *Shipment) layout(f *fields.Coder) {
+	fields.ChoiceUpTo(f, &h.State, ShipmentLost)
+	f.Require(h.State != 0)
+	fields.Hash(f, &h.Voucher)
+	fields.ChoiceUpTo(f, &h.Leg, record.Replacement)
+	fields.Optional(f, &h.Claim, record.ID{})
+	fields.Hash(f, &h.Sender)
+	fields.Hash(f, &h.Carrier)
+	fields.Hash(f, &h.PickupHash)
+	fields.ChoiceUpTo(f, &h.Kind, record.Misdelivered)
+	f.Flags(&h.Left)
+	f.Uint32(&h.Since)
+	f.Uint32(&h.Held)
 }
 
 // Custodian returns who has the goods, or had them last.

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"stele/node/ledger/fields"
 )
 
 // View is a read-only state: key and value pairs. Get returns the value of a
@@ -35,8 +37,8 @@ type State struct {
 	index   index
 	entries []entry // that were read or written
 	journal []step
-	arena   arena // of keys and values
-	coder   coder // to write entries with
+	arena   arena        // of keys and values
+	coder   fields.Coder // to write entries with
 }
 
 // entry is a key that was read or written.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"stele/node/ledger/fields"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 )
@@ -18,10 +19,10 @@ const (
 	VoucherReplaced                         // a claim was settled with other goods
 )
 
-var voucherStates = words{"none", "issued", "active", "expired", "void", "refunded", "replaced"}
+var voucherStates = fields.Words{"issued", "active", "expired", "void", "refunded", "replaced"}
 
 // String returns the word for it.
-func (s VoucherState) String() string { return voucherStates.name(uint8(s)) }
+func (s VoucherState) String() string { return voucherStates.Name(uint8(s)) }
 
 // MarshalText returns String.
 func (s VoucherState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -64,34 +65,34 @@ type Voucher struct {
 	Recalled    bool // the item or all of the product; from their entries
 }
 
-func (v *Voucher) layout(f *coder) {
+func (v *Voucher) layout(f *fields.Coder) {
 	stored := v.State
 	if stored == VoucherExpired {
 		stored = VoucherActive
 	}
-	choice(f, &stored, VoucherReplaced)
-	f.bad = f.bad || stored == 0 || stored == VoucherExpired
-	if f.reading {
+	fields.ChoiceUpTo(f, &stored, VoucherReplaced)
+	f.Require(stored != 0 && stored != VoucherExpired)
+	if f.Reading() {
 		v.State = stored
 	}
-	f.flags(&v.Distance, &v.ClaimLive, &v.ClaimClosed, &v.Resent)
-	f.gtin(&v.GTIN)
-	f.serial(&v.Serial)
-	hash(f, &v.Seller)
-	hash(f, &v.Buyer)
-	optional(f, &v.Holder, v.Buyer)
-	f.amount(&v.Price)
-	f.uint32(&v.Quantity)
-	f.uint16(&v.WarrantyDays)
-	f.amount(&v.Burn)
-	f.uint32(&v.Issued)
-	f.uint32(&v.Delivered)
-	f.uint32(&v.Extended)
-	f.uint8(&v.Repairs)
-	f.uint16(&v.LastFault)
-	optional(f, &v.Shipment, record.ID{})
-	optional(f, &v.Claim, record.ID{})
-	optional(f, &v.Replaces, record.ID{})
+	f.Flags(&v.Distance, &v.ClaimLive, &v.ClaimClosed, &v.Resent)
+	f.Uint64((*uint64)(&v.GTIN))
+	fields.Text8(f, &v.Serial)
+	fields.Hash(f, &v.Seller)
+	fields.Hash(f, &v.Buyer)
+	fields.Optional(f, &v.Holder, v.Buyer)
+	f.Uint64((*uint64)(&v.Price))
+	f.Uint32(&v.Quantity)
+	f.Uint16(&v.WarrantyDays)
+	f.Uint64((*uint64)(&v.Burn))
+	f.Uint32(&v.Issued)
+	f.Uint32(&v.Delivered)
+	f.Uint32(&v.Extended)
+	f.Uint8(&v.Repairs)
+	f.Uint16(&v.LastFault)
+	fields.Optional(f, &v.Shipment, record.ID{})
+	fields.Optional(f, &v.Claim, record.ID{})
+	fields.Optional(f, &v.Replaces, record.ID{})
 }
 
 // End returns when the warranty ends: the last second in which it holds. It is
