@@ -92,7 +92,7 @@ test-unit: ## run the tests without cgo, as the binary is built, and those of th
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
 # and the commands, which take too long.
-UNRACED = ^stele/(kernels/(cuda|internal)|cgo/cuda/gen|docs|engine/(headerchain|pow)|node/(evidence|ledger/(bundle|headertree|keyfile|network|recipient|reject|rules))|cmd/stele)(/|$$)
+UNRACED = ^stele/(kernels/(cuda|internal)|cgo/cuda/gen|docs|engine/(headerchain|pow)|node/(evidence|keystore|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules))|cmd/stele)(/|$$)
 
 .PHONY: test-race
 test-race: ## run the tests with the race detector (needs a C compiler)

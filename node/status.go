@@ -128,7 +128,7 @@ func (n *Node) Status() Status {
 		}
 	}
 	if n.traffic != nil {
-		s.Rejections = n.traffic.Counts().Refusals()
+		s.Rejections = n.traffic.Counts().Rejections()
 	}
 
 	s.Trouble = n.findTrouble(tip, s.Miner)

@@ -25,7 +25,7 @@ func TestCorpus(t *testing.T) {
 		if reason, _ := reject.Of(err); reason != test.Reason {
 			t.Fatalf("%s: rejected with %v, want %v", test.Name, err, test.Reason)
 		}
-		if outcome == corpus.Refused && n.Tip() != before {
+		if outcome == corpus.Rejected && n.Tip() != before {
 			t.Fatalf("%s: rejected, but the tip has changed", test.Name)
 		}
 	}
@@ -40,17 +40,17 @@ func TestCorpus(t *testing.T) {
 func judge(n *node, c corpus.Case) (corpus.Outcome, error) {
 	if c.Kind == corpus.Record {
 		if err := judgeRecord(n, c.Bytes); err != nil {
-			return corpus.Refused, err
+			return corpus.Rejected, err
 		}
 		return corpus.Valid, nil
 	}
 	b, err := block.Decode(c.Bytes, n.params.MaxBlockSize)
 	if err != nil {
-		return corpus.Refused, err
+		return corpus.Rejected, err
 	}
 	outcome, err := n.Submit(b)
 	if err != nil {
-		return corpus.Refused, err
+		return corpus.Rejected, err
 	}
 	return corpus.Outcome(outcome.String()), nil
 }

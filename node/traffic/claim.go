@@ -244,7 +244,7 @@ func (g *Generator) execute(sc *saleCase, b chainView, v *rules.Voucher, c *rule
 		if sc.paid != (paid{c.ID, c.Round}) {
 			return g.refund(sc, v, c), nil
 		}
-		if _, err := g.o.Chain.Find(sc.payment); errors.Is(err, store.ErrNotFound) { // it was refused after all
+		if _, err := g.o.Chain.Find(sc.payment); errors.Is(err, store.ErrNotFound) { // it was rejected after all
 			return g.refund(sc, v, c), nil
 		}
 		x.Payment = sc.payment

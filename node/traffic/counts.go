@@ -8,18 +8,18 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Counts tell what became of the records of a generator.
+// Counts say what became of the records of a generator.
 type Counts struct {
-	Sent    map[record.Type]uint64   // admitted, by type
-	Refused map[reject.Reason]uint64 // honest ones, which came too late or too early
-	Tries   map[reject.Reason]uint64 // of dishonest parties, by the reason of their refusal
-	Passed  map[string]uint64        // tries that were not refused; each is a fault of the rules or of the try
+	Sent     map[record.Type]uint64   // admitted, by type
+	Rejected map[reject.Reason]uint64 // honest ones, which came too late or too early
+	Tries    map[reject.Reason]uint64 // of dishonest parties, by the reason of their rejection
+	Passed   map[string]uint64        // tries that were not rejected; each is a fault of the rules or of the try
 }
 
-// Refusals returns how many records were refused, by reason: honest ones and
+// Rejections returns how many records were rejected, by reason: honest ones and
 // tries.
-func (c Counts) Refusals() map[reject.Reason]uint64 {
-	all := maps.Clone(c.Refused)
+func (c Counts) Rejections() map[reject.Reason]uint64 {
+	all := maps.Clone(c.Rejected)
 	for reason, n := range c.Tries {
 		if all == nil {
 			all = map[reject.Reason]uint64{}
@@ -35,7 +35,7 @@ type counts struct {
 	Counts
 }
 
-// add counts a draft and the reason of its refusal, "" if it was admitted.
+// add counts a draft and the reason of its rejection, "" if it was admitted.
 func (c *counts) add(d *draft, reason reject.Reason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *counts) add(d *draft, reason reject.Reason) {
 	case reason != "" && d.try != "":
 		count(&c.Tries, reason)
 	case reason != "":
-		count(&c.Refused, reason)
+		count(&c.Rejected, reason)
 	case d.try != "":
 		count(&c.Passed, d.try)
 	default:
@@ -65,7 +65,7 @@ func (g *Generator) Counts() Counts {
 	defer g.counts.mu.Unlock()
 	c := g.counts.Counts
 	return Counts{
-		Sent: maps.Clone(c.Sent), Refused: maps.Clone(c.Refused),
+		Sent: maps.Clone(c.Sent), Rejected: maps.Clone(c.Rejected),
 		Tries: maps.Clone(c.Tries), Passed: maps.Clone(c.Passed),
 	}
 }

@@ -115,7 +115,7 @@ func (g *Generator) seal(carrier *player, s recipient.Secret) (record.Digest, er
 	}
 	hash, err := g.o.Custody.Put(blob)
 	if err != nil {
-		g.o.Log.Debug("traffic: sealed data are not stored", "err", err)
+		g.o.Log.Debug("traffic: sealed data not stored", "err", err)
 		hash = sha256.Sum256(blob)
 	}
 	return record.Digest(hash), nil
@@ -232,7 +232,7 @@ func (g *Generator) handOver(sc *saleCase, h *rules.Shipment, from *author, to *
 }
 
 // blob returns the hash of the data that were sealed last for a shipment, or
-// zero if that is not known. After a restart the shipment's record tells, if the
+// zero if that is not known. After a restart it is that of the shipment's record, if the
 // goods did not go on to a second carrier.
 func (g *Generator) blob(sc *saleCase, h *rules.Shipment) record.Digest {
 	if sc.blob == (record.Digest{}) {
@@ -248,7 +248,7 @@ func (g *Generator) blob(sc *saleCase, h *rules.Shipment) record.Digest {
 }
 
 // unseal returns the recipient's data as a carrier reads them. If the blob is
-// gone, or is another parcel's, the sender tells them again.
+// gone, or is another parcel's, the sender passes them on again.
 func (g *Generator) unseal(sc *saleCase, h *rules.Shipment, carrier *author) (recipient.Secret, error) {
 	x := g.parcel(sc, h.Leg, h.Claim)
 	key, err := recipient.DeriveKey(carrier.key)
@@ -263,7 +263,7 @@ func (g *Generator) unseal(sc *saleCase, h *rules.Shipment, carrier *author) (re
 			return secret, nil
 		}
 	}
-	g.o.Log.Debug("traffic: a carrier cannot read its recipient's data", "shipment", h.ID, "err", err)
+	g.o.Log.Debug("traffic: carrier cannot read the recipient's data", "shipment", h.ID, "err", err)
 	return x.secret, nil
 }
 

@@ -210,9 +210,9 @@ func (w *world) checkCounts() {
 		}
 	}
 	c := w.gen.Counts()
-	sent, refused, tries := total(c.Sent), total(c.Refused), total(c.Tries)
-	if len(c.Passed) > 0 || refused > sent/50 || tries < sent/50 || len(c.Tries) < 20 {
-		w.Errorf("of %d records %d were refused, of %d tries passed %v", sent, refused, tries, c.Passed)
+	sent, rejected, tries := total(c.Sent), total(c.Rejected), total(c.Tries)
+	if len(c.Passed) > 0 || rejected > sent/50 || tries < sent/50 || len(c.Tries) < 20 {
+		w.Errorf("of %d records %d were rejected, of %d tries passed %v", sent, rejected, tries, c.Passed)
 	}
 	if w.Failed() || testing.Verbose() {
 		w.report()
@@ -263,8 +263,8 @@ func TestRestart(t *testing.T) {
 			t.Errorf("no %v about a case of before the restart", kind)
 		}
 	}
-	if c := w.gen.Counts(); len(c.Passed) > 0 || total(c.Refused) > total(c.Sent)/200 {
-		t.Errorf("refused %v, passed %v", c.Refused, c.Passed)
+	if c := w.gen.Counts(); len(c.Passed) > 0 || total(c.Rejected) > total(c.Sent)/200 {
+		t.Errorf("rejected %v, passed %v", c.Rejected, c.Passed)
 	}
 	report, err := chain.Check(t.Context(), w.store, w.params, chain.CheckOptions{})
 	w.check(err)
@@ -282,7 +282,7 @@ func (w *world) report() {
 	for _, m := range []struct {
 		name string
 		m    map[string]uint64
-	}{{"refused", words(c.Refused)}, {"try", words(c.Tries)}, {"PASSED", c.Passed}} {
+	}{{"rejected", words(c.Rejected)}, {"try", words(c.Tries)}, {"PASSED", c.Passed}} {
 		for _, k := range slices.Sorted(maps.Keys(m.m)) {
 			lines = append(lines, fmt.Sprintf("%s: %-30s %d", m.name, k, m.m[k]))
 		}

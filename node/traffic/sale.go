@@ -19,7 +19,7 @@ func (b chainView) days(since uint32) uint64 {
 // step returns what a party to the case does now, or nil if all of them wait.
 func (g *Generator) step(sc *saleCase, b chainView) (*draft, error) {
 	if sc.voucher == (record.ID{}) {
-		return nil, nil // its sale was refused
+		return nil, nil // its sale was rejected
 	}
 	v, err := rules.GetVoucher(b, b.Context, sc.voucher)
 	if err != nil {

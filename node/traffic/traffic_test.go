@@ -83,7 +83,7 @@ func (b *bench) generator(seed uint64) *traffic.Generator {
 func TestGenerator(t *testing.T) {
 	b := newBench(t)
 	types := map[record.Type]int{}
-	mined, sent, refused := 0, uint64(0), uint64(0)
+	mined, sent, rejected := 0, uint64(0), uint64(0)
 	for restart := range uint64(4) {
 		g := b.generator(restart)
 		for range 8 {
@@ -95,9 +95,9 @@ func TestGenerator(t *testing.T) {
 			}
 		}
 		counts := g.Counts()
-		sent, refused = sent+total(counts.Sent), refused+total(counts.Refused)
+		sent, rejected = sent+total(counts.Sent), rejected+total(counts.Rejected)
 		if len(counts.Passed) > 0 {
-			t.Errorf("what should be refused is not: %v", counts.Passed)
+			t.Errorf("what should be rejected is not: %v", counts.Passed)
 		}
 	}
 	for _, kind := range []record.Type{record.TypePay, record.TypeRoleGrant, record.TypeRoleRevoke, record.TypeKeyRotate} {
@@ -105,8 +105,8 @@ func TestGenerator(t *testing.T) {
 			t.Errorf("no %v among %d records: %v", kind, mined, types)
 		}
 	}
-	if sent < 4000 || refused > sent/50 || mined < int(sent)*9/10 {
-		t.Errorf("%d accepted, %d refused, %d mined", sent, refused, mined)
+	if sent < 4000 || rejected > sent/50 || mined < int(sent)*9/10 {
+		t.Errorf("%d accepted, %d rejected, %d mined", sent, rejected, mined)
 	}
 	rotated := 0
 	for _, key := range network.DevFaucets() {

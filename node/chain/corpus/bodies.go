@@ -18,17 +18,17 @@ func (g *generator) bodies() {
 	good := g.draft(records...).Seal()
 	twin := block.New(good.Header, append(slices.Clone(good.Records), good.Records[1], good.Records[2]))
 	odd := block.New(good.Header, append(slices.Clone(good.Records), good.Records[2]))
-	g.refuse("record of an odd number repeated (CVE-2012-2459)", reject.MerkleTwin, odd)
-	g.refuse("records repeated, another root", reject.BadMerkleRoot, twin)
-	g.refuse("record left out", reject.BadMerkleRoot, block.New(good.Header, good.Records[:2]))
-	g.refuse("records in another order", reject.BadMerkleRoot, block.New(good.Header, []*record.Record{good.Records[0], good.Records[2], good.Records[1]}))
-	g.refuse("no record, another root", reject.BadMerkleRoot, block.New(good.Header, nil))
+	g.reject("record of an odd number repeated (CVE-2012-2459)", reject.MerkleTwin, odd)
+	g.reject("records repeated, another root", reject.BadMerkleRoot, twin)
+	g.reject("record left out", reject.BadMerkleRoot, block.New(good.Header, good.Records[:2]))
+	g.reject("records in another order", reject.BadMerkleRoot, block.New(good.Header, []*record.Record{good.Records[0], good.Records[2], good.Records[1]}))
+	g.reject("no record, another root", reject.BadMerkleRoot, block.New(good.Header, nil))
 	forged := slices.Clone(good.Records)
 	forged[1] = flipSignature(forged[1])
-	g.refuse("signature changed after mining", reject.BadWitnessRoot, block.New(good.Header, forged))
+	g.reject("signature changed after mining", reject.BadWitnessRoot, block.New(good.Header, forged))
 	forged = slices.Clone(good.Records)
 	forged[0] = withSignatures(forged[0], record.Signature{1})
-	g.refuse("coinbase with a signature", reject.SignatureCount, block.New(good.Header, forged))
+	g.reject("coinbase with a signature", reject.SignatureCount, block.New(good.Header, forged))
 	g.accept("the true body after all of these", Extended, g.tip, good)
 
 	h := good.Header
@@ -36,29 +36,29 @@ func (g *generator) bodies() {
 	h.Prev = g.tip.Hash()
 	h.Time = g.tip.Header.Time + 60
 	h.Bits = g.tip.Node().NextBits()
-	g.refuse("Merkle root of nothing", reject.BadMerkleRoot, seal(h, g.draft().Seal().Records...))
+	g.reject("Merkle root of nothing", reject.BadMerkleRoot, seal(h, g.draft().Seal().Records...))
 
 	d := g.draft(g.pay(0))
 	d.Reward.Witness = pow.Sum([]byte("other"))
-	g.refuse("witness root of nothing", reject.BadWitnessRoot, d.SealAs(d.Reward))
+	g.reject("witness root of nothing", reject.BadWitnessRoot, d.SealAs(d.Reward))
 	d = g.draft(g.pay(0))
-	g.refuse("witness root zero with records", reject.BadWitnessRoot, d.SealAs(d.Reward))
+	g.reject("witness root zero with records", reject.BadWitnessRoot, d.SealAs(d.Reward))
 
 	d = g.draft()
 	h = d.Header
-	g.refuse("no records", reject.NoCoinbase, seal(h))
+	g.reject("no records", reject.NoCoinbase, seal(h))
 	pay := g.pay(0)
 	h.MerkleRoot = pay.ID()
-	g.refuse("a payment in place of the coinbase", reject.NoCoinbase, seal(h, pay))
+	g.reject("a payment in place of the coinbase", reject.NoCoinbase, seal(h, pay))
 
 	bad := g.draft()
 	bad.Reward.Value++
 	invalid := bad.Seal()
-	g.refuse("claims too much", reject.CoinbaseValue, invalid)
-	g.refuse("claims too much, again", reject.InvalidBlock, invalid)
+	g.reject("claims too much", reject.CoinbaseValue, invalid)
+	g.reject("claims too much, again", reject.InvalidBlock, invalid)
 	child := g.draft()
 	child.Header.Prev = invalid.Hash()
-	g.refuse("child of an invalid block", reject.InvalidParent, child.Seal())
+	g.reject("child of an invalid block", reject.InvalidParent, child.Seal())
 }
 
 // flipSignature returns the record with a bit of its first signature changed.
@@ -82,32 +82,32 @@ func (g *generator) coinbases() {
 
 	d := g.draft()
 	d.Coinbase.Seq, d.Coinbase.ValidUntil, d.Reward.Height = uint64(height+1), height+1, height+1
-	g.refuse("coinbase of the next height", reject.CoinbaseHeight, d.Seal())
+	g.reject("coinbase of the next height", reject.CoinbaseHeight, d.Seal())
 	old := g.tip.Parent.Records[0]
 	d = g.draft()
 	h := d.Header
 	h.MerkleRoot = old.ID()
-	g.refuse("coinbase of an earlier block", reject.CoinbaseHeight, seal(h, old))
+	g.reject("coinbase of an earlier block", reject.CoinbaseHeight, seal(h, old))
 
 	d = g.draft()
 	d.Coinbase.Seq++
-	g.refuse("coinbase, sequence number is not the height", reject.BadCoinbase, d.Seal())
+	g.reject("coinbase, sequence number is not the height", reject.BadCoinbase, d.Seal())
 	d = g.draft()
 	d.Coinbase.ValidUntil++
-	g.refuse("coinbase, valid until another height", reject.BadCoinbase, d.Seal())
+	g.reject("coinbase, valid until another height", reject.BadCoinbase, d.Seal())
 	d = g.draft()
 	d.Coinbase.Fee = 1
-	g.refuse("coinbase with a fee", reject.BadCoinbase, d.Seal())
+	g.reject("coinbase with a fee", reject.BadCoinbase, d.Seal())
 	d = g.draft()
 	d.Coinbase.Network++
-	g.refuse("coinbase of another network", reject.WrongNetwork, d.Seal())
+	g.reject("coinbase of another network", reject.WrongNetwork, d.Seal())
 
 	d = g.draft(g.pay(0))
 	d.Reward.Value++
-	g.refuse("coinbase claims more than subsidy and fees", reject.CoinbaseValue, d.Seal())
+	g.reject("coinbase claims more than subsidy and fees", reject.CoinbaseValue, d.Seal())
 	d = g.draft(g.pay(0))
 	d.Reward.Value += d.Records[0].Fee / 2
-	g.refuse("coinbase claims the burned half of the fees", reject.CoinbaseValue, d.Seal())
+	g.reject("coinbase claims the burned half of the fees", reject.CoinbaseValue, d.Seal())
 	d = g.draft(g.pay(0))
 	d.Reward.Value--
 	g.accept("coinbase claims less than it may", Extended, g.tip, d.Seal())
@@ -119,8 +119,8 @@ func (g *generator) coinbases() {
 	g.accept("coinbase with 96 extra bytes", Extended, g.tip, d.Seal())
 
 	second := g.draft().Seal().Records[0]
-	g.refuse("second coinbase", reject.MisplacedCoinbase, g.draft(second).Seal())
-	g.refuse("second coinbase after a payment", reject.MisplacedCoinbase, g.draft(g.pay(0), second).Seal())
+	g.reject("second coinbase", reject.MisplacedCoinbase, g.draft(second).Seal())
+	g.reject("second coinbase after a payment", reject.MisplacedCoinbase, g.draft(g.pay(0), second).Seal())
 }
 
 // encodings adds bytes that are no block, and the limit of size.
@@ -131,15 +131,15 @@ func (g *generator) encodings() {
 		binary.LittleEndian.PutUint32(b[pow.HeaderSize:], n)
 		return b
 	}
-	g.refuseBytes("no bytes", reject.BadBlockEncoding, []byte{})
-	g.refuseBytes("a header alone", reject.BadBlockEncoding, raw[:pow.HeaderSize])
-	g.refuseBytes("a byte too few", reject.BadRecordEncoding, raw[:len(raw)-1])
-	g.refuseBytes("a byte too many", reject.BadBlockEncoding, append(bytes.Clone(raw), 0))
-	g.refuseBytes("a record less than counted", reject.BadRecordEncoding, count(3))
-	g.refuseBytes("a record more than counted", reject.BadBlockEncoding, count(1))
-	g.refuseBytes("four billion records", reject.BadBlockEncoding, count(1<<32-1))
+	g.rejectBytes("no bytes", reject.BadBlockEncoding, []byte{})
+	g.rejectBytes("a header alone", reject.BadBlockEncoding, raw[:pow.HeaderSize])
+	g.rejectBytes("a byte too few", reject.BadRecordEncoding, raw[:len(raw)-1])
+	g.rejectBytes("a byte too many", reject.BadBlockEncoding, append(bytes.Clone(raw), 0))
+	g.rejectBytes("a record less than counted", reject.BadRecordEncoding, count(3))
+	g.rejectBytes("a record more than counted", reject.BadBlockEncoding, count(1))
+	g.rejectBytes("four billion records", reject.BadBlockEncoding, count(1<<32-1))
 
-	g.refuse("block a byte too large", reject.BlockTooLarge, g.sized(maxBlockSize+1))
+	g.reject("block a byte too large", reject.BlockTooLarge, g.sized(maxBlockSize+1))
 	g.accept("block as large as can be", Extended, g.tip, g.sized(maxBlockSize))
 }
 

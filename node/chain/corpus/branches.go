@@ -12,9 +12,9 @@ func (g *generator) branches() {
 	// The same records may stand on both branches, each once.
 	one := g.accept("branch, first block", SideBranch, fork, g.Draft(fork, spent).Seal())
 	two := g.accept("branch, second block", SideBranch, one, g.Draft(one, g.Records(one, 3)...).Seal())
-	g.refuse("branch, a record that it holds already", reject.SequenceUsed, g.Draft(two, spent).Seal())
+	g.reject("branch, a record that it holds already", reject.SequenceUsed, g.Draft(two, spent).Seal())
 	g.accept("branch, third block takes over", Reorganized, two, g.Draft(two).Seal())
-	g.refuseRecord("record of the branch again", reject.SequenceUsed, spent)
+	g.rejectRecord("record of the branch again", reject.SequenceUsed, spent)
 
 	// A branch whose first block is invalid shows that only when it would win.
 	fork = g.tip
@@ -26,9 +26,9 @@ func (g *generator) branches() {
 	child := g.Draft(g.tip)
 	child.Header.Prev = hidden.Hash()
 	child.Header.Time = hidden.Header.Time + 128
-	g.refuse("invalid branch, second block would take over", reject.InvalidParent, child.Seal())
+	g.reject("invalid branch, second block would take over", reject.InvalidParent, child.Seal())
 	child.Header.Time++
-	g.refuse("invalid branch, another second block", reject.InvalidParent, child.Seal())
-	g.refuse("invalid branch, first block again", reject.InvalidBlock, hidden)
+	g.reject("invalid branch, another second block", reject.InvalidParent, child.Seal())
+	g.reject("invalid branch, first block again", reject.InvalidBlock, hidden)
 	g.extend("chain, as if nothing had happened", g.Records(g.tip, 5)...)
 }

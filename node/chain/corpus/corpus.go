@@ -12,7 +12,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Kind tells what the bytes of a case are.
+// Kind says what the bytes of a case are.
 type Kind uint8
 
 const (
@@ -25,7 +25,7 @@ const (
 type Outcome string
 
 const (
-	Refused     Outcome = "" // with the reason of the case
+	Rejected    Outcome = "" // with the reason of the case
 	Extended    Outcome = "extended"
 	Reorganized Outcome = "reorganized"
 	SideBranch  Outcome = "side branch"
@@ -39,7 +39,7 @@ type Case struct {
 	Kind    Kind
 	Bytes   []byte
 	Outcome Outcome
-	Reason  reject.Reason // if refused
+	Reason  reject.Reason // if rejected
 }
 
 // Corpus is a list of cases, to be judged in order.
@@ -57,7 +57,7 @@ const maxBlockSize = 20_150
 func Build() *Corpus { return build(nil) }
 
 // watcher is called with each record of the after-sales scenarios, before the block
-// with it: the state that it meets, and why it is refused, or "".
+// with it: the state that it meets, and why it is rejected, or "".
 type watcher func(name string, p *network.Params, tip *chaintest.Block, r *record.Record, reason reject.Reason)
 
 func build(watch watcher) *Corpus {
@@ -110,13 +110,13 @@ func (g *generator) add(c Case) {
 	g.corpus.Cases = append(g.corpus.Cases, c)
 }
 
-// refuse adds a block that is refused.
-func (g *generator) refuse(name string, reason reject.Reason, b *block.Block) {
+// reject adds a block that is rejected.
+func (g *generator) reject(name string, reason reject.Reason, b *block.Block) {
 	g.add(Case{Name: name, Kind: Block, Bytes: b.Encode(), Reason: reason})
 }
 
-// refuseBytes adds bytes that are no block.
-func (g *generator) refuseBytes(name string, reason reject.Reason, raw []byte) {
+// rejectBytes adds bytes that are no block.
+func (g *generator) rejectBytes(name string, reason reject.Reason, raw []byte) {
 	g.add(Case{Name: name, Kind: Block, Bytes: raw, Reason: reason})
 }
 
@@ -155,14 +155,14 @@ func (g *generator) frame() record.Record {
 	return r
 }
 
-// refuseRecord adds a record that is refused, alone and in a block.
-func (g *generator) refuseRecord(name string, reason reject.Reason, r *record.Record) {
-	g.refuseRecordBytes(name, reason, r.Encode())
-	g.refuse(name+", in a block", reason, g.draft(r).Seal())
+// rejectRecord adds a record that is rejected, alone and in a block.
+func (g *generator) rejectRecord(name string, reason reject.Reason, r *record.Record) {
+	g.rejectRecordBytes(name, reason, r.Encode())
+	g.reject(name+", in a block", reason, g.draft(r).Seal())
 }
 
-// refuseRecordBytes adds bytes that are no record, alone and in a block.
-func (g *generator) refuseRecordBytes(name string, reason reject.Reason, raw []byte) {
+// rejectRecordBytes adds bytes that are no record, alone and in a block.
+func (g *generator) rejectRecordBytes(name string, reason reject.Reason, raw []byte) {
 	g.add(Case{Name: name, Kind: Record, Bytes: raw, Reason: reason})
 }
 

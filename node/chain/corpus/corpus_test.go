@@ -27,7 +27,7 @@ func TestBuild(t *testing.T) {
 		if c.Name != other.Name || c.Kind != other.Kind || c.Outcome != other.Outcome || c.Reason != other.Reason || !bytes.Equal(c.Bytes, other.Bytes) {
 			t.Errorf("%s is not the same twice", c.Name)
 		}
-		if refused := c.Outcome == Refused; refused != (c.Reason != "") || refused && !reasons[c.Reason] {
+		if rejected := c.Outcome == Rejected; rejected != (c.Reason != "") || rejected && !reasons[c.Reason] {
 			t.Errorf("%s: outcome %q, reason %q", c.Name, c.Outcome, c.Reason)
 		}
 	}
@@ -36,7 +36,7 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// Each reason for which the rules refuse a record or a block is in the corpus,
+// Each reason for which the rules reject a record or a block is in the corpus,
 // but for those that say why not.
 func TestReasons(t *testing.T) {
 	const (
@@ -66,13 +66,13 @@ func TestReasons(t *testing.T) {
 		case covered[reason] && excused:
 			t.Errorf("%s is in the corpus, though %s", reason, why)
 		case !covered[reason] && !excused:
-			t.Errorf("no case is refused as %s", reason)
+			t.Errorf("no case is rejected as %s", reason)
 		}
 	}
 }
 
 // What the rules say that the parties of the scenarios may do is what they do: a
-// record that is accepted is allowed, and one that is denied is refused for that
+// record that is accepted is allowed, and one that is denied is rejected for that
 // reason, or for a fault of its own that is found before.
 func TestActions(t *testing.T) {
 	before := []reject.Reason{reject.KeyRotated, reject.NotSeller, reject.ClaimOfOtherVoucher, reject.TimeInFuture}
@@ -94,7 +94,7 @@ func TestActions(t *testing.T) {
 		switch {
 		case len(actions) == 0:
 		case reason == "" && !may, reason != "" && !may && !why && !slices.Contains(before, reason):
-			t.Errorf("%s: refused for %q, the actions are %+v", name, reason, actions)
+			t.Errorf("%s: rejected for %q, the actions are %+v", name, reason, actions)
 		case may:
 			allowed++
 		default:

@@ -10,7 +10,7 @@
 //		// give c.Bytes to the node; compare with c.Outcome or c.Reason
 //	}
 //
-// Each reason for which the rules refuse something is there at least once, but for
+// Each reason for which the rules reject something is there at least once, but for
 // those that the package's test lists with why. The after-sales cases are scenes
 // of a play.
 //
@@ -21,5 +21,5 @@
 // # Caveats
 //
 // A case of a record is judged by the rules alone, against the state after the
-// tip. A pool may have reasons of its own to refuse it.
+// tip. A pool may have reasons of its own to reject it.
 package corpus

@@ -14,7 +14,7 @@ func (g *generator) headers() {
 	b := g.draft().Seal()
 	h := b.Header
 	chaintest.Spoil(&h)
-	g.refuse("hash above the target", reject.HighHash, block.New(h, b.Records))
+	g.reject("hash above the target", reject.HighHash, block.New(h, b.Records))
 
 	for _, c := range []struct {
 		name   string
@@ -30,15 +30,15 @@ func (g *generator) headers() {
 	} {
 		d := g.draft()
 		d.Header.Bits = c.bits
-		g.refuse(c.name, c.reason, d.Seal())
+		g.reject(c.name, c.reason, d.Seal())
 	}
 
 	d := g.draft()
 	d.Header.Prev = pow.Sum([]byte("nobody"))
-	g.refuse("parent unknown", reject.UnknownParent, d.Seal())
+	g.reject("parent unknown", reject.UnknownParent, d.Seal())
 	d = g.draft()
 	d.Header.Prev = pow.Hash{}
-	g.refuse("no parent, as a genesis block", reject.UnknownParent, d.Seal())
+	g.reject("no parent, as a genesis block", reject.UnknownParent, d.Seal())
 
 	d = g.draft()
 	d.Header.Version = 0
@@ -61,14 +61,14 @@ func (g *generator) times() {
 		d.Header.Time = time
 		return d.Seal()
 	}
-	g.refuse("time before the median", reject.TimeTooOld, at(median-1))
-	g.refuse("time of the median", reject.TimeTooOld, at(median))
-	g.refuse("time zero", reject.TimeTooOld, at(0))
+	g.reject("time before the median", reject.TimeTooOld, at(median-1))
+	g.reject("time of the median", reject.TimeTooOld, at(median))
+	g.reject("time zero", reject.TimeTooOld, at(0))
 	g.accept("time a second after the median", Extended, g.tip, at(median+1))
 
 	now := uint32(g.corpus.Now.Unix())
-	g.refuse("time two hours and a second ahead", reject.TimeTooNew, at(now+7201))
-	g.refuse("time as late as can be", reject.TimeTooNew, at(1<<32-1))
+	g.reject("time two hours and a second ahead", reject.TimeTooNew, at(now+7201))
+	g.reject("time as late as can be", reject.TimeTooNew, at(1<<32-1))
 	// It stays alone, so that it does not raise the median of the others.
 	side := g.Draft(g.tip.Parent)
 	side.Header.Time = now + 7200
@@ -93,16 +93,16 @@ func (g *generator) timeWarp() {
 	toLast("to the end of a period")
 	last := g.tip.Header.Time + 10_000
 	g.accept("last block of a period, far ahead", Extended, g.tip, at(last))
-	g.refuse("first block of a period, 7201 s before its parent", reject.TimeWarp, at(last-7201))
+	g.reject("first block of a period, 7201 s before its parent", reject.TimeWarp, at(last-7201))
 	g.accept("first block of a period, 7200 s before its parent", Extended, g.tip, at(last-7200))
 
 	first := g.tip.Header.Time
 	toLast("behind the first block of the period")
-	g.refuse("last block of a period, a second before the first", reject.TimeWarp, at(first-1))
+	g.reject("last block of a period, a second before the first", reject.TimeWarp, at(first-1))
 	g.accept("last block of a period, at the time of the first", Extended, g.tip, at(first))
 
 	d := g.draft()
 	d.Header.Bits = g.tip.Header.Bits
-	g.refuse("nBits of the period before", reject.BadBits, d.Seal())
+	g.reject("nBits of the period before", reject.BadBits, d.Seal())
 	g.extend("nBits after a retarget")
 }

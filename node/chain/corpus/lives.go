@@ -48,11 +48,11 @@ func (w *scenario) ruling() {
 	w.do(w.seller, w.Rejection())
 	w.do(w.Buyer, w.Escalate())
 	w.do(w.supervisor, w.Order(record.Refund, price/2))
-	w.refuse(reject.PaymentTooSmall, w.seller, w.Refunded(w.pay(w.Buyer, price/2-1)))
+	w.reject(reject.PaymentTooSmall, w.seller, w.Refunded(w.pay(w.Buyer, price/2-1)))
 	w.do(w.seller, w.Refunded(w.pay(w.Buyer, price/2)))
 	w.later(7*day + hour)
-	w.refuse(reject.WrongState, w.Buyer, w.Settle(false)) // silence has confirmed it
-	w.refuse(reject.ClaimOnRefunded, w.Buyer, w.Open(record.Fault, record.Repair))
+	w.reject(reject.WrongState, w.Buyer, w.Settle(false)) // silence has confirmed it
+	w.reject(reject.ClaimOnRefunded, w.Buyer, w.Open(record.Fault, record.Repair))
 }
 
 // A claim goes with the goods to the next holder, who gets others.
@@ -68,5 +68,5 @@ func (w *scenario) replacement() {
 	again.Buyer = w.holder
 	w.do(w.seller, w.Replaced(w.do(w.seller, again)))
 	w.do(w.holder, w.Settle(true))
-	w.refuse(reject.ClaimOnReplaced, w.holder, w.Open(record.Fault, record.Repair))
+	w.reject(reject.ClaimOnReplaced, w.holder, w.Open(record.Fault, record.Repair))
 }

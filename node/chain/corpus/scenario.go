@@ -18,7 +18,7 @@ const (
 	fortune               = 20_000 * record.Coin // more than anybody has
 	hour                  = 60 * 60
 	day                   = 24 * hour
-	mostAhead             = day // of a claimed time, after the median time
+	maxAhead              = day // of a claimed time, after the median time
 )
 
 // unknownID is that of nothing.
@@ -37,7 +37,7 @@ type scenario struct {
 	holder                                 record.Key // who gets the voucher from the buyer; another one in each scenario, as the buyer
 }
 
-// aftersales adds after-sales records: each rule's refusal, and whole lives.
+// aftersales adds after-sales records: each rule's rejection, and whole lives.
 func (g *generator) aftersales() {
 	w := &scenario{generator: g, title: "parties"}
 	w.Acts = casetest.Acts{Clock: w.now, Height: w.height, GTIN: soldGTIN}
@@ -108,18 +108,18 @@ func (w *scenario) show(name string, r *record.Record, reason reject.Reason) {
 	}
 }
 
-// refuse adds a record that is refused.
-func (w *scenario) refuse(reason reject.Reason, author record.Key, p record.Payload) {
+// reject adds a record that is rejected.
+func (w *scenario) reject(reason reject.Reason, author record.Key, p record.Payload) {
 	name, r := w.name(fmt.Sprintf("%v: %s", p.Type(), reason)), w.record(author, p)
 	w.show(name, r, reason)
-	w.refuseRecord(name, reason, r)
+	w.rejectRecord(name, reason, r)
 }
 
 // conflict adds a block of two records, each of which is valid without the
-// other. The second is refused.
+// other. The second is rejected.
 func (w *scenario) conflict(reason reject.Reason, one, two *record.Record) {
 	name := w.name(fmt.Sprintf("%v and %v in a block: %s", one.Type(), two.Type(), reason))
-	w.generator.refuse(name, reason, w.draft(one, two).Seal())
+	w.generator.reject(name, reason, w.draft(one, two).Seal())
 }
 
 // next is record for an author that has another record in the same block.

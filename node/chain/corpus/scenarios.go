@@ -57,16 +57,16 @@ var scenarios = []struct {
 
 func (w *scenario) claimedTime() {
 	p := w.Recall("X")
-	p.Time = w.now() + mostAhead
+	p.Time = w.now() + maxAhead
 	w.do(w.maker, p)
-	p.Time = w.now() + mostAhead + 1
-	w.refuse(reject.TimeInFuture, w.maker, p)
+	p.Time = w.now() + maxAhead + 1
+	w.reject(reject.TimeInFuture, w.maker, p)
 }
 
 func (w *scenario) products() {
 	p := record.ProductRegister{Time: w.now(), GTIN: soldGTIN, WarrantyDays: 365, Terms: record.Digest{7}}
-	w.refuse(reject.ProductTaken, w.otherMaker, p)
-	w.refuse(reject.RoleNotHeld, w.seller, p)
+	w.reject(reject.ProductTaken, w.otherMaker, p)
+	w.reject(reject.RoleNotHeld, w.seller, p)
 	w.do(w.maker, p)
 }
 
@@ -74,7 +74,7 @@ func (w *scenario) sales() {
 	sale := func(want reject.Reason, author record.Key, change func(p *record.VoucherIssue)) {
 		p := w.Sale()
 		change(&p)
-		w.refuse(want, author, p)
+		w.reject(want, author, p)
 	}
 	sale(reject.RoleNotHeld, w.stranger, func(p *record.VoucherIssue) {})
 	sale(reject.ProductUnknown, w.seller, func(p *record.VoucherIssue) { p.GTIN = noGTIN })
@@ -93,14 +93,14 @@ func (w *scenario) sales() {
 
 func (w *scenario) revokedMaker() {
 	w.revoke(record.Manufacturer, w.maker)
-	w.refuse(reject.MakerRevoked, w.seller, w.Sale())
+	w.reject(reject.MakerRevoked, w.seller, w.Sale())
 	w.grant(record.Manufacturer, w.maker)
 }
 
 func (w *scenario) secondVoucher() {
 	p := w.Sale()
 	w.Voucher = w.do(w.seller, p)
-	w.refuse(reject.ItemSold, w.otherSeller, p)
+	w.reject(reject.ItemSold, w.otherSeller, p)
 	w.do(w.seller, w.Void(w.Buyer))
 	w.do(w.otherSeller, p)
 }
@@ -108,106 +108,106 @@ func (w *scenario) secondVoucher() {
 func (w *scenario) suspendedSeller() {
 	suspend := record.SellerSuspend{Time: w.now(), Seller: w.seller, Cause: record.Complaints}
 	restore := record.SellerRestore{Time: w.now(), Seller: w.seller, Cause: record.Remedied}
-	w.refuse(reject.NotSuspended, w.supervisor, restore)
-	w.refuse(reject.NotSupervisor, w.stranger, suspend)
+	w.reject(reject.NotSuspended, w.supervisor, restore)
+	w.reject(reject.NotSupervisor, w.stranger, suspend)
 	w.do(w.supervisor, suspend)
-	w.refuse(reject.SellerSuspended, w.seller, w.Sale())
-	w.refuse(reject.AlreadySuspended, w.supervisor, suspend)
-	w.refuse(reject.NotSupervisor, w.seller, restore)
+	w.reject(reject.SellerSuspended, w.seller, w.Sale())
+	w.reject(reject.AlreadySuspended, w.supervisor, suspend)
+	w.reject(reject.NotSupervisor, w.seller, restore)
 	w.do(w.supervisor, restore)
 	w.sell()
 	suspend.Seller = w.stranger
-	w.refuse(reject.RoleNotHeld, w.supervisor, suspend)
+	w.reject(reject.RoleNotHeld, w.supervisor, suspend)
 }
 
 func (w *scenario) transfers() {
-	w.refuse(reject.VoucherUnknown, w.Buyer, record.VoucherTransfer{Time: w.now(), Voucher: unknownID, To: w.holder})
+	w.reject(reject.VoucherUnknown, w.Buyer, record.VoucherTransfer{Time: w.now(), Voucher: unknownID, To: w.holder})
 	w.sell()
-	w.refuse(reject.WrongState, w.Buyer, w.Transfer(w.holder))
+	w.reject(reject.WrongState, w.Buyer, w.Transfer(w.holder))
 	w.deliver()
-	w.refuse(reject.NotHolder, w.seller, w.Transfer(w.holder))
-	w.refuse(reject.NotHolder, w.holder, w.Transfer(w.stranger))
-	w.refuse(reject.SelfTransfer, w.Buyer, w.Transfer(w.Buyer))
+	w.reject(reject.NotHolder, w.seller, w.Transfer(w.holder))
+	w.reject(reject.NotHolder, w.holder, w.Transfer(w.stranger))
+	w.reject(reject.SelfTransfer, w.Buyer, w.Transfer(w.Buyer))
 	w.do(w.Buyer, w.Transfer(w.holder))
-	w.refuse(reject.NotHolder, w.Buyer, w.Transfer(w.stranger)) // a past holder
+	w.reject(reject.NotHolder, w.Buyer, w.Transfer(w.stranger)) // a past holder
 	w.Claim = w.do(w.holder, w.Open(record.Fault, record.Repair))
-	w.refuse(reject.ClaimLive, w.holder, w.Transfer(w.Buyer))
+	w.reject(reject.ClaimLive, w.holder, w.Transfer(w.Buyer))
 	w.do(w.holder, w.Withdraw())
 	w.do(w.holder, w.Transfer(w.Buyer))
 }
 
 func (w *scenario) undoneSales() {
 	w.sell()
-	w.refuse(reject.NotSeller, w.Buyer, w.Void(w.holder))
-	w.refuse(reject.NotSeller, w.otherSeller, w.Void(w.Buyer))
-	w.refuse(reject.NotHolder, w.seller, w.Void(w.holder))
+	w.reject(reject.NotSeller, w.Buyer, w.Void(w.holder))
+	w.reject(reject.NotSeller, w.otherSeller, w.Void(w.Buyer))
+	w.reject(reject.NotHolder, w.seller, w.Void(w.holder))
 	w.Shipment = w.do(w.seller, w.Ship(record.Outbound))
-	w.refuse(reject.VoidAfterShipment, w.seller, w.Void(w.Buyer))
+	w.reject(reject.VoidAfterShipment, w.seller, w.Void(w.Buyer))
 	w.do(w.seller, w.HandOver(w.Carrier))
 	w.do(w.Carrier, w.Damaged())
-	w.refuse(reject.VoidAfterShipment, w.seller, w.Void(w.Buyer))
+	w.reject(reject.VoidAfterShipment, w.seller, w.Void(w.Buyer))
 	w.Claim = w.do(w.Buyer, w.Open(record.Delivery, record.Refund))
 	w.do(w.Carrier, w.HandOver(w.seller))
-	w.refuse(reject.ClaimLive, w.seller, w.Void(w.Buyer))
+	w.reject(reject.ClaimLive, w.seller, w.Void(w.Buyer))
 	w.do(w.Buyer, w.Withdraw())
 	w.do(w.seller, w.Void(w.Buyer))
-	w.refuse(reject.WrongState, w.seller, w.Void(w.Buyer))
-	w.refuse(reject.ShipmentOfVoid, w.seller, w.Ship(record.Outbound))
-	w.refuse(reject.ClaimOnVoid, w.Buyer, w.Open(record.Fault, record.Repair))
+	w.reject(reject.WrongState, w.seller, w.Void(w.Buyer))
+	w.reject(reject.ShipmentOfVoid, w.seller, w.Ship(record.Outbound))
+	w.reject(reject.ClaimOnVoid, w.Buyer, w.Open(record.Fault, record.Repair))
 	w.deliver()
-	w.refuse(reject.VoidAfterShipment, w.seller, w.Void(w.Buyer))
+	w.reject(reject.VoidAfterShipment, w.seller, w.Void(w.Buyer))
 }
 
 func (w *scenario) shipments() {
 	w.sell()
 	p := w.Ship(record.Outbound)
-	w.refuse(reject.NotSender, w.Buyer, p)
+	w.reject(reject.NotSender, w.Buyer, p)
 	p.Carrier = w.stranger
-	w.refuse(reject.RoleNotHeld, w.seller, p)
+	w.reject(reject.RoleNotHeld, w.seller, p)
 	p.Voucher = unknownID
-	w.refuse(reject.VoucherUnknown, w.seller, p)
+	w.reject(reject.VoucherUnknown, w.seller, p)
 	w.Shipment = w.do(w.seller, w.Ship(record.Outbound))
-	w.refuse(reject.AlreadyShipped, w.seller, w.Ship(record.Outbound))
-	w.refuse(reject.NotCustodian, w.Carrier, w.HandOver(w.nextCarrier))
-	w.refuse(reject.WrongCarrier, w.seller, w.HandOver(w.nextCarrier))
-	w.refuse(reject.WrongState, w.seller, w.Confirm(w.Pickup))
+	w.reject(reject.AlreadyShipped, w.seller, w.Ship(record.Outbound))
+	w.reject(reject.NotCustodian, w.Carrier, w.HandOver(w.nextCarrier))
+	w.reject(reject.WrongCarrier, w.seller, w.HandOver(w.nextCarrier))
+	w.reject(reject.WrongState, w.seller, w.Confirm(w.Pickup))
 	w.do(w.seller, w.HandOver(w.Carrier))
-	w.refuse(reject.NotCustodian, w.seller, w.HandOver(w.nextCarrier))
-	w.refuse(reject.RoleNotHeld, w.Carrier, w.HandOver(w.stranger))
-	w.refuse(reject.RoleNotHeld, w.Carrier, w.HandOver(w.seller)) // without an exception
+	w.reject(reject.NotCustodian, w.seller, w.HandOver(w.nextCarrier))
+	w.reject(reject.RoleNotHeld, w.Carrier, w.HandOver(w.stranger))
+	w.reject(reject.RoleNotHeld, w.Carrier, w.HandOver(w.seller)) // without an exception
 	w.do(w.Carrier, w.HandOver(w.nextCarrier))
-	w.refuse(reject.NotCustodian, w.Carrier, w.Damaged())
-	w.refuse(reject.NotCustodian, w.Carrier, w.Attempt())
+	w.reject(reject.NotCustodian, w.Carrier, w.Damaged())
+	w.reject(reject.NotCustodian, w.Carrier, w.Attempt())
 	w.do(w.nextCarrier, w.Damaged())
-	w.refuse(reject.WrongState, w.nextCarrier, w.HandOver(w.Carrier))
-	w.refuse(reject.AlreadyShipped, w.seller, w.Ship(record.Outbound))
+	w.reject(reject.WrongState, w.nextCarrier, w.HandOver(w.Carrier))
+	w.reject(reject.AlreadyShipped, w.seller, w.Ship(record.Outbound))
 	w.do(w.nextCarrier, w.HandOver(w.seller))
 	w.send(w.seller, record.Outbound)
 	w.do(w.Carrier, w.Confirm(w.Pickup))
-	w.refuse(reject.AlreadyShipped, w.seller, w.Ship(record.Outbound))
+	w.reject(reject.AlreadyShipped, w.seller, w.Ship(record.Outbound))
 	w.Shipment = unknownID
-	w.refuse(reject.ShipmentUnknown, w.Carrier, w.Damaged())
-	w.refuse(reject.ShipmentUnknown, w.supervisor, w.RuleShipment(record.RuledLost))
+	w.reject(reject.ShipmentUnknown, w.Carrier, w.Damaged())
+	w.reject(reject.ShipmentUnknown, w.supervisor, w.RuleShipment(record.RuledLost))
 }
 
 func (w *scenario) deliveries() {
 	w.sell()
 	w.send(w.seller, record.Outbound)
-	w.refuse(reject.NotCustodian, w.nextCarrier, w.Confirm(w.Pickup))
-	w.refuse(reject.WrongPickupKey, w.Carrier, w.Confirm(w.key()))
+	w.reject(reject.NotCustodian, w.nextCarrier, w.Confirm(w.Pickup))
+	w.reject(reject.WrongPickupKey, w.Carrier, w.Confirm(w.key()))
 	p := w.Confirm(w.Pickup)
 	p.ChallengeHeight = w.height() - w.Params.AfterSales.ChallengeBlocks - 1
-	w.refuse(reject.ChallengeTooOld, w.Carrier, p)
+	w.reject(reject.ChallengeTooOld, w.Carrier, p)
 	p.ChallengeHeight = w.height()
-	w.refuse(reject.ChallengeTooNew, w.Carrier, p)
+	w.reject(reject.ChallengeTooNew, w.Carrier, p)
 	p.ChallengeHeight = w.height() - w.Params.AfterSales.ChallengeBlocks
 	w.do(w.Carrier, p)
-	w.refuse(reject.AlreadyDelivered, w.Carrier, w.Confirm(w.Pickup))
+	w.reject(reject.AlreadyDelivered, w.Carrier, w.Confirm(w.Pickup))
 
 	w.sell()
 	w.send(w.seller, record.Outbound)
 	p.Shipment, p.ChallengeHeight = w.Shipment, w.height()-1
-	w.refuse(reject.ChallengeUsed, w.Carrier, p)
+	w.reject(reject.ChallengeUsed, w.Carrier, p)
 	w.do(w.Carrier, w.HandOver(w.nextCarrier))
 	w.do(w.nextCarrier, p) // another carrier's nonce is its own
 }
@@ -216,64 +216,64 @@ func (w *scenario) pickupKeys() {
 	w.complain(record.Repair)
 	w.do(w.seller, w.Authorise(record.Repair, true))
 	w.send(w.Buyer, record.Return)
-	w.refuse(reject.WrongLeg, w.Carrier, w.Confirm(w.Pickup))
+	w.reject(reject.WrongLeg, w.Carrier, w.Confirm(w.Pickup))
 	w.do(w.Carrier, w.Confirm(w.BackPickup))
 }
 
 func (w *scenario) attempts() {
 	w.sell()
 	w.send(w.seller, record.Outbound)
-	w.refuse(reject.LostTooEarly, w.supervisor, w.RuleShipment(record.RuledLost))
+	w.reject(reject.LostTooEarly, w.supervisor, w.RuleShipment(record.RuledLost))
 	w.later(14*day - hour)
-	w.refuse(reject.AttemptTooEarly, w.Carrier, w.Attempt())
+	w.reject(reject.AttemptTooEarly, w.Carrier, w.Attempt())
 	w.later(2 * hour)
 	w.do(w.Carrier, w.Attempt())
-	w.refuse(reject.NotSupervisor, w.Servicer, w.RuleShipment(record.RuledLost))
+	w.reject(reject.NotSupervisor, w.Servicer, w.RuleShipment(record.RuledLost))
 	w.grant(record.Supervisor, w.Carrier)
-	w.refuse(reject.RulingByParty, w.Carrier, w.RuleShipment(record.RuledDelivered))
+	w.reject(reject.RulingByParty, w.Carrier, w.RuleShipment(record.RuledDelivered))
 	w.revoke(record.Supervisor, w.Carrier)
 	w.do(w.supervisor, w.RuleShipment(record.RuledLost))
-	w.refuse(reject.WrongState, w.supervisor, w.RuleShipment(record.RuledLost))
+	w.reject(reject.WrongState, w.supervisor, w.RuleShipment(record.RuledLost))
 	w.Claim = w.do(w.Buyer, w.Open(record.Delivery, record.Refund))
 }
 
 func (w *scenario) evaluations() {
-	w.refuse(reject.VoucherUnknown, w.Buyer, w.Evaluation())
+	w.reject(reject.VoucherUnknown, w.Buyer, w.Evaluation())
 	w.sell()
-	w.refuse(reject.EvaluationTooEarly, w.Buyer, w.Evaluation())
+	w.reject(reject.EvaluationTooEarly, w.Buyer, w.Evaluation())
 	w.deliver()
-	w.refuse(reject.NotBuyer, w.stranger, w.Evaluation())
-	w.refuse(reject.NotBuyer, w.seller, w.Evaluation())
-	w.refuse(reject.EvaluationUnknown, w.Buyer, w.Amendment())
-	w.refuse(reject.EvaluationUnknown, w.Buyer, w.Reward())
-	w.refuse(reject.EvaluationUnknown, w.seller, w.Reply())
+	w.reject(reject.NotBuyer, w.stranger, w.Evaluation())
+	w.reject(reject.NotBuyer, w.seller, w.Evaluation())
+	w.reject(reject.EvaluationUnknown, w.Buyer, w.Amendment())
+	w.reject(reject.EvaluationUnknown, w.Buyer, w.Reward())
+	w.reject(reject.EvaluationUnknown, w.seller, w.Reply())
 	w.do(w.Buyer, w.Transfer(w.holder))
-	w.refuse(reject.SecondHand, w.holder, w.Evaluation())
+	w.reject(reject.SecondHand, w.holder, w.Evaluation())
 	evaluated := w.height()
 	w.do(w.Buyer, w.Evaluation()) // though it sold the goods
-	w.refuse(reject.AlreadyEvaluated, w.Buyer, w.Evaluation())
-	w.refuse(reject.AmendWithoutClaim, w.Buyer, w.Amendment())
-	w.refuse(reject.NotSeller, w.Buyer, w.Reply())
+	w.reject(reject.AlreadyEvaluated, w.Buyer, w.Evaluation())
+	w.reject(reject.AmendWithoutClaim, w.Buyer, w.Amendment())
+	w.reject(reject.NotSeller, w.Buyer, w.Reply())
 	w.do(w.seller, w.Reply())
-	w.refuse(reject.AlreadyReplied, w.seller, w.Reply())
+	w.reject(reject.AlreadyReplied, w.seller, w.Reply())
 	w.Claim = w.do(w.holder, w.Open(record.Fault, record.Repair))
-	w.refuse(reject.AmendWithoutClaim, w.Buyer, w.Amendment())
+	w.reject(reject.AmendWithoutClaim, w.Buyer, w.Amendment())
 	w.do(w.holder, w.Withdraw())
-	w.refuse(reject.NotBuyer, w.holder, w.Amendment())
+	w.reject(reject.NotBuyer, w.holder, w.Amendment())
 	w.do(w.Buyer, w.Amendment())
-	w.refuse(reject.AlreadyAmended, w.Buyer, w.Amendment())
+	w.reject(reject.AlreadyAmended, w.Buyer, w.Amendment())
 	w.wait(evaluated + w.Params.AfterSales.RewardDelay - 1)
-	w.refuse(reject.RewardTooEarly, w.Buyer, w.Reward())
+	w.reject(reject.RewardTooEarly, w.Buyer, w.Reward())
 	w.wait(evaluated + w.Params.AfterSales.RewardDelay)
-	w.refuse(reject.NotBuyer, w.holder, w.Reward())
+	w.reject(reject.NotBuyer, w.holder, w.Reward())
 	w.do(w.Buyer, w.Reward())
-	w.refuse(reject.AlreadyRewarded, w.Buyer, w.Reward())
+	w.reject(reject.AlreadyRewarded, w.Buyer, w.Reward())
 }
 
 func (w *scenario) lateEvaluations() {
 	w.deliver()
 	w.later(180*day + hour)
-	w.refuse(reject.EvaluationTooLate, w.Buyer, w.Evaluation())
+	w.reject(reject.EvaluationTooLate, w.Buyer, w.Evaluation())
 	w.deliver()
 	w.later(180*day - hour)
 	w.do(w.Buyer, w.Evaluation())
@@ -285,28 +285,28 @@ func (w *scenario) ownGoods() {
 	w.Voucher = w.do(w.seller, p)
 	w.send(w.seller, record.Outbound)
 	w.do(w.Carrier, w.Confirm(w.Pickup))
-	w.refuse(reject.OwnGoods, w.maker, w.Evaluation())
+	w.reject(reject.OwnGoods, w.maker, w.Evaluation())
 }
 
 func (w *scenario) buyersKeys() {
 	p := w.Sale()
 	p.Buyer = w.key()
 	w.do(w.seller, p)
-	w.refuse(reject.KeyInUse, w.seller, record.KeyRotate{New: p.Buyer})
+	w.reject(reject.KeyInUse, w.seller, record.KeyRotate{New: p.Buyer})
 	w.deliver()
 	next := w.key()
 	w.do(w.Buyer, w.Transfer(next))
-	w.refuse(reject.KeyInUse, w.seller, record.KeyRotate{New: next})
+	w.reject(reject.KeyInUse, w.seller, record.KeyRotate{New: next})
 }
 
 func (w *scenario) recalls() {
-	w.refuse(reject.NotSupervisor, w.seller, w.Recall(""))
-	w.refuse(reject.NotSupervisor, w.otherMaker, w.Recall("1"))
+	w.reject(reject.NotSupervisor, w.seller, w.Recall(""))
+	w.reject(reject.NotSupervisor, w.otherMaker, w.Recall("1"))
 	p := w.Recall("")
 	p.GTIN = noGTIN
-	w.refuse(reject.ProductUnknown, w.supervisor, p)
+	w.reject(reject.ProductUnknown, w.supervisor, p)
 	w.revoke(record.Manufacturer, w.maker)
-	w.refuse(reject.MakerRevoked, w.maker, w.Recall("1"))
+	w.reject(reject.MakerRevoked, w.maker, w.Recall("1"))
 	w.grant(record.Manufacturer, w.maker)
 	w.do(w.maker, w.Recall("1"))
 }
@@ -314,10 +314,10 @@ func (w *scenario) recalls() {
 func (w *scenario) corrections() {
 	w.sell()
 	p := record.Correction{Time: w.now(), Record: w.Voucher, Cause: record.WrongData}
-	w.refuse(reject.CorrectionByOther, w.Buyer, p)
+	w.reject(reject.CorrectionByOther, w.Buyer, p)
 	w.do(w.seller, p)
 	p.Record = unknownID
-	w.refuse(reject.RecordUnknown, w.seller, p)
+	w.reject(reject.RecordUnknown, w.seller, p)
 	p.Record = w.pay(w.Buyer, 1) // no after-sales record
-	w.refuse(reject.RecordUnknown, w.seller, p)
+	w.reject(reject.RecordUnknown, w.seller, p)
 }

@@ -113,7 +113,7 @@ func coinbaseFee() *record.Record {
 }
 
 // A list whose end is repeated has the Merkle root of the list (CVE-2012-2459).
-// Such a block is refused as a mismatch, and the valid one is still accepted.
+// Such a block is rejected as a mismatch, and the valid one is still accepted.
 func TestTwins(t *testing.T) {
 	for count := 1; count <= 12; count++ {
 		good := block(pays(t, count-1))

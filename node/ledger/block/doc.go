@@ -19,7 +19,7 @@
 // signatures out. The signatures are covered by a second root ([WitnessRoot]),
 // which stands in the coinbase as in Bitcoin's segregated witness (BIP 141).
 // So a header has one valid body at most, and a body with other signatures does
-// not belong to the header. That is told apart from a block that is not valid:
+// not belong to the header. That is not the same as a block that is not valid:
 // see [reject.Reason.BodyMismatch].
 //
 // # Caveats

@@ -45,7 +45,7 @@ func prove(header pow.Header, ids []pow.Hash, index int) Proof {
 // Merkle root of the header. The error is an [ErrProof].
 //
 // Two things are left to the caller. The id must have been computed from the
-// record, which package record does on decoding. It refuses records whose body
+// record, which package record does on decoding. It rejects records whose body
 // has 64 bytes, so that no record can pose as an inner node, nor an inner node
 // as a record (CVE-2017-12842). And the header must be that of a block in the
 // chain. Count is not committed to; a wrong one that passes has the same depth,

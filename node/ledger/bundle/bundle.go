@@ -30,7 +30,7 @@ var (
 	ErrFault  = errors.New("the bundle proves nothing") // always a [*Fault]
 )
 
-// Kind tells what a case is about.
+// Kind is the kind of thing that a case is about.
 type Kind string
 
 // The kinds of cases.

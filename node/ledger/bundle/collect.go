@@ -23,7 +23,7 @@ type Source interface {
 	Block(height uint32) (*block.Block, error)
 	// Header returns the encoded header at a height of the chain.
 	Header(height uint32) (Header, error)
-	// Find tells in which block of the chain a record is.
+	// Find returns the block of the chain that has a record.
 	Find(id record.ID) (height uint32, index int, err error)
 }
 

@@ -179,7 +179,7 @@ func TestSimulatedNetwork(t *testing.T) {
 	}
 }
 
-// The test of the distribution can fail: it tells apart the intervals of a
+// The test of the distribution can fail: it distinguishes the intervals of a
 // chain whose difficulty is 10 % off.
 func TestKolmogorovSmirnov(t *testing.T) {
 	const count = 3456

@@ -118,7 +118,7 @@ func (t *Tree) Add(h pow.Header, hash pow.Hash) (*Node, error) {
 // workOf returns the work of one block.
 func (t *Tree) workOf(bits pow.Bits) pow.Work {
 	if bits != t.bits {
-		target, _ := bits.Target() // bad bits have no work; the rules refuse them
+		target, _ := bits.Target() // bad bits have no work; the rules reject them
 		t.bits, t.work = bits, target.Work()
 	}
 	return t.work

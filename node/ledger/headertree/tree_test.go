@@ -65,7 +65,7 @@ func TestParents(t *testing.T) {
 	_, err := tree.Add(pow.Header{Prev: pow.Hash{1}, Time: start + 1}, pow.Hash{2})
 	wantReason(t, err, reject.UnknownParent)
 	if tree.Get(pow.Hash{2}) != nil || tree.Len() != 3 {
-		t.Error("a refused header is in the tree")
+		t.Error("a rejected header is in the tree")
 	}
 
 	tree.MarkInvalid(a)

@@ -77,7 +77,7 @@ func (m *miner) next(t interface{ Fatal(...any) }, choose func(height int64, fir
 	m.past.MedianTime = pow.MedianTime(m.times)
 }
 
-// honest tells the time of the clock.
+// honest uses the time of the clock.
 func honest(_ int64, first, last uint32) uint32 { return max(first, last-7200) }
 
 // timewarp holds all times back but that of the last block of a period.
@@ -112,7 +112,7 @@ func TestTimeWarpAttack(t *testing.T) {
 		t.Errorf("without BIP 54 the difficulty is still %.4f of the honest one: the attack does not work", ratio)
 	}
 
-	// What the attack needs is refused: a period that begins far before the one
+	// What the attack needs is rejected: a period that begins far before the one
 	// before it ends.
 	for tip.Height%2016 != 2014 {
 		tip = add(t, tree, tip, tip.MinTime(), 0)

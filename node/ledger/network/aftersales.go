@@ -5,7 +5,7 @@ import "stele/node/ledger/record"
 // AfterSales are the periods, limits and fees of after-sales records. Periods
 // are in days of Day seconds, and are measured by the median time past.
 type AfterSales struct {
-	Day uint32 // seconds; less than 86,400 where whole lives shall pass in minutes
+	Day uint32 // seconds; less than 86,400 where whole cases have to pass in minutes
 
 	RespondDays  uint16 // the seller has to answer a claim
 	EscalateDays uint16 // the holder can contest a rejection

@@ -85,7 +85,7 @@ func TestGenesisCommitsToRules(t *testing.T) {
 	}
 }
 
-// The networks can be told apart, and their numbers make sense together.
+// The networks differ, and the numbers of each make sense together.
 func TestNetworks(t *testing.T) {
 	ids := map[uint32]bool{}
 	for _, p := range All() {

@@ -18,7 +18,7 @@
 //
 // The blob is for storage that forgets ([stele/node/blobs]), never for a
 // record: who steals a carrier's key can read every blob that is still kept. A
-// blob tells the length of the data only in steps of 256 bytes.
+// blob reveals the length of the data only in steps of 256 bytes.
 //
-// The package has no protection against a carrier that tells what it has read.
+// The package has no protection against a carrier that passes on what it has read.
 package recipient

@@ -22,7 +22,7 @@ type PrivateKey struct{ key hpke.PrivateKey }
 type PublicKey struct{ key hpke.PublicKey }
 
 // DeriveKey returns the key for blobs that belongs to a carrier's record key,
-// so that a carrier has one secret to keep. What is learned of one key tells
+// so that a carrier has one secret to keep. What is learned of one key says
 // nothing of the other.
 func DeriveKey(record ed25519.PrivateKey) (PrivateKey, error) {
 	if len(record) != ed25519.PrivateKeySize {
@@ -39,7 +39,7 @@ func DeriveKey(record ed25519.PrivateKey) (PrivateKey, error) {
 // Public returns the key that others seal with.
 func (k PrivateKey) Public() PublicKey { return PublicKey{k.key.PublicKey()} }
 
-// String does not tell the key.
+// String does not reveal the key.
 func (k PrivateKey) String() string { return "private key" }
 
 // GoString is String.
@@ -101,6 +101,6 @@ func (n Notice) PublicKey() (PublicKey, error) {
 
 // PickupHash is what a shipment's record shows of the recipient's pick-up key:
 // the SHA-256 of an Ed25519 public key that is made for this parcel and used
-// once, by the signature of the delivery's record. Until then nobody can tell
+// once, by the signature of the delivery's record. Until then nobody knows
 // whose key it is.
 func PickupHash(key [32]byte) [32]byte { return sha256.Sum256(key[:]) }

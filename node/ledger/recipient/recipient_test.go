@@ -112,7 +112,7 @@ func TestCommitmentHides(t *testing.T) {
 	a, _ := NewSecret([]byte("1 Harbour Street"))
 	b, _ := NewSecret([]byte("1 Harbour Street"))
 	if a.Commitment() == b.Commitment() {
-		t.Fatal("the commitment tells that two parcels go to one address")
+		t.Fatal("the commitment reveals that two parcels go to one address")
 	}
 }
 
@@ -147,13 +147,13 @@ func TestNotice(t *testing.T) {
 	}
 }
 
-// What is logged by mistake tells nothing.
+// What is logged by mistake reveals nothing.
 func TestNoSecretInText(t *testing.T) {
 	s, _ := NewSecret([]byte("1 Harbour Street"))
 	key := blobKey(t, 1)
 	for _, text := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v", s, s, s), fmt.Sprintf("%v %#v", key, key)} {
 		if strings.Contains(text, "Harbour") || strings.Contains(text, fmt.Sprint([]byte("Harbour"))) {
-			t.Fatalf("told: %s", text)
+			t.Fatalf("revealed: %s", text)
 		}
 	}
 }

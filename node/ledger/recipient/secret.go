@@ -77,7 +77,7 @@ func (s Secret) Commitment() (c Commitment) {
 	return c
 }
 
-// String does not tell the data, so that a Secret in a log is harmless.
+// String does not reveal the data, so that a Secret in a log is harmless.
 func (s Secret) String() string { return "secret of " + s.Commitment().String() }
 
 // GoString is String.

@@ -110,7 +110,7 @@ func TestAftersalesRoundTrips(t *testing.T) {
 }
 
 // What is wrong with a payload by itself has a reason of its own.
-func TestAftersalesRefused(t *testing.T) {
+func TestAftersalesRejected(t *testing.T) {
 	author := PublicOf(testKey(1))
 	for _, test := range []struct {
 		name string
@@ -214,7 +214,7 @@ func TestJSONFromPeople(t *testing.T) {
 }
 
 // Every after-sales payload claims a time, has a name for each signer's part,
-// and tells what it is about if it has a field for that.
+// and names what it is about if it has a field for that.
 func TestSubjects(t *testing.T) {
 	for _, p := range aftersales() {
 		if got := New(Record{Payload: p}).ClaimedTime(); got != someTime {
@@ -244,7 +244,7 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
-// What people get wrong is told with the name of the field and what was
+// Errors of people name the field and what was
 // expected there.
 func TestJSONNamesField(t *testing.T) {
 	sale := aftersales()[1].(VoucherIssue)

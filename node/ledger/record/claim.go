@@ -7,7 +7,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Ground tells why a claim is made: the goods are faulty, a distance sale is
+// Ground is why a claim is made: the goods are faulty, a distance sale is
 // undone, the delivery failed, or the product was recalled.
 type Ground uint8
 
@@ -72,7 +72,7 @@ func (c Response) MarshalText() ([]byte, error) { return []byte(c.String()), nil
 // UnmarshalText reads what String returns.
 func (c *Response) UnmarshalText(b []byte) error { return fields.Parse(c, responseWords, "action", b) }
 
-// RejectCause tells why a claim is refused: the exclusions of the Provisions of
+// RejectCause is why a claim is rejected: the exclusions of the Provisions of
 // 1995, and others.
 type RejectCause uint8
 
@@ -210,7 +210,7 @@ func (p ClaimRespond) Check() error {
 	return first(remedyWords.Check("remedy", uint8(p.Remedy)), checkRefund(p.Remedy, p.Refund))
 }
 
-// checkRefund refuses a refund without an amount, and an amount without a refund.
+// checkRefund rejects a refund without an amount, and an amount without a refund.
 func checkRefund(remedy Remedy, amount Amount) error {
 	if remedy == Refund {
 		return checkAmount("refund", amount, 1)
@@ -296,7 +296,7 @@ func (p EvidenceAdd) Check() error {
 	return first(p.Time.check(), named("claim", p.Claim))
 }
 
-// InspectionReport tells what was found out about goods that came back. The
+// InspectionReport reports on goods that came back. The
 // author is the seller, the servicer that the response to the claim names, or
 // another one to whom the seller consents by signing too.
 //

@@ -16,7 +16,7 @@ const MaxExtra = 96
 // extranonce. Its frame follows from it: the sequence number and the
 // valid-until height are the block's height, the fee is 0, the key is who is
 // paid, and nobody signs. So no two blocks of different heights have the same
-// one (the fault that BIP 30 and BIP 34 mend in Bitcoin).
+// one (the flaw that BIP 30 and BIP 34 fix in Bitcoin).
 //
 // Encoding: height u32 | value u64 | witness 32 | extra length u8 | extra.
 type Coinbase struct {

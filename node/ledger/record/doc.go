@@ -19,7 +19,7 @@
 // # Encoding
 //
 // All integers are little-endian and have a fixed width. A value has one
-// encoding, and every other is refused.
+// encoding, and every other is rejected.
 //
 //	body:   network u32 | type u8 | version u8 | sequence u64 |
 //	        valid-until u32 | fee u64 | key 32 | payload length u16 | payload
@@ -33,8 +33,8 @@
 //
 // Signatures are Ed25519 (RFC 8032) over "aftersales/tx/v1", the network id and
 // the body. Which ones are valid is defined by ZIP-215, so that all programs
-// agree, alone and in batches: never verify with crypto/ed25519, which refuses
-// some of them. Keys of small order, for which everybody can sign, are refused
+// agree, alone and in batches: never verify with crypto/ed25519, which rejects
+// some of them. Keys of small order, for which everybody can sign, are rejected
 // by [Record.Check].
 //
 // # Caveats

@@ -6,7 +6,7 @@ import (
 	"stele/node/ledger/fields"
 )
 
-// checkScores refuses scores that are not 1 to 5.
+// checkScores rejects scores that are not 1 to 5.
 func checkScores(scores ...uint8) error {
 	for _, n := range scores {
 		if n < 1 || n > 5 {
@@ -16,7 +16,7 @@ func checkScores(scores ...uint8) error {
 	return nil
 }
 
-// Evaluate tells how content the buyer is. The author is the first buyer of a
+// Evaluate scores a purchase. The author is the first buyer of a
 // voucher, once.
 //
 // Encoding: time u32 | voucher 32 | product u8 | service u8 | logistics u8 |

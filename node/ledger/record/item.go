@@ -30,7 +30,7 @@ func ParseGTIN(digits string) (GTIN, error) {
 	return GTIN(n), GTIN(n).check()
 }
 
-// check refuses numbers that are too long, or have a wrong check digit: three
+// check rejects numbers that are too long, or have a wrong check digit: three
 // times the digits in odd places from the right, and the others, make a
 // multiple of ten.
 func (g GTIN) check() error {
@@ -57,7 +57,7 @@ func (g *GTIN) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Serial tells one item of a product from the others: application identifier 21
+// Serial identifies one item of a product: application identifier 21
 // of the GS1 General Specifications, 1 to 20 characters of its set 82.
 type Serial string
 

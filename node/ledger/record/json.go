@@ -48,8 +48,8 @@ func (r *Record) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// UnmarshalJSON reads the JSON form, of at most [MaxTextSize] bytes. It refuses
-// unknown, missing and repeated fields, and everything that [Decode] refuses in the record that the text
+// UnmarshalJSON reads the JSON form, of at most [MaxTextSize] bytes. It rejects
+// unknown, missing and repeated fields, and everything that [Decode] rejects in the record that the text
 // stands for. Only "signatures" and "id" may be missing: the signatures are then
 // zeros, to be made with [Sign]. An id must be the right one. Errors are of
 // package reject.
@@ -104,7 +104,7 @@ func parseText(text []byte) (*Record, error) {
 // fromJSON reads the JSON form of a payload of type P.
 func fromJSON[P Payload](text []byte) (Payload, error) { return unmarshalStrict[P](text) }
 
-// unmarshalStrict reads a JSON object, and refuses one that does not have
+// unmarshalStrict reads a JSON object, and rejects one that does not have
 // exactly the fields that a T is written with, each once. The optional ones may
 // be missing.
 func unmarshalStrict[T any](text []byte, optional ...string) (v T, err error) {
@@ -145,8 +145,8 @@ func unmarshalStrict[T any](text []byte, optional ...string) (v T, err error) {
 // More than the JSON form of any record has of what can take much more memory
 // than text.
 const (
-	mostValues  = 256
-	mostLevels  = 8
+	maxValues   = 256
+	maxLevels   = 8
 	longestName = 64
 )
 
@@ -177,12 +177,12 @@ func fieldNames(text []byte) (names []string, null bool, err error) {
 		case c == 'n':
 			null = true
 		}
-		if values > mostValues || level > mostLevels {
-			return nil, false, fmt.Errorf("more than %d values or %d levels", mostValues, mostLevels)
+		if values > maxValues || level > maxLevels {
+			return nil, false, fmt.Errorf("more than %d values or %d levels", maxValues, maxLevels)
 		}
 	}
 	var object struct{}
-	return names, null, json.Unmarshal(text, &object) // which tells the place of a fault
+	return names, null, json.Unmarshal(text, &object) // whose error names the place of a fault
 }
 
 // coinbaseForm is the JSON form of a Coinbase.

@@ -119,7 +119,7 @@ func TestJSONErrors(t *testing.T) {
 			}
 		})
 	}
-	// More than a count can tell: the binary form would be another record.
+	// More than a count can hold: the binary form would be another record.
 	var r Record
 	long := coinbase(Coinbase{Height: 5, Extra: make([]byte, 256+4)})
 	text, err := json.Marshal(New(long))
@@ -140,7 +140,7 @@ func TestJSONMemory(t *testing.T) {
 	pay := strings.TrimSuffix(payJSON(), "}")
 	for name, text := range map[string]string{
 		"many signatures":  repeat(pay+`,"signatures":[`, `"",`, `""]}`),
-		"some signatures":  pay + `,"signatures":[` + strings.Repeat(`"",`, mostValues-20) + `""]}`,
+		"some signatures":  pay + `,"signatures":[` + strings.Repeat(`"",`, maxValues-20) + `""]}`,
 		"many lists":       repeat(`{"payload":[`, `[],`, `[]]}`),
 		"deep lists":       repeat(`{"payload":`, `[`, ``),
 		"a long string":    repeat(`{"type":"`, `a`, `"}`),

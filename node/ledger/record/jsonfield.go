@@ -12,7 +12,7 @@ import (
 const longestNumber = 40
 
 // explain returns an error that names the field of v, a pointer to a struct, for
-// which its JSON text was refused, and what was expected there. Without such a
+// which its JSON text was rejected, and what was expected there. Without such a
 // field it returns err.
 func explain(v any, text []byte, err error) error {
 	t := reflect.TypeOf(v).Elem()
@@ -45,7 +45,7 @@ func explain(v any, text []byte, err error) error {
 	return err
 }
 
-// expected tells what the JSON form of what p points to is.
+// expected describes the JSON form of what p points to.
 func expected(p any) string {
 	switch p.(type) {
 	case *Amount:

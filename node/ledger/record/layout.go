@@ -52,7 +52,7 @@ func (t *Time) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// check refuses times before there were any.
+// check rejects times before there were any.
 func (t Time) check() error {
 	if t < earliest {
 		return reject.New(reject.BadTime, "the claimed time is %v, before %v", t, earliest)
@@ -70,7 +70,7 @@ func first(errs ...error) error {
 	return nil
 }
 
-// named refuses an id that is zero.
+// named rejects an id that is zero.
 func named(what string, id ID) error {
 	if id == (ID{}) {
 		return reject.New(reject.MissingID, "the %s is not named: its id is zero", what)

@@ -40,7 +40,7 @@ func (Pay) CoSigners() []Key { return nil }
 // Check checks the amount.
 func (p Pay) Check() error { return checkAmount("amount", p.Amount, 1) }
 
-// checkFrame refuses a payment to oneself.
+// checkFrame rejects a payment to oneself.
 func (p Pay) checkFrame(r *Record) error {
 	if p.To == r.Key {
 		return reject.New(reject.SelfPayment, "the author %v pays itself", r.Key)

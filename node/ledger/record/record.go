@@ -33,7 +33,7 @@ type Record struct {
 
 // New returns a copy of r that keeps its encoding and hashes. If r has no
 // signatures the copy has zeros in their place. New does not check r: a record
-// without payload, or one that is too long, is refused by [Record.Check].
+// without payload, or one that is too long, is rejected by [Record.Check].
 func New(r Record) *Record {
 	s := &Record{
 		Network: r.Network, Version: r.Version, Seq: r.Seq, ValidUntil: r.ValidUntil,
@@ -159,7 +159,7 @@ func checkSignatureCount(r *Record, _ uint32) error {
 	return nil
 }
 
-// checkSigners refuses keys that do not stand for one signer each.
+// checkSigners rejects keys that do not stand for one signer each.
 func checkSigners(r *Record, _ uint32) error {
 	signers := r.Signers()
 	for i, k := range signers {
@@ -175,7 +175,7 @@ func checkSigners(r *Record, _ uint32) error {
 
 func checkPayload(r *Record, _ uint32) error {
 	if r.Payload == nil {
-		return nil // checkType tells
+		return nil // checkType reports it
 	}
 	return r.Payload.Check()
 }
@@ -188,7 +188,7 @@ func checkOwn(r *Record, _ uint32) error {
 	return nil
 }
 
-// checkAmount refuses amounts that are below least or above [MaxAmount].
+// checkAmount rejects amounts that are below least or above [MaxAmount].
 func checkAmount(what string, a, least Amount) error {
 	switch {
 	case a < least:

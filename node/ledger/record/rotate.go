@@ -32,7 +32,7 @@ func (p KeyRotate) CoSigners() []Key { return []Key{p.New} }
 // Check has nothing to check.
 func (KeyRotate) Check() error { return nil }
 
-// checkFrame refuses a rotation to oneself.
+// checkFrame rejects a rotation to oneself.
 func (p KeyRotate) checkFrame(r *Record) error {
 	if p.New == r.Key {
 		return reject.New(reject.SelfRotation, "the author %v rotates to itself", r.Key)

@@ -7,7 +7,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Leg tells which way a shipment goes: from the seller to the holder, back to
+// Leg is the direction of a shipment: from the seller to the holder, back to
 // the seller for a claim, or to the holder again after a repair.
 type Leg uint8
 
@@ -29,7 +29,7 @@ func (c Leg) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 // UnmarshalText reads what String returns.
 func (c *Leg) UnmarshalText(b []byte) error { return fields.Parse(c, legWords, "leg", b) }
 
-// ExceptionKind tells what went wrong with a shipment.
+// ExceptionKind is what went wrong with a shipment.
 type ExceptionKind uint8
 
 // The values of ExceptionKind.
@@ -148,7 +148,7 @@ func (p CustodyHandover) Check() error {
 	return first(p.Time.check(), named("shipment", p.Shipment))
 }
 
-// checkFrame refuses a handover to oneself.
+// checkFrame rejects a handover to oneself.
 func (p CustodyHandover) checkFrame(r *Record) error {
 	if p.To == r.Key {
 		return reject.New(reject.SelfTransfer, "the custodian %v hands over to itself", r.Key)

@@ -3,7 +3,7 @@ package record
 import "encoding/binary"
 
 // ClaimedTime returns the time that an after-sales record claims for what it
-// tells, and 0 for other records.
+// reports, and 0 for other records.
 func (r *Record) ClaimedTime() Time {
 	if r.Type() < TypeProductRegister {
 		return 0

@@ -6,7 +6,7 @@ import (
 	"stele/node/ledger/fields"
 )
 
-// Subject tells what a ruling is about.
+// Subject is the kind of thing that a ruling is about.
 type Subject uint8
 
 // The values of Subject.
@@ -49,7 +49,7 @@ func (c Outcome) MarshalText() ([]byte, error) { return []byte(c.String()), nil 
 // UnmarshalText reads what String returns.
 func (c *Outcome) UnmarshalText(b []byte) error { return fields.Parse(c, outcomeWords, "outcome", b) }
 
-// SuspendCause tells why a seller is suspended or restored.
+// SuspendCause is why a seller is suspended or restored.
 type SuspendCause uint8
 
 // The values of SuspendCause.
@@ -74,7 +74,7 @@ func (c *SuspendCause) UnmarshalText(b []byte) error {
 	return fields.Parse(c, suspendCauseWords, "cause", b)
 }
 
-// CorrectionCause tells what is wrong with a record: the reasons of an EPCIS
+// CorrectionCause is what is wrong with a record: the reasons of an EPCIS
 // error declaration (CBV 2.0, ER-incorrect_data and ER-did_not_occur).
 type CorrectionCause uint8
 

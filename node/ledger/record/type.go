@@ -8,7 +8,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Type tells what kind of payload a record has.
+// Type is the kind of payload that a record has.
 type Type uint8
 
 // The types. A new one takes a file with its Payload and a line in types.
@@ -158,7 +158,7 @@ func (t Type) Version() uint8 {
 	return 1
 }
 
-// knownType refuses types and versions that have no rules here.
+// knownType rejects types and versions that have no rules here.
 func knownType(t Type, version uint8) error {
 	if _, ok := t.info(); !ok {
 		return reject.New(reject.UnknownType, "record type %d is not known", uint8(t))

@@ -41,7 +41,7 @@ type Verifier struct {
 	hits, checked atomic.Uint64
 }
 
-// VerifierStats tells what a Verifier has done.
+// VerifierStats counts what a Verifier has done.
 type VerifierStats struct {
 	Cached  int    // records that it remembers
 	Hits    uint64 // records that were good because it remembered them
@@ -216,7 +216,7 @@ func (w *worker) each(records []*Record, at []int, found func(i int, err error) 
 	return w.search(records, at, false, found)
 }
 
-// search is each for a part of a batch. Bad tells that it has a bad one for
+// search is each for a part of a batch. Bad says that it has a bad one for
 // certain.
 func (w *worker) search(records []*Record, at []int, bad bool, found func(i int, err error) bool) bool {
 	if !bad && w.bad < manyBad && w.allGood(records, at) {

@@ -29,7 +29,7 @@ type ProductRegister struct {
 type VoucherIssue struct {
 	Time         Time   `json:"time"`
 	GTIN         GTIN   `json:"gtin"`
-	Buyer        Key    `json:"buyer"` // made for this voucher, so that nobody can tell what else the buyer has
+	Buyer        Key    `json:"buyer"` // made for this voucher, so that nobody learns what else the buyer has
 	Invoice      Digest `json:"invoice"`
 	Price        Amount `json:"price"`
 	Quantity     uint32 `json:"quantity"`
@@ -61,7 +61,7 @@ type VoucherVoid struct {
 	Cause   VoidCause `json:"cause"`
 }
 
-// VoidCause tells why a sale was undone.
+// VoidCause is why a sale was undone.
 type VoidCause uint8
 
 // The causes of a VOUCHER_VOID.
@@ -164,7 +164,7 @@ func (p VoucherIssue) Check() error {
 	)
 }
 
-// checkFrame refuses a sale to oneself.
+// checkFrame rejects a sale to oneself.
 func (p VoucherIssue) checkFrame(r *Record) error {
 	if p.Buyer == r.Key {
 		return reject.New(reject.SelfSale, "the seller %v is the buyer", r.Key)
@@ -175,7 +175,7 @@ func (p VoucherIssue) checkFrame(r *Record) error {
 // Check checks the fields by themselves.
 func (p VoucherTransfer) Check() error { return first(p.Time.check(), named("voucher", p.Voucher)) }
 
-// checkFrame refuses a transfer to oneself.
+// checkFrame rejects a transfer to oneself.
 func (p VoucherTransfer) checkFrame(r *Record) error {
 	if p.To == r.Key {
 		return reject.New(reject.SelfTransfer, "the holder %v gives the voucher to itself", r.Key)

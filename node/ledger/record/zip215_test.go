@@ -134,7 +134,7 @@ func plusOrder(s Signature) Signature {
 	return s
 }
 
-// An S that is not the smallest is refused (RFC 8032, section 5.1.7), or
+// An S that is not the smallest is rejected (RFC 8032, section 5.1.7), or
 // signatures could be changed by anybody.
 func TestSignatureMalleability(t *testing.T) {
 	key, message := testKey(0), []byte("message")

@@ -1,5 +1,5 @@
 // Package reject is the one table of reasons for which records, headers,
-// blocks and undo data are refused. All layers of a node share it, so that a
+// blocks and undo data are rejected. All layers of a node share it, so that a
 // program, a test and a person see the same words for the same fault.
 //
 // # Main types

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Error says why something was refused.
+// Error says why something was rejected.
 type Error struct {
 	Reason Reason
 	Text   string // what was wrong, where, and what was expected

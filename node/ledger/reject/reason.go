@@ -188,7 +188,7 @@ const (
 	ReplacementTooLow Reason = "replacement-too-low" // not enough more fee than the record that it would replace
 )
 
-// trait tells what follows from a reason.
+// trait is what follows from a reason.
 type trait uint8
 
 const (

@@ -60,7 +60,7 @@ func GetAccount(v View, k record.Key) (Account, error) {
 	return a, nil
 }
 
-// decodeAccount reads the value of the account with that ID. It refuses
+// decodeAccount reads the value of the account with that ID. It rejects
 // whatever putAccount does not write.
 func decodeAccount(id record.Key, value []byte) (Account, bool) {
 	a := Account{ID: id, Key: id}

@@ -104,13 +104,13 @@ func apply(s *State, c Context, r *record.Record) error {
 	return applyAftersales(s, c, r, author)
 }
 
-// mostAhead is how many seconds a claimed time may be after the median time,
+// maxAhead is how many seconds a claimed time may be after the median time,
 // which is about an hour behind the clock.
-const mostAhead = 24 * 60 * 60
+const maxAhead = 24 * 60 * 60
 
 // applyAftersales applies an after-sales record, and remembers its author.
 func applyAftersales(s *State, c Context, r *record.Record, author Account) error {
-	if t := r.ClaimedTime(); uint64(t) > uint64(c.MedianTime)+mostAhead {
+	if t := r.ClaimedTime(); uint64(t) > uint64(c.MedianTime)+maxAhead {
 		return reject.New(reject.TimeInFuture, "the claimed time is %v, more than a day after the median time %v", t, record.Time(c.MedianTime))
 	}
 	if err := rules[r.Type()](s, c, r, author); err != nil {
@@ -119,7 +119,7 @@ func applyAftersales(s *State, c Context, r *record.Record, author Account) erro
 	return s.Put(authorKey(r.ID()), author.ID[:])
 }
 
-// liveAccount returns the account that k signs for. It refuses a key that was
+// liveAccount returns the account that k signs for. It rejects a key that was
 // rotated; role says what part the key plays in the record.
 func liveAccount(v View, k record.Key, role string) (Account, error) {
 	a, err := GetAccount(v, k)

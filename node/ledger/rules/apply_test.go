@@ -15,9 +15,9 @@ type strange struct{ record.Pay }
 
 func (strange) Type() record.Type { return 200 }
 
-// Every rule of Apply refuses with its own reason, and a refused record leaves
+// Every rule of Apply rejects with its own reason, and a rejected record leaves
 // the state as it was.
-func TestApplyRefuses(t *testing.T) {
+func TestApplyRejects(t *testing.T) {
 	grant := func(r record.Role, k record.Key, approvers ...record.Key) record.Payload {
 		return record.RoleGrant{Role: r, Key: k, Approvers: approvers}
 	}
@@ -92,7 +92,7 @@ func TestApplyRefuses(t *testing.T) {
 			before := s.Changes()
 			wantReason(t, Apply(s, at(5), test.record), test.want)
 			if after := s.Changes(); !reflect.DeepEqual(before, after) {
-				t.Errorf("the refused record left %x, want %x", after, before)
+				t.Errorf("the rejected record left %x, want %x", after, before)
 			}
 		})
 	}
@@ -137,7 +137,7 @@ func TestPay(t *testing.T) {
 	}
 }
 
-// Sums that are more than there may be are refused, even if the state is such
+// Sums that are more than there may be are rejected, even if the state is such
 // that they can come up.
 func TestOverflow(t *testing.T) {
 	s := testState()
@@ -261,7 +261,7 @@ func TestZeroAccountIsAbsent(t *testing.T) {
 func TestApplyBrokenState(t *testing.T) {
 	disk := errors.New("disk on fire")
 	err := Apply(NewState(brokenView{disk}), at(1), payment(alice, 0, 0, bob, 1))
-	if _, refused := reject.Of(err); refused || !errors.Is(err, disk) {
+	if _, rejected := reject.Of(err); rejected || !errors.Is(err, disk) {
 		t.Errorf("broken view: %v", err)
 	}
 
@@ -311,7 +311,7 @@ func TestApplyBrokenState(t *testing.T) {
 	}
 }
 
-// There is one encoding of an account, and what is no account is refused.
+// There is one encoding of an account, and what is no account is rejected.
 func FuzzAccount(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(append(make([]byte, accountSize-1), 1))
@@ -338,7 +338,7 @@ func FuzzAccount(f *testing.F) {
 	})
 }
 
-// Whatever decodes as a record can be applied or is refused with a reason, and
+// Whatever decodes as a record can be applied or is rejected with a reason, and
 // then changes nothing.
 func FuzzApply(f *testing.F) {
 	for _, r := range []*record.Record{
@@ -360,7 +360,7 @@ func FuzzApply(f *testing.F) {
 				t.Fatal(err)
 			}
 			if left := s.Changes(); len(left) != 0 {
-				t.Fatalf("refused (%v), but left %x", err, left)
+				t.Fatalf("rejected (%v), but left %x", err, left)
 			}
 		}
 	})

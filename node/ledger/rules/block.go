@@ -56,11 +56,11 @@ func applyBlock(s *State, c Context, records []*record.Record) error {
 	return nil
 }
 
-// atIndex tells in which record of a block an error is.
+// atIndex adds to an error which record of a block it is about.
 func atIndex(index int, err error) error {
-	var refused *reject.Error
-	if errors.As(err, &refused) {
-		return reject.New(refused.Reason, "record %d: %s", index, refused.Text)
+	var rejected *reject.Error
+	if errors.As(err, &rejected) {
+		return reject.New(rejected.Reason, "record %d: %s", index, rejected.Text)
 	}
 	return fmt.Errorf("record %d: %w", index, err)
 }

@@ -24,7 +24,7 @@ func TestReward(t *testing.T) {
 	}
 }
 
-func TestApplyBlockRefuses(t *testing.T) {
+func TestApplyBlockRejects(t *testing.T) {
 	pay := payment(alice, 0, 5, bob, 1)
 	for _, test := range []struct {
 		name    string
@@ -49,7 +49,7 @@ func TestApplyBlockRefuses(t *testing.T) {
 				t.Errorf("%v does not say %q", err, test.text)
 			}
 			if left := s.Changes(); len(left) != 0 {
-				t.Errorf("the refused block left %x", left)
+				t.Errorf("the rejected block left %x", left)
 			}
 		})
 	}

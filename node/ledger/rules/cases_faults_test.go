@@ -7,7 +7,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// faultList collects reasons to refuse a record.
+// faultList collects reasons to reject a record.
 type faultList map[reject.Reason]bool
 
 func (f faultList) add(is bool, reasons ...reject.Reason) {
@@ -18,8 +18,8 @@ func (f faultList) add(is bool, reasons ...reject.Reason) {
 	}
 }
 
-// faults returns reasons to refuse a record: none if it is valid, and else at
-// least the one for which it is refused.
+// faults returns reasons to reject a record: none if it is valid, and else at
+// least the one for which it is rejected.
 func (m *cases) faults(r *record.Record) faultList {
 	f := faultList{}
 	author := m.person(r.Key)

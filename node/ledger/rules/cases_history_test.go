@@ -67,7 +67,7 @@ func (m *cases) compare(t *rapid.T, v View) {
 	}
 }
 
-// Random histories of cases agree with the model: each record is refused exactly
+// Random histories of cases agree with the model: each record is rejected exactly
 // if the model has a reason, and for such a reason; the state says what the model
 // says; no value comes or goes; undo leads back to the state before.
 func TestCases(t *testing.T) {
@@ -96,7 +96,7 @@ func TestCases(t *testing.T) {
 				case err == nil || !faults[reason]:
 					t.Fatalf("%v %+v by %s: %v, want one of %v", r.Type(), r.Payload, h.person(r.Key).name, err, faults)
 				case s.Mark() != mark:
-					t.Fatalf("%+v: refused, but left a change", r)
+					t.Fatalf("%+v: rejected, but left a change", r)
 				}
 				steps++
 			}

@@ -6,7 +6,7 @@ import (
 	"stele/node/ledger/record"
 )
 
-// cases is the after-sales domain told a second time, by plain words and without
+// cases is a second model of the after-sales domain, in plain words and without
 // tables: what happens by time alone happens when the time comes.
 type cases struct {
 	now, height uint32

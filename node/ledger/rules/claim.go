@@ -16,7 +16,7 @@ const (
 	ClaimOpen       ClaimState = 1 + iota // not answered
 	ClaimOffered                          // the seller offers something else
 	ClaimAuthorised                       // the remedy is agreed
-	ClaimRejected                         // the seller refuses, or an inspection found no fault
+	ClaimRejected                         // the seller rejects, or an inspection found no fault
 	ClaimReceived                         // the goods came back
 	ClaimInspected                        // and have a fault
 	ClaimExecuted                         // the remedy was given

@@ -81,8 +81,8 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-// A state that no rule can have written is told as such, and never taken for a
-// refusal.
+// A state that no rule can have written is reported as such, and never taken for a
+// rejection.
 func TestCorruptEntries(t *testing.T) {
 	id := record.ID{9}
 	c := Context{Params: caseParams, MedianTime: began}

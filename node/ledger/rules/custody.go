@@ -136,8 +136,8 @@ func (p shipStep) shipClaim(s *State, c Context, leg record.Leg, shipment record
 	return putClaim(s, claim)
 }
 
-// hasToGoBack refuses to send goods to the holder that the seller does not have,
-// or may keep.
+// hasToGoBack rejects a shipment to the holder of goods that the seller does not
+// have, or may keep.
 func hasToGoBack(claim *Claim, v *Voucher) error {
 	switch {
 	case v.State == VoucherRefunded || v.State == VoucherReplaced:
@@ -148,7 +148,7 @@ func hasToGoBack(claim *Claim, v *Voucher) error {
 	return nil
 }
 
-// freeToShip refuses to send goods that the sender does not have.
+// freeToShip rejects a shipment of goods that the sender does not have.
 func freeToShip(v View, last record.ID) error {
 	h, gone, err := onItsWay(v, last)
 	if err == nil && gone {
@@ -182,7 +182,8 @@ func stepCustody(s *State, c Context, author Account, on record.Type, id record.
 	return h, row, err
 }
 
-// waitLongEnough refuses to give goods up that may still be on their way.
+// waitLongEnough rejects a record that gives goods up that may still be on their
+// way.
 func waitLongEnough(c Context, h *Shipment, row *row[ShipmentState]) error {
 	if row.Period != CarryPeriod {
 		return nil
@@ -357,7 +358,7 @@ func useChallenge(s *State, c Context, p record.DeliveryConfirm, author Account)
 }
 
 // challengeKey is the key of a carrier's nonce: the first half of the SHA-256 of
-// both. Only the carrier could find two that are the same, and would but refuse
+// both. Only the carrier could find two that are the same, and would but reject
 // itself.
 func challengeKey(carrier record.Key, nonce record.Nonce) []byte {
 	sum := sha256.Sum256(append(append(make([]byte, 0, 48), carrier[:]...), nonce[:]...))

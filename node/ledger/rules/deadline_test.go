@@ -50,7 +50,7 @@ func TestLapses(t *testing.T) {
 				t.Errorf("defaulted: %t", claim.Defaulted)
 			}
 			if test.record != nil {
-				w.refuse(test.reason, theHolder, test.record(w))
+				w.reject(test.reason, theHolder, test.record(w))
 			}
 		})
 	}
@@ -87,7 +87,7 @@ func TestLapsedRefundFreesItem(t *testing.T) {
 	again := w.Sale()
 	again.Serial = sold.Serial
 	w.later(7, 0)
-	w.refuse(reject.ItemSold, otherSeller, again)
+	w.reject(reject.ItemSold, otherSeller, again)
 	if v, err := LiveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v == nil || v.ID != sold.ID {
 		t.Errorf("%+v, %v", v, err)
 	}
@@ -121,7 +121,7 @@ func TestEntitlement(t *testing.T) {
 		w := newWorld(t)
 		w.deliver()
 		if test.days < 0 {
-			w.refuse(reject.NotEntitled, theBuyer, w.Open(test.ground, test.remedy))
+			w.reject(reject.NotEntitled, theBuyer, w.Open(test.ground, test.remedy))
 			continue
 		}
 		w.later(test.days, 0)
@@ -133,7 +133,7 @@ func TestEntitlement(t *testing.T) {
 		if test.days == 365 {
 			want = reject.WarrantyOver
 		}
-		w.refuse(want, theBuyer, w.Open(test.ground, test.remedy))
+		w.reject(want, theBuyer, w.Open(test.ground, test.remedy))
 	}
 	for _, remedy := range []record.Remedy{record.Refund, record.Replace, record.Repair} {
 		w := newWorld(t)
@@ -173,7 +173,7 @@ func TestShortWarranty(t *testing.T) {
 	w.do(theBuyer, w.Open(record.Fault, record.Replace))
 	w.Revert(mark)
 	w.later(0, 1)
-	w.refuse(reject.WarrantyOver, theBuyer, w.Open(record.Fault, record.Repair))
+	w.reject(reject.WarrantyOver, theBuyer, w.Open(record.Fault, record.Repair))
 }
 
 // A repair lengthens the warranty by the time that it took. After two of the
@@ -184,7 +184,7 @@ func TestRepairs(t *testing.T) {
 	w.later(20, 0)
 	end := w.getVoucher().End(&w.c.Params.AfterSales)
 	for n := uint8(1); n <= 2; n++ {
-		w.refuse(reject.NotEntitled, theBuyer, w.Open(record.Fault, record.Replace))
+		w.reject(reject.NotEntitled, theBuyer, w.Open(record.Fault, record.Replace))
 		w.Claim = w.do(theBuyer, w.Open(record.Fault, record.Repair))
 		w.do(theSeller, w.Authorise(record.Repair, true))
 		w.later(1, 0)
@@ -204,7 +204,7 @@ func TestRepairs(t *testing.T) {
 	}
 	other := w.Open(record.Fault, record.Replace)
 	other.FaultCode++
-	w.refuse(reject.NotEntitled, theBuyer, other)
+	w.reject(reject.NotEntitled, theBuyer, other)
 	w.do(theBuyer, w.Open(record.Fault, record.Replace))
 }
 

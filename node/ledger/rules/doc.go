@@ -39,8 +39,8 @@
 // [Voucher], [Shipment], [Claim] and [Evaluation] are what the state knows of a
 // case; [GetVoucher] and its like read them. Each is a machine whose transitions
 // are a table (tables.go): from which state, by what record, of whom, to which
-// state. What is not in the table is refused. docs/ledger.md tells the whole
-// story, and draws the tables.
+// state. What is not in the table is rejected. docs/ledger.md describes
+// the whole, and draws the tables.
 //
 // A deadline needs no record to pass. What time alone decides, as that silence
 // settles a claim, is a function of the entry and the median time past: whoever
@@ -84,7 +84,7 @@
 //
 // A type is a function of type rule in a file of its family, and a line in the
 // table rules. Entries of a new kind get a prefix in entry.go and a pair of
-// functions that read and write them, as account.go has; the reader refuses what
+// functions that read and write them, as account.go has; the reader rejects what
 // the writer does not write.
 //
 // # Caveats

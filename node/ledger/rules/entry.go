@@ -8,7 +8,7 @@ import (
 	"stele/node/ledger/record"
 )
 
-// The first byte of a key tells what kind of entry it is.
+// The first byte of a key is the kind of its entry.
 const (
 	accountEntry    = 'a'
 	claimEntry      = 'c'

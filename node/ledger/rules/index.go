@@ -17,11 +17,11 @@ type place struct {
 	number uint32 // of the entry, plus 1
 }
 
-const leastIndex = 16
+const minIndex = 16
 
 // newIndex returns an index with room for n entries.
 func newIndex(n int) index {
-	size := leastIndex
+	size := minIndex
 	for size < 2*n {
 		size *= 2
 	}
@@ -65,7 +65,7 @@ type arena struct{ free []byte }
 // The sizes of the blocks of an arena, in bytes.
 const (
 	firstBlock = 256
-	mostBlock  = 64 << 10
+	maxBlock   = 64 << 10
 )
 
 // keep returns a copy of b. It is nil if b is.
@@ -74,7 +74,7 @@ func (a *arena) keep(b []byte) []byte {
 		return nil
 	}
 	if a.free == nil || len(b) > cap(a.free)-len(a.free) {
-		size := min(max(2*cap(a.free), firstBlock), mostBlock)
+		size := min(max(2*cap(a.free), firstBlock), maxBlock)
 		a.free = make([]byte, 0, max(size, len(b)))
 	}
 	start := len(a.free)

@@ -44,7 +44,7 @@ func TestArenaKeeps(t *testing.T) {
 	for i := range 2000 {
 		b := make([]byte, draw.IntN(100)*min(i, 1)) // the first is empty
 		if i%500 == 499 {
-			b = make([]byte, mostBlock+i)
+			b = make([]byte, maxBlock+i)
 		}
 		for j := range b {
 			b[j] = byte(draw.Uint32())

@@ -6,7 +6,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// requireRole refuses an account without the role.
+// requireRole rejects an account without the role.
 func requireRole(a Account, role record.Role) error {
 	if !a.Roles.Has(role) {
 		return reject.New(reject.RoleNotHeld, "%v is not %v", a.Key, role)
@@ -95,8 +95,8 @@ func checkSale(s *State, c Context, p record.VoucherIssue, author Account) error
 		return reject.New(reject.WarrantyTooShort, "a warranty of %d days, the product's is %d", p.WarrantyDays, product.WarrantyDays)
 	case p.Terms != product.Terms:
 		return reject.New(reject.TermsDiffer, "the terms %x are not the product's, %x", p.Terms, product.Terms)
-	case p.Burn < LeastBurn(a, p.Price):
-		return reject.New(reject.BurnTooSmall, "%v are burned, a price of %v asks for %v", p.Burn, p.Price, LeastBurn(a, p.Price))
+	case p.Burn < MinBurn(a, p.Price):
+		return reject.New(reject.BurnTooSmall, "%v are burned, a price of %v asks for %v", p.Burn, p.Price, MinBurn(a, p.Price))
 	case p.Stipend < a.MinStipend:
 		return reject.New(reject.StipendTooSmall, "the buyer gets %v, want at least %v", p.Stipend, a.MinStipend)
 	case p.Burn > author.Balance || p.Stipend > author.Balance-p.Burn:
@@ -105,8 +105,8 @@ func checkSale(s *State, c Context, p record.VoucherIssue, author Account) error
 	return nil
 }
 
-// LeastBurn returns what a seller has to burn for a voucher of that price.
-func LeastBurn(p *network.AfterSales, price record.Amount) record.Amount {
+// MinBurn returns what a seller has to burn for a voucher of that price.
+func MinBurn(p *network.AfterSales, price record.Amount) record.Amount {
 	return max(p.VoucherFee, price*record.Amount(p.FeePermille)/1000)
 }
 

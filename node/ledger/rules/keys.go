@@ -3,7 +3,7 @@ package rules
 import "stele/node/ledger/record"
 
 // CurrentKeys returns the keys that a payload names and that must still be the
-// keys of their accounts: once one of them is rotated, the rules refuse the
+// keys of their accounts: once one of them is rotated, the rules reject the
 // record with [reject.KeyRotated]. The author's key, for which the same holds,
 // is not among them.
 func CurrentKeys(p record.Payload) []record.Key {

@@ -8,7 +8,7 @@ import (
 )
 
 // checkCurrentKeys checks CurrentKeys against a verdict about a record: one that
-// is refused for a rotated key has such a key as its author, or among these keys,
+// is rejected for a rotated key has such a key as its author, or among these keys,
 // and one that is accepted has none among them.
 func checkCurrentKeys(t interface{ Fatalf(string, ...any) }, v View, r *record.Record, verdict error) {
 	rotated := func(k record.Key) bool {
@@ -24,6 +24,6 @@ func checkCurrentKeys(t interface{ Fatalf(string, ...any) }, v View, r *record.R
 	case verdict == nil && named:
 		t.Fatalf("%v %+v: accepted, although one of the keys %v was rotated", r.Type(), r.Payload, CurrentKeys(r.Payload))
 	case reason == reject.KeyRotated && !named && !rotated(r.Key):
-		t.Fatalf("%v %+v: refused for a rotated key, but none of %v was rotated", r.Type(), r.Payload, CurrentKeys(r.Payload))
+		t.Fatalf("%v %+v: rejected for a rotated key, but none of %v was rotated", r.Type(), r.Payload, CurrentKeys(r.Payload))
 	}
 }

@@ -51,12 +51,12 @@ type row[S ~uint8] struct {
 	If     string // the other conditions, for people
 }
 
-// machine is a table of transitions. What is not in the table is refused.
+// machine is a table of transitions. What is not in the table is rejected.
 type machine[S ~uint8] []row[S]
 
-// refusal is the reason for what is not in a table: a type of record in a
+// rejection is the reason for what is not in a table: a type of record in a
 // state, or from somebody who plays no part that it needs.
-type refusal[S ~uint8] struct {
+type rejection[S ~uint8] struct {
 	On     record.Type
 	In     []S // nil: whatever the state
 	Reason reject.Reason
@@ -69,12 +69,12 @@ type rulebook[S interface {
 }] struct {
 	name      string // of what has the states
 	table     machine[S]
-	strangers []refusal[S] // else not-a-party
-	states    []refusal[S] // else wrong-state
+	strangers []rejection[S] // else not-a-party
+	states    []rejection[S] // else wrong-state
 }
 
 // next returns the transition for a record whose author plays the parts who. A
-// stranger is refused as such in every state.
+// stranger is rejected as such in every state.
 func (b *rulebook[S]) next(from S, on record.Type, choice string, who part) (*row[S], error) {
 	var may, here part
 	for i := range b.table {
@@ -106,8 +106,8 @@ func said(choice string) string {
 	return " (" + choice + ")"
 }
 
-// reason returns the reason of the first refusal that fits.
-func (b *rulebook[S]) reason(all []refusal[S], on record.Type, from S, otherwise reject.Reason) reject.Reason {
+// reason returns the reason of the first rejection that fits.
+func (b *rulebook[S]) reason(all []rejection[S], on record.Type, from S, otherwise reject.Reason) reject.Reason {
 	for _, r := range all {
 		if r.On != on {
 			continue

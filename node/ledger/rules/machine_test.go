@@ -26,7 +26,7 @@ var everybody = []struct {
 type try struct {
 	name    string
 	payload func(w *world) record.Payload
-	// stranger is why those are refused who play no part; state why it is refused
+	// stranger is why those are rejected who play no part; state why it is rejected
 	// in the states in which nobody may write it.
 	stranger reject.Reason
 	state    func(state string) reject.Reason
@@ -49,7 +49,7 @@ func among(states string, yes, no reject.Reason) func(string) reject.Reason {
 // walk lets everybody try everything in every state. Allowed says for a state
 // and a record who may write it and what the state is then: "seller maker >
 // closed". Parts are those that may write the record in some state: they are
-// refused for the state, others as strangers.
+// rejected for the state, others as strangers.
 func walk(t *testing.T, states map[string]func(w *world), tries []try, allowed map[string]string, parts map[string]string, stateOf func(w *world) string) {
 	used := map[string]bool{}
 	for state, reach := range states {
@@ -86,7 +86,7 @@ func walk(t *testing.T, states map[string]func(w *world), tries []try, allowed m
 					t.Errorf("%s by %s: %v, want %q", name, someone.part, err, want)
 				}
 				if err != nil && w.Mark() != before {
-					t.Errorf("%s by %s: refused, but left a change", name, someone.part)
+					t.Errorf("%s by %s: rejected, but left a change", name, someone.part)
 				}
 				if err == nil {
 					if now := stateOf(w); now != to {

@@ -59,8 +59,8 @@ func (w *trial) try(author record.Key, a Action, c Context) (reject.Reason, bool
 		return "", false
 	}
 	_, err := w.apply(author, p)
-	reason, refused := reject.Of(err)
-	if err != nil && !refused {
+	reason, rejected := reject.Of(err)
+	if err != nil && !rejected {
 		w.Fatal(err)
 	}
 	if err == nil {
@@ -176,7 +176,7 @@ func (w *trial) replacement(claim *Claim) (record.ID, error) {
 	}
 	return w.apply(v.Seller, record.VoucherIssue{
 		Time: record.Time(w.c.MedianTime), GTIN: v.GTIN, Serial: "replacement", Buyer: w.key(claim.Holder), Price: v.Price, Quantity: 1,
-		WarrantyDays: 365, Terms: record.Digest{7}, Burn: LeastBurn(&w.c.Params.AfterSales, v.Price), Stipend: w.c.Params.AfterSales.MinStipend,
+		WarrantyDays: 365, Terms: record.Digest{7}, Burn: MinBurn(&w.c.Params.AfterSales, v.Price), Stipend: w.c.Params.AfterSales.MinStipend,
 	})
 }
 
@@ -592,7 +592,7 @@ func TestActionOfRefundedGoods(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	w.do(theCarrier, w.Attempt())
-	w.refuse(reject.WrongState, theSupervisor, w.RuleShipment(record.RuledDelivered))
+	w.reject(reject.WrongState, theSupervisor, w.RuleShipment(record.RuledDelivered))
 	w.action(ShipmentActions, theSupervisor, w.Shipment, record.TypeRuling)
 }
 

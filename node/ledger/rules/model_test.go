@@ -13,7 +13,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// model is the ledger told a second time, without encodings and undo: parties
+// model is a second model of the ledger, without encodings and undo: parties
 // with a list of keys, and numbers of any size.
 type model struct {
 	parties   []*party
@@ -75,7 +75,7 @@ func (m *model) party(k record.Key) *party {
 
 func (p *party) key() record.Key { return p.keys[len(p.keys)-1] }
 
-// faults returns all reasons to refuse a record at height.
+// faults returns all reasons to reject a record at height.
 func (m *model) faults(height uint32, r *record.Record) map[reject.Reason]bool {
 	faults := map[reject.Reason]bool{}
 	fault := func(is bool, reason reject.Reason) {
@@ -251,7 +251,7 @@ func drawRecord(t *rapid.T, m *model, height uint32) *record.Record {
 }
 
 // Random histories of blocks with valid and invalid records, that are connected
-// and disconnected again, agree with the model. Each record is refused exactly
+// and disconnected again, agree with the model. Each record is rejected exactly
 // if the model has a reason, and for such a reason. Undo restores the state hash.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -288,14 +288,14 @@ func TestModel(t *testing.T) {
 				case err == nil || !faults[reason]:
 					t.Fatalf("%+v: %v, want one of %v", r, err, faults)
 				case Digest(pow.Hash{}, s.Changes()) != mark:
-					t.Fatalf("%+v: refused, but left a change", r)
+					t.Fatalf("%+v: rejected, but left a change", r)
 				}
 				m.compare(t, s, fees)
 			}
 
 			to := someKey(byte(rapid.IntRange(1, 20).Draw(t, "miner")))
 			most := Reward(testParams, height, fees)
-			wantRefused(t, End(s, c, newCoinbase(height, to, most+1), fees), reject.CoinbaseValue)
+			wantRejected(t, End(s, c, newCoinbase(height, to, most+1), fees), reject.CoinbaseValue)
 			value := record.Amount(rapid.OneOf(rapid.Just(uint64(most)), rapid.Uint64Range(0, uint64(most))).Draw(t, "value"))
 			records[0] = newCoinbase(height, to, value)
 			if err := End(s, c, records[0], fees); err != nil {
@@ -338,7 +338,7 @@ func TestModel(t *testing.T) {
 	})
 }
 
-func wantRefused(t *rapid.T, err error, want reject.Reason) {
+func wantRejected(t *rapid.T, err error, want reject.Reason) {
 	if got, _ := reject.Of(err); got != want {
 		t.Fatalf("%v, want the reason %s", err, want)
 	}

@@ -31,11 +31,11 @@ func TestServicer(t *testing.T) {
 	}
 
 	w := begin(func(p *record.ClaimRespond) { p.Servicer = record.Key{} })
-	w.refuse(reject.NotInspector, theServicer, w.Inspection(record.NoFault)) // a stranger
-	w.refuse(reject.EvidenceByOther, theServicer, w.Evidence())
-	w.refuse(reject.NotSeller, theServicer, consented(w, otherSeller))
-	w.refuse(reject.NotSeller, theServicer, consented(w, theBuyer))
-	w.refuse(reject.NotInspector, theBuyer, consented(w, theSeller)) // is no servicer
+	w.reject(reject.NotInspector, theServicer, w.Inspection(record.NoFault)) // a stranger
+	w.reject(reject.EvidenceByOther, theServicer, w.Evidence())
+	w.reject(reject.NotSeller, theServicer, consented(w, otherSeller))
+	w.reject(reject.NotSeller, theServicer, consented(w, theBuyer))
+	w.reject(reject.NotInspector, theBuyer, consented(w, theSeller)) // is no servicer
 	w.do(theServicer, consented(w, theSeller))
 	if c := w.getClaim(); c.State != ClaimRejected || c.Servicer != (record.Key{}) || c.Inspector != theServicer {
 		t.Errorf("%+v", c)
@@ -44,7 +44,7 @@ func TestServicer(t *testing.T) {
 
 	w = begin(func(*record.ClaimRespond) {})
 	w.do(theServicer, w.Evidence()) // a party from the response on
-	w.refuse(reject.NotInspector, other(w), w.Inspection(record.NoFault))
+	w.reject(reject.NotInspector, other(w), w.Inspection(record.NoFault))
 	mark := w.Mark()
 	w.do(other(w), consented(w, theSeller))
 	if c := w.getClaim(); c.Servicer != theServicer || c.Inspector != aStranger {
@@ -55,24 +55,24 @@ func TestServicer(t *testing.T) {
 	w.do(theBuyer, w.Escalate())
 	for _, party := range []record.Key{theServicer, aStranger} {
 		w.setRoles(party, 1<<record.Servicer|1<<record.Supervisor)
-		w.refuse(reject.RulingByParty, party, w.Dismissal())
+		w.reject(reject.RulingByParty, party, w.Dismissal())
 	}
 	w.Revert(mark)
 	mark = w.Mark()
 	w.setRoles(theServicer, 0)
-	w.refuse(reject.NotInspector, theServicer, w.Inspection(record.Confirmed)) // was revoked
-	w.refuse(reject.NotInspector, theServicer, consented(w, theSeller))
+	w.reject(reject.NotInspector, theServicer, w.Inspection(record.Confirmed)) // was revoked
+	w.reject(reject.NotInspector, theServicer, consented(w, theSeller))
 	w.Revert(mark)
 	w.do(theSeller, record.KeyRotate{New: someKey(125)})
-	w.refuse(reject.KeyRotated, theServicer, consented(w, theSeller))
+	w.reject(reject.KeyRotated, theServicer, consented(w, theSeller))
 	w.do(theServicer, w.Inspection(record.Confirmed))
 
 	w = newWorld(t)
 	w.complain(record.Repair)
 	p := w.Authorise(record.Repair, true)
 	p.Servicer = aStranger
-	w.refuse(reject.RoleNotHeld, theSeller, p)
+	w.reject(reject.RoleNotHeld, theSeller, p)
 	w.do(theServicer, record.KeyRotate{New: someKey(126)})
 	p.Servicer = theServicer
-	w.refuse(reject.KeyRotated, theSeller, p)
+	w.reject(reject.KeyRotated, theSeller, p)
 }

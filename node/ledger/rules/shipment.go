@@ -38,7 +38,7 @@ type Shipment struct {
 	Leg        record.Leg
 	Claim      record.ID // zero if outbound
 	Sender     record.Key
-	Carrier    record.Key // that has the goods, had them last, or shall have them
+	Carrier    record.Key // that has the goods, had them last, or will take them over
 	PickupHash record.Digest
 	Kind       record.ExceptionKind // 0 if there was no exception
 	Left       bool                 // a carrier took the goods from the sender
@@ -85,8 +85,9 @@ func (h *Shipment) AttemptFrom(p *network.AfterSales) uint64 {
 }
 
 // LostFrom returns until when a shipment that does not change custody counts as
-// on its way; an attempt to deliver it is no such change. After that its sender can report it lost, a supervisor can rule that it
-// is, and the holder can make a claim. It is 0 if the shipment is not under way.
+// on its way; an attempt to deliver it is no such change. After that, its sender
+// can report it lost, a supervisor can rule that it is, and the holder can make a
+// claim. It is 0 if the shipment is not under way.
 func (h *Shipment) LostFrom(p *network.AfterSales) uint64 {
 	switch h.State {
 	case ShipmentCreated, ShipmentInTransit, ShipmentAttempted:

@@ -14,15 +14,15 @@ func TestSilentCarrier(t *testing.T) {
 	w.sell()
 	w.send(theSeller, record.Outbound)
 	w.later(30, 0)
-	w.refuse(reject.LostTooEarly, theSeller, w.Lost())
-	w.refuse(reject.NotCustodian, theSeller, w.Damaged()) // it does not know in what state they are
-	w.refuse(reject.LostTooEarly, theSupervisor, w.RuleShipment(record.RuledLost))
-	w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
+	w.reject(reject.LostTooEarly, theSeller, w.Lost())
+	w.reject(reject.NotCustodian, theSeller, w.Damaged()) // it does not know in what state they are
+	w.reject(reject.LostTooEarly, theSupervisor, w.RuleShipment(record.RuledLost))
+	w.reject(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
 	mark := w.Mark()
 	w.do(theCarrier, w.HandOver(nextCarrier)) // counts from here again
 	w.later(0, 1)
-	w.refuse(reject.LostTooEarly, theSeller, w.Lost())
-	w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
+	w.reject(reject.LostTooEarly, theSeller, w.Lost())
+	w.reject(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
 	w.Revert(mark)
 
 	for name, record := range map[string]func() (record.Key, record.Payload){
@@ -42,9 +42,9 @@ func TestSilentCarrier(t *testing.T) {
 	// proves its attempt gives it no more time.
 	w.c.MedianTime--
 	w.do(theCarrier, w.Attempt())
-	w.refuse(reject.LostTooEarly, theSeller, w.Lost())
-	w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
-	w.refuse(reject.NotCustodian, theCarrier, w.Lost())
+	w.reject(reject.LostTooEarly, theSeller, w.Lost())
+	w.reject(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
+	w.reject(reject.NotCustodian, theCarrier, w.Lost())
 	w.later(0, 1)
 	mark = w.Mark()
 	w.do(theBuyer, w.Open(record.Delivery, record.Refund))
@@ -60,9 +60,9 @@ func TestSilentSeller(t *testing.T) {
 	w := newWorld(t)
 	w.sell()
 	w.later(30, 0)
-	w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
+	w.reject(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
 	w.later(0, 1)
-	w.refuse(reject.NotEntitled, theBuyer, w.Open(record.Delivery, record.Repair))
+	w.reject(reject.NotEntitled, theBuyer, w.Open(record.Delivery, record.Repair))
 	for _, remedy := range []record.Remedy{record.Refund, record.Replace} {
 		mark := w.Mark()
 		w.do(theBuyer, w.Open(record.Delivery, remedy))
@@ -74,7 +74,7 @@ func TestSilentSeller(t *testing.T) {
 	w.later(29, 0)
 	w.Shipment = w.do(theSeller, w.Ship(record.Outbound)) // on paper
 	w.later(30, 0)
-	w.refuse(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
+	w.reject(reject.NotDelivered, theBuyer, w.Open(record.Delivery, record.Refund))
 	w.do(theSeller, w.Damaged())
 	w.Shipment = w.do(theSeller, w.Ship(record.Outbound)) // again, before anybody could act
 	w.do(theBuyer, w.Open(record.Delivery, record.Refund))
@@ -153,7 +153,7 @@ func TestSentAfterClaim(t *testing.T) {
 	w.Claim = w.getVoucher().Claim
 	w.do(theSeller, w.Authorise(record.Refund, false))
 	w.do(theSeller, w.Refunded(w.pay(theBuyer, price)))
-	w.refuse(reject.ClaimLive, theSeller, w.Ship(record.Outbound))
+	w.reject(reject.ClaimLive, theSeller, w.Ship(record.Outbound))
 }
 
 // An offer that nobody answers lapses, and the rejection that it then is lapses
@@ -170,7 +170,7 @@ func TestOfferLapses(t *testing.T) {
 	w.do(theBuyer, w.Escalate()) // the last second
 	w.Revert(mark)
 	w.later(0, 1)
-	w.refuse(reject.WrongState, theBuyer, w.Escalate())
+	w.reject(reject.WrongState, theBuyer, w.Escalate())
 	if c := w.getClaim(); c.State != ClaimRefused || c.Since != began+40*day {
 		t.Errorf("%v since %d", c.State, c.Since)
 	}
@@ -207,7 +207,7 @@ func TestReturnLapses(t *testing.T) {
 	is(w, ClaimAuthorised)
 	w.later(0, 1)
 	is(w, ClaimWithdrawn)
-	w.refuse(reject.WrongState, theBuyer, w.HandOver(theCarrier)) // they would be gone for nothing
+	w.reject(reject.WrongState, theBuyer, w.HandOver(theCarrier)) // they would be gone for nothing
 	w.do(theBuyer, w.Damaged())
 	w.do(theBuyer, w.Open(record.Fault, record.Repair)) // the voucher is free
 
@@ -233,7 +233,7 @@ func TestReturnLapses(t *testing.T) {
 	w.do(theCarrier, w.HandOver(theBuyer))
 	w.later(30, 1)
 	is(w, ClaimWithdrawn)
-	w.refuse(reject.WrongState, theBuyer, w.Ship(record.Return))
+	w.reject(reject.WrongState, theBuyer, w.Ship(record.Return))
 
 	w = begin() // ruled lost
 	w.later(0, 1)
@@ -254,7 +254,7 @@ func TestReturnLapses(t *testing.T) {
 	mark, ship = w.Mark(), w.Shipment
 	w.later(0, 1)
 	is(w, ClaimWithdrawn)
-	w.refuse(reject.WrongState, theBuyer, w.HandOver(theCarrier))
+	w.reject(reject.WrongState, theBuyer, w.HandOver(theCarrier))
 	w.Revert(mark)
 	w.c.MedianTime--
 	w.Shipment = ship
@@ -276,7 +276,7 @@ func TestReturnLapses(t *testing.T) {
 	w.sell()
 	w.later(30, 1)
 	w.Claim = w.do(theBuyer, w.Open(record.Delivery, record.Refund))
-	w.refuse(reject.ReturnUnneeded, theSeller, w.Authorise(record.Refund, true))
+	w.reject(reject.ReturnUnneeded, theSeller, w.Authorise(record.Refund, true))
 }
 
 // A return that does not arrive ends the claim, if its holder does not go to the
@@ -310,7 +310,7 @@ func TestReturnNeverArrives(t *testing.T) {
 			w.do(theBuyer, w.Escalate()) // the last second
 			w.Revert(mark)
 			w.later(0, 1)
-			w.refuse(reject.WrongState, theBuyer, w.Escalate())
+			w.reject(reject.WrongState, theBuyer, w.Escalate())
 			if c := w.getClaim(); c.State != ClaimWithdrawn || c.Since != end {
 				t.Errorf("%v since %d, want %v since %d", c.State, c.Since, ClaimWithdrawn, end)
 			}
@@ -335,13 +335,13 @@ func TestDefaultIsGivenUp(t *testing.T) {
 	w.do(theSeller, w.Rejection())
 	w.do(theBuyer, w.Escalate())
 	w.do(theSupervisor, w.Order(record.Repair, 0))
-	w.refuse(reject.WrongState, theBuyer, w.CloseClaim())
+	w.reject(reject.WrongState, theBuyer, w.CloseClaim())
 	w.later(5, 1)
 	w.do(theBuyer, w.CloseClaim())
 	if c := w.getClaim(); c.State != ClaimGivenUp || !c.State.Closed() || !c.Defaulted {
 		t.Errorf("%+v", c)
 	}
-	w.refuse(reject.WrongState, theSeller, w.Repaired())
+	w.reject(reject.WrongState, theSeller, w.Repaired())
 	w.Claim = w.do(theBuyer, w.Open(record.Fault, record.Repair))
 }
 
@@ -376,11 +376,11 @@ func TestGoodsGoBack(t *testing.T) {
 			if got := w.getClaim().State.String(); got != state {
 				t.Fatalf("the way to %s leads to %s", state, got)
 			}
-			w.refuse(reject.NotSender, theBuyer, w.Ship(record.Replacement))
+			w.reject(reject.NotSender, theBuyer, w.Ship(record.Replacement))
 			w.send(theSeller, record.Replacement)
-			w.refuse(reject.AlreadyShipped, theSeller, w.Ship(record.Replacement))
+			w.reject(reject.AlreadyShipped, theSeller, w.Ship(record.Replacement))
 			w.do(theCarrier, w.Confirm(backPickupKey))
-			w.refuse(reject.AlreadyShipped, theSeller, w.Ship(record.Replacement))
+			w.reject(reject.AlreadyShipped, theSeller, w.Ship(record.Replacement))
 			if got := w.getClaim().State.String(); got != state {
 				t.Errorf("the claim is %s, was %s", got, state)
 			}
@@ -392,7 +392,7 @@ func TestGoodsGoBack(t *testing.T) {
 	w.do(theSeller, w.Authorise(record.Repair, true))
 	w.send(theBuyer, record.Return)
 	w.do(theBuyer, w.Withdraw())
-	w.refuse(reject.ReturnOutstanding, theSeller, w.Ship(record.Replacement))
+	w.reject(reject.ReturnOutstanding, theSeller, w.Ship(record.Replacement))
 	w.do(theCarrier, w.Confirm(backPickupKey))
 	w.send(theSeller, record.Replacement)
 
@@ -404,5 +404,5 @@ func TestGoodsGoBack(t *testing.T) {
 	w.do(theServicer, w.Inspection(record.Confirmed))
 	w.do(theSeller, w.Refunded(w.pay(theBuyer, price)))
 	w.do(theBuyer, w.Settle(true))
-	w.refuse(reject.WrongState, theSeller, w.Ship(record.Replacement))
+	w.reject(reject.WrongState, theSeller, w.Ship(record.Replacement))
 }

@@ -12,13 +12,13 @@ import (
 var voucherBook = rulebook[VoucherState]{
 	name:  "voucher",
 	table: voucherTable,
-	strangers: []refusal[VoucherState]{
+	strangers: []rejection[VoucherState]{
 		{On: record.TypeVoucherTransfer, Reason: reject.NotHolder},
 		{On: record.TypeVoucherVoid, Reason: reject.NotSeller},
 		{On: record.TypeShipmentCreate, Reason: reject.NotSender},
 		{On: record.TypeClaimOpen, Reason: reject.ClaimByOther},
 	},
-	states: []refusal[VoucherState]{
+	states: []rejection[VoucherState]{
 		{On: record.TypeVoucherVoid, In: []VoucherState{VoucherActive, VoucherExpired}, Reason: reject.VoidAfterShipment},
 		{On: record.TypeShipmentCreate, In: []VoucherState{VoucherActive, VoucherExpired}, Reason: reject.AlreadyShipped},
 		{On: record.TypeShipmentCreate, In: []VoucherState{VoucherVoid}, Reason: reject.ShipmentOfVoid},
@@ -55,14 +55,14 @@ var voucherTable = machine[VoucherState]{
 var shipmentBook = rulebook[ShipmentState]{
 	name:  "shipment",
 	table: shipmentTable,
-	strangers: []refusal[ShipmentState]{
+	strangers: []rejection[ShipmentState]{
 		{On: record.TypeCustodyHandover, Reason: reject.NotCustodian},
 		{On: record.TypeDeliveryConfirm, Reason: reject.NotCustodian},
 		{On: record.TypeDeliveryException, Reason: reject.NotCustodian},
 		{On: record.TypeProofOfAttempt, Reason: reject.NotCustodian},
 		{On: record.TypeRuling, Reason: reject.NotSupervisor},
 	},
-	states: []refusal[ShipmentState]{
+	states: []rejection[ShipmentState]{
 		{On: record.TypeDeliveryConfirm, In: []ShipmentState{ShipmentDelivered}, Reason: reject.AlreadyDelivered},
 	},
 }
@@ -88,7 +88,7 @@ var shipmentTable = machine[ShipmentState]{
 var claimBook = rulebook[ClaimState]{
 	name:  "claim",
 	table: claimTable,
-	strangers: []refusal[ClaimState]{
+	strangers: []rejection[ClaimState]{
 		{On: record.TypeShipmentCreate, Reason: reject.NotSender},
 		{On: record.TypeClaimRespond, Reason: reject.ResponseByOther},
 		{On: record.TypeClaimAnswer, Reason: reject.NotHolder},
@@ -99,7 +99,7 @@ var claimBook = rulebook[ClaimState]{
 		{On: record.TypeRuling, Reason: reject.NotSupervisor},
 		{On: record.TypeSettleConfirm, Reason: reject.ConfirmByOther},
 	},
-	states: []refusal[ClaimState]{
+	states: []rejection[ClaimState]{
 		{On: record.TypeClaimRespond, In: []ClaimState{ClaimEscalated, ClaimOrdered, ClaimDefaulted}, Reason: reject.ResponseAfterEscalation},
 		{On: record.TypeClaimRespond, Reason: reject.AlreadyResponded},
 		{On: record.TypeEvidenceAdd, Reason: reject.EvidenceAfterClose},
@@ -198,13 +198,13 @@ func evidenceRows() machine[ClaimState] {
 var evaluationBook = rulebook[EvaluationState]{
 	name:  "evaluation",
 	table: evaluationTable,
-	strangers: []refusal[EvaluationState]{
+	strangers: []rejection[EvaluationState]{
 		{On: record.TypeEvaluate, Reason: reject.NotBuyer},
 		{On: record.TypeEvaluateAmend, Reason: reject.NotBuyer},
 		{On: record.TypeSellerReply, Reason: reject.NotSeller},
 		{On: record.TypeRewardClaim, Reason: reject.NotBuyer},
 	},
-	states: []refusal[EvaluationState]{
+	states: []rejection[EvaluationState]{
 		{On: record.TypeEvaluate, Reason: reject.AlreadyEvaluated},
 		{On: record.TypeEvaluateAmend, In: []EvaluationState{EvaluationAmended}, Reason: reject.AlreadyAmended},
 		{On: record.TypeEvaluateAmend, Reason: reject.EvaluationUnknown},

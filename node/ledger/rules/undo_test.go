@@ -53,7 +53,7 @@ func TestUndo(t *testing.T) {
 	})
 }
 
-func TestDecodeUndoRefuses(t *testing.T) {
+func TestDecodeUndoRejects(t *testing.T) {
 	entry := func(key, value string) []byte { return appendEntry(nil, []byte(key), []byte(value)) }
 	for name, b := range map[string][]byte{
 		"half a length":               {1},
@@ -89,7 +89,7 @@ func FuzzDecodeUndo(f *testing.F) {
 	})
 }
 
-// The digest tells apart all histories that differ in the block before, a key,
+// The digest distinguishes all histories that differ in the block before, a key,
 // a new value, or whether there is one.
 func TestDigest(t *testing.T) {
 	one := []Change{{Key: []byte("a"), New: []byte("bc")}}

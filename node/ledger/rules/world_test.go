@@ -107,7 +107,7 @@ func (w *world) record(author record.Key, p record.Payload) *record.Record {
 	return record.New(record.Record{Version: p.Type().Version(), Seq: a.Seq, ValidUntil: 1 << 30, Fee: 10, Key: a.Key, Payload: p})
 }
 
-// try applies a record, which may be refused.
+// try applies a record, which may be rejected.
 func (w *world) try(author record.Key, p record.Payload) error {
 	w.Helper()
 	return Apply(w.State, w.c, w.record(author, p))
@@ -123,8 +123,8 @@ func (w *world) do(author record.Key, p record.Payload) record.ID {
 	return r.ID()
 }
 
-// refuse fails unless a record is refused for that reason and leaves no change.
-func (w *world) refuse(want reject.Reason, author record.Key, p record.Payload) {
+// reject fails unless a record is rejected for that reason and leaves no change.
+func (w *world) reject(want reject.Reason, author record.Key, p record.Payload) {
 	w.Helper()
 	mark := w.Mark()
 	err := w.try(author, p)
@@ -132,13 +132,13 @@ func (w *world) refuse(want reject.Reason, author record.Key, p record.Payload) 
 		w.Errorf("%v by %v: %v, want the reason %s", p.Type(), author, err, want)
 	}
 	if w.Mark() != mark {
-		w.Error("the refused record left a change")
+		w.Error("the rejected record left a change")
 	}
-	refused[want] = true
+	rejected[want] = true
 }
 
-// refused are the reasons that were seen.
-var refused = map[reject.Reason]bool{}
+// rejected are the reasons that were seen.
+var rejected = map[reject.Reason]bool{}
 
 func (w *world) now() record.Time { return record.Time(w.c.MedianTime) }
 
