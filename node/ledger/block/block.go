@@ -9,18 +9,18 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// prefixSize is the length of what stands before the records.
+// prefixSize is the length of everything before the records, in bytes.
 const prefixSize = pow.HeaderSize + 4
 
 // minRecordSize is less than the size of any encoded record. It bounds how
 // many records a block of a given size can have.
 const minRecordSize = 61
 
-// Block is a header with its records; the first is the coinbase. It does not
-// change, so it may be used by several goroutines.
+// Block is a header with its records, the first of which is the coinbase. It does
+// not change. Safe for concurrent use.
 //
-// [New] and [Decode] make blocks that remember their hash and encoding. Without
-// them, as a literal, a block computes these each time.
+// [New] and [Decode] make blocks that keep their hash and encoding. A block that is
+// a literal computes them on each call.
 type Block struct {
 	Header  pow.Header
 	Records []*record.Record
@@ -29,8 +29,8 @@ type Block struct {
 	raw  []byte // nil if nothing is remembered
 }
 
-// New returns a block with these parts, which must not be changed any more.
-// Nothing is checked.
+// New returns a block with these parts, which the caller must not modify
+// afterwards. It checks nothing.
 func New(header pow.Header, records []*record.Record) *Block {
 	return &Block{Header: header, Records: records, hash: header.Hash(), raw: encode(header, records)}
 }
@@ -55,18 +55,18 @@ func Genesis(p *network.Params) *Block {
 	return New(p.GenesisHeader(), []*record.Record{p.GenesisCoinbase()})
 }
 
-// Decode reads a block that is b as a whole, of max bytes at most. The block
-// keeps b, which must not be changed any more.
+// Decode reads a block that is all of b, which may have at most max bytes. The
+// block keeps b, which the caller must not modify afterwards.
 //
 // Reasons: [reject.BlockTooLarge], [reject.BadBlockEncoding], and those of
-// [record.Decode]. No such input belongs to a valid block, but they say nothing
-// about its header: another body may be valid.
+// [record.Decode]. Such an input is no valid block, but that says nothing about its
+// header: another body may be valid.
 func Decode(b []byte, max int) (*Block, error) {
 	if len(b) > max {
-		return nil, reject.New(reject.BlockTooLarge, "%d bytes, at most %d are allowed", len(b), max)
+		return nil, reject.New(reject.BlockTooLarge, "%d bytes, must be at most %d", len(b), max)
 	}
 	if len(b) < prefixSize {
-		return nil, reject.New(reject.BadBlockEncoding, "%d bytes, a block has at least %d", len(b), prefixSize)
+		return nil, reject.New(reject.BadBlockEncoding, "%d bytes, must be at least %d", len(b), prefixSize)
 	}
 	header, err := pow.DecodeHeader(b[:pow.HeaderSize])
 	if err != nil {
@@ -86,7 +86,7 @@ func Decode(b []byte, max int) (*Block, error) {
 	return &Block{Header: header, Records: records, hash: header.Hash(), raw: b}, nil
 }
 
-// Encode returns the encoded block, which must not be changed.
+// Encode returns the encoded block, which must not be modified.
 func (b *Block) Encode() []byte {
 	if b.raw == nil {
 		return encode(b.Header, b.Records)

@@ -25,9 +25,9 @@ func WitnessRoot(records []*record.Record) pow.Hash {
 	return root
 }
 
-// Check applies all rules that need nothing but the block, except signatures.
-// The first that is broken is the error; if it is one of a record, the text
-// says of which.
+// Check applies all rules that need only the block, except signatures. The error is
+// the first rule that is broken; if that is one of a record, the text says which
+// record.
 //
 // First comes the proof of work, so that it costs something to have the rest
 // checked; then whether the body is the one that the header commits to, and
@@ -41,7 +41,7 @@ func (b *Block) Check(p *network.Params) error {
 		return err
 	}
 	if b.Size() > p.MaxBlockSize {
-		return reject.New(reject.BlockTooLarge, "%d bytes, at most %d are allowed", b.Size(), p.MaxBlockSize)
+		return reject.New(reject.BlockTooLarge, "%d bytes, must be at most %d", b.Size(), p.MaxBlockSize)
 	}
 	for i, r := range b.Records {
 		if i > 0 && r.Type() == record.TypeCoinbase {
@@ -74,7 +74,7 @@ func CheckHeader(h pow.Header, p *network.Params) error {
 // to, with their signatures, and that the first is a coinbase, where half of
 // the commitment is.
 func (b *Block) checkCommitments() error {
-	// Both trees are made at the same time: together they are most of the work.
+	// The two trees are computed in parallel: they are most of the work.
 	var witness pow.Hash
 	var other sync.WaitGroup
 	other.Go(func() { witness = WitnessRoot(b.Records) })
@@ -86,12 +86,12 @@ func (b *Block) checkCommitments() error {
 	case mutated:
 		return reject.New(reject.MerkleTwin, "records at the end are repeated, which does not change the Merkle root (CVE-2012-2459)")
 	case len(b.Records) == 0:
-		return reject.New(reject.NoCoinbase, "the block has no records, it needs a coinbase")
+		return reject.New(reject.NoCoinbase, "the block has no records, must have a coinbase")
 	}
 	first := b.Records[0]
 	coinbase, ok := first.Payload.(record.Coinbase)
 	if !ok {
-		return reject.New(reject.NoCoinbase, "the first record is %v, it has to be the coinbase", first.Type())
+		return reject.New(reject.NoCoinbase, "the first record is %v, must be the coinbase", first.Type())
 	}
 	if n := len(first.Signatures); n > 0 {
 		return reject.New(reject.BadWitnessRoot, "the coinbase has %d signatures, nothing commits to them", n)

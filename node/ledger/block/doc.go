@@ -1,9 +1,9 @@
 // Package block has the block: a header of 80 bytes and the records that its
-// Merkle root commits to. It knows the rules that need nothing but the block.
+// Merkle root commits to, and the rules that need only the block.
 //
 //   - [Block] is made by [New] or [Decode] and does not change.
 //   - [Block.Check] applies the rules. Those that need the chain are in the
-//     packages headertree (headers) and ledger (records).
+//     packages headertree (headers) and rules (records).
 //   - [Genesis] is the first block of a network.
 //   - [Proof] shows that a record is in a block to somebody who has only the
 //     header.
@@ -24,6 +24,6 @@
 //
 // # Caveats
 //
-// Check does not verify signatures, since that pays in batches over many
-// blocks: record.Verifier does.
+// Check does not verify signatures: record.Verifier does, in batches over many
+// blocks, which is faster.
 package block

@@ -17,7 +17,7 @@ import (
 // ErrProof is the kind of all errors about proofs.
 var ErrProof = errors.New("bad inclusion proof")
 
-// MaxBranch is the greatest length of a branch: Count has 32 bits.
+// MaxBranch is the maximum length of a branch: Count has 32 bits.
 const MaxBranch = 32
 
 // Proof shows that a record is in a block. It is a Merkle branch, with the

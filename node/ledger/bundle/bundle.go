@@ -45,7 +45,7 @@ func ParseKind(name string) (Kind, error) {
 	case Voucher, Claim:
 		return k, nil
 	}
-	return "", fmt.Errorf("%q is no kind of case: there are voucher and claim", name)
+	return "", fmt.Errorf("invalid kind %q: must be voucher or claim", name)
 }
 
 // Bundle is the file, in JSON.
@@ -136,7 +136,7 @@ func Read(r io.Reader) (*Bundle, error) {
 	var b Bundle
 	err := bounded.Decode(r, &b, limits)
 	if err == nil && b.Format != Format {
-		err = fmt.Errorf("it has format %d, this program knows %d", b.Format, Format)
+		err = fmt.Errorf("format %d, this program knows %d", b.Format, Format)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)

@@ -10,8 +10,8 @@ import (
 	"stele/node/ledger/record"
 )
 
-// Fault says what is wrong with a bundle: the first thing that does not hold.
-// errors.Is(err, ErrFault) holds.
+// Fault is the first thing that is wrong with a bundle. errors.Is(err, ErrFault)
+// holds.
 type Fault struct {
 	Where string // "header 17", "record 3"
 	Err   error
@@ -65,9 +65,9 @@ type Signer struct {
 // Record returns the record of an event.
 func (e *Event) Record() *record.Record { return e.record }
 
-// Check checks everything that the bundle says: the form and signatures of each
-// record, that it is in its block, that the headers are a chain with its proof
-// of work, and that each record is about the case. The error is a [*Fault].
+// Check checks everything that the bundle says: that each record is well formed and
+// signed, in its block and about the case, and that the headers are a chain with its
+// proof of work. The error is a [*Fault].
 func (b *Bundle) Check(p *network.Params) (*Report, error) {
 	if b.Network != p.Name {
 		return nil, &Fault{"network", fmt.Errorf("the bundle is for %q, not for %q", b.Network, p.Name)}
@@ -204,7 +204,7 @@ func (b *Bundle) checkCase(records []*record.Record) error {
 	}
 	opened := false
 	// A payment names its claim, and the settlement names the payment and the
-	// replacement: so look until nothing is new.
+	// replacement: so repeat until nothing new is found.
 	for grown := true; grown; {
 		grown = false
 		for _, r := range records {

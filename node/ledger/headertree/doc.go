@@ -1,7 +1,7 @@
 // Package headertree keeps all known headers in memory, as a tree with the
 // genesis block as its root, and chooses the branch with the most work.
 //
-//   - [Tree.Add] takes a header if the rules allow it after its parent:
+//   - [Tree.Add] accepts a header if the rules allow it after its parent:
 //     nBits, median time, and the two rules of BIP 54 about time.
 //   - [Node] is a header in the tree, with what follows from its place: height,
 //     total work, median time, what its children must look like.
@@ -15,6 +15,5 @@
 // The tree trusts the hashes that it is given: whether a hash is that of the
 // header, and meets its target, is checked before (engine.Verify for many,
 // package block for one). It never forgets a header, at about 300 bytes each:
-// whether a header is worth to be kept is for the caller to decide. It has no
-// lock.
+// the caller decides whether a header is worth keeping. It has no lock.
 package headertree

@@ -9,8 +9,8 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Tree holds headers. It has no lock: Add, SetBody and MarkInvalid must not run
-// together with any other method, nor with those of its nodes.
+// Tree holds headers. It has no lock: Add, SetBody and MarkInvalid must not run at
+// the same time as any other method of the tree or of its nodes.
 type Tree struct {
 	params *pow.Params
 	nodes  map[pow.Hash]*Node
@@ -42,8 +42,8 @@ func (t *Tree) Len() int { return len(t.nodes) }
 func (t *Tree) Get(hash pow.Hash) *Node { return t.nodes[hash] }
 
 // Check applies the rules that need the headers before, and returns the parent.
-// It does not look whether the hash meets the target, whether the header is
-// known already, or at the clock.
+// It does not check that the hash meets the target, or that the header is new, and
+// does not use the clock.
 //
 // Reasons: [reject.UnknownParent], [reject.InvalidParent], [reject.BadBits],
 // [reject.TimeTooOld], [reject.TimeWarp].
@@ -124,8 +124,8 @@ func (t *Tree) workOf(bits pow.Bits) pow.Work {
 	return t.work
 }
 
-// SetBody says that the body of n is known. Once that is so for all blocks
-// before it too, n can be the best.
+// SetBody records that the body of n is known. Once the bodies of all blocks before
+// it are known too, n can be the best.
 func (t *Tree) SetBody(n *Node) {
 	n.hasBody = true
 	if n.linked > 0 || n.Parent != nil && n.Parent.linked == 0 {
@@ -161,7 +161,7 @@ func better(n, best *Node) bool {
 	return order > 0 || order == 0 && n.linked < best.linked
 }
 
-// MarkInvalid says that n, and so everything after it, is not valid. The
+// MarkInvalid records that n, and so everything after it, is invalid. The
 // genesis block cannot be. If the best node is among them, another is chosen,
 // which takes a pass over all headers.
 func (t *Tree) MarkInvalid(n *Node) {
@@ -194,7 +194,7 @@ func (t *Tree) MarkInvalid(n *Node) {
 // must not be remembered.
 func TooNew(h pow.Header, now time.Time, maxFuture uint32) error {
 	if limit := now.Unix() + int64(maxFuture); int64(h.Time) > limit {
-		return reject.New(reject.TimeTooNew, "time %d is %d s ahead of the clock here, at most %d are allowed: is one of the two clocks wrong?", h.Time, int64(h.Time)-now.Unix(), maxFuture)
+		return reject.New(reject.TimeTooNew, "time %d is %d s ahead of the clock here, must be at most %d: is one of the two clocks wrong?", h.Time, int64(h.Time)-now.Unix(), maxFuture)
 	}
 	return nil
 }

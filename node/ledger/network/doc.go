@@ -1,17 +1,16 @@
-// Package network has the networks that there are and the numbers in which
-// they differ: proof of work, subsidy, limits, root keys, allocations, genesis
+// Package network defines the networks and the numbers in which they differ: proof of work, subsidy, limits, root keys, allocations, genesis
 // block.
 //
 //   - [Main] has the numbers of Bitcoin: ten minutes a block, a retarget every
 //     2016 blocks, a subsidy of 12.5 that halves every 210,000.
-//   - [Test] is for trying things out among several machines: a minute a block.
+//   - [Test] is for trials among several machines: a minute a block.
 //   - [Dev] starts with nothing to configure: seconds a block, root keys and
 //     funded keys that everybody knows ([DevRoots], [DevFaucets]).
 //
 // [Params] are one network. Its genesis block follows from them alone:
 // [Params.GenesisCoinbase] and [Params.GenesisHeader]. The coinbase commits to
 // every other number, so that two networks with different rules never share a
-// genesis block, and a store of the one is never taken for one of the other.
+// genesis block, and the store of one is never taken for the store of the other.
 //
 // # Caveats
 //

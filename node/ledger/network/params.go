@@ -29,7 +29,7 @@ type Params struct {
 	// Maturity is how many blocks a coinbase waits: that of block h is spendable
 	// in block h+Maturity.
 	Maturity uint32
-	// MaxBlockSize is the greatest size of an encoded block in bytes.
+	// MaxBlockSize is the maximum size of an encoded block, in bytes.
 	MaxBlockSize int
 	// MaxFuture is how far the time of a block may be ahead of the clock of
 	// whoever checks it, in seconds.
@@ -52,7 +52,7 @@ type Allocation struct {
 	Amount record.Amount
 }
 
-// All returns the networks that there are.
+// All returns all networks.
 func All() []*Params { return []*Params{Main, Test, Dev} }
 
 // Lookup returns the network of that name.
@@ -62,7 +62,7 @@ func Lookup(name string) (*Params, error) {
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("no network is called %q: there are main, test and dev", name)
+	return nil, fmt.Errorf("invalid network %q: must be main, test or dev", name)
 }
 
 // SubsidyAt returns what the coinbase of the block at height may create beside

@@ -22,8 +22,8 @@ type PrivateKey struct{ key hpke.PrivateKey }
 type PublicKey struct{ key hpke.PublicKey }
 
 // DeriveKey returns the key for blobs that belongs to a carrier's record key,
-// so that a carrier has one secret to keep. What is learned of one key says
-// nothing of the other.
+// so that a carrier has one secret to keep. Neither key reveals anything about the
+// other.
 func DeriveKey(record ed25519.PrivateKey) (PrivateKey, error) {
 	if len(record) != ed25519.PrivateKeySize {
 		return PrivateKey{}, fmt.Errorf("%w: a record key has %d bytes, not %d", ErrKey, ed25519.PrivateKeySize, len(record))

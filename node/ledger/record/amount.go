@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Amount is money in units of 1e-8, the smallest there are.
+// Amount is money, in the smallest unit: 1e-8 of a [Coin].
 type Amount uint64
 
-// Coin is one whole unit for people: "1".
+// Coin is one whole unit, which people write as "1".
 const Coin Amount = 1e8
 
 // MaxAmount is the largest amount in a record: 2^53-1 units, some 90 million.

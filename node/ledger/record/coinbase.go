@@ -8,7 +8,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// MaxExtra is the greatest length of [Coinbase.Extra] in bytes, as of the
+// MaxExtra is the maximum length of [Coinbase.Extra] in bytes, as of the
 // script of a coinbase in Bitcoin, less the height.
 const MaxExtra = 96
 
@@ -56,7 +56,7 @@ func (Coinbase) CoSigners() []Key { return nil }
 // Check checks value and extra.
 func (p Coinbase) Check() error {
 	if len(p.Extra) > MaxExtra {
-		return reject.New(reject.BadCoinbase, "extra has %d bytes, at most %d may be", len(p.Extra), MaxExtra)
+		return reject.New(reject.BadCoinbase, "extra has %d bytes, must have at most %d", len(p.Extra), MaxExtra)
 	}
 	return checkAmount("value", p.Value, 0)
 }

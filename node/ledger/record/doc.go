@@ -1,20 +1,18 @@
-// Package record is the signed record, the thing that a ledger's blocks hold:
-// its frame, its payloads, the encoding, the JSON form for people, and the
-// signatures.
+// Package record defines the signed record, which blocks are made of: its frame,
+// its payloads, its encoding, its JSON form for people, and its signatures.
 //
 // # Main types
 //
 //   - Record is the frame: network, sequence number, validity, fee, author, a
 //     Payload, and the signatures.
 //   - Payload is what a record says. Each type has a file and a line in the
-//     table of type.go: COINBASE, PAY, ROLE_GRANT, ROLE_REVOKE, KEY_ROTATE.
+//     table of type.go.
 //   - Key, Signature and PrivateKey are Ed25519; Amount is money.
 //   - Verifier checks the signatures of many records and remembers good ones.
 //
 // The way in is [Decode], or [New] and [Sign]. [Record.Check] and
-// [Record.Verify] are the rules that need nothing but the record; what needs
-// balances and sequence numbers is in package rules. All rules give errors of
-// package reject.
+// [Record.Verify] are the rules that need only the record. Those that need the
+// state are in package rules. All of them return errors of package reject.
 //
 // # Encoding
 //
@@ -39,7 +37,6 @@
 //
 // # Caveats
 //
-// A Record that came from Decode, New or Sign keeps its encoding and hashes, and
-// its methods may be called from many goroutines. It must not be changed
-// afterwards: change a copy and give that to New.
+// A Record from Decode, New or Sign keeps its encoding and hashes, and is safe for
+// concurrent use. It must not be modified: modify a copy and pass that to New.
 package record

@@ -62,9 +62,8 @@ func Decode(b []byte) (*Record, error) {
 }
 
 // DecodeList reads the count records with which b begins, and returns what
-// follows them. The records keep b, as with [Decode]: copy one that stays from
-// an input that does not. The reasons are those of [Decode]; the text says of
-// which record.
+// follows them. The records keep b, as with [Decode]: copy a record that outlives
+// the input. The reasons are those of [Decode]; the text says which record.
 func DecodeList(b []byte, count int) (records []*Record, rest []byte, err error) {
 	records = make([]*Record, count)
 	for i := range records {
@@ -76,11 +75,11 @@ func DecodeList(b []byte, count int) (records []*Record, rest []byte, err error)
 	return records, b, nil
 }
 
-// hashAll hashes records. Of a large block that takes longer than all else of
-// its decoding, so that every processor takes a share.
+// hashAll hashes records, on all processors: of a large block, that takes longer
+// than the rest of its decoding.
 func hashAll(records []*Record) {
-	const least = 256 // records of a share; for fewer it is not worth while
-	shares := max(1, min(runtime.GOMAXPROCS(0), len(records)/least))
+	const minShare = 256 // records; fewer are not worth a goroutine
+	shares := max(1, min(runtime.GOMAXPROCS(0), len(records)/minShare))
 	var others sync.WaitGroup
 	for ; shares > 1; shares-- {
 		share := records[:len(records)/shares]

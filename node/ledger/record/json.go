@@ -11,7 +11,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// MaxTextSize is the greatest length of the JSON form of a record in bytes:
+// MaxTextSize is the maximum length of the JSON form of a record, in bytes:
 // more than twice that of its encoding, since most of it is hex.
 const MaxTextSize = 5 * MaxSize / 2
 
@@ -49,8 +49,8 @@ func (r *Record) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads the JSON form, of at most [MaxTextSize] bytes. It rejects
-// unknown, missing and repeated fields, and everything that [Decode] rejects in the record that the text
-// stands for. Only "signatures" and "id" may be missing: the signatures are then
+// unknown, missing and repeated fields, and everything that [Decode] rejects in the
+// record that the text stands for. Only "signatures" and "id" may be missing: the signatures are then
 // zeros, to be made with [Sign]. An id must be the right one. Errors are of
 // package reject.
 func (r *Record) UnmarshalJSON(text []byte) error {
@@ -142,8 +142,8 @@ func unmarshalStrict[T any](text []byte, optional ...string) (v T, err error) {
 	return v, err
 }
 
-// More than the JSON form of any record has of what can take much more memory
-// than text.
+// Bounds for values that can take much more memory than their text. The JSON form
+// of a record has less.
 const (
 	maxValues   = 256
 	maxLevels   = 8

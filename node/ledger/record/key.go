@@ -21,12 +21,12 @@ type Signature [ed25519.SignatureSize]byte
 // or a log.
 type PrivateKey = ed25519.PrivateKey
 
-// checksumSize is how many bytes of the double SHA-256 of a key its text ends
-// with, so that a mistyped one is noticed.
+// checksumSize is the number of bytes of the double SHA-256 of a key that its text
+// ends with, so that a mistyped key is noticed.
 const checksumSize = 4
 
-// NewKey makes a signing key of 32 bytes from random; nil means those of the
-// operating system.
+// NewKey makes a signing key from 32 bytes of random. If that is nil, they come from
+// the operating system.
 func NewKey(random io.Reader) (PrivateKey, error) {
 	if random == nil {
 		random = rand.Reader

@@ -28,8 +28,7 @@ func decodeLayout[P Payload, L interface {
 	return p
 }
 
-// Time is a point of time in seconds since 1970, that somebody claims: nothing
-// proves it. Its text form is that of RFC 3339 in UTC. The zero Time is none.
+// Time is a time that somebody claims, in seconds since 1970: nothing proves it. Its text form is that of RFC 3339 in UTC. The zero Time is none.
 type Time uint32
 
 // earliest is the time of Bitcoin's first block: no record is about something
@@ -46,13 +45,13 @@ func (t Time) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 func (t *Time) UnmarshalText(b []byte) error {
 	at, err := time.Parse(time.RFC3339, string(b))
 	if err != nil || at.Nanosecond() != 0 || at.Unix() < int64(earliest) || at.Unix() > int64(^uint32(0)) {
-		return reject.New(reject.BadTime, "%.40q is not a time as 2026-11-22T21:00:00Z, in whole seconds, from %v on", b, earliest)
+		return reject.New(reject.BadTime, "invalid time %.40q: must be as 2026-11-22T21:00:00Z, in whole seconds, from %v on", b, earliest)
 	}
 	*t = Time(at.Unix())
 	return nil
 }
 
-// check rejects times before there were any.
+// check rejects times before Bitcoin's first block.
 func (t Time) check() error {
 	if t < earliest {
 		return reject.New(reject.BadTime, "the claimed time is %v, before %v", t, earliest)

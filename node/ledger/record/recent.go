@@ -1,8 +1,9 @@
 package record
 
-// recent is a map that forgets what was not used for long. It has two
-// generations: what is put or found is young; when the young are half of the
-// limit, they become the old ones, and the old ones before them are forgotten.
+// recent is a map that drops the entries that were not used for long. It has two
+// generations. An entry that is put or found is young. When the young entries are
+// half of the limit, they become the old ones, and the old ones before them are
+// dropped.
 type recent[K comparable, V any] struct {
 	half       int
 	young, old map[K]V

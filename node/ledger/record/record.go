@@ -11,11 +11,11 @@ import (
 // ID identifies what a record says: the double SHA-256 of its body.
 type ID = pow.Hash
 
-// MaxSize is the greatest length of an encoded record in bytes.
+// MaxSize is the maximum length of an encoded record, in bytes.
 const MaxSize = 16384
 
-// Record is the frame of every record, with its payload. See the package
-// comment for what may be changed when.
+// Record is the frame of every record, with its payload. The package comment says
+// when it may be modified.
 type Record struct {
 	Network    uint32 // id of the network for which it is signed
 	Version    uint8  // of the payload: its type's Version
@@ -107,8 +107,8 @@ func signatureCount(p Payload) int {
 	return 1 + len(p.CoSigners())
 }
 
-// Check checks all rules that need nothing but the record, except the
-// signatures themselves ([Record.Verify]), and returns the first error of
+// Check applies all rules that need only the record, except the signatures
+// themselves ([Record.Verify]), and returns the first error of
 // [Record.Faults].
 func (r *Record) Check(network uint32) error {
 	for err := range r.Faults(network) {
@@ -188,7 +188,7 @@ func checkOwn(r *Record, _ uint32) error {
 	return nil
 }
 
-// checkAmount rejects amounts that are below least or above [MaxAmount].
+// checkAmount rejects amounts below a minimum or above [MaxAmount].
 func checkAmount(what string, a, least Amount) error {
 	switch {
 	case a < least:

@@ -48,7 +48,7 @@ func ParseRole(name string) (Role, error) {
 	if i := slices.Index(roleNames[:], name); i > 0 {
 		return Role(i), nil
 	}
-	return 0, reject.New(reject.UnknownRole, "there is no role %.40q, they are %v", name, Roles())
+	return 0, reject.New(reject.UnknownRole, "invalid role %.40q: must be one of %v", name, Roles())
 }
 
 // MarshalText returns String.
@@ -60,7 +60,7 @@ func (r *Role) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// MaxApprovers is the greatest number of approvers of a record.
+// MaxApprovers is the maximum number of approvers of a record.
 const MaxApprovers = 64
 
 // RoleGrant gives a role to a key, if enough root keys sign: the approvers, and
@@ -110,7 +110,7 @@ func (p RoleRevoke) Append(b []byte) []byte { return RoleGrant(p).Append(b) }
 // Check checks the role and the set of approvers.
 func (p RoleGrant) Check() error {
 	if !p.Role.known() {
-		return reject.New(reject.UnknownRole, "there is no role with the number %d", uint8(p.Role))
+		return reject.New(reject.UnknownRole, "invalid role %d", uint8(p.Role))
 	}
 	if err := checkApproverCount(len(p.Approvers)); err != nil {
 		return err
@@ -140,7 +140,7 @@ func (p RoleRevoke) MarshalJSON() ([]byte, error) { return RoleGrant(p).MarshalJ
 
 func checkApproverCount(n int) error {
 	if n > MaxApprovers {
-		return reject.New(reject.TooManyApprovers, "%d approvers, at most %d may be", n, MaxApprovers)
+		return reject.New(reject.TooManyApprovers, "%d approvers, must be at most %d", n, MaxApprovers)
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ func (r *Record) ClaimedTime() Time {
 	return Time(binary.LittleEndian.Uint32(r.Body()[frameSize:])) // the first field of all their payloads
 }
 
-// Subjects returns the ids that a payload names: the records that it is about,
-// directly. The reference of a PAY counts if there is one.
+// Subjects returns the IDs of the records that a payload is about directly. The
+// reference of a PAY counts, if it has one.
 func Subjects(p Payload) []ID {
 	var all []ID
 	for _, id := range subjects(p) {
@@ -77,8 +77,8 @@ func subjects(p Payload) []ID {
 	return nil
 }
 
-// SignerParts returns what part each signer of a payload plays, in the order of
-// the signatures.
+// SignerParts returns the part that each signer of a payload plays, in the order of
+// the signatures: "seller or maker".
 func SignerParts(p Payload) []string {
 	switch p := p.(type) {
 	case Coinbase:

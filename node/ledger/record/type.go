@@ -128,7 +128,7 @@ func Types() []Type {
 func ParseType(name string) (Type, error) {
 	i := slices.IndexFunc(types[:], func(info typeInfo) bool { return info.name == name })
 	if i < 0 || name == "" {
-		return 0, reject.New(reject.UnknownType, "there is no record type %.40q", name)
+		return 0, reject.New(reject.UnknownType, "unknown record type %.40q", name)
 	}
 	return Type(i), nil
 }
