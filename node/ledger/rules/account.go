@@ -6,8 +6,8 @@ import (
 	"stele/node/ledger/record"
 )
 
-// Account is what the state knows of a party. One that never had anything is
-// the zero Account with ID and Key set.
+// Account is what the state knows of a party. An account that never had anything
+// is zero but for ID and Key.
 type Account struct {
 	ID      record.Key // its first key, which names it for ever
 	Key     record.Key // the key that signs for it now
@@ -33,7 +33,7 @@ func accountKey(k *record.Key) [1 + 32]byte {
 	return key
 }
 
-// GetAccount returns the account that k is, or once was, the key of.
+// GetAccount returns the account of which k is the key, or was once.
 func GetAccount(v View, k record.Key) (Account, error) {
 	key := accountKey(&k)
 	value, err := get(v, key[:])
@@ -80,7 +80,7 @@ func decodeAccount(id record.Key, value []byte) (Account, bool) {
 	return a, !a.zero()
 }
 
-// zero reports whether the account says nothing: such an account has no entry.
+// zero reports whether the account is empty: such an account has no entry.
 func (a *Account) zero() bool {
 	return a.Balance == 0 && a.Seq == 0 && a.Roles == 0 && a.Key == a.ID
 }

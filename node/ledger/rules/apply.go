@@ -17,11 +17,10 @@ type Context struct {
 
 // rule applies what a record of one type says. Author is the account of the
 // record's author as it is in the state: its fee is paid, its sequence number
-// is used. After an error, the caller takes back what the rule wrote.
+// is used. After an error, the caller reverts what the rule wrote.
 type rule func(s *State, c Context, r *record.Record, author Account) error
 
-// rules has the rule of each type of record. COINBASE has none: it is the
-// business of End.
+// rules has the rule of each type of record. COINBASE has none: End applies it.
 var rules = [...]rule{
 	record.TypePay:        pay,
 	record.TypeRoleGrant:  grantRole,
@@ -58,8 +57,8 @@ var rules = [...]rule{
 	record.TypeCorrection:        correct,
 }
 
-// Apply applies a record other than a coinbase. A record that breaks a rule
-// gives a [reject.Error] and leaves the state as it was. Any other error comes
+// Apply applies a record other than a coinbase. If the record breaks a rule, it
+// returns a [reject.Error] and leaves the state as it was. Any other error comes
 // from the View. The record's own rules (Record.Check) and its signatures
 // (Record.Verify) are not checked here; they come first.
 func Apply(s *State, c Context, r *record.Record) error {
@@ -119,12 +118,12 @@ func applyAftersales(s *State, c Context, r *record.Record, author Account) erro
 	return s.Put(authorKey(r.ID()), author.ID[:])
 }
 
-// liveAccount returns the account that k signs for. It rejects a key that was
-// rotated; role says what part the key plays in the record.
+// liveAccount returns the account that k signs for. It rejects a rotated key; role
+// is the part that the key plays in the record, for the error.
 func liveAccount(v View, k record.Key, role string) (Account, error) {
 	a, err := GetAccount(v, k)
 	if err == nil && a.Rotated(k) {
-		err = reject.New(reject.KeyRotated, "the %s %v was rotated, its account has now the key %v", role, k, a.Key)
+		err = reject.New(reject.KeyRotated, "the %s %v was rotated, its account now has the key %v", role, k, a.Key)
 	}
 	return a, err
 }

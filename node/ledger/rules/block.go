@@ -10,7 +10,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Reward returns the most that the coinbase of a block may claim: the subsidy,
+// Reward returns the maximum that the coinbase of a block may claim: the subsidy,
 // and the half of the fees that is not burned, rounded up.
 func Reward(p *network.Params, height uint32, fees record.Amount) record.Amount {
 	return p.SubsidyAt(height) + earned(fees)
@@ -31,8 +31,8 @@ func ApplyBlock(s *State, c Context, records []*record.Record) error {
 	return err
 }
 
-// keysPerRecord is about how many entries a record touches: two accounts, or an
-// account, those of its case, and its author.
+// keysPerRecord is about the number of entries that a record touches: two accounts,
+// or an account, the entries of its case, and its author.
 const keysPerRecord = 4
 
 func applyBlock(s *State, c Context, records []*record.Record) error {
@@ -65,7 +65,7 @@ func atIndex(index int, err error) error {
 	return fmt.Errorf("record %d: %w", index, err)
 }
 
-// Begin makes the coinbase spendable that becomes mature with this block.
+// Begin pays out the coinbase that becomes mature with this block.
 func Begin(s *State, c Context) error {
 	if c.Height < c.Params.Maturity {
 		return nil
@@ -92,14 +92,14 @@ func Begin(s *State, c Context) error {
 // together are fees.
 func End(s *State, c Context, coinbase *record.Record, fees record.Amount) error {
 	p, ok := coinbase.Payload.(record.Coinbase)
-	most := Reward(c.Params, c.Height, fees)
+	maxValue := Reward(c.Params, c.Height, fees)
 	switch {
 	case !ok:
 		return reject.New(reject.NoCoinbase, "the first record of the block is %v, not COINBASE", coinbase.Payload.Type())
 	case p.Height != c.Height:
 		return reject.New(reject.CoinbaseHeight, "the coinbase is for height %d, but the block has height %d", p.Height, c.Height)
-	case p.Value > most:
-		return reject.New(reject.CoinbaseValue, "the coinbase claims %v, but subsidy and fees give %v", p.Value, most)
+	case p.Value > maxValue:
+		return reject.New(reject.CoinbaseValue, "the coinbase claims %v, but subsidy and fees give %v", p.Value, maxValue)
 	}
 
 	// What the miner leaves of the fees is burned; of the subsidy, never made.
@@ -125,7 +125,7 @@ func End(s *State, c Context, coinbase *record.Record, fees record.Amount) error
 	return s.Put(key[:], value[:])
 }
 
-// addTo adds to an entry that is one amount.
+// addTo adds to an entry that is an amount.
 func addTo(s *State, kind byte, amount record.Amount) error {
 	n, err := getUint(s, kind)
 	if err != nil {
@@ -137,7 +137,7 @@ func addTo(s *State, kind byte, amount record.Amount) error {
 	return putUint(s, n+uint64(amount), kind)
 }
 
-// takeFrom takes from an entry that is one amount and has as much.
+// takeFrom takes from an entry that is an amount, and that must have as much.
 func takeFrom(s *State, kind byte, amount record.Amount) error {
 	n, err := getUint(s, kind)
 	if err != nil {

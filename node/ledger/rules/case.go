@@ -5,8 +5,8 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// loadVoucher returns a voucher as it is at c, for a rule. If its claim lapsed
-// meanwhile it writes that down first.
+// loadVoucher returns a voucher as it is at c, for a rule. If its claim has lapsed,
+// it writes that into the state first.
 func loadVoucher(s *State, c Context, id record.ID) (*Voucher, error) {
 	v, lapsed, err := voucherAt(s, c, id)
 	if err != nil {
@@ -21,7 +21,7 @@ func loadVoucher(s *State, c Context, id record.ID) (*Voucher, error) {
 	return v, err
 }
 
-// voucherFor is loadVoucher, with what the author of a record is to the voucher.
+// voucherFor is loadVoucher, with the parts that the author of a record plays.
 func voucherFor(s *State, c Context, id record.ID, author Account) (*Voucher, part, error) {
 	v, err := loadVoucher(s, c, id)
 	if err != nil {
@@ -61,7 +61,7 @@ func putCase(s *State, v *Voucher, claim *Claim) error {
 	return putClaim(s, claim)
 }
 
-// partsOf returns what an account is to a voucher.
+// partsOf returns the parts that an account plays for a voucher.
 func partsOf(view View, v *Voucher, a Account) (part, error) {
 	var who part
 	for _, is := range []struct {
@@ -87,10 +87,10 @@ func partsOf(view View, v *Voucher, a Account) (part, error) {
 	return who, err
 }
 
-// involved are the parts of those who cannot judge a case.
+// involved are the parts whose players cannot rule on a case.
 const involved = seller | maker | holder | buyer | sender | custodian | servicer
 
-// authorKey is the key under which the author of an after-sales record stands.
+// authorKey is the key of the entry that names the author of an after-sales record.
 func authorKey(id record.ID) []byte { return idKey(authorEntry, id) }
 
 // GetAuthor returns the account that was the author of an after-sales record,

@@ -8,7 +8,7 @@ import (
 	"stele/node/ledger/record"
 )
 
-// ClaimState is how far a claim is.
+// ClaimState is the state of a claim.
 type ClaimState uint8
 
 // The states of a claim. The zero value is none.
@@ -44,7 +44,7 @@ func (s ClaimState) String() string { return claimStates.Name(uint8(s)) }
 // MarshalText returns String.
 func (s ClaimState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Closed reports whether nothing more can come of the claim.
+// Closed reports whether the claim is over.
 func (s ClaimState) Closed() bool { return s >= ClaimSettled }
 
 // Claim is what a holder demands, and what became of it. Its parties are named
@@ -53,7 +53,7 @@ func (s ClaimState) Closed() bool { return s >= ClaimSettled }
 type Claim struct {
 	ID    record.ID
 	State ClaimState
-	Since uint32 // when it came to this state
+	Since uint32 // when it entered this state
 
 	Voucher   record.ID
 	Holder    record.Key // who made it
@@ -110,16 +110,16 @@ func (c *Claim) layout(f *fields.Coder) {
 	fields.Optional(f, &c.Inspector, record.Key{})
 }
 
-// GetClaim returns the claim as it is at c: what time alone decides has
-// happened, though the state may not say so yet. It returns nil if there is no
+// GetClaim returns the claim as it is at c: with what time alone decides, even if
+// the state does not say so yet. It returns nil if there is no
 // such claim.
 func GetClaim(v View, c Context, id record.ID) (*Claim, error) {
 	claim, _, err := claimAt(v, c, id)
 	return claim, err
 }
 
-// claimAt returns the claim as it is at c, and whether the state says that it
-// is live.
+// claimAt returns the claim as it is at c, and whether it is live in the state as
+// it was written.
 func claimAt(v View, c Context, id record.ID) (claim *Claim, wasLive bool, err error) {
 	claim = &Claim{ID: id}
 	if ok, err := getEntry(v, idKey(claimEntry, id), claim); !ok {
@@ -132,8 +132,8 @@ func claimAt(v View, c Context, id record.ID) (claim *Claim, wasLive bool, err e
 
 func putClaim(s *State, c *Claim) error { return putEntry(s, idKey(claimEntry, c.ID), c) }
 
-// lapse does what time alone decides, one deadline after the other. The claim is
-// then in its new state since the last of them, whoever looks at it when.
+// lapse does what time alone decides, one deadline after the other. The claim
+// enters each state at its deadline, whenever somebody reads it.
 func (c *Claim) lapse(p *network.AfterSales, now uint32) {
 	for row := c.lapsed(p, now); row != nil; row = c.lapsed(p, now) {
 		c.Since = uint32(c.end(row.Period, p)) // at most now
@@ -154,8 +154,8 @@ func (c *Claim) lapsed(p *network.AfterSales, now uint32) *row[ClaimState] {
 	return nil
 }
 
-// Period is one of the periods after which a claim or a shipment can or does
-// go on.
+// Period is a period at whose end a claim or a shipment can, or does, change its
+// state.
 type Period uint8
 
 // The periods. The zero value is none.

@@ -7,8 +7,8 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// onItsWay returns a shipment, and reports whether its sender cannot send the
-// goods anew. There may be none: the id is then zero.
+// onItsWay returns a shipment, and reports whether its sender cannot send the goods
+// again. The ID may be zero: then there is no shipment.
 func onItsWay(v View, id record.ID) (*Shipment, bool, error) {
 	if id == (record.ID{}) {
 		return nil, false, nil
@@ -17,8 +17,8 @@ func onItsWay(v View, id record.ID) (*Shipment, bool, error) {
 	return h, err == nil && !h.back(), err
 }
 
-// createShipment announces that goods are sent: to the holder, back for a claim,
-// or to the holder again.
+// createShipment announces a shipment: to the holder, back for a claim, or to the
+// holder again.
 func createShipment(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ShipmentCreate)
 	sent, err := stepShip(s, c, author, p)
@@ -340,11 +340,11 @@ func shipmentsOf(s *State, voucher record.ID) ([]*Shipment, error) {
 
 // useChallenge checks that a challenge is fresh, and remembers it for ever.
 func useChallenge(s *State, c Context, p record.DeliveryConfirm, author Account) error {
-	switch most := c.Params.AfterSales.ChallengeBlocks; {
+	switch maxAge := c.Params.AfterSales.ChallengeBlocks; {
 	case p.ChallengeHeight >= c.Height:
 		return reject.New(reject.ChallengeTooNew, "the challenge is of height %d, but the block has height %d", p.ChallengeHeight, c.Height)
-	case c.Height-p.ChallengeHeight > most:
-		return reject.New(reject.ChallengeTooOld, "the challenge is %d blocks old, at most %d", c.Height-p.ChallengeHeight, most)
+	case c.Height-p.ChallengeHeight > maxAge:
+		return reject.New(reject.ChallengeTooOld, "the challenge is %d blocks old, must be at most %d", c.Height-p.ChallengeHeight, maxAge)
 	}
 	key := challengeKey(author.ID, p.ChallengeNonce)
 	used, err := s.Get(key)
@@ -358,15 +358,15 @@ func useChallenge(s *State, c Context, p record.DeliveryConfirm, author Account)
 }
 
 // challengeKey is the key of a carrier's nonce: the first half of the SHA-256 of
-// both. Only the carrier could find two that are the same, and would but reject
-// itself.
+// both. Only the carrier itself could search for a collision, and would gain a
+// rejection.
 func challengeKey(carrier record.Key, nonce record.Nonce) []byte {
 	sum := sha256.Sum256(append(append(make([]byte, 0, 48), carrier[:]...), nonce[:]...))
 	return append([]byte{challengeEntry}, sum[:16]...)
 }
 
-// arrival returns the choice for which the tables of vouchers and claims have it
-// that goods arrive by a record of a type.
+// arrival returns the choice that stands in the tables of vouchers and claims for
+// the arrival of goods by a record of a type.
 func arrival(on record.Type, leg record.Leg) string {
 	if on == record.TypeRuling {
 		return record.RuledDelivered.String() + " " + leg.String()
@@ -374,8 +374,8 @@ func arrival(on record.Type, leg record.Leg) string {
 	return leg.String()
 }
 
-// stepArrival returns what it does to a voucher that its goods arrive by a record
-// of a type.
+// stepArrival returns what the arrival of its goods, by a record of a type, does to
+// a voucher.
 func stepArrival(s *State, c Context, on record.Type, h *Shipment) (*Voucher, *row[VoucherState], error) {
 	v, err := loadVoucher(s, c, h.Voucher)
 	if err != nil {
@@ -385,8 +385,8 @@ func stepArrival(s *State, c Context, on record.Type, h *Shipment) (*Voucher, *r
 	return v, row, err
 }
 
-// deliver does what it means that goods arrived: a voucher becomes active, or a
-// claim goes on.
+// deliver applies the arrival of goods: a voucher becomes active, or a claim goes
+// on.
 func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[ShipmentState]) error {
 	h.State, h.Since = row.To, c.MedianTime
 	if err := putShipment(s, h); err != nil {
@@ -419,7 +419,7 @@ func deliver(s *State, c Context, r *record.Record, h *Shipment, row *row[Shipme
 		claim.Received = c.MedianTime
 		if to, err := claimBook.next(claim.State, r.Type(), arrival(r.Type(), h.Leg), custodian|supervisor); err == nil {
 			claim.enter(to.To, c)
-		} // else it is escalated or closed meanwhile, and stays so
+		} // else it was escalated or closed, and stays so
 		return putClaim(s, claim)
 	}
 	return nil

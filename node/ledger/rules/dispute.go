@@ -150,8 +150,9 @@ func stepClaimWith(s *State, c Context, author Account, on record.Type, id recor
 	return claimStep{claim, v, who, row}, nil
 }
 
-// partsInClaim returns what an account is to a claim, if who is what it is to the
-// voucher. For evidence and rulings matters who carried or inspected the goods.
+// partsInClaim returns the parts that an account plays in a claim. Who are its
+// parts for the voucher. For evidence and rulings, those who carried or inspected
+// the goods count.
 func partsInClaim(s *State, claim *Claim, v *Voucher, a Account, who part, on record.Type, consent record.Key) (part, error) {
 	who &^= holder
 	if a.ID == claim.Holder {
@@ -201,7 +202,7 @@ func mayInspect(s *State, claim *Claim, v *Voucher, a Account, consent record.Ke
 	return named && a.Roles.Has(record.Servicer), nil
 }
 
-// finish closes a claim.
+// finish closes a claim in the state of its row.
 func finish(s *State, c Context, now claimStep) error {
 	now.claim.enter(now.row.To, c)
 	now.voucher.close(now.claim)
@@ -240,7 +241,7 @@ func respondToClaim(s *State, c Context, r *record.Record, author Account) error
 	return putClaim(s, claim)
 }
 
-// accepted returns the choice of the tables for one or the other.
+// accepted returns the choice of the tables: "accept", or no.
 func accepted(yes bool, no string) string {
 	if yes {
 		return "accept"
@@ -293,7 +294,7 @@ func addEvidence(s *State, c Context, r *record.Record, author Account) error {
 	return putUint(s, count+1, evidenceKey(p.Claim, author.ID)...)
 }
 
-// evidenceKey is the key under which is counted what an account adds to a claim.
+// evidenceKey is the key of the entry that counts the evidence of an account.
 func evidenceKey(claim record.ID, account record.Key) []byte {
 	return append(idKey(evidenceEntry, claim), account[:]...)
 }

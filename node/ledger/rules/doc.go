@@ -1,38 +1,36 @@
-// Package rules has the rules of the state: what a record needs to be valid at
-// its place in the chain, and what it changes.
+// Package rules defines the rules of the state: what makes a record valid at its
+// place in the chain, and what it changes.
 //
-// It is a pure function of state, record and [Context]. It has no clock, no
-// disk, no network and no goroutine; whoever calls it keeps the state.
+// The rules are pure functions of state, record and [Context]: they use no clock,
+// disk, network or goroutine. The caller keeps the state.
 //
 //   - [View] is a state to read from: key and value pairs of bytes.
-//   - [State] lays changes over a View. Part of them can be taken back
-//     ([State.Revert]); what is left at the end are its [Change] values.
+//   - [State] lays changes over a View. The last ones can be reverted
+//     ([State.Revert]); [State.Changes] returns those that remain.
 //   - [ApplyBlock] applies the records of a block, [Apply] one record. A record
-//     that breaks a rule changes nothing and gives a [reject.Error].
-//   - [EncodeUndo] keeps what a block replaced, so that it can be disconnected.
+//     that breaks a rule changes nothing; the error is a [reject.Error].
+//   - [EncodeUndo] encodes what a block replaced, so that it can be disconnected.
 //     [Digest] and [StateHash] prove that two nodes agree.
 //
 // # Accounts
 //
-// An account is named by the first key that it had, for ever. KEY_ROTATE gives
-// it another key to sign with; balance, roles and sequence number stay where
-// they are. The keys that it had before cannot sign any more; payments and
-// coinbases still reach the account by them. [GetAccount] finds
-// the account of any of its keys. Entries that name a key, as those of immature
-// coinbases do, are resolved when they are used.
+// An account is named by its first key, for ever. KEY_ROTATE gives it another key
+// to sign with; balance, roles and sequence number do not change. The earlier keys
+// no longer sign; payments and coinbases to them still reach the account.
+// [GetAccount] finds an account by any of its keys. Entries that name a key, such
+// as immature coinbases, are resolved when they are used.
 //
 // # Money
 //
-// Of the fees of a block one half, rounded down, goes into the reward pool; its
-// author has burned it. The other half and the subsidy are the miner's. What the
-// coinbase does not claim of the fees goes into the reward pool too. So at every
-// height
+// One half of the fees of a block, rounded down, goes into the reward pool: the
+// authors burn it. The other half and the subsidy are the miner's. Fees that the
+// coinbase does not claim go into the reward pool too. So at every height
 //
 //	balances + immature coinbases + reward pool = supply
 //	supply = allocations + subsidies that were claimed - burned for vouchers
 //
-// Of what a seller burns for a voucher, a part goes into the reward pool, and
-// the rest leaves the supply. The reward of an evaluation comes out of the pool.
+// A part of what a seller burns for a voucher goes into the reward pool, and the
+// rest leaves the supply. The reward of an evaluation comes out of the pool.
 //
 // # After-sales cases
 //
@@ -42,10 +40,10 @@
 // state. What is not in the table is rejected. docs/ledger.md describes
 // the whole, and draws the tables.
 //
-// A deadline needs no record to pass. What time alone decides, as that silence
-// settles a claim, is a function of the entry and the median time past: whoever
-// reads a case sees it, and the next record that touches the case writes it down
-// first.
+// No record is needed for a deadline to pass. What time alone decides, for example
+// that silence settles a claim, is a function of the entry and the median time
+// past. Whoever reads a case sees it; the next record about the case writes it into
+// the state first.
 //
 // # What a party may do
 //
@@ -57,9 +55,8 @@
 // # Entries of the state
 //
 // Integers in keys are big-endian, so that keys sort; those in values are
-// little-endian. An entry that would say nothing but zero is absent. The fields
-// of values without a description here are listed in the method layout of the
-// type.
+// little-endian. An entry whose value would be zero is absent. The fields of a
+// value without a description here are in the method layout of its type.
 //
 //	key                       value
 //	'a' key 32                account: balance u64, seq u64, roles u8 [, key 32 that signs for it now]
@@ -82,13 +79,15 @@
 //
 // # Adding a type of record
 //
-// A type is a function of type rule in a file of its family, and a line in the
-// table rules. Entries of a new kind get a prefix in entry.go and a pair of
-// functions that read and write them, as account.go has; the reader rejects what
-// the writer does not write.
+// A type of record needs a function of type rule, in the file of its family, and a
+// line in the table rules. A type that is about a case also needs a line in admits
+// and an [Action]. Entries of a new kind need a prefix in entry.go and a pair of
+// functions that read and write them, as in account.go; the reader rejects what the
+// writer does not write.
 //
 // # Caveats
 //
-// Signatures and the rules that need no state are not checked here: they are
-// record.Record.Verify and record.Record.Check, and must come first.
+// This package does not check signatures and the rules that need no state: call
+// record.Record.Verify and record.Record.Check first. A [State] is not safe for
+// concurrent use.
 package rules

@@ -27,8 +27,8 @@ const (
 	paymentEntry    = 'y'
 )
 
-// ErrState means that the state holds an entry that no rule can have written:
-// whoever keeps the state has damaged it.
+// ErrState means that the state has an entry that no rule can have written: it is
+// damaged.
 var ErrState = errors.New("corrupt state")
 
 func errState(key, value []byte) error {
@@ -36,7 +36,7 @@ func errState(key, value []byte) error {
 	return fmt.Errorf("%w: entry %x has the value %x", ErrState, string(key), string(value))
 }
 
-// errNoEntry is for an entry that another one names.
+// errNoEntry is the error for an entry that another one names, and that is missing.
 func errNoEntry(kind byte, id record.ID) error {
 	return fmt.Errorf("%w: there is no entry %c of %v", ErrState, kind, id)
 }

@@ -7,7 +7,7 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// EvaluationState is how far an evaluation is.
+// EvaluationState is the state of an evaluation.
 type EvaluationState uint8
 
 // The states of an evaluation. The zero value is none.
@@ -24,7 +24,7 @@ func (s EvaluationState) String() string { return evaluationStates.Name(uint8(s)
 // MarshalText returns String.
 func (s EvaluationState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Evaluation is what the first buyer of a voucher thinks. Scores are 1 to 5.
+// Evaluation has the scores that the first buyer gives a purchase, from 1 to 5.
 type Evaluation struct {
 	Voucher record.ID
 	State   EvaluationState
@@ -62,9 +62,9 @@ func putEvaluation(s *State, e *Evaluation) error {
 	return putEntry(s, idKey(evaluationEntry, e.Voucher), e)
 }
 
-// EvaluationReward returns what the evaluation of a voucher is worth: half of
-// what its seller burned, rounded down, whatever the scores. So an order with
-// oneself always costs more than it earns.
+// EvaluationReward returns the reward for the evaluation of a voucher: half of what
+// its seller burned, rounded down, whatever the scores. So a sale to oneself always
+// costs more than it earns.
 func EvaluationReward(v *Voucher) record.Amount { return v.Burn / 2 }
 
 // evaluationStep is what a record does to an evaluation, which is a new one if
@@ -122,7 +122,7 @@ func (v *Voucher) evaluationEnd(p *network.AfterSales) uint64 {
 	return after(v.Delivered, p.EvaluateDays, p)
 }
 
-// evaluate keeps what the first buyer thinks.
+// evaluate stores an evaluation.
 func evaluate(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.Evaluate)
 	e, err := stepEvaluate(s, c, author, p)

@@ -5,10 +5,9 @@ import (
 	"hash/maphash"
 )
 
-// index finds the entries of a State by key: a hash table with open addressing,
-// of which at most half is in use. Its length is a power of two, or 0. A block
-// makes tens of thousands of look-ups, and in Go's map each new key costs an
-// allocation.
+// index finds the entries of a State by key. It is a hash table with open
+// addressing, at most half full; its length is a power of two, or 0. A block makes
+// tens of thousands of look-ups, and a map of Go allocates for each new key.
 type index []place
 
 // place is where the index keeps an entry. A free one is zero.
@@ -28,7 +27,7 @@ func newIndex(n int) index {
 	return make(index, size)
 }
 
-// seed makes it impossible to choose keys that fall on the same place.
+// seed prevents an attacker from choosing keys that collide.
 var seed = maphash.MakeSeed()
 
 func hashOf(key []byte) uint32 { return uint32(maphash.Bytes(seed, key)) }

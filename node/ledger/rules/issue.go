@@ -14,7 +14,7 @@ func requireRole(a Account, role record.Role) error {
 	return nil
 }
 
-// registerProduct makes a product known, or changes its terms.
+// registerProduct adds a product, or changes its terms.
 func registerProduct(s *State, _ Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.ProductRegister)
 	if err := requireRole(author, record.Manufacturer); err != nil {
@@ -69,7 +69,7 @@ func issueVoucher(s *State, c Context, r *record.Record, author Account) error {
 	})
 }
 
-// checkSale checks what a seller may offer.
+// checkSale checks that the seller may sell the product on these terms.
 func checkSale(s *State, c Context, p record.VoucherIssue, author Account) error {
 	if err := requireRole(author, record.Seller); err != nil {
 		return err
@@ -105,13 +105,13 @@ func checkSale(s *State, c Context, p record.VoucherIssue, author Account) error
 	return nil
 }
 
-// MinBurn returns what a seller has to burn for a voucher of that price.
+// MinBurn returns the minimum that a seller has to burn for a voucher with a price.
 func MinBurn(p *network.AfterSales, price record.Amount) record.Amount {
 	return max(p.VoucherFee, price*record.Amount(p.FeePermille)/1000)
 }
 
-// burn puts a part of an amount that its owner gave up into the reward pool.
-// The rest leaves the supply.
+// burn moves a part of an amount that was burned into the reward pool. The rest
+// leaves the supply.
 func burn(s *State, p *network.Params, amount record.Amount) error {
 	kept := amount * record.Amount(p.AfterSales.BurnToPool) / 100
 	if err := addTo(s, rewardPoolEntry, kept); err != nil {
@@ -120,7 +120,8 @@ func burn(s *State, p *network.Params, amount record.Amount) error {
 	return takeFrom(s, supplyEntry, amount-kept)
 }
 
-// bindItem makes a voucher the one of its item, if that has none that lives.
+// bindItem makes a voucher that of its item, which must have no other one that is
+// not final.
 func bindItem(s *State, c Context, p record.VoucherIssue, id record.ID) error {
 	item, err := GetItem(s, p.GTIN, p.Serial)
 	if err != nil {
@@ -180,7 +181,7 @@ func claimLive(v *Voucher) error {
 	return reject.New(reject.ClaimLive, "the claim %v on voucher %v is not closed", v.Claim, v.ID)
 }
 
-// stepVoid returns what undoing the sale, by an account, does to a voucher.
+// stepVoid returns what a VOUCHER_VOID by an account does to a voucher.
 func stepVoid(s *State, c Context, author Account, id record.ID) (*Voucher, *row[VoucherState], error) {
 	v, who, err := voucherFor(s, c, id, author)
 	if err != nil {

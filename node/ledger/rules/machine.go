@@ -39,35 +39,35 @@ func (p part) String() string {
 	return strings.Join(names, " or ")
 }
 
-// row is a transition of a machine. Its states are named by numbers of type S,
-// of which 0 stands for nothing there yet.
+// row is a transition of a machine with states of type S. State 0 means that there
+// is nothing yet.
 type row[S ~uint8] struct {
 	From   S
 	On     record.Type // 0 if time alone does it
 	Choice string      // what the record says, where it has a choice
 	By     part        // who may sign it as its author
-	Period Period      // that must be over
+	Period Period      // that must be over; 0: none
 	To     S
-	If     string // the other conditions, for people
+	If     string // other conditions, in words for people
 }
 
 // machine is a table of transitions. What is not in the table is rejected.
 type machine[S ~uint8] []row[S]
 
-// rejection is the reason for what is not in a table: a type of record in a
-// state, or from somebody who plays no part that it needs.
+// rejection is the reason for a record that is not in a table: of a type, in a
+// state, or by somebody who does not play the part.
 type rejection[S ~uint8] struct {
 	On     record.Type
-	In     []S // nil: whatever the state
+	In     []S // nil: in every state
 	Reason reject.Reason
 }
 
-// rulebook is a machine with the reasons for what it does not allow.
+// rulebook is a machine with the reasons for the records that it rejects.
 type rulebook[S interface {
 	~uint8
 	fmt.Stringer
 }] struct {
-	name      string // of what has the states
+	name      string // of the thing that has the states
 	table     machine[S]
 	strangers []rejection[S] // else not-a-party
 	states    []rejection[S] // else wrong-state

@@ -420,7 +420,7 @@ func decide(s *State, c Context, author Account, ends []uint32, a *Action) error
 		return err
 	}
 	a.Allowed = a.Reason == ""
-	if a.Allowed || a.Reason != reject.NotEntitled {
+	if a.Reason != reject.NotEntitled {
 		a.RepairsLeft = 0
 	}
 	if a.Reason == reject.RewardTooEarly {
@@ -430,51 +430,62 @@ func decide(s *State, c Context, author Account, ends []uint32, a *Action) error
 		}
 		a.Height = e.Height + c.Params.AfterSales.RewardDelay
 	}
+	a.From, a.Until = window(ends, c.MedianTime, func(time uint32) bool {
+		if err != nil || time == c.MedianTime {
+			return err == nil && a.Allowed
+		}
+		at, reason := c, reject.Reason("")
+		at.MedianTime = time
+		reason, err = try(at)
+		return err == nil && reason == ""
+	})
+	return err
+}
 
-	// Between two ends nothing changes: period i lasts until ends[i].
-	now, _ := slices.BinarySearch(ends, c.MedianTime)
-	allowed := func(period int) bool {
-		if err != nil || period < 0 || period > len(ends) {
-			return false
-		}
-		at, reason := c, a.Reason
+// window returns the first and the last second of the time in which something is
+// allowed that changes only after one of the ends, which are in order: the time
+// around now, or else the next one, or else the last one. From is 0 if it has no
+// beginning, until if it has no end; both are 0 if it is never allowed.
+func window(ends []uint32, now uint32, allowed func(time uint32) bool) (from, until uint64) {
+	// Period i lasts until ends[i]; the last one has no end.
+	current, _ := slices.BinarySearch(ends, now)
+	in := func(period int) bool {
 		switch {
+		case period < 0 || period > len(ends):
+			return false
+		case period == current:
+			return allowed(now)
 		case period < len(ends):
-			at.MedianTime = ends[period]
-		case len(ends) > 0:
-			at.MedianTime = ends[period-1] + 1
+			return allowed(ends[period])
 		}
-		if period != now {
-			reason, err = try(at)
-		}
-		return reason == "" && err == nil
+		return allowed(ends[period-1] + 1)
 	}
-	first := now
-	for !allowed(first) && first <= len(ends) {
+	first := current
+	for first <= len(ends) && !in(first) {
 		first++
 	}
 	if first > len(ends) {
-		for first = now - 1; !allowed(first) && first >= 0; {
+		for first = current - 1; first >= 0 && !in(first); {
 			first--
 		}
 	}
-	if err != nil || first < 0 {
-		return err
+	if first < 0 {
+		return 0, 0
 	}
 	last := first
-	for allowed(first - 1) {
+	for in(first - 1) {
 		first--
 	}
-	for allowed(last + 1) {
+	for in(last + 1) {
 		last++
 	}
 	if first > 0 {
-		a.From = uint64(ends[first-1]) + 1
+		from = uint64(ends[first-1]) + 1
 	}
 	if last < len(ends) {
-		a.Until = uint64(ends[last])
+		until = uint64(ends[last])
 	}
-	return err
+	return from, until
 }
 
 // endsOf returns the last seconds of all periods that matter to the records of a

@@ -5,9 +5,9 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// pay moves an amount from the author to another account. Any of the keys that
-// the account ever had will do, as for a coinbase: whoever pays may not have seen
-// the rotation, and a rotation makes no payment invalid that waits for a block.
+// pay moves an amount from the author to another account. As for a coinbase, any
+// key that the account ever had names it: whoever pays may not have seen the
+// rotation, and a rotation must not make a pending payment invalid.
 func pay(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.Pay)
 	to, err := GetAccount(s, p.To)

@@ -36,7 +36,7 @@ func (i *Item) layout(f *fields.Coder) {
 	f.Flags(&i.Recalled)
 }
 
-// productKey is the key of a product, and the start of those of its items.
+// productKey is the key of a product, and the prefix of the keys of its items.
 func productKey(kind byte, gtin record.GTIN) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 1+8+20), kind), uint64(gtin))
 }
@@ -58,8 +58,8 @@ func putProduct(s *State, p *Product) error {
 	return putEntry(s, productKey(productEntry, p.GTIN), p)
 }
 
-// GetItem returns an item. One that was never sold or recalled has neither
-// voucher nor recall.
+// GetItem returns an item. An item that was never sold or recalled is zero but for
+// its GTIN and serial number.
 func GetItem(v View, gtin record.GTIN, serial record.Serial) (Item, error) {
 	i := Item{GTIN: gtin, Serial: serial}
 	_, err := getEntry(v, itemKey(gtin, serial), &i)

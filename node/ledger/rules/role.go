@@ -5,15 +5,14 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Roles is the set of roles that an account has: bit n stands for the role with
-// the number n, and bit 0 for a root.
+// Roles is the set of an account's roles: bit n is role n, and bit 0 a root.
 type Roles uint8
 
 // root marks the accounts that together grant and revoke roles. Genesis makes
 // them; no record does.
 const root Roles = 1
 
-// Marks that no record of a role gives or takes.
+// Marks that no ROLE_GRANT or ROLE_REVOKE changes.
 const (
 	past      Roles = 1 << 6 // held a voucher, or a role that was revoked: cases may name the account
 	suspended Roles = 1 << 7 // may not issue vouchers
@@ -45,9 +44,9 @@ func grantRole(s *State, _ Context, r *record.Record, author Account) error {
 	return putAccount(s, &a)
 }
 
-// revokeRole takes a role away from a key's account. A rotated key will do as
-// well: whoever approved the record may not have seen the rotation. The account
-// keeps its past: a carrier that never was an author may still have goods.
+// revokeRole takes a role away from a key's account. A rotated key names it too:
+// whoever approved the record may not have seen the rotation. The account keeps the
+// mark past: a carrier that never was an author may still have goods.
 func revokeRole(s *State, _ Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.RoleRevoke)
 	if err := checkRoots(s, author, p.Approvers); err != nil {
@@ -64,9 +63,9 @@ func revokeRole(s *State, _ Context, r *record.Record, author Account) error {
 	return putAccount(s, &a)
 }
 
-// checkRoots checks that all approvers are roots, and that with the author, if
-// it is one, they are enough. Keys that sign now belong to different accounts
-// if they are different, and those of a payload are.
+// checkRoots checks that all approvers are roots, and that they reach the threshold
+// together with the author, if it is a root. Different current keys belong to
+// different accounts, and the approvers of a payload are different.
 func checkRoots(s *State, author Account, approvers []record.Key) error {
 	signed := 0
 	if author.Roles.Root() {

@@ -23,7 +23,7 @@ func (p *refundPay) layout(f *fields.Coder) {
 	f.Flags(&p.Used)
 }
 
-// keepPayment remembers a PAY whose reference is a live claim.
+// keepPayment stores a PAY whose reference is a live claim.
 func keepPayment(s *State, c Context, r *record.Record, to Account) error {
 	p := r.Payload.(record.Pay)
 	if p.Reference == (record.ID{}) {
@@ -36,7 +36,7 @@ func keepPayment(s *State, c Context, r *record.Record, to Account) error {
 	return putEntry(s, idKey(paymentEntry, r.ID()), &refundPay{Claim: claim.ID, To: to.ID, Amount: p.Amount, Round: claim.Round})
 }
 
-// stepExecute returns what it does to a claim that an account gives the remedy.
+// stepExecute returns what a SETTLE_EXECUTE by an account does to a claim.
 func stepExecute(s *State, c Context, author Account, p record.SettleExecute) (claimStep, error) {
 	now, err := stepClaim(s, c, author, p.Type(), p.Claim, "")
 	if err == nil && now.claim.State == ClaimAuthorised && now.claim.ReturnNeeded {
@@ -72,7 +72,7 @@ func executeSettlement(s *State, c Context, r *record.Record, author Account) er
 	return putClaim(s, claim)
 }
 
-// usePayment checks the payment of a refund. It serves once.
+// usePayment checks the payment of a refund, and marks it as used: it serves once.
 func usePayment(s *State, claim *Claim, id record.ID) error {
 	key, p := idKey(paymentEntry, id), refundPay{}
 	ok, err := getEntry(s, key, &p)
@@ -96,7 +96,8 @@ func usePayment(s *State, claim *Claim, id record.ID) error {
 	return putEntry(s, key, &p)
 }
 
-// useReplacement checks the voucher of a replacement. It serves once.
+// useReplacement checks the voucher of a replacement, and marks it as used: it
+// serves once.
 func useReplacement(s *State, c Context, now claimStep, author Account, p record.SettleExecute) error {
 	claim := now.claim
 	v, err := loadVoucher(s, c, p.Replacement)

@@ -6,7 +6,7 @@ import (
 	"stele/node/ledger/record"
 )
 
-// ShipmentState is how far a shipment is on its way.
+// ShipmentState is the state of a shipment.
 type ShipmentState uint8
 
 // The states of a shipment. The zero value is none.
@@ -28,8 +28,8 @@ func (s ShipmentState) String() string { return shipmentStates.Name(uint8(s)) }
 // MarshalText returns String.
 func (s ShipmentState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Shipment is where goods are. Its parties are named by the first keys of their
-// accounts.
+// Shipment says where goods are. Its parties are named by the first keys of their
+// accounts. Times are median times past of blocks, in seconds since 1970.
 type Shipment struct {
 	ID    record.ID
 	State ShipmentState
@@ -69,14 +69,15 @@ func (h *Shipment) Custodian() record.Key {
 	return h.Carrier
 }
 
-// back reports whether the sender has the goods and is done with this shipment:
-// it may send them again.
+// back reports whether the sender has the goods, and may send them again with
+// another shipment.
 func (h *Shipment) back() bool {
 	return h.State == ShipmentReturned || h.State == ShipmentException && !h.Left
 }
 
-// AttemptFrom returns until when the carrier has to try, before it can file a
-// PROOF_OF_ATTEMPT; 0 if it is not under way.
+// AttemptFrom returns the last second in which the carrier has to try to deliver;
+// after that it can file a PROOF_OF_ATTEMPT. It is 0 if the shipment is not in
+// transit.
 func (h *Shipment) AttemptFrom(p *network.AfterSales) uint64 {
 	if h.State != ShipmentInTransit {
 		return 0
@@ -84,8 +85,8 @@ func (h *Shipment) AttemptFrom(p *network.AfterSales) uint64 {
 	return after(h.Held, p.AttemptDays, p)
 }
 
-// LostFrom returns until when a shipment that does not change custody counts as
-// on its way; an attempt to deliver it is no such change. After that, its sender
+// LostFrom returns the last second in which a shipment that does not change custody
+// counts as on its way; an attempt to deliver it is no such change. After that, its sender
 // can report it lost, a supervisor can rule that it is, and the holder can make a
 // claim. It is 0 if the shipment is not under way.
 func (h *Shipment) LostFrom(p *network.AfterSales) uint64 {

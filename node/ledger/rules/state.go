@@ -9,14 +9,14 @@ import (
 	"stele/node/ledger/fields"
 )
 
-// View is a read-only state: key and value pairs. Get returns the value of a
-// key, or nil if it has none. The value must not be modified. An error means
-// that the state could not be read; no rule depends on it.
+// View is a read-only state: pairs of key and value. Get returns the value of a key,
+// or nil if it has none. The caller must not modify the value. An error means that
+// the state could not be read; no rule depends on it.
 type View interface {
 	Get(key []byte) ([]byte, error)
 }
 
-// get is v.Get for a key that need not be on the heap.
+// get is v.Get for a key that may be on the stack.
 func get(v View, key []byte) ([]byte, error) {
 	if s, ok := v.(*State); ok {
 		return s.Get(key)
@@ -24,14 +24,14 @@ func get(v View, key []byte) ([]byte, error) {
 	return v.Get(bytes.Clone(key))
 }
 
-// Change is a pair of the state before and after. Nil stands for absent. The
-// slices must not be modified.
+// Change is the value of a key before and after. Nil stands for absent. The slices
+// must not be modified.
 type Change struct {
 	Key, Old, New []byte
 }
 
-// State is a [View] with changes laid over it. It remembers them in order, so
-// that the last ones can be taken back. It belongs to one goroutine.
+// State is a [View] with changes laid over it. It keeps them in order, so that the
+// last ones can be reverted. Not safe for concurrent use.
 type State struct {
 	base    View
 	index   index
@@ -110,10 +110,10 @@ func (s *State) Put(key, value []byte) error {
 // Delete takes the value of key away, if it has one.
 func (s *State) Delete(key []byte) error { return s.Put(key, nil) }
 
-// Mark returns a point of time for Revert.
+// Mark returns the number of changes so far, for Revert.
 func (s *State) Mark() int { return len(s.journal) }
 
-// Revert takes back all changes since the mark.
+// Revert reverts all changes since the mark.
 func (s *State) Revert(mark int) {
 	for _, step := range slices.Backward(s.journal[mark:]) {
 		s.entries[step.index].new = step.before
@@ -121,8 +121,8 @@ func (s *State) Revert(mark int) {
 	s.journal = s.journal[:mark]
 }
 
-// Frozen returns a view of s that does not let s remember what is read: a State
-// over it tries out records without a trace. S must not change while it is in use.
+// Frozen returns a view of s whose reads leave no trace in s, so that records can be
+// tried out in a State over it. S must not change while it is in use.
 func (s *State) Frozen() View { return frozen{s} }
 
 type frozen struct{ state *State }
@@ -138,9 +138,9 @@ func (f frozen) Get(key []byte) ([]byte, error) {
 	return s.base.Get(key)
 }
 
-// Changes returns the keys whose value differs from that of the base, in the
-// order of keys. Whoever keeps a part of them for long should keep a copy: each
-// holds the memory of many.
+// Changes returns the keys whose value differs from that of the base, in the order
+// of keys. To keep a few of them for long, copy them: each refers to the memory of
+// many.
 func (s *State) Changes() []Change {
 	// Sorting numbers instead of changes is several times as fast.
 	type item struct {

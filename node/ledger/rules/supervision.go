@@ -12,7 +12,7 @@ func requireSupervisor(a Account) error {
 	return nil
 }
 
-// giveRuling decides what became of a claim or a shipment.
+// giveRuling applies a ruling on a claim or a shipment.
 func giveRuling(s *State, c Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.Ruling)
 	if p.Subject == record.OnClaim {
@@ -65,7 +65,7 @@ func ruleOnShipment(s *State, c Context, r *record.Record, author Account, p rec
 	return returnMoved(s, c, h)
 }
 
-// recall calls a product or an item back.
+// recall marks a product or an item as recalled.
 func recall(s *State, _ Context, r *record.Record, author Account) error {
 	p := r.Payload.(record.RecallNotice)
 	product, err := GetProduct(s, p.GTIN)
@@ -92,8 +92,8 @@ func recall(s *State, _ Context, r *record.Record, author Account) error {
 	return putItem(s, &item)
 }
 
-// suspendSeller keeps a seller from issuing vouchers. A rotated key will do to
-// name it.
+// suspendSeller suspends a seller: it cannot issue vouchers. A rotated key names it
+// too.
 func suspendSeller(s *State, _ Context, r *record.Record, author Account) error {
 	a, err := supervised(s, author, r.Payload.(record.SellerSuspend).Seller)
 	if err != nil {

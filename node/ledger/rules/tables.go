@@ -156,8 +156,8 @@ var claimTable = append(machine[ClaimState]{
 	{From: ClaimDefaulted, On: record.TypeClaimClose, By: holder, To: ClaimGivenUp},
 }, slices.Concat(deliveryRows(), sendBackRows(), evidenceRows())...)
 
-// deliveryRows close a claim for goods that did not arrive, when they do. One
-// for which a remedy was given goes on.
+// deliveryRows close a claim for goods that did not arrive, when they do arrive. A
+// claim whose remedy was given goes on.
 func deliveryRows() machine[ClaimState] {
 	var rows machine[ClaimState]
 	for _, s := range []ClaimState{ClaimOpen, ClaimOffered, ClaimAuthorised, ClaimRejected, ClaimEscalated, ClaimOrdered, ClaimDefaulted} {
@@ -168,9 +168,9 @@ func deliveryRows() machine[ClaimState] {
 	return rows
 }
 
-// sendBackRows let goods that came back travel to the holder again, whatever has
-// become of the claim meanwhile. A claim that was executed without a return can
-// name goods that are sent off the chain.
+// sendBackRows let the seller send goods that came back to the holder again,
+// whatever became of the claim. A claim that was executed without a return can name
+// goods that travelled off the chain.
 func sendBackRows() machine[ClaimState] {
 	var rows machine[ClaimState]
 	for _, s := range []ClaimState{

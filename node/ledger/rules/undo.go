@@ -7,15 +7,15 @@ import (
 	"fmt"
 )
 
-// ErrUndo means that bytes are not an undo record.
+// ErrUndo means that bytes are not undo data.
 var ErrUndo = errors.New("bad undo record")
 
-// absent stands in place of the length of a value that there is not.
+// absent is the length that stands for a value that is absent.
 const absent = 1<<16 - 1
 
 // appendEntry appends key length u16, key, value length u16, value. Integers
 // are little-endian; a nil value has the length 65535. So keys may have up to
-// 65535 bytes and values up to 65534, which no rule comes near.
+// 65535 bytes and values up to 65534, far more than any rule writes.
 func appendEntry(b, key, value []byte) []byte {
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(key)))
 	b = append(b, key...)
@@ -49,8 +49,7 @@ func cutBytes(b []byte, optional bool) (value, rest []byte, ok bool) {
 	return b[:n:n], b[n:], true
 }
 
-// EncodeUndo returns what is needed to take changes back: the keys and their
-// old values. Changes must be in the order of keys, as [State.Changes] gives
+// EncodeUndo returns undo data: the keys of changes and their old values. Changes must be in the order of keys, as [State.Changes] gives
 // them.
 func EncodeUndo(changes []Change) []byte {
 	size := 0

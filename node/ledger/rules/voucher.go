@@ -6,7 +6,7 @@ import (
 	"stele/node/ledger/record"
 )
 
-// VoucherState is how far a voucher is in its life.
+// VoucherState is the state of a voucher.
 type VoucherState uint8
 
 // The states of a voucher. The zero value is none.
@@ -27,8 +27,7 @@ func (s VoucherState) String() string { return voucherStates.Name(uint8(s)) }
 // MarshalText returns String.
 func (s VoucherState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Final reports whether nothing more can come of the voucher, so that its item
-// can be sold anew.
+// Final reports whether the voucher is over, so that its item can be sold again.
 func (s VoucherState) Final() bool { return s >= VoucherVoid }
 
 // Voucher is the proof of a sale and the warranty certificate, as it is now.
@@ -95,9 +94,9 @@ func (v *Voucher) layout(f *fields.Coder) {
 	fields.Optional(f, &v.Replaces, record.ID{})
 }
 
-// End returns when the warranty ends: the last second in which it holds. It is
-// 0 if the goods are not delivered. No seller can make it shorter than the days
-// in which the law lets the buyer return or exchange the goods.
+// End returns the last second of the warranty, in seconds since 1970. It is 0 if the
+// goods are not delivered. The warranty is at least as long as the law lets the
+// buyer return or exchange the goods, whatever the seller says.
 func (v *Voucher) End(p *network.AfterSales) uint64 {
 	if v.Delivered == 0 {
 		return 0
@@ -106,9 +105,9 @@ func (v *Voucher) End(p *network.AfterSales) uint64 {
 }
 
 // Late reports whether the delivery of a voucher that is issued has failed, or
-// takes so long that it counts as failed. Last is its last shipment, or nil.
-// Once a delivery has failed the holder need not wait for the next one: else a
-// seller could send the goods again and again.
+// takes so long that it counts as failed. Last is its last shipment, or nil. Once a
+// delivery has failed, the holder need not wait for the next one: otherwise a seller
+// could send the goods again and again.
 func (v *Voucher) Late(last *Shipment, c Context) bool {
 	p := &c.Params.AfterSales
 	switch {
@@ -121,13 +120,13 @@ func (v *Voucher) Late(last *Shipment, c Context) bool {
 	return from != 0 && uint64(c.MedianTime) > from
 }
 
-// after returns the time so many days after another.
+// after returns the time that is a number of days after another.
 func after(time uint32, days uint16, p *network.AfterSales) uint64 {
 	return uint64(time) + uint64(days)*uint64(p.Day)
 }
 
-// GetVoucher returns the voucher as it is at c: what time alone decides has
-// happened, though the state may not say so yet. It returns nil if there is no
+// GetVoucher returns the voucher as it is at c: with what time alone decides, even
+// if the state does not say so yet. It returns nil if there is no
 // such voucher.
 func GetVoucher(v View, c Context, id record.ID) (*Voucher, error) {
 	voucher, _, err := voucherAt(v, c, id)
@@ -146,8 +145,8 @@ func GetVoucher(v View, c Context, id record.ID) (*Voucher, error) {
 	return voucher, nil
 }
 
-// voucherAt returns the voucher as it is at c, and the claim by whose lapse it
-// is another than the state says, if there is one.
+// voucherAt returns the voucher as it is at c. If its claim has lapsed, and the state
+// does not say so yet, it returns the claim too.
 func voucherAt(v View, c Context, id record.ID) (voucher *Voucher, lapsed *Claim, err error) {
 	voucher = &Voucher{ID: id}
 	if ok, err := getEntry(v, idKey(voucherEntry, id), voucher); !ok {
@@ -174,7 +173,7 @@ func voucherAt(v View, c Context, id record.ID) (voucher *Voucher, lapsed *Claim
 
 func putVoucher(s *State, v *Voucher) error { return putEntry(s, idKey(voucherEntry, v.ID), v) }
 
-// close says what the end of its claim means for a voucher.
+// close applies the end of its claim to a voucher.
 func (v *Voucher) close(claim *Claim) {
 	v.ClaimLive, v.ClaimClosed = false, true
 	if claim.State != ClaimSettled {
