@@ -58,8 +58,7 @@ func count[K comparable](m *map[K]uint64, key K) {
 	(*m)[key]++
 }
 
-// Counts returns the counts since the generator was made. It may be called
-// while the generator works.
+// Counts returns the counts since the generator was made. Safe for concurrent use.
 func (g *Generator) Counts() Counts {
 	g.counts.mu.Lock()
 	defer g.counts.mu.Unlock()

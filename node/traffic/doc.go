@@ -24,6 +24,6 @@
 //
 // Everybody knows the keys of a development network's accounts, and so those of
 // the players. After a start, the generator goes on with the last thousand sales
-// at most; of a refund that was paid but not yet reported, it does not know, and
-// pays again.
+// at most. It does not know of a refund that was paid but not yet reported, and pays
+// again.
 package traffic

@@ -9,7 +9,7 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// maxKeys is how many keys an account gets at most.
+// maxKeys is the maximum number of keys of an account.
 const maxKeys = 4096
 
 // author is an account that the generator signs for.

@@ -121,7 +121,7 @@ func (g *Generator) seal(carrier *player, s recipient.Secret) (record.Digest, er
 	return record.Digest(hash), nil
 }
 
-// carry moves goods that are under way. It returns nil if they are not, or if
+// carry moves goods that are on their way. It returns nil if they are not, or if
 // their carrier waits.
 func (g *Generator) carry(sc *saleCase, b chainView, v *rules.Voucher, h *rules.Shipment) (*draft, error) {
 	custodian := g.players.byKey[h.Custodian()]
@@ -170,8 +170,8 @@ func (g *Generator) carry(sc *saleCase, b chainView, v *rules.Voucher, h *rules.
 	return nil, nil
 }
 
-// wakeUp is what becomes of goods of which their carrier says nothing for a long
-// time: it brings them at last, or their sender or a supervisor gives them up.
+// wakeUp ends the journey of goods whose carrier was silent for a long time: it
+// delivers them at last, or their sender or a supervisor gives them up.
 func (g *Generator) wakeUp(sc *saleCase, b chainView, v *rules.Voucher, h *rules.Shipment, carrier *author) *draft {
 	if uint64(b.MedianTime) <= h.LostFrom(&b.Params.AfterSales) {
 		return nil
@@ -231,9 +231,9 @@ func (g *Generator) handOver(sc *saleCase, h *rules.Shipment, from *author, to *
 	return d, nil
 }
 
-// blob returns the hash of the data that were sealed last for a shipment, or
-// zero if that is not known. After a restart it is that of the shipment's record, if the
-// goods did not go on to a second carrier.
+// blob returns the hash of the data that were sealed last for a shipment, or zero
+// if it is not known. After a restart it comes from the shipment's record, unless
+// the goods went on to a second carrier.
 func (g *Generator) blob(sc *saleCase, h *rules.Shipment) record.Digest {
 	if sc.blob == (record.Digest{}) {
 		found, err := g.o.Chain.Find(h.ID)

@@ -79,8 +79,8 @@ func (g *Generator) payer() *author {
 	return nil
 }
 
-// payee returns a key to pay to: mostly that of another account, so that the
-// money goes round. One that rotates its keys is sometimes paid to its first key,
+// payee returns a key to pay to: mostly that of another account, so that money
+// circulates. An account that rotates its keys is sometimes paid to its first key,
 // as by somebody who has not seen the rotation.
 func (g *Generator) payee(from *author) record.Key {
 	to := g.payments.authors[g.random.IntN(len(g.payments.authors))]

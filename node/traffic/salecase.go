@@ -40,7 +40,8 @@ const (
 	maxGap    = 32      // sales in a row that never got into a block, at most
 )
 
-// serialForm has the number of the sale, and of the replacement.
+// serialForm is the form of serial numbers: the number of the sale, and that of the
+// replacement.
 const serialForm = "%08d-%d"
 
 // chance reports whether something happens that does so in that many of 100
@@ -188,8 +189,8 @@ func (g *Generator) follow(d *draft) {
 	}
 }
 
-// recoverPooled finds what an earlier run has left in the pool: which record
-// waits for what it is about, and sales that are in no block yet.
+// recoverPooled finds the records of an earlier run that are still in the pool, by
+// what they are about, and the sales among them.
 func (g *Generator) recoverPooled() {
 	p := &g.players
 	p.left = map[record.ID]record.ID{}
@@ -238,7 +239,7 @@ func (g *Generator) recover(v rules.View) error {
 		}
 		return false, nil
 	}
-	// The first number from which on nothing is used: doubling, then halving.
+	// Find the first number from which on none is used: first double, then halve.
 	low, high := 0, 1
 	for {
 		yes, err := used(high)

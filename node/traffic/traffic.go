@@ -18,10 +18,10 @@ import (
 	"stele/node/pool"
 )
 
-// Options say what a generator makes, and whom it asks.
+// Options say what a generator makes, and what it works with.
 type Options struct {
 	Params *network.Params
-	Rate   float64 // records per second; more than 0
+	Rate   float64 // records per second; must be more than 0
 	Seed   uint64  // of what it chooses
 
 	Accounts []record.PrivateKey // the first keys of accounts that have a balance, at least two
@@ -45,8 +45,7 @@ type Custody interface {
 	Notice(carrier record.Key) (recipient.Notice, error)
 }
 
-// Generator makes records. Its methods must not be called at the same time,
-// except Counts.
+// Generator makes records. Not safe for concurrent use, except for Counts.
 type Generator struct {
 	o        Options
 	random   *rand.Rand
@@ -68,10 +67,10 @@ const (
 // New returns a generator.
 func New(o Options) (*Generator, error) {
 	if !(o.Rate > 0) {
-		return nil, fmt.Errorf("traffic: the rate must be more than 0, it is %v", o.Rate)
+		return nil, fmt.Errorf("traffic: invalid rate %v: must be more than 0", o.Rate)
 	}
 	if len(o.Accounts) < 2 {
-		return nil, errors.New("traffic: it takes two accounts or more")
+		return nil, errors.New("traffic: too few accounts: must be two or more")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -93,8 +92,8 @@ func New(o Options) (*Generator, error) {
 	return g, nil
 }
 
-// Run makes records at the rate asked for until ctx ends, and then returns nil.
-// Where the admission is slower than that, so is the generator.
+// Run makes records at the rate of the options until ctx ends, and then returns nil.
+// If the admission is slower, so is the generator.
 func (g *Generator) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()

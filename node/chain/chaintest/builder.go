@@ -67,7 +67,7 @@ func New(p *network.Params, seed uint64) *Builder {
 // All returns the blocks that were made so far, parents before children.
 func (b *Builder) All() []*Block { return slices.Clone(b.all) }
 
-// NewKey returns a new secret key, which the builder can sign with from now on.
+// NewKey returns a new secret key. The builder can sign with it from now on.
 func (b *Builder) NewKey() record.PrivateKey {
 	var seed [32]byte
 	for i := 0; i < len(seed); i += 8 {
@@ -78,8 +78,8 @@ func (b *Builder) NewKey() record.PrivateKey {
 	return key
 }
 
-// Now returns a time shortly after that of the latest block: what a clock would
-// show to a node that is given the blocks.
+// Now returns a time shortly after that of the latest block: that of the clock of a
+// node that gets the blocks.
 func (b *Builder) Now() time.Time { return time.Unix(int64(b.latest)+1, 0) }
 
 // Block is a valid block and the state after it. It is never modified.
@@ -155,7 +155,7 @@ func (b *Builder) Extend(parent *Block, records ...*record.Record) *Block {
 	return b.Add(parent, b.Draft(parent, records...).Seal())
 }
 
-// Grow returns the last of n new blocks on parent, each with so many random
+// Grow returns the last of n new blocks on parent, each with a number of random
 // records.
 func (b *Builder) Grow(parent *Block, n, records int) *Block {
 	for range n {
@@ -164,8 +164,8 @@ func (b *Builder) Grow(parent *Block, n, records int) *Block {
 	return parent
 }
 
-// Add makes a finished block, which must be valid on parent, one that can be
-// built on.
+// Add adds a finished block, which must be valid on parent, so that others can be
+// built on it.
 func (b *Builder) Add(parent *Block, finished *block.Block) *Block {
 	if err := finished.Check(b.Params); err != nil {
 		panic(fmt.Errorf("chaintest: height %d: %w", parent.Height()+1, err))

@@ -11,8 +11,8 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// bodies adds bodies that do not belong to their header. The true body is
-// accepted afterwards each time, since nothing was said about the hash.
+// bodies adds bodies that do not belong to their header. Each time the true body is
+// accepted afterwards, since such a body is no verdict about the hash.
 func (g *generator) bodies() {
 	records := []*record.Record{g.pay(0), g.pay(1)}
 	good := g.draft(records...).Seal()
@@ -76,7 +76,7 @@ func withSignatures(r *record.Record, s ...record.Signature) *record.Record {
 	})
 }
 
-// coinbases adds coinbases that are wrong by themselves or at their place.
+// coinbases adds coinbases that are invalid by themselves or at their place.
 func (g *generator) coinbases() {
 	height := g.tip.Height() + 1
 

@@ -16,7 +16,7 @@ func (g *generator) branches() {
 	g.accept("branch, third block takes over", Reorganized, two, g.Draft(two).Seal())
 	g.rejectRecord("record of the branch again", reject.SequenceUsed, spent)
 
-	// A branch whose first block is invalid shows that only when it would win.
+	// That the first block of a branch is invalid is found out only when the branch would win.
 	fork = g.tip
 	g.extend("chain, after the second fork")
 	bad := g.Draft(fork)

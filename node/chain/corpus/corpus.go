@@ -56,8 +56,8 @@ const maxBlockSize = 20_150
 // Build returns the corpus.
 func Build() *Corpus { return build(nil) }
 
-// watcher is called with each record of the after-sales scenarios, before the block
-// with it: the state that it meets, and why it is rejected, or "".
+// watcher is called with each record of the after-sales scenarios, before its block
+// is made: with the tip, and the reason why it is rejected, or "".
 type watcher func(name string, p *network.Params, tip *chaintest.Block, r *record.Record, reason reject.Reason)
 
 func build(watch watcher) *Corpus {
@@ -99,7 +99,7 @@ type generator struct {
 	corpus *Corpus
 	tip    *chaintest.Block // after the cases so far
 	names  map[string]bool
-	watch  watcher // nil if nobody watches
+	watch  watcher // may be nil
 }
 
 func (g *generator) add(c Case) {

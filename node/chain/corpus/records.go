@@ -129,7 +129,7 @@ func (g *generator) amounts() {
 	g.acceptRecord("payment of all that a key has", all)
 	g.acceptRecord("record without a fee", g.sign(func(r *record.Record) { r.Fee = 0 }))
 
-	// What comes in is there for the records after it in the same block.
+	// What a record pays can be spent by the records after it in the same block.
 	poor = g.NewKey()
 	key = record.PublicOf(poor)
 	in := g.Pay(g.tip, payer, key, 10*chaintest.Fee)
@@ -138,8 +138,8 @@ func (g *generator) amounts() {
 	g.extend("spent after it came in, same block", in, out)
 }
 
-// maturity spends a coinbase at the first block at which it may be spent, and
-// at the one before.
+// maturity spends a coinbase in the first block in which that is valid, and in the
+// one before.
 func (g *generator) maturity() {
 	miner := record.PublicOf(g.NewKey())
 	d := g.draft()

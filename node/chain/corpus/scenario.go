@@ -21,11 +21,11 @@ const (
 	maxAhead              = day // of a claimed time, after the median time
 )
 
-// unknownID is that of nothing.
+// unknownID names nothing.
 var unknownID = record.ID{9}
 
-// scenario is what the parties of after-sales cases do. What a party does is a
-// block of its own, and so is every rejection.
+// scenario runs what the parties of after-sales cases do. Each record is a block of
+// its own, and so is every rejection.
 type scenario struct {
 	*generator
 	casetest.Acts
@@ -37,7 +37,7 @@ type scenario struct {
 	holder                                 record.Key // who gets the voucher from the buyer; another one in each scenario, as the buyer
 }
 
-// aftersales adds after-sales records: each rule's rejection, and whole lives.
+// aftersales adds after-sales records: each rule's rejection, and whole cases.
 func (g *generator) aftersales() {
 	w := &scenario{generator: g, title: "parties"}
 	w.Acts = casetest.Acts{Clock: w.now, Height: w.height, GTIN: soldGTIN}
@@ -69,7 +69,7 @@ func (g *generator) aftersales() {
 // key returns a new key that can sign.
 func (w *scenario) key() record.Key { return record.PublicOf(w.NewKey()) }
 
-// party returns a new key that has something.
+// party returns a new key with a balance.
 func (w *scenario) party(has record.Amount) record.Key {
 	key := w.key()
 	w.do(w.Funded(w.tip, 0), record.Pay{To: key, Amount: has})
@@ -101,7 +101,7 @@ func (w *scenario) do(author record.Key, p record.Payload) record.ID {
 	return r.ID()
 }
 
-// show lets the watcher see a record.
+// show calls the watcher with a record.
 func (w *scenario) show(name string, r *record.Record, reason reject.Reason) {
 	if w.watch != nil {
 		w.watch(name, w.Params, w.tip, r, reason)
@@ -141,11 +141,11 @@ func (w *scenario) revoke(role record.Role, key record.Key) {
 // height is that of the next block.
 func (w *scenario) height() uint32 { return w.tip.Height() + 1 }
 
-// now is the time that the rules go by in the next block.
+// now is the median time of the next block.
 func (w *scenario) now() record.Time { return record.Time(w.tip.Node().MedianTime()) }
 
-// later lets the median time rise by so many seconds: to the time of six blocks
-// of the last eleven.
+// later raises the median time by a number of seconds: six of the last eleven blocks
+// get the new time.
 func (w *scenario) later(seconds uint32) {
 	time := w.tip.Node().MedianTime() + seconds
 	for range 6 {
@@ -155,7 +155,7 @@ func (w *scenario) later(seconds uint32) {
 	}
 }
 
-// wait lets empty blocks pass until the next one has a height.
+// wait adds empty blocks until the next one has a height.
 func (w *scenario) wait(height uint32) {
 	for w.height() < height {
 		w.extend(w.name("waiting"))

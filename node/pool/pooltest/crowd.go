@@ -1,8 +1,8 @@
 // Package pooltest makes many records of many accounts, for benchmarks of the
 // pool and of what works with it.
 //
-// [NewCrowd] is a network on which the accounts have money, and their signed
-// payments. The keys are known to everybody. It panics where it cannot go on.
+// [NewCrowd] returns a network on which accounts have money, and makes their signed
+// payments. The keys are known to everybody. Functions panic on errors.
 package pooltest
 
 import (
@@ -98,7 +98,7 @@ func (c *Crowd) payment(from int, seq uint64) []byte {
 	return r.Encode()
 }
 
-// Decode decodes records anew, as if they had just come in.
+// Decode decodes records again, as if they had just been received.
 func Decode(encoded [][]byte) []*record.Record {
 	records := make([]*record.Record, len(encoded))
 	for i, raw := range encoded {

@@ -5,8 +5,8 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Two records that exclude each other make a block invalid, whichever comes
-// first, and each of them alone is good.
+// Two records that exclude each other make a block invalid, whichever is the
+// first. Each of them alone is valid.
 func (w *scenario) conflicts() {
 	sale := w.Sale()
 	w.conflict(reject.ItemSold, w.record(w.seller, sale), w.record(w.otherSeller, sale))
@@ -55,7 +55,7 @@ func (w *scenario) ruling() {
 	w.reject(reject.ClaimOnRefunded, w.Buyer, w.Open(record.Fault, record.Repair))
 }
 
-// A claim goes with the goods to the next holder, who gets others.
+// The next holder of the goods makes a claim, and gets a replacement.
 func (w *scenario) replacement() {
 	w.deliver()
 	w.do(w.Buyer, w.Transfer(w.holder))
