@@ -1,6 +1,6 @@
 package reject
 
-// Reason is why something was refused: a stable word in kebab case.
+// Reason is why something is rejected: a stable word in kebab case.
 type Reason string
 
 // Encodings: the bytes or the text are none of the allowed forms.
@@ -182,7 +182,7 @@ const (
 	AlreadyConfirmed  Reason = "already-confirmed"   // the record is in the chain
 	AlreadyPooled     Reason = "already-pooled"      // the record is in the pool
 	FeeRateTooLow     Reason = "fee-rate-too-low"    // less fee for its size than the pool takes
-	OverBudget        Reason = "over-budget"         // too many records of the sender were refused after their signatures had been checked
+	OverBudget        Reason = "over-budget"         // too many records of the sender were rejected after their signatures had been checked
 	PoolFull          Reason = "pool-full"           // the pool is full of records that pay more
 	QueueFull         Reason = "queue-full"          // too many records of this key wait
 	ReplacementTooLow Reason = "replacement-too-low" // not enough more fee than the record that it would replace
@@ -192,8 +192,8 @@ const (
 type trait uint8
 
 const (
-	permanent    trait = 0         // the same bytes are refused whenever they come
-	later        trait = 1 << iota // the same bytes may be good later
+	permanent    trait = 0         // the same bytes are always rejected
+	later        trait = 1 << iota // the same bytes may be valid later
 	bodyMismatch                   // the body is not the one that the header stands for
 )
 
@@ -374,7 +374,7 @@ var traits = func() map[Reason]trait {
 }()
 
 // All returns every reason, in groups: encodings, records, after-sales records,
-// ledger, after-sales cases, headers, blocks, pool; each group by name.
+// ledger, after-sales cases, headers, blocks, pool. Each group is sorted by name.
 func All() []Reason {
 	all := make([]Reason, len(table))
 	for i, e := range table {
@@ -383,10 +383,10 @@ func All() []Reason {
 	return all
 }
 
-// Permanent reports whether the same bytes stay refused on this chain: a
-// reason that is not permanent may pass with time, with another record or
-// block, or when the pool has room. A reorganisation can make any reason of
-// the ledger pass. Unknown reasons count as permanent.
+// Permanent reports whether the same bytes stay rejected on this chain. Other reasons
+// may pass with time, with another record or block, or when the pool has room. A
+// reorganisation can make any reason of the ledger pass. Unknown reasons count as
+// permanent.
 func (r Reason) Permanent() bool { return traits[r]&later == 0 }
 
 // BodyMismatch reports that the body is not the one that its header commits
