@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
@@ -16,6 +17,7 @@ import (
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/bundle"
+	"stele/node/ledger/network"
 	"stele/node/pool"
 	"stele/node/store"
 )
@@ -45,15 +47,23 @@ func newService(t testing.TB, edit ...func(*Options)) *service {
 // newServiceOf returns a service over the chain of a tip.
 func newServiceOf(t testing.TB, b *chaintest.Builder, tip *chaintest.Block, edit ...func(*Options)) *service {
 	t.Helper()
-	s := &service{TB: t, builder: b, tip: tip, client: &http.Client{Transport: &http.Transport{}}}
+	s := newServiceAt(t, b.Params, tip, b.Now, edit...)
+	s.builder = b
+	return s
+}
 
-	id := store.Identity{Network: s.builder.Params.ID, Genesis: s.builder.Genesis.Hash()}
+// newServiceAt returns a service over the chain of a tip, with a clock.
+func newServiceAt(t testing.TB, p *network.Params, tip *chaintest.Block, now func() time.Time, edit ...func(*Options)) *service {
+	t.Helper()
+	s := &service{TB: t, tip: tip, client: &http.Client{Transport: &http.Transport{}}}
+
+	id := store.Identity{Network: p.ID, Genesis: tip.Chain()[0].Hash()}
 	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})
 	s.check(err)
 	s.store = st
 	t.Cleanup(func() { s.check(st.Close()) })
 	s.chain, err = chain.Open(t.Context(), chain.Options{
-		Store: st, Params: s.builder.Params, Clock: s.builder.Now,
+		Store: st, Params: p, Clock: now,
 		OnChange: func(c chain.Change) {
 			if s.pool != nil {
 				s.check(s.pool.Update(c))
@@ -65,12 +75,12 @@ func newServiceOf(t testing.TB, b *chaintest.Builder, tip *chaintest.Block, edit
 		s.submit(b)
 	}
 	s.pool, err = pool.New(pool.Options{
-		Params: s.builder.Params, View: s.chain.View, Context: s.chain.NextContext, Journal: pool.StoreJournal(st),
+		Params: p, View: s.chain.View, Context: s.chain.NextContext, Journal: pool.StoreJournal(st),
 	})
 	s.check(err)
 
 	o := Options{
-		Params: s.builder.Params, Chain: s.chain, Pool: s.pool, Version: "v1",
+		Params: p, Chain: s.chain, Pool: s.pool, Version: "v1",
 		Health: func() Health { return Health{Status: "ok", Height: s.chain.Tip().Height} },
 	}
 	for _, e := range edit {
