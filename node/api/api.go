@@ -14,6 +14,7 @@ import (
 	"stele/node/chain"
 	"stele/node/ledger/network"
 	"stele/node/pool"
+	"stele/node/query"
 	"stele/node/views"
 )
 
@@ -47,10 +48,11 @@ const (
 // API answers requests about a node. Its methods may be called by several
 // goroutines at once.
 type API struct {
+	query   *query.Reader
 	params  *network.Params
 	chain   *chain.Chain
 	pool    *pool.Pool
-	views   *views.Views
+	views   *views.Views // nil: none
 	custody *blobkeeper.Keeper
 	health  func() Health
 	miners  func() Miners
@@ -72,6 +74,7 @@ func New(o Options) (*API, error) {
 		o.Rate = defaultRate
 	}
 	a := &API{
+		query:   query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
 		params:  o.Params,
 		chain:   o.Chain,
 		pool:    o.Pool,

@@ -3,14 +3,12 @@ package api
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"stele/node/evidence"
 	"stele/node/ledger/bundle"
-	"stele/node/views"
 )
 
 type bundleInput struct {
@@ -41,23 +39,11 @@ func (a *API) getBundle(_ context.Context, in *bundleInput) (*file, error) {
 	}
 	b, err := evidence.Collect(a.chain, a.views, a.params, in.Kind, id, bundle.Options{AllHeaders: in.AllHeaders})
 	if err != nil {
-		return nil, viewsProblem(err)
+		return nil, queryProblem(err)
 	}
 	var out bytes.Buffer
 	if err := b.Write(&out); err != nil {
 		return nil, newProblem(http.StatusInternalServerError, err.Error())
 	}
 	return &file{"application/json", out.Bytes()}, nil
-}
-
-// viewsProblem makes a problem of an error of the views, or of the store below
-// them.
-func viewsProblem(err error) error {
-	switch {
-	case errors.Is(err, evidence.ErrNotFound):
-		return notFound(err.Error())
-	case errors.Is(err, views.ErrTooMany):
-		return newProblem(http.StatusUnprocessableEntity, "the case has more records than fit into a bundle")
-	}
-	return storeProblem(err)
 }

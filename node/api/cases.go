@@ -1,11 +1,8 @@
 package api
 
 import (
-	"fmt"
-
-	"stele/node/ledger/network"
 	"stele/node/ledger/record"
-	"stele/node/ledger/rules"
+	"stele/node/query"
 )
 
 // Voucher is a voucher as it is now: what time alone decides has happened.
@@ -108,90 +105,66 @@ func idText(id record.ID) string {
 	return id.String()
 }
 
-// cases reads cases as they are after the tip.
-type cases struct {
-	view rules.View
-	at   rules.Context
-}
-
-func (a *API) cases() cases { return cases{a.chain.View(), a.chain.NextContext()} }
-
-func (c *cases) params() *network.AfterSales { return &c.at.Params.AfterSales }
-
-// voucher returns a voucher with its evaluation, or nil if there is none.
-func (c *cases) voucher(id record.ID) (*Voucher, error) {
-	v, err := rules.GetVoucher(c.view, c.at, id)
-	if err != nil || v == nil {
-		return nil, err
-	}
-	e, err := rules.GetEvaluation(c.view, id)
-	if err != nil {
-		return nil, err
-	}
-	res := &Voucher{
-		ID: id.String(), State: v.State.String(), GTIN: v.GTIN.String(), Serial: v.Serial,
+func newVoucher(v *query.Voucher) Voucher {
+	res := Voucher{
+		ID: v.ID.String(), State: v.State.String(), GTIN: v.GTIN.String(), Serial: v.Serial,
 		Seller: v.Seller, Buyer: v.Buyer, Holder: v.Holder, Price: v.Price, Quantity: v.Quantity, Distance: v.Distance,
-		WarrantyDays: v.WarrantyDays, Burn: v.Burn, Issued: v.Issued, Delivered: v.Delivered, WarrantyEnd: v.End(c.params()),
+		WarrantyDays: v.WarrantyDays, Burn: v.Burn, Issued: v.Issued, Delivered: v.Delivered, WarrantyEnd: v.WarrantyEnd,
 		Repairs: v.Repairs, LastFault: v.LastFault, Recalled: v.Recalled,
 		Shipment: idText(v.Shipment), Claim: idText(v.Claim), ClaimLive: v.ClaimLive, Replaces: idText(v.Replaces),
 	}
-	if e != nil {
+	if e := v.Evaluation; e != nil {
 		res.Evaluation = &Evaluation{
 			State: e.State.String(), Height: e.Height, Time: e.Time, Product: e.Product, Service: e.Service, Logistics: e.Logistics,
-			Replied: e.Replied, Rewarded: e.Rewarded, Reward: rules.EvaluationReward(v),
+			Replied: e.Replied, Rewarded: e.Rewarded, Reward: e.Reward,
 		}
 	}
-	return res, nil
+	return res
 }
 
-// claim returns a claim, or nil if there is none.
-func (c *cases) claim(id record.ID) (*Claim, error) {
-	m, err := rules.GetClaim(c.view, c.at, id)
-	if err != nil || m == nil {
-		return nil, err
+func newClaim(c *query.Claim) Claim {
+	res := Claim{
+		ID: c.ID.String(), State: c.State.String(), Closed: c.State.Closed(), Since: c.Since,
+		Voucher: c.Voucher.String(), Seller: c.Seller, Holder: c.Holder, Ground: c.Ground.String(), FaultCode: c.FaultCode,
+		Asked: c.Asked.String(), Opened: c.Opened, Refund: c.Refund, ReturnNeeded: c.ReturnNeeded,
+		Agreed: c.Agreed, Received: c.Received, Executed: c.Executed, Settlement: idText(c.Settlement),
+		Return: idText(c.Return), SendBack: idText(c.SendBack), Ruled: c.Ruled, Defaulted: c.Defaulted,
 	}
-	v, err := rules.GetVoucher(c.view, c.at, m.Voucher)
-	if err == nil && v == nil {
-		err = fmt.Errorf("%w: claim %v has no voucher", rules.ErrState, id)
+	if c.Remedy != 0 {
+		res.Remedy = c.Remedy.String()
 	}
-	if err != nil {
-		return nil, err
+	if c.Servicer != (record.Key{}) {
+		res.Servicer = c.Servicer.String()
 	}
-	res := &Claim{
-		ID: id.String(), State: m.State.String(), Closed: m.State.Closed(), Since: m.Since,
-		Voucher: m.Voucher.String(), Seller: v.Seller, Holder: m.Holder, Ground: m.Ground.String(), FaultCode: m.FaultCode,
-		Asked: m.Asked.String(), Opened: m.Opened, Refund: m.Refund, ReturnNeeded: m.ReturnNeeded,
-		Agreed: m.Agreed, Received: m.Received, Executed: m.Executed, Settlement: idText(m.Settlement),
-		Return: idText(m.Return), SendBack: idText(m.SendBack), Ruled: m.Ruled, Defaulted: m.Defaulted,
+	if c.Inspector != (record.Key{}) {
+		res.Inspector = c.Inspector.String()
 	}
-	if m.Remedy != 0 {
-		res.Remedy = m.Remedy.String()
+	if d := c.Deadline; d != nil {
+		res.Deadline = &Deadline{d.Period.String(), d.Time, d.Passed}
 	}
-	if m.Servicer != (record.Key{}) {
-		res.Servicer = m.Servicer.String()
-	}
-	if m.Inspector != (record.Key{}) {
-		res.Inspector = m.Inspector.String()
-	}
-	if period, end := m.Deadline(c.params()); period != 0 {
-		res.Deadline = &Deadline{period.String(), end, uint64(c.at.MedianTime) > end}
-	}
-	return res, nil
+	return res
 }
 
-// shipment returns a shipment, or nil if there is none.
-func (c *cases) shipment(id record.ID) (*Shipment, error) {
-	h, err := rules.GetShipment(c.view, id)
-	if err != nil || h == nil {
-		return nil, err
-	}
-	res := &Shipment{
-		ID: id.String(), State: h.State.String(), Since: h.Since, Voucher: h.Voucher.String(), Leg: h.Leg.String(),
-		Claim: idText(h.Claim), Sender: h.Sender, Carrier: h.Carrier, Custodian: h.Custodian(), AttemptFrom: h.AttemptFrom(c.params()),
-		LostFrom: h.LostFrom(c.params()),
+func newShipment(h *query.Shipment) Shipment {
+	res := Shipment{
+		ID: h.ID.String(), State: h.State.String(), Since: h.Since, Voucher: h.Voucher.String(), Leg: h.Leg.String(),
+		Claim: idText(h.Claim), Sender: h.Sender, Carrier: h.Carrier, Custodian: h.Custodian(), AttemptFrom: h.AttemptFrom,
+		LostFrom: h.LostFrom,
 	}
 	if h.Kind != 0 {
 		res.Exception = h.Kind.String()
 	}
-	return res, nil
+	return res
+}
+
+func newItem(i *query.Item) Item {
+	res := Item{GTIN: i.GTIN.String(), Serial: i.Serial, Recalled: i.Recalled}
+	if p := i.Product; p != nil {
+		res.Product = &Product{p.Maker, p.WarrantyDays, p.Terms, p.Recalled}
+	}
+	if i.Voucher != nil {
+		v := newVoucher(i.Voucher)
+		res.Voucher = &v
+	}
+	return res
 }

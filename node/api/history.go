@@ -2,18 +2,12 @@ package api
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"stele/engine/headerchain"
-	"stele/engine/pow"
-	"stele/node/ledger/block"
 	"stele/node/ledger/record"
-	"stele/node/store"
-	"stele/node/views"
+	"stele/node/query"
 )
 
 // Event is a record of a case, with the times that belong to it.
@@ -48,18 +42,22 @@ type Paging struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"how many at most"`
 }
 
-// place returns where a page begins.
-func (in *Paging) place() (at store.Place, err error) {
-	if in.From == "" {
-		return at, nil
-	}
-	if _, err := fmt.Sscanf(in.From, "%d.%d", &at.Height, &at.Index); err != nil || in.From != formatPlace(at) {
-		return at, newProblem(http.StatusUnprocessableEntity, "from is not what next of a page was")
-	}
-	return at, nil
+// part returns the part of the list that a request asks for.
+func (in *Paging) part() query.Range {
+	return query.Range{From: query.Cursor(in.From), Limit: in.Limit}
 }
 
-func formatPlace(p store.Place) string { return fmt.Sprintf("%d.%d", p.Height, p.Index) }
+// newPage answers with a page of a list.
+func newPage[Q, T any](page query.Page[Q], err error, show func(*Q) T) (*answer[Page[T]], error) {
+	if err != nil {
+		return nil, queryProblem(err)
+	}
+	res := Page[T]{Items: []T{}, Next: string(page.Next)}
+	for i := range page.Items {
+		res.Items = append(res.Items, show(&page.Items[i]))
+	}
+	return &answer[Page[T]]{res}, nil
+}
 
 type (
 	historyInput struct {
@@ -84,22 +82,12 @@ type (
 func (a *API) registerHistories(api huma.API) {
 	for _, h := range []struct {
 		name string
-		list func(record.ID) views.List
+		ask  func(record.ID, query.Range) (query.Page[query.Event], error)
 	}{
-		{"voucher", views.Voucher}, {"claim", views.Claim}, {"shipment", views.Shipment},
+		{"voucher", a.query.VoucherHistory}, {"claim", a.query.ClaimHistory}, {"shipment", a.query.ShipmentHistory},
 	} {
 		op := get("list-"+h.name+"-history", "/v1/"+h.name+"s/{id}/history", "The records about a "+h.name)
-		huma.Register(api, op, func(_ context.Context, in *historyInput) (*answer[Page[Event]], error) {
-			id, err := parseID(in.ID)
-			if err != nil {
-				return nil, err
-			}
-			page, err := a.events(h.list(id), &in.Paging)
-			if err == nil && len(page.Body.Items) == 0 && in.From == "" {
-				err = notFound("the chain has no " + h.name + " with this id")
-			}
-			return page, err
-		})
+		huma.Register(api, op, ofThing(h.ask, newEvent))
 	}
 	huma.Register(api, get("list-item-history", "/v1/items/{gtin}/{serial}/history", "The records about an item: its vouchers, and recalls that name it"),
 		func(_ context.Context, in *itemInput) (*answer[Page[Event]], error) {
@@ -107,7 +95,8 @@ func (a *API) registerHistories(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return a.events(views.Item(gtin, record.Serial(in.Serial)), &in.Paging)
+			page, err := a.query.ItemHistory(gtin, record.Serial(in.Serial), in.part())
+			return newPage(page, err, newEvent)
 		})
 	huma.Register(api, get("list-product-history", "/v1/products/{gtin}/history", "Registrations and recalls of a product"),
 		func(_ context.Context, in *productInput) (*answer[Page[Event]], error) {
@@ -115,118 +104,52 @@ func (a *API) registerHistories(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return a.events(views.Product(gtin), &in.Paging)
+			page, err := a.query.ProductHistory(gtin, in.part())
+			return newPage(page, err, newEvent)
 		})
-	huma.Register(api, get("list-party-history", "/v1/parties/{key}/history", "The records that a party signed, or that name it"),
-		func(_ context.Context, in *partyInput) (*answer[Page[Event]], error) {
-			account, err := a.account(in.Key)
-			if err != nil {
-				return nil, err
-			}
-			return a.events(views.Party(account), &in.Paging)
-		})
+	huma.Register(api, get("list-party-history", "/v1/parties/{key}/history", "The records that a party signed, or that name it"), ofParty(a.query.PartyHistory, newEvent))
+}
+
+// ofThing answers with a list of a voucher, a claim or a shipment.
+func ofThing[Q, T any](ask func(record.ID, query.Range) (query.Page[Q], error), show func(*Q) T) func(context.Context, *historyInput) (*answer[Page[T]], error) {
+	return func(_ context.Context, in *historyInput) (*answer[Page[T]], error) {
+		id, err := parseID(in.ID)
+		if err != nil {
+			return nil, err
+		}
+		page, err := ask(id, in.part())
+		return newPage(page, err, show)
+	}
 }
 
 func parseGTIN(digits string) (record.GTIN, error) {
 	gtin, err := record.ParseGTIN(digits)
 	if err != nil {
-		return 0, refusal(err)
+		return 0, rejection(err)
 	}
 	return gtin, nil
 }
 
-// account returns the first key of the account of a key.
-func (a *API) account(text string) (record.Key, error) {
+func parseKey(text string) (record.Key, error) {
 	key, err := record.ParseKey(text)
 	if err != nil {
 		return key, newProblem(http.StatusUnprocessableEntity, err.Error())
 	}
-	account, err := a.views.Account(key)
-	if err != nil {
-		return key, viewsProblem(err)
-	}
-	return account, nil
+	return key, nil
 }
 
-// events returns a page of a list of records.
-func (a *API) events(l views.List, in *Paging) (*answer[Page[Event]], error) {
-	from, err := in.place()
-	if err != nil {
-		return nil, err
+func newEvent(e *query.Event) Event {
+	return Event{
+		ID: e.ID().String(), Type: e.Type().String(), Height: e.Place.Height, Index: e.Place.Index,
+		Confirmations: e.Confirmations, BlockTime: e.BlockTime, MedianTime: e.MedianTime, ClaimedTime: uint32(e.ClaimedTime()),
+		Signers: newSigners(e.Record), Record: SignedRecord{e.Record},
 	}
-	entries, err := a.views.List(l, from, in.Limit+1)
-	if err != nil {
-		return nil, viewsProblem(err)
-	}
-	page := Page[Event]{Items: []Event{}}
-	if len(entries) > in.Limit {
-		entries = entries[:in.Limit]
-		page.Next = formatPlace(entries[in.Limit-1].Next())
-	}
-	reader := blockReader{a: a}
-	for _, e := range entries {
-		event, err := reader.event(e)
-		if errors.Is(err, errMoved) {
-			return nil, newProblem(http.StatusServiceUnavailable, "the chain has just changed its branch; try again")
-		}
-		if err != nil {
-			return nil, storeProblem(err)
-		}
-		page.Items = append(page.Items, event)
-	}
-	return &answer[Page[Event]]{page}, nil
 }
 
-// errMoved means that a record is no longer where the views had it.
-var errMoved = errors.New("the chain has changed")
-
-// blockReader reads records that lie in the same blocks, or in blocks that
-// follow each other.
-type blockReader struct {
-	a      *API
-	height uint32
-	block  *block.Block
-	median uint32
-}
-
-func (r *blockReader) event(e views.Entry) (Event, error) {
-	if r.block == nil || r.height != e.Height {
-		b, err := r.a.chain.BlockAt(e.Height)
-		if errors.Is(err, store.ErrNotFound) {
-			return Event{}, errMoved
-		}
-		if err != nil {
-			return Event{}, err
-		}
-		r.height, r.block, r.median = e.Height, b, r.a.medianBefore(e.Height)
+func newSigners(r *record.Record) []Signer {
+	signers := []Signer{}
+	for _, s := range query.Signers(r) {
+		signers = append(signers, Signer{s.Key, s.Part})
 	}
-	if int(e.Index) >= len(r.block.Records) || r.block.Records[e.Index].ID() != e.ID {
-		return Event{}, errMoved
-	}
-	rec := r.block.Records[e.Index]
-	event := Event{
-		ID: e.ID.String(), Type: rec.Type().String(), Height: e.Height, Index: e.Index,
-		BlockTime: r.block.Header.Time, MedianTime: r.median, ClaimedTime: uint32(rec.ClaimedTime()),
-		Signers: []Signer{}, Record: SignedRecord{rec},
-	}
-	if tip := r.a.chain.Tip(); tip.Height >= e.Height {
-		event.Confirmations = tip.Height - e.Height + 1
-	}
-	parts := record.SignerParts(rec.Payload)
-	for i, key := range rec.Signers() {
-		event.Signers = append(event.Signers, Signer{key, parts[i]})
-	}
-	return event, nil
-}
-
-// medianBefore returns the median time past of the block at a height (BIP 113):
-// that of its parent and the ten blocks before.
-func (a *API) medianBefore(height uint32) uint32 {
-	var times []uint32
-	for h := max(height, headerchain.MedianSpan) - headerchain.MedianSpan; h < height; h++ {
-		if header, ok := a.chain.HeaderAt(h); ok {
-			times = append(times, header.Time)
-		}
-	}
-	return pow.MedianTime(times)
+	return signers
 }

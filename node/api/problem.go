@@ -8,7 +8,11 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"stele/node/evidence"
 	"stele/node/ledger/reject"
+	"stele/node/query"
+	"stele/node/store"
+	"stele/node/views"
 )
 
 // problem is an error of the API as RFC 9457 has it, with the reason of a
@@ -76,12 +80,29 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text[:maxDetail], "") + "..."
 }
 
-func notFound(detail string) error { return newProblem(http.StatusNotFound, detail) }
+// queryProblem makes a problem of an error of package query, or of the store
+// below it.
+func queryProblem(err error) error {
+	status := http.StatusServiceUnavailable
+	switch {
+	case errors.Is(err, views.ErrTooMany):
+		return newProblem(http.StatusUnprocessableEntity, "the case has more records than fit into a bundle")
+	case errors.Is(err, query.ErrNotFound), errors.Is(err, evidence.ErrNotFound), errors.Is(err, store.ErrNotFound):
+		status = http.StatusNotFound
+	case errors.Is(err, store.ErrPruned):
+		status = http.StatusGone
+	case errors.Is(err, query.ErrInvalid):
+		status = http.StatusUnprocessableEntity
+	case errors.Is(err, query.ErrTooFast):
+		status = http.StatusTooManyRequests
+	}
+	return newProblem(status, err.Error())
+}
 
-// refusal makes a problem of an error of the ledger: 422 with the reason if a
-// rule refused something, 429 if the sender's budget did; 503 if the node cannot go on, which is its trouble and
-// not the sender's.
-func refusal(err error) error {
+// rejection makes a problem of an error of the ledger: 422 with the reason if a
+// rule rejected something, 429 if the sender's budget is spent, and 503 if the
+// node cannot go on, which is not the sender's fault.
+func rejection(err error) error {
 	reason, ok := reject.Of(err)
 	if !ok {
 		return newProblem(http.StatusServiceUnavailable, err.Error())
@@ -91,9 +112,9 @@ func refusal(err error) error {
 		status = http.StatusTooManyRequests
 	}
 	var detail string
-	var refused *reject.Error
-	if errors.As(err, &refused) {
-		detail = refused.Text
+	var rejected *reject.Error
+	if errors.As(err, &rejected) {
+		detail = rejected.Text
 	}
 	p := newProblem(status, detail)
 	p.Reason = reason

@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"stele/engine/pow"
-	"stele/node/chain"
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -141,12 +140,12 @@ func (a *API) registerRecords(api huma.API) {
 }
 
 func (a *API) getPool(_ context.Context, in *poolInput) (*answer[Pool], error) {
-	s := a.pool.Stats()
+	p := a.query.Pool(in.Limit)
 	res := Pool{
-		Count: s.Records, Accounts: s.Accounts, Bytes: s.Bytes, Memory: s.Memory, MaxBytes: s.MaxBytes,
-		MinRate: uint64(s.MinRate), Records: []string{},
+		Count: p.Records, Accounts: p.Accounts, Bytes: p.Bytes, Memory: p.Memory, MaxBytes: p.MaxBytes,
+		MinRate: uint64(p.MinRate), Records: []string{},
 	}
-	for _, r := range a.pool.Best(in.Limit) {
+	for _, r := range p.Best {
 		res.Records = append(res.Records, r.ID().String())
 	}
 	return &answer[Pool]{res}, nil
@@ -157,19 +156,15 @@ func (a *API) getRecord(_ context.Context, in *recordInput) (*answer[Record], er
 	if err != nil {
 		return nil, err
 	}
-	if r := a.pool.Get(id); r != nil {
-		return &answer[Record]{Record{ID: in.ID, State: pooled, Record: SignedRecord{r}}}, nil
-	}
-	found, err := a.find(id)
+	r, err := a.query.Record(id)
 	if err != nil {
-		return nil, err
+		return nil, queryProblem(err)
 	}
-	res := Record{
-		ID: id.String(), State: confirmed, Record: SignedRecord{found.Record},
-		Block: found.Block.String(), Height: found.Place.Height, Index: found.Place.Index,
-	}
-	if tip := a.chain.Tip(); tip.Height >= found.Place.Height {
-		res.Confirmations = tip.Height - found.Place.Height + 1
+	res := Record{ID: id.String(), State: confirmed, Confirmations: r.Confirmations, Record: SignedRecord{r.Record}}
+	if r.Pooled() {
+		res.State = pooled
+	} else {
+		res.Block, res.Height, res.Index = r.Block.String(), r.Place.Height, r.Place.Index
 	}
 	return &answer[Record]{res}, nil
 }
@@ -179,22 +174,11 @@ func (a *API) getProof(_ context.Context, in *recordInput) (*answer[Proof], erro
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.find(id)
+	found, err := a.query.Find(id)
 	if err != nil {
-		return nil, err
+		return nil, queryProblem(err)
 	}
 	return &answer[Proof]{Proof{ID: id.String(), Block: found.Block.String(), Height: found.Place.Height, Proof: proofModel{found.Proof}}}, nil
-}
-
-func (a *API) find(id record.ID) (chain.Found, error) {
-	found, err := a.chain.Find(id)
-	if errors.Is(err, store.ErrNotFound) {
-		return found, notFound("no record with this id is in the chain or the pool")
-	}
-	if err != nil {
-		return found, storeProblem(err)
-	}
-	return found, nil
 }
 
 func parseID(text string) (record.ID, error) {
@@ -221,13 +205,13 @@ func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error
 			_, failed := a.chain.Find(r.ID())
 			switch {
 			case errors.Is(failed, store.ErrNotFound): // another record has used it
-				return nil, refusal(err)
+				return nil, rejection(err)
 			case failed != nil && !errors.Is(failed, store.ErrPruned): // its block may be pruned
-				return nil, storeProblem(failed)
+				return nil, queryProblem(failed)
 			}
 			sent.State = confirmed
 		default:
-			return nil, refusal(err)
+			return nil, rejection(err)
 		}
 	}
 	return &answer[Sent]{sent}, nil
@@ -253,14 +237,14 @@ func decode(contentType string, body []byte) (*record.Record, error) {
 	case "application/octet-stream":
 		r, err := record.Decode(bytes.Clone(body))
 		if err != nil {
-			return nil, refusal(err)
+			return nil, rejection(err)
 		}
 		return r, nil
 	case "application/json":
 		r := new(record.Record)
 		if err := json.Unmarshal(body, r); err != nil {
 			if _, refused := reject.Of(err); refused {
-				return nil, refusal(err)
+				return nil, rejection(err)
 			}
 			return nil, newProblem(http.StatusBadRequest, notJSON(err))
 		}

@@ -2,12 +2,11 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"stele/node/ledger/record"
-	"stele/node/ledger/rules"
+	"stele/node/query"
 )
 
 // Account is what the state knows of a party.
@@ -44,51 +43,32 @@ func (a *API) registerState(api huma.API) {
 // getAccount answers for keys that never did anything too: they are accounts
 // with nothing.
 func (a *API) getAccount(_ context.Context, in *keyInput) (*answer[Account], error) {
-	key, err := record.ParseKey(in.Key)
+	key, err := parseKey(in.Key)
 	if err != nil {
-		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
+		return nil, err
 	}
-	account, err := rules.GetAccount(a.chain.View(), key)
+	account, err := a.query.Account(key)
 	if err != nil {
-		return nil, storeProblem(err)
+		return nil, queryProblem(err)
 	}
-	next, err := a.pool.NextSeq(account.Key)
-	if err != nil {
-		return nil, storeProblem(err)
-	}
-	res := Account{
-		Account: account.ID, Key: account.Key, Balance: account.Balance,
-		Roles: []string{}, Root: account.Roles.Root(), Suspended: account.Roles.Suspended(), Seq: account.Seq, NextSeq: next,
-	}
-	for _, role := range record.Roles() {
-		if account.Roles.Has(role) {
-			res.Roles = append(res.Roles, role.String())
-		}
-	}
-	return &answer[Account]{res}, nil
+	return &answer[Account]{newAccount(account)}, nil
 }
 
-// mostTries is how often getState reads, if the tip changes meanwhile.
-const mostTries = 5
+func newAccount(account *query.Account) Account {
+	res := Account{
+		Account: account.ID, Key: account.Key, Balance: account.Balance,
+		Roles: []string{}, Root: account.Roles.Root(), Suspended: account.Roles.Suspended(), Seq: account.Seq, NextSeq: account.NextSeq,
+	}
+	for _, role := range account.Granted() {
+		res.Roles = append(res.Roles, role.String())
+	}
+	return res
+}
 
 func (a *API) getState(context.Context, *struct{}) (*answer[State], error) {
-	for range mostTries {
-		tip := a.chain.Tip()
-		view := a.chain.View()
-		supply, err := rules.Supply(view)
-		if err != nil {
-			return nil, storeProblem(err)
-		}
-		rewards, err := rules.RewardPool(view)
-		if err != nil {
-			return nil, storeProblem(err)
-		}
-		if a.chain.Tip() == tip {
-			return &answer[State]{State{
-				Height: tip.Height, Tip: tip.Hash.String(), Digest: tip.Digest.String(),
-				Supply: supply, RewardPool: rewards,
-			}}, nil
-		}
+	s, err := a.query.State()
+	if err != nil {
+		return nil, queryProblem(err)
 	}
-	return nil, newProblem(http.StatusTooManyRequests, "the chain changes faster than its state can be read; try again")
+	return &answer[State]{State{Height: s.Height, Tip: s.Tip.String(), Digest: s.Digest.String(), Supply: s.Supply, RewardPool: s.RewardPool}}, nil
 }

@@ -150,14 +150,14 @@ func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
 	}
 	state := k.o.Chain.View()
 	for _, e := range entries {
-		id, ok, err := k.o.Views.ShipmentOf(e.ID)
+		subject, err := k.o.Views.SubjectOf(e.ID)
 		if err != nil {
 			return at, false, err
 		}
-		if !ok {
+		if subject.Shipment == (record.ID{}) {
 			continue
 		}
-		s, err := rules.GetShipment(state, id)
+		s, err := rules.GetShipment(state, subject.Shipment)
 		if err != nil {
 			return at, false, err
 		}

@@ -7,6 +7,7 @@ import (
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
 	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -18,6 +19,9 @@ type Header struct {
 	Work    pow.Work // of the chain up to here
 	InChain bool     // it is part of the chain of the tip
 	Invalid bool     // it, or a block before it, was found invalid
+	// MedianTime is the median of the times of this block and the ten before it,
+	// in seconds since 1970: what the next block goes by.
+	MedianTime uint32
 }
 
 // Header returns the header with a hash, and false if it is not known.
@@ -54,7 +58,28 @@ func newHeader(n, tip *headertree.Node) Header {
 		Work:    n.Work,
 		InChain: tip.Ancestor(n.Height) == n,
 		Invalid: n.Invalid(),
+
+		MedianTime: n.MedianTime(),
 	}
+}
+
+// ReadState calls read with the state after a block and the context of the next
+// one, if that block is the tip of the store. Neither changes during the call,
+// whatever the chain does. It reports false without a call if the tip is another
+// block.
+func (c *Chain) ReadState(tip pow.Hash, read func(rules.View, rules.Context) error) (ok bool, err error) {
+	snapshot := c.store.Snapshot()
+	defer snapshot.Close()
+	stored, ok, err := snapshot.Tip()
+	if err != nil || !ok || stored.Hash != tip {
+		return false, err
+	}
+	h, ok := c.Header(tip)
+	if !ok {
+		return false, nil // its header is not in the tree yet
+	}
+	next := rules.Context{Params: c.params, Height: h.Height + 1, MedianTime: h.MedianTime}
+	return true, read(snapshot, next)
 }
 
 // Block returns the block with a hash, from whatever branch. It may be shared with

@@ -158,13 +158,16 @@ func (v *Views) Account(k record.Key) (account record.Key, err error) {
 	return account, err
 }
 
-// ShipmentOf returns the shipment that a record is about, and false if it is
-// about none.
-func (v *Views) ShipmentOf(id record.ID) (shipment record.ID, ok bool, err error) {
+// Subject is what a record is about. Ids are zero where there is none. A voucher,
+// claim or shipment is about itself too.
+type Subject struct{ Voucher, Claim, Shipment record.ID }
+
+// SubjectOf returns what a record is about; nothing if the views do not have it.
+func (v *Views) SubjectOf(id record.ID) (s Subject, err error) {
 	err = v.read(func(db *pebble.DB) error {
 		rel, _, err := (&reader{db: db, below: 1 << 32}).relation(id)
-		shipment, ok = rel.shipment, rel.shipment != (record.ID{})
+		s = Subject{rel.voucher, rel.claim, rel.shipment}
 		return err
 	})
-	return shipment, ok, err
+	return s, err
 }

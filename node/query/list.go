@@ -1,0 +1,123 @@
+package query
+
+import (
+	"stele/node/ledger/record"
+	"stele/node/store"
+	"stele/node/views"
+)
+
+// VouchersSoldBy returns the vouchers that the account of a key issued, the
+// oldest first. Errors: [ErrInvalid], [ErrNoViews], and those of the store.
+func (r *Reader) VouchersSoldBy(key record.Key, in Range) (Page[Voucher], error) {
+	account, err := r.accountOf(key)
+	if err != nil {
+		return Page[Voucher]{}, err
+	}
+	return things(r, r.listed(views.SoldBy(account)), in, (*now).voucher, nil)
+}
+
+// VouchersHeldBy returns the vouchers that the account of a key holds, in the
+// order in which they came to it. Errors: those of [Reader.VouchersSoldBy]. A page
+// may have fewer items than its limit, or none, although more follow.
+func (r *Reader) VouchersHeldBy(key record.Key, in Range) (Page[Voucher], error) {
+	account, err := r.accountOf(key)
+	if err != nil {
+		return Page[Voucher]{}, err
+	}
+	return things(r, r.listed(views.HeldBy(account)), in, (*now).voucher, func(v *Voucher) bool { return v.Holder == account })
+}
+
+// ClaimsOf returns the claims that the account of a key opened, and those that it
+// may answer as seller or maker, the oldest first. Errors: those of
+// [Reader.VouchersSoldBy].
+func (r *Reader) ClaimsOf(key record.Key, in Range) (Page[Claim], error) {
+	account, err := r.accountOf(key)
+	if err != nil {
+		return Page[Claim]{}, err
+	}
+	return things(r, r.listed(views.ClaimsOf(account)), in, (*now).claim, nil)
+}
+
+// ShipmentsOf returns the shipments that the account of a key sent or carried.
+// Errors: those of [Reader.VouchersSoldBy].
+func (r *Reader) ShipmentsOf(key record.Key, in Range) (Page[Shipment], error) {
+	account, err := r.accountOf(key)
+	if err != nil {
+		return Page[Shipment]{}, err
+	}
+	return things(r, r.listed(views.ShipmentsOf(account)), in, (*now).shipment, nil)
+}
+
+// OpenClaims returns the claims that are not closed, the oldest first: of all
+// sellers, or under the vouchers of one. Errors: those of
+// [Reader.VouchersSoldBy].
+func (r *Reader) OpenClaims(seller *record.Key, in Range) (Page[Claim], error) {
+	l := views.OpenClaims()
+	if seller != nil {
+		account, err := r.accountOf(*seller)
+		if err != nil {
+			return Page[Claim]{}, err
+		}
+		l = views.OpenClaimsOf(account)
+	}
+	return things(r, r.listed(l), in, (*now).claim, func(c *Claim) bool { return !c.State.Closed() })
+}
+
+// source reads entries of a list from a place on.
+type source func(from store.Place, limit int) ([]views.Entry, error)
+
+// listed is a list of the views as a source.
+func (r *Reader) listed(l views.List) source {
+	return func(from store.Place, limit int) ([]views.Entry, error) {
+		v, err := r.lists()
+		if err != nil {
+			return nil, err
+		}
+		return v.List(l, from, limit)
+	}
+}
+
+// maxRead is how many things are read for one page, of which not all may belong
+// on it.
+const maxRead = 2000
+
+// things returns a page of a list of things: those that keep wants, each once.
+// Keep may be nil.
+func things[T any](r *Reader, from source, in Range, read func(*now, record.ID) (*T, error), keep func(*T) bool) (Page[T], error) {
+	page := Page[T]{Items: []T{}}
+	at, err := in.From.place()
+	if err != nil {
+		return page, err
+	}
+	n := r.now()
+	seen := map[record.ID]bool{}
+	for range max(1, maxRead/in.Limit) {
+		entries, err := from(at, in.Limit)
+		if err != nil {
+			return page, err
+		}
+		for _, e := range entries {
+			if at = e.Next(); seen[e.ID] {
+				continue
+			}
+			seen[e.ID] = true
+			thing, err := read(&n, e.ID)
+			if err != nil {
+				return page, err
+			}
+			if thing == nil || keep != nil && !keep(thing) {
+				continue // nil: the chain has changed its branch
+			}
+			page.Items = append(page.Items, *thing)
+			if len(page.Items) == in.Limit {
+				page.Next = placeCursor(at)
+				return page, nil
+			}
+		}
+		if len(entries) < in.Limit {
+			return page, nil
+		}
+	}
+	page.Next = placeCursor(at)
+	return page, nil
+}
