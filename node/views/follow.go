@@ -65,22 +65,35 @@ func (v *Views) Update(ctx context.Context) error {
 			if err := v.renew(); err != nil {
 				return err
 			}
+		case errors.Is(err, errMoving):
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(movingPause):
+			}
 		case err != nil || done:
 			return err
 		}
 	}
 }
 
+// errMoving means that the chain is on its way to another block, or back to this
+// one: its store has another tip than it shows.
+var errMoving = errors.New("the chain is changing its branch")
+
+// movingPause is how long Update waits for a chain on its way.
+const movingPause = 10 * time.Millisecond
+
 // errForeign means that the tip of the views cannot be taken back.
 var errForeign = errors.New("the last block of the views is not known to the chain")
 
-// step connects a block, or takes one back. It reports whether there is nothing
-// to do.
+// step connects a block, takes one back, or renews standings. It reports whether
+// nothing is left to do.
 func (v *Views) step() (done bool, err error) {
 	next := uint32(0)
 	if tip, ok := v.Tip(); ok {
 		if tip.Hash == v.o.Chain.Tip().Hash {
-			return true, nil
+			return v.settle(tip)
 		}
 		h, known := v.o.Chain.Header(tip.Hash)
 		switch {
@@ -117,15 +130,19 @@ func (v *Views) step() (done bool, err error) {
 
 func (v *Views) connect(b *block.Block, hash pow.Hash, height uint32) error {
 	return v.write(&Tip{height, hash}, func(db *pebble.DB, batch *pebble.Batch) error {
-		changes, err := index(db, b, height)
-		for _, c := range changes {
+		x, err := index(db, b, height)
+		if err != nil {
+			return err
+		}
+		for _, c := range x.changes {
 			if c.remove {
 				err = errors.Join(err, batch.Delete(c.key, nil))
 			} else {
 				err = errors.Join(err, batch.Set(c.key, c.value, nil))
 			}
 		}
-		return err
+		add := func(n, of uint64) uint64 { return n + of }
+		return errors.Join(err, x.count(batch, add), x.mark(batch))
 	})
 }
 
@@ -133,16 +150,45 @@ func (v *Views) connect(b *block.Block, hash pow.Hash, height uint32) error {
 // chain has.
 func (v *Views) disconnect(b *block.Block, height uint32) error {
 	return v.write(&Tip{height - 1, b.Header.Prev}, func(db *pebble.DB, batch *pebble.Batch) error {
-		changes, err := index(db, b, height)
-		for i := len(changes) - 1; i >= 0; i-- {
-			if c := changes[i]; c.remove {
+		x, err := index(db, b, height)
+		if err != nil {
+			return err
+		}
+		for i := len(x.changes) - 1; i >= 0; i-- {
+			if c := x.changes[i]; c.remove {
 				err = errors.Join(err, batch.Set(c.key, c.value, nil))
 			} else {
 				err = errors.Join(err, batch.Delete(c.key, nil))
 			}
 		}
-		return err
+		subtract := func(n, of uint64) uint64 { return n - of }
+		return errors.Join(err, x.count(batch, subtract), x.mark(batch))
 	})
+}
+
+// count changes how many records of each type the chain has.
+func (x *indexer) count(batch *pebble.Batch, change func(n, of uint64) uint64) error {
+	for kind, of := range x.types {
+		key := []byte{numberEntry, byte(kind)}
+		n, err := readCount(x.db, key)
+		if err == nil {
+			err = writeCount(batch, key, change(n, of))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mark notes whose standing is to be renewed.
+func (x *indexer) mark(batch *pebble.Batch) error {
+	for t := range x.touched {
+		if err := batch.Set(t.key(pendingEntry), nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write commits what fill puts into a batch, together with the new tip.

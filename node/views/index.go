@@ -89,18 +89,46 @@ func (r *reader) account(k record.Key) (record.Key, error) {
 type indexer struct {
 	reader
 	changes []change
+	types   map[record.Type]uint64 // how many records of each type
+	touched map[thing]bool         // whose standing the block may change
 }
 
 // index returns what the block at a height adds to the entries below it, in
 // order.
-func index(db pebble.Reader, b *block.Block, height uint32) ([]change, error) {
-	x := indexer{reader: reader{db: db, below: uint64(height), known: map[string][]byte{}}}
+func index(db pebble.Reader, b *block.Block, height uint32) (*indexer, error) {
+	x := &indexer{
+		reader: reader{db: db, below: uint64(height), known: map[string][]byte{}},
+		types:  map[record.Type]uint64{}, touched: map[thing]bool{},
+	}
+	summary := BlockSummary{Records: uint32(len(b.Records)), Size: uint32(b.Size())}
 	for i, r := range b.Records {
 		if err := x.record(r, store.Place{Height: height, Index: uint32(i)}); err != nil {
 			return nil, fmt.Errorf("record %d of block %d: %w", i, height, err)
 		}
+		x.types[r.Type()]++
+		summary.Fees += r.Fee
+		if coinbase, ok := r.Payload.(record.Coinbase); ok {
+			summary.Reward, summary.Payee = coinbase.Value, r.Key
+		}
 	}
-	return x.changes, nil
+	x.changes = append(x.changes, change{key: blockKey(height), value: summary.encode()})
+	return x, nil
+}
+
+// touch notes that a block may change the standing of a thing.
+func (x *indexer) touch(kind Kind, id [32]byte) {
+	if id != ([32]byte{}) {
+		x.touched[thing{kind, id}] = true
+	}
+}
+
+// touchAccount is touch for the account of a key.
+func (x *indexer) touchAccount(k record.Key) error {
+	account, err := x.account(k)
+	if err == nil {
+		x.touch(accounts, account)
+	}
+	return err
 }
 
 // remember adds an entry that later records ask for.
@@ -123,8 +151,14 @@ func (x *indexer) record(r *record.Record, at store.Place) error {
 	id := r.ID()
 	switch p := r.Payload.(type) {
 	case record.Coinbase:
-		return nil
+		if r.Key == (record.Key{}) {
+			return nil // that of the genesis block pays nobody
+		}
+		return x.give(paymentsList, r.Key, at, id)
 	case record.Pay:
+		if err := errors.Join(x.give(paymentsList, r.Key, at, id), x.give(paymentsList, p.To, at, id)); err != nil {
+			return err
+		}
 		ref, ok, err := x.relation(record.ID(p.Reference))
 		if err != nil || !ok || ref.claim != record.ID(p.Reference) {
 			return err // it pays for no claim
@@ -137,6 +171,9 @@ func (x *indexer) record(r *record.Record, at store.Place) error {
 	if r.Type() >= record.TypeProductRegister || rel.voucher != (record.ID{}) {
 		x.remember(relationEntry, id[:], rel.encode())
 	}
+	x.touch(Vouchers, rel.voucher)
+	x.touch(Claims, rel.claim)
+	x.touch(Shipments, rel.shipment)
 	if err := x.subject(rel, at, id); err != nil {
 		return err
 	}
@@ -207,6 +244,7 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 		x.list(Product(p.GTIN), at, id)
 		return x.product(p.GTIN, r.Key, at)
 	case record.RecallNotice:
+		x.list(Recalls(), at, id)
 		if p.Serial == "" {
 			x.list(Product(p.GTIN), at, id)
 		} else {
@@ -217,6 +255,7 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 	case record.VoucherTransfer:
 		return x.give(heldList, p.To, at, p.Voucher)
 	case record.ShipmentCreate:
+		x.list(ShipmentsFor(rel.voucher), at, id)
 		return errors.Join(x.blob(p.BlobHash, p.Carrier, at, id), x.give(shipmentsList, r.Key, at, id), x.give(shipmentsList, p.Carrier, at, id))
 	case record.CustodyHandover:
 		return errors.Join(x.blob(p.BlobHash, p.To, at, id), x.give(shipmentsList, p.To, at, p.Shipment))
@@ -227,6 +266,7 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 		if err != nil {
 			return err
 		}
+		x.list(ClaimsUnder(rel.voucher), at, id)
 		x.list(OpenClaims(), at, id)
 		x.list(OpenClaimsOf(s.seller), at, id)
 		maker, err := x.maker(s.item)
@@ -234,6 +274,26 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 			return err
 		}
 		return errors.Join(x.give(claimsList, r.Key, at, id), x.give(claimsList, s.seller, at, id), x.give(claimsList, maker, at, id))
+	case record.Evaluate:
+		s, err := x.sale(rel.voucher)
+		if err != nil {
+			return err
+		}
+		for _, l := range []List{Evaluations(), EvaluationsOf(s.seller), EvaluationsOfProduct(s.product())} {
+			x.list(l, at, rel.voucher)
+		}
+	case record.Ruling:
+		x.list(Rulings(), at, id)
+	case record.SellerSuspend:
+		x.list(Suspensions(), at, id)
+		return x.touchAccount(p.Seller)
+	case record.SellerRestore:
+		x.list(Suspensions(), at, id)
+		return x.touchAccount(p.Seller)
+	case record.RoleGrant:
+		return x.touchAccount(p.Key)
+	case record.RoleRevoke:
+		return x.touchAccount(p.Key)
 	}
 	if closes(r.Payload) {
 		return x.closed(rel.claim)
@@ -251,6 +311,7 @@ func (x *indexer) product(gtin record.GTIN, by record.Key, at store.Place) error
 	account, err := x.account(by)
 	if err == nil {
 		x.remember(makerEntry, name, encodeAccount(at.Height, account))
+		x.list(ProductsOf(account), at, itemName(gtin, ""))
 	}
 	return err
 }
@@ -299,6 +360,7 @@ func (x *indexer) replaced(p record.SettleExecute, rel relation, id record.ID) e
 	if err != nil {
 		return err
 	}
+	x.touch(Vouchers, p.Replacement)
 	x.list(Voucher(p.Replacement), rel.at, id)
 	x.list(List{itemList, s.item}, rel.at, id)
 	return nil

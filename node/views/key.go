@@ -8,24 +8,49 @@ import (
 	"stele/node/store"
 )
 
-// The first byte of a key tells what kind of entry it is. Heights and indexes in
-// keys are big-endian, so that they sort as the chain does; in values too.
+// The first byte of a key is the kind of the entry. Integers in keys and values
+// are big-endian, so that they sort as the chain does.
+//
+// These follow from the blocks alone:
 //
 //	a  key                    account: height, first key of the account that the key was rotated to
+//	b  height                 block: see BlockSummary
 //	i                         identity: version, network, genesis
 //	l  list place             id of what is listed
 //	m  number of the product  maker: height, first key of the account that registered it
+//	n  type                   how many records of the type the chain has
 //	r  id                     relation: place, voucher, claim, shipment
 //	s  voucher                sale: height, seller, item
 //	t                         tip: height, hash
+//
+// These follow from the state at the tip and its median time (standing.go):
+//
+//	c  kind scope state       how many things are in the state
+//	d  scope deadline place   id of a claim that waits until then
+//	e                         the median time for which the other entries hold
+//	g  role account           nothing: the account has the role
+//	p  kind id                nothing: the standing of the thing is to be renewed
+//	q  kind scope state place id of a thing in the state
+//	w  time voucher           nothing: from then on time alone changes the case
+//	z  kind id                standing
 const (
 	accountEntry  = 'a'
+	blockEntry    = 'b'
+	countEntry    = 'c'
+	deadlineEntry = 'd'
+	settledEntry  = 'e'
+	roleEntry     = 'g'
 	identityEntry = 'i'
 	listEntry     = 'l'
 	makerEntry    = 'm'
+	numberEntry   = 'n'
+	pendingEntry  = 'p'
+	stateEntry    = 'q'
 	relationEntry = 'r'
 	saleEntry     = 's'
 	tipEntry      = 't'
+	timeEntry     = 'w'
+	standingEntry = 'z'
 )
 
 func entryKey(kind byte, name []byte) []byte {
@@ -55,7 +80,7 @@ func decodePlace(b []byte) store.Place {
 	return store.Place{Height: binary.BigEndian.Uint32(b), Index: binary.BigEndian.Uint32(b[4:])}
 }
 
-// relation tells what a record belongs to. Ids are zero where there is none.
+// relation is what a record belongs to. Ids are zero where there is none.
 type relation struct {
 	at                       store.Place // of the record
 	voucher, claim, shipment record.ID
@@ -81,6 +106,9 @@ type sale struct {
 	item   [32]byte   // name of its list
 }
 
+// product returns the number of the product.
+func (s *sale) product() record.GTIN { return record.GTIN(binary.BigEndian.Uint64(s.item[:])) }
+
 const saleSize = 4 + 32 + 32
 
 func (s *sale) encode() []byte {
@@ -91,6 +119,36 @@ func (s *sale) encode() []byte {
 
 func decodeSale(b []byte) sale {
 	return sale{binary.BigEndian.Uint32(b), record.Key(b[4:]), [32]byte(b[36:])}
+}
+
+// BlockSummary is what the records of a block add up to.
+type BlockSummary struct {
+	Records uint32
+	Size    uint32        // bytes of the encoded block
+	Fees    record.Amount // of all records; half of them is burned
+	Reward  record.Amount // that the coinbase claims
+	Payee   record.Key    // whom the coinbase pays; zero in the genesis block
+}
+
+const blockSummarySize = 4 + 4 + 8 + 8 + 32
+
+func (s *BlockSummary) encode() []byte {
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, blockSummarySize), s.Records)
+	b = binary.BigEndian.AppendUint32(b, s.Size)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Fees))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Reward))
+	return append(b, s.Payee[:]...)
+}
+
+func decodeBlockSummary(b []byte) BlockSummary {
+	return BlockSummary{
+		binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), record.Amount(binary.BigEndian.Uint64(b[8:])),
+		record.Amount(binary.BigEndian.Uint64(b[16:])), record.Key(b[24:]),
+	}
+}
+
+func blockKey(height uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{blockEntry}, height)
 }
 
 const accountSize = 4 + 32

@@ -32,6 +32,17 @@ const (
 	shipmentsList   = 'T'
 	openList        = 'o'
 	openOfPartyList = 'O'
+
+	claimsUnderList        = 'V'
+	shipmentsForList       = 'W'
+	productsList           = 'M'
+	evaluationsList        = 'e'
+	evaluationsOfList      = 'E'
+	evaluationsProductList = 'G'
+	rulingsList            = 'r'
+	recallsList            = 'R'
+	suspensionsList        = 'u'
+	paymentsList           = 'P'
 )
 
 // Voucher lists the records about a voucher, its claims and shipments included.
@@ -96,6 +107,44 @@ func OpenClaims() List { return List{kind: openList} }
 
 // OpenClaimsOf is [OpenClaims] under the vouchers that an account issued.
 func OpenClaimsOf(seller record.Key) List { return List{openOfPartyList, seller} }
+
+// ClaimsUnder lists the claims under a voucher.
+func ClaimsUnder(voucher record.ID) List { return List{claimsUnderList, voucher} }
+
+// ShipmentsFor lists the shipments of the goods of a voucher.
+func ShipmentsFor(voucher record.ID) List { return List{shipmentsForList, voucher} }
+
+// ProductsOf lists the products that an account registered first. The id of an
+// entry is that of a product: see [ProductID].
+func ProductsOf(maker record.Key) List { return List{productsList, maker} }
+
+// ProductID returns the number of the product that an entry of [ProductsOf] names.
+func ProductID(id record.ID) record.GTIN { return record.GTIN(binary.BigEndian.Uint64(id[:])) }
+
+// Evaluations lists the vouchers that were evaluated, by their first evaluations.
+func Evaluations() List { return List{kind: evaluationsList} }
+
+// EvaluationsOf is [Evaluations] of the vouchers that an account issued.
+func EvaluationsOf(seller record.Key) List { return List{evaluationsOfList, seller} }
+
+// EvaluationsOfProduct is [Evaluations] of the vouchers for a product.
+func EvaluationsOfProduct(gtin record.GTIN) List {
+	return List{evaluationsProductList, itemName(gtin, "")}
+}
+
+// Rulings lists the rulings on claims and shipments.
+func Rulings() List { return List{kind: rulingsList} }
+
+// Recalls lists the recalls.
+func Recalls() List { return List{kind: recallsList} }
+
+// Suspensions lists the records that suspend a seller or let it sell again.
+func Suspensions() List { return List{kind: suspensionsList} }
+
+// Payments lists the payments from and to an account, and the coinbases that pay
+// it. A payment to a key that became one of the account's only later stays in the
+// list of that key.
+func Payments(account record.Key) List { return List{paymentsList, account} }
 
 // Entry is something in a list: the id of a record in a list of records, or of
 // a voucher, claim or shipment.

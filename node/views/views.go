@@ -16,6 +16,7 @@ import (
 	"stele/engine/pow"
 	"stele/node/chain"
 	"stele/node/ledger/block"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -37,7 +38,7 @@ func errEntry(key, value []byte) error {
 }
 
 // version is that of the entries. Views of another version are built anew.
-const version = 3
+const version = 4
 
 // format is the version of Pebble's files.
 const format = pebble.FormatValueSeparation
@@ -48,6 +49,9 @@ type Chain interface {
 	Header(pow.Hash) (chain.Header, bool)
 	HeaderAt(height uint32) (chain.Header, bool)
 	Block(pow.Hash) (*block.Block, error)
+	// ReadState calls read with the state after a block and the context of the
+	// next one, if that block is the tip, and reports whether it did.
+	ReadState(tip pow.Hash, read func(rules.View, rules.Context) error) (bool, error)
 }
 
 // Options of Open.

@@ -1,0 +1,191 @@
+package views
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"stele/node/ledger/record"
+	"stele/node/store"
+)
+
+// InStates returns the first things of a kind and a scope that are in one of some
+// states: at most limit, in the order of the chain, none before from. The states
+// are those of the tip of the views, at its median time.
+func (v *Views) InStates(k Kind, s Scope, states []uint8, from store.Place, limit int) (entries []Entry, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		entries, err = readStates(db, k, s, states, from, limit)
+		return err
+	})
+	return entries, err
+}
+
+// readStates merges the lists of the states, each of which is in the order of the
+// chain.
+func readStates(db pebble.Reader, k Kind, s Scope, states []uint8, from store.Place, limit int) (entries []Entry, err error) {
+	var heads []*pebble.Iterator
+	defer func() {
+		for _, iter := range heads {
+			err = errors.Join(err, iter.Close())
+		}
+	}()
+	for _, state := range states {
+		iter, err := db.NewIter(&pebble.IterOptions{
+			LowerBound: stateKey(k, s, state, from), UpperBound: stateKey(k, s, state, lastPlace),
+		})
+		if err != nil {
+			return nil, err
+		}
+		heads = append(heads, iter)
+		iter.First()
+	}
+	for len(entries) < limit {
+		var first *pebble.Iterator
+		var at store.Place
+		for _, iter := range heads {
+			if !iter.Valid() {
+				if err := iter.Error(); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			place := decodePlace(iter.Key()[len(iter.Key())-placeSize:])
+			if first == nil || place.Height < at.Height || place.Height == at.Height && place.Index < at.Index {
+				first, at = iter, place
+			}
+		}
+		if first == nil {
+			break
+		}
+		value, err := first.ValueAndErr()
+		if err != nil {
+			return nil, err
+		}
+		if len(value) != 32 {
+			return nil, errEntry(first.Key(), value)
+		}
+		entries = append(entries, Entry{at, record.ID(value)})
+		first.Next()
+	}
+	return entries, nil
+}
+
+// lastPlace is after all others.
+var lastPlace = store.Place{Height: 1<<32 - 1, Index: 1<<32 - 1}
+
+// Deadline is a claim that waits for something until a time.
+type Deadline struct {
+	Time uint64 // last second of the period, of median time
+	Entry
+}
+
+// Next returns the deadline after d, from which the next page begins.
+func (d Deadline) Next() Deadline { return Deadline{Time: d.Time, Entry: Entry{Place: d.Entry.Next()}} }
+
+// Deadlines returns the first claims of a scope by their deadlines, at most limit,
+// none before from. Claims that are closed have none, and neither have those that
+// wait for nothing.
+func (v *Views) Deadlines(s Scope, from Deadline, limit int) (list []Deadline, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		return scan(db, deadlineKey(s, from.Time, from.Place), deadlineKey(s, 1<<64-1, lastPlace), func(key, value []byte) (bool, error) {
+			if len(value) != 32 || len(key) != 1+scopeSize+8+placeSize {
+				return false, errEntry(key, value)
+			}
+			at := key[1+scopeSize:]
+			list = append(list, Deadline{binary.BigEndian.Uint64(at), Entry{decodePlace(at[8:]), record.ID(value)}})
+			return len(list) < limit, nil
+		})
+	})
+	return list, err
+}
+
+// Count returns how many things of a kind are in a state, of all, of a seller or
+// of a product. Other scopes are not counted: 0. [Overdue] counts as a state of
+// claims.
+func (v *Views) Count(k Kind, s Scope, state uint8) (n uint64, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		n, err = readCount(db, countKey(k, s, state))
+		return err
+	})
+	return n, err
+}
+
+// CountRecords returns how many records of each type the chain has, up to the tip
+// of the views.
+func (v *Views) CountRecords() (counts map[record.Type]uint64, err error) {
+	counts = map[record.Type]uint64{}
+	err = v.read(func(db *pebble.DB) error {
+		return scan(db, []byte{numberEntry}, []byte{numberEntry + 1}, func(key, value []byte) (bool, error) {
+			if len(key) != 2 || len(value) != 8 {
+				return false, errEntry(key, value)
+			}
+			counts[record.Type(key[1])] = binary.BigEndian.Uint64(value)
+			return true, nil
+		})
+	})
+	return counts, err
+}
+
+// WithRole returns the first accounts that have a role, at most limit, by their
+// first keys, none before from.
+func (v *Views) WithRole(role record.Role, from record.Key, limit int) ([]record.Key, error) {
+	return v.withRole(role, from, limit)
+}
+
+// Suspended is [Views.WithRole] for the accounts that a supervisor keeps from
+// selling.
+func (v *Views) Suspended(from record.Key, limit int) ([]record.Key, error) {
+	return v.withRole(suspendedRole, from, limit)
+}
+
+func (v *Views) withRole(role record.Role, from record.Key, limit int) (accounts []record.Key, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		return scan(db, roleKey(role, from), []byte{roleEntry, byte(role) + 1}, func(key, value []byte) (bool, error) {
+			if len(key) != 2+32 {
+				return false, errEntry(key, value)
+			}
+			accounts = append(accounts, record.Key(key[2:]))
+			return len(accounts) < limit, nil
+		})
+	})
+	return accounts, err
+}
+
+// Products returns the numbers of the first registered products, at most limit, in
+// their order, none below from.
+func (v *Views) Products(from record.GTIN, limit int) (products []record.GTIN, err error) {
+	first := binary.BigEndian.AppendUint64([]byte{makerEntry}, uint64(from))
+	err = v.read(func(db *pebble.DB) error {
+		return scan(db, first, []byte{makerEntry + 1}, func(key, value []byte) (bool, error) {
+			if len(key) != 1+8 {
+				return false, errEntry(key, value)
+			}
+			products = append(products, record.GTIN(binary.BigEndian.Uint64(key[1:])))
+			return len(products) < limit, nil
+		})
+	})
+	return products, err
+}
+
+// Block returns what the block of the views at a height adds up to, and false
+// above their tip.
+func (v *Views) Block(height uint32) (s BlockSummary, ok bool, err error) {
+	err = v.read(func(db *pebble.DB) error {
+		key := blockKey(height)
+		value, closer, err := db.Get(key)
+		if errors.Is(err, pebble.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer closer.Close()
+		if len(value) != blockSummarySize {
+			return errEntry(key, value)
+		}
+		s, ok = decodeBlockSummary(value), true
+		return nil
+	})
+	return s, ok, err
+}
