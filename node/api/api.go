@@ -48,21 +48,22 @@ const (
 // API answers requests about a node. Its methods may be called by several
 // goroutines at once.
 type API struct {
-	query   *query.Reader
-	params  *network.Params
-	chain   *chain.Chain
-	pool    *pool.Pool
-	views   *views.Views // nil: none
-	custody *blobkeeper.Keeper
-	health  func() Health
-	miners  func() Miners
-	token   string
-	proxies netguard.Proxies
-	log     *slog.Logger
-	rates   *netguard.Rates
-	wasted  *netguard.Rates // signatures of refused records
-	handler http.Handler
-	spec    []byte // OpenAPI
+	query      *query.Reader
+	params     *network.Params
+	chain      *chain.Chain
+	pool       *pool.Pool
+	views      *views.Views // nil: none
+	custody    *blobkeeper.Keeper
+	health     func() Health
+	miners     func() Miners
+	token      string
+	proxies    netguard.Proxies
+	log        *slog.Logger
+	rates      *netguard.Rates
+	wasted     *netguard.Rates // signatures of rejected records
+	rejections rejections
+	handler    http.Handler
+	spec       []byte // OpenAPI
 }
 
 // New returns the API of a node.
@@ -94,8 +95,10 @@ func New(o Options) (*API, error) {
 	a.registerChain(api)
 	a.registerRecords(api)
 	a.registerState(api)
+	a.registerNetwork(api)
 	if a.views != nil {
 		a.registerCases(api)
+		a.registerLedger(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
 	}

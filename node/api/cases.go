@@ -2,6 +2,7 @@ package api
 
 import (
 	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/query"
 )
 
@@ -53,6 +54,8 @@ type Claim struct {
 	Since        uint32        `json:"since" doc:"median time at which it came to this state"`
 	Deadline     *Deadline     `json:"deadline,omitempty" doc:"missing if nothing is waited for"`
 	Voucher      string        `json:"voucher"`
+	GTIN         string        `json:"gtin"`
+	Serial       record.Serial `json:"serial"`
 	Seller       record.Key    `json:"seller" doc:"parties are named by the first keys of their accounts"`
 	Holder       record.Key    `json:"holder" doc:"who made it"`
 	Ground       string        `json:"ground"`
@@ -113,19 +116,24 @@ func newVoucher(v *query.Voucher) Voucher {
 		Repairs: v.Repairs, LastFault: v.LastFault, Recalled: v.Recalled,
 		Shipment: idText(v.Shipment), Claim: idText(v.Claim), ClaimLive: v.ClaimLive, Replaces: idText(v.Replaces),
 	}
-	if e := v.Evaluation; e != nil {
-		res.Evaluation = &Evaluation{
-			State: e.State.String(), Height: e.Height, Time: e.Time, Product: e.Product, Service: e.Service, Logistics: e.Logistics,
-			Replied: e.Replied, Rewarded: e.Rewarded, Reward: e.Reward,
-		}
+	if v.Evaluation != nil {
+		e := newEvaluation(v.Evaluation)
+		res.Evaluation = &e
 	}
 	return res
+}
+
+func newEvaluation(e *query.Evaluation) Evaluation {
+	return Evaluation{
+		State: e.State.String(), Height: e.Height, Time: e.Time, Product: e.Product, Service: e.Service, Logistics: e.Logistics,
+		Replied: e.Replied, Rewarded: e.Rewarded, Reward: e.Reward,
+	}
 }
 
 func newClaim(c *query.Claim) Claim {
 	res := Claim{
 		ID: c.ID.String(), State: c.State.String(), Closed: c.State.Closed(), Since: c.Since,
-		Voucher: c.Voucher.String(), Seller: c.Seller, Holder: c.Holder, Ground: c.Ground.String(), FaultCode: c.FaultCode,
+		Voucher: c.Voucher.String(), GTIN: c.GTIN.String(), Serial: c.Serial, Seller: c.Seller, Holder: c.Holder, Ground: c.Ground.String(), FaultCode: c.FaultCode,
 		Asked: c.Asked.String(), Opened: c.Opened, Refund: c.Refund, ReturnNeeded: c.ReturnNeeded,
 		Agreed: c.Agreed, Received: c.Received, Executed: c.Executed, Settlement: idText(c.Settlement),
 		Return: idText(c.Return), SendBack: idText(c.SendBack), Ruled: c.Ruled, Defaulted: c.Defaulted,
@@ -159,12 +167,17 @@ func newShipment(h *query.Shipment) Shipment {
 
 func newItem(i *query.Item) Item {
 	res := Item{GTIN: i.GTIN.String(), Serial: i.Serial, Recalled: i.Recalled}
-	if p := i.Product; p != nil {
-		res.Product = &Product{p.Maker, p.WarrantyDays, p.Terms, p.Recalled}
+	if i.Product != nil {
+		p := newProduct(i.Product)
+		res.Product = &p
 	}
 	if i.Voucher != nil {
 		v := newVoucher(i.Voucher)
 		res.Voucher = &v
 	}
 	return res
+}
+
+func newProduct(p *rules.Product) Product {
+	return Product{p.Maker, p.WarrantyDays, p.Terms, p.Recalled}
 }

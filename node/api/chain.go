@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"math"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"stele/node/ledger/record"
 	"stele/node/query"
 )
 
@@ -36,9 +38,30 @@ type Tip struct {
 // Block is a block without its records.
 type Block struct {
 	Header
-	Size    int      `json:"size" doc:"of the encoded block in bytes"`
-	Count   int      `json:"record_count"`
-	Records []string `json:"records" doc:"ids of the records, those asked for by from and limit; the first of all is the coinbase"`
+	Size    int            `json:"size" doc:"of the encoded block in bytes"`
+	Count   int            `json:"record_count"`
+	Records []string       `json:"records" doc:"ids of the records, those asked for by from and limit; the first of all is the coinbase"`
+	Payee   string         `json:"payee,omitempty" doc:"key that the coinbase pays; missing in the genesis block"`
+	Reward  record.Amount  `json:"reward" doc:"that the coinbase claims: subsidy and its part of the fees"`
+	Fees    record.Amount  `json:"fees" doc:"of all records; half of them is burned"`
+	Types   map[string]int `json:"types" doc:"how many records of each type"`
+}
+
+// BlockLine is a block in a list.
+type BlockLine struct {
+	Header
+	Size   uint32        `json:"size" doc:"of the encoded block in bytes"`
+	Count  uint32        `json:"record_count"`
+	Payee  string        `json:"payee,omitempty" doc:"key that the coinbase pays; missing in the genesis block"`
+	Reward record.Amount `json:"reward" doc:"that the coinbase claims"`
+	Fees   record.Amount `json:"fees" doc:"of all records"`
+}
+
+// BlockRecord is a record of a block.
+type BlockRecord struct {
+	Index  int    `json:"index" doc:"in the block; 0 is the coinbase"`
+	Author string `json:"author,omitempty" doc:"key; of a coinbase the one that it pays; missing in the genesis block"`
+	RecordLine
 }
 
 type (
@@ -46,8 +69,13 @@ type (
 		ID string `path:"id" doc:"height, or hash" maxLength:"64"`
 	}
 	headersInput struct {
-		From  uint32 `query:"from" doc:"height of the first"`
+		From  uint32 `query:"from" doc:"height of the first; downwards 0 stands for the tip"`
+		Order string `query:"order" enum:"up,down" default:"up" doc:"from the first block up, or from the tip down"`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many at most"`
+	}
+	blocksInput struct {
+		From  uint32 `query:"from" doc:"height of the first; 0 stands for the tip"`
+		Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"how many at most"`
 	}
 	blockInput struct {
 		ID    string `path:"id" doc:"height, or hash" maxLength:"64"`
@@ -71,14 +99,63 @@ func (a *API) registerChain(api huma.API) {
 			return &answer[Header]{newHeader(h)}, nil
 		})
 	huma.Register(api, get("get-block", "/v1/blocks/{id}", "A block, by height or hash"), a.getBlock)
+	huma.Register(api, get("list-block-records", "/v1/blocks/{id}/records", "The records of a block, with types, authors, sizes and fees"), a.listBlockRecords)
+	if a.views != nil {
+		huma.Register(api, get("list-blocks", "/v1/blocks", "Blocks from the tip down, with payees, rewards and fees"), a.listBlocks)
+	}
 }
 
 func (a *API) listHeaders(_ context.Context, in *headersInput) (*answer[[]Header], error) {
+	found := a.query.Headers
+	from := in.From
+	if in.Order == "down" {
+		found = a.query.HeadersDown
+		if from == 0 {
+			from = math.MaxUint32
+		}
+	}
 	headers := []Header{}
-	for _, h := range a.query.Headers(in.From, in.Limit) {
+	for _, h := range found(from, in.Limit) {
 		headers = append(headers, newHeader(h))
 	}
 	return &answer[[]Header]{headers}, nil
+}
+
+func (a *API) listBlocks(_ context.Context, in *blocksInput) (*answer[[]BlockLine], error) {
+	from := in.From
+	if from == 0 {
+		from = math.MaxUint32
+	}
+	found, err := a.query.Blocks(from, in.Limit)
+	if err != nil {
+		return nil, queryProblem(err)
+	}
+	blocks := []BlockLine{}
+	for _, b := range found {
+		blocks = append(blocks, BlockLine{newHeader(b.Header), b.Size, b.Records, keyText(b.Payee), b.Reward, b.Fees})
+	}
+	return &answer[[]BlockLine]{blocks}, nil
+}
+
+func (a *API) listBlockRecords(_ context.Context, in *blockInput) (*answer[[]BlockRecord], error) {
+	b, err := a.query.Block(in.ID)
+	if err != nil {
+		return nil, queryProblem(err)
+	}
+	records := []BlockRecord{}
+	first := min(in.From, len(b.Records))
+	for i, r := range b.Records[first:min(first+in.Limit, len(b.Records))] {
+		records = append(records, BlockRecord{first + i, keyText(r.Key), newRecordLine(r)})
+	}
+	return &answer[[]BlockRecord]{records}, nil
+}
+
+// keyText returns the text of a key, "" for none.
+func keyText(k record.Key) string {
+	if k == (record.Key{}) {
+		return ""
+	}
+	return k.String()
 }
 
 func (a *API) getBlock(_ context.Context, in *blockInput) (*answer[Block], error) {
@@ -86,7 +163,13 @@ func (a *API) getBlock(_ context.Context, in *blockInput) (*answer[Block], error
 	if err != nil {
 		return nil, queryProblem(err)
 	}
-	res := Block{Header: newHeader(b.Header), Size: b.Size, Count: len(b.Records), Records: []string{}}
+	res := Block{
+		Header: newHeader(b.Header), Size: b.Size, Count: len(b.Records), Records: []string{},
+		Payee: keyText(b.Payee), Reward: b.Reward, Fees: b.Fees, Types: map[string]int{},
+	}
+	for kind, n := range b.Types {
+		res.Types[kind.String()] = n
+	}
 	first := min(in.From, len(b.Records))
 	for _, r := range b.Records[first:min(first+in.Limit, len(b.Records))] {
 		res.Records = append(res.Records, r.ID().String())

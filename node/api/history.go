@@ -38,7 +38,7 @@ type Page[T any] struct {
 
 // Paging are the parameters of a list.
 type Paging struct {
-	From  string `query:"from" maxLength:"21" doc:"where to begin: next of the page before"`
+	From  string `query:"from" maxLength:"80" doc:"where to begin: next of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"how many at most"`
 }
 

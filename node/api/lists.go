@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -33,6 +34,12 @@ type (
 	}
 	claimsInput struct {
 		Seller string `query:"seller" maxLength:"80" doc:"a key of the seller: only claims under its vouchers"`
+		Holder string `query:"holder" maxLength:"80" doc:"a key of the holder: only claims that it made"`
+		Maker  string `query:"maker" maxLength:"80" doc:"a key of the maker: only claims about its products"`
+		GTIN   string `query:"gtin" maxLength:"14" doc:"number of the product"`
+		Status string `query:"status" enum:"live,closed,overdue,all" default:"live" doc:"live: not closed; overdue: its deadline has passed and somebody must act"`
+		State  string `query:"state" doc:"only claims in this state, whatever the status" example:"authorised" maxLength:"30"`
+		Order  string `query:"order" enum:"age,deadline" default:"age" doc:"the oldest first, or the most urgent; overdue claims are in the latter order"`
 		Paging
 	}
 	vouchersInput struct {
@@ -48,9 +55,10 @@ func (a *API) registerCases(api huma.API) {
 	huma.Register(api, get("get-shipment", "/v1/shipments/{id}", "A shipment as it is now"), one(a.query.Shipment, newShipment))
 	huma.Register(api, get("get-item", "/v1/items/{gtin}/{serial}", "An item of a product, and its voucher"), a.getItem)
 
-	claims := get("list-open-claims", "/v1/claims", "Claims that are not closed, the oldest first")
-	claims.Description = "A page may have fewer than limit items, or none, though there are more: go on as long as there is next."
-	huma.Register(api, claims, a.listOpenClaims)
+	claims := get("list-open-claims", "/v1/claims", "Claims: those that are not closed, or others, the oldest or the most urgent first")
+	claims.Description = "At most one of seller, holder, maker and gtin narrows the list down. " +
+		"A page may have fewer than limit items, or none, though there are more: go on as long as there is next."
+	huma.Register(api, claims, a.listClaims)
 	huma.Register(api, get("list-party-vouchers", "/v1/parties/{key}/vouchers", "The vouchers that a party holds, or sold"), a.listVouchers)
 	huma.Register(api, get("list-party-claims", "/v1/parties/{key}/claims", "The claims of a party, as holder, seller or maker"), ofParty(a.query.ClaimsOf, newClaim))
 	huma.Register(api, get("list-party-shipments", "/v1/parties/{key}/shipments", "The shipments that a party sent or carried"), ofParty(a.query.ShipmentsOf, newShipment))
@@ -83,16 +91,31 @@ func ofParty[Q, T any](ask func(record.Key, query.Range) (query.Page[Q], error),
 	}
 }
 
-func (a *API) listOpenClaims(_ context.Context, in *claimsInput) (*answer[Page[Claim]], error) {
-	var seller *record.Key
-	if in.Seller != "" {
-		key, err := parseKey(in.Seller)
-		if err != nil {
+func (a *API) listClaims(_ context.Context, in *claimsInput) (*answer[Page[Claim]], error) {
+	of, err := (&filter{seller: in.Seller, holder: in.Holder, maker: in.Maker, gtin: in.GTIN}).of()
+	if err != nil {
+		return nil, err
+	}
+	overdue := in.Status == "overdue"
+	if in.State == "" && (overdue || in.Order == "deadline" && in.Status == "live") {
+		page, err := a.query.ClaimsByDeadline(of, overdue, in.part())
+		return newPage(page, err, newClaim)
+	}
+	if in.Order == "deadline" {
+		return nil, newProblem(http.StatusUnprocessableEntity, "only live and overdue claims of all states are listed by deadline")
+	}
+	states := query.LiveClaimStates()
+	switch {
+	case in.State != "":
+		if states, err = inState(in.State, query.ClaimStates()); err != nil {
 			return nil, err
 		}
-		seller = &key
+	case in.Status == "closed":
+		states = query.ClosedClaimStates()
+	case in.Status == "all":
+		states = query.ClaimStates()
 	}
-	page, err := a.query.OpenClaims(seller, in.part())
+	page, err := a.query.Claims(of, states, in.part())
 	return newPage(page, err, newClaim)
 }
 

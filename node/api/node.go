@@ -75,10 +75,11 @@ func (a *API) registerNode(api huma.API) {
 		func(context.Context, *struct{}) (*answer[Health], error) {
 			return &answer[Health]{a.health()}, nil
 		})
-	if a.miners != nil {
-		huma.Register(api, get("list-miners", "/v1/miners", "The miners that have work by Stratum"),
-			func(context.Context, *struct{}) (*answer[Miners], error) {
-				return &answer[Miners]{a.miners()}, nil
-			})
-	}
+	huma.Register(api, get("list-miners", "/v1/miners", "The miners that have work by Stratum"),
+		func(context.Context, *struct{}) (*answer[Miners], error) {
+			if a.miners == nil {
+				return &answer[Miners]{Miners{Miners: []MinerState{}}}, nil
+			}
+			return &answer[Miners]{a.miners()}, nil
+		})
 }

@@ -197,6 +197,12 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	blob := blobs.Hash(recipient.BlobHash(story.FirstBlob))
 	good := map[string]string{ // path of the document: what is in place of its parameters, and a query
 		"/v1/headers/{id}":                  story.Tip.Hash().String(),
+		"/v1/blocks/{id}/records":           "5",
+		"/v1/records/{id}/raw":              story.Voucher.String(),
+		"/v1/products/{gtin}":               casetest.GTIN.String(),
+		"/v1/vouchers/{id}/claims":          story.Voucher.String(),
+		"/v1/vouchers/{id}/shipments":       story.Voucher.String(),
+		"/v1/accounts/{key}/payments":       story.Seller.String(),
 		"/v1/blocks/{id}":                   "5",
 		"/v1/records/{id}":                  story.Voucher.String(),
 		"/v1/records/{id}/proof":            story.Voucher.String(),
@@ -231,6 +237,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	d.check("/v1/records", request("POST", "/v1/records", "application/json", payText))
 	d.check("/v1/records", request("POST", "/v1/records", octets, pay.Encode()))
 	d.check("/v1/records/{id}", request("GET", "/v1/records/"+pending.ID().String(), "", nil))
+	d.check("/v1/accounts", request("GET", "/v1/accounts?role=seller", "", nil))
 	for path, operations := range d.paths {
 		if _, ok := operations["get"]; !ok {
 			continue
@@ -276,7 +283,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		at := target(path, values)
 		for random.IntN(3) == 0 {
-			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "colour", value()) + "=" + value()
+			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "colour", value()) + "=" + value()
 			at = strings.Replace(at, "&", "?", 1-min(1, strings.Count(at, "?")))
 		}
 		var body []byte

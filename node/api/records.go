@@ -15,6 +15,7 @@ import (
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
+	"stele/node/pool"
 	"stele/node/store"
 )
 
@@ -33,6 +34,44 @@ type Record struct {
 	Index         uint32       `json:"index,omitempty" doc:"in the block"`
 	Confirmations uint32       `json:"confirmations" doc:"1: the tip has it; 0: no block"`
 	Record        SignedRecord `json:"record"`
+	Type          string       `json:"type" example:"CLAIM_OPEN"`
+	Size          int          `json:"size" doc:"of the encoding with signatures, in bytes"`
+	FeeRate       uint64       `json:"fee_rate" doc:"units of 1e-8 per 1000 bytes"`
+	Signers       []Signer     `json:"signers"`
+	ClaimedTime   uint32       `json:"claimed_time,omitempty" doc:"as the author says; nothing proves it"`
+	BlockTime     uint32       `json:"block_time,omitempty" doc:"as the miner says; missing while it waits"`
+	MedianTime    uint32       `json:"median_time,omitempty" doc:"of the eleven blocks before: what the rules go by; missing while it waits"`
+	Voucher       string       `json:"voucher,omitempty" doc:"that it is about"`
+	Claim         string       `json:"claim,omitempty" doc:"that it is about"`
+	Shipment      string       `json:"shipment,omitempty" doc:"that it is about"`
+}
+
+// RecordLine is a record in a list.
+type RecordLine struct {
+	ID      string        `json:"id"`
+	Type    string        `json:"type" example:"CLAIM_OPEN"`
+	Size    int           `json:"size" doc:"of the encoding with signatures, in bytes"`
+	Fee     record.Amount `json:"fee"`
+	FeeRate uint64        `json:"fee_rate" doc:"units of 1e-8 per 1000 bytes"`
+}
+
+// PooledRecord is a record that waits for a block.
+type PooledRecord struct {
+	RecordLine
+	Author record.Key `json:"author"`
+}
+
+// ComingBlock is a block that the pool would fill.
+type ComingBlock struct {
+	Records int           `json:"record_count"`
+	Size    int           `json:"size" doc:"of the records, in bytes"`
+	Fees    record.Amount `json:"fees" doc:"of the records"`
+	MaxRate uint64        `json:"max_fee_rate" doc:"units of 1e-8 per 1000 bytes"`
+	MinRate uint64        `json:"min_fee_rate" doc:"units of 1e-8 per 1000 bytes"`
+}
+
+func newRecordLine(r *record.Record) RecordLine {
+	return RecordLine{r.ID().String(), r.Type().String(), r.Size(), r.Fee, uint64(pool.RateOf(r))}
 }
 
 // SignedRecord is a record in the JSON form of package record.
@@ -114,6 +153,9 @@ type (
 	poolInput struct {
 		Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many ids at most"`
 	}
+	comingInput struct {
+		Limit int `query:"limit" minimum:"1" maximum:"50" default:"8" doc:"how many blocks at most"`
+	}
 	sendInput struct {
 		ContentType string `header:"Content-Type"`
 		RawBody     []byte
@@ -129,7 +171,16 @@ func (in *sendInput) Resolve(ctx huma.Context) []error {
 
 func (a *API) registerRecords(api huma.API) {
 	huma.Register(api, get("get-pool", "/v1/pool", "The records that wait for a block"), a.getPool)
+	huma.Register(api, get("list-pool-records", "/v1/pool/records", "The records that wait for a block, the best fee rate first"), a.listPoolRecords)
+	coming := get("list-coming-blocks", "/v1/pool/blocks", "The blocks that the pool would fill, the next one first")
+	coming.Description = "An estimate: as if no other record came. What does not apply when a block is made, or does not fit, is left out then."
+	huma.Register(api, coming, a.listComingBlocks)
 	huma.Register(api, get("get-record", "/v1/records/{id}", "A record, by id"), a.getRecord)
+	raw := get("get-raw-record", "/v1/records/{id}/raw", "The encoding of a record, signatures included")
+	raw.Responses = map[string]*huma.Response{"200": {Description: "The encoding", Content: map[string]*huma.MediaType{
+		octets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	}}}
+	huma.Register(api, raw, a.getRawRecord)
 	huma.Register(api, get("get-proof", "/v1/records/{id}/proof", "Proof that a record is in the chain"), a.getProof)
 	send := post("send-record", "/v1/records", "Send a record")
 	send.Description = "The record is checked, and kept until a block has it. The answer comes when it is on disk. " +
@@ -160,13 +211,46 @@ func (a *API) getRecord(_ context.Context, in *recordInput) (*answer[Record], er
 	if err != nil {
 		return nil, queryProblem(err)
 	}
-	res := Record{ID: id.String(), State: confirmed, Confirmations: r.Confirmations, Record: SignedRecord{r.Record}}
+	res := Record{
+		ID: id.String(), State: confirmed, Confirmations: r.Confirmations, Record: SignedRecord{r.Record},
+		Type: r.Type().String(), Size: r.Size(), FeeRate: uint64(r.FeeRate), Signers: newSigners(r.Record),
+		ClaimedTime: uint32(r.ClaimedTime()), BlockTime: r.BlockTime, MedianTime: r.MedianTime,
+		Voucher: idText(r.Subject.Voucher), Claim: idText(r.Subject.Claim), Shipment: idText(r.Subject.Shipment),
+	}
 	if r.Pooled() {
 		res.State = pooled
 	} else {
 		res.Block, res.Height, res.Index = r.Block.String(), r.Place.Height, r.Place.Index
 	}
 	return &answer[Record]{res}, nil
+}
+
+func (a *API) getRawRecord(_ context.Context, in *recordInput) (*file, error) {
+	id, err := parseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.query.Record(id)
+	if err != nil {
+		return nil, queryProblem(err)
+	}
+	return &file{octets, r.Encode()}, nil
+}
+
+func (a *API) listPoolRecords(_ context.Context, in *poolInput) (*answer[[]PooledRecord], error) {
+	records := []PooledRecord{}
+	for _, r := range a.query.Pool(in.Limit).Best {
+		records = append(records, PooledRecord{newRecordLine(r), r.Key})
+	}
+	return &answer[[]PooledRecord]{records}, nil
+}
+
+func (a *API) listComingBlocks(_ context.Context, in *comingInput) (*answer[[]ComingBlock], error) {
+	blocks := []ComingBlock{}
+	for _, b := range a.query.ComingBlocks(in.Limit) {
+		blocks = append(blocks, ComingBlock{b.Records, b.Size, b.Fees, uint64(b.MaxRate), uint64(b.MinRate)})
+	}
+	return &answer[[]ComingBlock]{blocks}, nil
 }
 
 func (a *API) getProof(_ context.Context, in *recordInput) (*answer[Proof], error) {
@@ -192,7 +276,8 @@ func parseID(text string) (record.ID, error) {
 // sendRecord admits a record. A record that the pool or the chain has already
 // is as good as one that was admitted, so whoever did not get the answer can
 // send it again.
-func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error) {
+func (a *API) sendRecord(_ context.Context, in *sendInput) (res *answer[Sent], err error) {
+	defer func() { a.rejections.count(err) }()
 	r, err := decode(in.ContentType, in.RawBody)
 	if err != nil {
 		return nil, err

@@ -48,21 +48,6 @@ func (r *Reader) ShipmentsOf(key record.Key, in Range) (Page[Shipment], error) {
 	return things(r, r.listed(views.ShipmentsOf(account)), in, (*now).shipment, nil)
 }
 
-// OpenClaims returns the claims that are not closed, the oldest first: of all
-// sellers, or under the vouchers of one. Errors: those of
-// [Reader.VouchersSoldBy].
-func (r *Reader) OpenClaims(seller *record.Key, in Range) (Page[Claim], error) {
-	l := views.OpenClaims()
-	if seller != nil {
-		account, err := r.accountOf(*seller)
-		if err != nil {
-			return Page[Claim]{}, err
-		}
-		l = views.OpenClaimsOf(account)
-	}
-	return things(r, r.listed(l), in, (*now).claim, func(c *Claim) bool { return !c.State.Closed() })
-}
-
 // source reads entries of a list from a place on.
 type source func(from store.Place, limit int) ([]views.Entry, error)
 
