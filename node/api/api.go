@@ -99,6 +99,7 @@ func New(o Options) (*API, error) {
 	if a.views != nil {
 		a.registerCases(api)
 		a.registerLedger(api)
+		a.registerActions(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
 	}

@@ -201,6 +201,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/records/{id}/raw":              story.Voucher.String(),
 		"/v1/products/{gtin}":               casetest.GTIN.String(),
 		"/v1/vouchers/{id}/claims":          story.Voucher.String(),
+		"/v1/vouchers/{id}/entitlements":    story.Voucher.String(),
+		"/v1/claims/{id}/turn":              story.Claim.String(),
 		"/v1/vouchers/{id}/shipments":       story.Voucher.String(),
 		"/v1/accounts/{key}/payments":       story.Seller.String(),
 		"/v1/blocks/{id}":                   "5",
@@ -237,6 +239,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	d.check("/v1/records", request("POST", "/v1/records", "application/json", payText))
 	d.check("/v1/records", request("POST", "/v1/records", octets, pay.Encode()))
 	d.check("/v1/records/{id}", request("GET", "/v1/records/"+pending.ID().String(), "", nil))
+	for kind, id := range map[string]record.ID{"vouchers": story.Voucher, "claims": story.Claim, "shipments": story.Shipment} {
+		d.check("/v1/"+kind+"/{id}/actions", request("GET", "/v1/"+kind+"/"+id.String()+"/actions?key="+story.Buyer.String(), "", nil))
+		good["/v1/"+kind+"/{id}/actions"] = id.String()
+	}
 	d.check("/v1/accounts", request("GET", "/v1/accounts?role=seller", "", nil))
 	for path, operations := range d.paths {
 		if _, ok := operations["get"]; !ok {

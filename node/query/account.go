@@ -66,5 +66,9 @@ func (r *Reader) State() (State, error) {
 			return State{Height: tip.Height, Tip: tip.Hash, Digest: tip.Digest, Supply: supply, RewardPool: rewards}, nil
 		}
 	}
-	return State{}, fail(ErrTooFast, "the chain changes faster than its state can be read; try again")
+	return State{}, errTooFast()
+}
+
+func errTooFast() error {
+	return fail(ErrTooFast, "the chain changes faster than its state can be read; try again")
 }
