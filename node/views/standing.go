@@ -192,8 +192,8 @@ func roleKey(role record.Role, account record.Key) []byte {
 	return append([]byte{roleEntry, byte(role)}, account[:]...)
 }
 
-// maxSettled is how many standings are renewed in one batch.
-const maxSettled = 1000
+// maxPending is how many things that are pending one batch renews.
+const maxPending = 1000
 
 // settle renews standings that may have changed, as far as they fit into a batch,
 // and reports whether nothing is left to do. They follow from the state at the
@@ -209,7 +209,7 @@ func (v *Views) settle(tip Tip) (done bool, err error) {
 	var pending []thing
 	err = v.read(func(db *pebble.DB) error {
 		if held, err = readCount(db, []byte{settledEntry}); err == nil {
-			pending, err = readPending(db, maxSettled)
+			pending, err = readPending(db, v.batch)
 		}
 		return err
 	})

@@ -26,6 +26,7 @@ type valid struct {
 	params *network.Params
 	tip    *chaintest.Block
 	known  map[pow.Hash]*chaintest.Block
+	busy   int // how often the store has another tip yet
 }
 
 // moveTo makes a block the tip.
@@ -75,7 +76,7 @@ func (c *valid) next() rules.Context {
 }
 
 func (c *valid) ReadState(tip pow.Hash, read func(rules.View, rules.Context) error) (bool, error) {
-	if tip != c.tip.Hash() {
+	if c.busy--; c.busy >= 0 || tip != c.tip.Hash() {
 		return false, nil
 	}
 	return true, read(c.tip.View(), c.next())
@@ -316,8 +317,9 @@ func TestStandings(t *testing.T) {
 	}
 	ch := &valid{params: c.Params, known: map[pow.Hash]*chaintest.Block{}}
 	ch.moveTo(builder.Genesis)
-	v := open(t, ch, vfs.NewMem())
-	defer v.Close()
+	fs := vfs.NewMem()
+	v := open(t, ch, fs)
+	defer func() { v.Close() }()
 	random := rand.New(rand.NewPCG(1, 2))
 	seen := map[string]int{}
 	const steps = 30
@@ -338,6 +340,20 @@ func TestStandings(t *testing.T) {
 			}
 		}
 		ch.moveTo(to)
+		v.batch = 1 + random.IntN(20)
+		if step%4 == 3 { // it ends on the way, and goes on
+			for range random.IntN(40) {
+				if _, err := v.step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := v.Close(); err != nil {
+				t.Fatal(err)
+			}
+			v = open(t, ch, fs)
+			ch.moveTo(trunk[random.IntN(len(trunk))])
+		}
+		ch.busy = random.IntN(2)
 		if err := v.Update(t.Context()); err != nil {
 			t.Fatal(err)
 		}

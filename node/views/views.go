@@ -76,6 +76,7 @@ type Views struct {
 	lock     *pebble.Lock     // of the folder; nil: closed
 	seal     store.FolderSeal // that the files had when they were opened
 	readOnly bool             // the files are open for reading only, and still have their seal
+	batch    int              // maxPending
 
 	mu sync.RWMutex // is taken after writing
 	db *pebble.DB   // under mu; nil: closed
@@ -93,7 +94,7 @@ func Open(dir string, o Options) (*Views, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &Views{o: o, dir: dir}
+	v := &Views{o: o, dir: dir, batch: maxPending}
 	switch err := v.open(); {
 	case errors.Is(err, store.ErrLocked):
 		return nil, fmt.Errorf("views: %w", err)
