@@ -23,8 +23,7 @@ type seenClaim struct {
 }
 
 // A tally follows at most maxClaims claims of earlier runs. To find them it reads
-// at most maxSeeded entries of the list of open claims, in pages of seedPage: the
-// list also has the claims that time alone has closed.
+// at most maxSeeded entries of the list of live claims, in pages of seedPage.
 const (
 	maxClaims = 10_000
 	maxSeeded = 100_000
@@ -41,9 +40,13 @@ func newTally() tally {
 
 // seed adds the claims that are open at the start, as far as the views list them.
 func (t *tally) seed(list *views.Views, v rules.View, c rules.Context) {
+	var live []uint8
+	for state := rules.ClaimOpen; !state.Closed(); state++ {
+		live = append(live, uint8(state))
+	}
 	from := store.Place{}
 	for read := 0; read < maxSeeded && len(t.claims) < maxClaims; read += seedPage {
-		page, err := list.List(views.OpenClaims(), from, seedPage)
+		page, err := list.InStates(views.Claims, views.All(), live, from, seedPage)
 		if err != nil {
 			return // this is only a count
 		}

@@ -134,12 +134,8 @@ func (v *Views) connect(b *block.Block, hash pow.Hash, height uint32) error {
 		if err != nil {
 			return err
 		}
-		for _, c := range x.changes {
-			if c.remove {
-				err = errors.Join(err, batch.Delete(c.key, nil))
-			} else {
-				err = errors.Join(err, batch.Set(c.key, c.value, nil))
-			}
+		for _, e := range x.added {
+			err = errors.Join(err, batch.Set(e.key, e.value, nil))
 		}
 		add := func(n, of uint64) uint64 { return n + of }
 		return errors.Join(err, x.count(batch, add), x.mark(batch))
@@ -154,12 +150,8 @@ func (v *Views) disconnect(b *block.Block, height uint32) error {
 		if err != nil {
 			return err
 		}
-		for i := len(x.changes) - 1; i >= 0; i-- {
-			if c := x.changes[i]; c.remove {
-				err = errors.Join(err, batch.Set(c.key, c.value, nil))
-			} else {
-				err = errors.Join(err, batch.Delete(c.key, nil))
-			}
+		for _, e := range x.added {
+			err = errors.Join(err, batch.Delete(e.key, nil))
 		}
 		subtract := func(n, of uint64) uint64 { return n - of }
 		return errors.Join(err, x.count(batch, subtract), x.mark(batch))

@@ -13,11 +13,8 @@ import (
 	"stele/node/store"
 )
 
-// change is an entry that a block adds, or one that it removes.
-type change struct {
-	key, value []byte
-	remove     bool
-}
+// entry is an entry that a block adds.
+type entry struct{ key, value []byte }
 
 // reader reads the entries that were written below a height.
 type reader struct {
@@ -88,7 +85,7 @@ func (r *reader) account(k record.Key) (record.Key, error) {
 // indexer finds out what a block adds.
 type indexer struct {
 	reader
-	changes []change
+	added   []entry
 	types   map[record.Type]uint64 // how many records of each type
 	touched map[thing]bool         // whose standing the block may change
 }
@@ -111,7 +108,7 @@ func index(db pebble.Reader, b *block.Block, height uint32) (*indexer, error) {
 			summary.Reward, summary.Payee = coinbase.Value, r.Key
 		}
 	}
-	x.changes = append(x.changes, change{key: blockKey(height), value: summary.encode()})
+	x.added = append(x.added, entry{key: blockKey(height), value: summary.encode()})
 	return x, nil
 }
 
@@ -135,15 +132,11 @@ func (x *indexer) touchAccount(k record.Key) error {
 func (x *indexer) remember(kind byte, name, value []byte) {
 	key := entryKey(kind, name)
 	x.known[string(key)] = value
-	x.changes = append(x.changes, change{key: key, value: value})
+	x.added = append(x.added, entry{key: key, value: value})
 }
 
 func (x *indexer) list(l List, at store.Place, id record.ID) {
-	x.changes = append(x.changes, change{key: listKey(l, at), value: id[:]})
-}
-
-func (x *indexer) unlist(l List, at store.Place, id record.ID) {
-	x.changes = append(x.changes, change{key: listKey(l, at), value: id[:], remove: true})
+	x.added = append(x.added, entry{key: listKey(l, at), value: id[:]})
 }
 
 // record adds a record to the lists that it belongs to.
@@ -267,8 +260,6 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 			return err
 		}
 		x.list(ClaimsUnder(rel.voucher), at, id)
-		x.list(OpenClaims(), at, id)
-		x.list(OpenClaimsOf(s.seller), at, id)
 		maker, err := x.maker(s.item)
 		if err != nil {
 			return err
@@ -294,9 +285,6 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 		return x.touchAccount(p.Key)
 	case record.RoleRevoke:
 		return x.touchAccount(p.Key)
-	}
-	if closes(r.Payload) {
-		return x.closed(rel.claim)
 	}
 	return nil
 }
@@ -363,37 +351,6 @@ func (x *indexer) replaced(p record.SettleExecute, rel relation, id record.ID) e
 	x.touch(Vouchers, p.Replacement)
 	x.list(Voucher(p.Replacement), rel.at, id)
 	x.list(List{itemList, s.item}, rel.at, id)
-	return nil
-}
-
-// closes reports whether a record is the end of the claim that it is about.
-func closes(p record.Payload) bool {
-	switch p := p.(type) {
-	case record.ClaimWithdraw, record.ClaimClose:
-		return true
-	case record.SettleConfirm:
-		return p.Accept
-	case record.Ruling:
-		return p.Subject == record.OnClaim && p.Outcome == record.Dismissed
-	}
-	return false
-}
-
-// closed takes a claim out of the lists of open ones.
-func (x *indexer) closed(claim record.ID) error {
-	c, ok, err := x.relation(claim)
-	if err == nil && !ok {
-		err = fmt.Errorf("%w: claim %v is not known", errDamaged, claim)
-	}
-	if err != nil {
-		return err
-	}
-	s, err := x.sale(c.voucher)
-	if err != nil {
-		return err
-	}
-	x.unlist(OpenClaims(), c.at, claim)
-	x.unlist(OpenClaimsOf(s.seller), c.at, claim)
 	return nil
 }
 

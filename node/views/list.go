@@ -18,20 +18,18 @@ type List struct {
 
 // The kinds of lists. They are part of the format.
 const (
-	voucherList     = 'v'
-	claimList       = 'c'
-	shipmentList    = 's'
-	itemList        = 'i'
-	productList     = 'g'
-	partyList       = 'p'
-	blobList        = 'b'
-	blobForList     = 'B'
-	soldList        = 'S'
-	heldList        = 'H'
-	claimsList      = 'C'
-	shipmentsList   = 'T'
-	openList        = 'o'
-	openOfPartyList = 'O'
+	voucherList   = 'v'
+	claimList     = 'c'
+	shipmentList  = 's'
+	itemList      = 'i'
+	productList   = 'g'
+	partyList     = 'p'
+	blobList      = 'b'
+	blobForList   = 'B'
+	soldList      = 'S'
+	heldList      = 'H'
+	claimsList    = 'C'
+	shipmentsList = 'T'
 
 	claimsUnderList        = 'V'
 	shipmentsForList       = 'W'
@@ -100,13 +98,6 @@ func ClaimsOf(account record.Key) List { return List{claimsList, account} }
 // ShipmentsOf lists the shipments that an account sent or took over, each as
 // often as it did.
 func ShipmentsOf(account record.Key) List { return List{shipmentsList, account} }
-
-// OpenClaims lists the claims that no record has closed. Of some the time has
-// run out: ask the ledger.
-func OpenClaims() List { return List{kind: openList} }
-
-// OpenClaimsOf is [OpenClaims] under the vouchers that an account issued.
-func OpenClaimsOf(seller record.Key) List { return List{openOfPartyList, seller} }
 
 // ClaimsUnder lists the claims under a voucher.
 func ClaimsUnder(voucher record.ID) List { return List{claimsUnderList, voucher} }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
@@ -184,12 +185,25 @@ func TestBuiltAnew(t *testing.T) {
 			}
 			return Options{}
 		},
-		"unknown tip": func(vfs.FS) Options { return Options{} },
+		"unknown tip":   func(vfs.FS) Options { return Options{} },
+		"other version": func(vfs.FS) Options { return Options{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, fs := grown(10), vfs.NewMem()
 			v := open(t, c, fs)
-			if err := errors.Join(v.Update(t.Context()), v.Close()); err != nil {
+			if err := v.Update(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if name == "other version" {
+				older := append([]byte{version - 1}, make([]byte, 4+32)...)
+				if err := v.db.Set([]byte{identityEntry}, older, pebble.NoSync); err != nil {
+					t.Fatal(err)
+				}
+				if err := v.db.Set(listKey(HeldBy(key(3)), store.Place{Height: 1000}), make([]byte, 32), pebble.NoSync); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := v.Close(); err != nil {
 				t.Fatal(err)
 			}
 			o := spoil(fs)
@@ -246,7 +260,7 @@ func TestClosed(t *testing.T) {
 	if err := v.Update(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("update: %v", err)
 	}
-	if _, err := v.List(OpenClaims(), store.Place{}, 1); !errors.Is(err, ErrClosed) {
+	if _, err := v.List(Rulings(), store.Place{}, 1); !errors.Is(err, ErrClosed) {
 		t.Errorf("list: %v", err)
 	}
 }
@@ -269,7 +283,7 @@ func TestDiskFails(t *testing.T) {
 	if err := v.Update(t.Context()); err == nil {
 		t.Error("views were built anew on a disk that does not work")
 	}
-	if _, err := v.All(OpenClaims(), 1); !errors.Is(err, ErrClosed) {
+	if _, err := v.All(Rulings(), 1); !errors.Is(err, ErrClosed) {
 		t.Errorf("a list of nothing: %v", err)
 	}
 	disk.on.Store(false)

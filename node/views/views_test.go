@@ -76,14 +76,20 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, gotIDs, ids)
 		}
 	}
-	check("open claims", OpenClaims(), claim)
-	check("open claims of the seller", OpenClaimsOf(seller), claim)
 	c.extend(confirm, evaluate)
 	if err := v.Update(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	check("open claims", OpenClaims())
-	check("open claims of the seller", OpenClaimsOf(seller))
+	check("claims under the voucher", ClaimsUnder(voucher), claim)
+	check("shipments for the voucher", ShipmentsFor(voucher), ship)
+	check("rulings", Rulings(), ruling)
+	check("recalls", Recalls(), recall, recallAll)
+	check("suspensions", Suspensions(), suspend)
+	check("payments of the seller", Payments(seller), pay, other)
+	check("payments of the heir", Payments(heir), pay, other)
+	check("evaluations", Evaluations(), issue) // by the voucher
+	check("evaluations of the seller", EvaluationsOf(seller), issue)
+	check("evaluations of the product", EvaluationsOfProduct(gtin), issue)
 	check("voucher", Voucher(voucher), issue, ship, handover, deliver, transfer, claim, evidence, corrected, respond, ruling, pay, settle, confirm, evaluate)
 	check("item", Item(gtin, "A1"), issue, ship, handover, deliver, transfer, claim, evidence, corrected, respond, ruling, pay, settle, recall, confirm, evaluate)
 	check("replacement", Voucher(replacement.ID()), replacement, settle)
