@@ -24,29 +24,28 @@ type Options struct {
 	Chain  *chain.Chain
 	Pool   *pool.Pool
 	Views  *views.Views // nil: no cases, parties and evidence
-	// Custody keeps sealed recipients' data. Nil: none are taken.
+	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
 	Health  func() Health // of the node; quick
 	Miners  func() Miners // of its Stratum server; nil: it has none
 
 	Version string           // of the program
-	Token   string           // that writes need; "": they are taken from loopback addresses
-	Proxies netguard.Proxies // reverse proxies whose X-Forwarded-For is believed
-	Rate    float64          // requests per second and address, and half a second's worth at once; 0: 2000
+	Token   string           // that writes need; "": they are accepted from loopback addresses only
+	Proxies netguard.Proxies // reverse proxies whose X-Forwarded-For is trusted
+	Rate    float64          // requests per second and address, with a burst of half a second; 0: 2000
 	Log     *slog.Logger
 }
 
 const defaultRate = 2000
 
-// The signatures of records that are refused after they were checked, of one
-// address: so many a second, about a twentieth of a processor, and at once.
+// Limits of signatures that were checked for records that are then rejected, per
+// address: per second, which is about 5 % of a processor, and as a burst.
 const (
 	wastedPerSecond = 500
 	wastedBurst     = 2000
 )
 
-// API answers requests about a node. Its methods may be called by several
-// goroutines at once.
+// API answers requests about a node. Safe for concurrent use.
 type API struct {
 	query      *query.Reader
 	params     *network.Params
@@ -121,9 +120,9 @@ func New(o Options) (*API, error) {
 // Handler returns the handler of all requests.
 func (a *API) Handler() http.Handler { return a.handler }
 
-// config is huma without pages that load scripts from elsewhere, without schema
-// links in answers, and without its own route for the description, which is
-// made while requests come in.
+// config configures huma without documentation pages, which load scripts from
+// elsewhere, without schema links in answers, and without its own route for the
+// description, which it would generate during a request.
 func config(version string) huma.Config {
 	c := huma.DefaultConfig("Stele node", version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
@@ -135,7 +134,7 @@ func config(version string) huma.Config {
 	return c
 }
 
-// get describes a resource that is read.
+// get describes an operation that reads.
 func get(id, path, summary string) huma.Operation {
 	op := huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: guardErrors()}
 	if strings.Contains(path, "{") { // it names something, which may be unknown or pruned
@@ -144,7 +143,7 @@ func get(id, path, summary string) huma.Operation {
 	return op
 }
 
-// post describes a resource that takes something in.
+// post describes an operation that writes.
 func post(id, path, summary string) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: http.MethodPost, Path: path, Summary: summary,
@@ -152,8 +151,8 @@ func post(id, path, summary string) huma.Operation {
 	}
 }
 
-// guardErrors are the errors with which any request may be answered: those of the
-// guard, of the parameters, and of a store that cannot go on.
+// guardErrors returns the status codes that any operation can answer with: those
+// of the guard, of invalid parameters, and of a store that has stopped.
 func guardErrors() []int {
 	return []int{
 		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
@@ -161,5 +160,5 @@ func guardErrors() []int {
 	}
 }
 
-// answer is an answer of JSON.
+// answer is a JSON answer.
 type answer[T any] struct{ Body T }

@@ -64,7 +64,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// A block beside the chain can be read, and is told apart.
+// A block of a side branch can be read, and is marked as such.
 func TestSideBranch(t *testing.T) {
 	s := serve(t)
 	side := s.builder.Extend(s.tip.Parent)
@@ -96,7 +96,7 @@ func TestRecord(t *testing.T) {
 			}
 		}
 	}
-	s.refused(http.StatusNotFound, "GET", "/v1/records/"+id, "", nil)
+	s.rejected(http.StatusNotFound, "GET", "/v1/records/"+id, "", nil)
 	send("pooled")
 	var got Record
 	s.get("/v1/records/"+id, &got)
@@ -113,7 +113,7 @@ func TestRecord(t *testing.T) {
 	if account.NextSeq != account.Seq+1 || account.Key != from {
 		t.Errorf("account %+v", account)
 	}
-	s.refused(http.StatusNotFound, "GET", "/v1/records/"+id+"/proof", "", nil)
+	s.rejected(http.StatusNotFound, "GET", "/v1/records/"+id+"/proof", "", nil)
 
 	next := s.builder.Extend(s.tip, r)
 	s.submit(next)
@@ -134,8 +134,8 @@ func TestRecord(t *testing.T) {
 }
 
 // A record that is sent again is confirmed if the index has it, though its block
-// is pruned. If the store cannot tell, that is the node's trouble: the record is
-// not refused.
+// is pruned. A damaged store is not the sender's fault: the record is not
+// rejected.
 func TestSendAgainWithoutBody(t *testing.T) {
 	s := serve(t)
 	r := s.tip.Records[1]
@@ -152,14 +152,14 @@ func TestSendAgainWithoutBody(t *testing.T) {
 	batch = s.store.NewBatch()
 	batch.PutBody(s.tip.Hash(), []byte("damaged"))
 	s.check(batch.Commit())
-	p := s.refused(http.StatusServiceUnavailable, http.MethodPost, "/v1/records", "application/octet-stream", r.Encode())
+	p := s.rejected(http.StatusServiceUnavailable, http.MethodPost, "/v1/records", "application/octet-stream", r.Encode())
 	if p.Reason != "" {
 		t.Errorf("damaged: %+v", p)
 	}
 }
 
-// A record that breaks a rule is refused with the rule's name.
-func TestRefusedRecord(t *testing.T) {
+// A record that breaks a rule is rejected with the rule's name.
+func TestRejectedRecord(t *testing.T) {
 	s := serve(t)
 	from, to := s.builder.Funded(s.tip, 0), s.builder.Funded(s.tip, 1)
 	good := s.builder.Pay(s.tip, from, to, 5)
@@ -186,7 +186,7 @@ func TestRefusedRecord(t *testing.T) {
 			r.Payload = record.Pay{To: spare, Amount: 1}
 		}),
 	} {
-		p := s.refused(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", body)
+		p := s.rejected(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", body)
 		if p.Reason != reason || p.Detail == "" {
 			t.Errorf("%+v, want the reason %s", p, reason)
 		}
@@ -203,7 +203,7 @@ func TestWastedSignatures(t *testing.T) {
 	good := s.builder.Pay(s.tip, s.builder.Funded(s.tip, 0), s.builder.Funded(s.tip, 1), 5).Encode()
 	send := func(body []byte, status int, reason reject.Reason) {
 		t.Helper()
-		p := s.refused(status, "POST", "/v1/records", "application/octet-stream", body)
+		p := s.rejected(status, "POST", "/v1/records", "application/octet-stream", body)
 		if p.Reason != reason {
 			t.Errorf("%+v, want the reason %s", p, reason)
 		}
@@ -237,8 +237,8 @@ func TestWastedSignaturesBehindProxy(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer secret")
 		}
 	}
-	s.refused(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", forged, from("203.0.113.5"))
-	s.refused(http.StatusTooManyRequests, "POST", "/v1/records", "application/octet-stream", good, from("203.0.113.5"))
+	s.rejected(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", forged, from("203.0.113.5"))
+	s.rejected(http.StatusTooManyRequests, "POST", "/v1/records", "application/octet-stream", good, from("203.0.113.5"))
 	if answer, body := s.do("POST", "/v1/records", "application/octet-stream", good, from("203.0.113.6")); answer.StatusCode != http.StatusOK {
 		t.Errorf("another client: %d %s", answer.StatusCode, body)
 	}
@@ -335,9 +335,9 @@ func TestNotFound(t *testing.T) {
 		"/v1/pool?limit=1e9":                    http.StatusUnprocessableEntity,
 		"/v1/pool?colour=red":                   http.StatusUnprocessableEntity,
 	} {
-		s.refused(status, "GET", path, "", nil)
+		s.rejected(status, "GET", path, "", nil)
 	}
-	p := s.refused(http.StatusMethodNotAllowed, "DELETE", "/v1/tip", "", nil)
+	p := s.rejected(http.StatusMethodNotAllowed, "DELETE", "/v1/tip", "", nil)
 	if p.Title != "Method Not Allowed" {
 		t.Errorf("%+v", p)
 	}

@@ -18,14 +18,14 @@ import (
 	"stele/node/ledger/record"
 )
 
-// Notice tells to which key the data of a recipient are sealed for a carrier.
+// Notice is the key to which senders seal the data of a recipient for a carrier.
 type Notice struct {
 	Carrier   record.Key `json:"carrier" doc:"who signed it"`
 	Key       string     `json:"key" doc:"X25519, 64 hex digits"`
 	Signature string     `json:"signature" doc:"128 hex digits"`
 }
 
-// SentBlob tells the name of a blob.
+// SentBlob is the answer to a blob that was stored.
 type SentBlob struct {
 	Hash string `json:"hash" doc:"SHA-256, 64 hex digits"`
 }
@@ -53,23 +53,23 @@ type (
 )
 
 func (a *API) registerBlobs(api huma.API) {
-	put := post("send-blob", "/v1/blobs", "Leave a recipient's sealed data for the carrier")
-	put.Description = "It is kept for an hour, and longer if the record of a shipment or of a handover names it."
+	put := post("send-blob", "/v1/blobs", "Store a recipient's sealed data for the carrier")
+	put.Description = "The node keeps the data for an hour, and longer if the record of a shipment or of a handover names them."
 	put.Errors = append(put.Errors, http.StatusInsufficientStorage)
 	huma.Register(api, put, a.putBlob)
 	api.OpenAPI().Paths[put.Path].Post.RequestBody.Content = map[string]*huma.MediaType{
 		octets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 	}
-	op := get("get-blob", "/v1/blobs/{hash}", "A recipient's sealed data, for who carries the parcel")
-	op.Description = "Signed with the key of the carrier is: stele/blobs/request/v1, the hash, the key, and the time as 8 bytes, little-endian. " +
-		"It is good for five minutes."
+	op := get("get-blob", "/v1/blobs/{hash}", "A recipient's sealed data, for the carrier of the parcel")
+	op.Description = "The carrier's key signs: stele/blobs/request/v1, the hash, the key, and the time as 8 bytes, little-endian. " +
+		"The signature is valid for five minutes."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The data", Content: map[string]*huma.MediaType{
 		octets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 	}}}
 	huma.Register(api, op, a.getBlob)
 
 	publish := post("send-notice", "/v1/carriers/{key}/notice", "Publish a carrier's key for sealed data")
-	publish.Description = "Signed with the key of the carrier is: stele/recipient/notice/v1, the carrier's key, and the key for sealed data."
+	publish.Description = "The carrier's key signs: stele/recipient/notice/v1, the carrier's key, and the key for sealed data."
 	huma.Register(api, publish, a.putNotice)
 	api.OpenAPI().Paths[publish.Path].Post.RequestBody.Content = map[string]*huma.MediaType{"application/json": {
 		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[noticeBody](), true, "NoticeBody"),
@@ -81,7 +81,7 @@ const octets = "application/octet-stream"
 
 func (a *API) putBlob(_ context.Context, in *putBlobInput) (*answer[SentBlob], error) {
 	if in.ContentType != octets {
-		return nil, newProblem(http.StatusUnsupportedMediaType, "sealed data come as "+octets)
+		return nil, newProblem(http.StatusUnsupportedMediaType, "invalid content type of sealed data: must be "+octets)
 	}
 	h, err := a.custody.Put(in.RawBody)
 	if err != nil {
@@ -145,13 +145,13 @@ func newNotice(n recipient.Notice) *answer[Notice] {
 func parseHex(text string, to []byte) error {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != len(to) {
-		return newProblem(http.StatusUnprocessableEntity, "a key or signature is not hexadecimal")
+		return newProblem(http.StatusUnprocessableEntity, "invalid key or signature: must be hexadecimal")
 	}
 	copy(to, b)
 	return nil
 }
 
-// blobProblem makes a problem of an error of the custody.
+// blobProblem turns an error of the custody into a problem.
 func blobProblem(err error) error {
 	status := http.StatusServiceUnavailable
 	switch {

@@ -50,14 +50,14 @@ func TestNotice(t *testing.T) {
 		return text
 	}
 	path := "/v1/carriers/" + key.String() + "/notice"
-	s.refused(http.StatusNotFound, http.MethodGet, path, "", nil)
-	s.refused(http.StatusForbidden, http.MethodPost, path, "application/json", body(n)) // not yet a carrier
+	s.rejected(http.StatusNotFound, http.MethodGet, path, "", nil)
+	s.rejected(http.StatusForbidden, http.MethodPost, path, "application/json", body(n)) // not yet a carrier
 	s.submit(s.builder.Extend(s.tip, s.builder.Grant(s.tip, record.Carrier, key)))
 	forged := n
 	forged.Key[0] ^= 1
-	s.refused(http.StatusForbidden, http.MethodPost, path, "application/json", body(forged))
-	s.refused(http.StatusUnprocessableEntity, http.MethodPost, path, "application/json", bytes.Replace(body(n), []byte(`"key":"`), []byte(`"key":"x`), 1))
-	s.refused(http.StatusNotFound, http.MethodGet, path, "", nil)
+	s.rejected(http.StatusForbidden, http.MethodPost, path, "application/json", body(forged))
+	s.rejected(http.StatusUnprocessableEntity, http.MethodPost, path, "application/json", bytes.Replace(body(n), []byte(`"key":"`), []byte(`"key":"x`), 1))
+	s.rejected(http.StatusNotFound, http.MethodGet, path, "", nil)
 
 	if answer, text := s.do(http.MethodPost, path, "application/json", body(n)); answer.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", answer.StatusCode, text)
@@ -86,21 +86,21 @@ func TestBlobsRefused(t *testing.T) {
 		t.Errorf("%v, then %v", sent, again)
 	}
 	put([]byte("another"))
-	s.refused(http.StatusInsufficientStorage, http.MethodPost, "/v1/blobs", octets, []byte("a third one"))
-	s.refused(http.StatusRequestEntityTooLarge, http.MethodPost, "/v1/blobs", octets, make([]byte, 8<<10+1))
-	s.refused(http.StatusBadRequest, http.MethodPost, "/v1/blobs", octets, nil)
-	s.refused(http.StatusUnsupportedMediaType, http.MethodPost, "/v1/blobs", "text/plain", first)
+	s.rejected(http.StatusInsufficientStorage, http.MethodPost, "/v1/blobs", octets, []byte("a third one"))
+	s.rejected(http.StatusRequestEntityTooLarge, http.MethodPost, "/v1/blobs", octets, make([]byte, 8<<10+1))
+	s.rejected(http.StatusBadRequest, http.MethodPost, "/v1/blobs", octets, nil)
+	s.rejected(http.StatusUnsupportedMediaType, http.MethodPost, "/v1/blobs", "text/plain", first)
 
 	h := blobs.Hash(recipient.BlobHash(first))
 	path := "/v1/blobs/" + sent.Hash
 	stranger := s.builder.NewKey()
 	now := time.Now()
-	s.refused(http.StatusUnprocessableEntity, http.MethodGet, path, "", nil)
-	s.refused(http.StatusForbidden, http.MethodGet, path, "", nil, ask(stranger, h, now))
-	s.refused(http.StatusForbidden, http.MethodGet, path, "", nil, ask(stranger, h, now.Add(-time.Hour)))
-	s.refused(http.StatusForbidden, http.MethodGet, path, "", nil, ask(stranger, blobs.Hash{1}, now))
-	s.refused(http.StatusForbidden, http.MethodGet, "/v1/blobs/"+blobs.Hash{1}.String(), "", nil, ask(stranger, blobs.Hash{1}, now))
-	s.refused(http.StatusUnprocessableEntity, http.MethodGet, path, "", nil, ask(stranger, h, now), func(r *http.Request) {
+	s.rejected(http.StatusUnprocessableEntity, http.MethodGet, path, "", nil)
+	s.rejected(http.StatusForbidden, http.MethodGet, path, "", nil, ask(stranger, h, now))
+	s.rejected(http.StatusForbidden, http.MethodGet, path, "", nil, ask(stranger, h, now.Add(-time.Hour)))
+	s.rejected(http.StatusForbidden, http.MethodGet, path, "", nil, ask(stranger, blobs.Hash{1}, now))
+	s.rejected(http.StatusForbidden, http.MethodGet, "/v1/blobs/"+blobs.Hash{1}.String(), "", nil, ask(stranger, blobs.Hash{1}, now))
+	s.rejected(http.StatusUnprocessableEntity, http.MethodGet, path, "", nil, ask(stranger, h, now), func(r *http.Request) {
 		r.Header.Set("Stele-Signature", string(bytes.Repeat([]byte("x"), 128)))
 	})
 }

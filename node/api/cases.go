@@ -6,7 +6,7 @@ import (
 	"stele/node/query"
 )
 
-// Voucher is a voucher as it is now: what time alone decides has happened.
+// Voucher is a voucher as the next block finds it.
 type Voucher struct {
 	ID           string        `json:"id"`
 	State        string        `json:"state" enum:"issued,active,expired,void,refunded,replaced"`
@@ -22,7 +22,7 @@ type Voucher struct {
 	Burn         record.Amount `json:"burn" doc:"what the seller burned"`
 	Issued       uint32        `json:"issued" doc:"median time"`
 	Delivered    uint32        `json:"delivered,omitempty" doc:"median time; missing if it is not"`
-	WarrantyEnd  uint64        `json:"warranty_end,omitempty" doc:"last second of the warranty, times of repair counted in; missing if it is not delivered"`
+	WarrantyEnd  uint64        `json:"warranty_end,omitempty" doc:"last second of the warranty, with the time in repair; missing if it is not delivered"`
 	Repairs      uint8         `json:"repairs" doc:"of the last fault, one after the other"`
 	LastFault    uint16        `json:"last_fault,omitempty"`
 	Recalled     bool          `json:"recalled"`
@@ -46,7 +46,7 @@ type Evaluation struct {
 	Reward    record.Amount `json:"reward" doc:"what it is worth, whatever the scores"`
 }
 
-// Claim is a claim as it is now: what time alone decides has happened.
+// Claim is a claim as the next block finds it.
 type Claim struct {
 	ID           string        `json:"id"`
 	State        string        `json:"state" example:"authorised"`
@@ -93,10 +93,10 @@ type Shipment struct {
 	Leg         string     `json:"leg" enum:"outbound,return,replacement"`
 	Claim       string     `json:"claim,omitempty"`
 	Sender      record.Key `json:"sender" doc:"parties are named by the first keys of their accounts"`
-	Carrier     record.Key `json:"carrier" doc:"that has the goods, had them last, or shall have them"`
+	Carrier     record.Key `json:"carrier" doc:"that has the goods, had them last, or is to get them"`
 	Custodian   record.Key `json:"custodian" doc:"who has the goods, or had them last"`
 	Exception   string     `json:"exception,omitempty" doc:"what went wrong"`
-	LostFrom    uint64     `json:"lost_from,omitempty" doc:"until when it counts as on its way though nothing happens; missing if it is not under way"`
+	LostFrom    uint64     `json:"lost_from,omitempty" doc:"until when it counts as under way although nothing happens; missing if it is not under way"`
 	AttemptFrom uint64     `json:"attempt_from,omitempty" doc:"until when the carrier has to try before it can prove the attempt"`
 }
 

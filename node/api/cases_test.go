@@ -11,7 +11,7 @@ import (
 	"stele/node/ledger/record"
 )
 
-// A story as the API tells it, before and after the claim is settled.
+// A case in the answers of the API, before and after the claim is settled.
 func TestCases(t *testing.T) {
 	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	s := newServiceOf(t, story.Builder, story.Tip, withViews(t)).listen()
@@ -111,10 +111,10 @@ func TestCases(t *testing.T) {
 	}
 
 	// The history of the voucher is the story.
-	var told []string
+	var want []string
 	for _, r := range story.Records {
 		if r.Type() > record.TypeProductRegister || r.Type() == record.TypePay {
-			told = append(told, r.ID().String())
+			want = append(want, r.ID().String())
 		}
 	}
 	for _, path := range []string{"/v1/vouchers/" + story.Voucher.String() + "/history", item + "/history"} {
@@ -125,8 +125,8 @@ func TestCases(t *testing.T) {
 				t.Errorf("%s: %+v", path, e)
 			}
 		}
-		if !slices.Equal(ids, told) {
-			t.Errorf("%s: %v, want %v", path, ids, told)
+		if !slices.Equal(ids, want) {
+			t.Errorf("%s: %v, want %v", path, ids, want)
 		}
 	}
 	product := readAs[Page[Event]](s, "/v1/products/"+chaintest.GTIN.String()+"/history")

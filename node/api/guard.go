@@ -20,7 +20,7 @@ const (
 	maxHeader = 16 << 10 // bytes
 )
 
-// guard lets only those requests through to the mux that the limits allow.
+// guard passes the requests to the mux that the limits allow.
 func (a *API) guard(mux *http.ServeMux) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -31,10 +31,10 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		switch {
 		case !a.rates.Of(client).Allow():
 			h.Set("Retry-After", "1")
-			writeProblem(w, http.StatusTooManyRequests, "more requests from this address than the node takes")
+			writeProblem(w, http.StatusTooManyRequests, "too many requests from this address")
 			return
 		case !netguard.TrustedHost(r.Host):
-			writeProblem(w, http.StatusForbidden, "the Host of the request is neither an IP address nor localhost")
+			writeProblem(w, http.StatusForbidden, "invalid Host: must be an IP address or localhost")
 			return
 		case origins.Check(r) != nil:
 			writeProblem(w, http.StatusForbidden, "the request comes from a page of another origin")
@@ -44,7 +44,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 				h.Set("WWW-Authenticate", "Bearer")
 				writeProblem(w, http.StatusUnauthorized, "the request needs the header Authorization: Bearer with the token of the node")
 			} else {
-				writeProblem(w, http.StatusForbidden, "without a token, records are taken from this machine only and not through a proxy; start the node with --api-token for others")
+				writeProblem(w, http.StatusForbidden, "without a token the node accepts records from this machine only, and not through a proxy; start it with --api-token to accept others")
 			}
 			return
 		}
@@ -61,14 +61,14 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// cleanPath reports whether a path is in its one form: the mux would send others
-// to it by a redirect, which no API needs.
+// cleanPath reports whether a path is in canonical form. The mux would redirect
+// others, which an API does not need.
 func cleanPath(u *url.URL) bool {
 	return path.Clean(u.Path) == u.Path && path.Clean(u.EscapedPath()) == u.EscapedPath()
 }
 
-// readBody reads the body of a request into memory. If that cannot be done it
-// answers and returns false.
+// readBody reads the body of a request into memory. If it cannot, it writes the
+// error and returns false.
 func readBody(w http.ResponseWriter, r *http.Request) bool {
 	if r.Body == nil || r.Body == http.NoBody {
 		return true
@@ -76,12 +76,12 @@ func readBody(w http.ResponseWriter, r *http.Request) bool {
 	tooLong := func() {
 		writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body of the request is longer than %d bytes", maxBody))
 	}
-	// What the header says is enough to refuse: whoever asks with Expect:
+	// The header is enough to reject a request, so that a client with Expect:
 	// 100-continue (RFC 9110, section 10.1.1) need not send the body.
 	switch encoding := r.Header.Get("Content-Encoding"); {
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
-		writeProblem(w, http.StatusUnsupportedMediaType, "the body of the request is encoded; send it as it is")
+		writeProblem(w, http.StatusUnsupportedMediaType, "the body of the request is encoded: must be identity")
 		return false
 	case r.ContentLength > maxBody:
 		tooLong()
@@ -97,27 +97,27 @@ func readBody(w http.ResponseWriter, r *http.Request) bool {
 	case errors.As(err, &exceeded):
 		tooLong()
 	case errors.As(err, &slow) && slow.Timeout():
-		writeProblem(w, http.StatusRequestTimeout, fmt.Sprintf("the request did not come to its end within %v", readTimeout))
+		writeProblem(w, http.StatusRequestTimeout, fmt.Sprintf("the request took longer than %v", readTimeout))
 	default:
 		writeProblem(w, http.StatusBadRequest, "the body of the request ended early")
 	}
 	return false
 }
 
-// writeNoRoute answers a request for which the mux has no route: 404 or 405 as
-// the mux has it, as a problem.
-func writeNoRoute(w http.ResponseWriter, r *http.Request, refuse http.Handler) {
+// writeNoRoute answers a request without a route with a problem: 404 or 405, as the
+// mux would.
+func writeNoRoute(w http.ResponseWriter, r *http.Request, noRoute http.Handler) {
 	answer := recorder{header: http.Header{}}
-	refuse.ServeHTTP(&answer, r)
+	noRoute.ServeHTTP(&answer, r)
 	if answer.status != http.StatusMethodNotAllowed {
-		writeProblem(w, http.StatusNotFound, "there is no such resource; /openapi.json lists them")
+		writeProblem(w, http.StatusNotFound, "no such resource; /openapi.json lists them")
 		return
 	}
 	w.Header()["Allow"] = answer.header["Allow"]
-	writeProblem(w, http.StatusMethodNotAllowed, "the resource does not know this method")
+	writeProblem(w, http.StatusMethodNotAllowed, "the resource does not have this method")
 }
 
-// recorder keeps the head of an answer.
+// recorder keeps status and headers of an answer.
 type recorder struct {
 	header http.Header
 	status int
@@ -127,9 +127,9 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
 
-// mayWrite reports whether the sender of r may change something: it has the
-// token, or if there is none, it is on this machine. Through a proxy everybody
-// seems to be on the machine of the proxy.
+// mayWrite reports whether the sender of r may write: it has the token, or if there
+// is none, it is on this machine. Through a proxy every client has the address of
+// the proxy.
 func (a *API) mayWrite(r *http.Request, direct bool) bool {
 	if a.token != "" {
 		return netguard.Bearer(r, a.token)

@@ -47,9 +47,9 @@ func TestHost(t *testing.T) {
 func TestOrigin(t *testing.T) {
 	s := serve(t)
 	for _, from := range []func(*http.Request){header("Origin", "https://evil.example"), header("Origin", "null"), header("Sec-Fetch-Site", "cross-site")} {
-		s.refused(http.StatusForbidden, "POST", "/v1/records", "application/octet-stream", []byte("x"), from)
+		s.rejected(http.StatusForbidden, "POST", "/v1/records", "application/octet-stream", []byte("x"), from)
 	}
-	s.refused(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", []byte("x"), header("Origin", "http://"+s.addr))
+	s.rejected(http.StatusUnprocessableEntity, "POST", "/v1/records", "application/octet-stream", []byte("x"), header("Origin", "http://"+s.addr))
 }
 
 func TestToken(t *testing.T) {
@@ -60,7 +60,7 @@ func TestToken(t *testing.T) {
 		"Bearer secret2": http.StatusUnauthorized,
 		"Bearer secret":  http.StatusUnprocessableEntity,
 	} {
-		s.refused(status, "POST", "/v1/records", "application/octet-stream", []byte("x"), header("Authorization", given))
+		s.rejected(status, "POST", "/v1/records", "application/octet-stream", []byte("x"), header("Authorization", given))
 	}
 	s.get("/v1/tip", new(Tip))
 }
@@ -143,15 +143,15 @@ func TestBodies(t *testing.T) {
 		{http.StatusUnprocessableEntity, "application/json", []byte("null")},
 		{http.StatusBadRequest, "application/json", []byte(strings.Repeat("[", 60_000))},
 	} {
-		s.refused(c.status, "POST", "/v1/records", c.contentType, c.body)
+		s.rejected(c.status, "POST", "/v1/records", c.contentType, c.body)
 	}
-	// A body whose length is not told in advance is bounded all the same.
+	// A body of unknown length is bounded too.
 	endless := func(r *http.Request) {
 		r.ContentLength, r.Body = -1, io.NopCloser(io.LimitReader(zeros{}, 10<<20))
 	}
-	s.refused(http.StatusRequestEntityTooLarge, "POST", "/v1/records", "application/octet-stream", nil, endless)
+	s.rejected(http.StatusRequestEntityTooLarge, "POST", "/v1/records", "application/octet-stream", nil, endless)
 	// So is a body where none is asked for.
-	s.refused(http.StatusRequestEntityTooLarge, "GET", "/v1/tip", "", big)
+	s.rejected(http.StatusRequestEntityTooLarge, "GET", "/v1/tip", "", big)
 }
 
 type zeros struct{}
@@ -195,7 +195,7 @@ func TestBrokenRequests(t *testing.T) {
 	}
 }
 
-// Too many requests are told so, and when to come again.
+// Too many requests are answered with 429 and Retry-After.
 func TestTooManyRequests(t *testing.T) {
 	s := serve(t, func(o *Options) { o.Rate = 2 })
 	s.get("/v1/tip", new(Tip))
@@ -291,8 +291,8 @@ func TestSlowConnections(t *testing.T) {
 	slow.Wait()
 }
 
-// A body that is too long, or encoded, is refused by what the header says of it:
-// who asks first (RFC 9110, section 10.1.1) is not told to go on.
+// A body that is too long, or encoded, is rejected by its header alone:
+// who asks first (RFC 9110, section 10.1.1) gets no 100 Continue.
 func TestRefusedBeforeTheBody(t *testing.T) {
 	s := serve(t)
 	for head, status := range map[string]int{
@@ -310,7 +310,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 			t.Errorf("%q: Accept-Encoding %q", head, answer.Header.Get("Accept-Encoding"))
 		}
 	}
-	s.refused(http.StatusUnprocessableEntity, "POST", "/v1/records", octets, []byte("x"), header("Content-Encoding", "identity"))
+	s.rejected(http.StatusUnprocessableEntity, "POST", "/v1/records", octets, []byte("x"), header("Content-Encoding", "identity"))
 }
 
 // An answer never repeats a request at length, and has no words of Go's decoder.

@@ -166,8 +166,8 @@ func (s *service) get(path string, v any) {
 	s.check(json.Unmarshal(text, v))
 }
 
-// refused sends a request that must be refused, and returns the problem.
-func (s *service) refused(status int, method, path, contentType string, body []byte, edit ...func(*http.Request)) (p problem) {
+// rejected sends a request that must fail, and returns the problem.
+func (s *service) rejected(status int, method, path, contentType string, body []byte, edit ...func(*http.Request)) (p problem) {
 	s.Helper()
 	answer, text := s.do(method, path, contentType, body, edit...)
 	s.check(json.Unmarshal(text, &p))

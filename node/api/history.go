@@ -17,14 +17,14 @@ type Event struct {
 	Height        uint32       `json:"height" doc:"of the block"`
 	Index         uint32       `json:"index" doc:"in the block"`
 	Confirmations uint32       `json:"confirmations" doc:"1: the tip has it"`
-	BlockTime     uint32       `json:"block_time" doc:"as the miner says"`
-	MedianTime    uint32       `json:"median_time" doc:"of the eleven blocks before: what the rules go by"`
-	ClaimedTime   uint32       `json:"claimed_time,omitempty" doc:"as the author says; nothing proves it"`
+	BlockTime     uint32       `json:"block_time" doc:"as the miner claims"`
+	MedianTime    uint32       `json:"median_time" doc:"of the eleven blocks before, by which the rules judge"`
+	ClaimedTime   uint32       `json:"claimed_time,omitempty" doc:"as the author claims; nothing proves it"`
 	Signers       []Signer     `json:"signers"`
 	Record        SignedRecord `json:"record"`
 }
 
-// Signer is a key that signed a record, and as what.
+// Signer is a key that signed a record, and its part.
 type Signer struct {
 	Key  record.Key `json:"key"`
 	Part string     `json:"part" example:"seller"`
@@ -33,16 +33,16 @@ type Signer struct {
 // Page is a part of a list.
 type Page[T any] struct {
 	Items []T    `json:"items" doc:"in the order of the chain"`
-	Next  string `json:"next,omitempty" doc:"what from is for the next page; missing on the last one"`
+	Next  string `json:"next,omitempty" doc:"from of the next page; missing on the last one"`
 }
 
 // Paging are the parameters of a list.
 type Paging struct {
-	From  string `query:"from" maxLength:"80" doc:"where to begin: next of the page before"`
+	From  string `query:"from" maxLength:"80" doc:"next of the previous page"`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"how many at most"`
 }
 
-// part returns the part of the list that a request asks for.
+// part returns the requested part of the list.
 func (in *Paging) part() query.Range {
 	return query.Range{From: query.Cursor(in.From), Limit: in.Limit}
 }

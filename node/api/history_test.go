@@ -86,7 +86,7 @@ func TestPartyHistory(t *testing.T) {
 }
 
 // What cannot be asked, or is not there.
-func TestHistoryRefused(t *testing.T) {
+func TestHistoryErrors(t *testing.T) {
 	s := serve(t, withViews(t))
 	id, key := s.tip.Records[0].ID().String(), s.builder.Payout.String()
 	for path, status := range map[string]int{
@@ -117,7 +117,7 @@ func TestHistoryRefused(t *testing.T) {
 		"/v1/bundles/claim/" + id:                     http.StatusNotFound,
 		"/v1/bundles/parcel/" + id:                    http.StatusUnprocessableEntity,
 	} {
-		s.refused(status, http.MethodGet, path, "", nil)
+		s.rejected(status, http.MethodGet, path, "", nil)
 	}
 	for _, path := range []string{
 		"/v1/claims", "/v1/claims?seller=" + key, "/v1/parties/" + key + "/vouchers", "/v1/parties/" + key + "/vouchers?relation=sold",

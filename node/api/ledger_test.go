@@ -72,7 +72,7 @@ func TestLedgerLists(t *testing.T) {
 		"/v1/vouchers/" + voucher + "/actions":            http.StatusUnprocessableEntity,
 		"/v1/blocks?limit=1000":                           http.StatusUnprocessableEntity,
 	} {
-		s.refused(status, http.MethodGet, path, "", nil)
+		s.rejected(status, http.MethodGet, path, "", nil)
 	}
 	if e := readAs[Page[Evaluated]](s, "/v1/evaluations").Items[0]; e.Voucher != voucher || e.Product != 2 || e.Buyer != story.Buyer {
 		t.Errorf("evaluation %+v", e)
@@ -188,7 +188,7 @@ func TestNumbers(t *testing.T) {
 	}
 	bad := slices.Clone(s.builder.Pay(s.tip, s.builder.Funded(s.tip, 2), s.builder.Funded(s.tip, 1), 5).Encode())
 	bad[len(bad)-1] ^= 1
-	s.refused(http.StatusUnprocessableEntity, http.MethodPost, "/v1/records", octets, bad)
+	s.rejected(http.StatusUnprocessableEntity, http.MethodPost, "/v1/records", octets, bad)
 	totals := readAs[Totals](s, "/v1/totals")
 	if totals.Rejections[string(reject.BadSignature)] != 1 || totals.Pool.Accepted != 1 {
 		t.Errorf("totals %+v", totals)

@@ -57,14 +57,14 @@ func (a *API) registerCases(api huma.API) {
 
 	claims := get("list-open-claims", "/v1/claims", "Claims: those that are not closed, or others, the oldest or the most urgent first")
 	claims.Description = "At most one of seller, holder, maker and gtin narrows the list down. " +
-		"A page may have fewer than limit items, or none, though there are more: go on as long as there is next."
+		"A page may have fewer items than its limit, or none, although more follow: continue as long as there is next."
 	huma.Register(api, claims, a.listClaims)
 	huma.Register(api, get("list-party-vouchers", "/v1/parties/{key}/vouchers", "The vouchers that a party holds, or sold"), a.listVouchers)
-	huma.Register(api, get("list-party-claims", "/v1/parties/{key}/claims", "The claims of a party, as holder, seller or maker"), ofParty(a.query.ClaimsOf, newClaim))
+	huma.Register(api, get("list-party-claims", "/v1/parties/{key}/claims", "The claims of a party as holder, seller or maker"), ofParty(a.query.ClaimsOf, newClaim))
 	huma.Register(api, get("list-party-shipments", "/v1/parties/{key}/shipments", "The shipments that a party sent or carried"), ofParty(a.query.ShipmentsOf, newShipment))
 }
 
-// one answers with a thing that an id names.
+// one returns a handler that answers with what an id names.
 func one[Q, T any](ask func(record.ID) (*Q, error), show func(*Q) T) func(context.Context, *recordInput) (*answer[T], error) {
 	return func(_ context.Context, in *recordInput) (*answer[T], error) {
 		id, err := parseID(in.ID)
@@ -79,7 +79,7 @@ func one[Q, T any](ask func(record.ID) (*Q, error), show func(*Q) T) func(contex
 	}
 }
 
-// ofParty answers with a list of a party.
+// ofParty returns a handler that answers with a list of a party.
 func ofParty[Q, T any](ask func(record.Key, query.Range) (query.Page[Q], error), show func(*Q) T) func(context.Context, *partyInput) (*answer[Page[T]], error) {
 	return func(_ context.Context, in *partyInput) (*answer[Page[T]], error) {
 		key, err := parseKey(in.Key)

@@ -6,10 +6,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Health tells how the node does.
+// Health is the health of the node.
 type Health struct {
-	Status   string    `json:"status" enum:"ok,stale,trouble" doc:"ok; stale if no block came for much longer than one should take; trouble if the node cannot go on for now"`
-	Trouble  string    `json:"trouble,omitempty" doc:"what keeps the node from going on"`
+	Status   string    `json:"status" enum:"ok,stale,trouble" doc:"ok; stale: no block came for much longer than one should take; trouble: the node has stopped for now"`
+	Trouble  string    `json:"trouble,omitempty" doc:"why the node has stopped"`
 	Version  string    `json:"version"`
 	Network  string    `json:"network" example:"dev"`
 	Genesis  string    `json:"genesis" doc:"hash of block 0"`
@@ -21,61 +21,61 @@ type Health struct {
 	Mining   bool      `json:"mining"`
 	HashRate float64   `json:"hashes_per_second"`
 	Pool     int       `json:"pool_records"`
-	Warnings []Warning `json:"warnings" doc:"what an operator should know of, although the node goes on"`
+	Warnings []Warning `json:"warnings" doc:"conditions that an operator should know, although the node works"`
 }
 
-// Warning is something that an operator should know of.
+// Warning is a condition that an operator should know.
 type Warning struct {
 	Kind string `json:"kind" enum:"alone,no-roots,tip-stale"`
 	Text string `json:"text"`
 }
 
-// Miners are those that have work by Stratum.
+// Miners are the miners that are connected by Stratum.
 type Miners struct {
 	Address     string       `json:"address" doc:"at which the Stratum server listens"`
 	TLS         bool         `json:"tls"`
 	Connections int          `json:"connections"`
-	HashRate    float64      `json:"hashes_per_second" doc:"as the accepted shares of the last five minutes tell it"`
+	HashRate    float64      `json:"hashes_per_second" doc:"estimated from the accepted shares of the last five minutes"`
 	Shares      MinerShares  `json:"shares"`
 	Blocks      MinerBlocks  `json:"blocks"`
 	Banned      int          `json:"banned_addresses"`
-	Miners      []MinerState `json:"miners" doc:"one for each connection that has work, by user name"`
+	Miners      []MinerState `json:"miners" doc:"one for each connection that receives work, by user name"`
 }
 
-// MinerState is a connected miner. Its address is not told: anybody may ask.
+// MinerState is a connected miner. It has no address, since anybody may read it.
 type MinerState struct {
-	User       string      `json:"user" doc:"the key that is paid, and the name of the worker"`
-	Agent      string      `json:"agent" doc:"what the miner calls itself"`
+	User       string      `json:"user" doc:"payout key and name of the worker"`
+	Agent      string      `json:"agent" doc:"program of the miner, as it names itself"`
 	Connected  float64     `json:"connected_seconds"`
-	LastShare  float64     `json:"last_share_seconds" doc:"since the last accepted share; since it connected, if there is none"`
+	LastShare  float64     `json:"last_share_seconds" doc:"since the last accepted share, or since it connected"`
 	Difficulty float64     `json:"difficulty" doc:"of its shares"`
-	HashRate   float64     `json:"hashes_per_second" doc:"as the accepted shares of the last five minutes tell it"`
+	HashRate   float64     `json:"hashes_per_second" doc:"estimated from the accepted shares of the last five minutes"`
 	Shares     MinerShares `json:"shares"`
 }
 
 // MinerShares counts shares.
 type MinerShares struct {
 	Accepted      uint64 `json:"accepted"`
-	Stale         uint64 `json:"stale" doc:"of a tip that is no longer the tip"`
+	Stale         uint64 `json:"stale" doc:"for a block that is no longer the tip"`
 	Duplicate     uint64 `json:"duplicate"`
 	LowDifficulty uint64 `json:"low_difficulty"`
 	Unauthorized  uint64 `json:"unauthorized"`
 	Invalid       uint64 `json:"invalid" doc:"all others"`
 }
 
-// MinerBlocks counts the blocks that miners have found.
+// MinerBlocks counts the blocks that miners found.
 type MinerBlocks struct {
 	Accepted uint64 `json:"accepted"`
 	Stale    uint64 `json:"stale" doc:"another block was faster"`
-	Refused  uint64 `json:"refused" doc:"by the chain; each is a fault of the program"`
+	Refused  uint64 `json:"refused" doc:"rejected by the chain; each is a fault of the program"`
 }
 
 func (a *API) registerNode(api huma.API) {
-	huma.Register(api, get("get-health", "/v1/health", "How the node does"),
+	huma.Register(api, get("get-health", "/v1/health", "Health of the node"),
 		func(context.Context, *struct{}) (*answer[Health], error) {
 			return &answer[Health]{a.health()}, nil
 		})
-	huma.Register(api, get("list-miners", "/v1/miners", "The miners that have work by Stratum"),
+	huma.Register(api, get("list-miners", "/v1/miners", "The miners that are connected by Stratum"),
 		func(context.Context, *struct{}) (*answer[Miners], error) {
 			if a.miners == nil {
 				return &answer[Miners]{Miners{Miners: []MinerState{}}}, nil

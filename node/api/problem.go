@@ -15,30 +15,30 @@ import (
 	"stele/node/views"
 )
 
-// problem is an error of the API as RFC 9457 has it, with the reason of a
-// refusal. Title and Status come from the status code of HTTP.
+// problem is an error of the API as in RFC 9457, with the reason of a rejection.
+// Title and Status are those of the HTTP status code.
 type problem struct {
 	Title  string          `json:"title" example:"Unprocessable Entity" doc:"text of the status code"`
 	Status int             `json:"status" example:"422" doc:"status code of the answer"`
 	Detail string          `json:"detail,omitempty" doc:"what is wrong, for people"`
-	Reason reject.Reason   `json:"reason,omitempty" doc:"stable name of the rule that refused it" example:"bad-signature"`
+	Reason reject.Reason   `json:"reason,omitempty" doc:"stable name of the rule that rejected it" example:"bad-signature"`
 	Errors []problemDetail `json:"errors,omitempty" doc:"what is wrong with each parameter"`
 }
 
-// problemDetail is what is wrong with a part of a request. It does not repeat
-// the part: that can be long, and who sent it has it.
+// problemDetail is what is wrong with a part of a request. It does not repeat the
+// part, which can be long and which the client has.
 type problemDetail struct {
 	Message  string `json:"message"`
 	Location string `json:"location,omitempty" example:"query.limit"`
 }
 
-// Bounds of what a problem says of a request.
+// Bounds of a problem.
 const (
 	maxDetails = 16
 	maxDetail  = 200 // bytes of a text
 )
 
-// newProblem returns a problem with a status of HTTP.
+// newProblem returns a problem with an HTTP status code.
 func newProblem(status int, detail string) *problem {
 	return &problem{Status: status, Title: http.StatusText(status), Detail: detail}
 }
@@ -52,8 +52,8 @@ func (p *problem) GetStatus() int { return p.Status }
 // ContentType implements huma.ContentTypeFilter.
 func (p *problem) ContentType(string) string { return "application/problem+json" }
 
-// Errors of huma itself are problems too, and so they are described: huma takes
-// the form of all errors from what this variable returns. Lists are never null.
+// Errors of huma itself are problems too, and are described as such: huma derives
+// the schema of all errors from what this variable returns. Lists are never null.
 func init() {
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		p := newProblem(status, cut(detail))
@@ -72,7 +72,7 @@ func init() {
 	huma.DefaultArrayNullable = false
 }
 
-// cut bounds a text that may have parts of a request.
+// cut shortens a text that may contain parts of a request.
 func cut(text string) string {
 	if len(text) <= maxDetail {
 		return text
@@ -80,8 +80,8 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text[:maxDetail], "") + "..."
 }
 
-// queryProblem makes a problem of an error of package query, or of the store
-// below it.
+// queryProblem turns an error of package query, or of the store below it, into a
+// problem.
 func queryProblem(err error) error {
 	status := http.StatusServiceUnavailable
 	switch {
@@ -99,7 +99,7 @@ func queryProblem(err error) error {
 	return newProblem(status, err.Error())
 }
 
-// rejection makes a problem of an error of the ledger: 422 with the reason if a
+// rejection turns an error of the ledger into a problem: 422 with the reason if a
 // rule rejected something, 429 if the sender's budget is spent, and 503 if the
 // node cannot go on, which is not the sender's fault.
 func rejection(err error) error {
@@ -121,7 +121,7 @@ func rejection(err error) error {
 	return p
 }
 
-// writeProblem answers with a problem, for what is before or beside huma.
+// writeProblem writes a problem for requests that huma does not handle.
 func writeProblem(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)

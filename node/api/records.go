@@ -21,14 +21,14 @@ import (
 
 // Where a record is.
 const (
-	pooled    = "pooled"    // it waits for a block, and is on disk
+	pooled    = "pooled"    // it waits for a block and is on disk
 	confirmed = "confirmed" // it is in the chain
 )
 
 // Record is a record and where it is.
 type Record struct {
 	ID            string       `json:"id"`
-	State         string       `json:"state" enum:"pooled,confirmed" doc:"pooled: it waits for a block; confirmed: the chain has it"`
+	State         string       `json:"state" enum:"pooled,confirmed" doc:"pooled: the record waits for a block; confirmed: the chain has it"`
 	Block         string       `json:"block,omitempty" doc:"hash of the block that has it"`
 	Height        uint32       `json:"height,omitempty" doc:"of the block"`
 	Index         uint32       `json:"index,omitempty" doc:"in the block"`
@@ -105,13 +105,13 @@ func (SignedRecord) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
-// Sent tells what became of a record that was sent.
+// Sent is the answer to a record that was accepted.
 type Sent struct {
 	ID    string `json:"id"`
-	State string `json:"state" enum:"pooled,confirmed" doc:"pooled: it is on disk and waits for a block; confirmed: the chain has it"`
+	State string `json:"state" enum:"pooled,confirmed" doc:"pooled: the record is on disk and waits for a block; confirmed: the chain has it"`
 }
 
-// Proof shows that a record is in a block.
+// Proof is a proof that a record is in a block.
 type Proof struct {
 	ID     string     `json:"id" doc:"of the record"`
 	Block  string     `json:"block" doc:"hash of the header"`
@@ -119,7 +119,7 @@ type Proof struct {
 	Proof  proofModel `json:"proof"`
 }
 
-// proofModel is a proof as package block writes it.
+// proofModel is a proof in the JSON form of package block.
 type proofModel struct{ block.Proof }
 
 // Schema implements huma.SchemaProvider.
@@ -135,14 +135,14 @@ func (proofModel) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
-// Pool tells how full the pool is, and what it would put into a block first.
+// Pool is how full the pool is, and the records that it would mine first.
 type Pool struct {
 	Count    int      `json:"record_count"`
-	Accounts int      `json:"accounts" doc:"whose records wait"`
+	Accounts int      `json:"accounts" doc:"with records that wait"`
 	Bytes    int64    `json:"bytes" doc:"of the encoded records"`
-	Memory   int64    `json:"memory_bytes" doc:"that they take"`
+	Memory   int64    `json:"memory_bytes" doc:"memory that the records take"`
 	MaxBytes int64    `json:"max_memory_bytes"`
-	MinRate  uint64   `json:"min_fee_rate" doc:"that a record needs: units of 1e-8 per 1000 bytes"`
+	MinRate  uint64   `json:"min_fee_rate" doc:"lowest fee rate that the pool accepts: units of 1e-8 per 1000 bytes"`
 	Records  []string `json:"records" doc:"ids, the best fee rate first, at most limit"`
 }
 
@@ -183,10 +183,10 @@ func (a *API) registerRecords(api huma.API) {
 	huma.Register(api, raw, a.getRawRecord)
 	huma.Register(api, get("get-proof", "/v1/records/{id}/proof", "Proof that a record is in the chain"), a.getProof)
 	send := post("send-record", "/v1/records", "Send a record")
-	send.Description = "The record is checked, and kept until a block has it. The answer comes when it is on disk. " +
-		"Sending a record again does no harm."
+	send.Description = "The node checks the record and keeps it until a block has it. It answers when the record is on disk. " +
+		"Sending is idempotent: the answer to a record that was sent before is the same."
 	huma.Register(api, send, a.sendRecord)
-	// Told here, because huma must not parse the body: package record does.
+	// Described here, because package record parses the body, and not huma.
 	api.OpenAPI().Paths[send.Path].Post.RequestBody.Content["application/json"] = &huma.MediaType{Schema: SignedRecord{}.Schema(nil)}
 }
 
@@ -268,14 +268,13 @@ func (a *API) getProof(_ context.Context, in *recordInput) (*answer[Proof], erro
 func parseID(text string) (record.ID, error) {
 	id, err := pow.ParseHash(text)
 	if err != nil {
-		return id, newProblem(http.StatusUnprocessableEntity, "the id is not hexadecimal")
+		return id, newProblem(http.StatusUnprocessableEntity, "invalid id: must be 64 hexadecimal digits")
 	}
 	return id, nil
 }
 
-// sendRecord admits a record. A record that the pool or the chain has already
-// is as good as one that was admitted, so whoever did not get the answer can
-// send it again.
+// sendRecord admits a record. A record that the pool or the chain has already is
+// answered like a new one, so that a client without an answer can send it again.
 func (a *API) sendRecord(_ context.Context, in *sendInput) (res *answer[Sent], err error) {
 	defer func() { a.rejections.count(err) }()
 	r, err := decode(in.ContentType, in.RawBody)
@@ -302,12 +301,12 @@ func (a *API) sendRecord(_ context.Context, in *sendInput) (res *answer[Sent], e
 	return &answer[Sent]{sent}, nil
 }
 
-// notJSON says why a body is no JSON, in words of its own: those of Go's decoder
+// notJSON returns why a body is not JSON, in its own words: those of Go's decoder
 // may change, and repeat parts of the body.
 func notJSON(err error) string {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return fmt.Sprintf("the body is not JSON: byte %d is not what has to stand there", syntax.Offset)
+		return fmt.Sprintf("the body is not JSON: syntax error at byte %d", syntax.Offset)
 	}
 	return "the body is not the JSON form of a record"
 }
@@ -328,12 +327,12 @@ func decode(contentType string, body []byte) (*record.Record, error) {
 	case "application/json":
 		r := new(record.Record)
 		if err := json.Unmarshal(body, r); err != nil {
-			if _, refused := reject.Of(err); refused {
+			if _, rejected := reject.Of(err); rejected {
 				return nil, rejection(err)
 			}
 			return nil, newProblem(http.StatusBadRequest, notJSON(err))
 		}
 		return r, nil
 	}
-	return nil, newProblem(http.StatusUnsupportedMediaType, "a record comes as application/json or as application/octet-stream")
+	return nil, newProblem(http.StatusUnsupportedMediaType, "invalid content type of a record: must be application/json or application/octet-stream")
 }

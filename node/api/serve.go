@@ -11,21 +11,21 @@ import (
 	"stele/internal/netguard"
 )
 
-// The limits of a connection. Whoever needs longer is cut off, so that slow
-// connections, meant or not, cannot use up what the node has.
+// Limits of a connection. The server closes slower ones, so that slow clients
+// cannot exhaust the node.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second // of the whole request
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxConnections    = 512
-	maxOfAddress      = 64          // connections of one address that is not this machine's
-	shutdownTimeout   = time.Second // for requests under way, in the end
+	maxOfAddress      = 64          // connections of one address, other than loopback
+	shutdownTimeout   = time.Second // for requests in progress at the end
 )
 
-// Serve answers the requests that come in on l until ctx ends; then those under
-// way have a second to come to their end. It closes l and returns nil, or the
-// error that made it stop before.
+// Serve answers the requests on l until ctx ends. Requests in progress then have a
+// second to finish. It closes l, and returns nil or the error that made it stop
+// before.
 func (a *API) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           a.Handler(),

@@ -11,23 +11,22 @@ import (
 
 // Account is what the state knows of a party.
 type Account struct {
-	Account record.Key    `json:"account" doc:"its first key, which names it for ever"`
-	Key     record.Key    `json:"key" doc:"the key that signs for it now"`
-	Balance record.Amount `json:"balance" example:"12.5"`
-	Roles   []string      `json:"roles" doc:"as seller or carrier"`
-	Root    bool          `json:"root,omitempty" doc:"whether it is one of those that grant roles"`
-	// Suspended sellers may not issue vouchers.
-	Suspended bool   `json:"suspended,omitempty" doc:"whether a supervisor keeps this seller from issuing vouchers"`
-	Seq       uint64 `json:"seq" doc:"sequence number that the chain expects next"`
-	NextSeq   uint64 `json:"next_seq" doc:"sequence number for its next record, after those that wait in the pool"`
+	Account   record.Key    `json:"account" doc:"its first key, which names it permanently"`
+	Key       record.Key    `json:"key" doc:"the key that signs for it now"`
+	Balance   record.Amount `json:"balance" example:"12.5"`
+	Roles     []string      `json:"roles" doc:"as seller or carrier"`
+	Root      bool          `json:"root,omitempty" doc:"whether it is one of those that grant roles"`
+	Suspended bool          `json:"suspended,omitempty" doc:"whether a supervisor keeps this seller from issuing vouchers"`
+	Seq       uint64        `json:"seq" doc:"sequence number that the chain expects next"`
+	NextSeq   uint64        `json:"next_seq" doc:"sequence number for its next record, after those that wait in the pool"`
 }
 
-// State is what the state is in all.
+// State is the state of the ledger in total.
 type State struct {
 	Height     uint32        `json:"height"`
 	Tip        string        `json:"tip"`
 	Digest     string        `json:"digest" doc:"chained digest of all changes up to the tip"`
-	Supply     record.Amount `json:"supply" doc:"all money that there is"`
+	Supply     record.Amount `json:"supply" doc:"all money"`
 	RewardPool record.Amount `json:"reward_pool" doc:"the burned half of all fees"`
 }
 
@@ -40,8 +39,7 @@ func (a *API) registerState(api huma.API) {
 	huma.Register(api, get("get-state", "/v1/state", "Supply, reward pool and digest of the state"), a.getState)
 }
 
-// getAccount answers for keys that never did anything too: they are accounts
-// with nothing.
+// getAccount also answers for keys without an account: it is an empty one.
 func (a *API) getAccount(_ context.Context, in *keyInput) (*answer[Account], error) {
 	key, err := parseKey(in.Key)
 	if err != nil {

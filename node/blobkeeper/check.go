@@ -13,11 +13,11 @@ import (
 	"stele/node/ledger/record"
 )
 
-// Check compares what a keeper has left in a folder, which must not be in use:
-// each blob with the hash in its name, and each notice with its signature. It
-// calls found for each file that is not as it was written, with its path in the
-// folder, and returns how many blobs and notices are good. A folder that is not
-// there has none. Nothing is changed.
+// Check checks the files of a keeper in the folder dir, which must not be in use:
+// each blob against the hash in its name, and each notice against its signature.
+// It calls found for each file that was changed, with the path in the folder, and
+// returns how many blobs and notices are good. A folder that does not exist has
+// none. Check changes nothing.
 func Check(ctx context.Context, dir string, found func(file, detail string)) (good int, err error) {
 	good, err = blobs.Check(ctx, filepath.Join(dir, blobsFolder), func(file, detail string) {
 		found(filepath.Join(blobsFolder, file), detail)

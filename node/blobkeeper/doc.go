@@ -1,20 +1,21 @@
-// Package blobkeeper keeps sealed recipients' data for as long as their parcels
-// need them, gives them to those who carry the parcels, and then forgets them.
+// Package blobkeeper keeps sealed recipients' data as long as their parcels need
+// them, serves them to the carriers of the parcels, and then deletes them.
 //
-// A [Keeper] joins a folder of blobs ([stele/node/blobs]) with the chain. The
+// A [Keeper] connects a folder of blobs ([stele/node/blobs]) with the chain. The
 // record of a shipment, or of a handover, names a blob by its hash. Until then
-// the blob is unclaimed and lives for a short time only. From then on the ledger
-// tells how long it is kept: see [Keeper.Sweep].
+// the blob is unclaimed and expires soon. From then on the state of the shipment
+// determines how long it is kept: see [Keeper.Sweep].
 //
-// A keeper also publishes the carriers' notices ([stele/node/recipient.Notice]),
-// by which senders know to which key to seal.
+// A keeper also publishes the carriers' notices
+// ([stele/node/ledger/recipient.Notice]), from which senders learn the key to
+// seal to.
 //
 // # Who gets a blob
 //
-// Whoever signs a request with the key of an account that a record with the
-// blob's hash names as the next carrier, or that has the parcel now.
+// A request must be signed with the key of an account that has the parcel now, or
+// that a record with the blob's hash names as the next carrier.
 //
 // # Caveats
 //
-// Each node keeps what was given to it. Blobs do not travel between nodes.
+// Each node keeps the blobs that it received itself. Nodes do not exchange them.
 package blobkeeper

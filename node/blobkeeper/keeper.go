@@ -17,7 +17,7 @@ import (
 	"stele/node/views"
 )
 
-// ErrStranger means that who asks for a blob has no part in its shipment.
+// ErrStranger means that the signer of a request is not a carrier of the parcel.
 var ErrStranger = errors.New("no shipment with this blob names you as its carrier")
 
 // Options of Open.
@@ -29,22 +29,21 @@ type Options struct {
 	Log    *slog.Logger // nil: silent
 }
 
-// Keeper keeps blobs and notices. Its methods may be called by several
-// goroutines at once.
+// Keeper keeps blobs and notices. Safe for concurrent use.
 type Keeper struct {
 	o       Options
 	blobs   *blobs.Store
 	notices notices
 }
 
-// What lies in the folder of a keeper.
+// Names in the folder of a keeper.
 const (
 	blobsFolder   = "sealed"
 	noticesFolder = "notices"
 	unfinished    = ".part" // ends the name of a file that is being written
 )
 
-// Open opens the folder dir, which is made if it is not there.
+// Open opens the folder dir, and creates it if it does not exist.
 func Open(dir string, o Options) (*Keeper, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -60,10 +59,11 @@ func Open(dir string, o Options) (*Keeper, error) {
 	return k, k.notices.open()
 }
 
-// Put takes a blob in and returns its hash. Errors: those of [blobs.Store.Put].
+// Put stores a blob and returns its hash. Errors: those of [blobs.Store.Put].
 func (k *Keeper) Put(blob []byte) (blobs.Hash, error) { return k.blobs.Put(blob) }
 
-// Get gives a blob to who may have it. Errors: [blobs.ErrRequest], [ErrStranger],
+// Get returns a blob, if the signer of the request may have it. Errors:
+// [blobs.ErrRequest], [ErrStranger],
 // [blobs.ErrNotFound], [blobs.ErrDamaged], and those of the chain.
 func (k *Keeper) Get(r *blobs.Request) ([]byte, error) {
 	if err := r.Check(k.o.Blobs.Now()); err != nil {
@@ -76,19 +76,19 @@ func (k *Keeper) Get(r *blobs.Request) ([]byte, error) {
 	if !ok {
 		return nil, ErrStranger
 	}
-	// The file may outlive its time until the next sweep.
+	// The file may be older than its expiry time until the next sweep.
 	if at, claimed, err := k.expiry(r.Blob); err != nil || claimed && !at.After(k.o.Blobs.Now()) {
 		return nil, errors.Join(err, fmt.Errorf("%w: %v", blobs.ErrNotFound, r.Blob))
 	}
 	return k.blobs.Get(r.Blob)
 }
 
-// maxNaming is how many records of a list are looked at: those that name a blob,
-// or name it for one carrier. Who wants a blob for long seals it once for each
-// carrier and shipment.
+// maxNaming is how many records of a list are read: those that name a blob, or
+// name it for one carrier. A sender seals a blob anew for each carrier and
+// shipment, so few records name the same one.
 const maxNaming = 64
 
-// mayHave reports whether a key speaks for somebody who carries a parcel with
+// mayHave reports whether a key signs for an account that carries a parcel with
 // the blob.
 func (k *Keeper) mayHave(key record.Key, h blobs.Hash) (bool, error) {
 	state := k.o.Chain.View()
@@ -96,8 +96,8 @@ func (k *Keeper) mayHave(key record.Key, h blobs.Hash) (bool, error) {
 	if err != nil || who.Rotated(key) {
 		return false, err
 	}
-	// Those that name the carrier come first: no other records can push them out
-	// of the list.
+	// The records that name the carrier come first, so that no other records can
+	// displace them from the part of the list that is read.
 	for _, l := range []views.List{views.BlobFor(record.Digest(h), who.ID), views.Blob(record.Digest(h))} {
 		entries, err := k.o.Views.List(l, store.Place{}, maxNaming)
 		if err != nil {
@@ -139,10 +139,10 @@ func (k *Keeper) carries(state rules.View, account record.Key, id record.ID) (bo
 	return s != nil && s.Custodian() == account, err
 }
 
-// expiry returns until when a blob is kept, and whether any record names it. It is
-// the blob of the first shipment in the chain that names it: later ones cannot
-// delay its purge. One that is mined first, though it saw the hash in the pool,
-// can: docs/node.md says what that gains.
+// expiry returns until when a blob is kept, and whether any record names it. The
+// first shipment in the chain that names the blob determines that; later ones
+// cannot delay its purge. A shipment that copies the hash from the pool and is
+// mined first can: docs/node.md describes the consequences.
 func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
 	entries, err := k.o.Views.List(views.Blob(record.Digest(h)), store.Place{}, maxNaming)
 	if err != nil {
@@ -169,10 +169,10 @@ func (k *Keeper) expiry(h blobs.Hash) (at time.Time, claimed bool, err error) {
 	return at, false, nil
 }
 
-// until returns how long the data of a shipment are kept. When it is over:
-// PurgeDays, in which the carrier can show where it delivered. Before that,
-// every change of custody gives it the time that attempts and a ruling take,
-// so that nothing is kept for ever for a parcel of which nobody hears again.
+// until returns until when the data of a shipment are kept. After its end that is
+// PurgeDays, in which the carrier can show where it delivered. Before that, each
+// change of custody adds the time that attempts and a ruling take. So the data of
+// a parcel that nobody reports on are not kept for ever.
 func (k *Keeper) until(s *rules.Shipment) time.Time {
 	p := &k.o.Params.AfterSales
 	from, days := s.Since, uint64(p.PurgeDays)
@@ -183,8 +183,9 @@ func (k *Keeper) until(s *rules.Shipment) time.Time {
 	return time.Unix(int64(uint64(from)+days*uint64(p.Day)), 0)
 }
 
-// Sweep gives every blob that a record names the time that the ledger leaves it,
-// and removes those whose time is over. It returns how many it removed.
+// Sweep sets the expiry time of every blob that a record names, and removes the
+// blobs that have expired. It returns how many it removed. Errors: those of the
+// chain and the disk, and of ctx.
 func (k *Keeper) Sweep(ctx context.Context) (removed int, err error) {
 	all, err := k.blobs.Hashes()
 	if err != nil {
@@ -209,19 +210,19 @@ func (k *Keeper) Sweep(ctx context.Context) (removed int, err error) {
 
 const (
 	sweepEvery = 10 * time.Second
-	// sweepShare is how much longer than a sweep the pause after it is, so that
-	// sweeps of many blobs take a small part of the time only.
+	// sweepShare is the pause after a sweep as a multiple of its duration, so that
+	// sweeping many blobs takes 2 % of the time at most.
 	sweepShare = 50
 )
 
-// Run sweeps now and then until ctx ends.
+// Run sweeps every ten seconds or less often, until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
 	for {
 		began := time.Now()
 		if n, err := k.Sweep(ctx); ctx.Err() == nil {
 			switch {
 			case err != nil:
-				k.o.Log.Error("blobs are not swept", "error", err)
+				k.o.Log.Error("blob sweep failed", "err", err)
 			case n > 0:
 				k.o.Log.Debug("blobs removed", "count", n)
 			}

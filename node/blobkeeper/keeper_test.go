@@ -62,7 +62,7 @@ func (p *post) check(err error) {
 	}
 }
 
-// follow gives the chain what the story has told, on the block tip.
+// follow submits the blocks of the story up to tip.
 func (p *post) follow(tip *chaintest.Block) {
 	p.Helper()
 	for _, b := range tip.Chain()[1:] {

@@ -14,14 +14,14 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// ErrNoCarrier means that who publishes a key is not a carrier.
+// ErrNoCarrier means that the key of a notice is not that of a carrier.
 var ErrNoCarrier = errors.New("not the key of a carrier")
 
-// ErrNoNotice means that a carrier has published no key here.
+// ErrNoNotice means that the carrier has published no key at this node.
 var ErrNoNotice = errors.New("the carrier has published no key for sealed data at this node")
 
-// Publish takes a carrier's notice in. Errors: [recipient.ErrNotice],
-// [ErrNoCarrier].
+// Publish stores a carrier's notice. Errors: [recipient.ErrNotice],
+// [ErrNoCarrier], and those of the chain and the disk.
 func (k *Keeper) Publish(n recipient.Notice) error {
 	if _, err := n.PublicKey(); err != nil {
 		return err
@@ -39,8 +39,8 @@ func (k *Keeper) Publish(n recipient.Notice) error {
 // Notice returns the notice of a carrier's key. Errors: [ErrNoNotice].
 func (k *Keeper) Notice(carrier record.Key) (recipient.Notice, error) { return k.notices.get(carrier) }
 
-// notices is a folder with a file for each carrier: the key and the signature.
-// Only carriers get one, so there are not many.
+// notices is a folder with one file per carrier: key and signature. Only carriers
+// can have one, so there are few.
 type notices struct {
 	dir string
 	mu  sync.Mutex
@@ -68,7 +68,7 @@ func (n *notices) put(notice recipient.Notice) error {
 		err = os.Rename(path+unfinished, path)
 	}
 	if err != nil {
-		return fmt.Errorf("keep a notice: %w", err)
+		return fmt.Errorf("store a notice: %w", err)
 	}
 	return nil
 }

@@ -1,20 +1,19 @@
-// Package blobs keeps sealed recipients' data ([stele/node/recipient]) for a
-// time, and then forgets them.
+// Package blobs stores sealed recipients' data ([stele/node/ledger/recipient]) until
+// they expire.
 //
-// A [Store] is a folder with a file for each blob, named by its SHA-256. The
-// modification time of a file is the time at which it expires, so that a store
-// needs no index that could disagree with the files. [Store.Purge] removes what
-// has expired.
+// A [Store] is a folder with one file per blob, named by the SHA-256 of the blob.
+// The modification time of a file is the time at which the blob expires. So the
+// store needs no index that could disagree with the files. [Store.Purge] removes
+// expired blobs.
 //
-// A blob that comes in is unclaimed: it lives for a short time only. When a
-// shipment's record names it, the node claims it with [Store.Expire], until the
-// rules say that it must go.
+// A new blob is unclaimed and expires soon. When the record of a shipment names
+// it, the node extends its time with [Store.Expire].
 //
-// A [Request] is a carrier's signed question for a blob.
+// A [Request] is a carrier's signed request for a blob.
 //
 // # Caveats
 //
-// The store is apart from the chain's database, since that keeps old bytes
-// until it compacts. A file is removed, not overwritten: copies that the file
-// system or a backup made are not reached. They are sealed all the same.
+// The store is separate from the chain's database, which keeps old bytes until it
+// compacts. A file is removed, not overwritten: copies made by the file system or
+// by a backup remain. They are sealed too.
 package blobs

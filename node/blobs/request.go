@@ -10,15 +10,16 @@ import (
 	"stele/node/ledger/record"
 )
 
-// ErrRequest is the kind of the errors of a request that is not honoured.
-var ErrRequest = errors.New("request for a blob refused")
+// ErrRequest means that a request for a blob is rejected.
+var ErrRequest = errors.New("request for a blob rejected")
 
 // window is how far a request's time may be from the clock, both ways.
 const window = 5 * time.Minute
 
-// A Request asks for a blob. Its signature proves who asks; that this party may
-// have the blob is for the ledger to say. It is good for some minutes around
-// its time: who overhears one can only ask for the same sealed bytes again.
+// A Request asks for a blob. Its signature proves who asks; whether this party may
+// have the blob follows from the ledger. A request is valid for five minutes
+// around its time. Whoever intercepts one can only request the same sealed bytes
+// again.
 type Request struct {
 	Blob      Hash
 	Key       [32]byte // record key (Ed25519) of who asks
@@ -43,7 +44,7 @@ func (r *Request) message() []byte {
 // Check verifies time and signature. Errors: [ErrRequest].
 func (r *Request) Check(now time.Time) error {
 	if d := now.Sub(time.Unix(r.Time, 0)); d > window || d < -window {
-		return fmt.Errorf("%w: its time is %v off the clock here, at most %v", ErrRequest, d.Round(time.Second), window)
+		return fmt.Errorf("%w: its time differs by %v from the clock of the node: must be at most %v", ErrRequest, d.Round(time.Second), window)
 	}
 	if !record.Key(r.Key).Signed(r.message(), r.Signature) {
 		return fmt.Errorf("%w: it is not signed by %x", ErrRequest, r.Key)

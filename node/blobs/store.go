@@ -17,7 +17,7 @@ import (
 
 // Errors, to be tested with errors.Is.
 var (
-	ErrNotFound = errors.New("no such blob") // never seen, or purged
+	ErrNotFound = errors.New("no such blob") // never stored, or expired
 	ErrTooLarge = errors.New("blob too large")
 	ErrFull     = errors.New("blob store is full")
 	ErrDamaged  = errors.New("blob is damaged") // its bytes are not those of its name
@@ -33,12 +33,12 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 func ParseHash(text string) (h Hash, err error) {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != len(h) {
-		return h, fmt.Errorf("%q is not the hash of a blob: %d hexadecimal digits were expected", text, 2*len(h))
+		return h, fmt.Errorf("invalid hash of a blob %q: must be %d hexadecimal digits", text, 2*len(h))
 	}
 	return Hash(b), nil
 }
 
-// Options of a store. Zero values are replaced by the defaults given.
+// Options of a store. A zero field stands for the default in its comment.
 type Options struct {
 	MaxBlob   int              // bytes of a blob: 8 KiB
 	MaxBytes  int64            // bytes of all blobs: 1 GiB
@@ -66,8 +66,7 @@ func (o Options) filled() Options {
 	return o
 }
 
-// Store is a folder of blobs. Its methods may be called from several goroutines
-// at once; one process may use a folder at a time.
+// Store is a folder of blobs. Safe for concurrent use, by one process at a time.
 type Store struct {
 	dir  string
 	opts Options
@@ -77,8 +76,8 @@ type Store struct {
 	bytes int64
 }
 
-// Open opens a folder, which is made if it is not there, and counts its blobs.
-// What an interrupted Put left behind is removed.
+// Open opens the folder dir, creates it if it does not exist, and counts its
+// blobs. It removes the files of interrupted calls of Put.
 func Open(dir string, o Options) (*Store, error) {
 	s := &Store{dir: dir, opts: o.filled()}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -91,13 +90,13 @@ func Open(dir string, o Options) (*Store, error) {
 	})
 }
 
-// path is where a blob lies: in one of 256 folders.
+// path returns the path of a blob, in one of 256 folders.
 func (s *Store) path(h Hash) string {
 	name := h.String()
 	return filepath.Join(s.dir, name[:2], name)
 }
 
-// each calls f for every blob, and removes unfinished files.
+// each calls f for every blob and removes unfinished files.
 func (s *Store) each(f func(path string, h Hash, info fs.FileInfo) error) error {
 	return filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -120,8 +119,8 @@ func (s *Store) each(f func(path string, h Hash, info fs.FileInfo) error) error 
 
 const unfinished = ".part"
 
-// Put stores a blob, unclaimed, and returns its hash. One that is there already
-// stays as it is. Errors: [ErrTooLarge], [ErrFull].
+// Put stores an unclaimed blob and returns its hash. It does not change a blob
+// that is stored already. Errors: [ErrTooLarge], [ErrFull].
 func (s *Store) Put(blob []byte) (Hash, error) {
 	h := Hash(sha256.Sum256(blob))
 	s.mu.Lock()
@@ -132,11 +131,11 @@ func (s *Store) Put(blob []byte) (Hash, error) {
 	}
 	switch {
 	case len(blob) > s.opts.MaxBlob:
-		return h, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(blob), s.opts.MaxBlob)
+		return h, fmt.Errorf("%w: %d bytes, must be at most %d", ErrTooLarge, len(blob), s.opts.MaxBlob)
 	case s.count >= s.opts.MaxCount:
-		return h, fmt.Errorf("%w: it has %d blobs", ErrFull, s.count)
+		return h, fmt.Errorf("%w: %d blobs", ErrFull, s.count)
 	case s.bytes+int64(len(blob)) > s.opts.MaxBytes:
-		return h, fmt.Errorf("%w: it has %d of %d bytes", ErrFull, s.bytes, s.opts.MaxBytes)
+		return h, fmt.Errorf("%w: %d of %d bytes are used", ErrFull, s.bytes, s.opts.MaxBytes)
 	}
 	if err := s.write(path, blob); err != nil {
 		_ = os.Remove(path + unfinished)
@@ -147,7 +146,7 @@ func (s *Store) Put(blob []byte) (Hash, error) {
 	return h, nil
 }
 
-// write makes the file whole, with its expiry, before it gets its name.
+// write completes the file, with its expiry time, before it gives it its name.
 func (s *Store) write(path string, blob []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -191,8 +190,9 @@ func (s *Store) Get(h Hash) ([]byte, error) {
 
 func (s *Store) expired(info fs.FileInfo) bool { return !info.ModTime().After(s.opts.Now()) }
 
-// Expire says until when a blob is kept. A time that has passed makes it
-// unreadable at once; its file goes with the next purge. Errors: [ErrNotFound].
+// Expire sets the time until which a blob is kept. If that time has passed, the
+// blob cannot be read any more, and the next Purge removes its file. Errors:
+// [ErrNotFound].
 func (s *Store) Expire(h Hash, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,7 +217,7 @@ func (s *Store) Hashes() (all []Hash, err error) {
 	return all, err
 }
 
-// Purge removes the blobs that have expired and returns how many those were.
+// Purge removes expired blobs and returns how many it removed.
 func (s *Store) Purge() (removed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -239,10 +239,10 @@ func (s *Store) Purge() (removed int, err error) {
 	return removed, err
 }
 
-// Check compares every blob in a folder that is not in use with the hash in its
-// name. It calls found for each file that is no blob, or another one, with its
-// path in the folder, and returns how many blobs are good. A folder that is not
-// there has none. Nothing is changed.
+// Check compares every blob of the folder dir, which must not be in use, with the
+// hash in its name. It calls found for each file that is not the blob of its
+// name, with the path in the folder, and returns how many blobs are good. A folder
+// that does not exist has none. Check changes nothing.
 func Check(ctx context.Context, dir string, found func(file, detail string)) (good int, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if path == dir && errors.Is(err, fs.ErrNotExist) {
@@ -276,11 +276,12 @@ func Check(ctx context.Context, dir string, found func(file, detail string)) (go
 	return good, err
 }
 
-// checkFile returns what is wrong with a file that is to be a blob.
+// checkFile returns what is wrong with a file that should be a blob, "" if
+// nothing is.
 func checkFile(path, name string, d fs.DirEntry) (detail string, err error) {
 	h, err := ParseHash(d.Name())
 	if err != nil || name != filepath.Join(d.Name()[:2], h.String()) {
-		return "it is not where a blob lies", nil
+		return "it is not in the place of a blob", nil
 	}
 	if !d.Type().IsRegular() {
 		return "it is not a regular file", nil

@@ -17,33 +17,34 @@ import (
 var (
 	// ErrNotFound means that the chain has no such case.
 	ErrNotFound = errors.New("no such case")
-	// ErrBusy means that the chain changed branches all the time.
+	// ErrBusy means that the chain changed its branch in every attempt.
 	ErrBusy = errors.New("the chain changes while the case is collected")
 )
 
-// mostTries is how often a case is collected if the chain changes meanwhile.
-const mostTries = 3
+// maxTries is how many times Collect starts again because the chain has changed
+// its branch.
+const maxTries = 3
 
 // Collect returns the bundle of a voucher or a claim, up to the tip. Errors:
 // [ErrNotFound], [ErrBusy], [views.ErrTooMany] if the case has more than
 // [bundle.MaxRecords] records, and those of the chain and the views.
 func Collect(c *chain.Chain, v *views.Views, p *network.Params, kind bundle.Kind, id record.ID, o bundle.Options) (*bundle.Bundle, error) {
-	for range mostTries {
+	for range maxTries {
 		src := &source{chain: c, tip: c.Tip()}
 		b, err := src.collect(v, p, kind, id, o)
 		if h, ok := c.Header(src.tip.Hash); !ok || !h.InChain {
-			continue // another branch: some of it is of the old one, some of the new
+			continue // another branch: some records are of the old one, some of the new
 		}
 		return b, err
 	}
 	return nil, ErrBusy
 }
 
-// source is a chain up to the tip that it had at first.
+// source is a chain up to the tip that it had when the collection began.
 type source struct {
 	chain *chain.Chain
 	tip   *chain.Tip
-	last  *block.Block // that was read; records of a case often share one
+	last  *block.Block // that was read: records of a case often share a block
 	at    uint32
 }
 

@@ -16,8 +16,8 @@ import (
 	"stele/node/views"
 )
 
-// told is a chain with a whole story, and its views.
-func told(t *testing.T) (*chaintest.Story, *chain.Chain, *views.Views) {
+// storyChain returns a chain with a whole story, and its views.
+func storyChain(t *testing.T) (*chaintest.Story, *chain.Chain, *views.Views) {
 	s := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	s.Tell()
 	id := store.Identity{Network: s.Params.ID, Genesis: s.Genesis.Hash()}
@@ -49,7 +49,7 @@ func told(t *testing.T) (*chaintest.Story, *chain.Chain, *views.Views) {
 // The bundles of a case have all of its records and pass the check; so they do
 // after a file, and no longer if anything is changed.
 func TestCollect(t *testing.T) {
-	s, c, v := told(t)
+	s, c, v := storyChain(t)
 	for _, test := range []struct {
 		kind bundle.Kind
 		id   record.ID
@@ -102,7 +102,7 @@ func TestCollect(t *testing.T) {
 }
 
 func TestNoCase(t *testing.T) {
-	s, c, v := told(t)
+	s, c, v := storyChain(t)
 	for _, test := range []struct {
 		kind bundle.Kind
 		id   record.ID

@@ -354,7 +354,7 @@ func TestActions(t *testing.T) {
 	}
 }
 
-// A question that is wrong is told from one that has no answer.
+// A wrong question and one without an answer have different kinds of errors.
 func TestErrors(t *testing.T) {
 	n := openCorpus(t)
 	key := n.tip.Records[0].Key

@@ -13,7 +13,7 @@ import (
 	"stele/node/store"
 )
 
-// retryAfter is how long Run waits when it could not go on.
+// retryAfter is how long Run waits after an error.
 const retryAfter = 5 * time.Second
 
 // Run follows the chain until ctx ends. At the start, and after each element of
@@ -27,10 +27,10 @@ func (v *Views) Run(ctx context.Context, changed <-chan struct{}) {
 		switch err := v.Update(ctx); {
 		case err == nil || ctx.Err() != nil:
 		case errors.Is(err, ErrIncomplete):
-			v.o.Log.Warn("there are no views", "reason", err)
+			v.o.Log.Warn("no views", "err", err)
 			<-ctx.Done()
 		default:
-			v.o.Log.Error("the views do not follow the chain", "error", err)
+			v.o.Log.Error("views update failed", "err", err)
 			retry = time.After(retryAfter)
 		}
 		select {
@@ -42,9 +42,9 @@ func (v *Views) Run(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
-// Update brings the views to the tip of the chain. If that cannot be done with
-// what there is, they are built anew. Errors: [ErrIncomplete], [ErrClosed], those
-// of the chain and of the disk.
+// Update brings the views to the tip of the chain. If their files do not allow
+// that, it builds them anew. Errors: [ErrIncomplete], [ErrClosed], those of the
+// chain and of the disk.
 func (v *Views) Update(ctx context.Context) error {
 	v.writing.Lock()
 	defer v.writing.Unlock()
@@ -61,7 +61,7 @@ func (v *Views) Update(ctx context.Context) error {
 		switch {
 		case !renewed && (errors.Is(err, errDamaged) || errors.Is(err, errForeign)):
 			renewed = true
-			v.o.Log.Warn("views are built anew", "reason", err)
+			v.o.Log.Warn("views rebuilt", "err", err)
 			if err := v.renew(); err != nil {
 				return err
 			}
@@ -84,10 +84,10 @@ var errMoving = errors.New("the chain is changing its branch")
 // movingPause is how long Update waits for a chain on its way.
 const movingPause = 10 * time.Millisecond
 
-// errForeign means that the tip of the views cannot be taken back.
-var errForeign = errors.New("the last block of the views is not known to the chain")
+// errForeign means that the tip of the views cannot be disconnected.
+var errForeign = errors.New("the chain does not know the last block of the views")
 
-// step connects a block, takes one back, or renews standings. It reports whether
+// step connects a block, disconnects one, or renews standings. It reports whether
 // nothing is left to do.
 func (v *Views) step() (done bool, err error) {
 	next := uint32(0)
@@ -142,8 +142,8 @@ func (v *Views) connect(b *block.Block, hash pow.Hash, height uint32) error {
 	})
 }
 
-// disconnect takes the last block back. It is not the genesis block, which every
-// chain has.
+// disconnect disconnects the last block. That is never the genesis block, which
+// every chain has.
 func (v *Views) disconnect(b *block.Block, height uint32) error {
 	return v.write(&Tip{height - 1, b.Header.Prev}, func(db *pebble.DB, batch *pebble.Batch) error {
 		x, err := index(db, b, height)
@@ -183,7 +183,7 @@ func (x *indexer) mark(batch *pebble.Batch) error {
 	return nil
 }
 
-// write commits what fill puts into a batch, together with the new tip.
+// write commits what fill puts into a batch, and the new tip with it.
 func (v *Views) write(tip *Tip, fill func(*pebble.DB, *pebble.Batch) error) error {
 	if err := v.modify(); err != nil {
 		return err

@@ -20,11 +20,11 @@ type entry struct{ key, value []byte }
 type reader struct {
 	db    pebble.Reader
 	below uint64
-	known map[string][]byte // what was read already, and what is fresh; may be nil
+	known map[string][]byte // entries that were read or added already; may be nil
 }
 
-// get returns an entry that begins with the height at which it was written, or
-// nil if there is none.
+// get returns an entry whose value begins with the height at which it was
+// written, or nil if there is none.
 func (r *reader) get(kind byte, name []byte, size int) ([]byte, error) {
 	key := entryKey(kind, name)
 	if value, ok := r.known[string(key)]; ok {
@@ -82,7 +82,7 @@ func (r *reader) account(k record.Key) (record.Key, error) {
 	return record.Key(b[4:]), nil
 }
 
-// indexer finds out what a block adds.
+// indexer derives what a block adds.
 type indexer struct {
 	reader
 	added   []entry
@@ -128,7 +128,7 @@ func (x *indexer) touchAccount(k record.Key) error {
 	return err
 }
 
-// remember adds an entry that later records ask for.
+// remember adds an entry that later records need.
 func (x *indexer) remember(kind byte, name, value []byte) {
 	key := entryKey(kind, name)
 	x.known[string(key)] = value
@@ -176,8 +176,8 @@ func (x *indexer) record(r *record.Record, at store.Place) error {
 	return x.parties(r, at)
 }
 
-// relate finds out what a record is about. A voucher, claim or shipment is about
-// itself too.
+// relate returns what a record is about. A voucher, claim or shipment is also about
+// itself.
 func (x *indexer) relate(r *record.Record, at store.Place) (relation, error) {
 	rel := relation{at: at}
 	for _, subject := range record.Subjects(r.Payload) {
@@ -229,7 +229,7 @@ func (x *indexer) subject(rel relation, at store.Place, id record.ID) error {
 	return nil
 }
 
-// things adds what a record makes or moves to the lists of those who have it.
+// things adds what a record creates or moves to the lists of its parties.
 func (x *indexer) things(r *record.Record, rel relation) error {
 	id, at := r.ID(), rel.at
 	switch p := r.Payload.(type) {
@@ -289,7 +289,7 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 	return nil
 }
 
-// product remembers who registered a product first: its maker for ever.
+// product remembers who registered a product first. That account stays its maker.
 func (x *indexer) product(gtin record.GTIN, by record.Key, at store.Place) error {
 	name := binary.BigEndian.AppendUint64(nil, uint64(gtin))
 	known, err := x.get(makerEntry, name, accountSize)
@@ -316,7 +316,7 @@ func (x *indexer) maker(item [32]byte) (record.Key, error) {
 	return record.Key(b[4:]), nil
 }
 
-// give adds a thing to a list of the account of a key.
+// give adds a thing to a list of the account of a key, as it is known now.
 func (x *indexer) give(kind byte, to record.Key, at store.Place, id record.ID) error {
 	account, err := x.account(to)
 	if err == nil {
@@ -338,8 +338,7 @@ func (x *indexer) blob(hash record.Digest, carrier record.Key, at store.Place, i
 	return err
 }
 
-// replaced adds a settlement to the lists of the voucher that was given for the
-// old one.
+// replaced adds a settlement to the lists of the replacement voucher.
 func (x *indexer) replaced(p record.SettleExecute, rel relation, id record.ID) error {
 	if p.Replacement == (record.ID{}) || p.Replacement == rel.voucher {
 		return nil
@@ -354,13 +353,13 @@ func (x *indexer) replaced(p record.SettleExecute, rel relation, id record.ID) e
 	return nil
 }
 
-// parties adds a record to the lists of those who signed it or are named in it,
-// and remembers to whom a new key belongs.
+// parties adds a record to the lists of the accounts that signed it or that it
+// names, and remembers the account of a new key.
 func (x *indexer) parties(r *record.Record, at store.Place) error {
 	keys := r.Signers()
 	switch p := r.Payload.(type) {
 	case record.DeliveryConfirm:
-		keys = keys[:1] // a pick-up key is nobody's name
+		keys = keys[:1] // a pick-up key names no account
 	case record.ShipmentCreate:
 		keys = append(keys, p.Carrier)
 	case record.ClaimRespond:

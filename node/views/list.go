@@ -60,8 +60,8 @@ func Item(gtin record.GTIN, serial record.Serial) List { return List{itemList, i
 // Product lists the registrations and recalls of a product.
 func Product(gtin record.GTIN) List { return List{productList, itemName(gtin, "")} }
 
-// itemName is the number of the product and the serial number, which has at most
-// 20 characters.
+// itemName returns the name of an item: the number of its product in 8 bytes,
+// big-endian, and its serial number of at most 20 characters.
 func itemName(gtin record.GTIN, serial record.Serial) (name [32]byte) {
 	binary.BigEndian.PutUint64(name[:], uint64(gtin))
 	copy(name[8:], serial)
@@ -71,24 +71,24 @@ func itemName(gtin record.GTIN, serial record.Serial) (name [32]byte) {
 // Blob lists the records that name a blob.
 func Blob(hash record.Digest) List { return List{blobList, hash} }
 
-// BlobFor lists the records that name a blob together with a carrier, which is
-// named by the first key of its account. However many other records name the
-// blob, they are not in it.
+// BlobFor lists the records that name a blob together with a carrier. Carrier is
+// the first key of its account. Other records that name the blob are not in the
+// list.
 func BlobFor(hash record.Digest, carrier record.Key) List {
 	return List{blobForList, sha256.Sum256(append(hash[:], carrier[:]...))}
 }
 
-// Party lists the records that an account signed, or that name it as carrier, as
-// servicer, as seller under supervision, in a role, or as receiver of a payment for a claim.
-// Account is its first key: see [Views.Account]. A payment to a key that became
-// one of the account's only later stays in the list of that key.
+// Party lists the records that an account signed, or that name it: as carrier, as
+// servicer, as a supervised seller, in a role, or as the payee of a payment for a
+// claim. Account is its first key: see [Views.Account]. A payment to a key that
+// the account took over later stays in the list of that key.
 func Party(account record.Key) List { return List{partyList, account} }
 
 // SoldBy lists the vouchers that an account issued.
 func SoldBy(account record.Key) List { return List{soldList, account} }
 
-// HeldBy lists the vouchers that came to an account, each as often as it came.
-// Some may have gone on.
+// HeldBy lists the vouchers that an account received, each as often as it did. The
+// account may have transferred some of them.
 func HeldBy(account record.Key) List { return List{heldList, account} }
 
 // ClaimsOf lists the claims that an account opened, and those that it may answer:
@@ -133,8 +133,8 @@ func Recalls() List { return List{kind: recallsList} }
 func Suspensions() List { return List{kind: suspensionsList} }
 
 // Payments lists the payments from and to an account, and the coinbases that pay
-// it. A payment to a key that became one of the account's only later stays in the
-// list of that key.
+// it. A payment to a key that the account took over later stays in the list of that
+// key.
 func Payments(account record.Key) List { return List{paymentsList, account} }
 
 // Entry is something in a list: the id of a record in a list of records, or of
@@ -147,8 +147,7 @@ type Entry struct {
 // Next returns the place after e, from which the next page of a list begins.
 func (e Entry) Next() store.Place { return store.Place{Height: e.Height, Index: e.Index + 1} }
 
-// List returns the first entries of a list, at most limit, that are not before
-// from.
+// List returns the first entries of a list at or after from, at most limit.
 func (v *Views) List(l List, from store.Place, limit int) (entries []Entry, err error) {
 	err = v.read(func(db *pebble.DB) error {
 		entries, err = readList(db, l, from, limit)
@@ -188,8 +187,8 @@ func readList(db pebble.Reader, l List, from store.Place, limit int) ([]Entry, e
 	return entries, iter.Error()
 }
 
-// Account returns the first key of the account that k is, or once was, a key of,
-// as far as the views have followed the chain.
+// Account returns the first key of the account that has or had the key k, as of
+// the tip of the views.
 func (v *Views) Account(k record.Key) (account record.Key, err error) {
 	err = v.read(func(db *pebble.DB) error {
 		account, err = (&reader{db: db, below: 1 << 32}).account(k)

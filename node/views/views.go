@@ -22,10 +22,10 @@ import (
 
 // Errors, to be tested with errors.Is.
 var (
-	// ErrIncomplete means that the views cannot be built, because the chain does
-	// not keep the bodies of all blocks that they lack.
-	ErrIncomplete = errors.New("views are incomplete: the chain has pruned blocks that they lack")
-	// ErrTooMany means that a list is longer than the caller wants it.
+	// ErrIncomplete means that the views cannot be built: the chain has pruned
+	// bodies that they need.
+	ErrIncomplete = errors.New("views are incomplete: the chain has pruned blocks that they need")
+	// ErrTooMany means that a list is longer than the limit of the caller.
 	ErrTooMany = errors.New("list is too long")
 	// ErrClosed means that the views are closed.
 	ErrClosed = errors.New("views are closed")
@@ -37,13 +37,13 @@ func errEntry(key, value []byte) error {
 	return fmt.Errorf("%w: entry %x has the value %x", errDamaged, key, value)
 }
 
-// version is that of the entries. Views of another version are built anew.
+// version is the version of the entries. Views of another one are built anew.
 const version = 4
 
 // format is the version of Pebble's files.
 const format = pebble.FormatValueSeparation
 
-// Chain is what the views are derived from: a [chain.Chain].
+// Chain is the source of the views: a [chain.Chain].
 type Chain interface {
 	Tip() *chain.Tip
 	Header(pow.Hash) (chain.Header, bool)
@@ -62,8 +62,7 @@ type Options struct {
 	Log      *slog.Logger   // nil: silent
 }
 
-// Views is the index of a chain. Its methods may be called by several goroutines
-// at once.
+// Views is the index of a chain. Safe for concurrent use.
 type Views struct {
 	o   Options
 	dir string
@@ -72,21 +71,21 @@ type Views struct {
 	broken atomic.Bool         // Pebble could not write its files, or not open them
 	closed atomic.Bool
 
-	writing  sync.Mutex       // held by who writes; guards what follows
+	writing  sync.Mutex       // held by the writer; guards the fields below
 	lock     *pebble.Lock     // of the folder; nil: closed
 	seal     store.FolderSeal // that the files had when they were opened
 	readOnly bool             // the files are open for reading only, and still have their seal
 	batch    int              // maxPending
 
-	mu sync.RWMutex // is taken after writing
+	mu sync.RWMutex // taken after writing
 	db *pebble.DB   // under mu; nil: closed
 }
 
-// Open opens the views in the folder dir, which is made if it is not there. It
+// Open opens the views in the folder dir, and creates it if it does not exist. It
 // does not read the chain yet: see [Views.Run] and [Views.Update]. If the files
-// are of another version or network, or damaged, the views begin anew. As long as
-// there is nothing to change in them, no file is changed. Errors: [store.ErrLocked]
-// if another process has the folder open, and those of the disk.
+// are damaged, or of another version or network, the views start empty. Open
+// changes no file of views that are up to date. Errors: [store.ErrLocked] if
+// another process has the folder open, and those of the disk.
 func Open(dir string, o Options) (*Views, error) {
 	if o.FS == nil {
 		o.FS = store.Disk
@@ -99,7 +98,7 @@ func Open(dir string, o Options) (*Views, error) {
 	case errors.Is(err, store.ErrLocked):
 		return nil, fmt.Errorf("views: %w", err)
 	case err != nil:
-		o.Log.Warn("views are built anew", "reason", err)
+		o.Log.Warn("views rebuilt", "err", err)
 		if err := v.renew(); err != nil {
 			return nil, fmt.Errorf("views: %w", err)
 		}
@@ -107,9 +106,9 @@ func Open(dir string, o Options) (*Views, error) {
 	return v, nil
 }
 
-// open locks the folder and opens the files. The views must be closed. Sealed files
-// are opened for reading only, so that views that nobody changes keep their seal:
-// see [Views.modify].
+// open locks the folder and opens the files. The views must be closed. Sealed
+// files are opened for reading only, so that views without a change keep their
+// seal: see [Views.modify].
 func (v *Views) open() error {
 	if err := v.o.FS.MkdirAll(v.dir, 0o700); err != nil {
 		return err
@@ -131,7 +130,7 @@ func (v *Views) open() error {
 	return nil
 }
 
-// unlock gives the lock of the folder back.
+// unlock releases the lock of the folder.
 func (v *Views) unlock() error {
 	if v.lock == nil {
 		return nil
@@ -158,7 +157,7 @@ func (v *Views) modify() error {
 		db, err = v.openDB()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: they do not open for writing: %w", errDamaged, err)
+		return fmt.Errorf("%w: opening for writing: %w", errDamaged, err)
 	}
 	v.db = db
 	return nil
@@ -219,7 +218,7 @@ func (v *Views) start(db *pebble.DB) error {
 		return err
 	}
 	if !same {
-		return errors.New("they are of another version or network")
+		return errors.New("another version or network")
 	}
 	raw, closer, err := db.Get([]byte{tipEntry})
 	if errors.Is(err, pebble.ErrNotFound) {
@@ -238,8 +237,8 @@ func (v *Views) start(db *pebble.DB) error {
 	return nil
 }
 
-// renew removes the files and opens new ones. The lock is given back only when all
-// is removed, its file too.
+// renew removes the files and opens new ones. It releases the lock only after all
+// files are removed, that of the lock included.
 func (v *Views) renew() error {
 	v.broken.Store(true) // until new ones are open
 	v.mu.Lock()
@@ -247,7 +246,7 @@ func (v *Views) renew() error {
 	v.db = nil
 	v.mu.Unlock()
 	if db != nil {
-		_ = closeDB(db) // it does not matter what is wrong with it
+		_ = closeDB(db) // its files are removed anyway
 	}
 	if err := errors.Join(v.o.FS.RemoveAll(v.dir), v.unlock()); err != nil {
 		return err
@@ -260,17 +259,17 @@ func closeDB(db *pebble.DB) (err error) {
 	return db.Close()
 }
 
-// catch turns a panic of Pebble, which panics where it finds files that make no
-// sense, into an error.
+// catch turns a panic of Pebble into an error. Pebble panics when files are
+// inconsistent.
 func catch(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%w: pebble gave up: %v", errDamaged, r)
 	}
 }
 
-// Close writes what is only in memory, closes the files, and seals them for
-// [Check]; the folder is locked until then. Views that were only read have their
-// seal still. Run and Update must have returned.
+// Close flushes and closes the files, seals them for [Check], and unlocks the
+// folder. Views that were only read keep their seal. Run and Update must have
+// returned.
 func (v *Views) Close() error {
 	v.closed.Store(true)
 	v.writing.Lock()
@@ -292,10 +291,10 @@ func (v *Views) Close() error {
 	return errors.Join(err, v.unlock())
 }
 
-// Check compares the files of views, which must be closed, with the seal that
-// Close left. Sealed is false if there is nothing to compare with: no views, no
-// seal because their process did not end properly, or a damaged seal. The file
-// system nil is the operating system's.
+// Check compares the files of closed views with the seal that Close wrote. Sealed
+// is false if there is nothing to compare with: no views, no seal because their
+// process did not end in order, or a damaged seal. A nil file system is that of the
+// operating system.
 func Check(ctx context.Context, dir string, fs vfs.FS) (sealed bool, damage []*store.Damage, err error) {
 	if fs == nil {
 		fs = store.Disk
@@ -315,7 +314,7 @@ func (v *Views) read(f func(*pebble.DB) error) (err error) {
 	return f(v.db)
 }
 
-// Tip returns the last block that the views have, and false if there is none.
+// Tip returns the last block of the views, and false if they have none.
 func (v *Views) Tip() (Tip, bool) {
 	if tip := v.tip.Load(); tip != nil {
 		return *tip, true
@@ -323,18 +322,18 @@ func (v *Views) Tip() (Tip, bool) {
 	return Tip{}, false
 }
 
-// logger gives what Pebble says to slog.
+// logger passes the messages of Pebble to slog.
 type logger struct{ v *Views }
 
 func (l logger) Infof(string, ...any) {}
 
 func (l logger) Errorf(format string, args ...any) {
-	l.v.o.Log.Debug("views: " + fmt.Sprintf(format, args...))
+	l.v.o.Log.Debug("views storage error", "err", fmt.Sprintf(format, args...))
 }
 
-// Fatalf is called where Pebble would end the process.
+// Fatalf is called where Pebble would exit the process.
 func (l logger) Fatalf(format string, args ...any) {
 	if !l.v.broken.Swap(true) {
-		l.v.o.Log.Error("views cannot be written", "reason", fmt.Sprintf(format, args...))
+		l.v.o.Log.Error("views write failed", "err", fmt.Sprintf(format, args...))
 	}
 }
