@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -209,7 +210,7 @@ func (v *Views) settle(tip Tip) (done bool, err error) {
 	var pending []thing
 	err = v.read(func(db *pebble.DB) error {
 		if held, err = readCount(db, []byte{settledEntry}); err == nil {
-			pending, err = readPending(db, v.batch)
+			pending, err = readPending(db, cmp.Or(v.batch, maxPending))
 		}
 		return err
 	})

@@ -93,7 +93,7 @@ func Open(dir string, o Options) (*Views, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &Views{o: o, dir: dir, batch: maxPending}
+	v := &Views{o: o, dir: dir}
 	switch err := v.open(); {
 	case errors.Is(err, store.ErrLocked):
 		return nil, fmt.Errorf("views: %w", err)
