@@ -14,14 +14,15 @@ import (
 // Header is a header of the tree, with its place.
 type Header struct {
 	pow.Header
+	// MedianTime is the median of the times of this block and the ten before it,
+	// in seconds since 1970: what the next block goes by.
+	MedianTime uint32
+
 	Hash    pow.Hash
 	Height  uint32
 	Work    pow.Work // of the chain up to here
 	InChain bool     // it is part of the chain of the tip
 	Invalid bool     // it, or a block before it, was found invalid
-	// MedianTime is the median of the times of this block and the ten before it,
-	// in seconds since 1970: what the next block goes by.
-	MedianTime uint32
 }
 
 // Header returns the header with a hash, and false if it is not known.
