@@ -40,13 +40,9 @@ func newTally() tally {
 
 // seed adds the claims that are open at the start, as far as the views list them.
 func (t *tally) seed(list *views.Views, v rules.View, c rules.Context) {
-	var live []uint8
-	for state := rules.ClaimOpen; !state.Closed(); state++ {
-		live = append(live, uint8(state))
-	}
 	from := store.Place{}
 	for read := 0; read < maxSeeded && len(t.claims) < maxClaims; read += seedPage {
-		page, err := list.InStates(views.Claims, views.All(), live, from, seedPage)
+		page, err := list.InStates(views.Claims, views.All(), views.LiveClaims(), from, seedPage)
 		if err != nil {
 			return // this is only a count
 		}

@@ -7,8 +7,17 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
+
+// LiveClaims returns the states of claims that are not closed.
+func LiveClaims() (states []uint8) {
+	for s := rules.ClaimOpen; !s.Closed(); s++ {
+		states = append(states, uint8(s))
+	}
+	return states
+}
 
 // InStates returns the first things of a kind and a scope that are in one of some
 // states: at most limit, in the order of the chain, none before from. The states
