@@ -7,7 +7,6 @@ import (
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
 	"stele/node/ledger/record"
-	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -62,25 +61,6 @@ func newHeader(n, tip *headertree.Node) Header {
 
 		MedianTime: n.MedianTime(),
 	}
-}
-
-// ReadState calls read with the state after a block and the context of the next
-// one, if that block is the tip of the store. Neither changes during the call,
-// whatever the chain does. It reports false without a call if the tip is another
-// block.
-func (c *Chain) ReadState(tip pow.Hash, read func(rules.View, rules.Context) error) (ok bool, err error) {
-	snapshot := c.store.Snapshot()
-	defer snapshot.Close()
-	stored, ok, err := snapshot.Tip()
-	if err != nil || !ok || stored.Hash != tip {
-		return false, err
-	}
-	h, ok := c.Header(tip)
-	if !ok {
-		return false, nil // its header is not in the tree yet
-	}
-	next := rules.Context{Params: c.params, Height: h.Height + 1, MedianTime: h.MedianTime}
-	return true, read(snapshot, next)
 }
 
 // Block returns the block with a hash, from whatever branch. It may be shared with
