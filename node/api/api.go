@@ -61,6 +61,7 @@ type API struct {
 	rates      *netguard.Rates
 	wasted     *netguard.Rates // signatures of rejected records
 	rejections rejections
+	coming     coming
 	handler    http.Handler
 	spec       []byte // OpenAPI
 }
@@ -99,6 +100,7 @@ func New(o Options) (*API, error) {
 		a.registerCases(api)
 		a.registerLedger(api)
 		a.registerActions(api)
+		a.registerSearch(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
 	}

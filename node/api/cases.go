@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/hex"
+
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
 	"stele/node/query"
@@ -23,6 +25,7 @@ type Voucher struct {
 	Issued       uint32        `json:"issued" doc:"median time"`
 	Delivered    uint32        `json:"delivered,omitempty" doc:"median time; missing if it is not"`
 	WarrantyEnd  uint64        `json:"warranty_end,omitempty" doc:"last second of the warranty, with the time in repair; missing if it is not delivered"`
+	Extended     uint32        `json:"extended_seconds" doc:"time in repair, by which the warranty is longer"`
 	Repairs      uint8         `json:"repairs" doc:"of the last fault, one after the other"`
 	LastFault    uint16        `json:"last_fault,omitempty"`
 	Recalled     bool          `json:"recalled"`
@@ -31,6 +34,8 @@ type Voucher struct {
 	ClaimLive    bool          `json:"claim_live" doc:"whether that one is not closed"`
 	Replaces     string        `json:"replaces,omitempty" doc:"the claim that was settled with this voucher"`
 	Evaluation   *Evaluation   `json:"evaluation,omitempty"`
+	Invoice      string        `json:"invoice,omitempty" doc:"SHA-256 of the invoice; missing in lists"`
+	Terms        string        `json:"terms,omitempty" doc:"SHA-256 of the terms of the warranty; missing in lists"`
 }
 
 // Evaluation is what the first buyer thinks.
@@ -108,13 +113,18 @@ func idText(id record.ID) string {
 	return id.String()
 }
 
+func digestText(d record.Digest) string { return hex.EncodeToString(d[:]) }
+
 func newVoucher(v *query.Voucher) Voucher {
 	res := Voucher{
 		ID: v.ID.String(), State: v.State.String(), GTIN: v.GTIN.String(), Serial: v.Serial,
 		Seller: v.Seller, Buyer: v.Buyer, Holder: v.Holder, Price: v.Price, Quantity: v.Quantity, Distance: v.Distance,
 		WarrantyDays: v.WarrantyDays, Burn: v.Burn, Issued: v.Issued, Delivered: v.Delivered, WarrantyEnd: v.WarrantyEnd,
-		Repairs: v.Repairs, LastFault: v.LastFault, Recalled: v.Recalled,
+		Extended: v.Extended, Repairs: v.Repairs, LastFault: v.LastFault, Recalled: v.Recalled,
 		Shipment: idText(v.Shipment), Claim: idText(v.Claim), ClaimLive: v.ClaimLive, Replaces: idText(v.Replaces),
+	}
+	if v.Sale != nil {
+		res.Invoice, res.Terms = digestText(v.Sale.Invoice), digestText(v.Sale.Terms)
 	}
 	if v.Evaluation != nil {
 		e := newEvaluation(v.Evaluation)

@@ -243,6 +243,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		d.check("/v1/"+kind+"/{id}/actions", request("GET", "/v1/"+kind+"/"+id.String()+"/actions?key="+story.Buyer.String(), "", nil))
 		good["/v1/"+kind+"/{id}/actions"] = id.String()
 	}
+	d.check("/v1/search", request("GET", "/v1/search?q="+story.Voucher.String(), "", nil))
 	d.check("/v1/accounts", request("GET", "/v1/accounts?role=seller", "", nil))
 	for path, operations := range d.paths {
 		if _, ok := operations["get"]; !ok {
@@ -289,7 +290,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		at := target(path, values)
 		for random.IntN(3) == 0 {
-			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "colour", value()) + "=" + value()
+			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "q", "colour", value()) + "=" + value()
 			at = strings.Replace(at, "&", "?", 1-min(1, strings.Count(at, "?")))
 		}
 		var body []byte

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,6 +18,7 @@ import (
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 	"stele/node/pool"
+	"stele/node/query"
 	"stele/node/store"
 )
 
@@ -173,7 +176,7 @@ func (a *API) registerRecords(api huma.API) {
 	huma.Register(api, get("get-pool", "/v1/pool", "The records that wait for a block"), a.getPool)
 	huma.Register(api, get("list-pool-records", "/v1/pool/records", "The records that wait for a block, the best fee rate first"), a.listPoolRecords)
 	coming := get("list-coming-blocks", "/v1/pool/blocks", "The blocks that the pool would fill, the next one first")
-	coming.Description = "An estimate: as if no other record came. What does not apply when a block is made, or does not fit, is left out then."
+	coming.Description = "An estimate, at most a second old: as if no other record came. What does not apply when a block is made, or does not fit, is left out then."
 	huma.Register(api, coming, a.listComingBlocks)
 	huma.Register(api, get("get-record", "/v1/records/{id}", "A record, by id"), a.getRecord)
 	raw := get("get-raw-record", "/v1/records/{id}/raw", "The encoding of a record, signatures included")
@@ -247,10 +250,32 @@ func (a *API) listPoolRecords(_ context.Context, in *poolInput) (*answer[[]Poole
 
 func (a *API) listComingBlocks(_ context.Context, in *comingInput) (*answer[[]ComingBlock], error) {
 	blocks := []ComingBlock{}
-	for _, b := range a.query.ComingBlocks(in.Limit) {
+	for i, b := range a.coming.blocks(a.query) {
+		if i == in.Limit {
+			break
+		}
 		blocks = append(blocks, ComingBlock{b.Records, b.Size, b.Fees, uint64(b.MaxRate), uint64(b.MinRate)})
 	}
 	return &answer[[]ComingBlock]{blocks}, nil
+}
+
+// coming keeps the coming blocks for a second: they take a walk through the pool,
+// which holds its lock meanwhile. Safe for concurrent use.
+type coming struct {
+	mu   sync.Mutex
+	at   time.Time
+	last []query.ComingBlock
+}
+
+const maxComing = 50 // blocks; that of the parameter limit
+
+func (c *coming) blocks(q *query.Reader) []query.ComingBlock {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.at) > time.Second {
+		c.at, c.last = now, q.ComingBlocks(maxComing)
+	}
+	return c.last
 }
 
 func (a *API) getProof(_ context.Context, in *recordInput) (*answer[Proof], error) {

@@ -1,10 +1,12 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
+	"stele/node/store"
 )
 
 // Voucher is a voucher as the next block finds it.
@@ -14,6 +16,9 @@ type Voucher struct {
 	// 0 if the goods are not delivered.
 	WarrantyEnd uint64
 	Evaluation  *Evaluation // nil: none
+	// Sale is the payload of the VOUCHER_ISSUE, with the digests of invoice and
+	// terms. It is nil in lists, and if its block is pruned.
+	Sale *record.VoucherIssue
 }
 
 // Evaluation is what the first buyer thinks.
@@ -59,7 +64,21 @@ type Item struct {
 // Voucher returns the voucher with an id. Errors: [ErrNotFound], and those of the
 // store.
 func (r *Reader) Voucher(id record.ID) (*Voucher, error) {
-	return one(r, "voucher", id, (*now).voucher)
+	v, err := one(r, "voucher", id, (*now).voucher)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.chain.Find(id)
+	if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrNotFound) {
+		return v, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if sale, ok := found.Record.Payload.(record.VoucherIssue); ok {
+		v.Sale = &sale
+	}
+	return v, nil
 }
 
 // Claim returns the claim with an id. Errors: those of [Reader.Voucher].

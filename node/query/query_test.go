@@ -3,7 +3,10 @@ package query_test
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"maps"
 	"math"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -385,6 +388,117 @@ func TestErrors(t *testing.T) {
 	without := query.New(query.Options{Params: n.Params(), Chain: n.chain, Pool: n.pool})
 	if _, err := without.Rulings(query.Range{Limit: 1}); !errors.Is(err, query.ErrNoViews) {
 		t.Error(err)
+	}
+}
+
+// A search finds what a text names, in each of its forms.
+func TestSearch(t *testing.T) {
+	n := openCorpus(t)
+	var voucher, claim, shipment, pay record.ID
+	var sale record.VoucherIssue
+	for _, b := range n.tip.Chain() {
+		for _, r := range b.Records {
+			switch p := r.Payload.(type) {
+			case record.VoucherIssue:
+				voucher, sale = r.ID(), p
+			case record.ClaimOpen:
+				claim = r.ID()
+			case record.ShipmentCreate:
+				shipment = r.ID()
+			case record.Pay:
+				pay = r.ID()
+			}
+		}
+	}
+	hash := n.tip.Hash().String()
+	key := n.tip.Records[0].Key.String()
+	gtin, item := sale.GTIN.String(), sale.GTIN.String()+"/"+string(sale.Serial)
+	link := "https://id.example/01/" + gtin + "/21/" + url.PathEscape(string(sale.Serial)) + "?x=1"
+	for text, want := range map[string][]query.Match{
+		fmt.Sprint(n.tip.Height()):         {{Kind: query.MatchBlock, Name: hash}},
+		hash:                               {{Kind: query.MatchBlock, Name: hash}},
+		" " + voucher.String() + "\n":      {{Kind: query.MatchVoucher, Name: voucher.String()}, {Kind: query.MatchRecord, Name: voucher.String()}},
+		claim.String():                     {{Kind: query.MatchClaim, Name: claim.String()}, {Kind: query.MatchRecord, Name: claim.String()}},
+		shipment.String():                  {{Kind: query.MatchShipment, Name: shipment.String()}, {Kind: query.MatchRecord, Name: shipment.String()}},
+		pay.String():                       {{Kind: query.MatchRecord, Name: pay.String()}},
+		key:                                {{Kind: query.MatchAccount, Name: key}},
+		gtin:                               {{Kind: query.MatchProduct, Name: gtin}},
+		item:                               {{Kind: query.MatchItem, Name: item}},
+		gtin + " " + string(sale.Serial):   {{Kind: query.MatchItem, Name: item}},
+		link:                               {{Kind: query.MatchItem, Name: item}},
+		"https://id.example/01/" + gtin:    {{Kind: query.MatchProduct, Name: gtin}},
+		"":                                 {},
+		"what":                             {},
+		strings.Repeat("0", 64):            {},
+		"https://id.example/01/%zz/21/%zz": {},
+		"4006381333931":                    {},
+	} {
+		if got, err := n.Search(text); err != nil || !slices.Equal(got, want) || got == nil {
+			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+// After a change of branches the lists are those of a node that never saw the
+// other branch.
+func TestReorganisation(t *testing.T) {
+	p := chaintest.Network()
+	b := chaintest.New(p, 1)
+	fork := b.Grow(b.Genesis, 4, 6)
+	short, long := b.Grow(fork, 2, 9), b.Grow(fork, 5, 7)
+	open := func(tip *chaintest.Block) *parts {
+		t.Helper()
+		n, err := openParts(t.Context(), p, tip, b.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			for _, closePart := range n.close {
+				if err := closePart(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		return n
+	}
+	n, fresh := open(short), open(long)
+	for _, block := range long.Chain()[fork.Height()+1:] {
+		if _, err := n.chain.Submit(block.Block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.views.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := n.Totals(query.Of{})
+	want, err2 := fresh.Totals(query.Of{})
+	if err != nil || err2 != nil || got.Height != want.Height || !maps.Equal(got.Records, want.Records) {
+		t.Errorf("totals %+v, want %+v; %v, %v", got, want, err, err2)
+	}
+	gotLines, err := n.Blocks(math.MaxUint32, 100)
+	wantLines, err2 := fresh.Blocks(math.MaxUint32, 100)
+	if err != nil || err2 != nil || !slices.EqualFunc(gotLines, wantLines, func(a, b query.BlockLine) bool {
+		return a.Hash == b.Hash && a.BlockSummary == b.BlockSummary
+	}) {
+		t.Errorf("blocks %+v, want %+v; %v, %v", gotLines, wantLines, err, err2)
+	}
+	paid := 0
+	for i := range 32 {
+		key := b.Funded(b.Genesis, i)
+		ids := func(n *parts) (all []record.ID) {
+			for _, p := range pages(t, 5, func(in query.Range) (query.Page[query.Payment], error) { return n.Payments(key, in) }) {
+				all = append(all, p.ID())
+			}
+			return all
+		}
+		if got, want := ids(n), ids(fresh); !slices.Equal(got, want) {
+			t.Errorf("payments of %v: %v, want %v", key, got, want)
+		} else {
+			paid += len(want)
+		}
+	}
+	if paid < 10 {
+		t.Errorf("only %d payments to compare", paid)
 	}
 }
 
