@@ -35,10 +35,11 @@
 // a record. So each thing has a standing (standing.go), from which its entries
 // follow. A block, connected or taken back, marks the things that it touches. When
 // the views are at the tip of the chain, the standings of marked things are
-// renewed from a snapshot of the store. Each case also names the times at which
-// time alone changes it. When the median time moves, either way, the cases with
-// such a time in between are marked. So the entries are always those that a scan
-// of the whole chain would give, and no scan is needed.
+// renewed from a snapshot of the store: in the batch of the block itself, if it
+// is the next one. Each case also names the times at which time alone changes it.
+// When the median time moves, either way, the cases with such a time in between
+// are marked. So the entries are those that a scan of the whole chain would give,
+// and no scan is needed.
 //
 // # When the process or the disk fails
 //

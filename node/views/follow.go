@@ -10,6 +10,7 @@ import (
 
 	"stele/engine/pow"
 	"stele/node/ledger/block"
+	"stele/node/ledger/rules"
 	"stele/node/store"
 )
 
@@ -128,18 +129,38 @@ func (v *Views) step() (done bool, err error) {
 	return false, v.connect(b, h.Hash, next)
 }
 
+// connect adds a block. If it is the tip of the chain, the standings are renewed in
+// the same batch, so that readers see all of the block or nothing. On a longer way
+// that comes at its end.
 func (v *Views) connect(b *block.Block, hash pow.Hash, height uint32) error {
-	return v.write(&Tip{height, hash}, func(db *pebble.DB, batch *pebble.Batch) error {
-		x, err := index(db, b, height)
-		if err != nil {
+	tip := &Tip{height, hash}
+	if v.o.Chain.Tip().Hash == hash {
+		ok, err := v.o.Chain.ReadState(hash, func(state rules.View, next rules.Context) error {
+			return v.write(tip, func(db *pebble.DB, batch *pebble.Batch) error {
+				if err := add(db, batch, b, height); err != nil {
+					return err
+				}
+				return v.renewPending(batch, state, next)
+			})
+		})
+		if ok || err != nil {
 			return err
 		}
-		for _, e := range x.added {
-			err = errors.Join(err, batch.Set(e.key, e.value, nil))
-		}
-		add := func(n, of uint64) uint64 { return n + of }
-		return errors.Join(err, x.count(batch, add), x.mark(batch))
-	})
+	}
+	return v.write(tip, func(db *pebble.DB, batch *pebble.Batch) error { return add(db, batch, b, height) })
+}
+
+// add puts what a block adds into a batch.
+func add(db pebble.Reader, batch *pebble.Batch, b *block.Block, height uint32) error {
+	x, err := index(db, b, height)
+	if err != nil {
+		return err
+	}
+	for _, e := range x.added {
+		err = errors.Join(err, batch.Set(e.key, e.value, nil))
+	}
+	plus := func(n, of uint64) uint64 { return n + of }
+	return errors.Join(err, x.count(batch, plus), x.mark(batch))
 }
 
 // disconnect disconnects the last block. That is never the genesis block, which
@@ -153,8 +174,8 @@ func (v *Views) disconnect(b *block.Block, height uint32) error {
 		for _, e := range x.added {
 			err = errors.Join(err, batch.Delete(e.key, nil))
 		}
-		subtract := func(n, of uint64) uint64 { return n - of }
-		return errors.Join(err, x.count(batch, subtract), x.mark(batch))
+		minus := func(n, of uint64) uint64 { return n - of }
+		return errors.Join(err, x.count(batch, minus), x.mark(batch))
 	})
 }
 
@@ -189,7 +210,7 @@ func (v *Views) write(tip *Tip, fill func(*pebble.DB, *pebble.Batch) error) erro
 		return err
 	}
 	return v.read(func(db *pebble.DB) error {
-		batch := db.NewBatch()
+		batch := db.NewIndexedBatch() // so that it can be read before it is committed
 		defer batch.Close()
 		if err := fill(db, batch); err != nil {
 			return err

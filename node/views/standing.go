@@ -193,8 +193,9 @@ func roleKey(role record.Role, account record.Key) []byte {
 	return append([]byte{roleEntry, byte(role)}, account[:]...)
 }
 
-// maxPending is how many things that are pending one batch renews.
-const maxPending = 1000
+// maxPending is how many standings one batch renews: those of a full block, so
+// that one batch has all of it.
+const maxPending = 20_000
 
 // settle renews standings that may have changed, as far as they fit into a batch,
 // and reports whether nothing is left to do. They follow from the state at the
@@ -206,47 +207,60 @@ func (v *Views) settle(tip Tip) (done bool, err error) {
 	if !ok {
 		return false, errForeign
 	}
-	var held uint64 // the median time for which the standings hold
-	var pending []thing
 	err = v.read(func(db *pebble.DB) error {
-		if held, err = readCount(db, []byte{settledEntry}); err == nil {
-			pending, err = readPending(db, cmp.Or(v.batch, maxPending))
+		held, err := readCount(db, []byte{settledEntry})
+		if err != nil {
+			return err
 		}
+		pending, err := readPending(db, 1)
+		done = len(pending) == 0 && held == uint64(h.MedianTime)
 		return err
 	})
-	if err != nil || len(pending) == 0 && held == uint64(h.MedianTime) {
-		return err == nil, err
+	if err != nil || done {
+		return done, err
 	}
 	ok, err = v.o.Chain.ReadState(tip.Hash, func(state rules.View, next rules.Context) error {
-		return v.write(&tip, func(db *pebble.DB, batch *pebble.Batch) error {
-			if now := uint64(next.MedianTime); held != now {
-				woken, err := readWoken(db, min(held, now), max(held, now))
-				if err != nil {
-					return err
-				}
-				for _, t := range woken {
-					err = errors.Join(err, batch.Set(t.key(pendingEntry), nil, nil))
-				}
-				if err := errors.Join(err, writeCount(batch, []byte{settledEntry}, now)); err != nil {
-					return err
-				}
-			}
-			s := settler{
-				reader: reader{db: db, below: 1 << 32}, state: cachedView{state, map[string][]byte{}}, at: next,
-				batch: batch, done: map[thing]bool{}, counts: map[string]int64{},
-			}
-			for _, t := range pending {
-				if err := s.settle(t); err != nil {
-					return err
-				}
-			}
-			return s.writeCounts()
-		})
+		return v.write(&tip, func(_ *pebble.DB, batch *pebble.Batch) error { return v.renewPending(batch, state, next) })
 	})
 	if err == nil && !ok {
 		err = errMoving
 	}
 	return false, err
+}
+
+// renewPending marks the cases that time has changed, and renews the standings of
+// marked things, at most [maxPending]. The batch shows the views at the tip.
+func (v *Views) renewPending(batch *pebble.Batch, state rules.View, next rules.Context) error {
+	held, err := readCount(batch, []byte{settledEntry})
+	if err != nil {
+		return err
+	}
+	if now := uint64(next.MedianTime); held != now {
+		woken, err := readWoken(batch, min(held, now), max(held, now))
+		if err != nil {
+			return err
+		}
+		for _, t := range woken {
+			err = errors.Join(err, batch.Set(t.key(pendingEntry), nil, nil))
+		}
+		if err := errors.Join(err, writeCount(batch, []byte{settledEntry}, now)); err != nil {
+			return err
+		}
+	}
+	pending, err := readPending(batch, cmp.Or(v.batch, maxPending))
+	if err != nil {
+		return err
+	}
+	s := settler{
+		reader: reader{db: batch, below: 1 << 32}, state: cachedView{state, map[string][]byte{}}, at: next,
+		batch: batch, done: map[thing]bool{}, counts: map[string]int64{},
+	}
+	for _, t := range pending {
+		if err := s.settle(t); err != nil {
+			return err
+		}
+	}
+	return s.writeCounts()
 }
 
 // readPending returns the first things whose standing is to be renewed.
