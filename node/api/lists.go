@@ -52,6 +52,7 @@ type (
 func (a *API) registerCases(api huma.API) {
 	huma.Register(api, get("get-voucher", "/v1/vouchers/{id}", "A voucher as it is now"), one(a.query.Voucher, newVoucher))
 	huma.Register(api, get("get-claim", "/v1/claims/{id}", "A claim as it is now, with its next deadline"), one(a.query.Claim, newClaim))
+	huma.Register(api, get("get-claim-case", "/v1/claims/{id}/case", "A claim with the records that decided it: answer, inspection, ruling, settlement, evidence"), one(a.query.ClaimCase, newClaimCase))
 	huma.Register(api, get("get-shipment", "/v1/shipments/{id}", "A shipment as it is now"), one(a.query.Shipment, newShipment))
 	huma.Register(api, get("get-item", "/v1/items/{gtin}/{serial}", "An item of a product, and its voucher"), a.getItem)
 

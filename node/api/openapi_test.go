@@ -203,6 +203,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/vouchers/{id}/claims":          story.Voucher.String(),
 		"/v1/vouchers/{id}/entitlements":    story.Voucher.String(),
 		"/v1/claims/{id}/turn":              story.Claim.String(),
+		"/v1/claims/{id}/case":              story.Claim.String(),
 		"/v1/vouchers/{id}/shipments":       story.Voucher.String(),
 		"/v1/accounts/{key}/payments":       story.Seller.String(),
 		"/v1/blocks/{id}":                   "5",

@@ -391,6 +391,61 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// The case of a claim has the last record of each type, and all evidence.
+func TestClaimCase(t *testing.T) {
+	n := openCorpus(t)
+	last := map[record.ID]map[record.Type]record.ID{}
+	evidence := map[record.ID]int{}
+	note := func(claim, id record.ID, kind record.Type) {
+		if last[claim] == nil {
+			last[claim] = map[record.Type]record.ID{}
+		}
+		last[claim][kind] = id
+	}
+	for _, b := range n.tip.Chain() {
+		for _, r := range b.Records {
+			switch p := r.Payload.(type) {
+			case record.ClaimOpen:
+				note(r.ID(), r.ID(), r.Type())
+			case record.ClaimRespond:
+				note(p.Claim, r.ID(), r.Type())
+			case record.SettleExecute:
+				note(p.Claim, r.ID(), r.Type())
+			case record.EvidenceAdd:
+				evidence[p.Claim]++
+			case record.Ruling:
+				if p.Subject == record.OnClaim {
+					note(p.ID, r.ID(), r.Type())
+				}
+			}
+		}
+	}
+	ruled := 0
+	for id, want := range last {
+		c, err := n.ClaimCase(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, event := range map[record.Type]*query.Event{
+			record.TypeClaimRespond: c.Answer, record.TypeRuling: c.Ruling, record.TypeSettleExecute: c.Settlement,
+		} {
+			wanted, ok := want[kind]
+			if (event != nil) != ok || ok && event.ID() != wanted {
+				t.Errorf("claim %v: %v is %v, want %v", id, kind, event, wanted)
+			}
+		}
+		if c.ID != id || len(c.Evidence) != evidence[id] {
+			t.Errorf("claim %v has %d pieces of evidence, want %d", id, len(c.Evidence), evidence[id])
+		}
+		if c.Ruling != nil {
+			ruled++
+		}
+	}
+	if ruled == 0 || len(evidence) == 0 {
+		t.Errorf("%d claims with a ruling, %d with evidence", ruled, len(evidence))
+	}
+}
+
 // A search finds what a text names, in each of its forms.
 func TestSearch(t *testing.T) {
 	n := openCorpus(t)
