@@ -7,19 +7,19 @@ import (
 	"slices"
 	"testing"
 
-	"stele/node/ledger/casetest"
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 )
 
 // The lists of a story, by party, product and state.
 func TestLedgerLists(t *testing.T) {
-	story := casetest.New(casetest.Network(), "somewhere")
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	story.Tell()
 	s := newServiceOf(t, story.Builder, story.Tip, withViews(t)).listen()
 	voucher, claim := story.Voucher.String(), story.Claim.String()
 	seller, buyer, maker := story.Seller.String(), story.Buyer.String(), story.Maker.String()
-	gtin := casetest.GTIN.String()
+	gtin := chaintest.GTIN.String()
 	for path, want := range map[string]int{
 		"/v1/products":                           1,
 		"/v1/products?maker=" + maker:            1,
@@ -93,7 +93,7 @@ func TestLedgerLists(t *testing.T) {
 
 // What a party may do, and whose turn it is, while a claim waits for its answer.
 func TestActionsOfClaim(t *testing.T) {
-	story := casetest.New(casetest.Network(), "somewhere")
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain} {
 		step()
 	}
@@ -130,7 +130,7 @@ func TestActionsOfClaim(t *testing.T) {
 		t.Errorf("a second claim: %+v", a)
 	}
 	live := readAs[Page[Claim]](s, "/v1/claims?order=deadline").Items
-	if len(live) != 1 || live[0].ID != claim.ID || live[0].GTIN != casetest.GTIN.String() || live[0].Serial != casetest.Serial {
+	if len(live) != 1 || live[0].ID != claim.ID || live[0].GTIN != chaintest.GTIN.String() || live[0].Serial != chaintest.Serial {
 		t.Errorf("claims by deadline: %+v", live)
 	}
 }

@@ -136,7 +136,7 @@ func (a *API) getTotals(_ context.Context, in *totalsInput) (*answer[Totals], er
 		Height: t.Height, Records: byWord(t.Records), Vouchers: byWord(t.Vouchers), Claims: byWord(t.Claims), Overdue: t.Overdue,
 		Shipments: byWord(t.Shipments), Rejections: a.rejections.all(),
 		Pool: PoolCounts{
-			t.Pool.Accepted, t.Pool.Refused, t.Pool.Mined, t.Pool.Returned, t.Pool.Replaced, t.Pool.Evicted, t.Pool.Expired, t.Pool.Invalid,
+			t.Pool.Accepted, t.Pool.Rejected, t.Pool.Mined, t.Pool.Returned, t.Pool.Replaced, t.Pool.Evicted, t.Pool.Expired, t.Pool.Invalid,
 		},
 	}}, nil
 }

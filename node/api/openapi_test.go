@@ -199,7 +199,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/headers/{id}":                  story.Tip.Hash().String(),
 		"/v1/blocks/{id}/records":           "5",
 		"/v1/records/{id}/raw":              story.Voucher.String(),
-		"/v1/products/{gtin}":               casetest.GTIN.String(),
+		"/v1/products/{gtin}":               chaintest.GTIN.String(),
 		"/v1/vouchers/{id}/claims":          story.Voucher.String(),
 		"/v1/vouchers/{id}/entitlements":    story.Voucher.String(),
 		"/v1/claims/{id}/turn":              story.Claim.String(),
