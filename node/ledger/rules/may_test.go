@@ -369,7 +369,15 @@ func TestActions(t *testing.T) {
 			view.connect(s.Changes())
 			w := newTrial(t, view, c)
 			w.tried = tried
-			of := caseIDs{voucher: someID(h, h.vouchers), claim: someID(h, h.claims), shipment: someID(h, h.shipments)}
+			var of caseIDs // one of the three, to save time
+			switch h.IntN(3) {
+			case 0:
+				of.voucher = someID(h, h.vouchers)
+			case 1:
+				of.claim = someID(h, h.claims)
+			case 2:
+				of.shipment = someID(h, h.shipments)
+			}
 			w.checkCase(h.party(of).keys[0], of, h.Rand)
 		}
 	})
