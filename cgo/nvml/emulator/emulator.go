@@ -1,14 +1,14 @@
-// Package emulator builds an NVML library for tests, of one kind of GPU that
-// draws 300 W. It is named libnvidia-ml.so.1 as the real one; a program finds it
-// if its folder is in LD_LIBRARY_PATH when it starts. It has the functions that
-// stele/cgo/nvml uses.
+// Package emulator builds an NVML library for tests, for one kind of GPU that draws
+// 300 W. Its name is libnvidia-ml.so.1, like that of the real library. A program
+// loads it if its folder is in LD_LIBRARY_PATH when the program starts. It has the
+// functions that stele/cgo/nvml uses.
 //
 // # Environment
 //
 //	STELE_EMU_NVML_THROTTLE   bits of the throttle reasons (0)
 //	STELE_EMU_NVML_PROCESSES  processes on each GPU (1)
-//	STELE_EMU_NVML_CLOCKS     clocks in MHz that the readings give in turn, with
-//	                          commas between them (1980)
+//	STELE_EMU_NVML_CLOCKS     clocks in MHz of successive readings, separated by
+//	                          commas (1980)
 package emulator
 
 import (
