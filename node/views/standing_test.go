@@ -211,8 +211,9 @@ func scanAll(t *testing.T, c *valid) *model {
 	return m
 }
 
-// compare holds all lists of views against the model.
-func (m *model) compare(t *testing.T, v *Views) {
+// compare holds all lists of views against the model. Of the scopes of holders and
+// carriers, which are many, it takes every eighth: others in each step.
+func (m *model) compare(t *testing.T, v *Views, step int) {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()
@@ -221,6 +222,9 @@ func (m *model) compare(t *testing.T, v *Views) {
 		}
 	}
 	for scope := range m.names {
+		if !scope.counted() && int(scope.name[0])%8 != step%8 {
+			continue
+		}
 		for kind, states := range map[Kind]uint8{Vouchers: uint8(rules.VoucherReplaced), Claims: uint8(rules.ClaimGivenUp), Shipments: uint8(rules.ShipmentLost)} {
 			for state := range states + 1 {
 				want := m.lists[fmt.Sprintf("%c %v %d", kind, scope, state)]
@@ -322,7 +326,7 @@ func TestStandings(t *testing.T) {
 	defer func() { v.Close() }()
 	random := rand.New(rand.NewPCG(1, 2))
 	seen := map[string]int{}
-	const steps = 30
+	const steps = 24
 	for step := range steps {
 		height := random.IntN(len(trunk))
 		if step%3 == 1 { // a short way
@@ -358,7 +362,7 @@ func TestStandings(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := scanAll(t, ch)
-		m.compare(t, v)
+		m.compare(t, v, step)
 		m.listed(t, v, m.all(ch)...)
 		same(t, v, ch)
 		for name, list := range m.lists {
