@@ -100,115 +100,153 @@ func (m *model) add(k Kind, scopes []Scope, state uint8, id record.ID) {
 	}
 }
 
-// scanAll reads all blocks of a chain, and the state at its tip.
+// list adds an entry to a list that follows from the blocks alone.
+func (m *model) list(l List, id record.ID) {
+	name := fmt.Sprint(l)
+	m.lists[name] = append(m.lists[name], id)
+}
+
+// scanner reads all blocks of a chain, and the state at its tip.
+type scanner struct {
+	*testing.T
+	*model
+	state    rules.View
+	next     rules.Context
+	accounts map[record.Key]record.Key // of keys that an account got later
+	makers   map[record.GTIN]bool      // products with a maker
+}
+
+// scanAll returns the model of a chain.
 func scanAll(t *testing.T, c *valid) *model {
 	t.Helper()
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+	s := scanner{
+		T: t, state: c.tip.View(), next: c.next(), accounts: map[record.Key]record.Key{}, makers: map[record.GTIN]bool{},
+		model: &model{
+			lists: map[string][]record.ID{}, deadlines: map[Scope][]Deadline{}, counts: map[record.Type]uint64{},
+			roles: map[record.Role][]record.Key{}, names: map[Scope]bool{All(): true},
+		},
 	}
-	m := &model{
-		lists: map[string][]record.ID{}, deadlines: map[Scope][]Deadline{}, counts: map[record.Type]uint64{},
-		roles: map[record.Role][]record.Key{}, names: map[Scope]bool{All(): true},
-	}
-	view, next := c.tip.View(), c.next()
-	list := func(l List, id record.ID) {
-		name := fmt.Sprint(l)
-		m.lists[name] = append(m.lists[name], id)
-	}
-	accounts := map[record.Key]record.Key{} // as far as the scan is
-	account := func(k record.Key) record.Key { return cmp.Or(accounts[k], k) }
 	everybody := map[record.Key]bool{}
-	makers := map[record.GTIN]bool{}
 	for _, b := range c.tip.Chain() {
 		for i, r := range b.Records {
-			m.counts[r.Type()]++
-			id, at := r.ID(), store.Place{Height: b.Height(), Index: uint32(i)}
-			everybody[account(r.Key)] = true
-			switch p := r.Payload.(type) {
-			case record.Coinbase:
-				if r.Key != (record.Key{}) {
-					list(Payments(account(r.Key)), id)
-				}
-			case record.Pay:
-				list(Payments(account(r.Key)), id)
-				list(Payments(account(p.To)), id)
-			case record.KeyRotate:
-				accounts[p.New] = account(r.Key)
-			case record.RoleGrant:
-				everybody[account(p.Key)] = true
-			case record.SellerSuspend, record.SellerRestore:
-				list(Suspensions(), id)
-			case record.Ruling:
-				list(Rulings(), id)
-			case record.RecallNotice:
-				list(Recalls(), id)
-			case record.ProductRegister:
-				if !makers[p.GTIN] {
-					m.products = append(m.products, p.GTIN)
-					list(ProductsOf(account(r.Key)), itemName(p.GTIN, ""))
-				}
-				makers[p.GTIN] = true
-			case record.Evaluate:
-				v, err := rules.GetVoucher(view, next, p.Voucher)
-				check(err)
-				list(Evaluations(), p.Voucher)
-				list(EvaluationsOf(v.Seller), p.Voucher)
-				list(EvaluationsOfProduct(v.GTIN), p.Voucher)
-			case record.VoucherIssue:
-				v, err := rules.GetVoucher(view, next, id)
-				check(err)
-				m.add(Vouchers, []Scope{OfSeller(v.Seller), OfProduct(v.GTIN)}, uint8(v.State), id)
-			case record.ShipmentCreate:
-				h, err := rules.GetShipment(view, id)
-				check(err)
-				m.add(Shipments, []Scope{OfCarrier(h.Carrier)}, uint8(h.State), id)
-				list(ShipmentsFor(h.Voucher), id)
-			case record.ClaimOpen:
-				c, err := rules.GetClaim(view, next, id)
-				check(err)
-				v, err := rules.GetVoucher(view, next, c.Voucher)
-				check(err)
-				product, err := rules.GetProduct(view, v.GTIN)
-				check(err)
-				scopes := []Scope{OfSeller(v.Seller), OfHolder(c.Holder), OfMaker(product.Maker), OfProduct(v.GTIN)}
-				m.add(Claims, scopes, uint8(c.State), id)
-				list(ClaimsUnder(c.Voucher), id)
-				period, end := c.Deadline(&next.Params.AfterSales)
-				if period == 0 || c.State.Closed() {
-					continue
-				}
-				for _, s := range append(scopes, All()) {
-					m.deadlines[s] = append(m.deadlines[s], Deadline{end, Entry{at, id}})
-				}
-				if uint64(next.MedianTime) > end {
-					m.add(Claims, scopes, Overdue, id)
-				}
+			s.counts[r.Type()]++
+			everybody[s.account(r.Key)] = true
+			if p, ok := r.Payload.(record.RoleGrant); ok {
+				everybody[s.account(p.Key)] = true
 			}
+			s.record(r)
+			s.thing(r, store.Place{Height: b.Height(), Index: uint32(i)})
 		}
 	}
-	for _, list := range m.deadlines {
+	for _, list := range s.deadlines {
 		slices.SortStableFunc(list, func(a, b Deadline) int { return cmp.Compare(a.Time, b.Time) })
 	}
-	slices.Sort(m.products)
+	slices.Sort(s.products)
 	for key := range everybody {
-		a, err := rules.GetAccount(view, key)
-		check(err)
-		for _, role := range record.Roles() {
-			if a.Roles.Has(role) && !slices.Contains(m.roles[role], a.ID) {
-				m.roles[role] = append(m.roles[role], a.ID)
-			}
-		}
-		if a.Roles.Suspended() && !slices.Contains(m.roles[suspendedRole], a.ID) {
-			m.roles[suspendedRole] = append(m.roles[suspendedRole], a.ID)
-		}
+		s.addRoles(key)
 	}
-	for _, keys := range m.roles {
+	for _, keys := range s.roles {
 		slices.SortFunc(keys, func(a, b record.Key) int { return slices.Compare(a[:], b[:]) })
 	}
-	return m
+	return s.model
+}
+
+func (s *scanner) check(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// account returns the first key of the account of a key, as far as the scan is.
+func (s *scanner) account(k record.Key) record.Key { return cmp.Or(s.accounts[k], k) }
+
+// record adds a record to the lists that follow from the blocks alone.
+func (s *scanner) record(r *record.Record) {
+	s.Helper()
+	id := r.ID()
+	switch p := r.Payload.(type) {
+	case record.Coinbase:
+		if r.Key != (record.Key{}) {
+			s.list(Payments(s.account(r.Key)), id)
+		}
+	case record.Pay:
+		s.list(Payments(s.account(r.Key)), id)
+		s.list(Payments(s.account(p.To)), id)
+	case record.KeyRotate:
+		s.accounts[p.New] = s.account(r.Key)
+	case record.SellerSuspend, record.SellerRestore:
+		s.list(Suspensions(), id)
+	case record.Ruling:
+		s.list(Rulings(), id)
+	case record.RecallNotice:
+		s.list(Recalls(), id)
+	case record.ProductRegister:
+		if !s.makers[p.GTIN] {
+			s.products = append(s.products, p.GTIN)
+			s.list(ProductsOf(s.account(r.Key)), itemName(p.GTIN, ""))
+		}
+		s.makers[p.GTIN] = true
+	case record.Evaluate:
+		v, err := rules.GetVoucher(s.state, s.next, p.Voucher)
+		s.check(err)
+		for _, l := range []List{Evaluations(), EvaluationsOf(v.Seller), EvaluationsOfProduct(v.GTIN)} {
+			s.list(l, p.Voucher)
+		}
+	}
+}
+
+// thing adds what a record makes to the lists of its state.
+func (s *scanner) thing(r *record.Record, at store.Place) {
+	s.Helper()
+	id := r.ID()
+	switch r.Payload.(type) {
+	case record.VoucherIssue:
+		v, err := rules.GetVoucher(s.state, s.next, id)
+		s.check(err)
+		s.add(Vouchers, []Scope{OfSeller(v.Seller), OfProduct(v.GTIN)}, uint8(v.State), id)
+	case record.ShipmentCreate:
+		h, err := rules.GetShipment(s.state, id)
+		s.check(err)
+		s.add(Shipments, []Scope{OfCarrier(h.Carrier)}, uint8(h.State), id)
+		s.list(ShipmentsFor(h.Voucher), id)
+	case record.ClaimOpen:
+		c, err := rules.GetClaim(s.state, s.next, id)
+		s.check(err)
+		v, err := rules.GetVoucher(s.state, s.next, c.Voucher)
+		s.check(err)
+		product, err := rules.GetProduct(s.state, v.GTIN)
+		s.check(err)
+		scopes := []Scope{OfSeller(v.Seller), OfHolder(c.Holder), OfMaker(product.Maker), OfProduct(v.GTIN)}
+		s.add(Claims, scopes, uint8(c.State), id)
+		s.list(ClaimsUnder(c.Voucher), id)
+		period, end := c.Deadline(&s.next.Params.AfterSales)
+		if period == 0 || c.State.Closed() {
+			return
+		}
+		for _, scope := range append(scopes, All()) {
+			s.deadlines[scope] = append(s.deadlines[scope], Deadline{end, Entry{at, id}})
+		}
+		if uint64(s.next.MedianTime) > end {
+			s.add(Claims, scopes, Overdue, id)
+		}
+	}
+}
+
+// addRoles adds the account of a key to the lists of its roles.
+func (s *scanner) addRoles(key record.Key) {
+	s.Helper()
+	a, err := rules.GetAccount(s.state, key)
+	s.check(err)
+	for _, role := range append(record.Roles(), suspendedRole) {
+		has := a.Roles.Has(role)
+		if role == suspendedRole {
+			has = a.Roles.Suspended()
+		}
+		if has && !slices.Contains(s.roles[role], a.ID) {
+			s.roles[role] = append(s.roles[role], a.ID)
+		}
+	}
 }
 
 // compare holds all lists of views against the model. Of the scopes of holders and
