@@ -110,10 +110,13 @@ PROPERTIES = $$(grep -rl --include='*_test.go' rapid.Check node | xargs -n 1 dir
 test-long: ## run the long forms of the tests of chance
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
-	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele
+	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele/node
 
 # What the tag cuda changes.
-TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele
+TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele/...
+
+# The commands whose tests use devices.
+DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/minerflags mine node scan)
 
 .PHONY: test-interop
 test-interop: ## run the tests with programs of others: btcd (of a module of their own)
@@ -123,8 +126,8 @@ test-interop: ## run the tests with programs of others: btcd (of a module of the
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ] && [ -n "$(HAVE_CXX)" ]; then \
 		echo '$(GO) test -tags cuda $(TESTFLAGS) $(TAGGED) (of the commands, those with devices)'; \
-		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) $(filter-out ./cmd/stele,$(TAGGED)) && \
-		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' ./cmd/stele; \
+		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) $(filter-out ./cmd/stele/...,$(TAGGED)) && \
+		$(CUDA_ENV) $(GO) test -tags cuda $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' $(DEVICE_COMMANDS); \
 	else \
 		echo 'NOT RUN: the tests of the GPU device, which need Linux, gcc and g++'; \
 	fi

@@ -10,6 +10,7 @@ import (
 	"stele/cgo/cuda"
 	"stele/cgo/cuda/emulator"
 	nvmlemulator "stele/cgo/nvml/emulator"
+	"stele/cmd/stele/internal/steletest"
 )
 
 // TestScriptsGPU runs testdata/gpu with the emulated driver. All scripts share
@@ -20,7 +21,7 @@ func TestScriptsGPU(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/gpu",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": code},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": steletest.Code},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv(cuda.LibraryVariable, library)
 			env.Setenv("XDG_CACHE_HOME", cache)

@@ -1,23 +1,36 @@
-// Command stele searches nonces and checks block headers with everything that
-// the machine has. See docs/cli.md for its commands.
+// Command stele mines and validates SHA-256d proof of work on GPUs and CPUs, and runs
+// a node of the ledger network. docs/cli.md describes its commands.
 //
-// Exit codes: 0 good, 1 something checked is wrong, 2 it could not be done.
+// Exit codes: 0 success, 1 something that was checked is wrong, 2 failed or incomplete.
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
-	"stele/engine/host"
+	"github.com/urfave/cli/v2"
+
+	"stele/cmd/stele/bench"
+	"stele/cmd/stele/devices"
+	"stele/cmd/stele/doctor"
+	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/key"
+	"stele/cmd/stele/mine"
+	"stele/cmd/stele/node"
+	"stele/cmd/stele/record"
+	"stele/cmd/stele/scan"
+	"stele/cmd/stele/verify"
 )
 
-func main() {
-	host.FitProcessors(host.ReadLimits()) // before anything counts threads
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+// version is the version of a release, set by the linker:
+// -ldflags "-X main.version=v1.2.3".
+var version string
 
-	os.Exit(run(ctx, newApp(os.Stdin, os.Stdout, os.Stderr), os.Args))
+func main() { os.Exit(cmdline.Main(version, commands()...)) }
+
+// commands returns the commands in the order of the help.
+func commands() []*cli.Command {
+	return []*cli.Command{
+		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
+		key.Command(), record.Command(), mine.Command(), node.Command(),
+	}
 }

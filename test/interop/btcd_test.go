@@ -22,12 +22,12 @@ import (
 
 const (
 	user, password = "interop", "simnet"
-	// payout is an address of simnet (P2PKH), which every block pays. btcd asks
-	// for one too before it gives templates, though the miner makes the coinbase.
+	// payout is a P2PKH address of simnet that every block pays. btcd requires one
+	// before it serves templates, though the miner builds the coinbase.
 	payout = "SNrExv4meNtf7QKvwj5EWudgZUrE14xFqc"
 )
 
-// build builds a command of the module in a folder, and returns where it is.
+// build builds a command of the module in a folder, and returns its path.
 func build(t *testing.T, dir, pkg string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), filepath.Base(pkg))
@@ -94,7 +94,7 @@ func startBtcd(t *testing.T) *btcd {
 	}
 }
 
-// call makes a request.
+// call sends a request.
 func (n *btcd) call(method string, params []any, result any) error {
 	body, err := json.Marshal(map[string]any{"jsonrpc": "1.0", "id": 1, "method": method, "params": append([]any{}, params...)})
 	if err != nil {
@@ -131,8 +131,8 @@ func (n *btcd) must(method string, result any, params ...any) {
 	}
 }
 
-// The command mines a chain that btcd accepts, which it builds on by long
-// polling, and every block pays the address.
+// The command mines a chain that btcd accepts, follows it by long polling, and every
+// block pays the address.
 func TestMine(t *testing.T) {
 	const blocks = 20
 	n := startBtcd(t)
@@ -153,7 +153,7 @@ func TestMine(t *testing.T) {
 	}
 	stop()
 	err := stele.Wait()
-	if code := stele.ProcessState.ExitCode(); code != 0 { // err is the end of ctx
+	if code := stele.ProcessState.ExitCode(); code != 0 { // err is that of ctx
 		t.Errorf("stele mine: exit code %d, %v", code, err)
 	}
 	n.must("getblockcount", &height)
@@ -200,9 +200,9 @@ type session chan *miner.Work
 func (s session) Work(w *miner.Work) { s <- w }
 func (s session) HashRate() float64  { return 0 }
 
-// btcd judges the proposed block before there is work: a good one passes, and
-// one that takes too much is refused with the reason. An address of another
-// network does not come so far.
+// btcd checks the proposed block before the miner has work: a valid one passes, and one
+// that claims too much is rejected with the reason. An address of another network fails
+// before that.
 func TestProposal(t *testing.T) {
 	n := startBtcd(t)
 	options := gbt.Options{URL: n.url, User: user, Password: password, Payout: payout}

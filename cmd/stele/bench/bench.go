@@ -1,0 +1,560 @@
+// Package bench is the command "stele bench", which benchmarks devices and kernels, and
+// "stele bench check" and "stele bench compare", which read results.
+//
+// It opens an engine for each case and writes the result. The measuring, the proof of
+// the work done and the comparison are in stele/bench.
+package bench
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/bench"
+	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/deviceflags"
+	"stele/engine"
+	"stele/engine/cpu"
+	"stele/engine/gpu"
+	"stele/kernels/simd"
+)
+
+// The bounds of --duration.
+const (
+	minDuration = 100 * time.Millisecond
+	maxDuration = time.Hour
+)
+
+// Command returns the command.
+func Command() *cli.Command {
+	return &cli.Command{
+		Name:  "bench",
+		Usage: "benchmark every device and kernel, with a proof of the work done",
+		Description: "Measures the cases in turn, in short slices, each at least 30 times. Rates are medians\n" +
+			"with 95 % intervals; a disturbed run is flagged. Searches cover a fixed range of\n" +
+			"nonces and must find exactly the known set. See docs/bench.md.\n\n" +
+			"  stele bench\n" +
+			"  stele bench --mode search --kernel all --out result.json\n" +
+			"  stele bench compare old.json result.json",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify or all", DefaultText: "all"},
+			deviceflags.Device("measure"),
+			&cli.StringFlag{Name: "kernel", Usage: "measure the kernel `NAME` instead of the fastest, or all"},
+			&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads (default: one, and all that the process may use)"},
+			&cli.StringFlag{Name: "duration", Usage: "run for `TIME`, such as 30s or 5m, or longer if 30 samples of each case need it", Value: "10s"},
+			deviceflags.Cache(), deviceflags.Retune(),
+			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches of 128 header versions at once"},
+			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
+			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
+			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
+			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
+			cmdline.JSONFlag(),
+		},
+		Action: run,
+		Subcommands: []*cli.Command{
+			{
+				Name:      "check",
+				Usage:     "check a result: its figures and its proof of work done",
+				ArgsUsage: "FILE",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "seed", Usage: "seed `N` selects the parts that are searched again", DefaultText: "random"},
+					cmdline.JSONFlag(),
+				},
+				Action: runCheck,
+			},
+			{
+				Name:        "compare",
+				Usage:       "compare two results",
+				ArgsUsage:   "OLD NEW",
+				Description: "Exit code 1: NEW is slower than OLD. Exit code 2: the results are not comparable.",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "markdown", Usage: "print the table in Markdown"},
+					cmdline.JSONFlag(),
+				},
+				Action: runCompare,
+			},
+		},
+	}
+}
+
+// run is `stele bench`.
+func run(c *cli.Context) error {
+	if c.Args().Present() {
+		return cmdline.Group(c)
+	}
+	if err := oneFormat(c); err != nil {
+		return err
+	}
+	settings, err := readSettings(c)
+	if err != nil {
+		return err
+	}
+	out, err := newOutFile(c)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	set, err := openCases(c, settings)
+	if err != nil {
+		return err
+	}
+	defer set.close()
+
+	result, err := set.measure(c, settings)
+	if err != nil {
+		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
+	}
+	report, err := bench.Check(c.Context, result, bench.Rescan{})
+	if err != nil {
+		return err
+	}
+	if err := out.write(c.Context, result); err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		err = cmdline.PrintJSON(c, result)
+	} else {
+		err = result.WriteTable(c.App.Writer, tableFormat(c))
+	}
+	if err != nil {
+		return err
+	}
+	if !report.Good() {
+		for _, p := range report.Problems {
+			fmt.Fprintf(c.App.ErrWriter, "stele: %v\n", p)
+		}
+		return cmdline.ErrFoundWrong
+	}
+	if n := len(result.Failed); n > 0 {
+		return fmt.Errorf("%d of %d cases failed; the first, %s: %s", n, n+len(result.Cases), result.Failed[0].Case, result.Failed[0].Reason)
+	}
+	return nil
+}
+
+// readSettings reads the flags.
+func readSettings(c *cli.Context) (bench.Settings, error) {
+	s := bench.Settings{
+		Mode:    c.String("mode"),
+		Rolling: c.Bool("version-rolling"),
+		Device:  c.String("device"),
+		Kernel:  c.String("kernel"),
+	}
+	if !c.IsSet("mode") {
+		s.Mode = "all"
+	}
+	if !slices.Contains([]string{"search", "verify", "all"}, s.Mode) {
+		return s, fmt.Errorf("--mode: unknown mode %q: must be search, verify or all", s.Mode)
+	}
+	if s.Rolling && s.Mode == "verify" {
+		return s, errors.New("--version-rolling: --mode verify has no searches: must be search or all")
+	}
+	threads, err := cmdline.Number(c, "threads", 1, cpu.MaxThreads, 0)
+	if err != nil {
+		return s, err
+	}
+	s.Threads = int(threads)
+	if err := checkLabel(c.String("label")); err != nil {
+		return s, err
+	}
+	d, err := cmdline.Duration(c, "duration")
+	switch {
+	case err != nil:
+		return s, err
+	case d < minDuration || d > maxDuration:
+		return s, fmt.Errorf("--duration: %v is out of range: must be %v to %v", d, minDuration, maxDuration)
+	}
+	s.Duration = d.Seconds()
+	return s, nil
+}
+
+// checkLabel rejects a label that does not fit a line.
+func checkLabel(label string) error {
+	const maxLabel = 200
+	if len(label) > maxLabel || !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("--label: invalid label %.40q: must be printable text of at most %d bytes", label, maxLabel)
+	}
+	return nil
+}
+
+// caseSet is what one run measures.
+type caseSet struct {
+	cases   []bench.Case
+	walks   map[string]*bench.Walk // by the ID of the case
+	devices []engine.Info
+	failed  []bench.Failure // of devices that could not be opened
+	engines []*engine.Engine
+	headers []byte // shared by all verifications
+
+	work     []bench.Mode // the modes that are measured of each device
+	settings bench.Settings
+}
+
+// openCases opens an engine for every device, kernel and number of threads, and
+// makes the cases.
+func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) {
+	useCPU, useGPU, err := deviceflags.Kinds(c)
+	if err != nil {
+		return nil, err
+	}
+	set := &caseSet{
+		walks:    map[string]*bench.Walk{},
+		settings: settings,
+	}
+	if settings.Mode != string(bench.Verify) {
+		set.work = append(set.work, bench.Search)
+	}
+	if settings.Rolling {
+		set.work = append(set.work, bench.Roll)
+	}
+	if settings.Mode != string(bench.Search) {
+		set.work = append(set.work, bench.Verify)
+		set.headers = bench.MakeHeaders(bench.HeaderSet)
+	}
+	defer func() {
+		if err != nil {
+			set.close()
+		}
+	}()
+	for _, mode := range set.work {
+		set.addCase(bench.Spec{Mode: mode, Device: cpu.ID, Kernel: bench.Reference, Threads: 1}, bench.ReferenceScan, bench.ReferenceVerify)
+	}
+	if useCPU {
+		if err := set.openCPU(c.Bool("bare")); err != nil {
+			return nil, err
+		}
+	}
+	if useGPU {
+		if err := set.openGPUs(c, !useCPU || c.IsSet("device")); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(set.work, bench.Search) && len(set.devices) > 1 {
+		if err := set.openAll(c, useCPU); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// openAll adds the case in which all devices search together, each with its fastest
+// kernel or the one that --kernel names. It opens them again, because an engine owns
+// its devices.
+func (s *caseSet) openAll(c *cli.Context, useCPU bool) error {
+	kernel := s.settings.Kernel
+	if kernel == "all" {
+		kernel = ""
+	}
+	var devices []engine.Device
+	if useCPU {
+		d, err := cpu.Open(cpu.Options{Threads: s.settings.Threads, Kernel: kernel})
+		if err != nil {
+			return fmt.Errorf("device %s: %w", cpu.ID, err)
+		}
+		devices = append(devices, d)
+	}
+	opts := deviceflags.GPUOptions(c, deviceflags.Warnings(c))
+	opts.Kernel = kernel
+	gpus, absent := gpu.Open(opts)
+	for _, d := range gpus {
+		devices = append(devices, d)
+	}
+	e := engine.New(devices, nil)
+	s.engines = append(s.engines, e)
+	spec := bench.Spec{Mode: bench.Search, Device: bench.All}
+	if len(devices) < len(s.devices) {
+		s.failed = append(s.failed, bench.Failure{Case: spec.ID(), Reason: fmt.Sprintf("%s: %v", absent[0].ID, absent[0].Err)})
+		return nil
+	}
+	scan, deviceItems := bench.EngineScanAll(e)
+	s.addCase(spec, scan, nil)
+	s.cases[len(s.cases)-1].DeviceItems = deviceItems
+	return nil
+}
+
+// openCPU adds the cases of the CPU.
+func (s *caseSet) openCPU(bare bool) error {
+	threads := []int{s.settings.Threads}
+	if s.settings.Threads == 0 {
+		threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
+	}
+	for i, kernel := range kernelNames(s.settings.Kernel) {
+		for j, n := range threads {
+			device, err := cpu.Open(cpu.Options{Threads: n, Kernel: kernel})
+			if err != nil {
+				return fmt.Errorf("device %s: %w", cpu.ID, err)
+			}
+			s.add(device, n, i+j == 0, s.work)
+			if bare && j == 0 && slices.Contains(s.work, bench.Search) {
+				k, err := simd.Lookup(device.Info().SearchKernel)
+				if err != nil {
+					return err
+				}
+				s.addCase(bench.Spec{Mode: bench.Search, Device: bench.Bare, Kernel: k.Name(), Threads: 1}, bench.BareScan(k), nil)
+			}
+		}
+	}
+	return nil
+}
+
+// openGPUs adds the cases of the GPUs. If they are wanted, it is an error that there
+// is none.
+func (s *caseSet) openGPUs(c *cli.Context, wanted bool) error {
+	opts := deviceflags.GPUOptions(c, deviceflags.Warnings(c))
+	for i, open := range s.gpuCases() {
+		opts.Kernel, opts.RollKernel = open.Kernel, open.RollKernel
+		devices, absent := gpu.Open(opts)
+		for _, d := range devices {
+			s.add(d, 0, i == 0, open.work)
+		}
+		for _, a := range absent {
+			switch {
+			case errors.Is(a.Err, gpu.ErrUnknownDevice) || i == 0 && wanted && len(devices) == 0:
+				return fmt.Errorf("device %s: %w", a.ID, a.Err)
+			case deviceflags.IsUnexpected(a.Err) || deviceflags.NamesGPUs(c):
+				s.fail(a, cmp.Or(open.Kernel, open.RollKernel), open.work)
+			}
+		}
+	}
+	return nil
+}
+
+// fail adds the cases of a GPU that could not be opened to the failures. An empty
+// kernel is the fastest, which has no name yet.
+func (s *caseSet) fail(a gpu.Absent, kernel string, work []bench.Mode) {
+	for _, mode := range work {
+		id := string(mode) + "/" + a.ID
+		if kernel != "" {
+			id += "/" + kernel
+		}
+		s.failed = append(s.failed, bench.Failure{Case: id, Reason: a.Err.Error()})
+	}
+}
+
+// gpuCase is how to open the GPUs for some modes.
+type gpuCase struct {
+	gpu.Options
+	work []bench.Mode
+}
+
+// gpuCases returns how to open the GPUs: once, or once for each kernel if --kernel is
+// all. Only one kernel verifies.
+func (s *caseSet) gpuCases() (all []gpuCase) {
+	work := s.work
+	if s.settings.Kernel != "all" {
+		return []gpuCase{{gpu.Options{Kernel: s.settings.Kernel}, work}}
+	}
+	for _, k := range gpu.SearchKernels() {
+		all = append(all, gpuCase{gpu.Options{Kernel: k}, work})
+		work = slices.DeleteFunc(slices.Clone(work), func(m bench.Mode) bool { return m != bench.Search })
+	}
+	if !s.settings.Rolling {
+		return all
+	}
+	all[0].work = slices.DeleteFunc(slices.Clone(all[0].work), func(m bench.Mode) bool { return m == bench.Roll })
+	for _, k := range gpu.MultiVersionKernels() {
+		all = append(all, gpuCase{gpu.Options{RollKernel: k}, []bench.Mode{bench.Roll}})
+	}
+	return all
+}
+
+// add opens an engine for a device and adds its cases. The first engine of a device
+// also adds its description.
+func (s *caseSet) add(d engine.Device, threads int, first bool, work []bench.Mode) {
+	e := engine.New([]engine.Device{d}, nil)
+	s.engines = append(s.engines, e)
+	info := d.Info()
+	if first {
+		described := info
+		if info.Threads > 0 {
+			described.Threads = runtime.GOMAXPROCS(0) // of the device, not of the case
+		}
+		s.devices = append(s.devices, described)
+	}
+	kernels := map[bench.Mode]string{
+		bench.Search: info.SearchKernel,
+		bench.Roll:   cmp.Or(info.RollKernel, info.SearchKernel),
+		bench.Verify: info.VerifyKernel,
+	}
+	for _, mode := range work {
+		spec := bench.Spec{Mode: mode, Device: info.ID, Kernel: kernels[mode], Threads: threads}
+		s.addCase(spec, bench.EngineScan(e), bench.EngineVerify(e))
+		if info.UUID != "" {
+			s.cases[len(s.cases)-1].Sensor = bench.GPUSensor(info.UUID)
+		}
+	}
+}
+
+// kernelNames returns the kernels that --kernel asks for. The empty name is the
+// fastest.
+func kernelNames(flag string) []string {
+	if flag != "all" {
+		return []string{flag}
+	}
+	var names []string
+	for _, v := range simd.Variants() {
+		if v.Available {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// addCase adds a case, which scans or verifies as its mode says.
+func (s *caseSet) addCase(spec bench.Spec, scan bench.ScanFunc, verify bench.VerifyFunc) {
+	if spec.Mode == bench.Verify {
+		s.cases = append(s.cases, bench.Case{Spec: spec, Work: bench.NewBatch(verify, s.headers)})
+		return
+	}
+	walk := bench.NewWalk(scan)
+	if spec.Mode == bench.Roll {
+		walk = bench.NewRolledWalk(scan)
+	}
+	s.walks[spec.ID()] = walk
+	s.cases = append(s.cases, bench.Case{Spec: spec, Work: walk})
+}
+
+// measure runs the cases and returns the result.
+func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Result, error) {
+	started := time.Now()
+	bar := cmdline.NewProgress(c, 1000, "bench")
+	defer bar.Close()
+	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second))}
+	measured, err := bench.Measure(c.Context, s.cases, plan, bench.NewHostClock(), func(done float64) {
+		bar.Set(int64(done * 1000))
+	})
+	if err != nil {
+		return nil, err
+	}
+	env := bench.Here(c.App.Version, s.devices)
+	env.Label = c.String("label")
+	result := bench.New(started, env, settings, s.cases, measured)
+	result.Failed = append(result.Failed, s.failed...)
+	for i, k := range s.cases {
+		walk := s.walks[k.ID()]
+		if walk == nil || measured.Failed[i] != nil {
+			continue
+		}
+		proof, err := walk.Finish(c.Context)
+		switch {
+		case err == nil:
+			result.AddProof(k.ID(), proof)
+		case c.Context.Err() != nil:
+			return nil, fmt.Errorf("%s: %w", k.ID(), err)
+		default:
+			result.Fail(k.ID(), err)
+		}
+	}
+	if len(result.Cases) == 0 {
+		return nil, fmt.Errorf("%s: %s", result.Failed[0].Case, result.Failed[0].Reason)
+	}
+	return result, nil
+}
+
+func (s *caseSet) close() {
+	for _, e := range s.engines {
+		_ = e.Close() // the measurements are taken
+	}
+}
+
+// runCheck is `stele bench check`.
+func runCheck(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return fmt.Errorf("%d arguments given: must be one FILE; see %s --help", c.NArg(), c.Command.HelpName)
+	}
+	const maxSeed = 1<<53 - 1 // exact in any JSON reader
+	seed, err := cmdline.Number(c, "seed", 0, maxSeed, uint64(time.Now().UnixNano())&maxSeed)
+	if err != nil {
+		return err
+	}
+	result, err := readResult(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	report, err := bench.Check(c.Context, result, bench.Rescan{Seed: seed, Ranges: 16, Size: 1 << 16})
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		err = cmdline.PrintJSON(c, report)
+	} else {
+		err = cmdline.PrintText(c, reportText(report))
+	}
+	if err == nil && !report.Good() {
+		err = cmdline.ErrFoundWrong
+	}
+	return err
+}
+
+// reportText returns a report for people.
+func reportText(r *bench.Report) string {
+	text := ""
+	for _, p := range r.Problems {
+		text += p.String() + "\n"
+	}
+	for _, what := range r.Confirmed {
+		text += "confirmed: " + what + "\n"
+	}
+	for _, what := range r.Unconfirmed {
+		text += "cannot be confirmed: " + what + "\n"
+	}
+	if r.Good() {
+		return text + "all good\n"
+	}
+	return text + fmt.Sprintf("%d problems\n", len(r.Problems))
+}
+
+// runCompare is `stele bench compare`.
+func runCompare(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return fmt.Errorf("%d arguments given: must be OLD and NEW; see %s --help", c.NArg(), c.Command.HelpName)
+	}
+	if err := oneFormat(c); err != nil {
+		return err
+	}
+	old, err := readResult(c, c.Args().Get(0))
+	if err != nil {
+		return err
+	}
+	new, err := readResult(c, c.Args().Get(1))
+	if err != nil {
+		return err
+	}
+	comparison := bench.Compare(old, new)
+	if c.Bool("json") {
+		err = cmdline.PrintJSON(c, comparison)
+	} else {
+		err = comparison.WriteTable(c.App.Writer, tableFormat(c))
+	}
+	switch {
+	case err != nil:
+		return err
+	case comparison.Verdict == bench.Slower:
+		return cmdline.ErrFoundWrong
+	case comparison.Verdict == bench.CannotTell:
+		return errors.New(comparison.Answer())
+	}
+	return nil
+}
+
+// oneFormat rejects flags that ask for two formats at once.
+func oneFormat(c *cli.Context) error {
+	if c.Bool("json") && c.Bool("markdown") {
+		return errors.New("--json and --markdown are mutually exclusive")
+	}
+	return nil
+}
+
+func tableFormat(c *cli.Context) bench.Format {
+	if c.Bool("markdown") {
+		return bench.Markdown
+	}
+	return bench.Text
+}

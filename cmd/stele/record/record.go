@@ -1,0 +1,32 @@
+// Package record is the command "stele record", which creates, signs, shows and checks
+// records, and exports bundles of evidence.
+package record
+
+import (
+	"github.com/urfave/cli/v2"
+)
+
+// Command returns the command.
+func Command() *cli.Command {
+	return &cli.Command{
+		Name:  "record",
+		Usage: "create, sign, show and check records",
+		Description: "A record is created, signed by one or more parties, and submitted to a node:\n\n" +
+			"  stele key new alice\n" +
+			"  stele record new --key alice --seq 0 --valid-until 1000 --to KEY --amount 1.5 -o pay.json\n" +
+			"  stele record sign pay.json --key alice\n" +
+			"  stele record check pay.json\n\n" +
+			"FILE is a record as JSON, hex or binary; - is standard input.",
+		Subcommands: []*cli.Command{newCommand(), signCommand(), showCommand(), checkCommand(), bundleCommand()},
+	}
+}
+
+// outFlag returns the flag -o.
+func outFlag() cli.Flag {
+	return &cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "write the record to `FILE` and print a summary, instead of printing the record"}
+}
+
+// networkFlag returns the flag --network.
+func networkFlag(usage, otherwise string) cli.Flag {
+	return &cli.StringFlag{Name: "network", Usage: usage, DefaultText: otherwise}
+}
