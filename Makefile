@@ -228,6 +228,10 @@ generate: ## write the assembly of the CPU kernels, and the binding to the CUDA 
 	cd $(GEN) && $(GO) run .
 	cd cgo/cuda && $(GO) run ./gen
 
+.PHONY: architecture
+architecture: ## draw the picture and the import tables of docs/architecture.md from the source
+	CGO_ENABLED=0 $(GO) test -count 1 -run '^TestArchitecture$$' ./docs -update
+
 .PHONY: kernels
 kernels: clang ## write the PTX of the CUDA kernels (needs clang-16; no CUDA toolkit)
 	kernels/cuda/generate.sh

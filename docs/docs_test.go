@@ -165,43 +165,6 @@ func codeRows(t *testing.T, name string) map[string][]string {
 	return rows
 }
 
-// Packages import only what architecture.md allows them, and cgo is used only
-// in the folder cgo.
-func TestArchitecture(t *testing.T) {
-	rows := codeRows(t, "architecture.md")
-	rowOf := func(dir string) string {
-		for d := dir; d != "."; d = path.Dir(d) {
-			if _, ok := rows[d]; ok {
-				return d
-			}
-		}
-		return ""
-	}
-	used := map[string]bool{}
-	for _, f := range source(t) {
-		row := rowOf(f.dir)
-		if row == "" {
-			t.Errorf("%s: architecture.md has no row for %s", f.name, f.dir)
-			continue
-		}
-		used[row] = true
-		for _, name := range f.imports(t) {
-			if name == "C" && !strings.HasPrefix(f.dir, "cgo/") {
-				t.Errorf("%s uses cgo outside the folder cgo", f.name)
-			}
-			dir, ours := strings.CutPrefix(name, module+"/")
-			if ours && f.own && !f.test() && rowOf(dir) != row && !slices.Contains(rows[row], dir) {
-				t.Errorf("%s imports %s, which the row for %s does not allow", f.name, name, row)
-			}
-		}
-	}
-	for row := range rows {
-		if !used[row] {
-			t.Errorf("architecture.md has a row for %s, where no source is", row)
-		}
-	}
-}
-
 // The modules that the source imports, and the tools, are in dependencies.md.
 func TestDependencies(t *testing.T) {
 	cmd := exec.Command("go", "mod", "edit", "-json")

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write reasons.md anew")
+var update = flag.Bool("update", false, "write the generated parts of the documents")
 
 // reasons.md is made of the comments in the source, and is checked against them.
 func TestReasonsPage(t *testing.T) {
