@@ -28,7 +28,7 @@ var floors = []floor{
 	{name: "node", dirs: []string{"node"}},
 	{name: "doors", dirs: []string{"node/api", "node/stratum", "node/traffic"}, apart: true},
 	{name: "query", dirs: []string{"node/query", "node/evidence"}},
-	{name: "state", dirs: []string{"node/blobkeeper", "node/blobs", "node/chain", "node/pool", "node/store", "node/template", "node/views"}},
+	{name: "state", dirs: []string{"node/blobkeeper", "node/blobs", "node/keystore", "node/chain", "node/pool", "node/store", "node/template", "node/views"}},
 	{name: "ledger", dirs: []string{"node/ledger"}, only: []string{"engine/pow", "engine/headerchain", "internal/bounded"}},
 	{name: "engine", dirs: []string{"engine"}},
 	{name: "cgo", dirs: []string{"cgo"}, only: []string{"kernels/cuda/host"}}, // the emulated driver runs the kernels
