@@ -20,8 +20,8 @@ func TestReasonsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var page strings.Builder
-	page.WriteString("# Why a record or a block is refused\n\n")
-	page.WriteString("Each refusal has one of these words. They are stable: programs may go by them. The text beside it, for people, may change. The rules behind them are in [consensus.md](consensus.md).\n")
+	page.WriteString("# Why a record or a block is rejected\n\n")
+	page.WriteString("Look up here the reason of a rejection. The words are stable: programs may depend on them. The text that comes with them is for people and may change. [consensus.md](consensus.md) has the rules.\n")
 	for _, decl := range file.Decls {
 		group, ok := decl.(*ast.GenDecl)
 		if !ok || group.Tok != token.CONST || group.Doc == nil {

@@ -203,7 +203,7 @@ func reasonsTable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	out.WriteString("| reason | what was refused |\n|---|---|\n")
+	out.WriteString("| reason | when |\n|---|---|\n")
 	for _, decl := range file.Decls {
 		d, ok := decl.(*ast.GenDecl)
 		if !ok || !strings.HasPrefix(d.Doc.Text(), "After-sales cases") {
