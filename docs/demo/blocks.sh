@@ -1,9 +1,9 @@
 #!/bin/sh
-# Shows the program at work on real Bitcoin blocks, and checks every answer.
+# Runs the program on real Bitcoin blocks, and checks every result.
 #
 #   sh docs/demo/blocks.sh PATH-OF-STELE
 #
-# The exit code is 0 if all answers are right.
+# The exit code is 0 if all results are right.
 set -eu
 export LC_ALL=C
 
@@ -19,31 +19,31 @@ fail() {
 	exit 1
 }
 
-heading "1. What can compute on this machine"
+heading "1. List the devices of this machine"
 "$stele" devices
 echo
-echo "A kernel is one variant of the two hot loops, for one set of instructions. The"
-echo "fastest for each kind of work were chosen by measuring them."
+echo "A kernel is one variant of the two hot loops, for one instruction set. The program"
+echo "has benchmarked the kernels and picked the fastest for each kind of work."
 
 heading "2. Check 14132 real blocks, the first of Bitcoin"
-echo "Heights 0 to 14131, January to May 2009: the headers, each against those before,"
-echo "and the Merkle trees."
+echo "Heights 0 to 14131, January to May 2009: each header, with those before it, and"
+echo "the Merkle trees."
 echo
-# They are test data of a Go module, which the module system downloads once
-# and checks against its public checksum.
+# They are test data of a Go module. The go command downloads the module once and
+# compares it with its public checksum.
 module=github.com/btcsuite/btcd@v0.26.2
 (cd "$tmp" && go mod download -json "$module") >"$tmp/module.json" || {
 	cat "$tmp/module.json"
-	fail "go mod download $module: the blocks come from the Go module proxy, is it reachable?"
+	fail "go mod download $module: cannot download the blocks from the Go module proxy; is it reachable?"
 }
 folder=$(sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p' "$tmp/module.json")
 blocks=$folder/blockchain/testdata/blk_0_to_14131.dat
 [ -r "$blocks" ] || fail "cannot read $blocks"
-answer=$("$stele" verify blocks --params bitcoin "$blocks") || fail "a real block was called invalid, or the file could not be read: $answer"
+answer=$("$stele" verify blocks --params bitcoin "$blocks") || fail "stele verify: a real block is invalid, or the file cannot be read: $answer"
 printf '%s\n' "$answer"
 case $answer in
 *" 14132, 14132 valid"*) ;;
-*) fail "14132 valid blocks were expected" ;;
+*) fail "expected 14132 valid blocks" ;;
 esac
 
 heading "3. Change one bit, and check them again"
@@ -59,17 +59,17 @@ printf '%s\n' "$answer"
 [ "$code" = 1 ] || fail "exit code $code, expected 1 for an invalid block"
 case $answer in
 *" 14132, 14131 valid"*"height 170"*bad-merkle-root*) ;;
-*) fail "exactly one invalid block was expected, that at height 170 with a bad Merkle root" ;;
+*) fail "expected exactly one invalid block, at height 170, with a bad Merkle root" ;;
 esac
 
 heading "4. Find the nonces of 11 real blocks again"
-echo "Miners vary the nonce until the hash of the header is small enough. Here the"
-echo "headers are without their nonces. Half of all 2^32 nonces are tried for the"
-echo "genesis block, 50 million for each other block."
+echo "Miners vary the nonce until the hash of the header meets the target. These headers"
+echo "come without their nonces. The scan tries half of all 2^32 nonces for the genesis"
+echo "block, and 50 million for each other block."
 echo
 while read -r height header count nonce hash; do
 	case $height in '#'*) continue ;; esac
-	answer=$("$stele" scan --header "$header" --count "$count") || fail "block $height: the scan did not end"
+	answer=$("$stele" scan --header "$header" --count "$count") || fail "block $height: the scan failed"
 	found=$(printf '%s\n' "$answer" | sed '$d')
 	printf 'block %5d  %s  %s\n' "$height" "$found" "$(printf '%s\n' "$answer" | sed -n '$s/.*, in //p')"
 	# shellcheck disable=SC2116,SC2086 # the words of $found, with one space between them
@@ -81,6 +81,6 @@ echo "ok: each scan found the nonce of its block, and no other."
 heading "5. How fast each kernel is, on one thread"
 echo "About 10 seconds. The reference is a loop over Go's crypto/sha256."
 echo
-"$stele" bench --kernel all --threads 1 --duration 10s || fail "the benchmark"
+"$stele" bench --kernel all --threads 1 --duration 10s || fail "stele bench"
 
-printf '\nAll answers were right. README.md tells how to go on.\n'
+printf '\nAll results are right. README.md has the next steps.\n'
