@@ -47,7 +47,7 @@ func TestDocument(t *testing.T) {
 		}
 		want = "\n" + want + "\n"
 		if is != want && !*update {
-			t.Errorf("%s is not what the code says; run go test ./node/ledger -run TestDocument -update", name)
+			t.Errorf("%s is not what the code says; run: go test ./node/ledger/rules -run TestDocument -update", name)
 		}
 		got = before + begin + want + end + after
 	}
