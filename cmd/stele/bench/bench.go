@@ -467,7 +467,7 @@ func (s *caseSet) close() {
 // runCheck is `stele bench check`.
 func runCheck(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return fmt.Errorf("%d arguments given: must be one FILE; see %s --help", c.NArg(), c.Command.HelpName)
+		return fmt.Errorf("%d files given: must be 1; see %s --help", c.NArg(), c.Command.HelpName)
 	}
 	const maxSeed = 1<<53 - 1 // exact in any JSON reader
 	seed, err := cmdline.Number(c, "seed", 0, maxSeed, uint64(time.Now().UnixNano())&maxSeed)
@@ -514,7 +514,7 @@ func reportText(r *bench.Report) string {
 // runCompare is `stele bench compare`.
 func runCompare(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return fmt.Errorf("%d arguments given: must be OLD and NEW; see %s --help", c.NArg(), c.Command.HelpName)
+		return fmt.Errorf("the arguments must be OLD and NEW: got %d; see %s --help", c.NArg(), c.Command.HelpName)
 	}
 	if err := oneFormat(c); err != nil {
 		return err

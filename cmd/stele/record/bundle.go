@@ -63,7 +63,7 @@ type bundleFile struct {
 
 func runBundle(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return fmt.Errorf("%d arguments given: must be a kind and an ID; see %s --help", c.NArg(), c.Command.HelpName)
+		return fmt.Errorf("the arguments must be a kind, voucher or claim, and an ID: got %d; see %s --help", c.NArg(), c.Command.HelpName)
 	}
 	kind, err := bundle.ParseKind(c.Args().Get(0))
 	if err != nil {

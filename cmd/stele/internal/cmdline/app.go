@@ -104,19 +104,48 @@ func Group(c *cli.Context) error {
 	if c.Command.HelpName != "" && len(c.Lineage()) > 2 {
 		help = c.Command.HelpName + " --help"
 	}
-	return fmt.Errorf("unknown command %q; see %s", name, help)
+	return fmt.Errorf("unknown command %q: must be %s; see %s", name, commandNames(c), help)
 }
 
-// usageError adds to an error of the flag parser where the help is.
+// commandNames returns the names of the commands that can follow c.
+func commandNames(c *cli.Context) string {
+	commands := c.Command.Subcommands
+	if len(c.Lineage()) <= 2 {
+		commands = c.App.Commands
+	}
+	var names []string
+	for _, sub := range commands {
+		if sub.Name != "help" {
+			names = append(names, sub.Name)
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// usageError rewords an error of the flag parser, and adds where the help is.
 func usageError(c *cli.Context, err error, sub bool) error {
 	help := "stele --help"
 	if sub {
 		help = c.Command.HelpName + " --help"
 	}
-	if text, ok := strings.CutSuffix(err.Error(), ": parse error"); ok { // of a flag without a value
-		err = errors.New(text + ": must be true or false")
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		text = "unknown flag " + dashed(name)
+	} else if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		text = dashed(name) + " requires a value"
+	} else if rest, ok := strings.CutSuffix(text, ": parse error"); ok { // of a flag without a value
+		text = rest + ": must be true or false"
 	}
-	return fmt.Errorf("%w; see %s", err, help)
+	return fmt.Errorf("%s; see %s", text, help)
+}
+
+// dashed returns a flag as people write it: -o, --out.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }
 
 // ErrFoundWrong is the error of a command that has printed its result and found
