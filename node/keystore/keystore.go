@@ -157,7 +157,7 @@ func (f Folder) read(name string) (File, []byte, error) {
 	}
 	in, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return File{}, nil, fmt.Errorf("there is no key %s in %s (%w)", name, f.Path, fs.ErrNotExist)
+		return File{}, nil, fmt.Errorf("no key %q in %s: %w", name, f.Path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return File{}, nil, err

@@ -29,7 +29,8 @@ func newCommand() *cli.Command {
 			"  ROLE_GRANT   --role ROLE --to KEY --approver KEY ...\n" +
 			"  ROLE_REVOKE  --role ROLE --to KEY --approver KEY ...\n" +
 			"  KEY_ROTATE   --to KEY, the new key\n" +
-			"KEY is 72 hex digits, or a name from \"stele key list\".",
+			"KEY is 72 hex digits, or a name from \"stele key list\". docs/ledger.md lists the fields\n" +
+			"of each type.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "type", Usage: "create a record of this `TYPE`", DefaultText: "PAY"},
 			networkFlag("create it for the `NETWORK` dev, test or main", "dev"),
@@ -101,7 +102,7 @@ func newRecord(c *cli.Context) (*record.Record, error) {
 	kind := record.TypePay
 	if c.IsSet("type") {
 		if kind, err = record.ParseType(strings.ToUpper(c.String("type"))); err != nil {
-			return nil, fmt.Errorf("--type: %w", err)
+			return nil, fmt.Errorf("--type: %w; see %s --help", err, c.Command.HelpName)
 		}
 	}
 	params, err := nodeflags.Network(c)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"stele/engine/pow"
 	"stele/node/ledger/reject"
@@ -128,7 +129,7 @@ func unmarshalStrict[T any](text []byte, optional ...string) (v T, err error) {
 		case slices.Contains(got[:i], name):
 			return v, fmt.Errorf("the field %.40q is there twice", name)
 		case !slices.Contains(want, name):
-			return v, fmt.Errorf("unknown field %.40q; there are %q", name, want)
+			return v, fmt.Errorf("unknown field %.40q: must be one of \"%s\"", name, strings.Join(want, `", "`))
 		}
 	}
 	for _, name := range want {
