@@ -74,6 +74,8 @@ func parseURL(scheme, rest string) (u *url.URL, fault string) {
 		return nil, "a comma after the host: several URLs each need a scheme"
 	case !strings.HasPrefix(hostPort, "[") && strings.Count(hostPort, ":") > 1:
 		return nil, "more than one colon after the host: must be host:port, with brackets around an IPv6 address, as in [2001:db8::1]:3333"
+	case scheme == "" && strings.HasPrefix(rest[len(authority):], "//"):
+		return nil, "a // without a scheme and a colon before it: must be scheme://host:port"
 	}
 	u, err := url.Parse(meaning + "://" + rest)
 	if err != nil {

@@ -67,6 +67,7 @@ func TestParseURLFaults(t *testing.T) {
 		"stratum+tcp://u:secret@:1":      `"stratum+tcp://xxxxx@:1": no host: must be host:port`,
 		"stratum+tcp://u:secret%zz@h:1":  `"stratum+tcp://xxxxx@h:1": a % that is not followed by two hex digits: write %25 for %`,
 		"stratum+tcp://u:sec ret@h:1":    `"stratum+tcp://xxxxx@h:1": ` + odd,
+		"stratum+tcp//h:1":               `"xxxxx": a // without a scheme and a colon before it: must be scheme://host:port`,
 		"stratum+tcp://se cret:1":        `"stratum+tcp://xxxxx": an invalid character in the host`,
 		"stratum+tcp://u:1/secret@h:1":   `"stratum+tcp://xxxxx@h:1": ` + escaped,
 		"stratum+tcp://u:1#secret@h:1":   `"stratum+tcp://xxxxx@h:1": ` + escaped,
