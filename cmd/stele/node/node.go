@@ -191,7 +191,7 @@ func readOptions(c *cli.Context) (o node.Options, err error) {
 	}
 	o.Seed = uint64(time.Now().UnixNano())
 	if c.Bool("mine") && !c.Bool("dev") && c.String("payout") == "" {
-		return o, errors.New("--mine requires --payout, the key to pay; create one with \"stele key new\"")
+		return o, errors.New("--mine requires --payout, the key to pay: create one with \"stele key new\", or pass --dev")
 	}
 	if o.Payout, err = payout(c); err != nil {
 		return o, err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -78,7 +79,7 @@ func EachNetwork(c *cli.Context, use func(p *network.Params) error) error {
 	return err
 }
 
-// Explain adds to an error of a store what the user can do about it.
+// Explain adds to an error of opening a node, or its store, what the user can do about it.
 func Explain(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNetwork):
@@ -87,6 +88,8 @@ func Explain(err error) error {
 		return fmt.Errorf("%w: run \"stele node check\" for details", err)
 	case errors.Is(err, fs.ErrNotExist) && !errors.Is(err, store.ErrDisk):
 		return fmt.Errorf("%w: pass the data folder of a node with --data", err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: pass another address to --api or --stratum", err)
 	}
 	return err
 }
