@@ -1,3 +1,3 @@
 // Package docs holds the documents of the project. It has no code of its own:
-// its tests hold the documents against the source.
+// its tests compare the documents with the source.
 package docs

@@ -10,26 +10,26 @@
 //
 // # How the parts work together
 //
-// Only the chain decides. It reports each change to one function of the node
-// ([Node.changed]), in order: the pool follows, the counts grow, the templater
-// makes a template of the new tip. Records enter through the pool only, from the
-// API and the traffic alike.
+// Only the chain decides. It reports each change to one function (changed in
+// node.go), in order: the pool follows, and the templater wakes. Records enter
+// through the pool only, from the API and the traffic alike.
 //
-// The templater gives each template to the Stratum server and to a source of
-// package engine/miner, which mines with the node's own devices as it would for a
-// pool. The blocks of both go to the chain through one submitter.
+// The templater (templater.go) makes a template of the new tip and gives it to the
+// Stratum server ([stele/node/stratum.Server.Take]) and to a source of package
+// engine/miner (source.go), which mines with the node's own devices as it would for
+// a pool. The blocks of both go to the chain through one submitter (submitter.go).
 //
-// What only the API needs follows later: the views follow the chain in a goroutine
-// of their own, and the custody removes the sealed data of recipients by what
-// chain and views say. Both have folders of their own; losing them does not harm
-// the chain.
+// The rest follows later, in goroutines of its own: the counts of the status and the
+// views subscribe to the chain, and the blob keeper removes, from time to time, the
+// sealed data of recipients that chain and views no longer need. Views and blobs have
+// folders of their own; losing them does not harm the chain.
 //
 // # Caveats
 //
 // A full disk does not end the node: it keeps mining, accepts no block and no
 // record, and reports the trouble in its status; once there is space it continues.
-// The same holds for a clock so far behind that the chain would reject each block,
-// but then the node does not mine.
+// A node whose clock is so far behind that the chain would reject each block does
+// not mine until the clock is right.
 //
 // A node whose devices are all lost to the process ends with engine.ErrLost, since
 // only a new process can use them again.

@@ -1,7 +1,7 @@
 // Package keystore keeps signing keys in files, encrypted with a passphrase.
 //
-// A [Folder] has one file for each key, NAME.key with mode 0600. What is in the
-// file, package keyfile says.
+// A [Folder] has one file for each key, NAME.key with mode 0600. Package keyfile
+// defines what is in the file.
 //
 // # Caveats
 //

@@ -2,8 +2,8 @@
 //
 // The text has two lines with the format and the public key, and then the secret
 // in the form of age (https://age-encryption.org/v1, armored), its key derived
-// from the passphrase by scrypt. So [PublicKey] needs no passphrase, and without
-// this program the secret comes out with
+// from the passphrase by scrypt. So [PublicKey] needs no passphrase, and other
+// programs can decrypt the secret:
 //
 //	sed 1,2d NAME.key | age -d | xxd -p -c 32
 //
@@ -12,6 +12,6 @@
 //
 // # Caveats
 //
-// Whoever has the text and guesses the passphrase has the key. Whoever loses
-// either has lost the key: nobody can make it anew. No error has a secret in it.
+// Whoever has the text and guesses the passphrase has the key. If either is lost,
+// the key cannot be recovered. No error has a secret in it.
 package keyfile

@@ -1,5 +1,5 @@
-// Package network defines the networks and the numbers in which they differ: proof of work, subsidy, limits, root keys, allocations, genesis
-// block.
+// Package network defines the networks and the numbers in which they differ: proof
+// of work, subsidy, limits, root keys, allocations, genesis block.
 //
 //   - [Main] has the numbers of Bitcoin: ten minutes a block, a retarget every
 //     2016 blocks, a subsidy of 12.5 that halves every 210,000.

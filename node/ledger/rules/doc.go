@@ -40,6 +40,11 @@
 // state. What is not in the table is rejected. docs/ledger.md describes
 // the whole, and draws the tables.
 //
+// The states are in voucher.go, shipment.go, claim.go and evaluation.go. The rules are
+// in issue.go (products and sales), custody.go (shipments), dispute.go (claims, from
+// CLAIM_OPEN to the ruling), settle.go (remedies), evaluation.go and supervision.go
+// (rulings on shipments, recalls, suspensions).
+//
 // No record is needed for a deadline to pass. What time alone decides, for example
 // that silence settles a claim, is a function of the entry and the median time
 // past. Whoever reads a case sees it; the next record about the case writes it into
