@@ -48,8 +48,8 @@ func Command() *cli.Command {
 			"the next start continues from its data folder.\n\n" +
 			"  stele node --dev --mine\n\n" +
 			"On a terminal it shows a live view, elsewhere it prints a line every few seconds.\n" +
-			"Each flag can also be set as an environment variable, --api-token as\n" +
-			"STELE_API_TOKEN. See docs/node.md.",
+			"Each flag but --trusted-proxy can also be set as an environment variable, --api-token\n" +
+			"as STELE_API_TOKEN. See docs/node.md.",
 		Flags: cmdline.FromEnvironment(append(append([]cli.Flag{
 			&cli.BoolFlag{Name: "dev", Usage: "run on the development network, generate records, and pay rewards to a well-known key"},
 		}, nodeflags.StoreFlags()...), append([]cli.Flag{
@@ -57,13 +57,13 @@ func Command() *cli.Command {
 			&cli.BoolFlag{Name: "mine", Usage: "mine blocks"},
 			&cli.StringFlag{Name: "payout", Usage: "pay mined blocks to `KEY`: 72 hex digits, or a name from \"stele key list\""},
 			keyring.Flag(),
-			&cli.StringFlag{Name: "stratum", Usage: "run a Stratum server on `HOST:PORT` (e.g. :3333); block rewards go to the key given as user name"},
+			&cli.StringFlag{Name: "stratum", Usage: "run a Stratum server on `HOST:PORT` (e.g. :3333); block rewards go to the key given as user name, or to --payout if that is \"node\""},
 			&cli.StringFlag{Name: "stratum-cert", Usage: "use TLS for Stratum, with the certificates in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "stratum-key", Usage: "private key of --stratum-cert, in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "stratum-difficulty", Usage: "initial share `DIFFICULTY` of a miner", DefaultText: fmt.Sprint(stratum.DefaultDifficulty)},
 			&cli.StringFlag{Name: "api", Usage: "serve the API on `HOST:PORT`, or \"none\"", Value: nodeflags.DefaultAPI},
 			&cli.StringFlag{Name: "api-token", Usage: "accept records from anyone who sends `TOKEN`, not only from this machine"},
-			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "trust X-Forwarded-For from reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8"},
+			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "trust X-Forwarded-For from reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8; may be repeated"},
 			&cli.StringFlag{Name: "traffic", Usage: "generate `N` records per second (dev and test only)", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
 			&cli.StringFlag{Name: "for", Usage: "stop after `TIME`, such as 90s or 2h"},
 			&cli.StringFlag{Name: "blocks", Usage: "stop after `N` new blocks"},
