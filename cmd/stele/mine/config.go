@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -64,7 +65,9 @@ func readConfig(c *cli.Context, name string) (f configFile, err error) {
 		}
 		last := key[len(key)-1]
 		hint := ""
-		if known := nearest(last, tomlKeys(of)); known != "" {
+		if len(key) == 1 && slices.Contains(tomlKeys(reflect.TypeFor[source]()), last) {
+			hint = ": it belongs in a [[source]]"
+		} else if known := nearest(last, tomlKeys(of)); known != "" {
 			hint = fmt.Sprintf("; did you mean %q?", known)
 		}
 		return f, fmt.Errorf("%s: line %d: unknown key %q%s", name, lineOf(string(text), last), last, hint)

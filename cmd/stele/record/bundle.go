@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -122,6 +123,8 @@ func bundleFromAPI(c *cli.Context, kind bundle.Kind, id record.ID) (*bundle.Bund
 	}
 	b, err := fetchBundle(c.Context, u.String())
 	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("%s: %w: start a node there, or pass --api or --data", base, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", base, err)
 	case b.Kind != kind || b.ID != id || len(b.Headers) == 0:
