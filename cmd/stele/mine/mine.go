@@ -3,9 +3,9 @@
 //   - settings come from flags, environment variables and a configuration file.
 //   - source is the configuration of one pool or node.
 //   - display shows the status: view draws it on a terminal, statusLine writes a line.
-//   - servers are the APIs for status, metrics and other miners' tools.
 //
-// The mining itself is in stele/engine/miner.
+// The mining itself is in stele/engine/miner, the APIs for status and metrics are
+// opened by stele/cmd/stele/internal/minerflags.
 package mine
 
 import (
