@@ -44,7 +44,9 @@ func protect(peers []Slot, n int, may func(Slot) bool, order func(p, q Slot) int
 	first := slices.DeleteFunc(slices.Clone(peers), func(p Slot) bool { return !may(p) })
 	slices.SortStableFunc(first, order)
 	first = first[:min(n, len(first))]
-	return slices.DeleteFunc(peers, func(p Slot) bool { return slices.Contains(first, p) })
+	return slices.DeleteFunc(peers, func(p Slot) bool {
+		return slices.ContainsFunc(first, func(q Slot) bool { return q.ID == p.ID })
+	})
 }
 
 // protectGroups returns peers without the oldest one of each of some groups: those
@@ -55,10 +57,13 @@ func (s *Slots) protectGroups(peers []Slot) []Slot {
 	for _, p := range slices.Backward(peers) {
 		oldest[s.group(p)] = p
 	}
-	isOldest := func(p Slot) bool { return oldest[s.group(p)].ID == p.ID }
-	return protect(peers, protectedByGroup, isOldest, func(p, q Slot) int {
-		return cmp.Compare(s.hash(s.group(p)), s.hash(s.group(q)))
-	})
+	hash := map[book.Group]uint64{}
+	for g := range oldest {
+		hash[g] = s.hash(g)
+	}
+	return protect(peers, protectedByGroup,
+		func(p Slot) bool { return oldest[s.group(p)].ID == p.ID },
+		func(p, q Slot) int { return cmp.Compare(hash[s.group(p)], hash[s.group(q)]) })
 }
 
 // youngestOfLargestGroup returns the youngest peer of the group with the most peers;

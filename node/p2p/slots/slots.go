@@ -64,6 +64,8 @@ type Slot struct {
 	MinPing time.Duration // 0: not known
 	Block   time.Time     // when it last was the first to give a block
 	Record  time.Time     // when it last was the first to give a record
+
+	counted netip.Addr // the address by which limits count it
 }
 
 // Call is a call to make.
@@ -170,7 +172,7 @@ func (s *Slots) count(which func(*Slot) bool) (n int) {
 // open adds a slot.
 func (s *Slots) open(now time.Time, kind Kind, addr netip.AddrPort) ID {
 	s.last++
-	s.slots[s.last] = &Slot{ID: s.last, Kind: kind, Addr: addr, Since: now}
+	s.slots[s.last] = &Slot{ID: s.last, Kind: kind, Addr: addr, Since: now, counted: countedAs(addr)}
 	return s.last
 }
 
@@ -203,11 +205,15 @@ func (s *Slots) isLimited(addr netip.Addr) bool {
 
 // inboundFrom returns the number of inbound peers at the address of another one.
 func (s *Slots) inboundFrom(remote netip.AddrPort) int {
-	addr, _ := netguard.Address(remote.String())
-	return s.count(func(p *Slot) bool {
-		other, _ := netguard.Address(p.Addr.String())
-		return p.Kind == Inbound && other == addr
-	})
+	addr := countedAs(remote)
+	return s.count(func(p *Slot) bool { return p.Kind == Inbound && p.counted == addr })
+}
+
+// countedAs returns the address by which limits count a peer: an IPv6 address as its
+// /64.
+func countedAs(remote netip.AddrPort) netip.Addr {
+	addr, _ := netguard.Address(remote.String()) // of the right form
+	return addr
 }
 
 // Ready notes that the hellos were exchanged, with the services that the peer said.
