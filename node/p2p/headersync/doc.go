@@ -6,6 +6,7 @@
 //   - [Options] are what it asks of the node: the header tree, how much work is
 //     enough, and the check of a batch.
 //   - [Point] is a header of the node's own tree, where the peer's headers go on.
+//   - [Choose] decides which one of several machines downloads a chain.
 //
 // # How it works
 //
@@ -14,8 +15,8 @@
 //
 //   - Presync: every header is checked, and nothing of it is kept but one bit in 256
 //     headers, a hash with a salt that the peer does not know. At the end the work
-//     of the peer's chain is known, and the machine waits until its owner sends
-//     [Redownload]: it chooses the peer with the most work.
+//     of the peer's chain is known, and the machine waits for [Redownload], which only
+//     the peer with the most work gets.
 //   - Redownload: the headers come again, and are added once the bits of 6,144
 //     headers above them are the same as before. So a peer cannot prove its work with
 //     one chain and then fill the memory with another, cheap one.
@@ -26,8 +27,7 @@
 //
 // # Caveats
 //
-// Nothing uses this package yet: the node has no peer-to-peer network. Its owner
-// decides which one of several machines redownloads.
+// Nothing uses this package yet: the node has no peer-to-peer network.
 //
 // A machine never reads the clock. The rule that a header is at most two hours ahead
 // is left to whoever adds it to the tree. Networks on which a late header may have
