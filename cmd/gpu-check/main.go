@@ -22,13 +22,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"stele/bench/gpucheck"
 	"stele/engine/host"
+	"stele/internal/atomicfile"
 )
 
 // version is set by the Makefile.
@@ -120,16 +120,5 @@ func save(name string, rep *gpucheck.Report) error {
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(name), ".gpu-check-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(text)
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
+	return atomicfile.WriteFile(name, text, 0o644)
 }

@@ -16,6 +16,7 @@ import (
 	"stele/cgo/cuda"
 	"stele/engine"
 	"stele/engine/pow"
+	"stele/internal/atomicfile"
 	kernels "stele/kernels/cuda"
 )
 
@@ -408,19 +409,5 @@ func writeCache(name, key string, t tuning) error {
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(name), ".autotune-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(append(text, '\n'))
-	if e := temp.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name()) // the first error says more
-	}
-	return err
+	return atomicfile.WriteFile(name, append(text, '\n'), 0o600)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"stele/node/blobs"
 	"stele/node/ledger/record"
@@ -34,7 +35,7 @@ func Check(ctx context.Context, dir string, found func(file, detail string)) (go
 			return good, err
 		}
 		name := filepath.Join(noticesFolder, e.Name())
-		if filepath.Ext(name) == unfinished {
+		if strings.HasPrefix(e.Name(), ".") { // a crash left it while it was written
 			continue
 		}
 		if detail := checkNotice(filepath.Join(dir, name), e); detail != "" {

@@ -40,7 +40,6 @@ type Keeper struct {
 const (
 	blobsFolder   = "sealed"
 	noticesFolder = "notices"
-	unfinished    = ".part" // ends the name of a file that is being written
 )
 
 // Open opens the folder dir, and creates it if it does not exist.

@@ -264,6 +264,7 @@ func TestCheck(t *testing.T) {
 		}
 		p.check(os.WriteFile(path, raw, 0o600))
 	}
+	p.check(os.WriteFile(filepath.Join(p.dir, noticesFolder, ".0123.1"), nil, 0o600)) // what a crash leaves
 	p.check(os.WriteFile(filepath.Join(p.dir, noticesFolder, "what"), nil, 0o600))
 	if good, bad := check(); good != 2 || !slices.Equal(bad, []string{filepath.Join(noticesFolder, "what")}) {
 		t.Errorf("%d good, bad %q", good, bad)

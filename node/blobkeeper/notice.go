@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
+	"stele/internal/atomicfile"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
@@ -62,12 +64,8 @@ func (n *notices) path(carrier record.Key) string {
 func (n *notices) put(notice recipient.Notice) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	path := n.path(notice.Carrier)
-	err := os.WriteFile(path+unfinished, append(notice.Key[:], notice.Signature[:]...), 0o600)
-	if err == nil {
-		err = os.Rename(path+unfinished, path)
-	}
-	if err != nil {
+	content := slices.Concat(notice.Key[:], notice.Signature[:])
+	if err := atomicfile.WriteFile(n.path(notice.Carrier), content, 0o600); err != nil {
 		return fmt.Errorf("store a notice: %w", err)
 	}
 	return nil
