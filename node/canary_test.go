@@ -91,7 +91,7 @@ func (c *canary) fetch(blob []byte, carrier int) (status int, got []byte) {
 func (c *canary) catchUp() {
 	c.Helper()
 	for _, b := range c.story.Tip.Chain()[c.sent+1:] {
-		if _, err := c.Chain().Submit(b.Block); err != nil {
+		if _, err := c.chain.Submit(b.Block); err != nil {
 			c.Fatal(err)
 		}
 	}

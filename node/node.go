@@ -246,12 +246,6 @@ func (n *Node) openTraffic(context.Context) (err error) {
 	return err
 }
 
-// Chain returns the chain of the node.
-func (n *Node) Chain() *chain.Chain { return n.chain }
-
-// Pool returns the pool of the node.
-func (n *Node) Pool() *pool.Pool { return n.pool }
-
 // Miner returns the miner of the node, to pause and resume it and to change its
 // limits; nil if the node does not mine. Its Run is the node's.
 func (n *Node) Miner() *miner.Miner { return n.miner }

@@ -206,10 +206,10 @@ func TestQuietNode(t *testing.T) {
 	n := start(t, o)
 	b := chaintest.New(o.Params, 1)
 	next := b.Extend(b.Genesis, b.Records(b.Genesis, 5)...)
-	if errs := n.Pool().Add(next.Records[1:]...); errors.Join(errs...) != nil {
+	if errs := n.pool.Add(next.Records[1:]...); errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
-	if _, err := n.Chain().Submit(next.Block); err != nil {
+	if _, err := n.chain.Submit(next.Block); err != nil {
 		t.Fatal(err)
 	}
 	s := n.Status()
@@ -219,7 +219,7 @@ func TestQuietNode(t *testing.T) {
 	// A longer branch takes the place of the block, and its records come back.
 	longer := b.Grow(b.Genesis, 2, 0)
 	for _, x := range longer.Chain()[1:] {
-		if _, err := n.Chain().Submit(x.Block); err != nil {
+		if _, err := n.chain.Submit(x.Block); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -279,7 +279,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("health %+v", h)
 	}
 	pay, to := network.DevFaucets()[3], record.PublicOf(network.DevFaucets()[4])
-	seq, err := n.Pool().NextSeq(record.PublicOf(pay))
+	seq, err := n.pool.NextSeq(record.PublicOf(pay))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Pool().Add(r)[0]; err == nil {
+	if err := n.pool.Add(r)[0]; err == nil {
 		t.Error("a record was acknowledged that cannot be on disk")
 	}
 	if now := n.Status(); now.Height != s.Height {
@@ -313,17 +313,17 @@ func TestStoppedChain(t *testing.T) {
 	b := chaintest.New(o.Params, 1)
 	next := b.Extend(b.Genesis)
 	disk.full.Store(true)
-	if _, err := n.Chain().Submit(next.Block); !errors.Is(err, chain.ErrStopped) {
+	if _, err := n.chain.Submit(next.Block); !errors.Is(err, chain.ErrStopped) {
 		t.Fatalf("on a full disk: %v", err)
 	}
 	disk.full.Store(false)
-	if errs := n.Pool().Add(b.Records(b.Genesis, 1)...); errors.Join(errs...) != nil || n.store.Err() != nil {
+	if errs := n.pool.Add(b.Records(b.Genesis, 1)...); errors.Join(errs...) != nil || n.store.Err() != nil {
 		t.Fatalf("with space again: %v, %v", errs, n.store.Err()) // the journal of the pool is in the store too
 	}
 	if s := n.Status(); !strings.Contains(s.Trouble, "the chain has stopped") || n.health().Status != "trouble" {
 		t.Errorf("trouble %q", s.Trouble)
 	}
-	if _, err := n.Chain().Submit(next.Block); err != nil {
+	if _, err := n.chain.Submit(next.Block); err != nil {
 		t.Fatal(err)
 	}
 	if s := n.Status(); s.Trouble != "" || s.Height != 1 || n.health().Status != "stale" { // its block is dated next to the genesis block
@@ -495,7 +495,7 @@ func TestStatusFollowsChain(t *testing.T) {
 	}()
 	submit := func(blk *chaintest.Block) Status {
 		t.Helper()
-		if _, err := n.Chain().Submit(blk.Block); err != nil {
+		if _, err := n.chain.Submit(blk.Block); err != nil {
 			t.Fatal(err)
 		}
 		return n.Status()

@@ -76,7 +76,7 @@ func TestStratum(t *testing.T) {
 	}
 	mined := map[record.Key]int{}
 	for height := uint32(1); height <= n.Status().Height; height++ {
-		b, err := n.Chain().BlockAt(height)
+		b, err := n.chain.BlockAt(height)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,15 +58,6 @@ func DefaultPath() (string, error) {
 	return filepath.Join(config, "stele", "keys"), nil
 }
 
-// New makes a key and a file for it. Errors: those of [Folder.Save].
-func (f Folder) New(name, passphrase string) (File, error) {
-	key, err := record.NewKey(nil)
-	if err != nil {
-		return File{}, err
-	}
-	return f.Save(name, passphrase, key)
-}
-
 // Save makes a file for a key, and the folder if there is none. It never
 // overwrites a file. Errors: [ErrName], [keyfile.ErrPassphrase], [ErrMode],
 // [fs.ErrExist], and those of the file system.

@@ -27,12 +27,21 @@ func wantError(t *testing.T, err, want error) {
 	}
 }
 
+// saveNew makes a key and a file for it.
+func saveNew(f Folder, name, passphrase string) (File, error) {
+	key, err := record.NewKey(nil)
+	if err != nil {
+		return File{}, err
+	}
+	return f.Save(name, passphrase, key)
+}
+
 func TestFolder(t *testing.T) {
 	f := testFolder(t)
 	if files, err := f.List(); len(files) != 0 || err != nil {
 		t.Fatalf("an empty folder has %v, %v", files, err)
 	}
-	bob, err := f.New("bob", "open sesame")
+	bob, err := saveNew(f, "bob", "open sesame")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,21 +106,21 @@ func TestSecrecy(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	f := testFolder(t)
-	file, err := f.New("alice", "open sesame")
+	file, err := saveNew(f, "alice", "open sesame")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"", ".", "..", "../alice", "a/b", "-alice", ".alice", "a b", "a\x00", strings.Repeat("a", 64)} {
-		_, err := f.New(name, "open sesame")
+		_, err := saveNew(f, name, "open sesame")
 		wantError(t, err, ErrName)
 		_, err = f.Load(name, "open sesame")
 		wantError(t, err, ErrName)
 		_, err = f.Show(name)
 		wantError(t, err, ErrName)
 	}
-	_, err = f.New("alice", "open sesame")
+	_, err = saveNew(f, "alice", "open sesame")
 	wantError(t, err, fs.ErrExist)
-	_, err = f.New("bob", "")
+	_, err = saveNew(f, "bob", "")
 	wantError(t, err, keyfile.ErrPassphrase)
 	_, err = f.Load("alice", "")
 	wantError(t, err, keyfile.ErrPassphrase)
@@ -120,7 +129,7 @@ func TestErrors(t *testing.T) {
 	_, err = f.Load("bob", "open sesame")
 	wantError(t, err, fs.ErrNotExist)
 	for _, factor := range []int{-1, keyfile.MinWorkFactor - 1, keyfile.MaxWorkFactor + 1} {
-		if _, err := (Folder{f.Path, factor}).New("bob", "open sesame"); err == nil {
+		if _, err := saveNew(Folder{f.Path, factor}, "bob", "open sesame"); err == nil {
 			t.Errorf("work factor %d", factor)
 		}
 	}
@@ -136,7 +145,7 @@ func TestErrors(t *testing.T) {
 	if err := os.Chmod(f.Path, 0o770); err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.New("bob", "open sesame")
+	_, err = saveNew(f, "bob", "open sesame")
 	wantError(t, err, ErrMode)
 	if _, err := f.Show("bob"); err == nil {
 		t.Error("a key in a folder that is open to others")
@@ -146,7 +155,7 @@ func TestErrors(t *testing.T) {
 // Any change of a file is noticed, and a damaged one does not hide the others.
 func TestDamage(t *testing.T) {
 	f := testFolder(t)
-	file, err := f.New("alice", "open sesame")
+	file, err := saveNew(f, "alice", "open sesame")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +163,7 @@ func TestDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.New("bob", "open sesame"); err != nil {
+	if _, err := saveNew(f, "bob", "open sesame"); err != nil {
 		t.Fatal(err)
 	}
 	write := func(text []byte) {

@@ -338,19 +338,6 @@ func (p *Pool) Suggested() []string {
 // Connections returns the number of connections since the start.
 func (p *Pool) Connections() int { return get(p, func() int { return p.connections }) }
 
-// Mining returns the number of connections that are authorized now.
-func (p *Pool) Mining() int {
-	return get(p, func() int {
-		n := 0
-		for _, c := range p.conns {
-			if c.authorized {
-				n++
-			}
-		}
-		return n
-	})
-}
-
 // Faults returns the violations of the protocol so far.
 func (p *Pool) Faults() []string { return get(p, func() []string { return slices.Clone(p.faults) }) }
 

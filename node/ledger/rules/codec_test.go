@@ -95,7 +95,7 @@ func TestCorruptEntries(t *testing.T) {
 		"claim":      {idKey(claimEntry, id), func(v View) error { _, err := GetClaim(v, c, id); return err }},
 		"evaluation": {idKey(evaluationEntry, id), func(v View) error { _, err := GetEvaluation(v, id); return err }},
 		"product":    {productKey(productEntry, theGTIN), func(v View) error { _, err := GetProduct(v, theGTIN); return err }},
-		"item":       {itemKey(theGTIN, "1"), func(v View) error { _, err := LiveVoucher(v, c, theGTIN, "1"); return err }},
+		"item":       {itemKey(theGTIN, "1"), func(v View) error { _, err := liveVoucher(v, c, theGTIN, "1"); return err }},
 		"author":     {authorKey(id), func(v View) error { _, _, err := GetAuthor(v, id); return err }},
 	} {
 		if err := test.read(mapView{}); err != nil {

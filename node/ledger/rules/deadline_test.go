@@ -88,18 +88,18 @@ func TestLapsedRefundFreesItem(t *testing.T) {
 	again.Serial = sold.Serial
 	w.later(7, 0)
 	w.reject(reject.ItemSold, otherSeller, again)
-	if v, err := LiveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v == nil || v.ID != sold.ID {
+	if v, err := liveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v == nil || v.ID != sold.ID {
 		t.Errorf("%+v, %v", v, err)
 	}
 	w.later(0, 1)
-	if v, err := LiveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v != nil {
+	if v, err := liveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v != nil {
 		t.Errorf("%+v, %v", v, err)
 	}
 	if state := w.getVoucher().State; state != VoucherRefunded {
 		t.Error(state)
 	}
 	w.Voucher = w.do(otherSeller, again)
-	if v, err := LiveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v == nil || v.ID != w.Voucher {
+	if v, err := liveVoucher(w.State, w.c, sold.GTIN, sold.Serial); err != nil || v == nil || v.ID != w.Voucher {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

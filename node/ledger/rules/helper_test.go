@@ -89,3 +89,17 @@ func wantReason(t *testing.T, err error, want reject.Reason) {
 		t.Errorf("%v, want the reason %s", err, want)
 	}
 }
+
+// liveVoucher returns the voucher of an item that is neither void nor replaced
+// nor refunded, or nil if there is none.
+func liveVoucher(v View, c Context, gtin record.GTIN, serial record.Serial) (*Voucher, error) {
+	item, err := GetItem(v, gtin, serial)
+	if err != nil || item.Voucher == (record.ID{}) {
+		return nil, err
+	}
+	voucher, err := GetVoucher(v, c, item.Voucher)
+	if err != nil || voucher == nil || voucher.State.Final() {
+		return nil, err
+	}
+	return voucher, nil
+}

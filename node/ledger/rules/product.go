@@ -67,17 +67,3 @@ func GetItem(v View, gtin record.GTIN, serial record.Serial) (Item, error) {
 }
 
 func putItem(s *State, i *Item) error { return putEntry(s, itemKey(i.GTIN, i.Serial), i) }
-
-// LiveVoucher returns the voucher of an item that is neither void nor replaced
-// nor refunded, or nil if there is none.
-func LiveVoucher(v View, c Context, gtin record.GTIN, serial record.Serial) (*Voucher, error) {
-	item, err := GetItem(v, gtin, serial)
-	if err != nil || item.Voucher == (record.ID{}) {
-		return nil, err
-	}
-	voucher, err := GetVoucher(v, c, item.Voucher)
-	if err != nil || voucher == nil || voucher.State.Final() {
-		return nil, err
-	}
-	return voucher, nil
-}
