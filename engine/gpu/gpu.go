@@ -146,20 +146,20 @@ func absentGPU(g cuda.Device, err error) Absent {
 	return Absent{id(g), fmt.Errorf("%s: %w", g.Name, err)}
 }
 
-func (opts Options) withDefaults() Options {
-	if opts.Budget == 0 {
-		opts.Budget = defaultBudget
+func (o Options) withDefaults() Options {
+	if o.Budget == 0 {
+		o.Budget = defaultBudget
 	}
-	if opts.Deadline == 0 {
-		opts.Deadline = defaultDeadline
+	if o.Deadline == 0 {
+		o.Deadline = defaultDeadline
 	}
-	if opts.SpotCheck == 0 {
-		opts.SpotCheck = defaultSpotCheck
+	if o.SpotCheck == 0 {
+		o.SpotCheck = defaultSpotCheck
 	}
-	if opts.Log == nil {
-		opts.Log = slog.New(slog.DiscardHandler)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return opts
+	return o
 }
 
 // find returns the GPUs that the options select.
