@@ -105,19 +105,19 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
-// Every reason for a refusal is in consensus.md.
+// Every reject reason is in consensus.md.
 func TestReasons(t *testing.T) {
 	text, err := os.ReadFile("consensus.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[string]bool{}
+	mentioned := map[string]bool{}
 	for _, span := range codeSpan.FindAllStringSubmatch(string(text), -1) {
-		told[span[1]] = true
+		mentioned[span[1]] = true
 	}
 	for _, reason := range reject.All() {
-		if !told[string(reason)] {
-			t.Errorf("consensus.md does not say by which rule something is refused as %s", reason)
+		if !mentioned[string(reason)] {
+			t.Errorf("consensus.md does not say which rule rejects with the reason %s", reason)
 		}
 	}
 }

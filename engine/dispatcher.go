@@ -234,7 +234,7 @@ func (d *dispatcher) isDone() bool { return d.finite && len(d.rounds) == 0 }
 
 // pieceSize returns the number of hashes in the next piece for a lane of u. Of
 // finite work it is at most half of the lane's fair share of what is left,
-// unless no other lane is there to share with.
+// unless no other lane exists to share with.
 func (d *dispatcher) pieceSize(u *unit) uint64 {
 	speed := d.speed(u).perSecond(d.guess)
 	n := speed * d.period.Seconds()

@@ -138,7 +138,7 @@ func TestFailures(t *testing.T) {
 	ok(t, err)
 
 	if _, err := m.Function("absent"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "absent") {
-		t.Errorf("a kernel that is not there: %v", err)
+		t.Errorf("a kernel that does not exist: %v", err)
 	}
 	for _, bad := range []string{"", "\x00", "nonsense"} {
 		m, log, err := c.LoadPTX([]byte(bad))

@@ -54,7 +54,7 @@ type Device struct {
 // FunctionAttributes are the resources of a compiled kernel.
 type FunctionAttributes struct {
 	Registers   int `json:"registers"`    // of 32 bits, per thread
-	LocalBytes  int `json:"local_bytes"`  // per thread; spilled registers are there
+	LocalBytes  int `json:"local_bytes"`  // per thread; includes spilled registers
 	SharedBytes int `json:"shared_bytes"` // per block, without the dynamic part
 	ConstBytes  int `json:"const_bytes"`
 	MaxThreads  int `json:"max_threads"` // per block

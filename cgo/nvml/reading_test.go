@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A GPU that is not there has no sensors, with or without a driver.
+// A GPU that does not exist has no sensors, with or without a driver.
 func TestAbsent(t *testing.T) {
 	if r, err := Read("GPU-00000000-0000-0000-0000-000000000000"); !errors.Is(err, ErrAbsent) || r.String() != "none" {
 		t.Errorf("%v, %v", r, err)

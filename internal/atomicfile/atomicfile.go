@@ -1,4 +1,4 @@
-// Package atomicfile writes files that are complete or not there: a reader gets all
+// Package atomicfile writes files that are complete or absent: a reader gets all
 // of the old content or all of the new, also if the writer fails, is killed, or the
 // machine stops.
 //

@@ -109,7 +109,7 @@ func TestLinks(t *testing.T) {
 func TestErrors(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Create(filepath.Join(dir, "none", "file"), 0o600); err == nil {
-		t.Error("a file in a folder that is not there")
+		t.Error("a file in a folder that does not exist")
 	}
 	folder := filepath.Join(dir, "folder")
 	if err := os.MkdirAll(filepath.Join(folder, "full"), 0o755); err != nil {

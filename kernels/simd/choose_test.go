@@ -117,7 +117,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("kernel %q hashes %d headers at once, want a power of two up to %d", k.name, k.width, maxWidth)
 		}
 		if seen[k.name] {
-			t.Errorf("kernel %q is there twice", k.name)
+			t.Errorf("kernel %q is listed twice", k.name)
 		}
 		seen[k.name] = true
 	}

@@ -15,7 +15,7 @@ import (
 // The lists of a story, by party, product and state.
 func TestLedgerLists(t *testing.T) {
 	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
-	story.Tell()
+	story.Run()
 	s := newServiceOf(t, story.Builder, story.Tip, withViews(t)).listen()
 	voucher, claim := story.Voucher.String(), story.Claim.String()
 	seller, buyer, maker := story.Seller.String(), story.Buyer.String(), story.Maker.String()

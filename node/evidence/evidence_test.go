@@ -19,7 +19,7 @@ import (
 // storyChain returns a chain with a whole story, and its views.
 func storyChain(t *testing.T) (*chaintest.Story, *chain.Chain, *views.Views) {
 	s := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
-	s.Tell()
+	s.Run()
 	id := store.Identity{Network: s.Params.ID, Genesis: s.Genesis.Hash()}
 	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // look-ups.
 type saleCase struct {
 	number int // of the sale; the item's serial number and the buyer's key follow from it
-	again  int // how many replacements were there before this voucher
+	again  int // number of replacements before this voucher
 
 	voucher  record.ID     // zero: not issued yet
 	shipment record.ID     // the last one

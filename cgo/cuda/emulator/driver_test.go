@@ -216,7 +216,7 @@ func TestEveryEntryLoads(t *testing.T) {
 			t.Errorf("%s: %d blocks, error %v", e.Name, blocks, err)
 		}
 		if _, err := m.Function("another"); !errors.Is(err, cuda.ErrNotFound) {
-			t.Errorf("%s: a function that is not there: %v", e.Name, err)
+			t.Errorf("%s: a function that does not exist: %v", e.Name, err)
 		}
 	}
 	ptx := string(kernels.Entries()[0].PTX)

@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 		{"warp in a branch", "@%p0 bar.sync 0;\n@!%p0 bar.warp.sync 3;", ptx.ErrBarrier, 1, "lanes of its warp that do not come"},
 		{"warp without itself", "mov.u32 %r1, 1;\n@!%p0 bar.warp.sync %r1;", ptx.ErrBarrier, 1, "lacks the lane itself, 1"},
 		{"warp masks", "selp.u32 %r1, 3, 7, %p0;\nbar.warp.sync %r1;", ptx.ErrBarrier, 1, "mask is 0x7, that of thread [0 0 0] is 0x3"},
-		{"shuffle of a lane that is not there", "mov.u32 %r1, 1;\nshfl.sync.idx.b32 %r2, %r1, 9, 31, -1;", ptx.ErrUninitialised, 0, "lane 9 does not take part"},
+		{"shuffle of a lane that does not exist", "mov.u32 %r1, 1;\nshfl.sync.idx.b32 %r2, %r1, 9, 31, -1;", ptx.ErrUninitialised, 0, "lane 9 does not take part"},
 		{"shuffle never written", "\n@!%p0 shfl.sync.idx.b32 %r2, 1, %r3, 31, -1;", ptx.ErrUninitialised, 1, "%r3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

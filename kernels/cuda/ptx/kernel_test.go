@@ -24,7 +24,7 @@ ld.param.u64 %d0, [out];
 }
 
 // result runs a kernel that body made with one thread, over memory that holds
-// v at first, and gives what is there after.
+// v at first, and returns what it holds after.
 func result(t testing.TB, kernel string, v ...uint64) []uint64 {
 	t.Helper()
 	m, err := ptx.Parse([]byte(kernel))

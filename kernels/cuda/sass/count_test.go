@@ -65,6 +65,6 @@ func TestCount(t *testing.T) {
 		}
 	}
 	if _, err := parse(listing("EXIT"), "missing"); err == nil {
-		t.Error("code of a function that is not there")
+		t.Error("code of a function that does not exist")
 	}
 }

@@ -182,8 +182,8 @@ func (s *Story) Evaluate() {
 	s.mine()
 }
 
-// Tell runs the whole story.
-func (s *Story) Tell() {
+// Run runs the whole story.
+func (s *Story) Run() {
 	for _, step := range []func(){s.Sell, s.Send, s.HandOver, s.Deliver, s.Complain, s.Refund, s.Evaluate} {
 		step()
 	}

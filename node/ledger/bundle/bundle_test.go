@@ -259,7 +259,7 @@ func TestFaults(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := Collect(c, c.params, Claim, claim, []record.ID{{1}}, Options{}); err == nil {
-		t.Error("a record that is not there was collected")
+		t.Error("a record that does not exist was collected")
 	}
 }
 

@@ -86,7 +86,7 @@ func rejection(err error) error {
 }
 
 // Add checks the header as [Tree.Check] does and puts it into the tree, without
-// a body. If it is there already, that node is returned, and no error.
+// a body. If the tree has it already, that node is returned, and no error.
 func (t *Tree) Add(h pow.Header, hash pow.Hash) (*Node, error) {
 	if n := t.nodes[hash]; n != nil {
 		return n, nil

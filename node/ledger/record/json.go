@@ -127,7 +127,7 @@ func unmarshalStrict[T any](text []byte, optional ...string) (v T, err error) {
 	for i, name := range got {
 		switch {
 		case slices.Contains(got[:i], name):
-			return v, fmt.Errorf("the field %.40q is there twice", name)
+			return v, fmt.Errorf("the field %.40q appears twice", name)
 		case !slices.Contains(want, name):
 			return v, fmt.Errorf("unknown field %.40q: must be one of \"%s\"", name, strings.Join(want, `", "`))
 		}

@@ -68,7 +68,7 @@ func TestTable(t *testing.T) {
 	}
 	sorted := slices.Sorted(slices.Values(all))
 	if len(slices.Compact(sorted)) != len(all) {
-		t.Error("a word is there twice")
+		t.Error("a word is listed twice")
 	}
 }
 
