@@ -90,15 +90,7 @@ func (g *Generator) settle(sc *saleCase, b chainView, v *rules.Voucher, c *rules
 	case rules.ClaimInspected:
 		return g.execute(sc, b, v, c)
 	case rules.ClaimExecuted:
-		if c.Remedy == record.Repair && c.Received != 0 && c.SendBack == (record.ID{}) {
-			return g.ship(sc, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
-		}
-		switch n := roll(c.ID, "content") % 100; {
-		case n < 75:
-			return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID, Accept: true}), nil
-		case n < 85 && !c.Ruled && c.Round < 2:
-			return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID}), nil
-		}
+		return g.confirm(sc, v, c)
 	case rules.ClaimEscalated:
 		if chance(c.ID, "no ruling", 12) {
 			if over {
@@ -112,12 +104,27 @@ func (g *Generator) settle(sc *saleCase, b chainView, v *rules.Voucher, c *rules
 			return g.execute(sc, b, v, c)
 		}
 	case rules.ClaimDefaulted:
-		if chance(c.ID, "late", 50) {
+		switch {
+		case chance(c.ID, "late", 50):
 			return g.execute(sc, b, v, c)
-		}
-		if chance(c.ID, "give up", 60) {
+		case chance(c.ID, "give up", 60):
 			return g.party(c.Holder, record.ClaimClose{Time: g.now(), Claim: c.ID}), nil
 		}
+	}
+	return nil, nil
+}
+
+// confirm returns what follows the execution of a remedy: repaired goods go back,
+// and the holder is content, or not, or says nothing.
+func (g *Generator) confirm(sc *saleCase, v *rules.Voucher, c *rules.Claim) (*draft, error) {
+	if c.Remedy == record.Repair && c.Received != 0 && c.SendBack == (record.ID{}) {
+		return g.ship(sc, v, g.players.byKey[v.Seller], record.Replacement, c.ID)
+	}
+	switch n := roll(c.ID, "content") % 100; {
+	case n < 75:
+		return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID, Accept: true}), nil
+	case n < 85 && !c.Ruled && c.Round < 2:
+		return g.party(c.Holder, record.SettleConfirm{Time: g.now(), Claim: c.ID}), nil
 	}
 	return nil, nil
 }

@@ -25,11 +25,7 @@ func (g *Generator) step(sc *saleCase, b chainView) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v == nil { // it got into no block
-		sc.over = true
-		return nil, nil
-	}
-	if v.State == rules.VoucherVoid {
+	if v == nil || v.State == rules.VoucherVoid { // nil: it got into no block
 		sc.over = true
 		return nil, nil
 	}
@@ -61,6 +57,12 @@ func (g *Generator) step(sc *saleCase, b chainView) (*draft, error) {
 			return d, err
 		}
 	}
+	return g.afterGoods(sc, b, v, c)
+}
+
+// afterGoods returns what a case does while no parcel of it is under way. c is nil if
+// nobody has complained.
+func (g *Generator) afterGoods(sc *saleCase, b chainView, v *rules.Voucher, c *rules.Claim) (*draft, error) {
 	if c != nil && v.ClaimLive {
 		if v.Shipment == (record.ID{}) && c.Executed == 0 && chance(c.ID, "sent at last", 30) {
 			return g.ship(sc, v, g.players.byKey[v.Seller], record.Outbound, record.ID{})
