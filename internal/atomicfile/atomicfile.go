@@ -1,19 +1,18 @@
-// Package atomicfile writes files that are complete or absent: a reader gets all
-// of the old content or all of the new, also if the writer fails, is killed, or the
-// machine stops.
+// Package atomicfile replaces files atomically: a reader gets all of the old content
+// or all of the new, even if the writer fails, is killed, or the machine stops.
 //
-//   - [WriteFile] is for content that is at hand.
-//   - [Create] is for content that comes later, and shows before the work that it
-//     can be written.
+//   - [WriteFile] is for content that the caller already has.
+//   - [Create] is for content that takes long to produce: it fails before that work
+//     if the file cannot be written.
 //
-// The content is in a temporary file in the same folder, whose name begins with a
-// dot, until it gets its name.
+// Until it is complete, the content is in a temporary file in the same folder, whose
+// name begins with a dot.
 //
 // # Caveats
 //
 // A process that is killed leaves its temporary file behind. A hard link to the old
-// file keeps the old content. What is not a regular file, such as a pipe, is
-// replaced like one: callers that do not want this look before.
+// file keeps the old content. A pipe or another special file is replaced like a
+// regular one; callers that do not want this must check first.
 package atomicfile
 
 import (
@@ -31,10 +30,10 @@ type File struct {
 	perm   fs.FileMode
 }
 
-// Create returns the new content, empty at first, of the file name. A symbolic link
-// stays: the file that it leads to is replaced, or created where there is none. The
-// file gets the mode perm, whatever the umask. The caller calls [File.Commit] or
-// [File.Discard], or both.
+// Create returns the new content of the file name, empty at first. A symbolic link
+// stays: the file that it points to is replaced, or created if it does not exist. The
+// file gets the mode perm, whatever the umask. The caller must call [File.Commit] or
+// [File.Discard], and may call both.
 func Create(name string, perm fs.FileMode) (*File, error) {
 	target, err := resolve(name, maxLinks)
 	if err != nil {
@@ -50,8 +49,8 @@ func Create(name string, perm fs.FileMode) (*File, error) {
 // Write appends to the new content.
 func (f *File) Write(p []byte) (int, error) { return f.temp.Write(p) }
 
-// Commit replaces the file by the new content, which is on the disk before. If it
-// fails, the file is as it was.
+// Commit syncs the new content to the disk, and replaces the file by it. If it fails,
+// the file is unchanged.
 func (f *File) Commit() error {
 	defer f.Discard()
 	if err := errors.Join(f.temp.Chmod(f.perm), f.temp.Sync(), f.temp.Close()); err != nil {
@@ -64,7 +63,7 @@ func (f *File) Commit() error {
 	return nil
 }
 
-// Discard removes the new content, and leaves the file as it is. After Commit it
+// Discard removes the new content and leaves the file unchanged. After Commit it
 // does nothing.
 func (f *File) Discard() {
 	if f.temp != nil {
@@ -87,11 +86,11 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return f.Commit()
 }
 
-// maxLinks bounds how many symbolic links lead to a file, as Linux does.
+// maxLinks is the longest chain of symbolic links that is followed, as on Linux.
 const maxLinks = 40
 
-// resolve returns the path that name leads to through symbolic links. The file need
-// not exist, its folder must.
+// resolve returns the path that name points to through symbolic links. The file need
+// not exist, but its folder must.
 func resolve(name string, links int) (string, error) {
 	folder, err := filepath.EvalSymlinks(filepath.Dir(name))
 	if errors.Is(err, fs.ErrNotExist) {
