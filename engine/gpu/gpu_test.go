@@ -487,9 +487,7 @@ func TestStuckCallsAreBounded(t *testing.T) {
 	for name, resets := range map[string]bool{"reset": true, "no reset": false} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(1)
-			opts := quick()
-			opts.Deadline = 500 * time.Millisecond // to open it on a busy machine
-			d := openOne(t, f, opts)
+			d := openOne(t, f, quick()) // with the usual deadline, for a busy machine
 			d.session.deadline, d.opts.Deadline = 20*time.Millisecond, 20*time.Millisecond
 			pinned := func() int {
 				f.mu.Lock()
@@ -587,9 +585,7 @@ func TestLostDevice(t *testing.T) {
 // since.
 func TestReopenSharedGPU(t *testing.T) {
 	f := newFake(1)
-	opts := quick()
-	opts.Deadline = 500 * time.Millisecond
-	a, b := openOne(t, f, opts), openOne(t, f, opts)
+	a, b := openOne(t, f, quick()), openOne(t, f, quick())
 	a.session.deadline, b.session.deadline = 20*time.Millisecond, 20*time.Millisecond
 	free := stuckWaits(f)
 	defer free()
