@@ -364,15 +364,14 @@ func TestStandings(t *testing.T) {
 	defer func() { v.Close() }()
 	random := rand.New(rand.NewPCG(1, 2))
 	seen := map[string]int{}
-	const steps = 24
-	for step := range steps {
+	for step := range standingsSteps {
 		height := random.IntN(len(trunk))
 		if step%3 == 1 { // a short way
 			height = min(max(0, int(ch.tip.Height())+random.IntN(40)-20), len(trunk)-1)
 		}
 		to := trunk[height]
 		switch {
-		case step == steps-1:
+		case step == standingsSteps-1:
 			to = trunk[len(trunk)-1]
 		case step%3 == 2:
 			for range 1 + random.IntN(12) {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package views
+
+// standingsSteps is how often TestStandings moves the chain.
+const standingsSteps = 24
