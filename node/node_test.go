@@ -303,6 +303,38 @@ func TestFullDisk(t *testing.T) {
 	n.check()
 }
 
+// A node stops on a full disk too, and goes on where it was when there is space.
+func TestStopOnFullDisk(t *testing.T) {
+	disk := new(fullDisk)
+	o := testOptions(t)
+	o.Store.FS = errorfs.Wrap(o.Store.FS, disk)
+	n, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- n.Run(ctx) }()
+	status := (&testNode{T: t, Node: n}).wait("height 5", func(s Status) bool { return s.Height >= 5 })
+	disk.full.Store(true)
+	status = (&testNode{T: t, Node: n}).wait("trouble", func(s Status) bool { return s.Trouble != "" && s.Height >= status.Height })
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := n.Close(); !errors.Is(err, store.ErrFull) {
+		t.Errorf("closed with the error %v, want %v", err, store.ErrFull)
+	}
+	disk.full.Store(false)
+	again := start(t, o)
+	if s := again.Status(); s.Height != status.Height || s.Tip != status.Tip {
+		t.Errorf("started again at %d, was at %d", s.Height, status.Height)
+	}
+	again.reach(status.Height + 3)
+	again.stop()
+	again.check()
+}
+
 // A stopped chain is trouble even if its store reports nothing any more.
 func TestStoppedChain(t *testing.T) {
 	disk := new(fullDisk)

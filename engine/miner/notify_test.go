@@ -44,7 +44,7 @@ func TestNotify(t *testing.T) {
 	}
 	e := engine.New([]engine.Device{engine.Reference()}, nil)
 	defer func() { _ = e.Close() }()
-	m := New(Options{Engine: e, Sources: []Source{newPool("pool")}})
+	m := New(Options{Engine: e, Sources: []Source{newPool("pool")}, Systemd: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- m.Run(ctx) }()
@@ -100,7 +100,7 @@ func TestWatchdog(t *testing.T) {
 				p, d := newPool("pool"), &slow{id: "slow"}
 				p.set(c.down)
 				d.set(c.mode)
-				r := start(t, Options{}, d, p)
+				r := start(t, Options{Systemd: true}, d, p)
 				pass(10 * time.Minute)
 				r.end()
 			})
@@ -108,5 +108,24 @@ func TestWatchdog(t *testing.T) {
 				t.Errorf("reported %d times, want %d to %d", n, c.min, c.max)
 			}
 		})
+	}
+}
+
+// A miner that is only a part of its program reports nothing to systemd: that the
+// program is ready, healthy or ends is not for the miner to say.
+func TestNoSystemd(t *testing.T) {
+	conn := systemd(t)
+	t.Setenv("WATCHDOG_USEC", "1000000")
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, Options{}, nil, newPool("pool"))
+		pass(time.Minute)
+		r.end()
+	})
+	if err := conn.SetReadDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	if n, err := conn.Read(b); err == nil {
+		t.Errorf("reported %s", b[:n])
 	}
 }

@@ -22,7 +22,7 @@ const (
 func (m *Miner) watch(ctx context.Context) {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
-	watchdog, stop := watchdogTimes()
+	watchdog, stop := m.watchdogTimes()
 	defer stop()
 	var healthy bool
 	var reported string
@@ -31,7 +31,7 @@ func (m *Miner) watch(ctx context.Context) {
 		healthy = m.tick(all, now)
 		if s := m.headline(all, now); s != reported {
 			reported = s
-			notify("STATUS=" + s)
+			m.notify("STATUS=" + s)
 		}
 	}
 	check()
@@ -41,7 +41,7 @@ func (m *Miner) watch(ctx context.Context) {
 			check()
 		case <-watchdog:
 			if healthy {
-				notify("WATCHDOG=1")
+				m.notify("WATCHDOG=1")
 			}
 		case <-ctx.Done():
 			return

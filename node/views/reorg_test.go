@@ -292,3 +292,24 @@ func TestDiskFails(t *testing.T) {
 	}
 	same(t, v, c)
 }
+
+// Views close on a full disk too, without a seal, and catch up afterwards.
+func TestCloseOnFullDisk(t *testing.T) {
+	c, disk := grown(10), new(failing)
+	fs := disk.wrap(vfs.NewMem())
+	v := open(t, c, fs)
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	disk.on.Store(true)
+	if err := v.Close(); !errors.Is(err, errFlush) {
+		t.Errorf("closed with the error %v, want %v", err, errFlush)
+	}
+	disk.on.Store(false)
+	v = open(t, c, fs)
+	defer v.Close()
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, v, c)
+}

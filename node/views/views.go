@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/engine/pow"
+	"stele/internal/wake"
 	"stele/node/chain"
 	"stele/node/ledger/block"
 	"stele/node/ledger/rules"
@@ -70,6 +71,7 @@ type Views struct {
 	tip    atomic.Pointer[Tip] // nil: no block yet
 	broken atomic.Bool         // Pebble could not write its files, or not open them
 	closed atomic.Bool
+	failed wake.Signal // a flush or compaction has failed, which Pebble retries for ever
 
 	writing  sync.Mutex       // held by the writer; guards the fields below
 	lock     *pebble.Lock     // of the folder; nil: closed
@@ -93,7 +95,7 @@ func Open(dir string, o Options) (*Views, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	v := &Views{o: o, dir: dir}
+	v := &Views{o: o, dir: dir, failed: wake.New()}
 	switch err := v.open(); {
 	case errors.Is(err, store.ErrLocked):
 		return nil, fmt.Errorf("views: %w", err)
@@ -182,7 +184,7 @@ func (v *Views) openDB() (db *pebble.DB, err error) {
 		CacheSize:          32 << 20,
 		Logger:             logger{v},
 	}
-	o.EventListener = new(pebble.EventListener)
+	o.EventListener = &pebble.EventListener{BackgroundError: func(error) { v.failed.Wake() }}
 	o.EventListener.EnsureDefaults(nil)
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -268,8 +270,9 @@ func catch(err *error) {
 }
 
 // Close flushes and closes the files, seals them for [Check], and unlocks the
-// folder. Views that were only read keep their seal. Run and Update must have
-// returned.
+// folder. Views that were only read keep their seal. On a disk that cannot be
+// written it closes them without a seal, and returns an error: the next Run reads
+// the missing blocks again. Run and Update must have returned.
 func (v *Views) Close() error {
 	v.closed.Store(true)
 	v.writing.Lock()
@@ -284,11 +287,34 @@ func (v *Views) Close() error {
 	case v.readOnly || v.broken.Load():
 		err = closeDB(db)
 	default:
-		if err = errors.Join(db.Flush(), closeDB(db)); err == nil {
+		if err = errors.Join(v.flush(db), closeDB(db)); err == nil {
 			err = store.SealFolder(context.Background(), v.dir, v.o.FS, v.seal)
 		}
 	}
 	return errors.Join(err, v.unlock())
+}
+
+// errFlush means that the disk could not be written when the views were closed.
+var errFlush = errors.New("views not flushed: disk write failed")
+
+// flush writes what is in memory to the files. It does not wait for another attempt
+// if that fails: Pebble retries for as long as a disk is full.
+func (v *Views) flush(db *pebble.DB) (err error) {
+	defer catch(&err)
+	select {
+	case <-v.failed: // long ago, perhaps
+	default:
+	}
+	flushed, err := db.AsyncFlush()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-v.failed:
+		return errFlush
+	}
 }
 
 // Check compares the files of closed views with the seal that Close wrote. Sealed
