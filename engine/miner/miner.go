@@ -27,6 +27,11 @@ type Options struct {
 	// seconds.
 	QuietShares bool
 
+	// Systemd reports to systemd that the program is ready, what the miner does and
+	// that it is healthy (sd_notify(3)). It is for a program that only mines: without
+	// a device that works, systemd restarts it.
+	Systemd bool
+
 	// Sensors reads the sensors of the device with a UUID. Nil: there are none.
 	// One goroutine calls it, and it may block.
 	Sensors func(uuid string) (Sensors, error)
@@ -154,11 +159,11 @@ func (m *Miner) Run(ctx context.Context) error {
 	if m.Sensors != nil {
 		m.tasks.Go(func() { m.sense(running) })
 	}
-	notify("READY=1")
+	m.notify("READY=1")
 
 	err := m.drive(ctx)
 
-	notify("STOPPING=1")
+	m.notify("STOPPING=1")
 	m.drain()
 	end()
 	ended := make(chan struct{})
