@@ -95,7 +95,7 @@ type Miner struct {
 	everWork bool        // some source has had work
 
 	current  *Work     // nil: nothing to mine
-	since    time.Time // of current
+	since    time.Time // when current came; zero: the devices were stopped then, or since
 	assigned *Work     // what the engine mines
 	noDevice bool      // the engine has none left
 	stalled  time.Time // since when nothing is finished; zero: something is
@@ -326,7 +326,7 @@ func (m *Miner) next() (engine.Job, act, error) {
 	case m.broken != nil:
 		return engine.Job{}, stop, m.broken
 	case m.current == nil || m.paused || m.noDevice:
-		m.assigned = nil
+		m.assigned, m.since = nil, time.Time{}
 		return engine.Job{}, stop, nil
 	case m.assigned == m.current:
 		return engine.Job{}, proceed, nil
@@ -336,7 +336,7 @@ func (m *Miner) next() (engine.Job, act, error) {
 		return engine.Job{}, proceed, nil // tick tries again
 	}
 	m.assigned = m.current
-	m.switching.job, m.switching.from = job, m.since
+	m.switching.job, m.switching.from, m.since = job, m.since, time.Time{}
 	return job, switchJob, nil
 }
 

@@ -340,7 +340,9 @@ func TestPause(t *testing.T) {
 		r.Pause()
 		synctest.Wait()
 		before := r.nonces()
-		pass(10 * time.Minute)
+		pass(5 * time.Minute)
+		p.give(true)
+		pass(5 * time.Minute)
 		s := r.Status()
 		if s.State != Paused || r.nonces() != before || s.Counted.Minute1 != 0 || !s.Sources[0].Connected || s.Devices[0].Health != OK {
 			t.Errorf("paused: %s %q, %+v", s.State, s.Trouble, s.Counted)
@@ -349,6 +351,14 @@ func TestPause(t *testing.T) {
 		pass(10 * time.Second)
 		if s := r.Status(); s.State != Mining || r.nonces() == before {
 			t.Errorf("resumed: %s %q", s.State, s.Trouble)
+		}
+		if s := r.Status().JobSwitch; s.Count != 1 || s.Max > time.Second {
+			t.Errorf("a pause counts as a slow switch: %+v", s)
+		}
+		p.give(true)
+		pass(10 * time.Second)
+		if s := r.Status().JobSwitch; s.Count != 2 || s.Max > time.Second {
+			t.Errorf("after the next job: %+v", s)
 		}
 		r.end()
 		p.check(t)
