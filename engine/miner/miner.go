@@ -22,9 +22,8 @@ type Options struct {
 	Log     *slog.Logger   // nil: silent
 	Version string         // of the program, for Status
 
-	// QuietShares logs every share at [slog.LevelDebug], blocks and rejected shares
-	// too: for a caller that logs its blocks itself, as where they come every few
-	// seconds.
+	// QuietShares is for a source that logs its blocks itself: the miner does not log
+	// accepted shares, and logs rejected ones at [slog.LevelDebug].
 	QuietShares bool
 
 	// Systemd reports to systemd that the program is ready, what the miner does and

@@ -111,9 +111,10 @@ func (m *Miner) accept(u *upstream, s Share) {
 	level := slog.LevelDebug
 	if s.Block() {
 		m.hooks.Block(s.Device, s.Hash.String())
-		if !m.QuietShares {
-			level = slog.LevelInfo
-		}
+		level = slog.LevelInfo
+	}
+	if m.QuietShares {
+		return
 	}
 	m.Log.Log(context.Background(), level, "share accepted", "source", u.name, "job", s.Work.ID,
 		s.Work.height(), "block", s.Block(), "hash", s.Hash, "device", s.Device)

@@ -102,19 +102,26 @@ func TestNoWork(t *testing.T) {
 	})
 }
 
-// With QuietShares no share is logged above the level of debugging.
+// With QuietShares no accepted share is logged, and a rejected one only at the level
+// of debugging.
 func TestQuietShares(t *testing.T) {
-	for _, quiet := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			p := newPool("pool")
-			p.answer = func(context.Context, Share) error { return &Rejection{Cause: Stale} }
-			var log bytes.Buffer
-			r := start(t, Options{QuietShares: quiet, Log: slog.New(slog.NewTextHandler(&log, nil))}, nil, p)
-			pass(time.Minute)
-			r.end()
-			if logged := strings.Contains(log.String(), `msg="share`); logged == quiet {
-				t.Errorf("quiet %v:\n%s", quiet, log.String())
-			}
-		})
+	for _, accepted := range []bool{false, true} {
+		for _, quiet := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool("pool")
+				level := slog.LevelDebug
+				if !accepted {
+					p.answer = func(context.Context, Share) error { return &Rejection{Cause: Stale} }
+					level = slog.LevelInfo
+				}
+				var log bytes.Buffer
+				r := start(t, Options{QuietShares: quiet, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))}, nil, p)
+				pass(time.Minute)
+				r.end()
+				if logged := strings.Contains(log.String(), `msg="share`); logged == quiet {
+					t.Errorf("accepted %v, quiet %v:\n%s", accepted, quiet, log.String())
+				}
+			})
+		}
 	}
 }

@@ -3,7 +3,6 @@ package stratum
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
@@ -118,8 +117,8 @@ func (s *session) sendWork(n *stratum.Notify) {
 	}
 	c.mu.Unlock()
 
-	if first {
-		c.log.Debug("session established", "difficulty", j.difficulty, "version_mask", fmt.Sprintf("%08x", w.VersionMask), "resumed", s.resumed)
+	if first && s.resumed {
+		c.log.Debug("session resumed")
 	}
 	s.miner.Work(w)
 	if first {
