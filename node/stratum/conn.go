@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -63,7 +64,20 @@ var (
 	errEvicted     = errors.New("evicted")           // it has had no good share, and another miner needs the place
 	errLate        = errors.New("authorize-timeout") // it has not authorized in time
 	errIdle        = errors.New("idle-timeout")
+	errStopped     = errors.New("server-stopped")
 )
+
+// endReason returns the reason for the end of a connection: one of those above, or
+// another error of the network.
+func endReason(cause error) error {
+	switch {
+	case errors.Is(cause, context.Canceled):
+		return errStopped
+	case errors.Is(cause, io.EOF), errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, syscall.EPIPE):
+		return errClosed
+	}
+	return text.Error(cause, text.Max)
+}
 
 // conn is a connection to a miner, or to a proxy with several.
 type conn struct {
@@ -130,7 +144,7 @@ func (c *conn) serve() {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	reason := text.Error(context.Cause(c.ctx), text.Max)
+	reason := endReason(context.Cause(c.ctx))
 	if errors.Is(reason, errGarbage) || errors.Is(reason, errBadShares) || errors.Is(reason, errBadRequests) {
 		if c.server.bans.strike(c.addr) {
 			c.log.Warn("miner banned", "reason", reason, "for", banFor)
@@ -168,8 +182,6 @@ func (c *conn) read() error {
 			return fmt.Errorf("%w: a line has more than %d bytes", errGarbage, stratum.MaxRequest)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return timeout
-		case errors.Is(err, io.EOF):
-			return errClosed
 		case err != nil:
 			return err
 		}

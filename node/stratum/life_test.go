@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -338,5 +339,45 @@ func TestWorkers(t *testing.T) {
 	}
 	if s := w.server.Status(); s.Connections != 4 || s.Workers != 2 || s.Shares.Accepted != 3 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// The log says in one word why a miner's connection ended: the miner closed or reset
+// it, or the server stops.
+func TestEndReason(t *testing.T) {
+	w := newWorld(t)
+	w.take()
+	logged := func(reason string) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for line := range strings.Lines(w.log.String()) {
+			if strings.Contains(line, "miner disconnected") && strings.HasSuffix(line, " reason="+reason+"\n") {
+				return true
+			}
+		}
+		return false
+	}
+	for _, end := range []struct {
+		reason string
+		end    func(m *testMiner)
+	}{
+		{"closed-by-peer", func(m *testMiner) { _ = m.conn.Close() }},
+		{"closed-by-peer", func(m *testMiner) {
+			_ = m.conn.(*net.TCPConn).SetLinger(0) // a reset
+			_ = m.conn.Close()
+		}},
+		{"server-stopped", func(*testMiner) { w.stop() }},
+	} {
+		w.mu.Lock()
+		w.log.Reset()
+		w.mu.Unlock()
+		m := dial(t, w.address)
+		m.login(user)
+		end.end(m)
+		for deadline := time.Now().Add(20 * time.Second); !logged(end.reason); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the reason %s is not logged", end.reason)
+			}
+		}
 	}
 }

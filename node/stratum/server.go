@@ -137,7 +137,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	wg.Go(func() { s.broadcast(ctx) })
 	for {
 		netConn, err := netguard.Accept(ctx, l, func(err error) {
-			s.log.Warn("Stratum: accept failed", "err", err)
+			s.log.Warn("stratum accept failed", "err", err)
 		})
 		switch {
 		case ctx.Err() != nil:

@@ -46,6 +46,7 @@ type world struct {
 	tip     *chaintest.Block
 	pool    *pool.Pool
 	wrap    func(net.Listener) net.Listener // of the server, nil: as it is
+	stop    func()                          // ends the server and waits for it
 	bits    pow.Bits                        // of the templates; 0: those of the chain, which every second hash meets
 
 	mu     sync.Mutex
@@ -103,11 +104,14 @@ func newWorld(t testing.TB, edit ...func(*world, *stratum.Options)) *world {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- w.server.Serve(ctx, l) }()
-	t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
+	})
+	t.Cleanup(func() {
+		w.stop()
 		if t.Failed() {
 			w.mu.Lock()
 			t.Log(w.log.String())
