@@ -333,17 +333,28 @@ func (n *Node) mine(ctx context.Context) error {
 	return nil
 }
 
-// makeTraffic makes records until ctx ends. While the state cannot be read, it
-// tries again each second.
+// retryTraffic is the pause before the generator of traffic tries again.
+const retryTraffic = time.Second
+
+// makeTraffic makes records until ctx ends. While the state cannot be read or the
+// pool cannot be written, it tries again each second. It warns once of a failure
+// that repeats.
 func (n *Node) makeTraffic(ctx context.Context) {
+	last := ""
 	for {
+		started := time.Now()
 		err := n.traffic.Run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		n.log.Warn("traffic paused", "err", err)
+		level := slog.LevelWarn
+		if err.Error() == last && time.Since(started) < time.Minute {
+			level = slog.LevelDebug
+		}
+		last = err.Error()
+		n.log.Log(ctx, level, "traffic paused", "err", err)
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(retryTraffic):
 		case <-ctx.Done():
 		}
 	}
