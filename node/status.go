@@ -147,7 +147,7 @@ func (n *Node) Status() Status {
 }
 
 // findTrouble returns what keeps the node from working, the worst first. The
-// caller must not hold n.mu, which the chain takes with its own lock held.
+// caller must not hold n.mu.
 func (n *Node) findTrouble(tip *chain.Tip, m *miner.Status) string {
 	if err := n.store.Err(); err != nil {
 		return err.Error()
