@@ -164,7 +164,11 @@ func statusLine(s node.Status) string {
 	}
 	line += fmt.Sprintf("difficulty %s  ", difficulty(s))
 	if s.Miner != nil {
-		line += fmt.Sprintf("%sH/s  mined %d  stale %d  ", human.SI(s.HashRate()), s.Mined.Blocks, s.Mined.Stale)
+		line += fmt.Sprintf("%sH/s  ", human.SI(s.HashRate()))
+		if s.Miner.State == miner.Paused {
+			line += "paused  "
+		}
+		line += fmt.Sprintf("mined %d  stale %d  ", s.Mined.Blocks, s.Mined.Stale)
 	}
 	if w := s.Stratum; w != nil {
 		line += fmt.Sprintf("stratum %sH/s  workers %d  shares %d  stratum_mined %d  stratum_stale %d  ", human.SI(w.HashRate), w.Workers, w.Shares.Accepted, w.Mined.Blocks, w.Mined.Stale)

@@ -85,6 +85,9 @@ mining     302 MH/s, 1,200 blocks mined, 7 stale, paused
 	if all := strings.Join(view{Painter: screen.Painter{Width: 100}}.lines(hot), "\n"); !strings.Contains(all, lines) {
 		t.Errorf("got:\n%s\nwant in it:\n%s", all, lines)
 	}
+	if line := statusLine(hot); !strings.Contains(line, "  302 MH/s  paused  mined 1200  stale 7  ") {
+		t.Errorf("status line %q", line)
+	}
 
 	s := someStatus()
 	s.Stratum = &node.StratumStatus{
