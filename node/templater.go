@@ -28,7 +28,8 @@ type templater struct {
 	log     *slog.Logger
 
 	newTip     wake.Signal
-	clockWrong bool // as last logged
+	clockWrong bool   // as last logged
+	failed     string // the error as last logged; "": the last template was made
 }
 
 func newTemplater(c *chain.Chain, p *pool.Pool, o template.Options, log *slog.Logger) *templater {
@@ -57,10 +58,11 @@ func (t *templater) run(ctx context.Context, take func(*template.Template)) {
 		case clock != nil:
 			take(nil) // the chain would reject every block until the clock is right
 		case err != nil:
-			t.log.Error("template failed", "height", tip.Height+1, "err", err)
+			t.logFailure(tip.Height+1, err)
 			take(nil)
 			wait = retryAfter
 		default:
+			t.failed = ""
 			take(made)
 			if tip != last && len(made.Records) == template.FirstRecords {
 				wait = 0
@@ -72,6 +74,15 @@ func (t *templater) run(ctx context.Context, take func(*template.Template)) {
 		case <-time.After(wait):
 		case <-ctx.Done():
 		}
+	}
+}
+
+// logFailure logs why no template was made for a block at a height. It logs an error
+// that repeats only once.
+func (t *templater) logFailure(height uint32, err error) {
+	if t.failed != err.Error() {
+		t.failed = err.Error()
+		t.log.Error("template failed", "height", height, "err", err)
 	}
 }
 

@@ -1,12 +1,16 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/node/chain"
 	"stele/node/ledger/block"
@@ -62,5 +66,41 @@ func TestTemplaterStartsSmall(t *testing.T) {
 		if got, want := firstTwo(), []int{min(n, template.FirstRecords), n}; !slices.Equal(got, want) {
 			t.Errorf("with %d records the templates have %v, want %v", n, got, want)
 		}
+	}
+}
+
+// While no template can be made, miners have nothing to do, and the log says so once.
+func TestTemplaterFails(t *testing.T) {
+	crowd := pooltest.NewCrowd(1)
+	disk, err := store.Open("store", store.Identity{Network: crowd.Params.ID, Genesis: block.Genesis(crowd.Params).Hash()}, store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func() time.Time { return time.Unix(int64(crowd.Params.GenesisTime)+1e6, 0) }
+	c, err := chain.Open(t.Context(), chain.Options{Store: disk, Params: crowd.Params, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := pool.New(pool.Options{Params: crowd.Params, View: c.View, Context: c.NextContext})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := disk.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	f := newTemplater(c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.NewTextHandler(&log, nil)))
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	f.run(ctx, func(made *template.Template) {
+		if made != nil {
+			t.Error("a template without a state")
+		}
+		if tries++; tries == 3 {
+			cancel()
+		}
+	})
+	if n := strings.Count(log.String(), "template failed"); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, log.String())
 	}
 }
