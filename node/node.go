@@ -194,7 +194,9 @@ func (n *Node) openMining(context.Context) error {
 	if n.stratumListener != nil {
 		n.stratum = stratum.New(stratum.Options{
 			Params: o.Params, Payout: o.Payout, Difficulty: o.StratumDifficulty, TLS: o.StratumTLS, Now: o.now, Log: o.Log,
-			Submit: func(b *block.Block, worker string) error { return submitter.submit(b, &n.stratumMined, worker) },
+			Submit: func(b *block.Block, worker string) error {
+				return submitter.submit(b, &n.stratumMined, slog.String("worker", worker))
+			},
 		})
 	}
 	return nil

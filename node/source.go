@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -165,7 +166,7 @@ func (j *templateJob) submit(ctx context.Context, share miner.Share) error {
 	if t := j.full.Load(); t == nil {
 		err = s.submitter.countStale(j.parent, &s.counts)
 	} else {
-		err = s.submitter.submit(t.Block(share.Extranonce, share.Header), &s.counts, share.Device)
+		err = s.submitter.submit(t.Block(share.Extranonce, share.Header), &s.counts, slog.String("device", share.Device))
 	}
 	reason, rejected := reject.Of(err)
 	switch {

@@ -87,10 +87,10 @@ func (s *blockSubmitter) markSolved(parent pow.Hash) {
 	s.solved.Add(parent)
 }
 
-// submit submits a block to the chain and counts what becomes of it. By names the
-// device or worker that found it, for the log. Errors: errStale and errSolved
+// submit submits a block to the chain and counts what becomes of it. By is the device
+// or worker that found it, for the log. Errors: errStale and errSolved
 // (both are stratum.ErrStale), errBadClock, those of chain.Submit.
-func (s *blockSubmitter) submit(b *block.Block, n *minedCounts, by string) error {
+func (s *blockSubmitter) submit(b *block.Block, n *minedCounts, by slog.Attr) error {
 	if !s.onTip(b.Header.Prev) {
 		return s.countStale(b.Header.Prev, n)
 	}
@@ -103,16 +103,16 @@ func (s *blockSubmitter) submit(b *block.Block, n *minedCounts, by string) error
 	switch {
 	case err == nil && outcome == chain.Extended:
 		n.blocks.Add(1)
-		s.log.Debug("block mined", "height", s.chain.Tip().Height, "hash", b.Hash(), "records", len(b.Records)-1, "by", by)
+		s.log.Debug("block mined", "height", s.chain.Tip().Height, "hash", b.Hash(), "records", len(b.Records)-1, by)
 		return nil
 	case err == nil: // another block came in between
 		n.stale.Add(1)
 		return errStale
 	case rejected:
 		n.rejected.Add(1)
-		s.log.Error("own block rejected", "reason", reason, "err", err, "by", by)
+		s.log.Error("own block rejected", "reason", reason, "err", err, by)
 	case !errors.Is(err, chain.ErrStopped): // which the chain has logged
-		s.log.Error("block not submitted", "err", err, "by", by)
+		s.log.Error("block not submitted", "err", err, by)
 	}
 	return err
 }
