@@ -33,10 +33,10 @@ func TestSchema(t *testing.T) {
 	text, err := json.MarshalIndent(map[string]any{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
 		"$id":         "https://stele.invalid/mine-status.schema.json",
-		"title":       "Status of a miner, as GET /status of stele mine tells it",
+		"title":       "Status of a miner, as GET /status of stele mine reports it",
 		"$ref":        "#/$defs/Document",
 		"$defs":       withRoot(r, root),
-		"description": "Times are RFC 3339 in UTC. Rates are in hashes per second. Counts are since the start. New fields may come; a change of schema_version tells of any other change.",
+		"description": "Times are RFC 3339 in UTC. Rates are in hashes per second. Counts are since the start. New fields may come; any other change raises schema_version.",
 	}, "", "  ")
 	if err != nil {
 		t.Fatal(err)
