@@ -19,6 +19,10 @@ const maxHeld = 256
 // cost about as much as the verdict of the state.
 const fewSignatures = 2
 
+// maxTorn is how often a record is judged again when the state seems corrupt: a block
+// may have been connected or disconnected between two reads that belong together.
+const maxTorn = 3
+
 // errPostponed is the verdict on a record that must wait for others of the same call.
 var errPostponed = errors.New("postponed")
 
@@ -53,6 +57,13 @@ func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error 
 		}
 	}
 	p.judge(budget, records, verdicts)
+	for i := range verdicts {
+		for range maxTorn {
+			if errors.Is(verdicts[i], rules.ErrState) {
+				p.judge(budget, records[i:i+1], verdicts[i:i+1])
+			}
+		}
+	}
 
 	var accepted, unsaved int
 	for _, err := range verdicts {

@@ -707,3 +707,39 @@ func TestMaturesInTheNextBlock(t *testing.T) {
 	w.mine(t, r)
 	w.holds(t)
 }
+
+// tornView is a state in which an account is an alias of nothing for the first reads:
+// what a reader can see while a block with a KEY_ROTATE is disconnected.
+type tornView struct {
+	rules.View
+	account record.Key
+	reads   *int // that are torn
+}
+
+func (v tornView) Get(key []byte) ([]byte, error) {
+	if string(key) == "a"+string(v.account[:]) && *v.reads > 0 {
+		*v.reads--
+		return slices.Repeat([]byte{7}, len(record.Key{})), nil
+	}
+	return v.View.Get(key)
+}
+
+// A state that changes between two reads that belong together does not make a record
+// fail; one that stays corrupt does.
+func TestTornState(t *testing.T) {
+	torn := 0
+	w := newWorld(t, 1)
+	u := w.user(0)
+	w.open(t, func(o *Options) {
+		view := o.View
+		o.View = func() rules.View { return tornView{view(), u.key, &torn} }
+	})
+	for torn = range 3 {
+		w.add(t, u.next())
+	}
+	torn = 1000
+	if err := w.Add(u.next())[0]; !errors.Is(err, rules.ErrState) {
+		t.Errorf("with a corrupt state: %v", err)
+	}
+	torn = 0
+}
