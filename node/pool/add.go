@@ -19,9 +19,9 @@ const maxHeld = 256
 // cost about as much as the verdict of the state.
 const fewSignatures = 2
 
-// maxTorn is how often a record is judged again when the state seems corrupt: a block
-// may have been connected or disconnected between two reads that belong together.
-const maxTorn = 3
+// maxTornPause is the longest pause before records are judged again whose state seemed
+// corrupt.
+const maxTornPause = 64 * time.Millisecond
 
 // errPostponed is the verdict on a record that must wait for others of the same call.
 var errPostponed = errors.New("postponed")
@@ -57,13 +57,7 @@ func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error 
 		}
 	}
 	p.judge(budget, records, verdicts)
-	for i := range verdicts {
-		for range maxTorn {
-			if errors.Is(verdicts[i], rules.ErrState) {
-				p.judge(budget, records[i:i+1], verdicts[i:i+1])
-			}
-		}
-	}
+	p.judgeTorn(budget, records, verdicts)
 
 	var accepted, unsaved int
 	for _, err := range verdicts {
@@ -88,6 +82,28 @@ func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error 
 		}
 	}
 	return verdicts
+}
+
+// judgeTorn judges the records again for which the state seemed corrupt: a block may
+// have been connected or disconnected between two reads that belong together. That
+// passes within milliseconds. After about 130 ms the state counts as corrupt.
+func (p *Pool) judgeTorn(budget *rate.Limiter, records []*record.Record, verdicts []error) {
+	for pause := time.Millisecond; pause <= maxTornPause; pause *= 2 {
+		torn := false
+		for i := range verdicts {
+			if !errors.Is(verdicts[i], rules.ErrState) {
+				continue
+			}
+			if !torn {
+				time.Sleep(pause)
+				torn = true
+			}
+			p.judge(budget, records[i:i+1], verdicts[i:i+1])
+		}
+		if !torn {
+			return
+		}
+	}
 }
 
 func isPooled(err error) bool {
