@@ -32,7 +32,7 @@ func TestCrashWhileReorganising(t *testing.T) {
 		t.Fatal(err)
 	}
 	records := b.Records(b.Genesis, rounds*perBlock)
-	if err := errors.Join(n.Pool().Add(records...)...); err != nil {
+	if err := errors.Join(n.pool.Add(records...)...); err != nil {
 		t.Fatal(err)
 	}
 	// Each branch in turn becomes longer than the other one. They mine the records in
@@ -58,7 +58,7 @@ func TestCrashWhileReorganising(t *testing.T) {
 		writers.Go(func() {
 			defer running.Add(-1)
 			for _, block := range order {
-				if _, err := n.Chain().Submit(block.Block); err != nil {
+				if _, err := n.chain.Submit(block.Block); err != nil {
 					t.Error(err)
 				}
 			}
@@ -72,7 +72,7 @@ func TestCrashWhileReorganising(t *testing.T) {
 				return
 			default:
 			}
-			for _, err := range n.Pool().Add(records[i%len(records)]) {
+			for _, err := range n.pool.Add(records[i%len(records)]) {
 				if _, rejected := reject.Of(err); err != nil && !rejected {
 					t.Error(err)
 				}
@@ -87,12 +87,12 @@ func TestCrashWhileReorganising(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, r := range records {
-			_, err := again.Chain().Find(r.ID())
+			_, err := again.chain.Find(r.ID())
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				t.Error(err)
 			}
-			if err != nil && again.Pool().Get(r.ID()) == nil {
-				t.Errorf("record %d is lost at height %d", i, again.Chain().Tip().Height)
+			if err != nil && again.pool.Get(r.ID()) == nil {
+				t.Errorf("record %d is lost at height %d", i, again.chain.Tip().Height)
 			}
 		}
 		if err := again.Close(); err != nil {
@@ -102,7 +102,7 @@ func TestCrashWhileReorganising(t *testing.T) {
 	writers.Wait()
 	close(done)
 	flusher.Wait()
-	if tip := n.Chain().Tip(); tip.Hash != order[len(order)-1].Hash() {
+	if tip := n.chain.Tip(); tip.Hash != order[len(order)-1].Hash() {
 		t.Errorf("the tip has height %d, want that of the last block", tip.Height)
 	}
 	if err := n.Close(); err != nil {

@@ -63,7 +63,7 @@ func BenchmarkTipToDevice(b *testing.B) {
 		tip = builder.Extend(tip)
 		b.StartTimer()
 		start := time.Now()
-		if _, err := n.Chain().Submit(tip.Block); err != nil {
+		if _, err := n.chain.Submit(tip.Block); err != nil {
 			b.Fatal(err)
 		}
 		for <-device.parents != tip.Hash() {
