@@ -311,7 +311,7 @@ func (a *API) sendRecord(_ context.Context, in *sendInput) (res *answer[Sent], e
 		switch reason, _ := reject.Of(err); reason {
 		case reject.AlreadyPooled:
 		case reject.SequenceUsed:
-			_, failed := a.chain.Find(r.ID())
+			_, failed := a.chain.FindRecord(r.ID())
 			switch {
 			case errors.Is(failed, store.ErrNotFound): // another record has used it
 				return nil, rejection(err)

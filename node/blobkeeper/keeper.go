@@ -115,7 +115,7 @@ func (k *Keeper) mayHave(key record.Key, h blobs.Hash) (bool, error) {
 // carries reports whether an account is the carrier that a record names, or has
 // the parcel now.
 func (k *Keeper) carries(state rules.View, account record.Key, id record.ID) (bool, error) {
-	found, err := k.o.Chain.Find(id)
+	found, err := k.o.Chain.FindRecord(id)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil // the chain has changed its branch
 	}

@@ -98,9 +98,48 @@ type Found struct {
 	Proof  block.Proof // that the record is in the block
 }
 
+// RecordsAt returns the header of the block of the chain at a height, and its
+// records with some indexes, which must ascend. A record is nil if the block has none
+// with its index. The other records are not decoded. Errors: those of Block. Safe for
+// concurrent use.
+func (c *Chain) RecordsAt(height uint32, indexes ...uint32) (Header, []*record.Record, error) {
+	h, ok := c.HeaderAt(height)
+	if !ok {
+		return Header{}, nil, fmt.Errorf("height %d: %w", height, store.ErrNotFound)
+	}
+	records, err := readRecords(c.store, h.Hash, height, indexes...)
+	return h, records, err
+}
+
+// FindRecord is Find without a proof: it decodes no other record of the block.
+func (c *Chain) FindRecord(id record.ID) (Found, error) {
+	return c.find(id, func(found *Found) (bool, error) {
+		records, err := readRecords(c.store, found.Block, found.Place.Height, found.Place.Index)
+		if err != nil || records[0] == nil || records[0].ID() != id {
+			return false, err
+		}
+		found.Record = records[0]
+		return true, nil
+	})
+}
+
 // Find returns the record with an id, if the chain has it. Errors: those of Block.
 // Safe for concurrent use.
 func (c *Chain) Find(id record.ID) (Found, error) {
+	return c.find(id, func(found *Found) (bool, error) {
+		b, err := readBlock(c.store, c.params, found.Block, found.Place.Height)
+		i := int(found.Place.Index)
+		if err != nil || i >= len(b.Records) || b.Records[i].ID() != id {
+			return false, err
+		}
+		found.Record, found.Proof = b.Records[i], block.Prove(b, i)
+		return true, nil
+	})
+}
+
+// find finds the block that has a record, and calls read with the place, until read
+// reports that the record is there.
+func (c *Chain) find(id record.ID, read func(*Found) (bool, error)) (Found, error) {
 	// A reorganisation between two reads may put another block at the height. Then
 	// the index is read again.
 	for range 3 {
@@ -115,13 +154,11 @@ func (c *Chain) Find(id record.ID) (Found, error) {
 		if err != nil {
 			continue
 		}
-		b, err := readBlock(c.store, c.params, hash, place.Height)
-		if err != nil {
+		found := Found{Place: place, Block: hash}
+		if ok, err := read(&found); err != nil {
 			return Found{}, err
-		}
-		i := int(place.Index)
-		if i < len(b.Records) && b.Records[i].ID() == id {
-			return Found{Record: b.Records[i], Place: place, Block: hash, Proof: block.Prove(b, i)}, nil
+		} else if ok {
+			return found, nil
 		}
 	}
 	return Found{}, fmt.Errorf("record %v: %w", id, store.ErrNotFound)

@@ -8,6 +8,7 @@ import (
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
 	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
 	"stele/node/store"
 )
@@ -220,6 +221,22 @@ func readBlock(s *store.Store, p *network.Params, hash pow.Hash, height uint32) 
 		return nil, err
 	}
 	return decodeBlock(raw, p, hash, height)
+}
+
+// readRecords reads some records of a stored block: see [block.DecodeRecords].
+func readRecords(s *store.Store, hash pow.Hash, height uint32, indexes ...uint32) ([]*record.Record, error) {
+	raw, err := s.Body(hash)
+	if err != nil {
+		return nil, err
+	}
+	header, records, err := block.DecodeRecords(raw, indexes...)
+	if err != nil {
+		return nil, corrupt(height, "body", "%v", err)
+	}
+	if header.Hash() != hash {
+		return nil, corrupt(height, "body", "its header is %v, expected %v", header.Hash(), hash)
+	}
+	return records, nil
 }
 
 // decodeBlock decodes the stored body of a block.

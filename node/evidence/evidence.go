@@ -125,6 +125,6 @@ func (s *source) Header(height uint32) (bundle.Header, error) {
 
 // Find implements [bundle.Source].
 func (s *source) Find(id record.ID) (height uint32, index int, err error) {
-	found, err := s.chain.Find(id)
+	found, err := s.chain.FindRecord(id)
 	return found.Place.Height, int(found.Place.Index), err
 }

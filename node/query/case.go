@@ -68,7 +68,7 @@ func (r *Reader) Voucher(id record.ID) (*Voucher, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.chain.Find(id)
+	found, err := r.chain.FindRecord(id)
 	if errors.Is(err, store.ErrPruned) || errors.Is(err, store.ErrNotFound) {
 		return v, nil
 	}

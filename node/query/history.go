@@ -3,7 +3,6 @@ package query
 import (
 	"errors"
 
-	"stele/node/ledger/block"
 	"stele/node/ledger/record"
 	"stele/node/store"
 	"stele/node/views"
@@ -103,17 +102,19 @@ func (r *Reader) events(l views.List, in Range) (Page[Event], error) {
 	if err != nil {
 		return Page[Event]{}, err
 	}
-	page := Page[Event]{Items: []Event{}, Next: next}
-	reader := blockReader{r: r}
-	for _, e := range entries {
-		event, err := reader.event(e.Place)
-		if err == nil && event.ID() != e.ID {
-			err = errMoved()
+	page := Page[Event]{Items: make([]Event, 0, len(entries)), Next: next}
+	for len(entries) > 0 {
+		height := entries[0].Height
+		n := 1
+		for n < len(entries) && entries[n].Height == height {
+			n++
 		}
+		events, err := r.eventsAt(height, entries[:n])
 		if err != nil {
 			return Page[Event]{}, err
 		}
-		page.Items = append(page.Items, event)
+		page.Items = append(page.Items, events...)
+		entries = entries[n:]
 	}
 	return page, nil
 }
@@ -123,35 +124,33 @@ func errMoved() error {
 	return fail(ErrBusy, "the chain has just changed its branch; try again")
 }
 
-// blockReader reads records that lie in the same blocks, or in blocks that
-// follow each other.
-type blockReader struct {
-	r      *Reader
-	height uint32
-	block  *block.Block
-	median uint32
-}
-
-// event returns the record at a place.
-func (b *blockReader) event(at store.Place) (Event, error) {
-	if b.block == nil || b.height != at.Height {
-		found, err := b.r.chain.BlockAt(at.Height)
-		if errors.Is(err, store.ErrNotFound) {
-			return Event{}, errMoved()
+// eventsAt returns records of the block at a height. It decodes no others: a page
+// can have records of hundreds of blocks.
+func (r *Reader) eventsAt(height uint32, entries []views.Entry) ([]Event, error) {
+	indexes := make([]uint32, len(entries))
+	for i, e := range entries {
+		indexes[i] = e.Index
+	}
+	header, records, err := r.chain.RecordsAt(height, indexes...)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, errMoved()
+	}
+	if err != nil {
+		return nil, err
+	}
+	var median uint32
+	if parent, ok := r.chain.Header(header.Prev); ok {
+		median = parent.MedianTime
+	}
+	events := make([]Event, len(entries))
+	for i, rec := range records {
+		if rec == nil || rec.ID() != entries[i].ID {
+			return nil, errMoved()
 		}
-		if err != nil {
-			return Event{}, err
-		}
-		b.height, b.block, b.median = at.Height, found, 0
-		if parent, ok := b.r.chain.Header(found.Header.Prev); ok {
-			b.median = parent.MedianTime
+		events[i] = Event{
+			Record: rec, Place: entries[i].Place, Confirmations: r.confirmations(height),
+			BlockTime: header.Time, MedianTime: median,
 		}
 	}
-	if int(at.Index) >= len(b.block.Records) {
-		return Event{}, errMoved()
-	}
-	return Event{
-		Record: b.block.Records[at.Index], Place: at, Confirmations: b.r.confirmations(at.Height),
-		BlockTime: b.block.Header.Time, MedianTime: b.median,
-	}, nil
+	return events, nil
 }

@@ -53,9 +53,9 @@ func (r *Reader) Record(id record.ID) (*Record, error) {
 	if rec := r.pool.Get(id); rec != nil {
 		return &Record{Record: rec, FeeRate: pool.RateOf(rec)}, nil
 	}
-	found, err := r.Find(id)
+	found, err := r.chain.FindRecord(id)
 	if err != nil {
-		return nil, err
+		return nil, unknownRecord(err)
 	}
 	res := &Record{
 		Record: found.Record, FeeRate: pool.RateOf(found.Record), Block: found.Block, Place: found.Place,
@@ -79,10 +79,15 @@ func (r *Reader) Record(id record.ID) (*Record, error) {
 // Errors: [ErrNotFound], [store.ErrPruned].
 func (r *Reader) Find(id record.ID) (chain.Found, error) {
 	found, err := r.chain.Find(id)
+	return found, unknownRecord(err)
+}
+
+// unknownRecord names what was not found.
+func unknownRecord(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return found, fail(ErrNotFound, "no record with this id is in the chain or the pool")
+		return fail(ErrNotFound, "no record with this id is in the chain or the pool")
 	}
-	return found, err
+	return err
 }
 
 // confirmations returns how many blocks hold a record at a height or stand on

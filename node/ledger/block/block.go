@@ -1,7 +1,9 @@
 package block
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 
 	"stele/engine/pow"
 	"stele/node/ledger/network"
@@ -84,6 +86,34 @@ func Decode(b []byte, max int) (*Block, error) {
 		return nil, reject.New(reject.BadBlockEncoding, "%d bytes follow the last record", len(rest))
 	}
 	return &Block{Header: header, Records: records, hash: header.Hash(), raw: b}, nil
+}
+
+// DecodeRecords reads the header of the encoded block b, and the records with some
+// indexes, which must ascend. A record is nil if the block has none with its index.
+// The other records are skipped, and nothing is kept of b. The reasons are those of
+// [Decode], as far as they concern what is read.
+func DecodeRecords(b []byte, indexes ...uint32) (pow.Header, []*record.Record, error) {
+	if len(b) < prefixSize {
+		return pow.Header{}, nil, reject.New(reject.BadBlockEncoding, "%d bytes, must be at least %d", len(b), prefixSize)
+	}
+	header, err := pow.DecodeHeader(b[:pow.HeaderSize])
+	if err != nil {
+		return pow.Header{}, nil, err
+	}
+	count := binary.LittleEndian.Uint32(b[pow.HeaderSize:])
+	records, b := make([]*record.Record, len(indexes)), b[prefixSize:]
+	for i, next := uint32(0), 0; next < len(indexes) && indexes[next] < count; i++ {
+		size, err := record.EncodedSize(b)
+		if err == nil && i == indexes[next] {
+			records[next], err = record.Decode(bytes.Clone(b[:size]))
+			next++
+		}
+		if err != nil {
+			return header, nil, fmt.Errorf("record %d of %d: %w", i, count, err)
+		}
+		b = b[size:]
+	}
+	return header, records, nil
 }
 
 // Encode returns the encoded block, which must not be modified.

@@ -102,6 +102,35 @@ func TestDecodeAllocation(t *testing.T) {
 	}
 }
 
+// DecodeRecords gives the records that Decode gives, for any of them, and keeps
+// nothing of the encoding.
+func TestDecodeRecords(t *testing.T) {
+	whole := block(pays(t, 20))
+	raw := whole.Encode()
+	for _, indexes := range [][]uint32{nil, {0}, {20}, {21}, {0, 1, 2, 19, 20}, {3, 7, 1<<32 - 1}} {
+		input := bytes.Clone(raw)
+		header, records, err := DecodeRecords(input, indexes...)
+		clear(input)
+		if err != nil || header != whole.Header || len(records) != len(indexes) {
+			t.Fatalf("%v: header %v, %d records, %v", indexes, header, len(records), err)
+		}
+		for i, r := range records {
+			switch exists := int(indexes[i]) < len(whole.Records); {
+			case exists != (r != nil):
+				t.Errorf("record %d: %v", indexes[i], r)
+			case exists && (r.ID() != whole.Records[indexes[i]].ID() || !bytes.Equal(r.Encode(), whole.Records[indexes[i]].Encode())):
+				t.Errorf("record %d differs", indexes[i])
+			}
+		}
+	}
+	for size := range raw {
+		_, records, err := DecodeRecords(raw[:size:size], 20)
+		if _, rejected := reject.Of(err); !rejected || records != nil {
+			t.Fatalf("%d bytes of %d: %v, %v", size, len(raw), records, err)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(block(nil).Encode())
@@ -117,6 +146,12 @@ func FuzzDecode(f *testing.F) {
 		again := New(b.Header, b.Records)
 		if !bytes.Equal(again.Encode(), input) || again.Hash() != b.Hash() {
 			t.Error("another encoding, or another hash")
+		}
+		if len(b.Records) > 0 {
+			last := len(b.Records) - 1
+			if _, records, err := DecodeRecords(input, uint32(last)); err != nil || records[0].ID() != b.Records[last].ID() {
+				t.Errorf("the last record alone: %v", err)
+			}
 		}
 		_ = b.Check(testNet)
 	})

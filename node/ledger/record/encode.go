@@ -75,6 +75,23 @@ func DecodeList(b []byte, count int) (records []*Record, rest []byte, err error)
 	return records, b, nil
 }
 
+// EncodedSize returns the size in bytes of the encoded record with which b begins,
+// its signatures included. It reads only the two lengths in the encoding, and checks
+// nothing else. Reason: [reject.BadRecordEncoding] if b is shorter.
+func EncodedSize(b []byte) (int, error) {
+	if len(b) < frameSize {
+		return 0, endsEarly(len(b), frameSize)
+	}
+	size := frameSize + int(binary.LittleEndian.Uint16(b[frameSize-2:])) + 1
+	if len(b) >= size {
+		size += int(b[size-1]) * len(Signature{})
+	}
+	if len(b) < size {
+		return 0, endsEarly(len(b), size)
+	}
+	return size, nil
+}
+
 // hashAll hashes records, on all processors: of a large block, that takes longer
 // than the rest of its decoding.
 func hashAll(records []*Record) {
