@@ -189,7 +189,12 @@ func TestNumbers(t *testing.T) {
 	bad := slices.Clone(s.builder.Pay(s.tip, s.builder.Funded(s.tip, 2), s.builder.Funded(s.tip, 1), 5).Encode())
 	bad[len(bad)-1] ^= 1
 	s.rejected(http.StatusUnprocessableEntity, http.MethodPost, "/v1/records", octets, bad)
+	s.rejected(http.StatusUnprocessableEntity, http.MethodPost, "/v1/records", octets, bad[:50])
+	s.pool.Add(s.builder.Pay(s.tip, s.builder.Funded(s.tip, 2), s.builder.Funded(s.tip, 1), 0)) // as from the traffic
 	totals := readAs[Totals](s, "/v1/totals")
+	if len(totals.Rejections) != 3 || totals.Rejections[string(reject.BadRecordEncoding)] != 1 || totals.Rejections[string(reject.AmountOutOfRange)] != 1 {
+		t.Errorf("rejections %v", totals.Rejections)
+	}
 	if totals.Rejections[string(reject.BadSignature)] != 1 || totals.Pool.Accepted != 1 {
 		t.Errorf("totals %+v", totals)
 	}

@@ -74,7 +74,7 @@ type Totals struct {
 	Overdue    uint64            `json:"overdue_claims" doc:"whose deadline has passed and that wait for somebody to act"`
 	Shipments  map[string]uint64 `json:"shipments,omitempty" doc:"by state; only without seller and gtin"`
 	Pool       PoolCounts        `json:"pool" doc:"since the node was started"`
-	Rejections map[string]uint64 `json:"rejections" doc:"records that this API rejected since the node was started, by reason"`
+	Rejections map[string]uint64 `json:"rejections" doc:"records that the node has rejected since it was started, by reason, wherever they came from"`
 }
 
 // PoolCounts are what became of the records that came to the pool.
@@ -132,9 +132,14 @@ func (a *API) getTotals(_ context.Context, in *totalsInput) (*answer[Totals], er
 	if err != nil {
 		return nil, queryProblem(err)
 	}
+	rejected := map[string]uint64{}
+	for reason, n := range t.Rejections {
+		rejected[string(reason)] = n
+	}
+	a.rejections.addTo(rejected)
 	return &answer[Totals]{Totals{
 		Height: t.Height, Records: byWord(t.Records), Vouchers: byWord(t.Vouchers), Claims: byWord(t.Claims), Overdue: t.Overdue,
-		Shipments: byWord(t.Shipments), Rejections: a.rejections.all(),
+		Shipments: byWord(t.Shipments), Rejections: rejected,
 		Pool: PoolCounts{
 			t.Pool.Accepted, t.Pool.Rejected, t.Pool.Mined, t.Pool.Returned, t.Pool.Replaced, t.Pool.Evicted, t.Pool.Expired, t.Pool.Invalid,
 		},

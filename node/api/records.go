@@ -300,10 +300,10 @@ func parseID(text string) (record.ID, error) {
 
 // sendRecord admits a record. A record that the pool or the chain has already is
 // answered like a new one, so that a client without an answer can send it again.
-func (a *API) sendRecord(_ context.Context, in *sendInput) (res *answer[Sent], err error) {
-	defer func() { a.rejections.count(err) }()
+func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error) {
 	r, err := decode(in.ContentType, in.RawBody)
 	if err != nil {
+		a.rejections.count(err)
 		return nil, err
 	}
 	sent := Sent{ID: r.ID().String(), State: pooled}

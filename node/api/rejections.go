@@ -2,12 +2,11 @@ package api
 
 import (
 	"errors"
-	"maps"
 	"sync"
 )
 
-// rejections counts the records that the API rejected, by reason. Safe for
-// concurrent use.
+// rejections counts the records that the API rejected before they came to the pool,
+// by reason: it could not decode them. Safe for concurrent use.
 type rejections struct {
 	mu     sync.Mutex
 	counts map[string]uint64
@@ -27,11 +26,11 @@ func (r *rejections) count(err error) {
 	r.counts[string(p.Reason)]++
 }
 
-// all returns the counts.
-func (r *rejections) all() map[string]uint64 {
+// addTo adds the counts to others.
+func (r *rejections) addTo(counts map[string]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := map[string]uint64{}
-	maps.Copy(all, r.counts)
-	return all
+	for reason, n := range r.counts {
+		counts[reason] += n
+	}
 }

@@ -71,6 +71,11 @@ func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error 
 	p.mu.Lock()
 	p.counts.Accepted += uint64(accepted)
 	p.counts.Rejected += uint64(len(records) - accepted)
+	for _, err := range verdicts {
+		if reason, rejected := reject.Of(err); rejected {
+			p.rejections[reason]++
+		}
+	}
 	p.mu.Unlock()
 	if unsaved > 0 {
 		if err := p.Flush(); err != nil {

@@ -134,6 +134,7 @@ func (p *Pool) reload() error {
 	p.expire(c.Height)
 	p.evict()
 	p.counts = Counts{}
+	clear(p.rejections)
 	p.o.Log.Info("pool loaded", "records", len(p.table.records), "dropped", len(records)-len(p.table.records), "took", time.Since(start))
 	return nil
 }

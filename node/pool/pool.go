@@ -2,6 +2,7 @@ package pool
 
 import (
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -9,6 +10,7 @@ import (
 	"stele/internal/bounded"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 	"stele/node/ledger/rules"
 )
 
@@ -50,15 +52,16 @@ type Pool struct {
 	saving  sync.Mutex  // one batch at a time goes to the journal; taken before mu
 	failing atomic.Bool // whether the last batch failed
 
-	mu       sync.Mutex
-	table    table
-	suspects map[*queue]bool // to be judged again by Follow
-	parts    *parts          // of a reorganisation that is not complete; nil: none
-	arrivals uint64
-	epoch    uint64                 // counts calls of Follow
-	forged   *bounded.Set[pow.Hash] // full hashes of records with bad signatures
-	unsaved  []change               // not in the journal yet, oldest first
-	counts   Counts
+	mu         sync.Mutex
+	table      table
+	suspects   map[*queue]bool // to be judged again by Follow
+	parts      *parts          // of a reorganisation that is not complete; nil: none
+	arrivals   uint64
+	epoch      uint64                 // counts calls of Follow
+	forged     *bounded.Set[pow.Hash] // full hashes of records with bad signatures
+	unsaved    []change               // not in the journal yet, oldest first
+	counts     Counts
+	rejections map[reject.Reason]uint64 // records that Add rejected
 }
 
 // Counts are numbers of records since the start of the pool. They only grow.
@@ -110,7 +113,9 @@ func New(o Options) (*Pool, error) {
 		o:        o,
 		table:    newTable(),
 		suspects: map[*queue]bool{},
-		forged:   bounded.NewSet[pow.Hash](maxForged),
+
+		rejections: map[reject.Reason]uint64{},
+		forged:     bounded.NewSet[pow.Hash](maxForged),
 	}
 	if o.Journal != nil {
 		if err := p.reload(); err != nil {
@@ -170,6 +175,14 @@ func (p *Pool) Stats() Stats {
 		s.MinRate = max(s.MinRate, t.cheapest())
 	}
 	return s
+}
+
+// Rejections returns how many records Add has rejected since the start of the pool, by
+// reason, from all sources. An error of the state or of the journal is no reason.
+func (p *Pool) Rejections() map[reject.Reason]uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.rejections)
 }
 
 // find returns the account that key signs for, in the confirmed state, and its queue, or

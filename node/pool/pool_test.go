@@ -123,6 +123,9 @@ func TestStateFirst(t *testing.T) {
 	if c := w.Stats().Counts; c.Accepted != 4 || c.Rejected != 5 {
 		t.Errorf("counts are %+v", c)
 	}
+	if got := w.Rejections(); len(got) != 1 || got[reject.NotRoot] != 5 {
+		t.Errorf("rejections are %v", got)
+	}
 }
 
 // Signatures that were checked in vain cost the sender's budget; those of good records do

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 	"stele/node/ledger/rules"
 	"stele/node/pool"
 	"stele/node/views"
@@ -19,6 +20,9 @@ type Totals struct {
 	Overdue   uint64                         // claims whose deadline has passed and that wait for somebody to act
 	Shipments map[rules.ShipmentState]uint64 // nil if Of narrows the totals
 	Pool      pool.Counts                    // of this node, since it was started
+	// Rejections are the records that the pool of this node has rejected since it was
+	// started, by reason, from all sources.
+	Rejections map[reject.Reason]uint64
 }
 
 // Totals returns the counts of the whole chain, or of a seller's or a product's
@@ -36,7 +40,7 @@ func (r *Reader) Totals(of Of) (*Totals, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Totals{Pool: r.pool.Stats().Counts}
+	t := &Totals{Pool: r.pool.Stats().Counts, Rejections: r.pool.Rejections()}
 	if tip, ok := v.Tip(); ok {
 		t.Height = tip.Height
 	}
