@@ -47,6 +47,7 @@ type Payment struct {
 type (
 	vouchersFilter struct {
 		Seller string `query:"seller" maxLength:"80" doc:"a key of the seller"`
+		Holder string `query:"holder" maxLength:"80" doc:"a key of the holder"`
 		GTIN   string `query:"gtin" maxLength:"14" doc:"number of the product"`
 		State  string `query:"state" enum:"issued,active,expired,void,refunded,replaced" doc:"only vouchers in this state"`
 		Paging
@@ -166,7 +167,7 @@ func newProductLine(p *rules.Product) ProductLine {
 }
 
 func (a *API) listAllVouchers(_ context.Context, in *vouchersFilter) (*answer[Page[Voucher]], error) {
-	of, err := (&filter{seller: in.Seller, gtin: in.GTIN}).of()
+	of, err := (&filter{seller: in.Seller, holder: in.Holder, gtin: in.GTIN}).of()
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ type State struct {
 	RewardPool record.Amount // the burned half of all fees
 }
 
-// maxTries is how often State reads, if the tip changes meanwhile.
+// maxTries is how often something is read, if the tip changes meanwhile.
 const maxTries = 5
 
 // State returns supply and reward pool at the tip. Errors: [ErrTooFast], and

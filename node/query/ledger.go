@@ -91,8 +91,8 @@ func inStates[S ~uint8](r *Reader, kind views.Kind, scope views.Scope, states []
 	}
 }
 
-// Vouchers returns the vouchers in some states, of a seller or a product or of
-// all, the oldest first. Errors: [ErrInvalid], [ErrNoViews], and those of the
+// Vouchers returns the vouchers in some states, of a seller, a holder or a product
+// or of all, the oldest first. Errors: [ErrInvalid], [ErrNoViews], and those of the
 // store.
 func (r *Reader) Vouchers(of Of, states []rules.VoucherState, in Range) (Page[Voucher], error) {
 	scope, err := r.scope(of)
@@ -100,7 +100,7 @@ func (r *Reader) Vouchers(of Of, states []rules.VoucherState, in Range) (Page[Vo
 		return Page[Voucher]{}, err
 	}
 	return things(r, inStates(r, views.Vouchers, scope, states), in, (*now).voucher, func(v *Voucher) bool {
-		return slices.Contains(states, v.State)
+		return slices.Contains(states, v.State) && (of.Holder == nil || scope == views.OfHolder(v.Holder))
 	})
 }
 
@@ -113,7 +113,7 @@ func (r *Reader) Shipments(of Of, states []rules.ShipmentState, in Range) (Page[
 		return Page[Shipment]{}, err
 	}
 	return things(r, inStates(r, views.Shipments, scope, states), in, (*now).shipment, func(h *Shipment) bool {
-		return slices.Contains(states, h.State)
+		return slices.Contains(states, h.State) && (of.Carrier == nil || scope == views.OfCarrier(h.Carrier))
 	})
 }
 
@@ -166,7 +166,8 @@ func (r *Reader) ClaimsByDeadline(of Of, overdue bool, in Range) (Page[Claim], e
 		if err != nil {
 			return page, err
 		}
-		if c != nil && c.Deadline != nil { // else the chain has gone on
+		// Else the chain is a block ahead of the index.
+		if c != nil && c.Deadline != nil && !c.State.Closed() && (!overdue || c.Deadline.Passed) {
 			page.Items = append(page.Items, *c)
 		}
 	}

@@ -16,15 +16,10 @@ func (r *Reader) VouchersSoldBy(key record.Key, in Range) (Page[Voucher], error)
 	return things(r, r.listed(views.SoldBy(account)), in, (*now).voucher, nil)
 }
 
-// VouchersHeldBy returns the vouchers that the account of a key holds, in the
-// order in which they came to it. Errors: those of [Reader.VouchersSoldBy]. A page
-// may have fewer items than its limit, or none, although more follow.
+// VouchersHeldBy returns the vouchers that the account of a key holds, the oldest
+// first. Errors: those of [Reader.VouchersSoldBy].
 func (r *Reader) VouchersHeldBy(key record.Key, in Range) (Page[Voucher], error) {
-	account, err := r.accountOf(key)
-	if err != nil {
-		return Page[Voucher]{}, err
-	}
-	return things(r, r.listed(views.HeldBy(account)), in, (*now).voucher, func(v *Voucher) bool { return v.Holder == account })
+	return r.Vouchers(Of{Holder: &key}, VoucherStates(), in)
 }
 
 // ClaimsOf returns the claims that the account of a key opened, and those that it
@@ -62,9 +57,12 @@ func (r *Reader) listed(l views.List) source {
 	}
 }
 
-// maxRead is how many things are read for one page, of which not all may belong
-// on it.
-const maxRead = 2000
+// For one page of a list, about maxRead things are read at most, of which not all may
+// belong on it: at first as many as the page has room for, then rereadSize at a time.
+const (
+	maxRead    = 2000
+	rereadSize = 100
+)
 
 // things returns a page of a list of things: those that keep wants, each once.
 // Keep may be nil.
@@ -76,8 +74,9 @@ func things[T any](r *Reader, from source, in Range, read func(*now, record.ID) 
 	}
 	n := r.now()
 	seen := map[record.ID]bool{}
-	for range max(1, maxRead/in.Limit) {
-		entries, err := from(at, in.Limit)
+	size := in.Limit
+	for done := 0; done < maxRead; {
+		entries, err := from(at, size)
 		if err != nil {
 			return page, err
 		}
@@ -99,9 +98,11 @@ func things[T any](r *Reader, from source, in Range, read func(*now, record.ID) 
 				return page, nil
 			}
 		}
-		if len(entries) < in.Limit {
+		if len(entries) < size {
 			return page, nil
 		}
+		done += size
+		size = max(size, rereadSize)
 	}
 	page.Next = placeCursor(at)
 	return page, nil

@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"time"
 
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -65,9 +66,13 @@ func (r *Reader) actions(list func(rules.View, rules.Context) ([]rules.Action, e
 }
 
 // consistent calls read with the state at the tip, which does not change
-// meanwhile. What the rules do not know is not found.
+// meanwhile. What the rules do not know is not found. It waits a little for a chain on
+// its way to another block: at most 30 ms.
 func (r *Reader) consistent(read func(rules.View, rules.Context) error) error {
-	for range maxTries {
+	for try := range maxTries {
+		if try > 0 {
+			time.Sleep(time.Millisecond << try)
+		}
 		ok, err := r.chain.ReadState(r.chain.Tip().Hash, read)
 		var rejected *reject.Error
 		if errors.As(err, &rejected) {

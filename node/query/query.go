@@ -20,8 +20,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrInvalid means that the question itself is wrong.
 	ErrInvalid = errors.New("invalid question")
-	// ErrBusy means that the chain changed its branch meanwhile: ask again.
-	ErrBusy = errors.New("the chain changes")
+	// ErrBusy means that the chain changed its branch meanwhile, or that the index is
+	// being built: ask again later.
+	ErrBusy = errors.New("the chain or its index changes")
 	// ErrTooFast means that the chain changes faster than a consistent answer can
 	// be read: ask again later.
 	ErrTooFast = errors.New("the chain changes too fast")
@@ -107,10 +108,22 @@ func (r *Reader) now() now { return now{r.chain.View(), r.chain.NextContext()} }
 
 func (n *now) params() *network.AfterSales { return &n.at.Params.AfterSales }
 
-// lists returns the views, or [ErrNoViews].
+// maxBehind is how many blocks the views may be behind the chain for lists to be of
+// use: a few while blocks come, hundreds and more while the views are built.
+const maxBehind = 100
+
+// lists returns the views. Errors: [ErrNoViews], and [ErrBusy] while they are built:
+// their lists would be answers with less than the chain has.
 func (r *Reader) lists() (*views.Views, error) {
 	if r.views == nil {
 		return nil, ErrNoViews
+	}
+	tip := r.chain.Tip()
+	switch at, ok := r.views.Tip(); {
+	case !ok:
+		return nil, fail(ErrBusy, "the index of the chain is being built and has no blocks yet; try again later")
+	case at.Height+maxBehind < tip.Height:
+		return nil, fail(ErrBusy, "the index of the chain is being built and has the blocks up to height %d of %d; try again later", at.Height, tip.Height)
 	}
 	return r.views, nil
 }

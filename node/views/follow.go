@@ -46,9 +46,10 @@ func (v *Views) Run(ctx context.Context, changed <-chan struct{}) {
 // Update brings the views to the tip of the chain. If their files do not allow
 // that, it builds them anew. Errors: [ErrIncomplete], [ErrClosed], those of the
 // chain and of the disk.
-func (v *Views) Update(ctx context.Context) error {
+func (v *Views) Update(ctx context.Context) (err error) {
 	v.writing.Lock()
 	defer v.writing.Unlock()
+	defer func() { v.incomplete.Store(errors.Is(err, ErrIncomplete)) }()
 	if v.broken.Load() && !v.closed.Load() {
 		if err := v.renew(); err != nil {
 			return err

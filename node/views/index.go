@@ -88,6 +88,9 @@ type indexer struct {
 	added   []entry
 	types   map[record.Type]uint64 // how many records of each type
 	touched map[thing]bool         // whose standing the block may change
+
+	id    record.ID // of the record that is being read
+	named bool      // an entry has the id for its place
 }
 
 // index returns what the block at a height adds to the entries below it, in
@@ -128,6 +131,14 @@ func (x *indexer) touchAccount(k record.Key) error {
 	return err
 }
 
+// touchClaimBefore touches the last claim under a voucher before a new one. Time
+// alone can have closed it, and it is no longer the claim of the voucher.
+func (x *indexer) touchClaimBefore(voucher record.ID, at store.Place) error {
+	before, err := lastBefore(x.db, ClaimsUnder(voucher), store.Place{Height: at.Height})
+	x.touch(Claims, before)
+	return err
+}
+
 // remember adds an entry that later records need.
 func (x *indexer) remember(kind byte, name, value []byte) {
 	key := entryKey(kind, name)
@@ -135,13 +146,25 @@ func (x *indexer) remember(kind byte, name, value []byte) {
 	x.added = append(x.added, entry{key: key, value: value})
 }
 
+// list adds an entry to a list: the record that is being read, which is at the
+// place, or a thing that was made before. A record is in many lists; its id is
+// written once.
 func (x *indexer) list(l List, at store.Place, id record.ID) {
-	x.added = append(x.added, entry{key: listKey(l, at), value: id[:]})
+	if id != x.id {
+		x.added = append(x.added, entry{key: listKey(l, at), value: id[:]})
+		return
+	}
+	x.added = append(x.added, entry{key: listKey(l, at)})
+	if !x.named {
+		x.named = true
+		x.added = append(x.added, entry{key: placeKey(at), value: id[:]})
+	}
 }
 
 // record adds a record to the lists that it belongs to.
 func (x *indexer) record(r *record.Record, at store.Place) error {
 	id := r.ID()
+	x.id, x.named = id, false
 	switch p := r.Payload.(type) {
 	case record.Coinbase:
 		if r.Key == (record.Key{}) {
@@ -244,9 +267,7 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 			x.list(Item(p.GTIN, p.Serial), at, id)
 		}
 	case record.VoucherIssue:
-		return errors.Join(x.give(soldList, r.Key, at, id), x.give(heldList, p.Buyer, at, id))
-	case record.VoucherTransfer:
-		return x.give(heldList, p.To, at, p.Voucher)
+		return x.give(soldList, r.Key, at, id)
 	case record.ShipmentCreate:
 		x.list(ShipmentsFor(rel.voucher), at, id)
 		return errors.Join(x.blob(p.BlobHash, p.Carrier, at, id), x.give(shipmentsList, r.Key, at, id), x.give(shipmentsList, p.Carrier, at, id))
@@ -257,6 +278,9 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 	case record.ClaimOpen:
 		s, err := x.sale(rel.voucher)
 		if err != nil {
+			return err
+		}
+		if err := x.touchClaimBefore(rel.voucher, at); err != nil {
 			return err
 		}
 		x.list(ClaimsUnder(rel.voucher), at, id)

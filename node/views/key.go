@@ -16,9 +16,10 @@ import (
 //	a  key                    account: height, first key of the account that the key was rotated to
 //	b  height                 block: see BlockSummary
 //	i                         identity: version, network, genesis
-//	l  list place             id of what is listed
+//	l  list place             id of what is listed; nothing: the record at the place
 //	m  number of the product  maker: height, first key of the account that registered it
 //	n  type                   how many records of the type the chain has
+//	o  place                  id of the record at the place, if a list has it
 //	r  id                     relation: place, voucher, claim, shipment
 //	s  voucher                sale: height, seller, item
 //	t                         tip: height, hash
@@ -26,11 +27,11 @@ import (
 // These follow from the state at the tip and its median time (standing.go):
 //
 //	c  kind scope state       how many things are in the state
-//	d  scope deadline place   id of a claim that waits until then
+//	d  scope deadline place   nothing: the claim of the record at the place waits until then
 //	e                         the median time for which the other entries hold
 //	g  role account           nothing: the account has the role
 //	p  kind id                nothing: the standing of the thing is to be renewed
-//	q  kind scope state place id of a thing in the state
+//	q  kind scope state place nothing: the thing of the record at the place is in the state
 //	w  time voucher           nothing: from then on time alone changes the case
 //	z  kind id                standing
 const (
@@ -44,6 +45,7 @@ const (
 	listEntry     = 'l'
 	makerEntry    = 'm'
 	numberEntry   = 'n'
+	placeEntry    = 'o'
 	pendingEntry  = 'p'
 	stateEntry    = 'q'
 	relationEntry = 'r'
@@ -71,6 +73,9 @@ func listKey(l List, at store.Place) []byte {
 	key = append(key, l.name[:]...)
 	return appendPlace(key, at)
 }
+
+// placeKey is the key of the id of the record at a place.
+func placeKey(at store.Place) []byte { return appendPlace([]byte{placeEntry}, at) }
 
 func appendPlace(b []byte, p store.Place) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, p.Height), p.Index)

@@ -2,6 +2,8 @@ package views
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/minio/sha256-simd"
@@ -27,7 +29,6 @@ const (
 	blobList      = 'b'
 	blobForList   = 'B'
 	soldList      = 'S'
-	heldList      = 'H'
 	claimsList    = 'C'
 	shipmentsList = 'T'
 
@@ -87,10 +88,6 @@ func Party(account record.Key) List { return List{partyList, account} }
 // SoldBy lists the vouchers that an account issued.
 func SoldBy(account record.Key) List { return List{soldList, account} }
 
-// HeldBy lists the vouchers that an account received, each as often as it did. The
-// account may have transferred some of them.
-func HeldBy(account record.Key) List { return List{heldList, account} }
-
 // ClaimsOf lists the claims that an account opened, and those that it may answer:
 // under vouchers that it issued, and about products that it makes.
 func ClaimsOf(account record.Key) List { return List{claimsList, account} }
@@ -149,7 +146,7 @@ func (e Entry) Next() store.Place { return store.Place{Height: e.Height, Index: 
 
 // List returns the first entries of a list at or after from, at most limit.
 func (v *Views) List(l List, from store.Place, limit int) (entries []Entry, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		entries, err = readList(db, l, from, limit)
 		return err
 	})
@@ -179,18 +176,65 @@ func readList(db pebble.Reader, l List, from store.Place, limit int) ([]Entry, e
 		if err != nil {
 			return nil, err
 		}
-		if len(value) != 32 || len(iter.Key()) != listKeySize {
+		if len(iter.Key()) != listKeySize {
 			return nil, errEntry(iter.Key(), value)
 		}
-		entries = append(entries, Entry{decodePlace(iter.Key()[1+listSize:]), record.ID(value)})
+		e, err := readEntry(db, iter.Key(), value)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
 	}
 	return entries, iter.Error()
+}
+
+// readEntry returns the entry of a list whose key ends with its place. Without a
+// value it is the record at the place.
+func readEntry(db pebble.Reader, key, value []byte) (Entry, error) {
+	at := decodePlace(key[len(key)-placeSize:])
+	switch len(value) {
+	case 32:
+		return Entry{at, record.ID(value)}, nil
+	case 0:
+	default:
+		return Entry{}, errEntry(key, value)
+	}
+	id, closer, err := db.Get(placeKey(at))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return Entry{}, fmt.Errorf("%w: no record at height %d, index %d, as entry %x has it", errDamaged, at.Height, at.Index, key)
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	defer closer.Close()
+	if len(id) != 32 {
+		return Entry{}, errEntry(placeKey(at), id)
+	}
+	return Entry{at, record.ID(id)}, nil
+}
+
+// lastBefore returns the id of the last entry of a list before a place, or zero.
+func lastBefore(db pebble.Reader, l List, at store.Place) (id record.ID, err error) {
+	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: listKey(l, store.Place{}), UpperBound: listKey(l, at)})
+	if err != nil {
+		return id, err
+	}
+	defer iter.Close()
+	if !iter.Last() {
+		return id, iter.Error()
+	}
+	value, err := iter.ValueAndErr()
+	if err != nil {
+		return id, err
+	}
+	e, err := readEntry(db, iter.Key(), value)
+	return e.ID, err
 }
 
 // Account returns the first key of the account that has or had the key k, as of
 // the tip of the views.
 func (v *Views) Account(k record.Key) (account record.Key, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		account, err = (&reader{db: db, below: 1 << 32}).account(k)
 		return err
 	})
@@ -203,7 +247,7 @@ type Subject struct{ Voucher, Claim, Shipment record.ID }
 
 // SubjectOf returns what a record is about; nothing if the views do not have it.
 func (v *Views) SubjectOf(id record.ID) (s Subject, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		rel, _, err := (&reader{db: db, below: 1 << 32}).relation(id)
 		s = Subject{rel.voucher, rel.claim, rel.shipment}
 		return err

@@ -199,7 +199,7 @@ func TestBuiltAnew(t *testing.T) {
 				if err := v.db.Set([]byte{identityEntry}, older, pebble.NoSync); err != nil {
 					t.Fatal(err)
 				}
-				if err := v.db.Set(listKey(HeldBy(key(3)), store.Place{Height: 1000}), make([]byte, 32), pebble.NoSync); err != nil {
+				if err := v.db.Set(listKey(Party(key(3)), store.Place{Height: 1000}), make([]byte, 32), pebble.NoSync); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -223,7 +223,7 @@ func TestBuiltAnew(t *testing.T) {
 			if tip.Hash != o.Chain.Tip().Hash {
 				t.Errorf("tip %v, want %v", tip, o.Chain.Tip())
 			}
-			if got, err := v.All(HeldBy(key(3)), 100); err != nil || len(got) != int(tip.Height)-1 {
+			if got, err := v.All(Party(key(3)), 100); err != nil || len(got) != int(tip.Height)-1 {
 				t.Errorf("%d entries at height %d, %v", len(got), tip.Height, err)
 			}
 		})
@@ -248,6 +248,12 @@ func TestPrunedChain(t *testing.T) {
 	defer same.Close()
 	if err := same.Update(t.Context()); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("views of half a chain: %v", err)
+	}
+	if _, err := same.List(Rulings(), store.Place{}, 1); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("a list of half a chain: %v", err)
+	}
+	if _, err := same.Count(Claims, All(), 1); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("a number of half a chain: %v", err)
 	}
 }
 

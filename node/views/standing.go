@@ -60,7 +60,8 @@ func All() Scope { return Scope{kind: allScope} }
 // them.
 func OfSeller(account record.Key) Scope { return Scope{sellerScope, account} }
 
-// OfHolder is the scope of claims that an account made.
+// OfHolder is the scope of vouchers that an account holds, and of claims that it
+// made.
 func OfHolder(account record.Key) Scope { return Scope{holderScope, account} }
 
 // OfMaker is the scope of claims about products that an account makes.
@@ -172,9 +173,9 @@ func (s *standing) entries(t thing) (entries map[string][]byte, counts map[strin
 		return entries, counts
 	}
 	for _, scope := range append([]Scope{All()}, s.scopes...) {
-		entries[string(stateKey(t.kind, scope, s.state, s.place))] = t.id[:]
+		entries[string(stateKey(t.kind, scope, s.state, s.place))] = nil
 		if s.deadline != 0 {
-			entries[string(deadlineKey(scope, s.deadline, s.place))] = t.id[:]
+			entries[string(deadlineKey(scope, s.deadline, s.place))] = nil
 		}
 		if scope.counted() {
 			counts[string(countKey(t.kind, scope, s.state))] = true
@@ -360,8 +361,9 @@ type settler struct {
 	counts map[string]int64 // by how much they change
 }
 
-// settle renews the standing of a thing that is pending: of a voucher with its
-// claims and shipments.
+// settle renews the standing of a thing that is pending: of a voucher with its last
+// claim, which can be live. Time changes none of the earlier claims, which are
+// closed, and no shipment.
 func (s *settler) settle(t thing) error {
 	if err := errors.Join(s.batch.Delete(t.key(pendingEntry), nil), s.renew(t)); err != nil {
 		return err
@@ -369,18 +371,11 @@ func (s *settler) settle(t thing) error {
 	if t.kind != Vouchers {
 		return nil
 	}
-	for kind, l := range map[Kind]List{Claims: ClaimsUnder(t.id), Shipments: ShipmentsFor(t.id)} {
-		entries, err := readList(s.db, l, store.Place{}, 1<<31)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if err := s.renew(thing{kind, e.ID}); err != nil {
-				return err
-			}
-		}
+	v, err := rules.GetVoucher(s.state, s.at, t.id)
+	if err != nil || v == nil || v.Claim == (record.ID{}) {
+		return err
 	}
-	return nil
+	return s.renew(thing{Claims, v.Claim})
 }
 
 // renew renews the standing of a thing, and the entries that follow from it.
@@ -502,7 +497,7 @@ func (s *settler) thing(t thing) (*standing, error) {
 			return nil, err
 		}
 		now.state = uint8(v.State)
-		now.scopes = []Scope{OfSeller(v.Seller), OfProduct(v.GTIN)}
+		now.scopes = []Scope{OfSeller(v.Seller), OfHolder(v.Holder), OfProduct(v.GTIN)}
 		now.times, err = s.times(v)
 		return now, err
 	case Claims:

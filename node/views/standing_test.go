@@ -204,7 +204,7 @@ func (s *scanner) thing(r *record.Record, at store.Place) {
 	case record.VoucherIssue:
 		v, err := rules.GetVoucher(s.state, s.next, id)
 		s.check(err)
-		s.add(Vouchers, []Scope{OfSeller(v.Seller), OfProduct(v.GTIN)}, uint8(v.State), id)
+		s.add(Vouchers, []Scope{OfSeller(v.Seller), OfHolder(v.Holder), OfProduct(v.GTIN)}, uint8(v.State), id)
 	case record.ShipmentCreate:
 		h, err := rules.GetShipment(s.state, id)
 		s.check(err)

@@ -23,7 +23,7 @@ func LiveClaims() (states []uint8) {
 // states: at most limit, in the order of the chain, none before from. The states
 // are those of the tip of the views, at its median time.
 func (v *Views) InStates(k Kind, s Scope, states []uint8, from store.Place, limit int) (entries []Entry, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		entries, err = readStates(db, k, s, states, from, limit)
 		return err
 	})
@@ -71,10 +71,11 @@ func readStates(db pebble.Reader, k Kind, s Scope, states []uint8, from store.Pl
 		if err != nil {
 			return nil, err
 		}
-		if len(value) != 32 {
-			return nil, errEntry(first.Key(), value)
+		e, err := readEntry(db, first.Key(), value)
+		if err != nil {
+			return nil, err
 		}
-		entries = append(entries, Entry{at, record.ID(value)})
+		entries = append(entries, e)
 		first.Next()
 	}
 	return entries, nil
@@ -96,13 +97,16 @@ func (d Deadline) Next() Deadline { return Deadline{Time: d.Time, Entry: Entry{P
 // none before from. Claims that are closed have none, and neither have those that
 // wait for nothing.
 func (v *Views) Deadlines(s Scope, from Deadline, limit int) (list []Deadline, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		return scan(db, deadlineKey(s, from.Time, from.Place), deadlineKey(s, 1<<64-1, lastPlace), func(key, value []byte) (bool, error) {
-			if len(value) != 32 || len(key) != 1+scopeSize+8+placeSize {
+			if len(key) != 1+scopeSize+8+placeSize {
 				return false, errEntry(key, value)
 			}
-			at := key[1+scopeSize:]
-			list = append(list, Deadline{binary.BigEndian.Uint64(at), Entry{decodePlace(at[8:]), record.ID(value)}})
+			e, err := readEntry(db, key, value)
+			list = append(list, Deadline{binary.BigEndian.Uint64(key[1+scopeSize:]), e})
+			if err != nil {
+				return false, err
+			}
 			return len(list) < limit, nil
 		})
 	})
@@ -113,7 +117,7 @@ func (v *Views) Deadlines(s Scope, from Deadline, limit int) (list []Deadline, e
 // of a product. Other scopes are not counted: 0. [Overdue] counts as a state of
 // claims.
 func (v *Views) Count(k Kind, s Scope, state uint8) (n uint64, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		n, err = readCount(db, countKey(k, s, state))
 		return err
 	})
@@ -124,7 +128,7 @@ func (v *Views) Count(k Kind, s Scope, state uint8) (n uint64, err error) {
 // of the views.
 func (v *Views) CountRecords() (counts map[record.Type]uint64, err error) {
 	counts = map[record.Type]uint64{}
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		return scan(db, []byte{numberEntry}, []byte{numberEntry + 1}, func(key, value []byte) (bool, error) {
 			if len(key) != 2 || len(value) != 8 {
 				return false, errEntry(key, value)
@@ -149,7 +153,7 @@ func (v *Views) Suspended(from record.Key, limit int) ([]record.Key, error) {
 }
 
 func (v *Views) withRole(role record.Role, from record.Key, limit int) (accounts []record.Key, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		return scan(db, roleKey(role, from), []byte{roleEntry, byte(role) + 1}, func(key, value []byte) (bool, error) {
 			if len(key) != 2+32 {
 				return false, errEntry(key, value)
@@ -165,7 +169,7 @@ func (v *Views) withRole(role record.Role, from record.Key, limit int) (accounts
 // their order, none below from.
 func (v *Views) Products(from record.GTIN, limit int) (products []record.GTIN, err error) {
 	first := binary.BigEndian.AppendUint64([]byte{makerEntry}, uint64(from))
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		return scan(db, first, []byte{makerEntry + 1}, func(key, value []byte) (bool, error) {
 			if len(key) != 1+8 {
 				return false, errEntry(key, value)
@@ -180,7 +184,7 @@ func (v *Views) Products(from record.GTIN, limit int) (products []record.GTIN, e
 // Block returns what the block of the views at a height adds up to, and false
 // above their tip.
 func (v *Views) Block(height uint32) (s BlockSummary, ok bool, err error) {
-	err = v.read(func(db *pebble.DB) error {
+	err = v.ask(func(db pebble.Reader) error {
 		key := blockKey(height)
 		value, closer, err := db.Get(key)
 		if errors.Is(err, pebble.ErrNotFound) {

@@ -39,7 +39,7 @@ func errEntry(key, value []byte) error {
 }
 
 // version is the version of the entries. Views of another one are built anew.
-const version = 4
+const version = 5
 
 // format is the version of Pebble's files.
 const format = pebble.FormatValueSeparation
@@ -68,10 +68,11 @@ type Views struct {
 	o   Options
 	dir string
 
-	tip    atomic.Pointer[Tip] // nil: no block yet
-	broken atomic.Bool         // Pebble could not write its files, or not open them
-	closed atomic.Bool
-	failed wake.Signal // a flush or compaction has failed, which Pebble retries for ever
+	tip        atomic.Pointer[Tip] // nil: no block yet
+	broken     atomic.Bool         // Pebble could not write its files, or not open them
+	incomplete atomic.Bool         // the chain has pruned blocks that the views need
+	closed     atomic.Bool
+	failed     wake.Signal // a flush or compaction has failed, which Pebble retries for ever
 
 	writing  sync.Mutex       // held by the writer; guards the fields below
 	lock     *pebble.Lock     // of the folder; nil: closed
@@ -338,6 +339,19 @@ func (v *Views) read(f func(*pebble.DB) error) (err error) {
 	}
 	defer catch(&err)
 	return f(v.db)
+}
+
+// ask calls f with the database as it is at one moment. Error: [ErrIncomplete] if the
+// last Update could not bring the views to the tip, as they would answer with less than
+// the chain has.
+func (v *Views) ask(f func(pebble.Reader) error) error {
+	if v.incomplete.Load() {
+		return ErrIncomplete
+	}
+	return v.read(func(db *pebble.DB) error {
+		snapshot := db.NewSnapshot()
+		return errors.Join(f(snapshot), snapshot.Close())
+	})
 }
 
 // Tip returns the last block of the views, and false if they have none.
