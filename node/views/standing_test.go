@@ -473,3 +473,54 @@ func TestStatesAreMerged(t *testing.T) {
 		t.Errorf("%v, want %v; %v", deadlines, whole, err)
 	}
 }
+
+// A claim that time alone has closed, and that another one follows, is listed as
+// closed, also by views that were not updated in between, and on the way back.
+func TestClaimBeforeTheLast(t *testing.T) {
+	c := corpus.Build()
+	ch := &valid{params: c.Params, known: map[pow.Hash]*chaintest.Block{}}
+	ch.moveTo(c.Tip)
+	v := open(t, ch, vfs.NewMem())
+	defer v.Close()
+	last := map[record.ID]Entry{} // the last claim under a voucher
+	lapsed := 0
+	for _, b := range c.Tip.Chain() {
+		for i, r := range b.Records {
+			p, ok := r.Payload.(record.ClaimOpen)
+			if !ok {
+				continue
+			}
+			before, again := last[p.Voucher]
+			last[p.Voucher] = Entry{store.Place{Height: b.Height(), Index: uint32(i)}, r.ID()}
+			if !again || before.Height == b.Height() {
+				continue
+			}
+			first := b
+			for first.Height() > before.Height {
+				first = first.Parent
+			}
+			states := map[rules.ClaimState]bool{}
+			for _, tip := range []*chaintest.Block{first, b, first} {
+				ch.moveTo(tip)
+				if err := v.Update(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				claim, err := rules.GetClaim(tip.View(), ch.next(), before.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := v.InStates(Claims, All(), []uint8{uint8(claim.State)}, before.Place, 1)
+				if err != nil || !slices.Equal(got, []Entry{before}) {
+					t.Fatalf("claim at height %d is %v at height %d: %v, %v", before.Height, claim.State, tip.Height(), got, err)
+				}
+				states[claim.State] = true
+			}
+			if len(states) > 1 {
+				lapsed++
+			}
+		}
+	}
+	if lapsed < 3 {
+		t.Errorf("only %d claims were closed in between", lapsed)
+	}
+}
