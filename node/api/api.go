@@ -32,7 +32,7 @@ type Options struct {
 	Version string           // of the program
 	Token   string           // that writes need; "": they are accepted from loopback addresses only
 	Proxies netguard.Proxies // reverse proxies whose X-Forwarded-For is trusted
-	Rate    float64          // requests per second and address, with a burst of half a second; 0: 2000
+	Rate    float64          // requests per second and address, with a burst of half a second; ten entries of a list count as one; 0: 2000
 	Log     *slog.Logger
 }
 

@@ -9,7 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"stele/internal/netguard"
 )
@@ -29,7 +33,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		client, direct := a.proxies.Client(r)
 		switch {
-		case !a.rates.Of(client).Allow():
+		case !allow(a.rates.Of(client), r):
 			h.Set("Retry-After", "1")
 			writeProblem(w, http.StatusTooManyRequests, "too many requests from this address")
 			return
@@ -59,6 +63,20 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		r.RemoteAddr = client // whose budget the handlers charge
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// perRequest is how many entries of a list count as one request.
+const perRequest = 10
+
+// allow charges the budget of a client for a request: one for the request, and one for
+// each ten entries of the list that it asks for, at most a tenth of the burst. A page of
+// 200 records takes about as long as that many small requests.
+func allow(budget *rate.Limiter, r *http.Request) bool {
+	cost := 1
+	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil {
+		cost += min(max(limit, 0)/perRequest, budget.Burst()/10)
+	}
+	return budget.AllowN(time.Now(), min(cost, budget.Burst()))
 }
 
 // cleanPath reports whether a path is in canonical form. The mux would redirect

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"stele/internal/netguard"
 	"stele/node/ledger/record"
 )
@@ -191,6 +193,32 @@ func TestBrokenRequests(t *testing.T) {
 		answer, err := s.raw(text)
 		if err != nil || answer.StatusCode < 400 || answer.StatusCode > 499 && answer.StatusCode != http.StatusHTTPVersionNotSupported {
 			t.Errorf("%.60q: %v, %v", text, answer, err)
+		}
+	}
+}
+
+// A request for a long list counts as several, but never as more than a client may send
+// at once.
+func TestListsCost(t *testing.T) {
+	for name, test := range map[string]struct {
+		query string
+		burst int
+		want  int // requests that are allowed
+	}{
+		"no list":    {"", 100, 100},
+		"short list": {"?limit=9", 100, 100},
+		"page":       {"?limit=50", 100, 16},
+		"long list":  {"?limit=1000", 1000, 9},
+		"too long":   {"?limit=9999999999999999999999&limit=2", 100, 100},
+		"negative":   {"?limit=-5", 100, 100},
+		"small":      {"?limit=1000", 1, 1},
+	} {
+		budget, got := rate.NewLimiter(0, test.burst), 0
+		for allow(budget, httptest.NewRequest(http.MethodGet, "/v1/vouchers"+test.query, nil)) {
+			got++
+		}
+		if got != test.want {
+			t.Errorf("%s: %d requests, want %d", name, got, test.want)
 		}
 	}
 }

@@ -5,6 +5,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"stele/engine/pow"
+	"stele/node/chain/chaintest"
+	"stele/node/chain/corpus"
 	"stele/node/ledger/record"
 )
 
@@ -65,4 +68,29 @@ func BenchmarkUpdate(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/perBlock, "ns/record")
+}
+
+// BenchmarkFollow follows a chain of cases of all kinds block by block, standings
+// included.
+func BenchmarkFollow(b *testing.B) {
+	c := corpus.Build()
+	ch := &valid{params: c.Params, known: map[pow.Hash]*chaintest.Block{}}
+	ch.moveTo(c.Tip)
+	records := 0
+	for _, block := range c.Tip.Chain() {
+		records += len(block.Records)
+	}
+	for b.Loop() {
+		v := open(b, ch, vfs.NewMem())
+		for _, block := range c.Tip.Chain() {
+			ch.moveTo(block)
+			if err := v.Update(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := v.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*records), "µs/record")
 }
