@@ -112,11 +112,14 @@ func (n *now) params() *network.AfterSales { return &n.at.Params.AfterSales }
 // use: a few while blocks come, hundreds and more while the views are built.
 const maxBehind = 100
 
-// lists returns the views. Errors: [ErrNoViews], and [ErrBusy] while they are built:
-// their lists would be answers with less than the chain has.
+// lists returns the views. Errors: [ErrNoViews], [views.ErrIncomplete], and [ErrBusy]
+// while they are built: their lists would lack what the chain has.
 func (r *Reader) lists() (*views.Views, error) {
 	if r.views == nil {
 		return nil, ErrNoViews
+	}
+	if err := r.views.Err(); err != nil {
+		return nil, err
 	}
 	tip := r.chain.Tip()
 	switch at, ok := r.views.Tip(); {

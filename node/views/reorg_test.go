@@ -249,6 +249,9 @@ func TestPrunedChain(t *testing.T) {
 	if err := same.Update(t.Context()); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("views of half a chain: %v", err)
 	}
+	if err := same.Err(); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("half a chain: %v", err)
+	}
 	if _, err := same.List(Rulings(), store.Place{}, 1); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("a list of half a chain: %v", err)
 	}

@@ -341,12 +341,20 @@ func (v *Views) read(f func(*pebble.DB) error) (err error) {
 	return f(v.db)
 }
 
-// ask calls f with the database as it is at one moment. Error: [ErrIncomplete] if the
-// last Update could not bring the views to the tip, as they would answer with less than
+// Err returns [ErrIncomplete] if the last Update could not bring the views to the tip
+// because of that, else nil. All lists and counts return it too, as they would lack what
 // the chain has.
-func (v *Views) ask(f func(pebble.Reader) error) error {
+func (v *Views) Err() error {
 	if v.incomplete.Load() {
 		return ErrIncomplete
+	}
+	return nil
+}
+
+// ask calls f with the database as it is at one moment. Error: that of [Views.Err].
+func (v *Views) ask(f func(pebble.Reader) error) error {
+	if err := v.Err(); err != nil {
+		return err
 	}
 	return v.read(func(db *pebble.DB) error {
 		snapshot := db.NewSnapshot()
