@@ -23,7 +23,8 @@ type Record struct {
 	Place         store.Place
 	BlockTime     uint32 // as the miner says
 	MedianTime    uint32 // of the eleven blocks before: what the rules went by
-	Subject       views.Subject
+	// Subject is what the record is about; nothing if the node has no index.
+	Subject views.Subject
 }
 
 // Pooled reports whether the record waits for a block.
@@ -68,7 +69,7 @@ func (r *Reader) Record(id record.ID) (*Record, error) {
 		}
 	}
 	if r.views != nil {
-		if res.Subject, err = r.views.SubjectOf(id); err != nil {
+		if res.Subject, err = r.views.SubjectOf(id); err != nil && !errors.Is(err, views.ErrIncomplete) {
 			return nil, err
 		}
 	}
