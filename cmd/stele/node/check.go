@@ -26,7 +26,7 @@ func checkCommand() *cli.Command {
 			"recipients' data with their hashes. If anything differs, it reports the first broken\n" +
 			"height and field, and the exit code is 1.\n\n" +
 			"  stele node check --network test",
-		Flags:  cmdline.FromEnvironment(append(nodeflags.StoreFlags(), cmdline.JSONFlag())),
+		Flags:  cmdline.FromEnvironment(append(nodeflags.StoreFlags(nodeflags.StoredNetwork), cmdline.JSONFlag())),
 		Action: runCheck,
 	}
 }
@@ -176,7 +176,7 @@ func (r checkResult) text() string {
 		fmt.Fprintf(w, "views\tnot sealed and not compared; the node rebuilds damaged views\n")
 	}
 	if r.Blobs > 0 {
-		fmt.Fprintf(w, "blobs\t%d compared with their hashes and signatures\n", r.Blobs)
+		fmt.Fprintf(w, "blobs\t%s compared with their hashes and signatures\n", human.Grouped(uint64(r.Blobs)))
 	}
 	if r.Damage != nil {
 		fmt.Fprintf(w, "broken\t%s\n", r.Damage.text())

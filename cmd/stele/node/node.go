@@ -52,7 +52,7 @@ func Command() *cli.Command {
 			"as STELE_API_TOKEN. See docs/node.md.",
 		Flags: cmdline.FromEnvironment(append(append([]cli.Flag{
 			&cli.BoolFlag{Name: "dev", Usage: "run on the development network, generate records, and pay rewards to a well-known key"},
-		}, nodeflags.StoreFlags()...), append([]cli.Flag{
+		}, nodeflags.StoreFlags("dev")...), append([]cli.Flag{
 			&cli.BoolFlag{Name: "prune", Usage: fmt.Sprintf("store only the bodies of the last %d blocks", chain.MinKeep)},
 			&cli.BoolFlag{Name: "mine", Usage: "mine blocks"},
 			&cli.StringFlag{Name: "payout", Usage: "pay mined blocks to `KEY`: 72 hex digits, or a name from \"stele key list\""},

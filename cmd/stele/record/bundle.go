@@ -41,7 +41,7 @@ func bundleCommand() *cli.Command {
 			"  stele record bundle voucher ID -o case.json",
 		Flags: append(append([]cli.Flag{
 			&cli.StringFlag{Name: "api", Usage: "get the bundle from the node API at `URL`", Value: "http://" + nodeflags.DefaultAPI},
-		}, nodeflags.StoreFlags()...),
+		}, nodeflags.StoreFlags(nodeflags.StoredNetwork)...),
 			&cli.BoolFlag{Name: "all-headers", Usage: "start with the genesis block, so that the reader needs to know no other block"},
 			&cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "write to `FILE` instead of standard output"},
 			cmdline.JSONFlag(),

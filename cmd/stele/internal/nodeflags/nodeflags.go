@@ -19,10 +19,14 @@ import (
 // DefaultAPI is the default address of the API of a node.
 const DefaultAPI = "127.0.0.1:8690"
 
-// StoreFlags returns the flags --network and --data.
-func StoreFlags() []cli.Flag {
+// StoredNetwork is the default of --network for commands that read a store.
+const StoredNetwork = "that of the store in --data, or dev"
+
+// StoreFlags returns the flags --network and --data. Otherwise describes the network
+// without --network.
+func StoreFlags(otherwise string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "network", Usage: "use the `NETWORK` dev, test or main", DefaultText: "dev"},
+		&cli.StringFlag{Name: "network", Usage: "use the `NETWORK` dev, test or main", DefaultText: otherwise},
 		&cli.StringFlag{Name: "data", Usage: "use the data folder `DIR`", DefaultText: "stele/NETWORK in $XDG_DATA_HOME or ~/.local/share"},
 	}
 }
