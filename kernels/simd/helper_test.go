@@ -66,7 +66,7 @@ func missing(t testing.TB, k *Kernel) string {
 		}
 	}
 	if !allowed(k.name) {
-		return fmt.Sprintf("switched off by %s=%s", EnvVar, os.Getenv(EnvVar))
+		return fmt.Sprintf("disabled by %s=%s", EnvVar, os.Getenv(EnvVar))
 	}
 	return ""
 }
