@@ -147,18 +147,18 @@ func (x *indexer) remember(kind byte, name, value []byte) {
 }
 
 // list adds an entry to a list: the record that is being read, which is at the
-// place, or a thing that was made before. A record is in many lists; its id is
-// written once.
+// place, or a thing that was made before. A record is in many lists: those of a case
+// have its id, so that a history is read in one pass; for the others it is written
+// once.
 func (x *indexer) list(l List, at store.Place, id record.ID) {
-	if id != x.id {
-		x.added = append(x.added, entry{key: listKey(l, at), value: id[:]})
-		return
-	}
-	x.added = append(x.added, entry{key: listKey(l, at)})
-	if !x.named {
+	e := entry{key: listKey(l, at)}
+	if id != x.id || l.kind == voucherList || l.kind == claimList || l.kind == shipmentList {
+		e.value = id[:]
+	} else if !x.named {
 		x.named = true
 		x.added = append(x.added, entry{key: placeKey(at), value: id[:]})
 	}
+	x.added = append(x.added, e)
 }
 
 // record adds a record to the lists that it belongs to.
