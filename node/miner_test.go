@@ -17,6 +17,7 @@ import (
 	"stele/engine/pow"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/query"
 	"stele/node/template"
 )
 
@@ -130,9 +131,9 @@ func withDevices(t *testing.T, devices ...engine.Device) Options {
 }
 
 // deviceIs waits until the node's first device has a health.
-func (n *testNode) deviceIs(h miner.Health) Status {
+func (n *testNode) deviceIs(h miner.Health) query.Status {
 	n.Helper()
-	return n.wait(fmt.Sprintf("the device is %s", h), func(s Status) bool { return s.Miner.Devices[0].Health == h })
+	return n.wait(fmt.Sprintf("the device is %s", h), func(s query.Status) bool { return s.Miner.Devices[0].Health == h })
 }
 
 // A node tries a sick device again, and says so meanwhile.
@@ -148,7 +149,7 @@ func TestNodeRetriesSickDevice(t *testing.T) {
 	if s := n.deviceIs(miner.OK); s.Trouble != "" {
 		t.Errorf("trouble %q", s.Trouble)
 	}
-	n.wait("a hash rate", func(s Status) bool { return s.HashRate() > 0 })
+	n.wait("a hash rate", func(s query.Status) bool { return s.HashRate() > 0 })
 	n.stop()
 }
 
@@ -174,14 +175,14 @@ func TestNodePausesDevice(t *testing.T) {
 	}
 	celsius.Store(70)
 	n.deviceIs(miner.OK)
-	n.wait("a hash rate", func(s Status) bool { return s.Miner.State == miner.Mining && s.HashRate() > 0 })
+	n.wait("a hash rate", func(s query.Status) bool { return s.Miner.State == miner.Mining && s.HashRate() > 0 })
 
 	n.Miner().Pause()
 	if s := n.Status(); s.Miner.State != miner.Paused || s.Trouble != "" {
 		t.Errorf("miner %+v", *s.Miner)
 	}
 	n.Miner().Resume()
-	n.wait("mining", func(s Status) bool { return s.Miner.State == miner.Mining })
+	n.wait("mining", func(s query.Status) bool { return s.Miner.State == miner.Mining })
 	n.stop()
 }
 

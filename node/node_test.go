@@ -29,6 +29,7 @@ import (
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
+	"stele/node/query"
 
 	"stele/node/ledger/record"
 	"stele/node/store"
@@ -87,7 +88,7 @@ func start(t *testing.T, o Options) *testNode {
 }
 
 // wait waits until the node's status is as ready wants it.
-func (n *testNode) wait(what string, ready func(Status) bool) Status {
+func (n *testNode) wait(what string, ready func(query.Status) bool) query.Status {
 	n.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		s := n.Status()
@@ -100,9 +101,9 @@ func (n *testNode) wait(what string, ready func(Status) bool) Status {
 	}
 }
 
-func (n *testNode) reach(height uint32) Status {
+func (n *testNode) reach(height uint32) query.Status {
 	n.Helper()
-	return n.wait(fmt.Sprintf("height %d", height), func(s Status) bool { return s.Height >= height })
+	return n.wait(fmt.Sprintf("height %d", height), func(s query.Status) bool { return s.Height >= height })
 }
 
 // check replays the store of a node that has stopped.
@@ -129,7 +130,7 @@ func TestNode(t *testing.T) {
 	o := testOptions(t)
 	n := start(t, o)
 	// The tip is seen a moment before what follows it.
-	s := n.wait("records in blocks", func(s Status) bool {
+	s := n.wait("records in blocks", func(s query.Status) bool {
 		return s.Height >= 20 && s.Mined.Blocks >= 20 && len(s.Intervals) >= 20 &&
 			s.Records.Connected >= 50 && s.HashRate() > 0 && s.Records.ConnectedRate > 0
 	})
@@ -274,8 +275,8 @@ func TestFullDisk(t *testing.T) {
 	n := start(t, o)
 	n.reach(5)
 	disk.full.Store(true)
-	s := n.wait("trouble", func(s Status) bool { return s.Trouble != "" })
-	if h := n.health(); h.Status != "trouble" || h.Trouble == "" {
+	s := n.wait("trouble", func(s query.Status) bool { return s.Trouble != "" })
+	if h := api.NewHealth(n.Status()); h.Status != "trouble" || h.Trouble == "" {
 		t.Errorf("health %+v", h)
 	}
 	pay, to := network.DevFaucets()[3], record.PublicOf(network.DevFaucets()[4])
@@ -298,7 +299,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	disk.full.Store(false)
 	n.reach(s.Height + 3)
-	n.wait("no trouble", func(s Status) bool { return s.Trouble == "" })
+	n.wait("no trouble", func(s query.Status) bool { return s.Trouble == "" })
 	n.stop()
 	n.check()
 }
@@ -315,9 +316,9 @@ func TestStopOnFullDisk(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- n.Run(ctx) }()
-	status := (&testNode{T: t, Node: n}).wait("height 5", func(s Status) bool { return s.Height >= 5 })
+	status := (&testNode{T: t, Node: n}).wait("height 5", func(s query.Status) bool { return s.Height >= 5 })
 	disk.full.Store(true)
-	status = (&testNode{T: t, Node: n}).wait("trouble", func(s Status) bool { return s.Trouble != "" && s.Height >= status.Height })
+	status = (&testNode{T: t, Node: n}).wait("trouble", func(s query.Status) bool { return s.Trouble != "" && s.Height >= status.Height })
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -352,13 +353,13 @@ func TestStoppedChain(t *testing.T) {
 	if errs := n.pool.Add(b.Records(b.Genesis, 1)...); errors.Join(errs...) != nil || n.store.Err() != nil {
 		t.Fatalf("with space again: %v, %v", errs, n.store.Err()) // the journal of the pool is in the store too
 	}
-	if s := n.Status(); !strings.Contains(s.Trouble, "the chain has stopped") || n.health().Status != "trouble" {
+	if s := n.Status(); !strings.Contains(s.Trouble, "the chain has stopped") || api.NewHealth(n.Status()).Status != "trouble" {
 		t.Errorf("trouble %q", s.Trouble)
 	}
 	if _, err := n.chain.Submit(next.Block); err != nil {
 		t.Fatal(err)
 	}
-	if s := n.Status(); s.Trouble != "" || s.Height != 1 || n.health().Status != "stale" { // its block is dated next to the genesis block
+	if s := n.Status(); s.Trouble != "" || s.Height != 1 || api.NewHealth(n.Status()).Status != "stale" { // its block is dated next to the genesis block
 		t.Errorf("status %+v", s)
 	}
 }
@@ -369,17 +370,17 @@ func TestClockBehind(t *testing.T) {
 	var behind atomic.Int64
 	o := testOptions(t)
 	o.now = func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) }
-	wrong := func(s Status) bool { return strings.Contains(s.Trouble, "the clock here is wrong: it is 3h") }
+	wrong := func(s query.Status) bool { return strings.Contains(s.Trouble, "the clock here is wrong: it is 3h") }
 	n := start(t, o)
 	n.reach(12)
 	behind.Store(int64(3*time.Hour + time.Minute))
-	s := n.wait("nothing to mine", func(s Status) bool {
+	s := n.wait("nothing to mine", func(s query.Status) bool {
 		return wrong(s) && s.Miner.State == miner.Waiting
 	})
-	if h := n.health(); h.Status != "trouble" || h.Trouble != s.Trouble {
+	if h := api.NewHealth(n.Status()); h.Status != "trouble" || h.Trouble != s.Trouble {
 		t.Errorf("health %+v", h)
 	}
-	n.wait("several checks of the clock", func(now Status) bool { return now.Now.Sub(s.Now) > 3*refreshEvery })
+	n.wait("several checks of the clock", func(now query.Status) bool { return now.Now.Sub(s.Now) > 3*refreshEvery })
 	if now := n.Status(); now.Height != s.Height || !wrong(now) {
 		t.Errorf("height %d, then %d; trouble %q", s.Height, now.Height, now.Trouble)
 	}
@@ -425,14 +426,14 @@ func TestNoDevice(t *testing.T) {
 	defer e.Close()
 	o.Engine = e
 	n := start(t, o)
-	s := n.wait("trouble", func(s Status) bool { return s.Trouble != "" && s.Miner.Devices[0].Reason != "" })
+	s := n.wait("trouble", func(s query.Status) bool { return s.Trouble != "" && s.Miner.Devices[0].Reason != "" })
 	if !strings.Contains(s.Trouble, "out of order") {
 		t.Errorf("trouble %q", s.Trouble)
 	}
 	if d := s.Miner.Devices; len(d) != 1 || d[0].State != engine.Dead || d[0].Reason == "" {
 		t.Errorf("status %+v", s)
 	}
-	n.wait("records", func(s Status) bool { return s.Pool.Records > 10 })
+	n.wait("records", func(s query.Status) bool { return s.Pool.Records > 10 })
 	n.stop()
 	n.check()
 }
@@ -525,14 +526,14 @@ func TestStatusFollowsChain(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	submit := func(blk *chaintest.Block) Status {
+	submit := func(blk *chaintest.Block) query.Status {
 		t.Helper()
 		if _, err := n.chain.Submit(blk.Block); err != nil {
 			t.Fatal(err)
 		}
 		return n.Status()
 	}
-	count := func(s Status) (records uint64) {
+	count := func(s query.Status) (records uint64) {
 		for _, each := range s.Types {
 			records += each
 		}

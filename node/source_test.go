@@ -19,6 +19,7 @@ import (
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/record"
 	"stele/node/pool"
+	"stele/node/query"
 	"stele/node/store"
 	"stele/node/template"
 )
@@ -148,7 +149,7 @@ func (w *sourceWorld) wantStale(what string, err error) {
 }
 
 // wantCounts fails unless the source has counted that.
-func (w *sourceWorld) wantCounts(want Mined) {
+func (w *sourceWorld) wantCounts(want query.Mined) {
 	w.Helper()
 	if got := w.source.counts.status(); got != want {
 		w.Errorf("counted %+v, want %+v", got, want)
@@ -212,7 +213,7 @@ func TestSourceSubmit(t *testing.T) {
 		if b.Hash() != share.Hash || len(b.Records)-1 != want || b.Records[0].Key != (record.Key{7}) {
 			t.Errorf("%d: block %v with %d records for %v, want %v with %d", i, b.Hash(), len(b.Records)-1, b.Records[0].Key, share.Hash, want)
 		}
-		w.wantCounts(Mined{Blocks: 1})
+		w.wantCounts(query.Mined{Blocks: 1})
 	}
 }
 
@@ -236,7 +237,7 @@ func TestSourceStale(t *testing.T) {
 		}
 		w.wantStale("after somebody else's block", w.submit(old, 1))
 	}
-	w.wantCounts(Mined{Stale: 2})
+	w.wantCounts(query.Mined{Stale: 2})
 
 	own := w.works.last()
 	if own.Header(0, own.Time).Prev != other.Hash() {
@@ -256,7 +257,7 @@ func TestSourceStale(t *testing.T) {
 			t.Errorf("after the node's own block: %v", err)
 		}
 	}
-	w.wantCounts(Mined{Blocks: 1, Stale: 2})
+	w.wantCounts(query.Mined{Blocks: 1, Stale: 2})
 
 	// Without a template there is nothing to mine, and blocks until then are stale.
 	last := w.works.last()
@@ -314,7 +315,7 @@ func TestSourceManyBlocks(t *testing.T) {
 	if accepted != 1 || w.chain.Tip().Height != 1 {
 		t.Errorf("%d blocks accepted, height %d", accepted, w.chain.Tip().Height)
 	}
-	w.wantCounts(Mined{Blocks: 1})
+	w.wantCounts(query.Mined{Blocks: 1})
 }
 
 // A block that a full disk does not take is lost, and the next one is good once
@@ -335,7 +336,7 @@ func TestSourceFullDisk(t *testing.T) {
 	if err := w.submit(work, 2); err != nil {
 		t.Error(err)
 	}
-	w.wantCounts(Mined{Blocks: 1})
+	w.wantCounts(query.Mined{Blocks: 1})
 	w.source.take(w.build(0))
 	w.source.close()
 	if err := w.submit(w.works.last(), 1); !errors.Is(err, miner.ErrNotWanted) {
@@ -356,7 +357,7 @@ func TestSourceRejected(t *testing.T) {
 	if err := work.Submit(t.Context(), share); !errors.As(err, &r) || r.Cause != miner.Invalid || r.Text == "" {
 		t.Errorf("got %v", err)
 	}
-	w.wantCounts(Mined{Rejected: 1})
+	w.wantCounts(query.Mined{Rejected: 1})
 }
 
 // The whole way: records into the pool, a template, the miner, a block of the
@@ -390,7 +391,7 @@ func TestMining(t *testing.T) {
 	if height := w.chain.Tip().Height; height != 3 {
 		t.Errorf("50 records took %d blocks of 20", height)
 	}
-	w.wantCounts(Mined{Blocks: 3})
+	w.wantCounts(query.Mined{Blocks: 3})
 	for _, r := range records {
 		if _, found, err := w.store.Find(r.ID()); !found || err != nil {
 			t.Fatalf("record %v is not in the chain (%v)", r.ID(), err)

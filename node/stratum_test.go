@@ -11,6 +11,7 @@ import (
 	"stele/engine/miner/stratum"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/query"
 )
 
 // testRig is "stele mine" at a node: client, miner and a device.
@@ -60,7 +61,7 @@ func TestStratum(t *testing.T) {
 	both.Stratum = n.Status().Stratum.Address
 	payee := record.PublicOf(network.DevFaucets()[5])
 	rig := startRig(t, both.Stratum, payee.String()+".rig")
-	s := n.wait("blocks", func(s Status) bool { return s.Stratum.Mined.Blocks >= 10 })
+	s := n.wait("blocks", func(s query.Status) bool { return s.Stratum.Mined.Blocks >= 10 })
 	if s.Stratum.Connections != 1 || s.Stratum.Workers != 1 || s.Stratum.Mined.Rejected != 0 || s.Stratum.Shares.Accepted < 10 ||
 		s.Stratum.Shares.LowDifficulty+s.Stratum.Shares.Duplicate+s.Stratum.Shares.Invalid+s.Stratum.Shares.Unauthorized != 0 {
 		t.Errorf("status %+v", *s.Stratum)
@@ -68,7 +69,7 @@ func TestStratum(t *testing.T) {
 	n.stop()
 
 	n = start(t, both)
-	n.wait("a restart, and work for both", func(s Status) bool { return s.Mined.Blocks >= 2 && s.Stratum.Shares.Accepted >= 2 })
+	n.wait("a restart, and work for both", func(s query.Status) bool { return s.Mined.Blocks >= 2 && s.Stratum.Shares.Accepted >= 2 })
 	rig.stop()
 	if shares := rig.Status().Shares; shares.Accepted < 12 ||
 		shares.Rejected[miner.LowDifficulty]+shares.Rejected[miner.Duplicate]+shares.Rejected[miner.Invalid]+shares.Rejected[miner.Unauthorized] != 0 {

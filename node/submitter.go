@@ -14,6 +14,7 @@ import (
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/reject"
+	"stele/node/query"
 	"stele/node/stratum"
 )
 
@@ -38,8 +39,8 @@ type minedCounts struct {
 	blocks, stale, rejected atomic.Uint64
 }
 
-func (n *minedCounts) status() Mined {
-	return Mined{Blocks: n.blocks.Load(), Stale: n.stale.Load(), Rejected: n.rejected.Load()}
+func (n *minedCounts) status() query.Mined {
+	return query.Mined{Blocks: n.blocks.Load(), Stale: n.stale.Load(), Rejected: n.rejected.Load()}
 }
 
 // Why a block does not become the tip.

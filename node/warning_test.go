@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"stele/node/api"
 	"stele/node/ledger/network"
+	"stele/node/query"
 )
 
 func TestWarnings(t *testing.T) {
@@ -14,18 +16,18 @@ func TestWarnings(t *testing.T) {
 		p     *network.Params
 		peers int
 		age   time.Duration
-		want  []WarningKind
+		want  []query.WarningKind
 	}{
-		"main":            {network.Main, 0, time.Minute, []WarningKind{Alone, NoRoots}},
-		"main, connected": {network.Main, 3, 2 * time.Hour, []WarningKind{NoRoots}},
-		"main, old":       {network.Main, 3, 2*time.Hour + time.Second, []WarningKind{NoRoots, TipStale}},
-		"test":            {network.Test, 0, 12 * time.Minute, []WarningKind{Alone}},
-		"test, old":       {network.Test, 1, 8 * day, []WarningKind{TipStale}},
+		"main":            {network.Main, 0, time.Minute, []query.WarningKind{query.Alone, query.NoRoots}},
+		"main, connected": {network.Main, 3, 2 * time.Hour, []query.WarningKind{query.NoRoots}},
+		"main, old":       {network.Main, 3, 2*time.Hour + time.Second, []query.WarningKind{query.NoRoots, query.TipStale}},
+		"test":            {network.Test, 0, 12 * time.Minute, []query.WarningKind{query.Alone}},
+		"test, old":       {network.Test, 1, 8 * day, []query.WarningKind{query.TipStale}},
 		"dev":             {network.Dev, 0, 36 * time.Second, nil},
-		"dev, old":        {network.Dev, 0, 37 * time.Second, []WarningKind{TipStale}},
+		"dev, old":        {network.Dev, 0, 37 * time.Second, []query.WarningKind{query.TipStale}},
 		"from the future": {network.Dev, 0, -time.Hour, nil},
 	} {
-		var got []WarningKind
+		var got []query.WarningKind
 		for _, w := range warnings(c.p, c.peers, c.age) {
 			if w.Text == "" {
 				t.Errorf("%s: no text for %s", name, w.Kind)
@@ -43,7 +45,7 @@ func TestHealthStale(t *testing.T) {
 	o := testOptions(t)
 	o.Engine, o.Traffic = nil, 0
 	n := start(t, o)
-	h := n.health()
+	h := api.NewHealth(n.Status())
 	if h.Status != "stale" || !h.TipStale || h.Peers != 0 || len(h.Warnings) == 0 {
 		t.Errorf("a node on its genesis block: %+v", h)
 	}

@@ -26,8 +26,8 @@ type Options struct {
 	Views  *views.Views // nil: no cases, parties and evidence
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
-	Health  func() Health // of the node; quick
-	Miners  func() Miners // of its Stratum server; nil: it has none
+	Status  func() query.Status  // of the node; quick
+	Miners  func() []query.Miner // of its Stratum server; nil: none
 
 	Version string           // of the program
 	Token   string           // that writes need; "": they are accepted from loopback addresses only
@@ -53,8 +53,8 @@ type API struct {
 	pool       *pool.Pool
 	views      *views.Views // nil: none
 	custody    *blobkeeper.Keeper
-	health     func() Health
-	miners     func() Miners
+	status     func() query.Status
+	miners     func() []query.Miner
 	token      string
 	proxies    netguard.Proxies
 	log        *slog.Logger
@@ -81,7 +81,7 @@ func New(o Options) (*API, error) {
 		pool:    o.Pool,
 		views:   o.Views,
 		custody: o.Custody,
-		health:  o.Health,
+		status:  o.Status,
 		miners:  o.Miners,
 		token:   o.Token,
 		proxies: o.Proxies,

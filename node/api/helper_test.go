@@ -19,6 +19,7 @@ import (
 	"stele/node/ledger/bundle"
 	"stele/node/ledger/network"
 	"stele/node/pool"
+	"stele/node/query"
 	"stele/node/store"
 )
 
@@ -81,7 +82,7 @@ func newServiceAt(t testing.TB, p *network.Params, tip *chaintest.Block, now fun
 
 	o := Options{
 		Params: p, Chain: s.chain, Pool: s.pool, Version: "v1",
-		Health: func() Health { return Health{Status: "ok", Height: s.chain.Tip().Height} },
+		Status: func() query.Status { return query.Status{Height: s.chain.Tip().Height} },
 	}
 	for _, e := range edit {
 		e(&o)

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"stele/node/query"
 )
 
 // Health is the health of the node.
@@ -73,13 +75,66 @@ type MinerBlocks struct {
 func (a *API) registerNode(api huma.API) {
 	huma.Register(api, get("get-health", "/v1/health", "Health of the node"),
 		func(context.Context, *struct{}) (*answer[Health], error) {
-			return &answer[Health]{a.health()}, nil
+			return &answer[Health]{NewHealth(a.status())}, nil
 		})
 	huma.Register(api, get("list-miners", "/v1/miners", "The miners that are connected by Stratum"),
 		func(context.Context, *struct{}) (*answer[Miners], error) {
-			if a.miners == nil {
-				return &answer[Miners]{Miners{Miners: []MinerState{}}}, nil
+			var all []query.Miner
+			if a.miners != nil {
+				all = a.miners()
 			}
-			return &answer[Miners]{a.miners()}, nil
+			return &answer[Miners]{newMiners(a.status(), all)}, nil
 		})
+}
+
+// NewHealth returns the health that a status shows.
+func NewHealth(s query.Status) Health {
+	h := Health{
+		Status:   "ok",
+		Trouble:  s.Trouble,
+		Version:  s.Version,
+		Network:  s.Network,
+		Genesis:  s.Genesis.String(),
+		Uptime:   s.Now.Sub(s.Started).Seconds(),
+		Height:   s.Height,
+		TipAge:   max(0, s.Now.Sub(s.TipTime).Seconds()),
+		Mining:   s.Miner != nil,
+		HashRate: s.HashRate(),
+		Pool:     s.Pool.Records,
+		Peers:    s.Peers,
+		Warnings: []Warning{},
+	}
+	for _, w := range s.Warnings {
+		h.Warnings = append(h.Warnings, Warning{Kind: string(w.Kind), Text: w.Text})
+		h.TipStale = h.TipStale || w.Kind == query.TipStale
+	}
+	switch {
+	case s.Trouble != "":
+		h.Status = "trouble"
+	case h.TipStale:
+		h.Status = "stale"
+	}
+	return h
+}
+
+func newMiners(s query.Status, all []query.Miner) Miners {
+	m := Miners{Miners: []MinerState{}}
+	w := s.Stratum
+	if w == nil {
+		return m
+	}
+	m.Address, m.TLS, m.Connections, m.HashRate, m.Banned = w.Address, w.TLS, w.Connections, w.HashRate, w.Banned
+	m.Shares = MinerShares(w.Shares)
+	m.Blocks = MinerBlocks{Accepted: w.Mined.Blocks, Stale: w.Mined.Stale, Refused: w.Mined.Rejected}
+	for _, x := range all {
+		last := x.LastShare
+		if last.IsZero() {
+			last = x.Since
+		}
+		m.Miners = append(m.Miners, MinerState{
+			User: x.Name, Agent: x.Agent, Connected: s.Now.Sub(x.Since).Seconds(), LastShare: s.Now.Sub(last).Seconds(),
+			Difficulty: x.Difficulty, HashRate: x.HashRate, Shares: MinerShares(x.Shares),
+		})
+	}
+	return m
 }

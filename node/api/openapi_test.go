@@ -21,6 +21,7 @@ import (
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
+	"stele/node/query"
 )
 
 // described is the OpenAPI document of an API, with which answers are compared.
@@ -175,8 +176,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	story.Evaluate()
 	s := newServiceOf(t, story.Builder, story.Tip, withCustody(t), func(o *Options) {
 		o.Rate = 1e9
-		o.Miners = func() Miners { return Miners{Miners: []MinerState{{User: "x"}}} }
-		o.Health = func() Health { return Health{Status: "ok", Warnings: []Warning{{Kind: "alone", Text: "x"}}} }
+		o.Miners = func() []query.Miner { return []query.Miner{{Name: "x"}} }
+		o.Status = func() query.Status {
+			return query.Status{Stratum: new(query.Stratum), Warnings: []query.Warning{{Kind: query.Alone, Text: "x"}}}
+		}
 	})
 	s.check(s.options.Views.Update(t.Context()))
 	d := describe(t, s.api)

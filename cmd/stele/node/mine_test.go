@@ -17,7 +17,7 @@ import (
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/internal/nodetest"
 	"stele/engine"
-	"stele/node"
+	"stele/node/query"
 )
 
 // A node whose devices are lost to the process has an exit code of its own, and says
@@ -35,7 +35,7 @@ func TestNodeExitCodes(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		app := cmdline.NewApp("", strings.NewReader(""), &stdout, &stderr)
 		app.Commands = []*cli.Command{{Name: "node", Action: func(c *cli.Context) error {
-			return stopped(c, node.Status{Height: 7, Dir: "d"}, tt.err)
+			return stopped(c, query.Status{Height: 7, Dir: "d"}, tt.err)
 		}}}
 		code := cmdline.Run(context.Background(), app, []string{"stele", "node"})
 		if code != tt.want || stdout.String() != tt.stdout || stderr.String() != tt.stderr {

@@ -31,6 +31,7 @@ import (
 	"stele/node/chain"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/query"
 	"stele/node/stratum"
 )
 
@@ -125,7 +126,7 @@ func run(c *cli.Context) error {
 
 // stopped reports how a node ended. The exit code is 10 if only a new process can use
 // the node's devices again.
-func stopped(c *cli.Context, last node.Status, err error) error {
+func stopped(c *cli.Context, last query.Status, err error) error {
 	if err != nil {
 		return minerflags.LostDevices(c, nodeflags.Explain(err))
 	}
@@ -146,7 +147,7 @@ func runUntil(c *cli.Context, n *node.Node, out *display, servers *minerflags.Se
 	lastBlock := uint64(n.Status().Height) + until.blocks
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		out.show(ctx, n, func(s node.Status) {
+		out.show(ctx, n, func(s query.Status) {
 			if until.blocks > 0 && uint64(s.Height) >= lastBlock {
 				stop()
 			}
@@ -262,10 +263,10 @@ type display struct {
 }
 
 // show shows the node until ctx ends, and calls seen with each status.
-func (o *display) show(ctx context.Context, n *node.Node, seen func(node.Status)) {
+func (o *display) show(ctx context.Context, n *node.Node, seen func(query.Status)) {
 	ticker := time.NewTicker(screen.RedrawEvery)
 	defer ticker.Stop()
-	var printed node.Status // as a line
+	var printed query.Status // as a line
 	for {
 		s := n.Status()
 		switch {

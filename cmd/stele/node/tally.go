@@ -9,8 +9,8 @@ import (
 
 	"stele/cmd/stele/internal/human"
 	"stele/cmd/stele/internal/screen"
-	"stele/node"
 	"stele/node/ledger/rules"
+	"stele/node/query"
 )
 
 // tallied is a name with a count.
@@ -28,7 +28,7 @@ type tally struct {
 
 // statusTallies returns the counts of a status: records in blocks by type, claims by
 // state, rejected records of the traffic by reason.
-func statusTallies(s node.Status) []tally {
+func statusTallies(s query.Status) []tally {
 	return []tally{
 		{"by type", 3, tallies(s.Types)},
 		{"claims", 2, tallies(s.Claims)},
@@ -38,7 +38,7 @@ func statusTallies(s node.Status) []tally {
 
 // tallyLines returns the counts of a status for output that is not a terminal, with a
 // line for each kind that is not empty.
-func tallyLines(s node.Status) string {
+func tallyLines(s query.Status) string {
 	var b strings.Builder
 	for _, t := range statusTallies(s) {
 		if len(t.counts) > 0 {

@@ -10,8 +10,8 @@ import (
 	"stele/cmd/stele/internal/minerflags"
 	"stele/cmd/stele/internal/screen"
 	"stele/engine/miner"
-	"stele/node"
 	"stele/node/ledger/record"
+	"stele/node/query"
 )
 
 // view draws the status of a node as lines of text. It has no state: the
@@ -22,7 +22,7 @@ type view struct {
 }
 
 // lines returns the view, a string for each line, none wider than v.Width.
-func (v view) lines(s node.Status) []string {
+func (v view) lines(s query.Status) []string {
 	var out []string
 	add := func(label string, spans ...screen.Span) { out = append(out, v.Row(label, spans...)) }
 	text, dim := screen.Plain.Sprintf, screen.Faint.Sprintf
@@ -79,7 +79,7 @@ func (v view) help() string {
 }
 
 // mining adds the lines about the node's own devices.
-func (v view) mining(s node.Status, add func(label string, spans ...screen.Span)) {
+func (v view) mining(s query.Status, add func(label string, spans ...screen.Span)) {
 	m := s.Miner
 	if m == nil {
 		add("mining", screen.Faint.Sprint("off (start with --mine)"))
@@ -106,7 +106,7 @@ func (v view) mining(s node.Status, add func(label string, spans ...screen.Span)
 
 // blocks returns the line about block times: the last one, their mean, and a chart of
 // the last ones.
-func (v view) blocks(s node.Status) []screen.Span {
+func (v view) blocks(s query.Status) []screen.Span {
 	if len(s.Intervals) == 0 {
 		return []screen.Span{screen.Plain.Sprint("none yet, target " + human.Duration(s.Spacing))}
 	}
@@ -148,7 +148,7 @@ func (v view) rejected(n uint64) screen.Span {
 }
 
 // stratumAddress returns the URL of the Stratum server.
-func stratumAddress(w *node.StratumStatus) string {
+func stratumAddress(w *query.Stratum) string {
 	if w.TLS {
 		return "stratum+ssl://" + w.Address
 	}
@@ -157,7 +157,7 @@ func stratumAddress(w *node.StratumStatus) string {
 
 // statusLine returns the status of a node in one line, for output that is not a
 // terminal: words and values, stable enough for grep.
-func statusLine(s node.Status) string {
+func statusLine(s query.Status) string {
 	line := fmt.Sprintf("height %d  tip %s  %s  ", s.Height, human.Hash(s.Tip.String()), tipAge(s, "age ", ""))
 	if len(s.Intervals) > 0 {
 		line += fmt.Sprintf("block time %s (target %s)  ", human.Duration(mean(s.Intervals)), human.Duration(s.Spacing))
@@ -189,7 +189,7 @@ func statusLine(s node.Status) string {
 
 // tipAge returns how long the node has had its tip. After a start it goes by the
 // header's time, which may be ahead of the clock if blocks came fast.
-func tipAge(s node.Status, before, after string) string {
+func tipAge(s query.Status, before, after string) string {
 	age := s.Now.Sub(s.TipSeen)
 	if age < 0 {
 		return "dated " + human.Duration(-age) + " in the future"
@@ -198,7 +198,7 @@ func tipAge(s node.Status, before, after string) string {
 }
 
 // difficulty returns the difficulty of the next block, with four digits.
-func difficulty(s node.Status) string {
+func difficulty(s query.Status) string {
 	t, err := s.Bits.Target()
 	if err != nil {
 		return "?"

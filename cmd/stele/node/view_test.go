@@ -10,26 +10,25 @@ import (
 	"stele/engine"
 	"stele/engine/miner"
 	"stele/engine/pow"
-	"stele/node"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 	"stele/node/ledger/rules"
-	"stele/node/stratum"
+	"stele/node/query"
 )
 
-func someStatus() node.Status {
+func someStatus() query.Status {
 	now := time.Unix(1_800_000_000, 0)
 	tip, err := pow.ParseHash("0000001f5a2c7d9be8a1f00d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69")
 	if err != nil {
 		panic(err)
 	}
-	return node.Status{
+	return query.Status{
 		Network: "dev", Dir: "/var/lib/stele/dev", API: "127.0.0.1:8690",
 		Now: now, Started: now.Add(-754 * time.Second),
 		Height: 1234, Tip: tip, TipTime: now.Add(-4 * time.Second), TipSeen: now.Add(-2100 * time.Millisecond),
 		Intervals: []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second, 6 * time.Second, 12 * time.Second, time.Minute},
 		Spacing:   3 * time.Second, Bits: 0x1d00ffff, NextRetarget: 1248,
-		Mined: node.Mined{Blocks: 1200, Stale: 7},
+		Mined: query.Mined{Blocks: 1200, Stale: 7},
 		Miner: &miner.Status{
 			State: miner.Mining, Counted: miner.Rates{Seconds10: 302.4e6},
 			Devices: []miner.DeviceStatus{{
@@ -37,9 +36,9 @@ func someStatus() node.Status {
 				Health:       miner.OK, Rates: miner.Rates{Seconds10: 302.4e6},
 			}},
 		},
-		Pool:    node.PoolStatus{Records: 42, Bytes: 8100, Memory: 32_000_000, MaxBytes: 64_000_000},
+		Pool:    query.PoolStatus{Records: 42, Bytes: 8100, Memory: 32_000_000, MaxBytes: 64_000_000},
 		Traffic: 25,
-		Records: node.RecordCounts{Accepted: 31_000, Rejected: 2, Connected: 30_958, AcceptedRate: 25.02, ConnectedRate: 24.81},
+		Records: query.RecordCounts{Accepted: 31_000, Rejected: 2, Connected: 30_958, AcceptedRate: 25.02, ConnectedRate: 24.81},
 		Types: map[record.Type]uint64{
 			record.TypePay: 9_000, record.TypeVoucherIssue: 1_500, record.TypeShipmentCreate: 1_650, record.TypeCustodyHandover: 2_000,
 			record.TypeDeliveryConfirm: 1_480, record.TypeClaimOpen: 700, record.TypeEvaluate: 900, record.TypeRuling: 0,
@@ -90,9 +89,9 @@ mining     302 MH/s, 1,200 blocks mined, 7 stale, paused
 	}
 
 	s := someStatus()
-	s.Stratum = &node.StratumStatus{
-		Status:  stratum.Status{Connections: 13, Workers: 12, HashRate: 1.234e12, Shares: stratum.Shares{Accepted: 3400}},
-		Address: "[::]:3333", Mined: node.Mined{Blocks: 31, Stale: 1},
+	s.Stratum = &query.Stratum{
+		Connections: 13, Workers: 12, HashRate: 1.234e12, Shares: query.Shares{Accepted: 3400},
+		Address: "[::]:3333", Mined: query.Mined{Blocks: 31, Stale: 1},
 	}
 	all := strings.Join(view{Painter: screen.Painter{Width: 100}}.lines(s), "\n")
 	if line := "\nstratum    1.23 TH/s of 12 workers, 31 blocks mined, 1 stale  3,400 shares, stratum+tcp://[::]:3333\n"; !strings.Contains(all, line) {
@@ -108,7 +107,7 @@ mining     302 MH/s, 1,200 blocks mined, 7 stale, paused
 func TestNodeViewWidth(t *testing.T) {
 	s := someStatus()
 	s.Miner.Devices[0].Health, s.Miner.Devices[0].Reason = miner.Sick, "it gave a wrong hash"
-	s.Warnings = []node.Warning{{Kind: node.Alone, Text: "this node has no peers"}}
+	s.Warnings = []query.Warning{{Kind: query.Alone, Text: "this node has no peers"}}
 	s.Trouble = "no space left on the device that holds the data folder"
 	s.Mined.Rejected = 1
 	for width := 1; width < 120; width++ {
@@ -181,7 +180,7 @@ func TestNodeViewRoom(t *testing.T) {
 // The view of a node that has just started.
 func TestNodeViewFirst(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	s := node.Status{Network: "main", Now: now, Started: now, TipSeen: now, Bits: 0x1d00ffff, Spacing: 10 * time.Minute, NextRetarget: 2016}
+	s := query.Status{Network: "main", Now: now, Started: now, TipSeen: now, Bits: 0x1d00ffff, Spacing: 10 * time.Minute, NextRetarget: 2016}
 	all := strings.Join(view{Painter: screen.Painter{Width: 80}}.lines(s), "\n")
 	for _, want := range []string{"none yet, target 10m00s", "off (start with --mine)", "next retarget in 2,016 blocks"} {
 		if !strings.Contains(all, want) {
