@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"stele/cmd/stele/internal/minerflags"
 	"stele/cmd/stele/internal/screen"
 	"stele/engine/miner"
 )
@@ -22,23 +23,13 @@ type display struct {
 	failed atomic.Bool // the miner ended with an error, which replaces the last line
 }
 
-// pauser is the part of a miner that keys control.
-type pauser interface {
-	Pause()
-	Resume()
-}
-
 // press performs the action of a key.
-func (o *display) press(key byte, m pauser, stop func()) {
+func (o *display) press(key byte, m minerflags.Pauser, stop func()) {
 	switch key {
-	case 'q', 'Q', screen.CtrlC, screen.CtrlD:
-		stop()
-	case 'p', 'P':
-		m.Pause()
-	case 'r', 'R':
-		m.Resume()
 	case 'h', 'H', '?':
 		o.help.Store(!o.help.Load())
+	default:
+		minerflags.Press(key, m, stop)
 	}
 }
 

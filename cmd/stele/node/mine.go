@@ -72,7 +72,7 @@ func startControls(ctx context.Context, c *cli.Context, m *miner.Miner, out *dis
 		servers.Start(ctx, &k.wg, m, out.Log)
 	}
 	if out.keys = k.keys.IsOpen(); out.keys {
-		go k.keys.Read(func(key byte) { press(key, m, stop) })
+		go k.keys.Read(func(key byte) { minerflags.Press(key, m, stop) })
 	}
 	return k
 }
@@ -81,16 +81,4 @@ func startControls(ctx context.Context, c *cli.Context, m *miner.Miner, out *dis
 func (k *controls) wait() {
 	k.keys.Close()
 	k.wg.Wait()
-}
-
-// press performs the action of a key.
-func press(key byte, m *miner.Miner, stop func()) {
-	switch key {
-	case 'q', 'Q', screen.CtrlC, screen.CtrlD:
-		stop()
-	case 'p', 'P':
-		m.Pause()
-	case 'r', 'R':
-		m.Resume()
-	}
 }

@@ -4,6 +4,7 @@
 //   - [LimitFlags] and [HookFlags] return flags, [Limits] and [Hooks] read them.
 //   - [Sensors] reads the sensors that the limits are for; [Readings] formats them.
 //   - [Listen] opens the APIs for status, metrics and cgminer's tools.
+//   - [Press] performs the actions of keys.
 //   - [LostDevices] gives the loss of all devices its own exit code.
 package minerflags
 
