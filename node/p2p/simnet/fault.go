@@ -81,12 +81,7 @@ func (h *Host) Kill() {
 	h.net.lock()
 	defer h.net.unlock()
 	h.isFrozen = false
-	for _, l := range h.listeners {
-		l.close()
-	}
-	for d := range h.dials {
-		d.finish(net.ErrClosed)
-	}
+	h.endCalls()
 	for _, c := range inOrder(maps.Keys(h.conns)) {
 		c.close()
 	}
@@ -108,14 +103,20 @@ func (h *Host) powerOff() {
 			p.block()
 		}
 	}
+	h.endCalls()
+	for _, c := range inOrder(maps.Keys(h.conns)) {
+		c.abort()
+	}
+}
+
+// endCalls ends the listeners and the dials of the host. The caller must hold the lock
+// of the network.
+func (h *Host) endCalls() {
 	for _, l := range h.listeners {
 		l.close()
 	}
 	for d := range h.dials {
 		d.finish(net.ErrClosed)
-	}
-	for _, c := range inOrder(maps.Keys(h.conns)) {
-		c.abort()
 	}
 }
 
