@@ -221,8 +221,11 @@ func (n *Node) openAPI(context.Context) (err error) {
 		}
 	}
 	served := api.Options{
-		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Status: n.Status, Miners: n.miners,
+		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Status: n.Status,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
+	}
+	if n.stratum != nil {
+		served.Miners = n.miners
 	}
 	n.api, err = api.New(served)
 	return err

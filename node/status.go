@@ -109,20 +109,15 @@ func (n *Node) stratumStatus() *query.Stratum {
 	s := n.stratum.Status()
 	return &query.Stratum{
 		Address: n.stratumListener.Addr().String(), TLS: n.o.StratumTLS != nil, Connections: s.Connections, Workers: s.Workers,
-		HashRate: s.HashRate, Shares: query.Shares(s.Shares), Mined: n.stratumMined.status(), Banned: s.Banned,
+		HashRate: s.HashRate, Shares: s.Shares, Mined: n.stratumMined.status(), Banned: s.Banned,
 	}
 }
 
-// miners returns the miners of the Stratum server, sorted by name.
-func (n *Node) miners() []query.Miner {
-	var all []query.Miner
-	if n.stratum != nil {
-		for _, w := range n.stratum.Workers() {
-			all = append(all, query.Miner{
-				Name: w.Name, Agent: w.Agent, Since: w.Since, LastShare: w.LastShare,
-				Difficulty: w.Difficulty, HashRate: w.HashRate, Shares: query.Shares(w.Shares),
-			})
-		}
+// miners returns the miners of the Stratum server, which must exist.
+func (n *Node) miners() query.Miners {
+	m := query.Miners{Now: n.o.now(), Server: *n.stratumStatus()}
+	for _, w := range n.stratum.Workers() {
+		m.All = append(m.All, w.Miner)
 	}
-	return all
+	return m
 }

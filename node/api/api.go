@@ -26,8 +26,8 @@ type Options struct {
 	Views  *views.Views // nil: no cases, parties and evidence
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
-	Status  func() query.Status  // of the node; quick
-	Miners  func() []query.Miner // of its Stratum server; nil: none
+	Status  func() query.Status // of the node; quick
+	Miners  func() query.Miners // of its Stratum server; nil: none
 
 	Version string           // of the program
 	Token   string           // that writes need; "": they are accepted from loopback addresses only
@@ -54,7 +54,7 @@ type API struct {
 	views      *views.Views // nil: none
 	custody    *blobkeeper.Keeper
 	status     func() query.Status
-	miners     func() []query.Miner
+	miners     func() query.Miners
 	token      string
 	proxies    netguard.Proxies
 	log        *slog.Logger

@@ -79,11 +79,10 @@ func (a *API) registerNode(api huma.API) {
 		})
 	huma.Register(api, get("list-miners", "/v1/miners", "The miners that are connected by Stratum"),
 		func(context.Context, *struct{}) (*answer[Miners], error) {
-			var all []query.Miner
-			if a.miners != nil {
-				all = a.miners()
+			if a.miners == nil {
+				return &answer[Miners]{Miners{Miners: []MinerState{}}}, nil
 			}
-			return &answer[Miners]{newMiners(a.status(), all)}, nil
+			return &answer[Miners]{newMiners(a.miners())}, nil
 		})
 }
 
@@ -117,22 +116,25 @@ func NewHealth(s query.Status) Health {
 	return h
 }
 
-func newMiners(s query.Status, all []query.Miner) Miners {
-	m := Miners{Miners: []MinerState{}}
-	w := s.Stratum
-	if w == nil {
-		return m
+func newMiners(q query.Miners) Miners {
+	w := q.Server
+	m := Miners{
+		Address:     w.Address,
+		TLS:         w.TLS,
+		Connections: w.Connections,
+		HashRate:    w.HashRate,
+		Shares:      MinerShares(w.Shares),
+		Blocks:      MinerBlocks{Accepted: w.Mined.Blocks, Stale: w.Mined.Stale, Refused: w.Mined.Rejected},
+		Banned:      w.Banned,
+		Miners:      []MinerState{},
 	}
-	m.Address, m.TLS, m.Connections, m.HashRate, m.Banned = w.Address, w.TLS, w.Connections, w.HashRate, w.Banned
-	m.Shares = MinerShares(w.Shares)
-	m.Blocks = MinerBlocks{Accepted: w.Mined.Blocks, Stale: w.Mined.Stale, Refused: w.Mined.Rejected}
-	for _, x := range all {
+	for _, x := range q.All {
 		last := x.LastShare
 		if last.IsZero() {
 			last = x.Since
 		}
 		m.Miners = append(m.Miners, MinerState{
-			User: x.Name, Agent: x.Agent, Connected: s.Now.Sub(x.Since).Seconds(), LastShare: s.Now.Sub(last).Seconds(),
+			User: x.Name, Agent: x.Agent, Connected: q.Now.Sub(x.Since).Seconds(), LastShare: q.Now.Sub(last).Seconds(),
 			Difficulty: x.Difficulty, HashRate: x.HashRate, Shares: MinerShares(x.Shares),
 		})
 	}

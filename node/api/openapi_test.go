@@ -176,9 +176,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	story.Evaluate()
 	s := newServiceOf(t, story.Builder, story.Tip, withCustody(t), func(o *Options) {
 		o.Rate = 1e9
-		o.Miners = func() []query.Miner { return []query.Miner{{Name: "x"}} }
+		o.Miners = func() query.Miners { return query.Miners{All: []query.Miner{{Name: "x"}}} }
 		o.Status = func() query.Status {
-			return query.Status{Stratum: new(query.Stratum), Warnings: []query.Warning{{Kind: query.Alone, Text: "x"}}}
+			return query.Status{Warnings: []query.Warning{{Kind: query.Alone, Text: "x"}}}
 		}
 	})
 	s.check(s.options.Views.Update(t.Context()))

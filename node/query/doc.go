@@ -9,8 +9,8 @@
 //     for it; [Voucher], [Claim], [Shipment], [Item], [Product] and [Account]
 //     describe the ledger as the next block finds it; [Event] is a record of a
 //     history.
-//   - [Status] is the state of a node, [Stratum] and [Miner] that of its Stratum
-//     server. The node makes them.
+//   - [Status] is the state of a node, [Stratum] and [Miners] those of its
+//     Stratum server. The node makes them.
 //   - [Page] is a part of a list, [Range] names one.
 //
 // # Units

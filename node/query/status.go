@@ -88,6 +88,13 @@ type Shares struct {
 	Invalid       uint64 // all others
 }
 
+// Miners are the miners of a node's Stratum server at one moment.
+type Miners struct {
+	Now    time.Time
+	Server Stratum
+	All    []Miner // sorted by name; one for each connection that receives work
+}
+
 // Miner is a miner that is connected to a node's Stratum server.
 type Miner struct {
 	Name       string // the user name

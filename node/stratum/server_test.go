@@ -24,6 +24,7 @@ import (
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
 	"stele/node/pool"
+	"stele/node/query"
 	"stele/node/stratum"
 	"stele/node/template"
 )
@@ -227,7 +228,7 @@ func TestMining(t *testing.T) {
 		t.Errorf("the block pays %v, is by %s, has %d records", got, blocks[0].worker, len(blocks[0].Records))
 	}
 	s := w.server.Status()
-	if s.Shares != (stratum.Shares{Accepted: 2}) || s.Connections != 1 || s.Workers != 1 || s.HashRate <= 0 {
+	if s.Shares != (query.Shares{Accepted: 2}) || s.Connections != 1 || s.Workers != 1 || s.HashRate <= 0 {
 		t.Errorf("status %+v", s)
 	}
 }
@@ -290,7 +291,7 @@ func TestShares(t *testing.T) {
 
 	other := dial(t, w.address)
 	want(t, "before subscribe", other.call("mining.submit", late...), 25)
-	if got, want := w.server.Status().Shares, (stratum.Shares{
+	if got, want := w.server.Status().Shares, (query.Shares{
 		Accepted: 7, Stale: 4, Duplicate: 1, LowDifficulty: 1, Unauthorized: 3, Invalid: 8,
 	}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
@@ -563,7 +564,7 @@ func TestBlockVerdict(t *testing.T) {
 		w.mu.Unlock()
 		want(t, fmt.Sprint(c.verdict), m.share(user, m.job), c.code)
 	}
-	if got, want := w.server.Status().Shares, (stratum.Shares{Accepted: 1, Stale: 1, Invalid: 1}); got != want {
+	if got, want := w.server.Status().Shares, (query.Shares{Accepted: 1, Stale: 1, Invalid: 1}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }

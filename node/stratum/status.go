@@ -9,6 +9,7 @@ import (
 	"stele/engine/pow"
 	"stele/engine/stratum"
 	"stele/internal/rate"
+	"stele/node/query"
 )
 
 // Status is the status of a server. Counts are since it was made.
@@ -16,30 +17,14 @@ type Status struct {
 	Connections int
 	Workers     int     // names of connected workers
 	HashRate    float64 // hashes per second, estimated from the shares of the last five minutes
-	Shares      Shares
+	Shares      query.Shares
 	Banned      int // addresses
-}
-
-// Shares counts shares.
-type Shares struct {
-	Accepted      uint64
-	Stale         uint64 // for an old tip, or an unknown job
-	Duplicate     uint64
-	LowDifficulty uint64
-	Unauthorized  uint64
-	Invalid       uint64 // all others
 }
 
 // Worker is a connected miner.
 type Worker struct {
-	Name       string // the user name
-	Peer       string // its address
-	Agent      string // the program and version that the miner reports
-	Since      time.Time
-	LastShare  time.Time // that was accepted; zero: none yet
-	Difficulty float64   // of its shares
-	HashRate   float64   // as in Status
-	Shares     Shares
+	query.Miner
+	Peer string // its address
 }
 
 // Status returns the status of the server. Safe for concurrent use.
@@ -71,10 +56,10 @@ func (s *Server) Workers() []Worker {
 	for _, c := range s.connections() {
 		c.mu.Lock()
 		if c.isReady() {
-			all = append(all, Worker{
-				Name: c.name, Peer: c.net.RemoteAddr().String(), Agent: c.agent, Since: c.since, LastShare: c.lastGood,
+			all = append(all, Worker{Peer: c.net.RemoteAddr().String(), Miner: query.Miner{
+				Name: c.name, Agent: c.agent, Since: c.since, LastShare: c.lastGood,
 				Difficulty: c.currentDifficulty, HashRate: hashes(c.work.perSecond(now)), Shares: c.counts.shares(),
-			})
+			}})
 		}
 		c.mu.Unlock()
 	}
@@ -112,8 +97,8 @@ func (c *counts) add(rejection *stratum.Error) {
 	}
 }
 
-func (c *counts) shares() Shares {
-	return Shares{
+func (c *counts) shares() query.Shares {
+	return query.Shares{
 		Accepted: c.accepted.Load(), Stale: c.stale.Load(), Duplicate: c.duplicate.Load(),
 		LowDifficulty: c.low.Load(), Unauthorized: c.unauthorized.Load(), Invalid: c.invalid.Load(),
 	}
