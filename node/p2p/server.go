@@ -38,6 +38,8 @@ type Options struct {
 	Private bool
 	Group   func(netip.Addr) book.Group // nil: book.GroupOf
 
+	Custody Custody // nil: the node keeps no sealed data
+
 	Agent string           // name and version of the program
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: silent
@@ -53,9 +55,10 @@ type Server struct {
 	ctx  context.Context // of the goroutines; set by Run
 
 	// What follows belongs to the loop.
-	peers map[slots.ID]*peer // that are ready
-	parts []part
-	by    [1 + maxKind]part // by the kinds of messages that they handle
+	peers  map[slots.ID]*peer // that are ready
+	parts  []part
+	finder *finder
+	by     [1 + maxKind]part // by the kinds of messages that they handle
 }
 
 // do hands a call to the loop. It never blocks. Calls are made in order; at the end
