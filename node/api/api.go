@@ -26,6 +26,7 @@ type Options struct {
 	Views  *views.Views // nil: no cases, parties and evidence
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
+	Finder  Finder              // of what Custody does not have; nil: nobody is asked
 	Status  func() query.Status // of the node; quick
 	Miners  func() query.Miners // of its Stratum server; nil: none
 
@@ -53,6 +54,7 @@ type API struct {
 	pool       *pool.Pool
 	views      *views.Views // nil: none
 	custody    *blobkeeper.Keeper
+	finder     Finder
 	status     func() query.Status
 	miners     func() query.Miners
 	token      string
@@ -81,6 +83,7 @@ func New(o Options) (*API, error) {
 		pool:    o.Pool,
 		views:   o.Views,
 		custody: o.Custody,
+		finder:  o.Finder,
 		status:  o.Status,
 		miners:  o.Miners,
 		token:   o.Token,
