@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"sync"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"stele/node/chain"
@@ -33,9 +31,6 @@ type changes struct {
 	connected    prometheus.Counter
 	disconnected prometheus.Counter
 	depth        prometheus.Histogram
-
-	mu   sync.Mutex
-	left int // blocks disconnected by the parts of the change so far
 }
 
 // newChanges returns the counts of a chain that has not changed yet.
@@ -58,21 +53,14 @@ func (c *changes) all() []prometheus.Collector {
 	return []prometheus.Collector{c.connected, c.disconnected, c.depth}
 }
 
-// Changed counts a change of the chain. It must be called for each, in order, as by
-// chain.Options.OnChange; it takes no lock of the chain. A reorganisation in parts
-// counts once, after the last part.
+// Changed counts a change of the chain. It must be called for each, as by
+// chain.Options.OnChange; it takes no lock. A reorganisation in parts counts once, after
+// the last part.
 func (m *Metrics) Changed(change chain.Change) {
 	c := m.changes
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.connected.Add(float64(len(change.Connected)))
 	c.disconnected.Add(float64(len(change.Disconnected)))
-	c.left += len(change.Disconnected)
-	if change.Partial {
-		return
+	if change.Depth > 0 && !change.Partial {
+		c.depth.Observe(float64(change.Depth))
 	}
-	if c.left > 0 {
-		c.depth.Observe(float64(c.left))
-	}
-	c.left = 0
 }

@@ -103,7 +103,7 @@ func someOptions() Options {
 func someMetrics() *Metrics {
 	m := newMetrics(someOptions())
 	m.Changed(chain.Change{Connected: make([]*block.Block, 1200)})
-	m.Changed(chain.Change{Connected: make([]*block.Block, 2), Disconnected: make([]*block.Block, 1)})
+	m.Changed(chain.Change{Connected: make([]*block.Block, 2), Disconnected: make([]*block.Block, 1), Depth: 1})
 	m.Answered("GET /v1/tip", 200, 700*time.Microsecond)
 	m.Answered("POST /v1/records", 422, 3*time.Millisecond)
 	m.Answered("", 429, 20*time.Microsecond)

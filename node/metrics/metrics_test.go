@@ -140,10 +140,10 @@ func TestChanged(t *testing.T) {
 	m := newMetrics(Options{Status: func() query.Status { return query.Status{} }})
 	some := func(n int) []*block.Block { return make([]*block.Block, n) }
 	m.Changed(chain.Change{Connected: some(1)})
-	m.Changed(chain.Change{Connected: some(3), Disconnected: some(2)})
-	m.Changed(chain.Change{Disconnected: some(20), Partial: true})
-	m.Changed(chain.Change{Disconnected: some(5), Connected: some(4), Partial: true})
-	m.Changed(chain.Change{Connected: some(22)})
+	m.Changed(chain.Change{Connected: some(3), Disconnected: some(2), Depth: 2})
+	m.Changed(chain.Change{Disconnected: some(20), Depth: 20, Partial: true})
+	m.Changed(chain.Change{Disconnected: some(5), Connected: some(4), Depth: 25, Partial: true})
+	m.Changed(chain.Change{Connected: some(22), Depth: 25})
 	m.Changed(chain.Change{Connected: some(1)})
 	text := string(scrape(t, m))
 	for _, want := range []string{
