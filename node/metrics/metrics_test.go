@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -211,4 +212,21 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkFile(t, page, []byte(pageOf(t, string(text))))
+}
+
+// The page names no metric that does not exist.
+func TestPageNames(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exists, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`stele_[a-z0-9_]+`).FindAllString(string(text), -1) {
+		if !regexp.MustCompile(`(?m)^(# TYPE )?` + name + `[ {]`).Match(exists) {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
 }

@@ -34,7 +34,7 @@ func peerMetrics(peers func() query.Peers) prometheus.Collector {
 	limit := g.metric("p2p_peers_limit", "The maximum number of peers.")
 	calls := g.metric("p2p_calls_total", "Connections that the node has tried to make.")
 	failed := g.metric("p2p_failed_calls_total", "Connections that the node could not make.")
-	inbound := g.metric("p2p_inbound_total", "Connections of others, by whether they were accepted.", "result")
+	inbound := g.metric("p2p_inbound_total", "Connections of others that have ended or are ready, by whether they were accepted.", "result")
 	disconnects := g.metric("p2p_disconnects_total", "Connections that have ended, by reason.", "reason")
 	addresses := g.metric("p2p_addresses", "Known addresses of nodes.")
 	discouraged := g.metric("p2p_discouraged_addresses", "Addresses that are not called, and accepted only while there is room.")
@@ -105,7 +105,7 @@ func relayMetrics(peers func() query.Peers) prometheus.Collector {
 	accepted := r.metric("p2p_records_accepted_total", "Records from peers that the pool has accepted.")
 	rejected := r.metric("p2p_records_rejected_total", "Records from peers that were rejected, by reason.", "reason")
 	orphans := r.metric("p2p_orphans", "Records that wait for an earlier one.")
-	rebuilds := r.metric("p2p_rebuilds_total", "Compact blocks, by how their records were found.", "result")
+	rebuilds := r.metric("p2p_rebuilds_total", "Compact blocks, by how their records were found: whole (all known), parts (some requested), full (the whole block requested), failed.", "result")
 	r.read = func(out sink) {
 		p := peers()
 		out.counter(accepted, p.Counts.RecordsAccepted)

@@ -34,6 +34,21 @@ scrape_configs:
       - targets: ["127.0.0.1:8690"]
 ` + "```" + `
 
+## What to watch
+
+| expression | meaning |
+|---|---|
+| ` + "`stele_node_trouble == 1`" + ` | the node has stopped working; ` + "`GET /v1/health`" + ` has the cause |
+| ` + "`up{job=\"stele\"} == 0`" + ` | the node does not answer |
+| ` + "`stele_chain_tip_age_seconds > 12 * stele_chain_target_spacing_seconds`" + ` | no block has come for long |
+| ` + "`sum without (direction, kind) (stele_p2p_peers) < 3`" + ` | few peers, so that the node depends on them |
+| ` + "`stele_sync_target_height - stele_chain_height > 5`" + ` | blocks do not come although their headers do |
+| ` + "`increase(stele_chain_reorganisation_depth_sum[1h]) >= 6`" + ` | many blocks have left the chain |
+| ` + "`stele_store_disk_free_bytes < 5e9`" + ` | the disk is nearly full |
+| ` + "`histogram_quantile(0.95, rate(stele_p2p_header_to_connected_seconds_bucket[10m])) > 5`" + ` | blocks take long to come, or to be checked |
+
+## How to read it
+
 Counters start at 0 with the node. A counter by kind or reason appears with its first event. Times are in seconds, sizes in bytes. The metrics of [the process and of Go](https://pkg.go.dev/github.com/prometheus/client_golang/prometheus/collectors) come with them.
 `
 

@@ -19,7 +19,7 @@ func poolMetrics(stats func() pool.Stats, rejections func() map[reject.Reason]ui
 	accepted := g.metric("pool_records_accepted_total", "Records that the pool has accepted.")
 	rejected := g.metric("pool_records_rejected_total", "Records that the pool has rejected, by reason.", "reason")
 	returned := g.metric("pool_records_returned_total", "Records that came back from disconnected blocks.")
-	left := g.metric("pool_records_left_total", "Records that left the pool, by cause.", "cause")
+	left := g.metric("pool_records_left_total", "Records that left the pool, by cause: mined, replaced, evicted, expired, invalid.", "cause")
 	unapplied := g.metric("pool_records_unapplied_total", "How often a record was left out of a template because it did not apply.")
 	g.read = func(out sink) {
 		s := stats()
