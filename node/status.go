@@ -36,7 +36,7 @@ func (n *Node) Status() query.Status {
 		Pool:    query.PoolStatus{Records: pool.Records, Bytes: pool.Bytes, Memory: pool.Memory, MaxBytes: pool.MaxBytes},
 		Traffic: n.o.Traffic,
 	}
-	s.Warnings = warnings(n.o.Params, s.Peers, s.Now.Sub(s.TipTime))
+	s.Warnings = warnings(n.o.Params, s.Connected(), s.Now.Sub(s.TipTime))
 	if n.apiListener != nil {
 		s.API = n.apiListener.Addr().String()
 	}
