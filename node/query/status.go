@@ -33,6 +33,9 @@ type Status struct {
 
 	Miner *miner.Status // of the node's own devices; nil: it does not mine
 	Mined Mined         // by them
+	// Waiting is why neither the node's own devices nor its Stratum server mine for now,
+	// as "catching up with peers"; "": nothing prevents it.
+	Waiting string
 
 	Stratum *Stratum // nil: there is no server
 
