@@ -131,55 +131,94 @@ func TestFullHouse(t *testing.T) {
 			peers = append(peers, w.greet(n, w.host()))
 			time.Sleep(time.Second)
 		}
-		evicted, full := 0, 0
 		for range 20 {
-			s := w.call(n, w.host())
-			w.must(s.Send(w.hello()))
-			switch s.next(wire.KindHello, wire.KindAddrs).(type) {
-			case *wire.Hello:
-				evicted++
-			case *wire.Addrs:
-				full++
-				s.wantsBye(wire.ReasonFull)
-			}
+			peers = append(peers, w.greet(n, w.host()))
 			time.Sleep(time.Second)
 		}
 		q := n.Status()
-		if len(q.Connected) != 20 || evicted == 0 || q.Counts.Disconnects["full"] != 20 {
-			t.Errorf("%d connected, %d evicted, %d found no room, disconnects %v", len(q.Connected), evicted, full, q.Counts.Disconnects)
+		if len(q.Connected) != 20 || q.Counts.Disconnects["full"] != 20 {
+			t.Errorf("%d connected, disconnects %v", len(q.Connected), q.Counts.Disconnects)
 		}
-		t.Logf("%d evicted, %d found no room", evicted, full)
-		isOpen := func(s *stranger) bool {
+		evicted := 0
+		for i, s := range peers {
 			select {
 			case <-s.done:
-				return false
+				if i == 0 {
+					t.Error("the oldest peer was evicted")
+				}
+				evicted++
+				if m := s.wants(wire.KindAddrs).(*wire.Addrs); len(m.Addrs) != wire.MaxUnsolicitedAddrs {
+					t.Errorf("%d addresses", len(m.Addrs))
+				}
+				if bye := s.wants(wire.KindBye).(*wire.Bye); bye.Reason != wire.ReasonFull {
+					t.Errorf("bye %+v", bye)
+				}
 			default:
-				return true
 			}
 		}
-		if !isOpen(peers[0]) {
-			t.Error("the oldest peer was evicted")
+		if evicted != 20 {
+			t.Errorf("%d evicted", evicted)
 		}
 	})
 }
 
-// next returns the next message of one of some kinds, within a minute.
-func (s *stranger) next(kinds ...wire.Kind) wire.Message {
-	s.w.Helper()
-	timeout := time.After(time.Minute)
-	for {
-		select {
-		case m, ok := <-s.got:
-			if !ok {
-				s.w.Fatalf("the link ended before one of %v", kinds)
-			}
-			if slices.Contains(kinds, m.Kind()) {
-				return m
-			}
-		case <-timeout:
-			s.w.Fatalf("none of %v within a minute", kinds)
+// A newcomer that finds no room gets no hello, but addresses and a bye.
+func TestNoRoom(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node(func(o *Options) { o.MaxPeers = 8 + 2 + 1 + 3 })
+		n.onLoop(func() { n.learn(w, "10.200.1.1:28699") })
+		for range 3 {
+			w.greet(n, w.host())
 		}
-	}
+		host := w.host()
+		s := w.call(n, host)
+		w.must(s.Send(w.hello()))
+		if m := s.wants(wire.KindAddrs).(*wire.Addrs); len(m.Addrs) == 0 {
+			t.Error("no addresses")
+		}
+		s.wantsBye(wire.ReasonFull)
+		if q := n.Status(); len(q.Connected) != 3 || q.Counts.MessagesOut["hello"] != 3 {
+			t.Errorf("status: %+v", q)
+		}
+
+		// A node that calls takes the addresses. No other call of it works, so that the
+		// failure says nothing about the address.
+		b := w.node(func(o *Options) { o.OnlyPeers = false })
+		b.onLoop(func() { b.learn(w, n.address()) })
+		w.waitFor(10*time.Second, "the call fails", func() bool { _, ok := b.goneFrom(n.host.Addr()); return ok })
+		b.onLoop(func() {
+			a, ok := b.book.Get(netip.MustParseAddrPort(n.address()))
+			if _, learned := b.book.Get(netip.MustParseAddrPort("10.200.1.1:28699")); !ok || a.Failures != 0 || !learned {
+				t.Errorf("%+v, learned: %v", a, learned)
+			}
+		})
+	})
+}
+
+// Half of the slots are only for peers at addresses that are not discouraged.
+func TestDiscouraged(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node(func(o *Options) { o.MaxPeers = 8 + 2 + 1 + 4 })
+		host := w.host()
+		s := w.greet(n, host)
+		w.must(s.Send(w.hello()))
+		s.wantsBye(wire.ReasonProtocol)
+		for range 2 {
+			w.greet(n, w.host())
+		}
+		s = w.greet(n, host) // there is room
+		s.Close(&wire.Bye{Reason: wire.ReasonUseless})
+		<-s.done
+		time.Sleep(time.Second)
+		w.greet(n, w.host())
+		s = w.call(n, host)
+		w.must(s.Send(w.hello()))
+		s.wantsBye(wire.ReasonFull)
+		if !n.Forget(host.Addr()) || n.Forget(host.Addr()) || n.Status().Discouraged != 0 {
+			t.Error("not forgotten")
+		}
+		w.greet(n, host)
+	})
 }
 
 // 200 peers come and go: no slot, no place and no goroutine is left.
