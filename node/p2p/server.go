@@ -63,7 +63,8 @@ type Server struct {
 	nonce    uint64 // of all hellos
 	genesis  pow.Hash
 	listener net.Listener // nil: none
-	budget   *link.Budget
+	budget   *link.Budget // of what links receive
+	sending  *link.SendBudget
 
 	box        mailbox
 	work       sync.WaitGroup  // all goroutines but the loop
@@ -100,7 +101,7 @@ func New(o Options) (s *Server, err error) {
 	o = o.withDefaults()
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
-		budget: link.NewBudget(link.BudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
+		budget: link.NewBudget(link.BudgetBytes), sending: link.NewSendBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
 		counts: newCounters(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}
@@ -123,6 +124,9 @@ func New(o Options) (s *Server, err error) {
 func (o Options) withDefaults() Options {
 	if o.Transport == nil {
 		o.Transport = link.TCP{}
+	}
+	if o.MaxPeers == 0 {
+		o.MaxPeers = slots.DefaultMaxPeers
 	}
 	if o.Now == nil {
 		o.Now = time.Now
