@@ -278,7 +278,7 @@ func (w *recordsModel) send(id PeerID, records []*record.Record) {
 		w.arrivals[hash]++
 	}
 	records = slices.DeleteFunc(slices.Clone(records), func(r *record.Record) bool { return w.pool[r.FullHash()] })
-	w.handle(Arrived{id, records, pooled})
+	w.handle(Arrived{Peer: id, Records: records, Pooled: pooled})
 }
 
 // close notes that a record may be requested from another peer at once: it has arrived,
