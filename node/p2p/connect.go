@@ -13,6 +13,7 @@ import (
 	"stele/node/ledger/reject"
 	"stele/node/p2p/blocksync"
 	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
 )
 
 // origin is how a whole block came to be known.
@@ -219,7 +220,7 @@ func (y *syncer) faultOfBlock(p *peer, how origin, hash pow.Hash, reason reject.
 		return y.gaveInvalid(p, reason, err)
 	}
 	if how == fromAnswer || how == fromPush && reason.Fault() {
-		return broke(wireReason(reason), "block %v: %v", hash, err)
+		return broke(wire.Reason(reason), "block %v: %s", hash, textOf(err))
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (y *syncer) blameForBody(id slots.ID, hash pow.Hash, err error) {
 		return
 	}
 	if p := y.s.peers[id]; p != nil {
-		y.s.drop(p, broke(wire.Reason(reason), "block %v: %v", hash, err))
+		y.s.drop(p, broke(wire.Reason(reason), "block %v: %s", hash, textOf(err)))
 	}
 }
 

@@ -1,6 +1,8 @@
 package p2p
 
 import (
+	"errors"
+
 	"stele/engine/pow"
 	"stele/node/ledger/reject"
 	"stele/node/p2p/slots"
@@ -10,7 +12,13 @@ import (
 // maxUseless is how often an outbound peer may send what is of no use to this node.
 const maxUseless = 3
 
-func wireReason(r reject.Reason) wire.Reason { return wire.Reason(r) }
+// textOf returns the text of a verdict without its reason.
+func textOf(err error) string {
+	if e := (*reject.Error)(nil); errors.As(err, &e) {
+		return e.Text
+	}
+	return err.Error()
+}
 
 // headerVerdict handles the verdict of the chain about headers of a peer.
 func (y *syncer) headerVerdict(p *peer, headers []pow.Header, err error) {
@@ -27,7 +35,7 @@ func (y *syncer) headerVerdict(p *peer, headers []pow.Header, err error) {
 	case reason == reject.InvalidBlock, reason == reject.InvalidParent:
 		f = y.gaveInvalid(p, reason, err)
 	case reason.Fault():
-		f = broke(wireReason(reason), "%v", err)
+		f = broke(wire.Reason(reason), "%s", textOf(err))
 	}
 	if f != nil {
 		y.s.drop(p, f)
@@ -45,13 +53,13 @@ func (y *syncer) useless(p *peer, reason reject.Reason, err error) *fault {
 	if sp.useless < maxUseless {
 		return nil
 	}
-	return slow(wire.ReasonUseless, "%d times %s, at last: %v", sp.useless, reason, err)
+	return slow(wire.ReasonUseless, "%d times %s, at last: %s", sp.useless, reason, textOf(err))
 }
 
 // gaveInvalid returns the fault of a peer that follows a branch that is invalid. It
 // may just have other rules; at the second time it is avoided.
 func (y *syncer) gaveInvalid(p *peer, reason reject.Reason, err error) *fault {
-	f := broke(wireReason(reason), "%v", err)
+	f := broke(wire.Reason(reason), "%s", textOf(err))
 	addr := p.addr.Addr()
 	n, _ := y.invalid.Get(addr)
 	y.invalid.Put(addr, n+1)
