@@ -166,6 +166,13 @@ func (p *blockPeer) find(hash pow.Hash, parts bool) int {
 
 func (p *blockPeer) hasOpen(hash pow.Hash, parts bool) bool { return p.find(hash, parts) >= 0 }
 
+// HasRequest reports whether a peer has not answered a request for parts of a block, or
+// otherwise for its compact form.
+func (b *Blocks) HasRequest(id PeerID, hash pow.Hash, parts bool) bool {
+	p := b.peer(id)
+	return p != nil && p.hasOpen(hash, parts)
+}
+
 // answered removes an open request to the peer, and reports whether there was one.
 func (p *blockPeer) answered(hash pow.Hash, parts bool) bool {
 	i := p.find(hash, parts)
