@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -28,6 +29,11 @@ type Options struct {
 	Custody *blobkeeper.Keeper
 	Status  func() query.Status // of the node; quick
 	Miners  func() query.Miners // of its Stratum server; nil: none
+	Metrics http.Handler        // serves /metrics; nil: the path does not exist
+	// Answered is called after each request, with the pattern of its route (empty if
+	// there is none, or a limit was exceeded), the status of the answer, and how long it
+	// took. Nil: nobody counts.
+	Answered func(route string, status int, took time.Duration)
 
 	Version string           // of the program
 	Token   string           // that writes need; "": they are accepted from loopback addresses only
@@ -115,7 +121,13 @@ func New(o Options) (*API, error) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(a.spec)
 	})
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
 	a.handler = a.guard(mux)
+	if o.Answered != nil {
+		a.handler = counted(a.handler, o.Answered)
+	}
 	return a, nil
 }
 
