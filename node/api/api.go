@@ -33,8 +33,9 @@ type Options struct {
 	Peers   func() query.Peers  // of its peer-to-peer server; nil: none
 	// Forget removes an address from the discouraged ones of the peer-to-peer server, and
 	// reports whether it was one. Nil if Peers is.
-	Forget  func(netip.Addr) bool
-	Metrics http.Handler // serves /metrics; nil: the path does not exist
+	Forget func(netip.Addr) bool
+	// Metrics serves /metrics. Nil: the path does not exist.
+	Metrics http.Handler
 	// Answered is called after each request, with the pattern of its route (empty if
 	// there is none, or a limit was exceeded), the status of the answer, and how long it
 	// took. Nil: nobody counts.
