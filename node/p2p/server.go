@@ -61,8 +61,8 @@ type Server struct {
 	nonce    uint64 // of all hellos
 	genesis  pow.Hash
 	listener net.Listener // nil: none
-	budget   *link.Budget // of what links receive
-	sending  *link.SendBudget
+	budget   *link.Budget // for what is received
+	sending  *link.Budget // for what is to be sent
 
 	box        mailbox
 	work       sync.WaitGroup  // all goroutines but the loop
@@ -98,7 +98,7 @@ func New(o Options) (s *Server, err error) {
 	o = o.withDefaults()
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
-		budget: link.NewBudget(link.BudgetBytes), sending: link.NewSendBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
+		budget: link.NewBudget(link.BudgetBytes), sending: link.NewBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
 		counts: newCounters(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}
