@@ -378,3 +378,32 @@ func TestHaveFlood(t *testing.T) {
 		w.waitFor(time.Second, "the record is pooled", func() bool { return n.pooled(r) })
 	})
 }
+
+// A flood of records that pay too little is read as slowly as the limits say, costs no
+// check of signatures, and delays no records of others.
+func TestCheapFlood(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		before := testVerifier.Stats().Checked
+		s, honest := w.greet(n, w.host()), w.greet(n, w.host())
+		to := record.PublicOf(w.builder.NewKey())
+		for i := range 12000 {
+			frame := w.builder.Frame(w.builder.Genesis, w.builder.Funded(w.builder.Genesis, i%4))
+			frame.Payload, frame.Fee = record.Pay{To: to, Amount: record.Amount(i + 1)}, 1
+			if s.Send(&wire.Records{Records: [][]byte{record.New(frame).Encode()}}) != nil {
+				break
+			}
+		}
+		r := w.payments(1)[0]
+		w.must(honest.Send(&wire.Records{Records: [][]byte{r.Encode()}}))
+		w.waitFor(time.Second, "the honest record is pooled", func() bool { return n.pooled(r) })
+		time.Sleep(10 * time.Second)
+		if checked := testVerifier.Stats().Checked - before; checked > 1 {
+			t.Errorf("%d signatures were checked", checked)
+		}
+		cheap, limit := n.Status().Counts.Records[reject.FeeRateTooLow], uint64(allowedRecords.burst+12*int(allowedRecords.perSecond))
+		if cheap < uint64(allowedRecords.burst) || cheap > limit {
+			t.Errorf("%d records were read, the limit is %d", cheap, limit)
+		}
+	})
+}
