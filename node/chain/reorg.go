@@ -17,19 +17,25 @@ import (
 // the fork, then up. A block that turns out to be invalid is marked and noted in
 // verdicts (which may be nil), and the next best is taken. Blocks that are too deep
 // then are pruned at the end, when no way back is needed any more. A long way is
-// reported in parts, since the blocks of a change are held in memory.
+// reported in parts, since the blocks of a change are held in memory. The caller syncs
+// the commits.
 func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 	isFlushed := false
+	defer func() { c.onLongWay = false }()
 	for {
 		best := c.tree.Best()
 		if best == c.storeTip {
 			return c.prune()
 		}
 		if c.held >= c.maxHeld && c.reportedTip != c.storeTip {
-			c.report(c.storedTip(), true)
+			published := c.published.Load().node
+			depth := published.Height - headertree.ForkPoint(published, c.storeTip).Height
+			c.report(c.storedTip(), int(depth), true)
 			c.flush()
 		}
-		if headertree.ForkPoint(c.storeTip, best) != c.storeTip {
+		fork := headertree.ForkPoint(c.storeTip, best)
+		c.onLongWay = c.onLongWay || c.storeTip.Height-fork.Height+best.Height-fork.Height >= longWay
+		if fork != c.storeTip {
 			if !isFlushed {
 				c.flush()
 				isFlushed = true
@@ -67,14 +73,13 @@ func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
 	}
 	batch.PutBody(b.Hash(), b.Encode())
 	c.pruneBelow(batch, parent.Height+1)
-	if err := batch.Commit(); err != nil {
+	if err := c.commit(batch); err != nil {
 		return err
 	}
-	n, err := c.add(b)
+	n, err := c.addBody(b)
 	if err != nil {
 		return err
 	}
-	c.setBody(n)
 	c.notePruned(n.Height)
 	c.moveTo(n, digest, b)
 	return nil
@@ -87,7 +92,7 @@ func (c *Chain) connect(n *headertree.Node, b *block.Block) error {
 	if err != nil {
 		return err
 	}
-	if err := batch.Commit(); err != nil {
+	if err := c.commit(batch); err != nil {
 		return err
 	}
 	c.moveTo(n, digest, b)
@@ -145,7 +150,7 @@ func (c *Chain) disconnect() error {
 	for _, r := range b.Records[1:] {
 		batch.PutPool(r.ID(), r.Encode())
 	}
-	if err := batch.Commit(); err != nil {
+	if err := c.commit(batch); err != nil {
 		return err
 	}
 	c.moveTo(n.Parent, digest, nil)
@@ -210,12 +215,13 @@ func (c *Chain) announce() bool {
 		return false
 	}
 	tip := c.storedTip()
+	old := c.published.Load().node
+	fork := headertree.ForkPoint(old, c.storeTip)
 	c.publish(tip, partial)
-	old := c.tree.Get(before.Hash)
-	if fork := headertree.ForkPoint(old, c.storeTip); fork != old {
-		c.log.Info("reorganisation", "fork", fork.Height, "disconnected", old.Height-fork.Height, "connected", c.storeTip.Height-fork.Height, "tip", tip.Hash)
+	if fork != old {
+		c.noteReorg(old, fork)
 	}
-	c.report(tip, partial)
+	c.report(tip, int(old.Height-fork.Height), partial)
 	return true
 }
 
@@ -228,10 +234,10 @@ func (c *Chain) storedTip() *Tip {
 }
 
 // report calls Options.OnChange with the change since the last report, and drops the
-// blocks that were held for it.
-func (c *Chain) report(tip *Tip, partial bool) {
+// blocks that were held for it. Depth is that of the whole reorganisation.
+func (c *Chain) report(tip *Tip, depth int, partial bool) {
 	fork := headertree.ForkPoint(c.reportedTip, c.storeTip)
-	change := Change{Tip: tip, Partial: partial}
+	change := Change{Tip: tip, Depth: depth, Partial: partial}
 	for n := c.reportedTip; n != fork; n = n.Parent {
 		change.Disconnected = append(change.Disconnected, c.blocks[n])
 	}

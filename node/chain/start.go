@@ -53,6 +53,9 @@ func (c *Chain) start(ctx context.Context) error {
 		if err := c.activate(nil); err != nil {
 			return err
 		}
+		if err := c.syncIfDue(); err != nil {
+			return err
+		}
 		c.announce()
 	}
 	return c.prune()
@@ -121,7 +124,8 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 		c.tree.SetBody(c.storeTip.Ancestor(height))
 	}
 	for _, n := range bodies {
-		c.setBody(n)
+		c.tree.SetBody(n)
+		c.noteBody(n)
 	}
 	c.findPruned(bodies)
 	for _, n := range invalid {

@@ -15,12 +15,14 @@ import (
 
 // The numbers of peers.
 const (
-	defaultMaxPeers = 128
+	DefaultMaxPeers = 128 // of Options.MaxPeers
 	maxFull         = 8
 	maxBlocksOnly   = 2
 	maxFeelers      = 1
-	maxPerGroup     = 2 // outbound peers, but for manual ones
-	maxPerAddress   = 4 // inbound peers
+	// MaxChosen is how many peers a node chooses and stays connected to.
+	MaxChosen     = maxFull + maxBlocksOnly
+	maxPerGroup   = 2 // outbound peers, but for manual ones
+	maxPerAddress = 4 // inbound peers
 )
 
 // The reasons of [Slots.Accept].
@@ -124,7 +126,7 @@ func New(b *book.Book, o Options) *Slots {
 	}
 	free := o.MaxPeers
 	if free == 0 {
-		free = defaultMaxPeers
+		free = DefaultMaxPeers
 	}
 	take := func(n int) int {
 		n = max(0, min(n, free))
