@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"stele/engine/pow"
 	"stele/node/chain"
 	"stele/node/ledger/record"
@@ -39,6 +41,7 @@ type recorder struct {
 
 	held    []heldRecords             // that wait for room in the queue, the first to come first
 	waiting map[*peer]chan<- struct{} // peers that may announce no more now; closed when they may
+	unasked map[*peer]*rate.Limiter   // records that were not requested
 
 	told     pool.Rate // minimum fee rate that peers were told
 	nextRate time.Time // when it is read again
@@ -56,7 +59,8 @@ type heldRecords struct {
 func newRecorder(s *Server) *recorder {
 	return &recorder{
 		s: s, relay: relay.NewRecords(rand.Uint64()), queue: newAdmission(), waiting: map[*peer]chan<- struct{}{},
-		told: s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
+		unasked: map[*peer]*rate.Limiter{},
+		told:    s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
 	}
 }
 
@@ -83,6 +87,9 @@ func idOf(p *peer) relay.PeerID { return relay.PeerID(p.id) }
 func (r *recorder) peer(id relay.PeerID) *peer { return r.s.peers[slots.ID(id)] }
 
 func (r *recorder) ready(p *peer) {
+	// Twice what the reader allows, so that only a peer that evades that limit meets
+	// this one.
+	r.unasked[p] = rate.NewLimiter(2*allowedRecords.perSecond, 2*allowedRecords.burst)
 	r.handleAll(relay.RecordsPeer{
 		Peer: idOf(p), Takes: p.takesRecords(), Outbound: p.isOutbound(), MinRate: p.minFeeRate,
 	})
@@ -111,6 +118,7 @@ func (r *recorder) offer(minRate pool.Rate) (hashes []pow.Hash) {
 }
 
 func (r *recorder) gone(p *peer) {
+	delete(r.unasked, p)
 	r.held = slices.DeleteFunc(r.held, func(h heldRecords) bool {
 		if h.peer == p {
 			close(h.done)
@@ -231,6 +239,9 @@ func (r *recorder) take(p *peer, m *wire.Records) <-chan struct{} {
 		h.done = done
 		r.s.do(func() {
 			var f *fault
+			if r.peer(idOf(p)) == p && err == nil {
+				err = r.checkUnasked(p, h.arrived)
+			}
 			if errors.As(err, &f) {
 				r.s.drop(p, f)
 			}
@@ -267,6 +278,20 @@ func (r *recorder) read(p *peer, m *wire.Records) (h heldRecords, err error) {
 		}
 	}
 	return h, nil
+}
+
+// checkUnasked limits the records that a peer sends without a request, also while
+// others are requested, when the limits of messages do not see the difference. Errors: a
+// fault.
+func (r *recorder) checkUnasked(p *peer, m relay.Arrived) error {
+	n := r.relay.Unasked(m)
+	switch {
+	case n > wire.MaxUnsolicitedRecords:
+		return broke(wire.ReasonProtocol, "%d records in an answer were not requested", n)
+	case !r.unasked[p].AllowN(r.s.now(), n):
+		return broke(wire.ReasonTooMuch, "more records than the limits allow")
+	}
+	return nil
 }
 
 // faultOfRecord returns the fault of a peer that has sent an invalid record.
@@ -367,21 +392,21 @@ func (r *recorder) tick(now time.Time) {
 	}
 	r.nextRate = now.Add(feeRateEvery)
 	r.s.work.Go(func() {
-		rate := r.s.o.Pool.Stats().MinRate
-		r.s.do(func() { r.tellRate(rate) })
+		least := r.s.o.Pool.Stats().MinRate
+		r.s.do(func() { r.tellRate(least) })
 	})
 }
 
 // tellRate sends the minimum fee rate of the pool to the peers if it has changed by a
 // tenth.
-func (r *recorder) tellRate(rate pool.Rate) {
-	if change := max(rate, r.told) - min(rate, r.told); change < max(r.told/10, 1) {
+func (r *recorder) tellRate(least pool.Rate) {
+	if change := max(least, r.told) - min(least, r.told); change < max(r.told/10, 1) {
 		return
 	}
-	r.told = rate
+	r.told = least
 	for _, p := range r.s.peers {
 		if p.takesRecords() {
-			p.send(&wire.FeeRate{Min: uint64(rate)})
+			p.send(&wire.FeeRate{Min: uint64(least)})
 		}
 	}
 }

@@ -426,3 +426,36 @@ func TestCheapFlood(t *testing.T) {
 		}
 	})
 }
+
+// A request does not open the door for records that were not requested.
+func TestUnaskedRecords(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		size int // records of a message
+		want wire.Reason
+	}{{"a long answer", 9, wire.ReasonProtocol}, {"many pushes", 8, wire.ReasonTooMuch}} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				n := w.node()
+				s := w.greet(n, w.host())
+				w.must(s.Send(&wire.Have{Hashes: []pow.Hash{{1}}}))
+				s.wants(wire.KindWant)
+				to := record.PublicOf(w.builder.NewKey())
+				frame := w.builder.Frame(w.builder.Genesis, w.builder.Funded(w.builder.Genesis, 0))
+				frame.Fee = 1 // which is no fault
+				for i := range 1000 {
+					m := &wire.Records{}
+					for k := range c.size {
+						frame.Payload = record.Pay{To: to, Amount: record.Amount(i*c.size + k + 1)}
+						m.Records = append(m.Records, record.New(frame).Encode())
+					}
+					if s.Send(m) != nil {
+						break
+					}
+					time.Sleep(time.Millisecond)
+				}
+				s.wantsBye(c.want)
+			})
+		})
+	}
+}

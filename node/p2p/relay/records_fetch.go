@@ -206,6 +206,23 @@ func trim(of []*request) []*request {
 	return of
 }
 
+// Unasked returns how many records of a message were not requested from the peer.
+func (m *Records) Unasked(e Arrived) (n int) {
+	p := m.byID[e.Peer]
+	count := func(hash pow.Hash) {
+		if p == nil || p.requests.owed[hash] == nil {
+			n++
+		}
+	}
+	for _, r := range e.Records {
+		count(r.FullHash())
+	}
+	for _, hash := range slices.Concat(e.Pooled, e.Unread) {
+		count(hash)
+	}
+	return n
+}
+
 func (e Lacking) applyTo(m *Records) {
 	p := m.byID[e.Peer]
 	if p == nil {
