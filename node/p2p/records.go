@@ -43,6 +43,7 @@ type recorder struct {
 	waiting map[*peer]chan<- struct{} // peers that may announce no more now; closed when they may
 	unasked map[*peer]*rate.Limiter   // records that were not requested
 
+	paused   bool      // the chain catches up
 	told     pool.Rate // minimum fee rate that peers were told
 	nextRate time.Time // when it is read again
 }
@@ -134,16 +135,11 @@ func (r *recorder) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
 	}
 	switch m := m.(type) {
 	case *wire.Have:
-		if r.s.syncer.atTip() {
-			return r.have(p, m), nil
-		}
+		return r.have(p, m), nil
 	case *wire.Want:
 		return r.want(p, m), nil
 	case *wire.Records:
-		// What was requested is an answer even while the chain catches up.
-		if r.s.syncer.atTip() || p.expects(wire.KindRecords) {
-			return r.take(p, m), nil
-		}
+		return r.take(p, m), nil
 	case *wire.Absent:
 		r.handleAll(relay.Lacking{Peer: idOf(p), Hashes: m.Hashes})
 	case *wire.FeeRate:
@@ -166,7 +162,11 @@ func (r *recorder) have(p *peer, m *wire.Have) <-chan struct{} {
 			}
 		}
 		r.s.do(func() {
-			r.waiting[p] = done
+			if r.s.syncer.atTip() {
+				r.waiting[p] = done
+			} else {
+				close(done) // the peer may have blocks to give
+			}
 			r.handleAll(e)
 		})
 	})
@@ -252,11 +252,26 @@ func (r *recorder) take(p *peer, m *wire.Records) <-chan struct{} {
 			for _, reason := range h.unread {
 				r.s.counts.recordRejected(reason)
 			}
+			if !r.s.syncer.atTip() && !p.expects(wire.KindRecords) {
+				close(done)
+				r.handleAll(announcementOf(h.arrived))
+				return
+			}
 			r.held = append(r.held, h)
 			r.release()
 		})
 	})
 	return done
+}
+
+// announcementOf returns pushed records as if they were announced: while the chain
+// catches up, the pool cannot judge them, and they are requested later.
+func announcementOf(m relay.Arrived) relay.Announced {
+	a := relay.Announced{Peer: m.Peer, Pooled: m.Pooled}
+	for _, x := range m.Records {
+		a.Hashes = append(a.Hashes, x.FullHash())
+	}
+	return a
 }
 
 // read decodes records. Errors: a fault.
@@ -413,6 +428,10 @@ func (r *recorder) tellRate(least pool.Rate) {
 
 // handleAll lets the machine handle events, and does what it decides.
 func (r *recorder) handleAll(events ...relay.RecordsEvent) {
+	if paused := !r.s.syncer.atTip(); paused != r.paused {
+		r.paused = paused
+		events = append([]relay.RecordsEvent{relay.Paused{On: paused}}, events...)
+	}
 	var pushes pushes
 	for _, e := range events {
 		for _, a := range r.relay.Handle(r.s.now(), e) {

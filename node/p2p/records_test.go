@@ -459,3 +459,35 @@ func TestUnaskedRecords(t *testing.T) {
 		})
 	}
 }
+
+// While the chain catches up nothing is requested or judged. What peers have announced
+// or pushed meanwhile is requested afterwards.
+func TestRecordsWhileCatchingUp(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		s := w.greet(n, w.host())
+		records := w.payments(4)
+		far := func(on bool) {
+			n.onLoop(func() {
+				n.syncer.catchingUp = on
+				n.records.handleAll()
+			})
+		}
+		far(true)
+		w.must(s.Send(&wire.Records{Records: [][]byte{records[0].Encode()}}))
+		w.must(s.Send(&wire.Have{Hashes: []pow.Hash{records[1].FullHash()}}))
+		time.Sleep(5 * time.Second)
+		for len(s.got) > 0 {
+			if m := <-s.got; m.Kind() == wire.KindWant {
+				t.Errorf("got %v", m)
+			}
+		}
+		if n.pooled(records[0]) {
+			t.Error("a record was judged")
+		}
+		far(false)
+		if m := s.wants(wire.KindWant).(*wire.Want); len(m.Hashes) != 2 {
+			t.Errorf("%d records are requested, want 2", len(m.Hashes))
+		}
+	})
+}

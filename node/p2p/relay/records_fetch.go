@@ -324,7 +324,7 @@ func (m *Records) request() {
 // requestFrom requests as many records from a peer as it may be asked for.
 func (m *Records) requestFrom(p *recordsPeer) {
 	q := &p.requests
-	for len(q.queue) > 0 && q.asking < maxAsking && len(q.owed) < maxOwed {
+	for !m.paused && len(q.queue) > 0 && q.asking < maxAsking && len(q.owed) < maxOwed {
 		f := q.queue[0]
 		q.queue = q.queue[1:]
 		if f.ended || f.held || f.asked != nil {
