@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -26,8 +28,19 @@ type Options struct {
 	Views  *views.Views // nil: no cases, parties and evidence
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
+	Finder  Finder              // of what Custody does not have; nil: nobody is asked
 	Status  func() query.Status // of the node; quick
 	Miners  func() query.Miners // of its Stratum server; nil: none
+	Peers   func() query.Peers  // of its peer-to-peer server; nil: none
+	// Forget removes an address from the discouraged ones of the peer-to-peer server, and
+	// reports whether it was one. Nil if Peers is.
+	Forget func(netip.Addr) bool
+	// Metrics serves /metrics. Nil: the path does not exist.
+	Metrics http.Handler
+	// Answered is called after each request, with the pattern of its route (empty if
+	// there is none, or a limit was exceeded), the status of the answer, and how long it
+	// took. Nil: nobody counts.
+	Answered func(route string, status int, took time.Duration)
 
 	Version string           // of the program
 	Token   string           // that writes need; "": they are accepted from loopback addresses only
@@ -53,8 +66,11 @@ type API struct {
 	pool       *pool.Pool
 	views      *views.Views // nil: none
 	custody    *blobkeeper.Keeper
+	finder     Finder
 	status     func() query.Status
 	miners     func() query.Miners
+	peers      func() query.Peers
+	forget     func(netip.Addr) bool
 	token      string
 	proxies    netguard.Proxies
 	log        *slog.Logger
@@ -81,8 +97,11 @@ func New(o Options) (*API, error) {
 		pool:    o.Pool,
 		views:   o.Views,
 		custody: o.Custody,
+		finder:  o.Finder,
 		status:  o.Status,
 		miners:  o.Miners,
+		peers:   o.Peers,
+		forget:  o.Forget,
 		token:   o.Token,
 		proxies: o.Proxies,
 		log:     o.Log,
@@ -92,6 +111,7 @@ func New(o Options) (*API, error) {
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
 	a.registerNode(api)
+	a.registerPeers(api)
 	a.registerChain(api)
 	a.registerRecords(api)
 	a.registerState(api)
@@ -115,7 +135,13 @@ func New(o Options) (*API, error) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(a.spec)
 	})
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
 	a.handler = a.guard(mux)
+	if o.Answered != nil {
+		a.handler = counted(a.handler, o.Answered)
+	}
 	return a, nil
 }
 
