@@ -335,9 +335,10 @@ func (b *Batch) finishHeader(d *database, hash pow.Hash, c *headerChange) error 
 	return nil
 }
 
-// write applies a batch of Pebble, and makes it durable if sync is set. After an error the database is not used any
-// more, and the next one does not see the batch. It returns whether the memory of ops
-// is free: Pebble keeps that of a large batch, and takes it out of the batch.
+// write applies a batch of Pebble, and makes it durable if sync is set. After an error
+// the database is not used any more, and the next one does not see the batch. It returns
+// whether the memory of ops is free: Pebble keeps that of a large batch, and takes it out
+// of the batch.
 func (s *Store) write(d *database, ops []byte, sync bool) (free bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
