@@ -23,7 +23,12 @@ func (s *Server) hello(p *peer) *wire.Hello {
 }
 
 // services returns what this node serves.
-func (s *Server) services() wire.Services { return wire.ServesBlocks | wire.TakesRecords }
+func (s *Server) services() wire.Services {
+	if s.o.Chain.Oldest() > 0 { // it prunes
+		return wire.ServesRecentBlocks | wire.TakesRecords
+	}
+	return wire.ServesBlocks | wire.TakesRecords
+}
 
 // greet takes the first message of a peer. The side that was called answers with its
 // hello once there is a slot for the caller.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -358,10 +360,47 @@ func (n *testNode) learn(w *world, addrs ...string) {
 		addr := netip.MustParseAddrPort(a)
 		n.book.Add(w.clock(), addr.Addr(), book.Announced{Addr: addr, Services: uint64(wire.ServesBlocks | wire.TakesRecords), Seen: w.clock()})
 	}
+	n.dialer.hurry()
 }
 
 // isDiscouraged reports whether the node avoids an address.
 func isDiscouraged(n *testNode, addr string) (is bool) {
 	n.onLoop(func() { is = n.book.IsDiscouraged(n.now(), netip.MustParseAddr(addr)) })
 	return is
+}
+
+// lines is a log that keeps the event and the reason of each line above Debug.
+type lines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lines) logger() *slog.Logger { return slog.New(lineHandler{l}) }
+
+func (l *lines) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
+}
+
+type lineHandler struct{ *lines }
+
+func (h lineHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level > slog.LevelDebug
+}
+func (h lineHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h lineHandler) WithGroup(string) slog.Handler      { return h }
+
+func (h lineHandler) Handle(_ context.Context, r slog.Record) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "reason" {
+			text += " " + a.Value.String()
+		}
+		return true
+	})
+	h.all = append(h.all, text)
+	return nil
 }
