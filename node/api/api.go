@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -29,7 +30,12 @@ type Options struct {
 	Custody *blobkeeper.Keeper
 	Status  func() query.Status // of the node; quick
 	Miners  func() query.Miners // of its Stratum server; nil: none
-	Metrics http.Handler        // serves /metrics; nil: the path does not exist
+	Peers   func() query.Peers  // of its peer-to-peer server; nil: none
+	// Forget removes an address from the discouraged ones of the peer-to-peer server, and
+	// reports whether it was one. Nil if Peers is.
+	Forget func(netip.Addr) bool
+	// Metrics serves /metrics. Nil: the path does not exist.
+	Metrics http.Handler
 	// Answered is called after each request, with the pattern of its route (empty if
 	// there is none, or a limit was exceeded), the status of the answer, and how long it
 	// took. Nil: nobody counts.
@@ -61,6 +67,8 @@ type API struct {
 	custody    *blobkeeper.Keeper
 	status     func() query.Status
 	miners     func() query.Miners
+	peers      func() query.Peers
+	forget     func(netip.Addr) bool
 	token      string
 	proxies    netguard.Proxies
 	log        *slog.Logger
@@ -89,6 +97,8 @@ func New(o Options) (*API, error) {
 		custody: o.Custody,
 		status:  o.Status,
 		miners:  o.Miners,
+		peers:   o.Peers,
+		forget:  o.Forget,
 		token:   o.Token,
 		proxies: o.Proxies,
 		log:     o.Log,
@@ -98,6 +108,7 @@ func New(o Options) (*API, error) {
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
 	a.registerNode(api)
+	a.registerPeers(api)
 	a.registerChain(api)
 	a.registerRecords(api)
 	a.registerState(api)

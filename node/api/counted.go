@@ -11,7 +11,7 @@ func counted(next http.Handler, answered func(route string, status int, took tim
 		began := time.Now()
 		s := statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(&s, r)
-		answered(r.Pattern, s.status, time.Since(began)) // the mux has set the pattern
+		answered(r.Pattern, s.status, time.Since(began)) // the guard has set the pattern
 	})
 }
 

@@ -18,7 +18,9 @@ func nodeMetrics(status func() query.Status) prometheus.Collector {
 		out.gauge(info, 1, s.Version, s.Network)
 		out.gauge(started, unix(s.Started))
 		out.gauge(trouble, truth(s.Trouble != ""))
-		active := map[query.WarningKind]bool{query.Alone: false, query.NoRoots: false, query.TipStale: false}
+		active := map[query.WarningKind]bool{
+			query.Alone: false, query.NoRoots: false, query.Behind: false, query.DeepReorg: false, query.TipStale: false,
+		}
 		for _, w := range s.Warnings {
 			active[w.Kind] = true
 		}
