@@ -30,7 +30,7 @@ func compactBubble(t *testing.T, lacking int, test func(*compactWorld)) {
 		c := w.crowd(20)
 		cw := &compactWorld{world: w, c: c, n: w.node(), blocks: c.blocks, records: c.records(30 * crowdRecord)}
 		cw.n.give(c.blocks...)
-		w.pools([]*testNode{cw.n}, cw.records[:len(cw.records)-lacking])
+		cw.n.add(cw.records[:len(cw.records)-lacking]...)
 		cw.next = w.builder.Extend(c.tip(), cw.records...)
 		test(cw)
 	})
@@ -159,7 +159,7 @@ func TestInvalidCompact(t *testing.T) {
 		invalid := d.Seal()
 		next := w.node(peersOf(w.n))
 		next.give(w.blocks...)
-		w.pools([]*testNode{next}, w.records)
+		next.add(w.records...)
 		w.waitFor(time.Minute, "the nodes are connected", func() bool { return len(next.Status().Connected) == 1 })
 		time.Sleep(time.Second)
 
@@ -214,7 +214,7 @@ func TestFloodOfCompacts(t *testing.T) {
 		w.must(good.Send(compactOf(w.next.Block)))
 		w.n.reaches(w.next, time.Second)
 		records := w.c.records(10 * crowdRecord)
-		w.pools([]*testNode{w.n}, records)
+		w.n.add(records...)
 		next := w.builder.Extend(w.next, records...)
 		for i := range 10 {
 			s := w.stranger()

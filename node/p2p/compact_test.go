@@ -20,24 +20,28 @@ import (
 // largeNetwork has room for blocks of 4 MB.
 var largeNetwork = chaintest.Network(func(p *network.Params) { p.MaxBlockSize = 5 << 20 })
 
-// mesh makes n nodes, which have the given blocks, each connected to some of those
-// before it, by lines of 50 ms one way and 10 Mbit/s for each node.
-func (w *world) mesh(n, links int, blocks []*chaintest.Block) []*testNode {
+// prepared makes nodes as mesh does, which have blocks, and records that are not relayed
+// between them.
+func (w *world) prepared(n, links int, blocks []*chaintest.Block, records []*record.Record) []*testNode {
 	w.Helper()
 	w.net.SetDefault(simnet.Line{Latency: 50 * time.Millisecond})
-	r := rand.New(rand.NewPCG(1, 2))
 	var all []*testNode
 	ends := 0
-	for i := range n {
-		var peers []*testNode
-		for _, j := range r.Perm(i)[:min(i, links)] {
-			peers = append(peers, all[j])
-		}
-		ends += 2 * len(peers)
-		node := w.node(peersOf(peers...))
+	for range n {
+		node := w.node()
 		node.host.SetRates(10e6/8, 10e6/8)
 		node.give(blocks...)
+		node.add(records...)
+		node.stop()
 		all = append(all, node)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for i, node := range all {
+		for _, k := range r.Perm(i)[:min(i, links)] {
+			peersOf(all[k])(&node.options)
+			ends += 2
+		}
+		node.start()
 	}
 	w.waitFor(time.Minute, "all are connected", func() bool {
 		sum := 0
@@ -103,18 +107,6 @@ func (c *crowd) records(size int) (all []*record.Record) {
 	return all
 }
 
-// pools gives the nodes records, as if they had been relayed to them.
-func (w *world) pools(nodes []*testNode, records []*record.Record) {
-	w.Helper()
-	for _, n := range nodes {
-		for i, err := range n.pool.Add(records...) {
-			if err != nil {
-				w.Fatalf("record %d: %v", i, err)
-			}
-		}
-	}
-}
-
 // times returns how long it takes until each node has a block which one of them gets
 // now, ascending.
 func (w *world) times(miner *testNode, nodes []*testNode, b *chaintest.Block) (times []time.Duration) {
@@ -157,9 +149,8 @@ func TestBlockReachesAll(t *testing.T) {
 			}
 			bubbleOf(t, largeNetwork, func(w *world) {
 				c := w.crowd(200)
-				nodes := w.mesh(20, 4, c.blocks)
 				records := c.records(test.size)
-				w.pools(nodes, records[:len(records)-test.lacking/crowdRecord])
+				nodes := w.prepared(20, 4, c.blocks, records[:len(records)-test.lacking/crowdRecord])
 				b := w.builder.Extend(c.tip(), records...)
 				times := w.times(nodes[7], nodes, b)
 				t.Logf("%d bytes, %d records: %v", b.Size(), len(b.Records), times)
