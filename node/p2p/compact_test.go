@@ -21,28 +21,30 @@ import (
 var largeNetwork = chaintest.Network(func(p *network.Params) { p.MaxBlockSize = 5 << 20 })
 
 // prepared makes nodes as mesh does, which have blocks, and records that are not relayed
-// between them.
+// between them, as they are cut off from each other at first.
 func (w *world) prepared(n, links int, blocks []*chaintest.Block, records []*record.Record) []*testNode {
 	w.Helper()
 	w.net.SetDefault(simnet.Line{Latency: 50 * time.Millisecond})
 	var all []*testNode
 	ends := 0
-	for range n {
-		node := w.node()
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		var peers []*testNode
+		for _, k := range r.Perm(i)[:min(i, links)] {
+			peers = append(peers, all[k])
+			ends += 2
+		}
+		node := w.node(peersOf(peers...), func(o *Options) {
+			for _, other := range all {
+				w.net.Cut(o.Transport.(*simnet.Host), other.host)
+			}
+		})
 		node.host.SetRates(10e6/8, 10e6/8)
 		node.give(blocks...)
 		node.add(records...)
-		node.stop()
 		all = append(all, node)
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	for i, node := range all {
-		for _, k := range r.Perm(i)[:min(i, links)] {
-			peersOf(all[k])(&node.options)
-			ends += 2
-		}
-		node.start()
-	}
+	w.net.HealAll()
 	w.waitFor(time.Minute, "all are connected", func() bool {
 		sum := 0
 		for _, n := range all {
@@ -129,42 +131,43 @@ func (w *world) times(miner *testNode, nodes []*testNode, b *chaintest.Block) (t
 	return times
 }
 
-// A block reaches all of 20 nodes in the times that are promised, also if records of it
-// are missing everywhere. The large one is only tested with STELE_LONG=1.
-func TestBlockReachesAll(t *testing.T) {
-	for _, test := range []struct {
-		name    string
-		size    int // of the block, in bytes
-		lacking int // bytes of records that only the miner has
-		limit   time.Duration
-		isLong  bool
-	}{
-		{"1 MB", 1_000_000, 0, 500 * time.Millisecond, false},
-		{"1 MB with 30 kB missing", 1_000_000, 30_000, time.Second, false},
-		{"4 MB", 4_000_000, 0, 1500 * time.Millisecond, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if test.isLong && os.Getenv("STELE_LONG") == "" {
-				t.Skip("long")
+// reachesAll checks how long a block of some bytes takes to reach all of 20 nodes, and
+// then, if lacking is above 0, another one of which only the miner has so many bytes.
+func reachesAll(t *testing.T, size, lacking int, limits ...time.Duration) {
+	bubbleOf(t, largeNetwork, func(w *world) {
+		c := w.crowd(200)
+		records := c.records(len(limits) * size)
+		n := len(records) / len(limits)
+		nodes := w.prepared(20, 4, c.blocks, records[:len(records)-lacking/crowdRecord])
+		tip := c.tip()
+		for i, limit := range limits {
+			tip = w.builder.Extend(tip, records[i*n:(i+1)*n]...)
+			times := w.times(nodes[7+i], nodes, tip)
+			t.Logf("%d bytes, %d records: %v", tip.Size(), n, times)
+			if worst := times[len(times)-1]; worst > limit {
+				t.Errorf("the last node has the block after %v, want %v", worst, limit)
 			}
-			bubbleOf(t, largeNetwork, func(w *world) {
-				c := w.crowd(200)
-				records := c.records(test.size)
-				nodes := w.prepared(20, 4, c.blocks, records[:len(records)-test.lacking/crowdRecord])
-				b := w.builder.Extend(c.tip(), records...)
-				times := w.times(nodes[7], nodes, b)
-				t.Logf("%d bytes, %d records: %v", b.Size(), len(b.Records), times)
-				if worst := times[len(times)-1]; worst > test.limit {
-					t.Errorf("the last node has the block after %v, want %v", worst, test.limit)
-				}
-				for _, n := range nodes {
-					if full := n.Status().Counts.Rebuilds["full"]; full > 0 {
-						t.Errorf("node %v got the block whole", n.host.Addr())
-					}
-				}
-			})
-		})
+		}
+		for _, n := range nodes {
+			if full := n.Status().Counts.Rebuilds["full"]; full > 0 {
+				t.Errorf("node %v got a block whole", n.host.Addr())
+			}
+		}
+	})
+}
+
+// A block reaches all nodes in the times that are promised, also if records of it are
+// missing everywhere.
+func TestBlockReachesAll(t *testing.T) {
+	reachesAll(t, 1_000_000, 30_000, 500*time.Millisecond, time.Second)
+}
+
+// So does a large one. STELE_LONG=1 runs the test.
+func TestLargeBlockReachesAll(t *testing.T) {
+	if os.Getenv("STELE_LONG") == "" {
+		t.Skip("long")
 	}
+	reachesAll(t, 4_000_000, 0, 1500*time.Millisecond)
 }
 
 // compactOf returns the compact form of a block, with the coinbase alone prefilled.
