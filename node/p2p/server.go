@@ -45,6 +45,8 @@ type Options struct {
 	Private bool
 	Group   func(netip.Addr) book.Group // nil: book.GroupOf
 
+	Custody Custody // of sealed data; nil: the node keeps none
+
 	// Resolve returns the addresses of a host name. Nil: the resolver of the system.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 
@@ -90,6 +92,7 @@ type Server struct {
 	syncer    *syncer
 	records   *recorder
 	compact   *compactor
+	finder    *finder
 }
 
 // New makes a server, and listens. Errors: those of listening, of the files in

@@ -231,6 +231,23 @@ func TestBudgetContext(t *testing.T) {
 	})
 }
 
+// Announcements of any size are dropped when their queue is full: they never end a link.
+func TestAnnouncementsAreDropped(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		conn, server := w.raw(options(), nil)
+		defer conn.Close()
+		for i := range 5000 {
+			if err := server.Send(have(1 + i%1000)); err != nil {
+				t.Fatalf("announcement %d: %v", i, err)
+			}
+		}
+		if server.Dropped() == 0 {
+			t.Error("none was dropped")
+		}
+		server.end()
+	})
+}
+
 // The budget never gives more than it has, and everything back, in whatever order.
 func TestBudgetProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
