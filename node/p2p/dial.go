@@ -12,24 +12,20 @@ import (
 
 const (
 	dialTime = 5 * time.Second
-	// How often slots are asked for the next call: while there are calls to make, and
-	// else.
-	dialEvery = 250 * time.Millisecond
-	idleEvery = time.Second
-	// One more peer is tried when no block has come for so many block times, and at
-	// least for minQuiet.
-	quietBlocks = 10
-	minQuiet    = time.Minute
+	// How often slots are asked for the next call: after a call, while a peer is missing,
+	// and else.
+	dialEvery    = 250 * time.Millisecond
+	missingEvery = time.Second
+	idleEvery    = 10 * time.Second
 )
 
 // dialer is the part that calls peers.
 type dialer struct {
-	s     *Server
-	next  time.Time
-	block time.Time // of the last change of the chain, or the start
+	s    *Server
+	next time.Time
 }
 
-func newDialer(s *Server) *dialer { return &dialer{s: s, next: s.now(), block: s.now()} }
+func newDialer(s *Server) *dialer { return &dialer{s: s, next: s.now()} }
 
 // hurry makes the dialer look for calls soon.
 func (d *dialer) hurry() {
@@ -43,19 +39,20 @@ func (d *dialer) gone(*peer)  { d.hurry() }
 
 func (d *dialer) handle(*peer, wire.Message) (<-chan struct{}, error) { return nil, nil }
 
-func (d *dialer) changed(chain.Event) { d.block = d.s.now() }
+func (d *dialer) changed(chain.Event) {}
 
 func (d *dialer) due() time.Time { return d.next }
 
 func (d *dialer) tick(now time.Time) {
 	s := d.s
-	spacing := time.Duration(s.o.Params.Pow.TargetSpacing) * time.Second
-	s.slots.SetExtra(now.Sub(d.block) >= max(quietBlocks*spacing, minQuiet))
 	if p := s.peers[s.slots.Surplus()]; p != nil {
 		s.drop(p, &fault{reason: wire.ReasonFull, text: "there are enough peers"})
 	}
 	s.manual.tick(now)
 	d.next = now.Add(idleEvery)
+	if d.isMissing() {
+		d.next = now.Add(missingEvery)
+	}
 	for _, call := range s.slots.Next(now) {
 		d.next = now.Add(dialEvery)
 		s.counts.calls++
@@ -63,6 +60,17 @@ func (d *dialer) tick(now time.Time) {
 		verify := s.manual.verify(call)
 		s.work.Go(func() { s.call(p, verify) })
 	}
+}
+
+// isMissing reports whether a peer is missing that could be called: one that the
+// operator names, or another one.
+func (d *dialer) isMissing() bool {
+	s := d.s
+	if s.manual.isMissing() {
+		return true
+	}
+	fresh, tried := s.book.Len()
+	return !s.o.OnlyPeers && fresh+tried > 0 && s.slots.Count(slots.Full)+s.slots.Count(slots.BlocksOnly) < slots.MaxChosen
 }
 
 // call calls a peer, and runs the connection until it ends.

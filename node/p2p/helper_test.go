@@ -105,7 +105,7 @@ type testNode struct {
 	w       *world
 	host    *simnet.Host
 	options Options // the next start has these
-	fs      *vfs.MemFS
+	fs      vfs.FS
 
 	store  *store.Store
 	chain  *chain.Chain
@@ -139,27 +139,6 @@ func peersOf(others ...*testNode) func(*Options) {
 			o.Peers = append(o.Peers, n.address())
 		}
 	}
-}
-
-// network makes n nodes, and connects each to some of those before it.
-func (w *world) network(n, links int, edit ...func(*Options)) []*testNode {
-	w.Helper()
-	var all []*testNode
-	for i := range n {
-		all = append(all, w.node(append(edit, peersOf(all[max(0, i-links):]...))...))
-	}
-	w.waitFor(10*time.Second, "all are connected", func() bool {
-		open := 0
-		for _, n := range all {
-			open += len(n.Status().Connected)
-		}
-		want := 0
-		for i := range n {
-			want += 2 * min(i, links)
-		}
-		return open == want
-	})
-	return all
 }
 
 // start starts the node, on what its store has.
@@ -325,7 +304,7 @@ func (s *stranger) wants(k wire.Kind) wire.Message {
 		select {
 		case m, ok := <-s.got:
 			if !ok {
-				s.w.Fatalf("the link ended before a %s", k)
+				s.w.Fatalf("the link ended before a %s: %v", k, <-s.done)
 			}
 			if m.Kind() == k {
 				return m
@@ -360,6 +339,7 @@ func (n *testNode) learn(w *world, addrs ...string) {
 		addr := netip.MustParseAddrPort(a)
 		n.book.Add(w.clock(), addr.Addr(), book.Announced{Addr: addr, Services: uint64(wire.ServesBlocks | wire.TakesRecords), Seen: w.clock()})
 	}
+	n.dialer.hurry()
 }
 
 // isDiscouraged reports whether the node avoids an address.

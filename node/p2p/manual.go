@@ -12,6 +12,7 @@ import (
 
 	"stele/node/p2p/link"
 	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
 )
 
 const (
@@ -120,6 +121,11 @@ func (m *manual) found(n *named, addrs []netip.AddrPort, err error) {
 	m.s.dialer.hurry()
 }
 
+// isMissing reports whether one of the peers is not connected.
+func (m *manual) isMissing() bool {
+	return slices.ContainsFunc(m.all, func(n *named) bool { return n.logged != "" })
+}
+
 // at returns the manual peers at an address.
 func (m *manual) at(addr netip.AddrPort) (all []*named) {
 	for _, n := range m.all {
@@ -147,6 +153,10 @@ func (m *manual) ended(p *peer) {
 		return
 	}
 	for _, n := range m.at(p.addr) {
+		if p.end.reason == wire.ReasonDuplicate { // another connection serves it
+			n.failed, n.logged = false, ""
+			continue
+		}
 		n.failed = !p.isReady
 		m.report(n, string(p.end.reason), p.end.text)
 	}

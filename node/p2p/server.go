@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/netguard"
 	"stele/internal/wake"
 	"stele/node/chain"
 	"stele/node/ledger/block"
@@ -20,6 +21,7 @@ import (
 	"stele/node/p2p/book"
 	"stele/node/p2p/link"
 	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
 	"stele/node/pool"
 	"stele/node/query"
 )
@@ -63,8 +65,8 @@ type Server struct {
 	nonce    uint64 // of all hellos
 	genesis  pow.Hash
 	listener net.Listener // nil: none
-	budget   *link.Budget // of what links receive
-	sending  *link.SendBudget
+	budget   *link.Budget // for what is received
+	sending  *link.Budget // for what is to be sent
 
 	box        mailbox
 	work       sync.WaitGroup  // all goroutines but the loop
@@ -99,9 +101,12 @@ type Server struct {
 // is renamed, and only logged.
 func New(o Options) (s *Server, err error) {
 	o = o.withDefaults()
+	if o.Agent != printable(o.Agent) || len(o.Agent) > wire.MaxAgent {
+		return nil, fmt.Errorf("invalid agent %q: must be at most %d printable ASCII characters", o.Agent, wire.MaxAgent)
+	}
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
-		budget: link.NewBudget(link.BudgetBytes), sending: link.NewSendBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
+		budget: link.NewBudget(link.BudgetBytes), sending: link.NewBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
 		counts: newCounters(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}
@@ -112,9 +117,12 @@ func New(o Options) (s *Server, err error) {
 		return nil, err
 	}
 	if o.Listen != "" {
-		if s.listener, err = o.Transport.Listen(o.Listen); err != nil {
+		l, err := o.Transport.Listen(o.Listen)
+		if err != nil {
 			return nil, fmt.Errorf("cannot listen for peers: %w", err)
 		}
+		// Peers with a slot, handshakes, and connections that end, which have 2 s for it.
+		s.listener = netguard.Limit(l, o.MaxPeers+2*maxPlaces, 0, nil)
 	}
 	s.addParts()
 	return s, nil
