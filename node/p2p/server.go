@@ -44,6 +44,8 @@ type Options struct {
 	Private bool
 	Group   func(netip.Addr) book.Group // nil: book.GroupOf
 
+	Custody Custody // of sealed data; nil: the node keeps none
+
 	// Resolve returns the addresses of a host name. Nil: the resolver of the system.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 
@@ -61,7 +63,8 @@ type Server struct {
 	nonce    uint64 // of all hellos
 	genesis  pow.Hash
 	listener net.Listener // nil: none
-	budget   *link.Budget
+	budget   *link.Budget // of what links receive
+	sending  *link.SendBudget
 
 	box        mailbox
 	work       sync.WaitGroup  // all goroutines but the loop
@@ -88,6 +91,7 @@ type Server struct {
 	syncer    *syncer
 	records   *recorder
 	compact   *compactor
+	finder    *finder
 }
 
 // New makes a server, and listens. Errors: those of listening, of the files in
@@ -97,7 +101,7 @@ func New(o Options) (s *Server, err error) {
 	o = o.withDefaults()
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
-		budget: link.NewBudget(link.BudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
+		budget: link.NewBudget(link.BudgetBytes), sending: link.NewSendBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
 		counts: newCounters(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // BudgetBytes is the usual size of a [Budget].
-const BudgetBytes = 64 << 20
+const BudgetBytes = 32 << 20
 
 // Budget bounds the bytes of the frames over 64 kB that all links together read or
 // handle at one time. Frames get their share in the order in which they ask. Make one

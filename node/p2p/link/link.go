@@ -19,6 +19,8 @@ type Options struct {
 	Limits wire.Limits
 	// Budget is shared by all links of a node.
 	Budget *Budget
+	// SendBudget is shared by all links of a node. Nil: long frames have no bound.
+	SendBudget *SendBudget
 	// Solicited reports whether a request is open that a message of this kind can
 	// answer. It is called by the goroutine of Run.
 	Solicited func(wire.Kind) bool
@@ -119,24 +121,41 @@ func (l *Link) read(handle func(wire.Message) error) error {
 
 // write writes the queued messages until the link ends.
 func (l *Link) write() error {
+	defer l.out.end()
 	for {
-		i, ok, isLast := l.out.next()
+		var freed <-chan struct{} // of the budget, if a message waits for it
+		i, ok, isLast := l.out.next(func() (s *share) {
+			s, freed = l.take(l.options.Limits.MaxBlockSize)
+			return s
+		})
 		switch {
 		case isLast:
 			l.linger()
 			return ErrClosed
 		case ok:
-			if err := l.writeItem(i); err != nil {
+			err := l.writeItem(i)
+			if l.out.done(i); err != nil {
 				return err
 			}
-		default:
-			select {
-			case <-l.out.more:
-			case <-l.ctx.Done():
-				return l.ctx.Err()
-			}
+			continue
+		}
+		var look <-chan time.Time // whether somebody holds the budget for too long
+		if freed != nil {
+			look = time.After(heldLong)
+		}
+		select {
+		case <-l.out.more:
+		case <-freed:
+		case <-look:
+		case <-l.ctx.Done():
+			return l.ctx.Err()
 		}
 	}
+}
+
+// take takes a share of the budget for a frame of n bytes. See [SendBudget.try].
+func (l *Link) take(n int) (*share, <-chan struct{}) {
+	return l.options.SendBudget.try(n, func() { l.finish(errHeldUp) })
 }
 
 // lingerTime is how long a peer has to read the last message.
@@ -166,6 +185,11 @@ func (l *Link) writeItem(i item) error {
 		}
 		if frame, err = l.options.Limits.Append(nil, m); err != nil {
 			return err
+		}
+		if n := len(frame); n > maxShort {
+			i.share.shrink(n)
+		} else {
+			i.share.release()
 		}
 	}
 	if err := l.conn.SetWriteDeadline(time.Now().Add(timeFor(len(frame)))); err != nil {
@@ -213,7 +237,10 @@ func (l *Link) add(k wire.Kind, i item) error {
 	if l.ctx.Err() != nil {
 		return ErrClosed
 	}
-	err := l.out.add(k, i)
+	err := l.out.add(k, i, func() *share {
+		s, _ := l.take(i.size)
+		return s
+	})
 	if errors.Is(err, ErrTooSlow) {
 		l.finish(err)
 	}

@@ -348,7 +348,7 @@ func TestPeerDoesNotRead(t *testing.T) {
 			if server.Dropped() == 0 {
 				t.Error("no announcement was dropped")
 			}
-			if err := server.Send(block(100_000)); err != nil { // an answer is not dropped
+			if err := server.Send(block(maxLong)); err != nil { // an answer is not dropped
 				t.Fatal(err)
 			}
 			if _, err := conn.Write(must(options().Limits.Append(nil, &wire.Ping{}))); err != nil {
