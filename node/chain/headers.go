@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"stele/engine/headerchain"
 	"stele/engine/pow"
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
@@ -320,14 +319,9 @@ func (c *Chain) HeaderPoint(hash pow.Hash) (HeaderPoint, bool) {
 	if n == nil {
 		return HeaderPoint{}, false
 	}
-	p := HeaderPoint{
-		Hash: n.Hash, Height: n.Height, Work: n.Work, Bits: n.Header.Bits, PeriodTime: n.PeriodTime(),
-	}
-	for n := n; n != nil && len(p.Times) < headerchain.MedianSpan; n = n.Parent {
-		p.Times = append(p.Times, n.Header.Time)
-	}
-	slices.Reverse(p.Times)
-	return p, true
+	return HeaderPoint{
+		Hash: n.Hash, Height: n.Height, Work: n.Work, Bits: n.Header.Bits, PeriodTime: n.PeriodTime(), Times: n.Times(),
+	}, true
 }
 
 // HasBody reports whether the body of a block is stored. Safe for concurrent use.

@@ -108,6 +108,9 @@ func (y *syncer) takeHeaders(sp *syncPeer, m *wire.Headers) {
 	}
 	if n > 0 {
 		y.learnedOf(sp, m.Headers[n-1].Hash())
+		if _, ok := y.s.o.Chain.Header(m.Headers[n-1].Hash()); !ok && !wasAsking && !sp.headers.IsAsking() {
+			y.ask(sp.peer) // the machine has asked too lately
+		}
 	}
 	if wasAsking && !sp.headers.IsAsking() && sp.headers.State() == headersync.Idle && n < wire.MaxHeaders {
 		y.showed(sp, m.Headers)
@@ -125,13 +128,18 @@ func (y *syncer) learnedOf(sp *syncPeer, hash pow.Hash) {
 // showed replaces what a peer claimed by what it has shown at the end of its headers.
 func (y *syncer) showed(sp *syncPeer, last []pow.Header) {
 	if len(last) == 0 { // no more than the node has
-		if best := y.s.o.Chain.BestHeader().Work; sp.claim.Cmp(best) > 0 {
-			sp.claim = best
-		}
+		y.lower(sp)
 		return
 	}
 	if h, ok := y.s.o.Chain.Header(last[len(last)-1].Hash()); ok {
 		sp.claim = h.Work
+	}
+}
+
+// lower lowers what a peer claims to what the node has headers for.
+func (y *syncer) lower(sp *syncPeer) {
+	if best := y.s.o.Chain.BestHeader().Work; sp.claim.Cmp(best) > 0 {
+		sp.claim = best
 	}
 }
 
@@ -218,22 +226,37 @@ func (y *syncer) add(sp *syncPeer, headers []pow.Header, proven pow.Work) bool {
 		y.seen(headers[len(headers)-1].Hash())
 		y.refresh()
 	}
-	if err != nil {
-		y.headerVerdict(sp.peer, headers, err)
-		return false
+	if err == nil {
+		return true
 	}
-	return true
+	y.lower(sp) // the same headers need not be asked for again
+	y.headerVerdict(sp.peer, headers, err)
+	return false
 }
 
-// ask asks a peer for headers, once in 2 s.
+// ask asks a peer for headers, once in 2 s: if that is too early, later.
 func (y *syncer) ask(p *peer) {
 	sp := y.peers[p.id]
-	now := y.s.now()
-	if sp == nil || now.Sub(sp.started) < minAsk {
+	if sp == nil {
 		return
 	}
-	sp.started = now
+	now := y.s.now()
+	if next := sp.started.Add(minAsk); now.Before(next) {
+		sp.toAsk = true
+		y.wakeAt(next)
+		return
+	}
+	sp.started, sp.toAsk = now, false
 	y.headers(sp, headersync.Start{})
+}
+
+// askLater asks those peers for headers for which it was too early.
+func (y *syncer) askLater() {
+	for _, sp := range y.copyOfPeers() {
+		if sp.toAsk {
+			y.ask(sp.peer)
+		}
+	}
 }
 
 // restart asks one peer that claims more work than the node has headers for, after an
@@ -343,6 +366,10 @@ func (y *syncer) forget(now time.Time) {
 		y.s.log.Warn("headers forgotten: nobody gives their blocks", "height", s.Height, "of", y.s.o.Chain.BestHeader().Height)
 		y.s.o.Chain.Forget(y.best)
 		y.starved = starved{}
+		for _, sp := range y.order { // what they have sent is gone
+			sp.headers = y.newMachine()
+			y.lower(sp)
+		}
 		y.refresh()
 	}
 }
