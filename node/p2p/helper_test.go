@@ -325,7 +325,7 @@ func (s *stranger) wants(k wire.Kind) wire.Message {
 		select {
 		case m, ok := <-s.got:
 			if !ok {
-				s.w.Fatalf("the link ended before a %s", k)
+				s.w.Fatalf("the link ended before a %s: %v", k, <-s.done)
 			}
 			if m.Kind() == k {
 				return m
@@ -360,6 +360,7 @@ func (n *testNode) learn(w *world, addrs ...string) {
 		addr := netip.MustParseAddrPort(a)
 		n.book.Add(w.clock(), addr.Addr(), book.Announced{Addr: addr, Services: uint64(wire.ServesBlocks | wire.TakesRecords), Seen: w.clock()})
 	}
+	n.dialer.hurry()
 }
 
 // isDiscouraged reports whether the node avoids an address.
