@@ -21,7 +21,8 @@ import (
 
 const (
 	// MaxReorg is how many blocks, each with the work of the tip, a branch may
-	// lack behind the chain and still be stored.
+	// lack behind the chain and still be stored. A branch whose headers have shown
+	// as much (see [Chain.AddHeaders]) may be of any length.
 	MaxReorg = 288
 
 	// MinKeep is the minimum number of bodies that a pruning node keeps, so that it
@@ -81,6 +82,9 @@ type Change struct {
 	Disconnected []*block.Block
 	Connected    []*block.Block
 	Tip          *Tip
+	// Depth is how many blocks the whole reorganisation has disconnected so far: more
+	// than Disconnected has where it is reported in parts. 0: the chain was extended.
+	Depth int
 	// Partial means that the chain is on its way to another tip: nothing should be
 	// judged by this one, and another Change follows. The last of them is not
 	// partial; it may have no blocks. Chain.Tip shows the tip of a partial change
@@ -118,8 +122,18 @@ type Chain struct {
 	recentMu sync.Mutex
 	recent   *bounded.Map[pow.Hash, *block.Block] // that were connected last, for subscribers
 
-	treeMu sync.RWMutex // guards the tree from those who only read it
-	tree   *headertree.Tree
+	// treeMu guards the tree. Only with mu held too do nodes get bodies or become
+	// invalid: so who holds mu may read that without treeMu.
+	treeMu   sync.RWMutex
+	tree     *headertree.Tree
+	bodiless map[*headertree.Node]claim // of AddHeaders; in memory only
+	swept    time.Time                  // the last sweep
+
+	deep       atomic.Pointer[deepReorg] // the last one; nil: there was none
+	catchingUp atomic.Bool
+
+	pruned     atomic.Uint32            // no body below this height, but that of genesis; written with mu held
+	unfollowed atomic.Pointer[pow.Work] // the most work of a branch below pruned; nil: there was none
 
 	mu          sync.Mutex                        // guards what follows, and makes the holder the only writer
 	storeTip    *headertree.Node                  // which need not be published yet
@@ -130,7 +144,6 @@ type Chain struct {
 	held        int                               // bytes of these, encoded
 	maxHeld     int                               // from which on a part is reported
 	bodies      map[uint32][]*headertree.Node     // with stored bodies, by height; if bodies are pruned
-	pruned      uint32                            // no body below this height, but that of genesis
 	cheap       cheapBlocks                       // off the chain
 	stopped     atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
 }
@@ -159,6 +172,7 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 		recent:   bounded.NewMap[pow.Hash, *block.Block](maxRecent),
 		blocks:   map[*headertree.Node]*block.Block{},
 		bodies:   map[uint32][]*headertree.Node{},
+		bodiless: map[*headertree.Node]claim{},
 	}
 	if c.maxHeld == 0 {
 		c.maxHeld = defaultMaxHeld
@@ -218,18 +232,39 @@ func newTip(n *headertree.Node, digest pow.Hash) *Tip {
 	}
 }
 
-// add puts the header of a block into the tree.
-func (c *Chain) add(b *block.Block) (*headertree.Node, error) {
-	c.treeMu.Lock()
-	defer c.treeMu.Unlock()
-	return c.tree.Add(b.Header, b.Hash())
+// get returns the node of a block, or nil.
+func (c *Chain) get(hash pow.Hash) *headertree.Node {
+	c.treeMu.RLock()
+	defer c.treeMu.RUnlock()
+	return c.tree.Get(hash)
 }
 
-// setBody notes that the body of n is in the store.
-func (c *Chain) setBody(n *headertree.Node) {
+// add puts the header of a block into the tree, where it stays, since it is in the store
+// too, and calls note with the lock of the tree held.
+func (c *Chain) add(b *block.Block, note func(*headertree.Node)) (*headertree.Node, error) {
 	c.treeMu.Lock()
-	c.tree.SetBody(n)
-	c.treeMu.Unlock()
+	defer c.treeMu.Unlock()
+	n, err := c.tree.Add(b.Header, b.Hash())
+	if err != nil {
+		return nil, err
+	}
+	delete(c.bodiless, n)
+	note(n)
+	return n, nil
+}
+
+// addBody notes that a block is in the store.
+func (c *Chain) addBody(b *block.Block) (*headertree.Node, error) {
+	n, err := c.add(b, c.tree.SetBody)
+	if err != nil {
+		return nil, err
+	}
+	c.noteBody(n)
+	return n, nil
+}
+
+// noteBody notes that the body of n may have to be pruned.
+func (c *Chain) noteBody(n *headertree.Node) {
 	if c.keep > 0 && n.Parent != nil {
 		c.bodies[n.Height] = append(c.bodies[n.Height], n)
 	}

@@ -304,7 +304,7 @@ func TestPruning(t *testing.T) {
 
 	// A branch from where bodies are missing cannot be followed. From where they
 	// begin it can.
-	n.reject(t, reject.LowWork, b.Extend(all[23]).Block)
+	n.reject(t, reject.BelowPruned, b.Extend(all[23]).Block)
 	branch := grown(b, all[24], 2, 1)
 	n.give(t, SideBranch, branch...)
 
@@ -314,7 +314,7 @@ func TestPruning(t *testing.T) {
 	}
 	n = reopen(t, n, b, keep(MinKeep))
 	n.mustBe(t, last(all))
-	n.reject(t, reject.LowWork, b.Extend(all[23]).Block)
+	n.reject(t, reject.BelowPruned, b.Extend(all[23]).Block)
 	n.give(t, Extended, b.Extend(last(all)))
 }
 

@@ -69,7 +69,7 @@ func (c *Chain) noteCheap(n *headertree.Node, size int64) {
 // countsAsCheap reports whether a stored block counts: it is cheap, off the chain,
 // and not so far behind that no block on it would be stored.
 func (c *Chain) countsAsCheap(n *headertree.Node) bool {
-	return c.isCheap(n.Header.Bits) && !c.isLowWork(n.Work) && c.storeTip.Ancestor(n.Height) != n
+	return c.isCheap(n.Header.Bits) && !isLowWork(n.Work, c.storeTip) && c.storeTip.Ancestor(n.Height) != n
 }
 
 // dropCheap drops the blocks that do not count any more.

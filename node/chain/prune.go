@@ -14,7 +14,7 @@ func (c *Chain) pruneBelow(batch *store.Batch, height uint32) {
 	if c.keep == 0 {
 		return
 	}
-	for h := c.pruned; h+c.keep <= height; h++ {
+	for h := c.pruned.Load(); h+c.keep <= height; h++ {
 		for _, n := range c.bodies[h] {
 			batch.Prune(n.Hash)
 		}
@@ -26,17 +26,19 @@ func (c *Chain) notePruned(height uint32) {
 	if c.keep == 0 {
 		return
 	}
-	for ; c.pruned+c.keep <= height; c.pruned++ {
-		delete(c.bodies, c.pruned)
+	pruned := c.pruned.Load()
+	for ; pruned+c.keep <= height; pruned++ {
+		delete(c.bodies, pruned)
 	}
+	c.pruned.Store(pruned)
 }
 
 // prune removes the bodies that are too deep below the tip, which must be the best
 // block: those that a reorganisation or a former Options.Keep has left.
 func (c *Chain) prune() error {
 	const atOnce = 1000 // heights
-	for c.keep > 0 && c.pruned+c.keep <= c.storeTip.Height {
-		height := min(c.storeTip.Height, c.pruned+c.keep+atOnce-1)
+	for c.keep > 0 && c.pruned.Load()+c.keep <= c.storeTip.Height {
+		height := min(c.storeTip.Height, c.pruned.Load()+c.keep+atOnce-1)
 		batch := c.store.NewBatch()
 		c.pruneBelow(batch, height)
 		if err := batch.Commit(); err != nil {
@@ -56,7 +58,7 @@ func (c *Chain) findPruned(bodies []*headertree.Node) {
 	}
 	for n := c.storeTip; n.Parent != nil; n = n.Parent {
 		if !stored[n] {
-			c.pruned = n.Height + 1
+			c.pruned.Store(n.Height + 1)
 			return
 		}
 	}

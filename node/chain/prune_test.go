@@ -72,7 +72,7 @@ func TestPrunedNodeComesBack(t *testing.T) {
 			t.Fatalf("height %d: %v, pruned should be %v", blk.Height(), err, pruned)
 		}
 	}
-	n.reject(t, reject.LowWork, b.Extend(tip).Block)
+	n.reject(t, reject.BelowPruned, b.Extend(tip).Block)
 	n.give(t, Extended, b.Extend(end))
 	n.check(t)
 }

@@ -26,7 +26,9 @@ func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 			return c.prune()
 		}
 		if c.held >= c.maxHeld && c.reportedTip != c.storeTip {
-			c.report(c.storedTip(), true)
+			published := c.published.Load().node
+			depth := published.Height - headertree.ForkPoint(published, c.storeTip).Height
+			c.report(c.storedTip(), int(depth), true)
 			c.flush()
 		}
 		if headertree.ForkPoint(c.storeTip, best) != c.storeTip {
@@ -70,11 +72,10 @@ func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
 	if err := batch.Commit(); err != nil {
 		return err
 	}
-	n, err := c.add(b)
+	n, err := c.addBody(b)
 	if err != nil {
 		return err
 	}
-	c.setBody(n)
 	c.notePruned(n.Height)
 	c.moveTo(n, digest, b)
 	return nil
@@ -210,12 +211,13 @@ func (c *Chain) announce() bool {
 		return false
 	}
 	tip := c.storedTip()
+	old := c.published.Load().node
+	fork := headertree.ForkPoint(old, c.storeTip)
 	c.publish(tip, partial)
-	old := c.tree.Get(before.Hash)
-	if fork := headertree.ForkPoint(old, c.storeTip); fork != old {
-		c.log.Info("reorganisation", "fork", fork.Height, "disconnected", old.Height-fork.Height, "connected", c.storeTip.Height-fork.Height, "tip", tip.Hash)
+	if fork != old {
+		c.noteReorg(old, fork)
 	}
-	c.report(tip, partial)
+	c.report(tip, int(old.Height-fork.Height), partial)
 	return true
 }
 
@@ -228,10 +230,10 @@ func (c *Chain) storedTip() *Tip {
 }
 
 // report calls Options.OnChange with the change since the last report, and drops the
-// blocks that were held for it.
-func (c *Chain) report(tip *Tip, partial bool) {
+// blocks that were held for it. Depth is that of the whole reorganisation.
+func (c *Chain) report(tip *Tip, depth int, partial bool) {
 	fork := headertree.ForkPoint(c.reportedTip, c.storeTip)
-	change := Change{Tip: tip, Partial: partial}
+	change := Change{Tip: tip, Depth: depth, Partial: partial}
 	for n := c.reportedTip; n != fork; n = n.Parent {
 		change.Disconnected = append(change.Disconnected, c.blocks[n])
 	}

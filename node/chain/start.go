@@ -121,7 +121,8 @@ func (c *Chain) readHeaders(tip store.Tip) error {
 		c.tree.SetBody(c.storeTip.Ancestor(height))
 	}
 	for _, n := range bodies {
-		c.setBody(n)
+		c.tree.SetBody(n)
+		c.noteBody(n)
 	}
 	c.findPruned(bodies)
 	for _, n := range invalid {

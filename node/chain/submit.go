@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"stele/engine/pow"
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
 	"stele/node/ledger/reject"
@@ -91,13 +90,15 @@ func (c *Chain) submit(b *block.Block) (Outcome, error) {
 	}
 
 	hash := b.Hash()
-	if n := c.tree.Get(hash); n != nil {
-		if n.Invalid() {
-			return 0, reject.New(reject.InvalidBlock, "block %v was found invalid before", hash)
-		}
+	known := c.get(hash)
+	switch {
+	case known == nil:
+	case known.Invalid():
+		return 0, invalidBlock(hash)
+	case known.HasBody():
 		return Known, nil
 	}
-	parent, err := c.checkHeader(b.Header, hash)
+	parent, err := c.checkParent(b, known)
 	if err != nil {
 		return 0, err
 	}
@@ -113,59 +114,43 @@ func (c *Chain) submit(b *block.Block) (Outcome, error) {
 	return c.branch(parent, b)
 }
 
-// checkHeader applies all rules about the header of a block that is not known,
-// and returns its parent.
-func (c *Chain) checkHeader(h pow.Header, hash pow.Hash) (*headertree.Node, error) {
-	if err := block.CheckHeader(h, c.params); err != nil {
+// checkParent applies all rules about the header of a block, and returns the parent, on
+// which the block can be stored. Known is the node of the block, or nil: a known header
+// was checked before, and need not show its work again.
+func (c *Chain) checkParent(b *block.Block, known *headertree.Node) (parent *headertree.Node, err error) {
+	if known != nil {
+		parent = known.Parent
+	} else if parent, err = c.checkNew(b.Header, c.storeTip); err != nil {
+		if reason, _ := reject.Of(err); reason == reject.TimeTooNew {
+			c.log.Warn("block rejected for now: ahead of the local clock", "block", b.Hash(), "err", err)
+		}
 		return nil, err
 	}
-	parent, err := c.tree.Check(h)
-	if err != nil {
+	work := parent.Work.Add(blockWork(b.Header.Bits))
+	if err := c.checkPruned(parent, c.storeTip, work); err != nil {
 		return nil, err
 	}
-	if err := headertree.TooNew(h, c.clock(), c.params.MaxFuture); err != nil {
-		c.log.Warn("block rejected for now: ahead of the local clock", "block", hash, "err", err)
-		return nil, err
+	if !parent.HasBody() {
+		return nil, reject.New(reject.UnknownParent, "the parent %v is known by its header only, and its body must be submitted first", parent.Hash)
 	}
-	if work := parent.Work.Add(blockWork(h.Bits)); c.isLowWork(work) {
-		return nil, reject.New(reject.LowWork, "its chain has the work %v, more than %d blocks behind that of the tip, %v", work, MaxReorg, c.storeTip.Work)
-	}
-	if fork := headertree.ForkPoint(parent, c.storeTip); fork.Height+1 < c.pruned {
-		return nil, reject.New(reject.LowWork, "it leaves the chain after height %d, and this node has pruned the blocks below %d", fork.Height, c.pruned)
-	}
-	if parent != c.storeTip {
-		if err := c.checkCheap(h.Bits); err != nil {
+	if parent != c.storeTip && !c.leadsToBest(known) {
+		if err := c.checkCheap(b.Header.Bits); err != nil {
 			return nil, err
 		}
 	}
 	return parent, nil
 }
 
-// isLowWork reports whether a branch with this total work is too far behind to be
-// stored: by more than MaxReorg blocks with the work of the tip.
-func (c *Chain) isLowWork(work pow.Work) bool {
-	slack := multiply(blockWork(c.storeTip.Header.Bits), MaxReorg)
-	return work.Add(slack).Cmp(c.storeTip.Work) < 0
-}
-
-func blockWork(bits pow.Bits) pow.Work {
-	target, err := bits.Target()
-	if err != nil {
-		return pow.Work{}
+// leadsToBest reports whether a header without a body, or nil, is part of a branch that
+// has shown more work than the chain.
+func (c *Chain) leadsToBest(n *headertree.Node) bool {
+	if n == nil {
+		return false
 	}
-	return target.Work()
-}
-
-// multiply returns w times n, or the maximum of Work if that is less.
-func multiply(w pow.Work, n int) pow.Work {
-	var product pow.Work
-	for ; n > 0; n >>= 1 {
-		if n&1 != 0 {
-			product = product.Add(w)
-		}
-		w = w.Add(w)
-	}
-	return product
+	c.treeMu.RLock()
+	best := c.tree.BestHeader()
+	c.treeMu.RUnlock()
+	return best.Work.Cmp(c.storeTip.Work) > 0 && best.Ancestor(n.Height) == n
 }
 
 // condemn remembers that a block is invalid, if err is final, and returns err.
@@ -174,11 +159,11 @@ func (c *Chain) condemn(b *block.Block, err error) error {
 	if !rejected || reason.BodyMismatch() {
 		return err
 	}
-	n, addErr := c.add(b)
+	n, addErr := c.add(b, c.tree.MarkInvalid)
 	if addErr != nil {
 		return addErr
 	}
-	if storeErr := c.markInvalid(n); storeErr != nil {
+	if storeErr := c.storeInvalid(n); storeErr != nil {
 		return storeErr
 	}
 	c.noteCheap(n, 0)
@@ -190,6 +175,12 @@ func (c *Chain) markInvalid(n *headertree.Node) error {
 	c.treeMu.Lock()
 	c.tree.MarkInvalid(n)
 	c.treeMu.Unlock()
+	return c.storeInvalid(n)
+}
+
+// storeInvalid stores that a block is invalid. Its parent is in the store, as that of
+// every header there.
+func (c *Chain) storeInvalid(n *headertree.Node) error {
 	batch := c.store.NewBatch()
 	batch.PutHeader(n.Header, store.Meta{Height: n.Height, Status: statusInvalid})
 	return batch.Commit()
@@ -205,11 +196,10 @@ func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error)
 	if err := batch.Commit(); err != nil {
 		return 0, err
 	}
-	n, err := c.add(b)
+	n, err := c.addBody(b)
 	if err != nil {
 		return 0, err
 	}
-	c.setBody(n)
 	c.noteCheap(n, int64(b.Size()))
 	if c.tree.Best() == c.storeTip {
 		return SideBranch, nil

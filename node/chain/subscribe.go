@@ -33,6 +33,7 @@ type Event struct {
 	Fork         Point   // last common block of the old and the new position
 	Connected    []Point // from the child of Fork up to Position
 	Position     Point   // the new position
+	Depth        int     // blocks that leave on the way to Tip, in this event and those that follow at once
 
 	// Tip is the tip of the chain when the event was taken.
 	Tip *Tip
@@ -147,11 +148,12 @@ func (s *Subscription) Close() { s.chain.subscribers.remove(s) }
 // blocks, and its end. It does not set Tip and Partial of the event.
 func step(from, to *headertree.Node, limit int) (Event, *headertree.Node) {
 	fork := headertree.ForkPoint(from, to)
-	if down := int(from.Height - fork.Height); down > limit {
+	depth := int(from.Height - fork.Height)
+	if depth > limit {
 		fork = from.Ancestor(from.Height - uint32(limit))
 		to = fork
 	}
-	e := Event{Fork: pointOf(fork)}
+	e := Event{Fork: pointOf(fork), Depth: depth}
 	for n := from; n != fork; n = n.Parent {
 		e.Disconnected = append(e.Disconnected, pointOf(n))
 	}

@@ -17,6 +17,8 @@ type mailbox struct {
 	more   wake.Signal
 }
 
+func newMailbox() mailbox { return mailbox{more: wake.New()} }
+
 // put adds a call, and reports whether the loop will make it or discard it at its end:
 // false after close.
 func (m *mailbox) put(f func()) bool {

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -13,13 +14,31 @@ import (
 // peer is a node at the other end of a connection. Its fields belong to the loop,
 // except where they say otherwise.
 type peer struct {
-	id    slots.ID // of the connection; no other connection ever has it
-	kind  slots.Kind
-	addr  netip.AddrPort
-	key   link.ID
-	hello wire.Hello // of the peer
-	since time.Time
-	link  *link.Link
+	id       slots.ID // of the connection; no other connection ever has it
+	kind     slots.Kind
+	addr     netip.AddrPort
+	key      link.ID
+	hello    wire.Hello // of the peer
+	since    time.Time
+	protocol uint16         // the highest version that both speak
+	local    netip.AddrPort // of this node, in the connection
+	link     *link.Link     // nil before the handshake
+
+	height     uint32 // of the best block that it is known to have
+	minFeeRate uint64 // of records that it takes
+	ping       ping
+	asked      bool // for addresses, and the answer is open
+	gotAddrs   bool // addresses, before the hello; or of this node, after it
+
+	greeted   func()                  // frees the place of an inbound connection that has no slot yet
+	stop      context.CancelCauseFunc // ends the connection at once
+	helloTime *time.Timer             // ends it if no hello comes
+	isReady   bool                    // the hellos were exchanged
+	end       *fault                  // why it ends; nil: it does not
+
+	meter          *meter
+	received, sent atomic.Uint64 // bytes
+	heard          atomic.Int64  // time of the last frame, in nanoseconds since 1970
 
 	// requests counts the open requests by the kind of the answer, for readers.
 	requests [1 + maxKind]atomic.Int32

@@ -2,20 +2,26 @@ package p2p
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/wake"
 	"stele/node/chain"
+	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/p2p/book"
 	"stele/node/p2p/link"
 	"stele/node/p2p/slots"
-	"stele/node/p2p/wire"
 	"stele/node/pool"
+	"stele/node/query"
 )
 
 // Options are what a server needs of its node.
@@ -27,7 +33,7 @@ type Options struct {
 	// Verify checks encoded headers as [pow.Verify] does with linked set. Nil: pow.Verify.
 	Verify func(headers []byte, verdicts []pow.Verdict) error
 
-	Dir       string         // for the key, the addresses and the anchors; made if it does not exist
+	Dir       string         // for the key, the addresses and the anchors; made if it does not exist; "": nothing is kept
 	Transport link.Transport // nil: TCP
 	Listen    string         // address to listen at; "": none
 	Peers     []string       // to stay connected to: [KEY@]HOST:PORT
@@ -38,25 +44,147 @@ type Options struct {
 	Private bool
 	Group   func(netip.Addr) book.Group // nil: book.GroupOf
 
-	Agent string           // name and version of the program
+	// Resolve returns the addresses of a host name. Nil: the resolver of the system.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+
+	Agent string           // name and version of the program, at most 64 printable characters
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: silent
 }
 
-// Server is a peer-to-peer server. Safe for concurrent use.
+// Server is a peer-to-peer server. Make one with [New], and call [Server.Run] once.
+// Safe for concurrent use.
 type Server struct {
-	o   Options
-	log *slog.Logger
+	o        Options
+	log      *slog.Logger
+	key      *link.Key
+	nonce    uint64 // of all hellos
+	genesis  pow.Hash
+	listener net.Listener // nil: none
+	budget   *link.Budget
 
-	box  mailbox
-	work sync.WaitGroup  // all goroutines but the loop
-	ctx  context.Context // of the goroutines; set by Run
+	box        mailbox
+	work       sync.WaitGroup  // all goroutines but the loop
+	ctx        context.Context // of the goroutines; set by Run
+	running    atomic.Bool     // Run was called
+	stopped    chan struct{}   // closed when the loop has ended
+	catchingUp atomic.Bool
+	counts     *counters
 
 	// What follows belongs to the loop.
 	peers map[slots.ID]*peer // that are ready
 	parts []part
 	by    [1 + maxKind]part // by the kinds of messages that they handle
+	book  *book.Book
+	slots *slots.Slots
+	gone  []query.GonePeer // the newest first
+
+	files   files
+	anchors []netip.AddrPort // as they were saved
+
+	dialer    *dialer
+	manual    *manual
+	addresses *addresses
+	syncer    *syncer
+	records   *recorder
+	compact   *compactor
 }
+
+// New makes a server, and listens. Errors: those of listening, of the files in
+// Options.Dir, and of an invalid address in the options. A damaged file of addresses
+// is renamed, and only logged.
+func New(o Options) (s *Server, err error) {
+	o = o.withDefaults()
+	s = &Server{
+		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
+		budget: link.NewBudget(link.BudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
+		counts: newCounters(), peers: map[slots.ID]*peer{},
+		files: files{pending: map[string]func() error{}, more: wake.New()},
+	}
+	if s.manual, err = newManual(s, o.Peers); err != nil {
+		return nil, err
+	}
+	if err := s.openFiles(); err != nil {
+		return nil, err
+	}
+	if o.Listen != "" {
+		if s.listener, err = o.Transport.Listen(o.Listen); err != nil {
+			return nil, fmt.Errorf("cannot listen for peers: %w", err)
+		}
+	}
+	s.addParts()
+	return s, nil
+}
+
+// withDefaults returns the options with all that was left out.
+func (o Options) withDefaults() Options {
+	if o.Transport == nil {
+		o.Transport = link.TCP{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Resolve == nil {
+		o.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	if o.Verify == nil {
+		o.Verify = func(headers []byte, verdicts []pow.Verdict) error {
+			pow.Verify(headers, true, verdicts)
+			return nil
+		}
+	}
+	return o
+}
+
+// Run runs the server until ctx ends. When it returns, all that it started has ended,
+// and the addresses are saved. Errors: those of saving.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.ctx = ctx
+	for _, p := range s.parts {
+		if p, ok := p.(interface{ run() }); ok {
+			p.run()
+		}
+	}
+	s.running.Store(true)
+	s.work.Go(s.writeFiles)
+	if s.listener != nil {
+		s.log.Info("listening for peers", "addr", s.Addr(), "key", s.key.ID().Full())
+		s.work.Go(s.listen)
+	}
+	s.loop(ctx)
+	close(s.stopped)
+	cancel()
+	s.Close()
+	s.box.close()
+	s.work.Wait()
+	s.saveBook()
+	return s.files.flush()
+}
+
+// Close stops listening, for a server whose Run is never called.
+func (s *Server) Close() {
+	if s.listener != nil {
+		_ = s.listener.Close() // nothing is lost
+	}
+}
+
+// Addr returns the address that the server listens at; "": none.
+func (s *Server) Addr() string {
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// CatchingUp reports whether the chain is too far behind the peers to mine on its tip.
+func (s *Server) CatchingUp() bool { return s.catchingUp.Load() }
 
 // do hands a call to the loop. It never blocks. Calls are made in order; at the end
 // of the server they are discarded. Safe for concurrent use.
@@ -88,6 +216,7 @@ func (s *Server) loop(ctx context.Context) {
 		case <-timer.C:
 		}
 		timer.Reset(s.tick())
+		s.catchingUp.Store(!s.syncer.atTip())
 	}
 }
 
@@ -107,41 +236,4 @@ func (s *Server) tick() time.Duration {
 		}
 	}
 	return sleep
-}
-
-// receive hands a message to the loop and waits until it is handled. It is called by
-// the reader of the peer.
-func (s *Server) receive(ctx context.Context, p *peer, m wire.Message) error {
-	type answer struct {
-		wait <-chan struct{}
-		err  error
-	}
-	answers := make(chan answer, 1)
-	s.do(func() {
-		var a answer
-		if h := s.by[m.Kind()]; s.peers[p.id] == p && h != nil {
-			a.wait, a.err = h.handle(p, m)
-		}
-		answers <- a
-	})
-	var a answer
-	select {
-	case a = <-answers:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if a.err != nil || a.wait == nil {
-		return a.err
-	}
-	select {
-	case <-a.wait:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// drop ends the connection to a peer. The parts learn it by gone, after this call.
-func (s *Server) drop(p *peer, f *fault) {
-	panic("not written")
 }

@@ -71,9 +71,12 @@ func (p *Pool) AddFrom(budget *rate.Limiter, records ...*record.Record) []error 
 	p.mu.Lock()
 	p.counts.Accepted += uint64(accepted)
 	p.counts.Rejected += uint64(len(records) - accepted)
-	for _, err := range verdicts {
+	for i, err := range verdicts {
 		if reason, rejected := reject.Of(err); rejected {
 			p.rejections[reason]++
+			if isPolicy(reason) {
+				remember(p.recent.rejected, records[i])
+			}
 		}
 	}
 	p.mu.Unlock()
@@ -347,6 +350,7 @@ func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
 	if p.table.records[r.ID()] == nil {
 		return p.errFull(r, RateOf(r))
 	}
+	p.announce(r)
 	return nil
 }
 
@@ -407,6 +411,7 @@ func (p *Pool) replace(v rules.View, c rules.Context, q *queue, r *record.Record
 	p.table.splice(q, i, 1, p.entry(r))
 	q.state, q.epoch = state, p.epoch
 	p.unsave(old)
+	remember(p.recent.left, old)
 	p.counts.Replaced++
 	return nil
 }

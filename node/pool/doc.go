@@ -5,6 +5,8 @@
 //   - [Pool.Follow] follows the chain: it removes mined records, and takes back those
 //     of disconnected blocks. [Pool.Flush] then writes the journal.
 //   - [Pool.Select] chooses records for a block, the best fee rate first.
+//   - [Pool.ByFullHash], [Pool.Records] and [Pool.Recent] return records to relay them
+//     and to rebuild blocks; [Options.Accepted] gets those that others should learn of.
 //   - [Pool.NextSeq] returns the sequence number of an author's next record.
 //
 // # Queues

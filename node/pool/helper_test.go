@@ -273,7 +273,12 @@ func checkTable(table *table) error {
 			return errors.New("what an entry has of its queue, or of other queues, is wrong")
 		}
 	}
-	if len(fresh.records) != len(table.records) || fresh.bytes != table.bytes || fresh.charged != table.charged {
+	for hash, r := range table.full {
+		if q := table.records[r.ID()]; r.FullHash() != hash || q == nil || q.at(r.Seq).Record != r {
+			return errors.New("the index of full hashes is wrong")
+		}
+	}
+	if len(fresh.records) != len(table.records) || len(table.full) != len(table.records) || fresh.bytes != table.bytes || fresh.charged != table.charged {
 		return errors.New("counts are wrong")
 	}
 	if len(fresh.aliases) != len(table.aliases) {

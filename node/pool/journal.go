@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"stele/node/ledger/record"
@@ -51,25 +52,42 @@ func (p *Pool) note(c change) {
 	}
 }
 
+// announce notes a record for Options.Accepted.
+func (p *Pool) announce(r *record.Record) {
+	if p.o.Accepted != nil {
+		p.accepted = append(p.accepted, r)
+	}
+}
+
 // Flush brings the journal up to date: when it returns nil, all changes before the call
 // are in the journal. Add, Update and New call it themselves; after Follow the chain does.
-// Safe for concurrent use.
+// It calls Options.Accepted at its end. Safe for concurrent use.
 //
 // The error is that of the journal. No record is lost by it, and the next call tries
 // again to add records, but not to drop them. Those do no harm, since New drops what
 // cannot be mined, whereas a late drop could hit a record that the chain has put back
 // into the journal meanwhile.
 func (p *Pool) Flush() error {
+	accepted, err := p.flush()
+	if len(accepted) > 0 {
+		p.o.Accepted(accepted)
+	}
+	return err
+}
+
+// flush is Flush without the call of Options.Accepted, for which it returns the records.
+func (p *Pool) flush() (accepted []*record.Record, err error) {
 	// A call that waits here often finds its changes saved by another one: concurrent
 	// calls of Add share a write.
 	p.saving.Lock()
 	defer p.saving.Unlock()
 	p.mu.Lock()
 	taken := p.unsaved
-	p.unsaved = nil
+	accepted = slices.DeleteFunc(p.accepted, func(r *record.Record) bool { return p.table.full[r.FullHash()] == nil })
+	p.unsaved, p.accepted = nil, nil
 	p.mu.Unlock()
 	if len(taken) == 0 {
-		return nil
+		return accepted, nil
 	}
 
 	last := make(map[record.ID]change, len(taken)) // of the changes of a record
@@ -86,15 +104,16 @@ func (p *Pool) Flush() error {
 			drop = append(drop, id)
 		}
 	}
-	err := p.o.Journal.Save(add, drop)
+	err = p.o.Journal.Save(add, drop)
 	p.failing.Store(err != nil)
 	if err == nil {
-		return nil
+		return accepted, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.unsaved = append(again, p.unsaved...)
-	return fmt.Errorf("pool journal not written: %w", err)
+	p.accepted = append(accepted, p.accepted...)
+	return nil, fmt.Errorf("pool journal not written: %w", err)
 }
 
 // reload fills the pool from the journal. Records that were mined meanwhile, or are not

@@ -80,9 +80,6 @@ func (p *Pool) checkRotation(r, old *record.Record) error {
 func (p *Pool) evict() {
 	for p.table.charged > p.o.MaxBytes {
 		q := p.table.first(byTail)
-		for _, e := range p.table.splice(q, len(q.entries)-1, 1) {
-			p.unsave(e.Record)
-			p.counts.Evicted++
-		}
+		p.forget(p.table.splice(q, len(q.entries)-1, 1), &p.counts.Evicted)
 	}
 }

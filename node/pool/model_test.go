@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"stele/engine/pow"
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -25,6 +26,7 @@ type model struct {
 	records []*record.Record
 	keys    []record.Key // that records are made with: of accounts, and new ones
 	strikes map[record.ID]uint8
+	known   map[pow.Hash]bool // full hashes of the records that Options.Accepted got, or that were there before
 }
 
 const modelAccounts = 4
@@ -38,8 +40,9 @@ func TestModelFull(t *testing.T) {
 }
 
 func runModel(t *rapid.T, maxBytes int64) {
-	limit := func(o *Options) { o.MaxBytes = maxBytes }
-	m := &model{world: newWorld(t, 1, limit), t: t}
+	m := &model{t: t, known: map[pow.Hash]bool{}}
+	limit := func(o *Options) { o.MaxBytes, o.Accepted = maxBytes, m.hear }
+	m.world = newWorld(t, 1, limit)
 	for i := range modelAccounts {
 		m.keys = append(m.keys, m.builder.Funded(m.tip, i))
 	}
@@ -369,11 +372,40 @@ func (m *model) settle(back map[record.ID]*record.Record) {
 	}
 }
 
+// hear is Options.Accepted.
+func (m *model) hear(records []*record.Record) {
+	for _, r := range records {
+		if m.ByFullHash(r.FullHash()) != r || m.journal.records[r.ID()] == nil {
+			m.t.Fatal("a record is reported that is not in the pool or not in the journal")
+		}
+		m.known[r.FullHash()] = true
+	}
+}
+
+// heard checks that every record that came into the pool was reported, and that no
+// record of the pool counts as one that lately left it.
+func (m *model) heard() {
+	pooled := map[pow.Hash]bool{}
+	for _, r := range m.Records() {
+		pooled[r.FullHash()] = true
+		if !m.known[r.FullHash()] {
+			m.t.Fatal("a record came into the pool and was not reported")
+		}
+	}
+	m.known = pooled
+	for _, r := range m.Recent() {
+		if pooled[r.FullHash()] {
+			m.t.Fatal("a record of the pool has lately left it")
+		}
+	}
+}
+
 // compare checks that pool and model have the same records, that what Select
 // gives makes a block, and that what it leaves is valid in its queue or will be
 // once that block is mined.
 func (m *model) compare() {
 	m.check(m.t)
+	m.heard()
 	if got := m.Best(1 << 20); len(got) != len(m.records) {
 		m.t.Fatalf("%d records, want %d", len(got), len(m.records))
 	}

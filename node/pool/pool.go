@@ -3,6 +3,7 @@ package pool
 import (
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,6 +38,12 @@ type Options struct {
 	// Journal keeps the records on disk. Nil: the records are lost at the end, and so
 	// are those that a reorganisation in parts returns.
 	Journal Journal
+	// Accepted is called with records that Add has accepted or that a reorganisation has
+	// returned, once they are in the journal and if they are still in the pool; those of
+	// an account are in order. It is called by the goroutine of Add or Flush, without a
+	// lock of the pool, by several goroutines at once, and must not block. Nil: nobody
+	// needs to know.
+	Accepted func([]*record.Record)
 
 	MaxBytes      int64 // of memory, approximately; 0: DefaultMaxBytes
 	MaxPerAccount int   // waiting records; 0: DefaultMaxPerAccount
@@ -59,7 +66,9 @@ type Pool struct {
 	arrivals   uint64
 	epoch      uint64                 // counts calls of Follow
 	forged     *bounded.Set[pow.Hash] // full hashes of records with bad signatures
-	unsaved    []change               // not in the journal yet, oldest first
+	recent     recent
+	unsaved    []change         // not in the journal yet, oldest first
+	accepted   []*record.Record // for Options.Accepted, when the journal has them
 	counts     Counts
 	rejections map[reject.Reason]uint64 // records that Add rejected
 }
@@ -116,6 +125,7 @@ func New(o Options) (*Pool, error) {
 
 		rejections: map[reject.Reason]uint64{},
 		forged:     bounded.NewSet[pow.Hash](maxForged),
+		recent:     newRecent(),
 	}
 	if o.Journal != nil {
 		if err := p.reload(); err != nil {
@@ -140,6 +150,21 @@ func (p *Pool) Get(id record.ID) *record.Record {
 		}
 	}
 	return nil
+}
+
+// ByFullHash returns the record of the pool with this full hash, so with these
+// signatures, or nil.
+func (p *Pool) ByFullHash(hash pow.Hash) *record.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.table.full[hash]
+}
+
+// Records returns all records of the pool, in no order. They must not be changed.
+func (p *Pool) Records() []*record.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.AppendSeq(make([]*record.Record, 0, len(p.table.full)), maps.Values(p.table.full))
 }
 
 // NextSeq returns the sequence number that the next record by the key should

@@ -3,6 +3,7 @@ package pool
 import (
 	"slices"
 
+	"stele/engine/pow"
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
 )
@@ -20,10 +21,11 @@ const absent = -1
 
 // table has all entries of the pool, in queues, with their orders and indexes.
 type table struct {
-	records map[record.ID]*queue  // by record
-	queues  map[record.Key]*queue // by account
-	aliases map[record.Key]*queue // by the new keys of the KEY_ROTATE records in them
-	retired map[record.Key]*queue // by the keys that sign these, which are retired then
+	records map[record.ID]*queue        // by record
+	full    map[pow.Hash]*record.Record // by full hash
+	queues  map[record.Key]*queue       // by account
+	aliases map[record.Key]*queue       // by the new keys of the KEY_ROTATE records in them
+	retired map[record.Key]*queue       // by the keys that sign these, which are retired then
 	names   names
 	orders  [orders]heap[*queue]
 	bytes   int64 // of encoded records
@@ -57,6 +59,7 @@ func (n names) remove(q *queue, r *record.Record) {
 func newTable() table {
 	t := table{
 		records: map[record.ID]*queue{},
+		full:    map[pow.Hash]*record.Record{},
 		queues:  map[record.Key]*queue{},
 		aliases: map[record.Key]*queue{},
 		retired: map[record.Key]*queue{},
@@ -75,6 +78,7 @@ func (t *table) splice(q *queue, i, n int, with ...entry) []entry {
 	var rotated []record.Key // keys whose retirement has changed
 	for _, e := range removed {
 		delete(t.records, e.ID())
+		delete(t.full, e.FullHash())
 		t.bytes -= int64(e.Size())
 		t.charged -= charge(e.Record)
 		t.names.remove(q, e.Record)
@@ -86,6 +90,7 @@ func (t *table) splice(q *queue, i, n int, with ...entry) []entry {
 	}
 	for _, e := range with {
 		t.records[e.ID()] = q
+		t.full[e.FullHash()] = e.Record
 		t.bytes += int64(e.Size())
 		t.charged += charge(e.Record)
 		t.names.add(q, e.Record)

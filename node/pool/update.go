@@ -141,9 +141,11 @@ func (p *Pool) judgeAll(v rules.View, c rules.Context, returned []entry, mined m
 	p.table = newTable()
 	clear(p.suspects)
 	err := p.refill(v, c, append(entries, returned...), mined)
+	slices.SortFunc(returned, func(a, b entry) int { return cmp.Compare(a.Seq, b.Seq) }) // for Options.Accepted
 	for _, e := range returned {
 		if p.table.records[e.ID()] != nil {
 			p.counts.Returned++
+			p.announce(e.Record)
 		}
 	}
 	return err
@@ -159,8 +161,13 @@ func (p *Pool) expire(height uint32) {
 
 // forget removes the entries from the journal too, and counts them.
 func (p *Pool) forget(removed []entry, count *uint64) {
+	kind := p.recent.left
+	if count == &p.counts.Mined {
+		kind = p.recent.mined
+	}
 	for _, e := range removed {
 		p.unsave(e.Record)
+		remember(kind, e.Record)
 	}
 	*count += uint64(len(removed))
 }

@@ -44,6 +44,7 @@ func TestReasons(t *testing.T) {
 		ofPool = "it is a pool's"
 	)
 	without := map[reject.Reason]string{
+		reject.BelowPruned:       "it is about what a node has kept",
 		reject.WrongID:           "it is about the JSON form",
 		reject.AmountOverflow:    "there is not so much money",
 		reject.FeeTooSmall:       noRule,

@@ -7,6 +7,9 @@
 //     total work, median time, what its children must look like.
 //   - [Tree.SetBody] and [Tree.MarkInvalid] say which blocks can be used, and
 //     [Tree.Best] is the best of those.
+//   - [Tree.BestHeader] is the best of all headers, and [Node.FirstMissing] the first
+//     block on the way to it whose body is not known. [Tree.Remove] removes the end of
+//     a branch that has no bodies.
 //   - [TooNew] is the rule that needs a clock. It stands apart, since its
 //     verdict does not last.
 //
@@ -14,6 +17,6 @@
 //
 // The tree trusts the hashes that it is given: whether a hash is that of the
 // header, and meets its target, is checked before (engine.Verify for many,
-// package block for one). It never forgets a header, at about 300 bytes each:
+// package block for one). It forgets no header by itself, at about 300 bytes each:
 // the caller decides whether a header is worth keeping. It has no lock.
 package headertree

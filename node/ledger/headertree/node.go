@@ -19,7 +19,8 @@ type Node struct {
 	jump   *Node  // an ancestor further away; see [Node.Ancestor]
 
 	child   *Node  // the youngest
-	sibling *Node  // the next older child of the parent
+	older   *Node  // the next older child of the parent
+	younger *Node  // the next younger child of the parent
 	hasBody bool   // of this block
 	linked  uint64 // when it was seen that no body is missing back to genesis, from 1 on; 0 if one is
 	invalid bool   // this block or an ancestor
@@ -32,6 +33,32 @@ func (n *Node) Usable() bool { return n.linked > 0 && !n.invalid }
 // Invalid reports whether this block or one of its ancestors was marked by
 // [Tree.MarkInvalid].
 func (n *Node) Invalid() bool { return n.invalid }
+
+// HasBody reports whether the body of this block was known once: see [Tree.SetBody].
+func (n *Node) HasBody() bool { return n.hasBody }
+
+// FirstMissing returns the lowest block of the chain of n whose body is not known, or
+// nil if all are. The time it takes grows with the square of the logarithm of the
+// height.
+func (n *Node) FirstMissing() *Node {
+	if n.linked > 0 {
+		return nil
+	}
+	linked, missing := uint32(0), n.Height // the genesis block is always linked
+	for missing-linked > 1 {
+		middle := linked + (missing-linked)/2
+		if n.Ancestor(middle).linked > 0 {
+			linked = middle
+		} else {
+			missing = middle
+		}
+	}
+	return n.Ancestor(missing)
+}
+
+// PeriodTime returns the time of the first header of the period between retargets, in
+// seconds since 1970.
+func (n *Node) PeriodTime() uint32 { return n.period.Header.Time }
 
 // MedianTime returns the median of the times of this header and the ten before
 // it (BIP 113), in seconds since 1970. A child must be later.

@@ -1,6 +1,7 @@
 package headertree
 
 import (
+	"bytes"
 	"errors"
 	"time"
 
@@ -9,13 +10,16 @@ import (
 	"stele/node/ledger/reject"
 )
 
-// Tree holds headers. It has no lock: Add, SetBody and MarkInvalid must not run at
-// the same time as any other method of the tree or of its nodes.
+// Tree holds headers. It has no lock: Add, Remove, SetBody and MarkInvalid must not run
+// at the same time as any other method of the tree. Those of a node may, except
+// [Node.HasBody], [Node.FirstMissing], [Node.Usable] and [Node.Invalid]: all else about
+// a node never changes.
 type Tree struct {
-	params *pow.Params
-	nodes  map[pow.Hash]*Node
-	best   *Node
-	links  uint64 // nodes that were linked so far
+	params  *pow.Params
+	nodes   map[pow.Hash]*Node
+	best    *Node
+	highest *Node  // that is not invalid, with the most work
+	links   uint64 // nodes that were linked so far
 
 	// The work of one block with these nBits: most headers have those of the
 	// header before.
@@ -30,7 +34,7 @@ func New(params *pow.Params, genesis pow.Header) *Tree {
 	n.period, n.jump = n, n
 	n.median = n.medianTime()
 	t.nodes[n.Hash] = n
-	t.best = n
+	t.best, t.highest = n, n
 	t.SetBody(n)
 	return t
 }
@@ -96,23 +100,74 @@ func (t *Tree) Add(h pow.Header, hash pow.Hash) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		Header:  h,
-		Hash:    hash,
-		Height:  parent.Height + 1,
-		Work:    parent.Work.Add(t.workOf(h.Bits)),
-		Parent:  parent,
-		params:  t.params,
-		period:  parent.period,
-		jump:    jumpFrom(parent),
-		sibling: parent.child,
+		Header: h,
+		Hash:   hash,
+		Height: parent.Height + 1,
+		Work:   parent.Work.Add(t.workOf(h.Bits)),
+		Parent: parent,
+		params: t.params,
+		period: parent.period,
+		jump:   jumpFrom(parent),
+		older:  parent.child,
 	}
 	if n.Height%t.params.RetargetInterval == 0 {
 		n.period = n
 	}
 	n.median = n.medianTime()
+	if n.older != nil {
+		n.older.younger = n
+	}
 	parent.child = n
 	t.nodes[hash] = n
+	if n.Work.Cmp(t.highest.Work) > 0 {
+		t.highest = n
+	}
 	return n, nil
+}
+
+// Remove removes headers that have neither a body nor children, in the order given, so
+// that a branch can go from its end down. Others are kept. It takes a pass over all
+// headers if the one with the most work is among them. It returns the number of headers
+// that were removed.
+func (t *Tree) Remove(nodes ...*Node) int {
+	before := len(t.nodes)
+	isHighest := false
+	for _, n := range nodes {
+		if n.hasBody || n.child != nil || t.nodes[n.Hash] != n {
+			continue
+		}
+		delete(t.nodes, n.Hash)
+		switch {
+		case n.younger != nil:
+			n.younger.older = n.older
+		default:
+			n.Parent.child = n.older
+		}
+		if n.older != nil {
+			n.older.younger = n.younger
+		}
+		isHighest = isHighest || n == t.highest
+	}
+	if isHighest {
+		t.findHighest()
+	}
+	return before - len(t.nodes)
+}
+
+// findHighest finds the header with the most work that is not invalid. Of several it
+// takes the one with the lowest hash, so that the choice does not depend on the order
+// of a map.
+func (t *Tree) findHighest() {
+	t.highest = t.best
+	for _, n := range t.nodes {
+		if n.invalid {
+			continue
+		}
+		order := n.Work.Cmp(t.highest.Work)
+		if order > 0 || order == 0 && bytes.Compare(n.Hash[:], t.highest.Hash[:]) < 0 {
+			t.highest = n
+		}
+	}
 }
 
 // workOf returns the work of one block.
@@ -140,7 +195,7 @@ func (t *Tree) SetBody(n *Node) {
 		if better(n, t.best) {
 			t.best = n
 		}
-		for c := n.child; c != nil; c = c.sibling {
+		for c := n.child; c != nil; c = c.older {
 			if c.hasBody {
 				waiting = append(waiting, c)
 			}
@@ -152,6 +207,15 @@ func (t *Tree) SetBody(n *Node) {
 // of the chain. Of several it is the one that was the first to be usable.
 func (t *Tree) Best() *Node { return t.best }
 
+// BestHeader returns the end of the branch with the most work that is not invalid,
+// whether its bodies are known or not. It is [Tree.Best] if no other has more work.
+func (t *Tree) BestHeader() *Node {
+	if t.highest.Work.Cmp(t.best.Work) > 0 {
+		return t.highest
+	}
+	return t.best
+}
+
 // better reports whether n should be the best rather than best.
 func better(n, best *Node) bool {
 	if !n.Usable() {
@@ -162,8 +226,8 @@ func better(n, best *Node) bool {
 }
 
 // MarkInvalid records that n, and so everything after it, is invalid. The
-// genesis block cannot be. If the best node is among them, another is chosen,
-// which takes a pass over all headers.
+// genesis block cannot be. If the best node or the best header is among them, another is
+// chosen, which takes a pass over all headers.
 func (t *Tree) MarkInvalid(n *Node) {
 	if n.Parent == nil || n.invalid {
 		return
@@ -172,20 +236,22 @@ func (t *Tree) MarkInvalid(n *Node) {
 		n := marked[len(marked)-1]
 		marked = marked[:len(marked)-1]
 		n.invalid = true
-		for c := n.child; c != nil; c = c.sibling {
+		for c := n.child; c != nil; c = c.older {
 			if !c.invalid {
 				marked = append(marked, c)
 			}
 		}
 	}
-	if !t.best.invalid {
-		return
-	}
-	t.best = n.Ancestor(0)
-	for _, n := range t.nodes {
-		if better(n, t.best) {
-			t.best = n
+	if t.best.invalid {
+		t.best = n.Ancestor(0)
+		for _, n := range t.nodes {
+			if better(n, t.best) {
+				t.best = n
+			}
 		}
+	}
+	if t.highest.invalid {
+		t.findHighest()
 	}
 }
 

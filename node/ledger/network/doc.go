@@ -9,8 +9,9 @@
 //
 // [Params] are one network. Its genesis block follows from them alone:
 // [Params.GenesisCoinbase] and [Params.GenesisHeader]. The coinbase commits to
-// every other number, so that two networks with different rules never share a
+// every other rule, so that two networks with different rules never share a
 // genesis block, and the store of one is never taken for the store of the other.
+// MinWork, Port and Seeds are no rules: they may differ between versions.
 //
 // # Caveats
 //

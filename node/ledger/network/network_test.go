@@ -2,8 +2,10 @@ package network
 
 import (
 	"encoding/hex"
+	"net"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 
 	"stele/engine/pow"
@@ -65,6 +67,17 @@ func TestGenesisCommitsToRules(t *testing.T) {
 		{"another's allocation", func(p *Params) { p.Alloc[0].Key[0]++ }},
 		{"one allocation less", func(p *Params) { p.Alloc = p.Alloc[1:] }},
 	}
+	for _, change := range []func(*Params){
+		func(p *Params) { p.MinWork[0]++ },
+		func(p *Params) { p.Port++ },
+		func(p *Params) { p.Seeds = []string{"seed.example:1"} },
+	} {
+		p := *Dev
+		change(&p)
+		if p.GenesisCoinbase().ID() != Dev.GenesisCoinbase().ID() {
+			t.Error("the genesis block commits to what is no rule of the network")
+		}
+	}
 	for i, field := range reflect.VisibleFields(reflect.TypeFor[AfterSales]()) {
 		changes = append(changes, change{field.Name, func(p *Params) {
 			v := reflect.ValueOf(&p.AfterSales).Elem().Field(i)
@@ -88,7 +101,18 @@ func TestGenesisCommitsToRules(t *testing.T) {
 // The networks differ, and the numbers of each make sense together.
 func TestNetworks(t *testing.T) {
 	ids := map[uint32]bool{}
+	ports := map[uint16]bool{}
 	for _, p := range All() {
+		if p.Port < 1024 || ports[p.Port] {
+			t.Errorf("%s: the port %d needs privileges or is that of another network", p.Name, p.Port)
+		}
+		ports[p.Port] = true
+		for _, seed := range p.Seeds {
+			host, port, err := net.SplitHostPort(seed)
+			if n, _ := strconv.ParseUint(port, 10, 16); err != nil || host == "" || n == 0 {
+				t.Errorf("%s: the seed %q is not HOST:PORT", p.Name, seed)
+			}
+		}
 		if ids[p.ID] {
 			t.Errorf("%s has the id of another network", p.Name)
 		}

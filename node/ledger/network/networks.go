@@ -29,6 +29,7 @@ var Main = &Params{
 	Maturity:        100,
 	MaxBlockSize:    4_000_000,
 	MaxFuture:       2 * 60 * 60,
+	Port:            8699,
 	AfterSales:      realTime,
 }
 
@@ -57,6 +58,7 @@ var Test = &Params{
 	Maturity:        100,
 	MaxBlockSize:    4_000_000,
 	MaxFuture:       2 * 60 * 60,
+	Port:            18699,
 	AfterSales:      realTime,
 
 	Roots:         publicKeys(DevRoots()),
@@ -89,6 +91,7 @@ var Dev = &Params{
 	Maturity:        100,
 	MaxBlockSize:    4_000_000,
 	MaxFuture:       2 * 60 * 60,
+	Port:            28699,
 	AfterSales:      shortTime,
 
 	Roots:         publicKeys(DevRoots()),

@@ -35,6 +35,16 @@ type Params struct {
 	// whoever checks it, in seconds.
 	MaxFuture uint32
 
+	// MinWork is the least total work of the chain that a node follows: branches with
+	// less are not worth their memory. It is no rule of the network and may grow with
+	// each version of the program. Zero: any chain.
+	MinWork pow.Work
+	// Port is where nodes listen for peers, unless they are configured otherwise.
+	Port uint16
+	// Seeds are nodes that give a new node addresses of others, as HOST:PORT. A name
+	// may have several addresses.
+	Seeds []string
+
 	// AfterSales has the periods and fees of after-sales records.
 	AfterSales AfterSales
 

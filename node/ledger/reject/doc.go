@@ -8,8 +8,9 @@
 //   - [Error] is a reason with a text about one case.
 //
 // [New] makes an error, [Of] returns the reason of one, even if it was wrapped.
-// [Reason.Permanent] reports whether it is useless to try again later, and
-// [Reason.BodyMismatch] that the hash of a block must not be remembered as invalid.
+// [Reason.Permanent] reports whether it is useless to try again later,
+// [Reason.BodyMismatch] that the hash of a block must not be remembered as invalid, and
+// [Reason.Fault] that whoever sent it could have known.
 //
 // # Caveats
 //

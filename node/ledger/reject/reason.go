@@ -157,6 +157,7 @@ const (
 // Headers: proof of work, time, and the place in the chain.
 const (
 	BadBits       Reason = "bad-bits"       // nBits is not a target, is easier than the limit, or is not what the chain requires
+	BelowPruned   Reason = "below-pruned"   // the branch leaves the chain below the oldest body that this node has kept, so it cannot be followed
 	HighHash      Reason = "high-hash"      // the hash is above the target
 	InvalidParent Reason = "invalid-parent" // an ancestor of the block is invalid
 	LowWork       Reason = "low-work"       // the branch has so much less work than the chain that the node does not keep it
@@ -195,6 +196,7 @@ const (
 	permanent    trait = 0         // the same bytes are always rejected
 	later        trait = 1 << iota // the same bytes may be valid later
 	bodyMismatch                   // the body is not the one that the header stands for
+	fault                          // permanent, and the bytes alone show it
 )
 
 // table has every reason, in the order of the constants.
@@ -202,39 +204,39 @@ var table = []struct {
 	Reason
 	trait
 }{
-	{Ambiguous, permanent},
-	{BadBlockEncoding, permanent},
-	{BadRecordEncoding, permanent},
-	{BlockTooLarge, permanent},
-	{NotCanonical, permanent},
-	{RecordTooLarge, permanent},
-	{SignatureCount, permanent},
+	{Ambiguous, fault},
+	{BadBlockEncoding, fault},
+	{BadRecordEncoding, fault},
+	{BlockTooLarge, fault},
+	{NotCanonical, fault},
+	{RecordTooLarge, fault},
+	{SignatureCount, fault},
 	{UnknownType, permanent},
 	{UnknownVersion, permanent},
-	{WrongID, permanent},
+	{WrongID, fault},
 
-	{AmountOutOfRange, permanent},
-	{BadCoinbase, permanent},
-	{BadSignature, permanent},
-	{DuplicateSigner, permanent},
-	{SelfPayment, permanent},
-	{SelfRotation, permanent},
-	{TooManyApprovers, permanent},
-	{UnknownRole, permanent},
-	{WeakKey, permanent},
-	{WrongNetwork, permanent},
+	{AmountOutOfRange, fault},
+	{BadCoinbase, fault},
+	{BadSignature, fault},
+	{DuplicateSigner, fault},
+	{SelfPayment, fault},
+	{SelfRotation, fault},
+	{TooManyApprovers, fault},
+	{UnknownRole, fault},
+	{WeakKey, fault},
+	{WrongNetwork, fault},
 
-	{BadGTIN, permanent},
-	{BadSerial, permanent},
-	{BadText, permanent},
-	{BadTime, permanent},
-	{ContraryFields, permanent},
-	{MissingID, permanent},
-	{ScoreOutOfRange, permanent},
-	{SelfSale, permanent},
-	{SelfTransfer, permanent},
-	{UnknownChoice, permanent},
-	{ZeroQuantity, permanent},
+	{BadGTIN, fault},
+	{BadSerial, fault},
+	{BadText, fault},
+	{BadTime, fault},
+	{ContraryFields, fault},
+	{MissingID, fault},
+	{ScoreOutOfRange, fault},
+	{SelfSale, fault},
+	{SelfTransfer, fault},
+	{UnknownChoice, fault},
+	{ZeroQuantity, fault},
 
 	{AmountOverflow, permanent},
 	{BelowThreshold, permanent},
@@ -338,13 +340,14 @@ var table = []struct {
 	{WrongPickupKey, permanent},
 	{WrongState, later},
 
-	{BadBits, permanent},
-	{HighHash, permanent},
+	{BadBits, fault},
+	{BelowPruned, later},
+	{HighHash, fault},
 	{InvalidParent, permanent},
 	{LowWork, later},
 	{TimeTooNew, later},
-	{TimeTooOld, permanent},
-	{TimeWarp, permanent},
+	{TimeTooOld, fault},
+	{TimeWarp, fault},
 	{UnknownParent, later},
 
 	{BadMerkleRoot, bodyMismatch},
@@ -393,3 +396,10 @@ func (r Reason) Permanent() bool { return traits[r]&later == 0 }
 // to. Such a body proves nothing about the block: the header's hash must not
 // be remembered as invalid, since the true body may be valid (CVE-2012-2459).
 func (r Reason) BodyMismatch() bool { return traits[r]&bodyMismatch != 0 }
+
+// Fault reports that the bytes alone show why they are rejected, whatever the state of
+// the node: whoever sent them could have known. The faults of a header count on its
+// parent too. What a newer program might accept, such as a type of record that is not
+// known, is no fault. A COINBASE outside a block ([MisplacedCoinbase]) is none either,
+// since the same reason is given for blocks.
+func (r Reason) Fault() bool { return traits[r]&fault != 0 }

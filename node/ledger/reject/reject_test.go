@@ -73,7 +73,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestTraits(t *testing.T) {
-	for _, r := range []Reason{UnknownParent, TimeTooNew, SequenceGap, InsufficientFunds, PoolFull} {
+	for _, r := range []Reason{UnknownParent, TimeTooNew, BelowPruned, SequenceGap, InsufficientFunds, PoolFull} {
 		if r.Permanent() {
 			t.Errorf("%s is permanent", r)
 		}
@@ -87,6 +87,37 @@ func TestTraits(t *testing.T) {
 		want := r == BadMerkleRoot || r == MerkleTwin || r == BadWitnessRoot
 		if r.BodyMismatch() != want {
 			t.Errorf("%s: BodyMismatch is %t", r, !want)
+		}
+	}
+}
+
+// Faults are those that the bytes alone show. A reason that depends on the state of a
+// node is none: a peer with another state would be punished for it.
+func TestFault(t *testing.T) {
+	faults := []Reason{
+		"ambiguous", "bad-block-encoding", "bad-record-encoding", "block-too-large", "not-canonical", "record-too-large",
+		"signature-count", "wrong-id",
+
+		"amount-out-of-range", "bad-coinbase", "bad-signature", "duplicate-signer", "self-payment", "self-rotation",
+		"too-many-approvers", "unknown-role", "weak-key", "wrong-network",
+
+		"bad-gtin", "bad-serial", "bad-text", "bad-time", "contrary-fields", "missing-id", "score-out-of-range", "self-sale",
+		"self-transfer", "unknown-choice", "zero-quantity",
+
+		"bad-bits", "high-hash", "time-too-old", "time-warp",
+	}
+	for _, r := range append(All(), "no such reason", "") {
+		want := slices.Contains(faults, r)
+		if r.Fault() != want {
+			t.Errorf("%s: Fault is %t", r, !want)
+		}
+		if want && (!r.Permanent() || r.BodyMismatch()) {
+			t.Errorf("%s is a fault, but may pass later or says nothing about the header", r)
+		}
+	}
+	for _, r := range faults {
+		if !slices.Contains(All(), r) {
+			t.Errorf("%q is not a reason", r)
 		}
 	}
 }

@@ -1,9 +1,6 @@
 // Package blocksync decides which peer to ask for which body of a block, while the
 // chain of a node catches up with headers that it has already checked.
 //
-// No node uses it yet: there is no peer-to-peer server, and each node runs a chain
-// of its own.
-//
 // # Main types
 //
 //   - [Machine] makes the decisions. [Machine.Handle] takes an [Event] and the time,

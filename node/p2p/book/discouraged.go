@@ -36,6 +36,16 @@ func (b *Book) IsDiscouraged(now time.Time, addr netip.Addr) bool {
 	return ok && now.Before(b.discouraged[key])
 }
 
+// Discouraged returns the number of addresses that are discouraged.
+func (b *Book) Discouraged(now time.Time) (n int) {
+	for _, until := range b.discouraged {
+		if now.Before(until) {
+			n++
+		}
+	}
+	return n
+}
+
 // Forget ends the time of a discouraged address. It reports whether the book had it.
 func (b *Book) Forget(addr netip.Addr) bool {
 	key, ok := discourageKey(addr)

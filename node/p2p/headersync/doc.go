@@ -27,7 +27,9 @@
 //
 // # Caveats
 //
-// Nothing uses this package yet: the node has no peer-to-peer network.
+// A peer that announces at most eight headers while it owes an answer does nothing
+// wrong: headers with an unknown parent are ignored then, others are taken for the
+// answer, and the real one may still come.
 //
 // A machine never reads the clock. The rule that a header is at most two hours ahead
 // is left to whoever adds it to the tree. Networks on which a late header may have

@@ -145,6 +145,7 @@ type Machine struct {
 	state  State
 
 	isAsking  bool
+	owes      bool      // an announcement may have been taken for the answer, which still comes
 	asked     time.Time // when the last request was made
 	restarts  int
 	connected uint32
@@ -205,7 +206,7 @@ func (m *Machine) Handle(now time.Time, e Event) []Action {
 
 // ask returns the request for the headers after the last one.
 func (m *Machine) ask(now time.Time) []Action {
-	m.isAsking, m.asked, m.hasMore = true, now, false
+	m.isAsking, m.owes, m.asked, m.hasMore = true, true, now, false
 	locator := m.o.Locator()
 	if m.tail.isSet {
 		locator = append([]pow.Hash{m.tail.hash}, locator...)
@@ -227,16 +228,22 @@ func (m *Machine) idle() {
 // headers handles a message.
 func (m *Machine) headers(now time.Time, encoded []byte) []Action {
 	n := len(encoded) / pow.HeaderSize
-	isAnswer := m.isAsking
+	isLong := n > maxAnnounced
+	isAnswer := m.isAsking || m.owes && isLong
+	if n == 0 || isLong {
+		m.owes = false
+	}
 	switch {
 	case len(encoded) != n*pow.HeaderSize:
 		return m.stop(Protocol, true, "%d bytes of headers, expected a multiple of %d", len(encoded), pow.HeaderSize)
 	case n > m.limits.batch:
 		return m.stop(Protocol, true, "%d headers, expected at most %d", n, m.limits.batch)
-	case !isAnswer && n > maxAnnounced:
+	case !isAnswer && isLong:
 		return m.stop(Protocol, true, "%d headers without a request, expected at most %d", n, maxAnnounced)
 	case !isAnswer && (n == 0 || m.hasMore || m.state != Idle && m.state != Ready):
 		return nil // it comes with an answer later
+	case m.isAsking && n > 0 && !isLong && !m.knows(pow.Hash(encoded[4:36])):
+		return nil // an announcement that has crossed the request; the answer comes after it
 	}
 	m.isAsking = false
 	if n == 0 {
@@ -252,6 +259,12 @@ func (m *Machine) headers(now time.Time, encoded []byte) []Action {
 		return actions
 	}
 	return m.take(now, base, all)
+}
+
+// knows reports whether headers with this parent can be placed.
+func (m *Machine) knows(parent pow.Hash) bool {
+	_, known := m.o.Find(parent)
+	return known || m.state != Idle && m.tail.isSet && m.tail.hash == parent
 }
 
 // place moves the tail to the parent of headers that came. It returns false, and what

@@ -442,6 +442,41 @@ func TestUnknownParent(t *testing.T) {
 	}
 }
 
+// Announcements can cross a request. The answer that comes after them is taken, however
+// long it is.
+func TestCrossingAnnouncement(t *testing.T) {
+	chain := honest()
+	for _, test := range []struct {
+		name      string
+		announced []pow.Header
+	}{
+		{"unknown parent", chain[250:251]},
+		{"known parent", chain[2:3]},
+	} {
+		n := newNode(pow.Work{})
+		m := n.machine(limits{batch: 100, period: 8, depth: 3, ahead: 10_000}, 1)
+		for _, a := range m.Handle(now0, Headers{encode(chain[1:2])}) {
+			n.add(t, a.(Add))
+		}
+		m.Handle(now0, Start{})
+		for _, a := range m.Handle(now0, Headers{encode(test.announced)}) {
+			n.add(t, a.(Add))
+		}
+		for _, a := range m.Handle(now0, Headers{encode(chain[1:60])}) {
+			if d, isEnd := a.(Disconnect); isEnd {
+				t.Fatalf("%s: %+v", test.name, d)
+			}
+			n.add(t, a.(Add))
+		}
+		if n.best.Height != 59 {
+			t.Errorf("%s: height %d after the answer", test.name, n.best.Height)
+		}
+		if got := m.Handle(now0, Headers{encode(chain[60:80])}); len(got) != 1 || got[0].(Disconnect).Reason != Protocol {
+			t.Errorf("%s: a second answer: %v", test.name, got)
+		}
+	}
+}
+
 // A peer that does not answer for 20 s goes.
 func TestStalling(t *testing.T) {
 	n := newNode(maxWork)

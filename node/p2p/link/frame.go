@@ -33,6 +33,7 @@ type reader struct {
 	in        *bufio.Reader
 	limits    wire.Limits
 	solicited func(wire.Kind) bool
+	received  func(wire.Kind, int) // may be nil
 	budget    *Budget
 }
 
@@ -71,6 +72,9 @@ func (r *reader) read(ctx context.Context, handle func(wire.Message) error) erro
 	m, err := r.limits.Decode(h.Kind, body, solicited)
 	if err != nil {
 		return err
+	}
+	if r.received != nil {
+		r.received(h.Kind, len(head)+n)
 	}
 	return handle(m)
 }

@@ -24,6 +24,9 @@ type ID [sha256.Size]byte
 // String returns the first 16 hex digits.
 func (id ID) String() string { return hex.EncodeToString(id[:8]) }
 
+// Full returns all 64 hex digits.
+func (id ID) Full() string { return hex.EncodeToString(id[:]) }
+
 // Key is the identity of a node: an Ed25519 key that signs TLS handshakes and nothing
 // else, and its certificate. It is no key of the ledger. Make one with [NewKey] or
 // [OpenKey]. Safe for concurrent use.

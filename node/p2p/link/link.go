@@ -14,7 +14,7 @@ import (
 	"stele/node/p2p/wire"
 )
 
-// Options configure a [Link]. All fields must be set.
+// Options configure a [Link]. Limits, Budget and Solicited must be set.
 type Options struct {
 	Limits wire.Limits
 	// Budget is shared by all links of a node.
@@ -22,6 +22,10 @@ type Options struct {
 	// Solicited reports whether a request is open that a message of this kind can
 	// answer. It is called by the goroutine of Run.
 	Solicited func(wire.Kind) bool
+	// Received and Sent are called with the kind and the length in bytes of each frame:
+	// Received by the goroutine of Run before the message is handled, Sent by the one
+	// that writes. Nil: nothing is called.
+	Received, Sent func(wire.Kind, int)
 }
 
 // Link carries messages over a connection. Make one with [New], and call [Link.Run]
@@ -83,7 +87,7 @@ func (l *Link) finish(err error) {
 func (l *Link) read(handle func(wire.Message) error) error {
 	r := &reader{
 		conn: l.conn, in: bufio.NewReader(l.conn), limits: l.options.Limits,
-		solicited: l.options.Solicited, budget: l.options.Budget,
+		solicited: l.options.Solicited, received: l.options.Received, budget: l.options.Budget,
 	}
 	for !l.out.isClosing() {
 		for !l.out.hasRoom() {
@@ -164,9 +168,6 @@ func (l *Link) writeItem(i item) error {
 			return err
 		}
 	}
-	if len(frame) == 0 {
-		return nil
-	}
 	if err := l.conn.SetWriteDeadline(time.Now().Add(timeFor(len(frame)))); err != nil {
 		return err
 	}
@@ -175,6 +176,9 @@ func (l *Link) writeItem(i item) error {
 			return fmt.Errorf("%w: %d bytes: %w", ErrTooSlow, len(frame), err)
 		}
 		return err
+	}
+	if l.options.Sent != nil {
+		l.options.Sent(wire.Kind(frame[wire.HeaderSize-1]), len(frame))
 	}
 	return nil
 }
@@ -217,14 +221,17 @@ func (l *Link) add(k wire.Kind, i item) error {
 }
 
 // Close ends the link after the urgent messages that are queued and a last one, which
-// says why. [Link.Run] returns [ErrClosed] when they are written, which takes the time
-// of a frame at most for each. A Bye that has no encoding is not sent.
-func (l *Link) Close(bye *wire.Bye) {
-	frame, err := l.options.Limits.Append(nil, bye)
-	if err != nil {
-		frame = nil // closing is what counts
+// says why, and which others may precede. [Link.Run] returns [ErrClosed] when they are
+// written, which takes the time of a frame at most for each. What has no encoding is
+// not sent.
+func (l *Link) Close(bye *wire.Bye, before ...wire.Message) {
+	var last []item
+	for _, m := range append(before, bye) {
+		if frame, err := l.options.Limits.Append(nil, m); err == nil { // closing is what counts
+			last = append(last, item{frame: frame})
+		}
 	}
-	l.out.close(item{frame: frame})
+	l.out.close(last)
 }
 
 // Dropped returns the number of messages that were dropped because the peer is slow.

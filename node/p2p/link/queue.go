@@ -85,13 +85,13 @@ func (q *queue) add(k wire.Kind, i item) error {
 	return nil
 }
 
-// close adds a last message, which is written after the urgent ones.
-func (q *queue) close(i item) {
+// close adds the last messages, which are written after the urgent ones.
+func (q *queue) close(last []item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.closing {
 		q.closing = true
-		q.urgent = append(q.urgent, i)
+		q.urgent = append(q.urgent, last...)
 		q.ordinary, q.sizes.ordinary = nil, 0
 	}
 	q.more.Wake()
