@@ -1,0 +1,65 @@
+package p2p
+
+import (
+	"errors"
+
+	"stele/engine/pow"
+	"stele/node/p2p/wire"
+	"stele/node/store"
+)
+
+// serveHeaders answers with headers of the active chain. Too few to fill the message
+// end the chain.
+func (y *syncer) serveHeaders(p *peer, m *wire.GetHeaders) {
+	p.send(&wire.Headers{Headers: y.s.o.Chain.HeadersAfter(m.Locator, m.Stop, wire.MaxHeaders)})
+}
+
+// serveBlocks answers with bodies.
+func (y *syncer) serveBlocks(p *peer, m *wire.GetBlocks) {
+	for _, hash := range m.Hashes {
+		if j := y.connecting[hash]; j != nil && len(j.waiters) < maxWaiters {
+			j.waiters = append(j.waiters, p) // it is answered when the verdict is known
+			continue
+		}
+		y.serveBlock(p, hash)
+	}
+}
+
+// maxWaiters is how many requests for a block wait until it is connected.
+const maxWaiters = 1024
+
+// serveBlock answers with one body. The node gives only blocks that are, or lately
+// were, in its active chain: those it has connected, so that it can answer for them.
+func (y *syncer) serveBlock(p *peer, hash pow.Hash) {
+	c := y.s.o.Chain
+	h, ok := c.Header(hash)
+	switch {
+	case !ok || h.Invalid || !h.InChain && !y.formerly.Has(hash):
+		p.send(absentBlock(hash, wire.CauseUnknown))
+	case h.InChain && h.Height < c.Oldest():
+		p.send(absentBlock(hash, wire.CausePruned))
+	default:
+		// The errors of the link need no answer.
+		_ = p.link.SendLater(wire.KindBlock, func() (wire.Message, error) { return y.s.readBlock(hash), nil })
+	}
+}
+
+// readBlock returns the message with a body, or why there is none. Safe for concurrent
+// use.
+func (s *Server) readBlock(hash pow.Hash) wire.Message {
+	raw, err := s.o.Chain.Raw(hash)
+	switch {
+	case err == nil:
+		return &wire.Block{Raw: raw}
+	case errors.Is(err, store.ErrPruned):
+		return absentBlock(hash, wire.CausePruned)
+	case errors.Is(err, store.ErrNotFound):
+		return absentBlock(hash, wire.CauseUnknown)
+	}
+	s.log.Error("block not read", "block", hash, "err", err)
+	return absentBlock(hash, wire.CauseBusy)
+}
+
+func absentBlock(hash pow.Hash, cause wire.Cause) *wire.Absent {
+	return &wire.Absent{Request: wire.KindGetBlocks, Cause: cause, Hashes: []pow.Hash{hash}}
+}

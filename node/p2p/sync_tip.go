@@ -1,0 +1,150 @@
+package p2p
+
+import (
+	"time"
+
+	"stele/engine/pow"
+	"stele/node/ledger/block"
+	"stele/node/p2p/headersync"
+	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
+)
+
+// Patience with peers and with the tip, in block times, and at least so long.
+const (
+	behindBlocks = 20
+	minBehind    = 2 * time.Minute
+	staleBlocks  = 10
+	minStale     = time.Minute
+)
+
+// maxKept is the number of outbound peers that stay although they are behind.
+const maxKept = 4
+
+// lag is how long a peer has been behind.
+type lag struct {
+	work  pow.Work  // that it must reach
+	until time.Time // zero: it is not behind
+	asked bool      // it was asked what it has, at the end of the first time
+}
+
+// blockTimes returns the time of n blocks, at least a minimum.
+func (y *syncer) blockTimes(n int64, minimum time.Duration) time.Duration {
+	return max(time.Duration(n*int64(y.s.o.Params.Pow.TargetSpacing))*time.Second, minimum)
+}
+
+// protect keeps one of the first outbound peers that have the node's work, so that
+// honest peers on a slow line do not all go.
+func (y *syncer) protect(sp *syncPeer) {
+	if sp.kind != slots.Full || sp.claim.Cmp(y.s.o.Chain.Tip().Work) < 0 {
+		return
+	}
+	kept := 0
+	for _, other := range y.order {
+		if other.keep {
+			kept++
+		}
+	}
+	sp.keep = kept < maxKept
+}
+
+// careForTip looks for outbound peers that are behind, and for a tip that is old.
+func (y *syncer) careForTip(now time.Time) {
+	isStale := now.Sub(y.lastTip) > y.blockTimes(staleBlocks, minStale)
+	if isStale != y.isStale {
+		y.isStale = isStale
+		y.s.slots.SetExtra(isStale)
+		if isStale {
+			y.s.log.Warn("no new block for long: another peer is tried", "height", y.s.o.Chain.Tip().Height)
+		}
+	}
+	if y.catchingUp {
+		return
+	}
+	for _, sp := range y.copyOfPeers() {
+		if sp.isOutbound() && sp.kind != slots.Manual && sp.kind != slots.Feeler && !sp.keep {
+			y.checkBehind(now, sp)
+		}
+	}
+}
+
+// checkBehind gives an outbound peer that has less work than the tip the time to reach
+// it. At the end of that it is asked, since a peer does not announce what this node has
+// sent to it; and after as long again it goes.
+func (y *syncer) checkBehind(now time.Time, sp *syncPeer) {
+	tip := y.s.o.Chain.Tip()
+	l := &sp.lag
+	patience := y.blockTimes(behindBlocks, minBehind)
+	switch {
+	case sp.claim.Cmp(tip.Work) >= 0:
+		*l = lag{}
+	case l.until.IsZero() || sp.claim.Cmp(l.work) >= 0:
+		*l = lag{work: tip.Work, until: now.Add(patience)}
+	case now.Before(l.until):
+	case !l.asked:
+		l.asked, l.until = true, now.Add(patience)
+		y.headers(sp, headersync.Start{})
+	default:
+		y.s.drop(sp.peer, slow(wire.ReasonBehind, "it has not reached the block of %v ago", 2*patience))
+	}
+}
+
+// maxFuture is the number of blocks from the future that are kept.
+const maxFuture = 16
+
+// future has headers and blocks whose time is too far ahead of the clock of this node.
+type future struct {
+	blocks map[pow.Hash]futureBlock
+}
+
+type futureBlock struct {
+	header pow.Header
+	block  *block.Block // nil: only the header is known
+	from   slots.ID
+	due    time.Time
+}
+
+// keepForLater keeps a block of the future, or its header, until its time has come.
+func (y *syncer) keepForLater(p *peer, h pow.Header, b *block.Block) {
+	if y.future.blocks == nil {
+		y.future.blocks = map[pow.Hash]futureBlock{}
+	}
+	hash := h.Hash()
+	if old, has := y.future.blocks[hash]; has && old.block != nil || !has && len(y.future.blocks) >= maxFuture {
+		return
+	}
+	ahead := time.Duration(y.s.o.Params.MaxFuture) * time.Second
+	f := futureBlock{header: h, block: b, due: time.Unix(int64(h.Time), 0).Add(-ahead)}
+	if p != nil {
+		f.from = p.id
+	}
+	y.future.blocks[hash] = f
+	y.wake()
+}
+
+// keepHeader keeps the first of these headers that is too far ahead.
+func (y *syncer) keepHeader(p *peer, headers []pow.Header) {
+	limit := y.s.now().Unix() + int64(y.s.o.Params.MaxFuture)
+	for _, h := range headers {
+		if int64(h.Time) > limit {
+			y.keepForLater(p, h, nil)
+			return
+		}
+	}
+}
+
+// retryFuture tries the blocks again whose time has come.
+func (y *syncer) retryFuture(now time.Time) {
+	for hash, f := range y.future.blocks {
+		if now.Before(f.due) {
+			continue
+		}
+		delete(y.future.blocks, hash)
+		switch p := y.s.peers[f.from]; {
+		case f.block != nil:
+			y.submit(p, f.block, fromHere, nil)
+		case p != nil:
+			y.learned(p, []pow.Header{f.header})
+		}
+	}
+}
