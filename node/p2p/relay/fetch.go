@@ -1,0 +1,292 @@
+package relay
+
+import (
+	"slices"
+	"time"
+
+	"stele/engine/pow"
+	"stele/node/p2p/wire"
+)
+
+// Limits of the requests for records.
+const (
+	maxAnnounced = 5000         // records that a peer has announced, and that have not arrived
+	maxFetches   = 1 << 16      // of all peers, if each announces as many as it may
+	maxAsking    = wire.MaxWant // open requests to a peer that are not late
+	maxOwed      = 1024         // open requests to a peer
+)
+
+// Times after which a request is late, and a peer is dropped.
+const (
+	maxSilence   = 2 * time.Second  // of a peer with open requests
+	maxWait      = 10 * time.Second // for one record
+	maxUnheard   = 20 * time.Second // of a peer that answers nothing, while others do
+	maxOwedSince = 2 * time.Minute  // then a request is forgotten
+)
+
+// fetch is a record that peers have announced. While it is not requested, it is in the
+// queues of all its sources.
+type fetch struct {
+	hash    pow.Hash
+	sources []*recordsPeer // have it, and have not failed to send it; some may be gone
+	asked   *recordsPeer   // nil: it is not requested
+	ended   bool           // it has arrived, or no source is left
+}
+
+// request is an open request to a peer.
+type request struct {
+	fetch    *fetch
+	at       time.Time
+	late     bool
+	answered bool
+}
+
+// requests are what a peer has announced and is asked for.
+type requests struct {
+	announced int        // fetches with this source
+	queue     []*fetch   // to request; some are requested already, or ended
+	open      []*request // not late, oldest first; the first one is not answered
+	asking    int        // of these, not answered
+	late      []*request // oldest first
+	owed      map[pow.Hash]*request
+	heard     time.Time  // the last answer
+	slow      bool       // it has left a request open since
+	wanted    []pow.Hash // requests of the current event
+	expecting bool       // the last Expect
+}
+
+// Room returns how many more records the peer may announce now, 0 for an unknown peer.
+func (m *Records) Room(id PeerID) int {
+	p := m.byID[id]
+	if p == nil {
+		return 0
+	}
+	return max(0, m.maxAnnounced()-p.requests.announced)
+}
+
+// maxAnnounced returns how many records a peer may have announced that have not
+// arrived.
+func (m *Records) maxAnnounced() int {
+	return max(wire.MaxHave, min(maxAnnounced, maxFetches/max(1, len(m.peers))))
+}
+
+func (e Announced) applyTo(m *Records) {
+	p := m.byID[e.Peer]
+	if p == nil || !p.takes {
+		return
+	}
+	for _, hash := range e.Pooled {
+		p.known.Add(m.short(hash))
+	}
+	for _, hash := range e.Hashes {
+		p.known.Add(m.short(hash))
+		if !m.isKnown(hash) && p.requests.owed[hash] == nil && m.Room(p.id) > 0 {
+			m.addSource(p, hash)
+		}
+	}
+}
+
+// addSource notes that a peer has a record that is to be requested.
+func (m *Records) addSource(p *recordsPeer, hash pow.Hash) {
+	f := m.fetches[hash]
+	if f == nil {
+		f = &fetch{hash: hash}
+		m.fetches[hash] = f
+	}
+	if slices.Contains(f.sources, p) {
+		return
+	}
+	f.sources = append(f.sources, p)
+	p.requests.announced++
+	if f.asked == nil {
+		p.requests.queue = append(p.requests.queue, f)
+	}
+}
+
+// end ends a fetch, if there is one.
+func (m *Records) end(hash pow.Hash) {
+	f := m.fetches[hash]
+	if f == nil {
+		return
+	}
+	f.ended = true
+	delete(m.fetches, hash)
+	for _, p := range f.sources {
+		p.requests.announced--
+	}
+}
+
+// fail notes that the peer that was asked for a record does not send it. The other
+// sources are asked.
+func (m *Records) fail(f *fetch) {
+	asked := f.asked
+	asked.requests.announced--
+	f.asked = nil
+	f.sources = slices.DeleteFunc(f.sources, func(p *recordsPeer) bool { return p == asked || m.byID[p.id] != p })
+	if len(f.sources) == 0 {
+		m.end(f.hash)
+	}
+	for _, p := range f.sources {
+		p.requests.queue = append(p.requests.queue, f)
+	}
+}
+
+// giveUp ends the requests to a peer that is gone.
+func (m *Records) giveUp(p *recordsPeer) {
+	for _, r := range p.requests.open {
+		if !r.fetch.ended && r.fetch.asked == p {
+			m.fail(r.fetch)
+		}
+	}
+	for _, f := range p.requests.queue {
+		if !f.ended && f.asked == nil {
+			f.sources = slices.DeleteFunc(f.sources, func(x *recordsPeer) bool { return x == p })
+			if len(f.sources) == 0 {
+				m.end(f.hash)
+			}
+		}
+	}
+}
+
+// answered notes that a peer has answered the request for a record, if there is one.
+func (m *Records) answered(p *recordsPeer, hash pow.Hash) *request {
+	q := &p.requests
+	r := q.owed[hash]
+	if r == nil {
+		return nil
+	}
+	delete(q.owed, hash)
+	r.answered = true
+	if !r.late {
+		q.asking--
+	}
+	q.open = trim(q.open)
+	q.late = trim(q.late)
+	q.heard, q.slow = m.now, false
+	m.heard = m.now
+	return r
+}
+
+// trim removes the first requests as long as they are answered.
+func trim(of []*request) []*request {
+	for len(of) > 0 && of[0].answered {
+		of = of[1:]
+	}
+	return of
+}
+
+func (e Lacking) applyTo(m *Records) {
+	p := m.byID[e.Peer]
+	if p == nil {
+		return
+	}
+	for _, hash := range e.Hashes {
+		if r := m.answered(p, hash); r != nil && !r.fetch.ended && r.fetch.asked == p {
+			m.fail(r.fetch)
+		}
+	}
+}
+
+// lateAt returns when a request is late.
+func (q *requests) lateAt(r *request) time.Time {
+	silent := r.at
+	if q.heard.After(silent) {
+		silent = q.heard
+	}
+	silent = silent.Add(maxSilence)
+	if t := r.at.Add(maxWait); t.Before(silent) {
+		return t
+	}
+	return silent
+}
+
+// due returns when the next request becomes late, or is given up; zero: never.
+func (q *requests) due(now time.Time) (t time.Time) {
+	if len(q.open) > 0 {
+		t = q.lateAt(q.open[0])
+	}
+	if len(q.late) > 0 {
+		r := q.late[0]
+		end := r.at.Add(maxOwedSince)
+		if early := r.at.Add(maxUnheard); q.heard.Before(r.at) && early.After(now) {
+			end = early // after that, an answer of another peer decides
+		}
+		if t.IsZero() || end.Before(t) {
+			t = end
+		}
+	}
+	return t
+}
+
+// expireRequests moves late requests to other peers, and drops a peer that does not
+// answer.
+func (m *Records) expireRequests(p *recordsPeer) {
+	q := &p.requests
+	for len(q.open) > 0 && !q.lateAt(q.open[0]).After(m.now) {
+		r := q.open[0]
+		q.open = trim(q.open[1:])
+		r.late, q.slow = true, true
+		q.asking--
+		q.late = append(q.late, r)
+		if !r.fetch.ended && r.fetch.asked == p {
+			m.fail(r.fetch)
+		}
+	}
+	for len(q.late) > 0 {
+		switch r, age := q.late[0], m.now.Sub(q.late[0].at); {
+		case age >= maxUnheard && q.heard.Before(r.at) && m.heard.After(r.at):
+			m.remove(p)
+			m.do(Unresponsive{p.id})
+			return
+		case age >= maxOwedSince:
+			r.answered = true
+			delete(q.owed, r.fetch.hash)
+			q.late = trim(q.late)
+		default:
+			return
+		}
+	}
+}
+
+// request requests records from the peers that have room for requests: those that
+// answer first, of these the outbound ones first.
+func (m *Records) request() {
+	for _, slow := range []bool{false, true} {
+		for _, outbound := range []bool{true, false} {
+			for _, p := range m.peers {
+				if p.requests.slow == slow && p.outbound == outbound {
+					m.requestFrom(p)
+				}
+			}
+		}
+	}
+	for _, p := range m.peers {
+		q := &p.requests
+		if open := len(q.owed) > 0; open != q.expecting {
+			q.expecting = open
+			m.do(Expect{p.id, open})
+		}
+		if len(q.wanted) > 0 {
+			m.do(Want{p.id, q.wanted})
+			q.wanted = nil
+		}
+	}
+}
+
+// requestFrom requests as many records from a peer as it may be asked for.
+func (m *Records) requestFrom(p *recordsPeer) {
+	q := &p.requests
+	for len(q.queue) > 0 && q.asking < maxAsking && len(q.owed) < maxOwed {
+		f := q.queue[0]
+		q.queue = q.queue[1:]
+		if f.ended || f.asked != nil || q.owed[f.hash] != nil {
+			continue
+		}
+		f.asked = p
+		r := &request{fetch: f, at: m.now}
+		q.open = append(q.open, r)
+		q.asking++
+		q.owed[f.hash] = r
+		q.wanted = append(q.wanted, f.hash)
+	}
+}

@@ -1,0 +1,175 @@
+package relay
+
+import (
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"stele/engine/pow"
+	"stele/node/ledger/record"
+	"stele/node/p2p/wire"
+)
+
+const (
+	pushTo     = 3                     // peers that get a record at once
+	haveEvery  = 20 * time.Millisecond // between announcements to a peer, at least
+	maxLog     = 1 << 15               // records that wait to be announced
+	maxBacklog = 1 << 13               // records of a backlog
+)
+
+// Rates for each peer, in records a second, below those that a peer allows: it reads
+// no messages from a node that sends more, and drops it in the end.
+const (
+	haveRate, haveBurst = 1500, 15000
+	pushRate, pushBurst = 150, 1500
+	backlogRate         = 100
+)
+
+// announcement is a record to announce.
+type announcement struct {
+	hash pow.Hash
+	rate uint64
+}
+
+// announcements are the last records that were accepted, of which each peer has been
+// sent those before its telling.next.
+type announcements struct {
+	first int // number of the first one
+	list  []announcement
+}
+
+// end returns the number of the next announcement.
+func (a *announcements) end() int { return a.first + len(a.list) }
+
+func (a *announcements) add(x announcement) {
+	if len(a.list) >= maxLog {
+		a.dropBefore(a.first + 1)
+	}
+	a.list = append(a.list, x)
+}
+
+// dropBefore removes the announcements below a number.
+func (a *announcements) dropBefore(n int) {
+	if n > a.first {
+		a.list = a.list[n-a.first:]
+		a.first = n
+	}
+}
+
+// telling is how far a peer has been sent announcements.
+type telling struct {
+	next          int // number of the next one in Records.log
+	haves, pushes *rate.Limiter
+	backlog       []pow.Hash
+	nextBacklog   time.Time
+}
+
+// due returns when the next part of the backlog is due; zero: never.
+func (t *telling) due() time.Time {
+	if len(t.backlog) == 0 {
+		return time.Time{}
+	}
+	return t.nextBacklog
+}
+
+// wants reports whether a record should be sent or announced to the peer.
+func (m *Records) wants(p *recordsPeer, s shortHash, feeRate uint64) bool {
+	return p.takes && feeRate >= p.minRate && !p.known.Has(s)
+}
+
+// announce pushes a record to some peers, and makes sure that the others hear of it.
+func (m *Records) announce(r *record.Record, feeRate uint64) {
+	hash := r.FullHash()
+	s := m.short(hash)
+	var able []*recordsPeer
+	for _, p := range m.peers {
+		if m.wants(p, s, feeRate) && p.telling.pushes.TokensAt(m.now) >= 1 {
+			able = append(able, p)
+		}
+	}
+	for range min(pushTo, len(able)) {
+		i := m.rand.IntN(len(able))
+		p := able[i]
+		able = slices.Delete(able, i, i+1)
+		p.telling.pushes.AllowN(m.now, 1)
+		p.known.Add(s)
+		m.do(PushRecord{p.id, r})
+	}
+	m.log.add(announcement{hash, feeRate})
+	if m.nextHave.IsZero() {
+		m.nextHave = m.now.Add(time.Duration(m.rand.Int64N(int64(haveEvery))))
+	}
+}
+
+func (e Backlog) applyTo(m *Records) {
+	p := m.byID[e.Peer]
+	if p == nil || !p.takes || len(e.Hashes) == 0 {
+		return
+	}
+	p.telling.backlog = e.Hashes[:min(len(e.Hashes), maxBacklog)]
+	p.telling.nextBacklog = m.now
+}
+
+// tell announces what is due.
+func (m *Records) tell() {
+	for _, p := range m.peers {
+		if t := p.telling.due(); !t.IsZero() && !t.After(m.now) {
+			m.tellBacklog(p)
+		}
+	}
+	if m.nextHave.IsZero() || m.nextHave.After(m.now) {
+		return
+	}
+	first := m.log.end()
+	for _, p := range m.peers {
+		if !p.takes {
+			continue
+		}
+		m.tellNew(p)
+		first = min(first, p.telling.next)
+	}
+	m.log.dropBefore(first)
+	if m.nextHave = m.now.Add(haveEvery); len(m.log.list) == 0 {
+		m.nextHave = time.Time{}
+	}
+}
+
+// tellNew announces new records to a peer, as many as it may be sent now.
+func (m *Records) tellNew(p *recordsPeer) {
+	t := &p.telling
+	t.next = max(t.next, m.log.first)
+	limit := min(wire.MaxHave, int(t.haves.TokensAt(m.now)))
+	var hashes []pow.Hash
+	for ; t.next < m.log.end() && len(hashes) < limit; t.next++ {
+		a := m.log.list[t.next-m.log.first]
+		if s := m.short(a.hash); m.wants(p, s, a.rate) {
+			p.known.Add(s)
+			hashes = append(hashes, a.hash)
+		}
+	}
+	m.have(p, hashes)
+}
+
+// tellBacklog announces the next records of the backlog to a peer.
+func (m *Records) tellBacklog(p *recordsPeer) {
+	t := &p.telling
+	var hashes []pow.Hash
+	for len(t.backlog) > 0 && len(hashes) < backlogRate {
+		hash := t.backlog[0]
+		t.backlog = t.backlog[1:]
+		if p.known.Add(m.short(hash)) {
+			hashes = append(hashes, hash)
+		}
+	}
+	t.nextBacklog = m.now.Add(time.Second)
+	m.have(p, hashes)
+}
+
+// have announces records to a peer.
+func (m *Records) have(p *recordsPeer, hashes []pow.Hash) {
+	if len(hashes) > 0 {
+		p.telling.haves.AllowN(m.now, len(hashes))
+		m.do(Have{p.id, hashes})
+	}
+}
