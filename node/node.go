@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stele/engine"
@@ -23,6 +24,7 @@ import (
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/p2p"
 	"stele/node/pool"
 	"stele/node/store"
 	"stele/node/stratum"
@@ -55,6 +57,8 @@ type Options struct {
 	StratumTLS        *tls.Config // nil: connections are not encrypted
 	StratumDifficulty float64     // see stratum.Options
 
+	P2P *P2P // nil: the node has no peers
+
 	API        string           // address to listen at, such as "127.0.0.1:8690"; "": no API
 	APIToken   string           // see api.Options
 	APIProxies netguard.Proxies // see api.Options
@@ -84,11 +88,14 @@ type Node struct {
 
 	genesis         pow.Hash
 	store           *store.Store
+	verifier        *record.Verifier // of chain, pool and peers
 	chain           *chain.Chain
 	changes         *chain.Subscription // for what mu guards
 	pool            *pool.Pool
 	views           *views.Views       // nil: none
 	custody         *blobkeeper.Keeper // nil: none
+	p2p             *p2p.Server        // nil: none
+	connected       atomic.Int64       // peers
 	templater       *templater         // for source and stratum
 	source          *templateSource    // of miner
 	miner           *miner.Miner       // nil: none
@@ -99,12 +106,16 @@ type Node struct {
 	apiListener     net.Listener
 	traffic         *traffic.Generator // nil: none
 
-	mu        sync.Mutex // guards what follows
-	rates     rates
-	blocks    blockTimes
-	trouble   string // that stays
-	connected uint64 // records in connected blocks
-	tally     tally
+	// Of the goroutine that measures.
+	waited string // as waiting returned it last
+	warned warningLog
+
+	mu      sync.Mutex // guards what follows
+	rates   rates
+	blocks  blockTimes
+	trouble string // that stays
+	mined   uint64 // records in connected blocks
+	tally   tally
 }
 
 // Open opens a node. Errors: those of store.Open and chain.Open, and of
@@ -118,14 +129,12 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n = &Node{o: o, log: o.Log, started: time.Now(), rates: newRates(), tally: newTally()}
 	// The addresses first, so that an address in use is reported at once.
-	for _, open := range []func(context.Context) error{n.listen, n.openChain, n.openMining, n.openAPI, n.openTraffic} {
+	for _, open := range []func(context.Context) error{n.listen, n.openChain, n.openPeers, n.openMining, n.openAPI, n.openTraffic} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, n.closeParts())
 		}
 	}
-	for _, w := range warnings(o.Params, 0, 0) { // without the age: at a start a tip is often old
-		n.log.Warn("node warning", "kind", w.Kind, "text", w.Text)
-	}
+	n.warned.follow(n.firstWarnings(), n.log)
 	n.changes = n.chain.Subscribe()
 	n.blocks.seed(n.chain, n.started)
 	if n.views != nil {
@@ -163,17 +172,17 @@ func (n *Node) openChain(ctx context.Context) (err error) {
 	if n.store, err = store.Open(o.Dir, n.identity(), o.Store); err != nil {
 		return err
 	}
-	verifier := record.NewVerifier(verifierCacheSize, 0)
+	n.verifier = record.NewVerifier(verifierCacheSize, 0)
 	n.chain, err = chain.Open(ctx, chain.Options{
-		Store: n.store, Params: o.Params, Verifier: verifier, Keep: o.Keep, Clock: o.now, Log: o.Log,
+		Store: n.store, Params: o.Params, Verifier: n.verifier, Keep: o.Keep, Clock: o.now, Log: o.Log,
 		OnChange: n.changed, Flush: n.flush,
 	})
 	if err != nil {
 		return err
 	}
 	n.pool, err = pool.New(pool.Options{
-		Params: o.Params, View: n.chain.View, Context: n.chain.NextContext, Verifier: verifier,
-		Journal: pool.StoreJournal(n.store), Log: o.Log,
+		Params: o.Params, View: n.chain.View, Context: n.chain.NextContext, Verifier: n.verifier,
+		Journal: pool.StoreJournal(n.store), Accepted: n.accepted, Log: o.Log,
 	})
 	return err
 }
@@ -182,6 +191,7 @@ func (n *Node) openChain(ctx context.Context) (err error) {
 func (n *Node) openMining(context.Context) error {
 	o := n.o
 	n.templater = newTemplater(n.chain, n.pool, template.Options{Params: o.Params, Payout: o.Payout, Tag: o.Tag, Now: o.now}, o.Log)
+	n.templater.waiting = n.waiting
 	submitter := newBlockSubmitter(n.chain, o.Params, o.now, o.Log)
 	if o.Engine != nil {
 		n.source = newTemplateSource(submitter, o.Payout)
@@ -227,6 +237,9 @@ func (n *Node) openAPI(context.Context) (err error) {
 	if n.stratum != nil {
 		served.Miners = n.miners
 	}
+	if n.p2p != nil {
+		served.Peers, served.Forget = n.p2p.Status, n.p2p.Forget
+	}
 	n.api, err = api.New(served)
 	return err
 }
@@ -253,7 +266,7 @@ func (n *Node) openTraffic(context.Context) (err error) {
 func (n *Node) Miner() *miner.Miner { return n.miner }
 
 // Run runs the node until ctx ends, and then returns nil. It returns earlier, with
-// an error, if the API or the Stratum server failed, or if all devices of a kind
+// an error, if the API, the Stratum server or the peer-to-peer server failed, or if all devices of a kind
 // are lost to the process (engine.ErrLost). When it returns, all that it started
 // has ended. It is called once.
 func (n *Node) Run(ctx context.Context) error {
@@ -261,7 +274,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer cancel()
 	var parts sync.WaitGroup
 	parts.Go(func() { n.measure(ctx) })
-	var failed [3]error // of the API, the Stratum server and the miner
+	var failed [4]error // of the API, the Stratum server, the miner and the peer-to-peer server
 	fail := func(to *error, run func() error) {
 		parts.Go(func() {
 			if *to = run(); *to != nil {
@@ -271,6 +284,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if n.miner != nil {
 		fail(&failed[2], func() error { return n.mine(ctx) })
+	}
+	if n.p2p != nil {
+		fail(&failed[3], func() error { return n.runPeers(ctx) })
 	}
 	if n.miner != nil || n.stratum != nil {
 		parts.Go(func() { n.templater.run(ctx, n.take) })
@@ -375,6 +391,9 @@ func (n *Node) closeParts() error {
 			errs = append(errs, err)
 		}
 	}
+	if n.p2p != nil {
+		n.p2p.Close() // if Run was never called
+	}
 	if n.changes != nil {
 		n.changes.Close()
 	}
@@ -429,7 +448,7 @@ func (n *Node) follow() {
 		n.blocks.change(len(event.Disconnected), len(event.Connected), time.Now())
 		n.tally.change(change)
 		for _, b := range change.Connected {
-			n.connected += uint64(len(b.Records) - 1)
+			n.mined += uint64(len(b.Records) - 1)
 		}
 	}
 }

@@ -38,7 +38,9 @@ func (n *Node) measure(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			n.sample(time.Now())
+			now := time.Now()
+			n.sample(now)
+			n.followPeers(now)
 		case <-n.changes.C():
 			n.mu.Lock()
 			n.follow()
@@ -53,6 +55,6 @@ func (n *Node) sample(now time.Time) {
 	defer n.mu.Unlock()
 	n.follow()
 	n.rates.accepted.Add(now, rate.Count(accepted))
-	n.rates.connected.Add(now, rate.Count(n.connected))
+	n.rates.connected.Add(now, rate.Count(n.mined))
 	n.tally.refresh(n.chain.View(), n.chain.NextContext())
 }

@@ -36,7 +36,11 @@ func (n *Node) Status() query.Status {
 		Pool:    query.PoolStatus{Records: pool.Records, Bytes: pool.Bytes, Memory: pool.Memory, MaxBytes: pool.MaxBytes},
 		Traffic: n.o.Traffic,
 	}
-	s.Warnings = warnings(n.o.Params, s.Peers, s.Now.Sub(s.TipTime))
+	s.Peers = n.peerStatus()
+	s.Warnings = n.warnings(s.Peers, s.Now)
+	if n.miner != nil || n.stratum != nil {
+		s.Waiting = n.waiting()
+	}
 	if n.apiListener != nil {
 		s.API = n.apiListener.Addr().String()
 	}
@@ -57,7 +61,7 @@ func (n *Node) Status() query.Status {
 	s.TipSeen = n.blocks.tipSeen
 	s.Intervals = slices.Clone(n.blocks.intervals)
 	s.Records = query.RecordCounts{
-		Accepted: pool.Counts.Accepted, Rejected: pool.Counts.Rejected, Connected: n.connected,
+		Accepted: pool.Counts.Accepted, Rejected: pool.Counts.Rejected, Connected: n.mined,
 		AcceptedRate: perSecond(&n.rates.accepted, s.Now), ConnectedRate: perSecond(&n.rates.connected, s.Now),
 	}
 	s.Types, s.Claims = maps.Clone(n.tally.records), n.tally.states()
@@ -78,6 +82,9 @@ func (n *Node) findTrouble(tip *chain.Tip, m *miner.Status) string {
 	n.mu.Unlock()
 	if lasting != "" {
 		return lasting
+	}
+	if trouble := n.chain.Trouble(); trouble != "" {
+		return trouble
 	}
 	if err := clockError(tip.MinTime, n.o.now(), n.o.Params); err != nil {
 		return err.Error()

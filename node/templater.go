@@ -27,9 +27,13 @@ type templater struct {
 	options template.Options
 	log     *slog.Logger
 
-	newTip     wake.Signal
-	clockWrong bool   // as last logged
-	failed     string // the error as last logged; "": the last template was made
+	// waiting returns why nothing should be mined for now, "" if something should. Nil:
+	// nothing prevents it. It is called often.
+	waiting func() string
+
+	newTip wake.Signal
+	paused string // why there is no template, as last logged; "": there is one, or failed
+	failed string // the error as last logged; "": the last template was made
 }
 
 func newTemplater(c *chain.Chain, p *pool.Pool, o template.Options, log *slog.Logger) *templater {
@@ -43,31 +47,14 @@ func newTemplater(c *chain.Chain, p *pool.Pool, o template.Options, log *slog.Lo
 func (t *templater) run(ctx context.Context, take func(*template.Template)) {
 	var last *chain.Tip // of the last template
 	for ctx.Err() == nil {
-		wait := refreshEvery
 		tip := t.chain.Tip()
-		options := t.options
-		if tip != last {
-			options.MaxRecords = template.FirstRecords
-		}
-		made, err := template.Build(tip, t.pool, t.chain.View(), options)
-		clock := clockError(tip.MinTime, t.options.Now(), t.options.Params)
-		t.logClock(clock)
-		switch {
-		case t.chain.Tip() != tip:
-			continue // the state may have been that of another tip
-		case clock != nil:
-			take(nil) // the chain would reject every block until the clock is right
-		case err != nil:
-			t.logFailure(tip.Height+1, err)
+		wait := refreshEvery
+		reason := t.pause(tip)
+		t.logPause(reason)
+		if reason != "" {
 			take(nil)
-			wait = retryAfter
-		default:
-			t.failed = ""
-			take(made)
-			if tip != last && len(made.Records) == template.FirstRecords {
-				wait = 0
-			}
-			last = tip
+		} else if wait, last = t.next(tip, last, take); wait < 0 {
+			continue
 		}
 		select {
 		case <-t.newTip:
@@ -75,6 +62,31 @@ func (t *templater) run(ctx context.Context, take func(*template.Template)) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// next gives the next template, for a tip, to take. Last is the tip of the template
+// before. It returns how long the template is good for, negative if the tip has changed
+// meanwhile, and the tip of the last template.
+func (t *templater) next(tip, last *chain.Tip, take func(*template.Template)) (time.Duration, *chain.Tip) {
+	options := t.options
+	if tip != last {
+		options.MaxRecords = template.FirstRecords
+	}
+	made, err := template.Build(tip, t.pool, t.chain.View(), options)
+	switch {
+	case t.chain.Tip() != tip:
+		return -1, last // the state may have been that of another tip
+	case err != nil:
+		t.logFailure(tip.Height+1, err)
+		take(nil)
+		return retryAfter, last
+	}
+	t.failed = ""
+	take(made)
+	if tip != last && len(made.Records) == template.FirstRecords {
+		return 0, tip
+	}
+	return refreshEvery, tip
 }
 
 // logFailure logs why no template was made for a block at a height. It logs an error
@@ -86,15 +98,27 @@ func (t *templater) logFailure(height uint32, err error) {
 	}
 }
 
-// logClock logs when the clock becomes wrong, and when it is right again.
-func (t *templater) logClock(err error) {
-	switch wrong := err != nil; {
-	case wrong == t.clockWrong:
-		return
-	case wrong:
-		t.log.Error("mining paused", "err", err)
-	default:
-		t.log.Info("clock is right again, mining resumed")
+// pause returns why nothing is mined on a tip for now, "" if something is.
+func (t *templater) pause(tip *chain.Tip) string {
+	// The chain would reject every block until the clock is right.
+	if err := clockError(tip.MinTime, t.options.Now(), t.options.Params); err != nil {
+		return err.Error()
 	}
-	t.clockWrong = !t.clockWrong
+	if t.waiting != nil {
+		return t.waiting()
+	}
+	return ""
+}
+
+// logPause logs when mining is paused, and when it goes on.
+func (t *templater) logPause(reason string) {
+	switch {
+	case reason == t.paused:
+		return
+	case reason == "":
+		t.log.Info("mining resumed")
+	case t.paused == "":
+		t.log.Warn("mining paused", "reason", reason)
+	}
+	t.paused = reason
 }

@@ -104,3 +104,44 @@ func TestTemplaterFails(t *testing.T) {
 		t.Errorf("logged %d times:\n%s", n, log.String())
 	}
 }
+
+// While there is a reason not to mine, miners get no template, and the log says why
+// once.
+func TestTemplaterWaits(t *testing.T) {
+	crowd := pooltest.NewCrowd(1)
+	disk, err := store.Open("store", store.Identity{Network: crowd.Params.ID, Genesis: block.Genesis(crowd.Params).Hash()}, store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	clock := func() time.Time { return time.Unix(int64(crowd.Params.GenesisTime)+1e6, 0) }
+	c, err := chain.Open(t.Context(), chain.Options{Store: disk, Params: crowd.Params, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := pool.New(pool.Options{Params: crowd.Params, View: c.View, Context: c.NextContext})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	f := newTemplater(c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.NewTextHandler(&log, nil)))
+	reasons := []string{"catching up with peers", "catching up with peers", "no peers", "", ""}
+	var given []bool
+	f.waiting = func() string { return reasons[len(given)] }
+	ctx, cancel := context.WithCancel(t.Context())
+	f.run(ctx, func(made *template.Template) {
+		given = append(given, made != nil)
+		f.newTip.Wake() // without the pause between two
+		if len(given) == len(reasons) {
+			cancel()
+		}
+	})
+	if want := []bool{false, false, false, true, true}; !slices.Equal(given, want) {
+		t.Errorf("templates: %v, want %v", given, want)
+	}
+	for text, want := range map[string]int{`mining paused" reason="catching up with peers"`: 1, "mining paused": 1, "mining resumed": 1} {
+		if n := strings.Count(log.String(), text); n != want {
+			t.Errorf("%q logged %d times, want %d:\n%s", text, n, want, log.String())
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"bytes"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -12,23 +14,30 @@ import (
 
 func TestWarnings(t *testing.T) {
 	const day = 24 * time.Hour
+	none := new(query.Peers)
+	some := &query.Peers{Connected: make([]query.Peer, 3)}
+	behind := &query.Peers{Connected: make([]query.Peer, 1), Sync: query.Sync{State: query.SyncBlocks, Height: 5, Target: 90, CatchingUp: true}}
 	for name, c := range map[string]struct {
-		p     *network.Params
-		peers int
-		age   time.Duration
-		want  []query.WarningKind
+		p    *network.Params
+		c    conditions
+		want []query.WarningKind
 	}{
-		"main":            {network.Main, 0, time.Minute, []query.WarningKind{query.Alone, query.NoRoots}},
-		"main, connected": {network.Main, 3, 2 * time.Hour, []query.WarningKind{query.NoRoots}},
-		"main, old":       {network.Main, 3, 2*time.Hour + time.Second, []query.WarningKind{query.NoRoots, query.TipStale}},
-		"test":            {network.Test, 0, 12 * time.Minute, []query.WarningKind{query.Alone}},
-		"test, old":       {network.Test, 1, 8 * day, []query.WarningKind{query.TipStale}},
-		"dev":             {network.Dev, 0, 36 * time.Second, nil},
-		"dev, old":        {network.Dev, 0, 37 * time.Second, []query.WarningKind{query.TipStale}},
-		"from the future": {network.Dev, 0, -time.Hour, nil},
+		"main":                {network.Main, conditions{age: time.Minute}, []query.WarningKind{query.Alone, query.NoRoots}},
+		"main, no peers":      {network.Main, conditions{peers: none}, []query.WarningKind{query.Alone, query.NoRoots}},
+		"main, connected":     {network.Main, conditions{peers: some, age: 2 * time.Hour}, []query.WarningKind{query.NoRoots}},
+		"main, old":           {network.Main, conditions{peers: some, age: 2*time.Hour + time.Second}, []query.WarningKind{query.NoRoots, query.TipStale}},
+		"test":                {network.Test, conditions{age: 12 * time.Minute}, []query.WarningKind{query.Alone}},
+		"test, old":           {network.Test, conditions{peers: some, age: 8 * day}, []query.WarningKind{query.TipStale}},
+		"test, behind":        {network.Test, conditions{peers: behind, age: 8 * day}, []query.WarningKind{query.Behind, query.TipStale}},
+		"dev":                 {network.Dev, conditions{age: 36 * time.Second}, nil},
+		"dev, no peers":       {network.Dev, conditions{peers: none}, []query.WarningKind{query.Alone}},
+		"dev, old":            {network.Dev, conditions{age: 37 * time.Second}, []query.WarningKind{query.TipStale}},
+		"from the future":     {network.Dev, conditions{age: -time.Hour}, nil},
+		"reorganised":         {network.Dev, conditions{reorg: 7, reorgAge: time.Minute}, []query.WarningKind{query.DeepReorg}},
+		"reorganised earlier": {network.Dev, conditions{reorg: 7, reorgAge: time.Hour}, nil},
 	} {
 		var got []query.WarningKind
-		for _, w := range warnings(c.p, c.peers, c.age) {
+		for _, w := range warnings(c.p, c.c) {
 			if w.Text == "" {
 				t.Errorf("%s: no text for %s", name, w.Kind)
 			}
@@ -37,6 +46,30 @@ func TestWarnings(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
+	}
+}
+
+// The log has a warning once when it begins, and a line when it ends.
+func TestWarningLog(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	var l warningLog
+	alone, stale := query.Warning{Kind: query.Alone, Text: "a"}, query.Warning{Kind: query.TipStale, Text: "b"}
+	for _, now := range [][]query.Warning{{alone}, {alone, stale}, {{Kind: query.Alone, Text: "c"}}, nil} {
+		l.follow(now, log)
+	}
+	want := `level=WARN msg="node warning" kind=alone text=a
+level=WARN msg="node warning" kind=tip-stale text=b
+level=INFO msg="node warning ended" kind=tip-stale
+level=INFO msg="node warning ended" kind=alone
+`
+	if out.String() != want {
+		t.Errorf("logged\n%swant\n%s", &out, want)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,6 +29,10 @@ type Options struct {
 	Custody *blobkeeper.Keeper
 	Status  func() query.Status // of the node; quick
 	Miners  func() query.Miners // of its Stratum server; nil: none
+	Peers   func() query.Peers  // of its peer-to-peer server; nil: none
+	// Forget removes an address from the discouraged ones of the peer-to-peer server, and
+	// reports whether it was one. Nil if Peers is.
+	Forget func(netip.Addr) bool
 
 	Version string           // of the program
 	Token   string           // that writes need; "": they are accepted from loopback addresses only
@@ -55,6 +60,8 @@ type API struct {
 	custody    *blobkeeper.Keeper
 	status     func() query.Status
 	miners     func() query.Miners
+	peers      func() query.Peers
+	forget     func(netip.Addr) bool
 	token      string
 	proxies    netguard.Proxies
 	log        *slog.Logger
@@ -83,6 +90,8 @@ func New(o Options) (*API, error) {
 		custody: o.Custody,
 		status:  o.Status,
 		miners:  o.Miners,
+		peers:   o.Peers,
+		forget:  o.Forget,
 		token:   o.Token,
 		proxies: o.Proxies,
 		log:     o.Log,
@@ -92,6 +101,7 @@ func New(o Options) (*API, error) {
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
 	a.registerNode(api)
+	a.registerPeers(api)
 	a.registerChain(api)
 	a.registerRecords(api)
 	a.registerState(api)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		client, direct := a.proxies.Client(r)
+		trusted := a.mayWrite(r, direct)
 		switch {
 		case !allow(a.rates.Of(client), r):
 			h.Set("Retry-After", "1")
@@ -43,7 +45,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		case origins.Check(r) != nil:
 			writeProblem(w, http.StatusForbidden, "the request comes from a page of another origin")
 			return
-		case r.Method != http.MethodGet && r.Method != http.MethodHead && !a.mayWrite(r, direct):
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && !trusted:
 			if a.token != "" {
 				h.Set("WWW-Authenticate", "Bearer")
 				writeProblem(w, http.StatusUnauthorized, "the request needs the header Authorization: Bearer with the token of the node")
@@ -61,9 +63,18 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			return
 		}
 		r.RemoteAddr = client // whose budget the handlers charge
+		if trusted {
+			r = r.WithContext(context.WithValue(r.Context(), trustedKey{}, true))
+		}
 		mux.ServeHTTP(w, r)
 	})
 }
+
+// trustedKey marks the context of a request whose sender may write.
+type trustedKey struct{}
+
+// isTrusted reports whether the sender of the request with a context may write.
+func isTrusted(ctx context.Context) bool { return ctx.Value(trustedKey{}) != nil }
 
 // perRequest is how many entries of a list count as one request.
 const perRequest = 10

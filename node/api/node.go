@@ -20,6 +20,7 @@ type Health struct {
 	TipAge   float64   `json:"tip_age_seconds" doc:"since the time in the header of the tip"`
 	TipStale bool      `json:"tip_stale" doc:"whether the tip is older than twelve times the time that a block should take"`
 	Peers    int       `json:"peers" doc:"nodes that this one is connected to"`
+	Sync     *Sync     `json:"sync,omitempty" doc:"how far the node is behind its peers; missing if it has no peer-to-peer server"`
 	Mining   bool      `json:"mining"`
 	HashRate float64   `json:"hashes_per_second"`
 	Pool     int       `json:"pool_records"`
@@ -28,7 +29,7 @@ type Health struct {
 
 // Warning is a condition that an operator should know.
 type Warning struct {
-	Kind string `json:"kind" enum:"alone,no-roots,tip-stale"`
+	Kind string `json:"kind" enum:"alone,behind,deep-reorg,no-roots,tip-stale"`
 	Text string `json:"text"`
 }
 
@@ -100,8 +101,12 @@ func NewHealth(s query.Status) Health {
 		Mining:   s.Miner != nil,
 		HashRate: s.HashRate(),
 		Pool:     s.Pool.Records,
-		Peers:    s.Peers,
+		Peers:    s.Connected(),
 		Warnings: []Warning{},
+	}
+	if s.Peers != nil {
+		sync := newSync(s.Peers.Sync)
+		h.Sync = &sync
 	}
 	for _, w := range s.Warnings {
 		h.Warnings = append(h.Warnings, Warning{Kind: string(w.Kind), Text: w.Text})

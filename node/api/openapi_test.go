@@ -178,8 +178,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		o.Rate = 1e9
 		o.Miners = func() query.Miners { return query.Miners{All: []query.Miner{{Name: "x"}}} }
 		o.Status = func() query.Status {
-			return query.Status{Warnings: []query.Warning{{Kind: query.Alone, Text: "x"}}}
+			return query.Status{Peers: new(query.Peers), Warnings: []query.Warning{{Kind: query.Alone, Text: "x"}}}
 		}
+		o.Peers = somePeers
 	})
 	s.check(s.options.Views.Update(t.Context()))
 	d := describe(t, s.api)
@@ -242,6 +243,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	d.check("/v1/blobs", request("POST", "/v1/blobs", octets, story.FirstBlob))
 	d.check("/v1/records", request("POST", "/v1/records", "application/json", payText))
 	d.check("/v1/records", request("POST", "/v1/records", octets, pay.Encode()))
+	d.check("/v1/peers/forget", request("POST", "/v1/peers/forget", "application/json", []byte(`{"address":"192.0.2.7"}`)))
 	d.check("/v1/records/{id}", request("GET", "/v1/records/"+pending.ID().String(), "", nil))
 	for kind, id := range map[string]record.ID{"vouchers": story.Voucher, "claims": story.Claim, "shipments": story.Shipment} {
 		d.check("/v1/"+kind+"/{id}/actions", request("GET", "/v1/"+kind+"/"+id.String()+"/actions?key="+story.Buyer.String(), "", nil))

@@ -33,6 +33,9 @@ type Status struct {
 
 	Miner *miner.Status // of the node's own devices; nil: it does not mine
 	Mined Mined         // by them
+	// Waiting is why neither the node's own devices nor its Stratum server mine for now,
+	// as "catching up with peers"; "": nothing prevents it.
+	Waiting string
 
 	Stratum *Stratum // nil: there is no server
 
@@ -44,9 +47,17 @@ type Status struct {
 	Claims     map[rules.ClaimState]uint64 // that were open at the start or opened since
 	Rejections map[reject.Reason]uint64    // records of the traffic that were rejected
 
-	Peers    int       // connected ones; always 0, as there is no peer-to-peer network yet
+	Peers    *Peers    // nil: the node has no peer-to-peer server
 	Warnings []Warning // what an operator should know
 	Trouble  string    // what keeps the node from working, "": nothing
+}
+
+// Connected returns the number of connected peers.
+func (s *Status) Connected() int {
+	if s.Peers == nil {
+		return 0
+	}
+	return len(s.Peers.Connected)
 }
 
 // HashRate returns the rate of the node's own devices, in hashes per second; 0 if
@@ -137,6 +148,10 @@ const (
 	Alone WarningKind = "alone"
 	// NoRoots: nobody can grant roles on this network.
 	NoRoots WarningKind = "no-roots"
+	// Behind: peers have more work, and nothing is mined until the node has it too.
+	Behind WarningKind = "behind"
+	// DeepReorg: many blocks were disconnected within the last hour.
+	DeepReorg WarningKind = "deep-reorg"
 	// TipStale: the last block is much older than the target interval.
 	TipStale WarningKind = "tip-stale"
 )

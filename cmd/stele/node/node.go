@@ -70,7 +70,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "blocks", Usage: "stop after `N` new blocks"},
 		}, slices.Concat(miningFlags(), screen.Flags(), deviceflags.Flags())...)...)),
 		Action:      run,
-		Subcommands: []*cli.Command{checkCommand()},
+		Subcommands: []*cli.Command{checkCommand(), exportCommand(), importCommand(), peersCommand()},
 	}
 }
 

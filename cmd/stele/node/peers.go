@@ -1,0 +1,236 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/human"
+	"stele/cmd/stele/internal/nodeflags"
+	"stele/internal/text"
+	"stele/node/api"
+)
+
+func peersCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "peers",
+		Usage: "list the peers of a running node",
+		Description: "Asks the API of a node for its peers, how far it is behind them, and which connections\n" +
+			"ended lately, with the reasons. A node whose API has a token needs it here too.\n\n" +
+			"  stele node peers\n" +
+			"  stele node peers --forget 192.0.2.7",
+		Flags: append(cmdline.FromEnvironment([]cli.Flag{
+			&cli.StringFlag{Name: "api-token", Usage: "send `TOKEN`, the --api-token of the node"},
+		}),
+			&cli.StringFlag{Name: "api", Usage: "ask the node whose API is at `URL`", Value: "http://" + nodeflags.DefaultAPI},
+			&cli.StringFlag{Name: "forget", Usage: "stop avoiding the IP `ADDRESS`, whose node broke the protocol"},
+			cmdline.JSONFlag()),
+		Action: runPeers,
+	}
+}
+
+func runPeers(c *cli.Context) error {
+	if err := cmdline.NoArgs(c); err != nil {
+		return err
+	}
+	client, err := newAPIClient(c.String("api"), c.String("api-token"))
+	if err != nil {
+		return err
+	}
+	if c.IsSet("forget") {
+		return forgetPeer(c, client)
+	}
+	var p api.Peers
+	if err := client.call(c.Context, http.MethodGet, "/v1/peers", nil, &p); err != nil {
+		return cmdline.Cause(c, err)
+	}
+	if c.Bool("json") {
+		return cmdline.PrintJSON(c, p)
+	}
+	return cmdline.PrintText(c, peersText(p))
+}
+
+// forgetPeer removes an address from those that the node avoids.
+func forgetPeer(c *cli.Context, client *apiClient) error {
+	address, err := netip.ParseAddr(c.String("forget"))
+	if err != nil {
+		return fmt.Errorf("--forget: %q is not an IP address", c.String("forget"))
+	}
+	var res api.Forgotten
+	if err := client.call(c.Context, http.MethodPost, "/v1/peers/forget", map[string]string{"address": address.String()}, &res); err != nil {
+		return cmdline.Cause(c, err)
+	}
+	switch {
+	case c.Bool("json"):
+		return cmdline.PrintJSON(c, res)
+	case res.Forgotten:
+		return cmdline.PrintText(c, fmt.Sprintf("the node no longer avoids %v\n", address))
+	default:
+		return cmdline.PrintText(c, fmt.Sprintf("the node does not avoid %v\n", address))
+	}
+}
+
+const (
+	apiTimeout = 10 * time.Second
+	maxAnswer  = 4 << 20 // bytes
+)
+
+// apiClient asks the API of a node.
+type apiClient struct {
+	base  *url.URL
+	token string // "": none
+}
+
+// newAPIClient returns a client of the API at a URL, or at HOST:PORT.
+func newAPIClient(base, token string) (*apiClient, error) {
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.RawQuery != "" {
+		return nil, fmt.Errorf("--api: invalid URL %q: must be as http://%s", base, nodeflags.DefaultAPI)
+	}
+	return &apiClient{u, token}, nil
+}
+
+// call sends a request with a JSON body, unless that is nil, and reads the JSON answer.
+func (a *apiClient) call(ctx context.Context, method, path string, body, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	var encoded []byte
+	if body != nil {
+		var err error
+		if encoded, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, a.base.JoinPath(path).String(), bytes.NewReader(encoded))
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if a.token != "" {
+		r.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil // only the host of the URL gets the token
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(r)
+	if err != nil {
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err // without the method and the URL
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			err = fmt.Errorf("%w: start a node there, or pass --api", err)
+		}
+		return fmt.Errorf("%s: %w", a.base, err)
+	}
+	defer res.Body.Close()
+	encoded, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", a.base, err)
+	case res.StatusCode != http.StatusOK:
+		var problem struct{ Detail string }
+		if json.Unmarshal(encoded, &problem) != nil || problem.Detail == "" {
+			problem.Detail = res.Status
+		}
+		return fmt.Errorf("%s: %s", a.base, text.Clean(problem.Detail, 2*text.Max))
+	}
+	if err := json.Unmarshal(encoded, answer); err != nil {
+		return fmt.Errorf("%s: no answer of a node: %w", a.base, text.Error(err, text.Max))
+	}
+	return nil
+}
+
+// peersText returns the peers for people.
+func peersText(p api.Peers) string {
+	if p.Key == "" {
+		return "the node has no peer-to-peer server\n"
+	}
+	out := table(func(w io.Writer) {
+		fmt.Fprintf(w, "key\t%s\n", cell(p.Key))
+		fmt.Fprintf(w, "listen\t%s\n", cell(p.Listen))
+		fmt.Fprintf(w, "peers\t%d of at most %d; %s addresses known, %s avoided\n", len(p.Peers), p.MaxPeers, human.Grouped(uint64(p.Addresses)), human.Grouped(uint64(p.Discouraged)))
+		fmt.Fprintf(w, "sync\t%s\n", syncText(p.Sync))
+	})
+	if len(p.Peers) > 0 {
+		out += "\n" + table(func(w io.Writer) {
+			fmt.Fprintln(w, "PEER\tADDRESS\tKIND\tFOR\tPING\tHEIGHT\tGAVE\tIN\tOUT\tOPEN\tAGENT")
+			for _, x := range p.Peers {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\n", cell(x.Key), cell(x.Address), cell(x.Kind), seconds(x.Connected), ping(x.Ping),
+					x.Height, gave(x), human.Bytes(int64(x.Received)), human.Bytes(int64(x.Sent)), x.Requests, cell(x.Agent))
+			}
+		})
+	}
+	if len(p.Gone) > 0 {
+		out += "\n" + table(func(w io.Writer) {
+			fmt.Fprintln(w, "GONE\tADDRESS\tDIRECTION\tFOR\tAGO\tBY\tREASON")
+			for _, x := range p.Gone {
+				reason := x.Reason
+				if x.Text != "" {
+					reason += ": " + x.Text
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cell(x.Key), cell(x.Address), cell(x.Direction), seconds(x.Connected), seconds(x.Ago), cell(x.By), cell(reason))
+			}
+		})
+	}
+	return out
+}
+
+// syncText returns how far a node is behind its peers.
+func syncText(s api.Sync) string {
+	switch s.State {
+	case "headers", "blocks":
+		line := fmt.Sprintf("%s, height %d of %d", s.State, s.Height, s.Target)
+		if s.BlocksRate > 0 {
+			line += fmt.Sprintf(", %s blocks/s", perSec(s.BlocksRate))
+		}
+		if s.BytesRate > 0 {
+			line += fmt.Sprintf(", %sB/s", human.SI(s.BytesRate))
+		}
+		if s.Left > 0 {
+			line += fmt.Sprintf(", %s left", seconds(s.Left))
+		}
+		return line
+	}
+	return fmt.Sprintf("%s, height %d", cell(s.State), s.Height)
+}
+
+// gave returns what a peer was the first to give.
+func gave(p api.Peer) string {
+	return fmt.Sprintf("%s, %s", human.Count(p.Blocks, "block"), human.Count(p.Records, "record"))
+}
+
+func seconds(s float64) string { return human.Duration(time.Duration(s * float64(time.Second))) }
+
+func ping(s float64) string {
+	if s == 0 {
+		return "-"
+	}
+	return seconds(s)
+}
+
+// cell returns a text of the API for a table, or a dash for an empty one.
+func cell(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return text.Clean(s, text.Max)
+}
