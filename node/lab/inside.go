@@ -156,7 +156,7 @@ func (w *Inside) awaitConnections(ctx context.Context, dials [][]int) {
 	for range 100 {
 		open := 0
 		for _, m := range w.members {
-			open += len(m.server.Status().Connected)
+			open += len(m.node.Peers().Status().Connected)
 		}
 		if open >= want || !wait(ctx, 100*time.Millisecond) {
 			return
@@ -238,7 +238,7 @@ func (w *Inside) End(_ context.Context, f Fault) (err error) {
 		m := w.members[n]
 		switch f.Kind {
 		case Kill:
-			if m.server == nil {
+			if m.node == nil {
 				err = errors.Join(err, m.start())
 			}
 		case Stop:
@@ -300,7 +300,7 @@ func (w *Inside) attack(ctx context.Context, f Fault) {
 // Mine implements World.
 func (w *Inside) Mine(_ context.Context, node int) error {
 	m := w.members[node]
-	if m.server == nil {
+	if m.node == nil {
 		return errors.New("the node does not run")
 	}
 	return m.mine()
@@ -320,11 +320,11 @@ func (w *Inside) Has(_ context.Context, node int, id record.ID) bool { return w.
 // Connected implements World.
 func (w *Inside) Connected(_ context.Context, node int) (Set, error) {
 	m := w.members[node]
-	if m.server == nil {
+	if m.node == nil {
 		return nil, nil
 	}
 	var s Set
-	for _, p := range m.server.Status().Connected {
+	for _, p := range m.node.Peers().Status().Connected {
 		if n := w.nodeAt(p.Address); n >= 0 && n != node {
 			s = append(s, n)
 		}
@@ -363,10 +363,10 @@ func (w *Inside) judge(records []*Record) {
 	for _, rec := range records {
 		rec.Fate = FateLost
 		for _, m := range w.members {
-			if m.server == nil {
+			if m.node == nil {
 				continue
 			}
-			if _, err := m.chain.FindRecord(rec.ID); err == nil {
+			if _, err := m.node.Chain().FindRecord(rec.ID); err == nil {
 				rec.Fate = FateChain
 				break
 			}

@@ -17,20 +17,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"stele/engine/pow"
+	"stele/node"
 	"stele/node/chain"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
-	"stele/node/p2p"
 	"stele/node/p2p/book"
 	"stele/node/p2p/simnet"
-	"stele/node/pool"
 	"stele/node/store"
 	"stele/node/template"
 )
 
-// member is a node of a world in this process: a store in memory, a chain, a pool and a
-// peer-to-peer server, on a host of a network in memory.
+// member is a node of a world in this process, with a disk in memory, on a host of a
+// network in memory.
 type member struct {
 	number  int
 	params  *network.Params
@@ -47,15 +46,11 @@ type member struct {
 	full atomic.Bool // the disk
 
 	// What follows is that of the present start.
-	verifier *record.Verifier
-	store    *store.Store
-	chain    *chain.Chain
-	changes  *chain.Subscription
-	pool     *pool.Pool
-	server   *p2p.Server // nil: the node does not run
-	cancel   context.CancelFunc
-	done     chan error // of Run of the server
-	fresh    bool       // the tip was not observed since the start
+	node    *node.Node // nil: it does not run
+	changes *chain.Subscription
+	cancel  context.CancelFunc
+	done    chan error // of Run
+	fresh   bool       // the tip was not observed since the start
 
 	sending sync.Mutex // one record at a time, so that sequence numbers follow each other
 	next    int        // of users
@@ -83,92 +78,45 @@ func (m *member) disk() vfs.FS {
 }
 
 // start starts the node, on what its files have.
-func (m *member) start() (err error) {
-	id := store.Identity{Network: m.params.ID, Genesis: block.Genesis(m.params).Hash()}
-	if m.store, err = store.Open(storeDir, id, store.Options{FS: m.disk(), CacheBytes: cacheBytes, Log: m.log}); err != nil {
-		return err
+func (m *member) start() error {
+	o := node.Options{
+		Params: m.params, Dir: storeDir, Payout: m.payout, Version: "lab",
+		P2P: &node.P2P{
+			Transport: m.host, Listen: fmt.Sprintf(":%d", peersPort), Private: true,
+			Peers: m.peers, OnlyPeers: len(m.seeds) == 0, Seeds: m.seeds,
+			Group: func(a netip.Addr) book.Group { return netip.PrefixFrom(a, 16).Masked() },
+		},
+		Store: store.Options{FS: m.disk(), CacheBytes: cacheBytes}, Log: m.log,
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, m.store.Close())
-		}
-	}()
-	m.verifier = record.NewVerifier(1<<15, 1)
-	var server atomic.Pointer[p2p.Server]
-	m.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: m.store, Params: m.params, Verifier: m.verifier, Clock: m.now, Log: m.log,
-		OnChange: func(c chain.Change) {
-			if m.pool == nil {
-				return
-			}
-			if err := m.pool.Follow(c); err != nil {
-				m.log.Error("pool does not follow the chain", "err", err)
-			}
-		},
-		Flush: func() {
-			if m.pool == nil {
-				return
-			}
-			if err := m.pool.Flush(); err != nil {
-				m.log.Error("pool journal not written", "err", err)
-			}
-		},
-	})
+	o.SetClock(m.now)
+	n, err := node.Open(context.Background(), o)
 	if err != nil {
 		return err
 	}
-	m.pool, err = pool.New(pool.Options{
-		Params: m.params, View: m.chain.View, Context: m.chain.NextContext, Verifier: m.verifier,
-		Journal: pool.StoreJournal(m.store), Log: m.log,
-		Accepted: func(records []*record.Record) {
-			if s := server.Load(); s != nil {
-				s.Accepted(records)
-			}
-		},
-	})
-	if err != nil {
-		return err
-	}
-	m.server, err = p2p.New(p2p.Options{
-		Params: m.params, Chain: m.chain, Pool: m.pool, Verifier: m.verifier,
-		Transport: m.host, Listen: fmt.Sprintf(":%d", peersPort), Peers: m.peers, OnlyPeers: len(m.peers) > 0 || len(m.seeds) == 0, Seeds: m.seeds,
-		Private: true, Group: func(a netip.Addr) book.Group { return netip.PrefixFrom(a, 16).Masked() },
-		Agent: "stele/lab", Now: m.now, Log: m.log,
-	})
-	if err != nil {
-		m.server = nil
-		return err
-	}
-	server.Store(m.server)
-	m.changes = m.chain.Subscribe()
-	m.fresh = true
+	m.changes, m.fresh = n.Chain().Subscribe(), true
 	ctx, cancel := context.WithCancel(context.Background())
-	m.cancel, m.done = cancel, make(chan error, 1)
-	go func(s *p2p.Server, done chan<- error) { done <- s.Run(ctx) }(m.server, m.done)
+	m.cancel, m.done, m.node = cancel, make(chan error, 1), n
+	go func(done chan<- error) { done <- n.Run(ctx) }(m.done)
 	return nil
 }
 
-// stop stops the node, and closes its store. It does nothing if the node does not run.
+// stop stops the node and closes it. It does nothing if the node does not run.
 func (m *member) stop() error {
-	if m.server == nil {
+	if m.node == nil {
 		return nil
 	}
 	m.cancel()
 	err := <-m.done
 	m.changes.Close()
-	m.server = nil
-	if m.store.Err() == nil {
-		err = errors.Join(err, m.pool.Flush())
-	}
-	err = errors.Join(err, m.store.Close())
-	m.pool = nil
+	err = errors.Join(err, m.node.Close())
+	m.node = nil
 	return err
 }
 
 // kill ends the node without warning. Its files are what a crash of the machine leaves:
 // all that was synced, and some of the rest.
 func (m *member) kill() {
-	if m.server == nil {
+	if m.node == nil {
 		return
 	}
 	m.host.Kill()
@@ -182,7 +130,7 @@ func (m *member) mine() error {
 	var err error
 	for range 3 { // the tip may change meanwhile
 		var t *template.Template
-		t, err = template.Build(m.chain.Tip(), m.pool, m.chain.View(), template.Options{
+		t, err = template.Build(m.node.Chain().Tip(), m.node.Pool(), m.node.Chain().View(), template.Options{
 			Params: m.params, Payout: m.payout, MaxBytes: m.params.MaxBlockSize, Now: m.now,
 		})
 		if err != nil {
@@ -192,7 +140,7 @@ func (m *member) mine() error {
 		if !solve(&h) {
 			return fmt.Errorf("no nonce meets %s", h.Bits)
 		}
-		if _, err = m.chain.Submit(t.Block(0, h)); err == nil {
+		if _, err = m.node.Chain().Submit(t.Block(0, h)); err == nil {
 			return nil
 		}
 	}
@@ -204,7 +152,7 @@ func (m *member) mine() error {
 func (m *member) send() (record.ID, error) {
 	m.sending.Lock()
 	defer m.sending.Unlock()
-	if m.server == nil {
+	if m.node == nil {
 		return record.ID{}, errors.New("the node does not run")
 	}
 	if len(m.users) == 0 {
@@ -213,25 +161,25 @@ func (m *member) send() (record.ID, error) {
 	key := m.users[m.next%len(m.users)]
 	m.next++
 	author := record.PublicOf(key)
-	seq, err := m.pool.NextSeq(author)
+	seq, err := m.node.Pool().NextSeq(author)
 	if err != nil {
 		return record.ID{}, err
 	}
 	payload := record.Pay{To: m.payout, Amount: 1}
 	signed, err := record.Sign(record.New(record.Record{
-		Network: m.params.ID, Version: payload.Type().Version(), Seq: seq, ValidUntil: m.chain.Tip().Height + 100_000,
+		Network: m.params.ID, Version: payload.Type().Version(), Seq: seq, ValidUntil: m.node.Chain().Tip().Height + 100_000,
 		Fee: record.Coin / 1000, Key: author, Payload: payload,
 	}), key)
 	if err != nil {
 		return record.ID{}, err
 	}
 	m.sent.Add(1)
-	return signed.ID(), m.pool.Add(signed)[0]
+	return signed.ID(), m.node.Pool().Add(signed)[0]
 }
 
 // observe returns how the chain changed since the last call.
 func (m *member) observe() (o Observation, err error) {
-	if m.server == nil {
+	if m.node == nil {
 		return o, nil
 	}
 	for {
@@ -250,7 +198,7 @@ func (m *member) observe() (o Observation, err error) {
 			}
 		}
 		for _, p := range e.Connected {
-			b, err := m.chain.Block(p.Hash)
+			b, err := m.node.Chain().Block(p.Hash)
 			if err != nil {
 				continue // disconnected and gone meanwhile
 			}
@@ -263,14 +211,14 @@ func (m *member) observe() (o Observation, err error) {
 	}
 	if m.fresh {
 		m.fresh = false
-		o.Tip = m.chain.Tip().Hash
+		o.Tip = m.node.Chain().Tip().Hash
 	}
 	return o, nil
 }
 
 // ids returns the records of a block, without the coinbase; nil if it cannot be read.
 func (m *member) ids(hash pow.Hash) []record.ID {
-	b, err := m.chain.Block(hash)
+	b, err := m.node.Chain().Block(hash)
 	if err != nil {
 		return nil
 	}
@@ -301,15 +249,15 @@ var payoutKeys = sync.OnceValue(func() []record.Key {
 })
 
 // has reports whether a record is in the pool.
-func (m *member) has(id record.ID) bool { return m.server != nil && m.pool.Get(id) != nil }
+func (m *member) has(id record.ID) bool { return m.node != nil && m.node.Pool().Get(id) != nil }
 
 // final returns the state of the node, closes it, and checks its files.
 func (m *member) final(ctx context.Context) (*Final, error) {
-	f := &Final{Node: m.number, Up: m.server != nil}
+	f := &Final{Node: m.number, Up: m.node != nil}
 	if f.Up {
-		tip, stats := m.chain.Tip(), m.verifier.Stats()
+		tip, stats := m.node.Chain().Tip(), m.node.Verifier().Stats()
 		f.Height, f.Tip, f.Digest = tip.Height, tip.Hash, tip.Digest
-		f.Peers, f.Pooled, f.Checked = m.server.Status(), m.pool.Stats().Records, stats.Checked
+		f.Peers, f.Pooled, f.Checked = m.node.Peers().Status(), m.node.Pool().Stats().Records, stats.Checked
 		closing := time.Now()
 		if err := m.stop(); err != nil {
 			f.CloseErr = err.Error()
