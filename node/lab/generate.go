@@ -88,8 +88,8 @@ type Mined struct {
 	Node int
 }
 
-// Miners returns who makes a block when: at random times, as with a proof of work.
-// None is made in the last ten seconds but one, right at their begin, so that no two
+// Miners returns who makes a block when: at random times, as with a proof of work. The
+// last one comes 10 s before the end, and 5 s after the one before, so that no two
 // branches have the same work at the end.
 func (p *Plan) Miners() []Mined {
 	if p.Blocks == 0 {
@@ -99,7 +99,7 @@ func (p *Plan) Miners() []Mined {
 	last := max(p.Time-10*time.Second, p.Time/2)
 	made := make([]Mined, p.Blocks)
 	for i := range made {
-		made[i] = Mined{time.Duration(r.Int64N(int64(last))), r.IntN(p.Nodes)}
+		made[i] = Mined{time.Duration(r.Int64N(int64(max(last-5*time.Second, last/2)))), r.IntN(p.Nodes)}
 	}
 	made[0].At = last
 	slices.SortFunc(made, func(a, b Mined) int { return cmp.Compare(a.At, b.At) })

@@ -16,6 +16,9 @@ const (
 	maxLogLine = 500     // bytes
 )
 
+// minLogLevel is the level from which the lines of nodes in this process are kept.
+var minLogLevel slog.LevelVar
+
 // logBook keeps the last log lines of all nodes. Safe for concurrent use.
 type logBook struct {
 	clock func() time.Duration // since the begin of the run
@@ -51,7 +54,7 @@ func (b *logBook) writer(node int) io.Writer { return bookWriter{b, node} }
 // logger returns the logger of a node.
 func (b *logBook) logger(node int) *slog.Logger {
 	return slog.New(slog.NewTextHandler(b.writer(node), &slog.HandlerOptions{
-		Level: slog.LevelInfo,
+		Level: &minLogLevel,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if len(groups) == 0 && a.Key == slog.TimeKey {
 				return slog.Attr{} // the book has its own

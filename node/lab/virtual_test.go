@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,7 @@ var (
 	timeFlag  = flag.Duration("lab.time", time.Minute, "virtual time of the plan")
 	planFlag  = flag.String("lab.plan", "", "file with a plan, in place of a generated one")
 	logFlag   = flag.Bool("lab.log", false, "print all log lines")
+	debugFlag = flag.Bool("lab.debug", false, "keep the log lines of level debug")
 )
 
 // plans returns the plans that the flags ask for.
@@ -56,6 +58,9 @@ func repeat(p *Plan) string {
 
 // TestVirtual runs plans in virtual time.
 func TestVirtual(t *testing.T) {
+	if *debugFlag {
+		minLogLevel.Set(slog.LevelDebug)
+	}
 	for _, p := range plans(t) {
 		t.Run(fmt.Sprint(p.Seed), func(t *testing.T) { runVirtual(t, p) })
 	}
@@ -87,6 +92,15 @@ func runVirtual(t *testing.T, p *Plan) *Report {
 		}
 	}
 	if *logFlag {
+		for _, f := range r.Finals {
+			t.Logf("node %d: %+v", f.Node, f.Peers.Sync)
+			for _, c := range f.Peers.Connected {
+				t.Logf("  %+v", c)
+			}
+			for _, g := range f.Peers.Gone {
+				t.Logf("  gone %+v", g)
+			}
+		}
 		for _, l := range r.Logs {
 			t.Logf("%8.3f node %2d  %s", l.At.Seconds(), l.Node, l.Text)
 		}
