@@ -135,17 +135,20 @@ type Chain struct {
 	pruned     atomic.Uint32            // no body below this height, but that of genesis; written with mu held
 	unfollowed atomic.Pointer[pow.Work] // the most work of a branch below pruned; nil: there was none
 
-	mu          sync.Mutex                        // guards what follows, and makes the holder the only writer
-	storeTip    *headertree.Node                  // which need not be published yet
-	digest      pow.Hash                          // of storeTip
-	reportedTip *headertree.Node                  // up to which changes were reported to onChange
-	partial     bool                              // whether the last of them was
-	blocks      map[*headertree.Node]*block.Block // decoded since the last of them
-	held        int                               // bytes of these, encoded
-	maxHeld     int                               // from which on a part is reported
-	bodies      map[uint32][]*headertree.Node     // with stored bodies, by height; if bodies are pruned
-	cheap       cheapBlocks                       // off the chain
-	stopped     atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
+	mu            sync.Mutex                        // guards what follows, and makes the holder the only writer
+	storeTip      *headertree.Node                  // which need not be published yet
+	digest        pow.Hash                          // of storeTip
+	reportedTip   *headertree.Node                  // up to which changes were reported to onChange
+	partial       bool                              // whether the last of them was
+	blocks        map[*headertree.Node]*block.Block // decoded since the last of them
+	held          int                               // bytes of these, encoded
+	maxHeld       int                               // from which on a part is reported
+	bodies        map[uint32][]*headertree.Node     // with stored bodies, by height; if bodies are pruned
+	onLongWay     bool                              // whether a reorganisation of longWay blocks is under way
+	unsynced      int                               // commits since the last sync
+	unsyncedSince time.Time                         // the first of them
+	cheap         cheapBlocks                       // off the chain
+	stopped       atomic.Pointer[error]             // why the chain stopped, nil if it has not; written with mu held
 }
 
 // maxRecent is how many blocks that were connected last are kept decoded, so that

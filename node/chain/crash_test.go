@@ -16,8 +16,13 @@ import (
 // A node that crashes at any moment, also during the recovery from a crash, opens
 // again. It has every acknowledged block, its state is that of a node that never
 // crashed, and with the rest of the blocks it has the same result.
-func TestCrash(t *testing.T) {
-	crashes := rounds(500, 2000)
+func TestCrash(t *testing.T) { testCrash(t, rounds(500, 2000), false) }
+
+// The same while the node catches up: it has every block from before the last sync, and
+// of those since then, with no gap, as many as the disk has kept.
+func TestCrashInCatchUp(t *testing.T) { testCrash(t, rounds(200, 2000), true) }
+
+func testCrash(t *testing.T, crashes int, catchUp bool) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	b := chaintest.New(chaintest.Network(), 10)
 	tree := randomTree(b, rng, 40)
@@ -29,7 +34,7 @@ func TestCrash(t *testing.T) {
 	const perRun = 25
 	for done := 0; done < crashes; {
 		order := randomOrder(tree, rng)
-		for _, c := range runAndCrash(t, b, order, rng, perRun) {
+		for _, c := range runAndCrash(t, b, order, rng, perRun, catchUp) {
 			again := recoverFrom(t, c, b, order, twins, rng)
 			done++
 			if again != nil { // it crashed while it recovered
@@ -81,18 +86,30 @@ func (c *camera) acknowledge(n int) {
 
 // runAndCrash submits all blocks to a new node in order, and returns what crashes
 // during that would leave.
-func runAndCrash(t *testing.T, b *chaintest.Builder, order []*chaintest.Block, rng *rand.Rand, most int) []crash {
+//
+// With catchUp the node catches up most of the time: it acknowledges blocks only when
+// it stops to.
+func runAndCrash(t *testing.T, b *chaintest.Builder, order []*chaintest.Block, rng *rand.Rand, most int, catchUp bool) []crash {
 	fs := vfs.NewCrashableMem()
 	c := &camera{fs: fs, rng: rng, every: 20, most: most}
+	if catchUp {
+		c.every = 2 // there are fewer operations
+	}
 	n, err := open(errorfs.Wrap(fs, c), b)
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.CatchUp(catchUp)
 	for i, blk := range order {
 		if _, err := n.Submit(blk.Block); err != nil {
 			t.Fatal(err)
 		}
+		if catchUp && i%16 != 15 {
+			continue
+		}
+		n.CatchUp(false)
 		c.acknowledge(i + 1)
+		n.CatchUp(catchUp)
 	}
 	if err := n.store.Close(); err != nil {
 		t.Fatal(err)
@@ -157,21 +174,27 @@ func recoverFrom(t *testing.T, c crash, b *chaintest.Builder, order []*chaintest
 
 // A crash during a reorganisation leaves a shorter chain than before. The next start
 // finishes the reorganisation, at whatever block it was.
-func TestCrashInReorganisation(t *testing.T) {
+func TestCrashInReorganisation(t *testing.T) { testCrashInReorganisation(t, 6, 13) }
+
+// The commits of a long one are synced at its end.
+func TestCrashInLongReorganisation(t *testing.T) { testCrashInReorganisation(t, 60, 5) }
+
+// testCrashInReorganisation wants a number of crashes in a reorganisation of a depth.
+func testCrashInReorganisation(t *testing.T, depth, crashes int) {
 	b := chaintest.New(chaintest.Network(), 11)
-	first, second := grown(b, b.Genesis, 6, 2), grown(b, b.Genesis, 7, 2)
+	first, second := grown(b, b.Genesis, depth, 2), grown(b, b.Genesis, depth+1, 2)
 	fs := vfs.NewCrashableMem()
-	c := &camera{fs: fs, rng: rand.New(rand.NewPCG(3, 3)), every: 1, acknowledged: 12}
+	c := &camera{fs: fs, rng: rand.New(rand.NewPCG(3, 3)), every: 1, acknowledged: 2 * depth}
 	n, err := open(errorfs.Wrap(fs, c), b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.give(t, Extended, first...)
-	n.give(t, SideBranch, second[:6]...)
+	n.give(t, SideBranch, second[:depth]...)
 	c.mu.Lock()
 	c.most = 1000
 	c.mu.Unlock()
-	n.give(t, Reorganized, second[6])
+	n.give(t, Reorganized, last(second))
 	c.mu.Lock()
 	c.most = 0
 	taken := slices.Clone(c.taken)
@@ -179,19 +202,19 @@ func TestCrashInReorganisation(t *testing.T) {
 	if err := n.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(taken) < 13 {
-		t.Fatalf("only %d pictures of 13 batches", len(taken))
+	if len(taken) < crashes {
+		t.Fatalf("only %d pictures", len(taken))
 	}
 	for _, picture := range taken {
 		n, err := open(picture.fs, b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Tip().Height == 7 {
-			n.mustBe(t, second[6])
+		if n.Tip().Height == last(second).Height() {
+			n.mustBe(t, last(second))
 		} else {
-			n.mustBe(t, first[5]) // the last block had not reached the disk
-			n.give(t, Reorganized, second[6])
+			n.mustBe(t, last(first)) // the last block had not reached the disk
+			n.give(t, Reorganized, last(second))
 		}
 		n.check(t)
 		if err := n.store.Close(); err != nil {

@@ -17,9 +17,11 @@ import (
 // the fork, then up. A block that turns out to be invalid is marked and noted in
 // verdicts (which may be nil), and the next best is taken. Blocks that are too deep
 // then are pruned at the end, when no way back is needed any more. A long way is
-// reported in parts, since the blocks of a change are held in memory.
+// reported in parts, since the blocks of a change are held in memory. The caller syncs
+// the commits.
 func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 	isFlushed := false
+	defer func() { c.onLongWay = false }()
 	for {
 		best := c.tree.Best()
 		if best == c.storeTip {
@@ -31,7 +33,9 @@ func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 			c.report(c.storedTip(), int(depth), true)
 			c.flush()
 		}
-		if headertree.ForkPoint(c.storeTip, best) != c.storeTip {
+		fork := headertree.ForkPoint(c.storeTip, best)
+		c.onLongWay = c.onLongWay || c.storeTip.Height-fork.Height+best.Height-fork.Height >= longWay
+		if fork != c.storeTip {
 			if !isFlushed {
 				c.flush()
 				isFlushed = true
@@ -69,7 +73,7 @@ func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
 	}
 	batch.PutBody(b.Hash(), b.Encode())
 	c.pruneBelow(batch, parent.Height+1)
-	if err := batch.Commit(); err != nil {
+	if err := c.commit(batch); err != nil {
 		return err
 	}
 	n, err := c.addBody(b)
@@ -88,7 +92,7 @@ func (c *Chain) connect(n *headertree.Node, b *block.Block) error {
 	if err != nil {
 		return err
 	}
-	if err := batch.Commit(); err != nil {
+	if err := c.commit(batch); err != nil {
 		return err
 	}
 	c.moveTo(n, digest, b)
@@ -146,7 +150,7 @@ func (c *Chain) disconnect() error {
 	for _, r := range b.Records[1:] {
 		batch.PutPool(r.ID(), r.Encode())
 	}
-	if err := batch.Commit(); err != nil {
+	if err := c.commit(batch); err != nil {
 		return err
 	}
 	c.moveTo(n.Parent, digest, nil)

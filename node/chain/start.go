@@ -53,6 +53,9 @@ func (c *Chain) start(ctx context.Context) error {
 		if err := c.activate(nil); err != nil {
 			return err
 		}
+		if err := c.syncIfDue(); err != nil {
+			return err
+		}
 		c.announce()
 	}
 	return c.prune()

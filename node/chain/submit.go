@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -40,8 +41,8 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome %d", uint8(o))
 }
 
-// Submit takes a block. When it returns, the block is on disk or rejected. If it
-// is the new tip, Tip and View show it, all subscribers have been notified of it,
+// Submit takes a block. When it returns, the block is on disk or rejected; while the
+// node is catching up (see [Chain.CatchUp]), it reaches the disk soon after. If it is the new tip, Tip and View show it, all subscribers have been notified of it,
 // Options.OnChange has returned, so that the pool has followed, and so has
 // Options.Flush, so that the journal of the pool has too. Safe for concurrent use.
 //
@@ -62,6 +63,9 @@ func (c *Chain) submitLocked(b *block.Block) (outcome Outcome, changed bool, err
 	defer c.mu.Unlock()
 	defer func() { changed = c.announce() }()
 	outcome, err = c.submit(b)
+	if !isStoreError(err) {
+		err = cmp.Or(c.syncIfDue(), err)
+	}
 	switch {
 	case isStoreError(err):
 		if c.Err() == nil {
@@ -183,7 +187,7 @@ func (c *Chain) markInvalid(n *headertree.Node) error {
 func (c *Chain) storeInvalid(n *headertree.Node) error {
 	batch := c.store.NewBatch()
 	batch.PutHeader(n.Header, store.Meta{Height: n.Height, Status: statusInvalid})
-	return batch.Commit()
+	return c.commit(batch)
 }
 
 // branch stores a block that is not on the tip, and reorganises to its branch if
@@ -193,7 +197,7 @@ func (c *Chain) branch(parent *headertree.Node, b *block.Block) (Outcome, error)
 	batch := c.store.NewBatch()
 	batch.PutHeader(b.Header, store.Meta{Height: parent.Height + 1, Status: statusStored})
 	batch.PutBody(hash, b.Encode())
-	if err := batch.Commit(); err != nil {
+	if err := c.commit(batch); err != nil {
 		return 0, err
 	}
 	n, err := c.addBody(b)

@@ -236,7 +236,16 @@ func (b *Batch) DeletePool(id pow.Hash) { b.delete(hashKey(pool, id)) }
 // batch may be committed again. If the process ends before that, the next opening of
 // the store may show all of it.
 // Errors: ErrFull, ErrDisk, ErrCorrupt, ErrReadOnly, ErrMisuse, ErrClosed.
-func (b *Batch) Commit() error {
+func (b *Batch) Commit() error { return b.commit(true) }
+
+// CommitLater is as Commit, but the batch need not be durable when it returns nil: it is
+// after [Store.Sync], or any later Commit, whoever makes it. Until then a crash may undo
+// it, with all commits after it, but never one of those before it. A failure of the disk
+// does not undo it: the store keeps such batches in memory, and writes them again. From
+// 16 MB on it is a Commit. Errors: those of Commit.
+func (b *Batch) CommitLater() error { return b.commit(false) }
+
+func (b *Batch) commit(sync bool) error {
 	s := b.s
 	if s == nil {
 		return fmt.Errorf("%w: batch was committed before", ErrMisuse)
@@ -261,9 +270,15 @@ func (b *Batch) Commit() error {
 	s.stateCache.begin()
 	defer s.stateCache.end()
 	memory := b.ops.Repr()
-	free, err := s.write(d, memory)
+	sync = sync || len(s.later.ops)+len(memory) > maxLater
+	free, err := s.write(d, memory, sync)
 	if err != nil {
 		return err
+	}
+	if sync {
+		s.later.clear()
+	} else {
+		s.later.add(memory, b.ops.Count())
 	}
 	s.stateCache.update(b.ops.Reader())
 	if free && cap(memory) <= maxSpare {
@@ -320,10 +335,11 @@ func (b *Batch) finishHeader(d *database, hash pow.Hash, c *headerChange) error 
 	return nil
 }
 
-// write makes a batch of Pebble durable. After an error the database is not used any
-// more, and the next one does not see the batch. It returns whether the memory of ops
-// is free: Pebble keeps that of a large batch, and takes it out of the batch.
-func (s *Store) write(d *database, ops []byte) (free bool, err error) {
+// write applies a batch of Pebble, and makes it durable if sync is set. After an error
+// the database is not used any more, and the next one does not see the batch. It returns
+// whether the memory of ops is free: Pebble keeps that of a large batch, and takes it out
+// of the batch.
+func (s *Store) write(d *database, ops []byte, sync bool) (free bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// Pebble may hold its locks, so it cannot even be closed.
@@ -337,7 +353,7 @@ func (s *Store) write(d *database, ops []byte) (free bool, err error) {
 		return false, fmt.Errorf("%w: %w", ErrMisuse, err)
 	}
 	before := d.guard.durableLogs()
-	err = d.Apply(&batch, pebble.Sync)
+	err = d.Apply(&batch, &pebble.WriteOptions{Sync: sync})
 	if failure, lost := d.guard.state(); lost {
 		d.guard.limitLogs(before)
 		return false, diskError(failure)

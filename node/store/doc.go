@@ -5,7 +5,8 @@
 // # Main types
 //
 //   - [Store] is an open store. Reads are safe for concurrent use.
-//   - [Batch] collects writes. Commit makes them durable, all or none.
+//   - [Batch] collects writes. Commit makes them durable, all or none. CommitLater
+//     leaves that to [Store.Sync], one for many batches.
 //   - [Snapshot] is the store as it was at one moment.
 //   - [Damage] says where stored data differ from what was written.
 //
@@ -46,6 +47,10 @@
 // failed Commit changes nothing. Reads continue, and every later Commit tries to
 // open the database again, which is the recovery from a crash. Once there is space,
 // the store recovers by itself.
+//
+// What was committed by CommitLater and is not durable yet stays in memory, at most 16
+// MB, and the next database gets it again. Until then reads fail where they would need
+// it.
 //
 // Damage that Pebble finds is final: Commit returns ErrCorrupt until the process
 // ends. Reads of undamaged entries still work.

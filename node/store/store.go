@@ -54,6 +54,7 @@ type Store struct {
 	spare      atomic.Pointer[[]byte] // memory for the next batch
 
 	writing sync.Mutex // held by the one commit, or while a snapshot is taken
+	later   laterBatches
 
 	mu        sync.Mutex
 	db        *database // nil if none is open
@@ -233,8 +234,14 @@ func (s *Store) acquire(write bool) (*database, error) {
 			s.drop(s.db)
 		}
 	}
+	if !write && s.db == nil && !s.later.isEmpty() {
+		return nil, s.failure // a database for reading would lack what is only in memory
+	}
 	if s.db == nil {
 		db, err := s.openDatabase(!write)
+		if err == nil && write {
+			err = s.complete(db)
+		}
 		if err != nil {
 			if write {
 				s.failure = err
@@ -250,6 +257,17 @@ func (s *Store) acquire(write bool) (*database, error) {
 	}
 	s.db.users++
 	return s.db, nil
+}
+
+// complete gives a database that was opened after a failure what the last one may have
+// lost, or closes it. The caller must hold s.mu and s.writing.
+func (s *Store) complete(d *database) error {
+	err := s.writeAgain(d)
+	if err != nil {
+		_ = d.close()
+		d.guard.settle()
+	}
+	return err
 }
 
 // stillFull reports whether the disk is known to have no space still, which saves an
