@@ -168,26 +168,36 @@ func (s *Server) leave(p *peer, f *fault) {
 	if f.discourage && p.kind != slots.Manual {
 		s.book.Discourage(now, p.addr.Addr())
 	}
+	if p.isReady || p.isOutbound() { // those who only knock must not displace others
+		s.noteGone(now, p)
+	}
+	s.counts.ended(p)
+	s.log.Debug("peer disconnected", "peer", p.addr, "kind", p.kind, "reason", f.reason, "err", f.text, "by-peer", f.byPeer)
+	s.manual.ended(p)
+}
+
+// noteGone adds a connection that ends, or a failed call, to those that status shows.
+func (s *Server) noteGone(now time.Time, p *peer) {
 	gone := query.GonePeer{
 		Address: p.addr.String(), Inbound: !p.isOutbound(), Since: p.since, Until: now,
-		Reason: string(f.reason), Text: f.text, ByPeer: f.byPeer,
+		Reason: string(p.end.reason), Text: p.end.text, ByPeer: p.end.byPeer,
 	}
 	if p.link != nil {
 		gone.Key = p.key.String()
 	}
 	s.gone = append([]query.GonePeer{gone}, s.gone[:min(len(s.gone), maxGone-1)]...)
-	s.counts.disconnected(f)
-	s.log.Debug("peer disconnected", "peer", p.addr, "kind", p.kind, "reason", f.reason, "text", f.text, "by-peer", f.byPeer)
-	s.manual.ended(p)
 }
 
 // ended frees the slot of a connection that has ended, for an error if nobody knows
 // yet why, or of a call that failed.
 func (s *Server) ended(p *peer, err error) {
 	if p.end == nil {
-		s.leave(p, faultOf(err))
+		f := faultOf(err)
+		if f.reason == reasonClosed && p.link == nil {
+			f.reason = reasonHandshake
+		}
+		s.leave(p, f)
 	}
-	s.counts.ended(p)
 	if p.id != 0 {
 		s.slots.Close(s.now(), p.id, p.end.failed)
 		s.saveAnchors()

@@ -50,21 +50,26 @@ func count(all *[1 + maxKind]traffic, k wire.Kind, n int) {
 	all[k].bytes.Add(uint64(n))
 }
 
-// disconnected counts a connection that has ended. Peers cannot add words of theirs.
-func (c *counters) disconnected(f *fault) {
-	reason := string(f.reason)
-	if f.byPeer && !slices.Contains(peerReasons, f.reason) {
+// welcomed counts an inbound connection that got a slot.
+func (c *counters) welcomed(p *peer) {
+	if !p.isOutbound() {
+		c.accepted++
+	}
+}
+
+// ended counts a connection that has ended, or a failed call. Peers cannot add reasons
+// of theirs.
+func (c *counters) ended(p *peer) {
+	reason := string(p.end.reason)
+	if p.end.byPeer && p.end.reason != reasonClosed && !slices.Contains(peerReasons, p.end.reason) {
 		reason = "other"
 	}
 	c.disconnects[reason]++
-}
-
-// ended counts a call, or a connection that was accepted, when it has ended.
-func (c *counters) ended(p *peer) {
 	switch {
-	case p.isOutbound() && !p.isReady:
+	case p.isReady:
+	case p.isOutbound():
 		c.failed++
-	case !p.isOutbound() && !p.isReady:
+	default:
 		c.refused++
 	}
 }
@@ -111,6 +116,9 @@ func (c *counters) status() query.PeerCounts {
 func byKind(all *[1 + maxKind]traffic) (bytes, messages map[string]uint64) {
 	bytes, messages = map[string]uint64{}, map[string]uint64{}
 	for k := range all {
+		if all[k].messages.Load() == 0 {
+			continue
+		}
 		name := wire.Kind(k).String()
 		if k == 0 {
 			name = "other"

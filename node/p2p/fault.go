@@ -35,6 +35,7 @@ func (f *fault) Error() string { return fmt.Sprintf("%s: %s", f.reason, f.text) 
 const (
 	reasonClosed      wire.Reason = "closed"      // the peer, or the network, closed the connection
 	reasonFeeler      wire.Reason = "feeler"      // the address is tested
+	reasonHandshake   wire.Reason = "handshake"   // the handshake of TLS failed
 	reasonInternal    wire.Reason = "internal"    // this node failed
 	reasonStopped     wire.Reason = "stopped"     // this node stops
 	reasonUnreachable wire.Reason = "unreachable" // the call failed
@@ -73,7 +74,7 @@ func faultOf(err error) *fault {
 	case errors.Is(err, errNoHello), errors.Is(err, link.ErrTooSlow), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.Is(err, context.DeadlineExceeded), errors.As(err, &e) && e.Timeout():
 		f.reason, f.failed = wire.ReasonTooSlow, true
-	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET),
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE):
 		f.byPeer = true
 	}

@@ -106,6 +106,7 @@ func (s *Server) welcome(p *peer) {
 		s.drop(p, &fault{reason: reasonFeeler, text: "the address works", quiet: true})
 		return
 	}
+	s.counts.welcomed(p)
 	s.manual.connected(p)
 	s.peers[p.id] = p
 	for _, part := range s.parts {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,7 +86,7 @@ func (w *world) must(err error) {
 // waitFor waits until ok, which must be within a time.
 func (w *world) waitFor(within time.Duration, what string, ok func() bool) {
 	w.Helper()
-	for end := time.Now().Add(within); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(within); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.Fatalf("not within %v: %s", within, what)
 		}
@@ -257,7 +259,7 @@ func (n *testNode) onLoop(f func()) {
 }
 
 // stranger is the other end of a connection to a node, for a test that sends what no
-// node would send.
+// node would send. It answers pings.
 type stranger struct {
 	*link.Link
 	w    *world
@@ -283,6 +285,9 @@ func (w *world) call(n *testNode, from *simnet.Host) *stranger {
 	go func() {
 		s.done <- s.Run(ctx, func(m wire.Message) error {
 			s.got <- m
+			if ping, ok := m.(*wire.Ping); ok {
+				return s.Send(&wire.Pong{Nonce: ping.Nonce})
+			}
 			return nil
 		})
 		close(s.got)
@@ -312,8 +317,7 @@ func (w *world) greet(n *testNode, from *simnet.Host, edit ...func(*wire.Hello))
 	return s
 }
 
-// wants returns the next message of a kind, within a minute. Others are skipped, and
-// pings answered.
+// wants returns the next message of a kind, within a minute. Others are skipped.
 func (s *stranger) wants(k wire.Kind) wire.Message {
 	s.w.Helper()
 	timeout := time.After(time.Minute)
@@ -325,9 +329,6 @@ func (s *stranger) wants(k wire.Kind) wire.Message {
 			}
 			if m.Kind() == k {
 				return m
-			}
-			if ping, ok := m.(*wire.Ping); ok {
-				s.w.must(s.Send(&wire.Pong{Nonce: ping.Nonce}))
 			}
 		case <-timeout:
 			s.w.Fatalf("no %s within a minute", k)
@@ -351,4 +352,54 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// learn adds addresses to the book of the node, on its loop.
+func (n *testNode) learn(w *world, addrs ...string) {
+	for _, a := range addrs {
+		addr := netip.MustParseAddrPort(a)
+		n.book.Add(w.clock(), addr.Addr(), book.Announced{Addr: addr, Services: uint64(wire.ServesBlocks | wire.TakesRecords), Seen: w.clock()})
+	}
+}
+
+// isDiscouraged reports whether the node avoids an address.
+func isDiscouraged(n *testNode, addr string) (is bool) {
+	n.onLoop(func() { is = n.book.IsDiscouraged(n.now(), netip.MustParseAddr(addr)) })
+	return is
+}
+
+// lines is a log that keeps the event and the reason of each line above Debug.
+type lines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lines) logger() *slog.Logger { return slog.New(lineHandler{l}) }
+
+func (l *lines) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
+}
+
+type lineHandler struct{ *lines }
+
+func (h lineHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level > slog.LevelDebug
+}
+func (h lineHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h lineHandler) WithGroup(string) slog.Handler      { return h }
+
+func (h lineHandler) Handle(_ context.Context, r slog.Record) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "reason" {
+			text += " " + a.Value.String()
+		}
+		return true
+	})
+	h.all = append(h.all, text)
+	return nil
 }

@@ -121,6 +121,9 @@ func (o Options) withDefaults() Options {
 	if o.Transport == nil {
 		o.Transport = link.TCP{}
 	}
+	if o.MaxPeers == 0 {
+		o.MaxPeers = slots.DefaultMaxPeers
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

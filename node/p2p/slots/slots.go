@@ -15,7 +15,7 @@ import (
 
 // The numbers of peers.
 const (
-	defaultMaxPeers = 128
+	DefaultMaxPeers = 128
 	maxFull         = 8
 	maxBlocksOnly   = 2
 	maxFeelers      = 1
@@ -124,7 +124,7 @@ func New(b *book.Book, o Options) *Slots {
 	}
 	free := o.MaxPeers
 	if free == 0 {
-		free = defaultMaxPeers
+		free = DefaultMaxPeers
 	}
 	take := func(n int) int {
 		n = max(0, min(n, free))
