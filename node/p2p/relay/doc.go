@@ -3,9 +3,8 @@
 // becomes a whole one. It is pure: it has no clock, goroutine or I/O.
 //
 //   - [Records] spreads records. [Records.Handle] takes an event and the time, and
-//     returns the actions that the caller must take. It is in records.go, with
-//     fetch.go, tell.go and orphans.go.
-//   - blocks.go and rebuild.go are for compact blocks.
+//     returns the actions that the caller must take.
+//   - [Blocks] does so for compact blocks, which [Rebuild] makes whole.
 //
 // # Records
 //

@@ -61,11 +61,12 @@ type (
 	}
 
 	// Arrived is the event that a peer has sent records, requested or not. Pooled are
-	// those that the pool has, Records the others.
+	// those that the pool has, Unread those of types that this program does not know,
+	// Records the others.
 	Arrived struct {
-		Peer    PeerID
-		Records []*record.Record
-		Pooled  []pow.Hash
+		Peer           PeerID
+		Records        []*record.Record
+		Pooled, Unread []pow.Hash
 	}
 
 	// Judged is the event that the caller has done an [Admit].
@@ -307,6 +308,10 @@ func (e Arrived) applyTo(m *Records) {
 	}
 	for _, hash := range e.Pooled {
 		m.arrived(p, hash)
+	}
+	for _, hash := range e.Unread {
+		m.arrived(p, hash)
+		m.refused.Add(m.short(hash))
 	}
 	for _, r := range e.Records {
 		hash := r.FullHash()

@@ -1,0 +1,438 @@
+package p2p
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"stele/engine/pow"
+	"stele/node/chain"
+	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/p2p/relay"
+	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
+	"stele/node/pool"
+)
+
+const (
+	// feeRateEvery is how often the minimum fee rate of the pool is read. Peers hear of
+	// it if it has changed by a tenth.
+	feeRateEvery = 10 * time.Second
+	maxMined     = 16   // blocks of a change whose records are noted
+	maxOffered   = 8192 // records of the pool that a new peer hears of
+	maxAccepted  = 512  // records that are announced in one call of the loop
+	// maxAnswer bounds the records of an answer, in bytes with their lengths.
+	maxAnswer = 512<<10 - 2
+)
+
+// recorder is the part for records: it announces, requests and serves them, and admits
+// those of peers to the pool. What needs the pool is done by goroutines, since the pool
+// may be locked for as long as a template is made.
+type recorder struct {
+	s     *Server
+	relay *relay.Records
+	queue *admission
+
+	held    []heldRecords             // that wait for room in the queue, the first to come first
+	waiting map[*peer]chan<- struct{} // peers that may announce no more now; closed when they may
+
+	told     pool.Rate // minimum fee rate that peers were told
+	nextRate time.Time // when it is read again
+}
+
+// heldRecords are records of a peer that is not read before they are in the queue.
+type heldRecords struct {
+	peer    *peer
+	arrived relay.Arrived
+	unread  []reject.Reason // of arrived.Unread
+	bytes   int             // of arrived.Records
+	done    chan<- struct{}
+}
+
+func newRecorder(s *Server) *recorder {
+	return &recorder{
+		s: s, relay: relay.NewRecords(rand.Uint64()), queue: newAdmission(), waiting: map[*peer]chan<- struct{}{},
+		told: s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
+	}
+}
+
+func (r *recorder) run() { r.s.work.Go(r.admit) }
+
+// Accepted announces records that the pool has accepted. It never blocks. Safe for
+// concurrent use.
+func (s *Server) Accepted(records []*record.Record) {
+	for part := range slices.Chunk(slices.Clone(records), maxAccepted) {
+		s.do(func() {
+			events := make([]relay.RecordsEvent, len(part))
+			for i, r := range part {
+				events[i] = relay.Accepted{Record: r, Rate: uint64(pool.RateOf(r))}
+			}
+			s.records.handleAll(events...)
+		})
+	}
+}
+
+// idOf names a peer for the machine.
+func idOf(p *peer) relay.PeerID { return relay.PeerID(p.id) }
+
+// peer returns a peer that is connected, or nil.
+func (r *recorder) peer(id relay.PeerID) *peer { return r.s.peers[slots.ID(id)] }
+
+func (r *recorder) ready(p *peer) {
+	r.handleAll(relay.RecordsPeer{
+		Peer: idOf(p), Takes: p.takesRecords(), Outbound: p.isOutbound(), MinRate: p.minFeeRate,
+	})
+	if p.isOutbound() && p.takesRecords() {
+		minRate := pool.Rate(p.minFeeRate)
+		r.s.work.Go(func() {
+			hashes := r.offer(minRate)
+			r.s.do(func() { r.handleAll(relay.Backlog{Peer: idOf(p), Hashes: hashes}) })
+		})
+	}
+}
+
+// offer returns the records of the pool that fit into the next two blocks, as far as a
+// peer takes them.
+func (r *recorder) offer(minRate pool.Rate) (hashes []pow.Hash) {
+	bytes := 0
+	for _, x := range r.s.o.Pool.Best(maxOffered) {
+		if bytes += x.Size(); bytes > 2*r.s.o.Params.MaxBlockSize {
+			break
+		}
+		if pool.RateOf(x) >= minRate {
+			hashes = append(hashes, x.FullHash())
+		}
+	}
+	return hashes
+}
+
+func (r *recorder) gone(p *peer) {
+	r.held = slices.DeleteFunc(r.held, func(h heldRecords) bool {
+		if h.peer == p {
+			close(h.done)
+		}
+		return h.peer == p
+	})
+	r.handleAll(relay.RecordsPeerGone{Peer: idOf(p)})
+}
+
+func (r *recorder) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
+	if !p.takesRecords() && m.Kind() != wire.KindFeeRate {
+		return nil, broke(wire.ReasonProtocol, "%s on a connection without records", m.Kind())
+	}
+	switch m := m.(type) {
+	case *wire.Have:
+		if r.s.syncer.atTip() {
+			return r.have(p, m), nil
+		}
+	case *wire.Want:
+		return r.want(p, m), nil
+	case *wire.Records:
+		// What was requested is an answer even while the chain catches up.
+		if r.s.syncer.atTip() || p.expects(wire.KindRecords) {
+			return r.take(p, m), nil
+		}
+	case *wire.Absent:
+		r.handleAll(relay.Lacking{Peer: idOf(p), Hashes: m.Hashes})
+	case *wire.FeeRate:
+		p.minFeeRate = m.Min
+		r.handleAll(relay.RateChanged{Peer: idOf(p), MinRate: m.Min})
+	}
+	return nil, nil
+}
+
+// have takes an announcement. The channel is closed when the peer may announce more.
+func (r *recorder) have(p *peer, m *wire.Have) <-chan struct{} {
+	done := make(chan struct{})
+	r.s.work.Go(func() {
+		e := relay.Announced{Peer: idOf(p)}
+		for _, hash := range m.Hashes {
+			if r.s.o.Pool.ByFullHash(hash) != nil {
+				e.Pooled = append(e.Pooled, hash)
+			} else {
+				e.Hashes = append(e.Hashes, hash)
+			}
+		}
+		r.s.do(func() {
+			r.waiting[p] = done
+			r.handleAll(e)
+		})
+	})
+	return done
+}
+
+// want sends the records that a peer requests, and says which ones the pool lacks.
+func (r *recorder) want(p *peer, m *wire.Want) <-chan struct{} {
+	done := make(chan struct{})
+	r.s.work.Go(func() {
+		defer close(done)
+		var records [][]byte
+		var lacking []pow.Hash
+		bytes := 0
+		send := func() {
+			if len(records) > 0 {
+				p.send(&wire.Records{Records: records})
+			}
+			records, bytes = nil, 0
+		}
+		for _, hash := range m.Hashes {
+			x := r.s.o.Pool.ByFullHash(hash)
+			if x == nil {
+				lacking = append(lacking, hash)
+				continue
+			}
+			if size := 2 + x.Size(); bytes+size > maxAnswer {
+				send()
+			}
+			records = append(records, x.Encode())
+			bytes += 2 + x.Size()
+		}
+		send()
+		if len(lacking) > 0 {
+			p.send(&wire.Absent{Request: wire.KindWant, Cause: wire.CauseUnknown, Hashes: lacking})
+		}
+	})
+	return done
+}
+
+// take takes records, requested or not. The channel is closed when they are in the
+// queue for the pool.
+func (r *recorder) take(p *peer, m *wire.Records) <-chan struct{} {
+	done := make(chan struct{})
+	r.s.work.Go(func() {
+		h, err := r.read(p, m)
+		h.done = done
+		r.s.do(func() {
+			var f *fault
+			if errors.As(err, &f) {
+				r.s.drop(p, f)
+			}
+			if r.peer(idOf(p)) != p {
+				close(done)
+				return
+			}
+			for _, reason := range h.unread {
+				r.s.counts.recordRejected(reason)
+			}
+			r.held = append(r.held, h)
+			r.release()
+		})
+	})
+	return done
+}
+
+// read decodes records. Errors: a fault.
+func (r *recorder) read(p *peer, m *wire.Records) (h heldRecords, err error) {
+	h.peer, h.arrived.Peer = p, idOf(p)
+	for _, raw := range m.Records {
+		x, err := record.Decode(slices.Clone(raw)) // a record that stays does not keep the message
+		switch reason, _ := reject.Of(err); {
+		case reason.Fault():
+			r.s.do(func() { r.s.counts.recordRejected(reason) })
+			return h, faultOfRecord(reason, err)
+		case err != nil:
+			h.arrived.Unread, h.unread = append(h.arrived.Unread, pow.Sum(raw)), append(h.unread, reason)
+		case r.s.o.Pool.ByFullHash(x.FullHash()) != nil:
+			h.arrived.Pooled = append(h.arrived.Pooled, x.FullHash())
+		default:
+			h.arrived.Records = append(h.arrived.Records, x)
+			h.bytes += len(raw)
+		}
+	}
+	return h, nil
+}
+
+// faultOfRecord returns the fault of a peer that has sent an invalid record.
+func faultOfRecord(reason reject.Reason, err error) *fault {
+	return broke(wire.Reason(reason), "record: %v", err)
+}
+
+// release puts records into the queue as long as it has room.
+func (r *recorder) release() {
+	for len(r.held) > 0 {
+		h := r.held[0]
+		if !r.queue.hasRoom(len(h.arrived.Records), h.bytes) {
+			return
+		}
+		r.held = r.held[1:]
+		close(h.done)
+		r.handleAll(h.arrived)
+	}
+}
+
+// judged notes what the pool says about records of peers.
+func (r *recorder) judged(batch []arrival, verdicts []error) {
+	var events []relay.RecordsEvent
+	judged := func(x *record.Record, o relay.Outcome) {
+		events = append(events, relay.Judged{Record: x, Outcome: o})
+	}
+	for i, a := range batch {
+		p := r.peer(a.peer)
+		judged(a.record, r.outcome(p, verdicts[i]))
+		if p != nil && p.end != nil {
+			for _, x := range r.queue.remove(a.peer) { // other peers may give the good ones of them
+				judged(x, relay.RecordFailed)
+			}
+		}
+	}
+	r.handleAll(events...)
+	r.release()
+}
+
+// outcome returns what the verdict on a record means, and does what follows for the
+// peer that has sent it; nil: it is gone.
+func (r *recorder) outcome(p *peer, verdict error) relay.Outcome {
+	if verdict == nil {
+		r.s.counts.recordAccepted()
+		if p != nil {
+			r.s.gaveRecord(p)
+		}
+		return relay.RecordTaken
+	}
+	reason, rejected := reject.Of(verdict)
+	if !rejected {
+		r.s.log.Warn("record not judged", "err", verdict)
+		return relay.RecordFailed
+	}
+	r.s.counts.recordRejected(reason)
+	switch {
+	case reason.Fault():
+		if p != nil {
+			r.s.drop(p, faultOfRecord(reason, verdict))
+		}
+		return relay.RecordInvalid
+	case reason == reject.SequenceGap:
+		return relay.RecordGap
+	case reason == reject.AlreadyPooled || !reason.Permanent():
+		return relay.RecordRefused
+	}
+	return relay.RecordInvalid
+}
+
+func (r *recorder) changed(e chain.Event) {
+	r.handleAll(relay.TipChanged{Reorganised: len(e.Disconnected) > 0})
+	if len(e.Connected) == 0 || !r.s.syncer.atTip() {
+		return
+	}
+	blocks := e.Connected[max(0, len(e.Connected)-maxMined):]
+	r.s.work.Go(func() {
+		var mined []*record.Record
+		for _, point := range blocks {
+			if b, err := r.s.o.Chain.Block(point.Hash); err == nil { // otherwise its records are fetched in vain
+				mined = append(mined, b.Records[1:]...)
+			}
+		}
+		r.s.do(func() { r.handleAll(relay.Mined{Records: mined}) })
+	})
+}
+
+func (r *recorder) due() time.Time {
+	if due := r.relay.Due(); !due.IsZero() && due.Before(r.nextRate) {
+		return due
+	}
+	return r.nextRate
+}
+
+func (r *recorder) tick(now time.Time) {
+	r.handleAll(relay.RecordsTick{})
+	if now.Before(r.nextRate) {
+		return
+	}
+	r.nextRate = now.Add(feeRateEvery)
+	r.s.work.Go(func() {
+		rate := r.s.o.Pool.Stats().MinRate
+		r.s.do(func() { r.tellRate(rate) })
+	})
+}
+
+// tellRate sends the minimum fee rate of the pool to the peers if it has changed by a
+// tenth.
+func (r *recorder) tellRate(rate pool.Rate) {
+	if change := max(rate, r.told) - min(rate, r.told); change < max(r.told/10, 1) {
+		return
+	}
+	r.told = rate
+	for _, p := range r.s.peers {
+		if p.takesRecords() {
+			p.send(&wire.FeeRate{Min: uint64(rate)})
+		}
+	}
+}
+
+// handleAll lets the machine handle events, and does what it decides.
+func (r *recorder) handleAll(events ...relay.RecordsEvent) {
+	var pushes pushes
+	for _, e := range events {
+		for _, a := range r.relay.Handle(r.s.now(), e) {
+			if push, ok := a.(relay.PushRecord); ok {
+				pushes.add(push)
+			} else {
+				r.do(a)
+			}
+		}
+	}
+	for _, m := range pushes {
+		if p := r.peer(m.to); p != nil {
+			p.send(&wire.Records{Records: m.records})
+		}
+	}
+	for p, done := range r.waiting {
+		if isGone := r.peer(idOf(p)) != p; isGone || r.relay.Room(idOf(p)) >= wire.MaxHave {
+			delete(r.waiting, p)
+			close(done)
+		}
+	}
+	r.s.counts.setOrphans(r.relay.Status().Orphans)
+}
+
+// do does what the machine decides.
+func (r *recorder) do(a relay.RecordsAction) {
+	switch a := a.(type) {
+	case relay.Admit:
+		r.queue.add(arrival{a.Peer, a.Record})
+	case relay.Have:
+		r.send(a.Peer, &wire.Have{Hashes: a.Hashes})
+	case relay.Want:
+		r.send(a.Peer, &wire.Want{Hashes: a.Hashes})
+	case relay.Expect:
+		if p := r.peer(a.Peer); p != nil {
+			n := -1
+			if a.Open {
+				n = 1
+			}
+			p.expect(wire.KindRecords, n)
+		}
+	case relay.Unresponsive:
+		if p := r.peer(a.Peer); p != nil {
+			r.s.drop(p, slow(wire.ReasonLate, "no answer to a request for records"))
+		}
+	}
+}
+
+func (r *recorder) send(to relay.PeerID, m wire.Message) {
+	if p := r.peer(to); p != nil {
+		p.send(m)
+	}
+}
+
+// pushes are records to push, in as few messages as possible.
+type pushes []*pushed
+
+// pushed is one message.
+type pushed struct {
+	to      relay.PeerID
+	records [][]byte
+}
+
+func (all *pushes) add(a relay.PushRecord) {
+	i := slices.IndexFunc(*all, func(m *pushed) bool {
+		return m.to == a.Peer && len(m.records) < wire.MaxUnsolicitedRecords
+	})
+	if i < 0 {
+		i = len(*all)
+		*all = append(*all, &pushed{to: a.Peer})
+	}
+	(*all)[i].records = append((*all)[i].records, a.Record.Encode())
+}

@@ -1,0 +1,624 @@
+package relay
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"stele/engine/pow"
+	"stele/node/ledger/record"
+	"stele/node/p2p/wire"
+)
+
+// recordOf returns record seq of an account.
+func recordOf(account byte, seq uint64) *record.Record {
+	return record.New(record.Record{Key: record.Key{account}, Seq: seq, Payload: record.Pay{Amount: 1}})
+}
+
+// asking is the last request for a record.
+type asking struct {
+	peer PeerID
+	at   time.Time
+	open bool // the record has not arrived, and the peer has not refused
+}
+
+// recordsModelPeer is a peer as the caller sees it.
+type recordsModelPeer struct {
+	RecordsPeer
+	has    map[pow.Hash]bool      // it has announced or sent these, or heard of them from us
+	asked  map[pow.Hash]time.Time // requests without an answer
+	expect bool
+}
+
+// recordsModel is a caller of Records with a pool, in the simplest form. It checks each
+// action against the rules in the comment of the package.
+type recordsModel struct {
+	t     interface{ Fatalf(string, ...any) }
+	m     *Records
+	now   time.Time
+	all   []*record.Record
+	byID  map[pow.Hash]*record.Record
+	bad   map[pow.Hash]Outcome // what the pool says about records, if not RecordTaken
+	peers map[PeerID]*recordsModelPeer
+
+	next     map[record.Key]uint64
+	pool     map[pow.Hash]bool
+	rates    map[pow.Hash]uint64
+	done     map[pow.Hash]bool // rejected for good, or mined
+	refused  map[pow.Hash]bool // since the last tip
+	judging  []Admit
+	last     map[pow.Hash]asking
+	told     map[PeerID]map[pow.Hash]bool
+	pushed   map[pow.Hash]int
+	arrivals map[pow.Hash]int
+}
+
+func newRecordsModel(t interface{ Fatalf(string, ...any) }) *recordsModel {
+	w := &recordsModel{
+		t: t, m: NewRecords(1), now: time.Unix(1e9, 0), byID: map[pow.Hash]*record.Record{},
+		bad: map[pow.Hash]Outcome{}, peers: map[PeerID]*recordsModelPeer{}, next: map[record.Key]uint64{},
+		pool: map[pow.Hash]bool{}, rates: map[pow.Hash]uint64{}, done: map[pow.Hash]bool{}, refused: map[pow.Hash]bool{},
+		last: map[pow.Hash]asking{}, told: map[PeerID]map[pow.Hash]bool{}, pushed: map[pow.Hash]int{},
+		arrivals: map[pow.Hash]int{},
+	}
+	for account := range byte(6) {
+		for seq := range uint64(10) {
+			r := recordOf(account, seq)
+			w.all = append(w.all, r)
+			w.byID[r.FullHash()] = r
+			w.rates[r.FullHash()] = uint64(account) * 10
+			switch {
+			case account == 4:
+				w.bad[r.FullHash()] = RecordInvalid
+			case account == 5:
+				w.bad[r.FullHash()] = RecordRefused
+			}
+		}
+	}
+	return w
+}
+
+func (w *recordsModel) handle(e RecordsEvent) {
+	for _, a := range w.m.Handle(w.now, e) {
+		switch a := a.(type) {
+		case PushRecord:
+			w.pushed[a.Record.FullHash()]++
+			w.tell(a.Peer, a.Record.FullHash())
+		case Have:
+			if len(a.Hashes) == 0 || len(a.Hashes) > wire.MaxHave {
+				w.t.Fatalf("%d hashes are announced at once", len(a.Hashes))
+			}
+			for _, hash := range a.Hashes {
+				w.tell(a.Peer, hash)
+			}
+		case Want:
+			w.want(a)
+		case Expect:
+			if p := w.peers[a.Peer]; p == nil || p.expect == a.Open {
+				w.t.Fatalf("peer %d is expected to answer: %t, as before", a.Peer, a.Open)
+			}
+			w.peers[a.Peer].expect = a.Open
+		case Admit:
+			w.admit(a)
+		case Unresponsive:
+			w.unresponsive(a)
+		}
+	}
+	w.check()
+}
+
+// tell checks that a peer may hear of a record.
+func (w *recordsModel) tell(id PeerID, hash pow.Hash) {
+	p := w.peers[id]
+	switch {
+	case p == nil || !p.Takes:
+		w.t.Fatalf("peer %d hears of a record, but takes none", id)
+	case w.rates[hash] < p.MinRate:
+		w.t.Fatalf("a record of rate %d goes to a peer with the minimum %d", w.rates[hash], p.MinRate)
+	case p.has[hash]:
+		w.t.Fatalf("peer %d hears of a record that it has", id)
+	case w.pushed[hash] > pushTo:
+		w.t.Fatalf("a record is pushed to %d peers", w.pushed[hash])
+	}
+	p.has[hash] = true
+	w.told[id][hash] = true
+}
+
+func (w *recordsModel) want(a Want) {
+	p := w.peers[a.Peer]
+	if p == nil || !p.Takes || !p.expect || len(a.Hashes) > wire.MaxWant {
+		w.t.Fatalf("%d records are requested from peer %d, which must not be", len(a.Hashes), a.Peer)
+	}
+	for _, hash := range a.Hashes {
+		last, again := w.last[hash]
+		asked, open := p.asked[hash]
+		switch {
+		case !p.has[hash]:
+			w.t.Fatalf("a record is requested from a peer that has not announced it")
+		case w.pool[hash] || w.done[hash] || w.refused[hash]:
+			w.t.Fatalf("a known record is requested")
+		case open && w.now.Sub(asked) < maxOwedSince:
+			w.t.Fatalf("peer %d is asked twice for a record", a.Peer)
+		case again && last.open && w.peers[last.peer] != nil && w.now.Sub(last.at) < maxSilence:
+			w.t.Fatalf("peer %d is asked %v after peer %d", a.Peer, w.now.Sub(last.at), last.peer)
+		}
+		p.asked[hash] = w.now
+		w.last[hash] = asking{a.Peer, w.now, true}
+	}
+}
+
+func (w *recordsModel) admit(a Admit) {
+	hash := a.Record.FullHash()
+	if w.done[hash] || w.refused[hash] || w.arrivals[hash] == 0 {
+		w.t.Fatalf("a record is judged that is known, or has not arrived")
+	}
+	if slices.ContainsFunc(w.judging, func(b Admit) bool { return b.Record == a.Record }) {
+		w.t.Fatalf("a record is judged twice at once")
+	}
+	w.judging = append(w.judging, a)
+}
+
+func (w *recordsModel) unresponsive(a Unresponsive) {
+	p := w.peers[a.Peer]
+	if p == nil {
+		w.t.Fatalf("peer %d is dropped, but not connected", a.Peer)
+	}
+	for _, at := range p.asked {
+		if w.now.Sub(at) >= maxUnheard {
+			delete(w.peers, a.Peer)
+			return
+		}
+	}
+	w.t.Fatalf("peer %d is dropped although no answer is late", a.Peer)
+}
+
+// check checks the bounds.
+func (w *recordsModel) check() {
+	for id, p := range w.peers {
+		q := w.m.byID[id].requests
+		if q.announced > maxAnnounced || q.asking > maxAsking || len(q.owed) > maxOwed || q.announced < 0 || q.asking < 0 {
+			w.t.Fatalf("peer %d has announced %d records, and is asked for %d", id, q.announced, q.asking)
+		}
+		if p.expect != (len(q.owed) > 0) {
+			w.t.Fatalf("expected: %t, %d records are owed", p.expect, len(q.owed))
+		}
+		n := 0
+		for _, f := range w.m.fetches {
+			if slices.Contains(f.sources, w.m.byID[id]) {
+				n++
+			}
+		}
+		if n != q.announced {
+			w.t.Fatalf("peer %d has announced %d records, not %d", id, n, q.announced)
+		}
+	}
+	for _, f := range w.m.fetches {
+		if f.ended || len(f.sources) == 0 || f.asked != nil && w.m.byID[f.asked.id] != f.asked {
+			w.t.Fatalf("a record has no source, or is requested from a peer that is gone")
+		}
+	}
+	o := &w.m.orphans
+	if o.len() > maxOrphans || o.bytes > maxOrphanBytes {
+		w.t.Fatalf("%d orphans with %d bytes", o.len(), o.bytes)
+	}
+	n := 0
+	for id, of := range o.byPeer {
+		n += len(of)
+		if len(of) == 0 || len(of) > maxPeerOrphans || w.peers[id] == nil {
+			w.t.Fatalf("%d orphans of peer %d", len(of), id)
+		}
+	}
+	if n != o.len() {
+		w.t.Fatalf("%d orphans by peer, %d in all", n, o.len())
+	}
+	if due := w.m.Due(); !due.IsZero() && !due.After(w.now) {
+		w.t.Fatalf("a tick is due at %v, %v before now", due, w.now.Sub(due))
+	}
+}
+
+// pass lets time pass, with all ticks that are due.
+func (w *recordsModel) pass(d time.Duration) {
+	end := w.now.Add(d)
+	for due := w.m.Due(); !due.IsZero() && !due.After(end); due = w.m.Due() {
+		w.now = due
+		w.handle(RecordsTick{})
+	}
+	w.now = end
+	w.handle(RecordsTick{})
+}
+
+func (w *recordsModel) join(id PeerID, takes, outbound bool, minRate uint64) {
+	w.peers[id] = &recordsModelPeer{
+		RecordsPeer: RecordsPeer{id, takes, outbound, minRate},
+		has:         map[pow.Hash]bool{}, asked: map[pow.Hash]time.Time{},
+	}
+	w.told[id] = map[pow.Hash]bool{}
+	w.handle(w.peers[id].RecordsPeer)
+}
+
+func (w *recordsModel) leave(id PeerID) {
+	delete(w.peers, id)
+	w.handle(RecordsPeerGone{id})
+}
+
+// divide returns the hashes of records that the pool does not have, and the others.
+func (w *recordsModel) divide(records []*record.Record) (hashes, pooled []pow.Hash) {
+	for _, r := range records {
+		if hash := r.FullHash(); w.pool[hash] {
+			pooled = append(pooled, hash)
+		} else {
+			hashes = append(hashes, hash)
+		}
+	}
+	return hashes, pooled
+}
+
+func (w *recordsModel) announce(id PeerID, records []*record.Record) {
+	p := w.peers[id]
+	hashes, pooled := w.divide(records)
+	for _, r := range records {
+		p.has[r.FullHash()] = true
+	}
+	w.handle(Announced{id, hashes, pooled})
+}
+
+// send lets a peer send records, as an answer or not.
+func (w *recordsModel) send(id PeerID, records []*record.Record) {
+	p := w.peers[id]
+	_, pooled := w.divide(records)
+	for _, r := range records {
+		hash := r.FullHash()
+		p.has[hash] = true
+		delete(p.asked, hash)
+		w.close(hash)
+		w.arrivals[hash]++
+	}
+	records = slices.DeleteFunc(slices.Clone(records), func(r *record.Record) bool { return w.pool[r.FullHash()] })
+	w.handle(Arrived{Peer: id, Records: records, Pooled: pooled})
+}
+
+// close notes that a record may be requested from another peer at once: it has arrived,
+// or the peer does not have it.
+func (w *recordsModel) close(hash pow.Hash) {
+	last := w.last[hash]
+	last.open = false
+	w.last[hash] = last
+}
+
+func (w *recordsModel) lack(id PeerID, hash pow.Hash) {
+	delete(w.peers[id].asked, hash)
+	if w.last[hash].peer == id {
+		w.close(hash)
+	}
+	w.handle(Lacking{id, []pow.Hash{hash}})
+}
+
+// judge judges the record that has waited longest.
+func (w *recordsModel) judge() {
+	r := w.judging[0].Record
+	w.judging = w.judging[1:]
+	hash := r.FullHash()
+	outcome, bad := w.bad[hash]
+	switch {
+	case bad:
+	case w.pool[hash]:
+		outcome = RecordRefused
+	case r.Seq > w.next[r.Key]:
+		outcome = RecordGap
+	case r.Seq < w.next[r.Key]:
+		outcome = RecordInvalid
+	}
+	switch outcome {
+	case RecordTaken:
+		w.accept(r)
+	case RecordRefused:
+		w.refused[hash] = true
+	case RecordInvalid:
+		w.done[hash] = true
+	}
+	w.handle(Judged{r, outcome})
+}
+
+// accept lets the pool accept a record.
+func (w *recordsModel) accept(r *record.Record) {
+	w.next[r.Key] = r.Seq + 1
+	w.pool[r.FullHash()] = true
+	w.handle(Accepted{r, w.rates[r.FullHash()]})
+}
+
+// mine removes records of an account from the pool.
+func (w *recordsModel) mine(key record.Key) {
+	var mined []*record.Record
+	for _, r := range w.all {
+		if r.Key == key && w.pool[r.FullHash()] {
+			mined = append(mined, r)
+			delete(w.pool, r.FullHash())
+			w.done[r.FullHash()] = true
+		}
+	}
+	w.refused = map[pow.Hash]bool{}
+	w.handle(TipChanged{})
+	w.handle(Mined{mined})
+}
+
+// Whatever happens, every action is one that the rules allow; in the end every record
+// that a connected peer has announced has been judged, and all peers have heard of what
+// was accepted.
+func TestRecordsAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newRecordsModel(t)
+		nextPeer := PeerID(0)
+		somePeer := func(t *rapid.T) *recordsModelPeer {
+			if len(w.peers) == 0 {
+				t.Skip("no peers")
+			}
+			return w.peers[rapid.SampledFrom(slices.Sorted(maps.Keys(w.peers))).Draw(t, "peer")]
+		}
+		taker := func(t *rapid.T) *recordsModelPeer {
+			p := somePeer(t)
+			if !p.Takes {
+				t.Skip("it takes no records")
+			}
+			return p
+		}
+		someAsked := func(t *rapid.T) (PeerID, pow.Hash) {
+			p := somePeer(t)
+			if len(p.asked) == 0 {
+				t.Skip("nothing is requested")
+			}
+			asked := slices.SortedFunc(maps.Keys(p.asked), func(a, b pow.Hash) int { return slices.Compare(a[:], b[:]) })
+			return p.Peer, rapid.SampledFrom(asked).Draw(t, "hash")
+		}
+		some := func(t *rapid.T) []*record.Record {
+			return rapid.SliceOfNDistinct(rapid.SampledFrom(w.all), 1, 8, (*record.Record).FullHash).Draw(t, "records")
+		}
+		send := func(t *rapid.T) {
+			id, hash := someAsked(t)
+			w.send(id, []*record.Record{w.byID[hash]})
+		}
+		judge := func(t *rapid.T) {
+			if len(w.judging) == 0 {
+				t.Skip("nothing to judge")
+			}
+			w.judge()
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"time": func(t *rapid.T) {
+				w.pass(time.Duration(rapid.SampledFrom([]int{1, 10, 100, 1000, 5000, 30000}).Draw(t, "ms")) * time.Millisecond)
+			},
+			"join": func(t *rapid.T) {
+				nextPeer++
+				w.join(nextPeer, rapid.IntRange(0, 5).Draw(t, "takes") > 0, rapid.Bool().Draw(t, "outbound"),
+					rapid.SampledFrom([]uint64{0, 0, 20}).Draw(t, "rate"))
+			},
+			"leave":     func(t *rapid.T) { w.leave(somePeer(t).Peer) },
+			"announce":  func(t *rapid.T) { w.announce(taker(t).Peer, some(t)) },
+			"announce2": func(t *rapid.T) { w.announce(taker(t).Peer, some(t)) },
+			"push":      func(t *rapid.T) { w.send(taker(t).Peer, some(t)[:1]) },
+			"send":      send,
+			"send2":     send,
+			"lack":      func(t *rapid.T) { w.lack(someAsked(t)) },
+			"judge":     judge,
+			"judge2":    judge,
+			"own": func(t *rapid.T) {
+				key := record.Key{rapid.Byte().Draw(t, "account") % 4}
+				if i := slices.IndexFunc(w.all, func(r *record.Record) bool { return r.Key == key && r.Seq == w.next[key] }); i >= 0 {
+					w.accept(w.all[i])
+				}
+			},
+			"mine": func(t *rapid.T) { w.mine(record.Key{rapid.Byte().Draw(t, "account") % 4}) },
+			"rate": func(t *rapid.T) {
+				p := somePeer(t)
+				p.MinRate = rapid.SampledFrom([]uint64{0, 20}).Draw(t, "rate")
+				w.handle(RateChanged{p.Peer, p.MinRate})
+			},
+		})
+		w.finish()
+	})
+}
+
+// finish lets all peers answer. What they have announced must be judged then.
+func (w *recordsModel) finish() {
+	announced := map[pow.Hash][]*recordsPeer{}
+	for _, f := range w.m.fetches {
+		announced[f.hash] = slices.Clone(f.sources)
+	}
+	for steps := 0; len(w.m.fetches) > 0 || len(w.judging) > 0; steps++ {
+		if steps > 10000 {
+			w.t.Fatalf("%d records are not requested, %d not judged", len(w.m.fetches), len(w.judging))
+		}
+		for _, id := range slices.Sorted(maps.Keys(w.peers)) {
+			if w.peers[id] == nil {
+				continue
+			}
+			asked := slices.SortedFunc(maps.Keys(w.peers[id].asked), func(a, b pow.Hash) int { return slices.Compare(a[:], b[:]) })
+			for _, hash := range asked {
+				if w.peers[id] != nil { // it may be dropped for other requests
+					w.send(id, []*record.Record{w.byID[hash]})
+				}
+			}
+		}
+		for len(w.judging) > 0 {
+			w.judge()
+		}
+		w.pass(100 * time.Millisecond)
+	}
+	for hash, sources := range announced {
+		isConnected := func(p *recordsPeer) bool { return w.peers[p.id] != nil }
+		if slices.ContainsFunc(sources, isConnected) && !w.pool[hash] && !w.done[hash] && !w.refused[hash] && !w.m.orphans.has(hash) {
+			w.t.Fatalf("a record was neither accepted nor rejected: %v", hash)
+		}
+	}
+	w.pass(time.Second)
+	if s := w.m.Status(); s.Untold != 0 {
+		w.t.Fatalf("%+v", s)
+	}
+}
+
+// A record goes to three peers at once, and to the others within 20 ms.
+func TestRecordGoesToThreeAtOnceAndToOthersSoon(t *testing.T) {
+	w := newRecordsModel(t)
+	for id := range PeerID(10) {
+		w.join(id, id != 9, id < 5, map[PeerID]uint64{8: 100}[id])
+	}
+	w.announce(0, w.all[10:11])
+	w.accept(w.all[10])
+	heard := func() (n int) {
+		for _, told := range w.told {
+			n += len(told)
+		}
+		return n
+	}
+	if n := heard(); n != 3 {
+		t.Errorf("%d peers have heard at once, want 3", n)
+	}
+	w.pass(haveEvery)
+	if n := heard(); n != 7 {
+		t.Errorf("%d peers have heard after %v, want 7: not the one that has it, the one without records, and the expensive one", n, haveEvery)
+	}
+}
+
+// Which peers get a record at once is drawn anew.
+func TestPushIsDrawn(t *testing.T) {
+	w := newRecordsModel(t)
+	for id := range PeerID(10) {
+		w.join(id, true, true, 0)
+	}
+	got := map[string]bool{}
+	for _, r := range w.all[:10] {
+		var to []PeerID
+		for _, a := range w.m.Handle(w.now, Accepted{r, 0}) {
+			if p, ok := a.(PushRecord); ok {
+				to = append(to, p.Peer)
+			}
+		}
+		slices.Sort(to)
+		got[fmt.Sprint(to)] = true
+	}
+	if len(got) < 5 {
+		t.Errorf("10 records went to %d sets of peers", len(got))
+	}
+}
+
+// If a peer does not send what it has announced, the next one is asked after 2 s,
+// outbound ones first; and one that never answers goes.
+func TestSilentPeer(t *testing.T) {
+	w := newRecordsModel(t)
+	w.join(1, true, true, 0)
+	w.join(2, true, false, 0)
+	w.join(3, true, true, 0)
+	r := w.all[:1]
+	for id := range PeerID(3) {
+		w.announce(id+1, r)
+	}
+	asked := func(want PeerID) {
+		t.Helper()
+		if a := w.last[r[0].FullHash()]; a.peer != want {
+			t.Fatalf("peer %d is asked, want %d", a.peer, want)
+		}
+	}
+	asked(1)
+	w.pass(maxSilence - time.Millisecond)
+	asked(1)
+	w.pass(time.Millisecond)
+	asked(3)
+	w.lack(3, r[0].FullHash())
+	asked(2)
+	w.send(2, r)
+	w.judge()
+	if !w.pool[r[0].FullHash()] {
+		t.Error("the record has not come")
+	}
+	w.pass(maxUnheard)
+	if w.peers[1] != nil || w.peers[3] == nil {
+		t.Errorf("connected are %v, want 2 and 3", slices.Sorted(maps.Keys(w.peers)))
+	}
+}
+
+// A peer that announces more than it may is not asked for it all, and its requests
+// are bounded.
+func TestAnnouncedWithoutEnd(t *testing.T) {
+	m := NewRecords(1)
+	now := time.Unix(1e9, 0)
+	m.Handle(now, RecordsPeer{Peer: 1, Takes: true})
+	for i := range 20 {
+		hashes := make([]pow.Hash, wire.MaxHave)
+		for k := range hashes {
+			hashes[k] = pow.Hash{byte(i), byte(k), byte(k >> 8)}
+		}
+		m.Handle(now, Announced{Peer: 1, Hashes: hashes})
+	}
+	if s := m.Status(); s.Fetching != maxAnnounced || m.Room(1) != 0 {
+		t.Errorf("%+v, room for %d", s, m.Room(1))
+	}
+	for range 100 {
+		if due := m.Due(); !due.IsZero() {
+			now = due
+			m.Handle(now, RecordsTick{})
+		}
+	}
+	if q := m.byID[1].requests; len(q.owed) > maxOwed {
+		t.Errorf("%d requests are open", len(q.owed))
+	}
+	if m.Handle(now, RecordsPeerGone{1}); m.Status() != (RecordsStatus{}) {
+		t.Errorf("the machine keeps %+v of a peer that is gone", m.Status())
+	}
+}
+
+// A long list of new records is announced at a rate that the peers allow.
+func TestManyAnnouncements(t *testing.T) {
+	m := NewRecords(1)
+	start := time.Unix(1e9, 0)
+	now := start
+	m.Handle(now, RecordsPeer{Peer: 1, Takes: true})
+	const n = 20000
+	haves, pushes := 0, 0
+	count := func(actions []RecordsAction) {
+		for _, a := range actions {
+			switch a := a.(type) {
+			case Have:
+				haves += len(a.Hashes)
+			case PushRecord:
+				pushes++
+			}
+		}
+		if limit := haveBurst + int(haveRate*now.Sub(start).Seconds()); haves > limit {
+			t.Fatalf("%d announced after %v", haves, now.Sub(start))
+		}
+	}
+	for i := range n {
+		count(m.Handle(now, Accepted{recordOf(1, uint64(i)), 0}))
+	}
+	if pushes != pushBurst {
+		t.Errorf("%d pushed at once, want %d", pushes, pushBurst)
+	}
+	for due := m.Due(); !due.IsZero(); due = m.Due() {
+		now = due
+		count(m.Handle(now, RecordsTick{}))
+	}
+	if haves+pushes != n {
+		t.Errorf("%d announced and %d pushed of %d", haves, pushes, n)
+	}
+}
+
+// A backlog is announced at 100 a second, without what the peer has.
+func TestBacklog(t *testing.T) {
+	w := newRecordsModel(t)
+	w.join(1, true, true, 0)
+	w.announce(1, w.all[:5])
+	var hashes []pow.Hash
+	for i := range 250 {
+		hashes = append(hashes, recordOf(9, uint64(i)).FullHash())
+	}
+	w.handle(Backlog{1, append(hashes, w.all[0].FullHash())})
+	for i, want := range []int{100, 200, 250, 250} {
+		if n := len(w.told[1]); n != want {
+			t.Errorf("%d announced after %d s, want %d", n, i, want)
+		}
+		w.pass(time.Second)
+	}
+}
