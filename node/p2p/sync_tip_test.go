@@ -1,0 +1,187 @@
+package p2p
+
+import (
+	"testing"
+	"time"
+
+	"stele/engine/pow"
+	"stele/node/ledger/reject"
+	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
+)
+
+// asFull makes all connections of a node look like calls of its own choice.
+func (n *testNode) asFull() {
+	n.onLoop(func() {
+		for _, p := range n.peers {
+			p.kind = slots.Full
+		}
+	})
+}
+
+// An outbound peer that does not follow the chain goes in time; one that follows it and
+// does not say so is asked, and stays.
+func TestBehind(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 40, 0)
+		n := w.node()
+		n.give(blocks[:30]...)
+		lagging, silent := w.host(), w.host()
+		go w.greet(n, lagging, withBlocks(blocks[:20])).serve(blocks[:20], nil)
+		go w.greet(n, silent, withBlocks(blocks[:20])).serve(blocks, nil)
+		n.asFull()
+		n.give(blocks[30:]...)
+		patience := n.syncer.blockTimes(behindBlocks, minBehind)
+		time.Sleep(2*patience - time.Minute)
+		if got := len(n.Status().Connected); got != 2 {
+			t.Fatalf("%d peers before the time: %+v", got, n.Status().Gone)
+		}
+		time.Sleep(2 * time.Minute)
+		if g, ok := n.goneFrom(lagging.Addr()); !ok || g.Reason != string(wire.ReasonBehind) {
+			t.Errorf("the one that is behind: %+v", g)
+		}
+		if g, ok := n.goneFrom(silent.Addr()); ok {
+			t.Errorf("the one that follows: %+v", g)
+		}
+		if n.Status().Discouraged != 0 {
+			t.Error("a peer that is behind is avoided")
+		}
+	})
+}
+
+// The first four outbound peers with the node's work stay, even if they are behind later.
+func TestBehindKeepsFour(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 20, 0)
+		n := w.node()
+		n.give(blocks[:10]...)
+		for range 6 {
+			go w.greet(n, w.host(), withBlocks(blocks[:10])).serve(blocks[:10], nil)
+		}
+		n.asFull()
+		n.onLoop(func() {
+			for _, sp := range n.syncer.order {
+				n.syncer.protect(sp)
+			}
+		})
+		n.give(blocks[10:]...)
+		time.Sleep(3 * n.syncer.blockTimes(behindBlocks, minBehind))
+		if got := len(n.Status().Connected); got != maxKept {
+			t.Errorf("%d peers are left, want %d", got, maxKept)
+		}
+	})
+}
+
+// While no block comes for long the node may call one more peer.
+func TestStaleTip(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 2, 0)
+		n := w.node()
+		go w.greet(n, w.host()).serve(nil, nil)
+		stale := func() (is bool) {
+			n.onLoop(func() { is = n.syncer.isStale })
+			return is
+		}
+		limit := n.syncer.blockTimes(staleBlocks, minStale)
+		n.give(blocks[0])
+		time.Sleep(limit - time.Minute)
+		if stale() {
+			t.Error("stale before the time")
+		}
+		time.Sleep(2 * time.Minute)
+		if !stale() {
+			t.Error("not stale after the time")
+		}
+		n.give(blocks[1])
+		time.Sleep(2 * time.Second)
+		if stale() {
+			t.Error("stale with a new block")
+		}
+	})
+}
+
+// A block from the future is taken when its time has come.
+func TestFutureBlock(t *testing.T) {
+	bubble(t, func(w *world) {
+		parent := w.grow(w.builder.Genesis, 3, 0)
+		d := w.builder.Draft(lastOf(parent))
+		early := time.Duration(w.builder.Params.MaxFuture+3600) * time.Second
+		d.Header.Time = uint32(w.clock().Add(early).Unix())
+		blk := w.builder.Add(lastOf(parent), d.Seal())
+		all := append(parent, blk)
+		n := w.node()
+		n.give(parent...)
+		s := w.greet(n, w.host(), withBlocks(parent))
+		go s.serve(all, nil)
+		w.must(s.Send(&wire.Headers{Headers: []pow.Header{blk.Header}}))
+		time.Sleep(time.Hour - time.Minute)
+		if n.has(blk) {
+			t.Fatal("taken before its time")
+		}
+		n.reaches(blk, 2*time.Minute)
+
+		// The same for a whole block, and no more than 16 are kept.
+		n.onLoop(func() {
+			for i := range 2 * maxFuture {
+				h := blk.Header
+				h.Time += uint32(i) + 10_000
+				n.syncer.keepForLater(nil, h, nil)
+			}
+			if got := len(n.syncer.future.blocks); got != maxFuture {
+				t.Errorf("%d blocks are kept, want %d", got, maxFuture)
+			}
+		})
+	})
+}
+
+// An outbound peer that sends nothing of use goes after the third time, an inbound one
+// stays.
+func TestUseless(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 30, 0)
+		n := w.node()
+		n.give(blocks...)
+		in := w.greet(n, w.host(), withBlocks(blocks))
+		caller := w.host()
+		out := w.greet(n, caller, withBlocks(blocks))
+		n.onLoop(func() {
+			for _, p := range n.peers {
+				if p.addr.Addr() == caller.Addr() {
+					p.kind = slots.Full
+				}
+			}
+		})
+		for i := range maxUseless {
+			d := w.builder.Draft(lastOf(blocks))
+			d.Header.Time = uint32(w.clock().Add(time.Duration(w.builder.Params.MaxFuture+3600+uint32(i)) * time.Second).Unix())
+			header := d.Seal().Header
+			for _, s := range []*stranger{in, out} {
+				w.must(s.Send(&wire.Headers{Headers: []pow.Header{header}}))
+			}
+			time.Sleep(time.Second)
+		}
+		g, _ := n.goneFrom(caller.Addr())
+		if got := n.Status(); g.Reason != string(wire.ReasonUseless) || len(got.Connected) != 1 || got.Discouraged != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// Blocks that this version cannot judge cost nobody the connection. Three of two peers
+// are a warning.
+func TestUnknownRules(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		n.onLoop(func() {
+			for i := range byte(3) {
+				if n.syncer.unknown.warned {
+					t.Errorf("warned after %d blocks", i)
+				}
+				n.syncer.unknown.note(n.Server, slots.ID(1+i%2), pow.Hash{i}, reject.UnknownType)
+			}
+			if !n.syncer.unknown.warned {
+				t.Error("no warning after three blocks of two peers")
+			}
+		})
+	})
+}
