@@ -105,7 +105,7 @@ func NewHealth(s query.Status) Health {
 		Warnings: []Warning{},
 	}
 	if s.Peers != nil {
-		sync := newSync(s.Peers.Sync)
+		sync := NewSync(s.Peers.Sync)
 		h.Sync = &sync
 	}
 	for _, w := range s.Warnings {

@@ -101,7 +101,7 @@ func (a *API) registerPeers(api huma.API) {
 func newPeers(q query.Peers, addresses bool) Peers {
 	p := Peers{
 		Key: q.Key, Listen: q.Listen, MaxPeers: q.MaxPeers, Addresses: q.Addresses, Discouraged: q.Discouraged,
-		Sync: newSync(q.Sync), Peers: []Peer{}, Gone: []GonePeer{},
+		Sync: NewSync(q.Sync), Peers: []Peer{}, Gone: []GonePeer{},
 	}
 	shown := func(address string) string {
 		if addresses {
@@ -138,7 +138,8 @@ func direction(inbound bool) string {
 	return "out"
 }
 
-func newSync(s query.Sync) Sync {
+// NewSync returns the synchronisation that a status shows.
+func NewSync(s query.Sync) Sync {
 	if s.State == "" {
 		s.State = query.SyncAlone
 	}

@@ -49,8 +49,8 @@ func Command() *cli.Command {
 			"the next start continues from its data folder.\n\n" +
 			"  stele node --dev --mine\n\n" +
 			"On a terminal it shows a live view, elsewhere it prints a line every few seconds.\n" +
-			"Each flag but --trusted-proxy can also be set as an environment variable, --api-token\n" +
-			"as STELE_API_TOKEN. See docs/node.md.",
+			"Each flag can also be set as an environment variable, --api-token as STELE_API_TOKEN,\n" +
+			"one that may be repeated with commas. See docs/node.md.",
 		Flags: cmdline.FromEnvironment(append(append([]cli.Flag{
 			&cli.BoolFlag{Name: "dev", Usage: "run on the development network, generate records, and pay rewards to a well-known key"},
 		}, nodeflags.StoreFlags("dev")...), append([]cli.Flag{
@@ -68,7 +68,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "traffic", Usage: "generate `N` records per second (dev and test only)", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
 			&cli.StringFlag{Name: "for", Usage: "stop after `TIME`, such as 90s or 2h"},
 			&cli.StringFlag{Name: "blocks", Usage: "stop after `N` new blocks"},
-		}, slices.Concat(miningFlags(), screen.Flags(), deviceflags.Flags())...)...)),
+		}, slices.Concat(p2pFlags(), miningFlags(), screen.Flags(), deviceflags.Flags())...)...)),
 		Action:      run,
 		Subcommands: []*cli.Command{checkCommand(), exportCommand(), importCommand(), peersCommand()},
 	}
@@ -172,6 +172,9 @@ func readOptions(c *cli.Context) (o node.Options, err error) {
 		return o, err
 	}
 	if o.Dir, err = nodeflags.DataFolder(c, o.Params); err != nil {
+		return o, err
+	}
+	if o.P2P, err = p2pOptions(c, o.Params, o.Dir); err != nil {
 		return o, err
 	}
 	o.Blobs = filepath.Join(o.Dir, blobsFolder)

@@ -10,6 +10,7 @@ import (
 	"stele/cmd/stele/internal/minerflags"
 	"stele/cmd/stele/internal/screen"
 	"stele/engine/miner"
+	"stele/node/api"
 	"stele/node/ledger/record"
 	"stele/node/query"
 )
@@ -36,10 +37,11 @@ func (v view) lines(s query.Status) []string {
 	add("blocks", v.blocks(s)...)
 	add("difficulty", text("%s  nBits %s, next retarget in %s (height %d)",
 		difficulty(s), s.Bits, human.Count(uint64(s.NextRetarget-s.Height), "block"), s.NextRetarget))
+	v.peers(s, add)
 	v.mining(s, add)
 	if w := s.Stratum; w != nil {
 		add("stratum", text("%sH/s of %s, %s mined, %d stale", human.SI(w.HashRate), human.Count(uint64(w.Workers), "worker"), human.Count(w.Mined.Blocks, "block"), w.Mined.Stale),
-			v.rejected(w.Mined.Rejected), dim("  %s, %s", human.Count(w.Shares.Accepted, "share"), stratumAddress(w)))
+			v.rejected(w.Mined.Rejected), v.waiting(s), dim("  %s, %s", human.Count(w.Shares.Accepted, "share"), stratumAddress(w)))
 	}
 	add("pool", text("%s, %s", human.Count(uint64(s.Pool.Records), "record"), human.Bytes(s.Pool.Bytes)),
 		dim("  %.1f %% full", 100*float64(s.Pool.Memory)/float64(max(s.Pool.MaxBytes, 1))))
@@ -78,6 +80,41 @@ func (v view) help() string {
 	return "Ctrl-C to stop"
 }
 
+// peers adds the lines about the peers, and how far the node is behind them.
+func (v view) peers(s query.Status, add func(label string, spans ...screen.Span)) {
+	if s.Peers == nil {
+		return
+	}
+	in := 0
+	for _, p := range s.Peers.Connected {
+		if p.Inbound {
+			in++
+		}
+	}
+	all := len(s.Peers.Connected)
+	listen := "not listening"
+	if s.Peers.Listen != "" {
+		listen = "listening at " + s.Peers.Listen
+	}
+	add("peers", screen.Plain.Sprintf("%d: %d out, %d in", all, all-in, in), screen.Faint.Sprintf("  %s, key %s", listen, s.Peers.Key))
+	if isSyncing(s) {
+		add("sync", screen.Bold.Sprint(syncText(api.NewSync(s.Peers.Sync))))
+	}
+}
+
+// isSyncing reports whether a node downloads what its peers have.
+func isSyncing(s query.Status) bool {
+	return s.Peers != nil && (s.Peers.Sync.State == query.SyncHeaders || s.Peers.Sync.State == query.SyncBlocks)
+}
+
+// waiting returns why nothing is mined for now.
+func (v view) waiting(s query.Status) screen.Span {
+	if s.Waiting == "" {
+		return screen.Span{}
+	}
+	return screen.Bold.Sprint(", waiting: " + s.Waiting)
+}
+
 // mining adds the lines about the node's own devices.
 func (v view) mining(s query.Status, add func(label string, spans ...screen.Span)) {
 	m := s.Miner
@@ -90,7 +127,7 @@ func (v view) mining(s query.Status, add func(label string, spans ...screen.Span
 		paused = screen.Bold.Sprint(", paused")
 	}
 	add("mining", screen.Plain.Sprintf("%sH/s, %s mined, %d stale", human.SI(s.HashRate()), human.Count(s.Mined.Blocks, "block"), s.Mined.Stale),
-		v.rejected(s.Mined.Rejected), paused)
+		v.rejected(s.Mined.Rejected), paused, v.waiting(s))
 	for _, d := range m.Devices {
 		health := screen.Plain.Sprintf("%sH/s  %s", human.SI(d.Rates.Seconds10), d.Health)
 		if d.Reason != "" {
@@ -163,12 +200,21 @@ func statusLine(s query.Status) string {
 		line += fmt.Sprintf("block time %s (target %s)  ", human.Duration(mean(s.Intervals)), human.Duration(s.Spacing))
 	}
 	line += fmt.Sprintf("difficulty %s  ", difficulty(s))
+	if s.Peers != nil {
+		line += fmt.Sprintf("peers %d  ", s.Connected())
+	}
+	if isSyncing(s) {
+		line += "sync " + syncText(api.NewSync(s.Peers.Sync)) + "  "
+	}
 	if s.Miner != nil {
 		line += fmt.Sprintf("%sH/s  ", human.SI(s.HashRate()))
 		if s.Miner.State == miner.Paused {
 			line += "paused  "
 		}
 		line += fmt.Sprintf("mined %d  stale %d  ", s.Mined.Blocks, s.Mined.Stale)
+	}
+	if s.Waiting != "" {
+		line += fmt.Sprintf("waiting: %s  ", s.Waiting)
 	}
 	if w := s.Stratum; w != nil {
 		line += fmt.Sprintf("stratum %sH/s  workers %d  shares %d  stratum_mined %d  stratum_stale %d  ", human.SI(w.HashRate), w.Workers, w.Shares.Accepted, w.Mined.Blocks, w.Mined.Stale)

@@ -223,3 +223,34 @@ rejected:  insufficient-funds 11  sequence-used 2
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
+
+// A node with peers shows them, how far it is behind them, and that it does not mine
+// meanwhile.
+func TestViewPeers(t *testing.T) {
+	s := someStatus()
+	s.Peers = &query.Peers{
+		Key: "30c1b5a6e0f9d412", Listen: "[::]:28699", Connected: []query.Peer{{Inbound: true}, {}, {}},
+		Sync: query.Sync{State: query.SyncBlocks, Height: 1234, Target: 9000, BlocksPerSecond: 80.4, BytesPerSecond: 3.2e6, Left: 96 * time.Second, CatchingUp: true},
+	}
+	s.Waiting = "catching up with peers"
+	got := strings.Join(view{Painter: screen.Painter{Width: 120}}.lines(s), "\n") + "\n"
+	for _, want := range []string{
+		"peers      3: 2 out, 1 in  listening at [::]:28699, key 30c1b5a6e0f9d412\n",
+		"sync       blocks, height 1234 of 9000, 80.4 blocks/s, 3.20 MB/s, 1m36s left\n",
+		"mining     302 MH/s, 1,200 blocks mined, 7 stale, waiting: catching up with peers\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	line := statusLine(s)
+	for _, want := range []string{"  peers 3  sync blocks, height 1234 of 9000, 80.4 blocks/s, 3.20 MB/s, 1m36s left  ", "  waiting: catching up with peers  "} {
+		if !strings.Contains(line, want) {
+			t.Errorf("no %q in\n%s", want, line)
+		}
+	}
+	s.Peers.Sync = query.Sync{State: query.SyncDone, Height: 1234, Target: 1234}
+	if got := strings.Join(view{Painter: screen.Painter{Width: 120}}.lines(s), "\n"); strings.Contains(got, "\nsync") {
+		t.Errorf("synced:\n%s", got)
+	}
+}

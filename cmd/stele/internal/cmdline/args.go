@@ -147,7 +147,8 @@ func parseNumber(text string) (uint64, error) {
 }
 
 // FromEnvironment makes each flag also readable from an environment variable:
-// --api-token from STELE_API_TOKEN. It returns the flags.
+// --api-token from STELE_API_TOKEN. The values of a flag that may be repeated are
+// separated by commas there. It returns the flags.
 func FromEnvironment(flags []cli.Flag) []cli.Flag {
 	for _, f := range flags {
 		name := "STELE_" + strings.ToUpper(strings.ReplaceAll(f.Names()[0], "-", "_"))
@@ -155,6 +156,8 @@ func FromEnvironment(flags []cli.Flag) []cli.Flag {
 		case *cli.StringFlag:
 			f.EnvVars = []string{name}
 		case *cli.BoolFlag:
+			f.EnvVars = []string{name}
+		case *cli.StringSliceFlag:
 			f.EnvVars = []string{name}
 		}
 	}

@@ -93,7 +93,7 @@ func Explain(err error) error {
 	case errors.Is(err, fs.ErrNotExist) && !errors.Is(err, store.ErrDisk):
 		return fmt.Errorf("%w: pass the data folder of a node with --data", err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w: pass another address to --api or --stratum", err)
+		return fmt.Errorf("%w: pass another address to --api, --stratum or --listen", err)
 	}
 	return err
 }
