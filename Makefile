@@ -133,6 +133,11 @@ DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/mi
 test-interop: ## run the tests against other implementations: btcd (in a module of their own)
 	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 -timeout 5m $(TESTFLAGS) ./...
 
+.PHONY: test-metrics
+test-metrics: ## check the metrics of a node with promtool, a program of Prometheus
+	$(call need,promtool,prometheus)
+	CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) -count 1 -run '^Test(Golden|Promtool)$$' ./node/metrics
+
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ] && [ -n "$(HAVE_CXX)" ]; then \

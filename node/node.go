@@ -24,6 +24,7 @@ import (
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/metrics"
 	"stele/node/p2p"
 	"stele/node/pool"
 	"stele/node/store"
@@ -102,7 +103,8 @@ type Node struct {
 	stratum         *stratum.Server    // nil: none
 	stratumListener net.Listener
 	stratumMined    minedCounts
-	api             *api.API // nil: none
+	metrics         *metrics.Metrics // that the API serves; nil: none
+	api             *api.API         // nil: none
 	apiListener     net.Listener
 	traffic         *traffic.Generator // nil: none
 
@@ -230,8 +232,10 @@ func (n *Node) openAPI(context.Context) (err error) {
 			return err
 		}
 	}
+	n.metrics = n.newMetrics()
 	served := api.Options{
 		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Status: n.Status,
+		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 	}
 	if n.stratum != nil {
@@ -418,6 +422,9 @@ func (n *Node) closeParts() error {
 func (n *Node) changed(change chain.Change) {
 	if n.pool == nil {
 		return // Open has not finished: the pool will read the state when it opens
+	}
+	if n.metrics != nil {
+		n.metrics.Changed(change)
 	}
 	if err := n.pool.Follow(change); err != nil {
 		n.log.Error("pool does not follow the chain", "err", err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -33,6 +34,12 @@ type Options struct {
 	// Forget removes an address from the discouraged ones of the peer-to-peer server, and
 	// reports whether it was one. Nil if Peers is.
 	Forget func(netip.Addr) bool
+	// Metrics serves /metrics. Nil: the path does not exist.
+	Metrics http.Handler
+	// Answered is called after each request, with the pattern of its route (empty if
+	// there is none, or a limit was exceeded), the status of the answer, and how long it
+	// took. Nil: nobody counts.
+	Answered func(route string, status int, took time.Duration)
 
 	Version string           // of the program
 	Token   string           // that writes need; "": they are accepted from loopback addresses only
@@ -125,7 +132,13 @@ func New(o Options) (*API, error) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(a.spec)
 	})
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
 	a.handler = a.guard(mux)
+	if o.Answered != nil {
+		a.handler = counted(a.handler, o.Answered)
+	}
 	return a, nil
 }
 

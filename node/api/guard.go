@@ -59,6 +59,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			writeNoRoute(w, r, handler)
 			return
 		}
+		r.Pattern = pattern // for counted; the mux sets that of a copy
 		if !readBody(w, r) {
 			return
 		}

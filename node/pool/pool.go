@@ -41,8 +41,9 @@ type Options struct {
 	// Accepted is called with records that Add has accepted or that a reorganisation has
 	// returned, once they are in the journal and if they are still in the pool; those of
 	// an account are in order. It is called by the goroutine of Add or Flush, without a
-	// lock of the pool, by several goroutines at once, and must not block. Nil: nobody
-	// needs to know.
+	// lock of the pool, but the chain may hold its own, since it calls Flush. So it must
+	// neither block nor call the chain. Several goroutines may call it at once. Nil:
+	// nobody needs to know.
 	Accepted func([]*record.Record)
 
 	MaxBytes      int64 // of memory, approximately; 0: DefaultMaxBytes

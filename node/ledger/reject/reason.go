@@ -219,7 +219,7 @@ var table = []struct {
 	{BadCoinbase, fault},
 	{BadSignature, fault},
 	{DuplicateSigner, fault},
-	{SelfPayment, fault},
+	{SelfPayment, permanent},
 	{SelfRotation, fault},
 	{TooManyApprovers, fault},
 	{UnknownRole, fault},
@@ -233,8 +233,8 @@ var table = []struct {
 	{ContraryFields, fault},
 	{MissingID, fault},
 	{ScoreOutOfRange, fault},
-	{SelfSale, fault},
-	{SelfTransfer, fault},
+	{SelfSale, permanent},
+	{SelfTransfer, permanent},
 	{UnknownChoice, fault},
 	{ZeroQuantity, fault},
 
@@ -400,6 +400,6 @@ func (r Reason) BodyMismatch() bool { return traits[r]&bodyMismatch != 0 }
 // Fault reports that the bytes alone show why they are rejected, whatever the state of
 // the node: whoever sent them could have known. The faults of a header count on its
 // parent too. What a newer program might accept, such as a type of record that is not
-// known, is no fault. A COINBASE outside a block ([MisplacedCoinbase]) is none either,
-// since the same reason is given for blocks.
+// known, is no fault. Nor are [SelfPayment], [SelfSale] and [SelfTransfer]: two keys may
+// belong to one account by a KEY_ROTATE that the sender has not seen.
 func (r Reason) Fault() bool { return traits[r]&fault != 0 }

@@ -98,11 +98,11 @@ func TestFault(t *testing.T) {
 		"ambiguous", "bad-block-encoding", "bad-record-encoding", "block-too-large", "not-canonical", "record-too-large",
 		"signature-count", "wrong-id",
 
-		"amount-out-of-range", "bad-coinbase", "bad-signature", "duplicate-signer", "self-payment", "self-rotation",
-		"too-many-approvers", "unknown-role", "weak-key", "wrong-network",
+		"amount-out-of-range", "bad-coinbase", "bad-signature", "duplicate-signer", "self-rotation", "too-many-approvers",
+		"unknown-role", "weak-key", "wrong-network",
 
-		"bad-gtin", "bad-serial", "bad-text", "bad-time", "contrary-fields", "missing-id", "score-out-of-range", "self-sale",
-		"self-transfer", "unknown-choice", "zero-quantity",
+		"bad-gtin", "bad-serial", "bad-text", "bad-time", "contrary-fields", "missing-id", "score-out-of-range",
+		"unknown-choice", "zero-quantity",
 
 		"bad-bits", "high-hash", "time-too-old", "time-warp",
 	}

@@ -1,0 +1,116 @@
+package metrics
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sections are the parts of the page about metrics, by the word after stele_.
+var sections = []struct{ part, title, text string }{
+	{"node", "The node", ""},
+	{"chain", "The chain", "Height and age of the tip, and what became of blocks. In most networks a depth of more than two is rare."},
+	{"sync", "Synchronisation", "How far the node is behind its peers."},
+	{"p2p", "Peers", "Reasons are the words with which connections end."},
+	{"pool", "The pool", "Records that wait for a block. [reasons.md](reasons.md) has the reasons of rejections."},
+	{"store", "The store", "The files of the chain, the state and the pool. Their counters begin anew when the store has recovered from a failure of its disk."},
+	{"views", "The index", ""},
+	{"api", "The API", "A route is a method and a pattern; `none` stands for requests that no route has answered, because there is none or because a limit was exceeded."},
+	{"mining", "Mining", "Only if the node mines."},
+	{"miner", "The devices", "Only if the node mines. `stele mine` has the same metrics. A share of a node's own devices is a block."},
+	{"stratum", "The Stratum server", "Only with `--stratum`."},
+}
+
+const intro = `# Metrics of a node
+
+Look up here what ` + "`GET /metrics`" + ` of a node's [API](node.md#the-api) shows. It has the text format of Prometheus, and anybody may read it who may read the API. To collect the metrics:
+
+` + "```yaml" + `
+scrape_configs:
+  - job_name: stele
+    static_configs:
+      - targets: ["127.0.0.1:8690"]
+` + "```" + `
+
+## What to watch
+
+| expression | meaning |
+|---|---|
+| ` + "`stele_node_trouble == 1`" + ` | the node has stopped working; ` + "`GET /v1/health`" + ` has the cause |
+| ` + "`up{job=\"stele\"} == 0`" + ` | the node does not answer |
+| ` + "`stele_chain_tip_age_seconds > 12 * stele_chain_target_spacing_seconds`" + ` | no block has come for long |
+| ` + "`sum without (direction, kind) (stele_p2p_peers) < 3`" + ` | few peers, so that the node depends on them |
+| ` + "`stele_sync_target_height - stele_chain_height > 5`" + ` | blocks do not come although their headers do |
+| ` + "`increase(stele_chain_reorganisation_depth_sum[1h]) >= 6`" + ` | many blocks have left the chain |
+| ` + "`stele_store_disk_free_bytes < 5e9`" + ` | the disk is nearly full |
+| ` + "`histogram_quantile(0.95, rate(stele_p2p_header_to_connected_seconds_bucket[10m])) > 5`" + ` | blocks take long to come, or to be checked |
+
+## How to read it
+
+Counters start at 0 with the node. A counter by kind or reason appears with its first event. Times are in seconds, sizes in bytes. The metrics of [the process and of Go](https://pkg.go.dev/github.com/prometheus/client_golang/prometheus/collectors) come with them.
+`
+
+// shown is a metric in the text format.
+type shown struct {
+	name, help, kind string
+	labels           []string
+}
+
+var labelName = regexp.MustCompile(`[{,]([a-z_]+)="`)
+
+// metricsOf reads the metrics of a text.
+func metricsOf(text string) []shown {
+	var all []shown
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(line, "# HELP "); ok {
+			name, help, _ := strings.Cut(rest, " ")
+			all = append(all, shown{name: name, help: help})
+			continue
+		}
+		last := &all[len(all)-1]
+		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			_, last.kind, _ = strings.Cut(rest, " ")
+			continue
+		}
+		for _, m := range labelName.FindAllStringSubmatch(line, -1) {
+			if m[1] != "le" && !slices.Contains(last.labels, m[1]) {
+				last.labels = append(last.labels, m[1])
+			}
+		}
+	}
+	return all
+}
+
+// pageOf returns the page about the metrics of a text.
+func pageOf(t *testing.T, text string) string {
+	t.Helper()
+	all := metricsOf(text)
+	var b strings.Builder
+	b.WriteString(intro)
+	rows := 0
+	for _, s := range sections {
+		fmt.Fprintf(&b, "\n## %s\n\n", s.title)
+		if s.text != "" {
+			fmt.Fprintf(&b, "%s\n\n", s.text)
+		}
+		b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
+		for _, m := range all {
+			if !strings.HasPrefix(m.name, prefix+s.part+"_") {
+				continue
+			}
+			labels := ""
+			if len(m.labels) > 0 {
+				labels = "`" + strings.Join(m.labels, "`, `") + "`"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, labels, strings.TrimSuffix(m.help, "."))
+			rows++
+		}
+	}
+	if rows != len(all) {
+		t.Errorf("%d metrics have %d rows: a part has no section", len(all), rows)
+	}
+	return b.String()
+}
