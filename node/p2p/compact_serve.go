@@ -12,8 +12,8 @@ import (
 	"stele/node/p2p/wire"
 )
 
-// maxBranch is how many headers announce a branch at most.
-const maxBranch = wire.MaxUnsolicitedHeaders
+// maxAnnounced is how many headers announce a branch at most.
+const maxAnnounced = wire.MaxUnsolicitedHeaders
 
 // newServed returns a block in the form in which this node sends it.
 func (c *compactor) newServed(b *block.Block, lacking []uint32) *servedBlock {
@@ -43,7 +43,7 @@ func (c *compactor) announce(hash pow.Hash) {
 // branch returns the last blocks of the branch that ends with a block.
 func (c *compactor) branch(hash pow.Hash) []relay.BlockRef {
 	var branch []relay.BlockRef
-	for len(branch) < maxBranch {
+	for len(branch) < maxAnnounced {
 		h, ok := c.s.o.Chain.Header(hash)
 		if !ok || h.Height == 0 {
 			break

@@ -20,6 +20,8 @@ const (
 	maxPushed          = 64 // blocks that are remembered as pushed
 	maxFinished        = 64 // blocks that are remembered as whole, or as given up
 	maxHeaders         = 8  // headers that announce a branch
+	minPushes          = 3  // peers to which a block is pushed that this node has not from a compact one
+	maxPushes          = 6  // peers to which a block is pushed: more would all get it later
 )
 
 // Times of requests.
@@ -156,7 +158,8 @@ type Blocks struct {
 	tried      *bounded.Map[pow.Hash, int]
 	finished   *bounded.Set[pow.Hash] // blocks that are whole, or known otherwise
 	pushed     *bounded.Map[place, struct{}]
-	branches   *bounded.Map[uint32, int] // pushed blocks by height
+	pushes     *bounded.Map[pow.Hash, int] // how often a block was pushed
+	branches   *bounded.Map[uint32, int]   // pushed blocks by height
 }
 
 // place is where a block extends a branch.
@@ -171,6 +174,7 @@ func NewBlocks() *Blocks {
 		tried:    bounded.NewMap[pow.Hash, int](maxFinished),
 		finished: bounded.NewSet[pow.Hash](maxFinished),
 		pushed:   bounded.NewMap[place, struct{}](maxPushed),
+		pushes:   bounded.NewMap[pow.Hash, int](maxPushed),
 		branches: bounded.NewMap[uint32, int](maxPushed),
 	}
 }
@@ -188,22 +192,39 @@ func (b *Blocks) do(a BlockAction) { b.actions = append(b.actions, a) }
 
 // Tip announces a new tip. Branch is the end of the active chain, the tip last: at
 // least what the tip has that the tip before had not, or the last 8 of it.
+//
+// A tip that was not pushed before it was connected, as one of this node's own, is
+// pushed to some peers even if few have asked for that, since nobody else may have it.
 func (b *Blocks) Tip(now time.Time, branch []BlockRef) []BlockAction {
 	return b.handle(now, func() {
 		branch = branch[max(0, len(branch)-maxHeaders):]
-		for _, p := range b.peers {
-			b.announce(p, branch)
-		}
 		tip := branch[len(branch)-1]
+		isOrigin := !b.pushes.Has(tip.Hash)
 		b.pushed.Put(place{tip.Height, tip.Parent}, struct{}{})
+		var others []*blockPeer
+		var news [][]BlockRef
+		for _, p := range b.ranked() {
+			part := lacking(p, branch)
+			if len(part) == 1 && p.wantsPush && b.push(p, tip.Hash) || len(part) == 0 {
+				continue
+			}
+			others = append(others, p)
+			news = append(news, part)
+		}
+		for i, p := range others {
+			n, _ := b.pushes.Get(tip.Hash)
+			if isOrigin && n < minPushes && len(news[i]) == 1 && b.push(p, tip.Hash) {
+				continue
+			}
+			b.sendHeaders(p, news[i])
+		}
 	})
 }
 
-// announce announces the part of a branch that a peer does not have. If it has none
-// of the branch, only the end is announced, and the peer asks for what is between.
-func (b *Blocks) announce(p *blockPeer, branch []BlockRef) {
-	last := len(branch) - 1
-	first := last
+// lacking returns the part of a branch that a peer does not have. If it has none of
+// the branch, that is only the end, and the peer asks for what is between.
+func lacking(p *blockPeer, branch []BlockRef) []BlockRef {
+	first := len(branch) - 1
 	for i, ref := range branch {
 		switch {
 		case p.known.Has(ref.Hash):
@@ -212,14 +233,10 @@ func (b *Blocks) announce(p *blockPeer, branch []BlockRef) {
 			first = i
 		}
 	}
-	news := branch[first:]
-	switch {
-	case len(news) == 0:
-		return
-	case len(news) == 1 && p.wantsPush:
-		b.push(p, news[0].Hash)
-		return
-	}
+	return branch[first:]
+}
+
+func (b *Blocks) sendHeaders(p *blockPeer, news []BlockRef) {
 	hashes := make([]pow.Hash, len(news))
 	for i, ref := range news {
 		hashes[i] = ref.Hash
@@ -239,16 +256,24 @@ func (b *Blocks) pushOn(ref BlockRef) {
 	}
 	b.pushed.Put(at, struct{}{})
 	b.branches.Put(ref.Height, n+1)
-	for _, p := range b.peers {
+	b.pushes.Put(ref.Hash, 0)
+	for _, p := range b.ranked() {
 		if p.wantsPush && !p.known.Has(ref.Hash) {
 			b.push(p, ref.Hash)
 		}
 	}
 }
 
-func (b *Blocks) push(p *blockPeer, hash pow.Hash) {
+// push pushes a block to a peer, unless it was pushed to as many as it may.
+func (b *Blocks) push(p *blockPeer, hash pow.Hash) bool {
+	n, _ := b.pushes.Get(hash)
+	if n >= maxPushes {
+		return false
+	}
+	b.pushes.Put(hash, n+1)
 	p.known.Add(hash)
 	b.do(Push{p.id, hash})
+	return true
 }
 
 // Known reports that the chain has a block, or has rejected it for good.

@@ -41,6 +41,8 @@ type blocksModel struct {
 	done     map[pow.Hash]bool
 	early    map[BlockRef]bool // pushed before they were connected
 	whole    pow.Hash          // that is reported as whole just now
+	pushes   map[pow.Hash]int
+	origin   pow.Hash // the tip just now, if it was not pushed before
 }
 
 func newBlocksModel(t *rapid.T) *blocksModel {
@@ -49,7 +51,7 @@ func newBlocksModel(t *rapid.T) *blocksModel {
 		refs: map[pow.Hash]BlockRef{}, outbound: map[PeerID]bool{}, wants: map[PeerID]bool{}, has: map[formOf]bool{},
 		pushers: map[PeerID]bool{}, changed: map[PeerID]time.Time{}, kept: map[formOf]bool{}, ever: map[pow.Hash]int{},
 		compacts: map[formOf]time.Time{}, parts: map[formOf]time.Time{}, owed: map[formOf]bool{},
-		done: map[pow.Hash]bool{}, early: map[BlockRef]bool{},
+		done: map[pow.Hash]bool{}, early: map[BlockRef]bool{}, pushes: map[pow.Hash]int{},
 	}
 	for height := uint32(1); height <= 3; height++ { // two parents at each height, with two blocks each
 		for parent := range uint32(2) {
@@ -140,10 +142,14 @@ func (m *blocksModel) settle(hash pow.Hash) {
 func (m *blocksModel) push(a Push) {
 	m.connected(a.Peer)
 	f := formOf{a.Peer, a.Hash}
-	if !m.wants[a.Peer] || m.has[f] {
+	isWelcome := m.wants[a.Peer] || a.Hash == m.origin && m.pushes[a.Hash] < 3
+	if !isWelcome || m.has[f] {
 		m.t.Fatalf("%v is pushed to %d, which wants pushes %v, has it %v", a.Hash, a.Peer, m.wants[a.Peer], m.has[f])
 	}
 	m.has[f] = true
+	if m.pushes[a.Hash]++; m.pushes[a.Hash] > 6 {
+		m.t.Fatalf("%v is pushed to %d peers", a.Hash, m.pushes[a.Hash])
+	}
 	if a.Hash == m.whole {
 		m.early[m.refs[a.Hash]] = true
 	}
@@ -151,7 +157,7 @@ func (m *blocksModel) push(a Push) {
 
 func (m *blocksModel) headers(a SendHeaders) {
 	m.connected(a.Peer)
-	if len(a.Hashes) == 0 || len(a.Hashes) > 8 || m.wants[a.Peer] && len(a.Hashes) == 1 {
+	if len(a.Hashes) == 0 || len(a.Hashes) > 8 || m.wants[a.Peer] && len(a.Hashes) == 1 && m.pushes[a.Hashes[0]] < 6 {
 		m.t.Fatalf("%d headers to %d, which wants pushes %v", len(a.Hashes), a.Peer, m.wants[a.Peer])
 	}
 	for i, h := range a.Hashes {
@@ -310,7 +316,7 @@ func (m *blocksModel) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"": func(*rapid.T) {},
 		"join": func(t *rapid.T) {
-			if len(m.outbound) == 6 {
+			if len(m.outbound) == 9 {
 				return
 			}
 			m.next++
@@ -408,7 +414,11 @@ func (m *blocksModel) actions() map[string]func(*rapid.T) {
 			for parent, ok := m.refs[ref.Parent]; ok; parent, ok = m.refs[parent.Parent] {
 				branch = slices.Insert(branch, 0, parent)
 			}
+			if m.pushes[ref.Hash] == 0 {
+				m.origin = ref.Hash
+			}
 			m.take(m.b.Tip(m.now, branch))
+			m.origin = pow.Hash{}
 			for id := range m.outbound {
 				if !m.has[formOf{id, ref.Hash}] {
 					m.t.Fatalf("peer %d does not hear of the tip %v", id, ref.Hash)
@@ -462,7 +472,7 @@ func TestBlocksModel(t *testing.T) {
 		t.Repeat(m.actions())
 		start := m.now
 		m.drain(t)
-		if d := m.now.Sub(start); d > 20*time.Second+6*requestLate+2*requestLimit {
+		if d := m.now.Sub(start); d > 20*time.Second+9*requestLate+2*requestLimit {
 			t.Fatalf("it took %v to end", d)
 		}
 	})

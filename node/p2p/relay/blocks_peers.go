@@ -88,16 +88,7 @@ func (b *Blocks) Gave(now time.Time, id PeerID) []BlockAction {
 // choosePushers asks the best peers to push: those that gave a block first lately,
 // and at least one outbound one, as nobody can call this node in order to be asked.
 func (b *Blocks) choosePushers() {
-	best := slices.Clone(b.peers)
-	slices.SortStableFunc(best, func(x, y *blockPeer) int {
-		if c := y.gave.Compare(x.gave); c != 0 || x.isOutbound == y.isOutbound {
-			return c
-		}
-		if x.isOutbound {
-			return -1
-		}
-		return 1
-	})
+	best := b.ranked()
 	if first := slices.IndexFunc(best, isOutbound); first >= maxPushers {
 		best[maxPushers-minOutbound] = best[first]
 	}
@@ -110,6 +101,22 @@ func (b *Blocks) choosePushers() {
 			b.askToPush(p, true)
 		}
 	}
+}
+
+// ranked returns the peers, those first that gave a block first lately, and of the
+// others the outbound ones.
+func (b *Blocks) ranked() []*blockPeer {
+	all := slices.Clone(b.peers)
+	slices.SortStableFunc(all, func(x, y *blockPeer) int {
+		if c := y.gave.Compare(x.gave); c != 0 || x.isOutbound == y.isOutbound {
+			return c
+		}
+		if x.isOutbound {
+			return -1
+		}
+		return 1
+	})
+	return all
 }
 
 func isOutbound(p *blockPeer) bool { return p.isOutbound }
