@@ -403,6 +403,7 @@ func (r *recorder) do(a relay.RecordsAction) {
 				n = 1
 			}
 			p.expect(wire.KindRecords, n)
+			p.expect(wire.KindAbsent, n) // of what the peer no longer pools
 		}
 	case relay.Unresponsive:
 		if p := r.peer(a.Peer); p != nil {
