@@ -165,16 +165,21 @@ func (m *member) send() (record.ID, error) {
 	if err != nil {
 		return record.ID{}, err
 	}
-	payload := record.Pay{To: m.payout, Amount: 1}
-	signed, err := record.Sign(record.New(record.Record{
-		Network: m.params.ID, Version: payload.Type().Version(), Seq: seq, ValidUntil: m.node.Chain().Tip().Height + 100_000,
-		Fee: record.Coin / 1000, Key: author, Payload: payload,
-	}), key)
+	signed, err := payment(m.params, key, m.payout, seq, m.node.Chain().Tip().Height+100_000)
 	if err != nil {
 		return record.ID{}, err
 	}
 	m.sent.Add(1)
 	return signed.ID(), m.node.Pool().Add(signed)[0]
+}
+
+// payment returns a signed payment of a small amount.
+func payment(p *network.Params, from record.PrivateKey, to record.Key, seq uint64, until uint32) (*record.Record, error) {
+	payload := record.Pay{To: to, Amount: 1}
+	return record.Sign(record.New(record.Record{
+		Network: p.ID, Version: payload.Type().Version(), Seq: seq, ValidUntil: until, Fee: record.Coin / 1000,
+		Key: record.PublicOf(from), Payload: payload,
+	}), from)
 }
 
 // observe returns how the chain changed since the last call.
