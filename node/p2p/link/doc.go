@@ -9,8 +9,7 @@
 //   - [Link] carries messages over a connection. [Link.Run] reads and writes until the
 //     link ends, [Link.Send] and [Link.SendLater] queue messages, [Link.Close] ends
 //     the link with a last one.
-//   - [Budget] bounds the memory of the long frames that all links receive, and
-//     [SendBudget] of those that they send.
+//   - [Budget] bounds the memory of the long frames of all links.
 //
 // # Rules
 //

@@ -14,13 +14,13 @@ import (
 	"stele/node/p2p/wire"
 )
 
-// Options configure a [Link]. Limits, Budget and Solicited must be set.
+// Options configure a [Link]. Limits and Solicited must be set.
 type Options struct {
 	Limits wire.Limits
-	// Budget is shared by all links of a node.
-	Budget *Budget
-	// SendBudget is shared by all links of a node. Nil: long frames have no bound.
-	SendBudget *SendBudget
+	// Budget bounds what is received and SendBudget what is to be sent. All links of a
+	// node share them. Nil: no bound.
+	Budget     *Budget
+	SendBudget *Budget
 	// Solicited reports whether a request is open that a message of this kind can
 	// answer. It is called by the goroutine of Run.
 	Solicited func(wire.Kind) bool
@@ -89,7 +89,7 @@ func (l *Link) finish(err error) {
 func (l *Link) read(handle func(wire.Message) error) error {
 	r := &reader{
 		conn: l.conn, in: bufio.NewReader(l.conn), limits: l.options.Limits,
-		solicited: l.options.Solicited, received: l.options.Received, budget: l.options.Budget,
+		solicited: l.options.Solicited, received: l.options.Received, budget: l.options.Budget, end: l.finish,
 	}
 	for !l.out.isClosing() {
 		for !l.out.hasRoom() {
@@ -123,11 +123,7 @@ func (l *Link) read(handle func(wire.Message) error) error {
 func (l *Link) write() error {
 	defer l.out.end()
 	for {
-		var freed <-chan struct{} // of the budget, if a message waits for it
-		i, ok, isLast := l.out.next(func() (s *share) {
-			s, freed = l.take(l.options.Limits.MaxBlockSize)
-			return s
-		})
+		i, ok, isLast, freed := l.out.next(l.options.Limits.MaxBlockSize)
 		switch {
 		case isLast:
 			l.linger()
@@ -151,11 +147,6 @@ func (l *Link) write() error {
 			return l.ctx.Err()
 		}
 	}
-}
-
-// take takes a share of the budget for a frame of n bytes. See [SendBudget.try].
-func (l *Link) take(n int) (*share, <-chan struct{}) {
-	return l.options.SendBudget.try(n, func() { l.finish(errHeldUp) })
 }
 
 // lingerTime is how long a peer has to read the last message.
@@ -189,7 +180,7 @@ func (l *Link) writeItem(i item) error {
 		if n := len(frame); n > maxShort {
 			i.share.shrink(n)
 		} else {
-			i.share.release()
+			i.share.shrink(0)
 		}
 	}
 	if err := l.conn.SetWriteDeadline(time.Now().Add(timeFor(len(frame)))); err != nil {
@@ -237,10 +228,8 @@ func (l *Link) add(k wire.Kind, i item) error {
 	if l.ctx.Err() != nil {
 		return ErrClosed
 	}
-	err := l.out.add(k, i, func() *share {
-		s, _ := l.take(i.size)
-		return s
-	})
+	i.share = l.options.SendBudget.share(l.finish)
+	err := l.out.add(k, i)
 	if errors.Is(err, ErrTooSlow) {
 		l.finish(err)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Sizes of the queues of messages to a peer, in bytes. What is being written counts. A
-// frame over maxShort counts as long, and needs a share of the [SendBudget].
+// frame over maxShort counts as long, and needs a share of Options.SendBudget.
 const (
 	maxUrgent   = 128 << 10
 	maxOrdinary = 192 << 10
@@ -35,7 +35,7 @@ type item struct {
 	frame []byte
 	later func() (wire.Message, error)
 	size  int    // as the queue counts it
-	share *share // of a long frame
+	share *share // for a long frame
 	in    *int   // what counts the size
 }
 
@@ -68,11 +68,11 @@ func isUrgent(k wire.Kind) bool {
 // isDroppable reports whether messages of a kind may get lost.
 func isDroppable(k wire.Kind) bool { return k == wire.KindHave || k == wire.KindRecords }
 
-// add adds a message. take takes the share of a long one, or returns nil if the other
-// links have the whole budget: then the message is dropped, whatever its kind.
+// add adds a message. A long one is dropped, whatever its kind, if the other links have
+// the whole budget.
 //
 // Errors: [ErrClosed], [ErrTooSlow].
-func (q *queue) add(k wire.Kind, i item, take func() *share) error {
+func (q *queue) add(k wire.Kind, i item) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := &q.sizes
@@ -85,10 +85,7 @@ func (q *queue) add(k wire.Kind, i item, take func() *share) error {
 		if full && !isDroppable(k) {
 			return ErrTooSlow
 		}
-		if !full {
-			i.share = take()
-		}
-		if i.share == nil {
+		if full || i.share.try(i.size) != nil {
 			q.dropped++
 			return nil
 		}
@@ -148,7 +145,7 @@ func (q *queue) drop(all *[]item) {
 
 // settle takes a message out of what the queue counts.
 func (q *queue) settle(i item) {
-	i.share.release()
+	i.share.shrink(0)
 	if i.in != nil {
 		*i.in -= i.size
 	}
@@ -156,26 +153,27 @@ func (q *queue) settle(i item) {
 
 // next removes the message to write now; done must be called with it. ok is false if
 // there is none, and isLast reports whether none will come. A message that is made now
-// is returned only if take gets a share of the budget for it.
-func (q *queue) next(take func() *share) (i item, ok, isLast bool) {
+// needs room in the budget for the longest frame; if there is none, freed is closed
+// when next should be called again.
+func (q *queue) next(longest int) (i item, ok, isLast bool, freed <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case len(q.urgent) > 0:
 		i, q.urgent = q.urgent[0], q.urgent[1:]
-		return i, true, false
+		return i, true, false, nil
 	case q.closing:
-		return item{}, false, true
+		return item{}, false, true, nil
 	case len(q.ordinary) > 0:
-		if q.ordinary[0].later != nil {
-			if q.ordinary[0].share = take(); q.ordinary[0].share == nil {
-				return item{}, false, false
+		if i = q.ordinary[0]; i.later != nil {
+			if freed := i.share.try(longest); freed != nil {
+				return item{}, false, false, freed
 			}
 		}
-		i, q.ordinary = q.ordinary[0], q.ordinary[1:]
-		return i, true, false
+		q.ordinary = q.ordinary[1:]
+		return i, true, false, nil
 	}
-	return item{}, false, false
+	return item{}, false, false, nil
 }
 
 // done notes that a message was written, or that it failed.

@@ -275,9 +275,10 @@ func (e RecordsPeer) applyTo(m *Records) {
 		known:    bounded.NewSet[shortHash](maxTold),
 		requests: requests{owed: map[pow.Hash]*request{}},
 		telling: telling{
-			next:   m.log.end(),
-			haves:  rate.NewLimiter(haveRate, haveBurst),
-			pushes: rate.NewLimiter(pushRate, pushBurst),
+			next:      m.log.end(),
+			haves:     rate.NewLimiter(haveRate, haveBurst),
+			pushes:    rate.NewLimiter(pushRate, pushBurst),
+			pushBytes: rate.NewLimiter(pushByteRate, pushByteBurst),
 		},
 	}
 	m.peers = append(m.peers, p)

@@ -621,6 +621,24 @@ func TestManyAnnouncements(t *testing.T) {
 	}
 }
 
+// Long records are pushed as long as a peer allows that many bytes.
+func TestPushedBytes(t *testing.T) {
+	m := NewRecords(1)
+	now := time.Unix(1e9, 0)
+	m.Handle(now, RecordsPeer{Peer: 1, Takes: true})
+	pushed := 0
+	for i := range 200 {
+		for _, a := range m.Handle(now, Accepted{sizedRecord(1, uint64(i), 16000), 0}) {
+			if p, ok := a.(PushRecord); ok {
+				pushed += p.Record.Size()
+			}
+		}
+	}
+	if pushed > 1<<20 || pushed < 1<<20-16384 {
+		t.Errorf("%d bytes were pushed", pushed)
+	}
+}
+
 // If there are more new records than a list holds, peers hear of the last ones.
 func TestTooManyAnnouncements(t *testing.T) {
 	m := NewRecords(1)
