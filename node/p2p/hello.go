@@ -25,6 +25,9 @@ func (s *Server) hello(p *peer) *wire.Hello {
 // services returns what this node serves.
 func (s *Server) services() wire.Services {
 	all := wire.ServesBlocks | wire.TakesRecords
+	if s.o.Chain.Oldest() > 0 { // it prunes
+		all = wire.ServesRecentBlocks | wire.TakesRecords
+	}
 	if s.o.Custody != nil {
 		all |= wire.KeepsBlobs
 	}
