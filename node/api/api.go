@@ -28,6 +28,7 @@ type Options struct {
 	Views  *views.Views // nil: no cases, parties and evidence
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
+	Finder  Finder              // of what Custody does not have; nil: nobody is asked
 	Status  func() query.Status // of the node; quick
 	Miners  func() query.Miners // of its Stratum server; nil: none
 	Peers   func() query.Peers  // of its peer-to-peer server; nil: none
@@ -65,6 +66,7 @@ type API struct {
 	pool       *pool.Pool
 	views      *views.Views // nil: none
 	custody    *blobkeeper.Keeper
+	finder     Finder
 	status     func() query.Status
 	miners     func() query.Miners
 	peers      func() query.Peers
@@ -95,6 +97,7 @@ func New(o Options) (*API, error) {
 		pool:    o.Pool,
 		views:   o.Views,
 		custody: o.Custody,
+		finder:  o.Finder,
 		status:  o.Status,
 		miners:  o.Miners,
 		peers:   o.Peers,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -52,6 +53,18 @@ type (
 	}
 )
 
+// Finder finds at other nodes what this node does not keep. Its errors are those of
+// [blobkeeper.Keeper], and that of the context.
+type Finder interface {
+	// FindBlob finds sealed data for a carrier, whose request this node has checked.
+	FindBlob(context.Context, *blobs.Request) ([]byte, error)
+	// FindNotice finds the notice of a carrier.
+	FindNotice(context.Context, record.Key) (recipient.Notice, error)
+}
+
+// findTime bounds the time that other nodes are asked.
+const findTime = 10 * time.Second
+
 func (a *API) registerBlobs(api huma.API) {
 	put := post("send-blob", "/v1/blobs", "Store a recipient's sealed data for the carrier")
 	put.Description = "The node keeps the data for an hour, and longer if the record of a shipment or of a handover names them."
@@ -90,7 +103,7 @@ func (a *API) putBlob(_ context.Context, in *putBlobInput) (*answer[SentBlob], e
 	return &answer[SentBlob]{SentBlob{h.String()}}, nil
 }
 
-func (a *API) getBlob(_ context.Context, in *getBlobInput) (*file, error) {
+func (a *API) getBlob(ctx context.Context, in *getBlobInput) (*file, error) {
 	h, err := blobs.ParseHash(in.Hash)
 	if err != nil {
 		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
@@ -100,6 +113,11 @@ func (a *API) getBlob(_ context.Context, in *getBlobInput) (*file, error) {
 		return nil, err
 	}
 	blob, err := a.custody.Get(&r)
+	if errors.Is(err, blobs.ErrNotFound) && a.finder != nil {
+		ctx, cancel := context.WithTimeout(ctx, findTime)
+		defer cancel()
+		blob, err = a.finder.FindBlob(ctx, &r)
+	}
 	if err != nil {
 		return nil, blobProblem(err)
 	}
@@ -125,12 +143,17 @@ func (a *API) putNotice(_ context.Context, in *putNoticeInput) (*answer[Notice],
 	return newNotice(n), nil
 }
 
-func (a *API) getNotice(_ context.Context, in *keyInput) (*answer[Notice], error) {
+func (a *API) getNotice(ctx context.Context, in *keyInput) (*answer[Notice], error) {
 	carrier, err := record.ParseKey(in.Key)
 	if err != nil {
 		return nil, newProblem(http.StatusUnprocessableEntity, err.Error())
 	}
 	n, err := a.custody.Notice(carrier)
+	if errors.Is(err, blobkeeper.ErrNoNotice) && a.finder != nil {
+		ctx, cancel := context.WithTimeout(ctx, findTime)
+		defer cancel()
+		n, err = a.finder.FindNotice(ctx, carrier)
+	}
 	if err != nil {
 		return nil, blobProblem(err)
 	}

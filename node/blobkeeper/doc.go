@@ -17,5 +17,6 @@
 //
 // # Caveats
 //
-// Each node keeps the blobs that it received itself. Nodes do not exchange them.
+// Each node keeps the blobs that it received itself, and no copies of those of others.
+// A request that it cannot answer is passed on to peers by package p2p.
 package blobkeeper

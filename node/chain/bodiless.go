@@ -55,6 +55,13 @@ func (c *Chain) makeRoom(parent *headertree.Node, count int, proven pow.Work) er
 	return nil
 }
 
+// sweepTree is sweep with the clock and the lock.
+func (c *Chain) sweepTree() {
+	c.treeMu.Lock()
+	defer c.treeMu.Unlock()
+	c.sweep(c.clock())
+}
+
 // sweep removes, once in a while, headers without bodies that no longer count: those of
 // branches that are invalid, that this node cannot follow any more, or that had less
 // work than the chain for long. The caller must hold c.treeMu.
@@ -63,6 +70,9 @@ func (c *Chain) sweep(now time.Time) {
 		return
 	}
 	c.swept = now
+	if len(c.bodiless) == 0 {
+		return
+	}
 	tip := c.published.Load().node
 	c.remove(c.selectBodiless(func(n *headertree.Node, had claim) bool {
 		switch {

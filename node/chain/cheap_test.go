@@ -42,6 +42,7 @@ func TestCheapSiblings(t *testing.T) {
 	if kept != 1 {
 		t.Errorf("%d cheap blocks, want the one that is invalid", kept)
 	}
+	rival := quick(b, b.Genesis, 52) // its first blocks are cheap
 	for ; kept < maxCheapBlocks; kept++ {
 		if outcome, err := n.Submit(sibling()); outcome != SideBranch || err != nil {
 			t.Fatalf("sibling %d: %v, %v", kept, outcome, err)
@@ -55,6 +56,16 @@ func TestCheapSiblings(t *testing.T) {
 	// Neither the chain nor a branch at its difficulty is affected.
 	n.give(t, SideBranch, b.Extend(main[48]))
 	more := grown(b, last(main), 1, 0)
+	n.give(t, Extended, more...)
+
+	// Nor is a branch that has shown more work. One that has shown less has no right.
+	n.addHeaders(t, rival[:51]...)
+	n.reject(t, reject.LowWork, rival[0].Block)
+	n.addHeaders(t, rival[51:]...)
+	n.give(t, SideBranch, rival[:51]...)
+	n.give(t, Reorganized, rival[51])
+	kept += 31 // of the former chain
+	more = grown(b, last(rival), 1, 0)
 	n.give(t, Extended, more...)
 
 	n = reopen(t, n, b)

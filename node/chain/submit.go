@@ -93,6 +93,7 @@ func (c *Chain) submit(b *block.Block) (Outcome, error) {
 		}
 	}
 
+	c.sweepTree()
 	hash := b.Hash()
 	known := c.get(hash)
 	switch {

@@ -87,8 +87,9 @@ func (c *Chain) Subscribe() *Subscription {
 func (c *Chain) SubscribeFrom(hash pow.Hash) (*Subscription, error) {
 	c.treeMu.RLock()
 	position := c.tree.Get(hash)
+	isKnown := position != nil && position.HasBody()
 	c.treeMu.RUnlock()
-	if position == nil {
+	if !isKnown {
 		return nil, fmt.Errorf("block %v: %w", hash, store.ErrNotFound)
 	}
 	s := c.subscribers.add(c)

@@ -49,6 +49,7 @@ func (a *addresses) ready(p *peer) {
 		if port := p.hello.Port; port != 0 {
 			addr := netip.AddrPortFrom(p.addr.Addr(), port)
 			s.book.Add(s.now(), p.addr.Addr(), book.Announced{Addr: addr, Services: uint64(p.hello.Services), Seen: s.now()})
+			s.dialer.hurry()
 		}
 	case slots.Full, slots.Manual:
 		p.expect(wire.KindAddrs, 1)

@@ -200,7 +200,9 @@ func (y *syncer) rejected(j *job, p *peer, err error) {
 	}
 	if j.isDelivered {
 		y.newBranch() // without what is invalid now
+		return
 	}
+	y.refresh()
 }
 
 // faultOfBlock returns what the peer that gave a whole block did wrong, nil if nothing.

@@ -12,10 +12,11 @@ import (
 
 const (
 	dialTime = 5 * time.Second
-	// How often slots are asked for the next call: while there are calls to make, and
-	// else.
-	dialEvery = 250 * time.Millisecond
-	idleEvery = time.Second
+	// How often slots are asked for the next call: after a call, while a peer is missing,
+	// and else.
+	dialEvery    = 250 * time.Millisecond
+	missingEvery = time.Second
+	idleEvery    = 10 * time.Second
 	// One more peer is tried when no block has come for so many block times, and at
 	// least for minQuiet.
 	quietBlocks = 10
@@ -56,6 +57,9 @@ func (d *dialer) tick(now time.Time) {
 	}
 	s.manual.tick(now)
 	d.next = now.Add(idleEvery)
+	if d.isMissing() {
+		d.next = now.Add(missingEvery)
+	}
 	for _, call := range s.slots.Next(now) {
 		d.next = now.Add(dialEvery)
 		s.counts.calls++
@@ -63,6 +67,17 @@ func (d *dialer) tick(now time.Time) {
 		verify := s.manual.verify(call)
 		s.work.Go(func() { s.call(p, verify) })
 	}
+}
+
+// isMissing reports whether a peer is missing that could be called: one that the
+// operator names, or another one.
+func (d *dialer) isMissing() bool {
+	s := d.s
+	if s.manual.isMissing() {
+		return true
+	}
+	fresh, tried := s.book.Len()
+	return !s.o.OnlyPeers && fresh+tried > 0 && s.slots.Count(slots.Full)+s.slots.Count(slots.BlocksOnly) < slots.MaxChosen
 }
 
 // call calls a peer, and runs the connection until it ends.

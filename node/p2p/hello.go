@@ -23,7 +23,16 @@ func (s *Server) hello(p *peer) *wire.Hello {
 }
 
 // services returns what this node serves.
-func (s *Server) services() wire.Services { return wire.ServesBlocks | wire.TakesRecords }
+func (s *Server) services() wire.Services {
+	all := wire.ServesBlocks | wire.TakesRecords
+	if s.o.Chain.Oldest() > 0 { // it prunes
+		all = wire.ServesRecentBlocks | wire.TakesRecords
+	}
+	if s.o.Custody != nil {
+		all |= wire.KeepsBlobs
+	}
+	return all
+}
 
 // greet takes the first message of a peer. The side that was called answers with its
 // hello once there is a slot for the caller.

@@ -28,7 +28,7 @@ func TestHello(t *testing.T) {
 	}{
 		{"another network", edited(func(h *wire.Hello) { h.Network++ }), wire.ReasonWrongNetwork, false},
 		{"another genesis block", edited(func(h *wire.Hello) { h.Genesis[0]++ }), wire.ReasonWrongNetwork, false},
-		{"later protocol", edited(func(h *wire.Hello) { h.Protocol, h.MinProtocol = 9, wire.Protocol + 1 }), wire.ReasonWrongNetwork, false},
+		{"later protocol", edited(func(h *wire.Hello) { h.Protocol, h.MinProtocol = 9, wire.Protocol+1 }), wire.ReasonWrongNetwork, false},
 		{"self", func(w *world, n *testNode) wire.Message {
 			h := w.hello()
 			h.Nonce = n.nonce

@@ -360,6 +360,7 @@ func (n *testNode) learn(w *world, addrs ...string) {
 		addr := netip.MustParseAddrPort(a)
 		n.book.Add(w.clock(), addr.Addr(), book.Announced{Addr: addr, Services: uint64(wire.ServesBlocks | wire.TakesRecords), Seen: w.clock()})
 	}
+	n.dialer.hurry()
 }
 
 // isDiscouraged reports whether the node avoids an address.

@@ -120,6 +120,11 @@ func (m *manual) found(n *named, addrs []netip.AddrPort, err error) {
 	m.s.dialer.hurry()
 }
 
+// isMissing reports whether one of the peers is not connected.
+func (m *manual) isMissing() bool {
+	return slices.ContainsFunc(m.all, func(n *named) bool { return n.logged != "" })
+}
+
 // at returns the manual peers at an address.
 func (m *manual) at(addr netip.AddrPort) (all []*named) {
 	for _, n := range m.all {

@@ -6,13 +6,14 @@ import "stele/node/p2p/wire"
 // goes to the part that handles the request which it answers.
 func (s *Server) addParts() {
 	s.syncer, s.records, s.compact = newSyncer(s), newRecorder(s), newCompactor(s)
-	s.dialer, s.addresses = newDialer(s), newAddresses(s)
+	s.dialer, s.addresses, s.finder = newDialer(s), newAddresses(s), newFinder(s)
 
 	s.add(newPinger(s), wire.KindPing, wire.KindPong)
 	s.add(s.addresses, wire.KindGetAddrs, wire.KindAddrs)
 	s.add(s.syncer, wire.KindGetHeaders, wire.KindHeaders, wire.KindGetBlocks, wire.KindBlock)
 	s.add(s.compact, wire.KindCompact, wire.KindGetCompact, wire.KindGetParts, wire.KindParts, wire.KindAnnounce)
 	s.add(s.records, wire.KindHave, wire.KindWant, wire.KindRecords, wire.KindFeeRate)
+	s.add(s.finder, wire.KindGetBlob, wire.KindBlob, wire.KindGetNotice, wire.KindNotice)
 	s.add(s.dialer)
 }
 

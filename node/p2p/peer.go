@@ -47,7 +47,7 @@ type peer struct {
 }
 
 // maxKind is the highest kind of message that has a meaning.
-const maxKind = wire.KindBye
+const maxKind = wire.KindNotice
 
 // expect notes that n more answers of a kind are expected of the peer; fewer, if n
 // is negative. While any is expected, the answer may come, with the larger limits of

@@ -108,7 +108,14 @@ func TestRecordsReachAll(t *testing.T) {
 		}
 		slices.Sort(took)
 		p99 := took[len(took)*99/100-1]
-		t.Logf("to all: p50 %v, p99 %v, max %v", took[len(took)/2], p99, took[len(took)-1])
+		var bytes uint64
+		for _, n := range nodes {
+			for _, k := range []wire.Kind{wire.KindHave, wire.KindWant, wire.KindRecords} {
+				bytes += n.counts.out[k].bytes.Load()
+			}
+		}
+		t.Logf("to all: p50 %v, p99 %v, max %v; %d bytes sent for each record and node",
+			took[len(took)/2], p99, took[len(took)-1], bytes/uint64(len(nodes)*len(records)))
 		if p99 > 400*time.Millisecond {
 			t.Errorf("99 of 100 records need up to %v", p99)
 		}
@@ -376,5 +383,34 @@ func TestHaveFlood(t *testing.T) {
 		honest.wants(wire.KindWant)
 		w.must(honest.Send(&wire.Records{Records: [][]byte{r.Encode()}}))
 		w.waitFor(time.Second, "the record is pooled", func() bool { return n.pooled(r) })
+	})
+}
+
+// A flood of records that pay too little is read as slowly as the limits say, costs no
+// check of signatures, and delays no records of others.
+func TestCheapFlood(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		before := testVerifier.Stats().Checked
+		s, honest := w.greet(n, w.host()), w.greet(n, w.host())
+		to := record.PublicOf(w.builder.NewKey())
+		for i := range 12000 {
+			frame := w.builder.Frame(w.builder.Genesis, w.builder.Funded(w.builder.Genesis, i%4))
+			frame.Payload, frame.Fee = record.Pay{To: to, Amount: record.Amount(i + 1)}, 1
+			if s.Send(&wire.Records{Records: [][]byte{record.New(frame).Encode()}}) != nil {
+				break
+			}
+		}
+		r := w.payments(1)[0]
+		w.must(honest.Send(&wire.Records{Records: [][]byte{r.Encode()}}))
+		w.waitFor(time.Second, "the honest record is pooled", func() bool { return n.pooled(r) })
+		time.Sleep(10 * time.Second)
+		if checked := testVerifier.Stats().Checked - before; checked > 1 {
+			t.Errorf("%d signatures were checked", checked)
+		}
+		cheap, limit := n.Status().Counts.Records[reject.FeeRateTooLow], uint64(allowedRecords.burst+12*int(allowedRecords.perSecond))
+		if cheap < uint64(allowedRecords.burst) || cheap > limit {
+			t.Errorf("%d records were read, the limit is %d", cheap, limit)
+		}
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"stele/node/p2p/book"
 	"stele/node/p2p/link"
 	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
 	"stele/node/pool"
 	"stele/node/query"
 )
@@ -44,6 +45,8 @@ type Options struct {
 	Private bool
 	Group   func(netip.Addr) book.Group // nil: book.GroupOf
 
+	Custody Custody // of sealed data; nil: the node keeps none
+
 	// Resolve returns the addresses of a host name. Nil: the resolver of the system.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 
@@ -61,7 +64,8 @@ type Server struct {
 	nonce    uint64 // of all hellos
 	genesis  pow.Hash
 	listener net.Listener // nil: none
-	budget   *link.Budget
+	budget   *link.Budget // for what is received
+	sending  *link.Budget // for what is to be sent
 
 	box        mailbox
 	work       sync.WaitGroup  // all goroutines but the loop
@@ -88,6 +92,7 @@ type Server struct {
 	syncer    *syncer
 	records   *recorder
 	compact   *compactor
+	finder    *finder
 }
 
 // New makes a server, and listens. Errors: those of listening, of the files in
@@ -95,9 +100,12 @@ type Server struct {
 // is renamed, and only logged.
 func New(o Options) (s *Server, err error) {
 	o = o.withDefaults()
+	if o.Agent != printable(o.Agent) || len(o.Agent) > wire.MaxAgent {
+		return nil, fmt.Errorf("invalid agent %q: must be at most %d printable ASCII characters", o.Agent, wire.MaxAgent)
+	}
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
-		budget: link.NewBudget(link.BudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
+		budget: link.NewBudget(link.BudgetBytes), sending: link.NewBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
 		counts: newCounters(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}

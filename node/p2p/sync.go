@@ -50,6 +50,7 @@ type syncPeer struct {
 	claim   pow.Work // of its chain: as it said, until its headers show it
 	useless int      // how often it sent what is of no use
 	started time.Time
+	excused bool // bodies that it was asked for may come although they are not needed
 	keep    bool // it is one of the peers that stay although they are behind
 	lag     lag
 }
@@ -184,6 +185,7 @@ func (y *syncer) tick(now time.Time) {
 	for _, sp := range y.copyOfPeers() {
 		y.headers(sp, headersync.Tick{})
 	}
+	y.refresh() // headers may have been removed
 	y.choose()
 	y.restart(now)
 	y.forget(now)

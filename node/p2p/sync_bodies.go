@@ -72,6 +72,9 @@ func (y *syncer) takeBody(sp *syncPeer, m *wire.Block) error {
 	}
 	key := heldKey{h.Hash(), blocksync.PeerID(sp.id)}
 	if !y.bodies.HasRequest(key.peer, key.hash) {
+		if sp.excused {
+			return nil
+		}
 		return broke(wire.ReasonProtocol, "the block %v, which it was not asked for", key.hash)
 	}
 	sp.expect(wire.KindBlock, -1)
@@ -91,6 +94,9 @@ func (y *syncer) takeAbsent(sp *syncPeer, m *wire.Absent) error {
 	best := y.s.o.Chain.BestHeader().Height
 	for _, hash := range m.Hashes {
 		if !y.bodies.HasRequest(blocksync.PeerID(sp.id), hash) {
+			if sp.excused {
+				continue
+			}
 			return broke(wire.ReasonProtocol, "no block %v, which it was not asked for", hash)
 		}
 		sp.expect(wire.KindBlock, -1)
@@ -134,6 +140,9 @@ func (y *syncer) blameForBody(id slots.ID, hash pow.Hash, err error) {
 	reason, _ := reject.Of(err)
 	if isOfLaterRules(reason) {
 		y.unknown.note(y.s, id, hash, reason)
+		if sp := y.peers[id]; sp != nil {
+			sp.excused = true // the machine forgets its requests
+		}
 		return
 	}
 	if p := y.s.peers[id]; p != nil {

@@ -125,13 +125,18 @@ func (y *syncer) learnedOf(sp *syncPeer, hash pow.Hash) {
 // showed replaces what a peer claimed by what it has shown at the end of its headers.
 func (y *syncer) showed(sp *syncPeer, last []pow.Header) {
 	if len(last) == 0 { // no more than the node has
-		if best := y.s.o.Chain.BestHeader().Work; sp.claim.Cmp(best) > 0 {
-			sp.claim = best
-		}
+		y.lower(sp)
 		return
 	}
 	if h, ok := y.s.o.Chain.Header(last[len(last)-1].Hash()); ok {
 		sp.claim = h.Work
+	}
+}
+
+// lower lowers what a peer claims to what the node has headers for.
+func (y *syncer) lower(sp *syncPeer) {
+	if best := y.s.o.Chain.BestHeader().Work; sp.claim.Cmp(best) > 0 {
+		sp.claim = best
 	}
 }
 
@@ -218,11 +223,12 @@ func (y *syncer) add(sp *syncPeer, headers []pow.Header, proven pow.Work) bool {
 		y.seen(headers[len(headers)-1].Hash())
 		y.refresh()
 	}
-	if err != nil {
-		y.headerVerdict(sp.peer, headers, err)
-		return false
+	if err == nil {
+		return true
 	}
-	return true
+	y.lower(sp) // the same headers need not be asked for again
+	y.headerVerdict(sp.peer, headers, err)
+	return false
 }
 
 // ask asks a peer for headers, once in 2 s.
@@ -343,6 +349,10 @@ func (y *syncer) forget(now time.Time) {
 		y.s.log.Warn("headers forgotten: nobody gives their blocks", "height", s.Height, "of", y.s.o.Chain.BestHeader().Height)
 		y.s.o.Chain.Forget(y.best)
 		y.starved = starved{}
+		for _, sp := range y.order { // what they have sent is gone
+			sp.headers = y.newMachine()
+			y.lower(sp)
+		}
 		y.refresh()
 	}
 }

@@ -185,3 +185,32 @@ func TestUnknownRules(t *testing.T) {
 		})
 	})
 }
+
+// Headers whose blocks nobody gives are forgotten, and the node follows the next best
+// branch.
+func TestWithheldBranch(t *testing.T) {
+	bubble(t, func(w *world) {
+		common := w.grow(w.builder.Genesis, 10, 0)
+		honest := w.grow(lastOf(common), 20, 0)
+		withheld := w.grow(lastOf(common), 40, 0)
+		n := w.node()
+		n.give(common...)
+		go w.greet(n, w.host(), withBlocks(withheld)).serve(append(common[:10:10], withheld...), func(m wire.Message) wire.Message {
+			if m.Kind() == wire.KindBlock {
+				return nil
+			}
+			return m
+		})
+		w.waitFor(time.Minute, "the headers", func() bool { return n.chain.BestHeader().Height == 50 })
+		if time.Sleep(time.Second); !n.CatchingUp() {
+			t.Error("it does not catch up with a branch that is far ahead")
+		}
+		time.Sleep(maxStarved + time.Minute)
+		if got := n.chain.BestHeader().Height; got != 10 || n.CatchingUp() {
+			t.Errorf("the best header is at %d; catching up: %v", got, n.CatchingUp())
+		}
+		all := append(common[:10:10], honest...)
+		go w.greet(n, w.host(), withBlocks(all)).serve(all, nil)
+		n.reaches(lastOf(honest), time.Minute)
+	})
+}

@@ -20,7 +20,7 @@
 //	SEAL.old   the seal before the last opening for writing
 //	db/        the files of Pebble
 //
-// and, beside them, the node's folders views and blobs, which the store ignores.
+// and, beside them, the node's folders views, blobs and p2p, which the store ignores.
 //
 // A key is a letter, followed by the parts listed here; heights are 4 bytes,
 // big-endian, so that they sort.

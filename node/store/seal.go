@@ -250,7 +250,7 @@ func storeFiles(fs vfs.FS, dir string) ([]string, error) {
 		for _, name := range names {
 			switch folder + name {
 			case sealFile, oldSealFile, lockFile, "db":
-			case "views", "blobs": // of the node, which has checks of its own for them
+			case "views", "blobs", "p2p": // of the node, which checks them itself, or can lose them
 			default:
 				all = append(all, folder+name)
 			}

@@ -129,6 +129,14 @@ func TestVerifySeal(t *testing.T) {
 			t.Errorf("there was no file of the kind %s, only %v", kind, kinds)
 		}
 	}
+	for _, folder := range []string{"views", "blobs", "p2p"} { // of the node
+		if err := disk.MkdirAll(disk.PathJoin(testDir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := verify(); got != nil {
+		t.Errorf("folders of the node: %v", got)
+	}
 	write(t, disk, "db/stranger", nil)
 	if got := verify(); len(got) != 1 || got[0] != "db/stranger" {
 		t.Errorf("a file more: %v", got)

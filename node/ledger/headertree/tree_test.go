@@ -1,6 +1,7 @@
 package headertree_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -302,4 +303,77 @@ func TestNodeAgainstDefinition(t *testing.T) {
 			t.Fatalf("work %v at height %d", tip.Work, tip.Height)
 		}
 	})
+}
+
+// Random trees from which ends of branches are removed: the best header has the most
+// work of those that are valid, and the tree is as if what is gone had never been there.
+func TestRemove(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tree := newTree(easy, easy.PowLimitBits)
+		kept := []*headertree.Node{tree.Best()}
+		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
+			n := rapid.SampledFrom(kept).Draw(t, "node")
+			switch rapid.IntRange(0, 6).Draw(t, "step") {
+			case 0, 1:
+				var branch []*headertree.Node // down to the first that must stay
+				for at := n; at != nil; at = at.Parent {
+					branch = append(branch, at)
+				}
+				want := 0
+				for _, at := range branch {
+					isLeaf := !slices.ContainsFunc(kept, func(c *headertree.Node) bool { return c.Parent == at })
+					if at.HasBody() || !isLeaf {
+						break
+					}
+					kept = slices.DeleteFunc(kept, func(n *headertree.Node) bool { return n == at })
+					want++
+				}
+				if got := tree.Remove(branch...); got != want {
+					t.Fatalf("%d headers are removed, want %d", got, want)
+				}
+			case 2:
+				if n.Parent == nil || n.Parent.HasBody() {
+					tree.SetBody(n)
+				}
+			case 3:
+				if rapid.IntRange(0, 3).Draw(t, "invalid") == 0 {
+					tree.MarkInvalid(n)
+				}
+			default:
+				if !n.Invalid() {
+					kept = append(kept, add(t, tree, n, n.Header.Time+1, uint32(i)))
+				}
+			}
+			checkBest(t, tree, kept)
+		}
+	})
+}
+
+// checkBest compares a tree with a list of its headers.
+func checkBest(t *rapid.T, tree *headertree.Tree, all []*headertree.Node) {
+	if tree.Len() != len(all) {
+		t.Fatalf("%d headers, want %d", tree.Len(), len(all))
+	}
+	var most pow.Work
+	for _, n := range all {
+		if tree.Get(n.Hash) != n {
+			t.Fatalf("height %d is gone", n.Height)
+		}
+		if !n.Invalid() && n.Work.Cmp(most) > 0 {
+			most = n.Work
+		}
+		var missing *headertree.Node
+		for at := n; at != nil; at = at.Parent {
+			if !at.HasBody() {
+				missing = at
+			}
+		}
+		if got := n.FirstMissing(); got != missing {
+			t.Fatalf("height %d: the first missing body is not that of %v, but of %v", n.Height, missing, got)
+		}
+	}
+	best := tree.BestHeader()
+	if best.Invalid() || best.Work != most || tree.Get(best.Hash) != best || tree.Best().Work == most && best != tree.Best() {
+		t.Fatalf("the best header has the work %v, want %v", best.Work, most)
+	}
 }

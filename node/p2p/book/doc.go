@@ -27,8 +27,6 @@
 //
 // # Caveats
 //
-// Nothing calls this package yet: the node has no peer-to-peer network.
-//
 // A book never reads the clock and starts nothing: callers pass the time and decide
 // when to save. It has no lock. Times have a resolution of one second.
 //

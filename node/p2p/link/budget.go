@@ -2,30 +2,106 @@ package link
 
 import (
 	"context"
-
-	"golang.org/x/sync/semaphore"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
 )
 
-// BudgetBytes is the usual size of a [Budget].
-const BudgetBytes = 64 << 20
+// The usual sizes of a [Budget], for what links receive and for what they send.
+const (
+	BudgetBytes     = 32 << 20
+	SendBudgetBytes = 16 << 20
+)
 
-// Budget bounds the bytes of the frames over 64 kB that all links together read or
-// handle at one time. Frames get their share in the order in which they ask. Make one
-// with [NewBudget]. Safe for concurrent use.
+// heldLong is how long a link may have a share of a full budget while others wait.
+const heldLong = 10 * time.Second
+
+var errHeldUp = fmt.Errorf("%w: others wait for the memory", ErrTooSlow)
+
+// Budget bounds the bytes of the frames over 64 kB that all links together read, handle
+// and write at one time, or have queued. While it is full, the link that has had a share
+// for the longest time, and for more than 10 s, ends: slow peers are served as long as
+// nobody waits for them. Make one with [NewBudget]. Safe for concurrent use.
 type Budget struct {
-	size  int64
-	bytes *semaphore.Weighted
+	size int
+
+	mu    sync.Mutex
+	used  int
+	held  []*share      // the oldest first
+	freed chan struct{} // closed, and replaced, when bytes are returned
+}
+
+// share is what one frame has of a budget. It belongs to one goroutine at a time.
+type share struct {
+	budget *Budget
+	end    func(error) // ends the link; it must not block
+	bytes  int
+	since  time.Time
 }
 
 // NewBudget returns a budget of size bytes.
-func NewBudget(size int) *Budget { return &Budget{int64(size), semaphore.NewWeighted(int64(size))} }
+func NewBudget(size int) *Budget { return &Budget{size: size, freed: make(chan struct{})} }
 
-// acquire waits for n bytes, or for all of a smaller budget. It returns the function
-// that returns them, or the error of the context.
-func (b *Budget) acquire(ctx context.Context, n int) (release func(), err error) {
-	share := min(int64(n), b.size)
-	if err := b.bytes.Acquire(ctx, share); err != nil {
-		return nil, err
+// share returns a share of nothing. A nil budget has no bounds.
+func (b *Budget) share(end func(error)) *share { return &share{budget: b, end: end} }
+
+// try makes the share n bytes large, or as large as the budget is. If that is not free
+// it returns a channel that is closed when bytes are returned.
+func (s *share) try(n int) <-chan struct{} {
+	b := s.budget
+	if b == nil {
+		return nil
 	}
-	return func() { b.bytes.Release(share) }, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n = min(n, b.size)
+	if b.used+n-s.bytes > b.size {
+		if oldest := b.held[0]; time.Since(oldest.since) > heldLong {
+			oldest.end(errHeldUp)
+		}
+		return b.freed
+	}
+	if s.bytes == 0 {
+		s.since = time.Now()
+		b.held = append(b.held, s)
+	}
+	b.used += n - s.bytes
+	s.bytes = n
+	return nil
+}
+
+// take is try, but waits.
+func (s *share) take(ctx context.Context, n int) error {
+	for {
+		freed := s.try(n)
+		if freed == nil {
+			return nil
+		}
+		timer := time.NewTimer(heldLong)
+		select {
+		case <-freed:
+		case <-timer.C: // somebody may have a share for too long
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+		timer.Stop()
+	}
+}
+
+// shrink returns all of a share but n bytes.
+func (s *share) shrink(n int) {
+	if s == nil || n >= s.bytes {
+		return
+	}
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used -= s.bytes - n
+	if s.bytes = n; n == 0 {
+		b.held = slices.DeleteFunc(b.held, func(h *share) bool { return h == s })
+	}
+	close(b.freed)
+	b.freed = make(chan struct{})
 }

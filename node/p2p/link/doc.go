@@ -1,9 +1,6 @@
 // Package link is a secured connection between two nodes, which carries the messages
 // of package wire under limits of size, time and memory.
 //
-// No node uses it yet: there is no peer-to-peer server, and each node runs a chain
-// of its own.
-//
 // # Main types
 //
 //   - [Transport] dials and listens: [TCP], or a host of package simnet.
@@ -12,7 +9,7 @@
 //   - [Link] carries messages over a connection. [Link.Run] reads and writes until the
 //     link ends, [Link.Send] and [Link.SendLater] queue messages, [Link.Close] ends
 //     the link with a last one.
-//   - [Budget] bounds the memory of the long frames that all links receive.
+//   - [Budget] bounds the memory of the long frames of all links.
 //
 // # Rules
 //
@@ -21,12 +18,15 @@
 //     arrived: a promise of 4 MB and one byte holds 64 kB.
 //   - A frame of n bytes must be complete 10 s + n/(20 kB/s) after its first byte, and
 //     must be written in that time. A peer that sends nothing for 110 s is gone.
-//   - Headers, compact blocks, pings and pongs go first, in a queue of 256 kB. A peer
+//   - Headers, compact blocks, pings and pongs go first, in a queue of 128 kB. A peer
 //     that lets it overflow is too slow, and the link ends.
-//   - All other messages have a queue of 1 MB. If it is full, announcements of records
-//     and records are dropped and counted, and nothing is read from the peer until
-//     there is room. Blocks are queued as functions, which the writer calls one at a
-//     time.
+//   - All other messages have a queue of 192 kB. If it is full, announcements of
+//     records and records are dropped and counted, and nothing is read from the peer
+//     until there is room. Blocks are queued as functions, which the writer calls one
+//     at a time.
+//   - Frames over 64 kB count apart, to 1 MB for a link, and need a share of the
+//     budget, in which all links compete: a peer that reads slowly is dropped when
+//     others wait for its share.
 //
 // # Caveats
 //

@@ -18,8 +18,8 @@ const (
 	minSpeed   = 20_000            // bytes per second
 )
 
-// firstBuffer is the memory in bytes for a frame of which little has arrived. Longer
-// frames need a share of the [Budget].
+// firstBuffer is the memory in bytes for a frame of which little has arrived. More
+// needs a share of the [Budget].
 const firstBuffer = 64 << 10
 
 // timeFor returns the time within which a frame of n bytes must be complete.
@@ -35,6 +35,7 @@ type reader struct {
 	solicited func(wire.Kind) bool
 	received  func(wire.Kind, int) // may be nil
 	budget    *Budget
+	end       func(error) // ends the link
 }
 
 // read reads one message and calls handle with it. The context ends with the link.
@@ -58,14 +59,9 @@ func (r *reader) read(ctx context.Context, handle func(wire.Message) error) erro
 		return err
 	}
 	n := int(h.Length)
-	if n > firstBuffer {
-		release, err := r.budget.acquire(ctx, n)
-		if err != nil {
-			return err
-		}
-		defer release()
-	}
-	body, err := r.body(n)
+	share := r.budget.share(r.end)
+	defer func() { share.shrink(0) }()
+	body, err := r.body(ctx, n, share)
 	if err != nil {
 		return fmt.Errorf("%s of %d bytes: %w", h.Kind, n, err)
 	}
@@ -79,21 +75,26 @@ func (r *reader) read(ctx context.Context, handle func(wire.Message) error) erro
 	return handle(m)
 }
 
-// body reads n bytes, into a buffer that grows with them.
-func (r *reader) body(n int) ([]byte, error) {
-	if err := r.conn.SetReadDeadline(time.Now().Add(timeFor(n))); err != nil {
-		return nil, err
-	}
+// body reads n bytes, into a buffer that grows with them, and with its share of the
+// budget. The time for which it waits for that does not count.
+func (r *reader) body(ctx context.Context, n int, share *share) ([]byte, error) {
+	deadline := time.Now().Add(timeFor(n))
 	body := make([]byte, 0, min(n, firstBuffer))
-	for len(body) < n {
-		if len(body) == cap(body) {
-			body = append(make([]byte, 0, min(n, 2*cap(body))), body...)
-		}
-		part := body[len(body):cap(body)]
-		if _, err := io.ReadFull(r.in, part); err != nil {
+	for {
+		if err := r.conn.SetReadDeadline(deadline); err != nil {
 			return nil, err
 		}
-		body = body[:cap(body)]
+		if _, err := io.ReadFull(r.in, body[len(body):cap(body)]); err != nil {
+			return nil, err
+		}
+		if body = body[:cap(body)]; len(body) == n {
+			return body, nil
+		}
+		size, start := min(n, 2*cap(body)), time.Now()
+		if err := share.take(ctx, size); err != nil {
+			return nil, err
+		}
+		deadline = deadline.Add(time.Since(start))
+		body = append(make([]byte, 0, size), body...)
 	}
-	return body, nil
 }

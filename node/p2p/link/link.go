@@ -14,11 +14,13 @@ import (
 	"stele/node/p2p/wire"
 )
 
-// Options configure a [Link]. Limits, Budget and Solicited must be set.
+// Options configure a [Link]. Limits and Solicited must be set.
 type Options struct {
 	Limits wire.Limits
-	// Budget is shared by all links of a node.
-	Budget *Budget
+	// Budget bounds what is received and SendBudget what is to be sent. All links of a
+	// node share them. Nil: no bound.
+	Budget     *Budget
+	SendBudget *Budget
 	// Solicited reports whether a request is open that a message of this kind can
 	// answer. It is called by the goroutine of Run.
 	Solicited func(wire.Kind) bool
@@ -87,7 +89,7 @@ func (l *Link) finish(err error) {
 func (l *Link) read(handle func(wire.Message) error) error {
 	r := &reader{
 		conn: l.conn, in: bufio.NewReader(l.conn), limits: l.options.Limits,
-		solicited: l.options.Solicited, received: l.options.Received, budget: l.options.Budget,
+		solicited: l.options.Solicited, received: l.options.Received, budget: l.options.Budget, end: l.finish,
 	}
 	for !l.out.isClosing() {
 		for !l.out.hasRoom() {
@@ -119,22 +121,30 @@ func (l *Link) read(handle func(wire.Message) error) error {
 
 // write writes the queued messages until the link ends.
 func (l *Link) write() error {
+	defer l.out.end()
 	for {
-		i, ok, isLast := l.out.next()
+		i, ok, isLast, freed := l.out.next(l.options.Limits.MaxBlockSize)
 		switch {
 		case isLast:
 			l.linger()
 			return ErrClosed
 		case ok:
-			if err := l.writeItem(i); err != nil {
+			err := l.writeItem(i)
+			if l.out.done(i); err != nil {
 				return err
 			}
-		default:
-			select {
-			case <-l.out.more:
-			case <-l.ctx.Done():
-				return l.ctx.Err()
-			}
+			continue
+		}
+		var look <-chan time.Time // whether somebody holds the budget for too long
+		if freed != nil {
+			look = time.After(heldLong)
+		}
+		select {
+		case <-l.out.more:
+		case <-freed:
+		case <-look:
+		case <-l.ctx.Done():
+			return l.ctx.Err()
 		}
 	}
 }
@@ -166,6 +176,11 @@ func (l *Link) writeItem(i item) error {
 		}
 		if frame, err = l.options.Limits.Append(nil, m); err != nil {
 			return err
+		}
+		if n := len(frame); n > maxShort {
+			i.share.shrink(n)
+		} else {
+			i.share.shrink(0)
 		}
 	}
 	if err := l.conn.SetWriteDeadline(time.Now().Add(timeFor(len(frame)))); err != nil {
@@ -213,6 +228,7 @@ func (l *Link) add(k wire.Kind, i item) error {
 	if l.ctx.Err() != nil {
 		return ErrClosed
 	}
+	i.share = l.options.SendBudget.share(l.finish)
 	err := l.out.add(k, i)
 	if errors.Is(err, ErrTooSlow) {
 		l.finish(err)

@@ -8,12 +8,20 @@ import (
 	"stele/node/p2p/wire"
 )
 
-// Sizes of the queues of messages to a peer, in bytes.
+// Sizes of the queues of messages to a peer, in bytes. What is being written counts. A
+// frame over maxShort counts as long, and needs a share of Options.SendBudget.
 const (
-	maxUrgent   = 256 << 10
-	maxOrdinary = 1 << 20
+	maxUrgent   = 128 << 10
+	maxOrdinary = 192 << 10
+	maxLong     = 1 << 20
+	maxShort    = 64 << 10
 	laterSize   = 128 // of a message that is made when it is written
 )
+
+// PeerBytes is about the most memory in bytes that a link uses beside its shares of the
+// budgets: the queues, with the room that messages have which are not dropped, a short
+// frame that is read, and the buffers of TLS and of the reader.
+const PeerBytes = maxUrgent + 5*maxOrdinary/4 + firstBuffer + 48<<10
 
 var (
 	// ErrTooSlow means that a peer does not read what it is sent.
@@ -26,7 +34,9 @@ var (
 type item struct {
 	frame []byte
 	later func() (wire.Message, error)
-	size  int // as the queue counts it
+	size  int    // as the queue counts it
+	share *share // for a long frame
+	in    *int   // what counts the size
 }
 
 // queue has the messages to a peer that are not written. Make one with newQueue. Safe
@@ -38,8 +48,9 @@ type queue struct {
 	mu       sync.Mutex
 	urgent   []item
 	ordinary []item
-	sizes    struct{ urgent, ordinary int }
+	sizes    struct{ urgent, ordinary, long int }
 	closing  bool // nothing is added any more, and only urgent messages are written
+	ended    bool // nothing is written any more
 	dropped  uint64
 }
 
@@ -57,29 +68,46 @@ func isUrgent(k wire.Kind) bool {
 // isDroppable reports whether messages of a kind may get lost.
 func isDroppable(k wire.Kind) bool { return k == wire.KindHave || k == wire.KindRecords }
 
-// add adds a message.
+// add adds a message. A long one is dropped, whatever its kind, if the other links have
+// the whole budget.
 //
 // Errors: [ErrClosed], [ErrTooSlow].
 func (q *queue) add(k wire.Kind, i item) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch full := q.sizes.ordinary+i.size > maxOrdinary; {
-	case q.closing:
+	s := &q.sizes
+	isLong := len(i.frame) > maxShort
+	switch {
+	case q.closing || q.ended:
 		return ErrClosed
-	case isUrgent(k):
-		if q.sizes.urgent+i.size > maxUrgent && len(q.urgent) > 0 {
+	case isLong:
+		full := s.long > 0 && s.long+i.size > maxLong
+		if full && !isDroppable(k) {
 			return ErrTooSlow
 		}
-		q.urgent = append(q.urgent, i)
-		q.sizes.urgent += i.size
-	case full && isDroppable(k):
+		if full || i.share.try(i.size) != nil {
+			q.dropped++
+			return nil
+		}
+		i.in = &s.long
+	case isUrgent(k):
+		if s.urgent+i.size > maxUrgent {
+			return ErrTooSlow
+		}
+		i.in = &s.urgent
+	case isDroppable(k) && s.ordinary+i.size > maxOrdinary:
 		q.dropped++
 		return nil
-	case q.sizes.ordinary > 2*maxOrdinary: // the reader pauses long before
+	case s.ordinary > 5*maxOrdinary/4-maxShort: // the reader pauses long before
 		return ErrTooSlow
 	default:
+		i.in = &s.ordinary
+	}
+	*i.in += i.size
+	if isUrgent(k) {
+		q.urgent = append(q.urgent, i)
+	} else {
 		q.ordinary = append(q.ordinary, i)
-		q.sizes.ordinary += i.size
 	}
 	q.more.Wake()
 	return nil
@@ -92,32 +120,70 @@ func (q *queue) close(last []item) {
 	if !q.closing {
 		q.closing = true
 		q.urgent = append(q.urgent, last...)
-		q.ordinary, q.sizes.ordinary = nil, 0
+		q.drop(&q.ordinary)
 	}
 	q.more.Wake()
 	q.room.Wake()
 }
 
-// next removes the message to write now. ok is false if there is none, and isLast
-// reports whether none will come.
-func (q *queue) next() (i item, ok, isLast bool) {
+// end discards all that is queued.
+func (q *queue) end() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ended = true
+	q.drop(&q.urgent)
+	q.drop(&q.ordinary)
+}
+
+// drop discards messages.
+func (q *queue) drop(all *[]item) {
+	for _, i := range *all {
+		q.settle(i)
+	}
+	*all = nil
+}
+
+// settle takes a message out of what the queue counts.
+func (q *queue) settle(i item) {
+	i.share.shrink(0)
+	if i.in != nil {
+		*i.in -= i.size
+	}
+}
+
+// next removes the message to write now; done must be called with it. ok is false if
+// there is none, and isLast reports whether none will come. A message that is made now
+// needs room in the budget for the longest frame; if there is none, freed is closed
+// when next should be called again.
+func (q *queue) next(longest int) (i item, ok, isLast bool, freed <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case len(q.urgent) > 0:
 		i, q.urgent = q.urgent[0], q.urgent[1:]
-		q.sizes.urgent -= i.size
-		return i, true, false
+		return i, true, false, nil
 	case q.closing:
-		return item{}, false, true
+		return item{}, false, true, nil
 	case len(q.ordinary) > 0:
-		i, q.ordinary = q.ordinary[0], q.ordinary[1:]
-		if q.sizes.ordinary -= i.size; q.sizes.ordinary <= maxOrdinary {
-			q.room.Wake()
+		if i = q.ordinary[0]; i.later != nil {
+			if freed := i.share.try(longest); freed != nil {
+				return item{}, false, false, freed
+			}
 		}
-		return i, true, false
+		q.ordinary = q.ordinary[1:]
+		return i, true, false, nil
 	}
-	return item{}, false, false
+	return item{}, false, false, nil
+}
+
+// done notes that a message was written, or that it failed.
+func (q *queue) done(i item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.settle(i)
+	if q.fits() {
+		q.room.Wake()
+	}
 }
 
 // isClosing reports whether the last message is in the queue, or written.
@@ -131,5 +197,7 @@ func (q *queue) isClosing() bool {
 func (q *queue) hasRoom() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.closing || q.sizes.ordinary <= maxOrdinary
+	return q.closing || q.fits()
 }
+
+func (q *queue) fits() bool { return q.sizes.ordinary <= maxOrdinary && q.sizes.long <= maxLong/2 }

@@ -47,15 +47,19 @@ func (o *orphans) len() int { return len(o.byHash) }
 
 func (o *orphans) has(hash pow.Hash) bool { return o.byHash[hash] != nil }
 
-// add adds a record. If there is no room, the oldest one of the same peer goes, or of
-// the peer with the most.
-func (o *orphans) add(r *record.Record, j judged) {
+// add adds a record, and returns those that were removed for it: if there is no room,
+// the oldest one of the same peer goes, or of the peer with the most.
+func (o *orphans) add(r *record.Record, j judged) (removed []pow.Hash) {
 	hash := r.FullHash()
 	if o.has(hash) {
-		return
+		return nil
+	}
+	remove := func(x *orphan) {
+		o.remove(x)
+		removed = append(removed, x.record.FullHash())
 	}
 	if of := o.byPeer[j.from]; len(of) >= maxPeerOrphans {
-		o.remove(of[0])
+		remove(of[0])
 	}
 	x := &orphan{r, j}
 	o.byHash[hash] = x
@@ -67,11 +71,12 @@ func (o *orphans) add(r *record.Record, j judged) {
 	o.byPeer[j.from] = slices.Insert(of, i, x)
 	o.bytes += r.Size()
 	for o.len() > maxOrphans {
-		o.remove(o.largest(func(of []*orphan) int { return len(of) }))
+		remove(o.largest(func(of []*orphan) int { return len(of) }))
 	}
 	for o.bytes > maxOrphanBytes {
-		o.remove(o.largest(orphanBytes))
+		remove(o.largest(orphanBytes))
 	}
+	return removed
 }
 
 func orphanBytes(of []*orphan) (n int) {
@@ -112,10 +117,13 @@ func (o *orphans) removeHash(hash pow.Hash) {
 	}
 }
 
-func (o *orphans) removePeer(id PeerID) {
+// removePeer removes and returns the records of a peer.
+func (o *orphans) removePeer(id PeerID) (removed []pow.Hash) {
 	for _, x := range slices.Clone(o.byPeer[id]) {
 		o.remove(x)
+		removed = append(removed, x.record.FullHash())
 	}
+	return removed
 }
 
 // takeAfter removes and returns the records that wait for r.
@@ -151,15 +159,17 @@ func (o *orphans) takeAll() []*orphan {
 	return taken
 }
 
-// expire removes the records that have waited for too long.
-func (o *orphans) expire(now time.Time) {
+// expire removes and returns the records that have waited for too long.
+func (o *orphans) expire(now time.Time) (removed []pow.Hash) {
 	for t := o.expiry(); !t.IsZero() && !t.After(now); t = o.expiry() {
 		for _, of := range o.byPeer {
-			if !of[0].since.Add(maxOrphanAge).After(now) {
-				o.remove(of[0])
+			if x := of[0]; !x.since.Add(maxOrphanAge).After(now) {
+				o.remove(x)
+				removed = append(removed, x.record.FullHash())
 			}
 		}
 	}
+	return removed
 }
 
 // expiry returns when the first record has waited for too long; zero: never.

@@ -252,11 +252,14 @@ func (m *Records) short(hash pow.Hash) shortHash {
 	return shortHash(maphash.Bytes(m.salt, hash[:]))
 }
 
-// isKnown reports whether a record need not be requested, or judged again.
-func (m *Records) isKnown(hash pow.Hash) bool {
-	if _, ok := m.judging[hash]; ok || m.orphans.has(hash) {
-		return true
-	}
+// isHeld reports whether a record is being judged, or waits for an earlier one.
+func (m *Records) isHeld(hash pow.Hash) bool {
+	_, isJudged := m.judging[hash]
+	return isJudged || m.orphans.has(hash)
+}
+
+// isDone reports whether a record was mined or rejected, and need not be judged again.
+func (m *Records) isDone(hash pow.Hash) bool {
 	s := m.short(hash)
 	return m.done.Has(s) || m.refused.Has(s)
 }
@@ -272,9 +275,10 @@ func (e RecordsPeer) applyTo(m *Records) {
 		known:    bounded.NewSet[shortHash](maxTold),
 		requests: requests{owed: map[pow.Hash]*request{}},
 		telling: telling{
-			next:   m.log.end(),
-			haves:  rate.NewLimiter(haveRate, haveBurst),
-			pushes: rate.NewLimiter(pushRate, pushBurst),
+			next:      m.log.end(),
+			haves:     rate.NewLimiter(haveRate, haveBurst),
+			pushes:    rate.NewLimiter(pushRate, pushBurst),
+			pushBytes: rate.NewLimiter(pushByteRate, pushByteBurst),
 		},
 	}
 	m.peers = append(m.peers, p)
@@ -291,8 +295,10 @@ func (e RecordsPeerGone) applyTo(m *Records) {
 func (m *Records) remove(p *recordsPeer) {
 	delete(m.byID, p.id)
 	m.peers = slices.DeleteFunc(m.peers, func(x *recordsPeer) bool { return x == p })
-	m.orphans.removePeer(p.id)
 	m.giveUp(p)
+	for _, hash := range m.orphans.removePeer(p.id) {
+		m.letGo(hash)
+	}
 }
 
 func (e RateChanged) applyTo(m *Records) {
@@ -308,16 +314,22 @@ func (e Arrived) applyTo(m *Records) {
 	}
 	for _, hash := range e.Pooled {
 		m.arrived(p, hash)
+		m.end(hash)
 	}
 	for _, hash := range e.Unread {
 		m.arrived(p, hash)
+		m.end(hash)
 		m.refused.Add(m.short(hash))
 	}
 	for _, r := range e.Records {
 		hash := r.FullHash()
 		m.arrived(p, hash)
-		if !m.isKnown(hash) {
+		switch {
+		case m.isDone(hash):
+			m.end(hash)
+		case !m.isHeld(hash):
 			m.admit(r, judged{p.id, m.now})
+			m.hold(p, hash)
 		}
 	}
 }
@@ -326,7 +338,6 @@ func (e Arrived) applyTo(m *Records) {
 func (m *Records) arrived(p *recordsPeer, hash pow.Hash) {
 	p.known.Add(m.short(hash))
 	m.answered(p, hash)
-	m.end(hash)
 }
 
 // admit lets the caller judge a record.
@@ -343,14 +354,29 @@ func (e Judged) applyTo(m *Records) {
 	}
 	delete(m.judging, hash)
 	switch e.Outcome {
+	case RecordTaken:
+		m.end(hash)
 	case RecordGap:
-		if m.byID[j.from] != nil {
-			m.orphans.add(e.Record, j)
-		}
+		m.wait(e.Record, j)
 	case RecordRefused:
 		m.refused.Add(m.short(hash))
+		m.end(hash)
 	case RecordInvalid:
 		m.done.Add(m.short(hash))
+		m.end(hash)
+	case RecordFailed:
+		m.letGo(hash)
+	}
+}
+
+// wait lets a record wait for an earlier one.
+func (m *Records) wait(r *record.Record, j judged) {
+	if m.byID[j.from] == nil {
+		m.letGo(r.FullHash())
+		return
+	}
+	for _, hash := range m.orphans.add(r, j) {
+		m.letGo(hash)
 	}
 }
 
@@ -392,7 +418,9 @@ func (e TipChanged) applyTo(m *Records) {
 
 // expire ends what has lasted for too long.
 func (m *Records) expire() {
-	m.orphans.expire(m.now)
+	for _, hash := range m.orphans.expire(m.now) {
+		m.end(hash)
+	}
 	for _, p := range slices.Clone(m.peers) {
 		m.expireRequests(p)
 	}

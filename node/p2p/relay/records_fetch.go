@@ -24,13 +24,15 @@ const (
 	maxOwedSince = 2 * time.Minute  // then a request is forgotten
 )
 
-// fetch is a record that peers have announced. While it is not requested, it is in the
-// queues of all its sources.
+// fetch is a record that peers have announced. It is requested, or it is held, which
+// means that it has arrived and is judged or waits for an earlier record; otherwise it
+// is in the queues of all its sources.
 type fetch struct {
 	hash    pow.Hash
-	sources []*recordsPeer // have it, and have not failed to send it; some may be gone
+	sources []*recordsPeer // have it, and have not sent it or failed to; some may be gone
 	asked   *recordsPeer   // nil: it is not requested
-	ended   bool           // it has arrived, or no source is left
+	held    bool
+	ended   bool // nothing more is to be done about it, or no source is left
 }
 
 // request is an open request to a peer.
@@ -80,7 +82,7 @@ func (e Announced) applyTo(m *Records) {
 	}
 	for _, hash := range e.Hashes {
 		p.known.Add(m.short(hash))
-		if !m.isKnown(hash) && p.requests.owed[hash] == nil && m.Room(p.id) > 0 {
+		if !m.isDone(hash) && p.requests.owed[hash] == nil && m.Room(p.id) > 0 {
 			m.addSource(p, hash)
 		}
 	}
@@ -90,7 +92,7 @@ func (e Announced) applyTo(m *Records) {
 func (m *Records) addSource(p *recordsPeer, hash pow.Hash) {
 	f := m.fetches[hash]
 	if f == nil {
-		f = &fetch{hash: hash}
+		f = &fetch{hash: hash, held: m.isHeld(hash)}
 		m.fetches[hash] = f
 	}
 	if slices.Contains(f.sources, p) {
@@ -98,7 +100,45 @@ func (m *Records) addSource(p *recordsPeer, hash pow.Hash) {
 	}
 	f.sources = append(f.sources, p)
 	p.requests.announced++
-	if f.asked == nil {
+	if f.asked == nil && !f.held {
+		p.requests.queue = append(p.requests.queue, f)
+	}
+}
+
+// hold notes that a peer has sent a record that will be judged. The other sources are
+// kept, in case that comes to nothing.
+func (m *Records) hold(p *recordsPeer, hash pow.Hash) {
+	if f := m.fetches[hash]; f != nil {
+		f.held, f.asked = true, nil
+		m.removeSource(f, p)
+	}
+}
+
+// letGo makes a held record one to be requested again, from other peers than the one
+// that has sent it.
+func (m *Records) letGo(hash pow.Hash) {
+	if f := m.fetches[hash]; f != nil && f.held {
+		f.held = false
+		m.removeSource(f, nil)
+		m.enqueue(f)
+	}
+}
+
+// removeSource removes one of the sources of a fetch, which may be nil, and those that
+// are gone.
+func (m *Records) removeSource(f *fetch, p *recordsPeer) {
+	if slices.Contains(f.sources, p) {
+		p.requests.announced--
+	}
+	f.sources = slices.DeleteFunc(f.sources, func(x *recordsPeer) bool { return x == p || m.byID[x.id] != x })
+	if len(f.sources) == 0 {
+		m.end(f.hash)
+	}
+}
+
+// enqueue puts a fetch into the queues of its sources.
+func (m *Records) enqueue(f *fetch) {
+	for _, p := range f.sources {
 		p.requests.queue = append(p.requests.queue, f)
 	}
 }
@@ -120,15 +160,9 @@ func (m *Records) end(hash pow.Hash) {
 // sources are asked.
 func (m *Records) fail(f *fetch) {
 	asked := f.asked
-	asked.requests.announced--
 	f.asked = nil
-	f.sources = slices.DeleteFunc(f.sources, func(p *recordsPeer) bool { return p == asked || m.byID[p.id] != p })
-	if len(f.sources) == 0 {
-		m.end(f.hash)
-	}
-	for _, p := range f.sources {
-		p.requests.queue = append(p.requests.queue, f)
-	}
+	m.removeSource(f, asked)
+	m.enqueue(f)
 }
 
 // giveUp ends the requests to a peer that is gone.
@@ -140,10 +174,7 @@ func (m *Records) giveUp(p *recordsPeer) {
 	}
 	for _, f := range p.requests.queue {
 		if !f.ended && f.asked == nil {
-			f.sources = slices.DeleteFunc(f.sources, func(x *recordsPeer) bool { return x == p })
-			if len(f.sources) == 0 {
-				m.end(f.hash)
-			}
+			m.removeSource(f, p)
 		}
 	}
 }
@@ -279,7 +310,15 @@ func (m *Records) requestFrom(p *recordsPeer) {
 	for len(q.queue) > 0 && q.asking < maxAsking && len(q.owed) < maxOwed {
 		f := q.queue[0]
 		q.queue = q.queue[1:]
-		if f.ended || f.asked != nil || q.owed[f.hash] != nil {
+		if f.ended || f.held || f.asked != nil {
+			continue
+		}
+		if open := q.owed[f.hash]; open != nil { // a request from before the record arrived
+			if open.fetch == f && !open.late {
+				f.asked = p
+			} else {
+				m.removeSource(f, p)
+			}
 			continue
 		}
 		f.asked = p

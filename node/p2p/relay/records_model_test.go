@@ -143,7 +143,7 @@ func (w *recordsModel) want(a Want) {
 			w.t.Fatalf("a known record is requested")
 		case open && w.now.Sub(asked) < maxOwedSince:
 			w.t.Fatalf("peer %d is asked twice for a record", a.Peer)
-		case again && last.open && w.peers[last.peer] != nil && w.now.Sub(last.at) < maxSilence:
+		case again && last.open && w.peers[last.peer] != nil && w.now.Sub(last.at) < 2*time.Second:
 			w.t.Fatalf("peer %d is asked %v after peer %d", a.Peer, w.now.Sub(last.at), last.peer)
 		}
 		p.asked[hash] = w.now
@@ -197,7 +197,7 @@ func (w *recordsModel) check() {
 		}
 	}
 	for _, f := range w.m.fetches {
-		if f.ended || len(f.sources) == 0 || f.asked != nil && w.m.byID[f.asked.id] != f.asked {
+		if f.ended || f.held != w.m.isHeld(f.hash) || len(f.sources) == 0 || f.asked != nil && w.m.byID[f.asked.id] != f.asked {
 			w.t.Fatalf("a record has no source, or is requested from a peer that is gone")
 		}
 	}
@@ -297,14 +297,17 @@ func (w *recordsModel) lack(id PeerID, hash pow.Hash) {
 	w.handle(Lacking{id, []pow.Hash{hash}})
 }
 
-// judge judges the record that has waited longest.
-func (w *recordsModel) judge() {
+// judge judges the record that has waited longest, or fails to.
+func (w *recordsModel) judge(fail bool) {
 	r := w.judging[0].Record
 	w.judging = w.judging[1:]
 	hash := r.FullHash()
 	outcome, bad := w.bad[hash]
+	if fail {
+		outcome = RecordFailed
+	}
 	switch {
-	case bad:
+	case bad || fail:
 	case w.pool[hash]:
 		outcome = RecordRefused
 	case r.Seq > w.next[r.Key]:
@@ -384,7 +387,7 @@ func TestRecordsAgainstModel(t *testing.T) {
 			if len(w.judging) == 0 {
 				t.Skip("nothing to judge")
 			}
-			w.judge()
+			w.judge(rapid.IntRange(0, 9).Draw(t, "fail") == 0)
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"time": func(t *rapid.T) {
@@ -425,9 +428,19 @@ func TestRecordsAgainstModel(t *testing.T) {
 func (w *recordsModel) finish() {
 	announced := map[pow.Hash][]*recordsPeer{}
 	for _, f := range w.m.fetches {
-		announced[f.hash] = slices.Clone(f.sources)
+		if !f.held || len(f.sources) > 0 {
+			announced[f.hash] = slices.Clone(f.sources)
+		}
 	}
-	for steps := 0; len(w.m.fetches) > 0 || len(w.judging) > 0; steps++ {
+	open := func() bool {
+		for _, f := range w.m.fetches {
+			if !f.held {
+				return true
+			}
+		}
+		return len(w.judging) > 0
+	}
+	for steps := 0; open(); steps++ {
 		if steps > 10000 {
 			w.t.Fatalf("%d records are not requested, %d not judged", len(w.m.fetches), len(w.judging))
 		}
@@ -443,7 +456,7 @@ func (w *recordsModel) finish() {
 			}
 		}
 		for len(w.judging) > 0 {
-			w.judge()
+			w.judge(false)
 		}
 		w.pass(100 * time.Millisecond)
 	}
@@ -522,14 +535,14 @@ func TestSilentPeer(t *testing.T) {
 		}
 	}
 	asked(1)
-	w.pass(maxSilence - time.Millisecond)
+	w.pass(2*time.Second - time.Millisecond)
 	asked(1)
 	w.pass(time.Millisecond)
 	asked(3)
 	w.lack(3, r[0].FullHash())
 	asked(2)
 	w.send(2, r)
-	w.judge()
+	w.judge(false)
 	if !w.pool[r[0].FullHash()] {
 		t.Error("the record has not come")
 	}
@@ -552,7 +565,10 @@ func TestAnnouncedWithoutEnd(t *testing.T) {
 		}
 		m.Handle(now, Announced{Peer: 1, Hashes: hashes})
 	}
-	if s := m.Status(); s.Fetching != maxAnnounced || m.Room(1) != 0 {
+	if q := m.byID[1].requests; len(q.owed) != wire.MaxWant {
+		t.Errorf("%d requests are open at once", len(q.owed))
+	}
+	if s := m.Status(); s.Fetching != 5000 || m.Room(1) != 0 {
 		t.Errorf("%+v, room for %d", s, m.Room(1))
 	}
 	for range 100 {
@@ -602,6 +618,83 @@ func TestManyAnnouncements(t *testing.T) {
 	}
 	if haves+pushes != n {
 		t.Errorf("%d announced and %d pushed of %d", haves, pushes, n)
+	}
+}
+
+// Long records are pushed as long as a peer allows that many bytes.
+func TestPushedBytes(t *testing.T) {
+	m := NewRecords(1)
+	now := time.Unix(1e9, 0)
+	m.Handle(now, RecordsPeer{Peer: 1, Takes: true})
+	pushed := 0
+	for i := range 200 {
+		for _, a := range m.Handle(now, Accepted{sizedRecord(1, uint64(i), 16000), 0}) {
+			if p, ok := a.(PushRecord); ok {
+				pushed += p.Record.Size()
+			}
+		}
+	}
+	if pushed > 1<<20 || pushed < 1<<20-16384 {
+		t.Errorf("%d bytes were pushed", pushed)
+	}
+}
+
+// If there are more new records than a list holds, peers hear of the last ones.
+func TestTooManyAnnouncements(t *testing.T) {
+	m := NewRecords(1)
+	now := time.Unix(1e9, 0)
+	m.Handle(now, RecordsPeer{Peer: 1, Takes: true})
+	heard := map[pow.Hash]bool{}
+	count := func(actions []RecordsAction) {
+		for _, a := range actions {
+			if have, ok := a.(Have); ok {
+				for _, hash := range have.Hashes {
+					heard[hash] = true
+				}
+			}
+		}
+	}
+	const n = maxLog + pushBurst + 1000
+	for i := range n {
+		count(m.Handle(now, Accepted{recordOf(1, uint64(i)), 0}))
+	}
+	for due := m.Due(); !due.IsZero(); due = m.Due() {
+		now = due
+		count(m.Handle(now, RecordsTick{}))
+	}
+	if len(heard) != maxLog || !heard[recordOf(1, n-1).FullHash()] {
+		t.Errorf("%d announced, want %d", len(heard), maxLog)
+	}
+}
+
+// What was rejected for reasons that may pass is requested again after a block, what
+// was rejected for good only after a reorganisation.
+func TestRejectedAgain(t *testing.T) {
+	w := newRecordsModel(t)
+	w.join(1, true, true, 0)
+	forGood, forNow := w.all[40:41], w.all[50:51]
+	asked := func() (n int) { return len(w.peers[1].asked) }
+	for i, step := range []struct {
+		event RecordsEvent
+		want  int
+	}{{RecordsTick{}, 2}, {RecordsTick{}, 0}, {TipChanged{}, 1}, {TipChanged{Reorganised: true}, 2}} {
+		if w.handle(step.event); i > 1 {
+			w.refused = map[pow.Hash]bool{}
+		}
+		if i > 2 {
+			w.done = map[pow.Hash]bool{}
+		}
+		w.announce(1, forGood)
+		w.announce(1, forNow)
+		if asked() != step.want {
+			t.Errorf("step %d: %d are requested, want %d", i, asked(), step.want)
+		}
+		for _, r := range w.all {
+			if _, ok := w.peers[1].asked[r.FullHash()]; ok {
+				w.send(1, []*record.Record{r})
+				w.judge(false)
+			}
+		}
 	}
 }
 

@@ -18,12 +18,14 @@ const (
 	maxBacklog = 1 << 13               // records of a backlog
 )
 
-// Rates for each peer, in records a second, below those that a peer allows: it reads
-// no messages from a node that sends more, and drops it in the end.
+// Rates for each peer, in records or bytes a second, below those that a peer allows: it
+// reads nothing for a while from a node that sends more, blocks included. A record that
+// cannot be pushed is announced.
 const (
-	haveRate, haveBurst = 1500, 15000
-	pushRate, pushBurst = 150, 1500
-	backlogRate         = 100
+	haveRate, haveBurst         = 1500, 15000
+	pushRate, pushBurst         = 150, 1500
+	pushByteRate, pushByteBurst = 128 << 10, 1 << 20
+	backlogRate                 = 100
 )
 
 // announcement is a record to announce.
@@ -59,8 +61,9 @@ func (a *announcements) dropBefore(n int) {
 
 // telling is how far a peer has been sent announcements.
 type telling struct {
-	next          int // number of the next one in Records.log
-	haves, pushes *rate.Limiter
+	next          int           // number of the next one in Records.log
+	haves, pushes *rate.Limiter // in records
+	pushBytes     *rate.Limiter
 	backlog       []pow.Hash
 	nextBacklog   time.Time
 }
@@ -71,6 +74,11 @@ func (t *telling) due() time.Time {
 		return time.Time{}
 	}
 	return t.nextBacklog
+}
+
+// canPush reports whether the rates allow to push a record of a size in bytes.
+func (t *telling) canPush(now time.Time, size int) bool {
+	return t.pushes.TokensAt(now) >= 1 && t.pushBytes.TokensAt(now) >= float64(size)
 }
 
 // wants reports whether a record should be sent or announced to the peer.
@@ -84,7 +92,7 @@ func (m *Records) announce(r *record.Record, feeRate uint64) {
 	s := m.short(hash)
 	var able []*recordsPeer
 	for _, p := range m.peers {
-		if m.wants(p, s, feeRate) && p.telling.pushes.TokensAt(m.now) >= 1 {
+		if m.wants(p, s, feeRate) && p.telling.canPush(m.now, r.Size()) {
 			able = append(able, p)
 		}
 	}
@@ -93,6 +101,7 @@ func (m *Records) announce(r *record.Record, feeRate uint64) {
 		p := able[i]
 		able = slices.Delete(able, i, i+1)
 		p.telling.pushes.AllowN(m.now, 1)
+		p.telling.pushBytes.AllowN(m.now, r.Size())
 		p.known.Add(s)
 		m.do(PushRecord{p.id, r})
 	}

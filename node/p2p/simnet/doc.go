@@ -2,8 +2,6 @@
 // connections between them with latency, limited rates and faults. With it, many
 // nodes run in one process, in real time or in the virtual time of testing/synctest.
 //
-// No node uses it yet: there is no peer-to-peer server.
-//
 // # Main types
 //
 //   - [Net] is the network. [New] makes one from a seed.

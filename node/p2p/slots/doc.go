@@ -21,8 +21,6 @@
 //
 // # Caveats
 //
-// Nothing uses this package yet: the node has no peer-to-peer network.
-//
 // Slots never reads the clock and opens no connection: it returns what to do, and
 // callers report what happened. Every slot has to be closed by [Slots.Close], once
 // its call failed or its connection ended; only the slot of an evicted peer is free

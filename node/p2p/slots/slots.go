@@ -15,12 +15,14 @@ import (
 
 // The numbers of peers.
 const (
-	DefaultMaxPeers = 128
+	DefaultMaxPeers = 128 // of Options.MaxPeers
 	maxFull         = 8
 	maxBlocksOnly   = 2
 	maxFeelers      = 1
-	maxPerGroup     = 2 // outbound peers, but for manual ones
-	maxPerAddress   = 4 // inbound peers
+	// MaxChosen is how many peers a node chooses and stays connected to.
+	MaxChosen     = maxFull + maxBlocksOnly
+	maxPerGroup   = 2 // outbound peers, but for manual ones
+	maxPerAddress = 4 // inbound peers
 )
 
 // The reasons of [Slots.Accept].

@@ -73,6 +73,14 @@ func (c *coder) flag(p *bool) {
 	*p = n == 1
 }
 
+// hops is how often a request may be passed on, a byte.
+func (c *coder) hops(p *uint8) {
+	c.f.Uint8(p)
+	if *p > MaxHops {
+		c.failf("%d hops, must be at most %d", *p, MaxHops)
+	}
+}
+
 // text is a string of at most limit printable ASCII characters after its length, a byte.
 func (c *coder) text(p *string, limit int) {
 	n := uint8(min(len(*p), 255)) // encoding; if the text is longer, it is above any limit

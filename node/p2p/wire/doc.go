@@ -1,9 +1,6 @@
 // Package wire defines the messages that nodes send to each other, version 1 of
 // the protocol "stele". Each message has one encoding and a maximum length.
 //
-// No node uses it yet: there is no peer-to-peer server, and each node runs a chain
-// of its own.
-//
 // # Main types
 //
 //   - [Message] is one of the messages: [Hello], [Headers], [Compact] ...

@@ -25,6 +25,14 @@ func hashOf(n byte) (h pow.Hash) {
 	return h
 }
 
+// signatureOf returns 64 bytes that count up from n.
+func signatureOf(n byte) (s [64]byte) {
+	for i := range s {
+		s[i] = n + byte(i)
+	}
+	return s
+}
+
 func headerOf(n byte) pow.Header {
 	return pow.Header{Version: 0x20000000 + uint32(n), Prev: hashOf(n), MerkleRoot: hashOf(n + 32), Time: 1700000000 + uint32(n), Bits: 0x207fffff, Nonce: uint32(n)}
 }
@@ -64,6 +72,10 @@ func samples() []Message {
 			{netip.MustParseAddrPort("[2001:db8::1]:18699"), ServesRecentBlocks | TakesRecords, 65535},
 		}},
 		&Bye{Reason: ReasonTooSlow, Text: "queue is up"},
+		&GetBlob{ID: 0x0102030405060708, Hops: 3, Blob: hashOf(14), Key: hashOf(15), Time: 1700000000, Signature: signatureOf(16)},
+		&Blob{ID: 0x0102030405060708, Data: []byte{1, 2, 3}},
+		&GetNotice{ID: 0x1112131415161718, Hops: 2, Carrier: hashOf(17)},
+		&Notice{ID: 0x1112131415161718, Found: true, Key: hashOf(18), Signature: signatureOf(19)},
 		&Unknown{Number: 64, Body: []byte{0, 1, 2}},
 	}
 }

@@ -34,6 +34,10 @@ const (
 	KindGetAddrs   Kind = 18
 	KindAddrs      Kind = 19
 	KindBye        Kind = 20
+	KindGetBlob    Kind = 21
+	KindBlob       Kind = 22
+	KindGetNotice  Kind = 23
+	KindNotice     Kind = 24
 )
 
 // Kinds of later versions, which this version ignores.
@@ -67,6 +71,10 @@ var kinds = [...]struct {
 	KindGetAddrs:   {"getaddrs", func() Message { return new(GetAddrs) }},
 	KindAddrs:      {"addrs", func() Message { return new(Addrs) }},
 	KindBye:        {"bye", func() Message { return new(Bye) }},
+	KindGetBlob:    {"getblob", func() Message { return new(GetBlob) }},
+	KindBlob:       {"blob", func() Message { return new(Blob) }},
+	KindGetNotice:  {"getnotice", func() Message { return new(GetNotice) }},
+	KindNotice:     {"notice", func() Message { return new(Notice) }},
 }
 
 // IsKnown reports whether this version of the protocol has the kind.

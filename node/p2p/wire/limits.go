@@ -31,6 +31,8 @@ const (
 	MaxText       = 160
 	MaxRecordSize = 16384 // an encoded record
 	MaxPrefilled  = 16384 // the prefilled records of a Compact except the coinbase, together
+	MaxBlobSize   = 8192  // sealed data of a recipient
+	MaxHops       = 3     // how often a GetBlob or a GetNotice is passed on
 	MinRecordSize = 61    // no encoded record is shorter; it bounds how many a message can have
 )
 
@@ -117,6 +119,14 @@ func (l Limits) of(k Kind) (lengths, bool) {
 		return lengths{2, 2 + MaxAddrs*addrSize, 2 + MaxUnsolicitedAddrs*addrSize, false}, true
 	case KindBye:
 		return within(1+1+1, 1+MaxReason+1+MaxText), true
+	case KindGetBlob:
+		return exactly(8 + 1 + hashSize + 32 + 8 + 64), true
+	case KindBlob:
+		return lengths{min: 8, max: 8 + MaxBlobSize, answer: true}, true
+	case KindGetNotice:
+		return exactly(8 + 1 + 32), true
+	case KindNotice:
+		return lengths{min: 8 + 1 + 32 + 64, max: 8 + 1 + 32 + 64, answer: true}, true
 	}
 	return within(0, maxIgnoredBody), k.IsIgnored()
 }

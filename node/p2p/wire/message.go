@@ -25,6 +25,7 @@ const (
 	ServesBlocks       Services = 1 << iota // all bodies
 	ServesRecentBlocks                      // the bodies of the last 288 blocks
 	TakesRecords                            // records for the pool
+	KeepsBlobs                              // sealed data of recipients, and the notices of carriers
 )
 
 // Has reports whether all services of want are there.
@@ -360,6 +361,84 @@ func (m *Bye) layout(c *coder) {
 		}
 	}
 	c.text(&m.Text, MaxText)
+}
+
+// GetBlob asks for sealed data of a recipient, with the request that a carrier of the
+// parcel has signed (package node/blobs). A node that does not have them may pass the
+// request on.
+type GetBlob struct {
+	ID        uint64 // chosen by the sender; the answer has it too
+	Hops      uint8  // how often the request may still be passed on, at most [MaxHops]
+	Blob      [32]byte
+	Key       [32]byte // of the carrier
+	Time      int64    // seconds since 1970
+	Signature [64]byte
+}
+
+// Kind returns [KindGetBlob].
+func (*GetBlob) Kind() Kind { return KindGetBlob }
+
+func (m *GetBlob) layout(c *coder) {
+	c.f.Uint64(&m.ID)
+	c.hops(&m.Hops)
+	c.f.Fixed(m.Blob[:])
+	c.f.Fixed(m.Key[:])
+	t := uint64(m.Time)
+	c.f.Uint64(&t)
+	m.Time = int64(t)
+	c.f.Fixed(m.Signature[:])
+}
+
+// Blob answers a [GetBlob].
+type Blob struct {
+	ID   uint64
+	Data []byte // at most [MaxBlobSize] bytes; none: not found
+}
+
+// Kind returns [KindBlob].
+func (*Blob) Kind() Kind { return KindBlob }
+
+func (m *Blob) layout(c *coder) {
+	c.f.Uint64(&m.ID)
+	c.rest(&m.Data)
+}
+
+// GetNotice asks for the notice of a carrier: the key to which senders seal data for it
+// (package node/ledger/recipient). A node that does not have it may pass the request on.
+type GetNotice struct {
+	ID      uint64 // chosen by the sender; the answer has it too
+	Hops    uint8  // as in [GetBlob]
+	Carrier [32]byte
+}
+
+// Kind returns [KindGetNotice].
+func (*GetNotice) Kind() Kind { return KindGetNotice }
+
+func (m *GetNotice) layout(c *coder) {
+	c.f.Uint64(&m.ID)
+	c.hops(&m.Hops)
+	c.f.Fixed(m.Carrier[:])
+}
+
+// Notice answers a [GetNotice].
+type Notice struct {
+	ID        uint64
+	Found     bool
+	Key       [32]byte // zero if not found
+	Signature [64]byte // of the carrier; zero if not found
+}
+
+// Kind returns [KindNotice].
+func (*Notice) Kind() Kind { return KindNotice }
+
+func (m *Notice) layout(c *coder) {
+	c.f.Uint64(&m.ID)
+	c.flag(&m.Found)
+	c.f.Fixed(m.Key[:])
+	c.f.Fixed(m.Signature[:])
+	if !m.Found && (m.Key != [32]byte{} || m.Signature != [64]byte{}) {
+		c.failf("a notice that was not found has a key or a signature")
+	}
 }
 
 // Unknown is a message of a later version, which this version ignores.

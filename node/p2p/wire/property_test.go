@@ -39,6 +39,12 @@ var (
 	drawShortID = rapid.Custom(func(t *rapid.T) ShortID { return ShortID(rapid.Uint64Max(uint64(maxShortID)).Draw(t, "id")) })
 )
 
+func drawHops(t *rapid.T) uint8 { return rapid.Uint8Max(MaxHops).Draw(t, "hops") }
+
+func drawSignature(t *rapid.T) [64]byte {
+	return [64]byte(rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "signature"))
+}
+
 // drawList draws low to high elements, nil if there are none.
 func drawList[T any](t *rapid.T, of *rapid.Generator[T], low, high int) []T {
 	if all := rapid.SliceOfN(of, low, min(high, 40)).Draw(t, "list"); len(all) > 0 {
@@ -132,6 +138,17 @@ func draw(t *rapid.T) Message {
 		return &Addrs{drawList(t, drawAddr, 0, MaxUnsolicitedAddrs)}
 	case KindBye:
 		return &Bye{Reason(drawText(t, 1, MaxReason, "abcz-09")), drawText(t, 0, MaxText, printable)}
+	case KindGetBlob:
+		return &GetBlob{u64, drawHops(t), drawHash.Draw(t, "blob"), drawHash.Draw(t, "key"), int64(u64), drawSignature(t)}
+	case KindBlob:
+		return &Blob{u64, rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "data")}
+	case KindGetNotice:
+		return &GetNotice{u64, drawHops(t), drawHash.Draw(t, "carrier")}
+	case KindNotice:
+		if rapid.Bool().Draw(t, "found") {
+			return &Notice{u64, true, drawHash.Draw(t, "key"), drawSignature(t)}
+		}
+		return &Notice{ID: u64}
 	default:
 		number := Kind(rapid.Uint8Range(uint8(minIgnored), uint8(maxIgnored)).Draw(t, "number"))
 		return &Unknown{number, rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "body")}

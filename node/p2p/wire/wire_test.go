@@ -52,6 +52,10 @@ func TestCheck(t *testing.T) {
 		{KindGetAddrs, 0, 0, 0},
 		{KindAddrs, 2, 28_002, 282},
 		{KindBye, 3, 194, 194},
+		{KindGetBlob, 145, 145, 145},
+		{KindBlob, 8, 8200, none},
+		{KindGetNotice, 41, 41, 41},
+		{KindNotice, 105, 105, none},
 		{64, 0, 64 << 10, 64 << 10},
 		{127, 0, 64 << 10, 64 << 10},
 	} {
@@ -78,7 +82,7 @@ func TestCheck(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range []Kind{0, 21, 63, 128, 255} {
+	for _, k := range []Kind{0, 25, 63, 128, 255} {
 		if err := testLimits.Check(Header{Kind: k}, true); !errors.Is(err, ErrUnknownKind) {
 			t.Errorf("kind %d: error %v, want %v", k, err, ErrUnknownKind)
 		}
@@ -140,6 +144,8 @@ func TestMalformed(t *testing.T) {
 		{"record above the limit", KindRecords, append([]byte{1, 0, 1, 0x40}, make([]byte, 16385)...), "a record of 16385 bytes"},
 		{"a flag of 2", KindAnnounce, []byte{2}, "a flag is 2, must be 0 or 1"},
 		{"port 0", KindAddrs, put(all[KindAddrs], 18, 0, 0), "port 0, must be 1 to 65535"},
+		{"too many hops", KindGetBlob, put(all[KindGetBlob], 8, 4), "4 hops, must be at most 3"},
+		{"a key of no notice", KindNotice, put(all[KindNotice], 8, 0), "not found has a key"},
 		{"no reason", KindBye, []byte{0, 1, 'x'}, "no reason"},
 		{"reason with capitals", KindBye, []byte{2, 'A', 'b', 0}, `reason "Ab"`},
 	} {
@@ -328,7 +334,7 @@ func TestServices(t *testing.T) {
 }
 
 func TestKindString(t *testing.T) {
-	for k, want := range map[Kind]string{KindHello: "hello", KindBye: "bye", 0: "kind-0", 21: "kind-21", 64: "kind-64", 255: "kind-255"} {
+	for k, want := range map[Kind]string{KindHello: "hello", KindBye: "bye", 0: "kind-0", 25: "kind-25", 64: "kind-64", 255: "kind-255"} {
 		if got := k.String(); got != want {
 			t.Errorf("kind %d is %q, want %q", uint8(k), got, want)
 		}

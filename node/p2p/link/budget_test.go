@@ -1,0 +1,263 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"stele/node/p2p/wire"
+)
+
+// later queues a block of n bytes that is made when it is written.
+func (s *side) later(t *testing.T, n int) {
+	t.Helper()
+	if err := s.SendLater(wire.KindBlock, func() (wire.Message, error) { return block(n), nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sending returns options with a budget for two blocks, which links share.
+func sending() Options {
+	o := options()
+	o.Limits.MaxBlockSize = 1 << 20
+	o.SendBudget = NewBudget(2 << 20)
+	return o
+}
+
+// Links that read slowly keep the budget as long as nobody else needs it. Then the one
+// that has held it for the longest time ends.
+func TestSendBudget(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		var slow []*side
+		for range 2 {
+			conn, server := w.raw(o, nil)
+			defer conn.Close()
+			server.later(t, 1<<20-5)
+			slow = append(slow, server)
+			time.Sleep(time.Second)
+		}
+		start := time.Now()
+		conn, server := w.raw(o, nil)
+		got := make(chan int64)
+		go func() {
+			n, _ := io.Copy(io.Discard, conn)
+			got <- n
+		}()
+		server.later(t, 1<<20-5)
+		if err := server.Send(&wire.Ping{}); err != nil { // does not wait
+			t.Fatal(err)
+		}
+		slow[0].ends(t, ErrTooSlow, 12*time.Second)
+		time.Sleep(5 * time.Second)
+		server.end()
+		if n := <-got; n < 1<<20 {
+			t.Errorf("%d bytes were read", n)
+		}
+		if waited := time.Since(start); waited > 20*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		select {
+		case err := <-slow[1].done:
+			t.Errorf("the second link ended: %v", err)
+		default:
+		}
+		slow[1].end()
+		if b := o.SendBudget; b.used != 0 || len(b.held) != 0 {
+			t.Errorf("%d bytes and %d shares are left", b.used, len(b.held))
+		}
+	})
+}
+
+// A long message is dropped if other links have the whole budget, and short blocks give
+// back what they do not need.
+func TestSendBudgetShares(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		conn, server := w.raw(o, nil)
+		defer conn.Close()
+		for range 20 {
+			server.later(t, 1000)
+			synctest.Wait()
+		}
+		if o.SendBudget.used != 0 {
+			t.Errorf("%d bytes for short blocks", o.SendBudget.used)
+		}
+		for range 2 {
+			conn, full := w.raw(o, nil)
+			defer conn.Close()
+			defer full.end()
+			if err := full.Send(block(1<<19 - 5)); err != nil {
+				t.Fatal(err)
+			}
+			if err := full.Send(block(1<<19 - 5)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := server.Send(block(100_000)); err != nil || server.Dropped() != 1 {
+			t.Errorf("%v, %d dropped", err, server.Dropped())
+		}
+		if err := server.Send(have(1000)); err != nil || server.Dropped() != 1 {
+			t.Errorf("%v, %d dropped", err, server.Dropped())
+		}
+		server.end()
+	})
+}
+
+// What a link has is returned when it ends, whatever its state.
+func TestSendBudgetIsReturned(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		for i := range 4 {
+			conn, server := w.raw(o, nil)
+			if err := server.Send(block(400_000)); err != nil {
+				t.Fatal(err)
+			}
+			server.later(t, 400_000)
+			switch i {
+			case 0:
+				conn.Close()
+			case 1:
+				server.Close(&wire.Bye{})
+			case 2:
+				if err := server.SendLater(wire.KindBlock, func() (wire.Message, error) { return nil, errors.New("no block") }); err != nil {
+					t.Fatal(err)
+				}
+				go io.Copy(io.Discard, conn)
+			case 3:
+				server.stop()
+			}
+			<-server.done
+			conn.Close()
+			if b := o.SendBudget; b.used != 0 || len(b.held) != 0 {
+				t.Errorf("case %d: %d bytes and %d shares are left", i, b.used, len(b.held))
+			}
+		}
+	})
+}
+
+// 64 slow peers that promise more than the budget together keep nobody from sending.
+func TestPromises(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		for range 64 {
+			conn, slow := w.raw(o, nil)
+			defer conn.Close()
+			defer slow.end()
+			if _, err := conn.Write(append(header(wire.KindBlock, 1<<20), 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		start := time.Now()
+		c, honest := w.raw(o, nil)
+		client := run(c, options(), nil)
+		if err := client.Send(block(1 << 20)); err != nil {
+			t.Fatal(err)
+		}
+		honest.wants(t, wire.KindBlock)
+		if got := time.Since(start); got > time.Second {
+			t.Errorf("a block took %v", got)
+		}
+		client.end()
+		<-honest.done
+	})
+}
+
+// Peers that hold the whole budget with frames that they do not finish lose it to
+// others, the one that holds it for the longest time first.
+func TestHeldUp(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		o.Budget = NewBudget(2 << 20)
+		var slow []*side
+		for range 2 {
+			conn, s := w.raw(o, nil)
+			defer conn.Close()
+			go conn.Write(append(header(wire.KindBlock, 1<<20), make([]byte, 1<<20-100)...))
+			slow = append(slow, s)
+			time.Sleep(time.Second)
+		}
+		if o.Budget.used != 2<<20 {
+			t.Fatalf("%d bytes are used", o.Budget.used)
+		}
+		start := time.Now()
+		c, honest := w.raw(o, nil)
+		client := run(c, options(), nil)
+		if err := client.Send(block(1 << 20)); err != nil {
+			t.Fatal(err)
+		}
+		slow[0].ends(t, ErrTooSlow, 12*time.Second)
+		honest.wants(t, wire.KindBlock)
+		if got := time.Since(start); got > 12*time.Second {
+			t.Errorf("a block took %v", got)
+		}
+		client.end()
+		<-honest.done
+		slow[1].end()
+		if b := o.Budget; b.used != 0 || len(b.held) != 0 {
+			t.Errorf("%d bytes and %d shares are left", b.used, len(b.held))
+		}
+	})
+}
+
+// A link that waits for the budget does not count that as its peer's time, and ends with
+// its context.
+func TestBudgetContext(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		mine := o.Budget.share(func(error) {}) // nothing ends this one
+		if mine.try(BudgetBytes) != nil {
+			t.Fatal("the budget is not free")
+		}
+		conn, server := w.raw(o, nil)
+		defer conn.Close()
+		go conn.Write(append(header(wire.KindBlock, 1<<20), make([]byte, 1<<20)...))
+		time.Sleep(time.Hour)
+		mine.shrink(0)
+		server.wants(t, wire.KindBlock)
+		if mine.try(BudgetBytes) != nil {
+			t.Fatal("the budget is not free")
+		}
+		go conn.Write(append(header(wire.KindBlock, 1<<20), make([]byte, 1<<20)...))
+		time.Sleep(time.Hour)
+		server.stop()
+		server.ends(t, context.Canceled, time.Second)
+	})
+}
+
+// The budget never gives more than it has, and everything back, in whatever order.
+func TestBudgetProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const size = 100
+		b := NewBudget(size)
+		shares := map[int]*share{}
+		for range rapid.IntRange(1, 50).Draw(t, "steps") {
+			i := rapid.IntRange(0, 5).Draw(t, "share")
+			if shares[i] == nil {
+				shares[i] = b.share(func(error) {})
+			}
+			s, n, before := shares[i], rapid.IntRange(0, 2*size).Draw(t, "bytes"), b.used
+			if n <= s.bytes {
+				s.shrink(n)
+			} else if fits := before-s.bytes+min(n, size) <= size; (s.try(n) == nil) != fits {
+				t.Fatalf("try(%d) with %d used", n, before)
+			}
+			sum, holders := 0, 0
+			for _, s := range shares {
+				sum += s.bytes
+				if s.bytes > 0 {
+					holders++
+				}
+			}
+			if sum != b.used || b.used > size || holders != len(b.held) {
+				t.Fatalf("used %d, sum %d, %d holders, %d held", b.used, sum, holders, len(b.held))
+			}
+		}
+	})
+}
