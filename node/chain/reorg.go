@@ -206,9 +206,10 @@ func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
 // announce publishes the tip, reports the last part of a change to Options.OnChange,
 // and returns whether there was a change. If the store failed on the way to the best
 // block, the tip is one in between: it is published, since the state may stay there
-// for long, but the change is partial.
+// for long, but the change is partial. So it is if the store failed with commits that
+// were not synced, since the state cannot be read then.
 func (c *Chain) announce() bool {
-	partial := c.storeTip != c.tree.Best()
+	partial := c.storeTip != c.tree.Best() || c.unsynced > 0 && c.store.Err() != nil
 	before := c.Tip()
 	if before.Hash == c.storeTip.Hash && c.reportedTip == c.storeTip && c.partial == partial {
 		c.drop()
