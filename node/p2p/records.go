@@ -23,8 +23,10 @@ const (
 	maxMined     = 16   // blocks of a change whose records are noted
 	maxOffered   = 8192 // records of the pool that a new peer hears of
 	maxAccepted  = 512  // records that are announced in one call of the loop
-	// maxAnswer bounds the records of an answer, in bytes with their lengths.
-	maxAnswer = 512<<10 - 2
+	// maxAnswer and maxPush bound the records of a message, in bytes with their lengths.
+	// A message of more than 64 kB may be dropped when much else is sent.
+	maxAnswer = 60 << 10
+	maxPush   = 32 << 10
 )
 
 // recorder is the part for records: it announces, requests and serves them, and admits
@@ -163,38 +165,61 @@ func (r *recorder) have(p *peer, m *wire.Have) <-chan struct{} {
 	return done
 }
 
-// want sends the records that a peer requests, and says which ones the pool lacks.
+// want sends the records that a peer requests, and says which ones the pool lacks. The
+// channel is closed when the first part of the answer is written, so that at most two
+// answers to a peer wait.
 func (r *recorder) want(p *peer, m *wire.Want) <-chan struct{} {
 	done := make(chan struct{})
 	r.s.work.Go(func() {
-		defer close(done)
-		var records [][]byte
-		var lacking []pow.Hash
+		var lacking, part []pow.Hash
+		var parts [][]pow.Hash
 		bytes := 0
-		send := func() {
-			if len(records) > 0 {
-				p.send(&wire.Records{Records: records})
-			}
-			records, bytes = nil, 0
-		}
 		for _, hash := range m.Hashes {
 			x := r.s.o.Pool.ByFullHash(hash)
 			if x == nil {
 				lacking = append(lacking, hash)
 				continue
 			}
-			if size := 2 + x.Size(); bytes+size > maxAnswer {
-				send()
+			if bytes += 2 + x.Size(); bytes > maxAnswer && len(part) > 0 {
+				parts, part, bytes = append(parts, part), nil, 2+x.Size()
 			}
-			records = append(records, x.Encode())
-			bytes += 2 + x.Size()
+			part = append(part, hash)
 		}
-		send()
+		if len(part) > 0 {
+			parts = append(parts, part)
+		}
 		if len(lacking) > 0 {
 			p.send(&wire.Absent{Request: wire.KindWant, Cause: wire.CauseUnknown, Hashes: lacking})
 		}
+		if len(parts) == 0 {
+			close(done)
+		}
+		for i, hashes := range parts {
+			// As an absent, since the link drops records that do not fit into its queue.
+			_ = p.link.SendLater(wire.KindAbsent, func() (wire.Message, error) { // a reader waits no longer than its link lives
+				if i == 0 {
+					close(done)
+				}
+				return r.answer(hashes), nil
+			})
+		}
 	})
 	return done
+}
+
+// answer returns the records with these hashes, or that the pool does not have them any
+// more. What it has lost of several, the peer requests elsewhere.
+func (r *recorder) answer(hashes []pow.Hash) wire.Message {
+	var records [][]byte
+	for _, hash := range hashes {
+		if x := r.s.o.Pool.ByFullHash(hash); x != nil {
+			records = append(records, x.Encode())
+		}
+	}
+	if len(records) == 0 {
+		return &wire.Absent{Request: wire.KindWant, Cause: wire.CauseUnknown, Hashes: hashes}
+	}
+	return &wire.Records{Records: records}
 }
 
 // take takes records, requested or not. The channel is closed when they are in the
@@ -425,15 +450,19 @@ type pushes []*pushed
 type pushed struct {
 	to      relay.PeerID
 	records [][]byte
+	bytes   int
 }
 
 func (all *pushes) add(a relay.PushRecord) {
+	raw := a.Record.Encode()
 	i := slices.IndexFunc(*all, func(m *pushed) bool {
-		return m.to == a.Peer && len(m.records) < wire.MaxUnsolicitedRecords
+		return m.to == a.Peer && len(m.records) < wire.MaxUnsolicitedRecords && m.bytes+len(raw) <= maxPush
 	})
 	if i < 0 {
 		i = len(*all)
 		*all = append(*all, &pushed{to: a.Peer})
 	}
-	(*all)[i].records = append((*all)[i].records, a.Record.Encode())
+	m := (*all)[i]
+	m.records = append(m.records, raw)
+	m.bytes += len(raw)
 }

@@ -13,6 +13,7 @@ import (
 const (
 	maxUrgent   = 128 << 10
 	maxOrdinary = 192 << 10
+	maxPassing  = 128 << 10 // ordinary ones, with more of which announcements are dropped, and requests not read
 	maxLong     = 1 << 20
 	maxShort    = 64 << 10
 	laterSize   = 128 // of a message that is made when it is written
@@ -95,7 +96,7 @@ func (q *queue) add(k wire.Kind, i item) error {
 			return ErrTooSlow
 		}
 		i.in = &s.urgent
-	case isDroppable(k) && s.ordinary+i.size > maxOrdinary:
+	case isDroppable(k) && s.ordinary+i.size > maxPassing:
 		q.dropped++
 		return nil
 	case s.ordinary > 5*maxOrdinary/4-maxShort: // the reader pauses long before
@@ -200,4 +201,4 @@ func (q *queue) hasRoom() bool {
 	return q.closing || q.fits()
 }
 
-func (q *queue) fits() bool { return q.sizes.ordinary <= maxOrdinary && q.sizes.long <= maxLong/2 }
+func (q *queue) fits() bool { return q.sizes.ordinary <= maxPassing && q.sizes.long <= maxLong/2 }
