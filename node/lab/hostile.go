@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stele/engine/pow"
@@ -132,6 +132,7 @@ type session struct {
 	r    *rand.Rand // of the goroutine that attacks
 	link *link.Link
 
+	pushes  atomic.Bool // the node asked for compact blocks without a request
 	begin   sync.Once
 	started chan struct{} // closed after the peer's hello
 
@@ -177,7 +178,12 @@ func (s *session) attack(ctx context.Context) {
 			return s.announce(func(h pow.Header) wire.Message { return &wire.Headers{Headers: []pow.Header{h}} })
 		}
 	case FalseCompact:
-		step = func() bool { return s.announce(s.falseCompact) }
+		step = func() bool {
+			if s.pushes.Load() {
+				return s.announce(s.falseCompact)
+			}
+			return s.announce(func(h pow.Header) wire.Message { return &wire.Headers{Headers: []pow.Header{h}} })
+		}
 	case EmptyHave:
 		step, pause = s.emptyHave, 10*floodPause
 	case BadSignatures:
@@ -220,6 +226,12 @@ func (s *session) handle(m wire.Message) error {
 		if s.a.Attack == WrongBody {
 			s.wrongBodies(m.Hashes)
 		}
+	case *wire.Announce:
+		s.pushes.Store(m.Push)
+	case *wire.GetCompact:
+		if h, own := s.made(m.Hash); own && s.a.Attack == FalseCompact {
+			s.send(s.falseCompact(h))
+		}
 	}
 	return nil
 }
@@ -246,6 +258,14 @@ func (s *session) child() (pow.Header, bool) {
 	}
 	s.own[h.Hash()] = h
 	return h, true
+}
+
+// made returns a header that this peer has made.
+func (s *session) made(hash pow.Hash) (pow.Header, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.own[hash]
+	return h, ok
 }
 
 // maxSolve bounds the hashes of an attacker for a header.
@@ -293,10 +313,7 @@ func (s *session) floodHeaders() bool {
 func (s *session) wrongBodies(hashes []pow.Hash) {
 	records := block.Genesis(s.a.Params).Records
 	for _, hash := range hashes {
-		s.mu.Lock()
-		h, own := s.own[hash]
-		s.mu.Unlock()
-		if own {
+		if h, own := s.made(hash); own {
 			s.send(&wire.Block{Raw: block.New(h, records).Encode()})
 		}
 	}
@@ -320,22 +337,20 @@ func (s *session) emptyHave() bool {
 	return s.send(m)
 }
 
-// badSignatures sends payments with signatures that are wrong.
+// badSignatures sends payments of accounts that exist, with signatures that are wrong.
 func (s *session) badSignatures() bool {
-	keys := network.DevFaucets()
 	m := &wire.Records{}
 	for range wire.MaxUnsolicitedRecords {
-		signed, err := record.Sign(record.New(record.Record{
-			Network: s.a.Params.ID, Version: record.Pay{}.Type().Version(), Seq: s.r.Uint64N(100), ValidUntil: 1 << 20, Fee: record.Coin / 1000,
-			Key:     record.PublicOf(keys[s.r.IntN(len(keys))]),
-			Payload: record.Pay{To: record.PublicOf(keys[0]), Amount: 1 + record.Amount(s.r.Uint64N(1000))},
-		}), keys...)
-		if err != nil {
-			return false
+		r := record.Record{
+			Network: s.a.Params.ID, Version: record.Pay{}.Type().Version(), Seq: s.r.Uint64N(20), ValidUntil: 1000, Fee: record.Coin / 1000,
+			Key:        s.a.Params.Alloc[s.r.IntN(len(s.a.Params.Alloc))].Key,
+			Payload:    record.Pay{To: s.a.Params.Alloc[0].Key, Amount: 1 + record.Amount(s.r.Uint64N(1000))},
+			Signatures: make([]record.Signature, 1),
 		}
-		raw := signed.Encode()
-		raw[len(raw)-ed25519.SignatureSize]++ // of the author's signature
-		m.Records = append(m.Records, raw)
+		for i := range 32 { // an R that need not be a point, and a small S
+			r.Signatures[0][i] = byte(s.r.Uint32())
+		}
+		m.Records = append(m.Records, record.New(r).Encode())
 	}
 	return s.send(m)
 }

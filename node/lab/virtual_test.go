@@ -66,6 +66,57 @@ func TestVirtual(t *testing.T) {
 	}
 }
 
+// TestFaults runs a plan with a disk that is full, clocks that are wrong and a power
+// failure, which plans that are made from a seed have not.
+func TestFaults(t *testing.T) {
+	p, err := Parse(`nodes 6 links 4 seed 3 blocks 40 records 5/s time 70s
+		line * latency 20ms jitter 50%
+		line 4-5 latency 200ms rate 1Mbit
+		at 5s disk-full 1 for 8s
+		at 8s clock 2 +3h for 10s
+		at 10s clock 3 -3h for 10s
+		at 15s cut 0-2 from 3-5
+		at 20s cut 0 from 1-5 for 10s
+		at 25s heal
+		at 30s kill 0,4 restart 4s
+		at 36s slow 5 20B/s for 6s`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := runVirtual(t, p)
+	if rep.Stale == 0 || rep.Records.Chain == 0 || len(rep.Missed) > 0 {
+		t.Errorf("%d stale blocks, %d records in the chain, left out: %v", rep.Stale, rep.Records.Chain, rep.Missed)
+	}
+}
+
+// TestAttacks lets each kind of hostile peers attack a network. The honest nodes must
+// agree in spite of it, and the attack must reach them.
+func TestAttacks(t *testing.T) {
+	punished := map[Attack]string{ // what ends the connections, where a rule is broken
+		WrongBody: "bad-merkle-root", BadSignatures: "bad-signature",
+	}
+	for _, attack := range Attacks {
+		t.Run(string(attack), func(t *testing.T) {
+			p, err := Parse("nodes 3 links 2 seed 4 blocks 20 records 2/s time 45s line * latency 20ms at 3s hostile 6 " + string(attack) + " for 27s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			rep := runVirtual(t, p)
+			ends := make(map[string]uint64)
+			for _, d := range rep.Disconnects {
+				ends[d.Name] = d.N
+			}
+			t.Log(ends)
+			if want := punished[attack]; want != "" && ends[want] == 0 {
+				t.Errorf("no connection ended for %s: %v", want, ends)
+			}
+			if len(ends) == 0 {
+				t.Error("no hostile connection has ended")
+			}
+		})
+	}
+}
+
 // runVirtual runs a plan in virtual time, and fails the test if an invariant is broken.
 func runVirtual(t *testing.T, p *Plan) *Report {
 	t.Helper()
@@ -93,7 +144,7 @@ func runVirtual(t *testing.T, p *Plan) *Report {
 	}
 	if *logFlag {
 		for _, f := range r.Finals {
-			t.Logf("node %d: %+v", f.Node, f.Peers.Sync)
+			t.Logf("node %d: %+v, records %v", f.Node, f.Peers.Sync, f.Peers.Counts.Records)
 			for _, c := range f.Peers.Connected {
 				t.Logf("  %+v", c)
 			}
