@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,24 @@ func TestHealed(t *testing.T) {
 	r.Tips = append(r.Tips, TipChange{At: 50 * time.Second, Node: 2, Tip: hash(77)})
 	if got := r.healed(55 * time.Second); got != Never {
 		t.Errorf("nodes that never agree: healed after %v", got)
+	}
+}
+
+// TestHealedFrom: a node that was killed counts when it runs again.
+func TestHealedFrom(t *testing.T) {
+	t.Parallel()
+	r := good(t, "at 10500ms kill 2 restart 5s")
+	r.stuck(2, 10*time.Second)
+	for _, c := range []TipChange{{At: 10500 * time.Millisecond, Node: 2}, {At: 16200 * time.Millisecond, Node: 2, Tip: hash(10)}, {At: 16700 * time.Millisecond, Node: 2, Tip: hash(16)}} {
+		i := slices.IndexFunc(r.Tips, func(o TipChange) bool { return o.At > c.At })
+		r.Tips = slices.Insert(r.Tips, i, c)
+	}
+	if got := r.healedFrom(r.Plan.Faults[0]); got != 1200*time.Millisecond {
+		t.Errorf("healed after %v, want 1.2s", got)
+	}
+	r.stuck(2, 16*time.Second)
+	if got := r.healedFrom(r.Plan.Faults[0]); got != Never {
+		t.Errorf("the node never runs again: healed after %v", got)
 	}
 }
 

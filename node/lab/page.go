@@ -82,7 +82,7 @@ func healedWords(r *Result, f Fault) string {
 	if f.Kind == Heal || f.Kind == Hostile || end >= r.Plan.Time {
 		return ""
 	}
-	switch d := r.healed(end); d {
+	switch d := r.healedFrom(f); d {
 	case Never:
 		return "not before the end"
 	case 0:

@@ -169,7 +169,8 @@ func (rep *Report) countRecords(r *Result) {
 }
 
 // figures returns the distributions of a run. Blocks and records count for spreading
-// if no fault disturbed it.
+// if no fault disturbed it. A block with a rival at its height does not count: who has
+// the rival connects it only if its branch wins.
 func figures(r *Result) []Figure {
 	var recordAll, recordHalf, blockAll, blockHalf, heal, back []time.Duration
 	add := func(to *[]time.Duration, d time.Duration) {
@@ -184,8 +185,12 @@ func figures(r *Result) []Figure {
 			add(&recordHalf, spread(rec.At, rec.Seen, 0.5))
 		}
 	}
+	heights := make(map[uint32]int)
 	for _, b := range r.Blocks {
-		if r.Plan.quiet(b.At, b.At+calm) {
+		heights[b.Height]++
+	}
+	for _, b := range r.Blocks {
+		if heights[b.Height] == 1 && r.Plan.quiet(b.At, b.At+calm) {
 			add(&blockAll, spread(b.At, b.Seen, 1))
 			add(&blockHalf, spread(b.At, b.Seen, 0.5))
 		}
@@ -194,11 +199,11 @@ func figures(r *Result) []Figure {
 		switch f.Kind {
 		case Cut, Slow, Stop, Clock, DiskFull:
 			if end := f.end(r.Plan); end < r.Plan.Time {
-				add(&heal, r.healed(end))
+				add(&heal, r.healedFrom(f))
 			}
 		case Kill:
 			if end := f.end(r.Plan); end < r.Plan.Time {
-				add(&back, r.healed(end))
+				add(&back, r.healedFrom(f))
 			}
 		}
 	}

@@ -177,12 +177,12 @@ func agree(tips []pow.Hash) bool {
 func (r *Result) healed(at time.Duration) time.Duration {
 	healed, agreed := Never, true
 	r.eachTips(func(now time.Duration, tips []pow.Hash) bool {
-		if now >= at && agreed {
+		if now > at && agreed {
 			healed = 0 // they agreed at that moment already
 			return false
 		}
 		agreed = agree(tips)
-		if now >= at && agreed {
+		if now > at && agreed {
 			healed = now - at
 		}
 		return healed == Never
@@ -191,6 +191,28 @@ func (r *Result) healed(at time.Duration) time.Duration {
 		healed = 0
 	}
 	return healed
+}
+
+// healedFrom returns how long after the end of a fault all running nodes had one tip,
+// Never if they had not. Nodes that were killed count as soon as they run again.
+func (r *Result) healedFrom(f Fault) time.Duration {
+	end := f.end(r.Plan)
+	if f.Kind != Kill {
+		return r.healed(end)
+	}
+	at, missing := end, slices.Clone(f.Nodes)
+	for _, c := range r.Tips {
+		if c.At >= end && c.Tip != (pow.Hash{}) {
+			if i := slices.Index(missing, c.Node); i >= 0 {
+				missing, at = slices.Delete(missing, i, i+1), c.At
+			}
+		}
+	}
+	healed := r.healed(at)
+	if len(missing) > 0 || healed == Never {
+		return Never
+	}
+	return at - end + healed
 }
 
 // quiet reports whether no fault but hostile peers is active from a time on for a
