@@ -94,8 +94,8 @@ func testFullDisk(t *testing.T, held option) {
 			t.Fatalf("after %d writes, with space: %v, %v", writes, outcome, err)
 		}
 		n.mustBe(t, second[4])
-		if change := n.seen[len(n.seen)-1]; change.Partial || change.Tip != n.Tip() {
-			t.Fatalf("after %d writes, with space: the last change is partial: %v", writes, change.Partial)
+		if change := n.seen[len(n.seen)-1]; change.Partial || change.Tip != n.Tip() || change.Depth != 4 {
+			t.Fatalf("after %d writes, with space: the last change is partial: %v, and has the depth %d", writes, change.Partial, change.Depth)
 		}
 		if event, ok := changes.Poll(); !ok || event.Partial || event.Tip != n.Tip() || event.IsBehind() {
 			t.Fatalf("after %d writes, with space, subscribers get %+v", writes, event)

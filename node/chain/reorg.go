@@ -28,9 +28,7 @@ func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 			return c.prune()
 		}
 		if c.held >= c.maxHeld && c.reportedTip != c.storeTip {
-			published := c.published.Load().node
-			depth := published.Height - headertree.ForkPoint(published, c.storeTip).Height
-			c.report(c.storedTip(), int(depth), true)
+			c.report(c.storedTip(), true)
 			c.flush()
 		}
 		fork := headertree.ForkPoint(c.storeTip, best)
@@ -216,13 +214,12 @@ func (c *Chain) announce() bool {
 		return false
 	}
 	tip := c.storedTip()
-	old := c.published.Load().node
-	fork := headertree.ForkPoint(old, c.storeTip)
 	c.publish(tip, partial)
-	if fork != old {
-		c.noteReorg(old, fork)
+	c.report(tip, partial)
+	if !partial {
+		c.noteReorg()
+		c.settledTip = c.storeTip
 	}
-	c.report(tip, int(old.Height-fork.Height), partial)
 	return true
 }
 
@@ -235,10 +232,10 @@ func (c *Chain) storedTip() *Tip {
 }
 
 // report calls Options.OnChange with the change since the last report, and drops the
-// blocks that were held for it. Depth is that of the whole reorganisation.
-func (c *Chain) report(tip *Tip, depth int, partial bool) {
+// blocks that were held for it.
+func (c *Chain) report(tip *Tip, partial bool) {
 	fork := headertree.ForkPoint(c.reportedTip, c.storeTip)
-	change := Change{Tip: tip, Depth: depth, Partial: partial}
+	change := Change{Tip: tip, Depth: c.depth(), Partial: partial}
 	for n := c.reportedTip; n != fork; n = n.Parent {
 		change.Disconnected = append(change.Disconnected, c.blocks[n])
 	}
