@@ -127,6 +127,7 @@ type Chain struct {
 	treeMu   sync.RWMutex
 	tree     *headertree.Tree
 	bodiless map[*headertree.Node]claim // of AddHeaders; in memory only
+	least    pow.Work                   // no branch of bodiless has shown less; 0: unknown
 	swept    time.Time                  // the last sweep
 
 	deep       atomic.Pointer[deepReorg] // the last one; nil: there was none
@@ -138,6 +139,7 @@ type Chain struct {
 	mu            sync.Mutex                        // guards what follows, and makes the holder the only writer
 	storeTip      *headertree.Node                  // which need not be published yet
 	digest        pow.Hash                          // of storeTip
+	settledTip    *headertree.Node                  // of the last change that was not partial
 	reportedTip   *headertree.Node                  // up to which changes were reported to onChange
 	partial       bool                              // whether the last of them was
 	blocks        map[*headertree.Node]*block.Block // decoded since the last of them

@@ -16,6 +16,7 @@ import (
 	"stele/node/p2p/simnet"
 	"stele/node/p2p/slots"
 	"stele/node/p2p/wire"
+	"stele/node/query"
 )
 
 // Connections whose handshake does not go on do not block an honest one.
@@ -112,7 +113,9 @@ func (w *world) greetRaw(n *testNode, from *simnet.Host) net.Conn {
 	w.must(err)
 	_, err = secured.Write(must(n.limits().Append(nil, w.hello())))
 	w.must(err)
-	w.waitFor(time.Second, "ready", func() bool { return len(n.Status().Connected) == 1 })
+	w.waitFor(time.Second, "ready", func() bool {
+		return slices.ContainsFunc(n.Status().Connected, func(p query.Peer) bool { return p.Address == conn.LocalAddr().String() })
+	})
 	return secured
 }
 
@@ -258,9 +261,8 @@ func TestDiscovery(t *testing.T) {
 	bubble(t, func(w *world) {
 		public := func(o *Options) { o.OnlyPeers = false }
 		seed := w.node(public)
-		var others []*testNode
 		for range 14 {
-			others = append(others, w.node(public, peersOf(seed)))
+			w.node(public, peersOf(seed))
 		}
 		dir := t.TempDir()
 		n := w.node(public, peersOf(seed), func(o *Options) { o.Dir = dir })
@@ -301,6 +303,48 @@ func TestDiscovery(t *testing.T) {
 	})
 }
 
+// A node whose book is full of hostile addresses calls its anchors after each restart.
+func TestAnchorsOverRestarts(t *testing.T) {
+	bubble(t, func(w *world) {
+		public := func(o *Options) { o.OnlyPeers = false }
+		var honest []*testNode
+		for range 11 {
+			honest = append(honest, w.node())
+		}
+		n := w.node(public, func(o *Options) { o.Dir = t.TempDir() })
+		n.onLoop(func() {
+			for _, h := range honest {
+				n.learn(w, h.address())
+			}
+		})
+		anchors := func() (addrs []string) {
+			for _, p := range n.Status().Connected {
+				if p.Kind == slots.BlocksOnly.String() {
+					addrs = append(addrs, p.Address)
+				}
+			}
+			return addrs
+		}
+		w.waitFor(time.Minute, "two anchors", func() bool { return len(anchors()) == 2 })
+		before := anchors()
+		for i := range 8 {
+			n.onLoop(func() {
+				for k := range 1000 {
+					n.learn(w, fmt.Sprintf("%d.%d.%d.1:28699", 20+i, k%250, k/250))
+				}
+			})
+			n.stop()
+			n.start()
+			w.waitFor(10*time.Second, "the anchors are connected", func() bool { return len(anchors()) == 2 })
+			for _, a := range anchors() {
+				if !slices.Contains(before, a) {
+					t.Errorf("restart %d: %s is a new anchor", i, a)
+				}
+			}
+		}
+	})
+}
+
 // Damaged files are renamed, and the node starts without them.
 func TestDamagedFiles(t *testing.T) {
 	bubble(t, func(w *world) {
@@ -327,5 +371,41 @@ func TestDamagedFiles(t *testing.T) {
 		if _, err := New(o); err == nil {
 			t.Error("a key that others may read was accepted")
 		}
+	})
+}
+
+// Peers that send a byte a second, and read nothing, do not delay a block.
+func TestSlowPeers(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		m := w.node(peersOf(n))
+		w.waitFor(5*time.Second, "connected", func() bool { _, ok := m.peerAt(n); return ok })
+		head := append(binary.LittleEndian.AppendUint32(nil, 500_000), byte(wire.KindCompact))
+		stop := make(chan struct{})
+		for i := range 64 {
+			conn := w.greetRaw(n, w.net.Host(netip.AddrFrom4([4]byte{10, 100, byte(i), 1})))
+			go func() {
+				defer conn.Close()
+				for _, b := range append(head, make([]byte, 600)...) {
+					if _, err := conn.Write([]byte{b}); err != nil {
+						return
+					}
+					select {
+					case <-time.After(time.Second):
+					case <-stop:
+						return
+					}
+				}
+			}()
+		}
+		w.waitFor(10*time.Second, "all are connected", func() bool { return len(n.Status().Connected) == 65 })
+		tip := w.builder.Genesis
+		for range 10 {
+			tip = w.builder.Extend(tip)
+			m.give(tip)
+			w.waitFor(2*time.Second, "the block arrives", func() bool { return n.has(tip) })
+			time.Sleep(time.Second)
+		}
+		close(stop)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/netguard"
 	"stele/internal/wake"
 	"stele/node/chain"
 	"stele/node/ledger/block"
@@ -37,8 +38,8 @@ type Options struct {
 	Dir       string         // for the key, the addresses and the anchors; made if it does not exist; "": nothing is kept
 	Transport link.Transport // nil: TCP
 	Listen    string         // address to listen at; "": none
-	Peers     []string       // to stay connected to: [KEY@]HOST:PORT
-	OnlyPeers bool           // connect to no others, and accept no others where their keys are known
+	Peers     []string       // to stay connected to: [KEY@]HOST:PORT, with 16 to 64 hex digits of the key
+	OnlyPeers bool           // connect to no others, and if keys of Peers are given, accept only those
 	Seeds     []string       // to ask for addresses, HOST:PORT
 	MaxPeers  int            // 0: 128
 	// Private: addresses that the Internet does not route are usable too.
@@ -116,9 +117,12 @@ func New(o Options) (s *Server, err error) {
 		return nil, err
 	}
 	if o.Listen != "" {
-		if s.listener, err = o.Transport.Listen(o.Listen); err != nil {
+		l, err := o.Transport.Listen(o.Listen)
+		if err != nil {
 			return nil, fmt.Errorf("cannot listen for peers: %w", err)
 		}
+		// Peers with a slot, handshakes, and connections that end, which have 2 s for it.
+		s.listener = netguard.Limit(l, o.MaxPeers+2*maxPlaces, 0, nil)
 	}
 	s.addParts()
 	return s, nil
