@@ -30,9 +30,11 @@ type syncer struct {
 	connecting map[pow.Hash]*job
 	formerly   *bounded.Set[pow.Hash] // blocks that were in the active chain, and are served too
 
-	starved starved
-	offered time.Time // since when a machine is ready, in a first sync; zero: none is
-	next    time.Time // of tick
+	starved  starved
+	withheld withheld
+	replaced time.Time // when an outbound peer that prunes was replaced last
+	offered  time.Time // since when a machine is ready, in a first sync; zero: none is
+	next     time.Time // of tick
 
 	catchingUp bool
 	lastTip    time.Time // when the tip changed last
@@ -65,7 +67,7 @@ func newSyncer(s *Server) *syncer {
 		connecting: map[pow.Hash]*job{},
 		formerly:   bounded.NewSet[pow.Hash](maxFormerly),
 		lastTip:    s.now(), invalid: bounded.NewMap[netip.Addr, int](maxSuspects),
-		progress: newProgress(),
+		progress: newProgress(), withheld: newWithheld(),
 	}
 }
 

@@ -205,7 +205,7 @@ func TestWithheldBranch(t *testing.T) {
 		if time.Sleep(time.Second); !n.CatchingUp() {
 			t.Error("it does not catch up with a branch that is far ahead")
 		}
-		time.Sleep(maxStarved + time.Minute)
+		time.Sleep(maxStarved + minShun/2)
 		if got := n.chain.BestHeader().Height; got != 10 || n.CatchingUp() {
 			t.Errorf("the best header is at %d; catching up: %v", got, n.CatchingUp())
 		}
