@@ -35,6 +35,9 @@ var (
 	testVerifier = record.NewVerifier(1<<16, 1)
 )
 
+// cacheBytes is the cache of the store of each node.
+var cacheBytes int64 = 4 << 20
+
 // peersPort is where all nodes listen.
 const peersPort = 28699
 
@@ -146,7 +149,7 @@ func (n *testNode) start() {
 	n.w.Helper()
 	w, params, err := n.w, n.w.builder.Params, error(nil)
 	id := store.Identity{Network: params.ID, Genesis: block.Genesis(params).Hash()}
-	n.store, err = store.Open("store", id, store.Options{FS: n.fs, CacheBytes: 4 << 20})
+	n.store, err = store.Open("store", id, store.Options{FS: n.fs, CacheBytes: cacheBytes})
 	w.must(err)
 	n.chain, err = chain.Open(context.Background(), chain.Options{
 		Store: n.store, Params: params, Verifier: testVerifier, Clock: w.clock, Log: n.options.Log,
