@@ -109,6 +109,7 @@ type testNode struct {
 	host    *simnet.Host
 	options Options // the next start has these
 	fs      vfs.FS
+	keep    uint32 // see chain.Options
 
 	store  *store.Store
 	chain  *chain.Chain
@@ -152,7 +153,7 @@ func (n *testNode) start() {
 	n.store, err = store.Open("store", id, store.Options{FS: n.fs, CacheBytes: cacheBytes})
 	w.must(err)
 	n.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: n.store, Params: params, Verifier: testVerifier, Clock: w.clock, Log: n.options.Log,
+		Store: n.store, Params: params, Verifier: testVerifier, Clock: w.clock, Log: n.options.Log, Keep: n.keep,
 		OnChange: func(c chain.Change) { w.must(n.pool.Follow(c)) },
 		Flush:    func() { w.must(n.pool.Flush()) },
 	})
