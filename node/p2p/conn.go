@@ -39,6 +39,10 @@ func (s *Server) converse(conn net.Conn, p *peer, verify func(link.ID) error) er
 	ctx, stop := context.WithCancelCause(s.ctx)
 	defer stop(nil)
 	p.key, p.stop, p.meter = key, stop, newMeter()
+	if !s.isNeeded(ctx, p) {
+		_ = secured.Close() // nothing was sent
+		return &fault{reason: wire.ReasonDuplicate, text: "the peer has called this node", quiet: true}
+	}
 	p.helloTime = time.AfterFunc(time.Until(deadline), func() { stop(errNoHello) })
 	defer p.helloTime.Stop()
 	p.link = link.New(secured, link.Options{
@@ -168,7 +172,7 @@ func (s *Server) leave(p *peer, f *fault) {
 	if f.discourage && p.kind != slots.Manual {
 		s.book.Discourage(now, p.addr.Addr())
 	}
-	if p.isReady || p.isOutbound() { // those who only knock must not displace others
+	if (p.isReady || p.isOutbound()) && f.reason != wire.ReasonDuplicate { // those who only knock must not displace others
 		s.noteGone(now, p)
 	}
 	s.counts.ended(p)

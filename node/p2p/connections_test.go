@@ -301,6 +301,48 @@ func TestDiscovery(t *testing.T) {
 	})
 }
 
+// A node whose book is full of hostile addresses calls its anchors after each restart.
+func TestAnchorsOverRestarts(t *testing.T) {
+	bubble(t, func(w *world) {
+		public := func(o *Options) { o.OnlyPeers = false }
+		var honest []*testNode
+		for range 11 {
+			honest = append(honest, w.node())
+		}
+		n := w.node(public, func(o *Options) { o.Dir = t.TempDir() })
+		n.onLoop(func() {
+			for _, h := range honest {
+				n.learn(w, h.address())
+			}
+		})
+		anchors := func() (addrs []string) {
+			for _, p := range n.Status().Connected {
+				if p.Kind == slots.BlocksOnly.String() {
+					addrs = append(addrs, p.Address)
+				}
+			}
+			return addrs
+		}
+		w.waitFor(time.Minute, "two anchors", func() bool { return len(anchors()) == 2 })
+		before := anchors()
+		for i := range 8 {
+			n.onLoop(func() {
+				for k := range 1000 {
+					n.learn(w, fmt.Sprintf("%d.%d.%d.1:28699", 20+i, k%250, k/250))
+				}
+			})
+			n.stop()
+			n.start()
+			w.waitFor(10*time.Second, "the anchors are connected", func() bool { return len(anchors()) == 2 })
+			for _, a := range anchors() {
+				if !slices.Contains(before, a) {
+					t.Errorf("restart %d: %s is a new anchor", i, a)
+				}
+			}
+		}
+	})
+}
+
 // Damaged files are renamed, and the node starts without them.
 func TestDamagedFiles(t *testing.T) {
 	bubble(t, func(w *world) {

@@ -76,7 +76,7 @@ func (c *counters) ended(p *peer) {
 
 // peerReasons are the reasons of peers that are counted by their words.
 var peerReasons = []wire.Reason{
-	wire.ReasonBehind, wire.ReasonFull, wire.ReasonLate, wire.ReasonProtocol, wire.ReasonPruned, wire.ReasonSelf,
+	wire.ReasonBehind, wire.ReasonDuplicate, wire.ReasonFull, wire.ReasonLate, wire.ReasonProtocol, wire.ReasonPruned, wire.ReasonSelf,
 	wire.ReasonStalling, wire.ReasonTooMuch, wire.ReasonTooSlow, wire.ReasonUseless, wire.ReasonWrongNetwork,
 }
 

@@ -17,20 +17,15 @@ const (
 	dialEvery    = 250 * time.Millisecond
 	missingEvery = time.Second
 	idleEvery    = 10 * time.Second
-	// One more peer is tried when no block has come for so many block times, and at
-	// least for minQuiet.
-	quietBlocks = 10
-	minQuiet    = time.Minute
 )
 
 // dialer is the part that calls peers.
 type dialer struct {
-	s     *Server
-	next  time.Time
-	block time.Time // of the last change of the chain, or the start
+	s    *Server
+	next time.Time
 }
 
-func newDialer(s *Server) *dialer { return &dialer{s: s, next: s.now(), block: s.now()} }
+func newDialer(s *Server) *dialer { return &dialer{s: s, next: s.now()} }
 
 // hurry makes the dialer look for calls soon.
 func (d *dialer) hurry() {
@@ -44,14 +39,12 @@ func (d *dialer) gone(*peer)  { d.hurry() }
 
 func (d *dialer) handle(*peer, wire.Message) (<-chan struct{}, error) { return nil, nil }
 
-func (d *dialer) changed(chain.Event) { d.block = d.s.now() }
+func (d *dialer) changed(chain.Event) {}
 
 func (d *dialer) due() time.Time { return d.next }
 
 func (d *dialer) tick(now time.Time) {
 	s := d.s
-	spacing := time.Duration(s.o.Params.Pow.TargetSpacing) * time.Second
-	s.slots.SetExtra(now.Sub(d.block) >= max(quietBlocks*spacing, minQuiet))
 	if p := s.peers[s.slots.Surplus()]; p != nil {
 		s.drop(p, &fault{reason: wire.ReasonFull, text: "there are enough peers"})
 	}

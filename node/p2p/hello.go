@@ -53,6 +53,9 @@ func (s *Server) greet(p *peer, m wire.Message) error {
 		}
 		return f
 	}
+	if f := s.resolveDuplicate(p); f != nil {
+		return f
+	}
 	if !p.isOutbound() {
 		if f := s.admit(p); f != nil {
 			return f

@@ -325,7 +325,7 @@ func (s *stranger) wants(k wire.Kind) wire.Message {
 		select {
 		case m, ok := <-s.got:
 			if !ok {
-				s.w.Fatalf("the link ended before a %s", k)
+				s.w.Fatalf("the link ended before a %s: %v", k, <-s.done)
 			}
 			if m.Kind() == k {
 				return m

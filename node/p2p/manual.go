@@ -12,6 +12,7 @@ import (
 
 	"stele/node/p2p/link"
 	"stele/node/p2p/slots"
+	"stele/node/p2p/wire"
 )
 
 const (
@@ -152,6 +153,10 @@ func (m *manual) ended(p *peer) {
 		return
 	}
 	for _, n := range m.at(p.addr) {
+		if p.end.reason == wire.ReasonDuplicate { // another connection serves it
+			n.failed, n.logged = false, ""
+			continue
+		}
 		n.failed = !p.isReady
 		m.report(n, string(p.end.reason), p.end.text)
 	}

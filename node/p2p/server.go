@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/internal/netguard"
 	"stele/internal/wake"
 	"stele/node/chain"
 	"stele/node/ledger/block"
@@ -116,9 +117,12 @@ func New(o Options) (s *Server, err error) {
 		return nil, err
 	}
 	if o.Listen != "" {
-		if s.listener, err = o.Transport.Listen(o.Listen); err != nil {
+		l, err := o.Transport.Listen(o.Listen)
+		if err != nil {
 			return nil, fmt.Errorf("cannot listen for peers: %w", err)
 		}
+		// Peers with a slot, handshakes, and connections that end, which have 2 s for it.
+		s.listener = netguard.Limit(l, o.MaxPeers+2*maxPlaces, 0, nil)
 	}
 	s.addParts()
 	return s, nil

@@ -21,6 +21,21 @@ func (s *side) later(t *testing.T, n int) {
 	}
 }
 
+// usage returns the bytes that are used, and by how many shares.
+func (b *Budget) usage() (used, shares int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used, len(b.held)
+}
+
+// isFree checks that nothing of a budget is used.
+func isFree(t *testing.T, b *Budget) {
+	t.Helper()
+	if used, shares := b.usage(); used != 0 || shares != 0 {
+		t.Errorf("%d bytes and %d shares are left", used, shares)
+	}
+}
+
 // sending returns options with a budget for two blocks, which links share.
 func sending() Options {
 	o := options()
@@ -68,9 +83,7 @@ func TestSendBudget(t *testing.T) {
 		default:
 		}
 		slow[1].end()
-		if b := o.SendBudget; b.used != 0 || len(b.held) != 0 {
-			t.Errorf("%d bytes and %d shares are left", b.used, len(b.held))
-		}
+		isFree(t, o.SendBudget)
 	})
 }
 
@@ -85,9 +98,7 @@ func TestSendBudgetShares(t *testing.T) {
 			server.later(t, 1000)
 			synctest.Wait()
 		}
-		if o.SendBudget.used != 0 {
-			t.Errorf("%d bytes for short blocks", o.SendBudget.used)
-		}
+		isFree(t, o.SendBudget)
 		for range 2 {
 			conn, full := w.raw(o, nil)
 			defer conn.Close()
@@ -134,9 +145,7 @@ func TestSendBudgetIsReturned(t *testing.T) {
 			}
 			<-server.done
 			conn.Close()
-			if b := o.SendBudget; b.used != 0 || len(b.held) != 0 {
-				t.Errorf("case %d: %d bytes and %d shares are left", i, b.used, len(b.held))
-			}
+			isFree(t, o.SendBudget)
 		}
 	})
 }
@@ -183,8 +192,8 @@ func TestHeldUp(t *testing.T) {
 			slow = append(slow, s)
 			time.Sleep(time.Second)
 		}
-		if o.Budget.used != 2<<20 {
-			t.Fatalf("%d bytes are used", o.Budget.used)
+		if used, _ := o.Budget.usage(); used != 2<<20 {
+			t.Fatalf("%d bytes are used", used)
 		}
 		start := time.Now()
 		c, honest := w.raw(o, nil)
@@ -200,9 +209,7 @@ func TestHeldUp(t *testing.T) {
 		client.end()
 		<-honest.done
 		slow[1].end()
-		if b := o.Budget; b.used != 0 || len(b.held) != 0 {
-			t.Errorf("%d bytes and %d shares are left", b.used, len(b.held))
-		}
+		isFree(t, o.Budget)
 	})
 }
 
@@ -228,6 +235,23 @@ func TestBudgetContext(t *testing.T) {
 		time.Sleep(time.Hour)
 		server.stop()
 		server.ends(t, context.Canceled, time.Second)
+	})
+}
+
+// Announcements of any size are dropped when their queue is full: they never end a link.
+func TestAnnouncementsAreDropped(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		conn, server := w.raw(options(), nil)
+		defer conn.Close()
+		for i := range 1000 {
+			if err := server.Send(have(1 + i%1000)); err != nil {
+				t.Fatalf("announcement %d: %v", i, err)
+			}
+		}
+		if server.Dropped() == 0 {
+			t.Error("none was dropped")
+		}
+		server.end()
 	})
 }
 

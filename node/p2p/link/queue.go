@@ -13,15 +13,16 @@ import (
 const (
 	maxUrgent   = 128 << 10
 	maxOrdinary = 192 << 10
+	maxExtra    = 64 << 10 // of ordinary messages that are not dropped, when others would be
 	maxLong     = 1 << 20
 	maxShort    = 64 << 10
 	laterSize   = 128 // of a message that is made when it is written
 )
 
 // PeerBytes is about the most memory in bytes that a link uses beside its shares of the
-// budgets: the queues, with the room that messages have which are not dropped, a short
-// frame that is read, and the buffers of TLS and of the reader.
-const PeerBytes = maxUrgent + 5*maxOrdinary/4 + firstBuffer + 48<<10
+// budgets: the queues, a short frame that is read, and the buffers of TLS and of the
+// reader.
+const PeerBytes = maxUrgent + maxOrdinary + maxExtra + firstBuffer + 48<<10
 
 var (
 	// ErrTooSlow means that a peer does not read what it is sent.
@@ -98,7 +99,7 @@ func (q *queue) add(k wire.Kind, i item) error {
 	case isDroppable(k) && s.ordinary+i.size > maxOrdinary:
 		q.dropped++
 		return nil
-	case s.ordinary > 5*maxOrdinary/4-maxShort: // the reader pauses long before
+	case s.ordinary+i.size > maxOrdinary+maxExtra: // the reader pauses long before
 		return ErrTooSlow
 	default:
 		i.in = &s.ordinary

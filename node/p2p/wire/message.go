@@ -327,6 +327,7 @@ type Reason string
 // The reasons for a [Bye] that are none for the rejection of a record or block.
 const (
 	ReasonBehind       Reason = "behind"        // the peer does not follow the chain with the most work
+	ReasonDuplicate    Reason = "duplicate"     // another connection of the two nodes stays
 	ReasonFull         Reason = "full"          // the node has no room for the connection
 	ReasonLate         Reason = "late"          // an answer did not come in time
 	ReasonProtocol     Reason = "protocol"      // a message that the protocol does not allow
