@@ -7,7 +7,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"stele/engine/pow"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger/reject"
 	"stele/node/store"
 )
 
@@ -22,13 +24,30 @@ func TestConcurrentUse(t *testing.T) {
 
 	var writers, readers sync.WaitGroup
 	var done atomic.Bool
-	for range 3 {
+	for i := range 3 {
 		order := randomOrder(tree, rng)
 		writers.Go(func() {
-			for _, blk := range order {
+			for j, blk := range order {
+				if i == 0 {
+					n.CatchUp(j%10 < 5)
+				}
 				if _, err := n.Submit(blk.Block); err != nil {
 					t.Error(err)
 				}
+			}
+			n.CatchUp(false)
+		})
+	}
+	for range 2 { // headers come from peers meanwhile, and are forgotten
+		order := randomOrder(tree, rng)
+		readers.Go(func() {
+			for i := 0; !done.Load(); i++ {
+				blk := order[i%len(order)]
+				if added, err := n.AddHeaders(headersOf(blk.Chain()[1:]), blk.Work()); err != nil {
+					t.Errorf("%d headers, %v", added, err)
+				}
+				readHeaders(t, n)
+				n.Forget(blk.Hash())
 			}
 		})
 	}
@@ -67,6 +86,28 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 	n.mustBe(t, last(chain))
+}
+
+// readHeaders reads the tree of headers.
+func readHeaders(t *testing.T, n *node) {
+	best := n.BestHeader()
+	if tip := n.Tip(); best.Work.Cmp(tip.Work) < 0 && n.BestHeader().Work.Cmp(tip.Work) < 0 {
+		t.Error("the best header has less work than the tip")
+	}
+	n.Missing(10)
+	n.HeaderPoint(best.Hash)
+	if err := n.CheckHeader(best.Header); err != nil { // it may be forgotten meanwhile
+		if reason, _ := reject.Of(err); reason != reject.UnknownParent {
+			t.Error(err)
+		}
+	}
+	locator := n.Locator()
+	if n.HeadersAfter(locator, pow.Hash{}, 5); !n.HasBody(locator[len(locator)-1]) {
+		t.Error("genesis has no body")
+	}
+	if n.Trouble() != "" || n.Oldest() != 0 {
+		t.Error("a node that does not prune is in trouble")
+	}
 }
 
 // read reads what is at the tip. A block may have left the chain meanwhile, but no

@@ -26,11 +26,20 @@ func (c *Chain) DeepReorg() (depth int, at time.Time) {
 	return 0, time.Time{}
 }
 
-// noteReorg logs a reorganisation from the old tip to that of the store, and remembers a
-// deep one.
-func (c *Chain) noteReorg(old, fork *headertree.Node) {
-	depth := int(old.Height - fork.Height)
-	args := []any{"depth", depth, "fork", fork.Height, "connected", c.storeTip.Height - fork.Height, "tip", c.storeTip.Hash}
+// depth returns how many blocks a reorganisation that is under way has disconnected.
+func (c *Chain) depth() int {
+	return int(c.settledTip.Height - headertree.ForkPoint(c.settledTip, c.storeTip).Height)
+}
+
+// noteReorg logs a reorganisation that has ended, if there was one, and remembers a deep
+// one.
+func (c *Chain) noteReorg() {
+	depth := c.depth()
+	if depth == 0 {
+		return
+	}
+	fork := c.settledTip.Height - uint32(depth)
+	args := []any{"depth", depth, "fork", fork, "connected", c.storeTip.Height - fork, "tip", c.storeTip.Hash}
 	if depth < minDeep {
 		c.log.Info("reorganisation", args...)
 		return

@@ -3,6 +3,8 @@
 //
 //   - [Chain.Submit] is the one way in for a block, from whatever source. Its
 //     [Outcome], or the reason of its error, says what became of the block.
+//   - [Chain.AddHeaders] is the way in for headers whose blocks follow.
+//     [Chain.BestHeader] and [Chain.Missing] say which blocks are needed.
 //   - [Chain.Tip], [Chain.View], [Chain.BlockAt], [Chain.Find] and the like read.
 //   - [Chain.Subscribe] follows the chain: each [Subscription] returns, at the pace
 //     of its subscriber, how the chain changed since its position.
@@ -15,11 +17,13 @@
 // then what the block shows by itself (block.Check), then signatures, then the
 // ledger's rules on top of the state of its parent. A block on the tip is written
 // in one atomic, synced batch: header, body, index, undo data, state and digest.
-// Once Submit has returned, the block survives a crash.
+// Once Submit has returned, the block survives a crash, except while the node catches
+// up with its peers: then blocks are synced in groups ([Chain.CatchUp]).
 //
 // A block elsewhere is stored with its body. When its branch has more work than
 // the chain, the chain reorganises: back to the fork block by block, by the undo
-// data, and forward on the branch; each step is a batch of its own. The records of
+// data, and forward on the branch; each step is a batch of its own, and a long way is
+// synced at its end. The records of
 // a disconnected block go back into the journal of the pool in the same batch, so
 // that a crash loses none of them. A block that turns out to be invalid on the way
 // is marked, for good, and the best of the other branches is taken, which is the
@@ -48,15 +52,28 @@
 //
 // # Low work
 //
-// Headers cost memory for good. So a block is rejected, and nothing of it stored,
-// when its chain would have less work than the chain had [MaxReorg] blocks ago,
-// counted with the work of the tip: an attacker who builds on an old, easy block
-// must first do the work of nearly the whole chain. A node that prunes also rejects
-// blocks that leave the chain below its oldest body.
+// Headers cost memory, and bodies disk space. So a block is rejected, and nothing of it
+// stored, when its chain would have less work than the chain had [MaxReorg] blocks ago,
+// counted with the work of the tip: an attacker who builds on an old, easy block must
+// first do the work of nearly the whole chain.
 //
-// A branch can make its difficulty fall, by times far apart. Of blocks off the
-// chain with less than an eighth of the tip's work only 4096, and 64 MB, are kept.
-// Then others are rejected, until the chain has left those behind.
+// A branch that comes block by block cannot show its work before its end. So a branch
+// of any depth comes by its headers first. AddHeaders takes them if they have proven
+// the same work, and then their blocks are not asked for it again. So the branch with
+// the most work wins, however long the two halves of a network were apart.
+//
+// Headers without bodies are in memory only. A body is stored only on a stored parent,
+// and so is the mark of an invalid block: each header in the store has its parent there.
+// Headers whose branch has proven less work than the chain has go after an hour, and
+// those of the least work go where there are 20,000 more of them than of the chain.
+//
+// A branch can make its difficulty fall, by times far apart. Of blocks off the chain
+// with less than an eighth of the tip's work only 4096, and 64 MB, are kept. Then others
+// are rejected, until the chain has left those behind, except on the branch whose
+// headers have proven more work than all others.
+//
+// A node that prunes cannot follow a branch that leaves the chain below its oldest
+// body. It rejects that, and reports a branch with more work ([Chain.Trouble]).
 //
 // # Caveats
 //

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"stele/engine/headerchain"
 	"stele/engine/pow"
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
@@ -231,9 +230,9 @@ func (c *Chain) Locator() []pow.Hash {
 }
 
 // HeadersAfter returns the headers of the chain that follow the first hash of a locator
-// which the chain has, or the genesis block if it has none of them: at most max, up to
+// which the chain has, or the genesis block if it has none of them: at most limit, up to
 // the one with the hash stop if that is among them. Safe for concurrent use.
-func (c *Chain) HeadersAfter(locator []pow.Hash, stop pow.Hash, max int) []pow.Header {
+func (c *Chain) HeadersAfter(locator []pow.Hash, stop pow.Hash, limit int) []pow.Header {
 	tip := c.published.Load().node
 	fork := tip.Ancestor(0)
 	end := tip
@@ -249,19 +248,20 @@ func (c *Chain) HeadersAfter(locator []pow.Hash, stop pow.Hash, max int) []pow.H
 	}
 	c.treeMu.RUnlock()
 	var headers []pow.Header
-	for _, n := range path(fork.Height+1, end, max) {
+	for _, n := range path(fork.Height+1, end, limit) {
 		headers = append(headers, n.Header)
 	}
 	return headers
 }
 
-// path returns the blocks of the chain that ends with end, from a height on, at most max.
-func path(from uint32, end *headertree.Node, max int) []*headertree.Node {
-	if max <= 0 || from > end.Height {
+// path returns the blocks of the chain that ends with end, from a height on, at most
+// limit.
+func path(from uint32, end *headertree.Node, limit int) []*headertree.Node {
+	if limit <= 0 || from > end.Height {
 		return nil
 	}
-	if uint64(end.Height-from) >= uint64(max) {
-		end = end.Ancestor(from + uint32(max) - 1)
+	if uint64(end.Height-from) >= uint64(limit) {
+		end = end.Ancestor(from + uint32(limit) - 1)
 	}
 	var nodes []*headertree.Node
 	for n := end; n != nil && n.Height >= from; n = n.Parent {
@@ -282,9 +282,9 @@ func (c *Chain) BestHeader() Header {
 }
 
 // Missing returns the hashes of the blocks of the branch of [Chain.BestHeader] whose bodies
-// are not stored, in order, at most max, and the height of the first one. Safe for
+// are not stored, in order, at most limit, and the height of the first one. Safe for
 // concurrent use.
-func (c *Chain) Missing(max int) (first uint32, hashes []pow.Hash) {
+func (c *Chain) Missing(limit int) (first uint32, hashes []pow.Hash) {
 	c.treeMu.RLock()
 	defer c.treeMu.RUnlock()
 	best := c.tree.BestHeader()
@@ -292,7 +292,7 @@ func (c *Chain) Missing(max int) (first uint32, hashes []pow.Hash) {
 	if missing == nil {
 		return 0, nil
 	}
-	for _, n := range path(missing.Height, best, max) {
+	for _, n := range path(missing.Height, best, limit) {
 		hashes = append(hashes, n.Hash)
 	}
 	return missing.Height, hashes
@@ -320,14 +320,9 @@ func (c *Chain) HeaderPoint(hash pow.Hash) (HeaderPoint, bool) {
 	if n == nil {
 		return HeaderPoint{}, false
 	}
-	p := HeaderPoint{
-		Hash: n.Hash, Height: n.Height, Work: n.Work, Bits: n.Header.Bits, PeriodTime: n.PeriodTime(),
-	}
-	for n := n; n != nil && len(p.Times) < headerchain.MedianSpan; n = n.Parent {
-		p.Times = append(p.Times, n.Header.Time)
-	}
-	slices.Reverse(p.Times)
-	return p, true
+	return HeaderPoint{
+		Hash: n.Hash, Height: n.Height, Work: n.Work, Bits: n.Header.Bits, PeriodTime: n.PeriodTime(), Times: n.Times(),
+	}, true
 }
 
 // HasBody reports whether the body of a block is stored. Safe for concurrent use.

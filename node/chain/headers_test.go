@@ -325,3 +325,30 @@ func TestLocator(t *testing.T) {
 		t.Error("a point of nothing")
 	}
 }
+
+// What peers wait for does not wait for a block that is being connected.
+func TestHeadersDuringConnect(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 37)
+	blocks, other := grown(b, b.Genesis, 3, 1), grown(b, b.Genesis, 4, 0)
+	var n *node
+	calls := 0
+	n = newNode(t, b, func(o *Options) {
+		o.OnChange = func(Change) { // with the lock of Submit held
+			calls++
+			n.addHeaders(t, other[calls-1])
+			n.CatchUp(true)
+			n.CatchUp(false)
+			readHeaders(t, n)
+			if calls == 3 {
+				n.Forget(other[2].Hash())
+			}
+			if _, at := n.DeepReorg(); !at.IsZero() || n.Err() != nil {
+				t.Error("a deep reorganisation")
+			}
+		}
+	})
+	n.give(t, Extended, blocks...)
+	if calls != 3 || n.has(other[2].Header) || len(n.bodiless) != 0 {
+		t.Errorf("%d calls", calls)
+	}
+}

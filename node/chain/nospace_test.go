@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -93,8 +94,8 @@ func testFullDisk(t *testing.T, held option) {
 			t.Fatalf("after %d writes, with space: %v, %v", writes, outcome, err)
 		}
 		n.mustBe(t, second[4])
-		if change := n.seen[len(n.seen)-1]; change.Partial || change.Tip != n.Tip() {
-			t.Fatalf("after %d writes, with space: the last change is partial: %v", writes, change.Partial)
+		if change := n.seen[len(n.seen)-1]; change.Partial || change.Tip != n.Tip() || change.Depth != 4 {
+			t.Fatalf("after %d writes, with space: the last change is partial: %v, and has the depth %d", writes, change.Partial, change.Depth)
 		}
 		if event, ok := changes.Poll(); !ok || event.Partial || event.Tip != n.Tip() || event.IsBehind() {
 			t.Fatalf("after %d writes, with space, subscribers get %+v", writes, event)
@@ -160,5 +161,64 @@ func TestFullDiskIsLoggedOnce(t *testing.T) {
 	}
 	if err := n.store.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// While a node catches up, and in a long reorganisation, commits wait to be synced: a
+// disk that is full at any write loses none of those that the chain has built on.
+func TestFullDiskInCatchUp(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 17)
+	first, second := grown(b, b.Genesis, 20, 5), grown(b, b.Genesis, 21, 5)
+	failures := 0
+	for writes := int64(0); ; writes++ {
+		d := &disk{}
+		d.writes.Store(endless)
+		n, err := open(errorfs.Wrap(vfs.NewMem(), d), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.CatchUp(writes%2 == 0)
+		d.writes.Store(writes)
+		healthy := true
+		for _, blk := range slices.Concat(first, second) {
+			_, err := n.Submit(blk.Block)
+			for try := 0; err != nil; try++ {
+				if !errors.Is(err, ErrStopped) || !errors.Is(err, store.ErrFull) || try == 3 {
+					t.Fatalf("after %d writes, height %d: %v", writes, blk.Height(), err)
+				}
+				healthy = false
+				if try == 1 {
+					d.writes.Store(endless)
+				}
+				_, err = n.Submit(blk.Block)
+			}
+		}
+		n.CatchUp(false)
+		full := d.writes.Swap(endless) < 0 // what waits could not be synced
+		n.give(t, Extended, b.Extend(last(second)))
+		if change := final(n.seen); change.Partial || change.Tip != n.Tip() {
+			t.Fatalf("after %d writes the last change is %+v", writes, change)
+		}
+		n.check(t)
+		if err := n.store.Close(); err != nil && !errors.Is(err, store.ErrFull) {
+			t.Fatal(err)
+		}
+		again, err := open(n.fs, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Tip().Height != 22 {
+			t.Fatalf("after %d writes the chain has the height %d", writes, again.Tip().Height)
+		}
+		if err := again.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if healthy && !full {
+			break
+		}
+		failures++
+	}
+	if failures < 5 {
+		t.Errorf("the disk was full at %d writes only", failures)
 	}
 }

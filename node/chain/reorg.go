@@ -28,9 +28,7 @@ func (c *Chain) activate(verdicts map[*headertree.Node]error) error {
 			return c.prune()
 		}
 		if c.held >= c.maxHeld && c.reportedTip != c.storeTip {
-			published := c.published.Load().node
-			depth := published.Height - headertree.ForkPoint(published, c.storeTip).Height
-			c.report(c.storedTip(), int(depth), true)
+			c.report(c.storedTip(), true)
 			c.flush()
 		}
 		fork := headertree.ForkPoint(c.storeTip, best)
@@ -206,22 +204,22 @@ func (c *Chain) load(n *headertree.Node) (*block.Block, error) {
 // announce publishes the tip, reports the last part of a change to Options.OnChange,
 // and returns whether there was a change. If the store failed on the way to the best
 // block, the tip is one in between: it is published, since the state may stay there
-// for long, but the change is partial.
+// for long, but the change is partial. So it is if the store failed with commits that
+// were not synced, since the state cannot be read then.
 func (c *Chain) announce() bool {
-	partial := c.storeTip != c.tree.Best()
+	partial := c.storeTip != c.tree.Best() || c.unsynced > 0 && c.store.Err() != nil
 	before := c.Tip()
 	if before.Hash == c.storeTip.Hash && c.reportedTip == c.storeTip && c.partial == partial {
 		c.drop()
 		return false
 	}
 	tip := c.storedTip()
-	old := c.published.Load().node
-	fork := headertree.ForkPoint(old, c.storeTip)
 	c.publish(tip, partial)
-	if fork != old {
-		c.noteReorg(old, fork)
+	c.report(tip, partial)
+	if !partial {
+		c.noteReorg()
+		c.settledTip = c.storeTip
 	}
-	c.report(tip, int(old.Height-fork.Height), partial)
 	return true
 }
 
@@ -234,10 +232,10 @@ func (c *Chain) storedTip() *Tip {
 }
 
 // report calls Options.OnChange with the change since the last report, and drops the
-// blocks that were held for it. Depth is that of the whole reorganisation.
-func (c *Chain) report(tip *Tip, depth int, partial bool) {
+// blocks that were held for it.
+func (c *Chain) report(tip *Tip, partial bool) {
 	fork := headertree.ForkPoint(c.reportedTip, c.storeTip)
-	change := Change{Tip: tip, Depth: depth, Partial: partial}
+	change := Change{Tip: tip, Depth: c.depth(), Partial: partial}
 	for n := c.reportedTip; n != fork; n = n.Parent {
 		change.Disconnected = append(change.Disconnected, c.blocks[n])
 	}

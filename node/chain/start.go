@@ -43,7 +43,7 @@ func (c *Chain) start(ctx context.Context) error {
 	if err := c.checkEnd(ctx); err != nil {
 		return err
 	}
-	c.reportedTip = c.storeTip
+	c.settledTip, c.reportedTip = c.storeTip, c.storeTip
 	c.publish(newTip(c.storeTip, c.digest), false)
 	if ahead := int64(c.storeTip.Header.Time) - c.clock().Unix(); ahead > int64(c.params.MaxFuture) {
 		c.log.Warn("tip is ahead of the local clock: check the clock", "ahead_s", ahead)

@@ -87,6 +87,11 @@ func isStoreError(err error) bool {
 }
 
 func (c *Chain) submit(b *block.Block) (Outcome, error) {
+	if c.store.Err() != nil { // it cannot be read before it has again what waited for a sync
+		if err := c.store.Sync(); err != nil {
+			return 0, err
+		}
+	}
 	if c.storeTip != c.tree.Best() { // the store failed during a reorganisation
 		if err := c.activate(nil); err != nil {
 			return 0, err

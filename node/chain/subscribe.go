@@ -82,8 +82,8 @@ func (c *Chain) Subscribe() *Subscription {
 // another branch now. Unless it is the tip, there is an event at once. From the genesis
 // block, all other blocks follow. Safe for concurrent use.
 //
-// The error is store.ErrNotFound if the block is not known: the subscriber must start
-// again from the genesis block. Whether bodies on the way are pruned is not checked.
+// The error is store.ErrNotFound if the block is not known, or by its header only: the
+// subscriber must start again from the genesis block. Whether bodies on the way are pruned is not checked.
 func (c *Chain) SubscribeFrom(hash pow.Hash) (*Subscription, error) {
 	c.treeMu.RLock()
 	position := c.tree.Get(hash)

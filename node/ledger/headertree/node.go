@@ -1,6 +1,8 @@
 package headertree
 
 import (
+	"slices"
+
 	"stele/engine/headerchain"
 	"stele/engine/pow"
 )
@@ -89,14 +91,25 @@ func (n *Node) past() headerchain.Past {
 	}
 }
 
-// medianTime computes the median time of n.
-func (n *Node) medianTime() uint32 {
-	var times [headerchain.MedianSpan]uint32
-	first := len(times)
+// Times returns the times that MedianTime is the median of, the oldest first.
+func (n *Node) Times() []uint32 {
+	times, first := n.times()
+	return slices.Clone(times[first:])
+}
+
+// times returns the same in an array, and the index of the first.
+func (n *Node) times() (times [headerchain.MedianSpan]uint32, first int) {
+	first = len(times)
 	for ; n != nil && first > 0; n = n.Parent {
 		first--
 		times[first] = n.Header.Time
 	}
+	return times, first
+}
+
+// medianTime computes the median time of n.
+func (n *Node) medianTime() uint32 {
+	times, first := n.times()
 	return pow.MedianTime(times[first:])
 }
 
