@@ -95,7 +95,7 @@ func TestAdmission(t *testing.T) {
 // No more than 4,096 records of peers wait. When there is no room, the peers whose
 // records do not fit are not read.
 func TestAdmissionIsBounded(t *testing.T) {
-	s := &Server{o: Options{Now: time.Now}, peers: map[slots.ID]*peer{}, counts: newCounters()}
+	s := &Server{o: Options{Now: time.Now}, peers: map[slots.ID]*peer{}, counts: newCounters(), syncer: &syncer{}}
 	r := &recorder{s: s, relay: relay.NewRecords(1), queue: newAdmission(), waiting: map[*peer]chan<- struct{}{}}
 	var read []<-chan struct{}
 	for id := range slots.ID(40) {

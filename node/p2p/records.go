@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"stele/engine/pow"
 	"stele/node/chain"
 	"stele/node/ledger/record"
@@ -23,8 +25,10 @@ const (
 	maxMined     = 16   // blocks of a change whose records are noted
 	maxOffered   = 8192 // records of the pool that a new peer hears of
 	maxAccepted  = 512  // records that are announced in one call of the loop
-	// maxAnswer bounds the records of an answer, in bytes with their lengths.
-	maxAnswer = 512<<10 - 2
+	// maxAnswer and maxPush bound the records of a message, in bytes with their lengths.
+	// A message of more than 64 kB may be dropped when much else is sent.
+	maxAnswer = 60 << 10
+	maxPush   = 32 << 10
 )
 
 // recorder is the part for records: it announces, requests and serves them, and admits
@@ -37,7 +41,9 @@ type recorder struct {
 
 	held    []heldRecords             // that wait for room in the queue, the first to come first
 	waiting map[*peer]chan<- struct{} // peers that may announce no more now; closed when they may
+	unasked map[*peer]*rate.Limiter   // records that were not requested
 
+	paused   bool      // the chain catches up
 	told     pool.Rate // minimum fee rate that peers were told
 	nextRate time.Time // when it is read again
 }
@@ -54,7 +60,8 @@ type heldRecords struct {
 func newRecorder(s *Server) *recorder {
 	return &recorder{
 		s: s, relay: relay.NewRecords(rand.Uint64()), queue: newAdmission(), waiting: map[*peer]chan<- struct{}{},
-		told: s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
+		unasked: map[*peer]*rate.Limiter{},
+		told:    s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
 	}
 }
 
@@ -81,6 +88,9 @@ func idOf(p *peer) relay.PeerID { return relay.PeerID(p.id) }
 func (r *recorder) peer(id relay.PeerID) *peer { return r.s.peers[slots.ID(id)] }
 
 func (r *recorder) ready(p *peer) {
+	// Twice what the reader allows, so that only a peer that evades that limit meets
+	// this one.
+	r.unasked[p] = rate.NewLimiter(2*allowedRecords.perSecond, 2*allowedRecords.burst)
 	r.handleAll(relay.RecordsPeer{
 		Peer: idOf(p), Takes: p.takesRecords(), Outbound: p.isOutbound(), MinRate: p.minFeeRate,
 	})
@@ -109,6 +119,7 @@ func (r *recorder) offer(minRate pool.Rate) (hashes []pow.Hash) {
 }
 
 func (r *recorder) gone(p *peer) {
+	delete(r.unasked, p)
 	r.held = slices.DeleteFunc(r.held, func(h heldRecords) bool {
 		if h.peer == p {
 			close(h.done)
@@ -124,16 +135,11 @@ func (r *recorder) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
 	}
 	switch m := m.(type) {
 	case *wire.Have:
-		if r.s.syncer.atTip() {
-			return r.have(p, m), nil
-		}
+		return r.have(p, m), nil
 	case *wire.Want:
 		return r.want(p, m), nil
 	case *wire.Records:
-		// What was requested is an answer even while the chain catches up.
-		if r.s.syncer.atTip() || p.expects(wire.KindRecords) {
-			return r.take(p, m), nil
-		}
+		return r.take(p, m), nil
 	case *wire.Absent:
 		r.handleAll(relay.Lacking{Peer: idOf(p), Hashes: m.Hashes})
 	case *wire.FeeRate:
@@ -156,45 +162,72 @@ func (r *recorder) have(p *peer, m *wire.Have) <-chan struct{} {
 			}
 		}
 		r.s.do(func() {
-			r.waiting[p] = done
+			if r.s.syncer.atTip() {
+				r.waiting[p] = done
+			} else {
+				close(done) // the peer may have blocks to give
+			}
 			r.handleAll(e)
 		})
 	})
 	return done
 }
 
-// want sends the records that a peer requests, and says which ones the pool lacks.
+// want sends the records that a peer requests, and says which ones the pool lacks. The
+// channel is closed when the first part of the answer is written, so that at most two
+// answers to a peer wait.
 func (r *recorder) want(p *peer, m *wire.Want) <-chan struct{} {
 	done := make(chan struct{})
 	r.s.work.Go(func() {
-		defer close(done)
-		var records [][]byte
-		var lacking []pow.Hash
+		var lacking, part []pow.Hash
+		var parts [][]pow.Hash
 		bytes := 0
-		send := func() {
-			if len(records) > 0 {
-				p.send(&wire.Records{Records: records})
-			}
-			records, bytes = nil, 0
-		}
 		for _, hash := range m.Hashes {
 			x := r.s.o.Pool.ByFullHash(hash)
 			if x == nil {
 				lacking = append(lacking, hash)
 				continue
 			}
-			if size := 2 + x.Size(); bytes+size > maxAnswer {
-				send()
+			if bytes += 2 + x.Size(); bytes > maxAnswer && len(part) > 0 {
+				parts, part, bytes = append(parts, part), nil, 2+x.Size()
 			}
-			records = append(records, x.Encode())
-			bytes += 2 + x.Size()
+			part = append(part, hash)
 		}
-		send()
+		if len(part) > 0 {
+			parts = append(parts, part)
+		}
 		if len(lacking) > 0 {
 			p.send(&wire.Absent{Request: wire.KindWant, Cause: wire.CauseUnknown, Hashes: lacking})
 		}
+		if len(parts) == 0 {
+			close(done)
+		}
+		for i, hashes := range parts {
+			// As an absent, since the link drops records that do not fit into its queue.
+			_ = p.link.SendLater(wire.KindAbsent, func() (wire.Message, error) { // a reader waits no longer than its link lives
+				if i == 0 {
+					close(done)
+				}
+				return r.answer(hashes), nil
+			})
+		}
 	})
 	return done
+}
+
+// answer returns the records with these hashes, or that the pool does not have them any
+// more. What it has lost of several, the peer requests elsewhere.
+func (r *recorder) answer(hashes []pow.Hash) wire.Message {
+	var records [][]byte
+	for _, hash := range hashes {
+		if x := r.s.o.Pool.ByFullHash(hash); x != nil {
+			records = append(records, x.Encode())
+		}
+	}
+	if len(records) == 0 {
+		return &wire.Absent{Request: wire.KindWant, Cause: wire.CauseUnknown, Hashes: hashes}
+	}
+	return &wire.Records{Records: records}
 }
 
 // take takes records, requested or not. The channel is closed when they are in the
@@ -206,6 +239,9 @@ func (r *recorder) take(p *peer, m *wire.Records) <-chan struct{} {
 		h.done = done
 		r.s.do(func() {
 			var f *fault
+			if r.peer(idOf(p)) == p && err == nil {
+				err = r.checkUnasked(p, h.arrived)
+			}
 			if errors.As(err, &f) {
 				r.s.drop(p, f)
 			}
@@ -216,11 +252,26 @@ func (r *recorder) take(p *peer, m *wire.Records) <-chan struct{} {
 			for _, reason := range h.unread {
 				r.s.counts.recordRejected(reason)
 			}
+			if !r.s.syncer.atTip() && !p.expects(wire.KindRecords) {
+				close(done)
+				r.handleAll(announcementOf(h.arrived))
+				return
+			}
 			r.held = append(r.held, h)
 			r.release()
 		})
 	})
 	return done
+}
+
+// announcementOf returns pushed records as if they were announced: while the chain
+// catches up, the pool cannot judge them, and they are requested later.
+func announcementOf(m relay.Arrived) relay.Announced {
+	a := relay.Announced{Peer: m.Peer, Pooled: m.Pooled}
+	for _, x := range m.Records {
+		a.Hashes = append(a.Hashes, x.FullHash())
+	}
+	return a
 }
 
 // read decodes records. Errors: a fault.
@@ -242,6 +293,20 @@ func (r *recorder) read(p *peer, m *wire.Records) (h heldRecords, err error) {
 		}
 	}
 	return h, nil
+}
+
+// checkUnasked limits the records that a peer sends without a request, also while
+// others are requested, when the limits of messages do not see the difference. Errors: a
+// fault.
+func (r *recorder) checkUnasked(p *peer, m relay.Arrived) error {
+	n := r.relay.Unasked(m)
+	switch {
+	case n > wire.MaxUnsolicitedRecords:
+		return broke(wire.ReasonProtocol, "%d records in an answer were not requested", n)
+	case !r.unasked[p].AllowN(r.s.now(), n):
+		return broke(wire.ReasonTooMuch, "more records than the limits allow")
+	}
+	return nil
 }
 
 // faultOfRecord returns the fault of a peer that has sent an invalid record.
@@ -342,27 +407,31 @@ func (r *recorder) tick(now time.Time) {
 	}
 	r.nextRate = now.Add(feeRateEvery)
 	r.s.work.Go(func() {
-		rate := r.s.o.Pool.Stats().MinRate
-		r.s.do(func() { r.tellRate(rate) })
+		least := r.s.o.Pool.Stats().MinRate
+		r.s.do(func() { r.tellRate(least) })
 	})
 }
 
 // tellRate sends the minimum fee rate of the pool to the peers if it has changed by a
 // tenth.
-func (r *recorder) tellRate(rate pool.Rate) {
-	if change := max(rate, r.told) - min(rate, r.told); change < max(r.told/10, 1) {
+func (r *recorder) tellRate(least pool.Rate) {
+	if change := max(least, r.told) - min(least, r.told); change < max(r.told/10, 1) {
 		return
 	}
-	r.told = rate
+	r.told = least
 	for _, p := range r.s.peers {
 		if p.takesRecords() {
-			p.send(&wire.FeeRate{Min: uint64(rate)})
+			p.send(&wire.FeeRate{Min: uint64(least)})
 		}
 	}
 }
 
 // handleAll lets the machine handle events, and does what it decides.
 func (r *recorder) handleAll(events ...relay.RecordsEvent) {
+	if paused := !r.s.syncer.atTip(); paused != r.paused {
+		r.paused = paused
+		events = append([]relay.RecordsEvent{relay.Paused{On: paused}}, events...)
+	}
 	var pushes pushes
 	for _, e := range events {
 		for _, a := range r.relay.Handle(r.s.now(), e) {
@@ -424,15 +493,19 @@ type pushes []*pushed
 type pushed struct {
 	to      relay.PeerID
 	records [][]byte
+	bytes   int
 }
 
 func (all *pushes) add(a relay.PushRecord) {
+	raw := a.Record.Encode()
 	i := slices.IndexFunc(*all, func(m *pushed) bool {
-		return m.to == a.Peer && len(m.records) < wire.MaxUnsolicitedRecords
+		return m.to == a.Peer && len(m.records) < wire.MaxUnsolicitedRecords && m.bytes+len(raw) <= maxPush
 	})
 	if i < 0 {
 		i = len(*all)
 		*all = append(*all, &pushed{to: a.Peer})
 	}
-	(*all)[i].records = append((*all)[i].records, a.Record.Encode())
+	m := (*all)[i]
+	m.records = append(m.records, raw)
+	m.bytes += len(raw)
 }

@@ -227,7 +227,7 @@ func TestHaveWithoutRecords(t *testing.T) {
 func TestWant(t *testing.T) {
 	bubble(t, func(w *world) {
 		n := w.node()
-		records := w.payments(200)
+		records := w.payments(240)
 		n.add(records...)
 		s := w.greet(n, w.host())
 		m := &wire.Want{Hashes: []pow.Hash{{1}}}
@@ -235,13 +235,22 @@ func TestWant(t *testing.T) {
 			m.Hashes = append(m.Hashes, r.FullHash())
 		}
 		w.must(s.Send(m))
-		got := s.wants(wire.KindRecords).(*wire.Records)
-		if len(got.Records) != len(records) {
-			t.Errorf("got %d records, want %d", len(got.Records), len(records))
-		}
 		absent := s.wants(wire.KindAbsent).(*wire.Absent)
 		if absent.Request != wire.KindWant || !slices.Equal(absent.Hashes, []pow.Hash{{1}}) {
 			t.Errorf("absent %+v", absent)
+		}
+		for got := 0; got < len(records); {
+			size := 0
+			for _, raw := range s.wants(wire.KindRecords).(*wire.Records).Records {
+				if !slices.Equal(raw, records[got].Encode()) {
+					t.Fatalf("record %d is another one", got)
+				}
+				size += len(raw)
+				got++
+			}
+			if size > 60<<10 {
+				t.Errorf("a message with %d bytes", size)
+			}
 		}
 		// A peer that says what it lacks is not asked again.
 		w.must(s.Send(&wire.Have{Hashes: []pow.Hash{{2}}}))
@@ -400,17 +409,85 @@ func TestCheapFlood(t *testing.T) {
 			if s.Send(&wire.Records{Records: [][]byte{record.New(frame).Encode()}}) != nil {
 				break
 			}
+			if i%100 == 99 {
+				time.Sleep(50 * time.Millisecond)
+			}
 		}
 		r := w.payments(1)[0]
 		w.must(honest.Send(&wire.Records{Records: [][]byte{r.Encode()}}))
 		w.waitFor(time.Second, "the honest record is pooled", func() bool { return n.pooled(r) })
-		time.Sleep(10 * time.Second)
+		time.Sleep(4 * time.Second)
 		if checked := testVerifier.Stats().Checked - before; checked > 1 {
 			t.Errorf("%d signatures were checked", checked)
 		}
 		cheap, limit := n.Status().Counts.Records[reject.FeeRateTooLow], uint64(allowedRecords.burst+12*int(allowedRecords.perSecond))
 		if cheap < uint64(allowedRecords.burst) || cheap > limit {
 			t.Errorf("%d records were read, the limit is %d", cheap, limit)
+		}
+	})
+}
+
+// A request does not open the door for records that were not requested.
+func TestUnaskedRecords(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		size int // records of a message
+		want wire.Reason
+	}{{"a long answer", 9, wire.ReasonProtocol}, {"many pushes", 8, wire.ReasonTooMuch}} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				n := w.node()
+				s := w.greet(n, w.host())
+				w.must(s.Send(&wire.Have{Hashes: []pow.Hash{{1}}}))
+				s.wants(wire.KindWant)
+				to := record.PublicOf(w.builder.NewKey())
+				frame := w.builder.Frame(w.builder.Genesis, w.builder.Funded(w.builder.Genesis, 0))
+				frame.Fee = 1 // which is no fault
+				for i := range 1000 {
+					m := &wire.Records{}
+					for k := range c.size {
+						frame.Payload = record.Pay{To: to, Amount: record.Amount(i*c.size + k + 1)}
+						m.Records = append(m.Records, record.New(frame).Encode())
+					}
+					if s.Send(m) != nil {
+						break
+					}
+					time.Sleep(time.Millisecond)
+				}
+				s.wantsBye(c.want)
+			})
+		})
+	}
+}
+
+// While the chain catches up nothing is requested or judged. What peers have announced
+// or pushed meanwhile is requested afterwards.
+func TestRecordsWhileCatchingUp(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		s := w.greet(n, w.host())
+		records := w.payments(4)
+		far := func(on bool) {
+			n.onLoop(func() {
+				n.syncer.catchingUp = on
+				n.records.handleAll()
+			})
+		}
+		far(true)
+		w.must(s.Send(&wire.Records{Records: [][]byte{records[0].Encode()}}))
+		w.must(s.Send(&wire.Have{Hashes: []pow.Hash{records[1].FullHash()}}))
+		time.Sleep(5 * time.Second)
+		for len(s.got) > 0 {
+			if m := <-s.got; m.Kind() == wire.KindWant {
+				t.Errorf("got %v", m)
+			}
+		}
+		if n.pooled(records[0]) {
+			t.Error("a record was judged")
+		}
+		far(false)
+		if m := s.wants(wire.KindWant).(*wire.Want); len(m.Hashes) != 2 {
+			t.Errorf("%d records are requested, want 2", len(m.Hashes))
 		}
 	})
 }

@@ -318,6 +318,21 @@ func TestPeerDoesNotRead(t *testing.T) {
 			conn.Close()
 		})
 	})
+	t.Run("short announcements", func(t *testing.T) {
+		bubble(t, func(t *testing.T, w *world) {
+			conn, server := w.raw(options(), nil)
+			defer conn.Close()
+			for range 10000 {
+				if err := server.Send(&wire.Records{Records: [][]byte{make([]byte, 200)}}); err != nil {
+					t.Fatalf("after %d dropped: %v", server.Dropped(), err)
+				}
+			}
+			if err := server.Send(block(20000)); err != nil { // there is room for answers
+				t.Fatal(err)
+			}
+			server.end()
+		})
+	})
 	t.Run("answers", func(t *testing.T) {
 		bubble(t, func(t *testing.T, w *world) {
 			conn, server := w.raw(options(), nil)

@@ -89,6 +89,10 @@ type (
 	// blocks were disconnected.
 	TipChanged struct{ Reorganised bool }
 
+	// Paused is the event that records are not requested for now, because they could not
+	// be judged, or are again. Announcements are remembered meanwhile.
+	Paused struct{ On bool }
+
 	// Backlog is the event that a peer should hear of records that were accepted before
 	// it was connected, at 100 a second.
 	Backlog struct {
@@ -173,6 +177,7 @@ type Records struct {
 	heard   time.Time           // the last answer of any peer
 	judging map[pow.Hash]judged // records for which an Admit is not done
 	orphans orphans
+	paused  bool
 	done    *bounded.Set[shortHash] // mined or rejected for good
 	refused *bounded.Set[shortHash] // rejected since the last tip
 
@@ -415,6 +420,8 @@ func (e TipChanged) applyTo(m *Records) {
 		m.admit(o.record, o.judged)
 	}
 }
+
+func (e Paused) applyTo(m *Records) { m.paused = e.On }
 
 // expire ends what has lasted for too long.
 func (m *Records) expire() {

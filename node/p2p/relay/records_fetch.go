@@ -206,6 +206,23 @@ func trim(of []*request) []*request {
 	return of
 }
 
+// Unasked returns how many records of a message were not requested from the peer.
+func (m *Records) Unasked(e Arrived) (n int) {
+	p := m.byID[e.Peer]
+	count := func(hash pow.Hash) {
+		if p == nil || p.requests.owed[hash] == nil {
+			n++
+		}
+	}
+	for _, r := range e.Records {
+		count(r.FullHash())
+	}
+	for _, hash := range slices.Concat(e.Pooled, e.Unread) {
+		count(hash)
+	}
+	return n
+}
+
 func (e Lacking) applyTo(m *Records) {
 	p := m.byID[e.Peer]
 	if p == nil {
@@ -307,7 +324,7 @@ func (m *Records) request() {
 // requestFrom requests as many records from a peer as it may be asked for.
 func (m *Records) requestFrom(p *recordsPeer) {
 	q := &p.requests
-	for len(q.queue) > 0 && q.asking < maxAsking && len(q.owed) < maxOwed {
+	for !m.paused && len(q.queue) > 0 && q.asking < maxAsking && len(q.owed) < maxOwed {
 		f := q.queue[0]
 		q.queue = q.queue[1:]
 		if f.ended || f.held || f.asked != nil {

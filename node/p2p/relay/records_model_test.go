@@ -55,6 +55,7 @@ type recordsModel struct {
 	told     map[PeerID]map[pow.Hash]bool
 	pushed   map[pow.Hash]int
 	arrivals map[pow.Hash]int
+	paused   bool
 }
 
 func newRecordsModel(t interface{ Fatalf(string, ...any) }) *recordsModel {
@@ -130,7 +131,7 @@ func (w *recordsModel) tell(id PeerID, hash pow.Hash) {
 
 func (w *recordsModel) want(a Want) {
 	p := w.peers[a.Peer]
-	if p == nil || !p.Takes || !p.expect || len(a.Hashes) > wire.MaxWant {
+	if w.paused || p == nil || !p.Takes || !p.expect || len(a.Hashes) > wire.MaxWant {
 		w.t.Fatalf("%d records are requested from peer %d, which must not be", len(a.Hashes), a.Peer)
 	}
 	for _, hash := range a.Hashes {
@@ -238,6 +239,11 @@ func (w *recordsModel) join(id PeerID, takes, outbound bool, minRate uint64) {
 	}
 	w.told[id] = map[pow.Hash]bool{}
 	w.handle(w.peers[id].RecordsPeer)
+}
+
+func (w *recordsModel) pause(on bool) {
+	w.paused = on
+	w.handle(Paused{on})
 }
 
 func (w *recordsModel) leave(id PeerID) {
@@ -413,7 +419,8 @@ func TestRecordsAgainstModel(t *testing.T) {
 					w.accept(w.all[i])
 				}
 			},
-			"mine": func(t *rapid.T) { w.mine(record.Key{rapid.Byte().Draw(t, "account") % 4}) },
+			"mine":  func(t *rapid.T) { w.mine(record.Key{rapid.Byte().Draw(t, "account") % 4}) },
+			"pause": func(t *rapid.T) { w.pause(rapid.IntRange(0, 2).Draw(t, "pause") == 0) },
 			"rate": func(t *rapid.T) {
 				p := somePeer(t)
 				p.MinRate = rapid.SampledFrom([]uint64{0, 20}).Draw(t, "rate")
@@ -426,6 +433,7 @@ func TestRecordsAgainstModel(t *testing.T) {
 
 // finish lets all peers answer. What they have announced must be judged then.
 func (w *recordsModel) finish() {
+	w.pause(false)
 	announced := map[pow.Hash][]*recordsPeer{}
 	for _, f := range w.m.fetches {
 		if !f.held || len(f.sources) > 0 {
