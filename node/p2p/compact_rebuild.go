@@ -55,6 +55,11 @@ func (c *compactor) attempt(f *form, parts [][]byte) (r rebuilt) {
 		}
 		return rebuilt{result: relay.Invalid, how: how}
 	}
+	// Peers would blame this node for bad signatures, if it pushed the block on. Those of
+	// the pool's records are known to be good.
+	if bad, _ := c.s.o.Verifier.Verify(f.block.Records[1:]); bad >= 0 {
+		return rebuilt{result: relay.Invalid, how: how}
+	}
 	for _, p := range f.compact.Prefilled[1:] {
 		lacking = append(lacking, p.Index) // who sent them lacked them, too
 	}

@@ -105,7 +105,7 @@ type testNode struct {
 	w       *world
 	host    *simnet.Host
 	options Options // the next start has these
-	fs      *vfs.MemFS
+	fs      vfs.FS
 
 	store  *store.Store
 	chain  *chain.Chain

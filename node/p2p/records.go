@@ -472,6 +472,7 @@ func (r *recorder) do(a relay.RecordsAction) {
 				n = 1
 			}
 			p.expect(wire.KindRecords, n)
+			p.expect(wire.KindAbsent, n)
 		}
 	case relay.Unresponsive:
 		if p := r.peer(a.Peer); p != nil {

@@ -47,11 +47,12 @@ type syncer struct {
 type syncPeer struct {
 	*peer
 	headers *headersync.Machine
-	claim   pow.Work // of its chain: as it said, until its headers show it
-	useless int      // how often it sent what is of no use
-	started time.Time
-	excused bool // bodies that it was asked for may come although they are not needed
-	keep    bool // it is one of the peers that stay although they are behind
+	claim   pow.Work  // of its chain: as it said, until its headers show it
+	useless int       // how often it sent what is of no use
+	started time.Time // when it was asked for headers last by ask, restart or ready
+	toAsk   bool      // it is to be asked for headers, which was too early
+	excused bool      // bodies that it was asked for may come although they are not needed
+	keep    bool      // it is one of the peers that stay although they are behind
 	lag     lag
 }
 
@@ -173,8 +174,13 @@ func (y *syncer) wake() {
 	if !y.bodies.Idle() {
 		every = blocksync.TickEvery
 	}
-	if next := y.s.now().Add(every); y.next.IsZero() || next.Before(y.next) {
-		y.next = next
+	y.wakeAt(y.s.now().Add(every))
+}
+
+// wakeAt has tick called at a time, or earlier.
+func (y *syncer) wakeAt(at time.Time) {
+	if y.next.IsZero() || at.Before(y.next) {
+		y.next = at
 	}
 }
 
@@ -185,6 +191,7 @@ func (y *syncer) tick(now time.Time) {
 	for _, sp := range y.copyOfPeers() {
 		y.headers(sp, headersync.Tick{})
 	}
+	y.askLater()
 	y.refresh() // headers may have been removed
 	y.choose()
 	y.restart(now)

@@ -113,6 +113,8 @@ func (s *stranger) answer(hash pow.Hash, raw []byte) reject.Reason {
 			switch m := m.(type) {
 			case *wire.Bye:
 				return reject.Reason(m.Reason)
+			case *wire.GetCompact:
+				_ = s.Send(noCompact(m))
 			case *wire.GetBlocks:
 				for _, h := range m.Hashes {
 					var a wire.Message = &wire.Block{Raw: raw}

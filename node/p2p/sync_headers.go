@@ -108,6 +108,9 @@ func (y *syncer) takeHeaders(sp *syncPeer, m *wire.Headers) {
 	}
 	if n > 0 {
 		y.learnedOf(sp, m.Headers[n-1].Hash())
+		if _, ok := y.s.o.Chain.Header(m.Headers[n-1].Hash()); !ok && !wasAsking && !sp.headers.IsAsking() {
+			y.ask(sp.peer) // the machine has asked too lately
+		}
 	}
 	if wasAsking && !sp.headers.IsAsking() && sp.headers.State() == headersync.Idle && n < wire.MaxHeaders {
 		y.showed(sp, m.Headers)
@@ -231,15 +234,29 @@ func (y *syncer) add(sp *syncPeer, headers []pow.Header, proven pow.Work) bool {
 	return false
 }
 
-// ask asks a peer for headers, once in 2 s.
+// ask asks a peer for headers, once in 2 s: if that is too early, later.
 func (y *syncer) ask(p *peer) {
 	sp := y.peers[p.id]
-	now := y.s.now()
-	if sp == nil || now.Sub(sp.started) < minAsk {
+	if sp == nil {
 		return
 	}
-	sp.started = now
+	now := y.s.now()
+	if next := sp.started.Add(minAsk); now.Before(next) {
+		sp.toAsk = true
+		y.wakeAt(next)
+		return
+	}
+	sp.started, sp.toAsk = now, false
 	y.headers(sp, headersync.Start{})
+}
+
+// askLater asks those peers for headers for which it was too early.
+func (y *syncer) askLater() {
+	for _, sp := range y.copyOfPeers() {
+		if sp.toAsk {
+			y.ask(sp.peer)
+		}
+	}
 }
 
 // restart asks one peer that claims more work than the node has headers for, after an

@@ -3,12 +3,16 @@ package p2p
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"stele/node/chain"
+	"stele/node/p2p/blocksync"
 	"stele/node/p2p/simnet"
 )
 
@@ -49,6 +53,48 @@ func TestHalvesAgree(t *testing.T) {
 	})
 }
 
+// smallDisk has no space for writes while it is full.
+type smallDisk struct{ isFull atomic.Bool }
+
+func (d *smallDisk) MaybeError(op errorfs.Op) error {
+	if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && d.isFull.Load() {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+func (d *smallDisk) String() string { return "disk" }
+
+// A node whose disk is full keeps its peers, asks for no more than it can hold, and goes on
+// when there is space.
+func TestFullDisk(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 1000, 0)
+		full := w.node()
+		full.give(blocks...)
+		n := w.node(peersOf(full))
+		n.stop()
+		disk := new(smallDisk)
+		n.fs = errorfs.Wrap(vfs.NewMem(), disk)
+		n.start()
+		w.waitFor(time.Minute, "the sync has begun", func() bool { return n.chain.Tip().Height >= 100 })
+		disk.isFull.Store(true)
+		time.Sleep(3 * time.Minute)
+		got := n.Status()
+		if len(got.Connected) != 1 || len(got.Gone) != 0 || got.Discouraged != 0 {
+			t.Errorf("with a full disk: %+v", got)
+		}
+		if h := n.chain.Tip().Height; h == 1000 || n.chain.Err() == nil {
+			t.Errorf("the disk was not full: height %d", h)
+		}
+		if in := got.Counts.MessagesIn["block"]; in > uint64(n.chain.Tip().Height)+blocksync.Window {
+			t.Errorf("%d bodies came at height %d", in, n.chain.Tip().Height)
+		}
+		disk.isFull.Store(false)
+		n.reaches(lastOf(blocks), time.Minute)
+	})
+}
+
 // A node whose machine loses its power while it catches up goes on where its disk is.
 func TestCrashInSync(t *testing.T) {
 	bubble(t, func(w *world) {
@@ -57,15 +103,16 @@ func TestCrashInSync(t *testing.T) {
 		full.give(blocks...)
 		n := w.node(peersOf(full))
 		n.stop()
-		n.fs = vfs.NewCrashableMem()
+		disk := vfs.NewCrashableMem()
+		n.fs = disk
 		w.net.SetDefault(simnet.Line{Latency: 20 * time.Millisecond, Rate: 200_000})
 		rand := rand.New(rand.NewPCG(1, 2))
 		n.start()
 		for _, height := range []uint32{50, 120, 250} {
 			w.waitFor(time.Minute, "the sync goes on", func() bool { return n.chain.Tip().Height >= height })
-			crashed := n.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rand.IntN(100), RNG: rand})
+			crashed := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rand.IntN(100), RNG: rand})
 			n.stop()
-			n.fs = crashed
+			disk, n.fs = crashed, crashed
 			n.start()
 			t.Logf("crashed at %d, opened at %d", height, n.chain.Tip().Height)
 		}

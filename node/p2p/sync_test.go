@@ -72,6 +72,8 @@ func (s *stranger) serve(blocks []*chaintest.Block, edit func(wire.Message) wire
 			answers = append(answers, &wire.Pong{Nonce: m.Nonce})
 		case *wire.GetHeaders:
 			answers = append(answers, &wire.Headers{Headers: after(blocks, m.Locator)})
+		case *wire.GetCompact:
+			answers = append(answers, noCompact(m))
 		case *wire.GetBlocks:
 			for _, hash := range m.Hashes {
 				if b := byHash[hash]; b != nil {
@@ -90,6 +92,11 @@ func (s *stranger) serve(blocks []*chaintest.Block, edit func(wire.Message) wire
 			}
 		}
 	}
+}
+
+// noCompact returns the answer of a stranger that serves whole blocks only.
+func noCompact(m *wire.GetCompact) wire.Message {
+	return &wire.Absent{Request: wire.KindGetCompact, Cause: wire.CauseUnknown, Hashes: []pow.Hash{m.Hash}}
 }
 
 // after returns the headers of blocks after the first of a locator, as many as fit.

@@ -89,8 +89,11 @@ func (y *syncer) checkBehind(now time.Time, sp *syncPeer) {
 	}
 }
 
-// maxFuture is the number of blocks from the future that are kept.
-const maxFuture = 16
+// Limits of what is kept of the future.
+const (
+	maxFuture     = 16        // headers
+	maxFutureBody = 256 << 10 // bytes of a block that is kept whole; others are asked for again
+)
 
 // future has headers and blocks whose time is too far ahead of the clock of this node.
 type future struct {
@@ -108,6 +111,9 @@ type futureBlock struct {
 func (y *syncer) keepForLater(p *peer, h pow.Header, b *block.Block) {
 	if y.future.blocks == nil {
 		y.future.blocks = map[pow.Hash]futureBlock{}
+	}
+	if b != nil && b.Size() > maxFutureBody {
+		b = nil
 	}
 	hash := h.Hash()
 	if old, has := y.future.blocks[hash]; has && old.block != nil || !has && len(y.future.blocks) >= maxFuture {

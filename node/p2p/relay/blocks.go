@@ -11,14 +11,14 @@ import (
 // Limits of the blocks that are rebuilt.
 const (
 	MaxRebuilds        = 8  // compact blocks that are kept, of all blocks
-	MaxRebuildsOfBlock = 3  // compact blocks that are kept of one block, ever
+	MaxRebuildsOfBlock = 3  // compact blocks that are kept of one block
 	maxRebuildsOfPeer  = 3  // compact blocks of different blocks that are kept of one peer
 	maxAsked           = 3  // requests for compact forms of one block
 	maxSources         = 16 // peers that are remembered to have a block
 	maxAssemblies      = 16 // blocks that are rebuilt, or for which compact forms are requested
 	maxBranches        = 2  // blocks of one height that are pushed before they are connected
 	maxPushed          = 64 // blocks that are remembered as pushed
-	maxFinished        = 64 // blocks that are remembered as whole, or as given up
+	maxFinished        = 64 // blocks that are remembered as whole, and others as given up
 	maxHeaders         = 8  // headers that announce a branch
 	minPushes          = 3  // peers to which a block is pushed that this node has not from a compact one
 	maxPushes          = 6  // peers to which a block is pushed: more would all get it later
@@ -153,10 +153,10 @@ type Blocks struct {
 	now     time.Time // of the current event
 	actions []BlockAction
 
-	peers      []*blockPeer // in the order in which they joined
-	assemblies []*assembly  // oldest first
-	tried      *bounded.Map[pow.Hash, int]
-	finished   *bounded.Set[pow.Hash] // blocks that are whole, or known otherwise
+	peers      []*blockPeer                      // in the order in which they joined
+	assemblies []*assembly                       // oldest first
+	over       *bounded.Map[pow.Hash, *assembly] // that are over
+	finished   *bounded.Set[pow.Hash]            // blocks that are whole, or known otherwise
 	pushed     *bounded.Map[place, struct{}]
 	pushes     *bounded.Map[pow.Hash, int] // how often a block was pushed
 	branches   *bounded.Map[uint32, int]   // pushed blocks by height
@@ -171,7 +171,7 @@ type place struct {
 // NewBlocks returns a machine without peers.
 func NewBlocks() *Blocks {
 	return &Blocks{
-		tried:    bounded.NewMap[pow.Hash, int](maxFinished),
+		over:     bounded.NewMap[pow.Hash, *assembly](maxFinished),
 		finished: bounded.NewSet[pow.Hash](maxFinished),
 		pushed:   bounded.NewMap[place, struct{}](maxPushed),
 		pushes:   bounded.NewMap[pow.Hash, int](maxPushed),

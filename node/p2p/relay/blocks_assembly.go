@@ -12,6 +12,7 @@ type assembly struct {
 	ref     BlockRef
 	sources []*source // in the order in which they came
 	busy    bool      // the caller assembles
+	isOver  bool      // it has ended, or was given up: only a compact form of another peer revives it
 	asked   time.Time // when a peer was last asked
 	count   int       // requests for compact forms
 }
@@ -55,42 +56,50 @@ func (b *Blocks) compact(id PeerID, ref BlockRef) {
 	}
 	p.known.Add(ref.Hash)
 	requested := p.answered(ref.Hash, false)
-	if b.finished.Has(ref.Hash) {
-		b.do(Discard{id, ref.Hash})
-		return
-	}
 	a := b.assembly(ref.Hash)
 	s := a.source(id)
 	switch {
 	case s != nil && s.keeps():
 		return // the caller keeps the first one
-	case s != nil && s.stage == failed:
+	case b.finished.Has(ref.Hash), s != nil && s.stage == failed:
 		b.do(Discard{id, ref.Hash})
 		return
-	}
-	if !b.hasRoom(p, a, ref.Hash) {
+	case !b.makeRoom(p, a):
 		b.do(Discard{id, ref.Hash})
-		if s != nil {
-			s.stage = failed
-			b.advance(a)
-		} else {
-			b.do(GiveUp{ref.Hash, []PeerID{id}})
-		}
+		b.refuse(p, a, ref.Hash)
 		return
-	}
-	tried, _ := b.tried.Get(ref.Hash)
-	b.tried.Put(ref.Hash, tried+1)
-	if a == nil {
+	case a == nil:
 		a = b.begin(ref)
+	case a.isOver:
+		b.revive(a)
 	}
 	s = a.add(id)
 	s.stage, s.requested = held, requested
 	b.advance(a)
 }
 
-// hasRoom reports whether one more compact form can be kept. The last place of a
-// block is for peers that this node has called, so that callers cannot fill all.
-func (b *Blocks) hasRoom(p *blockPeer, a *assembly, hash pow.Hash) bool {
+// refuse notes that the compact form of a peer finds no room.
+func (b *Blocks) refuse(p *blockPeer, a *assembly, hash pow.Hash) {
+	if a == nil {
+		b.do(GiveUp{hash, []PeerID{p.id}})
+		return
+	}
+	s := a.source(p.id)
+	switch {
+	case a.isOver:
+		a.add(p.id).stage = failed
+		b.do(GiveUp{hash, []PeerID{p.id}})
+	case s == nil:
+		a.add(p.id)
+	default:
+		s.stage = failed
+		b.advance(a)
+	}
+}
+
+// makeRoom reports whether one more compact form can be kept, of a block that is being
+// assembled or of a new one. One of a peer of a higher class displaces another.
+func (b *Blocks) makeRoom(p *blockPeer, a *assembly) bool {
 	all, ofPeer := 0, 0
 	for _, x := range b.assemblies {
 		for _, s := range x.sources {
@@ -102,12 +111,34 @@ func (b *Blocks) hasRoom(p *blockPeer, a *assembly, hash pow.Hash) bool {
 			}
 		}
 	}
-	limit := MaxRebuildsOfBlock
-	if !p.isOutbound {
-		limit--
+	if all >= MaxRebuilds || ofPeer >= maxRebuildsOfPeer || (a == nil || a.isOver) && len(b.assemblies) >= maxAssemblies {
+		return false
 	}
-	tried, _ := b.tried.Get(hash)
-	return all < MaxRebuilds && ofPeer < maxRebuildsOfPeer && tried < limit && (a != nil || len(b.assemblies) < maxAssemblies)
+	if a == nil || a.kept() < MaxRebuildsOfBlock {
+		return true
+	}
+	var worst *source
+	for _, s := range a.sources {
+		if (s.stage == held || s.stage == askedParts) && (worst == nil || b.classOf(s) < b.classOf(worst)) {
+			worst = s
+		}
+	}
+	if worst == nil || b.classOf(worst) >= p.class() {
+		return false
+	}
+	b.fail(worst, a.ref.Hash)
+	return true
+}
+
+// kept returns how many compact forms the caller keeps.
+func (a *assembly) kept() int {
+	n := 0
+	for _, s := range a.sources {
+		if s.keeps() {
+			n++
+		}
+	}
+	return n
 }
 
 // Announced reports that a peer has announced a block by its header, which is valid
@@ -128,17 +159,13 @@ func (b *Blocks) announced(id PeerID, ref BlockRef) bool {
 	switch {
 	case b.finished.Has(ref.Hash):
 		return true
-	case a == nil && (b.tried.Has(ref.Hash) || len(b.assemblies) >= maxAssemblies):
-		return false // it was given up
+	case a == nil && len(b.assemblies) >= maxAssemblies, a != nil && a.isOver:
+		return false
 	case a == nil:
 		a = b.begin(ref)
-		b.tried.Put(ref.Hash, 0)
 	}
 	if len(a.sources) < maxSources && a.source(id) == nil {
-		s := a.add(id)
-		if p.hasOpen(ref.Hash, false) {
-			s.stage = askedCompact // before this block was given up
-		}
+		a.add(id)
 		b.advance(a)
 	}
 	return true
@@ -220,39 +247,84 @@ func (b *Blocks) begin(ref BlockRef) *assembly {
 	return a
 }
 
-// advance goes on with an assembly: with a compact form that is kept, unless parts
-// for another are on their way; or with a request to the next peer, once the one
-// before is late; or it gives up.
+// advance goes on with an assembly: with a compact form that is kept, or with a request
+// to another peer, unless parts or a compact form are on their way that are not late. It
+// does not wait for a peer of a lower class. With nothing left it gives up.
 func (b *Blocks) advance(a *assembly) {
-	if a.busy || !slices.Contains(b.assemblies, a) {
+	if a.busy || a.isOver || !slices.Contains(b.assemblies, a) {
 		return
 	}
-	inTime := b.now.Sub(a.asked) < requestLate
-	if s := a.at(held); s != nil && (!inTime || a.at(askedParts) == nil) {
+	parts, compact := b.best(a, askedParts), b.best(a, askedCompact)
+	if b.now.Sub(a.asked) >= requestLate {
+		parts, compact = nil, nil
+	}
+	if s := b.best(a, held); s != nil && b.classOf(s) > b.classOf(parts) {
 		b.assemble(a, s)
 		return
 	}
-	if inTime && (a.at(askedParts) != nil || a.at(askedCompact) != nil) {
-		return
+	waits := max(b.classOf(parts), b.classOf(compact))
+	switch s := b.best(a, announced); {
+	case s != nil && a.count < maxAsked && b.classOf(s) > waits:
+		b.request(a, s)
+	case parts == nil && compact == nil:
+		b.giveUp(a)
 	}
-	if s := a.at(announced); s != nil && a.count < maxAsked {
-		s.stage, a.asked = askedCompact, b.now
-		a.count++
-		p := b.peer(s.id)
-		p.open = append(p.open, openRequest{a.ref.Hash, false, b.now})
-		b.do(RequestCompact{s.id, a.ref.Hash})
-		return
-	}
+}
+
+// request requests the compact form.
+func (b *Blocks) request(a *assembly, s *source) {
+	s.stage, a.asked = askedCompact, b.now
+	a.count++
+	p := b.peer(s.id)
+	p.open = append(p.open, openRequest{a.ref.Hash, false, b.now})
+	b.do(RequestCompact{s.id, a.ref.Hash})
+}
+
+// giveUp leaves the block to the caller.
+func (b *Blocks) giveUp(a *assembly) {
 	give := GiveUp{Hash: a.ref.Hash}
 	for _, s := range a.sources {
+		if s.keeps() {
+			b.fail(s, a.ref.Hash) // the others may still send the compact form
+		}
 		if !s.gone {
 			give.Peers = append(give.Peers, s.id)
 		}
 	}
-	b.end(a)
+	b.remove(a)
 	if len(give.Peers) > 0 {
 		b.do(give)
 	}
+}
+
+// revive goes on with an assembly that was given up.
+func (b *Blocks) revive(a *assembly) {
+	a.isOver = false
+	b.assemblies = append(b.assemblies, a)
+}
+
+// best returns the source at a stage whose peer is of the highest class, nil if there
+// is none.
+func (b *Blocks) best(a *assembly, g stage) *source {
+	var best *source
+	for _, s := range a.sources {
+		if s.stage == g && (best == nil || b.classOf(s) > b.classOf(best)) {
+			best = s
+		}
+	}
+	return best
+}
+
+// classOf returns the class of a source's peer: 0 if there is no source, and otherwise
+// more.
+func (b *Blocks) classOf(s *source) int {
+	if s == nil {
+		return 0
+	}
+	if p := b.peer(s.id); p != nil {
+		return p.class()
+	}
+	return minClass
 }
 
 func (b *Blocks) assemble(a *assembly, s *source) {
@@ -268,11 +340,16 @@ func (b *Blocks) fail(s *source, hash pow.Hash) {
 	s.stage = failed
 }
 
-// lose notes that the peer of a source is gone. What it has sent is still good.
+// lose notes that the peer of a source, which may be nil, is gone. What it has sent is
+// still good.
 func (b *Blocks) lose(a *assembly, s *source) {
+	if s == nil {
+		return
+	}
 	s.gone = true
 	if s.stage != held && s.stage != working {
 		b.fail(s, a.ref.Hash)
+		a.sources = slices.DeleteFunc(a.sources, func(x *source) bool { return x == s })
 	}
 }
 
@@ -281,17 +358,25 @@ func (b *Blocks) end(a *assembly) {
 	for _, s := range a.sources {
 		b.fail(s, a.ref.Hash)
 	}
+	b.remove(a)
+}
+
+// remove remembers an assembly as one that is over.
+func (b *Blocks) remove(a *assembly) {
+	a.isOver = true
+	b.over.Put(a.ref.Hash, a)
 	b.assemblies = slices.DeleteFunc(b.assemblies, func(x *assembly) bool { return x == a })
 }
 
-// assembly returns the assembly of a block, or nil.
+// assembly returns the assembly of a block, which may be over, or nil.
 func (b *Blocks) assembly(hash pow.Hash) *assembly {
 	for _, a := range b.assemblies {
 		if a.ref.Hash == hash {
 			return a
 		}
 	}
-	return nil
+	a, _ := b.over.Get(hash)
+	return a
 }
 
 // source returns the source that a peer is, or nil.
@@ -314,13 +399,4 @@ func (a *assembly) add(id PeerID) *source {
 		a.sources = append(a.sources, s)
 	}
 	return s
-}
-
-// at returns the first source at a stage, or nil.
-func (a *assembly) at(g stage) *source {
-	i := slices.IndexFunc(a.sources, func(s *source) bool { return s.stage == g })
-	if i < 0 {
-		return nil
-	}
-	return a.sources[i]
 }

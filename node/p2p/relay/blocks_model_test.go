@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/binary"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -33,11 +34,11 @@ type blocksModel struct {
 	changed  map[PeerID]time.Time
 
 	kept     map[formOf]bool // compact forms in the caller's memory
-	ever     map[pow.Hash]int
 	working  []formOf
 	compacts map[formOf]time.Time // open requests
 	parts    map[formOf]time.Time
 	owed     map[formOf]bool // blocks that the machine has to get, by who announced them
+	given    map[formOf]bool // blocks that were given up, and their peers
 	done     map[pow.Hash]bool
 	early    map[BlockRef]bool // pushed before they were connected
 	whole    pow.Hash          // that is reported as whole just now
@@ -49,9 +50,9 @@ func newBlocksModel(t *rapid.T) *blocksModel {
 	m := &blocksModel{
 		t: t, b: NewBlocks(), now: time.Unix(1e9, 0),
 		refs: map[pow.Hash]BlockRef{}, outbound: map[PeerID]bool{}, wants: map[PeerID]bool{}, has: map[formOf]bool{},
-		pushers: map[PeerID]bool{}, changed: map[PeerID]time.Time{}, kept: map[formOf]bool{}, ever: map[pow.Hash]int{},
+		pushers: map[PeerID]bool{}, changed: map[PeerID]time.Time{}, kept: map[formOf]bool{},
 		compacts: map[formOf]time.Time{}, parts: map[formOf]time.Time{}, owed: map[formOf]bool{},
-		done: map[pow.Hash]bool{}, early: map[BlockRef]bool{}, pushes: map[pow.Hash]int{},
+		given: map[formOf]bool{}, done: map[pow.Hash]bool{}, early: map[BlockRef]bool{}, pushes: map[pow.Hash]int{},
 	}
 	for height := uint32(1); height <= 3; height++ { // two parents at each height, with two blocks each
 		for parent := range uint32(2) {
@@ -103,6 +104,7 @@ func (m *blocksModel) take(actions []BlockAction) {
 			for _, p := range a.Peers {
 				m.connected(p)
 				delete(m.owed, formOf{p, a.Hash})
+				m.given[formOf{p, a.Hash}] = true
 			}
 		case Push:
 			m.push(a)
@@ -287,7 +289,7 @@ func (m *blocksModel) compact(id PeerID, hash pow.Hash) {
 	}
 	delete(m.compacts, f)
 	m.has[f], m.kept[f] = true, true
-	if !m.done[hash] {
+	if !m.done[hash] && !m.given[f] {
 		m.owed[f] = true
 	}
 	m.take(m.b.Compact(m.now, id, m.refs[hash]))
@@ -476,4 +478,53 @@ func TestBlocksModel(t *testing.T) {
 			t.Fatalf("it took %v to end", d)
 		}
 	})
+}
+
+// blocksOf returns a machine with peers, of which some are outbound.
+func blocksOf(now time.Time, outbound ...bool) *Blocks {
+	b := NewBlocks()
+	for i, o := range outbound {
+		b.Ready(now, PeerID(i+1), o, pow.Hash{})
+	}
+	return b
+}
+
+// wantActions checks actions, but for those that discard.
+func wantActions(t *testing.T, what string, got []BlockAction, want ...BlockAction) {
+	t.Helper()
+	got = slices.DeleteFunc(slices.Clone(got), func(a BlockAction) bool { _, ok := a.(Discard); return ok })
+	if !reflect.DeepEqual(got, slices.Clip(want)) && len(got)+len(want) > 0 {
+		t.Fatalf("%s: %+v, want %+v", what, got, want)
+	}
+}
+
+// A compact form that comes after the block was given up is used all the same.
+func TestLateCompact(t *testing.T) {
+	now, ref := time.Unix(1e9, 0), BlockRef{Hash: pow.Hash{1}, Height: 1}
+	b := blocksOf(now, false)
+	_, actions := b.Announced(now, 1, ref)
+	wantActions(t, "announced", actions, RequestCompact{1, ref.Hash})
+	now = now.Add(requestLate)
+	wantActions(t, "late", b.Tick(now), GiveUp{ref.Hash, []PeerID{1}})
+	wantActions(t, "sent", b.Compact(now, 1, ref), Assemble{1, ref.Hash})
+	wantActions(t, "whole", b.Assembled(now, 1, ref.Hash, Whole), Submit{1, ref.Hash, true})
+}
+
+// Peers that fill the places of a block with forms that lead to nothing do not keep
+// away the form of a peer that has given a block before, nor make it wait.
+func TestClasses(t *testing.T) {
+	now, ref := time.Unix(1e9, 0), BlockRef{Hash: pow.Hash{1}, Height: 1}
+	b := blocksOf(now, false, false, false, false, true)
+	wantActions(t, "first", b.Compact(now, 1, ref), Assemble{1, ref.Hash})
+	wantActions(t, "parts of the first", b.Assembled(now, 1, ref.Hash, SomeMissing), RequestParts{1, ref.Hash})
+	for id := PeerID(2); id <= 4; id++ {
+		wantActions(t, "others", b.Compact(now, id, ref))
+	}
+	wantActions(t, "outbound", b.Compact(now, 5, ref), Assemble{5, ref.Hash})
+	wantActions(t, "parts of the outbound one", b.Assembled(now, 5, ref.Hash, SomeMissing), RequestParts{5, ref.Hash})
+	b.Gave(now, 4)
+	wantActions(t, "a peer that gave a block", b.Compact(now, 4, ref), Assemble{4, ref.Hash})
+	_, actions := b.Parts(now, 5, ref.Hash)
+	wantActions(t, "parts while busy", actions)
+	wantActions(t, "mismatch", b.Assembled(now, 4, ref.Hash, Mismatch), Assemble{5, ref.Hash})
 }

@@ -28,6 +28,22 @@ type blockPeer struct {
 	changed time.Time // when it was last asked to, or not to
 }
 
+// minClass is the lowest class of peers.
+const minClass = 1
+
+// class returns how likely it is that the peer is honest. Who has given a block first is
+// preferred, as somebody who only wants to keep blocks away does not; and those that
+// this node has called are, as others come by themselves, in any number.
+func (p *blockPeer) class() int {
+	switch {
+	case !p.gave.IsZero():
+		return minClass + 2
+	case p.isOutbound:
+		return minClass + 1
+	}
+	return minClass
+}
+
 // openRequest is a request that a peer has not answered.
 type openRequest struct {
 	hash  pow.Hash
@@ -51,11 +67,13 @@ func (b *Blocks) Gone(now time.Time, id PeerID) []BlockAction {
 			return
 		}
 		b.peers = slices.DeleteFunc(b.peers, func(x *blockPeer) bool { return x == p })
+		for _, hash := range b.over.Keys() {
+			a, _ := b.over.Get(hash)
+			b.lose(a, a.source(id))
+		}
 		for _, a := range slices.Clone(b.assemblies) {
-			if s := a.source(id); s != nil {
-				b.lose(a, s)
-				b.advance(a)
-			}
+			b.lose(a, a.source(id))
+			b.advance(a)
 		}
 		b.choosePushers()
 	})
