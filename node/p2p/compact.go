@@ -20,11 +20,25 @@ import (
 
 const (
 	maxCompactDepth = 8  // blocks below the tip whose compact form and parts are served
-	maxServed       = 4  // blocks that are kept with their compact form
+	maxServed       = 2  // compact forms of this node that are kept
+	maxFresh        = 1  // blocks that are kept until they are connected, for requests for parts
 	maxServing      = 32 // requests for other compact forms that wait
 	maxNewHeaders   = 64 // headers of new blocks that are remembered
 	maxAnnounces    = 10 // messages of a peer in a minute that say how it wants to hear of blocks
 )
+
+const (
+	// maxFormBytes bounds the compact forms of peers, and the parts for them.
+	maxFormBytes = 2 << 20
+	maxFormSize  = 700 << 10 // of one compact form in memory
+)
+
+// compactBytes returns the most memory that the compactor uses for blocks of a maximum
+// size, but for what it shares with the pool: the forms, one block that is rebuilt,
+// those that are not connected, and what is served.
+func compactBytes(maxBlockSize int) int {
+	return maxFormBytes + (1+maxFresh)*maxBlockSize + maxServed*maxFormSize
+}
 
 // compactor spreads new blocks. It rebuilds those that peers send in compact form and
 // pushes them on before they are connected, and it announces each new tip. What to do
@@ -37,9 +51,11 @@ type compactor struct {
 	// has one compact form for all peers.
 	nonce   uint64
 	limits  map[slots.ID]*rate.Limiter // of announce messages
-	forms   map[formKey]*form          // bounded by the machine
+	forms   map[formKey]*form          // their number is bounded by the machine
+	bytes   int                        // of the forms
 	headers *bounded.Map[pow.Hash, pow.Header]
-	served  *bounded.Map[pow.Hash, *servedBlock]
+	served  *bounded.Map[pow.Hash, *wire.Compact]
+	fresh   *bounded.Map[pow.Hash, *block.Block]
 	serving int // requests that wait for the encoder
 
 	rebuilder mailbox // calls of the goroutine that rebuilds blocks
@@ -59,12 +75,7 @@ type form struct {
 	rebuild *relay.Rebuild // nil before the first attempt; while working it belongs to the rebuilder
 	parts   [][]byte       // that have arrived for it
 	block   *block.Block   // once it is whole
-}
-
-// servedBlock is a block as it is sent to peers. It is not modified.
-type servedBlock struct {
-	block   *block.Block
-	compact *wire.Compact
+	bytes   int            // of compact and parts
 }
 
 func newCompactor(s *Server) *compactor {
@@ -75,7 +86,8 @@ func newCompactor(s *Server) *compactor {
 		limits:    map[slots.ID]*rate.Limiter{},
 		forms:     map[formKey]*form{},
 		headers:   bounded.NewMap[pow.Hash, pow.Header](maxNewHeaders),
-		served:    bounded.NewMap[pow.Hash, *servedBlock](maxServed),
+		served:    bounded.NewMap[pow.Hash, *wire.Compact](maxServed),
+		fresh:     bounded.NewMap[pow.Hash, *block.Block](maxFresh),
 		rebuilder: newMailbox(),
 		encoder:   newMailbox(),
 	}
@@ -154,16 +166,41 @@ func (c *compactor) received(p *peer, m *wire.Compact) error {
 		return nil
 	}
 	ref, use, err := c.place(p, m.Header, hash, requested)
+	f := &form{peer: p, compact: m, bytes: formSize(m)}
+	if use && c.bytes+f.bytes > maxFormBytes {
+		use = false
+		c.s.syncer.learned(p, []pow.Header{m.Header})
+	}
 	if !use {
 		c.m.Knows(id, hash)
 		_, actions := c.m.Absent(c.s.now(), id, hash, false)
 		c.do(actions)
 		return err
 	}
+	c.s.syncer.seen(hash)
 	c.headers.Put(hash, m.Header)
-	c.forms[key] = &form{peer: p, compact: m}
+	c.forms[key] = f
+	c.bytes += f.bytes
 	c.do(c.m.Compact(c.s.now(), id, ref))
 	return nil
+}
+
+// formSize returns about how much memory the rebuilding of a compact form needs, without
+// the records that are missing.
+func formSize(m *wire.Compact) int {
+	size := 16 * m.Count() // short ids, and pointers to records
+	for _, p := range m.Prefilled {
+		size += len(p.Record)
+	}
+	return size
+}
+
+// discard forgets a compact form.
+func (c *compactor) discard(key formKey) {
+	if f := c.forms[key]; f != nil {
+		c.bytes -= f.bytes
+		delete(c.forms, key)
+	}
 }
 
 // place returns where a block is in the tree, and whether its compact form is of use.
@@ -206,10 +243,20 @@ func (c *compactor) judge(p *peer, h pow.Header, err error) error {
 
 // receivedParts handles the missing records of a compact block.
 func (c *compactor) receivedParts(p *peer, m *wire.Parts) error {
-	if f := c.forms[formKey{p.id, m.Block}]; f != nil && c.m.HasRequest(relay.PeerID(p.id), m.Block, true) {
-		f.parts = m.Records
+	id, now := relay.PeerID(p.id), c.s.now()
+	report := func() (bool, []relay.BlockAction) { return c.m.Parts(now, id, m.Block) }
+	if f := c.forms[formKey{p.id, m.Block}]; f != nil && c.m.HasRequest(id, m.Block, true) {
+		size := 0
+		for _, raw := range m.Records {
+			size += len(raw)
+		}
+		if c.bytes+size > maxFormBytes { // no room: as if the peer had not sent them
+			report = func() (bool, []relay.BlockAction) { return c.m.Absent(now, id, m.Block, true) }
+		} else {
+			f.parts, f.bytes, c.bytes = m.Records, f.bytes+size, c.bytes+size
+		}
 	}
-	requested, actions := c.m.Parts(c.s.now(), relay.PeerID(p.id), m.Block)
+	requested, actions := report()
 	if !requested {
 		return broke(wire.ReasonProtocol, "parts of block %v, which were not requested", m.Block)
 	}
@@ -273,7 +320,7 @@ func (c *compactor) do(actions []relay.BlockAction) {
 		case relay.Assemble:
 			c.assemble(formKey{slots.ID(a.Peer), a.Hash})
 		case relay.Discard:
-			delete(c.forms, formKey{slots.ID(a.Peer), a.Hash})
+			c.discard(formKey{slots.ID(a.Peer), a.Hash})
 		case relay.Submit:
 			c.submit(formKey{slots.ID(a.Peer), a.Hash}, a.Requested)
 		case relay.GiveUp:

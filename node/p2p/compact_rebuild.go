@@ -11,9 +11,9 @@ import (
 // rebuilt is the result of an attempt to rebuild a block.
 type rebuilt struct {
 	result relay.Result
-	how    string       // as it is counted
-	served *servedBlock // if the result is Whole
-	fault  *fault       // if it is Faulty
+	how    string        // as it is counted
+	served *wire.Compact // if the result is Whole: the compact form of this node
+	fault  *fault        // if it is Faulty
 }
 
 // assemble rebuilds a block from what a peer has sent of it, in the rebuilder: the
@@ -63,7 +63,7 @@ func (c *compactor) attempt(f *form, parts [][]byte) (r rebuilt) {
 	for _, p := range f.compact.Prefilled[1:] {
 		lacking = append(lacking, p.Index) // who sent them lacked them, too
 	}
-	return rebuilt{result: relay.Whole, how: how, served: c.newServed(f.block, lacking)}
+	return rebuilt{result: relay.Whole, how: how, served: c.compactOf(f.block, lacking)}
 }
 
 // faulty returns the result for records that the peer should not have sent. A record
@@ -89,6 +89,7 @@ func (c *compactor) assembled(key formKey, f *form, r rebuilt) {
 	}
 	if r.served != nil {
 		c.served.Put(key.hash, r.served)
+		c.fresh.Put(key.hash, f.block)
 	}
 	c.do(c.m.Assembled(c.s.now(), relay.PeerID(key.peer), key.hash, r.result))
 	if r.fault != nil && c.s.peers[key.peer] == f.peer {

@@ -15,22 +15,26 @@ import (
 // maxAnnounced is how many headers announce a branch at most.
 const maxAnnounced = wire.MaxUnsolicitedHeaders
 
-// newServed returns a block in the form in which this node sends it.
-func (c *compactor) newServed(b *block.Block, lacking []uint32) *servedBlock {
+// compactOf returns the compact form of a block in which this node sends it, with some
+// of the records that the receivers probably lack. Safe for concurrent use.
+func (c *compactor) compactOf(b *block.Block, lacking []uint32) *wire.Compact {
 	slices.Sort(lacking)
-	return &servedBlock{b, relay.NewCompact(b, c.nonce, slices.Compact(lacking))}
+	return relay.NewCompact(b, c.nonce, slices.Compact(lacking))
 }
 
 // changed announces the new tip, unless this node is catching up: then its peers have
 // the blocks.
 func (c *compactor) changed(e chain.Event) {
 	for _, connected := range e.Connected {
+		if c.fresh.Has(connected.Hash) {
+			c.fresh.Put(connected.Hash, nil) // the chain has it
+		}
 		c.do(c.m.Known(c.s.now(), connected.Hash))
 	}
 	if e.Partial || e.IsBehind() || len(e.Connected) == 0 || !c.s.syncer.atTip() {
 		return
 	}
-	c.serve(e.Tip.Hash, func(*servedBlock) { c.announce(e.Tip.Hash) })
+	c.serve(e.Tip.Hash, func(*wire.Compact) { c.announce(e.Tip.Hash) })
 }
 
 // announce announces a block, if it is the tip.
@@ -55,17 +59,17 @@ func (c *compactor) branch(hash pow.Hash) []relay.BlockRef {
 	return branch
 }
 
-// serve calls use, on the loop, with a block in the form in which this node sends it,
-// or with nil if the block cannot be read.
-func (c *compactor) serve(hash pow.Hash, use func(*servedBlock)) {
+// serve calls use, on the loop, with the compact form of a block in which this node
+// sends it, or with nil if the block cannot be read.
+func (c *compactor) serve(hash pow.Hash, use func(*wire.Compact)) {
 	if found, ok := c.served.Get(hash); ok {
 		use(found)
 		return
 	}
 	c.encoder.put(func() {
-		var made *servedBlock
+		var made *wire.Compact
 		if b, err := c.s.o.Chain.Block(hash); err == nil {
-			made = c.newServed(b, nil)
+			made = c.compactOf(b, nil)
 		}
 		c.s.do(func() {
 			if made != nil {
@@ -81,7 +85,7 @@ func (c *compactor) push(a relay.Push) {
 	p := c.s.peers[slots.ID(a.Peer)]
 	found, ok := c.served.Get(a.Hash)
 	if p != nil && ok {
-		p.send(found.compact)
+		p.send(found)
 	}
 }
 
@@ -123,7 +127,7 @@ func (c *compactor) serveCompact(p *peer, hash pow.Hash) {
 		return
 	}
 	c.serving++
-	c.serve(hash, func(found *servedBlock) {
+	c.serve(hash, func(found *wire.Compact) {
 		c.serving--
 		switch {
 		case c.s.peers[p.id] != p:
@@ -131,7 +135,7 @@ func (c *compactor) serveCompact(p *peer, hash pow.Hash) {
 			absent(wire.CauseUnknown)
 		default:
 			c.m.Knows(relay.PeerID(p.id), hash)
-			p.send(found.compact)
+			p.send(found)
 		}
 	})
 }
@@ -140,20 +144,20 @@ func (c *compactor) serveCompact(p *peer, hash pow.Hash) {
 // form. The block need not be connected yet.
 func (c *compactor) serveParts(p *peer, m *wire.GetParts) error {
 	absent := &wire.Absent{Request: wire.KindGetParts, Hashes: []pow.Hash{m.Block}}
-	found, ok := c.served.Get(m.Block)
-	switch {
-	case ok:
-		if last := m.Indices[len(m.Indices)-1]; int64(last) >= int64(len(found.block.Records)) {
-			return broke(wire.ReasonProtocol, "record %d of a block of %d", last, len(found.block.Records))
-		}
-	case !c.isRecent(m.Block):
+	fresh, _ := c.fresh.Get(m.Block)
+	if fresh == nil && !c.isRecent(m.Block) {
 		p.send(absent)
 		return nil
+	}
+	if known, ok := c.served.Get(m.Block); ok {
+		if last := m.Indices[len(m.Indices)-1]; int64(last) >= int64(known.Count()) {
+			return broke(wire.ReasonProtocol, "record %d of a block of %d", last, known.Count())
+		}
 	}
 	_ = p.link.SendLater(wire.KindParts, func() (wire.Message, error) { // an error: the link has ended
 		parts := &wire.Parts{Block: m.Block}
 		size := wire.HeaderSize + len(m.Block) + 4
-		records, err := c.records(found, m)
+		records, err := c.records(fresh, m)
 		if err != nil {
 			return absent, nil
 		}
@@ -169,13 +173,16 @@ func (c *compactor) serveParts(p *peer, m *wire.GetParts) error {
 	return nil
 }
 
-// records returns the encoded records that were requested. Found is the block, if it is
-// at hand. Safe for concurrent use.
-func (c *compactor) records(found *servedBlock, m *wire.GetParts) ([][]byte, error) {
+// records returns the encoded records that were requested. Fresh is the block if it is
+// not connected. Safe for concurrent use.
+func (c *compactor) records(fresh *block.Block, m *wire.GetParts) ([][]byte, error) {
 	parts := make([][]byte, 0, len(m.Indices))
-	if found != nil {
+	if fresh != nil {
 		for _, i := range m.Indices {
-			parts = append(parts, found.block.Records[i].Encode())
+			if int64(i) >= int64(len(fresh.Records)) {
+				return nil, fmt.Errorf("block %v has no record %d", m.Block, i)
+			}
+			parts = append(parts, fresh.Records[i].Encode())
 		}
 		return parts, nil
 	}

@@ -3,6 +3,7 @@ package p2p
 import (
 	"testing"
 
+	"stele/node/ledger/network"
 	"stele/node/p2p/blocksync"
 	"stele/node/p2p/link"
 	"stele/node/p2p/slots"
@@ -25,6 +26,7 @@ func TestMemory(t *testing.T) {
 		{"long frames received", link.BudgetBytes},
 		{"long frames to send", link.SendBudgetBytes},
 		{"bodies that wait", blocksync.WindowBytes},
+		{"compact blocks", compactBytes(network.Main.MaxBlockSize)},
 		{"addresses", bookBytes},
 	} {
 		t.Logf("%5.1f MB  %s", float64(part.bytes)/1e6, part.what)

@@ -10,7 +10,7 @@ import (
 
 // The usual sizes of a [Budget], for what links receive and for what they send.
 const (
-	BudgetBytes     = 32 << 20
+	BudgetBytes     = 28 << 20
 	SendBudgetBytes = 16 << 20
 )
 
