@@ -54,6 +54,10 @@ run: build ## see a node at work: records, mining, blocks; Ctrl-C stops it (RUN_
 demo: build ## see the engine at work on real Bitcoin blocks: verify, search, benchmark
 	@sh docs/demo/blocks.sh $(BIN)
 
+.PHONY: demo-network
+demo-network: build ## see three nodes share a chain, one cut off and back, in a minute
+	@sh docs/demo/network.sh $(BIN)
+
 .PHONY: bench
 bench: build ## measure every kernel on this machine
 	@$(BIN) bench --kernel all $(BENCHFLAGS)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"testing"
 
 	"stele/engine/pow"
@@ -112,5 +113,32 @@ func TestOpenPeersFails(t *testing.T) {
 			t.Errorf("%s: no error", what)
 			_ = n.Close()
 		}
+	}
+}
+
+// A deep reorganisation is a warning.
+func TestDeepReorg(t *testing.T) {
+	o := peerOptions(t, chaintest.Network())
+	o.P2P = nil
+	n := start(t, o)
+	b := chaintest.New(o.Params, 2)
+	give := func(tip *chaintest.Block) {
+		t.Helper()
+		for _, blk := range tip.Chain()[1:] {
+			if _, err := n.chain.Submit(blk.Block); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	give(b.Grow(b.Genesis, 6, 0))
+	has := func() bool {
+		return slices.ContainsFunc(n.Status().Warnings, func(w query.Warning) bool { return w.Kind == query.DeepReorg })
+	}
+	if has() {
+		t.Error("a warning without a reorganisation")
+	}
+	give(b.Grow(b.Genesis, 7, 0))
+	if s := n.Status(); !has() || s.Height != 7 {
+		t.Errorf("height %d, warnings %+v", s.Height, s.Warnings)
 	}
 }

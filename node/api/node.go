@@ -22,6 +22,7 @@ type Health struct {
 	Peers    int       `json:"peers" doc:"nodes that this one is connected to"`
 	Sync     *Sync     `json:"sync,omitempty" doc:"how far the node is behind its peers; missing if it has no peer-to-peer server"`
 	Mining   bool      `json:"mining"`
+	Waiting  string    `json:"waiting,omitempty" doc:"why the node and its Stratum miners mine nothing for now" example:"catching up with peers"`
 	HashRate float64   `json:"hashes_per_second"`
 	Pool     int       `json:"pool_records"`
 	Warnings []Warning `json:"warnings" doc:"conditions that an operator should know, although the node works"`
@@ -99,6 +100,7 @@ func NewHealth(s query.Status) Health {
 		Height:   s.Height,
 		TipAge:   max(0, s.Now.Sub(s.TipTime).Seconds()),
 		Mining:   s.Miner != nil,
+		Waiting:  s.Waiting,
 		HashRate: s.HashRate(),
 		Pool:     s.Pool.Records,
 		Peers:    s.Connected(),

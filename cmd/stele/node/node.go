@@ -65,7 +65,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "api", Usage: "serve the API on `HOST:PORT`, or \"none\"", Value: nodeflags.DefaultAPI},
 			&cli.StringFlag{Name: "api-token", Usage: "accept records from anyone who sends `TOKEN`, not only from this machine"},
 			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "trust X-Forwarded-For from reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8; may be repeated"},
-			&cli.StringFlag{Name: "traffic", Usage: "generate `N` records per second (dev and test only)", DefaultText: fmt.Sprintf("0; %d with --dev", devTraffic)},
+			&cli.StringFlag{Name: "traffic", Usage: "generate `N` records per second (dev and test only)", DefaultText: fmt.Sprintf("0; %d with --dev, without --peer and --seed", devTraffic)},
 			&cli.StringFlag{Name: "for", Usage: "stop after `TIME`, such as 90s or 2h"},
 			&cli.StringFlag{Name: "blocks", Usage: "stop after `N` new blocks"},
 		}, slices.Concat(p2pFlags(), miningFlags(), screen.Flags(), deviceflags.Flags())...)...)),
@@ -208,7 +208,8 @@ const maxTraffic = 1_000_000
 
 func trafficRate(c *cli.Context, p *network.Params) (float64, error) {
 	if !c.IsSet("traffic") {
-		if c.Bool("dev") {
+		// Two nodes would generate for the same accounts, and reject each other's records.
+		if c.Bool("dev") && len(c.StringSlice("peer"))+len(c.StringSlice("seed")) == 0 {
 			return devTraffic, nil
 		}
 		return 0, nil

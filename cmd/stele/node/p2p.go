@@ -29,8 +29,8 @@ func p2pFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "listen", Usage: "accept peers on `HOST:PORT` (e.g. :28699), or \"none\"",
 			DefaultText: fmt.Sprintf(":%d on main, :%d on test, none on dev", network.Main.Port, network.Test.Port)},
-		&cli.StringSliceFlag{Name: "peer", Usage: "stay connected to the node at `[KEY@]HOST[:PORT]`, which must have KEY if that is given; may be repeated"},
-		&cli.StringSliceFlag{Name: "seed", Usage: "ask the node at `HOST[:PORT]` for addresses of others; may be repeated"},
+		&cli.StringSliceFlag{Name: "peer", Usage: "stay connected to the node at `ADDRESS`, [KEY@]HOST[:PORT]; with KEY, it must have that key; may be repeated"},
+		&cli.StringSliceFlag{Name: "seed", Usage: "ask the node at `ADDRESS`, HOST[:PORT], for addresses of others; may be repeated"},
 		&cli.BoolFlag{Name: "only-peers", Usage: "connect to no others than --peer, and accept no others if each has a KEY"},
 		&cli.StringFlag{Name: "max-peers", Usage: "have at most `N` peers; 0 isolates the node", DefaultText: strconv.Itoa(defaultMaxPeers)},
 		&cli.BoolFlag{Name: "private-addresses", Usage: "also connect to addresses of private networks that other nodes report (always on dev)"},
