@@ -258,9 +258,8 @@ func TestDiscovery(t *testing.T) {
 	bubble(t, func(w *world) {
 		public := func(o *Options) { o.OnlyPeers = false }
 		seed := w.node(public)
-		var others []*testNode
 		for range 14 {
-			others = append(others, w.node(public, peersOf(seed)))
+			w.node(public, peersOf(seed))
 		}
 		dir := t.TempDir()
 		n := w.node(public, peersOf(seed), func(o *Options) { o.Dir = dir })

@@ -141,27 +141,6 @@ func peersOf(others ...*testNode) func(*Options) {
 	}
 }
 
-// network makes n nodes, and connects each to some of those before it.
-func (w *world) network(n, links int, edit ...func(*Options)) []*testNode {
-	w.Helper()
-	var all []*testNode
-	for i := range n {
-		all = append(all, w.node(append(edit, peersOf(all[max(0, i-links):]...))...))
-	}
-	w.waitFor(10*time.Second, "all are connected", func() bool {
-		open := 0
-		for _, n := range all {
-			open += len(n.Status().Connected)
-		}
-		want := 0
-		for i := range n {
-			want += 2 * min(i, links)
-		}
-		return open == want
-	})
-	return all
-}
-
 // start starts the node, on what its store has.
 func (n *testNode) start() {
 	n.w.Helper()
