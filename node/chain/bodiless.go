@@ -20,6 +20,9 @@ const (
 	// of the chain. A branch that replaces the whole chain has as many, and those
 	// ahead that headersync adds: 10,000.
 	spareBodiless = 20_000
+	// slackBodiless is how many more than needed are removed where there are too
+	// many, because it takes a pass over all of them.
+	slackBodiless = 1000
 	// keepBodiless is after what time headers without bodies are removed if their
 	// branch has proved less work than the chain has.
 	keepBodiless = time.Hour
@@ -38,21 +41,37 @@ func (c *Chain) makeRoom(parent *headertree.Node, count int, proven pow.Work) er
 	if excess <= 0 {
 		return nil
 	}
-	lesser := c.selectBodiless(func(n *headertree.Node, had claim) bool {
-		return had.proven.Cmp(proven) < 0 && parent.Ancestor(n.Height) != n
-	})
-	slices.SortStableFunc(lesser, func(a, b *headertree.Node) int {
-		return c.bodiless[a].proven.Cmp(c.bodiless[b].proven)
-	})
-	for len(lesser) > 0 && excess > 0 {
-		n := min(excess, len(lesser))
-		excess -= c.remove(lesser[:n])
-		lesser = lesser[n:]
+	var lesser []*headertree.Node
+	if proven.Cmp(c.least) > 0 {
+		if lesser = c.lesserBodiless(proven); len(lesser) == 0 {
+			c.least = proven // to answer the next one without a pass
+		}
 	}
-	if excess > 0 {
-		return reject.New(reject.LowWork, "%d headers without bodies are kept, and all have shown as much work as this branch, %v", len(c.bodiless), proven)
+	lesser = slices.DeleteFunc(lesser, func(n *headertree.Node) bool { return parent.Ancestor(n.Height) == n })
+	if c.remove(lesser[:min(excess+slackBodiless, len(lesser))]) < excess {
+		return reject.New(reject.LowWork, "%d headers without bodies are kept, whose branches have shown as much work as this one, %v", len(c.bodiless), proven)
 	}
 	return nil
+}
+
+// lesserBodiless returns the headers without bodies all of whose branches have shown less
+// work, those with the least first, and each after its children. The caller must hold
+// c.treeMu.
+func (c *Chain) lesserBodiless(proven pow.Work) []*headertree.Node {
+	all := c.selectBodiless(func(*headertree.Node, claim) bool { return true })
+	most := make(map[*headertree.Node]pow.Work, len(all)) // of the branches of each
+	note := func(n *headertree.Node, work pow.Work) {
+		if most[n].Cmp(work) < 0 {
+			most[n] = work
+		}
+	}
+	for _, n := range all {
+		note(n, c.bodiless[n].proven)
+		note(n.Parent, most[n])
+	}
+	lesser := slices.DeleteFunc(all, func(n *headertree.Node) bool { return most[n].Cmp(proven) >= 0 })
+	slices.SortStableFunc(lesser, func(a, b *headertree.Node) int { return most[a].Cmp(most[b]) })
+	return lesser
 }
 
 // sweepTree is sweep with the clock and the lock.

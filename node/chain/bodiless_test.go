@@ -45,34 +45,43 @@ func TestBodilessBound(t *testing.T) {
 		branches = append(branches, bare(b.Genesis.Header, count, byte(i)))
 		add(100_000+uint64(i), branches[i]...)
 	}
-	full := func() {
+	holds := func(want int) {
 		t.Helper()
-		if len(n.bodiless) != spareBodiless || n.tree.Len() != spareBodiless+1 {
-			t.Fatalf("%d headers without bodies, %d in all", len(n.bodiless), n.tree.Len())
+		if len(n.bodiless) != want || n.tree.Len() != want+1 {
+			t.Fatalf("%d headers without bodies, %d in all, want %d", len(n.bodiless), n.tree.Len(), want)
 		}
 	}
-	full()
+	holds(spareBodiless)
 	other := bare(b.Genesis.Header, count, 100)
 	n.rejectHeaders(t, reject.LowWork, 0, pow.Work{50_000}, other...)
-	n.rejectHeaders(t, reject.LowWork, 0, pow.Work{100_000}, other...) // no more than any
-	full()
+	for range 2000 {
+		n.rejectHeaders(t, reject.LowWork, 0, pow.Work{100_000}, other[0]) // no more than any
+	}
+	holds(spareBodiless)
 	add(200_000, other...)
-	full()
-	if n.has(branches[0][0]) || !n.has(branches[1][count-1]) || !n.has(final(other)) {
-		t.Error("not those with the least work are gone")
+	holds(spareBodiless - slackBodiless)
+	left := count - slackBodiless // of the branch with the least work but one
+	if n.has(branches[0][0]) || n.has(branches[1][left]) || !n.has(branches[1][left-1]) || !n.has(final(other)) {
+		t.Error("not the ends of the branches with the least work are gone")
 	}
 
-	// Of the lowest that is left only the end goes, and never what others build on.
-	add(150_000, bare(final(branches[1]), 500, 101)...)
-	full()
-	if n.has(branches[2][count-500]) || !n.has(branches[2][count-501]) {
-		t.Error("not the end of the branch is gone")
+	// What others build on stays.
+	add(150_000, bare(branches[1][left-1], count, 101)...)
+	holds(spareBodiless - slackBodiless)
+	if n.has(branches[2][0]) || !n.has(branches[1][0]) {
+		t.Error("not the branch with the least work but one is gone")
 	}
-	add(150_001, bare(final(branches[1]), 500, 102)...)
-	add(150_002, bare(branches[2][count-1001], 1, 103)...)
-	full()
-	if !n.has(branches[1][0]) || !n.has(branches[2][0]) {
-		t.Error("a header is gone on which others are")
+
+	// A branch that grew by and by goes from its end too.
+	grew := bare(b.Genesis.Header, 300, 102)
+	for i, h := range grew {
+		add(150_100+uint64(i), h)
+	}
+	for i := range byte(8) {
+		add(300_000, bare(b.Genesis.Header, count+300, 103+i)...)
+	}
+	if n.has(grew[0]) || len(n.bodiless) > spareBodiless {
+		t.Errorf("%d headers without bodies", len(n.bodiless))
 	}
 }
 

@@ -127,6 +127,7 @@ type Chain struct {
 	treeMu   sync.RWMutex
 	tree     *headertree.Tree
 	bodiless map[*headertree.Node]claim // of AddHeaders; in memory only
+	least    pow.Work                   // no branch of bodiless has shown less; 0: unknown
 	swept    time.Time                  // the last sweep
 
 	deep       atomic.Pointer[deepReorg] // the last one; nil: there was none

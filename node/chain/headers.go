@@ -50,6 +50,7 @@ func (c *Chain) AddHeaders(headers []pow.Header, proven pow.Work) (added int, er
 	if err := c.admit(headers, proven); err != nil {
 		return 0, err
 	}
+	c.least = pow.Work{}
 	for i, h := range headers {
 		n, err := c.tree.Add(h, hashes[i])
 		if err != nil {
