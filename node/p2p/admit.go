@@ -14,7 +14,7 @@ import (
 // Limits of the records that wait to be admitted to the pool.
 const (
 	maxWaiting      = 4096
-	maxWaitingBytes = 8 << 20
+	maxWaitingBytes = 4 << 20
 	maxBatch        = 512                  // admitted together
 	gatherTime      = 5 * time.Millisecond // that a batch waits for more records
 )
@@ -36,6 +36,8 @@ type admission struct {
 	turns  []relay.PeerID // peers with records, the next one first
 	count  int
 	bytes  int
+	// reserved is for messages that are read, and may have so many records.
+	reserved, reservedBytes int
 }
 
 func newAdmission() *admission {
@@ -62,11 +64,24 @@ func (q *admission) len() int {
 	return q.count
 }
 
-// hasRoom reports whether more records with a total size in bytes may wait.
-func (q *admission) hasRoom(more, bytes int) bool {
+// reserve keeps room for records with a total size in bytes, if there is enough.
+func (q *admission) reserve(n, bytes int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.count+more <= maxWaiting && q.bytes+bytes <= maxWaitingBytes
+	if q.count+q.reserved+n > maxWaiting || q.bytes+q.reservedBytes+bytes > maxWaitingBytes {
+		return false
+	}
+	q.reserved += n
+	q.reservedBytes += bytes
+	return true
+}
+
+// release returns what reserve has kept.
+func (q *admission) release(n, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reserved -= n
+	q.reservedBytes -= bytes
 }
 
 // take removes at most maxBatch records, one of each peer in turn. Those of an account

@@ -3,10 +3,12 @@ package p2p
 import (
 	"slices"
 	"testing"
-	"time"
+	"testing/synctest"
 
+	"golang.org/x/time/rate"
 	"pgregory.net/rapid"
 
+	"stele/engine/pow"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 	"stele/node/p2p/relay"
@@ -16,7 +18,7 @@ import (
 
 // anyRecord returns record seq of an account, without signatures.
 func anyRecord(account byte, seq uint64) *record.Record {
-	return record.New(record.Record{Key: record.Key{account}, Seq: seq, Payload: record.Pay{Amount: 1}})
+	return record.New(record.Record{Version: record.TypePay.Version(), Key: record.Key{account}, Seq: seq, Payload: record.Pay{Amount: 1}})
 }
 
 // Each record comes out once, and peers take turns.
@@ -95,48 +97,66 @@ func TestAdmission(t *testing.T) {
 // No more than 4,096 records of peers wait. When there is no room, the peers whose
 // records do not fit are not read.
 func TestAdmissionIsBounded(t *testing.T) {
-	s := &Server{o: Options{Now: time.Now}, peers: map[slots.ID]*peer{}, counts: newCounters(), syncer: &syncer{}}
-	r := &recorder{s: s, relay: relay.NewRecords(1), queue: newAdmission(), waiting: map[*peer]chan<- struct{}{}}
-	var read []<-chan struct{}
-	for id := range slots.ID(40) {
-		p := &peer{id: id, hello: wire.Hello{Services: wire.TakesRecords}}
-		s.peers[id] = p
-		r.handleAll(relay.RecordsPeer{Peer: idOf(p), Takes: true})
-		done := make(chan struct{})
-		h := heldRecords{peer: p, arrived: relay.Arrived{Peer: idOf(p)}, done: done}
-		for i := range wire.MaxRecords {
-			h.arrived.Records = append(h.arrived.Records, anyRecord(byte(id), uint64(i)))
-			h.bytes += h.arrived.Records[i].Size()
+	const peers = 40
+	bubble(t, func(w *world) {
+		n := w.node()
+		r := &recorder{
+			s: n.Server, relay: relay.NewRecords(1), queue: newAdmission(), peers: map[*peer]*exchange{},
+		} // its records are admitted by this test
+		var read []<-chan struct{}
+		n.onLoop(func() {
+			for id := range slots.ID(peers) {
+				p := &peer{id: 1000 + id, hello: wire.Hello{Services: wire.TakesRecords}}
+				n.peers[p.id] = p
+				r.peers[p] = &exchange{unasked: rate.NewLimiter(rate.Inf, 0)}
+				m := &wire.Records{}
+				for i := range wire.MaxRecords {
+					m.Records = append(m.Records, anyRecord(byte(id), uint64(i)).Encode())
+				}
+				r.relay.Handle(w.clock(), relay.RecordsPeer{Peer: idOf(p), Takes: true})
+				var want []pow.Hash
+				for _, raw := range m.Records {
+					want = append(want, pow.Sum(raw))
+				}
+				r.relay.Handle(w.clock(), relay.Announced{Peer: idOf(p), Hashes: want})
+				read = append(read, r.take(p, m))
+			}
+		})
+		countRead := func() (n int) {
+			for _, done := range read {
+				select {
+				case <-done:
+					n++
+				default:
+				}
+			}
+			return n
 		}
-		r.held = append(r.held, h)
-		r.release()
-		read = append(read, done)
-	}
-	isRead := func(i int) bool {
-		select {
-		case <-read[i]:
-			return true
-		default:
-			return false
+		judged := 0
+		for {
+			synctest.Wait()
+			want := min(maxWaiting/wire.MaxRecords+judged/wire.MaxRecords, peers)
+			if got := countRead(); got != want || r.queue.len()+judged != want*wire.MaxRecords {
+				t.Fatalf("%d messages are read, want %d; %d records wait", got, want, r.queue.len())
+			}
+			batch := r.queue.take()
+			if len(batch) == 0 {
+				break
+			}
+			judged += len(batch)
+			verdicts := make([]error, len(batch))
+			for i := range verdicts {
+				verdicts[i] = reject.New(reject.PoolFull, "")
+			}
+			n.onLoop(func() { r.judged(batch, verdicts) })
 		}
-	}
-	if r.queue.len() != maxWaiting || !isRead(15) || isRead(16) {
-		t.Fatalf("%d records wait, and %d messages", r.queue.len(), len(r.held))
-	}
-	next := 16
-	for r.queue.len() > 0 {
-		batch := r.queue.take()
-		verdicts := make([]error, len(batch))
-		for i := range verdicts {
-			verdicts[i] = reject.New(reject.PoolFull, "")
+		n.onLoop(func() {
+			for id := range slots.ID(peers) {
+				delete(n.peers, 1000+id)
+			}
+		})
+		if judged != peers*wire.MaxRecords {
+			t.Errorf("%d records were judged", judged)
 		}
-		r.judged(batch, verdicts)
-		next = min(next+len(batch)/wire.MaxRecords, len(read))
-		if r.queue.len() > maxWaiting || !isRead(next-1) || next < len(read) && isRead(next) {
-			t.Fatalf("%d records wait, and %d messages", r.queue.len(), len(r.held))
-		}
-	}
-	if n := s.counts.records[reject.PoolFull]; n != 40*wire.MaxRecords {
-		t.Errorf("%d records were judged", n)
-	}
+	})
 }

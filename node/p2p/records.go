@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,6 +26,7 @@ const (
 	maxMined     = 16   // blocks of a change whose records are noted
 	maxOffered   = 8192 // records of the pool that a new peer hears of
 	maxAccepted  = 512  // records that are announced in one call of the loop
+	maxAnswering = 1024 // records that a peer may request before the first of them are written
 	// maxAnswer and maxPush bound the records of a message, in bytes with their lengths.
 	// A message of more than 64 kB may be dropped when much else is sent.
 	maxAnswer = 60 << 10
@@ -39,29 +41,34 @@ type recorder struct {
 	relay *relay.Records
 	queue *admission
 
-	held    []heldRecords             // that wait for room in the queue, the first to come first
-	waiting map[*peer]chan<- struct{} // peers that may announce no more now; closed when they may
-	unasked map[*peer]*rate.Limiter   // records that were not requested
+	held  []heldRecords // messages that wait for room in the queue, the first to come first
+	peers map[*peer]*exchange
 
 	paused   bool      // the chain catches up
 	told     pool.Rate // minimum fee rate that peers were told
 	nextRate time.Time // when it is read again
 }
 
-// heldRecords are records of a peer that is not read before they are in the queue.
+// heldRecords is a message with records. Its peer is not read before they are in the
+// queue.
 type heldRecords struct {
 	peer    *peer
-	arrived relay.Arrived
-	unread  []reject.Reason // of arrived.Unread
-	bytes   int             // of arrived.Records
+	message *wire.Records
+	bytes   int
 	done    chan<- struct{}
+}
+
+// exchange is what the part knows about a peer.
+type exchange struct {
+	unasked   *rate.Limiter // records that were not requested
+	answering atomic.Int64  // records that the peer has requested, and that are not written
 }
 
 func newRecorder(s *Server) *recorder {
 	return &recorder{
-		s: s, relay: relay.NewRecords(rand.Uint64()), queue: newAdmission(), waiting: map[*peer]chan<- struct{}{},
-		unasked: map[*peer]*rate.Limiter{},
-		told:    s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
+		s: s, relay: relay.NewRecords(rand.Uint64()), queue: newAdmission(),
+		peers: map[*peer]*exchange{},
+		told:  s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
 	}
 }
 
@@ -90,7 +97,7 @@ func (r *recorder) peer(id relay.PeerID) *peer { return r.s.peers[slots.ID(id)] 
 func (r *recorder) ready(p *peer) {
 	// Twice what the reader allows, so that only a peer that evades that limit meets
 	// this one.
-	r.unasked[p] = rate.NewLimiter(2*allowedRecords.perSecond, 2*allowedRecords.burst)
+	r.peers[p] = &exchange{unasked: rate.NewLimiter(2*allowedRecords.perSecond, 2*allowedRecords.burst)}
 	r.handleAll(relay.RecordsPeer{
 		Peer: idOf(p), Takes: p.takesRecords(), Outbound: p.isOutbound(), MinRate: p.minFeeRate,
 	})
@@ -119,7 +126,7 @@ func (r *recorder) offer(minRate pool.Rate) (hashes []pow.Hash) {
 }
 
 func (r *recorder) gone(p *peer) {
-	delete(r.unasked, p)
+	delete(r.peers, p)
 	r.held = slices.DeleteFunc(r.held, func(h heldRecords) bool {
 		if h.peer == p {
 			close(h.done)
@@ -149,7 +156,8 @@ func (r *recorder) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
 	return nil, nil
 }
 
-// have takes an announcement. The channel is closed when the peer may announce more.
+// have takes an announcement. The reader does not wait until the records are requested,
+// since the answers come behind.
 func (r *recorder) have(p *peer, m *wire.Have) <-chan struct{} {
 	done := make(chan struct{})
 	r.s.work.Go(func() {
@@ -162,50 +170,35 @@ func (r *recorder) have(p *peer, m *wire.Have) <-chan struct{} {
 			}
 		}
 		r.s.do(func() {
-			if r.s.syncer.atTip() {
-				r.waiting[p] = done
-			} else {
-				close(done) // the peer may have blocks to give
-			}
 			r.handleAll(e)
+			close(done)
 		})
 	})
 	return done
 }
 
 // want sends the records that a peer requests, and says which ones the pool lacks. The
-// channel is closed when the first part of the answer is written, so that at most two
-// answers to a peer wait.
+// reader does not wait for a peer that requests as much as a node does: if both sides
+// waited for the other one to read, nothing would move.
 func (r *recorder) want(p *peer, m *wire.Want) <-chan struct{} {
-	done := make(chan struct{})
+	x := r.peers[p]
+	var done chan struct{}
+	if x.answering.Add(int64(len(m.Hashes))) > maxAnswering {
+		done = make(chan struct{})
+	}
 	r.s.work.Go(func() {
-		var lacking, part []pow.Hash
-		var parts [][]pow.Hash
-		bytes := 0
-		for _, hash := range m.Hashes {
-			x := r.s.o.Pool.ByFullHash(hash)
-			if x == nil {
-				lacking = append(lacking, hash)
-				continue
-			}
-			if bytes += 2 + x.Size(); bytes > maxAnswer && len(part) > 0 {
-				parts, part, bytes = append(parts, part), nil, 2+x.Size()
-			}
-			part = append(part, hash)
-		}
-		if len(part) > 0 {
-			parts = append(parts, part)
-		}
+		lacking, parts := r.find(m.Hashes)
 		if len(lacking) > 0 {
+			x.answering.Add(-int64(len(lacking)))
 			p.send(&wire.Absent{Request: wire.KindWant, Cause: wire.CauseUnknown, Hashes: lacking})
 		}
-		if len(parts) == 0 {
+		if len(parts) == 0 && done != nil {
 			close(done)
 		}
 		for i, hashes := range parts {
 			// As an absent, since the link drops records that do not fit into its queue.
 			_ = p.link.SendLater(wire.KindAbsent, func() (wire.Message, error) { // a reader waits no longer than its link lives
-				if i == 0 {
+				if x.answering.Add(-int64(len(hashes))); i == 0 && done != nil {
 					close(done)
 				}
 				return r.answer(hashes), nil
@@ -213,6 +206,28 @@ func (r *recorder) want(p *peer, m *wire.Want) <-chan struct{} {
 		}
 	})
 	return done
+}
+
+// find returns which records the pool lacks, and the others in parts that each fit into
+// one message.
+func (r *recorder) find(hashes []pow.Hash) (lacking []pow.Hash, parts [][]pow.Hash) {
+	var part []pow.Hash
+	bytes := 0
+	for _, hash := range hashes {
+		x := r.s.o.Pool.ByFullHash(hash)
+		if x == nil {
+			lacking = append(lacking, hash)
+			continue
+		}
+		if bytes += 2 + x.Size(); bytes > maxAnswer && len(part) > 0 {
+			parts, part, bytes = append(parts, part), nil, 2+x.Size()
+		}
+		part = append(part, hash)
+	}
+	if len(part) > 0 {
+		parts = append(parts, part)
+	}
+	return lacking, parts
 }
 
 // answer returns the records with these hashes, or that the pool does not have them any
@@ -234,34 +249,54 @@ func (r *recorder) answer(hashes []pow.Hash) wire.Message {
 // queue for the pool.
 func (r *recorder) take(p *peer, m *wire.Records) <-chan struct{} {
 	done := make(chan struct{})
-	r.s.work.Go(func() {
-		h, err := r.read(p, m)
-		h.done = done
-		r.s.do(func() {
-			var f *fault
-			if r.peer(idOf(p)) == p && err == nil {
-				err = r.checkUnasked(p, h.arrived)
-			}
-			if errors.As(err, &f) {
-				r.s.drop(p, f)
-			}
-			if r.peer(idOf(p)) != p {
-				close(done)
-				return
-			}
-			for _, reason := range h.unread {
-				r.s.counts.recordRejected(reason)
-			}
-			if !r.s.syncer.atTip() && !p.expects(wire.KindRecords) {
-				close(done)
-				r.handleAll(announcementOf(h.arrived))
-				return
-			}
-			r.held = append(r.held, h)
-			r.release()
-		})
-	})
+	h := heldRecords{peer: p, message: m, done: done}
+	for _, raw := range m.Records {
+		h.bytes += len(raw)
+	}
+	r.held = append(r.held, h)
+	r.release()
 	return done
+}
+
+// release reads messages with records as long as the queue has room for them.
+func (r *recorder) release() {
+	for len(r.held) > 0 && r.queue.reserve(len(r.held[0].message.Records), r.held[0].bytes) {
+		h := r.held[0]
+		r.held = r.held[1:]
+		r.s.work.Go(func() {
+			e, unread, err := r.read(h.peer, h.message)
+			r.s.do(func() {
+				r.queue.release(len(h.message.Records), h.bytes)
+				r.arrived(h.peer, e, unread, err)
+				close(h.done)
+				r.release()
+			})
+		})
+	}
+}
+
+// arrived takes the records of a message; unread are the reasons for those of e.Unread,
+// and err is the fault of the peer.
+func (r *recorder) arrived(p *peer, e relay.Arrived, unread []reject.Reason, err error) {
+	if r.peer(idOf(p)) != p {
+		return
+	}
+	if err == nil {
+		err = r.checkUnasked(p, e)
+	}
+	var f *fault
+	if errors.As(err, &f) {
+		r.s.drop(p, f)
+		return
+	}
+	for _, reason := range unread {
+		r.s.counts.recordRejected(reason)
+	}
+	if !r.s.syncer.atTip() && !p.expects(wire.KindRecords) {
+		r.handleAll(announcementOf(e))
+	} else {
+		r.handleAll(e)
+	}
 }
 
 // announcementOf returns pushed records as if they were announced: while the chain
@@ -274,25 +309,25 @@ func announcementOf(m relay.Arrived) relay.Announced {
 	return a
 }
 
-// read decodes records. Errors: a fault.
-func (r *recorder) read(p *peer, m *wire.Records) (h heldRecords, err error) {
-	h.peer, h.arrived.Peer = p, idOf(p)
+// read decodes records, and returns the reasons for those that this program does not
+// know. Errors: a fault.
+func (r *recorder) read(p *peer, m *wire.Records) (e relay.Arrived, unread []reject.Reason, err error) {
+	e.Peer = idOf(p)
 	for _, raw := range m.Records {
 		x, err := record.Decode(slices.Clone(raw)) // a record that stays does not keep the message
 		switch reason, _ := reject.Of(err); {
 		case reason.Fault():
 			r.s.do(func() { r.s.counts.recordRejected(reason) })
-			return h, faultOfRecord(reason, err)
+			return e, nil, faultOfRecord(reason, err)
 		case err != nil:
-			h.arrived.Unread, h.unread = append(h.arrived.Unread, pow.Sum(raw)), append(h.unread, reason)
+			e.Unread, unread = append(e.Unread, pow.Sum(raw)), append(unread, reason)
 		case r.s.o.Pool.ByFullHash(x.FullHash()) != nil:
-			h.arrived.Pooled = append(h.arrived.Pooled, x.FullHash())
+			e.Pooled = append(e.Pooled, x.FullHash())
 		default:
-			h.arrived.Records = append(h.arrived.Records, x)
-			h.bytes += len(raw)
+			e.Records = append(e.Records, x)
 		}
 	}
-	return h, nil
+	return e, unread, nil
 }
 
 // checkUnasked limits the records that a peer sends without a request, also while
@@ -303,7 +338,7 @@ func (r *recorder) checkUnasked(p *peer, m relay.Arrived) error {
 	switch {
 	case n > wire.MaxUnsolicitedRecords:
 		return broke(wire.ReasonProtocol, "%d records in an answer were not requested", n)
-	case !r.unasked[p].AllowN(r.s.now(), n):
+	case !r.peers[p].unasked.AllowN(r.s.now(), n):
 		return broke(wire.ReasonTooMuch, "more records than the limits allow")
 	}
 	return nil
@@ -312,19 +347,6 @@ func (r *recorder) checkUnasked(p *peer, m relay.Arrived) error {
 // faultOfRecord returns the fault of a peer that has sent an invalid record.
 func faultOfRecord(reason reject.Reason, err error) *fault {
 	return broke(wire.Reason(reason), "record: %v", err)
-}
-
-// release puts records into the queue as long as it has room.
-func (r *recorder) release() {
-	for len(r.held) > 0 {
-		h := r.held[0]
-		if !r.queue.hasRoom(len(h.arrived.Records), h.bytes) {
-			return
-		}
-		r.held = r.held[1:]
-		close(h.done)
-		r.handleAll(h.arrived)
-	}
 }
 
 // judged notes what the pool says about records of peers.
@@ -445,12 +467,6 @@ func (r *recorder) handleAll(events ...relay.RecordsEvent) {
 	for _, m := range pushes {
 		if p := r.peer(m.to); p != nil {
 			p.send(&wire.Records{Records: m.records})
-		}
-	}
-	for p, done := range r.waiting {
-		if isGone := r.peer(idOf(p)) != p; isGone || r.relay.Room(idOf(p)) >= wire.MaxHave {
-			delete(r.waiting, p)
-			close(done)
 		}
 	}
 	r.s.counts.setOrphans(r.relay.Status().Orphans)

@@ -258,8 +258,8 @@ func TestWant(t *testing.T) {
 		w.must(s.Send(&wire.Absent{Request: wire.KindWant, Hashes: []pow.Hash{{2}}}))
 		time.Sleep(time.Second)
 		n.onLoop(func() {
-			if status := n.records.relay.Status(); status.Fetching != 0 {
-				t.Errorf("%+v", status)
+			if status := n.records.relay.Status(); status.Fetching != 0 || len(n.peers) != 1 {
+				t.Errorf("%+v; %d peers", status, len(n.peers))
 			}
 		})
 	})
@@ -332,7 +332,7 @@ func TestFeeRate(t *testing.T) {
 		n.add(records[:4]...)
 		time.Sleep(time.Second)
 		for len(s.got) > 0 {
-			if m := <-s.got; m.Kind() != wire.KindPing {
+			if m := <-s.got; m.Kind() == wire.KindHave || m.Kind() == wire.KindRecords {
 				t.Errorf("got %v", m)
 			}
 		}
@@ -488,6 +488,34 @@ func TestRecordsWhileCatchingUp(t *testing.T) {
 		far(false)
 		if m := s.wants(wire.KindWant).(*wire.Want); len(m.Hashes) != 2 {
 			t.Errorf("%d records are requested, want 2", len(m.Hashes))
+		}
+	})
+}
+
+// All of what a peer announces, up to 5,000 records, is requested, as it answers.
+func TestManyHaves(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		s := w.greet(n, w.host())
+		const messages = 5
+		for i := range messages {
+			m := &wire.Have{}
+			for k := range wire.MaxHave {
+				m.Hashes = append(m.Hashes, pow.Hash{1, byte(i), byte(k), byte(k >> 8)})
+			}
+			w.must(s.Send(m))
+			time.Sleep(100 * time.Millisecond) // the link drops what does not fit into its queue
+		}
+		asked := map[pow.Hash]bool{}
+		for len(asked) < messages*wire.MaxHave {
+			m := s.wants(wire.KindWant).(*wire.Want)
+			for _, hash := range m.Hashes {
+				if asked[hash] {
+					t.Fatalf("%v is requested twice", hash)
+				}
+				asked[hash] = true
+			}
+			w.must(s.Send(&wire.Absent{Request: wire.KindWant, Hashes: m.Hashes}))
 		}
 	})
 }

@@ -31,6 +31,10 @@
 // Records are known by their full hashes, signatures included: a copy with bad
 // signatures is another record, and does not keep the good one away.
 //
-// A record that a peer announces while it has [Records.Room] for no more is not
-// remembered: the caller reads no announcements of that peer meanwhile.
+// Of the records that a peer has announced and that have not arrived, the last ones are
+// forgotten beyond 5,000, or beyond its share of 32,768 if no other peer has announced
+// them. So nodes announce no more than 3,000 records at once, and 1,500 a second.
+//
+// While records could not be judged, as long as the chain catches up, announcements are
+// only remembered ([Paused]).
 package relay

@@ -15,7 +15,6 @@ import (
 
 // Limits of [Records].
 const (
-	maxTold    = 16384   // records that a peer is known to have
 	maxDone    = 1 << 17 // records that were mined or rejected for good
 	maxRefused = 1 << 14 // records that were rejected since the last tip
 )
@@ -201,7 +200,7 @@ type recordsPeer struct {
 	takes    bool
 	outbound bool
 	minRate  uint64
-	known    *bounded.Set[shortHash] // records that it has
+	known    knownRecords
 	requests requests
 	telling  telling
 }
@@ -277,7 +276,6 @@ func (e RecordsPeer) applyTo(m *Records) {
 	}
 	p := &recordsPeer{
 		id: e.Peer, takes: e.Takes, outbound: e.Outbound, minRate: e.MinRate,
-		known:    bounded.NewSet[shortHash](maxTold),
 		requests: requests{owed: map[pow.Hash]*request{}},
 		telling: telling{
 			next:      m.log.end(),
@@ -341,7 +339,7 @@ func (e Arrived) applyTo(m *Records) {
 
 // arrived notes that a peer has sent a record.
 func (m *Records) arrived(p *recordsPeer, hash pow.Hash) {
-	p.known.Add(m.short(hash))
+	p.known.add(m.short(hash))
 	m.answered(p, hash)
 }
 

@@ -10,10 +10,11 @@ import (
 
 // Limits of the requests for records.
 const (
-	maxAnnounced = 5000         // records that a peer has announced, and that have not arrived
-	maxFetches   = 1 << 16      // of all peers, if each announces as many as it may
+	maxAnnounced = 5000    // records that a peer has announced, and that have not arrived; more are ignored
+	maxFetches   = 1 << 15 // of all peers, of which each may be the first to announce its share
+	minShare     = 64
 	maxAsking    = wire.MaxWant // open requests to a peer that are not late
-	maxOwed      = 1024         // open requests to a peer
+	maxOwed      = 512          // open requests to a peer
 )
 
 // Times after which a request is late, and a peer is dropped.
@@ -29,6 +30,7 @@ const (
 // is in the queues of all its sources.
 type fetch struct {
 	hash    pow.Hash
+	first   *recordsPeer   // that announced it, which may be gone
 	sources []*recordsPeer // have it, and have not sent it or failed to; some may be gone
 	asked   *recordsPeer   // nil: it is not requested
 	held    bool
@@ -46,6 +48,7 @@ type request struct {
 // requests are what a peer has announced and is asked for.
 type requests struct {
 	announced int        // fetches with this source
+	first     int        // fetches that it was the first to announce
 	queue     []*fetch   // to request; some are requested already, or ended
 	open      []*request // not late, oldest first; the first one is not answered
 	asking    int        // of these, not answered
@@ -57,19 +60,11 @@ type requests struct {
 	expecting bool       // the last Expect
 }
 
-// Room returns how many more records the peer may announce now, 0 for an unknown peer.
-func (m *Records) Room(id PeerID) int {
-	p := m.byID[id]
-	if p == nil {
-		return 0
-	}
-	return max(0, m.maxAnnounced()-p.requests.announced)
-}
-
-// maxAnnounced returns how many records a peer may have announced that have not
-// arrived.
-func (m *Records) maxAnnounced() int {
-	return max(wire.MaxHave, min(maxAnnounced, maxFetches/max(1, len(m.peers))))
+// mayAnnounce reports whether a peer may announce one more record, and if that is a new
+// one. Together the peers may announce maxFetches new ones.
+func (m *Records) mayAnnounce(p *recordsPeer, isNew bool) bool {
+	share := max(minShare, maxFetches/len(m.peers))
+	return p.requests.announced < maxAnnounced && (!isNew || p.requests.first < share)
 }
 
 func (e Announced) applyTo(m *Records) {
@@ -78,11 +73,11 @@ func (e Announced) applyTo(m *Records) {
 		return
 	}
 	for _, hash := range e.Pooled {
-		p.known.Add(m.short(hash))
+		p.known.add(m.short(hash))
 	}
 	for _, hash := range e.Hashes {
-		p.known.Add(m.short(hash))
-		if !m.isDone(hash) && p.requests.owed[hash] == nil && m.Room(p.id) > 0 {
+		p.known.add(m.short(hash))
+		if !m.isDone(hash) && p.requests.owed[hash] == nil && m.mayAnnounce(p, m.fetches[hash] == nil) {
 			m.addSource(p, hash)
 		}
 	}
@@ -92,7 +87,8 @@ func (e Announced) applyTo(m *Records) {
 func (m *Records) addSource(p *recordsPeer, hash pow.Hash) {
 	f := m.fetches[hash]
 	if f == nil {
-		f = &fetch{hash: hash, held: m.isHeld(hash)}
+		f = &fetch{hash: hash, first: p, held: m.isHeld(hash)}
+		p.requests.first++
 		m.fetches[hash] = f
 	}
 	if slices.Contains(f.sources, p) {
@@ -151,6 +147,7 @@ func (m *Records) end(hash pow.Hash) {
 	}
 	f.ended = true
 	delete(m.fetches, hash)
+	f.first.requests.first--
 	for _, p := range f.sources {
 		p.requests.announced--
 	}

@@ -193,6 +193,15 @@ func (w *recordsModel) check() {
 				n++
 			}
 		}
+		first := 0
+		for _, f := range w.m.fetches {
+			if f.first == w.m.byID[id] {
+				first++
+			}
+		}
+		if first != q.first {
+			w.t.Fatalf("peer %d was the first to announce %d records, not %d", id, first, q.first)
+		}
 		if n != q.announced {
 			w.t.Fatalf("peer %d has announced %d records, not %d", id, n, q.announced)
 		}
@@ -576,8 +585,8 @@ func TestAnnouncedWithoutEnd(t *testing.T) {
 	if q := m.byID[1].requests; len(q.owed) != wire.MaxWant {
 		t.Errorf("%d requests are open at once", len(q.owed))
 	}
-	if s := m.Status(); s.Fetching != 5000 || m.Room(1) != 0 {
-		t.Errorf("%+v, room for %d", s, m.Room(1))
+	if s := m.Status(); s.Fetching != 5000 {
+		t.Errorf("%+v", s)
 	}
 	for range 100 {
 		if due := m.Due(); !due.IsZero() {
@@ -590,6 +599,43 @@ func TestAnnouncedWithoutEnd(t *testing.T) {
 	}
 	if m.Handle(now, RecordsPeerGone{1}); m.Status() != (RecordsStatus{}) {
 		t.Errorf("the machine keeps %+v of a peer that is gone", m.Status())
+	}
+}
+
+// All peers together announce so many new records, and each its share, but each may
+// announce what others have announced.
+func TestShareOfAnnouncements(t *testing.T) {
+	m := NewRecords(1)
+	now := time.Unix(1e9, 0)
+	const peers, share = 32, 1 << 15 / 32
+	for id := range PeerID(peers) {
+		m.Handle(now, RecordsPeer{Peer: id, Takes: true})
+	}
+	hashes := func(id PeerID, i int) (all []pow.Hash) {
+		for k := range wire.MaxHave {
+			all = append(all, pow.Hash{byte(id), byte(i), byte(k), byte(k >> 8)})
+		}
+		return all
+	}
+	for id := range PeerID(peers) {
+		for i := range 10 {
+			m.Handle(now, Announced{Peer: id, Hashes: hashes(id, i)})
+		}
+	}
+	for id := range PeerID(peers) {
+		m.Handle(now, Announced{Peer: id, Hashes: hashes(0, 0)})
+	}
+	if s := m.Status(); s.Fetching != peers*share {
+		t.Errorf("%+v", s)
+	}
+	for _, p := range slices.Clone(m.peers[1:]) {
+		if q := p.requests; q.first != share || q.announced != share+wire.MaxHave {
+			t.Errorf("peer %d has announced %d, %d as the first", p.id, q.announced, q.first)
+		}
+		m.Handle(now, RecordsPeerGone{p.id})
+	}
+	if s := m.Status(); s.Fetching != share || m.peers[0].requests.announced != share {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -19,8 +19,9 @@ const (
 )
 
 // Rates for each peer, in records or bytes a second, below those that a peer allows: it
-// reads nothing for a while from a node that sends more, blocks included. A record that
-// cannot be pushed is announced.
+// reads nothing for a while from a node that sends more, blocks included. And a peer
+// ignores announcements of more than it can request for some time. A record that cannot
+// be pushed is announced.
 const (
 	haveRate, haveBurst         = 1500, 15000
 	pushRate, pushBurst         = 150, 1500
@@ -83,7 +84,7 @@ func (t *telling) canPush(now time.Time, size int) bool {
 
 // wants reports whether a record should be sent or announced to the peer.
 func (m *Records) wants(p *recordsPeer, s shortHash, feeRate uint64) bool {
-	return p.takes && feeRate >= p.minRate && !p.known.Has(s)
+	return p.takes && feeRate >= p.minRate && !p.known.has(s)
 }
 
 // announce pushes a record to some peers, and makes sure that the others hear of it.
@@ -102,7 +103,7 @@ func (m *Records) announce(r *record.Record, feeRate uint64) {
 		able = slices.Delete(able, i, i+1)
 		p.telling.pushes.AllowN(m.now, 1)
 		p.telling.pushBytes.AllowN(m.now, r.Size())
-		p.known.Add(s)
+		p.known.add(s)
 		m.do(PushRecord{p.id, r})
 	}
 	m.log.add(announcement{hash, feeRate})
@@ -153,7 +154,7 @@ func (m *Records) tellNew(p *recordsPeer) {
 	for ; t.next < m.log.end() && len(hashes) < limit; t.next++ {
 		a := m.log.list[t.next-m.log.first]
 		if s := m.short(a.hash); m.wants(p, s, a.rate) {
-			p.known.Add(s)
+			p.known.add(s)
 			hashes = append(hashes, a.hash)
 		}
 	}
@@ -167,7 +168,7 @@ func (m *Records) tellBacklog(p *recordsPeer) {
 	for len(t.backlog) > 0 && len(hashes) < backlogRate {
 		hash := t.backlog[0]
 		t.backlog = t.backlog[1:]
-		if p.known.Add(m.short(hash)) {
+		if p.known.add(m.short(hash)) {
 			hashes = append(hashes, hash)
 		}
 	}
