@@ -187,6 +187,7 @@ func (y *syncer) rejected(j *job, p *peer, err error) {
 	if !isVerdict {
 		y.s.log.Error("block not submitted", "block", hash, "err", err)
 	}
+	y.s.log.Debug("block rejected", "block", hash, "reason", reason, "err", err)
 	switch {
 	case !isVerdict:
 	case reason == reject.TimeTooNew:

@@ -85,13 +85,8 @@ func (y *syncer) takeBody(sp *syncPeer, m *wire.Block) error {
 	return nil
 }
 
-// nearTip is the number of blocks at the end of the best branch that a peer may not
-// have yet, although others do.
-const nearTip = 8
-
 // takeAbsent handles the answer of a peer that it does not send a body.
 func (y *syncer) takeAbsent(sp *syncPeer, m *wire.Absent) error {
-	best := y.s.o.Chain.BestHeader().Height
 	for _, hash := range m.Hashes {
 		if !y.bodies.HasRequest(blocksync.PeerID(sp.id), hash) {
 			if sp.excused {
@@ -101,10 +96,8 @@ func (y *syncer) takeAbsent(sp *syncPeer, m *wire.Absent) error {
 		}
 		sp.expect(wire.KindBlock, -1)
 		sp.expect(wire.KindAbsent, -1)
-		isBusy := m.Cause == wire.CauseBusy
-		if h, ok := y.s.o.Chain.Header(hash); m.Cause == wire.CauseUnknown && ok && h.Height+nearTip > best {
-			isBusy = true // it may get it soon
-		}
+		// A peer that does not know a block may follow its branch soon.
+		isBusy := m.Cause != wire.CausePruned
 		y.do(y.bodies.Handle(y.s.now(), blocksync.Absent{Peer: blocksync.PeerID(sp.id), Hash: hash, Busy: isBusy}))
 	}
 	return nil

@@ -49,7 +49,8 @@ type (
 	}
 
 	// PeerReady is the event that a peer serves the bodies of heights Low to High of
-	// the branch: a new peer, or other heights of a known one.
+	// the branch: a new peer, or other heights of a known one, which no longer counts
+	// as busy.
 	PeerReady struct {
 		Peer      PeerID
 		Low, High uint32
@@ -68,7 +69,8 @@ type (
 	}
 
 	// Absent is the event that a peer answers a request without a body: it has none
-	// for this height or lower ones, or is too busy now.
+	// for this height or lower ones, or cannot give it now, as one that is too busy or
+	// not on the branch yet.
 	Absent struct {
 		Peer PeerID
 		Hash pow.Hash

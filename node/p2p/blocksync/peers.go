@@ -132,6 +132,7 @@ func (e PeerReady) apply(m *Machine) {
 		m.peers = append(m.peers, p)
 	}
 	p.low, p.high = max(p.low, e.Low), e.High // below low it may have answered that it has none
+	p.retry = time.Time{}                     // it may have now what it had not
 }
 
 func (e PeerGone) apply(m *Machine) {
