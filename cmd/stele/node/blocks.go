@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -254,14 +256,35 @@ func importBlocks(c *cli.Context, r *chainfile.Reader, p *network.Params, dir st
 	}
 	bar := cmdline.NewProgress(c, -1, "import")
 	defer bar.Close()
-	got, err := chainfile.Import(c.Context, chained, p, r, func(height, last uint32) {
+	got, err := chainfile.Import(c.Context, chained, p, r, importProgress(c, bar, chained.Tip().Height))
+	res.Blocks, res.Added, res.From, res.Height, res.Tip = got.Blocks, got.Added, got.From, got.Height, got.Tip.String()
+	return res, err
+}
+
+// logImportEvery is how often an import logs its progress where no bar shows.
+const logImportEvery = 10 * time.Second
+
+// importProgress returns what shows the progress of an import: the bar, or else lines of
+// a log.
+func importProgress(c *cli.Context, bar *cmdline.Progress, from uint32) chainfile.Progress {
+	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, nil))
+	logged, at := time.Now(), from
+	return func(height, last uint32) {
 		if last > 0 {
 			bar.SetTotal(int64(last) + 1)
 		}
 		bar.Set(int64(height))
-	})
-	res.Blocks, res.Added, res.From, res.Height, res.Tip = got.Blocks, got.Added, got.From, got.Height, got.Tip.String()
-	return res, err
+		now := time.Now()
+		if bar.IsLive() || now.Sub(logged) < logImportEvery {
+			return
+		}
+		args := []any{"height", height}
+		if last > 0 {
+			args = append(args, "of", last)
+		}
+		log.Info("importing blocks", append(args, "blocks/s", fmt.Sprintf("%.3g", float64(height-min(at, height))/now.Sub(logged).Seconds()))...)
+		logged, at = now, height
+	}
 }
 
 func printImport(c *cli.Context, name string, res importResult) error {

@@ -54,6 +54,9 @@ func NewProgress(c *cli.Context, total int64, what string, more ...progressbar.O
 	}, more...)...)}
 }
 
+// IsLive reports whether the bar shows.
+func (p *Progress) IsLive() bool { return p.bar != nil }
+
 // Set sets how many items are done.
 func (p *Progress) Set(items int64) {
 	if p.bar != nil {
