@@ -127,6 +127,21 @@ test-long: ## run the long forms of the randomized tests
 	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele/node
 
+# Plans of the laboratory: their first seed, how many, and their size (docs/lab.md).
+SEED  ?= 1
+SEEDS ?= 3
+NODES ?= 20
+LABDIR = lab-report
+
+.PHONY: lab
+lab: ## run networks of nodes with faults in virtual time, and check that they agree (SEED=1 SEEDS=3 NODES=20)
+	CGO_ENABLED=0 $(GO) test -count 1 -timeout 60m -v -run '^TestVirtual$$' ./node/lab -lab.seed=$(SEED) -lab.seeds=$(SEEDS) -lab.nodes=$(NODES) -lab.time=2m -lab.report='$(CURDIR)/$(LABDIR)'
+
+.PHONY: lab-long
+lab-long: build-static ## run 200 networks in virtual time, and one of 20 processes
+	@$(MAKE) --no-print-directory lab SEEDS=200
+	$(BIN) lab --seed $(SEED) --nodes 20 --for 3m --processes --report $(LABDIR)/processes
+
 # What the tag cuda changes.
 TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele/...
 

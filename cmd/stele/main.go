@@ -14,6 +14,7 @@ import (
 	"stele/cmd/stele/doctor"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/key"
+	"stele/cmd/stele/lab"
 	"stele/cmd/stele/mine"
 	"stele/cmd/stele/node"
 	"stele/cmd/stele/record"
@@ -31,6 +32,6 @@ func main() { os.Exit(cmdline.Main(version, commands()...)) }
 func commands() []*cli.Command {
 	return []*cli.Command{
 		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
-		key.Command(), record.Command(), mine.Command(), node.Command(),
+		key.Command(), record.Command(), mine.Command(), node.Command(), lab.Command(),
 	}
 }

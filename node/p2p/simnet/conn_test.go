@@ -152,6 +152,27 @@ func TestOneBytePerSecond(t *testing.T) {
 	})
 }
 
+// A receiver that was slow for a while takes its new rate at once, also for what was on
+// the way when it became slow, and for what several connections sent meanwhile.
+func TestReceiverIsSlowForAWhile(t *testing.T) {
+	inBubble(t, Line{Latency: 50 * time.Millisecond}, func(t *testing.T, w *world) {
+		a1, b1 := w.connect()
+		a2, b2 := w.connect()
+		w.write(a1, strings.Repeat("x", 1000)) // in one chunk, as nothing is slow yet
+		w.b.SetRates(0, 1)
+		w.write(a1, strings.Repeat("y", 100))
+		w.write(a2, strings.Repeat("z", 100))
+		time.Sleep(5*time.Second + 100*time.Millisecond)
+		w.b.SetRates(0, 0)
+		raised := time.Now()
+		w.read(b1, strings.Repeat("x", 1000)+strings.Repeat("y", 100))
+		w.read(b2, strings.Repeat("z", 100))
+		if d := time.Since(raised); d > 1100*time.Millisecond {
+			t.Errorf("the rest took %v, want at most the byte under way and the latency", d)
+		}
+	})
+}
+
 // Jitter follows from the seed.
 func TestJitter(t *testing.T) {
 	delays := func(seed uint64) (all []time.Duration) {

@@ -35,10 +35,12 @@ type Host struct {
 	dials     map[*dial]struct{}
 	nextPort  uint16
 
-	up, down         int64 // bytes per second, 0 for no limit
-	upFree, downFree time.Time
-	active           []*pipe // that have something to send, the next one first
-	isPumping        bool    // an event will call pump
+	up, down   int64 // bytes per second, 0 for no limit
+	upFree     time.Time
+	active     []*pipe   // that have something to send, the next one first
+	isPumping  bool      // an event will call pump
+	arrived    []arrival // that wait for the download rate, the next one first
+	isDraining bool      // an event will call drain
 
 	isFrozen, isOff bool
 	stats           Stats
@@ -66,7 +68,8 @@ func (h *Host) Stats() Stats {
 }
 
 // SetRates limits what the host sends and receives, over all its connections, in
-// bytes per second; 0 for no limit. What is on the way keeps its rate.
+// bytes per second; 0 for no limit. What is being sent or received keeps its rate, for
+// 50 ms or a byte at most.
 func (h *Host) SetRates(up, down int64) {
 	h.net.lock()
 	defer h.net.unlock()

@@ -166,23 +166,55 @@ func (n *Net) send(p *pipe) {
 	}
 }
 
-// arrive lets a chunk pass the download rate of the receiver.
-func (n *Net) arrive(p *pipe, c *chunk) {
-	if c.isLost {
-		return
-	}
-	h := p.to
-	h.downFree = latest(n.now, h.downFree).Add(duration(len(c.data), h.down))
-	n.at(h.downFree, func() { n.deliver(p, c) })
+// arrival is a chunk that waits for the download rate of its receiver.
+type arrival struct {
+	p *pipe
+	c *chunk
 }
 
-// deliver gives a chunk to the receiver.
-func (n *Net) deliver(p *pipe, c *chunk) {
+// arrive lets a chunk pass the download rate of the receiver, after those that have
+// arrived before.
+func (n *Net) arrive(p *pipe, c *chunk) {
+	p.to.arrived = append(p.to.arrived, arrival{p, c})
+	n.drain(p.to)
+}
+
+// drain delivers what has arrived at a host, in pieces, so that another rate applies to
+// all but the piece that is under way.
+func (n *Net) drain(h *Host) {
+	for !h.isDraining && len(h.arrived) > 0 {
+		a := h.arrived[0]
+		size := len(a.c.data)
+		if h.down > 0 {
+			size = min(size, int(max(h.down/chunksPerSecond, 1)))
+		}
+		if d := duration(size, h.down); d > 0 && !a.c.isLost {
+			h.isDraining = true
+			n.at(n.now.Add(d), func() {
+				h.isDraining = false
+				n.deliver(h, size)
+				n.drain(h)
+			})
+			return
+		}
+		n.deliver(h, size)
+	}
+}
+
+// deliver gives some bytes of the next chunk to the receiver.
+func (n *Net) deliver(h *Host, size int) {
+	p, c := h.arrived[0].p, h.arrived[0].c
+	rest := c.data[size:]
+	if c.isLost || len(rest) == 0 {
+		h.arrived = h.arrived[1:]
+	}
 	if c.isLost {
 		return
 	}
-	p.flight = p.flight[1:] // c, since pipes keep the order
-	size := len(c.data)
+	piece := c.data[:size:size]
+	if c.data = rest; len(rest) == 0 {
+		p.flight = p.flight[1:] // c, since pipes keep the order
+	}
 	p.from.stats.Sent += uint64(size)
 	p.to.stats.Received += uint64(size)
 	switch {
@@ -192,7 +224,7 @@ func (n *Net) deliver(p *pipe, c *chunk) {
 	case p.reader.closed:
 		p.reader.sendReset()
 	default:
-		p.ready = append(p.ready, c.data)
+		p.ready = append(p.ready, piece)
 		p.readable.Broadcast()
 	}
 	if len(p.flight) == 0 && !p.hasWork() && (p.isEnded || p.isDropped) {
