@@ -29,9 +29,11 @@ const (
 	street = "17 Yellow Feather Lane"
 )
 
-// canary is a node under observation: every answer is kept.
+// canary is a node under observation, and another one that is its peer: every answer is
+// kept.
 type canary struct {
 	*testNode
+	peer    *testNode // nobody gives it blocks or data
 	story   *chaintest.Story
 	client  *http.Client
 	now     atomic.Int64 // seconds since 1970
@@ -43,7 +45,13 @@ type canary struct {
 // a key, and returns the answer.
 func (c *canary) call(method, path string, body []byte, key record.PrivateKey) (status int, answer []byte) {
 	c.Helper()
-	r, err := http.NewRequestWithContext(c.Context(), method, "http://"+c.Status().API+path, bytes.NewReader(body))
+	return c.callAt(c.testNode, method, path, body, key)
+}
+
+// callAt is call for one of the nodes.
+func (c *canary) callAt(n *testNode, method, path string, body []byte, key record.PrivateKey) (status int, answer []byte) {
+	c.Helper()
+	r, err := http.NewRequestWithContext(c.Context(), method, "http://"+n.Status().API+path, bytes.NewReader(body))
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -81,13 +89,13 @@ func (c *canary) leave(blob []byte) {
 	}
 }
 
-// fetch asks for a blob as a carrier.
-func (c *canary) fetch(blob []byte, carrier int) (status int, got []byte) {
+// fetch asks one of the nodes for a blob as a carrier.
+func (c *canary) fetch(n *testNode, blob []byte, carrier int) (status int, got []byte) {
 	c.Helper()
-	return c.call(http.MethodGet, "/v1/blobs/"+blobs.Hash(recipient.BlobHash(blob)).String(), nil, network.DevFaucets()[carrier])
+	return c.callAt(n, http.MethodGet, "/v1/blobs/"+blobs.Hash(recipient.BlobHash(blob)).String(), nil, network.DevFaucets()[carrier])
 }
 
-// catchUp gives the node the new blocks of the story, and waits for the views.
+// catchUp gives the node the new blocks of the story, and waits for the views of both.
 func (c *canary) catchUp() {
 	c.Helper()
 	for _, b := range c.story.Tip.Chain()[c.sent+1:] {
@@ -98,7 +106,9 @@ func (c *canary) catchUp() {
 	c.sent = c.story.Tip.Height()
 	c.now.Store(c.story.Now().Unix())
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if tip, ok := c.views.Tip(); ok && tip.Hash == c.story.Tip.Hash() {
+		tip, ok := c.views.Tip()
+		peers, peerOK := c.peer.views.Tip()
+		if ok && peerOK && tip.Hash == c.story.Tip.Hash() && peers == tip {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -127,9 +137,10 @@ func files(t *testing.T, dir string, want []byte) (found []string) {
 }
 
 // Name and address of a recipient go from the sender to the first carrier and
-// from there to the second, through a node that never learns them: they are in none
-// of its files, log lines and answers, and in no block. The sealed data are removed
-// when their time is over.
+// from there to the second, through nodes that never learn them: they are in none
+// of their files, log lines and answers, and in no block. The carriers get the data
+// from the sender's node and from its peer, which keeps no copy. The sealed data are
+// removed when their time is over.
 func TestRecipientStaysSecret(t *testing.T) {
 	dir := t.TempDir()
 	o := testOptions(t)
@@ -138,7 +149,11 @@ func TestRecipientStaysSecret(t *testing.T) {
 	c := &canary{story: chaintest.NewStory(o.Params, name+", "+street), client: &http.Client{Transport: &http.Transport{}}}
 	c.now.Store(c.story.Now().Unix())
 	o.now = c.clock
+	o.P2P = &P2P{Listen: "127.0.0.1:0", Private: true, now: time.Now}
 	c.testNode = start(t, o)
+	o.Dir, o.Blobs = filepath.Join(dir, "peer"), filepath.Join(dir, "peer", "blobs")
+	o.P2P = &P2P{Peers: []string{c.p2p.Addr()}, Private: true, now: time.Now}
+	c.peer = start(t, o)
 	defer c.client.CloseIdleConnections()
 	story := c.story
 	c.catchUp()
@@ -191,14 +206,22 @@ func TestRecipientStaysSecret(t *testing.T) {
 
 	c.readEverything()
 	c.stop()
+	c.peer.stop()
 	c.wantNoTrace(dir)
 	c.check()
 }
 
-// wantSecret fails unless a carrier gets a blob and can open it.
+// wantSecret fails unless a carrier gets a blob from both nodes and can open it.
 func (c *canary) wantSecret(blob []byte, carrier int) {
 	c.Helper()
-	status, got := c.fetch(blob, carrier)
+	for _, n := range []*testNode{c.testNode, c.peer} {
+		c.wantSecretOf(n, blob, carrier)
+	}
+}
+
+func (c *canary) wantSecretOf(n *testNode, blob []byte, carrier int) {
+	c.Helper()
+	status, got := c.fetch(n, blob, carrier)
 	if status != http.StatusOK || !bytes.Equal(got, blob) {
 		c.Fatalf("%d %q", status, got)
 	}
@@ -212,11 +235,13 @@ func (c *canary) wantSecret(blob []byte, carrier int) {
 	}
 }
 
-// wantRejected fails unless a carrier that asks for a blob gets that status.
+// wantRejected fails unless a carrier that asks either node for a blob gets that status.
 func (c *canary) wantRejected(blob []byte, carrier int, want int) {
 	c.Helper()
-	if status, answer := c.fetch(blob, carrier); status != want {
-		c.Errorf("%d %s, want %d", status, answer, want)
+	for _, n := range []*testNode{c.testNode, c.peer} {
+		if status, answer := c.fetch(n, blob, carrier); status != want {
+			c.Errorf("%d %s, want %d", status, answer, want)
+		}
 	}
 }
 
@@ -245,7 +270,7 @@ func (c *canary) wantNoTrace(dir string) {
 		if bytes.Contains(c.answers.Bytes(), []byte(word)) {
 			c.Errorf("%q is in an answer", word)
 		}
-		if strings.Contains(c.log.String(), word) {
+		if strings.Contains(c.log.String()+c.peer.log.String(), word) {
 			c.Errorf("%q is in the log", word)
 		}
 		if found := files(c.T, dir, []byte(word)); found != nil {

@@ -131,7 +131,7 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	}
 	n = &Node{o: o, log: o.Log, started: time.Now(), rates: newRates(), tally: newTally()}
 	// The addresses first, so that an address in use is reported at once.
-	for _, open := range []func(context.Context) error{n.listen, n.openChain, n.openPeers, n.openMining, n.openAPI, n.openTraffic} {
+	for _, open := range []func(context.Context) error{n.listen, n.openChain, n.openIndex, n.openPeers, n.openMining, n.openAPI, n.openTraffic} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, n.closeParts())
 		}
@@ -214,8 +214,9 @@ func (n *Node) openMining(context.Context) error {
 	return nil
 }
 
-// openAPI opens what the API needs, and the API.
-func (n *Node) openAPI(context.Context) (err error) {
+// openIndex opens what only the API needs: the views, and the custody of recipients'
+// data.
+func (n *Node) openIndex(context.Context) (err error) {
 	if n.apiListener == nil {
 		return nil
 	}
@@ -228,10 +229,16 @@ func (n *Node) openAPI(context.Context) (err error) {
 		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
 			Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
 		})
-		if err != nil {
-			return err
-		}
 	}
+	return err
+}
+
+// openAPI makes the API.
+func (n *Node) openAPI(context.Context) (err error) {
+	if n.apiListener == nil {
+		return nil
+	}
+	o := n.o
 	n.metrics = n.newMetrics()
 	served := api.Options{
 		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Status: n.Status,
@@ -242,7 +249,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 		served.Miners = n.miners
 	}
 	if n.p2p != nil {
-		served.Peers, served.Forget = n.p2p.Status, n.p2p.Forget
+		served.Peers, served.Forget, served.Finder = n.p2p.Status, n.p2p.Forget, n.p2p
 	}
 	n.api, err = api.New(served)
 	return err

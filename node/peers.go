@@ -29,6 +29,8 @@ type P2P struct {
 	Transport link.Transport
 	Group     func(netip.Addr) book.Group
 	Resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
+
+	now func() time.Time // that timeouts go by; nil: the clock of the node
 }
 
 // maxAgent is the length of the name by which a node introduces itself.
@@ -41,11 +43,20 @@ func (n *Node) openPeers(context.Context) (err error) {
 		return nil
 	}
 	agent := "stele/" + n.o.Version
+	var custody p2p.Custody
+	if n.custody != nil {
+		custody = n.custody
+	}
+	now := o.now
+	if now == nil {
+		now = n.o.now
+	}
 	n.p2p, err = p2p.New(p2p.Options{
 		Params: n.o.Params, Chain: n.chain, Pool: n.pool, Verifier: n.verifier,
 		Dir: o.Dir, Transport: o.Transport, Listen: o.Listen, Peers: o.Peers, OnlyPeers: o.OnlyPeers,
 		Seeds: slices.Concat(n.o.Params.Seeds, o.Seeds), MaxPeers: o.MaxPeers, Private: o.Private, Group: o.Group, Resolve: o.Resolve,
-		Agent: agent[:min(len(agent), maxAgent)], Now: n.o.now, Log: n.o.Log,
+		Custody: custody,
+		Agent: agent[:min(len(agent), maxAgent)], Now: now, Log: n.o.Log,
 	})
 	return err
 }
