@@ -71,7 +71,8 @@ func (c *Chain) submitLocked(b *block.Block) (outcome Outcome, changed bool, err
 		if c.Err() == nil {
 			c.log.Error("chain stopped: store failed", "err", err)
 		}
-		c.stopped.Store(&err)
+		cause := err // err is written again on return, and Err reads without a lock
+		c.stopped.Store(&cause)
 		return 0, false, fmt.Errorf("%w: %w", ErrStopped, err)
 	case c.Err() != nil && c.store.Err() == nil:
 		c.stopped.Store(nil)

@@ -169,7 +169,7 @@ func (s *Server) leave(p *peer, f *fault) {
 			}
 		})
 	}
-	if f.discourage && p.kind != slots.Manual {
+	if f.discourage && p.kind != slots.Manual && !s.isShared(p.addr.Addr()) {
 		s.book.Discourage(now, p.addr.Addr())
 	}
 	if (p.isReady || p.isOutbound()) && f.reason != wire.ReasonDuplicate { // those who only knock must not displace others
@@ -178,6 +178,12 @@ func (s *Server) leave(p *peer, f *fault) {
 	s.counts.ended(p)
 	s.log.Debug("peer disconnected", "peer", p.addr, "kind", p.kind, "reason", f.reason, "err", f.text, "by-peer", f.byPeer)
 	s.manual.ended(p)
+}
+
+// isShared reports whether an address is that of all nodes on this machine, which would
+// pay for one of them.
+func (s *Server) isShared(addr netip.Addr) bool {
+	return addr.IsLoopback() && !s.book.Group(addr).IsValid()
 }
 
 // noteGone adds a connection that ends, or a failed call, to those that status shows.

@@ -16,6 +16,7 @@ import (
 	"stele/node/p2p/simnet"
 	"stele/node/p2p/slots"
 	"stele/node/p2p/wire"
+	"stele/node/query"
 )
 
 // Connections whose handshake does not go on do not block an honest one.
@@ -112,7 +113,9 @@ func (w *world) greetRaw(n *testNode, from *simnet.Host) net.Conn {
 	w.must(err)
 	_, err = secured.Write(must(n.limits().Append(nil, w.hello())))
 	w.must(err)
-	w.waitFor(time.Second, "ready", func() bool { return len(n.Status().Connected) == 1 })
+	w.waitFor(time.Second, "ready", func() bool {
+		return slices.ContainsFunc(n.Status().Connected, func(p query.Peer) bool { return p.Address == conn.LocalAddr().String() })
+	})
 	return secured
 }
 
@@ -368,5 +371,41 @@ func TestDamagedFiles(t *testing.T) {
 		if _, err := New(o); err == nil {
 			t.Error("a key that others may read was accepted")
 		}
+	})
+}
+
+// Peers that send a byte a second, and read nothing, do not delay a block.
+func TestSlowPeers(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		m := w.node(peersOf(n))
+		w.waitFor(5*time.Second, "connected", func() bool { _, ok := m.peerAt(n); return ok })
+		head := append(binary.LittleEndian.AppendUint32(nil, 500_000), byte(wire.KindCompact))
+		stop := make(chan struct{})
+		for i := range 64 {
+			conn := w.greetRaw(n, w.net.Host(netip.AddrFrom4([4]byte{10, 100, byte(i), 1})))
+			go func() {
+				defer conn.Close()
+				for _, b := range append(head, make([]byte, 600)...) {
+					if _, err := conn.Write([]byte{b}); err != nil {
+						return
+					}
+					select {
+					case <-time.After(time.Second):
+					case <-stop:
+						return
+					}
+				}
+			}()
+		}
+		w.waitFor(10*time.Second, "all are connected", func() bool { return len(n.Status().Connected) == 65 })
+		tip := w.builder.Genesis
+		for range 10 {
+			tip = w.builder.Extend(tip)
+			m.give(tip)
+			w.waitFor(2*time.Second, "the block arrives", func() bool { return n.has(tip) })
+			time.Sleep(time.Second)
+		}
+		close(stop)
 	})
 }

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -71,6 +72,26 @@ func TestSecondHello(t *testing.T) {
 			t.Errorf("gone: %+v", gone)
 		}
 	})
+}
+
+// One bad node on a machine does not make the others there unwelcome, unless they have
+// addresses of their own.
+func TestFaultOnLoopback(t *testing.T) {
+	for _, grouped := range []bool{false, true} {
+		bubble(t, func(w *world) {
+			n := w.node(func(o *Options) {
+				if !grouped {
+					o.Group = nil
+				}
+			})
+			s := w.greet(n, w.net.Host(netip.MustParseAddr("127.0.0.9")))
+			w.must(s.Send(w.hello()))
+			s.wantsBye(wire.ReasonProtocol)
+			if got := isDiscouraged(n, "127.0.0.9"); got != grouped {
+				t.Errorf("discouraged: %v, want %v", got, grouped)
+			}
+		})
+	}
 }
 
 // A later version may have higher protocols, services and kinds of messages.
