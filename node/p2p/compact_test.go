@@ -229,6 +229,26 @@ func wantHeaders(t *testing.T, s *stranger, blocks []*chaintest.Block) {
 	}
 }
 
+// A node that was catching up announces its tip at the end, so that those behind it
+// follow.
+func TestTipAfterCatchUp(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 80, 0)
+		middle := w.node()
+		middle.give(blocks[:10]...)
+		last := w.node(peersOf(middle))
+		last.give(blocks[:10]...)
+		time.Sleep(10 * time.Second)
+		first := w.node()
+		first.give(blocks...)
+		first.stop()
+		peersOf(middle)(&first.options)
+		first.start()
+		middle.reaches(blocks[79], 10*time.Second)
+		last.reaches(blocks[79], 10*time.Second)
+	})
+}
+
 // A node serves the compact form of a block near the tip, and the records of one that
 // it has at hand, or in the store.
 func TestServeCompact(t *testing.T) {
