@@ -98,12 +98,7 @@ func (y *syncer) takeHeaders(sp *syncPeer, m *wire.Headers) {
 		}
 	}
 	wasAsking := sp.headers.IsAsking()
-	encoded := make([]byte, 0, n*pow.HeaderSize)
-	for _, h := range m.Headers {
-		one := h.Encode()
-		encoded = append(encoded, one[:]...)
-	}
-	y.headers(sp, headersync.Headers{Encoded: encoded})
+	y.headers(sp, headersync.Headers{Encoded: encodeHeaders(m.Headers)})
 	if y.s.peers[sp.id] != sp.peer {
 		return
 	}
@@ -117,6 +112,16 @@ func (y *syncer) takeHeaders(sp *syncPeer, m *wire.Headers) {
 		y.showed(sp, m.Headers)
 	}
 	y.choose()
+}
+
+// encodeHeaders returns encoded headers, one after the other.
+func encodeHeaders(headers []pow.Header) []byte {
+	encoded := make([]byte, 0, len(headers)*pow.HeaderSize)
+	for _, h := range headers {
+		one := h.Encode()
+		encoded = append(encoded, one[:]...)
+	}
+	return encoded
 }
 
 // learnedOf notes that a peer has a header, if the tree has it.
@@ -202,13 +207,8 @@ const lateAnswer = 20 * time.Second
 // checkAnnounced checks what headers show by themselves. It returns the work of their
 // chain, which has that of the parent below them; none if the check failed.
 func (y *syncer) checkAnnounced(headers []pow.Header, work pow.Work) (pow.Work, *fault) {
-	encoded := make([]byte, 0, len(headers)*pow.HeaderSize)
-	for _, h := range headers {
-		one := h.Encode()
-		encoded = append(encoded, one[:]...)
-	}
 	verdicts := make([]pow.Verdict, len(headers))
-	if err := y.s.o.Verify(encoded, verdicts); err != nil {
+	if err := y.s.o.Verify(encodeHeaders(headers), verdicts); err != nil {
 		y.s.log.Error("headers not checked", "err", err)
 		return pow.Work{}, nil
 	}
