@@ -519,3 +519,23 @@ func TestManyHaves(t *testing.T) {
 		}
 	})
 }
+
+// A thousand records that one node accepts at once, as after a reorganisation, reach
+// all others.
+func TestManyRecordsAtOnce(t *testing.T) {
+	bubble(t, func(w *world) {
+		nodes := w.mesh(6, 2)
+		records := w.payments(1000)
+		nodes[3].add(records...)
+		begin := time.Now()
+		w.waitFor(5*time.Second, "all are pooled", func() bool {
+			return !slices.ContainsFunc(nodes, func(n *testNode) bool { return !n.pooled(records...) })
+		})
+		t.Log("after", time.Since(begin))
+		for _, n := range nodes {
+			if s := n.Status(); s.Discouraged > 0 || len(s.Gone) > 0 {
+				t.Errorf("%d addresses are discouraged; left: %+v", s.Discouraged, s.Gone)
+			}
+		}
+	})
+}

@@ -14,7 +14,7 @@ const (
 	maxFetches   = 1 << 15 // of all peers, of which each may be the first to announce its share
 	minShare     = 64
 	maxAsking    = wire.MaxWant // open requests to a peer that are not late
-	maxOwed      = 512          // open requests to a peer
+	maxOwed      = 384          // open requests to a peer
 )
 
 // Times after which a request is late, and a peer is dropped.
@@ -151,6 +151,7 @@ func (m *Records) end(hash pow.Hash) {
 	for _, p := range f.sources {
 		p.requests.announced--
 	}
+	f.sources = nil // a late request keeps the rest
 }
 
 // fail notes that the peer that was asked for a record does not send it. The other
