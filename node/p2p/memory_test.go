@@ -9,12 +9,18 @@ import (
 	"stele/node/p2p/slots"
 )
 
-// The memory of a server with as many peers as it has by default is bounded by 200 MB.
+// The memory of a server with as many peers as it has by default is bounded by 200 MB,
+// of which nearly all is unused at any time.
 func TestMemory(t *testing.T) {
 	const (
-		limit     = 200_000_000
+		limit     = 200 << 20
 		bookBytes = 5 << 20   // see book.Book
 		handshake = 112 << 10 // buffers of TLS and of a reader
+		// Of package relay, about: what a peer knows and owes; and 65,536 records that
+		// peers have announced, 147,456 that are done, those that wait to be announced,
+		// and orphans.
+		knownBytes   = 64<<10 + 1024*100
+		recordsBytes = 1<<16*200 + (1<<17+1<<14)*28 + 1<<15*40 + 2<<20
 	)
 	total := 0
 	for _, part := range []struct {
@@ -27,6 +33,9 @@ func TestMemory(t *testing.T) {
 		{"long frames to send", link.SendBudgetBytes},
 		{"bodies that wait", blocksync.WindowBytes},
 		{"compact blocks", compactBytes(network.Main.MaxBlockSize)},
+		{"records that peers know", slots.DefaultMaxPeers * knownBytes},
+		{"records that are known", recordsBytes},
+		{"records that wait for the pool", maxWaitingBytes},
 		{"addresses", bookBytes},
 	} {
 		t.Logf("%5.1f MB  %s", float64(part.bytes)/1e6, part.what)

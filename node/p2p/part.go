@@ -16,7 +16,8 @@ type part interface {
 	ready(p *peer)
 	// gone: the connection has ended. It is called once for each peer that was ready.
 	gone(p *peer)
-	// handle handles a message of a kind of this part. If it returns a channel, the
+	// handle handles a message of a kind of this part, or an absent that answers a request
+	// of such a kind. If it returns a channel, the
 	// peer's next message is read only after the channel is closed. An error ends
 	// the connection: a *fault says with which consequences.
 	handle(p *peer, m wire.Message) (<-chan struct{}, error)

@@ -38,8 +38,8 @@ type Options struct {
 	Dir       string         // for the key, the addresses and the anchors; made if it does not exist; "": nothing is kept
 	Transport link.Transport // nil: TCP
 	Listen    string         // address to listen at; "": none
-	Peers     []string       // to stay connected to: [KEY@]HOST:PORT
-	OnlyPeers bool           // connect to no others, and accept no others where their keys are known
+	Peers     []string       // to stay connected to: [KEY@]HOST:PORT, with 16 to 64 hex digits of the key
+	OnlyPeers bool           // connect to no others, and if keys of Peers are given, accept only those
 	Seeds     []string       // to ask for addresses, HOST:PORT
 	MaxPeers  int            // 0: 128
 	// Private: addresses that the Internet does not route are usable too.

@@ -20,7 +20,7 @@
 //     must be written in that time. A peer that sends nothing for 110 s is gone.
 //   - Headers, compact blocks, pings and pongs go first, in a queue of 128 kB. A peer
 //     that lets it overflow is too slow, and the link ends.
-//   - All other messages have a queue of 192 kB. If it is full, announcements of
+//   - All other messages have a queue of 128 kB. If it is full, announcements of
 //     records and records are dropped and counted, and nothing is read from the peer
 //     until there is room. Blocks are queued as functions, which the writer calls one
 //     at a time.

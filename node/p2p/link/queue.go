@@ -12,7 +12,7 @@ import (
 // frame over maxShort counts as long, and needs a share of Options.SendBudget.
 const (
 	maxUrgent   = 128 << 10
-	maxOrdinary = 192 << 10
+	maxOrdinary = 128 << 10
 	maxExtra    = 64 << 10 // of ordinary messages that are not dropped, when others would be
 	maxLong     = 1 << 20
 	maxShort    = 64 << 10
