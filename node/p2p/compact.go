@@ -56,7 +56,8 @@ type compactor struct {
 	headers *bounded.Map[pow.Hash, pow.Header]
 	served  *bounded.Map[pow.Hash, *wire.Compact]
 	fresh   *bounded.Map[pow.Hash, *block.Block]
-	serving int // requests that wait for the encoder
+	serving int  // requests that wait for the encoder
+	isQuiet bool // the tip was not announced, as the node was catching up
 
 	rebuilder mailbox // calls of the goroutine that rebuilds blocks
 	encoder   mailbox // calls of the goroutine that reads blocks and makes compact forms
@@ -129,9 +130,19 @@ func (c *compactor) gone(p *peer) {
 	c.do(c.m.Gone(c.s.now(), relay.PeerID(p.id)))
 }
 
-func (c *compactor) due() time.Time { return c.m.Due() }
+func (c *compactor) due() time.Time {
+	if c.isQuiet && c.s.syncer.atTip() {
+		return c.s.now()
+	}
+	return c.m.Due()
+}
 
-func (c *compactor) tick(now time.Time) { c.do(c.m.Tick(now)) }
+func (c *compactor) tick(now time.Time) {
+	c.do(c.m.Tick(now))
+	if c.isQuiet && c.s.syncer.atTip() {
+		c.announceTip()
+	}
+}
 
 func (c *compactor) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
 	switch m := m.(type) {

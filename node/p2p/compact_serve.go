@@ -22,8 +22,8 @@ func (c *compactor) compactOf(b *block.Block, lacking []uint32) *wire.Compact {
 	return relay.NewCompact(b, c.nonce, slices.Compact(lacking))
 }
 
-// changed announces the new tip, unless this node is catching up: then its peers have
-// the blocks.
+// changed announces the new tip. While this node is catching up it waits with that,
+// since its peers have the blocks.
 func (c *compactor) changed(e chain.Event) {
 	for _, connected := range e.Connected {
 		if c.fresh.Has(connected.Hash) {
@@ -31,17 +31,23 @@ func (c *compactor) changed(e chain.Event) {
 		}
 		c.do(c.m.Known(c.s.now(), connected.Hash))
 	}
-	if e.Partial || e.IsBehind() || len(e.Connected) == 0 || !c.s.syncer.atTip() {
+	if e.Partial || e.IsBehind() || len(e.Connected) == 0 {
 		return
 	}
-	c.serve(e.Tip.Hash, func(*wire.Compact) { c.announce(e.Tip.Hash) })
+	if c.isQuiet = !c.s.syncer.atTip(); !c.isQuiet {
+		c.announceTip()
+	}
 }
 
-// announce announces a block, if it is the tip.
-func (c *compactor) announce(hash pow.Hash) {
-	if c.s.o.Chain.Tip().Hash == hash {
-		c.do(c.m.Tip(c.s.now(), c.branch(hash)))
-	}
+// announceTip announces the tip, unless there is another one by the time it is encoded.
+func (c *compactor) announceTip() {
+	c.isQuiet = false
+	hash := c.s.o.Chain.Tip().Hash
+	c.serve(hash, func(*wire.Compact) {
+		if branch := c.branch(hash); len(branch) > 0 && c.s.o.Chain.Tip().Hash == hash {
+			c.do(c.m.Tip(c.s.now(), branch))
+		}
+	})
 }
 
 // branch returns the last blocks of the branch that ends with a block.

@@ -229,6 +229,63 @@ func wantHeaders(t *testing.T, s *stranger, blocks []*chaintest.Block) {
 	}
 }
 
+// A node that was catching up announces its tip at the end, so that those behind it
+// follow.
+func TestTipAfterCatchUp(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 80, 0)
+		middle := w.node()
+		middle.give(blocks[:10]...)
+		last := w.node(peersOf(middle))
+		last.give(blocks[:10]...)
+		time.Sleep(10 * time.Second)
+		first := w.node()
+		first.give(blocks...)
+		first.stop()
+		peersOf(middle)(&first.options)
+		first.start()
+		middle.reaches(blocks[79], 10*time.Second)
+		last.reaches(blocks[79], 10*time.Second)
+	})
+}
+
+// A node that is catching up announces nothing; when it is no longer, it announces its
+// tip, also if it has given up.
+func TestQuietWhileCatchingUp(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 80, 0)
+		n := w.node()
+		n.give(blocks[:10]...)
+		other := w.greet(n, w.host(), withBlocks(blocks[:10]))
+		withholds := w.greet(n, w.host(), withBlocks(blocks))
+		go withholds.serve(blocks, func(m wire.Message) wire.Message {
+			if m.Kind() == wire.KindBlock {
+				return nil
+			}
+			return m
+		})
+		w.waitFor(5*time.Second, "the node is catching up", n.CatchingUp)
+		n.give(blocks[10])
+		timeout := time.After(10 * time.Minute)
+		for {
+			select {
+			case m := <-other.got:
+				switch m := m.(type) {
+				case *wire.Ping:
+					w.must(other.Send(&wire.Pong{Nonce: m.Nonce}))
+				case *wire.Compact:
+					if m.Header != blocks[10].Header || n.CatchingUp() {
+						t.Errorf("got a compact block; the node is catching up: %v", n.CatchingUp())
+					}
+					return
+				}
+			case <-timeout:
+				t.Fatal("the tip is never announced")
+			}
+		}
+	})
+}
+
 // A node serves the compact form of a block near the tip, and the records of one that
 // it has at hand, or in the store.
 func TestServeCompact(t *testing.T) {

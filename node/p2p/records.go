@@ -41,8 +41,9 @@ type recorder struct {
 	relay *relay.Records
 	queue *admission
 
-	held  []heldRecords // messages that wait for room in the queue, the first to come first
-	peers map[*peer]*exchange
+	held   []heldRecords // messages that wait for room in the queue, the first to come first
+	peers  map[*peer]*exchange
+	unsent []relay.RecordsEvent // what links have dropped in this call of the loop
 
 	paused   bool      // the chain catches up
 	told     pool.Rate // minimum fee rate that peers were told
@@ -454,20 +455,21 @@ func (r *recorder) handleAll(events ...relay.RecordsEvent) {
 		r.paused = paused
 		events = append([]relay.RecordsEvent{relay.Paused{On: paused}}, events...)
 	}
-	var pushes pushes
-	for _, e := range events {
-		for _, a := range r.relay.Handle(r.s.now(), e) {
-			if push, ok := a.(relay.PushRecord); ok {
-				pushes.add(push)
-			} else {
-				r.do(a)
+	for len(events) > 0 {
+		var pushes pushes
+		for _, e := range events {
+			for _, a := range r.relay.Handle(r.s.now(), e) {
+				if push, ok := a.(relay.PushRecord); ok {
+					pushes.add(push)
+				} else {
+					r.do(a)
+				}
 			}
 		}
-	}
-	for _, m := range pushes {
-		if p := r.peer(m.to); p != nil {
-			p.send(&wire.Records{Records: m.records})
+		for _, m := range pushes {
+			r.tell(m.to, &wire.Records{Records: m.records}, m.hashes)
 		}
+		events, r.unsent = r.unsent, nil
 	}
 	r.s.counts.setOrphans(r.relay.Status().Orphans)
 }
@@ -478,9 +480,11 @@ func (r *recorder) do(a relay.RecordsAction) {
 	case relay.Admit:
 		r.queue.add(arrival{a.Peer, a.Record})
 	case relay.Have:
-		r.send(a.Peer, &wire.Have{Hashes: a.Hashes})
+		r.tell(a.Peer, &wire.Have{Hashes: a.Hashes}, a.Hashes)
 	case relay.Want:
-		r.send(a.Peer, &wire.Want{Hashes: a.Hashes})
+		if p := r.peer(a.Peer); p != nil {
+			p.send(&wire.Want{Hashes: a.Hashes})
+		}
 	case relay.Expect:
 		if p := r.peer(a.Peer); p != nil {
 			n := -1
@@ -497,9 +501,15 @@ func (r *recorder) do(a relay.RecordsAction) {
 	}
 }
 
-func (r *recorder) send(to relay.PeerID, m wire.Message) {
-	if p := r.peer(to); p != nil {
-		p.send(m)
+// tell pushes or announces records, and notes whether the link drops that.
+func (r *recorder) tell(to relay.PeerID, m wire.Message, hashes []pow.Hash) {
+	p := r.peer(to)
+	if p == nil {
+		return
+	}
+	dropped := p.link.Dropped()
+	if p.send(m); p.link.Dropped() != dropped {
+		r.unsent = append(r.unsent, relay.Unsent{Peer: to, Hashes: hashes})
 	}
 }
 
@@ -510,6 +520,7 @@ type pushes []*pushed
 type pushed struct {
 	to      relay.PeerID
 	records [][]byte
+	hashes  []pow.Hash
 	bytes   int
 }
 
@@ -523,6 +534,6 @@ func (all *pushes) add(a relay.PushRecord) {
 		*all = append(*all, &pushed{to: a.Peer})
 	}
 	m := (*all)[i]
-	m.records = append(m.records, raw)
+	m.records, m.hashes = append(m.records, raw), append(m.hashes, a.Record.FullHash())
 	m.bytes += len(raw)
 }

@@ -8,6 +8,7 @@ import (
 	"stele/engine/pow"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
+	"stele/node/p2p/relay"
 	"stele/node/p2p/simnet"
 	"stele/node/p2p/slots"
 	"stele/node/p2p/wire"
@@ -536,6 +537,55 @@ func TestManyRecordsAtOnce(t *testing.T) {
 			if s := n.Status(); s.Discouraged > 0 || len(s.Gone) > 0 {
 				t.Errorf("%d addresses are discouraged; left: %+v", s.Discouraged, s.Gone)
 			}
+		}
+	})
+}
+
+// What the link to a slow peer drops is announced to it later.
+func TestSlowPeerHearsAll(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		host := w.host()
+		s := w.greet(n, host)
+		host.Freeze()
+		heard := map[pow.Hash]bool{}
+		n.onLoop(func() {
+			for i := range 10000 {
+				r := anyRecord(byte(i%200), uint64(i/200))
+				heard[r.FullHash()] = false
+				n.records.handleAll(relay.Accepted{Record: r})
+			}
+		})
+		time.Sleep(9 * time.Second)
+		n.onLoop(func() {
+			for _, p := range n.peers {
+				if p.link.Dropped() == 0 {
+					t.Error("the link has dropped nothing")
+				}
+			}
+		})
+		host.Thaw()
+		time.Sleep(20 * time.Second)
+		for len(s.got) > 0 {
+			switch m := (<-s.got).(type) {
+			case *wire.Have:
+				for _, hash := range m.Hashes {
+					heard[hash] = true
+				}
+			case *wire.Records:
+				for _, raw := range m.Records {
+					heard[pow.Sum(raw)] = true
+				}
+			}
+		}
+		missing := 0
+		for _, ok := range heard {
+			if !ok {
+				missing++
+			}
+		}
+		if missing > 2 { // a few may seem known to the peer
+			t.Errorf("the peer has not heard of %d records of %d", missing, len(heard))
 		}
 	})
 }

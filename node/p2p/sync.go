@@ -50,6 +50,7 @@ type syncPeer struct {
 	claim   pow.Work  // of its chain: as it said, until its headers show it
 	useless int       // how often it sent what is of no use
 	started time.Time // when it was asked for headers last by ask, restart or ready
+	askedAt time.Time // when the last request for headers was sent
 	toAsk   bool      // it is to be asked for headers, which was too early
 	excused bool      // bodies that it was asked for may come although they are not needed
 	keep    bool      // it is one of the peers that stay although they are behind
@@ -190,6 +191,7 @@ func (y *syncer) tick(now time.Time) {
 	y.do(y.bodies.Handle(now, blocksync.Tick{}))
 	for _, sp := range y.copyOfPeers() {
 		y.headers(sp, headersync.Tick{})
+		y.expire(now, sp)
 	}
 	y.askLater()
 	y.refresh() // headers may have been removed

@@ -63,13 +63,14 @@ func (y *syncer) headers(sp *syncPeer, e headersync.Event) {
 	for _, a := range sp.headers.Handle(y.s.now(), e) {
 		switch a := a.(type) {
 		case headersync.Ask:
-			if !sp.expects(wire.KindHeaders) { // the answer to an earlier one may still come
+			sp.askedAt = y.s.now()
+			if sp.requests[wire.KindHeaders].Load() < headersync.MaxOwed {
 				sp.expect(wire.KindHeaders, 1)
 			}
 			sp.send(&wire.GetHeaders{Locator: a.Locator})
 		case headersync.Add:
 			if !y.add(sp, a.Headers, a.Proven) {
-				sp.headers = y.newMachine()
+				sp.headers.Reset()
 				return
 			}
 		case headersync.Offer:
@@ -97,12 +98,7 @@ func (y *syncer) takeHeaders(sp *syncPeer, m *wire.Headers) {
 		}
 	}
 	wasAsking := sp.headers.IsAsking()
-	encoded := make([]byte, 0, n*pow.HeaderSize)
-	for _, h := range m.Headers {
-		one := h.Encode()
-		encoded = append(encoded, one[:]...)
-	}
-	y.headers(sp, headersync.Headers{Encoded: encoded})
+	y.headers(sp, headersync.Headers{Encoded: encodeHeaders(m.Headers)})
 	if y.s.peers[sp.id] != sp.peer {
 		return
 	}
@@ -116,6 +112,16 @@ func (y *syncer) takeHeaders(sp *syncPeer, m *wire.Headers) {
 		y.showed(sp, m.Headers)
 	}
 	y.choose()
+}
+
+// encodeHeaders returns encoded headers, one after the other.
+func encodeHeaders(headers []pow.Header) []byte {
+	encoded := make([]byte, 0, len(headers)*pow.HeaderSize)
+	for _, h := range headers {
+		one := h.Encode()
+		encoded = append(encoded, one[:]...)
+	}
+	return encoded
 }
 
 // learnedOf notes that a peer has a header, if the tree has it.
@@ -179,25 +185,30 @@ func (y *syncer) learned(p *peer, headers []pow.Header) {
 		return
 	}
 	work, f := y.checkAnnounced(headers, parent.Work)
-	if f != nil {
+	switch {
+	case f != nil:
 		y.s.drop(p, f)
-		return
-	}
-	if y.add(sp, headers, work) {
+	case work == (pow.Work{}): // not checked
+	case y.add(sp, headers, work):
 		y.learnedOf(sp, headers[len(headers)-1].Hash())
 	}
 }
 
-// checkAnnounced checks what headers show by themselves. It returns the work of their
-// chain, which has that of the parent below them.
-func (y *syncer) checkAnnounced(headers []pow.Header, work pow.Work) (pow.Work, *fault) {
-	encoded := make([]byte, 0, len(headers)*pow.HeaderSize)
-	for _, h := range headers {
-		one := h.Encode()
-		encoded = append(encoded, one[:]...)
+// expire ends the time in which a peer's answer may come late; see package headersync.
+func (y *syncer) expire(now time.Time, sp *syncPeer) {
+	for !sp.headers.IsAsking() && sp.expects(wire.KindHeaders) && now.Sub(sp.askedAt) >= lateAnswer {
+		sp.expect(wire.KindHeaders, -1)
 	}
+}
+
+// lateAnswer is how long an answer with headers may come after one that may have been it.
+const lateAnswer = 20 * time.Second
+
+// checkAnnounced checks what headers show by themselves. It returns the work of their
+// chain, which has that of the parent below them; none if the check failed.
+func (y *syncer) checkAnnounced(headers []pow.Header, work pow.Work) (pow.Work, *fault) {
 	verdicts := make([]pow.Verdict, len(headers))
-	if err := y.s.o.Verify(encoded, verdicts); err != nil {
+	if err := y.s.o.Verify(encodeHeaders(headers), verdicts); err != nil {
 		y.s.log.Error("headers not checked", "err", err)
 		return pow.Work{}, nil
 	}
@@ -367,7 +378,7 @@ func (y *syncer) forget(now time.Time) {
 		y.s.o.Chain.Forget(y.best)
 		y.starved = starved{}
 		for _, sp := range y.order { // what they have sent is gone
-			sp.headers = y.newMachine()
+			sp.headers.Reset()
 			y.lower(sp)
 		}
 		y.refresh()

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"math/rand/v2"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -51,6 +52,42 @@ func TestHalvesAgree(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Two halves whose connections survive a partition agree within ten seconds, also after
+// 400 blocks on each side.
+func TestPartitionHeals(t *testing.T) {
+	for _, length := range []int{3, 400} {
+		bubble(t, func(w *world) {
+			ours, theirs := w.grow(w.builder.Genesis, length, 1), w.grow(w.builder.Genesis, length+1, 1)
+			all := w.mesh(6, 3)
+			time.Sleep(time.Second)
+			var hosts []*simnet.Host
+			for _, n := range all {
+				hosts = append(hosts, n.host)
+			}
+			w.net.Partition(hosts[:3], hosts[3:])
+			for i := range theirs {
+				if i < len(ours) {
+					all[0].give(ours[i])
+				}
+				all[5].give(theirs[i])
+				time.Sleep(10 * time.Second / time.Duration(length))
+			}
+			all[0].reaches(lastOf(ours), time.Minute)
+			w.net.HealAll()
+			healed := time.Now()
+			for _, n := range all {
+				n.reaches(lastOf(theirs), 10*time.Second)
+			}
+			t.Logf("%d blocks on each side: took %v", length, time.Since(healed))
+			for _, n := range all {
+				if s := n.Status(); s.Discouraged != 0 || len(s.Gone) != 0 {
+					t.Errorf("node %v: %d avoided, gone %+v", n.host.Addr(), s.Discouraged, s.Gone)
+				}
+			}
+		})
+	}
 }
 
 // smallDisk has no space for writes while it is full.
@@ -108,13 +145,25 @@ func TestCrashInSync(t *testing.T) {
 		w.net.SetDefault(simnet.Line{Latency: 20 * time.Millisecond, Rate: 200_000})
 		rand := rand.New(rand.NewPCG(1, 2))
 		n.start()
-		for _, height := range []uint32{50, 120, 250} {
+		crashes := 5
+		if os.Getenv("STELE_LONG") != "" {
+			crashes = 100
+		}
+		for range crashes {
+			if n.chain.Tip().Height > 300 { // once more from the beginning
+				n.stop()
+				disk = vfs.NewCrashableMem()
+				n.fs = disk
+				n.start()
+			}
+			height := n.chain.Tip().Height + uint32(rand.IntN(90))
 			w.waitFor(time.Minute, "the sync goes on", func() bool { return n.chain.Tip().Height >= height })
-			crashed := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rand.IntN(100), RNG: rand})
+			crashed := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rand.IntN(101), RNG: rand})
+			tip := n.chain.Tip().Height
 			n.stop()
 			disk, n.fs = crashed, crashed
 			n.start()
-			t.Logf("crashed at %d, opened at %d", height, n.chain.Tip().Height)
+			t.Logf("crashed at %d, opened at %d", tip, n.chain.Tip().Height)
 		}
 		n.reaches(lastOf(blocks), time.Minute)
 		report, err := chain.Check(context.Background(), n.store, w.builder.Params, chain.CheckOptions{Workers: 1})

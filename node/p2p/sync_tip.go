@@ -91,8 +91,8 @@ func (y *syncer) checkBehind(now time.Time, sp *syncPeer) {
 
 // Limits of what is kept of the future.
 const (
-	maxFuture     = 16        // headers
-	maxFutureBody = 256 << 10 // bytes of a block that is kept whole; others are asked for again
+	maxFuture     = 16       // headers
+	maxFutureBody = 64 << 10 // bytes of a block that is kept whole; others are asked for again
 )
 
 // future has headers and blocks whose time is too far ahead of the clock of this node.

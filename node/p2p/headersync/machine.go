@@ -12,6 +12,10 @@ import (
 // the peer's chain.
 const MaxBatch = 2000
 
+// MaxOwed is the number of answers that a peer may give late, because they were not
+// waited for or an announcement was taken for them.
+const MaxOwed = 2
+
 const (
 	maxAnnounced   = 8 // headers that a peer may send without a request
 	askTimeout     = 20 * time.Second
@@ -145,7 +149,7 @@ type Machine struct {
 	state  State
 
 	isAsking  bool
-	owes      bool      // an announcement may have been taken for the answer, which still comes
+	owes      int       // answers that may still come: an announcement may have been taken for one
 	asked     time.Time // when the last request was made
 	restarts  int
 	connected uint32
@@ -175,6 +179,15 @@ func (m *Machine) Work() pow.Work {
 
 // IsAsking reports whether the peer owes an answer.
 func (m *Machine) IsAsking() bool { return m.isAsking }
+
+// Reset makes the machine idle and forgets the headers of the peer, as after they were
+// not added to the tree. An answer that the peer owes may still come, and need not.
+func (m *Machine) Reset() {
+	if m.state != Stopped {
+		m.idle()
+		m.isAsking, m.restarts = false, 0
+	}
+}
 
 // Handle returns what to do about an event.
 func (m *Machine) Handle(now time.Time, e Event) []Action {
@@ -206,7 +219,7 @@ func (m *Machine) Handle(now time.Time, e Event) []Action {
 
 // ask returns the request for the headers after the last one.
 func (m *Machine) ask(now time.Time) []Action {
-	m.isAsking, m.owes, m.asked, m.hasMore = true, true, now, false
+	m.isAsking, m.owes, m.asked, m.hasMore = true, min(m.owes+1, MaxOwed), now, false
 	locator := m.o.Locator()
 	if m.tail.isSet {
 		locator = append([]pow.Hash{m.tail.hash}, locator...)
@@ -229,9 +242,9 @@ func (m *Machine) idle() {
 func (m *Machine) headers(now time.Time, encoded []byte) []Action {
 	n := len(encoded) / pow.HeaderSize
 	isLong := n > maxAnnounced
-	isAnswer := m.isAsking || m.owes && isLong
+	isAnswer := m.isAsking || m.owes > 0 && isLong
 	if n == 0 || isLong {
-		m.owes = false
+		m.owes = max(0, m.owes-1)
 	}
 	switch {
 	case len(encoded) != n*pow.HeaderSize:

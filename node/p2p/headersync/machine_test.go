@@ -477,6 +477,27 @@ func TestCrossingAnnouncement(t *testing.T) {
 	}
 }
 
+// A machine that is reset begins again, and the answers that are owed may still come.
+func TestReset(t *testing.T) {
+	chain := honest()
+	n := newNode(pow.Work{})
+	m := n.machine(limits{batch: 100, period: 8, depth: 3, ahead: 10_000}, 1)
+	m.Handle(now0, Start{})
+	m.Reset()
+	if m.State() != Idle || m.IsAsking() {
+		t.Fatalf("%v, asking: %v", m.State(), m.IsAsking())
+	}
+	if got := m.Handle(now0, Start{}); len(got) != 1 || got[0].(Ask).Locator[0] != chain[0].Hash() {
+		t.Errorf("%v", got)
+	}
+	for i := range 3 {
+		got := m.Handle(now0, Headers{encode(chain[1:91])})
+		if _, isEnd := got[0].(Disconnect); isEnd != (i == 2) {
+			t.Errorf("answer %d to two requests: %v", i, got)
+		}
+	}
+}
+
 // A peer that does not answer for 20 s goes.
 func TestStalling(t *testing.T) {
 	n := newNode(maxWork)

@@ -149,6 +149,19 @@ func (Late) blockAction()           {}
 // for what is missing, to whom a block is pushed, and who is asked to push. Make one
 // with [NewBlocks]. Its methods report events, and return the actions to take, in this
 // order. Time must not go backwards. Not safe for concurrent use.
+//
+//   - Three peers are asked to push: those that gave a block first lately, and always an
+//     outbound one if there is one.
+//   - Of a block at most three compact forms are kept, and eight of all. While parts for
+//     one are on their way, the others wait, for 2 s. Peers that gave a block before, and
+//     those that this node has called, do not wait for others, and displace them.
+//   - What cannot be rebuilt is given up, so that the caller gets the block whole. A
+//     compact form that another peer sends afterwards is used all the same.
+//   - A block is pushed on as soon as header and body are known to belong together:
+//     once for each place in the tree, for two branches of a height, and to six peers.
+//     A tip of this node's own goes to three peers, whether they have asked or not.
+//   - All others hear of a tip by its header. Nobody hears of what it has.
+//   - A peer that does not answer a request for 20 s is dropped.
 type Blocks struct {
 	now     time.Time // of the current event
 	actions []BlockAction

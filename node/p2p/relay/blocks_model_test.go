@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/binary"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -314,9 +315,18 @@ func (m *blocksModel) assembled(i int, result Result) {
 	m.whole = pow.Hash{}
 }
 
+// actions returns what may happen, at random.
 func (m *blocksModel) actions() map[string]func(*rapid.T) {
+	all := map[string]func(*rapid.T){"": func(*rapid.T) {}}
+	maps.Copy(all, m.peerActions())
+	maps.Copy(all, m.blockActions())
+	maps.Copy(all, m.nodeActions())
+	return all
+}
+
+// peerActions are about the connections.
+func (m *blocksModel) peerActions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"": func(*rapid.T) {},
 		"join": func(t *rapid.T) {
 			if len(m.outbound) == 9 {
 				return
@@ -338,6 +348,12 @@ func (m *blocksModel) actions() map[string]func(*rapid.T) {
 				m.b.Asked(id, m.wants[id])
 			}
 		},
+	}
+}
+
+// blockActions are messages of peers about blocks.
+func (m *blocksModel) blockActions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
 		"compact": func(*rapid.T) {
 			if id, ok := m.anyPeer(); ok {
 				m.compact(id, m.anyRef().Hash)
@@ -373,11 +389,6 @@ func (m *blocksModel) actions() map[string]func(*rapid.T) {
 			}
 			m.take(actions)
 		},
-		"assembled": func(t *rapid.T) {
-			if len(m.working) > 0 {
-				m.assembled(rapid.IntRange(0, len(m.working)-1).Draw(t, "work"), Result(rapid.IntRange(1, 6).Draw(t, "result")))
-			}
-		},
 		"parts": func(t *rapid.T) {
 			if f, ok := m.anyForm(m.parts); ok {
 				delete(m.parts, f)
@@ -403,6 +414,17 @@ func (m *blocksModel) actions() map[string]func(*rapid.T) {
 			}
 			if requested, actions := m.b.Parts(m.now, f.peer, f.hash); requested || len(actions) > 0 {
 				t.Fatal("parts that nobody requested are taken")
+			}
+		},
+	}
+}
+
+// nodeActions are what the node itself finds, and the time.
+func (m *blocksModel) nodeActions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"assembled": func(t *rapid.T) {
+			if len(m.working) > 0 {
+				m.assembled(rapid.IntRange(0, len(m.working)-1).Draw(t, "work"), Result(rapid.IntRange(1, 6).Draw(t, "result")))
 			}
 		},
 		"known": func(*rapid.T) {

@@ -19,7 +19,7 @@
 //     for an earlier one, was not mined lately, and was not rejected lately. What was
 //     rejected for reasons that may pass is forgotten when the chain has another tip.
 //   - A record whose sequence number is too high waits for the one before it, with at
-//     most 1,000 others or 2 MB, 50 of one peer, for 10 minutes.
+//     most 1,000 others or 2 MB, 256 of one peer, for 10 minutes.
 //   - A peer that has not answered a request for 20 s, while others have answered, is
 //     dropped.
 //

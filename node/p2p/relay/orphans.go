@@ -12,7 +12,7 @@ import (
 const (
 	maxOrphans     = 1000
 	maxOrphanBytes = 2 << 20
-	maxPeerOrphans = 50
+	maxPeerOrphans = 256 // as many as an account may have in a pool, and as a peer is asked for at once
 	maxOrphanAge   = 10 * time.Minute
 )
 

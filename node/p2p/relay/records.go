@@ -92,6 +92,13 @@ type (
 	// be judged, or are again. Announcements are remembered meanwhile.
 	Paused struct{ On bool }
 
+	// Unsent is the event that records could not be pushed or announced to a peer, since
+	// it reads too slowly. They are announced later.
+	Unsent struct {
+		Peer   PeerID
+		Hashes []pow.Hash
+	}
+
 	// Backlog is the event that a peer should hear of records that were accepted before
 	// it was connected, at 100 a second.
 	Backlog struct {
@@ -215,6 +222,7 @@ func NewRecords(seed uint64) *Records {
 		fetches: map[pow.Hash]*fetch{},
 		judging: map[pow.Hash]judged{},
 		orphans: newOrphans(),
+		log:     announcements{byTurn: map[turn]pow.Hash{}},
 		done:    bounded.NewSet[shortHash](maxDone),
 		refused: bounded.NewSet[shortHash](maxRefused),
 	}

@@ -16,6 +16,7 @@ const (
 	haveEvery  = 20 * time.Millisecond // between announcements to a peer, at least
 	maxLog     = 1 << 15               // records that wait to be announced
 	maxBacklog = 1 << 13               // records of a backlog
+	maxUnsent  = 1 << 10               // of these, that were announced before
 )
 
 // Rates for each peer, in records or bytes a second, below those that a peer allows: it
@@ -25,7 +26,7 @@ const (
 const (
 	haveRate, haveBurst         = 1500, 15000
 	pushRate, pushBurst         = 150, 1500
-	pushByteRate, pushByteBurst = 128 << 10, 1 << 20
+	pushByteRate, pushByteBurst = 64 << 10, 64 << 10
 	backlogRate                 = 100
 )
 
@@ -33,13 +34,15 @@ const (
 type announcement struct {
 	hash pow.Hash
 	rate uint64
+	turn turn
 }
 
 // announcements are the last records that were accepted, of which each peer has been
 // sent those before its telling.next.
 type announcements struct {
-	first int // number of the first one
-	list  []announcement
+	first  int // number of the first one
+	list   []announcement
+	byTurn map[turn]pow.Hash
 }
 
 // end returns the number of the next announcement.
@@ -50,13 +53,15 @@ func (a *announcements) add(x announcement) {
 		a.dropBefore(a.first + 1)
 	}
 	a.list = append(a.list, x)
+	a.byTurn[x.turn] = x.hash
 }
 
 // dropBefore removes the announcements below a number.
 func (a *announcements) dropBefore(n int) {
-	if n > a.first {
-		a.list = a.list[n-a.first:]
-		a.first = n
+	for a.first < n {
+		delete(a.byTurn, a.list[0].turn)
+		a.list = a.list[1:]
+		a.first++
 	}
 }
 
@@ -65,8 +70,15 @@ type telling struct {
 	next          int           // number of the next one in Records.log
 	haves, pushes *rate.Limiter // in records
 	pushBytes     *rate.Limiter
-	backlog       []pow.Hash
+	backlog       []late
 	nextBacklog   time.Time
+}
+
+// late is a record that is announced later than others. It may be known to the peer
+// already, except if it was announced in vain.
+type late struct {
+	hash   pow.Hash
+	inVain bool
 }
 
 // due returns when the next part of the backlog is due; zero: never.
@@ -87,13 +99,16 @@ func (m *Records) wants(p *recordsPeer, s shortHash, feeRate uint64) bool {
 	return p.takes && feeRate >= p.minRate && !p.known.has(s)
 }
 
-// announce pushes a record to some peers, and makes sure that the others hear of it.
+// announce pushes a record to some peers, and makes sure that the others hear of it. A
+// peer that has to hear of the record before it first is not pushed to, as it could
+// not judge it. So the records of an author who sends many go to the same peers.
 func (m *Records) announce(r *record.Record, feeRate uint64) {
 	hash := r.FullHash()
 	s := m.short(hash)
+	before, isNew := m.log.byTurn[turn{r.Key, r.Seq - 1}]
 	var able []*recordsPeer
 	for _, p := range m.peers {
-		if m.wants(p, s, feeRate) && p.telling.canPush(m.now, r.Size()) {
+		if m.wants(p, s, feeRate) && p.telling.canPush(m.now, r.Size()) && (!isNew || p.known.has(m.short(before))) {
 			able = append(able, p)
 		}
 	}
@@ -106,19 +121,34 @@ func (m *Records) announce(r *record.Record, feeRate uint64) {
 		p.known.add(s)
 		m.do(PushRecord{p.id, r})
 	}
-	m.log.add(announcement{hash, feeRate})
+	m.log.add(announcement{hash, feeRate, turnOf(r)})
 	if m.nextHave.IsZero() {
 		m.nextHave = m.now.Add(time.Duration(m.rand.Int64N(int64(haveEvery))))
 	}
 }
 
-func (e Backlog) applyTo(m *Records) {
-	p := m.byID[e.Peer]
-	if p == nil || !p.takes || len(e.Hashes) == 0 {
+func (e Backlog) applyTo(m *Records) { m.later(e.Peer, e.Hashes, false, maxBacklog) }
+
+func (e Unsent) applyTo(m *Records) { m.later(e.Peer, e.Hashes, true, maxUnsent) }
+
+// later adds records to the backlog of a peer, as long as that has no more than max.
+func (m *Records) later(id PeerID, hashes []pow.Hash, inVain bool, max int) {
+	p := m.byID[id]
+	if p == nil || !p.takes || len(hashes) == 0 {
 		return
 	}
-	p.telling.backlog = e.Hashes[:min(len(e.Hashes), maxBacklog)]
-	p.telling.nextBacklog = m.now
+	t := &p.telling
+	if len(t.backlog) == 0 {
+		t.nextBacklog = m.now
+		if inVain {
+			t.nextBacklog = m.now.Add(time.Second)
+		}
+	}
+	for _, hash := range hashes {
+		if len(t.backlog) < max {
+			t.backlog = append(t.backlog, late{hash, inVain})
+		}
+	}
 }
 
 // tell announces what is due.
@@ -166,10 +196,10 @@ func (m *Records) tellBacklog(p *recordsPeer) {
 	t := &p.telling
 	var hashes []pow.Hash
 	for len(t.backlog) > 0 && len(hashes) < backlogRate {
-		hash := t.backlog[0]
+		l := t.backlog[0]
 		t.backlog = t.backlog[1:]
-		if p.known.add(m.short(hash)) {
-			hashes = append(hashes, hash)
+		if p.known.add(m.short(l.hash)) || l.inVain {
+			hashes = append(hashes, l.hash)
 		}
 	}
 	t.nextBacklog = m.now.Add(time.Second)
