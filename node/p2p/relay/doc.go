@@ -10,7 +10,9 @@
 //
 // A record that the pool has accepted, wherever it comes from, is pushed to three peers,
 // drawn anew for each record, and announced by its full hash to the others in the next
-// 20 ms. A record that a peer announces is requested if it is unknown:
+// 20 ms. A peer that has yet to hear of the author's record before it gets no push, since
+// it could not judge the record. What the link to a slow peer drops is announced to it
+// later ([Unsent]). A record that a peer announces is requested if it is unknown:
 //
 //   - It is requested from one peer at a time. If a peer has sent nothing that was
 //     requested for 2 s, or not this record for 10 s, the next one that has announced
@@ -37,4 +39,7 @@
 //
 // While records could not be judged, as long as the chain catches up, announcements are
 // only remembered ([Paused]).
+//
+// With 128 peers that fill all limits, a [Records] takes about 65 MB: 290 kB for each
+// peer, of which 64 kB are for what it knows, and 28 MB beside that.
 package relay
