@@ -35,6 +35,10 @@ func (c *Chain) CatchUp(on bool) {
 	}
 }
 
+// Sync makes all blocks durable for which Submit has returned. It does not wait for a
+// block that is being connected. The error is that of the store. Safe for concurrent use.
+func (c *Chain) Sync() error { return c.store.Sync() }
+
 // commit commits a batch, and syncs it unless syncIfDue does later.
 func (c *Chain) commit(b *store.Batch) error {
 	if !c.catchingUp.Load() && !c.onLongWay {

@@ -50,6 +50,10 @@ func testCatchUpSyncs(t *testing.T) {
 	if got := durable(); got <= maxUnsynced {
 		t.Errorf("height %d is durable, want more than %d", got, maxUnsynced)
 	}
+	n.Sync()
+	if got := durable(); got != last(blocks).Height() {
+		t.Errorf("height %d is durable after a sync, want %d", got, last(blocks).Height())
+	}
 	n.CatchUp(false)
 	if got := durable(); got != last(blocks).Height() {
 		t.Errorf("height %d is durable after the catch-up, want %d", got, last(blocks).Height())

@@ -17,8 +17,10 @@ type knock struct {
 	closed bool
 }
 
-func (k *knock) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(k.addr)) }
-func (k *knock) Close() error         { k.closed = true; return nil }
+func (k *knock) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(k.addr))
+}
+func (k *knock) Close() error { k.closed = true; return nil }
 
 func TestPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -44,7 +44,8 @@
 // # When the process or the disk fails
 //
 // There is no write-ahead log. A batch holds all of a block, with the tip and the
-// marks, so after a crash the views are those of an earlier block, and catch up.
+// marks, so after a crash the views are those of an earlier block, and catch up. The
+// chain is synced before the views are written, so that they are never ahead of it.
 // Whatever is wrong with the files beyond that, they are removed and built anew.
 //
 // After an orderly end a seal says what the files must be, so that [Check] finds

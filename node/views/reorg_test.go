@@ -322,3 +322,23 @@ func TestCloseOnFullDisk(t *testing.T) {
 	}
 	same(t, v, c)
 }
+
+// The chain is made durable before the views are: else a crash could leave views of
+// blocks that the chain does not have.
+func TestChainIsDurableFirst(t *testing.T) {
+	c := grown(10)
+	v := open(t, c, vfs.NewMem())
+	defer v.Close()
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c.synced != nil {
+		t.Error("the chain was synced before the views were written")
+	}
+	if err := v.flush(v.db); err != nil {
+		t.Fatal(err)
+	}
+	if c.synced != c.tip {
+		t.Error("the views were written, and the chain was not synced")
+	}
+}

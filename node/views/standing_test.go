@@ -71,6 +71,8 @@ func (c *valid) Block(hash pow.Hash) (*block.Block, error) {
 }
 
 // next is the context of the block after the tip.
+func (c *valid) Sync() error { return nil }
+
 func (c *valid) next() rules.Context {
 	return rules.Context{Params: c.params, Height: c.tip.Height() + 1, MedianTime: c.tip.Node().MedianTime()}
 }

@@ -53,6 +53,8 @@ type Chain interface {
 	// ReadState calls read with the state after a block and the context of the
 	// next one, if that block is the tip, and reports whether it did.
 	ReadState(tip pow.Hash, read func(rules.View, rules.Context) error) (bool, error)
+	// Sync makes all blocks durable that the chain has.
+	Sync() error
 }
 
 // Options of Open.
@@ -185,7 +187,10 @@ func (v *Views) openDB() (db *pebble.DB, err error) {
 		CacheSize:          32 << 20,
 		Logger:             logger{v},
 	}
-	o.EventListener = &pebble.EventListener{BackgroundError: func(error) { v.failed.Wake() }}
+	o.EventListener = &pebble.EventListener{
+		BackgroundError: func(error) { v.failed.Wake() },
+		FlushBegin:      func(pebble.FlushInfo) { v.syncChain() },
+	}
 	o.EventListener.EnsureDefaults(nil)
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -202,6 +207,14 @@ func (v *Views) openDB() (db *pebble.DB, err error) {
 		return nil, errors.Join(err, closeDB(db))
 	}
 	return db, nil
+}
+
+// syncChain makes the blocks durable that the views have. It is called before each write
+// of the views to disk: so after a crash the chain is never behind them.
+func (v *Views) syncChain() {
+	if err := v.o.Chain.Sync(); err != nil && !errors.Is(err, store.ErrClosed) { // a closed chain is durable
+		v.o.Log.Debug("chain not synced before the views are written", "err", err)
+	}
 }
 
 // start reads identity and tip.
