@@ -24,7 +24,7 @@ var (
 	allowedBytes      = allowance{256 << 10, 2 << 20}
 	allowedGetHeaders = allowance{5, 50}
 	allowedBodies     = allowance{512, 2048}           // that it asks for
-	allowedForms      = allowance{2, 32}               // requests for which a whole block is read: for a compact form, or parts
+	allowedForms      = allowance{1, 32}               // requests for which a whole block is read: for a compact form, or parts
 	allowedServed     = allowance{8 << 20, 32 << 20}   // bytes of the answers
 	allowedHaves      = allowance{2000, 2 * 10 * 1000} // hashes
 	allowedRecords    = allowance{200, 2000}           // pushed
