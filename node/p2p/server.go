@@ -74,6 +74,7 @@ type Server struct {
 	running    atomic.Bool     // Run was called
 	stopped    chan struct{}   // closed when the loop has ended
 	catchingUp atomic.Bool
+	seldom     *seldom
 	counts     *counters
 
 	// What follows belongs to the loop.
@@ -107,7 +108,7 @@ func New(o Options) (s *Server, err error) {
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
 		budget: link.NewBudget(link.BudgetBytes), sending: link.NewBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
-		counts: newCounters(), peers: map[slots.ID]*peer{},
+		counts: newCounters(), seldom: newSeldom(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}
 	if s.manual, err = newManual(s, o.Peers); err != nil {
