@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"runtime"
@@ -128,5 +129,31 @@ func TestHelloWhilePoolIsBusy(t *testing.T) {
 		}
 		close(v.release)
 		<-ended
+	})
+}
+
+// Peers that send long frames which nobody asked for, slowly, delay no answer that this
+// node waits for.
+func TestSlowPushesDelayNoAnswer(t *testing.T) {
+	bubbleOf(t, largeNetwork, func(w *world) {
+		c := w.crowd(50)
+		n := w.node()
+		n.give(c.blocks...)
+		honest := w.node(peersOf(n))
+		honest.give(c.blocks...)
+		w.waitFor(time.Minute, "connected", func() bool { return len(n.Status().Connected) == 1 })
+		frame := make([]byte, 300<<10)
+		binary.LittleEndian.PutUint32(frame, 500<<10)
+		frame[4] = byte(wire.KindCompact)
+		for range 100 {
+			conn := w.greetRaw(n, w.host())
+			go func() { _, _ = conn.Write(frame) }() // fails when the node ends it
+		}
+		time.Sleep(2 * time.Second)
+		b := w.builder.Extend(c.tip(), c.records(300_000)...)
+		honest.give(b)
+		if took := n.reaches(b, time.Minute); took > 2*time.Second {
+			t.Errorf("the block took %v", took)
+		}
 	})
 }

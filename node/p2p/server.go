@@ -65,7 +65,8 @@ type Server struct {
 	nonce    uint64 // of all hellos
 	genesis  pow.Hash
 	listener net.Listener // nil: none
-	budget   *link.Budget // for what is received
+	budget   *link.Budget // for answers that are received
+	pushes   *link.Budget // for what is received without a request
 	sending  *link.Budget // for what is to be sent
 
 	box        mailbox
@@ -107,7 +108,8 @@ func New(o Options) (s *Server, err error) {
 	}
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
-		budget: link.NewBudget(link.BudgetBytes), sending: link.NewBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
+		budget: link.NewBudget(link.BudgetBytes), pushes: link.NewBudget(link.PushBudgetBytes), sending: link.NewBudget(link.SendBudgetBytes),
+		box: newMailbox(), stopped: make(chan struct{}),
 		counts: newCounters(), seldom: newSeldom(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}
