@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"stele/engine/pow"
 	"stele/node/ledger/rules"
 	"stele/node/p2p/book"
 	"stele/node/p2p/wire"
@@ -155,5 +157,40 @@ func TestSlowPushesDelayNoAnswer(t *testing.T) {
 		if took := n.reaches(b, time.Minute); took > 2*time.Second {
 			t.Errorf("the block took %v", took)
 		}
+	})
+}
+
+// A node with a full house of peers that send as fast as they can, and read nothing,
+// stops in 5 s.
+func TestStopUnderFlood(t *testing.T) {
+	bubble(t, func(w *world) {
+		n := w.node()
+		var all sync.WaitGroup
+		for i := range 117 {
+			conn := w.greetRaw(n, w.host())
+			messages := []wire.Message{
+				&wire.GetHeaders{Locator: []pow.Hash{{1}}}, &wire.GetBlocks{Hashes: []pow.Hash{w.builder.Genesis.Hash()}},
+				&wire.Have{Hashes: []pow.Hash{{byte(i)}}}, &wire.GetAddrs{}, &wire.Want{Hashes: []pow.Hash{{2}}}, &wire.Ping{},
+			}
+			all.Go(func() {
+				for k := 0; ; k++ {
+					frame := must(n.limits().Append(nil, messages[(i+k)%len(messages)]))
+					if _, err := conn.Write(frame); err != nil {
+						return
+					}
+					time.Sleep(2 * time.Millisecond)
+				}
+			})
+		}
+		time.Sleep(3 * time.Second)
+		if got := len(n.Status().Connected); got < 64 {
+			t.Errorf("%d connected", got)
+		}
+		start := time.Now()
+		n.stop()
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		all.Wait()
 	})
 }
