@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -24,6 +25,10 @@ const (
 	lookupTime  = 10 * time.Second
 	// maxPerName bounds the addresses that one name gives.
 	maxPerName = 64
+	// A draw from a full book takes milliseconds, and strangers cause draws: they get
+	// what was drawn lately, if the book has more than smallBook addresses.
+	drawEvery = 10 * time.Second
+	smallBook = 1000
 )
 
 // addresses is the part that learns addresses of peers and gives them.
@@ -32,6 +37,8 @@ type addresses struct {
 	seeds    time.Time // when they are asked next, if need be
 	announce time.Time // when the own address is announced next
 	save     time.Time // when the book is saved next
+	drawn    []book.Address
+	drawnAt  time.Time
 }
 
 func newAddresses(s *Server) *addresses {
@@ -85,13 +92,28 @@ func (a *addresses) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
 // sample returns some addresses for a peer.
 func (a *addresses) sample(max int) *wire.Addrs {
 	now, m := a.s.now(), &wire.Addrs{}
-	for _, addr := range a.s.book.Sample(now, max) {
+	for _, addr := range a.draw(now, max) {
 		hours := now.Sub(addr.Seen) / time.Hour
 		m.Addrs = append(m.Addrs, wire.Addr{
 			Addr: addr.Addr, Services: wire.Services(addr.Services), Age: uint16(min(hours, 1<<16-1)),
 		})
 	}
 	return m
+}
+
+// draw returns at most max random addresses of the book.
+func (a *addresses) draw(now time.Time, max int) []book.Address {
+	if fresh, tried := a.s.book.Len(); fresh+tried <= smallBook {
+		return a.s.book.Sample(now, max)
+	}
+	if age := now.Sub(a.drawnAt); age >= drawEvery || age < 0 {
+		a.drawn, a.drawnAt = a.s.book.Sample(now, wire.MaxAddrs), now
+	}
+	if max >= len(a.drawn) {
+		return a.drawn
+	}
+	first := rand.IntN(len(a.drawn) - max + 1)
+	return a.drawn[first : first+max]
 }
 
 // take adds what a peer announces to the book.
