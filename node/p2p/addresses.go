@@ -25,10 +25,6 @@ const (
 	lookupTime  = 10 * time.Second
 	// maxPerName bounds the addresses that one name gives.
 	maxPerName = 64
-	// A draw from a full book takes milliseconds, and strangers cause draws: they get
-	// what was drawn lately, if the book has more than smallBook addresses.
-	drawEvery = 10 * time.Second
-	smallBook = 1000
 )
 
 // addresses is the part that learns addresses of peers and gives them.
@@ -37,8 +33,9 @@ type addresses struct {
 	seeds    time.Time // when they are asked next, if need be
 	announce time.Time // when the own address is announced next
 	save     time.Time // when the book is saved next
-	drawn    []book.Address
-	drawnAt  time.Time
+
+	drawn     []book.Address // the last sample, for all who ask until drawnTill
+	drawnTill time.Time
 }
 
 func newAddresses(s *Server) *addresses {
@@ -89,6 +86,22 @@ func (a *addresses) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
 	return nil, nil
 }
 
+// drawCost is how long a sample is used for each address of the book: a minute for a full
+// one, so that peers that come and go cost the loop little.
+const drawCost = 4 * time.Millisecond
+
+// draw returns at most max addresses of a recent sample, in random order.
+func (a *addresses) draw(now time.Time, max int) []book.Address {
+	if !now.Before(a.drawnTill) {
+		fresh, tried := a.s.book.Len()
+		a.drawn = a.s.book.Sample(now, wire.MaxAddrs)
+		a.drawnTill = now.Add(time.Duration(fresh+tried) * drawCost)
+	}
+	some := slices.Clone(a.drawn)
+	rand.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+	return some[:min(len(some), max)]
+}
+
 // sample returns some addresses for a peer.
 func (a *addresses) sample(max int) *wire.Addrs {
 	now, m := a.s.now(), &wire.Addrs{}
@@ -99,21 +112,6 @@ func (a *addresses) sample(max int) *wire.Addrs {
 		})
 	}
 	return m
-}
-
-// draw returns at most max random addresses of the book.
-func (a *addresses) draw(now time.Time, max int) []book.Address {
-	if fresh, tried := a.s.book.Len(); fresh+tried <= smallBook {
-		return a.s.book.Sample(now, max)
-	}
-	if age := now.Sub(a.drawnAt); age >= drawEvery || age < 0 {
-		a.drawn, a.drawnAt = a.s.book.Sample(now, wire.MaxAddrs), now
-	}
-	if max >= len(a.drawn) {
-		return a.drawn
-	}
-	first := rand.IntN(len(a.drawn) - max + 1)
-	return a.drawn[first : first+max]
 }
 
 // take adds what a peer announces to the book.

@@ -36,45 +36,6 @@ func TestGetAddrs(t *testing.T) {
 	})
 }
 
-// Callers do not have a node draw from a large book again and again.
-func TestDraws(t *testing.T) {
-	bubble(t, func(w *world) {
-		n := w.node()
-		n.onLoop(func() {
-			for i := range 4000 {
-				n.learn(w, fmt.Sprintf("10.%d.%d.1:28699", i%250, i/250))
-			}
-		})
-		ask := func() (all []netip.AddrPort) {
-			s := w.greet(n, w.host())
-			w.must(s.Send(&wire.GetAddrs{}))
-			for _, a := range s.wants(wire.KindAddrs).(*wire.Addrs).Addrs {
-				all = append(all, a.Addr)
-			}
-			return all
-		}
-		first := ask()
-		if again := ask(); len(first) < 500 || !slices.Equal(first, again) {
-			t.Errorf("%d and %d addresses, drawn twice", len(first), len(again))
-		}
-		n.onLoop(func() {
-			some, others := n.addresses.sample(10).Addrs, n.addresses.sample(10).Addrs
-			for _, a := range some {
-				if !slices.Contains(first, a.Addr) {
-					t.Errorf("%v was drawn for a few", a.Addr)
-				}
-			}
-			if len(some) != 10 || slices.Equal(some, others) {
-				t.Errorf("%d addresses, the same for all", len(some))
-			}
-		})
-		time.Sleep(drawEvery)
-		if slices.Equal(ask(), first) {
-			t.Error("the addresses are never drawn again")
-		}
-	})
-}
-
 // A node knows where its callers listen, and takes what they announce.
 func TestAnnouncedAddresses(t *testing.T) {
 	bubble(t, func(w *world) {
