@@ -22,6 +22,7 @@ var (
 	seedsFlag = flag.Int("lab.seeds", 1, "number of plans, with seeds from -lab.seed on")
 	nodesFlag = flag.Int("lab.nodes", 8, "nodes of the plan")
 	timeFlag  = flag.Duration("lab.time", time.Minute, "virtual time of the plan")
+	kindsFlag = flag.String("lab.faults", "", "kinds of faults of the plan, as cut,kill,clock; empty: those of Generate")
 	planFlag  = flag.String("lab.plan", "", "file with a plan, in place of a generated one")
 	logFlag   = flag.Bool("lab.log", false, "print all log lines")
 	debugFlag = flag.Bool("lab.debug", false, "keep the log lines of level debug")
@@ -41,9 +42,15 @@ func plans(t *testing.T) []*Plan {
 		}
 		return []*Plan{p}
 	}
+	o := GenerateOptions{Nodes: *nodesFlag, Time: *timeFlag}
+	for kind := range strings.SplitSeq(*kindsFlag, ",") {
+		if kind != "" {
+			o.Kinds = append(o.Kinds, FaultKind(kind))
+		}
+	}
 	var all []*Plan
 	for i := range *seedsFlag {
-		all = append(all, Generate(*seedFlag+uint64(i), GenerateOptions{Nodes: *nodesFlag, Time: *timeFlag}))
+		all = append(all, Generate(*seedFlag+uint64(i), o))
 	}
 	return all
 }
@@ -53,7 +60,11 @@ func repeat(p *Plan) string {
 	if *planFlag != "" {
 		return "go test ./node/lab -run TestVirtual -lab.plan=" + *planFlag
 	}
-	return fmt.Sprintf("go test ./node/lab -run TestVirtual -lab.seed=%d -lab.nodes=%d -lab.time=%s", p.Seed, p.Nodes, words(p.Time))
+	line := fmt.Sprintf("go test ./node/lab -run TestVirtual -lab.seed=%d -lab.nodes=%d -lab.time=%s", p.Seed, p.Nodes, words(p.Time))
+	if *kindsFlag != "" {
+		line += " -lab.faults=" + *kindsFlag
+	}
+	return line
 }
 
 // TestVirtual runs plans in virtual time.

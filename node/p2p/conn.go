@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"stele/internal/text"
@@ -46,7 +47,7 @@ func (s *Server) converse(conn net.Conn, p *peer, verify func(link.ID) error) er
 	p.helloTime = time.AfterFunc(time.Until(deadline), func() { stop(errNoHello) })
 	defer p.helloTime.Stop()
 	p.link = link.New(secured, link.Options{
-		Limits: s.limits(), Budget: s.budget, SendBudget: s.sending, Solicited: p.expects,
+		Limits: s.limits(), Budget: s.budget, PushBudget: s.pushes, SendBudget: s.sending, Solicited: p.expects,
 		Received: func(k wire.Kind, n int) {
 			s.counts.received(k, n)
 			p.received.Add(uint64(n))
@@ -194,6 +195,10 @@ func (s *Server) noteGone(now time.Time, p *peer) {
 	}
 	if p.link != nil {
 		gone.Key = p.key.String()
+	} else { // one entry for all calls that failed in this way
+		s.gone = slices.DeleteFunc(s.gone, func(g query.GonePeer) bool {
+			return g.Key == "" && g.Address == gone.Address && g.Reason == gone.Reason
+		})
 	}
 	s.gone = append([]query.GonePeer{gone}, s.gone[:min(len(s.gone), maxGone-1)]...)
 }
