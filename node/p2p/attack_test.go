@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -192,5 +193,37 @@ func TestStopUnderFlood(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		all.Wait()
+	})
+}
+
+// Peers that request large blocks and read nothing delay no block or record for a peer
+// that reads.
+func TestPeersThatReadNothing(t *testing.T) {
+	bubbleOf(t, largeNetwork, func(w *world) {
+		c := w.crowd(50)
+		large := w.builder.Extend(c.tip(), c.records(2_000_000)...)
+		n := w.node()
+		n.give(c.blocks...)
+		n.give(large)
+		reader := w.node(peersOf(n))
+		reader.reaches(large, 10*time.Second)
+		ask := must(n.limits().Append(nil, &wire.GetBlocks{Hashes: slices.Repeat([]pow.Hash{large.Hash()}, 16)}))
+		for range 100 {
+			_, err := w.greetRaw(n, w.host()).Write(ask)
+			w.must(err)
+		}
+		time.Sleep(time.Second)
+		records := c.records(300_000)
+		start := time.Now()
+		n.add(records[0])
+		w.waitFor(time.Minute, "the record", func() bool { return reader.pooled(records[0]) })
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("a record took %v", took)
+		}
+		b := w.builder.Extend(large, records...)
+		n.give(b)
+		if took := reader.reaches(b, time.Minute); took > 2*time.Second {
+			t.Errorf("a block took %v", took)
+		}
 	})
 }

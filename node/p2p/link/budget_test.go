@@ -241,6 +241,48 @@ func TestManyHoldUp(t *testing.T) {
 	})
 }
 
+// A link that reads what it is sent goes before those that have not, and a link that reads
+// nothing loses its share in little more than a second.
+func TestFastLinkGoesFirst(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		conn, fast := w.raw(o, nil)
+		defer conn.Close()
+		go io.Copy(io.Discard, conn)
+		fast.later(t, 1<<20-5)
+		time.Sleep(time.Second)
+		for range 30 {
+			conn, slow := w.raw(o, nil)
+			defer conn.Close()
+			defer slow.end()
+			slow.later(t, 1<<20-5)
+		}
+		time.Sleep(100 * time.Millisecond)
+		start := time.Now()
+		done := make(chan time.Duration, 1)
+		if err := fast.SendLater(wire.KindBlock, func() (wire.Message, error) {
+			done <- time.Since(start)
+			return block(1<<20 - 5), nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if took := <-done; took > 2200*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		fast.end()
+		conn2, short := w.raw(o, nil)
+		defer conn2.Close()
+		if err := short.SendLater(wire.KindAbsent, func() (wire.Message, error) { return &wire.Ping{}, nil }); err != nil {
+			t.Fatal(err)
+		}
+		start = time.Now()
+		if _, err := io.ReadFull(conn2, make([]byte, wire.HeaderSize+8)); err != nil || time.Since(start) > time.Second {
+			t.Errorf("a short answer took %v: %v", time.Since(start), err)
+		}
+		short.end()
+	})
+}
+
 // What nobody asked for is skipped if it finds no memory, and what follows is read; an
 // answer does not compete with it.
 func TestSkippedPush(t *testing.T) {

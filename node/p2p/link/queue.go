@@ -33,11 +33,12 @@ var (
 
 // item is a message in a queue: its frame, or the function that makes it.
 type item struct {
-	frame []byte
-	later func() (wire.Message, error)
-	size  int    // as the queue counts it
-	share *share // for a long frame
-	in    *int   // what counts the size
+	frame  []byte
+	later  func() (wire.Message, error)
+	isLong bool   // what later makes may be long
+	size   int    // as the queue counts it
+	share  *share // for a long frame
+	in     *int   // what counts the size
 }
 
 // queue has the messages to a peer that are not written. Make one with newQueue. Safe
@@ -87,6 +88,7 @@ func (q *queue) add(k wire.Kind, i item) error {
 			return ErrTooSlow
 		}
 		if full || i.share.try(i.size) != nil {
+			i.share.shrink(0) // it does not wait
 			q.dropped++
 			return nil
 		}
@@ -166,7 +168,7 @@ func (q *queue) next(longest int) (i item, ok, isLast bool, freed <-chan struct{
 	case q.closing:
 		return item{}, false, true, nil
 	case len(q.ordinary) > 0:
-		if i = q.ordinary[0]; i.later != nil {
+		if i = q.ordinary[0]; i.isLong {
 			if freed := i.share.try(longest); freed != nil {
 				return item{}, false, false, freed
 			}
