@@ -9,10 +9,21 @@ import (
 	"stele/node/store"
 )
 
+// manyHeaders make an answer that waits for memory: it must not be dropped.
+const manyHeaders = 500
+
 // serveHeaders answers with headers of the active chain. Too few to fill the message
 // end the chain.
 func (y *syncer) serveHeaders(p *peer, m *wire.GetHeaders) {
-	p.send(&wire.Headers{Headers: y.s.o.Chain.HeadersAfter(m.Locator, m.Stop, wire.MaxHeaders)})
+	answer := func(max int) *wire.Headers {
+		return &wire.Headers{Headers: y.s.o.Chain.HeadersAfter(m.Locator, m.Stop, max)}
+	}
+	if few := answer(manyHeaders); len(few.Headers) < manyHeaders {
+		p.send(few)
+		return
+	}
+	// The errors of the link need no answer.
+	_ = p.link.SendLater(wire.KindHeaders, func() (wire.Message, error) { return answer(wire.MaxHeaders), nil })
 }
 
 // serveBlocks answers with bodies.

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"stele/engine/pow"
 	"stele/node/p2p/wire"
 )
 
@@ -280,6 +281,49 @@ func TestFastLinkGoesFirst(t *testing.T) {
 			t.Errorf("a short answer took %v: %v", time.Since(start), err)
 		}
 		short.end()
+	})
+}
+
+// Headers that are made later wait for memory, in their place, and do not keep a link
+// from ending.
+func TestLaterHeaders(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		full := o.SendBudget.share(func(error) {})
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		headers := func(s *side) {
+			t.Helper()
+			if err := s.SendLater(wire.KindHeaders, func() (wire.Message, error) {
+				return &wire.Headers{Headers: make([]pow.Header, wire.MaxHeaders)}, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, server := w.raw(o, nil)
+		client := run(c, options(), nil)
+		headers(server)
+		if err := server.Send(&wire.Ping{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if len(client.got) > 0 {
+			t.Error("a message came without memory for it")
+		}
+		full.shrink(0)
+		client.wants(t, wire.KindHeaders)
+		client.wants(t, wire.KindPing)
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		headers(server)
+		server.Close(&wire.Bye{Reason: wire.ReasonFull})
+		client.wants(t, wire.KindBye)
+		<-server.done
+		client.end()
+		full.shrink(0)
+		isFree(t, o.SendBudget)
 	})
 }
 

@@ -129,7 +129,7 @@ func (l *Link) read(handle func(wire.Message) error) error {
 func (l *Link) write() error {
 	defer l.out.end()
 	for {
-		i, ok, isLast, freed := l.out.next(l.options.Limits.MaxBlockSize)
+		i, ok, isLast, freed := l.out.next()
 		switch {
 		case isLast:
 			l.linger()
@@ -233,17 +233,21 @@ func (l *Link) Send(m wire.Message) error {
 	return l.add(m.Kind(), item{frame: frame, size: len(frame)})
 }
 
-// SendLater queues an ordinary message that is made when it is its turn, such as a
-// block that is read from the store. Only blocks and parts may be long. The goroutine
-// that writes calls the function; an error of it ends the link.
+// SendLater queues a message that is made when it is its turn, such as a block that is
+// read from the store. Only headers, blocks and parts may be long, and of the urgent kinds
+// only headers may be made later. The goroutine that writes calls the function; an error
+// of it ends the link.
 //
 // Errors: as for [Link.Send].
 func (l *Link) SendLater(k wire.Kind, message func() (wire.Message, error)) error {
-	if isUrgent(k) {
+	most := 0
+	switch {
+	case k == wire.KindHeaders || k == wire.KindBlock || k == wire.KindParts:
+		most = l.options.Limits.MaxBody(k)
+	case isUrgent(k):
 		panic("link: " + k.String() + " is urgent")
 	}
-	isLong := k == wire.KindBlock || k == wire.KindParts
-	return l.add(k, item{later: message, size: laterSize, isLong: isLong})
+	return l.add(k, item{later: message, size: laterSize, most: most})
 }
 
 func (l *Link) add(k wire.Kind, i item) error {
