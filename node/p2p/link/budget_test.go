@@ -284,8 +284,8 @@ func TestFastLinkGoesFirst(t *testing.T) {
 	})
 }
 
-// Headers that are made later wait for memory, in their place, and do not keep a link
-// from ending.
+// Headers and compact blocks that are made later wait for memory, in their place, and do
+// not keep a link from ending.
 func TestLaterHeaders(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		o := sending()
@@ -304,6 +304,11 @@ func TestLaterHeaders(t *testing.T) {
 		c, server := w.raw(o, nil)
 		client := run(c, options(), nil)
 		headers(server)
+		if err := server.SendLater(wire.KindCompact, func() (wire.Message, error) {
+			return &wire.Compact{IDs: make([]wire.ShortID, 20_000), Prefilled: []wire.Prefilled{{Record: make([]byte, 100)}}}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 		if err := server.Send(&wire.Ping{}); err != nil {
 			t.Fatal(err)
 		}
@@ -313,6 +318,7 @@ func TestLaterHeaders(t *testing.T) {
 		}
 		full.shrink(0)
 		client.wants(t, wire.KindHeaders)
+		client.wants(t, wire.KindCompact)
 		client.wants(t, wire.KindPing)
 		if full.try(2<<20) != nil {
 			t.Fatal("the budget is not free")
