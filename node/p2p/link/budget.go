@@ -132,6 +132,16 @@ func (s *share) wait(does bool) {
 	}
 }
 
+// pause notes that the share does not wait for now.
+func (s *share) pause() {
+	if s.budget == nil {
+		return
+	}
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	s.wait(false)
+}
+
 // progress notes that some of a frame was written or read.
 func (s *share) progress() {
 	if s == nil || s.budget == nil {

@@ -284,6 +284,45 @@ func TestFastLinkGoesFirst(t *testing.T) {
 	})
 }
 
+// A fast link that waits for memory, and then stops reading, keeps nobody waiting.
+func TestFastLinkThatStops(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		conn, fast := w.raw(o, nil)
+		defer conn.Close()
+		fast.later(t, 1<<20-5)
+		if _, err := io.ReadFull(conn, make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		full := o.SendBudget.share(func(error) {})
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		fast.later(t, 1<<20-5)
+		synctest.Wait()
+		headers := &wire.Headers{Headers: make([]pow.Header, 700)}
+		for range 6 { // more than the connection takes
+			if fast.Send(headers) != nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		full.shrink(0)
+		c, other := w.raw(o, nil)
+		client := run(c, options(), nil)
+		start := time.Now()
+		other.later(t, 1<<20-5)
+		client.wants(t, wire.KindBlock)
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		client.end()
+		<-other.done
+		fast.end()
+		isFree(t, o.SendBudget)
+	})
+}
+
 // Headers and compact blocks that are made later wait for memory, in their place, and do
 // not keep a link from ending.
 func TestLaterHeaders(t *testing.T) {
