@@ -402,6 +402,51 @@ func TestSkippedPush(t *testing.T) {
 	})
 }
 
+// A message that this node handles slowly does not cost the peer its link, although others
+// wait.
+func TestHandledSlowly(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		o.Budget = NewBudget(1 << 20)
+		conn, slow := w.raw(o, func(wire.Message) error { time.Sleep(8 * time.Second); return nil })
+		defer conn.Close()
+		go conn.Write(append(header(wire.KindBlock, 1<<20), make([]byte, 1<<20)...))
+		time.Sleep(time.Second)
+		conn2, other := w.raw(o, nil)
+		defer conn2.Close()
+		go conn2.Write(append(header(wire.KindBlock, 1<<20), make([]byte, 1<<20)...))
+		other.wants(t, wire.KindBlock)
+		select {
+		case err := <-slow.done:
+			t.Errorf("the link ended: %v", err)
+		default:
+		}
+		slow.end()
+		other.end()
+	})
+}
+
+// Links that together fill a slow line keep their shares while others wait, so that they
+// end.
+func TestSlowLine(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		o.SendBudget = NewBudget(4 * maxBlock)
+		w.server.SetRates(10e6/8, 10e6/8)
+		var clients, servers []*side
+		for range 6 {
+			c, server := w.raw(o, nil)
+			clients, servers = append(clients, run(c, options(), nil)), append(servers, server)
+			server.later(t, maxBlock-5)
+		}
+		for i, c := range clients {
+			c.wants(t, wire.KindBlock)
+			servers[i].end()
+			c.end()
+		}
+	})
+}
+
 // A link that waits for the budget does not count that as its peer's time, and ends with
 // its context.
 func TestBudgetContext(t *testing.T) {

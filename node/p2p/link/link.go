@@ -207,7 +207,7 @@ func (l *Link) writeFrame(frame []byte, share *share) error {
 	if err := l.conn.SetWriteDeadline(start.Add(timeFor(len(frame)))); err != nil {
 		return err
 	}
-	for part := range slices.Chunk(frame, maxShort) {
+	for part := range slices.Chunk(frame, heldPart) {
 		if _, err := l.conn.Write(part); err != nil {
 			return err
 		}
