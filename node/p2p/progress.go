@@ -127,6 +127,7 @@ func (y *syncer) status() query.Sync {
 	s := query.Sync{
 		State: y.state(tip, best), Height: tip.Height, Target: max(best.Height, tip.Height), Best: best.Hash,
 		Open: bodies.Open, Waiting: bodies.Waiting, CatchingUp: y.catchingUp,
+		Unavailable: bodies.Unavailable,
 	}
 	counted, elapsed := y.progress.rates.Over(now, rateWindow)
 	s.BlocksPerSecond = rate.PerSecond(counted.blocks, elapsed)

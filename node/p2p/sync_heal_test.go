@@ -208,3 +208,28 @@ func TestCrashInSync(t *testing.T) {
 		}
 	})
 }
+
+// When a download stops on the way, what it has brought is durable soon.
+func TestPauseIsDurable(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 200, 0)
+		n := w.node()
+		n.stop()
+		disk := vfs.NewCrashableMem()
+		n.fs = disk
+		n.start()
+		go w.greet(n, w.host(), withBlocks(blocks)).serve(blocks, withhold(blocks[100]))
+		n.reaches(blocks[99], time.Minute)
+		time.Sleep(maxUnsynced + 2*idleTick)
+		if !n.CatchingUp() {
+			t.Fatal("it does not catch up")
+		}
+		crashed := disk.CrashClone(vfs.CrashCloneCfg{})
+		n.stop()
+		n.fs = crashed
+		n.start()
+		if got := n.chain.Tip().Height; got != 100 {
+			t.Errorf("height %d is durable, want 100", got)
+		}
+	})
+}
