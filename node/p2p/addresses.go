@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -32,6 +33,9 @@ type addresses struct {
 	seeds    time.Time // when they are asked next, if need be
 	announce time.Time // when the own address is announced next
 	save     time.Time // when the book is saved next
+
+	drawn     []book.Address // the last sample, for all who ask until drawnTill
+	drawnTill time.Time
 }
 
 func newAddresses(s *Server) *addresses {
@@ -82,10 +86,26 @@ func (a *addresses) handle(p *peer, m wire.Message) (<-chan struct{}, error) {
 	return nil, nil
 }
 
+// drawCost is how long a sample is used for each address of the book: a minute for a full
+// one, so that peers that come and go cost the loop little.
+const drawCost = 4 * time.Millisecond
+
+// draw returns at most max addresses of a recent sample, in random order.
+func (a *addresses) draw(now time.Time, max int) []book.Address {
+	if !now.Before(a.drawnTill) {
+		fresh, tried := a.s.book.Len()
+		a.drawn = a.s.book.Sample(now, wire.MaxAddrs)
+		a.drawnTill = now.Add(time.Duration(fresh+tried) * drawCost)
+	}
+	some := slices.Clone(a.drawn)
+	rand.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+	return some[:min(len(some), max)]
+}
+
 // sample returns some addresses for a peer.
 func (a *addresses) sample(max int) *wire.Addrs {
 	now, m := a.s.now(), &wire.Addrs{}
-	for _, addr := range a.s.book.Sample(now, max) {
+	for _, addr := range a.draw(now, max) {
 		hours := now.Sub(addr.Seen) / time.Hour
 		m.Addrs = append(m.Addrs, wire.Addr{
 			Addr: addr.Addr, Services: wire.Services(addr.Services), Age: uint16(min(hours, 1<<16-1)),

@@ -56,8 +56,10 @@ type compactor struct {
 	headers *bounded.Map[pow.Hash, pow.Header]
 	served  *bounded.Map[pow.Hash, *wire.Compact]
 	fresh   *bounded.Map[pow.Hash, *block.Block]
-	serving int  // requests that wait for the encoder
-	isQuiet bool // the tip was not announced, as the node was catching up
+	serving int // requests that wait for the encoder
+	// encoding has the calls that wait for the compact form of a block.
+	encoding map[pow.Hash][]func(*wire.Compact)
+	isQuiet  bool // the tip was not announced, as the node was catching up
 
 	rebuilder mailbox // calls of the goroutine that rebuilds blocks
 	encoder   mailbox // calls of the goroutine that reads blocks and makes compact forms
@@ -89,6 +91,7 @@ func newCompactor(s *Server) *compactor {
 		headers:   bounded.NewMap[pow.Hash, pow.Header](maxNewHeaders),
 		served:    bounded.NewMap[pow.Hash, *wire.Compact](maxServed),
 		fresh:     bounded.NewMap[pow.Hash, *block.Block](maxFresh),
+		encoding:  map[pow.Hash][]func(*wire.Compact){},
 		rebuilder: newMailbox(),
 		encoder:   newMailbox(),
 	}

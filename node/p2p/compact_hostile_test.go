@@ -281,3 +281,28 @@ func TestCompactHeaders(t *testing.T) {
 		})
 	}
 }
+
+// However many requests for a compact form come at a time, the block is read once.
+func TestFloodOfRequestsForCompacts(t *testing.T) {
+	compactBubble(t, 0, func(w *compactWorld) {
+		made := map[*wire.Compact]int{}
+		w.n.onLoop(func() {
+			for range 10 {
+				for _, b := range w.blocks[:3] {
+					w.n.compact.serve(b.Hash(), func(m *wire.Compact) { made[m]++ })
+				}
+			}
+		})
+		time.Sleep(time.Second)
+		w.n.onLoop(func() {
+			if len(made) != 3 || len(w.n.compact.encoding) > 0 {
+				t.Errorf("%d forms were made of 3 blocks", len(made))
+			}
+			for _, n := range made {
+				if n != 10 {
+					t.Errorf("%d requests of 10 were answered", n)
+				}
+			}
+		})
+	})
+}

@@ -66,10 +66,15 @@ func (c *compactor) branch(hash pow.Hash) []relay.BlockRef {
 }
 
 // serve calls use, on the loop, with the compact form of a block in which this node
-// sends it, or with nil if the block cannot be read.
+// sends it, or with nil if the block cannot be read. All who want one block at a time get
+// the same form, so that requests for others hardly delay that of the tip.
 func (c *compactor) serve(hash pow.Hash, use func(*wire.Compact)) {
 	if found, ok := c.served.Get(hash); ok {
 		use(found)
+		return
+	}
+	c.encoding[hash] = append(c.encoding[hash], use)
+	if len(c.encoding[hash]) > 1 {
 		return
 	}
 	c.encoder.put(func() {
@@ -81,7 +86,11 @@ func (c *compactor) serve(hash pow.Hash, use func(*wire.Compact)) {
 			if made != nil {
 				c.served.Put(hash, made)
 			}
-			use(made)
+			uses := c.encoding[hash]
+			delete(c.encoding, hash)
+			for _, use := range uses {
+				use(made)
+			}
 		})
 	})
 }

@@ -47,7 +47,7 @@ func (s *Server) converse(conn net.Conn, p *peer, verify func(link.ID) error) er
 	p.helloTime = time.AfterFunc(time.Until(deadline), func() { stop(errNoHello) })
 	defer p.helloTime.Stop()
 	p.link = link.New(secured, link.Options{
-		Limits: s.limits(), Budget: s.budget, SendBudget: s.sending, Solicited: p.expects,
+		Limits: s.limits(), Budget: s.budget, PushBudget: s.pushes, SendBudget: s.sending, Solicited: p.expects,
 		Received: func(k wire.Kind, n int) {
 			s.counts.received(k, n)
 			p.received.Add(uint64(n))

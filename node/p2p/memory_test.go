@@ -29,7 +29,7 @@ func TestMemory(t *testing.T) {
 	}{
 		{"queues and buffers of peers", slots.DefaultMaxPeers * link.PeerBytes},
 		{"handshakes", maxPlaces * handshake},
-		{"long frames received", link.BudgetBytes},
+		{"long frames received", link.BudgetBytes + link.PushBudgetBytes},
 		{"long frames to send", link.SendBudgetBytes},
 		{"bodies that wait", blocksync.WindowBytes},
 		{"compact blocks", compactBytes(network.Main.MaxBlockSize)},

@@ -72,7 +72,7 @@ func (f *finder) searchNotice(m *wire.GetNotice, from slots.ID, answer func(*rec
 		}
 		f.work(func() func() {
 			if err := f.s.o.Custody.Publish(n); err != nil && !errors.Is(err, blobkeeper.ErrNoCarrier) {
-				f.s.log.Warn("notice of a carrier not stored", "err", err)
+				f.s.warnSeldom("notice of a carrier not stored", "err", err)
 			}
 			return func() {}
 		}, func() {}) // it is only found again then

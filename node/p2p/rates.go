@@ -24,6 +24,7 @@ var (
 	allowedBytes      = allowance{256 << 10, 2 << 20}
 	allowedGetHeaders = allowance{5, 50}
 	allowedBodies     = allowance{512, 2048}           // that it asks for
+	allowedForms      = allowance{1, 32}               // requests for which a whole block is read: for a compact form, or parts
 	allowedServed     = allowance{8 << 20, 32 << 20}   // bytes of the answers
 	allowedHaves      = allowance{2000, 2 * 10 * 1000} // hashes
 	allowedRecords    = allowance{200, 2000}           // pushed
@@ -34,6 +35,9 @@ const (
 	maxPause   = 2 * time.Second // of the reader of a peer that sends more than it may
 	maxPauses  = 3               // so long within pausesTime end the connection
 	pausesTime = time.Minute
+	// maxDebt is the longest pause of the reader of a peer that was sent more than it may.
+	// That is no fault: the peer cannot know it.
+	maxDebt = 10 * time.Second
 )
 
 // meter limits what one peer sends. The reader of the peer owns it, except for served.
@@ -41,14 +45,14 @@ type meter struct {
 	frame  int // bytes of the frame that is being handled
 	pauses []time.Time
 
-	frames, bytes, getHeaders, bodies, haves, records, addrs *rate.Limiter
-	served                                                   *rate.Limiter
+	frames, bytes, getHeaders, bodies, forms, haves, records, addrs *rate.Limiter
+	served                                                          *rate.Limiter
 }
 
 func newMeter() *meter {
 	return &meter{
 		frames: allowedFrames.limiter(), bytes: allowedBytes.limiter(), getHeaders: allowedGetHeaders.limiter(),
-		bodies: allowedBodies.limiter(), haves: allowedHaves.limiter(), records: allowedRecords.limiter(),
+		bodies: allowedBodies.limiter(), forms: allowedForms.limiter(), haves: allowedHaves.limiter(), records: allowedRecords.limiter(),
 		addrs: allowedAddrs.limiter(), served: allowedServed.limiter(),
 	}
 }
@@ -66,9 +70,6 @@ func (t *meter) sent(k wire.Kind, n int) {
 func (t *meter) wait(ctx context.Context, p *peer, m wire.Message) *fault {
 	now := time.Now()
 	pause := t.pause(now, p, m)
-	if pause == 0 {
-		return nil
-	}
 	if pause > maxPause {
 		pause = maxPause
 		t.pauses = append(t.pauses, now)
@@ -78,6 +79,9 @@ func (t *meter) wait(ctx context.Context, p *peer, m wire.Message) *fault {
 			}
 			t.pauses = t.pauses[n+1:]
 		}
+	}
+	if pause = max(pause, t.debt(now, m)); pause == 0 {
+		return nil
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -106,12 +110,8 @@ func (t *meter) pause(now time.Time, p *peer, m wire.Message) (pause time.Durati
 		take(t.getHeaders, 1)
 	case *wire.GetBlocks:
 		take(t.bodies, len(m.Hashes))
-		take(t.served, 0)
-	case *wire.GetCompact:
-		take(t.bodies, 1)
-		take(t.served, 0)
-	case *wire.GetParts, *wire.Want:
-		take(t.served, 0)
+	case *wire.GetCompact, *wire.GetParts:
+		take(t.forms, 1)
 	case *wire.Have:
 		take(t.haves, len(m.Hashes))
 	case *wire.Records:
@@ -122,4 +122,14 @@ func (t *meter) pause(now time.Time, p *peer, m wire.Message) (pause time.Durati
 		take(t.addrs, len(m.Addrs))
 	}
 	return pause
+}
+
+// debt returns how long to wait before a request is handled, until what was sent to the
+// peer is not more than it may have.
+func (t *meter) debt(now time.Time, m wire.Message) time.Duration {
+	switch m.(type) {
+	case *wire.GetBlocks, *wire.GetCompact, *wire.GetParts, *wire.Want:
+		return min(t.served.ReserveN(now, 0).DelayFrom(now), maxDebt)
+	}
+	return 0
 }

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"stele/engine/pow"
 	"stele/node/p2p/wire"
 )
@@ -21,6 +23,8 @@ func TestRates(t *testing.T) {
 	}{
 		"getheaders": {&wire.GetHeaders{Locator: []pow.Hash{{1}}}, allowedGetHeaders, 1},
 		"getblocks":  {&wire.GetBlocks{Hashes: make([]pow.Hash, 16)}, allowedBodies, 16},
+		"getcompact": {&wire.GetCompact{}, allowedForms, 1},
+		"getparts":   {&wire.GetParts{Indices: []uint32{1}}, allowedForms, 1},
 		"have":       {&wire.Have{Hashes: make([]pow.Hash, 1000)}, allowedHaves, 1000},
 		"records":    {&wire.Records{Records: repeated(make([]byte, 100), 8)}, allowedRecords, 8},
 		"addrs":      {&wire.Addrs{Addrs: repeated(wire.Addr{Addr: netip.MustParseAddrPort("1.2.3.4:5")}, 10)}, allowedAddrs, 10},
@@ -83,6 +87,26 @@ func TestRatesOfAnswers(t *testing.T) {
 		}
 		if f := m.wait(ctx, p, ask); f != nil || time.Since(start) != time.Second {
 			t.Errorf("%v after %v, want a second", f, time.Since(start))
+		}
+	})
+}
+
+// A node that downloads large blocks over a fast line is slowed down, and stays.
+func TestServedIsNoFault(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 400, 3)
+		size := blocks[50].Size()
+		was := allowedServed
+		defer func() { allowedServed = was }()
+		allowedServed = allowance{rate.Limit(8 * size), 32 * size} // as for blocks of 1 MB
+		a := w.node()
+		a.give(blocks...)
+		b := w.node(peersOf(a))
+		if took := b.reaches(lastOf(blocks), time.Minute); took < 40*time.Second {
+			t.Errorf("400 blocks in %v, must be 8 a second", took)
+		}
+		if gone := a.Status().Gone; len(gone) > 0 {
+			t.Errorf("%+v", gone)
 		}
 	})
 }

@@ -45,9 +45,9 @@ type recorder struct {
 	peers  map[*peer]*exchange
 	unsent []relay.RecordsEvent // what links have dropped in this call of the loop
 
-	paused   bool      // the chain catches up
-	told     pool.Rate // minimum fee rate that peers were told
-	nextRate time.Time // when it is read again
+	paused   bool          // the chain catches up
+	told     atomic.Uint64 // minimum fee rate that peers were told; any goroutine
+	nextRate time.Time     // when it is read again
 }
 
 // heldRecords is a message with records. Its peer is not read before they are in the
@@ -66,11 +66,12 @@ type exchange struct {
 }
 
 func newRecorder(s *Server) *recorder {
-	return &recorder{
+	r := &recorder{
 		s: s, relay: relay.NewRecords(rand.Uint64()), queue: newAdmission(),
-		peers: map[*peer]*exchange{},
-		told:  s.o.Pool.Stats().MinRate, nextRate: s.now().Add(feeRateEvery),
+		peers: map[*peer]*exchange{}, nextRate: s.now().Add(feeRateEvery),
 	}
+	r.told.Store(uint64(s.o.Pool.Stats().MinRate))
+	return r
 }
 
 func (r *recorder) run() { r.s.work.Go(r.admit) }
@@ -381,7 +382,7 @@ func (r *recorder) outcome(p *peer, verdict error) relay.Outcome {
 	}
 	reason, rejected := reject.Of(verdict)
 	if !rejected {
-		r.s.log.Warn("record not judged", "err", verdict)
+		r.s.warnSeldom("record not judged", "err", verdict)
 		return relay.RecordFailed
 	}
 	r.s.counts.recordRejected(reason)
@@ -430,21 +431,22 @@ func (r *recorder) tick(now time.Time) {
 	}
 	r.nextRate = now.Add(feeRateEvery)
 	r.s.work.Go(func() {
-		least := r.s.o.Pool.Stats().MinRate
+		least := uint64(r.s.o.Pool.Stats().MinRate)
 		r.s.do(func() { r.tellRate(least) })
 	})
 }
 
 // tellRate sends the minimum fee rate of the pool to the peers if it has changed by a
 // tenth.
-func (r *recorder) tellRate(least pool.Rate) {
-	if change := max(least, r.told) - min(least, r.told); change < max(r.told/10, 1) {
+func (r *recorder) tellRate(least uint64) {
+	told := r.told.Load()
+	if change := max(least, told) - min(least, told); change < max(told/10, 1) {
 		return
 	}
-	r.told = least
+	r.told.Store(least)
 	for _, p := range r.s.peers {
 		if p.takesRecords() {
-			p.send(&wire.FeeRate{Min: uint64(least)})
+			p.send(&wire.FeeRate{Min: least})
 		}
 	}
 }

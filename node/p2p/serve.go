@@ -56,7 +56,7 @@ func (s *Server) readBlock(hash pow.Hash) wire.Message {
 	case errors.Is(err, store.ErrNotFound):
 		return absentBlock(hash, wire.CauseUnknown)
 	}
-	s.log.Error("block not read", "block", hash, "err", err)
+	s.warnSeldom("block not read", "block", hash, "err", err)
 	return absentBlock(hash, wire.CauseBusy)
 }
 

@@ -65,7 +65,8 @@ type Server struct {
 	nonce    uint64 // of all hellos
 	genesis  pow.Hash
 	listener net.Listener // nil: none
-	budget   *link.Budget // for what is received
+	budget   *link.Budget // for answers that are received
+	pushes   *link.Budget // for what is received without a request
 	sending  *link.Budget // for what is to be sent
 
 	box        mailbox
@@ -74,6 +75,7 @@ type Server struct {
 	running    atomic.Bool     // Run was called
 	stopped    chan struct{}   // closed when the loop has ended
 	catchingUp atomic.Bool
+	seldom     *seldom
 	counts     *counters
 
 	// What follows belongs to the loop.
@@ -106,8 +108,9 @@ func New(o Options) (s *Server, err error) {
 	}
 	s = &Server{
 		o: o, log: o.Log, nonce: rand.Uint64(), genesis: block.Genesis(o.Params).Hash(),
-		budget: link.NewBudget(link.BudgetBytes), sending: link.NewBudget(link.SendBudgetBytes), box: newMailbox(), stopped: make(chan struct{}),
-		counts: newCounters(), peers: map[slots.ID]*peer{},
+		budget: link.NewBudget(link.BudgetBytes), pushes: link.NewBudget(link.PushBudgetBytes), sending: link.NewBudget(link.SendBudgetBytes),
+		box: newMailbox(), stopped: make(chan struct{}),
+		counts: newCounters(), seldom: newSeldom(), peers: map[slots.ID]*peer{},
 		files: files{pending: map[string]func() error{}, more: wake.New()},
 	}
 	if s.manual, err = newManual(s, o.Peers); err != nil {

@@ -2,27 +2,45 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
 )
 
-// The usual sizes of a [Budget], for what links receive and for what they send.
+// The usual sizes of a [Budget], for the answers that links receive, for what they
+// receive without a request, and for what they send.
 const (
-	BudgetBytes     = 28 << 20
+	BudgetBytes     = 20 << 20
+	PushBudgetBytes = 8 << 20
 	SendBudgetBytes = 16 << 20
 )
 
-// heldLong is how long a link may have a share of a full budget while others wait.
-const heldLong = 10 * time.Second
+// While others wait, a link may have a share of a full budget for heldTime, and for more
+// by its size: for about 9 s in all, if it is for 4 MB. Those who wait look each lookEvery.
+const (
+	heldTime  = time.Second
+	heldSpeed = 500_000 // bytes per second
+	lookEvery = time.Second
+)
 
-var errHeldUp = fmt.Errorf("%w: others wait for the memory", ErrTooSlow)
+// How long a frame waits for its share, if it is an answer, and if it is not.
+const (
+	answerWait time.Duration = math.MaxInt64 / 2
+	pushWait                 = time.Second
+)
+
+var (
+	errHeldUp = fmt.Errorf("%w: others wait for the memory", ErrTooSlow)
+	errNoRoom = errors.New("no memory for the frame")
+)
 
 // Budget bounds the bytes of the frames over 64 kB that all links together read, handle
-// and write at one time, or have queued. While it is full, the link that has had a share
-// for the longest time, and for more than 10 s, ends: slow peers are served as long as
-// nobody waits for them. Make one with [NewBudget]. Safe for concurrent use.
+// and write at one time, or have queued. While it is full and others wait, links end that
+// have had a share for too long for its size, the oldest first: slow peers are served as
+// long as nobody waits for them. Make one with [NewBudget]. Safe for concurrent use.
 type Budget struct {
 	size int
 
@@ -57,8 +75,11 @@ func (s *share) try(n int) <-chan struct{} {
 	defer b.mu.Unlock()
 	n = min(n, b.size)
 	if b.used+n-s.bytes > b.size {
-		if oldest := b.held[0]; time.Since(oldest.since) > heldLong {
-			oldest.end(errHeldUp)
+		for _, h := range b.held {
+			if h != s && time.Since(h.since) > heldTime+time.Duration(h.bytes)*time.Second/heldSpeed {
+				h.end(errHeldUp)
+				break
+			}
 		}
 		return b.freed
 	}
@@ -71,14 +92,18 @@ func (s *share) try(n int) <-chan struct{} {
 	return nil
 }
 
-// take is try, but waits.
-func (s *share) take(ctx context.Context, n int) error {
-	for {
+// take is try, but waits for at most some time. Errors: errNoRoom, that of ctx.
+func (s *share) take(ctx context.Context, n int, atMost time.Duration) error {
+	for end := time.Now().Add(atMost); ; {
 		freed := s.try(n)
 		if freed == nil {
 			return nil
 		}
-		timer := time.NewTimer(heldLong)
+		left := time.Until(end)
+		if left <= 0 {
+			return errNoRoom
+		}
+		timer := time.NewTimer(min(lookEvery, left))
 		select {
 		case <-freed:
 		case <-timer.C: // somebody may have a share for too long

@@ -201,14 +201,72 @@ func TestHeldUp(t *testing.T) {
 		if err := client.Send(block(1 << 20)); err != nil {
 			t.Fatal(err)
 		}
-		slow[0].ends(t, ErrTooSlow, 12*time.Second)
+		slow[0].ends(t, ErrTooSlow, 5*time.Second)
 		honest.wants(t, wire.KindBlock)
-		if got := time.Since(start); got > 12*time.Second {
+		if got := time.Since(start); got > 5*time.Second {
 			t.Errorf("a block took %v", got)
 		}
 		client.end()
 		<-honest.done
 		slow[1].end()
+		isFree(t, o.Budget)
+	})
+}
+
+// Many peers that send frames of some 100 kB slowly hold up nobody for long, although
+// they all compete for the budget.
+func TestManyHoldUp(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		o.Budget = NewBudget(4 << 20)
+		for range 64 {
+			conn, s := w.raw(o, nil)
+			defer conn.Close()
+			defer s.stop()
+			go conn.Write(append(header(wire.KindHeaders, 160_000), make([]byte, 140_000)...))
+		}
+		time.Sleep(500 * time.Millisecond)
+		start := time.Now()
+		c, honest := w.raw(o, nil)
+		client := run(c, options(), nil)
+		if err := client.Send(block(1 << 20)); err != nil {
+			t.Fatal(err)
+		}
+		honest.wants(t, wire.KindBlock)
+		if got := time.Since(start); got > 4*time.Second {
+			t.Errorf("a block took %v", got)
+		}
+		client.end()
+		<-honest.done
+	})
+}
+
+// What nobody asked for is skipped if it finds no memory, and what follows is read; an
+// answer does not compete with it.
+func TestSkippedPush(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		o.PushBudget = NewBudget(1 << 20)
+		o.Solicited = func(k wire.Kind) bool { return k == wire.KindBlock }
+		const long = 100_000
+		full := o.PushBudget.share(func(error) {})
+		if full.try(1<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		conn, server := w.raw(o, nil)
+		defer conn.Close()
+		start := time.Now()
+		go func() {
+			_, _ = conn.Write(append(header(wire.KindCompact, long), make([]byte, long)...))
+			_, _ = conn.Write(append(header(wire.KindBlock, long), make([]byte, long)...))
+		}()
+		server.wants(t, wire.KindBlock)
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		server.end()
+		full.shrink(0)
+		isFree(t, o.PushBudget)
 		isFree(t, o.Budget)
 	})
 }

@@ -26,7 +26,8 @@
 //     at a time.
 //   - Frames over 64 kB count apart, to 1 MB for a link, and need a share of the
 //     budget, in which all links compete: a peer that reads slowly is dropped when
-//     others wait for its share.
+//     others wait for its share. What is received without a request has a budget of its
+//     own, and is skipped after 1 s without a share, so that it delays no answer.
 //
 // # Caveats
 //

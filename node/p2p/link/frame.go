@@ -3,6 +3,7 @@ package link
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,11 +35,14 @@ type reader struct {
 	limits    wire.Limits
 	solicited func(wire.Kind) bool
 	received  func(wire.Kind, int) // may be nil
-	budget    *Budget
-	end       func(error) // ends the link
+	budget    *Budget              // of answers
+	pushes    *Budget              // of all else
+	end       func(error)          // ends the link
 }
 
-// read reads one message and calls handle with it. The context ends with the link.
+// read reads one message and calls handle with it. What was not asked for, and finds no
+// memory, is skipped, so that it does not hold up what follows. The context ends with the
+// link.
 func (r *reader) read(ctx context.Context, handle func(wire.Message) error) error {
 	if err := r.conn.SetReadDeadline(time.Now().Add(maxSilence)); err != nil {
 		return err
@@ -59,25 +63,37 @@ func (r *reader) read(ctx context.Context, handle func(wire.Message) error) erro
 		return err
 	}
 	n := int(h.Length)
-	share := r.budget.share(r.end)
-	defer func() { share.shrink(0) }()
-	body, err := r.body(ctx, n, share)
-	if err != nil {
-		return fmt.Errorf("%s of %d bytes: %w", h.Kind, n, err)
+	budget, wait := r.budget, answerWait
+	if !solicited {
+		budget, wait = r.pushes, pushWait
 	}
-	m, err := r.limits.Decode(h.Kind, body, solicited)
-	if err != nil {
-		return err
+	share := budget.share(r.end)
+	defer func() { share.shrink(0) }()
+	body, err := r.body(ctx, n, share, wait)
+	isSkipped := errors.Is(err, errNoRoom)
+	var m wire.Message
+	switch {
+	case isSkipped:
+	case err != nil:
+		return fmt.Errorf("%s of %d bytes: %w", h.Kind, n, err)
+	default:
+		if m, err = r.limits.Decode(h.Kind, body, solicited); err != nil {
+			return err
+		}
 	}
 	if r.received != nil {
 		r.received(h.Kind, len(head)+n)
+	}
+	if isSkipped {
+		return nil
 	}
 	return handle(m)
 }
 
 // body reads n bytes, into a buffer that grows with them, and with its share of the
-// budget. The time for which it waits for that does not count.
-func (r *reader) body(ctx context.Context, n int, share *share) ([]byte, error) {
+// budget. The time for which it waits for that does not count. After some time it skips
+// the body, and returns errNoRoom.
+func (r *reader) body(ctx context.Context, n int, share *share, wait time.Duration) ([]byte, error) {
 	deadline := time.Now().Add(timeFor(n))
 	body := make([]byte, 0, min(n, firstBuffer))
 	for {
@@ -91,10 +107,25 @@ func (r *reader) body(ctx context.Context, n int, share *share) ([]byte, error) 
 			return body, nil
 		}
 		size, start := min(n, 2*cap(body)), time.Now()
-		if err := share.take(ctx, size); err != nil {
+		err := share.take(ctx, size, wait)
+		deadline = deadline.Add(time.Since(start))
+		if errors.Is(err, errNoRoom) {
+			return nil, r.skip(n-len(body), deadline)
+		}
+		if err != nil {
 			return nil, err
 		}
-		deadline = deadline.Add(time.Since(start))
 		body = append(make([]byte, 0, size), body...)
 	}
+}
+
+// skip reads n bytes and returns errNoRoom, or the error of reading.
+func (r *reader) skip(n int, deadline time.Time) error {
+	if err := r.conn.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	if _, err := io.CopyN(io.Discard, r.in, int64(n)); err != nil {
+		return err
+	}
+	return errNoRoom
 }

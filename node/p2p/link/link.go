@@ -17,9 +17,11 @@ import (
 // Options configure a [Link]. Limits and Solicited must be set.
 type Options struct {
 	Limits wire.Limits
-	// Budget bounds what is received and SendBudget what is to be sent. All links of a
-	// node share them. Nil: no bound.
+	// Budget bounds the answers that are received, PushBudget what is received without a
+	// request, and SendBudget what is to be sent. All links of a node share them. Nil: no
+	// bound.
 	Budget     *Budget
+	PushBudget *Budget
 	SendBudget *Budget
 	// Solicited reports whether a request is open that a message of this kind can
 	// answer. It is called by the goroutine of Run.
@@ -89,7 +91,8 @@ func (l *Link) finish(err error) {
 func (l *Link) read(handle func(wire.Message) error) error {
 	r := &reader{
 		conn: l.conn, in: bufio.NewReader(l.conn), limits: l.options.Limits,
-		solicited: l.options.Solicited, received: l.options.Received, budget: l.options.Budget, end: l.finish,
+		solicited: l.options.Solicited, received: l.options.Received,
+		budget: l.options.Budget, pushes: l.options.PushBudget, end: l.finish,
 	}
 	for !l.out.isClosing() {
 		for !l.out.hasRoom() {
@@ -137,7 +140,7 @@ func (l *Link) write() error {
 		}
 		var look <-chan time.Time // whether somebody holds the budget for too long
 		if freed != nil {
-			look = time.After(heldLong)
+			look = time.After(lookEvery)
 		}
 		select {
 		case <-l.out.more:

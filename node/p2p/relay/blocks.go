@@ -14,7 +14,6 @@ const (
 	MaxRebuildsOfBlock = 3  // compact blocks that are kept of one block
 	maxRebuildsOfPeer  = 3  // compact blocks of different blocks that are kept of one peer
 	maxAsked           = 3  // requests for compact forms of one block
-	maxSources         = 16 // peers that are remembered to have a block
 	maxAssemblies      = 16 // blocks that are rebuilt, or for which compact forms are requested
 	maxBranches        = 2  // blocks of one height that are pushed before they are connected
 	maxPushed          = 64 // blocks that are remembered as pushed

@@ -164,7 +164,7 @@ func (b *Blocks) announced(id PeerID, ref BlockRef) bool {
 	case a == nil:
 		a = b.begin(ref)
 	}
-	if len(a.sources) < maxSources && a.source(id) == nil {
+	if a.source(id) == nil { // as many as there are peers
 		a.add(id)
 		b.advance(a)
 	}

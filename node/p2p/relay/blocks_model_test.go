@@ -550,3 +550,15 @@ func TestClasses(t *testing.T) {
 	wantActions(t, "parts while busy", actions)
 	wantActions(t, "mismatch", b.Assembled(now, 4, ref.Hash, Mismatch), Assemble{5, ref.Hash})
 }
+
+// However many peers announce a block that they do not give, it is asked of an outbound
+// one that announces it afterwards.
+func TestManyAnnounce(t *testing.T) {
+	now, ref := time.Unix(1e9, 0), BlockRef{Hash: pow.Hash{1}, Height: 1}
+	b := blocksOf(now, append(make([]bool, 100), true)...)
+	for id := PeerID(1); id <= 100; id++ {
+		b.Announced(now, id, ref)
+	}
+	_, actions := b.Announced(now, 101, ref)
+	wantActions(t, "announced", actions, RequestCompact{101, ref.Hash})
+}

@@ -12,6 +12,7 @@ import (
 const (
 	maxAnnounced = 5000    // records that a peer has announced, and that have not arrived; more are ignored
 	maxFetches   = 1 << 15 // of all peers, of which each may be the first to announce its share
+	maxQueue     = 2 * maxAnnounced
 	minShare     = 64
 	maxAsking    = wire.MaxWant // open requests to a peer that are not late
 	maxOwed      = 384          // open requests to a peer
@@ -97,7 +98,7 @@ func (m *Records) addSource(p *recordsPeer, hash pow.Hash) {
 	f.sources = append(f.sources, p)
 	p.requests.announced++
 	if f.asked == nil && !f.held {
-		p.requests.queue = append(p.requests.queue, f)
+		p.requests.enqueue(f, p)
 	}
 }
 
@@ -135,8 +136,23 @@ func (m *Records) removeSource(f *fetch, p *recordsPeer) {
 // enqueue puts a fetch into the queues of its sources.
 func (m *Records) enqueue(f *fetch) {
 	for _, p := range f.sources {
-		p.requests.queue = append(p.requests.queue, f)
+		p.requests.enqueue(f, p)
 	}
+}
+
+// enqueue adds a fetch to the queue of a peer. What is in it twice or not to be requested
+// from the peer is removed if the queue is too long: that of a peer that is not asked for
+// more could grow, as others announce records again and again.
+func (q *requests) enqueue(f *fetch, p *recordsPeer) {
+	if len(q.queue) >= maxQueue {
+		seen := map[*fetch]bool{}
+		q.queue = slices.DeleteFunc(slices.Clone(q.queue), func(f *fetch) bool {
+			again := seen[f] || f.ended || !slices.Contains(f.sources, p)
+			seen[f] = true
+			return again
+		})
+	}
+	q.queue = append(q.queue, f)
 }
 
 // end ends a fetch, if there is one.

@@ -807,3 +807,36 @@ func TestBacklog(t *testing.T) {
 		w.pass(time.Second)
 	}
 }
+
+// The memory for a peer is bounded, also if it answers nothing while others announce its
+// records again and again and do not have them.
+func TestBoundedQueue(t *testing.T) {
+	m, now := NewRecords(1), time.Unix(1e9, 0)
+	for id := range PeerID(2) {
+		m.Handle(now, RecordsPeer{Peer: id, Takes: true})
+	}
+	var hashes []pow.Hash
+	for i := range 1000 {
+		hashes = append(hashes, pow.Hash{byte(i), byte(i >> 8)})
+	}
+	silent, p := PeerID(0), m.byID[0]
+	m.Handle(now, Announced{Peer: silent, Hashes: hashes})
+	for range 100 {
+		now = now.Add(10 * time.Millisecond)
+		for actions := m.Handle(now, Announced{Peer: 1, Hashes: hashes}); len(actions) > 0; {
+			var next []RecordsAction
+			for _, a := range actions {
+				if w, ok := a.(Want); ok && w.Peer != silent {
+					next = append(next, m.Handle(now, Lacking{Peer: 1, Hashes: w.Hashes})...)
+				}
+			}
+			actions = next
+		}
+		if n := len(p.requests.queue); n > 2*maxAnnounced {
+			t.Fatalf("%d records wait to be requested from a peer that has announced %d", n, p.requests.announced)
+		}
+	}
+	if want := len(hashes) - maxAsking; len(m.fetches) != len(hashes) || p.requests.announced < want {
+		t.Errorf("%d records, %d announced", len(m.fetches), p.requests.announced)
+	}
+}
