@@ -148,7 +148,7 @@ func (y *syncer) state(tip *chain.Tip, best chain.Header) query.SyncState {
 	}
 	for _, sp := range y.order {
 		state := sp.headers.State()
-		isBusy := state == headersync.Presync || state == headersync.Redownloading
+		isBusy := state == headersync.Presync || state == headersync.Ready || state == headersync.Redownloading
 		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.headers.IsAsking()) {
 			return query.SyncHeaders
 		}
