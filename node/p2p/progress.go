@@ -129,7 +129,7 @@ func (y *syncer) status() query.Sync {
 	tip, best := y.s.o.Chain.Tip(), y.s.o.Chain.BestHeader()
 	bodies := y.bodies.Status()
 	s := query.Sync{
-		State: y.state(tip, best), Height: tip.Height, Target: max(best.Height, tip.Height), Best: best.Hash,
+		State: y.state(tip, best), Height: tip.Height, Tip: tip.Hash, Target: max(best.Height, tip.Height), Best: best.Hash,
 		Open: bodies.Open, Waiting: bodies.Waiting, CatchingUp: y.catchingUp,
 		Unavailable: bodies.Unavailable,
 	}
@@ -152,7 +152,7 @@ func (y *syncer) state(tip *chain.Tip, best chain.Header) query.SyncState {
 	}
 	for _, sp := range y.order {
 		state := sp.headers.State()
-		isBusy := state == headersync.Presync || state == headersync.Redownloading
+		isBusy := state == headersync.Presync || state == headersync.Ready || state == headersync.Redownloading
 		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.isOutbound() && sp.headers.IsAsking()) { // who calls may claim anything
 			return query.SyncHeaders
 		}
