@@ -21,7 +21,7 @@ import (
 func TestHostileMajority(t *testing.T) {
 	seeds, seconds := 1, 30
 	if os.Getenv("STELE_LONG") != "" {
-		seeds, seconds = 5, 120
+		seeds, seconds = 5, 90
 	}
 	counts := map[Attack]int{
 		FloodHeaders: 12, SlowBytes: 37, WithholdBody: 1, WrongBody: 1, FalseCompact: 1,
@@ -55,7 +55,7 @@ func TestHostileMajority(t *testing.T) {
 				t.Errorf("seed %d: %s: %+v", seed, v.Name, v.Breaches[0])
 			}
 		}
-		worst, at := r.furthestApart(5 * time.Second)
+		worst, at := r.furthestApart(10 * time.Second)
 		var ends []string
 		for reason, n := range r.Finals[0].Peers.Counts.Disconnects {
 			ends = append(ends, fmt.Sprintf("%s %d", reason, n))
