@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"stele/internal/text"
@@ -195,6 +196,9 @@ func (s *Server) noteGone(now time.Time, p *peer) {
 	if p.link != nil {
 		gone.Key = p.key.String()
 	}
+	if p.end.reason == reasonUnreachable { // the last call is enough
+		s.gone = slices.DeleteFunc(s.gone, func(g query.GonePeer) bool { return g.Address == gone.Address && g.Reason == gone.Reason })
+	}
 	s.gone = append([]query.GonePeer{gone}, s.gone[:min(len(s.gone), maxGone-1)]...)
 }
 
@@ -209,7 +213,11 @@ func (s *Server) ended(p *peer, err error) {
 		s.leave(p, f)
 	}
 	if p.id != 0 {
-		s.slots.Close(s.now(), p.id, p.end.failed)
+		if p.end.reason == reasonUnreachable {
+			s.slots.Miss(s.now(), p.id)
+		} else {
+			s.slots.Close(s.now(), p.id, p.end.failed)
+		}
 		s.saveAnchors()
 		s.dialer.hurry()
 	}

@@ -12,10 +12,13 @@ const (
 	callEvery   = 250 * time.Millisecond // for calls that the node chooses
 	feelerEvery = 2 * time.Minute
 
-	// The pause before an address is called again doubles with each failure.
+	// The pause before an address is called again doubles with each failure. A manual
+	// peer that nothing was heard of is called more often: that costs nobody anything, and
+	// the network may be whole again at any time.
 	minPause       = 2 * time.Second
 	maxPause       = 10 * time.Minute
 	maxManualPause = time.Minute
+	maxMissedPause = 4 * time.Second
 )
 
 // manualPeer is a peer that the operator names.
@@ -54,7 +57,7 @@ func (s *Slots) manualAt(addr netip.AddrPort) *manualPeer {
 }
 
 // noteManual sets when a manual peer is called again.
-func (s *Slots) noteManual(now time.Time, addr netip.AddrPort, worked bool) {
+func (s *Slots) noteManual(now time.Time, addr netip.AddrPort, worked bool, limit time.Duration) {
 	m := s.manualAt(addr)
 	if m == nil {
 		return
@@ -63,7 +66,7 @@ func (s *Slots) noteManual(now time.Time, addr netip.AddrPort, worked bool) {
 	if worked {
 		m.failures = 0
 	}
-	m.next = now.Add(pause(m.failures, maxManualPause))
+	m.next = now.Add(pause(m.failures, limit))
 }
 
 // pause returns the time between two calls of an address.

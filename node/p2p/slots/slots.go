@@ -233,7 +233,7 @@ func (s *Slots) Ready(now time.Time, id ID, services uint64) (done bool) {
 	s.book.Good(now, p.Addr, services)
 	switch p.Kind {
 	case Manual:
-		s.noteManual(now, p.Addr, true)
+		s.noteManual(now, p.Addr, true, maxManualPause)
 	case BlocksOnly:
 		s.anchors = slices.DeleteFunc(s.anchors, func(a netip.AddrPort) bool { return a == p.Addr })
 		s.anchors = slices.Insert(s.anchors, 0, p.Addr)
@@ -242,10 +242,15 @@ func (s *Slots) Ready(now time.Time, id ID, services uint64) (done bool) {
 	return p.Kind == Feeler
 }
 
-// Close frees a slot: the call failed, or the connection has ended. It notes a
+// Close frees a slot: the call led to nothing, or the connection has ended. It notes a
 // failure in the book if the peer never said hello, or if failed is set, as it should
 // be for a peer that was too slow. A slot that is free already stays so.
-func (s *Slots) Close(now time.Time, id ID, failed bool) {
+func (s *Slots) Close(now time.Time, id ID, failed bool) { s.close(now, id, failed, maxManualPause) }
+
+// Miss frees the slot of a call that reached nobody.
+func (s *Slots) Miss(now time.Time, id ID) { s.close(now, id, true, maxMissedPause) }
+
+func (s *Slots) close(now time.Time, id ID, failed bool, manualPause time.Duration) {
 	p := s.slots[id]
 	if p == nil {
 		return
@@ -259,7 +264,7 @@ func (s *Slots) Close(now time.Time, id ID, failed bool) {
 		s.book.Failed(now, p.Addr, isOnline)
 	}
 	if p.Kind == Manual {
-		s.noteManual(now, p.Addr, !failed)
+		s.noteManual(now, p.Addr, !failed, manualPause)
 	}
 }
 

@@ -332,7 +332,16 @@ func TestManual(t *testing.T) {
 	if calls < 3*60 || calls > 3*70 {
 		t.Errorf("%d calls in an hour to three peers that do not answer", calls)
 	}
-	now = run(s, now, time.Minute, always)
+	for _, call := range s.Next(now.Add(maxManualPause)) {
+		s.Miss(now, call.ID)
+	}
+	if calls := s.Next(now.Add(maxMissedPause)); len(calls) != 3 {
+		t.Errorf("%d calls %v after nobody was reached, want 3", len(calls), maxMissedPause)
+	}
+	for _, p := range s.All() {
+		s.Close(now, p.ID, false)
+	}
+	now = run(s, now, 2*time.Minute, always)
 	if n := s.Count(Manual); n != 3 || len(s.All()) != 3 {
 		t.Errorf("%d manual peers of %d", n, len(s.All()))
 	}
