@@ -195,9 +195,10 @@ func (s *Server) noteGone(now time.Time, p *peer) {
 	}
 	if p.link != nil {
 		gone.Key = p.key.String()
-	}
-	if p.end.reason == reasonUnreachable { // the last call is enough
-		s.gone = slices.DeleteFunc(s.gone, func(g query.GonePeer) bool { return g.Address == gone.Address && g.Reason == gone.Reason })
+	} else { // one entry for all calls that failed in this way
+		s.gone = slices.DeleteFunc(s.gone, func(g query.GonePeer) bool {
+			return g.Key == "" && g.Address == gone.Address && g.Reason == gone.Reason
+		})
 	}
 	s.gone = append([]query.GonePeer{gone}, s.gone[:min(len(s.gone), maxGone-1)]...)
 }
@@ -213,11 +214,7 @@ func (s *Server) ended(p *peer, err error) {
 		s.leave(p, f)
 	}
 	if p.id != 0 {
-		if p.end.reason == reasonUnreachable {
-			s.slots.Miss(s.now(), p.id)
-		} else {
-			s.slots.Close(s.now(), p.id, p.end.failed)
-		}
+		s.slots.Close(s.now(), p.id, p.end.failed)
 		s.saveAnchors()
 		s.dialer.hurry()
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"maps"
+	mathrand "math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -89,7 +90,8 @@ type Options struct {
 	OnlyManual bool
 	// Anchors are called first, for blocks only; see [Slots.Anchors].
 	Anchors []netip.AddrPort
-	// Secret chooses the groups that are protected; zero: drawn.
+	// Secret chooses the groups that are protected, and seeds what is left to chance;
+	// zero: drawn.
 	Secret [32]byte
 }
 
@@ -101,6 +103,7 @@ type Slots struct {
 
 	onlyManual bool
 	secret     [32]byte
+	rand       *mathrand.Rand
 	extra      bool
 
 	slots map[ID]*Slot
@@ -124,6 +127,7 @@ func New(b *book.Book, o Options) *Slots {
 	if s.secret == [32]byte{} {
 		_, _ = rand.Read(s.secret[:]) // never fails
 	}
+	s.rand = mathrand.New(mathrand.NewChaCha8(s.secret))
 	free := o.MaxPeers
 	if free == 0 {
 		free = DefaultMaxPeers
@@ -233,7 +237,7 @@ func (s *Slots) Ready(now time.Time, id ID, services uint64) (done bool) {
 	s.book.Good(now, p.Addr, services)
 	switch p.Kind {
 	case Manual:
-		s.noteManual(now, p.Addr, true, maxManualPause)
+		s.noteManual(now, p.Addr, true)
 	case BlocksOnly:
 		s.anchors = slices.DeleteFunc(s.anchors, func(a netip.AddrPort) bool { return a == p.Addr })
 		s.anchors = slices.Insert(s.anchors, 0, p.Addr)
@@ -242,15 +246,10 @@ func (s *Slots) Ready(now time.Time, id ID, services uint64) (done bool) {
 	return p.Kind == Feeler
 }
 
-// Close frees a slot: the call led to nothing, or the connection has ended. It notes a
+// Close frees a slot: the call failed, or the connection has ended. It notes a
 // failure in the book if the peer never said hello, or if failed is set, as it should
 // be for a peer that was too slow. A slot that is free already stays so.
-func (s *Slots) Close(now time.Time, id ID, failed bool) { s.close(now, id, failed, maxManualPause) }
-
-// Miss frees the slot of a call that reached nobody.
-func (s *Slots) Miss(now time.Time, id ID) { s.close(now, id, true, maxMissedPause) }
-
-func (s *Slots) close(now time.Time, id ID, failed bool, manualPause time.Duration) {
+func (s *Slots) Close(now time.Time, id ID, failed bool) {
 	p := s.slots[id]
 	if p == nil {
 		return
@@ -259,12 +258,15 @@ func (s *Slots) close(now time.Time, id ID, failed bool, manualPause time.Durati
 	if p.Kind == Inbound {
 		return
 	}
+	if p.Ready {
+		s.book.Worked(now, p.Addr)
+	}
 	if failed = failed || !p.Ready; failed {
 		isOnline := s.count(func(p *Slot) bool { return p.Kind != Inbound && p.Ready }) > 0
 		s.book.Failed(now, p.Addr, isOnline)
 	}
 	if p.Kind == Manual {
-		s.noteManual(now, p.Addr, !failed, manualPause)
+		s.noteManual(now, p.Addr, !failed)
 	}
 }
 
