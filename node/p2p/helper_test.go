@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +46,7 @@ type world struct {
 	net     *simnet.Net
 	builder *chaintest.Builder // of blocks and records; all nodes are of its network
 	begin   time.Time          // of the bubble
+	ahead   atomic.Int64       // what the clocks of the nodes are ahead, in nanoseconds
 	nodes   []*testNode
 	hosts   int
 }
@@ -72,7 +74,7 @@ func bubbleOf(t *testing.T, params *network.Params, test func(w *world)) {
 // that the times of all blocks of the builder are in the past.
 func (w *world) clock() time.Time {
 	start := time.Unix(int64(w.builder.Params.GenesisTime), 0).AddDate(1, 0, 0)
-	return start.Add(time.Since(w.begin))
+	return start.Add(time.Since(w.begin) + time.Duration(w.ahead.Load()))
 }
 
 // must fails the test for an error.

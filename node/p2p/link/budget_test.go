@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"stele/engine/pow"
 	"stele/node/p2p/wire"
 )
 
@@ -238,6 +239,91 @@ func TestManyHoldUp(t *testing.T) {
 		}
 		client.end()
 		<-honest.done
+	})
+}
+
+// A link that reads what it is sent goes before those that have not, and a link that reads
+// nothing loses its share in little more than a second.
+func TestFastLinkGoesFirst(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		conn, fast := w.raw(o, nil)
+		defer conn.Close()
+		go io.Copy(io.Discard, conn)
+		fast.later(t, 1<<20-5)
+		time.Sleep(time.Second)
+		for range 30 {
+			conn, slow := w.raw(o, nil)
+			defer conn.Close()
+			defer slow.end()
+			slow.later(t, 1<<20-5)
+		}
+		time.Sleep(100 * time.Millisecond)
+		start := time.Now()
+		done := make(chan time.Duration, 1)
+		if err := fast.SendLater(wire.KindBlock, func() (wire.Message, error) {
+			done <- time.Since(start)
+			return block(1<<20 - 5), nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if took := <-done; took > 2200*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		fast.end()
+		conn2, short := w.raw(o, nil)
+		defer conn2.Close()
+		if err := short.SendLater(wire.KindAbsent, func() (wire.Message, error) { return &wire.Ping{}, nil }); err != nil {
+			t.Fatal(err)
+		}
+		start = time.Now()
+		if _, err := io.ReadFull(conn2, make([]byte, wire.HeaderSize+8)); err != nil || time.Since(start) > time.Second {
+			t.Errorf("a short answer took %v: %v", time.Since(start), err)
+		}
+		short.end()
+	})
+}
+
+// Headers that are made later wait for memory, in their place, and do not keep a link
+// from ending.
+func TestLaterHeaders(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		full := o.SendBudget.share(func(error) {})
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		headers := func(s *side) {
+			t.Helper()
+			if err := s.SendLater(wire.KindHeaders, func() (wire.Message, error) {
+				return &wire.Headers{Headers: make([]pow.Header, wire.MaxHeaders)}, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, server := w.raw(o, nil)
+		client := run(c, options(), nil)
+		headers(server)
+		if err := server.Send(&wire.Ping{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if len(client.got) > 0 {
+			t.Error("a message came without memory for it")
+		}
+		full.shrink(0)
+		client.wants(t, wire.KindHeaders)
+		client.wants(t, wire.KindPing)
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		headers(server)
+		server.Close(&wire.Bye{Reason: wire.ReasonFull})
+		client.wants(t, wire.KindBye)
+		<-server.done
+		client.end()
+		full.shrink(0)
+		isFree(t, o.SendBudget)
 	})
 }
 
