@@ -198,6 +198,28 @@ func TestUseless(t *testing.T) {
 	})
 }
 
+// What new outbound peers claim keeps a node from mining only soon after its start: else
+// anyone whom it calls now and then could do that, by a number in the hello.
+func TestClaimsKeepFromMining(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 3, 0)
+		n := w.node()
+		n.give(blocks...)
+		claim := func() {
+			go w.greet(n, w.host(), func(h *wire.Hello) { h.Height, h.Work = 1e6, pow.Work{0, 1} }).serve(nil, func(wire.Message) wire.Message { return nil })
+			n.asFull()
+			time.Sleep(2 * time.Second)
+		}
+		if claim(); !n.CatchingUp() {
+			t.Error("it does not wait for what the first peers have")
+		}
+		time.Sleep(claimsCount)
+		if claim(); n.CatchingUp() {
+			t.Error("a claim keeps it from mining")
+		}
+	})
+}
+
 // Blocks that this version cannot judge cost nobody the connection. Three of two peers
 // are a warning.
 func TestUnknownRules(t *testing.T) {

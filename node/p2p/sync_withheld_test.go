@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/node/chain"
 	"stele/node/chain/chaintest"
 	"stele/node/p2p/wire"
 	"stele/node/query"
@@ -120,6 +121,40 @@ func TestAllPrune(t *testing.T) {
 		n.reaches(lastOf(blocks), time.Minute)
 		if got := n.Status().Sync; got.Unavailable {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A branch that a pruned node can no longer follow, as it was downloaded too late, is
+// forgotten, and not downloaded again and again.
+func TestBranchTooLate(t *testing.T) {
+	bubble(t, func(w *world) {
+		stem := w.grow(w.builder.Genesis, 20, 0)
+		main := w.grow(lastOf(stem), chain.MinKeep, 0)
+		branch := w.grow(lastOf(stem), chain.MinKeep+50, 0)
+		n := w.node()
+		n.stop()
+		n.keep = chain.MinKeep
+		n.start()
+		n.give(append(stem, main[:chain.MinKeep-1]...)...)
+		gate, sent := make(chan struct{}), 0
+		all := append(stem[:20:20], branch...)
+		go w.greet(n, w.host(), withBlocks(all)).serve(all, func(m wire.Message) wire.Message {
+			if m.Kind() == wire.KindBlock {
+				<-gate
+				sent++
+			}
+			return m
+		})
+		w.waitFor(time.Minute, "the headers", func() bool { return n.chain.BestHeader().Hash == lastOf(branch).Hash() })
+		n.give(main[chain.MinKeep-1], w.builder.Extend(lastOf(main)))
+		close(gate)
+		time.Sleep(30 * time.Second)
+		if sent > 2*len(branch) || n.chain.Trouble() == "" {
+			t.Errorf("%d bodies came of a branch with %d; trouble %q", sent, len(branch), n.chain.Trouble())
+		}
+		if best := n.chain.BestHeader(); best.Hash != n.chain.Tip().Hash || n.CatchingUp() {
+			t.Errorf("the best header is at %d; catching up: %v", best.Height, n.CatchingUp())
 		}
 	})
 }
