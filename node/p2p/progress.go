@@ -129,7 +129,7 @@ func (y *syncer) status() query.Sync {
 	tip, best := y.s.o.Chain.Tip(), y.s.o.Chain.BestHeader()
 	bodies := y.bodies.Status()
 	s := query.Sync{
-		State: y.state(tip, best), Height: tip.Height, Target: max(best.Height, tip.Height), Best: best.Hash,
+		State: y.state(tip, best), Height: tip.Height, Tip: tip.Hash, Target: max(best.Height, tip.Height), Best: best.Hash,
 		Open: bodies.Open, Waiting: bodies.Waiting, CatchingUp: y.catchingUp,
 		Unavailable: bodies.Unavailable,
 	}
