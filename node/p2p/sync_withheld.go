@@ -128,7 +128,7 @@ func (y *syncer) replacePruned(now time.Time) {
 // is asked for then.
 func (y *syncer) forgetBest(why string, block pow.Hash) {
 	best := y.s.o.Chain.BestHeader()
-	y.s.log.Warn("headers forgotten: "+why, "height", y.s.o.Chain.Tip().Height, "of", best.Height, "block", block)
+	y.s.log.Warn("headers forgotten", "reason", why, "height", y.s.o.Chain.Tip().Height, "of", best.Height, "block", block)
 	y.withheld.note(y.s.now(), block)
 	y.s.o.Chain.Forget(best.Hash)
 	y.starved = starved{}
