@@ -21,7 +21,7 @@ import (
 func TestHostileMajority(t *testing.T) {
 	seeds, seconds := 1, 30
 	if os.Getenv("STELE_LONG") != "" {
-		seeds, seconds = 5, 90
+		seeds, seconds = 3, 90
 	}
 	counts := map[Attack]int{
 		FloodHeaders: 12, SlowBytes: 37, WithholdBody: 1, WrongBody: 1, FalseCompact: 1,
