@@ -23,7 +23,7 @@ import (
 // monkey sends messages of all kinds at random, made of what the network knows and of
 // what nobody knows.
 type monkey struct {
-	w       *world
+	hello   wire.Hello
 	r       *rand.Rand
 	blocks  []*chaintest.Block // some of which the node lacks
 	records []*record.Record
@@ -205,9 +205,9 @@ func (k *monkey) run(n *testNode, host *simnet.Host, until time.Time) {
 				return nil
 			})
 		}()
-		hello := k.w.hello()
-		hello.Height, hello.Work = uint32(k.r.IntN(100)), pow.Work{0, uint64(k.r.IntN(2))}
-		_ = l.Send(hello)
+		hello := k.hello
+		hello.Nonce, hello.Height, hello.Work = k.r.Uint64(), uint32(k.r.IntN(100)), pow.Work{0, uint64(k.r.IntN(2))}
+		_ = l.Send(&hello)
 		for isOpen := true; isOpen; {
 			select {
 			case <-ended:
@@ -245,7 +245,7 @@ func TestMonkeys(t *testing.T) {
 		n.add(records[:30]...)
 		until := time.Now().Add(30 * time.Second)
 		for i := range 12 {
-			k := &monkey{w: w, r: rand.New(rand.NewPCG(seed, uint64(i))), blocks: append(blocks[len(c.blocks)-3:len(blocks)-i%3:len(blocks)-i%3], side), records: records}
+			k := &monkey{hello: *w.hello(), r: rand.New(rand.NewPCG(seed, uint64(i))), blocks: append(blocks[len(c.blocks)-3:len(blocks)-i%3:len(blocks)-i%3], side), records: records}
 			host := w.host()
 			go k.run(n, host, until)
 		}

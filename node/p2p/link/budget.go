@@ -20,13 +20,19 @@ const (
 )
 
 // While others wait, a link may have a share of a full budget for heldTime, and for more
-// by its size, as long as it makes some progress within heldTime: for about 9 s in all, if
-// the share is for 4 MB. Those who wait look each lookEvery.
+// by its size, as long as it makes progress within heldTime: for about 21 s in all, if the
+// share is for 4 MB. That is enough for links that together fill a line of 10 Mbit/s.
+// Those who wait look each lookEvery.
 const (
 	heldTime  = time.Second
-	heldSpeed = 500_000 // bytes per second
+	heldSpeed = 200_000  // bytes per second
+	heldPart  = 16 << 10 // bytes that are a progress
 	lookEvery = time.Second
 )
+
+// handleTime is how long a message may be handled before its link counts as one that has
+// its share for too long. That is not the fault of the peer.
+const handleTime = 10 * time.Second
 
 // fastFor returns the time in which a frame of n bytes is written or read if the line is
 // not slow.
@@ -132,6 +138,16 @@ func (s *share) wait(does bool) {
 	}
 }
 
+// pause notes that the share does not wait for now.
+func (s *share) pause() {
+	if s.budget == nil {
+		return
+	}
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	s.wait(false)
+}
+
 // progress notes that some of a frame was written or read.
 func (s *share) progress() {
 	if s == nil || s.budget == nil {
@@ -140,6 +156,17 @@ func (s *share) progress() {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
 	s.moved = time.Now()
+}
+
+// handled notes that all of a frame was read, and is handled now.
+func (s *share) handled() {
+	if s.budget == nil {
+		return
+	}
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	s.since = time.Now().Add(handleTime)
+	s.moved = s.since
 }
 
 // take is try, but waits for at most some time. Errors: errNoRoom, that of ctx.

@@ -88,6 +88,7 @@ func (r *reader) read(ctx context.Context, handle func(wire.Message) error) erro
 	if isSkipped {
 		return nil
 	}
+	share.handled()
 	return handle(m)
 }
 
@@ -122,7 +123,7 @@ func (r *reader) body(ctx context.Context, n int, share *share, wait time.Durati
 
 // fill reads len(b) bytes.
 func (r *reader) fill(b []byte, share *share) error {
-	for part := range slices.Chunk(b, firstBuffer) {
+	for part := range slices.Chunk(b, heldPart) {
 		if _, err := io.ReadFull(r.in, part); err != nil {
 			return err
 		}

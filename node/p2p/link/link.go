@@ -207,7 +207,7 @@ func (l *Link) writeFrame(frame []byte, share *share) error {
 	if err := l.conn.SetWriteDeadline(start.Add(timeFor(len(frame)))); err != nil {
 		return err
 	}
-	for part := range slices.Chunk(frame, maxShort) {
+	for part := range slices.Chunk(frame, heldPart) {
 		if _, err := l.conn.Write(part); err != nil {
 			return err
 		}
@@ -234,18 +234,20 @@ func (l *Link) Send(m wire.Message) error {
 }
 
 // SendLater queues a message that is made when it is its turn, such as a block that is
-// read from the store. Only headers, blocks and parts may be long, and of the urgent kinds
-// only headers may be made later. The goroutine that writes calls the function; an error
+// read from the store. Only headers, compact blocks, blocks and parts may be long, and of
+// the urgent kinds only these may be made later. The goroutine that writes calls the function; an error
 // of it ends the link.
 //
 // Errors: as for [Link.Send].
 func (l *Link) SendLater(k wire.Kind, message func() (wire.Message, error)) error {
 	most := 0
-	switch {
-	case k == wire.KindHeaders || k == wire.KindBlock || k == wire.KindParts:
+	switch k {
+	case wire.KindHeaders, wire.KindCompact, wire.KindBlock, wire.KindParts:
 		most = l.options.Limits.MaxBody(k)
-	case isUrgent(k):
-		panic("link: " + k.String() + " is urgent")
+	default:
+		if isUrgent(k) {
+			panic("link: " + k.String() + " is urgent")
+		}
 	}
 	return l.add(k, item{later: message, size: laterSize, most: most})
 }

@@ -172,6 +172,9 @@ func (q *queue) next() (i item, ok, isLast bool, freed <-chan struct{}) {
 	from := &q.urgent
 	switch {
 	case len(q.urgent) > 0:
+		if len(q.ordinary) > 0 {
+			q.ordinary[0].share.pause() // others need not wait while this link writes
+		}
 	case q.closing:
 		return item{}, false, true, nil
 	case len(q.ordinary) > 0:
