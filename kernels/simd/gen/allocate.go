@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -129,14 +130,22 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 	at := map[string]reg{} // the value in a register that must move
 	var todo []reg
 	target := map[string]bool{}
-	for v, to := range exit {
+	for _, v := range slices.Sorted(maps.Keys(exit)) {
+		to := exit[v]
+		for pin, p := range b.pinned {
+			if p == to && pin != v {
+				fail("v%d leaves in %s, which is pinned", v, to)
+			}
+		}
+		if target[to] {
+			fail("two values leave in %s", to)
+		}
 		target[to] = true
 		if name[v] != to {
 			at[name[v]] = v
 			todo = append(todo, v)
 		}
 	}
-	slices.Sort(todo)
 	free = slices.DeleteFunc(free, func(n string) bool { return target[n] })
 	for len(todo) > 0 {
 		i := slices.IndexFunc(todo, func(v reg) bool { _, busy := at[exit[v]]; return !busy })
@@ -156,7 +165,7 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 		v := todo[i]
 		move(v, exit[v])
 		delete(at, name[v])
-		if !target[name[v]] {
+		if !target[name[v]] && b.pinned[v] == "" {
 			free = append(free, name[v])
 		}
 		todo = slices.Delete(todo, i, i+1)
