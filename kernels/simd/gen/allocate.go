@@ -27,10 +27,10 @@ func merge(streams ...[]op) []op {
 	}
 }
 
-// mergeLines interleaves instructions with short runs of instructions in
+// mergeRuns interleaves instructions with short runs of instructions in
 // proportion to their numbers.
-func mergeLines(runs [][]string, single []string) []string {
-	var out []string
+func mergeRuns[T any](runs [][]T, single []T) []T {
+	var out []T
 	total := 0
 	for _, r := range runs {
 		total += len(r)
@@ -115,7 +115,10 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 		}
 		free = append(free, freed...)
 	}
-	return append(ops, b.moves(name, exit, free)...), name
+	leaving := maps.Clone(exit)
+	ops = append(ops, b.moves(name, exit, free)...)
+	b.asm.turns = append(b.asm.turns, turn{b.steps(ops, name), loop{pinned: b.pinned, entry: entry, exit: leaving}})
+	return ops, name
 }
 
 // moves returns the operations that move the values of exit to their names, as if at

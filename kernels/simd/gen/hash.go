@@ -126,7 +126,11 @@ func (h hasher) stream(b *block, stream int, entry map[reg]string) (s state) {
 // exit notes that s is the state of a stream at the end of a part.
 func (h hasher) exit(b *block, stream int, s state, exit map[reg]string) {
 	for i, n := range h.stateNames(stream) {
-		exit[b.get(s[i])] = n
+		v := b.get(s[i])
+		if exit[v] != "" {
+			fail("one value leaves in %s and in %s", exit[v], n)
+		}
+		exit[v] = n
 	}
 }
 

@@ -14,6 +14,8 @@ type block struct {
 	ahead   int  // rounds from the computation of a schedule word to its use
 
 	ops    []op
+	emits  int // operations so far
+	age    int // of the operations to come
 	regs   reg
 	pinned map[reg]string     // registers that keep their value throughout
 	xors   map[string]operand // x ^ y that maj has computed
@@ -66,6 +68,8 @@ type op struct {
 	store string    // destination of a store
 	slot  slot      // scratch slot written by a store
 	class class
+	order int // in which the program has it; 0: a move that allocate added
+	age   int // turns of the loop between the start of the item and the operation
 }
 
 func newBlock(a *asm, lanes int, masked bool) *block {
@@ -80,6 +84,8 @@ func (b *block) emit(o op) reg {
 		b.regs++
 		o.dst = b.regs
 	}
+	b.emits++
+	o.order, o.age = b.emits, b.age
 	b.ops = append(b.ops, o)
 	return o.dst
 }

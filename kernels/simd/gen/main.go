@@ -12,8 +12,10 @@
 // sha2.go for arm64. hybrid.go and hybridhash.go combine both: vector code for the
 // message schedules, sha256rnds2 for the rounds.
 //
-// The tests run the code of the vector machines in an interpreter. The gain of the
-// instruction order is in docs/cpu-kernels.md.
+// Before a file is written, check.go follows its vector code: each instruction must
+// read the registers and the memory that hold what the program means. The tests also
+// run that code in an interpreter. The gain of the instruction order is in
+// docs/cpu-kernels.md.
 package main
 
 import (
