@@ -72,15 +72,7 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 			free = append(free, p)
 		}
 	}
-	last := map[reg]int{} // index of the last operation that reads it
-	for i, o := range ops {
-		for _, s := range o.src {
-			last[s.reg] = i
-		}
-	}
-	for v := range exit {
-		last[v] = len(ops)
-	}
+	last := lastReads(ops, exit)
 	for i, o := range ops {
 		var freed []string // read here for the last time
 		for _, s := range o.src {
@@ -119,6 +111,21 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 	ops = append(ops, b.moves(name, exit, free)...)
 	b.asm.turns = append(b.asm.turns, turn{b.steps(ops, name), loop{pinned: b.pinned, entry: entry, exit: leaving}})
 	return ops, name
+}
+
+// lastReads returns the index of the last operation that reads each register, or
+// len(ops) if its value is in exit.
+func lastReads(ops []op, exit map[reg]string) map[reg]int {
+	last := map[reg]int{}
+	for i, o := range ops {
+		for _, s := range o.src {
+			last[s.reg] = i
+		}
+	}
+	for v := range exit {
+		last[v] = len(ops)
+	}
+	return last
 }
 
 // moves returns the operations that move the values of exit to their names, as if at

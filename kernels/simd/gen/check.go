@@ -5,18 +5,21 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// The generator checks every line of vector code before it writes a file: the line
-// must read the values that the program means, from registers and from memory.
+// The generator checks the lines of every loop before it writes a file: each line must
+// read the values that the program means, from registers and from memory.
 //
-// A turn of a loop begins an item: a vector of nonces or of headers. The plain
-// program does all steps of item 0, then all of item 1, and so on, with a register
-// for each value. The generated turn has few registers, another order, and steps of
-// several items. check runs both with labels instead of numbers: a value is the step
-// that wrote it and the item. Each step must read the same labels in both.
+// A turn of a loop begins an item: a vector of nonces or of headers. The plain program
+// does all steps of item 0, then all of item 1, and so on. It has a register for each
+// value of the vector code, and a slot for each message word. The generated turn has
+// few registers and slots, another order, and steps of several items. check runs both
+// with labels instead of numbers: a value is the step that wrote it and the item. Each
+// step must read the same labels in both.
+//
+// Where registers are given by hand, the plain program has the same registers, but
+// runs the chains or streams one after the other.
 
 // A step is one line of a turn.
 type step struct {
@@ -36,83 +39,21 @@ func (s step) lag() int {
 	return s.age
 }
 
-// access is what a step reads and writes.
-type access struct{ reads, writes []span }
-
-// A span is a register, or 32-bit words in memory.
-type span struct {
-	base  string // register, or register that holds an address
-	at    int    // bytes from base
-	words int    // 0: a register
-}
-
-func (s span) String() string {
-	if s.words == 0 {
-		return s.base
-	}
-	return fmt.Sprintf("%d(%s)", s.at, s.base)
-}
-
-// parse returns what a line reads and writes. The last operand is written, and read
-// too if the instruction is tied. vector is the size of a vector in bytes.
-func parse(line string, tied bool, vector int) access {
-	mn, rest, _ := strings.Cut(line, " ")
-	args := slices.DeleteFunc(strings.Split(rest, ", "), func(a string) bool { return a[0] == '$' })
-	bytes := operandBytes(mn, vector)
-	var a access
-	for _, arg := range args[:len(args)-1] {
-		a.reads = append(a.reads, spanOf(arg, bytes))
-	}
-	last := spanOf(args[len(args)-1], bytes)
-	if tied {
-		a.reads = append(a.reads, last)
-	}
-	a.writes = []span{last}
-	return a
-}
-
-// spanOf returns the span of an operand in Go assembler form. The X, Y and Z registers
-// of one number are one register.
-func spanOf(arg string, bytes int) span {
-	open := strings.IndexByte(arg, '(')
-	if open < 0 {
-		if strings.IndexByte("XYZ", arg[0]) >= 0 {
-			arg = "Z" + arg[1:]
-		}
-		return span{base: arg}
-	}
-	at, err := strconv.Atoi(arg[:open])
-	if err != nil && arg[:open] != "" { // a symbol
-		return span{arg, 0, bytes / 4}
-	}
-	return span{strings.Trim(arg[open:], "()"), at, bytes / 4}
-}
-
-// operandBytes returns the size of an operand in memory, for vectors of a size.
-func operandBytes(mn string, vector int) int {
-	mn, bcast := strings.CutSuffix(mn, ".BCST")
-	switch {
-	case (bcast || strings.HasPrefix(mn, "VPBROADCAST")) && strings.HasSuffix(mn, "Q"), mn == "VMOVQ":
-		return 8
-	case bcast, mn == "VPBROADCASTD", mn == "VMOVD":
-		return 4
-	case strings.HasSuffix(mn, "128"), strings.HasSuffix(mn, "32X4"), strings.HasSuffix(mn, "64X2"):
-		return 16
-	}
-	return vector
-}
-
 // plain returns the access of an operation in the plain program. Its operands in memory
 // are those of the generated line, real.
 func (o op) plain(real access) access {
 	a := access{slices.Clone(real.reads), slices.Clone(real.writes)}
 	for i, s := range o.src {
-		if s.isReg() && i < len(a.reads) {
+		if s.isReg() {
 			a.reads[i] = s.reg.span()
+		} else {
+			a.reads[i].name = s.name
 		}
 	}
 	if o.dst != 0 {
-		a.writes = []span{o.dst.span()}
+		a.writes[0] = o.dst.span()
+	} else {
+		a.writes[0].name = o.name
 	}
 	return a
 }
@@ -128,6 +69,22 @@ func (b *block) steps(ops []op, name map[reg]string) []step {
 		steps[i] = step{text: l, order: o.order, age: o.age, plain: o.plain(real), real: real}
 	}
 	return steps
+}
+
+// streamLine writes a line of a stream whose registers are given by hand, and returns it
+// as a step. The plain program runs the streams one after the other.
+func (a *asm) streamLine(stream int, format string, args ...any) *step {
+	a.line(format, args...)
+	text, _, _ := strings.Cut(fmt.Sprintf(format, args...), " // ")
+	s := step{text: text, order: 1 + stream<<20 + len(a.streams), plain: parseLine(text), real: parseLine(text)}
+	a.streams = append(a.streams, s)
+	return &a.streams[len(a.streams)-1]
+}
+
+// endTurn ends the turn of a loop that streamLine has written.
+func (a *asm) endTurn() {
+	a.turns = append(a.turns, turn{steps: a.streams})
+	a.streams = nil
 }
 
 // A turn has the steps of one turn of a loop. Code that runs once counts as a loop.
@@ -191,9 +148,10 @@ type checker struct {
 	before map[place]int32 // numbers of the values that places hold before the loop
 	plain  []int           // indices of the steps, in plain order
 	rank   []int           // place of each step in plain
+	writer map[span]int    // index of the step that writes a virtual register
 }
 
-// sort sets the plain order.
+// sort sets plain, rank and writer.
 func (c *checker) sort() {
 	for i, s := range c.steps {
 		if s.order != 0 {
@@ -204,9 +162,12 @@ func (c *checker) sort() {
 		x, y := c.steps[i], c.steps[j]
 		return cmp.Or(x.age-y.age, x.order-y.order)
 	})
-	c.rank = make([]int, len(c.steps))
+	c.rank, c.writer = make([]int, len(c.steps)), map[span]int{}
 	for n, i := range c.plain {
 		c.rank[i] = n
+		for _, w := range c.steps[i].plain.writes {
+			c.writer[w] = i
+		}
 	}
 }
 
@@ -286,10 +247,11 @@ func (c *checker) plainReads(items int) [][][][]value {
 			s := c.steps[i]
 			t := item + s.lag()
 			for _, r := range s.plain.reads {
-				reads[item][i] = append(reads[item][i], held.read(t, r))
+				reads[item][i] = append(reads[item][i], held.read(t, r.named()))
 			}
 			for _, w := range s.plain.writes {
 				held.write(t, w, value{int32(i), int32(item)})
+				held.write(t, w.named(), value{int32(i), int32(item)})
 			}
 		}
 	}
@@ -339,17 +301,11 @@ func (c *checker) enter(t int, held holder) {
 // leave returns an error if a pinned register or one of exit holds a wrong value at the
 // end of turn t.
 func (c *checker) leave(t int, held holder) error {
-	last := map[span]value{} // of the virtual registers
-	for i, s := range c.steps {
-		for _, w := range s.plain.writes {
-			last[w] = value{int32(i), int32(t - s.lag())}
-		}
-	}
 	for _, values := range []map[reg]string{c.pinned, c.exit} {
 		for _, v := range slices.Sorted(maps.Keys(values)) {
-			want, ok := last[v.span()]
-			if !ok {
-				want = c.initial(place{v.span().base, register})
+			want := c.initial(place{v.span().base, register})
+			if i, ok := c.writer[v.span()]; ok {
+				want = value{int32(i), int32(t - c.steps[i].lag())}
 			}
 			if got := held.read(t, spanOf(values[v], 0))[0]; got != want {
 				return fmt.Errorf("at the end %s holds %s, want %s", values[v], c.name(got), c.name(want))

@@ -12,9 +12,9 @@
 // sha2.go for arm64. hybrid.go and hybridhash.go combine both: vector code for the
 // message schedules, sha256rnds2 for the rounds.
 //
-// Before a file is written, check.go follows its vector code: each instruction must
-// read the registers and the memory that hold what the program means. The tests also
-// run that code in an interpreter. The gain of the instruction order is in
+// Before a file is written, check.go checks its loops: each instruction must read the
+// registers and the slots that hold what the program means. The tests also run the code
+// of the vector machines in an interpreter. The gain of the instruction order is in
 // docs/cpu-kernels.md.
 package main
 
