@@ -56,7 +56,8 @@ type registers struct {
 // machine, other than the pinned ones. A register of entry has the name given
 // there until it is read for the last time. Operations at the end move the values
 // of exit, which no operation may overwrite, to the names given there. allocate
-// returns all operations and the names.
+// returns all operations and the names. It fails if the result does not read what ops
+// mean.
 func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) ([]op, map[reg]string) {
 	name := map[reg]string{}
 	taken := map[string]bool{}
@@ -109,7 +110,7 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 	}
 	leaving := maps.Clone(exit)
 	ops = append(ops, b.moves(name, exit, free)...)
-	b.asm.turns = append(b.asm.turns, turn{b.steps(ops, name), loop{pinned: b.pinned, entry: entry, exit: leaving}})
+	b.asm.check(turn{b.steps(ops, name), loop{pinned: b.pinned, entry: entry, exit: leaving}})
 	return ops, name
 }
 

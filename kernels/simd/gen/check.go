@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// The generator checks the lines of every loop before it writes a file: each line must
-// read the values that the program means, from registers and from memory.
+// The generator checks the lines of every loop that it makes: each line must read the
+// values that the program means, from registers and from memory.
 //
 // A turn of a loop begins an item: a vector of nonces or of headers. The plain program
 // does all steps of item 0, then all of item 1, and so on. It has a register for each
@@ -81,9 +81,9 @@ func (a *asm) streamLine(stream int, format string, args ...any) *step {
 	return &a.streams[len(a.streams)-1]
 }
 
-// endTurn ends the turn of a loop that streamLine has written.
+// endTurn ends the turn of a loop that streamLine has written, and checks it.
 func (a *asm) endTurn() {
-	a.turns = append(a.turns, turn{steps: a.streams})
+	a.check(turn{steps: a.streams})
 	a.streams = nil
 }
 

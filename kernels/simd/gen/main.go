@@ -4,18 +4,16 @@
 //
 // For the vector machines (AVX2, AVX-512) it builds straight-line code over virtual
 // registers (ir.go, sha256.go), schedules it for the processor (schedule.go),
-// allocates registers (allocate.go) and writes Go assembly (asm.go). Constants are
-// folded, so that padding and initial states cost nothing. search.go and hash.go
+// allocates registers (allocate.go), checks which value each instruction reads
+// (check.go) and writes Go assembly (asm.go). Constants are folded, so that padding and initial states cost nothing. search.go and hash.go
 // have the two loops, avx512.go and avx2.go the differences between the machines.
 //
 // The kernels with SHA instructions allocate registers by hand: shani.go, and
 // sha2.go for arm64. hybrid.go and hybridhash.go combine both: vector code for the
 // message schedules, sha256rnds2 for the rounds.
 //
-// Before a file is written, check.go checks its loops: each instruction must read the
-// registers and the slots that hold what the program means. The tests also run the code
-// of the vector machines in an interpreter. The gain of the instruction order is in
-// docs/cpu-kernels.md.
+// The tests run the code of the vector machines in an interpreter. The gain of the
+// instruction order is in docs/cpu-kernels.md.
 package main
 
 import (
