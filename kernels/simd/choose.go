@@ -112,7 +112,8 @@ func parseEnv(value string) (allowed func(name string) bool, err error) {
 }
 
 // Best returns the fastest usable kernels for Scan and for Hash. The first call
-// benchmarks them for about 20 ms. The error is [ErrUnusable] if no kernel is
+// benchmarks them for about 20 ms. On Zen 5 it may move the code of avx512 to other
+// physical pages, and benchmark again. The error is [ErrUnusable] if no kernel is
 // usable, with the reason for each, or [ErrUnknown] if STELE_CPU has an unknown
 // name. Safe for concurrent use.
 func Best() (search, hash *Kernel, err error) {
@@ -149,18 +150,29 @@ func choose() choice {
 	if len(usable) == 1 {
 		return choice{search: usable[0], hash: usable[0]}
 	}
-	job := NewJob(new([headerSize]byte), [32]byte{})
-	hashes, headers := make([][32]byte, 1024), make([]byte, 1024*headerSize)
+	search, hash := benchmark(usable)
+	if k := slowed(isZen5(), usable, search, hash); k != nil && k.movePages() == nil {
+		search, hash = benchmark(usable)
+	}
 	return choice{
-		search: fastest(usable, func(k *Kernel) { k.Scan(job, 0, 4096, nil) }),
-		hash:   fastest(usable, func(k *Kernel) { k.Hash(hashes, headers) }),
+		search: usable[slices.Index(search, slices.Min(search))],
+		hash:   usable[slices.Index(hash, slices.Min(hash))],
 	}
 }
 
-// fastest returns the kernel with the shortest run of work. The kernels take turns
+// benchmark returns the shortest times of the kernels for one search and for one batch of
+// hashes.
+func benchmark(kernels []*Kernel) (search, hash []time.Duration) {
+	job := NewJob(new([headerSize]byte), [32]byte{})
+	hashes, headers := make([][32]byte, 1024), make([]byte, 1024*headerSize)
+	return shortestRuns(kernels, func(k *Kernel) { k.Scan(job, 0, 4096, nil) }),
+		shortestRuns(kernels, func(k *Kernel) { k.Hash(hashes, headers) })
+}
+
+// shortestRuns returns the shortest run of work of each kernel. The kernels take turns
 // for 10 ms, at least three times: other load on the machine can only slow a run
 // down.
-func fastest(from []*Kernel, work func(*Kernel)) *Kernel {
+func shortestRuns(from []*Kernel, work func(*Kernel)) []time.Duration {
 	shortest := make([]time.Duration, len(from))
 	start := time.Now()
 	for turn := 0; turn < 3 || time.Since(start) < 10*time.Millisecond; turn++ {
@@ -172,5 +184,5 @@ func fastest(from []*Kernel, work func(*Kernel)) *Kernel {
 			}
 		}
 	}
-	return from[slices.Index(shortest, slices.Min(shortest))]
+	return shortest
 }

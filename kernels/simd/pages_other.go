@@ -1,0 +1,7 @@
+//go:build !linux || !amd64
+
+package simd
+
+import "errors"
+
+func (k *Kernel) movePages() error { return errors.ErrUnsupported }
