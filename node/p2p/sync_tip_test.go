@@ -266,6 +266,31 @@ func TestUnknownRules(t *testing.T) {
 	})
 }
 
+// Peers that call cannot cause that warning, if this node has called others.
+func TestUnknownRulesOfCallers(t *testing.T) {
+	bubble(t, func(w *world) {
+		other := w.node()
+		n := w.node(peersOf(other))
+		for range 3 {
+			w.greet(n, w.host())
+		}
+		n.onLoop(func() {
+			for _, isOutbound := range []bool{false, true} {
+				for id, p := range n.peers {
+					for i := range byte(3) {
+						if p.isOutbound() == isOutbound {
+							n.syncer.unknown.note(n.Server, id, pow.Hash{i}, reject.UnknownType)
+						}
+					}
+				}
+				if got := len(n.syncer.unknown.blocks); got > 0 != isOutbound {
+					t.Errorf("%d blocks count; of called peers: %v", got, isOutbound)
+				}
+			}
+		})
+	})
+}
+
 // Headers whose blocks nobody gives are forgotten, and the node follows the next best
 // branch.
 func TestWithheldBranch(t *testing.T) {

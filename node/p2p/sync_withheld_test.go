@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,12 +140,13 @@ func TestBranchTooLate(t *testing.T) {
 		n.keep = chain.MinKeep
 		n.start()
 		n.give(append(stem, main[:chain.MinKeep-1]...)...)
-		gate, sent := make(chan struct{}), 0
+		gate := make(chan struct{})
+		var sent atomic.Int64
 		all := append(stem[:20:20], branch...)
 		go w.greet(n, w.host(), withBlocks(all)).serve(all, func(m wire.Message) wire.Message {
 			if m.Kind() == wire.KindBlock {
 				<-gate
-				sent++
+				sent.Add(1)
 			}
 			return m
 		})
@@ -152,8 +154,8 @@ func TestBranchTooLate(t *testing.T) {
 		n.give(main[chain.MinKeep-1], w.builder.Extend(lastOf(main)))
 		close(gate)
 		time.Sleep(30 * time.Second)
-		if sent > 2*len(branch) || n.chain.Trouble() == "" {
-			t.Errorf("%d bodies came of a branch with %d; trouble %q", sent, len(branch), n.chain.Trouble())
+		if sent.Load() > int64(2*len(branch)) || n.chain.Trouble() == "" {
+			t.Errorf("%d bodies came of a branch with %d; trouble %q", sent.Load(), len(branch), n.chain.Trouble())
 		}
 		if best := n.chain.BestHeader(); best.Hash != n.chain.Tip().Hash || n.CatchingUp() {
 			t.Errorf("the best header is at %d; catching up: %v", best.Height, n.CatchingUp())
