@@ -125,7 +125,7 @@ PROPERTIES = $$(grep -rl --include='*_test.go' rapid.Check node | xargs -n 1 dir
 test-long: ## run the long forms of the randomized tests
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
-	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run TestNodeKilled ./cmd/stele/node
+	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run 'TestNodeKilled|TestKilledInSync' ./cmd/stele/node
 
 # Plans of the laboratory: their first seed, how many, and their size (docs/lab.md).
 SEED  ?= 1

@@ -1,6 +1,6 @@
 // Package node puts a node of the ledger network together from its parts: the
-// store, the chain, the pool, the templates, the miner, the Stratum server, the
-// generator of traffic, and the API.
+// store, the chain, the pool, the peer-to-peer server, the templates, the miner, the
+// Stratum server, the generator of traffic, and the API.
 //
 //   - [Open] opens the store, the chain and the pool, and listens.
 //   - [Node.Run] runs everything until its context ends.
@@ -12,7 +12,9 @@
 //
 // Only the chain decides. It reports each change to one function (changed in
 // node.go), in order: the pool follows, and the templater wakes. Records enter
-// through the pool only, from the API and the traffic alike.
+// through the pool only, from the API, the peers and the traffic alike. The pool
+// reports what it has accepted to the peer-to-peer server (peers.go), which passes it
+// on; blocks of peers go from that server to the chain.
 //
 // The templater (templater.go) makes a template of the new tip and gives it to the
 // Stratum server ([stele/node/stratum.Server.Take]) and to a source of package

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"path/filepath"
 	"sync"
@@ -176,7 +177,7 @@ func (n *Node) openChain(ctx context.Context) (err error) {
 	}
 	n.verifier = record.NewVerifier(verifierCacheSize, 0)
 	n.chain, err = chain.Open(ctx, chain.Options{
-		Store: n.store, Params: o.Params, Verifier: n.verifier, Keep: o.Keep, Clock: o.now, Log: o.Log,
+		Store: n.store, Params: o.Params, Verifier: n.verifier, Keep: o.Keep, Needed: n.neededBody, Clock: o.now, Log: o.Log,
 		OnChange: n.changed, Flush: n.flush,
 	})
 	if err != nil {
@@ -187,6 +188,21 @@ func (n *Node) openChain(ctx context.Context) (err error) {
 		Journal: pool.StoreJournal(n.store), Accepted: n.accepted, Log: o.Log,
 	})
 	return err
+}
+
+// flushViewsEvery is after how many blocks the views of a node that prunes are written to
+// disk: well before the bodies of these are removed.
+const flushViewsEvery = 200
+
+// neededBody returns the height of the lowest block whose body the views need.
+func (n *Node) neededBody() uint32 {
+	switch {
+	case n.apiListener == nil: // there will be no views
+		return math.MaxUint32
+	case n.views == nil: // they are not open yet
+		return 0
+	}
+	return n.views.Needed()
 }
 
 // openMining makes the templater, the miner and the Stratum server.
@@ -221,7 +237,9 @@ func (n *Node) openIndex(context.Context) (err error) {
 		return nil
 	}
 	o := n.o
-	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log})
+	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{
+		Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log, FlushEvery: min(o.Keep, flushViewsEvery),
+	})
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (n *Node) openPeers(context.Context) (err error) {
 		Dir: o.Dir, Transport: o.Transport, Listen: o.Listen, Peers: o.Peers, OnlyPeers: o.OnlyPeers,
 		Seeds: slices.Concat(n.o.Params.Seeds, o.Seeds), MaxPeers: o.MaxPeers, Private: o.Private, Group: o.Group, Resolve: o.Resolve,
 		Custody: custody,
-		Agent: agent[:min(len(agent), maxAgent)], Now: now, Log: n.o.Log,
+		Agent:   agent[:min(len(agent), maxAgent)], Now: now, Log: n.o.Log,
 	})
 	return err
 }

@@ -40,7 +40,12 @@ func warnings(p *network.Params, c conditions) []query.Warning {
 	if alone && (p.ID != network.Dev.ID || c.peers != nil) { // without a server, dev is a network for one machine
 		add(query.Alone, "this node has no peers: nobody else on %s knows its blocks and records", p.Name)
 	}
-	if !alone && c.peers.Sync.CatchingUp {
+	switch {
+	case alone || !c.peers.Sync.CatchingUp:
+	case c.peers.Sync.Unavailable:
+		add(query.Behind, "this node is behind its peers, at height %d of %d, and none of them has the next block: connect to a node that does not prune",
+			c.peers.Sync.Height, c.peers.Sync.Target)
+	default:
 		add(query.Behind, "this node is behind its peers, at height %d of %d: nothing is mined until it has caught up",
 			c.peers.Sync.Height, c.peers.Sync.Target)
 	}

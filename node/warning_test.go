@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,10 @@ func TestWarnings(t *testing.T) {
 	none := new(query.Peers)
 	some := &query.Peers{Connected: make([]query.Peer, 3)}
 	behind := &query.Peers{Connected: make([]query.Peer, 1), Sync: query.Sync{State: query.SyncBlocks, Height: 5, Target: 90, CatchingUp: true}}
+	starving := &query.Peers{Connected: make([]query.Peer, 1), Sync: query.Sync{Target: 90, CatchingUp: true, Unavailable: true}}
+	if got := warnings(network.Dev, conditions{peers: starving}); len(got) != 1 || !strings.Contains(got[0].Text, "none of them has the next block") {
+		t.Errorf("all peers prune: %v", got)
+	}
 	for name, c := range map[string]struct {
 		p    *network.Params
 		c    conditions

@@ -23,7 +23,7 @@ const (
 
 // CatchUp says whether the node is catching up with its peers. While it is, blocks
 // survive a crash only some time after Submit has returned: commits are synced after 512
-// blocks or a second. CatchUp(false) syncs what is left; if that fails, the next Submit
+// blocks, or with the next one after a second; [Chain.Sync] does it earlier. CatchUp(false) syncs what is left; if that fails, the next Submit
 // reports it. It does not wait for a block that is being connected. Safe for concurrent
 // use.
 func (c *Chain) CatchUp(on bool) {

@@ -54,6 +54,11 @@ type Options struct {
 	// Keep is the number of bodies, with their undo data, that are kept below the
 	// tip. 0: all; otherwise at least MinKeep.
 	Keep uint32
+	// Needed returns the height of the lowest block whose body is needed by one who
+	// follows the chain and is behind. Bodies from there on are kept too, but at most 1,000
+	// of them. It is called by Open and Submit, with the lock of the chain held. Nil:
+	// nobody needs them.
+	Needed func() uint32
 	// MaxHeld is about how many bytes of encoded blocks a reorganisation holds in
 	// memory before it reports a part. 0: 32 MB.
 	MaxHeld int
@@ -113,6 +118,7 @@ type Chain struct {
 	clock    func() time.Time
 	log      *slog.Logger
 	keep     uint32
+	needed   func() uint32
 	onChange func(Change)
 	flush    func()
 
@@ -172,6 +178,7 @@ func Open(ctx context.Context, o Options) (*Chain, error) {
 		clock:    o.Clock,
 		log:      o.Log,
 		keep:     o.Keep,
+		needed:   o.Needed,
 		maxHeld:  o.MaxHeld,
 		flush:    func() {}, // until the chain is open
 		recent:   bounded.NewMap[pow.Hash, *block.Block](maxRecent),

@@ -76,3 +76,50 @@ func TestPrunedNodeComesBack(t *testing.T) {
 	n.give(t, Extended, b.Extend(end))
 	n.check(t)
 }
+
+// Bodies that a follower still needs are kept, but not without end.
+func TestPruneNeeded(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 5)
+	blocks := grown(b, b.Genesis, MinKeep+maxNeeded+30, 0)
+	needed := uint32(1)
+	n := newNode(t, b, keep(MinKeep), func(o *Options) { o.Needed = func() uint32 { return needed } })
+	oldest := func(want uint32) {
+		t.Helper()
+		if got := n.Oldest(); got > 0 && got != want || got == 0 && want > 1 {
+			t.Fatalf("the oldest body is at height %d, want %d", got, want)
+		}
+		if !n.HasBody(blocks[want-1].Hash()) || want > 1 && n.HasBody(blocks[want-2].Hash()) {
+			t.Fatalf("the body at height %d is not the oldest one", want)
+		}
+	}
+	n.give(t, Extended, blocks[:MinKeep+maxNeeded]...)
+	oldest(1)
+	n.give(t, Extended, blocks[MinKeep+maxNeeded:MinKeep+maxNeeded+10]...)
+	oldest(11)
+	needed = 50
+	n.give(t, Extended, blocks[MinKeep+maxNeeded+10])
+	oldest(50)
+	needed = 2000 // more than there is
+	n.give(t, Extended, blocks[MinKeep+maxNeeded+11])
+	oldest(maxNeeded + 13)
+}
+
+// After a reorganisation the bodies of both branches are kept until who follows has had
+// the time to learn of it.
+func TestPruneNeededAfterReorg(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 3)
+	stem, main, branch := longBranch(b)
+	needed := last(main).Height() + 1
+	n := newNode(t, b, keep(MinKeep), func(o *Options) { o.Needed = func() uint32 { return needed } })
+	n.give(t, Extended, append(stem, main...)...)
+	n.give(t, SideBranch, branch[:len(branch)-1]...)
+	n.give(t, Reorganized, last(branch))
+	if !n.HasBody(main[0].Hash()) || !n.HasBody(branch[0].Hash()) || n.HasBody(last(stem).Hash()) {
+		t.Errorf("bodies are kept from height %d on, want %d", n.Oldest(), main[0].Height())
+	}
+	needed = last(branch).Height()
+	n.give(t, Extended, b.Extend(last(branch)))
+	if n.HasBody(main[0].Hash()) || n.Oldest() != n.Tip().Height-MinKeep+1 {
+		t.Errorf("bodies are kept from height %d on", n.Oldest())
+	}
+}

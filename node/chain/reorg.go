@@ -70,7 +70,8 @@ func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
 		return err
 	}
 	batch.PutBody(b.Hash(), b.Encode())
-	c.pruneBelow(batch, parent.Height+1)
+	oldest := c.oldest(parent.Height + 1)
+	c.pruneBelow(batch, oldest)
 	if err := c.commit(batch); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (c *Chain) extend(parent *headertree.Node, b *block.Block) error {
 	if err != nil {
 		return err
 	}
-	c.notePruned(n.Height)
+	c.notePruned(oldest)
 	c.moveTo(n, digest, b)
 	return nil
 }

@@ -117,7 +117,7 @@ func TestSeeds(t *testing.T) {
 			_, ok2 := n.peerAt(b)
 			return ok1 && ok2
 		})
-		time.Sleep(time.Hour)
+		time.Sleep(2 * seedEvery)
 		if asked.Load() != 2 {
 			t.Errorf("%d names were looked up", asked.Load())
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"stele/internal/text"
@@ -194,6 +195,10 @@ func (s *Server) noteGone(now time.Time, p *peer) {
 	}
 	if p.link != nil {
 		gone.Key = p.key.String()
+	} else { // one entry for all calls that failed in this way
+		s.gone = slices.DeleteFunc(s.gone, func(g query.GonePeer) bool {
+			return g.Key == "" && g.Address == gone.Address && g.Reason == gone.Reason
+		})
 	}
 	s.gone = append([]query.GonePeer{gone}, s.gone[:min(len(s.gone), maxGone-1)]...)
 }

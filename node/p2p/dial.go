@@ -35,7 +35,11 @@ func (d *dialer) hurry() {
 }
 
 func (d *dialer) ready(*peer) {}
-func (d *dialer) gone(*peer)  { d.hurry() }
+
+func (d *dialer) gone(p *peer) {
+	d.s.manual.gone(p)
+	d.hurry()
+}
 
 func (d *dialer) handle(*peer, wire.Message) (<-chan struct{}, error) { return nil, nil }
 

@@ -39,6 +39,7 @@ type named struct {
 	asking bool           // the name is being looked up
 	next   time.Time      // when it may be looked up again
 	logged string         // the reason that was logged last; "": connected
+	served link.ID        // the key of the peer, if another connection leads to it
 }
 
 // newManual returns the manual peers. It fails for one that is invalid.
@@ -153,12 +154,23 @@ func (m *manual) ended(p *peer) {
 		return
 	}
 	for _, n := range m.at(p.addr) {
-		if p.end.reason == wire.ReasonDuplicate { // another connection serves it
-			n.failed, n.logged = false, ""
+		if p.end.reason == wire.ReasonDuplicate {
+			n.failed, n.logged, n.served = false, "", p.key
+			m.s.slots.Served(p.addr)
 			continue
 		}
 		n.failed = !p.isReady
 		m.report(n, string(p.end.reason), p.end.text)
+	}
+}
+
+// gone notes that a connection has ended that may lead to a manual peer.
+func (m *manual) gone(p *peer) {
+	for _, n := range m.all {
+		if n.served == p.key && p.end.reason != wire.ReasonDuplicate {
+			n.served = link.ID{}
+			m.s.slots.Lost(m.s.now(), n.addr)
+		}
 	}
 }
 

@@ -70,17 +70,28 @@ func (y *syncer) measure(now time.Time) {
 	if catchingUp != y.catchingUp {
 		y.catchingUp = catchingUp
 		y.connector.put(&job{call: func() { y.s.o.Chain.CatchUp(catchingUp) }})
-		p.logged = time.Time{}
+		p.logged = now // a short synchronisation has only its end in the log
 		if !catchingUp {
 			y.s.log.Info("synced", "height", tip.Height)
 		}
 	}
 	if catchingUp && now.Sub(p.logged) >= logEvery {
 		p.logged = now
-		s := y.status()
-		y.s.log.Info("syncing", "height", s.Height, "of", s.Target,
-			"blocks/s", math.Round(s.BlocksPerSecond*10)/10, "left", s.Left.Round(time.Second))
+		y.s.log.Info("syncing", y.logLine()...)
 	}
+}
+
+// logLine returns the keys and values of the progress that are known.
+func (y *syncer) logLine() []any {
+	s := y.status()
+	line := []any{"state", s.State, "height", s.Height, "of", s.Target}
+	if s.BlocksPerSecond > 0 {
+		line = append(line, "blocks/s", math.Round(s.BlocksPerSecond*10)/10)
+	}
+	if s.Left > 0 {
+		line = append(line, "left", s.Left.Round(time.Second))
+	}
+	return line
 }
 
 // isClaimedBehind reports whether an outbound peer that is new claims so much work. An
@@ -116,6 +127,7 @@ func (y *syncer) status() query.Sync {
 	s := query.Sync{
 		State: y.state(tip, best), Height: tip.Height, Target: max(best.Height, tip.Height), Best: best.Hash,
 		Open: bodies.Open, Waiting: bodies.Waiting, CatchingUp: y.catchingUp,
+		Unavailable: bodies.Unavailable,
 	}
 	counted, elapsed := y.progress.rates.Over(now, rateWindow)
 	s.BlocksPerSecond = rate.PerSecond(counted.blocks, elapsed)

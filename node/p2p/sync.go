@@ -30,12 +30,15 @@ type syncer struct {
 	connecting map[pow.Hash]*job
 	formerly   *bounded.Set[pow.Hash] // blocks that were in the active chain, and are served too
 
-	starved starved
-	offered time.Time // since when a machine is ready, in a first sync; zero: none is
-	next    time.Time // of tick
+	starved  starved
+	withheld withheld
+	replaced time.Time // when an outbound peer that prunes was replaced last
+	offered  time.Time // since when a machine is ready, in a first sync; zero: none is
+	next     time.Time // of tick
 
 	catchingUp bool
 	lastTip    time.Time // when the tip changed last
+	isUnsynced bool      // it changed in a catch-up, and may not be durable
 	isStale    bool      // no new tip for long
 	future     future
 	invalid    *bounded.Map[netip.Addr, int] // how many invalid branches came from an address
@@ -65,7 +68,7 @@ func newSyncer(s *Server) *syncer {
 		connecting: map[pow.Hash]*job{},
 		formerly:   bounded.NewSet[pow.Hash](maxFormerly),
 		lastTip:    s.now(), invalid: bounded.NewMap[netip.Addr, int](maxSuspects),
-		progress: newProgress(),
+		progress: newProgress(), withheld: newWithheld(),
 	}
 }
 
@@ -146,6 +149,7 @@ func (y *syncer) changed(e chain.Event) {
 	}
 	if len(e.Connected) > 0 {
 		y.lastTip = now
+		y.isUnsynced = y.catchingUp
 	}
 	y.do(y.bodies.Handle(now, blocksync.Accepted{Hash: e.Position.Hash}))
 	for _, sp := range y.copyOfPeers() {
@@ -200,10 +204,28 @@ func (y *syncer) tick(now time.Time) {
 	y.forget(now)
 	y.retryFuture(now)
 	y.careForTip(now)
+	y.syncStore(now)
 	y.measure(now)
 	if len(y.peers) > 0 || !y.bodies.Idle() || len(y.future.blocks) > 0 {
 		y.wake()
 	}
+}
+
+// maxUnsynced is after what time without a new block the last ones become durable. While
+// blocks come, the chain takes care of that.
+const maxUnsynced = time.Second
+
+// syncStore makes the last blocks durable where a catch-up has come to a halt.
+func (y *syncer) syncStore(now time.Time) {
+	if !y.isUnsynced || now.Sub(y.lastTip) < maxUnsynced {
+		return
+	}
+	y.isUnsynced = false
+	y.connector.put(&job{call: func() {
+		if err := y.s.o.Chain.Sync(); err != nil {
+			y.s.log.Warn("sync failed", "err", err)
+		}
+	}})
 }
 
 // copyOfPeers returns the peers, for a loop that may lose some.

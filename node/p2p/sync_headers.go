@@ -232,6 +232,10 @@ func (y *syncer) checkAnnounced(headers []pow.Header, work pow.Work) (pow.Work, 
 
 // add adds headers to the tree, and reports whether it took them.
 func (y *syncer) add(sp *syncPeer, headers []pow.Header, proven pow.Work) bool {
+	if y.withheld.has(y.s.now(), headers) {
+		y.lower(sp) // it is asked again when the pause ends
+		return false
+	}
 	added, err := y.s.o.Chain.AddHeaders(headers, proven)
 	if added > 0 {
 		y.seen(headers[len(headers)-1].Hash())
@@ -355,32 +359,3 @@ func (y *syncer) offerBodies(sp *syncPeer) {
 
 // recentBodies is how many bodies a peer with [wire.ServesRecentBlocks] has at least.
 const recentBodies = 288
-
-// maxStarved is how long the node waits for a body of the best branch before it forgets
-// that branch.
-const maxStarved = 5 * time.Minute
-
-// starved is since when no body of the best branch has arrived.
-type starved struct {
-	since    time.Time
-	received int
-}
-
-// forget forgets the best branch if nobody gives its bodies: the peers that have it are
-// gone, or withhold them. So that branch does not stand in the way of the next best one.
-func (y *syncer) forget(now time.Time) {
-	s := y.bodies.Status()
-	switch {
-	case s.Needed == 0 || s.Held > 0 || s.Received != y.starved.received || y.starved.since.IsZero():
-		y.starved = starved{now, s.Received}
-	case now.Sub(y.starved.since) >= maxStarved:
-		y.s.log.Warn("headers forgotten: nobody gives their blocks", "height", s.Height, "of", y.s.o.Chain.BestHeader().Height)
-		y.s.o.Chain.Forget(y.best)
-		y.starved = starved{}
-		for _, sp := range y.order { // what they have sent is gone
-			sp.headers.Reset()
-			y.lower(sp)
-		}
-		y.refresh()
-	}
-}

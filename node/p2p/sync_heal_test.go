@@ -54,10 +54,16 @@ func TestHalvesAgree(t *testing.T) {
 	})
 }
 
-// Two halves whose connections survive a partition agree within ten seconds, also after
-// 400 blocks on each side.
+// Two halves agree within ten seconds after a partition, whether their connections survive
+// or not, and also after 400 blocks on each side.
 func TestPartitionHeals(t *testing.T) {
-	for _, length := range []int{3, 400} {
+	for _, test := range []struct {
+		length int
+		wait   time.Duration // after the blocks
+	}{
+		{3, 0}, {400, 0}, {400, 5 * time.Minute},
+	} {
+		length := test.length
 		bubble(t, func(w *world) {
 			ours, theirs := w.grow(w.builder.Genesis, length, 1), w.grow(w.builder.Genesis, length+1, 1)
 			all := w.mesh(6, 3)
@@ -75,18 +81,48 @@ func TestPartitionHeals(t *testing.T) {
 				time.Sleep(10 * time.Second / time.Duration(length))
 			}
 			all[0].reaches(lastOf(ours), time.Minute)
+			time.Sleep(test.wait)
 			w.net.HealAll()
 			healed := time.Now()
 			for _, n := range all {
-				n.reaches(lastOf(theirs), 10*time.Second)
+				n.reaches(lastOf(theirs), time.Until(healed.Add(10*time.Second)))
 			}
-			t.Logf("%d blocks on each side: took %v", length, time.Since(healed))
+			t.Logf("%d blocks on each side, apart for %v more: took %v", length, test.wait, time.Since(healed))
 			for _, n := range all {
-				if s := n.Status(); s.Discouraged != 0 || len(s.Gone) != 0 {
+				if s := n.Status(); s.Discouraged != 0 || test.wait == 0 && len(s.Gone) != 0 {
 					t.Errorf("node %v: %d avoided, gone %+v", n.host.Addr(), s.Discouraged, s.Gone)
 				}
 			}
 		})
+	}
+}
+
+// Two nodes that lost each other agree within ten seconds after they can connect again,
+// whoever of them names the other, and also if each does.
+func TestLostPeerComesBack(t *testing.T) {
+	for _, apart := range []time.Duration{15 * time.Second, time.Minute, 77 * time.Second, 100 * time.Second, 201 * time.Second, 10 * time.Minute, time.Hour} {
+		for _, mutual := range []bool{false, true} {
+			bubble(t, func(w *world) {
+				common := w.grow(w.builder.Genesis, 1, 0) // in a first sync the headers of one peer do not do at once
+				blocks := w.grow(common[0], 3, 1)
+				a := w.node(func(o *Options) {
+					if mutual {
+						o.Peers = []string{"10.2.0.1:28699"}
+					}
+				})
+				b := w.node(peersOf(a))
+				a.give(common...)
+				b.reaches(common[0], 10*time.Second)
+				time.Sleep(time.Minute)
+				w.net.Cut(a.host, b.host)
+				a.give(blocks...)
+				time.Sleep(apart)
+				w.net.HealAll()
+				healed := time.Now()
+				b.reaches(lastOf(blocks), 10*time.Second)
+				t.Logf("apart for %v, mutual %v: took %v", apart, mutual, time.Since(healed))
+			})
+		}
 	}
 }
 
@@ -169,6 +205,31 @@ func TestCrashInSync(t *testing.T) {
 		report, err := chain.Check(context.Background(), n.store, w.builder.Params, chain.CheckOptions{Workers: 1})
 		if err != nil || report.Damage != nil || report.Height != 400 {
 			t.Errorf("%+v, %v", report, err)
+		}
+	})
+}
+
+// When a download stops on the way, what it has brought is durable soon.
+func TestPauseIsDurable(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 200, 0)
+		n := w.node()
+		n.stop()
+		disk := vfs.NewCrashableMem()
+		n.fs = disk
+		n.start()
+		go w.greet(n, w.host(), withBlocks(blocks)).serve(blocks, withhold(blocks[100]))
+		n.reaches(blocks[99], time.Minute)
+		time.Sleep(maxUnsynced + 2*idleTick)
+		if !n.CatchingUp() {
+			t.Fatal("it does not catch up")
+		}
+		crashed := disk.CrashClone(vfs.CrashCloneCfg{})
+		n.stop()
+		n.fs = crashed
+		n.start()
+		if got := n.chain.Tip().Height; got != 100 {
+			t.Errorf("height %d is durable, want 100", got)
 		}
 	})
 }

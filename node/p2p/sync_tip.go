@@ -5,6 +5,7 @@ import (
 
 	"stele/engine/pow"
 	"stele/node/ledger/block"
+	"stele/node/ledger/reject"
 	"stele/node/p2p/headersync"
 	"stele/node/p2p/slots"
 	"stele/node/p2p/wire"
@@ -116,7 +117,7 @@ func (y *syncer) keepForLater(p *peer, h pow.Header, b *block.Block) {
 		b = nil
 	}
 	hash := h.Hash()
-	if old, has := y.future.blocks[hash]; has && old.block != nil || !has && len(y.future.blocks) >= maxFuture {
+	if y.future.blocks[hash].block != nil {
 		return
 	}
 	ahead := time.Duration(y.s.o.Params.MaxFuture) * time.Second
@@ -125,18 +126,42 @@ func (y *syncer) keepForLater(p *peer, h pow.Header, b *block.Block) {
 		f.from = p.id
 	}
 	y.future.blocks[hash] = f
+	y.future.shrink()
 	y.wake()
 }
 
-// keepHeader keeps the first of these headers that is too far ahead.
-func (y *syncer) keepHeader(p *peer, headers []pow.Header) {
-	limit := y.s.now().Unix() + int64(y.s.o.Params.MaxFuture)
-	for _, h := range headers {
-		if int64(h.Time) > limit {
-			y.keepForLater(p, h, nil)
-			return
+// shrink removes the block that would have to wait longest, if there are too many.
+func (f *future) shrink() {
+	if len(f.blocks) <= maxFuture {
+		return
+	}
+	var last pow.Hash
+	for hash, b := range f.blocks {
+		if b.due.After(f.blocks[last].due) {
+			last = hash
 		}
 	}
+	delete(f.blocks, last)
+}
+
+// keepHeader keeps the first of these headers that is too far ahead, if that is all that
+// is wrong with it. Else it returns what the peer did wrong.
+func (y *syncer) keepHeader(p *peer, headers []pow.Header) *fault {
+	limit := y.s.now().Unix() + int64(y.s.o.Params.MaxFuture)
+	for _, h := range headers {
+		if int64(h.Time) <= limit {
+			continue
+		}
+		err := y.s.o.Chain.CheckHeader(h)
+		switch reason, _ := reject.Of(err); {
+		case reason == reject.TimeTooNew:
+			y.keepForLater(p, h, nil)
+		case reason.Fault():
+			return broke(wire.Reason(reason), "%s", textOf(err))
+		}
+		return nil
+	}
+	return nil
 }
 
 // retryFuture tries the blocks again whose time has come.

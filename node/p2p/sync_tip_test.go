@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stele/engine/pow"
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/reject"
 	"stele/node/p2p/slots"
 	"stele/node/p2p/wire"
@@ -134,6 +135,36 @@ func TestFutureBlock(t *testing.T) {
 	})
 }
 
+// Headers that would never be taken do not use the places of those that wait for their
+// time, and the earliest of those have precedence.
+func TestFutureFlood(t *testing.T) {
+	bubble(t, func(w *world) {
+		parent := w.fastBlocks(w.builder.Genesis, 40) // the difficulty has risen
+		future := func(ahead time.Duration) *chaintest.Block {
+			d := w.builder.Draft(lastOf(parent))
+			d.Header.Time = uint32(w.clock().Add(ahead).Unix()) + w.builder.Params.MaxFuture
+			return w.builder.Add(lastOf(parent), d.Seal())
+		}
+		n := w.node()
+		n.give(parent...)
+		bad, far := w.greet(n, w.host(), withBlocks(parent)), w.greet(n, w.host(), withBlocks(parent))
+		go bad.serve(parent, nil)
+		go far.serve(parent, nil)
+		for i := range uint32(2 * maxFuture) {
+			cheap := pow.Header{Version: 1, Prev: parent[30].Hash(), Time: uint32(w.clock().Unix()) + w.builder.Params.MaxFuture + 60 + i, Bits: w.builder.Genesis.Header.Bits}
+			chaintest.Mine(&cheap)
+			_ = bad.Send(&wire.Headers{Headers: []pow.Header{cheap}}) // the link may have ended
+			w.must(far.Send(&wire.Headers{Headers: []pow.Header{future(time.Duration(i+2) * 1000 * time.Hour).Header}}))
+		}
+		time.Sleep(time.Second)
+		blk := future(time.Hour)
+		honest := w.greet(n, w.host(), withBlocks(parent))
+		go honest.serve(append(parent, blk), nil)
+		w.must(honest.Send(&wire.Headers{Headers: []pow.Header{blk.Header}}))
+		n.reaches(blk, 2*time.Hour)
+	})
+}
+
 // An outbound peer that sends nothing of use goes after the third time, an inbound one
 // stays.
 func TestUseless(t *testing.T) {
@@ -230,7 +261,7 @@ func TestWithheldBranch(t *testing.T) {
 		if time.Sleep(time.Second); !n.CatchingUp() {
 			t.Error("it does not catch up with a branch that is far ahead")
 		}
-		time.Sleep(maxStarved + time.Minute)
+		time.Sleep(maxStarved + minShun/2)
 		if got := n.chain.BestHeader().Height; got != 10 || n.CatchingUp() {
 			t.Errorf("the best header is at %d; catching up: %v", got, n.CatchingUp())
 		}

@@ -28,8 +28,9 @@ func (y *syncer) headerVerdict(p *peer, headers []pow.Header, err error) {
 	case !isVerdict:
 		y.s.log.Error("headers not added", "err", err)
 	case reason == reject.TimeTooNew:
-		y.keepHeader(p, headers)
-		f = y.useless(p, reason, err)
+		if f = y.keepHeader(p, headers); f == nil {
+			f = y.useless(p, reason, err)
+		}
 	case reason == reject.LowWork, reason == reject.UnknownParent:
 		f = y.useless(p, reason, err)
 	case reason == reject.InvalidBlock, reason == reject.InvalidParent:

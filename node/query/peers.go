@@ -78,6 +78,7 @@ type Sync struct {
 	Open            int           // requests for bodies
 	Waiting         int           // bytes of bodies that wait for earlier ones
 	CatchingUp      bool          // too far behind to mine on the tip
+	Unavailable     bool          // no peer has the block after the tip: all of them prune, or are behind
 }
 
 // PeerCounts count what the peer-to-peer server did since its start.

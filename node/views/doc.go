@@ -45,7 +45,9 @@
 //
 // There is no write-ahead log. A batch holds all of a block, with the tip and the
 // marks, so after a crash the views are those of an earlier block, and catch up. The
-// chain is synced before the views are written, so that they are never ahead of it.
+// chain is synced before the views are written, so that they are never ahead of it. For
+// a chain that prunes, [Options].FlushEvery bounds how far they go back, and
+// [Views.Needed] says which bodies they still need.
 // Whatever is wrong with the files beyond that, they are removed and built anew.
 //
 // After an orderly end a seal says what the files must be, so that [Check] finds

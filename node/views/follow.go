@@ -60,6 +60,9 @@ func (v *Views) Update(ctx context.Context) (err error) {
 			return err
 		}
 		done, err := v.step()
+		if err == nil {
+			err = v.flushIfDue()
+		}
 		switch {
 		case !renewed && (errors.Is(err, errDamaged) || errors.Is(err, errForeign)):
 			renewed = true

@@ -342,3 +342,37 @@ func TestChainIsDurableFirst(t *testing.T) {
 		t.Error("the views were written, and the chain was not synced")
 	}
 }
+
+// Views that are flushed now and then need few blocks after a crash.
+func TestFlushEvery(t *testing.T) {
+	c, fs := grown(25), vfs.NewCrashableMem()
+	v, err := Open("views", Options{Chain: c, FS: fs, FlushEvery: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if got := v.Needed(); got != 0 {
+		t.Errorf("empty views need blocks from height %d on", got)
+	}
+	if err := v.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Needed(); got != 20 {
+		t.Errorf("views need blocks from height %d on, want 20", got)
+	}
+	again := open(t, c, fs.CrashClone(vfs.CrashCloneCfg{}))
+	defer again.Close()
+	if got := again.Needed(); got != 20 {
+		t.Errorf("after a crash: from %d on, want 20", got)
+	}
+	for height := range uint32(20) {
+		c.pruned[c.tip.ancestor(height).hash] = true
+	}
+	if err := again.Update(t.Context()); err != nil {
+		t.Error(err)
+	}
+	c.tip = c.add(c.tip.ancestor(15)) // a reorganisation
+	if got := again.Needed(); got != 16 {
+		t.Errorf("views of another branch need blocks from height %d on, want 16", got)
+	}
+}

@@ -63,6 +63,10 @@ type Options struct {
 	Identity store.Identity // whose chain it is
 	FS       vfs.FS         // nil: the operating system's
 	Log      *slog.Logger   // nil: silent
+	// FlushEvery is after how many blocks the views are written to disk, besides when
+	// their memory is full and at the end. It matters where the chain prunes bodies:
+	// after a crash the views need those of the blocks that were not written. 0: never.
+	FlushEvery uint32
 }
 
 // Views is the index of a chain. Safe for concurrent use.
@@ -71,6 +75,7 @@ type Views struct {
 	dir string
 
 	tip        atomic.Pointer[Tip] // nil: no block yet
+	durable    atomic.Uint32       // blocks that are on disk; if Options.FlushEvery is set
 	broken     atomic.Bool         // Pebble could not write its files, or not open them
 	incomplete atomic.Bool         // the chain has pruned blocks that the views need
 	closed     atomic.Bool
@@ -221,6 +226,7 @@ func (v *Views) syncChain() {
 func (v *Views) start(db *pebble.DB) error {
 	want := binary.BigEndian.AppendUint32([]byte{version}, v.o.Identity.Network)
 	want = append(want, v.o.Identity.Genesis[:]...)
+	v.durable.Store(0)
 	got, closer, err := db.Get([]byte{identityEntry})
 	if errors.Is(err, pebble.ErrNotFound) {
 		v.tip.Store(nil)
@@ -250,6 +256,7 @@ func (v *Views) start(db *pebble.DB) error {
 	}
 	tip := decodeTip(raw)
 	v.tip.Store(&tip)
+	v.durable.Store(tip.Height + 1)
 	return nil
 }
 
@@ -381,6 +388,37 @@ func (v *Views) Tip() (Tip, bool) {
 		return *tip, true
 	}
 	return Tip{}, false
+}
+
+// Needed returns the height of the lowest block that the views need from the chain, or
+// from the branch that they are on; after a crash too if Options.FlushEvery is set. Safe
+// for concurrent use.
+func (v *Views) Needed() uint32 {
+	needed := v.durable.Load()
+	tip, _ := v.Tip()
+	h, ok := v.o.Chain.Header(tip.Hash)
+	for ok && !h.InChain { // it has to be taken back
+		needed = min(needed, h.Height)
+		h, ok = v.o.Chain.Header(h.Prev)
+	}
+	return needed
+}
+
+// flushIfDue writes the views to disk after Options.FlushEvery blocks. On a disk that is
+// full it is done later.
+func (v *Views) flushIfDue() error {
+	tip, ok := v.Tip()
+	if every := v.o.FlushEvery; !ok || every == 0 || uint64(tip.Height)+1 < uint64(v.durable.Load())+uint64(every) {
+		return nil
+	}
+	err := v.read(v.flush)
+	if err == nil {
+		v.durable.Store(tip.Height + 1)
+	}
+	if errors.Is(err, errFlush) {
+		return nil
+	}
+	return err
 }
 
 // logger passes the messages of Pebble to slog.

@@ -198,7 +198,10 @@ func peersText(p api.Peers) string {
 func syncText(s api.Sync) string {
 	switch s.State {
 	case "headers", "blocks":
-		line := fmt.Sprintf("%s, height %d of %d", s.State, s.Height, s.Target)
+		line := fmt.Sprintf("%s, height %d", s.State, s.Height)
+		if s.Target > s.Height { // else it is not known yet
+			line += fmt.Sprintf(" of %d", s.Target)
+		}
 		if s.BlocksRate > 0 {
 			line += fmt.Sprintf(", %s blocks/s", perSec(s.BlocksRate))
 		}

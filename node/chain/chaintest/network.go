@@ -1,13 +1,19 @@
 package chaintest
 
 import (
+	"sync"
+
 	"stele/engine/pow"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 )
 
-// Roots returns the secret root keys of [Network]; two of the three must sign.
-func Roots() []record.PrivateKey { return network.DevRoots() }
+// Roots returns the secret root keys of [Network]; two of the three must sign. The
+// caller must not change them.
+func Roots() []record.PrivateKey { return roots() }
+
+// roots remembers the keys, which take a while to derive.
+var roots = sync.OnceValue(network.DevRoots)
 
 // Network returns a new network for tests. It is as network.Dev, with a limit
 // that every second hash meets, a minute a block, a coinbase maturity of 5 and

@@ -1,6 +1,7 @@
 package blocksync
 
 import (
+	"slices"
 	"time"
 
 	"stele/engine/pow"
@@ -193,22 +194,28 @@ func (Tick) apply(*Machine) {}
 
 // Status describes the download.
 type Status struct {
-	Height   uint32        // of the first body that the chain has not accepted; 0 if it needs none
-	Needed   int           // bodies that the chain has not accepted
-	Held     int           // of these, bodies that have arrived
-	Waiting  int           // bytes of the held bodies
-	Open     int           // open requests
-	Received int           // bodies that have arrived since the start, including second copies
-	Bytes    int64         // of them
-	Late     time.Duration // a request is late after this time
-	Stall    time.Duration // a peer may hold up the window for at least this time
+	Height  uint32   // of the first body that the chain has not accepted; 0 if it needs none
+	First   pow.Hash // that body
+	Blocked bool     // it has not arrived
+	// Unavailable: it has not arrived, and there are peers, but none serves it.
+	Unavailable bool
+	Needed      int           // bodies that the chain has not accepted
+	Held        int           // of these, bodies that have arrived
+	Waiting     int           // bytes of the held bodies
+	Open        int           // open requests
+	Received    int           // bodies that have arrived since the start, including second copies
+	Bytes       int64         // of them
+	Late        time.Duration // a request is late after this time
+	Stall       time.Duration // a peer may hold up the window for at least this time
 }
 
 // Status returns the state of the download.
 func (m *Machine) Status() Status {
 	s := Status{Needed: len(m.branch), Waiting: m.waiting, Received: m.received, Bytes: m.bytes, Late: m.late(), Stall: m.stall}
 	if len(m.branch) > 0 {
-		s.Height = m.branch[0].height
+		first := m.branch[0]
+		s.Height, s.First, s.Blocked = first.height, first.hash, first.state == missing
+		s.Unavailable = s.Blocked && len(m.peers) > 0 && !slices.ContainsFunc(m.peers, func(p *peer) bool { return p.serves(first) })
 	}
 	for _, b := range m.window() {
 		if b.state != missing {

@@ -64,10 +64,11 @@ func (p *peer) allowed(now time.Time) int {
 	return max(1, int(queueTime/cost))
 }
 
+// serves reports whether the peer has the height of a body.
+func (p *peer) serves(b *body) bool { return p.low <= b.height && b.height <= p.high }
+
 // has reports whether the peer can be asked for a body.
-func (p *peer) has(b *body) bool {
-	return p.low <= b.height && b.height <= p.high && b.requestTo(p.id) == nil
-}
+func (p *peer) has(b *body) bool { return p.serves(b) && b.requestTo(p.id) == nil }
 
 // isFree reports whether the peer can be asked for one more body. In a hurry only
 // the limit that holds for all peers counts.

@@ -22,7 +22,7 @@ type Address struct {
 	Services uint64    // as it said itself, or before the first success as announced
 	Seen     time.Time // when it was known to work, to this node or, two hours earlier, as announced
 	Attempt  time.Time // of the last call
-	Success  time.Time // of the last call that succeeded
+	Success  time.Time // of the last call that succeeded, or the end of its connection
 	Failures int       // calls that failed since then
 }
 
@@ -239,6 +239,14 @@ func (b *Book) Good(now time.Time, addr netip.AddrPort, services uint64) {
 	case now.Sub(owner.Success) > freshSuccess && len(b.challenges) < maxChallenges &&
 		!slices.ContainsFunc(b.challenges, func(c challenge) bool { return c.owner == owner }):
 		b.challenges = append(b.challenges, challenge{e, owner, now})
+	}
+}
+
+// Worked notes that a connection to an address has ended for which [Book.Good] was
+// called: the address worked until now.
+func (b *Book) Worked(now time.Time, addr netip.AddrPort) {
+	if e := b.entries[clean(addr)]; e != nil && !e.Success.IsZero() {
+		e.Seen, e.Success = second(now), second(now)
 	}
 }
 

@@ -197,6 +197,7 @@ func (m *Machine) Handle(now time.Time, e Event) []Action {
 	switch e := e.(type) {
 	case Start:
 		if m.state == Idle && !m.isAsking && !m.hasMore {
+			m.checkTail()
 			return m.ask(now)
 		}
 	case Headers:
@@ -208,6 +209,7 @@ func (m *Machine) Handle(now time.Time, e Event) []Action {
 		}
 	case Connected:
 		m.connected = e.Height
+		m.checkTail()
 		return m.proceed(now)
 	case Tick:
 		if m.isAsking && now.Sub(m.asked) >= askTimeout {
@@ -215,6 +217,13 @@ func (m *Machine) Handle(now time.Time, e Event) []Action {
 		}
 	}
 	return nil
+}
+
+// checkTail forgets the tail if the tree has: an answer would begin after it.
+func (m *Machine) checkTail() {
+	if m.state == Idle && m.tail.isSet && !m.isAsking && !m.knows(m.tail.hash) {
+		m.tail = tail{}
+	}
 }
 
 // ask returns the request for the headers after the last one.

@@ -477,6 +477,37 @@ func TestCrossingAnnouncement(t *testing.T) {
 	}
 }
 
+// Headers that the tree has forgotten meanwhile are asked for again, and cost the peer
+// nothing.
+func TestForgottenHeaders(t *testing.T) {
+	chain := honest()
+	for _, event := range []Event{Start{}, Connected{Height: 100}} {
+		n := newNode(pow.Work{})
+		m := n.machine(limits{batch: 100, period: 8, depth: 3, ahead: 100}, 1)
+		m.Handle(now0, Start{})
+		for _, a := range m.Handle(now0, Headers{encode(chain[1:101])}) {
+			n.add(t, a.(Add))
+		}
+		last := n.best
+		for n.best = n.tree.Best(); last.Parent != nil; last = last.Parent {
+			n.tree.Remove(last)
+		}
+		if _, isConnected := event.(Connected); !isConnected {
+			m.hasMore = false
+		}
+		got := m.Handle(now0, event)
+		if len(got) != 1 || len(got[0].(Ask).Locator) != 1 {
+			t.Fatalf("%T: %v", event, got)
+		}
+		for _, a := range m.Handle(now0, Headers{encode(chain[1:60])}) {
+			n.add(t, a.(Add))
+		}
+		if n.best.Height != 59 {
+			t.Errorf("%T: height %d", event, n.best.Height)
+		}
+	}
+}
+
 // A machine that is reset begins again, and the answers that are owed may still come.
 func TestReset(t *testing.T) {
 	chain := honest()

@@ -40,6 +40,6 @@
 // While records could not be judged, as long as the chain catches up, announcements are
 // only remembered ([Paused]).
 //
-// With 128 peers that fill all limits, a [Records] takes about 65 MB: 290 kB for each
-// peer, of which 64 kB are for what it knows, and 28 MB beside that.
+// With 128 peers that fill all limits, a [Records] takes about 60 MB: 210 kB for each
+// peer, of which 64 kB are for what it knows, and 33 MB beside that.
 package relay

@@ -98,10 +98,8 @@ func (h *Host) PowerOff() {
 
 func (h *Host) powerOff() {
 	h.isOff, h.isFrozen = true, false // from here on, nothing is sent
-	for _, p := range inOrder(maps.Values(h.net.paths)) {
-		if p.from == h || p.to == h {
-			p.block()
-		}
+	for _, p := range h.paths() {
+		p.block()
 	}
 	h.endCalls()
 	for _, c := range inOrder(maps.Keys(h.conns)) {
@@ -126,9 +124,19 @@ func (h *Host) PowerOn() {
 	h.net.lock()
 	defer h.net.unlock()
 	h.isOff = false
-	for _, p := range inOrder(maps.Values(h.net.paths)) {
-		if p.from == h || p.to == h {
-			p.unblock(h.net)
-		}
+	for _, p := range h.paths() {
+		p.unblock(h.net)
 	}
+}
+
+// paths returns the paths from and to the host. The caller must hold the lock of the
+// network.
+func (h *Host) paths() []*path {
+	return inOrder(func(yield func(*path) bool) {
+		for _, p := range h.net.paths {
+			if (p.from == h || p.to == h) && !yield(p) {
+				return
+			}
+		}
+	})
 }

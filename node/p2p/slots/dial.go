@@ -12,10 +12,15 @@ const (
 	callEvery   = 250 * time.Millisecond // for calls that the node chooses
 	feelerEvery = 2 * time.Minute
 
-	// The pause before an address is called again doubles with each failure.
-	minPause       = 2 * time.Second
-	maxPause       = 10 * time.Minute
-	maxManualPause = time.Minute
+	// The pause before an address is called again doubles with each failure. For manual
+	// peers, and for others that worked lately, it stays short: two halves of a network
+	// that were apart agree within ten seconds, in which an earlier call may have to
+	// fail first.
+	minPause      = 2 * time.Second
+	maxPause      = 10 * time.Minute
+	maxShortPause = 4 * time.Second
+	lately        = time.Hour
+	servedPause   = time.Minute // of a manual peer that has called this node
 )
 
 // manualPeer is a peer that the operator names.
@@ -23,6 +28,7 @@ type manualPeer struct {
 	addr     netip.AddrPort
 	failures int
 	next     time.Time // of the next call
+	served   bool      // by another connection
 }
 
 // SetManual replaces the manual peers, for names whose addresses have changed.
@@ -61,9 +67,35 @@ func (s *Slots) noteManual(now time.Time, addr netip.AddrPort, worked bool) {
 	}
 	m.failures++
 	if worked {
-		m.failures = 0
+		m.failures, m.served = 0, false
 	}
-	m.next = now.Add(pause(m.failures, maxManualPause))
+	d := pause(m.failures, maxShortPause)
+	if m.served {
+		d = servedPause
+	}
+	m.next = now.Add(s.jitter(d))
+}
+
+// Served notes that another connection leads to the manual peer at an address, which is
+// called only now and then until [Slots.Lost].
+func (s *Slots) Served(addr netip.AddrPort) {
+	if m := s.manualAt(addr); m != nil {
+		m.served = true
+	}
+}
+
+// Lost notes that the other connection to the manual peer at an address has ended: it is
+// called soon.
+func (s *Slots) Lost(now time.Time, addr netip.AddrPort) {
+	if m := s.manualAt(addr); m != nil && m.served {
+		m.served, m.failures, m.next = false, 0, now
+	}
+}
+
+// jitter shortens a pause by up to a quarter, so that many nodes that lost a peer at the
+// same moment do not all call it at the same moment.
+func (s *Slots) jitter(d time.Duration) time.Duration {
+	return d - time.Duration(s.rand.Int64N(int64(d/4)))
 }
 
 // pause returns the time between two calls of an address.
@@ -150,5 +182,9 @@ func (s *Slots) isOpen(addr netip.AddrPort) bool {
 // isDue reports whether an address may be called again. A call in the future was made by
 // a clock that was ahead.
 func isDue(now time.Time, a book.Address) bool {
-	return now.Before(a.Attempt) || !now.Before(a.Attempt.Add(pause(a.Failures, maxPause)))
+	limit := maxPause
+	if now.Sub(a.Success) < lately {
+		limit = maxShortPause
+	}
+	return now.Before(a.Attempt) || !now.Before(a.Attempt.Add(pause(a.Failures, limit)))
 }

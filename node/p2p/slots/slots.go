@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"maps"
+	mathrand "math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -89,7 +90,8 @@ type Options struct {
 	OnlyManual bool
 	// Anchors are called first, for blocks only; see [Slots.Anchors].
 	Anchors []netip.AddrPort
-	// Secret chooses the groups that are protected; zero: drawn.
+	// Secret chooses the groups that are protected, and seeds what is left to chance;
+	// zero: drawn.
 	Secret [32]byte
 }
 
@@ -101,6 +103,7 @@ type Slots struct {
 
 	onlyManual bool
 	secret     [32]byte
+	rand       *mathrand.Rand
 	extra      bool
 
 	slots map[ID]*Slot
@@ -124,6 +127,7 @@ func New(b *book.Book, o Options) *Slots {
 	if s.secret == [32]byte{} {
 		_, _ = rand.Read(s.secret[:]) // never fails
 	}
+	s.rand = mathrand.New(mathrand.NewChaCha8(s.secret))
 	free := o.MaxPeers
 	if free == 0 {
 		free = DefaultMaxPeers
@@ -253,6 +257,9 @@ func (s *Slots) Close(now time.Time, id ID, failed bool) {
 	delete(s.slots, id)
 	if p.Kind == Inbound {
 		return
+	}
+	if p.Ready {
+		s.book.Worked(now, p.Addr)
 	}
 	if failed = failed || !p.Ready; failed {
 		isOnline := s.count(func(p *Slot) bool { return p.Kind != Inbound && p.Ready }) > 0

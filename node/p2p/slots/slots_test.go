@@ -293,6 +293,67 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// A peer that worked until it was lost is called every few seconds for an hour, so that
+// the connection is back soon after it can be, although other peers answer meanwhile.
+func TestLostPeer(t *testing.T) {
+	b := newBook(1, 2, 1)
+	s := New(b, Options{})
+	now := run(s, start, time.Minute, always).Add(24 * time.Hour)
+	for _, p := range s.All() {
+		if p.Addr == addr(0, 0) {
+			s.Close(now, p.ID, true)
+		}
+	}
+	calls := 0
+	now = run(s, now, 50*time.Minute, func(c Call) bool {
+		if c.Addr == addr(0, 0) {
+			calls++
+			return false
+		}
+		return true
+	})
+	if calls < 50*60/5 {
+		t.Errorf("%d calls in 50 minutes", calls)
+	}
+	calls = 0
+	run(s, now.Add(time.Hour), time.Hour, func(Call) bool { calls++; return false })
+	if calls > 30 { // with feelers
+		t.Errorf("%d calls in an hour after two hours", calls)
+	}
+}
+
+// A manual peer that has called this node is called seldom, until that connection ends.
+func TestServed(t *testing.T) {
+	s := New(newBook(1, 0, 0), Options{Manual: []netip.AddrPort{addr(300, 1)}})
+	calls := 0
+	now := run(s, start, time.Hour, func(c Call) bool {
+		calls++
+		s.Served(c.Addr)
+		return false
+	})
+	if calls < 60 || calls > 80 {
+		t.Errorf("%d calls in an hour", calls)
+	}
+	s.Lost(now, addr(300, 1))
+	if calls := s.Next(now); len(calls) != 1 {
+		t.Errorf("%d calls after the end", len(calls))
+	}
+}
+
+// Manual peers are not called in step.
+func TestJitter(t *testing.T) {
+	manual := []netip.AddrPort{addr(300, 1), addr(300, 2), addr(300, 3)}
+	s := New(newBook(1, 0, 0), Options{Manual: manual})
+	run(s, start, time.Minute, func(Call) bool { return false })
+	var next []time.Time
+	for _, m := range s.manual {
+		if slices.ContainsFunc(next, m.next.Equal) {
+			t.Errorf("two peers are called at %v", m.next)
+		}
+		next = append(next, m.next)
+	}
+}
+
 // Each two minutes a feeler tests an address, and its slot is free again.
 func TestFeeler(t *testing.T) {
 	b := newBook(1, 40, 5)
@@ -329,7 +390,7 @@ func TestManual(t *testing.T) {
 	}
 	calls := 0
 	now = run(s, now, time.Hour, func(c Call) bool { calls++; return false })
-	if calls < 3*60 || calls > 3*70 {
+	if calls < 3*3600/4 || calls > 3*3600/3 {
 		t.Errorf("%d calls in an hour to three peers that do not answer", calls)
 	}
 	now = run(s, now, time.Minute, always)
