@@ -18,11 +18,13 @@ import (
 const (
 	announceEvery = 24 * time.Hour
 	// Seeds are asked if fewer than minOutbound peers are connected seedAfter the start,
-	// and again after seedEvery.
+	// and again after seedEvery. A node that knows nobody else asks them at once.
 	minOutbound = 2
 	seedAfter   = 10 * time.Second
 	seedEvery   = 10 * time.Minute
-	lookupTime  = 10 * time.Second
+	// The first addresses are saved soon, in case the program is killed.
+	firstSave  = 10 * time.Second
+	lookupTime = 10 * time.Second
 	// maxPerName bounds the addresses that one name gives.
 	maxPerName = 64
 )
@@ -33,6 +35,7 @@ type addresses struct {
 	seeds    time.Time // when they are asked next, if need be
 	announce time.Time // when the own address is announced next
 	save     time.Time // when the book is saved next
+	isFirst  bool      // the book was empty, and is not saved yet
 
 	drawn     []book.Address // the last sample, for all who ask until drawnTill
 	drawnTill time.Time
@@ -40,7 +43,13 @@ type addresses struct {
 
 func newAddresses(s *Server) *addresses {
 	now := s.now()
-	return &addresses{s: s, seeds: now.Add(seedAfter), announce: now.Add(announceEvery), save: now.Add(saveEvery)}
+	a := &addresses{s: s, seeds: now.Add(seedAfter), announce: now.Add(announceEvery), save: now.Add(saveEvery)}
+	fresh, tried := s.book.Len()
+	a.isFirst = fresh+tried == 0
+	if a.isFirst && len(s.o.Peers) == 0 {
+		a.seeds = now
+	}
+	return a
 }
 
 // ready asks a full peer that this node called for addresses, and notes where a caller
@@ -56,6 +65,9 @@ func (a *addresses) ready(p *peer) {
 			s.dialer.hurry()
 		}
 	case slots.Full, slots.Manual:
+		if a.isFirst {
+			a.isFirst, a.save = false, s.now().Add(firstSave)
+		}
 		p.expect(wire.KindAddrs, 1)
 		p.asked = true
 		p.send(&wire.GetAddrs{})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -107,19 +109,27 @@ func TestSeeds(t *testing.T) {
 		if asked.Load() != 0 {
 			t.Error("a node with two peers has asked seeds")
 		}
-		n := w.node(seeded)
-		time.Sleep(9 * time.Second)
-		if asked.Load() != 0 {
-			t.Error("the seeds were asked at once")
-		}
-		w.waitFor(10*time.Second, "connected by seeds", func() bool {
+		dir := t.TempDir()
+		n := w.node(seeded, func(o *Options) { o.Dir = dir })
+		isConnected := func() bool {
 			_, ok1 := n.peerAt(a)
 			_, ok2 := n.peerAt(b)
 			return ok1 && ok2
-		})
+		}
+		w.waitFor(3*time.Second, "connected by seeds", isConnected) // it knows nobody else
+		time.Sleep(2 * firstSave)
+		if _, err := os.Stat(filepath.Join(dir, bookFile)); err != nil {
+			t.Errorf("a node that is killed now forgets all: %v", err)
+		}
 		time.Sleep(2 * seedEvery)
 		if asked.Load() != 2 {
 			t.Errorf("%d names were looked up", asked.Load())
+		}
+		n.stop()
+		n.start()
+		w.waitFor(3*time.Second, "connected by its book", isConnected)
+		if asked.Load() != 2 {
+			t.Error("a node with a book has asked seeds at once")
 		}
 	})
 }

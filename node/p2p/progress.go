@@ -152,7 +152,8 @@ func (y *syncer) state(tip *chain.Tip, best chain.Header) query.SyncState {
 	}
 	for _, sp := range y.order {
 		state := sp.headers.State()
-		isBusy := state == headersync.Presync || state == headersync.Ready || state == headersync.Redownloading
+		isBusy := state == headersync.Presync || state == headersync.Redownloading ||
+			state == headersync.Ready && sp.claim.Cmp(y.s.o.Chain.Enough()) >= 0 // its turn comes
 		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.isOutbound() && sp.headers.IsAsking()) { // who calls may claim anything
 			return query.SyncHeaders
 		}
