@@ -55,7 +55,7 @@ demo: build ## see the engine at work on real Bitcoin blocks: verify, search, be
 	@sh docs/demo/blocks.sh $(BIN)
 
 .PHONY: demo-network
-demo-network: build ## see three nodes share a chain, one cut off and back, in a minute
+demo-network: build ## see three nodes share a chain, split, and agree again, in half a minute
 	@sh docs/demo/network.sh $(BIN)
 
 .PHONY: bench

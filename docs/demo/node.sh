@@ -32,7 +32,8 @@ if [ -t 1 ] && [ -z "${RUN_FOR:-}" ]; then
 	printf '\n== Everything that is stored, checked again\n\n'
 	"$stele" node check --data "$dir" || fail "stele node check"
 	printf '\nContinue this chain with\n\n'
-	printf '  %s node --dev --mine --data %s\n' "$stele" "$dir"
+	printf '  %s node --dev --mine --data %s\n\n' "$stele" "$dir"
+	printf 'make demo-network shows several nodes.\n'
 	exit 0
 fi
 

@@ -27,6 +27,7 @@ type Peers struct {
 type Sync struct {
 	State      string  `json:"state" enum:"alone,headers,blocks,synced" doc:"alone: no peer is connected; headers, blocks: what is downloaded; synced: no peer is known to have more work"`
 	Height     uint32  `json:"height" doc:"of the tip"`
+	Tip        string  `json:"tip" doc:"hash of the tip"`
 	Target     uint32  `json:"target" doc:"height of the best known header"`
 	BlocksRate float64 `json:"blocks_per_second" doc:"mean of the last ten seconds"`
 	BytesRate  float64 `json:"bytes_per_second" doc:"mean of the last ten seconds"`
@@ -144,7 +145,7 @@ func NewSync(s query.Sync) Sync {
 		s.State = query.SyncAlone
 	}
 	return Sync{
-		State: string(s.State), Height: s.Height, Target: s.Target, BlocksRate: s.BlocksPerSecond, BytesRate: s.BytesPerSecond,
+		State: string(s.State), Height: s.Height, Tip: s.Tip.String(), Target: s.Target, BlocksRate: s.BlocksPerSecond, BytesRate: s.BytesPerSecond,
 		Left: s.Left.Seconds(), CatchingUp: s.CatchingUp,
 	}
 }

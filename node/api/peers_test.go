@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"stele/engine/pow"
 	"stele/node/query"
 )
 
@@ -22,7 +23,7 @@ func somePeers() query.Peers {
 			{Key: "bb", Address: "192.0.2.2:40000", Inbound: true, Kind: "inbound", Since: now.Add(time.Second), LastHeard: now},
 		},
 		Gone: []query.GonePeer{{Key: "cc", Address: "192.0.2.3:28699", Since: now.Add(-time.Minute), Until: now.Add(-10 * time.Second), Reason: "full", Text: "no room", ByPeer: true}},
-		Sync: query.Sync{State: query.SyncBlocks, Height: 5, Target: 9, BlocksPerSecond: 2, BytesPerSecond: 4e6, Left: 2 * time.Second, CatchingUp: true},
+		Sync: query.Sync{State: query.SyncBlocks, Height: 5, Tip: pow.Hash{1}, Target: 9, BlocksPerSecond: 2, BytesPerSecond: 4e6, Left: 2 * time.Second, CatchingUp: true},
 	}
 }
 
@@ -63,7 +64,7 @@ func TestPeers(t *testing.T) {
 	if want := (GonePeer{Key: "cc", Address: "192.0.2.3:28699", Direction: "out", Connected: 50, Ago: 10, By: "peer", Reason: "full", Text: "no room"}); p.Gone[0] != want {
 		t.Errorf("a gone peer is %+v, want %+v", p.Gone[0], want)
 	}
-	if want := (Sync{State: "blocks", Height: 5, Target: 9, BlocksRate: 2, BytesRate: 4e6, Left: 2, CatchingUp: true}); p.Sync != want {
+	if want := (Sync{State: "blocks", Height: 5, Tip: pow.Hash{1}.String(), Target: 9, BlocksRate: 2, BytesRate: 4e6, Left: 2, CatchingUp: true}); p.Sync != want {
 		t.Errorf("sync is %+v, want %+v", p.Sync, want)
 	}
 }

@@ -66,6 +66,8 @@ func faultOf(err error) *fault {
 	case errors.As(err, &f):
 	case errors.Is(err, context.Canceled):
 		f.reason = reasonStopped
+	case isKeyRejected(err):
+		f.reason, f.byPeer, f.text = reasonHandshake, true, "the peer does not accept the key of this node"
 	case errors.Is(err, errWrongKey):
 		f.reason, f.failed = reasonWrongKey, true
 	case errors.Is(err, wire.ErrUnknownKind), errors.Is(err, wire.ErrLength), errors.Is(err, wire.ErrUnsolicited),
@@ -79,4 +81,11 @@ func faultOf(err error) *fault {
 		f.byPeer = true
 	}
 	return f
+}
+
+// isKeyRejected reports whether the peer has ended the handshake because of the key of
+// this node, as in a private network. Package tls has no value for this alert.
+func isKeyRejected(err error) bool {
+	var e *net.OpError
+	return errors.As(err, &e) && e.Op == "remote error" && e.Err.Error() == "tls: bad certificate"
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"stele/node/ledger/network"
 	"stele/node/p2p/slots"
 	"stele/node/p2p/wire"
 )
@@ -81,13 +82,23 @@ func (s *Server) checkHello(h *wire.Hello) (version uint16, f *fault) {
 	case h.Nonce == s.nonce:
 		f = &fault{reason: wire.ReasonSelf, text: "the node has called itself"}
 	case h.Network != s.o.Params.ID:
-		f = wrong("network %08x, must be %08x", h.Network, s.o.Params.ID)
+		f = wrong("network %s, must be %s", networkName(h.Network), s.o.Params.Name)
 	case h.Genesis != s.genesis:
 		f = wrong("genesis block %s, must be %s", h.Genesis, s.genesis)
 	case !ok:
 		f = wrong("protocols %d to %d, must have one of %d to %d", h.MinProtocol, h.Protocol, own.MinProtocol, own.Protocol)
 	}
 	return version, f
+}
+
+// networkName returns the name of a network, or its id if this node does not know it.
+func networkName(id uint32) string {
+	for _, p := range network.All() {
+		if p.ID == id {
+			return p.Name
+		}
+	}
+	return fmt.Sprintf("%08x", id)
 }
 
 // admit gives an inbound peer a slot, or returns why there is none for it.

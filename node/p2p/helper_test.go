@@ -36,6 +36,9 @@ var (
 	testVerifier = record.NewVerifier(1<<16, 1)
 )
 
+// cacheBytes is the cache of the store of each node.
+var cacheBytes int64 = 4 << 20
+
 // peersPort is where all nodes listen.
 const peersPort = 28699
 
@@ -108,6 +111,7 @@ type testNode struct {
 	host    *simnet.Host
 	options Options // the next start has these
 	fs      vfs.FS
+	keep    uint32 // see chain.Options
 
 	store  *store.Store
 	chain  *chain.Chain
@@ -148,10 +152,10 @@ func (n *testNode) start() {
 	n.w.Helper()
 	w, params, err := n.w, n.w.builder.Params, error(nil)
 	id := store.Identity{Network: params.ID, Genesis: block.Genesis(params).Hash()}
-	n.store, err = store.Open("store", id, store.Options{FS: n.fs, CacheBytes: 4 << 20})
+	n.store, err = store.Open("store", id, store.Options{FS: n.fs, CacheBytes: cacheBytes})
 	w.must(err)
 	n.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: n.store, Params: params, Verifier: testVerifier, Clock: w.clock, Log: n.options.Log,
+		Store: n.store, Params: params, Verifier: testVerifier, Clock: w.clock, Log: n.options.Log, Keep: n.keep,
 		OnChange: func(c chain.Change) { w.must(n.pool.Follow(c)) },
 		Flush:    func() { w.must(n.pool.Flush()) },
 	})

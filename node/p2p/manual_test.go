@@ -61,6 +61,9 @@ func TestOnlyPinnedMayCall(t *testing.T) {
 		if q := n.Status(); len(q.Connected) != 0 || len(stranger.Status().Connected) != 0 {
 			t.Errorf("connected: %+v", q.Connected)
 		}
+		if gone, _ := stranger.goneFrom(n.host.Addr()); gone.Reason != "handshake" || gone.Text != "the peer does not accept the key of this node" || !gone.ByPeer {
+			t.Errorf("gone: %+v", gone)
+		}
 		n.stop()
 		n.options.Peers = []string{friend.key.ID().Full() + "@10.99.0.1:1"}
 		n.start()

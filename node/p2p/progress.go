@@ -95,8 +95,12 @@ func (y *syncer) logLine() []any {
 }
 
 // isClaimedBehind reports whether an outbound peer that is new claims so much work. An
-// older one has had the time to show it.
+// older one has had the time to show it. Claims count only soon after the start: later
+// the node has the headers of its peers, and a claim without headers could be false.
 func (y *syncer) isClaimedBehind(now time.Time, tip *chain.Tip, limit float64) bool {
+	if now.Sub(y.begun) >= claimsCount {
+		return false
+	}
 	for _, sp := range y.order {
 		if sp.isOutbound() && now.Sub(sp.since) < claimCounts && blocksBehind(tip, sp.claim) > limit {
 			return true
@@ -125,7 +129,7 @@ func (y *syncer) status() query.Sync {
 	tip, best := y.s.o.Chain.Tip(), y.s.o.Chain.BestHeader()
 	bodies := y.bodies.Status()
 	s := query.Sync{
-		State: y.state(tip, best), Height: tip.Height, Target: max(best.Height, tip.Height), Best: best.Hash,
+		State: y.state(tip, best), Height: tip.Height, Tip: tip.Hash, Target: max(best.Height, tip.Height), Best: best.Hash,
 		Open: bodies.Open, Waiting: bodies.Waiting, CatchingUp: y.catchingUp,
 		Unavailable: bodies.Unavailable,
 	}
@@ -148,7 +152,7 @@ func (y *syncer) state(tip *chain.Tip, best chain.Header) query.SyncState {
 	}
 	for _, sp := range y.order {
 		state := sp.headers.State()
-		isBusy := state == headersync.Presync || state == headersync.Redownloading
+		isBusy := state == headersync.Presync || state == headersync.Ready || state == headersync.Redownloading
 		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.isOutbound() && sp.headers.IsAsking()) { // who calls may claim anything
 			return query.SyncHeaders
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stele/node/p2p/simnet"
+	"stele/node/query"
 )
 
 // A synchronisation logs its progress with what is known by then, each ten seconds, and
@@ -35,6 +36,27 @@ func TestProgressLog(t *testing.T) {
 			if !strings.Contains(line, "state=blocks height=") || !strings.Contains(line, " of=400 blocks/s=") || !strings.Contains(line, " left=") {
 				t.Error(line)
 			}
+		}
+	})
+}
+
+// A node that waits for the headers of more peers, in its first synchronisation, does not
+// report that it is synced.
+func TestStateOfFirstSync(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 5, 0)
+		full := w.node()
+		full.give(blocks...)
+		n := w.node(peersOf(full))
+		w.waitFor(time.Second, "connected", func() bool { return len(n.Status().Connected) == 1 })
+		time.Sleep(2 * time.Second)
+		if s := n.Status().Sync; s.State != query.SyncHeaders || s.Height != 0 {
+			t.Errorf("%+v", s)
+		}
+		n.reaches(lastOf(blocks), 5*time.Second)
+		time.Sleep(time.Second)
+		if s := n.Status().Sync; s.State != query.SyncDone {
+			t.Errorf("%+v", s)
 		}
 	})
 }

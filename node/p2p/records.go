@@ -24,7 +24,8 @@ const (
 	// it if it has changed by a tenth.
 	feeRateEvery = 10 * time.Second
 	maxMined     = 16   // blocks of a change whose records are noted
-	maxOffered   = 8192 // records of the pool that a new peer hears of
+	maxOffered   = 8192 // records of the pool that a new outbound peer hears of
+	maxOfferedIn = 1024 // and a new inbound one, of which there are more
 	maxAccepted  = 512  // records that are announced in one call of the loop
 	maxAnswering = 1024 // records that a peer may request before the first of them are written
 	// maxAnswer and maxPush bound the records of a message, in bytes with their lengths.
@@ -103,20 +104,23 @@ func (r *recorder) ready(p *peer) {
 	r.handleAll(relay.RecordsPeer{
 		Peer: idOf(p), Takes: p.takesRecords(), Outbound: p.isOutbound(), MinRate: p.minFeeRate,
 	})
-	if p.isOutbound() && p.takesRecords() {
-		minRate := pool.Rate(p.minFeeRate)
+	if p.takesRecords() && p.kind != slots.Feeler {
+		limit, minRate := maxOffered, pool.Rate(p.minFeeRate)
+		if !p.isOutbound() {
+			limit = maxOfferedIn
+		}
 		r.s.work.Go(func() {
-			hashes := r.offer(minRate)
+			hashes := r.offer(limit, minRate)
 			r.s.do(func() { r.handleAll(relay.Backlog{Peer: idOf(p), Hashes: hashes}) })
 		})
 	}
 }
 
-// offer returns the records of the pool that fit into the next two blocks, as far as a
-// peer takes them.
-func (r *recorder) offer(minRate pool.Rate) (hashes []pow.Hash) {
+// offer returns the best records of the pool, as far as they fit into the next two blocks
+// and a peer takes them.
+func (r *recorder) offer(limit int, minRate pool.Rate) (hashes []pow.Hash) {
 	bytes := 0
-	for _, x := range r.s.o.Pool.Best(maxOffered) {
+	for _, x := range r.s.o.Pool.Best(limit) {
 		if bytes += x.Size(); bytes > 2*r.s.o.Params.MaxBlockSize {
 			break
 		}

@@ -353,18 +353,25 @@ func TestFeeRate(t *testing.T) {
 	})
 }
 
-// A node hears from one that calls it of the records in that one's pool.
+// Two nodes hear of the records in each other's pool when they connect, whoever calls.
 func TestBacklog(t *testing.T) {
 	bubble(t, func(w *world) {
 		a := w.node()
 		b := w.node(peersOf(a))
 		w.waitFor(5*time.Second, "connected", func() bool { _, ok := b.peerAt(a); return ok })
-		b.stop()
-		time.Sleep(time.Second)
-		records := w.payments(250)
-		b.start()
-		b.add(records...)
-		w.waitFor(time.Minute, "all are pooled", func() bool { return a.pooled(records...) })
+		w.net.Cut(a.host, b.host)
+		time.Sleep(3 * time.Minute)
+		records := w.payments(500)
+		for _, r := range records { // all of an author at one node
+			if r.Key == records[0].Key {
+				a.add(r)
+			} else {
+				b.add(r)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		w.net.HealAll()
+		w.waitFor(time.Minute, "all are pooled", func() bool { return a.pooled(records...) && b.pooled(records...) })
 	})
 }
 

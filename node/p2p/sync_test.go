@@ -391,3 +391,25 @@ func TestInvalidBlock(t *testing.T) {
 		}
 	})
 }
+
+// A peer that lost the race of a first sync, since another had more work, is followed once
+// it has the most, also if it pushes its blocks in compact form only.
+func TestLoserOfFirstSync(t *testing.T) {
+	bubble(t, func(w *world) {
+		ours, theirs := w.grow(w.builder.Genesis, 30, 1), w.grow(w.builder.Genesis, 10, 1)
+		a, c := w.node(), w.node()
+		a.give(ours[:7]...)
+		c.give(theirs...)
+		n := w.node(peersOf(a, c))
+		n.reaches(lastOf(theirs), 10*time.Second)
+		a.give(ours[7:25]...) // too many to announce
+		for _, b := range ours[25:] {
+			a.give(b)
+			time.Sleep(3 * time.Second)
+		}
+		n.reaches(lastOf(ours), 5*time.Second)
+		if s := n.Status(); len(s.Gone) != 0 {
+			t.Errorf("gone: %+v", s.Gone)
+		}
+	})
+}

@@ -70,6 +70,7 @@ const (
 type Sync struct {
 	State           SyncState
 	Height          uint32 // of the tip
+	Tip             pow.Hash
 	Target          uint32 // of the best header
 	Best            pow.Hash
 	BlocksPerSecond float64

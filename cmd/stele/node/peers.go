@@ -169,6 +169,7 @@ func peersText(p api.Peers) string {
 		fmt.Fprintf(w, "listen\t%s\n", cell(p.Listen))
 		fmt.Fprintf(w, "peers\t%d of at most %d; %s addresses known, %s avoided\n", len(p.Peers), p.MaxPeers, human.Grouped(uint64(p.Addresses)), human.Grouped(uint64(p.Discouraged)))
 		fmt.Fprintf(w, "sync\t%s\n", syncText(p.Sync))
+		fmt.Fprintf(w, "tip\t%s\n", cell(p.Sync.Tip))
 	})
 	if len(p.Peers) > 0 {
 		out += "\n" + table(func(w io.Writer) {

@@ -14,7 +14,7 @@ import (
 
 var twoPeers = api.Peers{
 	Key: "30c1b5a6e0f9d412", MaxPeers: 128, Addresses: 1400,
-	Sync: api.Sync{State: "blocks", Height: 50, Target: 139, BlocksRate: 12.34, BytesRate: 2.5e6, Left: 7},
+	Sync: api.Sync{State: "blocks", Height: 50, Tip: "00000003efa1", Target: 139, BlocksRate: 12.34, BytesRate: 2.5e6, Left: 7},
 	Peers: []api.Peer{
 		{Key: "9a01f3c2b7714de8", Address: "192.0.2.7:28699", Kind: "full", Connected: 312, Ping: 0.048, Height: 139, Blocks: 17, Records: 1, Received: 1200000, Sent: 980000, Agent: "evil\x1b[2J"},
 		{Key: "51be60c2a9e01377", Kind: "inbound", Connected: 182, Requests: 2},

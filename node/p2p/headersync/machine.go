@@ -54,7 +54,8 @@ func (s State) String() string {
 // or [Tick].
 type Event interface{ event() }
 
-// Start says that the peer claims more work than the node's best chain has.
+// Start says that the peer claims more work than the node's best chain has, or more than
+// it offers. A machine that is neither idle nor [Ready] ignores it.
 type Start struct{}
 
 // Headers is a message of the peer: encoded headers, one after the other.
@@ -196,7 +197,13 @@ func (m *Machine) Handle(now time.Time, e Event) []Action {
 	}
 	switch e := e.(type) {
 	case Start:
-		if m.state == Idle && !m.isAsking && !m.hasMore {
+		if m.isAsking || m.hasMore {
+			return nil
+		}
+		if m.state == Ready && m.inTree() { // others have given what it offers
+			m.idle()
+		}
+		if m.state == Idle || m.state == Ready {
 			m.checkTail()
 			return m.ask(now)
 		}
@@ -217,6 +224,12 @@ func (m *Machine) Handle(now time.Time, e Event) []Action {
 		}
 	}
 	return nil
+}
+
+// inTree reports whether the tree has the last header.
+func (m *Machine) inTree() bool {
+	_, known := m.o.Find(m.tail.hash)
+	return m.tail.isSet && known
 }
 
 // checkTail forgets the tail if the tree has: an answer would begin after it.

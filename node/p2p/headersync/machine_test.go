@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -599,6 +600,32 @@ func TestReadyGrows(t *testing.T) {
 	}
 	if end := fetch(t, n, m, Redownload{}, longer); end != nil || n.best.Height != chainLength+14 {
 		t.Errorf("%+v, height %d", end, n.best.Height)
+	}
+}
+
+// A machine that waits asks again if the peer claims more than it offers. If the tree has
+// got what it offers from others, it adds what comes.
+func TestReadyStartsAgain(t *testing.T) {
+	for _, inTree := range []bool{false, true} {
+		n := newNode(maxWork)
+		m := present(t, n, honest())
+		longer := extend(honest(), 5, 0)
+		if inTree {
+			n.add(t, Add{honest()[1:], maxWork})
+			n.enough = workOf(chainLength)
+		}
+		got := m.Handle(now0, Start{})
+		if len(got) != 1 || m.Handle(now0, Start{}) != nil {
+			t.Fatalf("%v", got)
+		}
+		got = m.Handle(now0, Headers{serve(longer, got[0].(Ask).Locator, small.batch)})
+		want := Action(Offer{workOf(chainLength + 5)})
+		if inTree {
+			want = Add{longer[chainLength+1:], workOf(chainLength + 5)}
+		}
+		if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%v, want %v", got, want)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@
 //
 // The model has no packets, no congestion control and no loss other than by faults.
 // The buffer of a connection has room as soon as the receiver reads, without an
-// acknowledgement on the way. A connection that is cut never times out by itself.
+// acknowledgement on the way. A connection that is cut never times out by itself, and
+// goes on as soon as the cut ends, for which TCP may need as long again as the cut.
 // Freezing a host stops neither its timers nor its deadlines.
 package simnet
