@@ -186,7 +186,7 @@ func TestStopUnderFlood(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(time.Second)
 		if got := len(n.Status().Connected); got < 64 {
 			t.Errorf("%d connected", got)
 		}

@@ -152,7 +152,8 @@ func (y *syncer) state(tip *chain.Tip, best chain.Header) query.SyncState {
 	}
 	for _, sp := range y.order {
 		state := sp.headers.State()
-		isBusy := state == headersync.Presync || state == headersync.Ready || state == headersync.Redownloading
+		isBusy := state == headersync.Presync || state == headersync.Redownloading ||
+			state == headersync.Ready && y.isFirstSync() // it waits for what others offer; later, too little work is offered
 		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.isOutbound() && sp.headers.IsAsking()) { // who calls may claim anything
 			return query.SyncHeaders
 		}

@@ -52,6 +52,7 @@ type syncPeer struct {
 	*peer
 	headers *headersync.Machine
 	claim   pow.Work  // of its chain: as it said, until its headers show it
+	shown   uint32    // height of the highest header that it has sent, of those in the tree
 	useless int       // how often it sent what is of no use
 	started time.Time // when it was asked for headers last by ask, restart or ready
 	askedAt time.Time // when the last request for headers was sent
@@ -241,8 +242,8 @@ func (y *syncer) has(sp *syncPeer, height uint32, work pow.Work) {
 	if work.Cmp(sp.claim) > 0 {
 		sp.claim = work
 	}
-	if height > sp.height {
-		sp.height = height
+	if height > sp.height || height > sp.shown {
+		sp.height, sp.shown = max(height, sp.height), max(height, sp.shown)
 		y.offerBodies(sp)
 	}
 }
