@@ -153,7 +153,7 @@ func (y *syncer) state(tip *chain.Tip, best chain.Header) query.SyncState {
 	for _, sp := range y.order {
 		state := sp.headers.State()
 		isBusy := state == headersync.Presync || state == headersync.Redownloading ||
-			state == headersync.Ready && sp.claim.Cmp(y.s.o.Chain.Enough()) >= 0 // its turn comes
+			state == headersync.Ready && y.isFirstSync() // it waits for what others offer; later, too little work is offered
 		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.isOutbound() && sp.headers.IsAsking()) { // who calls may claim anything
 			return query.SyncHeaders
 		}
