@@ -142,6 +142,16 @@ lab-long: build-static ## run 200 networks in virtual time, and one of 20 proces
 	@$(MAKE) --no-print-directory lab SEEDS=200
 	$(BIN) lab --seed $(SEED) --nodes 20 --for 3m --processes --report $(LABDIR)/processes
 
+# Tests that measure the figures of docs/network.md.
+P2P_FIGURES = TestRecordsReachAll|TestBlockReachesAll|TestPartitionHeals|TestHalvesAgree|TestLowWorkHeaders|TestSlowPeers|TestMemory|TestIdle|TestSyncRate
+
+.PHONY: figures
+figures: ## measure the figures of the network in docs/network.md (10 minutes; lab-long has the rest)
+	@status=$$(mktemp); { STELE_LONG=1 CGO_ENABLED=0 $(GO) test -count 1 -timeout 60m -v -run '^($(P2P_FIGURES))$$' ./node/p2p; echo $$? >$$status; } | \
+		grep -v level=; ok=$$(cat $$status); rm $$status; exit $$ok # without log lines
+	STELE_LONG=1 CGO_ENABLED=0 $(GO) test -count 1 -timeout 60m -v -run '^TestHostileMajority$$' ./node/lab
+	STELE_LONG=1 CGO_ENABLED=0 $(GO) test -count 1 -timeout 60m -v -run '^TestKilledInSync$$' ./cmd/stele/node
+
 # What the tag cuda changes.
 TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele/...
 

@@ -2,6 +2,8 @@ package chain
 
 import (
 	"cmp"
+	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -33,6 +35,14 @@ const (
 type claim struct {
 	proven pow.Work // that its branch has shown
 	at     time.Time
+}
+
+// provenBy returns the work that the branch of a header without a body has shown. It is
+// zero for another one, or nil.
+func (c *Chain) provenBy(n *headertree.Node) pow.Work {
+	c.treeMu.RLock()
+	defer c.treeMu.RUnlock()
+	return c.bodiless[n].proven
 }
 
 // makeRoom makes room for new headers on parent. The caller must hold c.treeMu.
@@ -164,7 +174,11 @@ func (c *Chain) checkPruned(parent, tip *headertree.Node, work pow.Work) error {
 	}
 	if before := c.unfollowed.Load(); work.Cmp(tip.Work) > 0 && (before == nil || before.Cmp(work) < 0) {
 		c.unfollowed.Store(&work)
-		c.log.Warn("branch with more work cannot be followed: bodies are pruned", "fork", fork.Height, "oldest", pruned)
+		level := slog.LevelDebug
+		if before == nil || before.Cmp(tip.Work) <= 0 { // else it is known already, but has grown
+			level = slog.LevelWarn
+		}
+		c.log.Log(context.Background(), level, "branch with more work cannot be followed: bodies are pruned", "fork", fork.Height, "oldest", pruned)
 	}
 	return reject.New(reject.BelowPruned, "it leaves the chain after height %d, and this node has pruned the blocks below %d", fork.Height, pruned)
 }

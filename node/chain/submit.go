@@ -138,6 +138,9 @@ func (c *Chain) checkParent(b *block.Block, known *headertree.Node) (parent *hea
 		return nil, err
 	}
 	work := parent.Work.Add(blockWork(b.Header.Bits))
+	if proven := c.provenBy(known); proven.Cmp(work) > 0 {
+		work = proven
+	}
 	if err := c.checkPruned(parent, c.storeTip, work); err != nil {
 		return nil, err
 	}

@@ -1,16 +1,20 @@
 package p2p
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"stele/engine/pow"
+	"stele/node/chain"
 	"stele/node/ledger/rules"
 	"stele/node/p2p/book"
 	"stele/node/p2p/wire"
@@ -182,7 +186,7 @@ func TestStopUnderFlood(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(time.Second)
 		if got := len(n.Status().Connected); got < 64 {
 			t.Errorf("%d connected", got)
 		}
@@ -192,5 +196,94 @@ func TestStopUnderFlood(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		all.Wait()
+	})
+}
+
+// Peers that request large blocks and read nothing delay no block or record for a peer
+// that reads.
+func TestPeersThatReadNothing(t *testing.T) {
+	bubbleOf(t, largeNetwork, func(w *world) {
+		c := w.crowd(50)
+		large := w.builder.Extend(c.tip(), c.records(2_000_000)...)
+		n := w.node()
+		n.give(c.blocks...)
+		n.give(large)
+		reader := w.node(peersOf(n))
+		reader.reaches(large, 10*time.Second)
+		ask := must(n.limits().Append(nil, &wire.GetBlocks{Hashes: slices.Repeat([]pow.Hash{large.Hash()}, 16)}))
+		for range 100 {
+			_, err := w.greetRaw(n, w.host()).Write(ask)
+			w.must(err)
+		}
+		time.Sleep(time.Second)
+		size := 300_000
+		if os.Getenv("STELE_LONG") != "" {
+			size = 3_800_000 // its compact form is long, too
+		}
+		records := c.records(size)
+		start := time.Now()
+		n.add(records[0])
+		w.waitFor(time.Minute, "the record", func() bool { return reader.pooled(records[0]) })
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("a record took %v", took)
+		}
+		b := w.builder.Extend(large, records...)
+		n.give(b)
+		if took := reader.reaches(b, time.Minute); took > 2*time.Second {
+			t.Errorf("a block took %v", took)
+		}
+	})
+}
+
+// A peer that may not be blamed for a block of later rules may not send others.
+func TestExcusedPeer(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 30, 1)
+		n := w.node()
+		host := w.host()
+		s := w.greet(n, host, withBlocks(blocks))
+		later := bytes.Clone(blocks[0].Encode())
+		later[pow.HeaderSize+4+4] = 250 // the type of the first record
+		go s.serve(blocks, func(m wire.Message) wire.Message {
+			if m, ok := m.(*wire.Block); ok {
+				return &wire.Block{Raw: append(bytes.Clone(m.Raw[:pow.HeaderSize]), later[pow.HeaderSize:]...)}
+			}
+			return m
+		})
+		time.Sleep(10 * time.Second)
+		if q := n.Status(); len(q.Connected) != 1 || q.Counts.MessagesIn["block"] == 0 {
+			t.Fatalf("%+v", q)
+		}
+		w.must(s.Send(&wire.Block{Raw: later}))
+		time.Sleep(time.Second)
+		if gone, ok := n.goneFrom(host.Addr()); !ok || gone.Reason != string(wire.ReasonProtocol) {
+			t.Errorf("%+v", gone)
+		}
+	})
+}
+
+// A peer that requests a block again and again while it is connected does not take the
+// place of others.
+func TestRepeatedRequests(t *testing.T) {
+	bubble(t, func(w *world) {
+		b := w.builder.Extend(w.builder.Genesis)
+		n := w.node()
+		greedy, other := w.greet(n, w.host()), w.greet(n, w.host())
+		j := &job{block: b.Block}
+		n.onLoop(func() { n.syncer.connecting[b.Hash()] = j })
+		ask := &wire.GetBlocks{Hashes: slices.Repeat([]pow.Hash{b.Hash()}, wire.MaxGetBlocks)}
+		for range 70 {
+			w.must(greedy.Send(ask))
+		}
+		w.must(other.Send(&wire.GetBlocks{Hashes: ask.Hashes[:1]}))
+		time.Sleep(time.Second)
+		n.give(b)
+		n.onLoop(func() {
+			if len(j.waiters) != 2 {
+				t.Errorf("%d requests wait", len(j.waiters))
+			}
+			n.syncer.connected(j, chain.Extended, nil)
+		})
+		other.wants(wire.KindBlock)
 	})
 }

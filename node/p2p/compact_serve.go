@@ -100,8 +100,21 @@ func (c *compactor) push(a relay.Push) {
 	p := c.s.peers[slots.ID(a.Peer)]
 	found, ok := c.served.Get(a.Hash)
 	if p != nil && ok {
-		p.send(found)
+		sendForm(p, found)
 	}
+}
+
+// manyIDs make a compact form that waits for memory: it must not be dropped.
+const manyIDs = 5000
+
+// sendForm sends a compact form.
+func sendForm(p *peer, m *wire.Compact) {
+	if len(m.IDs) < manyIDs {
+		p.send(m)
+		return
+	}
+	// The errors of the link need no answer.
+	_ = p.link.SendLater(wire.KindCompact, func() (wire.Message, error) { return m, nil })
 }
 
 // sendHeaders announces blocks to a peer by their headers.
@@ -150,7 +163,7 @@ func (c *compactor) serveCompact(p *peer, hash pow.Hash) {
 			absent(wire.CauseUnknown)
 		default:
 			c.m.Knows(relay.PeerID(p.id), hash)
-			p.send(found)
+			sendForm(p, found)
 		}
 	})
 }

@@ -200,6 +200,9 @@ func (y *syncer) rejected(j *job, p *peer, err error) {
 		}
 	}
 	if j.isDelivered {
+		if h, ok := y.s.o.Chain.Header(hash); ok && !h.Invalid && y.bodies.Status().First == hash {
+			y.forgetBest("the chain cannot take the next block now", hash)
+		}
 		y.newBranch() // without what is invalid now
 		return
 	}

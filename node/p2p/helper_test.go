@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +36,9 @@ var (
 	testVerifier = record.NewVerifier(1<<16, 1)
 )
 
+// cacheBytes is the cache of the store of each node.
+var cacheBytes int64 = 4 << 20
+
 // peersPort is where all nodes listen.
 const peersPort = 28699
 
@@ -45,6 +49,7 @@ type world struct {
 	net     *simnet.Net
 	builder *chaintest.Builder // of blocks and records; all nodes are of its network
 	begin   time.Time          // of the bubble
+	ahead   atomic.Int64       // what the clocks of the nodes are ahead, in nanoseconds
 	nodes   []*testNode
 	hosts   int
 }
@@ -72,7 +77,7 @@ func bubbleOf(t *testing.T, params *network.Params, test func(w *world)) {
 // that the times of all blocks of the builder are in the past.
 func (w *world) clock() time.Time {
 	start := time.Unix(int64(w.builder.Params.GenesisTime), 0).AddDate(1, 0, 0)
-	return start.Add(time.Since(w.begin))
+	return start.Add(time.Since(w.begin) + time.Duration(w.ahead.Load()))
 }
 
 // must fails the test for an error.
@@ -106,6 +111,7 @@ type testNode struct {
 	host    *simnet.Host
 	options Options // the next start has these
 	fs      vfs.FS
+	keep    uint32 // see chain.Options
 
 	store  *store.Store
 	chain  *chain.Chain
@@ -146,10 +152,10 @@ func (n *testNode) start() {
 	n.w.Helper()
 	w, params, err := n.w, n.w.builder.Params, error(nil)
 	id := store.Identity{Network: params.ID, Genesis: block.Genesis(params).Hash()}
-	n.store, err = store.Open("store", id, store.Options{FS: n.fs, CacheBytes: 4 << 20})
+	n.store, err = store.Open("store", id, store.Options{FS: n.fs, CacheBytes: cacheBytes})
 	w.must(err)
 	n.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: n.store, Params: params, Verifier: testVerifier, Clock: w.clock, Log: n.options.Log,
+		Store: n.store, Params: params, Verifier: testVerifier, Clock: w.clock, Log: n.options.Log, Keep: n.keep,
 		OnChange: func(c chain.Change) { w.must(n.pool.Follow(c)) },
 		Flush:    func() { w.must(n.pool.Flush()) },
 	})

@@ -95,8 +95,12 @@ func (y *syncer) logLine() []any {
 }
 
 // isClaimedBehind reports whether an outbound peer that is new claims so much work. An
-// older one has had the time to show it.
+// older one has had the time to show it. Claims count only soon after the start: later
+// the node has the headers of its peers, and a claim without headers could be false.
 func (y *syncer) isClaimedBehind(now time.Time, tip *chain.Tip, limit float64) bool {
+	if now.Sub(y.begun) >= claimsCount {
+		return false
+	}
 	for _, sp := range y.order {
 		if sp.isOutbound() && now.Sub(sp.since) < claimCounts && blocksBehind(tip, sp.claim) > limit {
 			return true
@@ -150,7 +154,7 @@ func (y *syncer) state(tip *chain.Tip, best chain.Header) query.SyncState {
 		state := sp.headers.State()
 		isBusy := state == headersync.Presync || state == headersync.Redownloading ||
 			state == headersync.Ready && sp.claim.Cmp(y.s.o.Chain.Enough()) >= 0 // its turn comes
-		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.headers.IsAsking()) {
+		if sp.claim.Cmp(tip.Work) > 0 && (isBusy || sp.isOutbound() && sp.headers.IsAsking()) { // who calls may claim anything
 			return query.SyncHeaders
 		}
 	}

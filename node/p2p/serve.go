@@ -2,31 +2,43 @@ package p2p
 
 import (
 	"errors"
+	"slices"
 
 	"stele/engine/pow"
 	"stele/node/p2p/wire"
 	"stele/node/store"
 )
 
+// manyHeaders make an answer that waits for memory: it must not be dropped.
+const manyHeaders = 500
+
 // serveHeaders answers with headers of the active chain. Too few to fill the message
 // end the chain.
 func (y *syncer) serveHeaders(p *peer, m *wire.GetHeaders) {
-	p.send(&wire.Headers{Headers: y.s.o.Chain.HeadersAfter(m.Locator, m.Stop, wire.MaxHeaders)})
+	answer := func(max int) *wire.Headers {
+		return &wire.Headers{Headers: y.s.o.Chain.HeadersAfter(m.Locator, m.Stop, max)}
+	}
+	if few := answer(manyHeaders); len(few.Headers) < manyHeaders {
+		p.send(few)
+		return
+	}
+	// The errors of the link need no answer.
+	_ = p.link.SendLater(wire.KindHeaders, func() (wire.Message, error) { return answer(wire.MaxHeaders), nil })
 }
 
 // serveBlocks answers with bodies.
 func (y *syncer) serveBlocks(p *peer, m *wire.GetBlocks) {
 	for _, hash := range m.Hashes {
-		if j := y.connecting[hash]; j != nil && len(j.waiters) < maxWaiters {
+		switch j := y.connecting[hash]; {
+		case j == nil:
+			y.serveBlock(p, hash)
+		case slices.Contains(j.waiters, p): // one request of a peer is enough
+			p.send(absentBlock(hash, wire.CauseBusy))
+		default:
 			j.waiters = append(j.waiters, p) // it is answered when the verdict is known
-			continue
 		}
-		y.serveBlock(p, hash)
 	}
 }
-
-// maxWaiters is how many requests for a block wait until it is connected.
-const maxWaiters = 1024
 
 // serveBlock answers with one body. The node gives only blocks that are, or lately
 // were, in its active chain: those it has connected, so that it can answer for them.

@@ -35,6 +35,7 @@ type syncer struct {
 	replaced time.Time // when an outbound peer that prunes was replaced last
 	offered  time.Time // since when a machine is ready, in a first sync; zero: none is
 	next     time.Time // of tick
+	begun    time.Time
 
 	catchingUp bool
 	lastTip    time.Time // when the tip changed last
@@ -51,6 +52,7 @@ type syncPeer struct {
 	*peer
 	headers *headersync.Machine
 	claim   pow.Work  // of its chain: as it said, until its headers show it
+	shown   uint32    // height of the highest header that it has sent, of those in the tree
 	useless int       // how often it sent what is of no use
 	started time.Time // when it was asked for headers last by ask, restart or ready
 	askedAt time.Time // when the last request for headers was sent
@@ -67,7 +69,7 @@ func newSyncer(s *Server) *syncer {
 		checks: checks{more: wake.New()}, connector: connector{more: wake.New()},
 		connecting: map[pow.Hash]*job{},
 		formerly:   bounded.NewSet[pow.Hash](maxFormerly),
-		lastTip:    s.now(), invalid: bounded.NewMap[netip.Addr, int](maxSuspects),
+		begun:      s.now(), lastTip: s.now(), invalid: bounded.NewMap[netip.Addr, int](maxSuspects),
 		progress: newProgress(), withheld: newWithheld(),
 	}
 }
@@ -166,6 +168,7 @@ const (
 	minRestart   = 30 * time.Second // between requests for headers because a peer's claim is open
 	minAsk       = 2 * time.Second  // between requests for headers of a peer by ask
 	claimCounts  = 2 * time.Minute  // that a claim without headers keeps the node from mining
+	claimsCount  = 10 * time.Minute // after the start, that any claim does
 	manyBehind   = 24               // blocks; further behind, the node catches up
 	nearlySynced = 1                // blocks; as close, it does no longer
 )
@@ -239,8 +242,8 @@ func (y *syncer) has(sp *syncPeer, height uint32, work pow.Work) {
 	if work.Cmp(sp.claim) > 0 {
 		sp.claim = work
 	}
-	if height > sp.height {
-		sp.height = height
+	if height > sp.height || height > sp.shown {
+		sp.height, sp.shown = max(height, sp.height), max(height, sp.shown)
 		y.offerBodies(sp)
 	}
 }

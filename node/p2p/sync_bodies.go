@@ -64,6 +64,12 @@ func (y *syncer) dropSlow(a blocksync.Drop) {
 	}
 }
 
+// noBody notes that one body less is expected of the peer.
+func (sp *syncPeer) noBody() {
+	sp.expect(wire.KindBlock, -1)
+	sp.expect(wire.KindAbsent, -1)
+}
+
 // takeBody handles a body that a peer sends.
 func (y *syncer) takeBody(sp *syncPeer, m *wire.Block) error {
 	h, err := m.Header()
@@ -73,12 +79,12 @@ func (y *syncer) takeBody(sp *syncPeer, m *wire.Block) error {
 	key := heldKey{h.Hash(), blocksync.PeerID(sp.id)}
 	if !y.bodies.HasRequest(key.peer, key.hash) {
 		if sp.excused {
+			sp.noBody()
 			return nil
 		}
 		return broke(wire.ReasonProtocol, "the block %v, which it was not asked for", key.hash)
 	}
-	sp.expect(wire.KindBlock, -1)
-	sp.expect(wire.KindAbsent, -1)
+	sp.noBody()
 	y.held[key] = &body{heldKey: key, raw: m.Raw}
 	y.progress.bytes += int64(len(m.Raw))
 	y.do(y.bodies.Handle(y.s.now(), blocksync.Received{Peer: key.peer, Hash: key.hash, Size: len(m.Raw)}))
@@ -90,12 +96,12 @@ func (y *syncer) takeAbsent(sp *syncPeer, m *wire.Absent) error {
 	for _, hash := range m.Hashes {
 		if !y.bodies.HasRequest(blocksync.PeerID(sp.id), hash) {
 			if sp.excused {
+				sp.noBody()
 				continue
 			}
 			return broke(wire.ReasonProtocol, "no block %v, which it was not asked for", hash)
 		}
-		sp.expect(wire.KindBlock, -1)
-		sp.expect(wire.KindAbsent, -1)
+		sp.noBody()
 		// A peer that does not know a block may follow its branch soon.
 		isBusy := m.Cause != wire.CausePruned
 		y.do(y.bodies.Handle(y.s.now(), blocksync.Absent{Peer: blocksync.PeerID(sp.id), Hash: hash, Busy: isBusy}))

@@ -52,7 +52,7 @@ func TestCorpusOverWire(t *testing.T) {
 // setClock has the clocks of all nodes show the time of the corpus, while they wait.
 func (o *overWire) setClock() {
 	synctest.Wait()
-	o.begin = o.begin.Add(o.clock().Sub(o.c.Now))
+	o.ahead.Add(int64(o.c.Now.Sub(o.clock())))
 }
 
 // hostOf returns one of many addresses in turn, since one may call only so often.

@@ -344,7 +344,7 @@ func (y *syncer) newBranch() {
 
 // offerBodies says which bodies a peer has.
 func (y *syncer) offerBodies(sp *syncPeer) {
-	e := blocksync.PeerReady{Peer: blocksync.PeerID(sp.id), High: sp.height}
+	e := blocksync.PeerReady{Peer: blocksync.PeerID(sp.id), High: sp.height, Shown: sp.shown}
 	switch {
 	case sp.kind == slots.Feeler:
 		return

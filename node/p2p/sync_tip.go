@@ -99,6 +99,7 @@ const (
 // future has headers and blocks whose time is too far ahead of the clock of this node.
 type future struct {
 	blocks map[pow.Hash]futureBlock
+	warned time.Time // when the log had a warning last
 }
 
 type futureBlock struct {
@@ -156,12 +157,27 @@ func (y *syncer) keepHeader(p *peer, headers []pow.Header) *fault {
 		switch reason, _ := reject.Of(err); {
 		case reason == reject.TimeTooNew:
 			y.keepForLater(p, h, nil)
+			y.warnOfClock(h)
 		case reason.Fault():
 			return broke(wire.Reason(reason), "%s", textOf(err))
 		}
 		return nil
 	}
 	return nil
+}
+
+// clockEvery is how often the log has a warning about the clock at most.
+const clockEvery = 10 * time.Minute
+
+// warnOfClock logs that a header is too far ahead of the clock of this node.
+func (y *syncer) warnOfClock(h pow.Header) {
+	now := y.s.now()
+	if !y.future.warned.IsZero() && now.Sub(y.future.warned) < clockEvery {
+		return
+	}
+	y.future.warned = now
+	y.s.log.Warn("block waits: it is ahead of the local clock: check the clock", "block", h.Hash(),
+		"ahead", time.Unix(int64(h.Time), 0).Sub(now).Round(time.Second))
 }
 
 // retryFuture tries the blocks again whose time has come.
@@ -176,6 +192,10 @@ func (y *syncer) retryFuture(now time.Time) {
 			y.submit(p, f.block, fromHere, nil)
 		case p != nil:
 			y.learned(p, []pow.Header{f.header})
+		default: // others have it
+			for _, sp := range y.copyOfPeers() {
+				y.ask(sp.peer)
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package p2p
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,6 +137,30 @@ func TestFutureBlock(t *testing.T) {
 	})
 }
 
+// When the time of a header has come and its peer is gone, others have the block. The log
+// says that the clock may be wrong.
+func TestFutureOfPeerGone(t *testing.T) {
+	bubble(t, func(w *world) {
+		parent := w.grow(w.builder.Genesis, 3, 0)
+		d := w.builder.Draft(lastOf(parent))
+		d.Header.Time = uint32(w.clock().Unix()) + w.builder.Params.MaxFuture + 3600
+		blk := w.builder.Add(lastOf(parent), d.Seal())
+		log := &lines{}
+		n := w.node(func(o *Options) { o.Log = log.logger() })
+		n.give(parent...)
+		go w.greet(n, w.host(), withBlocks(parent)).serve(append(parent, blk), nil)
+		s := w.greet(n, w.host(), withBlocks(parent))
+		w.must(s.Send(&wire.Headers{Headers: []pow.Header{blk.Header}}))
+		time.Sleep(time.Second)
+		s.Close(&wire.Bye{Reason: wire.ReasonDuplicate})
+		time.Sleep(time.Hour)
+		n.reaches(blk, time.Minute)
+		if !slices.ContainsFunc(log.take(), func(line string) bool { return strings.Contains(line, "check the clock") }) {
+			t.Errorf("log: %q", log.take())
+		}
+	})
+}
+
 // Headers that would never be taken do not use the places of those that wait for their
 // time, and the earliest of those have precedence.
 func TestFutureFlood(t *testing.T) {
@@ -161,7 +187,8 @@ func TestFutureFlood(t *testing.T) {
 		honest := w.greet(n, w.host(), withBlocks(parent))
 		go honest.serve(append(parent, blk), nil)
 		w.must(honest.Send(&wire.Headers{Headers: []pow.Header{blk.Header}}))
-		n.reaches(blk, 2*time.Hour)
+		time.Sleep(time.Hour)
+		n.reaches(blk, time.Minute)
 	})
 }
 
@@ -198,6 +225,28 @@ func TestUseless(t *testing.T) {
 	})
 }
 
+// What new outbound peers claim keeps a node from mining only soon after its start: else
+// anyone whom it calls now and then could do that, by a number in the hello.
+func TestClaimsKeepFromMining(t *testing.T) {
+	bubble(t, func(w *world) {
+		blocks := w.grow(w.builder.Genesis, 3, 0)
+		n := w.node()
+		n.give(blocks...)
+		claim := func() {
+			go w.greet(n, w.host(), func(h *wire.Hello) { h.Height, h.Work = 1e6, pow.Work{0, 1} }).serve(nil, func(wire.Message) wire.Message { return nil })
+			n.asFull()
+			time.Sleep(2 * time.Second)
+		}
+		if claim(); !n.CatchingUp() {
+			t.Error("it does not wait for what the first peers have")
+		}
+		time.Sleep(claimsCount)
+		if claim(); n.CatchingUp() {
+			t.Error("a claim keeps it from mining")
+		}
+	})
+}
+
 // Blocks that this version cannot judge cost nobody the connection. Three of two peers
 // are a warning.
 func TestUnknownRules(t *testing.T) {
@@ -212,6 +261,31 @@ func TestUnknownRules(t *testing.T) {
 			}
 			if !n.syncer.unknown.warned {
 				t.Error("no warning after three blocks of two peers")
+			}
+		})
+	})
+}
+
+// Peers that call cannot cause that warning, if this node has called others.
+func TestUnknownRulesOfCallers(t *testing.T) {
+	bubble(t, func(w *world) {
+		other := w.node()
+		n := w.node(peersOf(other))
+		for range 3 {
+			w.greet(n, w.host())
+		}
+		n.onLoop(func() {
+			for _, isOutbound := range []bool{false, true} {
+				for id, p := range n.peers {
+					for i := range byte(3) {
+						if p.isOutbound() == isOutbound {
+							n.syncer.unknown.note(n.Server, id, pow.Hash{i}, reject.UnknownType)
+						}
+					}
+				}
+				if got := len(n.syncer.unknown.blocks); got > 0 != isOutbound {
+					t.Errorf("%d blocks count; of called peers: %v", got, isOutbound)
+				}
 			}
 		})
 	})

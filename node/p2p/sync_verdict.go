@@ -87,9 +87,11 @@ const (
 	unknownPeers  = 2
 )
 
-// note counts a block, and warns once that the program may be too old.
+// note counts a block, and warns once that the program may be too old. Anybody may call
+// with blocks that only look so: peers that this node called decide, if it has some.
 func (u *unknownRules) note(s *Server, from slots.ID, hash pow.Hash, reason reject.Reason) {
-	if u.warned {
+	p := s.peers[from]
+	if isCaller := p != nil && !p.isOutbound(); u.warned || isCaller && s.outbound() > 0 {
 		return
 	}
 	if u.blocks == nil {

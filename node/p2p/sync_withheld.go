@@ -97,7 +97,7 @@ func (y *syncer) forget(now time.Time) {
 	case !s.Blocked, s.First != y.starved.block, s.Unavailable && y.isOld(now):
 		y.starved = starved{s.First, now}
 	case now.Sub(y.starved.since) >= patience:
-		y.forgetBest(now, s.First)
+		y.forgetBest("nobody gives the next block", s.First)
 	}
 }
 
@@ -126,10 +126,10 @@ func (y *syncer) replacePruned(now time.Time) {
 
 // forgetBest forgets the best branch because of a block. What other peers claim to have
 // is asked for then.
-func (y *syncer) forgetBest(now time.Time, block pow.Hash) {
+func (y *syncer) forgetBest(why string, block pow.Hash) {
 	best := y.s.o.Chain.BestHeader()
-	y.s.log.Warn("headers forgotten: nobody gives their blocks", "height", y.s.o.Chain.Tip().Height, "of", best.Height, "block", block)
-	y.withheld.note(now, block)
+	y.s.log.Warn("headers forgotten", "reason", why, "height", y.s.o.Chain.Tip().Height, "of", best.Height, "block", block)
+	y.withheld.note(y.s.now(), block)
 	y.s.o.Chain.Forget(best.Hash)
 	y.starved = starved{}
 	for _, sp := range y.order {

@@ -2,10 +2,12 @@ package p2p
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"stele/engine/pow"
+	"stele/node/chain"
 	"stele/node/chain/chaintest"
 	"stele/node/p2p/wire"
 	"stele/node/query"
@@ -37,7 +39,8 @@ func TestWithheldFirstBody(t *testing.T) {
 		go w.greet(n, w.host(), withBlocks(withheld)).serve(withheld, withhold(withheld[10]))
 		w.waitFor(time.Minute, "the headers", func() bool { return n.chain.BestHeader().Height == 15 })
 		go w.greet(n, w.host(), withBlocks(honest)).serve(honest, nil)
-		n.reaches(lastOf(honest), maxStarved+2*minRestart)
+		time.Sleep(maxStarved)
+		n.reaches(lastOf(honest), 2*minRestart)
 	})
 }
 
@@ -67,7 +70,8 @@ func TestWithheldAgain(t *testing.T) {
 			t.Errorf("the branch was the best for %v of %v", inTheWay, end)
 		}
 		go w.greet(n, w.host(), withBlocks(withheld)).serve(withheld, nil)
-		n.reaches(lastOf(withheld), 2*maxShun)
+		time.Sleep(2 * maxShun)
+		n.reaches(lastOf(withheld), time.Second)
 	})
 }
 
@@ -120,6 +124,41 @@ func TestAllPrune(t *testing.T) {
 		n.reaches(lastOf(blocks), time.Minute)
 		if got := n.Status().Sync; got.Unavailable {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A branch that a pruned node can no longer follow, as it was downloaded too late, is
+// forgotten, and not downloaded again and again.
+func TestBranchTooLate(t *testing.T) {
+	bubble(t, func(w *world) {
+		stem := w.grow(w.builder.Genesis, 20, 0)
+		main := w.grow(lastOf(stem), chain.MinKeep, 0)
+		branch := w.grow(lastOf(stem), chain.MinKeep+50, 0)
+		n := w.node()
+		n.stop()
+		n.keep = chain.MinKeep
+		n.start()
+		n.give(append(stem, main[:chain.MinKeep-1]...)...)
+		gate := make(chan struct{})
+		var sent atomic.Int64
+		all := append(stem[:20:20], branch...)
+		go w.greet(n, w.host(), withBlocks(all)).serve(all, func(m wire.Message) wire.Message {
+			if m.Kind() == wire.KindBlock {
+				<-gate
+				sent.Add(1)
+			}
+			return m
+		})
+		w.waitFor(time.Minute, "the headers", func() bool { return n.chain.BestHeader().Hash == lastOf(branch).Hash() })
+		n.give(main[chain.MinKeep-1], w.builder.Extend(lastOf(main)))
+		close(gate)
+		time.Sleep(30 * time.Second)
+		if sent.Load() > int64(2*len(branch)) || n.chain.Trouble() == "" {
+			t.Errorf("%d bodies came of a branch with %d; trouble %q", sent.Load(), len(branch), n.chain.Trouble())
+		}
+		if best := n.chain.BestHeader(); best.Hash != n.chain.Tip().Hash || n.CatchingUp() {
+			t.Errorf("the best header is at %d; catching up: %v", best.Height, n.CatchingUp())
 		}
 	})
 }

@@ -97,9 +97,10 @@ func slowLine(t *testing.T, to string, rate int) string {
 // and ends with the whole chain. Its store matches the rules after each kill. With
 // STELE_LONG it is killed 100 times.
 func TestKilledInSync(t *testing.T) {
-	kills, blocks := 5, 400
+	const blocks = 400
+	kills := 5
 	if os.Getenv("STELE_LONG") != "" {
-		kills, blocks = 100, 2000
+		kills = 100
 	}
 	source := filepath.Join(t.TempDir(), "source")
 	all := longChain(blocks)
@@ -129,10 +130,10 @@ func TestKilledInSync(t *testing.T) {
 		_ = p.End(syscall.SIGKILL)
 		height := nodetest.CheckStore(t, dir).Height
 		heights = append(heights, height)
-		if height > first && height < uint32(blocks) {
+		if height > first && height < blocks {
 			inSync++
 		}
-		if height == uint32(blocks) { // from the beginning once more
+		if height == blocks { // from the beginning once more
 			again++
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
@@ -141,13 +142,13 @@ func TestKilledInSync(t *testing.T) {
 		}
 	}
 	p := nodetest.StartNode(t, dir, "--peer", address)
-	waitFor(t, p, p.Address(), func(h api.Health) bool { return h.Height == uint32(blocks) })
+	waitFor(t, p, p.Address(), func(h api.Health) bool { return h.Height == blocks })
 	for _, n := range []*nodetest.Node{p, full} {
 		if err := n.End(os.Interrupt); err != nil {
 			t.Errorf("%v:\n%s", err, n.Out)
 		}
 	}
-	if s := nodetest.CheckStore(t, dir); !s.Sealed || s.Height != uint32(blocks) {
+	if s := nodetest.CheckStore(t, dir); !s.Sealed || s.Height != blocks {
 		t.Errorf("at the end: %+v", s)
 	}
 	t.Logf("%d kills, %d of them between the first and the last block, %d syncs completed before the last: heights %v", kills, inSync, again, heights)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -26,10 +27,10 @@ func merge(streams ...[]op) []op {
 	}
 }
 
-// mergeLines interleaves instructions with short runs of instructions in
+// mergeRuns interleaves instructions with short runs of instructions in
 // proportion to their numbers.
-func mergeLines(runs [][]string, single []string) []string {
-	var out []string
+func mergeRuns[T any](runs [][]T, single []T) []T {
+	var out []T
 	total := 0
 	for _, r := range runs {
 		total += len(r)
@@ -55,7 +56,8 @@ type registers struct {
 // machine, other than the pinned ones. A register of entry has the name given
 // there until it is read for the last time. Operations at the end move the values
 // of exit, which no operation may overwrite, to the names given there. allocate
-// returns all operations and the names.
+// returns all operations and the names. It fails if the result does not read what ops
+// mean.
 func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) ([]op, map[reg]string) {
 	name := map[reg]string{}
 	taken := map[string]bool{}
@@ -71,15 +73,7 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 			free = append(free, p)
 		}
 	}
-	last := map[reg]int{} // index of the last operation that reads it
-	for i, o := range ops {
-		for _, s := range o.src {
-			last[s.reg] = i
-		}
-	}
-	for v := range exit {
-		last[v] = len(ops)
-	}
+	last := lastReads(ops, exit)
 	for i, o := range ops {
 		var freed []string // read here for the last time
 		for _, s := range o.src {
@@ -114,7 +108,25 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 		}
 		free = append(free, freed...)
 	}
-	return append(ops, b.moves(name, exit, free)...), name
+	leaving := maps.Clone(exit)
+	ops = append(ops, b.moves(name, exit, free)...)
+	b.asm.check(turn{b.steps(ops, name), loop{pinned: b.pinned, entry: entry, exit: leaving}})
+	return ops, name
+}
+
+// lastReads returns the index of the last operation that reads each register, or
+// len(ops) if its value is in exit.
+func lastReads(ops []op, exit map[reg]string) map[reg]int {
+	last := map[reg]int{}
+	for i, o := range ops {
+		for _, s := range o.src {
+			last[s.reg] = i
+		}
+	}
+	for v := range exit {
+		last[v] = len(ops)
+	}
+	return last
 }
 
 // moves returns the operations that move the values of exit to their names, as if at
@@ -129,14 +141,22 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 	at := map[string]reg{} // the value in a register that must move
 	var todo []reg
 	target := map[string]bool{}
-	for v, to := range exit {
+	for _, v := range slices.Sorted(maps.Keys(exit)) {
+		to := exit[v]
+		for pin, p := range b.pinned {
+			if p == to && pin != v {
+				fail("v%d leaves in %s, which is pinned", v, to)
+			}
+		}
+		if target[to] {
+			fail("two values leave in %s", to)
+		}
 		target[to] = true
 		if name[v] != to {
 			at[name[v]] = v
 			todo = append(todo, v)
 		}
 	}
-	slices.Sort(todo)
 	free = slices.DeleteFunc(free, func(n string) bool { return target[n] })
 	for len(todo) > 0 {
 		i := slices.IndexFunc(todo, func(v reg) bool { _, busy := at[exit[v]]; return !busy })
@@ -156,7 +176,7 @@ func (b *block) moves(name, exit map[reg]string, free []string) []op {
 		v := todo[i]
 		move(v, exit[v])
 		delete(at, name[v])
-		if !target[name[v]] {
+		if !target[name[v]] && b.pinned[v] == "" {
 			free = append(free, name[v])
 		}
 		todo = slices.Delete(todo, i, i+1)

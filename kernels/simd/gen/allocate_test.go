@@ -115,6 +115,39 @@ func TestAllocateTakesNoMoreThanNeeded(t *testing.T) {
 	})
 }
 
+// A pinned value that leaves in another register stays where it is too: its own
+// register neither serves to exchange others nor receives a value.
+func TestAllocateKeepsPinnedRegisters(t *testing.T) {
+	leaving := func(high int, targets ...string) (pinned reg, text string, m *machine) {
+		p := &program{b: newBlock(newAsm(4), programLanes, true), values: map[reg]vector{}, pinned: map[reg]vector{}}
+		pinned = p.b.pin("Z9")
+		p.pinned[pinned] = vector{9}
+		p.b.regs += 2 // v2 and v3
+		p.values = map[reg]vector{2: {2}, 3: {3}}
+		entry := map[reg]string{2: "Z1", 3: "Z2"}
+		exit := map[reg]string{pinned: targets[0], 2: targets[1], 3: targets[2]}
+		text = failureOf(func() {
+			ops, name := p.b.allocate(nil, registers{"Z", 0, high}, entry, exit)
+			m = p.machine(t, name)
+			m.run(ops)
+		})
+		return pinned, text, m
+	}
+	pinned, text, m := leaving(4, "Z0", "Z2", "Z1")
+	if text != "" || m.get(pinned) != (vector{9}) || m.regs["Z0"] != (vector{9}) || m.regs["Z2"] != (vector{2}) || m.regs["Z1"] != (vector{3}) {
+		t.Errorf("with a spare register: %q, %v", text, m)
+	}
+	if _, text, _ := leaving(3, "Z0", "Z2", "Z1"); text != "no register left to exchange the values of others" {
+		t.Errorf("without a spare register: %q", text)
+	}
+	if _, text, _ := leaving(4, "Z0", "Z9", "Z1"); text != "v2 leaves in Z9, which is pinned" {
+		t.Errorf("a value that leaves in the pinned register: %q", text)
+	}
+	if _, text, _ := leaving(4, "Z0", "Z3", "Z3"); text != "two values leave in Z3" {
+		t.Errorf("two values that leave in one register: %q", text)
+	}
+}
+
 // failureOf returns the text with which f fails, or "".
 func failureOf(f func()) (text string) {
 	defer func() {

@@ -126,7 +126,11 @@ func (h hasher) stream(b *block, stream int, entry map[reg]string) (s state) {
 // exit notes that s is the state of a stream at the end of a part.
 func (h hasher) exit(b *block, stream int, s state, exit map[reg]string) {
 	for i, n := range h.stateNames(stream) {
-		exit[b.get(s[i])] = n
+		v := b.get(s[i])
+		if exit[v] != "" {
+			fail("one value leaves in %s and in %s", exit[v], n)
+		}
+		exit[v] = n
 	}
 }
 
@@ -178,7 +182,7 @@ func (h hasher) begin(p int) part {
 
 // beginStream emits that part for one stream.
 func (h hasher) beginStream(b *block, p, stream int, swap operand, entry, exit map[reg]string) {
-	w := &words{b: b}
+	w := newWords(b)
 	for t := range 16 {
 		w.slot[t] = slotM + slot(t)
 	}
@@ -220,7 +224,7 @@ func (w *words) constant(t int, v uint32) {
 // sixteen emits 16 of the rounds 16 to 63; the address of their K is in R13.
 func (h hasher) sixteen(b *block, stream int, _ operand, entry, exit map[reg]string) {
 	s := h.stream(b, stream, entry)
-	w := &words{b: b}
+	w := newWords(b)
 	for t := range 16 { // of the 16 rounds before
 		w.slot[t] = slotM + slot(t)
 		w.word[t] = b.at(w.slot[t])

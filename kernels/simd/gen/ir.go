@@ -14,6 +14,9 @@ type block struct {
 	ahead   int  // rounds from the computation of a schedule word to its use
 
 	ops    []op
+	emits  int // operations so far
+	age    int // of the operations to come
+	words  int // message schedules so far
 	regs   reg
 	pinned map[reg]string     // registers that keep their value throughout
 	xors   map[string]operand // x ^ y that maj has computed
@@ -31,6 +34,7 @@ type operand struct {
 	reg   reg
 	mem   string // Go assembler form, "64(AX)"
 	slot  slot   // the scratch slot that mem is, so that loads follow stores
+	name  string // what mem holds, for check; "": whatever was stored there last
 	bcast bool   // mem is one 32-bit word for all lanes
 	known bool
 	value uint32 // if known
@@ -65,7 +69,10 @@ type op struct {
 	tied  bool      // the last source is overwritten by the result (two-address form)
 	store string    // destination of a store
 	slot  slot      // scratch slot written by a store
+	name  string    // what a store writes, for check
 	class class
+	order int // in which the program has it; 0: a move that allocate added
+	age   int // turns of the loop between the start of the item and the operation
 }
 
 func newBlock(a *asm, lanes int, masked bool) *block {
@@ -80,6 +87,8 @@ func (b *block) emit(o op) reg {
 		b.regs++
 		o.dst = b.regs
 	}
+	b.emits++
+	o.order, o.age = b.emits, b.age
 	b.ops = append(b.ops, o)
 	return o.dst
 }
@@ -106,7 +115,7 @@ func (b *block) at(s slot) operand {
 
 // put stores x in to.
 func (b *block) put(to, x operand) {
-	b.emit(op{mn: b.vmov(), src: []operand{r(b.get(x))}, store: to.mem, slot: to.slot, class: store})
+	b.emit(op{mn: b.vmov(), src: []operand{r(b.get(x))}, store: to.mem, slot: to.slot, name: to.name, class: store})
 }
 
 func (b *block) vmov() string {

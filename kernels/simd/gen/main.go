@@ -4,8 +4,8 @@
 //
 // For the vector machines (AVX2, AVX-512) it builds straight-line code over virtual
 // registers (ir.go, sha256.go), schedules it for the processor (schedule.go),
-// allocates registers (allocate.go) and writes Go assembly (asm.go). Constants are
-// folded, so that padding and initial states cost nothing. search.go and hash.go
+// allocates registers (allocate.go), checks which value each instruction reads
+// (check.go) and writes Go assembly (asm.go). Constants are folded, so that padding and initial states cost nothing. search.go and hash.go
 // have the two loops, avx512.go and avx2.go the differences between the machines.
 //
 // The kernels with SHA instructions allocate registers by hand: shani.go, and

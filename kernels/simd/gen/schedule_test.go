@@ -223,7 +223,7 @@ func TestMerge(t *testing.T) {
 }
 
 // Merged lines keep their order, and runs stay whole.
-func TestMergeLines(t *testing.T) {
+func TestMergeRuns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 0))
 	for range 200 {
 		var runs [][]string
@@ -238,7 +238,7 @@ func TestMergeLines(t *testing.T) {
 		for i := range rng.IntN(60) {
 			single = append(single, fmt.Sprintf("line %d", i))
 		}
-		got := mergeLines(runs, single)
+		got := mergeRuns(runs, single)
 		only := func(kind string) (lines []string) {
 			for _, l := range got {
 				if l[:4] == kind {

@@ -15,7 +15,7 @@ const (
 // nonces w3, bytes swapped as W[3] has them, and puts the eight digest words
 // into slotDigest.
 func firstHash(b *block, w3 operand) {
-	w := &words{b: b}
+	w := newWords(b)
 	for t, v := range headerPad {
 		w.word[4+t] = constant(v)
 	}
@@ -69,7 +69,7 @@ func firstWord(w *words, w3 operand, t int) {
 // returns the last word of the final digest: the e of round 60 only moves
 // after it.
 func secondHash(b *block) operand {
-	w := &words{b: b}
+	w := newWords(b)
 	digestWords(w, slotDigest)
 	w.ringSlots(slotW2, 16, 60)
 	return b.rounds(ivState(), w, 60, true, iv[7])[4]

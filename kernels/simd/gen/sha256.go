@@ -113,16 +113,33 @@ func (b *block) round(s state, wantA bool, hkw ...operand) state {
 // words is a message schedule. Every word made is stored in its slot, if it
 // has one, and read from there except soon after.
 type words struct {
-	b    *block
-	word [64]operand
-	slot [64]slot
+	b      *block
+	number int // of the message schedule
+	word   [64]operand
+	slot   [64]slot
+	stored [64]bool // by set
+}
+
+func newWords(b *block) *words {
+	b.words++
+	return &words{b: b, number: b.words}
+}
+
+// at returns the slot of W[t].
+func (w *words) at(t int) operand {
+	x := w.b.at(w.slot[t])
+	if w.stored[t] {
+		x.name = fmt.Sprintf("W[%d] of message %d", t, w.number)
+	}
+	return x
 }
 
 // set makes x the word t.
 func (w *words) set(t int, x operand) {
 	w.word[t] = x
 	if w.slot[t] != 0 && !x.known {
-		w.b.put(w.b.at(w.slot[t]), x)
+		w.stored[t] = true
+		w.b.put(w.at(t), x)
 	}
 }
 
@@ -137,7 +154,7 @@ func (w *words) near(t int) operand {
 
 func (w *words) far(t int) operand {
 	if w.slot[t] != 0 && !w.word[t].known {
-		return w.b.at(w.slot[t])
+		return w.at(t)
 	}
 	return w.word[t]
 }

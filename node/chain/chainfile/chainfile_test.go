@@ -6,9 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
@@ -32,13 +35,21 @@ type node struct {
 	store *store.Store
 }
 
-func open(t interface {
+// fatal is what a test and a property have in common.
+type fatal interface {
 	Helper()
 	Fatal(args ...any)
 	Cleanup(func())
-}, b *chaintest.Builder, keep uint32) node {
+}
+
+func open(t fatal, b *chaintest.Builder, keep uint32) node {
 	t.Helper()
-	s, err := store.Open("store", store.Identity{Network: b.Params.ID, Genesis: b.Genesis.Hash()}, store.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20})
+	return openOn(t, b, vfs.NewMem(), keep)
+}
+
+func openOn(t fatal, b *chaintest.Builder, fs vfs.FS, keep uint32) node {
+	t.Helper()
+	s, err := store.Open("store", store.Identity{Network: b.Params.ID, Genesis: b.Genesis.Hash()}, store.Options{FS: fs, CacheBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,4 +339,37 @@ func FuzzReader(f *testing.F) {
 			t.Fatal("another file was written")
 		}
 	})
+}
+
+// smallDisk has no space for writes while it is full.
+type smallDisk struct{ isFull atomic.Bool }
+
+func (d *smallDisk) String() string { return "small disk" }
+
+func (d *smallDisk) MaybeError(op errorfs.Op) error {
+	if d.isFull.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// An import whose last blocks do not reach the disk is no success.
+func TestFullDisk(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 9)
+	from := open(t, b, 0)
+	from.give(t, b.Extend(b.Extend(b.Extend(b.Genesis))))
+	r, err := NewReader(bytes.NewReader(from.export(t, b.Params)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := &smallDisk{}
+	to := openOn(t, b, errorfs.Wrap(vfs.NewMem(), disk), 0)
+	res, err := Import(t.Context(), to.Chain, b.Params, r, func(height, last uint32) { disk.isFull.Store(height == last) })
+	if !errors.Is(err, store.ErrFull) || res.Added != 3 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	disk.isFull.Store(false)
+	if err := to.Sync(); err != nil {
+		t.Error(err)
+	}
 }

@@ -73,7 +73,7 @@ func (i *importer) run() error {
 		return err
 	}
 	i.chain.CatchUp(true)
-	defer i.chain.CatchUp(false)
+	defer i.chain.CatchUp(false) // syncs what an error leaves
 	for n := 0; ; n++ {
 		if err := i.ctx.Err(); err != nil {
 			return err
@@ -84,7 +84,7 @@ func (i *importer) run() error {
 		e, err := i.reader.Next()
 		switch {
 		case err == io.EOF:
-			return nil
+			return i.chain.Sync()
 		case err != nil:
 			return err
 		}

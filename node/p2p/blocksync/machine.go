@@ -12,7 +12,10 @@ const (
 	Window      = 512      // bodies from the lowest one that the chain has not accepted
 	WindowBytes = 32 << 20 // bytes of the bodies that wait to be accepted
 	MaxOpen     = 16       // open requests of a peer
-	MaxCopies   = 3        // open requests for one body, without those that are 20 s old or older
+	// Open requests for one body, without those that are 20 s old or older: to peers that
+	// have sent bodies, and to others, which may be many that send none.
+	MaxCopies         = 3
+	MaxUntestedCopies = 8
 )
 
 // TickEvery is how often the caller sends a [Tick] while [Machine.Idle] is false.
@@ -51,10 +54,12 @@ type (
 
 	// PeerReady is the event that a peer serves the bodies of heights Low to High of
 	// the branch: a new peer, or other heights of a known one, which no longer counts
-	// as busy.
+	// as busy. Up to Shown it has sent or announced the headers, and beyond it only says
+	// so.
 	PeerReady struct {
 		Peer      PeerID
 		Low, High uint32
+		Shown     uint32
 	}
 
 	// PeerGone is the event that a connection has ended.

@@ -87,12 +87,16 @@ func TestAllowance(t *testing.T) {
 }
 
 // The lowest missing body is requested from a second peer when it is late, from a
-// third when that is late too, and from no other one. The first complete body wins.
+// third when that is late too, and from no other one, if all have sent bodies before. The
+// first complete body wins.
 func TestLateCopies(t *testing.T) {
 	w := newModel(t)
 	w.setBranch(1, span(1, 3, 0))
 	for id := range PeerID(5) {
 		w.join(id, 0, 3)
+	}
+	for _, p := range w.m.peers {
+		p.received = 1
 	}
 	expect := func(want ...PeerID) {
 		t.Helper()
@@ -131,6 +135,48 @@ func TestLateCopies(t *testing.T) {
 	}
 	if len(w.requests(1)) == 0 {
 		t.Error("the body is not requested again")
+	}
+}
+
+// Peers that only say what they have do not keep a body from being asked of one that has
+// sent its header, nor of one that has sent bodies.
+func TestLiars(t *testing.T) {
+	const honest = 1000
+	for _, shows := range []bool{true, false} {
+		w := newModel(t)
+		start := w.now
+		for id := range PeerID(100) {
+			w.join(id, 0, 1<<20)
+		}
+		w.join(honest, 0, 300)
+		if shows {
+			w.handle(PeerReady{Peer: honest, Low: 0, High: 300, Shown: 300})
+		}
+		w.setBranch(1, span(1, 300, 0))
+		limit := time.Second
+		if !shows { // each 20 s, eight that have sent nothing are asked
+			limit = 5 * time.Minute
+		}
+		for w.now.Sub(start) < limit {
+			w.pass(TickEvery)
+			w.serve(honest)
+			if w.total > 0 {
+				break
+			}
+		}
+		if w.total == 0 {
+			t.Errorf("headers sent: %t; no body after %v", shows, limit)
+		}
+		begun := w.now
+		for next := PeerID(honest + 1); w.total < 300 && w.now.Sub(begun) < time.Minute; next++ {
+			w.leave(next - honest) // another liar comes
+			w.join(next, 0, 1<<20)
+			w.pass(TickEvery)
+			w.serve(honest)
+		}
+		if w.total < 300 {
+			t.Errorf("headers sent: %t; %d bodies after a minute", shows, w.total)
+		}
 	}
 }
 

@@ -177,7 +177,7 @@ func (w *model) check() {
 		}
 	}
 	for hash, n := range requests {
-		if n > MaxCopies {
+		if n > MaxCopies+MaxUntestedCopies {
 			w.t.Fatalf("%d requests for %v", n, hash)
 		}
 	}
@@ -220,7 +220,7 @@ func (w *model) join(id PeerID, low, high uint32) {
 		w.peers[id] = p
 	}
 	p.low, p.high = max(p.low, low), high
-	w.handle(PeerReady{id, low, high})
+	w.handle(PeerReady{Peer: id, Low: low, High: high})
 }
 
 func (w *model) leave(id PeerID) {

@@ -21,6 +21,7 @@ const (
 type peer struct {
 	id        PeerID
 	low, high uint32     // it has the bodies of these heights
+	shown     uint32     // it has sent the headers up to this height
 	open      []*request // oldest first
 	asked     []pow.Hash // requests of the current event
 	perBody   time.Duration
@@ -85,17 +86,43 @@ func (m *Machine) anyFree() bool {
 	return slices.ContainsFunc(m.peers, func(p *peer) bool { return p.isFree(m.now, false) })
 }
 
-// choose returns the peer to ask for a body: the one that is expected to send it
-// first, nil if none can be asked.
+// trust is how much a peer has shown of what it says to have. Who says so costs nothing:
+// those that have shown less are asked if no other peer can be.
+type trust uint8
+
+const (
+	late     trust = iota // its oldest request is late
+	claims                // it says that it has the body
+	showed                // it has sent the header
+	delivers              // it has sent bodies
+)
+
+// trust returns how much a peer has shown for a body.
+func (m *Machine) trust(p *peer, b *body) trust {
+	switch {
+	case len(p.open) > 0 && m.now.Sub(p.busySince(p.open[0])) >= m.late():
+		return late
+	case p.received > 0:
+		return delivers
+	case p.shown >= b.height:
+		return showed
+	}
+	return claims
+}
+
+// choose returns the peer to ask for a body: of those with the most trust the one that
+// is expected to send it first, nil if none can be asked.
 func (m *Machine) choose(b *body, hurry bool) *peer {
 	var best *peer
+	var bestTrust trust
 	var bestTime time.Duration
 	for _, p := range m.peers {
 		if !p.has(b) || !p.isFree(m.now, hurry) {
 			continue
 		}
-		if t := p.cost(m.now) * time.Duration(len(p.open)+1); best == nil || t < bestTime {
-			best, bestTime = p, t
+		trust, t := m.trust(p, b), p.cost(m.now)*time.Duration(len(p.open)+1)
+		if best == nil || trust > bestTrust || trust == bestTrust && t < bestTime {
+			best, bestTrust, bestTime = p, trust, t
 		}
 	}
 	return best
@@ -132,6 +159,7 @@ func (e PeerReady) apply(m *Machine) {
 		p = &peer{id: e.Peer, perBody: firstPerBody}
 		m.peers = append(m.peers, p)
 	}
+	p.shown = max(p.shown, e.Shown)
 	p.low, p.high = max(p.low, e.Low), e.High // below low it may have answered that it has none
 	p.retry = time.Time{}                     // it may have now what it had not
 }

@@ -167,13 +167,17 @@ func (m *Machine) needsCopy(b *body) bool {
 	if m.now.Sub(b.requests[len(b.requests)-1].at) < m.late() {
 		return false
 	}
-	recent := 0
+	tested, untested := 0, 0
 	for _, r := range b.requests {
-		if m.now.Sub(r.at) < m.dropLate() {
-			recent++
+		switch {
+		case m.now.Sub(r.at) >= m.dropLate():
+		case r.peer.received > 0:
+			tested++
+		default:
+			untested++
 		}
 	}
-	return recent < MaxCopies
+	return tested < MaxCopies && untested < MaxUntestedCopies
 }
 
 // hold notes whether the lowest missing body, which may be nil, holds up a full

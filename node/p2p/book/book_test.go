@@ -578,3 +578,16 @@ func TestLoopback(t *testing.T) {
 		t.Errorf("%d addresses of %d", fresh, count)
 	}
 }
+
+// A clock that was far ahead leaves nobody discouraged for long.
+func TestDiscouragedAhead(t *testing.T) {
+	b, now, addr := New(Options{}), time.Unix(1_800_000_000, 0), netip.MustParseAddr("8.8.8.8")
+	b.Discourage(now.AddDate(4, 0, 0), addr)
+	if b.IsDiscouraged(now, addr) || b.Discouraged(now) != 0 {
+		t.Error("discouraged for four years")
+	}
+	b.Discourage(now.Add(time.Minute), addr)
+	if !b.IsDiscouraged(now, addr) {
+		t.Error("not discouraged after the clock went back by a minute")
+	}
+}

@@ -27,19 +27,25 @@ func (b *Book) Discourage(now time.Time, addr netip.Addr) {
 	b.discouraged[key] = second(now.Add(discouragedTime))
 }
 
-// IsDiscouraged reports whether an address is discouraged.
+// IsDiscouraged reports whether an address is discouraged. Much more than 24 hours are
+// left only if the clock was ahead: they do not count.
 func (b *Book) IsDiscouraged(now time.Time, addr netip.Addr) bool {
 	if len(b.discouraged) == 0 {
 		return false
 	}
 	key, ok := discourageKey(addr)
-	return ok && now.Before(b.discouraged[key])
+	return ok && isLeft(now, b.discouraged[key])
+}
+
+// isLeft reports whether some of the time until an end is left.
+func isLeft(now, until time.Time) bool {
+	return now.Before(until) && !until.After(now.Add(2*discouragedTime))
 }
 
 // Discouraged returns the number of addresses that are discouraged.
 func (b *Book) Discouraged(now time.Time) (n int) {
 	for _, until := range b.discouraged {
-		if now.Before(until) {
+		if isLeft(now, until) {
 			n++
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"stele/engine/pow"
 	"stele/node/p2p/wire"
 )
 
@@ -241,6 +242,136 @@ func TestManyHoldUp(t *testing.T) {
 	})
 }
 
+// A link that reads what it is sent goes before those that have not, and a link that reads
+// nothing loses its share in little more than a second.
+func TestFastLinkGoesFirst(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		conn, fast := w.raw(o, nil)
+		defer conn.Close()
+		go io.Copy(io.Discard, conn)
+		fast.later(t, 1<<20-5)
+		time.Sleep(time.Second)
+		for range 30 {
+			conn, slow := w.raw(o, nil)
+			defer conn.Close()
+			defer slow.end()
+			slow.later(t, 1<<20-5)
+		}
+		time.Sleep(100 * time.Millisecond)
+		start := time.Now()
+		done := make(chan time.Duration, 1)
+		if err := fast.SendLater(wire.KindBlock, func() (wire.Message, error) {
+			done <- time.Since(start)
+			return block(1<<20 - 5), nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if took := <-done; took > 2200*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		fast.end()
+		conn2, short := w.raw(o, nil)
+		defer conn2.Close()
+		if err := short.SendLater(wire.KindAbsent, func() (wire.Message, error) { return &wire.Ping{}, nil }); err != nil {
+			t.Fatal(err)
+		}
+		start = time.Now()
+		if _, err := io.ReadFull(conn2, make([]byte, wire.HeaderSize+8)); err != nil || time.Since(start) > time.Second {
+			t.Errorf("a short answer took %v: %v", time.Since(start), err)
+		}
+		short.end()
+	})
+}
+
+// A fast link that waits for memory, and then stops reading, keeps nobody waiting.
+func TestFastLinkThatStops(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		conn, fast := w.raw(o, nil)
+		defer conn.Close()
+		fast.later(t, 1<<20-5)
+		if _, err := io.ReadFull(conn, make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		full := o.SendBudget.share(func(error) {})
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		fast.later(t, 1<<20-5)
+		synctest.Wait()
+		headers := &wire.Headers{Headers: make([]pow.Header, 700)}
+		for range 6 { // more than the connection takes
+			if fast.Send(headers) != nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		full.shrink(0)
+		c, other := w.raw(o, nil)
+		client := run(c, options(), nil)
+		start := time.Now()
+		other.later(t, 1<<20-5)
+		client.wants(t, wire.KindBlock)
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		client.end()
+		<-other.done
+		fast.end()
+		isFree(t, o.SendBudget)
+	})
+}
+
+// Headers and compact blocks that are made later wait for memory, in their place, and do
+// not keep a link from ending.
+func TestLaterHeaders(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := sending()
+		full := o.SendBudget.share(func(error) {})
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		headers := func(s *side) {
+			t.Helper()
+			if err := s.SendLater(wire.KindHeaders, func() (wire.Message, error) {
+				return &wire.Headers{Headers: make([]pow.Header, wire.MaxHeaders)}, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, server := w.raw(o, nil)
+		client := run(c, options(), nil)
+		headers(server)
+		if err := server.SendLater(wire.KindCompact, func() (wire.Message, error) {
+			return &wire.Compact{IDs: make([]wire.ShortID, 20_000), Prefilled: []wire.Prefilled{{Record: make([]byte, 100)}}}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Send(&wire.Ping{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if len(client.got) > 0 {
+			t.Error("a message came without memory for it")
+		}
+		full.shrink(0)
+		client.wants(t, wire.KindHeaders)
+		client.wants(t, wire.KindCompact)
+		client.wants(t, wire.KindPing)
+		if full.try(2<<20) != nil {
+			t.Fatal("the budget is not free")
+		}
+		headers(server)
+		server.Close(&wire.Bye{Reason: wire.ReasonFull})
+		client.wants(t, wire.KindBye)
+		<-server.done
+		client.end()
+		full.shrink(0)
+		isFree(t, o.SendBudget)
+	})
+}
+
 // What nobody asked for is skipped if it finds no memory, and what follows is read; an
 // answer does not compete with it.
 func TestSkippedPush(t *testing.T) {
@@ -268,6 +399,51 @@ func TestSkippedPush(t *testing.T) {
 		full.shrink(0)
 		isFree(t, o.PushBudget)
 		isFree(t, o.Budget)
+	})
+}
+
+// A message that this node handles slowly does not cost the peer its link, although others
+// wait.
+func TestHandledSlowly(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		o.Budget = NewBudget(1 << 20)
+		conn, slow := w.raw(o, func(wire.Message) error { time.Sleep(8 * time.Second); return nil })
+		defer conn.Close()
+		go conn.Write(append(header(wire.KindBlock, 1<<20), make([]byte, 1<<20)...))
+		time.Sleep(time.Second)
+		conn2, other := w.raw(o, nil)
+		defer conn2.Close()
+		go conn2.Write(append(header(wire.KindBlock, 1<<20), make([]byte, 1<<20)...))
+		other.wants(t, wire.KindBlock)
+		select {
+		case err := <-slow.done:
+			t.Errorf("the link ended: %v", err)
+		default:
+		}
+		slow.end()
+		other.end()
+	})
+}
+
+// Links that together fill a slow line keep their shares while others wait, so that they
+// end.
+func TestSlowLine(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		o := options()
+		o.SendBudget = NewBudget(4 * maxBlock)
+		w.server.SetRates(10e6/8, 10e6/8)
+		var clients, servers []*side
+		for range 6 {
+			c, server := w.raw(o, nil)
+			clients, servers = append(clients, run(c, options(), nil)), append(servers, server)
+			server.later(t, maxBlock-5)
+		}
+		for i, c := range clients {
+			c.wants(t, wire.KindBlock)
+			servers[i].end()
+			c.end()
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"stele/node/p2p/wire"
@@ -87,6 +88,7 @@ func (r *reader) read(ctx context.Context, handle func(wire.Message) error) erro
 	if isSkipped {
 		return nil
 	}
+	share.handled()
 	return handle(m)
 }
 
@@ -100,7 +102,7 @@ func (r *reader) body(ctx context.Context, n int, share *share, wait time.Durati
 		if err := r.conn.SetReadDeadline(deadline); err != nil {
 			return nil, err
 		}
-		if _, err := io.ReadFull(r.in, body[len(body):cap(body)]); err != nil {
+		if err := r.fill(body[len(body):cap(body)], share); err != nil {
 			return nil, err
 		}
 		if body = body[:cap(body)]; len(body) == n {
@@ -117,6 +119,17 @@ func (r *reader) body(ctx context.Context, n int, share *share, wait time.Durati
 		}
 		body = append(make([]byte, 0, size), body...)
 	}
+}
+
+// fill reads len(b) bytes.
+func (r *reader) fill(b []byte, share *share) error {
+	for part := range slices.Chunk(b, heldPart) {
+		if _, err := io.ReadFull(r.in, part); err != nil {
+			return err
+		}
+		share.progress()
+	}
+	return nil
 }
 
 // skip reads n bytes and returns errNoRoom, or the error of reading.

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stele/node/p2p/wire"
@@ -38,6 +40,7 @@ type Link struct {
 	conn    net.Conn
 	options Options
 	out     *queue
+	isFast  atomic.Bool // the last long frame was written fast
 
 	ctx     context.Context // ends with the link, for the reason that finish was given
 	cancel  context.CancelCauseFunc
@@ -126,7 +129,7 @@ func (l *Link) read(handle func(wire.Message) error) error {
 func (l *Link) write() error {
 	defer l.out.end()
 	for {
-		i, ok, isLast, freed := l.out.next(l.options.Limits.MaxBlockSize)
+		i, ok, isLast, freed := l.out.next()
 		switch {
 		case isLast:
 			l.linger()
@@ -186,10 +189,7 @@ func (l *Link) writeItem(i item) error {
 			i.share.shrink(0)
 		}
 	}
-	if err := l.conn.SetWriteDeadline(time.Now().Add(timeFor(len(frame)))); err != nil {
-		return err
-	}
-	if _, err := l.conn.Write(frame); err != nil {
+	if err := l.writeFrame(frame, i.share); err != nil {
 		if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
 			return fmt.Errorf("%w: %d bytes: %w", ErrTooSlow, len(frame), err)
 		}
@@ -197,6 +197,24 @@ func (l *Link) writeItem(i item) error {
 	}
 	if l.options.Sent != nil {
 		l.options.Sent(wire.Kind(frame[wire.HeaderSize-1]), len(frame))
+	}
+	return nil
+}
+
+// writeFrame writes a frame, in parts, so that its share shows the progress.
+func (l *Link) writeFrame(frame []byte, share *share) error {
+	start := time.Now()
+	if err := l.conn.SetWriteDeadline(start.Add(timeFor(len(frame)))); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(frame, heldPart) {
+		if _, err := l.conn.Write(part); err != nil {
+			return err
+		}
+		share.progress()
+	}
+	if len(frame) > maxShort {
+		l.isFast.Store(time.Since(start) <= fastFor(len(frame)))
 	}
 	return nil
 }
@@ -215,16 +233,23 @@ func (l *Link) Send(m wire.Message) error {
 	return l.add(m.Kind(), item{frame: frame, size: len(frame)})
 }
 
-// SendLater queues an ordinary message that is made when it is its turn, such as a
-// block that is read from the store. The goroutine that writes calls the function; an
-// error of it ends the link.
+// SendLater queues a message that is made when it is its turn, such as a block that is
+// read from the store. Only headers, compact blocks, blocks and parts may be long, and of
+// the urgent kinds only these may be made later. The goroutine that writes calls the function; an error
+// of it ends the link.
 //
 // Errors: as for [Link.Send].
 func (l *Link) SendLater(k wire.Kind, message func() (wire.Message, error)) error {
-	if isUrgent(k) {
-		panic("link: " + k.String() + " is urgent")
+	most := 0
+	switch k {
+	case wire.KindHeaders, wire.KindCompact, wire.KindBlock, wire.KindParts:
+		most = l.options.Limits.MaxBody(k)
+	default:
+		if isUrgent(k) {
+			panic("link: " + k.String() + " is urgent")
+		}
 	}
-	return l.add(k, item{later: message, size: laterSize})
+	return l.add(k, item{later: message, size: laterSize, most: most})
 }
 
 func (l *Link) add(k wire.Kind, i item) error {
@@ -232,6 +257,7 @@ func (l *Link) add(k wire.Kind, i item) error {
 		return ErrClosed
 	}
 	i.share = l.options.SendBudget.share(l.finish)
+	i.share.isFast = &l.isFast
 	err := l.out.add(k, i)
 	if errors.Is(err, ErrTooSlow) {
 		l.finish(err)

@@ -35,6 +35,7 @@ var (
 type item struct {
 	frame []byte
 	later func() (wire.Message, error)
+	most  int    // what later makes has at most so many bytes, if it may be long; else 0
 	size  int    // as the queue counts it
 	share *share // for a long frame
 	in    *int   // what counts the size
@@ -87,6 +88,7 @@ func (q *queue) add(k wire.Kind, i item) error {
 			return ErrTooSlow
 		}
 		if full || i.share.try(i.size) != nil {
+			i.share.shrink(0) // it does not wait
 			q.dropped++
 			return nil
 		}
@@ -120,7 +122,15 @@ func (q *queue) close(last []item) {
 	defer q.mu.Unlock()
 	if !q.closing {
 		q.closing = true
-		q.urgent = append(q.urgent, last...)
+		var made []item
+		for _, i := range q.urgent {
+			if i.later == nil {
+				made = append(made, i)
+			} else { // it may have to wait
+				q.settle(i)
+			}
+		}
+		q.urgent = append(made, last...)
 		q.drop(&q.ordinary)
 	}
 	q.more.Wake()
@@ -154,27 +164,32 @@ func (q *queue) settle(i item) {
 
 // next removes the message to write now; done must be called with it. ok is false if
 // there is none, and isLast reports whether none will come. A message that is made now
-// needs room in the budget for the longest frame; if there is none, freed is closed
-// when next should be called again.
-func (q *queue) next(longest int) (i item, ok, isLast bool, freed <-chan struct{}) {
+// needs room in the budget for the longest that it may be; if there is none, freed is
+// closed when next should be called again.
+func (q *queue) next() (i item, ok, isLast bool, freed <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	from := &q.urgent
 	switch {
 	case len(q.urgent) > 0:
-		i, q.urgent = q.urgent[0], q.urgent[1:]
-		return i, true, false, nil
+		if len(q.ordinary) > 0 {
+			q.ordinary[0].share.pause() // others need not wait while this link writes
+		}
 	case q.closing:
 		return item{}, false, true, nil
 	case len(q.ordinary) > 0:
-		if i = q.ordinary[0]; i.later != nil {
-			if freed := i.share.try(longest); freed != nil {
-				return item{}, false, false, freed
-			}
-		}
-		q.ordinary = q.ordinary[1:]
-		return i, true, false, nil
+		from = &q.ordinary
+	default:
+		return item{}, false, false, nil
 	}
-	return item{}, false, false, nil
+	i = (*from)[0]
+	if i.most > 0 {
+		if freed := i.share.try(i.most); freed != nil {
+			return item{}, false, false, freed
+		}
+	}
+	*from = (*from)[1:]
+	return i, true, false, nil
 }
 
 // done notes that a message was written, or that it failed.

@@ -179,11 +179,12 @@ func (s *Slots) isOpen(addr netip.AddrPort) bool {
 	return s.count(func(p *Slot) bool { return p.Kind != Inbound && p.Addr == addr }) > 0
 }
 
-// isDue reports whether an address may be called again.
+// isDue reports whether an address may be called again. A call in the future was made by
+// a clock that was ahead.
 func isDue(now time.Time, a book.Address) bool {
 	limit := maxPause
 	if now.Sub(a.Success) < lately {
 		limit = maxShortPause
 	}
-	return !now.Before(a.Attempt.Add(pause(a.Failures, limit)))
+	return now.Before(a.Attempt) || !now.Before(a.Attempt.Add(pause(a.Failures, limit)))
 }

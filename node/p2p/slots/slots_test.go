@@ -552,3 +552,18 @@ func TestMaxPeers(t *testing.T) {
 		}
 	}
 }
+
+// After a clock that was far ahead is set right, all addresses are called.
+func TestClockWasAhead(t *testing.T) {
+	b := newBook(1, 20, 2)
+	s := New(b, Options{})
+	ahead := start.AddDate(4, 0, 0)
+	never := func(Call) bool { return false }
+	run(s, ahead, time.Minute, never)
+	calls := 0
+	s = New(b, Options{})
+	run(s, start, time.Minute, func(Call) bool { calls++; return true })
+	if calls < 8 {
+		t.Errorf("%d calls in a minute", calls)
+	}
+}

@@ -131,6 +131,16 @@ func (l Limits) of(k Kind) (lengths, bool) {
 	return within(0, maxIgnoredBody), k.IsIgnored()
 }
 
+// MaxBody returns the maximum length of a body of kind k in bytes, as an answer; 0 if this
+// version does not have the kind.
+func (l Limits) MaxBody(k Kind) int {
+	b, ok := l.of(k)
+	if !ok {
+		return 0
+	}
+	return b.max
+}
+
 // Check reports whether a body may follow the header: call it before memory is
 // allocated for the body. solicited reports whether the receiver has an open request
 // that the message can answer.

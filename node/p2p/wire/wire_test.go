@@ -351,3 +351,17 @@ func TestBlockHeader(t *testing.T) {
 		t.Error("79 bytes have a header")
 	}
 }
+
+// MaxBody is the length up to which Check takes a body.
+func TestMaxBody(t *testing.T) {
+	l := Limits{MaxBlockSize: 1 << 20}
+	for k := range Kind(130) {
+		n := l.MaxBody(k)
+		if err := l.Check(Header{Length: uint32(n), Kind: k}, true); err != nil && n > 0 {
+			t.Errorf("%v of %d bytes: %v", k, n, err)
+		}
+		if l.Check(Header{Length: uint32(n) + 1, Kind: k}, true) == nil {
+			t.Errorf("%v of %d bytes is accepted", k, n+1)
+		}
+	}
+}
