@@ -272,9 +272,9 @@ check-sass: ## fail if the registers, spills or slots of the CUDA kernels differ
 
 .PHONY: check-generate
 check-generate: ## fail if the committed assembly is not what the generator writes
-	@echo 'check-generate: the assembly in kernels/simd is what kernels/simd/gen writes'
+	@echo 'check-generate: the assembly in kernels/simd and kernels/sig is what kernels/simd/gen writes'
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
-	cp -R kernels/simd "$$tmp/simd" && \
-	find "$$tmp/simd" -name '*.s' -exec grep -l '^// Code generated' {} + | xargs rm && \
+	cp -R kernels/simd kernels/sig "$$tmp" && \
+	find "$$tmp" -name '*.s' -exec grep -l '^// Code generated' {} + | xargs rm && \
 	(cd "$$tmp/simd/gen" && $(GO) run .) && \
-	diff -rq kernels/simd "$$tmp/simd" || { echo 'run make generate, and commit what it changes'; exit 1; }
+	diff -rq kernels/simd "$$tmp/simd" && diff -rq kernels/sig "$$tmp/sig" || { echo 'run make generate, and commit what it changes'; exit 1; }

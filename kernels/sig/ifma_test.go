@@ -1,0 +1,155 @@
+package sig
+
+import (
+	"fmt"
+	"testing"
+)
+
+// checkStage compares the assembly of a stage with the model, element by element.
+func checkStage(t *testing.T, s stage, g *group) {
+	t.Helper()
+	want := *g
+	runModel(s, &want)
+	got := *g
+	kernel[s](&got)
+	if got == want {
+		return
+	}
+	names := [...]string{"x", "y", "z", "t", "e", "f", "g", "h", "minus", "plus", "t2d", "z2"}
+	for i := range lanes {
+		before, l, m := g.lane(i), got.lane(i), want.lane(i)
+		for n, x := range l.all() {
+			if *x != *m.all()[n] {
+				t.Fatalf("lane %d: %s is %x, the model has %x; before: %x", i, names[n], *x, *m.all()[n], before)
+			}
+		}
+	}
+}
+
+func TestStagesRandom(t *testing.T) {
+	needKernel(t)
+	eachStage(t, func(t *testing.T, s stage) {
+		rng := newSplitMix(uint64(s))
+		for range 2000 {
+			checkStage(t, s, randomGroup(rng, s.maxInput()))
+		}
+		for _, v := range []uint64{0, 1, s.maxInput()} {
+			g := new(group)
+			for _, e := range g.all() {
+				for i := range e {
+					for j := range e[i] {
+						e[i][j] = v
+					}
+				}
+			}
+			checkStage(t, s, g)
+		}
+	})
+}
+
+// The field stages do what the model does with every combination of edge limbs,
+// eight of them at a time.
+func TestFieldEdges(t *testing.T) {
+	needKernel(t)
+	rng := newSplitMix(6)
+	g := new(group)
+	lane := 0
+	run := func() {
+		for s := range stageDouble {
+			checkStage(t, s, g)
+		}
+		lane = 0
+	}
+	allFives(func(x number) {
+		for i := range x {
+			g.x[i][lane], g.y[i][lane] = x[i], rng.next()&maxWide
+		}
+		if lane++; lane == lanes {
+			run()
+		}
+	})
+	run()
+}
+
+// A lane has no influence on another: when one of eight equal lanes changes, only
+// its own result does.
+func TestLanesAlone(t *testing.T) {
+	needKernel(t)
+	eachStage(t, func(t *testing.T, s stage) {
+		rng := newSplitMix(7)
+		for range 20 {
+			l, other := randomGroup(rng, s.maxInput()).lane(0), randomGroup(rng, s.maxInput()).lane(0)
+			same, changed := l, other
+			model[s](&same)
+			model[s](&changed)
+			for alone := range lanes {
+				g := new(group)
+				for i := range lanes {
+					g.setLane(i, &l)
+				}
+				g.setLane(alone, &other)
+				kernel[s](g)
+				for i := range lanes {
+					want := same
+					if i == alone {
+						want = changed
+					}
+					if g.lane(i) != want {
+						t.Fatalf("lane %d is wrong when lane %d differs from the others", i, alone)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestAllowed(t *testing.T) {
+	for value, want := range map[string]bool{
+		"": true, "avx2": true, "ifma": true, "-avx2": true, "--ifma": true,
+		"-ifma": false, " -ifma ": false, "avx2,-ifma": false, "-ifma,avx2": false,
+	} {
+		if got := allowed(value); got != want {
+			t.Errorf("allowed(%q) is %v", value, got)
+		}
+	}
+}
+
+// The self-test rejects a kernel with one wrong lane.
+func TestSelfTest(t *testing.T) {
+	var right [stages]func(*group)
+	for s := range stages {
+		right[s] = func(g *group) { runModel(s, g) }
+	}
+	if !selfTest(right) {
+		t.Fatal("the model fails")
+	}
+	for s := range stages {
+		wrong := right
+		wrong[s] = func(g *group) {
+			runModel(s, g)
+			if s >= stageToProjective && s <= stageToAddend {
+				g.y[4][6]++
+			} else {
+				g.e[4][6]++
+			}
+		}
+		if selfTest(wrong) {
+			t.Errorf("a wrong limb of %s passes", s)
+		}
+	}
+	if present() && !selfTest(kernel) {
+		t.Error("the assembly fails")
+	}
+}
+
+func BenchmarkStage(b *testing.B) {
+	needKernel(b)
+	for s := range stages {
+		b.Run(fmt.Sprint(s), func(b *testing.B) {
+			g := randomGroup(newSplitMix(8), s.maxInput())
+			for b.Loop() {
+				kernel[s](g)
+			}
+		})
+	}
+}
