@@ -18,7 +18,14 @@ type group struct {
 
 	// The point that is added: Y-X, Y+X, 2dT, 2Z.
 	minus, plus, t2d, z2 element
+
+	// masks have a bit for each lane.
+	masks [2]uint8
+	_     [62]byte // keeps an array of groups aligned to cache lines
 }
+
+// pair is an element of one group and then one of another.
+type pair [2]element
 
 // stage is the index of a stage.
 type stage int
@@ -34,6 +41,13 @@ const (
 	stageToAddend                  // Y-X, Y+X, Z, T of the completed point
 	stageAddPoint                  // completes the sum of x, y, z, t and the point that is added
 	stageAddAffine                 // the same for one with Z = 1, without z2
+	stageMinusAdded                // makes -(x, y) the point that is added
+	stageToAffine                  // x and y times z, below p
+	stageIsIdentity                // e = x and f = y - z, below p
+	stageDecodeStart               // of y: e = u, f = v, g = u v^3, h = u v^7
+	stageDecodeRoot                // x = gh, e = v x^2 - u and f = v x^2 + u, below p
+	stageDecodeTurn                // x, times a root of -1 by the first mask, below p
+	stageDecodeSign                // -x by the first mask, (x, y) = the identity by the second
 	stages                         // their number
 )
 
@@ -59,13 +73,53 @@ func (g *group) all() [12]*element {
 	return [...]*element{&g.x, &g.y, &g.z, &g.t, &g.e, &g.f, &g.g, &g.h, &g.minus, &g.plus, &g.t2d, &g.z2}
 }
 
+// setIdentity makes all lanes the identity, as an addition reads it.
+func (g *group) setIdentity() {
+	*g = group{}
+	for i := range lanes {
+		g.x[0][i], g.y[0][i], g.z[0][i] = 1, 1, 1
+	}
+}
+
+// at returns lane i of the element.
+func (e *element) at(i int) (n number) {
+	for j := range e {
+		n[j] = e[j][i]
+	}
+	return n
+}
+
+// set sets lane i of the element.
+func (e *element) set(i int, n *number) {
+	for j := range e {
+		e[j][i] = n[j]
+	}
+}
+
+// zero returns the lanes whose limbs are all 0.
+func (e *element) zero() (mask uint8) {
+	for i := range lanes {
+		setBit(&mask, i, e[0][i]|e[1][i]|e[2][i]|e[3][i]|e[4][i] == 0)
+	}
+	return mask
+}
+
+// odd returns the lanes that are odd, if they are below p.
+func (e *element) odd() (mask uint8) {
+	for i := range lanes {
+		setBit(&mask, i, e[0][i]&1 != 0)
+	}
+	return mask
+}
+
 // lane returns lane i of the group.
 func (g *group) lane(i int) (l lane) {
 	to := l.all()
 	for n, e := range g.all() {
-		for j := range e {
-			to[n][j] = e[j][i]
-		}
+		*to[n] = e.at(i)
+	}
+	for m := range g.masks {
+		l.masks[m] = g.masks[m]>>i&1 != 0
 	}
 	return l
 }
@@ -74,9 +128,18 @@ func (g *group) lane(i int) (l lane) {
 func (g *group) setLane(i int, l *lane) {
 	from := l.all()
 	for n, e := range g.all() {
-		for j := range e {
-			e[j][i] = from[n][j]
-		}
+		e.set(i, from[n])
+	}
+	for m := range g.masks {
+		setBit(&g.masks[m], i, l.masks[m])
+	}
+}
+
+// setBit sets bit i of b.
+func setBit(b *uint8, i int, to bool) {
+	*b &^= 1 << i
+	if to {
+		*b |= 1 << i
 	}
 }
 
@@ -96,6 +159,9 @@ func (s *splitMix) next() uint64 {
 // randomGroup returns limbs of at most high; each fourth is close to 0 or to high.
 func randomGroup(rng *splitMix, high uint64) *group {
 	g := new(group)
+	for m := range g.masks {
+		g.masks[m] = uint8(rng.next())
+	}
 	for _, e := range g.all() {
 		for j := range e {
 			for i := range e[j] {

@@ -37,20 +37,12 @@ func equalModP(x, y *big.Int) bool {
 }
 
 // engines runs f with the model, and with the assembly where the CPU has it.
-func engines(t *testing.T, f func(t *testing.T, run func(s stage, g *group))) {
-	t.Run("model", func(t *testing.T) { f(t, runModel) })
+func engines(t *testing.T, f func(t *testing.T, e *engine)) {
+	t.Run("model", func(t *testing.T) { f(t, &modelEngine) })
 	t.Run("assembly", func(t *testing.T) {
 		needKernel(t)
-		f(t, func(s stage, g *group) { kernel[s](g) })
+		f(t, &assembly)
 	})
-}
-
-func runModel(s stage, g *group) {
-	for i := range lanes {
-		l := g.lane(i)
-		model[s](&l)
-		g.setLane(i, &l)
-	}
 }
 
 // needKernel skips the test where the assembly does not run.
@@ -64,6 +56,7 @@ func needKernel(t testing.TB) {
 func (s stage) String() string {
 	return [stages]string{
 		"mul", "sqr", "carry", "canonical", "double", "toProjective", "toExtended", "toAddend", "addPoint", "addAffine",
+		"minusAdded", "toAffine", "isIdentity", "decodeStart", "decodeRoot", "decodeTurn", "decodeSign",
 	}[s]
 }
 
@@ -104,24 +97,13 @@ func edgeNumbers() (all []number) {
 	return all
 }
 
-// bytes returns the number below p in 32 bytes, little-endian.
+// bytes returns the loose number below p in 32 bytes, little-endian.
 func (x number) bytes() []byte {
-	x = x.carry().canonical()
-	b := make([]byte, 40)
-	binary.LittleEndian.PutUint64(b[0:], x[0]|x[1]<<51)
-	binary.LittleEndian.PutUint64(b[8:], x[1]>>13|x[2]<<38)
-	binary.LittleEndian.PutUint64(b[16:], x[2]>>26|x[3]<<25)
-	binary.LittleEndian.PutUint64(b[24:], x[3]>>39|x[4]<<12)
-	return b[:32]
-}
-
-// fromBytes returns the low 255 bits of b, not reduced.
-func fromBytes(b []byte) number {
-	w := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
-	return number{
-		w(0) & limbMask, (w(0)>>51 | w(1)<<13) & limbMask, (w(1)>>38 | w(2)<<26) & limbMask,
-		(w(2)>>25 | w(3)<<39) & limbMask, w(3) >> 12 & limbMask,
+	var b []byte
+	for _, w := range x.canonical().words() {
+		b = binary.LittleEndian.AppendUint64(b, w)
 	}
+	return b
 }
 
 // eachStage runs a subtest for each stage.

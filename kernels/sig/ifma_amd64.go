@@ -7,19 +7,47 @@ func present() bool {
 	return cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX512IFMA)
 }
 
-// kernel has the stages in assembly.
-var kernel = [stages]func(*group){
-	stageMul:          mul,
-	stageSqr:          sqr,
-	stageCarry:        carry,
-	stageCanonical:    canonical,
-	stageDouble:       double,
-	stageToProjective: toProjective,
-	stageToExtended:   toExtended,
-	stageToAddend:     toAddend,
-	stageAddPoint:     addPoint,
-	stageAddAffine:    addAffine,
+// assembly is the engine in assembly.
+var assembly = engine{
+	stages: [stages]func(*group){
+		stageMul:          mul,
+		stageSqr:          sqr,
+		stageCarry:        carry,
+		stageCanonical:    canonical,
+		stageDouble:       double,
+		stageToProjective: toProjective,
+		stageToExtended:   toExtended,
+		stageToAddend:     toAddend,
+		stageAddPoint:     addPoint,
+		stageAddAffine:    addAffine,
+		stageMinusAdded:   minusAdded,
+		stageToAffine:     toAffine,
+		stageIsIdentity:   isIdentity,
+		stageDecodeStart:  decodeStart,
+		stageDecodeRoot:   decodeRoot,
+		stageDecodeTurn:   decodeTurn,
+		stageDecodeSign:   decodeSign,
+	},
+	mulPair:   mulPair,
+	sqrPair:   sqrPair,
+	fillTable: fillTable,
+	ladders:   [2]func(*ladder, *baseTable){ladder1, ladder2},
 }
+
+//go:noescape
+func mulPair(to, x, y *pair)
+
+//go:noescape
+func sqrPair(to, x *pair, times uint64)
+
+//go:noescape
+func fillTable(rows *table, work *group)
+
+//go:noescape
+func ladder1(work *ladder, base *baseTable)
+
+//go:noescape
+func ladder2(work *ladder, base *baseTable)
 
 //go:noescape
 func mul(work *group)
@@ -50,3 +78,24 @@ func addPoint(work *group)
 
 //go:noescape
 func addAffine(work *group)
+
+//go:noescape
+func minusAdded(work *group)
+
+//go:noescape
+func toAffine(work *group)
+
+//go:noescape
+func isIdentity(work *group)
+
+//go:noescape
+func decodeStart(work *group)
+
+//go:noescape
+func decodeRoot(work *group)
+
+//go:noescape
+func decodeTurn(work *group)
+
+//go:noescape
+func decodeSign(work *group)

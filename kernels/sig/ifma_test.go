@@ -9,9 +9,9 @@ import (
 func checkStage(t *testing.T, s stage, g *group) {
 	t.Helper()
 	want := *g
-	runModel(s, &want)
+	modelEngine.stages[s](&want)
 	got := *g
-	kernel[s](&got)
+	assembly.stages[s](&got)
 	if got == want {
 		return
 	}
@@ -20,7 +20,7 @@ func checkStage(t *testing.T, s stage, g *group) {
 		before, l, m := g.lane(i), got.lane(i), want.lane(i)
 		for n, x := range l.all() {
 			if *x != *m.all()[n] {
-				t.Fatalf("lane %d: %s is %x, the model has %x; before: %x", i, names[n], *x, *m.all()[n], before)
+				t.Fatalf("lane %d: %s is %x, the model has %x; before: %v", i, names[n], *x, *m.all()[n], before)
 			}
 		}
 	}
@@ -80,15 +80,15 @@ func TestLanesAlone(t *testing.T) {
 		for range 20 {
 			l, other := randomGroup(rng, s.maxInput()).lane(0), randomGroup(rng, s.maxInput()).lane(0)
 			same, changed := l, other
-			model[s](&same)
-			model[s](&changed)
+			laneStages[s](&same)
+			laneStages[s](&changed)
 			for alone := range lanes {
 				g := new(group)
 				for i := range lanes {
 					g.setLane(i, &l)
 				}
 				g.setLane(alone, &other)
-				kernel[s](g)
+				assembly.stages[s](g)
 				for i := range lanes {
 					want := same
 					if i == alone {
@@ -114,31 +114,45 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// The self-test rejects a kernel with one wrong lane.
+// The self-test rejects a kernel with a wrong lane.
 func TestSelfTest(t *testing.T) {
-	var right [stages]func(*group)
-	for s := range stages {
-		right[s] = func(g *group) { runModel(s, g) }
-	}
-	if !selfTest(right) {
+	if !selfTest(&modelEngine) {
 		t.Fatal("the model fails")
 	}
 	for s := range stages {
-		wrong := right
-		wrong[s] = func(g *group) {
-			runModel(s, g)
-			if s >= stageToProjective && s <= stageToAddend {
-				g.y[4][6]++
-			} else {
-				g.e[4][6]++
+		wrong := modelEngine
+		wrong.stages[s] = func(g *group) {
+			modelEngine.stages[s](g)
+			for _, e := range g.all() {
+				e[4][6]++
 			}
 		}
-		if selfTest(wrong) {
-			t.Errorf("a wrong limb of %s passes", s)
+		if selfTest(&wrong) {
+			t.Errorf("wrong limbs of %s pass", s)
 		}
 	}
-	if present() && !selfTest(kernel) {
+	for lane := range 2 * lanes {
+		wrong := modelEngine
+		for n, f := range modelEngine.ladders {
+			wrong.ladders[n] = func(l *ladder, base *baseTable) {
+				f(l, base)
+				l.groups[lane/lanes].y[0][lane%lanes]++
+			}
+		}
+		if selfTest(&wrong) {
+			t.Errorf("a wrong lane %d of the ladder passes", lane)
+		}
+	}
+	if present() && !selfTest(&assembly) {
 		t.Error("the assembly fails")
+	}
+}
+
+func BenchmarkSelfTest(b *testing.B) {
+	needKernel(b)
+	multiplesOfBase()
+	for b.Loop() {
+		selfTest(&assembly)
 	}
 }
 
@@ -148,7 +162,7 @@ func BenchmarkStage(b *testing.B) {
 		b.Run(fmt.Sprint(s), func(b *testing.B) {
 			g := randomGroup(newSplitMix(8), s.maxInput())
 			for b.Loop() {
-				kernel[s](g)
+				assembly.stages[s](g)
 			}
 		})
 	}

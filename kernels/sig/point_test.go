@@ -65,17 +65,10 @@ func scaled(rng *splitMix, q *point) (x, y, z, t number) {
 		panic(err)
 	}
 	coordinate := func(e *field.Element) number {
-		return fromBytes(new(field.Element).Multiply(e, f).Bytes())
+		return fromBytes((*[32]byte)(new(field.Element).Multiply(e, f).Bytes()))
 	}
 	return coordinate(X), coordinate(Y), coordinate(Z), coordinate(T)
 }
-
-// twiceD is 2d.
-var twiceD = func() number {
-	d := new(big.Int).ModInverse(big.NewInt(121666), p)
-	d.Mul(d, big.NewInt(-2*121665))
-	return numberOf(d.Mod(d, p))
-}()
 
 // minusOf returns x - y.
 func minusOf(x, y number) number {
@@ -95,14 +88,14 @@ func setAddend(rng *splitMix, g *group, i int, q *point) {
 func setAdded(rng *splitMix, g *group, i int, q *point, affine bool) {
 	x, y, z, t := scaled(rng, q)
 	if affine {
-		inverse, one := new(big.Int).ModInverse(z.big(), p), number{1}
+		inverse := new(big.Int).ModInverse(z.big(), p)
 		z = numberOf(inverse)
 		x, y, t = multiply(&x, &z).carry(), multiply(&y, &z).carry(), multiply(&t, &z).carry()
 		z = one
 	}
 	l := g.lane(i)
 	l.minus, l.plus = minusOf(y, x), sum(&y, &x).carry()
-	l.t2d, l.z2 = multiply(&t, &twiceD).carry(), sum(&z, &z).carry()
+	l.t2d, l.z2 = multiply(&t, &curve2D).carry(), sum(&z, &z).carry()
 	if affine {
 		l.z2 = randomNumber(rng, maxLoose) // must not be read
 	}
@@ -121,13 +114,13 @@ func elementOf(t *testing.T, x number) *field.Element {
 
 // checkPoint checks that the completed point of each lane is the wanted one, in all
 // the forms that the stages give it.
-func checkPoint(t *testing.T, run func(stage, *group), g *group, want [lanes]*point) {
+func checkPoint(t *testing.T, e *engine, g *group, want [lanes]*point) {
 	t.Helper()
 	extended := *g
-	run(stageToExtended, &extended)
+	e.stages[stageToExtended](&extended)
 	addend := *g
-	run(stageToAddend, &addend)
-	run(stageToProjective, g)
+	e.stages[stageToAddend](&addend)
+	e.stages[stageToProjective](g)
 	if g.x != extended.x || g.y != extended.y || g.z != extended.z {
 		t.Fatal("toProjective and toExtended differ")
 	}
@@ -150,7 +143,7 @@ func checkPoint(t *testing.T, run func(stage, *group), g *group, want [lanes]*po
 // others. Each comes by addPoint and addAffine.
 func TestAdditions(t *testing.T) {
 	all := points(t)
-	engines(t, func(t *testing.T, run func(stage, *group)) {
+	engines(t, func(t *testing.T, e *engine) {
 		rng := newSplitMix(10)
 		for _, s := range []stage{stageAddPoint, stageAddAffine} {
 			for i, q := range all {
@@ -163,8 +156,8 @@ func TestAdditions(t *testing.T) {
 						setAdded(rng, g, n, other, s == stageAddAffine)
 						want[n] = new(point).Add(q, other)
 					}
-					run(s, g)
-					checkPoint(t, run, g, want)
+					e.stages[s](g)
+					checkPoint(t, e, g, want)
 				}
 			}
 		}
@@ -175,7 +168,7 @@ func TestAdditions(t *testing.T) {
 // one before has left.
 func TestDoublings(t *testing.T) {
 	all := points(t)
-	engines(t, func(t *testing.T, run func(stage, *group)) {
+	engines(t, func(t *testing.T, e *engine) {
 		rng := newSplitMix(11)
 		for from := 0; from < len(all); from += lanes {
 			g := new(group)
@@ -187,11 +180,11 @@ func TestDoublings(t *testing.T) {
 				g.setLane(n, &l)
 			}
 			for range 10 {
-				run(stageDouble, g)
+				e.stages[stageDouble](g)
 				for _, q := range want {
 					q.Add(q, q)
 				}
-				checkPoint(t, run, g, want)
+				checkPoint(t, e, g, want)
 			}
 		}
 	})
@@ -200,7 +193,7 @@ func TestDoublings(t *testing.T) {
 // Sums of many points, each in the form that toAddend gives it.
 func TestAdditionChain(t *testing.T) {
 	all := points(t)
-	engines(t, func(t *testing.T, run func(stage, *group)) {
+	engines(t, func(t *testing.T, e *engine) {
 		rng := newSplitMix(12)
 		g := new(group)
 		var want [lanes]*point
@@ -215,10 +208,10 @@ func TestAdditionChain(t *testing.T) {
 				setAdded(rng, g, n, other, s == stageAddAffine)
 				want[n].Add(want[n], other)
 			}
-			run(s, g)
+			e.stages[s](g)
 			copied := *g
-			checkPoint(t, run, &copied, want)
-			run(stageToAddend, g)
+			checkPoint(t, e, &copied, want)
+			e.stages[stageToAddend](g)
 		}
 	})
 }

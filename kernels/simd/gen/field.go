@@ -30,6 +30,26 @@ func (l *limbs) element(first slot, high uint64) (e element) {
 	return e
 }
 
+// elementAt returns what is in memory from an offset to a base on, the limbs at most
+// high.
+func elementAt(base string, offset int, high uint64) (e element) {
+	for i := range e {
+		e[i] = limb{at: operand{mem: fmt.Sprintf("%d(%s)", offset+64*i, base)}, high: high}
+	}
+	return e
+}
+
+// known returns an element with the same value in all lanes.
+func (l *limbs) known(value [5]uint64) (e element) {
+	for i := range e {
+		e[i] = l.zero
+		if value[i] != 0 {
+			e[i] = l.constant(value[i])
+		}
+	}
+	return e
+}
+
 // storeElement writes e to five slots. No limb may be above high.
 func (l *limbs) storeElement(first slot, e element, high uint64) {
 	for i, x := range e {
@@ -210,6 +230,20 @@ func (l *limbs) canonical(x element) element {
 	}
 	x[4] = l.low51(x[4])
 	return x
+}
+
+// negative returns -x of a loose x with loose limbs.
+func (l *limbs) negative(x element) element {
+	return l.carry(l.difference(l.known([5]uint64{}), x, 2))
+}
+
+// blendElement returns y in the lanes whose bits are set in the mask register, x in
+// others.
+func (l *limbs) blendElement(mask string, x, y element) (r element) {
+	for i := range r {
+		r[i] = l.blend(mask, x[i], y[i])
+	}
+	return r
 }
 
 // chain carries from limb to limb. It returns what is left above 2^255.

@@ -26,6 +26,7 @@ type limbs struct {
 	stage string // for errors
 
 	bounds []string // of the values that are worth a line
+	done   []op     // scheduled
 
 	// The constants in registers throughout.
 	zero, nineteen, mask limb
@@ -62,6 +63,12 @@ func (p *pool64) at(v uint64) string {
 	return fmt.Sprintf("%d(BX)", 8*i)
 }
 
+// cut schedules the operations so far, apart from those that follow. Only memory and
+// the constants pass a cut.
+func (l *limbs) cut() {
+	l.done = append(l.done, schedule(l.take(), len(l.pinned), nil, zen5limbs)...)
+}
+
 // constant returns v from memory.
 func (l *limbs) constant(v uint64) limb {
 	return limb{operand{mem: l.pool.at(v), bcast: true}, v, v}
@@ -85,8 +92,10 @@ func (l *limbs) load(x limb) limb {
 }
 
 // store writes x to a slot.
-func (l *limbs) store(to slot, x limb) {
-	o := l.at(to)
+func (l *limbs) store(to slot, x limb) { l.storeAt(l.at(to), x) }
+
+// storeAt writes x to memory.
+func (l *limbs) storeAt(o operand, x limb) {
 	l.emit(op{mn: "VMOVDQU64", src: []operand{l.load(x).at}, store: o.mem, slot: o.slot, class: store})
 }
 
@@ -154,6 +163,12 @@ func (l *limbs) times19(x limb) limb {
 	return limb{l.binary("VPMULLQ", l.nineteen, x, mul), 19 * x.low, high}
 }
 
+// blend returns y in the lanes whose bits are set in the mask register, x in others.
+func (l *limbs) blend(mask string, x, y limb) limb {
+	o := l.emit(op{mn: "VPBLENDMQ", src: []operand{l.load(y).at, l.load(x).at, {mem: mask}}, class: alu})
+	return limb{r(o), min(x.low, y.low), max(x.high, y.high)}
+}
+
 // none returns a new zero, as the first value of a sum of products.
 func (l *limbs) none() limb {
 	return limb{at: r(l.emit(op{mn: "VMOVDQA64", src: []operand{l.zero.at}, class: move}))}
@@ -195,4 +210,21 @@ func (l *limbs) addProduct(mn string, s, x, y limb, low, high uint64) limb {
 		mn: suffixed(mn, y.at), src: []operand{y.at, x.at, s.at}, tied: true, class: mul,
 	})
 	return limb{r(o), s.low + low, most}
+}
+
+// prune removes the operations whose results nobody reads.
+func prune(ops []op) []op {
+	read := map[reg]bool{}
+	var kept []op
+	for _, o := range slices.Backward(ops) {
+		if o.class != store && !read[o.dst] {
+			continue
+		}
+		for _, x := range o.src {
+			read[x.reg] = true
+		}
+		kept = append(kept, o)
+	}
+	slices.Reverse(kept)
+	return kept
 }

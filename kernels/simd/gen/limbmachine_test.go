@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -17,12 +18,17 @@ type limbVector [limbLanes]uint64
 type limbMachine struct {
 	name map[reg]string // nil: each virtual register is one of its own
 	regs map[string]limbVector
-	mem  [groupEnd]limbVector // by slot
+	mem  [groupEnd]limbVector  // of the group, by slot
+	rest map[string]limbVector // other memory, by address
+	mask map[string]uint8      // mask registers
 	pool pool64
 }
 
 func newLimbMachine(l *limbs, name map[reg]string) *limbMachine {
-	m := &limbMachine{name: name, regs: map[string]limbVector{}, pool: *l.pool}
+	m := &limbMachine{
+		name: name, pool: *l.pool,
+		regs: map[string]limbVector{}, rest: map[string]limbVector{}, mask: map[string]uint8{},
+	}
 	for _, x := range []limb{l.zero, l.nineteen, l.mask} {
 		m.regs[m.register(x.at.reg)] = every(x.high)
 	}
@@ -58,10 +64,23 @@ func (m *limbMachine) operand(o operand) (limbVector, error) {
 		}
 		return every(m.pool[at/8]), nil
 	}
-	if want := fmt.Sprintf("%d(SI)", int(o.slot-1)*64); o.mem != want {
-		return limbVector{}, fmt.Errorf("address %s of slot %d, want %s", o.mem, o.slot, want)
+	if o.slot == 0 {
+		v, ok := m.rest[o.mem]
+		return v, failIf(!ok, "nothing is at "+o.mem)
 	}
 	return m.mem[o.slot], nil
+}
+
+// checkAddresses checks that addresses in the group are those of the slots.
+func checkAddresses(ops []op) error {
+	for _, o := range ops {
+		for _, at := range append([]operand{{mem: o.store, slot: o.slot}}, o.src...) {
+			if want := fmt.Sprintf("%d(SI)", int(at.slot-1)*64); at.slot != 0 && at.mem != want {
+				return fmt.Errorf("address %s of slot %d, want %s", at.mem, at.slot, want)
+			}
+		}
+	}
+	return nil
 }
 
 // run executes the operations.
@@ -75,8 +94,14 @@ func (m *limbMachine) run(ops []op) error {
 }
 
 func (m *limbMachine) step(o op) error {
-	var src []limbVector
+	var sources [3]limbVector
+	src := sources[:0]
+	var mask uint8
 	for _, s := range o.src {
+		if s.mem == "K1" || s.mem == "K2" {
+			mask = m.mask[s.mem]
+			continue
+		}
 		v, err := m.operand(s)
 		if err != nil {
 			return err
@@ -85,28 +110,66 @@ func (m *limbMachine) step(o op) error {
 	}
 	imm := 0
 	if o.imm != "" {
-		if _, err := fmt.Sscanf(o.imm, "$%d", &imm); err != nil {
+		n, err := strconv.ParseInt(o.imm[1:], 0, 0)
+		if err != nil {
 			return err
 		}
+		imm = int(n)
 	}
-	if o.class == store {
-		m.mem[o.slot] = src[0]
+	mn := strings.TrimSuffix(o.mn, ".BCST")
+	if mn == garbage {
+		m.regs[m.register(o.dst)] = every(0x3141592653589)
 		return nil
 	}
-	var result limbVector
-	for i := range result {
-		var lane [3]uint64
-		for n := range src {
-			lane[n] = src[n][i]
+	if o.class == store {
+		if o.slot != 0 {
+			m.mem[o.slot] = src[0]
+		} else {
+			m.rest[o.store] = src[0]
 		}
-		x, err := computeLimb(strings.TrimSuffix(o.mn, ".BCST"), imm, lane)
-		if err != nil {
-			return fmt.Errorf("lane %d: %w", i, err)
+		return nil
+	}
+	result, ok := shuffleLimbs(mn, imm, src)
+	if !ok {
+		for i := range result {
+			var lane [3]uint64
+			for n := range src {
+				lane[n] = src[n][i]
+			}
+			if mn == "VPBLENDMQ" {
+				result[i] = lane[1-mask>>i&1]
+				continue
+			}
+			x, err := computeLimb(mn, imm, lane)
+			if err != nil {
+				return fmt.Errorf("lane %d: %w", i, err)
+			}
+			result[i] = x
 		}
-		result[i] = x
 	}
 	m.regs[m.register(o.dst)] = result
 	return nil
+}
+
+// garbage is an operation whose result is of no use.
+const garbage = "garbage"
+
+// shuffleLimbs does the instructions that move lanes. The sources are in the order of
+// the Go assembler.
+func shuffleLimbs(mn string, imm int, src []limbVector) (v limbVector, ok bool) {
+	for i := range v {
+		switch mn {
+		case "VPUNPCKLQDQ":
+			v[i] = src[1-i%2][i&^1]
+		case "VPUNPCKHQDQ":
+			v[i] = src[1-i%2][i|1]
+		case "VSHUFI64X2":
+			v[i] = src[1-i/4][imm>>(i/2*2)&3*2+i%2]
+		default:
+			return v, false
+		}
+	}
+	return v, true
 }
 
 // computeLimb returns what an instruction makes of its sources, which are in the
@@ -162,4 +225,13 @@ func (m *limbMachine) number(first slot, lane int) *big.Int {
 		sum.Add(sum, new(big.Int).SetUint64(m.mem[first+slot(i)][lane]))
 	}
 	return sum
+}
+
+// set sets the element of a lane to v below 2^255.
+func (m *limbMachine) set(first slot, lane int, v *big.Int) {
+	rest := new(big.Int).Set(v)
+	for i := range slot(5) {
+		m.mem[first+i][lane] = new(big.Int).And(rest, big.NewInt(limbMask)).Uint64()
+		rest.Rsh(rest, limbBits)
+	}
 }

@@ -67,6 +67,8 @@ func main() {
 	a.write("../sha2", "sha2_arm64.s", "")
 
 	a = newAsm(4)
-	signatureStages(a)
+	a.line("#include \"go_asm.h\"")
+	a.line("")
+	signatureKernel(a)
 	a.write("../../sig", "ifma_amd64.s", "")
 }

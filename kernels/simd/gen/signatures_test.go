@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// formulas are what the stages must compute, modulo p, from the elements before.
+// formulas are what the stages must compute, modulo p, from the elements before. Those
+// with masks are in maskFormulas.
 var formulas = map[string]func(at func(slot) *big.Int) map[slot]*big.Int{
 	"mul":       func(at func(slot) *big.Int) map[slot]*big.Int { return one(times(at(elementX), at(elementY))) },
 	"sqr":       func(at func(slot) *big.Int) map[slot]*big.Int { return one(times(at(elementX), at(elementX))) },
@@ -42,10 +43,65 @@ var formulas = map[string]func(at func(slot) *big.Int) map[slot]*big.Int{
 	"addPoint": func(at func(slot) *big.Int) map[slot]*big.Int {
 		return addition(at, times(at(elementZ), at(added2Z)))
 	},
+	"minusAdded": func(at func(slot) *big.Int) map[slot]*big.Int {
+		x, y := at(elementX), at(elementY)
+		return map[slot]*big.Int{
+			addedMinus: plus(y, x), addedPlus: minus(y, x), added2Z: big.NewInt(2),
+			added2dT: times(big.NewInt(-2), times(d, times(x, y))),
+		}
+	},
+	"toAffine": func(at func(slot) *big.Int) map[slot]*big.Int {
+		return map[slot]*big.Int{elementX: times(at(elementX), at(elementZ)), elementY: times(at(elementY), at(elementZ))}
+	},
+	"decodeStart": func(at func(slot) *big.Int) map[slot]*big.Int {
+		yy := times(at(elementY), at(elementY))
+		u, v := minus(yy, big.NewInt(1)), plus(times(d, yy), big.NewInt(1))
+		v3 := times(v, times(v, v))
+		uv3 := times(u, v3)
+		return map[slot]*big.Int{
+			elementX: yy, elementT: times(v, v), elementE: u, elementF: v, elementG: uv3, elementH: times(uv3, times(v, v3)),
+		}
+	},
+	"isIdentity": func(at func(slot) *big.Int) map[slot]*big.Int {
+		return map[slot]*big.Int{elementE: at(elementX), elementF: minus(at(elementY), at(elementZ))}
+	},
+	"decodeRoot": func(at func(slot) *big.Int) map[slot]*big.Int {
+		x := times(at(elementG), at(elementH))
+		t := times(at(elementF), times(x, x))
+		return map[slot]*big.Int{
+			elementX: x, elementT: t, elementE: minus(t, at(elementE)), elementF: plus(t, at(elementE)),
+		}
+	},
 	"addAffine": func(at func(slot) *big.Int) map[slot]*big.Int {
 		return addition(at, plus(at(elementZ), at(elementZ)))
 	},
 }
+
+// maskFormulas are formulas of stages with masks.
+var maskFormulas = map[string]func(at func(slot) *big.Int, masks [2]bool) map[slot]*big.Int{
+	"decodeTurn": func(at func(slot) *big.Int, masks [2]bool) map[slot]*big.Int {
+		x := at(elementX)
+		if masks[0] {
+			x = times(x, new(big.Int).Exp(big.NewInt(2), new(big.Int).Rsh(prime, 2), prime))
+		}
+		return map[slot]*big.Int{elementX: x}
+	},
+	"decodeSign": func(at func(slot) *big.Int, masks [2]bool) map[slot]*big.Int {
+		x, y := at(elementX), at(elementY)
+		if masks[0] {
+			x = minus(new(big.Int), x)
+		}
+		if masks[1] {
+			x, y = new(big.Int), big.NewInt(1)
+		}
+		return map[slot]*big.Int{elementX: x, elementY: y}
+	},
+}
+
+func isZero(x *big.Int) bool { return new(big.Int).Mod(x, prime).Sign() == 0 }
+
+// d is the constant of the curve, from its definition.
+var d = new(big.Int).Mul(big.NewInt(-121665), new(big.Int).ModInverse(big.NewInt(121666), prime))
 
 func addition(at func(slot) *big.Int, d *big.Int) map[slot]*big.Int {
 	a, b := times(at(elementX), at(addedMinus)), times(at(elementY), at(addedPlus))
@@ -81,11 +137,74 @@ func (m *limbMachine) fill(rng *rand.Rand, high uint64) {
 				v[3] -= 18
 				v[4] += rng.Uint64N(20)
 			}
-			for lane := 5; lane < limbLanes; lane++ {
-				v[lane] = rng.Uint64N(high + 1)
+		}
+		for lane := 5; lane < limbLanes; lane++ {
+			for i, x := range randomLimbs(rng, high) {
+				m.mem[first+slot(i)][lane] = x
 			}
 		}
 	}
+}
+
+// randomLimbs returns random limbs, or zero or p with one limb exchanged for one at an
+// edge, or only such.
+func randomLimbs(rng *rand.Rand, high uint64) (e [5]uint64) {
+	edge := func() uint64 {
+		x := []uint64{0, 1, 1 << 51, limbMask, limbMask - 18, limbMask - 19, high, rng.Uint64N(high + 1)}
+		return x[rng.IntN(len(x))]
+	}
+	kind := rng.IntN(4)
+	for i := range e {
+		switch kind {
+		case 0:
+			e[i] = rng.Uint64N(high + 1)
+		case 1:
+			e[i] = edge()
+		case 2:
+			e[i] = limbMask
+		}
+	}
+	if kind == 2 {
+		e[0] -= uint64(rng.IntN(20))
+	}
+	if kind >= 2 {
+		e[rng.IntN(5)] = edge()
+	}
+	return e
+}
+
+// fillFor is fill for a stage, with masks.
+func (m *limbMachine) fillFor(s stage, rng *rand.Rand) {
+	m.fill(rng, maxInput(s))
+	m.mask["K1"], m.mask["K2"] = uint8(rng.Uint32()), uint8(rng.Uint32())
+	if s.name == "decodeRoot" { // let it find 0 in lanes 5 and 6, or p if it does not reduce
+		for lane := 5; lane <= 6; lane++ {
+			x := times(m.number(elementG, lane), m.number(elementH, lane))
+			t := times(m.number(elementF, lane), times(x, x))
+			if lane == 6 {
+				t.Neg(t)
+			}
+			m.set(elementE, lane, t.Mod(t, prime))
+		}
+	}
+}
+
+// want returns what the stage must make of a lane.
+func (m *limbMachine) want(s stage, lane int) map[slot]*big.Int {
+	at := func(e slot) *big.Int { return m.number(e, lane) }
+	if f, ok := formulas[s.name]; ok {
+		return f(at)
+	}
+	return maskFormulas[s.name](at, [2]bool{m.mask["K1"]>>lane&1 != 0, m.mask["K2"]>>lane&1 != 0})
+}
+
+// reduces reports whether the stage leaves an element below p.
+func reduces(s stage, e slot) bool {
+	switch s.name {
+	case "canonical", "toAffine", "decodeTurn", "isIdentity":
+		return true
+	}
+	return s.name == "decodeRoot" && (e == elementE || e == elementF)
 }
 
 // check runs the operations on m and compares all elements with the formulas.
@@ -94,26 +213,23 @@ func (m *limbMachine) check(s stage, ops []op) error {
 	if err := m.run(ops); err != nil {
 		return err
 	}
-	high := uint64(maxLoose)
-	if s.name == "canonical" {
-		high = limbMask
-	}
 	for lane := range limbLanes {
-		want := formulas[s.name](func(e slot) *big.Int { return before.number(e, lane) })
+		want := before.want(s, lane)
 		for first := slot(1); first < groupEnd; first += 5 {
-			got, result := m.number(first, lane), want[first]
+			got, result, high := m.number(first, lane), want[first], uint64(maxLoose)
 			switch {
 			case result == nil:
 				if got.Cmp(before.number(first, lane)) != 0 {
 					return fmt.Errorf("lane %d: element at %d has changed", lane, first)
 				}
 				continue
-			case s.name == "canonical":
-				if got.Cmp(new(big.Int).Mod(result, prime)) != 0 {
+			case !isZero(minus(got, result)):
+				return fmt.Errorf("lane %d: element at %d is %x", lane, first, got)
+			case reduces(s, first):
+				if got.Cmp(prime) >= 0 {
 					return fmt.Errorf("lane %d: %x is not canonical", lane, got)
 				}
-			case new(big.Int).Mod(minus(got, result), prime).Sign() != 0:
-				return fmt.Errorf("lane %d: element at %d is %x", lane, first, got)
+				high = limbMask
 			}
 			for i := range slot(5) {
 				if m.mem[first+i][lane] > high {
@@ -135,14 +251,17 @@ func TestStagesCompute(t *testing.T) {
 			s.emit(virtual)
 			inOrder := virtual.take()
 			l, ops, name := s.code(new(pool64))
+			if err := checkAddresses(ops); err != nil {
+				t.Fatal(err)
+			}
 			for range 20 {
 				m := newLimbMachine(virtual, nil)
-				m.fill(rng, maxInput(s))
+				m.fillFor(s, rng)
 				if err := m.check(s, inOrder); err != nil {
 					t.Fatalf("as written: %v", err)
 				}
 				m = newLimbMachine(l, name)
-				m.fill(rng, maxInput(s))
+				m.fillFor(s, rng)
 				if err := m.check(s, ops); err != nil {
 					t.Fatalf("scheduled: %v", err)
 				}
@@ -156,52 +275,77 @@ func TestStagesCompute(t *testing.T) {
 func TestStageMutants(t *testing.T) {
 	for _, s := range stages {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			l, ops, name := s.code(new(pool64))
-			survives := func(ops []op) bool {
-				rng := rand.New(rand.NewPCG(3, 4))
-				for range 20 {
-					m := newLimbMachine(l, name)
-					for i := range 32 { // what happened to be in the registers
-						if r := fmt.Sprintf("Z%d", i); m.regs[r] == (limbVector{}) && i != 31 {
-							m.regs[r] = every(rng.Uint64() >> 13)
-						}
-					}
-					m.fill(rng, maxInput(s))
-					if m.check(s, ops) != nil {
-						return false
-					}
-				}
-				return true
-			}
-			for i, o := range ops {
-				if survives(slices.Delete(slices.Clone(ops), i, i+1)) {
-					t.Errorf("without instruction %d, %s, it is as good", i, l.asm.format(ops[i:i+1], name)[0])
-				}
-				for n, src := range o.src {
-					other := src
-					switch {
-					case src.slot == elementX:
-						other = l.at(elementX + 1)
-					case src.slot != 0:
-						other = l.at(src.slot - 1)
-					case src.bcast || o.tied && n == len(o.src)-1:
-						continue // a constant; or the result's own register
-					default:
-						other = r(l.zero.at.reg)
-						if src.reg == other.reg {
-							other = r(l.mask.at.reg)
-						}
-					}
-					mutant := slices.Clone(ops)
-					mutant[i].src = slices.Clone(o.src)
-					mutant[i].src[n] = other
-					if survives(mutant) {
-						t.Errorf("instruction %d, %s, is as good with another source %d", i, l.asm.format(ops[i:i+1], name)[0], n)
-					}
-				}
-			}
+			killMutants(t, l, ops, name, func(rng *rand.Rand, m *limbMachine, ops []op) error {
+				m.fillFor(s, rng)
+				return m.check(s, ops)
+			})
 		})
 	}
+}
+
+// killMutants checks that check fails for all mutants of the operations.
+func killMutants(t *testing.T, l *limbs, ops []op, name map[reg]string, check func(*rand.Rand, *limbMachine, []op) error) {
+	t.Helper()
+	survives := func(ops []op) bool {
+		rng := rand.New(rand.NewPCG(3, 4))
+		for range 100 {
+			m := newLimbMachine(l, name)
+			for i := range 29 { // what happened to be in the registers
+				m.regs[fmt.Sprintf("Z%d", i)] = every(rng.Uint64() >> 13)
+			}
+			if check(rng, m, ops) != nil {
+				return false
+			}
+		}
+		return true
+	}
+	if !survives(ops) {
+		t.Fatal("the code itself is wrong")
+	}
+	if testing.Short() {
+		return
+	}
+	for i, o := range ops {
+		text := l.asm.format(ops[i:i+1], name)[0]
+		without := slices.Delete(slices.Clone(ops), i, i+1)
+		if o.class != store {
+			without = slices.Clone(ops)
+			without[i].mn, without[i].src = garbage, nil
+		}
+		if survives(without) {
+			t.Errorf("without instruction %d, %s, it is as good", i, text)
+		}
+		for n, src := range o.src {
+			other, ok := exchanged(l, o, n)
+			if !ok {
+				continue
+			}
+			mutant := slices.Clone(ops)
+			mutant[i].src = slices.Clone(o.src)
+			mutant[i].src[n] = other
+			if survives(mutant) {
+				t.Errorf("instruction %d, %s, is as good with %v instead of %v", i, text, other, src)
+			}
+		}
+	}
+}
+
+// exchanged returns another operand for source n of o, if there is one worth a test.
+func exchanged(l *limbs, o op, n int) (operand, bool) {
+	src := o.src[n]
+	switch {
+	case src.slot == elementX:
+		return l.at(elementX + 1), true
+	case src.slot != 0:
+		return l.at(src.slot - 1), true
+	case !src.isReg() || o.tied && n == len(o.src)-1:
+		return src, false // other memory, a mask, or the result's own register
+	case src.reg == l.zero.at.reg:
+		return l.mask.at, true
+	}
+	return l.zero.at, true
 }
 
 // The generator rejects code that could be wrong.
