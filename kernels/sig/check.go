@@ -1,10 +1,6 @@
 package sig
 
-import (
-	"crypto/sha512"
-	"hash"
-	"unsafe"
-)
+import "unsafe"
 
 // Item is a signature to check. Nothing of it is changed or kept.
 type Item struct {
@@ -24,9 +20,8 @@ const (
 type Checker struct {
 	engine *engine
 	base   *baseTable
-	hash   hash.Hash
-	digest [64]byte
 
+	hash   *hashGroup
 	ladder *ladder
 	slow   *[2]group // for signatures whose R is not what is expected
 	powers *powers
@@ -47,7 +42,7 @@ func NewChecker() *Checker {
 
 func newChecker(e *engine) *Checker {
 	return &Checker{
-		engine: e, base: multiplesOfBase(), hash: sha512.New(),
+		engine: e, base: multiplesOfBase(), hash: aligned[hashGroup](),
 		ladder: aligned[ladder](), slow: aligned[[2]group](), powers: aligned[powers](),
 	}
 }
@@ -108,22 +103,24 @@ func (c *Checker) multiply(p int, items []Item) {
 	l := c.ladder
 	var keys [pairItems]*[32]byte
 	var below [2]uint8
-	for i := range pairItems {
-		var k, s scalar
-		keys[i] = &identity
-		n, lane := i/lanes, i%lanes
-		if i < len(items) {
-			keys[i] = items[i].Key
-			var ok bool
-			if s, ok = scalarOf(items[i].Sig[32:]); ok {
-				k = c.challenge(&items[i])
-				below[n] |= 1 << lane
-			} else {
-				s = scalar{}
+	for n := range 2 {
+		from := min(len(items), n*lanes)
+		group := items[from:min(len(items), from+lanes)]
+		c.engine.hashItems(c.hash, group)
+		for lane := range lanes {
+			var k, s scalar
+			key := &identity
+			if lane < len(group) {
+				key = group[lane].Key
+				if x, ok := scalarOf(group[lane].Sig[32:]); ok {
+					k, s = reduce(c.hash.digest(lane)), x
+					below[n] |= 1 << lane
+				}
 			}
+			keys[n*lanes+lane] = key
+			l.keys[n].set(lane, k)
+			l.bases[n].set(lane, s)
 		}
-		l.keys[n].set(lane, k)
-		l.bases[n].set(lane, s)
 	}
 	valid := c.engine.decode(c.powers, &l.groups, &keys)
 	groups := (len(items) + lanes - 1) / lanes
@@ -143,16 +140,6 @@ func (c *Checker) multiply(p int, items []Item) {
 	for n := range 2 {
 		c.x[p][n], c.y[p][n], c.z[p][n] = l.groups[n].x, l.groups[n].y, l.groups[n].z
 	}
-}
-
-// challenge returns k.
-func (c *Checker) challenge(item *Item) scalar {
-	c.hash.Reset()
-	c.hash.Write(item.Sig[:32])
-	c.hash.Write(item.Key[:])
-	c.hash.Write(item.Message)
-	c.hash.Sum(c.digest[:0])
-	return reduce(&c.digest)
 }
 
 // invert replaces every z by its inverse, with one inversion. None is 0: that is no

@@ -17,6 +17,9 @@ type engine struct {
 	// the digits select. The point of each group must be the identity before; its
 	// x, y, z have the result.
 	ladders [2]func(work *ladder, base *baseTable)
+
+	// sha512Block adds the blocks of the live lanes to their hashes.
+	sha512Block func(work *hashGroup, live uint8)
 }
 
 const (

@@ -32,6 +32,8 @@ var assembly = engine{
 	sqrPair:   sqrPair,
 	fillTable: fillTable,
 	ladders:   [2]func(*ladder, *baseTable){ladder1, ladder2},
+
+	sha512Block: sha512Block,
 }
 
 //go:noescape
@@ -42,6 +44,9 @@ func sqrPair(to, x *pair, times uint64)
 
 //go:noescape
 func fillTable(rows *table, work *group)
+
+//go:noescape
+func sha512Block(work *hashGroup, live uint8)
 
 //go:noescape
 func ladder1(work *ladder, base *baseTable)

@@ -94,7 +94,7 @@ func randomLadder(t *testing.T, rng *splitMix) (l *ladder, k, s [2 * lanes]scala
 			x, _ := scalarOf(littleEndian(edges[n], 32))
 			return x
 		}
-		return reduce((*[64]byte)(signer{rng}.bytes(64)))
+		return reduce(wordsOf8(signer{rng}.bytes(64)))
 	}
 	for i := range k {
 		n, lane := i/lanes, i%lanes

@@ -271,6 +271,7 @@ var modelEngine = engine{
 		func(work *ladder, base *baseTable) { modelLadder(work, base, 1) },
 		func(work *ladder, base *baseTable) { modelLadder(work, base, 2) },
 	},
+	sha512Block: sha512Model,
 }
 
 // storeRow writes the point, as toAddend has it, to a row. e and f are scratch.

@@ -32,13 +32,9 @@ func (s scalar) minusOrder() (d scalar, below bool) {
 	return d, borrow != 0
 }
 
-// reduce returns the little-endian number in digest modulo L, by Barrett's method: the
+// reduce returns x, the lowest word first, modulo L. It uses Barrett's method: the
 // estimate of the quotient is at most two too small.
-func reduce(digest *[64]byte) scalar {
-	var x [8]uint64
-	for i := range x {
-		x[i] = binary.LittleEndian.Uint64(digest[8*i:])
-	}
+func reduce(x [8]uint64) scalar {
 	var q [10]uint64 // 2^320 times the quotient
 	for i, f := range x[3:] {
 		addMultiple(q[i:i+6], reciprocal[:], f)

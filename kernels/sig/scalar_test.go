@@ -1,6 +1,7 @@
 package sig
 
 import (
+	"encoding/binary"
 	"math/big"
 	"testing"
 )
@@ -38,10 +39,17 @@ func edgeScalars(bits uint) (all []*big.Int) {
 	return all
 }
 
+// wordsOf8 returns the little-endian words of b.
+func wordsOf8(b []byte) (w [8]uint64) {
+	for i := range w {
+		w[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return w
+}
+
 func TestReduce(t *testing.T) {
 	for _, v := range edgeScalars(512) {
-		digest := (*[64]byte)(littleEndian(v, 64))
-		if got, want := reduce(digest).big(), new(big.Int).Mod(v, bigOrder); got.Cmp(want) != 0 {
+		if got, want := reduce(wordsOf8(littleEndian(v, 64))).big(), new(big.Int).Mod(v, bigOrder); got.Cmp(want) != 0 {
 			t.Fatalf("%x modulo L is %x, want %x", v, got, want)
 		}
 	}

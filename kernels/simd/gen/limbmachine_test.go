@@ -22,6 +22,8 @@ type limbMachine struct {
 	rest map[string]limbVector // other memory, by address
 	mask map[string]uint8      // mask registers
 	pool pool64
+
+	modular bool // sums are modulo 2^64
 }
 
 func newLimbMachine(l *limbs, name map[reg]string) *limbMachine {
@@ -57,12 +59,15 @@ func (m *limbMachine) operand(o operand) (limbVector, error) {
 			return v, fmt.Errorf("%s is read before it is written", m.register(o.reg))
 		}
 		return v, nil
-	case o.bcast:
-		var at int
-		if _, err := fmt.Sscanf(o.mem, "%d(BX)", &at); err != nil {
+	case strings.HasSuffix(o.mem, "(BX)"):
+		at, err := strconv.Atoi(strings.TrimSuffix(o.mem, "(BX)"))
+		if err != nil {
 			return limbVector{}, err
 		}
-		return every(m.pool[at/8]), nil
+		if o.bcast {
+			return every(m.pool[at/8]), nil
+		}
+		return limbVector{m.pool[at/8], m.pool[at/8+1]}, nil
 	}
 	if o.slot == 0 {
 		v, ok := m.rest[o.mem]
@@ -129,7 +134,7 @@ func (m *limbMachine) step(o op) error {
 		}
 		return nil
 	}
-	result, ok := shuffleLimbs(mn, imm, src)
+	result, ok := m.shuffle(mn, imm, src)
 	if !ok {
 		for i := range result {
 			var lane [3]uint64
@@ -138,6 +143,10 @@ func (m *limbMachine) step(o op) error {
 			}
 			if mn == "VPBLENDMQ" {
 				result[i] = lane[1-mask>>i&1]
+				continue
+			}
+			if mn == "VPADDQ" && m.modular {
+				result[i] = lane[0] + lane[1]
 				continue
 			}
 			x, err := computeLimb(mn, imm, lane)
@@ -154,9 +163,9 @@ func (m *limbMachine) step(o op) error {
 // garbage is an operation whose result is of no use.
 const garbage = "garbage"
 
-// shuffleLimbs does the instructions that move lanes. The sources are in the order of
-// the Go assembler.
-func shuffleLimbs(mn string, imm int, src []limbVector) (v limbVector, ok bool) {
+// shuffle does the instructions that move lanes or bytes. The sources are in the order
+// of the Go assembler.
+func (m *limbMachine) shuffle(mn string, imm int, src []limbVector) (v limbVector, ok bool) {
 	for i := range v {
 		switch mn {
 		case "VPUNPCKLQDQ":
@@ -165,6 +174,13 @@ func shuffleLimbs(mn string, imm int, src []limbVector) (v limbVector, ok bool) 
 			v[i] = src[1-i%2][i|1]
 		case "VSHUFI64X2":
 			v[i] = src[1-i/4][imm>>(i/2*2)&3*2+i%2]
+		case "VPSHUFB":
+			for b := range 8 {
+				at := int(src[0][i] >> (8 * b) & 15)
+				v[i] |= src[1][i&^1+at/8] >> (8 * (at % 8)) & 0xff << (8 * b)
+			}
+		case "VBROADCASTI32X4":
+			v[i] = src[0][i%2]
 		default:
 			return v, false
 		}
@@ -185,6 +201,15 @@ func computeLimb(mn string, imm int, src [3]uint64) (uint64, error) {
 		return src[1] - src[0], failIf(src[1] < src[0], "negative")
 	case "VPANDQ":
 		return src[0] & src[1], nil
+	case "VPRORQ":
+		return bits.RotateLeft64(src[0], -imm), nil
+	case "VPTERNLOGD":
+		var x uint64
+		for bit := range 64 {
+			row := src[2]>>bit&1<<2 | src[1]>>bit&1<<1 | src[0]>>bit&1
+			x |= uint64(imm) >> row & 1 << bit
+		}
+		return x, nil
 	case "VPSRLQ":
 		return src[0] >> imm, nil
 	case "VPSLLQ":

@@ -84,6 +84,7 @@ func signatureKernel(a *asm) {
 	writeLadder(a, pool, "ladder1", 1)
 	writeLadder(a, pool, "ladder2", 2)
 	writePairs(a, pool)
+	writeHash(a, pool)
 	a.table64("constants", *pool)
 }
 
