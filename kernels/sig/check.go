@@ -15,7 +15,7 @@ const (
 	maxItems  = maxPairs * pairItems // signatures that share an inversion
 )
 
-// Checker checks signatures. It is the memory that this needs, 90 kB. Not safe for
+// Checker checks signatures. It is the memory that this needs, 105 kB. Not safe for
 // concurrent use.
 type Checker struct {
 	engine *engine

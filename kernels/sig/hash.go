@@ -42,9 +42,9 @@ var sha512Rounds = [80]uint64{
 // hashGroup is the memory for the hashes of eight messages. The generator knows its
 // layout.
 type hashGroup struct {
-	schedule [16][lanes]uint64 // scratch
-	state    [8][lanes]uint64
-	blocks   [lanes][blockSize]byte
+	_      [16][lanes]uint64 // scratch: the message schedule
+	state  [8][lanes]uint64
+	blocks [lanes][blockSize]byte
 }
 
 // start prepares for new messages.

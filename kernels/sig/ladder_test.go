@@ -271,3 +271,29 @@ func TestConstants(t *testing.T) {
 		t.Error("base point")
 	}
 }
+
+func BenchmarkTable(b *testing.B) {
+	needKernel(b)
+	g, rows := new(group), aligned[table]()
+	g.setIdentity()
+	for b.Loop() {
+		assembly.fillTable(rows, g)
+	}
+}
+
+func BenchmarkLadder(b *testing.B) {
+	needKernel(b)
+	l := aligned[ladder]()
+	base := multiplesOfBase()
+	for b.Loop() {
+		assembly.ladders[1](l, base)
+	}
+}
+
+func BenchmarkPower(b *testing.B) {
+	needKernel(b)
+	w := aligned[powers]()
+	for b.Loop() {
+		assembly.power(w, &w.x, &w.x)
+	}
+}

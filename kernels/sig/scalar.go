@@ -94,30 +94,22 @@ func (s scalar) biased(b *[5]uint64) (r [6]uint64) {
 	return r
 }
 
-// digit returns the n bits from bit at on, minus half their range.
-func digit(r *[6]uint64, at, n int) int {
-	x := r[at/64] >> (at % 64)
-	if at%64 > 64-n {
-		x |= r[at/64+1] << (64 - at%64)
-	}
-	return int(x&(1<<n-1)) - 1<<(n-1)
-}
-
-// split returns the absolute value and whether x is negative.
-func split(x int) (abs uint32, negative bool) {
-	if x < 0 {
-		return uint32(-x), true
-	}
-	return uint32(x), false
+// digit returns the n bits from bit at on, minus half their range: its absolute value,
+// and all ones if it is negative.
+func digit(r *[6]uint64, at, n int) (abs uint32, negative uint8) {
+	x := r[at/64]>>(at%64) | r[at/64+1]<<1<<(63-at%64)
+	d := int32(x&(1<<n-1)) - 1<<(n-1)
+	sign := d >> 31
+	return uint32((d ^ sign) - sign), uint8(sign)
 }
 
 // set sets the digits of a lane to those of s.
 func (d *keyDigits) set(lane int, s scalar) {
 	r := s.biased(&keyBias)
 	for i := range keyTurns {
-		n, negative := split(digit(&r, 5*i, 5))
+		n, negative := digit(&r, 5*i, 5)
 		d.rows[i][lane] = (n*lanes + uint32(lane)) * rowBytes
-		setBit(&d.signs[i], lane, negative)
+		d.signs[i] = d.signs[i]&^(1<<lane) | negative&(1<<lane)
 	}
 }
 
@@ -125,8 +117,8 @@ func (d *keyDigits) set(lane int, s scalar) {
 func (d *baseDigits) set(lane int, s scalar) {
 	r := s.biased(&baseBias)
 	for i := range baseTurns {
-		n, negative := split(digit(&r, 10*i, 10))
+		n, negative := digit(&r, 10*i, 10)
 		d.rows[i][lane] = n * affineBytes
-		setBit(&d.signs[i], lane, negative)
+		d.signs[i] = d.signs[i]&^(1<<lane) | negative&(1<<lane)
 	}
 }
