@@ -81,7 +81,7 @@ func (c *Checker) Check(items []Item, good []bool) {
 func (c *Checker) check(items []Item, good []bool) {
 	pairs := (len(items) + pairItems - 1) / pairItems
 	for p := range pairs {
-		c.multiply(p, items[p*pairItems:min(len(items), (p+1)*pairItems)])
+		c.expect(p, items[p*pairItems:min(len(items), (p+1)*pairItems)])
 	}
 	c.invert(pairs)
 	for i := range good {
@@ -98,8 +98,8 @@ func (c *Checker) check(items []Item, good []bool) {
 	}
 }
 
-// multiply computes Q of at most two groups of items.
-func (c *Checker) multiply(p int, items []Item) {
+// expect computes Q, which R should be, of at most two groups of items.
+func (c *Checker) expect(p int, items []Item) {
 	l := c.ladder
 	var keys [pairItems]*[32]byte
 	var below [2]uint8

@@ -5722,6 +5722,9 @@ TEXT ·decodeSign(SB), 4, $0-8
 	VZEROUPPER
 	RET
 
+// Highest limbs in storeRow:
+//   2dT           0x8000000000142 0x80000000000ce 0x800000000009b 0x800000000006f 0x8000000000043
+//   2Z            0x8000000000025 0x8000000000001 0x8000000000001 0x8000000000001 0x8000000000001
 TEXT storeRow<>(SB), 4, $0-0
 	VMOVDQU64 960(SI), Z0
 	VMOVDQU64 1024(SI), Z1
@@ -6015,6 +6018,8 @@ row:
 	VZEROUPPER
 	RET
 
+// Highest limbs in selectKey:
+//   2dT           0xfffffffffffda 0xffffffffffffe 0xffffffffffffe 0xffffffffffffe 0xffffffffffffe
 TEXT selectKey<>(SB), 4, $0-0
 	MOVL 0(R9), AX
 	VMOVDQU64 0(DX)(AX*1), Z0
@@ -6163,6 +6168,8 @@ TEXT selectKey<>(SB), 4, $0-0
 	VMOVDQU64 Z15, 3776(SI)
 	RET
 
+// Highest limbs in selectBase:
+//   2dT           0xfffffffffffda 0xffffffffffffe 0xffffffffffffe 0xffffffffffffe 0xffffffffffffe
 TEXT selectBase<>(SB), 4, $0-0
 	MOVL 0(R9), AX
 	VMOVDQU64 0(DX)(AX*1), Z0
@@ -6431,6 +6438,9 @@ last:
 	VZEROUPPER
 	RET
 
+// Highest limbs in mulPair:
+//   at 0          0x800000000077e 0x8000000000214 0x80000000001a8 0x800000000013c 0x80000000000d0
+//   at 320        0x800000000077e 0x8000000000214 0x80000000001a8 0x800000000013c 0x80000000000d0
 // func mulPair(to, x, y *pair)
 TEXT ·mulPair(SB), 4, $0-24
 	MOVQ to+0(FP), DI
@@ -6683,6 +6693,9 @@ TEXT ·mulPair(SB), 4, $0-24
 	VZEROUPPER
 	RET
 
+// Highest limbs in sqrPair:
+//   at 0          0x800000000077e 0x8000000000214 0x80000000001a8 0x800000000013c 0x80000000000d0
+//   at 320        0x800000000077e 0x8000000000214 0x80000000001a8 0x800000000013c 0x80000000000d0
 // func sqrPair(to, x *pair, times uint64)
 TEXT ·sqrPair(SB), 4, $0-24
 	MOVQ to+0(FP), DI

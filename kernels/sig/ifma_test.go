@@ -2,6 +2,7 @@ package sig
 
 import (
 	"fmt"
+	"os"
 	"testing"
 )
 
@@ -101,6 +102,21 @@ func TestLanesAlone(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A CPU with the instructions gets the kernel, unless it is switched off.
+func TestAvailable(t *testing.T) {
+	if got, want := Available(), present() && allowed(os.Getenv(EnvVar)); got != want {
+		t.Errorf("available: %v, want %v", got, want)
+	}
+	if !Available() {
+		defer func() {
+			if recover() == nil {
+				t.Error("there is a Checker without a kernel")
+			}
+		}()
+	}
+	NewChecker().Check(nil, nil)
 }
 
 func TestAllowed(t *testing.T) {

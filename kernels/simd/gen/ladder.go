@@ -73,7 +73,8 @@ func selectCode(pool *pool64, name string, words int) (*limbs, []op, map[reg]str
 // lane. The address of the table is in DX, of the byte offsets of the rows in R9, and
 // the lanes to negate are in K1.
 func writeSelect(a *asm, pool *pool64, name string, words int) {
-	_, ops, names := selectCode(pool, name, words)
+	l, ops, names := selectCode(pool, name, words)
+	a.highest(l)
 	a.line("TEXT %s<>(SB), 4, $0-0", name)
 	for lane := range 8 {
 		a.line("MOVL %d(R9), AX", 4*lane)
@@ -116,7 +117,8 @@ const tableRows = 17
 // point.
 func writeTable(a *asm, pool *pool64) {
 	s := stage{name: "storeRow", emit: storeRow}
-	_, ops, names := s.code(pool)
+	l, ops, names := s.code(pool)
+	a.highest(l)
 	a.line("TEXT storeRow<>(SB), 4, $0-0")
 	a.ops(ops, names)
 	a.line("RET")

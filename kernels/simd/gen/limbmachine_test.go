@@ -113,51 +113,57 @@ func (m *limbMachine) step(o op) error {
 		}
 		src = append(src, v)
 	}
-	imm := 0
-	if o.imm != "" {
-		n, err := strconv.ParseInt(o.imm[1:], 0, 0)
+	switch {
+	case o.class == store && o.slot != 0:
+		m.mem[o.slot] = src[0]
+	case o.class == store:
+		m.rest[o.store] = src[0]
+	default:
+		result, err := m.result(o, src, mask)
 		if err != nil {
 			return err
 		}
+		m.regs[m.register(o.dst)] = result
+	}
+	return nil
+}
+
+// result returns what an operation makes of its sources and a mask.
+func (m *limbMachine) result(o op, src []limbVector, mask uint8) (limbVector, error) {
+	mn, imm := strings.TrimSuffix(o.mn, ".BCST"), 0
+	if o.imm != "" {
+		n, err := strconv.ParseInt(o.imm[1:], 0, 0)
+		if err != nil {
+			return limbVector{}, err
+		}
 		imm = int(n)
 	}
-	mn := strings.TrimSuffix(o.mn, ".BCST")
 	if mn == garbage {
-		m.regs[m.register(o.dst)] = every(0x3141592653589)
-		return nil
-	}
-	if o.class == store {
-		if o.slot != 0 {
-			m.mem[o.slot] = src[0]
-		} else {
-			m.rest[o.store] = src[0]
-		}
-		return nil
+		return every(0x3141592653589), nil
 	}
 	result, ok := m.shuffle(mn, imm, src)
-	if !ok {
-		for i := range result {
-			var lane [3]uint64
-			for n := range src {
-				lane[n] = src[n][i]
-			}
-			if mn == "VPBLENDMQ" {
-				result[i] = lane[1-mask>>i&1]
-				continue
-			}
-			if mn == "VPADDQ" && m.modular {
-				result[i] = lane[0] + lane[1]
-				continue
-			}
-			x, err := computeLimb(mn, imm, lane)
-			if err != nil {
-				return fmt.Errorf("lane %d: %w", i, err)
-			}
-			result[i] = x
+	if ok {
+		return result, nil
+	}
+	for i := range result {
+		var lane [3]uint64
+		for n := range src {
+			lane[n] = src[n][i]
+		}
+		var err error
+		switch {
+		case mn == "VPBLENDMQ":
+			result[i] = lane[1-mask>>i&1]
+		case mn == "VPADDQ" && m.modular:
+			result[i] = lane[0] + lane[1]
+		default:
+			result[i], err = computeLimb(mn, imm, lane)
+		}
+		if err != nil {
+			return result, fmt.Errorf("lane %d: %w", i, err)
 		}
 	}
-	m.regs[m.register(o.dst)] = result
-	return nil
+	return result, nil
 }
 
 // garbage is an operation whose result is of no use.

@@ -43,7 +43,8 @@ func squarePair(pool *pool64) (*limbs, []op, map[reg]string) {
 
 // writePairs writes the product of pairs, and a chain of squares.
 func writePairs(a *asm, pool *pool64) {
-	_, ops, names := multiplyPair(pool)
+	l, ops, names := multiplyPair(pool)
+	a.highest(l)
 	a.line("// func mulPair(to, x, y *pair)")
 	a.line("TEXT ·mulPair(SB), 4, $0-24")
 	a.line("MOVQ to+0(FP), DI")
@@ -55,7 +56,8 @@ func writePairs(a *asm, pool *pool64) {
 	a.line("RET")
 	a.line("")
 
-	_, ops, names = squarePair(pool)
+	l, ops, names = squarePair(pool)
+	a.highest(l)
 	a.line("// func sqrPair(to, x *pair, times uint64)")
 	a.line("TEXT ·sqrPair(SB), 4, $0-24")
 	a.line("MOVQ to+0(FP), DI")

@@ -91,10 +91,7 @@ func signatureKernel(a *asm) {
 // write writes the leaf and the function of Go.
 func (s stage) write(a *asm, pool *pool64) {
 	l, ops, name := s.code(pool)
-	a.line("// Highest limbs in %s:", s.name)
-	for _, b := range l.bounds {
-		a.line("//   %s", b)
-	}
+	a.highest(l)
 	a.line("TEXT %s<>(SB), 4, $0-0", s.name)
 	for i := range s.masks {
 		a.line("KMOVB %d(SI), K%d", masksOffset+i, 1+i)
@@ -110,6 +107,14 @@ func (s stage) write(a *asm, pool *pool64) {
 	a.line("VZEROUPPER")
 	a.line("RET")
 	a.line("")
+}
+
+// highest writes the bounds of the values in l.
+func (a *asm) highest(l *limbs) {
+	a.line("// Highest limbs in %s:", l.stage)
+	for _, b := range l.bounds {
+		a.line("//   %s", b)
+	}
 }
 
 // constantsInRegisters writes what makes BX and Z29 to Z31 the constants.
