@@ -105,7 +105,7 @@ func sum(x, y *number) (r number) {
 
 // Shifts of differences.
 const (
-	aboveOne   = 1 // for limbs below 2^52 - 37
+	aboveRow   = 1 // for limbs of a table
 	aboveLoose = 2
 	aboveRaw   = 9 // for raw products of a loose and a wide number
 )
@@ -288,7 +288,7 @@ func (l *lane) selectRow(row []uint64, minus bool) {
 	l.minus, l.plus, l.t2d = number(row[0:5]), number(row[5:10]), number(row[10:15])
 	if minus {
 		l.minus, l.plus = l.plus, l.minus
-		l.t2d = difference(new(number), &l.t2d, aboveOne)
+		l.t2d = difference(new(number), &l.t2d, aboveRow)
 	}
 }
 

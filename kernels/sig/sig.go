@@ -1,7 +1,6 @@
 // Package sig checks Ed25519 signatures by the rules of ZIP-215, one in each of the
 // eight 64-bit lanes of AVX-512 with IFMA, with its own exact verdict for each.
-// Nothing uses it yet: it does not keep tables of keys that sign often, and hashes
-// one message at a time.
+// Nothing uses it yet: it has no tables of keys that sign often.
 //
 // [Checker.Check] computes Q = s B - k A for groups of eight, two groups at a time
 // (decode.go, and the ladders of the assembly). If R is the encoding of Q, the
@@ -9,7 +8,7 @@
 //
 // A number modulo p = 2^255-19 has five limbs in radix 2^51. A limb is loose below
 // 2^51 + 2^17, wide below 2^52, and raw below 2^62. Products take wide limbs, carry
-// takes raw ones, and all stages but canonical leave loose ones.
+// takes raw ones, and stages leave loose ones, or numbers below p.
 //
 // The assembly is written by kernels/simd/gen, which computes the range of every
 // value and fails where a sum could overflow, a difference be negative, or a factor

@@ -11,7 +11,7 @@ const (
 	limbBits = 51
 	limbMask = 1<<limbBits - 1
 
-	// maxLoose is above every limb that carry returns.
+	// maxLoose is the highest limb that stages pass on; what carry returns is lower.
 	maxLoose = 1<<51 + 1<<17 - 1
 	// maxWide is the highest limb of a factor.
 	maxWide = maxFactor
@@ -234,7 +234,7 @@ func (l *limbs) canonical(x element) element {
 
 // negative returns -x of a loose x with loose limbs.
 func (l *limbs) negative(x element) element {
-	return l.carry(l.difference(l.known([5]uint64{}), x, 2))
+	return l.carry(l.difference(l.known([5]uint64{}), x, aboveLoose))
 }
 
 // blendElement returns y in the lanes whose bits are set in the mask register, x in

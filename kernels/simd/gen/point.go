@@ -37,9 +37,13 @@ var (
 	rootOfM1 = [5]uint64{0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d}
 )
 
-// aboveRaw is the shift with which multiples of p exceed every raw product of
-// loose elements. The generator fails if it is too small.
-const aboveRaw = 9
+// Shifts with which multiples of p exceed every limb that is subtracted. The generator
+// fails if one is too small.
+const (
+	aboveRow   = 1 // for limbs of a table
+	aboveLoose = 2
+	aboveRaw   = 9 // for products of a loose and a wide element
+)
 
 // doublePoint completes 2(X:Y:Z). All four coordinates have the other sign than in
 // the paper, which is the same point.
@@ -114,7 +118,7 @@ func (l *limbs) completed() (e, f, g, h element) {
 func minusAdded(l *limbs) {
 	x, y := l.element(elementX, maxLoose), l.element(elementY, maxLoose)
 	l.result("Y-X", addedMinus, l.carry(l.sum(y, x)))
-	l.result("Y+X", addedPlus, l.carry(l.difference(y, x, 2)))
+	l.result("Y+X", addedPlus, l.carry(l.difference(y, x, aboveLoose)))
 	t := l.result("XY", added2dT, l.carry(l.multiply(x, y)))
 	t = l.result("2dXY", added2dT, l.carry(l.multiply(t, l.known(curve2D))))
 	l.result("-2dXY", added2dT, l.negative(t))
@@ -133,7 +137,7 @@ func toAffine(l *limbs) {
 func isIdentity(l *limbs) {
 	y, z := l.element(elementY, maxLoose), l.element(elementZ, maxLoose)
 	l.reduced("X", elementE, l.element(elementX, maxLoose))
-	l.reduced("Y-Z", elementF, l.carry(l.difference(y, z, 2)))
+	l.reduced("Y-Z", elementF, l.carry(l.difference(y, z, aboveLoose)))
 }
 
 // decodeStart begins to decode y: e = u = y^2 - 1, f = v = d y^2 + 1, g = u v^3,
@@ -141,7 +145,7 @@ func isIdentity(l *limbs) {
 func decodeStart(l *limbs) {
 	yy := l.result("y^2", elementX, l.carry(l.square(l.element(elementY, maxLoose))))
 	one := l.known([5]uint64{1})
-	u := l.result("u", elementE, l.carry(l.difference(yy, one, 2)))
+	u := l.result("u", elementE, l.carry(l.difference(yy, one, aboveLoose)))
 	v := l.result("v", elementF, l.carry(l.sum(l.multiply(yy, l.known(curveD)), one)))
 	v2 := l.result("v^2", elementT, l.carry(l.square(v)))
 	uv := l.result("u v", elementG, l.carry(l.multiply(u, v)))
@@ -157,7 +161,7 @@ func decodeRoot(l *limbs) {
 	x := l.result("x", elementX, l.carry(l.multiply(g, h)))
 	xx := l.result("x^2", elementT, l.carry(l.square(x)))
 	vxx := l.result("v x^2", elementT, l.carry(l.multiply(xx, f)))
-	difference, sum := l.carry(l.difference(vxx, e, 2)), l.carry(l.sum(vxx, e))
+	difference, sum := l.carry(l.difference(vxx, e, aboveLoose)), l.carry(l.sum(vxx, e))
 	l.reduced("v x^2 - u", elementE, difference)
 	l.reduced("v x^2 + u", elementF, sum)
 }
