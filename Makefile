@@ -99,7 +99,7 @@ test-unit: ## run the tests without cgo, as the binary is built, and those of th
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
 # and the commands, which take too long.
-UNRACED = ^stele/(kernels/(cuda|internal)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|text)|node/(evidence|keystore|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules))|cmd/stele)(/|$$)
+UNRACED = ^stele/(kernels/(cuda|internal|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|text)|node/(evidence|keystore|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules))|cmd/stele)(/|$$)
 
 # Packages that are not instrumented for the race detector even where others call
 # them: leaf packages that compute hashes and curve points, and start no goroutine.
@@ -306,9 +306,9 @@ check-sass: ## fail if the registers, spills or slots of the CUDA kernels differ
 
 .PHONY: check-generate
 check-generate: ## fail if the committed assembly is not what the generator writes
-	@echo 'check-generate: the assembly in kernels/simd is what kernels/simd/gen writes'
+	@echo 'check-generate: the assembly in kernels/simd and kernels/sig is what kernels/simd/gen writes'
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
-	cp -R kernels/simd "$$tmp/simd" && \
-	find "$$tmp/simd" -name '*.s' -exec grep -l '^// Code generated' {} + | xargs rm && \
+	cp -R kernels/simd kernels/sig "$$tmp" && \
+	find "$$tmp" -name '*.s' -exec grep -l '^// Code generated' {} + | xargs rm && \
 	(cd "$$tmp/simd/gen" && $(GO) run .) && \
-	diff -rq kernels/simd "$$tmp/simd" || { echo 'run make generate, and commit what it changes'; exit 1; }
+	diff -rq kernels/simd "$$tmp/simd" && diff -rq kernels/sig "$$tmp/sig" || { echo 'run make generate, and commit what it changes'; exit 1; }

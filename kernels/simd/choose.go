@@ -87,6 +87,9 @@ func (k *Kernel) usable() error {
 // EnvVar is the environment variable that selects or disables kernels.
 const EnvVar = "STELE_CPU"
 
+// signatures is the name of the kernel of package sig, which reads STELE_CPU too.
+const signatures = "ifma"
+
 // parseEnv reads the value of STELE_CPU: names of kernels to allow, or with a minus
 // sign to disable, separated by commas.
 func parseEnv(value string) (allowed func(name string) bool, err error) {
@@ -94,7 +97,7 @@ func parseEnv(value string) (allowed func(name string) bool, err error) {
 	for f := range strings.SplitSeq(value, ",") {
 		f = strings.TrimSpace(f)
 		name, minus := strings.CutPrefix(f, "-")
-		if f == "" {
+		if f == "" || name == signatures {
 			continue
 		}
 		if _, err := known(name); err != nil {

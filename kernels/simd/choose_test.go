@@ -245,6 +245,9 @@ func TestParseEnv(t *testing.T) {
 		{"-wide,narrow,wide", "narrow"},
 		{"wide,-wide", ""},
 		{"wide,-plain", "wide"},
+		{"-ifma", "wide narrow plain"},
+		{"ifma", "wide narrow plain"},
+		{"wide,-ifma", "wide"},
 	} {
 		allowed, err := parseEnv(c.value)
 		if err != nil {
@@ -282,13 +285,13 @@ func TestParseEnv(t *testing.T) {
 }
 
 func FuzzParseEnv(f *testing.F) {
-	for _, s := range []string{"", "pure", "-pure", "pure,-pure", " avx2 , shani", "--", "\x00,"} {
+	for _, s := range []string{"", "pure", "-pure", "pure,-pure", " avx2 , shani", "-ifma,pure", "--", "\x00,"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		var fields []string
 		for f := range strings.SplitSeq(value, ",") {
-			if f = strings.TrimSpace(f); f != "" {
+			if f = strings.TrimSpace(f); f != "" && f != "ifma" && f != "-ifma" {
 				fields = append(fields, f)
 			}
 		}

@@ -58,6 +58,7 @@ const (
 	load               // loads, broadcasts from memory
 	store              // stores, and results outside the vector registers
 	move               // register copies
+	mul                // multiplies
 )
 
 // op is one instruction.

@@ -12,6 +12,10 @@
 // sha2.go for arm64. hybrid.go and hybridhash.go combine both: vector code for the
 // message schedules, sha256rnds2 for the rounds.
 //
+// For kernels/sig it builds code over 64-bit limbs, and computes the range of every
+// value (limb.go): field.go has the numbers modulo 2^255-19, point.go the points of
+// the curve, signatures.go the file.
+//
 // The tests run the code of the vector machines in an interpreter. The gain of the
 // instruction order is in docs/cpu-kernels.md.
 package main
@@ -61,4 +65,10 @@ func main() {
 	sha2Hash(a)
 	sha2Tables(a)
 	a.write("../sha2", "sha2_arm64.s", "")
+
+	a = newAsm(4)
+	a.line("#include \"go_asm.h\"")
+	a.line("")
+	signatureKernel(a)
+	a.write("../../sig", "ifma_amd64.s", "")
 }

@@ -1,0 +1,64 @@
+package sig
+
+// engine is the arithmetic of a kernel.
+type engine struct {
+	stages [stages]func(*group)
+
+	// mulPair sets to to x y, for wide x and y. to may be x or y.
+	mulPair func(to, x, y *pair)
+	// sqrPair sets to to x squared so many times, at least once. to may be x.
+	sqrPair func(to, x *pair, times uint64)
+
+	// fillTable fills rows with 0 to 16 times the point that is added in work, whose
+	// other point must be the identity.
+	fillTable func(rows *table, work *group)
+
+	// ladders have the functions for one group and for two. They add the points that
+	// the digits select. The point of each group must be the identity before; its
+	// x, y, z have the result.
+	ladders [2]func(work *ladder, base *baseTable)
+
+	// sha512Block adds the blocks of the live lanes to their hashes.
+	sha512Block func(work *hashGroup, live uint8)
+}
+
+const (
+	rowWords    = 24           // a point in a table: Y-X, Y+X, 2dT, 2Z
+	rowBytes    = 8 * rowWords //
+	affineWords = 16           // a point with Z = 1: without 2Z
+	affineBytes = 8 * affineWords
+
+	keyRows   = 17  // 0 to 16
+	baseRows  = 513 // 0 to 512
+	keyTurns  = 51  // digits of five bits, -16 to 15
+	baseTurns = 26  // digits of ten bits, -512 to 511
+)
+
+// table has 0 to 16 times a point, for each lane.
+type table struct {
+	rows [keyRows][lanes][rowWords]uint64
+}
+
+// baseTable has 0 to 512 times the base point.
+type baseTable [baseRows][affineWords]uint64
+
+// keyDigits are the digits of the scalars of the keys.
+type keyDigits struct {
+	rows  [keyTurns][lanes]uint32 // where the row of each lane is in its table, in bytes
+	signs [keyTurns]uint8         // the lanes that subtract it
+}
+
+// baseDigits are the digits of the scalars of the base point.
+type baseDigits struct {
+	rows  [baseTurns][lanes]uint32
+	signs [baseTurns]uint8
+}
+
+// ladder is the memory of two groups. The assembly knows its layout from the
+// compiler.
+type ladder struct {
+	groups [2]group
+	tables [2]table
+	keys   [2]keyDigits
+	bases  [2]baseDigits
+}

@@ -1,0 +1,106 @@
+package sig
+
+import "github.com/klauspost/cpuid/v2"
+
+// present reports whether the CPU has the instructions of the assembly.
+func present() bool {
+	return cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX512IFMA)
+}
+
+// assembly is the engine in assembly.
+var assembly = engine{
+	stages: [stages]func(*group){
+		stageMul:          mul,
+		stageSqr:          sqr,
+		stageCarry:        carry,
+		stageCanonical:    canonical,
+		stageDouble:       double,
+		stageToProjective: toProjective,
+		stageToExtended:   toExtended,
+		stageToAddend:     toAddend,
+		stageAddPoint:     addPoint,
+		stageAddAffine:    addAffine,
+		stageMinusAdded:   minusAdded,
+		stageToAffine:     toAffine,
+		stageIsIdentity:   isIdentity,
+		stageDecodeStart:  decodeStart,
+		stageDecodeRoot:   decodeRoot,
+		stageDecodeTurn:   decodeTurn,
+		stageDecodeSign:   decodeSign,
+	},
+	mulPair:   mulPair,
+	sqrPair:   sqrPair,
+	fillTable: fillTable,
+	ladders:   [2]func(*ladder, *baseTable){ladder1, ladder2},
+
+	sha512Block: sha512Block,
+}
+
+//go:noescape
+func mulPair(to, x, y *pair)
+
+//go:noescape
+func sqrPair(to, x *pair, times uint64)
+
+//go:noescape
+func fillTable(rows *table, work *group)
+
+//go:noescape
+func sha512Block(work *hashGroup, live uint8)
+
+//go:noescape
+func ladder1(work *ladder, base *baseTable)
+
+//go:noescape
+func ladder2(work *ladder, base *baseTable)
+
+//go:noescape
+func mul(work *group)
+
+//go:noescape
+func sqr(work *group)
+
+//go:noescape
+func carry(work *group)
+
+//go:noescape
+func canonical(work *group)
+
+//go:noescape
+func double(work *group)
+
+//go:noescape
+func toProjective(work *group)
+
+//go:noescape
+func toExtended(work *group)
+
+//go:noescape
+func toAddend(work *group)
+
+//go:noescape
+func addPoint(work *group)
+
+//go:noescape
+func addAffine(work *group)
+
+//go:noescape
+func minusAdded(work *group)
+
+//go:noescape
+func toAffine(work *group)
+
+//go:noescape
+func isIdentity(work *group)
+
+//go:noescape
+func decodeStart(work *group)
+
+//go:noescape
+func decodeRoot(work *group)
+
+//go:noescape
+func decodeTurn(work *group)
+
+//go:noescape
+func decodeSign(work *group)

@@ -1,0 +1,9 @@
+//go:build !amd64
+
+package sig
+
+// present reports that there is no assembly for this architecture.
+func present() bool { return false }
+
+// assembly is never used.
+var assembly engine

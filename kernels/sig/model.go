@@ -1,0 +1,329 @@
+package sig
+
+import "math/bits"
+
+// number is a number modulo p: the sum of n[i] 2^(51 i).
+type number [5]uint64
+
+const limbMask = 1<<51 - 1
+
+// lane is a group of one lane. Its functions compute in plain Go what the stages
+// compute in assembly, with the same limbs. They are the reference for the assembly,
+// and are tested against math/big and another implementation of the curve.
+type lane struct {
+	x, y, z, t           number
+	e, f, g, h           number
+	minus, plus, t2d, z2 number
+	masks                [2]bool
+}
+
+// laneStages are the stages.
+var laneStages = [stages]func(*lane){
+	stageMul:          func(l *lane) { l.e = multiply(&l.x, &l.y).carry() },
+	stageSqr:          func(l *lane) { l.e = multiply(&l.x, &l.x).carry() },
+	stageCarry:        func(l *lane) { l.e = l.x.carry() },
+	stageCanonical:    func(l *lane) { l.e = l.x.canonical() },
+	stageDouble:       (*lane).double,
+	stageToProjective: (*lane).toProjective,
+	stageToExtended:   (*lane).toExtended,
+	stageToAddend:     (*lane).toAddend,
+	stageAddPoint:     func(l *lane) { l.add(multiply(&l.z, &l.z2)) },
+	stageAddAffine:    func(l *lane) { l.add(sum(&l.z, &l.z)) },
+	stageMinusAdded:   (*lane).minusAdded,
+	stageToAffine:     (*lane).toAffine,
+	stageIsIdentity:   (*lane).isIdentity,
+	stageDecodeStart:  (*lane).decodeStart,
+	stageDecodeRoot:   (*lane).decodeRoot,
+	stageDecodeTurn:   (*lane).decodeTurn,
+	stageDecodeSign:   (*lane).decodeSign,
+}
+
+func (l *lane) all() [12]*number {
+	return [...]*number{&l.x, &l.y, &l.z, &l.t, &l.e, &l.f, &l.g, &l.h, &l.minus, &l.plus, &l.t2d, &l.z2}
+}
+
+// multiply returns the raw product of two wide numbers. Each product of limbs is
+// cut at bit 52, as VPMADD52 does; a high half counts twice as much as a limb of the
+// next degree, since that is 2^51. 2^255 is 19 modulo p.
+func multiply(x, y *number) (r number) {
+	var sums [10]uint64
+	for i := range x {
+		for j := range y {
+			high, low := bits.Mul64(x[i], y[j])
+			sums[i+j] += low & (1<<52 - 1)
+			sums[i+j+1] += 2 * (high<<12 | low>>52)
+		}
+	}
+	for i := range r {
+		r[i] = sums[i] + 19*sums[i+5]
+	}
+	return r
+}
+
+// carry returns a raw number with loose limbs.
+func (x number) carry() (r number) {
+	for i := range x {
+		r[i] += x[i] & limbMask
+		if i < 4 {
+			r[i+1] = x[i] >> 51
+		} else {
+			r[0] += 19 * (x[4] >> 51)
+		}
+	}
+	return r
+}
+
+// canonical returns a wide number below p.
+func (x number) canonical() number {
+	x[0] += 19 * x.chain()
+	// Now x < 2p. x - p is what x + 19 has above 2^255, if it is as long.
+	q := x
+	q[0] += 19
+	x[0] += 19 * q.chain()
+	x.chain()
+	return x
+}
+
+// chain carries from limb to limb. It returns what is above 2^255 and removes it.
+func (x *number) chain() (top uint64) {
+	for i := range 4 {
+		x[i+1] += x[i] >> 51
+		x[i] &= limbMask
+	}
+	top = x[4] >> 51
+	x[4] &= limbMask
+	return top
+}
+
+// sum returns x + y without carries.
+func sum(x, y *number) (r number) {
+	for i := range r {
+		r[i] = x[i] + y[i]
+	}
+	return r
+}
+
+// Shifts of differences.
+const (
+	aboveRow   = 1 // for limbs of a table
+	aboveLoose = 2
+	aboveRaw   = 9 // for raw products of a loose and a wide number
+)
+
+// difference returns x - y + 2^shift p without carries.
+func difference(x, y *number, shift int) (r number) {
+	for i := range r {
+		p := uint64(limbMask)
+		if i == 0 {
+			p -= 18
+		}
+		r[i] = x[i] + p<<shift - y[i]
+	}
+	return r
+}
+
+// negative returns -x of a loose x.
+func negative(x *number) number { return difference(new(number), x, aboveLoose).carry() }
+
+// double completes 2(x:y:z). All four coordinates have the other sign than in the
+// paper (Hisil and others, "Twisted Edwards Curves Revisited", 2008): it is the same
+// point.
+func (l *lane) double() {
+	a, b, zz, xy := multiply(&l.x, &l.x), multiply(&l.y, &l.y), multiply(&l.z, &l.z), multiply(&l.x, &l.y)
+	f := difference(&a, &b, aboveRaw)
+	zz = sum(&zz, &zz)
+	l.e = sum(&xy, &xy).carry()
+	l.f = sum(&f, &zz).carry()
+	l.g = difference(&b, &a, aboveRaw).carry()
+	l.h = sum(&a, &b).carry()
+}
+
+func (l *lane) toProjective() {
+	l.x, l.y, l.z = multiply(&l.e, &l.f).carry(), multiply(&l.g, &l.h).carry(), multiply(&l.f, &l.g).carry()
+}
+
+func (l *lane) toExtended() {
+	l.toProjective()
+	l.t = multiply(&l.e, &l.h).carry()
+}
+
+func (l *lane) toAddend() {
+	x, y := multiply(&l.e, &l.f), multiply(&l.g, &l.h)
+	l.x, l.y = difference(&y, &x, aboveRaw).carry(), sum(&y, &x).carry()
+	l.z, l.t = multiply(&l.f, &l.g).carry(), multiply(&l.e, &l.h).carry()
+}
+
+// add completes the sum of a point, as toAddend has it, and the one that is added.
+// d is Z 2Z'.
+func (l *lane) add(d number) {
+	a, b, c := multiply(&l.x, &l.minus), multiply(&l.y, &l.plus), multiply(&l.t, &l.t2d)
+	l.e = difference(&b, &a, aboveRaw).carry()
+	l.f = difference(&d, &c, aboveRaw).carry()
+	l.g = sum(&d, &c).carry()
+	l.h = sum(&b, &a).carry()
+}
+
+var (
+	one      = number{1}
+	curveD   = number{0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb, 0x52036cee2b6ff}
+	curve2D  = number{0x69b9426b2f159, 0x35050762add7a, 0x3cf44c0038052, 0x6738cc7407977, 0x2406d9dc56dff}
+	rootOfM1 = number{0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d}
+)
+
+func (l *lane) minusAdded() {
+	t := multiply(&l.x, &l.y).carry()
+	t = multiply(&t, &curve2D).carry()
+	l.minus, l.plus = sum(&l.y, &l.x).carry(), difference(&l.y, &l.x, aboveLoose).carry()
+	l.t2d, l.z2 = negative(&t), number{2}
+}
+
+func (l *lane) toAffine() {
+	l.x, l.y = multiply(&l.x, &l.z).carry().canonical(), multiply(&l.y, &l.z).carry().canonical()
+}
+
+func (l *lane) isIdentity() {
+	l.e, l.f = l.x.canonical(), difference(&l.y, &l.z, aboveLoose).carry().canonical()
+}
+
+// decodeStart uses x and t as scratch, as the assembly does.
+func (l *lane) decodeStart() {
+	l.x = multiply(&l.y, &l.y).carry()
+	l.e = difference(&l.x, &one, aboveLoose).carry()
+	dyy := multiply(&l.x, &curveD)
+	l.f = sum(&dyy, &one).carry()
+	l.t = multiply(&l.f, &l.f).carry()
+	l.g = multiply(&l.e, &l.f).carry()
+	l.g = multiply(&l.g, &l.t).carry()
+	l.h = multiply(&l.t, &l.t).carry()
+	l.h = multiply(&l.g, &l.h).carry()
+}
+
+func (l *lane) decodeRoot() {
+	l.x = multiply(&l.g, &l.h).carry()
+	l.t = multiply(&l.x, &l.x).carry()
+	l.t = multiply(&l.t, &l.f).carry()
+	u := l.e
+	l.e, l.f = difference(&l.t, &u, aboveLoose).carry().canonical(), sum(&l.t, &u).carry().canonical()
+}
+
+func (l *lane) decodeTurn() {
+	if l.masks[0] {
+		l.x = multiply(&l.x, &rootOfM1).carry()
+	}
+	l.x = l.x.canonical()
+}
+
+func (l *lane) decodeSign() {
+	if l.masks[0] {
+		l.x = negative(&l.x)
+	}
+	if l.masks[1] {
+		l.x, l.y = number{}, one
+	}
+}
+
+// modelEngine is the engine that runs the model.
+var modelEngine = engine{
+	stages: func() (all [stages]func(*group)) {
+		for s, f := range laneStages {
+			all[s] = func(g *group) {
+				for i := range lanes {
+					l := g.lane(i)
+					f(&l)
+					g.setLane(i, &l)
+				}
+			}
+		}
+		return all
+	}(),
+	mulPair: func(to, x, y *pair) {
+		for n := range to {
+			for i := range lanes {
+				a, b := x[n].at(i), y[n].at(i)
+				a = multiply(&a, &b).carry()
+				to[n].set(i, &a)
+			}
+		}
+	},
+	sqrPair: func(to, x *pair, times uint64) {
+		for n := range to {
+			for i := range lanes {
+				a := x[n].at(i)
+				for range times {
+					a = multiply(&a, &a).carry()
+				}
+				to[n].set(i, &a)
+			}
+		}
+	},
+	fillTable: func(rows *table, work *group) {
+		for i := range lanes {
+			l := work.lane(i)
+			for n := range rows.rows {
+				l.storeRow(&rows.rows[n][i])
+				l.add(multiply(&l.z, &l.z2))
+				l.toAddend()
+			}
+			work.setLane(i, &l)
+		}
+	},
+	ladders: [2]func(*ladder, *baseTable){
+		func(work *ladder, base *baseTable) { modelLadder(work, base, 1) },
+		func(work *ladder, base *baseTable) { modelLadder(work, base, 2) },
+	},
+	sha512Block: sha512Model,
+}
+
+// storeRow writes the point, as toAddend has it, to a row. e and f are scratch.
+func (l *lane) storeRow(row *[rowWords]uint64) {
+	l.e, l.f = multiply(&l.t, &curve2D).carry(), sum(&l.z, &l.z).carry()
+	for i := range 5 {
+		row[i], row[5+i], row[10+i], row[15+i] = l.x[i], l.y[i], l.e[i], l.f[i]
+	}
+	copy(row[20:], l.f[1:]) // as the assembly fills it
+}
+
+// selectRow makes the point of a row, or its negative, the one that is added.
+func (l *lane) selectRow(row []uint64, minus bool) {
+	l.minus, l.plus, l.t2d = number(row[0:5]), number(row[5:10]), number(row[10:15])
+	if minus {
+		l.minus, l.plus = l.plus, l.minus
+		l.t2d = difference(new(number), &l.t2d, aboveRow)
+	}
+}
+
+func modelLadder(work *ladder, base *baseTable, groups int) {
+	for n := range groups {
+		g := &work.groups[n]
+		for i := range lanes {
+			l := g.lane(i)
+			for turn := keyTurns - 1; turn >= 0; turn-- {
+				l.turn(work, base, n, i, turn)
+			}
+			g.setLane(i, &l)
+		}
+	}
+}
+
+// turn does a turn of the ladder for lane i of group n.
+func (l *lane) turn(work *ladder, base *baseTable, n, i, turn int) {
+	if turn != keyTurns-1 {
+		for range 4 {
+			l.double()
+			l.toProjective()
+		}
+		l.double()
+		l.toAddend()
+	}
+	keys, bases := &work.keys[n], &work.bases[n]
+	row := &work.tables[n].rows[keys.rows[turn][i]/(lanes*rowBytes)][i]
+	l.selectRow(row[:], keys.signs[turn]>>i&1 != 0)
+	l.z2 = number(row[15:20])
+	l.add(multiply(&l.z, &l.z2))
+	if turn%2 == 0 {
+		l.toAddend()
+		l.selectRow(base[bases.rows[turn/2][i]/affineBytes][:], bases.signs[turn/2]>>i&1 != 0)
+		l.add(sum(&l.z, &l.z))
+	}
+	l.toProjective()
+}

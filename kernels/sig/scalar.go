@@ -1,0 +1,124 @@
+package sig
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// scalar is a number below 2^256, the lowest word first.
+type scalar [4]uint64
+
+// order is the order L of the base point, 2^252 + 27742317777372353535851937790883648493.
+var order = scalar{0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000}
+
+// reciprocal is floor(2^512 / L).
+var reciprocal = [5]uint64{0xed9ce5a30a2c131b, 0x2106215d086329a7, 0xffffffffffffffeb, 0xffffffffffffffff, 0xf}
+
+// scalarOf returns the little-endian number in b, and whether it is below L.
+func scalarOf(b []byte) (s scalar, below bool) {
+	for i := range s {
+		s[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	_, below = s.minusOrder()
+	return s, below
+}
+
+// minusOrder returns s - L modulo 2^256, and whether s is below L.
+func (s scalar) minusOrder() (d scalar, below bool) {
+	var borrow uint64
+	for i := range d {
+		d[i], borrow = bits.Sub64(s[i], order[i], borrow)
+	}
+	return d, borrow != 0
+}
+
+// reduce returns x, the lowest word first, modulo L. It uses Barrett's method: the
+// estimate of the quotient is at most two too small.
+func reduce(x [8]uint64) scalar {
+	var q [10]uint64 // 2^320 times the quotient
+	for i, f := range x[3:] {
+		addMultiple(q[i:i+6], reciprocal[:], f)
+	}
+	var product [10]uint64 // quotient times L
+	for i, f := range q[5:9] {
+		addMultiple(product[i:i+5], order[:], f)
+	}
+	// What is left is below 3L, so that its low words are enough.
+	var r scalar
+	var borrow uint64
+	for i := range r {
+		r[i], borrow = bits.Sub64(x[i], product[i], borrow)
+	}
+	for {
+		d, below := r.minusOrder()
+		if below {
+			return r
+		}
+		r = d
+	}
+}
+
+// addMultiple adds x times f to sum, which is one word longer than x and has room.
+func addMultiple(sum, x []uint64, f uint64) {
+	var carry uint64
+	for i := range x {
+		high, low := bits.Mul64(x[i], f)
+		var c uint64
+		low, c = bits.Add64(low, carry, 0)
+		high += c
+		sum[i], c = bits.Add64(sum[i], low, 0)
+		carry = high + c
+	}
+	sum[len(x)] += carry
+}
+
+// bias returns the sum of half 2^(width i) for all digits. A scalar plus this has the
+// digits of the scalar, each plus half.
+func bias(turns, width int) (b [5]uint64) {
+	for i := range turns {
+		at := width*i + width - 1
+		b[at/64] |= 1 << (at % 64)
+	}
+	return b
+}
+
+var keyBias, baseBias = bias(keyTurns, 5), bias(baseTurns, 10)
+
+// biased returns s + b.
+func (s scalar) biased(b *[5]uint64) (r [6]uint64) {
+	var carry uint64
+	for i := range s {
+		r[i], carry = bits.Add64(s[i], b[i], carry)
+	}
+	r[4] = b[4] + carry
+	return r
+}
+
+// digit returns the n bits from bit at on, minus half their range: its absolute value,
+// and all ones if it is negative.
+func digit(r *[6]uint64, at, n int) (abs uint32, negative uint8) {
+	x := r[at/64]>>(at%64) | r[at/64+1]<<1<<(63-at%64)
+	d := int32(x&(1<<n-1)) - 1<<(n-1)
+	sign := d >> 31
+	return uint32((d ^ sign) - sign), uint8(sign)
+}
+
+// set sets the digits of a lane to those of s.
+func (d *keyDigits) set(lane int, s scalar) {
+	r := s.biased(&keyBias)
+	for i := range keyTurns {
+		n, negative := digit(&r, 5*i, 5)
+		d.rows[i][lane] = (n*lanes + uint32(lane)) * rowBytes
+		d.signs[i] = d.signs[i]&^(1<<lane) | negative&(1<<lane)
+	}
+}
+
+// set sets the digits of a lane to those of s.
+func (d *baseDigits) set(lane int, s scalar) {
+	r := s.biased(&baseBias)
+	for i := range baseTurns {
+		n, negative := digit(&r, 10*i, 10)
+		d.rows[i][lane] = n * affineBytes
+		d.signs[i] = d.signs[i]&^(1<<lane) | negative&(1<<lane)
+	}
+}

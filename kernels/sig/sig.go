@@ -1,0 +1,46 @@
+// Package sig checks Ed25519 signatures by the rules of ZIP-215, one in each of the
+// eight 64-bit lanes of AVX-512 with IFMA, with its own exact verdict for each.
+// Nothing uses it yet: it has no tables of keys that sign often.
+//
+// [Checker.Check] computes Q = s B - k A for groups of eight, two groups at a time
+// (decode.go, and the ladders of the assembly). If R is the encoding of Q, the
+// signature is good; only for other signatures R is decoded.
+//
+// A number modulo p = 2^255-19 has five limbs in radix 2^51. A limb is loose below
+// 2^51 + 2^17, wide below 2^52, and raw below 2^62. Products take wide limbs, carry
+// takes raw ones, and stages leave loose ones, or numbers below p.
+//
+// The assembly is written by kernels/simd/gen, which computes the range of every
+// value and fails where a sum could overflow, a difference be negative, or a factor
+// reach 2^52. [lane] is the same arithmetic in plain Go, one lane at a time: both
+// have the same limbs, not only the same numbers.
+//
+// Nothing here takes constant time: signatures, keys and messages are public.
+package sig
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// EnvVar is the environment variable that selects kernels. A "-ifma" in its list,
+// which is separated by commas, switches this one off.
+const EnvVar = "STELE_CPU"
+
+// Available reports whether the assembly runs on this CPU, is not switched off, and
+// has passed its self-test. Safe for concurrent use; the first call runs the test,
+// for less than a millisecond.
+func Available() bool { return available() }
+
+var available = sync.OnceValue(func() bool {
+	return present() && allowed(os.Getenv(EnvVar)) && selfTest(&assembly)
+})
+
+// allowed reports whether a value of STELE_CPU leaves the kernel on.
+func allowed(value string) bool {
+	return !slices.ContainsFunc(strings.Split(value, ","), func(f string) bool {
+		return strings.TrimSpace(f) == "-ifma"
+	})
+}
