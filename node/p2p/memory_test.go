@@ -16,11 +16,8 @@ func TestMemory(t *testing.T) {
 		limit     = 200 << 20
 		bookBytes = 5 << 20   // see book.Book
 		handshake = 112 << 10 // buffers of TLS and of a reader
-		// Of package relay, about: what a peer knows and owes; and 65,536 records that
-		// peers have announced, 147,456 that are done, those that wait to be announced,
-		// and orphans.
-		knownBytes   = 64<<10 + 1024*100
-		recordsBytes = 1<<16*200 + (1<<17+1<<14)*28 + 1<<15*40 + 2<<20
+		knownBytes   = 210 << 10 // see package relay
+		recordsBytes = 33 << 20
 	)
 	total := 0
 	for _, part := range []struct {

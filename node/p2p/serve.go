@@ -51,6 +51,7 @@ func (y *syncer) serveBlock(p *peer, hash pow.Hash) {
 	case h.InChain && h.Height < c.Oldest():
 		p.send(absentBlock(hash, wire.CausePruned))
 	default:
+		p.height = max(p.height, h.Height)
 		// The errors of the link need no answer.
 		_ = p.link.SendLater(wire.KindBlock, func() (wire.Message, error) { return y.s.readBlock(hash), nil })
 	}

@@ -17,8 +17,8 @@
 // # Rules
 //
 //   - Only the next 512 bodies are requested, and only as many as are expected to fit
-//     into 32 MB together with those that wait. Of bodies that are larger than
-//     expected the highest are discarded, so that never more than 32 MB wait.
+//     into 16 MB together with those that wait. Of bodies that are larger than
+//     expected the highest are discarded, so that never more than 16 MB wait.
 //   - A peer has at most 16 open requests: two at first, later as many as it answers
 //     in two seconds. Of several peers the one expected to answer first is asked.
 //   - The lowest missing body is requested from a second peer when it is late, and

@@ -10,7 +10,7 @@ import (
 // Limits of the download.
 const (
 	Window      = 512      // bodies from the lowest one that the chain has not accepted
-	WindowBytes = 32 << 20 // bytes of the bodies that wait to be accepted
+	WindowBytes = 16 << 20 // bytes of the bodies that wait to be accepted
 	MaxOpen     = 16       // open requests of a peer
 	// Open requests for one body, without those that are 20 s old or older: to peers that
 	// have sent bodies, and to others, which may be many that send none.
