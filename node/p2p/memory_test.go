@@ -13,9 +13,9 @@ import (
 // of which nearly all is unused at any time.
 func TestMemory(t *testing.T) {
 	const (
-		limit     = 200 << 20
-		bookBytes = 5 << 20   // see book.Book
-		handshake = 112 << 10 // buffers of TLS and of a reader
+		limit        = 200 << 20
+		bookBytes    = 5 << 20   // see book.Book
+		handshake    = 112 << 10 // buffers of TLS and of a reader
 		knownBytes   = 210 << 10 // see package relay
 		recordsBytes = 33 << 20
 	)
