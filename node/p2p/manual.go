@@ -55,6 +55,25 @@ func newManual(s *Server, texts []string) (*manual, error) {
 	return m, nil
 }
 
+// warn warns of an isolation that is not what its operator may expect: without keys, a
+// node that listens accepts every caller; with some, a peer without one cannot call.
+func (m *manual) warn() {
+	pinned := 0
+	for _, n := range m.all {
+		if n.pin != "" {
+			pinned++
+		}
+	}
+	if !m.s.o.OnlyPeers || m.s.o.Listen == "" || pinned == len(m.all) {
+		return
+	}
+	text := "any caller is accepted: no peer has a key"
+	if pinned > 0 {
+		text = "peers without a key cannot call this node"
+	}
+	m.s.log.Warn("peers without keys", "text", text)
+}
+
 // parseNamed reads [KEY@]HOST:PORT.
 func parseNamed(t string) (*named, error) {
 	invalid := func(expected string) (*named, error) {

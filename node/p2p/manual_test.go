@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -121,4 +122,31 @@ func TestUnreachableIsLoggedOnce(t *testing.T) {
 			t.Errorf("logged %q", got)
 		}
 	})
+}
+
+// An operator whose --only-peers does not do what it may seem to do is warned.
+func TestWarnOfKeys(t *testing.T) {
+	const key = "30c1b5a6e0f9d412@"
+	for _, c := range []struct {
+		name, listen string
+		only         bool
+		peers        []string
+		want         string
+	}{
+		{"no key", ":1", true, []string{"192.0.2.1:1", "192.0.2.2:1"}, "any caller"},
+		{"one key of two", ":1", true, []string{key + "192.0.2.1:1", "192.0.2.2:1"}, "peers without a key"},
+		{"all keys", ":1", true, []string{key + "192.0.2.1:1"}, ""},
+		{"nobody can call", "", true, []string{"192.0.2.1:1"}, ""},
+		{"others are welcome", ":1", false, []string{"192.0.2.1:1"}, ""},
+	} {
+		var out strings.Builder
+		s := &Server{o: Options{OnlyPeers: c.only, Listen: c.listen}, log: slog.New(slog.NewTextHandler(&out, nil))}
+		m, err := newManual(s, c.peers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.warn(); c.want == "" && out.Len() > 0 || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: logged %q, want %q", c.name, out.String(), c.want)
+		}
+	}
 }

@@ -174,6 +174,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.work.Go(s.writeFiles)
 	if s.listener != nil {
 		s.log.Info("listening for peers", "addr", s.Addr(), "key", s.key.ID().Full())
+		s.manual.warn()
 		s.work.Go(s.listen)
 	}
 	s.loop(ctx)
