@@ -117,7 +117,7 @@ func TestUnreachableIsLoggedOnce(t *testing.T) {
 		time.Sleep(time.Hour)
 		a.start()
 		w.waitFor(2*time.Minute, "connected", func() bool { _, ok := n.peerAt(a); return ok })
-		want := []string{"listening for peers", "peer connected", "peer not connected closed", "peer not connected unreachable", "peer connected"}
+		want := []string{"listening for peers", "peers without keys", "peer connected", "peer not connected closed", "peer not connected unreachable", "peer connected"}
 		if got := log.take(); strings.Join(got, ", ") != strings.Join(want, ", ") {
 			t.Errorf("logged %q", got)
 		}
