@@ -8,7 +8,6 @@ import (
 
 	"stele/internal/wake"
 	"stele/node/ledger/record"
-	"stele/node/ledger/reject"
 	"stele/node/p2p/relay"
 )
 
@@ -141,7 +140,6 @@ func (r *recorder) admit() {
 				records[i] = a.record
 			}
 			verdicts := r.s.o.Pool.Add(records...)
-			r.checkOrphans(records, verdicts)
 			judged := make(chan struct{})
 			r.s.do(func() {
 				r.judged(batch, verdicts)
@@ -152,23 +150,6 @@ func (r *recorder) admit() {
 			case <-r.s.ctx.Done():
 				return
 			}
-		}
-	}
-}
-
-// checkOrphans checks the signatures of records that need an earlier one, which the pool
-// finds out before. So only records of their authors wait.
-func (r *recorder) checkOrphans(records []*record.Record, verdicts []error) {
-	var orphans []*record.Record
-	var at []int
-	for i, err := range verdicts {
-		if reason, _ := reject.Of(err); reason == reject.SequenceGap {
-			orphans, at = append(orphans, records[i]), append(at, i)
-		}
-	}
-	for i, err := range r.s.o.Verifier.VerifyEach(orphans) {
-		if err != nil {
-			verdicts[at[i]] = err
 		}
 	}
 }

@@ -158,23 +158,6 @@ func TestForgedRecords(t *testing.T) {
 	})
 }
 
-// A forged record that would have to wait for an earlier one does not wait.
-func TestForgedOrphan(t *testing.T) {
-	bubble(t, func(w *world) {
-		n := w.node()
-		frame := w.builder.Frame(w.builder.Genesis, w.builder.Funded(w.builder.Genesis, 0))
-		frame.Payload = record.Pay{To: record.PublicOf(w.builder.NewKey()), Amount: 1}
-		frame.Fee = pool.DefaultMinRate.Fee(400)
-		frame.Seq += 7
-		s := w.greet(n, w.host())
-		w.must(s.Send(&wire.Records{Records: [][]byte{record.New(frame).Encode()}}))
-		s.wantsBye(wire.Reason(reject.BadSignature))
-		if c := n.Status().Counts; c.Orphans != 0 {
-			t.Errorf("%d records wait", c.Orphans)
-		}
-	})
-}
-
 // A flood of forged records costs at most the check of one batch: with the first
 // verdict the peer goes, and with it what waits of it.
 func TestForgedFlood(t *testing.T) {
