@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,14 +34,8 @@ type Inside struct {
 	offsets []atomic.Int64 // of the clocks, in nanoseconds
 	cuts    map[[2]int]int // how many faults cut two nodes, the lower one first
 
-	hostile map[string]*swarm // by the text of the fault
-	callers int               // hostile hosts so far
-}
-
-// swarm are the hostile peers of a fault.
-type swarm struct {
-	stop context.CancelFunc
-	work sync.WaitGroup
+	hostile swarms
+	callers int // hostile hosts so far
 }
 
 // OpenInside returns a world for a plan. poll is how often nodes are looked at, which is
@@ -54,7 +47,7 @@ func OpenInside(p *Plan, stage string, poll time.Duration) (*Inside, error) {
 	}
 	return &Inside{
 		stage: stage, poll: poll, p: p, params: params, offsets: make([]atomic.Int64, p.Nodes),
-		cuts: make(map[[2]int]int), hostile: make(map[string]*swarm),
+		cuts: make(map[[2]int]int), hostile: make(swarms),
 	}, nil
 }
 
@@ -227,11 +220,7 @@ func (w *Inside) End(_ context.Context, f Fault) (err error) {
 		w.cut(f, -1)
 		return nil
 	case Hostile:
-		if s := w.hostile[f.String()]; s != nil {
-			s.stop()
-			s.work.Wait()
-			delete(w.hostile, f.String())
-		}
+		w.hostile.end(f)
 		return nil
 	}
 	for _, n := range f.Nodes {
@@ -275,14 +264,7 @@ func (w *Inside) cut(f Fault, add int) {
 
 // attack starts the hostile peers of a fault. Each has an address in a group of its own.
 func (w *Inside) attack(ctx context.Context, f Fault) {
-	ctx, stop := context.WithCancel(ctx)
-	s := &swarm{stop: stop}
-	w.hostile[f.String()] = s
-	for i := range f.Count {
-		target := i % w.p.Nodes
-		if f.Nodes != nil {
-			target = f.Nodes[i%len(f.Nodes)]
-		}
+	w.hostile.start(ctx, w.p, f, func(i, target int) *Attacker {
 		w.callers++
 		host := w.net.Host(netip.AddrFrom4([4]byte{byte(11 + w.callers>>8), byte(w.callers), 0, 1}))
 		for _, m := range w.members {
@@ -293,8 +275,8 @@ func (w *Inside) attack(ctx context.Context, f Fault) {
 			Target: netip.AddrPortFrom(w.address(target), peersPort).String(),
 		}
 		w.logs.add(target, "called by hostile peer "+attackName(f, i))
-		s.work.Go(func() { a.Run(ctx) })
-	}
+		return a
+	})
 }
 
 // Mine implements World.
@@ -335,10 +317,7 @@ func (w *Inside) Connected(_ context.Context, node int) (Set, error) {
 
 // Finish implements World.
 func (w *Inside) Finish(ctx context.Context, records []*Record) (finals []*Final, err error) {
-	for _, s := range w.hostile {
-		s.stop()
-		s.work.Wait()
-	}
+	w.hostile.stop()
 	w.judge(records)
 	var sent uint64
 	for _, m := range w.members {

@@ -32,7 +32,7 @@ type Processes struct {
 	slow    map[int]int64     // rates of nodes, where not those of the plan
 	logs    []interface{ Close() error }
 
-	hostile map[string]*swarm
+	hostile swarms
 	callers int
 	book    *logBook
 }
@@ -40,7 +40,7 @@ type Processes struct {
 // OpenProcesses returns a world for a plan. program is the stele program, dir the folder
 // for the nodes' data and logs.
 func OpenProcesses(p *Plan, program, dir string) *Processes {
-	return &Processes{p: p, program: program, dir: dir, proxies: make(map[[2]int]*proxy), slow: make(map[int]int64), hostile: make(map[string]*swarm)}
+	return &Processes{p: p, program: program, dir: dir, proxies: make(map[[2]int]*proxy), slow: make(map[int]int64), hostile: make(swarms)}
 }
 
 const (
@@ -183,11 +183,7 @@ func (w *Processes) End(ctx context.Context, f Fault) (err error) {
 		w.cut(f, -1)
 		return nil
 	case Hostile:
-		if s := w.hostile[f.String()]; s != nil {
-			s.stop()
-			s.work.Wait()
-			delete(w.hostile, f.String())
-		}
+		w.hostile.end(f)
 		return nil
 	}
 	for _, n := range f.Nodes {
@@ -225,14 +221,7 @@ func (w *Processes) cut(f Fault, add int32) {
 
 // attack starts the hostile peers of a fault.
 func (w *Processes) attack(ctx context.Context, f Fault) {
-	ctx, stop := context.WithCancel(ctx)
-	s := &swarm{stop: stop}
-	w.hostile[f.String()] = s
-	for i := range f.Count {
-		target := i % w.p.Nodes
-		if f.Nodes != nil {
-			target = f.Nodes[i%len(f.Nodes)]
-		}
+	w.hostile.start(ctx, w.p, f, func(i, target int) *Attacker {
 		w.callers++
 		from := loopback(251+w.callers/250%4, w.callers%250, 1)
 		a := &Attacker{
@@ -240,8 +229,8 @@ func (w *Processes) attack(ctx context.Context, f Fault) {
 			Target: netip.AddrPortFrom(w.address(target), peersPort).String(),
 		}
 		w.book.add(target, "called by hostile peer "+attackName(f, i))
-		s.work.Go(func() { a.Run(ctx) })
-	}
+		return a
+	})
 }
 
 // boundTCP dials from an address.
@@ -326,10 +315,7 @@ func (w *Processes) Connected(ctx context.Context, node int) (Set, error) {
 
 // Finish implements World.
 func (w *Processes) Finish(ctx context.Context, records []*Record) ([]*Final, error) {
-	for _, s := range w.hostile {
-		s.stop()
-		s.work.Wait()
-	}
+	w.hostile.stop()
 	ctx = context.WithoutCancel(ctx) // what runs must be stopped in any case
 	w.judge(ctx, records)
 	var finals []*Final
