@@ -3,11 +3,9 @@ package p2p
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"stele/engine/pow"
-	"stele/internal/wake"
 	"stele/node/chain"
 	"stele/node/ledger/block"
 	"stele/node/ledger/reject"
@@ -41,29 +39,7 @@ type job struct {
 // connector has the blocks that wait to be submitted, in order. One goroutine submits
 // them. Their number is bounded by the window of package blocksync and by the number
 // of compact blocks that are rebuilt at one time. Safe for concurrent use.
-type connector struct {
-	mu    sync.Mutex
-	queue []*job
-	more  wake.Signal
-}
-
-func (c *connector) put(j *job) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queue = append(c.queue, j)
-	c.more.Wake()
-}
-
-func (c *connector) take() *job {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue) == 0 {
-		return nil
-	}
-	j := c.queue[0]
-	c.queue = c.queue[1:]
-	return j
-}
+type connector struct{ queue[*job] }
 
 // run submits blocks until the server ends.
 func (c *connector) run(y *syncer) {
@@ -74,7 +50,7 @@ func (c *connector) run(y *syncer) {
 			return
 		case <-c.more:
 		}
-		for j := c.take(); j != nil && y.s.ctx.Err() == nil; j = c.take() {
+		for j, ok := c.take(); ok && y.s.ctx.Err() == nil; j, ok = c.take() {
 			if j.call != nil {
 				j.call()
 				continue

@@ -6,7 +6,6 @@ import (
 
 	"stele/engine/pow"
 	"stele/internal/bounded"
-	"stele/internal/wake"
 	"stele/node/chain"
 	"stele/node/p2p/blocksync"
 	"stele/node/p2p/headersync"
@@ -66,7 +65,7 @@ func newSyncer(s *Server) *syncer {
 	return &syncer{
 		s: s, peers: map[slots.ID]*syncPeer{},
 		bodies: blocksync.New(), best: s.o.Chain.Tip().Hash, held: map[heldKey]*body{},
-		checks: checks{more: wake.New()}, connector: connector{more: wake.New()},
+		checks: checks{newQueue[*body]()}, connector: connector{newQueue[*job]()},
 		connecting: map[pow.Hash]*job{},
 		formerly:   bounded.NewSet[pow.Hash](maxFormerly),
 		begun:      s.now(), lastTip: s.now(), invalid: bounded.NewMap[netip.Addr, int](maxSuspects),

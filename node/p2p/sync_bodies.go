@@ -2,10 +2,8 @@ package p2p
 
 import (
 	"runtime"
-	"sync"
 
 	"stele/engine/pow"
-	"stele/internal/wake"
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -157,33 +155,7 @@ const maxTogether = 1024
 
 // checks has the bodies that wait to be decoded and checked. The machine of the bodies
 // bounds how many there are. Safe for concurrent use.
-type checks struct {
-	mu    sync.Mutex
-	queue []*body
-	more  wake.Signal
-}
-
-func (c *checks) put(b *body) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queue = append(c.queue, b)
-	c.more.Wake()
-}
-
-// take returns the next body, nil if there is none.
-func (c *checks) take() *body {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue) == 0 {
-		return nil
-	}
-	b := c.queue[0]
-	c.queue = c.queue[1:]
-	if len(c.queue) > 0 {
-		c.more.Wake() // for another goroutine
-	}
-	return b
-}
+type checks struct{ queue[*body] }
 
 // run checks bodies until the server ends: first what each shows by itself, then the
 // signatures of several together. A bad signature is left to the chain: it remembers
@@ -222,8 +194,8 @@ type checkedBody struct {
 // themselves.
 func (c *checks) some(y *syncer) (done []checkedBody, records []*record.Record) {
 	for len(records) < maxTogether {
-		b := c.take()
-		if b == nil {
+		b, ok := c.take()
+		if !ok {
 			break
 		}
 		d := checkedBody{body: b}
