@@ -14,12 +14,28 @@ import (
 
 	"stele/node/chain"
 	"stele/node/ledger/block"
+	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/pool/pooltest"
 	"stele/node/store"
 	"stele/node/template"
 )
+
+// templaterParts returns a chain and a pool on a store, and a clock after the genesis block.
+func templaterParts(t *testing.T, p *network.Params, disk *store.Store) (*chain.Chain, *pool.Pool, func() time.Time) {
+	t.Helper()
+	clock := func() time.Time { return time.Unix(int64(p.GenesisTime)+1e6, 0) }
+	c, err := chain.Open(t.Context(), chain.Options{Store: disk, Params: p, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := pool.New(pool.Options{Params: p, View: c.View, Context: c.NextContext})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, waiting, clock
+}
 
 // Miners get a small template for a new tip first, and then the full one.
 func TestTemplaterStartsSmall(t *testing.T) {
@@ -29,15 +45,7 @@ func TestTemplaterStartsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer disk.Close()
-	clock := func() time.Time { return time.Unix(int64(crowd.Params.GenesisTime)+1e6, 0) }
-	c, err := chain.Open(t.Context(), chain.Options{Store: disk, Params: crowd.Params, Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	waiting, err := pool.New(pool.Options{Params: crowd.Params, View: c.View, Context: c.NextContext})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, waiting, clock := templaterParts(t, crowd.Params, disk)
 	records := pooltest.Decode(crowd.Payments(0, 1))
 
 	// firstTwo returns the number of records in the first two templates.
@@ -76,15 +84,7 @@ func TestTemplaterFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := func() time.Time { return time.Unix(int64(crowd.Params.GenesisTime)+1e6, 0) }
-	c, err := chain.Open(t.Context(), chain.Options{Store: disk, Params: crowd.Params, Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	waiting, err := pool.New(pool.Options{Params: crowd.Params, View: c.View, Context: c.NextContext})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, waiting, clock := templaterParts(t, crowd.Params, disk)
 	if err := disk.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,15 +114,7 @@ func TestTemplaterWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer disk.Close()
-	clock := func() time.Time { return time.Unix(int64(crowd.Params.GenesisTime)+1e6, 0) }
-	c, err := chain.Open(t.Context(), chain.Options{Store: disk, Params: crowd.Params, Clock: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	waiting, err := pool.New(pool.Options{Params: crowd.Params, View: c.View, Context: c.NextContext})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, waiting, clock := templaterParts(t, crowd.Params, disk)
 	var log bytes.Buffer
 	f := newTemplater(c, waiting, template.Options{Params: crowd.Params, Payout: record.Key{7}, Now: clock}, slog.New(slog.NewTextHandler(&log, nil)))
 	reasons := []string{"catching up with peers", "catching up with peers", "no peers", "", ""}
