@@ -15,7 +15,7 @@ func (s *Server) hello(p *peer) *wire.Hello {
 	h := &wire.Hello{
 		Protocol: wire.Protocol, MinProtocol: wire.MinProtocol, Network: s.o.Params.ID, Genesis: s.genesis,
 		Services: s.services(), Height: tip.Height, Tip: tip.Hash, Work: tip.Work, Port: s.port(),
-		Nonce: s.nonce, MinFeeRate: s.records.told.Load(), Agent: s.o.Agent,
+		Nonce: s.nonce, MinFeeRate: s.records.reported.Load(), Agent: s.o.Agent,
 	}
 	if p.kind == slots.BlocksOnly || p.kind == slots.Feeler {
 		h.Services &^= wire.TakesRecords

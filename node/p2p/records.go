@@ -47,7 +47,7 @@ type recorder struct {
 	unsent []relay.RecordsEvent // what links have dropped in this call of the loop
 
 	paused   bool          // the chain catches up
-	told     atomic.Uint64 // minimum fee rate that peers were told; any goroutine
+	reported atomic.Uint64 // minimum fee rate that was reported to peers; any goroutine
 	nextRate time.Time     // when it is read again
 }
 
@@ -71,7 +71,7 @@ func newRecorder(s *Server) *recorder {
 		s: s, relay: relay.NewRecords(rand.Uint64()), queue: newAdmission(),
 		peers: map[*peer]*exchange{}, nextRate: s.now().Add(feeRateEvery),
 	}
-	r.told.Store(uint64(s.o.Pool.Stats().MinRate))
+	r.reported.Store(uint64(s.o.Pool.Stats().MinRate))
 	return r
 }
 
@@ -443,11 +443,11 @@ func (r *recorder) tick(now time.Time) {
 // tellRate sends the minimum fee rate of the pool to the peers if it has changed by a
 // tenth.
 func (r *recorder) tellRate(least uint64) {
-	told := r.told.Load()
-	if change := max(least, told) - min(least, told); change < max(told/10, 1) {
+	reported := r.reported.Load()
+	if change := max(least, reported) - min(least, reported); change < max(reported/10, 1) {
 		return
 	}
-	r.told.Store(least)
+	r.reported.Store(least)
 	for _, p := range r.s.peers {
 		if p.takesRecords() {
 			p.send(&wire.FeeRate{Min: least})
@@ -473,7 +473,7 @@ func (r *recorder) handleAll(events ...relay.RecordsEvent) {
 			}
 		}
 		for _, m := range pushes {
-			r.tell(m.to, &wire.Records{Records: m.records}, m.hashes)
+			r.announce(m.to, &wire.Records{Records: m.records}, m.hashes)
 		}
 		events, r.unsent = r.unsent, nil
 	}
@@ -486,7 +486,7 @@ func (r *recorder) do(a relay.RecordsAction) {
 	case relay.Admit:
 		r.queue.add(arrival{a.Peer, a.Record})
 	case relay.Have:
-		r.tell(a.Peer, &wire.Have{Hashes: a.Hashes}, a.Hashes)
+		r.announce(a.Peer, &wire.Have{Hashes: a.Hashes}, a.Hashes)
 	case relay.Want:
 		if p := r.peer(a.Peer); p != nil {
 			p.send(&wire.Want{Hashes: a.Hashes})
@@ -507,8 +507,8 @@ func (r *recorder) do(a relay.RecordsAction) {
 	}
 }
 
-// tell pushes or announces records, and notes whether the link drops that.
-func (r *recorder) tell(to relay.PeerID, m wire.Message, hashes []pow.Hash) {
+// announce pushes or announces records, and notes whether the link drops that.
+func (r *recorder) announce(to relay.PeerID, m wire.Message, hashes []pow.Hash) {
 	p := r.peer(to)
 	if p == nil {
 		return

@@ -235,7 +235,7 @@ func (m *Records) Handle(now time.Time, e RecordsEvent) []RecordsAction {
 	m.now = now
 	e.applyTo(m)
 	m.expire()
-	m.tell()
+	m.announceDue()
 	m.request()
 	actions := m.actions
 	m.actions = nil

@@ -52,7 +52,7 @@ type recordsModel struct {
 	refused  map[pow.Hash]bool // since the last tip
 	judging  []Admit
 	last     map[pow.Hash]asking
-	told     map[PeerID]map[pow.Hash]bool
+	heard    map[PeerID]map[pow.Hash]bool
 	pushed   map[pow.Hash]int
 	arrivals map[pow.Hash]int
 	paused   bool
@@ -63,7 +63,7 @@ func newRecordsModel(t interface{ Fatalf(string, ...any) }) *recordsModel {
 		t: t, m: NewRecords(1), now: time.Unix(1e9, 0), byID: map[pow.Hash]*record.Record{},
 		bad: map[pow.Hash]Outcome{}, peers: map[PeerID]*recordsModelPeer{}, next: map[record.Key]uint64{},
 		pool: map[pow.Hash]bool{}, rates: map[pow.Hash]uint64{}, done: map[pow.Hash]bool{}, refused: map[pow.Hash]bool{},
-		last: map[pow.Hash]asking{}, told: map[PeerID]map[pow.Hash]bool{}, pushed: map[pow.Hash]int{},
+		last: map[pow.Hash]asking{}, heard: map[PeerID]map[pow.Hash]bool{}, pushed: map[pow.Hash]int{},
 		arrivals: map[pow.Hash]int{},
 	}
 	for account := range byte(6) {
@@ -88,13 +88,13 @@ func (w *recordsModel) handle(e RecordsEvent) {
 		switch a := a.(type) {
 		case PushRecord:
 			w.pushed[a.Record.FullHash()]++
-			w.tell(a.Peer, a.Record.FullHash())
+			w.hears(a.Peer, a.Record.FullHash())
 		case Have:
 			if len(a.Hashes) == 0 || len(a.Hashes) > wire.MaxHave {
 				w.t.Fatalf("%d hashes are announced at once", len(a.Hashes))
 			}
 			for _, hash := range a.Hashes {
-				w.tell(a.Peer, hash)
+				w.hears(a.Peer, hash)
 			}
 		case Want:
 			w.want(a)
@@ -112,8 +112,8 @@ func (w *recordsModel) handle(e RecordsEvent) {
 	w.check()
 }
 
-// tell checks that a peer may hear of a record.
-func (w *recordsModel) tell(id PeerID, hash pow.Hash) {
+// hears checks that a peer may hear of a record.
+func (w *recordsModel) hears(id PeerID, hash pow.Hash) {
 	p := w.peers[id]
 	switch {
 	case p == nil || !p.Takes:
@@ -126,7 +126,7 @@ func (w *recordsModel) tell(id PeerID, hash pow.Hash) {
 		w.t.Fatalf("a record is pushed to %d peers", w.pushed[hash])
 	}
 	p.has[hash] = true
-	w.told[id][hash] = true
+	w.heard[id][hash] = true
 }
 
 func (w *recordsModel) want(a Want) {
@@ -246,7 +246,7 @@ func (w *recordsModel) join(id PeerID, takes, outbound bool, minRate uint64) {
 		RecordsPeer: RecordsPeer{id, takes, outbound, minRate},
 		has:         map[pow.Hash]bool{}, asked: map[pow.Hash]time.Time{},
 	}
-	w.told[id] = map[pow.Hash]bool{}
+	w.heard[id] = map[pow.Hash]bool{}
 	w.handle(w.peers[id].RecordsPeer)
 }
 
@@ -498,8 +498,8 @@ func TestRecordGoesToThreeAtOnceAndToOthersSoon(t *testing.T) {
 	w.announce(0, w.all[10:11])
 	w.accept(w.all[10])
 	heard := func() (n int) {
-		for _, told := range w.told {
-			n += len(told)
+		for _, hashes := range w.heard {
+			n += len(hashes)
 		}
 		return n
 	}
@@ -542,8 +542,8 @@ func TestPushKeepsOrder(t *testing.T) {
 	for _, r := range w.all[:10] { // of one account
 		w.accept(r)
 	}
-	for id, told := range w.told {
-		if n := len(told); n != 0 && n != 10 {
+	for id, hashes := range w.heard {
+		if n := len(hashes); n != 0 && n != 10 {
 			t.Errorf("peer %d got %d of 10 records at once", id, n)
 		}
 	}
@@ -801,7 +801,7 @@ func TestBacklog(t *testing.T) {
 	}
 	w.handle(Backlog{1, append(hashes, w.all[0].FullHash())})
 	for i, want := range []int{100, 200, 250, 250} {
-		if n := len(w.told[1]); n != want {
+		if n := len(w.heard[1]); n != want {
 			t.Errorf("%d announced after %d s, want %d", n, i, want)
 		}
 		w.pass(time.Second)

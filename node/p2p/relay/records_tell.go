@@ -151,8 +151,8 @@ func (m *Records) later(id PeerID, hashes []pow.Hash, inVain bool, max int) {
 	}
 }
 
-// tell announces what is due.
-func (m *Records) tell() {
+// announceDue announces what is due.
+func (m *Records) announceDue() {
 	for _, p := range m.peers {
 		if t := p.telling.due(); !t.IsZero() && !t.After(m.now) {
 			m.tellBacklog(p)
