@@ -20,49 +20,118 @@ const (
 	minTransactionSize = 4 + 1 + minInputSize + 1 + minOutputSize + 4
 )
 
-// Block is a parsed block. [Block.Parse] fills it; a Block that parses many
-// blocks, one after the other, allocates little. The zero value is ready to use.
+// Block is a parsed block. The zero value is ready to use.
 type Block struct {
 	Header pow.Header
-	TxIDs  []pow.Hash // in the order of the block; valid until the next Parse
+	TxIDs  []pow.Hash // in the order of the block
 
-	raw     []byte
-	wtxids  []pow.Hash // hashes of the transactions with witnesses; empty if there are none
-	scratch []byte
+	raw    []byte
+	wtxids []pow.Hash // of the transactions, with their witnesses; empty if there are none
 
-	cursor   cursor
-	first    transaction // of the block: a coinbase, if the block is valid
-	outputs  outputSet
-	stripped int  // bytes without witnesses
-	suspect  bool // a transaction breaks a rule by itself
-	short    int  // transactions of 64 bytes
+	first     transaction // of the block: a coinbase, if the block is valid
+	spans     []span      // of the transactions
+	spent     []uint32    // offsets of the outputs that the inputs spend, without null outputs
+	witnesses int         // transactions with witnesses
+	stripped  int         // bytes without witnesses
+	sigops    int         // signature operations in the scripts
+	suspect   bool        // a transaction breaks a rule by itself
+	short     int         // transactions of 64 bytes
+	fault     *Error      // why it could not be parsed
+
+	parts  *parts  // of Parse, to be reused
+	hasher *Hasher // which computed the ids
 }
+
+// span is the place of a transaction in its block: see transaction.
+type span struct{ start, body, bodyEnd, end uint32 }
+
+// parts is memory for the parts of blocks.
+type parts struct {
+	spans []span
+	spent []uint32
+}
+
+func (p *parts) clear() { p.spans, p.spent = p.spans[:0], p.spent[:0] }
 
 // Parse parses a serialized block (BIP 144 for transactions with witnesses) and
 // computes the ids of its transactions. The bytes must be exactly one block with
-// at least one transaction, and must not change while b is in use. Errors are
-// [*Error] with the offset in raw:
+// at least one transaction, and must not change while b is in use. A Block that
+// parses many blocks, one after the other, allocates little: TxIDs are valid until
+// the next Parse. Errors are [*Error] with the offset in raw:
 // [ErrTruncated], [ErrVarInt], [ErrTransaction], [ErrTrailing].
 func (b *Block) Parse(raw []byte) error {
-	*b = Block{
-		raw: raw, TxIDs: b.TxIDs[:0], wtxids: b.wtxids[:0], scratch: b.scratch, outputs: b.outputs,
-		cursor: cursor{data: raw, spent: b.cursor.spent[:0]},
+	p, h := b.parts, b.hasher
+	if p == nil {
+		p, h = new(parts), new(Hasher)
 	}
-	if err := b.cursor.transactions(b.add); err != nil {
+	p.clear()
+	*b = Block{parts: p, hasher: h}
+	if err := b.parse(raw, p); err != nil {
 		return err
 	}
-	b.Header, _ = pow.DecodeHeader(raw[:pow.HeaderSize])
-	b.stripped += b.cursor.start
+	h.start(len(b.spans))
+	h.add(b)
+	h.sum()
+	b.completeWtxids()
 	return nil
 }
 
+// parse fills b, without the ids, from raw. Its parts are appended to p.
+func (b *Block) parse(raw []byte, p *parts) *Error {
+	if !b.scan(raw, p) {
+		if err := b.parsePlain(raw, p); err != nil { // it knows all reasons
+			return err
+		}
+	}
+	b.Header, _ = pow.DecodeHeader(raw[:pow.HeaderSize])
+	return nil
+}
+
+// parsePlain is the plain form of parse, and defines what it does.
+func (b *Block) parsePlain(raw []byte, p *parts) *Error {
+	spans, spent := len(p.spans), len(p.spent)
+	b.raw = raw
+	c := cursor{data: raw, spent: p.spent}
+	err := c.transactions(func(tx *transaction) {
+		b.note(tx, len(p.spans) == spans)
+		p.spans = append(p.spans, span{uint32(tx.start), uint32(tx.body), uint32(tx.bodyEnd), uint32(tx.end)})
+	})
+	p.spent = c.spent
+	if err != nil {
+		p.spans, p.spent = p.spans[:spans], p.spent[:spent]
+		return err
+	}
+	b.spans, b.spent = p.spans[spans:], p.spent[spent:]
+	b.stripped += c.start
+	b.sigops = c.sigops
+	return nil
+}
+
+// note notes the properties of the next transaction that the rules need.
+func (b *Block) note(tx *transaction, isFirst bool) {
+	if isFirst {
+		b.first = *tx
+	}
+	if tx.isSuspect(isFirst, b.raw) {
+		b.suspect = true
+	}
+	if tx.witness {
+		b.witnesses++
+	}
+	size := tx.strippedSize()
+	b.stripped += size
+	if size == shortSize {
+		b.short++
+	}
+}
+
 // checkForm returns the error of [Block.Parse] for raw without computing ids.
-func checkForm(raw []byte) error {
+func checkForm(raw []byte) *Error {
 	return (&cursor{data: raw}).transactions(func(*transaction) {})
 }
 
 // transactions parses a block and calls f with each transaction.
-func (c *cursor) transactions(f func(*transaction)) error {
+func (c *cursor) transactions(f func(*transaction)) *Error {
 	if err := c.skip(pow.HeaderSize, "the header"); err != nil {
 		return err
 	}
@@ -76,9 +145,8 @@ func (c *cursor) transactions(f func(*transaction)) error {
 	c.start = c.at
 	for i := range n {
 		if err := c.transaction(); err != nil {
-			f := err.(*Error)
-			f.Text = fmt.Sprintf("transaction %d of %d: %s", i, n, f.Text)
-			return f
+			err.Text = fmt.Sprintf("transaction %d of %d: %s", i, n, err.Text)
+			return err
 		}
 		f(&c.tx)
 	}
@@ -86,42 +154,6 @@ func (c *cursor) transactions(f func(*transaction)) error {
 		return fault(ErrTrailing, int64(c.at), "the block does not end after the last transaction: it has %s more", bytesOf(c.left()))
 	}
 	return nil
-}
-
-// add computes the ids of the next transaction, and notes its properties that the
-// rules need.
-func (b *Block) add(tx *transaction) {
-	isFirst := len(b.TxIDs) == 0
-	if isFirst {
-		b.first = *tx
-	}
-	if tx.isSuspect(isFirst, b.raw) {
-		b.suspect = true
-	}
-	size := tx.strippedSize()
-	b.stripped += size
-	if size == shortSize {
-		b.short++
-	}
-
-	whole := b.raw[tx.start:tx.end]
-	if !tx.witness {
-		id := pow.Sum(whole)
-		b.TxIDs = append(b.TxIDs, id)
-		if len(b.wtxids) > 0 {
-			b.wtxids = append(b.wtxids, id)
-		}
-		return
-	}
-	// The id does not cover marker, flag and witnesses.
-	b.scratch = append(b.scratch[:0], b.raw[tx.start:tx.start+4]...)
-	b.scratch = append(b.scratch, b.raw[tx.body:tx.bodyEnd]...)
-	b.scratch = append(b.scratch, b.raw[tx.end-4:tx.end]...)
-	if len(b.wtxids) == 0 {
-		b.wtxids = append(b.wtxids, b.TxIDs...)
-	}
-	b.TxIDs = append(b.TxIDs, pow.Sum(b.scratch))
-	b.wtxids = append(b.wtxids, pow.Sum(whole))
 }
 
 // CheckMerkle compares the Merkle root of the transactions with the header.
@@ -162,7 +194,7 @@ func (tx *transaction) strippedSize() int {
 }
 
 // transaction reads one transaction into c.tx.
-func (c *cursor) transaction() error {
+func (c *cursor) transaction() *Error {
 	c.tx = transaction{start: c.at}
 	tx := &c.tx
 	if err := c.skip(4, "the version"); err != nil {
@@ -195,7 +227,7 @@ func (c *cursor) transaction() error {
 	return nil
 }
 
-func (c *cursor) inputs(tx *transaction) error {
+func (c *cursor) inputs(tx *transaction) *Error {
 	start := c.at
 	n, err := c.count(minInputSize, "the number of inputs")
 	if err != nil {
@@ -225,7 +257,7 @@ func (c *cursor) inputs(tx *transaction) error {
 	return nil
 }
 
-func (c *cursor) outputs(tx *transaction) error {
+func (c *cursor) outputs(tx *transaction) *Error {
 	start := c.at
 	n, err := c.count(minOutputSize, "the number of outputs")
 	if err != nil {
@@ -253,7 +285,7 @@ func (c *cursor) outputs(tx *transaction) error {
 // witnesses skips one stack of byte strings for each input. Marker and flag
 // without a witness would be a second form of the same transaction, so they are
 // an error, as in Bitcoin Core.
-func (c *cursor) witnesses(inputs int) error {
+func (c *cursor) witnesses(inputs int) *Error {
 	start, used := c.at, false
 	for range inputs {
 		items, err := c.count(1, "the number of witness items")

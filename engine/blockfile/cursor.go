@@ -16,7 +16,7 @@ type cursor struct {
 func (c *cursor) left() int { return len(c.data) - c.at }
 
 // skip skips n bytes. What names them in an error.
-func (c *cursor) skip(n uint64, what string) error {
+func (c *cursor) skip(n uint64, what string) *Error {
 	if n > uint64(c.left()) {
 		return fault(ErrTruncated, int64(c.at), "the block ends inside %s: expected %s, %d left", what, bytesOf(n), c.left())
 	}
@@ -27,7 +27,7 @@ func (c *cursor) skip(n uint64, what string) error {
 // varint reads a number of variable length: a byte below 0xfd, or 0xfd, 0xfe,
 // 0xff and then 2, 4, 8 bytes, little-endian. There is one form for each
 // number, the shortest; others are [ErrVarInt].
-func (c *cursor) varint(what string) (uint64, error) {
+func (c *cursor) varint(what string) (uint64, *Error) {
 	start := c.at
 	if err := c.skip(1, what); err != nil {
 		return 0, err
@@ -57,7 +57,7 @@ func (c *cursor) varint(what string) (uint64, error) {
 
 // count reads the number of the elements that follow, of at least size bytes each,
 // and checks that the block has room for them.
-func (c *cursor) count(size int, what string) (int, error) {
+func (c *cursor) count(size int, what string) (int, *Error) {
 	start := c.at
 	n, err := c.varint(what)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *cursor) count(size int, what string) (int, error) {
 
 // bytes reads a byte string, which is a length and then that many bytes. Most are
 // short.
-func (c *cursor) bytes(what string) ([]byte, error) {
+func (c *cursor) bytes(what string) ([]byte, *Error) {
 	if left := c.data[c.at:]; len(left) > 0 && left[0] < 0xfd && int(left[0]) < len(left) {
 		end := 1 + int(left[0])
 		c.at += end
@@ -87,12 +87,15 @@ func (c *cursor) bytes(what string) ([]byte, error) {
 	return c.data[c.at-int(n) : c.at], nil
 }
 
-// script reads a script and counts its signature operations, unless the block is
-// so short that it cannot have too many.
-func (c *cursor) script(what string) error {
+// script reads a script and counts its signature operations.
+func (c *cursor) script(what string) *Error {
 	script, err := c.bytes(what)
-	if err == nil && len(c.data) > maxSigops/sigopsOfMultisig {
+	if err == nil && countsSigops(c.data) {
 		c.sigops += countSigops(script)
 	}
 	return err
 }
+
+// countsSigops reports whether a block is so long that it can have too many signature
+// operations.
+func countsSigops(block []byte) bool { return len(block) > maxSigops/sigopsOfMultisig }

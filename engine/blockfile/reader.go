@@ -1,8 +1,8 @@
 package blockfile
 
 import (
-	"bufio"
 	"bytes"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,12 +13,12 @@ import (
 const (
 	frameSize = 8 // magic and length
 
-	// windowSize is the number of bytes that a Reader sees ahead: the longest
-	// record, and the bytes that follow it in a rev file.
-	windowSize = 1 << 22
-
 	// scanSize is the number of bytes searched for a record at a time.
 	scanSize = 1 << 16
+
+	// keysSize is the number of bytes that are deobfuscated at a time: a multiple of
+	// KeySize.
+	keysSize = 1 << 10
 
 	// undoTrailer is the length of the checksum after a record of a rev file.
 	undoTrailer = 32
@@ -43,21 +43,26 @@ const (
 //   - a record that is not a block while another record begins inside it, which a
 //     node leaves when it is stopped during a write.
 type Reader struct {
-	in      *bufio.Reader
+	in      window
 	key     [KeySize]byte
 	magics  []Magic // that a record may have; after the first record, its own
 	offset  int64   // of the next byte of in
 	started bool
 	whole   bool   // the stream is one block without framing
 	framed  bool   // a record was read
+	keys    []byte // key again and again
 	scratch []byte // scanned bytes of an obfuscated file
+
+	ahead Batch // what Next returns
+	given int   // records of ahead that it has returned
+	after error // what follows them
 }
 
 // Record is a block and its place in the stream.
 type Record struct {
 	Offset      int64  // byte at which the record starts: its magic, if framed
 	BlockOffset int64  // byte at which the block starts
-	Block       []byte // not parsed
+	Block       []byte // as it is in the stream, but not obfuscated
 }
 
 // NewReader returns a reader of the blocks in r. The key is the content of
@@ -65,7 +70,7 @@ type Record struct {
 // key that does not begin with four zeros. All records must have the same magic,
 // one of magics, or without any, that of a known network.
 func NewReader(r io.Reader, key [KeySize]byte, magics ...Magic) *Reader {
-	reader := &Reader{in: bufio.NewReaderSize(nil, windowSize)}
+	reader := &Reader{}
 	reader.Reset(r, key, magics...)
 	return reader
 }
@@ -75,8 +80,9 @@ func (r *Reader) Reset(in io.Reader, key [KeySize]byte, magics ...Magic) {
 	if len(magics) == 0 {
 		magics = knownMagics()
 	}
-	r.in.Reset(in)
-	*r = Reader{in: r.in, key: key, magics: magics, scratch: r.scratch}
+	r.in.reset(in)
+	r.ahead.clear()
+	*r = Reader{in: r.in, key: key, magics: magics, scratch: r.scratch, ahead: r.ahead}
 }
 
 // Next returns the next block, in buf if its capacity suffices and in new memory
@@ -86,52 +92,87 @@ func (r *Reader) Reset(in io.Reader, key [KeySize]byte, magics ...Magic) {
 // After [ErrMagic], [ErrLength], [ErrTruncated], [ErrNetwork] and [ErrUndo] the
 // bytes in question have been skipped, as [Error.Skipped] reports, and Next can be
 // called again. It must not be called again after an error of the stream itself.
+//
+// Next reads ahead: do not mix it with [Reader.Read].
 func (r *Reader) Next(buf []byte) (Record, error) {
+	for r.given == len(r.ahead.Records) {
+		if err := r.after; err != nil {
+			r.after = nil
+			return Record{}, err
+		}
+		r.after, r.given = r.Read(&r.ahead), 0
+	}
+	rec := r.ahead.Records[r.given]
+	r.given++
+	raw := rec.Block
+	rec.Block = room(buf, len(raw))
+	copy(rec.Block, raw)
+	return rec, nil
+}
+
+// Read fills a batch with the next blocks of the stream and parses them, but
+// computes no ids. The bytes of the blocks are not copied. At an error, which is as
+// of [Reader.Next], the batch has the blocks before it.
+func (r *Reader) Read(b *Batch) error {
+	b.clear()
+	r.in.use(b.room())
+	defer r.in.leave()
+	for r.in.kept < batchBytes {
+		if err := r.read(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read appends the next block to a batch, in whose memory the window lies.
+func (r *Reader) read(b *Batch) error {
 	if !r.started {
 		if err := r.start(); err != nil {
-			return Record{}, err
+			return err
 		}
 	}
 	if r.whole {
-		return r.nextWhole(buf)
+		return r.readWhole(b)
 	}
 	head, err := r.frame()
 	if err != nil {
-		return Record{}, err
+		return err
 	}
 	size := int(binary.LittleEndian.Uint32(head[len(Magic{}):]))
 	if !r.framed && r.isUndo(size) {
-		return Record{}, r.skipAll(fault(ErrUndo, r.offset, "the file has undo data, as the rev files of a node: expected a file of blocks (blk)"))
+		return r.skipAll(fault(ErrUndo, r.offset, "the file has undo data, as the rev files of a node: expected a file of blocks (blk)"))
 	}
 	if !isBlockSize(size) {
-		return Record{}, r.skip(fault(ErrLength, r.offset, "the record has a length of %s: expected %d to %d", bytesOf(size), minBlockSize, MaxBlockSize))
+		return r.skip(fault(ErrLength, r.offset, "the record has a length of %s: expected %d to %d", bytesOf(size), minBlockSize, MaxBlockSize))
 	}
-	data, err := r.in.Peek(frameSize + size)
+	data, err := r.in.peek(frameSize + size)
 	if err != nil && err != io.EOF {
-		return Record{}, r.readFault(err)
+		return r.readFault(err)
 	}
 	data = data[min(frameSize, len(data)):]
-	rec := Record{Offset: r.offset, BlockOffset: r.offset + frameSize, Block: room(buf, len(data))}
-	copy(rec.Block, data)
-	r.deobfuscate(rec.Block, rec.BlockOffset)
 	if len(data) < size {
-		return Record{}, r.skip(r.truncated("a block", size, len(data)))
+		return r.skip(r.truncated("a block", size, len(data)))
 	}
-	if at := r.find(rec.Block); at >= 0 {
-		var e *Error
-		if errors.As(checkForm(rec.Block), &e) {
-			return Record{}, r.skip(fault(ErrLength, r.offset, "the record of %s is not one block (its byte %d: %s), and another record begins at offset %d", bytesOf(size), e.Offset, e.Text, rec.BlockOffset+int64(at)))
+	rec := Record{Offset: r.offset, BlockOffset: r.offset + frameSize, Block: data}
+	r.deobfuscate(rec.Block, rec.BlockOffset)
+	if err := b.add(rec); err != nil {
+		// Only a record that is not a block can have another one inside it.
+		if at := r.find(rec.Block); at >= 0 {
+			b.drop()
+			r.deobfuscate(rec.Block, rec.BlockOffset) // back, to be scanned again
+			return r.skip(fault(ErrLength, r.offset, "the record of %s is not one block (its byte %d: %s), and another record begins at offset %d", bytesOf(size), err.Offset, err.Text, rec.BlockOffset+int64(at)))
 		}
 	}
 	r.framed = true
-	r.discard(frameSize + size)
-	return rec, nil
+	r.keep(frameSize + size)
+	return nil
 }
 
 // start determines from the first bytes what the stream is.
 func (r *Reader) start() error {
 	r.started = true
-	first, err := r.in.Peek(len(Magic{}))
+	first, err := r.in.peek(len(Magic{}))
 	if err != nil && err != io.EOF {
 		return r.readFault(err)
 	}
@@ -151,7 +192,7 @@ func (r *Reader) start() error {
 		}
 	}
 
-	data, err := r.in.Peek(MaxBlockSize + 1)
+	data, err := r.in.peek(MaxBlockSize + 1)
 	if err != nil && err != io.EOF {
 		return r.readFault(err)
 	}
@@ -159,7 +200,7 @@ func (r *Reader) start() error {
 	if len(data) > MaxBlockSize {
 		notBlock = fault(ErrLength, MaxBlockSize, "it has more than %d bytes", MaxBlockSize)
 	} else {
-		errors.As(checkForm(data), &notBlock)
+		notBlock = checkForm(data)
 	}
 	switch {
 	case notBlock == nil:
@@ -171,26 +212,25 @@ func (r *Reader) start() error {
 	text := r.expected() // before settle changes it
 	err = r.skip(fault(ErrMagic, 0, "%x is not the start of a record: expected %s", head, text))
 	var e *Error
-	if _, end := r.in.Peek(1); end == io.EOF && errors.As(err, &e) && e.Skipped > 0 {
+	if _, end := r.in.peek(1); end == io.EOF && errors.As(err, &e) && e.Skipped > 0 {
 		e.Offset = notBlock.Offset
 		e.Text = fmt.Sprintf("the file is neither a blk file (it starts with %x, expected %s) nor one block: %s", head, text, notBlock.Text)
 	}
 	return err
 }
 
-// nextWhole returns the whole stream as one block, the first time.
-func (r *Reader) nextWhole(buf []byte) (Record, error) {
-	data, err := r.in.Peek(MaxBlockSize)
+// readWhole appends the whole stream as one block to a batch, the first time.
+func (r *Reader) readWhole(b *Batch) error {
+	data, err := r.in.peek(MaxBlockSize)
 	switch {
 	case err != nil && err != io.EOF:
-		return Record{}, r.readFault(err)
+		return r.readFault(err)
 	case len(data) == 0:
-		return Record{}, io.EOF
+		return io.EOF
 	}
-	rec := Record{Block: room(buf, len(data))}
-	copy(rec.Block, data)
-	r.discard(len(data))
-	return rec, nil
+	_ = b.add(Record{Block: data}) // start has parsed it
+	r.keep(len(data))
+	return nil
 }
 
 // frame skips padding up to the next record and returns its magic and length. The
@@ -198,7 +238,7 @@ func (r *Reader) nextWhole(buf []byte) (Record, error) {
 // because the key may turn the first byte of a magic into zero.
 func (r *Reader) frame() (head [frameSize]byte, err error) {
 	for {
-		found, err := r.in.Peek(frameSize)
+		found, err := r.in.peek(frameSize)
 		if err != nil && err != io.EOF {
 			return head, r.readFault(err)
 		}
@@ -251,7 +291,7 @@ func (r *Reader) isUndo(size int) bool {
 	if size > MaxBlockSize {
 		return false
 	}
-	data, _ := r.in.Peek(next + len(Magic{}))
+	data, _ := r.in.peek(next + len(Magic{}))
 	if len(data) < next+len(Magic{}) {
 		return false
 	}
@@ -266,10 +306,11 @@ func (r *Reader) skip(e *Error) error {
 	start := r.offset
 	r.discard(1)
 	for {
-		if _, err := r.in.Peek(frameSize); err != nil && err != io.EOF {
+		if _, err := r.in.peek(frameSize); err != nil && err != io.EOF {
 			return r.readFault(err)
 		}
-		data, _ := r.in.Peek(min(r.in.Buffered(), scanSize))
+		data := r.in.unread()
+		data = data[:min(len(data), scanSize)]
 		if at := r.find(r.plain(data)); at >= 0 {
 			r.discard(at)
 		} else if len(data) >= frameSize {
@@ -287,13 +328,18 @@ func (r *Reader) skip(e *Error) error {
 // an error of the stream.
 func (r *Reader) skipAll(e *Error) error {
 	start := r.offset
-	n, err := io.Copy(io.Discard, r.in)
-	r.offset += n
-	if err != nil {
-		return r.readFault(err)
+	for {
+		data, err := r.in.peek(scanSize)
+		r.discard(len(data))
+		switch err {
+		case nil:
+		case io.EOF:
+			e.SkippedFrom, e.Skipped = start, r.offset-start
+			return e
+		default:
+			return r.readFault(err)
+		}
 	}
-	e.SkippedFrom, e.Skipped = start, n
-	return e
 }
 
 // find returns the index at which the first record starts in data, recognized by
@@ -328,19 +374,23 @@ func (r *Reader) plain(data []byte) []byte {
 	return r.scratch
 }
 
-// discard skips n bytes that r.in has buffered.
+// discard skips n bytes of the window.
 func (r *Reader) discard(n int) {
-	n, _ = r.in.Discard(n)
+	r.in.at += n
+	r.offset += int64(n)
+}
+
+// keep skips n bytes of the window, which stay where they are.
+func (r *Reader) keep(n int) {
+	r.in.keep(n)
 	r.offset += int64(n)
 }
 
 func isBlockSize(n int) bool { return minBlockSize <= n && n <= MaxBlockSize }
 
-// skipPadding skips the zero bytes at the front of the buffered ones.
+// skipPadding skips the zero bytes at the front of the window.
 func (r *Reader) skipPadding() {
-	data, _ := r.in.Peek(r.in.Buffered())
-	n := zeros(data)
-	r.discard(n)
+	r.discard(zeros(r.in.unread()))
 }
 
 // zeros counts the zero bytes at the front of data.
@@ -355,22 +405,18 @@ func zeros(data []byte) int {
 	return n
 }
 
-// deobfuscate applies the key to data at offset in the stream.
+// deobfuscate applies the key to data at offset in the stream. To do so twice changes
+// nothing.
 func (r *Reader) deobfuscate(data []byte, offset int64) {
 	if r.key == [KeySize]byte{} {
 		return
 	}
-	var key [KeySize]byte
-	for i := range key {
-		key[i] = r.key[(offset+int64(i))%KeySize]
+	if r.keys == nil {
+		r.keys = bytes.Repeat(r.key[:], 1+keysSize/KeySize)
 	}
-	word := binary.LittleEndian.Uint64(key[:])
-	for len(data) >= 8 {
-		binary.LittleEndian.PutUint64(data, binary.LittleEndian.Uint64(data)^word)
-		data = data[8:]
-	}
-	for i := range data {
-		data[i] ^= key[i]
+	keys := r.keys[offset%KeySize:][:keysSize]
+	for len(data) > 0 {
+		data = data[subtle.XORBytes(data, data, keys):]
 	}
 }
 

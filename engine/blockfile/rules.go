@@ -63,7 +63,7 @@ var ruleKinds = []error{
 // [ErrDuplicateInput], [ErrDoubleSpend], [ErrValue], [ErrWeight], [ErrSigops], in
 // this order.
 func (b *Block) CheckRules() []*Error {
-	if !b.suspect && b.weight() <= maxWeight && b.cursor.sigops <= maxSigops && !b.outputs.hasDuplicate(b.raw, b.cursor.spent) {
+	if !b.suspect && b.weight() <= maxWeight && b.sigops <= maxSigops && !b.hasher.outputs.hasDuplicate(b.raw, b.spent) {
 		return nil
 	}
 	return b.findViolations()
@@ -150,7 +150,7 @@ func (b *Block) findViolations() []*Error {
 	if w := b.weight(); w > maxWeight {
 		note(ErrWeight, 0, "the block has a weight of %d: expected at most %d", w, maxWeight)
 	}
-	if n := b.cursor.sigops; n > maxSigops {
+	if n := b.sigops; n > maxSigops {
 		note(ErrSigops, 0, "the scripts have %d signature operations: expected at most %d", n, maxSigops)
 	}
 	spentBy := map[[outputSize]byte]int{} // the transaction that spends an output

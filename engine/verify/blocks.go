@@ -11,16 +11,11 @@ import (
 	"stele/engine/pow"
 )
 
-// blockBytes is the number of bytes of blocks that makes a batch full: so many
-// that the overhead of a batch does not matter.
-const blockBytes = 1 << 20
-
 // blockBatch is a batch of blocks.
 type blockBatch struct {
 	batch
-	data    []byte // memory of the blocks
-	records []blockfile.Record
-	parsed  chan struct{} // receives one value when the blocks are parsed
+	blocks blockfile.Batch
+	hashed chan struct{} // receives one value when the contents of the blocks are checked
 }
 
 // Blocks checks the blocks of the sources, which follow one another like one
@@ -33,7 +28,7 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	workers := max(1, opts.Workers)
 	var batches []*blockBatch
 	for range 2*workers + 2 { // each worker has one and the next one queued; one is read, one is checked
-		batches = append(batches, &blockBatch{parsed: make(chan struct{}, 1)})
+		batches = append(batches, &blockBatch{hashed: make(chan struct{}, 1)})
 	}
 	p := newPipeline(batches...)
 
@@ -41,10 +36,10 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			var block blockfile.Block
+			var hasher blockfile.Hasher
 			for b := range work {
-				b.parse(&block)
-				b.parsed <- struct{}{}
+				b.checkContents(&hasher)
+				b.hashed <- struct{}{}
 			}
 		})
 	}
@@ -59,7 +54,7 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 		return nil
 	}
 	check := func(ctx context.Context, b *blockBatch) error {
-		<-b.parsed
+		<-b.hashed
 		return j.check(ctx, &b.batch)
 	}
 	err := p.run(ctx, read, check)
@@ -100,7 +95,7 @@ func (r *blockReader) read(ctx context.Context, src *Source) error {
 			return err
 		}
 		err = b.read(r.in)
-		if len(b.records) > 0 {
+		if len(b.blocks.Records) > 0 {
 			b.source, b.afterGap = src, r.afterGap
 			r.afterGap = false
 			r.work <- b
@@ -139,34 +134,29 @@ func (r *blockReader) gap(ctx context.Context, g Gap) error {
 
 // read fills the batch. At an error, the batch has the blocks before it.
 func (b *blockBatch) read(r *blockfile.Reader) error {
-	if b.data == nil {
-		b.data = make([]byte, blockBytes+blockfile.MaxBlockSize)
-		b.offset = func(item int) int64 { return b.records[item].Offset }
-	}
-	b.records = b.records[:0]
+	err := r.Read(&b.blocks)
+	b.offset = func(item int) int64 { return b.blocks.Records[item].Offset }
 	b.room = append(b.room[:0], make([]byte, pow.HeaderSize)...)
 	b.bytes = 0
-	for b.bytes < blockBytes {
-		rec, err := r.Next(b.data[b.bytes:])
-		if err != nil {
-			return err
-		}
-		b.records = append(b.records, rec)
+	for _, rec := range b.blocks.Records {
 		b.room = append(b.room, rec.Block[:pow.HeaderSize]...)
 		b.bytes += int64(len(rec.Block))
 	}
-	return nil
+	return err
 }
 
-// parse parses the blocks and checks their contents.
-func (b *blockBatch) parse(block *blockfile.Block) {
+// checkContents checks all but the headers.
+func (b *blockBatch) checkContents(hasher *blockfile.Hasher) {
 	b.faults, b.findings, b.contents, b.txs = b.faults[:0], b.findings[:0], b.contents[:0], 0
-	for i, rec := range b.records {
-		if err := block.Parse(rec.Block); err != nil {
+	hasher.Hash(&b.blocks)
+	for i, rec := range b.blocks.Records {
+		block, err := b.blocks.Block(i)
+		if err != nil {
 			var e *blockfile.Error
 			errors.As(err, &e)
-			e.Offset += rec.BlockOffset
-			b.faults = append(b.faults, itemFault{i, Fault{BadBlock, e.Error()}})
+			inFile := *e
+			inFile.Offset += rec.BlockOffset
+			b.faults = append(b.faults, itemFault{i, Fault{BadBlock, inFile.Error()}})
 			b.contents = append(b.contents, content{})
 			continue
 		}
@@ -177,18 +167,23 @@ func (b *blockBatch) parse(block *blockfile.Block) {
 			hasWitnesses:   block.HasWitnesses(),
 			lacksWitnesses: block.LacksWitnesses(),
 		})
-		if err := block.CheckMerkle(); err != nil {
-			b.fault(i, err)
-		}
-		if err := block.CheckWitness(); err != nil {
-			b.fault(i, err)
-		}
-		for _, e := range block.CheckRules() {
-			b.fault(i, e)
-		}
-		if n := block.ShortTransactions(); n > 0 {
-			b.findings = append(b.findings, itemFault{i, Fault{ShortTransaction, fmt.Sprintf("%d of %d transactions have 64 bytes without their witnesses, like a node of the Merkle tree", n, len(block.TxIDs))}})
-		}
+		b.checkBlock(i, block)
+	}
+}
+
+// checkBlock checks what a block has besides its header.
+func (b *blockBatch) checkBlock(i int, block *blockfile.Block) {
+	if err := block.CheckMerkle(); err != nil {
+		b.fault(i, err)
+	}
+	if err := block.CheckWitness(); err != nil {
+		b.fault(i, err)
+	}
+	for _, e := range block.CheckRules() {
+		b.fault(i, e)
+	}
+	if n := block.ShortTransactions(); n > 0 {
+		b.findings = append(b.findings, itemFault{i, Fault{ShortTransaction, fmt.Sprintf("%d of %d transactions have 64 bytes without their witnesses, like a node of the Merkle tree", n, len(block.TxIDs))}})
 	}
 }
 

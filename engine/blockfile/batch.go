@@ -1,0 +1,53 @@
+package blockfile
+
+// batchBytes is the number of bytes of blocks that makes a batch full: so many that
+// the overhead of a batch does not matter.
+const batchBytes = 1 << 20
+
+// Batch is a run of blocks of one stream, read and parsed together. [Reader.Read]
+// fills it, and reuses its memory. The zero value is ready to use.
+type Batch struct {
+	Records []Record // in the order of the stream
+
+	memory []byte // the blocks lie in it
+	blocks []Block
+	parts  parts
+}
+
+// Block returns a block, or why it could not be parsed: an [*Error] as of
+// [Block.Parse].
+func (b *Batch) Block(i int) (*Block, error) {
+	if block := &b.blocks[i]; block.fault != nil {
+		return nil, block.fault
+	}
+	return &b.blocks[i], nil
+}
+
+// room returns the memory for the blocks.
+func (b *Batch) room() []byte {
+	if b.memory == nil {
+		b.memory = make([]byte, batchBytes+windowSize)
+	}
+	return b.memory
+}
+
+// clear empties the batch.
+func (b *Batch) clear() {
+	b.Records, b.blocks = b.Records[:0], b.blocks[:0]
+	b.parts.clear()
+}
+
+// add appends a block. The error is that of its form; the batch has it all the same.
+func (b *Batch) add(rec Record) *Error {
+	b.Records = append(b.Records, rec)
+	b.blocks = append(b.blocks, Block{})
+	block := &b.blocks[len(b.blocks)-1]
+	block.fault = block.parse(rec.Block, &b.parts)
+	return block.fault
+}
+
+// drop removes the block that was added last.
+func (b *Batch) drop() {
+	b.Records = b.Records[:len(b.Records)-1]
+	b.blocks = b.blocks[:len(b.blocks)-1]
+}
