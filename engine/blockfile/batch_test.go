@@ -122,7 +122,7 @@ func TestBatchWithBadBlock(t *testing.T) {
 // What is read into one batch stays as it is while others are read, and no batch needs
 // more memory than one has, however long the blocks, the padding, and what is skipped.
 func TestBatchesAreApart(t *testing.T) {
-	largest := record(bytes.Repeat([]byte{0xab}, MaxBlockSize))
+	largest := record(bytes.Repeat([]byte{0x4e}, MaxBlockSize))
 	small := record(block(t, unhex(t, plainTx)))
 	var batches []*Batch
 	rapid.Check(t, func(t *rapid.T) {
