@@ -1,5 +1,7 @@
 package blockfile
 
+import "slices"
+
 // batchBytes is the number of bytes of blocks that makes a batch full: so many that
 // the overhead of a batch does not matter.
 const batchBytes = 1 << 20
@@ -40,8 +42,9 @@ func (b *Batch) clear() {
 // add appends a block. The error is that of its form; the batch has it all the same.
 func (b *Batch) add(rec Record) *Error {
 	b.Records = append(b.Records, rec)
-	b.blocks = append(b.blocks, Block{})
-	block := &b.blocks[len(b.blocks)-1]
+	n := len(b.blocks)
+	b.blocks = slices.Grow(b.blocks, 1)[:n+1]
+	block := &b.blocks[n]
 	block.fault = block.parse(rec.Block, &b.parts)
 	return block.fault
 }

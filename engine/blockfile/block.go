@@ -28,15 +28,15 @@ type Block struct {
 	raw    []byte
 	wtxids []pow.Hash // of the transactions, with their witnesses; empty if there are none
 
-	first     transaction // of the block: a coinbase, if the block is valid
-	spans     []span      // of the transactions
-	spent     []uint32    // offsets of the outputs that the inputs spend, without null outputs
-	witnesses int         // transactions with witnesses
-	stripped  int         // bytes without witnesses
-	sigops    int         // signature operations in the scripts
-	suspect   bool        // a transaction breaks a rule by itself
-	short     int         // transactions of 64 bytes
-	fault     *Error      // why it could not be parsed
+	spans     []span   // of the transactions
+	spent     []uint32 // offsets of the outputs that the inputs spend, without null outputs
+	witnesses int      // transactions with witnesses
+	stripped  int      // bytes without witnesses
+	sigops    int      // signature operations in the scripts
+	short     int      // transactions of 64 bytes
+	coinbase  bool     // the first transaction is a coinbase
+	suspect   bool     // a transaction breaks a rule by itself
+	fault     *Error   // why it could not be parsed
 
 	parts  *parts  // of Parse, to be reused
 	hasher *Hasher // which computed the ids
@@ -65,7 +65,7 @@ func (b *Block) Parse(raw []byte) error {
 		p, h = new(parts), new(Hasher)
 	}
 	p.clear()
-	*b = Block{parts: p, hasher: h}
+	b.parts, b.hasher = p, h
 	if err := b.parse(raw, p); err != nil {
 		return err
 	}
@@ -78,7 +78,9 @@ func (b *Block) Parse(raw []byte) error {
 
 // parse fills b, without the ids, from raw. Its parts are appended to p.
 func (b *Block) parse(raw []byte, p *parts) *Error {
+	b.clear(raw)
 	if !b.scan(raw, p) {
+		b.clear(raw)
 		if err := b.parsePlain(raw, p); err != nil { // it knows all reasons
 			return err
 		}
@@ -87,10 +89,12 @@ func (b *Block) parse(raw []byte, p *parts) *Error {
 	return nil
 }
 
+// clear forgets all but the memory of [Block.Parse].
+func (b *Block) clear(raw []byte) { *b = Block{raw: raw, parts: b.parts, hasher: b.hasher} }
+
 // parsePlain is the plain form of parse, and defines what it does.
 func (b *Block) parsePlain(raw []byte, p *parts) *Error {
 	spans, spent := len(p.spans), len(p.spent)
-	b.raw = raw
 	c := cursor{data: raw, spent: p.spent}
 	err := c.transactions(func(tx *transaction) {
 		b.note(tx, len(p.spans) == spans)
@@ -110,7 +114,7 @@ func (b *Block) parsePlain(raw []byte, p *parts) *Error {
 // note notes the properties of the next transaction that the rules need.
 func (b *Block) note(tx *transaction, isFirst bool) {
 	if isFirst {
-		b.first = *tx
+		b.coinbase = tx.isCoinbase()
 	}
 	if tx.isSuspect(isFirst, b.raw) {
 		b.suspect = true

@@ -85,14 +85,15 @@ func (tx *transaction) isSuspect(first bool, raw []byte) bool {
 	if isCoinbase != first || tx.badValue || tx.nulls > 0 && !isCoinbase {
 		return true
 	}
-	return isCoinbase && !isCoinbaseScript(tx.coinbaseScript(raw))
+	return isCoinbase && !isCoinbaseScript(coinbaseScript(raw, tx.body))
 }
 
 func (tx *transaction) isCoinbase() bool { return tx.inputs == 1 && tx.nulls == 1 }
 
-// coinbaseScript returns the script of the only input.
-func (tx *transaction) coinbaseScript(raw []byte) []byte {
-	c := cursor{data: raw, at: tx.body + 1 + outputSize}
+// coinbaseScript returns the script of the only input of a transaction, whose body
+// begins at this offset.
+func coinbaseScript(raw []byte, body int) []byte {
+	c := cursor{data: raw, at: body + 1 + outputSize}
 	return c.item()
 }
 
@@ -103,10 +104,10 @@ func isCoinbaseScript(script []byte) bool {
 // CoinbaseHeight returns the height at the beginning of the script of the coinbase
 // (BIP 34), or -1 if there is none.
 func (b *Block) CoinbaseHeight() int64 {
-	if !b.first.isCoinbase() {
+	if !b.coinbase {
 		return -1
 	}
-	return decodeHeight(b.first.coinbaseScript(b.raw))
+	return decodeHeight(coinbaseScript(b.raw, int(b.spans[0].body)))
 }
 
 // decodeHeight reads the number that a script pushes first, in its shortest form,
@@ -165,7 +166,7 @@ func (b *Block) findViolations() []*Error {
 			note(ErrCoinbases, tx.start, "transaction %d is a coinbase: expected only transaction 0 to be one", i)
 		}
 		if isCoinbase {
-			if script := tx.coinbaseScript(b.raw); !isCoinbaseScript(script) {
+			if script := coinbaseScript(b.raw, tx.body); !isCoinbaseScript(script) {
 				note(ErrCoinbaseScript, tx.start, "the coinbase has a script of %s: expected %d to %d", bytesOf(len(script)), minCoinbaseScript, maxCoinbaseScript)
 			}
 		}

@@ -18,7 +18,7 @@ type scanner struct {
 }
 
 // scan parses raw like [Block.parsePlain], if it can. A block that it accepts is
-// valid, and b and p get the same from it. Otherwise they are as before.
+// valid, and b and p get the same from it. Otherwise p is as before.
 func (b *Block) scan(raw []byte, p *parts) bool {
 	s := scanner{raw: raw, spent: p.spent, counts: countsSigops(raw)}
 	if len(raw) < minBlockSize {
@@ -29,22 +29,20 @@ func (b *Block) scan(raw []byte, p *parts) bool {
 		return false
 	}
 	spans := slices.Grow(p.spans, n)
-	found := Block{raw: raw, stripped: at}
+	b.stripped = at
 	for i := range n {
 		tx := transaction{start: at}
 		if at = s.transaction(&tx); at < 0 {
 			return false
 		}
-		found.note(&tx, i == 0)
+		b.note(&tx, i == 0)
 		spans = append(spans, span{uint32(tx.start), uint32(tx.body), uint32(tx.bodyEnd), uint32(tx.end)})
 	}
 	if at != len(raw) {
 		return false
 	}
-	found.sigops = s.sigops
-	found.spans, found.spent = spans[len(p.spans):], s.spent[len(p.spent):]
-	found.parts, found.hasher = b.parts, b.hasher
-	*b = found
+	b.sigops = s.sigops
+	b.spans, b.spent = spans[len(p.spans):], s.spent[len(p.spent):]
 	p.spans, p.spent = spans, s.spent
 	return true
 }

@@ -17,6 +17,8 @@ func checkScan(t testing.TB, raw []byte) {
 	quickParts := parts{[]span{{1, 2, 3, 4}}, []uint32{5}}
 	plainParts := parts{slices.Clone(quickParts.spans), slices.Clone(quickParts.spent)}
 	var quick, plain Block
+	quick.clear(raw)
+	plain.clear(raw)
 	accepted := quick.scan(raw, &quickParts)
 	err := plain.parsePlain(raw, &plainParts)
 	switch {

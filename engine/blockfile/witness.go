@@ -43,7 +43,7 @@ func (b *Block) HasWitnesses() bool { return len(b.wtxids) > 0 }
 // transaction has one, not even the coinbase. Where segwit is active such a block
 // is invalid; usually its witnesses were stripped.
 func (b *Block) LacksWitnesses() bool {
-	if b.HasWitnesses() || !bytes.Contains(b.raw[b.first.body:b.first.bodyEnd], commitmentPrefix) {
+	if b.HasWitnesses() {
 		return false
 	}
 	commitment, _ := b.coinbaseCommitment()
@@ -54,7 +54,7 @@ func (b *Block) LacksWitnesses() bool {
 // transaction that is a commitment, and the only item of its witness; each is nil
 // if absent. Parse has read the block, so no read can fail.
 func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
-	c := &cursor{data: b.raw, at: b.first.body}
+	c := &cursor{data: b.raw, at: int(b.spans[0].body)}
 	inputs, _ := c.varint("")
 	for range inputs {
 		c.at += outputSize
@@ -69,7 +69,7 @@ func (b *Block) coinbaseCommitment() (commitment, reserved []byte) {
 			commitment = script[6:38]
 		}
 	}
-	if !b.first.witness || inputs != 1 {
+	if !b.spans[0].hasWitness() || inputs != 1 {
 		return commitment, nil
 	}
 	if items, _ := c.varint(""); items == 1 {
