@@ -16,15 +16,19 @@ import (
 // mutated list must be rejected without remembering its hash as invalid: a valid
 // block may have the same hash.
 func MerkleRoot(ids []Hash) (root Hash, mutated bool) {
-	if len(ids) == 0 {
+	switch len(ids) {
+	case 0:
 		return Hash{}, false
+	case 1:
+		return ids[0], false
 	}
-	level := slices.Clone(ids)
+	nodes := make([]Hash, (len(ids)+1)/2)
+	level := ids
 	for len(level) > 1 {
 		for i := 0; i+1 < len(level); i += 2 {
 			mutated = mutated || level[i] == level[i+1]
 		}
-		level = parents(level)
+		level = parents(nodes, level)
 	}
 	return level[0], mutated
 }
@@ -38,7 +42,7 @@ func MerkleBranch(ids []Hash, index int) []Hash {
 	for len(level) > 1 {
 		sibling := min(index^1, len(level)-1)
 		branch = append(branch, level[sibling])
-		level = parents(level)
+		level = parents(level, level)
 		index >>= 1
 	}
 	return branch
@@ -59,16 +63,16 @@ func RootFromBranch(leaf Hash, branch []Hash, index int) Hash {
 	return node
 }
 
-// parents replaces a level of at least two nodes by the level above it, in
-// place.
-func parents(level []Hash) []Hash {
+// parents returns the level above one of at least two nodes, in the memory of nodes.
+// This may be that of the level itself.
+func parents(nodes, level []Hash) []Hash {
 	pairs, last := len(level)/2, level[len(level)-1]
-	sha256d.Pairs(level[:pairs], level[:2*pairs])
+	sha256d.Pairs(nodes[:pairs], level[:2*pairs])
 	if len(level)%2 == 1 {
-		level[pairs] = parent(last, last)
+		nodes[pairs] = parent(last, last)
 		pairs++
 	}
-	return level[:pairs]
+	return nodes[:pairs]
 }
 
 func parent(left, right Hash) Hash {
