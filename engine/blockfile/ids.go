@@ -7,9 +7,10 @@ import (
 	"stele/kernels/sha256d"
 )
 
-// maxMessages bounds the transactions that are hashed together: so many that it is
-// fast, and so few that they are still in the cache when they are hashed.
-const maxMessages = 1024
+// maxMessages bounds what is hashed together: so much that the lanes of a kernel are
+// full of messages of about the same length, and so little that the list stays in the
+// cache.
+const maxMessages = 4096
 
 // Hasher computes the ids of the transactions of many blocks together, which is
 // faster than block by block. Its memory is reused. The zero value is ready to use.
