@@ -41,12 +41,21 @@ func (b *Batch) clear() {
 
 // add appends a block. The error is that of its form; the batch has it all the same.
 func (b *Batch) add(rec Record) *Error {
-	b.Records = append(b.Records, rec)
+	b.Records = append(grow(b.Records, 1), rec)
 	n := len(b.blocks)
-	b.blocks = slices.Grow(b.blocks, 1)[:n+1]
+	b.blocks = grow(b.blocks, 1)[:n+1]
 	block := &b.blocks[n]
 	block.fault = block.parse(rec.Block, &b.parts)
 	return block.fault
+}
+
+// grow makes room for n more elements. It at least doubles the memory, so that a batch
+// soon has enough.
+func grow[E any](s []E, n int) []E {
+	if cap(s)-len(s) >= n {
+		return s
+	}
+	return slices.Grow(s, max(n, len(s)))
 }
 
 // drop removes the block that was added last.

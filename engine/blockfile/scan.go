@@ -2,7 +2,6 @@ package blockfile
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"stele/engine/pow"
 )
@@ -28,7 +27,7 @@ func (b *Block) scan(raw []byte, p *parts) bool {
 	if at < 0 || n < 1 || n > (len(raw)-at)/minTransactionSize {
 		return false
 	}
-	spans := slices.Grow(p.spans, n)
+	spans := grow(p.spans, n)
 	b.stripped = at
 	for i := range n {
 		tx := transaction{start: at}
@@ -87,7 +86,7 @@ func (s *scanner) inputs(tx *transaction, at int) int {
 		return -1
 	}
 	tx.inputs = n
-	s.spent = slices.Grow(s.spent, n)
+	s.spent = grow(s.spent, n)
 	for range n {
 		if len(raw)-at < minInputSize {
 			return -1
