@@ -2,11 +2,12 @@ package verify
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/gzip"
 
 	"stele/engine/blockfile"
 )
