@@ -177,9 +177,26 @@ func (j *judge) checkLimit(bits pow.Bits) error {
 // count adds the items of a batch to the report. The verdicts are those of
 // headers, in which lead headers precede the items.
 func (j *judge) count(b *batch, headers []byte, lead int) {
-	rules, found, placed := j.faults, b.faults, j.placed
 	j.addFindings(b, b.findings)
 	j.addFindings(b, j.findings)
+	verdicts := j.verdicts[lead:]
+	if len(j.faults)+len(b.faults)+len(j.placed) == 0 && allValid(verdicts) {
+		j.report.Valid += int64(len(verdicts))
+	} else {
+		j.countEach(b, headers, lead)
+	}
+	j.report.Items += int64(b.items())
+	j.report.Bytes += b.bytes
+	j.report.Transactions += b.txs
+}
+
+func allValid(verdicts []pow.Verdict) bool {
+	return !slices.ContainsFunc(verdicts, func(v pow.Verdict) bool { return v != pow.Valid })
+}
+
+// countEach counts the valid items of a batch, and finds the first that is not.
+func (j *judge) countEach(b *batch, headers []byte, lead int) {
+	rules, found, placed := j.faults, b.faults, j.placed
 	for i, v := range j.verdicts[lead:] {
 		var broken, bad, misplaced []itemFault
 		broken, rules = cut(rules, i)
@@ -191,9 +208,6 @@ func (j *judge) count(b *batch, headers []byte, lead int) {
 			j.report.First = j.invalid(b, i, headers[:(lead+i+1)*pow.HeaderSize], v, slices.Concat(broken, bad, misplaced))
 		}
 	}
-	j.report.Items += int64(b.items())
-	j.report.Bytes += b.bytes
-	j.report.Transactions += b.txs
 }
 
 // cut removes the faults of an item from the front of faults.
