@@ -28,14 +28,20 @@ func (c *cursor) skip(n uint64, what string) *Error {
 // 0xff and then 2, 4, 8 bytes, little-endian. There is one form for each
 // number, the shortest; others are [ErrVarInt].
 func (c *cursor) varint(what string) (uint64, *Error) {
+	if c.at < len(c.data) && c.data[c.at] < 0xfd {
+		c.at++
+		return uint64(c.data[c.at-1]), nil
+	}
+	return c.longVarint(what)
+}
+
+// longVarint is varint for a number of several bytes, or a missing one.
+func (c *cursor) longVarint(what string) (uint64, *Error) {
 	start := c.at
 	if err := c.skip(1, what); err != nil {
 		return 0, err
 	}
 	first := c.data[start]
-	if first < 0xfd {
-		return uint64(first), nil
-	}
 	size := uint64(2) << (first - 0xfd)
 	if err := c.skip(size, what); err != nil {
 		return 0, err
