@@ -26,7 +26,13 @@ func generated() []kernel {
 	shaHash(sha)
 	sha2Search(arm)
 	sha2Hash(arm)
+	messages, four := newAsm(4), newAsm(16)
+	messageHasher.writeMessages(messages)
+	messageHasher.writePairs(messages)
+	shaMessages(four)
+	shaPairs(four)
 	return []kernel{
+		{"messages", messages.turns}, {"messages of shani", four.turns},
 		{"avx512", wide.turns}, {"avx2", narrow.turns}, {"hybrid", hybrid.turns},
 		{"shani", sha.turns}, {"sha2", arm.turns},
 	}
