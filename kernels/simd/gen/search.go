@@ -20,22 +20,30 @@ func firstHash(b *block, w3 operand) {
 		w.word[4+t] = constant(v)
 	}
 	w.ringSlots(slotW1, 18, 63)
+	firstRounds(b, w3, func(t int) []operand {
+		if n := t + b.ahead; n >= 18 && n < 64 {
+			firstWord(w, w3, n)
+		}
+		return []operand{w.near(t), constant(k[t])}
+	})
+}
 
+// firstRounds is firstHash with the terms of K + W[t] that kw returns.
+func firstRounds(b *block, w3 operand, kw func(t int) []operand) {
 	s := state{
 		b.add(job(offA4), w3), job(offS4), job(offS4 + 4), job(offS4 + 8),
 		b.add(job(offE4), w3), job(offS4 + 12), job(offS4 + 16), job(offS4 + 20),
 	}
 	for t := 4; t < 64; t++ {
-		if n := t + b.ahead; n >= 18 && n < 64 {
-			firstWord(w, w3, n)
-		}
+		b.now = float64(t - 4)
+		terms := kw(t)
 		switch {
 		case t <= 6: // h is constant
 			s = b.round(s, true, job(offH4KW+4*(t-4)))
 		case t == 16 || t == 17:
 			s = b.round(s, true, s[7], job(offKW16+4*(t-16)))
 		default:
-			s = b.round(s, true, s[7], w.near(t), constant(k[t]))
+			s = b.round(s, true, append([]operand{s[7]}, terms...)...)
 		}
 	}
 	for i := range s {
