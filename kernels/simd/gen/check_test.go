@@ -16,7 +16,8 @@ type kernel struct {
 // generated returns what the generator checks of every file.
 func generated() []kernel {
 	wide, narrow, hybrid, sha, arm := newAsm(4), newAsm(32), newAsm(4), newAsm(16), newAsm(16)
-	avx512Searcher.write(wide)
+	avx512Search(wide)
+	avx512Versions(wide)
 	avx512Hasher.write(wide)
 	avx2Search(narrow)
 	avx2Hasher.write(narrow)

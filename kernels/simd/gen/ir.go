@@ -18,11 +18,13 @@ type block struct {
 	age    int     // of the operations to come
 	now    float64 // their time
 	words  int     // message schedules so far
+	slots  slot    // the highest slot so far
 	regs   reg
 	pinned map[reg]string     // registers that keep their value throughout
 	xors   map[string]operand // x ^ y that maj has computed
 
 	carried map[reg]reg  // the value that a register takes over from the turn before
+	turn    float64      // rounds of a turn of a pipeline
 	old     [8]bool      // state words that rounds read from memory, if they made them
 	kept    map[reg]slot // where those are
 }
@@ -118,6 +120,7 @@ func (b *block) take() []op {
 // at returns the vector in slot s of the scratch area, whose address is in SI.
 func (b *block) at(s slot) operand {
 	s += b.first
+	b.slots = max(b.slots, s)
 	return operand{mem: fmt.Sprintf("%d(SI)", int(s-1)*b.lanes*4), slot: s}
 }
 

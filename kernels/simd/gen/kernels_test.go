@@ -141,7 +141,7 @@ func TestAVX2Turn(t *testing.T) {
 func TestAVX512Turn(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 0))
 	a := newAsm(4)
-	b, f, name := avx512Searcher.turn(a)
+	b, f, name := avx512Turn(a)
 	for _, top := range tops {
 		header, first := randomBytes(rng, headerSize), rng.Uint32()
 		m := newMachine(t, 16)
@@ -152,7 +152,7 @@ func TestAVX512Turn(t *testing.T) {
 		m.store(b.at(slotNonces).mem, lanesOf(first), 16)
 		for turn := range 6 {
 			m.run(f.ops)
-			item := turn - (f.segments - 1)
+			item := turn - (f.items - 1)
 			nonces := lanesOf(first + 16*uint32(item))
 			if want := wantMask(header, nonces, 16, top); item >= 0 && m.mask != want {
 				t.Errorf("top %#x, nonces from %d: %016b, want %016b", top, nonces[0], m.mask, want)
@@ -163,7 +163,7 @@ func TestAVX512Turn(t *testing.T) {
 
 // enter puts random values in the registers that the turn before leaves, and the
 // table of sixteens in memory.
-func (m *machine) enter(f folded, rng *rand.Rand) {
+func (m *machine) enter(f pipeline, rng *rand.Rand) {
 	for v := range f.entry {
 		m.set(v, vector{rng.Uint32()})
 	}

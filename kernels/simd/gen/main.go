@@ -37,7 +37,8 @@ func main() {
 		}
 	}()
 	a := newAsm(4)
-	avx512Searcher.write(a)
+	avx512Search(a)
+	avx512Versions(a)
 	avx512Hasher.write(a)
 	avx512Tables(a)
 	a.write("../avx512", "avx512_amd64.s", "")

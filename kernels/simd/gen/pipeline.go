@@ -3,53 +3,47 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// A pipeline is the turn of a loop in which several items are in flight, each so many
-// rounds behind the next one.
+// A pipeline is a loop with several items in flight, each some rounds behind the next
+// newer one.
 //
-// An item is written as one program of many rounds. fold cuts it every turn rounds
-// into segments, and a turn of the loop does all segments, each for another item: the
-// first for the newest, the last for the oldest. So rounds that depend on each other
-// have rounds of other items between them, and the sparse rounds of one item (whose
-// words are constants) lie beside dense rounds of another. Where the edge of the loop
-// lies makes no difference to the processor; phase chooses it, so that few values
-// cross it.
+// An item is written as one program of many rounds. fold cuts it into segments of
+// block.turn rounds each. A turn of the loop does all segments, each for another item:
+// the first for the newest, the last for the oldest. So rounds that wait for each
+// other have rounds of other items between them, and the sparse rounds of one item,
+// whose words are constants, lie beside dense rounds of another.
 type pipeline struct {
-	turn  float64 // rounds of a turn
-	phase float64 // rounds from the edge of the loop to the start of an item
+	ops   []op
+	items int            // in flight: segments of an item
+	entry map[reg]string // registers with values that the turn before has left
+	exit  map[reg]string // values that the turn leaves, and their registers
 }
 
-// folded is what fold makes of an item.
-type folded struct {
-	ops      []op
-	segments int            // items in flight
-	entry    map[reg]string // registers with values that the turn before leaves there
-	exit     map[reg]string // the values that it leaves
-}
+// segment returns the segment that has a time.
+func (b *block) segment(at float64) int { return int(at / b.turn) }
 
-// fold cuts ops, the program of an item, into segments, and puts the operations of a turn
-// in the order of their times. Those of one round are spread evenly over it. Values
-// that cross the edge of the loop get registers of the machine there.
-func (b *block) fold(ops []op, p pipeline) folded {
+// fold makes a turn of ops, the program of an item, in the order of the times. The
+// operations of a round are spread evenly over it.
+func (b *block) fold(ops []op) pipeline {
 	ops = spread(ops)
-	f := folded{}
+	p := pipeline{}
 	for i := range ops {
 		o := &ops[i]
-		o.at += p.phase
-		o.age = int(o.at / p.turn)
-		o.at -= float64(o.age) * p.turn
-		f.segments = max(f.segments, o.age+1)
+		o.age = b.segment(o.at)
+		o.at -= float64(o.age) * b.turn
+		p.items = max(p.items, o.age+1)
 	}
-	f.entry, f.exit = b.carry(ops)
+	p.entry, p.exit = b.carry(ops)
 	slices.SortStableFunc(ops, func(x, y op) int { return cmp.Or(cmp.Compare(x.at, y.at), y.age-x.age) })
-	f.ops = ops
-	return f
+	p.ops = ops
+	return p
 }
 
-// spread returns ops with those of one round spread evenly over it.
+// spread returns ops with those of each round spread evenly over it.
 func spread(ops []op) []op {
 	ops = slices.Clone(ops)
 	for first := 0; first < len(ops); {
@@ -65,49 +59,59 @@ func spread(ops []op) []op {
 	return ops
 }
 
-// carry gives each value that is read in a later turn than it is made a register for
-// each turn after, because an operation reads what the turn before has left. entry
-// are those registers, exit the values that become them.
+// carry gives a value that is read in a later turn than the one that makes it a
+// register for each turn up to there, and lets the operations read that. entry are those
+// registers, exit the values that become them.
 func (b *block) carry(ops []op) (entry, exit map[reg]string) {
+	type life struct {
+		age int // of the newest register
+		reg reg // the newest register
+	}
 	entry, exit = map[reg]string{}, map[reg]string{}
-	made := map[reg]int{}   // age
-	latest := map[reg]reg{} // register of a value in the last turn so far
-	lived := map[reg]int{}  // age of the last turn so far
+	lives := map[reg]life{}
 	for i, o := range ops {
 		src := slices.Clone(o.src)
 		for j, s := range src {
-			if _, ok := made[s.reg]; !ok || !s.isReg() {
-				continue
+			l, made := lives[s.reg]
+			if !made {
+				continue // in memory, or pinned
 			}
-			for ; lived[s.reg] < o.age; lived[s.reg]++ {
+			for ; l.age < o.age; l.age++ {
 				b.regs++
 				name := fmt.Sprintf("Z%d", len(entry))
-				entry[b.regs], exit[latest[s.reg]] = name, name
-				b.carried[b.regs], latest[s.reg] = s.reg, b.regs
+				entry[b.regs], exit[l.reg], b.carried[b.regs] = name, name, s.reg
+				l.reg = b.regs
 			}
-			src[j].reg = latest[s.reg]
+			lives[s.reg], src[j].reg = l, l.reg
 		}
 		ops[i].src = src
 		if o.dst != 0 {
-			made[o.dst], lived[o.dst], latest[o.dst] = o.age, o.age, o.dst
+			lives[o.dst] = life{o.age, o.dst}
 		}
 	}
 	return entry, exit
 }
 
-// follow replaces the address register base, in the operations of each segment, by that
-// of the segment.
-func (f *folded) follow(base string, bySegment ...string) {
-	for _, o := range f.ops {
+// follow replaces the address register bySegment[0] in the operations of each segment by
+// the one of the segment.
+func (p *pipeline) follow(bySegment []string) {
+	for _, o := range p.ops {
 		for j, s := range o.src {
-			at, ok := strings.CutSuffix(s.mem, "("+base+")")
+			offset, ok := strings.CutSuffix(s.mem, "("+bySegment[0]+")")
 			if !ok {
 				continue
 			}
 			if o.age >= len(bySegment) {
-				fail("segment %d reads %s, which follows %d segments", o.age, s.mem, len(bySegment))
+				fail("segment %d reads %s, which has registers for %d segments", o.age, s.mem, len(bySegment))
 			}
-			o.src[j].mem = at + "(" + bySegment[o.age] + ")"
+			o.src[j].mem = fmt.Sprintf("%s(%s)", offset, bySegment[o.age])
 		}
 	}
+}
+
+// finish orders the operations of the turn for m and gives them registers of the machine.
+func (p *pipeline) finish(b *block, m model) (name map[reg]string) {
+	p.ops = schedule(p.ops, len(p.entry), p.exit, m)
+	p.ops, name = b.allocate(p.ops, registers{"Z", 0, 32}, p.entry, maps.Clone(p.exit))
+	return name
 }

@@ -15,11 +15,7 @@ const (
 // nonces w3, bytes swapped as W[3] has them, and puts the eight digest words
 // into slotDigest.
 func firstHash(b *block, w3 operand) {
-	w := newWords(b)
-	for t, v := range headerPad {
-		w.word[4+t] = constant(v)
-	}
-	w.ringSlots(slotW1, 18, 63)
+	w := firstWords(b)
 	firstRounds(b, w3, func(t int) []operand {
 		if n := t + b.ahead; n >= 18 && n < 64 {
 			firstWord(w, w3, n)
@@ -28,7 +24,7 @@ func firstHash(b *block, w3 operand) {
 	})
 }
 
-// firstRounds is firstHash with the terms of K + W[t] that kw returns.
+// firstRounds is firstHash with the terms of K + W[t] from kw.
 func firstRounds(b *block, w3 operand, kw func(t int) []operand) {
 	s := state{
 		b.add(job(offA4), w3), job(offS4), job(offS4 + 4), job(offS4 + 8),
@@ -49,6 +45,16 @@ func firstRounds(b *block, w3 operand, kw func(t int) []operand) {
 	for i := range s {
 		b.put(b.at(slotDigest+slot(i)), b.add(s[i], job(offMid+4*i)))
 	}
+}
+
+// firstWords is the message schedule of a header's second block.
+func firstWords(b *block) *words {
+	w := newWords(b)
+	for t, v := range headerPad {
+		w.word[4+t] = constant(v)
+	}
+	w.ringSlots(slotW1, 18, 63)
+	return w
 }
 
 // headerPad is W[4] to W[15] of a header's second block.

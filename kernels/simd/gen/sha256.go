@@ -135,16 +135,15 @@ func (b *block) terms(ch operand, s state, hkw []operand) []operand {
 }
 
 // stateRing is the number of rounds after which the slot of a state word is written
-// again. In it, three items that are a third of the rounds apart keep away from each
-// other.
-const stateRing = 32
+// again. Each segment of an item has a ring of its own.
+const stateRing = 8
 
 // keep stores the new words of a state that rounds to come read from memory.
 func (b *block) keep(s state) {
-	round := slot(b.now)
+	round, segment := slot(b.now), slot(b.segment(b.now+1))
 	for i, x := range []operand{s[0], s[4]} {
 		if x.isReg() && slices.Contains(b.old[4*i:4*i+4], true) {
-			b.kept[x.reg] = slotState + 2*(round%stateRing) + slot(i)
+			b.kept[x.reg] = slotState + 2*(stateRing*segment+round%stateRing) + slot(i)
 			b.put(b.at(b.kept[x.reg]), x)
 		}
 	}
