@@ -77,7 +77,11 @@ func TestMovePages(t *testing.T) {
 		for at := 0; at < len(code); at += 16 {
 			names[runtime.FuncForPC(uintptr(unsafe.Pointer(&code[at]))).Name()] = true
 		}
-		for _, f := range []string{"Search", "Hash", "search", "hash"} {
+		functions := []string{"Search", "Hash", "search", "hash"}
+		if k.SharesVersions() {
+			functions = append(functions, "SearchVersions", "searchVersions")
+		}
+		for _, f := range functions {
 			if !names["stele/kernels/simd/"+k.name+"."+f] {
 				t.Errorf("the code is without %s: %v", f, names)
 			}
