@@ -134,8 +134,18 @@ func (w *walk) answersOfCPU(ctx context.Context) {
 			w.add(Step{Name: "known answers of " + k.name, Device: cpu.ID, State: Absent, Reason: k.why})
 			continue
 		}
-		w.answers(ctx, cpu.ID, k.name, k.open, examine)
+		w.answers(ctx, cpu.ID, k.name, k.open, examineCPU)
 	}
+}
+
+// examineCPU is examine, and examineVersions too for a kernel that searches versions.
+func examineCPU(ctx context.Context, d engine.Device) (found string, err error) {
+	found, err = examine(ctx, d)
+	if _, ok := d.(engine.VersionScanner); !ok || err != nil {
+		return found, err
+	}
+	versions, err := examineVersions(ctx, d)
+	return found + "; " + versions, err
 }
 
 // answersOfGPU examines each search kernel of a GPU on its own. After a failure

@@ -224,6 +224,11 @@ func TestClasses(t *testing.T) {
 				return liar{Device: engine.Reference(), scan: func(r engine.ScanResult) engine.ScanResult { r.Nonces = nil; return r }}, nil
 			}
 		}, "known answers of plain", WrongAnswers},
+		{"a CPU misses a version", Options{Device: "cpu"}, func(m *machine) {
+			m.cpu[0].open = func() (engine.Device, error) {
+				return versionScanner{engine.Reference(), func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
+			}
+		}, "known answers of plain", WrongAnswers},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

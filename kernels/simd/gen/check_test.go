@@ -17,6 +17,7 @@ type kernel struct {
 func generated() []kernel {
 	wide, narrow, hybrid, sha, arm := newAsm(4), newAsm(32), newAsm(4), newAsm(16), newAsm(16)
 	avx512Search(wide)
+	avx512Versions(wide)
 	avx512Hasher.write(wide)
 	avx2Search(narrow)
 	avx2Hasher.write(narrow)
