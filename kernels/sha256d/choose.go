@@ -17,7 +17,8 @@ import (
 // Errors of [Lookup].
 var (
 	ErrUnknown  = selection.ErrUnknown         // no kernel has this name; also of names in STELE_CPU
-	ErrUnusable = errors.New("cannot be used") // the CPU lacks an instruction set, STELE_CPU disables it, or it gave wrong answers
+	ErrUnusable = errors.New("cannot be used") // the CPU lacks an instruction set, STELE_CPU disables it, or it is ErrWrong
+	ErrWrong    = errors.New("failed its known-answer test")
 )
 
 // Variant describes whether a kernel can be used on this CPU.
@@ -41,7 +42,7 @@ func Variants() []Variant {
 }
 
 // Lookup returns the kernel with this name. Errors: [ErrUnknown] and [ErrUnusable],
-// with the reason.
+// with the reason, which may be [ErrWrong].
 func Lookup(name string) (*Kernel, error) {
 	i := slices.IndexFunc(kernels, func(k *Kernel) bool { return k.name == name })
 	if i < 0 {

@@ -212,7 +212,7 @@ func TestChoose(t *testing.T) {
 	if k := choose(); k != plain {
 		t.Errorf("the kernel %s was chosen", k.name)
 	}
-	if _, err := Lookup("shani"); !errors.Is(err, ErrUnusable) || !errors.Is(err, errWrong) {
+	if _, err := Lookup("shani"); !errors.Is(err, ErrUnusable) || !errors.Is(err, ErrWrong) {
 		t.Errorf("Lookup of a kernel with wrong answers: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"stele/engine/gpu"
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
+	"stele/kernels/sha256d"
 	"stele/kernels/sig"
 	"stele/kernels/simd"
 )
@@ -178,6 +180,33 @@ func verdictsOfKernel() (found string, err error) {
 	return "kernel " + sig.Name + " gives known verdicts; nodes do not use it, because batches are faster", nil
 }
 
+// hashesOfMessages reports whether the kernels that hash records and Merkle trees give
+// known hashes, and which of them the program uses.
+func (w *walk) hashesOfMessages(ctx context.Context) {
+	step := Step{Name: "messages", Device: cpu.ID}
+	found, err := within(ctx, w.messages)
+	if err != nil {
+		w.fail(step, err, WrongAnswers)
+		return
+	}
+	step.State, step.Found = OK, found
+	w.add(step)
+}
+
+// messagesOfKernels runs the self-tests of the kernels for messages.
+func messagesOfKernels() (found string, err error) {
+	var right []string
+	for _, v := range sha256d.Variants() {
+		switch _, err := sha256d.Lookup(v.Name); {
+		case err == nil:
+			right = append(right, v.Name)
+		case errors.Is(err, sha256d.ErrWrong):
+			return "", err
+		}
+	}
+	return fmt.Sprintf("known hashes from %s; the program uses %s", strings.Join(right, ", "), sha256d.Best().Name()), nil
+}
+
 // answersOfGPU examines each search kernel of a GPU on its own. After a failure
 // the GPU is opened again, since its context may be unusable.
 func (w *walk) answersOfGPU(ctx context.Context, id string) {
@@ -251,6 +280,7 @@ func thisMachine() machine {
 		kernels:      gpu.SearchKernels,
 		multiVersion: gpu.MultiVersionKernels,
 		sensors:      sensors,
+		messages:     messagesOfKernels,
 		verdicts:     verdictsOfKernel,
 	}
 	for _, v := range simd.Variants() {
