@@ -2,6 +2,7 @@ package sig
 
 import (
 	"crypto/sha512"
+	"slices"
 	"testing"
 )
 
@@ -13,11 +14,17 @@ func TestHashItems(t *testing.T) {
 		h := aligned[hashGroup]()
 		var items []Item
 		for n := range 450 {
-			items = append(items, Item{(*[32]byte)(s.bytes(32)), (*[64]byte)(s.bytes(64)), s.bytes(n)})
+			items = append(items, Item{Key: (*[32]byte)(s.bytes(32)), Sig: (*[64]byte)(s.bytes(64)), Message: s.bytes(n)})
 		}
 		check := func(group []Item) {
 			t.Helper()
-			e.hashItems(h, group)
+			at := make([]int, len(group)) // the items in another order
+			all := slices.Clone(group)
+			slices.Reverse(all)
+			for i := range at {
+				at[i] = len(group) - 1 - i
+			}
+			e.hashItems(h, all, at)
 			for i, item := range group {
 				hash := sha512.New()
 				hash.Write(item.Sig[:32])

@@ -3,7 +3,9 @@ package sig
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
+	"time"
 )
 
 // checkStage compares the assembly of a stage with the model, element by element.
@@ -119,6 +121,68 @@ func TestAvailable(t *testing.T) {
 	NewChecker().Check(nil, nil)
 }
 
+// Disable is for the rest of the process, so that the test runs in another one.
+func TestDisable(t *testing.T) {
+	const inside = "STELE_TEST_DISABLE"
+	if os.Getenv(inside) == "" {
+		command := exec.Command(os.Args[0], "-test.run=^TestDisable$")
+		command.Env = append(os.Environ(), inside+"=1")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return
+	}
+	before := Available()
+	Disable()
+	if Available() || Preferred() {
+		t.Error("the kernel is still available")
+	}
+	if present() && allowed(os.Getenv(EnvVar)) && !before {
+		t.Error("the kernel was not available before")
+	}
+}
+
+// Preferred chooses the faster function.
+func TestFaster(t *testing.T) {
+	var clock time.Time
+	now := func() time.Time { return clock }
+	after := func(times ...time.Duration) func() { // runs that take times, in turn
+		n := 0
+		return func() {
+			clock = clock.Add(times[n%len(times)])
+			n++
+		}
+	}
+	for n, c := range []struct {
+		f, g func()
+		want bool
+	}{
+		{after(1e6), after(2e6), true},
+		{after(2e6), after(1e6), false},
+		{after(3e6, 1e6), after(2e6), true}, // a disturbed run does not count
+		{after(1e6), after(3e6, 5e5), false},
+		{after(time.Hour, 1e6), after(2e6), true}, // the first run waited for a busy machine
+		{after(time.Hour, 2e6), after(1e6), false},
+		{after(1e9, 1e9, 1e9, 1), after(2e9), true}, // too slow for a fourth round
+		{after(2e9, 2e9, 2e9, 1), after(1e9), false},
+	} {
+		if got := faster(c.f, c.g, now); got != c.want {
+			t.Errorf("case %d: %v", n, got)
+		}
+	}
+	items := timedItems()
+	if !checkByBatch(items) {
+		t.Error("the signatures for the timing are not good")
+	}
+	items[3].Message = nil
+	if checkByBatch(items) {
+		t.Error("a bad signature passes")
+	}
+	if Preferred() && !Available() {
+		t.Error("a kernel that is not available is preferred")
+	}
+}
+
 func TestAllowed(t *testing.T) {
 	for value, want := range map[string]bool{
 		"": true, "avx2": true, "ifma": true, "-avx2": true, "--ifma": true,
@@ -150,13 +214,23 @@ func TestSelfTest(t *testing.T) {
 	for lane := range 2 * lanes {
 		wrong := modelEngine
 		for n, f := range modelEngine.ladders {
-			wrong.ladders[n] = func(l *ladder, base *baseTable) {
+			wrong.ladders[n] = func(l *ladder, base *baseTables) {
 				f(l, base)
 				l.groups[lane/lanes].y[0][lane%lanes]++
 			}
 		}
 		if selfTest(&wrong) {
 			t.Errorf("a wrong lane %d of the ladder passes", lane)
+		}
+		wrong = modelEngine
+		for n, f := range modelEngine.knownLadders {
+			wrong.knownLadders[n] = func(l *ladder, tables *[2][lanes]*Table, base *baseTables) {
+				f(l, tables, base)
+				l.groups[lane/lanes].y[0][lane%lanes]++
+			}
+		}
+		if selfTest(&wrong) {
+			t.Errorf("a wrong lane %d of the ladder for known keys passes", lane)
 		}
 	}
 	if present() && !selfTest(&assembly) {
