@@ -4,8 +4,9 @@
 // (package blockfile). Both read ahead while the devices of the engine check a
 // batch, and apply the rules that need earlier headers (package headerchain). They
 // return a [Report]: the number of items, the number of valid ones, and the first
-// invalid one as an [Invalid]. Blocks are parsed and hashed on [Options.Workers]
-// goroutines. Memory does not grow with the stream.
+// invalid one as an [Invalid]. The goroutine that reads blocks also parses them;
+// [Options.Workers] goroutines hash them and check their contents. Memory does not
+// grow with the stream.
 //
 // # Caveats
 //

@@ -49,7 +49,7 @@ type Options struct {
 	// headerchain.UnknownHeight: see [headerchain.New].
 	StartHeight int64
 
-	// Workers is the number of goroutines that parse blocks; below 1 is 1.
+	// Workers is the number of goroutines that hash blocks; below 1 is 1.
 	Workers int
 }
 

@@ -140,7 +140,7 @@ func run(c *cli.Context, what string, check verification) error {
 	return nil
 }
 
-// workers returns how many goroutines parse blocks: the threads of the CPU device of
+// workers returns how many goroutines hash blocks: the threads of the CPU device of
 // e, or GOMAXPROCS if e has no CPU.
 func workers(e *engine.Engine) int {
 	for _, s := range e.Status() {
