@@ -25,10 +25,11 @@ type block struct {
 	pinned map[reg]string     // registers that keep their value throughout
 	xors   map[string]operand // x ^ y that maj has computed
 
+	// Of a pipeline.
+	turn    float64      // rounds of a turn; 0: none
 	carried map[reg]reg  // the value that a register takes over from the turn before
-	turn    float64      // rounds of a turn of a pipeline
-	old     [8]bool      // state words that rounds read from memory, if they made them
-	kept    map[reg]slot // where those are
+	old     [8]bool      // state words that a round reads from memory, if a round has made them
+	kept    map[reg]slot // where they are
 }
 
 // reg is a virtual register. Zero means none.
