@@ -110,7 +110,7 @@ type Choice struct {
 
 // Best returns the fastest usable kernels. The first call benchmarks them for about
 // 20 ms. On Zen 5 it may move the code of avx512 to other physical pages, and benchmark
-// again. The error is [ErrUnusable] if no kernel is usable, with the reason for each, or
+// again, up to three times. The error is [ErrUnusable] if no kernel is usable, with the reason for each, or
 // [ErrUnknown] if STELE_CPU has an unknown name. Safe for concurrent use.
 func Best() (Choice, error) { return best() }
 
@@ -139,11 +139,18 @@ func choose() (Choice, error) {
 		return Choice{Search: only, Hash: only}, nil
 	}
 	t := measure(usable)
-	if k := t.slowed(isZen5()); k != nil && pages.Move(k.search) == nil {
+	for range maxMoves {
+		k := t.slowed(isZen5())
+		if k == nil || pages.Move(k.search) != nil {
+			break
+		}
 		t = measure(usable)
 	}
 	return t.fastest(), nil
 }
+
+// maxMoves bounds how often code is moved: one of 40 placements is bad.
+const maxMoves = 3
 
 // timings are the shortest times of kernels for the same work.
 type timings struct {
@@ -200,11 +207,11 @@ func (t timings) fastest() Choice {
 }
 
 // shortestRuns returns the shortest run of each work. They take turns for 10 ms, at least
-// three times: other load on the machine can only slow a run down.
+// eight times: other load on the machine can only slow a run down.
 func shortestRuns(works []func()) []time.Duration {
 	shortest := make([]time.Duration, len(works))
 	start := time.Now()
-	for turn := 0; turn < 3 || time.Since(start) < 10*time.Millisecond; turn++ {
+	for turn := 0; turn < 8 || time.Since(start) < 10*time.Millisecond; turn++ {
 		for i, work := range works {
 			t := time.Now()
 			work()

@@ -13,21 +13,36 @@ import (
 
 // Move moves the code of the package that has the function f. Other goroutines may run
 // it meanwhile. Where the system does not allow writes to code, it returns an error, and
-// the code stays. A second call has no effect.
+// the code stays. Each call moves the code again.
 func Move(f any) error {
 	code := Code(f)
+	// The pages of an earlier call are given back, and these take them, so that the
+	// code gets others.
+	taken, err := syscall.Mmap(-1, 0, len(code), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return fmt.Errorf("map memory: %w", err)
+	}
+	defer func() { _ = syscall.Munmap(taken) }()
 	const all = syscall.PROT_READ | syscall.PROT_EXEC | syscall.PROT_WRITE
 	if err := syscall.Mprotect(code, all); err != nil {
 		return fmt.Errorf("make code writable: %w", err)
 	}
-	// A write to a private page of a file makes a copy, even if it changes nothing.
-	for at := 0; at < len(code); at += os.Getpagesize() {
-		atomic.OrUint32((*uint32)(unsafe.Pointer(&code[at])), 0)
+	if err := syscall.Madvise(code, syscall.MADV_DONTNEED); err != nil {
+		return fmt.Errorf("give back copies of code: %w", err)
 	}
+	write(taken)
+	write(code) // a write to a private page of a file makes a copy, even if it changes nothing
 	if err := syscall.Mprotect(code, syscall.PROT_READ|syscall.PROT_EXEC); err != nil {
 		return fmt.Errorf("protect code: %w", err)
 	}
 	return nil
+}
+
+// write writes to each page, and changes nothing.
+func write(memory []byte) {
+	for at := 0; at < len(memory); at += os.Getpagesize() {
+		atomic.OrUint32((*uint32)(unsafe.Pointer(&memory[at])), 0)
+	}
 }
 
 // Code returns the pages with the functions of the package that has the function f. The

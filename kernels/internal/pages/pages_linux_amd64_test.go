@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"runtime"
 	"strings"
@@ -61,5 +62,47 @@ func TestMove(t *testing.T) {
 		if x, _, ok := strings.Cut("a,b", ","); x != "a" || !ok {
 			t.Fatal("a function is broken")
 		}
+	}
+}
+
+// frames returns the numbers of the physical pages of code.
+func frames(t *testing.T, code []byte) (numbers []uint64) {
+	t.Helper()
+	pagemap, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer pagemap.Close()
+	page := os.Getpagesize()
+	for at := 0; at < len(code); at += page {
+		_ = bytes.Clone(code[at : at+1]) // so that it is present
+		entry := make([]byte, 8)
+		if _, err := pagemap.ReadAt(entry, int64(uintptr(unsafe.Pointer(&code[at])))/int64(page)*8); err != nil {
+			t.Skip(err)
+		}
+		number := binary.LittleEndian.Uint64(entry) & (1<<55 - 1)
+		if number == 0 {
+			t.Skip("only root sees the numbers of pages")
+		}
+		numbers = append(numbers, number)
+	}
+	return numbers
+}
+
+// Further calls move the code again: not always every page, since another thread may have
+// taken one and given it back.
+func TestMoveAgain(t *testing.T) {
+	code := Code(strings.Cut)
+	seen := map[uint64]bool{}
+	for range 8 {
+		if err := Move(strings.Cut); err != nil {
+			t.Skip(err)
+		}
+		for _, number := range frames(t, code) {
+			seen[number] = true
+		}
+	}
+	if pages := len(code) / os.Getpagesize(); len(seen) < 3*pages {
+		t.Errorf("%d pages were at %d places", pages, len(seen))
 	}
 }
