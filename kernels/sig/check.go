@@ -7,6 +7,10 @@ type Item struct {
 	Key     *[32]byte
 	Sig     *[64]byte
 	Message []byte
+
+	// Table has multiples of Key, by [Checker.MakeTables], with which Check is faster.
+	// It may be nil. A table of another key is ignored, and so is one that was not made.
+	Table *Table
 }
 
 const (

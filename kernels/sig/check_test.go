@@ -172,7 +172,7 @@ func (s signer) withTorsion(t testing.TB, n int) Item {
 	digest := sha512.Sum512(slices.Concat(sig, key, message))
 	k := scalarFrom(digest[:])
 	sig = append(sig, k.MultiplyAdd(k, a, r).Bytes()...)
-	return Item{(*[32]byte)(key), (*[64]byte)(sig), message}
+	return Item{Key: (*[32]byte)(key), Sig: (*[64]byte)(sig), Message: message}
 }
 
 // smallEncodings are the 14 encodings of the eight points of small order that ZIP-215
@@ -213,7 +213,7 @@ func TestSmallOrder(t *testing.T) {
 			for _, r := range encodings {
 				sig := new([64]byte)
 				copy(sig[:], r)
-				items = append(items, Item{(*[32]byte)(key), sig, []byte("Zcash")})
+				items = append(items, Item{Key: (*[32]byte)(key), Sig: sig, Message: []byte("Zcash")})
 			}
 		}
 		if good := checkItems(t, c, items); good != len(items) {
@@ -343,7 +343,7 @@ func FuzzCheck(f *testing.F) {
 			return
 		}
 		items := slices.Repeat([]Item{s.item(10)}, 16)
-		items[at%16] = Item{(*[32]byte)(key), (*[64]byte)(sig), message}
+		items[at%16] = Item{Key: (*[32]byte)(key), Sig: (*[64]byte)(sig), Message: message}
 		checkItems(t, newChecker(&assembly), items)
 	})
 }

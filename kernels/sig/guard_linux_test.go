@@ -86,7 +86,7 @@ func TestNoAccessOutsideItems(t *testing.T) {
 			*key, *sig = *i.Key, *i.Sig
 			message := guarded[[100]byte](t, atEnd)
 			copy(message[:], i.Message)
-			checkItems(t, newChecker(&assembly), []Item{{key, sig, message[:]}})
+			checkItems(t, newChecker(&assembly), []Item{{Key: key, Sig: sig, Message: message[:]}})
 		}
 	}
 }

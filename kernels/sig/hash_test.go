@@ -13,7 +13,7 @@ func TestHashItems(t *testing.T) {
 		h := aligned[hashGroup]()
 		var items []Item
 		for n := range 450 {
-			items = append(items, Item{(*[32]byte)(s.bytes(32)), (*[64]byte)(s.bytes(64)), s.bytes(n)})
+			items = append(items, Item{Key: (*[32]byte)(s.bytes(32)), Sig: (*[64]byte)(s.bytes(64)), Message: s.bytes(n)})
 		}
 		check := func(group []Item) {
 			t.Helper()

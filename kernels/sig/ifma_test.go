@@ -3,7 +3,9 @@ package sig
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
+	"time"
 )
 
 // checkStage compares the assembly of a stage with the model, element by element.
@@ -117,6 +119,65 @@ func TestAvailable(t *testing.T) {
 		}()
 	}
 	NewChecker().Check(nil, nil)
+}
+
+// Disable is for the rest of the process, so that the test runs in another one.
+func TestDisable(t *testing.T) {
+	const inside = "STELE_TEST_DISABLE"
+	if os.Getenv(inside) == "" {
+		command := exec.Command(os.Args[0], "-test.run=^TestDisable$")
+		command.Env = append(os.Environ(), inside+"=1")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return
+	}
+	before := Available()
+	Disable()
+	if Available() || Preferred() {
+		t.Error("the kernel is still available")
+	}
+	if present() && allowed(os.Getenv(EnvVar)) && !before {
+		t.Error("the kernel was not available before")
+	}
+}
+
+// Preferred chooses the faster function.
+func TestFaster(t *testing.T) {
+	var clock time.Time
+	now := func() time.Time { return clock }
+	after := func(times ...time.Duration) func() { // runs that take times, in turn
+		n := 0
+		return func() {
+			clock = clock.Add(times[n%len(times)])
+			n++
+		}
+	}
+	for n, c := range []struct {
+		f, g func()
+		want bool
+	}{
+		{after(1e6), after(2e6), true},
+		{after(2e6), after(1e6), false},
+		{after(3e6, 1e6), after(2e6), true}, // a disturbed run does not count
+		{after(1e6), after(3e6, 5e5), false},
+		{after(time.Hour, 1), after(2*time.Hour, 1), true}, // too slow for a second round
+	} {
+		if got := faster(c.f, c.g, now); got != c.want {
+			t.Errorf("case %d: %v", n, got)
+		}
+	}
+	items := timedItems()
+	if !checkByBatch(items) {
+		t.Error("the signatures for the timing are not good")
+	}
+	items[3].Message = nil
+	if checkByBatch(items) {
+		t.Error("a bad signature passes")
+	}
+	if Preferred() && !Available() {
+		t.Error("a kernel that is not available is preferred")
+	}
 }
 
 func TestAllowed(t *testing.T) {

@@ -59,7 +59,7 @@ func knownItems() (goods, bads []Item) {
 		message := make([]byte, 60*n+1)
 		key := [32]byte(private.Public().(ed25519.PublicKey))
 		sig := [64]byte(ed25519.Sign(private, message))
-		goods = append(goods, Item{&key, &sig, message})
+		goods = append(goods, Item{Key: &key, Sig: &sig, Message: message})
 
 		badKey, badSig, badMessage := key, sig, message
 		switch n {
@@ -79,12 +79,12 @@ func knownItems() (goods, bads []Item) {
 				carry >>= 8
 			}
 		}
-		bads = append(bads, Item{&badKey, &badSig, badMessage})
+		bads = append(bads, Item{Key: &badKey, Sig: &badSig, Message: badMessage})
 	}
 	for range 2 {
 		small := new([64]byte) // R is the identity, s = 0
 		small[0] = 1
-		goods = append(goods, Item{&order8, small, []byte{byte(len(goods))}})
+		goods = append(goods, Item{Key: &order8, Sig: small, Message: []byte{byte(len(goods))}})
 	}
 	return goods, bads
 }

@@ -1,6 +1,5 @@
 // Package sig checks Ed25519 signatures by the rules of ZIP-215, one in each of the
 // eight 64-bit lanes of AVX-512 with IFMA, with its own exact verdict for each.
-// Nothing uses it yet: it has no tables of keys that sign often.
 //
 // [Checker.Check] computes Q = s B - k A for groups of eight, two groups at a time
 // (decode.go, and the ladders of the assembly). If R is the encoding of Q, the
@@ -23,6 +22,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // EnvVar is the environment variable that selects kernels. A "-ifma" in its list,
@@ -32,7 +32,7 @@ const EnvVar = "STELE_CPU"
 // Available reports whether the assembly runs on this CPU, is not switched off, and
 // has passed its self-test. Safe for concurrent use; the first call runs the test,
 // for less than a millisecond.
-func Available() bool { return available() }
+func Available() bool { return !disabled.Load() && available() }
 
 var available = sync.OnceValue(func() bool {
 	return present() && allowed(os.Getenv(EnvVar)) && selfTest(&assembly)
@@ -44,3 +44,10 @@ func allowed(value string) bool {
 		return strings.TrimSpace(f) == "-ifma"
 	})
 }
+
+// Disable switches the kernel off for the rest of the process: [Available] and
+// [Preferred] return false from now on. A [Checker] that exists still works. It is
+// for a caller that has seen a wrong verdict. Safe for concurrent use.
+func Disable() { disabled.Store(true) }
+
+var disabled atomic.Bool

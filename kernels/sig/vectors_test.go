@@ -47,7 +47,7 @@ func itemOf(t *testing.T, key, sig string, message []byte) (Item, bool) {
 	if len(k) != 32 || len(s) != 64 {
 		return Item{}, false
 	}
-	return Item{(*[32]byte)(k), (*[64]byte)(s), message}, true
+	return Item{Key: (*[32]byte)(k), Sig: (*[64]byte)(s), Message: message}, true
 }
 
 func unhex(t *testing.T, s string) []byte {

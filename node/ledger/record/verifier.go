@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// batchSize is how many signatures are checked together. More make each
+	// parcelRecords is how many records are checked together. More make each
 	// only a little cheaper.
-	batchSize = 256
+	parcelRecords = 256
 	// fewRecords is how many records of a bad batch are checked one by one;
 	// of more, halves are.
 	fewRecords = 8
@@ -81,91 +81,48 @@ func (v *Verifier) Known(r *Record) bool {
 // returns the index of the first record with a bad one and its error, or -1 and
 // nil. It stops at a bad record; the good ones that it saw are remembered.
 func (v *Verifier) Verify(records []*Record) (bad int, err error) {
-	batches := v.batches(records)
-	var mu sync.Mutex
-	bad = len(records)
-	v.run(len(batches), func(w *worker, i int) bool {
-		mu.Lock()
-		first := bad
-		mu.Unlock()
-		if batches[i][0] > first {
-			return false // no earlier one can follow
-		}
-		return w.each(records, batches[i], func(at int, e error) bool {
-			mu.Lock()
-			defer mu.Unlock()
-			if at < bad {
-				bad, err = at, e
-			}
-			return false
-		})
-	})
-	if err == nil {
-		bad = -1
-	}
-	return bad, err
+	c := v.checking(records, true)
+	c.start(min(v.workers, c.parcels()) - 1)
+	return c.Wait()
 }
 
 // VerifyEach returns a verdict for each record, nil if its signatures are good.
 func (v *Verifier) VerifyEach(records []*Record) []error {
-	errs := make([]error, len(records))
-	batches := v.batches(records)
-	v.run(len(batches), func(w *worker, i int) bool {
-		return w.each(records, batches[i], func(at int, e error) bool {
-			errs[at] = e
-			return true
-		})
-	})
-	return errs
+	c := v.checking(records, false)
+	c.start(min(v.workers, c.parcels()) - 1)
+	_, _ = c.Wait()
+	return c.errs
 }
 
-// batches cuts the records that are not known into batches: ascending indices,
-// with at most batchSize signatures together unless one record has more.
-func (v *Verifier) batches(records []*Record) (batches [][]int) {
-	todo := make([]int, 0, len(records))
-	v.goodMu.Lock()
+// Start begins to do what Verify does on all workers but one, and returns at once.
+// The caller must call [Checking.Wait] or [Checking.Cancel], or both. With one worker
+// Wait does all the work. The records must not be modified meanwhile.
+func (v *Verifier) Start(records []*Record) *Checking {
+	c := v.checking(records, true)
+	c.start(min(v.workers-1, c.parcels()))
+	return c
+}
+
+// check checks the signatures of records, and sets the errors of those with bad ones.
+// It returns at the first of them if stop is set. The good ones are remembered.
+func (w *worker) check(records []*Record, errs []error, stop bool) {
+	var todo []int
+	w.v.goodMu.Lock()
 	for i, r := range records {
-		if _, ok := v.good.get(r.FullHash()); ok {
-			v.hits.Add(1)
+		if _, ok := w.v.good.get(r.FullHash()); ok {
+			w.v.hits.Add(1)
 		} else if len(r.Signatures) > 0 || r.Type() != TypeCoinbase {
 			todo = append(todo, i)
 		}
 	}
-	v.goodMu.Unlock()
-	v.checked.Add(uint64(len(todo)))
-
-	start, signatures := 0, 0
-	for i, at := range todo {
-		n := len(records[at].Signatures)
-		if signatures+n > batchSize && i > start {
-			batches = append(batches, todo[start:i])
-			start, signatures = i, 0
-		}
-		signatures += n
+	w.v.goodMu.Unlock()
+	w.v.checked.Add(uint64(len(todo)))
+	if len(todo) > 0 {
+		w.each(records, todo, func(at int, err error) bool {
+			errs[at] = err
+			return !stop
+		})
 	}
-	if start < len(todo) {
-		batches = append(batches, todo[start:])
-	}
-	return batches
-}
-
-// run calls do for the numbers from 0 to n-1, in this order, on several
-// goroutines. Those that get false stop.
-func (v *Verifier) run(n int, do func(w *worker, i int) bool) {
-	var next atomic.Int64
-	work := func() {
-		w := v.worker()
-		for i := int(next.Add(1)) - 1; i < n && do(w, i); i = int(next.Add(1)) - 1 {
-		}
-	}
-	var others sync.WaitGroup
-	for range min(v.workers, n) - 1 {
-		others.Go(work)
-	}
-	if n > 0 {
-		work()
-	}
-	others.Wait()
 }
 
 // remember keeps the records as good ones.
@@ -205,7 +162,7 @@ type worker struct {
 }
 
 func (v *Verifier) worker() *worker {
-	return &worker{v: v, batch: voi.NewBatchVerifierWithCapacity(batchSize)}
+	return &worker{v: v, batch: voi.NewBatchVerifierWithCapacity(parcelRecords)}
 }
 
 // each calls found for each bad record among those at the indices, in their

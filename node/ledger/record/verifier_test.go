@@ -185,3 +185,36 @@ func TestRecent(t *testing.T) {
 		t.Error("an empty map keeps something")
 	}
 }
+
+// A check that is started gives the verdict of Verify, at any number of workers.
+func TestVerifierStart(t *testing.T) {
+	records := payments(t, 1000, 50)
+	for _, workers := range []int{1, 2, 5} {
+		for _, at := range [][]int{nil, {0}, {999}, {700, 300, 301}} {
+			v := NewVerifier(2000, workers)
+			batch := spoiled(records, at...)
+			checking := v.Start(batch)
+			bad, err := checking.Wait()
+			checking.Cancel() // does nothing
+			wantBad, wantErr := NewVerifier(0, 1).Verify(batch)
+			if bad != wantBad || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+				t.Errorf("%d workers, bad at %v: %d, %v, want %d, %v", workers, at, bad, err, wantBad, wantErr)
+			}
+		}
+	}
+}
+
+// After Cancel no goroutine is left, and what was checked is remembered.
+func TestVerifierCancel(t *testing.T) {
+	records := payments(t, 2000, 50)
+	for _, workers := range []int{1, 3} {
+		v := NewVerifier(4000, workers)
+		v.Start(records).Cancel()
+		if s := v.Stats(); s.Cached != int(s.Checked) {
+			t.Errorf("%d workers: %+v: not all that was checked is remembered", workers, s)
+		}
+		if bad, err := v.Verify(records); bad != -1 || err != nil {
+			t.Errorf("%d workers: after it: %d, %v", workers, bad, err)
+		}
+	}
+}

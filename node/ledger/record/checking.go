@@ -1,0 +1,89 @@
+package record
+
+import "sync"
+
+// Checking is a check of the signatures of records that [Verifier.Start] has begun.
+// Its methods are for one goroutine.
+type Checking struct {
+	v       *Verifier
+	records []*Record
+	first   bool    // only the first bad record matters
+	errs    []error // of each record
+	others  sync.WaitGroup
+
+	mu        sync.Mutex
+	next, end int // the records from next to end are not taken yet
+}
+
+func (v *Verifier) checking(records []*Record, first bool) *Checking {
+	return &Checking{v: v, records: records, first: first, errs: make([]error, len(records)), end: len(records)}
+}
+
+// parcels returns the number of parcels into which the records are cut.
+func (c *Checking) parcels() int { return (len(c.records) + parcelRecords - 1) / parcelRecords }
+
+// start starts n goroutines that check.
+func (c *Checking) start(n int) {
+	for range n {
+		c.others.Go(c.work)
+	}
+}
+
+// Wait works on what is left, as one more worker, and waits for the others. It returns
+// what [Verifier.Verify] returns.
+func (c *Checking) Wait() (bad int, err error) {
+	c.work()
+	c.others.Wait()
+	for i, err := range c.errs {
+		if err != nil {
+			return i, err
+		}
+	}
+	return -1, nil
+}
+
+// Cancel ends the check early and waits for its goroutines. After Wait it does
+// nothing.
+func (c *Checking) Cancel() {
+	c.stop(0)
+	c.others.Wait()
+}
+
+// work checks parcels until none is left. They are taken in order, so all before a bad
+// record have been taken when it is found.
+func (c *Checking) work() {
+	var w *worker
+	for {
+		from, to := c.take()
+		if from == to {
+			return
+		}
+		if w == nil {
+			w = c.v.worker()
+		}
+		w.check(c.records[from:to], c.errs[from:to], c.first)
+		for i, err := range c.errs[from:to] {
+			if c.first && err != nil {
+				c.stop(from + i)
+				break
+			}
+		}
+	}
+}
+
+// take returns the bounds of the next parcel, which is empty if none is left.
+func (c *Checking) take() (from, to int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	from = c.next
+	to = max(from, min(from+parcelRecords, c.end))
+	c.next = to
+	return from, to
+}
+
+// stop says that no record from end on needs to be checked.
+func (c *Checking) stop(end int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end = min(c.end, end)
+}
