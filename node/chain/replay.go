@@ -2,10 +2,8 @@ package chain
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 
-	"stele/engine/pow"
 	"stele/internal/pipeline"
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
@@ -55,7 +53,7 @@ func (r *replay) parcels(yield func(*parcel) bool) {
 			}
 			p.raw = append(p.raw, raw)
 			size += len(raw.body) + len(raw.undo)
-			records += countRecords(raw.body)
+			records += block.CountRecords(raw.body)
 		}
 		if !yield(p) {
 			return
@@ -96,14 +94,6 @@ func unreadable(err error, height int64, field string) error {
 		return &store.Damage{Height: height, Field: field, File: damage.File, Detail: damage.Detail}
 	}
 	return err
-}
-
-// countRecords returns the number of records that a body claims to have.
-func countRecords(body []byte) int {
-	if len(body) < pow.HeaderSize+4 {
-		return 0
-	}
-	return int(binary.LittleEndian.Uint32(body[pow.HeaderSize:]))
 }
 
 // checkParcel decodes the blocks of a parcel and checks everything that needs no

@@ -88,6 +88,15 @@ func Decode(b []byte, max int) (*Block, error) {
 	return &Block{Header: header, Records: records, hash: header.Hash(), raw: b}, nil
 }
 
+// CountRecords returns how many records the encoded block b claims to have, 0 if b is too
+// short to be a block.
+func CountRecords(b []byte) int {
+	if len(b) < prefixSize {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(b[pow.HeaderSize:]))
+}
+
 // DecodeRecords reads the header of the encoded block b, and the records with some
 // indexes, which must ascend. A record is nil if the block has none with its index.
 // The other records are skipped, and nothing is kept of b. The reasons are those of
