@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 
 	"stele/engine/pow"
 	"stele/node/ledger/network"
@@ -21,14 +22,16 @@ const minRecordSize = 61
 // Block is a header with its records, the first of which is the coinbase. It does
 // not change. Safe for concurrent use.
 //
-// [New] and [Decode] make blocks that keep their hash and encoding. A block that is
-// a literal computes them on each call.
+// [New] and [Decode] make blocks that keep their hash and encoding, and that they have
+// passed [Block.Check]. A block that is a literal computes all that on each call.
 type Block struct {
 	Header  pow.Header
 	Records []*record.Record
 
 	hash pow.Hash
 	raw  []byte // nil if nothing is remembered
+
+	checked atomic.Pointer[network.Params] // of the last Check that found no fault
 }
 
 // New returns a block with these parts, which the caller must not modify

@@ -33,7 +33,21 @@ func WitnessRoot(records []*record.Record) pow.Hash {
 // checked; then whether the body is the one that the header commits to, and
 // only then whether that body is valid. Any reason for which
 // [reject.Reason.BodyMismatch] is false is therefore a verdict about the hash.
+//
+// A block that passed is checked again for other parameters only. P must not be modified
+// afterwards.
 func (b *Block) Check(p *network.Params) error {
+	if b.raw != nil && b.checked.Load() == p {
+		return nil
+	}
+	if err := b.check(p); err != nil {
+		return err
+	}
+	b.checked.Store(p)
+	return nil
+}
+
+func (b *Block) check(p *network.Params) error {
 	if err := CheckHeader(b.Header, p); err != nil {
 		return err
 	}
