@@ -5,7 +5,8 @@ import "stele/node/metrics"
 // newMetrics returns the metrics of the parts that are open.
 func (n *Node) newMetrics() *metrics.Metrics {
 	o := metrics.Options{
-		Status: n.Status, Pool: n.pool.Stats, Rejections: n.pool.Rejections, Store: n.store.Usage, Views: n.views.Tip, Log: n.log,
+		Status: n.Status, Pool: n.pool.Stats, Rejections: n.pool.Rejections, Signatures: n.verifier.Stats,
+		Store: n.store.Usage, Views: n.views.Tip, Log: n.log,
 	}
 	if n.miner != nil {
 		o.Miner = n.miner.Status

@@ -8,14 +8,27 @@ var (
 	baseY = number{0x6666666666658, 0x4cccccccccccc, 0x1999999999999, 0x3333333333333, 0x6666666666666}
 )
 
-// multiplesOfBase returns the table of the base point. It is computed at its first
-// use, in less than a millisecond.
-var multiplesOfBase = sync.OnceValue(func() *baseTable {
+// multiplesOfBase returns the tables of the base point. They are computed at their first
+// use, in two milliseconds.
+var multiplesOfBase = sync.OnceValue(func() *baseTables {
+	tables := new(baseTables)
+	x, y := baseX, baseY
+	for part := range tables {
+		if part > 0 {
+			x, y = doubled(x, y, partBits)
+		}
+		fillBaseTable(&tables[part], x, y)
+	}
+	return tables
+})
+
+// fillBaseTable sets row n to n (x, y).
+func fillBaseTable(rows *[baseRows][affineWords]uint64, x, y number) {
 	// All multiples with their own Z, and the products of the Zs up to each.
 	var points [baseRows]lane
 	points[0] = lane{x: one, y: one, z: one}
-	add := lane{x: baseX, y: baseY}
-	add.minusAdded() // -B, so swap to have B
+	add := lane{x: x, y: y}
+	add.minusAdded() // -(x, y), so swap to have (x, y)
 	minus, plus, t2d := add.plus, add.minus, negative(&add.t2d)
 	products := [baseRows]number{one}
 	for i := 1; i < baseRows; i++ {
@@ -27,7 +40,6 @@ var multiplesOfBase = sync.OnceValue(func() *baseTable {
 		products[i] = multiply(&products[i-1], &l.z).carry()
 	}
 
-	rows := new(baseTable)
 	inverse := invert(products[baseRows-1])
 	for i := baseRows - 1; i >= 0; i-- {
 		l := points[i]
@@ -44,8 +56,19 @@ var multiplesOfBase = sync.OnceValue(func() *baseTable {
 			copy(rows[i][5*n:], x[:])
 		}
 	}
-	return rows
-})
+}
+
+// doubled returns 2^times (x, y).
+func doubled(x, y number, times int) (number, number) {
+	l := lane{x: x, y: y, z: one}
+	for range times {
+		l.double()
+		l.toProjective()
+	}
+	l.z = invert(l.z)
+	l.toAffine()
+	return l.x, l.y
+}
 
 // invert returns 1/x.
 func invert(x number) number {

@@ -19,21 +19,46 @@ const (
 	maxItems  = maxPairs * pairItems // signatures that share an inversion
 )
 
-// Checker checks signatures. It is the memory that this needs, 105 kB. Not safe for
+// Checker checks signatures. It is the memory that this needs, 115 kB. Not safe for
 // concurrent use.
 type Checker struct {
 	engine *engine
-	base   *baseTable
+	base   *baseTables
 
-	hash   *hashGroup
-	ladder *ladder
-	slow   *[2]group // for signatures whose R is not what is expected
-	powers *powers
+	hash      *hashGroup
+	ladder    *ladder
+	tables    [2][lanes]*Table // for a ladder
+	slow      *[2]group        // for suspects
+	powers    *powers
+	multiples *multiples // for tables
 
-	// Of the signatures that share an inversion: lanes that are not bad already, and
-	// the points s B - k A.
+	// Of the signatures that share an inversion: where they are, the lanes that are not
+	// bad already, and the points s B - k A.
+	pairs             int
+	places            [maxPairs]places
 	valid             [maxPairs][2]uint8
 	x, y, z, products [maxPairs]pair
+
+	// suspects are signatures whose R is not what is expected, and the points that are.
+	suspects           places
+	suspectX, suspectY pair
+}
+
+// places are the indices of the items in the lanes of two groups.
+type places struct {
+	n     int
+	lanes [pairItems]int
+}
+
+// add adds an item. There must be room.
+func (p *places) add(i int) {
+	p.lanes[p.n] = i
+	p.n++
+}
+
+// group returns the places in a group.
+func (p *places) group(n int) []int {
+	return p.lanes[min(p.n, n*lanes):min(p.n, (n+1)*lanes)]
 }
 
 // NewChecker returns a Checker. It panics if the kernel is not [Available].
@@ -65,161 +90,219 @@ func aligned[T any]() *T {
 // point, and 8 s B = 8 R + 8 k A, where k is the SHA-512 of R, A and the message
 // modulo L. It panics if good is not as long as items.
 //
-// The verdict on an item does not depend on the others.
+// The verdict on an item does not depend on the others, nor on its table.
 func (c *Checker) Check(items []Item, good []bool) {
 	if len(items) != len(good) {
 		panic("sig: as many verdicts as items are needed")
 	}
-	for len(items) > 0 {
-		n := min(len(items), maxItems)
-		c.check(items[:n], good[:n])
-		items, good = items[n:], good[n:]
+	clear(good) // an item whose key is no point, or whose s is too high, stays bad
+	// Keys with tables and those without go to groups of their own.
+	var waiting [2]places
+	for i := range items {
+		w := &waiting[0]
+		if items[i].known() {
+			w = &waiting[1]
+		}
+		w.add(i)
+		if w.n == pairItems {
+			c.add(items, w, good)
+		}
 	}
+	for kind := range waiting {
+		if waiting[kind].n > 0 {
+			c.add(items, &waiting[kind], good)
+		}
+	}
+	c.finish(items, good)
+	c.judge(items, good)
 }
 
-// check is Check for the signatures that share an inversion.
+func (i *Item) known() bool { return i.Table.isFor(i.Key) }
+
+// add computes what R should be of the items at some places, which are all known or all
+// new, and removes the places.
+func (c *Checker) add(items []Item, at *places, good []bool) {
+	if c.pairs == maxPairs {
+		c.finish(items, good)
+	}
+	c.places[c.pairs] = *at
+	c.expect(c.pairs, items)
+	c.pairs++
+	at.n = 0
+}
+
+// finish gives the verdicts on all items that were added, apart from suspects.
 //
 // With Q = s B - k A, a signature is good if and only if 8 (Q - R) is the identity. If
 // the bytes of R are the canonical encoding of Q, they decode to Q, and it is. Only
 // for the others, R is decoded.
-func (c *Checker) check(items []Item, good []bool) {
-	pairs := (len(items) + pairItems - 1) / pairItems
-	for p := range pairs {
-		c.expect(p, items[p*pairItems:min(len(items), (p+1)*pairItems)])
+func (c *Checker) finish(items []Item, good []bool) {
+	if c.pairs == 0 {
+		return
 	}
-	c.invert(pairs)
-	for i := range good {
-		good[i] = false
-	}
-	for p := range pairs {
+	// No z is 0: that is no coordinate of a point of the curve.
+	c.engine.invertAll(c.powers, c.z[:c.pairs], c.products[:c.pairs])
+	for p := range c.pairs {
 		for n := range 2 {
-			from := p*pairItems + n*lanes
-			if from < len(items) {
-				to := min(len(items), from+lanes)
-				c.compare(p, n, items[from:to], good[from:to])
+			if at := c.places[p].group(n); len(at) > 0 {
+				c.compare(p, n, items, at, good)
 			}
 		}
 	}
+	c.pairs = 0
 }
 
-// expect computes Q, which R should be, of at most two groups of items.
+// expect computes Q, which R should be, of the items of a pair.
 func (c *Checker) expect(p int, items []Item) {
-	l := c.ladder
-	var keys [pairItems]*[32]byte
-	var below [2]uint8
+	l, at := c.ladder, &c.places[p]
+	known := items[at.lanes[0]].known()
 	for n := range 2 {
-		from := min(len(items), n*lanes)
-		group := items[from:min(len(items), from+lanes)]
-		c.engine.hashItems(c.hash, group)
+		group := at.group(n)
+		c.engine.hashItems(c.hash, items, group)
+		var below uint8
 		for lane := range lanes {
 			var k, s scalar
-			key := &identity
 			if lane < len(group) {
-				key = group[lane].Key
-				if x, ok := scalarOf(group[lane].Sig[32:]); ok {
+				if x, ok := scalarOf(items[group[lane]].Sig[32:]); ok {
 					k, s = reduce(c.hash.digest(lane)), x
-					below[n] |= 1 << lane
+					below |= 1 << lane
 				}
 			}
-			keys[n*lanes+lane] = key
-			l.keys[n].set(lane, k)
-			l.bases[n].set(lane, s)
+			if known {
+				l.keyParts[n].set(lane, k)
+				l.baseParts[n].set(lane, s)
+			} else {
+				l.keys[n].set(lane, k)
+				l.bases[n].set(lane, s)
+			}
+		}
+		c.valid[p][n] = below
+	}
+	groups := (at.n + lanes - 1) / lanes
+	if known {
+		c.expectKnown(items, at, groups)
+	} else {
+		valid := c.expectNew(items, at, groups)
+		for n := range valid {
+			c.valid[p][n] &= valid[n]
 		}
 	}
-	valid := c.engine.decode(c.powers, &l.groups, &keys)
-	groups := (len(items) + lanes - 1) / lanes
-	for n := range 2 {
-		g := &l.groups[n]
-		if n < groups {
-			c.engine.stages[stageMinusAdded](g)
-			minus, plus, t2d, z2 := g.minus, g.plus, g.t2d, g.z2
-			g.setIdentity()
-			g.minus, g.plus, g.t2d, g.z2 = minus, plus, t2d, z2
-			c.engine.fillTable(&l.tables[n], g)
-		}
-		g.setIdentity()
-		c.valid[p][n] = valid[n] & below[n]
-	}
-	c.engine.ladders[groups-1](l, c.base)
 	for n := range 2 {
 		c.x[p][n], c.y[p][n], c.z[p][n] = l.groups[n].x, l.groups[n].y, l.groups[n].z
 	}
 }
 
-// invert replaces every z by its inverse, with one inversion. None is 0: that is no
-// coordinate of a point of the curve.
-func (c *Checker) invert(pairs int) {
-	e := c.engine
-	c.products[0] = c.z[0]
-	for p := 1; p < pairs; p++ {
-		e.mulPair(&c.products[p], &c.products[p-1], &c.z[p])
+// expectNew computes the points for keys without tables. It returns the lanes whose keys
+// are points.
+func (c *Checker) expectNew(items []Item, at *places, groups int) (valid [2]uint8) {
+	l := c.ladder
+	var keys [pairItems]*[32]byte
+	for i := range keys {
+		keys[i] = &identity
+		if i < at.n {
+			keys[i] = items[at.lanes[i]].Key
+		}
 	}
-	inverse := &c.powers.x
-	e.invert(c.powers, inverse, &c.products[pairs-1])
-	for p := pairs - 1; p > 0; p-- {
-		// The product is not needed any more: it has room for the inverse.
-		e.mulPair(&c.products[p-1], inverse, &c.products[p-1])
-		e.mulPair(inverse, inverse, &c.z[p])
-		c.z[p] = c.products[p-1]
+	valid = c.engine.decode(c.powers, &l.groups, &keys)
+	for n := range groups {
+		g := &l.groups[n]
+		c.engine.stages[stageMinusAdded](g)
+		g.setIdentityPoint()
+		c.engine.fillTable(&l.tables[n], g)
 	}
-	c.z[0] = *inverse
+	for n := range l.groups {
+		l.groups[n].setIdentity()
+	}
+	c.engine.ladders[groups-1](l, c.base)
+	return valid
 }
 
-// compare gives the verdicts on the items of a group.
-func (c *Checker) compare(p, n int, items []Item, good []bool) {
+// expectKnown computes the points for keys with tables, which are points.
+func (c *Checker) expectKnown(items []Item, at *places, groups int) {
+	for i := range pairItems {
+		t := identityTable
+		if i < at.n {
+			t = items[at.lanes[i]].Table
+		}
+		c.tables[i/lanes][i%lanes] = t
+	}
+	for n := range c.ladder.groups {
+		c.ladder.groups[n].setIdentity()
+	}
+	c.engine.knownLadders[groups-1](c.ladder, &c.tables, c.base)
+	clear(c.tables[:])
+}
+
+// compare gives the verdicts on the items of a group, or adds them to the suspects.
+func (c *Checker) compare(p, n int, items []Item, at []int, good []bool) {
 	g := &c.ladder.groups[0]
 	g.x, g.y, g.z = c.x[p][n], c.y[p][n], c.z[p][n]
 	c.engine.stages[stageToAffine](g)
-	var left uint8 // lanes without a verdict
-	for i := range items {
-		if c.valid[p][n]>>i&1 == 0 {
+	for lane, i := range at {
+		if c.valid[p][n]>>lane&1 == 0 {
 			continue
 		}
-		if r := (*[32]byte)(items[i].Sig[:]); encodes(r, g.x.at(i), g.y.at(i)) {
-			good[i] = true
-		} else {
-			left |= 1 << i
+		r, x, y := (*[32]byte)(items[i].Sig[:]), g.x.at(lane), g.y.at(lane)
+		if good[i] = encodes(r, x, y); good[i] {
+			continue
 		}
-	}
-	if left == 0 {
-		return
-	}
-	same := left & c.sameTimes8(g, items)
-	for i := range items {
-		if same>>i&1 != 0 {
-			good[i] = true
+		s := &c.suspects
+		s.add(i)
+		c.suspectX[(s.n-1)/lanes].set((s.n-1)%lanes, &x)
+		c.suspectY[(s.n-1)/lanes].set((s.n-1)%lanes, &y)
+		if s.n == pairItems {
+			c.judge(items, good)
 		}
 	}
 }
 
-// sameTimes8 returns the lanes in which R is a point and 8 (Q - R) is the identity, for
-// the points Q = (x, y) of g.
-func (c *Checker) sameTimes8(g *group, items []Item) uint8 {
+// judge gives the verdicts on the suspects, whose R is not what is expected: they are
+// good if R is a point and 8 (Q - R) is the identity.
+func (c *Checker) judge(items []Item, good []bool) {
+	s := &c.suspects
+	if s.n == 0 {
+		return
+	}
 	var encodings [pairItems]*[32]byte
 	for i := range encodings {
 		encodings[i] = &identity
-		if i < len(items) {
-			encodings[i] = (*[32]byte)(items[i].Sig[:])
+		if i < s.n {
+			encodings[i] = (*[32]byte)(items[s.lanes[i]].Sig[:])
 		}
 	}
 	valid := c.engine.decode(c.powers, c.slow, &encodings)
-	r := &c.slow[0]
+	for n := range c.slow {
+		at := s.group(n)
+		if len(at) == 0 {
+			break
+		}
+		same := valid[n] & c.engine.sameTimes8(&c.slow[n], &c.suspectX[n], &c.suspectY[n])
+		for lane, i := range at {
+			good[i] = same>>lane&1 != 0
+		}
+	}
+	s.n = 0
+}
+
+// sameTimes8 returns the lanes in which 8 (Q - R) is the identity, for the points R of
+// g and Q = (x, y).
+func (e *engine) sameTimes8(g *group, x, y *element) uint8 {
 	run := func(stages ...stage) {
 		for _, s := range stages {
-			c.engine.stages[s](r)
+			e.stages[s](g)
 		}
 	}
 	run(stageMinusAdded)
 	// Q as a completed point: X = ef, Y = gh, Z = fg, T = eh.
-	r.e, r.h = g.x, g.y
-	r.f, r.g = element{}, element{}
+	g.e, g.h = *x, *y
+	g.f, g.g = element{}, element{}
 	for i := range lanes {
-		r.f[0][i], r.g[0][i] = 1, 1
+		g.f[0][i], g.g[0][i] = 1, 1
 	}
 	run(stageToAddend, stageAddPoint, stageToProjective)
 	for range 3 {
 		run(stageDouble, stageToProjective)
 	}
 	run(stageIsIdentity)
-	return valid[0] & r.e.zero() & r.f.zero()
+	return g.e.zero() & g.f.zero()
 }

@@ -29,8 +29,37 @@ func (i Item) String() string {
 	return fmt.Sprintf("key %x, signature %x, message %x", *i.Key, *i.Sig, i.Message)
 }
 
-// checkItems compares the verdicts of c on all items with the reference.
+// checkItems compares the verdicts of c on all items with the reference: without
+// tables, with tables of all keys that are points, and with tables of some.
 func checkItems(t *testing.T, c *Checker, items []Item) (good int) {
+	t.Helper()
+	want := make([]bool, len(items))
+	for i := range items {
+		if want[i] = reference(t, items[i]); want[i] {
+			good++
+		}
+	}
+	checkVerdicts(t, c, items, want)
+	checkVerdicts(t, c, withTables(c, items, 1), want)
+	checkVerdicts(t, c, withTables(c, items, 3), want)
+	return good
+}
+
+// withTables returns the items with tables of the keys of every n-th one.
+func withTables(c *Checker, items []Item, n int) []Item {
+	items = slices.Clone(items)
+	var tables []*Table
+	var keys []*[32]byte
+	for i := 0; i < len(items); i += n {
+		items[i].Table = new(Table)
+		tables, keys = append(tables, items[i].Table), append(keys, items[i].Key)
+	}
+	c.MakeTables(tables, keys, make([]bool, len(keys)))
+	return items
+}
+
+// checkVerdicts compares the verdicts of c with the wanted ones.
+func checkVerdicts(t *testing.T, c *Checker, items []Item, want []bool) {
 	t.Helper()
 	got := make([]bool, len(items))
 	for i := range got {
@@ -38,15 +67,11 @@ func checkItems(t *testing.T, c *Checker, items []Item) (good int) {
 	}
 	c.Check(items, got)
 	for i := range items {
-		want := reference(t, items[i])
-		if got[i] != want {
-			t.Fatalf("item %d of %d: %v, want %v: %s", i, len(items), got[i], want, items[i])
-		}
-		if want {
-			good++
+		if got[i] != want[i] {
+			t.Fatalf("item %d of %d, with a table: %v: %v, want %v: %s",
+				i, len(items), items[i].known(), got[i], want[i], items[i])
 		}
 	}
-	return good
 }
 
 // checkers runs f with the model and the assembly.
@@ -297,6 +322,7 @@ func TestNeighbours(t *testing.T) {
 		items = append(items, s.spoiled(t, i, n%(2*spoilings)))
 	}
 	checkers(t, func(t *testing.T, c *Checker, fast bool) {
+		items := slices.Concat(items, withTables(c, items, 1))
 		want := make([]bool, len(items))
 		c.Check(items, want)
 		orders := 1
@@ -324,8 +350,10 @@ func TestNeighbours(t *testing.T) {
 func TestCheckAllocations(t *testing.T) {
 	needKernel(t)
 	s := signer{newSplitMix(24)}
+	c := newChecker(&assembly)
 	items := []Item{s.item(100), s.withTorsion(t, 200), s.spoiled(t, s.item(3), 4)}
-	c, good := newChecker(&assembly), make([]bool, len(items))
+	items = append(items, withTables(c, items, 1)...)
+	good := make([]bool, len(items))
 	if n := testing.AllocsPerRun(20, func() { c.Check(items, good) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -345,46 +373,5 @@ func FuzzCheck(f *testing.F) {
 		items := slices.Repeat([]Item{s.item(10)}, 16)
 		items[at%16] = Item{Key: (*[32]byte)(key), Sig: (*[64]byte)(sig), Message: message}
 		checkItems(t, newChecker(&assembly), items)
-	})
-}
-
-// BenchmarkCheck compares the kernel with voi's batch, both for new keys.
-func BenchmarkCheck(b *testing.B) {
-	needKernel(b)
-	s := signer{newSplitMix(26)}
-	const n = 256
-	var items []Item
-	for range n {
-		items = append(items, s.item(150))
-	}
-	b.Run("kernel", func(b *testing.B) {
-		c, good := newChecker(&assembly), make([]bool, n)
-		for b.Loop() {
-			c.Check(items, good)
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/signature")
-	})
-	b.Run("hostile", func(b *testing.B) { // each needs the factor 8
-		var hostile []Item
-		for range n {
-			hostile = append(hostile, s.withTorsion(b, 150))
-		}
-		c, good := newChecker(&assembly), make([]bool, n)
-		for b.Loop() {
-			c.Check(hostile, good)
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/signature")
-	})
-	b.Run("voi", func(b *testing.B) {
-		for b.Loop() {
-			v := voi.NewBatchVerifierWithCapacity(n)
-			for _, i := range items {
-				v.AddWithOptions(i.Key[:], i.Message, i.Sig[:], &voi.Options{Verify: voi.VerifyOptionsZIP_215})
-			}
-			if !v.VerifyBatchOnly(nil) {
-				b.Fatal("not good")
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/signature")
 	})
 }

@@ -112,3 +112,21 @@ func (e *engine) invert(w *powers, to, x *pair) {
 	e.sqrPair(to, to, 3)
 	e.mulPair(to, to, &w.cube)
 }
+
+// invertAll replaces every element of z, of which none is 0, by its inverse, with one
+// inversion. products is memory for as many.
+func (e *engine) invertAll(w *powers, z, products []pair) {
+	products[0] = z[0]
+	for i := 1; i < len(z); i++ {
+		e.mulPair(&products[i], &products[i-1], &z[i])
+	}
+	inverse := &w.x
+	e.invert(w, inverse, &products[len(z)-1])
+	for i := len(z) - 1; i > 0; i-- {
+		// The product is not needed any more: it has room for the inverse.
+		e.mulPair(&products[i-1], inverse, &products[i-1])
+		e.mulPair(inverse, inverse, &z[i])
+		z[i] = products[i-1]
+	}
+	z[0] = *inverse
+}

@@ -42,6 +42,7 @@ const (
 	stageAddPoint                  // completes the sum of x, y, z, t and the point that is added
 	stageAddAffine                 // the same for one with Z = 1, without z2
 	stageMinusAdded                // makes -(x, y) the point that is added
+	stageToAdded                   // makes the point, as stageToAddend has it, the point that is added
 	stageToAffine                  // x and y times z, below p
 	stageIsIdentity                // e = x and f = y - z, below p
 	stageDecodeStart               // of y: e = u, f = v, g = u v^3, h = u v^7
@@ -79,6 +80,13 @@ func (g *group) setIdentity() {
 	for i := range lanes {
 		g.x[0][i], g.y[0][i], g.z[0][i] = 1, 1, 1
 	}
+}
+
+// setIdentityPoint is setIdentity, but leaves the point that is added.
+func (g *group) setIdentityPoint() {
+	minus, plus, t2d, z2 := g.minus, g.plus, g.t2d, g.z2
+	g.setIdentity()
+	g.minus, g.plus, g.t2d, g.z2 = minus, plus, t2d, z2
 }
 
 // at returns lane i of the element.

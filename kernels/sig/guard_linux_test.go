@@ -53,12 +53,12 @@ func TestNoAccessOutside(t *testing.T) {
 		assembly.mulPair(z, x, y)
 		assembly.sqrPair(z, x, 3)
 
-		rows := guarded[table](t, atEnd)
+		rows := guarded[laneTable](t, atEnd)
 		g.setIdentity()
 		assembly.fillTable(rows, g)
 
-		base, l := guarded[baseTable](t, atEnd), guarded[ladder](t, atEnd)
-		*base = *multiplesOfBase()
+		base, l, known := guarded[baseTables](t, atEnd), guarded[ladder](t, atEnd), guarded[Table](t, atEnd)
+		*base, *known = *multiplesOfBase(), *identityTable
 		from, _, _, _ := randomLadder(t, rng)
 		for n, f := range assembly.ladders {
 			*l = *from
@@ -70,6 +70,19 @@ func TestNoAccessOutside(t *testing.T) {
 				l.bases[n].rows[i][last] = (baseRows - 1) * affineBytes
 			}
 			f(l, base)
+			for part := range parts {
+				for i := range l.keyParts[n].rows {
+					l.keyParts[n].rows[i][part][last] = uint32(part*keyRows+keyRows-1) * affineBytes
+				}
+				for i := range l.baseParts[n].rows {
+					l.baseParts[n].rows[i][part][last] = uint32(part*baseRows+baseRows-1) * affineBytes
+				}
+			}
+			var tables [2][lanes]*Table
+			for i := range pairItems {
+				tables[i/lanes][i%lanes] = known
+			}
+			assembly.knownLadders[n](l, &tables, base)
 		}
 	}
 }
@@ -86,7 +99,12 @@ func TestNoAccessOutsideItems(t *testing.T) {
 			*key, *sig = *i.Key, *i.Sig
 			message := guarded[[100]byte](t, atEnd)
 			copy(message[:], i.Message)
-			checkItems(t, newChecker(&assembly), []Item{{Key: key, Sig: sig, Message: message[:]}})
+			c, table := newChecker(&assembly), guarded[Table](t, atEnd)
+			c.MakeTables([]*Table{table}, []*[32]byte{key}, make([]bool, 1))
+			for _, table := range []*Table{nil, table} {
+				i := Item{Key: key, Sig: sig, Message: message[:], Table: table}
+				checkVerdicts(t, c, []Item{i}, []bool{reference(t, i)})
+			}
 		}
 	}
 }

@@ -65,16 +65,17 @@ func (h *hashGroup) digest(lane int) (words [8]uint64) {
 	return words
 }
 
-// hashItems computes the SHA-512 of R, key and message of at most eight items. Their
-// numbers of blocks may differ: lanes that have ended wait for the others.
-func (e *engine) hashItems(h *hashGroup, items []Item) {
+// hashItems computes the SHA-512 of R, key and message of at most eight items, those
+// at some indices. Their numbers of blocks may differ: lanes that have ended wait for
+// the others.
+func (e *engine) hashItems(h *hashGroup, items []Item, at []int) {
 	h.start()
 	for n := 0; ; n++ {
 		var live uint8
-		for i := range items {
+		for lane, i := range at {
 			if n < items[i].blocks() {
-				items[i].block(&h.blocks[i], n)
-				live |= 1 << i
+				items[i].block(&h.blocks[lane], n)
+				live |= 1 << lane
 			}
 		}
 		if live == 0 {

@@ -2,6 +2,7 @@ package sig
 
 import (
 	"crypto/sha512"
+	"slices"
 	"testing"
 )
 
@@ -17,7 +18,13 @@ func TestHashItems(t *testing.T) {
 		}
 		check := func(group []Item) {
 			t.Helper()
-			e.hashItems(h, group)
+			at := make([]int, len(group)) // the items in another order
+			all := slices.Clone(group)
+			slices.Reverse(all)
+			for i := range at {
+				at[i] = len(group) - 1 - i
+			}
+			e.hashItems(h, all, at)
 			for i, item := range group {
 				hash := sha512.New()
 				hash.Write(item.Sig[:32])

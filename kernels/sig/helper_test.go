@@ -56,7 +56,7 @@ func needKernel(t testing.TB) {
 func (s stage) String() string {
 	return [stages]string{
 		"mul", "sqr", "carry", "canonical", "double", "toProjective", "toExtended", "toAddend", "addPoint", "addAffine",
-		"minusAdded", "toAffine", "isIdentity", "decodeStart", "decodeRoot", "decodeTurn", "decodeSign",
+		"minusAdded", "toAdded", "toAffine", "isIdentity", "decodeStart", "decodeRoot", "decodeTurn", "decodeSign",
 	}[s]
 }
 

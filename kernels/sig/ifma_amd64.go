@@ -21,6 +21,7 @@ var assembly = engine{
 		stageAddPoint:     addPoint,
 		stageAddAffine:    addAffine,
 		stageMinusAdded:   minusAdded,
+		stageToAdded:      toAdded,
 		stageToAffine:     toAffine,
 		stageIsIdentity:   isIdentity,
 		stageDecodeStart:  decodeStart,
@@ -31,7 +32,9 @@ var assembly = engine{
 	mulPair:   mulPair,
 	sqrPair:   sqrPair,
 	fillTable: fillTable,
-	ladders:   [2]func(*ladder, *baseTable){ladder1, ladder2},
+	ladders:   [2]func(*ladder, *baseTables){ladder1, ladder2},
+
+	knownLadders: [2]func(*ladder, *[2][lanes]*Table, *baseTables){knownLadder1, knownLadder2},
 
 	sha512Block: sha512Block,
 }
@@ -43,16 +46,22 @@ func mulPair(to, x, y *pair)
 func sqrPair(to, x *pair, times uint64)
 
 //go:noescape
-func fillTable(rows *table, work *group)
+func fillTable(rows *laneTable, work *group)
 
 //go:noescape
 func sha512Block(work *hashGroup, live uint8)
 
 //go:noescape
-func ladder1(work *ladder, base *baseTable)
+func ladder1(work *ladder, base *baseTables)
 
 //go:noescape
-func ladder2(work *ladder, base *baseTable)
+func ladder2(work *ladder, base *baseTables)
+
+//go:noescape
+func knownLadder1(work *ladder, tables *[2][lanes]*Table, base *baseTables)
+
+//go:noescape
+func knownLadder2(work *ladder, tables *[2][lanes]*Table, base *baseTables)
 
 //go:noescape
 func mul(work *group)
@@ -86,6 +95,9 @@ func addAffine(work *group)
 
 //go:noescape
 func minusAdded(work *group)
+
+//go:noescape
+func toAdded(work *group)
 
 //go:noescape
 func toAffine(work *group)

@@ -3611,6 +3611,193 @@ TEXT ·minusAdded(SB), 4, $0-8
 	VZEROUPPER
 	RET
 
+// Highest limbs in toAdded:
+//   2Z            0x8000000000025 0x8000000000001 0x8000000000001 0x8000000000001 0x8000000000001
+//   2dT           0x8000000000142 0x80000000000ce 0x800000000009b 0x800000000006f 0x8000000000043
+TEXT toAdded<>(SB), 4, $0-0
+	VMOVDQU64 0(SI), Z0
+	VMOVDQU64 320(SI), Z1
+	VMOVDQA64 Z31, Z2
+	VMOVDQA64 Z31, Z3
+	VMOVDQA64 Z31, Z4
+	VMOVDQA64 Z31, Z5
+	VMOVDQA64 Z31, Z6
+	VMOVDQA64 Z31, Z7
+	VMOVDQA64 Z31, Z8
+	VMOVDQA64 Z31, Z9
+	VMOVDQA64 Z31, Z10
+	VMOVDQA64 Z31, Z11
+	VMOVDQA64 Z31, Z12
+	VMOVDQA64 Z31, Z13
+	VMOVDQA64 Z31, Z14
+	VMOVDQA64 Z31, Z15
+	VMOVDQU64 Z0, 2560(SI)
+	VMOVDQU64 64(SI), Z16
+	VMOVDQU64 384(SI), Z17
+	VMOVDQU64 Z1, 2880(SI)
+	VMOVDQU64 128(SI), Z18
+	VMOVDQU64 448(SI), Z19
+	VMOVDQU64 Z16, 2624(SI)
+	VMOVDQU64 192(SI), Z20
+	VMOVDQU64 512(SI), Z21
+	VMOVDQU64 Z17, 2944(SI)
+	VMOVDQU64 256(SI), Z22
+	VMOVDQU64 576(SI), Z23
+	VMOVDQA64 Z31, Z24
+	VMOVDQA64 Z31, Z25
+	VMOVDQU64 Z18, 2688(SI)
+	VMOVDQU64 640(SI), Z26
+	VMOVDQU64 704(SI), Z27
+	VMOVDQU64 Z19, 3008(SI)
+	VPADDQ 640(SI), Z26, Z28
+	VPADDQ 704(SI), Z27, Z0
+	VMOVDQU64 768(SI), Z1
+	VMOVDQU64 832(SI), Z16
+	VMOVDQU64 Z20, 2752(SI)
+	VPADDQ 768(SI), Z1, Z17
+	VPADDQ 832(SI), Z16, Z18
+	VMOVDQU64 896(SI), Z19
+	VMOVDQU64 960(SI), Z26
+	VMOVDQU64 Z21, 3072(SI)
+	VPADDQ 896(SI), Z19, Z27
+	VPSRLQ $51, Z28, Z20
+	VPANDQ Z28, Z29, Z1
+	VPMADD52LUQ.BCST 80(BX), Z26, Z4
+	VMOVDQU64 Z22, 2816(SI)
+	VPSRLQ $51, Z0, Z16
+	VPANDQ Z0, Z29, Z21
+	VPMADD52HUQ.BCST 80(BX), Z26, Z5
+	VPMADD52LUQ.BCST 48(BX), Z26, Z6
+	VMOVDQU64 Z23, 3136(SI)
+	VPSRLQ $51, Z17, Z19
+	VPANDQ Z17, Z29, Z28
+	VPMADD52HUQ.BCST 48(BX), Z26, Z7
+	VPMADD52LUQ.BCST 56(BX), Z26, Z10
+	VPSRLQ $51, Z18, Z22
+	VPANDQ Z18, Z29, Z0
+	VPADDQ Z20, Z21, Z23
+	VPMADD52HUQ.BCST 56(BX), Z26, Z11
+	VPSRLQ $51, Z27, Z17
+	VPANDQ Z27, Z29, Z18
+	VPADDQ Z16, Z28, Z20
+	VPMADD52LUQ.BCST 64(BX), Z26, Z14
+	VPADDQ Z19, Z0, Z21
+	VMOVDQU64 Z23, 3584(SI)
+	VMOVDQU64 1024(SI), Z27
+	VMOVDQU64 1088(SI), Z16
+	VPMADD52HUQ.BCST 64(BX), Z26, Z15
+	VPADDQ Z22, Z18, Z28
+	VPMADD52LUQ Z17, Z30, Z1
+	VMOVDQU64 Z20, 3648(SI)
+	VMOVDQU64 1152(SI), Z19
+	VMOVDQU64 1216(SI), Z0
+	VPMADD52LUQ.BCST 80(BX), Z27, Z2
+	VPADDQ Z7, Z7, Z23
+	VMOVDQA64 Z31, Z22
+	VMOVDQA64 Z31, Z18
+	VMOVDQU64 Z21, 3712(SI)
+	VPMADD52HUQ.BCST 80(BX), Z27, Z3
+	VPMADD52LUQ.BCST 72(BX), Z27, Z4
+	VMOVDQU64 Z28, 3776(SI)
+	VPMADD52HUQ.BCST 72(BX), Z27, Z5
+	VPMADD52LUQ.BCST 80(BX), Z16, Z8
+	VPMADD52HUQ.BCST 80(BX), Z16, Z9
+	VPMADD52LUQ.BCST 48(BX), Z27, Z10
+	VMOVDQU64 Z1, 3520(SI)
+	VPMADD52LUQ.BCST 72(BX), Z16, Z2
+	VPMADD52HUQ.BCST 48(BX), Z27, Z11
+	VPMADD52HUQ.BCST 72(BX), Z16, Z3
+	VPMADD52LUQ.BCST 64(BX), Z16, Z4
+	VPMADD52HUQ.BCST 64(BX), Z16, Z5
+	VPMADD52LUQ.BCST 72(BX), Z19, Z8
+	VPMADD52HUQ.BCST 72(BX), Z19, Z9
+	VPADDQ Z23, Z10, Z17
+	VPMADD52LUQ.BCST 80(BX), Z19, Z12
+	VPMADD52LUQ.BCST 64(BX), Z19, Z2
+	VPMADD52HUQ.BCST 80(BX), Z19, Z13
+	VPADDQ Z11, Z11, Z20
+	VPMADD52HUQ.BCST 64(BX), Z19, Z3
+	VPMADD52LUQ.BCST 56(BX), Z19, Z4
+	VPMADD52HUQ.BCST 56(BX), Z19, Z5
+	VPMADD52LUQ.BCST 64(BX), Z0, Z8
+	VPMADD52HUQ.BCST 64(BX), Z0, Z9
+	VPMADD52LUQ.BCST 72(BX), Z0, Z12
+	VPMADD52LUQ.BCST 56(BX), Z0, Z2
+	VPMADD52HUQ.BCST 72(BX), Z0, Z13
+	VPMADD52HUQ.BCST 56(BX), Z0, Z3
+	VPMADD52LUQ.BCST 48(BX), Z0, Z4
+	VPMADD52HUQ.BCST 48(BX), Z0, Z5
+	VPMADD52LUQ.BCST 56(BX), Z27, Z14
+	VPADDQ Z9, Z9, Z7
+	VPMADD52HUQ.BCST 56(BX), Z27, Z15
+	VPMADD52LUQ.BCST 80(BX), Z0, Z24
+	VPMADD52HUQ.BCST 80(BX), Z0, Z25
+	VPADDQ Z13, Z13, Z21
+	VPMADD52LUQ.BCST 72(BX), Z26, Z22
+	VPADDQ Z3, Z3, Z28
+	VPADDQ Z7, Z12, Z1
+	VPMADD52HUQ.BCST 72(BX), Z26, Z18
+	VPADDQ Z5, Z5, Z23
+	VPMADD52LUQ.BCST 48(BX), Z16, Z14
+	VPADDQ Z28, Z8, Z10
+	VPMULLQ Z1, Z30, Z11
+	VPMADD52HUQ.BCST 48(BX), Z16, Z15
+	VPADDQ Z21, Z24, Z9
+	VPADDQ Z23, Z2, Z0
+	VPMADD52LUQ.BCST 64(BX), Z27, Z22
+	VPADDQ Z25, Z25, Z13
+	VPMULLQ Z10, Z30, Z3
+	VPMULLQ Z9, Z30, Z7
+	VPMULLQ Z0, Z30, Z12
+	VPADDQ Z20, Z14, Z26
+	VPMADD52HUQ.BCST 64(BX), Z27, Z18
+	VPADDQ Z15, Z15, Z5
+	VPMULLQ Z13, Z30, Z28
+	VPADDQ Z26, Z11, Z8
+	VPMADD52LUQ.BCST 56(BX), Z16, Z22
+	VPADDQ Z17, Z3, Z1
+	VPADDQ Z6, Z12, Z21
+	VPMADD52HUQ.BCST 56(BX), Z16, Z18
+	VPSRLQ $51, Z8, Z24
+	VPANDQ Z8, Z29, Z23
+	VPSRLQ $51, Z1, Z2
+	VPANDQ Z1, Z29, Z25
+	VPMADD52LUQ.BCST 48(BX), Z19, Z22
+	VPSRLQ $51, Z21, Z10
+	VPANDQ Z21, Z29, Z9
+	VPADDQ Z2, Z23, Z0
+	VPMADD52HUQ.BCST 48(BX), Z19, Z18
+	VPADDQ Z10, Z25, Z20
+	VMOVDQU64 Z0, 3328(SI)
+	VPADDQ Z5, Z22, Z14
+	VMOVDQU64 Z20, 3264(SI)
+	VPADDQ Z14, Z7, Z27
+	VPADDQ Z18, Z18, Z15
+	VPADDQ Z15, Z4, Z13
+	VPSRLQ $51, Z27, Z26
+	VPANDQ Z27, Z29, Z11
+	VPADDQ Z13, Z28, Z17
+	VPADDQ Z24, Z11, Z3
+	VPSRLQ $51, Z17, Z6
+	VPANDQ Z17, Z29, Z12
+	VMOVDQU64 Z3, 3392(SI)
+	VPADDQ Z26, Z12, Z16
+	VPMADD52LUQ Z6, Z30, Z9
+	VMOVDQU64 Z16, 3456(SI)
+	VMOVDQU64 Z9, 3200(SI)
+	RET
+
+// func toAdded(work *group)
+TEXT ·toAdded(SB), 4, $0-8
+	MOVQ work+0(FP), SI
+	LEAQ constants<>(SB), BX
+	VPXORQ Z31, Z31, Z31
+	VPBROADCASTQ 0(BX), Z30
+	VPBROADCASTQ 8(BX), Z29
+	CALL toAdded<>(SB)
+	VZEROUPPER
+	RET
+
 // Highest limbs in toAffine:
 //   XZ            0x7ffffffffffff
 //   XZ            0x7ffffffffffff
@@ -5998,7 +6185,7 @@ TEXT storeRow<>(SB), 4, $0-0
 	VMOVDQU64 Z6, 1472(DI)
 	RET
 
-// func fillTable(rows *table, work *group)
+// func fillTable(rows *laneTable, work *group)
 TEXT ·fillTable(SB), 4, $0-16
 	MOVQ rows+0(FP), DI
 	MOVQ work+8(FP), SI
@@ -6168,33 +6355,9 @@ TEXT selectKey<>(SB), 4, $0-0
 	VMOVDQU64 Z15, 3776(SI)
 	RET
 
-// Highest limbs in selectBase:
+// Highest limbs in selectAffine:
 //   2dT           0xfffffffffffda 0xffffffffffffe 0xffffffffffffe 0xffffffffffffe 0xffffffffffffe
-TEXT selectBase<>(SB), 4, $0-0
-	MOVL 0(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z0
-	VMOVDQU64 64(DX)(AX*1), Z8
-	MOVL 4(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z1
-	VMOVDQU64 64(DX)(AX*1), Z9
-	MOVL 8(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z2
-	VMOVDQU64 64(DX)(AX*1), Z10
-	MOVL 12(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z3
-	VMOVDQU64 64(DX)(AX*1), Z11
-	MOVL 16(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z4
-	VMOVDQU64 64(DX)(AX*1), Z12
-	MOVL 20(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z5
-	VMOVDQU64 64(DX)(AX*1), Z13
-	MOVL 24(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z6
-	VMOVDQU64 64(DX)(AX*1), Z14
-	MOVL 28(R9), AX
-	VMOVDQU64 0(DX)(AX*1), Z7
-	VMOVDQU64 64(DX)(AX*1), Z15
+TEXT selectAffine<>(SB), 4, $0-0
 	VPUNPCKLQDQ Z1, Z0, Z16
 	VPUNPCKHQDQ Z1, Z0, Z17
 	VPUNPCKLQDQ Z3, Z2, Z18
@@ -6284,7 +6447,214 @@ TEXT selectBase<>(SB), 4, $0-0
 	VMOVDQU64 Z5, 3456(SI)
 	RET
 
-// func ladder1(work *ladder, base *baseTable)
+TEXT selectBase<>(SB), 4, $0-0
+	MOVL 0(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z0
+	VMOVDQU64 64(DX)(AX*1), Z8
+	MOVL 4(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z1
+	VMOVDQU64 64(DX)(AX*1), Z9
+	MOVL 8(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z2
+	VMOVDQU64 64(DX)(AX*1), Z10
+	MOVL 12(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z3
+	VMOVDQU64 64(DX)(AX*1), Z11
+	MOVL 16(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z4
+	VMOVDQU64 64(DX)(AX*1), Z12
+	MOVL 20(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z5
+	VMOVDQU64 64(DX)(AX*1), Z13
+	MOVL 24(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z6
+	VMOVDQU64 64(DX)(AX*1), Z14
+	MOVL 28(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z7
+	VMOVDQU64 64(DX)(AX*1), Z15
+	JMP selectAffine<>(SB)
+
+TEXT fetchPart<>(SB), 4, $0-0
+	MOVQ 0(DX), CX
+	MOVL 0(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 8(DX), CX
+	MOVL 4(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 16(DX), CX
+	MOVL 8(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 24(DX), CX
+	MOVL 12(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 32(DX), CX
+	MOVL 16(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 40(DX), CX
+	MOVL 20(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 48(DX), CX
+	MOVL 24(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 56(DX), CX
+	MOVL 28(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	RET
+
+TEXT fetchBasePart<>(SB), 4, $0-0
+	MOVL 0(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 4(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 8(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 12(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 16(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 20(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 24(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 28(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	RET
+
+TEXT selectPart<>(SB), 4, $0-0
+	MOVQ 0(DX), CX
+	MOVL -256(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 8(DX), CX
+	MOVL -252(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 16(DX), CX
+	MOVL -248(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 24(DX), CX
+	MOVL -244(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 32(DX), CX
+	MOVL -240(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 40(DX), CX
+	MOVL -236(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 48(DX), CX
+	MOVL -232(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 56(DX), CX
+	MOVL -228(R9), AX
+	PREFETCHT0 (CX)(AX*1)
+	PREFETCHT0 64(CX)(AX*1)
+	MOVQ 0(DX), CX
+	MOVL 0(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z0
+	VMOVDQU64 64(CX)(AX*1), Z8
+	MOVQ 8(DX), CX
+	MOVL 4(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z1
+	VMOVDQU64 64(CX)(AX*1), Z9
+	MOVQ 16(DX), CX
+	MOVL 8(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z2
+	VMOVDQU64 64(CX)(AX*1), Z10
+	MOVQ 24(DX), CX
+	MOVL 12(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z3
+	VMOVDQU64 64(CX)(AX*1), Z11
+	MOVQ 32(DX), CX
+	MOVL 16(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z4
+	VMOVDQU64 64(CX)(AX*1), Z12
+	MOVQ 40(DX), CX
+	MOVL 20(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z5
+	VMOVDQU64 64(CX)(AX*1), Z13
+	MOVQ 48(DX), CX
+	MOVL 24(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z6
+	VMOVDQU64 64(CX)(AX*1), Z14
+	MOVQ 56(DX), CX
+	MOVL 28(R9), AX
+	VMOVDQU64 0(CX)(AX*1), Z7
+	VMOVDQU64 64(CX)(AX*1), Z15
+	JMP selectAffine<>(SB)
+
+TEXT selectBasePart<>(SB), 4, $0-0
+	MOVL -128(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL -124(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL -120(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL -116(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL -112(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL -108(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL -104(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL -100(R9), AX
+	PREFETCHT0 (DX)(AX*1)
+	PREFETCHT0 64(DX)(AX*1)
+	MOVL 0(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z0
+	VMOVDQU64 64(DX)(AX*1), Z8
+	MOVL 4(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z1
+	VMOVDQU64 64(DX)(AX*1), Z9
+	MOVL 8(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z2
+	VMOVDQU64 64(DX)(AX*1), Z10
+	MOVL 12(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z3
+	VMOVDQU64 64(DX)(AX*1), Z11
+	MOVL 16(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z4
+	VMOVDQU64 64(DX)(AX*1), Z12
+	MOVL 20(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z5
+	VMOVDQU64 64(DX)(AX*1), Z13
+	MOVL 24(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z6
+	VMOVDQU64 64(DX)(AX*1), Z14
+	MOVL 28(R9), AX
+	VMOVDQU64 0(DX)(AX*1), Z7
+	VMOVDQU64 64(DX)(AX*1), Z15
+	JMP selectAffine<>(SB)
+
+// func ladder1(work *ladder, base *baseTables)
 TEXT ·ladder1(SB), 4, $0-16
 	MOVQ work+0(FP), R8
 	MOVQ base+8(FP), R13
@@ -6313,7 +6683,7 @@ again:
 first:
 	MOVQ R10, R11
 	LEAQ (ladder_groups+0*group__size)(R8), SI
-	LEAQ (ladder_tables+0*table__size)(R8), DX
+	LEAQ (ladder_tables+0*laneTable__size)(R8), DX
 	LEAQ (ladder_keys+0*keyDigits__size)(R8), R9
 	MOVBLZX keyDigits_signs(R9)(R11*1), AX
 	KMOVB AX, K1
@@ -6345,7 +6715,162 @@ last:
 	VZEROUPPER
 	RET
 
-// func ladder2(work *ladder, base *baseTable)
+// func knownLadder1(work *ladder, tables *[2][8]*Table, base *baseTables)
+TEXT ·knownLadder1(SB), 4, $0-24
+	MOVQ work+0(FP), R8
+	MOVQ tables+8(FP), R12
+	MOVQ base+16(FP), R13
+	LEAQ constants<>(SB), BX
+	VPXORQ Z31, Z31, Z31
+	VPBROADCASTQ 0(BX), Z30
+	VPBROADCASTQ 8(BX), Z29
+	LEAQ 0(R12), DX
+	LEAQ (ladder_keyParts+0*partDigits__size+partDigits_rows+1664)(R8), R9
+	MOVQ $8, R11
+
+fetch0:
+	CALL fetchPart<>(SB)
+	ADDQ $32, R9
+	DECQ R11
+	JNZ fetch0
+	MOVQ R13, DX
+	LEAQ (ladder_baseParts+0*basePartDigits__size+basePartDigits_rows+896)(R8), R9
+	MOVQ $4, R11
+
+fetchBase0:
+	CALL fetchBasePart<>(SB)
+	ADDQ $32, R9
+	DECQ R11
+	JNZ fetchBase0
+	MOVQ $12, R10
+	JMP first
+
+turn:
+	MOVQ $4, R11
+
+again:
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL double<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toProjective<>(SB)
+	DECQ R11
+	JNZ again
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL double<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+
+first:
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+0)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+256)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+1)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+288)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+2)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+320)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+3)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+352)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	TESTQ $1, R10
+	JNZ last
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+0)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+128)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+1)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+160)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+2)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+192)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+3)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+224)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+
+last:
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toProjective<>(SB)
+	DECQ R10
+	JGE turn
+	VZEROUPPER
+	RET
+
+// func ladder2(work *ladder, base *baseTables)
 TEXT ·ladder2(SB), 4, $0-16
 	MOVQ work+0(FP), R8
 	MOVQ base+8(FP), R13
@@ -6382,7 +6907,7 @@ again:
 first:
 	MOVQ R10, R11
 	LEAQ (ladder_groups+0*group__size)(R8), SI
-	LEAQ (ladder_tables+0*table__size)(R8), DX
+	LEAQ (ladder_tables+0*laneTable__size)(R8), DX
 	LEAQ (ladder_keys+0*keyDigits__size)(R8), R9
 	MOVBLZX keyDigits_signs(R9)(R11*1), AX
 	KMOVB AX, K1
@@ -6392,7 +6917,7 @@ first:
 	CALL selectKey<>(SB)
 	CALL addPoint<>(SB)
 	LEAQ (ladder_groups+1*group__size)(R8), SI
-	LEAQ (ladder_tables+1*table__size)(R8), DX
+	LEAQ (ladder_tables+1*laneTable__size)(R8), DX
 	LEAQ (ladder_keys+1*keyDigits__size)(R8), R9
 	MOVBLZX keyDigits_signs(R9)(R11*1), AX
 	KMOVB AX, K1
@@ -6426,6 +6951,287 @@ first:
 	SHLQ $5, AX
 	LEAQ baseDigits_rows(R9)(AX*1), R9
 	CALL selectBase<>(SB)
+	CALL addAffine<>(SB)
+
+last:
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toProjective<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toProjective<>(SB)
+	DECQ R10
+	JGE turn
+	VZEROUPPER
+	RET
+
+// func knownLadder2(work *ladder, tables *[2][8]*Table, base *baseTables)
+TEXT ·knownLadder2(SB), 4, $0-24
+	MOVQ work+0(FP), R8
+	MOVQ tables+8(FP), R12
+	MOVQ base+16(FP), R13
+	LEAQ constants<>(SB), BX
+	VPXORQ Z31, Z31, Z31
+	VPBROADCASTQ 0(BX), Z30
+	VPBROADCASTQ 8(BX), Z29
+	LEAQ 0(R12), DX
+	LEAQ (ladder_keyParts+0*partDigits__size+partDigits_rows+1664)(R8), R9
+	MOVQ $8, R11
+
+fetch0:
+	CALL fetchPart<>(SB)
+	ADDQ $32, R9
+	DECQ R11
+	JNZ fetch0
+	MOVQ R13, DX
+	LEAQ (ladder_baseParts+0*basePartDigits__size+basePartDigits_rows+896)(R8), R9
+	MOVQ $4, R11
+
+fetchBase0:
+	CALL fetchBasePart<>(SB)
+	ADDQ $32, R9
+	DECQ R11
+	JNZ fetchBase0
+	LEAQ 64(R12), DX
+	LEAQ (ladder_keyParts+1*partDigits__size+partDigits_rows+1664)(R8), R9
+	MOVQ $8, R11
+
+fetch1:
+	CALL fetchPart<>(SB)
+	ADDQ $32, R9
+	DECQ R11
+	JNZ fetch1
+	MOVQ R13, DX
+	LEAQ (ladder_baseParts+1*basePartDigits__size+basePartDigits_rows+896)(R8), R9
+	MOVQ $4, R11
+
+fetchBase1:
+	CALL fetchBasePart<>(SB)
+	ADDQ $32, R9
+	DECQ R11
+	JNZ fetchBase1
+	MOVQ $12, R10
+	JMP first
+
+turn:
+	MOVQ $4, R11
+
+again:
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL double<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL double<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toProjective<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toProjective<>(SB)
+	DECQ R11
+	JNZ again
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL double<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL double<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+
+first:
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+0)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+256)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	LEAQ 64(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+1*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+0)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+256)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+1)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+288)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	LEAQ 64(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+1*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+1)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+288)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+2)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+320)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	LEAQ 64(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+1*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+2)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+320)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	LEAQ 0(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+0*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+3)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+352)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	LEAQ 64(R12), DX
+	MOVQ R10, R11
+	LEAQ (ladder_keyParts+1*partDigits__size)(R8), R9
+	MOVBLZX (partDigits_signs+3)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (partDigits_rows+352)(R9)(R11*1), R9
+	CALL selectPart<>(SB)
+	CALL addAffine<>(SB)
+	TESTQ $1, R10
+	JNZ last
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+0)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+128)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+1*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+0)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+128)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+1)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+160)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+1*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+1)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+160)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+2)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+192)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+1*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+2)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+192)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	CALL toAddend<>(SB)
+	LEAQ (ladder_groups+0*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+0*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+3)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+224)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
+	CALL addAffine<>(SB)
+	LEAQ (ladder_groups+1*group__size)(R8), SI
+	MOVQ R13, DX
+	MOVQ R10, R11
+	SHRQ $1, R11
+	LEAQ (ladder_baseParts+1*basePartDigits__size)(R8), R9
+	MOVBLZX (basePartDigits_signs+3)(R9)(R11*4), AX
+	KMOVB AX, K1
+	SHLQ $7, R11
+	LEAQ (basePartDigits_rows+224)(R9)(R11*1), R9
+	CALL selectBasePart<>(SB)
 	CALL addAffine<>(SB)
 
 last:

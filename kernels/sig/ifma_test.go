@@ -211,13 +211,23 @@ func TestSelfTest(t *testing.T) {
 	for lane := range 2 * lanes {
 		wrong := modelEngine
 		for n, f := range modelEngine.ladders {
-			wrong.ladders[n] = func(l *ladder, base *baseTable) {
+			wrong.ladders[n] = func(l *ladder, base *baseTables) {
 				f(l, base)
 				l.groups[lane/lanes].y[0][lane%lanes]++
 			}
 		}
 		if selfTest(&wrong) {
 			t.Errorf("a wrong lane %d of the ladder passes", lane)
+		}
+		wrong = modelEngine
+		for n, f := range modelEngine.knownLadders {
+			wrong.knownLadders[n] = func(l *ladder, tables *[2][lanes]*Table, base *baseTables) {
+				f(l, tables, base)
+				l.groups[lane/lanes].y[0][lane%lanes]++
+			}
+		}
+		if selfTest(&wrong) {
+			t.Errorf("a wrong lane %d of the ladder for known keys passes", lane)
 		}
 	}
 	if present() && !selfTest(&assembly) {

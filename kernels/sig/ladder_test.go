@@ -42,19 +42,24 @@ func checkRow(t *testing.T, row []uint64, q *point) {
 	}
 }
 
-// Every row of the table of the base point.
-func TestBaseTable(t *testing.T) {
-	q := edwards25519.NewIdentityPoint()
-	for _, row := range multiplesOfBase() {
-		checkRow(t, row[:15], q)
-		for i, x := range row {
-			if x > limbMask {
-				t.Fatalf("word %d is %#x", i, x)
+// Every row of the tables of the base point.
+func TestBaseTables(t *testing.T) {
+	for part, rows := range multiplesOfBase() {
+		q, step := edwards25519.NewIdentityPoint(), times(partUnit(part), edwards25519.NewGeneratorPoint())
+		for _, row := range rows {
+			checkRow(t, row[:15], q)
+			for i, x := range row {
+				if x > limbMask {
+					t.Fatalf("word %d is %#x", i, x)
+				}
 			}
+			q.Add(q, step)
 		}
-		q.Add(q, edwards25519.NewGeneratorPoint())
 	}
 }
+
+// partUnit is what a part of a scalar is multiplied by.
+func partUnit(part int) *big.Int { return new(big.Int).Lsh(big.NewInt(1), uint(partBits*part)) }
 
 // Every row of the tables of points of all kinds.
 func TestKeyTables(t *testing.T) {
@@ -62,7 +67,7 @@ func TestKeyTables(t *testing.T) {
 	engines(t, func(t *testing.T, e *engine) {
 		rng := newSplitMix(31)
 		for from := 0; from < len(all); from += lanes {
-			g, rows := new(group), new(table)
+			g, rows := new(group), new(laneTable)
 			g.setIdentity()
 			var want [lanes]*point
 			for i := range lanes {
@@ -121,23 +126,29 @@ func TestLadder(t *testing.T) {
 			groups := 1 + turn%2
 			l, k, s, q := randomLadder(t, rng)
 			e.ladders[groups-1](l, multiplesOfBase())
-			for i := range groups * lanes {
-				g := &l.groups[i/lanes]
-				x, y, z := elementOf(t, g.x.at(i%lanes)), elementOf(t, g.y.at(i%lanes)), elementOf(t, g.z.at(i%lanes))
-				// (XZ : YZ : ZZ : XY)
-				product := func(a, b *field.Element) *field.Element { return new(field.Element).Multiply(a, b) }
-				got, err := new(point).SetExtendedCoordinates(product(x, z), product(y, z), product(z, z), product(x, y))
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := times(k[i].big(), q[i])
-				want.Add(want, times(s[i].big(), edwards25519.NewGeneratorPoint()))
-				if got.Equal(want) != 1 {
-					t.Fatalf("lane %d: %x, want %x", i, got.Bytes(), want.Bytes())
-				}
-			}
+			checkLadder(t, l, groups, k, s, q)
 		}
 	})
+}
+
+// checkLadder checks that the points of a ladder are k q + s B.
+func checkLadder(t *testing.T, l *ladder, groups int, k, s [2 * lanes]scalar, q [2 * lanes]*point) {
+	t.Helper()
+	for i := range groups * lanes {
+		g := &l.groups[i/lanes]
+		x, y, z := elementOf(t, g.x.at(i%lanes)), elementOf(t, g.y.at(i%lanes)), elementOf(t, g.z.at(i%lanes))
+		// (XZ : YZ : ZZ : XY)
+		product := func(a, b *field.Element) *field.Element { return new(field.Element).Multiply(a, b) }
+		got, err := new(point).SetExtendedCoordinates(product(x, z), product(y, z), product(z, z), product(x, y))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := times(k[i].big(), q[i])
+		want.Add(want, times(s[i].big(), edwards25519.NewGeneratorPoint()))
+		if got.Equal(want) != 1 {
+			t.Fatalf("lane %d: %x, want %x", i, got.Bytes(), want.Bytes())
+		}
+	}
 }
 
 // times returns n q, also for q with a part of small order.
@@ -173,7 +184,7 @@ func TestSameLimbs(t *testing.T) {
 			t.Fatal("the ladder has changed its tables or digits")
 		}
 
-		rows, wantRows := new(table), new(table)
+		rows, wantRows := new(laneTable), new(laneTable)
 		g := randomGroup(rng, maxLoose)
 		g2 := *g
 		modelEngine.fillTable(wantRows, g)
@@ -274,7 +285,7 @@ func TestConstants(t *testing.T) {
 
 func BenchmarkTable(b *testing.B) {
 	needKernel(b)
-	g, rows := new(group), aligned[table]()
+	g, rows := new(group), aligned[laneTable]()
 	g.setIdentity()
 	for b.Loop() {
 		assembly.fillTable(rows, g)

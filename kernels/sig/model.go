@@ -30,6 +30,7 @@ var laneStages = [stages]func(*lane){
 	stageAddPoint:     func(l *lane) { l.add(multiply(&l.z, &l.z2)) },
 	stageAddAffine:    func(l *lane) { l.add(sum(&l.z, &l.z)) },
 	stageMinusAdded:   (*lane).minusAdded,
+	stageToAdded:      (*lane).toAdded,
 	stageToAffine:     (*lane).toAffine,
 	stageIsIdentity:   (*lane).isIdentity,
 	stageDecodeStart:  (*lane).decodeStart,
@@ -177,6 +178,11 @@ func (l *lane) minusAdded() {
 	l.t2d, l.z2 = negative(&t), number{2}
 }
 
+func (l *lane) toAdded() {
+	l.minus, l.plus = l.x, l.y
+	l.t2d, l.z2 = multiply(&l.t, &curve2D).carry(), sum(&l.z, &l.z).carry()
+}
+
 func (l *lane) toAffine() {
 	l.x, l.y = multiply(&l.x, &l.z).carry().canonical(), multiply(&l.y, &l.z).carry().canonical()
 }
@@ -256,7 +262,7 @@ var modelEngine = engine{
 			}
 		}
 	},
-	fillTable: func(rows *table, work *group) {
+	fillTable: func(rows *laneTable, work *group) {
 		for i := range lanes {
 			l := work.lane(i)
 			for n := range rows.rows {
@@ -267,9 +273,13 @@ var modelEngine = engine{
 			work.setLane(i, &l)
 		}
 	},
-	ladders: [2]func(*ladder, *baseTable){
-		func(work *ladder, base *baseTable) { modelLadder(work, base, 1) },
-		func(work *ladder, base *baseTable) { modelLadder(work, base, 2) },
+	ladders: [2]func(*ladder, *baseTables){
+		func(work *ladder, base *baseTables) { modelLadder(work, base, 1) },
+		func(work *ladder, base *baseTables) { modelLadder(work, base, 2) },
+	},
+	knownLadders: [2]func(*ladder, *[2][lanes]*Table, *baseTables){
+		func(work *ladder, t *[2][lanes]*Table, base *baseTables) { modelKnownLadder(work, t, base, 1) },
+		func(work *ladder, t *[2][lanes]*Table, base *baseTables) { modelKnownLadder(work, t, base, 2) },
 	},
 	sha512Block: sha512Model,
 }
@@ -292,12 +302,15 @@ func (l *lane) selectRow(row []uint64, minus bool) {
 	}
 }
 
-func modelLadder(work *ladder, base *baseTable, groups int) {
+func modelLadder(work *ladder, base *baseTables, groups int) {
 	for n := range groups {
 		g := &work.groups[n]
 		for i := range lanes {
 			l := g.lane(i)
 			for turn := keyTurns - 1; turn >= 0; turn-- {
+				if turn != keyTurns-1 {
+					l.double32()
+				}
 				l.turn(work, base, n, i, turn)
 			}
 			g.setLane(i, &l)
@@ -305,16 +318,18 @@ func modelLadder(work *ladder, base *baseTable, groups int) {
 	}
 }
 
-// turn does a turn of the ladder for lane i of group n.
-func (l *lane) turn(work *ladder, base *baseTable, n, i, turn int) {
-	if turn != keyTurns-1 {
-		for range 4 {
-			l.double()
-			l.toProjective()
-		}
+// double32 makes a point 32 times that, as toAddend has it.
+func (l *lane) double32() {
+	for range 4 {
 		l.double()
-		l.toAddend()
+		l.toProjective()
 	}
+	l.double()
+	l.toAddend()
+}
+
+// turn adds what a turn of the ladder adds to lane i of group n.
+func (l *lane) turn(work *ladder, base *baseTables, n, i, turn int) {
 	keys, bases := &work.keys[n], &work.bases[n]
 	row := &work.tables[n].rows[keys.rows[turn][i]/(lanes*rowBytes)][i]
 	l.selectRow(row[:], keys.signs[turn]>>i&1 != 0)
@@ -322,8 +337,50 @@ func (l *lane) turn(work *ladder, base *baseTable, n, i, turn int) {
 	l.add(multiply(&l.z, &l.z2))
 	if turn%2 == 0 {
 		l.toAddend()
-		l.selectRow(base[bases.rows[turn/2][i]/affineBytes][:], bases.signs[turn/2]>>i&1 != 0)
-		l.add(sum(&l.z, &l.z))
+		l.addRow(base[0][bases.rows[turn/2][i]/affineBytes][:], bases.signs[turn/2]>>i&1 != 0)
+	}
+	l.toProjective()
+}
+
+// addRow completes the sum of a point and that of a row with Z = 1, or its negative.
+func (l *lane) addRow(row []uint64, minus bool) {
+	l.selectRow(row, minus)
+	l.add(sum(&l.z, &l.z))
+}
+
+func modelKnownLadder(work *ladder, tables *[2][lanes]*Table, base *baseTables, groups int) {
+	for n := range groups {
+		g := &work.groups[n]
+		for i := range lanes {
+			l := g.lane(i)
+			for turn := partTurns - 1; turn >= 0; turn-- {
+				if turn != partTurns-1 {
+					l.double32()
+				}
+				l.knownTurn(work, tables[n][i], base, n, i, turn)
+			}
+			g.setLane(i, &l)
+		}
+	}
+}
+
+// knownTurn adds what a turn of the ladder for known keys adds to lane i of group n.
+func (l *lane) knownTurn(work *ladder, table *Table, base *baseTables, n, i, turn int) {
+	keys, bases := &work.keyParts[n], &work.baseParts[n]
+	for part := range parts {
+		if part > 0 {
+			l.toAddend()
+		}
+		row := keys.rows[2+turn][part][i]/affineBytes - uint32(part*keyRows)
+		l.addRow(table.rows[part][row][:], keys.signs[turn][part]>>i&1 != 0)
+	}
+	for part := range parts {
+		if turn%2 != 0 {
+			break
+		}
+		l.toAddend()
+		row := bases.rows[1+turn/2][part][i]/affineBytes - uint32(part*baseRows)
+		l.addRow(base[part][row][:], bases.signs[turn/2][part]>>i&1 != 0)
 	}
 	l.toProjective()
 }

@@ -72,17 +72,26 @@ func addMultiple(sum, x []uint64, f uint64) {
 	sum[len(x)] += carry
 }
 
-// bias returns the sum of half 2^(width i) for all digits. A scalar plus this has the
-// digits of the scalar, each plus half.
-func bias(turns, width int) (b [5]uint64) {
-	for i := range turns {
-		at := width*i + width - 1
-		b[at/64] |= 1 << (at % 64)
+// bias returns the sum of the halves of all digits, of which digit i has width(i) bits.
+// A scalar plus this has the digits of the scalar, each plus half its range.
+func bias(digits int, width func(i int) int) (b [5]uint64) {
+	at := 0
+	for i := range digits {
+		at += width(i)
+		b[(at-1)/64] |= 1 << ((at - 1) % 64)
 	}
 	return b
 }
 
-var keyBias, baseBias = bias(keyTurns, 5), bias(baseTurns, 10)
+var (
+	keyBias      = bias(keyTurns, func(int) int { return 5 })
+	baseBias     = bias(baseTurns, func(int) int { return 10 })
+	keyPartBias  = bias(parts*partTurns, func(int) int { return 5 })
+	basePartBias = bias(parts*basePartTurns, func(i int) int { return basePartWidth(i % basePartTurns) })
+)
+
+// basePartWidth returns the bits of a digit of a part of the base point's scalar.
+func basePartWidth(turn int) int { return min(10, partBits-10*turn) }
 
 // biased returns s + b.
 func (s scalar) biased(b *[5]uint64) (r [6]uint64) {
@@ -120,5 +129,29 @@ func (d *baseDigits) set(lane int, s scalar) {
 		n, negative := digit(&r, 10*i, 10)
 		d.rows[i][lane] = n * affineBytes
 		d.signs[i] = d.signs[i]&^(1<<lane) | negative&(1<<lane)
+	}
+}
+
+// set sets the digits of a lane to those of s.
+func (d *partDigits) set(lane int, s scalar) {
+	r := s.biased(&keyPartBias)
+	for part := range parts {
+		for i := range partTurns {
+			n, negative := digit(&r, partBits*part+5*i, 5)
+			d.rows[2+i][part][lane] = (keyRows*uint32(part) + n) * affineBytes
+			d.signs[i][part] = d.signs[i][part]&^(1<<lane) | negative&(1<<lane)
+		}
+	}
+}
+
+// set sets the digits of a lane to those of s.
+func (d *basePartDigits) set(lane int, s scalar) {
+	r := s.biased(&basePartBias)
+	for part := range parts {
+		for i := range basePartTurns {
+			n, negative := digit(&r, partBits*part+10*i, basePartWidth(i))
+			d.rows[1+i][part][lane] = (baseRows*uint32(part) + n) * affineBytes
+			d.signs[i][part] = d.signs[i][part]&^(1<<lane) | negative&(1<<lane)
+		}
 	}
 }

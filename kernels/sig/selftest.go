@@ -23,15 +23,20 @@ func sameStages(e *engine) bool {
 	return true
 }
 
-// rightVerdicts checks a good and a bad signature in each of the lanes of two groups.
+// rightVerdicts checks a good and a bad signature in each of the lanes of two groups, of
+// new keys and of known ones.
 func rightVerdicts(e *engine) bool {
 	goods, bads := knownItems()
 	c := newChecker(e)
-	for turn := range 2 {
+	for turn := range 4 {
+		if turn == 2 {
+			makeItemTables(c, goods)
+			makeItemTables(c, bads)
+		}
 		var items [pairItems]Item
 		var want, got [pairItems]bool
 		for i := range items {
-			if want[i] = i%2 == turn; want[i] {
+			if want[i] = i%2 == turn%2; want[i] {
 				items[i] = goods[i%len(goods)]
 			} else {
 				items[i] = bads[i%len(bads)]
@@ -43,6 +48,16 @@ func rightVerdicts(e *engine) bool {
 		}
 	}
 	return true
+}
+
+// makeItemTables makes the tables of all items.
+func makeItemTables(c *Checker, items []Item) {
+	tables, keys := make([]*Table, len(items)), make([]*[32]byte, len(items))
+	for i := range items {
+		tables[i], keys[i] = new(Table), items[i].Key
+		items[i].Table = tables[i]
+	}
+	c.MakeTables(tables, keys, make([]bool, len(items)))
 }
 
 // order8 is the encoding of a point of order 8.

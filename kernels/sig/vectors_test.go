@@ -125,16 +125,19 @@ func TestPublishedVectors(t *testing.T) {
 		t.Errorf("%d vectors, %d of them good", len(items), goods)
 	}
 	checkers(t, func(t *testing.T, c *Checker, fast bool) {
+		known := withTables(c, items, 1)
 		shifts := 1
 		if fast {
 			shifts = pairItems
 		}
-		for shift := range shifts {
-			got := make([]bool, len(items)-shift)
-			c.Check(items[shift:], got)
-			for i := range got {
-				if got[i] != want[shift+i] {
-					t.Fatalf("shift %d: %v, want %v: %s", shift, got[i], want[shift+i], items[shift+i])
+		for _, items := range [][]Item{items, known, withTables(c, items, 2)} {
+			for shift := range shifts {
+				got := make([]bool, len(items)-shift)
+				c.Check(items[shift:], got)
+				for i := range got {
+					if got[i] != want[shift+i] {
+						t.Fatalf("shift %d: %v, want %v: %s", shift, got[i], want[shift+i], items[shift+i])
+					}
 				}
 			}
 		}
@@ -142,10 +145,11 @@ func TestPublishedVectors(t *testing.T) {
 			return
 		}
 		for i := range items {
-			var got [1]bool
-			c.Check(items[i:i+1], got[:])
-			if got[0] != want[i] {
-				t.Fatalf("alone: %v, want %v: %s", got[0], want[i], items[i])
+			var got [2]bool
+			c.Check(items[i:i+1], got[:1])
+			c.Check(known[i:i+1], got[1:])
+			if got[0] != want[i] || got[1] != want[i] {
+				t.Fatalf("alone: %v, want %v: %s", got, want[i], items[i])
 			}
 		}
 	})

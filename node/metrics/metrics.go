@@ -12,6 +12,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/miner/telemetry"
+	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 	"stele/node/pool"
 	"stele/node/query"
@@ -26,6 +27,7 @@ type Options struct {
 	Peers      func() query.Peers
 	Pool       func() pool.Stats
 	Rejections func() map[reject.Reason]uint64 // of the pool
+	Signatures func() record.VerifierStats
 	Store      func() (store.Usage, error)
 	Views      func() (views.Tip, bool)
 	Miner      func() miner.Status
@@ -59,6 +61,9 @@ func newMetrics(o Options) *Metrics {
 	m.registry.MustRegister(m.requests.all()...)
 	if o.Pool != nil {
 		m.registry.MustRegister(poolMetrics(o.Pool, o.Rejections))
+	}
+	if o.Signatures != nil {
+		m.registry.MustRegister(signatureMetrics(o.Signatures))
 	}
 	if o.Peers != nil {
 		m.registry.MustRegister(peerMetrics(o.Peers), trafficMetrics(o.Peers), relayMetrics(o.Peers), syncMetrics(o.Peers))

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"stele/engine/gpu"
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
+	"stele/kernels/sig"
 	"stele/kernels/simd"
 )
 
@@ -138,6 +140,34 @@ func (w *walk) answersOfCPU(ctx context.Context) {
 	}
 }
 
+// signatures reports whether the kernel that checks Ed25519 signatures gives known
+// verdicts, and whether nodes use it.
+func (w *walk) signatures(ctx context.Context) {
+	step := Step{Name: "signatures", Device: cpu.ID}
+	found, err := within(ctx, w.verdicts)
+	switch {
+	case errors.Is(err, sig.ErrAbsent):
+		step.State, step.Reason = Absent, err.Error()
+		w.add(step)
+	case err != nil:
+		w.fail(step, err, WrongAnswers)
+	default:
+		step.State, step.Found = OK, found
+		w.add(step)
+	}
+}
+
+// verdictsOfKernel runs the self-test of the kernel for signatures.
+func verdictsOfKernel() (found string, err error) {
+	if err := sig.Usable(); err != nil {
+		return "", err
+	}
+	if sig.Preferred() {
+		return "kernel " + sig.Name + " gives known verdicts; nodes use it, because it is faster than batches", nil
+	}
+	return "kernel " + sig.Name + " gives known verdicts; nodes do not use it, because batches are faster", nil
+}
+
 // answersOfGPU examines each search kernel of a GPU on its own. After a failure
 // the GPU is opened again, since its context may be unusable.
 func (w *walk) answersOfGPU(ctx context.Context, id string) {
@@ -211,6 +241,7 @@ func thisMachine() machine {
 		kernels:      gpu.SearchKernels,
 		multiVersion: gpu.MultiVersionKernels,
 		sensors:      sensors,
+		verdicts:     verdictsOfKernel,
 	}
 	for _, v := range simd.Variants() {
 		k := cpuKernel{name: v.Name, why: v.Reason}

@@ -16,6 +16,7 @@ import (
 	"stele/engine"
 	"stele/engine/gpu"
 	"stele/engine/pow"
+	"stele/kernels/sig"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,6 +40,7 @@ func healthy(t *testing.T) machine {
 			{name: "plain", open: func() (engine.Device, error) { return engine.Reference(), nil }},
 			{name: "wide", why: "this CPU is narrow"},
 		},
+		verdicts: func() (string, error) { return "good", nil },
 	}
 	put(t, m, "sys/bus/pci/devices/0000:41:00.0/vendor", "0x10de\n")
 	put(t, m, "sys/bus/pci/devices/0000:41:00.0/class", "0x030200\n")
@@ -322,7 +324,7 @@ func TestOnlyCPU(t *testing.T) {
 	if r := walkOf(m, Options{Device: "cuda"}).run(context.Background()); r.Exit != NoDriver {
 		t.Errorf("asked for a GPU: %+v", r)
 	}
-	if r := walkOf(m, Options{Device: "cpu"}).run(context.Background()); r.Exit != 0 || len(r.Steps) != 2 {
+	if r := walkOf(m, Options{Device: "cpu"}).run(context.Background()); r.Exit != 0 || len(r.Steps) != 3 {
 		t.Errorf("asked for the CPU: %+v", r)
 	}
 }
@@ -334,6 +336,27 @@ func TestNoSensors(t *testing.T) {
 	r := walkOf(m, Options{}).run(context.Background())
 	if s := step(t, r, "sensors"); r.Exit != 0 || s.State != Absent || s.Reason != "no NVML" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A kernel for signatures that cannot run does no harm; one that gives wrong verdicts does.
+func TestSignatures(t *testing.T) {
+	for _, c := range []struct {
+		err   error
+		state State
+		exit  Class
+	}{
+		{nil, OK, 0},
+		{fmt.Errorf("narrow: %w", sig.ErrAbsent), Absent, 0},
+		{fmt.Errorf("broken: %w", sig.ErrWrong), Missing, WrongAnswers},
+	} {
+		m := healthy(t)
+		m.verdicts = func() (string, error) { return "good", c.err }
+		r := walkOf(m, Options{Device: "cpu"}).run(context.Background())
+		s := step(t, r, "signatures")
+		if r.Exit != c.exit || s.State != c.state || s.Device != "cpu" || (s.Reason == "") != (c.err == nil) || (s.Found == "") != (c.err != nil) {
+			t.Errorf("%v: exit %d, %+v", c.err, r.Exit, s)
+		}
 	}
 }
 

@@ -125,6 +125,17 @@ func minusAdded(l *limbs) {
 	l.result("2", added2Z, l.known([5]uint64{2}))
 }
 
+// toAdded makes a point, as toAddend has it, the added one.
+func toAdded(l *limbs) {
+	for i := range slot(5) {
+		l.store(addedMinus+i, l.element(elementX, maxLoose)[i])
+		l.store(addedPlus+i, l.element(elementY, maxLoose)[i])
+	}
+	z := l.element(elementZ, maxLoose)
+	l.result("2Z", added2Z, l.carry(l.sum(z, z)))
+	l.result("2dT", added2dT, l.carry(l.multiply(l.element(elementT, maxLoose), l.known(curve2D))))
+}
+
 // toAffine makes X and Y those with Z = 1, below p. z must be 1/Z.
 func toAffine(l *limbs) {
 	z := l.element(elementZ, maxLoose)

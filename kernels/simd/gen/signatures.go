@@ -31,6 +31,7 @@ var stages = []stage{
 	{"addPoint", addPoint, 0},
 	{"addAffine", addAffine, 0},
 	{"minusAdded", minusAdded, 0},
+	{"toAdded", toAdded, 0},
 	{"toAffine", toAffine, 0},
 	{"isIdentity", isIdentity, 0},
 	{"decodeStart", decodeStart, 0},
@@ -80,9 +81,13 @@ func signatureKernel(a *asm) {
 	}
 	writeTable(a, pool)
 	writeSelect(a, pool, "selectKey", rowWords)
-	writeSelect(a, pool, "selectBase", affineWords)
-	writeLadder(a, pool, "ladder1", 1)
-	writeLadder(a, pool, "ladder2", 2)
+	writeSelect(a, pool, "selectAffine", affineWords)
+	writeBaseSelect(a)
+	writePartSelects(a)
+	for groups := 1; groups <= 2; groups++ {
+		writeLadder(a, pool, groups)
+		writeKnownLadder(a, pool, groups)
+	}
 	writePairs(a, pool)
 	writeHash(a, pool)
 	a.table64("constants", *pool)

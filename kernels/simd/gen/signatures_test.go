@@ -50,6 +50,12 @@ var formulas = map[string]func(at func(slot) *big.Int) map[slot]*big.Int{
 			added2dT: times(big.NewInt(-2), times(d, times(x, y))),
 		}
 	},
+	"toAdded": func(at func(slot) *big.Int) map[slot]*big.Int {
+		return map[slot]*big.Int{
+			addedMinus: at(elementX), addedPlus: at(elementY),
+			added2dT: times(plus(d, d), at(elementT)), added2Z: plus(at(elementZ), at(elementZ)),
+		}
+	},
 	"toAffine": func(at func(slot) *big.Int) map[slot]*big.Int {
 		return map[slot]*big.Int{elementX: times(at(elementX), at(elementZ)), elementY: times(at(elementY), at(elementZ))}
 	},

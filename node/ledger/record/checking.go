@@ -52,16 +52,14 @@ func (c *Checking) Cancel() {
 // work checks parcels until none is left. They are taken in order, so all before a bad
 // record have been taken when it is found.
 func (c *Checking) work() {
-	var w *worker
+	w := c.v.idle.Get().(*worker)
+	defer c.v.idle.Put(w)
 	for {
 		from, to := c.take()
 		if from == to {
 			return
 		}
-		if w == nil {
-			w = c.v.worker()
-		}
-		w.check(c.records[from:to], c.errs[from:to], c.first)
+		w.check(c.records[from:to], c.errs[from:to])
 		for i, err := range c.errs[from:to] {
 			if c.first && err != nil {
 				c.stop(from + i)

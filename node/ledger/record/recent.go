@@ -16,6 +16,12 @@ func newRecent[K comparable, V any](limit int) *recent[K, V] {
 
 func (m *recent[K, V]) len() int { return len(m.young) + len(m.old) }
 
+// clear forgets all entries.
+func (m *recent[K, V]) clear() {
+	clear(m.young)
+	clear(m.old)
+}
+
 func (m *recent[K, V]) get(k K) (V, bool) {
 	v, ok := m.young[k]
 	if ok {

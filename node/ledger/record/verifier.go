@@ -10,35 +10,35 @@ import (
 	"stele/engine/pow"
 )
 
-const (
-	// parcelRecords is how many records are checked together. More make each
-	// only a little cheaper.
-	parcelRecords = 256
-	// fewRecords is how many records of a bad batch are checked one by one;
-	// of more, halves are.
-	fewRecords = 8
-	// manyBad is how many bad records must be found in a batch before the
-	// rest of it is checked one by one: who sends many should not get the
-	// price of the halves as well.
-	manyBad = 2
-	// keyEntries is how many expanded keys a Verifier keeps, 1.5 kB each.
-	keyEntries = 8192
-)
+// parcelRecords is how many records are checked together. More make each only a little
+// cheaper.
+const parcelRecords = 128
 
 // Verifier checks the signatures of records, many together and on several
 // processors, and remembers the records whose signatures were good, so that a
 // block of known records costs almost nothing. It may be used by many
 // goroutines; those that it starts end with the call.
+//
+// Signatures are checked by the kernel of package sig where that is faster, else by
+// batches of curve25519-voi, with the same verdicts.
 type Verifier struct {
+	// OnDisagreement is called when the kernel and the reference differ on a
+	// signature: a fault of the processor or of the kernel, which is switched off by
+	// then. The verdict of the reference counts. Nil: nobody needs to know. It must be
+	// set before the first use, and may be called by several goroutines, each once.
+	OnDisagreement func(*Disagreement)
+
 	workers int
+	idle    sync.Pool // of *worker
 
 	goodMu sync.Mutex
 	good   *recent[pow.Hash, struct{}] // by full hash
 
-	keysMu sync.Mutex
-	keys   *recent[Key, *voi.ExpandedPublicKey]
+	kernels  kernels
+	tables   *tables
+	expanded *keyCache[*voi.ExpandedPublicKey]
 
-	hits, checked atomic.Uint64
+	hits, checked, disagreements atomic.Uint64
 }
 
 // VerifierStats counts what a Verifier has done.
@@ -46,6 +46,8 @@ type VerifierStats struct {
 	Cached  int    // records that it remembers
 	Hits    uint64 // records that were good because it remembered them
 	Checked uint64 // records whose signatures it checked
+
+	Disagreements uint64 // of the kernel and the reference
 }
 
 // NewVerifier returns a Verifier that remembers at most cacheEntries good
@@ -55,18 +57,25 @@ func NewVerifier(cacheEntries, workers int) *Verifier {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return &Verifier{
-		workers: workers,
-		good:    newRecent[pow.Hash, struct{}](cacheEntries),
-		keys:    newRecent[Key, *voi.ExpandedPublicKey](keyEntries),
+	v := &Verifier{
+		workers:  workers,
+		good:     newRecent[pow.Hash, struct{}](cacheEntries),
+		kernels:  sigKernels,
+		tables:   newTables(keyBytes),
+		expanded: newKeyCache[*voi.ExpandedPublicKey](keyBytes, expandedSize),
 	}
+	v.idle.New = func() any { return &worker{v: v, reference: newBatch(v.expanded)} }
+	return v
 }
 
 // Stats returns the counts so far.
 func (v *Verifier) Stats() VerifierStats {
 	v.goodMu.Lock()
 	defer v.goodMu.Unlock()
-	return VerifierStats{Cached: v.good.len(), Hits: v.hits.Load(), Checked: v.checked.Load()}
+	return VerifierStats{
+		Cached: v.good.len(), Hits: v.hits.Load(), Checked: v.checked.Load(),
+		Disagreements: v.disagreements.Load(),
+	}
 }
 
 // Known reports whether v remembers that the signatures of r are good.
@@ -103,130 +112,42 @@ func (v *Verifier) Start(records []*Record) *Checking {
 	return c
 }
 
-// check checks the signatures of records, and sets the errors of those with bad ones.
-// It returns at the first of them if stop is set. The good ones are remembered.
-func (w *worker) check(records []*Record, errs []error, stop bool) {
-	var todo []int
-	w.v.goodMu.Lock()
+// unknown appends the indices of the records that have signatures to check and are not
+// known to be good.
+func (v *Verifier) unknown(todo []int, records []*Record) []int {
+	v.goodMu.Lock()
+	defer v.goodMu.Unlock()
 	for i, r := range records {
-		if _, ok := w.v.good.get(r.FullHash()); ok {
-			w.v.hits.Add(1)
+		if _, ok := v.good.get(r.FullHash()); ok {
+			v.hits.Add(1)
 		} else if len(r.Signatures) > 0 || r.Type() != TypeCoinbase {
 			todo = append(todo, i)
 		}
 	}
-	w.v.goodMu.Unlock()
-	w.v.checked.Add(uint64(len(todo)))
-	if len(todo) > 0 {
-		w.each(records, todo, func(at int, err error) bool {
-			errs[at] = err
-			return !stop
-		})
-	}
+	v.checked.Add(uint64(len(todo)))
+	return todo
 }
 
-// remember keeps the records as good ones.
-func (v *Verifier) remember(records []*Record, at []int) {
+// remember keeps the records without an error as good ones.
+func (v *Verifier) remember(records []*Record, errs []error, at []int) {
 	v.goodMu.Lock()
 	defer v.goodMu.Unlock()
 	for _, i := range at {
-		v.good.put(records[i].FullHash(), struct{}{})
-	}
-}
-
-// expand returns the form of a key that is faster to verify with, or nil if the
-// key is no point of the curve.
-func (v *Verifier) expand(k Key) *voi.ExpandedPublicKey {
-	v.keysMu.Lock()
-	expanded, ok := v.keys.get(k)
-	v.keysMu.Unlock()
-	if ok {
-		return expanded
-	}
-	expanded, err := voi.NewExpandedPublicKey(k[:])
-	if err != nil {
-		return nil
-	}
-	v.keysMu.Lock()
-	v.keys.put(k, expanded)
-	v.keysMu.Unlock()
-	return expanded
-}
-
-// worker is one goroutine's share of a Verifier.
-type worker struct {
-	v       *Verifier
-	batch   *voi.BatchVerifier
-	message []byte
-	bad     int // records found in this batch
-}
-
-func (v *Verifier) worker() *worker {
-	return &worker{v: v, batch: voi.NewBatchVerifierWithCapacity(parcelRecords)}
-}
-
-// each calls found for each bad record among those at the indices, in their
-// order, until found returns false; then it returns false too. Good ones are
-// remembered.
-func (w *worker) each(records []*Record, at []int, found func(i int, err error) bool) bool {
-	w.bad = 0
-	return w.search(records, at, false, found)
-}
-
-// search is each for a part of a batch. Bad says that it has a bad one for
-// certain.
-func (w *worker) search(records []*Record, at []int, bad bool, found func(i int, err error) bool) bool {
-	if !bad && w.bad < manyBad && w.allGood(records, at) {
-		w.v.remember(records, at)
-		return true
-	}
-	if len(at) <= fewRecords || w.bad >= manyBad {
-		for n, i := range at {
-			if err := records[i].Verify(); err == nil {
-				w.v.remember(records, at[n:n+1])
-			} else if w.bad++; !found(i, err) {
-				return false
-			}
-		}
-		return true
-	}
-	left, right := at[:len(at)/2], at[len(at)/2:]
-	leftGood := w.allGood(records, left)
-	if leftGood {
-		w.v.remember(records, left)
-	} else if !w.search(records, left, true, found) {
-		return false
-	}
-	return w.search(records, right, leftGood, found)
-}
-
-// allGood reports whether all signatures of the records at the indices are good,
-// by one equation over all of them. A bad one passes with probability 2^-128.
-func (w *worker) allGood(records []*Record, at []int) bool {
-	w.batch.Reset()
-	for _, i := range at {
-		r := records[i]
-		signers := r.Signers()
-		if len(r.Signatures) != len(signers) {
-			return false
-		}
-		w.message = appendSigningMessage(w.message[:0], r)
-		for s, key := range signers {
-			if !w.add(key, w.message, r.Signatures[s]) {
-				return false
-			}
+		if errs[i] == nil {
+			v.good.put(records[i].FullHash(), struct{}{})
 		}
 	}
-	return w.batch.VerifyBatchOnly(nil)
 }
 
-// add puts a signature into the batch. It returns false if the key is no point
-// of the curve, so that no signature by it is valid.
-func (w *worker) add(key Key, message []byte, s Signature) bool {
-	expanded := w.v.expand(key)
-	if expanded == nil {
-		return false
+// distrust switches the kernel off, and forgets what it has found.
+func (v *Verifier) distrust(d *Disagreement) {
+	v.kernels.disable()
+	v.disagreements.Add(1)
+	v.tables.clear()
+	v.goodMu.Lock()
+	v.good.clear()
+	v.goodMu.Unlock()
+	if v.OnDisagreement != nil {
+		v.OnDisagreement(d)
 	}
-	w.batch.AddExpandedWithOptions(expanded, message, s[:], zip215)
-	return true
 }

@@ -13,10 +13,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestVerifier(t *testing.T) {
+func TestVerifier(t *testing.T) { variants(t, testVerifier) }
+
+func testVerifier(t *testing.T, newVerifier newVerifier) {
 	all := slices.Concat(payments(t, 600, 40), samples(t))
 	for _, workers := range []int{0, 1, 3} {
-		v := NewVerifier(10000, workers)
+		v := newVerifier(10000, workers)
 		if bad, err := v.Verify(nil); bad != -1 || err != nil {
 			t.Errorf("nothing: %d, %v", bad, err)
 		}
@@ -43,7 +45,9 @@ func TestVerifier(t *testing.T) {
 
 // Whichever signatures are bad, they are named, the first by Verify and all by
 // VerifyEach, and only good records are remembered.
-func TestVerifierBad(t *testing.T) {
+func TestVerifierBad(t *testing.T) { variants(t, testVerifierBad) }
+
+func testVerifierBad(t *testing.T, newVerifier newVerifier) {
 	good := payments(t, 400, 50)
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, len(good)).Draw(t, "records")
@@ -56,7 +60,7 @@ func TestVerifierBad(t *testing.T) {
 		if len(bad) > 0 {
 			first = bad[0]
 		}
-		v := NewVerifier(2000, workers)
+		v := newVerifier(2000, workers)
 		if rapid.Bool().Draw(t, "some are known") {
 			v.VerifyEach(records[:n/2])
 		}
@@ -69,7 +73,7 @@ func TestVerifierBad(t *testing.T) {
 				t.Fatalf("bad record %d is remembered", i)
 			}
 		}
-		for i, err := range NewVerifier(2000, workers).VerifyEach(records) {
+		for i, err := range newVerifier(2000, workers).VerifyEach(records) {
 			if (err != nil) != slices.Contains(bad, i) {
 				t.Fatalf("VerifyEach: record %d: %v", i, err)
 			}
@@ -80,13 +84,15 @@ func TestVerifierBad(t *testing.T) {
 	})
 }
 
-func TestVerifierManyBad(t *testing.T) {
+func TestVerifierManyBad(t *testing.T) { variants(t, testVerifierManyBad) }
+
+func testVerifierManyBad(t *testing.T, newVerifier newVerifier) {
 	records := payments(t, 300, 300)
 	all := make([]int, len(records))
 	for i := range all {
 		all[i] = i
 	}
-	v := NewVerifier(1000, 2)
+	v := newVerifier(1000, 2)
 	for i, err := range v.VerifyEach(spoiled(records, all...)) {
 		wantReason(t, err, reject.BadSignature)
 		if v.Known(records[i]) {
@@ -99,8 +105,10 @@ func TestVerifierManyBad(t *testing.T) {
 	}
 }
 
-// Records that no batch can hold get their own errors.
-func TestVerifierOddRecords(t *testing.T) {
+// Records whose signatures cannot be checked together get their own errors.
+func TestVerifierOddRecords(t *testing.T) { variants(t, testVerifierOddRecords) }
+
+func testVerifierOddRecords(t *testing.T, newVerifier newVerifier) {
 	pay := samples(t)[1]
 	unsigned := *pay
 	unsigned.Signatures = []Signature{{}}
@@ -130,18 +138,20 @@ func TestVerifierOddRecords(t *testing.T) {
 		1: reject.BadSignature, 2: reject.SignatureCount, 3: reject.BadSignature,
 		4: reject.SignatureCount, 6: reject.BadSignature,
 	}
-	for i, err := range NewVerifier(100, 2).VerifyEach(records) {
+	for i, err := range newVerifier(100, 2).VerifyEach(records) {
 		wantReason(t, err, want[i])
 	}
-	bad, err := NewVerifier(100, 2).Verify(records)
+	bad, err := newVerifier(100, 2).Verify(records)
 	if wantReason(t, err, reject.BadSignature); bad != 1 {
 		t.Errorf("record %d is bad, want 1", bad)
 	}
 }
 
-func TestVerifierConcurrent(t *testing.T) {
-	v := NewVerifier(300, 2)
-	records := payments(t, 400, 30)
+func TestVerifierConcurrent(t *testing.T) { variants(t, testVerifierConcurrent) }
+
+func testVerifierConcurrent(t *testing.T, newVerifier newVerifier) {
+	v := newVerifier(300, 2)
+	records := payments(t, 1000, 30)
 	bad := spoiled(records, 123)
 	var wg sync.WaitGroup
 	for i := range 4 {
@@ -187,28 +197,37 @@ func TestRecent(t *testing.T) {
 }
 
 // A check that is started gives the verdict of Verify, at any number of workers.
-func TestVerifierStart(t *testing.T) {
+func TestVerifierStart(t *testing.T) { variants(t, testVerifierStart) }
+
+func testVerifierStart(t *testing.T, newVerifier newVerifier) {
 	records := payments(t, 1000, 50)
 	for _, workers := range []int{1, 2, 5} {
 		for _, at := range [][]int{nil, {0}, {999}, {700, 300, 301}} {
-			v := NewVerifier(2000, workers)
+			v := newVerifier(2000, workers)
 			batch := spoiled(records, at...)
 			checking := v.Start(batch)
 			bad, err := checking.Wait()
 			checking.Cancel() // does nothing
-			wantBad, wantErr := NewVerifier(0, 1).Verify(batch)
-			if bad != wantBad || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
-				t.Errorf("%d workers, bad at %v: %d, %v, want %d, %v", workers, at, bad, err, wantBad, wantErr)
+			first := -1
+			var want error
+			if len(at) > 0 {
+				first = slices.Min(at)
+				want = batch[first].Verify()
+			}
+			if bad != first || !sameError(err, want) {
+				t.Errorf("%d workers, bad at %v: %d, %v, want %d, %v", workers, at, bad, err, first, want)
 			}
 		}
 	}
 }
 
 // After Cancel no goroutine is left, and what was checked is remembered.
-func TestVerifierCancel(t *testing.T) {
+func TestVerifierCancel(t *testing.T) { variants(t, testVerifierCancel) }
+
+func testVerifierCancel(t *testing.T, newVerifier newVerifier) {
 	records := payments(t, 2000, 50)
 	for _, workers := range []int{1, 3} {
-		v := NewVerifier(4000, workers)
+		v := newVerifier(4000, workers)
 		v.Start(records).Cancel()
 		if s := v.Stats(); s.Cached != int(s.Checked) {
 			t.Errorf("%d workers: %+v: not all that was checked is remembered", workers, s)

@@ -2,12 +2,16 @@ package record
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"math/big"
 	"slices"
 	"testing"
 
 	"github.com/hdevalence/ed25519consensus"
 	"github.com/oasisprotocol/curve25519-voi/curve"
+	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+
+	"stele/kernels/sig"
 )
 
 // smallOrderKeys returns all encodings of the eight points of small order, made
@@ -63,21 +67,39 @@ func TestWeakKeys(t *testing.T) {
 	}
 }
 
+func itemOf(key Key, message []byte, s Signature) sig.Item {
+	return sig.Item{Key: (*[32]byte)(&key), Sig: (*[64]byte)(&s), Message: message}
+}
+
 // verdicts returns what each way to verify says about a signature.
 func verdicts(key Key, message []byte, s Signature) map[string]bool {
 	all := map[string]bool{
 		"single":           key.Signed(message, s),
 		"ed25519consensus": ed25519consensus.Verify(key[:], message, s[:]),
 	}
-	// In a batch, alone and with a good signature on both sides.
+	// Alone and with a good signature on both sides.
 	other := testKey(1)
 	good := Signature(ed25519.Sign(other, message))
-	w := NewVerifier(0, 1).worker()
-	all["batch of one"] = w.add(key, message, s) && w.batch.VerifyBatchOnly(nil)
-	w.batch.Reset()
-	all["batch of three"] = w.add(PublicOf(other), message, good) &&
-		w.add(key, message, s) &&
-		w.add(PublicOf(other), message, good) && w.batch.VerifyBatchOnly(nil)
+	neighbour := itemOf(PublicOf(other), message, good)
+	item := itemOf(key, message, s)
+	for _, items := range [][]sig.Item{{item}, {neighbour, item, neighbour}} {
+		at := len(items) / 2
+		verdicts := make([]bool, len(items))
+		newBatch(newKeyCache[*voi.ExpandedPublicKey](keyBytes, expandedSize)).check(items, verdicts)
+		all[fmt.Sprintf("voi's batch of %d", len(items))] = verdicts[at]
+		if sig.Available() {
+			c := sig.NewChecker()
+			c.Check(items, verdicts)
+			all[fmt.Sprintf("the kernel with %d new keys", len(items))] = verdicts[at]
+			table, ok := new(sig.Table), make([]bool, 1)
+			c.MakeTables([]*sig.Table{table}, []*[32]byte{item.Key}, ok)
+			if ok[0] {
+				items[at].Table = table
+				c.Check(items, verdicts)
+				all[fmt.Sprintf("the kernel with %d keys and a table", len(items))] = verdicts[at]
+			}
+		}
+	}
 
 	batch := ed25519consensus.NewBatchVerifier()
 	batch.Add(key[:], message, s[:])

@@ -1,0 +1,33 @@
+package sig
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Name is the name of the kernel in STELE_CPU and in reports.
+const Name = "ifma"
+
+// Errors of [Usable].
+var (
+	ErrAbsent = errors.New("cannot be used")                // the CPU lacks instructions, or it is switched off
+	ErrWrong  = errors.New("self-test gives wrong answers") // a fault of the processor or of the kernel
+)
+
+// Usable returns nil if the kernel runs here, is not switched off and passes its
+// self-test, which is run anew, or the reason why it is not [Available]. Safe for
+// concurrent use.
+func Usable() error {
+	switch {
+	case !present():
+		return fmt.Errorf("kernel %s %w: it needs an amd64 CPU with AVX-512 F, BW, DQ, VL and IFMA", Name, ErrAbsent)
+	case !allowed(os.Getenv(EnvVar)):
+		return fmt.Errorf("kernel %s %w: it is disabled by %s=%s", Name, ErrAbsent, EnvVar, os.Getenv(EnvVar))
+	case disabled.Load():
+		return fmt.Errorf("kernel %s %w: it gave a wrong verdict", Name, ErrAbsent)
+	case !selfTest(&assembly):
+		return fmt.Errorf("kernel %s: %w", Name, ErrWrong)
+	}
+	return nil
+}
