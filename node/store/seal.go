@@ -260,7 +260,11 @@ func storeFiles(fs vfs.FS, dir string) ([]string, error) {
 	return all, nil
 }
 
-func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
+// isTable reports whether a file is a table, or a blob file with values of tables: Pebble
+// writes both once, in order, and never changes them.
+func isTable(name string) bool {
+	return strings.HasSuffix(name, ".sst") || isBlob(name)
+}
 
 // digestFile reads a file, and returns its size and SHA-256.
 func digestFile(ctx context.Context, fs vfs.FS, name string) (d fileDigest, err error) {

@@ -120,7 +120,7 @@ func TestVerifySeal(t *testing.T) {
 		write(t, disk, name, good)
 		want = Sealed
 	}
-	for _, kind := range []string{"IDENTITY", "SEAL", ".sst", ".log", "MANIFEST", "OPTIONS", "marker"} {
+	for _, kind := range []string{"IDENTITY", "SEAL", ".sst", ".blob", ".log", "MANIFEST", "OPTIONS", "marker"} {
 		found := false
 		for k := range kinds {
 			found = found || strings.Contains(k, kind)
