@@ -306,9 +306,9 @@ check-sass: ## fail if the registers, spills or slots of the CUDA kernels differ
 
 .PHONY: check-generate
 check-generate: ## fail if the committed assembly is not what the generator writes
-	@echo 'check-generate: the assembly in kernels/simd and kernels/sig is what kernels/simd/gen writes'
+	@echo 'check-generate: the assembly in kernels/simd, sig and sha256d is what kernels/simd/gen writes'
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
-	cp -R kernels/simd kernels/sig "$$tmp" && \
+	cp -R kernels/simd kernels/sig kernels/sha256d "$$tmp" && \
 	find "$$tmp" -name '*.s' -exec grep -l '^// Code generated' {} + | xargs rm && \
 	(cd "$$tmp/simd/gen" && $(GO) run .) && \
-	diff -rq kernels/simd "$$tmp/simd" && diff -rq kernels/sig "$$tmp/sig" || { echo 'run make generate, and commit what it changes'; exit 1; }
+	diff -rq kernels/simd "$$tmp/simd" && diff -rq kernels/sig "$$tmp/sig" && diff -rq kernels/sha256d "$$tmp/sha256d" || { echo 'run make generate, and commit what it changes'; exit 1; }

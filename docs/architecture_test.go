@@ -29,7 +29,7 @@ var floors = []floor{
 	{name: "doors", dirs: []string{"node/api", "node/p2p", "node/stratum", "node/traffic"}, apart: true},
 	{name: "query", dirs: []string{"node/query", "node/evidence", "node/metrics"}},
 	{name: "state", dirs: []string{"node/blobkeeper", "node/blobs", "node/keystore", "node/chain", "node/pool", "node/store", "node/template", "node/views"}},
-	{name: "ledger", dirs: []string{"node/ledger"}, only: []string{"engine/pow", "engine/headerchain", "internal/bounded", "kernels/sig"}},
+	{name: "ledger", dirs: []string{"node/ledger"}, only: []string{"engine/pow", "engine/headerchain", "internal/bounded", "kernels/sha256d", "kernels/sig"}},
 	{name: "engine", dirs: []string{"engine"}},
 	{name: "cgo", dirs: []string{"cgo"}, only: []string{"kernels/cuda/host"}}, // the emulated driver runs the kernels
 	{name: "kernels", dirs: []string{"kernels"}, only: []string{}},

@@ -1,6 +1,10 @@
 package pow
 
-import "slices"
+import (
+	"slices"
+
+	"stele/kernels/sha256d"
+)
 
 // MerkleRoot returns the root of Bitcoin's Merkle tree over ids. On each level
 // the last node of an odd number is paired with itself. The root of one id is
@@ -58,11 +62,13 @@ func RootFromBranch(leaf Hash, branch []Hash, index int) Hash {
 // parents replaces a level of at least two nodes by the level above it, in
 // place.
 func parents(level []Hash) []Hash {
-	n := len(level)
-	for i := 0; i < n; i += 2 {
-		level[i/2] = parent(level[i], level[min(i+1, n-1)])
+	pairs, last := len(level)/2, level[len(level)-1]
+	sha256d.Pairs(level[:pairs], level[:2*pairs])
+	if len(level)%2 == 1 {
+		level[pairs] = parent(last, last)
+		pairs++
 	}
-	return level[:(n+1)/2]
+	return level[:pairs]
 }
 
 func parent(left, right Hash) Hash {

@@ -70,6 +70,27 @@ func TestMerkleRootAndBranches(t *testing.T) {
 	}
 }
 
+// Levels of so many nodes that they are hashed several at a time.
+func TestLargeMerkleTrees(t *testing.T) {
+	all := leaves(3000)
+	for _, n := range []int{63, 64, 65, 127, 129, 200, 1023, 1025, 2999, 3000} {
+		ids := all[:n]
+		want := recursiveRoot(ids, treeHeight(n))
+		if root, mutated := pow.MerkleRoot(ids); root != want || mutated {
+			t.Errorf("%d leaves: root %v, mutated %v; want %v, false", n, root, mutated, want)
+		}
+		for _, i := range []int{0, n / 2, n - 1} {
+			if got := pow.RootFromBranch(ids[i], pow.MerkleBranch(ids, i), i); got != want {
+				t.Errorf("%d leaves, leaf %d: branch leads to %v, want %v", n, i, got, want)
+			}
+		}
+		twin := append(slices.Clone(ids), ids[n-1])
+		if root, mutated := pow.MerkleRoot(twin); n%2 == 1 && (root != want || !mutated) {
+			t.Errorf("%d leaves and the last again: root %v, mutated %v; want %v, true", n, root, mutated, want)
+		}
+	}
+}
+
 func TestMerkleRootOfNothing(t *testing.T) {
 	if root, mutated := pow.MerkleRoot(nil); root != (pow.Hash{}) || mutated {
 		t.Errorf("root of no ids is %v, mutated %v", root, mutated)

@@ -3,16 +3,17 @@ package simd
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"stele/kernels/internal/selection"
 )
 
 // Errors of [Lookup] and [Best].
 var (
-	ErrUnknown  = errors.New("unknown kernel") // no kernel has this name; also of names in STELE_CPU
+	ErrUnknown  = selection.ErrUnknown         // no kernel has this name; also of names in STELE_CPU
 	ErrUnusable = errors.New("cannot be used") // the CPU lacks an instruction set, STELE_CPU disables it, or it gave wrong answers
 )
 
@@ -50,14 +51,12 @@ func Lookup(name string) (*Kernel, error) {
 }
 
 func known(name string) (*Kernel, error) {
-	var names []string
 	for _, k := range kernels {
 		if k.name == name {
 			return k, nil
 		}
-		names = append(names, k.name)
 	}
-	return nil, fmt.Errorf("%w %q: the CPU kernels are %s", ErrUnknown, name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%w %q: the CPU kernels are %s", ErrUnknown, name, strings.Join(names(), ", "))
 }
 
 // usable returns nil, or the reason why the kernel cannot be used.
@@ -74,44 +73,28 @@ func (k *Kernel) usable() error {
 	if len(lack) > 0 {
 		return fmt.Errorf("this CPU has no %s", strings.Join(lack, ", "))
 	}
-	allowed, err := parseEnv(os.Getenv(EnvVar))
+	isAllowed, err := allowed()
 	if err != nil {
 		return err
 	}
-	if !allowed(k.name) {
-		return fmt.Errorf("disabled by %s=%s", EnvVar, os.Getenv(EnvVar))
+	if !isAllowed(k.name) {
+		return selection.Disabled()
 	}
 	return k.selfTest()
 }
 
 // EnvVar is the environment variable that selects or disables kernels.
-const EnvVar = "STELE_CPU"
+const EnvVar = selection.EnvVar
 
-// signatures is the name of the kernel of package sig, which reads STELE_CPU too.
-const signatures = "ifma"
+// allowed returns a function that reports whether STELE_CPU allows a kernel.
+func allowed() (func(name string) bool, error) { return selection.Allowed(names()) }
 
-// parseEnv reads the value of STELE_CPU: names of kernels to allow, or with a minus
-// sign to disable, separated by commas.
-func parseEnv(value string) (allowed func(name string) bool, err error) {
-	var only, off []string
-	for f := range strings.SplitSeq(value, ",") {
-		f = strings.TrimSpace(f)
-		name, minus := strings.CutPrefix(f, "-")
-		if f == "" || name == signatures {
-			continue
-		}
-		if _, err := known(name); err != nil {
-			return nil, fmt.Errorf("%s=%s: %w", EnvVar, value, err)
-		}
-		if minus {
-			off = append(off, name)
-		} else {
-			only = append(only, name)
-		}
+// names returns the names of all kernels.
+func names() (all []string) {
+	for _, k := range kernels {
+		all = append(all, k.name)
 	}
-	return func(name string) bool {
-		return !slices.Contains(off, name) && (len(only) == 0 || slices.Contains(only, name))
-	}, nil
+	return all
 }
 
 // Best returns the fastest usable kernels for Scan and for Hash. The first call
@@ -132,7 +115,7 @@ type choice struct {
 var best = sync.OnceValue(choose)
 
 func choose() choice {
-	if _, err := parseEnv(os.Getenv(EnvVar)); err != nil {
+	if _, err := allowed(); err != nil {
 		return choice{err: err}
 	}
 	var usable []*Kernel

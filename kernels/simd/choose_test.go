@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"stele/engine/pow"
+	"stele/kernels/internal/selection"
 	"stele/kernels/simd/pure"
 )
 
@@ -205,7 +206,7 @@ func TestLookupErrors(t *testing.T) {
 		{"", "broken", []error{ErrUnusable, errWrong}, `kernel "broken" cannot be used: failed its known-answer test: hash of a header`},
 		{"-plain", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: disabled by STELE_CPU=-plain`},
 		{"other,future", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: disabled by STELE_CPU=other,future`},
-		{"abacus", "plain", []error{ErrUnusable, ErrUnknown}, `kernel "plain" cannot be used: STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain`},
+		{"abacus", "plain", []error{ErrUnusable, ErrUnknown}, `kernel "plain" cannot be used: STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain, hybrid, avx512, shani, avx2, sha2, pure, ifma`},
 	} {
 		t.Setenv(EnvVar, c.env)
 		k, err := Lookup(c.name)
@@ -224,99 +225,11 @@ func TestLookupErrors(t *testing.T) {
 	}
 }
 
-func TestParseEnv(t *testing.T) {
-	setKernels(t, &Kernel{name: "wide"}, &Kernel{name: "narrow"}, &Kernel{name: "plain"})
-	for _, c := range []struct {
-		value string
-		want  string // the kernels allowed
-	}{
-		{"", "wide narrow plain"},
-		{" ", "wide narrow plain"},
-		{",, ,", "wide narrow plain"},
-		{"wide", "wide"},
-		{" wide ", "wide"},
-		{"wide,plain", "wide plain"},
-		{"\tplain , wide,", "wide plain"},
-		{"wide,wide", "wide"},
-		{"-wide", "narrow plain"},
-		{"-wide, -narrow", "plain"},
-		{"-wide,-narrow,-plain", ""},
-		{"wide,narrow,-wide", "narrow"},
-		{"-wide,narrow,wide", "narrow"},
-		{"wide,-wide", ""},
-		{"wide,-plain", "wide"},
-		{"-ifma", "wide narrow plain"},
-		{"ifma", "wide narrow plain"},
-		{"wide,-ifma", "wide"},
-	} {
-		allowed, err := parseEnv(c.value)
-		if err != nil {
-			t.Errorf("%q: %v", c.value, err)
-			continue
-		}
-		var got []string
-		for _, k := range kernels {
-			if allowed(k.name) {
-				got = append(got, k.name)
-			}
-		}
-		if got := strings.Join(got, " "); got != c.want {
-			t.Errorf("%q allows %q, want %q", c.value, got, c.want)
-		}
+// STELE_CPU knows the kernels of this package by their names.
+func TestEnvKnowsKernels(t *testing.T) {
+	if got := names(); !slices.Equal(got, selection.Headers) {
+		t.Errorf("the kernels are %v, STELE_CPU knows %v", got, selection.Headers)
 	}
-	for _, c := range []struct{ value, name string }{
-		{"abacus", "abacus"},
-		{"wide,abacus", "abacus"},
-		{"-abacus", "abacus"},
-		{"WIDE", "WIDE"},
-		{"wide plain", "wide plain"},
-		{"wide;plain", "wide;plain"},
-		{"-", ""},
-		{"--wide", "-wide"},
-		{"- wide", " wide"},
-		{"wide\x00", `wide\x00`},
-	} {
-		_, err := parseEnv(c.value)
-		want := "STELE_CPU=" + c.value + `: unknown kernel "` + c.name + `": the CPU kernels are wide, narrow, plain`
-		if !errors.Is(err, ErrUnknown) || err.Error() != want {
-			t.Errorf("%q: %v, want %s", c.value, err, want)
-		}
-	}
-}
-
-func FuzzParseEnv(f *testing.F) {
-	for _, s := range []string{"", "pure", "-pure", "pure,-pure", " avx2 , shani", "-ifma,pure", "--", "\x00,"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		var fields []string
-		for f := range strings.SplitSeq(value, ",") {
-			if f = strings.TrimSpace(f); f != "" && f != "ifma" && f != "-ifma" {
-				fields = append(fields, f)
-			}
-		}
-		unknown := slices.ContainsFunc(fields, func(f string) bool {
-			return !slices.ContainsFunc(kernels, func(k *Kernel) bool { return f == k.name || f == "-"+k.name })
-		})
-		choosing := slices.ContainsFunc(fields, func(f string) bool { return f[0] != '-' })
-
-		allowed, err := parseEnv(value)
-		if unknown {
-			if !errors.Is(err, ErrUnknown) {
-				t.Errorf("%q: %v, want an unknown kernel", value, err)
-			}
-			return
-		}
-		if err != nil {
-			t.Fatalf("%q: %v", value, err)
-		}
-		for _, k := range kernels {
-			want := !slices.Contains(fields, "-"+k.name) && (!choosing || slices.Contains(fields, k.name))
-			if got := allowed(k.name); got != want {
-				t.Errorf("%q allows %s: %v, want %v", value, k.name, got, want)
-			}
-		}
-	})
 }
 
 // Best must give kernels that Lookup gives too, and no others.
@@ -369,7 +282,7 @@ func TestChooseErrors(t *testing.T) {
 			"broken: failed its known-answer test: hash of a header; other: disabled by STELE_CPU=broken; plain: disabled by STELE_CPU=broken"},
 		{"-broken,-plain,-other", ErrUnusable, "CPU kernels cannot be used: " + absent +
 			"broken: disabled by STELE_CPU=-broken,-plain,-other; other: disabled by STELE_CPU=-broken,-plain,-other; plain: disabled by STELE_CPU=-broken,-plain,-other"},
-		{"abacus", ErrUnknown, `STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain`},
+		{"abacus", ErrUnknown, `STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain, hybrid, avx512, shani, avx2, sha2, pure, ifma`},
 	} {
 		t.Setenv(EnvVar, c.env)
 		got := choose()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"stele/engine/pow"
+	"stele/kernels/internal/selection"
 )
 
 // Properties see the same random values on every run; -rapid.seed=N gives
@@ -53,7 +53,7 @@ func realHeader(t testing.TB, i int) pow.Header {
 // off. It does not say whether the kernel works.
 func missing(t testing.TB, k *Kernel) string {
 	t.Helper()
-	allowed, err := parseEnv(os.Getenv(EnvVar))
+	isAllowed, err := allowed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +65,8 @@ func missing(t testing.TB, k *Kernel) string {
 			return fmt.Sprintf("this CPU has no %v", f)
 		}
 	}
-	if !allowed(k.name) {
-		return fmt.Sprintf("disabled by %s=%s", EnvVar, os.Getenv(EnvVar))
+	if !isAllowed(k.name) {
+		return selection.Disabled().Error()
 	}
 	return ""
 }

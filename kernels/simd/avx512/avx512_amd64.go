@@ -20,6 +20,18 @@ func Search(job *prep.Job, first uint32, candidates []uint64) {
 	}
 }
 
+// SearchVersions is pure.SearchVersions.
+func SearchVersions(job *prep.VersionJob, first uint32, candidates []uint16) {
+	jobs := job.Jobs()
+	words := make([]uint64, (len(candidates)/len(jobs)+3)/4)
+	for v := range jobs {
+		Search(&jobs[v], first, words)
+		for g := range len(candidates) / len(jobs) {
+			candidates[g*len(jobs)+v] = uint16(words[g/4] >> (16 * (g % 4)))
+		}
+	}
+}
+
 // Hash is pure.Hash. The number of headers must be a multiple of Width.
 func Hash(hashes [][32]byte, headers []byte) {
 	if len(hashes) > 0 {

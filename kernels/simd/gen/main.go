@@ -67,6 +67,18 @@ func main() {
 	a.write("../sha2", "sha2_arm64.s", "")
 
 	a = newAsm(4)
+	messageHasher.writeMessages(a)
+	messageHasher.writePairs(a)
+	messageTables(a)
+	a.write("../../sha256d", "avx512_amd64.s", "")
+
+	a = newAsm(16)
+	shaMessages(a)
+	shaPairs(a)
+	shaTables(a)
+	a.write("../../sha256d", "shani_amd64.s", "")
+
+	a = newAsm(4)
 	a.line("#include \"go_asm.h\"")
 	a.line("")
 	signatureKernel(a)

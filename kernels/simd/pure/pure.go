@@ -25,6 +25,23 @@ func Search(job *prep.Job, first uint32, candidates []uint64) {
 	}
 }
 
+// SearchVersions is Search for several versions of a header, 16 nonces at a time. With n
+// versions, bit i of candidates[n*g+v] is for the nonce first+16*g+i (mod 2^32) and
+// version v. The length of candidates must be a multiple of n.
+func SearchVersions(job *prep.VersionJob, first uint32, candidates []uint16) {
+	jobs := job.Jobs()
+	for c := range candidates {
+		group, version := uint32(c/len(jobs)), c%len(jobs)
+		var mask uint16
+		for i := range uint32(16) {
+			if top(&jobs[version], first+group*16+i) <= jobs[version].Top {
+				mask |= 1 << i
+			}
+		}
+		candidates[c] = mask
+	}
+}
+
 // top returns the most significant 32 bits of the hash as a little-endian number:
 // the last word of the digest with its bytes swapped.
 func top(job *prep.Job, nonce uint32) uint32 {

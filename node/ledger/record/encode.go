@@ -3,8 +3,6 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
-	"runtime"
-	"sync"
 
 	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
@@ -90,27 +88,6 @@ func EncodedSize(b []byte) (int, error) {
 		return 0, endsEarly(len(b), size)
 	}
 	return size, nil
-}
-
-// hashAll hashes records, on all processors: of a large block, that takes longer
-// than the rest of its decoding.
-func hashAll(records []*Record) {
-	const minShare = 256 // records; fewer are not worth a goroutine
-	shares := max(1, min(runtime.GOMAXPROCS(0), len(records)/minShare))
-	var others sync.WaitGroup
-	for ; shares > 1; shares-- {
-		share := records[:len(records)/shares]
-		records = records[len(share):]
-		others.Go(func() { hashEach(share) })
-	}
-	hashEach(records)
-	others.Wait()
-}
-
-func hashEach(records []*Record) {
-	for _, r := range records {
-		r.hash()
-	}
 }
 
 // decodePrefix reads the record with which b begins, and returns what follows

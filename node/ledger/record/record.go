@@ -47,15 +47,6 @@ func New(r Record) *Record {
 	return s
 }
 
-// seal keeps the encoding, and computes the hashes.
-func (r *Record) seal(raw []byte) {
-	r.raw = raw[:len(raw):len(raw)]
-	r.hash()
-}
-
-// hash computes the hashes of the encoding that r keeps.
-func (r *Record) hash() { r.id, r.fullHash = pow.Sum(bodyOf(r.raw)), pow.Sum(r.raw) }
-
 // sealed returns r if it keeps its encoding, or a copy that does.
 func (r *Record) sealed() *Record {
 	if r.raw != nil {

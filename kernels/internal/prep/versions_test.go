@@ -1,0 +1,67 @@
+package prep
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+)
+
+// The jobs of several versions are those of New, and the last ones lie before the
+// first one too.
+func TestVersionsArePreparedAsOne(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 0))
+	for _, n := range []int{1, 2, 3, 4, 5, 128} {
+		var header [80]byte
+		for i := range header {
+			header[i] = byte(rng.Uint32())
+		}
+		versions := make([]uint32, n)
+		for i := range versions {
+			versions[i] = rng.Uint32()
+		}
+		top := rng.Uint32()
+		before := header
+		job := NewVersions(&header, versions, top)
+		if header != before {
+			t.Fatal("the header has changed")
+		}
+		if len(job.Jobs()) != n || len(job.ring) != n+VersionLead {
+			t.Fatalf("%d jobs of %d for %d versions", len(job.Jobs()), len(job.ring), n)
+		}
+		for i := range job.ring {
+			v := (i - VersionLead + VersionLead*n) % n
+			binary.LittleEndian.PutUint32(header[:], versions[v])
+			if job.ring[i] != *New(&header, top) {
+				t.Errorf("%d versions: job %d is not that of version %d", n, i-VersionLead, v)
+			}
+		}
+	}
+}
+
+// The jobs share all that the schedule of the second block is made of.
+func TestVersionsShareTheSchedule(t *testing.T) {
+	header := [80]byte{70: 1}
+	jobs := NewVersions(&header, []uint32{1, 2}, 3).Jobs()
+	shared := func(j Job) Job {
+		j.Mid, j.A4, j.E4, j.S4 = [8]uint32{}, 0, 0, [6]uint32{}
+		j.H4KW, j.H5KW, j.H6KW = 0, 0, 0
+		j.MidABEF, j.MidCDGH, j.ABEF4, j.CDGH4 = [4]uint32{}, [4]uint32{}, [4]uint32{}, [4]uint32{}
+		j.State3 = [8]uint32{}
+		return j
+	}
+	if jobs[0] == jobs[1] {
+		t.Error("two versions have the same job")
+	}
+	if a, b := shared(jobs[0]), shared(jobs[1]); a != b {
+		t.Errorf("the versions differ in\n%+v\n%+v", a, b)
+	}
+}
+
+func TestVersionsWantAVersion(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	NewVersions(new([80]byte), nil, 0)
+}

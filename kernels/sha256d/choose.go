@@ -1,0 +1,128 @@
+package sha256d
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"stele/kernels/internal/selection"
+)
+
+// Errors of [Lookup].
+var (
+	ErrUnknown  = selection.ErrUnknown         // no kernel has this name; also of names in STELE_CPU
+	ErrUnusable = errors.New("cannot be used") // the CPU lacks an instruction set, STELE_CPU disables it, or it gave wrong answers
+)
+
+// Variant describes whether a kernel can be used on this CPU.
+type Variant struct {
+	Name      string
+	Available bool
+	Reason    string // why it is not available; "" if it is
+}
+
+// Variants returns all kernels of the program, the widest first.
+func Variants() []Variant {
+	all := make([]Variant, 0, len(kernels))
+	for _, k := range kernels {
+		v := Variant{Name: k.name, Available: true}
+		if err := k.usable(); err != nil {
+			v.Available, v.Reason = false, err.Error()
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// Lookup returns the kernel with this name. Errors: [ErrUnknown] and [ErrUnusable],
+// with the reason.
+func Lookup(name string) (*Kernel, error) {
+	i := slices.IndexFunc(kernels, func(k *Kernel) bool { return k.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%w %q: the kernels for messages are %s", ErrUnknown, name, strings.Join(selection.Messages, ", "))
+	}
+	if err := kernels[i].usable(); err != nil {
+		return nil, fmt.Errorf("kernel %q %w: %w", name, ErrUnusable, err)
+	}
+	return kernels[i], nil
+}
+
+// usable returns nil, or the reason why the kernel cannot be used.
+func (k *Kernel) usable() error {
+	if !k.made {
+		return errors.New("not available for this architecture")
+	}
+	if lack := k.lacking(); len(lack) > 0 {
+		return fmt.Errorf("this CPU has no %s", strings.Join(lack, ", "))
+	}
+	allowed, err := selection.Allowed(selection.Messages)
+	if err != nil {
+		return err
+	}
+	if !allowed(k.name) {
+		return selection.Disabled()
+	}
+	return k.selfTest()
+}
+
+// lacking returns the instruction sets that the CPU does not have.
+func (k *Kernel) lacking() (names []string) {
+	for _, f := range k.need {
+		if !cpuid.CPU.Supports(f) {
+			names = append(names, f.String())
+		}
+	}
+	return names
+}
+
+// Best returns the fastest usable kernel. The first call benchmarks them for a few
+// milliseconds. It returns plain if STELE_CPU leaves none. Safe for concurrent use.
+func Best() *Kernel { return best() }
+
+var best = sync.OnceValue(choose)
+
+func choose() *Kernel {
+	var usable []*Kernel
+	for _, k := range kernels {
+		if k.usable() == nil {
+			usable = append(usable, k)
+		}
+	}
+	switch len(usable) {
+	case 0:
+		return plain
+	case 1:
+		return usable[0]
+	}
+	times := shortestRuns(usable)
+	return usable[slices.Index(times, slices.Min(times))]
+}
+
+// shortestRuns returns the shortest time of each kernel for some messages and pairs. The
+// kernels take turns for 3 ms, at least three times: other load on the machine can only
+// slow a run down.
+func shortestRuns(from []*Kernel) []time.Duration {
+	const n = 128
+	messages, hashes, nodes := make([]Message, n), make([][32]byte, n), make([][32]byte, 2*n)
+	for i := range messages {
+		messages[i][0] = make([]byte, 200)
+	}
+	shortest := make([]time.Duration, len(from))
+	start := time.Now()
+	for turn := 0; turn < 3 || time.Since(start) < 3*time.Millisecond; turn++ {
+		for i, k := range from {
+			t := time.Now()
+			k.Sum(hashes, messages)
+			k.Pairs(hashes, nodes)
+			if d := time.Since(t); turn == 0 || d < shortest[i] {
+				shortest[i] = d
+			}
+		}
+	}
+	return shortest
+}
