@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"stele/engine/pow"
 	"stele/node/ledger/block"
@@ -111,6 +112,14 @@ func check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptio
 	snapshot := st.Snapshot()
 	defer snapshot.Close()
 	r := &replay{store: st, snapshot: snapshot, params: p, options: o, report: report, sum: newIndexSum()}
+	// For what the replay does not reach, other branches and the pool. Its verdict comes last.
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	var scanned error
+	beside.Go(func() { scanned = st.Scan(ctx) })
+	defer beside.Wait()
+	defer cancel()
+
 	steps := []func(context.Context) error{
 		r.readTip,
 		r.checkHeaders,
@@ -118,14 +127,14 @@ func check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptio
 		r.replay,
 		r.checkState,
 		r.checkIndex,
-		st.Scan, // for what the replay does not reach: other branches, the pool
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+	beside.Wait()
+	return scanned
 }
 
 // replay is the state of one check.
