@@ -145,14 +145,15 @@ type replay struct {
 	options  CheckOptions
 	report   *Report
 
-	tip    *headertree.Node
-	bodies []*headertree.Node // with stored bodies, of all branches
-	first  uint32             // height of the first block to replay
-	state  replayed           // after the replayed blocks
-	digest pow.Hash           // of that state
-	stored store.Tip          // of the snapshot
-	links  []pow.Hash         // digests of the chain, by height
-	sum    indexSum           // over the places of all records
+	tip     *headertree.Node
+	bodies  []*headertree.Node // with stored bodies, of all branches
+	first   uint32             // height of the first block to replay
+	state   replayed           // after the replayed blocks
+	applied rules.State        // of one block, reset for each
+	digest  pow.Hash           // of that state
+	stored  store.Tip          // of the snapshot
+	links   []pow.Hash         // digests of the chain, by height
+	sum     indexSum           // over the places of all records
 }
 
 // replayed is a state that a replay changes.
@@ -314,7 +315,8 @@ func (r *replay) isPruned() (bool, error) {
 // apply replays a block whose body is valid by itself, and compares the stored undo
 // data and digest with the result.
 func (r *replay) apply(b *block.Block, height uint32, undo []byte) error {
-	s := rules.NewState(r.state)
+	s := &r.applied
+	s.Reset(r.state)
 	ctx := rules.Context{Params: r.params, Height: height}
 	if height == 0 {
 		for _, change := range rules.Genesis(r.params) {

@@ -118,12 +118,12 @@ func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Bloc
 // applyRules is apply without the signatures.
 func (c *Chain) applyRules(batch *store.Batch, parent *headertree.Node, b *block.Block) (pow.Hash, error) {
 	height := parent.Height + 1
-	state := rules.NewState(c.store.View())
 	ctx := rules.Context{Params: c.params, Height: height, MedianTime: parent.MedianTime()}
-	if err := rules.ApplyBlock(state, ctx, b.Records); err != nil {
+	c.state.Reset(c.store.View())
+	if err := rules.ApplyBlock(&c.state, ctx, b.Records); err != nil {
 		return pow.Hash{}, err
 	}
-	changes := state.Changes()
+	changes := c.state.Changes()
 	digest := rules.Digest(c.digest, changes)
 	batch.PutHeader(b.Header, store.Meta{Height: height, Status: statusConnected})
 	batch.Connect(height, b.Hash(), digest, b.IDs(), rules.EncodeUndo(changes), changes)
