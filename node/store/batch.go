@@ -271,8 +271,15 @@ func (b *Batch) commit(sync bool) error {
 	defer s.stateCache.end()
 	memory := b.ops.Repr()
 	sync = sync || len(s.later.ops)+len(memory) > maxLater
+	isCached := make(chan struct{})
+	go func() { // while Pebble works: this takes nearly as long
+		defer close(isCached)
+		s.stateCache.update(b.ops.Reader())
+	}()
 	free, err := s.write(d, memory, sync)
+	<-isCached
 	if err != nil {
+		s.stateCache.clear()
 		return err
 	}
 	if sync {
@@ -280,7 +287,6 @@ func (b *Batch) commit(sync bool) error {
 	} else {
 		s.later.add(memory, b.ops.Count())
 	}
-	s.stateCache.update(b.ops.Reader())
 	if free && cap(memory) <= maxSpare {
 		s.spare.Store(&memory)
 	}
