@@ -161,7 +161,10 @@ func TestFaster(t *testing.T) {
 		{after(2e6), after(1e6), false},
 		{after(3e6, 1e6), after(2e6), true}, // a disturbed run does not count
 		{after(1e6), after(3e6, 5e5), false},
-		{after(time.Hour, 1), after(2*time.Hour, 1), true}, // too slow for a second round
+		{after(time.Hour, 1e6), after(2e6), true}, // the first run waited for a busy machine
+		{after(time.Hour, 2e6), after(1e6), false},
+		{after(1e9, 1e9, 1e9, 1), after(2e9), true}, // too slow for a fourth round
+		{after(2e9, 2e9, 2e9, 1), after(1e9), false},
 	} {
 		if got := faster(c.f, c.g, now); got != c.want {
 			t.Errorf("case %d: %v", n, got)

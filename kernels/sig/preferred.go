@@ -27,7 +27,8 @@ var preferred = sync.OnceValue(func() bool {
 
 const (
 	timedRounds = 4
-	maxTiming   = 12 * time.Millisecond // no round starts later
+	minRounds   = 3                     // whatever they take: one is easily disturbed
+	maxTiming   = 12 * time.Millisecond // no further round starts later
 )
 
 // faster reports whether the fastest of some runs of f is faster than that of g. The
@@ -35,7 +36,7 @@ const (
 func faster(f, g func(), now func() time.Time) bool {
 	best := [2]time.Duration{1<<63 - 1, 1<<63 - 1}
 	begin := now()
-	for round := 0; round < timedRounds && (round == 0 || now().Sub(begin) < maxTiming); round++ {
+	for round := 0; round < timedRounds && (round < minRounds || now().Sub(begin) < maxTiming); round++ {
 		for i, run := range [2]func(){f, g} {
 			start := now()
 			run()

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"errors"
-	"math"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -12,7 +11,8 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// maxHeld is how many records Add judges before it releases the lock for others.
+// maxHeld is how many records Add judges before it releases the lock for others, and
+// how many it hands over for a check of their signatures.
 const maxHeld = 256
 
 // fewSignatures is the maximum number of signatures that may be checked in vain: they
@@ -121,20 +121,66 @@ func isPooled(err error) bool {
 
 // judge gives each record its verdict, and puts the accepted ones into the pool. The
 // cheapest checks come first: a record that fails them costs no check of signatures.
+// While the signatures of some records are checked on other processors, those before
+// them are admitted and those behind them screened.
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
-	p.screen(records, verdicts)
-	good := p.verify(budget, records, verdicts)
-	p.admit(records, verdicts)
-	for _, i := range good {
-		if _, rejected := reject.Of(verdicts[i]); rejected && !isPooled(verdicts[i]) {
-			spend(budget, records[i])
+	queues := newCallQueues()
+	var before *part
+	for at := 0; at < len(records); at += maxHeld {
+		end := min(at+maxHeld, len(records))
+		next := &part{records: records[at:end], verdicts: verdicts[at:end]}
+		p.screen(queues, next)
+		if budget == nil && len(records) > maxHeld {
+			p.begin(next)
 		}
+		if before != nil {
+			p.conclude(budget, before)
+		}
+		before = next
+	}
+	if before != nil {
+		p.conclude(budget, before)
 	}
 
 	for i, err := range verdicts {
 		if err == errPostponed {
 			p.judge(budget, records[i:i+1], verdicts[i:i+1]) // alone it is not postponed again
+		}
+	}
+}
+
+// part is some of the records of one call.
+type part struct {
+	records  []*record.Record
+	verdicts []error
+
+	checking *record.Checking // of its records without a verdict; nil: not begun
+}
+
+// unjudged returns the records without a verdict, and their indices.
+func (c *part) unjudged() (records []*record.Record, of []int) {
+	for i, err := range c.verdicts {
+		if err == nil {
+			records, of = append(records, c.records[i]), append(of, i)
+		}
+	}
+	return records, of
+}
+
+// begin begins to check the signatures of the records without a verdict.
+func (p *Pool) begin(c *part) {
+	records, _ := c.unjudged()
+	c.checking = p.o.Verifier.StartEach(records)
+}
+
+// conclude gives the records without a verdict theirs.
+func (p *Pool) conclude(budget *rate.Limiter, c *part) {
+	good := p.verify(budget, c)
+	p.admit(c)
+	for _, i := range good {
+		if _, rejected := reject.Of(c.verdicts[i]); rejected && !isPooled(c.verdicts[i]) {
+			spend(budget, c.records[i])
 		}
 	}
 }
@@ -154,38 +200,50 @@ type callQueue struct {
 	postponed bool // one of them is postponed, and so are all behind it
 }
 
+// callQueues are the queues of one call.
+type callQueues struct {
+	byAccount map[record.Key]*callQueue
+	rotated   map[record.Key]*callQueue // by keys that records of this call bring into use
+}
+
+func newCallQueues() callQueues {
+	return callQueues{byAccount: map[record.Key]*callQueue{}, rotated: map[record.Key]*callQueue{}}
+}
+
+// of returns the queue of an account, of which a record has this key.
+func (q callQueues) of(key record.Key, account record.Key) *callQueue {
+	if of := q.rotated[key]; of != nil {
+		return of
+	}
+	of := q.byAccount[account]
+	if of == nil {
+		of = &callQueue{}
+		q.byAccount[account] = of
+	}
+	return of
+}
+
 // screen rejects records as far as that is possible without checking a signature.
-func (p *Pool) screen(records []*record.Record, verdicts []error) {
-	byAccount := map[record.Key]*callQueue{}
-	rotated := map[record.Key]*callQueue{} // by keys that records of this call bring into use
-	for at := 0; at < len(records); at += maxHeld {
-		end := min(at+maxHeld, len(records))
-		p.mu.Lock()
-		v, c := p.o.View(), p.o.Context()
-		for i, r := range records[at:end] {
-			q, account, err := p.find(v, r.Key)
-			if err != nil {
-				verdicts[at+i] = err
-				continue
-			}
-			before := rotated[r.Key]
-			if before == nil {
-				if before = byAccount[account.ID]; before == nil {
-					before = &callQueue{}
-					byAccount[account.ID] = before
-				}
-			}
-			err = p.screenOne(v, c, q, account, r, before)
-			if err == nil || err == errPostponed {
-				before.begun = true
-				before.postponed = err == errPostponed
-				if rotate, ok := r.Payload.(record.KeyRotate); ok {
-					rotated[rotate.New] = before
-				}
-			}
-			verdicts[at+i] = err
+func (p *Pool) screen(queues callQueues, part *part) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, c := p.o.View(), p.o.Context()
+	for i, r := range part.records {
+		q, account, err := p.find(v, r.Key)
+		if err != nil {
+			part.verdicts[i] = err
+			continue
 		}
-		p.mu.Unlock()
+		before := queues.of(r.Key, account.ID)
+		err = p.screenOne(v, c, q, account, r, before)
+		if err == nil || err == errPostponed {
+			before.begun = true
+			before.postponed = err == errPostponed
+			if rotate, ok := r.Payload.(record.KeyRotate); ok {
+				queues.rotated[rotate.New] = before
+			}
+		}
+		part.verdicts[i] = err
 	}
 }
 
@@ -273,58 +331,65 @@ func checkFee(v rules.View, c rules.Context, account rules.Account, fee record.A
 
 // verify checks the signatures of the records without a verdict, as far as the
 // budget allows, and returns the indices of those that are good.
-func (p *Pool) verify(budget *rate.Limiter, records []*record.Record, verdicts []error) (good []int) {
-	for i := 0; i < len(records); {
-		left := math.Inf(1)
-		if budget != nil {
-			left = budget.Tokens()
+func (p *Pool) verify(budget *rate.Limiter, c *part) (good []int) {
+	if budget == nil {
+		records, of := c.unjudged()
+		if c.checking == nil {
+			return p.checked(budget, c, of, p.o.Verifier.VerifyEach(records))
 		}
+		return p.checked(budget, c, of, c.checking.WaitEach())
+	}
+	for i := 0; i < len(c.records); {
+		left := budget.Tokens()
 		var batch []*record.Record
 		var of []int
-		for ; i < len(records); i++ {
-			if verdicts[i] != nil {
+		for ; i < len(c.records); i++ {
+			if c.verdicts[i] != nil {
 				continue
 			}
-			n := float64(len(records[i].Signatures))
+			n := float64(len(c.records[i].Signatures))
 			if n > left && len(batch) > 0 {
 				break // after this batch, the tokens of its good records are available again
 			}
 			if n > left {
-				verdicts[i] = errOverBudget
+				c.verdicts[i] = errOverBudget
 				continue
 			}
 			left -= n
-			batch, of = append(batch, records[i]), append(of, i)
+			batch, of = append(batch, c.records[i]), append(of, i)
 		}
-		errs := p.o.Verifier.VerifyEach(batch)
-		p.mu.Lock()
-		for k, err := range errs {
-			verdicts[of[k]] = err
-			if err == nil {
-				good = append(good, of[k])
-				continue
-			}
-			p.forged.Add(batch[k].FullHash())
-			spend(budget, batch[k])
+		good = append(good, p.checked(budget, c, of, p.o.Verifier.VerifyEach(batch))...)
+	}
+	return good
+}
+
+// checked notes verdicts on signatures: those of the records with some indices, which it
+// returns as far as they are good.
+func (p *Pool) checked(budget *rate.Limiter, c *part, of []int, errs []error) (good []int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k, i := range of {
+		c.verdicts[i] = errs[k]
+		if errs[k] == nil {
+			good = append(good, i)
+			continue
 		}
-		p.mu.Unlock()
+		p.forged.Add(c.records[i].FullHash())
+		spend(budget, c.records[i])
 	}
 	return good
 }
 
 // admit puts the records without a verdict into the pool, if the state allows
 // it.
-func (p *Pool) admit(records []*record.Record, verdicts []error) {
-	for at := 0; at < len(records); at += maxHeld {
-		end := min(at+maxHeld, len(records))
-		p.mu.Lock()
-		v, c := p.o.View(), p.o.Context()
-		for i, r := range records[at:end] {
-			if verdicts[at+i] == nil {
-				verdicts[at+i] = p.admitOne(v, c, r)
-			}
+func (p *Pool) admit(part *part) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, c := p.o.View(), p.o.Context()
+	for i, r := range part.records {
+		if part.verdicts[i] == nil {
+			part.verdicts[i] = p.admitOne(v, c, r)
 		}
-		p.mu.Unlock()
 	}
 }
 
