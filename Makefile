@@ -21,6 +21,11 @@ HAVE_CC = $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(G
 HAVE_CXX = $(shell command -v g++ 2>/dev/null)
 GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
 
+# $(call copy,file) replaces a file that the linker wrote by a copy, whose pages mostly lie
+# side by side in physical memory. Scattered pages can slow a CPU kernel down: see
+# docs/cpu-kernels.md.
+copy = @cp $(1) $(1).copy && mv $(1).copy $(1)
+
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -41,10 +46,12 @@ build: $(if $(HAVE_CC),build-cuda,build-static) ## build bin/stele (the default)
 .PHONY: build-cuda
 build-cuda: ## build bin/stele for GPUs and CPUs; it runs without a GPU and a driver too
 	$(CUDA_ENV) $(GOBUILD) -tags cuda ./cmd/stele
+	$(call copy,$(BIN))
 
 .PHONY: build-static
 build-static: ## build bin/stele for CPUs, one static binary in pure Go
 	CGO_ENABLED=0 $(GOBUILD) ./cmd/stele
+	$(call copy,$(BIN))
 
 .PHONY: run
 run: build ## see a node at work: records, mining, blocks; Ctrl-C stops it (RUN_FOR=20s: by itself)
@@ -69,6 +76,7 @@ bench-compare: ## compare the Go benchmarks of PKG with those at the commit REF 
 .PHONY: bin/gpu-check
 bin/gpu-check:
 	$(CUDA_ENV) $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -tags cuda -o $@ ./cmd/gpu-check
+	$(call copy,$@)
 
 .PHONY: gpu-check
 gpu-check: bin/gpu-check ## check and measure the CUDA kernels; where there is no Go, carry bin/gpu-check there

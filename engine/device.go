@@ -85,7 +85,7 @@ type Info struct {
 	Features     []string     `json:"features"`              // hardware features that the kernels ask for and the device has
 	Kernels      []KernelInfo `json:"kernels"`               // all kernels of the program for this kind of device
 	SearchKernel string       `json:"search_kernel"`         // chosen for Scan
-	RollKernel   string       `json:"roll_kernel,omitempty"` // chosen for ScanVersions
+	RollKernel   string       `json:"roll_kernel,omitempty"` // chosen for ScanVersions; "" without it
 	VerifyKernel string       `json:"verify_kernel"`         // chosen for Verify
 }
 

@@ -190,11 +190,11 @@ func (b *device) checkScan(f *cuda.Function, got *Entry) error {
 // onCPU returns the hits in a range. The low 224 bits of all targets here are ones, so
 // that the top 32 bits decide, which the kernels compare.
 func onCPU(header *[pow.HeaderSize]byte, target pow.Target, first uint32, count uint64) []uint32 {
-	k, _, err := simd.Best()
+	best, err := simd.Best()
 	if err != nil {
 		panic(err) // STELE_CPU leaves nothing
 	}
-	return k.ScanRange(simd.NewJob(header, target.Bytes()), first, count)
+	return best.Search.ScanRange(simd.NewJob(header, target.Bytes()), first, count)
 }
 
 // differences returns how many elements of the set want are missing in got, and how

@@ -34,35 +34,27 @@ type Options struct {
 	Kernel  string // name of a simd kernel; "": the fastest for each kind of work
 }
 
-// Device is the CPU. It implements engine.Device. Safe for concurrent use.
+// Device is the CPU. Safe for concurrent use.
 type Device struct {
 	info           engine.Info
 	search, verify *simd.Kernel
 }
 
-// Open returns the device. Errors: [ErrThreads], and those of simd.Lookup and
-// simd.Best. Choosing the kernels takes about 20 ms, once per process.
-func Open(opts Options) (*Device, error) {
+// Open returns the device: a [Device], or a [Roller] if a kernel searches versions of a
+// header faster together than one after the other. Errors: [ErrThreads], and those of
+// simd.Lookup and simd.Best. Choosing the kernels takes about 20 ms, once per process.
+func Open(opts Options) (engine.Device, error) {
 	if opts.Threads < 0 || opts.Threads > MaxThreads {
 		return nil, fmt.Errorf("%w: %d, must be 1 to %d, or 0 for all", ErrThreads, opts.Threads, MaxThreads)
 	}
 	if opts.Threads == 0 {
 		opts.Threads = runtime.GOMAXPROCS(0)
 	}
-	var d Device
-	if opts.Kernel == "" {
-		search, verify, err := simd.Best()
-		if err != nil {
-			return nil, err
-		}
-		d.search, d.verify = search, verify
-	} else {
-		k, err := simd.Lookup(opts.Kernel)
-		if err != nil {
-			return nil, err
-		}
-		d.search, d.verify = k, k
+	k, err := choose(opts.Kernel)
+	if err != nil {
+		return nil, err
 	}
+	d := &Device{search: k.Search, verify: k.Hash}
 	d.info = engine.Info{
 		ID:           ID,
 		Kind:         "cpu",
@@ -77,7 +69,27 @@ func Open(opts Options) (*Device, error) {
 	for _, v := range simd.Variants() {
 		d.info.Kernels = append(d.info.Kernels, engine.KernelInfo(v))
 	}
-	return &d, nil
+	if k.Versions == nil {
+		return d, nil
+	}
+	d.info.RollKernel = k.Versions.Name()
+	return &Roller{d, k.Versions}, nil
+}
+
+// choose returns the kernels to use: those of the kernel with this name, or the fastest.
+func choose(name string) (simd.Choice, error) {
+	if name == "" {
+		return simd.Best()
+	}
+	k, err := simd.Lookup(name)
+	if err != nil {
+		return simd.Choice{}, err
+	}
+	c := simd.Choice{Search: k, Hash: k}
+	if k.SharesVersions() {
+		c.Versions = k
+	}
+	return c, nil
 }
 
 // Info implements engine.Device.

@@ -85,13 +85,13 @@ func easier(t pow.Target) pow.Target {
 // onCPU returns the hits in a range with all versions of a job, in the order of
 // sortFrom.
 func onCPU(job *engine.Job, r pow.Range) (hits []engine.Candidate, err error) {
-	k, _, err := simd.Best()
+	best, err := simd.Best()
 	if err != nil {
 		return nil, err
 	}
 	for i := range job.Versions() {
 		header := job.WithVersion(i)
-		for _, nonce := range k.ScanRange(simd.NewJob(&header, job.Target.Bytes()), r.First, r.Count) {
+		for _, nonce := range best.Search.ScanRange(simd.NewJob(&header, job.Target.Bytes()), r.First, r.Count) {
 			hits = append(hits, engine.Candidate{Nonce: nonce, Version: uint32(i)})
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // searcher finds the hits of the slow device.
-var searcher *cpu.Device
+var searcher engine.Device
 
 func TestMain(m *testing.M) {
 	var err error

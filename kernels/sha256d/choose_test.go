@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/cpuid/v2"
 
@@ -156,6 +157,34 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// Only avx512 on Zen 5, and only when it is not clearly faster than shani.
+func TestSlowed(t *testing.T) {
+	all := []*Kernel{{name: "avx512"}, {name: "shani"}, plain}
+	type times = []time.Duration
+	for _, c := range []struct {
+		name    string
+		zen5    bool
+		kernels []*Kernel
+		times   times
+		want    string
+	}{
+		{"as it should be", true, all, times{75, 150, 340}, ""},
+		{"slow", true, all, times{91, 150, 340}, "avx512"},
+		{"slower than shani", true, all, times{190, 150, 340}, "avx512"},
+		{"another CPU", false, all, times{190, 150, 340}, ""},
+		{"no shani", true, []*Kernel{all[0], plain}, times{190, 340}, ""},
+		{"no avx512", true, all[1:], times{150, 340}, ""},
+	} {
+		got := ""
+		if k := slowed(c.zen5, c.kernels, c.times); k != nil {
+			got = k.name
+		}
+		if got != c.want {
+			t.Errorf("%s: slowed kernel %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // The kernel that is faster wins, and never one with wrong answers, however fast.
 func TestChoose(t *testing.T) {
 	t.Setenv(selection.EnvVar, "")
@@ -183,7 +212,7 @@ func TestChoose(t *testing.T) {
 	if k := choose(); k != plain {
 		t.Errorf("the kernel %s was chosen", k.name)
 	}
-	if _, err := Lookup("shani"); !errors.Is(err, ErrUnusable) || !errors.Is(err, errWrong) {
+	if _, err := Lookup("shani"); !errors.Is(err, ErrUnusable) || !errors.Is(err, ErrWrong) {
 		t.Errorf("Lookup of a kernel with wrong answers: %v", err)
 	}
 }

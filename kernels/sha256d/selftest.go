@@ -2,13 +2,9 @@ package sha256d
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"sync"
 )
-
-// errWrong means that a kernel returned a wrong answer.
-var errWrong = errors.New("failed its known-answer test")
 
 var tested sync.Map // *Kernel -> func() error
 
@@ -46,7 +42,7 @@ func (k *Kernel) knownAnswers() error {
 	k.Sum(hashes, messages)
 	for i, m := range messages {
 		if hashes[i] != doubleSum(m[:]...) {
-			return fmt.Errorf("%w: hash of %d bytes", errWrong, m.size())
+			return fmt.Errorf("%w: hash of %d bytes", ErrWrong, m.size())
 		}
 	}
 
@@ -57,7 +53,7 @@ func (k *Kernel) knownAnswers() error {
 	k.Pairs(parents, nodes)
 	for i, p := range parents {
 		if p != doubleSum(nodes[2*i][:], nodes[2*i+1][:]) {
-			return fmt.Errorf("%w: hash of two nodes", errWrong)
+			return fmt.Errorf("%w: hash of two nodes", ErrWrong)
 		}
 	}
 	return nil

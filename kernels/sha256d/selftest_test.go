@@ -82,7 +82,7 @@ func TestWrongHashIsRejected(t *testing.T) {
 		right.blocks(b, steps, last)
 	}
 	for _, k := range append(wrong, &onlyPairs, &onlySum, &stops) {
-		if err := k.knownAnswers(); !errors.Is(err, errWrong) {
+		if err := k.knownAnswers(); !errors.Is(err, ErrWrong) {
 			t.Errorf("the kernel that %s was not rejected: %v", k.name, err)
 		}
 	}

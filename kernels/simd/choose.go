@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"stele/kernels/internal/pages"
 	"stele/kernels/internal/selection"
 )
 
@@ -97,26 +98,27 @@ func names() (all []string) {
 	return all
 }
 
-// Best returns the fastest usable kernels for Scan and for Hash. The first call
-// benchmarks them for about 20 ms. On Zen 5 it may move the code of avx512 to other
-// physical pages, and benchmark again. The error is [ErrUnusable] if no kernel is
-// usable, with the reason for each, or [ErrUnknown] if STELE_CPU has an unknown
-// name. Safe for concurrent use.
-func Best() (search, hash *Kernel, err error) {
-	b := best()
-	return b.search, b.hash, b.err
+// Choice has the fastest usable kernel for each kind of work.
+type Choice struct {
+	Search *Kernel // for Scan
+	Hash   *Kernel // for Hash
+
+	// Versions is for ScanVersions. It is nil if no kernel does that faster than
+	// Search scans one version after the other.
+	Versions *Kernel
 }
 
-type choice struct {
-	search, hash *Kernel
-	err          error
-}
+// Best returns the fastest usable kernels. The first call benchmarks them for about
+// 20 ms. On Zen 5 it may move the code of avx512 to other physical pages, and benchmark
+// again. The error is [ErrUnusable] if no kernel is usable, with the reason for each, or
+// [ErrUnknown] if STELE_CPU has an unknown name. Safe for concurrent use.
+func Best() (Choice, error) { return best() }
 
-var best = sync.OnceValue(choose)
+var best = sync.OnceValues(choose)
 
-func choose() choice {
+func choose() (Choice, error) {
 	if _, err := allowed(); err != nil {
-		return choice{err: err}
+		return Choice{}, err
 	}
 	var usable []*Kernel
 	var reasons []string
@@ -128,43 +130,84 @@ func choose() choice {
 		}
 	}
 	if len(usable) == 0 {
-		return choice{err: fmt.Errorf("CPU kernels %w: %s", ErrUnusable, strings.Join(reasons, "; "))}
+		return Choice{}, fmt.Errorf("CPU kernels %w: %s", ErrUnusable, strings.Join(reasons, "; "))
 	}
 	if len(usable) > 1 { // plain Go is never faster
 		usable = slices.DeleteFunc(usable, func(k *Kernel) bool { return k.need == nil })
 	}
-	if len(usable) == 1 {
-		return choice{search: usable[0], hash: usable[0]}
+	if only := usable[0]; len(usable) == 1 && !only.SharesVersions() {
+		return Choice{Search: only, Hash: only}, nil
 	}
-	search, hash := benchmark(usable)
-	if k := slowed(isZen5(), usable, search, hash); k != nil && k.movePages() == nil {
-		search, hash = benchmark(usable)
+	t := measure(usable)
+	if k := t.slowed(isZen5()); k != nil && pages.Move(k.search) == nil {
+		t = measure(usable)
 	}
-	return choice{
-		search: usable[slices.Index(search, slices.Min(search))],
-		hash:   usable[slices.Index(hash, slices.Min(hash))],
-	}
+	return t.fastest(), nil
 }
 
-// benchmark returns the shortest times of the kernels for one search and for one batch of
-// hashes.
-func benchmark(kernels []*Kernel) (search, hash []time.Duration) {
-	job := NewJob(new([headerSize]byte), [32]byte{})
-	hashes, headers := make([][32]byte, 1024), make([]byte, 1024*headerSize)
-	return shortestRuns(kernels, func(k *Kernel) { k.Scan(job, 0, 4096, nil) }),
-		shortestRuns(kernels, func(k *Kernel) { k.Hash(hashes, headers) })
+// timings are the shortest times of kernels for the same work.
+type timings struct {
+	kernels []*Kernel
+	search  []time.Duration // hashes of a search
+
+	// versions are for as many hashes of a search of versions: of kernels without a
+	// loop for that, as long as search.
+	versions []time.Duration
+
+	hash []time.Duration // a batch of headers
 }
 
-// shortestRuns returns the shortest run of work of each kernel. The kernels take turns
-// for 10 ms, at least three times: other load on the machine can only slow a run
-// down.
-func shortestRuns(from []*Kernel, work func(*Kernel)) []time.Duration {
-	shortest := make([]time.Duration, len(from))
+// measure takes about 20 ms.
+func measure(kernels []*Kernel) timings {
+	const nonces, batch = 4096, 1024
+	header := new([headerSize]byte)
+	job := NewJob(header, [32]byte{})
+	var searches, hashings []func()
+	for _, k := range kernels {
+		searches = append(searches, func() { k.Scan(job, 0, nonces, nil) })
+	}
+	for _, k := range kernels {
+		if k.SharesVersions() {
+			versions := NewVersionJob(header, make([]uint32, MaxVersions), [32]byte{})
+			searches = append(searches, func() { k.ScanVersions(versions, 0, nonces/MaxVersions, nil) })
+		}
+	}
+	hashes, headers := make([][32]byte, batch), make([]byte, batch*headerSize)
+	for _, k := range kernels {
+		hashings = append(hashings, func() { k.Hash(hashes, headers) })
+	}
+
+	all := shortestRuns(searches)
+	t := timings{kernels: kernels, search: all[:len(kernels)], hash: shortestRuns(hashings)}
+	t.versions = slices.Clone(t.search)
+	shared := all[len(kernels):]
+	for i, k := range kernels {
+		if k.SharesVersions() {
+			t.versions[i], shared = shared[0], shared[1:]
+		}
+	}
+	return t
+}
+
+// fastest returns the kernels with the shortest times.
+func (t timings) fastest() Choice {
+	at := func(times []time.Duration) int { return slices.Index(times, slices.Min(times)) }
+	c := Choice{Search: t.kernels[at(t.search)], Hash: t.kernels[at(t.hash)]}
+	if i := at(t.versions); t.kernels[i].SharesVersions() && t.versions[i] < slices.Min(t.search) {
+		c.Versions = t.kernels[i]
+	}
+	return c
+}
+
+// shortestRuns returns the shortest run of each work. They take turns for 10 ms, at least
+// three times: other load on the machine can only slow a run down.
+func shortestRuns(works []func()) []time.Duration {
+	shortest := make([]time.Duration, len(works))
 	start := time.Now()
 	for turn := 0; turn < 3 || time.Since(start) < 10*time.Millisecond; turn++ {
-		for i, k := range from {
+		for i, work := range works {
 			t := time.Now()
-			work(k)
+			work()
 			if d := time.Since(t); turn == 0 || d < shortest[i] {
 				shortest[i] = d
 			}

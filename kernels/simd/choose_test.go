@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/cpuid/v2"
 
 	"stele/engine/pow"
+	"stele/kernels/internal/prep"
 	"stele/kernels/internal/selection"
 	"stele/kernels/simd/pure"
 )
@@ -234,15 +236,18 @@ func TestEnvKnowsKernels(t *testing.T) {
 
 // Best must give kernels that Lookup gives too, and no others.
 func TestBest(t *testing.T) {
-	search, hash, err := Best()
+	c, err := Best()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _, _ := Best()
-	if again != search {
-		t.Errorf("Best gave %s, and then %s", search.Name(), again.Name())
+	if again, _ := Best(); again != c {
+		t.Errorf("Best gave %+v, and then %+v", c, again)
 	}
-	for _, k := range []*Kernel{search, hash} {
+	chosen := []*Kernel{c.Search, c.Hash}
+	if c.Versions != nil {
+		chosen = append(chosen, c.Versions)
+	}
+	for _, k := range chosen {
 		if got, err := Lookup(k.Name()); got != k {
 			t.Errorf("Best gave %s, which Lookup rejects: %v", k.Name(), err)
 		}
@@ -256,15 +261,15 @@ func TestChooseObeysEnv(t *testing.T) {
 	present := presentKernels(t)
 	for _, k := range present {
 		t.Setenv(EnvVar, k.name)
-		if got := choose(); got.search != k || got.hash != k || got.err != nil {
-			t.Errorf("STELE_CPU=%s: got %+v", k.name, got)
-		}
-		t.Setenv(EnvVar, k.name+",pure")
-		if got := choose(); got.search != k || got.hash != k || got.err != nil {
-			t.Errorf("STELE_CPU=%s,pure: got %+v", k.name, got)
+		for _, env := range []string{k.name, k.name + ",pure"} {
+			t.Setenv(EnvVar, env)
+			got, err := choose()
+			if got.Search != k || got.Hash != k || got.Versions != nil && got.Versions != k || err != nil {
+				t.Errorf("STELE_CPU=%s: got %+v, %v", env, got, err)
+			}
 		}
 		t.Setenv(EnvVar, "-"+k.name)
-		if got := choose(); got.search == k || got.hash == k {
+		if got, _ := choose(); got.Search == k || got.Hash == k || got.Versions == k {
 			t.Errorf("STELE_CPU=-%s: it is chosen", k.name)
 		}
 	}
@@ -285,33 +290,93 @@ func TestChooseErrors(t *testing.T) {
 		{"abacus", ErrUnknown, `STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain, hybrid, avx512, shani, avx2, sha2, pure, ifma`},
 	} {
 		t.Setenv(EnvVar, c.env)
-		got := choose()
-		if got.search != nil || got.hash != nil || !errors.Is(got.err, c.kind) || got.err.Error() != c.text {
-			t.Errorf("STELE_CPU=%s: got %+v, want %s", c.env, got, c.text)
+		got, err := choose()
+		if got != (Choice{}) || !errors.Is(err, c.kind) || err.Error() != c.text {
+			t.Errorf("STELE_CPU=%s: got %+v, %v, want %s", c.env, got, err, c.text)
 		}
 	}
 	t.Setenv(EnvVar, "-other")
-	if got := choose(); got.err != nil || got.search.name != "plain" || got.hash.name != "plain" {
-		t.Errorf("one kernel is left, but got %+v", got)
+	if got, err := choose(); err != nil || got.Search.name != "plain" || got.Hash.name != "plain" || got.Versions != nil {
+		t.Errorf("one kernel is left, but got %+v, %v", got, err)
 	}
 }
 
-// shortestRuns must run every kernel in turn and attribute the times correctly.
-func TestShortestRuns(t *testing.T) {
-	turns := map[string]int{}
-	from := []*Kernel{{name: "slow"}, {name: "quick"}, {name: "slower"}}
-	got := shortestRuns(from, func(k *Kernel) {
-		turns[k.name]++
-		if k.name != "quick" {
-			for range 20000 {
-				runtime.KeepAlive(k)
+// The fastest is chosen for each kind of work, and a search of versions only where it
+// is faster than every search of single versions.
+func TestFastest(t *testing.T) {
+	own := func(*prep.VersionJob, uint32, []uint16) {}
+	all := []*Kernel{{name: "a"}, {name: "b", versions: own}, {name: "c", versions: own}}
+	type times = []time.Duration
+	for _, c := range []struct {
+		name                   string
+		search, versions, hash times
+		want                   string
+	}{
+		{"the same for all", times{3, 2, 4}, times{3, 1, 4}, times{8, 7, 9}, "b b b"},
+		{"one for each", times{3, 4, 5}, times{3, 4, 2}, times{8, 7, 9}, "a b c"},
+		{"as fast as a single version", times{3, 4, 5}, times{3, 4, 3}, times{7, 8, 9}, "a a "},
+		{"slower than single versions of its own", times{3, 2, 5}, times{3, 4, 6}, times{7, 8, 9}, "b a "},
+		{"faster than its own, slower than another", times{3, 6, 5}, times{3, 5, 4}, times{7, 8, 9}, "a a "},
+	} {
+		got := timings{all, c.search, c.versions, c.hash}.fastest()
+		names := got.Search.name + " " + got.Hash.name + " "
+		if got.Versions != nil {
+			names += got.Versions.name
+		}
+		if names != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, names, c.want)
+		}
+	}
+}
+
+// Each kernel has the time of its own loop for versions, or else that of its search.
+func TestMeasure(t *testing.T) {
+	calls := map[string]int{}
+	fake := func(name string, versions bool) *Kernel {
+		k := &Kernel{name: name, width: 1}
+		k.search = func(*job, uint32, []uint64) { calls[name+" search"]++ }
+		k.hash = func([][32]byte, []byte) { calls[name+" hash"]++ }
+		if versions {
+			k.versions = func(job *prep.VersionJob, _ uint32, masks []uint16) {
+				calls[name+" versions"]++
+				if len(job.Jobs()) != MaxVersions {
+					t.Errorf("%d versions are measured", len(job.Jobs()))
+				}
+				for range 100_000 {
+					runtime.KeepAlive(masks)
+				}
 			}
 		}
-	})
+		return k
+	}
+	all := []*Kernel{fake("a", false), fake("b", true), fake("c", false)}
+	got := measure(all)
+	for i, k := range all {
+		if slower := got.versions[i] > got.search[i]; slower != (k.name == "b") {
+			t.Errorf("%s: a search takes %v, one of versions %v", k.name, got.search[i], got.versions[i])
+		}
+		if calls[k.name+" search"] < 3 || calls[k.name+" hash"] < 3 || (calls[k.name+" versions"] < 3) != (k.name != "b") {
+			t.Errorf("%s: calls %v", k.name, calls)
+		}
+	}
+}
+
+// shortestRuns must run every work in turn and attribute the times correctly.
+func TestShortestRuns(t *testing.T) {
+	var turns [3]int
+	work := func(i, loops int) func() {
+		return func() {
+			turns[i]++
+			for range loops {
+				runtime.KeepAlive(turns)
+			}
+		}
+	}
+	got := shortestRuns([]func(){work(0, 20000), work(1, 0), work(2, 20000)})
 	if len(got) != 3 || slices.Index(got, slices.Min(got)) != 1 {
 		t.Errorf("the times are %v, want the second to be the shortest", got)
 	}
-	if turns["slow"] < 3 || turns["slow"] != turns["quick"] || turns["slow"] != turns["slower"] {
+	if turns[0] < 3 || turns[0] != turns[1] || turns[0] != turns[2] {
 		t.Errorf("turns taken: %v", turns)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"stele/engine/pow"
 	"stele/kernels/internal/prep"
+	"stele/kernels/simd/pure"
 )
 
 // guarded returns n bytes of memory that no access may leave: they end at a
@@ -58,6 +59,9 @@ func TestNoAccessOutside(t *testing.T) {
 					t.Errorf("%d words at the end of a page (%v): candidates differ", n, atEnd)
 				}
 			}
+			for _, n := range []int{1, 2, 3, 5, MaxVersions} {
+				checkVersionsGuarded(t, k, &header, n, atEnd)
+			}
 			for _, n := range []int{1, 3, 4, 7, 8, 16, 31, 32, 33, 64, 67, 200, 1025} {
 				headers, place := guarded(t, n*pow.HeaderSize, atEnd), guarded(t, n*len(pow.Hash{}), atEnd)
 				copy(headers, bytes.Repeat(header[:], n))
@@ -69,4 +73,24 @@ func TestNoAccessOutside(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkVersionsGuarded searches n versions, whose jobs and candidates no access may leave.
+func checkVersionsGuarded(t *testing.T, k *Kernel, header *[pow.HeaderSize]byte, n int, atEnd bool) {
+	t.Helper()
+	const first = 1<<32 - 20
+	versions := prep.NewVersions(header, anyVersions(newRand(uint64(n)), n), 1<<31)
+	jobs := (*[]job)(unsafe.Pointer(versions)) // all that a prep.VersionJob has
+	size := int(unsafe.Sizeof(job{}))
+	place := unsafe.Slice((*job)(unsafe.Pointer(unsafe.SliceData(guarded(t, n*size, atEnd)))), n)
+	copy(place, *jobs)
+	*jobs = place
+	for _, groups := range []int{1, 2, 5} {
+		want := make([]uint16, n*groups)
+		pure.SearchVersions(versions, first, want)
+		got := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(guarded(t, 2*n*groups, atEnd)))), n*groups)
+		if k.searchVersions(versions, first, got); !slices.Equal(got, want) {
+			t.Errorf("%d versions at the end of a page (%v): candidates differ", n, atEnd)
+		}
+	}
 }

@@ -23,11 +23,12 @@ var kernels = []*Kernel{
 		width:  hybrid.Width,
 	},
 	{
-		name:   "avx512",
-		need:   []feature{feature(cpuid.AVX512F), feature(cpuid.AVX512BW), feature(cpuid.AVX512VL)},
-		search: avx512.Search,
-		hash:   avx512.Hash,
-		width:  avx512.Width,
+		name:     "avx512",
+		need:     []feature{feature(cpuid.AVX512F), feature(cpuid.AVX512BW), feature(cpuid.AVX512VL)},
+		search:   avx512.Search,
+		versions: avx512.SearchVersions,
+		hash:     avx512.Hash,
+		width:    avx512.Width,
 	},
 	{
 		name:   "shani",

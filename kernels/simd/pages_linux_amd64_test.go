@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"stele/kernels/internal/pages"
 	"stele/kernels/internal/prep"
 )
 
@@ -71,12 +72,16 @@ func TestMovePages(t *testing.T) {
 		if k.need == nil {
 			t.Skip("plain Go")
 		}
-		code := k.code()
+		code := pages.Code(k.search)
 		names := map[string]bool{}
 		for at := 0; at < len(code); at += 16 {
 			names[runtime.FuncForPC(uintptr(unsafe.Pointer(&code[at]))).Name()] = true
 		}
-		for _, f := range []string{"Search", "Hash", "search", "hash"} {
+		functions := []string{"Search", "Hash", "search", "hash"}
+		if k.SharesVersions() {
+			functions = append(functions, "SearchVersions", "searchVersions")
+		}
+		for _, f := range functions {
 			if !names["stele/kernels/simd/"+k.name+"."+f] {
 				t.Errorf("the code is without %s: %v", f, names)
 			}
@@ -105,7 +110,7 @@ func TestMovePages(t *testing.T) {
 				}
 			}
 		})
-		err := k.movePages()
+		err := pages.Move(k.search)
 		close(stop)
 		running.Wait()
 		if err != nil {
@@ -148,7 +153,7 @@ func BenchmarkBadPages(b *testing.B) {
 	var worst float64
 	for b.Loop() {
 		placements++
-		place(b, k.code(), fd)
+		place(b, pages.Code(k.search), fd)
 		d := shortest(25)
 		best = min(best, d)
 		limit := best * 13 / 10
@@ -159,7 +164,7 @@ func BenchmarkBadPages(b *testing.B) {
 			continue
 		}
 		slow++
-		if c := choose(); c.err != nil || c.search != k || shortest(250) > limit {
+		if c, err := choose(); err != nil || c.Search != k || shortest(250) > limit {
 			missed++
 		}
 		worst = max(worst, float64(d)/float64(best))

@@ -346,10 +346,11 @@ func TestScanRange(t *testing.T) {
 	r := pow.Range{First: 1<<32 - MaxNonces - 3, Count: 2*MaxNonces + 7}
 	var want []uint32
 	pow.Search(&header, target, r, func(nonce uint32) { want = append(want, nonce) })
-	k, _, err := Best()
+	best, err := Best()
 	if err != nil {
 		t.Fatal(err)
 	}
+	k := best.Search
 	if got := k.ScanRange(NewJob(&header, target.Bytes()), r.First, r.Count); !slices.Equal(got, want) {
 		t.Errorf("got %d nonces, want %d", len(got), len(want))
 	}

@@ -1,6 +1,7 @@
 package simd
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -54,6 +55,11 @@ func (k *Kernel) knownAnswers() error {
 	if err := k.knownNonces(); err != nil {
 		return err
 	}
+	if k.SharesVersions() {
+		if err := k.knownVersions(); err != nil {
+			return err
+		}
+	}
 	return k.knownHashes()
 }
 
@@ -106,6 +112,58 @@ func (k *Kernel) knownCandidates(header *[headerSize]byte, first uint32) error {
 		k.search(prep.New(header, limit), first, got[:])
 		if got != want {
 			return fmt.Errorf("%w: nonces from %d on", errWrong, first)
+		}
+	}
+	return nil
+}
+
+// knownVersions tests the search of versions against doubleSum: few versions with many
+// nonces, across the end of the nonce space, and all versions with few.
+func (k *Kernel) knownVersions() error {
+	raw, err := hex.DecodeString(genesis.header)
+	if err != nil {
+		return err
+	}
+	header := [headerSize]byte(raw)
+	for _, c := range []struct{ versions, groups int }{{1, 9}, {5, 5}, {MaxVersions, 2}} {
+		versions := make([]uint32, c.versions)
+		for i := range versions {
+			versions[i] = 0x20000000 + 0x9e3779b1*uint32(i)
+		}
+		const first = 1<<32 - nonceGroup - 1
+		if err := k.knownMasks(&header, versions, first, c.groups); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// knownMasks compares the candidates of a search of versions with doubleSum, for targets
+// as in knownCandidates.
+func (k *Kernel) knownMasks(header *[headerSize]byte, versions []uint32, first uint32, groups int) error {
+	tops := make([][nonceGroup]uint32, groups*len(versions)) // in the order of the masks
+	trial := *header
+	for i := range tops {
+		binary.LittleEndian.PutUint32(trial[versionOffset:], versions[i%len(versions)])
+		for lane := range tops[i] {
+			setNonce(&trial, first+uint32(i/len(versions)*nonceGroup+lane))
+			tops[i][lane] = topOf(doubleSum(trial[:]))
+		}
+	}
+	last := tops[len(tops)-1][nonceGroup-1]
+	got := make([]uint16, len(tops))
+	for _, limit := range []uint32{0, 1<<31 - 1, 1<<32 - 1, tops[0][0], tops[0][0] - 1, last, last - 1} {
+		k.versions(prep.NewVersions(header, versions, limit), first, got)
+		for i, lanes := range tops {
+			want := uint16(0)
+			for lane, top := range lanes {
+				if top <= limit {
+					want |= 1 << lane
+				}
+			}
+			if got[i] != want {
+				return fmt.Errorf("%w: nonces from %d on with %d versions", errWrong, first, len(versions))
+			}
 		}
 	}
 	return nil

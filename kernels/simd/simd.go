@@ -1,7 +1,8 @@
-// Package simd has the two hot loops for CPUs: the nonce search over an 80-byte
-// header, and the double SHA-256 of many independent headers.
+// Package simd has the hot loops for CPUs: the nonce search over an 80-byte header, the
+// same search over several versions of a header, and the double SHA-256 of many
+// independent headers.
 //
-// A [Kernel] is one variant of both loops: pure Go, or assembly for one
+// A [Kernel] is one variant of these loops: pure Go, or assembly for one
 // instruction set, in a folder of its own. All variants have the same signatures
 // and return the same answers. [Best] benchmarks the variants that run on this
 // CPU and returns the fastest. [Lookup] returns one by name. [Variants] lists all,
@@ -47,6 +48,10 @@ type Kernel struct {
 	// whose hash has top 32 bits of at most those of the target, and clears the
 	// other bits.
 	search func(job *prep.Job, first uint32, candidates []uint64)
+
+	// versions is the search of several versions of a header, see
+	// pure.SearchVersions. It is nil if the kernel has none of its own.
+	versions func(job *prep.VersionJob, first uint32, candidates []uint16)
 
 	// hash writes the SHA-256d of each 80-byte record of headers to hashes. The
 	// number of headers is a multiple of width.

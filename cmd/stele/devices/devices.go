@@ -124,7 +124,7 @@ func (r result) text() string {
 		fmt.Fprintf(w, "  features\t%s\n", orNone(strings.Join(d.Features, " ")))
 		d.Sensors.write(w)
 		fmt.Fprintf(w, "  search\t%s\n", cmp.Or(d.SearchKernel, unmeasured))
-		if d.Kind == gpu.Kind {
+		if d.Kind == gpu.Kind || d.RollKernel != "" {
 			fmt.Fprintf(w, "  roll\t%s\n", cmp.Or(d.RollKernel, unmeasured))
 		}
 		fmt.Fprintf(w, "  verify\t%s\n", d.VerifyKernel)

@@ -51,7 +51,7 @@ func run(c *cli.Context) error {
 		}
 		device = strings.Join(gpus, ",")
 	}
-	if _, _, err := simd.Best(); err != nil {
+	if _, err := simd.Best(); err != nil {
 		return err // STELE_CPU is invalid
 	}
 	report := doctor.Run(c.Context, doctor.Options{Device: device})

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"stele/engine/gpu"
 	"stele/engine/pow"
 	kernels "stele/kernels/cuda"
+	"stele/kernels/sha256d"
 	"stele/kernels/sig"
 	"stele/kernels/simd"
 )
@@ -136,8 +138,18 @@ func (w *walk) answersOfCPU(ctx context.Context) {
 			w.add(Step{Name: "known answers of " + k.name, Device: cpu.ID, State: Absent, Reason: k.why})
 			continue
 		}
-		w.answers(ctx, cpu.ID, k.name, k.open, examine)
+		w.answers(ctx, cpu.ID, k.name, k.open, examineCPU)
 	}
+}
+
+// examineCPU is examine, and examineVersions too for a kernel that searches versions.
+func examineCPU(ctx context.Context, d engine.Device) (found string, err error) {
+	found, err = examine(ctx, d)
+	if _, ok := d.(engine.VersionScanner); !ok || err != nil {
+		return found, err
+	}
+	versions, err := examineVersions(ctx, d)
+	return found + "; " + versions, err
 }
 
 // signatures reports whether the kernel that checks Ed25519 signatures gives known
@@ -166,6 +178,33 @@ func verdictsOfKernel() (found string, err error) {
 		return "kernel " + sig.Name + " gives known verdicts; nodes use it, because it is faster than batches", nil
 	}
 	return "kernel " + sig.Name + " gives known verdicts; nodes do not use it, because batches are faster", nil
+}
+
+// hashesOfMessages reports whether the kernels that hash records and Merkle trees give
+// known hashes, and which of them the program uses.
+func (w *walk) hashesOfMessages(ctx context.Context) {
+	step := Step{Name: "messages", Device: cpu.ID}
+	found, err := within(ctx, w.messages)
+	if err != nil {
+		w.fail(step, err, WrongAnswers)
+		return
+	}
+	step.State, step.Found = OK, found
+	w.add(step)
+}
+
+// messagesOfKernels runs the self-tests of the kernels for messages.
+func messagesOfKernels() (found string, err error) {
+	var right []string
+	for _, v := range sha256d.Variants() {
+		switch _, err := sha256d.Lookup(v.Name); {
+		case err == nil:
+			right = append(right, v.Name)
+		case errors.Is(err, sha256d.ErrWrong):
+			return "", err
+		}
+	}
+	return fmt.Sprintf("known hashes from %s; the program uses %s", strings.Join(right, ", "), sha256d.Best().Name()), nil
 }
 
 // answersOfGPU examines each search kernel of a GPU on its own. After a failure
@@ -241,6 +280,7 @@ func thisMachine() machine {
 		kernels:      gpu.SearchKernels,
 		multiVersion: gpu.MultiVersionKernels,
 		sensors:      sensors,
+		messages:     messagesOfKernels,
 		verdicts:     verdictsOfKernel,
 	}
 	for _, v := range simd.Variants() {

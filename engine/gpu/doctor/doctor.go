@@ -90,6 +90,7 @@ type machine struct {
 	multiVersion func() []string // and for several versions
 	sensors      func(cuda.Device) (found string, err error)
 	cpu          []cpuKernel
+	messages     func() (found string, err error) // of the kernels for messages
 	verdicts     func() (found string, err error) // of the kernel for signatures
 }
 
@@ -147,6 +148,7 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 func (w *walk) run(ctx context.Context) Report {
 	if w.useCPU {
 		w.answersOfCPU(ctx)
+		w.hashesOfMessages(ctx)
 		w.signatures(ctx)
 	}
 	if w.useGPU {

@@ -16,6 +16,7 @@ import (
 	"stele/engine"
 	"stele/engine/gpu"
 	"stele/engine/pow"
+	"stele/kernels/sha256d"
 	"stele/kernels/sig"
 )
 
@@ -40,6 +41,7 @@ func healthy(t *testing.T) machine {
 			{name: "plain", open: func() (engine.Device, error) { return engine.Reference(), nil }},
 			{name: "wide", why: "this CPU is narrow"},
 		},
+		messages: func() (string, error) { return "good", nil },
 		verdicts: func() (string, error) { return "good", nil },
 	}
 	put(t, m, "sys/bus/pci/devices/0000:41:00.0/vendor", "0x10de\n")
@@ -226,6 +228,11 @@ func TestClasses(t *testing.T) {
 				return liar{Device: engine.Reference(), scan: func(r engine.ScanResult) engine.ScanResult { r.Nonces = nil; return r }}, nil
 			}
 		}, "known answers of plain", WrongAnswers},
+		{"a CPU misses a version", Options{Device: "cpu"}, func(m *machine) {
+			m.cpu[0].open = func() (engine.Device, error) {
+				return versionScanner{engine.Reference(), func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
+			}
+		}, "known answers of plain", WrongAnswers},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -324,7 +331,7 @@ func TestOnlyCPU(t *testing.T) {
 	if r := walkOf(m, Options{Device: "cuda"}).run(context.Background()); r.Exit != NoDriver {
 		t.Errorf("asked for a GPU: %+v", r)
 	}
-	if r := walkOf(m, Options{Device: "cpu"}).run(context.Background()); r.Exit != 0 || len(r.Steps) != 3 {
+	if r := walkOf(m, Options{Device: "cpu"}).run(context.Background()); r.Exit != 0 || len(r.Steps) != 4 {
 		t.Errorf("asked for the CPU: %+v", r)
 	}
 }
@@ -357,6 +364,19 @@ func TestSignatures(t *testing.T) {
 		if r.Exit != c.exit || s.State != c.state || s.Device != "cpu" || (s.Reason == "") != (c.err == nil) || (s.Found == "") != (c.err != nil) {
 			t.Errorf("%v: exit %d, %+v", c.err, r.Exit, s)
 		}
+	}
+}
+
+// Wrong hashes of records are a failure.
+func TestMessages(t *testing.T) {
+	m := healthy(t)
+	if s := step(t, walkOf(m, Options{Device: "cpu"}).run(context.Background()), "messages"); s.State != OK || s.Found != "good" || s.Device != "cpu" {
+		t.Errorf("right hashes: %+v", s)
+	}
+	m.messages = func() (string, error) { return "", sha256d.ErrWrong }
+	r := walkOf(m, Options{Device: "cpu"}).run(context.Background())
+	if s := step(t, r, "messages"); r.Exit != WrongAnswers || s.State != Missing || s.Reason == "" {
+		t.Errorf("wrong hashes: exit %d, %+v", r.Exit, s)
 	}
 }
 

@@ -11,6 +11,9 @@ const Width = 32
 func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)
 
 //go:noescape
+func searchVersions(jobs *prep.Job, versions uint64, first uint32, candidates *uint16, groups uint64)
+
+//go:noescape
 func hash(hashes *[32]byte, headers *byte, turns uint64)
 
 // Search is pure.Search.
@@ -23,12 +26,8 @@ func Search(job *prep.Job, first uint32, candidates []uint64) {
 // SearchVersions is pure.SearchVersions.
 func SearchVersions(job *prep.VersionJob, first uint32, candidates []uint16) {
 	jobs := job.Jobs()
-	words := make([]uint64, (len(candidates)/len(jobs)+3)/4)
-	for v := range jobs {
-		Search(&jobs[v], first, words)
-		for g := range len(candidates) / len(jobs) {
-			candidates[g*len(jobs)+v] = uint16(words[g/4] >> (16 * (g % 4)))
-		}
+	if groups := len(candidates) / len(jobs); groups > 0 {
+		searchVersions(&jobs[0], uint64(len(jobs)), first, &candidates[0], uint64(groups))
 	}
 }
 

@@ -110,7 +110,11 @@ func (b *block) allocate(ops []op, from registers, entry, exit map[reg]string) (
 	}
 	leaving := maps.Clone(exit)
 	ops = append(ops, b.moves(name, exit, free)...)
-	b.asm.check(turn{b.steps(ops, name), loop{pinned: b.pinned, entry: entry, exit: leaving}})
+	l := loop{pinned: b.pinned, entry: entry, exit: leaving}
+	if len(b.carried) > 0 { // what a turn leaves is what the next one reads: no name is needed
+		l.entry, l.exit = nil, nil
+	}
+	b.asm.check(turn{b.steps(ops, name), l})
 	return ops, name
 }
 

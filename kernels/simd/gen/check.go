@@ -40,11 +40,14 @@ func (s step) lag() int {
 }
 
 // plain returns the access of an operation in the plain program. Its operands in memory
-// are those of the generated line, real.
-func (o op) plain(real access) access {
+// are those of the generated line, real. Where it reads a register of carried, which
+// the loop needs to take a value to the next turn, the plain program has the value.
+func (o op) plain(real access, carried map[reg]reg) access {
 	a := access{slices.Clone(real.reads), slices.Clone(real.writes)}
 	for i, s := range o.src {
-		if s.isReg() {
+		if v, ok := carried[s.reg]; ok {
+			a.reads[i] = v.span()
+		} else if s.isReg() {
 			a.reads[i] = s.reg.span()
 		} else {
 			a.reads[i].name = s.name
@@ -66,7 +69,7 @@ func (b *block) steps(ops []op, name map[reg]string) []step {
 	for i, l := range b.asm.format(ops, name) {
 		o := ops[i]
 		real := parse(l, o.tied, 4*b.lanes)
-		steps[i] = step{text: l, order: o.order, age: o.age, plain: o.plain(real), real: real}
+		steps[i] = step{text: l, order: o.order, age: o.age, plain: o.plain(real, b.carried), real: real}
 	}
 	return steps
 }

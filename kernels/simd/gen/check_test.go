@@ -17,6 +17,7 @@ type kernel struct {
 func generated() []kernel {
 	wide, narrow, hybrid, sha, arm := newAsm(4), newAsm(32), newAsm(4), newAsm(16), newAsm(16)
 	avx512Search(wide)
+	avx512Versions(wide)
 	avx512Hasher.write(wide)
 	avx2Search(narrow)
 	avx2Hasher.write(narrow)
@@ -26,7 +27,13 @@ func generated() []kernel {
 	shaHash(sha)
 	sha2Search(arm)
 	sha2Hash(arm)
+	messages, four := newAsm(4), newAsm(16)
+	messageHasher.writeMessages(messages)
+	messageHasher.writePairs(messages)
+	shaMessages(four)
+	shaPairs(four)
 	return []kernel{
+		{"messages", messages.turns}, {"messages of shani", four.turns},
 		{"avx512", wide.turns}, {"avx2", narrow.turns}, {"hybrid", hybrid.turns},
 		{"shani", sha.turns}, {"sha2", arm.turns},
 	}

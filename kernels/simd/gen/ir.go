@@ -14,12 +14,19 @@ type block struct {
 	ahead   int  // rounds from the computation of a schedule word to its use
 
 	ops    []op
-	emits  int // operations so far
-	age    int // of the operations to come
-	words  int // message schedules so far
+	emits  int     // operations so far
+	age    int     // of the operations to come
+	now    float64 // their time
+	words  int     // message schedules so far
+	slots  slot    // the highest slot so far
 	regs   reg
 	pinned map[reg]string     // registers that keep their value throughout
 	xors   map[string]operand // x ^ y that maj has computed
+
+	carried map[reg]reg  // the value that a register takes over from the turn before
+	turn    float64      // rounds of a turn of a pipeline
+	old     [8]bool      // state words that rounds read from memory, if they made them
+	kept    map[reg]slot // where those are
 }
 
 // reg is a virtual register. Zero means none.
@@ -72,14 +79,16 @@ type op struct {
 	slot  slot      // scratch slot written by a store
 	name  string    // what a store writes, for check
 	class class
-	order int // in which the program has it; 0: a move that allocate added
-	age   int // turns of the loop between the start of the item and the operation
+	order int     // in which the program has it; 0: a move that allocate added
+	age   int     // turns of the loop between the start of the item and the operation
+	at    float64 // time in rounds, for fold
 }
 
 func newBlock(a *asm, lanes int, masked bool) *block {
 	return &block{
 		asm: a, lanes: lanes, masked: masked, ahead: 1,
 		pinned: map[reg]string{}, xors: map[string]operand{},
+		carried: map[reg]reg{}, kept: map[reg]slot{},
 	}
 }
 
@@ -89,7 +98,7 @@ func (b *block) emit(o op) reg {
 		o.dst = b.regs
 	}
 	b.emits++
-	o.order, o.age = b.emits, b.age
+	o.order, o.age, o.at = b.emits, b.age, b.now
 	b.ops = append(b.ops, o)
 	return o.dst
 }
@@ -111,6 +120,7 @@ func (b *block) take() []op {
 // at returns the vector in slot s of the scratch area, whose address is in SI.
 func (b *block) at(s slot) operand {
 	s += b.first
+	b.slots = max(b.slots, s)
 	return operand{mem: fmt.Sprintf("%d(SI)", int(s-1)*b.lanes*4), slot: s}
 }
 

@@ -185,13 +185,13 @@ func (m *machine) compute(mn string, imm int, src []vector) (v vector) {
 		x := src[len(src)-1][i]
 		y := src[0][i]
 		switch mn {
-		case "VMOVDQA", "VMOVDQA32", "VPBROADCASTD":
+		case "VMOVDQA", "VMOVDQA32", "VMOVDQU32", "VPBROADCASTD":
 			v[i] = x
 		case "VPADDD":
 			v[i] = x + y
 		case "VPXOR", "VPXORD":
 			v[i] = x ^ y
-		case "VPAND":
+		case "VPAND", "VPANDD":
 			v[i] = x & y
 		case "VPMINUD":
 			v[i] = min(x, y)
@@ -203,6 +203,14 @@ func (m *machine) compute(mn string, imm int, src []vector) (v vector) {
 			v[i] = bits.RotateLeft32(x, -imm)
 		case "VPSRLD":
 			v[i] = x >> imm
+		case "VPSRAD":
+			v[i] = uint32(int32(x) >> imm)
+		case "VSHUFI32X4":
+			from := src[1] // of the result's low half
+			if i >= 8 {
+				from = src[0]
+			}
+			v[i] = from[imm>>(2*(i/4))&3*4+i%4]
 		case "VPSLLD":
 			v[i] = x << imm
 		case "VPTERNLOGD":

@@ -38,6 +38,7 @@ func main() {
 	}()
 	a := newAsm(4)
 	avx512Search(a)
+	avx512Versions(a)
 	avx512Hasher.write(a)
 	avx512Tables(a)
 	a.write("../avx512", "avx512_amd64.s", "")

@@ -114,9 +114,14 @@ func (h hasher) load(a *asm, stream int, row func(lane int)) {
 	for lane := range h.lanes {
 		row(lane)
 	}
+	a.ops(h.rowsOf(a, stream))
+}
+
+// rowsOf returns the code of rows for one stream.
+func (h hasher) rowsOf(a *asm, stream int) ([]op, map[reg]string) {
 	one := h
 	one.streams = 1
-	one.emit(a, func(b *block, _ int, swap operand, entry, _ map[reg]string) {
+	return one.code(a, func(b *block, _ int, swap operand, entry, _ map[reg]string) {
 		b.first = slot(stream * slotsHash)
 		h.rows(b, stream, swap, entry)
 	})

@@ -15,32 +15,46 @@ const (
 // nonces w3, bytes swapped as W[3] has them, and puts the eight digest words
 // into slotDigest.
 func firstHash(b *block, w3 operand) {
-	w := newWords(b)
-	for t, v := range headerPad {
-		w.word[4+t] = constant(v)
-	}
-	w.ringSlots(slotW1, 18, 63)
+	w := firstWords(b)
+	firstRounds(b, w3, func(t int) []operand {
+		if n := t + b.ahead; n >= 18 && n < 64 {
+			firstWord(w, w3, n)
+		}
+		return []operand{w.near(t), constant(k[t])}
+	})
+}
 
+// firstRounds is firstHash with the terms of K + W[t] from kw.
+func firstRounds(b *block, w3 operand, kw func(t int) []operand) {
 	s := state{
 		b.add(job(offA4), w3), job(offS4), job(offS4 + 4), job(offS4 + 8),
 		b.add(job(offE4), w3), job(offS4 + 12), job(offS4 + 16), job(offS4 + 20),
 	}
 	for t := 4; t < 64; t++ {
-		if n := t + b.ahead; n >= 18 && n < 64 {
-			firstWord(w, w3, n)
-		}
+		b.now = float64(t - 4)
+		terms := kw(t)
 		switch {
 		case t <= 6: // h is constant
 			s = b.round(s, true, job(offH4KW+4*(t-4)))
 		case t == 16 || t == 17:
 			s = b.round(s, true, s[7], job(offKW16+4*(t-16)))
 		default:
-			s = b.round(s, true, s[7], w.near(t), constant(k[t]))
+			s = b.round(s, true, append([]operand{s[7]}, terms...)...)
 		}
 	}
 	for i := range s {
 		b.put(b.at(slotDigest+slot(i)), b.add(s[i], job(offMid+4*i)))
 	}
+}
+
+// firstWords is the message schedule of a header's second block.
+func firstWords(b *block) *words {
+	w := newWords(b)
+	for t, v := range headerPad {
+		w.word[4+t] = constant(v)
+	}
+	w.ringSlots(slotW1, 18, 63)
+	return w
 }
 
 // headerPad is W[4] to W[15] of a header's second block.

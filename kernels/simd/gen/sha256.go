@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // state is a to h.
 type state [8]operand
@@ -102,12 +105,56 @@ func (b *block) xorOf(x, y operand) operand {
 // round returns the state after a round. hkw are the terms of h + K + W.
 // Without wantA, a is not computed.
 func (b *block) round(s state, wantA bool, hkw ...operand) state {
-	t1 := b.add(b.sum(append(hkw, b.ch(s[4], s[5], s[6]))...), b.S1(s[4]))
-	next := state{operand{}, s[0], s[1], s[2], b.add(s[3], t1), s[4], s[5], s[6]}
+	t1 := b.add(b.sum(b.terms(b.ch(s[4], s[5], b.recall(s, 6)), s, hkw)...), b.S1(s[4]))
+	next := state{operand{}, s[0], s[1], s[2], b.add(b.recall(s, 3), t1), s[4], s[5], s[6]}
 	if wantA {
-		next[0] = b.add(b.add(b.S0(s[0]), b.maj(s[0], s[1], s[2])), t1)
+		next[0] = b.add(b.add(b.S0(s[0]), b.maj(s[0], s[1], b.recall(s, 2))), t1)
 	}
+	b.keep(next)
 	return next
+}
+
+// terms returns the terms of h + K + W + ch in the order in which they are added: ch
+// last, unless the others are all in memory.
+func (b *block) terms(ch operand, s state, hkw []operand) []operand {
+	var inRegister, inMemory []operand
+	for _, x := range hkw {
+		if x == s[7] {
+			x = b.recall(s, 7)
+		}
+		if x.isReg() || x.known || len(b.kept) == 0 {
+			inRegister = append(inRegister, x)
+		} else {
+			inMemory = append(inMemory, x)
+		}
+	}
+	if len(inMemory) > 0 && !slices.ContainsFunc(inRegister, operand.isReg) {
+		return append(append(inRegister, ch), inMemory...)
+	}
+	return append(append(inRegister, inMemory...), ch)
+}
+
+// stateRing is the number of rounds after which the slot of a state word is written
+// again. Each segment of an item has a ring of its own.
+const stateRing = 8
+
+// keep stores the new words of a state that rounds to come read from memory.
+func (b *block) keep(s state) {
+	round, segment := slot(b.now), slot(b.segment(b.now+1))
+	for i, x := range []operand{s[0], s[4]} {
+		if x.isReg() && slices.Contains(b.old[4*i:4*i+4], true) {
+			b.kept[x.reg] = slotState + 2*(stateRing*segment+round%stateRing) + slot(i)
+			b.put(b.at(b.kept[x.reg]), x)
+		}
+	}
+}
+
+// recall returns word i of a state, from memory if it is to be read there.
+func (b *block) recall(s state, i int) operand {
+	if at, ok := b.kept[s[i].reg]; ok && b.old[i] {
+		return b.at(at)
+	}
+	return s[i]
 }
 
 // words is a message schedule. Every word made is stored in its slot, if it
@@ -183,7 +230,9 @@ const ring = 32
 // set. Only e is wanted of the last four rounds if onlyE. The constant extra
 // is added in the last round.
 func (b *block) rounds(s state, w *words, last int, onlyE bool, extra uint32) state {
+	begin := b.now
 	for t := 0; t <= last; t++ {
+		b.now = begin + float64(t)
 		if n := t + b.ahead; n >= 16 && n <= last {
 			w.extend(n)
 		}

@@ -1,7 +1,0 @@
-//go:build !linux || !amd64
-
-package simd
-
-import "errors"
-
-func (k *Kernel) movePages() error { return errors.ErrUnsupported }
