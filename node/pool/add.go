@@ -15,6 +15,10 @@ import (
 // how many it hands over for a check of their signatures.
 const maxHeld = 256
 
+// maxBegun is how many parts of maxHeld records have their signatures checked while Add
+// screens further ones.
+const maxBegun = 4
+
 // fewSignatures is the maximum number of signatures that may be checked in vain: they
 // cost about as much as the verdict of the state.
 const fewSignatures = 2
@@ -126,21 +130,24 @@ func isPooled(err error) bool {
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
 	queues := newCallQueues()
-	var before *part
+	var begun []*part
 	for at := 0; at < len(records); at += maxHeld {
 		end := min(at+maxHeld, len(records))
 		next := &part{records: records[at:end], verdicts: verdicts[at:end], applied: make([]*rules.State, end-at)}
 		p.screen(queues, next)
-		if budget == nil && len(records) > maxHeld {
-			p.begin(next)
+		if budget != nil || len(records) <= maxHeld {
+			p.conclude(budget, next)
+			continue
 		}
-		if before != nil {
-			p.conclude(budget, before)
+		p.begin(next)
+		begun = append(begun, next)
+		if len(begun) > maxBegun {
+			p.conclude(nil, begun[0])
+			begun = begun[1:]
 		}
-		before = next
 	}
-	if before != nil {
-		p.conclude(budget, before)
+	for _, c := range begun {
+		p.conclude(nil, c)
 	}
 
 	for i, err := range verdicts {
