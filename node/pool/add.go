@@ -364,7 +364,7 @@ func (p *Pool) verify(budget *rate.Limiter, c *part) (good []int) {
 	if budget == nil {
 		records, of := c.unjudged()
 		if c.checking == nil {
-			return p.checked(budget, c, of, p.o.Verifier.VerifyEach(records))
+			return p.checked(budget, c, of, p.signatures.verify(records))
 		}
 		return p.checked(budget, c, of, c.checking.WaitEach())
 	}
@@ -387,7 +387,7 @@ func (p *Pool) verify(budget *rate.Limiter, c *part) (good []int) {
 			left -= n
 			batch, of = append(batch, c.records[i]), append(of, i)
 		}
-		good = append(good, p.checked(budget, c, of, p.o.Verifier.VerifyEach(batch))...)
+		good = append(good, p.checked(budget, c, of, p.signatures.verify(batch))...)
 	}
 	return good
 }
