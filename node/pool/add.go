@@ -129,7 +129,7 @@ func isPooled(err error) bool {
 // them are admitted and those behind them screened.
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
-	queues := newCallQueues()
+	queues := newCallQueues(len(records))
 	var begun []*part
 	for at := 0; at < len(records); at += maxHeld {
 		end := min(at+maxHeld, len(records))
@@ -218,8 +218,8 @@ type callQueues struct {
 	rotated   map[record.Key]*callQueue // by keys that records of this call bring into use
 }
 
-func newCallQueues() callQueues {
-	return callQueues{byAccount: map[record.Key]*callQueue{}, rotated: map[record.Key]*callQueue{}}
+func newCallQueues(records int) callQueues {
+	return callQueues{byAccount: make(map[record.Key]*callQueue, records), rotated: map[record.Key]*callQueue{}}
 }
 
 // of returns the queue of an account, of which a record has this key.
