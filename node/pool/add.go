@@ -15,6 +15,10 @@ import (
 // how many it hands over for a check of their signatures.
 const maxHeld = 256
 
+// maxBegun is how many parts of maxHeld records have their signatures checked while Add
+// screens further ones.
+const maxBegun = 4
+
 // fewSignatures is the maximum number of signatures that may be checked in vain: they
 // cost about as much as the verdict of the state.
 const fewSignatures = 2
@@ -126,21 +130,24 @@ func isPooled(err error) bool {
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
 	queues := newCallQueues()
-	var before *part
+	var begun []*part
 	for at := 0; at < len(records); at += maxHeld {
 		end := min(at+maxHeld, len(records))
-		next := &part{records: records[at:end], verdicts: verdicts[at:end]}
+		next := &part{records: records[at:end], verdicts: verdicts[at:end], applied: make([]*rules.State, end-at)}
 		p.screen(queues, next)
-		if budget == nil && len(records) > maxHeld {
-			p.begin(next)
+		if budget != nil || len(records) <= maxHeld {
+			p.conclude(budget, next)
+			continue
 		}
-		if before != nil {
-			p.conclude(budget, before)
+		p.begin(next)
+		begun = append(begun, next)
+		if len(begun) > maxBegun {
+			p.conclude(nil, begun[0])
+			begun = begun[1:]
 		}
-		before = next
 	}
-	if before != nil {
-		p.conclude(budget, before)
+	for _, c := range begun {
+		p.conclude(nil, c)
 	}
 
 	for i, err := range verdicts {
@@ -156,6 +163,11 @@ type part struct {
 	verdicts []error
 
 	checking *record.Checking // of its records without a verdict; nil: not begun
+
+	// applied has, for each record with an account of which no other record waits, the
+	// state of the next block with that record; else nil. It is valid in this epoch.
+	applied []*rules.State
+	epoch   uint64
 }
 
 // unjudged returns the records without a verdict, and their indices.
@@ -228,6 +240,7 @@ func (p *Pool) screen(queues callQueues, part *part) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v, c := p.o.View(), p.o.Context()
+	part.epoch = p.epoch
 	for i, r := range part.records {
 		q, account, err := p.find(v, r.Key)
 		if err != nil {
@@ -235,7 +248,7 @@ func (p *Pool) screen(queues callQueues, part *part) {
 			continue
 		}
 		before := queues.of(r.Key, account.ID)
-		err = p.screenOne(v, c, q, account, r, before)
+		part.applied[i], err = p.screenOne(v, c, q, account, r, before)
 		if err == nil || err == errPostponed {
 			before.begun = true
 			before.postponed = err == errPostponed
@@ -249,8 +262,42 @@ func (p *Pool) screen(queues callQueues, part *part) {
 
 // screenOne screens one record. Before is the state of its account in this call: if a
 // record of it has passed, the pool does not yet have what this record depends on. Then
-// one with many signatures is postponed, so that the state judges it first.
-func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, before *callQueue) error {
+// one with many signatures is postponed, so that the state judges it first. It returns
+// the state with the record, if no other record of the account waits.
+func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, before *callQueue) (*rules.State, error) {
+	if err := p.screenAlone(c, r); err != nil {
+		return nil, err
+	}
+	switch {
+	case before.postponed, before.begun && len(r.Signatures) > fewSignatures:
+		return nil, errPostponed
+	case before.begun:
+		return nil, nil
+	}
+	next := account.Seq
+	if q != nil {
+		next = max(next, q.next())
+	}
+	switch {
+	case r.Seq < account.Seq:
+		return nil, reject.New(reject.SequenceUsed, "sequence number %d is used, the next is %d", r.Seq, next)
+	case r.Seq > next:
+		return nil, errGap(r, next)
+	}
+	if err := checkFee(v, c, account, r.Fee); err != nil {
+		return nil, err
+	}
+	if old := q.at(r.Seq); old != nil {
+		return nil, p.checkReplacement(*old, r)
+	}
+	if err := p.checkRoom(q, r); err != nil {
+		return nil, err
+	}
+	return p.try(v, c, q, r)
+}
+
+// screenAlone screens a record without its account.
+func (p *Pool) screenAlone(c rules.Context, r *record.Record) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
@@ -267,47 +314,29 @@ func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.
 		return reject.New(reject.FeeRateTooLow, "the fee is %d per 1000 bytes, the minimum is %d", rate, p.o.MinRate)
 	case c.Height > r.ValidUntil:
 		return reject.New(reject.Expired, "valid until height %d, the next block has height %d", r.ValidUntil, c.Height)
-	case before.postponed, before.begun && len(r.Signatures) > fewSignatures:
-		return errPostponed
-	case before.begun:
-		return nil
 	}
-	next := account.Seq
-	if q != nil {
-		next = max(next, q.next())
-	}
-	switch {
-	case r.Seq < account.Seq:
-		return reject.New(reject.SequenceUsed, "sequence number %d is used, the next is %d", r.Seq, next)
-	case r.Seq > next:
-		return errGap(r, next)
-	}
-	if err := checkFee(v, c, account, r.Fee); err != nil {
-		return err
-	}
-	if old := q.at(r.Seq); old != nil {
-		return p.checkReplacement(*old, r)
-	}
-	if err := p.checkRoom(q, r); err != nil {
-		return err
-	}
-	return p.try(v, c, q, account, r)
+	return nil
 }
 
-// try applies a record behind the last of its account, without adding it.
-func (p *Pool) try(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
+// try applies a record behind the last of its account, without adding it. It returns the
+// state after it, if there is no other: q is nil.
+func (p *Pool) try(v rules.View, c rules.Context, q *queue, r *record.Record) (*rules.State, error) {
 	if err := p.checkRotation(r, nil); err != nil {
-		return err
+		return nil, err
 	}
 	if q == nil {
-		q = newQueue(account.ID)
+		state, err := nextBlockState(v, c)
+		if err != nil {
+			return nil, err
+		}
+		return state, rules.Apply(state, c, r)
 	}
 	state, err := p.state(v, c, q)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	q.state, q.epoch = state, p.epoch
-	return rules.Apply(rules.NewState(state.Frozen()), c, r)
+	return nil, rules.Apply(rules.NewState(state.Frozen()), c, r)
 }
 
 // checkFee rejects a fee that the account cannot pay, not even with a coinbase that
@@ -387,14 +416,20 @@ func (p *Pool) admit(part *part) {
 	defer p.mu.Unlock()
 	v, c := p.o.View(), p.o.Context()
 	for i, r := range part.records {
-		if part.verdicts[i] == nil {
-			part.verdicts[i] = p.admitOne(v, c, r)
+		if part.verdicts[i] != nil {
+			continue
 		}
+		applied := part.applied[i]
+		if part.epoch != p.epoch {
+			applied = nil
+		}
+		part.verdicts[i] = p.admitOne(v, c, r, applied)
 	}
 }
 
-// admitOne puts a record with good signatures into the pool.
-func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
+// admitOne puts a record with good signatures into the pool. Applied is the state with
+// the record if no other record of its account waited; it may be nil.
+func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record, applied *rules.State) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
@@ -405,7 +440,7 @@ func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
 	if q.at(r.Seq) != nil {
 		err = p.replace(v, c, q, r)
 	} else {
-		err = p.append(v, c, q, account, r)
+		err = p.append(v, c, q, account, r, applied)
 	}
 	if err != nil {
 		return err
@@ -419,12 +454,15 @@ func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
 	return nil
 }
 
-// append adds a record behind the last of its account.
-func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
+// append adds a record behind the last of its account. Applied is as for admitOne.
+func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, applied *rules.State) error {
 	if q == nil {
 		q = newQueue(account.ID)
 	} else if next := q.next(); r.Seq > next {
 		return errGap(r, next)
+	}
+	if len(q.entries) > 0 || r.Seq != account.Seq {
+		applied = nil // the account has changed meanwhile
 	}
 	if err := p.checkRoom(q, r); err != nil {
 		return err
@@ -432,12 +470,15 @@ func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Acc
 	if err := p.checkRotation(r, nil); err != nil {
 		return err
 	}
-	state, err := p.state(v, c, q)
-	if err != nil {
-		return err
-	}
-	if err := rules.Apply(state, c, r); err != nil {
-		return err
+	state := applied
+	if state == nil {
+		var err error
+		if state, err = p.state(v, c, q); err != nil {
+			return err
+		}
+		if err := rules.Apply(state, c, r); err != nil {
+			return err
+		}
 	}
 	p.table.splice(q, len(q.entries), 0, p.entry(r))
 	q.state, q.epoch = state, p.epoch
