@@ -21,8 +21,6 @@ const (
 	blockSize  = 64
 )
 
-var messageHasher = avx512Hasher
-
 func mid(b *block, i int) operand { return b.at(slotMid + slot(i)) }
 
 // rows makes the words of a block: on entry Z0 to Z15 have the block of each lane.
