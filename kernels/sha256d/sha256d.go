@@ -31,13 +31,26 @@ func (m *Message) size() int { return len(m[0]) + len(m[1]) + len(m[2]) }
 // Sum sets hashes[i] to the double SHA-256 of messages[i], with the fastest kernel. The
 // messages may have any lengths, and must not overlap the hashes. It uses one core. Sum
 // panics if there are not as many hashes as messages. Safe for concurrent use.
-func Sum[H ~[32]byte](hashes []H, messages []Message) { Best().Sum(plainHashes(hashes), messages) }
+func Sum[H ~[32]byte](hashes []H, messages []Message) {
+	bestFor(len(messages)).Sum(plainHashes(hashes), messages)
+}
 
 // Pairs sets parents[i] to the double SHA-256 of nodes[2i] and nodes[2i+1], with the
 // fastest kernel: one level of a Merkle tree. parents may be the start of nodes, but
 // must not overlap them otherwise. It uses one core. Pairs panics if there are not twice
 // as many nodes as parents. Safe for concurrent use.
-func Pairs[H ~[32]byte](parents, nodes []H) { Best().Pairs(plainHashes(parents), plainHashes(nodes)) }
+func Pairs[H ~[32]byte](parents, nodes []H) {
+	bestFor(len(parents)).Pairs(plainHashes(parents), plainHashes(nodes))
+}
+
+// bestFor returns the fastest kernel for n hashes. For few it is plain, without a benchmark.
+func bestFor(n int) *Kernel {
+	const few = 3
+	if n < few {
+		return plain
+	}
+	return Best()
+}
 
 // plainHashes returns the same memory as slices of the underlying type.
 func plainHashes[H ~[32]byte](hashes []H) [][32]byte {

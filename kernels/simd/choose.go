@@ -200,11 +200,11 @@ func (t timings) fastest() Choice {
 }
 
 // shortestRuns returns the shortest run of each work. They take turns for 10 ms, at least
-// three times: other load on the machine can only slow a run down.
+// eight times: other load on the machine can only slow a run down.
 func shortestRuns(works []func()) []time.Duration {
 	shortest := make([]time.Duration, len(works))
 	start := time.Now()
-	for turn := 0; turn < 3 || time.Since(start) < 10*time.Millisecond; turn++ {
+	for turn := 0; turn < 8 || time.Since(start) < 10*time.Millisecond; turn++ {
 		for i, work := range works {
 			t := time.Now()
 			work()

@@ -13,14 +13,15 @@ import (
 // The generator, a module of its own, repeats the offsets of Job's fields.
 const layoutFile = "../../simd/gen/layout.go"
 
-// offsets are the constants of the generator that begin with "off".
-func offsets(t *testing.T) map[string]uintptr {
+// offsets are the constants of the generator that begin with "off", and the size
+// that it gives a job.
+func offsets(t *testing.T) (found map[string]uintptr, size uintptr) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), layoutFile, nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]uintptr{}
+	found = map[string]uintptr{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -28,7 +29,7 @@ func offsets(t *testing.T) map[string]uintptr {
 		}
 		for i, id := range spec.Names {
 			field, ok := strings.CutPrefix(id.Name, "off")
-			if !ok {
+			if !ok && id.Name != "jobBytes" {
 				continue
 			}
 			if i >= len(spec.Values) {
@@ -42,16 +43,23 @@ func offsets(t *testing.T) map[string]uintptr {
 			if err != nil {
 				t.Fatalf("%s: %s: %v", layoutFile, id.Name, err)
 			}
+			if id.Name == "jobBytes" {
+				size = uintptr(value)
+				continue
+			}
 			found[field] = uintptr(value)
 		}
 		return true
 	})
-	return found
+	return found, size
 }
 
 // The assembly reads a job by offsets that must be those of the Go compiler.
 func TestLayout(t *testing.T) {
-	generator := offsets(t)
+	generator, jobBytes := offsets(t)
+	if size := reflect.TypeFor[Job]().Size(); size != jobBytes {
+		t.Errorf("%s has %d bytes for a job, it has %d", layoutFile, jobBytes, size)
+	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Job]()) {
 		got, ok := generator[field.Name]
 		if !ok && field.Name == "State3" { // of the GPU kernels, not read by assembly

@@ -5,7 +5,7 @@ package avx512
 import "stele/kernels/internal/prep"
 
 // Width is the number of headers that Hash does at a time.
-const Width = 32
+const Width = 16
 
 //go:noescape
 func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)
@@ -14,7 +14,7 @@ func search(job *prep.Job, first uint32, candidates *uint64, groups uint64)
 func searchVersions(jobs *prep.Job, versions uint64, first uint32, candidates *uint16, groups uint64)
 
 //go:noescape
-func hash(hashes *[32]byte, headers *byte, turns uint64)
+func hash(hashes *[32]byte, headers *byte, groups uint64)
 
 // Search is pure.Search.
 func Search(job *prep.Job, first uint32, candidates []uint64) {

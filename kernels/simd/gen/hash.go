@@ -9,8 +9,9 @@ import "fmt"
 // whole kernel stays in the first-level instruction cache, which unrolled loops
 // overflow.
 
-// A hasher writes the hash kernel for a vector machine. It advances several
-// streams of vectors at once, where registers allow.
+// A hasher writes the hash kernel for AVX2, and has the parts of the kernels for AVX-512
+// (messages.go, staggered.go). It advances several streams of vectors at once, where
+// registers allow.
 type hasher struct {
 	lanes   int
 	masked  bool
@@ -20,8 +21,8 @@ type hasher struct {
 }
 
 var (
-	avx512Hasher = hasher{lanes: 16, masked: true, streams: 2, model: zen5, regs: registers{"Z", 0, 32}}
-	avx2Hasher   = hasher{lanes: 8, streams: 1, model: older, regs: registers{"Y", 0, 16}}
+	messageHasher = hasher{lanes: 16, masked: true, streams: 2, model: zen5, regs: registers{"Z", 0, 32}}
+	avx2Hasher    = hasher{lanes: 8, streams: 1, model: older, regs: registers{"Y", 0, 16}}
 )
 
 const (
@@ -143,11 +144,7 @@ func (h hasher) emit(a *asm, make part) { a.ops(h.code(a, make)) }
 
 // code returns the code of a part for all streams.
 func (h hasher) code(a *asm, make part) ([]op, map[reg]string) {
-	b := newBlock(a, h.lanes, h.masked)
-	swap := operand{mem: "swap<>(SB)"}
-	if h.masked {
-		swap = r(b.pin("Z31"))
-	}
+	b, swap := h.block(a)
 	entry, exit := map[reg]string{}, map[reg]string{}
 	var streams [][]op
 	for s := range h.streams {
@@ -155,6 +152,20 @@ func (h hasher) code(a *asm, make part) ([]op, map[reg]string) {
 		make(b, s, swap, entry, exit)
 		streams = append(streams, b.take())
 	}
+	return h.finish(b, streams, entry, exit)
+}
+
+// block returns an empty block, and the mask that swaps bytes.
+func (h hasher) block(a *asm) (b *block, swap operand) {
+	b = newBlock(a, h.lanes, h.masked)
+	if h.masked {
+		return b, r(b.pin("Z31"))
+	}
+	return b, operand{mem: "swap<>(SB)"}
+}
+
+// finish merges streams and returns their code.
+func (h hasher) finish(b *block, streams [][]op, entry, exit map[reg]string) ([]op, map[reg]string) {
 	read := map[reg]bool{}
 	ops := merge(streams...)
 	for _, o := range ops {
@@ -258,9 +269,6 @@ func (h hasher) write(a *asm) {
 	a.line("LEAQ consts<>(SB), BX")
 	a.line("LEAQ %d(SP), SI", align)
 	a.line("ANDQ $~%d, SI", align)
-	if h.masked {
-		a.line("VBROADCASTI32X4 swap<>(SB), Z31")
-	}
 	for p := range 3 {
 		a.line("")
 		a.line("begin%d:", p)

@@ -7,11 +7,13 @@ import "fmt"
 // flow, and allocate assigns the registers of the machine.
 type block struct {
 	asm     *asm
-	lanes   int  // 32-bit lanes of a vector
-	masked  bool // AVX-512: rotates, ternary logic, embedded broadcast
-	first   slot // added to slot numbers: the first slot of the stream
-	twoXors bool // x ^ y ^ z by two instructions instead of ternary logic
-	ahead   int  // rounds from the computation of a schedule word to its use
+	lanes   int    // 32-bit lanes of a vector
+	masked  bool   // AVX-512: rotates, ternary logic, embedded broadcast
+	first   slot   // added to slot numbers: the first slot of the stream
+	scratch string // register with the address of the scratch area
+	apart   slot   // added to slot numbers where scratch is the area of another stream
+	twoXors bool   // x ^ y ^ z by two instructions instead of ternary logic
+	ahead   int    // rounds from the computation of a schedule word to its use
 
 	ops    []op
 	emits  int     // operations so far
@@ -23,10 +25,11 @@ type block struct {
 	pinned map[reg]string     // registers that keep their value throughout
 	xors   map[string]operand // x ^ y that maj has computed
 
+	// Of a pipeline.
+	turn    float64      // rounds of a turn; 0: none
 	carried map[reg]reg  // the value that a register takes over from the turn before
-	turn    float64      // rounds of a turn of a pipeline
-	old     [8]bool      // state words that rounds read from memory, if they made them
-	kept    map[reg]slot // where those are
+	old     [8]bool      // state words that a round reads from memory, if a round has made them
+	kept    map[reg]slot // where they are
 }
 
 // reg is a virtual register. Zero means none.
@@ -86,7 +89,7 @@ type op struct {
 
 func newBlock(a *asm, lanes int, masked bool) *block {
 	return &block{
-		asm: a, lanes: lanes, masked: masked, ahead: 1,
+		asm: a, lanes: lanes, masked: masked, scratch: "SI", ahead: 1,
 		pinned: map[reg]string{}, xors: map[string]operand{},
 		carried: map[reg]reg{}, kept: map[reg]slot{},
 	}
@@ -117,11 +120,11 @@ func (b *block) take() []op {
 	return ops
 }
 
-// at returns the vector in slot s of the scratch area, whose address is in SI.
+// at returns the vector in slot s of the scratch area.
 func (b *block) at(s slot) operand {
 	s += b.first
 	b.slots = max(b.slots, s)
-	return operand{mem: fmt.Sprintf("%d(SI)", int(s-1)*b.lanes*4), slot: s}
+	return operand{mem: fmt.Sprintf("%d(%s)", int(s-1)*b.lanes*4, b.scratch), slot: s + b.apart}
 }
 
 // put stores x in to.

@@ -136,86 +136,113 @@ func TestAVX2Turn(t *testing.T) {
 	}
 }
 
-// As TestAVX2Turn. A turn of AVX-512 ends the search of the nonces of some turns
-// before.
-func TestAVX512Turn(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 0))
-	a := newAsm(4)
-	b, f, name := avx512Turn(a)
-	for _, top := range tops {
-		header, first := randomBytes(rng, headerSize), rng.Uint32()
-		m := newMachine(t, 16)
-		m.name = func(x reg) string { return name[x] }
-		m.scratch(rng, a)
-		m.enter(f, rng)
-		m.mem["(AX)"] = jobOf(header, top)
-		m.store(b.at(slotNonces).mem, lanesOf(first), 16)
-		for turn := range 6 {
-			m.run(f.ops)
-			item := turn - (f.items - 1)
-			nonces := lanesOf(first + 16*uint32(item))
-			if want := wantMask(header, nonces, 16, top); item >= 0 && m.mask != want {
-				t.Errorf("top %#x, nonces from %d: %016b, want %016b", top, nonces[0], m.mask, want)
-			}
+// partCode is the code of parts, with registers.
+type partCode struct {
+	ops  []op
+	name map[reg]string
+}
+
+// runPart executes the code of parts.
+func (m *machine) runPart(c partCode) {
+	m.name = func(x reg) string { return c.name[x] }
+	m.run(c.ops)
+}
+
+// checkHashes compares hashes of headers with the standard library.
+func checkHashes(t *testing.T, hashes, headers []byte) {
+	t.Helper()
+	for i := range len(headers) / headerSize {
+		got, want := hashes[i*hashSize:(i+1)*hashSize], doubleSum(headers[i*headerSize:(i+1)*headerSize])
+		if !bytes.Equal(got, want[:]) {
+			t.Errorf("hash of header %d is %x, want %x", i, got, want)
 		}
 	}
 }
 
-// enter puts random values in the registers that the turn before leaves, and the
-// table of sixteens in memory.
-func (m *machine) enter(f pipeline, rng *rand.Rand) {
-	for v := range f.entry {
-		m.set(v, vector{rng.Uint32()})
-	}
-	m.mem["sixteen<>(SB)"] = []byte{16, 0, 0, 0}
-}
-
-// The parts of the hash kernels, one after the other as their jumps order them,
+// The parts of the hash kernel for AVX2, one after the other as their jumps order them,
 // make the double SHA-256 of every header.
 func TestHasherParts(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 0))
-	for _, h := range []hasher{avx512Hasher, avx2Hasher} {
-		t.Run(fmt.Sprintf("%d lanes", h.lanes), func(t *testing.T) {
-			a := newAsm(map[bool]int{true: 4, false: 32}[h.masked])
-			type code struct {
-				ops  []op
-				name map[reg]string
-			}
-			make1 := func(p part) code {
-				ops, name := h.code(a, p)
-				return code{ops, name}
-			}
-			begin := []code{make1(h.begin(0)), make1(h.begin(1)), make1(h.begin(2))}
-			sixteen, end := make1(h.sixteen), make1(h.end)
+	h, a := avx2Hasher, newAsm(32)
+	make1 := func(p part) partCode {
+		ops, name := h.code(a, p)
+		return partCode{ops, name}
+	}
+	begin := []partCode{make1(h.begin(0)), make1(h.begin(1)), make1(h.begin(2))}
+	sixteen, end := make1(h.sixteen), make1(h.end)
 
-			headers := randomBytes(rng, h.turn()*headerSize)
-			m := newMachine(t, h.lanes)
-			m.scratch(rng, a)
-			m.regs["Z31"] = swapTable
-			m.mem["(R10)"], m.mem["(DI)"] = headers, make([]byte, h.turn()*hashSize)
-			table := make([]byte, 256)
-			for i, x := range k {
-				binary.LittleEndian.PutUint32(table[4*i:], x)
+	headers := randomBytes(rng, h.turn()*headerSize)
+	m := newMachine(t, h.lanes)
+	m.scratch(rng, a)
+	m.mem["(R10)"], m.mem["(DI)"] = headers, make([]byte, h.turn()*hashSize)
+	table := make([]byte, 256)
+	for i, x := range k {
+		binary.LittleEndian.PutUint32(table[4*i:], x)
+	}
+	for _, c := range begin {
+		m.runPart(c)
+		for turn := 1; turn < 4; turn++ {
+			m.mem["(R13)"] = table[64*turn:]
+			m.runPart(sixteen)
+		}
+	}
+	m.runPart(end)
+	checkHashes(t, m.mem["(DI)"], headers)
+}
+
+// The parts of the hash kernel for AVX-512, step by step: groups begin in turn in both
+// streams, and each group is hashed when its stream begins another.
+func TestStaggeredParts(t *testing.T) {
+	const groups = 5
+	rng := rand.New(rand.NewPCG(10, 0))
+	h, a := avx512Hasher, newAsm(4)
+	make1 := func(parts ...part) partCode {
+		ops, name := h.code(a, parts...)
+		return partCode{ops, name}
+	}
+	prepare := []partCode{make1(h.prepare(0)), make1(h.prepare(1)), make1(h.prepare(2))}
+	front, back := make1(h.begin, h.from(32)), make1(h.crossed(16), h.crossed(48))
+
+	m := newMachine(t, h.lanes)
+	m.scratch(rng, a)
+	m.mem["(R9)"] = randomBytes(rng, len(m.mem["(SI)"]))
+	m.regs["Z31"] = swapTable
+	for i := range 16 { // of what ran before
+		m.regs[fmt.Sprintf("Z%d", i)] = vector{rng.Uint32()}
+	}
+	var initial []byte
+	for _, x := range iv {
+		for range h.lanes {
+			initial = binary.LittleEndian.AppendUint32(initial, x)
+		}
+	}
+	headers, hashes := randomBytes(rng, groups*h.lanes*headerSize), make([]byte, groups*h.lanes*hashSize)
+	swap := func(a, b string) { m.mem[a], m.mem[b] = m.mem[b], m.mem[a] }
+	m.mem["(DI)"], m.mem["(R8)"] = make([]byte, h.lanes*hashSize), make([]byte, h.lanes*hashSize)
+	for begun, step := 0, 0; ; step++ {
+		p := step % 6 / 2
+		if p == 0 {
+			group := begun % groups
+			m.mem["(R10)"] = headers[group*h.lanes*headerSize:]
+		}
+		m.runPart(prepare[p])
+		m.mem["(AX)"] = initial
+		switch p {
+		case 0:
+			if begun == groups+1 {
+				checkHashes(t, hashes, headers)
+				return
 			}
-			run := func(c code) {
-				m.name = func(x reg) string { return c.name[x] }
-				m.run(c.ops)
-			}
-			for _, c := range begin {
-				run(c)
-				for turn := 1; turn < 4; turn++ {
-					m.mem["(R13)"] = table[64*turn:]
-					run(sixteen)
-				}
-			}
-			run(end)
-			for i := range h.turn() {
-				got, want := m.mem["(DI)"][i*hashSize:(i+1)*hashSize], doubleSum(headers[i*headerSize:(i+1)*headerSize])
-				if !bytes.Equal(got, want[:]) {
-					t.Errorf("hash of header %d is %x, want %x", i, got, want)
-				}
-			}
-		})
+			m.mem["(DI)"] = hashes[begun%groups*h.lanes*hashSize:]
+			begun++
+		case 1:
+			m.mem["(AX)"] = m.mem["(SI)"][int(slotMid-1)*h.vector():]
+		}
+		m.runPart(front)
+		m.runPart(back)
+		swap("(R10)", "(R11)")
+		swap("(DI)", "(R8)")
+		swap("(SI)", "(R9)")
 	}
 }
 

@@ -5,12 +5,18 @@
 // For the vector machines (AVX2, AVX-512) it builds straight-line code over virtual
 // registers (ir.go, sha256.go), schedules it for the processor (schedule.go),
 // allocates registers (allocate.go), checks which value each instruction reads
-// (check.go) and writes Go assembly (asm.go). Constants are folded, so that padding and initial states cost nothing. search.go and hash.go
-// have the two loops, avx512.go and avx2.go the differences between the machines.
+// (check.go) and writes Go assembly (asm.go). Constants are folded, so that padding
+// and initial states cost nothing. search.go and hash.go have the two loops, avx512.go
+// and avx2.go the differences between the machines. The searches of AVX-512 keep
+// several items in flight (pipeline.go), one of them over versions of a header
+// (versions.go).
 //
 // The kernels with SHA instructions allocate registers by hand: shani.go, and
 // sha2.go for arm64. hybrid.go and hybridhash.go combine both: vector code for the
 // message schedules, sha256rnds2 for the rounds.
+//
+// messages.go and messagesha.go have the kernels for kernels/sha256d, built of the same
+// parts.
 //
 // For kernels/sig it builds code over 64-bit limbs, and computes the range of every
 // value (limb.go): field.go has the numbers modulo 2^255-19, point.go the points of

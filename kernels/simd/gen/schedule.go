@@ -20,6 +20,15 @@ var zen5 = model{
 	regs:    29,
 }
 
+// zen5apart is zen5 with dependent operations further apart.
+var zen5apart = model{
+	width:   4,
+	limit:   map[class]int{rot: 2, shift: 2, load: 2, store: 1},
+	latency: map[class]int{alu: 3, rot: 3, shift: 3, shuf: 3, load: 1, store: 8},
+	window:  60,
+	regs:    29,
+}
+
 // zen4beside: the resources of Zen 4 for vectors beside one sha256rnds2 per cycle,
 // with dependent instructions well apart.
 var zen4beside = model{

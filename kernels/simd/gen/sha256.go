@@ -115,14 +115,18 @@ func (b *block) round(s state, wantA bool, hkw ...operand) state {
 }
 
 // terms returns the terms of h + K + W + ch in the order in which they are added: ch
-// last, unless the others are all in memory.
+// last, because it comes last. In a pipeline it comes first if the others are all in
+// memory, which saves a load.
 func (b *block) terms(ch operand, s state, hkw []operand) []operand {
+	if b.turn == 0 {
+		return append(hkw, ch)
+	}
 	var inRegister, inMemory []operand
 	for _, x := range hkw {
 		if x == s[7] {
 			x = b.recall(s, 7)
 		}
-		if x.isReg() || x.known || len(b.kept) == 0 {
+		if x.isReg() || x.known {
 			inRegister = append(inRegister, x)
 		} else {
 			inMemory = append(inMemory, x)
@@ -138,7 +142,7 @@ func (b *block) terms(ch operand, s state, hkw []operand) []operand {
 // again. Each segment of an item has a ring of its own.
 const stateRing = 8
 
-// keep stores the new words of a state that rounds to come read from memory.
+// keep stores the new words of a state that later rounds read from memory.
 func (b *block) keep(s state) {
 	round, segment := slot(b.now), slot(b.segment(b.now+1))
 	for i, x := range []operand{s[0], s[4]} {
@@ -149,7 +153,7 @@ func (b *block) keep(s state) {
 	}
 }
 
-// recall returns word i of a state, from memory if it is to be read there.
+// recall returns word i of a state, from memory if rounds read it there.
 func (b *block) recall(s state, i int) operand {
 	if at, ok := b.kept[s[i].reg]; ok && b.old[i] {
 		return b.at(at)

@@ -48,9 +48,8 @@ func versionsSchedule(a *asm, low int) (b *block, ops []op, name map[reg]string)
 	return b, ops, name
 }
 
-// versionsTurn is a turn of the loop over the versions.
-func versionsTurn(a *asm) (b *block, p pipeline, name map[reg]string) {
-	b = avx512Block(a)
+// versionsItem emits an item: 16 nonces with one version.
+func versionsItem(b *block) {
 	firstRounds(b, r(b.get(scheduled(scheduleW3))), func(t int) []operand {
 		if t < 16 {
 			return []operand{constant(k[t] + headerPad[t-4])}
@@ -58,6 +57,12 @@ func versionsTurn(a *asm) (b *block, p pipeline, name map[reg]string) {
 		return []operand{scheduled(scheduleKW + 64*(t-18))}
 	})
 	avx512Second(b)
+}
+
+// versionsTurn is a turn of the loop over the versions.
+func versionsTurn(a *asm) (b *block, p pipeline, name map[reg]string) {
+	b = avx512Block(a)
+	versionsItem(b)
 	p = b.fold(b.take())
 	p.follow(jobRegisters)
 	p.follow(scheduleRegisters)
