@@ -15,6 +15,9 @@
 // sha2.go for arm64. hybrid.go and hybridhash.go combine both: vector code for the
 // message schedules, sha256rnds2 for the rounds.
 //
+// messages.go and messagesha.go have the kernels for kernels/sha256d, built of the same
+// parts.
+//
 // For kernels/sig it builds code over 64-bit limbs, and computes the range of every
 // value (limb.go): field.go has the numbers modulo 2^255-19, point.go the points of
 // the curve, signatures.go the file.

@@ -3,16 +3,15 @@ package main
 import "fmt"
 
 // The double SHA-256 of messages of any lengths, and of the pairs of nodes of a Merkle
-// tree, for kernels/sha256d. Each lane has a message, whose blocks lie anywhere.
+// tree, for kernels/sha256d. Each lane has a message.
 //
-// A turn hashes a block in each lane: it reads 64 bytes to a register for each lane,
-// transposes these rows, so that each register has one word of all lanes, and does the
-// 64 rounds. All blocks, also that of the digest, go through the same code: the first
-// 16 rounds once, then three turns of a loop of 16 rounds.
+// A turn hashes a block in each lane. It reads 64 bytes to a register for each lane,
+// and transposes these rows, so that each register has one word of all lanes. Then it
+// does the 64 rounds. All blocks, also that of the digest, go through the same code: the
+// first 16 rounds once, then three turns of a loop of 16 rounds. The slots of a stream
+// are those of hasher, with the state before the block in slotMid.
 
-// Slots of a stream: those of hasher, and the state before the block in slotMid.
-
-// Byte offsets of the fields of sha256d's batch, for 32 lanes.
+// Byte offsets of the fields of sha256d's batch.
 const (
 	batchState = 0                // [stream][8][16]uint32
 	batchLeft  = 32 * hashSize    // [stream][16]int32: minus the number of blocks of the message

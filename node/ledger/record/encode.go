@@ -3,6 +3,8 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"stele/node/ledger/fields"
 	"stele/node/ledger/reject"
@@ -59,18 +61,64 @@ func Decode(b []byte) (*Record, error) {
 	return r, nil
 }
 
-// DecodeList reads the count records with which b begins, and returns what
-// follows them. The records keep b, as with [Decode]: copy a record that outlives
+// DecodeList reads the count records with which b begins, on all processors, and returns
+// what follows them. The records keep b, as with [Decode]: copy a record that outlives
 // the input. The reasons are those of [Decode]; the text says which record.
 func DecodeList(b []byte, count int) (records []*Record, rest []byte, err error) {
+	const minShare = 512 // records; fewer are not worth a goroutine
 	records = make([]*Record, count)
+	shares := max(1, min(runtime.GOMAXPROCS(0), count/minShare))
+	rest, at, err := decodeAll(b, records, shares)
+	if err != nil {
+		return nil, nil, fmt.Errorf("record %d of %d: %w", at, count, err)
+	}
+	return records, rest, nil
+}
+
+// decodeAll reads records in shares, each in its own goroutine. An error is that of the
+// first record that has one, at its index.
+func decodeAll(b []byte, records []*Record, shares int) (rest []byte, at int, err error) {
+	if shares == 1 {
+		return decodeEach(b, records)
+	}
+	own := len(records) / shares
+	size, err := encodedSizes(b, own)
+	if err != nil { // the exact one is found in order
+		return decodeEach(b, records)
+	}
+	var others sync.WaitGroup
+	var otherAt int
+	var otherErr error
+	others.Go(func() { rest, otherAt, otherErr = decodeAll(b[size:], records[own:], shares-1) })
+	_, at, err = decodeEach(b, records[:own])
+	others.Wait()
+	if err != nil {
+		return nil, at, err
+	}
+	return rest, own + otherAt, otherErr
+}
+
+// decodeEach reads records one after the other, and hashes them together.
+func decodeEach(b []byte, records []*Record) (rest []byte, at int, err error) {
 	for i := range records {
 		if records[i], b, err = decodePrefix(b); err != nil {
-			return nil, nil, fmt.Errorf("record %d of %d: %w", i, count, err)
+			return nil, i, err
 		}
 	}
-	hashAll(records)
-	return records, b, nil
+	hashEach(records)
+	return b, 0, nil
+}
+
+// encodedSizes returns the size in bytes of the count records with which b begins.
+func encodedSizes(b []byte, count int) (sum int, err error) {
+	for range count {
+		size, err := EncodedSize(b[sum:])
+		if err != nil {
+			return 0, err
+		}
+		sum += size
+	}
+	return sum, nil
 }
 
 // EncodedSize returns the size in bytes of the encoded record with which b begins,

@@ -83,11 +83,13 @@ func (r *Record) FullHash() pow.Hash { return r.sealed().fullHash }
 
 // Signers returns who has to sign: the author, then the payload's co-signers.
 // It is nil for a COINBASE.
-func (r *Record) Signers() []Key {
+func (r *Record) Signers() []Key { return r.appendSigners(nil) }
+
+func (r *Record) appendSigners(to []Key) []Key {
 	if signatureCount(r.Payload) == 0 {
-		return nil
+		return to
 	}
-	return append([]Key{r.Key}, r.Payload.CoSigners()...)
+	return append(append(to, r.Key), r.Payload.CoSigners()...)
 }
 
 // signatureCount returns how many signatures a record with payload p has.
@@ -152,7 +154,8 @@ func checkSignatureCount(r *Record, _ uint32) error {
 
 // checkSigners rejects keys that do not stand for one signer each.
 func checkSigners(r *Record, _ uint32) error {
-	signers := r.Signers()
+	var room [4]Key
+	signers := r.appendSigners(room[:0])
 	for i, k := range signers {
 		if k.Weak() {
 			return reject.New(reject.WeakKey, "the key %v of signer %d is a point of small order, for which anybody can sign", k, i+1)

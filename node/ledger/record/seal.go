@@ -1,27 +1,11 @@
 package record
 
 import (
-	"runtime"
 	"sync"
 
 	"stele/engine/pow"
 	"stele/kernels/sha256d"
 )
-
-// Seal makes records keep their encodings and hashes, as those from [Decode] and [New]
-// do. To hash many together is several times as fast as one after the other. Records
-// that keep them already are left alone. The others must not be in use elsewhere, and
-// must not be modified afterwards.
-func Seal(records []*Record) {
-	var open []*Record
-	for _, r := range records {
-		if r.raw == nil {
-			r.keep(appendRecord(nil, r))
-			open = append(open, r)
-		}
-	}
-	hashAll(open)
-}
 
 // seal keeps the encoding, and computes the hashes.
 func (r *Record) seal(raw []byte) {
@@ -34,22 +18,8 @@ func (r *Record) keep(raw []byte) { r.raw = raw[:len(raw):len(raw)] }
 // hash computes the hashes of the encoding that r keeps.
 func (r *Record) hash() { r.id, r.fullHash = pow.Sum(bodyOf(r.raw)), pow.Sum(r.raw) }
 
-// hashAll hashes records, on all processors: of a large block, that takes longer
-// than the rest of its decoding.
-func hashAll(records []*Record) {
-	const minShare = 512 // records; fewer are not worth a goroutine
-	shares := max(1, min(runtime.GOMAXPROCS(0), len(records)/minShare))
-	var others sync.WaitGroup
-	for ; shares > 1; shares-- {
-		share := records[:len(records)/shares]
-		records = records[len(share):]
-		others.Go(func() { hashEach(share) })
-	}
-	hashEach(records)
-	others.Wait()
-}
-
-// hashEach hashes records on one processor.
+// hashEach computes the hashes of the encodings that records keep: many together, which is
+// several times as fast as one after the other.
 func hashEach(records []*Record) {
 	if len(records) == 1 {
 		records[0].hash()

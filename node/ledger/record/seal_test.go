@@ -1,9 +1,14 @@
 package record
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"stele/engine/pow"
 )
@@ -27,30 +32,23 @@ func isSealed(r *Record) bool {
 	return slices.Equal(r.raw, raw) && r.id == pow.Sum(bodyOf(raw)) && r.fullHash == pow.Sum(raw)
 }
 
-// Records that are sealed together are as if each was sealed alone, whatever their
-// number; those that were sealed before are left alone.
-func TestSeal(t *testing.T) {
+// Records that are hashed together have the hashes that each has alone, whatever their
+// number.
+func TestHashEach(t *testing.T) {
 	all := literals(t, 3*maxHashing/2)
 	for _, n := range []int{0, 1, 2, 7, 32, 100, len(all)} {
 		records := make([]*Record, n)
 		for i, r := range all[:n] {
 			records[i] = new(Record)
 			*records[i] = *r
+			records[i].keep(appendRecord(nil, r))
 		}
-		Seal(records)
+		hashEach(records)
 		for i, r := range records {
 			if !isSealed(r) {
-				t.Errorf("record %d of %d is not sealed rightly", i, n)
+				t.Errorf("record %d of %d has other hashes", i, n)
 			}
 		}
-	}
-
-	before := New(*all[0])
-	id, raw := before.id, before.raw
-	before.Fee++ // nobody should, but it shows that nothing is computed again
-	Seal([]*Record{before, all[1]})
-	if before.id != id || &before.raw[0] != &raw[0] || !isSealed(all[1]) {
-		t.Error("a sealed record was sealed again, or the one after it not")
 	}
 }
 
@@ -74,6 +72,34 @@ func TestDecodeListSeals(t *testing.T) {
 	if n := len(got[0].raw); cap(got[0].raw) != n {
 		t.Errorf("the encoding has %d bytes, and room for %d", n, cap(got[0].raw))
 	}
+}
+
+// The error is that of the first record that is bad, whichever goroutine reads it.
+func TestDecodeListError(t *testing.T) {
+	records := payments(t, 5*maxHashing/2, 7)
+	var list []byte
+	var starts []int
+	for _, r := range records {
+		starts = append(starts, len(list))
+		list = append(list, r.Encode()...)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		b := bytes.Clone(list)
+		first := len(records)
+		for _, i := range rapid.SliceOfN(rapid.IntRange(0, len(records)-1), 1, 4).Draw(t, "bad") {
+			first = min(first, i)
+			spoil := rapid.SampledFrom([]int{4, frameSize - 1, frameSize - 2}).Draw(t, "byte") // type, or length
+			b[starts[i]+spoil] ^= byte(rapid.IntRange(1, 255).Draw(t, "by"))
+		}
+		_, want := Decode(b[starts[first]:][:records[first].Size()])
+		got, _, err := DecodeList(b, len(records))
+		if want == nil { // the change made another record of it
+			return
+		}
+		if prefix := fmt.Sprintf("record %d of %d: ", first, len(records)); got != nil || err == nil || !strings.HasPrefix(err.Error(), prefix) {
+			t.Fatalf("error %v, want %s%v", err, prefix, want)
+		}
+	})
 }
 
 // A record that is not sealed may be read by several goroutines.
