@@ -34,7 +34,7 @@ func fillBaseTable(rows *[baseRows][affineWords]uint64, x, y number) {
 	for i := 1; i < baseRows; i++ {
 		l := points[i-1]
 		l.minus, l.plus, l.t2d = minus, plus, t2d
-		l.add(sum(&l.z, &l.z))
+		l.addAffine()
 		l.toAddend()
 		points[i] = l
 		products[i] = multiply(&products[i-1], &l.z).carry()
