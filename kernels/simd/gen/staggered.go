@@ -65,8 +65,13 @@ func (h staggered) prepare(p int) part {
 		switch p {
 		case 0:
 			h.end(b, stream, swap, entry, exit)
-			for t := 0; t < 16; t += 4 {
-				w.loadWords(swap, "R10", 0, t, 4*t)
+			var rows [16]operand
+			for lane := range rows {
+				from := operand{mem: fmt.Sprintf("%d(R10)", headerSize*lane)}
+				rows[lane] = b.swapBytes(swap, r(b.emit(op{mn: "VMOVDQU32", src: []operand{from}, class: load})))
+			}
+			for t, x := range b.transpose16(rows) {
+				w.set(t, x)
 			}
 		case 1:
 			for i, x := range h.stream(b, stream, entry) {
