@@ -19,16 +19,15 @@
 package sig
 
 import (
-	"os"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
+
+	"stele/kernels/internal/selection"
 )
 
 // EnvVar is the environment variable that selects kernels. A "-ifma" in its list,
 // which is separated by commas, switches this one off.
-const EnvVar = "STELE_CPU"
+const EnvVar = selection.EnvVar
 
 // Available reports whether the assembly runs on this CPU, is not switched off, and
 // has passed its self-test. Safe for concurrent use; the first call runs the test,
@@ -36,14 +35,16 @@ const EnvVar = "STELE_CPU"
 func Available() bool { return !disabled.Load() && available() }
 
 var available = sync.OnceValue(func() bool {
-	return present() && allowed(os.Getenv(EnvVar)) && selfTest(&assembly)
+	return present() && allowed() == nil && selfTest(&assembly)
 })
 
-// allowed reports whether a value of STELE_CPU leaves the kernel on.
-func allowed(value string) bool {
-	return !slices.ContainsFunc(strings.Split(value, ","), func(f string) bool {
-		return strings.TrimSpace(f) == "-ifma"
-	})
+// allowed returns the reason why STELE_CPU does not leave the kernel on.
+func allowed() error {
+	isAllowed, err := selection.Allowed(selection.Signatures)
+	if err == nil && !isAllowed(Name) {
+		err = selection.Disabled()
+	}
+	return err
 }
 
 // Disable switches the kernel off for the rest of the process: [Available] and

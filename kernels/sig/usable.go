@@ -3,7 +3,6 @@ package sig
 import (
 	"errors"
 	"fmt"
-	"os"
 )
 
 // Name is the name of the kernel in STELE_CPU and in reports.
@@ -19,11 +18,12 @@ var (
 // self-test, which is run anew, or the reason why it is not [Available]. Safe for
 // concurrent use.
 func Usable() error {
+	notAllowed := allowed()
 	switch {
 	case !present():
 		return fmt.Errorf("kernel %s %w: it needs an amd64 CPU with AVX-512 F, BW, DQ, VL and IFMA", Name, ErrAbsent)
-	case !allowed(os.Getenv(EnvVar)):
-		return fmt.Errorf("kernel %s %w: it is disabled by %s=%s", Name, ErrAbsent, EnvVar, os.Getenv(EnvVar))
+	case notAllowed != nil:
+		return fmt.Errorf("kernel %s %w: %w", Name, ErrAbsent, notAllowed)
 	case disabled.Load():
 		return fmt.Errorf("kernel %s %w: it gave a wrong verdict", Name, ErrAbsent)
 	case !selfTest(&assembly):

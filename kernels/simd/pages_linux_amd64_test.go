@@ -62,6 +62,24 @@ func protection(t *testing.T, p unsafe.Pointer) string {
 	return ""
 }
 
+// checkFunctions checks that all functions of the kernel are in code.
+func checkFunctions(t *testing.T, k *Kernel, code []byte) {
+	t.Helper()
+	names := map[string]bool{}
+	for at := 0; at < len(code); at += 16 {
+		names[runtime.FuncForPC(uintptr(unsafe.Pointer(&code[at]))).Name()] = true
+	}
+	functions := []string{"Search", "Hash", "search", "hash"}
+	if k.SharesVersions() {
+		functions = append(functions, "SearchVersions", "searchVersions")
+	}
+	for _, f := range functions {
+		if !names["stele/kernels/simd/"+k.name+"."+f] {
+			t.Errorf("the code is without %s: %v", f, names)
+		}
+	}
+}
+
 // All functions of a kernel move to pages that are no longer those of the program's
 // file, with the same bytes, while they run.
 func TestMovePages(t *testing.T) {
@@ -73,19 +91,7 @@ func TestMovePages(t *testing.T) {
 			t.Skip("plain Go")
 		}
 		code := pages.Code(k.search)
-		names := map[string]bool{}
-		for at := 0; at < len(code); at += 16 {
-			names[runtime.FuncForPC(uintptr(unsafe.Pointer(&code[at]))).Name()] = true
-		}
-		functions := []string{"Search", "Hash", "search", "hash"}
-		if k.SharesVersions() {
-			functions = append(functions, "SearchVersions", "searchVersions")
-		}
-		for _, f := range functions {
-			if !names["stele/kernels/simd/"+k.name+"."+f] {
-				t.Errorf("the code is without %s: %v", f, names)
-			}
-		}
+		checkFunctions(t, k, code)
 		if err := unix.Madvise(code, unix.MADV_DONTNEED); err != nil { // what was moved returns
 			t.Fatal(err)
 		}
