@@ -61,9 +61,10 @@ func (p *places) group(n int) []int {
 	return p.lanes[min(p.n, n*lanes):min(p.n, (n+1)*lanes)]
 }
 
-// NewChecker returns a Checker. It panics if the kernel is not [Available].
+// NewChecker returns a Checker. It panics if the kernel was never [Available]; after
+// [Disable] it does not.
 func NewChecker() *Checker {
-	if !Available() {
+	if !available() {
 		panic("sig: the kernel is not available")
 	}
 	return newChecker(&assembly)
