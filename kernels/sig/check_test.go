@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"os"
 	"slices"
 	"testing"
 
@@ -279,12 +280,16 @@ func TestShapes(t *testing.T) {
 
 // The kernel agrees with the references on signatures that are spoiled in many ways,
 // mixed with good ones, of messages with every number of blocks and at their edges.
+// STELE_LONG=1 makes a million of them.
 func TestDifferential(t *testing.T) {
 	lengths := []int{0, 1, 47, 48, 63, 64, 111, 112, 150, 175, 176, 250, 300, 400}
 	checkers(t, func(t *testing.T, c *Checker, fast bool) {
 		s := signer{newSplitMix(22)}
 		rounds := 1
-		if fast {
+		switch {
+		case fast && os.Getenv("STELE_LONG") != "":
+			rounds = 16_700
+		case fast:
 			rounds = 130
 		}
 		goods, total := 0, 0

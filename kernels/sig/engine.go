@@ -24,6 +24,13 @@ type engine struct {
 
 	// sha512Block adds the blocks of the live lanes to their hashes.
 	sha512Block func(work *hashGroup, live uint8)
+
+	// scalars makes the hashes and words of s scalars.
+	scalars func(work *hashGroup)
+
+	// newDigits and knownDigits set the digits of k and s in the lanes of a ladder.
+	newDigits   func(work *hashGroup, keys *keyDigits, bases *baseDigits)
+	knownDigits func(work *hashGroup, keys *partDigits, bases *basePartDigits)
 }
 
 const (
@@ -55,7 +62,7 @@ type baseTables [parts][baseRows][affineWords]uint64
 
 // keyDigits are the digits of the scalars of the keys.
 type keyDigits struct {
-	rows  [keyTurns][lanes]uint32 // where the row of each lane is in its table, in bytes
+	rows  [keyTurns][lanes]uint32 // bytes from row 0 to the row of each lane
 	signs [keyTurns]uint8         // the lanes that subtract it
 }
 

@@ -53,6 +53,12 @@ func TestNoAccessOutside(t *testing.T) {
 		assembly.mulPair(z, x, y)
 		assembly.sqrPair(z, x, 3)
 
+		h := guarded[hashGroup](t, atEnd)
+		assembly.sha512Block(h, 0xff)
+		assembly.scalars(h)
+		assembly.newDigits(h, guarded[keyDigits](t, atEnd), guarded[baseDigits](t, atEnd))
+		assembly.knownDigits(h, guarded[partDigits](t, atEnd), guarded[basePartDigits](t, atEnd))
+
 		rows := guarded[laneTable](t, atEnd)
 		g.setIdentity()
 		assembly.fillTable(rows, g)
@@ -64,7 +70,7 @@ func TestNoAccessOutside(t *testing.T) {
 			*l = *from
 			last := lanes - 1
 			for i := range keyTurns { // the last row of the last lane
-				l.keys[n].rows[i][last] = uint32((keyRows-1)*lanes+last) * rowBytes
+				l.keys[n].rows[i][last] = (keyRows - 1) * lanes * rowBytes
 			}
 			for i := range baseTurns {
 				l.bases[n].rows[i][last] = (baseRows - 1) * affineBytes

@@ -39,12 +39,18 @@ var sha512Rounds = [80]uint64{
 	0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 }
 
-// hashGroup is the memory for the hashes of eight messages. The generator knows its
-// layout.
+// hashGroup is the memory for the hashes of eight messages, and for the scalars of
+// their signatures. The generator knows its layout.
 type hashGroup struct {
 	_      [16][lanes]uint64 // scratch: the message schedule
 	state  [8][lanes]uint64
 	blocks [lanes][blockSize]byte
+
+	words [4][lanes]uint64 // s, little-endian
+	_     [lanes]uint64
+	k, s  radix52 // the hash modulo L, and s, also if that is L or more
+	below uint8   // the lanes in which s is below L
+	_     [63]byte
 }
 
 // start prepares for new messages.
@@ -66,10 +72,16 @@ func (h *hashGroup) digest(lane int) (words [8]uint64) {
 }
 
 // hashItems computes the SHA-512 of R, key and message of at most eight items, those
-// at some indices. Their numbers of blocks may differ: lanes that have ended wait for
+// at some indices, and sets the words of s. Other lanes have what they had. Their numbers of blocks may differ: lanes that have ended wait for
 // the others.
 func (e *engine) hashItems(h *hashGroup, items []Item, at []int) {
 	h.start()
+	for lane, i := range at {
+		s := items[i].Sig[32:]
+		for n := range h.words {
+			h.words[n][lane] = binary.LittleEndian.Uint64(s[8*n:])
+		}
+	}
 	for n := 0; ; n++ {
 		var live uint8
 		for lane, i := range at {

@@ -37,6 +37,9 @@ var assembly = engine{
 	knownLadders: [2]func(*ladder, *[2][lanes]*Table, *baseTables){knownLadder1, knownLadder2},
 
 	sha512Block: sha512Block,
+	scalars:     scalars,
+	newDigits:   newDigits,
+	knownDigits: knownDigits,
 }
 
 //go:noescape
@@ -50,6 +53,15 @@ func fillTable(rows *laneTable, work *group)
 
 //go:noescape
 func sha512Block(work *hashGroup, live uint8)
+
+//go:noescape
+func scalars(work *hashGroup)
+
+//go:noescape
+func newDigits(work *hashGroup, keys *keyDigits, bases *baseDigits)
+
+//go:noescape
+func knownDigits(work *hashGroup, keys *partDigits, bases *basePartDigits)
 
 //go:noescape
 func ladder1(work *ladder, base *baseTables)

@@ -282,6 +282,19 @@ var modelEngine = engine{
 		func(work *ladder, t *[2][lanes]*Table, base *baseTables) { modelKnownLadder(work, t, base, 2) },
 	},
 	sha512Block: sha512Model,
+	scalars:     scalarsModel,
+	newDigits: func(h *hashGroup, keys *keyDigits, bases *baseDigits) {
+		for lane := range lanes {
+			keys.set(lane, h.k.at(lane))
+			bases.set(lane, h.s.at(lane))
+		}
+	},
+	knownDigits: func(h *hashGroup, keys *partDigits, bases *basePartDigits) {
+		for lane := range lanes {
+			keys.set(lane, h.k.at(lane))
+			bases.set(lane, h.s.at(lane))
+		}
+	},
 }
 
 // storeRow writes the point, as toAddend has it, to a row. e and f are scratch.

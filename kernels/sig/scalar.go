@@ -1,27 +1,51 @@
 package sig
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // scalar is a number below 2^256, the lowest word first.
 type scalar [4]uint64
+
+// radix52 is a scalar in each lane, with limbs of 52 bits.
+type radix52 [5][lanes]uint64
+
+const mask52 = 1<<52 - 1
+
+// at returns the scalar in a lane.
+func (x *radix52) at(lane int) (s scalar) {
+	for i := range s {
+		s[i] = x[i][lane]>>(12*i) | x[i+1][lane]<<(52-12*i)
+	}
+	return s
+}
+
+// set sets a lane.
+func (x *radix52) set(lane int, s scalar) {
+	x[0][lane], x[4][lane] = s[0]&mask52, s[3]>>16
+	for i := 1; i < 4; i++ {
+		x[i][lane] = (s[i-1]>>(64-12*i) | s[i]<<(12*i)) & mask52
+	}
+}
+
+// scalarsModel is the model of scalars.
+func scalarsModel(h *hashGroup) {
+	h.below = 0
+	for lane := range lanes {
+		var s scalar
+		for i := range s {
+			s[i] = h.words[i][lane]
+		}
+		_, below := s.minusOrder()
+		setBit(&h.below, lane, below)
+		h.s.set(lane, s)
+		h.k.set(lane, reduce(h.digest(lane)))
+	}
+}
 
 // order is the order L of the base point, 2^252 + 27742317777372353535851937790883648493.
 var order = scalar{0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000}
 
 // reciprocal is floor(2^512 / L).
 var reciprocal = [5]uint64{0xed9ce5a30a2c131b, 0x2106215d086329a7, 0xffffffffffffffeb, 0xffffffffffffffff, 0xf}
-
-// scalarOf returns the little-endian number in b, and whether it is below L.
-func scalarOf(b []byte) (s scalar, below bool) {
-	for i := range s {
-		s[i] = binary.LittleEndian.Uint64(b[8*i:])
-	}
-	_, below = s.minusOrder()
-	return s, below
-}
 
 // minusOrder returns s - L modulo 2^256, and whether s is below L.
 func (s scalar) minusOrder() (d scalar, below bool) {
@@ -117,7 +141,7 @@ func (d *keyDigits) set(lane int, s scalar) {
 	r := s.biased(&keyBias)
 	for i := range keyTurns {
 		n, negative := digit(&r, 5*i, 5)
-		d.rows[i][lane] = (n*lanes + uint32(lane)) * rowBytes
+		d.rows[i][lane] = n * lanes * rowBytes
 		d.signs[i] = d.signs[i]&^(1<<lane) | negative&(1<<lane)
 	}
 }

@@ -3,8 +3,18 @@ package sig
 import (
 	"encoding/binary"
 	"math/big"
+	"math/bits"
 	"testing"
 )
+
+// scalarOf returns the little-endian number in b, and whether it is below L.
+func scalarOf(b []byte) (s scalar, below bool) {
+	for i := range s {
+		s[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	_, below = s.minusOrder()
+	return s, below
+}
 
 func (s scalar) big() *big.Int {
 	sum := new(big.Int)
@@ -87,7 +97,7 @@ func TestDigits(t *testing.T) {
 		b.set(lane, s)
 		sum := new(big.Int)
 		for n := keyTurns - 1; n >= 0; n-- {
-			row := int64(k.rows[n][lane]) - int64(lane*rowBytes)
+			row := int64(k.rows[n][lane])
 			if row%(lanes*rowBytes) != 0 || row < 0 || row/(lanes*rowBytes) >= keyRows {
 				t.Fatalf("row at %d", row)
 			}
@@ -116,4 +126,78 @@ func addDigit(sum *big.Int, bits uint, digit int64, negative bool) *big.Int {
 		digit = -digit
 	}
 	return sum.Add(sum.Lsh(sum, bits), big.NewInt(digit))
+}
+
+// The scalars and the digits of the assembly are those of the model, for edge numbers
+// and random ones.
+func TestScalarLanes(t *testing.T) {
+	needKernel(t)
+	hashes, words := edgeScalars(512), edgeScalars(256)
+	rng := newSplitMix(70)
+	h, want := aligned[hashGroup](), aligned[hashGroup]()
+	for n := range len(hashes) {
+		lane := n % lanes
+		x, s := wordsOf8(littleEndian(hashes[n], 64)), littleEndian(words[rng.next()%uint64(len(words))], 32)
+		for i := range x {
+			h.state[i][lane] = bits.ReverseBytes64(x[i])
+		}
+		for i := range h.words {
+			h.words[i][lane] = binary.LittleEndian.Uint64(s[8*i:])
+		}
+		if lane != lanes-1 {
+			continue
+		}
+		*want = *h
+		modelEngine.scalars(want)
+		assembly.scalars(h)
+		for i := range lanes {
+			if h.k.at(i) != want.k.at(i) || h.s.at(i) != want.s.at(i) {
+				t.Fatalf("lane %d: k %x, want %x; s %x, want %x", i, h.k.at(i), want.k.at(i), h.s.at(i), want.s.at(i))
+			}
+		}
+		if *h != *want {
+			t.Fatalf("below L: %08b, want %08b; or something else has changed", h.below, want.below)
+		}
+		checkDigits(t, h, rng)
+	}
+}
+
+// checkDigits compares the digits that the assembly makes with those of the model. What
+// was there before does not matter.
+func checkDigits(t *testing.T, h *hashGroup, rng *splitMix) {
+	t.Helper()
+	var keys, wantKeys keyDigits
+	var bases, wantBases baseDigits
+	var keyParts, wantKeyParts partDigits
+	var baseParts, wantBaseParts basePartDigits
+	for i := range keys.rows {
+		keys.rows[i][i%lanes], keys.signs[i] = uint32(rng.next()), uint8(rng.next())
+	}
+	before := *h
+	modelEngine.newDigits(h, &wantKeys, &wantBases)
+	assembly.newDigits(h, &keys, &bases)
+	modelEngine.knownDigits(h, &wantKeyParts, &wantBaseParts)
+	assembly.knownDigits(h, &keyParts, &baseParts)
+	if keys != wantKeys || bases != wantBases || keyParts != wantKeyParts || baseParts != wantBaseParts || *h != before {
+		t.Fatalf("the digits of %x and %x differ", h.k, h.s)
+	}
+}
+
+// A scalar in a lane is what was set.
+func TestRadix52(t *testing.T) {
+	var x radix52
+	for i, v := range edgeScalars(256) {
+		s, _ := scalarOf(littleEndian(v, 32))
+		x.set(i%lanes, s)
+		if x.at(i%lanes) != s {
+			t.Fatalf("%x is %x", s, x.at(i%lanes))
+		}
+		sum := new(big.Int)
+		for n := 4; n >= 0; n-- {
+			sum.Add(sum.Lsh(sum, 52), new(big.Int).SetUint64(x[n][i%lanes]))
+		}
+		if sum.Cmp(v) != 0 {
+			t.Fatalf("%x has the limbs of %x", v, sum)
+		}
+	}
 }

@@ -19,11 +19,13 @@ const TableSize = int(unsafe.Sizeof(Table{}))
 // isFor reports whether t has the multiples of a key. It may be nil.
 func (t *Table) isFor(key *[32]byte) bool { return t != nil && t.made && t.key == *key }
 
-// identityTable is for lanes without a signature. Their digits are 0.
+// identityTable has the multiples of the identity. It is for lanes without a signature.
 var identityTable = func() *Table {
 	t := new(Table)
 	for part := range t.rows {
-		t.rows[part][0] = identityRow
+		for n := range t.rows[part] {
+			t.rows[part][n] = identityRow
+		}
 	}
 	return t
 }()
@@ -34,7 +36,7 @@ var identityRow = [affineWords]uint64{0: 1, 5: 1}
 // MakeTables makes tables[i] the table of keys[i], for any number of keys; eight at a
 // time cost little more than one. It sets ok[i] to whether the key is a point. If it
 // is none, its signatures are bad, and its table is not usable: Check ignores it.
-// MakeTables panics if the slices differ in length. The first call allocates 82 kB.
+// MakeTables panics if the slices differ in length. The first call allocates 103 kB.
 func (c *Checker) MakeTables(tables []*Table, keys []*[32]byte, ok []bool) {
 	if len(tables) != len(keys) || len(ok) != len(keys) {
 		panic("sig: as many tables and verdicts as keys are needed")

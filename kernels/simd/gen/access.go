@@ -76,6 +76,9 @@ func parse(line string, tied bool, vector int) access {
 // of one number are one register, and so are the forms of a V register of arm64.
 func spanOf(arg string, bytes int) span {
 	open := strings.IndexByte(arg, '(')
+	if open >= 0 && bytes < 4 {
+		return span{base: arg} // less than a word is a place of its own
+	}
 	if open < 0 {
 		switch arg[0] {
 		case 'X', 'Y', 'Z':
@@ -100,6 +103,10 @@ func operandBytes(mn string, vector int) int {
 		return 8
 	case bcast, mn == "VPBROADCASTD", mn == "VMOVD", mn == "ADDL":
 		return 4
+	case mn == "KMOVB":
+		return 1
+	case mn == "VPMOVQD":
+		return vector / 2
 	case strings.HasSuffix(mn, "128"), strings.HasSuffix(mn, "32X4"), strings.HasSuffix(mn, "64X2"):
 		return 16
 	}

@@ -84,16 +84,21 @@ func writeSelect(a *asm, pool *pool64, name string, words int) {
 	a.line("")
 }
 
-// loadRows writes the loads of a row for each lane, at the offsets in R9. A table of each
-// lane has its address in DX, if base is not DX.
+// loadRows writes the loads of a row for each lane, at the offsets in R9. Rows of a key
+// have those of the other lanes between them. A table of each lane has its address in DX,
+// if base is not DX.
 func (a *asm) loadRows(base string, words int) {
 	for lane := range 8 {
 		if base != "DX" {
 			a.line("MOVQ %d(DX), %s", 8*lane, base)
 		}
+		first := 0 // of the lane in the table
+		if words == rowWords {
+			first = 8 * rowWords * lane
+		}
 		a.line("MOVL %d(R9), AX", 4*lane)
 		for part := 0; part < words; part += 8 {
-			a.line("VMOVDQU64 %d(%s)(AX*1), Z%d", 8*part, base, part+lane)
+			a.line("VMOVDQU64 %d(%s)(AX*1), Z%d", first+8*part, base, part+lane)
 		}
 	}
 }

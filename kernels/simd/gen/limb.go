@@ -27,6 +27,7 @@ type limbs struct {
 
 	bounds []string // of the values that are worth a line
 	done   []op     // scheduled
+	masks  int      // mask registers in use so far
 
 	// The constants in registers throughout.
 	zero, nineteen, mask limb

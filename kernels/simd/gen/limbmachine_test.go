@@ -80,7 +80,7 @@ func (m *limbMachine) operand(o operand) (limbVector, error) {
 func checkAddresses(ops []op) error {
 	for _, o := range ops {
 		for _, at := range append([]operand{{mem: o.store, slot: o.slot}}, o.src...) {
-			if want := fmt.Sprintf("%d(SI)", int(at.slot-1)*64); at.slot != 0 && at.mem != want {
+			if want := fmt.Sprintf("%d(SI)", int(at.slot-1)*64); at.slot != 0 && at.slot < firstMask && at.mem != want {
 				return fmt.Errorf("address %s of slot %d, want %s", at.mem, at.slot, want)
 			}
 		}
@@ -103,7 +103,7 @@ func (m *limbMachine) step(o op) error {
 	src := sources[:0]
 	var mask uint8
 	for _, s := range o.src {
-		if s.mem == "K1" || s.mem == "K2" {
+		if strings.HasPrefix(s.mem, "K") {
 			mask = m.mask[s.mem]
 			continue
 		}
@@ -113,7 +113,22 @@ func (m *limbMachine) step(o op) error {
 		}
 		src = append(src, v)
 	}
-	switch {
+	switch mn := strings.TrimSuffix(o.mn, ".BCST"); {
+	case mn == "VPCMPUQ":
+		m.mask[o.store] = 0
+		for i := range limbLanes {
+			if src[1][i] < src[0][i] {
+				m.mask[o.store] |= 1 << i
+			}
+		}
+	case mn == "KMOVB":
+		m.rest[o.store] = limbVector{uint64(mask)}
+	case mn == "VPMOVQD":
+		v := src[0]
+		for i := range v {
+			v[i] &= 1<<32 - 1
+		}
+		m.rest[o.store] = v
 	case o.class == store && o.slot != 0:
 		m.mem[o.slot] = src[0]
 	case o.class == store:
@@ -203,6 +218,10 @@ func computeLimb(mn string, imm int, src [3]uint64) (uint64, error) {
 	case "VPADDQ":
 		s, overflow := bits.Add64(src[0], src[1], 0)
 		return s, failIf(overflow != 0, "overflow")
+	case "VPMAXUQ":
+		return max(src[0], src[1]), nil
+	case "VPMINUQ":
+		return min(src[0], src[1]), nil
 	case "VPSUBQ":
 		return src[1] - src[0], failIf(src[1] < src[0], "negative")
 	case "VPANDQ":

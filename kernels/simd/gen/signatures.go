@@ -90,6 +90,7 @@ func signatureKernel(a *asm) {
 	}
 	writePairs(a, pool)
 	writeHash(a, pool)
+	writeScalars(a, pool)
 	a.table64("constants", *pool)
 }
 

@@ -342,6 +342,8 @@ func killMutants(t *testing.T, l *limbs, ops []op, name map[reg]string, check fu
 func exchanged(l *limbs, o op, n int) (operand, bool) {
 	src := o.src[n]
 	switch {
+	case src.slot >= firstMask:
+		return operand{mem: "K1"}, true
 	case src.slot == elementX:
 		return l.at(elementX + 1), true
 	case src.slot != 0:
