@@ -2,7 +2,6 @@ package pool
 
 import (
 	"errors"
-	"math"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -12,7 +11,8 @@ import (
 	"stele/node/ledger/rules"
 )
 
-// maxHeld is how many records Add judges before it releases the lock for others.
+// maxHeld is how many records Add judges before it releases the lock for others, and
+// how many it hands over for a check of their signatures.
 const maxHeld = 256
 
 // fewSignatures is the maximum number of signatures that may be checked in vain: they
@@ -121,20 +121,71 @@ func isPooled(err error) bool {
 
 // judge gives each record its verdict, and puts the accepted ones into the pool. The
 // cheapest checks come first: a record that fails them costs no check of signatures.
+// While the signatures of some records are checked on other processors, those before
+// them are admitted and those behind them screened.
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
-	p.screen(records, verdicts)
-	good := p.verify(budget, records, verdicts)
-	p.admit(records, verdicts)
-	for _, i := range good {
-		if _, rejected := reject.Of(verdicts[i]); rejected && !isPooled(verdicts[i]) {
-			spend(budget, records[i])
+	queues := newCallQueues()
+	var before *part
+	for at := 0; at < len(records); at += maxHeld {
+		end := min(at+maxHeld, len(records))
+		next := &part{records: records[at:end], verdicts: verdicts[at:end], applied: make([]*rules.State, end-at)}
+		p.screen(queues, next)
+		if budget == nil && len(records) > maxHeld {
+			p.begin(next)
 		}
+		if before != nil {
+			p.conclude(budget, before)
+		}
+		before = next
+	}
+	if before != nil {
+		p.conclude(budget, before)
 	}
 
 	for i, err := range verdicts {
 		if err == errPostponed {
 			p.judge(budget, records[i:i+1], verdicts[i:i+1]) // alone it is not postponed again
+		}
+	}
+}
+
+// part is some of the records of one call.
+type part struct {
+	records  []*record.Record
+	verdicts []error
+
+	checking *record.Checking // of its records without a verdict; nil: not begun
+
+	// applied has, for each record with an account of which no other record waits, the
+	// state of the next block with that record; else nil. It is valid in this epoch.
+	applied []*rules.State
+	epoch   uint64
+}
+
+// unjudged returns the records without a verdict, and their indices.
+func (c *part) unjudged() (records []*record.Record, of []int) {
+	for i, err := range c.verdicts {
+		if err == nil {
+			records, of = append(records, c.records[i]), append(of, i)
+		}
+	}
+	return records, of
+}
+
+// begin begins to check the signatures of the records without a verdict.
+func (p *Pool) begin(c *part) {
+	records, _ := c.unjudged()
+	c.checking = p.o.Verifier.StartEach(records)
+}
+
+// conclude gives the records without a verdict theirs.
+func (p *Pool) conclude(budget *rate.Limiter, c *part) {
+	good := p.verify(budget, c)
+	p.admit(c)
+	for _, i := range good {
+		if _, rejected := reject.Of(c.verdicts[i]); rejected && !isPooled(c.verdicts[i]) {
+			spend(budget, c.records[i])
 		}
 	}
 }
@@ -154,45 +205,92 @@ type callQueue struct {
 	postponed bool // one of them is postponed, and so are all behind it
 }
 
+// callQueues are the queues of one call.
+type callQueues struct {
+	byAccount map[record.Key]*callQueue
+	rotated   map[record.Key]*callQueue // by keys that records of this call bring into use
+}
+
+func newCallQueues() callQueues {
+	return callQueues{byAccount: map[record.Key]*callQueue{}, rotated: map[record.Key]*callQueue{}}
+}
+
+// of returns the queue of an account, of which a record has this key.
+func (q callQueues) of(key record.Key, account record.Key) *callQueue {
+	if of := q.rotated[key]; of != nil {
+		return of
+	}
+	of := q.byAccount[account]
+	if of == nil {
+		of = &callQueue{}
+		q.byAccount[account] = of
+	}
+	return of
+}
+
 // screen rejects records as far as that is possible without checking a signature.
-func (p *Pool) screen(records []*record.Record, verdicts []error) {
-	byAccount := map[record.Key]*callQueue{}
-	rotated := map[record.Key]*callQueue{} // by keys that records of this call bring into use
-	for at := 0; at < len(records); at += maxHeld {
-		end := min(at+maxHeld, len(records))
-		p.mu.Lock()
-		v, c := p.o.View(), p.o.Context()
-		for i, r := range records[at:end] {
-			q, account, err := p.find(v, r.Key)
-			if err != nil {
-				verdicts[at+i] = err
-				continue
-			}
-			before := rotated[r.Key]
-			if before == nil {
-				if before = byAccount[account.ID]; before == nil {
-					before = &callQueue{}
-					byAccount[account.ID] = before
-				}
-			}
-			err = p.screenOne(v, c, q, account, r, before)
-			if err == nil || err == errPostponed {
-				before.begun = true
-				before.postponed = err == errPostponed
-				if rotate, ok := r.Payload.(record.KeyRotate); ok {
-					rotated[rotate.New] = before
-				}
-			}
-			verdicts[at+i] = err
+func (p *Pool) screen(queues callQueues, part *part) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, c := p.o.View(), p.o.Context()
+	part.epoch = p.epoch
+	for i, r := range part.records {
+		q, account, err := p.find(v, r.Key)
+		if err != nil {
+			part.verdicts[i] = err
+			continue
 		}
-		p.mu.Unlock()
+		before := queues.of(r.Key, account.ID)
+		part.applied[i], err = p.screenOne(v, c, q, account, r, before)
+		if err == nil || err == errPostponed {
+			before.begun = true
+			before.postponed = err == errPostponed
+			if rotate, ok := r.Payload.(record.KeyRotate); ok {
+				queues.rotated[rotate.New] = before
+			}
+		}
+		part.verdicts[i] = err
 	}
 }
 
 // screenOne screens one record. Before is the state of its account in this call: if a
 // record of it has passed, the pool does not yet have what this record depends on. Then
-// one with many signatures is postponed, so that the state judges it first.
-func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, before *callQueue) error {
+// one with many signatures is postponed, so that the state judges it first. It returns
+// the state with the record, if no other record of the account waits.
+func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, before *callQueue) (*rules.State, error) {
+	if err := p.screenAlone(c, r); err != nil {
+		return nil, err
+	}
+	switch {
+	case before.postponed, before.begun && len(r.Signatures) > fewSignatures:
+		return nil, errPostponed
+	case before.begun:
+		return nil, nil
+	}
+	next := account.Seq
+	if q != nil {
+		next = max(next, q.next())
+	}
+	switch {
+	case r.Seq < account.Seq:
+		return nil, reject.New(reject.SequenceUsed, "sequence number %d is used, the next is %d", r.Seq, next)
+	case r.Seq > next:
+		return nil, errGap(r, next)
+	}
+	if err := checkFee(v, c, account, r.Fee); err != nil {
+		return nil, err
+	}
+	if old := q.at(r.Seq); old != nil {
+		return nil, p.checkReplacement(*old, r)
+	}
+	if err := p.checkRoom(q, r); err != nil {
+		return nil, err
+	}
+	return p.try(v, c, q, r)
+}
+
+// screenAlone screens a record without its account.
+func (p *Pool) screenAlone(c rules.Context, r *record.Record) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
@@ -209,47 +307,29 @@ func (p *Pool) screenOne(v rules.View, c rules.Context, q *queue, account rules.
 		return reject.New(reject.FeeRateTooLow, "the fee is %d per 1000 bytes, the minimum is %d", rate, p.o.MinRate)
 	case c.Height > r.ValidUntil:
 		return reject.New(reject.Expired, "valid until height %d, the next block has height %d", r.ValidUntil, c.Height)
-	case before.postponed, before.begun && len(r.Signatures) > fewSignatures:
-		return errPostponed
-	case before.begun:
-		return nil
 	}
-	next := account.Seq
-	if q != nil {
-		next = max(next, q.next())
-	}
-	switch {
-	case r.Seq < account.Seq:
-		return reject.New(reject.SequenceUsed, "sequence number %d is used, the next is %d", r.Seq, next)
-	case r.Seq > next:
-		return errGap(r, next)
-	}
-	if err := checkFee(v, c, account, r.Fee); err != nil {
-		return err
-	}
-	if old := q.at(r.Seq); old != nil {
-		return p.checkReplacement(*old, r)
-	}
-	if err := p.checkRoom(q, r); err != nil {
-		return err
-	}
-	return p.try(v, c, q, account, r)
+	return nil
 }
 
-// try applies a record behind the last of its account, without adding it.
-func (p *Pool) try(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
+// try applies a record behind the last of its account, without adding it. It returns the
+// state after it, if there is no other: q is nil.
+func (p *Pool) try(v rules.View, c rules.Context, q *queue, r *record.Record) (*rules.State, error) {
 	if err := p.checkRotation(r, nil); err != nil {
-		return err
+		return nil, err
 	}
 	if q == nil {
-		q = newQueue(account.ID)
+		state, err := nextBlockState(v, c)
+		if err != nil {
+			return nil, err
+		}
+		return state, rules.Apply(state, c, r)
 	}
 	state, err := p.state(v, c, q)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	q.state, q.epoch = state, p.epoch
-	return rules.Apply(rules.NewState(state.Frozen()), c, r)
+	return nil, rules.Apply(rules.NewState(state.Frozen()), c, r)
 }
 
 // checkFee rejects a fee that the account cannot pay, not even with a coinbase that
@@ -273,63 +353,76 @@ func checkFee(v rules.View, c rules.Context, account rules.Account, fee record.A
 
 // verify checks the signatures of the records without a verdict, as far as the
 // budget allows, and returns the indices of those that are good.
-func (p *Pool) verify(budget *rate.Limiter, records []*record.Record, verdicts []error) (good []int) {
-	for i := 0; i < len(records); {
-		left := math.Inf(1)
-		if budget != nil {
-			left = budget.Tokens()
+func (p *Pool) verify(budget *rate.Limiter, c *part) (good []int) {
+	if budget == nil {
+		records, of := c.unjudged()
+		if c.checking == nil {
+			return p.checked(budget, c, of, p.o.Verifier.VerifyEach(records))
 		}
+		return p.checked(budget, c, of, c.checking.WaitEach())
+	}
+	for i := 0; i < len(c.records); {
+		left := budget.Tokens()
 		var batch []*record.Record
 		var of []int
-		for ; i < len(records); i++ {
-			if verdicts[i] != nil {
+		for ; i < len(c.records); i++ {
+			if c.verdicts[i] != nil {
 				continue
 			}
-			n := float64(len(records[i].Signatures))
+			n := float64(len(c.records[i].Signatures))
 			if n > left && len(batch) > 0 {
 				break // after this batch, the tokens of its good records are available again
 			}
 			if n > left {
-				verdicts[i] = errOverBudget
+				c.verdicts[i] = errOverBudget
 				continue
 			}
 			left -= n
-			batch, of = append(batch, records[i]), append(of, i)
+			batch, of = append(batch, c.records[i]), append(of, i)
 		}
-		errs := p.o.Verifier.VerifyEach(batch)
-		p.mu.Lock()
-		for k, err := range errs {
-			verdicts[of[k]] = err
-			if err == nil {
-				good = append(good, of[k])
-				continue
-			}
-			p.forged.Add(batch[k].FullHash())
-			spend(budget, batch[k])
+		good = append(good, p.checked(budget, c, of, p.o.Verifier.VerifyEach(batch))...)
+	}
+	return good
+}
+
+// checked notes verdicts on signatures: those of the records with some indices, which it
+// returns as far as they are good.
+func (p *Pool) checked(budget *rate.Limiter, c *part, of []int, errs []error) (good []int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k, i := range of {
+		c.verdicts[i] = errs[k]
+		if errs[k] == nil {
+			good = append(good, i)
+			continue
 		}
-		p.mu.Unlock()
+		p.forged.Add(c.records[i].FullHash())
+		spend(budget, c.records[i])
 	}
 	return good
 }
 
 // admit puts the records without a verdict into the pool, if the state allows
 // it.
-func (p *Pool) admit(records []*record.Record, verdicts []error) {
-	for at := 0; at < len(records); at += maxHeld {
-		end := min(at+maxHeld, len(records))
-		p.mu.Lock()
-		v, c := p.o.View(), p.o.Context()
-		for i, r := range records[at:end] {
-			if verdicts[at+i] == nil {
-				verdicts[at+i] = p.admitOne(v, c, r)
-			}
+func (p *Pool) admit(part *part) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, c := p.o.View(), p.o.Context()
+	for i, r := range part.records {
+		if part.verdicts[i] != nil {
+			continue
 		}
-		p.mu.Unlock()
+		applied := part.applied[i]
+		if part.epoch != p.epoch {
+			applied = nil
+		}
+		part.verdicts[i] = p.admitOne(v, c, r, applied)
 	}
 }
 
-// admitOne puts a record with good signatures into the pool.
-func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
+// admitOne puts a record with good signatures into the pool. Applied is the state with
+// the record if no other record of its account waited; it may be nil.
+func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record, applied *rules.State) error {
 	if p.table.records[r.ID()] != nil {
 		return errPooled(r)
 	}
@@ -340,7 +433,7 @@ func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
 	if q.at(r.Seq) != nil {
 		err = p.replace(v, c, q, r)
 	} else {
-		err = p.append(v, c, q, account, r)
+		err = p.append(v, c, q, account, r, applied)
 	}
 	if err != nil {
 		return err
@@ -354,12 +447,15 @@ func (p *Pool) admitOne(v rules.View, c rules.Context, r *record.Record) error {
 	return nil
 }
 
-// append adds a record behind the last of its account.
-func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record) error {
+// append adds a record behind the last of its account. Applied is as for admitOne.
+func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Account, r *record.Record, applied *rules.State) error {
 	if q == nil {
 		q = newQueue(account.ID)
 	} else if next := q.next(); r.Seq > next {
 		return errGap(r, next)
+	}
+	if len(q.entries) > 0 || r.Seq != account.Seq {
+		applied = nil // the account has changed meanwhile
 	}
 	if err := p.checkRoom(q, r); err != nil {
 		return err
@@ -367,12 +463,15 @@ func (p *Pool) append(v rules.View, c rules.Context, q *queue, account rules.Acc
 	if err := p.checkRotation(r, nil); err != nil {
 		return err
 	}
-	state, err := p.state(v, c, q)
-	if err != nil {
-		return err
-	}
-	if err := rules.Apply(state, c, r); err != nil {
-		return err
+	state := applied
+	if state == nil {
+		var err error
+		if state, err = p.state(v, c, q); err != nil {
+			return err
+		}
+		if err := rules.Apply(state, c, r); err != nil {
+			return err
+		}
 	}
 	p.table.splice(q, len(q.entries), 0, p.entry(r))
 	q.state, q.epoch = state, p.epoch

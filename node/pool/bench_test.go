@@ -1,9 +1,11 @@
 package pool
 
 import (
+	"math"
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
@@ -53,7 +55,7 @@ func addAll(b *testing.B, p *Pool, records []*record.Record, batch int) {
 // Records that come in, in batches of 1024, into a pool with a journal on disk.
 func BenchmarkAdd(b *testing.B) {
 	const n = 20_480
-	c := crowd()
+	c, best := crowd(), time.Duration(math.MaxInt64)
 	for b.Loop() {
 		b.StopTimer()
 		disk, err := store.Open(b.TempDir(), store.Identity{Network: c.Params.ID}, store.Options{})
@@ -63,12 +65,15 @@ func BenchmarkAdd(b *testing.B) {
 		p := crowdPool(b, func(o *Options) { o.Journal = StoreJournal(disk) })
 		records := pooltest.Decode(payments()[:n])
 		b.StartTimer()
+		start := time.Now()
 		addAll(b, p, records, 1024)
+		best = min(best, time.Since(start))
 		b.StopTimer()
 		disk.Close()
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(n/best.Seconds(), "best-records/s")
 }
 
 // The same, where the signatures are known already: the pool's own part.

@@ -2,7 +2,8 @@ package record
 
 import "sync"
 
-// Checking is a check of the signatures of records that [Verifier.Start] has begun.
+// Checking is a check of the signatures of records that [Verifier.Start] or
+// [Verifier.StartEach] has begun.
 // Its methods are for one goroutine.
 type Checking struct {
 	v       *Verifier
@@ -32,14 +33,20 @@ func (c *Checking) start(n int) {
 // Wait works on what is left, as one more worker, and waits for the others. It returns
 // what [Verifier.Verify] returns.
 func (c *Checking) Wait() (bad int, err error) {
-	c.work()
-	c.others.Wait()
-	for i, err := range c.errs {
+	for i, err := range c.WaitEach() {
 		if err != nil {
 			return i, err
 		}
 	}
 	return -1, nil
+}
+
+// WaitEach is Wait for a check that [Verifier.StartEach] has begun. It returns what
+// [Verifier.VerifyEach] returns.
+func (c *Checking) WaitEach() []error {
+	c.work()
+	c.others.Wait()
+	return c.errs
 }
 
 // Cancel ends the check early and waits for its goroutines. After Wait it does

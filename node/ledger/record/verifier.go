@@ -99,8 +99,7 @@ func (v *Verifier) Verify(records []*Record) (bad int, err error) {
 func (v *Verifier) VerifyEach(records []*Record) []error {
 	c := v.checking(records, false)
 	c.start(min(v.workers, c.parcels()) - 1)
-	_, _ = c.Wait()
-	return c.errs
+	return c.WaitEach()
 }
 
 // Start begins to do what Verify does on all workers but one, and returns at once.
@@ -108,6 +107,14 @@ func (v *Verifier) VerifyEach(records []*Record) []error {
 // Wait does all the work. The records must not be modified meanwhile.
 func (v *Verifier) Start(records []*Record) *Checking {
 	c := v.checking(records, true)
+	c.start(min(v.workers-1, c.parcels()))
+	return c
+}
+
+// StartEach is Start for what VerifyEach does. The caller must call
+// [Checking.WaitEach] or [Checking.Cancel], or both.
+func (v *Verifier) StartEach(records []*Record) *Checking {
+	c := v.checking(records, false)
 	c.start(min(v.workers-1, c.parcels()))
 	return c
 }

@@ -214,6 +214,11 @@ func testVerifierStart(t *testing.T, newVerifier newVerifier) {
 				first = slices.Min(at)
 				want = batch[first].Verify()
 			}
+			for i, err := range v.StartEach(batch).WaitEach() {
+				if bad := slices.Contains(at, i); bad != (err != nil) {
+					t.Errorf("%d workers, bad at %v: record %d: %v", workers, at, i, err)
+				}
+			}
 			if bad != first || !sameError(err, want) {
 				t.Errorf("%d workers, bad at %v: %d, %v, want %d, %v", workers, at, bad, err, first, want)
 			}
