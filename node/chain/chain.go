@@ -145,6 +145,7 @@ type Chain struct {
 	mu            sync.Mutex                        // guards what follows, and makes the holder the only writer
 	storeTip      *headertree.Node                  // which need not be published yet
 	digest        pow.Hash                          // of storeTip
+	state         rules.State                       // of the block that is being applied, reset for each
 	settledTip    *headertree.Node                  // of the last change that was not partial
 	reportedTip   *headertree.Node                  // up to which changes were reported to onChange
 	partial       bool                              // whether the last of them was

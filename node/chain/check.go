@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"stele/engine/pow"
 	"stele/node/ledger/block"
@@ -111,6 +112,14 @@ func check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptio
 	snapshot := st.Snapshot()
 	defer snapshot.Close()
 	r := &replay{store: st, snapshot: snapshot, params: p, options: o, report: report, sum: newIndexSum()}
+	// For what the replay does not reach, other branches and the pool. Its verdict comes last.
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	var scanned error
+	beside.Go(func() { scanned = st.Scan(ctx) })
+	defer beside.Wait()
+	defer cancel()
+
 	steps := []func(context.Context) error{
 		r.readTip,
 		r.checkHeaders,
@@ -118,14 +127,14 @@ func check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptio
 		r.replay,
 		r.checkState,
 		r.checkIndex,
-		st.Scan, // for what the replay does not reach: other branches, the pool
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+	beside.Wait()
+	return scanned
 }
 
 // replay is the state of one check.
@@ -136,14 +145,15 @@ type replay struct {
 	options  CheckOptions
 	report   *Report
 
-	tip    *headertree.Node
-	bodies []*headertree.Node // with stored bodies, of all branches
-	first  uint32             // height of the first block to replay
-	state  replayed           // after the replayed blocks
-	digest pow.Hash           // of that state
-	stored store.Tip          // of the snapshot
-	links  []pow.Hash         // digests of the chain, by height
-	sum    indexSum           // over the places of all records
+	tip     *headertree.Node
+	bodies  []*headertree.Node // with stored bodies, of all branches
+	first   uint32             // height of the first block to replay
+	state   replayed           // after the replayed blocks
+	applied rules.State        // of one block, reset for each
+	digest  pow.Hash           // of that state
+	stored  store.Tip          // of the snapshot
+	links   []pow.Hash         // digests of the chain, by height
+	sum     indexSum           // over the places of all records
 }
 
 // replayed is a state that a replay changes.
@@ -305,7 +315,8 @@ func (r *replay) isPruned() (bool, error) {
 // apply replays a block whose body is valid by itself, and compares the stored undo
 // data and digest with the result.
 func (r *replay) apply(b *block.Block, height uint32, undo []byte) error {
-	s := rules.NewState(r.state)
+	s := &r.applied
+	s.Reset(r.state)
 	ctx := rules.Context{Params: r.params, Height: height}
 	if height == 0 {
 		for _, change := range rules.Genesis(r.params) {

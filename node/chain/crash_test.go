@@ -11,6 +11,7 @@ import (
 
 	"stele/engine/pow"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger/reject"
 )
 
 // A node that crashes at any moment, also during the recovery from a crash, opens
@@ -215,6 +216,60 @@ func testCrashInReorganisation(t *testing.T, depth, crashes int) {
 		} else {
 			n.mustBe(t, last(first)) // the last block had not reached the disk
 			n.give(t, Reorganized, last(second))
+		}
+		n.check(t)
+		if err := n.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A crash at any step of Submit leaves the state before the block, or that after it if it
+// is good. A block whose signatures turn out to be bad when its changes are in the batch
+// already leaves the state before it.
+func TestCrashInConnect(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 12)
+	tip := b.Extend(b.Genesis, b.Records(b.Genesis, 10)...)
+	records := b.Records(tip, 300)
+	good := b.Extend(tip, records...)
+	bad := slices.Clone(records)
+	bad[len(bad)-1] = spoilt(bad[len(bad)-1])
+
+	fs := vfs.NewCrashableMem()
+	c := &camera{fs: fs, rng: rand.New(rand.NewPCG(4, 4)), every: 1}
+	n, err := open(errorfs.Wrap(fs, c), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.give(t, Extended, tip)
+	c.mu.Lock()
+	c.most = 1000
+	c.mu.Unlock()
+	n.reject(t, reject.BadSignature, b.Draft(tip, bad...).Seal())
+	c.mu.Lock()
+	before := len(c.taken)
+	c.mu.Unlock()
+	n.give(t, Extended, good)
+	c.mu.Lock()
+	c.most = 0
+	taken := slices.Clone(c.taken)
+	c.mu.Unlock()
+	if err := n.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if before == 0 || len(taken) == before {
+		t.Fatalf("%d pictures, %d of them before the good block", len(taken), before)
+	}
+	for i, picture := range taken {
+		n, err := open(picture.fs, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i >= before && n.Tip().Hash == good.Hash() {
+			n.mustBe(t, good)
+		} else {
+			n.mustBe(t, tip)
+			n.give(t, Extended, good)
 		}
 		n.check(t)
 		if err := n.store.Close(); err != nil {

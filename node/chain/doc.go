@@ -17,6 +17,14 @@
 // then what the block shows by itself (block.Check), then signatures, then the
 // ledger's rules on top of the state of its parent. A block on the tip is written
 // in one atomic, synced batch: header, body, index, undo data, state and digest.
+//
+// Signatures and rules overlap: other processors check the signatures while the goroutine
+// of Submit applies the records to a state over that of the store, and fills the batch. A
+// bad signature drops both, and is reported even if a rule is broken too, so that the
+// verdict does not depend on the timing. A block with bad signatures costs the node as
+// much as a valid one without its commit. It costs its sender the work of the header, and
+// is remembered.
+//
 // Once Submit has returned, the block survives a crash, except while the node catches
 // up with its peers: then blocks are synced in groups ([Chain.CatchUp]).
 //

@@ -99,18 +99,31 @@ func (c *Chain) connect(n *headertree.Node, b *block.Block) error {
 }
 
 // apply checks signatures and the ledger's rules for a block on parent, the tip,
-// and puts its changes into batch. It returns the new digest.
+// and puts its changes into batch. It returns the new digest. The caller must drop the
+// batch after an error.
+//
+// The signatures are checked by other processors while this one applies the block. The
+// rules do not look at signatures, and what they change is in the batch only. So a bad
+// signature costs the sender's work on the header, and here at most the time of a
+// good block; it is reported before any breach of the rules.
 func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Block) (pow.Hash, error) {
-	height := parent.Height + 1
-	if bad, err := c.verifier.Verify(b.Records[1:]); err != nil {
-		return pow.Hash{}, atRecord(bad+1, err)
+	signatures := c.verifier.Start(b.Records[1:])
+	digest, err := c.applyRules(batch, parent, b)
+	if bad, verdict := signatures.Wait(); verdict != nil {
+		return pow.Hash{}, atRecord(bad+1, verdict)
 	}
-	state := rules.NewState(c.store.View())
+	return digest, err
+}
+
+// applyRules is apply without the signatures.
+func (c *Chain) applyRules(batch *store.Batch, parent *headertree.Node, b *block.Block) (pow.Hash, error) {
+	height := parent.Height + 1
 	ctx := rules.Context{Params: c.params, Height: height, MedianTime: parent.MedianTime()}
-	if err := rules.ApplyBlock(state, ctx, b.Records); err != nil {
+	c.state.Reset(c.store.View())
+	if err := rules.ApplyBlock(&c.state, ctx, b.Records); err != nil {
 		return pow.Hash{}, err
 	}
-	changes := state.Changes()
+	changes := c.state.Changes()
 	digest := rules.Digest(c.digest, changes)
 	batch.PutHeader(b.Header, store.Meta{Height: height, Status: statusConnected})
 	batch.Connect(height, b.Hash(), digest, b.IDs(), rules.EncodeUndo(changes), changes)

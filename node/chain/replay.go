@@ -2,20 +2,17 @@ package chain
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"sync"
 
-	"stele/engine/pow"
+	"stele/internal/pipeline"
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
 	"stele/node/store"
 )
 
-// A replay is a pipeline. One goroutine reads blocks from the store and groups them
-// into parcels. Workers decode them and check everything that needs no state, above
-// all signatures. The caller applies them in order. The channels bound the number of
-// parcels.
+// A replay is a pipeline. The store is read block by block into parcels. Workers decode
+// them and check everything that needs no state, above all signatures. The caller applies
+// them in order.
 
 const (
 	// A parcel is full with this many records, so that signatures fill batches
@@ -30,7 +27,6 @@ type parcel struct {
 	raw    []rawBlock
 	blocks []*block.Block // before the first one with a fault
 	err    error          // that fault
-	done   chan struct{}  // closed when blocks and err are set
 }
 
 // rawBlock is a block as it is stored.
@@ -38,73 +34,41 @@ type rawBlock struct{ body, undo []byte }
 
 // replay checks all blocks from r.first to the tip.
 func (r *replay) replay(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	defer group.Wait()
-	defer cancel()
-
-	work := make(chan *parcel)
-	order := make(chan *parcel, 2*r.options.Workers)
-	group.Go(func() {
-		defer close(order)
-		defer close(work)
-		r.read(ctx, work, order)
-	})
 	verifier := record.NewVerifier(0, 1) // each worker calls it, with its own parcel
-	for range r.options.Workers {
-		group.Go(func() {
-			for p := range work {
-				p.err = r.checkParcel(p, verifier)
-				close(p.done)
-			}
-		})
-	}
-	for p := range order {
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		for i, b := range p.blocks {
-			if err := r.apply(b, p.first+uint32(i), p.raw[i].undo); err != nil {
-				return err
-			}
-		}
-		if p.err != nil {
-			return p.err
-		}
-	}
-	return ctx.Err()
+	prepare := func(p *parcel) { p.err = r.checkParcel(p, verifier) }
+	return pipeline.Run(ctx, r.options.Workers, r.parcels, prepare, r.applyParcel)
 }
 
-// read groups all blocks to replay into parcels. A block that cannot be read ends the
-// last one.
-func (r *replay) read(ctx context.Context, work, order chan<- *parcel) {
-	send := func(p *parcel, to chan<- *parcel) bool {
-		select {
-		case to <- p:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
+// parcels yields all blocks to replay. A block that cannot be read ends the last parcel.
+func (r *replay) parcels(yield func(*parcel) bool) {
 	for height := r.first; height <= r.tip.Height; {
-		p := &parcel{first: height, done: make(chan struct{})}
-		size, failed := 0, false
-		for records := 0; height <= r.tip.Height && size < parcelBytes && records < parcelRecords && !failed; height++ {
+		p := &parcel{first: height}
+		size := 0
+		for records := 0; height <= r.tip.Height && size < parcelBytes && records < parcelRecords; height++ {
 			raw, err := r.readRaw(height)
 			if err != nil {
-				p.err, failed = err, true
-				break
+				p.err = err
+				yield(p)
+				return
 			}
 			p.raw = append(p.raw, raw)
 			size += len(raw.body) + len(raw.undo)
-			records += countRecords(raw.body)
+			records += block.CountRecords(raw.body)
 		}
-		if !send(p, order) || !send(p, work) || failed {
+		if !yield(p) {
 			return
 		}
 	}
+}
+
+// applyParcel applies the blocks of a parcel, and returns the first fault.
+func (r *replay) applyParcel(p *parcel) error {
+	for i, b := range p.blocks {
+		if err := r.apply(b, p.first+uint32(i), p.raw[i].undo); err != nil {
+			return err
+		}
+	}
+	return p.err
 }
 
 func (r *replay) readRaw(height uint32) (rawBlock, error) {
@@ -130,14 +94,6 @@ func unreadable(err error, height int64, field string) error {
 		return &store.Damage{Height: height, Field: field, File: damage.File, Detail: damage.Detail}
 	}
 	return err
-}
-
-// countRecords returns the number of records that a body claims to have.
-func countRecords(body []byte) int {
-	if len(body) < pow.HeaderSize+4 {
-		return 0
-	}
-	return int(binary.LittleEndian.Uint32(body[pow.HeaderSize:]))
 }
 
 // checkParcel decodes the blocks of a parcel and checks everything that needs no

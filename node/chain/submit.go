@@ -7,6 +7,7 @@ import (
 
 	"stele/node/ledger/block"
 	"stele/node/ledger/headertree"
+	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 	"stele/node/store"
 )
@@ -54,6 +55,23 @@ func (c *Chain) Submit(b *block.Block) (Outcome, error) {
 		c.flush()
 	}
 	return outcome, err
+}
+
+// Prepare does ahead what Submit needs no state for: it checks what each of the blocks
+// shows by itself, and the signatures of them all together. Submit then knows the good
+// ones, as long as the Verifier remembers them. Faults are left to Submit, which reports
+// them; the blocks after one may not be prepared. The rules about headers are not
+// checked, so the blocks should be of headers that the chain has, or of a trusted source.
+// Safe for concurrent use.
+func (c *Chain) Prepare(blocks []*block.Block) {
+	var records []*record.Record
+	for _, b := range blocks {
+		if b.Check(c.params) != nil {
+			break
+		}
+		records = append(records, b.Records[1:]...)
+	}
+	_, _ = c.verifier.Verify(records)
 }
 
 // submitLocked is Submit up to the point where the lock is released. It also

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -151,19 +152,44 @@ func (b *Batch) Connect(height uint32, hash, digest pow.Hash, ids []pow.Hash, un
 
 // sorted returns the indices of the ids in the order of their first bytes. Pebble
 // inserts sorted keys twice as fast.
+//
+// The ids are put into as many groups as there are ids, by their first bits, and each
+// group is sorted. They are hashes, so nearly all groups are small. If somebody has chosen
+// them so that they fall into one, this is as fast as to sort them all.
 func sorted(ids []pow.Hash) []uint32 {
 	type entry struct {
 		prefix uint64
 		index  uint32
 	}
-	entries := make([]entry, len(ids))
+	shift := 64 - bits.Len(uint(len(ids)))
+	prefix := func(i int) uint64 { return binary.BigEndian.Uint64(ids[i][:]) }
+	ends := make([]int, 1<<(64-shift)) // of the groups
 	for i := range ids {
-		entries[i] = entry{binary.BigEndian.Uint64(ids[i][:]), uint32(i)}
+		ends[prefix(i)>>shift]++
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.prefix, b.prefix) })
-	indices := make([]uint32, len(ids))
-	for i, e := range entries {
-		indices[i] = e.index
+	for g := 1; g < len(ends); g++ {
+		ends[g] += ends[g-1]
+	}
+	entries := make([]entry, len(ids))
+	for i := range slices.Backward(ids) {
+		p := prefix(i)
+		end := &ends[p>>shift] // becomes the start
+		*end--
+		entries[*end] = entry{p, uint32(i)}
+	}
+	indices := make([]uint32, 0, len(ids))
+	for g, start := range ends {
+		end := len(ids)
+		if g+1 < len(ends) {
+			end = ends[g+1]
+		}
+		group := entries[start:end]
+		if len(group) > 1 {
+			slices.SortFunc(group, func(a, b entry) int { return cmp.Compare(a.prefix, b.prefix) })
+		}
+		for _, e := range group {
+			indices = append(indices, e.index)
+		}
 	}
 	return indices
 }
@@ -271,8 +297,15 @@ func (b *Batch) commit(sync bool) error {
 	defer s.stateCache.end()
 	memory := b.ops.Repr()
 	sync = sync || len(s.later.ops)+len(memory) > maxLater
+	isCached := make(chan struct{})
+	go func() { // while Pebble works: this takes nearly as long
+		defer close(isCached)
+		s.stateCache.update(b.ops.Reader())
+	}()
 	free, err := s.write(d, memory, sync)
+	<-isCached
 	if err != nil {
+		s.stateCache.clear()
 		return err
 	}
 	if sync {
@@ -280,7 +313,6 @@ func (b *Batch) commit(sync bool) error {
 	} else {
 		s.later.add(memory, b.ops.Count())
 	}
-	s.stateCache.update(b.ops.Reader())
 	if free && cap(memory) <= maxSpare {
 		s.spare.Store(&memory)
 	}

@@ -16,8 +16,8 @@ const (
 	entryOverhead = 160
 )
 
-// cache keeps entries of the state in memory, absent ones too. It is written through:
-// a commit changes it after the database. Safe for concurrent use.
+// cache keeps entries of the state in memory, absent ones too. A commit changes it and
+// the database at the same time, and clears it if that fails. Safe for concurrent use.
 //
 // Each shard has two generations of entries. Entries are added to the young one; when
 // that is full, the old one is dropped and the young one becomes old. An old entry
@@ -97,7 +97,17 @@ func (c *cache) fill(epoch uint64, key, value []byte) {
 func (c *cache) begin() { c.epoch.Add(1) }
 func (c *cache) end()   { c.epoch.Add(1) }
 
-// update adds the entries that a commit wrote. It is called before end.
+// clear drops all entries. It is called before end.
+func (c *cache) clear() {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.Lock()
+		s.young, s.old, s.bytes = map[string]*cached{}, nil, 0
+		s.Unlock()
+	}
+}
+
+// update adds the entries that a commit writes. It is called before end.
 func (c *cache) update(r batchrepr.Reader) {
 	for {
 		kind, key, value, ok, _ := r.Next()

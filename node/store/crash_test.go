@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
@@ -121,13 +122,16 @@ func (c crash) survives(disk vfs.FS, models []*testChain) (err error) {
 // acknowledged, and all or nothing of the one that was running; also if the machine
 // stops again during the opening.
 func TestCrash(t *testing.T) {
-	count, again := 0, 0
+	count, again, blobs := 0, 0, 0
 	seeds := rounds(4, 40)
 	for seed := range uint64(seeds) {
 		d := newCrashDisk(vfs.NewCrashableMem(), 2, seed)
 		models := crashedLife(t, d, seed)
 		for i, c := range d.crashes {
 			count++
+			if strings.Contains(c.write, blobSuffix) {
+				blobs++
+			}
 			if i%8 != 0 {
 				if err := c.survives(c.mem, models); err != nil {
 					t.Fatal(err)
@@ -148,7 +152,7 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	t.Logf("%d crashes, %d of them again while opening", count+again, again)
-	if count+again < 125*seeds {
-		t.Errorf("only %d crashes of %d stores", count+again, seeds)
+	if count+again < 125*seeds || blobs < 4*seeds {
+		t.Errorf("only %d crashes of %d stores, %d of them while a blob file was written", count+again, seeds, blobs)
 	}
 }

@@ -47,6 +47,7 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	separateBodies(o)
 	d.DB, err = pebble.Open(s.path("db"), o)
 	if failure, _ := d.guard.state(); failure != nil && !readOnly {
 		if err == nil {

@@ -35,8 +35,12 @@
 //	t                tip: hash, height, digest
 //	u  height hash   undo data of a block of the active chain
 //
-// Bodies and undo data are sorted by height, because Pebble need not rewrite what
-// only grows at the end. Integers in values are little-endian. All values except
+// Pebble writes bodies and undo data from 1 KiB on into blob files, and moves only their
+// keys later. They are sorted by height, so that a blob file holds those of neighbouring
+// heights, and is removed when they are pruned. Stores of older versions have them in
+// tables, and go on with blob files.
+//
+// Integers in values are little-endian. All values except
 // those of the state end with their CRC-32C. Entries of the state are stored as the
 // ledger encodes them; the digest of the tip covers them.
 //

@@ -93,9 +93,12 @@ func diskError(err error) error {
 
 // pebbleError wraps an error of Pebble in its kind.
 func pebbleError(err error) error {
+	damage := (*Damage)(nil)
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &damage): // of the guard
+		return damage
 	case errors.Is(err, fs.ErrNotExist):
 		return &Damage{Height: NoHeight, Field: "file", Detail: "a file is missing: " + oneLine(err.Error())}
 	case !pebble.IsCorruptionError(err) && errors.As(err, new(syscall.Errno)):

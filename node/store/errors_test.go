@@ -25,7 +25,7 @@ func TestDamageIsOneLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range rounds(50, 500) {
+		for range rounds(20, 500) {
 			flips++
 			i, bit := rng.IntN(len(content)), byte(1)<<rng.IntN(8)
 			content[i] ^= bit

@@ -220,11 +220,18 @@ func (g *guardFS) OpenDir(name string) (vfs.File, error) {
 	return &guardFile{File: f, g: g, name: name}, nil
 }
 
-// Open opens a file for reading.
+// Open opens a file for reading. The error is a [*Damage] if the end of a blob file is
+// damaged.
 func (g *guardFS) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
 	f, err := g.FS.Open(name, o...)
 	if err != nil {
 		return nil, err
+	}
+	if isBlob(name) {
+		if err := checkBlob(f); err != nil {
+			damage := &Damage{Height: NoHeight, Field: "file", File: databaseFile(name), Detail: oneLine(err.Error())}
+			return nil, errors.Join(damage, f.Close())
+		}
 	}
 	g.shared.mu.Lock()
 	limit, limited := g.shared.limits[g.PathBase(name)]

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -29,6 +30,10 @@ func (l *laterBatches) add(ops []byte, count uint32) {
 	if l.isEmpty() {
 		l.ops, l.count = append(l.ops[:0], make([]byte, batchHeader)...), 0
 	}
+	if size := len(l.ops) + len(ops); size > cap(l.ops) {
+		// All of this memory is needed again after each sync: it is kept.
+		l.ops = slices.Grow(l.ops, min(max(2*size, 64<<10), batchHeader+maxLater)-len(l.ops))
+	}
 	l.ops = append(l.ops, ops[batchHeader:]...)
 	l.count += count
 	l.isSet.Store(true)
@@ -42,9 +47,6 @@ func (l *laterBatches) batch() []byte {
 }
 
 func (l *laterBatches) clear() {
-	if cap(l.ops) > maxSpare {
-		l.ops = nil
-	}
 	l.ops, l.count = l.ops[:0], 0
 	l.isSet.Store(false)
 }

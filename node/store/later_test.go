@@ -148,8 +148,8 @@ func TestCommitLaterBound(t *testing.T) {
 		if i == 0 && durable() != 0 {
 			t.Error("a batch is durable at once: the test shows nothing")
 		}
-		if len(s.later.ops) > maxLater {
-			t.Fatalf("%d bytes wait", len(s.later.ops))
+		if len(s.later.ops) > maxLater || cap(s.later.ops) > 2*maxLater {
+			t.Fatalf("%d bytes wait in %d", len(s.later.ops), cap(s.later.ops))
 		}
 	}
 	if n := durable(); n < 16 {

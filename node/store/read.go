@@ -40,7 +40,7 @@ func (s *Store) read(use func(*database) error) error {
 		if err != nil {
 			return err
 		}
-		err = guarded(d, use)
+		err = s.guarded(d, use)
 		failure, _ := d.guard.state()
 		s.release(d)
 		if failure == nil || d.readOnly {
@@ -49,8 +49,9 @@ func (s *Store) read(use func(*database) error) error {
 	}
 }
 
-// guarded turns a panic of Pebble into an error.
-func guarded(d *database, use func(*database) error) (err error) {
+// guarded calls use, turns a panic of Pebble into an error, and notes damage of blob files.
+func (s *Store) guarded(d *database, use func(*database) error) (err error) {
+	defer func() { s.noteBlob(d, err) }()
 	defer catch(&err)
 	return use(d)
 }

@@ -43,6 +43,17 @@ type fileDigest struct {
 	sum  [sha256.Size]byte
 }
 
+// differs returns how a file differs from its entry in a seal, or "".
+func (d fileDigest) differs(got fileDigest) string {
+	switch {
+	case got.size != d.size:
+		return fmt.Sprintf("it has %d bytes, but %d in the seal", got.size, d.size)
+	case got != d:
+		return "it was changed: its SHA-256 differs from that in the seal"
+	}
+	return ""
+}
+
 // encodeSeal returns the text of a seal: a title, a line for each file with SHA-256,
 // size in bytes and name, and the SHA-256d of the lines before.
 func encodeSeal(files map[string]fileDigest) []byte {
@@ -114,7 +125,9 @@ func (s *Store) seal() error {
 // seal stays until the next seal, which then need not read old tables again.
 //
 // A seal that cannot be read is a [*Damage]: no crash leaves one, and continuing would
-// replace the evidence that files were changed.
+// replace the evidence that files were changed. So is a changed file that Pebble reads
+// whole when it opens: it would take damage there for the end that a crash leaves, and
+// continue without the last commits.
 func (s *Store) breakSeal() error {
 	files, err := readSeal(s.fs, s.dir, sealFile)
 	switch {
@@ -125,8 +138,10 @@ func (s *Store) breakSeal() error {
 	case err != nil:
 		return err
 	default:
+		if err = s.checkOpened(files); err != nil {
+			return err
+		}
 		if err = s.fs.Rename(s.path(sealFile), s.path(oldSealFile)); err == nil {
-			s.isSealBroken = true
 			err = syncFolder(s.fs, s.dir)
 		}
 		if err != nil {
@@ -141,12 +156,27 @@ func (s *Store) breakSeal() error {
 	return nil
 }
 
-// keepSeal restores the seal that this opening broke, because the opening has failed
-// and the seal shows which file was changed. An error does not make it worse.
-func (s *Store) keepSeal() {
-	if s.isSealBroken {
-		_ = s.fs.Rename(s.path(oldSealFile), s.path(sealFile))
+// checkOpened compares the files of a seal that are not tables with it. There are few,
+// and they are small: the tables, of which Pebble checks each part when it reads it, are
+// the rest.
+func (s *Store) checkOpened(files map[string]fileDigest) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if isTable(name) {
+			continue
+		}
+		got, err := digestFile(context.Background(), s.fs, s.path(name))
+		if err != nil && !missing(err) {
+			return diskError(err)
+		}
+		detail := files[name].differs(got)
+		if err != nil {
+			detail = "it is missing"
+		}
+		if detail != "" {
+			return &Damage{Height: NoHeight, Field: "file", File: name, Detail: detail}
+		}
 	}
+	return nil
 }
 
 // VerifySeal compares the files in the folder of a store with its seal and
@@ -207,10 +237,8 @@ func compareFiles(ctx context.Context, fs vfs.FS, dir string, names []string, fi
 			return all, ctx.Err()
 		case err != nil:
 			found(name, "it cannot be read: %v", err)
-		case got.size != want.size:
-			found(name, "it has %d bytes, but %d in the seal", got.size, want.size)
-		case got != want:
-			found(name, "it was changed: its SHA-256 differs from that in the seal")
+		case want.differs(got) != "":
+			found(name, "%s", want.differs(got))
 		}
 	}
 	if !tablesOnly {
@@ -260,7 +288,11 @@ func storeFiles(fs vfs.FS, dir string) ([]string, error) {
 	return all, nil
 }
 
-func isTable(name string) bool { return strings.HasSuffix(name, ".sst") }
+// isTable reports whether a file is a table, or a blob file with values of tables: Pebble
+// writes both once, in order, and never changes them.
+func isTable(name string) bool {
+	return strings.HasSuffix(name, ".sst") || isBlob(name)
+}
 
 // digestFile reads a file, and returns its size and SHA-256.
 func digestFile(ctx context.Context, fs vfs.FS, name string) (d fileDigest, err error) {

@@ -71,7 +71,7 @@ func (s *Snapshot) read(use func(*database) error) error {
 	if s.at == nil {
 		return s.Err()
 	}
-	err := guarded(s.db, use)
+	err := s.s.guarded(s.db, use)
 	if failure, _ := s.db.guard.state(); err != nil && failure != nil && !s.db.readOnly {
 		return errors.Join(diskError(failure), err) // its files may be gone
 	}

@@ -61,10 +61,8 @@ type Store struct {
 	failure   error     // that ended the last database, if none is open for writing
 	snapshots int       // that are open
 	closed    bool
-	// isSealBroken: this opening has renamed the seal to the old seal.
-	isSealBroken bool
-	idle         sync.Cond      // a database has been closed
-	retiring     sync.WaitGroup // goroutines that take a failed database out of use
+	idle      sync.Cond      // a database has been closed
+	retiring  sync.WaitGroup // goroutines that take a failed database out of use
 }
 
 // Open opens the store in the folder dir, and creates it if it does not exist.
@@ -95,7 +93,6 @@ func Open(dir string, id Identity, o Options) (*Store, error) {
 	db, err := s.openDatabase(s.readOnly)
 	if err != nil {
 		s.blockCache.Unref()
-		s.keepSeal()
 		_ = s.lock.Close()
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"stele/engine/pow"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -371,5 +372,48 @@ func TestFullDisk(t *testing.T) {
 	disk.isFull.Store(false)
 	if err := to.Sync(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A bad signature ends an import at its block, however far the file was read ahead, and
+// all blocks before it are in the chain.
+func TestBadSignature(t *testing.T) {
+	const parcels, bad = 3, 17
+	b := chaintest.New(chaintest.Network(), 8)
+	var file bytes.Buffer
+	w := NewWriter(&file, Head{Network: b.Params.ID, Genesis: b.Genesis.Hash(), First: 1})
+	write := func(blk *block.Block) {
+		if err := w.Write(blk.Encode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tip := b.Genesis
+	for tip.Height() < bad-1 {
+		tip = b.Extend(tip, b.Records(tip, parcels*parcelRecords/bad)...)
+		write(tip.Block)
+	}
+	records := b.Records(tip, 5)
+	spoilt := *record.New(*records[2])
+	spoilt.Signatures[0][40] ^= 1
+	records[2] = record.New(spoilt)
+	wrong := b.Draft(tip, records...).Seal()
+	write(wrong)
+	later := b.Draft(tip).Seal()
+	later.Header.Prev = wrong.Hash()
+	chaintest.Mine(&later.Header)
+	for range parcelRecords {
+		write(later)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	to := open(t, b, 0)
+	res, err := to.take(b.Params, file.Bytes(), false)
+	var wrongAt *Error
+	if reason, _ := reject.Of(err); reason != reject.BadSignature || !errors.As(err, &wrongAt) || wrongAt.Height != bad {
+		t.Errorf("%v, want %v at height %d", err, reject.BadSignature, bad)
+	}
+	if res.Tip != tip.Hash() || res.Added != bad-1 || res.Blocks != bad {
+		t.Errorf("imported %+v, want up to %v", res, tip.Hash())
 	}
 }

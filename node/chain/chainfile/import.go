@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 
 	"stele/engine/pow"
+	"stele/internal/pipeline"
 	"stele/node/chain"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
@@ -29,6 +31,10 @@ type Imported struct {
 // If the file can be read at any place (io.ReaderAt and io.Seeker, as an *os.File), its
 // headers are read first. So the chain knows the work of the whole file when it gets
 // the first block, and follows it even if it leaves the chain a long way below its tip.
+//
+// The file is read and decoded, and signatures are checked, a few MB ahead of the chain.
+// So an import from a pipe ends only when the pipe has more data or is closed, even if a
+// block is wrong.
 //
 // Errors about the file are an *[Error], with a reason (reject.Of) if a block breaks
 // a rule. All others are errors of the chain, its store, or ctx. The result is valid in any
@@ -74,52 +80,120 @@ func (i *importer) run() error {
 	}
 	i.chain.CatchUp(true)
 	defer i.chain.CatchUp(false) // syncs what an error leaves
-	for n := 0; ; n++ {
-		if err := i.ctx.Err(); err != nil {
-			return err
+	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
+	if err := pipeline.Run(i.ctx, workers, i.parcels, i.prepare, i.submit); err != nil {
+		return err
+	}
+	return i.chain.Sync()
+}
+
+const (
+	// A parcel is full with this many records, so that signatures fill batches
+	// even where blocks are small, or with this many bytes.
+	parcelRecords = 1024
+	parcelBytes   = 1 << 20
+
+	// maxWorkers bounds the parcels in memory. The chain takes blocks one after the
+	// other, and can hardly keep up with as many.
+	maxWorkers = 8
+)
+
+// parcel is a run of blocks of the file.
+type parcel struct {
+	items []item
+	err   error // after the items
+}
+
+// item is a block on its way into the chain.
+type item struct {
+	Entry
+	raw   []byte       // nil: the chain has the block
+	block *block.Block // decoded by prepare
+	err   error        // of that
+}
+
+// parcels yields the whole file. An error ends the last parcel.
+func (i *importer) parcels(yield func(*parcel) bool) {
+	for {
+		p := &parcel{}
+		size, records := 0, 0
+		for size < parcelBytes && records < parcelRecords && p.err == nil {
+			var read item
+			if read, p.err = i.read(); p.err == nil {
+				p.items = append(p.items, read)
+				size += pow.HeaderSize + len(read.raw)
+				records += block.CountRecords(read.raw)
+			}
 		}
-		if n%maxHeaders == 0 {
-			i.addHeaders()
-		}
-		e, err := i.reader.Next()
-		switch {
-		case err == io.EOF:
-			return i.chain.Sync()
-		case err != nil:
-			return err
-		}
-		if err := i.submit(e); err != nil {
-			return err
-		}
-		if i.progress != nil {
-			i.progress(e.Height, i.last)
+		if !yield(p) || p.err != nil {
+			return
 		}
 	}
 }
 
-// submit submits a block, unless the chain has it.
-func (i *importer) submit(e Entry) error {
-	if parent, ok := i.chain.Header(e.Header.Prev); ok && parent.Height+1 != e.Height {
-		return &Error{Height: e.Height, Offset: e.Offset, Err: fmt.Errorf("%w: the height of the block is %d", ErrDamaged, parent.Height+1)}
+// read reads the next block, but not the body of one that the chain has.
+func (i *importer) read() (read item, err error) {
+	if read.Entry, err = i.reader.Next(); err == nil && !i.chain.HasBody(read.Header.Hash()) {
+		read.raw, err = i.reader.Body()
 	}
-	i.res.Blocks++
-	if i.chain.HasBody(e.Header.Hash()) {
+	return read, err
+}
+
+// prepare decodes the blocks of a parcel, up to the first that is none, and checks what
+// can be checked ahead.
+func (i *importer) prepare(p *parcel) {
+	var blocks []*block.Block
+	for n := range p.items {
+		if next := &p.items[n]; next.raw != nil {
+			if next.block, next.err = block.Decode(next.raw, i.params.MaxBlockSize); next.err != nil {
+				break
+			}
+			blocks = append(blocks, next.block)
+		}
+	}
+	i.chain.Prepare(blocks)
+}
+
+// submit submits the blocks of a parcel, and returns the first error.
+func (i *importer) submit(p *parcel) error {
+	for _, next := range p.items {
+		if err := i.submitOne(next); err != nil {
+			return err
+		}
+		if i.progress != nil {
+			i.progress(next.Height, i.last)
+		}
+	}
+	if p.err == io.EOF {
 		return nil
 	}
-	raw, err := i.reader.Body()
-	if err != nil {
-		i.res.Blocks--
+	return p.err
+}
+
+// submitOne submits a block, unless the chain has it.
+func (i *importer) submitOne(next item) error {
+	if err := i.ctx.Err(); err != nil {
 		return err
 	}
-	b, err := block.Decode(raw, i.params.MaxBlockSize)
+	if i.res.Blocks%maxHeaders == 0 {
+		i.addHeaders()
+	}
+	if parent, ok := i.chain.Header(next.Header.Prev); ok && parent.Height+1 != next.Height {
+		return &Error{Height: next.Height, Offset: next.Offset, Err: fmt.Errorf("%w: the height of the block is %d", ErrDamaged, parent.Height+1)}
+	}
+	i.res.Blocks++
+	if next.raw == nil {
+		return nil
+	}
+	err := next.err
 	if err == nil {
 		var outcome chain.Outcome
-		if outcome, err = i.chain.Submit(b); err == nil && outcome != chain.Known {
+		if outcome, err = i.chain.Submit(next.block); err == nil && outcome != chain.Known {
 			i.res.Added++
 		}
 	}
 	if _, rejected := reject.Of(err); rejected {
-		return &Error{Height: e.Height, Offset: e.Offset, Err: err}
+		return &Error{Height: next.Height, Offset: next.Offset, Err: err}
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 
 	"stele/engine/pow"
 	"stele/node/ledger/network"
@@ -21,14 +22,16 @@ const minRecordSize = 61
 // Block is a header with its records, the first of which is the coinbase. It does
 // not change. Safe for concurrent use.
 //
-// [New] and [Decode] make blocks that keep their hash and encoding. A block that is
-// a literal computes them on each call.
+// [New] and [Decode] make blocks that keep their hash and encoding, and that they have
+// passed [Block.Check]. A block that is a literal computes all that on each call.
 type Block struct {
 	Header  pow.Header
 	Records []*record.Record
 
 	hash pow.Hash
 	raw  []byte // nil if nothing is remembered
+
+	checked atomic.Pointer[network.Params] // of the last Check that found no fault
 }
 
 // New returns a block with these parts, which the caller must not modify
@@ -86,6 +89,15 @@ func Decode(b []byte, max int) (*Block, error) {
 		return nil, reject.New(reject.BadBlockEncoding, "%d bytes follow the last record", len(rest))
 	}
 	return &Block{Header: header, Records: records, hash: header.Hash(), raw: b}, nil
+}
+
+// CountRecords returns how many records the encoded block b claims to have, 0 if b is too
+// short to be a block.
+func CountRecords(b []byte) int {
+	if len(b) < prefixSize {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(b[pow.HeaderSize:]))
 }
 
 // DecodeRecords reads the header of the encoded block b, and the records with some

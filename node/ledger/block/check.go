@@ -33,21 +33,47 @@ func WitnessRoot(records []*record.Record) pow.Hash {
 // checked; then whether the body is the one that the header commits to, and
 // only then whether that body is valid. Any reason for which
 // [reject.Reason.BodyMismatch] is false is therefore a verdict about the hash.
+//
+// A block that passed is checked again for other parameters only. P must not be modified
+// afterwards.
 func (b *Block) Check(p *network.Params) error {
+	if b.raw != nil && b.checked.Load() == p {
+		return nil
+	}
+	if err := b.check(p); err != nil {
+		return err
+	}
+	b.checked.Store(p)
+	return nil
+}
+
+func (b *Block) check(p *network.Params) error {
 	if err := CheckHeader(b.Header, p); err != nil {
 		return err
 	}
-	if err := b.checkCommitments(); err != nil {
+	// The records are checked beside the commitments, whose verdict comes first.
+	var fault error
+	var beside sync.WaitGroup
+	beside.Go(func() { fault = b.checkRecords(p.ID) })
+	err := b.checkCommitments()
+	beside.Wait()
+	switch {
+	case err != nil:
 		return err
-	}
-	if b.Size() > p.MaxBlockSize {
+	case b.Size() > p.MaxBlockSize:
 		return reject.New(reject.BlockTooLarge, "%d bytes, must be at most %d", b.Size(), p.MaxBlockSize)
 	}
+	return fault
+}
+
+// checkRecords checks what each record shows by itself, and that only the first is a
+// coinbase.
+func (b *Block) checkRecords(network uint32) error {
 	for i, r := range b.Records {
 		if i > 0 && r.Type() == record.TypeCoinbase {
 			return reject.New(reject.MisplacedCoinbase, "record %d of the block is a coinbase, only the first may be one", i)
 		}
-		if err := r.Check(p.ID); err != nil {
+		if err := r.Check(network); err != nil {
 			return fmt.Errorf("record %d of the block: %w", i, err)
 		}
 	}

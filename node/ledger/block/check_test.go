@@ -144,3 +144,29 @@ func TestTwins(t *testing.T) {
 		}
 	}
 }
+
+// A block remembers that it has passed, but for the same parameters only; a fault and
+// what is said of a literal are found anew.
+func TestCheckTwice(t *testing.T) {
+	good := block(pays(t, 3))
+	literal := &Block{Header: good.Header, Records: good.Records}
+	small := *testNet
+	small.MaxBlockSize = good.Size() - 1
+	for range 2 {
+		for _, b := range []*Block{good, literal} {
+			if err := b.Check(testNet); err != nil {
+				t.Error(err)
+			}
+			if reason, _ := reject.Of(b.Check(&small)); reason != reject.BlockTooLarge {
+				t.Errorf("%v, want %v", reason, reject.BlockTooLarge)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { good.Check(testNet) }); n > 0 {
+		t.Errorf("a block that has passed is checked again, with %v allocations", n)
+	}
+	literal.Records = literal.Records[:2]
+	if reason, _ := reject.Of(literal.Check(testNet)); reason != reject.BadMerkleRoot {
+		t.Errorf("%v, want %v", reason, reject.BadMerkleRoot)
+	}
+}

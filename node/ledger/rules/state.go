@@ -57,13 +57,26 @@ type step struct {
 // State is in use.
 func NewState(base View) *State { return &State{base: base} }
 
+// Reset makes s as [NewState] would return it for base, but lets it keep its memory, a few
+// MB after a large block. What Changes has returned stays valid.
+func (s *State) Reset(base View) {
+	s.base = base
+	clear(s.index)
+	clear(s.entries)
+	clear(s.journal)
+	s.entries, s.journal = s.entries[:0], s.journal[:0]
+}
+
 // reserve makes room for n keys, if nothing was read or written yet.
 func (s *State) reserve(n int) {
-	if len(s.entries) == 0 {
-		s.index = newIndex(n)
-		s.entries = make([]entry, 0, n)
-		s.journal = make([]step, 0, 2*n)
+	if len(s.entries) > 0 {
+		return
 	}
+	if len(s.index) < 2*n {
+		s.index = newIndex(n)
+	}
+	s.entries = slices.Grow(s.entries, n)
+	s.journal = slices.Grow(s.journal, 2*n)
 }
 
 // find returns the number of the entry of key, which it reads from the base if

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -66,6 +67,7 @@ func TestState(t *testing.T) {
 			then mapView
 		}
 		points := []point{{s.Mark(), maps.Clone(now)}}
+		var former, copies []Change // from before the resets
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
 				key, value := someKey.Draw(t, "key"), someValue.Draw(t, "value")
@@ -91,6 +93,15 @@ func TestState(t *testing.T) {
 				}
 				now, points = maps.Clone(points[i].then), points[:i+1]
 			},
+			"reset": func(*rapid.T) {
+				for _, c := range s.Changes() {
+					former = append(former, c)
+					copies = append(copies, Change{bytes.Clone(c.Key), bytes.Clone(c.Old), bytes.Clone(c.New)})
+				}
+				base = maps.Clone(now)
+				s.Reset(base)
+				points = []point{{s.Mark(), maps.Clone(now)}}
+			},
 			"": func(t *rapid.T) {
 				for _, key := range []string{"a", "b", "c", "ab", "abc"} {
 					got, err := s.Get([]byte(key))
@@ -115,6 +126,9 @@ func TestState(t *testing.T) {
 				after.disconnect(changes)
 				if after.hash() != base.hash() {
 					t.Fatal("the changes do not lead back to the base")
+				}
+				if !reflect.DeepEqual(former, copies) {
+					t.Fatal("changes from before a reset have changed")
 				}
 			},
 		})
