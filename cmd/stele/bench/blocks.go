@@ -51,13 +51,20 @@ func (w *blockWorker) Prepare(ctx context.Context, items uint64) error {
 	return nil
 }
 
-// open opens a node that has the blocks before those that are measured.
+// open opens a node that has the blocks before those that are measured. A warm one has
+// checked the records of these, too.
 func (w *blockWorker) open(ctx context.Context) (*benchNode, error) {
-	return w.chain.openBefore(ctx, w.verifier())
+	n, err := w.chain.openBefore(ctx, w.verifier())
+	if err != nil || !w.warm {
+		return n, err
+	}
+	if err := w.chain.admit(n); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	return n, nil
 }
 
-// verifier returns a Verifier that remembers the records that are measured, or at least
-// the keys of those who sign often.
+// verifier returns a Verifier, which remembers the records that are measured if w is warm.
 func (w *blockWorker) verifier() *record.Verifier {
 	v := record.NewVerifier(verifierRecords, w.threads)
 	if w.warm {
@@ -65,9 +72,6 @@ func (w *blockWorker) verifier() *record.Verifier {
 	}
 	if w.plain {
 		v.UseReference()
-	}
-	if !w.warm {
-		v.VerifyEach(w.chain.known)
 	}
 	return v
 }

@@ -16,6 +16,8 @@ import (
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
+	"stele/node/ledger/rules"
 	"stele/node/pool"
 	"stele/node/store"
 	"stele/node/template"
@@ -29,8 +31,8 @@ const (
 	setupRecords = 100
 	trafficSeed  = 1
 
-	// A node has checked the signatures of the last knownBlocks of these, so that it
-	// knows the keys of those who sign often.
+	// A node has connected the last knownBlocks of these itself, so that it knows the
+	// keys of those who sign often, and has their accounts in its cache.
 	knownBlocks = 10
 
 	verifierRecords = 1 << 16 // that a node remembers
@@ -40,8 +42,8 @@ const (
 // package traffic has made from a seed. It is the same for every call of makeChain.
 type benchChain struct {
 	params   *network.Params
-	before   vfs.FS           // the store of a node that has all blocks before those that are measured
-	known    []*record.Record // of the last of these blocks
+	before   vfs.FS           // the store of a node that has the first setup blocks
+	known    []*block.Block   // the last setup blocks
 	measured [][]byte         // encoded blocks
 	records  []*record.Record // of these, without coinbases
 	end      time.Time        // after the last block
@@ -88,9 +90,8 @@ func (m *chainMaker) makeBlocks(ctx context.Context) error {
 		}
 		setup = append(setup, b)
 	}
-	for _, b := range setup[setupBlocks-knownBlocks:] {
-		m.made.known = append(m.made.known, b.Records[1:]...)
-	}
+	first := setup[:setupBlocks-knownBlocks]
+	m.made.known = setup[len(first):]
 	for range bench.BlockCount {
 		b, err := m.next(bench.BlockRecords)
 		if err != nil {
@@ -100,22 +101,12 @@ func (m *chainMaker) makeBlocks(ctx context.Context) error {
 		m.made.records = append(m.made.records, b.Records[1:]...)
 	}
 	m.made.end = m.now
-	return m.made.storeBefore(ctx, setup, m.verifier)
-}
-
-// storeBefore makes the store of a node that has the setup blocks.
-func (c *benchChain) storeBefore(ctx context.Context, setup []*block.Block, v *record.Verifier) error {
-	n, err := c.open(ctx, vfs.NewMem(), v)
+	n, err := m.made.open(ctx, vfs.NewMem(), m.verifier)
 	if err != nil {
 		return err
 	}
-	for _, b := range setup {
-		if _, err := n.chain.Submit(b); err != nil {
-			return errors.Join(err, n.store.Close())
-		}
-	}
-	c.before = n.fs
-	return n.store.Close()
+	m.made.before = n.fs
+	return errors.Join(n.connect(first), n.store.Close())
 }
 
 // benchNode is a node with a store in memory.
@@ -139,13 +130,44 @@ func (c *benchChain) open(ctx context.Context, fs vfs.FS, v *record.Verifier) (*
 	return &benchNode{fs, s, ch}, nil
 }
 
+// connect connects blocks.
+func (n *benchNode) connect(blocks []*block.Block) error {
+	for _, b := range blocks {
+		if _, err := n.chain.Submit(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // openBefore opens a new node that has the blocks before those that are measured.
 func (c *benchChain) openBefore(ctx context.Context, v *record.Verifier) (*benchNode, error) {
 	fs := vfs.NewMem()
 	if _, err := vfs.Clone(c.before, fs, storeDir, storeDir); err != nil {
 		return nil, err
 	}
-	return c.open(ctx, fs, v)
+	n, err := c.open(ctx, fs, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.connect(c.known); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	return n, nil
+}
+
+// admit applies the records that are measured to the state, as the pool does, which
+// brings what they need of it into the cache. A few are only valid once the block before
+// them has ended, and are left out.
+func (c *benchChain) admit(n *benchNode) error {
+	state, next := rules.NewState(n.chain.View()), n.chain.NextContext()
+	for _, r := range c.records {
+		err := rules.Apply(state, next, r)
+		if _, rejected := reject.Of(err); err != nil && !rejected {
+			return err
+		}
+	}
+	return nil
 }
 
 func newChainMaker(ctx context.Context) (*chainMaker, error) {
