@@ -9,7 +9,7 @@ var (
 )
 
 // multiplesOfBase returns the tables of the base point. They are computed at their first
-// use, in two milliseconds.
+// use, in some milliseconds.
 var multiplesOfBase = sync.OnceValue(func() *baseTables {
 	tables := new(baseTables)
 	x, y := baseX, baseY
@@ -34,7 +34,7 @@ func fillBaseTable(rows *[baseRows][affineWords]uint64, x, y number) {
 	for i := 1; i < baseRows; i++ {
 		l := points[i-1]
 		l.minus, l.plus, l.t2d = minus, plus, t2d
-		l.add(sum(&l.z, &l.z))
+		l.addAffine()
 		l.toAddend()
 		points[i] = l
 		products[i] = multiply(&products[i-1], &l.z).carry()

@@ -61,9 +61,10 @@ func (p *places) group(n int) []int {
 	return p.lanes[min(p.n, n*lanes):min(p.n, (n+1)*lanes)]
 }
 
-// NewChecker returns a Checker. It panics if the kernel is not [Available].
+// NewChecker returns a Checker. It panics if the kernel was never [Available]; after
+// [Disable] it does not.
 func NewChecker() *Checker {
-	if !Available() {
+	if !available() {
 		panic("sig: the kernel is not available")
 	}
 	return newChecker(&assembly)
@@ -99,6 +100,10 @@ func (c *Checker) Check(items []Item, good []bool) {
 	// Keys with tables and those without go to groups of their own.
 	var waiting [2]places
 	for i := range items {
+		// What items point to is often not in the cache.
+		if ahead := i + pairItems; ahead < len(items) {
+			c.engine.fetch(&items[ahead])
+		}
 		w := &waiting[0]
 		if items[i].known() {
 			w = &waiting[1]

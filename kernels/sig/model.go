@@ -27,8 +27,8 @@ var laneStages = [stages]func(*lane){
 	stageToProjective: (*lane).toProjective,
 	stageToExtended:   (*lane).toExtended,
 	stageToAddend:     (*lane).toAddend,
-	stageAddPoint:     func(l *lane) { l.add(multiply(&l.z, &l.z2)) },
-	stageAddAffine:    func(l *lane) { l.add(sum(&l.z, &l.z)) },
+	stageAddPoint:     (*lane).addPoint,
+	stageAddAffine:    (*lane).addAffine,
 	stageMinusAdded:   (*lane).minusAdded,
 	stageToAdded:      (*lane).toAdded,
 	stageToAffine:     (*lane).toAffine,
@@ -108,19 +108,40 @@ func sum(x, y *number) (r number) {
 const (
 	aboveRow   = 1 // for limbs of a table
 	aboveLoose = 2
-	aboveRaw   = 9 // for raw products of a loose and a wide number
+	aboveRaw   = 8 // for raw products of loose numbers
+	aboveWide  = 9 // for raw products of a loose and a wide number
 )
 
 // difference returns x - y + 2^shift p without carries.
-func difference(x, y *number, shift int) (r number) {
+func difference(x, y *number, shift int) number {
+	m := multipleAbove(x, shift)
+	return less(&m, y)
+}
+
+// multipleAbove returns x + 2^shift p without carries.
+func multipleAbove(x *number, shift int) (r number) {
 	for i := range r {
 		p := uint64(limbMask)
 		if i == 0 {
 			p -= 18
 		}
-		r[i] = x[i] + p<<shift - y[i]
+		r[i] = x[i] + p<<shift
 	}
 	return r
+}
+
+// less returns x - y without carries. No limb of y may be above that of x.
+func less(x, y *number) (r number) {
+	for i := range r {
+		r[i] = x[i] - y[i]
+	}
+	return r
+}
+
+// multiplyAbove returns the raw product of two wide numbers plus 2^shift p.
+func multiplyAbove(x, y *number, shift int) number {
+	r := multiply(x, y)
+	return multipleAbove(&r, shift)
 }
 
 // negative returns -x of a loose x.
@@ -130,12 +151,13 @@ func negative(x *number) number { return difference(new(number), x, aboveLoose).
 // paper (Hisil and others, "Twisted Edwards Curves Revisited", 2008): it is the same
 // point.
 func (l *lane) double() {
-	a, b, zz, xy := multiply(&l.x, &l.x), multiply(&l.y, &l.y), multiply(&l.z, &l.z), multiply(&l.x, &l.y)
-	f := difference(&a, &b, aboveRaw)
-	zz = sum(&zz, &zz)
+	a, xy := multiply(&l.x, &l.x), multiply(&l.x, &l.y)
+	b, zz := multiplyAbove(&l.y, &l.y, aboveRaw), multiplyAbove(&l.z, &l.z, aboveRaw)
+	f := sum(&zz, &zz)
+	f = sum(&a, &f)
 	l.e = sum(&xy, &xy).carry()
-	l.f = sum(&f, &zz).carry()
-	l.g = difference(&b, &a, aboveRaw).carry()
+	l.f = less(&f, &b).carry()
+	l.g = less(&b, &a).carry()
 	l.h = sum(&a, &b).carry()
 }
 
@@ -149,17 +171,25 @@ func (l *lane) toExtended() {
 }
 
 func (l *lane) toAddend() {
-	x, y := multiply(&l.e, &l.f), multiply(&l.g, &l.h)
-	l.x, l.y = difference(&y, &x, aboveRaw).carry(), sum(&y, &x).carry()
+	x, y := multiply(&l.e, &l.f), multiplyAbove(&l.g, &l.h, aboveRaw)
+	l.x, l.y = less(&y, &x).carry(), sum(&y, &x).carry()
 	l.z, l.t = multiply(&l.f, &l.g).carry(), multiply(&l.e, &l.h).carry()
 }
 
-// add completes the sum of a point, as toAddend has it, and the one that is added.
-// d is Z 2Z'.
+// addPoint and addAffine complete the sum of a point, as toAddend has it, and the one
+// that is added.
+func (l *lane) addPoint() { l.add(multiplyAbove(&l.z, &l.z2, aboveWide)) }
+
+func (l *lane) addAffine() {
+	zz := sum(&l.z, &l.z)
+	l.add(multipleAbove(&zz, aboveWide))
+}
+
+// add is addPoint with d = Z 2Z', plus a multiple of p.
 func (l *lane) add(d number) {
-	a, b, c := multiply(&l.x, &l.minus), multiply(&l.y, &l.plus), multiply(&l.t, &l.t2d)
-	l.e = difference(&b, &a, aboveRaw).carry()
-	l.f = difference(&d, &c, aboveRaw).carry()
+	a, b, c := multiply(&l.x, &l.minus), multiplyAbove(&l.y, &l.plus, aboveRaw), multiply(&l.t, &l.t2d)
+	l.e = less(&b, &a).carry()
+	l.f = less(&d, &c).carry()
 	l.g = sum(&d, &c).carry()
 	l.h = sum(&b, &a).carry()
 }
@@ -267,7 +297,7 @@ var modelEngine = engine{
 			l := work.lane(i)
 			for n := range rows.rows {
 				l.storeRow(&rows.rows[n][i])
-				l.add(multiply(&l.z, &l.z2))
+				l.addPoint()
 				l.toAddend()
 			}
 			work.setLane(i, &l)
@@ -281,6 +311,7 @@ var modelEngine = engine{
 		func(work *ladder, t *[2][lanes]*Table, base *baseTables) { modelKnownLadder(work, t, base, 1) },
 		func(work *ladder, t *[2][lanes]*Table, base *baseTables) { modelKnownLadder(work, t, base, 2) },
 	},
+	fetch:       func(*Item) {},
 	sha512Block: sha512Model,
 	scalars:     scalarsModel,
 	newDigits: func(h *hashGroup, keys *keyDigits, bases *baseDigits) {
@@ -347,7 +378,7 @@ func (l *lane) turn(work *ladder, base *baseTables, n, i, turn int) {
 	row := &work.tables[n].rows[keys.rows[turn][i]/(lanes*rowBytes)][i]
 	l.selectRow(row[:], keys.signs[turn]>>i&1 != 0)
 	l.z2 = number(row[15:20])
-	l.add(multiply(&l.z, &l.z2))
+	l.addPoint()
 	if turn%2 == 0 {
 		l.toAddend()
 		l.addRow(base[0][bases.rows[turn/2][i]/affineBytes][:], bases.signs[turn/2]>>i&1 != 0)
@@ -358,7 +389,7 @@ func (l *lane) turn(work *ladder, base *baseTables, n, i, turn int) {
 // addRow completes the sum of a point and that of a row with Z = 1, or its negative.
 func (l *lane) addRow(row []uint64, minus bool) {
 	l.selectRow(row, minus)
-	l.add(sum(&l.z, &l.z))
+	l.addAffine()
 }
 
 func modelKnownLadder(work *ladder, tables *[2][lanes]*Table, base *baseTables, groups int) {

@@ -3,8 +3,8 @@ package sig
 import "unsafe"
 
 // Table has multiples of a key. It is worth its memory and the time to make it, that
-// of a signature with a new key, for a key that signs often. Once it is made, several
-// goroutines may read it.
+// of one or two signatures with new keys, for a key that signs often. Once it is made,
+// several goroutines may read it.
 type Table struct {
 	// rows has -n 2^(65 j) A in row n of part j, with Z = 1: Y-X, Y+X and 2dT.
 	rows [parts][keyRows][affineWords]uint64

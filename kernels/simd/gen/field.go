@@ -92,14 +92,19 @@ func (l *limbs) fold(sum func(degree int) limb) (r element) {
 }
 
 // multiply returns the raw product of x and y.
-func (l *limbs) multiply(x, y element) element {
+func (l *limbs) multiply(x, y element) element { return l.multiplyAbove(x, y, 0) }
+
+// multiplyAbove returns the raw product of x and y plus 2^shift p, from which a number
+// can be subtracted limb by limb; 0 for no p. The sums begin with that, which costs
+// nothing.
+func (l *limbs) multiplyAbove(x, y element, shift int) element {
 	x = l.loadElement(x)
 	sums := l.degrees(func(d int) product {
 		var pairs [][2]limb
 		for i := max(0, d-4); i <= min(4, d); i++ {
 			pairs = append(pairs, [2]limb{x[i], y[d-i]})
 		}
-		return l.sumProducts(product{l.none(), l.none()}, pairs)
+		return l.sumProducts(product{l.start(above(d, shift)), l.none()}, pairs)
 	})
 	return l.fold(func(d int) limb {
 		switch d {
@@ -112,17 +117,24 @@ func (l *limbs) multiply(x, y element) element {
 	})
 }
 
-// square returns the raw square of x. Products of different limbs occur twice; sums
-// of even degree are doubled before the square of a limb is added, those of odd
-// degree where they are used.
-func (l *limbs) square(x element) element {
+// square returns the raw square of x.
+func (l *limbs) square(x element) element { return l.squareAbove(x, 0) }
+
+// squareAbove returns the raw square of x plus 2^shift p, as multiplyAbove does. Products
+// of different limbs occur twice; sums of even degree are doubled before the square of
+// a limb is added, those of odd degree where they are used.
+func (l *limbs) squareAbove(x element, shift int) element {
 	x = l.loadElement(x)
 	sums := l.degrees(func(d int) product {
 		var pairs [][2]limb
 		for i := max(0, d-4); 2*i < d; i++ {
 			pairs = append(pairs, [2]limb{x[i], x[d-i]})
 		}
-		s := l.sumProducts(product{l.none(), l.none()}, pairs)
+		first := above(d, shift)
+		if len(pairs) > 0 {
+			first /= 2 // it is doubled with the products
+		}
+		s := l.sumProducts(product{l.start(first), l.none()}, pairs)
 		if d%2 == 1 {
 			return s
 		}
@@ -184,22 +196,33 @@ func (l *limbs) sum(x, y element) (r element) {
 	return r
 }
 
+// above returns limb i of 2^shift p, and 0 if shift is.
+func above(i, shift int) uint64 {
+	switch {
+	case i > 4 || shift == 0:
+		return 0
+	case i == 0:
+		return (limbMask - 18) << shift
+	}
+	return limbMask << shift
+}
+
 // addMultiple returns x + 2^shift p without carries, from which a number can be
 // subtracted limb by limb.
 func (l *limbs) addMultiple(x element, shift int) (r element) {
 	for i := range r {
-		m := uint64(limbMask)
-		if i == 0 {
-			m = limbMask - 18
-		}
-		r[i] = l.add(x[i], l.constant(m<<shift))
+		r[i] = l.add(x[i], l.constant(above(i, shift)))
 	}
 	return r
 }
 
 // difference returns x - y + 2^shift p without carries.
 func (l *limbs) difference(x, y element, shift int) (r element) {
-	x = l.addMultiple(x, shift)
+	return l.less(l.addMultiple(x, shift), y)
+}
+
+// less returns x - y without carries.
+func (l *limbs) less(x, y element) (r element) {
 	for i := range r {
 		r[i] = l.sub(x[i], y[i])
 	}

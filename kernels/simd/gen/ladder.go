@@ -52,8 +52,10 @@ func selectRow(l *limbs, words int) map[reg]string {
 	minus, plus, t := element(columns[0:5]), element(columns[5:10]), element(columns[10:15])
 	l.storeElement(addedMinus, l.blendElement("K1", minus, plus), maxLoose)
 	l.storeElement(addedPlus, l.blendElement("K1", plus, minus), maxLoose)
-	negative := l.difference(l.known([5]uint64{}), t, aboveRow)
-	l.storeElement(added2dT, l.raw("2dT", l.blendElement("K1", t, negative)), maxWide)
+	for i := range t {
+		t[i] = l.subWhere("K1", l.constant(above(i, aboveRow)), t[i])
+	}
+	l.storeElement(added2dT, l.raw("2dT", t), maxWide)
 	if words == rowWords {
 		l.storeElement(added2Z, element(columns[15:20]), maxLoose)
 	}

@@ -42,7 +42,7 @@ var zen5limbs = model{
 	limit:   map[class]int{mul: 2, shift: 2, load: 2, store: 1},
 	latency: map[class]int{alu: 2, mul: 4, shift: 2, load: 1, store: 8},
 	window:  120,
-	regs:    28,
+	regs:    27,
 }
 
 // newLimbs returns a builder for the code of a stage.
@@ -168,6 +168,17 @@ func (l *limbs) times19(x limb) limb {
 func (l *limbs) blend(mask string, x, y limb) limb {
 	o := l.emit(op{mn: "VPBLENDMQ", src: []operand{l.load(y).at, l.load(x).at, {mem: mask}}, class: alu})
 	return limb{r(o), min(x.low, y.low), max(x.high, y.high)}
+}
+
+// subWhere returns x - y in the lanes whose bits are set in the mask register, y in
+// others. It overwrites y, which must die here.
+func (l *limbs) subWhere(mask string, x, y limb) limb {
+	d := limb{low: x.low - y.high, high: x.high - y.low}
+	if x.low < y.high {
+		l.fail("a difference can go below zero: from %#x on - up to %#x", x.low, y.high)
+	}
+	d.at = r(l.emit(op{mn: "VPSUBQ", src: []operand{y.at, l.load(x).at, {mem: mask}, y.at}, tied: true, class: alu}))
+	return limb{d.at, min(d.low, y.low), max(d.high, y.high)}
 }
 
 // none returns a new zero, as the first value of a sum of products.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -156,6 +157,7 @@ func (m *limbMachine) result(o op, src []limbVector, mask uint8) (limbVector, er
 	if mn == garbage {
 		return every(0x3141592653589), nil
 	}
+	masked := slices.ContainsFunc(o.src, func(s operand) bool { return strings.HasPrefix(s.mem, "K") })
 	result, ok := m.shuffle(mn, imm, src)
 	if ok {
 		return result, nil
@@ -167,6 +169,8 @@ func (m *limbMachine) result(o op, src []limbVector, mask uint8) (limbVector, er
 		}
 		var err error
 		switch {
+		case mn == "VPSUBQ" && masked && mask>>i&1 == 0:
+			result[i] = lane[2]
 		case mn == "VPBLENDMQ":
 			result[i] = lane[1-mask>>i&1]
 		case mn == "VPADDQ" && m.modular:

@@ -42,7 +42,8 @@ var (
 const (
 	aboveRow   = 1 // for limbs of a table
 	aboveLoose = 2
-	aboveRaw   = 9 // for products of a loose and a wide element
+	aboveRaw   = 8 // for products of loose elements
+	aboveWide  = 9 // for products of a loose and a wide element
 )
 
 // doublePoint completes 2(X:Y:Z). All four coordinates have the other sign than in
@@ -50,12 +51,12 @@ const (
 func doublePoint(l *limbs) {
 	x := l.element(elementX, maxLoose)
 	y := l.element(elementY, maxLoose)
-	a, b := l.raw("X^2", l.square(x)), l.raw("Y^2", l.square(y))
+	a, b := l.raw("X^2", l.square(x)), l.raw("Y^2", l.squareAbove(y, aboveRaw))
 	l.result("H", elementH, l.carry(l.sum(a, b)))
-	l.result("G", elementG, l.carry(l.difference(b, a, aboveRaw)))
-	f := l.difference(a, b, aboveRaw)
-	zz := l.raw("Z^2", l.square(l.element(elementZ, maxLoose)))
-	l.result("F", elementF, l.carry(l.sum(f, l.sum(zz, zz))))
+	l.result("G", elementG, l.carry(l.less(b, a)))
+	// 2 Z^2 is above b: it has twice the multiple of p.
+	zz := l.raw("Z^2", l.squareAbove(l.element(elementZ, maxLoose), aboveRaw))
+	l.result("F", elementF, l.carry(l.less(l.sum(a, l.sum(zz, zz)), b)))
 	xy := l.raw("XY", l.multiply(y, x))
 	l.result("E", elementE, l.carry(l.sum(xy, xy)))
 }
@@ -78,8 +79,8 @@ func toExtended(l *limbs) {
 // toAddend gives a completed point Y-X, Y+X, Z, T.
 func toAddend(l *limbs) {
 	e, f, g, h := l.completed()
-	x, y := l.raw("EF", l.multiply(e, f)), l.raw("GH", l.multiply(g, h))
-	l.result("Y-X", elementX, l.carry(l.difference(y, x, aboveRaw)))
+	x, y := l.raw("EF", l.multiply(e, f)), l.raw("GH", l.multiplyAbove(g, h, aboveRaw))
+	l.result("Y-X", elementX, l.carry(l.less(y, x)))
 	l.result("Y+X", elementY, l.carry(l.sum(y, x)))
 	l.result("Z", elementZ, l.carry(l.raw("FG", l.multiply(g, f))))
 	l.result("T", elementT, l.carry(l.raw("EH", l.multiply(e, h))))
@@ -88,24 +89,24 @@ func toAddend(l *limbs) {
 // addPoint completes the sum of a point, as toAddend has it, and the added one. 2dT
 // may be wide: that is what selectRow leaves.
 func addPoint(l *limbs) {
-	d := l.raw("Z 2Z'", l.multiply(l.element(elementZ, maxLoose), l.element(added2Z, maxLoose)))
-	l.addTo(d)
+	d := l.multiplyAbove(l.element(elementZ, maxLoose), l.element(added2Z, maxLoose), aboveWide)
+	l.addTo(l.raw("Z 2Z'", d))
 }
 
 // addAffine is addPoint for an added point with Z = 1.
 func addAffine(l *limbs) {
 	z := l.element(elementZ, maxLoose)
-	l.addTo(l.raw("2Z", l.sum(z, z)))
+	l.addTo(l.raw("2Z", l.addMultiple(l.sum(z, z), aboveWide)))
 }
 
-// addTo is addPoint with the product d of Z and 2Z'.
+// addTo is addPoint with the product d of Z and 2Z', plus a multiple of p.
 func (l *limbs) addTo(d element) {
 	c := l.raw("T 2dT'", l.multiply(l.element(elementT, maxLoose), l.element(added2dT, maxWide)))
-	l.result("F", elementF, l.carry(l.difference(d, c, aboveRaw)))
+	l.result("F", elementF, l.carry(l.less(d, c)))
 	l.result("G", elementG, l.carry(l.sum(d, c)))
 	a := l.raw("(Y-X)(Y'-X')", l.multiply(l.element(elementX, maxLoose), l.element(addedMinus, maxLoose)))
-	b := l.raw("(Y+X)(Y'+X')", l.multiply(l.element(elementY, maxLoose), l.element(addedPlus, maxLoose)))
-	l.result("E", elementE, l.carry(l.difference(b, a, aboveRaw)))
+	b := l.raw("(Y+X)(Y'+X')", l.multiplyAbove(l.element(elementY, maxLoose), l.element(addedPlus, maxLoose), aboveRaw))
+	l.result("E", elementE, l.carry(l.less(b, a)))
 	l.result("H", elementH, l.carry(l.sum(b, a)))
 }
 
