@@ -23,6 +23,8 @@ func TestMetrics(t *testing.T) {
 		`stele_chain_height`:                                  5,
 		`stele_chain_blocks_connected_total`:                  5,
 		`stele_pool_records_accepted_total`:                   1,
+		`stele_signatures_records_checked_total`:              1,
+		`stele_signatures_disagreements_total`:                0,
 		`stele_store_readable`:                                1,
 		`stele_store_disk_bytes`:                              1,
 		`stele_views_height`:                                  1,

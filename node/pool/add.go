@@ -15,6 +15,10 @@ import (
 // how many it hands over for a check of their signatures.
 const maxHeld = 256
 
+// maxBegun is how many parts of maxHeld records have their signatures checked while Add
+// screens further ones.
+const maxBegun = 4
+
 // fewSignatures is the maximum number of signatures that may be checked in vain: they
 // cost about as much as the verdict of the state.
 const fewSignatures = 2
@@ -125,22 +129,25 @@ func isPooled(err error) bool {
 // them are admitted and those behind them screened.
 func (p *Pool) judge(budget *rate.Limiter, records []*record.Record, verdicts []error) {
 	clear(verdicts)
-	queues := newCallQueues()
-	var before *part
+	queues := newCallQueues(len(records))
+	var begun []*part
 	for at := 0; at < len(records); at += maxHeld {
 		end := min(at+maxHeld, len(records))
 		next := &part{records: records[at:end], verdicts: verdicts[at:end], applied: make([]*rules.State, end-at)}
 		p.screen(queues, next)
-		if budget == nil && len(records) > maxHeld {
-			p.begin(next)
+		if budget != nil || len(records) <= maxHeld {
+			p.conclude(budget, next)
+			continue
 		}
-		if before != nil {
-			p.conclude(budget, before)
+		p.begin(next)
+		begun = append(begun, next)
+		if len(begun) > maxBegun {
+			p.conclude(nil, begun[0])
+			begun = begun[1:]
 		}
-		before = next
 	}
-	if before != nil {
-		p.conclude(budget, before)
+	for _, c := range begun {
+		p.conclude(nil, c)
 	}
 
 	for i, err := range verdicts {
@@ -211,8 +218,8 @@ type callQueues struct {
 	rotated   map[record.Key]*callQueue // by keys that records of this call bring into use
 }
 
-func newCallQueues() callQueues {
-	return callQueues{byAccount: map[record.Key]*callQueue{}, rotated: map[record.Key]*callQueue{}}
+func newCallQueues(records int) callQueues {
+	return callQueues{byAccount: make(map[record.Key]*callQueue, records), rotated: map[record.Key]*callQueue{}}
 }
 
 // of returns the queue of an account, of which a record has this key.
@@ -357,7 +364,7 @@ func (p *Pool) verify(budget *rate.Limiter, c *part) (good []int) {
 	if budget == nil {
 		records, of := c.unjudged()
 		if c.checking == nil {
-			return p.checked(budget, c, of, p.o.Verifier.VerifyEach(records))
+			return p.checked(budget, c, of, p.signatures.verify(records))
 		}
 		return p.checked(budget, c, of, c.checking.WaitEach())
 	}
@@ -380,7 +387,7 @@ func (p *Pool) verify(budget *rate.Limiter, c *part) (good []int) {
 			left -= n
 			batch, of = append(batch, c.records[i]), append(of, i)
 		}
-		good = append(good, p.checked(budget, c, of, p.o.Verifier.VerifyEach(batch))...)
+		good = append(good, p.checked(budget, c, of, p.signatures.verify(batch))...)
 	}
 	return good
 }

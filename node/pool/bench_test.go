@@ -76,6 +76,41 @@ func BenchmarkAdd(b *testing.B) {
 	b.ReportMetric(n/best.Seconds(), "best-records/s")
 }
 
+// Records that come in one by one from many senders at once, into a pool with a journal on
+// disk.
+func BenchmarkAddAlone(b *testing.B) {
+	const n, senders = 10_000, 64
+	c, best := crowd(), time.Duration(math.MaxInt64)
+	for b.Loop() {
+		b.StopTimer()
+		disk, err := store.Open(b.TempDir(), store.Identity{Network: c.Params.ID}, store.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		p := crowdPool(b, func(o *Options) { o.Journal = StoreJournal(disk) })
+		records := pooltest.Decode(payments()[:n])
+		b.StartTimer()
+		start := time.Now()
+		var group sync.WaitGroup
+		for s := range senders {
+			group.Go(func() {
+				for i := s; i < n; i += senders {
+					if err := p.Add(records[i])[0]; err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		best = min(best, time.Since(start))
+		b.StopTimer()
+		disk.Close()
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(n/best.Seconds(), "best-records/s")
+}
+
 // The same, where the signatures are known already: the pool's own part.
 func BenchmarkAddVerified(b *testing.B) {
 	const n = 20_480

@@ -57,6 +57,8 @@ type Options struct {
 type Pool struct {
 	o Options
 
+	signatures *together
+
 	saving  sync.Mutex  // one batch at a time goes to the journal; taken before mu
 	failing atomic.Bool // whether the last batch failed
 
@@ -120,9 +122,10 @@ func New(o Options) (*Pool, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pool{
-		o:        o,
-		table:    newTable(),
-		suspects: map[*queue]bool{},
+		o:          o,
+		signatures: newTogether(o.Verifier.VerifyEach),
+		table:      newTable(),
+		suspects:   map[*queue]bool{},
 
 		rejections: map[reject.Reason]uint64{},
 		forged:     bounded.NewSet[pow.Hash](maxForged),
