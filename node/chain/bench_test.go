@@ -73,6 +73,37 @@ func BenchmarkConnect4000(b *testing.B) {
 	}
 }
 
+// 100 blocks of 1,000 signed records, from their bytes, one after the other, while the
+// node catches up. Nothing is checked ahead: see BenchmarkImport of package chainfile for
+// that.
+func BenchmarkCatchUp(b *testing.B) {
+	const blocks, records = 100, 1000
+	builder := chaintest.New(chaintest.Network(), 1)
+	var raw [][]byte
+	for _, blk := range builder.Grow(builder.Genesis, blocks, records).Chain()[1:] {
+		raw = append(raw, blk.Encode())
+	}
+	b.ResetTimer()
+	for range b.N {
+		b.StopTimer()
+		n := openOnDisk(b, builder, record.NewVerifier(1<<16, 0))
+		runtime.GC()
+		b.StartTimer()
+		n.CatchUp(true)
+		for _, body := range raw {
+			blk, err := block.Decode(body, builder.Params.MaxBlockSize)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := n.Submit(blk); err != nil {
+				b.Fatal(err)
+			}
+		}
+		n.CatchUp(false)
+	}
+	b.ReportMetric(float64(b.N*blocks*records)/b.Elapsed().Seconds(), "records/s")
+}
+
 // From a branch of 100 blocks with 100 records each to another one and back.
 func BenchmarkReorganise100(b *testing.B) {
 	builder := chaintest.New(chaintest.Network(), 1)

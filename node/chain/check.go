@@ -89,14 +89,25 @@ func CheckFolder(ctx context.Context, dir string, p *network.Params, so store.Op
 // The error is nil if the check could be made, whatever its result. It takes memory
 // for the state, about 300 bytes an entry, and a few MB for blocks.
 func Check(ctx context.Context, st *store.Store, p *network.Params, o CheckOptions) (Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var beside sync.WaitGroup
+	var seal store.SealState
+	var files []*store.Damage
+	var unread error
+	beside.Go(func() {
+		if seal, files, unread = st.VerifySeal(ctx); unread != nil {
+			cancel()
+		}
+	})
 	report := Report{Network: p.Name}
-	seal, files, err := st.VerifySeal(ctx)
-	if err != nil {
-		return report, err
+	err := check(ctx, st, p, o, &report)
+	beside.Wait()
+	if unread != nil {
+		return report, unread
 	}
 	report.Sealed, report.Files = seal == store.Sealed, files
 
-	err = check(ctx, st, p, o, &report)
 	var damage *store.Damage
 	if errors.As(err, &damage) {
 		report.Damage = damage

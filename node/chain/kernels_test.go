@@ -25,7 +25,7 @@ const digestVar = "STELE_CHAIN_DIGEST"
 // The same random blocks, good and bad ones, have the same verdicts and the same state
 // with the kernels of this CPU and, in another process, without them.
 func TestKernels(t *testing.T) {
-	chains := rounds(8, 800)
+	chains := max(1, rounds(8, 800))
 	if os.Getenv(digestVar) != "" {
 		fmt.Printf("kernel %v, digest %v\n", sig.Available(), digestOfChains(t, chains))
 		return

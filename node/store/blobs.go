@@ -20,6 +20,8 @@ const (
 	// maxFlushedFile is larger than what a flush writes: it makes one blob file of the
 	// bodies, and one of the undo data.
 	maxFlushedFile = 64 << 20
+	// minTable is half the size of tables in the first level below that of flushes.
+	minTable = 2 << 20
 )
 
 // separateBodies makes Pebble write bodies and undo data into blob files beside the
@@ -37,6 +39,9 @@ func separateBodies(o *pebble.Options) {
 	}
 	o.Experimental.SpanPolicyFunc = spanPolicy
 	o.TargetFileSizes[0] = maxFlushedFile
+	for i := 1; i < len(o.TargetFileSizes); i++ {
+		o.TargetFileSizes[i] = minTable << i // Pebble's default is twice the size of the level above
+	}
 }
 
 // spanPolicy returns how values are kept from the key start on, and where that ends.

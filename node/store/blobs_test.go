@@ -88,18 +88,37 @@ func TestPrunedBlobFiles(t *testing.T) {
 	}
 }
 
-// writtenBytes counts what is written to blob files.
+// writtenBytes counts what is written to the files of Pebble.
 type writtenBytes struct {
 	vfs.FS
-	blobs atomic.Int64
+	logs, tables, blobs, rest atomic.Int64
+}
+
+// file returns f, whose writes are counted.
+func (w *writtenBytes) file(f vfs.File, name string, err error) (vfs.File, error) {
+	bytes := &w.rest
+	switch path.Ext(name) {
+	case ".log":
+		bytes = &w.logs
+	case ".sst":
+		bytes = &w.tables
+	case blobSuffix:
+		bytes = &w.blobs
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &countedFile{f, bytes}, nil
 }
 
 func (w *writtenBytes) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := w.FS.Create(name, c)
-	if err == nil && isBlob(name) {
-		f = &countedFile{f, &w.blobs}
-	}
-	return f, err
+	return w.file(f, name, err)
+}
+
+func (w *writtenBytes) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := w.FS.ReuseForWrite(old, name, c)
+	return w.file(f, name, err)
 }
 
 type countedFile struct {

@@ -34,15 +34,16 @@ func (s *Store) openDatabase(readOnly bool) (d *database, err error) {
 	defer catch(&err)
 	log := &logger{log: s.log, fatal: func(text string) { s.pebbleFailed(d, damaged(NoHeight, "file", "%s", oneLine(text))) }}
 	o := &pebble.Options{
-		FS:                 d.guard,
-		Cache:              s.blockCache,
-		ReadOnly:           readOnly,
-		ErrorIfNotExists:   readOnly,
-		FormatMajorVersion: format,
-		MemTableSize:       s.memTable,
-		Logger:             log,
-		MaxOpenFiles:       1000,
-		EventListener:      s.listener(d),
+		FS:                          d.guard,
+		Cache:                       s.blockCache,
+		ReadOnly:                    readOnly,
+		ErrorIfNotExists:            readOnly,
+		FormatMajorVersion:          format,
+		MemTableSize:                s.memTable,
+		MemTableStopWritesThreshold: maxMemTables,
+		Logger:                      log,
+		MaxOpenFiles:                1000,
+		EventListener:               s.listener(d),
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

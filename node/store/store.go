@@ -21,7 +21,8 @@ type Identity struct {
 	Genesis pow.Hash // hash of block 0
 }
 
-// Options for Open. The zero value is good.
+// Options for Open. The zero value is good. Besides the caches, a store uses up to 64 MiB
+// for what is not in tables yet.
 type Options struct {
 	FS         vfs.FS       // file system; nil is that of the operating system
 	Log        *slog.Logger // nil is silent
@@ -34,9 +35,11 @@ type Options struct {
 const (
 	defaultCacheBytes = 128 << 20
 	// defaultMemTable is the maximum that Pebble collects in memory, in bytes,
-	// before it writes a table. A larger memtable does not fit into the processor's
-	// cache, and makes commits slower.
-	defaultMemTable = 16 << 20
+	// before it writes a table: 20 blocks of 4,000 records. Twice as much makes commits
+	// no slower, and half as much more compactions.
+	defaultMemTable = 32 << 20
+	// maxMemTables is how many there are: one is filled while the other is written.
+	maxMemTables = 2
 )
 
 // Store is an open store. Safe for concurrent use.
@@ -89,7 +92,8 @@ func Open(dir string, id Identity, o Options) (*Store, error) {
 	if err := s.prepare(id); err != nil {
 		return nil, err
 	}
-	s.blockCache = pebble.NewCache(o.CacheBytes / 2)
+	// Pebble takes the memory of memtables from the cache.
+	s.blockCache = pebble.NewCache(o.CacheBytes/2 + maxMemTables*int64(s.memTable))
 	db, err := s.openDatabase(s.readOnly)
 	if err != nil {
 		s.blockCache.Unref()

@@ -32,3 +32,38 @@ func TestUsage(t *testing.T) {
 		t.Errorf("a closed store: %v", err)
 	}
 }
+
+// Memtables leave the cache its memory: what was read once is not read from disk again.
+func TestCacheBesideMemtables(t *testing.T) {
+	s := openStore(t, vfs.NewMem(), Options{memTable: 1 << 20, CacheBytes: 2 << 20})
+	c := newTestChain(1)
+	for range 80 {
+		b := s.NewBatch()
+		c.connect(b, c.next(100, 100))
+		commit(t, b)
+	}
+	misses := func() uint64 {
+		t.Helper()
+		for _, b := range c.blocks[:20] {
+			if _, err := s.Digest(b.hash); err != nil {
+				t.Fatal(err)
+			}
+		}
+		u, err := s.Usage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Flushes == 0 {
+			t.Fatal("no table was written")
+		}
+		return u.CacheMisses
+	}
+	var again uint64
+	for range 20 { // a compaction can come between two passes
+		before := misses()
+		if again = misses() - before; again == 0 {
+			return
+		}
+	}
+	t.Errorf("%d blocks of files were read again", again)
+}

@@ -18,13 +18,13 @@ type place struct {
 
 const minIndex = 16
 
-// newIndex returns an index with room for n entries.
-func newIndex(n int) index {
+// indexSize returns the length of an index with room for n entries.
+func indexSize(n int) int {
 	size := minIndex
 	for size < 2*n {
 		size *= 2
 	}
-	return make(index, size)
+	return size
 }
 
 // seed prevents an attacker from choosing keys that collide.
@@ -44,7 +44,7 @@ func (x index) find(key []byte, hash uint32, entries []entry) *place {
 
 // grown returns an index of twice the size.
 func (x index) grown() index {
-	larger := newIndex(len(x))
+	larger := make(index, indexSize(len(x)))
 	for _, p := range x {
 		if p.number == 0 {
 			continue

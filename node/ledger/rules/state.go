@@ -57,14 +57,14 @@ type step struct {
 // State is in use.
 func NewState(base View) *State { return &State{base: base} }
 
-// Reset makes s as [NewState] would return it for base, but lets it keep its memory, a few
-// MB after a large block. What Changes has returned stays valid.
+// Reset makes s as [NewState] would return it for base, but lets it keep its memory: about
+// 600 bytes for each record of the largest block. What Changes has returned stays valid.
 func (s *State) Reset(base View) {
 	s.base = base
-	clear(s.index)
+	clear(s.index) // so that all of its memory is clear
 	clear(s.entries)
 	clear(s.journal)
-	s.entries, s.journal = s.entries[:0], s.journal[:0]
+	s.index, s.entries, s.journal = s.index[:0], s.entries[:0], s.journal[:0]
 }
 
 // reserve makes room for n keys, if nothing was read or written yet.
@@ -72,8 +72,10 @@ func (s *State) reserve(n int) {
 	if len(s.entries) > 0 {
 		return
 	}
-	if len(s.index) < 2*n {
-		s.index = newIndex(n)
+	if size := indexSize(n); size <= cap(s.index) {
+		s.index = s.index[:size]
+	} else {
+		s.index = make(index, size)
 	}
 	s.entries = slices.Grow(s.entries, n)
 	s.journal = slices.Grow(s.journal, 2*n)

@@ -93,13 +93,16 @@ func TestState(t *testing.T) {
 				}
 				now, points = maps.Clone(points[i].then), points[:i+1]
 			},
-			"reset": func(*rapid.T) {
+			"reset": func(t *rapid.T) {
 				for _, c := range s.Changes() {
 					former = append(former, c)
 					copies = append(copies, Change{bytes.Clone(c.Key), bytes.Clone(c.Old), bytes.Clone(c.New)})
 				}
 				base = maps.Clone(now)
 				s.Reset(base)
+				if n := rapid.IntRange(0, 50).Draw(t, "reserved"); n > 0 {
+					s.reserve(n)
+				}
 				points = []point{{s.Mark(), maps.Clone(now)}}
 			},
 			"": func(t *rapid.T) {
