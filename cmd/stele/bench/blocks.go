@@ -76,7 +76,8 @@ func (w *blockWorker) verifier() *record.Verifier {
 	return v
 }
 
-// Do connects all blocks, whatever its arguments: the list cannot be divided.
+// Do connects all blocks, whatever its arguments, by a node of Prepare: the list cannot be
+// divided.
 func (w *blockWorker) Do(ctx context.Context, _, _ int) error {
 	n := w.ready[len(w.ready)-1]
 	w.ready = w.ready[:len(w.ready)-1]
