@@ -104,7 +104,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d entries", len(rep.Entries))
 	}
 	for _, e := range rep.Entries {
-		if e.Wrong != 0 || e.Checked == 0 || e.Kind != "LINK" && (e.Rate <= 0 || len(e.Rates) == 0 || e.Bound <= 0 || e.ClockOf != "highest") {
+		if e.Wrong != 0 || e.Checked == 0 || e.Kind != kernels.Link && (e.Rate <= 0 || len(e.Rates) == 0 || e.ClockOf != "highest") || !e.Kind.IsBoundByBus() && e.Bound <= 0 {
 			t.Errorf("%+v", e)
 		}
 	}
