@@ -50,6 +50,7 @@ type childReport struct {
 	Kinds    []string // of the absences
 	Search   string   // what is wrong with the search; "": nothing
 	Verify   string
+	Merkle   string
 	States   []engine.DeviceStatus
 	Recover  string
 	Leftover string // error of Close
@@ -100,6 +101,7 @@ func child(task string) {
 		rep.Recover = mineThroughFault(e)
 	} else {
 		rep.Search, rep.Verify = searchAndVerify(e)
+		rep.Merkle = hashBlocks(e)
 	}
 	rep.States = e.Status()
 	if err := e.Close(); err != nil {
@@ -140,6 +142,24 @@ func searchAndVerify(e *engine.Engine) (search, verify string) {
 		verify = fmt.Sprintf("%v: equal %v", err, slices.Equal(verdicts, reference))
 	}
 	return search, verify
+}
+
+// wrongAnswer is what hashBlocks says of an answer that must not count.
+const wrongAnswer = "a wrong answer"
+
+// hashBlocks compares the hashes and roots of an engine with the reference.
+func hashBlocks(e *engine.Engine) string {
+	for seed := range uint64(3) {
+		got, want := randomWork(seed, 400), randomWork(seed, 400)
+		want.Compute()
+		if err := e.Merkle(context.Background(), got); err != nil {
+			return err.Error()
+		}
+		if !equalWork(got, want) {
+			return wrongAnswer
+		}
+	}
+	return ""
 }
 
 // mineThroughFault mines until hits come after the device was put aside.
@@ -207,7 +227,7 @@ func TestEmulatedDevices(t *testing.T) {
 	library := emulator.Build(t)
 	for _, n := range []int{1, 2, 8} {
 		rep := runChild(t, library, "alone", fmt.Sprintf("STELE_EMU_DEVICES=%d", n))
-		if len(rep.Devices) != n || rep.Absent != nil || rep.Search != "" || rep.Verify != "" || rep.Leftover != "" {
+		if len(rep.Devices) != n || rep.Absent != nil || rep.Search != "" || rep.Verify != "" || rep.Merkle != "" || rep.Leftover != "" {
 			t.Errorf("%d GPUs: %+v", n, rep)
 		}
 		pci := func(s string) string { return s[strings.LastIndex(s, " ")+1:] }
@@ -268,7 +288,7 @@ func TestEmulatedLies(t *testing.T) {
 	library := emulator.Build(t)
 	for _, fault := range []string{"kernel:*:wrong-hit", "kernel:*:lost-hit"} {
 		rep := runChild(t, library, "alone", later(t, fault)...)
-		if !strings.HasPrefix(rep.Search, engine.ErrNoDevice.Error()) || rep.Verify != "" || len(rep.States) != 1 || rep.States[0].State != engine.Sick {
+		if !strings.HasPrefix(rep.Search, engine.ErrNoDevice.Error()) || rep.Verify != "" || rep.Merkle == "" || rep.Merkle == wrongAnswer || len(rep.States) != 1 || rep.States[0].State != engine.Sick {
 			t.Errorf("%s: %+v", fault, rep)
 		}
 	}
@@ -315,7 +335,7 @@ func TestEmulatedFaults(t *testing.T) {
 		children.Go(func() {
 			for rule := range ask {
 				rep := runChild(t, library, "impatient", "STELE_EMU_FAULT="+rule)
-				if rep.Search != "" || rep.Verify != "" || len(rep.Devices)+len(rep.Absent) != 1 {
+				if rep.Search != "" || rep.Verify != "" || rep.Merkle == wrongAnswer || len(rep.Devices)+len(rep.Absent) != 1 {
 					t.Errorf("%s: %+v", rule, rep)
 				}
 			}

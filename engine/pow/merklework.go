@@ -84,6 +84,15 @@ func (w *MerkleWork) Hash(some []MerkleMessage) {
 	}
 }
 
+// Sum returns the hash of a message, computed by itself.
+func (w *MerkleWork) Sum(m *MerkleMessage) Hash {
+	text := make([]byte, 0, m.Length())
+	for _, piece := range w.bytes(m) {
+		text = append(text, piece...)
+	}
+	return Sum(text)
+}
+
 // bytes returns the pieces of a message.
 func (w *MerkleWork) bytes(m *MerkleMessage) (pieces sha256d.Message) {
 	for i, at := range m.At {
