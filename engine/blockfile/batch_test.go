@@ -56,6 +56,7 @@ func TestBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		hasher.Hash(&batch)
+		transactions := 0
 		for i, rec := range batch.Records {
 			var alone Block
 			if err := alone.Parse(want[i].Block); err != nil {
@@ -71,6 +72,10 @@ func TestBatch(t *testing.T) {
 			if err := errors.Join(block.CheckMerkle(), block.CheckWitness()); err != nil || block.CheckRules() != nil || block.Header != alone.Header {
 				t.Fatalf("block at %d: %v", rec.Offset, err)
 			}
+			transactions += len(block.TxIDs)
+		}
+		if n := len(batch.parts.spans); n != transactions {
+			t.Errorf("a batch of %d transactions has memory in use for %d", transactions, n)
 		}
 		want = want[len(batch.Records):]
 	}
@@ -116,6 +121,27 @@ func TestBatchWithBadBlock(t *testing.T) {
 				t.Errorf("block %d: %v, %v", i, err, b)
 			}
 		}
+	}
+}
+
+// A batch belongs to the caller: another reader may use it in between.
+func TestReadersShareBatch(t *testing.T) {
+	good := record(block(t, unhex(t, plainTx)))
+	file := bytes.Repeat(good, 2*batchBytes/len(good))
+	first, second := NewReader(bytes.NewReader(file), noKey), NewReader(bytes.NewReader(file), noKey)
+	var batch Batch
+	read := map[*Reader]int{}
+	for range 3 {
+		for _, r := range []*Reader{first, second} {
+			if err := r.Read(&batch); err != nil && err != io.EOF {
+				t.Fatal(err)
+			}
+			read[r] += len(batch.Records)
+			clear(batch.memory)
+		}
+	}
+	if want := len(file) / len(good); read[first] != want || read[second] != want {
+		t.Errorf("%d and %d blocks, want %d", read[first], read[second], want)
 	}
 }
 
