@@ -237,6 +237,7 @@ func (s *session) queueMerkle(q queue, f *forest, data, messages, hashes, trees 
 			uint64(f.deviceRoots), uint64(f.deviceMutated), trees)
 		steps = append(steps,
 			func() error { return q.upload(f.deviceTrees, f.trees[:kernels.TreeSize*trees]) },
+			func() error { return q.zero(f.deviceRoots, hashSize*trees) }, // no root of earlier work is one of this
 			func() error { return q.zero(f.deviceMutated, words) },
 			func() error { return q.launch(s.merkleKernel, trees, kernels.Merkle.Threads(), params) },
 			func() error { return q.download(f.roots[:hashSize*trees], f.deviceRoots) },
