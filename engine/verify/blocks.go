@@ -14,8 +14,9 @@ import (
 // blockBatch is a batch of blocks.
 type blockBatch struct {
 	batch
-	blocks blockfile.Batch
-	hashed chan struct{} // receives one value when the contents of the blocks are checked
+	blocks   blockfile.Batch
+	hashed   chan struct{} // receives one value when the contents of the blocks are checked
+	onDevice bool          // a device has hashed them
 }
 
 // Blocks checks the blocks of the sources, which follow one another like one
@@ -32,13 +33,14 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	}
 	p := newPipeline(batches...)
 
+	hashing := newHashing(e, opts.deviceAfter())
 	work := make(chan *blockBatch, len(batches))
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
 			var hasher blockfile.Hasher
 			for b := range work {
-				b.checkContents(&hasher)
+				hashing.checkContents(ctx, &hasher, b)
 				b.hashed <- struct{}{}
 			}
 		})
@@ -55,6 +57,9 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	}
 	check := func(ctx context.Context, b *blockBatch) error {
 		<-b.hashed
+		if b.onDevice {
+			j.report.OnDevice += int64(len(b.blocks.Records))
+		}
 		return j.check(ctx, &b.batch)
 	}
 	err := p.run(ctx, read, check)
@@ -145,10 +150,9 @@ func (b *blockBatch) read(r *blockfile.Reader) error {
 	return err
 }
 
-// checkContents checks all but the headers.
-func (b *blockBatch) checkContents(hasher *blockfile.Hasher) {
+// checkContents checks all but the headers of blocks that are hashed.
+func (b *blockBatch) checkContents() {
 	b.faults, b.findings, b.contents, b.txs = b.faults[:0], b.findings[:0], b.contents[:0], 0
-	hasher.Hash(&b.blocks)
 	for i, rec := range b.blocks.Records {
 		block, err := b.blocks.Block(i)
 		if err != nil {
