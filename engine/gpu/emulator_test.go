@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,9 @@ import (
 	"stele/cgo/cuda"
 	"stele/cgo/cuda/emulator"
 	"stele/engine"
+	"stele/engine/blockfile/blockfiletest"
 	"stele/engine/pow"
+	"stele/engine/verify"
 )
 
 // These tests take the whole way from the engine through cgo to the emulated
@@ -51,6 +54,7 @@ type childReport struct {
 	Search   string   // what is wrong with the search; "": nothing
 	Verify   string
 	Merkle   string
+	OnDevice int64 // blocks hashed by the GPU
 	States   []engine.DeviceStatus
 	Recover  string
 	Leftover string // error of Close
@@ -59,7 +63,7 @@ type childReport struct {
 
 // child does the task in a process of its own: "alone" works with the GPUs
 // only, "both" also with the reference, "impatient" too with a short deadline,
-// and "recover" mines.
+// "recover" mines, and "blocks FILE" verifies blocks.
 func child(task string) {
 	var rep childReport
 	opts := quick()
@@ -97,9 +101,12 @@ func child(task string) {
 		all = all[1:]
 	}
 	e := engine.New(all, nil)
-	if task == "recover" {
+	switch file, isBlocks := strings.CutPrefix(task, "blocks "); {
+	case isBlocks:
+		rep.Verify, rep.OnDevice = verifyBlocks(e, file)
+	case task == "recover":
 		rep.Recover = mineThroughFault(e)
-	} else {
+	default:
 		rep.Search, rep.Verify = searchAndVerify(e)
 		rep.Merkle = hashBlocks(e)
 	}
@@ -160,6 +167,16 @@ func hashBlocks(e *engine.Engine) string {
 		}
 	}
 	return ""
+}
+
+// verifyBlocks checks a file of valid blocks, and tries the device early.
+func verifyBlocks(e *engine.Engine, file string) (wrong string, onDevice int64) {
+	src := verify.Source{Name: file, Open: func() (io.ReadCloser, error) { return os.Open(file) }}
+	r, err := verify.Blocks(context.Background(), e, []verify.Source{src}, verify.Options{Workers: 2, DeviceAfter: 1})
+	if err != nil || r.Valid != r.Items || r.Transactions != blockfiletest.ChainTransactions {
+		wrong = fmt.Sprintf("%v, report %+v", err, r)
+	}
+	return wrong, r.OnDevice
 }
 
 // mineThroughFault mines until hits come after the device was put aside.
@@ -289,6 +306,19 @@ func TestEmulatedLies(t *testing.T) {
 	for _, fault := range []string{"kernel:*:wrong-hit", "kernel:*:lost-hit"} {
 		rep := runChild(t, library, "alone", later(t, fault)...)
 		if !strings.HasPrefix(rep.Search, engine.ErrNoDevice.Error()) || rep.Verify != "" || rep.Merkle == "" || rep.Merkle == wrongAnswer || len(rep.States) != 1 || rep.States[0].State != engine.Sick {
+			t.Errorf("%s: %+v", fault, rep)
+		}
+	}
+}
+
+// A GPU hashes real blocks, and one that fails or lies changes no verdict.
+func TestEmulatedBlocks(t *testing.T) {
+	library, task := emulator.Build(t), "blocks "+blockfiletest.ChainPath(t)
+	if rep := runChild(t, library, task); rep.Verify != "" || rep.OnDevice == 0 {
+		t.Errorf("%+v", rep)
+	}
+	for _, fault := range []string{"kernel:*:wrong-hit", "kernel:*:lost-hit", "kernel:1:719", "kernel:3:lost-hit", "copy:4:700"} {
+		if rep := runChild(t, library, task, later(t, fault)...); rep.Verify != "" {
 			t.Errorf("%s: %+v", fault, rep)
 		}
 	}
