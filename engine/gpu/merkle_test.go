@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"stele/cgo/cuda"
 	"stele/engine"
@@ -143,4 +144,29 @@ func TestMerkleRejected(t *testing.T) {
 			t.Errorf("%s: then %v", name, err)
 		}
 	}
+}
+
+// BenchmarkMerkleHost measures what the host does for a megabyte of transactions that a
+// GPU hashes, and what it would do without the GPU: x-compute is the ratio.
+func BenchmarkMerkleHost(b *testing.B) {
+	const n, size = 2500, 400
+	w := &pow.MerkleWork{Data: make([]byte, n*size), Hashes: make([]pow.Hash, n), Roots: make([]pow.Hash, 1), Mutated: make([]bool, 1)}
+	for i := range uint32(n) {
+		w.Messages = append(w.Messages, pow.MerkleMessage{At: [3]uint32{i * size}, Size: [3]uint32{size}, Hash: i, Copy: i})
+	}
+	w.Trees = []pow.MerkleTree{{First: 0, Count: n}}
+	f := &forest{data: make([]byte, maxData), messages: make([]byte, maxHashes*kernels.MessageSize),
+		hashes: make([]byte, maxHashes*hashSize), trees: make([]byte, 16), roots: make([]byte, 32), mutated: make([]byte, 4)}
+	var host, compute time.Duration
+	for b.Loop() {
+		start := time.Now()
+		f.fill(w)
+		f.read(w)
+		host += time.Since(start)
+		start = time.Now()
+		w.Compute()
+		compute += time.Since(start)
+	}
+	b.ReportMetric(float64(b.N*n*size)/host.Seconds()/1e9, "GB/s")
+	b.ReportMetric(compute.Seconds()/host.Seconds(), "x-compute")
 }
