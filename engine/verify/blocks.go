@@ -26,18 +26,22 @@ type blockBatch struct {
 // ctx or of the engine, or [ErrEmpty].
 func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Report, error) {
 	j := newJudge(e, opts)
-	workers := max(1, opts.Workers)
+	hashing := newHashing(e, opts.deviceAfter())
+	own := max(1, opts.Workers)
+	workers := own + hashing.lanes // those of the device mostly wait for it
 	var batches []*blockBatch
 	for range 2*workers + 2 { // each worker has one and the next one queued; one is read, one is checked
 		batches = append(batches, &blockBatch{hashed: make(chan struct{}, 1)})
 	}
 	p := newPipeline(batches...)
 
-	hashing := newHashing(e, opts.deviceAfter())
-	work := make(chan *blockBatch, len(batches))
+	work, ended := make(chan *blockBatch, len(batches)), make(chan struct{})
 	var wg sync.WaitGroup
-	for range workers {
+	for i := range workers {
 		wg.Go(func() {
+			if i >= own && !hashing.isChosen(ended) {
+				return
+			}
 			var hasher blockfile.Hasher
 			for b := range work {
 				hashing.checkContents(ctx, &hasher, b)
@@ -47,6 +51,7 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	}
 	r := &blockReader{in: blockfile.NewReader(nil, [blockfile.KeySize]byte{}), magics: opts.magics(), pipeline: p, work: work}
 	read := func(ctx context.Context) error {
+		defer close(ended)
 		defer close(work)
 		for i := range sources {
 			if err := r.read(ctx, &sources[i]); err != nil {

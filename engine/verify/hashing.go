@@ -33,7 +33,8 @@ type merkler interface {
 // batch, which hashes it itself or prepares it for the device and waits. Safe for
 // concurrent use.
 type hashing struct {
-	device merkler // nil: none
+	device merkler       // nil: none
+	chosen chan struct{} // closed when the device has won
 
 	mu     sync.Mutex
 	before int64 // bytes of blocks until the trial
@@ -55,7 +56,7 @@ const (
 // newHashing returns the decisions about the device of an engine, if it has one that
 // hashes blocks. It is tried after so many bytes of blocks.
 func newHashing(e Engine, after int64) *hashing {
-	h := &hashing{state: lost}
+	h := &hashing{state: lost, chosen: make(chan struct{})}
 	if m, ok := e.(merkler); ok && after >= 0 {
 		if lanes := m.MerkleLanes(); lanes > 0 {
 			h.device, h.before, h.lanes, h.state = m, after, lanes, trying
@@ -118,6 +119,17 @@ func (h *hashing) sample(onDevice bool, perByte float64) {
 	h.state = lost
 	if median(h.times[1]) <= trialMargin*median(h.times[0]) {
 		h.state = won
+		close(h.chosen)
+	}
+}
+
+// isChosen waits until the device has won, or until ended is closed, and reports which.
+func (h *hashing) isChosen(ended <-chan struct{}) bool {
+	select {
+	case <-h.chosen:
+		return true
+	case <-ended:
+		return false
 	}
 }
 

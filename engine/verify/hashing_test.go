@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"stele/engine"
+	"stele/engine/blockfile/blockfiletest"
 	"stele/engine/pow"
 )
 
@@ -174,5 +177,52 @@ func TestAfterTrial(t *testing.T) {
 	}
 	if h.begin(size) {
 		t.Error("chosen after an error")
+	}
+}
+
+// A device that is fast, most likely so much that it wins, hashes with more workers than
+// there are without it. Each batch is the same, so that it can remember the answer.
+func TestBlocksOnFastDevice(t *testing.T) {
+	var data []byte
+	for _, raw := range blockfiletest.SegwitBlocks(t) {
+		if len(frame(raw)) > len(data) {
+			data = frame(raw)
+		}
+	}
+	var mu sync.Mutex
+	answers := map[int]*pow.MerkleWork{} // by the bytes of the batch
+	d := newBlockDevice(func(_ context.Context, w *pow.MerkleWork) error {
+		mu.Lock()
+		defer mu.Unlock()
+		known := answers[len(w.Data)]
+		if known == nil {
+			w.Compute()
+			answers[len(w.Data)] = &pow.MerkleWork{Hashes: slices.Clone(w.Hashes), Roots: slices.Clone(w.Roots)}
+			return nil
+		}
+		copy(w.Hashes, known.Hashes)
+		copy(w.Roots, known.Roots)
+		clear(w.Mutated)
+		return nil
+	})
+	const times = 60
+	opts := Options{Unlinked: true, Workers: 2, DeviceAfter: 1}
+	r, err := Blocks(t.Context(), d, []Source{streamSource("x", &again{data: data, times: times})}, opts)
+	if err != nil || r.Valid != times || r.OnDevice == 0 || len(d.disabled) > 0 {
+		t.Errorf("%v, report %+v, disabled %d times", err, r, len(d.disabled))
+	}
+	t.Logf("%d of %d blocks on the device", r.OnDevice, times)
+}
+
+// A worker of the device does not wait for what does not happen.
+func TestIsChosen(t *testing.T) {
+	h, ended := newHashing(newBlockDevice(compute), 0), make(chan struct{})
+	close(ended)
+	if h.isChosen(ended) {
+		t.Error("chosen without a trial")
+	}
+	trial(h, 10*time.Millisecond, time.Millisecond, nil)
+	if !h.isChosen(nil) {
+		t.Error("not chosen")
 	}
 }
