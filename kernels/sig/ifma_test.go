@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 )
 
 // checkStage compares the assembly of a stage with the model, element by element.
@@ -147,34 +146,8 @@ func TestDisable(t *testing.T) {
 	NewChecker().Check(nil, nil)
 }
 
-// Preferred chooses the faster function.
-func TestFaster(t *testing.T) {
-	var clock time.Time
-	now := func() time.Time { return clock }
-	after := func(times ...time.Duration) func() { // runs that take times, in turn
-		n := 0
-		return func() {
-			clock = clock.Add(times[n%len(times)])
-			n++
-		}
-	}
-	for n, c := range []struct {
-		f, g func()
-		want bool
-	}{
-		{after(1e6), after(2e6), true},
-		{after(2e6), after(1e6), false},
-		{after(3e6, 1e6), after(2e6), true}, // a disturbed run does not count
-		{after(1e6), after(3e6, 5e5), false},
-		{after(time.Hour, 1e6), after(2e6), true}, // the first run waited for a busy machine
-		{after(time.Hour, 2e6), after(1e6), false},
-		{after(1e9, 1e9, 1e9, 1), after(2e9), true}, // too slow for a fourth round
-		{after(2e9, 2e9, 2e9, 1), after(1e9), false},
-	} {
-		if got := faster(c.f, c.g, now); got != c.want {
-			t.Errorf("case %d: %v", n, got)
-		}
-	}
+// The kernel and the batch are timed with signatures that are good, and checked.
+func TestPreferred(t *testing.T) {
 	items := timedItems()
 	if !checkByBatch(items) {
 		t.Error("the signatures for the timing are not good")

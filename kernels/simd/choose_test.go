@@ -361,22 +361,30 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// shortestRuns must run every work in turn and attribute the times correctly.
-func TestShortestRuns(t *testing.T) {
-	var turns [3]int
-	work := func(i, loops int) func() {
-		return func() {
-			turns[i]++
-			for range loops {
-				runtime.KeepAlive(turns)
-			}
+// Only avx512, and only when it is not as much faster than the hybrid as it should be.
+func TestSlowed(t *testing.T) {
+	all := []*Kernel{{name: "hybrid"}, {name: "avx512"}, {name: "avx2"}}
+	type times = []time.Duration
+	for _, c := range []struct {
+		name                   string
+		kernels                []*Kernel
+		search, versions, hash times
+		want                   string
+	}{
+		{"as it should be", all, times{117, 46, 238}, times{117, 40, 238}, times{53, 21, 98}, ""},
+		{"a slow search", all, times{117, 53, 238}, times{117, 40, 238}, times{53, 21, 98}, "avx512"},
+		{"a slow hash", all, times{117, 46, 238}, times{117, 40, 238}, times{53, 24, 98}, "avx512"},
+		{"a slow search of versions", all, times{117, 46, 238}, times{117, 48, 238}, times{53, 21, 98}, "avx512"},
+		{"slower than the hybrid", all, times{117, 190, 238}, times{117, 180, 238}, times{53, 21, 98}, "avx512"},
+		{"no hybrid", all[1:], times{190, 238}, times{180, 238}, times{24, 98}, ""},
+		{"no avx512", slices.Delete(slices.Clone(all), 1, 2), times{117, 238}, times{117, 238}, times{53, 98}, ""},
+	} {
+		got := ""
+		if k := (timings{c.kernels, c.search, c.versions, c.hash}).slowed(); k != nil {
+			got = k.name
 		}
-	}
-	got := shortestRuns([]func(){work(0, 20000), work(1, 0), work(2, 20000)})
-	if len(got) != 3 || slices.Index(got, slices.Min(got)) != 1 {
-		t.Errorf("the times are %v, want the second to be the shortest", got)
-	}
-	if turns[0] < 8 || turns[0] != turns[1] || turns[0] != turns[2] {
-		t.Errorf("turns taken: %v", turns)
+		if got != c.want {
+			t.Errorf("%s: slowed kernel %q, want %q", c.name, got, c.want)
+		}
 	}
 }

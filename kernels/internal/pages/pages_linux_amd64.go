@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -23,19 +24,20 @@ func Move(f any) error {
 		return fmt.Errorf("map memory: %w", err)
 	}
 	defer func() { _ = syscall.Munmap(taken) }()
-	const all = syscall.PROT_READ | syscall.PROT_EXEC | syscall.PROT_WRITE
-	if err := syscall.Mprotect(code, all); err != nil {
+	const readable = syscall.PROT_READ | syscall.PROT_EXEC
+	if err := syscall.Mprotect(code, readable|syscall.PROT_WRITE); err != nil {
 		return fmt.Errorf("make code writable: %w", err)
 	}
-	if err := syscall.Madvise(code, syscall.MADV_DONTNEED); err != nil {
-		return fmt.Errorf("give back copies of code: %w", err)
+	if err = syscall.Madvise(code, syscall.MADV_DONTNEED); err != nil {
+		err = fmt.Errorf("give back copies of code: %w", err)
+	} else {
+		write(taken)
+		write(code) // a write to a private page of a file makes a copy, even if it changes nothing
 	}
-	write(taken)
-	write(code) // a write to a private page of a file makes a copy, even if it changes nothing
-	if err := syscall.Mprotect(code, syscall.PROT_READ|syscall.PROT_EXEC); err != nil {
-		return fmt.Errorf("protect code: %w", err)
+	if protect := syscall.Mprotect(code, readable); protect != nil {
+		err = errors.Join(err, fmt.Errorf("protect code: %w", protect))
 	}
-	return nil
+	return err
 }
 
 // write writes to each page, and changes nothing.
