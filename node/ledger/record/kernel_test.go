@@ -283,6 +283,33 @@ func TestVerifierForgetsLies(t *testing.T) {
 	}
 }
 
+// What the kernel says to one worker while another one finds it wrong does not count.
+func TestVerifierDistrustsRunningChecks(t *testing.T) {
+	const at = parcelRecords + 7
+	records := spoiled(payments(t, 2*parcelRecords, 30), at)
+	begun, caught := make(chan struct{}), make(chan struct{})
+	isOf := func(i *sig.Item, r *Record) bool { return *i.Sig == [64]byte(r.Signatures[0]) }
+	v, _ := lying(1<<31, func(i *sig.Item, _ bool) bool {
+		switch {
+		case isOf(i, records[3]): // rejects a good one, once the other parcel is checked too
+			<-begun
+			return true
+		case isOf(i, records[at]): // accepts the bad one
+			close(begun)
+			<-caught
+			return true
+		}
+		return false
+	})
+	v.OnDisagreement = func(*Disagreement) { close(caught) }
+	if bad, err := v.Verify(records); bad != at || err == nil {
+		t.Errorf("%d, %v, want %d", bad, err, at)
+	}
+	if v.Known(records[at]) {
+		t.Error("the bad record is remembered")
+	}
+}
+
 // A text has a bounded part of a long message.
 func TestDisagreementText(t *testing.T) {
 	d := Disagreement{Message: make([]byte, MaxSize)}

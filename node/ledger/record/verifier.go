@@ -135,10 +135,14 @@ func (v *Verifier) unknown(todo []int, records []*Record) []int {
 	return todo
 }
 
-// remember keeps the records without an error as good ones.
-func (v *Verifier) remember(records []*Record, errs []error, at []int) {
+// remember keeps the records without an error as good ones, unless the kernel has been
+// found wrong since there were as many disagreements as trust says.
+func (v *Verifier) remember(records []*Record, errs []error, at []int, trust uint64) {
 	v.goodMu.Lock()
 	defer v.goodMu.Unlock()
+	if v.disagreements.Load() != trust {
+		return
+	}
 	for _, i := range at {
 		if errs[i] == nil {
 			v.good.put(records[i].FullHash(), struct{}{})
@@ -146,7 +150,8 @@ func (v *Verifier) remember(records []*Record, errs []error, at []int) {
 	}
 }
 
-// distrust switches the kernel off, and forgets what it has found.
+// distrust disables the kernel, and forgets what it has found. The disagreement is counted
+// before: a worker that has not remembered its verdicts by then does not.
 func (v *Verifier) distrust(d *Disagreement) {
 	v.kernels.disable()
 	v.disagreements.Add(1)
