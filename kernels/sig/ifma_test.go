@@ -105,9 +105,9 @@ func TestLanesAlone(t *testing.T) {
 	})
 }
 
-// A CPU with the instructions gets the kernel, unless it is switched off.
+// A CPU with the instructions gets the kernel, unless it is disabled.
 func TestAvailable(t *testing.T) {
-	if got, want := Available(), present() && allowed() == nil; got != want {
+	if got, want := Available(), present() && disabledByEnv() == nil; got != want {
 		t.Errorf("available: %v, want %v", got, want)
 	}
 	if !Available() {
@@ -136,7 +136,7 @@ func TestDisable(t *testing.T) {
 	if Available() || Preferred() {
 		t.Error("the kernel is still available")
 	}
-	if !present() || allowed() != nil {
+	if !present() || disabledByEnv() != nil {
 		return
 	}
 	if !before {
@@ -161,13 +161,13 @@ func TestPreferred(t *testing.T) {
 	}
 }
 
-func TestAllowed(t *testing.T) {
+func TestDisabledByEnv(t *testing.T) {
 	for value, want := range map[string]bool{
 		"": true, "avx2": true, "ifma": true, "-avx2": true, "abacus": false,
 		"-ifma": false, " -ifma ": false, "avx2,-ifma": false, "-ifma,avx2": false,
 	} {
 		t.Setenv(EnvVar, value)
-		if got := allowed(); (got == nil) != want {
+		if got := disabledByEnv(); (got == nil) != want {
 			t.Errorf("STELE_CPU=%s: %v", value, got)
 		}
 	}

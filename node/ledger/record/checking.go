@@ -3,8 +3,7 @@ package record
 import "sync"
 
 // Checking is a check of the signatures of records that [Verifier.Start] or
-// [Verifier.StartEach] has begun.
-// Its methods are for one goroutine.
+// [Verifier.StartEach] has begun. Its methods are for one goroutine.
 type Checking struct {
 	v       *Verifier
 	records []*Record
@@ -47,13 +46,6 @@ func (c *Checking) WaitEach() []error {
 	c.work()
 	c.others.Wait()
 	return c.errs
-}
-
-// Cancel ends the check early and waits for its goroutines. After Wait it does
-// nothing.
-func (c *Checking) Cancel() {
-	c.stop(0)
-	c.others.Wait()
 }
 
 // work checks parcels until none is left. They are taken in order, so all before a bad

@@ -23,7 +23,7 @@ const parcelRecords = 128
 // batches of curve25519-voi, with the same verdicts.
 type Verifier struct {
 	// OnDisagreement is called when the kernel and the reference differ on a
-	// signature: a fault of the processor or of the kernel, which is switched off by
+	// signature: a fault of the processor or of the kernel, which is disabled by
 	// then. The verdict of the reference counts. Nil: nobody needs to know. It must be
 	// set before the first use, and may be called by several goroutines, each once.
 	OnDisagreement func(*Disagreement)
@@ -103,16 +103,14 @@ func (v *Verifier) VerifyEach(records []*Record) []error {
 }
 
 // Start begins to do what Verify does on all workers but one, and returns at once.
-// The caller must call [Checking.Wait] or [Checking.Cancel], or both. With one worker
-// Wait does all the work. The records must not be modified meanwhile.
+// The caller must call [Checking.Wait]. With one worker Wait does all the work. The records must not be modified meanwhile.
 func (v *Verifier) Start(records []*Record) *Checking {
 	c := v.checking(records, true)
 	c.start(min(v.workers-1, c.parcels()))
 	return c
 }
 
-// StartEach is Start for what VerifyEach does. The caller must call
-// [Checking.WaitEach] or [Checking.Cancel], or both.
+// StartEach is Start for what VerifyEach does. The caller must call [Checking.WaitEach].
 func (v *Verifier) StartEach(records []*Record) *Checking {
 	c := v.checking(records, false)
 	c.start(min(v.workers-1, c.parcels()))
