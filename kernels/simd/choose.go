@@ -85,9 +85,6 @@ func (k *Kernel) usable() error {
 	return k.selfTest()
 }
 
-// EnvVar is the environment variable that selects or disables kernels.
-const EnvVar = selection.EnvVar
-
 // allowed returns a function that reports whether STELE_CPU allows a kernel.
 func allowed() (func(name string) bool, error) { return selection.Allowed(names()) }
 

@@ -171,7 +171,7 @@ func fakes(t *testing.T) {
 		plain("other"),
 		plain("plain"),
 	)
-	t.Setenv(EnvVar, "")
+	t.Setenv(selection.EnvVar, "")
 }
 
 func TestVariants(t *testing.T) {
@@ -183,11 +183,11 @@ func TestVariants(t *testing.T) {
 		{"other", true, ""},
 		{"plain", false, "disabled by STELE_CPU=-plain,-broken"},
 	}
-	t.Setenv(EnvVar, "-plain,-broken")
+	t.Setenv(selection.EnvVar, "-plain,-broken")
 	if got := Variants(); !slices.Equal(got, want) {
 		t.Errorf("variants %+v, want %+v", got, want)
 	}
-	t.Setenv(EnvVar, "")
+	t.Setenv(selection.EnvVar, "")
 	if got := Variants()[2]; got.Available || got.Reason != "failed its known-answer test: hash of a header" {
 		t.Errorf("a kernel that gives wrong hashes: %+v", got)
 	}
@@ -210,7 +210,7 @@ func TestLookupErrors(t *testing.T) {
 		{"other,future", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: disabled by STELE_CPU=other,future`},
 		{"abacus", "plain", []error{ErrUnusable, ErrUnknown}, `kernel "plain" cannot be used: STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain, hybrid, avx512, shani, avx2, sha2, pure, ifma`},
 	} {
-		t.Setenv(EnvVar, c.env)
+		t.Setenv(selection.EnvVar, c.env)
 		k, err := Lookup(c.name)
 		if k != nil || err == nil {
 			t.Errorf("STELE_CPU=%s: kernel %q is found", c.env, c.name)
@@ -260,15 +260,15 @@ func TestBest(t *testing.T) {
 func TestChooseObeysEnv(t *testing.T) {
 	present := presentKernels(t)
 	for _, k := range present {
-		t.Setenv(EnvVar, k.name)
+		t.Setenv(selection.EnvVar, k.name)
 		for _, env := range []string{k.name, k.name + ",pure"} {
-			t.Setenv(EnvVar, env)
+			t.Setenv(selection.EnvVar, env)
 			got, err := choose()
 			if got.Search != k || got.Hash != k || got.Versions != nil && got.Versions != k || err != nil {
 				t.Errorf("STELE_CPU=%s: got %+v, %v", env, got, err)
 			}
 		}
-		t.Setenv(EnvVar, "-"+k.name)
+		t.Setenv(selection.EnvVar, "-"+k.name)
 		if got, _ := choose(); got.Search == k || got.Hash == k || got.Versions == k {
 			t.Errorf("STELE_CPU=-%s: it is chosen", k.name)
 		}
@@ -289,13 +289,13 @@ func TestChooseErrors(t *testing.T) {
 			"broken: disabled by STELE_CPU=-broken,-plain,-other; other: disabled by STELE_CPU=-broken,-plain,-other; plain: disabled by STELE_CPU=-broken,-plain,-other"},
 		{"abacus", ErrUnknown, `STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain, hybrid, avx512, shani, avx2, sha2, pure, ifma`},
 	} {
-		t.Setenv(EnvVar, c.env)
+		t.Setenv(selection.EnvVar, c.env)
 		got, err := choose()
 		if got != (Choice{}) || !errors.Is(err, c.kind) || err.Error() != c.text {
 			t.Errorf("STELE_CPU=%s: got %+v, %v, want %s", c.env, got, err, c.text)
 		}
 	}
-	t.Setenv(EnvVar, "-other")
+	t.Setenv(selection.EnvVar, "-other")
 	if got, err := choose(); err != nil || got.Search.name != "plain" || got.Hash.name != "plain" || got.Versions != nil {
 		t.Errorf("one kernel is left, but got %+v, %v", got, err)
 	}

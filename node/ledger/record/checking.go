@@ -19,8 +19,8 @@ func (v *Verifier) checking(records []*Record, first bool) *Checking {
 	return &Checking{v: v, records: records, first: first, errs: make([]error, len(records)), end: len(records)}
 }
 
-// parcels returns the number of parcels into which the records are cut.
-func (c *Checking) parcels() int { return (len(c.records) + parcelRecords - 1) / parcelRecords }
+// chunks returns the number of chunks into which the records are cut.
+func (c *Checking) chunks() int { return (len(c.records) + chunkRecords - 1) / chunkRecords }
 
 // start starts n goroutines that check.
 func (c *Checking) start(n int) {
@@ -48,7 +48,7 @@ func (c *Checking) WaitEach() []error {
 	return c.errs
 }
 
-// work checks parcels until none is left. They are taken in order, so all before a bad
+// work checks chunks until none is left. They are taken in order, so all before a bad
 // record have been taken when it is found.
 func (c *Checking) work() {
 	w := c.v.idle.Get().(*worker)
@@ -68,12 +68,12 @@ func (c *Checking) work() {
 	}
 }
 
-// take returns the bounds of the next parcel, which is empty if none is left.
+// take returns the bounds of the next chunk, which is empty if none is left.
 func (c *Checking) take() (from, to int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	from = c.next
-	to = max(from, min(from+parcelRecords, c.end))
+	to = max(from, min(from+chunkRecords, c.end))
 	c.next = to
 	return from, to
 }

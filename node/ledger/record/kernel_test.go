@@ -99,7 +99,7 @@ func sameError(a, b error) bool {
 func TestVerifierOneBad(t *testing.T) { variants(t, testVerifierOneBad) }
 
 func testVerifierOneBad(t *testing.T, newVerifier newVerifier) {
-	records := payments(t, parcelRecords+17, 40)
+	records := payments(t, chunkRecords+17, 40)
 	v := newVerifier(0, 2)
 	step := 1
 	if raced {
@@ -285,13 +285,13 @@ func TestVerifierForgetsLies(t *testing.T) {
 
 // What the kernel says to one worker while another one finds it wrong does not count.
 func TestVerifierDistrustsRunningChecks(t *testing.T) {
-	const at = parcelRecords + 7
-	records := spoiled(payments(t, 2*parcelRecords, 30), at)
+	const at = chunkRecords + 7
+	records := spoiled(payments(t, 2*chunkRecords, 30), at)
 	begun, caught := make(chan struct{}), make(chan struct{})
 	isOf := func(i *sig.Item, r *Record) bool { return *i.Sig == [64]byte(r.Signatures[0]) }
 	v, _ := lying(1<<31, func(i *sig.Item, _ bool) bool {
 		switch {
-		case isOf(i, records[3]): // rejects a good one, once the other parcel is checked too
+		case isOf(i, records[3]): // rejects a good one, once the other chunk is checked too
 			<-begun
 			return true
 		case isOf(i, records[at]): // accepts the bad one

@@ -10,9 +10,9 @@ import (
 	"stele/engine/pow"
 )
 
-// parcelRecords is how many records are checked together. More make each only a little
+// chunkRecords is how many records are checked together. More make each only a little
 // cheaper.
-const parcelRecords = 128
+const chunkRecords = 128
 
 // Verifier checks the signatures of records, many together and on several
 // processors, and remembers the records whose signatures were good, so that a
@@ -91,14 +91,14 @@ func (v *Verifier) Known(r *Record) bool {
 // nil. It stops at a bad record; the good ones that it saw are remembered.
 func (v *Verifier) Verify(records []*Record) (bad int, err error) {
 	c := v.checking(records, true)
-	c.start(min(v.workers, c.parcels()) - 1)
+	c.start(min(v.workers, c.chunks()) - 1)
 	return c.Wait()
 }
 
 // VerifyEach returns a verdict for each record, nil if its signatures are good.
 func (v *Verifier) VerifyEach(records []*Record) []error {
 	c := v.checking(records, false)
-	c.start(min(v.workers, c.parcels()) - 1)
+	c.start(min(v.workers, c.chunks()) - 1)
 	return c.WaitEach()
 }
 
@@ -106,14 +106,14 @@ func (v *Verifier) VerifyEach(records []*Record) []error {
 // The caller must call [Checking.Wait]. With one worker Wait does all the work. The records must not be modified meanwhile.
 func (v *Verifier) Start(records []*Record) *Checking {
 	c := v.checking(records, true)
-	c.start(min(v.workers-1, c.parcels()))
+	c.start(min(v.workers-1, c.chunks()))
 	return c
 }
 
 // StartEach is Start for what VerifyEach does. The caller must call [Checking.WaitEach].
 func (v *Verifier) StartEach(records []*Record) *Checking {
 	c := v.checking(records, false)
-	c.start(min(v.workers-1, c.parcels()))
+	c.start(min(v.workers-1, c.chunks()))
 	return c
 }
 

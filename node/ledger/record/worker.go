@@ -8,7 +8,7 @@ type worker struct {
 	reference *batch
 	kernel    kernel // nil: it was not needed yet
 
-	// Of the parcel that is checked.
+	// Of the chunk that is checked.
 	todo    []int // indices of records
 	message []byte
 	items   []sig.Item
@@ -57,7 +57,7 @@ func (w *worker) add(r *Record) {
 	}
 }
 
-// reset forgets the parcel.
+// reset forgets the chunk.
 func (w *worker) reset() {
 	clear(w.items)
 	w.todo, w.message, w.items, w.good = w.todo[:0], w.message[:0], w.items[:0], w.good[:0]
