@@ -379,3 +379,53 @@ func TestTablesTooManyKeys(t *testing.T) {
 		t.Errorf("%d of the new keys have tables, want %d", found, limit)
 	}
 }
+
+// A kernel that is caught while it checks a block has given wrong verdicts on other parts
+// of the block, before and at the same time: none of them counts, nor is remembered.
+func TestVerifierCaughtHalfWay(t *testing.T) {
+	good := payments(t, 3*parcelRecords, 30)
+	const accepted, rejected = 5, 2 * parcelRecords
+	records := spoiled(good, accepted)
+	for _, workers := range []int{1, 3} {
+		v, reported := lying(1<<31, func(i *sig.Item, good bool) bool {
+			return !good || *i.Sig == [64]byte(records[rejected].Signatures[0])
+		})
+		for i, err := range v.StartEach(records).WaitEach() {
+			if i == accepted {
+				wantReason(t, err, reject.BadSignature)
+			} else if err != nil {
+				t.Errorf("%d workers: good record %d: %v", workers, i, err)
+			}
+		}
+		if len(reported()) != 1 {
+			t.Errorf("%d workers: %d reports", workers, len(reported()))
+		}
+		if v.Known(records[accepted]) {
+			t.Errorf("%d workers: the bad record is remembered", workers)
+		}
+	}
+}
+
+// A verdict that a kernel gave before it was caught is not remembered afterwards.
+func TestVerifierForgetsLateLies(t *testing.T) {
+	records := payments(t, 2, 2)
+	v, _ := lying(1<<31, nil)
+	before := v.disagreements.Load()
+	v.distrust(&Disagreement{})
+	v.remember(records, make([]error, 2), []int{0, 1}, before)
+	if v.Known(records[0]) || v.Known(records[1]) {
+		t.Error("remembered")
+	}
+}
+
+// Wait after Cancel would call records good that nobody has checked.
+func TestWaitAfterCancel(t *testing.T) {
+	c := NewVerifier(10, 1).Start(spoiled(payments(t, 2, 2), 1))
+	c.Cancel()
+	defer func() {
+		if recover() == nil {
+			t.Error("Wait returns")
+		}
+	}()
+	_, _ = c.Wait()
+}

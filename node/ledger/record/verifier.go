@@ -103,8 +103,8 @@ func (v *Verifier) VerifyEach(records []*Record) []error {
 }
 
 // Start begins to do what Verify does on all workers but one, and returns at once.
-// The caller must call [Checking.Wait] or [Checking.Cancel], or both. With one worker
-// Wait does all the work. The records must not be modified meanwhile.
+// The caller must call [Checking.Wait] or [Checking.Cancel]; the second may follow the
+// first. With one worker Wait does all the work. The records must not be modified meanwhile.
 func (v *Verifier) Start(records []*Record) *Checking {
 	c := v.checking(records, true)
 	c.start(min(v.workers-1, c.parcels()))
@@ -112,7 +112,7 @@ func (v *Verifier) Start(records []*Record) *Checking {
 }
 
 // StartEach is Start for what VerifyEach does. The caller must call
-// [Checking.WaitEach] or [Checking.Cancel], or both.
+// [Checking.WaitEach] or [Checking.Cancel]; the second may follow the first.
 func (v *Verifier) StartEach(records []*Record) *Checking {
 	c := v.checking(records, false)
 	c.start(min(v.workers-1, c.parcels()))
@@ -135,10 +135,15 @@ func (v *Verifier) unknown(todo []int, records []*Record) []int {
 	return todo
 }
 
-// remember keeps the records without an error as good ones.
-func (v *Verifier) remember(records []*Record, errs []error, at []int) {
+// remember keeps the records without an error as good ones, unless there were more
+// disagreements than these since they were checked: then the verdicts may be those of a
+// kernel that is wrong.
+func (v *Verifier) remember(records []*Record, errs []error, at []int, disagreements uint64) {
 	v.goodMu.Lock()
 	defer v.goodMu.Unlock()
+	if v.disagreements.Load() != disagreements {
+		return
+	}
 	for _, i := range at {
 		if errs[i] == nil {
 			v.good.put(records[i].FullHash(), struct{}{})
@@ -146,7 +151,8 @@ func (v *Verifier) remember(records []*Record, errs []error, at []int) {
 	}
 }
 
-// distrust switches the kernel off, and forgets what it has found.
+// distrust switches the kernel off, and forgets what it has found. Checks that are under
+// way see the count of disagreements, and begin again.
 func (v *Verifier) distrust(d *Disagreement) {
 	v.kernels.disable()
 	v.disagreements.Add(1)

@@ -19,6 +19,7 @@ type worker struct {
 // Good ones are remembered.
 func (w *worker) check(records []*Record, errs []error) {
 	defer w.reset()
+	disagreements := w.v.disagreements.Load()
 	w.todo = w.v.unknown(w.todo, records)
 	for _, i := range w.todo {
 		if r := records[i]; len(r.Signatures) == signatureCount(r.Payload) {
@@ -41,7 +42,7 @@ func (w *worker) check(records []*Record, errs []error) {
 			next++
 		}
 	}
-	w.v.remember(records, errs, w.todo)
+	w.v.remember(records, errs, w.todo, disagreements)
 }
 
 // add adds the signatures of a record to the items.
