@@ -9,7 +9,7 @@ var (
 )
 
 // multiplesOfBase returns the tables of the base point. They are computed at their first
-// use, in two milliseconds.
+// use, in some milliseconds.
 var multiplesOfBase = sync.OnceValue(func() *baseTables {
 	tables := new(baseTables)
 	x, y := baseX, baseY

@@ -100,6 +100,10 @@ func (c *Checker) Check(items []Item, good []bool) {
 	// Keys with tables and those without go to groups of their own.
 	var waiting [2]places
 	for i := range items {
+		// What items point to is often not in the cache.
+		if ahead := i + pairItems; ahead < len(items) {
+			c.engine.fetch(&items[ahead])
+		}
 		w := &waiting[0]
 		if items[i].known() {
 			w = &waiting[1]

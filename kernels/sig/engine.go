@@ -22,6 +22,9 @@ type engine struct {
 	// group.
 	knownLadders [2]func(work *ladder, tables *[2][lanes]*Table, base *baseTables)
 
+	// fetch begins to load what an item points to into the cache.
+	fetch func(*Item)
+
 	// sha512Block adds the blocks of the live lanes to their hashes.
 	sha512Block func(work *hashGroup, live uint8)
 

@@ -3,6 +3,7 @@ package sig
 import (
 	"os"
 	"runtime/debug"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -109,7 +110,11 @@ func TestNoAccessOutsideItems(t *testing.T) {
 			c.MakeTables([]*Table{table}, []*[32]byte{key}, make([]bool, 1))
 			for _, table := range []*Table{nil, table} {
 				i := Item{Key: key, Sig: sig, Message: message[:], Table: table}
-				checkVerdicts(t, c, []Item{i}, []bool{reference(t, i)})
+				// So many that items are fetched ahead.
+				items, want := slices.Repeat([]Item{i}, pairItems+2), slices.Repeat([]bool{reference(t, i)}, pairItems+2)
+				items[pairItems].Message = nil
+				want[pairItems] = reference(t, items[pairItems])
+				checkVerdicts(t, c, items, want)
 			}
 		}
 	}

@@ -36,6 +36,7 @@ var assembly = engine{
 
 	knownLadders: [2]func(*ladder, *[2][lanes]*Table, *baseTables){knownLadder1, knownLadder2},
 
+	fetch:       fetchItem,
 	sha512Block: sha512Block,
 	scalars:     scalars,
 	newDigits:   newDigits,
@@ -50,6 +51,9 @@ func sqrPair(to, x *pair, times uint64)
 
 //go:noescape
 func fillTable(rows *laneTable, work *group)
+
+//go:noescape
+func fetchItem(item *Item)
 
 //go:noescape
 func sha512Block(work *hashGroup, live uint8)

@@ -12083,6 +12083,32 @@ TEXT ·knownDigits(SB), 4, $0-24
 	VZEROUPPER
 	RET
 
+// func fetchItem(item *Item)
+TEXT ·fetchItem(SB), 4, $0-8
+	MOVQ item+0(FP), AX
+	MOVQ Item_Table(AX), CX // it may be nil: a fetch does not fault
+	PREFETCHT0 Table_key(CX)
+	MOVQ Item_Key(AX), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 31(CX)
+	MOVQ Item_Sig(AX), CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 63(CX)
+	MOVQ Item_Message(AX), CX
+	MOVQ (Item_Message+8)(AX), DX
+	MOVQ $512, BX
+	CMPQ DX, BX
+	CMOVQGT BX, DX
+	ADDQ CX, DX
+	ANDQ $-64, CX
+
+line:
+	PREFETCHT0 (CX)
+	ADDQ $64, CX
+	CMPQ CX, DX
+	JLT line
+	RET
+
 DATA constants<>+0(SB)/8, $0x0000000000000013
 DATA constants<>+8(SB)/8, $0x0007ffffffffffff
 DATA constants<>+16(SB)/8, $0x03ffffffffffff80

@@ -311,6 +311,7 @@ var modelEngine = engine{
 		func(work *ladder, t *[2][lanes]*Table, base *baseTables) { modelKnownLadder(work, t, base, 1) },
 		func(work *ladder, t *[2][lanes]*Table, base *baseTables) { modelKnownLadder(work, t, base, 2) },
 	},
+	fetch:       func(*Item) {},
 	sha512Block: sha512Model,
 	scalars:     scalarsModel,
 	newDigits: func(h *hashGroup, keys *keyDigits, bases *baseDigits) {

@@ -91,6 +91,7 @@ func signatureKernel(a *asm) {
 	writePairs(a, pool)
 	writeHash(a, pool)
 	writeScalars(a, pool)
+	writeFetch(a)
 	a.table64("constants", *pool)
 }
 
@@ -111,6 +112,37 @@ func (s stage) write(a *asm, pool *pool64) {
 	a.constantsInRegisters(pool)
 	a.line("CALL %s<>(SB)", s.name)
 	a.line("VZEROUPPER")
+	a.line("RET")
+	a.line("")
+}
+
+// writeFetch writes the function that fetches what an item points to into the cache.
+func writeFetch(a *asm) {
+	const maxBytes = 512 // of a message
+	a.line("// func fetchItem(item *Item)")
+	a.line("TEXT ·fetchItem(SB), 4, $0-8")
+	a.line("MOVQ item+0(FP), AX")
+	a.line("MOVQ Item_Table(AX), CX // it may be nil: a fetch does not fault")
+	a.line("PREFETCHT0 Table_key(CX)")
+	a.line("MOVQ Item_Key(AX), CX")
+	a.line("PREFETCHT0 (CX)")
+	a.line("PREFETCHT0 31(CX)")
+	a.line("MOVQ Item_Sig(AX), CX")
+	a.line("PREFETCHT0 (CX)")
+	a.line("PREFETCHT0 63(CX)")
+	a.line("MOVQ Item_Message(AX), CX")
+	a.line("MOVQ (Item_Message+8)(AX), DX")
+	a.line("MOVQ $%d, BX", maxBytes)
+	a.line("CMPQ DX, BX")
+	a.line("CMOVQGT BX, DX")
+	a.line("ADDQ CX, DX")
+	a.line("ANDQ $-64, CX")
+	a.line("")
+	a.line("line:")
+	a.line("PREFETCHT0 (CX)")
+	a.line("ADDQ $64, CX")
+	a.line("CMPQ CX, DX")
+	a.line("JLT line")
 	a.line("RET")
 	a.line("")
 }

@@ -200,9 +200,9 @@ func TestRecent(t *testing.T) {
 func TestVerifierStart(t *testing.T) { variants(t, testVerifierStart) }
 
 func testVerifierStart(t *testing.T, newVerifier newVerifier) {
-	records := payments(t, 1000, 50)
+	records := payments(t, 400, 50)
 	for _, workers := range []int{1, 2, 5} {
-		for _, at := range [][]int{nil, {0}, {999}, {700, 300, 301}} {
+		for _, at := range [][]int{nil, {0}, {399}, {300, 150, 151}} {
 			v := newVerifier(2000, workers)
 			batch := spoiled(records, at...)
 			checking := v.Start(batch)
@@ -230,7 +230,7 @@ func testVerifierStart(t *testing.T, newVerifier newVerifier) {
 func TestVerifierCancel(t *testing.T) { variants(t, testVerifierCancel) }
 
 func testVerifierCancel(t *testing.T, newVerifier newVerifier) {
-	records := payments(t, 2000, 50)
+	records := payments(t, 600, 50)
 	for _, workers := range []int{1, 3} {
 		v := newVerifier(4000, workers)
 		v.Start(records).Cancel()
