@@ -1,22 +1,28 @@
 package pages
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
 
+// moving is held while code is writable: the first and the last page may have code of
+// another package too, which another call moves.
+var moving sync.Mutex
+
 // Move moves the code of the package that has the function f. Other goroutines may run
 // it meanwhile. Where the system does not allow writes to code, it returns an error, and
-// the code stays. Each call moves the code again.
+// the code stays. Each call moves the code again. Safe for concurrent use.
 func Move(f any) error {
 	code := Code(f)
+	moving.Lock()
+	defer moving.Unlock()
 	// The pages of an earlier call are given back, and these take them, so that the
 	// code gets others.
 	taken, err := syscall.Mmap(-1, 0, len(code), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
@@ -24,20 +30,23 @@ func Move(f any) error {
 		return fmt.Errorf("map memory: %w", err)
 	}
 	defer func() { _ = syscall.Munmap(taken) }()
-	const readable = syscall.PROT_READ | syscall.PROT_EXEC
-	if err := syscall.Mprotect(code, readable|syscall.PROT_WRITE); err != nil {
+	const all = syscall.PROT_READ | syscall.PROT_EXEC | syscall.PROT_WRITE
+	if err := syscall.Mprotect(code, all); err != nil {
 		return fmt.Errorf("make code writable: %w", err)
 	}
-	if err = syscall.Madvise(code, syscall.MADV_DONTNEED); err != nil {
-		err = fmt.Errorf("give back copies of code: %w", err)
-	} else {
+	// A write to a private page of a file makes a copy, even if it changes nothing.
+	failed := syscall.Madvise(code, syscall.MADV_DONTNEED)
+	if failed == nil {
 		write(taken)
-		write(code) // a write to a private page of a file makes a copy, even if it changes nothing
+		write(code)
 	}
-	if protect := syscall.Mprotect(code, readable); protect != nil {
-		err = errors.Join(err, fmt.Errorf("protect code: %w", protect))
+	if err := syscall.Mprotect(code, syscall.PROT_READ|syscall.PROT_EXEC); err != nil {
+		return fmt.Errorf("protect code: %w", err)
 	}
-	return err
+	if failed != nil {
+		return fmt.Errorf("give back copies of code: %w", failed)
+	}
+	return nil
 }
 
 // write writes to each page, and changes nothing.

@@ -103,14 +103,16 @@ func (v *Verifier) VerifyEach(records []*Record) []error {
 }
 
 // Start begins to do what Verify does on all workers but one, and returns at once.
-// The caller must call [Checking.Wait]. With one worker Wait does all the work. The records must not be modified meanwhile.
+// The caller must call [Checking.Wait] or [Checking.Cancel]; the second may follow the
+// first. With one worker Wait does all the work. The records must not be modified meanwhile.
 func (v *Verifier) Start(records []*Record) *Checking {
 	c := v.checking(records, true)
 	c.start(min(v.workers-1, c.chunks()))
 	return c
 }
 
-// StartEach is Start for what VerifyEach does. The caller must call [Checking.WaitEach].
+// StartEach is Start for what VerifyEach does. The caller must call
+// [Checking.WaitEach] or [Checking.Cancel]; the second may follow the first.
 func (v *Verifier) StartEach(records []*Record) *Checking {
 	c := v.checking(records, false)
 	c.start(min(v.workers-1, c.chunks()))
@@ -133,12 +135,13 @@ func (v *Verifier) unknown(todo []int, records []*Record) []int {
 	return todo
 }
 
-// remember keeps the records without an error as good ones, unless the kernel has been
-// found wrong since there were as many disagreements as trust says.
-func (v *Verifier) remember(records []*Record, errs []error, at []int, trust uint64) {
+// remember keeps the records without an error as good ones, unless there were more
+// disagreements than these since they were checked: then the verdicts may be those of a
+// kernel that is wrong.
+func (v *Verifier) remember(records []*Record, errs []error, at []int, disagreements uint64) {
 	v.goodMu.Lock()
 	defer v.goodMu.Unlock()
-	if v.disagreements.Load() != trust {
+	if v.disagreements.Load() != disagreements {
 		return
 	}
 	for _, i := range at {
@@ -148,8 +151,8 @@ func (v *Verifier) remember(records []*Record, errs []error, at []int, trust uin
 	}
 }
 
-// distrust disables the kernel, and forgets what it has found. The disagreement is counted
-// before: a worker that has not remembered its verdicts by then does not.
+// distrust disables the kernel, and forgets what it has found. Checks that are under
+// way see the count of disagreements, and begin again.
 func (v *Verifier) distrust(d *Disagreement) {
 	v.kernels.disable()
 	v.disagreements.Add(1)

@@ -205,7 +205,9 @@ func testVerifierStart(t *testing.T, newVerifier newVerifier) {
 		for _, at := range [][]int{nil, {0}, {399}, {300, 150, 151}} {
 			v := newVerifier(2000, workers)
 			batch := spoiled(records, at...)
-			bad, err := v.Start(batch).Wait()
+			checking := v.Start(batch)
+			bad, err := checking.Wait()
+			checking.Cancel() // does nothing
 			first := -1
 			var want error
 			if len(at) > 0 {
@@ -220,6 +222,23 @@ func testVerifierStart(t *testing.T, newVerifier newVerifier) {
 			if bad != first || !sameError(err, want) {
 				t.Errorf("%d workers, bad at %v: %d, %v, want %d, %v", workers, at, bad, err, first, want)
 			}
+		}
+	}
+}
+
+// After Cancel no goroutine is left, and what was checked is remembered.
+func TestVerifierCancel(t *testing.T) { variants(t, testVerifierCancel) }
+
+func testVerifierCancel(t *testing.T, newVerifier newVerifier) {
+	records := payments(t, 600, 50)
+	for _, workers := range []int{1, 3} {
+		v := newVerifier(4000, workers)
+		v.Start(records).Cancel()
+		if s := v.Stats(); s.Cached != int(s.Checked) {
+			t.Errorf("%d workers: %+v: not all that was checked is remembered", workers, s)
+		}
+		if bad, err := v.Verify(records); bad != -1 || err != nil {
+			t.Errorf("%d workers: after it: %d, %v", workers, bad, err)
 		}
 	}
 }

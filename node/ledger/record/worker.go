@@ -19,7 +19,7 @@ type worker struct {
 // Good ones are remembered.
 func (w *worker) check(records []*Record, errs []error) {
 	defer w.reset()
-	trust := w.v.disagreements.Load()
+	disagreements := w.v.disagreements.Load()
 	w.todo = w.v.unknown(w.todo, records)
 	for _, i := range w.todo {
 		if r := records[i]; len(r.Signatures) == signatureCount(r.Payload) {
@@ -42,7 +42,7 @@ func (w *worker) check(records []*Record, errs []error) {
 			next++
 		}
 	}
-	w.v.remember(records, errs, w.todo, trust)
+	w.v.remember(records, errs, w.todo, disagreements)
 }
 
 // add adds the signatures of a record to the items.
@@ -76,18 +76,15 @@ func (w *worker) verdicts(items []sig.Item, good []bool) {
 }
 
 // byKernel is verdicts by the kernel. If the reference differs on one of the items that
-// it looks at, or on one that another worker has checked meanwhile, it judges all of them.
+// it looks at, it judges all of them.
 func (w *worker) byKernel(items []sig.Item, good []bool) {
 	if w.kernel == nil {
 		w.kernel = w.v.kernels.make()
 	}
-	trust := w.v.disagreements.Load()
 	w.v.tables.find(items)
 	w.kernel.Check(items, good)
 	if i := w.v.kernels.disputed(items, good); i >= 0 {
 		w.v.distrust(newDisagreement(&items[i], good[i]))
-	}
-	if w.v.disagreements.Load() != trust {
 		w.reference.check(items, good)
 		return
 	}
