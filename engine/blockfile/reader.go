@@ -156,7 +156,7 @@ func (r *Reader) read(b *Batch) error {
 	}
 	rec := Record{Offset: r.offset, BlockOffset: r.offset + frameSize, Block: data}
 	r.deobfuscate(rec.Block, rec.BlockOffset)
-	if err := b.add(rec); err != nil {
+	if err := b.add(rec, r.in.at+frameSize); err != nil {
 		// Only a record that is not a block can have another one inside it.
 		if at := r.find(rec.Block); at >= 0 {
 			b.drop()
@@ -228,7 +228,7 @@ func (r *Reader) readWhole(b *Batch) error {
 	case len(data) == 0:
 		return io.EOF
 	}
-	_ = b.add(Record{Block: data}) // start has parsed it
+	_ = b.add(Record{Block: data}, r.in.at) // start has parsed it
 	r.keep(len(data))
 	return nil
 }

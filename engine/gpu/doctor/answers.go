@@ -220,6 +220,7 @@ func (w *walk) answersOfGPU(ctx context.Context, id string) {
 			w.release(ctx)
 		}
 	}
+	w.blocksOfGPU(ctx, id)
 }
 
 // answers examines the device that open returns, and reports whether it is
