@@ -12,6 +12,6 @@ func TestUsable(t *testing.T) {
 	}
 	t.Setenv(EnvVar, "-ifma")
 	if err := Usable(); !errors.Is(err, ErrAbsent) {
-		t.Errorf("switched off: %v", err)
+		t.Errorf("disabled: %v", err)
 	}
 }
