@@ -176,6 +176,7 @@ func (n *Node) openChain(ctx context.Context) (err error) {
 		return err
 	}
 	n.verifier = record.NewVerifier(verifierCacheSize, 0)
+	n.verifier.Warm()
 	n.verifier.OnDisagreement = func(d *record.Disagreement) {
 		n.log.Error("signature kernel disabled", "err", d)
 	}

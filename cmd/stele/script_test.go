@@ -101,15 +101,19 @@ func magic(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // slice is the script command "slice FROM FIRST END TO": it appends the bytes
-// of one file from FIRST up to END to another.
+// of one file from FIRST up to END to another. An END below 0 counts from the end.
 func slice(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
 		ts.Fatalf("usage: slice FROM FIRST END TO")
 	}
-	data := []byte(ts.ReadFile(args[0]))[integer(ts, args[1]):integer(ts, args[2])]
+	data, end := ts.ReadFile(args[0]), integer(ts, args[2])
+	if end < 0 {
+		end += len(data)
+	}
+	data = data[integer(ts, args[1]):end]
 	to, err := os.OpenFile(ts.MkAbs(args[3]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	ts.Check(err)
-	_, err = to.Write(data)
+	_, err = to.WriteString(data)
 	ts.Check(errors.Join(err, to.Close()))
 }
 

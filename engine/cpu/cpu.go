@@ -11,10 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"stele/engine"
 	"stele/engine/host"
 	"stele/engine/pow"
+	"stele/kernels/sig"
 	"stele/kernels/simd"
 )
 
@@ -63,7 +65,7 @@ func Open(opts Options) (engine.Device, error) {
 		Lanes:        opts.Threads,
 		Pinned:       true,
 		Threads:      opts.Threads,
-		Features:     simd.Features(),
+		Features:     features(),
 		SearchKernel: d.search.Name(),
 		VerifyKernel: d.verify.Name(),
 	}
@@ -75,6 +77,18 @@ func Open(opts Options) (engine.Device, error) {
 	}
 	d.info.RollKernel = k.Versions.Name()
 	return &versionsDevice{d, k.Versions}, nil
+}
+
+// features returns the names of the instruction sets that this CPU has and some kernel
+// requires, of the device or for signatures.
+func features() []string {
+	found := simd.Features()
+	for _, f := range sig.Features() {
+		if !slices.Contains(found, f) {
+			found = append(found, f)
+		}
+	}
+	return found
 }
 
 // choose returns the kernels to use: those of the kernel with this name, or the fastest.

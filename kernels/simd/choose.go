@@ -96,6 +96,13 @@ func names() (all []string) {
 	return all
 }
 
+// CheckEnv returns [ErrUnknown] if STELE_CPU has a name that no kernel of any kind has.
+// Safe for concurrent use.
+func CheckEnv() error {
+	_, err := allowed()
+	return err
+}
+
 // Choice has the fastest usable kernel for each kind of work.
 type Choice struct {
 	Search *Kernel // for Scan

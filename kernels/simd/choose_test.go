@@ -294,6 +294,9 @@ func TestChooseErrors(t *testing.T) {
 		if got != (Choice{}) || !errors.Is(err, c.kind) || err.Error() != c.text {
 			t.Errorf("STELE_CPU=%s: got %+v, %v, want %s", c.env, got, err, c.text)
 		}
+		if err := CheckEnv(); errors.Is(err, ErrUnknown) != (c.kind == ErrUnknown) {
+			t.Errorf("STELE_CPU=%s: CheckEnv returned %v", c.env, err)
+		}
 	}
 	t.Setenv(selection.EnvVar, "-other")
 	if got, err := choose(); err != nil || got.Search.name != "plain" || got.Hash.name != "plain" || got.Versions != nil {

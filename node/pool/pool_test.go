@@ -746,3 +746,34 @@ func TestTornState(t *testing.T) {
 	}
 	torn = 0
 }
+
+// A pool without records reads nothing of the state when a block comes: in a catch-up,
+// there are many blocks.
+func TestEmptyPoolReadsNothing(t *testing.T) {
+	reads := 0
+	w := newWorld(t, 1)
+	w.open(t, func(o *Options) {
+		o.View = func() rules.View { return countingView{w.tip.View(), &reads} }
+	})
+	block := w.builder.Extend(w.tip, w.builder.Records(w.tip, 20)...)
+	w.move(t, block)
+	if reads > 0 {
+		t.Errorf("%d reads", reads)
+	}
+	w.add(t, w.user(0).next())
+	reads = 0
+	if w.move(t, w.builder.Extend(w.tip, w.builder.Records(w.tip, 20)...)); reads == 0 {
+		t.Error("no read with a record in the pool")
+	}
+}
+
+// countingView counts what is read.
+type countingView struct {
+	rules.View
+	reads *int
+}
+
+func (v countingView) Get(key []byte) ([]byte, error) {
+	*v.reads++
+	return v.View.Get(key)
+}

@@ -74,6 +74,10 @@ func (p *Pool) Follow(change chain.Change) error {
 // again, and so are those that name a rotated key, and the suspects.
 func (p *Pool) advance(v rules.View, c rules.Context, change chain.Change) error {
 	t := &p.table
+	if len(t.records) == 0 { // as in a catch-up: the accounts need not be read
+		clear(p.suspects)
+		return nil
+	}
 	var mined []*queue
 	var failed error
 	for _, b := range change.Connected {
@@ -114,6 +118,9 @@ func (p *Pool) advance(v rules.View, c rules.Context, change chain.Change) error
 		}
 	}
 	clear(p.suspects)
+	if len(entries) == 0 {
+		return failed
+	}
 	return cmp.Or(failed, p.refill(v, c, entries, idsOf(change.Connected)))
 }
 

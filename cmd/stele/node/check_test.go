@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestNodeCheckNamesTheFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "blobs", "sealed", blob[:2], blob), []byte("sealed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("stele", "node", "check", "--data", dir).CombinedOutput(); err != nil || !strings.Contains(string(out), "1 compared with their hashes") {
+	if out, err := exec.Command("stele", "node", "check", "--data", dir).CombinedOutput(); err != nil || !regexp.MustCompile(`[1-9][0-9]* compared with their hashes`).Match(out) {
 		t.Fatalf("before any flip: %v\n%s", err, out)
 	}
 	var files []string

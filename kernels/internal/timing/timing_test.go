@@ -40,3 +40,12 @@ func TestShortest(t *testing.T) {
 		}
 	})
 }
+
+func TestShortestWithoutAClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		if got := Shortest(3, time.Second, func() { runs++ }); got[0] != 0 || runs != 3 {
+			t.Errorf("%v after %d runs", got, runs)
+		}
+	})
+}
