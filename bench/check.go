@@ -74,10 +74,10 @@ func (r *Report) add(kind Kind, where, format string, args ...any) {
 // Check verifies a result and trusts nothing in it but the samples. It recomputes
 // all figures, hashes every nonce of every proof again by package pow, compares
 // the sets with the table, and searches random parts of their ranges again. It
-// compares the digests of all other answers with the known ones. The settings must have requested the cases. Everything else that the program
-// recorded (the environment, the planned duration, the length of a slice, the
-// warm-up) leaves no trace in the samples and is not checked. The error is that
-// of ctx.
+// compares the digests of all other answers with the known ones. The settings must
+// have requested the cases. Everything else that the program recorded (the
+// environment, the planned duration, the length of a slice, the warm-up) leaves no
+// trace in the samples and is not checked. The error is that of ctx.
 func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
 	report := &Report{Cases: len(r.Cases), Rescan: rescan, Problems: []Problem{}}
 	checkFigures(r, report)
@@ -94,8 +94,8 @@ func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
 	return report, nil
 }
 
-// conclude lists the facts that the check has confirmed, and those that it cannot.
-// Answers is the number of cases with answers.
+// conclude lists the facts that the check has confirmed, and those that it cannot. Answers
+// is the number of cases with answers.
 func (r *Report) conclude(of *Result, answers int) {
 	without := func(kinds ...Kind) bool {
 		return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return slices.Contains(kinds, p.Kind) })
