@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/cpuid/v2"
@@ -88,6 +89,12 @@ func (k *Kernel) lacking() (names []string) {
 func Best() *Kernel { return best() }
 
 var best = sync.OnceValue(choose)
+
+var onlyPlain atomic.Bool
+
+// UsePlain makes [Sum] and [Pairs] use plain instead of the fastest kernel, in all
+// goroutines, or the fastest again. It is for comparisons. Safe for concurrent use.
+func UsePlain(only bool) { onlyPlain.Store(only) }
 
 func choose() *Kernel {
 	var usable []*Kernel

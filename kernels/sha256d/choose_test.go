@@ -115,6 +115,18 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// After UsePlain all is done by plain, until that is taken back.
+func TestUsePlain(t *testing.T) {
+	UsePlain(true)
+	if got := bestFor(100); got != plain {
+		t.Errorf("%s is in use, want plain", got.name)
+	}
+	UsePlain(false)
+	if got := bestFor(100); got != Best() {
+		t.Errorf("%s is in use, want %s", got.name, Best().name)
+	}
+}
+
 func TestLookupUnknown(t *testing.T) {
 	if k, err := Lookup("sse"); !errors.Is(err, ErrUnknown) || k != nil || !strings.Contains(err.Error(), "avx512, shani, plain") {
 		t.Errorf("%v, %v", k, err)

@@ -37,7 +37,12 @@ func variants(t *testing.T, f func(t *testing.T, v newVerifier)) {
 	}
 	t.Run("batch", func(t *testing.T) {
 		checked.Store(0)
-		f(t, with(kernels{preferred: func() bool { return false }}))
+		kernel := with(counted(func() kernel { return modelKernel{} }))
+		f(t, func(cacheEntries, workers int) *Verifier {
+			v := kernel(cacheEntries, workers)
+			v.UseReference()
+			return v
+		})
 		if checked.Load() != 0 {
 			t.Error("the kernel ran")
 		}
