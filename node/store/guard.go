@@ -289,7 +289,13 @@ type guardFile struct {
 	name     string    // path
 	size     int64     // bytes written
 	sum      hash.Hash // of a table, else nil
+
+	wanted    int64 // bytes that Pebble wants to have space for
+	allocated int64 // bytes that have it
 }
+
+// minAllocate is how much space a log gets at first, in bytes.
+const minAllocate = 4 << 20
 
 func (f *guardFile) do(write func() error) bool {
 	return f.g.do(f.name, func() error {
@@ -301,6 +307,7 @@ func (f *guardFile) do(write func() error) bool {
 }
 
 func (f *guardFile) Write(p []byte) (int, error) {
+	f.allocate(f.size + int64(len(p)))
 	f.do(func() error {
 		if f.sum != nil {
 			f.sum.Write(p)
@@ -321,12 +328,27 @@ func (f *guardFile) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// Preallocate is a hint, so its failure does not count.
+// Preallocate notes that there should be space on the disk for the bytes up to off +
+// length. The file gets it step by step: Pebble wants 35 MB for each log, and the seven
+// logs of a new store hold little.
 func (f *guardFile) Preallocate(off, length int64) error {
-	if f.File != nil {
-		_ = f.File.Preallocate(off, length)
-	}
+	f.wanted = off + length
+	f.allocate(f.size + 1)
 	return nil
+}
+
+// allocate gets the space for the bytes up to end, or twice what the file has, as far as
+// Pebble wants it. The space is no more than a hint, so its failure does not count.
+func (f *guardFile) allocate(end int64) {
+	if end <= f.allocated {
+		return
+	}
+	end = min(max(end, 2*f.allocated, minAllocate), f.wanted)
+	if f.File == nil || end <= f.allocated {
+		return
+	}
+	_ = f.File.Preallocate(f.allocated, end-f.allocated)
+	f.allocated = end
 }
 
 func (f *guardFile) Sync() error     { return f.sync(func() error { return f.File.Sync() }) }
