@@ -19,13 +19,14 @@ type Kind string
 const (
 	WrongFigure  Kind = "wrong-figure"  // a number does not follow from the samples
 	WrongSetting Kind = "wrong-setting" // a case that the settings did not request
-	NoProof      Kind = "no-proof"      // a search without a set of nonces
+	NoProof      Kind = "no-proof"      // a search without a set of nonces, or a list without answers
 	UnknownRange Kind = "unknown-range" // a proof of a range that is not in the table
 	OutOfOrder   Kind = "out-of-order"  // nonces not ascending, twice, or outside the range
 	WrongNonce   Kind = "wrong-nonce"   // a nonce whose hash has too few zero bits
 	WrongDigest  Kind = "wrong-digest"  // the stated digest is not that of the nonces
 	WrongSet     Kind = "wrong-set"     // the set is not the one of the table
 	MissingNonce Kind = "missing-nonce" // the rescan found a nonce that the proof lacks
+	WrongAnswers Kind = "wrong-answers" // the answers are not the known ones
 )
 
 // Problem is one thing that is wrong with a result.
@@ -72,28 +73,30 @@ func (r *Report) add(kind Kind, where, format string, args ...any) {
 
 // Check verifies a result and trusts nothing in it but the samples. It recomputes
 // all figures, hashes every nonce of every proof again by package pow, compares
-// the sets with the table, and searches random parts of their ranges again. The
-// settings must have requested the cases. Everything else that the program
-// recorded (the environment, the planned duration, the length of a slice, the
-// warm-up) leaves no trace in the samples and is not checked. The error is that
-// of ctx.
+// the sets with the table, and searches random parts of their ranges again. It
+// compares the digests of all other answers with the known ones. The settings must
+// have requested the cases. Everything else that the program recorded (the
+// environment, the planned duration, the length of a slice, the warm-up) leaves no
+// trace in the samples and is not checked. The error is that of ctx.
 func Check(ctx context.Context, r *Result, rescan Rescan) (*Report, error) {
 	report := &Report{Cases: len(r.Cases), Rescan: rescan, Problems: []Problem{}}
 	checkFigures(r, report)
 	checkSettings(r, report)
 	checkProofsNamed(r, report)
+	answers := checkAnswers(r, report)
 	random := rand.New(rand.NewPCG(rescan.Seed, 0))
 	for i := range r.Proofs {
 		if err := checkProof(ctx, &r.Proofs[i], fmt.Sprintf("proofs[%d]", i), random, report); err != nil {
 			return report, err
 		}
 	}
-	report.conclude(r)
+	report.conclude(r, answers)
 	return report, nil
 }
 
-// conclude lists the facts that the check has confirmed, and those that it cannot.
-func (r *Report) conclude(of *Result) {
+// conclude lists the facts that the check has confirmed, and those that it cannot. Answers
+// is the number of cases with answers.
+func (r *Report) conclude(of *Result, answers int) {
 	without := func(kinds ...Kind) bool {
 		return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return slices.Contains(kinds, p.Kind) })
 	}
@@ -110,6 +113,9 @@ func (r *Report) conclude(of *Result) {
 	}
 	if r.Proofs > 0 && r.Rescan.Ranges > 0 && without(UnknownRange, MissingNonce) {
 		confirm("no nonce is missing in %d parts of %d nonces of each range, chosen by --seed %d", r.Rescan.Ranges, r.Rescan.Size, r.Rescan.Seed)
+	}
+	if answers > 0 && without(NoProof, WrongAnswers) {
+		confirm("%d cases found the known answers to their lists, by the digest of all answers", answers)
 	}
 	r.Unconfirmed = append(r.Unconfirmed, "that the samples are true: the program itself recorded how long the work took, and how often it was done")
 	if slices.ContainsFunc(of.Cases, func(c CaseResult) bool { return c.Mode == Verify }) {
@@ -146,14 +152,10 @@ func checkSettings(r *Result, report *Report) {
 	s := r.Settings
 	for i, c := range r.Cases {
 		where := fmt.Sprintf("cases[%d]", i)
-		requested := c.Mode
-		if c.Mode == Roll {
-			requested = Search
-			if !s.Rolling {
-				report.add(WrongSetting, where+".mode", "%q, but settings.version_rolling is false", c.Mode)
-			}
+		if c.Mode == Roll && !s.Rolling {
+			report.add(WrongSetting, where+".mode", "%q, but settings.version_rolling is false", c.Mode)
 		}
-		if s.Mode != "all" && s.Mode != string(requested) {
+		if !c.Mode.RequestedBy(s.Mode) {
 			report.add(WrongSetting, where+".mode", "%q, but settings.mode is %.40q", c.Mode, s.Mode)
 		}
 		if c.Kernel == Reference || c.Device == All {
@@ -272,6 +274,27 @@ func checkProofsNamed(r *Result, report *Report) {
 			report.add(NoProof, where, "%.40q is not a range of the mode %q", c.Proof.Range, c.Mode)
 		}
 	}
+}
+
+// checkAnswers checks that every case of a list has the known answers, and returns how
+// many there are.
+func checkAnswers(r *Result, report *Report) (cases int) {
+	for i, c := range r.Cases {
+		if !c.Mode.Answers() {
+			continue
+		}
+		cases++
+		where, known := fmt.Sprintf("cases[%d].answers", i), c.Mode.Known()
+		switch {
+		case c.Answers == nil:
+			report.add(NoProof, where, "%s has no answers", c.ID)
+		case c.Answers.List != known.List:
+			report.add(WrongAnswers, where+".list", "%.40q is not the list of the mode %q", c.Answers.List, c.Mode)
+		case c.Answers.Digest != known.Digest:
+			report.add(WrongAnswers, where+".digest", "%.64q, but that of the known answers is %q", c.Answers.Digest, known.Digest)
+		}
+	}
+	return cases
 }
 
 // checkProof verifies one set of nonces.

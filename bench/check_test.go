@@ -363,3 +363,85 @@ func TestCheckRolled(t *testing.T) {
 		}
 	}
 }
+
+// A case of a list must have the known answers, and must have been asked for.
+func TestCheckAnswers(t *testing.T) {
+	answered := func() *Result {
+		cases := []Case{{Spec: Spec{SignaturesNew, "cpu", Reference, 1}}, {Spec: Spec{SignaturesNew, "cpu", "ifma", 2}}, {Spec: Spec{SignaturesKnown, "cpu", "ifma", 2}}}
+		var samples [][]Sample
+		for i := range cases {
+			samples = append(samples, slices.Repeat([]Sample{{Items: uint64(300 * (i + 1)), Seconds: 0.02, Probe: 1}}, 20))
+		}
+		r := New(trueResult(t).Started, Environment{}, Settings{Mode: "signatures"}, cases,
+			Measured{samples, make([]error, len(cases)), Timing{Rounds: 20, Seconds: 2}})
+		for _, c := range cases {
+			r.AddAnswers(c.ID(), c.Mode.Known())
+		}
+		return r
+	}
+	r := answered()
+	if c := r.Cases[1]; c.Ratio.Median != 2 || c.Unit != "signatures" || c.Answers.Passes != 2 || len(c.Flags) > 0 {
+		t.Errorf("got %+v, %+v", c, c.Answers)
+	}
+	report, err := Check(t.Context(), r, quick)
+	if err != nil || !report.Good() || !slices.Contains(report.Confirmed, "3 cases found the known answers to their lists, by the digest of all answers") {
+		t.Errorf("confirmed %q, problems %v, %v", report.Confirmed, report.Problems, err)
+	}
+	for _, test := range []struct {
+		name  string
+		alter func(r *Result)
+		want  []Kind
+	}{
+		{"no answers", func(r *Result) { r.Cases[1].Answers = nil }, []Kind{NoProof}},
+		{"other answers", func(r *Result) { r.Cases[1].Answers.Digest = "00"; r.derive() }, []Kind{WrongAnswers}},
+		{"answers to another list", func(r *Result) { r.Cases[1].Answers.List = "records-1"; r.derive() }, []Kind{WrongAnswers}},
+		{"flag left out", func(r *Result) { r.Cases[1].Answers.Digest = "00" }, []Kind{WrongFigure, WrongFigure, WrongAnswers}},
+		{"passes that were not", func(r *Result) { r.Cases[1].Answers.Passes++ }, []Kind{WrongFigure}},
+		{"not asked for", func(r *Result) { r.Settings.Mode = "records" }, []Kind{WrongSetting, WrongSetting, WrongSetting}},
+		{"not part of all", func(r *Result) { r.Settings.Mode = "all" }, []Kind{WrongSetting, WrongSetting, WrongSetting}},
+	} {
+		r, err := Parse(strings.NewReader(text(t, answered()))) // a copy of its own
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.alter(r)
+		report, err := Check(t.Context(), r, Rescan{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []Kind
+		for _, p := range report.Problems {
+			kinds = append(kinds, p.Kind)
+		}
+		if !slices.Equal(kinds, test.want) || slices.ContainsFunc(report.Confirmed, func(s string) bool { return strings.Contains(s, "known answers") }) != !slices.ContainsFunc(kinds, func(k Kind) bool { return k == NoProof || k == WrongAnswers }) {
+			t.Errorf("%s: problems %v, confirmed %q", test.name, report.Problems, report.Confirmed)
+		}
+	}
+}
+
+// A case with wrong answers is no headline, and nothing is compared with it.
+func TestWrongAnswers(t *testing.T) {
+	one := func(digest string) *Result {
+		cases := []Case{{Spec: Spec{RecordHashes, "cpu", "avx512", 1}}}
+		r := New(trueResult(t).Started, Environment{}, Settings{Mode: "records"}, cases,
+			Measured{[][]Sample{slices.Repeat([]Sample{{Items: 300, Seconds: 0.02, Probe: 1}}, 20)}, make([]error, 1), Timing{Rounds: 20, Seconds: 1}})
+		r.AddAnswers(cases[0].ID(), Answers{RecordHashes.Known().List, digest})
+		return r
+	}
+	good, bad := one(RecordHashes.Known().Digest), one("00")
+	if len(good.Headlines) != 1 || len(bad.Headlines) != 0 || !slices.Equal(bad.Cases[0].Flags, []Flag{FlagWrongAnswers}) {
+		t.Errorf("headlines %v and %v, flags %v", good.Headlines, bad.Headlines, bad.Cases[0].Flags)
+	}
+	if c := Compare(good, bad); c.Verdict != CannotTell {
+		t.Errorf("verdict %s", c.Verdict)
+	}
+	for r, want := range map[*Result]string{
+		good: "\nwork done: the known answers to the 16384 records of records-1, found by 1 of 1 cases of records-hashes, digest 2252",
+		bad:  "\nWRONG, not the known answers to the 16384 records of records-1, found by 1 of 1 cases of records-hashes, digest 00",
+	} {
+		var b strings.Builder
+		if err := r.WriteTable(&b, Text); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%v, lacks %q:\n%s", err, want, b.String())
+		}
+	}
+}

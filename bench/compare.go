@@ -57,7 +57,7 @@ const (
 	// NoClearChange means that the intervals overlap.
 	NoClearChange Verdict = "no-clear-change"
 	// CannotTell means that a rate is not reliable: too few samples were
-	// quiet, or the search found a wrong set of nonces.
+	// quiet, or the case found a wrong set of nonces or wrong answers.
 	CannotTell Verdict = "cannot-tell"
 )
 
@@ -168,7 +168,7 @@ func summary(verdicts []Verdict) Verdict {
 
 // reliable reports whether the rate of a case can be compared.
 func (c *CaseResult) reliable() bool {
-	return !slices.Contains(c.Flags, FlagFewQuiet) && !slices.Contains(c.Flags, FlagWrongSet)
+	return !slices.Contains(c.Flags, FlagFewQuiet) && !c.wrong()
 }
 
 // caseOf returns the case with this ID, which must exist.

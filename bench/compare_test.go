@@ -259,12 +259,12 @@ func TestTableOrder(t *testing.T) {
 	if !strings.HasPrefix(lines[0], "fastest search: ") || !strings.HasPrefix(lines[1], "fastest verify: ") || !strings.HasPrefix(lines[2], "stele v1") {
 		t.Errorf("it begins with\n%s", strings.Join(lines[:3], "\n"))
 	}
-	if !strings.Contains(b.String(), "\n"+strings.Join(legend[:], "\n")+"\n") {
+	if !strings.Contains(b.String(), "\n"+strings.Join(r.legend(), "\n")+"\n") {
 		t.Errorf("no legend:\n%s", b.String())
 	}
 	for _, column := range r.rows(Search)[0][2:] {
 		word := strings.Replace(column, "Mhashes", "M...", 1)
-		if !strings.Contains(strings.Join(legend[:], " "), word) {
+		if !strings.Contains(strings.Join(r.legend(), " "), word) {
 			t.Errorf("the legend does not explain %q", column)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package bench measures how fast devices search nonces and verify headers,
-// and proves that the work behind the numbers was done.
+// Package bench measures how fast devices search nonces and verify headers, and how
+// fast a node's work is, and proves that the work behind the numbers was done.
 //
 // The main types:
 //
@@ -11,6 +11,9 @@
 //   - [Walk] is the workload of a search. It walks through a fixed range of a
 //     published header and collects the exact set of nonces whose hashes have a
 //     minimum number of zero bits. So the measured work itself is the [Proof].
+//   - [Repeat] is the workload of a list whose answers are known: signatures, records
+//     and nodes to be hashed, blocks. A [Worker] does the items. The digest of all its
+//     answers is the proof.
 //   - [Result] is the file: environment, settings, cases with all samples and the
 //     figures derived from them, and proofs. [Parse] reads it, [Check] verifies it
 //     on any CPU, and [Compare] compares two of them.

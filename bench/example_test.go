@@ -63,6 +63,24 @@ func ExampleWalk() {
 	// true
 }
 
+// A list proves its own work, too: its answers are the known ones.
+func ExampleRepeat() {
+	ctx := context.Background()
+	repeat := bench.NewRepeat(bench.RecordHashes, bench.NewReferenceHasher(bench.MakeRecordData()))
+	if err := repeat.Run(ctx, 1000); err != nil {
+		fmt.Println(err)
+		return
+	}
+	answers, err := repeat.Finish(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(answers.List, answers == bench.RecordHashes.Known())
+	// Output:
+	// records-1 true
+}
+
 // The median has an interval, and outliers hardly move it.
 func ExampleDescribe() {
 	s := bench.Describe([]float64{100, 101, 99, 100, 102, 98, 100, 101, 99, 20})

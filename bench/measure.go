@@ -136,12 +136,26 @@ const (
 // maxSliceItems bounds the items of a slice, whatever the clock reads.
 const maxSliceItems = 1 << 40
 
+// firstAmount returns the number of items with which the calibration of a case begins.
+func (c Case) firstAmount() uint64 {
+	if c.Step > 1 {
+		return c.Step
+	}
+	return 1 << 10
+}
+
+// amount returns the number of items next to n that a slice of the case can have.
+func (c Case) amount(n float64) uint64 {
+	step := max(c.Step, 1)
+	return step * uint64(math.Round(max(min(n, maxSliceItems)/float64(step), 1)))
+}
+
 // calibrate determines how many items of each case fill a slice, and passes the
 // expected number of items to the workloads.
 func (m *runner) calibrate(ctx context.Context) error {
 	rounds := max(float64(m.plan.MinSamples), m.plan.Duration.Seconds()/m.slice.Seconds()/float64(len(m.cases)))
 	for i := range m.cases {
-		n := uint64(1 << 10)
+		n := m.cases[i].firstAmount()
 		r, ok, err := m.take(ctx, i, n)
 		for ; ok && r.took < m.slice/2 && n < maxSliceItems; r, ok, err = m.take(ctx, i, n) {
 			n *= 4
@@ -150,8 +164,7 @@ func (m *runner) calibrate(ctx context.Context) error {
 			return err
 		}
 		if ok {
-			n = uint64(float64(n) * m.slice.Seconds() / max(r.took, 1).Seconds())
-			m.amounts[i] = min(max(n, 1), maxSliceItems)
+			m.amounts[i] = m.cases[i].amount(float64(n) * m.slice.Seconds() / max(r.took, 1).Seconds())
 			m.cases[i].Work.Begin(uint64(float64(m.amounts[i]) * rounds))
 		}
 		m.progress()
@@ -186,7 +199,7 @@ func (m *runner) warmUp(ctx context.Context) (rounds int, settled bool, err erro
 			continue
 		}
 		last := Median(r[max(0, len(r)-warmUpWindow):])
-		m.amounts[i] = max(uint64(min(last*m.slice.Seconds(), maxSliceItems)), 1)
+		m.amounts[i] = m.cases[i].amount(last * m.slice.Seconds())
 	}
 	return rounds, settled, nil
 }
@@ -233,18 +246,18 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 		return reading{}, false, nil
 	}
 	c := m.cases[i]
+	if p, ok := c.Work.(Preparer); ok {
+		if err := p.Prepare(ctx, items); err != nil {
+			return reading{}, false, m.fail(ctx, i, err)
+		}
+	}
 	width := max(c.Threads, 1)
 	before := m.clock.Probe(width)
 	gpuBefore, sensed := c.sense()
 	busy, known := m.clock.CPU()
 	start := m.clock.Now()
 	if err := c.Work.Run(ctx, items); err != nil {
-		err = fmt.Errorf("%s: %w", c.ID(), err)
-		if ctx.Err() != nil {
-			return reading{}, false, err
-		}
-		m.failed[i] = err
-		return reading{}, false, nil
+		return reading{}, false, m.fail(ctx, i, err)
 	}
 	r = reading{items: items, took: max(m.clock.Now()-start, m.clock.Resolution(), 1)}
 	if known && c.Threads > 0 {
@@ -259,6 +272,17 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	}
 	r.probe = max(before, m.clock.Probe(width))
 	return r, true, nil
+}
+
+// fail marks a case as failed by an error, unless the cause is that ctx has ended: then
+// it returns the error.
+func (m *runner) fail(ctx context.Context, i int, err error) error {
+	err = fmt.Errorf("%s: %w", m.cases[i].ID(), err)
+	if ctx.Err() != nil {
+		return err
+	}
+	m.failed[i] = err
+	return nil
 }
 
 // sense reads the sensor of a case, if it has one.

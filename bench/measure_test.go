@@ -128,6 +128,55 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// preparedWork is a fakeWork that takes a second to prepare.
+type preparedWork struct {
+	fakeWork
+	prepared uint64
+	t        *testing.T
+	err      error
+}
+
+func (w *preparedWork) Prepare(_ context.Context, items uint64) error {
+	w.prepared = items
+	w.clock.now += time.Second
+	return w.err
+}
+
+func (w *preparedWork) Run(ctx context.Context, items uint64) error {
+	if items != w.prepared {
+		w.t.Errorf("%d items after a preparation for %d", items, w.prepared)
+	}
+	w.prepared = 0
+	return w.fakeWork.Run(ctx, items)
+}
+
+// A slice has whole steps, next to its duration and at least one, and what is prepared
+// before it takes none of its time.
+func TestMeasureSteps(t *testing.T) {
+	for per, want := range map[time.Duration]uint64{
+		time.Microsecond:      50_000,
+		3 * time.Microsecond:  17_000, // of 16,667
+		70 * time.Microsecond: 1000,   // which take longer than a slice
+	} {
+		clock := &fakeClock{}
+		w := &preparedWork{fakeWork: fakeWork{clock: clock, per: always(per)}, t: t}
+		c := Case{Spec: Spec{BlocksCold, "cpu", "k", 1}, Work: w, Step: 1000}
+		measured, err := Measure(t.Context(), []Case{c}, Plan{Duration: 10 * time.Second}, clock, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range measured.Samples[0] {
+			if s.Items != want || math.Abs(s.Seconds-float64(want)*per.Seconds()) > 1e-9 {
+				t.Fatalf("%v for an item: sample %+v, want %d items", per, s, want)
+			}
+		}
+		w.err = errors.New("no space")
+		if _, err := Measure(t.Context(), []Case{c}, Plan{}, clock, nil); !errors.Is(err, w.err) {
+			t.Errorf("got %v, want the error of the preparation", err)
+		}
+	}
+}
+
 func TestMeasureAtLeastThirtySamples(t *testing.T) {
 	clock := &fakeClock{}
 	var cases []Case

@@ -43,7 +43,7 @@ type Failure struct {
 
 // Settings are the settings of a run.
 type Settings struct {
-	Mode     string  `json:"mode"`                      // search, verify or all
+	Mode     string  `json:"mode"`                      // one of Requests, or all: search and verify
 	Rolling  bool    `json:"version_rolling,omitempty"` // measure searches with several versions too
 	Device   string  `json:"device,omitempty"`          // empty for all
 	Kernel   string  `json:"kernel,omitempty"`          // empty for the chosen one; "all" for each available one
@@ -76,6 +76,8 @@ type CaseResult struct {
 	Bare      *Ratio     `json:"bare,omitempty"`            // to the same kernel and threads without the engine
 	Joules    float64    `json:"joules_per_item,omitempty"` // energy of a GPU for a hash or a header; 0 if not known
 	Proof     *CaseProof `json:"proof,omitempty"`           // of a search
+	// Answers names those that a case found of a list with known ones; see Mode.Answers.
+	Answers *CaseAnswers `json:"answers,omitempty"`
 	// For all devices together: the part of each, and the rate of the whole relative
 	// to the sum of the devices alone.
 	Balance    []DevicePart `json:"balance,omitempty"`
@@ -114,10 +116,12 @@ const (
 	FlagShared Flag = "shared"
 	// FlagWrongSet: the search did not find the known set.
 	FlagWrongSet Flag = "wrong-set"
+	// FlagWrongAnswers: the answers were not the known ones.
+	FlagWrongAnswers Flag = "wrong-answers"
 )
 
 // flags lists all flags in the order in which a case has them.
-var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagThrottled, FlagClockChanged, FlagShared, FlagWrongSet}
+var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagThrottled, FlagClockChanged, FlagShared, FlagWrongSet, FlagWrongAnswers}
 
 const (
 	maxDisturbed = 0.25
@@ -174,6 +178,16 @@ func (r *Result) AddProof(id string, p Proof) {
 	r.Proofs = append(r.Proofs, p)
 }
 
+// AddAnswers adds the answers that the case with this ID found.
+func (r *Result) AddAnswers(id string, a Answers) {
+	for i := range r.Cases {
+		if r.Cases[i].ID == id {
+			r.Cases[i].Answers = &CaseAnswers{Answers: a}
+		}
+	}
+	r.derive()
+}
+
 // derive computes all figures from the specs, samples and proofs of the cases.
 func (r *Result) derive() {
 	byID := map[string]*CaseResult{}
@@ -190,7 +204,7 @@ func (r *Result) derive() {
 			c.Balance, c.Efficiency = r.balance(c)
 			continue // it is not one device
 		}
-		if c.Device == Bare || slices.Contains(c.Flags, FlagWrongSet) {
+		if c.Device == Bare || c.wrong() {
 			continue
 		}
 		if c.Rate.Median > r.Headlines[c.Mode].Rate {
@@ -235,6 +249,18 @@ func (c *CaseResult) derive() {
 	if c.Proof != nil && !inTable(c.Proof.Range, c.Proof.Digest) {
 		c.Flags = append(c.Flags, FlagWrongSet)
 	}
+	if c.Answers != nil {
+		known := knownLists[c.Mode]
+		c.Answers.Passes = passes(c.Samples, known.items)
+		if c.Answers.Answers != known.Answers {
+			c.Flags = append(c.Flags, FlagWrongAnswers)
+		}
+	}
+}
+
+// wrong reports whether the case did other work than it should have.
+func (c *CaseResult) wrong() bool {
+	return slices.Contains(c.Flags, FlagWrongSet) || slices.Contains(c.Flags, FlagWrongAnswers)
 }
 
 // deriveRatios computes the ratios of a case to others, if these exist.
@@ -278,6 +304,10 @@ func (r *Result) recomputed() *Result {
 		if c.Proof != nil {
 			proof := *c.Proof
 			copied.Cases[i].Proof = &proof
+		}
+		if c.Answers != nil {
+			answers := *c.Answers
+			copied.Cases[i].Answers = &answers
 		}
 	}
 	copied.derive()
@@ -387,8 +417,8 @@ func (r *Result) plausible() error {
 	for i, c := range r.Cases {
 		id := c.Spec.ID()
 		switch {
-		case !slices.Contains(modes, c.Mode):
-			return impossible("cases[%d].mode %.40q, must be one of %q", i, c.Mode, modes)
+		case c.Mode.info().mode == "":
+			return impossible("cases[%d].mode %.40q, must be one of %q", i, c.Mode, modes())
 		case c.Device == "" || (c.Kernel == "") != (c.Device == All):
 			return impossible("cases[%d] has no device or no kernel", i)
 		case c.Threads < 0:

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,26 +15,88 @@ const (
 	Search Mode = "search" // nonces of one header, counted in hashes
 	Roll   Mode = "roll"   // nonces of 128 versions of one header, counted in hashes
 	Verify Mode = "verify" // independent headers, counted in headers
+
+	SignaturesNew   Mode = "signatures-new"   // signatures, each with a key of its own
+	SignaturesKnown Mode = "signatures-known" // signatures with few keys, which were prepared before
+	RecordHashes    Mode = "records-hashes"   // both hashes of records, counted in records
+	RecordMerkle    Mode = "records-merkle"   // a level of a Merkle tree, counted in nodes that are computed
+	BlocksCold      Mode = "blocks-cold"      // blocks whose signatures are new to the node, counted in records
+	BlocksWarm      Mode = "blocks-warm"      // blocks whose records came before, counted in records
 )
 
-// modes lists all modes in the order of the tables.
-var modes = []Mode{Search, Roll, Verify}
+// modeInfo describes a mode.
+type modeInfo struct {
+	mode      Mode
+	request   string  // the setting that asks for it
+	unit      string  // name of the items
+	prefix    string  // of the unit in tables: M or k
+	scale     float64 // that the prefix means
+	reference string  // what the rates are relative to
+}
+
+// modeInfos lists all modes in the order of the tables.
+var modeInfos = []modeInfo{
+	{Search, "search", "hashes", "M", 1e6, standardReference},
+	{Roll, "search", "hashes", "M", 1e6, standardReference},
+	{Verify, "verify", "headers", "M", 1e6, standardReference},
+	{SignaturesNew, "signatures", "signatures", "k", 1e3, "of curve25519-voi's batches on one thread"},
+	{SignaturesKnown, "signatures", "signatures", "k", 1e3, "of curve25519-voi's batches with prepared keys on one thread"},
+	{RecordHashes, "records", "records", "M", 1e6, "of sha256-simd on one thread"},
+	{RecordMerkle, "records", "nodes", "M", 1e6, "of sha256-simd on one thread"},
+	{BlocksCold, "blocks", "records", "k", 1e3, "of a node on one thread without kernels"},
+	{BlocksWarm, "blocks", "records", "k", 1e3, "of a node on one thread without kernels"},
+}
+
+const standardReference = "of Go's crypto/sha256 on one thread"
+
+// info returns the description of a mode; the zero value if there is no such mode.
+func (m Mode) info() modeInfo {
+	for _, i := range modeInfos {
+		if i.mode == m {
+			return i
+		}
+	}
+	return modeInfo{}
+}
+
+// modes returns all modes in the order of the tables.
+func modes() (all []Mode) {
+	for _, i := range modeInfos {
+		all = append(all, i.mode)
+	}
+	return all
+}
 
 // Searches reports whether a mode finds nonces and so has a proof.
 func (m Mode) Searches() bool { return m == Search || m == Roll }
 
+// Answers reports whether a mode works through a list with known answers.
+func (m Mode) Answers() bool { return m.info().mode != "" && !m.Searches() && m != Verify }
+
 // Unit returns the name of the items of a mode.
-func (m Mode) Unit() string {
-	if m.Searches() {
-		return "hashes"
+func (m Mode) Unit() string { return m.info().unit }
+
+// Requests returns the values of [Settings.Mode], except "all".
+func Requests() (all []string) {
+	for _, i := range modeInfos {
+		if !slices.Contains(all, i.request) {
+			all = append(all, i.request)
+		}
 	}
-	return "headers"
+	return all
+}
+
+// RequestedBy reports whether a value of [Settings.Mode] asks for the mode. "all" asks
+// for what devices do, searches and verifications.
+func (m Mode) RequestedBy(setting string) bool {
+	return setting == m.info().request || setting == "all" && !m.Answers()
 }
 
 // Names of cases that are not a device with a kernel.
 const (
-	// Reference is the kernel of the cases that others are compared with: a plain
-	// loop over the standard library's crypto/sha256 on one thread.
+	// Reference is the kernel of the cases that others are compared with, on one
+	// thread. For searches and verifications it is a plain loop over the standard
+	// library's crypto/sha256.
 	Reference = "reference"
 	// Bare is the device of the cases that call a CPU kernel without the engine.
 	Bare = "bare"
@@ -71,10 +134,20 @@ type Workload interface {
 	Run(ctx context.Context, items uint64) error
 }
 
+// Preparer is a [Workload] that has something to do before each call of Run, which is
+// not measured.
+type Preparer interface {
+	// Prepare is called before each call of Run with the same number of items.
+	Prepare(ctx context.Context, items uint64) error
+}
+
 // Case is one thing to measure.
 type Case struct {
 	Spec
 	Work Workload
+	// Step is the number of items that cannot be divided: a slice has a multiple of
+	// it. 0 means 1.
+	Step uint64
 	// Sensor reads the state of the GPU that does the work, or returns false. It is
 	// nil for other devices.
 	Sensor func() (GPUState, bool)

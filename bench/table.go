@@ -19,10 +19,25 @@ const (
 )
 
 // legend explains the columns of the tables.
-var legend = [3]string{
-	"M.../s: millions per second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
-	"x reference, x 1 thread, x bare: relative to the rate of Go's crypto/sha256 on one thread, of the kernel on one thread, of the kernel without the engine",
-	"disturbed: samples during which something else slowed the machine; flags: reasons to doubt the rate (docs/bench.md)",
+func (r *Result) legend() []string {
+	lines := []string{
+		"M.../s, k.../s: millions or thousands per second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
+		"x reference, x 1 thread, x bare: relative to the rate of the reference, of the kernel on one thread, of the kernel without the engine",
+	}
+	var references []string
+	for _, i := range modeInfos {
+		if _, measured := r.Headlines[i.mode]; measured && !slices.Contains(references, i.reference) {
+			references = append(references, i.reference)
+		}
+	}
+	last := "disturbed: samples during which something else slowed the machine; flags: reasons to doubt the rate (docs/bench.md)"
+	if r.hasEnergy() {
+		last = "J/T: joules per 10^12 items; " + last
+	}
+	if len(references) > 0 {
+		lines = append(lines, "reference: the rate "+strings.Join(references, ", or "))
+	}
+	return append(lines, last)
 }
 
 // WriteTable writes the result as text: the headlines, the environment, the cases of
@@ -30,7 +45,7 @@ var legend = [3]string{
 // the proofs.
 func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
-	for _, mode := range modes {
+	for _, mode := range modes() {
 		if h, measured := r.Headlines[mode]; measured {
 			out.line("%s", r.headline(mode, h))
 		}
@@ -46,7 +61,7 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.line("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
 		}
 	}
-	for _, mode := range modes {
+	for _, mode := range modes() {
 		if _, measured := r.Headlines[mode]; measured {
 			out.table(r.rows(mode))
 		}
@@ -56,10 +71,7 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.line("%s", c.balanceLine())
 		}
 	}
-	for i, text := range legend {
-		if i == len(legend)-1 && r.hasEnergy() {
-			text = "J/T: joules per 10^12 items; " + text
-		}
+	for _, text := range r.legend() {
 		out.line("%s", text)
 	}
 	for _, f := range r.Failed {
@@ -77,7 +89,39 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 		out.line("%s %d nonces of %s (%s) with %d zero bits, found by %d of %d searches, digest %s",
 			what, len(p.Nonces), p.Name, space, p.ZeroBits, r.finders(p), r.count(mode), p.Digest)
 	}
+	for _, line := range r.answerLines() {
+		out.line("%s", line)
+	}
 	return out.err
+}
+
+// answerLines describes the answers that the cases found: a line for each mode and
+// answers.
+func (r *Result) answerLines() (lines []string) {
+	type found struct {
+		mode Mode
+		Answers
+	}
+	var order []found
+	finders := map[found]int{}
+	for _, c := range r.Cases {
+		if c.Answers == nil {
+			continue
+		}
+		f := found{c.Mode, c.Answers.Answers}
+		if finders[f]++; finders[f] == 1 {
+			order = append(order, f)
+		}
+	}
+	for _, f := range order {
+		what, known := "work done: the known answers to", knownLists[f.mode]
+		if f.Answers != known.Answers {
+			what = "WRONG, not the known answers to"
+		}
+		lines = append(lines, fmt.Sprintf("%s the %d %s of %s, found by %d of %d cases of %s, digest %s",
+			what, known.items, f.mode.Unit(), f.List, finders[f], r.count(f.mode), f.mode, f.Digest))
+	}
+	return lines
 }
 
 // hasEnergy reports whether the energy of any case is known.
@@ -87,7 +131,7 @@ func (r *Result) hasEnergy() bool {
 
 // rows returns the rows of one mode; the first is the header.
 func (r *Result) rows(mode Mode) [][]string {
-	rows := [][]string{{string(mode), "threads", "M" + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
+	rows := [][]string{{string(mode), "threads", mode.info().prefix + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
 	const energyColumn = 9
 	energy := r.hasEnergy()
 	if energy {
@@ -110,10 +154,10 @@ func (r *Result) rows(mode Mode) [][]string {
 		row := []string{
 			strings.TrimSpace(c.Device + " " + c.Kernel),
 			threads,
-			mega(c.Rate.Median),
-			mega(c.Rate.Low) + " to " + mega(c.Rate.High),
+			mode.scaled(c.Rate.Median),
+			mode.scaled(c.Rate.Low) + " to " + mode.scaled(c.Rate.High),
 			percent(c.Rate.Spread),
-			mega(c.All.Median),
+			mode.scaled(c.All.Median),
 			c.Ratio.short(),
 			c.Scaling.short(),
 			c.Bare.short(),
@@ -129,10 +173,11 @@ func (r *Result) rows(mode Mode) [][]string {
 }
 
 func (r *Result) headline(mode Mode, h Headline) string {
-	text := fmt.Sprintf("fastest %s: %s M%s/s (%s to %s), %s", mode, mega(h.Rate), mode.Unit(), mega(h.Low), mega(h.High), h.Case)
+	text := fmt.Sprintf("fastest %s: %s %s%s/s (%s to %s), %s",
+		mode, mode.scaled(h.Rate), mode.info().prefix, mode.Unit(), mode.scaled(h.Low), mode.scaled(h.High), h.Case)
 	for _, c := range r.Cases {
 		if c.Mode == mode && c.Device == All {
-			text += fmt.Sprintf("; all devices together %s M%s/s", mega(c.Rate.Median), mode.Unit())
+			text += fmt.Sprintf("; all devices together %s M%s/s", mode.scaled(c.Rate.Median), mode.Unit())
 		}
 	}
 	if !h.Disturbed {
@@ -211,7 +256,7 @@ func (c *Comparison) Answer() string {
 	}
 	text := fmt.Sprintf("%s: of %d cases", c.Verdict, len(c.Cases))
 	if count[CannotTell] == len(c.Cases) {
-		return text + " each was disturbed, or found a wrong set of nonces, in one of the results"
+		return text + " each was disturbed, or found a wrong set of nonces or wrong answers, in one of the results"
 	}
 	separator := " "
 	for _, v := range []Verdict{Slower, Faster, NoClearChange, CannotTell} {
@@ -232,7 +277,16 @@ func (r *Ratio) short() string {
 	return fmt.Sprintf("%.3f (%.3f to %.3f)", r.Median, r.Low, r.High)
 }
 
-func mega(x float64) string { return fmt.Sprintf("%.3f", x/1e6) }
+// scaled formats a rate in the unit of the mode's tables.
+func (m Mode) scaled(rate float64) string { return fmt.Sprintf("%.3f", rate/m.info().scale) }
+
+// mega formats a rate in millions. Signatures and records are thousands.
+func mega(x float64) string {
+	if x < 1e6 {
+		return fmt.Sprintf("%.6f", x/1e6)
+	}
+	return fmt.Sprintf("%.3f", x/1e6)
+}
 
 // joules formats the energy for 10^12 items.
 func joules(each float64) string {

@@ -178,7 +178,7 @@ func (n *Node) openChain(ctx context.Context) (err error) {
 	n.verifier = record.NewVerifier(verifierCacheSize, 0)
 	n.verifier.Warm()
 	n.verifier.OnDisagreement = func(d *record.Disagreement) {
-		n.log.Error("signature kernel is wrong and switched off", "err", d)
+		n.log.Error("signature kernel disabled", "err", d)
 	}
 	n.chain, err = chain.Open(ctx, chain.Options{
 		Store: n.store, Params: o.Params, Verifier: n.verifier, Keep: o.Keep, Needed: n.neededBody, Clock: o.now, Log: o.Log,

@@ -14,7 +14,7 @@ func TestDisagreementIsLogged(t *testing.T) {
 	n := start(t, o)
 	n.verifier.OnDisagreement(&record.Disagreement{Key: record.Key{0xab}, Signature: record.Signature{0xcd}, Message: []byte{0xef}})
 	n.stop()
-	for _, want := range []string{"level=ERROR", `msg="signature kernel is wrong and switched off"`, "err=", "key ab00", "signature cd00", "message ef"} {
+	for _, want := range []string{"level=ERROR", `msg="signature kernel disabled"`, "err=", "key ab00", "signature cd00", "message ef"} {
 		if !strings.Contains(n.log.String(), want) {
 			t.Errorf("no %s in the log:\n%s", want, n.log.String())
 		}

@@ -37,6 +37,8 @@ func measureDevice(ctx context.Context, rep *Report, part string, opts Options) 
 	switch part {
 	case partBatch:
 		return measureCopy(ctx, rep, e, opts)
+	case partBlocks:
+		return measureBlocks(ctx, rep, e, opts)
 	case partSwitch:
 		for _, mask := range []uint32{0, versionMask} {
 			if err := measureSwitch(ctx, rep, d, mask, opts); err != nil {

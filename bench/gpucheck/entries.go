@@ -122,6 +122,10 @@ func measureEntry(ctx context.Context, rep *Report, e kernels.Entry, sensors *wa
 		err = b.checkScan(f, got)
 	case kernels.Roll:
 		err = b.checkRoll(f, got)
+	case kernels.Hash:
+		err = b.checkHash(f, got)
+	case kernels.Merkle:
+		err = b.checkMerkle(f, got)
 	default:
 		err = b.checkBatch(f, e.Kind, got)
 	}
@@ -134,6 +138,10 @@ func measureEntry(ctx context.Context, rep *Report, e kernels.Entry, sensors *wa
 		err = b.rate(ctx, f, e.Kind, got, rep, sensors, opts)
 	case e.Kind == kernels.Verify:
 		err = b.rateBatch(ctx, f, got, rep, sensors, opts)
+	case e.Kind == kernels.Hash:
+		err = b.rateHash(ctx, f, got, rep, sensors, opts)
+	case e.Kind == kernels.Merkle:
+		err = b.rateMerkle(ctx, f, got, rep, sensors, opts)
 	}
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func TestChoose(t *testing.T) {
 		{nil, nil, all},
 		{[]string{"soak", "link"}, nil, []string{"link", "soak"}},
 		{[]string{"scan_[ab]", "batch"}, []string{"scan_b"}, []string{"scan_a", "batch"}},
-		{nil, []string{"scan_*", "roll_*", "soak"}, []string{"verify", "verify_e", "link", "batch", "switch"}},
+		{nil, []string{"scan_*", "roll_*", "soak"}, []string{"verify", "verify_e", "link", "hash", "merkle", "batch", "blocks", "switch"}},
 		{[]string{"scan_?", "sweep"}, nil, nil},
 		{nil, []string{"sweep"}, nil},
 		{[]string{"soak"}, []string{"s*"}, nil},

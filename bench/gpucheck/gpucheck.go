@@ -86,6 +86,7 @@ type Report struct {
 	Entries  []Entry     `json:"entries"`
 	Chosen   engine.Info `json:"chosen"` // the choice of the engine's device by measuring
 	Copy     Copy        `json:"copy"`
+	Blocks   Blocks      `json:"blocks"`
 	Switch   []Switch    `json:"job_switch"` // with one version, and with several
 	Soak     SoakTotal   `json:"soak"`
 	Figures  []Figure    `json:"figures"`

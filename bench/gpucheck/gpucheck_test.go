@@ -104,12 +104,15 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d entries", len(rep.Entries))
 	}
 	for _, e := range rep.Entries {
-		if e.Wrong != 0 || e.Checked == 0 || e.Kind != "LINK" && (e.Rate <= 0 || len(e.Rates) == 0 || e.Bound <= 0 || e.ClockOf != "highest") {
+		if e.Wrong != 0 || e.Checked == 0 || e.Kind != kernels.Link && (e.Rate <= 0 || len(e.Rates) == 0 || e.ClockOf != "highest") || !e.Kind.IsBoundByBus() && e.Bound <= 0 {
 			t.Errorf("%+v", e)
 		}
 	}
 	if rep.Copy.HeadersPerSecond <= 0 || rep.Copy.HostBytesPerSecond <= 0 || rep.Copy.Checked == 0 || len(rep.Switch) != 2 {
 		t.Errorf("copy %+v, switch %+v", rep.Copy, rep.Switch)
+	}
+	if b := rep.Blocks; b.Checked == 0 || b.BytesPerSecond <= 0 || b.CPUBytesPerSecond <= 0 || len(b.Rates) != 11 {
+		t.Errorf("blocks %+v", b)
 	}
 	if s := rep.Soak; s.Hashes == 0 || s.Compared == 0 || s.Found == 0 || s.Missed+s.Wrong > 0 || s.State != "ok" {
 		t.Errorf("soak %+v", s)

@@ -25,6 +25,7 @@ import (
 const (
 	partDevice = "device" // finds the GPU; always the first
 	partBatch  = "batch"
+	partBlocks = "blocks"
 	partSwitch = "switch"
 	partSoak   = "soak"
 )
@@ -38,7 +39,7 @@ func Parts() (names []string) {
 	for _, e := range kernels.Entries() {
 		names = append(names, e.Name)
 	}
-	return append(names, partBatch, partSwitch, partSoak)
+	return append(names, partBatch, partBlocks, partSwitch, partSoak)
 }
 
 // choose returns the parts that match a pattern of only, or all parts if only is nil,
@@ -135,6 +136,9 @@ func (r *Report) add(found *Report) {
 	}
 	if found.Copy.Headers > 0 {
 		r.Copy = found.Copy
+	}
+	if found.Blocks.Bytes > 0 {
+		r.Blocks = found.Blocks
 	}
 	if found.Soak.State != "" {
 		r.Soak = found.Soak

@@ -182,13 +182,22 @@ func (b *device) rateBatch(ctx context.Context, f *cuda.Function, got *Entry, re
 	if err := b.s.MemsetAsync(t.bad, 0, 4*t.words()); err != nil {
 		return err
 	}
+	err = b.rateLaunches(ctx, n, got, rep, sensors, opts, func() error { return t.launch(f, kernels.Verify, 0) })
+	if err != nil {
+		return err
+	}
+	return t.free()
+}
+
+// rateLaunches measures launches of n items each, which read only device memory.
+func (b *device) rateLaunches(ctx context.Context, n int, got *Entry, rep *Report, sensors *watcher, opts Options, launch func() error) error {
 	speed := func(rate float64) (float64, error) {
 		launches := max(int(rate*opts.Slice.Seconds()/float64(n)), 1)
 		if err := b.start.Record(b.s); err != nil {
 			return 0, err
 		}
 		for range launches {
-			if err := t.launch(f, kernels.Verify, 0); err != nil {
+			if err := launch(); err != nil {
 				return 0, err
 			}
 		}
@@ -203,14 +212,12 @@ func (b *device) rateBatch(ctx context.Context, f *cuda.Function, got *Entry, re
 	}
 	rate := 0.0
 	for range 4 { // the first ones are short
+		var err error
 		if rate, err = speed(rate); err != nil {
 			return err
 		}
 	}
-	if err := b.sample(ctx, got, rep, sensors, opts, func() (float64, error) { return speed(rate) }); err != nil {
-		return err
-	}
-	return t.free()
+	return b.sample(ctx, got, rep, sensors, opts, func() (float64, error) { return speed(rate) })
 }
 
 // hostCopy returns the bytes per second of copies within host memory by several

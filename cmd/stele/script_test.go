@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,7 +14,6 @@ import (
 
 	"stele/engine/blockfile"
 	"stele/engine/blockfile/blockfiletest"
-	"stele/engine/pow"
 )
 
 // realData is the script command "real headers|blocks|segwit FILE": it writes
@@ -28,14 +27,7 @@ func realData(ts *testscript.TestScript, neg bool, args []string) {
 	var data []byte
 	switch args[0] {
 	case "headers":
-		r := blockfile.NewReader(bytes.NewReader(blockfiletest.Chain(t)), [blockfile.KeySize]byte{})
-		rec, err := r.Next(nil)
-		for ; err == nil; rec, err = r.Next(nil) {
-			data = append(data, rec.Block[:pow.HeaderSize]...)
-		}
-		if err != io.EOF {
-			ts.Check(err)
-		}
+		data = slices.Concat(blockfiletest.Headers(t)...)
 	case "blocks":
 		data = blockfiletest.Chain(t)
 	case "segwit":

@@ -12,6 +12,7 @@ type Batch struct {
 	Records []Record // in the order of the stream
 
 	memory []byte // the blocks lie in it
+	starts []int  // where they begin in memory
 	blocks []Block
 	parts  parts
 }
@@ -35,13 +36,15 @@ func (b *Batch) room() []byte {
 
 // clear empties the batch.
 func (b *Batch) clear() {
-	b.Records, b.blocks = b.Records[:0], b.blocks[:0]
+	b.Records, b.starts, b.blocks = b.Records[:0], b.starts[:0], b.blocks[:0]
 	b.parts.clear()
 }
 
-// add appends a block. The error is that of its form; the batch has it all the same.
-func (b *Batch) add(rec Record) *Error {
+// add appends a block, which begins at start in memory. The error is that of its form;
+// the batch has it all the same.
+func (b *Batch) add(rec Record, start int) *Error {
 	b.Records = append(grow(b.Records, 1), rec)
+	b.starts = append(grow(b.starts, 1), start)
 	n := len(b.blocks)
 	b.blocks = grow(b.blocks, 1)[:n+1]
 	block := &b.blocks[n]
@@ -61,5 +64,6 @@ func grow[E any](s []E, n int) []E {
 // drop removes the block that was added last.
 func (b *Batch) drop() {
 	b.Records = b.Records[:len(b.Records)-1]
+	b.starts = b.starts[:len(b.starts)-1]
 	b.blocks = b.blocks[:len(b.blocks)-1]
 }

@@ -1,8 +1,8 @@
 // Package blockfile reads Bitcoin blocks from files.
 //
 //   - [Reader] splits a stream into blocks: the blk files of a full node
-//     (blk00000.dat), or one raw block. It returns one block at a time, or a [Batch]
-//     of parsed blocks, which a [Hasher] hashes together.
+//     (blk00000.dat), or one raw block. It fills a [Batch] with parsed blocks, which a
+//     [Hasher] hashes together.
 //   - [Block] is a parsed block. It parses transactions only as far as their ids
 //     require, and checks the Merkle root, the witness commitment, and the rules
 //     about transactions that need only the block.

@@ -24,6 +24,7 @@ type Hasher struct {
 	hashes   []pow.Hash
 
 	outputs outputSet // of one block
+	device  deviceHasher
 }
 
 // Hash computes the ids of the transactions of all blocks of a batch that could be
@@ -56,7 +57,7 @@ func (h *Hasher) start(n int) {
 
 // add adds the transactions of a block.
 func (h *Hasher) add(b *Block) {
-	b.hasher = h
+	b.hasher, b.proved = h, false
 	from := len(h.txids)
 	h.txids = h.txids[:from+len(b.spans)]
 	b.TxIDs = h.txids[from:]

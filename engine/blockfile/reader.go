@@ -52,10 +52,6 @@ type Reader struct {
 	framed  bool   // a record was read
 	keys    []byte // key again and again
 	scratch []byte // scanned bytes of an obfuscated file
-
-	ahead Batch // what Next returns
-	given int   // records of ahead that it has returned
-	after error // what follows them
 }
 
 // Record is a block and its place in the stream.
@@ -81,38 +77,17 @@ func (r *Reader) Reset(in io.Reader, key [KeySize]byte, magics ...Magic) {
 		magics = knownMagics()
 	}
 	r.in.reset(in)
-	r.ahead.clear()
-	*r = Reader{in: r.in, key: key, magics: magics, scratch: r.scratch, ahead: r.ahead}
+	*r = Reader{in: r.in, key: key, magics: magics, scratch: r.scratch}
 }
 
-// Next returns the next block, in buf if its capacity suffices and in new memory
-// otherwise. At the end of the stream the error is [io.EOF]. Other errors are
-// [*Error] with the offset in the stream.
+// Read fills a batch with the next blocks of the stream and parses them, but computes no
+// ids. The bytes of the blocks are not copied. At an error the batch has the blocks before
+// it. At the end of the stream the error is [io.EOF]. Other errors are [*Error] with the
+// offset in the stream.
 //
-// After [ErrMagic], [ErrLength], [ErrTruncated], [ErrNetwork] and [ErrUndo] the
-// bytes in question have been skipped, as [Error.Skipped] reports, and Next can be
-// called again. It must not be called again after an error of the stream itself.
-//
-// Next reads ahead: do not mix it with [Reader.Read].
-func (r *Reader) Next(buf []byte) (Record, error) {
-	for r.given == len(r.ahead.Records) {
-		if err := r.after; err != nil {
-			r.after = nil
-			return Record{}, err
-		}
-		r.after, r.given = r.Read(&r.ahead), 0
-	}
-	rec := r.ahead.Records[r.given]
-	r.given++
-	raw := rec.Block
-	rec.Block = room(buf, len(raw))
-	copy(rec.Block, raw)
-	return rec, nil
-}
-
-// Read fills a batch with the next blocks of the stream and parses them, but
-// computes no ids. The bytes of the blocks are not copied. At an error, which is as
-// of [Reader.Next], the batch has the blocks before it.
+// After [ErrMagic], [ErrLength], [ErrTruncated], [ErrNetwork] and [ErrUndo] the bytes in
+// question have been skipped, as [Error.Skipped] reports, and Read can be called again. It
+// must not be called again after an error of the stream itself.
 func (r *Reader) Read(b *Batch) error {
 	b.clear()
 	r.in.use(b.room())
@@ -156,7 +131,7 @@ func (r *Reader) read(b *Batch) error {
 	}
 	rec := Record{Offset: r.offset, BlockOffset: r.offset + frameSize, Block: data}
 	r.deobfuscate(rec.Block, rec.BlockOffset)
-	if err := b.add(rec); err != nil {
+	if err := b.add(rec, r.in.at+frameSize); err != nil {
 		// Only a record that is not a block can have another one inside it.
 		if at := r.find(rec.Block); at >= 0 {
 			b.drop()
@@ -228,7 +203,7 @@ func (r *Reader) readWhole(b *Batch) error {
 	case len(data) == 0:
 		return io.EOF
 	}
-	_ = b.add(Record{Block: data}) // start has parsed it
+	_ = b.add(Record{Block: data}, r.in.at) // start has parsed it
 	r.keep(len(data))
 	return nil
 }
@@ -428,12 +403,4 @@ func (r *Reader) truncated(what string, want, got int) *Error {
 // readFault returns an error of the stream as an [*Error].
 func (r *Reader) readFault(err error) error {
 	return &Error{Kind: err, Offset: r.offset, Text: fmt.Sprintf("cannot read: %v", err)}
-}
-
-// room returns n bytes, in the memory of buf if its capacity suffices.
-func room(buf []byte, n int) []byte {
-	if cap(buf) >= n {
-		return buf[:n]
-	}
-	return make([]byte, n)
 }

@@ -26,11 +26,34 @@ func readAll(r *Reader) (records []Record, err error) {
 	return records, err
 }
 
+// singles returns the blocks of a Reader one after the other, in memory of their own.
+type singles struct {
+	in    *Reader
+	batch Batch
+	given int   // records of batch that next has returned
+	after error // what follows them
+}
+
+func (s *singles) next() (Record, error) {
+	for s.given == len(s.batch.Records) {
+		if err := s.after; err != nil {
+			s.after = nil
+			return Record{}, err
+		}
+		s.after, s.given = s.in.Read(&s.batch), 0
+	}
+	rec := s.batch.Records[s.given]
+	s.given++
+	rec.Block = bytes.Clone(rec.Block)
+	return rec, nil
+}
+
 // readOn reads as far as that can be done. Skips are what was skipped, err is
 // what ended the reading.
 func readOn(r *Reader) (records []Record, skips []*Error, err error) {
+	blocks := singles{in: r}
 	for {
-		rec, err := r.Next(nil)
+		rec, err := blocks.next()
 		var e *Error
 		switch {
 		case err == nil:
@@ -63,21 +86,6 @@ func TestReadRealFile(t *testing.T) {
 	}
 	if end != blockfiletest.ChainEnd || transactions != blockfiletest.ChainTransactions {
 		t.Errorf("%d bytes, %d transactions", end, transactions)
-	}
-}
-
-func TestNextReadsIntoRoom(t *testing.T) {
-	raw := block(t, unhex(t, plainTx))
-	r := NewReader(bytes.NewReader(slices.Concat(record(raw), record(raw))), noKey)
-	room := make([]byte, len(raw))
-	for i, buf := range [][]byte{room[:0], room[: 0 : len(raw)-1]} {
-		rec, err := r.Next(buf)
-		if err != nil || !bytes.Equal(rec.Block, raw) {
-			t.Fatalf("record %d: %v, %x", i, err, rec.Block)
-		}
-		if inRoom := &rec.Block[0] == &room[0]; inRoom != (i == 0) {
-			t.Errorf("record %d: lies in the room: %v", i, inRoom)
-		}
 	}
 }
 
@@ -375,8 +383,9 @@ func FuzzReader(f *testing.F) {
 			}
 			end = to
 		}
+		blocks := singles{in: r}
 		for {
-			rec, err := r.Next(nil)
+			rec, err := blocks.next()
 			var e *Error
 			switch {
 			case err == nil:
@@ -396,12 +405,12 @@ func FuzzReader(f *testing.F) {
 func BenchmarkReader(b *testing.B) {
 	data := blockfiletest.Chain(b)
 	b.SetBytes(int64(len(data)))
-	room := make([]byte, 1<<20)
+	var batch Batch
 	for b.Loop() {
 		r := NewReader(bytes.NewReader(data), noKey)
 		n := 0
-		for _, err := r.Next(room); err == nil; _, err = r.Next(room) {
-			n++
+		for err := error(nil); err == nil; n += len(batch.Records) {
+			err = r.Read(&batch)
 		}
 		if n != blockfiletest.ChainBlocks {
 			b.Fatal(n)

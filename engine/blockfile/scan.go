@@ -8,7 +8,7 @@ import (
 
 // scanner parses a block as cursor does, but faster: it keeps no reasons. Its methods
 // take the offset at which to begin and return the offset behind what they read. They
-// return -1 if the block has an error, or a form so rare that cursor shall look at it.
+// return -1 if the block has an error, or a form so rare that it is left to cursor.
 type scanner struct {
 	raw    []byte
 	spent  []uint32 // as in cursor

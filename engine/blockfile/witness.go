@@ -17,9 +17,22 @@ var commitmentPrefix = []byte{0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed}
 // [Block.LacksWitnesses].
 // Errors are [*Error] of kind [ErrWitness].
 func (b *Block) CheckWitness() error {
-	if len(b.wtxids) == 0 {
+	if len(b.wtxids) == 0 || b.proved {
 		return nil
 	}
+	return b.checkCommitment(b.witnessRoot())
+}
+
+// witnessRoot returns the Merkle root of the transactions with their witnesses.
+func (b *Block) witnessRoot() pow.Hash {
+	b.wtxids[0] = pow.Hash{} // the coinbase cannot commit to itself
+	root, _ := pow.MerkleRoot(b.wtxids)
+	return root
+}
+
+// checkCommitment checks that the coinbase commits to the root of the transactions with
+// their witnesses.
+func (b *Block) checkCommitment(root pow.Hash) error {
 	commitment, reserved := b.coinbaseCommitment()
 	if commitment == nil {
 		return fault(ErrWitness, pow.HeaderSize, "transactions have witnesses, but no output of the coinbase commits to them")
@@ -27,8 +40,6 @@ func (b *Block) CheckWitness() error {
 	if len(reserved) != 32 {
 		return fault(ErrWitness, pow.HeaderSize, "the witness of the coinbase is not one item of 32 bytes")
 	}
-	b.wtxids[0] = pow.Hash{} // the coinbase cannot commit to itself
-	root, _ := pow.MerkleRoot(b.wtxids)
 	want := pow.Sum(append(root[:], reserved...))
 	if !bytes.Equal(commitment, want[:]) {
 		return fault(ErrWitness, pow.HeaderSize, "the coinbase commits to the witnesses by %x, the %d transactions have %x", commitment, len(b.wtxids), want[:])

@@ -11,10 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"stele/engine"
 	"stele/engine/host"
 	"stele/engine/pow"
+	"stele/kernels/sig"
 	"stele/kernels/simd"
 )
 
@@ -34,15 +36,16 @@ type Options struct {
 	Kernel  string // name of a simd kernel; "": the fastest for each kind of work
 }
 
-// Device is the CPU. Safe for concurrent use.
-type Device struct {
+// device is the CPU. It implements engine.Device.
+type device struct {
 	info           engine.Info
 	search, verify *simd.Kernel
 }
 
-// Open returns the device: a [Device], or a [Roller] if a kernel searches versions of a
-// header faster together than one after the other. Errors: [ErrThreads], and those of
-// simd.Lookup and simd.Best. Choosing the kernels takes about 20 ms, once per process.
+// Open returns the device, which is safe for concurrent use. It is an engine.VersionScanner
+// if a kernel searches versions of a header faster together than one after the other.
+// Errors: [ErrThreads], and those of simd.Lookup and simd.Best. Choosing the kernels takes
+// about 20 ms, once per process.
 func Open(opts Options) (engine.Device, error) {
 	if opts.Threads < 0 || opts.Threads > MaxThreads {
 		return nil, fmt.Errorf("%w: %d, must be 1 to %d, or 0 for all", ErrThreads, opts.Threads, MaxThreads)
@@ -54,7 +57,7 @@ func Open(opts Options) (engine.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{search: k.Search, verify: k.Hash}
+	d := &device{search: k.Search, verify: k.Hash}
 	d.info = engine.Info{
 		ID:           ID,
 		Kind:         "cpu",
@@ -62,7 +65,7 @@ func Open(opts Options) (engine.Device, error) {
 		Lanes:        opts.Threads,
 		Pinned:       true,
 		Threads:      opts.Threads,
-		Features:     simd.Features(),
+		Features:     features(),
 		SearchKernel: d.search.Name(),
 		VerifyKernel: d.verify.Name(),
 	}
@@ -73,7 +76,19 @@ func Open(opts Options) (engine.Device, error) {
 		return d, nil
 	}
 	d.info.RollKernel = k.Versions.Name()
-	return &Roller{d, k.Versions}, nil
+	return &versionsDevice{d, k.Versions}, nil
+}
+
+// features returns the names of the instruction sets that this CPU has and some kernel
+// requires, of the device or for signatures.
+func features() []string {
+	found := simd.Features()
+	for _, f := range sig.Features() {
+		if !slices.Contains(found, f) {
+			found = append(found, f)
+		}
+	}
+	return found
 }
 
 // choose returns the kernels to use: those of the kernel with this name, or the fastest.
@@ -93,13 +108,13 @@ func choose(name string) (simd.Choice, error) {
 }
 
 // Info implements engine.Device.
-func (d *Device) Info() engine.Info { return d.info }
+func (d *device) Info() engine.Info { return d.info }
 
 // Close implements engine.Device. There is nothing to release.
-func (d *Device) Close() error { return nil }
+func (d *device) Close() error { return nil }
 
 // Scan implements engine.Device.
-func (d *Device) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
+func (d *device) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
 	var res engine.ScanResult
 	work := simd.NewJob(&job.Header, job.Target.Bytes())
 	for res.Done < r.Count {

@@ -15,6 +15,7 @@ import (
 	"stele/engine"
 	"stele/engine/pow"
 	"stele/engine/pow/powtest"
+	"stele/kernels/sig"
 	"stele/kernels/simd"
 )
 
@@ -57,6 +58,12 @@ func TestOpen(t *testing.T) {
 		t.Errorf("info %+v", info)
 	}
 
+	for _, f := range append(simd.Features(), sig.Features()...) {
+		if n := count(info.Features, f); n != 1 {
+			t.Errorf("features %v: %s is listed %d times", info.Features, f, n)
+		}
+	}
+
 	d, err = Open(Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +74,16 @@ func TestOpen(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// count returns how often a value is in a list.
+func count(list []string, value string) (n int) {
+	for _, x := range list {
+		if x == value {
+			n++
+		}
+	}
+	return n
 }
 
 func TestOpenErrors(t *testing.T) {

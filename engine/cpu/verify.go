@@ -22,7 +22,7 @@ const (
 )
 
 // Verify implements engine.Device.
-func (d *Device) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
+func (d *device) Verify(ctx context.Context, headers []byte, linked bool, verdicts []pow.Verdict) error {
 	if len(headers) != pow.HeaderSize*len(verdicts) {
 		return fmt.Errorf("cpu: %d bytes of headers for %d verdicts", len(headers), len(verdicts))
 	}

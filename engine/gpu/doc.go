@@ -21,6 +21,12 @@
 // With a launch of each lane in flight the GPU never waits for the host.
 // Launches take a few milliseconds, so that a new job starts soon.
 //
+// # Blocks
+//
+// [Device.Merkle] hashes the transactions of blocks and their Merkle trees. Its kernels
+// are compiled and tested at the first call. Messages of more than four kilobytes are
+// hashed by the host, because a thread of a GPU is slow.
+//
 // # Checks
 //
 // The device trusts no answer of a GPU. It hashes candidates again before they

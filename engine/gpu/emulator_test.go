@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,9 @@ import (
 	"stele/cgo/cuda"
 	"stele/cgo/cuda/emulator"
 	"stele/engine"
+	"stele/engine/blockfile/blockfiletest"
 	"stele/engine/pow"
+	"stele/engine/verify"
 )
 
 // These tests take the whole way from the engine through cgo to the emulated
@@ -50,6 +53,8 @@ type childReport struct {
 	Kinds    []string // of the absences
 	Search   string   // what is wrong with the search; "": nothing
 	Verify   string
+	Merkle   string
+	OnDevice int64 // blocks hashed by the GPU
 	States   []engine.DeviceStatus
 	Recover  string
 	Leftover string // error of Close
@@ -58,7 +63,7 @@ type childReport struct {
 
 // child does the task in a process of its own: "alone" works with the GPUs
 // only, "both" also with the reference, "impatient" too with a short deadline,
-// and "recover" mines.
+// "recover" mines, and "blocks FILE" verifies blocks.
 func child(task string) {
 	var rep childReport
 	opts := quick()
@@ -96,10 +101,14 @@ func child(task string) {
 		all = all[1:]
 	}
 	e := engine.New(all, nil)
-	if task == "recover" {
+	switch file, isBlocks := strings.CutPrefix(task, "blocks "); {
+	case isBlocks:
+		rep.Verify, rep.OnDevice = verifyBlocks(e, file)
+	case task == "recover":
 		rep.Recover = mineThroughFault(e)
-	} else {
+	default:
 		rep.Search, rep.Verify = searchAndVerify(e)
+		rep.Merkle = hashBlocks(e)
 	}
 	rep.States = e.Status()
 	if err := e.Close(); err != nil {
@@ -140,6 +149,34 @@ func searchAndVerify(e *engine.Engine) (search, verify string) {
 		verify = fmt.Sprintf("%v: equal %v", err, slices.Equal(verdicts, reference))
 	}
 	return search, verify
+}
+
+// wrongAnswer is what hashBlocks says of an answer that must not count.
+const wrongAnswer = "a wrong answer"
+
+// hashBlocks compares the hashes and roots of an engine with the reference.
+func hashBlocks(e *engine.Engine) string {
+	for seed := range uint64(3) {
+		got, want := randomWork(seed, 400), randomWork(seed, 400)
+		want.Compute()
+		if err := e.Merkle(context.Background(), got); err != nil {
+			return err.Error()
+		}
+		if !equalWork(got, want) {
+			return wrongAnswer
+		}
+	}
+	return ""
+}
+
+// verifyBlocks checks a file of valid blocks, and tries the device early.
+func verifyBlocks(e *engine.Engine, file string) (wrong string, onDevice int64) {
+	src := verify.Source{Name: file, Open: func() (io.ReadCloser, error) { return os.Open(file) }}
+	r, err := verify.Blocks(context.Background(), e, []verify.Source{src}, verify.Options{Workers: 2, DeviceAfter: 1})
+	if err != nil || r.Valid != r.Items || r.Transactions != blockfiletest.ChainTransactions {
+		wrong = fmt.Sprintf("%v, report %+v", err, r)
+	}
+	return wrong, r.OnDevice
 }
 
 // mineThroughFault mines until hits come after the device was put aside.
@@ -207,7 +244,7 @@ func TestEmulatedDevices(t *testing.T) {
 	library := emulator.Build(t)
 	for _, n := range []int{1, 2, 8} {
 		rep := runChild(t, library, "alone", fmt.Sprintf("STELE_EMU_DEVICES=%d", n))
-		if len(rep.Devices) != n || rep.Absent != nil || rep.Search != "" || rep.Verify != "" || rep.Leftover != "" {
+		if len(rep.Devices) != n || rep.Absent != nil || rep.Search != "" || rep.Verify != "" || rep.Merkle != "" || rep.Leftover != "" {
 			t.Errorf("%d GPUs: %+v", n, rep)
 		}
 		pci := func(s string) string { return s[strings.LastIndex(s, " ")+1:] }
@@ -268,7 +305,20 @@ func TestEmulatedLies(t *testing.T) {
 	library := emulator.Build(t)
 	for _, fault := range []string{"kernel:*:wrong-hit", "kernel:*:lost-hit"} {
 		rep := runChild(t, library, "alone", later(t, fault)...)
-		if !strings.HasPrefix(rep.Search, engine.ErrNoDevice.Error()) || rep.Verify != "" || len(rep.States) != 1 || rep.States[0].State != engine.Sick {
+		if !strings.HasPrefix(rep.Search, engine.ErrNoDevice.Error()) || rep.Verify != "" || rep.Merkle == "" || rep.Merkle == wrongAnswer || len(rep.States) != 1 || rep.States[0].State != engine.Sick {
+			t.Errorf("%s: %+v", fault, rep)
+		}
+	}
+}
+
+// A GPU hashes real blocks, and one that fails or lies changes no verdict.
+func TestEmulatedBlocks(t *testing.T) {
+	library, task := emulator.Build(t), "blocks "+blockfiletest.ChainPath(t)
+	if rep := runChild(t, library, task); rep.Verify != "" || rep.OnDevice == 0 {
+		t.Errorf("%+v", rep)
+	}
+	for _, fault := range []string{"kernel:*:wrong-hit", "kernel:*:lost-hit", "kernel:1:719", "kernel:3:lost-hit", "copy:4:700"} {
+		if rep := runChild(t, library, task, later(t, fault)...); rep.Verify != "" {
 			t.Errorf("%s: %+v", fault, rep)
 		}
 	}
@@ -315,7 +365,7 @@ func TestEmulatedFaults(t *testing.T) {
 		children.Go(func() {
 			for rule := range ask {
 				rep := runChild(t, library, "impatient", "STELE_EMU_FAULT="+rule)
-				if rep.Search != "" || rep.Verify != "" || len(rep.Devices)+len(rep.Absent) != 1 {
+				if rep.Search != "" || rep.Verify != "" || rep.Merkle == wrongAnswer || len(rep.Devices)+len(rep.Absent) != 1 {
 					t.Errorf("%s: %+v", rule, rep)
 				}
 			}

@@ -41,6 +41,7 @@ type fake struct {
 	blind   string                         // the entry of a search that finds nothing
 	rolls   func([]engine.Candidate) []engine.Candidate
 	bits    func(bad []byte)                 // what a check of headers says
+	hashes  func(hashes []byte)              // what hash and merkle write
 	slow    func(entry string) time.Duration // how long a launch takes; nil: as long as it takes
 	onReset func()
 	open    map[string]int // things that are in use, by kind
@@ -373,6 +374,10 @@ func (q *fakeQueue) launch(k kernel, blocks, threads int, params []byte) error {
 			q.gpu.verify(params)
 		case kernels.Link:
 			q.gpu.link(params)
+		case kernels.Hash:
+			q.gpu.hash(params)
+		case kernels.Merkle:
+			q.gpu.merkle(params)
 		}
 	})
 }
@@ -504,6 +509,53 @@ func (g *fakeGPU) link(params []byte) {
 	for i := 1; i < count; i++ {
 		if string(headers[i*pow.HeaderSize+4:][:32]) != string(hashes[32*(i-1):][:32]) {
 			bad[i/8] |= 1 << (i % 8)
+		}
+	}
+}
+
+// word returns a word of an array in device memory.
+func word(b []byte, i int) int { return int(binary.LittleEndian.Uint32(b[4*i:])) }
+
+// addresses returns the memory that the words of parameters from byte 32 on point to,
+// and the number after them.
+func (g *fakeGPU) addresses(params []byte) (memory [][]byte, count int) {
+	for at := 32; at < len(params)-8; at += 8 {
+		memory = append(memory, g.at(cuda.DevicePtr(binary.LittleEndian.Uint64(params[at:]))))
+	}
+	return memory, int(binary.LittleEndian.Uint64(params[len(params)-8:]))
+}
+
+func (g *fakeGPU) hash(params []byte) {
+	memory, count := g.addresses(params)
+	data, messages, hashes := memory[0], memory[1], memory[2]
+	for i := range count {
+		m := messages[kernels.MessageSize*i:]
+		var text []byte
+		for j := range 3 {
+			text = append(text, data[word(m, j):][:word(m, 3+j)]...)
+		}
+		hash := pow.Sum(text)
+		copy(hashes[32*word(m, 6):], hash[:])
+		copy(hashes[32*word(m, 7):], hash[:])
+	}
+	if g.hashes != nil {
+		g.hashes(hashes)
+	}
+}
+
+func (g *fakeGPU) merkle(params []byte) {
+	memory, count := g.addresses(params)
+	hashes, trees, roots, mutated := memory[0], memory[1], memory[3], memory[4]
+	for i := range count {
+		t := trees[kernels.TreeSize*i:]
+		ids := make([]pow.Hash, word(t, 1))
+		for j := range ids {
+			ids[j] = pow.Hash(hashes[32*(word(t, 0)+j):])
+		}
+		root, twice := pow.MerkleRoot(ids)
+		copy(roots[32*i:], root[:])
+		if twice {
+			mutated[i/8] |= 1 << (i % 8)
 		}
 	}
 }

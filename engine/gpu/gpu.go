@@ -207,7 +207,7 @@ func infoOf(g cuda.Device) engine.Info {
 		VerifyKernel: verifyEntries(g)[0].Name,
 	}
 	for _, e := range kernels.Entries() {
-		if e.Kind != kernels.Link {
+		if !e.Kind.IsBoundByBus() {
 			info.Kernels = append(info.Kernels, engine.KernelInfo{Name: e.Name, Available: true})
 		}
 	}

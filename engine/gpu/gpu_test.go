@@ -364,6 +364,11 @@ func useAll(t *testing.T, f *fake, deadline time.Duration) {
 	if _, err := e.Verify(context.Background(), headers, true, verdicts); err != nil || !slices.Equal(verdicts, reference) {
 		t.Errorf("verify: %v", err)
 	}
+	w, wantWork := testWork(), testWork()
+	wantWork.Compute()
+	if err := e.Merkle(context.Background(), w); err == nil && !equalWork(w, wantWork) {
+		t.Error("merkle: a wrong answer")
+	}
 	_ = e.Close() // a fault may hit here
 }
 

@@ -40,6 +40,11 @@ type session struct {
 	verifyEntry   kernels.Entry // of verifyKernel
 	linkKernel    kernel
 
+	opens                    sync.Mutex // guards the next three, and is held while they are set
+	merkleTested             bool
+	merkleErr                error // ErrUnable, if the driver rejects a kernel
+	hashKernel, merkleKernel kernel
+
 	all  []*lane
 	free chan *lane   // lanes not in use
 	busy atomic.Int32 // searches in flight
@@ -64,6 +69,7 @@ type lane struct {
 	versions cuda.DevicePtr // states of the versions of a header
 	states   []byte         // pinned: copied to versions
 	slots    []slot         // of Verify; nil until the first call
+	forest   *forest        // of Merkle; nil until the first call
 }
 
 // openSession opens a GPU.

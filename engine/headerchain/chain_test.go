@@ -1,17 +1,14 @@
 package headerchain
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
-	"stele/engine/blockfile"
 	"stele/engine/blockfile/blockfiletest"
 	"stele/engine/pow"
 )
@@ -20,22 +17,6 @@ import (
 func header(time uint32, bits pow.Bits) []byte {
 	h := pow.Header{Prev: pow.Hash{1}, Time: time, Bits: bits}.Encode()
 	return h[:]
-}
-
-// realHeaders returns the headers of the main network from height 0 on.
-func realHeaders(t testing.TB) [][]byte {
-	r := blockfile.NewReader(bytes.NewReader(blockfiletest.Chain(t)), [blockfile.KeySize]byte{})
-	var headers [][]byte
-	for {
-		rec, err := r.Next(nil)
-		if err == io.EOF {
-			return headers
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		headers = append(headers, rec.Block[:pow.HeaderSize])
-	}
 }
 
 // wantViolation fails the test unless err is a violation of the rule with this text.
@@ -47,7 +28,7 @@ func wantViolation(t *testing.T, err error, rule Rule, text string) {
 }
 
 func TestRealHeaders(t *testing.T) {
-	headers := realHeaders(t)
+	headers := blockfiletest.Headers(t)
 	for _, test := range []struct {
 		name          string
 		params        *pow.Params
@@ -76,7 +57,7 @@ func TestRealHeaders(t *testing.T) {
 }
 
 func TestGenesis(t *testing.T) {
-	headers := realHeaders(t)
+	headers := blockfiletest.Headers(t)
 	wantViolation(t, New(pow.Bitcoin, 0).Append(headers[1]), BadGenesis,
 		"the first block is 00000000839a8e6886ab5951d76f411475428afc90947ee320161bbf18eb6048, expected 000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f")
 	other := pow.Header{Time: 1, Bits: 0x1d00ffff}.Encode() // no parent

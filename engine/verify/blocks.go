@@ -14,8 +14,9 @@ import (
 // blockBatch is a batch of blocks.
 type blockBatch struct {
 	batch
-	blocks blockfile.Batch
-	hashed chan struct{} // receives one value when the contents of the blocks are checked
+	blocks   blockfile.Batch
+	hashed   chan struct{} // receives one value when the contents of the blocks are checked
+	onDevice bool          // a device has hashed them
 }
 
 // Blocks checks the blocks of the sources, which follow one another like one
@@ -25,26 +26,32 @@ type blockBatch struct {
 // ctx or of the engine, or [ErrEmpty].
 func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Report, error) {
 	j := newJudge(e, opts)
-	workers := max(1, opts.Workers)
+	hashing := newHashing(e, opts.deviceAfter())
+	own := max(1, opts.Workers)
+	workers := own + hashing.lanes // those of the device mostly wait for it
 	var batches []*blockBatch
 	for range 2*workers + 2 { // each worker has one and the next one queued; one is read, one is checked
 		batches = append(batches, &blockBatch{hashed: make(chan struct{}, 1)})
 	}
 	p := newPipeline(batches...)
 
-	work := make(chan *blockBatch, len(batches))
+	work, ended := make(chan *blockBatch, len(batches)), make(chan struct{})
 	var wg sync.WaitGroup
-	for range workers {
+	for i := range workers {
 		wg.Go(func() {
+			if i >= own && !hashing.isChosen(ended) {
+				return
+			}
 			var hasher blockfile.Hasher
 			for b := range work {
-				b.checkContents(&hasher)
+				hashing.checkContents(ctx, &hasher, b)
 				b.hashed <- struct{}{}
 			}
 		})
 	}
 	r := &blockReader{in: blockfile.NewReader(nil, [blockfile.KeySize]byte{}), magics: opts.magics(), pipeline: p, work: work}
 	read := func(ctx context.Context) error {
+		defer close(ended)
 		defer close(work)
 		for i := range sources {
 			if err := r.read(ctx, &sources[i]); err != nil {
@@ -55,6 +62,9 @@ func Blocks(ctx context.Context, e Engine, sources []Source, opts Options) (Repo
 	}
 	check := func(ctx context.Context, b *blockBatch) error {
 		<-b.hashed
+		if b.onDevice {
+			j.report.OnDevice += int64(len(b.blocks.Records))
+		}
 		return j.check(ctx, &b.batch)
 	}
 	err := p.run(ctx, read, check)
@@ -145,10 +155,9 @@ func (b *blockBatch) read(r *blockfile.Reader) error {
 	return err
 }
 
-// checkContents checks all but the headers.
-func (b *blockBatch) checkContents(hasher *blockfile.Hasher) {
+// checkContents checks all but the headers of blocks that are hashed.
+func (b *blockBatch) checkContents() {
 	b.faults, b.findings, b.contents, b.txs = b.faults[:0], b.findings[:0], b.contents[:0], 0
-	hasher.Hash(&b.blocks)
 	for i, rec := range b.blocks.Records {
 		block, err := b.blocks.Block(i)
 		if err != nil {

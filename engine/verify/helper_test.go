@@ -68,15 +68,18 @@ const frameSize = 8
 func realChain(t testing.TB) chain {
 	c := chain{file: blockfiletest.Chain(t)}
 	r := blockfile.NewReader(bytes.NewReader(c.file), [blockfile.KeySize]byte{})
+	var batch blockfile.Batch
 	for {
-		rec, err := r.Next(nil)
+		err := r.Read(&batch)
+		for _, rec := range batch.Records {
+			c.offsets = append(c.offsets, rec.Offset)
+		}
 		if err == io.EOF {
 			return c
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.offsets = append(c.offsets, rec.Offset)
 	}
 }
 

@@ -55,6 +55,7 @@ type Report struct {
 	First        *Invalid            // the first item with a fault; nil if there is none
 	Checks       []string            // the checks that were made, by the Check words
 	Devices      []engine.DeviceWork // headers checked by each device
+	OnDevice     int64               // blocks hashed by a device, see Options.DeviceAfter
 	Gaps         Gaps                // parts of block files that could not be read
 	Findings     Findings            // notable properties of items, valid or not
 }

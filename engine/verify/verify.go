@@ -51,6 +51,18 @@ type Options struct {
 
 	// Workers is the number of goroutines that hash blocks; below 1 is 1.
 	Workers int
+
+	// DeviceAfter is the number of bytes of blocks after which Blocks tries to hash
+	// them on a device, if the engine has one that can (see [engine.Merkler]). It
+	// goes on so if that is faster. 0: after 1 GiB; negative: never.
+	DeviceAfter int64
+}
+
+func (o Options) deviceAfter() int64 {
+	if o.DeviceAfter == 0 {
+		return trialAfter
+	}
+	return o.DeviceAfter
 }
 
 // params returns the rules about nBits and time of the network, or nil.

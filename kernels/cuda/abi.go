@@ -97,3 +97,62 @@ func (j *Job) RollParams(r Range, versions, hits uint64) []byte {
 func VerifyParams(headers, hashes, bad uint64, count int) []byte {
 	return words(make([]byte, 0, 64)).moved(0).u64(headers, hashes, bad, uint64(count))
 }
+
+// Message is a message for the entry hash: the bytes of three pieces, one after the
+// other, which may overlap or be empty.
+type Message struct {
+	At   [3]uint32 // offsets of the pieces in the data
+	Size [3]uint32 // their bytes, together below 2^32 - 64
+	Hash uint32    // index of its hash
+	Copy uint32    // index of a second place for it, or the same
+}
+
+// MessageSize is the length of a message for the device in bytes.
+const MessageSize = 32
+
+// Append appends the message, as the device reads it, to b.
+func (m *Message) Append(b []byte) []byte {
+	return words(b).u32(m.At[:]...).u32(m.Size[:]...).u32(m.Hash, m.Copy)
+}
+
+// HashParams returns the parameter of hash. data is the device address (4-byte aligned)
+// of the bytes of the messages, whose memory must end with a whole word, and messages
+// that of count encoded messages (16-byte aligned). Their double SHA-256 is written to
+// hashes (16-byte aligned), 32 bytes each.
+func HashParams(data, messages, hashes uint64, count int) []byte {
+	return words(make([]byte, 0, 64)).moved(0).u64(data, messages, hashes, uint64(count))
+}
+
+// Tree is a Merkle tree for the entry merkle.
+type Tree struct {
+	First uint32 // index of the first leaf
+	Count uint32 // leaves, at least one
+	Nodes uint32 // index of its first node above the leaves
+}
+
+// TreeSize is the length of a tree for the device in bytes.
+const TreeSize = 16
+
+// Append appends the tree, as the device reads it, to b.
+func (t *Tree) Append(b []byte) []byte {
+	return words(b).u32(t.First, t.Count, t.Nodes, 0)
+}
+
+// TreeNodes returns how many nodes a tree of count leaves has above them.
+func TreeNodes(count int) int {
+	nodes := 0
+	for n := count; n > 1; {
+		n = (n + 1) / 2
+		nodes += n
+	}
+	return nodes
+}
+
+// MerkleParams returns the parameter of merkle. hashes is the device address of the
+// leaves, trees that of count encoded trees, and nodes that of their nodes above the
+// leaves, which are written. roots is the address of count hashes. A tree with two equal
+// nodes in a pair has its bit set in mutated, 32 per word, as pow.MerkleRoot reports it.
+// All but mutated are 16-byte aligned.
+func MerkleParams(hashes, trees, nodes, roots, mutated uint64, count int) []byte {
+	return words(make([]byte, 0, 80)).moved(0).u64(hashes, trees, nodes, roots, mutated, uint64(count))
+}

@@ -54,6 +54,42 @@ struct verify_params {
 	u64 count;
 };
 
+// A message: the bytes of three pieces, one after the other.
+struct message {
+	u32 at[3];   // where the pieces begin in the data
+	u32 size[3]; // their bytes, which may be 0
+	u32 hash;    // index of the hash
+	u32 copy;    // index of a second place for it, or the same
+};
+
+// The parameter of hash.
+struct hash_params {
+	struct moved moved; // without mask
+	u64 data;     // address of the bytes of the messages, in whole words, 4-byte aligned
+	u64 messages; // address of count struct message, 16-byte aligned
+	u64 hashes;   // address of the hashes, 32 bytes each, 16-byte aligned
+	u64 count;
+};
+
+// A Merkle tree over hashes that lie side by side.
+struct tree {
+	u32 first; // index of its first leaf among the hashes
+	u32 count; // leaves, at least one
+	u32 nodes; // index of the first node above the leaves: all levels follow one another
+	u32 pad;
+};
+
+// The parameter of merkle.
+struct merkle_params {
+	struct moved moved; // without mask
+	u64 hashes;  // address of the leaves, 32 bytes each, 16-byte aligned
+	u64 trees;   // address of count struct tree, 16-byte aligned
+	u64 nodes;   // address of the nodes above the leaves, 32 bytes each, 16-byte aligned
+	u64 roots;   // address of count hashes, 16-byte aligned
+	u64 mutated; // address of one bit per tree, 0 before the launch: set if two nodes of a pair are equal
+	u64 count;
+};
+
 // The states of a version, for roll.
 struct version {
 	u32 mid[8];

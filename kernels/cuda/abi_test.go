@@ -32,7 +32,7 @@ func TestLayout(t *testing.T) {
 	w0 := binary.BigEndian.Uint32(header[64:])
 	job := cuda.NewJob(&header, [32]byte{28: 0x34, 29: 0x12})
 	r := cuda.Range{First: 0x11111111, Count: 0x122222222, Rounds: 0x33333333}
-	const a, b, c = 0x4444444455555555, 0x6666666677777777, 0x8888888899999999
+	const a, b, c, d = 0x4444444455555555, 0x6666666677777777, 0x8888888899999999, 0xaaaaaaaabbbbbbbb
 	mask := uint32(0x00e0ffff) // of the top word in the digest's byte order: 1fff is not tested
 	for _, s := range []struct {
 		name   string
@@ -47,6 +47,15 @@ func TestLayout(t *testing.T) {
 			"version": uint64(a), "first": r.First, "rounds": r.Rounds, "count": r.Count, "hits": uint64(b)}},
 		{"verify_params", cuda.VerifyParams(a, b, c, 12345), map[string]any{
 			"moved.one": uint32(1), "headers": uint64(a), "hashes": uint64(b), "bad": uint64(c), "count": uint64(12345)}},
+		{"hash_params", cuda.HashParams(a, b, c, 12345), map[string]any{
+			"moved.one": uint32(1), "data": uint64(a), "messages": uint64(b), "hashes": uint64(c), "count": uint64(12345)}},
+		{"merkle_params", cuda.MerkleParams(a, b, c, d, a+b, 12345), map[string]any{
+			"moved.one": uint32(1), "hashes": uint64(a), "trees": uint64(b), "nodes": uint64(c), "roots": uint64(d),
+			"mutated": uint64(a + b), "count": uint64(12345)}},
+		{"message", (&cuda.Message{At: [3]uint32{1, 2, 3}, Size: [3]uint32{4, 5, 6}, Hash: 7, Copy: 8}).Append(nil), map[string]any{
+			"at": uint32(1), "size": uint32(4), "hash": uint32(7), "copy": uint32(8)}},
+		{"tree", (&cuda.Tree{First: 1, Count: 2, Nodes: 3}).Append(nil), map[string]any{
+			"first": uint32(1), "count": uint32(2), "nodes": uint32(3)}},
 		{"version", cuda.VersionState(&header), map[string]any{"mid": mid}},
 	} {
 		if len(s.data) != place[s.name] {
@@ -73,6 +82,9 @@ func TestLayout(t *testing.T) {
 	for name, want := range map[string]int{
 		"scan_params.hits": scanHits, "roll_params.version": rollVersions, "roll_params.hits": rollHits,
 		"verify_params.headers": verifyHeaders, "verify_params.hashes": verifyHashes, "verify_params.bad": verifyBad,
+		"hash_params.data": hashData, "hash_params.messages": hashMessages, "hash_params.hashes": hashHashes,
+		"merkle_params.hashes": merkleHashes, "merkle_params.trees": merkleTrees, "merkle_params.nodes": merkleNodes,
+		"merkle_params.roots": merkleRoots, "merkle_params.mutated": merkleMutated,
 		"hits.count": 0, "hits.capacity": 4, "hits.nonce": 8, "version.s3": 32,
 	} {
 		if at, ok := place[name]; !ok || at != want {

@@ -5,8 +5,9 @@
 //
 // The source is stele.cu with its headers. variants.txt lists the entries, and
 // generate.sh compiles them to generated/*.ptx, which the package embeds.
-// [Entries] returns them. [Job.ScanParams], [Job.RollParams] and [VerifyParams]
-// return the parameters of a launch; abi.h has the same structures in C.
+// [Entries] returns them. [Job.ScanParams], [Job.RollParams], [VerifyParams],
+// [HashParams] and [MerkleParams] return the parameters of a launch; abi.h has the same
+// structures in C.
 //
 // The search entries of a kind return the same answers. They differ in how much
 // work they move to the multiplier, and measuring shows which is the fastest on a
@@ -32,13 +33,19 @@ const (
 	Roll   Kind = "ROLL"   // nonces of several versions of one header
 	Verify Kind = "VERIFY" // hashes of headers, compared with their own nBits
 	Link   Kind = "LINK"   // links of headers to their parents
+	Hash   Kind = "HASH"   // double SHA-256 of messages of any length
+	Merkle Kind = "MERKLE" // roots of Merkle trees
 )
+
+// IsBoundByBus reports whether the copy to the device bounds the entries of a kind
+// wherever they run. Their cost is not counted.
+func (k Kind) IsBoundByBus() bool { return k == Link || k == Hash || k == Merkle }
 
 // Threads returns the number of threads per block for which the entries of a kind
 // are compiled.
 func (k Kind) Threads() int {
 	switch k {
-	case Roll, Verify:
+	case Roll, Verify, Hash, Merkle:
 		return 128
 	}
 	return 256

@@ -28,11 +28,14 @@ type machine interface {
 }
 
 // interpreter runs PTX.
-type interpreter struct{ module *ptx.Module }
+type interpreter struct {
+	module  *ptx.Module
+	reverse bool // the last thread runs first
+}
 
 func newInterpreter(text []byte) (*interpreter, error) {
 	module, err := ptx.Parse(text)
-	return &interpreter{module}, err
+	return &interpreter{module: module}, err
 }
 
 func (i *interpreter) Launch(entry string, grid, block int, params []byte, buffers ...host.Buffer) error {
@@ -50,7 +53,7 @@ func (i *interpreter) Launch(entry string, grid, block int, params []byte, buffe
 		binary.LittleEndian.PutUint64(params[b.At:], address[n])
 	}
 	// Enough for the launches here; a mutant may loop for ever.
-	options := ptx.Options{Budget: 1 << 20}
+	options := ptx.Options{Budget: 1 << 20, Reverse: i.reverse}
 	_, err := i.module.Run(entry, [3]int{grid, 1, 1}, [3]int{block, 1, 1}, [][]byte{params}, &mem, options)
 	if err != nil {
 		return err

@@ -43,6 +43,17 @@ func judge(m machine, e cuda.Entry) error {
 		return checkVerify(m, e, append(headers, genesis[:]...), 1, 40, true)
 	case cuda.Link:
 		return checkLinks(m, e, 40, shape{2, 9, 1})
+	case cuda.Hash:
+		data := make([]byte, 150)
+		randomBytes(r, data)
+		messages := []cuda.Message{
+			{At: [3]uint32{0, 6, 143}, Size: [3]uint32{4, 100, 4}},
+			{At: [3]uint32{3, 7, 0}, Size: [3]uint32{2, 0, 150}},
+			{At: [3]uint32{1}, Size: [3]uint32{55}},
+		}
+		return checkHash(m, e, data, messages, apart(messages), shape{1, 2, 1})
+	case cuda.Merkle:
+		return checkMerkle(m, e, r, []int{1, 7, 4, 2, 4, 2, 4}, shape{2, 2, 1})
 	}
 	return errors.New("an entry of no known kind")
 }

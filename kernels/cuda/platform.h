@@ -3,6 +3,11 @@
 #ifndef STELE_PLATFORM_H
 #define STELE_PLATFORM_H
 
+// quad is what a thread reads or writes at once.
+struct quad {
+	u32 x, y, z, w;
+};
+
 #ifdef __CUDA__
 
 #define KERNEL extern "C" __attribute__((global))
@@ -34,6 +39,13 @@ static DEVICE u32 ror(u32 x, int n)
 {
 	u32 d;
 	asm("shf.r.wrap.b32 %0, %1, %1, %2;" : "=r"(d) : "r"(x), "n"(n));
+	return d;
+}
+// funnel returns the low 32 bits of high:low shifted right by n < 32.
+static DEVICE u32 funnel(u32 low, u32 high, u32 n)
+{
+	u32 d;
+	asm("shf.r.wrap.b32 %0, %1, %2, %3;" : "=r"(d) : "r"(low), "r"(high), "r"(n));
 	return d;
 }
 static DEVICE u32 swap_bytes(u32 x)
@@ -75,6 +87,7 @@ void barrier(); // not defined: host/src/kernels.cpp runs the phases of a block 
 static inline u32 mad_lo(u32 a, u32 b, u32 c) { return a * b + c; }
 static inline u32 mul_hi(u32 a, u32 b) { return (u32)((u64)a * b >> 32); }
 static inline u32 ror(u32 x, int n) { return x >> n | x << (32 - n); }
+static inline u32 funnel(u32 low, u32 high, u32 n) { return (u32)(((u64)high << 32 | low) >> n); }
 static inline u32 swap_bytes(u32 x) { return __builtin_bswap32(x); }
 static inline u32 atomic_add(u32 *p, u32 v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 static inline void atomic_or(u32 *p, u32 v) { __atomic_fetch_or(p, v, __ATOMIC_RELAXED); }

@@ -89,4 +89,23 @@ template <int Adds, int Shifts, int Rotates> struct arithmetic {
 	}
 };
 
+// compress does all rounds of the block w on the state s.
+template <class A> static DEVICE void compress(const A &a, u32 w[16], u32 s[8])
+{
+	u32 r[8];
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		r[i] = s[i];
+	unroll<0, 63>([&](auto index) {
+		constexpr int t = index.value;
+		if constexpr (t >= 16)
+			a.template word<t>(w);
+		u32 hk = a.template add<4 * t + 2>(r[(7 - t) & 7], K[t]);
+		a.template round<t, true>(r, a.template add<4 * t + 3>(hk, w[t & 15]));
+	});
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		s[i] += r[i];
+}
+
 #endif

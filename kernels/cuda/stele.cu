@@ -1,6 +1,6 @@
 // The CUDA kernels: nonce search (scan_*), nonce search over several versions that
-// share a message schedule (roll_*), and verification of a batch of headers
-// (verify, link).
+// share a message schedule (roll_*), verification of a batch of headers (verify,
+// link), and ids and Merkle roots of blocks (hash, merkle: merkle.h).
 //
 // The hot loops are bound by two pipes of a streaming multiprocessor: the ALU,
 // which does logic, shifts, rotates and adds, and the FMA pipe, which does
@@ -22,6 +22,7 @@
 #include "abi.h"
 #include "platform.h"
 #include "sha256.h"
+#include "merkle.h"
 
 // report adds a nonce to the hits.
 static DEVICE void report(struct hits *hits, u32 nonce)
@@ -248,25 +249,6 @@ template <class A> static DEVICE void roll(const struct roll_params &p)
 
 // verify: one thread per header.
 
-// compress does all rounds of the block w on the state s.
-template <class A> static DEVICE void compress(const A &a, u32 w[16], u32 s[8])
-{
-	u32 r[8];
-#pragma unroll
-	for (int i = 0; i < 8; i++)
-		r[i] = s[i];
-	unroll<0, 63>([&](auto index) {
-		constexpr int t = index.value;
-		if constexpr (t >= 16)
-			a.template word<t>(w);
-		u32 hk = a.template add<4 * t + 2>(r[(7 - t) & 7], K[t]);
-		a.template round<t, true>(r, a.template add<4 * t + 3>(hk, w[t & 15]));
-	});
-#pragma unroll
-	for (int i = 0; i < 8; i++)
-		s[i] += r[i];
-}
-
 // meets compares a hash with the target of nbits, by the rules of Bitcoin's
 // arith_uint256::SetCompact. Digest words are big-endian, and the hash
 // is a little-endian number.
@@ -290,10 +272,6 @@ static DEVICE bool meets(const u32 hash[8], u32 nbits)
 	}
 	return good && order <= 0;
 }
-
-struct quad {
-	u32 x, y, z, w;
-};
 
 template <class A> static DEVICE void verify_headers(const struct verify_params &p)
 {
@@ -366,6 +344,8 @@ static DEVICE void link_headers(const struct verify_params &p)
 #define ROLL KERNEL BOUNDS(128, BLOCKS) void ENTRY(struct roll_params p) { roll<arithmetic<ADDS, SHIFTS, ROTATES>>(p); }
 #define VERIFY KERNEL BOUNDS(128, BLOCKS) void ENTRY(struct verify_params p) { verify_headers<arithmetic<ADDS, SHIFTS, ROTATES>>(p); }
 #define LINK KERNEL BOUNDS(256, BLOCKS) void ENTRY(struct verify_params p) { link_headers(p); }
+#define HASH KERNEL BOUNDS(128, BLOCKS) void ENTRY(struct hash_params p) { hash_messages<arithmetic<ADDS, SHIFTS, ROTATES>>(p); }
+#define MERKLE KERNEL BOUNDS(128, BLOCKS) void ENTRY(struct merkle_params p) { merkle_trees<arithmetic<ADDS, SHIFTS, ROTATES>>(p); }
 
 #ifdef ENTRY
 KIND

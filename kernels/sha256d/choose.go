@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/cpuid/v2"
 
 	"stele/kernels/internal/pages"
 	"stele/kernels/internal/selection"
+	"stele/kernels/internal/timing"
 )
 
 // Errors of [Lookup].
@@ -84,10 +86,17 @@ func (k *Kernel) lacking() (names []string) {
 
 // Best returns the fastest usable kernel. The first call benchmarks them for a few
 // milliseconds. On Zen 5 it may move the code of the package to other physical pages, and
-// benchmark again. Best returns plain if STELE_CPU leaves none. Safe for concurrent use.
+// benchmark again, up to three times. Best returns plain if STELE_CPU leaves none. Safe for
+// concurrent use.
 func Best() *Kernel { return best() }
 
 var best = sync.OnceValue(choose)
+
+var onlyPlain atomic.Bool
+
+// UsePlain makes [Sum] and [Pairs] use plain instead of the fastest kernel, in all
+// goroutines, or the fastest again. It is for comparisons. Safe for concurrent use.
+func UsePlain(only bool) { onlyPlain.Store(only) }
 
 func choose() *Kernel {
 	var usable []*Kernel
@@ -102,49 +111,43 @@ func choose() *Kernel {
 	case 1:
 		return usable[0]
 	}
-	times := shortestRuns(usable)
-	if k := slowed(isZen5(), usable, times); k != nil && pages.Move(k.blocks) == nil {
-		times = shortestRuns(usable)
-	}
+	var times []time.Duration
+	pages.Settle(func() any {
+		times = measure(usable)
+		if k := slowed(usable, times); k != nil {
+			return k.blocks
+		}
+		return nil
+	})
 	return usable[slices.Index(times, slices.Min(times))]
 }
 
-// slowed returns the kernel whose code lies at bad physical addresses, or nil. See package
-// pages. On Zen 5 avx512 is twice as fast as shani.
-func slowed(zen5 bool, kernels []*Kernel, times []time.Duration) *Kernel {
+// slowed returns the kernel whose code lies at bad addresses if this is Zen 5, or nil: there
+// avx512 is twice as fast as shani.
+func slowed(kernels []*Kernel, times []time.Duration) *Kernel {
 	named := func(name string) int {
 		return slices.IndexFunc(kernels, func(k *Kernel) bool { return k.name == name })
 	}
 	fast, slow := named("avx512"), named("shani")
-	if !zen5 || fast < 0 || slow < 0 || 5*times[fast] <= 3*times[slow] {
+	if fast < 0 || slow < 0 || 5*times[fast] <= 3*times[slow] {
 		return nil
 	}
 	return kernels[fast]
 }
 
-// isZen5 reports whether this is a CPU of AMD's family 26.
-func isZen5() bool { return cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family == 26 }
-
-// shortestRuns returns the shortest time of each kernel for some messages and pairs. The
-// kernels take turns for 3 ms, at least three times: other load on the machine can only
-// slow a run down.
-func shortestRuns(from []*Kernel) []time.Duration {
+// measure returns the shortest times of kernels for some messages and pairs, in 3 ms.
+func measure(kernels []*Kernel) []time.Duration {
 	const n = 128
 	messages, hashes, nodes := make([]Message, n), make([][32]byte, n), make([][32]byte, 2*n)
 	for i := range messages {
 		messages[i][0] = make([]byte, 200)
 	}
-	shortest := make([]time.Duration, len(from))
-	start := time.Now()
-	for turn := 0; turn < 3 || time.Since(start) < 3*time.Millisecond; turn++ {
-		for i, k := range from {
-			t := time.Now()
+	var works []func()
+	for _, k := range kernels {
+		works = append(works, func() {
 			k.Sum(hashes, messages)
 			k.Pairs(hashes, nodes)
-			if d := time.Since(t); turn == 0 || d < shortest[i] {
-				shortest[i] = d
-			}
-		}
+		})
 	}
-	return shortest
+	return timing.Shortest(3, 3*time.Millisecond, works...)
 }

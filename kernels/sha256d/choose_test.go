@@ -115,6 +115,18 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// After UsePlain all is done by plain, until that is taken back.
+func TestUsePlain(t *testing.T) {
+	UsePlain(true)
+	if got := bestFor(100); got != plain {
+		t.Errorf("%s is in use, want plain", got.name)
+	}
+	UsePlain(false)
+	if got := bestFor(100); got != Best() {
+		t.Errorf("%s is in use, want %s", got.name, Best().name)
+	}
+}
+
 func TestLookupUnknown(t *testing.T) {
 	if k, err := Lookup("sse"); !errors.Is(err, ErrUnknown) || k != nil || !strings.Contains(err.Error(), "avx512, shani, plain") {
 		t.Errorf("%v, %v", k, err)
@@ -157,26 +169,24 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// Only avx512 on Zen 5, and only when it is not clearly faster than shani.
+// Only avx512, and only when it is not clearly faster than shani.
 func TestSlowed(t *testing.T) {
 	all := []*Kernel{{name: "avx512"}, {name: "shani"}, plain}
 	type times = []time.Duration
 	for _, c := range []struct {
 		name    string
-		zen5    bool
 		kernels []*Kernel
 		times   times
 		want    string
 	}{
-		{"as it should be", true, all, times{75, 150, 340}, ""},
-		{"slow", true, all, times{91, 150, 340}, "avx512"},
-		{"slower than shani", true, all, times{190, 150, 340}, "avx512"},
-		{"another CPU", false, all, times{190, 150, 340}, ""},
-		{"no shani", true, []*Kernel{all[0], plain}, times{190, 340}, ""},
-		{"no avx512", true, all[1:], times{150, 340}, ""},
+		{"as it should be", all, times{75, 150, 340}, ""},
+		{"slow", all, times{91, 150, 340}, "avx512"},
+		{"slower than shani", all, times{190, 150, 340}, "avx512"},
+		{"no shani", []*Kernel{all[0], plain}, times{190, 340}, ""},
+		{"no avx512", all[1:], times{150, 340}, ""},
 	} {
 		got := ""
-		if k := slowed(c.zen5, c.kernels, c.times); k != nil {
+		if k := slowed(c.kernels, c.times); k != nil {
 			got = k.name
 		}
 		if got != c.want {

@@ -43,10 +43,11 @@ func Pairs[H ~[32]byte](parents, nodes []H) {
 	bestFor(len(parents)).Pairs(plainHashes(parents), plainHashes(nodes))
 }
 
-// bestFor returns the fastest kernel for n hashes. For few it is plain, without a benchmark.
+// bestFor returns the fastest kernel for n hashes. For few it is plain, without a benchmark,
+// and after [UsePlain] always.
 func bestFor(n int) *Kernel {
 	const few = 3
-	if n < few {
+	if n < few || onlyPlain.Load() {
 		return plain
 	}
 	return Best()

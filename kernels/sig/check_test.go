@@ -181,24 +181,33 @@ const spoilings = 13
 // but the equation holds only times 8.
 func (s signer) withTorsion(t testing.TB, n int) Item {
 	t.Helper()
-	scalarFrom := func(b []byte) *edwards25519.Scalar {
-		x, err := edwards25519.NewScalar().SetUniformBytes(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return x
-	}
-	small := torsion(t)
-	a, r := scalarFrom(s.bytes(64)), scalarFrom(s.bytes(64))
-	q := new(point).ScalarBaseMult(a)
-	key := q.Add(q, small[s.rng.next()%8]).Bytes()
-	q = new(point).ScalarBaseMult(r)
-	sig := q.Add(q, small[s.rng.next()%8]).Bytes()
-	message := s.bytes(n)
-	digest := sha512.Sum512(slices.Concat(sig, key, message))
-	k := scalarFrom(digest[:])
-	sig = append(sig, k.MultiplyAdd(k, a, r).Bytes()...)
+	a, r := scalarModL(t, s.bytes(64)), scalarModL(t, s.bytes(64))
+	return signed(t, a, r, s.nearTimesBase(t, a), s.nearTimesBase(t, r), s.bytes(n))
+}
+
+// nearTimesBase returns the encoding of n B plus a point of small order.
+func (s signer) nearTimesBase(t testing.TB, n *edwards25519.Scalar) []byte {
+	q := new(point).ScalarBaseMult(n)
+	return q.Add(q, torsion(t)[s.rng.next()%8]).Bytes()
+}
+
+// signed returns the signature R, r + k a. It is good if 8 R = 8 r B and 8 A = 8 a B.
+func signed(t testing.TB, a, r *edwards25519.Scalar, key, encodedR, message []byte) Item {
+	t.Helper()
+	digest := sha512.Sum512(slices.Concat(encodedR, key, message))
+	k := scalarModL(t, digest[:])
+	sig := slices.Concat(encodedR, k.MultiplyAdd(k, a, r).Bytes())
 	return Item{Key: (*[32]byte)(key), Sig: (*[64]byte)(sig), Message: message}
+}
+
+// scalarModL returns 64 bytes modulo L.
+func scalarModL(t testing.TB, b []byte) *edwards25519.Scalar {
+	t.Helper()
+	x, err := edwards25519.NewScalar().SetUniformBytes(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
 }
 
 // smallEncodings are the 14 encodings of the eight points of small order that ZIP-215
@@ -244,6 +253,35 @@ func TestSmallOrder(t *testing.T) {
 		}
 		if good := checkItems(t, c, items); good != len(items) {
 			t.Fatalf("%d of %d are good", good, len(items))
+		}
+	})
+}
+
+// Good signatures whose s has extreme digits, whose key is a small multiple of the base
+// point, or whose R is of small order, in all encodings.
+func TestExtremes(t *testing.T) {
+	s, small, zero := signer{newSplitMix(26)}, smallEncodings(t), edwards25519.NewScalar()
+	anySmall := func() []byte { return slices.Clone(small[s.rng.next()%uint64(len(small))]) }
+	var all []Item
+	for n, v := range edgeScalars(253) {
+		x := scalarModL(t, littleEndian(v, 64))
+		message, xB := []byte{byte(n)}, s.nearTimesBase(t, x)
+		all = append(all,
+			signed(t, zero, x, anySmall(), xB, message), // s = x
+			signed(t, x, zero, xB, anySmall(), message), // s B - k A is of small order
+			signed(t, x, x, xB, s.nearTimesBase(t, x), message))
+	}
+	checkers(t, func(t *testing.T, c *Checker, fast bool) {
+		step := 4
+		if !fast {
+			step = 301
+		}
+		var items []Item
+		for i := 0; i < len(all); i += step {
+			items = append(items, all[i])
+		}
+		if good := checkItems(t, c, items); good != len(items) {
+			t.Errorf("%d of %d are good", good, len(items))
 		}
 	})
 }

@@ -72,8 +72,8 @@ func (h *hashGroup) digest(lane int) (words [8]uint64) {
 }
 
 // hashItems computes the SHA-512 of R, key and message of at most eight items, those
-// at some indices, and sets the words of s. Other lanes have what they had. Their numbers of blocks may differ: lanes that have ended wait for
-// the others.
+// at some indices, and sets the words of s. Other lanes have what they had. The numbers of
+// blocks may differ: lanes that have ended wait for the others.
 func (e *engine) hashItems(h *hashGroup, items []Item, at []int) {
 	h.start()
 	for lane, i := range at {

@@ -2,9 +2,21 @@ package sig
 
 import "github.com/klauspost/cpuid/v2"
 
+// need are the instruction sets of the assembly.
+var need = []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX512DQ, cpuid.AVX512IFMA}
+
 // present reports whether the CPU has the instructions of the assembly.
-func present() bool {
-	return cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL, cpuid.AVX512IFMA)
+func present() bool { return cpuid.CPU.Supports(need...) }
+
+// Features returns the names of the instruction sets that this CPU has and the kernel
+// requires.
+func Features() (found []string) {
+	for _, f := range need {
+		if cpuid.CPU.Supports(f) {
+			found = append(found, f.String())
+		}
+	}
+	return found
 }
 
 // assembly is the engine in assembly.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 )
 
 // checkStage compares the assembly of a stage with the model, element by element.
@@ -106,9 +105,9 @@ func TestLanesAlone(t *testing.T) {
 	})
 }
 
-// A CPU with the instructions gets the kernel, unless it is switched off.
+// A CPU with the instructions gets the kernel, unless it is disabled.
 func TestAvailable(t *testing.T) {
-	if got, want := Available(), present() && allowed() == nil; got != want {
+	if got, want := Available(), present() && disabledByEnv() == nil; got != want {
 		t.Errorf("available: %v, want %v", got, want)
 	}
 	if !Available() {
@@ -137,7 +136,7 @@ func TestDisable(t *testing.T) {
 	if Available() || Preferred() {
 		t.Error("the kernel is still available")
 	}
-	if !present() || allowed() != nil {
+	if !present() || disabledByEnv() != nil {
 		return
 	}
 	if !before {
@@ -147,34 +146,8 @@ func TestDisable(t *testing.T) {
 	NewChecker().Check(nil, nil)
 }
 
-// Preferred chooses the faster function.
-func TestFaster(t *testing.T) {
-	var clock time.Time
-	now := func() time.Time { return clock }
-	after := func(times ...time.Duration) func() { // runs that take times, in turn
-		n := 0
-		return func() {
-			clock = clock.Add(times[n%len(times)])
-			n++
-		}
-	}
-	for n, c := range []struct {
-		f, g func()
-		want bool
-	}{
-		{after(1e6), after(2e6), true},
-		{after(2e6), after(1e6), false},
-		{after(3e6, 1e6), after(2e6), true}, // a disturbed run does not count
-		{after(1e6), after(3e6, 5e5), false},
-		{after(time.Hour, 1e6), after(2e6), true}, // the first run waited for a busy machine
-		{after(time.Hour, 2e6), after(1e6), false},
-		{after(1e9, 1e9, 1e9, 1), after(2e9), true}, // too slow for a fourth round
-		{after(2e9, 2e9, 2e9, 1), after(1e9), false},
-	} {
-		if got := faster(c.f, c.g, now); got != c.want {
-			t.Errorf("case %d: %v", n, got)
-		}
-	}
+// The kernel and the batch are timed with signatures that are good, and checked.
+func TestPreferred(t *testing.T) {
 	items := timedItems()
 	if !checkByBatch(items) {
 		t.Error("the signatures for the timing are not good")
@@ -188,13 +161,13 @@ func TestFaster(t *testing.T) {
 	}
 }
 
-func TestAllowed(t *testing.T) {
+func TestDisabledByEnv(t *testing.T) {
 	for value, want := range map[string]bool{
 		"": true, "avx2": true, "ifma": true, "-avx2": true, "abacus": false,
 		"-ifma": false, " -ifma ": false, "avx2,-ifma": false, "-ifma,avx2": false,
 	} {
 		t.Setenv(EnvVar, value)
-		if got := allowed(); (got == nil) != want {
+		if got := disabledByEnv(); (got == nil) != want {
 			t.Errorf("STELE_CPU=%s: %v", value, got)
 		}
 	}

@@ -26,20 +26,20 @@ import (
 )
 
 // EnvVar is the environment variable that selects kernels. A "-ifma" in its list,
-// which is separated by commas, switches this one off.
+// which is separated by commas, disables this one.
 const EnvVar = selection.EnvVar
 
-// Available reports whether the assembly runs on this CPU, is not switched off, and
+// Available reports whether the assembly runs on this CPU, is not disabled, and
 // has passed its self-test. Safe for concurrent use; the first call runs the test,
 // for some milliseconds.
 func Available() bool { return !disabled.Load() && available() }
 
 var available = sync.OnceValue(func() bool {
-	return present() && allowed() == nil && selfTest(&assembly)
+	return present() && disabledByEnv() == nil && selfTest(&assembly)
 })
 
-// allowed returns the reason why STELE_CPU does not leave the kernel on.
-func allowed() error {
+// disabledByEnv returns an error if STELE_CPU does not allow the kernel.
+func disabledByEnv() error {
 	isAllowed, err := selection.Allowed(selection.Signatures)
 	if err == nil && !isAllowed(Name) {
 		err = selection.Disabled()
@@ -47,7 +47,7 @@ func allowed() error {
 	return err
 }
 
-// Disable switches the kernel off for the rest of the process: [Available] and
+// Disable disables the kernel for the rest of the process: [Available] and
 // [Preferred] return false from now on. A [Checker] that exists still works. It is
 // for a caller that has seen a wrong verdict. Safe for concurrent use.
 func Disable() { disabled.Store(true) }

@@ -10,6 +10,7 @@ import (
 
 	"stele/kernels/internal/pages"
 	"stele/kernels/internal/selection"
+	"stele/kernels/internal/timing"
 )
 
 // Errors of [Lookup] and [Best].
@@ -84,9 +85,6 @@ func (k *Kernel) usable() error {
 	return k.selfTest()
 }
 
-// EnvVar is the environment variable that selects or disables kernels.
-const EnvVar = selection.EnvVar
-
 // allowed returns a function that reports whether STELE_CPU allows a kernel.
 func allowed() (func(name string) bool, error) { return selection.Allowed(names()) }
 
@@ -96,6 +94,13 @@ func names() (all []string) {
 		all = append(all, k.name)
 	}
 	return all
+}
+
+// CheckEnv returns [ErrUnknown] if STELE_CPU has a name that no kernel of any kind has.
+// Safe for concurrent use.
+func CheckEnv() error {
+	_, err := allowed()
+	return err
 }
 
 // Choice has the fastest usable kernel for each kind of work.
@@ -110,8 +115,9 @@ type Choice struct {
 
 // Best returns the fastest usable kernels. The first call benchmarks them for about
 // 20 ms. On Zen 5 it may move the code of avx512 to other physical pages, and benchmark
-// again, up to three times. The error is [ErrUnusable] if no kernel is usable, with the reason for each, or
-// [ErrUnknown] if STELE_CPU has an unknown name. Safe for concurrent use.
+// again, up to three times. The error is [ErrUnusable] if no kernel is usable, with the
+// reason for each, or [ErrUnknown] if STELE_CPU has an unknown name. Safe for concurrent
+// use.
 func Best() (Choice, error) { return best() }
 
 var best = sync.OnceValues(choose)
@@ -138,19 +144,16 @@ func choose() (Choice, error) {
 	if only := usable[0]; len(usable) == 1 && !only.SharesVersions() {
 		return Choice{Search: only, Hash: only}, nil
 	}
-	t := measure(usable)
-	for range maxMoves {
-		k := t.slowed(isZen5())
-		if k == nil || pages.Move(k.search) != nil {
-			break
-		}
+	var t timings
+	pages.Settle(func() any {
 		t = measure(usable)
-	}
+		if k := t.slowed(); k != nil {
+			return k.search
+		}
+		return nil
+	})
 	return t.fastest(), nil
 }
-
-// maxMoves bounds how often code is moved: one of 40 placements is bad.
-const maxMoves = 3
 
 // timings are the shortest times of kernels for the same work.
 type timings struct {
@@ -184,8 +187,9 @@ func measure(kernels []*Kernel) timings {
 		hashings = append(hashings, func() { k.Hash(hashes, headers) })
 	}
 
-	all := shortestRuns(searches)
-	t := timings{kernels: kernels, search: all[:len(kernels)], hash: shortestRuns(hashings)}
+	const turns, during = 8, 10 * time.Millisecond
+	all := timing.Shortest(turns, during, searches...)
+	t := timings{kernels: kernels, search: all[:len(kernels)], hash: timing.Shortest(turns, during, hashings...)}
 	t.versions = slices.Clone(t.search)
 	shared := all[len(kernels):]
 	for i, k := range kernels {
@@ -206,19 +210,19 @@ func (t timings) fastest() Choice {
 	return c
 }
 
-// shortestRuns returns the shortest run of each work. They take turns for 10 ms, at least
-// eight times: other load on the machine can only slow a run down.
-func shortestRuns(works []func()) []time.Duration {
-	shortest := make([]time.Duration, len(works))
-	start := time.Now()
-	for turn := 0; turn < 8 || time.Since(start) < 10*time.Millisecond; turn++ {
-		for i, work := range works {
-			t := time.Now()
-			work()
-			if d := time.Since(t); turn == 0 || d < shortest[i] {
-				shortest[i] = d
-			}
-		}
+// slowed returns the kernel whose code lies at bad addresses if this is Zen 5, or nil: there
+// avx512 is 2.6 times as fast as hybrid, whose limit is the SHA unit, in searches, 3 times
+// in searches of versions, and 2.5 times in batches.
+func (t timings) slowed() *Kernel {
+	named := func(name string) int {
+		return slices.IndexFunc(t.kernels, func(k *Kernel) bool { return k.name == name })
 	}
-	return shortest
+	fast, slow := named("avx512"), named("hybrid")
+	if fast < 0 || slow < 0 {
+		return nil
+	}
+	if 9*t.search[fast] > 4*t.search[slow] || 5*t.versions[fast] > 2*t.search[slow] || 9*t.hash[fast] > 4*t.hash[slow] {
+		return t.kernels[fast]
+	}
+	return nil
 }

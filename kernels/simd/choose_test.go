@@ -171,7 +171,7 @@ func fakes(t *testing.T) {
 		plain("other"),
 		plain("plain"),
 	)
-	t.Setenv(EnvVar, "")
+	t.Setenv(selection.EnvVar, "")
 }
 
 func TestVariants(t *testing.T) {
@@ -183,11 +183,11 @@ func TestVariants(t *testing.T) {
 		{"other", true, ""},
 		{"plain", false, "disabled by STELE_CPU=-plain,-broken"},
 	}
-	t.Setenv(EnvVar, "-plain,-broken")
+	t.Setenv(selection.EnvVar, "-plain,-broken")
 	if got := Variants(); !slices.Equal(got, want) {
 		t.Errorf("variants %+v, want %+v", got, want)
 	}
-	t.Setenv(EnvVar, "")
+	t.Setenv(selection.EnvVar, "")
 	if got := Variants()[2]; got.Available || got.Reason != "failed its known-answer test: hash of a header" {
 		t.Errorf("a kernel that gives wrong hashes: %+v", got)
 	}
@@ -210,7 +210,7 @@ func TestLookupErrors(t *testing.T) {
 		{"other,future", "plain", []error{ErrUnusable}, `kernel "plain" cannot be used: disabled by STELE_CPU=other,future`},
 		{"abacus", "plain", []error{ErrUnusable, ErrUnknown}, `kernel "plain" cannot be used: STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain, hybrid, avx512, shani, avx2, sha2, pure, ifma`},
 	} {
-		t.Setenv(EnvVar, c.env)
+		t.Setenv(selection.EnvVar, c.env)
 		k, err := Lookup(c.name)
 		if k != nil || err == nil {
 			t.Errorf("STELE_CPU=%s: kernel %q is found", c.env, c.name)
@@ -260,15 +260,15 @@ func TestBest(t *testing.T) {
 func TestChooseObeysEnv(t *testing.T) {
 	present := presentKernels(t)
 	for _, k := range present {
-		t.Setenv(EnvVar, k.name)
+		t.Setenv(selection.EnvVar, k.name)
 		for _, env := range []string{k.name, k.name + ",pure"} {
-			t.Setenv(EnvVar, env)
+			t.Setenv(selection.EnvVar, env)
 			got, err := choose()
 			if got.Search != k || got.Hash != k || got.Versions != nil && got.Versions != k || err != nil {
 				t.Errorf("STELE_CPU=%s: got %+v, %v", env, got, err)
 			}
 		}
-		t.Setenv(EnvVar, "-"+k.name)
+		t.Setenv(selection.EnvVar, "-"+k.name)
 		if got, _ := choose(); got.Search == k || got.Hash == k || got.Versions == k {
 			t.Errorf("STELE_CPU=-%s: it is chosen", k.name)
 		}
@@ -289,13 +289,16 @@ func TestChooseErrors(t *testing.T) {
 			"broken: disabled by STELE_CPU=-broken,-plain,-other; other: disabled by STELE_CPU=-broken,-plain,-other; plain: disabled by STELE_CPU=-broken,-plain,-other"},
 		{"abacus", ErrUnknown, `STELE_CPU=abacus: unknown kernel "abacus": the CPU kernels are future, foreign, broken, other, plain, hybrid, avx512, shani, avx2, sha2, pure, ifma`},
 	} {
-		t.Setenv(EnvVar, c.env)
+		t.Setenv(selection.EnvVar, c.env)
 		got, err := choose()
 		if got != (Choice{}) || !errors.Is(err, c.kind) || err.Error() != c.text {
 			t.Errorf("STELE_CPU=%s: got %+v, %v, want %s", c.env, got, err, c.text)
 		}
+		if err := CheckEnv(); errors.Is(err, ErrUnknown) != (c.kind == ErrUnknown) {
+			t.Errorf("STELE_CPU=%s: CheckEnv returned %v", c.env, err)
+		}
 	}
-	t.Setenv(EnvVar, "-other")
+	t.Setenv(selection.EnvVar, "-other")
 	if got, err := choose(); err != nil || got.Search.name != "plain" || got.Hash.name != "plain" || got.Versions != nil {
 		t.Errorf("one kernel is left, but got %+v, %v", got, err)
 	}
@@ -361,22 +364,30 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// shortestRuns must run every work in turn and attribute the times correctly.
-func TestShortestRuns(t *testing.T) {
-	var turns [3]int
-	work := func(i, loops int) func() {
-		return func() {
-			turns[i]++
-			for range loops {
-				runtime.KeepAlive(turns)
-			}
+// Only avx512, and only when it is not as much faster than the hybrid as it should be.
+func TestSlowed(t *testing.T) {
+	all := []*Kernel{{name: "hybrid"}, {name: "avx512"}, {name: "avx2"}}
+	type times = []time.Duration
+	for _, c := range []struct {
+		name                   string
+		kernels                []*Kernel
+		search, versions, hash times
+		want                   string
+	}{
+		{"as it should be", all, times{117, 46, 238}, times{117, 40, 238}, times{53, 21, 98}, ""},
+		{"a slow search", all, times{117, 53, 238}, times{117, 40, 238}, times{53, 21, 98}, "avx512"},
+		{"a slow hash", all, times{117, 46, 238}, times{117, 40, 238}, times{53, 24, 98}, "avx512"},
+		{"a slow search of versions", all, times{117, 46, 238}, times{117, 48, 238}, times{53, 21, 98}, "avx512"},
+		{"slower than the hybrid", all, times{117, 190, 238}, times{117, 180, 238}, times{53, 21, 98}, "avx512"},
+		{"no hybrid", all[1:], times{190, 238}, times{180, 238}, times{24, 98}, ""},
+		{"no avx512", slices.Delete(slices.Clone(all), 1, 2), times{117, 238}, times{117, 238}, times{53, 98}, ""},
+	} {
+		got := ""
+		if k := (timings{c.kernels, c.search, c.versions, c.hash}).slowed(); k != nil {
+			got = k.name
 		}
-	}
-	got := shortestRuns([]func(){work(0, 20000), work(1, 0), work(2, 20000)})
-	if len(got) != 3 || slices.Index(got, slices.Min(got)) != 1 {
-		t.Errorf("the times are %v, want the second to be the shortest", got)
-	}
-	if turns[0] < 8 || turns[0] != turns[1] || turns[0] != turns[2] {
-		t.Errorf("turns taken: %v", turns)
+		if got != c.want {
+			t.Errorf("%s: slowed kernel %q, want %q", c.name, got, c.want)
+		}
 	}
 }

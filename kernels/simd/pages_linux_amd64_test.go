@@ -140,7 +140,7 @@ func TestMovePages(t *testing.T) {
 // the worst time as a ratio to the best.
 func BenchmarkBadPages(b *testing.B) {
 	k, err := Lookup("avx512")
-	if err != nil || !isZen5() {
+	if err != nil || !pages.Zen5() {
 		b.Skip("for avx512 on Zen 5", err)
 	}
 	runtime.LockOSThread()

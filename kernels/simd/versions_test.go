@@ -90,7 +90,7 @@ func TestVersionsAreShared(t *testing.T) {
 func TestSearchVersionsIsExact(t *testing.T) {
 	rng := newRand(31)
 	for _, n := range []int{1, 2, 3, 4, 5, 16, 17, 127, MaxVersions} {
-		groups := 1 + 40/n
+		groups := 2 + 40/n
 		header, versions, first := randomHeader(rng), anyVersions(rng, n), uint32(1<<32-nonceGroup*groups/2-3)
 		all := make([]uint16, n*groups)
 		pure.SearchVersions(prep.NewVersions(&header, versions, 1<<31), first, all)
@@ -121,6 +121,23 @@ func TestSearchVersionsIsExact(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The genesis block of Bitcoin is found among other versions, and only there.
+func TestScanVersionsOfGenesis(t *testing.T) {
+	genesis := realHeader(t, 0)
+	header, versions := genesis.Encode(), []uint32{4, 3, 1, 2}
+	target, err := genesis.Bits.Target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := NewVersionJob(&header, versions, target.Bytes())
+	want := []VersionHit{{genesis.Nonce, 2}}
+	eachKernel(t, func(t *testing.T, k *Kernel) {
+		if got := k.ScanVersions(job, genesis.Nonce-37, 100, nil); !slices.Equal(got, want) {
+			t.Errorf("hits %v, want %v", got, want)
+		}
+	})
 }
 
 // All hits, in order, for every count up to beyond three groups, with targets that from

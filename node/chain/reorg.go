@@ -108,6 +108,7 @@ func (c *Chain) connect(n *headertree.Node, b *block.Block) error {
 // good block; it is reported before any breach of the rules.
 func (c *Chain) apply(batch *store.Batch, parent *headertree.Node, b *block.Block) (pow.Hash, error) {
 	signatures := c.verifier.Start(b.Records[1:])
+	defer signatures.Cancel() // if the rules panic
 	digest, err := c.applyRules(batch, parent, b)
 	if bad, verdict := signatures.Wait(); verdict != nil {
 		return pow.Hash{}, atRecord(bad+1, verdict)

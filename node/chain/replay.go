@@ -10,19 +10,19 @@ import (
 	"stele/node/store"
 )
 
-// A replay is a pipeline. The store is read block by block into parcels. Workers decode
+// A replay is a pipeline. The store is read block by block into chunks. Workers decode
 // them and check everything that needs no state, above all signatures. The caller applies
 // them in order.
 
 const (
-	// A parcel is full with this many records, so that signatures fill batches
+	// A chunk is full with this many records, so that signatures fill batches
 	// even where blocks are small, or with this many bytes.
-	parcelRecords = 1024
-	parcelBytes   = 1 << 20
+	chunkRecords = 1024
+	chunkBytes   = 1 << 20
 )
 
-// parcel is a run of blocks.
-type parcel struct {
+// chunk is a run of blocks.
+type chunk struct {
 	first  uint32 // height
 	raw    []rawBlock
 	blocks []*block.Block // before the first one with a fault
@@ -34,17 +34,17 @@ type rawBlock struct{ body, undo []byte }
 
 // replay checks all blocks from r.first to the tip.
 func (r *replay) replay(ctx context.Context) error {
-	verifier := record.NewVerifier(0, 1) // each worker calls it, with its own parcel
-	prepare := func(p *parcel) { p.err = r.checkParcel(p, verifier) }
-	return pipeline.Run(ctx, r.options.Workers, r.parcels, prepare, r.applyParcel)
+	verifier := record.NewVerifier(0, 1) // each worker calls it, with its own chunk
+	prepare := func(p *chunk) { p.err = r.checkChunk(p, verifier) }
+	return pipeline.Run(ctx, r.options.Workers, r.chunks, prepare, r.applyChunk)
 }
 
-// parcels yields all blocks to replay. A block that cannot be read ends the last parcel.
-func (r *replay) parcels(yield func(*parcel) bool) {
+// chunks yields all blocks to replay. A block that cannot be read ends the last chunk.
+func (r *replay) chunks(yield func(*chunk) bool) {
 	for height := r.first; height <= r.tip.Height; {
-		p := &parcel{first: height}
+		p := &chunk{first: height}
 		size := 0
-		for records := 0; height <= r.tip.Height && size < parcelBytes && records < parcelRecords; height++ {
+		for records := 0; height <= r.tip.Height && size < chunkBytes && records < chunkRecords; height++ {
 			raw, err := r.readRaw(height)
 			if err != nil {
 				p.err = err
@@ -61,8 +61,8 @@ func (r *replay) parcels(yield func(*parcel) bool) {
 	}
 }
 
-// applyParcel applies the blocks of a parcel, and returns the first fault.
-func (r *replay) applyParcel(p *parcel) error {
+// applyChunk applies the blocks of a chunk, and returns the first fault.
+func (r *replay) applyChunk(p *chunk) error {
 	for i, b := range p.blocks {
 		if err := r.apply(b, p.first+uint32(i), p.raw[i].undo); err != nil {
 			return err
@@ -96,9 +96,9 @@ func unreadable(err error, height int64, field string) error {
 	return err
 }
 
-// checkParcel decodes the blocks of a parcel and checks everything that needs no
+// checkChunk decodes the blocks of a chunk and checks everything that needs no
 // state.
-func (r *replay) checkParcel(p *parcel, verifier *record.Verifier) error {
+func (r *replay) checkChunk(p *chunk, verifier *record.Verifier) error {
 	fault := p.err // of reading, after the blocks that were read
 	var records []*record.Record
 	var from []int // index in records of the first record of each block

@@ -224,15 +224,15 @@ func newCallQueues(records int) callQueues {
 
 // of returns the queue of an account, of which a record has this key.
 func (q callQueues) of(key record.Key, account record.Key) *callQueue {
-	if of := q.rotated[key]; of != nil {
-		return of
+	if found := q.rotated[key]; found != nil {
+		return found
 	}
-	of := q.byAccount[account]
-	if of == nil {
-		of = &callQueue{}
-		q.byAccount[account] = of
+	found := q.byAccount[account]
+	if found == nil {
+		found = &callQueue{}
+		q.byAccount[account] = found
 	}
-	return of
+	return found
 }
 
 // screen rejects records as far as that is possible without checking a signature.

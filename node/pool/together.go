@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// enough is how many records are worth a check of signatures of their own.
-	enough = 64
+	// minAlone is how many records are worth a check of signatures of their own.
+	minAlone = 64
 	// maxTogether is about how many records are checked together.
 	maxTogether = 1024
 )
@@ -42,7 +42,7 @@ type call struct {
 
 // verify returns a verdict on the signatures of each record.
 func (t *together) verify(records []*record.Record) []error {
-	if len(records) == 0 || len(records) >= enough {
+	if len(records) == 0 || len(records) >= minAlone {
 		return t.check(records)
 	}
 	c := &call{records: records, ready: make(chan []*call, 1)}

@@ -51,10 +51,10 @@ func TestTogether(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		for _, size := range []int{1, 2, 3, 1, 5, enough} {
+		for _, size := range []int{1, 2, 3, 1, 5, minAlone} {
 			start(size)
 		}
-		want := []int{1, 2, enough} // two at once, and one that is large enough
+		want := []int{1, 2, minAlone} // two at once, and one that is large enough
 		if !slices.Equal(sizes, want) {
 			t.Fatalf("checks of %v records, want %v", sizes, want)
 		}
@@ -87,7 +87,7 @@ func TestTogetherBound(t *testing.T) {
 		if next == nil {
 			break
 		}
-		if n := 50 * len(next); n >= maxTogether+enough {
+		if n := 50 * len(next); n >= maxTogether+minAlone {
 			t.Errorf("%d records together", n)
 		}
 		total += len(next)

@@ -153,7 +153,7 @@ func (b *Batch) Connect(height uint32, hash, digest pow.Hash, ids []pow.Hash, un
 // sorted returns the indices of the ids in the order of their first bytes. Pebble
 // inserts sorted keys twice as fast.
 //
-// The ids are put into as many groups as there are ids, by their first bits, and each
+// The ids are put into about as many groups as there are ids, by their first bits, and each
 // group is sorted. They are hashes, so nearly all groups are small. If somebody has chosen
 // them so that they fall into one, this is as fast as to sort them all.
 func sorted(ids []pow.Hash) []uint32 {
@@ -297,13 +297,13 @@ func (b *Batch) commit(sync bool) error {
 	defer s.stateCache.end()
 	memory := b.ops.Repr()
 	sync = sync || len(s.later.ops)+len(memory) > maxLater
-	isCached := make(chan struct{})
+	cached := make(chan struct{})
 	go func() { // while Pebble works: this takes nearly as long
-		defer close(isCached)
+		defer close(cached)
 		s.stateCache.update(b.ops.Reader())
 	}()
 	free, err := s.write(d, memory, sync)
-	<-isCached
+	<-cached
 	if err != nil {
 		s.stateCache.clear()
 		return err

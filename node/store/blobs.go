@@ -73,7 +73,7 @@ var blobNumber = regexp.MustCompile(`\bfile ([0-9]{6,}): `)
 // noteBlob notes a damage that was found in a blob file, and adds the name of the file.
 // Pebble 2.1.7 does both for tables only.
 func (s *Store) noteBlob(d *database, err error) {
-	damage := (*Damage)(nil)
+	var damage *Damage
 	if !errors.As(err, &damage) || damage.Field != "file" {
 		return
 	}

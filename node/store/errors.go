@@ -93,7 +93,7 @@ func diskError(err error) error {
 
 // pebbleError wraps an error of Pebble in its kind.
 func pebbleError(err error) error {
-	damage := (*Damage)(nil)
+	var damage *Damage
 	switch {
 	case err == nil:
 		return nil

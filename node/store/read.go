@@ -256,8 +256,8 @@ func (s *Store) Pool(fn func(id pow.Hash, raw []byte) error) error {
 }
 
 // View returns the current state, read through a cache in memory. It changes with each
-// commit: a caller that needs several entries of one moment must prevent commits
-// meanwhile, or use a Snapshot.
+// commit, whose entries it may show before the commit returns: a caller that needs several
+// entries of one moment must prevent commits meanwhile, or use a Snapshot.
 func (s *Store) View() rules.View { return view{s} }
 
 type view struct{ s *Store }

@@ -32,8 +32,8 @@
 //	hang, hang=MS      never returns, or after MS milliseconds
 //	slow=MS            takes MS milliseconds longer
 //	lost, lost=MS      the device is lost, for good or for MS milliseconds
-//	wrong-hit          a kernel reports a hit that is none
-//	lost-hit           a kernel leaves out a hit
+//	wrong-hit          a kernel reports a hit that is none, or a wrong hash
+//	lost-hit           a kernel leaves out a hit or a hash
 //
 // A sticky error stays with the context until its last user releases it; errors of
 // kernel and copy are always sticky. If the value is @FILE, the rules are in that

@@ -7,6 +7,7 @@ package bench
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -40,12 +41,14 @@ func Command() *cli.Command {
 		Usage: "benchmark every device and kernel, with a proof of the work done",
 		Description: "Measures the cases in turn, in short slices, each at least 30 times. Rates are medians\n" +
 			"with 95 % intervals; a disturbed run is flagged. Searches cover a fixed range of\n" +
-			"nonces and must find exactly the known set. See docs/bench.md.\n\n" +
+			"nonces and must find exactly the known set. Signatures, records and blocks are lists\n" +
+			"with known answers. See docs/bench.md.\n\n" +
 			"  stele bench\n" +
 			"  stele bench --mode search --kernel all --out result.json\n" +
+			"  stele bench --mode blocks\n" +
 			"  stele bench compare old.json result.json",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify or all", DefaultText: "all"},
+			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
 			deviceflags.Device("measure"),
 			&cli.StringFlag{Name: "kernel", Usage: "measure the kernel `NAME` instead of the fastest, or all"},
 			&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads (default: one, and all that the process may use)"},
@@ -150,11 +153,13 @@ func readSettings(c *cli.Context) (bench.Settings, error) {
 	if !c.IsSet("mode") {
 		s.Mode = "all"
 	}
-	if !slices.Contains([]string{"search", "verify", "all"}, s.Mode) {
-		return s, fmt.Errorf("--mode: unknown mode %q: must be search, verify or all", s.Mode)
+	if !slices.Contains(append(bench.Requests(), "all"), s.Mode) {
+		return s, fmt.Errorf("--mode: unknown mode %q: must be %s or all", s.Mode, strings.Join(bench.Requests(), ", "))
 	}
-	if s.Rolling && s.Mode == "verify" {
-		return s, errors.New("--version-rolling: --mode verify has no searches: must be search or all")
+	for _, flag := range []string{"version-rolling", "bare"} {
+		if c.Bool(flag) && !bench.Search.RequestedBy(s.Mode) && (flag == "version-rolling" || s.Mode != "verify") {
+			return s, fmt.Errorf("--%s: --mode %s has no searches: must be search or all", flag, s.Mode)
+		}
 	}
 	threads, err := cmdline.Number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
@@ -188,9 +193,11 @@ func checkLabel(label string) error {
 type caseSet struct {
 	cases   []bench.Case
 	walks   map[string]*bench.Walk // by the ID of the case
+	lists   map[string]finisher    // likewise
 	devices []engine.Info
 	failed  []bench.Failure // of devices that could not be opened
 	engines []*engine.Engine
+	blocks  []*blockWorker
 	headers []byte // shared by all verifications
 
 	work     []bench.Mode // the modes that are measured of each device
@@ -206,7 +213,14 @@ func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) 
 	}
 	set := &caseSet{
 		walks:    map[string]*bench.Walk{},
+		lists:    map[string]finisher{},
 		settings: settings,
+	}
+	if add := set.listsOf(settings.Mode); add != nil {
+		if useGPU && c.IsSet("device") {
+			return nil, fmt.Errorf("--device %s: only the CPU has the mode %s", c.String("device"), settings.Mode)
+		}
+		return set, set.openLists(c.Context, add)
 	}
 	if settings.Mode != string(bench.Verify) {
 		set.work = append(set.work, bench.Search)
@@ -279,12 +293,17 @@ func (s *caseSet) openAll(c *cli.Context, useCPU bool) error {
 	return nil
 }
 
+// threads returns the numbers of CPU threads with which each kernel is measured.
+func (s *caseSet) threads() []int {
+	if s.settings.Threads > 0 {
+		return []int{s.settings.Threads}
+	}
+	return slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
+}
+
 // openCPU adds the cases of the CPU.
 func (s *caseSet) openCPU(bare bool) error {
-	threads := []int{s.settings.Threads}
-	if s.settings.Threads == 0 {
-		threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
-	}
+	threads := s.threads()
 	for i, kernel := range kernelNames(s.settings.Kernel) {
 		for j, n := range threads {
 			device, err := cpu.Open(cpu.Options{Threads: n, Kernel: kernel})
@@ -438,14 +457,11 @@ func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resul
 	result := bench.New(started, env, settings, s.cases, measured)
 	result.Failed = append(result.Failed, s.failed...)
 	for i, k := range s.cases {
-		walk := s.walks[k.ID()]
-		if walk == nil || measured.Failed[i] != nil {
+		if measured.Failed[i] != nil {
 			continue
 		}
-		proof, err := walk.Finish(c.Context)
-		switch {
+		switch err := s.finish(c.Context, k.ID(), result); {
 		case err == nil:
-			result.AddProof(k.ID(), proof)
 		case c.Context.Err() != nil:
 			return nil, fmt.Errorf("%s: %w", k.ID(), err)
 		default:
@@ -458,9 +474,31 @@ func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resul
 	return result, nil
 }
 
+// finish ends the work of a case, and adds what it found to the result.
+func (s *caseSet) finish(ctx context.Context, id string, result *bench.Result) error {
+	if walk := s.walks[id]; walk != nil {
+		proof, err := walk.Finish(ctx)
+		if err == nil {
+			result.AddProof(id, proof)
+		}
+		return err
+	}
+	if list := s.lists[id]; list != nil {
+		answers, err := list.Finish(ctx)
+		if err == nil {
+			result.AddAnswers(id, answers)
+		}
+		return err
+	}
+	return nil
+}
+
 func (s *caseSet) close() {
 	for _, e := range s.engines {
 		_ = e.Close() // the measurements are taken
+	}
+	for _, w := range s.blocks {
+		_ = w.close() // likewise
 	}
 }
 

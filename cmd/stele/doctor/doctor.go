@@ -52,7 +52,7 @@ func run(c *cli.Context) error {
 		device = strings.Join(gpus, ",")
 	}
 	if _, err := simd.Best(); err != nil {
-		return err // STELE_CPU is invalid
+		return err // STELE_CPU leaves no kernel
 	}
 	report := doctor.Run(c.Context, doctor.Options{Device: device})
 	if err := c.Context.Err(); err != nil {

@@ -34,6 +34,7 @@ type result struct {
 	Device       string              `json:"device"`
 	Kernel       string              `json:"kernel"`
 	Devices      []engine.DeviceWork `json:"devices"`
+	OnDevice     int64               `json:"blocks_hashed_on_device,omitempty"`
 	Error        string              `json:"error,omitempty"`
 }
 
@@ -99,6 +100,7 @@ func newResult(r verify.Report, err error, elapsed time.Duration) result {
 		Valid:        r.Valid,
 		Checks:       r.Checks,
 		Transactions: r.Transactions,
+		OnDevice:     r.OnDevice,
 		Bytes:        r.Bytes,
 		Complete:     err == nil,
 		Seconds:      elapsed.Seconds(),
@@ -134,6 +136,9 @@ func (r result) text(what string) string {
 	fmt.Fprintf(w, "%s\t%d, %d valid\n", what, r.Items, r.Valid)
 	if what == "blocks" {
 		fmt.Fprintf(w, "transactions\t%d\n", r.Transactions)
+	}
+	if r.OnDevice > 0 {
+		fmt.Fprintf(w, "hashed\t%d blocks on a GPU\n", r.OnDevice)
 	}
 	if f := r.FirstInvalid; f != nil {
 		fmt.Fprintf(w, "first invalid\t%s\n", f.place(what))

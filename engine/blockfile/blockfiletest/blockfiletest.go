@@ -6,6 +6,7 @@ package blockfiletest
 import (
 	"bytes"
 	"compress/bzip2"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"os"
@@ -36,6 +37,16 @@ func ChainPath(t testing.TB) string {
 // Chain returns the content of the file of [ChainPath], without the zeros.
 func Chain(t testing.TB) []byte {
 	return read(t, ChainPath(t))[:ChainEnd]
+}
+
+// Headers returns the 80-byte headers of the blocks of [Chain].
+func Headers(t testing.TB) (headers [][]byte) {
+	const magic, frame, header = 4, 8, 80 // bytes; the frame is the magic and a length
+	for rest := Chain(t); len(rest) > 0; {
+		headers = append(headers, rest[frame:frame+header])
+		rest = rest[frame+int(binary.LittleEndian.Uint32(rest[magic:])):]
+	}
+	return headers
 }
 
 // Block277647 returns the block of that height, with 213 transactions, as a

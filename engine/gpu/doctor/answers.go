@@ -204,7 +204,15 @@ func messagesOfKernels() (found string, err error) {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("known hashes from %s; the program uses %s", strings.Join(right, ", "), sha256d.Best().Name()), nil
+	return messagesText(right, sha256d.Best().Name()), nil
+}
+
+// messagesText describes the kernels for messages that are right, and the one in use.
+func messagesText(right []string, used string) string {
+	if len(right) == 0 {
+		return "the program uses " + used + ", although it is disabled: no other kernel for messages is left"
+	}
+	return fmt.Sprintf("known hashes from %s; the program uses %s", strings.Join(right, ", "), used)
 }
 
 // answersOfGPU examines each search kernel of a GPU on its own. After a failure
@@ -220,6 +228,7 @@ func (w *walk) answersOfGPU(ctx context.Context, id string) {
 			w.release(ctx)
 		}
 	}
+	w.blocksOfGPU(ctx, id)
 }
 
 // answers examines the device that open returns, and reports whether it is

@@ -119,11 +119,20 @@ func (l liar) Verify(ctx context.Context, headers []byte, linked bool, verdicts 
 	return err
 }
 
-// versionScanner is a device that searches several versions, and then changes the
-// answer.
+// versionScanner is a device that searches several versions and hashes blocks, and then
+// changes the answer.
 type versionScanner struct {
 	engine.Device
-	then func(engine.VersionsResult) engine.VersionsResult
+	then   func(engine.VersionsResult) engine.VersionsResult
+	hashed func(*pow.MerkleWork)
+}
+
+func (d versionScanner) Merkle(_ context.Context, w *pow.MerkleWork) error {
+	w.Compute()
+	if d.hashed != nil {
+		d.hashed(w)
+	}
+	return nil
 }
 
 func (d versionScanner) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (res engine.VersionsResult, err error) {
@@ -217,9 +226,14 @@ func TestClasses(t *testing.T) {
 		{"wrong verdict", Options{}, answer(liar{verify: func(v []pow.Verdict) { v[1] = pow.Valid }}), "known answers of scan_a", WrongAnswers},
 		{"misses a version", Options{}, func(m *machine) {
 			m.open = func(gpu.Options) (engine.Device, error) {
-				return versionScanner{engine.Reference(), func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
+				return versionScanner{Device: engine.Reference(), then: func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
 			}
 		}, "known answers of roll_a", WrongAnswers},
+		{"wrong root", Options{}, func(m *machine) {
+			m.open = func(gpu.Options) (engine.Device, error) {
+				return versionScanner{Device: engine.Reference(), hashed: func(w *pow.MerkleWork) { w.Roots[1][0] ^= 1 }}, nil
+			}
+		}, "known answers of hash and merkle", WrongAnswers},
 		{"has no versions", Options{}, func(m *machine) {
 			m.open = func(gpu.Options) (engine.Device, error) { return engine.Reference(), nil }
 		}, "known answers of roll_a", DeviceFailed},
@@ -230,7 +244,7 @@ func TestClasses(t *testing.T) {
 		}, "known answers of plain", WrongAnswers},
 		{"a CPU misses a version", Options{Device: "cpu"}, func(m *machine) {
 			m.cpu[0].open = func() (engine.Device, error) {
-				return versionScanner{engine.Reference(), func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
+				return versionScanner{Device: engine.Reference(), then: func(r engine.VersionsResult) engine.VersionsResult { r.Hits = r.Hits[1:]; return r }}, nil
 			}
 		}, "known answers of plain", WrongAnswers},
 	}

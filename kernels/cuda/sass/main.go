@@ -87,8 +87,8 @@ func measure(tools string) ([]byte, error) {
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "#\tentry\tarchitecture\tregisters\tspilled\tissue\tALU\tFMA")
 	for _, e := range kernels.Entries() {
-		if e.Kind == kernels.Link {
-			continue // it is bound by memory
+		if e.Kind.IsBoundByBus() {
+			continue
 		}
 		ptx := filepath.Join(dir, e.Name+".ptx")
 		if err := os.WriteFile(ptx, e.PTX, 0o600); err != nil {

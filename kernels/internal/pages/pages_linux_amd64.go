@@ -6,16 +6,23 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
 
+// moving is held while code is writable: the first and the last page may have code of
+// another package too, which another call moves.
+var moving sync.Mutex
+
 // Move moves the code of the package that has the function f. Other goroutines may run
 // it meanwhile. Where the system does not allow writes to code, it returns an error, and
-// the code stays. Each call moves the code again.
+// the code stays. Each call moves the code again. Safe for concurrent use.
 func Move(f any) error {
 	code := Code(f)
+	moving.Lock()
+	defer moving.Unlock()
 	// The pages of an earlier call are given back, and these take them, so that the
 	// code gets others.
 	taken, err := syscall.Mmap(-1, 0, len(code), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
@@ -27,13 +34,17 @@ func Move(f any) error {
 	if err := syscall.Mprotect(code, all); err != nil {
 		return fmt.Errorf("make code writable: %w", err)
 	}
-	if err := syscall.Madvise(code, syscall.MADV_DONTNEED); err != nil {
-		return fmt.Errorf("give back copies of code: %w", err)
+	// A write to a private page of a file makes a copy, even if it changes nothing.
+	failed := syscall.Madvise(code, syscall.MADV_DONTNEED)
+	if failed == nil {
+		write(taken)
+		write(code)
 	}
-	write(taken)
-	write(code) // a write to a private page of a file makes a copy, even if it changes nothing
 	if err := syscall.Mprotect(code, syscall.PROT_READ|syscall.PROT_EXEC); err != nil {
 		return fmt.Errorf("protect code: %w", err)
+	}
+	if failed != nil {
+		return fmt.Errorf("give back copies of code: %w", failed)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"unsafe"
 )
@@ -61,6 +63,45 @@ func TestMove(t *testing.T) {
 		}
 		if x, _, ok := strings.Cut("a,b", ","); x != "a" || !ok {
 			t.Fatal("a function is broken")
+		}
+	}
+}
+
+// Several calls at once do not disturb each other: the pages of two packages may overlap.
+func TestMoveAtOnce(t *testing.T) {
+	if err := Move(strings.Cut); err != nil {
+		t.Skip(err)
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 50 {
+				if err := Move(strings.Cut); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// Whatever fails, code is not left writable.
+func TestMoveFails(t *testing.T) {
+	code := Code(strings.Cut)
+	if err := syscall.Mlock(code); err != nil { // so that pages cannot be given back
+		t.Skip(err)
+	}
+	defer syscall.Munlock(code)
+	if err := Move(strings.Cut); err == nil {
+		t.Fatal("locked pages were given back")
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Skip(err)
+	}
+	for line := range strings.Lines(string(maps)) {
+		if _, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, "rwx") {
+			t.Errorf("writable code: %s", line)
 		}
 	}
 }

@@ -378,7 +378,7 @@ func TestFullDisk(t *testing.T) {
 // A bad signature ends an import at its block, however far the file was read ahead, and
 // all blocks before it are in the chain.
 func TestBadSignature(t *testing.T) {
-	const parcels, bad = 3, 17
+	const chunks, bad = 3, 17
 	b := chaintest.New(chaintest.Network(), 8)
 	var file bytes.Buffer
 	w := NewWriter(&file, Head{Network: b.Params.ID, Genesis: b.Genesis.Hash(), First: 1})
@@ -389,7 +389,7 @@ func TestBadSignature(t *testing.T) {
 	}
 	tip := b.Genesis
 	for tip.Height() < bad-1 {
-		tip = b.Extend(tip, b.Records(tip, parcels*parcelRecords/bad)...)
+		tip = b.Extend(tip, b.Records(tip, chunks*chunkRecords/bad)...)
 		write(tip.Block)
 	}
 	records := b.Records(tip, 5)
@@ -401,7 +401,7 @@ func TestBadSignature(t *testing.T) {
 	later := b.Draft(tip).Seal()
 	later.Header.Prev = wrong.Hash()
 	chaintest.Mine(&later.Header)
-	for range parcelRecords {
+	for range chunkRecords {
 		write(later)
 	}
 	if err := w.Close(); err != nil {

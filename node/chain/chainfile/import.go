@@ -81,25 +81,25 @@ func (i *importer) run() error {
 	i.chain.CatchUp(true)
 	defer i.chain.CatchUp(false) // syncs what an error leaves
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
-	if err := pipeline.Run(i.ctx, workers, i.parcels, i.prepare, i.submit); err != nil {
+	if err := pipeline.Run(i.ctx, workers, i.chunks, i.prepare, i.submit); err != nil {
 		return err
 	}
 	return i.chain.Sync()
 }
 
 const (
-	// A parcel is full with this many records, so that signatures fill batches
+	// A chunk is full with this many records, so that signatures fill batches
 	// even where blocks are small, or with this many bytes.
-	parcelRecords = 1024
-	parcelBytes   = 1 << 20
+	chunkRecords = 1024
+	chunkBytes   = 1 << 20
 
-	// maxWorkers bounds the parcels in memory. The chain takes blocks one after the
+	// maxWorkers bounds the chunks in memory. The chain takes blocks one after the
 	// other, and can hardly keep up with as many.
 	maxWorkers = 8
 )
 
-// parcel is a run of blocks of the file.
-type parcel struct {
+// chunk is a run of blocks of the file.
+type chunk struct {
 	items []item
 	err   error // after the items
 }
@@ -112,12 +112,12 @@ type item struct {
 	err   error        // of that
 }
 
-// parcels yields the whole file. An error ends the last parcel.
-func (i *importer) parcels(yield func(*parcel) bool) {
+// chunks yields the whole file. An error ends the last chunk.
+func (i *importer) chunks(yield func(*chunk) bool) {
 	for {
-		p := &parcel{}
+		p := &chunk{}
 		size, records := 0, 0
-		for size < parcelBytes && records < parcelRecords && p.err == nil {
+		for size < chunkBytes && records < chunkRecords && p.err == nil {
 			var read item
 			if read, p.err = i.read(); p.err == nil {
 				p.items = append(p.items, read)
@@ -139,9 +139,9 @@ func (i *importer) read() (read item, err error) {
 	return read, err
 }
 
-// prepare decodes the blocks of a parcel, up to the first that is none, and checks what
+// prepare decodes the blocks of a chunk, up to the first that is none, and checks what
 // can be checked ahead.
-func (i *importer) prepare(p *parcel) {
+func (i *importer) prepare(p *chunk) {
 	var blocks []*block.Block
 	for n := range p.items {
 		if next := &p.items[n]; next.raw != nil {
@@ -154,8 +154,8 @@ func (i *importer) prepare(p *parcel) {
 	i.chain.Prepare(blocks)
 }
 
-// submit submits the blocks of a parcel, and returns the first error.
-func (i *importer) submit(p *parcel) error {
+// submit submits the blocks of a chunk, and returns the first error.
+func (i *importer) submit(p *chunk) error {
 	for _, next := range p.items {
 		if err := i.submitOne(next); err != nil {
 			return err

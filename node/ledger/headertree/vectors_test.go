@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
-	"io"
 	"os"
 	"testing"
 
-	"stele/engine/blockfile"
 	"stele/engine/blockfile/blockfiletest"
 	"stele/engine/pow"
 	"stele/node/ledger/headertree"
@@ -17,22 +15,15 @@ import (
 
 // realHeaders returns the first headers of Bitcoin, from the genesis block on.
 func realHeaders(t testing.TB) []pow.Header {
-	r := blockfile.NewReader(bytes.NewReader(blockfiletest.Chain(t)), [blockfile.KeySize]byte{})
 	var headers []pow.Header
-	for {
-		rec, err := r.Next(nil)
-		if err == io.EOF {
-			return headers
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		h, err := pow.DecodeHeader(rec.Block[:pow.HeaderSize])
+	for _, raw := range blockfiletest.Headers(t) {
+		h, err := pow.DecodeHeader(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
 		headers = append(headers, h)
 	}
+	return headers
 }
 
 // The real headers break none of the rules, though 108 of them are before

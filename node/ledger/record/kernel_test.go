@@ -31,13 +31,18 @@ func variants(t *testing.T, f func(t *testing.T, v newVerifier)) {
 		return kernels{
 			preferred: func() bool { return true },
 			make:      func() kernel { return countingKernel{inner(), &checked} },
-			disable:   func() { t.Error("the kernel is switched off") },
+			disable:   func() { t.Error("the kernel is disabled") },
 			sampling:  64,
 		}
 	}
 	t.Run("batch", func(t *testing.T) {
 		checked.Store(0)
-		f(t, with(kernels{preferred: func() bool { return false }}))
+		kernel := with(counted(func() kernel { return modelKernel{} }))
+		f(t, func(cacheEntries, workers int) *Verifier {
+			v := kernel(cacheEntries, workers)
+			v.UseReference()
+			return v
+		})
 		if checked.Load() != 0 {
 			t.Error("the kernel ran")
 		}
@@ -99,7 +104,7 @@ func sameError(a, b error) bool {
 func TestVerifierOneBad(t *testing.T) { variants(t, testVerifierOneBad) }
 
 func testVerifierOneBad(t *testing.T, newVerifier newVerifier) {
-	records := payments(t, parcelRecords+17, 40)
+	records := payments(t, chunkRecords+17, 40)
 	v := newVerifier(0, 2)
 	step := 1
 	if raced {
@@ -182,7 +187,7 @@ func hostile(random *rand.Rand, r *Record, weak []Key) *Record {
 	return New(h)
 }
 
-// lyingKernel gives wrong verdicts on some signatures, until it is switched off.
+// lyingKernel gives wrong verdicts on some signatures, until it is disabled.
 type lyingKernel struct {
 	modelKernel
 	lie func(i *sig.Item, good bool) bool
@@ -217,7 +222,7 @@ func lying(sampling uint32, lie func(i *sig.Item, good bool) bool) (v *Verifier,
 	return v, func() []*Disagreement { return all }
 }
 
-// A kernel that rejects a good signature, or accepts a bad one, is switched off, and the
+// A kernel that rejects a good signature, or accepts a bad one, is disabled, and the
 // verdict is right all the same.
 func TestVerifierLyingKernel(t *testing.T) {
 	good := payments(t, 300, 30)
@@ -280,6 +285,33 @@ func TestVerifierForgetsLies(t *testing.T) {
 	}
 	if at, err := v.Verify(bad); at != 7 || err == nil {
 		t.Errorf("the wrong verdict is remembered: %d, %v", at, err)
+	}
+}
+
+// What the kernel says to one worker while another one finds it wrong does not count.
+func TestVerifierDistrustsRunningChecks(t *testing.T) {
+	const at = chunkRecords + 7
+	records := spoiled(payments(t, 2*chunkRecords, 30), at)
+	begun, caught := make(chan struct{}), make(chan struct{})
+	isOf := func(i *sig.Item, r *Record) bool { return *i.Sig == [64]byte(r.Signatures[0]) }
+	v, _ := lying(1<<31, func(i *sig.Item, _ bool) bool {
+		switch {
+		case isOf(i, records[3]): // rejects a good one, once the other chunk is checked too
+			<-begun
+			return true
+		case isOf(i, records[at]): // accepts the bad one
+			close(begun)
+			<-caught
+			return true
+		}
+		return false
+	})
+	v.OnDisagreement = func(*Disagreement) { close(caught) }
+	if bad, err := v.Verify(records); bad != at || err == nil {
+		t.Errorf("%d, %v, want %d", bad, err, at)
+	}
+	if v.Known(records[at]) {
+		t.Error("the bad record is remembered")
 	}
 }
 
@@ -385,4 +417,54 @@ func TestTablesTooManyKeys(t *testing.T) {
 	if found != limit {
 		t.Errorf("%d of the new keys have tables, want %d", found, limit)
 	}
+}
+
+// A kernel that is caught while it checks a block has given wrong verdicts on other parts
+// of the block, before and at the same time: none of them counts, nor is remembered.
+func TestVerifierCaughtHalfWay(t *testing.T) {
+	good := payments(t, 3*chunkRecords, 30)
+	const accepted, rejected = 5, 2 * chunkRecords
+	records := spoiled(good, accepted)
+	for _, workers := range []int{1, 3} {
+		v, reported := lying(1<<31, func(i *sig.Item, good bool) bool {
+			return !good || *i.Sig == [64]byte(records[rejected].Signatures[0])
+		})
+		for i, err := range v.StartEach(records).WaitEach() {
+			if i == accepted {
+				wantReason(t, err, reject.BadSignature)
+			} else if err != nil {
+				t.Errorf("%d workers: good record %d: %v", workers, i, err)
+			}
+		}
+		if len(reported()) != 1 {
+			t.Errorf("%d workers: %d reports", workers, len(reported()))
+		}
+		if v.Known(records[accepted]) {
+			t.Errorf("%d workers: the bad record is remembered", workers)
+		}
+	}
+}
+
+// A verdict that a kernel gave before it was caught is not remembered afterwards.
+func TestVerifierForgetsLateLies(t *testing.T) {
+	records := payments(t, 2, 2)
+	v, _ := lying(1<<31, nil)
+	before := v.disagreements.Load()
+	v.distrust(&Disagreement{})
+	v.remember(records, make([]error, 2), []int{0, 1}, before)
+	if v.Known(records[0]) || v.Known(records[1]) {
+		t.Error("remembered")
+	}
+}
+
+// Wait after Cancel would call records good that nobody has checked.
+func TestWaitAfterCancel(t *testing.T) {
+	c := NewVerifier(10, 1).Start(spoiled(payments(t, 2, 2), 1))
+	c.Cancel()
+	defer func() {
+		if recover() == nil {
+			t.Error("Wait returns")
+		}
+	}()
+	_, _ = c.Wait()
 }

@@ -10,9 +10,9 @@ import (
 	"stele/engine/pow"
 )
 
-// parcelRecords is how many records are checked together. More make each only a little
+// chunkRecords is how many records are checked together. More make each only a little
 // cheaper.
-const parcelRecords = 128
+const chunkRecords = 128
 
 // Verifier checks the signatures of records, many together and on several
 // processors, and remembers the records whose signatures were good, so that a
@@ -23,7 +23,7 @@ const parcelRecords = 128
 // batches of curve25519-voi, with the same verdicts.
 type Verifier struct {
 	// OnDisagreement is called when the kernel and the reference differ on a
-	// signature: a fault of the processor or of the kernel, which is switched off by
+	// signature: a fault of the processor or of the kernel, which is disabled by
 	// then. The verdict of the reference counts. Nil: nobody needs to know. It must be
 	// set before the first use, and may be called by several goroutines, each once.
 	OnDisagreement func(*Disagreement)
@@ -72,6 +72,10 @@ func NewVerifier(cacheEntries, workers int) *Verifier {
 // a process takes some 30 ms more.
 func (v *Verifier) Warm() { v.kernels.preferred() }
 
+// UseReference makes v check signatures without the kernel, always by batches of
+// curve25519-voi. It must be called while v is not in use.
+func (v *Verifier) UseReference() { v.kernels.preferred = func() bool { return false } }
+
 // Stats returns the counts so far.
 func (v *Verifier) Stats() VerifierStats {
 	v.goodMu.Lock()
@@ -95,31 +99,31 @@ func (v *Verifier) Known(r *Record) bool {
 // nil. It stops at a bad record; the good ones that it saw are remembered.
 func (v *Verifier) Verify(records []*Record) (bad int, err error) {
 	c := v.checking(records, true)
-	c.start(min(v.workers, c.parcels()) - 1)
+	c.start(min(v.workers, c.chunks()) - 1)
 	return c.Wait()
 }
 
 // VerifyEach returns a verdict for each record, nil if its signatures are good.
 func (v *Verifier) VerifyEach(records []*Record) []error {
 	c := v.checking(records, false)
-	c.start(min(v.workers, c.parcels()) - 1)
+	c.start(min(v.workers, c.chunks()) - 1)
 	return c.WaitEach()
 }
 
 // Start begins to do what Verify does on all workers but one, and returns at once.
-// The caller must call [Checking.Wait] or [Checking.Cancel], or both. With one worker
-// Wait does all the work. The records must not be modified meanwhile.
+// The caller must call [Checking.Wait] or [Checking.Cancel]; the second may follow the
+// first. With one worker Wait does all the work. The records must not be modified meanwhile.
 func (v *Verifier) Start(records []*Record) *Checking {
 	c := v.checking(records, true)
-	c.start(min(v.workers-1, c.parcels()))
+	c.start(min(v.workers-1, c.chunks()))
 	return c
 }
 
 // StartEach is Start for what VerifyEach does. The caller must call
-// [Checking.WaitEach] or [Checking.Cancel], or both.
+// [Checking.WaitEach] or [Checking.Cancel]; the second may follow the first.
 func (v *Verifier) StartEach(records []*Record) *Checking {
 	c := v.checking(records, false)
-	c.start(min(v.workers-1, c.parcels()))
+	c.start(min(v.workers-1, c.chunks()))
 	return c
 }
 
@@ -139,10 +143,15 @@ func (v *Verifier) unknown(todo []int, records []*Record) []int {
 	return todo
 }
 
-// remember keeps the records without an error as good ones.
-func (v *Verifier) remember(records []*Record, errs []error, at []int) {
+// remember keeps the records without an error as good ones, unless there were more
+// disagreements than these since they were checked: then the verdicts may be those of a
+// kernel that is wrong.
+func (v *Verifier) remember(records []*Record, errs []error, at []int, disagreements uint64) {
 	v.goodMu.Lock()
 	defer v.goodMu.Unlock()
+	if v.disagreements.Load() != disagreements {
+		return
+	}
 	for _, i := range at {
 		if errs[i] == nil {
 			v.good.put(records[i].FullHash(), struct{}{})
@@ -150,7 +159,8 @@ func (v *Verifier) remember(records []*Record, errs []error, at []int) {
 	}
 }
 
-// distrust switches the kernel off, and forgets what it has found.
+// distrust disables the kernel, and forgets what it has found. Checks that are under
+// way see the count of disagreements, and begin again.
 func (v *Verifier) distrust(d *Disagreement) {
 	v.kernels.disable()
 	v.disagreements.Add(1)

@@ -8,7 +8,7 @@ type worker struct {
 	reference *batch
 	kernel    kernel // nil: it was not needed yet
 
-	// Of the parcel that is checked.
+	// Of the chunk that is checked.
 	todo    []int // indices of records
 	message []byte
 	items   []sig.Item
@@ -19,6 +19,7 @@ type worker struct {
 // Good ones are remembered.
 func (w *worker) check(records []*Record, errs []error) {
 	defer w.reset()
+	disagreements := w.v.disagreements.Load()
 	w.todo = w.v.unknown(w.todo, records)
 	for _, i := range w.todo {
 		if r := records[i]; len(r.Signatures) == signatureCount(r.Payload) {
@@ -41,7 +42,7 @@ func (w *worker) check(records []*Record, errs []error) {
 			next++
 		}
 	}
-	w.v.remember(records, errs, w.todo)
+	w.v.remember(records, errs, w.todo, disagreements)
 }
 
 // add adds the signatures of a record to the items.
@@ -56,7 +57,7 @@ func (w *worker) add(r *Record) {
 	}
 }
 
-// reset forgets the parcel.
+// reset forgets the chunk.
 func (w *worker) reset() {
 	clear(w.items)
 	w.todo, w.message, w.items, w.good = w.todo[:0], w.message[:0], w.items[:0], w.good[:0]

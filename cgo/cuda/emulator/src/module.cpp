@@ -138,7 +138,7 @@ const limits &limits_of(int capability)
 int registers(const struct stele_entry *e)
 {
 	std::string kind = e->kind;
-	return kind == "SCAN" ? 55 : kind == "ROLL" ? 80 : 72;
+	return kind == "SCAN" ? 55 : kind == "ROLL" ? 80 : kind == "HASH" ? 66 : kind == "MERKLE" ? 61 : 72;
 }
 
 int shared(const struct stele_entry *e) { return strcmp(e->kind, "ROLL") ? 0 : 13312; }

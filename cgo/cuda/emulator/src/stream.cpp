@@ -2,6 +2,7 @@
 // run concurrently, and a call returns before its work is done.
 #include "emulator.h"
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 
@@ -108,6 +109,61 @@ void spoil(struct hits *h, u32 words, u32 first, fault::what how)
 	h->count++;
 }
 
+// spoil_hashes changes the first hash or root that a kernel writes, or leaves out the
+// last one.
+void spoil_hashes(char *first, char *last, fault::what how)
+{
+	if (how == fault::wrong_hit)
+		first[0] ^= 1;
+	if (how == fault::lost_hit)
+		memset(last, 0xa5, 32);
+}
+
+// hash_places replaces the addresses in the parameter of hash. It returns what spoils the
+// result.
+std::function<void(fault::what)> hash_places(places &place, struct hash_params *p)
+{
+	struct message *m = (struct message *)place(p->messages, sizeof *m * p->count, 16);
+	if (!m)
+		return [](fault::what) {};
+	u64 end = 0, hashes = 0;
+	for (u64 i = 0; i < p->count; i++) {
+		for (int j = 0; j < 3; j++)
+			if (m[i].size[j])
+				end = std::max(end, (u64)m[i].at[j] + m[i].size[j]);
+		hashes = std::max(hashes, (u64)std::max(m[i].hash, m[i].copy) + 1);
+	}
+	if (end)
+		place(p->data, (end + 3) / 4 * 4, 4);
+	char *out = place(p->hashes, 32 * hashes, 16);
+	u64 last = p->count - 1;
+	return [=](fault::what how) { spoil_hashes(out + 32 * m[0].hash, out + 32 * m[last].hash, how); };
+}
+
+// merkle_places is hash_places for merkle.
+std::function<void(fault::what)> merkle_places(places &place, struct merkle_params *p)
+{
+	struct tree *t = (struct tree *)place(p->trees, sizeof *t * p->count, 16);
+	if (!t)
+		return [](fault::what) {};
+	u64 hashes = 0, nodes = 0;
+	for (u64 i = 0; i < p->count; i++) {
+		u64 end = t[i].nodes;
+		for (u64 n = t[i].count; n > 1;)
+			end += n = (n + 1) / 2;
+		hashes = std::max(hashes, (u64)t[i].first + t[i].count);
+		if (end > t[i].nodes)
+			nodes = std::max(nodes, end);
+	}
+	place(p->hashes, 32 * hashes, 16);
+	if (nodes)
+		place(p->nodes, 32 * nodes, 16);
+	char *roots = place(p->roots, 32 * p->count, 16);
+	place(p->mutated, (p->count + 31) / 32 * 4, 4);
+	u64 last = p->count - 1;
+	return [=](fault::what how) { spoil_hashes(roots, roots + 32 * last, how); };
+}
+
 // run is a launch.
 CUresult run(CUcontext ctx, const struct stele_entry *e, unsigned grid, unsigned block, std::string params)
 {
@@ -128,6 +184,14 @@ CUresult run(CUcontext ctx, const struct stele_entry *e, unsigned grid, unsigned
 			place(p->version, 64ull * block, 4);
 			struct hits *h = place.hits(p->hits, 2);
 			spoiled = [=] { spoil(h, 2, p->first, f.kind); };
+		} else if (kind == "HASH") {
+			struct hash_params *p = (struct hash_params *)&params[0];
+			if (p->count)
+				spoiled = [spoil = hash_places(place, p), how = f.kind] { spoil(how); };
+		} else if (kind == "MERKLE") {
+			struct merkle_params *p = (struct merkle_params *)&params[0];
+			if (p->count)
+				spoiled = [spoil = merkle_places(place, p), how = f.kind] { spoil(how); };
 		} else {
 			struct verify_params *p = (struct verify_params *)&params[0];
 			if (p->count) {

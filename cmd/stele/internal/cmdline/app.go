@@ -27,6 +27,7 @@ import (
 
 	"stele/engine/host"
 	"stele/internal/text"
+	"stele/kernels/simd"
 )
 
 // Main runs the program with its arguments and its standard streams, and returns
@@ -88,9 +89,23 @@ func finish(c *cli.Command) {
 	}
 	if c.Action == nil {
 		c.Action = Group
+	} else {
+		c.Action = withKernels(c.Action)
 	}
 	for _, sub := range c.Subcommands {
 		finish(sub)
+	}
+}
+
+// withKernels returns an action that first rejects an unknown name in STELE_CPU. Many
+// commands hash or check signatures without choosing a device, and would otherwise use
+// the slowest code, without a word.
+func withKernels(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if err := simd.CheckEnv(); err != nil {
+			return err
+		}
+		return action(c)
 	}
 }
 

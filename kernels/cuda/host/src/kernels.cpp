@@ -45,10 +45,36 @@ template <class A> void each_tile(unsigned grid, unsigned block, const void *par
 		}
 }
 
+// each_tree runs merkle: all threads of a block finish a level before the next one
+// begins.
+template <class A> void each_tree(unsigned grid, unsigned block, const void *params)
+{
+	struct merkle_params p;
+	memcpy(&p, params, sizeof p);
+	A a = { p.moved };
+	for (u64 i = 0; i < p.count; i++) {
+		struct tree tree = ((const struct tree *)p.trees)[i];
+		u64 nodes = p.hashes + 32ull * tree.first, parents = p.nodes + 32ull * tree.nodes;
+		bool mutated[128] = {};
+		place = { 0, (u32)(i % grid), block, grid };
+		for (u32 n = tree.count; n > 1; n = (n + 1) / 2) {
+			memset((void *)parents, 0xa5, 32ull * ((n + 1) / 2)); // reveals a node that was not written
+			for (place.thread = 0; place.thread < block; place.thread++)
+				mutated[place.thread] |= merkle_parents(a, nodes, n, parents);
+			nodes = parents;
+			parents += 32ull * ((n + 1) / 2);
+		}
+		for (place.thread = 0; place.thread < block; place.thread++)
+			merkle_finish(p, i, nodes, mutated[place.thread]);
+	}
+}
+
 #define RUN_SCAN(...) 256, sizeof(scan_params), each_thread<scan_params, scan<arithmetic<__VA_ARGS__>>>
 #define RUN_ROLL(...) 128, sizeof(roll_params), each_tile<arithmetic<__VA_ARGS__>>
 #define RUN_VERIFY(...) 128, sizeof(verify_params), each_thread<verify_params, verify_headers<arithmetic<__VA_ARGS__>>>
 #define RUN_LINK(...) 256, sizeof(verify_params), each_thread<verify_params, link_headers>
+#define RUN_HASH(...) 128, sizeof(hash_params), each_thread<hash_params, hash_messages<arithmetic<__VA_ARGS__>>>
+#define RUN_MERKLE(...) 128, sizeof(merkle_params), each_tree<arithmetic<__VA_ARGS__>>
 
 #define VARIANT(entry, kind, adds, shifts, rotates, blocks) { #entry, #kind, RUN_##kind(adds, shifts, rotates) },
 const struct stele_entry entries[] = { VARIANTS };

@@ -8,7 +8,7 @@ extern "C" {
 
 struct stele_entry {
 	const char *name; /* as in variants.txt */
-	const char *kind; /* SCAN, ROLL, VERIFY or LINK */
+	const char *kind; /* SCAN, ROLL, VERIFY, LINK, HASH or MERKLE */
 	unsigned threads; /* maximal threads per block */
 	unsigned params;  /* bytes of the parameter */
 	void (*run)(unsigned grid, unsigned block, const void *params);

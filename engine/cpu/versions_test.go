@@ -17,7 +17,7 @@ import (
 	"stele/kernels/simd"
 )
 
-var _ engine.VersionScanner = (*Roller)(nil)
+var _ engine.VersionScanner = (*versionsDevice)(nil)
 
 // versionsJob is a job with 128 versions, whose bits are not side by side.
 func versionsJob(seed byte, zeros int) engine.Job {
@@ -39,29 +39,29 @@ func expectedVersions(job engine.Job, r pow.Range) (want []engine.Candidate) {
 	return want
 }
 
-// eachRoller runs f with every kernel that can be used here, those without a loop for
+// eachScanner runs f with every kernel that can be used here, those without a loop for
 // versions too.
-func eachRoller(t *testing.T, f func(t *testing.T, d *Roller)) {
+func eachScanner(t *testing.T, f func(t *testing.T, d *versionsDevice)) {
 	eachKernel(t, func(t *testing.T, d engine.Device) {
 		switch d := d.(type) {
-		case *Roller:
+		case *versionsDevice:
 			f(t, d)
-		case *Device:
-			f(t, &Roller{d, d.search})
+		case *device:
+			f(t, &versionsDevice{d, d.search})
 		}
 	})
 }
 
 // A device searches versions together if its kernel has a loop for that, and names it.
-func TestOpenRoller(t *testing.T) {
+func TestOpenWithVersions(t *testing.T) {
 	eachKernel(t, func(t *testing.T, d engine.Device) {
 		info := d.Info()
-		r, ok := d.(*Roller)
+		r, ok := d.(*versionsDevice)
 		if ok != (info.RollKernel != "") {
 			t.Fatalf("roll kernel %q, but the device is a %T", info.RollKernel, d)
 		}
-		if ok && (r.roll.Name() != info.RollKernel || !r.roll.SharesVersions()) {
-			t.Errorf("the kernel is %s, want %s, which shares work", r.roll.Name(), info.RollKernel)
+		if ok && (r.versions.Name() != info.RollKernel || !r.versions.SharesVersions()) {
+			t.Errorf("the kernel is %s, want %s, which shares work", r.versions.Name(), info.RollKernel)
 		}
 	})
 	for _, v := range simd.Variants() {
@@ -97,7 +97,7 @@ func TestScanVersions(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			job := versionsJob(3, tt.zeros)
 			want := expectedVersions(job, tt.r)
-			eachRoller(t, func(t *testing.T, d *Roller) {
+			eachScanner(t, func(t *testing.T, d *versionsDevice) {
 				var early []engine.Candidate
 				got, err := d.ScanVersions(context.Background(), &job, tt.r, func(hits []engine.Candidate) { early = append(early, hits...) })
 				if err != nil || got.Done != tt.r.Count || !slices.Equal(got.Hits, want) || !slices.Equal(early, want) {
@@ -113,7 +113,7 @@ func TestScanVersionsCancelled(t *testing.T) {
 	const call = simd.MaxNonces / engine.MaxVersions
 	job := versionsJob(3, 8)
 	want := expectedVersions(job, pow.Range{First: 77, Count: call})
-	eachRoller(t, func(t *testing.T, d *Roller) {
+	eachScanner(t, func(t *testing.T, d *versionsDevice) {
 		got, err := d.ScanVersions(&countdown{context.Background(), 1}, &job, pow.Range{First: 77, Count: 3 * call}, nil)
 		if !errors.Is(err, context.Canceled) || got.Done != call || !slices.Equal(got.Hits, want) {
 			t.Errorf("done %d, %d hits, %v; want %d, %d", got.Done, len(got.Hits), err, call, len(want))
@@ -122,7 +122,7 @@ func TestScanVersionsCancelled(t *testing.T) {
 }
 
 func TestScanVersionsWrongNumber(t *testing.T) {
-	eachRoller(t, func(t *testing.T, d *Roller) {
+	eachScanner(t, func(t *testing.T, d *versionsDevice) {
 		job := versionsJob(3, 8)
 		for _, mask := range []uint32{0, 1, 0x100e2001, 0x100e2007} {
 			job.VersionMask = mask
@@ -134,7 +134,7 @@ func TestScanVersionsWrongNumber(t *testing.T) {
 }
 
 func TestScanVersionsProperty(t *testing.T) {
-	eachRoller(t, func(t *testing.T, d *Roller) {
+	eachScanner(t, func(t *testing.T, d *versionsDevice) {
 		rapid.Check(t, func(t *rapid.T) {
 			job := versionsJob(rapid.Byte().Draw(t, "seed"), rapid.IntRange(0, 10).Draw(t, "zero bits"))
 			job.VersionMask = rapid.SampledFrom([]uint32{0xfe000, 0x7f, 0xfe000000, 0x10204113}).Draw(t, "mask")
@@ -149,18 +149,18 @@ func TestScanVersionsProperty(t *testing.T) {
 
 // watched counts the calls of a device.
 type watched struct {
-	*Roller
+	*versionsDevice
 	scans, rolls atomic.Int64
 }
 
 func (d *watched) Scan(ctx context.Context, job *engine.Job, r pow.Range, early func([]uint32)) (engine.ScanResult, error) {
 	d.scans.Add(1)
-	return d.Roller.Scan(ctx, job, r, early)
+	return d.versionsDevice.Scan(ctx, job, r, early)
 }
 
 func (d *watched) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (engine.VersionsResult, error) {
 	d.rolls.Add(1)
-	return d.Roller.ScanVersions(ctx, job, r, early)
+	return d.versionsDevice.ScanVersions(ctx, job, r, early)
 }
 
 // An engine that may change the version, as a miner at a pool, searches versions
@@ -168,8 +168,8 @@ func (d *watched) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range
 func TestVersionsWithEngine(t *testing.T) {
 	job, r := versionsJob(5, 8), pow.Range{First: 1<<32 - 2000, Count: 3000}
 	want := expectedVersions(job, r)
-	eachRoller(t, func(t *testing.T, d *Roller) {
-		w := &watched{Roller: d}
+	eachScanner(t, func(t *testing.T, d *versionsDevice) {
+		w := &watched{versionsDevice: d}
 		e := engine.New([]engine.Device{w}, nil)
 		defer e.Close()
 		seen := map[[pow.HeaderSize]byte]bool{}

@@ -10,18 +10,18 @@ import (
 	"stele/kernels/simd"
 )
 
-// Roller is a [Device] with a kernel that searches the versions of a header together. It
-// implements engine.VersionScanner. Safe for concurrent use.
-type Roller struct {
-	*Device
-	roll *simd.Kernel
+// versionsDevice is a device with a kernel that searches the versions of a header together.
+// It implements engine.VersionScanner.
+type versionsDevice struct {
+	*device
+	versions *simd.Kernel
 }
 
 // engine.MaxVersions and simd.MaxVersions are equal: this fails to compile otherwise.
 const _ = uint(simd.MaxVersions-engine.MaxVersions) + uint(engine.MaxVersions-simd.MaxVersions)
 
 // ScanVersions implements engine.VersionScanner.
-func (d *Roller) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (engine.VersionsResult, error) {
+func (d *versionsDevice) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range, early func([]engine.Candidate)) (engine.VersionsResult, error) {
 	var res engine.VersionsResult
 	if n := job.Versions(); n != engine.MaxVersions {
 		return res, fmt.Errorf("cpu: the job has %d versions, must have %d", n, engine.MaxVersions)
@@ -33,7 +33,7 @@ func (d *Roller) ScanVersions(ctx context.Context, job *engine.Job, r pow.Range,
 			return res, err
 		}
 		n := min(r.Count-res.Done, simd.MaxNonces/engine.MaxVersions)
-		hits = d.roll.ScanVersions(work, r.First+uint32(res.Done), int(n), hits[:0])
+		hits = d.versions.ScanVersions(work, r.First+uint32(res.Done), int(n), hits[:0])
 		known := len(res.Hits)
 		for _, h := range hits {
 			res.Hits = append(res.Hits, engine.Candidate(h))
