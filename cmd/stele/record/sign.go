@@ -18,8 +18,9 @@ func signCommand() *cli.Command {
 		Usage:     "sign a record",
 		ArgsUsage: "FILE",
 		Description: "Adds a signature to the record in FILE, or writes the signed record to another file\n" +
-			"with -o. A record from standard input is printed. If several parties sign, each\n" +
-			"signs once, in any order.\n\n" +
+			"with -o. A record from standard input is printed. If several parties sign, one hands\n" +
+			"the file to the next; each signs once, in any order. What is signed is shown first, on\n" +
+			"standard error.\n\n" +
 			"  stele record sign pay.json --key alice",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "sign with the key `NAME`"},
@@ -47,6 +48,12 @@ func runSign(c *cli.Context) error {
 	}
 	if !slices.Contains(r.Signers(), file.Key) {
 		return fmt.Errorf("--key: %s is not a signer of this record: must be one of %v", file.Name, r.Signers())
+	}
+	if err := checkPresent(r); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(c.App.ErrWriter, words(r, file.Key, readKeyNames(folder))); err != nil {
+		return err
 	}
 	key, err := keyring.Load(c, folder, file.Name)
 	if err != nil {
