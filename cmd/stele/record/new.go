@@ -23,7 +23,7 @@ import (
 func newCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "new",
-		Usage: "create an unsigned record",
+		Usage: "create a record",
 		Description: "Creates a record of one of these types:\n" + typeList() + "\n" +
 			"Some types have flags of their own; for all others --set or --payload gives the\n" +
 			"fields. --template TYPE prints an example, docs/records.md lists all fields.\n" +
@@ -54,6 +54,9 @@ func newCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "approver", Usage: "root `KEY` that signs besides the author; may be repeated"},
 			&cli.StringSliceFlag{Name: "set", Usage: "set a field of the type, as `FIELD=VALUE`; may be repeated"},
 			&cli.StringFlag{Name: "payload", Usage: "fields of the type as `JSON`, or the name of a file with them"},
+			&cli.BoolFlag{Name: "sign", Usage: "sign the record with --key and --co-key"},
+			&cli.StringSliceFlag{Name: "co-key", Usage: "also sign with the key `NAME`; may be repeated"},
+			submitFlag(), idFlag(), keyring.PassphraseFlag(),
 			outFlag(), keyring.Flag(), cmdline.JSONFlag(),
 		},
 		Action: runNew,
@@ -100,7 +103,30 @@ func runNew(c *cli.Context) error {
 	if err := r.Check(r.Network); err != nil {
 		return err
 	}
-	return writeRecord(c, r, c.String("o"))
+	if r, err = signNew(c, r); err != nil {
+		return err
+	}
+	return finish(c, r, c.String("o"))
+}
+
+// signNew signs a new record with the keys of the flags, if they say so.
+func signNew(c *cli.Context, r *record.Record) (*record.Record, error) {
+	if !c.Bool("sign") && !c.Bool("submit") && !c.IsSet("co-key") {
+		return r, nil
+	}
+	folder, err := keyring.Folder(c)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = signAs(c, folder, r, c.String("key"), "key"); err != nil {
+		return nil, err
+	}
+	for _, name := range c.StringSlice("co-key") {
+		if r, err = signAs(c, folder, r, name, "co-key"); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 // printTemplate prints an example of the payload of a type.

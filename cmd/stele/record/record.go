@@ -30,3 +30,13 @@ func outFlag() cli.Flag {
 func networkFlag(usage, otherwise string) cli.Flag {
 	return &cli.StringFlag{Name: "network", Usage: usage, DefaultText: otherwise}
 }
+
+// idFlag returns the flag --id.
+func idFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "id", Usage: "print only the ID of the record"}
+}
+
+// submitFlag returns the flag --submit of a command that signs.
+func submitFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "submit", Usage: "then submit the record to the node at --api, and wait until it is in the chain"}
+}

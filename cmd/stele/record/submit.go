@@ -31,6 +31,7 @@ func submitCommand() *cli.Command {
 			"the record.\n\n" +
 			"  stele record submit pay.json --wait",
 		Flags: []cli.Flag{
+			idFlag(),
 			&cli.BoolFlag{Name: "wait", Usage: "wait until the record is in the chain"},
 			&cli.StringFlag{Name: "confirmations", Usage: "with --wait: until `N` blocks hold it or stand on the one that does", DefaultText: "1"},
 			nodeclient.Flag("submit to the node API at `URL`"), nodeclient.TokenFlag(), cmdline.JSONFlag(),
@@ -67,6 +68,15 @@ func runSubmit(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if !c.Bool("wait") {
+		depth = 0
+	}
+	return submitRecord(c, r, uint32(depth))
+}
+
+// submitRecord submits a record, waits until it is so deep in the chain, 0 for not at all,
+// and prints the result.
+func submitRecord(c *cli.Context, r *record.Record, depth uint32) error {
 	node, err := nodeclient.New(c)
 	if err != nil {
 		return err
@@ -78,17 +88,23 @@ func runSubmit(c *cli.Context) error {
 	} else if err := res.submit(c, node, r); err != nil {
 		return cmdline.Cause(c, err)
 	}
-	if c.Bool("wait") && res.State != stateRejected {
-		if err := res.wait(c.Context, node, uint32(depth)); err != nil {
+	if depth > 0 && res.State != stateRejected {
+		if err := res.wait(c.Context, node, depth); err != nil {
 			return cmdline.Cause(c, err)
 		}
 	}
-	if c.Bool("json") {
+	bad := res.State == stateRejected || res.State == stateDropped
+	switch {
+	case c.Bool("json"):
 		err = cmdline.PrintJSON(c, res)
-	} else {
+	case c.Bool("id") && bad:
+		_, err = fmt.Fprint(c.App.ErrWriter, res.text())
+	case c.Bool("id"):
+		err = cmdline.PrintText(c, res.ID+"\n")
+	default:
 		err = cmdline.PrintText(c, res.text())
 	}
-	if err == nil && (res.State == stateRejected || res.State == stateDropped) {
+	if err == nil && bad {
 		return cmdline.ErrFoundWrong
 	}
 	return err

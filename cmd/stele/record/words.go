@@ -5,37 +5,15 @@ import (
 	"fmt"
 	"strings"
 
+	"stele/cmd/stele/internal/keyring"
 	"stele/cmd/stele/internal/recordform"
 	"stele/internal/text"
-	"stele/node/keystore"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 )
 
-// keyNames are the names of keys in a folder.
-type keyNames map[record.Key]string
-
-// readKeyNames returns the names of the keys in a folder; none if it cannot be read,
-// since they are only shown.
-func readKeyNames(folder keystore.Folder) keyNames {
-	names := keyNames{}
-	files, _ := folder.List()
-	for _, f := range files {
-		names[f.Key] = f.Name
-	}
-	return names
-}
-
-// of returns a key with its name, if it has one.
-func (n keyNames) of(key record.Key) string {
-	if name, ok := n[key]; ok {
-		return fmt.Sprintf("%v (%s)", key, name)
-	}
-	return key.String()
-}
-
 // words returns what a record says, for whoever signs it with a key.
-func words(r *record.Record, signer record.Key, names keyNames) string {
+func words(r *record.Record, signer record.Key, names keyring.Names) string {
 	var b strings.Builder
 	parts := record.SignerParts(r.Payload)
 	as := "author"
@@ -53,7 +31,7 @@ func words(r *record.Record, signer record.Key, names keyNames) string {
 	line := func(name, value string) { fmt.Fprintf(&b, "  %-16s %s\n", name, text.Clean(value, text.Max)) }
 	line("type", r.Type().String())
 	line("network", networkName(r.Network))
-	line(author, names.of(r.Key))
+	line(author, names.Of(r.Key))
 	var values recordform.Values
 	if payload, err := json.Marshal(r.Payload); err == nil {
 		values, _ = recordform.Read(payload) // of a record that was decoded
@@ -69,14 +47,14 @@ func words(r *record.Record, signer record.Key, names keyNames) string {
 }
 
 // fieldText returns the value of a field for people.
-func fieldText(field recordform.Field, value json.RawMessage, names keyNames) string {
+func fieldText(field recordform.Field, value json.RawMessage, names keyring.Names) string {
 	var one string
 	if json.Unmarshal(value, &one) != nil {
 		return string(value)
 	}
 	if field.Kind == recordform.Key {
 		if key, err := record.ParseKey(one); err == nil {
-			return names.of(key)
+			return names.Of(key)
 		}
 	}
 	return one

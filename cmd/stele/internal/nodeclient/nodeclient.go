@@ -60,26 +60,23 @@ type Client struct {
 	http  *http.Client
 }
 
-// Flag returns the flag --api. Usage says what the node is asked for.
+// Flag returns the flag --api: a URL or HOST:PORT, which is also the form in which a node
+// takes it. Usage says what the node is asked for.
 func Flag(usage string) cli.Flag {
-	return &cli.StringFlag{Name: "api", Usage: usage, Value: "http://" + nodeflags.DefaultAPI}
+	return &cli.StringFlag{Name: "api", EnvVars: []string{"STELE_API"}, Usage: usage, Value: "http://" + nodeflags.DefaultAPI}
 }
 
 // TokenFlag returns the flag --api-token.
 func TokenFlag() cli.Flag {
-	return &cli.StringFlag{Name: "api-token", Usage: "send `TOKEN`, which a node on another machine requires"}
+	return &cli.StringFlag{Name: "api-token", EnvVars: []string{"STELE_API_TOKEN"}, Usage: "send `TOKEN`, which a node on another machine requires"}
 }
 
 // New returns a client for the node that --api names. Call [Client.Close] after the
 // last request.
 func New(c *cli.Context) (*Client, error) {
-	name := c.String("api")
-	if !strings.Contains(name, "://") {
-		name = "http://" + name
-	}
-	base, err := url.Parse(name)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("--api: invalid URL %q: must be like http://%s", c.String("api"), nodeflags.DefaultAPI)
+	base, err := ParseURL(c.String("api"))
+	if err != nil {
+		return nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil
@@ -88,6 +85,19 @@ func New(c *cli.Context) (*Client, error) {
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
+}
+
+// ParseURL reads the value of --api: a URL or HOST:PORT.
+func ParseURL(name string) (*url.URL, error) {
+	full := name
+	if !strings.Contains(name, "://") {
+		full = "http://" + name
+	}
+	base, err := url.Parse(full)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, fmt.Errorf("--api: invalid URL %q: must be like http://%s", name, nodeflags.DefaultAPI)
+	}
+	return base, nil
 }
 
 // Close closes the connections that are idle.
