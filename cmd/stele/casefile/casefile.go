@@ -291,7 +291,7 @@ func (l *lines) shipment(h *api.Shipment, names keyring.Names, median uint32) {
 	l.add("carrier", names.Of(h.Carrier))
 	l.add("custodian", names.Of(h.Custodian))
 	if h.LostFrom != 0 {
-		l.add("counts", "as under way "+casetext.Until(h.LostFrom, median))
+		l.add("under way", casetext.Until(h.LostFrom, median))
 	}
 	l.add("voucher", h.Voucher)
 	l.add("claim", h.Claim)
