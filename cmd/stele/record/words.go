@@ -28,7 +28,7 @@ func words(r *record.Record, signer record.Key, names keyring.Names) string {
 		author = parts[0]
 	}
 	fmt.Fprintf(&b, "You sign as %s: the %s %s.\n", as, author, form.Does)
-	line := func(name, value string) { fmt.Fprintf(&b, "  %-16s %s\n", name, text.Clean(value, text.Max)) }
+	line := func(name, value string) { fmt.Fprintf(&b, "  %-16s %s\n", name, text.Clean(value, record.MaxSize)) }
 	line("type", r.Type().String())
 	line("network", networkName(r.Network))
 	line(author, names.Of(r.Key))
@@ -48,6 +48,14 @@ func words(r *record.Record, signer record.Key, names keyring.Names) string {
 
 // fieldText returns the value of a field for people.
 func fieldText(field recordform.Field, value json.RawMessage, names keyring.Names) string {
+	var keys []record.Key
+	if field.Kind == recordform.Keys && json.Unmarshal(value, &keys) == nil {
+		var all []string
+		for _, key := range keys {
+			all = append(all, names.Of(key))
+		}
+		return strings.Join(all, ", ")
+	}
 	var one string
 	if json.Unmarshal(value, &one) != nil {
 		return string(value)

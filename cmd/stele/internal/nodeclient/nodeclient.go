@@ -42,6 +42,10 @@ type Problem struct {
 	Status int           `json:"status"` // of HTTP
 	Detail string        `json:"detail"`
 	Reason reject.Reason `json:"reason"` // the rule that rejects a record; "": none does
+	Errors []struct {
+		Message  string `json:"message"`
+		Location string `json:"location"`
+	} `json:"errors"` // what is wrong with each parameter
 }
 
 // Error returns the reason and the detail.
@@ -227,6 +231,9 @@ func problem(answer *http.Response) error {
 		p.Detail = answer.Status
 	}
 	p.Status = answer.StatusCode
+	for _, e := range p.Errors {
+		p.Detail += fmt.Sprintf(": %s: %s", e.Location, e.Message)
+	}
 	p.Detail = text.Clean(p.Detail, 2*text.Max)
 	p.Reason = reject.Reason(text.Clean(string(p.Reason), text.Max))
 	return p
