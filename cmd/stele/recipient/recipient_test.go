@@ -78,6 +78,7 @@ func TestAddress(t *testing.T) {
 	if url == "" {
 		t.Fatalf("the node does not start:\n%s", n.Out)
 	}
+	n.Indexed(url, s.Tip.Height())
 	t.Setenv("STELE_API", strings.TrimPrefix(url, "http://"))
 	t.Setenv("STELE_KEYS", filepath.Join(dir, "keys"))
 	t.Setenv("STELE_PASSPHRASE", "secret")
