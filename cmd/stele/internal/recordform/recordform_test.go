@@ -1,12 +1,16 @@
 package recordform
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"stele/node/ledger/record"
 )
@@ -101,6 +105,41 @@ func TestComplete(t *testing.T) {
 			least[field.Name] = value
 		}
 	}
+}
+
+// Leaving fields out is the same as writing their empty values, and as "" where that is
+// allowed.
+func TestLeftOut(t *testing.T) {
+	forms := Forms()
+	rapid.Check(t, func(t *rapid.T) {
+		f := rapid.SampledFrom(forms).Draw(t, "form")
+		left, err := Read([]byte(f.Template()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		empty, quoted := maps.Clone(left), maps.Clone(left)
+		for _, field := range f.Fields {
+			if !field.Optional || !rapid.Bool().Draw(t, field.Name) {
+				continue
+			}
+			delete(left, field.Name)
+			delete(quoted, field.Name)
+			empty[field.Name] = json.RawMessage(field.Empty)
+			switch field.Kind {
+			case ID, Key, Digest, Word:
+				quoted[field.Name] = json.RawMessage(`""`)
+			}
+		}
+		want, err := f.Complete(empty, noNames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, values := range []Values{left, quoted} {
+			if got, err := f.Complete(values, noNames); err != nil || string(got) != string(want) {
+				t.Errorf("%v: %v\n%s, want\n%s", f.Type, err, got, want)
+			}
+		}
+	})
 }
 
 // People write keys by name, documents by file, and nothing as "".
