@@ -53,39 +53,7 @@ func TestTutorial(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close() // free for the node
-	environment := append(os.Environ(), "STELE_API="+address, "STELE_CACHE="+filepath.Join(dir, "cache"))
-
-	node := exec.Command("bash", "-c", "exec "+commands[0])
-	node.Dir, node.Env = dir, environment
-	log, err := node.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := node.Start(); err != nil {
-		t.Fatal(err)
-	}
-	started, ended := make(chan bool, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for lines := bufio.NewScanner(log); lines.Scan(); {
-			if strings.Contains(lines.Text(), " api="+address) {
-				started <- true
-			}
-		}
-		close(started)
-		_ = node.Wait()
-	}()
-	defer func() { _ = node.Process.Signal(syscall.SIGTERM); <-ended }()
-	if !<-started {
-		t.Fatal("the node does not start")
-	}
-
+	environment := startTutorial(t, dir, commands[0])
 	script := exec.CommandContext(t.Context(), "bash", "-e", "-c", strings.Join(commands[1:], "\n"))
 	script.Dir, script.Env = dir, environment
 	out, err := script.CombinedOutput()
@@ -108,4 +76,43 @@ func TestTutorial(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
+}
+
+// startTutorial starts the node of the tutorial in a folder, at a free address, until the
+// test ends. It returns the environment of the other commands.
+func startTutorial(t *testing.T, dir, command string) []string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close() // free for the node
+	environment := append(os.Environ(), "STELE_API="+address, "STELE_CACHE="+filepath.Join(dir, "cache"))
+
+	node := exec.Command("bash", "-c", "exec "+command)
+	node.Dir, node.Env = dir, environment
+	log, err := node.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	started, ended := make(chan bool, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			if strings.Contains(lines.Text(), " api="+address) {
+				started <- true
+			}
+		}
+		close(started)
+		_ = node.Wait()
+	}()
+	t.Cleanup(func() { _ = node.Process.Signal(syscall.SIGTERM); <-ended })
+	if !<-started {
+		t.Fatal("the node does not start")
+	}
+	return environment
 }

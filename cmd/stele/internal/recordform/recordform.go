@@ -177,10 +177,14 @@ func (f Form) Template() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %v: its author %s.\n", comment, f.Type, f.Does)
 	fmt.Fprintf(&b, "%s Signed by: %s.\n", comment, strings.Join(f.Signers(), ", "))
-	fmt.Fprintf(&b, "%s Change the values, and pass the file with --payload. Lines that begin with %s are comments.\n", comment, comment)
+	fmt.Fprintf(&b, "%s Change the values, and pass the file with --payload. \"\" is none. Lines that begin with %s are comments.\n", comment, comment)
 	b.WriteString("{\n")
 	for i, field := range f.Fields {
-		fmt.Fprintf(&b, "  %s %s\n  %q: %s", comment, field.describe(), field.Name, field.Example)
+		value := field.Example
+		if value == field.Empty && field.emptyIsBlank() {
+			value = `""` // nobody types 64 zeros
+		}
+		fmt.Fprintf(&b, "  %s %s\n  %q: %s", comment, field.describe(), field.Name, value)
 		if i < len(f.Fields)-1 {
 			b.WriteByte(',')
 		}
@@ -200,6 +204,11 @@ func (f Field) describe() string {
 		text += ". May be left out"
 	}
 	return text
+}
+
+// emptyIsBlank reports whether "" stands for the empty value of the field.
+func (f Field) emptyIsBlank() bool {
+	return f.Kind == ID || f.Kind == Key || f.Kind == Digest || f.Kind == Word
 }
 
 // Takes returns what the field takes, in words.
@@ -377,7 +386,7 @@ func (f Field) resolve(value json.RawMessage, names Names) (json.RawMessage, err
 	}
 	path, isFile := strings.CutPrefix(text, "@")
 	switch {
-	case text == "" && (f.Kind == ID || f.Kind == Key || f.Kind == Digest || f.Kind == Word):
+	case text == "" && f.emptyIsBlank():
 		return json.RawMessage(f.Empty), nil
 	case f.Kind == Key:
 		key, err := names.Key(text)
