@@ -9,14 +9,18 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"stele/cmd/stele/account"
 	"stele/cmd/stele/bench"
+	"stele/cmd/stele/casefile"
 	"stele/cmd/stele/devices"
 	"stele/cmd/stele/doctor"
+	"stele/cmd/stele/inbox"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/key"
 	"stele/cmd/stele/lab"
 	"stele/cmd/stele/mine"
 	"stele/cmd/stele/node"
+	"stele/cmd/stele/recipient"
 	"stele/cmd/stele/record"
 	"stele/cmd/stele/scan"
 	"stele/cmd/stele/verify"
@@ -32,6 +36,7 @@ func main() { os.Exit(cmdline.Main(version, commands()...)) }
 func commands() []*cli.Command {
 	return []*cli.Command{
 		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
-		key.Command(), record.Command(), mine.Command(), node.Command(), lab.Command(),
+		key.Command(), record.Command(), casefile.Command(), inbox.Command(), account.Command(), recipient.Command(),
+		mine.Command(), node.Command(), lab.Command(),
 	}
 }

@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script. Besides the commands of testscript the scripts
 // have [steletest.Code] and those of script_test.go.
 func TestScripts(t *testing.T) {
+	t.Parallel() // with the tutorial, which mostly waits
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

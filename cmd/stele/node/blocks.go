@@ -231,7 +231,7 @@ func runImport(c *cli.Context) error {
 // names.
 func importNetwork(c *cli.Context, of chainfile.Head) (*network.Params, error) {
 	for _, p := range network.All() {
-		if of.Check(p) == nil && !c.IsSet("network") {
+		if of.Check(p) == nil && !c.IsSet("network") && !c.IsSet("day") {
 			return p, nil
 		}
 	}

@@ -9,12 +9,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/nodeclient"
 	"stele/cmd/stele/internal/nodeflags"
 	"stele/engine/pow"
 	"stele/internal/text"
@@ -40,7 +42,7 @@ func bundleCommand() *cli.Command {
 			"stopped one. See docs/evidence.md.\n\n" +
 			"  stele record bundle voucher ID -o case.json",
 		Flags: append(append([]cli.Flag{
-			&cli.StringFlag{Name: "api", Usage: "get the bundle from the node API at `URL`", Value: "http://" + nodeflags.DefaultAPI},
+			nodeclient.Flag("get the bundle from the node API at `URL`"),
 		}, nodeflags.StoreFlags(nodeflags.StoredNetwork)...),
 			&cli.BoolFlag{Name: "all-headers", Usage: "start with the genesis block, so that the reader needs to know no other block"},
 			&cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "write to `FILE` instead of standard output"},
@@ -81,7 +83,7 @@ func runBundle(c *cli.Context) error {
 
 	var b *bundle.Bundle
 	switch {
-	case c.IsSet("data") && c.IsSet("api"):
+	case c.IsSet("data") && c.IsSet("api") && c.String("api") != os.Getenv("STELE_API"):
 		return errors.New("--data and --api are mutually exclusive")
 	case c.IsSet("data"):
 		b, err = bundleFromData(c, kind, id)
@@ -113,9 +115,9 @@ func runBundle(c *cli.Context) error {
 
 // bundleFromAPI requests a bundle from a node.
 func bundleFromAPI(c *cli.Context, kind bundle.Kind, id record.ID) (*bundle.Bundle, error) {
-	base, err := url.Parse(c.String("api"))
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("--api: invalid URL %q: must be like http://%s", c.String("api"), nodeflags.DefaultAPI)
+	base, err := nodeclient.ParseURL(c.String("api"))
+	if err != nil {
+		return nil, err
 	}
 	u := base.JoinPath("v1", "bundles", string(kind), id.String())
 	if c.Bool("all-headers") {

@@ -115,6 +115,8 @@ func writeRecord(c *cli.Context, r *record.Record, file string) error {
 	switch {
 	case c.Bool("json"):
 		return cmdline.PrintJSON(c, res)
+	case c.Bool("id"):
+		return cmdline.PrintText(c, res.ID+"\n")
 	case file == "":
 		return cmdline.PrintText(c, string(text))
 	}

@@ -1,5 +1,5 @@
-// Package record is the command "stele record", which creates, signs, shows and checks
-// records, and exports bundles of evidence.
+// Package record is the command "stele record", which creates, signs, shows, checks and
+// submits records, and exports bundles of evidence.
 package record
 
 import (
@@ -10,14 +10,14 @@ import (
 func Command() *cli.Command {
 	return &cli.Command{
 		Name:  "record",
-		Usage: "create, sign, show and check records",
+		Usage: "create, sign, show, check and submit records",
 		Description: "A record is created, signed by one or more parties, and submitted to a node:\n\n" +
 			"  stele key new alice\n" +
-			"  stele record new --key alice --seq 0 --valid-until 1000 --to KEY --amount 1.5 -o pay.json\n" +
+			"  stele record new --key alice --to KEY --amount 1.5 -o pay.json\n" +
 			"  stele record sign pay.json --key alice\n" +
-			"  stele record check pay.json\n\n" +
+			"  stele record submit pay.json --wait\n\n" +
 			"FILE is a record as JSON, hex or binary; - is standard input.",
-		Subcommands: []*cli.Command{newCommand(), signCommand(), showCommand(), checkCommand(), bundleCommand()},
+		Subcommands: []*cli.Command{newCommand(), signCommand(), showCommand(), checkCommand(), submitCommand(), bundleCommand()},
 	}
 }
 
@@ -29,4 +29,14 @@ func outFlag() cli.Flag {
 // networkFlag returns the flag --network.
 func networkFlag(usage, otherwise string) cli.Flag {
 	return &cli.StringFlag{Name: "network", Usage: usage, DefaultText: otherwise}
+}
+
+// idFlag returns the flag --id.
+func idFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "id", Usage: "print only the ID of the record"}
+}
+
+// submitFlag returns the flag --submit of a command that signs.
+func submitFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "submit", Usage: "then submit the record to the node at --api, and wait until it is in the chain"}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/nodeflags"
 	"stele/internal/text"
 	"stele/node/ledger/bundle"
 	"stele/node/ledger/network"
@@ -27,7 +28,7 @@ func bundleCommand() *cli.Command {
 			"  stele verify bundle case.json\n\n" +
 			"Only a node can check that the last block is in the chain of others, and that no\n" +
 			"record was left out.",
-		Flags:  []cli.Flag{cmdline.JSONFlag()},
+		Flags:  []cli.Flag{nodeflags.DayFlag(), cmdline.JSONFlag()},
 		Action: runBundle,
 	}
 }
@@ -57,6 +58,9 @@ func runBundle(c *cli.Context) error {
 	params, err := network.Lookup(b.Network)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Args().First(), err)
+	}
+	if params, err = nodeflags.WithDay(c, params); err != nil {
+		return err
 	}
 
 	report, err := b.Check(params)

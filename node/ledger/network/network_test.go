@@ -208,3 +208,25 @@ func TestSolveGenesis(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Dev with other days is another network, whose genesis block meets its target. With its
+// own days it is itself.
+func TestDevWithDay(t *testing.T) {
+	if p, err := DevWithDay(Dev.AfterSales.Day); err != nil || p != Dev {
+		t.Errorf("%v, %v", p, err)
+	}
+	p, err := DevWithDay(600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := p.GenesisHeader()
+	if err := header.CheckProofOfWork(p.Pow.PowLimit); err != nil {
+		t.Error(err)
+	}
+	if p.AfterSales.Day != 600 || p.ID != Dev.ID || header == Dev.GenesisHeader() {
+		t.Errorf("%+v", p)
+	}
+	if Dev.AfterSales.Day != 2 {
+		t.Errorf("the days of Dev are %d s", Dev.AfterSales.Day)
+	}
+}

@@ -98,3 +98,15 @@ var Dev = &Params{
 	RootThreshold: devRootThreshold,
 	Alloc:         devAlloc(),
 }
+
+// DevWithDay returns [Dev] with after-sales days of so many seconds, as for a person who
+// tries a case by hand. Its genesis block differs from that of Dev, so it is a network of
+// its own, with the same name, ID and keys.
+func DevWithDay(seconds uint32) (*Params, error) {
+	p := *Dev
+	if seconds == p.AfterSales.Day {
+		return Dev, nil
+	}
+	p.AfterSales.Day = seconds
+	return &p, p.SolveGenesis()
+}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -120,4 +121,25 @@ func CheckStore(t *testing.T, dir string) StoreState {
 		t.Fatalf("node check: %v\n%s", err, out)
 	}
 	return res
+}
+
+// Indexed waits until the node at a URL has its lists up to a height.
+func (p *Node) Indexed(url string, height uint32) {
+	p.Helper()
+	var last error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		answer, err := http.Get(url + "/v1/totals")
+		if last = err; err != nil {
+			continue
+		}
+		var totals struct {
+			Height *uint32 `json:"height"`
+		}
+		last = json.NewDecoder(answer.Body).Decode(&totals)
+		_ = answer.Body.Close()
+		if totals.Height != nil && *totals.Height >= height {
+			return
+		}
+	}
+	p.Fatalf("no lists up to height %d: %v; the node printed:\n%s", height, last, p.Out)
 }

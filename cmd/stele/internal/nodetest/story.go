@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"testing"
+	"time"
 
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
@@ -13,15 +14,47 @@ import (
 // and delivered.
 func Story(t *testing.T, dir string) *chaintest.Story {
 	t.Helper()
-	s := chaintest.NewStory(network.Dev, "somewhere")
-	for _, step := range []func(){s.Sell, s.Send, s.HandOver, s.Deliver, s.Evaluate} {
-		step()
+	return newStory(t, dir, network.Dev, (*chaintest.Story).Sell, (*chaintest.Story).Send, (*chaintest.Story).HandOver, (*chaintest.Story).Deliver, (*chaintest.Story).Evaluate)
+}
+
+// Parcel creates a store of the development network with a case in which the second
+// carrier has had the goods for a few seconds: a node keeps their sealed data.
+func Parcel(t *testing.T, dir string) *chaintest.Story {
+	t.Helper()
+	return newStory(t, dir, network.Dev, (*chaintest.Story).Sell, untilNow, (*chaintest.Story).Send, (*chaintest.Story).HandOver)
+}
+
+// untilNow adds blocks until the median time is that of the clock.
+func untilNow(s *chaintest.Story) {
+	for range 11 {
+		d := s.Draft(s.Tip)
+		d.Header.Time = max(d.Header.Time, uint32(time.Now().Unix()))
+		s.Tip = s.Add(s.Tip, d.Seal())
 	}
-	st, err := store.Open(dir, store.Identity{Network: network.Dev.ID, Genesis: s.Genesis.Hash()}, store.Options{})
+}
+
+// Complaint creates a store of the development network with days of 24 hours (--day
+// 24h), with a case in which the buyer has made a claim.
+func Complaint(t *testing.T, dir string) *chaintest.Story {
+	t.Helper()
+	p, err := network.DevWithDay(24 * 60 * 60)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := chain.Open(t.Context(), chain.Options{Store: st, Params: network.Dev, Clock: s.Now})
+	return newStory(t, dir, p, (*chaintest.Story).Sell, (*chaintest.Story).Send, (*chaintest.Story).HandOver, (*chaintest.Story).Deliver, (*chaintest.Story).Complain)
+}
+
+func newStory(t *testing.T, dir string, p *network.Params, steps ...func(*chaintest.Story)) *chaintest.Story {
+	t.Helper()
+	s := chaintest.NewStory(p, "somewhere")
+	for _, step := range steps {
+		step(s)
+	}
+	st, err := store.Open(dir, store.Identity{Network: p.ID, Genesis: s.Genesis.Hash()}, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := chain.Open(t.Context(), chain.Options{Store: st, Params: p, Clock: s.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,89 @@
+package inbox
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"stele/cmd/stele/casefile"
+	"stele/cmd/stele/internal/nodetest"
+	"stele/cmd/stele/internal/steletest"
+	"stele/cmd/stele/node"
+	"stele/node/ledger/record"
+)
+
+func TestMain(m *testing.M) {
+	steletest.Main(m, Command(), casefile.Command(), node.Command())
+}
+
+// A claim waits for the seller and the maker, and for nobody else. The buyer may evaluate.
+func TestClaim(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	s := nodetest.Complaint(t, data)
+	n := nodetest.StartNode(t, data, "--day", "24h")
+	url := n.Address()
+	if url == "" {
+		t.Fatalf("the node does not start:\n%s", n.Out)
+	}
+	n.Indexed(url, s.Tip.Height())
+	t.Setenv("STELE_API", strings.TrimPrefix(url, "http://"))
+	t.Setenv("STELE_KEYS", filepath.Join(dir, "none"))
+
+	for _, c := range []struct {
+		key   record.Key
+		kinds []string // of the things that wait
+		must  bool
+		first string // record that may be written
+	}{
+		{s.Seller, []string{"claim"}, true, "CLAIM_RESPOND"},
+		{s.Maker, []string{"claim"}, true, "CLAIM_RESPOND"},
+		{s.Buyer, []string{"voucher"}, false, "EVALUATE"},
+		{s.Supervisor, nil, false, ""},
+	} {
+		out, code := steletest.Run(t, "inbox", "--key", c.key.String(), "--json")
+		var res result
+		if err := json.Unmarshal([]byte(out), &res); err != nil || code != 0 || !res.Complete || len(res.Items) != len(c.kinds) {
+			t.Fatalf("exit code %d, %v: %s", code, err, out)
+		}
+		for i, kind := range c.kinds {
+			if got := res.Items[i]; got.Kind != kind || got.Must != c.must || got.Key != c.key || got.Actions[0].Type != c.first {
+				t.Errorf("%s", out)
+			}
+		}
+	}
+	checkCase(t, s.Claim.String(), s.Voucher.String())
+	if out, code := steletest.Run(t, "inbox"); code != 2 || !strings.Contains(out, "no keys in ") {
+		t.Errorf("without keys: exit code %d: %s", code, out)
+	}
+	if err := n.End(syscall.SIGTERM); err != nil {
+		t.Errorf("%v:\n%s", err, n.Out)
+	}
+}
+
+// checkCase shows the claim and its voucher, for people.
+func checkCase(t *testing.T, claim, voucher string) {
+	t.Helper()
+	for _, c := range []struct {
+		args  []string
+		wants []string
+	}{
+		{[]string{"claim", claim}, []string{
+			"\nturn         seller or maker: ", "\ndeadline     respond, until ", "\nafter that   the holder may write CLAIM_ESCALATE\n",
+			"\nasked for    refund\n", "\n  CLAIM_WITHDRAW\n", "\n  CLAIM_RESPOND reject, with cause\n",
+		}},
+		{[]string{"voucher", voucher}, []string{
+			"\nstate        active\n", "\nclaim        " + claim + ", not closed\n", "\n  EVALUATE, with product, service, logistics, until ",
+		}},
+		{[]string{"voucher", voucher, "--all"}, []string{"\n  VOUCHER_TRANSFER: claim-live\n"}},
+	} {
+		out, code := steletest.Run(t, append([]string{"case"}, c.args...)...)
+		for _, want := range c.wants {
+			if code != 0 || !strings.Contains(out, want) {
+				t.Errorf("case %q: exit code %d, no %q in\n%s", c.args, code, want, out)
+			}
+		}
+	}
+}
