@@ -21,10 +21,9 @@ type claim struct {
 type claimState uint8
 
 const (
-	waiting   claimState = 1 + iota // for a record
-	ordered                         // for the remedy that was ordered, until Deadline
-	executed                        // for the holder, until Deadline: silence settles it
-	defaulted                       // for the remedy that was ordered, without a deadline
+	waiting  claimState = 1 + iota // for a record
+	ordered                        // for the remedy that was ordered, until Deadline
+	executed                       // for the holder, until Deadline: silence settles it
 	settled
 	over // in another way
 )
@@ -66,12 +65,10 @@ func (c *claim) settle() {
 }
 
 // close is a CLAIM_CLOSE: of a claim on which nobody ruled, or by a holder who gives
-// up on an order.
+// up on an order, whose end is worse.
 func (c *claim) close() {
-	if c.State != defaulted {
-		c.ends(Unresolved)
-	}
 	c.enter(over)
+	c.ends(Unresolved)
 }
 
 // arrive closes a claim for goods that did not arrive when they do, unless the remedy
@@ -86,7 +83,7 @@ func (c *claim) arrive() {
 func (c *claim) lapse() {
 	switch c.State {
 	case ordered:
-		c.enter(defaulted)
+		c.enter(waiting)
 		c.ends(Defaulted)
 	case executed:
 		c.settle()
