@@ -267,7 +267,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	o := n.o
 	n.metrics = n.newMetrics()
 	served := api.Options{
-		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Status: n.Status,
+		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Custody: n.custody, Status: n.Status,
 		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 	}

@@ -1,6 +1,8 @@
 package credit
 
 import (
+	"encoding/binary"
+
 	"stele/node/ledger/fields"
 	"stele/node/ledger/record"
 )
@@ -107,14 +109,20 @@ func OfSeller(account record.Key) Owner { return Owner{sellerOwner, account} }
 // OfProduct is the score of a product.
 func OfProduct(gtin record.GTIN) Owner {
 	o := Owner{kind: productOwner}
-	for i := range 8 {
-		o.name[i] = byte(gtin >> (56 - 8*i))
-	}
+	binary.BigEndian.PutUint64(o.name[:], uint64(gtin))
 	return o
 }
 
 // Seller returns the seller's account, and false if the owner is a product.
 func (o Owner) Seller() (record.Key, bool) { return o.name, o.kind == sellerOwner }
+
+// Product returns the number of the product, 0 if the owner is a seller.
+func (o Owner) Product() (gtin record.GTIN) {
+	if o.kind == productOwner {
+		gtin = record.GTIN(binary.BigEndian.Uint64(o.name[:]))
+	}
+	return gtin
+}
 
 // owners returns who has the score that a voucher counts for.
 func (v *voucher) owners() [2]Owner { return [2]Owner{OfSeller(v.Seller), OfProduct(v.GTIN)} }
