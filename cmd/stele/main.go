@@ -10,11 +10,13 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/bench"
+	"stele/cmd/stele/credit"
 	"stele/cmd/stele/devices"
 	"stele/cmd/stele/doctor"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/key"
 	"stele/cmd/stele/lab"
+	"stele/cmd/stele/match"
 	"stele/cmd/stele/mine"
 	"stele/cmd/stele/node"
 	"stele/cmd/stele/record"
@@ -32,6 +34,6 @@ func main() { os.Exit(cmdline.Main(version, commands()...)) }
 func commands() []*cli.Command {
 	return []*cli.Command{
 		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
-		key.Command(), record.Command(), mine.Command(), node.Command(), lab.Command(),
+		key.Command(), record.Command(), mine.Command(), node.Command(), credit.Command(), match.Command(), lab.Command(),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"stele/engine/pow"
 	"stele/node/credit"
 	"stele/node/ledger/record"
 	"stele/node/match"
@@ -133,6 +134,36 @@ type EvidencePart struct {
 	Period uint32 `query:"period" doc:"number of the period"`
 	AtHeight
 	Paging
+}
+
+// Answer returns what the draw was made of, to be drawn again. An error says which field
+// has no sense.
+func (d *Drawn) Answer() (a match.Answer, err error) {
+	a = match.Answer{Network: d.Network, Height: d.Height, Order: d.Order}
+	if a.Product, err = record.ParseGTIN(d.Product); err != nil {
+		return a, fmt.Errorf("product: %w", err)
+	}
+	if err := a.Query.UnmarshalText([]byte(d.Query)); err != nil {
+		return a, fmt.Errorf("query: %w", err)
+	}
+	if a.Block, err = pow.ParseHash(d.Block); err != nil {
+		return a, fmt.Errorf("block: %w", err)
+	}
+	for _, s := range d.Sellers {
+		a.Sellers = append(a.Sellers, match.Seller{Account: s.Seller, Score: s.Exact, Newcomer: s.Newcomer})
+	}
+	return a, nil
+}
+
+func newDrawn(a *match.Answer) Drawn {
+	d := Drawn{
+		Network: a.Network, Product: a.Product.String(), Query: a.Query.String(), Height: a.Height, Block: a.Block.String(),
+		Sellers: []DrawnSeller{}, Order: a.Order,
+	}
+	for _, s := range a.Sellers {
+		d.Sellers = append(d.Sellers, DrawnSeller{s.Account, s.Score, s.Newcomer})
+	}
+	return d
 }
 
 type (
@@ -400,14 +431,7 @@ func (a *API) match(_ context.Context, in *matchInput) (*answer[Drawn], error) {
 	}
 	drawn.Sellers = match.Candidates(offers)
 	drawn.Draw()
-	res := Drawn{
-		Network: drawn.Network, Product: gtin.String(), Query: drawn.Query.String(), Height: drawn.Height, Block: drawn.Block.String(),
-		Sellers: []DrawnSeller{}, Order: drawn.Order,
-	}
-	for _, s := range drawn.Sellers {
-		res.Sellers = append(res.Sellers, DrawnSeller{s.Account, s.Score, s.Newcomer})
-	}
-	return &answer[Drawn]{res}, nil
+	return &answer[Drawn]{newDrawn(&drawn)}, nil
 }
 
 // epoch returns the height of the last block of the epoch that a text names, or of the

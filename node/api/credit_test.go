@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"stele/engine/pow"
 	"stele/node/chain/chaintest"
 	"stele/node/credit"
 	"stele/node/ledger/record"
@@ -88,13 +87,8 @@ func TestMatch(t *testing.T) {
 	story, s := creditStory(t)
 	path := "/v1/match?product=" + chaintest.GTIN.String() + "&query=" + strings.Repeat("0a", 32)
 	drawn := readAs[Drawn](s, path)
-	block, err := pow.ParseHash(drawn.Block)
+	answer, err := drawn.Answer()
 	s.check(err)
-	answer := match.Answer{Network: drawn.Network, Product: chaintest.GTIN, Height: drawn.Height, Block: block, Order: drawn.Order}
-	s.check(answer.Query.UnmarshalText([]byte(drawn.Query)))
-	for _, d := range drawn.Sellers {
-		answer.Sellers = append(answer.Sellers, match.Seller{Account: d.Seller, Score: d.Exact, Newcomer: d.Newcomer})
-	}
 	if err := answer.Redraw(); err != nil {
 		t.Error(err)
 	}
