@@ -93,13 +93,31 @@ func (b *board) of(o Owner) *standing {
 	return s
 }
 
+// search returns where the bucket of a period is, or belongs.
+func (s *standing) search(period uint32) (at int, found bool) {
+	return slices.BinarySearchFunc(s.buckets, period, func(p PeriodBucket, period uint32) int { return cmp.Compare(p.Period, period) })
+}
+
+// bucket returns a bucket, and false if its period is too old for the board.
+func (b *board) bucket(key bucketKey) (bucket Bucket, ok bool) {
+	if key.period+Window < b.now {
+		return bucket, false
+	}
+	if s := b.owners[key.owner]; s != nil {
+		if at, found := s.search(key.period); found {
+			bucket = s.buckets[at].Bucket
+		}
+	}
+	return bucket, true
+}
+
 // set puts a bucket on the board.
 func (b *board) set(key bucketKey, bucket Bucket) {
 	if key.period+Window < b.now {
 		return
 	}
 	s := b.of(key.owner)
-	at, found := slices.BinarySearchFunc(s.buckets, key.period, func(p PeriodBucket, period uint32) int { return cmp.Compare(p.Period, period) })
+	at, found := s.search(key.period)
 	switch {
 	case bucket.Vouchers == 0 && found:
 		s.buckets = slices.Delete(s.buckets, at, at+1)

@@ -19,13 +19,20 @@ type Index struct {
 	params Params
 	after  *network.AfterSales
 
+	// Vouchers as they are at the tip: those of the last blocks, which the next ones are
+	// mostly about. Of the goroutine that follows the chain.
+	recent map[record.ID]voucher
+
 	mu    sync.Mutex // guards board
 	board board
 }
 
+// maxRecent is how many vouchers are kept in memory, about 10 MB.
+const maxRecent = 50_000
+
 // NewIndex returns the index of a network, to be given to [views.Open].
 func NewIndex(p *network.Params) *Index {
-	return &Index{params: ParamsOf(p), after: &p.AfterSales, board: newBoard(ParamsOf(p))}
+	return &Index{params: ParamsOf(p), after: &p.AfterSales, recent: map[record.ID]voucher{}, board: newBoard(ParamsOf(p))}
 }
 
 // Params returns the numbers of the network.
@@ -39,6 +46,7 @@ func (x *Index) Load(db pebble.Reader, tip *views.Tip) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.board = newBoard(x.params)
+	clear(x.recent)
 	if tip == nil {
 		return nil
 	}
@@ -155,12 +163,14 @@ func (s *step) voucher(id record.ID) (*voucher, error) {
 	if v, ok := s.vouchers[id]; ok {
 		return v, nil
 	}
+	if v, ok := s.x.recent[id]; ok && !s.block.Leaves {
+		return &v, nil
+	}
 	value, ok, err := s.old.get(idName(voucherEntry, id))
 	if !ok {
 		return nil, err
 	}
-	v, err := decodeVoucher(value)
-	return v, err
+	return decodeVoucher(value)
 }
 
 // claim returns a claim, which may be changed, or nil.
@@ -181,6 +191,16 @@ func (s *step) bucket(key bucketKey) (*bucketChange, error) {
 		return b, nil
 	}
 	b := new(bucketChange)
+	if !s.block.Leaves { // then the board is at the parent, and faster
+		s.x.mu.Lock()
+		before, ok := s.x.board.bucket(key)
+		s.x.mu.Unlock()
+		if ok {
+			b.before, b.after = before, before
+			s.buckets[key] = b
+			return b, nil
+		}
+	}
 	value, ok, err := s.old.get(bucketName(key.period, key.owner))
 	if err != nil {
 		return nil, err
@@ -302,8 +322,23 @@ func (s *step) entries() []views.TableEntry {
 	return all
 }
 
+// remember keeps the vouchers of a block that joins, and forgets all if one leaves.
+func (s *step) remember() {
+	recent := s.x.recent
+	if s.block.Leaves || len(recent)+len(s.vouchers) > maxRecent {
+		clear(recent)
+	}
+	if s.block.Leaves {
+		return
+	}
+	for id, v := range s.vouchers {
+		recent[id] = *v
+	}
+}
+
 // done brings the board to the block, or to the one before if it leaves.
 func (s *step) done(db pebble.Reader) error {
+	s.remember()
 	s.x.mu.Lock()
 	defer s.x.mu.Unlock()
 	board, tip := &s.x.board, views.Tip{Height: s.block.Height, Hash: s.block.Hash()}
