@@ -51,7 +51,7 @@ func (e *explained) parts() string {
 		row("prior", thousandths(e.Prior), fmt.Sprintf("four invented sales of the usual weight (%v) have it in each period", p.Usual))
 		row("core", thousandths(p.Core), "mean of the worse two fifths of the periods"+e.decides("core"))
 		if p.Running != nil {
-			row("running", thousandths(*p.Running), "mean of the running period; counts if it is below core")
+			row("running", thousandths(*p.Running), "mean of the running period; it is core if no period is closed, and counts with them if it is below core")
 		}
 		row("whole", thousandths(p.Whole), "mean of all money alike"+e.decides("whole"))
 		row("recent", thousandths(p.Recent), "upper bound of the last four periods"+e.decides("recent"))
