@@ -160,6 +160,10 @@ figures: ## measure the figures of the network in docs/network.md (10 minutes; l
 	STELE_LONG=1 CGO_ENABLED=0 $(GO) test -count 1 -timeout 60m -v -run '^TestHostileMajority$$' ./node/lab
 	STELE_LONG=1 CGO_ENABLED=0 $(GO) test -count 1 -timeout 60m -v -run '^TestKilledInSync$$' ./cmd/stele/node
 
+.PHONY: attack-table
+attack-table: ## measure what attacks on scores achieve: the table in docs/credit.md
+	CGO_ENABLED=0 $(GO) test -count 1 -v -run '^TestAttacks$$' ./node/credit -attacks
+
 # What the tag cuda changes.
 TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele/...
 

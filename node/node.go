@@ -22,6 +22,7 @@ import (
 	"stele/node/blobkeeper"
 	"stele/node/blobs"
 	"stele/node/chain"
+	"stele/node/credit"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
@@ -95,6 +96,7 @@ type Node struct {
 	changes         *chain.Subscription // for what mu guards
 	pool            *pool.Pool
 	views           *views.Views       // nil: none
+	credit          *credit.Reader     // of views; nil: none
 	custody         *blobkeeper.Keeper // nil: none
 	p2p             *p2p.Server        // nil: none
 	connected       atomic.Int64       // peers
@@ -241,12 +243,15 @@ func (n *Node) openIndex(context.Context) (err error) {
 		return nil
 	}
 	o := n.o
+	index := credit.NewIndex(o.Params)
 	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{
 		Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log, FlushEvery: min(o.Keep, flushViewsEvery),
+		Tables: []views.Table{index},
 	})
 	if err != nil {
 		return err
 	}
+	n.credit = credit.NewReader(n.views, index)
 	if o.Blobs != "" {
 		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
 			Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
@@ -263,7 +268,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	o := n.o
 	n.metrics = n.newMetrics()
 	served := api.Options{
-		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Custody: n.custody, Status: n.Status,
+		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Custody: n.custody, Status: n.Status,
 		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 	}

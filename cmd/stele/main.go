@@ -12,12 +12,14 @@ import (
 	"stele/cmd/stele/account"
 	"stele/cmd/stele/bench"
 	"stele/cmd/stele/casefile"
+	"stele/cmd/stele/credit"
 	"stele/cmd/stele/devices"
 	"stele/cmd/stele/doctor"
 	"stele/cmd/stele/inbox"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/key"
 	"stele/cmd/stele/lab"
+	"stele/cmd/stele/match"
 	"stele/cmd/stele/mine"
 	"stele/cmd/stele/node"
 	"stele/cmd/stele/recipient"
@@ -37,6 +39,6 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
 		key.Command(), record.Command(), casefile.Command(), inbox.Command(), account.Command(), recipient.Command(),
-		mine.Command(), node.Command(), lab.Command(),
+		mine.Command(), node.Command(), credit.Command(), match.Command(), lab.Command(),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"stele/internal/netguard"
 	"stele/node/blobkeeper"
 	"stele/node/chain"
+	"stele/node/credit"
 	"stele/node/ledger/network"
 	"stele/node/pool"
 	"stele/node/query"
@@ -25,7 +26,8 @@ type Options struct {
 	Params *network.Params
 	Chain  *chain.Chain
 	Pool   *pool.Pool
-	Views  *views.Views // nil: no cases, parties and evidence
+	Views  *views.Views   // nil: no cases, parties and evidence
+	Credit *credit.Reader // of Views; nil: no scores
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
 	Finder  Finder              // of what Custody does not have; nil: nobody is asked
@@ -64,7 +66,8 @@ type API struct {
 	params     *network.Params
 	chain      *chain.Chain
 	pool       *pool.Pool
-	views      *views.Views // nil: none
+	views      *views.Views   // nil: none
+	credit     *credit.Reader // nil: none
 	custody    *blobkeeper.Keeper
 	finder     Finder
 	status     func() query.Status
@@ -96,6 +99,7 @@ func New(o Options) (*API, error) {
 		chain:   o.Chain,
 		pool:    o.Pool,
 		views:   o.Views,
+		credit:  o.Credit,
 		custody: o.Custody,
 		finder:  o.Finder,
 		status:  o.Status,
@@ -123,6 +127,9 @@ func New(o Options) (*API, error) {
 		a.registerSearch(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
+	}
+	if a.views != nil && a.credit != nil {
+		a.registerCredit(api)
 	}
 	if a.custody != nil {
 		a.registerBlobs(api)

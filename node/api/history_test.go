@@ -6,6 +6,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"stele/node/credit"
 	"stele/node/ledger/record"
 	"stele/node/views"
 )
@@ -13,7 +14,8 @@ import (
 // withViews gives the API views of its chain.
 func withViews(t *testing.T) func(*Options) {
 	return func(o *Options) {
-		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem()})
+		index := credit.NewIndex(o.Params)
+		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index}})
 		if err == nil {
 			t.Cleanup(func() {
 				if err := v.Close(); err != nil {
@@ -25,7 +27,7 @@ func withViews(t *testing.T) func(*Options) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Views = v
+		o.Views, o.Credit = v, credit.NewReader(v, index)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
+	"stele/node/match"
 	"stele/node/query"
 )
 
@@ -174,6 +175,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	story.Complain()
 	story.Refund()
 	story.Evaluate()
+	story.Tip = story.Grow(story.Tip, match.Epoch+match.Depth, 0) // so that sellers are drawn
 	s := newServiceOf(t, story.Builder, story.Tip, withCustody(t), func(o *Options) {
 		o.Rate = 1e9
 		o.Miners = func() query.Miners { return query.Miners{All: []query.Miner{{Name: "x"}}} }
@@ -200,36 +202,40 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	s.check(err)
 	blob := blobs.Hash(recipient.BlobHash(story.FirstBlob))
 	good := map[string]string{ // path of the document: what is in place of its parameters, and a query
-		"/v1/headers/{id}":                  story.Tip.Hash().String(),
-		"/v1/blocks/{id}/records":           "5",
-		"/v1/records/{id}/raw":              story.Voucher.String(),
-		"/v1/products/{gtin}":               chaintest.GTIN.String(),
-		"/v1/vouchers/{id}/claims":          story.Voucher.String(),
-		"/v1/vouchers/{id}/entitlements":    story.Voucher.String(),
-		"/v1/claims/{id}/turn":              story.Claim.String(),
-		"/v1/claims/{id}/case":              story.Claim.String(),
-		"/v1/vouchers/{id}/shipments":       story.Voucher.String(),
-		"/v1/accounts/{key}/payments":       story.Seller.String(),
-		"/v1/blocks/{id}":                   "5",
-		"/v1/records/{id}":                  story.Voucher.String(),
-		"/v1/records/{id}/proof":            story.Voucher.String(),
-		"/v1/accounts/{key}":                story.Seller.String(),
-		"/v1/vouchers/{id}":                 story.Voucher.String(),
-		"/v1/claims/{id}":                   story.Claim.String(),
-		"/v1/shipments/{id}":                story.Shipment.String(),
-		"/v1/items/{gtin}/{serial}":         chaintest.GTIN.String() + "/Z9",
-		"/v1/parties/{key}/vouchers":        story.Buyer.String(),
-		"/v1/parties/{key}/claims":          story.Seller.String(),
-		"/v1/parties/{key}/shipments":       story.Seller.String(),
-		"/v1/parties/{key}/history":         story.Seller.String(),
-		"/v1/vouchers/{id}/history":         story.Voucher.String(),
-		"/v1/claims/{id}/history":           story.Claim.String(),
-		"/v1/shipments/{id}/history":        story.Shipment.String(),
-		"/v1/products/{gtin}/history":       chaintest.GTIN.String(),
-		"/v1/bundles/{kind}/{id}":           "voucher/" + story.Voucher.String(),
-		"/v1/blobs/{hash}":                  blob.String(),
-		"/v1/carriers/{key}/notice":         record.PublicOf(carrier).String(),
-		"/v1/items/{gtin}/{serial}/history": chaintest.GTIN.String() + "/Z9",
+		"/v1/headers/{id}":                    story.Tip.Hash().String(),
+		"/v1/blocks/{id}/records":             "5",
+		"/v1/records/{id}/raw":                story.Voucher.String(),
+		"/v1/products/{gtin}":                 chaintest.GTIN.String(),
+		"/v1/vouchers/{id}/claims":            story.Voucher.String(),
+		"/v1/vouchers/{id}/entitlements":      story.Voucher.String(),
+		"/v1/claims/{id}/turn":                story.Claim.String(),
+		"/v1/claims/{id}/case":                story.Claim.String(),
+		"/v1/vouchers/{id}/shipments":         story.Voucher.String(),
+		"/v1/accounts/{key}/payments":         story.Seller.String(),
+		"/v1/blocks/{id}":                     "5",
+		"/v1/records/{id}":                    story.Voucher.String(),
+		"/v1/records/{id}/proof":              story.Voucher.String(),
+		"/v1/accounts/{key}":                  story.Seller.String(),
+		"/v1/vouchers/{id}":                   story.Voucher.String(),
+		"/v1/claims/{id}":                     story.Claim.String(),
+		"/v1/shipments/{id}":                  story.Shipment.String(),
+		"/v1/items/{gtin}/{serial}":           chaintest.GTIN.String() + "/Z9",
+		"/v1/parties/{key}/vouchers":          story.Buyer.String(),
+		"/v1/parties/{key}/claims":            story.Seller.String(),
+		"/v1/parties/{key}/shipments":         story.Seller.String(),
+		"/v1/parties/{key}/history":           story.Seller.String(),
+		"/v1/vouchers/{id}/history":           story.Voucher.String(),
+		"/v1/claims/{id}/history":             story.Claim.String(),
+		"/v1/shipments/{id}/history":          story.Shipment.String(),
+		"/v1/products/{gtin}/history":         chaintest.GTIN.String(),
+		"/v1/bundles/{kind}/{id}":             "voucher/" + story.Voucher.String(),
+		"/v1/blobs/{hash}":                    blob.String(),
+		"/v1/carriers/{key}/notice":           record.PublicOf(carrier).String(),
+		"/v1/credit/sellers/{key}":            story.Seller.String(),
+		"/v1/credit/products/{gtin}":          chaintest.GTIN.String(),
+		"/v1/credit/sellers/{key}/evidence":   story.Seller.String(),
+		"/v1/credit/products/{gtin}/evidence": chaintest.GTIN.String(),
+		"/v1/items/{gtin}/{serial}/history":   chaintest.GTIN.String() + "/Z9",
 	}
 	target := func(path, values string) string {
 		for _, v := range strings.SplitN(values, "/", strings.Count(path, "{")) {
@@ -250,6 +256,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		good["/v1/"+kind+"/{id}/actions"] = id.String()
 	}
 	d.check("/v1/search", request("GET", "/v1/search?q="+story.Voucher.String(), "", nil))
+	d.check("/v1/match", request("GET", "/v1/match?product="+chaintest.GTIN.String()+"&query="+story.Voucher.String(), "", nil))
 	d.check("/v1/accounts", request("GET", "/v1/accounts?role=seller", "", nil))
 	for path, operations := range d.paths {
 		if _, ok := operations["get"]; !ok {
@@ -296,7 +303,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		at := target(path, values)
 		for random.IntN(3) == 0 {
-			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "q", "colour", value()) + "=" + value()
+			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "q", "height", "period", "product", "query", "colour", value()) + "=" + value()
 			at = strings.Replace(at, "&", "?", 1-min(1, strings.Count(at, "?")))
 		}
 		var body []byte

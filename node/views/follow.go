@@ -139,47 +139,78 @@ func (v *Views) step() (done bool, err error) {
 func (v *Views) connect(b *block.Block, hash pow.Hash, height uint32) error {
 	tip := &Tip{height, hash}
 	if v.o.Chain.Tip().Hash == hash {
+		var changes []TableChange
 		ok, err := v.o.Chain.ReadState(hash, func(state rules.View, next rules.Context) error {
-			return v.write(tip, func(db *pebble.DB, batch *pebble.Batch) error {
-				if err := add(db, batch, b, height); err != nil {
+			return v.write(tip, func(db *pebble.DB, batch *pebble.Batch) (err error) {
+				if changes, err = v.add(db, batch, b, height); err != nil {
 					return err
 				}
 				return v.renewPending(batch, state, next)
 			})
 		})
+		if ok && err == nil {
+			err = v.finishTables(changes)
+		}
 		if ok || err != nil {
 			return err
 		}
 	}
-	return v.write(tip, func(db *pebble.DB, batch *pebble.Batch) error { return add(db, batch, b, height) })
+	return v.change(tip, func(db *pebble.DB, batch *pebble.Batch) ([]TableChange, error) {
+		return v.add(db, batch, b, height)
+	})
+}
+
+// change is write for a block, with which the tables change.
+func (v *Views) change(tip *Tip, fill func(*pebble.DB, *pebble.Batch) ([]TableChange, error)) error {
+	var changes []TableChange
+	err := v.write(tip, func(db *pebble.DB, batch *pebble.Batch) (err error) {
+		changes, err = fill(db, batch)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return v.finishTables(changes)
 }
 
 // add puts what a block adds into a batch.
-func add(db pebble.Reader, batch *pebble.Batch, b *block.Block, height uint32) error {
+func (v *Views) add(db pebble.Reader, batch *pebble.Batch, b *block.Block, height uint32) ([]TableChange, error) {
 	x, err := index(db, b, height)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, e := range x.added {
 		err = errors.Join(err, batch.Set(e.key, e.value, nil))
 	}
+	changes, failed := v.indexTables(db, x, b, height, false)
+	for _, change := range changes {
+		for _, e := range change.Entries {
+			err = errors.Join(err, batch.Set(e.Key, e.Value, nil))
+		}
+	}
 	plus := func(n, of uint64) uint64 { return n + of }
-	return errors.Join(err, x.count(batch, plus), x.mark(batch))
+	return changes, errors.Join(err, failed, x.count(batch, plus), x.mark(batch))
 }
 
 // disconnect disconnects the last block. That is never the genesis block, which
 // every chain has.
 func (v *Views) disconnect(b *block.Block, height uint32) error {
-	return v.write(&Tip{height - 1, b.Header.Prev}, func(db *pebble.DB, batch *pebble.Batch) error {
+	return v.change(&Tip{height - 1, b.Header.Prev}, func(db *pebble.DB, batch *pebble.Batch) ([]TableChange, error) {
 		x, err := index(db, b, height)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, e := range x.added {
 			err = errors.Join(err, batch.Delete(e.key, nil))
 		}
+		changes, failed := v.indexTables(db, x, b, height, true)
+		for _, change := range changes {
+			for _, e := range change.Entries {
+				err = errors.Join(err, batch.Delete(e.Key, nil))
+			}
+		}
 		minus := func(n, of uint64) uint64 { return n - of }
-		return errors.Join(err, x.count(batch, minus), x.mark(batch))
+		return changes, errors.Join(err, failed, x.count(batch, minus), x.mark(batch))
 	})
 }
 
@@ -221,6 +252,11 @@ func (v *Views) write(tip *Tip, fill func(*pebble.DB, *pebble.Batch) error) erro
 		}
 		if err := batch.Set([]byte{tipEntry}, tip.encode(), nil); err != nil {
 			return err
+		}
+		for _, t := range v.o.Tables {
+			if err := batch.Set(tableTipKey(t), tip.encode(), nil); err != nil {
+				return err
+			}
 		}
 		if err := batch.Commit(pebble.NoSync); err != nil {
 			return err

@@ -23,6 +23,8 @@ import (
 //	r  id                     relation: place, voucher, claim, shipment
 //	s  voucher                sale: height, seller, item
 //	t                         tip: height, hash
+//	x table                   tip of a table: height, hash
+//	A to Z ...                entries of the table: see Table
 //
 // These follow from the state at the tip and its median time (standing.go):
 //
@@ -52,6 +54,7 @@ const (
 	saleEntry     = 's'
 	tipEntry      = 't'
 	timeEntry     = 'w'
+	tableEntry    = 'x'
 	standingEntry = 'z'
 )
 

@@ -39,7 +39,7 @@ func errEntry(key, value []byte) error {
 }
 
 // version is the version of the entries. Views of another one are built anew.
-const version = 5
+const version = 6
 
 // format is the version of Pebble's files.
 const format = pebble.FormatValueSeparation
@@ -67,6 +67,9 @@ type Options struct {
 	// their memory is full and at the end. It matters where the chain prunes bodies:
 	// after a crash the views need those of the blocks that were not written. 0: never.
 	FlushEvery uint32
+	// Tables are kept in the same files. Files that were written with others are built
+	// anew.
+	Tables []Table
 }
 
 // Views is the index of a chain. Safe for concurrent use.
@@ -230,7 +233,10 @@ func (v *Views) start(db *pebble.DB) error {
 	got, closer, err := db.Get([]byte{identityEntry})
 	if errors.Is(err, pebble.ErrNotFound) {
 		v.tip.Store(nil)
-		return db.Set([]byte{identityEntry}, want, pebble.NoSync)
+		if err := db.Set([]byte{identityEntry}, want, pebble.NoSync); err != nil {
+			return err
+		}
+		return v.loadTables(db)
 	}
 	if err != nil {
 		return err
@@ -242,22 +248,15 @@ func (v *Views) start(db *pebble.DB) error {
 	if !same {
 		return errors.New("another version or network")
 	}
-	raw, closer, err := db.Get([]byte{tipEntry})
-	if errors.Is(err, pebble.ErrNotFound) {
-		v.tip.Store(nil)
-		return nil
-	}
+	tip, err := readTip(db, []byte{tipEntry})
 	if err != nil {
 		return err
 	}
-	defer closer.Close()
-	if len(raw) != tipSize {
-		return errEntry([]byte{tipEntry}, raw)
+	v.tip.Store(tip)
+	if tip != nil {
+		v.durable.Store(tip.Height + 1)
 	}
-	tip := decodeTip(raw)
-	v.tip.Store(&tip)
-	v.durable.Store(tip.Height + 1)
-	return nil
+	return v.loadTables(db)
 }
 
 // renew removes the files and opens new ones. It releases the lock only after all

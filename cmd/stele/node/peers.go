@@ -1,24 +1,17 @@
 package node
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/netip"
-	"net/url"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/internal/human"
-	"stele/cmd/stele/internal/nodeflags"
+	"stele/cmd/stele/internal/nodeclient"
 	"stele/internal/text"
 	"stele/node/api"
 )
@@ -31,12 +24,11 @@ func peersCommand() *cli.Command {
 			"ended lately, with the reasons. A node whose API has a token needs it here too.\n\n" +
 			"  stele node peers\n" +
 			"  stele node peers --forget 192.0.2.7",
-		Flags: append(cmdline.FromEnvironment([]cli.Flag{
-			&cli.StringFlag{Name: "api-token", Usage: "send `TOKEN`, the --api-token of the node"},
-		}),
-			&cli.StringFlag{Name: "api", Usage: "ask the node whose API is at `URL`", Value: "http://" + nodeflags.DefaultAPI},
+		Flags: []cli.Flag{
+			nodeclient.Flag("ask the node API at `URL`"), nodeclient.TokenFlag(),
 			&cli.StringFlag{Name: "forget", Usage: "stop avoiding the IP `ADDRESS`, whose node broke the protocol"},
-			cmdline.JSONFlag()),
+			cmdline.JSONFlag(),
+		},
 		Action: runPeers,
 	}
 }
@@ -45,15 +37,16 @@ func runPeers(c *cli.Context) error {
 	if err := cmdline.NoArgs(c); err != nil {
 		return err
 	}
-	client, err := newAPIClient(c.String("api"), c.String("api-token"))
+	client, err := nodeclient.New(c)
 	if err != nil {
 		return err
 	}
+	defer client.Close()
 	if c.IsSet("forget") {
 		return forgetPeer(c, client)
 	}
 	var p api.Peers
-	if err := client.call(c.Context, http.MethodGet, "/v1/peers", nil, &p); err != nil {
+	if err := client.Get(c.Context, "/v1/peers", &p); err != nil {
 		return cmdline.Cause(c, err)
 	}
 	if c.Bool("json") {
@@ -63,13 +56,17 @@ func runPeers(c *cli.Context) error {
 }
 
 // forgetPeer removes an address from those that the node avoids.
-func forgetPeer(c *cli.Context, client *apiClient) error {
+func forgetPeer(c *cli.Context, client *nodeclient.Client) error {
 	address, err := netip.ParseAddr(c.String("forget"))
 	if err != nil {
 		return fmt.Errorf("--forget: %q is not an IP address", c.String("forget"))
 	}
+	body, err := json.Marshal(map[string]string{"address": address.String()})
+	if err != nil {
+		return err
+	}
 	var res api.Forgotten
-	if err := client.call(c.Context, http.MethodPost, "/v1/peers/forget", map[string]string{"address": address.String()}, &res); err != nil {
+	if err := client.Post(c.Context, "/v1/peers/forget", "application/json", body, &res); err != nil {
 		return cmdline.Cause(c, err)
 	}
 	switch {
@@ -80,83 +77,6 @@ func forgetPeer(c *cli.Context, client *apiClient) error {
 	default:
 		return cmdline.PrintText(c, fmt.Sprintf("the node does not avoid %v\n", address))
 	}
-}
-
-const (
-	apiTimeout = 10 * time.Second
-	maxAnswer  = 4 << 20 // bytes
-)
-
-// apiClient asks the API of a node.
-type apiClient struct {
-	base  *url.URL
-	token string // "": none
-}
-
-// newAPIClient returns a client of the API at a URL, or at HOST:PORT.
-func newAPIClient(base, token string) (*apiClient, error) {
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.RawQuery != "" {
-		return nil, fmt.Errorf("--api: invalid URL %q: must be as http://%s", base, nodeflags.DefaultAPI)
-	}
-	return &apiClient{u, token}, nil
-}
-
-// call sends a request with a JSON body, unless that is nil, and reads the JSON answer.
-func (a *apiClient) call(ctx context.Context, method, path string, body, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	var encoded []byte
-	if body != nil {
-		var err error
-		if encoded, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	r, err := http.NewRequestWithContext(ctx, method, a.base.JoinPath(path).String(), bytes.NewReader(encoded))
-	if err != nil {
-		return err
-	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if a.token != "" {
-		r.Header.Set("Authorization", "Bearer "+a.token)
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil // only the host of the URL gets the token
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(r)
-	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err // without the method and the URL
-		}
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			err = fmt.Errorf("%w: start a node there, or pass --api", err)
-		}
-		return fmt.Errorf("%s: %w", a.base, err)
-	}
-	defer res.Body.Close()
-	encoded, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: %w", a.base, err)
-	case res.StatusCode != http.StatusOK:
-		var problem struct{ Detail string }
-		if json.Unmarshal(encoded, &problem) != nil || problem.Detail == "" {
-			problem.Detail = res.Status
-		}
-		return fmt.Errorf("%s: %s", a.base, text.Clean(problem.Detail, 2*text.Max))
-	}
-	if err := json.Unmarshal(encoded, answer); err != nil {
-		return fmt.Errorf("%s: no answer of a node: %w", a.base, text.Error(err, text.Max))
-	}
-	return nil
 }
 
 // peersText returns the peers for people.

@@ -22,6 +22,7 @@ import (
 	"stele/internal/text"
 	"stele/node"
 	"stele/node/chain"
+	"stele/node/credit"
 	"stele/node/evidence"
 	"stele/node/ledger/block"
 	"stele/node/ledger/bundle"
@@ -199,7 +200,9 @@ func bundleFromData(c *cli.Context, kind bundle.Kind, id record.ID) (b *bundle.B
 	if err != nil {
 		return nil, nodeflags.Explain(err)
 	}
-	v, err := views.Open(filepath.Join(dir, node.ViewsFolder), views.Options{Chain: ch, Identity: identity})
+	v, err := views.Open(filepath.Join(dir, node.ViewsFolder), views.Options{
+		Chain: ch, Identity: identity, Tables: []views.Table{credit.NewIndex(p)},
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,250 @@
+package credit
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"stele/node/ledger/record"
+)
+
+// The index keeps every version of an entry: its key ends with the height at which it
+// was written, inverted, so that the version of a height is the first one at or after
+// the key of that height. So the index answers for any height, and a block is taken
+// back by removing the entries of its height.
+//
+// After the prefix comes the kind. Integers are big-endian.
+//
+//	b  period owner                  bucket: sums, and the vouchers that the block changed
+//	c  id                            claim
+//	d  deadline claim                nothing: the claim may lapse then
+//	f  account                       flags of a seller
+//	m  period                        market
+//	o  product account period        nothing: the account sold the product in the period
+//	v  id                            voucher
+const (
+	prefix = 'C'
+
+	bucketEntry   = 'b'
+	claimEntry    = 'c'
+	deadlineEntry = 'd'
+	flagsEntry    = 'f'
+	marketEntry   = 'm'
+	offerEntry    = 'o'
+	voucherEntry  = 'v'
+)
+
+// errEntry means that an entry is none that the index writes.
+func errEntry(key, value []byte) error {
+	return fmt.Errorf("credit entry %x has the value %x", key, value)
+}
+
+// versionSize is the length of the height at the end of a key.
+const versionSize = 4
+
+// name begins the key of an entry.
+func name(kind byte) []byte { return append(make([]byte, 0, 80), prefix, kind) }
+
+func version(key []byte, height uint32) []byte {
+	return binary.BigEndian.AppendUint32(key, ^height)
+}
+
+// versionOf returns the height at which the entry of a key was written.
+func versionOf(key []byte) uint32 { return ^binary.BigEndian.Uint32(key[len(key)-versionSize:]) }
+
+func bucketName(period uint32, o Owner) []byte {
+	key := binary.BigEndian.AppendUint32(name(bucketEntry), period)
+	return append(append(key, o.kind), o.name[:]...)
+}
+
+const bucketNameSize = 2 + 4 + 1 + 32
+
+// cutBucketName returns what bucketName was made of.
+func cutBucketName(key []byte) (period uint32, o Owner) {
+	return binary.BigEndian.Uint32(key[2:]), Owner{key[6], [32]byte(key[7:])}
+}
+
+func idName(kind byte, id [32]byte) []byte { return append(name(kind), id[:]...) }
+
+func deadlineName(deadline uint64, claim record.ID) []byte {
+	return append(binary.BigEndian.AppendUint64(name(deadlineEntry), deadline), claim[:]...)
+}
+
+func marketName(period uint32) []byte {
+	return binary.BigEndian.AppendUint32(name(marketEntry), period)
+}
+
+func offerName(gtin record.GTIN, seller record.Key, period uint32) []byte {
+	key := append(binary.BigEndian.AppendUint64(name(offerEntry), uint64(gtin)), seller[:]...)
+	return binary.BigEndian.AppendUint32(key, period)
+}
+
+// versions reads entries as they were after the blocks up to a height.
+type versions struct {
+	iter   *pebble.Iterator
+	height int64 // -1: before genesis
+	buf    []byte
+}
+
+// newVersions returns a reader, which the caller closes.
+func newVersions(db pebble.Reader, height int64) (*versions, error) {
+	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
+	return &versions{iter: iter, height: height}, err
+}
+
+func (v *versions) close() error { return v.iter.Close() }
+
+// get returns the value of an entry, and false if there is none. The value is good until
+// the next call.
+func (v *versions) get(name []byte) (value []byte, ok bool, err error) {
+	if v.height < 0 {
+		return nil, false, nil
+	}
+	v.buf = version(append(v.buf[:0], name...), uint32(v.height))
+	if !v.iter.SeekGE(v.buf) {
+		return nil, false, v.iter.Error()
+	}
+	key := v.iter.Key()
+	if len(key) != len(name)+versionSize || string(key[:len(name)]) != string(name) {
+		return nil, false, nil
+	}
+	value, err = v.iter.ValueAndErr()
+	return value, err == nil, err
+}
+
+// scan calls fn for the newest version of each entry from one key to before another. It
+// visits only kinds of entries of which a scan skips few versions.
+func (v *versions) scan(from, to []byte, fn func(name, value []byte) error) error {
+	var last []byte
+	for ok := v.iter.SeekGE(from); ok && string(v.iter.Key()) < string(to); ok = v.iter.Next() {
+		key := v.iter.Key()
+		if len(key) < 2+versionSize {
+			return errEntry(key, nil)
+		}
+		name := key[:len(key)-versionSize]
+		if int64(versionOf(key)) > v.height || string(name) == string(last) {
+			continue
+		}
+		last = append(last[:0], name...)
+		value, err := v.iter.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := fn(name, value); err != nil {
+			return err
+		}
+	}
+	return v.iter.Error()
+}
+
+const voucherSize = 32 + 8 + 8 + 1 + 1 + 1 + 4*2 + 32 + 4 + 4
+
+func (v *voucher) encode() []byte {
+	b := append(make([]byte, 0, voucherSize), v.Seller[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(v.GTIN))
+	b = binary.BigEndian.AppendUint64(b, v.Weight)
+	b = append(b, v.Scores, bit(v.Off), bit(v.Moved))
+	for _, n := range v.Ends[1:] {
+		b = binary.BigEndian.AppendUint16(b, n)
+	}
+	b = append(b, v.Claim[:]...)
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, v.Home), v.Outcome)
+}
+
+func decodeVoucher(b []byte) (*voucher, error) {
+	if len(b) != voucherSize {
+		return nil, errSize
+	}
+	v := &voucher{
+		Seller: record.Key(b), GTIN: record.GTIN(binary.BigEndian.Uint64(b[32:])), Weight: binary.BigEndian.Uint64(b[40:]),
+		Scores: b[48], Off: b[49] != 0, Moved: b[50] != 0,
+	}
+	for i := range v.Ends[1:] {
+		v.Ends[1+i] = binary.BigEndian.Uint16(b[51+2*i:])
+	}
+	v.Claim = record.ID(b[59:])
+	v.Home, v.Outcome = binary.BigEndian.Uint32(b[91:]), binary.BigEndian.Uint32(b[95:])
+	return v, nil
+}
+
+func bit(on bool) byte {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+const claimSize = 32 + 5 + 8
+
+func (c *claim) encode() []byte {
+	b := append(make([]byte, 0, claimSize), c.Voucher[:]...)
+	b = append(b, byte(c.Ground), byte(c.Remedy), byte(c.State), bit(c.Executed), byte(c.End))
+	return binary.BigEndian.AppendUint64(b, c.Deadline)
+}
+
+func decodeClaim(b []byte) (*claim, error) {
+	if len(b) != claimSize || b[36] > byte(Defaulted) {
+		return nil, errSize
+	}
+	return &claim{
+		Voucher: record.ID(b), Ground: record.Ground(b[32]), Remedy: record.Remedy(b[33]), State: claimState(b[34]),
+		Executed: b[35] != 0, End: End(b[36]), Deadline: binary.BigEndian.Uint64(b[37:]),
+	}, nil
+}
+
+const bucketSize = 3*4 + 2*8
+
+// encodeBucket appends the vouchers that the block changed, so that the versions of a
+// bucket list all that ever were in it.
+func encodeBucket(b Bucket, changed []record.ID) []byte {
+	to := make([]byte, 0, bucketSize+32*len(changed))
+	for _, n := range []uint32{b.Vouchers, b.Ends, b.Settled} {
+		to = binary.BigEndian.AppendUint32(to, n)
+	}
+	to = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(to, b.Weight), b.Outcome)
+	for _, id := range changed {
+		to = append(to, id[:]...)
+	}
+	return to
+}
+
+func decodeBucket(b []byte) (Bucket, error) {
+	if len(b) < bucketSize || (len(b)-bucketSize)%32 != 0 {
+		return Bucket{}, errSize
+	}
+	return Bucket{
+		binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:]),
+		binary.BigEndian.Uint64(b[12:]), binary.BigEndian.Uint64(b[20:]),
+	}, nil
+}
+
+func (m Market) encode() []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, m.Prior), m.Low)
+}
+
+func decodeMarket(b []byte) (Market, error) {
+	if len(b) != 8 {
+		return Market{}, errSize
+	}
+	return Market{binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])}, nil
+}
+
+// flags say whether an account may sell.
+type flags byte
+
+const (
+	suspended flags = 1 << iota // by a supervisor
+	revoked                     // it lost the role
+)
+
+func decodeFlags(b []byte) (flags, error) {
+	if len(b) != 1 {
+		return 0, errSize
+	}
+	return flags(b[0]), nil
+}
+
+// errSize means that a value is none that was encoded.
+var errSize = errors.New("credit entry is damaged")
