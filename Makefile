@@ -107,7 +107,7 @@ test-unit: ## run the tests without cgo, as the binary is built, and those of th
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
 # and the commands, which take too long.
-UNRACED = ^stele/(kernels/(cuda|internal|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|text)|node/(evidence|keystore|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
+UNRACED = ^stele/(kernels/(cuda|internal/(guardtest|prep|selection|timing)|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|text)|node/(credit|evidence|keystore|match|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
 
 # Packages that are not instrumented for the race detector even where others call
 # them: leaf packages that compute hashes and curve points, and start no goroutine.

@@ -65,8 +65,8 @@ func TestPeersCommand(t *testing.T) {
 		{[]string{"--api", server.URL, "--api-token", "secret", "--forget", "192.0.2.7"}, 0, "the node no longer avoids 192.0.2.7\n"},
 		{[]string{"--api", server.URL}, 2, "the request needs a token"},
 		{[]string{"--api", server.URL, "--forget", "node.example"}, 2, `--forget: "node.example" is not an IP address`},
-		{[]string{"--api", "127.0.0.1:1"}, 2, "connection refused: start a node there, or pass --api"},
-		{[]string{"--api", "ftp://x"}, 2, `--api: invalid URL "ftp://x": must be as http://127.0.0.1:8690`},
+		{[]string{"--api", "127.0.0.1:1"}, 2, "no node answers at http://127.0.0.1:1: start one there, or pass --api"},
+		{[]string{"--api", "ftp://x"}, 2, `--api: invalid URL "ftp://x": must be like http://127.0.0.1:8690`},
 	} {
 		if out, code := steletest.Run(t, append([]string{"node", "peers"}, c.args...)...); code != c.code || !strings.Contains(out, c.want) {
 			t.Errorf("%v: exit code %d, want %d\n%s", c.args, code, c.code, out)
