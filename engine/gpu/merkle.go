@@ -140,30 +140,18 @@ func (s *session) merkle(ctx context.Context, w *pow.MerkleWork) error {
 // makeForest allocates the memory of a lane.
 func (s *session) makeForest(l *lane) error {
 	made := make(chan *forest, 1)
-	err := s.doWithin(s.opening, l, "allocating memory", func() (err error) {
+	err := s.doWithin(s.opening, l, "allocating memory", func() error {
 		f := &forest{}
-		for _, m := range []struct {
-			host   *[]byte
-			device *cuda.DevicePtr
-			n      int
-		}{
-			{&f.data, &f.deviceData, maxData},
-			{&f.messages, &f.deviceMessages, maxHashes * kernels.MessageSize},
-			{&f.hashes, &f.deviceHashes, maxHashes * hashSize},
-			{nil, &f.deviceNodes, maxHashes * hashSize},
-			{&f.trees, &f.deviceTrees, maxTrees * kernels.TreeSize},
-			{&f.roots, &f.deviceRoots, maxTrees * hashSize},
-			{&f.mutated, &f.deviceMutated, maxTrees / 8},
-		} {
-			if *m.device, err = s.alloc(m.n); err != nil {
-				return err
-			}
-			if m.host == nil {
-				continue
-			}
-			if *m.host, err = s.hostAlloc(m.n); err != nil {
-				return err
-			}
+		if err := s.allocAll(
+			buffer{&f.data, &f.deviceData, maxData},
+			buffer{&f.messages, &f.deviceMessages, maxHashes * kernels.MessageSize},
+			buffer{&f.hashes, &f.deviceHashes, maxHashes * hashSize},
+			buffer{nil, &f.deviceNodes, maxHashes * hashSize},
+			buffer{&f.trees, &f.deviceTrees, maxTrees * kernels.TreeSize},
+			buffer{&f.roots, &f.deviceRoots, maxTrees * hashSize},
+			buffer{&f.mutated, &f.deviceMutated, maxTrees / 8},
+		); err != nil {
+			return err
 		}
 		made <- f
 		return nil

@@ -195,6 +195,29 @@ func (s *session) hostAlloc(n int) ([]byte, error) {
 	return b, err
 }
 
+// buffer is memory of the device, and as much of the host unless host is nil.
+type buffer struct {
+	host   *[]byte
+	device *cuda.DevicePtr
+	bytes  int
+}
+
+// allocAll allocates buffers.
+func (s *session) allocAll(buffers ...buffer) (err error) {
+	for _, b := range buffers {
+		if *b.device, err = s.alloc(b.bytes); err != nil {
+			return err
+		}
+		if b.host == nil {
+			continue
+		}
+		if *b.host, err = s.hostAlloc(b.bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // run is the lane's goroutine.
 func (l *lane) run() {
 	runtime.LockOSThread() // never unlocked: the driver has state for the thread

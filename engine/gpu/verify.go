@@ -130,24 +130,12 @@ func (s *session) makeSlots(l *lane) error {
 			if p.queue, err = s.queue(); err != nil {
 				return err
 			}
-			for _, m := range []struct {
-				host   *[]byte
-				device *cuda.DevicePtr
-				n      int
-			}{
-				{&p.headers, &p.deviceHeaders, chunk * pow.HeaderSize},
-				{nil, &p.deviceHashes, chunk * len(pow.Hash{})},
-				{&p.bad, &p.deviceBad, chunk / 8},
-			} {
-				if *m.device, err = s.alloc(m.n); err != nil {
-					return err
-				}
-				if m.host == nil {
-					continue
-				}
-				if *m.host, err = s.hostAlloc(m.n); err != nil {
-					return err
-				}
+			if err := s.allocAll(
+				buffer{&p.headers, &p.deviceHeaders, chunk * pow.HeaderSize},
+				buffer{nil, &p.deviceHashes, chunk * len(pow.Hash{})},
+				buffer{&p.bad, &p.deviceBad, chunk / 8},
+			); err != nil {
+				return err
 			}
 			made = append(made, p)
 		}
