@@ -59,17 +59,10 @@ func Lookup(name string) (*Kernel, error) {
 // usable returns nil, or the reason why the kernel cannot be used.
 func (k *Kernel) usable() error {
 	if !k.made {
-		return errors.New("not available for this architecture")
+		return selection.ErrArchitecture
 	}
-	if lack := k.lacking(); len(lack) > 0 {
-		return fmt.Errorf("this CPU has no %s", strings.Join(lack, ", "))
-	}
-	allowed, err := selection.Allowed(selection.Messages)
-	if err != nil {
+	if err := selection.Usable(k.name, selection.Messages, k.lacking()); err != nil {
 		return err
-	}
-	if !allowed(k.name) {
-		return selection.Disabled()
 	}
 	return k.selfTest()
 }

@@ -64,7 +64,7 @@ func known(name string) (*Kernel, error) {
 // usable returns nil, or the reason why the kernel cannot be used.
 func (k *Kernel) usable() error {
 	if k.search == nil {
-		return fmt.Errorf("not available for this architecture")
+		return selection.ErrArchitecture
 	}
 	var lack []string
 	for _, f := range k.need {
@@ -72,15 +72,8 @@ func (k *Kernel) usable() error {
 			lack = append(lack, f.String())
 		}
 	}
-	if len(lack) > 0 {
-		return fmt.Errorf("this CPU has no %s", strings.Join(lack, ", "))
-	}
-	isAllowed, err := allowed()
-	if err != nil {
+	if err := selection.Usable(k.name, names(), lack); err != nil {
 		return err
-	}
-	if !isAllowed(k.name) {
-		return selection.Disabled()
 	}
 	return k.selfTest()
 }

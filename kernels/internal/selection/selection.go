@@ -36,6 +36,26 @@ func Allowed(kernels []string) (func(name string) bool, error) {
 	return parse(os.Getenv(EnvVar), kernels)
 }
 
+// Usable returns the reason why a kernel, one of kernels, cannot be used: lacking has the
+// instruction sets that it needs and the CPU does not have, or STELE_CPU does not allow it.
+// Nil: it can, if its answers are right. Safe for concurrent use.
+func Usable(name string, kernels, lacking []string) error {
+	if len(lacking) > 0 {
+		return fmt.Errorf("this CPU has no %s", strings.Join(lacking, ", "))
+	}
+	allowed, err := Allowed(kernels)
+	if err != nil {
+		return err
+	}
+	if !allowed(name) {
+		return Disabled()
+	}
+	return nil
+}
+
+// ErrArchitecture is the reason why a kernel for another architecture cannot be used.
+var ErrArchitecture = errors.New("not available for this architecture")
+
 // Disabled returns the reason why a kernel is not allowed.
 func Disabled() error { return fmt.Errorf("disabled by %s=%s", EnvVar, os.Getenv(EnvVar)) }
 
