@@ -19,6 +19,7 @@ import (
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
@@ -26,6 +27,9 @@ import (
 	"stele/node/traffic"
 	"stele/node/views"
 )
+
+// hostile is a text that would run as a script, if a page did not escape it.
+const hostile = `"><img src=x onerror=alert(1)><b title='`
 
 // site is a node with an API and pages, without a miner: its chain is made by the generator of
 // traffic, in a folder of the test, and grows by [site.mine]. It listens at loopback.
@@ -40,8 +44,9 @@ type site struct {
 	gen    *traffic.Generator
 	pages  *Pages
 
-	mu  sync.Mutex // guards now
-	now time.Time
+	mu     sync.Mutex // guards now
+	now    time.Time
+	blocks int
 }
 
 // newSite returns a site with some blocks of some attempts to make records each.
@@ -121,10 +126,12 @@ func (s *site) check(err error) {
 func (s *site) mine(records int) {
 	s.Helper()
 	s.mu.Lock()
-	s.now = s.now.Add(time.Duration(s.params.Pow.TargetSpacing) * time.Second)
+	s.blocks++
+	after := []uint32{3, 2, 1, 9, 4, 1, 2, 5, 1, 2, 14}[s.blocks%11] // 4 seconds on average
+	s.now = s.now.Add(time.Duration(after*s.params.Pow.TargetSpacing/3) * time.Second)
 	s.mu.Unlock()
 	s.check(s.gen.Send(records))
-	made, err := template.Build(s.chain.Tip(), s.pool, s.chain.View(), template.Options{Params: s.params, Now: s.clock})
+	made, err := template.Build(s.chain.Tip(), s.pool, s.chain.View(), template.Options{Params: s.params, Now: s.clock, Tag: []byte(hostile), Payout: record.PublicOf(network.DevFaucets()[1+s.blocks%3])})
 	s.check(err)
 	header := made.Header(1, made.Version, made.Time)
 	chaintest.Mine(&header)
