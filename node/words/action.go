@@ -111,6 +111,8 @@ func (c *Catalog) Span(seconds uint64, t Clock) string {
 	switch {
 	case seconds >= 2*day:
 		return c.Days(seconds / day)
+	case day == 24*60*60 && seconds >= 60*60 && seconds < 10*60*60 && seconds/60%60 != 0:
+		return c.fill("hours.minutes", "hours", strconv.FormatUint(seconds/3600, 10), "minutes", strconv.FormatUint(seconds/60%60, 10))
 	case day == 24*60*60 && seconds >= 60*60:
 		return c.count("hours", seconds/3600)
 	case day == 24*60*60 && seconds >= 60:

@@ -20,7 +20,7 @@ func TestSpan(t *testing.T) {
 		day     uint32
 		want    string
 	}{
-		{0, 0, "0 seconds"}, {1, 0, "1 second"}, {59, 0, "59 seconds"}, {60, 0, "1 minute"}, {2 * anHour, 0, "2 hours"},
+		{0, 0, "0 seconds"}, {1, 0, "1 second"}, {59, 0, "59 seconds"}, {60, 0, "1 minute"}, {2 * anHour, 0, "2 hours"}, {2*anHour - 1200, 0, "1 h 40 min"},
 		{47 * anHour, 0, "47 hours"}, {48 * anHour, 0, "2 days"}, {24_000 * anHour, 86_400, "1,000 days"},
 		{1, 2, "less than a day"}, {2, 2, "1 day"}, {3, 2, "1 day"}, {24, 2, "12 days"},
 	} {

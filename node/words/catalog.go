@@ -30,6 +30,7 @@ func Languages() []Language { return []Language{English, Chinese} }
 type Catalog struct {
 	language Language
 	texts    map[string]string
+	exact    bool // amounts are not rounded
 }
 
 //go:embed locale/*.json
@@ -61,6 +62,13 @@ func In(l Language) *Catalog {
 
 // Language returns the language of the catalogue.
 func (c *Catalog) Language() Language { return c.language }
+
+// Exact returns the catalogue with amounts that are not rounded, for those who sign.
+func (c *Catalog) Exact() *Catalog {
+	exact := *c
+	exact.exact = true
+	return &exact
+}
 
 // has reports whether the catalogue has a sentence.
 func (c *Catalog) has(key string) bool { _, ok := c.texts[key]; return ok }
@@ -101,7 +109,12 @@ func sentence(text string) string {
 
 // Amount returns an amount with its unit: two decimals from one coin on, four below, and
 // all of them if it is smaller than these show. A coin has 10^8 units.
-func (c *Catalog) Amount(a record.Amount) string { return c.fill("amount", "n", Coins(a)) }
+func (c *Catalog) Amount(a record.Amount) string {
+	if c.exact {
+		return c.fill("amount", "n", a.String())
+	}
+	return c.fill("amount", "n", Coins(a))
+}
 
 // Coins returns an amount as [Catalog.Amount] does, without its unit.
 func Coins(a record.Amount) string {

@@ -202,6 +202,9 @@ func TestAmounts(t *testing.T) {
 			t.Errorf("%d: %s, want %s", a, got, want)
 		}
 	}
+	if got := In(English).Exact().Amount(record.Coin + 1); got != "1.00000001 coins" {
+		t.Errorf("%q", got)
+	}
 	if got := In(Chinese).Amount(record.Coin); got != "1.00 币" {
 		t.Errorf("%q", got)
 	}
