@@ -61,14 +61,14 @@ func TestTutorial(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{
-		"\nYou sign as buyer: the seller sells an item to a buyer", // by handing over one file
-		"\nAlice, 5 Example Road\n",                                // sealed and opened
-		"  in-transit: post has to act\n  CUSTODY_HANDOVER",        // the carrier's inbox
-		"\n  CLAIM_OPEN fault refund, with fault_code, until 20",   // the buyer's rights
-		"  open: shop has to act, until 20",                        // the seller's inbox
-		"\nafter that   the holder may write CLAIM_ESCALATE\n",     // the deadline
-		"\n  CLAIM_ESCALATE: escalation-too-early, from 20",        // what is not allowed
-		"\nstate        closed-settled, since 20",                  // the end
+		"\nYou sign as buyer. The seller sells item ",                                   // by handing over one file
+		"\nAlice, 5 Example Road\n",                                                     // sealed and opened
+		"  in-transit: post has to act\n  CUSTODY_HANDOVER",                             // the carrier's inbox
+		"\n  CLAIM_OPEN fault refund, with fault_code, until 20",                        // the buyer's rights
+		"  open: shop has to act, until 20",                                             // the seller's inbox
+		"\nafter that   the holder may take the claim to the supervisors\n",             // the deadline
+		"\n  CLAIM_ESCALATE: the seller still has time (escalation-too-early), from 20", // what is not allowed
+		"\nstate        closed-settled, since 20",                                       // the end
 		"\nbalance  20.00", // with the refund
 		"\nVALID  ",        // for everybody
 	} {

@@ -8,6 +8,7 @@ import (
 
 	"stele/node/ledger/record"
 	"stele/node/query"
+	"stele/node/words"
 )
 
 // Event is a record of a case, with the times that belong to it.
@@ -21,6 +22,7 @@ type Event struct {
 	MedianTime    uint32       `json:"median_time" doc:"of the eleven blocks before, by which the rules judge"`
 	ClaimedTime   uint32       `json:"claimed_time,omitempty" doc:"as the author claims; nothing proves it"`
 	Signers       []Signer     `json:"signers"`
+	Words         string       `json:"words" doc:"what the record does, in English" example:"The holder asks for a repair (fault 3)"`
 	Record        SignedRecord `json:"record"`
 }
 
@@ -142,7 +144,7 @@ func newEvent(e *query.Event) Event {
 	return Event{
 		ID: e.ID().String(), Type: e.Type().String(), Height: e.Place.Height, Index: e.Place.Index,
 		Confirmations: e.Confirmations, BlockTime: e.BlockTime, MedianTime: e.MedianTime, ClaimedTime: uint32(e.ClaimedTime()),
-		Signers: newSigners(e.Record), Record: SignedRecord{e.Record},
+		Signers: newSigners(e.Record), Words: words.In(words.English).Record(e.Payload), Record: SignedRecord{e.Record},
 	}
 }
 

@@ -292,7 +292,7 @@ func (p *Pages) happenings(r *request, height uint32) ([]eventRow, error) {
 
 // recordText says what a record is.
 func (r *request) recordText(rec *record.Record) template.HTML {
-	return r.t("type." + rec.Type().String())
+	return template.HTML(template.HTMLEscapeString(r.lang.words.Record(rec.Payload)))
 }
 
 // examples are things to search for.

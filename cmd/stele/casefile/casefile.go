@@ -16,6 +16,7 @@ import (
 	"stele/engine/pow"
 	"stele/node/api"
 	"stele/node/ledger/record"
+	"stele/node/words"
 )
 
 // Command returns the command.
@@ -222,10 +223,10 @@ func (l *lines) voucher(v *api.Voucher, names keyring.Names) {
 	if v.Buyer != v.Holder {
 		l.add("first buyer", names.Of(v.Buyer))
 	}
-	l.add("issued", casetext.Moment(uint64(v.Issued)))
+	l.add("issued", words.Moment(uint64(v.Issued)))
 	if v.Delivered != 0 {
-		l.add("delivered", casetext.Moment(uint64(v.Delivered)))
-		l.add("warranty", "until "+casetext.Moment(v.WarrantyEnd))
+		l.add("delivered", words.Moment(uint64(v.Delivered)))
+		l.add("warranty", "until "+words.Moment(v.WarrantyEnd))
 	}
 	if v.Recalled {
 		l.add("recalled", "yes: claims are possible after the warranty too")
@@ -246,7 +247,7 @@ func (l *lines) voucher(v *api.Voucher, names keyring.Names) {
 func (l *lines) claim(res *result, names keyring.Names) {
 	claim, turn := res.Claim, res.Turn
 	l.add("claim", claim.ID)
-	l.add("state", claim.State+", since "+casetext.Moment(uint64(claim.Since)))
+	l.add("state", claim.State+", since "+words.Moment(uint64(claim.Since)))
 	if turn.Role != "" {
 		var who []string
 		for _, key := range turn.Accounts {
@@ -284,7 +285,7 @@ func (l *lines) claim(res *result, names keyring.Names) {
 
 func (l *lines) shipment(h *api.Shipment, names keyring.Names, median uint32) {
 	l.add("shipment", h.ID)
-	l.add("state", h.State+", since "+casetext.Moment(uint64(h.Since)))
+	l.add("state", h.State+", since "+words.Moment(uint64(h.Since)))
 	l.add("leg", h.Leg)
 	l.add("exception", h.Exception)
 	l.add("sender", names.Of(h.Sender))

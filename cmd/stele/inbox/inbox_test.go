@@ -71,13 +71,13 @@ func checkCase(t *testing.T, claim, voucher string) {
 		wants []string
 	}{
 		{[]string{"claim", claim}, []string{
-			"\nturn         seller or maker: ", "\ndeadline     respond, until ", "\nafter that   the holder may write CLAIM_ESCALATE\n",
+			"\nturn         seller or maker: ", "\ndeadline     respond, until ", "\nafter that   the holder may take the claim to the supervisors\n",
 			"\nasked for    refund\n", "\n  CLAIM_WITHDRAW\n", "\n  CLAIM_RESPOND reject, with cause\n",
 		}},
 		{[]string{"voucher", voucher}, []string{
 			"\nstate        active\n", "\nclaim        " + claim + ", not closed\n", "\n  EVALUATE, with product, service, logistics, until ",
 		}},
-		{[]string{"voucher", voucher, "--all"}, []string{"\n  VOUCHER_TRANSFER: claim-live\n"}},
+		{[]string{"voucher", voucher, "--all"}, []string{"\n  VOUCHER_TRANSFER: a claim is open (claim-live)\n"}},
 	} {
 		out, code := steletest.Run(t, append([]string{"case"}, c.args...)...)
 		for _, want := range c.wants {

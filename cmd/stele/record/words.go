@@ -10,7 +10,11 @@ import (
 	"stele/internal/text"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
+	sentences "stele/node/words"
 )
+
+// english are the sentences about what is signed, with exact amounts.
+var english = sentences.In(sentences.English).Exact()
 
 // words returns what a record says, for whoever signs it with a key.
 func words(r *record.Record, signer record.Key, names keyring.Names) string {
@@ -27,7 +31,7 @@ func words(r *record.Record, signer record.Key, names keyring.Names) string {
 	if len(parts) > 0 {
 		author = parts[0]
 	}
-	fmt.Fprintf(&b, "You sign as %s: the %s %s.\n", as, author, form.Does)
+	fmt.Fprintf(&b, "You sign as %s. %s.\n", as, text.Clean(english.Record(r.Payload), text.Max))
 	line := func(name, value string) { fmt.Fprintf(&b, "  %-16s %s\n", name, text.Clean(value, record.MaxSize)) }
 	line("type", r.Type().String())
 	line("network", networkName(r.Network))

@@ -40,7 +40,7 @@ func TestWords(t *testing.T) {
 		for i, key := range r.Signers() {
 			got := words(r, key, names)
 			first, _, _ := strings.Cut(got, "\n")
-			want := "You sign as " + record.SignerParts(r.Payload)[i] + ": the " + record.SignerParts(r.Payload)[0] + " " + form.Does + "."
+			want := "You sign as " + record.SignerParts(r.Payload)[i] + ". " + english.Record(r.Payload) + "."
 			if first != want {
 				t.Errorf("%v: %q, want %q", form.Type, first, want)
 			}

@@ -1,37 +1,22 @@
-// Package casetext writes what a node says of a case for people: times, deadlines, and
-// what a party may do.
+// Package casetext writes what a node says of a case for people who write commands: what
+// a party may do, with the names of records and fields. The sentences are those of
+// package words.
 package casetext
 
 import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
-	"stele/cmd/stele/internal/human"
 	"stele/node/api"
-	"stele/node/ledger/record"
+	"stele/node/words"
 )
 
-// Moment writes a median time, in seconds since 1970. Times that no record can have are
-// "never".
-func Moment(seconds uint64) string {
-	if seconds >= math.MaxUint32 {
-		return "never"
-	}
-	return record.Time(seconds).String()
-}
+// English are the words of the command line.
+var English = words.In(words.English)
 
 // Until writes the last second of a period, and how far that is from the median time.
-func Until(end uint64, median uint32) string {
-	if end >= math.MaxUint32 {
-		return "without end"
-	}
-	if left := int64(end) - int64(median); left >= 0 {
-		return fmt.Sprintf("until %s, %s left", Moment(end), human.Duration(time.Duration(left)*time.Second))
-	}
-	return "ended on " + Moment(end)
-}
+func Until(end uint64, median uint32) string { return English.Until(end, words.Clock{Now: median}) }
 
 // Allowed returns the actions that are allowed now.
 func Allowed(actions api.Actions) (allowed []api.Action) {
@@ -50,11 +35,12 @@ func Action(a api.Action, median uint32) string {
 	if a.FaultCode != 0 {
 		text += fmt.Sprintf(" of fault %d", a.FaultCode)
 	}
-	switch {
-	case !a.Allowed && a.Hint != "":
-		return fmt.Sprintf("%s: %s, %s", text, a.Reason, a.Hint)
-	case !a.Allowed:
-		return fmt.Sprintf("%s: %s", text, a.Reason)
+	if !a.Allowed {
+		text = fmt.Sprintf("%s: %s (%s)", text, English.Reason(a.Reason), a.Reason)
+		if a.Hint != "" {
+			text += ", " + a.Hint
+		}
+		return text
 	}
 	if len(a.Missing) > 0 {
 		text += ", with " + strings.Join(a.Missing, ", ")
@@ -67,11 +53,5 @@ func Action(a api.Action, median uint32) string {
 
 // Silence writes what happens if those whose turn it is stay silent; "" if nothing does.
 func Silence(t api.Turn) string {
-	switch {
-	case t.Silence != "":
-		return "the claim becomes " + t.Silence
-	case t.Then != "":
-		return fmt.Sprintf("the %s may write %s", t.ThenBy, t.Then)
-	}
-	return ""
+	return English.Silence(words.Turn{Silence: t.Silence, Then: t.Then, ThenBy: t.ThenBy})
 }
