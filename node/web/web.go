@@ -47,7 +47,9 @@ type page func(*Pages, *request) (*view, error)
 
 // routes are the patterns of all pages.
 var routes = map[string]page{
-	"GET /{$}": (*Pages).home,
+	"GET /{$}":         (*Pages).home,
+	"GET /blocks":      (*Pages).blocks,
+	"GET /blocks/{id}": (*Pages).block,
 }
 
 // New returns the pages of a node.
