@@ -39,6 +39,10 @@ type Options struct {
 	Forget func(netip.Addr) bool
 	// Metrics serves /metrics. Nil: the path does not exist.
 	Metrics http.Handler
+	// Pages answers for all paths that the API does not have, but for those below /v1/.
+	// Everybody may post to VerifyPath, which writes nothing. Nil: these paths do not
+	// exist.
+	Pages http.Handler
 	// Answered is called after each request, with the pattern of its route (empty if
 	// there is none, or a limit was exceeded), the status of the answer, and how long it
 	// took. Nil: nobody counts.
@@ -74,6 +78,7 @@ type API struct {
 	miners     func() query.Miners
 	peers      func() query.Peers
 	forget     func(netip.Addr) bool
+	pages      http.Handler // nil: none
 	token      string
 	proxies    netguard.Proxies
 	log        *slog.Logger
@@ -106,6 +111,7 @@ func New(o Options) (*API, error) {
 		miners:  o.Miners,
 		peers:   o.Peers,
 		forget:  o.Forget,
+		pages:   o.Pages,
 		token:   o.Token,
 		proxies: o.Proxies,
 		log:     o.Log,

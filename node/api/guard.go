@@ -23,7 +23,12 @@ import (
 const (
 	maxBody   = 64 << 10 // bytes; a record of the greatest size fits in as JSON
 	maxHeader = 16 << 10 // bytes
+
+	maxVerifyBody = 8<<20 + 64<<10 // bytes: a file of 8 MiB in a form
 )
+
+// VerifyPath is the page that checks a file. Posting to it writes nothing.
+const VerifyPath = "/verify"
 
 // guard passes the requests to the mux that the limits allow.
 func (a *API) guard(mux *http.ServeMux) http.Handler {
@@ -45,7 +50,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		case origins.Check(r) != nil:
 			writeProblem(w, http.StatusForbidden, "the request comes from a page of another origin")
 			return
-		case r.Method != http.MethodGet && r.Method != http.MethodHead && !trusted:
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && !trusted && !a.isVerify(r):
 			if a.token != "" {
 				h.Set("WWW-Authenticate", "Bearer")
 				writeProblem(w, http.StatusUnauthorized, "the request needs the header Authorization: Bearer with the token of the node")
@@ -55,12 +60,16 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			return
 		}
 		handler, pattern := mux.Handler(r)
+		if pattern == "" && a.isPage(r.URL) {
+			a.servePage(w, r, client)
+			return
+		}
 		if pattern == "" || !cleanPath(r.URL) {
 			writeNoRoute(w, r, handler)
 			return
 		}
 		r.Pattern = pattern // for counted; the mux sets that of a copy
-		if !readBody(w, r) {
+		if !readBody(w, r, maxBody) {
 			return
 		}
 		r.RemoteAddr = client // whose budget the handlers charge
@@ -69,6 +78,29 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// isPage reports whether the pages answer for a path that the API does not have.
+func (a *API) isPage(u *url.URL) bool {
+	return a.pages != nil && u.Path != "/v1" && !strings.HasPrefix(u.Path, "/v1/")
+}
+
+// isVerify reports whether a request has a file checked.
+func (a *API) isVerify(r *http.Request) bool {
+	return a.pages != nil && r.Method == http.MethodPost && r.URL.Path == VerifyPath
+}
+
+// servePage passes a request to the pages. Only files to be checked have a body.
+func (a *API) servePage(w http.ResponseWriter, r *http.Request, client string) {
+	limit := int64(0)
+	if a.isVerify(r) {
+		limit = maxVerifyBody
+	}
+	if !readBody(w, r, limit) {
+		return
+	}
+	r.RemoteAddr = client
+	a.pages.ServeHTTP(w, r) // which sets r.Pattern, for counted
 }
 
 // trustedKey marks the context of a request whose sender may write.
@@ -97,14 +129,14 @@ func cleanPath(u *url.URL) bool {
 	return path.Clean(u.Path) == u.Path && path.Clean(u.EscapedPath()) == u.EscapedPath()
 }
 
-// readBody reads the body of a request into memory. If it cannot, it writes the
-// error and returns false.
-func readBody(w http.ResponseWriter, r *http.Request) bool {
+// readBody reads the body of a request, of at most limit bytes, into memory. If it
+// cannot, it writes the error and returns false.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) bool {
 	if r.Body == nil || r.Body == http.NoBody {
 		return true
 	}
 	tooLong := func() {
-		writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body of the request is longer than %d bytes", maxBody))
+		writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body of the request is longer than %d bytes", limit))
 	}
 	// The header is enough to reject a request, so that a client with Expect:
 	// 100-continue (RFC 9110, section 10.1.1) need not send the body.
@@ -113,11 +145,11 @@ func readBody(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
 		writeProblem(w, http.StatusUnsupportedMediaType, "the body of the request is encoded: must be identity")
 		return false
-	case r.ContentLength > maxBody:
+	case r.ContentLength > limit:
 		tooLong()
 		return false
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var exceeded *http.MaxBytesError
 	var slow net.Error
 	switch {

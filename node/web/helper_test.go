@@ -1,0 +1,174 @@
+package web
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stele/node/api"
+	"stele/node/chain"
+	"stele/node/chain/chaintest"
+	"stele/node/ledger/block"
+	"stele/node/ledger/network"
+	"stele/node/pool"
+	"stele/node/query"
+	"stele/node/store"
+	"stele/node/template"
+	"stele/node/traffic"
+	"stele/node/views"
+)
+
+// site is a node with an API and pages, without a miner: its chain is made by the generator of
+// traffic, in a folder of the test, and grows by [site.mine]. It listens at loopback.
+type site struct {
+	testing.TB
+	URL    string
+	params *network.Params
+	chain  *chain.Chain
+	pool   *pool.Pool
+	views  *views.Views
+	query  *query.Reader
+	gen    *traffic.Generator
+	pages  *Pages
+
+	mu  sync.Mutex // guards now
+	now time.Time
+}
+
+// newSite returns a site with some blocks of some attempts to make records each.
+func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
+	t.Helper()
+	p := *network.Dev
+	s := &site{TB: t, params: &p, now: time.Unix(int64(p.GenesisTime), 0)}
+	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Identity{Network: p.ID, Genesis: block.Genesis(&p).Hash()}, store.Options{})
+	s.check(err)
+	t.Cleanup(func() { s.check(st.Close()) })
+	s.chain, err = chain.Open(context.Background(), chain.Options{
+		Store: st, Params: &p, Clock: s.clock, OnChange: func(c chain.Change) { s.check(s.pool.Update(c)) },
+	})
+	s.check(err)
+	s.pool, err = pool.New(pool.Options{Params: &p, View: s.chain.View, Context: s.chain.NextContext})
+	s.check(err)
+	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain})
+	s.check(err)
+	t.Cleanup(func() { s.check(s.views.Close()) })
+	s.gen, err = traffic.New(traffic.Options{
+		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.clock,
+	})
+	s.check(err)
+	s.query = query.New(query.Options{Params: &p, Chain: s.chain, Pool: s.pool, Views: s.views})
+	for range blocks {
+		s.mine(records)
+	}
+	s.check(s.gen.Send(records)) // these wait
+	s.listen(edit...)
+	return s
+}
+
+// listen serves the pages until the test ends.
+func (s *site) listen(edit ...func(*Options)) {
+	s.Helper()
+	o := Options{
+		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Version: "v1", Now: s.clock, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Status: func() query.Status { return query.Status{Version: "v1", Height: s.chain.Tip().Height} },
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	var err error
+	s.pages, err = New(o)
+	s.check(err)
+	a, err := api.New(api.Options{
+		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(),
+	})
+	s.check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s.check(err)
+	s.URL = "http://" + l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- a.Serve(ctx, l) }()
+	s.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		cancel()
+		s.check(<-done)
+	})
+}
+
+func (s *site) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *site) check(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// mine lets the generator try to make some records, and mines a block of what waits.
+func (s *site) mine(records int) {
+	s.Helper()
+	s.mu.Lock()
+	s.now = s.now.Add(time.Duration(s.params.Pow.TargetSpacing) * time.Second)
+	s.mu.Unlock()
+	s.check(s.gen.Send(records))
+	made, err := template.Build(s.chain.Tip(), s.pool, s.chain.View(), template.Options{Params: s.params, Now: s.clock})
+	s.check(err)
+	header := made.Header(1, made.Version, made.Time)
+	chaintest.Mine(&header)
+	_, err = s.chain.Submit(made.Block(1, header))
+	s.check(err)
+	s.check(s.views.Update(context.Background()))
+}
+
+// get reads a path, and returns its answer and text.
+func (s *site) get(path string, edit ...func(*http.Request)) (*http.Response, string) {
+	s.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.URL+path, nil)
+	s.check(err)
+	r.Header.Set("Accept-Encoding", "gzip")
+	for _, e := range edit {
+		e(r)
+	}
+	answer, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	s.check(err)
+	defer answer.Body.Close()
+	body := io.Reader(answer.Body)
+	if answer.Header.Get("Content-Encoding") == "gzip" {
+		body, err = gzip.NewReader(answer.Body)
+		s.check(err)
+	}
+	text, err := io.ReadAll(body)
+	s.check(err)
+	return answer, string(text)
+}
+
+// shows fails the test if a page does not contain all texts.
+func (s *site) shows(path string, texts ...string) string {
+	s.Helper()
+	answer, text := s.get(path)
+	if answer.StatusCode != http.StatusOK {
+		s.Errorf("%s: %s", path, answer.Status)
+	}
+	for _, want := range texts {
+		if !strings.Contains(text, want) {
+			s.Errorf("%s does not show %q", path, want)
+		}
+	}
+	return text
+}
+
+// A folder for what a test writes for people to look at; "": nobody looks.
+func lookFolder() string { return os.Getenv("STELE_LOOK") }
