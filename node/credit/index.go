@@ -10,6 +10,7 @@ import (
 
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/store"
 	"stele/node/views"
 )
 
@@ -19,20 +20,17 @@ type Index struct {
 	params Params
 	after  *network.AfterSales
 
-	// Vouchers as they are at the tip: those of the last blocks, which the next ones are
-	// mostly about. Of the goroutine that follows the chain.
-	recent map[record.ID]voucher
+	// Of the goroutine that follows the chain.
+	recent cache
+	offers offers
 
 	mu    sync.Mutex // guards board
 	board board
 }
 
-// maxRecent is how many vouchers are kept in memory, about 10 MB.
-const maxRecent = 50_000
-
 // NewIndex returns the index of a network, to be given to [views.Open].
 func NewIndex(p *network.Params) *Index {
-	return &Index{params: ParamsOf(p), after: &p.AfterSales, recent: map[record.ID]voucher{}, board: newBoard(ParamsOf(p))}
+	return &Index{params: ParamsOf(p), after: &p.AfterSales, recent: newCache(maxRecent), board: newBoard(ParamsOf(p))}
 }
 
 // Params returns the numbers of the network.
@@ -46,7 +44,8 @@ func (x *Index) Load(db pebble.Reader, tip *views.Tip) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.board = newBoard(x.params)
-	clear(x.recent)
+	x.recent.clear()
+	x.offers.forget()
 	if tip == nil {
 		return nil
 	}
@@ -89,13 +88,13 @@ type step struct {
 	period uint32
 	old    *versions
 
-	vouchers  map[record.ID]*voucher
+	vouchers  map[store.Place]*voucher
 	claims    map[record.ID]*claim
 	buckets   map[bucketKey]*bucketChange
 	flags     map[record.Key]flags
 	deadlines map[string]struct{} // names
-	offers    map[string]struct{} // names
-	market    *Market             // of the period, if it begins with the block
+	offers    map[offer]struct{}
+	market    *Market // of the period, if it begins with the block
 	begins    bool
 }
 
@@ -103,8 +102,8 @@ func newStep(x *Index, old *versions, b *views.TableBlock) *step {
 	n := len(b.Records)
 	return &step{
 		x: x, block: b, period: x.params.PeriodOf(b.Height), old: old,
-		vouchers: make(map[record.ID]*voucher, n), claims: map[record.ID]*claim{}, buckets: make(map[bucketKey]*bucketChange, n),
-		flags: map[record.Key]flags{}, deadlines: map[string]struct{}{}, offers: map[string]struct{}{},
+		vouchers: make(map[store.Place]*voucher, n), claims: map[record.ID]*claim{}, buckets: make(map[bucketKey]*bucketChange, n),
+		flags: map[record.Key]flags{}, deadlines: map[string]struct{}{}, offers: map[offer]struct{}{},
 		begins: b.Height > 0 && b.Height%x.params.Period == 0,
 	}
 }
@@ -112,6 +111,9 @@ func newStep(x *Index, old *versions, b *views.TableBlock) *step {
 // run applies the block: the market if a period begins, then what time decides, then the
 // records.
 func (s *step) run() error {
+	if !s.block.Leaves && s.block.Height%s.x.params.Period == 0 {
+		s.x.offers.begin(s.period)
+	}
 	if s.begins {
 		s.market = &Market{}
 		if !s.block.Leaves { // else only the key matters
@@ -158,19 +160,29 @@ func (s *step) lapse() error {
 	return nil
 }
 
-// voucher returns a voucher, which may be changed, or nil.
-func (s *step) voucher(id record.ID) (*voucher, error) {
-	if v, ok := s.vouchers[id]; ok {
-		return v, nil
+// voucher returns a voucher, which may be changed, and its place.
+func (s *step) voucher(id record.ID) (*voucher, store.Place, error) {
+	at, err := s.block.Place(id)
+	if err != nil {
+		return nil, at, err
 	}
-	if v, ok := s.x.recent[id]; ok && !s.block.Leaves {
-		return &v, nil
+	if v := s.vouchers[at]; v != nil {
+		return v, at, nil
 	}
-	value, ok, err := s.old.get(idName(voucherEntry, id))
-	if !ok {
-		return nil, err
+	if !s.block.Leaves {
+		if v := s.x.recent.get(at); v != nil {
+			return v, at, nil
+		}
 	}
-	return decodeVoucher(value)
+	value, ok, err := s.old.get(voucherName(at))
+	if err == nil && !ok {
+		err = fmt.Errorf("there is no voucher %v", id)
+	}
+	if err != nil {
+		return nil, at, err
+	}
+	v, err := decodeVoucher(value)
+	return &v, at, err
 }
 
 // claim returns a claim, which may be changed, or nil.
@@ -217,21 +229,21 @@ func (s *step) bucket(key bucketKey) (*bucketChange, error) {
 
 // changeVoucher changes a voucher, and the buckets that it is in.
 func (s *step) changeVoucher(id record.ID, change func(*voucher)) error {
-	v, err := s.voucher(id)
+	v, at, err := s.voucher(id)
 	if err != nil {
 		return err
 	}
-	if v == nil {
-		return fmt.Errorf("there is no voucher %v", id)
-	}
 	home, share := v.Home, v.share()
-	change(v)
-	v.judge(s.period)
-	s.vouchers[id] = v
+	v.change(s.period, change)
+	s.vouchers[at] = v
 	if v.Home == home && v.share() == share {
 		return nil
 	}
-	for _, owner := range v.owners() {
+	seller, product, err := s.block.Sale(id)
+	if err != nil {
+		return err
+	}
+	for _, owner := range []Owner{OfSeller(seller), OfProduct(product)} {
 		if err := errorsOf(s.count(bucketKey{home, owner}, share, -1, id), s.count(bucketKey{v.Home, owner}, v.share(), 1, id)); err != nil {
 			return err
 		}
@@ -298,8 +310,9 @@ func (s *step) entries() []views.TableEntry {
 	put := func(name, value []byte) {
 		all = append(all, views.TableEntry{Key: version(name, s.block.Height), Value: value})
 	}
-	for id, v := range s.vouchers {
-		put(idName(voucherEntry, id), v.encode())
+	for at, v := range s.vouchers {
+		value := v.encode(make([]byte, 0, rowSize))
+		put(voucherName(at), value)
 	}
 	for id, c := range s.claims {
 		put(idName(claimEntry, id), c.encode())
@@ -313,8 +326,8 @@ func (s *step) entries() []views.TableEntry {
 	for name := range s.deadlines {
 		put([]byte(name), nil)
 	}
-	for name := range s.offers {
-		put([]byte(name), nil)
+	for o := range s.offers {
+		put(o.name(s.period), nil)
 	}
 	if s.market != nil {
 		put(marketName(s.period), s.market.encode())
@@ -322,17 +335,19 @@ func (s *step) entries() []views.TableEntry {
 	return all
 }
 
-// remember keeps the vouchers of a block that joins, and forgets all if one leaves.
+// remember keeps what a block that joins has changed, and forgets all if one leaves.
 func (s *step) remember() {
-	recent := s.x.recent
-	if s.block.Leaves || len(recent)+len(s.vouchers) > maxRecent {
-		clear(recent)
-	}
 	if s.block.Leaves {
+		s.x.recent.clear()
+		s.x.offers.forget()
 		return
 	}
-	for id, v := range s.vouchers {
-		recent[id] = *v
+	var buf [voucherSize]byte
+	for at, v := range s.vouchers {
+		s.x.recent.set(at, v.encode(buf[:0]))
+	}
+	for o := range s.offers {
+		s.x.offers.add(o, s.period)
 	}
 }
 

@@ -3,11 +3,13 @@ package views
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
+	"stele/node/store"
 )
 
 // Table is an index of another package that lives in the files of the views and
@@ -45,6 +47,32 @@ func (b *TableBlock) Account(k record.Key) (record.Key, error) { return b.names.
 func (b *TableBlock) Subject(id record.ID) (Subject, error) {
 	rel, _, err := b.names.relation(id)
 	return Subject{rel.voucher, rel.claim, rel.shipment}, err
+}
+
+// Place returns where a record is, in the block or in one before it: one that is about a
+// case, a product or an account's role.
+func (b *TableBlock) Place(id record.ID) (store.Place, error) {
+	rel, ok, err := b.names.relation(id)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: record %v has no place", errDamaged, id)
+	}
+	return rel.at, err
+}
+
+// Sale returns the first key of the account that issued a voucher, and the product that
+// it sold.
+func (b *TableBlock) Sale(voucher record.ID) (seller record.Key, product record.GTIN, err error) {
+	s, err := b.names.sale(voucher)
+	if err != nil {
+		return seller, 0, err
+	}
+	return s.seller, s.product(), nil
+}
+
+// PlaceOf is [TableBlock.Place] outside of a block, for f of [Views.Ask].
+func PlaceOf(db pebble.Reader, id record.ID) (store.Place, error) {
+	r := reader{db: db, below: math.MaxUint64}
+	return (&TableBlock{names: &indexer{reader: r}}).Place(id)
 }
 
 // TableEntry is an entry of a [Table].
