@@ -46,8 +46,11 @@ func errEntry(key, value []byte) error {
 // versionSize is the length of the height at the end of a key.
 const versionSize = 4
 
+// nameSize is the most that a key takes, that of an offer.
+const nameSize = 2 + 8 + 32 + 4 + versionSize
+
 // name begins the key of an entry.
-func name(kind byte) []byte { return append(make([]byte, 0, 80), prefix, kind) }
+func name(kind byte) []byte { return append(make([]byte, 0, nameSize), prefix, kind) }
 
 func version(key []byte, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(key, ^height)

@@ -69,14 +69,16 @@ func (x *Index) Index(db pebble.Reader, b *views.TableBlock) (change views.Table
 	return views.TableChange{Entries: s.entries(), Done: s.done}, nil
 }
 
-// bucketKey names a bucket.
-type bucketKey struct {
-	period uint32
-	owner  Owner
+// ownerChange has the buckets of an owner that a block changes.
+type ownerChange struct {
+	owner    Owner
+	standing *standing // on the board; nil: it is not there, or the block leaves
+	buckets  []*bucketChange
 }
 
 // bucketChange is a bucket before and after a block.
 type bucketChange struct {
+	period        uint32
 	before, after Bucket
 	changed       []record.ID
 }
@@ -90,7 +92,7 @@ type step struct {
 
 	vouchers  map[store.Place]*voucher
 	claims    map[record.ID]*claim
-	buckets   map[bucketKey]*bucketChange
+	owners    map[Owner]*ownerChange
 	flags     map[record.Key]flags
 	deadlines map[string]struct{} // names
 	offers    map[offer]struct{}
@@ -102,7 +104,7 @@ func newStep(x *Index, old *versions, b *views.TableBlock) *step {
 	n := len(b.Records)
 	return &step{
 		x: x, block: b, period: x.params.PeriodOf(b.Height), old: old,
-		vouchers: make(map[store.Place]*voucher, n), claims: map[record.ID]*claim{}, buckets: make(map[bucketKey]*bucketChange, n),
+		vouchers: make(map[store.Place]*voucher, n), claims: map[record.ID]*claim{}, owners: make(map[Owner]*ownerChange, n),
 		flags: map[record.Key]flags{}, deadlines: map[string]struct{}{}, offers: map[offer]struct{}{},
 		begins: b.Height > 0 && b.Height%x.params.Period == 0,
 	}
@@ -197,34 +199,52 @@ func (s *step) claim(id record.ID) (*claim, error) {
 	return decodeClaim(value)
 }
 
-// bucket returns the change of a bucket.
-func (s *step) bucket(key bucketKey) (*bucketChange, error) {
-	if b, ok := s.buckets[key]; ok {
-		return b, nil
+// owner returns the change of an owner.
+func (s *step) owner(o Owner) *ownerChange {
+	c := s.owners[o]
+	if c == nil {
+		c = &ownerChange{owner: o}
+		if !s.block.Leaves { // else the board is not at the parent
+			s.x.mu.Lock()
+			c.standing = s.x.board.owners[o]
+			s.x.mu.Unlock()
+		}
+		s.owners[o] = c
 	}
-	b := new(bucketChange)
-	if !s.block.Leaves { // then the board is at the parent, and faster
-		s.x.mu.Lock()
-		before, ok := s.x.board.bucket(key)
-		s.x.mu.Unlock()
-		if ok {
-			b.before, b.after = before, before
-			s.buckets[key] = b
+	return c
+}
+
+// bucket returns the change of a bucket.
+func (s *step) bucket(o *ownerChange, period uint32) (*bucketChange, error) {
+	for _, b := range o.buckets {
+		if b.period == period {
 			return b, nil
 		}
 	}
-	value, ok, err := s.old.get(bucketName(key.period, key.owner))
+	before, err := s.bucketBefore(o, period)
 	if err != nil {
 		return nil, err
 	}
-	if ok {
-		if b.before, err = decodeBucket(value); err != nil {
-			return nil, err
-		}
-		b.after = b.before
-	}
-	s.buckets[key] = b
+	b := &bucketChange{period: period, before: before, after: before}
+	o.buckets = append(o.buckets, b)
 	return b, nil
+}
+
+// bucketBefore returns a bucket as it is before the block.
+func (s *step) bucketBefore(o *ownerChange, period uint32) (Bucket, error) {
+	if !s.block.Leaves { // then the board is at the parent, and faster
+		s.x.mu.Lock()
+		before, ok := s.x.board.bucket(o.standing, period)
+		s.x.mu.Unlock()
+		if ok {
+			return before, nil
+		}
+	}
+	value, ok, err := s.old.get(bucketName(period, o.owner))
+	if !ok {
+		return Bucket{}, err
+	}
+	return decodeBucket(value)
 }
 
 // changeVoucher changes a voucher, and the buckets that it is in.
@@ -243,8 +263,8 @@ func (s *step) changeVoucher(id record.ID, change func(*voucher)) error {
 	if err != nil {
 		return err
 	}
-	for _, owner := range []Owner{OfSeller(seller), OfProduct(product)} {
-		if err := errorsOf(s.count(bucketKey{home, owner}, share, -1, id), s.count(bucketKey{v.Home, owner}, v.share(), 1, id)); err != nil {
+	for _, owner := range []*ownerChange{s.owner(OfSeller(seller)), s.owner(OfProduct(product))} {
+		if err := errorsOf(s.count(owner, home, share, -1, id), s.count(owner, v.Home, v.share(), 1, id)); err != nil {
 			return err
 		}
 	}
@@ -261,12 +281,12 @@ func errorsOf(errs ...error) error {
 	return nil
 }
 
-// count adds a share to a bucket, or takes it out.
-func (s *step) count(key bucketKey, share Bucket, sign int, id record.ID) error {
-	if key.period == never || share == (Bucket{}) {
+// count adds a share to the bucket of a period, or takes it out.
+func (s *step) count(o *ownerChange, period uint32, share Bucket, sign int, id record.ID) error {
+	if period == never || share == (Bucket{}) {
 		return nil
 	}
-	b, err := s.bucket(key)
+	b, err := s.bucket(o, period)
 	if err != nil {
 		return err
 	}
@@ -306,7 +326,7 @@ func (s *step) changeClaim(id record.ID, change func(*claim)) error {
 
 // entries returns all that the block writes.
 func (s *step) entries() []views.TableEntry {
-	all := make([]views.TableEntry, 0, len(s.vouchers)+len(s.claims)+len(s.buckets)+len(s.flags)+len(s.deadlines)+len(s.offers)+1)
+	all := make([]views.TableEntry, 0, len(s.vouchers)+len(s.claims)+2*len(s.owners)+len(s.flags)+len(s.deadlines)+len(s.offers)+1)
 	put := func(name, value []byte) {
 		all = append(all, views.TableEntry{Key: version(name, s.block.Height), Value: value})
 	}
@@ -317,8 +337,10 @@ func (s *step) entries() []views.TableEntry {
 	for id, c := range s.claims {
 		put(idName(claimEntry, id), c.encode())
 	}
-	for key, b := range s.buckets {
-		put(bucketName(key.period, key.owner), encodeBucket(b.after, b.changed))
+	for owner, o := range s.owners {
+		for _, b := range o.buckets {
+			put(bucketName(b.period, owner), encodeBucket(b.after, b.changed))
+		}
 	}
 	for account, f := range s.flags {
 		put(idName(flagsEntry, account), []byte{byte(f)})
@@ -367,12 +389,18 @@ func (s *step) done(db pebble.Reader) error {
 		board.begin(s.period, *s.market)
 	}
 	board.tip = tip
-	for key, b := range s.buckets {
-		if s.block.Leaves {
-			board.set(key, b.before)
-		} else {
-			board.set(key, b.after)
+	for owner, o := range s.owners {
+		standing := o.standing
+		if standing == nil {
+			standing = board.of(owner)
+		}
+		for _, b := range o.buckets {
+			if s.block.Leaves {
+				board.set(standing, b.period, b.before)
+			} else {
+				board.set(standing, b.period, b.after)
+			}
 		}
 	}
-	return board.mark(db, slices.Collect(maps.Keys(s.flags)))
+	return board.markAgain(db, slices.Collect(maps.Keys(s.flags)))
 }
