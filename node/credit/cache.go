@@ -28,6 +28,15 @@ func newCache(limit int) cache {
 	return cache{limit: limit, young: map[store.Place]row{}, old: map[store.Place]row{}}
 }
 
+// has reports whether a voucher is kept.
+func (c *cache) has(at store.Place) bool {
+	if _, ok := c.young[at]; ok {
+		return true
+	}
+	_, ok := c.old[at]
+	return ok
+}
+
 // get returns a voucher, which may be changed, or nil.
 func (c *cache) get(at store.Place) *voucher {
 	r, ok := c.young[at]

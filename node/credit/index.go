@@ -1,6 +1,7 @@
 package credit
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -90,6 +91,7 @@ type step struct {
 	period uint32
 	old    *versions
 
+	fetched   map[store.Place]voucher // as they are before the block
 	vouchers  map[store.Place]*voucher
 	claims    map[record.ID]*claim
 	owners    map[Owner]*ownerChange
@@ -124,7 +126,7 @@ func (s *step) run() error {
 			s.x.mu.Unlock()
 		}
 	}
-	if err := s.lapse(); err != nil {
+	if err := errorsOf(s.fetch(), s.lapse()); err != nil {
 		return err
 	}
 	for i, r := range s.block.Records {
@@ -162,6 +164,49 @@ func (s *step) lapse() error {
 	return nil
 }
 
+// fetch reads the vouchers that the records change and that are not in memory, in the
+// order of their places: that takes a fraction of the time.
+func (s *step) fetch() error {
+	var missing []store.Place
+	for _, r := range s.block.Records {
+		id, ok := changes(r.Payload)
+		if !ok {
+			continue
+		}
+		at, err := s.block.Place(id)
+		if err != nil {
+			return err
+		}
+		if at.Height < s.block.Height && (s.block.Leaves || !s.x.recent.has(at)) {
+			missing = append(missing, at)
+		}
+	}
+	slices.SortFunc(missing, func(a, b store.Place) int {
+		return cmp.Or(cmp.Compare(a.Height, b.Height), cmp.Compare(a.Index, b.Index))
+	})
+	s.fetched = make(map[store.Place]voucher, len(missing))
+	for _, at := range slices.Compact(missing) {
+		v, err := s.read(at)
+		if err != nil {
+			return err
+		}
+		s.fetched[at] = v
+	}
+	return nil
+}
+
+// read reads a voucher as it is before the block.
+func (s *step) read(at store.Place) (v voucher, err error) {
+	value, ok, err := s.old.get(voucherName(at))
+	if err == nil && !ok {
+		err = fmt.Errorf("there is no voucher at %v", at)
+	}
+	if err != nil {
+		return v, err
+	}
+	return decodeVoucher(value)
+}
+
 // voucher returns a voucher, which may be changed, and its place.
 func (s *step) voucher(id record.ID) (*voucher, store.Place, error) {
 	at, err := s.block.Place(id)
@@ -171,19 +216,15 @@ func (s *step) voucher(id record.ID) (*voucher, store.Place, error) {
 	if v := s.vouchers[at]; v != nil {
 		return v, at, nil
 	}
+	if v, ok := s.fetched[at]; ok {
+		return &v, at, nil
+	}
 	if !s.block.Leaves {
 		if v := s.x.recent.get(at); v != nil {
 			return v, at, nil
 		}
 	}
-	value, ok, err := s.old.get(voucherName(at))
-	if err == nil && !ok {
-		err = fmt.Errorf("there is no voucher %v", id)
-	}
-	if err != nil {
-		return nil, at, err
-	}
-	v, err := decodeVoucher(value)
+	v, err := s.read(at)
 	return &v, at, err
 }
 
@@ -259,7 +300,7 @@ func (s *step) changeVoucher(id record.ID, change func(*voucher)) error {
 	if v.Home == home && v.share() == share {
 		return nil
 	}
-	seller, product, err := s.block.Sale(id)
+	seller, product, err := s.block.SoldBy(id)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,21 @@ func (s *step) record(r *record.Record) error {
 	return nil
 }
 
+// changes returns the voucher that a record itself names and changes.
+func changes(p record.Payload) (id record.ID, ok bool) {
+	switch p := p.(type) {
+	case record.VoucherVoid:
+		return p.Voucher, true
+	case record.Evaluate:
+		return p.Voucher, true
+	case record.EvaluateAmend:
+		return p.Voucher, true
+	case record.ClaimOpen:
+		return p.Voucher, p.Ground == record.Delivery
+	}
+	return id, false
+}
+
 // claimRecord applies a record about a claim, if it can change how the claim ends.
 func (s *step) claimRecord(r *record.Record) error {
 	median, after := s.block.MedianTime, s.x.after
