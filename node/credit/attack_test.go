@@ -127,11 +127,13 @@ func (m *bazaar) scores() []uint32 {
 	n := len(m.quality)
 	by := make([][marketPeriods]Bucket, n)
 	for _, t := range m.trades {
-		v := voucher{Weight: mainParams.Weight(record.Amount(t.price * float64(record.Coin))), Scores: t.scores, Off: t.off, Home: never, Outcome: none}
-		if t.end != NoEnd {
-			v.Ends[t.end] = 1
-		}
-		v.judge(t.period)
+		v := voucher{Weight: mainParams.Weight(record.Amount(t.price * float64(record.Coin))), Home: never}
+		v.change(t.period, func(v *voucher) {
+			v.Scores, v.Off = t.scores, t.off
+			if t.end != NoEnd {
+				v.Ends[t.end] = 1
+			}
+		})
 		by[t.seller][t.period].add(v.share(), 1)
 	}
 	buckets := make([][]PeriodBucket, n)

@@ -18,9 +18,13 @@ type board struct {
 	now    uint32 // period of the tip
 	market Market
 	owners map[Owner]*standing
-	dirty  map[Owner]struct{} // whose score is to be computed again
-	ranks  map[byte][]*standing
-	sorted bool
+	ranks  map[byte]*ranks
+}
+
+// ranks has the owners of a kind.
+type ranks struct {
+	order []*standing // the best first, but for those that are dirty or new
+	dirty []*standing // whose scores are to be computed again
 }
 
 // standing is a seller or product on the board.
@@ -30,10 +34,11 @@ type standing struct {
 	flags   flags
 	parts   Parts
 	value   uint32 // for the order: 0 if suspended
+	dirty   bool   // it is among the dirty ones
 }
 
 func newBoard(p Params) board {
-	return board{params: p, market: startMarket, owners: map[Owner]*standing{}, dirty: map[Owner]struct{}{}, ranks: map[byte][]*standing{}}
+	return board{params: p, market: startMarket, owners: map[Owner]*standing{}, ranks: map[byte]*ranks{sellerOwner: {}, productOwner: {}}}
 }
 
 // load fills an empty board with what the index has at a tip.
@@ -57,7 +62,7 @@ func (b *board) load(db pebble.Reader, tip views.Tip) (err error) {
 			return err
 		}
 		period, owner := cutBucketName(name)
-		b.set(bucketKey{period, owner}, bucket)
+		b.set(b.of(owner), period, bucket)
 		return nil
 	})
 	if err != nil {
@@ -66,7 +71,7 @@ func (b *board) load(db pebble.Reader, tip views.Tip) (err error) {
 	return v.scan(name(flagsEntry), name(flagsEntry+1), func(name, value []byte) error {
 		f, err := decodeFlags(value)
 		if err == nil {
-			b.of(OfSeller(record.Key(name[2:]))).flags = f
+			b.mark(OfSeller(record.Key(name[2:])), f)
 		}
 		return err
 	})
@@ -81,16 +86,24 @@ func marketAt(v *versions, period uint32) (Market, error) {
 	return decodeMarket(value)
 }
 
-// of returns the standing of an owner, and marks it.
+// of returns the standing of an owner.
 func (b *board) of(o Owner) *standing {
 	s := b.owners[o]
 	if s == nil {
 		s = &standing{owner: o}
 		b.owners[o] = s
-		b.ranks[o.kind] = append(b.ranks[o.kind], s)
+		b.touch(s)
 	}
-	b.dirty[o] = struct{}{}
 	return s
+}
+
+// touch notes that a score is to be computed again.
+func (b *board) touch(s *standing) {
+	if !s.dirty {
+		s.dirty = true
+		r := b.ranks[s.owner.kind]
+		r.dirty = append(r.dirty, s)
+	}
 }
 
 // search returns where the bucket of a period is, or belongs.
@@ -98,13 +111,14 @@ func (s *standing) search(period uint32) (at int, found bool) {
 	return slices.BinarySearchFunc(s.buckets, period, func(p PeriodBucket, period uint32) int { return cmp.Compare(p.Period, period) })
 }
 
-// bucket returns a bucket, and false if its period is too old for the board.
-func (b *board) bucket(key bucketKey) (bucket Bucket, ok bool) {
-	if key.period+Window < b.now {
+// bucket returns a bucket of an owner, nil if it is not on the board, and false if the
+// period is too old for the board.
+func (b *board) bucket(s *standing, period uint32) (bucket Bucket, ok bool) {
+	if period+Window < b.now {
 		return bucket, false
 	}
-	if s := b.owners[key.owner]; s != nil {
-		if at, found := s.search(key.period); found {
+	if s != nil {
+		if at, found := s.search(period); found {
 			bucket = s.buckets[at].Bucket
 		}
 	}
@@ -112,12 +126,12 @@ func (b *board) bucket(key bucketKey) (bucket Bucket, ok bool) {
 }
 
 // set puts a bucket on the board.
-func (b *board) set(key bucketKey, bucket Bucket) {
-	if key.period+Window < b.now {
+func (b *board) set(s *standing, period uint32, bucket Bucket) {
+	if period+Window < b.now {
 		return
 	}
-	s := b.of(key.owner)
-	at, found := s.search(key.period)
+	b.touch(s)
+	at, found := s.search(period)
 	switch {
 	case bucket.Vouchers == 0 && found:
 		s.buckets = slices.Delete(s.buckets, at, at+1)
@@ -125,12 +139,19 @@ func (b *board) set(key bucketKey, bucket Bucket) {
 	case found:
 		s.buckets[at].Bucket = bucket
 	default:
-		s.buckets = slices.Insert(s.buckets, at, PeriodBucket{key.period, bucket})
+		s.buckets = slices.Insert(s.buckets, at, PeriodBucket{period, bucket})
 	}
 }
 
-// mark reads the flags of some accounts again.
-func (b *board) mark(db pebble.Reader, accounts []record.Key) (err error) {
+// mark sets the flags of a seller.
+func (b *board) mark(seller Owner, f flags) {
+	s := b.of(seller)
+	s.flags = f
+	b.touch(s)
+}
+
+// markAgain reads the flags of some accounts again.
+func (b *board) markAgain(db pebble.Reader, accounts []record.Key) (err error) {
 	if len(accounts) == 0 {
 		return nil
 	}
@@ -144,7 +165,7 @@ func (b *board) mark(db pebble.Reader, accounts []record.Key) (err error) {
 		if err != nil {
 			return err
 		}
-		b.of(OfSeller(account)).flags = f
+		b.mark(OfSeller(account), f)
 	}
 	return nil
 }
@@ -160,53 +181,76 @@ func flagsAt(v *versions, account record.Key) (flags, error) {
 // begin begins a period: all scores change.
 func (b *board) begin(period uint32, m Market) {
 	b.now, b.market = period, m
-	for o, s := range b.owners {
+	for _, s := range b.owners {
 		for len(s.buckets) > 0 && s.buckets[0].Period+Window < period {
 			s.buckets = s.buckets[1:]
 		}
-		b.dirty[o] = struct{}{}
+		b.touch(s)
 	}
 }
 
 // marketNow returns the numbers of the period after the one of the tip, at its end.
 func (b *board) marketNow() Market {
 	var sellers []Parts
-	b.refresh()
-	for _, s := range b.ranks[sellerOwner] {
+	for _, s := range b.refresh(sellerOwner) {
 		sellers = append(sellers, s.parts)
 	}
 	return MarketOf(sellers)
 }
 
-// refresh computes the scores that may have changed.
-func (b *board) refresh() {
-	for o := range b.dirty {
-		s := b.owners[o]
+// refresh computes the scores of a kind that may have changed, and returns all owners of
+// the kind, those with evidence first, the best first.
+func (b *board) refresh(kind byte) []*standing {
+	r := b.ranks[kind]
+	if len(r.dirty) == 0 {
+		return r.order
+	}
+	r.order = slices.DeleteFunc(r.order, func(s *standing) bool { return s.dirty })
+	for _, s := range r.dirty {
+		s.dirty = false
 		s.parts = b.params.Score(b.now, b.market, s.buckets)
 		s.value = s.parts.Value
 		if s.flags&suspended != 0 {
 			s.value = 0
 		}
-		b.sorted = false
 	}
-	clear(b.dirty)
+	slices.SortFunc(r.dirty, compare)
+	r.order = merge(r.order, r.dirty)
+	clear(r.dirty)
+	r.dirty = r.dirty[:0]
+	return r.order
+}
+
+// compare orders standings.
+func compare(x, y *standing) int {
+	if x, y := x.parts.Vouchers == 0, y.parts.Vouchers == 0; x != y {
+		return cmp.Compare(bit(x), bit(y))
+	}
+	if x.value != y.value {
+		return cmp.Compare(y.value, x.value)
+	}
+	return bytes.Compare(x.owner.name[:], y.owner.name[:])
+}
+
+// merge merges what is in order into what is in order.
+func merge(into, from []*standing) []*standing {
+	i, j := len(into), len(from)
+	into = append(into, from...)
+	for j > 0 { // the last ones first
+		if i > 0 && compare(into[i-1], from[j-1]) > 0 {
+			i--
+			into[i+j] = into[i]
+		} else {
+			j--
+			into[i+j] = from[j]
+		}
+	}
+	return into
 }
 
 // ranking returns the owners of a kind that have evidence, the best first.
 func (b *board) ranking(kind byte) []*standing {
-	b.refresh()
-	if !b.sorted {
-		for _, ranks := range b.ranks {
-			slices.SortFunc(ranks, func(x, y *standing) int {
-				return cmp.Or(
-					cmp.Compare(bit(x.parts.Vouchers == 0), bit(y.parts.Vouchers == 0)),
-					cmp.Compare(y.value, x.value), bytes.Compare(x.owner.name[:], y.owner.name[:]),
-				)
-			})
-		}
-		b.sorted = true
-	}
-	all := b.ranks[kind]
+	all := b.refresh(kind)
 	n, _ := slices.BinarySearchFunc(all, true, func(s *standing, _ bool) int { return int(bit(s.parts.Vouchers == 0)) - 1 })
 	return all[:n]
 }

@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/node/ledger/record"
+	"stele/node/store"
 )
 
 // The index keeps every version of an entry: its key ends with the height at which it
@@ -23,7 +25,7 @@ import (
 //	f  account                       flags of a seller
 //	m  period                        market
 //	o  product account period        nothing: the account sold the product in the period
-//	v  id                            voucher
+//	v  place                         voucher
 const (
 	prefix = 'C'
 
@@ -44,8 +46,11 @@ func errEntry(key, value []byte) error {
 // versionSize is the length of the height at the end of a key.
 const versionSize = 4
 
+// nameSize is the most that a key takes, that of an offer.
+const nameSize = 2 + 8 + 32 + 4 + versionSize
+
 // name begins the key of an entry.
-func name(kind byte) []byte { return append(make([]byte, 0, 80), prefix, kind) }
+func name(kind byte) []byte { return append(make([]byte, 0, nameSize), prefix, kind) }
 
 func version(key []byte, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(key, ^height)
@@ -68,6 +73,12 @@ func cutBucketName(key []byte) (period uint32, o Owner) {
 
 func idName(kind byte, id [32]byte) []byte { return append(name(kind), id[:]...) }
 
+// voucherName is of the place of a voucher, so that the sales of some time lie together.
+func voucherName(at store.Place) []byte {
+	key := binary.BigEndian.AppendUint32(name(voucherEntry), at.Height)
+	return binary.BigEndian.AppendUint32(key, at.Index)
+}
+
 func deadlineName(deadline uint64, claim record.ID) []byte {
 	return append(binary.BigEndian.AppendUint64(name(deadlineEntry), deadline), claim[:]...)
 }
@@ -76,6 +87,14 @@ func marketName(period uint32) []byte {
 	return binary.BigEndian.AppendUint32(name(marketEntry), period)
 }
 
+// offer is that an account sells a product.
+type offer struct {
+	product record.GTIN
+	seller  record.Key // the account's first key
+}
+
+func (o offer) name(period uint32) []byte { return offerName(o.product, o.seller, period) }
+
 func offerName(gtin record.GTIN, seller record.Key, period uint32) []byte {
 	key := append(binary.BigEndian.AppendUint64(name(offerEntry), uint64(gtin)), seller[:]...)
 	return binary.BigEndian.AppendUint32(key, period)
@@ -83,6 +102,7 @@ func offerName(gtin record.GTIN, seller record.Key, period uint32) []byte {
 
 // versions reads entries as they were after the blocks up to a height.
 type versions struct {
+	db     pebble.Reader
 	iter   *pebble.Iterator
 	height int64 // -1: before genesis
 	buf    []byte
@@ -91,7 +111,7 @@ type versions struct {
 // newVersions returns a reader, which the caller closes.
 func newVersions(db pebble.Reader, height int64) (*versions, error) {
 	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
-	return &versions{iter: iter, height: height}, err
+	return &versions{db: db, iter: iter, height: height}, err
 }
 
 func (v *versions) close() error { return v.iter.Close() }
@@ -139,33 +159,72 @@ func (v *versions) scan(from, to []byte, fn func(name, value []byte) error) erro
 	return v.iter.Error()
 }
 
-const voucherSize = 32 + 8 + 8 + 1 + 1 + 1 + 4*2 + 32 + 4 + 4
+// The first byte of a voucher is the sum of its scores, with these bits.
+const (
+	scoresMask = 0x0f
+	offBit     = 0x10
+	movedBit   = 0x20
+	endsBit    = 0x40 // the numbers of its ends follow
+	claimBit   = 0x80 // its claim follows
+)
 
-func (v *voucher) encode() []byte {
-	b := append(make([]byte, 0, voucherSize), v.Seller[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(v.GTIN))
-	b = binary.BigEndian.AppendUint64(b, v.Weight)
-	b = append(b, v.Scores, bit(v.Off), bit(v.Moved))
-	for _, n := range v.Ends[1:] {
-		b = binary.BigEndian.AppendUint16(b, n)
+// voucherSize is the most that a voucher takes.
+const voucherSize = 1 + 10 + 5 + 4*3 + 32
+
+// encode appends a voucher. Few have a claim, so most take 6 to 8 bytes.
+func (v *voucher) encode(b []byte) []byte {
+	first := v.Scores
+	hasEnds, hasClaim := v.Ends != [len(v.Ends)]uint16{}, v.Claim != record.ID{}
+	for _, f := range []struct {
+		on  bool
+		bit byte
+	}{{v.Off, offBit}, {v.Moved, movedBit}, {hasEnds, endsBit}, {hasClaim, claimBit}} {
+		if f.on {
+			first |= f.bit
+		}
 	}
-	b = append(b, v.Claim[:]...)
-	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, v.Home), v.Outcome)
+	b = binary.AppendUvarint(append(b, first), v.Weight)
+	b = binary.AppendUvarint(b, uint64(v.Home+1)) // 0: never
+	if hasEnds {
+		for _, n := range v.Ends[1:] {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
+	if hasClaim {
+		b = append(b, v.Claim[:]...)
+	}
+	return b
 }
 
-func decodeVoucher(b []byte) (*voucher, error) {
-	if len(b) != voucherSize {
-		return nil, errSize
+func decodeVoucher(b []byte) (v voucher, err error) {
+	if len(b) == 0 {
+		return v, errSize
 	}
-	v := &voucher{
-		Seller: record.Key(b), GTIN: record.GTIN(binary.BigEndian.Uint64(b[32:])), Weight: binary.BigEndian.Uint64(b[40:]),
-		Scores: b[48], Off: b[49] != 0, Moved: b[50] != 0,
+	first, bad := b[0], false
+	v.Scores, v.Off, v.Moved = first&scoresMask, first&offBit != 0, first&movedBit != 0
+	b = b[1:]
+	number := func(limit uint64) uint64 {
+		n, size := binary.Uvarint(b)
+		if size <= 0 || n > limit {
+			bad = true
+			return 0
+		}
+		b = b[size:]
+		return n
 	}
-	for i := range v.Ends[1:] {
-		v.Ends[1+i] = binary.BigEndian.Uint16(b[51+2*i:])
+	v.Weight = number(math.MaxUint64)
+	v.Home = uint32(number(math.MaxUint32)) - 1
+	if first&endsBit != 0 {
+		for i := range v.Ends[1:] {
+			v.Ends[1+i] = uint16(number(math.MaxUint16))
+		}
 	}
-	v.Claim = record.ID(b[59:])
-	v.Home, v.Outcome = binary.BigEndian.Uint32(b[91:]), binary.BigEndian.Uint32(b[95:])
+	if first&claimBit != 0 && len(b) == len(v.Claim) {
+		v.Claim, b = record.ID(b), nil
+	}
+	if bad || len(b) > 0 {
+		return voucher{}, errSize
+	}
 	return v, nil
 }
 

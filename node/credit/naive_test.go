@@ -342,6 +342,12 @@ func (n *naive) same(f *follower, o Owner, want naiveScore, value uint32, parts 
 	}
 }
 
+// bucketKey names a bucket.
+type bucketKey struct {
+	period uint32
+	owner  Owner
+}
+
 // evidence compares the vouchers behind each bucket.
 func (n *naive) evidence(f *follower, now uint32) {
 	f.Helper()

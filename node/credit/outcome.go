@@ -31,24 +31,21 @@ func (e End) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 // harms has what each end takes off the best outcome.
 var harms = [...]uint32{NoEnd: 0, Settled: One / 8, Unresolved: One / 4, Ordered: One / 2, Defaulted: One}
 
-// voucher is what the index knows of a sale.
+// voucher is what the index knows of a sale, besides what the views do: the seller and
+// the product.
 type voucher struct {
-	Seller record.Key // the account's first key
-	GTIN   record.GTIN
 	Weight uint64
 	Scores uint8                 // sum of the three of its evaluation, 3 to 15; 0: none
 	Off    bool                  // void, or refunded without a reason: nothing was at stake
 	Ends   [Defaulted + 1]uint16 // how many of its claims ended so; NoEnd is not counted
 	Claim  record.ID             // the last one; zero: none
 
-	// How it counts.
-	Home    uint32 // the period in which it counts; never: in none
-	Outcome uint32 // in parts of One; none: it is no evidence
-	Moved   bool   // its outcome got worse later, which moved its home
+	Home  uint32 // the period in which it counts; never: in none
+	Moved bool   // its outcome got worse later, which moved its home
 }
 
-// outcome returns what the evaluation and the claims say: the lower of both. It is
-// none if they say nothing.
+// outcome returns what the evaluation and the claims say, in parts of One: the lower of
+// both. It is none if they say nothing: then the voucher is no evidence.
 func (v *voucher) outcome() uint32 {
 	harm := uint32(0)
 	for end, n := range v.Ends {
@@ -65,27 +62,29 @@ func (v *voucher) outcome() uint32 {
 	return min((uint32(v.Scores)-3)*One/12, One-harm)
 }
 
-// judge computes the outcome anew in the period now, and where it counts. What gets
-// worse counts now; what gets better stays where it is, so that praise cannot be moved
-// to a better time.
-func (v *voucher) judge(now uint32) {
+// change changes a voucher in the period now, and decides where it counts. What gets worse
+// counts now; what gets better stays where it is, so that praise cannot be moved to a
+// better time.
+func (v *voucher) change(now uint32, change func(*voucher)) {
+	before := v.outcome()
+	change(v)
 	outcome := v.outcome()
 	switch {
 	case outcome == none:
 	case v.Home == never:
 		v.Home = now
-	case v.Outcome != none && outcome < v.Outcome:
+	case before != none && outcome < before:
 		v.Home, v.Moved = now, true
 	}
-	v.Outcome = outcome
 }
 
 // share returns what the voucher adds to the bucket of its home.
 func (v *voucher) share() Bucket {
-	if v.Home == never || v.Outcome == none {
+	outcome := v.outcome()
+	if v.Home == never || outcome == none {
 		return Bucket{}
 	}
-	b := Bucket{Vouchers: 1, Settled: uint32(v.Ends[Settled]), Weight: v.Weight, Outcome: v.Weight * uint64(v.Outcome)}
+	b := Bucket{Vouchers: 1, Settled: uint32(v.Ends[Settled]), Weight: v.Weight, Outcome: v.Weight * uint64(outcome)}
 	for _, n := range v.Ends {
 		b.Ends += uint32(n)
 	}
@@ -123,6 +122,3 @@ func (o Owner) Product() (gtin record.GTIN) {
 	}
 	return gtin
 }
-
-// owners returns who has the score that a voucher counts for.
-func (v *voucher) owners() [2]Owner { return [2]Owner{OfSeller(v.Seller), OfProduct(v.GTIN)} }

@@ -222,15 +222,11 @@ func (r *Reader) Evidence(o Owner, period, height uint32, from record.ID, limit 
 			if bytes.Compare(id[:], from[:]) < 0 {
 				continue
 			}
-			value, ok, err := v.get(idName(voucherEntry, id))
-			if err != nil || !ok {
-				return errorsOf(err, errEntry(id[:], nil))
-			}
-			sale, err := decodeVoucher(value)
+			sale, err := v.voucherOf(id)
 			if err != nil {
 				return err
 			}
-			if sale.Home != period || sale.Outcome == none {
+			if sale.Home != period || sale.outcome() == none {
 				continue // it counts elsewhere now
 			}
 			if list = append(list, sale.evidence(id)); len(list) == limit {
@@ -240,6 +236,19 @@ func (r *Reader) Evidence(o Owner, period, height uint32, from record.ID, limit 
 		return nil
 	})
 	return list, err
+}
+
+// voucherOf returns the voucher of an id.
+func (v *versions) voucherOf(id record.ID) (sale voucher, err error) {
+	at, err := views.PlaceOf(v.db, id)
+	if err != nil {
+		return sale, err
+	}
+	value, ok, err := v.get(voucherName(at))
+	if err != nil || !ok {
+		return sale, errorsOf(err, errEntry(id[:], nil))
+	}
+	return decodeVoucher(value)
 }
 
 // everIn returns the vouchers that were ever in a bucket, in order.
@@ -262,7 +271,7 @@ func (v *versions) everIn(name []byte) (ids []record.ID, err error) {
 }
 
 func (v *voucher) evidence(id record.ID) Evidence {
-	e := Evidence{Voucher: id, Weight: v.Weight, Scores: v.Scores, Ends: map[End]uint16{}, Outcome: v.Outcome, Moved: v.Moved}
+	e := Evidence{Voucher: id, Weight: v.Weight, Scores: v.Scores, Ends: map[End]uint16{}, Outcome: v.outcome(), Moved: v.Moved}
 	for end, n := range v.Ends {
 		if n > 0 {
 			e.Ends[End(end)] = n

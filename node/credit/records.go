@@ -35,6 +35,21 @@ func (s *step) record(r *record.Record) error {
 	return nil
 }
 
+// changes returns the voucher that a record itself names and changes.
+func changes(p record.Payload) (id record.ID, ok bool) {
+	switch p := p.(type) {
+	case record.VoucherVoid:
+		return p.Voucher, true
+	case record.Evaluate:
+		return p.Voucher, true
+	case record.EvaluateAmend:
+		return p.Voucher, true
+	case record.ClaimOpen:
+		return p.Voucher, p.Ground == record.Delivery
+	}
+	return id, false
+}
+
 // claimRecord applies a record about a claim, if it can change how the claim ends.
 func (s *step) claimRecord(r *record.Record) error {
 	median, after := s.block.MedianTime, s.x.after
@@ -74,16 +89,39 @@ func (s *step) issue(r *record.Record, p record.VoucherIssue) error {
 	if err != nil {
 		return err
 	}
-	s.vouchers[r.ID()] = &voucher{Seller: seller, GTIN: p.GTIN, Weight: s.x.params.Weight(p.Price), Home: never, Outcome: none}
-	name := offerName(p.GTIN, seller, s.period)
-	if _, known := s.offers[string(name)]; known {
+	at, err := s.block.Place(r.ID())
+	if err != nil {
+		return err
+	}
+	s.vouchers[at] = &voucher{Weight: s.x.params.Weight(p.Price), Home: never}
+	return s.offer(offer{p.GTIN, seller})
+}
+
+// offer notes that a seller has a product, once in a period.
+func (s *step) offer(o offer) error {
+	if _, known := s.offers[o]; known {
 		return nil
 	}
-	_, known, err := s.old.get(name)
-	if err == nil && !known {
-		s.offers[string(name)] = struct{}{}
+	if !s.block.Leaves {
+		known, sure := s.x.offers.has(o, s.period)
+		if known {
+			return nil
+		}
+		if sure {
+			s.offers[o] = struct{}{}
+			return nil
+		}
 	}
-	return err
+	_, known, err := s.old.get(o.name(s.period))
+	switch {
+	case err != nil:
+		return err
+	case !known:
+		s.offers[o] = struct{}{}
+	case !s.block.Leaves:
+		s.x.offers.add(o, s.period)
+	}
+	return nil
 }
 
 // open keeps a new claim, unless it is for a recall: that says nothing about the seller.
@@ -103,8 +141,8 @@ func (s *step) arrive(shipment record.ID) error {
 	if err != nil || of.Claim != (record.ID{}) { // they come back for a claim, or go to the holder again
 		return err
 	}
-	v, err := s.voucher(of.Voucher)
-	if err != nil || v == nil || v.Claim == (record.ID{}) {
+	v, _, err := s.voucher(of.Voucher)
+	if err != nil || v.Claim == (record.ID{}) {
 		return err
 	}
 	return s.changeClaim(v.Claim, (*claim).arrive)

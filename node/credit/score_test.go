@@ -92,16 +92,17 @@ func TestVectorsOfScores(t *testing.T) {
 		b := newBook(mainParams)
 		for _, r := range v.Records {
 			sale := b.sales[r.Voucher]
-			switch {
-			case r.Price != nil:
+			if r.Price != nil {
 				b.sell(r.Voucher, record.Amount(*r.Price))
 				continue
-			case r.End != "":
-				sale.Ends[slices.Index(endWords, r.End)+1]++
-			default:
-				sale.Scores = r.Scores
 			}
-			sale.judge(r.Period)
+			sale.change(r.Period, func(sale *voucher) {
+				if r.End != "" {
+					sale.Ends[slices.Index(endWords, r.End)+1]++
+				} else {
+					sale.Scores = r.Scores
+				}
+			})
 		}
 		parts, past := mainParams.score(v.Now, startMarket, b.buckets())
 		want := v.Parts
@@ -129,7 +130,7 @@ type book struct {
 func newBook(p Params) *book { return &book{p, map[uint32]*voucher{}} }
 
 func (b *book) sell(id uint32, price record.Amount) *voucher {
-	b.sales[id] = &voucher{Weight: b.params.Weight(price), Home: never, Outcome: none}
+	b.sales[id] = &voucher{Weight: b.params.Weight(price), Home: never}
 	return b.sales[id]
 }
 
@@ -159,11 +160,11 @@ func TestMonotone(t *testing.T) {
 		b := newBook(mainParams)
 		for i := range rapid.Uint32Range(1, 60).Draw(t, "sales") {
 			v := b.sell(i, rapid.SampledFrom(prices).Draw(t, "price"))
-			v.Scores = uint8(rapid.IntRange(3, 15).Draw(t, "scores"))
-			v.judge(rapid.Uint32Range(0, now).Draw(t, "period"))
+			scores := uint8(rapid.IntRange(3, 15).Draw(t, "scores"))
+			v.change(rapid.Uint32Range(0, now).Draw(t, "period"), func(v *voucher) { v.Scores = scores })
 			if rapid.IntRange(0, 9).Draw(t, "claim") == 0 {
-				v.Ends[rapid.SampledFrom([]End{Settled, Ordered}).Draw(t, "end")]++
-				v.judge(v.Home)
+				end := rapid.SampledFrom([]End{Settled, Ordered}).Draw(t, "end")
+				v.change(v.Home, func(v *voucher) { v.Ends[end]++ })
 			}
 		}
 		before, _ := mainParams.score(now, startMarket, b.buckets())
@@ -171,11 +172,12 @@ func TestMonotone(t *testing.T) {
 			return // without a closed period the usual weight and the standing are not fixed
 		}
 		v, best := b.sell(1000, rapid.SampledFrom(prices).Draw(t, "price")), rapid.Bool().Draw(t, "best")
-		v.Scores = 3
-		if best {
-			v.Scores = 15
-		}
-		v.judge(now)
+		v.change(now, func(v *voucher) {
+			v.Scores = 3
+			if best {
+				v.Scores = 15
+			}
+		})
 		after, _ := mainParams.score(now, startMarket, b.buckets())
 		for _, part := range [...]struct {
 			name          string
@@ -213,8 +215,8 @@ func TestUpperIsExact(t *testing.T) {
 
 // Where a sale counts follows the outcome down, but not up.
 func TestHome(t *testing.T) {
-	v := &voucher{Home: never, Outcome: none}
-	v.judge(1)
+	v := &voucher{Home: never}
+	v.change(1, func(*voucher) {})
 	if v.Home != never || v.share() != (Bucket{}) {
 		t.Error("a sale that nobody evaluated counts")
 	}
@@ -230,10 +232,9 @@ func TestHome(t *testing.T) {
 		{func() { v.Ends[Defaulted]++ }, 7, 7, 0},
 		{func() { v.Off = true }, 8, 7, none},
 	} {
-		step.change()
-		v.judge(step.now)
-		if v.Home != step.home || v.Outcome != step.outcome {
-			t.Errorf("period %d: home %d, outcome %d; want %d, %d", step.now, v.Home, v.Outcome, step.home, step.outcome)
+		v.change(step.now, func(*voucher) { step.change() })
+		if v.Home != step.home || v.outcome() != step.outcome {
+			t.Errorf("period %d: home %d, outcome %d; want %d, %d", step.now, v.Home, v.outcome(), step.home, step.outcome)
 		}
 	}
 	if v.share() != (Bucket{}) {

@@ -3,11 +3,13 @@ package views
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
+	"stele/node/store"
 )
 
 // Table is an index of another package that lives in the files of the views and
@@ -35,16 +37,51 @@ type TableBlock struct {
 	Before     uint32 // the same of its parent; 0 for genesis and the first block
 	Leaves     bool   // the block is taken back
 
-	names *indexer
+	Names
 }
 
-// Account returns the first key of the account that has or had a key, as of the block.
-func (b *TableBlock) Account(k record.Key) (record.Key, error) { return b.names.account(k) }
+// Names has what the views know of the records of a block and of those before it.
+type Names interface {
+	// Account returns the first key of the account that has or had a key, as of the block.
+	Account(k record.Key) (record.Key, error)
+	// Subject returns what a record is about.
+	Subject(id record.ID) (Subject, error)
+	// Place returns where a record is that is about a voucher, or that may be.
+	Place(id record.ID) (store.Place, error)
+	// SoldBy returns the first key of the account that issued a voucher, and the product
+	// that it sold.
+	SoldBy(voucher record.ID) (seller record.Key, product record.GTIN, err error)
+}
 
-// Subject returns what a record of the block, or of one before it, is about.
-func (b *TableBlock) Subject(id record.ID) (Subject, error) {
-	rel, _, err := b.names.relation(id)
+// names are the Names of a reader.
+type names struct{ *reader }
+
+func (n names) Account(k record.Key) (record.Key, error) { return n.account(k) }
+
+func (n names) Subject(id record.ID) (Subject, error) {
+	rel, _, err := n.relation(id)
 	return Subject{rel.voucher, rel.claim, rel.shipment}, err
+}
+
+func (n names) Place(id record.ID) (store.Place, error) {
+	rel, ok, err := n.relation(id)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: record %v has no place", errDamaged, id)
+	}
+	return rel.at, err
+}
+
+func (n names) SoldBy(voucher record.ID) (seller record.Key, product record.GTIN, err error) {
+	s, err := n.sale(voucher)
+	if err != nil {
+		return seller, 0, err
+	}
+	return s.seller, s.product(), nil
+}
+
+// PlaceOf is Place of [Names] at the tip, for f of [Views.Ask].
+func PlaceOf(db pebble.Reader, id record.ID) (store.Place, error) {
+	return names{&reader{db: db, below: math.MaxUint64}}.Place(id)
 }
 
 // TableEntry is an entry of a [Table].
@@ -116,7 +153,7 @@ func (v *Views) indexTables(db pebble.Reader, x *indexer, b *block.Block, height
 	if len(v.o.Tables) == 0 {
 		return nil, nil
 	}
-	with := &TableBlock{Block: b, Height: height, Leaves: leaves, names: x}
+	with := &TableBlock{Block: b, Height: height, Leaves: leaves, Names: names{&x.reader}}
 	if height > 0 {
 		parent, ok := v.o.Chain.Header(b.Header.Prev)
 		if !ok {
