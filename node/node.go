@@ -289,7 +289,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	}
 	if o.Web {
 		pages, err := web.New(web.Options{
-			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit,
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Seen: n.seen,
 			Status: n.Status, Miners: served.Miners, Peers: served.Peers, Version: o.Version, Log: o.Log,
 		})
 		if err != nil {

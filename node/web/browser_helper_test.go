@@ -142,7 +142,7 @@ func (b *tab) note(event any) {
 	case *runtime.EventExceptionThrown:
 		b.messages = append(b.messages, "exception: "+e.ExceptionDetails.Text)
 	case *log.EventEntryAdded:
-		if strings.HasPrefix(e.Entry.URL, b.URL+"/nowhere") || strings.HasPrefix(e.Entry.URL, b.URL+"/v1/events") {
+		if strings.HasPrefix(e.Entry.URL, b.URL+"/nowhere") {
 			return // an error page has the status of an error
 		}
 		b.messages = append(b.messages, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
