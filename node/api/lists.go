@@ -48,6 +48,12 @@ type (
 		Order  string `query:"order" enum:"age,deadline" default:"age" doc:"the oldest first, or the most urgent; overdue claims are in the latter order"`
 		Paging
 	}
+	partyClaimsInput struct {
+		Key  string `path:"key" maxLength:"80" doc:"a key of the party, 72 hex digits"`
+		Role string `query:"role" enum:"servicer" doc:"servicer: claims in which the party may inspect the goods; missing: those that it opened, or may answer as seller or maker"`
+		Paging
+		AsOf
+	}
 	vouchersInput struct {
 		Key      string `path:"key" maxLength:"80" doc:"a key of the party, 72 hex digits"`
 		Relation string `query:"relation" enum:"held,sold" default:"held"`
@@ -68,7 +74,7 @@ func (a *API) registerCases(api huma.API) {
 		"A page may have fewer items than its limit, or none, although more follow: continue as long as there is next."
 	huma.Register(api, claims, a.listClaims)
 	huma.Register(api, get("list-party-vouchers", "/v1/parties/{key}/vouchers", "The vouchers that a party holds, or sold"), a.listVouchers)
-	huma.Register(api, get("list-party-claims", "/v1/parties/{key}/claims", "The claims of a party as holder, seller or maker"), ofParty(a, (*query.Reader).ClaimsOf, newClaim))
+	huma.Register(api, get("list-party-claims", "/v1/parties/{key}/claims", "The claims of a party as holder, seller or maker, or as servicer"), a.listPartyClaims)
 	huma.Register(api, get("list-party-shipments", "/v1/parties/{key}/shipments", "The shipments that a party sent or carried"), ofParty(a, (*query.Reader).ShipmentsOf, newShipment))
 }
 
@@ -132,6 +138,14 @@ func (a *API) listVouchers(_ context.Context, in *vouchersInput) (*answer[Page[V
 		ask = (*query.Reader).VouchersSoldBy
 	}
 	return pageAsOf(a, in.AsOf, func(r *query.Reader) (query.Page[query.Voucher], error) { return ask(r, key, in.part()) }, newVoucher)
+}
+
+func (a *API) listPartyClaims(ctx context.Context, in *partyClaimsInput) (*answer[Page[Claim]], error) {
+	ask := (*query.Reader).ClaimsOf
+	if in.Role != "" {
+		ask = (*query.Reader).ClaimsServicedBy
+	}
+	return ofParty(a, ask, newClaim)(ctx, &partyInput{in.Key, in.Paging, in.AsOf})
 }
 
 func (a *API) getItem(_ context.Context, in *oneItemInput) (*answer[Item], error) {

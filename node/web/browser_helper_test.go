@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +32,9 @@ var browser struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if shared.site != nil {
+		shared.close()
+	}
 	if browser.close != nil {
 		browser.close()
 	}
@@ -85,9 +87,9 @@ type look struct {
 
 // watch notes in every page what a person would not see: violations of the policy, and
 // what moves while the page is built.
-const watch = `window.violations = []; window.shift = 0;
+const watch = `window.violations = []; window.shift = 0; window.moved = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));
-new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) shift += e.value; }).observe({type: "layout-shift", buffered: true});`
+new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) { shift += e.value; for (const s of e.sources) moved.push((s.node?.outerHTML ?? s.node?.parentElement?.outerHTML ?? "").slice(0, 80)); } }).observe({type: "layout-shift", buffered: true});`
 
 // tab opens a tab. It skips the test where there is no browser.
 func (s *site) tab(t testing.TB, l look) *tab {
@@ -199,10 +201,18 @@ func (b *tab) text(selector string) string {
 	return eval[string](b, fmt.Sprintf(`(document.querySelector(%s)?.innerText ?? "").trim()`, quoted))
 }
 
-// await waits until a script returns true.
+// await waits until a script returns true, on this page or the next.
 func (b *tab) await(script string) {
 	b.Helper()
-	b.run(chromedp.Poll[chromedp.Void](script, chromedp.WithPollingTimeout(20*time.Second)))
+	var err error
+	for range 1000 {
+		var ok bool
+		if ok, err = chromedp.Run(b.ctx, chromedp.Evaluate[bool](script)); ok && err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b.Fatal("not seen in time: ", script, ": ", err, ": ", b.text("main"))
 }
 
 // widths are those at which no page may be wider than its window.
@@ -212,14 +222,14 @@ var widths = []int64{320, 390, 1280}
 const maxPage = 150_000
 
 // checkPage checks what holds for every page, in the tab where it is open, which has
-// just been opened.
-func (b *tab) checkPage(path string) {
+// just been opened. With rules, axe checks these only.
+func (b *tab) checkPage(path string, rules ...string) {
 	b.Helper()
 	if size := b.transferred(); size > maxPage {
 		b.Errorf("%s transfers %.0f bytes, at most %d are allowed", path, size, maxPage)
 	}
 	if shift := eval[float64](b, "shift"); shift != 0 {
-		b.Errorf("%s moves while it is built: a layout shift of %g", path, shift)
+		b.Errorf("%s moves while it is built: a layout shift of %g: %q", path, shift, eval[[]string](b, "moved"))
 	}
 	if v := eval[[]string](b, "violations"); len(v) > 0 {
 		b.Errorf("%s breaks the Content-Security-Policy: %q", path, v)
@@ -239,7 +249,7 @@ func (b *tab) checkPage(path string) {
 			b.Errorf("%s is %d wide in a window of %d: %s", path, wide, width, eval[string](b, widest))
 		}
 	}
-	b.axe(path)
+	b.axe(path, rules)
 	if m := b.noted(); len(m) > 0 {
 		b.Errorf("%s: the console says %q", path, m)
 	}
@@ -262,16 +272,22 @@ var axeSource = sync.OnceValues(func() (string, error) {
 	return string(source), err
 })
 
-// axe checks the accessibility of the open page.
-func (b *tab) axe(path string) {
+// axe checks the accessibility of the open page, by some rules or by all.
+func (b *tab) axe(path string, rules []string) {
 	b.Helper()
 	source, err := axeSource()
 	if err != nil {
 		return // TestAxe says so
 	}
 	b.run(chromedp.Evaluate[chromedp.Void](source))
-	const check = `document.querySelectorAll("details").forEach(d => d.open = true);
-axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.impact + " " + v.id + ": " + v.help + ": " + v.nodes.slice(0, 2).map(n => n.html).join(" | ")))`
+	only := ""
+	if len(rules) > 0 {
+		quoted, err := json.Marshal(rules)
+		b.check(err)
+		only = fmt.Sprintf(", runOnly: {type: \"rule\", values: %s}", quoted)
+	}
+	check := `document.querySelectorAll("details").forEach(d => d.open = true);
+axe.run(document, {resultTypes: ["violations"]` + only + `}).then(r => r.violations.map(v => v.impact + " " + v.id + ": " + v.help + ": " + v.nodes.slice(0, 2).map(n => n.html).join(" | ")))`
 	for _, v := range eval[[]string](b, check) {
 		b.Errorf("%s: axe: %s", path, v)
 	}
@@ -291,16 +307,8 @@ func (b *tab) picture(name string) {
 	}
 }
 
-// pictureName makes a file name of a path.
-func pictureName(path string, l look) string {
-	u, _ := url.Parse(path)
-	name := strings.Trim(strings.ReplaceAll(u.Path, "/", "-"), "-")
-	if len(name) > 30 {
-		name = name[:30]
-	}
-	if name == "" {
-		name = "home"
-	}
+// pictureName is the name of the picture of a page.
+func pictureName(name string, l look) string {
 	scheme := "light"
 	if l.dark {
 		scheme = "dark"

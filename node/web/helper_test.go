@@ -3,12 +3,14 @@ package web
 import (
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,11 +19,13 @@ import (
 	"stele/node/api"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/feed"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/query"
+	"stele/node/seen"
 	"stele/node/store"
 	"stele/node/template"
 	"stele/node/traffic"
@@ -40,34 +44,50 @@ type site struct {
 	chain  *chain.Chain
 	pool   *pool.Pool
 	views  *views.Views
+	feed   *feed.Feed
+	seen   *seen.Book
 	query  *query.Reader
 	gen    *traffic.Generator
 	pages  *Pages
+	stop   func() // ends the server
 
-	mu     sync.Mutex // guards now
-	now    time.Time
+	*clock
 	blocks int
+}
+
+// clock is the clock of a site.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
 }
 
 // newSite returns a site with some blocks of some attempts to make records each.
 func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	t.Helper()
 	p := *network.Dev
-	s := &site{TB: t, params: &p, now: time.Unix(int64(p.GenesisTime), 0)}
+	s := &site{TB: t, params: &p, clock: &clock{now: time.Unix(int64(p.GenesisTime), 0)}}
 	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Identity{Network: p.ID, Genesis: block.Genesis(&p).Hash()}, store.Options{})
 	s.check(err)
 	t.Cleanup(func() { s.check(st.Close()) })
+	s.seen = seen.New(seen.Options{Now: s.time})
 	s.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: st, Params: &p, Clock: s.clock, OnChange: func(c chain.Change) { s.check(s.pool.Update(c)) },
+		Store: st, Params: &p, Clock: s.time, OnChange: func(c chain.Change) {
+			s.check(s.pool.Update(c))
+			s.seen.Changed(c)
+		},
 	})
 	s.check(err)
 	s.pool, err = pool.New(pool.Options{Params: &p, View: s.chain.View, Context: s.chain.NextContext})
 	s.check(err)
-	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain})
+	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain, Updated: func() {
+		if s.feed != nil {
+			s.feed.Wake()
+		}
+	}})
 	s.check(err)
 	t.Cleanup(func() { s.check(s.views.Close()) })
 	s.gen, err = traffic.New(traffic.Options{
-		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.clock,
+		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.time,
 	})
 	s.check(err)
 	s.query = query.New(query.Options{Params: &p, Chain: s.chain, Pool: s.pool, Views: s.views})
@@ -79,11 +99,54 @@ func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	return s
 }
 
+// shared is the site of tests that change nothing.
+var shared struct {
+	once  sync.Once
+	site  *site
+	close func()
+}
+
+// lasting is a testing.TB that ends with the program.
+type lasting struct {
+	testing.TB
+	dir  string
+	ends []func()
+}
+
+func (l *lasting) Helper()           {}
+func (l *lasting) TempDir() string   { return l.dir }
+func (l *lasting) Cleanup(f func())  { l.ends = append(l.ends, f) }
+func (l *lasting) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+func (l *lasting) end() {
+	for _, f := range slices.Backward(l.ends) {
+		f()
+	}
+	_ = os.RemoveAll(l.dir)
+}
+
+// sharedSite returns the site of tests that change nothing.
+func sharedSite(t testing.TB) *site {
+	t.Helper()
+	shared.once.Do(func() {
+		dir, err := os.MkdirTemp("", "stele-web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &lasting{dir: dir}
+		shared.close = l.end
+		shared.site = newSite(l, 70, 30)
+	})
+	s := *shared.site
+	s.TB = t
+	return &s
+}
+
 // listen serves the pages until the test ends.
 func (s *site) listen(edit ...func(*Options)) {
 	s.Helper()
+	s.feed = feed.New(feed.Options{Chain: s.chain, Views: s.views})
 	o := Options{
-		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Version: "v1", Now: s.clock, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Seen: s.seen, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Status: func() query.Status { return query.Status{Version: "v1", Height: s.chain.Tip().Height} },
 	}
 	for _, e := range edit {
@@ -93,26 +156,30 @@ func (s *site) listen(edit ...func(*Options)) {
 	s.pages, err = New(o)
 	s.check(err)
 	a, err := api.New(api.Options{
-		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(),
+		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(), Feed: s.feed, Seen: s.seen,
 	})
 	s.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	s.check(err)
 	s.URL = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
+	done := make(chan error, 2)
+	go func() { done <- s.feed.Run(ctx) }()
 	go func() { done <- a.Serve(ctx, l) }()
-	s.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
 		s.check(<-done)
+		s.check(<-done)
 	})
+	s.Cleanup(s.stop)
 }
 
-func (s *site) clock() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
+// time returns what the clock shows.
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
 }
 
 func (s *site) check(err error) {
@@ -131,7 +198,7 @@ func (s *site) mine(records int) {
 	s.now = s.now.Add(time.Duration(after*s.params.Pow.TargetSpacing/3) * time.Second)
 	s.mu.Unlock()
 	s.check(s.gen.Send(records))
-	made, err := template.Build(s.chain.Tip(), s.pool, s.chain.View(), template.Options{Params: s.params, Now: s.clock, Tag: []byte(hostile), Payout: record.PublicOf(network.DevFaucets()[1+s.blocks%3])})
+	made, err := template.Build(s.chain.Tip(), s.pool, s.chain.View(), template.Options{Params: s.params, Now: s.time, Tag: []byte(hostile), Payout: record.PublicOf(network.DevFaucets()[1+s.blocks%3])})
 	s.check(err)
 	header := made.Header(1, made.Version, made.Time)
 	chaintest.Mine(&header)
