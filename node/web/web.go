@@ -48,6 +48,16 @@ type page func(*Pages, *request) (*view, error)
 // routes are the patterns of all pages.
 var routes = map[string]page{
 	"GET /{$}": (*Pages).home,
+
+	"GET /01/{gtin}/21/{serial}": (*Pages).item,
+	"GET /01/{gtin}":             (*Pages).productRedirect,
+	"GET /items/{gtin}/{serial}": (*Pages).itemRedirect,
+	"GET /products/{gtin}":       (*Pages).product,
+	"GET /vouchers/{id}":         (*Pages).voucher,
+	"GET /claims/{id}":           (*Pages).claim,
+	"GET /claims":                (*Pages).claims,
+	"GET /shipments/{id}":        (*Pages).shipment,
+	"GET /parties/{key}":         (*Pages).party,
 }
 
 // New returns the pages of a node.
