@@ -8,7 +8,7 @@ import (
 
 // examples are the paths of all pages, with what a site has to show on them.
 func examplePages(s *site) []string {
-	return []string{"/", "/nowhere"}
+	return append([]string{"/", "/nowhere"}, s.allCases().examples()...)
 }
 
 // Every page holds in a browser: see [tab.checkPage]. With STELE_LOOK=FOLDER the test

@@ -56,6 +56,26 @@ func (c *cases) paths() []string {
 		"/claims?seller="+v.Seller.String(), "/claims?overdue=1", "/claims?state=escalated&overdue=1")
 }
 
+// examples returns few pages that show much: the claim with the longest way, and its case.
+func (c *cases) examples() []string {
+	best := c.claims[0]
+	for _, x := range c.claims {
+		if x.State == rules.ClaimOrdered || x.State == rules.ClaimDefaulted && best.State != rules.ClaimOrdered {
+			best = x
+		}
+	}
+	all := []string{
+		"/claims/" + best.ID.String(), "/vouchers/" + best.Voucher.String(), itemPath(best.GTIN, best.Serial), "/claims", "/claims?state=escalated&overdue=1",
+		"/products/" + best.GTIN.String(), "/parties/" + best.Seller.String(),
+	}
+	for _, h := range c.shipments {
+		if h.Voucher == best.Voucher {
+			return append(all, "/shipments/"+h.ID.String())
+		}
+	}
+	return all
+}
+
 // Each page of a case is complete in both languages.
 func TestCasePages(t *testing.T) {
 	s := newSite(t, 60, 30)
