@@ -34,6 +34,7 @@ import (
 	"stele/node/template"
 	"stele/node/traffic"
 	"stele/node/views"
+	"stele/node/web"
 )
 
 // Options say what a node does.
@@ -65,6 +66,7 @@ type Options struct {
 	API        string           // address to listen at, such as "127.0.0.1:8690"; "": no API
 	APIToken   string           // see api.Options
 	APIProxies netguard.Proxies // see api.Options
+	Web        bool             // whether the API's address also serves the web pages
 	Version    string           // of the program
 
 	Traffic float64 // records per second that the node makes itself; 0: none
@@ -277,6 +279,16 @@ func (n *Node) openAPI(context.Context) (err error) {
 	}
 	if n.p2p != nil {
 		served.Peers, served.Forget, served.Finder = n.p2p.Status, n.p2p.Forget, n.p2p
+	}
+	if o.Web {
+		pages, err := web.New(web.Options{
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit,
+			Status: n.Status, Miners: served.Miners, Peers: served.Peers, Version: o.Version, Log: o.Log,
+		})
+		if err != nil {
+			return err
+		}
+		served.Pages = pages.Handler()
 	}
 	n.api, err = api.New(served)
 	return err

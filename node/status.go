@@ -42,7 +42,7 @@ func (n *Node) Status() query.Status {
 		s.Waiting = n.waiting()
 	}
 	if n.apiListener != nil {
-		s.API = n.apiListener.Addr().String()
+		s.API, s.Web = n.apiListener.Addr().String(), n.o.Web
 	}
 	if n.miner != nil {
 		status := n.miner.Status()

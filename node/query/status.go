@@ -19,6 +19,7 @@ type Status struct {
 	Genesis pow.Hash
 	Dir     string    // of the store
 	API     string    // address that the API listens at; "": none
+	Web     bool      // whether it serves the web pages too
 	Now     time.Time // when the status was taken
 	Started time.Time
 

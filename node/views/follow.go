@@ -77,6 +77,9 @@ func (v *Views) Update(ctx context.Context) (err error) {
 			case <-time.After(movingPause):
 			}
 		case err != nil || done:
+			if err == nil && v.o.Updated != nil {
+				v.o.Updated()
+			}
 			return err
 		}
 	}

@@ -380,6 +380,24 @@ func (x *indexer) replaced(p record.SettleExecute, rel relation, id record.ID) e
 // parties adds a record to the lists of the accounts that signed it or that it
 // names, and remembers the account of a new key.
 func (x *indexer) parties(r *record.Record, at store.Place) error {
+	if p, ok := r.Payload.(record.KeyRotate); ok {
+		account, err := x.account(r.Key)
+		if err != nil {
+			return err
+		}
+		x.remember(accountEntry, p.New[:], encodeAccount(at.Height, account))
+	}
+	id := r.ID()
+	for _, key := range partyKeys(r) {
+		if err := x.give(partyList, key, at, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partyKeys returns the keys of the parties that signed a record or that it names.
+func partyKeys(r *record.Record) []record.Key {
 	keys := r.Signers()
 	switch p := r.Payload.(type) {
 	case record.DeliveryConfirm:
@@ -401,18 +419,7 @@ func (x *indexer) parties(r *record.Record, at store.Place) error {
 	case record.RoleRevoke:
 		keys = append(keys, p.Key)
 	case record.KeyRotate:
-		account, err := x.account(r.Key)
-		if err != nil {
-			return err
-		}
 		keys = keys[:1]
-		x.remember(accountEntry, p.New[:], encodeAccount(at.Height, account))
 	}
-	id := r.ID()
-	for _, key := range keys {
-		if err := x.give(partyList, key, at, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return keys
 }

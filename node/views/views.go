@@ -67,6 +67,9 @@ type Options struct {
 	// their memory is full and at the end. It matters where the chain prunes bodies:
 	// after a crash the views need those of the blocks that were not written. 0: never.
 	FlushEvery uint32
+	// Updated is called each time that the views have reached the tip of the chain. It must
+	// be quick, and must not call the views. Nil: nobody needs to know.
+	Updated func()
 	// Tables are kept in the same files. Files that were written with others are built
 	// anew.
 	Tables []Table

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +32,9 @@ var browser struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if shared.site != nil {
+		shared.close()
+	}
 	if browser.close != nil {
 		browser.close()
 	}
@@ -140,7 +142,7 @@ func (b *tab) note(event any) {
 	case *runtime.EventExceptionThrown:
 		b.messages = append(b.messages, "exception: "+e.ExceptionDetails.Text)
 	case *log.EventEntryAdded:
-		if strings.HasPrefix(e.Entry.URL, b.URL+"/nowhere") {
+		if strings.HasPrefix(e.Entry.URL, b.URL+"/nowhere") || strings.HasPrefix(e.Entry.URL, b.URL+"/v1/events") {
 			return // an error page has the status of an error
 		}
 		b.messages = append(b.messages, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
@@ -291,16 +293,8 @@ func (b *tab) picture(name string) {
 	}
 }
 
-// pictureName makes a file name of a path.
-func pictureName(path string, l look) string {
-	u, _ := url.Parse(path)
-	name := strings.Trim(strings.ReplaceAll(u.Path, "/", "-"), "-")
-	if len(name) > 30 {
-		name = name[:30]
-	}
-	if name == "" {
-		name = "home"
-	}
+// pictureName is the name of the picture of a page.
+func pictureName(name string, l look) string {
 	scheme := "light"
 	if l.dark {
 		scheme = "dark"

@@ -56,21 +56,28 @@ func (c *cases) paths() []string {
 		"/claims?seller="+v.Seller.String(), "/claims?overdue=1", "/claims?state=escalated&overdue=1")
 }
 
-// examples returns few pages that show much: the claim with the longest way, and its case.
-func (c *cases) examples() []string {
+// examples are few pages that show much: those of a claim with a long way.
+func (c *cases) examples() []example {
 	best := c.claims[0]
 	for _, x := range c.claims {
 		if x.State == rules.ClaimOrdered || x.State == rules.ClaimDefaulted && best.State != rules.ClaimOrdered {
 			best = x
 		}
 	}
-	all := []string{
-		"/claims/" + best.ID.String(), "/vouchers/" + best.Voucher.String(), itemPath(best.GTIN, best.Serial), "/claims", "/claims?state=escalated&overdue=1",
-		"/products/" + best.GTIN.String(), "/parties/" + best.Seller.String(),
+	all := []example{
+		{"claim", "/claims/" + best.ID.String()}, {"voucher", "/vouchers/" + best.Voucher.String()}, {"item", itemPath(best.GTIN, best.Serial)},
+		{"claims", "/claims"}, {"claims-none", "/claims?state=escalated&overdue=1"}, {"product", "/products/" + best.GTIN.String()},
+		{"party", "/parties/" + best.Seller.String()},
+	}
+	for _, v := range c.vouchers {
+		if v.State == rules.VoucherActive && v.Extended > 0 {
+			all = append(all, example{"item-repaired", itemPath(v.GTIN, v.Serial)})
+			break
+		}
 	}
 	for _, h := range c.shipments {
 		if h.Voucher == best.Voucher {
-			return append(all, "/shipments/"+h.ID.String())
+			return append(all, example{"shipment", "/shipments/" + h.ID.String()})
 		}
 	}
 	return all

@@ -23,7 +23,7 @@
 //     {name} stands for a value, and {name|one|many} for a word that follows a
 //     number. Values are escaped unless they are template.HTML. A test fails for a
 //     key that is missing, unused, or has other values in the other language. A key
-//     that is put together must begin with a prefix in quotes: "type." + name.
+//     that is put together must begin with a prefix in quotes: "error." + name.
 //  4. Build recurring parts with the methods of request: r.key, r.id, r.time, r.link.
 //     They keep ?at=H in links. Charts are functions in charts.go that get numbers
 //     only. Text of users never becomes template.HTML.

@@ -3,12 +3,14 @@ package web
 import (
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
@@ -26,6 +29,9 @@ import (
 	"stele/node/traffic"
 	"stele/node/views"
 )
+
+// hostile is a text that would run as a script, if a page did not escape it.
+const hostile = `"><img src=x onerror=alert(1)><b title='`
 
 // site is a node with an API and pages, without a miner: its chain is made by the generator of
 // traffic, in a folder of the test, and grows by [site.mine]. It listens at loopback.
@@ -40,7 +46,13 @@ type site struct {
 	gen    *traffic.Generator
 	pages  *Pages
 
-	mu  sync.Mutex // guards now
+	*clock
+	blocks int
+}
+
+// clock is the clock of a site.
+type clock struct {
+	mu  sync.Mutex
 	now time.Time
 }
 
@@ -48,12 +60,12 @@ type site struct {
 func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	t.Helper()
 	p := *network.Dev
-	s := &site{TB: t, params: &p, now: time.Unix(int64(p.GenesisTime), 0)}
+	s := &site{TB: t, params: &p, clock: &clock{now: time.Unix(int64(p.GenesisTime), 0)}}
 	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Identity{Network: p.ID, Genesis: block.Genesis(&p).Hash()}, store.Options{})
 	s.check(err)
 	t.Cleanup(func() { s.check(st.Close()) })
 	s.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: st, Params: &p, Clock: s.clock, OnChange: func(c chain.Change) { s.check(s.pool.Update(c)) },
+		Store: st, Params: &p, Clock: s.time, OnChange: func(c chain.Change) { s.check(s.pool.Update(c)) },
 	})
 	s.check(err)
 	s.pool, err = pool.New(pool.Options{Params: &p, View: s.chain.View, Context: s.chain.NextContext})
@@ -62,7 +74,7 @@ func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	s.check(err)
 	t.Cleanup(func() { s.check(s.views.Close()) })
 	s.gen, err = traffic.New(traffic.Options{
-		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.clock,
+		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.time,
 	})
 	s.check(err)
 	s.query = query.New(query.Options{Params: &p, Chain: s.chain, Pool: s.pool, Views: s.views})
@@ -74,11 +86,53 @@ func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	return s
 }
 
+// shared is the site of tests that change nothing.
+var shared struct {
+	once  sync.Once
+	site  *site
+	close func()
+}
+
+// lasting is a testing.TB that ends with the program.
+type lasting struct {
+	testing.TB
+	dir  string
+	ends []func()
+}
+
+func (l *lasting) Helper()           {}
+func (l *lasting) TempDir() string   { return l.dir }
+func (l *lasting) Cleanup(f func())  { l.ends = append(l.ends, f) }
+func (l *lasting) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+func (l *lasting) end() {
+	for _, f := range slices.Backward(l.ends) {
+		f()
+	}
+	_ = os.RemoveAll(l.dir)
+}
+
+// sharedSite returns the site of tests that change nothing.
+func sharedSite(t testing.TB) *site {
+	t.Helper()
+	shared.once.Do(func() {
+		dir, err := os.MkdirTemp("", "stele-web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &lasting{dir: dir}
+		shared.close = l.end
+		shared.site = newSite(l, 70, 30)
+	})
+	s := *shared.site
+	s.TB = t
+	return &s
+}
+
 // listen serves the pages until the test ends.
 func (s *site) listen(edit ...func(*Options)) {
 	s.Helper()
 	o := Options{
-		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Version: "v1", Now: s.clock, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Status: func() query.Status { return query.Status{Version: "v1", Height: s.chain.Tip().Height} },
 	}
 	for _, e := range edit {
@@ -104,10 +158,11 @@ func (s *site) listen(edit ...func(*Options)) {
 	})
 }
 
-func (s *site) clock() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
+// time returns what the clock shows.
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
 }
 
 func (s *site) check(err error) {
@@ -121,10 +176,12 @@ func (s *site) check(err error) {
 func (s *site) mine(records int) {
 	s.Helper()
 	s.mu.Lock()
-	s.now = s.now.Add(time.Duration(s.params.Pow.TargetSpacing) * time.Second)
+	s.blocks++
+	after := []uint32{3, 2, 1, 9, 4, 1, 2, 5, 1, 2, 14}[s.blocks%11] // 4 seconds on average
+	s.now = s.now.Add(time.Duration(after*s.params.Pow.TargetSpacing/3) * time.Second)
 	s.mu.Unlock()
 	s.check(s.gen.Send(records))
-	made, err := template.Build(s.chain.Tip(), s.pool, s.chain.View(), template.Options{Params: s.params, Now: s.clock})
+	made, err := template.Build(s.chain.Tip(), s.pool, s.chain.View(), template.Options{Params: s.params, Now: s.time, Tag: []byte(hostile), Payout: record.PublicOf(network.DevFaucets()[1+s.blocks%3])})
 	s.check(err)
 	header := made.Header(1, made.Version, made.Time)
 	chaintest.Mine(&header)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"stele/node/words"
 )
 
 //go:embed locale/*.json
@@ -17,9 +19,10 @@ var localeFiles embed.FS
 
 // language holds the texts of a language.
 type language struct {
-	Code  string // "en": of its file, of ?lang= and of the cookie
-	Tag   string // as BCP 47 has it: "zh-CN"
-	Name  string // in the language itself
+	Code  string         // "en": of its file, of ?lang= and of the cookie
+	Tag   string         // as BCP 47 has it: "zh-CN"
+	Name  string         // in the language itself
+	words *words.Catalog // sentences on records and cases
 	texts map[string]string
 }
 
@@ -38,6 +41,7 @@ func readLanguages() ([]*language, error) {
 		if err := json.Unmarshal(file, &l.texts); err != nil {
 			return nil, fmt.Errorf("locale/%s.json: %w", code, err)
 		}
+		l.words = words.In(words.Language(code))
 		l.Tag, l.Name = l.texts["language.tag"], l.texts["language.name"]
 		all = append(all, l)
 	}

@@ -60,12 +60,21 @@ type intervalRow struct {
 	After  string
 }
 
+// comingPart is a block that the pool would fill, or what waits after those shown.
 type comingPart struct {
 	Title template.HTML
-	Fill  barPart // from the bottom
-	Top   string
+	Fill  *barPart           // from the bottom; nil: empty
+	Top   string             // of Fill
 	Block *query.ComingBlock // nil: nothing waits so long
 	Rate  string
+	Left  int // records that wait after the blocks shown
+}
+
+// fill fills the picture of a block: at least so that one sees it.
+func (c *comingPart) fill(share float64, shade int) {
+	share = min(max(share, 0.02), 1)
+	fill := bar(share, fmt.Sprintf("f%d", shade))
+	c.Fill, c.Top = &fill, fmt.Sprintf("%.2f", 100-100*share)
 }
 
 // blockRow is a block in a list.
@@ -185,18 +194,24 @@ func (p *Pages) comingParts(r *request, body *homeBody) {
 	if len(coming) > 1 {
 		least = max(least, coming[0].MinRate)
 	}
+	left := stats.Records
 	body.Waiting = r.t("home.waiting", "n", stats.Records, "rate", exactCoins(record.Amount(least)))
 	for i := range homeComing {
 		part := comingPart{Title: r.t("home.coming." + strconv.Itoa(i+1))}
 		if i < len(coming) {
 			c := coming[i]
 			part.Block = &c
-			part.Fill = bar(float64(c.Size)/float64(p.Params.MaxBlockSize), fmt.Sprintf("f%d", 4-i))
-			part.Top = fmt.Sprintf("%.2f", 100-100*min(float64(c.Size)/float64(p.Params.MaxBlockSize), 1))
+			part.fill(float64(c.Size)/float64(p.Params.MaxBlockSize), 4-i)
 			part.Rate = exactCoins(record.Amount(c.MinRate))
+			left -= c.Records
 		}
 		body.Coming = append(body.Coming, part)
 	}
+	later := comingPart{Title: r.t("home.coming.4"), Left: max(0, left)}
+	if later.Left > 0 {
+		later.fill(1, 1)
+	}
+	body.Coming = append(body.Coming, later)
 }
 
 // intervals returns the chart of the times between blocks, the newest first.
@@ -277,7 +292,7 @@ func (p *Pages) happenings(r *request, height uint32) ([]eventRow, error) {
 
 // recordText says what a record is.
 func (r *request) recordText(rec *record.Record) template.HTML {
-	return r.t("type." + rec.Type().String())
+	return template.HTML(template.HTMLEscapeString(r.lang.words.Record(rec.Payload)))
 }
 
 // examples are things to search for.

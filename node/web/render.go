@@ -85,11 +85,9 @@ type frame struct {
 	Others    []otherLanguage
 	Menus     []menuEntry
 	Pinned    bool
-	Height    uint32 // that the page shows
-	Read      timePart
-	Age       int64 // seconds since the tip was seen
-	AgeText   string
-	NoAge     bool // there is no block but the first
+	Height    uint32        // that the page shows
+	Age       template.HTML // of the tip; a script counts on
+	NoAge     bool          // there is no block but the first
 	Peers     template.HTML
 	Network   template.HTML
 	KeepPath  string // of this page as of its height
@@ -135,7 +133,7 @@ func (p *Pages) render(r *request, v *view) ([]byte, error) {
 func (p *Pages) frame(r *request, v *view) *frame {
 	s := p.status()
 	f := &frame{
-		view: v, Lang: r.lang, Pinned: r.at != "", Height: r.query.Height(), Read: r.time(r.now), Version: p.Version,
+		view: v, Lang: r.lang, Pinned: r.at != "", Height: r.query.Height(), Version: p.Version,
 		Checked: p.query.Height() + 1, Search: r.URL.Query().Get("q"), LivePath: r.with("at", ""),
 	}
 	f.KeepPath = r.with("at", fmt.Sprint(f.Height))
@@ -148,8 +146,7 @@ func (p *Pages) frame(r *request, v *view) *frame {
 		f.Menus = append(f.Menus, menuEntry{r.link(path), r.t("menu." + strings.TrimPrefix(path, "/")), path == v.Menu})
 	}
 	seen := p.tipSeen(&s)
-	f.Age = int64(max(0, r.now.Sub(seen)/time.Second))
-	f.AgeText, f.NoAge = r.lang.duration(time.Duration(f.Age)*time.Second), f.Checked == 1
+	f.Age, f.NoAge = r.age(max(0, r.now.Sub(seen))), f.Checked == 1
 	f.Peers = peersText(r, &s)
 	f.Network = r.t("bar.network", "name", p.Params.Name)
 	if day := p.Params.AfterSales.Day; day != 24*60*60 {
@@ -157,6 +154,17 @@ func (p *Pages) frame(r *request, v *view) *frame {
 	}
 	f.Trouble = worst(r, &s)
 	return f
+}
+
+// age returns a text of how long ago the last block came, which a script keeps true.
+func (r *request) age(age time.Duration) template.HTML {
+	units := make([]string, 4)
+	for i, unit := range []string{"s", "min", "h", "d"} {
+		units[i] = r.lang.plain("unit."+unit, "n", "#")
+	}
+	text := template.HTML(fmt.Sprintf(`<b data-age="%d" data-units="%s">%s</b>`, age/time.Second,
+		template.HTMLEscapeString(strings.Join(units, "|")), template.HTMLEscapeString(r.lang.duration(age.Truncate(time.Second)))))
+	return r.t("bar.age", "age", text)
 }
 
 // status returns the state of the node; that of its chain at least.

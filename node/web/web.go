@@ -11,6 +11,7 @@ import (
 	"stele/node/ledger/network"
 	"stele/node/pool"
 	"stele/node/query"
+	"stele/node/seen"
 	"stele/node/views"
 )
 
@@ -21,6 +22,7 @@ type Options struct {
 	Pool   *pool.Pool
 	Views  *views.Views        // nil: no lists, histories and counts
 	Credit *credit.Reader      // of Views; nil: no scores
+	Seen   *seen.Book          // nil: when records came is not known
 	Status func() query.Status // of the node; quick
 	Miners func() query.Miners // of its Stratum server; nil: none
 	Peers  func() query.Peers  // of its peer-to-peer server; nil: none
@@ -38,6 +40,7 @@ type Pages struct {
 	languages []*language
 	assets    *assets
 	templates map[templateName]*pageTemplate
+	verifying *gate
 	coming    cached[[]query.ComingBlock]
 	handler   http.Handler
 }
@@ -47,7 +50,13 @@ type page func(*Pages, *request) (*view, error)
 
 // routes are the patterns of all pages.
 var routes = map[string]page{
-	"GET /{$}": (*Pages).home,
+	"GET /search":       (*Pages).search,
+	"GET /verify":       (*Pages).verify,
+	"POST /verify":      (*Pages).verify,
+	"GET /{$}":          (*Pages).home,
+	"GET /blocks":       (*Pages).blocks,
+	"GET /blocks/{id}":  (*Pages).block,
+	"GET /records/{id}": (*Pages).record,
 
 	"GET /01/{gtin}/21/{serial}": (*Pages).item,
 	"GET /01/{gtin}":             (*Pages).productRedirect,
@@ -69,8 +78,8 @@ func New(o Options) (*Pages, error) {
 		o.Now = time.Now
 	}
 	p := &Pages{
-		Options: o,
-		query:   query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
+		Options: o, verifying: newGate(maxVerifying, maxWaiting),
+		query: query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
 	}
 	var err error
 	if p.languages, err = readLanguages(); err != nil {

@@ -63,6 +63,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "stratum-key", Usage: "private key of --stratum-cert, in `FILE` (PEM)"},
 			&cli.StringFlag{Name: "stratum-difficulty", Usage: "initial share `DIFFICULTY` of a miner", DefaultText: fmt.Sprint(stratum.DefaultDifficulty)},
 			&cli.StringFlag{Name: "api", Usage: "serve the API on `HOST:PORT`, or \"none\"", Value: nodeflags.DefaultAPI},
+			&cli.BoolFlag{Name: "web", Usage: "serve the web pages too, at the address of the API", Value: true, DefaultText: "true; --web=false: the API only"},
 			&cli.StringFlag{Name: "api-token", Usage: "accept records from anyone who sends `TOKEN`, not only from this machine"},
 			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "trust X-Forwarded-For from reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8; may be repeated"},
 			&cli.StringFlag{Name: "traffic", Usage: "generate `N` records per second (dev and test only)", DefaultText: fmt.Sprintf("0; %d with --dev, without --peer and --seed", devTraffic)},
@@ -114,6 +115,9 @@ func run(c *cli.Context) error {
 	}
 	first := n.Status()
 	out.Log.Info("node started", "network", first.Network, "data", first.Dir, "height", first.Height, "api", first.API)
+	if first.Web {
+		out.Log.Info("web pages served", "url", "http://"+first.API+"/")
+	}
 	if first.Stratum != nil {
 		out.Log.Info("stratum server started", "address", first.Stratum.Address, "fingerprint", fingerprint(o.StratumTLS))
 	}
@@ -186,6 +190,7 @@ func readOptions(c *cli.Context) (o node.Options, err error) {
 	if api := c.String("api"); api != "none" {
 		o.API = api
 	}
+	o.Web = c.Bool("web")
 	o.APIToken = c.String("api-token")
 	if o.APIProxies, err = netguard.ParseProxies(c.StringSlice("trusted-proxy")); err != nil {
 		return o, fmt.Errorf("--trusted-proxy: %w", err)

@@ -60,6 +60,9 @@ func (v view) lines(s query.Status) []string {
 		add("traffic", dim("%s/s requested", perSec(s.Traffic)))
 	}
 	if s.API != "" {
+		if s.Web {
+			add("pages", screen.Faint.Sprint("http://"+s.API+"/"))
+		}
 		add("api", screen.Faint.Sprint("http://"+s.API+"/v1/health"))
 	}
 	add("data", screen.Faint.Sprint(s.Dir))
