@@ -24,7 +24,7 @@ type Manifest struct {
 	MedianTime uint32            `json:"median_time"`
 	Rows       uint64            `json:"rows"`
 	Bytes      uint64            `json:"bytes"`
-	SHA256     string            `json:"sha256"` // of the file
+	SHA256     string            `json:"sha256"`            // of the file
 	Program    string            `json:"program,omitempty"` // that wrote it; not compared
 }
 
