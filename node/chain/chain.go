@@ -128,6 +128,8 @@ type Chain struct {
 	recentMu sync.Mutex
 	recent   *bounded.Map[pow.Hash, *block.Block] // that were connected last, for subscribers
 
+	pasts pasts
+
 	// treeMu guards the tree. Only with mu held too do nodes get bodies or become
 	// invalid: so who holds mu may read that without treeMu.
 	treeMu   sync.RWMutex

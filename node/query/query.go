@@ -26,6 +26,10 @@ var (
 	// ErrTooFast means that the chain changes faster than a consistent answer can
 	// be read: ask again later.
 	ErrTooFast = errors.New("the chain changes too fast")
+	// ErrTooFar means that a height is too far below the tip for answers as of it.
+	ErrTooFar = errors.New("too far below the tip")
+	// ErrOnlyNow means that the question has an answer at the tip only.
+	ErrOnlyNow = errors.New("known at the tip only")
 	// ErrNoViews means that the node keeps no index of cases.
 	ErrNoViews = errors.New("this node keeps no views")
 )

@@ -183,7 +183,17 @@ func (s *Store) blockData(in space, hash pow.Hash) (data []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.get(blockKey(in, height, hash), func(value []byte) error {
+	err = s.read(func(d *database) error {
+		data, err = blockDataFrom(d, in, height, hash)
+		return err
+	})
+	return data, err
+}
+
+// blockDataFrom returns the body or the undo data of a block. Errors: ErrPruned,
+// ErrCorrupt.
+func blockDataFrom(r pebble.Reader, in space, height uint32, hash pow.Hash) (data []byte, err error) {
+	found, err := getFrom(r, blockKey(in, height, hash), func(value []byte) error {
 		b, ok := cutSum(value)
 		if !ok {
 			return damaged(int64(height), in.name(), "wrong checksum")

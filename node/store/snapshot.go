@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -89,6 +90,35 @@ func (s *Snapshot) Tip() (tip Tip, found bool, err error) {
 		return err
 	})
 	return tip, found, err
+}
+
+// At returns the block of the active chain at a height, with its digest; ErrNotFound
+// above the tip.
+func (s *Snapshot) At(height uint32) (tip Tip, err error) {
+	tip.Height = height
+	found := false
+	err = s.read(func(*database) error {
+		found, err = getFrom(s.at, heightKey(height), func(value []byte) error {
+			_, l, err := linkEntry(heightKey(height)[1:], value)
+			tip.Hash, tip.Digest = l.Hash, l.Digest
+			return err
+		})
+		return err
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: height %d in the active chain", ErrNotFound, height)
+	}
+	return tip, err
+}
+
+// Undo returns the undo data of a block of the active chain. Errors: ErrPruned,
+// ErrCorrupt.
+func (s *Snapshot) Undo(height uint32, hash pow.Hash) (undo []byte, err error) {
+	err = s.read(func(*database) error {
+		undo, err = blockDataFrom(s.at, undos, height, hash)
+		return err
+	})
+	return undo, err
 }
 
 // Get returns an entry of the state, or nil if there is none. It makes the
