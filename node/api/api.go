@@ -81,6 +81,8 @@ type API struct {
 	wasted     *netguard.Rates // signatures of rejected records
 	rejections rejections
 	coming     coming
+	version    string
+	exports    chan struct{} // has an element for each export that runs
 	handler    http.Handler
 	spec       []byte // OpenAPI
 }
@@ -111,6 +113,8 @@ func New(o Options) (*API, error) {
 		log:     o.Log,
 		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
 		wasted:  netguard.NewRates(wastedPerSecond, wastedBurst),
+		version: o.Version,
+		exports: make(chan struct{}, maxExports),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
@@ -120,6 +124,7 @@ func New(o Options) (*API, error) {
 	a.registerRecords(api)
 	a.registerState(api)
 	a.registerNetwork(api)
+	a.registerExports(api)
 	if a.views != nil {
 		a.registerCases(api)
 		a.registerLedger(api)

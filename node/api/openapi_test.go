@@ -236,6 +236,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/credit/sellers/{key}/evidence":   story.Seller.String(),
 		"/v1/credit/products/{gtin}/evidence": chaintest.GTIN.String(),
 		"/v1/items/{gtin}/{serial}/history":   chaintest.GTIN.String() + "/Z9",
+		"/v1/export/{table}":                  "vouchers",
+		"/v1/export/{table}/manifest":         "vouchers",
 	}
 	target := func(path, values string) string {
 		for _, v := range strings.SplitN(values, "/", strings.Count(path, "{")) {

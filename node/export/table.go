@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"stele/node/ledger/fields"
 	"stele/node/ledger/record"
 )
 
@@ -42,8 +43,10 @@ const (
 	JSON                   // a JSON value
 )
 
-// isText reports whether the values of the kind are texts, and not numbers.
-func (k Kind) isText() bool { return k <= Hex || k == JSON }
+var kindWords = fields.Words{"text", "word", "hex", "number", "amount", "time", "flag", "json"}
+
+// String returns the word for it.
+func (k Kind) String() string { return kindWords.Name(uint8(k)) }
 
 // value is what a row has in a column: a text or a number. In an optional column the zero
 // value stands for none.
