@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 
 	"github.com/minio/sha256-simd"
@@ -54,7 +55,8 @@ func (m Manifest) sealed() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-func (m *Manifest) seal() (err error) {
+// Reseal makes the seal that belongs to the manifest as it is.
+func (m *Manifest) Reseal() (err error) {
 	m.Seal, err = m.sealed()
 	return err
 }
@@ -173,4 +175,20 @@ func setFilter(of *query.Of, name, text string) error {
 		}
 	}
 	return fmt.Errorf("there is no filter %.40q", name)
+}
+
+// ManifestName returns the name of the manifest beside a file.
+func ManifestName(file string) string { return file + ".manifest.json" }
+
+// Parameters returns the parameters of the API with which a node makes the same export:
+// format, at, since and the filters.
+func (m *Manifest) Parameters() url.Values {
+	p := url.Values{"format": {string(m.Format)}, "at": {fmt.Sprint(m.Height)}}
+	if m.Since > 0 {
+		p.Set("since", fmt.Sprint(m.Since))
+	}
+	for name, text := range m.Filters {
+		p.Set(name, text)
+	}
+	return p
 }

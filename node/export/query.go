@@ -221,7 +221,7 @@ func (x *exporter) write(w io.Writer) (Manifest, error) {
 		Height: x.tip.Height, Block: x.tip.Hash.String(), MedianTime: x.tip.MedianTime,
 		Rows: rows, Bytes: out.bytes, SHA256: out.sum(), Program: x.src.Program,
 	}
-	return m, m.seal()
+	return m, m.Reseal()
 }
 
 // columnNames returns the names of the columns in their order.
