@@ -132,6 +132,7 @@ func New(o Options) (*API, error) {
 		a.registerSearch(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
+		a.registerEPCIS(api)
 	}
 	if a.views != nil && a.credit != nil {
 		a.registerCredit(api)
