@@ -75,6 +75,7 @@ func TestPagesInBrowser(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", l), func(t *testing.T) {
 			b := s.tab(t, l)
 			for _, e := range examples(s) {
+				b.resize(l.width)
 				b.open(addressed(e.path, "lang", l.lang))
 				b.picture(pictureName(e.name, l))
 				b.checkPage(e.path)

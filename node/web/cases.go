@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
@@ -76,7 +79,7 @@ func (r *request) shipmentState(s rules.ShipmentState) state {
 type cast struct {
 	r        *request
 	parts    []castPart
-	accounts map[record.Key]record.Key // of keys, as far as they were looked up
+	accounts map[record.Key]*query.Account // of keys, as far as they were looked up
 }
 
 type castPart struct {
@@ -86,7 +89,7 @@ type castPart struct {
 
 // newCast returns the cast of a voucher.
 func (p *Pages) newCast(r *request, v *query.Voucher) (*cast, error) {
-	c := &cast{r: r, accounts: map[record.Key]record.Key{}}
+	c := &cast{r: r, accounts: map[record.Key]*query.Account{}}
 	if v == nil {
 		return c, nil
 	}
@@ -114,42 +117,57 @@ func (c *cast) add(part string, account record.Key) {
 	c.parts = append(c.parts, castPart{part, account})
 }
 
-// account returns the account of a key; the key itself if that cannot be read.
-func (c *cast) account(key record.Key) record.Key {
-	if known, ok := c.accounts[key]; ok {
-		return known
+// account returns the account of a key; one without roles if that cannot be read.
+func (c *cast) account(key record.Key) *query.Account {
+	account, known := c.accounts[key]
+	if !known {
+		var err error
+		if account, err = c.r.query.Account(key); err != nil {
+			account = &query.Account{Account: rules.Account{ID: key, Key: key}}
+		}
+		c.accounts[key] = account
 	}
-	account := key
-	if a, err := c.r.query.Account(key); err == nil {
-		account = a.ID
-	}
-	c.accounts[key] = account
 	return account
 }
 
+// canBe are the parts that somebody can play who signs as something vague, and the roles
+// that show it.
+var canBe = map[string]map[string]record.Role{
+	"seller or maker":     {"seller": record.Seller, "maker": record.Manufacturer},
+	"supervisor or maker": {"supervisor": record.Supervisor, "maker": record.Manufacturer},
+	"party":               {"seller": record.Seller, "maker": record.Manufacturer, "carrier": record.Carrier, "servicer": record.Servicer},
+	"custodian":           {"carrier": record.Carrier},
+	"next custodian":      {"carrier": record.Carrier},
+	"sender":              {"seller": record.Seller, "maker": record.Manufacturer},
+	"inspector":           {"seller": record.Seller, "servicer": record.Servicer},
+	"payer":               {},
+	"author":              {},
+}
+
 // partOf returns the part that a key plays in the case, where a record can be signed by
-// several parties or says only what the signer does.
+// several parties or says only what the signer does: that of the cast, or else the one
+// that the roles of its account allow, if that is a single one.
 func (c *cast) partOf(key record.Key, signs string) string {
-	switch signs {
-	case "seller or maker", "supervisor or maker", "party", "custodian", "next custodian", "sender", "inspector", "payer", "author":
-	default:
+	parts, vague := canBe[signs]
+	if !vague {
 		return signs
 	}
 	account := c.account(key)
 	for _, p := range c.parts {
-		if p.account == account {
+		if p.account == account.ID {
 			return p.part
 		}
 	}
-	switch signs {
-	case "custodian", "next custodian", "party":
-		return "carrier"
-	case "supervisor or maker":
-		return "supervisor"
-	case "inspector":
-		return "servicer"
+	found := ""
+	for part, role := range parts {
+		if account.Roles.Has(role) {
+			if found != "" {
+				return signs
+			}
+			found = part
+		}
 	}
-	return signs
+	return cmp.Or(found, signs)
 }
 
 // key returns the part of a key with a label.
@@ -167,6 +185,7 @@ type doing struct {
 	Reason  string // word of the rule
 	Missing string // what the author has to choose
 	Type    string // of the record
+	Always  bool   // When says only that it is possible
 	Dot     state
 }
 
@@ -183,7 +202,7 @@ func (r *request) doings(actions []rules.Action, t words.Clock) (can, cannot []d
 	w := r.words()
 	for i := range actions {
 		a := words.ActionOf(&actions[i])
-		d := doing{Text: w.Do(a), When: w.When(a, t), Missing: w.Missing(a), Type: a.Type}
+		d := doing{Text: w.Do(a), When: w.When(a, t), Missing: w.Missing(a), Type: a.Type, Always: a.Allowed && a.Until == 0}
 		if a.Allowed {
 			d.Dot = state{"ok", r.lang.plain("can.yes")}
 			can = append(can, d)
@@ -195,7 +214,16 @@ func (r *request) doings(actions []rules.Action, t words.Clock) (can, cannot []d
 		}
 		cannot = append(cannot, d)
 	}
+	slices.SortStableFunc(can, func(a, b doing) int { return cmp.Compare(rank(a), rank(b)) })
 	return can, cannot
+}
+
+// rank puts what is always possible last.
+func rank(d doing) int {
+	if d.Type == record.TypeEvidenceAdd.String() {
+		return 1
+	}
+	return 0
 }
 
 // partiesDoings returns what each of the cast may do with a thing.
@@ -227,5 +255,20 @@ func (p *Pages) day(moment, from uint32) int64 {
 
 // dayText is day in words: "Day 12".
 func (p *Pages) dayText(r *request, moment, from uint32) template.HTML {
-	return r.t("case.day", "n", strings.Replace(strconv.FormatInt(p.day(moment, from), 10), "-", "−", 1))
+	return r.t("case.day", "n", p.dayNumber(moment, from))
+}
+
+// dayIn is day in words within a sentence: "day 12".
+func (p *Pages) dayIn(r *request, moment, from uint32) template.HTML {
+	return r.t("case.dayin", "n", p.dayNumber(moment, from))
+}
+
+func (p *Pages) dayNumber(moment, from uint32) string {
+	return strings.Replace(strconv.FormatInt(p.day(moment, from), 10), "-", "−", 1)
+}
+
+// capital returns a text that begins with a capital letter, where the language has them.
+func capital(text string) string {
+	first, n := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[n:]
 }

@@ -85,7 +85,7 @@ func (c *cases) examples() []example {
 
 // Each page of a case is complete in both languages.
 func TestCasePages(t *testing.T) {
-	s := newSite(t, 60, 30)
+	s := sharedSite(t)
 	for _, path := range s.allCases().paths() {
 		sep := "?"
 		if strings.Contains(path, "?") {
@@ -102,7 +102,7 @@ func TestCasePages(t *testing.T) {
 
 // The page of a claim says what the reader of the node says.
 func TestClaimPage(t *testing.T) {
-	s := newSite(t, 40, 30)
+	s := sharedSite(t)
 	for _, claim := range s.allCases().claims[:10] {
 		text := stdhtml.UnescapeString(s.shows("/claims/"+claim.ID.String(), claim.ID.String(), string("/vouchers/"+claim.Voucher.String())))
 		history, err := s.query.ClaimHistory(claim.ID, query.Range{Limit: 100})
@@ -128,7 +128,7 @@ func TestClaimPage(t *testing.T) {
 // The way of a claim has every state that it was seen in, block by block, and only moves
 // that the rules know.
 func TestWays(t *testing.T) {
-	s := newSite(t, 40, 30)
+	s := sharedSite(t)
 	c := s.allCases()
 	moves := map[[2]rules.ClaimState]bool{}
 	for _, m := range rules.ClaimMoves() {
@@ -213,7 +213,7 @@ func checkMachine[S interface {
 
 // Filters stay in the address, and the form leads to it.
 func TestClaimFilters(t *testing.T) {
-	s := newSite(t, 40, 30)
+	s := sharedSite(t)
 	claim := s.allCases().claims[0]
 	seller := claim.Seller.String()
 	answer, _ := s.get("/claims?by=seller&of=" + seller + "&state=closed&overdue=")
@@ -257,7 +257,7 @@ func TestItemAddresses(t *testing.T) {
 
 // As of an earlier height a page shows what was then, and says what nobody keeps.
 func TestCasesAsOf(t *testing.T) {
-	s := newSite(t, 40, 30)
+	s := sharedSite(t)
 	for _, claim := range s.allCases().claims {
 		at := s.chain.Tip().Height - 5
 		past, err := s.query.At(at)

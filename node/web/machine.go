@@ -123,6 +123,7 @@ var voucherMachine = machine[rules.VoucherState]{
 type wayPart struct {
 	Picture template.HTML
 	Steps   []wayStep
+	Note    template.HTML // about the picture; "": none
 }
 
 // wayStep is a state that a thing has been in.

@@ -129,6 +129,9 @@ func (p *Pages) addSupervisor(r *request, c *cast) {
 func (p *Pages) claimAnswer(r *request, claim *query.Claim, d *deadlinePart) template.HTML {
 	w := r.words()
 	meaning := w.StateMeaning("claim", claim.State.String())
+	if !claim.State.Closed() {
+		meaning = capital(meaning)
+	}
 	switch {
 	case claim.State.Closed():
 		return r.t("claim.answer.closed", "meaning", meaning, "time", w.Span(uint64(max(0, int64(p.clock(r).Now)-int64(claim.Since))), p.clock(r)))
@@ -152,7 +155,7 @@ func (p *Pages) deadline(r *request, claim *query.Claim, turn words.Turn) *deadl
 	if remedy == 0 {
 		remedy = claim.Asked
 	}
-	d := &deadlinePart{Title: w.Next(claim.State, remedy, turn), Class: "run", Silence: w.Silence(turn), Today: p.dayText(r, t.Now, claim.Opened)}
+	d := &deadlinePart{Title: w.Next(claim.State, remedy, turn), Class: "run", Silence: w.Silence(turn), Today: p.dayIn(r, t.Now, claim.Opened)}
 	if claim.State == rules.ClaimDefaulted {
 		d.Class = "bad"
 	}
@@ -160,7 +163,7 @@ func (p *Pages) deadline(r *request, claim *query.Claim, turn words.Turn) *deadl
 		return d
 	}
 	end := r.unix(uint32(turn.Until))
-	d.End, d.Day, d.Left = &end, p.dayText(r, uint32(turn.Until), claim.Opened), w.Left(turn.Until, t)
+	d.End, d.Day, d.Left = &end, p.dayIn(r, uint32(turn.Until), claim.Opened), w.Left(turn.Until, t)
 	used := 1.0
 	if length := float64(turn.Until) - float64(claim.Since); length > 0 {
 		used = (float64(t.Now) - float64(claim.Since)) / length
@@ -178,15 +181,15 @@ func (p *Pages) claimRows(r *request, c *cast, claim *query.Claim, v *query.Vouc
 	w := r.words()
 	name := func(key string) template.HTML { return r.t("claim.row." + key) }
 	var rows []caseRow
-	asked := caseRow{Name: name("asked"), Text: html(w.Remedy(claim.Asked)), Note: html(w.Ground(claim.Ground))}
+	asked := caseRow{Name: name("asked"), Text: html(capital(w.Remedy(claim.Asked))), Note: html(w.Ground(claim.Ground))}
 	if claim.Ground == record.Fault {
 		asked.Note = r.t("claim.fault", "code", strconv.Itoa(int(claim.FaultCode)))
 	}
 	rows = append(rows, asked)
 	if claim.Remedy != 0 {
-		row := caseRow{Name: name("remedy"), Text: html(w.Remedy(claim.Remedy))}
+		row := caseRow{Name: name("remedy"), Text: html(capital(w.Remedy(claim.Remedy)))}
 		if claim.Refund != 0 {
-			row.Text = r.t("claim.refund", "remedy", w.Remedy(claim.Remedy), "amount", w.Amount(claim.Refund))
+			row.Text = r.t("claim.refund", "remedy", capital(w.Remedy(claim.Remedy)), "amount", w.Amount(claim.Refund))
 		}
 		if claim.State == rules.ClaimOrdered || claim.State == rules.ClaimDefaulted {
 			row.Note = r.t("claim.ordered", "days", w.Days(uint64(claim.OrderDays)))
@@ -215,7 +218,7 @@ func (p *Pages) claimRows(r *request, c *cast, claim *query.Claim, v *query.Vouc
 	if claim.Defaulted {
 		rows = append(rows, caseRow{Name: name("defaulted"), Text: r.t("claim.defaulted")})
 	}
-	return append(rows, p.voucherRows(r, c, v, true)...)
+	return append(rows, p.voucherRows(r, c, v, claimPage)...)
 }
 
 // evidence returns the records that add evidence, the newest first.
@@ -239,7 +242,9 @@ func recordsOf(events []query.Event) []*record.Record {
 
 func (p *Pages) claimWay(r *request, claim *query.Claim, events []query.Event) wayPart {
 	way := claim.Way(recordsOf(events))
-	return newWay(r, "claim", &claimMachine, rules.ClaimMoves(), way)
+	part := newWay(r, "claim", &claimMachine, rules.ClaimMoves(), way)
+	part.Note = r.t("way.arrived")
+	return part
 }
 
 // newWay returns the picture and the list of a way.

@@ -25,6 +25,7 @@ type itemBody struct {
 	Case      []caseRow
 	Bundle    string
 	EPCIS     string
+	QR        string // path of the picture
 	Groups    []eventGroup
 	Lacks     template.HTML
 	MorePath  string // of the records that are not shown; "": all are
@@ -92,7 +93,7 @@ func (p *Pages) item(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := itemBody{GTIN: gtin.String(), EPCIS: "/v1" + itemsPath(gtin, serial) + "/epcis"}
+	body := itemBody{GTIN: gtin.String(), EPCIS: "/v1" + itemsPath(gtin, serial) + "/epcis", QR: "/v1" + itemsPath(gtin, serial) + "/qr.svg"}
 	v := &view{
 		Template: "item", Title: r.t("item.title", "serial", string(serial)), Tag: p.itemState(r, item),
 		API:    "/v1" + itemsPath(gtin, serial),
@@ -137,7 +138,7 @@ func (p *Pages) itemVoucher(r *request, body *itemBody, v *query.Voucher, c *cas
 	t := p.clock(r)
 	body.Today = r.t("item.asks.height", "height", r.query.Height())
 	if v.Delivered != 0 {
-		body.Today = r.t("item.asks.today", "day", p.dayText(r, t.Now, v.Delivered), "height", r.query.Height())
+		body.Today = r.t("item.asks.today", "day", p.dayIn(r, t.Now, v.Delivered), "height", r.query.Height())
 	}
 	asks, err := r.query.HolderClaims(v.ID)
 	if err != nil {
@@ -148,7 +149,7 @@ func (p *Pages) itemVoucher(r *request, body *itemBody, v *query.Voucher, c *cas
 			body.Warranty = p.warranty(r, v, asks.List, claims)
 		}
 	}
-	body.Case = p.voucherRows(r, c, v, true)
+	body.Case = p.voucherRows(r, c, v, itemPage)
 }
 
 // asks returns what the holder can ask for, and what it and the first buyer can do besides.
@@ -263,10 +264,10 @@ func (p *Pages) warranty(r *request, v *query.Voucher, asks []rules.Action, clai
 	for i, c := range claims {
 		part.Claims = append(part.Claims, claimMark{i + 1, r.link("/claims/" + c.ID.String()), p.dayText(r, c.Opened, v.Delivered), c.Opened})
 	}
-	today := p.dayText(r, t.Now, v.Delivered)
+	today := p.dayIn(r, t.Now, v.Delivered)
 	label := r.lang.plain("warranty.label", "days", w.Span(v.WarrantyEnd-uint64(v.Delivered), t), "today", plainText(today), "left", w.Left(v.WarrantyEnd, t), "n", len(claims))
 	last := p.dayText(r, uint32(min(v.WarrantyEnd, 1<<32-1)), v.Delivered)
-	part.Picture = warrantyChart(v, t.Now, part, warrantyWords{label, r.lang.plain("warranty.today", "day", strings.ToLower(plainText(today))), r.lang.plain("warranty.delivered"), plainText(last)})
+	part.Picture = warrantyChart(v, t.Now, part, warrantyWords{label, r.lang.plain("warranty.today", "day", plainText(today)), r.lang.plain("warranty.delivered"), plainText(last)})
 	return part
 }
 

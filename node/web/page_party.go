@@ -52,6 +52,8 @@ type voucherLine struct {
 const (
 	maxInbox  = 200 // things of each kind that a page looks at
 	partyList = 8   // things that it lists
+	// partyRecords is how many records it shows.
+	partyRecords = 20
 )
 
 func (p *Pages) party(r *request) (*view, error) {
@@ -74,8 +76,8 @@ func (p *Pages) party(r *request) (*view, error) {
 	}
 	p.partyInbox(r, account, &body, v)
 	p.partyLists(r, account, &body)
-	c := &cast{r: r, accounts: map[record.Key]record.Key{}}
-	history, err := r.query.PartyHistory(key, query.Range{From: query.Cursor(r.URL.Query().Get("from")), Limit: claimsPage})
+	c := &cast{r: r, accounts: map[record.Key]*query.Account{}}
+	history, err := r.query.PartyHistory(key, query.Range{From: query.Cursor(r.URL.Query().Get("from")), Limit: partyRecords})
 	if body.Lacks = p.lacks(r, "history", err); history.Next != "" {
 		body.Next = r.with("from", string(history.Next))
 	}

@@ -64,11 +64,11 @@ func (p *Pages) shipmentAnswer(r *request, h *query.Shipment) template.HTML {
 	}
 	switch {
 	case h.LostFrom == 0:
-		return r.t("shipment.answer", "meaning", meaning)
+		return r.t("shipment.answer", "meaning", capital(meaning))
 	case uint64(t.Now) > h.LostFrom:
-		return r.t("shipment.answer.late", "meaning", meaning, "left", w.Left(h.LostFrom, t))
+		return r.t("shipment.answer.late", "meaning", capital(meaning), "left", w.Left(h.LostFrom, t))
 	}
-	return r.t("shipment.answer.way", "meaning", meaning, "left", w.Left(h.LostFrom, t))
+	return r.t("shipment.answer.way", "meaning", capital(meaning), "left", w.Left(h.LostFrom, t))
 }
 
 func (p *Pages) shipmentRows(r *request, c *cast, h *query.Shipment, v *query.Voucher) []caseRow {

@@ -61,7 +61,7 @@ func (p *Pages) voucher(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := voucherBody{ID: r.id(id, ""), Bundle: "/v1/bundles/voucher/" + id.String(), Case: p.voucherRows(r, c, v, false)}
+	body := voucherBody{ID: r.id(id, ""), Bundle: "/v1/bundles/voucher/" + id.String(), Case: p.voucherRows(r, c, v, voucherPage)}
 	body.ID.Name = r.lang.plain("voucher.id")
 	body.Way = newWay(r, "voucher", &voucherMachine, rules.VoucherMoves(), v.Way())
 	body.Parties = p.partiesDoings(r, c, id, r.query.VoucherActions)
@@ -105,11 +105,18 @@ func (p *Pages) voucherAnswer(r *request, v *query.Voucher) template.HTML {
 	case rules.VoucherExpired:
 		return r.t("voucher.answer.expired", "time", w.Span(uint64(t.Now)-v.WarrantyEnd, t))
 	}
-	return r.t("voucher.answer", "meaning", w.StateMeaning("voucher", v.State.String()))
+	return r.t("voucher.answer", "meaning", capital(w.StateMeaning("voucher", v.State.String())))
 }
 
-// voucherRows are the facts of a voucher. Within a case they name it too.
-func (p *Pages) voucherRows(r *request, c *cast, v *query.Voucher, within bool) []caseRow {
+// The pages that show the facts of a voucher: each leaves out what its title says.
+const (
+	voucherPage = iota
+	itemPage
+	claimPage
+)
+
+// voucherRows are the facts of a voucher for a page.
+func (p *Pages) voucherRows(r *request, c *cast, v *query.Voucher, show int) []caseRow {
 	w := r.words()
 	name := func(key string) template.HTML { return r.t("voucher.row." + key) }
 	party := func(key string, k record.Key, note template.HTML) caseRow {
@@ -117,10 +124,12 @@ func (p *Pages) voucherRows(r *request, c *cast, v *query.Voucher, within bool) 
 		return caseRow{Name: name(key), Key: &part, Note: note}
 	}
 	rows := []caseRow{}
-	if within {
+	if show != voucherPage {
 		rows = append(rows, caseRow{Name: name("voucher"), Text: html(r.id(v.ID, "").Short), Path: r.link("/vouchers/" + v.ID.String())})
 	}
-	rows = append(rows, caseRow{Name: name("item"), Text: html(string(v.Serial)), Path: r.link(itemPath(v.GTIN, v.Serial)), Note: r.t("voucher.gtin", "gtin", v.GTIN.String())})
+	if show != itemPage {
+		rows = append(rows, caseRow{Name: name("item"), Text: html(string(v.Serial)), Path: r.link(itemPath(v.GTIN, v.Serial)), Note: r.t("voucher.gtin", "gtin", v.GTIN.String())})
+	}
 	price := caseRow{Name: name("price"), Text: html(w.Amount(v.Price))}
 	if v.Quantity != 1 {
 		price.Note = r.t("voucher.quantity", "n", v.Quantity)
