@@ -98,6 +98,8 @@ type API struct {
 	wasted     *netguard.Rates // signatures of rejected records
 	rejections rejections
 	coming     coming
+	version    string
+	exports    chan struct{} // has an element for each export that runs
 	handler    http.Handler
 	spec       []byte // OpenAPI
 }
@@ -132,6 +134,8 @@ func New(o Options) (*API, error) {
 		log:     o.Log,
 		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
 		wasted:  netguard.NewRates(wastedPerSecond, wastedBurst),
+		version: o.Version,
+		exports: make(chan struct{}, maxExports),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
@@ -141,6 +145,7 @@ func New(o Options) (*API, error) {
 	a.registerRecords(api)
 	a.registerState(api)
 	a.registerNetwork(api)
+	a.registerExports(api)
 	if a.views != nil {
 		a.registerCases(api)
 		a.registerLedger(api)
@@ -148,6 +153,7 @@ func New(o Options) (*API, error) {
 		a.registerSearch(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
+		a.registerEPCIS(api)
 	}
 	if a.views != nil && a.credit != nil {
 		a.registerCredit(api)

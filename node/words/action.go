@@ -54,7 +54,8 @@ func (t Clock) day() uint64 {
 	return uint64(t.Day)
 }
 
-// Do returns what an action does, as an instruction: "Ask for a repair of fault 3".
+// Do returns what an action does, as an instruction: "Ask for a repair of fault 3". A
+// choice can name several remedies of a ground: "recall refund+repair".
 func (c *Catalog) Do(a Action) string {
 	ground, remedy, isClaim := strings.Cut(a.Choice, " ")
 	switch {
@@ -63,11 +64,24 @@ func (c *Catalog) Do(a Action) string {
 		if a.FaultCode != 0 {
 			key += ".same"
 		}
-		return c.fill(key, "remedy", c.word("remedy", remedy), "fault", strconv.Itoa(int(a.FaultCode)))
+		return c.fill(key, "remedy", c.remedies(remedy), "fault", strconv.Itoa(int(a.FaultCode)))
 	case a.Choice != "":
 		return c.fill("do." + a.Type + "." + a.Choice)
 	}
 	return c.fill("do." + a.Type)
+}
+
+// remedies returns remedies, of which there can be several: "refund+repair".
+func (c *Catalog) remedies(names string) string {
+	all := strings.Split(names, "+")
+	for i, name := range all {
+		all[i] = c.word("remedy", name)
+	}
+	last := len(all) - 1
+	if last == 0 {
+		return all[0]
+	}
+	return strings.Join(all[:last], c.fill("list.and")) + c.fill("list.or") + all[last]
 }
 
 // When returns when an action is possible: how long yet, or when it was or will be;
