@@ -321,3 +321,32 @@ func TestSubjects(t *testing.T) {
 		}
 	}
 }
+
+// When a case leaves the chain in a deep reorganisation, a reader of the case gets all of
+// its records as disconnected, and perhaps others.
+func TestSubjectsOfDeepReorganisation(t *testing.T) {
+	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
+	story.Run()
+	w := newWorld(t, story.Builder)
+	w.submit(story.Tip)
+	w.follow()
+	of := w.feed.Read(Filter{Voucher: story.Voucher})
+	want := map[any]bool{}
+	for _, e := range w.poll(w.feed.ReadAfter(Filter{Voucher: story.Voucher}, place{done: whole, block: w.Genesis.Hash()}.String()), 1<<30) {
+		want[parse(t, e.Text).data["id"]] = true
+	}
+	if len(want) < 8 {
+		t.Fatalf("%d records of the case", len(want))
+	}
+	w.submit(w.Grow(w.Genesis, int(story.Tip.Height())+1, 0))
+	w.follow()
+	for _, e := range w.poll(of, 1<<30) {
+		if e.Kind != KindRecordDisconnected {
+			t.Errorf("%s", e.Text)
+		}
+		delete(want, parse(t, e.Text).data["id"])
+	}
+	if len(want) > 0 {
+		t.Errorf("%d records of the case are not reported", len(want))
+	}
+}

@@ -23,10 +23,13 @@ type About struct {
 }
 
 // AboutBlock returns what each record of a block at a height is about, whether the block
-// is part of the chain or has left it. Errors: [ErrIncomplete], [ErrClosed]; any other
-// means that the views lack the blocks that it builds on, as after a deep reorganisation.
+// is part of the chain or has left it. Errors: [ErrIncomplete], [ErrClosed], and
+// [ErrElsewhere] if the views lack the block before it, as after a deep reorganisation.
 func (v *Views) AboutBlock(b *block.Block, height uint32) (about []About, err error) {
 	err = v.ask(func(db pebble.Reader) error {
+		if err := v.checkParent(db, b, height); err != nil {
+			return err
+		}
 		x, err := index(db, b, height)
 		if err != nil {
 			return err
@@ -42,6 +45,29 @@ func (v *Views) AboutBlock(b *block.Block, height uint32) (about []About, err er
 		return nil, err
 	}
 	return about, nil
+}
+
+// ErrElsewhere means that the views are on another branch than a block.
+var ErrElsewhere = errors.New("views are on another branch")
+
+// checkParent reports an error if the views do not have the block before one at a height.
+func (v *Views) checkParent(db pebble.Reader, b *block.Block, height uint32) error {
+	if height == 0 {
+		return nil
+	}
+	tip, err := readTip(db, []byte{tipEntry})
+	if err != nil {
+		return err
+	}
+	if tip == nil || tip.Height+1 < height {
+		return ErrElsewhere
+	}
+	at, ok := v.o.Chain.Header(tip.Hash)
+	parent, known := v.o.Chain.Header(b.Header.Prev)
+	if !ok || !known || !at.InChain || !parent.InChain {
+		return ErrElsewhere
+	}
+	return nil
 }
 
 // about returns what a record is about that is indexed already.
