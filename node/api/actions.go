@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,17 +23,18 @@ type Actions struct {
 
 // Action is a record that a party may write, or may not.
 type Action struct {
-	Type        string        `json:"type" example:"CLAIM_OPEN"`
-	Choice      string        `json:"choice,omitempty" doc:"what the record chooses, where its type leaves a choice" example:"fault repair"`
-	FaultCode   uint16        `json:"fault_code,omitempty" doc:"of a claim for a fault that was repaired before"`
-	Missing     []string      `json:"missing" doc:"fields of the payload that the author has to choose"`
-	Allowed     bool          `json:"allowed" doc:"whether the rules accept the record in the next block"`
-	Reason      reject.Reason `json:"reason,omitempty" doc:"why they reject it" example:"warranty-over"`
-	From        uint64        `json:"from,omitempty" doc:"first second of median time in which it is allowed, as long as only time passes; missing: no beginning, or never"`
-	Until       uint64        `json:"until,omitempty" doc:"last second; missing: no end, or never"`
-	FromHeight  uint32        `json:"from_height,omitempty" doc:"first height of a block that can have it, if it is too early"`
-	RepairsLeft uint8         `json:"repairs_left,omitempty" doc:"after how many more repairs of the same fault it is allowed"`
-	Hint        string        `json:"hint,omitempty" doc:"when it is possible, in words" example:"after one more repair"`
+	Type        string         `json:"type" example:"CLAIM_OPEN"`
+	Choice      string         `json:"choice,omitempty" doc:"what the record chooses, where its type leaves a choice" example:"fault repair"`
+	FaultCode   uint16         `json:"fault_code,omitempty" doc:"of a claim for a fault that was repaired before"`
+	Missing     []string       `json:"missing" doc:"fields of the payload that the author has to choose"`
+	Allowed     bool           `json:"allowed" doc:"whether the rules accept the record in the next block"`
+	Reason      reject.Reason  `json:"reason,omitempty" doc:"why they reject it" example:"warranty-over"`
+	From        uint64         `json:"from,omitempty" doc:"first second of median time in which it is allowed, as long as only time passes; missing: no beginning, or never"`
+	Until       uint64         `json:"until,omitempty" doc:"last second; missing: no end, or never"`
+	FromHeight  uint32         `json:"from_height,omitempty" doc:"first height of a block that can have it, if it is too early"`
+	Template    map[string]any `json:"template,omitempty" doc:"fields of the payload that the case determines, by name; the author adds the time, digests of texts and what is missing. Only of what is allowed"`
+	RepairsLeft uint8          `json:"repairs_left,omitempty" doc:"after how many more repairs of the same fault it is allowed"`
+	Hint        string         `json:"hint,omitempty" doc:"when it is possible, in words" example:"after one more repair"`
 }
 
 // Turn is whose turn it is in a claim, and what happens if they stay silent.
@@ -93,9 +95,28 @@ func newActions(actions *query.Actions) Actions {
 		if open, ok := a.Payload.(record.ClaimOpen); ok && !slices.Contains(a.Missing, "fault_code") {
 			item.FaultCode = open.FaultCode
 		}
+		if a.Allowed {
+			item.Template = template(a)
+		}
 		res.Items = append(res.Items, item)
 	}
 	return res
+}
+
+// template returns the fields of the payload of an action that the case determines, by
+// their JSON names.
+func template(a *rules.Action) map[string]any {
+	fields := map[string]any{}
+	payload := reflect.ValueOf(a.Payload)
+	for i := range payload.NumField() {
+		name := payload.Type().Field(i).Tag.Get("json")
+		value := payload.Field(i)
+		isSet := !value.IsZero() || value.Kind() == reflect.Bool
+		if isSet && !slices.Contains(a.Missing, name) {
+			fields[name] = value.Interface()
+		}
+	}
+	return fields
 }
 
 func newTurn(t *rules.Turn) Turn {

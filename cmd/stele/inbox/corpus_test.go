@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"stele/cmd/stele/internal/recordform"
 	"stele/cmd/stele/internal/steletest"
 	"stele/node/api"
 	"stele/node/chain"
@@ -129,5 +130,43 @@ func (n *parts) has(key record.Key, id record.ID, want record.Type) {
 		return i.ID == id.String() && i.Must && slices.ContainsFunc(i.Actions, func(a api.Action) bool { return a.Type == want.String() })
 	}) {
 		n.Errorf("no %v of %v for %v: %s", want, id, key, out)
+	}
+	for _, i := range res.Items {
+		for _, a := range i.Actions {
+			n.complete(&a)
+		}
+	}
+}
+
+// complete checks that the template of an action, with what is missing and what the author
+// chooses, is a whole payload.
+func (n *parts) complete(a *api.Action) {
+	n.Helper()
+	kind, err := record.ParseType(a.Type)
+	if err != nil {
+		n.Fatal(err)
+	}
+	form, _ := recordform.Of(kind)
+	text, err := json.Marshal(a.Template)
+	if err != nil {
+		n.Fatal(err)
+	}
+	values, err := recordform.Read(text)
+	if err != nil || len(values) == 0 {
+		n.Fatalf("%s: %s: %v", a.Type, text, err)
+	}
+	for _, field := range form.Fields {
+		_, isSet := values[field.Name]
+		isMissing := slices.Contains(a.Missing, field.Name)
+		if isSet && (isMissing || field.Kind == recordform.Time) {
+			n.Errorf("%s: the template %s has %s", a.Type, text, field.Name)
+		}
+		if isMissing || !isSet && (field.Kind == recordform.Time || field.Kind == recordform.Digest || field.Kind == recordform.Nonce) {
+			values[field.Name] = json.RawMessage(field.Example)
+		}
+	}
+	names := recordform.Names{Key: record.ParseKey}
+	if _, err := form.Complete(values, names); err != nil {
+		n.Errorf("%s %s: template %s: %v", a.Type, a.Choice, text, err)
 	}
 }
