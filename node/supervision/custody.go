@@ -49,8 +49,8 @@ func (r *Reader) Parcels() (*Parcels, error) {
 // the network's carry period.
 type CustodyGap struct {
 	query.Shipment
-	Over uint64 // seconds of median time since the end of the period
-	Case
+	Over uint64     // seconds of median time since the end of the period
+	Sale views.Sale // of the goods
 }
 
 // CustodyGaps is [Reader.CustodyGapsOf] all.
@@ -102,7 +102,7 @@ func (r *Reader) CustodyGapsOf(of query.Of, in query.Range) (query.Page[CustodyG
 			continue // the chain is a block ahead of the index
 		}
 		gap := CustodyGap{Shipment: *shipment, Over: now - shipment.LostFrom}
-		if gap.Case, err = r.caseOf(h.ID); err != nil {
+		if gap.Sale, _, err = r.views.SaleOf(shipment.Voucher); err != nil {
 			return page, err
 		}
 		page.Items = append(page.Items, gap)
