@@ -12,6 +12,7 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
@@ -100,6 +101,13 @@ func someOptions() Options {
 			return store.Usage{Bytes: 5e9, Free: 1e11, Compactions: 8, Flushes: 30, Debt: 2e6, CacheHits: 9000, CacheMisses: 100}, nil
 		},
 		Views: func() (views.Tip, bool) { return views.Tip{Height: 1199}, true },
+		Supervision: func() (supervision.Summary, error) {
+			return supervision.Summary{
+				Coverage: supervision.Coverage{Records: 30_010, RecordsChecked: 30_000, Why: []string{"a block is not read"}},
+				Overdue:  []supervision.Waits{{For: "seller or maker", Count: 17}, {For: "seller or servicer", Count: 2}, {For: "supervisor", Count: 4}},
+				Gaps:     3, Counts: supervision.Counts{supervision.Defaults: 9},
+			}, nil
+		},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	Store      func() (store.Usage, error)
 	Views      func() (views.Tip, bool)
 	Miner      func() miner.Status
+	// Supervision may fail, as while the index is built.
+	Supervision func() (supervision.Summary, error)
 
 	Log *slog.Logger // nil: silent
 }
@@ -73,6 +76,9 @@ func newMetrics(o Options) *Metrics {
 	}
 	if o.Views != nil {
 		m.registry.MustRegister(viewsMetrics(o.Views))
+	}
+	if o.Supervision != nil {
+		m.registry.MustRegister(supervisionMetrics(o.Supervision))
 	}
 	if o.Miner != nil {
 		m.registry.MustRegister(telemetry.Collector(o.Miner))
