@@ -28,7 +28,7 @@ func TestCommands(t *testing.T) {
 		code int
 		want []string
 	}{
-		{nil, 0, []string{"on the chain are checked, up to height", "1 sale, 2 claims, 0 evaluations", "1 claim went to the supervisors; 1 ruling, of which 1 ordered a remedy; not carried out in time: 1", "until the answer  0", "1 wait for the seller or maker", "parcels: 0 under way, of which 0", "1 delivered"}},
+		{nil, 0, []string{"on the chain are checked, up to height", "1 sale, 2 claims, 0 evaluations", "1 claim went to the supervisors; 1 ruling, of which 1 ordered a remedy; not carried out in time: 1", "until the answer  0", "1 for the seller or maker", "parcels: 0 under way; not handed over for too long: 0", "a day of this network lasts 2.0s", "1 delivered"}},
 		{[]string{"--json"}, 0, []string{`"complete":true`, `"defaults":1`, `"overdue":[{"seller":"` + seller}},
 		{[]string{"overdue", "--by", "maker"}, 0, []string{"overdue  waiting", s.Maker.String()}},
 		{[]string{"overdue", "--by", "buyer"}, 2, []string{"by"}},

@@ -88,7 +88,7 @@ func (o *overview) text() string {
 	for _, s := range slices.Sorted(maps.Keys(p.States)) {
 		states = append(states, fmt.Sprintf("%d %s", p.States[s], s))
 	}
-	fmt.Fprintf(&b, "\nparcels: %d under way, of which %d have not changed hands for too long", p.UnderWay, p.Gaps)
+	fmt.Fprintf(&b, "\nparcels: %d under way; not handed over for too long: %d", p.UnderWay, p.Gaps)
 	if len(states) > 0 {
 		fmt.Fprintf(&b, " (%s)", strings.Join(states, ", "))
 	}
@@ -107,10 +107,11 @@ func (q *question) times() error {
 	return cmdline.PrintText(q.Context, timesText(&t))
 }
 
-// timesText shows percentiles.
+// timesText shows percentiles, in days of the network.
 func timesText(t *api.ResponseTimes) string {
-	return table(func(row func(...any)) {
-		row("time", "count", "half within", "90 %", "99 %", "longest")
+	days := func(seconds uint32) string { return fmt.Sprintf("%.1f", float64(seconds)/float64(max(t.Day, 1))) }
+	text := table(func(row func(...any)) {
+		row("days", "count", "half within", "90 %", "99 %", "longest")
 		for _, l := range []struct {
 			what string
 			of   *api.Times
@@ -119,9 +120,13 @@ func timesText(t *api.ResponseTimes) string {
 				row(l.what, 0, "-", "-", "-", "-")
 				continue
 			}
-			row(l.what, l.of.Count, took(l.of.P50), took(l.of.P90), took(l.of.P99), took(l.of.Longest))
+			row(l.what, l.of.Count, days(l.of.P50), days(l.of.P90), days(l.of.P99), days(l.of.Longest))
 		}
 	})
+	if t.Day != 24*60*60 {
+		text += fmt.Sprintf("a day of this network lasts %s\n", took(t.Day))
+	}
+	return text
 }
 
 // who names a seller, a maker or a product.
@@ -138,11 +143,11 @@ func who(c *api.OverdueCount) string {
 func overdueRow(c *api.OverdueCount) []any {
 	var waits []string
 	for _, w := range c.Waits {
-		waits = append(waits, fmt.Sprintf("%d wait for the %s", w.Count, w.For))
+		waits = append(waits, fmt.Sprintf("%d for the %s", w.Count, w.For))
 	}
 	worst := "-"
 	if c.Worst != nil {
-		worst = fmt.Sprintf("%d days over", c.Worst.Days)
+		worst = human.Count(c.Worst.Days, "day") + " over"
 	}
 	return []any{c.Count, strings.Join(waits, ", "), worst, who(c)}
 }
@@ -153,7 +158,7 @@ func (q *question) overdue() error {
 
 func (q *question) claims() error {
 	return show(q, "overdue-claims", "no claim is overdue", []any{"over", "must act", "state", "claim", "seller"}, func(c *api.OverdueClaim) []any {
-		return []any{fmt.Sprintf("%d days", c.Days), c.Turn.Role, c.State, c.ID, c.Seller}
+		return []any{human.Count(c.Days, "day"), c.Turn.Role, c.State, c.ID, c.Seller}
 	})
 }
 
@@ -198,7 +203,7 @@ func (q *question) defaults() error {
 
 func (q *question) gaps() error {
 	return show(q, "custody-gaps", "all goods under way have changed hands in time", []any{"over", "state", "shipment", "with", "seller"}, func(g *api.CustodyGap) []any {
-		return []any{fmt.Sprintf("%d days", g.Days), g.State, g.ID, g.Custodian, g.Seller}
+		return []any{human.Count(g.Days, "day"), g.State, g.ID, g.Custodian, g.Seller}
 	})
 }
 
