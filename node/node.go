@@ -30,9 +30,11 @@ import (
 	"stele/node/metrics"
 	"stele/node/p2p"
 	"stele/node/pool"
+	"stele/node/query"
 	"stele/node/seen"
 	"stele/node/store"
 	"stele/node/stratum"
+	"stele/node/supervision"
 	"stele/node/template"
 	"stele/node/traffic"
 	"stele/node/views"
@@ -100,17 +102,18 @@ type Node struct {
 	chain           *chain.Chain
 	changes         *chain.Subscription // for what mu guards
 	pool            *pool.Pool
-	views           *views.Views       // nil: none
-	credit          *credit.Reader     // of views; nil: none
-	feed            *feed.Feed         // that the API serves; nil: none
-	seen            *seen.Book         // that the API shows; nil: none
-	custody         *blobkeeper.Keeper // nil: none
-	p2p             *p2p.Server        // nil: none
-	connected       atomic.Int64       // peers
-	templater       *templater         // for source and stratum
-	source          *templateSource    // of miner
-	miner           *miner.Miner       // nil: none
-	stratum         *stratum.Server    // nil: none
+	views           *views.Views        // nil: none
+	credit          *credit.Reader      // of views; nil: none
+	supervision     *supervision.Reader // of views; nil: none
+	feed            *feed.Feed          // that the API serves; nil: none
+	seen            *seen.Book          // that the API shows; nil: none
+	custody         *blobkeeper.Keeper  // nil: none
+	p2p             *p2p.Server         // nil: none
+	connected       atomic.Int64        // peers
+	templater       *templater          // for source and stratum
+	source          *templateSource     // of miner
+	miner           *miner.Miner        // nil: none
+	stratum         *stratum.Server     // nil: none
 	stratumListener net.Listener
 	stratumMined    minedCounts
 	metrics         *metrics.Metrics // that the API serves; nil: none
@@ -250,16 +253,18 @@ func (n *Node) openIndex(context.Context) (err error) {
 		return nil
 	}
 	o := n.o
-	index := credit.NewIndex(o.Params)
+	index, supervised := credit.NewIndex(o.Params), supervision.NewIndex(o.Params)
 	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{
 		Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log, FlushEvery: min(o.Keep, flushViewsEvery),
-		Tables: []views.Table{index}, Updated: func() { n.feed.Wake() },
+		Tables: []views.Table{index, supervised}, Updated: func() { n.feed.Wake() },
 	})
 	if err != nil {
 		return err
 	}
 	n.openLive()
 	n.credit = credit.NewReader(n.views, index)
+	asked := query.New(query.Options{Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views})
+	n.supervision = supervision.NewReader(asked, n.views, supervised)
 	if o.Blobs != "" {
 		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
 			Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
@@ -276,7 +281,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	o := n.o
 	n.metrics = n.newMetrics()
 	served := api.Options{
-		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Custody: n.custody, Status: n.Status,
+		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Supervision: n.supervision, Custody: n.custody, Status: n.Status,
 		Feed: n.feed, Seen: n.seen, Judged: n.judgedFrom(seen.API),
 		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
@@ -289,7 +294,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	}
 	if o.Web {
 		pages, err := web.New(web.Options{
-			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Seen: n.seen,
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Supervision: n.supervision, Seen: n.seen,
 			Status: n.Status, Miners: served.Miners, Peers: served.Peers, Version: o.Version, Log: o.Log,
 		})
 		if err != nil {

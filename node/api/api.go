@@ -21,6 +21,7 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/seen"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	Pool   *pool.Pool
 	Views  *views.Views   // nil: no cases, parties and evidence
 	Credit *credit.Reader // of Views; nil: no scores
+	// Supervision asks Views about the whole market; nil: no supervision.
+	Supervision *supervision.Reader
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
 	Finder  Finder              // of what Custody does not have; nil: nobody is asked
@@ -74,34 +77,35 @@ const (
 
 // API answers requests about a node. Safe for concurrent use.
 type API struct {
-	query      *query.Reader
-	params     *network.Params
-	chain      *chain.Chain
-	pool       *pool.Pool
-	views      *views.Views   // nil: none
-	credit     *credit.Reader // nil: none
-	custody    *blobkeeper.Keeper
-	finder     Finder
-	status     func() query.Status
-	feed       *feed.Feed // nil: none
-	seen       *seen.Book // nil: none
-	judged     func(came time.Time, records []*record.Record, verdicts []error)
-	streams    streams
-	miners     func() query.Miners
-	peers      func() query.Peers
-	forget     func(netip.Addr) bool
-	pages      http.Handler // nil: none
-	token      string
-	proxies    netguard.Proxies
-	log        *slog.Logger
-	rates      *netguard.Rates
-	wasted     *netguard.Rates // signatures of rejected records
-	rejections rejections
-	coming     coming
-	version    string
-	exports    chan struct{} // has an element for each export that runs
-	handler    http.Handler
-	spec       []byte // OpenAPI
+	query       *query.Reader
+	params      *network.Params
+	chain       *chain.Chain
+	pool        *pool.Pool
+	views       *views.Views        // nil: none
+	credit      *credit.Reader      // nil: none
+	supervision *supervision.Reader // nil: none
+	custody     *blobkeeper.Keeper
+	finder      Finder
+	status      func() query.Status
+	feed        *feed.Feed // nil: none
+	seen        *seen.Book // nil: none
+	judged      func(came time.Time, records []*record.Record, verdicts []error)
+	streams     streams
+	miners      func() query.Miners
+	peers       func() query.Peers
+	forget      func(netip.Addr) bool
+	pages       http.Handler // nil: none
+	token       string
+	proxies     netguard.Proxies
+	log         *slog.Logger
+	rates       *netguard.Rates
+	wasted      *netguard.Rates // signatures of rejected records
+	rejections  rejections
+	coming      coming
+	version     string
+	exports     chan struct{} // has an element for each export that runs
+	handler     http.Handler
+	spec        []byte // OpenAPI
 }
 
 // New returns the API of a node.
@@ -113,29 +117,30 @@ func New(o Options) (*API, error) {
 		o.Rate = defaultRate
 	}
 	a := &API{
-		query:   query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
-		params:  o.Params,
-		chain:   o.Chain,
-		pool:    o.Pool,
-		views:   o.Views,
-		credit:  o.Credit,
-		custody: o.Custody,
-		finder:  o.Finder,
-		status:  o.Status,
-		feed:    o.Feed,
-		seen:    o.Seen,
-		judged:  o.Judged,
-		miners:  o.Miners,
-		peers:   o.Peers,
-		forget:  o.Forget,
-		pages:   o.Pages,
-		token:   o.Token,
-		proxies: o.Proxies,
-		log:     o.Log,
-		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
-		wasted:  netguard.NewRates(wastedPerSecond, wastedBurst),
-		version: o.Version,
-		exports: make(chan struct{}, maxExports),
+		query:       query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
+		params:      o.Params,
+		chain:       o.Chain,
+		pool:        o.Pool,
+		views:       o.Views,
+		credit:      o.Credit,
+		supervision: o.Supervision,
+		custody:     o.Custody,
+		finder:      o.Finder,
+		status:      o.Status,
+		feed:        o.Feed,
+		seen:        o.Seen,
+		judged:      o.Judged,
+		miners:      o.Miners,
+		peers:       o.Peers,
+		forget:      o.Forget,
+		pages:       o.Pages,
+		token:       o.Token,
+		proxies:     o.Proxies,
+		log:         o.Log,
+		rates:       netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
+		wasted:      netguard.NewRates(wastedPerSecond, wastedBurst),
+		version:     o.Version,
+		exports:     make(chan struct{}, maxExports),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
@@ -157,6 +162,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.views != nil && a.credit != nil {
 		a.registerCredit(api)
+	}
+	if a.views != nil && a.supervision != nil {
+		a.registerSupervision(api)
 	}
 	if a.custody != nil {
 		a.registerBlobs(api)

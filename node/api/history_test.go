@@ -8,14 +8,16 @@ import (
 
 	"stele/node/credit"
 	"stele/node/ledger/record"
+	"stele/node/query"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
 // withViews gives the API views of its chain.
 func withViews(t *testing.T) func(*Options) {
 	return func(o *Options) {
-		index := credit.NewIndex(o.Params)
-		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index}})
+		index, supervised := credit.NewIndex(o.Params), supervision.NewIndex(o.Params)
+		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index, supervised}})
 		if err == nil {
 			t.Cleanup(func() {
 				if err := v.Close(); err != nil {
@@ -28,6 +30,7 @@ func withViews(t *testing.T) func(*Options) {
 			t.Fatal(err)
 		}
 		o.Views, o.Credit = v, credit.NewReader(v, index)
+		o.Supervision = supervision.NewReader(query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: v}), v, supervised)
 	}
 }
 

@@ -142,9 +142,9 @@ func (m *benchMarket) Place(id record.ID) (store.Place, error) {
 	return m.sales[i].at, nil
 }
 
-func (m *benchMarket) SoldBy(id record.ID) (record.Key, record.GTIN, error) {
+func (m *benchMarket) Sale(id record.ID) (views.Sale, error) {
 	s := &m.sales[m.known[id]]
-	return s.seller, s.product, nil
+	return views.Sale{Seller: s.seller, GTIN: s.product}, nil
 }
 
 // benchLogger keeps Pebble silent.

@@ -300,11 +300,11 @@ func (s *step) changeVoucher(id record.ID, change func(*voucher)) error {
 	if v.Home == home && v.share() == share {
 		return nil
 	}
-	seller, product, err := s.block.SoldBy(id)
+	sale, err := s.block.Sale(id)
 	if err != nil {
 		return err
 	}
-	for _, owner := range []*ownerChange{s.owner(OfSeller(seller)), s.owner(OfProduct(product))} {
+	for _, owner := range []*ownerChange{s.owner(OfSeller(sale.Seller)), s.owner(OfProduct(sale.GTIN))} {
 		if err := errorsOf(s.count(owner, home, share, -1, id), s.count(owner, v.Home, v.share(), 1, id)); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
@@ -106,6 +107,13 @@ func someOptions() Options {
 				Readers: 3, Events: map[feed.Kind]uint64{feed.KindBlock: 1200, feed.KindPooled: 31_000}, Replayed: 40,
 				Dropped: map[feed.DropReason]uint64{feed.DropSlow: 1}, Gaps: map[feed.GapReason]uint64{feed.GapLive: 2},
 			}
+		},
+		Supervision: func() (supervision.Summary, error) {
+			return supervision.Summary{
+				Coverage: supervision.Coverage{Records: 30_010, RecordsChecked: 30_000, Why: []string{"a block is not read"}},
+				Overdue:  []supervision.Waits{{For: "seller or maker", Count: 17}, {For: "seller or servicer", Count: 2}, {For: "supervisor", Count: 4}},
+				Gaps:     3, Counts: supervision.Counts{supervision.Defaults: 9},
+			}, nil
 		},
 	}
 }

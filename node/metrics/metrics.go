@@ -18,6 +18,7 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	Views      func() (views.Tip, bool)
 	Feed       func() feed.Stats
 	Miner      func() miner.Status
+	// Supervision may fail, as while the index is built.
+	Supervision func() (supervision.Summary, error)
 
 	Log *slog.Logger // nil: silent
 }
@@ -78,6 +81,9 @@ func newMetrics(o Options) *Metrics {
 	}
 	if o.Feed != nil {
 		m.registry.MustRegister(feedMetrics(o.Feed))
+	}
+	if o.Supervision != nil {
+		m.registry.MustRegister(supervisionMetrics(o.Supervision))
 	}
 	if o.Miner != nil {
 		m.registry.MustRegister(telemetry.Collector(o.Miner))

@@ -48,9 +48,8 @@ type Names interface {
 	Subject(id record.ID) (Subject, error)
 	// Place returns where a record is that is about a voucher, or that may be.
 	Place(id record.ID) (store.Place, error)
-	// SoldBy returns the first key of the account that issued a voucher, and the product
-	// that it sold.
-	SoldBy(voucher record.ID) (seller record.Key, product record.GTIN, err error)
+	// Sale returns what a voucher says for ever.
+	Sale(voucher record.ID) (Sale, error)
 }
 
 // names are the Names of a reader.
@@ -71,13 +70,7 @@ func (n names) Place(id record.ID) (store.Place, error) {
 	return rel.at, err
 }
 
-func (n names) SoldBy(voucher record.ID) (seller record.Key, product record.GTIN, err error) {
-	s, err := n.sale(voucher)
-	if err != nil {
-		return seller, 0, err
-	}
-	return s.seller, s.product(), nil
-}
+func (n names) Sale(voucher record.ID) (Sale, error) { return n.soldAs(voucher) }
 
 // PlaceOf is Place of [Names] at the tip, for f of [Views.Ask].
 func PlaceOf(db pebble.Reader, id record.ID) (store.Place, error) {

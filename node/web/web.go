@@ -12,21 +12,23 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/seen"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
 // Options are the parts of a node that the pages show.
 type Options struct {
-	Params *network.Params
-	Chain  *chain.Chain
-	Pool   *pool.Pool
-	Views  *views.Views        // nil: no lists, histories and counts
-	Credit *credit.Reader      // of Views; nil: no scores
-	Seen   *seen.Book          // nil: when records came is not known
-	Status func() query.Status // of the node; quick
-	Miners func() query.Miners // of its Stratum server; nil: none
-	Peers  func() query.Peers  // of its peer-to-peer server; nil: none
-	Now    func() time.Time    // nil: time.Now
+	Params      *network.Params
+	Chain       *chain.Chain
+	Pool        *pool.Pool
+	Views       *views.Views        // nil: no lists, histories and counts
+	Credit      *credit.Reader      // of Views; nil: no scores
+	Supervision *supervision.Reader // of Views; nil: none
+	Seen        *seen.Book          // nil: when records came is not known
+	Status      func() query.Status // of the node; quick
+	Miners      func() query.Miners // of its Stratum server; nil: none
+	Peers       func() query.Peers  // of its peer-to-peer server; nil: none
+	Now         func() time.Time    // nil: time.Now
 
 	Version string // of the program
 	Log     *slog.Logger
