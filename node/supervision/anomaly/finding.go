@@ -87,6 +87,9 @@ type Finding struct {
 	// Records are those that are counted, the newest first, at most [MaxRecords].
 	Records []record.ID
 	Text    string // what it shows, and what it does not prove
+
+	of  subject
+	end uint32 // height of the last block of the window or period
 }
 
 // ID names the finding. It stays the same while its figures change.
