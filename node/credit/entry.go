@@ -21,6 +21,7 @@ import (
 //	c  id                            claim
 //	d  deadline claim                nothing: the claim may lapse then
 //	f  account                       flags of a seller
+//	h  period                        hash of the block that decides its audits
 //	m  period                        market
 //	o  product account period        nothing: the account sold the product in the period
 //	v  id                            voucher
@@ -31,6 +32,7 @@ const (
 	claimEntry    = 'c'
 	deadlineEntry = 'd'
 	flagsEntry    = 'f'
+	auditEntry    = 'h'
 	marketEntry   = 'm'
 	offerEntry    = 'o'
 	voucherEntry  = 'v'
@@ -70,6 +72,10 @@ func idName(kind byte, id [32]byte) []byte { return append(name(kind), id[:]...)
 
 func deadlineName(deadline uint64, claim record.ID) []byte {
 	return append(binary.BigEndian.AppendUint64(name(deadlineEntry), deadline), claim[:]...)
+}
+
+func auditName(period uint32) []byte {
+	return binary.BigEndian.AppendUint32(name(auditEntry), period)
 }
 
 func marketName(period uint32) []byte {

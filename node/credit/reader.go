@@ -206,33 +206,40 @@ type Evidence struct {
 // Evidence returns the vouchers of an owner that count in a period, after the block of a
 // height: the first limit by their ids, from one on.
 func (r *Reader) Evidence(o Owner, period, height uint32, from record.ID, limit int) (list []Evidence, err error) {
-	err = r.at(height, func(v *versions) error {
-		ids, err := v.everIn(bucketName(period, o))
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if bytes.Compare(id[:], from[:]) < 0 {
-				continue
-			}
-			value, ok, err := v.get(idName(voucherEntry, id))
-			if err != nil || !ok {
-				return errorsOf(err, errEntry(id[:], nil))
-			}
-			sale, err := decodeVoucher(value)
-			if err != nil {
-				return err
-			}
-			if sale.Home != period || sale.Outcome == none {
-				continue // it counts elsewhere now
-			}
-			if list = append(list, sale.evidence(id)); len(list) == limit {
-				return nil
-			}
-		}
-		return nil
+	err = r.at(height, func(v *versions) (err error) {
+		list, err = v.evidence(o, period, from, limit)
+		return err
 	})
 	return list, err
+}
+
+// evidence returns the vouchers of an owner that count in a period: the first limit by
+// their ids, from one on.
+func (v *versions) evidence(o Owner, period uint32, from record.ID, limit int) (list []Evidence, err error) {
+	ids, err := v.everIn(bucketName(period, o))
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if bytes.Compare(id[:], from[:]) < 0 {
+			continue
+		}
+		value, ok, err := v.get(idName(voucherEntry, id))
+		if err != nil || !ok {
+			return nil, errorsOf(err, errEntry(id[:], nil))
+		}
+		sale, err := decodeVoucher(value)
+		if err != nil {
+			return nil, err
+		}
+		if sale.Home != period || sale.Outcome == none {
+			continue // it counts elsewhere now
+		}
+		if list = append(list, sale.evidence(id)); len(list) == limit {
+			break
+		}
+	}
+	return list, nil
 }
 
 // everIn returns the vouchers that were ever in a bucket, in order.
