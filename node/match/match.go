@@ -4,7 +4,8 @@
 //
 // [Order] draws from the hash of a block and from a query id that the buyer's client
 // chooses. [Answer] is what a platform shows, with all that the draw follows from;
-// [Answer.Redraw] draws it again. docs/credit.md explains both.
+// [Answer.Redraw] draws it again. [FairnessTest] finds out whether a platform chose the
+// ids of many answers itself. docs/credit.md explains all three.
 package match
 
 import (
