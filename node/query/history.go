@@ -102,7 +102,14 @@ func (r *Reader) events(l views.List, in Range) (Page[Event], error) {
 	if err != nil {
 		return Page[Event]{}, err
 	}
-	page := Page[Event]{Items: make([]Event, 0, len(entries)), Next: next}
+	list, err := r.Events(entries)
+	return Page[Event]{Items: list, Next: next}, err
+}
+
+// Events returns the records of entries of a list, in its order. Errors: [ErrBusy] if the
+// chain has changed its branch, [store.ErrPruned].
+func (r *Reader) Events(entries []views.Entry) ([]Event, error) {
+	list := make([]Event, 0, len(entries))
 	for len(entries) > 0 {
 		height := entries[0].Height
 		n := 1
@@ -111,12 +118,12 @@ func (r *Reader) events(l views.List, in Range) (Page[Event], error) {
 		}
 		events, err := r.eventsAt(height, entries[:n])
 		if err != nil {
-			return Page[Event]{}, err
+			return nil, err
 		}
-		page.Items = append(page.Items, events...)
+		list = append(list, events...)
 		entries = entries[n:]
 	}
-	return page, nil
+	return list, nil
 }
 
 // errMoved means that a record is no longer where the views had it.

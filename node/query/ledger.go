@@ -49,6 +49,10 @@ func (r *Reader) scope(o Of) (views.Scope, error) {
 	return scope, nil
 }
 
+// Scope returns the scope of the views that o names. Errors: [ErrInvalid] if it is
+// narrowed down by more than one, [ErrBusy], [ErrNoViews].
+func (r *Reader) Scope(o Of) (views.Scope, error) { return r.scope(o) }
+
 // VoucherStates returns all states of a voucher.
 func VoucherStates() []rules.VoucherState {
 	return upTo(rules.VoucherIssued, rules.VoucherReplaced)

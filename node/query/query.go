@@ -43,6 +43,10 @@ func fail(kind error, format string, args ...any) error {
 	return &failure{kind, fmt.Sprintf(format, args...)}
 }
 
+// Errorf returns an error of a kind, such as [ErrInvalid], with a text of its own: for
+// packages that answer further questions.
+func Errorf(kind error, format string, args ...any) error { return fail(kind, format, args...) }
+
 // Options are the parts of a node that a Reader asks.
 type Options struct {
 	Params *network.Params
@@ -111,6 +115,13 @@ func (n *now) params() *network.AfterSales { return &n.at.Params.AfterSales }
 // maxBehind is how many blocks the views may be behind the chain for lists to be of
 // use: a few while blocks come, hundreds and more while the views are built.
 const maxBehind = 100
+
+// Lists returns nil if lists can be asked. Errors: [ErrNoViews], [views.ErrIncomplete], and
+// [ErrBusy] while the index is built.
+func (r *Reader) Lists() error {
+	_, err := r.lists()
+	return err
+}
 
 // lists returns the views. Errors: [ErrNoViews], [views.ErrIncomplete], and [ErrBusy]
 // while they are built: their lists would lack what the chain has.

@@ -329,8 +329,8 @@ func (x *indexer) product(gtin record.GTIN, by record.Key, at store.Place) error
 }
 
 // maker returns the account that registered the product of an item.
-func (x *indexer) maker(item [32]byte) (record.Key, error) {
-	b, err := x.get(makerEntry, item[:8], accountSize)
+func (r *reader) maker(item [32]byte) (record.Key, error) {
+	b, err := r.get(makerEntry, item[:8], accountSize)
 	if err == nil && b == nil {
 		err = fmt.Errorf("%w: product %d has no maker", errDamaged, binary.BigEndian.Uint64(item[:]))
 	}

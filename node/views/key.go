@@ -32,6 +32,8 @@ import (
 //	d  scope deadline place   nothing: the claim of the record at the place waits until then
 //	e                         the median time for which the other entries hold
 //	g  role account           nothing: the account has the role
+//	h  scope time place       nothing: the goods of the shipment of the record at the place should change hands until then
+//	k  kind, kind of a scope, ^count, name of the scope    nothing: so many things of it are overdue
 //	p  kind id                nothing: the standing of the thing is to be renewed
 //	q  kind scope state place nothing: the thing of the record at the place is in the state
 //	w  time voucher           nothing: from then on time alone changes the case
@@ -43,7 +45,9 @@ const (
 	deadlineEntry = 'd'
 	settledEntry  = 'e'
 	roleEntry     = 'g'
+	heldEntry     = 'h'
 	identityEntry = 'i'
+	rankEntry     = 'k'
 	listEntry     = 'l'
 	makerEntry    = 'm'
 	numberEntry   = 'n'

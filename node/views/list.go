@@ -254,3 +254,35 @@ func (v *Views) SubjectOf(id record.ID) (s Subject, err error) {
 	})
 	return s, err
 }
+
+// Sale is what a voucher says for ever. Accounts are named by their first keys.
+type Sale struct {
+	Seller record.Key
+	GTIN   record.GTIN
+	Maker  record.Key // of the product
+}
+
+// SaleOf returns the sale of a voucher, and false if the views do not have it.
+func (v *Views) SaleOf(voucher record.ID) (s Sale, ok bool, err error) {
+	err = v.ask(func(db pebble.Reader) error {
+		r := &reader{db: db, below: 1 << 32}
+		rel, known, err := r.relation(voucher)
+		if err != nil || !known || rel.voucher != voucher {
+			return err
+		}
+		ok = true
+		s, err = r.soldAs(voucher)
+		return err
+	})
+	return s, ok, err
+}
+
+// soldAs returns the sale of a voucher that is there.
+func (r *reader) soldAs(voucher record.ID) (Sale, error) {
+	s, err := r.sale(voucher)
+	if err != nil {
+		return Sale{}, err
+	}
+	maker, err := r.maker(s.item)
+	return Sale{Seller: s.seller, GTIN: s.product(), Maker: maker}, err
+}

@@ -77,8 +77,31 @@ func OfProduct(gtin record.GTIN) Scope { return Scope{productScope, itemName(gti
 // counted reports whether the things of a scope are counted. A holder or a
 // carrier is not: there are as many holders as vouchers.
 func (s Scope) counted() bool {
-	return s.kind == allScope || s.kind == sellerScope || s.kind == productScope
+	return s.kind == allScope || s.kind == sellerScope || s.kind == productScope || s.kind == makerScope
 }
+
+// Account returns the account whose things the scope has; zero if it is that of a
+// product, or of all.
+func (s Scope) Account() record.Key {
+	if s.kind == allScope || s.kind == productScope {
+		return record.Key{}
+	}
+	return s.name
+}
+
+// Product returns the product whose things the scope has; 0 if it is no product's.
+func (s Scope) Product() record.GTIN {
+	if s.kind != productScope {
+		return 0
+	}
+	return record.GTIN(binary.BigEndian.Uint64(s.name[:]))
+}
+
+// Append appends the name of the scope to a key: [ScopeSize] bytes.
+func (s Scope) Append(b []byte) []byte { return s.append(b) }
+
+// ScopeSize is the length of the name of a scope.
+const ScopeSize = scopeSize
 
 func (s Scope) append(b []byte) []byte { return append(append(b, s.kind), s.name[:]...) }
 
@@ -92,8 +115,16 @@ func countKey(k Kind, s Scope, state uint8) []byte {
 	return append(s.append([]byte{countEntry, byte(k)}), state)
 }
 
-func deadlineKey(s Scope, deadline uint64, at store.Place) []byte {
-	return appendPlace(binary.BigEndian.AppendUint64(s.append([]byte{deadlineEntry}), deadline), at)
+// deadlineKey is the key of a thing that waits until a deadline. The kind of the entry
+// is deadlineEntry for claims, heldEntry for shipments.
+func deadlineKey(entry byte, s Scope, deadline uint64, at store.Place) []byte {
+	return appendPlace(binary.BigEndian.AppendUint64(s.append([]byte{entry}), deadline), at)
+}
+
+// rankKey is the key of a scope by how many things in it are overdue.
+func rankKey(k Kind, s Scope, count uint64) []byte {
+	key := binary.BigEndian.AppendUint64([]byte{rankEntry, byte(k), s.kind}, ^count)
+	return append(key, s.name[:]...)
 }
 
 func timeKey(time uint64) []byte { return binary.BigEndian.AppendUint64([]byte{timeEntry}, time) }
@@ -101,6 +132,13 @@ func timeKey(time uint64) []byte { return binary.BigEndian.AppendUint64([]byte{t
 // Overdue stands, where claims are counted, for those whose deadline has passed
 // and that wait for somebody to act.
 const Overdue = 255
+
+// OverdueIn stands, where claims are counted, for those of [Overdue] that are in a
+// state.
+func OverdueIn(s rules.ClaimState) uint8 { return overdueIn + uint8(s) }
+
+// overdueIn is above all states, and with them below Overdue.
+const overdueIn = 128
 
 // suspendedRole stands for suspended sellers in the list of roles.
 const suspendedRole record.Role = 7
@@ -111,7 +149,7 @@ type standing struct {
 	place    store.Place // of the record that made it
 	state    uint8
 	overdue  bool
-	deadline uint64   // of a claim that is not closed; 0: none
+	deadline uint64   // of a claim that is not closed, or of goods under way to change hands; 0: none
 	roles    uint8    // of an account: bit n is the role with the number n
 	scopes   []Scope  // beside All
 	times    []uint64 // of a voucher: from when on time alone changes its case
@@ -172,15 +210,20 @@ func (s *standing) entries(t thing) (entries map[string][]byte, counts map[strin
 		}
 		return entries, counts
 	}
+	waits := byte(deadlineEntry)
+	if t.kind == Shipments {
+		waits = heldEntry
+	}
 	for _, scope := range append([]Scope{All()}, s.scopes...) {
 		entries[string(stateKey(t.kind, scope, s.state, s.place))] = nil
 		if s.deadline != 0 {
-			entries[string(deadlineKey(scope, s.deadline, s.place))] = nil
+			entries[string(deadlineKey(waits, scope, s.deadline, s.place))] = nil
 		}
 		if scope.counted() {
 			counts[string(countKey(t.kind, scope, s.state))] = true
 			if s.overdue {
 				counts[string(countKey(t.kind, scope, Overdue))] = true
+				counts[string(countKey(t.kind, scope, overdueIn+s.state))] = true
 			}
 		}
 	}
@@ -454,11 +497,30 @@ func (s *settler) writeCounts() error {
 		if err == nil {
 			err = writeCount(s.batch, []byte(key), uint64(int64(n)+change))
 		}
+		if err == nil && key[len(key)-1] == Overdue {
+			err = s.rank([]byte(key), n, uint64(int64(n)+change))
+		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rank moves the scope of a count of overdue things to its new rank. All has none.
+func (s *settler) rank(key []byte, before, after uint64) error {
+	kind, scope := Kind(key[1]), Scope{key[2], [32]byte(key[3:])}
+	if scope == All() {
+		return nil
+	}
+	var err error
+	if before != 0 {
+		err = s.batch.Delete(rankKey(kind, scope, before), nil)
+	}
+	if err == nil && after != 0 {
+		err = s.batch.Set(rankKey(kind, scope, after), nil, nil)
+	}
+	return err
 }
 
 // account returns the roles of an account, or nil if it has none.
@@ -513,6 +575,7 @@ func (s *settler) thing(t thing) (*standing, error) {
 		}
 		now.state = uint8(h.State)
 		now.scopes = []Scope{OfCarrier(h.Carrier)}
+		now.deadline = h.LostFrom(&s.at.Params.AfterSales)
 		return now, nil
 	}
 	return nil, fmt.Errorf("%w: no kind of thing is %q", errDamaged, t.kind)

@@ -88,6 +88,7 @@ func (c *valid) ReadState(tip pow.Hash, read func(rules.View, rules.Context) err
 type model struct {
 	lists     map[string][]record.ID // by kind, scope and state, and those of List
 	deadlines map[Scope][]Deadline
+	held      map[Scope][]Deadline // shipments
 	counts    map[record.Type]uint64
 	roles     map[record.Role][]record.Key
 	products  []record.GTIN
@@ -124,7 +125,7 @@ func scanAll(t *testing.T, c *valid) *model {
 	s := scanner{
 		T: t, state: c.tip.View(), next: c.next(), accounts: map[record.Key]record.Key{}, makers: map[record.GTIN]bool{},
 		model: &model{
-			lists: map[string][]record.ID{}, deadlines: map[Scope][]Deadline{}, counts: map[record.Type]uint64{},
+			lists: map[string][]record.ID{}, deadlines: map[Scope][]Deadline{}, held: map[Scope][]Deadline{}, counts: map[record.Type]uint64{},
 			roles: map[record.Role][]record.Key{}, names: map[Scope]bool{All(): true},
 		},
 	}
@@ -140,8 +141,10 @@ func scanAll(t *testing.T, c *valid) *model {
 			s.thing(r, store.Place{Height: b.Height(), Index: uint32(i)})
 		}
 	}
-	for _, list := range s.deadlines {
-		slices.SortStableFunc(list, func(a, b Deadline) int { return cmp.Compare(a.Time, b.Time) })
+	for _, waiting := range []map[Scope][]Deadline{s.deadlines, s.held} {
+		for _, list := range waiting {
+			slices.SortStableFunc(list, func(a, b Deadline) int { return cmp.Compare(a.Time, b.Time) })
+		}
 	}
 	slices.Sort(s.products)
 	for key := range everybody {
@@ -211,6 +214,11 @@ func (s *scanner) thing(r *record.Record, at store.Place) {
 		h, err := rules.GetShipment(s.state, id)
 		s.check(err)
 		s.add(Shipments, []Scope{OfCarrier(h.Carrier)}, uint8(h.State), id)
+		if end := h.LostFrom(&s.next.Params.AfterSales); end != 0 {
+			for _, scope := range []Scope{All(), OfCarrier(h.Carrier)} {
+				s.held[scope] = append(s.held[scope], Deadline{end, Entry{at, id}})
+			}
+		}
 		s.list(ShipmentsFor(h.Voucher), id)
 	case record.ClaimOpen:
 		c, err := rules.GetClaim(s.state, s.next, id)
@@ -231,6 +239,7 @@ func (s *scanner) thing(r *record.Record, at store.Place) {
 		}
 		if uint64(s.next.MedianTime) > end {
 			s.add(Claims, scopes, Overdue, id)
+			s.add(Claims, scopes, OverdueIn(c.State), id)
 		}
 	}
 }
@@ -247,6 +256,47 @@ func (s *scanner) addRoles(key record.Key) {
 		}
 		if has && !slices.Contains(s.roles[role], a.ID) {
 			s.roles[role] = append(s.roles[role], a.ID)
+		}
+	}
+}
+
+// compareRanks holds the groups of overdue claims against the model.
+func (m *model) compareRanks(t *testing.T, v *Views) {
+	t.Helper()
+	for _, g := range []Group{BySeller, ByProduct, ByMaker} {
+		want := map[Scope]uint64{}
+		for scope := range m.names {
+			if n := len(m.lists[fmt.Sprintf("c %v %d", scope, Overdue)]); scope.kind == byte(g) && n > 0 {
+				want[scope] = uint64(n)
+			}
+		}
+		got, last := map[Scope]uint64{}, Rank{Count: 1 << 62}
+		ranks, err := v.MostOverdue(g, Rank{}, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range ranks {
+			if got[r.Scope] = r.Count; r.Count > last.Count {
+				t.Fatalf("group %c: %d after %d", g, r.Count, last.Count)
+			}
+			last = r
+			if from, err := v.MostOverdue(g, r, 1); err != nil || from[0] != ranks[i] {
+				t.Fatalf("group %c from %v: %v, %v", g, r, from, err)
+			}
+			var states uint64
+			for _, state := range LiveClaims() {
+				n, err := v.Count(Claims, r.Scope, OverdueIn(rules.ClaimState(state)))
+				if err != nil || n != uint64(len(m.lists[fmt.Sprintf("c %v %d", r.Scope, OverdueIn(rules.ClaimState(state)))])) {
+					t.Fatalf("overdue claims of %v in state %d: %d, %v", r.Scope, state, n, err)
+				}
+				states += n
+			}
+			if states != r.Count {
+				t.Fatalf("overdue claims of %v: %d in states, %d in all", r.Scope, states, r.Count)
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Fatalf("overdue claims by group %c: %v, want %v", g, got, want)
 		}
 	}
 }
@@ -285,10 +335,16 @@ func (m *model) compare(t *testing.T, v *Views, step int) {
 		if !slices.Equal(got, m.deadlines[scope]) {
 			t.Fatalf("deadlines of %c %x: %v, want %v", scope.kind, scope.name, got, m.deadlines[scope])
 		}
+		held, err := v.Held(scope, Deadline{}, 1000)
+		check(err)
+		if !slices.Equal(held, m.held[scope]) {
+			t.Fatalf("goods held by %c %x: %v, want %v", scope.kind, scope.name, held, m.held[scope])
+		}
 		if n, err := v.Count(Claims, scope, Overdue); scope.counted() && (err != nil || n != uint64(len(m.lists[fmt.Sprintf("c %v %d", scope, Overdue)]))) {
 			t.Fatalf("overdue claims of %c %x: %d, %v", scope.kind, scope.name, n, err)
 		}
 	}
+	m.compareRanks(t, v)
 	counts, err := v.CountRecords()
 	check(err)
 	if !maps.Equal(counts, m.counts) {

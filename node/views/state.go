@@ -96,9 +96,33 @@ func (d Deadline) Next() Deadline { return Deadline{Time: d.Time, Entry: Entry{P
 // Deadlines returns the first claims of a scope by their deadlines, at most limit,
 // none before from. Claims that are closed have none, and neither have those that
 // wait for nothing.
-func (v *Views) Deadlines(s Scope, from Deadline, limit int) (list []Deadline, err error) {
+func (v *Views) Deadlines(s Scope, from Deadline, limit int) ([]Deadline, error) {
+	return v.waiting(deadlineEntry, s, from, limit)
+}
+
+// Held returns the first shipments under way, of all or of a carrier, by the last
+// second until which they should change hands: see [rules.Shipment.LostFrom]. At most
+// limit, none before from.
+func (v *Views) Held(s Scope, from Deadline, limit int) ([]Deadline, error) {
+	return v.waiting(heldEntry, s, from, limit)
+}
+
+// CountHeld returns how many shipments of [Views.Held] should have changed hands before
+// a time. It takes time in proportion to their number.
+func (v *Views) CountHeld(s Scope, before uint64) (n uint64, err error) {
 	err = v.ask(func(db pebble.Reader) error {
-		return scan(db, deadlineKey(s, from.Time, from.Place), deadlineKey(s, 1<<64-1, lastPlace), func(key, value []byte) (bool, error) {
+		return scan(db, deadlineKey(heldEntry, s, 0, store.Place{}), deadlineKey(heldEntry, s, before, store.Place{}), func(_, _ []byte) (bool, error) {
+			n++
+			return true, nil
+		})
+	})
+	return n, err
+}
+
+// waiting returns the first entries of a kind by their deadlines.
+func (v *Views) waiting(entry byte, s Scope, from Deadline, limit int) (list []Deadline, err error) {
+	err = v.ask(func(db pebble.Reader) error {
+		return scan(db, deadlineKey(entry, s, from.Time, from.Place), deadlineKey(entry, s, 1<<64-1, lastPlace), func(key, value []byte) (bool, error) {
 			if len(key) != 1+scopeSize+8+placeSize {
 				return false, errEntry(key, value)
 			}
@@ -113,9 +137,46 @@ func (v *Views) Deadlines(s Scope, from Deadline, limit int) (list []Deadline, e
 	return list, err
 }
 
-// Count returns how many things of a kind are in a state, of all, of a seller or
-// of a product. Other scopes are not counted: 0. [Overdue] counts as a state of
-// claims.
+// Group says whose claims are counted together: those of a seller, of a product or of
+// the maker of products.
+type Group byte
+
+// The groups.
+const (
+	BySeller  Group = sellerScope
+	ByProduct Group = productScope
+	ByMaker   Group = makerScope
+)
+
+// Rank is a member of a group, and how many of its claims are overdue.
+type Rank struct {
+	Scope Scope
+	Count uint64
+}
+
+// MostOverdue returns the members of a group with overdue claims, those with the most
+// first and of equal ones by their names: at most limit, none before from. The zero Rank
+// is before all.
+func (v *Views) MostOverdue(g Group, from Rank, limit int) (ranks []Rank, err error) {
+	first := []byte{rankEntry, byte(Claims), byte(g)}
+	if from != (Rank{}) {
+		first = rankKey(Claims, from.Scope, from.Count)
+	}
+	err = v.ask(func(db pebble.Reader) error {
+		return scan(db, first, []byte{rankEntry, byte(Claims), byte(g) + 1}, func(key, value []byte) (bool, error) {
+			if len(key) != 3+8+32 {
+				return false, errEntry(key, value)
+			}
+			ranks = append(ranks, Rank{Scope{byte(g), [32]byte(key[11:])}, ^binary.BigEndian.Uint64(key[3:])})
+			return len(ranks) < limit, nil
+		})
+	})
+	return ranks, err
+}
+
+// Count returns how many things of a kind are in a state, of all, of a seller, of a
+// product or of a maker. Other scopes are not counted: 0. [Overdue] and [OverdueIn] count
+// as states of claims.
 func (v *Views) Count(k Kind, s Scope, state uint8) (n uint64, err error) {
 	err = v.ask(func(db pebble.Reader) error {
 		n, err = readCount(db, countKey(k, s, state))

@@ -47,6 +47,9 @@ func (b *TableBlock) Subject(id record.ID) (Subject, error) {
 	return Subject{rel.voucher, rel.claim, rel.shipment}, err
 }
 
+// Sale returns what a voucher of the block, or of one before it, says for ever.
+func (b *TableBlock) Sale(voucher record.ID) (Sale, error) { return b.names.soldAs(voucher) }
+
 // TableEntry is an entry of a [Table].
 type TableEntry struct{ Key, Value []byte }
 

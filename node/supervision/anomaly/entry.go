@@ -9,11 +9,12 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"stele/node/ledger/record"
+	"stele/node/views"
 )
 
-// Each entry is kept in all its versions: its key ends with the height at which it was
-// written, inverted, so that the newest version comes first. In the keys of tallies and
-// findings the span before it is inverted too. Integers are big-endian.
+// Each entry is kept in all its versions (see [views.Versions]). In the keys of tallies
+// and findings, the span or height before that of the version is inverted too, so that the
+// newest ones come first. Integers are big-endian.
 //
 // After the prefix comes the kind:
 //
@@ -32,8 +33,6 @@ const (
 	voucherEntry = 'v'
 )
 
-const versionSize = 4
-
 // errDamaged means that an entry is none that the index writes.
 var errDamaged = errors.New("entry of anomalies is damaged")
 
@@ -42,12 +41,6 @@ func errEntry(key, value []byte) error {
 }
 
 func name(kind byte) []byte { return append(make([]byte, 0, 80), prefix, kind) }
-
-func version(name []byte, height uint32) []byte {
-	return binary.BigEndian.AppendUint32(name, ^height)
-}
-
-func versionOf(key []byte) uint32 { return ^binary.BigEndian.Uint32(key[len(key)-versionSize:]) }
 
 // subject is what is counted of whom.
 type subject struct {
@@ -175,7 +168,7 @@ func (e *entries) close() error { return e.iter.Close() }
 // the next call.
 func (e *entries) get(name []byte) (value []byte, ok bool, err error) {
 	key, value, err := e.seek(name, len(name))
-	return value, err == nil && len(key) == len(name)+versionSize, err
+	return value, err == nil && len(key) == len(name)+views.VersionSize, err
 }
 
 // seek returns the first entry at or after the newest version of name, if its key begins
@@ -184,7 +177,7 @@ func (e *entries) seek(name []byte, same int) (key, value []byte, err error) {
 	if e.height < 0 {
 		return nil, nil, nil
 	}
-	e.key = version(append(e.key[:0], name...), uint32(e.height))
+	e.key = views.Version(append(e.key[:0], name...), uint32(e.height))
 	if !e.iter.SeekGE(e.key) {
 		return nil, nil, e.iter.Error()
 	}
@@ -203,7 +196,7 @@ func (e *entries) tally(s subject, span uint32) (t Tally, in uint32, found, ok b
 	if err != nil || key == nil {
 		return t, 0, false, false, err
 	}
-	if len(key) != len(name)+versionSize {
+	if len(key) != len(name)+views.VersionSize {
 		return t, 0, false, false, errEntry(key, value)
 	}
 	t, found, _, err = decodeTally(value)
@@ -214,13 +207,13 @@ func (e *entries) tally(s subject, span uint32) (t Tally, in uint32, found, ok b
 // most limit.
 func (e *entries) others(kind byte, a [32]byte, limit int) (all [][32]byte, err error) {
 	begin := idName(kind, a)
-	size := len(begin) + 32 + versionSize
+	size := len(begin) + 32 + views.VersionSize
 	for ok := e.iter.SeekGE(begin); ok && len(all) < limit; ok = e.iter.Next() {
 		key := e.iter.Key()
 		if len(key) != size || !bytes.HasPrefix(key, begin) {
 			break
 		}
-		if int64(versionOf(key)) <= e.height {
+		if int64(views.VersionOf(key)) <= e.height {
 			all = append(all, [32]byte(key[len(begin):]))
 		}
 	}

@@ -327,7 +327,7 @@ func (s *step) arrive(shipment record.ID) (*voucher, error) {
 func (s *step) entries() ([]views.TableEntry, error) {
 	all := make([]views.TableEntry, 0, len(s.counts)+len(s.vouchers)+len(s.names))
 	put := func(name, value []byte) {
-		all = append(all, views.TableEntry{Key: version(name, s.block.Height), Value: value})
+		all = append(all, views.TableEntry{Key: views.Version(name, s.block.Height), Value: value})
 	}
 	for of, c := range s.counts {
 		span := s.params.span(of.counted, s.block.Height)

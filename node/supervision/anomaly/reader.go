@@ -80,10 +80,10 @@ func (r *Reader) read(e *entries, f Filter, from []byte, limit int, to *[]Findin
 	read := 0
 	for ok := e.iter.SeekGE(from); ok && bytes.HasPrefix(e.iter.Key(), name(findingEntry)); ok = e.iter.Next() {
 		key := e.iter.Key()
-		if len(key) < 2+4+33+versionSize {
+		if len(key) < 2+4+33+views.VersionSize {
 			return nil, errEntry(key, nil)
 		}
-		at := key[:len(key)-versionSize]
+		at := key[:len(key)-views.VersionSize]
 		if bytes.Equal(at, last) {
 			continue // an older version
 		}
@@ -143,7 +143,7 @@ func (r *Reader) complete(e *entries, all []Finding) error {
 		f.Records = []record.ID{}
 		for ok := e.iter.SeekGE(begin); ok && len(f.Records) < MaxRecords; ok = e.iter.Next() {
 			key := e.iter.Key()
-			if len(key) != len(begin)+versionSize || !bytes.HasPrefix(key, begin) {
+			if len(key) != len(begin)+views.VersionSize || !bytes.HasPrefix(key, begin) {
 				break
 			}
 			value, err := e.iter.ValueAndErr()
