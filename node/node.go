@@ -18,6 +18,7 @@ import (
 	"stele/engine/miner/health"
 	"stele/engine/pow"
 	"stele/internal/netguard"
+	"stele/node/alert"
 	"stele/node/api"
 	"stele/node/blobkeeper"
 	"stele/node/blobs"
@@ -29,8 +30,11 @@ import (
 	"stele/node/metrics"
 	"stele/node/p2p"
 	"stele/node/pool"
+	"stele/node/query"
 	"stele/node/store"
 	"stele/node/stratum"
+	"stele/node/supervision"
+	"stele/node/supervision/anomaly"
 	"stele/node/template"
 	"stele/node/traffic"
 	"stele/node/views"
@@ -41,6 +45,7 @@ type Options struct {
 	Params *network.Params
 	Dir    string // of the store and the views; made if it does not exist
 	Blobs  string // folder of recipients' sealed data, on the disk; "": none are taken. They come by the API
+	Alerts string // file of the alerts, on the disk; "": they are lost at the end
 	Keep   uint32 // bodies of blocks that are kept, 0: all; see chain.Options
 
 	// Engine mines; nil: the node does not mine. The caller closes it, after the node.
@@ -95,15 +100,18 @@ type Node struct {
 	chain           *chain.Chain
 	changes         *chain.Subscription // for what mu guards
 	pool            *pool.Pool
-	views           *views.Views       // nil: none
-	credit          *credit.Reader     // of views; nil: none
-	custody         *blobkeeper.Keeper // nil: none
-	p2p             *p2p.Server        // nil: none
-	connected       atomic.Int64       // peers
-	templater       *templater         // for source and stratum
-	source          *templateSource    // of miner
-	miner           *miner.Miner       // nil: none
-	stratum         *stratum.Server    // nil: none
+	views           *views.Views        // nil: none
+	credit          *credit.Reader      // of views; nil: none
+	supervision     *supervision.Reader // of views; nil: none
+	anomalies       *anomaly.Reader     // of views; nil: none
+	alerts          *alert.Book         // nil: none
+	custody         *blobkeeper.Keeper  // nil: none
+	p2p             *p2p.Server         // nil: none
+	connected       atomic.Int64        // peers
+	templater       *templater          // for source and stratum
+	source          *templateSource     // of miner
+	miner           *miner.Miner        // nil: none
+	stratum         *stratum.Server     // nil: none
 	stratumListener net.Listener
 	stratumMined    minedCounts
 	metrics         *metrics.Metrics // that the API serves; nil: none
@@ -243,15 +251,19 @@ func (n *Node) openIndex(context.Context) (err error) {
 		return nil
 	}
 	o := n.o
-	index := credit.NewIndex(o.Params)
+	index, counts, patterns := credit.NewIndex(o.Params), supervision.NewIndex(o.Params), anomaly.NewIndex(o.Params)
 	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{
 		Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log, FlushEvery: min(o.Keep, flushViewsEvery),
-		Tables: []views.Table{index},
+		Tables: []views.Table{index, counts, patterns},
 	})
 	if err != nil {
 		return err
 	}
 	n.credit = credit.NewReader(n.views, index)
+	reader := query.New(query.Options{Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views})
+	n.supervision = supervision.NewReader(reader, n.views, counts)
+	n.anomalies = anomaly.NewReader(n.views, patterns)
+	n.alerts = n.newAlerts(reader)
 	if o.Blobs != "" {
 		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
 			Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
@@ -269,6 +281,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	n.metrics = n.newMetrics()
 	served := api.Options{
 		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Custody: n.custody, Status: n.Status,
+		Anomalies: n.anomalies, Alerts: n.alerts,
 		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 	}
@@ -341,6 +354,13 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if n.custody != nil {
 		parts.Go(func() { n.custody.Run(ctx) })
+	}
+	if n.alerts != nil {
+		parts.Go(func() {
+			changes := n.chain.Subscribe()
+			defer changes.Close()
+			n.alerts.Run(ctx, changes.C())
+		})
 	}
 	if n.api != nil {
 		fail(&failed[0], func() error { return prefixed("the API ended", n.api.Serve(ctx, n.apiListener)) })

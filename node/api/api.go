@@ -12,12 +12,14 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"stele/internal/netguard"
+	"stele/node/alert"
 	"stele/node/blobkeeper"
 	"stele/node/chain"
 	"stele/node/credit"
 	"stele/node/ledger/network"
 	"stele/node/pool"
 	"stele/node/query"
+	"stele/node/supervision/anomaly"
 	"stele/node/views"
 )
 
@@ -28,6 +30,9 @@ type Options struct {
 	Pool   *pool.Pool
 	Views  *views.Views   // nil: no cases, parties and evidence
 	Credit *credit.Reader // of Views; nil: no scores
+	// Anomalies are findings of Views; nil: none are listed.
+	Anomalies *anomaly.Reader
+	Alerts    *alert.Book // nil: none
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
 	Finder  Finder              // of what Custody does not have; nil: nobody is asked
@@ -66,8 +71,10 @@ type API struct {
 	params     *network.Params
 	chain      *chain.Chain
 	pool       *pool.Pool
-	views      *views.Views   // nil: none
-	credit     *credit.Reader // nil: none
+	views      *views.Views    // nil: none
+	credit     *credit.Reader  // nil: none
+	anomalies  *anomaly.Reader // nil: none
+	alerts     *alert.Book     // nil: none
 	custody    *blobkeeper.Keeper
 	finder     Finder
 	status     func() query.Status
@@ -94,23 +101,25 @@ func New(o Options) (*API, error) {
 		o.Rate = defaultRate
 	}
 	a := &API{
-		query:   query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
-		params:  o.Params,
-		chain:   o.Chain,
-		pool:    o.Pool,
-		views:   o.Views,
-		credit:  o.Credit,
-		custody: o.Custody,
-		finder:  o.Finder,
-		status:  o.Status,
-		miners:  o.Miners,
-		peers:   o.Peers,
-		forget:  o.Forget,
-		token:   o.Token,
-		proxies: o.Proxies,
-		log:     o.Log,
-		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
-		wasted:  netguard.NewRates(wastedPerSecond, wastedBurst),
+		query:     query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
+		params:    o.Params,
+		chain:     o.Chain,
+		pool:      o.Pool,
+		views:     o.Views,
+		credit:    o.Credit,
+		anomalies: o.Anomalies,
+		alerts:    o.Alerts,
+		custody:   o.Custody,
+		finder:    o.Finder,
+		status:    o.Status,
+		miners:    o.Miners,
+		peers:     o.Peers,
+		forget:    o.Forget,
+		token:     o.Token,
+		proxies:   o.Proxies,
+		log:       o.Log,
+		rates:     netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
+		wasted:    netguard.NewRates(wastedPerSecond, wastedBurst),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
@@ -130,6 +139,13 @@ func New(o Options) (*API, error) {
 	}
 	if a.views != nil && a.credit != nil {
 		a.registerCredit(api)
+		a.registerAudits(api)
+	}
+	if a.views != nil && a.anomalies != nil {
+		a.registerAnomalies(api)
+	}
+	if a.alerts != nil {
+		a.registerAlerts(api)
 	}
 	if a.custody != nil {
 		a.registerBlobs(api)

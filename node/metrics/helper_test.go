@@ -5,6 +5,7 @@ import (
 
 	"stele/engine"
 	"stele/engine/miner"
+	"stele/node/alert"
 	"stele/node/chain"
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
@@ -100,6 +101,9 @@ func someOptions() Options {
 			return store.Usage{Bytes: 5e9, Free: 1e11, Compactions: 8, Flushes: 30, Debt: 2e6, CacheHits: 9000, CacheMisses: 100}, nil
 		},
 		Views: func() (views.Tip, bool) { return views.Tip{Height: 1199}, true },
+		Alerts: func() map[alert.Kind]map[alert.State]int {
+			return map[alert.Kind]map[alert.State]int{alert.Anomaly: {alert.Open: 2, alert.Acknowledged: 1, alert.Resolved: 0}}
+		},
 	}
 }
 

@@ -178,6 +178,7 @@ func readOptions(c *cli.Context) (o node.Options, err error) {
 		return o, err
 	}
 	o.Blobs = filepath.Join(o.Dir, blobsFolder)
+	o.Alerts = filepath.Join(o.Dir, alertsFile)
 	o.Version = c.App.Version
 	o.Tag = []byte(coinbaseTag)
 	if c.Bool("prune") {
