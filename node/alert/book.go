@@ -177,7 +177,7 @@ func (b *Book) List(states []State, in query.Range) (query.Page[Alert], error) {
 		id     string
 	}{height: 1<<32 - 1}
 	if in.From != "" {
-		if _, err := fmt.Sscanf(string(in.From), "%d.%16s", &after.height, &after.id); err != nil || cursor(after.height, after.id) != in.From {
+		if _, err := fmt.Sscanf(string(in.From), "%d.%16s", &after.height, &after.id); err != nil || len(after.id) != 16 || cursor(after.height, after.id) != in.From {
 			return page, fmt.Errorf("%w: from is not what next of a page was", query.ErrInvalid)
 		}
 	}
