@@ -41,7 +41,7 @@ type (
 		ID string `path:"id" minLength:"16" maxLength:"16" doc:"16 hex digits"`
 	}
 	acknowledgeInput struct {
-		alertInput
+		ID   string `path:"id" minLength:"16" maxLength:"16" doc:"16 hex digits"`
 		Body struct {
 			By string `json:"by" maxLength:"200" doc:"who acknowledges" example:"duty officer 7"`
 		}

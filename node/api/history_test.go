@@ -8,14 +8,15 @@ import (
 
 	"stele/node/credit"
 	"stele/node/ledger/record"
+	"stele/node/supervision/anomaly"
 	"stele/node/views"
 )
 
 // withViews gives the API views of its chain.
 func withViews(t *testing.T) func(*Options) {
 	return func(o *Options) {
-		index := credit.NewIndex(o.Params)
-		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index}})
+		index, patterns := credit.NewIndex(o.Params), anomaly.NewIndex(o.Params)
+		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index, patterns}})
 		if err == nil {
 			t.Cleanup(func() {
 				if err := v.Close(); err != nil {
@@ -27,7 +28,7 @@ func withViews(t *testing.T) func(*Options) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Views, o.Credit = v, credit.NewReader(v, index)
+		o.Views, o.Credit, o.Anomalies = v, credit.NewReader(v, index), anomaly.NewReader(v, patterns)
 	}
 }
 
