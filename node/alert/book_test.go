@@ -59,12 +59,6 @@ func newScene(file string) *scene {
 	return s
 }
 
-func (s *scene) set(change func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change()
-}
-
 // An alert is published when it opens, when somebody acknowledges it and when it is over,
 // and a source that fails changes nothing.
 func TestBook(t *testing.T) {
