@@ -11,6 +11,9 @@ func (n *Node) newMetrics() *metrics.Metrics {
 	if n.supervision != nil {
 		o.Supervision = n.supervision.Summary
 	}
+	if n.alerts != nil {
+		o.Alerts = n.alerts.CountStates
+	}
 	if n.miner != nil {
 		o.Miner = n.miner.Status
 	}

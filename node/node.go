@@ -18,6 +18,7 @@ import (
 	"stele/engine/miner/health"
 	"stele/engine/pow"
 	"stele/internal/netguard"
+	"stele/node/alert"
 	"stele/node/api"
 	"stele/node/blobkeeper"
 	"stele/node/blobs"
@@ -35,6 +36,7 @@ import (
 	"stele/node/store"
 	"stele/node/stratum"
 	"stele/node/supervision"
+	"stele/node/supervision/anomaly"
 	"stele/node/template"
 	"stele/node/traffic"
 	"stele/node/views"
@@ -47,6 +49,7 @@ type Options struct {
 	Dir    string // of the store and the views; made if it does not exist
 	Blobs  string // folder of recipients' sealed data, on the disk; "": none are taken. They come by the API
 	Seen   string // file, on the disk, in which the node remembers when it saw records; "": only until it ends
+	Alerts string // file of the alerts, on the disk; "": they are lost at the end
 	Keep   uint32 // bodies of blocks that are kept, 0: all; see chain.Options
 
 	// Engine mines; nil: the node does not mine. The caller closes it, after the node.
@@ -107,6 +110,8 @@ type Node struct {
 	supervision     *supervision.Reader // of views; nil: none
 	feed            *feed.Feed          // that the API serves; nil: none
 	seen            *seen.Book          // that the API shows; nil: none
+	anomalies       *anomaly.Reader     // of views; nil: none
+	alerts          *alert.Book         // nil: none
 	custody         *blobkeeper.Keeper  // nil: none
 	p2p             *p2p.Server         // nil: none
 	connected       atomic.Int64        // peers
@@ -253,18 +258,20 @@ func (n *Node) openIndex(context.Context) (err error) {
 		return nil
 	}
 	o := n.o
-	index, supervised := credit.NewIndex(o.Params), supervision.NewIndex(o.Params)
+	index, counts, patterns := credit.NewIndex(o.Params), supervision.NewIndex(o.Params), anomaly.NewIndex(o.Params)
 	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{
 		Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log, FlushEvery: min(o.Keep, flushViewsEvery),
-		Tables: []views.Table{index, supervised}, Updated: func() { n.feed.Wake() },
+		Tables: []views.Table{index, counts, patterns}, Updated: func() { n.feed.Wake() },
 	})
 	if err != nil {
 		return err
 	}
 	n.openLive()
 	n.credit = credit.NewReader(n.views, index)
-	asked := query.New(query.Options{Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views})
-	n.supervision = supervision.NewReader(asked, n.views, supervised)
+	reader := query.New(query.Options{Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views})
+	n.supervision = supervision.NewReader(reader, n.views, counts)
+	n.anomalies = anomaly.NewReader(n.views, patterns)
+	n.alerts = n.newAlerts(reader)
 	if o.Blobs != "" {
 		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
 			Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
@@ -283,6 +290,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	served := api.Options{
 		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Supervision: n.supervision, Custody: n.custody, Status: n.Status,
 		Feed: n.feed, Seen: n.seen, Judged: n.judgedFrom(seen.API),
+		Anomalies: n.anomalies, Alerts: n.alerts,
 		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 	}
@@ -368,6 +376,13 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if n.feed != nil {
 		parts.Go(func() { _ = n.feed.Run(ctx) }) // its only end is that of ctx
+	}
+	if n.alerts != nil {
+		parts.Go(func() {
+			changes := n.chain.Subscribe()
+			defer changes.Close()
+			n.alerts.Run(ctx, changes.C())
+		})
 	}
 	if n.api != nil {
 		fail(&failed[0], func() error { return prefixed("the API ended", n.api.Serve(ctx, n.apiListener)) })

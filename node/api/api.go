@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"stele/internal/netguard"
+	"stele/node/alert"
 	"stele/node/blobkeeper"
 	"stele/node/chain"
 	"stele/node/credit"
@@ -22,6 +23,7 @@ import (
 	"stele/node/query"
 	"stele/node/seen"
 	"stele/node/supervision"
+	"stele/node/supervision/anomaly"
 	"stele/node/views"
 )
 
@@ -34,6 +36,9 @@ type Options struct {
 	Credit *credit.Reader // of Views; nil: no scores
 	// Supervision asks Views about the whole market; nil: no supervision.
 	Supervision *supervision.Reader
+	// Anomalies are findings of Views; nil: none are listed.
+	Anomalies *anomaly.Reader
+	Alerts    *alert.Book // nil: none
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
 	Finder  Finder              // of what Custody does not have; nil: nobody is asked
@@ -84,6 +89,8 @@ type API struct {
 	views       *views.Views        // nil: none
 	credit      *credit.Reader      // nil: none
 	supervision *supervision.Reader // nil: none
+	anomalies   *anomaly.Reader     // nil: none
+	alerts      *alert.Book         // nil: none
 	custody     *blobkeeper.Keeper
 	finder      Finder
 	status      func() query.Status
@@ -124,6 +131,8 @@ func New(o Options) (*API, error) {
 		views:       o.Views,
 		credit:      o.Credit,
 		supervision: o.Supervision,
+		anomalies:   o.Anomalies,
+		alerts:      o.Alerts,
 		custody:     o.Custody,
 		finder:      o.Finder,
 		status:      o.Status,
@@ -162,6 +171,13 @@ func New(o Options) (*API, error) {
 	}
 	if a.views != nil && a.credit != nil {
 		a.registerCredit(api)
+		a.registerAudits(api)
+	}
+	if a.views != nil && a.anomalies != nil {
+		a.registerAnomalies(api)
+	}
+	if a.alerts != nil {
+		a.registerAlerts(api)
 	}
 	if a.views != nil && a.supervision != nil {
 		a.registerSupervision(api)

@@ -10,14 +10,15 @@ import (
 	"stele/node/ledger/record"
 	"stele/node/query"
 	"stele/node/supervision"
+	"stele/node/supervision/anomaly"
 	"stele/node/views"
 )
 
 // withViews gives the API views of its chain.
 func withViews(t *testing.T) func(*Options) {
 	return func(o *Options) {
-		index, supervised := credit.NewIndex(o.Params), supervision.NewIndex(o.Params)
-		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index, supervised}})
+		index, supervised, patterns := credit.NewIndex(o.Params), supervision.NewIndex(o.Params), anomaly.NewIndex(o.Params)
+		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index, supervised, patterns}})
 		if err == nil {
 			t.Cleanup(func() {
 				if err := v.Close(); err != nil {
@@ -29,8 +30,8 @@ func withViews(t *testing.T) func(*Options) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Views, o.Credit = v, credit.NewReader(v, index)
 		o.Supervision = supervision.NewReader(query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: v}), v, supervised)
+		o.Views, o.Credit, o.Anomalies = v, credit.NewReader(v, index), anomaly.NewReader(v, patterns)
 	}
 }
 

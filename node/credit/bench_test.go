@@ -204,7 +204,7 @@ func (m *benchMarket) blocks() {
 // pages times the first page of the ranking after a block, for which scores are computed
 // again, and the next one; and an explanation.
 func (m *benchMarket) pages() {
-	r := &Reader{new(views.Views), m.x}
+	r := NewReader(new(views.Views), m.x)
 	for _, name := range []string{"ms/page-after-block", "ms/page"} {
 		began := clock()
 		page, err := r.Sellers(1, 100)

@@ -23,6 +23,7 @@ import (
 //	c  id                            claim
 //	d  deadline claim                nothing: the claim may lapse then
 //	f  account                       flags of a seller
+//	h  period                        hash of the block that decides its audits
 //	m  period                        market
 //	o  product account period        nothing: the account sold the product in the period
 //	v  place                         voucher
@@ -33,6 +34,7 @@ const (
 	claimEntry    = 'c'
 	deadlineEntry = 'd'
 	flagsEntry    = 'f'
+	auditEntry    = 'h'
 	marketEntry   = 'm'
 	offerEntry    = 'o'
 	voucherEntry  = 'v'
@@ -81,6 +83,10 @@ func voucherName(at store.Place) []byte {
 
 func deadlineName(deadline uint64, claim record.ID) []byte {
 	return append(binary.BigEndian.AppendUint64(name(deadlineEntry), deadline), claim[:]...)
+}
+
+func auditName(period uint32) []byte {
+	return binary.BigEndian.AppendUint32(name(auditEntry), period)
 }
 
 func marketName(period uint32) []byte {

@@ -18,8 +18,9 @@ import (
 // Index follows the chain in the files of the views: it is one of their tables. See
 // [Reader] for what it answers. Safe for concurrent use.
 type Index struct {
-	params Params
-	after  *network.AfterSales
+	params  Params
+	network uint32
+	after   *network.AfterSales
 
 	// Of the goroutine that follows the chain.
 	recent cache
@@ -31,7 +32,7 @@ type Index struct {
 
 // NewIndex returns the index of a network, to be given to [views.Open].
 func NewIndex(p *network.Params) *Index {
-	return &Index{params: ParamsOf(p), after: &p.AfterSales, recent: newCache(maxRecent), board: newBoard(ParamsOf(p))}
+	return &Index{params: ParamsOf(p), network: p.ID, after: &p.AfterSales, recent: newCache(maxRecent), board: newBoard(ParamsOf(p))}
 }
 
 // Params returns the numbers of the network.
@@ -394,6 +395,10 @@ func (s *step) entries() []views.TableEntry {
 	}
 	if s.market != nil {
 		put(marketName(s.period), s.market.encode())
+	}
+	if period, ok := s.x.params.auditedBy(s.block.Height); ok {
+		hash := s.block.Hash()
+		put(auditName(period), hash[:])
 	}
 	return all
 }

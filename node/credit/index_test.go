@@ -67,6 +67,9 @@ func TestCases(t *testing.T) {
 			t.Errorf("no claim is %v", end)
 		}
 	}
+	if seen.audits == 0 {
+		t.Error("no audit was drawn")
+	}
 	if seen.moved == 0 || seen.off == 0 {
 		t.Errorf("the outcome of %d sales got worse later, and %d were undone", seen.moved, seen.off)
 	}
@@ -76,6 +79,7 @@ func TestCases(t *testing.T) {
 type kinds struct {
 	ends       map[End]int
 	moved, off int
+	audits     int
 }
 
 // checkChain compares an index with the model at every height of the first branch, and
@@ -112,8 +116,10 @@ func (k *kinds) checkChain(t *testing.T, p *network.Params, rng *rand.Rand, bran
 		f.moveTo(to.ancestor(to.height - rng.Uint32N(to.height/2)))
 		model(f.tree.tip).compare(f)
 		f.sameAsScratch()
+		k.audits += compareAudits(f, model)
 	}
 	f.moveTo(tips[0])
+	k.audits += compareAudits(f, model)
 	k.count(f, models[tips[0].hash])
 }
 

@@ -213,42 +213,36 @@ type Evidence struct {
 // Evidence returns the vouchers of an owner that count in a period, after the block of a
 // height: the first limit by their ids, from one on.
 func (r *Reader) Evidence(o Owner, period, height uint32, from record.ID, limit int) (list []Evidence, err error) {
-	err = r.at(height, func(v *versions) error {
-		ids, err := v.everIn(bucketName(period, o))
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if bytes.Compare(id[:], from[:]) < 0 {
-				continue
-			}
-			sale, err := v.voucherOf(id)
-			if err != nil {
-				return err
-			}
-			if sale.Home != period || sale.outcome() == none {
-				continue // it counts elsewhere now
-			}
-			if list = append(list, sale.evidence(id)); len(list) == limit {
-				return nil
-			}
-		}
-		return nil
+	err = r.at(height, func(v *versions) (err error) {
+		list, err = v.evidence(o, period, from, limit)
+		return err
 	})
 	return list, err
 }
 
-// voucherOf returns the voucher of an id.
-func (v *versions) voucherOf(id record.ID) (sale voucher, err error) {
-	at, err := views.PlaceOf(v.db, id)
+// evidence returns the vouchers of an owner that count in a period: the first limit by
+// their ids, from one on.
+func (v *versions) evidence(o Owner, period uint32, from record.ID, limit int) (list []Evidence, err error) {
+	ids, err := v.everIn(bucketName(period, o))
 	if err != nil {
-		return sale, err
+		return nil, err
 	}
-	value, ok, err := v.get(voucherName(at))
-	if err != nil || !ok {
-		return sale, errorsOf(err, errEntry(id[:], nil))
+	for _, id := range ids {
+		if bytes.Compare(id[:], from[:]) < 0 {
+			continue
+		}
+		sale, err := v.voucherOf(id)
+		if err != nil {
+			return nil, err
+		}
+		if sale.Home != period || sale.outcome() == none {
+			continue // it counts elsewhere now
+		}
+		if list = append(list, sale.evidence(id)); len(list) == limit {
+			break
+		}
 	}
-	return decodeVoucher(value)
+	return list, nil
 }
 
 // everIn returns the vouchers that were ever in a bucket, in order.
@@ -324,4 +318,17 @@ func (v *versions) sellers(gtin record.GTIN, now uint32) (sellers []record.Key, 
 		return nil
 	})
 	return sellers, err
+}
+
+// voucherOf returns the voucher of an id.
+func (v *versions) voucherOf(id record.ID) (sale voucher, err error) {
+	at, err := views.PlaceOf(v.db, id)
+	if err != nil {
+		return sale, err
+	}
+	value, ok, err := v.get(voucherName(at))
+	if err != nil || !ok {
+		return sale, errorsOf(err, errEntry(id[:], nil))
+	}
+	return decodeVoucher(value)
 }

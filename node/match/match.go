@@ -4,7 +4,8 @@
 //
 // [Order] draws from the hash of a block and from a query id that the buyer's client
 // chooses. [Answer] is what a platform shows, with all that the draw follows from;
-// [Answer.Redraw] draws it again. docs/credit.md explains both.
+// [Answer.Redraw] draws it again. [FairnessTest] finds out whether a platform chose the
+// ids of many answers itself. docs/credit.md explains all three.
 package match
 
 import (
@@ -13,13 +14,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-
-	"github.com/minio/sha256-simd"
 
 	"stele/engine/pow"
 	"stele/node/credit"
+	"stele/node/credit/lot"
 	"stele/node/ledger/record"
 )
 
@@ -75,30 +74,12 @@ func (q *Query) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// draw makes numbers that follow from a seed.
-type draw struct {
-	seed  [32]byte
-	count uint64
-}
-
 // newDraw returns the draw of a query: everything that it follows from goes into the seed.
-func newDraw(network uint32, block pow.Hash, query Query) *draw {
+func newDraw(network uint32, block pow.Hash, query Query) *lot.Lot {
 	b := append(make([]byte, 0, len(tag)+4+64), tag...)
 	b = binary.LittleEndian.AppendUint32(b, network)
 	b = append(b, block[:]...)
-	return &draw{seed: sha256.Sum256(append(b, query[:]...))}
-}
-
-// below returns a number below n, all of them equally likely. N is at least 1.
-func (d *draw) below(n uint64) uint64 {
-	tooMany := -n % n // 2^64 mod n
-	for {
-		hash := sha256.Sum256(binary.LittleEndian.AppendUint64(slices.Clone(d.seed[:]), d.count))
-		d.count++
-		if r := binary.LittleEndian.Uint64(hash[:]); r <= math.MaxUint64-tooMany {
-			return r % n
-		}
-	}
+	return lot.New(append(b, query[:]...))
 }
 
 // Order draws the places of sellers, which must be in the order of their accounts. It
@@ -109,13 +90,13 @@ func Order(network uint32, block pow.Hash, query Query, sellers []Seller) []int 
 	return order(newDraw(network, block, query), sellers)
 }
 
-func order(d *draw, sellers []Seller) (places []int) {
+func order(d *lot.Lot, sellers []Seller) (places []int) {
 	rest := make([]int, len(sellers))
 	for i := range rest {
 		rest[i] = i
 	}
 	for len(rest) > 0 && len(places) < Places {
-		at := d.place(sellers, rest)
+		at := place(d, sellers, rest)
 		places = append(places, rest[at])
 		rest = slices.Delete(rest, at, at+1)
 	}
@@ -123,7 +104,7 @@ func order(d *draw, sellers []Seller) (places []int) {
 }
 
 // place draws who of the rest gets the next place.
-func (d *draw) place(sellers []Seller, rest []int) int {
+func place(d *lot.Lot, sellers []Seller, rest []int) int {
 	var newcomers []int
 	sum := uint64(0)
 	for at, i := range rest {
@@ -132,10 +113,10 @@ func (d *draw) place(sellers []Seller, rest []int) int {
 		}
 		sum += share(sellers[i].Score)
 	}
-	if len(newcomers) > 0 && d.below(newEvery) == 0 {
-		return newcomers[d.below(uint64(len(newcomers)))]
+	if len(newcomers) > 0 && d.Below(newEvery) == 0 {
+		return newcomers[d.Below(uint64(len(newcomers)))]
 	}
-	r, at := d.below(sum), 0
+	r, at := d.Below(sum), 0
 	for r >= share(sellers[rest[at]].Score) {
 		r -= share(sellers[rest[at]].Score)
 		at++

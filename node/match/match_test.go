@@ -10,17 +10,17 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/minio/sha256-simd"
 	"pgregory.net/rapid"
 
 	"stele/engine/pow"
 	"stele/node/credit"
+	"stele/node/credit/lot"
 	"stele/node/ledger/record"
 )
 
 // drawOf returns the draw of a query whose network is any bytes.
-func drawOf(network, block, query []byte) *draw {
-	return &draw{seed: sha256.Sum256(slices.Concat([]byte(tag), network, block, query))}
+func drawOf(network, block, query []byte) *lot.Lot {
+	return lot.New(slices.Concat([]byte(tag), network, block, query))
 }
 
 // The draw is that of another implementation.
@@ -68,7 +68,7 @@ func TestVectors(t *testing.T) {
 func TestSeed(t *testing.T) {
 	network := binary.LittleEndian.AppendUint32(nil, 7)
 	if got, want := newDraw(7, pow.Hash{1}, Query{2}), drawOf(network, append([]byte{1}, make([]byte, 31)...), append([]byte{2}, make([]byte, 31)...)); *got != *want {
-		t.Errorf("seed %x, want %x", got.seed, want.seed)
+		t.Errorf("lot %+v, want %+v", got, want)
 	}
 }
 
@@ -102,11 +102,11 @@ func TestFair(t *testing.T) {
 		for i := range rest {
 			rest[i] = i
 		}
-		at := d.place(sellers, rest)
+		at := place(d, sellers, rest)
 		first[at]++
 		if at == leader {
 			rest = slices.Delete(rest, at, at+1)
-			second[rest[d.place(sellers, rest)]]++
+			second[rest[place(d, sellers, rest)]]++
 			behind++
 		}
 	}

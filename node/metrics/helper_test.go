@@ -5,6 +5,7 @@ import (
 
 	"stele/engine"
 	"stele/engine/miner"
+	"stele/node/alert"
 	"stele/node/chain"
 	"stele/node/feed"
 	"stele/node/ledger/block"
@@ -114,6 +115,9 @@ func someOptions() Options {
 				Overdue:  []supervision.Waits{{For: "seller or maker", Count: 17}, {For: "seller or servicer", Count: 2}, {For: "supervisor", Count: 4}},
 				Gaps:     3, Counts: supervision.Counts{supervision.Defaults: 9},
 			}, nil
+		},
+		Alerts: func() map[alert.Kind]map[alert.State]int {
+			return map[alert.Kind]map[alert.State]int{alert.Anomaly: {alert.Open: 2, alert.Acknowledged: 1, alert.Resolved: 0}}
 		},
 	}
 }

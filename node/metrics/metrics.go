@@ -12,6 +12,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/miner/telemetry"
+	"stele/node/alert"
 	"stele/node/feed"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -33,6 +34,7 @@ type Options struct {
 	Store      func() (store.Usage, error)
 	Views      func() (views.Tip, bool)
 	Feed       func() feed.Stats
+	Alerts     func() map[alert.Kind]map[alert.State]int
 	Miner      func() miner.Status
 	// Supervision may fail, as while the index is built.
 	Supervision func() (supervision.Summary, error)
@@ -84,6 +86,9 @@ func newMetrics(o Options) *Metrics {
 	}
 	if o.Supervision != nil {
 		m.registry.MustRegister(supervisionMetrics(o.Supervision))
+	}
+	if o.Alerts != nil {
+		m.registry.MustRegister(alertMetrics(o.Alerts))
 	}
 	if o.Miner != nil {
 		m.registry.MustRegister(telemetry.Collector(o.Miner))

@@ -20,6 +20,7 @@ var sections = []struct{ part, title, text string }{
 	{"views", "The index", ""},
 	{"feed", "The stream of events", "`GET /v1/events` of the API. `not-kept` is usual among the gaps after a restart; `too-far` and `pruned` mean clients that were away for long."},
 	{"supervision", "Supervision", "What [supervision.md](supervision.md) explains, of the whole market. The numbers are read at each scrape, and are gauges: a reorganisation can lower them."},
+	{"alerts", "Alerts", "[alerts.md](alerts.md) has the kinds."},
 	{"api", "The API", "A route is a method and a pattern; `none` stands for requests that no route has answered, because there is none or because a limit was exceeded."},
 	{"mining", "Mining", "Only if the node mines."},
 	{"miner", "The devices", "Only if the node mines. `stele mine` has the same metrics. A share of a node's own devices is a block."},
@@ -48,6 +49,7 @@ scrape_configs:
 | ` + "`stele_sync_target_height - stele_chain_height > 5`" + ` | blocks do not come although their headers do |
 | ` + "`increase(stele_chain_reorganisation_depth_sum[1h]) >= 6`" + ` | many blocks have left the chain |
 | ` + "`stele_store_disk_free_bytes < 5e9`" + ` | the disk is nearly full |
+| ` + "`sum by (kind) (stele_alerts{state=\"open\"}) > 0`" + ` | something that nobody has acknowledged; [alerts.md](alerts.md) says what |
 | ` + "`stele_signatures_disagreements_total > 0`" + ` | the processor or the program computes wrongly |
 | ` + "`histogram_quantile(0.95, rate(stele_p2p_header_to_connected_seconds_bucket[10m])) > 5`" + ` | blocks take long to come, or to be checked |
 
@@ -102,7 +104,7 @@ func pageOf(t *testing.T, text string) string {
 		}
 		b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
 		for _, m := range all {
-			if !strings.HasPrefix(m.name, prefix+s.part+"_") {
+			if m.name != prefix+s.part && !strings.HasPrefix(m.name, prefix+s.part+"_") {
 				continue
 			}
 			labels := ""

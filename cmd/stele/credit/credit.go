@@ -1,5 +1,5 @@
 // Package credit is the command "stele credit", which ranks sellers and products by their
-// scores and explains a score. docs/credit.md describes the method.
+// scores, explains a score and lists audits. docs/credit.md describes the method.
 package credit
 
 import (
@@ -21,10 +21,11 @@ import (
 func Command() *cli.Command {
 	return &cli.Command{
 		Name:  "credit",
-		Usage: "rank sellers and products by their scores, and explain a score",
+		Usage: "rank sellers and products by their scores, explain a score, and list audits",
 		Description: "A score follows from the chain alone and is the same on every node. See docs/credit.md.\n\n" +
 			"  stele credit list\n" +
-			"  stele credit explain alice --evidence",
+			"  stele credit explain alice --evidence\n" +
+			"  stele credit audits",
 		Subcommands: []*cli.Command{
 			{
 				Name: "list", Usage: "list the sellers with the best scores",
@@ -50,6 +51,7 @@ func Command() *cli.Command {
 				},
 				Action: runExplain,
 			},
+			auditsCommand(),
 		},
 	}
 }

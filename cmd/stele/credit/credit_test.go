@@ -41,6 +41,12 @@ func TestCommands(t *testing.T) {
 			res = api.CreditRanking{CreditAt: api.CreditAt{Height: 9}}
 		case r.URL.Path == "/v1/credit/sellers":
 			res = api.CreditRanking{CreditAt: at, Total: 1, Items: []api.CreditPlace{{Place: 1, CreditScore: score}}}
+		case r.URL.Path == "/v1/supervision/audits" && r.FormValue("period") != "9":
+			audits := api.CreditAudits{Period: 1, End: 4031, Height: 4037, Block: strings.Repeat("0b", 32), Items: []api.CreditAudit{{Seller: seller, Voucher: voucher, Vouchers: 3, Weight: 1_500_000, Drawn: 700_000}}}
+			if r.FormValue("from") == "" && r.FormValue("seller") == "" {
+				audits.Next = seller.String()
+			}
+			res = audits
 		default:
 			w.WriteHeader(http.StatusNotFound)
 			fmt.Fprint(w, `{"detail":"the account is no seller"}`)
@@ -70,6 +76,11 @@ func TestCommands(t *testing.T) {
 		{[]string{"explain", "6291041500213"}, 0, "no evidence in the last 26 periods: the score is the market's low, 0.549"},
 		{[]string{"explain", record.Key{9}.String()}, 2, "the account is no seller"},
 		{[]string{"explain"}, 2, "pass one SELLER"},
+		{[]string{"audits"}, 0, "period 1, which ended at height 4031: 2 audits, drawn by the block at height 4037\n" + strings.Repeat("0b", 32)},
+		{[]string{"audits", "--seller", seller.String()}, 0, voucher + "  3   0.015   0.007  " + seller.String()},
+		{[]string{"audits", "--json"}, 0, `"drawn":"0.007"}]}`},
+		{[]string{"audits", "--period", "9"}, 2, "no seller"},
+		{[]string{"audits", "--period", "x"}, 2, "--period"},
 	} {
 		args := append([]string{"credit", c.args[0], "--api", server.URL}, c.args[1:]...)
 		if out, code := steletest.Run(t, args...); code != c.code || !strings.Contains(out, c.want) {

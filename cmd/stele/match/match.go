@@ -24,18 +24,23 @@ const maxFile = 1 << 20 // bytes of an answer
 // Command returns the command.
 func Command() *cli.Command {
 	return &cli.Command{
-		Name: "match", Usage: "draw the order in which the sellers of a product are shown, or check such an order", ArgsUsage: "GTIN",
+		Name: "match", Usage: "draw the order in which the sellers of a product are shown, or check such an order", ArgsUsage: "GTIN | --audit FILE...",
 		Description: "The order follows from the scores of the sellers, the hash of a block, and the id of the\n" +
 			"query, so that anybody can draw it again. --verify draws the order of a file again, and\n" +
 			"asks a node whether block, sellers and scores are true. See docs/credit.md.\n\n" +
 			"  stele match 6291041500213 --json > answer.json\n" +
 			"  stele match --verify answer.json\n\n" +
-			"Exit code 1: the order is not the one that is drawn.",
+			"--audit compares how often each seller is first in many answers of a platform with how often\n" +
+			"the draw makes it first. A platform that chooses the query ids itself is found out so.\n\n" +
+			"  stele match --audit answers/*.json\n\n" +
+			"Exit code 1: an order is not the one that is drawn, or the first places are not as query ids\n" +
+			"make them that nobody chose.",
 		Flags: []cli.Flag{
 			nodeclient.Flag("ask the node API at `URL`"), nodeclient.TokenFlag(),
 			&cli.StringFlag{Name: "query", Usage: "draw for the query `ID`, 64 hex digits", DefaultText: "a new one"},
 			&cli.StringFlag{Name: "verify", Usage: "check the order in `FILE`, or stdin (-)"},
 			&cli.BoolFlag{Name: "offline", Usage: "with --verify: only draw again, and ask no node"},
+			&cli.BoolFlag{Name: "audit", Usage: "test the answers in each FILE, one after the other, or stdin (-)"},
 			cmdline.JSONFlag(),
 		},
 		Action: run,
@@ -43,6 +48,9 @@ func Command() *cli.Command {
 }
 
 func run(c *cli.Context) error {
+	if c.Bool("audit") {
+		return audit(c)
+	}
 	if c.IsSet("verify") {
 		if c.NArg() > 0 || c.IsSet("query") {
 			return errors.New("--verify takes the question from the file, without GTIN and --query")

@@ -2,6 +2,7 @@ package match
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,4 +106,73 @@ func TestNewQuery(t *testing.T) {
 	if match.Query(a) == b || string(a[16:]) != string(b[16:]) || newQuery(7) == a {
 		t.Errorf("queries %v and %v", a, b)
 	}
+}
+
+// The command tests many answers, and finds out who chose the query ids.
+func TestAudit(t *testing.T) {
+	write := func(tries int) string {
+		var all strings.Builder
+		favourite := drawn(t).Sellers[0].Seller
+		for n := range 400 {
+			best := drawn(t)
+			for try := range tries {
+				d := drawn(t)
+				d.Query = fmt.Sprintf("%064x", n*tries+try)
+				a, err := d.Answer()
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Draw()
+				d.Order = a.Order
+				if try == 0 || d.Order[0] == favourite {
+					best = d
+				}
+			}
+			text, err := json.Marshal(best)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(append(text, '\n'))
+		}
+		return file(t, all.String())
+	}
+	honest, chosen, few := write(1), write(3), file(t, "")
+	moved := drawn(t)
+	slices.Reverse(moved.Order)
+	text, err := json.Marshal(moved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"honest", []string{honest}, 0, "400 answers (0 duplicates are not counted), 1 sets of candidates"},
+		{"twice", []string{honest, honest}, 0, "400 answers (400 duplicates are not counted)"},
+		{"JSON", []string{honest, "--json"}, 0, `"answers":400`},
+		{"chosen", []string{chosen}, 1, "somebody probably did choose"},
+		{"chosen, JSON", []string{chosen, "--json"}, 1, `"unlikely":true`},
+		{"moved", []string{honest, file(t, string(text))}, 1, "answer 1: place 1 is"},
+		{"few", []string{few}, 2, "too few answers"},
+		{"broken", []string{file(t, `{"sellers":[`)}, 2, "answer 1 is no answer of a draw"},
+		{"long", []string{file(t, `{"x":"`+strings.Repeat("x", 2<<20))}, 2, "more than 1048576 bytes"},
+		{"missing", []string{filepath.Join(t.TempDir(), "none")}, 2, "no such file"},
+		{"no files", nil, 2, "one FILE or more"},
+	} {
+		if out, code := steletest.Run(t, append([]string{"match", "--audit"}, c.args...)...); code != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit code %d, want %d and %q\n%s", c.name, code, c.code, c.want, out)
+		}
+	}
+}
+
+// file writes a file.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "answers")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }

@@ -133,6 +133,9 @@ const blobsFolder = "blobs"
 // seenFile is the file in the data folder with the times at which the node saw records.
 const seenFile = "seen"
 
+// alertsFile is the file in the data folder with the alerts.
+const alertsFile = "alerts.json"
+
 // addBeside adds the findings about files beside the store.
 func (r *checkResult) addBeside(beside node.BesideReport) {
 	r.Views, r.Blobs = beside.Views, beside.Custody

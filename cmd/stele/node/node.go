@@ -183,6 +183,7 @@ func readOptions(c *cli.Context) (o node.Options, err error) {
 	}
 	o.Blobs = filepath.Join(o.Dir, blobsFolder)
 	o.Seen = filepath.Join(o.Dir, seenFile)
+	o.Alerts = filepath.Join(o.Dir, alertsFile)
 	o.Version = c.App.Version
 	o.Tag = []byte(coinbaseTag)
 	if c.Bool("prune") {
