@@ -34,8 +34,9 @@ type benchMarket struct {
 	rng    *rand.Rand
 	height uint32
 	sales  []benchSale
-	known  map[record.ID]int // indexes of sales
-	took   time.Duration     // by the index, but for the writing of its entries
+	known  map[record.ID]int       // indexes of sales
+	named  map[record.ID]benchSale // those of the block, as the views have them at hand
+	took   time.Duration           // by the index, but for the writing of its entries
 }
 
 type benchSale struct {
@@ -93,6 +94,14 @@ func (m *benchMarket) score() uint8 { return uint8(min(5, 1+m.rng.IntN(7))) }
 // add adds a block, and returns what the index took for it.
 func (m *benchMarket) add(records ...*record.Record) time.Duration {
 	m.Helper()
+	m.named = make(map[record.ID]benchSale, len(records))
+	for _, r := range records {
+		id := r.ID()
+		if subjects := record.Subjects(r.Payload); len(subjects) > 0 {
+			id = subjects[0]
+		}
+		m.named[id] = m.sales[m.known[id]]
+	}
 	coinbase := record.New(record.Record{Payload: record.Coinbase{Height: m.height}})
 	b := &views.TableBlock{
 		Block: &block.Block{Records: append([]*record.Record{coinbase}, records...)}, Height: m.height,
@@ -135,15 +144,11 @@ func (m *benchMarket) Subject(id record.ID) (views.Subject, error) {
 }
 
 func (m *benchMarket) Place(id record.ID) (store.Place, error) {
-	i, ok := m.known[id]
-	if !ok {
-		return store.Place{}, errEntry(id[:], nil)
-	}
-	return m.sales[i].at, nil
+	return m.named[id].at, nil
 }
 
 func (m *benchMarket) Sale(id record.ID) (views.Sale, error) {
-	s := &m.sales[m.known[id]]
+	s := m.named[id]
 	return views.Sale{Seller: s.seller, GTIN: s.product}, nil
 }
 
@@ -172,24 +177,26 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
+// evaluate makes new evaluations of some of the newest sales.
+func (m *benchMarket) evaluate(newest int) (records []*record.Record) {
+	for range benchPerBlock {
+		s := m.sales[len(m.sales)-1-m.rng.IntN(newest)]
+		records = append(records, by(key(1), record.EvaluateAmend{Voucher: s.id, Product: m.score(), Service: 1, Logistics: 5}))
+	}
+	return records
+}
+
 // blocks times blocks of 4,000 records: sales, evaluations of the last sales, and those of
 // sales from all over the chain, as they are and when none is in memory.
 func (m *benchMarket) blocks() {
-	evaluate := func(newest int) (records []*record.Record) {
-		for range benchPerBlock {
-			s := m.sales[len(m.sales)-1-m.rng.IntN(newest)]
-			records = append(records, by(key(1), record.EvaluateAmend{Voucher: s.id, Product: m.score(), Service: 1, Logistics: 5}))
-		}
-		return records
-	}
 	for _, kind := range []struct {
 		name string
 		make func() []*record.Record
 	}{
 		{"sales", func() []*record.Record { return m.sell(benchPerBlock) }},
-		{"new", func() []*record.Record { return evaluate(10 * benchPerBlock) }},
-		{"old", func() []*record.Record { return evaluate(len(m.sales)) }},
-		{"cold", func() []*record.Record { m.x.recent.clear(); return evaluate(len(m.sales)) }},
+		{"new", func() []*record.Record { return m.evaluate(10 * benchPerBlock) }},
+		{"old", func() []*record.Record { return m.evaluate(len(m.sales)) }},
+		{"cold", func() []*record.Record { m.x.recent.clear(); return m.evaluate(len(m.sales)) }},
 	} {
 		var took []float64
 		for range 7 {
@@ -201,11 +208,16 @@ func (m *benchMarket) blocks() {
 	}
 }
 
-// pages times the first page of the ranking after a block, for which scores are computed
-// again, and the next one; and an explanation.
+// pages times the first page of the ranking when all scores have to be computed, as after
+// the first block of a period, when a block has changed some, and when none has; and an
+// explanation.
 func (m *benchMarket) pages() {
 	r := NewReader(new(views.Views), m.x)
-	for _, name := range []string{"ms/page-after-block", "ms/page"} {
+	m.x.board.begin(m.x.board.now, m.x.board.market)
+	for _, name := range []string{"ms/page-of-period", "ms/page-after-block", "ms/page"} {
+		if name == "ms/page-after-block" {
+			m.add(m.evaluate(len(m.sales))...)
+		}
 		began := clock()
 		page, err := r.Sellers(1, 100)
 		if err != nil || len(page.Ranked) != 100 {

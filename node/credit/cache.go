@@ -81,6 +81,7 @@ func (c *cache) clear() {
 // offers has the offers that are on disk for the running period, so that a sale need not
 // ask for its own. Not safe for concurrent use.
 type offers struct {
+	limit  int
 	period uint32
 	known  map[offer]struct{}
 	all    bool // it has all of the period
@@ -91,11 +92,11 @@ const maxOffers = 100_000
 
 // begin is called when the first block of a period joins.
 func (o *offers) begin(period uint32) {
-	*o = offers{period: period, known: map[offer]struct{}{}, all: true}
+	*o = offers{limit: o.limit, period: period, known: map[offer]struct{}{}, all: true}
 }
 
 // forget is called when the offers on disk may be others.
-func (o *offers) forget() { *o = offers{} }
+func (o *offers) forget() { *o = offers{limit: o.limit} }
 
 // has reports whether an offer is known for a period, and if not, whether that is sure.
 func (o *offers) has(of offer, period uint32) (known, sure bool) {
@@ -109,9 +110,9 @@ func (o *offers) has(of offer, period uint32) (known, sure bool) {
 // add adds an offer of a period.
 func (o *offers) add(of offer, period uint32) {
 	if o.known == nil || o.period != period {
-		*o = offers{period: period, known: map[offer]struct{}{}}
+		*o = offers{limit: o.limit, period: period, known: map[offer]struct{}{}}
 	}
-	if len(o.known) >= maxOffers {
+	if len(o.known) >= o.limit {
 		clear(o.known)
 		o.all = false
 	}

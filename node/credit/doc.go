@@ -15,7 +15,12 @@
 // what decides how a claim ends (claim.go), and what a voucher says (outcome.go). Each
 // entry is kept in all its versions, one for each block that changed it, so a block is
 // taken back by removing the entries of its height, and every height can be asked. What
-// the ranking needs of the tip is in memory (board.go).
+// the ranking needs of the tip is in memory (board.go), and so are the vouchers that were
+// read or written last, up to a million in 40 MB (cache.go). The others that a block
+// changes are read in the order of their places, which takes a fraction of the time.
+// BenchmarkIndex measures all that for a million evaluations of 10,000 sellers:
+//
+//	go test ./node/credit -run '^$' -bench Index -benchtime 1x
 //
 // # Caveats
 //

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/network"
@@ -25,6 +26,9 @@ type drawnCase struct {
 	voucher, shipment, claim, payment record.ID
 	pickup                            record.Key
 }
+
+// devFaucets derives the keys once: that takes longer than all else.
+var devFaucets = sync.OnceValue(network.DevFaucets)
 
 // drawCases returns a chain of random cases. All periods take a day of three blocks.
 func drawCases(seed uint64, blocks int) *drawn {
@@ -68,7 +72,7 @@ func arriveLate(ruled, executed bool) *drawn {
 	d.Send()
 	d.HandOver()
 	wait(10)
-	now, carrier := record.Time(d.Tip.Header.Time), record.PublicOf(network.DevFaucets()[d.SecondCarrier])
+	now, carrier := record.Time(d.Tip.Header.Time), record.PublicOf(devFaucets()[d.SecondCarrier])
 	if ruled {
 		file(carrier, record.ProofOfAttempt{Time: now, Shipment: d.Shipment})
 	}
@@ -156,7 +160,7 @@ func (d *drawn) draw() (record.Key, record.Payload, string) {
 }
 
 func (d *drawn) drawParcel(c *drawnCase, now record.Time) (record.Key, record.Payload, string) {
-	carrier := record.PublicOf(network.DevFaucets()[d.FirstCarrier])
+	carrier := record.PublicOf(devFaucets()[d.FirstCarrier])
 	switch d.rng.IntN(6) {
 	case 0:
 		if c.pickup == (record.Key{}) {

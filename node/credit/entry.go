@@ -225,7 +225,10 @@ func decodeVoucher(b []byte) (v voucher, err error) {
 			v.Ends[1+i] = uint16(number(math.MaxUint16))
 		}
 	}
-	if first&claimBit != 0 && len(b) == len(v.Claim) {
+	if first&claimBit != 0 {
+		if len(b) != len(v.Claim) {
+			return voucher{}, errSize
+		}
 		v.Claim, b = record.ID(b), nil
 	}
 	if bad || len(b) > 0 {

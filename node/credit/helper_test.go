@@ -160,6 +160,7 @@ func follow(t fatal, c *tree, period uint32) *follower {
 	x := NewIndex(c.params)
 	x.params.Period = period
 	x.board = newBoard(x.params)
+	x.recent, x.offers.limit = newCache(20), 5 // so that both overflow
 	v, err := views.Open("views", views.Options{Chain: c, FS: vfs.NewMem(), Tables: []views.Table{x}})
 	if err != nil {
 		t.Fatal(err)

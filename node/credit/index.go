@@ -32,7 +32,7 @@ type Index struct {
 
 // NewIndex returns the index of a network, to be given to [views.Open].
 func NewIndex(p *network.Params) *Index {
-	return &Index{params: ParamsOf(p), network: p.ID, after: &p.AfterSales, recent: newCache(maxRecent), board: newBoard(ParamsOf(p))}
+	return &Index{params: ParamsOf(p), network: p.ID, after: &p.AfterSales, board: newBoard(ParamsOf(p)), recent: newCache(maxRecent), offers: offers{limit: maxOffers}}
 }
 
 // Params returns the numbers of the network.

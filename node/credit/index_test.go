@@ -251,7 +251,7 @@ func (n *naive) random(rng *rand.Rand, sellers uint32, period int) (records []*r
 			}
 		}
 		records = append(records, issue, by(key(1000), record.Evaluate{Voucher: issue.ID(), Product: scores[0], Service: scores[1], Logistics: scores[2]}))
-		sale := &naiveSale{seller: key(s), gtin: record.GTIN(s % 5), price: price, now: outlook{outcome: -1}, home: -1}
+		sale := &naiveSale{seller: key(s), gtin: record.GTIN(s % 5), price: price, sold: uint32(period), now: outlook{outcome: -1}, home: -1}
 		sale.see(outlook{outcome: (int(scores[0]) + int(scores[1]) + int(scores[2]) - 3) * 8}, period)
 		n.sales[issue.ID()] = sale
 	}

@@ -23,6 +23,7 @@ type naiveSale struct {
 	seller record.Key
 	gtin   record.GTIN
 	price  record.Amount
+	sold   uint32 // period
 	claims []record.ID
 
 	now  outlook
@@ -140,7 +141,7 @@ func (n *naive) after(s *rules.State, c rules.Context, r *record.Record, period 
 	switch p := r.Payload.(type) {
 	case record.VoucherIssue:
 		v, _ := rules.GetVoucher(s, c, r.ID())
-		n.sales[r.ID()] = &naiveSale{seller: v.Seller, gtin: v.GTIN, price: v.Price, now: outlook{outcome: -1}, home: -1}
+		n.sales[r.ID()] = &naiveSale{seller: v.Seller, gtin: v.GTIN, price: v.Price, sold: uint32(period), now: outlook{outcome: -1}, home: -1}
 	case record.ClaimOpen:
 		n.sales[p.Voucher].claims = append(n.sales[p.Voucher].claims, r.ID())
 	case record.SellerSuspend:
@@ -332,6 +333,32 @@ func (n *naive) compare(f *follower) {
 		f.Fatalf("height %d: %d scores, want %d", f.tree.tip.height, len(scores), inWindow)
 	}
 	n.evidence(f, now)
+	n.offers(f, now)
+}
+
+// offers compares the sellers of each product.
+func (n *naive) offers(f *follower, now uint32) {
+	f.Helper()
+	want := map[record.GTIN][]record.Key{}
+	for _, s := range n.sales {
+		if s.sold+26 > now && !slices.Contains(want[s.gtin], s.seller) {
+			want[s.gtin] = append(want[s.gtin], s.seller)
+		}
+	}
+	for gtin, sellers := range want {
+		slices.SortFunc(sellers, func(a, b record.Key) int { return bytes.Compare(a[:], b[:]) })
+		var got []record.Key
+		err := f.at(f.tree.tip.height, func(v *versions) (err error) {
+			got, err = v.sellers(gtin, now)
+			return err
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		if !slices.Equal(got, sellers) {
+			f.Fatalf("height %d: sellers of %v: %v, want %v", f.tree.tip.height, gtin, got, sellers)
+		}
+	}
 }
 
 func (n *naive) same(f *follower, o Owner, want naiveScore, value uint32, parts Parts, what string) {

@@ -2,6 +2,7 @@ package credit
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -222,18 +223,16 @@ func upper(n, s uint64) uint32 {
 	return uint32((s + One/2 + sqrt(spread*One+One*One/4)) * One / (n + One))
 }
 
-// sqrt returns the square root of n, rounded down, by Newton's method.
+// sqrt returns the square root of n, rounded down.
 func sqrt(n uint64) uint64 {
-	if n == 0 {
-		return 0
+	r := min(uint64(math.Sqrt(float64(n))), math.MaxUint32) // at most one off
+	for r*r > n {
+		r--
 	}
-	for r := uint64(1) << ((bits.Len64(n) + 1) / 2); ; { // at least the root
-		next := (r + n/r) / 2
-		if next >= r {
-			return r
-		}
-		r = next
+	for r < math.MaxUint32 && (r+1)*(r+1) <= n {
+		r++
 	}
+	return r
 }
 
 // MarketOf returns the two numbers that follow from the parts of all sellers at the
