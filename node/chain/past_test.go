@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -173,4 +174,40 @@ func TestPastBounds(t *testing.T) {
 	if _, err := full.Past(1); err != nil {
 		t.Errorf("%d blocks below the tip: %v", MaxPastBlocks, err)
 	}
+}
+
+// Many read states of the past while the chain goes on and changes its branch.
+func TestPastConcurrently(t *testing.T) {
+	b := chaintest.New(chaintest.Network(), 1)
+	n := &pastNode{newNode(t, b), map[string]bool{}}
+	trunk := grown(b, b.Genesis, 12, 3)
+	n.give(t, trunk...)
+	next := append(grown(b, last(trunk), 4, 3), grown(b, trunk[len(trunk)-3], 12, 3)...) // the second branch becomes the chain
+	var readers sync.WaitGroup
+	done := make(chan struct{})
+	for i := range 3 {
+		readers.Go(func() {
+			for j := i; ; j++ {
+				at := trunk[j%(len(trunk)-3)] // below the fork
+				p, err := n.Past(at.Height())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				n.mustBe(t, p, at)
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for _, block := range next {
+		if _, err := n.Submit(block.Block); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	readers.Wait()
 }
