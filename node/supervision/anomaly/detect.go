@@ -88,8 +88,8 @@ func sqrt(n uint64) uint64 {
 	if n < 2 {
 		return n
 	}
-	x := n
-	for y := (x + 1) / 2; y < x; y = (x + n/x) / 2 {
+	x := n/2 + 1 // at least the root
+	for y := (x + n/x) / 2; y < x; y = (x + n/x) / 2 {
 		x = y
 	}
 	return x
