@@ -126,13 +126,13 @@ func (b *builder) block(sales int) {
 	}
 	before := b.median
 	b.median += 3600 + b.rng.Uint32N(7200)
-	entries, err := b.x.entries(b.db, &aBlock{records: records, height: b.height, median: b.median, before: before, known: market{}})
+	step, err := b.x.index(b.db, &aBlock{records: records, height: b.height, median: b.median, before: before, known: market{}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.height++
 	batch := b.db.NewBatch()
-	for _, e := range entries {
+	for _, e := range step.added {
 		if err := batch.Set(e.Key, e.Value, nil); err != nil {
 			b.Fatal(err)
 		}
@@ -140,6 +140,7 @@ func (b *builder) block(sales int) {
 	if err := batch.Commit(pebble.NoSync); err != nil {
 		b.Fatal(err)
 	}
+	b.x.remember(step)
 }
 
 // BenchmarkQuestions asks an index of many vouchers what the API asks. The index is built
