@@ -11,6 +11,7 @@ import (
 	"stele/node/api"
 	"stele/node/chain/chaintest"
 	"stele/node/query"
+	"stele/node/seen"
 )
 
 // events reads the stream of a node, after an id if it is not empty, until stop returns
@@ -117,4 +118,39 @@ func TestLive(t *testing.T) {
 		t.Errorf("after a restart %+v, before %+v", again.Seen, s)
 	}
 	n.stop()
+}
+
+// A node knows of a record that a peer has sent it, and of one that was only in a block.
+func TestSeenFromOthers(t *testing.T) {
+	p := chaintest.Network()
+	hub := start(t, peerOptions(t, p))
+	o := peerOptions(t, p, hub.p2p.Addr())
+	o.API = "127.0.0.1:0"
+	n := start(t, o)
+	hub.wait("a peer", func(s query.Status) bool { return s.Connected() == 1 })
+	b := chaintest.New(p, 1)
+	pay := b.Pay(b.Genesis, b.Funded(b.Genesis, 1), b.Funded(b.Genesis, 2), 5)
+	if err := hub.pool.Add(pay)[0]; err != nil {
+		t.Fatal(err)
+	}
+	n.wait("the record", func(s query.Status) bool { return s.Pool.Records == 1 })
+	agree(hub.mineOne(), n)
+	if m, _ := n.seen.Of(pay.ID()); m.From != seen.Peer || m.First.IsZero() || m.Admitted.IsZero() || m.Confirmed.IsZero() {
+		t.Errorf("a record from a peer: %+v", m)
+	}
+	direct := b.Pay(b.Genesis, b.Funded(b.Genesis, 3), b.Funded(b.Genesis, 2), 5)
+	if _, err := n.chain.Submit(b.Extend(b.Genesis, direct).Block); err != nil {
+		t.Fatal(err)
+	}
+	side := b.All()[1]
+	tip := b.Grow(side, 1, 0)
+	if _, err := n.chain.Submit(tip.Block); err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := n.seen.Of(direct.ID()); m.From != seen.Block || m.Confirmed.IsZero() || !m.Admitted.IsZero() {
+		t.Errorf("a record from a block: %+v", m)
+	}
+	if m, _ := n.seen.Of(pay.ID()); m.From != seen.Peer || !m.Confirmed.IsZero() {
+		t.Errorf("a record whose block has left: %+v", m)
+	}
 }

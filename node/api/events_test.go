@@ -43,9 +43,12 @@ func serveFeed(t *testing.T) (s *service, stop func()) {
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
+	f := s.options.Feed
 	go func() {
 		defer close(done)
-		s.check(s.options.Feed.Run(ctx))
+		if err := f.Run(ctx); err != nil {
+			t.Error(err)
+		}
 	}()
 	stop = sync.OnceFunc(func() {
 		cancel()
