@@ -94,6 +94,7 @@ test: compilers vet test-unit test-race test-cuda test-interop build-arm64 build
 .PHONY: test-summary
 test-summary: # the last lines of make test: what passed, and what could not run here
 	@echo 'make test: all tests that can run here passed'
+	@[ -n "$$STELE_EPCIS_SCHEMA" ] || echo 'make test: NOT CHECKED: EPCIS documents against the JSON schema of GS1, for want of its file in STELE_EPCIS_SCHEMA'
 	@[ -n "$(HAVE_CC)" ] || echo 'make test: NOT RUN for want of a C compiler (install gcc): the race detector, the GPU device'
 	@[ -n "$(HAVE_CXX)" ] || echo 'make test: NOT RUN for want of a C++ compiler (install g++): the CUDA kernels on the host, the GPU device'
 
@@ -107,7 +108,7 @@ test-unit: ## run the tests without cgo, as the binary is built, and those of th
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
 # and the commands, which take too long.
-UNRACED = ^stele/(kernels/(cuda|internal/(guardtest|prep|selection|timing)|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|text)|node/(credit|evidence|keystore|match|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
+UNRACED = ^stele/(kernels/(cuda|internal/(guardtest|prep|selection|timing)|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|qr|text)|node/(credit|digitallink|epcis|evidence|keystore|match|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
 
 # Packages that are not instrumented for the race detector even where others call
 # them: leaf packages that compute hashes and curve points, and start no goroutine.
