@@ -172,7 +172,7 @@ TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/s
 DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/minerflags mine node scan)
 
 .PHONY: test-interop
-test-interop: ## run the tests against other implementations: btcd (in a module of their own)
+test-interop: ## run the tests against other implementations: btcd, Arrow, ZXing (in a module of their own)
 	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 -timeout 5m $(TESTFLAGS) ./...
 
 .PHONY: test-metrics

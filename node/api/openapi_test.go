@@ -310,7 +310,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		at := target(path, values)
 		for random.IntN(3) == 0 {
-			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "q", "height", "period", "product", "query", "colour", value()) + "=" + value()
+			at += pick("?", "&") + pick("limit", "from", "at", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "q", "height", "period", "product", "query", "colour", value()) + "=" + value()
 			at = strings.Replace(at, "&", "?", 1-min(1, strings.Count(at, "?")))
 		}
 		var body []byte

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"errors"
+
 	"stele/engine/pow"
 	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
@@ -10,7 +12,7 @@ import (
 type Account struct {
 	rules.Account
 	// NextSeq is the sequence number for its next record, after those that wait in
-	// the pool.
+	// the pool. A pinned reader knows of none that wait.
 	NextSeq uint64
 }
 
@@ -28,9 +30,12 @@ func (a *Account) Granted() []record.Role {
 // Account returns the account of a key, also for one that never did anything: it
 // is an account with nothing.
 func (r *Reader) Account(key record.Key) (*Account, error) {
-	account, err := rules.GetAccount(r.chain.View(), key)
+	account, err := looked(r, func(n *now) (rules.Account, error) { return rules.GetAccount(n.view, key) })
 	if err != nil {
 		return nil, err
+	}
+	if r.past != nil {
+		return &Account{account, account.Seq}, nil
 	}
 	next, err := r.pool.NextSeq(account.Key)
 	return &Account{account, next}, err
@@ -52,18 +57,19 @@ const maxTries = 5
 // those of the store.
 func (r *Reader) State() (State, error) {
 	for range maxTries {
-		tip := r.chain.Tip()
-		view := r.chain.View()
-		supply, err := rules.Supply(view)
+		tip := r.tip()
+		res := State{Height: tip.Height, Tip: tip.Hash, Digest: tip.Digest}
+		err := r.look(func(n *now) error {
+			var failed [2]error
+			res.Supply, failed[0] = rules.Supply(n.view)
+			res.RewardPool, failed[1] = rules.RewardPool(n.view)
+			return errors.Join(failed[:]...)
+		})
 		if err != nil {
 			return State{}, err
 		}
-		rewards, err := rules.RewardPool(view)
-		if err != nil {
-			return State{}, err
-		}
-		if r.chain.Tip() == tip {
-			return State{Height: tip.Height, Tip: tip.Hash, Digest: tip.Digest, Supply: supply, RewardPool: rewards}, nil
+		if r.tip() == tip {
+			return res, nil
 		}
 	}
 	return State{}, errTooFast()

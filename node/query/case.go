@@ -91,8 +91,7 @@ func (r *Reader) Shipment(id record.ID) (*Shipment, error) {
 
 // one returns what an id names.
 func one[T any](r *Reader, kind string, id record.ID, read func(*now, record.ID) (*T, error)) (*T, error) {
-	n := r.now()
-	thing, err := read(&n, id)
+	thing, err := looked(r, func(n *now) (*T, error) { return read(n, id) })
 	if err == nil && thing == nil {
 		err = fail(ErrNotFound, "the chain has no %s with this id", kind)
 	}
@@ -102,7 +101,11 @@ func one[T any](r *Reader, kind string, id record.ID, read func(*now, record.ID)
 // Item returns an item of a product. Errors: [ErrNotFound], and those of the
 // store.
 func (r *Reader) Item(gtin record.GTIN, serial record.Serial) (*Item, error) {
-	n := r.now()
+	return looked(r, func(n *now) (*Item, error) { return n.item(gtin, serial) })
+}
+
+// item returns an item, or an error if nothing is known of it.
+func (n *now) item(gtin record.GTIN, serial record.Serial) (*Item, error) {
 	item, err := rules.GetItem(n.view, gtin, serial)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ const rateBlocks = 60
 
 // Network returns the parameters of the network.
 func (r *Reader) Network() Network {
-	tip := r.chain.Tip()
+	tip := r.tip()
 	next := tip.Height + 1
 	n := Network{
 		Params:       r.params,
@@ -76,7 +76,7 @@ type Tip struct {
 
 // Tip returns the tip of the chain.
 func (r *Reader) Tip() Tip {
-	t := r.chain.Tip()
+	t := r.tip()
 	return Tip{
 		Header: Header{chain.Header{
 			Header: t.Header, Hash: t.Hash, Height: t.Height, Work: t.Work, InChain: true, MedianTime: t.MedianTime,
@@ -94,7 +94,7 @@ func (r *Reader) Header(name string) (Header, error) {
 			return Header{}, fail(ErrInvalid, "the hash is not hexadecimal")
 		}
 		h, ok := r.chain.Header(hash)
-		if !ok {
+		if !ok || !r.reaches(h.Height) {
 			return Header{}, fail(ErrNotFound, "no header with this hash is known")
 		}
 		return Header{h}, nil
@@ -104,7 +104,7 @@ func (r *Reader) Header(name string) (Header, error) {
 		return Header{}, fail(ErrInvalid, "a block is named by its height, or by its hash of 64 hex digits")
 	}
 	h, ok := r.chain.HeaderAt(uint32(height))
-	if !ok {
+	if !ok || !r.reaches(h.Height) {
 		return Header{}, fail(ErrNotFound, "the chain is not that high yet")
 	}
 	return Header{h}, nil
@@ -115,7 +115,7 @@ func (r *Reader) Headers(from uint32, limit int) []Header {
 	headers := []Header{}
 	for height := from; len(headers) < limit; height++ {
 		h, ok := r.chain.HeaderAt(height)
-		if !ok {
+		if !ok || !r.reaches(height) {
 			break
 		}
 		headers = append(headers, Header{h})
@@ -127,7 +127,7 @@ func (r *Reader) Headers(from uint32, limit int) []Header {
 // from the tip if the chain is not that high.
 func (r *Reader) HeadersDown(from uint32, limit int) []Header {
 	headers := []Header{}
-	for height := int64(min(from, r.chain.Tip().Height)); height >= 0 && len(headers) < limit; height-- {
+	for height := int64(min(from, r.tip().Height)); height >= 0 && len(headers) < limit; height-- {
 		if h, ok := r.chain.HeaderAt(uint32(height)); ok {
 			headers = append(headers, Header{h})
 		}

@@ -27,12 +27,13 @@ type parts struct {
 	pool  *pool.Pool
 	views *views.Views
 	tip   *chaintest.Block
+	now   time.Time // of its clock
 	close []func() error
 }
 
 // openParts opens the parts of a node in memory, with the chain of a tip.
 func openParts(ctx context.Context, p *network.Params, tip *chaintest.Block, now time.Time) (n *parts, err error) {
-	n = &parts{tip: tip}
+	n = &parts{tip: tip, now: now}
 	id := store.Identity{Network: p.ID, Genesis: tip.Chain()[0].Hash()}
 	st, err := store.Open("store", id, store.Options{FS: vfs.NewMem()})
 	if err != nil {
@@ -64,7 +65,13 @@ func openParts(ctx context.Context, p *network.Params, tip *chaintest.Block, now
 func openCorpus(t *testing.T) *parts {
 	t.Helper()
 	c := corpus.Build()
-	n, err := openParts(t.Context(), c.Params, c.Tip, c.Now)
+	return openChain(t, c.Params, c.Tip, c.Now)
+}
+
+// openChain is openParts for a test, which closes them.
+func openChain(t *testing.T, p *network.Params, tip *chaintest.Block, now time.Time) *parts {
+	t.Helper()
+	n, err := openParts(t.Context(), p, tip, now)
 	if err != nil {
 		t.Fatal(err)
 	}

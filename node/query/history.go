@@ -58,15 +58,6 @@ func (r *Reader) PartyHistory(key record.Key, in Range) (Page[Event], error) {
 	return r.events(views.Party(account), in)
 }
 
-// accountOf returns the first key of the account of a key.
-func (r *Reader) accountOf(key record.Key) (record.Key, error) {
-	v, err := r.lists()
-	if err != nil {
-		return key, err
-	}
-	return v.Account(key)
-}
-
 // historyOf is events for a thing that must be known.
 func (r *Reader) historyOf(kind string, l views.List, in Range) (Page[Event], error) {
 	page, err := r.events(l, in)
@@ -87,6 +78,9 @@ func (r *Reader) entries(l views.List, in Range) (entries []views.Entry, next Cu
 		return nil, "", err
 	}
 	if entries, err = v.List(l, from, in.Limit+1); err != nil {
+		return nil, "", err
+	}
+	if entries, err = r.upTo(entries); err != nil {
 		return nil, "", err
 	}
 	if len(entries) > in.Limit {

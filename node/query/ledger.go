@@ -76,6 +76,11 @@ func upTo[S ~uint8](first, last S) []S {
 	return all
 }
 
+// onlyStatesNow is onlyNow for lists by state.
+func (r *Reader) onlyStatesNow() error {
+	return r.onlyNow("things are listed by their states", "ask for those of a party, or of a voucher, or for each by its id")
+}
+
 // inStates is a list of things in some states, as a source.
 func inStates[S ~uint8](r *Reader, kind views.Kind, scope views.Scope, states []S) source {
 	numbers := make([]uint8, len(states))
@@ -83,6 +88,9 @@ func inStates[S ~uint8](r *Reader, kind views.Kind, scope views.Scope, states []
 		numbers[i] = uint8(s)
 	}
 	return func(from store.Place, limit int) ([]views.Entry, error) {
+		if err := r.onlyStatesNow(); err != nil {
+			return nil, err
+		}
 		v, err := r.lists()
 		if err != nil {
 			return nil, err
@@ -134,6 +142,9 @@ func (r *Reader) Claims(of Of, states []rules.ClaimState, in Range) (Page[Claim]
 // overdue only those whose time is over. Errors: those of [Reader.Vouchers].
 func (r *Reader) ClaimsByDeadline(of Of, overdue bool, in Range) (Page[Claim], error) {
 	page := Page[Claim]{Items: []Claim{}}
+	if err := r.onlyNow("deadlines are sorted", "ask for the claims of a party or a voucher"); err != nil {
+		return page, err
+	}
 	var at views.Deadline
 	if in.From != "" {
 		cursor := string(in.From)
@@ -149,11 +160,11 @@ func (r *Reader) ClaimsByDeadline(of Of, overdue bool, in Range) (Page[Claim], e
 	if err != nil {
 		return page, err
 	}
-	n := r.now()
 	deadlines, err := v.Deadlines(scope, at, in.Limit+1)
 	if err != nil {
 		return page, err
 	}
+	n := now{r.chain.View(), r.chain.NextContext()}
 	for i, d := range deadlines {
 		if overdue && d.Time >= uint64(n.at.MedianTime) {
 			break
@@ -227,7 +238,7 @@ func (r *Reader) Suspensions(in Range) (Page[Event], error) {
 
 // Product returns a product. Errors: [ErrNotFound], and those of the store.
 func (r *Reader) Product(gtin record.GTIN) (*rules.Product, error) {
-	p, err := rules.GetProduct(r.chain.View(), gtin)
+	p, err := looked(r, func(n *now) (*rules.Product, error) { return rules.GetProduct(n.view, gtin) })
 	if err == nil && p == nil {
 		err = fail(ErrNotFound, "nobody registered this product")
 	}
@@ -270,17 +281,19 @@ func (r *Reader) Products(maker *record.Key, in Range) (Page[rules.Product], err
 			gtins = gtins[:in.Limit]
 		}
 	}
-	view := r.chain.View()
-	for _, gtin := range gtins {
-		p, err := rules.GetProduct(view, gtin)
-		if err != nil {
-			return page, err
+	err := r.look(func(n *now) error {
+		for _, gtin := range gtins {
+			p, err := rules.GetProduct(n.view, gtin)
+			if err != nil {
+				return err
+			}
+			if p != nil { // else it was registered later, or on another branch
+				page.Items = append(page.Items, *p)
+			}
 		}
-		if p != nil { // else the chain has changed its branch
-			page.Items = append(page.Items, *p)
-		}
-	}
-	return page, nil
+		return nil
+	})
+	return page, err
 }
 
 // AccountsWith returns the accounts that have a role, by their first keys. Errors:
@@ -299,6 +312,9 @@ func (r *Reader) SuspendedSellers(in Range) (Page[Account], error) {
 
 func (r *Reader) accounts(in Range, list func(*views.Views, record.Key, int) ([]record.Key, error)) (Page[Account], error) {
 	page := Page[Account]{Items: []Account{}}
+	if err := r.onlyNow("roles are listed", "ask for each account"); err != nil {
+		return page, err
+	}
 	var from record.Key
 	if in.From != "" {
 		var err error

@@ -33,6 +33,18 @@ func (r *Reader) ClaimsOf(key record.Key, in Range) (Page[Claim], error) {
 	return things(r, r.listed(views.ClaimsOf(account)), in, (*now).claim, nil)
 }
 
+// ClaimsServicedBy returns the claims in which the account of a key may inspect the goods,
+// as the last response that names a servicer says: in the order of the responses, and a
+// claim as often as they name it, but on each page once. Errors: those of
+// [Reader.VouchersSoldBy].
+func (r *Reader) ClaimsServicedBy(key record.Key, in Range) (Page[Claim], error) {
+	account, err := r.accountOf(key)
+	if err != nil {
+		return Page[Claim]{}, err
+	}
+	return things(r, r.listed(views.ServicedBy(account)), in, (*now).claim, func(c *Claim) bool { return c.Servicer == account })
+}
+
 // ShipmentsOf returns the shipments that the account of a key sent or carried.
 // Errors: those of [Reader.VouchersSoldBy].
 func (r *Reader) ShipmentsOf(key record.Key, in Range) (Page[Shipment], error) {
@@ -53,7 +65,11 @@ func (r *Reader) listed(l views.List) source {
 		if err != nil {
 			return nil, err
 		}
-		return v.List(l, from, limit)
+		entries, err := v.List(l, from, limit)
+		if err != nil {
+			return nil, err
+		}
+		return r.upTo(entries)
 	}
 }
 
@@ -67,12 +83,16 @@ const (
 // things returns a page of a list of things: those that keep wants, each once.
 // Keep may be nil.
 func things[T any](r *Reader, from source, in Range, read func(*now, record.ID) (*T, error), keep func(*T) bool) (Page[T], error) {
+	return looked(r, func(n *now) (Page[T], error) { return thingsOf(n, from, in, read, keep) })
+}
+
+// thingsOf is things in a state.
+func thingsOf[T any](n *now, from source, in Range, read func(*now, record.ID) (*T, error), keep func(*T) bool) (Page[T], error) {
 	page := Page[T]{Items: []T{}}
 	at, err := in.From.place()
 	if err != nil {
 		return page, err
 	}
-	n := r.now()
 	seen := map[record.ID]bool{}
 	size := in.Limit
 	for done := 0; done < maxRead; {
@@ -85,7 +105,7 @@ func things[T any](r *Reader, from source, in Range, read func(*now, record.ID) 
 				continue
 			}
 			seen[e.ID] = true
-			thing, err := read(&n, e.ID)
+			thing, err := read(n, e.ID)
 			if err != nil {
 				return page, err
 			}

@@ -65,22 +65,31 @@ func (r *Reader) actions(list func(rules.View, rules.Context) ([]rules.Action, e
 	return all, err
 }
 
-// consistent calls read with the state at the tip, which does not change
+// consistent calls read with the state that the next block finds, which does not change
 // meanwhile. What the rules do not know is not found. It waits a little for a chain on
 // its way to another block: at most 30 ms.
 func (r *Reader) consistent(read func(rules.View, rules.Context) error) error {
+	if r.past != nil {
+		return unknownThing(r.look(func(n *now) error { return read(n.view, n.at) }))
+	}
 	for try := range maxTries {
 		if try > 0 {
 			time.Sleep(time.Millisecond << try)
 		}
 		ok, err := r.chain.ReadState(r.chain.Tip().Hash, read)
-		var rejected *reject.Error
-		if errors.As(err, &rejected) {
-			return fail(ErrNotFound, "%s", rejected.Text)
-		}
 		if ok || err != nil {
-			return err
+			return unknownThing(err)
 		}
 	}
 	return errTooFast()
+}
+
+// unknownThing turns the rejection of a name that the rules do not know into an error of
+// this package.
+func unknownThing(err error) error {
+	var rejected *reject.Error
+	if errors.As(err, &rejected) {
+		return fail(ErrNotFound, "%s", rejected.Text)
+	}
+	return err
 }

@@ -6,7 +6,6 @@ import (
 
 	"stele/node/chain"
 	"stele/node/ledger/network"
-	"stele/node/ledger/rules"
 	"stele/node/pool"
 	"stele/node/store"
 	"stele/node/views"
@@ -61,6 +60,7 @@ type Reader struct {
 	chain  *chain.Chain
 	pool   *pool.Pool
 	views  *views.Views
+	past   *chain.Past // of the block as of which the reader answers; nil: the tip
 }
 
 // New returns a reader of the parts of a node.
@@ -102,14 +102,7 @@ func errCursor() error { return fail(ErrInvalid, "from is not what next of a pag
 
 func placeCursor(p store.Place) Cursor { return Cursor(fmt.Sprintf("%d.%d", p.Height, p.Index)) }
 
-// now is the state that the next block finds.
-type now struct {
-	view rules.View
-	at   rules.Context
-}
-
-func (r *Reader) now() now { return now{r.chain.View(), r.chain.NextContext()} }
-
+// params returns the numbers of the rules for cases.
 func (n *now) params() *network.AfterSales { return &n.at.Params.AfterSales }
 
 // maxBehind is how many blocks the views may be behind the chain for lists to be of
@@ -132,5 +125,5 @@ func (r *Reader) lists() (*views.Views, error) {
 	case at.Height+maxBehind < tip.Height:
 		return nil, fail(ErrBusy, "the index of the chain is being built and has the blocks up to height %d of %d; try again later", at.Height, tip.Height)
 	}
-	return r.views, nil
+	return r.views, r.hasPast(r.views)
 }

@@ -501,21 +501,7 @@ func TestReorganisation(t *testing.T) {
 	b := chaintest.New(p, 1)
 	fork := b.Grow(b.Genesis, 4, 6)
 	short, long := b.Grow(fork, 2, 9), b.Grow(fork, 5, 7)
-	open := func(tip *chaintest.Block) *parts {
-		t.Helper()
-		n, err := openParts(t.Context(), p, tip, b.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			for _, closePart := range n.close {
-				if err := closePart(); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-		return n
-	}
+	open := func(tip *chaintest.Block) *parts { return openChain(t, p, tip, b.Now()) }
 	n, fresh := open(short), open(long)
 	for _, block := range long.Chain()[fork.Height()+1:] {
 		if _, err := n.chain.Submit(block.Block); err != nil {

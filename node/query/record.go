@@ -51,10 +51,13 @@ func Signers(r *record.Record) []Signer {
 // Record returns the record with an id, from the pool or the chain. Errors:
 // [ErrNotFound], [store.ErrPruned].
 func (r *Reader) Record(id record.ID) (*Record, error) {
-	if rec := r.pool.Get(id); rec != nil {
+	if rec := r.pool.Get(id); rec != nil && r.past == nil {
 		return &Record{Record: rec, FeeRate: pool.RateOf(rec)}, nil
 	}
 	found, err := r.chain.FindRecord(id)
+	if err == nil {
+		err = r.hasPlace(found.Place)
+	}
 	if err != nil {
 		return nil, unknownRecord(err)
 	}
@@ -80,7 +83,18 @@ func (r *Reader) Record(id record.ID) (*Record, error) {
 // Errors: [ErrNotFound], [store.ErrPruned].
 func (r *Reader) Find(id record.ID) (chain.Found, error) {
 	found, err := r.chain.Find(id)
+	if err == nil {
+		err = r.hasPlace(found.Place)
+	}
 	return found, unknownRecord(err)
+}
+
+// hasPlace returns an error if a place is above the block of a pinned reader.
+func (r *Reader) hasPlace(at store.Place) error {
+	if r.past != nil && at.Height > r.Height() {
+		return fail(ErrNotFound, "the record is in the block at height %d, above height %d", at.Height, r.Height())
+	}
+	return nil
 }
 
 // unknownRecord names what was not found.
@@ -94,7 +108,7 @@ func unknownRecord(err error) error {
 // confirmations returns how many blocks hold a record at a height or stand on
 // its block.
 func (r *Reader) confirmations(height uint32) uint32 {
-	if tip := r.chain.Tip(); tip.Height >= height {
+	if tip := r.tip(); tip.Height >= height {
 		return tip.Height - height + 1
 	}
 	return 0

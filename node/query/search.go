@@ -7,7 +7,6 @@ import (
 
 	"stele/engine/pow"
 	"stele/node/ledger/record"
-	"stele/node/ledger/rules"
 )
 
 // MatchKind is what a search has found.
@@ -85,7 +84,7 @@ func (s *searcher) account(text string) error {
 	if err != nil {
 		return nil
 	}
-	account, err := rules.GetAccount(s.r.chain.View(), key)
+	account, err := s.r.Account(key)
 	if err == nil {
 		s.add(MatchAccount, account.ID.String())
 	}

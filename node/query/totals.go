@@ -32,6 +32,9 @@ func (r *Reader) Totals(of Of) (*Totals, error) {
 	if of.Holder != nil || of.Maker != nil || of.Carrier != nil {
 		return nil, fail(ErrInvalid, "totals are those of a seller or a product")
 	}
+	if err := r.onlyNow("the counts are kept", "ask without a height, or count the records of the blocks up to it"); err != nil {
+		return nil, err
+	}
 	scope, err := r.scope(of)
 	if err != nil {
 		return nil, err
@@ -87,6 +90,9 @@ func (r *Reader) Blocks(from uint32, limit int) ([]BlockLine, error) {
 	tip, ok := v.Tip()
 	if !ok {
 		return blocks, nil
+	}
+	if r.past != nil {
+		from = min(from, r.Height())
 	}
 	for height := int64(min(from, tip.Height)); height >= 0 && len(blocks) < limit; height-- {
 		h, known := r.chain.HeaderAt(uint32(height))
