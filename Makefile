@@ -106,6 +106,7 @@ axe: ## fetch axe-core, with which the tests of the web pages check accessibilit
 .PHONY: test-summary
 test-summary: # the last lines of make test: what passed, and what could not run here
 	@echo 'make test: all tests that can run here passed'
+	@[ -n "$$STELE_EPCIS_SCHEMA" ] || echo 'make test: NOT CHECKED: EPCIS documents against the JSON schema of GS1, for want of its file in STELE_EPCIS_SCHEMA'
 	@[ -n "$(HAVE_CC)" ] || echo 'make test: NOT RUN for want of a C compiler (install gcc): the race detector, the GPU device'
 	@command -v chromium >/dev/null || echo 'make test: NOT RUN for want of a browser (install chromium): the tests of the web pages in a browser'
 	@[ -e $(AXE_JS) ] || echo 'make test: NOT RUN for want of npm, or of its registry: the checks of accessibility of the web pages'
@@ -121,7 +122,7 @@ test-unit: ## run the tests without cgo, as the binary is built, and those of th
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
 # and the commands, which take too long.
-UNRACED = ^stele/(kernels/(cuda|internal/(guardtest|prep|selection|timing)|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|text)|node/(credit|evidence|keystore|match|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
+UNRACED = ^stele/(kernels/(cuda|internal/(guardtest|prep|selection|timing)|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|qr|text)|node/(credit|digitallink|epcis|evidence|keystore|match|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
 
 # Packages that are not instrumented for the race detector even where others call
 # them: leaf packages that compute hashes and curve points, and start no goroutine.
@@ -185,7 +186,7 @@ TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/s
 DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/minerflags mine node scan)
 
 .PHONY: test-interop
-test-interop: ## run the tests against other implementations: btcd (in a module of their own)
+test-interop: ## run the tests against other implementations: btcd, Arrow, ZXing (in a module of their own)
 	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 -timeout 5m $(TESTFLAGS) ./...
 
 .PHONY: test-metrics

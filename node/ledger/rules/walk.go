@@ -74,10 +74,15 @@ func (p *Past) sorted(prefix string) []pastEntry {
 	return all
 }
 
-// here is a view that has the entry at hand which a walk has come to.
+// maxProducts bounds how many products a walk remembers.
+const maxProducts = 1 << 12
+
+// here is a view that has the entry at hand which a walk has come to, and the products of
+// those before it, since each has many vouchers.
 type here struct {
 	View
 	key, value []byte
+	products   map[string][]byte
 }
 
 // Get implements [View].
@@ -85,7 +90,20 @@ func (h *here) Get(key []byte) ([]byte, error) {
 	if bytes.Equal(key, h.key) {
 		return h.value, nil
 	}
-	return h.View.Get(key)
+	if key[0] != productEntry {
+		return h.View.Get(key)
+	}
+	if value, ok := h.products[string(key)]; ok {
+		return value, nil
+	}
+	value, err := h.View.Get(key)
+	if err == nil {
+		if h.products == nil || len(h.products) >= maxProducts {
+			h.products = map[string][]byte{}
+		}
+		h.products[string(key)] = value
+	}
+	return value, err
 }
 
 // each calls fn for all that get returns by the ids of the entries of a kind.
