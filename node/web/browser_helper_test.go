@@ -53,6 +53,10 @@ func startBrowser() {
 			name = path
 		}
 	}
+	if name == "none" {
+		browser.absent = "STELE_CHROMIUM=none"
+		return
+	}
 	if name == "" {
 		browser.absent = "chromium is not installed"
 		return
