@@ -106,7 +106,7 @@ func (s *site) tab(t testing.TB, l look) *tab {
 	ctx, closeTab := chromedp.NewContext(browser.ctx)
 	b := &tab{site: s, TB: t, width: l.width}
 	b.check(chromedp.Listen(ctx, b.note))
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // on a busy machine
 	b.ctx = ctx
 	t.Cleanup(func() { cancel(); closeTab() })
 	scheme := "light"
