@@ -90,7 +90,8 @@ type API struct {
 	miners     func() query.Miners
 	peers      func() query.Peers
 	forget     func(netip.Addr) bool
-	pages      http.Handler // nil: none
+	pages      http.Handler  // nil: none
+	verifying  chan struct{} // has room for the files that are being checked
 	token      string
 	proxies    netguard.Proxies
 	log        *slog.Logger
@@ -127,11 +128,13 @@ func New(o Options) (*API, error) {
 		peers:   o.Peers,
 		forget:  o.Forget,
 		pages:   o.Pages,
-		token:   o.Token,
-		proxies: o.Proxies,
-		log:     o.Log,
-		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
-		wasted:  netguard.NewRates(wastedPerSecond, wastedBurst),
+
+		verifying: make(chan struct{}, maxVerifying),
+		token:     o.Token,
+		proxies:   o.Proxies,
+		log:       o.Log,
+		rates:     netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
+		wasted:    netguard.NewRates(wastedPerSecond, wastedBurst),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))

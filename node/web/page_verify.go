@@ -21,7 +21,6 @@ import (
 const (
 	maxVerifyFile = 8 << 20 // bytes
 	maxVerifying  = 2       // files at the same time; others wait
-	maxWaiting    = 16      // requests that wait or are under way
 )
 
 // verifyBody is the data of the page that checks a file.
@@ -110,28 +109,16 @@ func uploaded(r *request) (multipart.File, string, error) {
 	return file, text.Clean(header.Filename, text.Max), nil
 }
 
-// gate lets few requests at a time do what takes long. Safe for concurrent use.
-type gate struct {
-	inside  chan struct{} // has room for those that work
-	present chan struct{} // and for those that wait as well
-}
-
-func newGate(working, present int) *gate {
-	return &gate{make(chan struct{}, working), make(chan struct{}, present)}
-}
+// gate lets few requests at a time do what takes long. Safe for concurrent use. The API
+// bounds how many wait.
+type gate chan struct{}
 
 // enter waits for a place, which done gives back.
-func (g *gate) enter(r *request) (done func(), err error) {
+func (g gate) enter(r *request) (done func(), err error) {
 	select {
-	case g.present <- struct{}{}:
-	default:
-		return nil, query.ErrTooFast
-	}
-	select {
-	case g.inside <- struct{}{}:
-		return func() { <-g.inside; <-g.present }, nil
+	case g <- struct{}{}:
+		return func() { <-g }, nil
 	case <-r.Context().Done():
-		<-g.present
 		return nil, r.Context().Err()
 	}
 }
