@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"io"
+	"math/big"
 	"mime/multipart"
 	"net/http"
 	"slices"
@@ -254,12 +255,13 @@ func (p *Pages) sameChain(r *request, report *bundle.Report, network string) tem
 	return r.t("verify.chain.unknown", "height", report.TipHeight)
 }
 
-// workText writes a decimal number of hashes.
+// workText writes a number of hashes, given in hexadecimal digits as by pow.Work.
 func workText(r *request, hashes string) quantity {
-	v, err := strconv.ParseFloat(hashes, 64)
-	if err != nil {
+	n, ok := new(big.Int).SetString(hashes, 16)
+	if !ok {
 		return quantity{"–", ""}
 	}
+	v, _ := new(big.Float).SetInt(n).Float64()
 	return scaled(v, r.lang.plain("unit.hashes"))
 }
 
