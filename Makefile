@@ -136,7 +136,7 @@ UNRACED_CALLS = crypto/sha256 crypto/sha512 $(addprefix crypto/internal/fips140/
 test-race: ## run the tests with the race detector (needs a C compiler)
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then \
 		echo '$(GO) test -race $(TESTFLAGS) (all packages but the commands, and those where nothing runs at the same time)'; \
-		$(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(UNRACED)'); \
+		STELE_CHROMIUM=none $(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(UNRACED)'); \
 	else \
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi

@@ -101,7 +101,8 @@ type API struct {
 	miners      func() query.Miners
 	peers       func() query.Peers
 	forget      func(netip.Addr) bool
-	pages       http.Handler // nil: none
+	pages       http.Handler  // nil: none
+	verifying   chan struct{} // has room for the files that are being checked
 	token       string
 	proxies     netguard.Proxies
 	log         *slog.Logger
@@ -143,6 +144,7 @@ func New(o Options) (*API, error) {
 		peers:       o.Peers,
 		forget:      o.Forget,
 		pages:       o.Pages,
+		verifying:   make(chan struct{}, maxVerifying),
 		token:       o.Token,
 		proxies:     o.Proxies,
 		log:         o.Log,

@@ -25,6 +25,7 @@ const (
 	maxHeader = 16 << 10 // bytes
 
 	maxVerifyBody = 8<<20 + 64<<10 // bytes: a file of 8 MiB in a form
+	maxVerifying  = 8              // such bodies in memory at the same time
 )
 
 // VerifyPath is the page that checks a file. Posting to it writes nothing.
@@ -95,6 +96,14 @@ func (a *API) servePage(w http.ResponseWriter, r *http.Request, client string) {
 	limit := int64(0)
 	if a.isVerify(r) {
 		limit = maxVerifyBody
+		select {
+		case a.verifying <- struct{}{}:
+			defer func() { <-a.verifying }()
+		default:
+			w.Header().Set("Retry-After", "5")
+			writeProblem(w, http.StatusTooManyRequests, "too many files are being checked; try again later")
+			return
+		}
 	}
 	if !readBody(w, r, limit) {
 		return

@@ -53,6 +53,10 @@ func startBrowser() {
 			name = path
 		}
 	}
+	if name == "none" {
+		browser.absent = "STELE_CHROMIUM=none"
+		return
+	}
 	if name == "" {
 		browser.absent = "chromium is not installed"
 		return
@@ -71,7 +75,8 @@ func startBrowser() {
 type tab struct {
 	*site
 	testing.TB
-	ctx context.Context
+	ctx   context.Context
+	width int64
 
 	mu       sync.Mutex
 	messages []string // of the console, and errors of scripts
@@ -99,9 +104,9 @@ func (s *site) tab(t testing.TB, l look) *tab {
 		t.Skipf("NOT RUN: the tests of pages in a browser: %s", browser.absent)
 	}
 	ctx, closeTab := chromedp.NewContext(browser.ctx)
-	b := &tab{site: s, TB: t}
+	b := &tab{site: s, TB: t, width: l.width}
 	b.check(chromedp.Listen(ctx, b.note))
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // on a busy machine
 	b.ctx = ctx
 	t.Cleanup(func() { cancel(); closeTab() })
 	scheme := "light"
@@ -113,7 +118,6 @@ func (s *site) tab(t testing.TB, l look) *tab {
 	call(b, cdpage.AddScriptToEvaluateOnNewDocument, cdpage.AddScriptToEvaluateOnNewDocumentParams{Source: watch})
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	call(b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Shanghai"})
-	b.resize(l.width)
 	return b
 }
 
@@ -183,6 +187,7 @@ func (b *tab) open(path string) {
 	b.mu.Lock()
 	b.bytes = 0
 	b.mu.Unlock()
+	b.resize(b.width)
 	b.run(chromedp.Navigate(b.URL + path))
 }
 

@@ -43,5 +43,7 @@
 // words; it shows no zero for it.
 //
 // The Content-Security-Policy allows no inline script and no inline style: neither
-// style attributes nor event handlers work.
+// style attributes nor event handlers work. Package html/template takes an attribute such
+// as data-one for a handler, as onclick is one, and quotes its value as JavaScript: no name
+// after data- may begin with "on".
 package web

@@ -40,7 +40,9 @@ func digits(v float64, n int) string {
 	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
 		return "0"
 	}
-	after := n - 1 - int(math.Floor(math.Log10(math.Abs(v))))
+	_, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', n-1, 64), "e") // of the rounded number
+	power, _ := strconv.Atoi(exponent)
+	after := n - 1 - power
 	text := strconv.FormatFloat(v, 'f', max(0, after), 64)
 	whole, fraction, ok := strings.Cut(text, ".")
 	if ok {

@@ -65,19 +65,49 @@ type clock struct {
 func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	t.Helper()
 	p := *network.Dev
-	s := &site{TB: t, params: &p, clock: &clock{now: time.Unix(int64(p.GenesisTime), 0)}}
-	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Identity{Network: p.ID, Genesis: block.Genesis(&p).Hash()}, store.Options{})
+	s := openSite(t, &p, time.Unix(int64(p.GenesisTime), 0))
+	var err error
+	s.gen, err = traffic.New(traffic.Options{
+		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.time,
+	})
+	s.check(err)
+	for range blocks {
+		s.mine(records)
+	}
+	s.check(s.gen.Send(records)) // these wait
+	s.listen(edit...)
+	return s
+}
+
+// newSiteOf returns a site with the chain of a tip.
+func newSiteOf(t testing.TB, b *chaintest.Builder, tip *chaintest.Block) *site {
+	t.Helper()
+	s := openSite(t, b.Params, b.Now())
+	for _, made := range tip.Chain()[1:] {
+		_, err := s.chain.Submit(made.Block)
+		s.check(err)
+	}
+	s.check(s.views.Update(context.Background()))
+	s.listen()
+	return s
+}
+
+// openSite returns a site with the first block of a network, which does not listen yet.
+func openSite(t testing.TB, p *network.Params, now time.Time) *site {
+	t.Helper()
+	s := &site{TB: t, params: p, clock: &clock{now: now}}
+	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Identity{Network: p.ID, Genesis: block.Genesis(p).Hash()}, store.Options{})
 	s.check(err)
 	t.Cleanup(func() { s.check(st.Close()) })
 	s.seen = seen.New(seen.Options{Now: s.time})
 	s.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: st, Params: &p, Clock: s.time, OnChange: func(c chain.Change) {
+		Store: st, Params: p, Clock: s.time, OnChange: func(c chain.Change) {
 			s.check(s.pool.Update(c))
 			s.seen.Changed(c)
 		},
 	})
 	s.check(err)
-	s.pool, err = pool.New(pool.Options{Params: &p, View: s.chain.View, Context: s.chain.NextContext})
+	s.pool, err = pool.New(pool.Options{Params: p, View: s.chain.View, Context: s.chain.NextContext})
 	s.check(err)
 	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain, Updated: func() {
 		if s.feed != nil {
@@ -86,16 +116,7 @@ func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	}})
 	s.check(err)
 	t.Cleanup(func() { s.check(s.views.Close()) })
-	s.gen, err = traffic.New(traffic.Options{
-		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.time,
-	})
-	s.check(err)
-	s.query = query.New(query.Options{Params: &p, Chain: s.chain, Pool: s.pool, Views: s.views})
-	for range blocks {
-		s.mine(records)
-	}
-	s.check(s.gen.Send(records)) // these wait
-	s.listen(edit...)
+	s.query = query.New(query.Options{Params: p, Chain: s.chain, Pool: s.pool, Views: s.views})
 	return s
 }
 

@@ -256,9 +256,13 @@ func (p *Pages) typeRows(r *request, body *blockBody) {
 
 func (p *Pages) blockFigures(r *request, body *blockBody) []figure {
 	b := body.Block
+	reward := r.t("block.reward.note", "subsidy", coins(p.Params.SubsidyAt(b.Height)), "fees", coins(b.Fees))
+	if b.Height == 0 {
+		reward = r.t("block.reward.genesis")
+	}
 	figures := []figure{
 		{Term: r.t("block.time"), Number: r.unixHTML(b.Time), Note: r.t("block.median", "time", r.unixHTML(b.MedianTime))},
-		{Term: r.t("block.reward"), Number: number(coins(b.Reward)), Unit: r.lang.plain("unit.coins"), Note: r.t("block.reward.note", "subsidy", coins(p.Params.SubsidyAt(b.Height)), "fees", coins(b.Fees))},
+		{Term: r.t("block.reward"), Number: number(coins(b.Reward)), Unit: r.lang.plain("unit.coins"), Note: reward},
 		{Term: r.t("block.records"), Number: number(len(b.Records)), Note: r.t("block.size.note", "size", bytesText(b.Size), "share", digits(100*float64(b.Size)/float64(p.Params.MaxBlockSize), 2))},
 	}
 	tip, ok := p.Chain.HeaderAt(r.query.Height())

@@ -357,6 +357,12 @@ func (p *Pages) payloadFields(r *request, payload record.Payload) []payloadField
 	return rows
 }
 
+// pageOfField has the folders of the pages of what fields name; ids of other fields can
+// be those of anything.
+var pageOfField = map[string]string{
+	"claim": "/claims/", "voucher": "/vouchers/", "shipment": "/shipments/", "replacement": "/vouchers/", "payment": "/records/", "record": "/records/",
+}
+
 // fieldValue shows the value of a field by its type.
 func (p *Pages) fieldValue(r *request, name string, value any, payload record.Payload) fieldValue {
 	nothing := fieldValue{Text: r.lang.plain("payload.none")}
@@ -379,9 +385,7 @@ func (p *Pages) fieldValue(r *request, name string, value any, payload record.Pa
 		if x == (pow.Hash{}) {
 			return nothing
 		}
-		page := map[string]string{"claim": "/claims/", "voucher": "/vouchers/", "shipment": "/shipments/", "replacement": "/vouchers/", "payment": "/records/", "record": "/records/"}[name]
-		part := r.id(x, page)
-		part.Name = name
+		part := r.id(x, pageOfField[name])
 		return fieldValue{ID: &part}
 	case record.Digest:
 		if x == (record.Digest{}) {
@@ -402,10 +406,8 @@ func (p *Pages) fieldValue(r *request, name string, value any, payload record.Pa
 		}
 		return v
 	case bool:
-		if x {
-			return fieldValue{Text: r.lang.plain("payload.yes")}
-		}
-		return fieldValue{Text: r.lang.plain("payload.no")}
+		word := map[bool]string{true: r.lang.plain("payload.yes"), false: r.lang.plain("payload.no")}[x]
+		return fieldValue{Text: word}
 	case []byte:
 		return fieldValue{Text: text.Clean(string(x), text.Max), Mono: true, Note: template.HTML(hex.EncodeToString(x))}
 	case string:

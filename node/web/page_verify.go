@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"io"
+	"math/big"
 	"mime/multipart"
 	"net/http"
 	"slices"
@@ -21,7 +22,6 @@ import (
 const (
 	maxVerifyFile = 8 << 20 // bytes
 	maxVerifying  = 2       // files at the same time; others wait
-	maxWaiting    = 16      // requests that wait or are under way
 )
 
 // verifyBody is the data of the page that checks a file.
@@ -110,28 +110,16 @@ func uploaded(r *request) (multipart.File, string, error) {
 	return file, text.Clean(header.Filename, text.Max), nil
 }
 
-// gate lets few requests at a time do what takes long. Safe for concurrent use.
-type gate struct {
-	inside  chan struct{} // has room for those that work
-	present chan struct{} // and for those that wait as well
-}
-
-func newGate(working, present int) *gate {
-	return &gate{make(chan struct{}, working), make(chan struct{}, present)}
-}
+// gate lets few requests at a time do what takes long. Safe for concurrent use. The API
+// bounds how many wait.
+type gate chan struct{}
 
 // enter waits for a place, which done gives back.
-func (g *gate) enter(r *request) (done func(), err error) {
+func (g gate) enter(r *request) (done func(), err error) {
 	select {
-	case g.present <- struct{}{}:
-	default:
-		return nil, query.ErrTooFast
-	}
-	select {
-	case g.inside <- struct{}{}:
-		return func() { <-g.inside; <-g.present }, nil
+	case g <- struct{}{}:
+		return func() { <-g }, nil
 	case <-r.Context().Done():
-		<-g.present
 		return nil, r.Context().Err()
 	}
 }
@@ -267,12 +255,13 @@ func (p *Pages) sameChain(r *request, report *bundle.Report, network string) tem
 	return r.t("verify.chain.unknown", "height", report.TipHeight)
 }
 
-// workText writes a decimal number of hashes.
+// workText writes a number of hashes, given in hexadecimal digits as by pow.Work.
 func workText(r *request, hashes string) quantity {
-	v, err := strconv.ParseFloat(hashes, 64)
-	if err != nil {
+	n, ok := new(big.Int).SetString(hashes, 16)
+	if !ok {
 		return quantity{"–", ""}
 	}
+	v, _ := new(big.Float).SetInt(n).Float64()
 	return scaled(v, r.lang.plain("unit.hashes"))
 }
 

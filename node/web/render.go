@@ -63,7 +63,7 @@ func functions(l *language, a *assets) template.FuncMap {
 		"duration": l.duration,
 		"bar":      bar,
 		"asset":    a.path,
-		// with gives a template several values: pairs of a name and a value.
+		// dict gives a part several values: pairs of a name and a value.
 		"dict": func(pairs ...any) (map[string]any, error) {
 			m := map[string]any{}
 			for i := 0; i+1 < len(pairs); i += 2 {
@@ -81,22 +81,21 @@ func functions(l *language, a *assets) template.FuncMap {
 // frame is the data of the layout: a view, and what every page shows around it.
 type frame struct {
 	*view
-	Lang      *language
-	Others    []otherLanguage
-	Menus     []menuEntry
-	Pinned    bool
-	Height    uint32        // that the page shows
-	Age       template.HTML // of the tip; a script counts on
-	NoAge     bool          // there is no block but the first
-	Peers     template.HTML
-	Network   template.HTML
-	KeepPath  string // of this page as of its height
-	LivePath  string // of this page as it is now
-	Trouble   *trouble
-	Checked   uint32 // blocks
-	Version   string
-	Search    string // what was searched for
-	TitleText string // without markup
+	Lang     *language
+	Others   []otherLanguage
+	Menus    []menuEntry
+	Pinned   bool
+	Height   uint32        // that the page shows
+	Age      template.HTML // of the tip; a script counts on
+	NoAge    bool          // there is no block but the first
+	Peers    template.HTML
+	Network  template.HTML
+	KeepPath string // of this page as of its height
+	LivePath string // of this page as it is now
+	Trouble  *trouble
+	Checked  uint32 // blocks
+	Version  string
+	Search   string // what was searched for
 }
 
 type otherLanguage struct{ Tag, Name, Path string }

@@ -42,7 +42,7 @@ type Pages struct {
 	languages []*language
 	assets    *assets
 	templates map[templateName]*pageTemplate
-	verifying *gate
+	verifying gate
 	coming    cached[[]query.ComingBlock]
 	handler   http.Handler
 }
@@ -80,7 +80,7 @@ func New(o Options) (*Pages, error) {
 		o.Now = time.Now
 	}
 	p := &Pages{
-		Options: o, verifying: newGate(maxVerifying, maxWaiting),
+		Options: o, verifying: make(gate, maxVerifying),
 		query: query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
 	}
 	var err error
