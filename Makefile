@@ -89,12 +89,26 @@ clean: ## remove what was built
 # ---- Test ------------------------------------------------------------------
 
 .PHONY: test
-test: compilers vet test-unit test-race test-cuda test-interop build-arm64 build-wasm check-generate test-summary ## run all tests, with and without the race detector
+test: compilers axe vet test-unit test-race test-cuda test-interop build-arm64 build-wasm check-generate test-summary ## run all tests, with and without the race detector
+
+# axe-core checks the accessibility of the web pages, in their tests. It is fetched once.
+AXE     := 4.10.3
+AXE_SUM := 0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292
+AXE_JS  := .cache/axe/axe.min.js
+
+.PHONY: axe
+axe: ## fetch axe-core, with which the tests of the web pages check accessibility (needs npm)
+	@if [ -e $(AXE_JS) ]; then :; \
+	elif command -v npm >/dev/null && mkdir -p .cache/axe && cd .cache/axe && npm pack --silent axe-core@$(AXE) >/dev/null; then \
+		echo '$(AXE_SUM)  axe-core-$(AXE).tgz' | sha256sum --check --quiet && tar -xzf axe-core-$(AXE).tgz --strip-components 1 package/axe.min.js; \
+	else echo 'NOT RUN: the checks of accessibility, which need npm to fetch axe-core'; fi
 
 .PHONY: test-summary
 test-summary: # the last lines of make test: what passed, and what could not run here
 	@echo 'make test: all tests that can run here passed'
 	@[ -n "$(HAVE_CC)" ] || echo 'make test: NOT RUN for want of a C compiler (install gcc): the race detector, the GPU device'
+	@command -v chromium >/dev/null || echo 'make test: NOT RUN for want of a browser (install chromium): the tests of the web pages in a browser'
+	@[ -e $(AXE_JS) ] || echo 'make test: NOT RUN for want of npm, or of its registry: the checks of accessibility of the web pages'
 	@[ -n "$(HAVE_CXX)" ] || echo 'make test: NOT RUN for want of a C++ compiler (install g++): the CUDA kernels on the host, the GPU device'
 
 # go test vets too, once more for each way to build. The target vet has done that.
@@ -121,7 +135,7 @@ UNRACED_CALLS = crypto/sha256 crypto/sha512 $(addprefix crypto/internal/fips140/
 test-race: ## run the tests with the race detector (needs a C compiler)
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then \
 		echo '$(GO) test -race $(TESTFLAGS) (all packages but the commands, and those where nothing runs at the same time)'; \
-		$(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(UNRACED)'); \
+		STELE_CHROMIUM=none $(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(UNRACED)'); \
 	else \
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi

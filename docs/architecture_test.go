@@ -27,7 +27,7 @@ var floors = []floor{
 	{name: "bench", dirs: []string{"bench"}, only: []string{"engine", "kernels", "cgo", "internal"}},
 	{name: "node", dirs: []string{"node"}},
 	{name: "doors", dirs: []string{"node/api", "node/p2p", "node/stratum", "node/traffic", "node/web"}, apart: true},
-	{name: "query", dirs: []string{"node/query", "node/evidence", "node/metrics", "node/credit", "node/match", "node/words"}},
+	{name: "query", dirs: []string{"node/query", "node/evidence", "node/metrics", "node/credit", "node/match", "node/words", "node/feed", "node/seen"}},
 	{name: "state", dirs: []string{"node/blobkeeper", "node/blobs", "node/keystore", "node/chain", "node/pool", "node/store", "node/template", "node/views"}},
 	{name: "ledger", dirs: []string{"node/ledger"}, only: []string{"engine/pow", "engine/headerchain", "internal/bounded", "kernels/sha256d", "kernels/sig"}},
 	{name: "engine", dirs: []string{"engine"}},

@@ -11,6 +11,9 @@ func (n *Node) newMetrics() *metrics.Metrics {
 	if n.miner != nil {
 		o.Miner = n.miner.Status
 	}
+	if n.feed != nil {
+		o.Feed = n.feed.Stats
+	}
 	if n.p2p != nil {
 		o.Peers = n.p2p.Status
 	}

@@ -23,12 +23,14 @@ import (
 	"stele/node/blobs"
 	"stele/node/chain"
 	"stele/node/credit"
+	"stele/node/feed"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/metrics"
 	"stele/node/p2p"
 	"stele/node/pool"
+	"stele/node/seen"
 	"stele/node/store"
 	"stele/node/stratum"
 	"stele/node/template"
@@ -42,6 +44,7 @@ type Options struct {
 	Params *network.Params
 	Dir    string // of the store and the views; made if it does not exist
 	Blobs  string // folder of recipients' sealed data, on the disk; "": none are taken. They come by the API
+	Seen   string // file, on the disk, in which the node remembers when it saw records; "": only until it ends
 	Keep   uint32 // bodies of blocks that are kept, 0: all; see chain.Options
 
 	// Engine mines; nil: the node does not mine. The caller closes it, after the node.
@@ -99,6 +102,8 @@ type Node struct {
 	pool            *pool.Pool
 	views           *views.Views       // nil: none
 	credit          *credit.Reader     // of views; nil: none
+	feed            *feed.Feed         // that the API serves; nil: none
+	seen            *seen.Book         // that the API shows; nil: none
 	custody         *blobkeeper.Keeper // nil: none
 	p2p             *p2p.Server        // nil: none
 	connected       atomic.Int64       // peers
@@ -248,11 +253,12 @@ func (n *Node) openIndex(context.Context) (err error) {
 	index := credit.NewIndex(o.Params)
 	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{
 		Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log, FlushEvery: min(o.Keep, flushViewsEvery),
-		Tables: []views.Table{index},
+		Tables: []views.Table{index}, Updated: func() { n.feed.Wake() },
 	})
 	if err != nil {
 		return err
 	}
+	n.openLive()
 	n.credit = credit.NewReader(n.views, index)
 	if o.Blobs != "" {
 		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
@@ -271,6 +277,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	n.metrics = n.newMetrics()
 	served := api.Options{
 		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Custody: n.custody, Status: n.Status,
+		Feed: n.feed, Seen: n.seen, Judged: n.judgedFrom(seen.API),
 		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 	}
@@ -282,7 +289,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	}
 	if o.Web {
 		pages, err := web.New(web.Options{
-			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit,
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Seen: n.seen,
 			Status: n.Status, Miners: served.Miners, Peers: served.Peers, Version: o.Version, Log: o.Log,
 		})
 		if err != nil {
@@ -302,7 +309,7 @@ func (n *Node) openTraffic(context.Context) (err error) {
 	}
 	users := traffic.Options{
 		Params: o.Params, Rate: o.Traffic, Seed: o.Seed, Accounts: network.DevFaucets(), Roots: network.DevRoots(),
-		Chain: n.chain, Pool: n.pool, Log: o.Log,
+		Chain: n.chain, Pool: n.pool, Judged: n.judgedFrom(seen.Traffic), Log: o.Log,
 	}
 	if n.custody != nil {
 		users.Custody = n.custody
@@ -353,6 +360,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if n.custody != nil {
 		parts.Go(func() { n.custody.Run(ctx) })
+	}
+	if n.feed != nil {
+		parts.Go(func() { _ = n.feed.Run(ctx) }) // its only end is that of ctx
 	}
 	if n.api != nil {
 		fail(&failed[0], func() error { return prefixed("the API ended", n.api.Serve(ctx, n.apiListener)) })
@@ -447,6 +457,7 @@ func (n *Node) closeParts() error {
 	if n.changes != nil {
 		n.changes.Close()
 	}
+	n.closeLive()
 	if n.pool != nil && n.store.Err() == nil {
 		errs = append(errs, n.pool.Flush()) // so that the journal only has pooled records
 	}
@@ -471,6 +482,9 @@ func (n *Node) changed(change chain.Change) {
 	}
 	if n.metrics != nil {
 		n.metrics.Changed(change)
+	}
+	if n.seen != nil {
+		n.seen.Changed(change)
 	}
 	if err := n.pool.Follow(change); err != nil {
 		n.log.Error("pool does not follow the chain", "err", err)

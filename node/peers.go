@@ -12,6 +12,7 @@ import (
 	"stele/node/p2p/book"
 	"stele/node/p2p/link"
 	"stele/node/query"
+	"stele/node/seen"
 )
 
 // P2P is how a node finds peers. The zero value listens nowhere and knows only the
@@ -55,8 +56,8 @@ func (n *Node) openPeers(context.Context) (err error) {
 		Params: n.o.Params, Chain: n.chain, Pool: n.pool, Verifier: n.verifier,
 		Dir: o.Dir, Transport: o.Transport, Listen: o.Listen, Peers: o.Peers, OnlyPeers: o.OnlyPeers,
 		Seeds: slices.Concat(n.o.Params.Seeds, o.Seeds), MaxPeers: o.MaxPeers, Private: o.Private, Group: o.Group, Resolve: o.Resolve,
-		Custody: custody,
-		Agent:   agent[:min(len(agent), maxAgent)], Now: now, Log: n.o.Log,
+		Custody: custody, Judged: n.judgedFrom(seen.Peer),
+		Agent: agent[:min(len(agent), maxAgent)], Now: now, Log: n.o.Log,
 	})
 	return err
 }
@@ -65,6 +66,10 @@ func (n *Node) openPeers(context.Context) (err error) {
 func (n *Node) accepted(records []*record.Record) {
 	if n.p2p != nil {
 		n.p2p.Accepted(records)
+	}
+	if n.feed != nil {
+		n.seen.Admitted(records)
+		n.feed.Admitted(records)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // the total. Addresses of this machine and exempt ones have no limit of their
 // own, and with perAddress 0 none has.
 //
-// A connection counts until it is closed. Safe for concurrent use.
+// A connection counts until it is closed, or until [Release]. Safe for concurrent use.
 func Limit(l net.Listener, all, perAddress int, exempt Proxies) net.Listener {
 	return &listener{Listener: l, perAddress: perAddress, exempt: exempt, open: map[netip.Addr]int{}, slots: make(chan struct{}, all), closed: make(chan struct{})}
 }
@@ -90,4 +90,12 @@ type conn struct {
 func (c *conn) Close() error {
 	defer c.free()
 	return c.Conn.Close()
+}
+
+// Release lets a connection of [Limit] no longer count, so that another takes its place:
+// the caller bounds its kind of connections itself. Safe for concurrent use.
+func Release(c net.Conn) {
+	if c, ok := c.(*conn); ok {
+		c.free()
+	}
 }

@@ -162,3 +162,26 @@ func TestNoLimitPerAddress(t *testing.T) {
 		t.Errorf("%d connections were accepted, want 3", len(all))
 	}
 }
+
+// A released connection makes room for another, also of its address, and is not counted
+// twice when it is closed.
+func TestRelease(t *testing.T) {
+	l := &listener{perAddress: 1, slots: make(chan struct{}, 2), open: map[netip.Addr]int{}, closed: make(chan struct{})}
+	addr := netip.MustParseAddr("192.0.2.1")
+	l.slots <- struct{}{}
+	l.enter(addr)
+	near, far := net.Pipe()
+	defer far.Close()
+	c := &conn{Conn: near, free: sync.OnceFunc(func() {
+		l.leave(addr)
+		<-l.slots
+	})}
+	Release(c)
+	if len(l.slots) != 0 || len(l.open) != 0 {
+		t.Errorf("%d connections are counted, %v", len(l.slots), l.open)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	Release(far) // that of another listener
+}

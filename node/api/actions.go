@@ -15,7 +15,7 @@ import (
 // Actions are the records that a party may write about something, and those that
 // it may not.
 type Actions struct {
-	Height     uint32   `json:"height" doc:"of the next block, for which they hold"`
+	Height     uint32   `json:"height" doc:"of the next block, for which they hold: one above that of the parameter at"`
 	MedianTime uint32   `json:"median_time" doc:"by which that block is judged"`
 	Items      []Action `json:"items"`
 }
@@ -44,19 +44,21 @@ type Turn struct {
 	Silence  string       `json:"silence,omitempty" doc:"state of the claim after that, if nobody writes a record; missing: it stays as it is" example:"closed-settled"`
 	Then     string       `json:"then,omitempty" doc:"type of the record that becomes possible after that" example:"CLAIM_ESCALATE"`
 	ThenBy   string       `json:"then_by,omitempty" doc:"who may write that" example:"holder"`
+	AnswerHeight
 }
 
 type actionsInput struct {
 	ID  string `path:"id" minLength:"64" maxLength:"64" doc:"64 hex digits"`
 	Key string `query:"key" required:"true" maxLength:"80" doc:"a key of the party, 72 hex digits"`
+	AsOf
 }
 
 func (a *API) registerActions(api huma.API) {
 	for _, kind := range []struct {
 		name string
-		ask  func(record.ID, record.Key) (*query.Actions, error)
+		ask  func(*query.Reader, record.ID, record.Key) (*query.Actions, error)
 	}{
-		{"voucher", a.query.VoucherActions}, {"claim", a.query.ClaimActions}, {"shipment", a.query.ShipmentActions},
+		{"voucher", (*query.Reader).VoucherActions}, {"claim", (*query.Reader).ClaimActions}, {"shipment", (*query.Reader).ShipmentActions},
 	} {
 		op := get("list-"+kind.name+"-actions", "/v1/"+kind.name+"s/{id}/actions", "What a party may do with a "+kind.name+", until when, and if not, why not")
 		huma.Register(api, op, func(_ context.Context, in *actionsInput) (*answer[Actions], error) {
@@ -68,18 +70,14 @@ func (a *API) registerActions(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			actions, err := kind.ask(id, key)
-			if err != nil {
-				return nil, queryProblem(err)
-			}
-			return &answer[Actions]{newActions(actions)}, nil
+			return answerAsOf(a, in.AsOf, func(r *query.Reader) (*query.Actions, error) { return kind.ask(r, id, key) }, newActions)
 		})
 	}
 	huma.Register(api, get("list-entitlements", "/v1/vouchers/{id}/entitlements", "What the holder of a voucher may claim, on each ground, and until when"),
-		one(a.query.HolderClaims, newActions))
+		one(a, (*query.Reader).HolderClaims, newActions))
 	huma.Register(api, get("get-turn", "/v1/claims/{id}/turn", "Whose turn it is in a claim, and what silence leads to"),
-		one(func(id record.ID) (*rules.Turn, error) {
-			turn, err := a.query.Turn(id)
+		one(a, func(r *query.Reader, id record.ID) (*rules.Turn, error) {
+			turn, err := r.Turn(id)
 			return &turn, err
 		}, newTurn))
 }

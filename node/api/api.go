@@ -15,9 +15,12 @@ import (
 	"stele/node/blobkeeper"
 	"stele/node/chain"
 	"stele/node/credit"
+	"stele/node/feed"
 	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/query"
+	"stele/node/seen"
 	"stele/node/views"
 )
 
@@ -32,8 +35,13 @@ type Options struct {
 	Custody *blobkeeper.Keeper
 	Finder  Finder              // of what Custody does not have; nil: nobody is asked
 	Status  func() query.Status // of the node; quick
-	Miners  func() query.Miners // of its Stratum server; nil: none
-	Peers   func() query.Peers  // of its peer-to-peer server; nil: none
+	Feed    *feed.Feed          // of events; nil: there is no stream of them
+	Seen    *seen.Book          // of when the node saw records; nil: it does not remember that
+	// Judged is called with records that clients have sent, when they came, and the verdicts
+	// of the pool. Nil: nobody needs to know.
+	Judged func(came time.Time, records []*record.Record, verdicts []error)
+	Miners func() query.Miners // of its Stratum server; nil: none
+	Peers  func() query.Peers  // of its peer-to-peer server; nil: none
 	// Forget removes an address from the discouraged ones of the peer-to-peer server, and
 	// reports whether it was one. Nil if Peers is.
 	Forget func(netip.Addr) bool
@@ -75,6 +83,10 @@ type API struct {
 	custody    *blobkeeper.Keeper
 	finder     Finder
 	status     func() query.Status
+	feed       *feed.Feed // nil: none
+	seen       *seen.Book // nil: none
+	judged     func(came time.Time, records []*record.Record, verdicts []error)
+	streams    streams
 	miners     func() query.Miners
 	peers      func() query.Peers
 	forget     func(netip.Addr) bool
@@ -110,6 +122,9 @@ func New(o Options) (*API, error) {
 		custody: o.Custody,
 		finder:  o.Finder,
 		status:  o.Status,
+		feed:    o.Feed,
+		seen:    o.Seen,
+		judged:  o.Judged,
 		miners:  o.Miners,
 		peers:   o.Peers,
 		forget:  o.Forget,
@@ -145,6 +160,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.custody != nil {
 		a.registerBlobs(api)
+	}
+	if a.feed != nil {
+		a.registerEvents(api)
 	}
 	var err error
 	if a.spec, err = json.Marshal(api.OpenAPI()); err != nil {

@@ -36,6 +36,7 @@ type Voucher struct {
 	Evaluation   *Evaluation   `json:"evaluation,omitempty"`
 	Invoice      string        `json:"invoice,omitempty" doc:"SHA-256 of the invoice; missing in lists"`
 	Terms        string        `json:"terms,omitempty" doc:"SHA-256 of the terms of the warranty; missing in lists"`
+	AnswerHeight
 }
 
 // Evaluation is what the first buyer thinks.
@@ -80,6 +81,7 @@ type Claim struct {
 	Inspector    string        `json:"inspector,omitempty" doc:"the servicer that inspected the goods"`
 	Ruled        bool          `json:"ruled" doc:"a supervisor ruled"`
 	Defaulted    bool          `json:"defaulted" doc:"an order was not executed in time"`
+	AnswerHeight
 }
 
 // Deadline is the period that runs.
@@ -103,6 +105,7 @@ type Shipment struct {
 	Exception   string     `json:"exception,omitempty" doc:"what went wrong"`
 	LostFrom    uint64     `json:"lost_from,omitempty" doc:"until when it counts as under way although nothing happens; missing if it is not under way"`
 	AttemptFrom uint64     `json:"attempt_from,omitempty" doc:"until when the carrier has to try before it can prove the attempt"`
+	AnswerHeight
 }
 
 // idText returns the text of an id, "" for none.

@@ -13,6 +13,7 @@ type ClaimCase struct {
 	Settlement *Event  `json:"settlement,omitempty" doc:"SETTLE_EXECUTE"`
 	Evidence   []Event `json:"evidence" doc:"EVIDENCE_ADD, the oldest first"`
 	Shipments  []Event `json:"shipments" doc:"SHIPMENT_CREATE of goods that go back or come again"`
+	AnswerHeight
 }
 
 func newClaimCase(c *query.ClaimCase) ClaimCase {

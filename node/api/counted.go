@@ -11,7 +11,11 @@ func counted(next http.Handler, answered func(route string, status int, took tim
 		began := time.Now()
 		s := statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(&s, r)
-		answered(r.Pattern, s.status, time.Since(began)) // the guard has set the pattern
+		took := time.Since(began)
+		if s.Header().Get("Content-Type") == eventStream { // it lasts as long as its client wants
+			took = s.began.Sub(began)
+		}
+		answered(r.Pattern, s.status, took) // the guard has set the pattern
 	})
 }
 
@@ -20,19 +24,22 @@ type statusWriter struct {
 	http.ResponseWriter
 	status int
 	sent   bool
+	began  time.Time // when the answer began
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *statusWriter) WriteHeader(status int) {
 	if !w.sent && status >= http.StatusOK { // those below are not the last
-		w.status, w.sent = status, true
+		w.status, w.sent, w.began = status, true, time.Now()
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (w *statusWriter) Write(b []byte) (int, error) {
-	w.sent = true
+	if !w.sent {
+		w.sent, w.began = true, time.Now()
+	}
 	return w.ResponseWriter.Write(b)
 }
 

@@ -167,6 +167,10 @@ func newDrawn(a *match.Answer) Drawn {
 }
 
 type (
+	rankingInput struct {
+		AtHeight
+		Paging
+	}
 	sellerCreditInput struct {
 		Key string `path:"key" maxLength:"80" doc:"a key of the seller, 72 hex digits"`
 		AtHeight
@@ -191,8 +195,13 @@ type (
 )
 
 func (a *API) registerCredit(api huma.API) {
-	huma.Register(api, get("rank-sellers", "/v1/credit/sellers", "Sellers by their scores, the best first"), a.rank(a.credit.Sellers))
-	huma.Register(api, get("rank-products", "/v1/credit/products", "Products by their scores, the best first"), a.rank(a.credit.Products))
+	ranking := func(id, path, summary string) huma.Operation {
+		op := get(id, path, summary)
+		op.Errors = append(op.Errors, http.StatusNotFound) // the height
+		return op
+	}
+	huma.Register(api, ranking("rank-sellers", "/v1/credit/sellers", "Sellers by their scores, the best first"), a.rank(a.credit.Sellers, a.credit.SellersAt))
+	huma.Register(api, ranking("rank-products", "/v1/credit/products", "Products by their scores, the best first"), a.rank(a.credit.Products, a.credit.ProductsAt))
 	huma.Register(api, get("explain-seller", "/v1/credit/sellers/{key}", "The score of a seller, with all that it follows from"), a.explainSeller)
 	huma.Register(api, get("explain-product", "/v1/credit/products/{gtin}", "The score of a product, with all that it follows from"), a.explainProduct)
 	huma.Register(api, get("list-seller-evidence", "/v1/credit/sellers/{key}/evidence", "The vouchers behind a period of a seller's score"), a.sellerEvidence)
@@ -224,8 +233,8 @@ func newCreditScore(o credit.Owner, value uint32, suspended bool, p credit.Parts
 }
 
 // rank returns a handler for pages of a ranking. Their cursor is a place.
-func (a *API) rank(ask func(from, limit int) (credit.Ranking, error)) func(context.Context, *Paging) (*answer[CreditRanking], error) {
-	return func(_ context.Context, in *Paging) (*answer[CreditRanking], error) {
+func (a *API) rank(now func(from, limit int) (credit.Ranking, error), earlier func(height uint32, from, limit int) (credit.Ranking, error)) func(context.Context, *rankingInput) (*answer[CreditRanking], error) {
+	return func(_ context.Context, in *rankingInput) (*answer[CreditRanking], error) {
 		from := 1
 		if in.From != "" {
 			n, err := strconv.ParseUint(in.From, 10, 31)
@@ -233,6 +242,14 @@ func (a *API) rank(ask func(from, limit int) (credit.Ranking, error)) func(conte
 				return nil, newProblem(http.StatusUnprocessableEntity, "from is not what next of a page was")
 			}
 			from = int(n)
+		}
+		ask := now
+		if in.Height != "" {
+			height, err := a.height(in.Height)
+			if err != nil {
+				return nil, err
+			}
+			ask = func(from, limit int) (credit.Ranking, error) { return earlier(height, from, limit) }
 		}
 		page, err := ask(from, in.Limit)
 		if err != nil {

@@ -109,15 +109,23 @@ type trustedKey struct{}
 // isTrusted reports whether the sender of the request with a context may write.
 func isTrusted(ctx context.Context) bool { return ctx.Value(trustedKey{}) != nil }
 
-// perRequest is how many entries of a list count as one request.
-const perRequest = 10
+// The cost of requests.
+const (
+	perRequest = 10 // entries of a list count as one request
+	asOfCost   = 20 // requests: that an answer as of an earlier height counts as
+)
 
 // allow charges the budget of a client for a request: one for the request, and one for
 // each ten entries of the list that it asks for, at most a tenth of the burst. A page of
-// 200 records takes about as long as that many small requests.
+// 200 records takes about as long as that many small requests. An answer as of an earlier
+// height can take longer, and counts for more, at most a tenth of the burst too.
 func allow(budget *rate.Limiter, r *http.Request) bool {
 	cost := 1
-	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil {
+	query := r.URL.Query()
+	if query.Has("at") {
+		cost += min(asOfCost, budget.Burst()/10)
+	}
+	if limit, err := strconv.Atoi(query.Get("limit")); err == nil {
 		cost += min(max(limit, 0)/perRequest, budget.Burst()/10)
 	}
 	return budget.AllowN(time.Now(), min(cost, budget.Burst()))

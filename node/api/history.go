@@ -36,6 +36,7 @@ type Signer struct {
 type Page[T any] struct {
 	Items []T    `json:"items" doc:"in the order of the chain"`
 	Next  string `json:"next,omitempty" doc:"from of the next page; missing on the last one"`
+	AnswerHeight
 }
 
 // Paging are the parameters of a list.
@@ -54,42 +55,50 @@ func newPage[Q, T any](page query.Page[Q], err error, show func(*Q) T) (*answer[
 	if err != nil {
 		return nil, queryProblem(err)
 	}
+	return &answer[Page[T]]{shownPage(&page, show)}, nil
+}
+
+func shownPage[Q, T any](page *query.Page[Q], show func(*Q) T) Page[T] {
 	res := Page[T]{Items: []T{}, Next: string(page.Next)}
 	for i := range page.Items {
 		res.Items = append(res.Items, show(&page.Items[i]))
 	}
-	return &answer[Page[T]]{res}, nil
+	return res
 }
 
 type (
 	historyInput struct {
 		ID string `path:"id" minLength:"64" maxLength:"64" doc:"64 hex digits"`
 		Paging
+		AsOf
 	}
 	itemInput struct {
 		GTIN   string `path:"gtin" maxLength:"14" doc:"8, 12, 13 or 14 digits"`
 		Serial string `path:"serial" maxLength:"20"`
 		Paging
+		AsOf
 	}
 	productInput struct {
 		GTIN string `path:"gtin" maxLength:"14" doc:"8, 12, 13 or 14 digits"`
 		Paging
+		AsOf
 	}
 	partyInput struct {
 		Key string `path:"key" maxLength:"80" doc:"a key of the party, 72 hex digits"`
 		Paging
+		AsOf
 	}
 )
 
 func (a *API) registerHistories(api huma.API) {
 	for _, h := range []struct {
 		name string
-		ask  func(record.ID, query.Range) (query.Page[query.Event], error)
+		ask  func(*query.Reader, record.ID, query.Range) (query.Page[query.Event], error)
 	}{
-		{"voucher", a.query.VoucherHistory}, {"claim", a.query.ClaimHistory}, {"shipment", a.query.ShipmentHistory},
+		{"voucher", (*query.Reader).VoucherHistory}, {"claim", (*query.Reader).ClaimHistory}, {"shipment", (*query.Reader).ShipmentHistory},
 	} {
 		op := get("list-"+h.name+"-history", "/v1/"+h.name+"s/{id}/history", "The records about a "+h.name)
-		huma.Register(api, op, ofThing(h.ask, newEvent))
+		huma.Register(api, op, ofThing(a, h.ask, newEvent))
 	}
 	huma.Register(api, get("list-item-history", "/v1/items/{gtin}/{serial}/history", "The records about an item: its vouchers, and recalls that name it"),
 		func(_ context.Context, in *itemInput) (*answer[Page[Event]], error) {
@@ -97,8 +106,9 @@ func (a *API) registerHistories(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			page, err := a.query.ItemHistory(gtin, record.Serial(in.Serial), in.part())
-			return newPage(page, err, newEvent)
+			return pageAsOf(a, in.AsOf, func(r *query.Reader) (query.Page[query.Event], error) {
+				return r.ItemHistory(gtin, record.Serial(in.Serial), in.part())
+			}, newEvent)
 		})
 	huma.Register(api, get("list-product-history", "/v1/products/{gtin}/history", "Registrations and recalls of a product"),
 		func(_ context.Context, in *productInput) (*answer[Page[Event]], error) {
@@ -106,21 +116,19 @@ func (a *API) registerHistories(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			page, err := a.query.ProductHistory(gtin, in.part())
-			return newPage(page, err, newEvent)
+			return pageAsOf(a, in.AsOf, func(r *query.Reader) (query.Page[query.Event], error) { return r.ProductHistory(gtin, in.part()) }, newEvent)
 		})
-	huma.Register(api, get("list-party-history", "/v1/parties/{key}/history", "The records that a party signed, or that name it"), ofParty(a.query.PartyHistory, newEvent))
+	huma.Register(api, get("list-party-history", "/v1/parties/{key}/history", "The records that a party signed, or that name it"), ofParty(a, (*query.Reader).PartyHistory, newEvent))
 }
 
 // ofThing answers with a list of a voucher, a claim or a shipment.
-func ofThing[Q, T any](ask func(record.ID, query.Range) (query.Page[Q], error), show func(*Q) T) func(context.Context, *historyInput) (*answer[Page[T]], error) {
+func ofThing[Q, T any](a *API, ask func(*query.Reader, record.ID, query.Range) (query.Page[Q], error), show func(*Q) T) func(context.Context, *historyInput) (*answer[Page[T]], error) {
 	return func(_ context.Context, in *historyInput) (*answer[Page[T]], error) {
 		id, err := parseID(in.ID)
 		if err != nil {
 			return nil, err
 		}
-		page, err := ask(id, in.part())
-		return newPage(page, err, show)
+		return pageAsOf(a, in.AsOf, func(r *query.Reader) (query.Page[Q], error) { return ask(r, id, in.part()) }, show)
 	}
 }
 

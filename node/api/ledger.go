@@ -17,6 +17,7 @@ import (
 type ProductLine struct {
 	GTIN string `json:"gtin"`
 	Product
+	AnswerHeight
 }
 
 // Evaluated is a voucher that was evaluated.
@@ -73,6 +74,7 @@ type (
 	}
 	gtinInput struct {
 		GTIN string `path:"gtin" maxLength:"14" doc:"8, 12, 13 or 14 digits"`
+		AsOf
 	}
 )
 
@@ -120,8 +122,8 @@ func (a *API) registerLedger(api huma.API) {
 	huma.Register(api, get("list-products", "/v1/products", "Registered products"), a.listProducts)
 	huma.Register(api, get("get-product", "/v1/products/{gtin}", "A product"), a.getProduct)
 	huma.Register(api, get("list-vouchers", "/v1/vouchers", "Vouchers, the oldest first"), a.listAllVouchers)
-	huma.Register(api, get("list-voucher-claims", "/v1/vouchers/{id}/claims", "The claims under a voucher"), ofThing(a.query.VoucherClaims, newClaim))
-	huma.Register(api, get("list-voucher-shipments", "/v1/vouchers/{id}/shipments", "The shipments of the goods of a voucher"), ofThing(a.query.VoucherShipments, newShipment))
+	huma.Register(api, get("list-voucher-claims", "/v1/vouchers/{id}/claims", "The claims under a voucher"), ofThing(a, (*query.Reader).VoucherClaims, newClaim))
+	huma.Register(api, get("list-voucher-shipments", "/v1/vouchers/{id}/shipments", "The shipments of the goods of a voucher"), ofThing(a, (*query.Reader).VoucherShipments, newShipment))
 	huma.Register(api, get("list-shipments", "/v1/shipments", "Shipments, the oldest first"), a.listAllShipments)
 	huma.Register(api, get("list-evaluations", "/v1/evaluations", "Evaluations, the oldest first"), a.listEvaluations)
 	for _, l := range []struct {
@@ -138,7 +140,7 @@ func (a *API) registerLedger(api huma.API) {
 		})
 	}
 	huma.Register(api, get("list-accounts", "/v1/accounts", "The accounts that have a role, by their first keys"), a.listAccounts)
-	huma.Register(api, get("list-payments", "/v1/accounts/{key}/payments", "Payments from and to an account, and coinbases that pay it"), ofParty(a.query.Payments, newPayment))
+	huma.Register(api, get("list-payments", "/v1/accounts/{key}/payments", "Payments from and to an account, and coinbases that pay it"), ofParty(a, (*query.Reader).Payments, newPayment))
 }
 
 func (a *API) listProducts(_ context.Context, in *productsFilter) (*answer[Page[ProductLine]], error) {
@@ -155,15 +157,11 @@ func (a *API) getProduct(_ context.Context, in *gtinInput) (*answer[ProductLine]
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.query.Product(gtin)
-	if err != nil {
-		return nil, queryProblem(err)
-	}
-	return &answer[ProductLine]{newProductLine(p)}, nil
+	return answerAsOf(a, in.AsOf, func(r *query.Reader) (*rules.Product, error) { return r.Product(gtin) }, newProductLine)
 }
 
 func newProductLine(p *rules.Product) ProductLine {
-	return ProductLine{p.GTIN.String(), newProduct(p)}
+	return ProductLine{GTIN: p.GTIN.String(), Product: newProduct(p)}
 }
 
 func (a *API) listAllVouchers(_ context.Context, in *vouchersFilter) (*answer[Page[Voucher]], error) {

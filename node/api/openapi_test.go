@@ -17,12 +17,15 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"stele/node/blobs"
+	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
 	"stele/node/match"
 	"stele/node/query"
+	"stele/node/seen"
 )
 
 // described is the OpenAPI document of an API, with which answers are compared.
@@ -183,6 +186,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			return query.Status{Peers: new(query.Peers), Warnings: []query.Warning{{Kind: query.Alone, Text: "x"}}}
 		}
 		o.Peers = somePeers
+		o.Feed = endedFeed(t, o)
+		o.Seen = seen.New(seen.Options{})
 	})
 	s.check(s.options.Views.Update(t.Context()))
 	d := describe(t, s.api)
@@ -193,6 +198,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	pending := s.builder.Pay(s.tip, story.Supervisor, story.Seller, 6)
 	if err := s.pool.Add(pending)[0]; err != nil {
 		t.Fatal(err)
+	}
+	for _, b := range story.Tip.Chain() {
+		s.options.Seen.Changed(chain.Change{Connected: []*block.Block{b.Block}})
 	}
 	payText, err := json.Marshal(pay)
 	s.check(err)
@@ -215,6 +223,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/blocks/{id}":                     "5",
 		"/v1/records/{id}":                    story.Voucher.String(),
 		"/v1/records/{id}/proof":              story.Voucher.String(),
+		"/v1/records/{id}/seen":               story.Voucher.String(),
 		"/v1/accounts/{key}":                  story.Seller.String(),
 		"/v1/vouchers/{id}":                   story.Voucher.String(),
 		"/v1/claims/{id}":                     story.Claim.String(),
@@ -310,7 +319,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		at := target(path, values)
 		for random.IntN(3) == 0 {
-			at += pick("?", "&") + pick("limit", "from", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "q", "height", "period", "product", "query", "colour", value()) + "=" + value()
+			at += pick("?", "&") + pick("limit", "from", "at", "kind", "type", "after", "party", "voucher", "relation", "all_headers", "seller", "gtin", "state", "status", "order", "role", "q", "height", "period", "product", "query", "colour", value()) + "=" + value()
 			at = strings.Replace(at, "&", "?", 1-min(1, strings.Count(at, "?")))
 		}
 		var body []byte

@@ -91,7 +91,7 @@ func queryProblem(err error) error {
 		status = http.StatusNotFound
 	case errors.Is(err, store.ErrPruned):
 		status = http.StatusGone
-	case errors.Is(err, query.ErrInvalid), errors.Is(err, query.ErrTooFar):
+	case errors.Is(err, query.ErrInvalid), errors.Is(err, query.ErrTooFar), errors.Is(err, query.ErrOnlyNow):
 		status = http.StatusUnprocessableEntity
 	case errors.Is(err, query.ErrTooFast):
 		status = http.StatusTooManyRequests

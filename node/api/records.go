@@ -47,6 +47,9 @@ type Record struct {
 	Voucher       string       `json:"voucher,omitempty" doc:"that it is about"`
 	Claim         string       `json:"claim,omitempty" doc:"that it is about"`
 	Shipment      string       `json:"shipment,omitempty" doc:"that it is about"`
+	Seen          *Seen        `json:"seen,omitempty" doc:"what this node remembers of it; missing if nothing"`
+
+	RevertChances []RevertChance `json:"revert_chances,omitempty" doc:"of attackers with some shares of all work; missing while it waits"`
 }
 
 // RecordLine is a record in a list.
@@ -184,6 +187,9 @@ func (a *API) registerRecords(api huma.API) {
 		octets: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 	}}}
 	huma.Register(api, raw, a.getRawRecord)
+	if a.seen != nil {
+		huma.Register(api, get("get-seen", "/v1/records/{id}/seen", "When this node saw a record, from whom, and whether the pool rejected it"), a.getSeen)
+	}
 	huma.Register(api, get("get-proof", "/v1/records/{id}/proof", "Proof that a record is in the chain"), a.getProof)
 	send := post("send-record", "/v1/records", "Send a record")
 	send.Description = "The node checks the record and keeps it until a block has it. It answers when the record is on disk. " +
@@ -219,6 +225,7 @@ func (a *API) getRecord(_ context.Context, in *recordInput) (*answer[Record], er
 		Type: r.Type().String(), Size: r.Size(), FeeRate: uint64(r.FeeRate), Signers: newSigners(r.Record),
 		ClaimedTime: uint32(r.ClaimedTime()), BlockTime: r.BlockTime, MedianTime: r.MedianTime,
 		Voucher: idText(r.Subject.Voucher), Claim: idText(r.Subject.Claim), Shipment: idText(r.Subject.Shipment),
+		Seen: a.seenOf(id, r.Pooled()), RevertChances: newRevertChances(r.Confirmations),
 	}
 	if r.Pooled() {
 		res.State = pooled
@@ -307,7 +314,12 @@ func (a *API) sendRecord(_ context.Context, in *sendInput) (*answer[Sent], error
 		return nil, err
 	}
 	sent := Sent{ID: r.ID().String(), State: pooled}
-	if err := a.pool.AddFrom(a.wasted.Of(in.remote), r)[0]; err != nil {
+	came := time.Now()
+	verdicts := a.pool.AddFrom(a.wasted.Of(in.remote), r)
+	if a.judged != nil {
+		a.judged(came, []*record.Record{r}, verdicts)
+	}
+	if err := verdicts[0]; err != nil {
 		switch reason, _ := reject.Of(err); reason {
 		case reject.AlreadyPooled:
 		case reject.SequenceUsed:

@@ -18,7 +18,7 @@ const (
 	readTimeout       = 10 * time.Second // of the whole request
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
-	maxConnections    = 512
+	maxConnections    = 512         // beside streams of events
 	maxOfAddress      = 64          // connections of one address, other than loopback
 	shutdownTimeout   = time.Second // for requests in progress at the end
 )
@@ -28,7 +28,11 @@ const (
 // before.
 func (a *API) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler:           a.Handler(),
+		Handler: a.Handler(),
+		// Streams end when ctx does; other requests have a second more.
+		BaseContext: func(net.Listener) context.Context { return context.WithValue(context.Background(), servingKey{}, ctx) },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -53,3 +57,9 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 	}
 	return nil
 }
+
+// Values of the context of a request: the context of Serve, and the connection.
+type (
+	servingKey struct{}
+	connKey    struct{}
+)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -19,37 +20,42 @@ type Account struct {
 	Suspended bool          `json:"suspended,omitempty" doc:"whether a supervisor keeps this seller from issuing vouchers"`
 	Seq       uint64        `json:"seq" doc:"sequence number that the chain expects next"`
 	NextSeq   uint64        `json:"next_seq" doc:"sequence number for its next record, after those that wait in the pool"`
+	AnswerHeight
 }
 
 // State is the state of the ledger in total.
 type State struct {
 	Height     uint32        `json:"height"`
-	Tip        string        `json:"tip"`
+	Tip        string        `json:"tip" doc:"hash of the block at the height"`
 	Digest     string        `json:"digest" doc:"chained digest of all changes up to the tip"`
 	Supply     record.Amount `json:"supply" doc:"all money"`
 	RewardPool record.Amount `json:"reward_pool" doc:"the burned half of all fees"`
 }
 
-type keyInput struct {
-	Key string `path:"key" maxLength:"80" doc:"a key of the account, 72 hex digits"`
-}
+type (
+	keyInput struct {
+		Key string `path:"key" maxLength:"80" doc:"a key of the account, 72 hex digits"`
+	}
+	accountInput struct {
+		Key string `path:"key" maxLength:"80" doc:"a key of the account, 72 hex digits"`
+		AsOf
+	}
+)
 
 func (a *API) registerState(api huma.API) {
 	huma.Register(api, get("get-account", "/v1/accounts/{key}", "The account of a key"), a.getAccount)
-	huma.Register(api, get("get-state", "/v1/state", "Supply, reward pool and digest of the state"), a.getState)
+	state := get("get-state", "/v1/state", "Supply, reward pool and digest of the state")
+	state.Errors = append(state.Errors, http.StatusNotFound, http.StatusGone)
+	huma.Register(api, state, a.getState)
 }
 
 // getAccount also answers for keys without an account: it is an empty one.
-func (a *API) getAccount(_ context.Context, in *keyInput) (*answer[Account], error) {
+func (a *API) getAccount(_ context.Context, in *accountInput) (*answer[Account], error) {
 	key, err := parseKey(in.Key)
 	if err != nil {
 		return nil, err
 	}
-	account, err := a.query.Account(key)
-	if err != nil {
-		return nil, queryProblem(err)
-	}
-	return &answer[Account]{newAccount(account)}, nil
+	return answerAsOf(a, in.AsOf, func(r *query.Reader) (*query.Account, error) { return r.Account(key) }, newAccount)
 }
 
 func newAccount(account *query.Account) Account {
@@ -63,10 +69,11 @@ func newAccount(account *query.Account) Account {
 	return res
 }
 
-func (a *API) getState(context.Context, *struct{}) (*answer[State], error) {
-	s, err := a.query.State()
-	if err != nil {
-		return nil, queryProblem(err)
-	}
-	return &answer[State]{State{Height: s.Height, Tip: s.Tip.String(), Digest: s.Digest.String(), Supply: s.Supply, RewardPool: s.RewardPool}}, nil
+func (a *API) getState(_ context.Context, in *AsOf) (*answer[State], error) {
+	return answerAsOf(a, *in, func(r *query.Reader) (*query.State, error) {
+		s, err := r.State()
+		return &s, err
+	}, func(s *query.State) State {
+		return State{Height: s.Height, Tip: s.Tip.String(), Digest: s.Digest.String(), Supply: s.Supply, RewardPool: s.RewardPool}
+	})
 }

@@ -6,6 +6,7 @@
 //   - [Chain.AddHeaders] is the way in for headers whose blocks follow.
 //     [Chain.BestHeader] and [Chain.Missing] say which blocks are needed.
 //   - [Chain.Tip], [Chain.View], [Chain.BlockAt], [Chain.Find] and the like read.
+//   - [Chain.Past] reads the state after an earlier block.
 //   - [Chain.Subscribe] follows the chain: each [Subscription] returns, at the pace
 //     of its subscriber, how the chain changed since its position.
 //   - [Check] replays a whole store from the genesis block and compares everything

@@ -1,7 +1,9 @@
 package credit
 
 import (
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"stele/engine/pow"
@@ -152,6 +154,8 @@ func TestEarlierHeights(t *testing.T) {
 	f.moveTo(main)
 	for height := uint32(0); height <= main.height; height += 7 {
 		early.moveTo(early.tree.blocks[main.ancestor(height).hash])
+		sameRanking(t, height, f.SellersAt, early.Sellers)
+		sameRanking(t, height, f.ProductsAt, early.Products)
 		for owner, want := range early.scores() {
 			got, err := f.Explain(owner, height)
 			if err != nil {
@@ -164,6 +168,22 @@ func TestEarlierHeights(t *testing.T) {
 	}
 	if _, err := f.Explain(OfProduct(1), main.height+1); err == nil {
 		t.Error("a score above the chain")
+	}
+	if _, err := f.SellersAt(main.height+1, 1, 1); !errors.Is(err, ErrHeight) {
+		t.Errorf("a ranking above the chain: %v", err)
+	}
+}
+
+// sameRanking compares the ranking of an earlier height with that of an index that ends
+// there.
+func sameRanking(t *testing.T, height uint32, earlier func(height uint32, from, limit int) (Ranking, error), now func(from, limit int) (Ranking, error)) {
+	t.Helper()
+	for _, from := range []int{1, 3} {
+		got, err := earlier(height, from, 4)
+		want, err2 := now(from, 4)
+		if err != nil || err2 != nil || got.At != want.At || got.Total != want.Total || !slices.Equal(got.Ranked, want.Ranked) {
+			t.Errorf("height %d: ranking %+v, want %+v; %v, %v", height, got, want, err, err2)
+		}
 	}
 }
 

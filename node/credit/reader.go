@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -20,10 +21,12 @@ var ErrHeight = errors.New("height is above the chain")
 type Reader struct {
 	views *views.Views
 	index *Index
+
+	earlier sync.Mutex // held while scores of an earlier height are computed
 }
 
 // NewReader returns a reader of an index, and of the views whose table it is.
-func NewReader(v *views.Views, x *Index) *Reader { return &Reader{v, x} }
+func NewReader(v *views.Views, x *Index) *Reader { return &Reader{views: v, index: x} }
 
 // Params returns the numbers of the network.
 func (r *Reader) Params() Params { return r.index.params }
@@ -68,14 +71,18 @@ func (r *Reader) ranking(kind byte, from, limit int) (Ranking, error) {
 	}
 	r.index.mu.Lock()
 	defer r.index.mu.Unlock()
-	b := &r.index.board
+	return r.index.board.page(kind, from, limit), nil
+}
+
+// page returns a part of the order of the owners of a kind.
+func (b *board) page(kind byte, from, limit int) Ranking {
 	all := b.ranking(kind)
 	page := Ranking{At: At{b.tip.Height, b.now, b.market}, Total: len(all), Ranked: []Ranked{}}
 	for i := max(from, 1); i <= len(all) && len(page.Ranked) < limit; i++ {
 		s := all[i-1]
 		page.Ranked = append(page.Ranked, Ranked{s.owner, i, s.value, s.flags&suspended != 0, s.parts})
 	}
-	return page, nil
+	return page
 }
 
 // Line is what one period adds to a score.

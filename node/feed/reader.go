@@ -114,21 +114,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if r.isDropped {
-			return nil, ErrDropped
-		}
-		if gaps := r.gaps; len(gaps) > 0 {
-			r.gaps = nil
-			return gaps, nil
-		}
-		var events []*Event
-		var wait <-chan struct{}
-		var err error
-		if r.isReplaying {
-			events, wait, err = r.replay(ctx)
-		} else {
-			events, wait, err = r.read()
-		}
+		events, wait, err := r.step(ctx)
 		if err != nil || len(events) > 0 {
 			return events, err
 		}
@@ -141,8 +127,22 @@ func (r *Reader) Next(ctx context.Context) ([]*Event, error) {
 	}
 }
 
-// read returns the next events of the log. If there are none, it returns a channel that
-// is closed when some follow; nil if there is more to read at once.
+// step is Next without waiting. If there are no events now, it returns a channel that is
+// closed when there may be some; nil if it is to be called again at once.
+func (r *Reader) step(ctx context.Context) (events []*Event, wait <-chan struct{}, err error) {
+	switch gaps := r.gaps; {
+	case r.isDropped:
+		return nil, nil, ErrDropped
+	case len(gaps) > 0:
+		r.gaps = nil
+		return gaps, nil, nil
+	case r.isReplaying:
+		return r.replay(ctx)
+	}
+	return r.read()
+}
+
+// read is step in the log.
 func (r *Reader) read() (events []*Event, wait <-chan struct{}, err error) {
 	f := r.f
 	f.mu.RLock()
@@ -182,8 +182,8 @@ func (r *Reader) drop() []*Event {
 	return []*Event{newEvent(KindDropped, "", Dropped{DropSlow, "the reader is too slow: connect again with the id of the last event"})}
 }
 
-// replay returns the events of the next block on the way from the place of the reader to
-// that of the feed. When the reader has reached the latter, it goes on with the log.
+// replay is step on the way from the place of the reader to that of the feed: it returns
+// the events of the next block. When the reader is there, it goes on with the log.
 func (r *Reader) replay(ctx context.Context) (events []*Event, wait <-chan struct{}, err error) {
 	f := r.f
 	f.mu.RLock()

@@ -6,6 +6,7 @@ import (
 	"stele/engine"
 	"stele/engine/miner"
 	"stele/node/chain"
+	"stele/node/feed"
 	"stele/node/ledger/block"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
@@ -100,6 +101,12 @@ func someOptions() Options {
 			return store.Usage{Bytes: 5e9, Free: 1e11, Compactions: 8, Flushes: 30, Debt: 2e6, CacheHits: 9000, CacheMisses: 100}, nil
 		},
 		Views: func() (views.Tip, bool) { return views.Tip{Height: 1199}, true },
+		Feed: func() feed.Stats {
+			return feed.Stats{
+				Readers: 3, Events: map[feed.Kind]uint64{feed.KindBlock: 1200, feed.KindPooled: 31_000}, Replayed: 40,
+				Dropped: map[feed.DropReason]uint64{feed.DropSlow: 1}, Gaps: map[feed.GapReason]uint64{feed.GapLive: 2},
+			}
+		},
 	}
 }
 

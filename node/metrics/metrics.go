@@ -12,6 +12,7 @@ import (
 
 	"stele/engine/miner"
 	"stele/engine/miner/telemetry"
+	"stele/node/feed"
 	"stele/node/ledger/record"
 	"stele/node/ledger/reject"
 	"stele/node/pool"
@@ -30,6 +31,7 @@ type Options struct {
 	Signatures func() record.VerifierStats
 	Store      func() (store.Usage, error)
 	Views      func() (views.Tip, bool)
+	Feed       func() feed.Stats
 	Miner      func() miner.Status
 
 	Log *slog.Logger // nil: silent
@@ -73,6 +75,9 @@ func newMetrics(o Options) *Metrics {
 	}
 	if o.Views != nil {
 		m.registry.MustRegister(viewsMetrics(o.Views))
+	}
+	if o.Feed != nil {
+		m.registry.MustRegister(feedMetrics(o.Feed))
 	}
 	if o.Miner != nil {
 		m.registry.MustRegister(telemetry.Collector(o.Miner))

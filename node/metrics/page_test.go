@@ -18,6 +18,7 @@ var sections = []struct{ part, title, text string }{
 	{"signatures", "Signatures", "After a disagreement the kernel is not used any more, and the log has the signature: look for a fault of the processor, and report it. [cpu-kernels.md](cpu-kernels.md#signatures) has more."},
 	{"store", "The store", "The files of the chain, the state and the pool. Their counters begin anew when the store has recovered from a failure of its disk."},
 	{"views", "The index", ""},
+	{"feed", "The stream of events", "`GET /v1/events` of the API. `not-kept` is usual among the gaps after a restart; `too-far` and `pruned` mean clients that were away for long."},
 	{"api", "The API", "A route is a method and a pattern; `none` stands for requests that no route has answered, because there is none or because a limit was exceeded."},
 	{"mining", "Mining", "Only if the node mines."},
 	{"miner", "The devices", "Only if the node mines. `stele mine` has the same metrics. A share of a node's own devices is a block."},

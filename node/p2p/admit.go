@@ -139,7 +139,11 @@ func (r *recorder) admit() {
 			for i, a := range batch {
 				records[i] = a.record
 			}
+			came := time.Now()
 			verdicts := r.s.o.Pool.Add(records...)
+			if r.s.o.Judged != nil {
+				r.s.o.Judged(came, records, verdicts)
+			}
 			judged := make(chan struct{})
 			r.s.do(func() {
 				r.judged(batch, verdicts)

@@ -51,6 +51,10 @@ type Options struct {
 	// Resolve returns the addresses of a host name. Nil: the resolver of the system.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 
+	// Judged is called with records of peers, when the pool got them, and its verdicts. It
+	// must not block. Nil: nobody needs to know.
+	Judged func(came time.Time, records []*record.Record, verdicts []error)
+
 	Agent string           // name and version of the program, at most 64 printable characters
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: silent

@@ -51,7 +51,9 @@ func (r *Reader) tip() *chain.Tip {
 func pastError(err error) error {
 	switch {
 	case errors.Is(err, chain.ErrTooFar):
-		return fail(ErrTooFar, "%v: ask another node, or replay the chain", err)
+		return fail(ErrTooFar, "%v: ask for the history, which has every height, or replay the chain up to there", err)
+	case errors.Is(err, store.ErrPruned):
+		return fail(store.ErrPruned, "%v: ask a node that keeps all blocks", err)
 	case errors.Is(err, chain.ErrReplaced):
 		return errMoved()
 	}

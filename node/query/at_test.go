@@ -153,6 +153,7 @@ func (a answers) askChain(t *testing.T, r *query.Reader, s *subjects) {
 		noteList(t, a, fmt.Sprint("payments of ", key), ofKey(r.Payments, key))
 		noteList(t, a, fmt.Sprint("sold by ", key), ofKey(r.VouchersSoldBy, key))
 		noteList(t, a, fmt.Sprint("claims of ", key), ofKey(r.ClaimsOf, key))
+		noteList(t, a, fmt.Sprint("serviced by ", key), ofKey(r.ClaimsServicedBy, key))
 		noteList(t, a, fmt.Sprint("shipments of ", key), ofKey(r.ShipmentsOf, key))
 		noteList(t, a, fmt.Sprint("products of ", key), ofKey(r.Products, &key))
 		noteList(t, a, fmt.Sprint("evaluations of ", key), func(in query.Range) (query.Page[query.Voucher], error) {

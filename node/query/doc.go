@@ -4,7 +4,8 @@
 //
 // # Main types
 //
-//   - [Reader] answers. [New] makes one from the parts of a node.
+//   - [Reader] answers. [New] makes one from the parts of a node, and [Reader.At] one
+//     that answers as of an earlier height.
 //   - [Header], [Block], [Record] and [Pool] describe the chain and what waits
 //     for it; [Voucher], [Claim], [Shipment], [Item], [Product] and [Account]
 //     describe the ledger as the next block finds it; [Event] is a record of a
@@ -28,5 +29,6 @@
 // tip added, and never shows a thing in a state that it was not in.
 //
 // Each answer is read from the chain as it is. An answer of several parts can
-// span a new block.
+// span a new block. The answers of [Reader.At] are exact: all of them are as of the one
+// block.
 package query

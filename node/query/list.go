@@ -33,6 +33,18 @@ func (r *Reader) ClaimsOf(key record.Key, in Range) (Page[Claim], error) {
 	return things(r, r.listed(views.ClaimsOf(account)), in, (*now).claim, nil)
 }
 
+// ClaimsServicedBy returns the claims in which the account of a key may inspect the goods,
+// as the last response that names a servicer says: in the order of the responses, and a
+// claim as often as they name it, but on each page once. Errors: those of
+// [Reader.VouchersSoldBy].
+func (r *Reader) ClaimsServicedBy(key record.Key, in Range) (Page[Claim], error) {
+	account, err := r.accountOf(key)
+	if err != nil {
+		return Page[Claim]{}, err
+	}
+	return things(r, r.listed(views.ServicedBy(account)), in, (*now).claim, func(c *Claim) bool { return c.Servicer == account })
+}
+
 // ShipmentsOf returns the shipments that the account of a key sent or carried.
 // Errors: those of [Reader.VouchersSoldBy].
 func (r *Reader) ShipmentsOf(key record.Key, in Range) (Page[Shipment], error) {

@@ -88,6 +88,11 @@ func (b *Book) encode(genesis pow.Hash) []byte {
 			data = append(append(data, byte(len(s))), s...)
 		}
 	}
+	return seal(data)
+}
+
+// seal appends the checksum.
+func seal(data []byte) []byte {
 	sum := sha256.Sum256(data)
 	return append(data, sum[:]...)
 }

@@ -32,6 +32,10 @@ type Options struct {
 	Custody Custody      // of recipients' sealed data; nil: the generator keeps some of them
 	Log     *slog.Logger // nil: silent
 
+	// Judged is called with records that were sent, when, and the verdicts of the pool. It
+	// must not block. Nil: nobody needs to know.
+	Judged func(came time.Time, records []*record.Record, verdicts []error)
+
 	Now  func() time.Time                                            // that records claim; nil: time.Now
 	Seal func(recipient.PublicKey, recipient.Secret) ([]byte, error) // nil: recipient.Seal
 }
@@ -223,7 +227,12 @@ func (g *Generator) submit(drafts []*draft) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	for i, err := range g.o.Pool.Add(batch...) {
+	came := time.Now()
+	verdicts := g.o.Pool.Add(batch...)
+	if g.o.Judged != nil {
+		g.o.Judged(came, batch, verdicts)
+	}
+	for i, err := range verdicts {
 		d := of[i]
 		d.author.asked = false
 		reason, rejected := reject.Of(err)

@@ -13,8 +13,9 @@
 //   - [List] names a list that follows from the blocks alone, and [Views.List]
 //     reads it: of records ([Voucher], [Claim], [Shipment], [Item], [Product],
 //     [Party], [Blob], [BlobFor], [Rulings], [Recalls], [Suspensions],
-//     [Payments]) or of things ([SoldBy], [ClaimsOf], [ShipmentsOf],
-//     [ClaimsUnder], [ShipmentsFor], [ProductsOf], [Evaluations] and its like).
+//     [Payments]) or of things ([SoldBy], [ClaimsOf], [ServicedBy],
+//     [ShipmentsOf], [ClaimsUnder], [ShipmentsFor], [ProductsOf], [Evaluations] and
+//     its like).
 //   - [Scope] narrows down the things of a [Kind]. [Views.InStates] lists those
 //     in some states, [Views.Deadlines] claims by their deadlines, [Views.Count]
 //     counts.

@@ -289,6 +289,10 @@ func (x *indexer) things(r *record.Record, rel relation) error {
 			return err
 		}
 		return errors.Join(x.give(claimsList, r.Key, at, id), x.give(claimsList, s.seller, at, id), x.give(claimsList, maker, at, id))
+	case record.ClaimRespond:
+		if p.Servicer != (record.Key{}) {
+			return x.give(servicedList, p.Servicer, at, p.Claim)
+		}
 	case record.Evaluate:
 		s, err := x.sale(rel.voucher)
 		if err != nil {

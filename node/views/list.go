@@ -31,6 +31,7 @@ const (
 	soldList      = 'S'
 	claimsList    = 'C'
 	shipmentsList = 'T'
+	servicedList  = 'x'
 
 	claimsUnderList        = 'V'
 	shipmentsForList       = 'W'
@@ -91,6 +92,10 @@ func SoldBy(account record.Key) List { return List{soldList, account} }
 // ClaimsOf lists the claims that an account opened, and those that it may answer:
 // under vouchers that it issued, and about products that it makes.
 func ClaimsOf(account record.Key) List { return List{claimsList, account} }
+
+// ServicedBy lists the claims whose responses name an account as the servicer, each as
+// often as they do.
+func ServicedBy(account record.Key) List { return List{servicedList, account} }
 
 // ShipmentsOf lists the shipments that an account sent or took over, each as
 // often as it did.

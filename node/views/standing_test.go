@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -177,6 +178,10 @@ func (s *scanner) record(r *record.Record) {
 		s.list(Payments(s.account(p.To)), id)
 	case record.KeyRotate:
 		s.accounts[p.New] = s.account(r.Key)
+	case record.ClaimRespond:
+		if p.Servicer != (record.Key{}) {
+			s.list(ServicedBy(s.account(p.Servicer)), p.Claim)
+		}
 	case record.SellerSuspend, record.SellerRestore:
 		s.list(Suspensions(), id)
 	case record.Ruling:
@@ -341,8 +346,11 @@ func (m *model) all(c *valid) []List {
 	for _, b := range c.tip.Chain() {
 		lists = append(lists, Payments(b.Records[0].Key))
 		for _, r := range b.Records {
-			if r.Type() == record.TypeVoucherIssue {
+			switch p := r.Payload.(type) {
+			case record.VoucherIssue:
 				lists = append(lists, ClaimsUnder(r.ID()), ShipmentsFor(r.ID()))
+			case record.ClaimRespond:
+				lists = append(lists, ServicedBy(p.Servicer))
 			}
 		}
 	}
@@ -407,6 +415,13 @@ func TestStandings(t *testing.T) {
 		for name, list := range m.lists {
 			seen[name] = max(seen[name], len(list))
 		}
+	}
+	isServiced := false
+	for name := range seen {
+		isServiced = isServiced || strings.HasPrefix(name, fmt.Sprintf("{%d ", servicedList))
+	}
+	if !isServiced {
+		t.Error("no claim ever had a servicer")
 	}
 	for _, state := range []rules.ClaimState{
 		rules.ClaimOpen, rules.ClaimAuthorised, rules.ClaimRejected, rules.ClaimExecuted, rules.ClaimEscalated, rules.ClaimSettled, rules.ClaimRefused, rules.ClaimWithdrawn,

@@ -39,7 +39,7 @@ func errEntry(key, value []byte) error {
 }
 
 // version is the version of the entries. Views of another one are built anew.
-const version = 6
+const version = 7
 
 // format is the version of Pebble's files.
 const format = pebble.FormatValueSeparation

@@ -113,6 +113,8 @@ func TestLists(t *testing.T) {
 	check("claims of the heir", ClaimsOf(heir), claim)
 	check("claims of the seller", ClaimsOf(seller), claim)
 	check("claims of the maker", ClaimsOf(maker), claim)
+	check("claims of the servicer", ServicedBy(key(8)), claim)
+	check("claims of the seller as servicer", ServicedBy(seller))
 	check("shipments of the second carrier", ShipmentsOf(second), ship)
 	check("shipments of the seller", ShipmentsOf(seller), ship)
 	if a, err := v.Account(heirLater); a != heir || err != nil {

@@ -53,6 +53,10 @@ func startBrowser() {
 			name = path
 		}
 	}
+	if name == "none" {
+		browser.absent = "STELE_CHROMIUM=none"
+		return
+	}
 	if name == "" {
 		browser.absent = "chromium is not installed"
 		return
@@ -71,7 +75,8 @@ func startBrowser() {
 type tab struct {
 	*site
 	testing.TB
-	ctx context.Context
+	ctx   context.Context
+	width int64
 
 	mu       sync.Mutex
 	messages []string // of the console, and errors of scripts
@@ -87,9 +92,9 @@ type look struct {
 
 // watch notes in every page what a person would not see: violations of the policy, and
 // what moves while the page is built.
-const watch = `window.violations = []; window.shift = 0;
+const watch = `window.violations = []; window.shift = 0; window.moved = [];
 document.addEventListener("securitypolicyviolation", e => violations.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));
-new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) shift += e.value; }).observe({type: "layout-shift", buffered: true});`
+new PerformanceObserver(l => { for (const e of l.getEntries()) if (!e.hadRecentInput) { shift += e.value; for (const s of e.sources) moved.push((s.node?.outerHTML ?? s.node?.parentElement?.outerHTML ?? "").slice(0, 80)); } }).observe({type: "layout-shift", buffered: true});`
 
 // tab opens a tab. It skips the test where there is no browser.
 func (s *site) tab(t testing.TB, l look) *tab {
@@ -99,7 +104,7 @@ func (s *site) tab(t testing.TB, l look) *tab {
 		t.Skipf("NOT RUN: the tests of pages in a browser: %s", browser.absent)
 	}
 	ctx, closeTab := chromedp.NewContext(browser.ctx)
-	b := &tab{site: s, TB: t}
+	b := &tab{site: s, TB: t, width: l.width}
 	b.check(chromedp.Listen(ctx, b.note))
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	b.ctx = ctx
@@ -113,7 +118,6 @@ func (s *site) tab(t testing.TB, l look) *tab {
 	call(b, cdpage.AddScriptToEvaluateOnNewDocument, cdpage.AddScriptToEvaluateOnNewDocumentParams{Source: watch})
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 	call(b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Shanghai"})
-	b.resize(l.width)
 	return b
 }
 
@@ -142,7 +146,7 @@ func (b *tab) note(event any) {
 	case *runtime.EventExceptionThrown:
 		b.messages = append(b.messages, "exception: "+e.ExceptionDetails.Text)
 	case *log.EventEntryAdded:
-		if strings.HasPrefix(e.Entry.URL, b.URL+"/nowhere") || strings.HasPrefix(e.Entry.URL, b.URL+"/v1/events") {
+		if strings.HasPrefix(e.Entry.URL, b.URL+"/nowhere") {
 			return // an error page has the status of an error
 		}
 		b.messages = append(b.messages, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
@@ -183,6 +187,7 @@ func (b *tab) open(path string) {
 	b.mu.Lock()
 	b.bytes = 0
 	b.mu.Unlock()
+	b.resize(b.width)
 	b.run(chromedp.Navigate(b.URL + path))
 }
 
@@ -201,10 +206,18 @@ func (b *tab) text(selector string) string {
 	return eval[string](b, fmt.Sprintf(`(document.querySelector(%s)?.innerText ?? "").trim()`, quoted))
 }
 
-// await waits until a script returns true.
+// await waits until a script returns true, on this page or the next.
 func (b *tab) await(script string) {
 	b.Helper()
-	b.run(chromedp.Poll[chromedp.Void](script, chromedp.WithPollingTimeout(20*time.Second)))
+	var err error
+	for range 1000 {
+		var ok bool
+		if ok, err = chromedp.Run(b.ctx, chromedp.Evaluate[bool](script)); ok && err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b.Fatal("not seen in time: ", script, ": ", err, ": ", b.text("main"))
 }
 
 // widths are those at which no page may be wider than its window.
@@ -214,14 +227,14 @@ var widths = []int64{320, 390, 1280}
 const maxPage = 150_000
 
 // checkPage checks what holds for every page, in the tab where it is open, which has
-// just been opened.
-func (b *tab) checkPage(path string) {
+// just been opened. With rules, axe checks these only.
+func (b *tab) checkPage(path string, rules ...string) {
 	b.Helper()
 	if size := b.transferred(); size > maxPage {
 		b.Errorf("%s transfers %.0f bytes, at most %d are allowed", path, size, maxPage)
 	}
 	if shift := eval[float64](b, "shift"); shift != 0 {
-		b.Errorf("%s moves while it is built: a layout shift of %g", path, shift)
+		b.Errorf("%s moves while it is built: a layout shift of %g: %q", path, shift, eval[[]string](b, "moved"))
 	}
 	if v := eval[[]string](b, "violations"); len(v) > 0 {
 		b.Errorf("%s breaks the Content-Security-Policy: %q", path, v)
@@ -241,7 +254,7 @@ func (b *tab) checkPage(path string) {
 			b.Errorf("%s is %d wide in a window of %d: %s", path, wide, width, eval[string](b, widest))
 		}
 	}
-	b.axe(path)
+	b.axe(path, rules)
 	if m := b.noted(); len(m) > 0 {
 		b.Errorf("%s: the console says %q", path, m)
 	}
@@ -264,16 +277,22 @@ var axeSource = sync.OnceValues(func() (string, error) {
 	return string(source), err
 })
 
-// axe checks the accessibility of the open page.
-func (b *tab) axe(path string) {
+// axe checks the accessibility of the open page, by some rules or by all.
+func (b *tab) axe(path string, rules []string) {
 	b.Helper()
 	source, err := axeSource()
 	if err != nil {
 		return // TestAxe says so
 	}
 	b.run(chromedp.Evaluate[chromedp.Void](source))
-	const check = `document.querySelectorAll("details").forEach(d => d.open = true);
-axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.impact + " " + v.id + ": " + v.help + ": " + v.nodes.slice(0, 2).map(n => n.html).join(" | ")))`
+	only := ""
+	if len(rules) > 0 {
+		quoted, err := json.Marshal(rules)
+		b.check(err)
+		only = fmt.Sprintf(", runOnly: {type: \"rule\", values: %s}", quoted)
+	}
+	check := `document.querySelectorAll("details").forEach(d => d.open = true);
+axe.run(document, {resultTypes: ["violations"]` + only + `}).then(r => r.violations.map(v => v.impact + " " + v.id + ": " + v.help + ": " + v.nodes.slice(0, 2).map(n => n.html).join(" | ")))`
 	for _, v := range eval[[]string](b, check) {
 		b.Errorf("%s: axe: %s", path, v)
 	}

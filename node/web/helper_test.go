@@ -19,11 +19,13 @@ import (
 	"stele/node/api"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/feed"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/query"
+	"stele/node/seen"
 	"stele/node/store"
 	"stele/node/template"
 	"stele/node/traffic"
@@ -42,9 +44,12 @@ type site struct {
 	chain  *chain.Chain
 	pool   *pool.Pool
 	views  *views.Views
+	feed   *feed.Feed
+	seen   *seen.Book
 	query  *query.Reader
 	gen    *traffic.Generator
 	pages  *Pages
+	stop   func() // ends the server
 
 	*clock
 	blocks int
@@ -60,29 +65,58 @@ type clock struct {
 func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	t.Helper()
 	p := *network.Dev
-	s := &site{TB: t, params: &p, clock: &clock{now: time.Unix(int64(p.GenesisTime), 0)}}
-	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Identity{Network: p.ID, Genesis: block.Genesis(&p).Hash()}, store.Options{})
-	s.check(err)
-	t.Cleanup(func() { s.check(st.Close()) })
-	s.chain, err = chain.Open(context.Background(), chain.Options{
-		Store: st, Params: &p, Clock: s.time, OnChange: func(c chain.Change) { s.check(s.pool.Update(c)) },
-	})
-	s.check(err)
-	s.pool, err = pool.New(pool.Options{Params: &p, View: s.chain.View, Context: s.chain.NextContext})
-	s.check(err)
-	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain})
-	s.check(err)
-	t.Cleanup(func() { s.check(s.views.Close()) })
+	s := openSite(t, &p, time.Unix(int64(p.GenesisTime), 0))
+	var err error
 	s.gen, err = traffic.New(traffic.Options{
 		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.time,
 	})
 	s.check(err)
-	s.query = query.New(query.Options{Params: &p, Chain: s.chain, Pool: s.pool, Views: s.views})
 	for range blocks {
 		s.mine(records)
 	}
 	s.check(s.gen.Send(records)) // these wait
 	s.listen(edit...)
+	return s
+}
+
+// newSiteOf returns a site with the chain of a tip.
+func newSiteOf(t testing.TB, b *chaintest.Builder, tip *chaintest.Block) *site {
+	t.Helper()
+	s := openSite(t, b.Params, b.Now())
+	for _, made := range tip.Chain()[1:] {
+		_, err := s.chain.Submit(made.Block)
+		s.check(err)
+	}
+	s.check(s.views.Update(context.Background()))
+	s.listen()
+	return s
+}
+
+// openSite returns a site with the first block of a network, which does not listen yet.
+func openSite(t testing.TB, p *network.Params, now time.Time) *site {
+	t.Helper()
+	s := &site{TB: t, params: p, clock: &clock{now: now}}
+	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Identity{Network: p.ID, Genesis: block.Genesis(p).Hash()}, store.Options{})
+	s.check(err)
+	t.Cleanup(func() { s.check(st.Close()) })
+	s.seen = seen.New(seen.Options{Now: s.time})
+	s.chain, err = chain.Open(context.Background(), chain.Options{
+		Store: st, Params: p, Clock: s.time, OnChange: func(c chain.Change) {
+			s.check(s.pool.Update(c))
+			s.seen.Changed(c)
+		},
+	})
+	s.check(err)
+	s.pool, err = pool.New(pool.Options{Params: p, View: s.chain.View, Context: s.chain.NextContext})
+	s.check(err)
+	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain, Updated: func() {
+		if s.feed != nil {
+			s.feed.Wake()
+		}
+	}})
+	s.check(err)
+	t.Cleanup(func() { s.check(s.views.Close()) })
+	s.query = query.New(query.Options{Params: p, Chain: s.chain, Pool: s.pool, Views: s.views})
 	return s
 }
 
@@ -131,8 +165,9 @@ func sharedSite(t testing.TB) *site {
 // listen serves the pages until the test ends.
 func (s *site) listen(edit ...func(*Options)) {
 	s.Helper()
+	s.feed = feed.New(feed.Options{Chain: s.chain, Views: s.views})
 	o := Options{
-		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Seen: s.seen, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Status: func() query.Status { return query.Status{Version: "v1", Height: s.chain.Tip().Height} },
 	}
 	for _, e := range edit {
@@ -142,20 +177,23 @@ func (s *site) listen(edit ...func(*Options)) {
 	s.pages, err = New(o)
 	s.check(err)
 	a, err := api.New(api.Options{
-		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(),
+		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(), Feed: s.feed, Seen: s.seen,
 	})
 	s.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	s.check(err)
 	s.URL = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
+	done := make(chan error, 2)
+	go func() { done <- s.feed.Run(ctx) }()
 	go func() { done <- a.Serve(ctx, l) }()
-	s.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
 		s.check(<-done)
+		s.check(<-done)
 	})
+	s.Cleanup(s.stop)
 }
 
 // time returns what the clock shows.

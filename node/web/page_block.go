@@ -215,7 +215,7 @@ func (p *Pages) headerFields(r *request, body *blockBody) {
 	parentRule, timeRule := rule("parent.rule.genesis"), rule("time.rule.genesis")
 	if parent, ok := p.Chain.Header(h.Prev); ok {
 		parentRule = rule("parent.rule", "height", parent.Height)
-		timeRule = rule("time.rule", "median", r.unix(parent.MedianTime).Text, "future", r.lang.seconds(float64(p.Params.MaxFuture)))
+		timeRule = rule("time.rule", "median", r.unixHTML(parent.MedianTime), "future", r.lang.seconds(float64(p.Params.MaxFuture)))
 	}
 	interval := p.Params.Pow.RetargetInterval
 	body.Fields = []fieldRow{
@@ -256,11 +256,10 @@ func (p *Pages) typeRows(r *request, body *blockBody) {
 
 func (p *Pages) blockFigures(r *request, body *blockBody) []figure {
 	b := body.Block
-	median := r.unix(b.MedianTime)
 	figures := []figure{
-		{Term: r.t("block.time"), Number: r.unix(b.Time).Text, Note: r.t("block.median", "time", median.Text)},
-		{Term: r.t("block.reward"), Number: coins(b.Reward), Unit: r.lang.plain("unit.coins"), Note: r.t("block.reward.note", "subsidy", coins(p.Params.SubsidyAt(b.Height)), "fees", coins(b.Fees))},
-		{Term: r.t("block.records"), Number: show(len(b.Records)), Note: r.t("block.size.note", "size", bytesText(b.Size), "share", digits(100*float64(b.Size)/float64(p.Params.MaxBlockSize), 2))},
+		{Term: r.t("block.time"), Number: r.unixHTML(b.Time), Note: r.t("block.median", "time", r.unixHTML(b.MedianTime))},
+		{Term: r.t("block.reward"), Number: number(coins(b.Reward)), Unit: r.lang.plain("unit.coins"), Note: r.t("block.reward.note", "subsidy", coins(p.Params.SubsidyAt(b.Height)), "fees", coins(b.Fees))},
+		{Term: r.t("block.records"), Number: number(len(b.Records)), Note: r.t("block.size.note", "size", bytesText(b.Size), "share", digits(100*float64(b.Size)/float64(p.Params.MaxBlockSize), 2))},
 	}
 	tip, ok := p.Chain.HeaderAt(r.query.Height())
 	if b.InChain && ok {
@@ -270,7 +269,7 @@ func (p *Pages) blockFigures(r *request, body *blockBody) []figure {
 		}
 		v, _ := new(big.Float).SetInt(work).Float64()
 		q := scaled(v, r.lang.plain("unit.hashes"))
-		figures = append(figures, figure{Term: r.t("block.ontop"), Number: q.Number, Unit: q.Unit, Note: r.t("block.ontop.note", "n", r.query.Height()-b.Height+1)})
+		figures = append(figures, figure{Term: r.t("block.ontop"), Number: number(q.Number), Unit: q.Unit, Note: r.t("block.ontop.note", "n", r.query.Height()-b.Height+1)})
 	}
 	return figures
 }

@@ -36,7 +36,7 @@ type homeBody struct {
 // figure is a number and what it is measured against.
 type figure struct {
 	Term   template.HTML
-	Number string
+	Number template.HTML // of this program, never of users
 	Unit   string
 	Path   string // "": no link
 	Note   template.HTML
@@ -111,7 +111,7 @@ func (p *Pages) home(r *request) (*view, error) {
 	if r.at != "" {
 		v.Title = r.t("home.title.at", "height", height)
 		v.Tag = state{"end", r.lang.plain("bar.fixed")}
-		v.Answer = r.t("home.answer.at", "height", height, "time", r.unix(headers[0].Time).Text)
+		v.Answer = r.t("home.answer.at", "height", height, "time", r.unixHTML(headers[0].Time))
 		return v, nil
 	}
 	s := p.status()
@@ -128,10 +128,10 @@ func (p *Pages) nowParts(r *request, body *homeBody, s *query.Status) {
 	lack := p.lacks(r, "totals", err)
 	hash := r.blockHash(tip.Hash)
 	body.Figures = []figure{
-		{Term: r.t("home.height"), Number: show(tip.Height), Path: hash.Path, Note: template.HTML(template.HTMLEscapeString(hash.Short))},
-		{Term: r.t("home.difficulty"), Number: shortNumber(tip.Difficulty()), Note: r.t("home.changes", "n", network.NextRetarget-tip.Height)},
+		{Term: r.t("home.height"), Number: number(tip.Height), Path: hash.Path, Note: template.HTML(template.HTMLEscapeString(hash.Short))},
+		{Term: r.t("home.difficulty"), Number: number(shortNumber(tip.Difficulty())), Note: r.t("home.changes", "n", network.NextRetarget-tip.Height)},
 		p.hashRate(r, &network),
-		{Term: r.t("home.records"), Number: digits(s.Records.ConnectedRate, 3), Unit: "/s", Note: lack},
+		{Term: r.t("home.records"), Number: number(digits(s.Records.ConnectedRate, 3)), Unit: "/s", Note: lack},
 		{Term: r.t("home.claims"), Number: "–", Note: lack},
 	}
 	if err == nil {
@@ -140,7 +140,7 @@ func (p *Pages) nowParts(r *request, body *homeBody, s *query.Status) {
 		for _, state := range query.LiveClaimStates() {
 			open += totals.Claims[state]
 		}
-		body.Figures[4].Number = show(open)
+		body.Figures[4].Number = number(open)
 		body.Figures[4].Note = r.t("home.overdue", "n", totals.Overdue)
 	}
 	peers := figure{Term: r.t("home.peers"), Number: "–", Note: r.t("bar.nopeers")}
@@ -151,12 +151,15 @@ func (p *Pages) nowParts(r *request, body *homeBody, s *query.Status) {
 				in++
 			}
 		}
-		peers.Number = show(len(s.Peers.Connected))
+		peers.Number = number(len(s.Peers.Connected))
 		peers.Note = r.t("home.peers.note", "out", len(s.Peers.Connected)-in, "in", in)
 	}
 	body.Figures = append(body.Figures, peers)
 	p.comingParts(r, body)
 }
+
+// number is a value as the number of a figure.
+func number(v any) template.HTML { return template.HTML(template.HTMLEscapeString(show(v))) }
 
 func countAll(records map[record.Type]uint64) (n uint64) {
 	for _, count := range records {
@@ -181,7 +184,7 @@ func (p *Pages) hashRate(r *request, n *query.Network) figure {
 	f := figure{Term: r.t("home.hashrate"), Number: "–", Note: r.t("home.hashrate.none")}
 	if n.HashRate > 0 {
 		q := scaled(n.HashRate, "H/s")
-		f.Number, f.Unit, f.Note = q.Number, q.Unit, r.t("home.hashrate.note", "n", n.RateBlocks)
+		f.Number, f.Unit, f.Note = number(q.Number), q.Unit, r.t("home.hashrate.note", "n", n.RateBlocks)
 	}
 	return f
 }

@@ -150,10 +150,9 @@ func (p *Pages) rejectedRecord(r *request, id record.ID) *view {
 	}
 	part := r.id(id, "")
 	part.Name = r.lang.plain("record.id.name")
-	when := r.time(mark.Rejected)
 	return &view{
 		Template: "rejected", Menu: "/blocks", Title: r.t("rejected.title"), Tag: state{"bad", r.lang.plain("rejected.tag")},
-		Answer: r.t("rejected.answer", "time", when.Text, "reason", r.lang.words.Reason(mark.Reason)),
+		Answer: r.t("rejected.answer", "time", r.timeHTML(mark.Rejected), "reason", r.lang.words.Reason(mark.Reason)),
 		Body: struct {
 			ID      idPart
 			Reason  reject.Reason
@@ -245,6 +244,11 @@ func (p *Pages) recordSteps(r *request, body *recordBody) []step {
 func (r *request) timeHTML(t time.Time) template.HTML {
 	part := r.time(t)
 	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, part.ISO, part.Text))
+}
+
+// unixHTML is timeHTML of seconds since 1970.
+func (r *request) unixHTML(seconds uint32) template.HTML {
+	return r.timeHTML(time.Unix(int64(seconds), 0))
 }
 
 // millis writes a short time.

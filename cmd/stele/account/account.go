@@ -21,8 +21,9 @@ func Command() *cli.Command {
 		ArgsUsage: "KEY",
 		Description: "KEY is 72 hex digits, or a name from \"stele key list\". A key that never did anything\n" +
 			"has an empty account.\n\n" +
-			"  stele account alice",
-		Flags:  []cli.Flag{nodeclient.Flag("ask the node API at `URL`"), keyring.Flag(), cmdline.JSONFlag()},
+			"  stele account alice\n" +
+			"  stele account alice --at 1200",
+		Flags:  []cli.Flag{nodeclient.AtFlag(), nodeclient.Flag("ask the node API at `URL`"), keyring.Flag(), cmdline.JSONFlag()},
 		Action: run,
 	}
 }
@@ -45,17 +46,18 @@ func run(c *cli.Context) error {
 	}
 	defer node.Close()
 	var a api.Account
-	if err := node.Get(c.Context, "/v1/accounts/"+key.String(), &a); err != nil {
+	if err := node.Get(c.Context, nodeclient.AsOf(c, "/v1/accounts/"+key.String()), &a); err != nil {
 		return cmdline.Cause(c, err)
 	}
 	if c.Bool("json") {
 		return cmdline.PrintJSON(c, a)
 	}
-	return cmdline.PrintText(c, text(&a, keyring.ReadNames(folder)))
+	return cmdline.PrintText(c, text(&a, keyring.ReadNames(folder), c.IsSet("at")))
 }
 
-// text returns an account for people.
-func text(a *api.Account, names keyring.Names) string {
+// text returns an account for people. Past is whether it is one as of an earlier height,
+// as of which nothing waits.
+func text(a *api.Account, names keyring.Names, past bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "account  %s\n", names.Of(a.Account))
 	if a.Key != a.Account {
@@ -73,6 +75,13 @@ func text(a *api.Account, names keyring.Names) string {
 	if a.Suspended {
 		b.WriteString(", suspended: it may not issue vouchers")
 	}
-	fmt.Fprintf(&b, "\nrecords  %d in the chain, %d waiting\n", a.Seq, a.NextSeq-a.Seq)
+	fmt.Fprintf(&b, "\nrecords  %d in the chain", a.Seq)
+	if !past {
+		fmt.Fprintf(&b, ", %d waiting", a.NextSeq-a.Seq)
+	}
+	b.WriteByte('\n')
+	if a.Height != nil {
+		fmt.Fprintf(&b, "height   %d\n", *a.Height)
+	}
 	return b.String()
 }

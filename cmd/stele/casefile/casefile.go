@@ -27,11 +27,12 @@ func Command() *cli.Command {
 		ArgsUsage: "voucher|claim|shipment ID",
 		Description: "Shows the state, whose turn it is, the deadline, and the records that each party may\n" +
 			"write now. ID is that of the VOUCHER_ISSUE, CLAIM_OPEN or SHIPMENT_CREATE.\n\n" +
-			"  stele case claim ID --key alice",
+			"  stele case claim ID --key alice\n" +
+			"  stele case voucher ID --at 1200",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "show only what `KEY` may do: 72 hex digits, or a name from \"stele key list\"", DefaultText: "all parties"},
 			&cli.BoolFlag{Name: "all", Usage: "also list what is not allowed, and why"},
-			nodeclient.Flag("ask the node API at `URL`"), keyring.Flag(), cmdline.JSONFlag(),
+			nodeclient.AtFlag(), nodeclient.Flag("ask the node API at `URL`"), keyring.Flag(), cmdline.JSONFlag(),
 		},
 		Action: run,
 	}
@@ -39,7 +40,8 @@ func Command() *cli.Command {
 
 // result is what "stele case --json" prints. docs/cli.md describes its fields.
 type result struct {
-	Kind     string        `json:"kind"`
+	Kind string `json:"kind"`
+	api.AnswerHeight
 	Voucher  *api.Voucher  `json:"voucher,omitempty"`
 	Claim    *api.Claim    `json:"claim,omitempty"`
 	Turn     *api.Turn     `json:"turn,omitempty"`
@@ -93,23 +95,33 @@ func run(c *cli.Context) error {
 	if c.Bool("json") {
 		return cmdline.PrintJSON(c, res)
 	}
-	return cmdline.PrintText(c, res.text(keyring.ReadNames(folder), c.Bool("all")))
+	when := "now"
+	if c.IsSet("at") {
+		when = "then"
+	}
+	return cmdline.PrintText(c, res.text(keyring.ReadNames(folder), when, c.Bool("all")))
 }
 
 // read asks the node for a case, and for what the parties may do, or only one of them.
 func read(c *cli.Context, node *nodeclient.Client, kind, id string, only *record.Key) (*result, error) {
 	res := &result{Kind: kind, Parties: []party{}}
 	path := "/v1/" + kind + "s/" + id
+	get := func(path string, v any) error { return node.Get(c.Context, nodeclient.AsOf(c, path), v) }
 	var err error
 	switch kind {
 	case "voucher":
-		err = node.Get(c.Context, path, &res.Voucher)
+		if err = get(path, &res.Voucher); err == nil {
+			res.AnswerHeight = res.Voucher.AnswerHeight
+		}
 	case "claim":
-		if err = node.Get(c.Context, path, &res.Claim); err == nil {
-			err = node.Get(c.Context, path+"/turn", &res.Turn)
+		if err = get(path, &res.Claim); err == nil {
+			res.AnswerHeight = res.Claim.AnswerHeight
+			err = get(path+"/turn", &res.Turn)
 		}
 	case "shipment":
-		err = node.Get(c.Context, path, &res.Shipment)
+		if err = get(path, &res.Shipment); err == nil {
+			res.AnswerHeight = res.Shipment.AnswerHeight
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -120,7 +132,7 @@ func read(c *cli.Context, node *nodeclient.Client, kind, id string, only *record
 	}
 	for i := range res.Parties {
 		p := &res.Parties[i]
-		if err := node.Get(c.Context, path+"/actions?key="+p.Account.String(), &p.Actions); err != nil {
+		if err := get(path+"/actions?key="+p.Account.String(), &p.Actions); err != nil {
 			return nil, err
 		}
 	}
@@ -176,8 +188,8 @@ func (res *result) median() uint32 {
 	return res.Parties[0].Actions.MedianTime
 }
 
-// text returns the result for people.
-func (res *result) text(names keyring.Names, all bool) string {
+// text returns the result for people. When is "now" or "then".
+func (res *result) text(names keyring.Names, when string, all bool) string {
 	var out lines
 	switch {
 	case res.Voucher != nil:
@@ -187,8 +199,11 @@ func (res *result) text(names keyring.Names, all bool) string {
 	case res.Shipment != nil:
 		out.shipment(res.Shipment, names, res.median())
 	}
+	if res.Height != nil {
+		out.add("height", fmt.Sprint(*res.Height))
+	}
 	for _, p := range res.Parties {
-		fmt.Fprintf(&out, "\n%s %s may write now:\n", p.Part, names.Of(p.Account))
+		fmt.Fprintf(&out, "\n%s %s may write %s:\n", p.Part, names.Of(p.Account), when)
 		allowed := casetext.Allowed(p.Actions)
 		for _, a := range allowed {
 			fmt.Fprintf(&out, "  %s\n", casetext.Action(a, res.median()))
@@ -199,7 +214,7 @@ func (res *result) text(names keyring.Names, all bool) string {
 		if !all {
 			continue
 		}
-		out.WriteString("not now:\n")
+		fmt.Fprintf(&out, "not %s:\n", when)
 		for _, a := range p.Actions.Items {
 			if !a.Allowed {
 				fmt.Fprintf(&out, "  %s\n", casetext.Action(a, res.median()))

@@ -31,6 +31,7 @@ func Command() *cli.Command {
 				Flags: []cli.Flag{
 					nodeclient.Flag("ask the node API at `URL`"), nodeclient.TokenFlag(),
 					&cli.BoolFlag{Name: "products", Usage: "list products instead"},
+					&cli.StringFlag{Name: "height", Usage: "show the scores after the block at height `N`", DefaultText: "the tip"},
 					&cli.StringFlag{Name: "from", Usage: "begin with place `N`", DefaultText: "1"},
 					&cli.StringFlag{Name: "limit", Usage: "list at most `N`", DefaultText: "50"},
 					cmdline.JSONFlag(),
@@ -76,8 +77,16 @@ func runList(c *cli.Context) error {
 	if c.Bool("products") {
 		kind = "products"
 	}
+	path := fmt.Sprintf("/v1/credit/%s?from=%d&limit=%d", kind, from, limit)
+	if c.IsSet("height") {
+		height, err := cmdline.Number(c, "height", 0, 1<<32-1, 0)
+		if err != nil {
+			return err
+		}
+		path += fmt.Sprintf("&height=%d", height)
+	}
 	var page api.CreditRanking
-	if err := client.Get(c.Context, fmt.Sprintf("/v1/credit/%s?from=%d&limit=%d", kind, from, limit), &page); err != nil {
+	if err := client.Get(c.Context, path, &page); err != nil {
 		return cmdline.Cause(c, err)
 	}
 	if c.Bool("json") {

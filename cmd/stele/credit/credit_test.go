@@ -37,6 +37,8 @@ func TestCommands(t *testing.T) {
 			res = api.CreditExplanation{CreditAt: at, CreditScore: score, Lines: []api.CreditLine{{Period: 1, Vouchers: 3, Ends: 1, Settled: 1, Weight: 1_500_000, Said: 43690, Mean: 45000, Fifths: 2}}}
 		case r.URL.Path == "/v1/credit/products/06291041500213":
 			res = api.CreditExplanation{CreditAt: at, CreditScore: api.CreditScore{GTIN: "06291041500213", Exact: 36044}, Params: api.CreditParams{Window: 26}}
+		case r.URL.Path == "/v1/credit/sellers" && r.FormValue("height") == "9":
+			res = api.CreditRanking{CreditAt: api.CreditAt{Height: 9}}
 		case r.URL.Path == "/v1/credit/sellers":
 			res = api.CreditRanking{CreditAt: at, Total: 1, Items: []api.CreditPlace{{Place: 1, CreditScore: score}}}
 		default:
@@ -55,6 +57,8 @@ func TestCommands(t *testing.T) {
 		{[]string{"list"}, 0, "1 sellers with evidence at height 4099\nplace  score  decided by  standing  vouchers  seller\n1      0.612  core        2 of 7    3         " + seller.String()},
 		{[]string{"list", "--json"}, 0, `"place":1,`},
 		{[]string{"list", "--limit", "0"}, 2, "--limit"},
+		{[]string{"list", "--height", "9"}, 0, "0 sellers with evidence at height 9\n"},
+		{[]string{"list", "--height", "x"}, 2, "--height"},
 		{[]string{"explain", seller.String()}, 0, "score 0.612 of " + seller.String() + " after the block at height 4099, in period 2\n"},
 		{[]string{"explain", seller.String()}, 0, "4/49 of core, and 45/49 of low"},
 		{[]string{"explain", seller.String()}, 0, "1       3         0.015   0.666    0.686           2/5              1 of 1"},

@@ -155,17 +155,22 @@ func (s *search) add(kind, id, state string, must bool, until uint64, types ...r
 	return nil
 }
 
+func (s *search) isSupervisor() bool {
+	return slices.Contains(s.account.Roles, record.Supervisor.String())
+}
+
 func (s *search) claims() error {
-	claims, err := all[api.Claim](s, s.party("claims"))
-	if err != nil {
-		return err
+	lists := []string{s.party("claims"), s.party("claims?role=servicer")}
+	if s.isSupervisor() {
+		lists = append(lists, "/v1/claims?state=escalated")
 	}
-	if slices.Contains(s.account.Roles, record.Supervisor.String()) {
-		escalated, err := all[api.Claim](s, "/v1/claims?state=escalated")
+	var claims []api.Claim
+	for _, list := range lists {
+		part, err := all[api.Claim](s, list)
 		if err != nil {
 			return err
 		}
-		claims = append(claims, escalated...)
+		claims = append(claims, part...)
 	}
 	seen := map[string]bool{}
 	for _, claim := range claims {
@@ -202,6 +207,18 @@ func (s *search) shipments() error {
 			if err := s.add("shipment", h.ID, h.State, true, 0); err != nil {
 				return err
 			}
+		}
+	}
+	if !s.isSupervisor() {
+		return nil
+	}
+	attempted, err := all[api.Shipment](s, "/v1/shipments?state=attempted")
+	if err != nil {
+		return err
+	}
+	for _, h := range attempted {
+		if err := s.add("shipment", h.ID, h.State, true, 0, record.TypeRuling); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,20 +2,24 @@ package inbox
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"stele/cmd/stele/account"
 	"stele/cmd/stele/casefile"
 	"stele/cmd/stele/internal/nodetest"
 	"stele/cmd/stele/internal/steletest"
 	"stele/cmd/stele/node"
+	"stele/node/chain/chaintest"
 	"stele/node/ledger/record"
 )
 
 func TestMain(m *testing.M) {
-	steletest.Main(m, Command(), casefile.Command(), node.Command())
+	steletest.Main(m, Command(), account.Command(), casefile.Command(), node.Command())
 }
 
 // A claim waits for the seller and the maker, and for nobody else. The buyer may evaluate.
@@ -55,12 +59,48 @@ func TestClaim(t *testing.T) {
 		}
 	}
 	checkCase(t, s.Claim.String(), s.Voucher.String())
+	checkPast(t, s)
 	if out, code := steletest.Run(t, "inbox"); code != 2 || !strings.Contains(out, "no keys in ") {
 		t.Errorf("without keys: exit code %d: %s", code, out)
 	}
 	if err := n.End(syscall.SIGTERM); err != nil {
 		t.Errorf("%v:\n%s", err, n.Out)
 	}
+}
+
+// checkPast shows a voucher and an account as they were when the goods were sold.
+func checkPast(t *testing.T, s *chaintest.Story) {
+	t.Helper()
+	sold := s.Tip
+	for !holds(sold, s.Voucher) {
+		sold = sold.Parent
+	}
+	height := fmt.Sprint(sold.Height())
+	for _, c := range []struct {
+		args  []string
+		wants []string
+	}{
+		{[]string{"case", "voucher", s.Voucher.String(), "--at", height, "--all"}, []string{
+			"\nstate        issued\n", "\nheight       " + height + "\n", " may write then:\n", "\nnot then:\n",
+		}},
+		{[]string{"account", s.Buyer.String(), "--at", height}, []string{"in the chain\nheight   " + height + "\n"}},
+	} {
+		out, code := steletest.Run(t, c.args...)
+		for _, want := range c.wants {
+			if code != 0 || !strings.Contains(out, want) {
+				t.Errorf("%q: exit code %d, no %q in\n%s", c.args, code, want, out)
+			}
+		}
+	}
+	for _, at := range []string{"4000000000", "x"} {
+		if out, code := steletest.Run(t, "case", "voucher", s.Voucher.String(), "--at", at); code == 0 {
+			t.Errorf("--at %s: %s", at, out)
+		}
+	}
+}
+
+func holds(b *chaintest.Block, id record.ID) bool {
+	return slices.ContainsFunc(b.Records, func(r *record.Record) bool { return r.ID() == id })
 }
 
 // checkCase shows the claim and its voucher, for people.

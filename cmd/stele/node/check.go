@@ -130,6 +130,9 @@ func newCheckResult(r chain.Report, dir string) checkResult {
 // blobsFolder is the subfolder of the data folder with recipients' data.
 const blobsFolder = "blobs"
 
+// seenFile is the file in the data folder with the times at which the node saw records.
+const seenFile = "seen"
+
 // addBeside adds the findings about files beside the store.
 func (r *checkResult) addBeside(beside node.BesideReport) {
 	r.Views, r.Blobs = beside.Views, beside.Custody

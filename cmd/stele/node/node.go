@@ -182,6 +182,7 @@ func readOptions(c *cli.Context) (o node.Options, err error) {
 		return o, err
 	}
 	o.Blobs = filepath.Join(o.Dir, blobsFolder)
+	o.Seen = filepath.Join(o.Dir, seenFile)
 	o.Version = c.App.Version
 	o.Tag = []byte(coinbaseTag)
 	if c.Bool("prune") {

@@ -50,6 +50,8 @@ type submitResult struct {
 	Confirmations uint32        `json:"confirmations"`
 	Reason        reject.Reason `json:"reason,omitempty"`
 	Text          string        `json:"text,omitempty"`
+
+	RevertChances []api.RevertChance `json:"revert_chances,omitempty"`
 }
 
 // Where a record is, besides the states of the API.
@@ -161,6 +163,7 @@ func (res *submitResult) wait(ctx context.Context, node *nodeclient.Client, dept
 		default:
 			missing = 0
 			res.State, res.Height, res.Confirmations = found.State, found.Height, found.Confirmations
+			res.RevertChances = found.RevertChances
 			if found.Confirmations >= depth {
 				return nil
 			}
@@ -181,7 +184,7 @@ func (res *submitResult) text() string {
 	switch res.State {
 	case stateConfirmed:
 		if res.Height > 0 {
-			return fmt.Sprintf("confirmed: %s %s, in block %d\n", res.Type, res.ID, res.Height)
+			return fmt.Sprintf("confirmed: %s %s, in block %d\n%s", res.Type, res.ID, res.Height, res.chances())
 		}
 	case stateRejected:
 		return fmt.Sprintf("rejected: %s %s\n%s: %s\n", res.Type, res.ID, res.Reason, res.Text)
@@ -189,4 +192,17 @@ func (res *submitResult) text() string {
 		return fmt.Sprintf("dropped: %s %s\n%s\n", res.Type, res.ID, res.Text)
 	}
 	return fmt.Sprintf("%s: %s %s\n", res.State, res.Type, res.ID)
+}
+
+// chances returns a line about who could still take the record back; none for the tip,
+// which anybody can.
+func (res *submitResult) chances() string {
+	if res.Confirmations < 2 || len(res.RevertChances) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, c := range res.RevertChances {
+		parts = append(parts, fmt.Sprintf("%.2g %% with %.0f %% of all work", 100*c.Chance, 100*c.Share))
+	}
+	return fmt.Sprintf("chance of an attacker to take it back after %d confirmations: %s\n", res.Confirmations, strings.Join(parts, ", "))
 }

@@ -102,7 +102,7 @@
       const known = rows(old), count = [...rows(part)].filter(r => !known.has(r)).length;
       if (!count) continue;
       waiting.set(news, part);
-      news.textContent = news.dataset.news.replace("#", count);
+      news.textContent = count === 1 ? news.dataset.one : news.dataset.news.replace("#", count);
       news.hidden = false;
     }
   }

@@ -75,6 +75,23 @@ func TokenFlag() cli.Flag {
 	return &cli.StringFlag{Name: "api-token", EnvVars: []string{"STELE_API_TOKEN"}, Usage: "send `TOKEN`, which a node on another machine requires"}
 }
 
+// AtFlag returns the flag --at: the height as of which the node answers.
+func AtFlag() cli.Flag {
+	return &cli.UintFlag{Name: "at", Usage: "show it as the block after `HEIGHT` found it", DefaultText: "the tip"}
+}
+
+// AsOf returns a path with the height of --at, if that is set.
+func AsOf(c *cli.Context, path string) string {
+	if !c.IsSet("at") {
+		return path
+	}
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	return fmt.Sprintf("%s%sat=%d", path, separator, c.Uint("at"))
+}
+
 // New returns a client for the node that --api names. Call [Client.Close] after the
 // last request.
 func New(c *cli.Context) (*Client, error) {
