@@ -287,10 +287,8 @@ func TestCasesAsOf(t *testing.T) {
 // storySite returns a site whose chain is that of a story.
 func storySite(t testing.TB, story *chaintest.Story) *site {
 	t.Helper()
-	s := newSite(t, 0, 0)
-	s.clock.mu.Lock()
-	s.now = story.Now()
-	s.clock.mu.Unlock()
+	s := openSite(t, story.Params, story.Now())
+	s.listen()
 	for _, b := range story.Tip.Chain()[1:] {
 		_, err := s.chain.Submit(b.Block)
 		s.check(err)
@@ -301,8 +299,11 @@ func storySite(t testing.TB, story *chaintest.Story) *site {
 
 // Texts from records cannot become markup, wherever they stand.
 func TestTextsAreEscapedInBrowser(t *testing.T) {
-	p := *network.Dev
-	story := chaintest.NewStory(&p, "somewhere")
+	p, err := network.DevWithDay(24 * 60 * 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	story := chaintest.NewStory(p, "somewhere")
 	story.Item, story.Note = `"'><img/src=x>&lt;`, hostile
 	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain} {
 		step()
