@@ -136,7 +136,7 @@ var canBe = map[string]map[string]record.Role{
 	"seller or maker":     {"seller": record.Seller, "maker": record.Manufacturer},
 	"supervisor or maker": {"supervisor": record.Supervisor, "maker": record.Manufacturer},
 	"party":               {"seller": record.Seller, "maker": record.Manufacturer, "carrier": record.Carrier, "servicer": record.Servicer},
-	"custodian":           {"carrier": record.Carrier},
+	"custodian":           {"carrier": record.Carrier, "seller": record.Seller},
 	"next custodian":      {"carrier": record.Carrier},
 	"sender":              {"seller": record.Seller, "maker": record.Manufacturer},
 	"inspector":           {"seller": record.Seller, "servicer": record.Servicer},

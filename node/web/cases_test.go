@@ -1,14 +1,22 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	stdhtml "html"
+	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
+	"stele/node/chain/chaintest"
+	"stele/node/ledger/network"
 	"stele/node/ledger/record"
+	"stele/node/ledger/reject"
 	"stele/node/ledger/rules"
 	"stele/node/query"
+	"stele/node/words"
 )
 
 // cases are the things of a chain whose pages tests look at.
@@ -76,7 +84,7 @@ func (c *cases) examples() []example {
 		}
 	}
 	for _, h := range c.shipments {
-		if h.Voucher == best.Voucher {
+		if h.State == rules.ShipmentInTransit {
 			return append(all, example{"shipment", "/shipments/" + h.ID.String()})
 		}
 	}
@@ -274,4 +282,110 @@ func TestCasesAsOf(t *testing.T) {
 		return
 	}
 	t.Error("no claim has changed in the last blocks")
+}
+
+// storySite returns a site whose chain is that of a story.
+func storySite(t testing.TB, story *chaintest.Story) *site {
+	t.Helper()
+	s := openSite(t, story.Params, story.Now())
+	s.listen()
+	for _, b := range story.Tip.Chain()[1:] {
+		_, err := s.chain.Submit(b.Block)
+		s.check(err)
+	}
+	s.check(s.views.Update(context.Background()))
+	return s
+}
+
+// Texts from records cannot become markup, wherever they stand.
+func TestTextsAreEscapedInBrowser(t *testing.T) {
+	p, err := network.DevWithDay(24 * 60 * 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	story := chaintest.NewStory(p, "somewhere")
+	story.Item, story.Note = `"'><img/src=x>&lt;`, hostile
+	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain} {
+		step()
+	}
+	s := storySite(t, story)
+	b := s.tab(t, look{390, false, "en"})
+	for _, path := range []string{
+		itemPath(chaintest.GTIN, story.Item), "/claims/" + story.Claim.String(), "/vouchers/" + story.Voucher.String(), "/shipments/" + story.Shipment.String(),
+		"/claims?state=live", "/parties/" + story.Buyer.String(), "/claims?state=" + url.QueryEscape(hostile), "/parties/" + url.PathEscape(hostile),
+	} {
+		b.open(addressed(path, "lang", "en"))
+		if n := eval[int](b, `document.querySelectorAll("img:not(.qr), main b[title]").length`); n > 0 {
+			t.Errorf("%s: a text has become %d elements", path, n)
+		}
+		if v := eval[[]string](b, "violations"); len(v) > 0 {
+			t.Errorf("%s breaks the Content-Security-Policy: %q", path, v)
+		}
+	}
+	b.open("/claims/" + story.Claim.String() + "?lang=en")
+	if got := b.text("blockquote"); got != hostile {
+		t.Errorf("the note is %q, want %q", got, hostile)
+	}
+	b.open(itemPath(chaintest.GTIN, story.Item) + "?lang=en")
+	if got, want := b.text("h1"), "Item "+string(story.Item); got != want {
+		t.Errorf("the title is %q, want %q", got, want)
+	}
+	if !eval[bool](b, `document.querySelector(".qr").decode().then(() => true)`) {
+		t.Error("the QR code is no picture")
+	}
+}
+
+// Back and reload keep the filters of the list of claims.
+func TestClaimFiltersInBrowser(t *testing.T) {
+	s := sharedSite(t)
+	b := s.tab(t, look{1280, false, "en"})
+	b.open("/claims?lang=en")
+	b.run(chromedp.SetValue(chromedp.CSS("select[name=state]"), "closed"), chromedp.Click(chromedp.CSS(".filters button")))
+	b.await(`location.search === "?state=closed" && document.readyState === "complete"`)
+	count := b.text("#count")
+	check := func(when string) {
+		t.Helper()
+		if got := eval[string](b, `document.querySelector("select[name=state]").value`); got != "closed" || b.text("#count") != count {
+			t.Errorf("%s: the state is %q, the count %q", when, got, b.text("#count"))
+		}
+	}
+	b.run(chromedp.Reload())
+	check("after a reload")
+	b.run(chromedp.Click(chromedp.CSS("#claims tbody a")))
+	b.await(`location.pathname.startsWith("/claims/") && document.readyState === "complete"`)
+	b.run(chromedp.NavigateBack())
+	b.await(`location.pathname === "/claims" && document.readyState === "complete"`)
+	check("after going back")
+}
+
+// The pages of a case say what the API says.
+func TestCasesAgreeWithAPI(t *testing.T) {
+	s := sharedSite(t)
+	for _, claim := range s.allCases().claims[:5] {
+		id := claim.ID.String()
+		var turn struct{ Accounts []string }
+		s.json("/v1/claims/"+id+"/turn", &turn)
+		var c struct{ Voucher, Seller, Holder, GTIN, Serial string }
+		s.json("/v1/claims/"+id, &c)
+		text := s.shows("/claims/"+id, "/vouchers/"+c.Voucher, "/parties/"+c.Seller, "/parties/"+c.Holder, "/01/"+c.GTIN+"/21/"+c.Serial)
+		for _, account := range turn.Accounts {
+			if !strings.Contains(text, "/parties/"+account) {
+				t.Errorf("claim %s does not show %s, whose turn it is", id, account)
+			}
+		}
+		var asks struct {
+			Items []struct {
+				Allowed bool
+				Reason  string
+			}
+		}
+		s.json("/v1/vouchers/"+c.Voucher+"/entitlements", &asks)
+		_, item := s.get(itemPath(claim.GTIN, claim.Serial))
+		for _, a := range asks.Items {
+			why := words.In(words.English).Reason(reject.Reason(a.Reason))
+			if !a.Allowed && !strings.Contains(stdhtml.UnescapeString(item), why) {
+				t.Errorf("the item of claim %s does not say %q", id, why)
+			}
+		}
+	}
 }

@@ -48,7 +48,7 @@ type claimFilter struct {
 	of      query.Of
 	by, key string // as in the address
 	states  []rules.ClaimState
-	state   string // "live", "closed" or a state; "": live
+	state   string // "live", "closed" or a state; "": those that wait until a deadline
 	overdue bool
 }
 
@@ -86,7 +86,9 @@ func filterOf(r *request) (*claimFilter, error) {
 		}
 	}
 	switch f.state {
-	case "", "live":
+	case "": // a default has no deadline
+		f.states = slices.DeleteFunc(query.LiveClaimStates(), func(s rules.ClaimState) bool { return s == rules.ClaimDefaulted })
+	case "live":
 		f.states = query.LiveClaimStates()
 	case "closed":
 		f.states = query.ClosedClaimStates()

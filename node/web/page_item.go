@@ -163,11 +163,13 @@ func (p *Pages) asks(r *request, v *query.Voucher, claims []rules.Action) []doin
 		a := &claims[i]
 		ground, remedy, _ := strings.Cut(a.Choice, " ")
 		key := why{ground, string(a.Reason), w.When(words.ActionOf(a), t)}
-		if at, known := index[key]; known && !a.Allowed && ground != "fault" {
+		if at, known := index[key]; known && !a.Allowed && !words.ActionOf(a).SameFault {
 			kept[at].Choice += "+" + remedy
 			continue
 		}
-		index[key] = len(kept)
+		if !words.ActionOf(a).SameFault {
+			index[key] = len(kept)
+		}
 		kept = append(kept, *a)
 	}
 	can, cannot := r.doings(kept, t)
@@ -266,7 +268,7 @@ func (p *Pages) warranty(r *request, v *query.Voucher, asks []rules.Action, clai
 	}
 	today := p.dayIn(r, t.Now, v.Delivered)
 	label := r.lang.plain("warranty.label", "days", w.Span(v.WarrantyEnd-uint64(v.Delivered), t), "today", plainText(today), "left", w.Left(v.WarrantyEnd, t), "n", len(claims))
-	last := p.dayText(r, uint32(min(v.WarrantyEnd, 1<<32-1)), v.Delivered)
+	last := p.dayIn(r, uint32(min(v.WarrantyEnd, 1<<32-1)), v.Delivered)
 	part.Picture = warrantyChart(v, t.Now, part, warrantyWords{label, r.lang.plain("warranty.today", "day", plainText(today)), r.lang.plain("warranty.delivered"), plainText(last)})
 	return part
 }

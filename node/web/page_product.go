@@ -11,7 +11,8 @@ import (
 type productBody struct {
 	GTIN    string
 	Case    []caseRow
-	Counts  []productCount
+	Sales   []productCount
+	Cases   []productCount
 	NoCount template.HTML
 	Claims  string // path of its claims
 	Groups  []eventGroup
@@ -81,7 +82,7 @@ func (p *Pages) productCounts(r *request, product *rules.Product, body *productB
 	for _, s := range query.VoucherStates() {
 		if n := totals.Vouchers[s]; n > 0 {
 			sold += n
-			body.Counts = append(body.Counts, productCount{State: r.voucherState(s), N: n})
+			body.Sales = append(body.Sales, productCount{State: r.voucherState(s), N: n})
 		}
 	}
 	for _, s := range query.ClaimStates() {
@@ -89,7 +90,7 @@ func (p *Pages) productCounts(r *request, product *rules.Product, body *productB
 			if !s.Closed() {
 				live += n
 			}
-			body.Counts = append(body.Counts, productCount{State: r.claimState(s), N: n, Path: r.link("/claims?product=" + body.GTIN + "&state=" + s.String())})
+			body.Cases = append(body.Cases, productCount{State: r.claimState(s), N: n, Path: r.link("/claims?product=" + body.GTIN + "&state=" + s.String())})
 		}
 	}
 	v.Answer = r.t("product.answer", "days", days, "sold", sold, "live", live, "overdue", totals.Overdue)

@@ -98,7 +98,7 @@ func TestDo(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	other := ActionOf(&rules.Action{Payload: record.ClaimOpen{FaultCode: 1}, Missing: []string{"fault_code"}, Reason: reject.WarrantyOver})
-	if other.FaultCode != 0 || other.Reason != reject.WarrantyOver {
+	if other.FaultCode != 0 || other.SameFault || other.Reason != reject.WarrantyOver {
 		t.Errorf("%+v", other)
 	}
 }
