@@ -8,6 +8,9 @@ func (n *Node) newMetrics() *metrics.Metrics {
 		Status: n.Status, Pool: n.pool.Stats, Rejections: n.pool.Rejections, Signatures: n.verifier.Stats,
 		Store: n.store.Usage, Views: n.views.Tip, Log: n.log,
 	}
+	if n.supervision != nil {
+		o.Supervision = n.supervision.Summary
+	}
 	if n.alerts != nil {
 		o.Alerts = n.alerts.CountStates
 	}

@@ -251,19 +251,19 @@ func (n *Node) openIndex(context.Context) (err error) {
 		return nil
 	}
 	o := n.o
-	index, counts, patterns := credit.NewIndex(o.Params), supervision.NewIndex(o.Params), anomaly.NewIndex(o.Params)
+	index, supervised, patterns := credit.NewIndex(o.Params), supervision.NewIndex(o.Params), anomaly.NewIndex(o.Params)
 	n.views, err = views.Open(filepath.Join(o.Dir, ViewsFolder), views.Options{
 		Chain: n.chain, Identity: n.identity(), FS: o.Store.FS, Log: o.Log, FlushEvery: min(o.Keep, flushViewsEvery),
-		Tables: []views.Table{index, counts, patterns},
+		Tables: []views.Table{index, supervised, patterns},
 	})
 	if err != nil {
 		return err
 	}
 	n.credit = credit.NewReader(n.views, index)
-	reader := query.New(query.Options{Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views})
-	n.supervision = supervision.NewReader(reader, n.views, counts)
+	asked := query.New(query.Options{Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views})
+	n.supervision = supervision.NewReader(asked, n.views, supervised)
 	n.anomalies = anomaly.NewReader(n.views, patterns)
-	n.alerts = n.newAlerts(reader)
+	n.alerts = n.newAlerts(asked)
 	if o.Blobs != "" {
 		n.custody, err = blobkeeper.Open(o.Blobs, blobkeeper.Options{
 			Params: o.Params, Chain: n.chain, Views: n.views, Blobs: blobs.Options{Now: o.now}, Log: o.Log,
@@ -280,8 +280,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	o := n.o
 	n.metrics = n.newMetrics()
 	served := api.Options{
-		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Custody: n.custody, Status: n.Status,
-		Anomalies: n.anomalies, Alerts: n.alerts,
+		Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Supervision: n.supervision, Anomalies: n.anomalies, Alerts: n.alerts, Custody: n.custody, Status: n.Status,
 		Metrics: n.metrics.Handler(), Answered: n.metrics.Answered,
 		Version: o.Version, Token: o.APIToken, Proxies: o.APIProxies, Log: o.Log,
 	}

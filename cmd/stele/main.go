@@ -25,6 +25,7 @@ import (
 	"stele/cmd/stele/recipient"
 	"stele/cmd/stele/record"
 	"stele/cmd/stele/scan"
+	"stele/cmd/stele/supervision"
 	"stele/cmd/stele/verify"
 )
 
@@ -39,6 +40,6 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
 		key.Command(), record.Command(), casefile.Command(), inbox.Command(), account.Command(), recipient.Command(),
-		mine.Command(), node.Command(), credit.Command(), match.Command(), lab.Command(),
+		mine.Command(), node.Command(), credit.Command(), match.Command(), supervision.Command(), lab.Command(),
 	}
 }

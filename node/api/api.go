@@ -19,6 +19,7 @@ import (
 	"stele/node/ledger/network"
 	"stele/node/pool"
 	"stele/node/query"
+	"stele/node/supervision"
 	"stele/node/supervision/anomaly"
 	"stele/node/views"
 )
@@ -30,9 +31,10 @@ type Options struct {
 	Pool   *pool.Pool
 	Views  *views.Views   // nil: no cases, parties and evidence
 	Credit *credit.Reader // of Views; nil: no scores
-	// Anomalies are findings of Views; nil: none are listed.
-	Anomalies *anomaly.Reader
-	Alerts    *alert.Book // nil: none
+	// Supervision asks Views about the whole market; nil: no supervision.
+	Supervision *supervision.Reader
+	Anomalies   *anomaly.Reader // of Views; nil: none are listed
+	Alerts      *alert.Book     // nil: none
 	// Custody keeps sealed recipients' data. Nil: none are accepted.
 	Custody *blobkeeper.Keeper
 	Finder  Finder              // of what Custody does not have; nil: nobody is asked
@@ -67,29 +69,30 @@ const (
 
 // API answers requests about a node. Safe for concurrent use.
 type API struct {
-	query      *query.Reader
-	params     *network.Params
-	chain      *chain.Chain
-	pool       *pool.Pool
-	views      *views.Views    // nil: none
-	credit     *credit.Reader  // nil: none
-	anomalies  *anomaly.Reader // nil: none
-	alerts     *alert.Book     // nil: none
-	custody    *blobkeeper.Keeper
-	finder     Finder
-	status     func() query.Status
-	miners     func() query.Miners
-	peers      func() query.Peers
-	forget     func(netip.Addr) bool
-	token      string
-	proxies    netguard.Proxies
-	log        *slog.Logger
-	rates      *netguard.Rates
-	wasted     *netguard.Rates // signatures of rejected records
-	rejections rejections
-	coming     coming
-	handler    http.Handler
-	spec       []byte // OpenAPI
+	query       *query.Reader
+	params      *network.Params
+	chain       *chain.Chain
+	pool        *pool.Pool
+	views       *views.Views        // nil: none
+	credit      *credit.Reader      // nil: none
+	supervision *supervision.Reader // nil: none
+	anomalies   *anomaly.Reader     // nil: none
+	alerts      *alert.Book         // nil: none
+	custody     *blobkeeper.Keeper
+	finder      Finder
+	status      func() query.Status
+	miners      func() query.Miners
+	peers       func() query.Peers
+	forget      func(netip.Addr) bool
+	token       string
+	proxies     netguard.Proxies
+	log         *slog.Logger
+	rates       *netguard.Rates
+	wasted      *netguard.Rates // signatures of rejected records
+	rejections  rejections
+	coming      coming
+	handler     http.Handler
+	spec        []byte // OpenAPI
 }
 
 // New returns the API of a node.
@@ -101,25 +104,26 @@ func New(o Options) (*API, error) {
 		o.Rate = defaultRate
 	}
 	a := &API{
-		query:     query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
-		params:    o.Params,
-		chain:     o.Chain,
-		pool:      o.Pool,
-		views:     o.Views,
-		credit:    o.Credit,
-		anomalies: o.Anomalies,
-		alerts:    o.Alerts,
-		custody:   o.Custody,
-		finder:    o.Finder,
-		status:    o.Status,
-		miners:    o.Miners,
-		peers:     o.Peers,
-		forget:    o.Forget,
-		token:     o.Token,
-		proxies:   o.Proxies,
-		log:       o.Log,
-		rates:     netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
-		wasted:    netguard.NewRates(wastedPerSecond, wastedBurst),
+		query:       query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views}),
+		params:      o.Params,
+		chain:       o.Chain,
+		pool:        o.Pool,
+		views:       o.Views,
+		credit:      o.Credit,
+		supervision: o.Supervision,
+		anomalies:   o.Anomalies,
+		alerts:      o.Alerts,
+		custody:     o.Custody,
+		finder:      o.Finder,
+		status:      o.Status,
+		miners:      o.Miners,
+		peers:       o.Peers,
+		forget:      o.Forget,
+		token:       o.Token,
+		proxies:     o.Proxies,
+		log:         o.Log,
+		rates:       netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
+		wasted:      netguard.NewRates(wastedPerSecond, wastedBurst),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
@@ -146,6 +150,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.alerts != nil {
 		a.registerAlerts(api)
+	}
+	if a.views != nil && a.supervision != nil {
+		a.registerSupervision(api)
 	}
 	if a.custody != nil {
 		a.registerBlobs(api)

@@ -8,6 +8,8 @@ import (
 
 	"stele/node/credit"
 	"stele/node/ledger/record"
+	"stele/node/query"
+	"stele/node/supervision"
 	"stele/node/supervision/anomaly"
 	"stele/node/views"
 )
@@ -15,8 +17,8 @@ import (
 // withViews gives the API views of its chain.
 func withViews(t *testing.T) func(*Options) {
 	return func(o *Options) {
-		index, patterns := credit.NewIndex(o.Params), anomaly.NewIndex(o.Params)
-		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index, patterns}})
+		index, supervised, patterns := credit.NewIndex(o.Params), supervision.NewIndex(o.Params), anomaly.NewIndex(o.Params)
+		v, err := views.Open("views", views.Options{Chain: o.Chain, FS: vfs.NewMem(), Tables: []views.Table{index, supervised, patterns}})
 		if err == nil {
 			t.Cleanup(func() {
 				if err := v.Close(); err != nil {
@@ -29,6 +31,7 @@ func withViews(t *testing.T) func(*Options) {
 			t.Fatal(err)
 		}
 		o.Views, o.Credit, o.Anomalies = v, credit.NewReader(v, index), anomaly.NewReader(v, patterns)
+		o.Supervision = supervision.NewReader(query.New(query.Options{Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: v}), v, supervised)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
@@ -103,6 +104,13 @@ func someOptions() Options {
 		Views: func() (views.Tip, bool) { return views.Tip{Height: 1199}, true },
 		Alerts: func() map[alert.Kind]map[alert.State]int {
 			return map[alert.Kind]map[alert.State]int{alert.Anomaly: {alert.Open: 2, alert.Acknowledged: 1, alert.Resolved: 0}}
+		},
+		Supervision: func() (supervision.Summary, error) {
+			return supervision.Summary{
+				Coverage: supervision.Coverage{Records: 30_010, RecordsChecked: 30_000, Why: []string{"a block is not read"}},
+				Overdue:  []supervision.Waits{{For: "seller or maker", Count: 17}, {For: "seller or servicer", Count: 2}, {For: "supervisor", Count: 4}},
+				Gaps:     3, Counts: supervision.Counts{supervision.Defaults: 9},
+			}, nil
 		},
 	}
 }

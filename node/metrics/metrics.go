@@ -18,6 +18,7 @@ import (
 	"stele/node/pool"
 	"stele/node/query"
 	"stele/node/store"
+	"stele/node/supervision"
 	"stele/node/views"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	Views      func() (views.Tip, bool)
 	Alerts     func() map[alert.Kind]map[alert.State]int
 	Miner      func() miner.Status
+	// Supervision may fail, as while the index is built.
+	Supervision func() (supervision.Summary, error)
 
 	Log *slog.Logger // nil: silent
 }
@@ -75,6 +78,9 @@ func newMetrics(o Options) *Metrics {
 	}
 	if o.Views != nil {
 		m.registry.MustRegister(viewsMetrics(o.Views))
+	}
+	if o.Supervision != nil {
+		m.registry.MustRegister(supervisionMetrics(o.Supervision))
 	}
 	if o.Alerts != nil {
 		m.registry.MustRegister(alertMetrics(o.Alerts))

@@ -18,6 +18,7 @@ var sections = []struct{ part, title, text string }{
 	{"signatures", "Signatures", "After a disagreement the kernel is not used any more, and the log has the signature: look for a fault of the processor, and report it. [cpu-kernels.md](cpu-kernels.md#signatures) has more."},
 	{"store", "The store", "The files of the chain, the state and the pool. Their counters begin anew when the store has recovered from a failure of its disk."},
 	{"views", "The index", ""},
+	{"supervision", "Supervision", "What [supervision.md](supervision.md) explains, of the whole market. The numbers are read at each scrape, and are gauges: a reorganisation can lower them."},
 	{"alerts", "Alerts", "[alerts.md](alerts.md) has the kinds."},
 	{"api", "The API", "A route is a method and a pattern; `none` stands for requests that no route has answered, because there is none or because a limit was exceeded."},
 	{"mining", "Mining", "Only if the node mines."},

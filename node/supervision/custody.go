@@ -96,7 +96,7 @@ func (r *Reader) CustodyGapsOf(of query.Of, in query.Range) (query.Page[CustodyG
 		}
 		shipment, err := r.query.Shipment(h.ID)
 		if err != nil {
-			return page, err
+			return page, moved(err)
 		}
 		if shipment.LostFrom == 0 || shipment.LostFrom >= now {
 			continue // the chain is a block ahead of the index

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -14,25 +15,53 @@ import (
 )
 
 // Index follows the chain in the files of the views: it is one of their tables. See
-// [Reader] for what it answers. It keeps nothing in memory, and is safe for concurrent
-// use.
-type Index struct{ after *network.AfterSales }
+// [Reader] for what it answers. Its methods are for the views, which call them one after
+// the other.
+type Index struct {
+	after  *network.AfterSales
+	recent map[string]uint64 // counters as they are at the tip, by their names: those that changed last
+}
+
+// maxRecent is how many counters are kept in memory, about 20 MB.
+const maxRecent = 100_000
 
 // NewIndex returns the index of a network, to be given to [views.Open].
-func NewIndex(p *network.Params) *Index { return &Index{after: &p.AfterSales} }
+func NewIndex(p *network.Params) *Index {
+	return &Index{after: &p.AfterSales, recent: map[string]uint64{}}
+}
 
 // Prefix implements [views.Table].
 func (x *Index) Prefix() byte { return prefix }
 
 // Load implements [views.Table].
-func (x *Index) Load(pebble.Reader, *views.Tip) error { return nil }
+func (x *Index) Load(pebble.Reader, *views.Tip) error {
+	clear(x.recent)
+	return nil
+}
 
 // Index implements [views.Table].
 func (x *Index) Index(db pebble.Reader, b *views.TableBlock) (change views.TableChange, err error) {
-	entries, err := x.entries(db, &aBlock{
-		records: b.Records, height: b.Height, median: b.MedianTime, before: b.Before, known: b,
+	step, err := x.index(db, &aBlock{
+		records: b.Records, height: b.Height, median: b.MedianTime, before: b.Before, leaves: b.Leaves, known: b,
 	})
-	return views.TableChange{Entries: entries}, err
+	if err != nil {
+		return change, err
+	}
+	done := func(pebble.Reader) error {
+		x.remember(step)
+		return nil
+	}
+	return views.TableChange{Entries: step.added, Done: done}, nil
+}
+
+// remember keeps the counters of a block that has joined, and forgets all if one has left.
+func (x *Index) remember(s *step) {
+	if s.leaves || len(x.recent)+len(s.counts) > maxRecent {
+		clear(x.recent)
+	}
+	if !s.leaves {
+		maps.Copy(x.recent, s.counts)
+	}
 }
 
 // known answers what the views know of what a block names.
@@ -47,34 +76,36 @@ type aBlock struct {
 	records        []*record.Record
 	height         uint32
 	median, before uint32 // by which the rules go in this block, and in the one before
+	leaves         bool
 	known
 }
 
-// entries returns what a block adds to the entries of the blocks before it.
-func (x *Index) entries(db pebble.Reader, b *aBlock) (entries []views.TableEntry, err error) {
+// index derives what a block adds to the entries of the blocks before it.
+func (x *Index) index(db pebble.Reader, b *aBlock) (*step, error) {
 	old, err := views.NewVersions(db, prefix, int64(b.height)-1)
 	if err != nil {
 		return nil, err
 	}
 	s := &step{
-		aBlock: b, after: x.after, old: old, counts: map[string]uint64{}, lapsing: map[string]struct{}{},
+		aBlock: b, x: x, after: x.after, old: old, counts: map[string]uint64{}, lapsing: map[string]struct{}{},
 		vouchers: map[record.ID]*voucher{}, claims: map[record.ID]*claim{}, parcels: map[record.ID]*parcel{},
 	}
 	err = s.run()
 	if err == nil {
 		err = s.writeVersions()
 	}
-	return s.added, errors.Join(err, old.Close())
+	return s, errors.Join(err, old.Close())
 }
 
 // step derives what one block adds to the index.
 type step struct {
 	*aBlock
+	x     *Index
 	after *network.AfterSales
 	old   *views.Versions
 	added []views.TableEntry
 
-	counts   map[string]uint64 // by how much counters grow, by their names
+	counts   map[string]uint64 // by how much counters grow, by their names; at the end what they are
 	lapsing  map[string]struct{}
 	vouchers map[record.ID]*voucher
 	claims   map[record.ID]*claim
@@ -230,18 +261,28 @@ func (s *step) writeVersions() error {
 	for name := range s.lapsing {
 		put([]byte(name), nil)
 	}
-	for name, n := range s.counts {
-		value, ok, err := s.old.Get([]byte(name))
+	for name, more := range s.counts {
+		n, err := s.counter(name)
 		if err != nil {
 			return err
 		}
-		if ok {
-			if len(value) != 8 {
-				return errSize
-			}
-			n += binary.BigEndian.Uint64(value)
-		}
-		put([]byte(name), binary.BigEndian.AppendUint64(nil, n))
+		s.counts[name] = n + more
+		put([]byte(name), binary.BigEndian.AppendUint64(nil, n+more))
 	}
 	return nil
+}
+
+// counter returns a counter as of the block before.
+func (s *step) counter(name string) (uint64, error) {
+	if n, ok := s.x.recent[name]; ok && !s.leaves {
+		return n, nil
+	}
+	value, ok, err := s.old.Get([]byte(name))
+	if err != nil || !ok {
+		return 0, err
+	}
+	if len(value) != 8 {
+		return 0, errSize
+	}
+	return binary.BigEndian.Uint64(value), nil
 }

@@ -30,7 +30,7 @@ func (r *Reader) Rulings(of query.Of, in query.Range) (query.Page[Ruled], error)
 		if p, ok := e.Payload.(record.Ruling); ok && p.Subject == record.OnClaim {
 			ruled.Claim, err = r.query.Claim(p.ID)
 		}
-		return ruled, err
+		return ruled, moved(err)
 	})
 }
 
@@ -57,7 +57,7 @@ func (r *Reader) CorrectionsOf(of query.Of, in query.Range) (query.Page[Correcte
 		}
 		wrong, err := r.query.Record(p.Record)
 		if err != nil {
-			return c, err
+			return c, moved(err)
 		}
 		c.Of = wrong.Record.Type()
 		c.Case, err = r.caseOf(p.Record)
@@ -117,7 +117,7 @@ func (r *Reader) defaultAt(height uint32, id record.ID) (*Default, error) {
 	err := r.ask(func(_ pebble.Reader, v *views.Versions, _ heights) error {
 		value, ok, err := v.At(idName(claimEntry, id), int64(height)-1)
 		if err == nil && !ok {
-			err = query.Errorf(query.ErrBusy, "the chain has just changed its branch; try again")
+			err = moved(query.ErrNotFound)
 		}
 		if err != nil {
 			return err
@@ -133,12 +133,13 @@ func (r *Reader) defaultAt(height uint32, id record.ID) (*Default, error) {
 	}
 	parent, err := r.query.Header(strconv.FormatUint(uint64(height-1), 10))
 	if err != nil {
-		return nil, err
+		return nil, moved(err)
 	}
 	d.MedianTime = parent.MedianTime
 	c, err := r.query.Claim(id)
-	if err == nil {
-		d.Claim = *c
+	if err != nil {
+		return nil, moved(err)
 	}
-	return d, err
+	d.Claim = *c
+	return d, nil
 }

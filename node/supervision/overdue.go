@@ -143,18 +143,17 @@ func rankOf(by Group, c query.Cursor) (rank views.Rank, err error) {
 	}
 	if by == ByProduct {
 		gtin, err := record.ParseGTIN(name)
-		if err != nil {
+		if rank.Scope = views.OfProduct(gtin); err != nil || rankCursor(rank) != c {
 			return rank, errCursor()
 		}
-		rank.Scope = views.OfProduct(gtin)
 		return rank, nil
 	}
 	account, err := record.ParseKey(name)
-	if err != nil {
-		return rank, errCursor()
-	}
 	if rank.Scope = views.OfSeller(account); by == ByMaker {
 		rank.Scope = views.OfMaker(account)
+	}
+	if err != nil || rankCursor(rank) != c {
+		return rank, errCursor()
 	}
 	return rank, nil
 }
@@ -190,7 +189,7 @@ func (r *Reader) OverdueClaims(of query.Of, in query.Range) (query.Page[OverdueC
 	for _, c := range claims.Items {
 		turn, err := r.query.Turn(c.ID)
 		if err != nil {
-			return page, err
+			return page, moved(err)
 		}
 		page.Items = append(page.Items, OverdueClaim{c, now - min(now, c.Deadline.Time), turn})
 	}

@@ -2,8 +2,10 @@ package supervision
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -126,7 +128,7 @@ func (r *Reader) heights(tip uint32) (heights, error) {
 		}
 		h, err := r.query.Header(strconv.FormatUint(uint64(height-1), 10))
 		if err != nil {
-			failed = err
+			failed = moved(err)
 		}
 		return uint64(h.MedianTime)
 	}
@@ -163,6 +165,15 @@ func (r *Reader) holds(e *query.Event) bool {
 		at = uint64(e.ClaimedTime())
 	}
 	return at >= r.span.From && (r.span.To == 0 || at <= r.span.To)
+}
+
+// moved returns the error for what the index has and the chain has not: the chain has
+// changed its branch.
+func moved(err error) error {
+	if errors.Is(err, query.ErrNotFound) {
+		return query.Errorf(query.ErrBusy, "the chain has just changed its branch; try again")
+	}
+	return err
 }
 
 // byMedian is a question that has only a span by median time.
@@ -229,19 +240,27 @@ func (r *Reader) Counts(of query.Of) (Counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	counts := Counts{}
-	return counts, r.ask(func(_ pebble.Reader, v *views.Versions, at heights) error {
-		for _, s := range []Series{Sales, Evaluations, Claims, Answers, Escalations, Rulings, Orders, Dismissals, Remedies, Defaults, Corrections, Reached, Remedied} {
-			n, err := counter(v, counterName(s, 0, scope), at)
-			if err != nil {
-				return err
-			}
-			if n > 0 {
-				counts[s] = n
-			}
-		}
-		return nil
+	var counts Counts
+	err = r.ask(func(_ pebble.Reader, v *views.Versions, at heights) (err error) {
+		counts, err = countsIn(v, scope, at)
+		return err
 	})
+	return counts, err
+}
+
+// countsIn returns the counts of a scope in some blocks.
+func countsIn(v *views.Versions, of views.Scope, in heights) (Counts, error) {
+	counts := Counts{}
+	for _, s := range []Series{Sales, Evaluations, Claims, Answers, Escalations, Rulings, Orders, Dismissals, Remedies, Defaults, Corrections, Reached, Remedied} {
+		n, err := counter(v, counterName(s, 0, of), in)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			counts[s] = n
+		}
+	}
+	return counts, nil
 }
 
 // placeOfCursor returns the place that a cursor names.
@@ -267,33 +286,38 @@ func errCursor() error {
 // in the blocks of the span.
 func (r *Reader) list(s Series, scope views.Scope, from store.Place, limit int) (entries []views.Entry, err error) {
 	err = r.ask(func(db pebble.Reader, _ *views.Versions, at heights) error {
-		if at.from > at.to {
-			return nil
-		}
-		if from.Height < at.from {
-			from = store.Place{Height: at.from}
-		}
-		begins := listName(s, scope)
-		iter, err := db.NewIter(&pebble.IterOptions{
-			LowerBound: appendPlace(begins[:len(begins):len(begins)], from), UpperBound: appendPlace(begins[:len(begins):len(begins)], store.Place{Height: at.to, Index: math.MaxUint32}),
-		})
-		if err != nil {
-			return err
-		}
-		defer iter.Close()
-		for ok := iter.First(); ok && len(entries) < limit; ok = iter.Next() {
-			value, err := iter.ValueAndErr()
-			if err != nil {
-				return err
-			}
-			if len(value) != len(record.ID{}) {
-				return errSize
-			}
-			entries = append(entries, views.Entry{Place: placeOf(iter.Key()), ID: record.ID(value)})
-		}
-		return iter.Error()
+		entries, err = listIn(db, listName(s, scope), from, at, limit)
+		return err
 	})
 	return entries, err
+}
+
+// listIn returns the first entries of a list at or after a place in some blocks.
+func listIn(db pebble.Reader, list []byte, from store.Place, in heights, limit int) (entries []views.Entry, err error) {
+	if in.from > in.to {
+		return nil, nil
+	}
+	if from.Height < in.from {
+		from = store.Place{Height: in.from}
+	}
+	iter, err := db.NewIter(&pebble.IterOptions{
+		LowerBound: appendPlace(slices.Clone(list), from), UpperBound: appendPlace(slices.Clone(list), store.Place{Height: in.to, Index: math.MaxUint32}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer iter.Close()
+	for ok := iter.First(); ok && len(entries) < limit; ok = iter.Next() {
+		value, err := iter.ValueAndErr()
+		if err != nil {
+			return nil, err
+		}
+		if len(value) != len(record.ID{}) {
+			return nil, errSize
+		}
+		entries = append(entries, views.Entry{Place: placeOf(iter.Key()), ID: record.ID(value)})
+	}
+	return entries, iter.Error()
 }
 
 // maxRead bounds how many records are read for one page, of which not all may be in the

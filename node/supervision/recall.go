@@ -144,7 +144,7 @@ func (r *Reader) ReachedBy(product record.GTIN, in query.Range) (query.Page[quer
 		}
 		v, err := r.query.Voucher(e.ID)
 		if err != nil {
-			return page, err
+			return page, moved(err)
 		}
 		page.Items = append(page.Items, *v)
 	}

@@ -41,18 +41,24 @@ func (r *Reader) Times(m Measure, of query.Of) (t Times, err error) {
 	if err != nil {
 		return t, err
 	}
-	err = r.ask(func(db pebble.Reader, v *views.Versions, at heights) error {
-		buckets, err := bucketsIn(v, m, scope, at)
-		if err != nil {
-			return err
-		}
-		t = percentiles(buckets)
-		key, ok, err := v.Next(timesName(m, scope), timesName(m, scope))
-		if ok {
-			t.Longest = secondsOf(key)
-		}
+	err = r.ask(func(_ pebble.Reader, v *views.Versions, at heights) error {
+		t, err = timesIn(v, m, scope, at)
 		return err
 	})
+	return t, err
+}
+
+// timesIn returns the times of a measure that ended in some blocks.
+func timesIn(v *views.Versions, m Measure, scope views.Scope, in heights) (t Times, err error) {
+	buckets, err := bucketsIn(v, m, scope, in)
+	if err != nil {
+		return t, err
+	}
+	t = percentiles(buckets)
+	key, ok, err := v.Next(timesName(m, scope), timesName(m, scope))
+	if ok {
+		t.Longest = secondsOf(key)
+	}
 	return t, err
 }
 
@@ -118,59 +124,68 @@ func (r *Reader) Slowest(m Measure, of query.Of, in query.Range) (query.Page[Tim
 	if err != nil {
 		return page, err
 	}
-	var entries []views.Entry
-	var seconds []uint32
+	var list []ended
 	err = r.ask(func(db pebble.Reader, _ *views.Versions, at heights) error {
-		iter, err := db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: timeKey(m, scope, 0, store.Place{Height: math.MaxUint32, Index: math.MaxUint32})})
-		if err != nil {
-			return err
-		}
-		defer iter.Close()
-		read := 0
-		for ok := iter.First(); ok; ok = iter.Next() {
-			place, took := placeOf(iter.Key()), secondsOf(iter.Key())
-			if read++; len(entries) == in.Limit || read > maxTimes {
-				page.Next = query.Cursor(fmt.Sprintf("%d.%v", took, cursorOf(place)))
-				break
-			}
-			value, err := iter.ValueAndErr()
-			if err != nil {
-				return err
-			}
-			if len(value) != len(record.ID{}) {
-				return errSize
-			}
-			if place.Height >= at.from && place.Height <= at.to {
-				entries, seconds = append(entries, views.Entry{Place: place, ID: record.ID(value)}), append(seconds, took)
-			}
-		}
-		return iter.Error()
+		list, page.Next, err = slowestIn(db, from, timeKey(m, scope, 0, lastPlace), at, in.Limit)
+		return err
 	})
 	if err != nil {
 		return page, err
 	}
-	for i := range entries {
-		t, err := r.timed(entries[i], seconds[i])
+	for _, e := range list {
+		events, err := r.query.Events([]views.Entry{e.Entry})
 		if err != nil {
 			return page, err
 		}
-		page.Items = append(page.Items, t)
+		about, err := r.caseOf(e.ID)
+		if err != nil {
+			return page, err
+		}
+		page.Items = append(page.Items, Timed{e.seconds, events[0], about})
 	}
 	return page, nil
+}
+
+// lastPlace is after all others.
+var lastPlace = store.Place{Height: math.MaxUint32, Index: math.MaxUint32}
+
+// ended is a record that ended a time.
+type ended struct {
+	seconds uint32
+	views.Entry
+}
+
+// slowestIn returns the first entries of a list of times from a key on, at most limit, of
+// those in some blocks, and where the next page begins.
+func slowestIn(db pebble.Reader, from, to []byte, in heights, limit int) (list []ended, next query.Cursor, err error) {
+	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return nil, "", err
+	}
+	defer iter.Close()
+	read := 0
+	for ok := iter.First(); ok; ok = iter.Next() {
+		at, seconds := placeOf(iter.Key()), secondsOf(iter.Key())
+		if read++; len(list) == limit || read > maxTimes {
+			return list, query.Cursor(fmt.Sprintf("%d.%v", seconds, cursorOf(at))), nil
+		}
+		value, err := iter.ValueAndErr()
+		if err != nil {
+			return nil, "", err
+		}
+		if len(value) != len(record.ID{}) {
+			return nil, "", errSize
+		}
+		if at.Height >= in.from && at.Height <= in.to {
+			list = append(list, ended{seconds, views.Entry{Place: at, ID: record.ID(value)}})
+		}
+	}
+	return list, "", iter.Error()
 }
 
 // maxTimes bounds how many times are read for one page, of which not all may be in the
 // span.
 const maxTimes = 50_000
-
-func (r *Reader) timed(e views.Entry, seconds uint32) (Timed, error) {
-	events, err := r.query.Events([]views.Entry{e})
-	if err != nil {
-		return Timed{}, err
-	}
-	about, err := r.caseOf(e.ID)
-	return Timed{seconds, events[0], about}, err
-}
 
 // timesCursor returns the key from which a page of times begins.
 func timesCursor(m Measure, scope views.Scope, c query.Cursor) ([]byte, error) {

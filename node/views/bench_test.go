@@ -1,14 +1,20 @@
 package views
 
 import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"stele/engine/pow"
 	"stele/node/chain/chaintest"
 	"stele/node/chain/corpus"
 	"stele/node/ledger/record"
+	"stele/node/ledger/rules"
+	"stele/node/store"
 )
 
 // BenchmarkHistory reads the history of a voucher with 30 records out of 20,000
@@ -93,4 +99,92 @@ func BenchmarkFollow(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*records), "µs/record")
+}
+
+// BenchmarkOverdue asks for the overdue claims of 20,000 and of 1,000,000 vouchers: a fifth
+// have a claim, of which a quarter are overdue, and 10,000 shipments are stuck. The
+// entries are written from standings, without a chain.
+func BenchmarkOverdue(b *testing.B) {
+	for _, vouchers := range []int{20_000, 1_000_000} {
+		b.Run(fmt.Sprint(vouchers), func(b *testing.B) {
+			v := open(b, newTree(), vfs.NewMem())
+			defer v.Close()
+			if err := v.modify(); err != nil {
+				b.Fatal(err)
+			}
+			writeOverdue(b, v, vouchers)
+			for _, q := range []struct {
+				name string
+				ask  func() (int, error)
+			}{
+				{"sellers", func() (int, error) { ranks, err := v.MostOverdue(BySeller, Rank{}, 50); return len(ranks), err }},
+				{"states", func() (n int, err error) {
+					for _, s := range LiveClaims() {
+						of, failed := v.Count(Claims, All(), OverdueIn(rules.ClaimState(s)))
+						n, err = n+int(of), errors.Join(err, failed)
+					}
+					return n, err
+				}},
+				{"claims", func() (int, error) { list, err := v.Deadlines(All(), Deadline{}, 50); return len(list), err }},
+				{"gaps", func() (int, error) { list, err := v.Held(All(), Deadline{}, 50); return len(list), err }},
+				{"count-gaps", func() (int, error) { n, err := v.CountHeld(All(), 1<<40); return int(n), err }},
+			} {
+				b.Run(q.name, func(b *testing.B) {
+					for b.Loop() {
+						if n, err := q.ask(); err != nil || n == 0 {
+							b.Fatal(n, err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// writeOverdue writes what the standings of claims and of stuck shipments give.
+func writeOverdue(b *testing.B, v *Views, vouchers int) {
+	b.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	check := func(err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	s := settler{counts: map[string]int64{}}
+	put := func(kind Kind, now *standing) {
+		id := digest(int(now.place.Index))
+		entries, counts := now.entries(thing{kind, id})
+		for key, value := range entries {
+			check(s.batch.Set([]byte(key), value, nil))
+		}
+		for key := range counts {
+			s.counts[key]++
+		}
+		check(s.batch.Set(placeKey(now.place), id[:], nil))
+	}
+	check(v.read(func(db *pebble.DB) error {
+		for i := range vouchers / 5 {
+			if i%1000 == 0 {
+				s.batch = db.NewIndexedBatch()
+				s.db = s.batch
+			}
+			overdue := i%4 == 0
+			state := uint8(rules.ClaimOpen)
+			if i%16 == 0 {
+				state = uint8(rules.ClaimEscalated)
+			}
+			put(Claims, &standing{place: store.Place{Index: uint32(i)}, state: state, overdue: overdue, deadline: uint64(i), scopes: []Scope{
+				OfSeller(key(rng.IntN(10_000))), OfHolder(key(rng.IntN(1 << 30))), OfMaker(key(rng.IntN(500))), OfProduct(record.GTIN(1 + rng.IntN(2000))),
+			}})
+			if i < 10_000 {
+				put(Shipments, &standing{place: store.Place{Height: 1, Index: uint32(i)}, state: uint8(rules.ShipmentInTransit), deadline: uint64(i), scopes: []Scope{OfCarrier(key(rng.IntN(100)))}})
+			}
+			if i%1000 == 999 || i+1 == vouchers/5 {
+				check(s.writeCounts())
+				clear(s.counts)
+				check(s.batch.Commit(pebble.NoSync))
+			}
+		}
+		return nil
+	}))
 }

@@ -7,6 +7,7 @@ import (
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
 	"stele/node/ledger/network"
+	"stele/node/ledger/record"
 	"stele/node/store"
 )
 
@@ -42,6 +43,37 @@ func Complaint(t *testing.T, dir string) *chaintest.Story {
 		t.Fatal(err)
 	}
 	return newStory(t, dir, p, (*chaintest.Story).Sell, (*chaintest.Story).Send, (*chaintest.Story).HandOver, (*chaintest.Story).Deliver, (*chaintest.Story).Complain)
+}
+
+// Neglect creates a store of the development network with a case in which the seller
+// answers no claim and does not carry out an order, the product is recalled, and the seller
+// corrects its sale. The last claim is overdue.
+func Neglect(t *testing.T, dir string) *chaintest.Story {
+	t.Helper()
+	return newStory(t, dir, network.Dev, (*chaintest.Story).Sell, (*chaintest.Story).Send, (*chaintest.Story).HandOver, (*chaintest.Story).Deliver, neglect)
+}
+
+func neglect(s *chaintest.Story) {
+	file := func(author record.Key, p record.Payload) record.ID {
+		frame := s.Frame(s.Tip, author)
+		frame.Payload = p
+		r := s.Sign(frame)
+		s.Tip = s.Extend(s.Tip, r)
+		return r.ID()
+	}
+	wait := func() { s.Tip = s.Grow(s.Tip, 25, 0) } // more than the periods that the parties have
+	now := record.Time(s.Tip.Header.Time)
+	file(s.Maker, record.RecallNotice{Time: now, GTIN: chaintest.GTIN})
+	file(s.Seller, record.Correction{Time: now, Record: s.Voucher, Cause: record.WrongData, Correct: record.Digest{1}})
+	claim := record.ClaimOpen{Time: now, Voucher: s.Voucher, Ground: record.Recall, Remedy: record.Repair, Description: record.Digest{3}}
+	s.Claim = file(s.Buyer, claim)
+	wait()
+	file(s.Buyer, record.ClaimEscalate{Time: now, Claim: s.Claim})
+	file(s.Supervisor, record.Ruling{Time: now, Subject: record.OnClaim, ID: s.Claim, Outcome: record.Ordered, Remedy: record.Repair, ExecuteDays: 1, Text: record.Digest{5}})
+	wait()
+	file(s.Buyer, record.ClaimClose{Time: now, Claim: s.Claim})
+	s.Claim = file(s.Buyer, claim)
+	wait()
 }
 
 func newStory(t *testing.T, dir string, p *network.Params, steps ...func(*chaintest.Story)) *chaintest.Story {
