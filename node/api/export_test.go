@@ -32,7 +32,7 @@ func exportService(t *testing.T) *service {
 	story := chaintest.NewStory(chaintest.CaseNetwork(), "somewhere")
 	story.Sell()
 	story.Send()
-	s := newServiceOf(t, story.Builder, story.Tip, withViews(t))
+	s := newServiceOf(t, story.Builder, story.Tip, withViews(t), func(o *Options) { o.Rate = 1e9 })
 	s.check(s.options.Views.Update(t.Context()))
 	return s.listen()
 }
