@@ -15,6 +15,7 @@ import (
 	"stele/cmd/stele/credit"
 	"stele/cmd/stele/devices"
 	"stele/cmd/stele/doctor"
+	"stele/cmd/stele/export"
 	"stele/cmd/stele/inbox"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/key"
@@ -39,6 +40,6 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
 		key.Command(), record.Command(), casefile.Command(), inbox.Command(), account.Command(), recipient.Command(),
-		mine.Command(), node.Command(), credit.Command(), match.Command(), lab.Command(),
+		mine.Command(), node.Command(), credit.Command(), match.Command(), export.Command(), lab.Command(),
 	}
 }

@@ -99,6 +99,8 @@ type API struct {
 	wasted     *netguard.Rates // signatures of rejected records
 	rejections rejections
 	coming     coming
+	version    string
+	exports    chan struct{} // has an element for each export that runs
 	handler    http.Handler
 	spec       []byte // OpenAPI
 }
@@ -128,13 +130,15 @@ func New(o Options) (*API, error) {
 		peers:   o.Peers,
 		forget:  o.Forget,
 		pages:   o.Pages,
+		token:   o.Token,
+		proxies: o.Proxies,
+		log:     o.Log,
+		rates:   netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
+		wasted:  netguard.NewRates(wastedPerSecond, wastedBurst),
+		version: o.Version,
+		exports: make(chan struct{}, maxExports),
 
 		verifying: make(chan struct{}, maxVerifying),
-		token:     o.Token,
-		proxies:   o.Proxies,
-		log:       o.Log,
-		rates:     netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
-		wasted:    netguard.NewRates(wastedPerSecond, wastedBurst),
 	}
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
@@ -144,6 +148,7 @@ func New(o Options) (*API, error) {
 	a.registerRecords(api)
 	a.registerState(api)
 	a.registerNetwork(api)
+	a.registerExports(api)
 	if a.views != nil {
 		a.registerCases(api)
 		a.registerLedger(api)
@@ -151,6 +156,7 @@ func New(o Options) (*API, error) {
 		a.registerSearch(api)
 		a.registerHistories(api)
 		a.registerBundles(api)
+		a.registerEPCIS(api)
 	}
 	if a.views != nil && a.credit != nil {
 		a.registerCredit(api)

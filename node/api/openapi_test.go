@@ -245,6 +245,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"/v1/credit/sellers/{key}/evidence":   story.Seller.String(),
 		"/v1/credit/products/{gtin}/evidence": chaintest.GTIN.String(),
 		"/v1/items/{gtin}/{serial}/history":   chaintest.GTIN.String() + "/Z9",
+		"/v1/items/{gtin}/{serial}/epcis":     chaintest.GTIN.String() + "/Z9",
+		"/v1/items/{gtin}/{serial}/qr.svg":    chaintest.GTIN.String() + "/Z9",
+		"/v1/export/{table}":                  "vouchers",
+		"/v1/export/{table}/manifest":         "vouchers",
 	}
 	target := func(path, values string) string {
 		for _, v := range strings.SplitN(values, "/", strings.Count(path, "{")) {
@@ -264,6 +268,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		d.check("/v1/"+kind+"/{id}/actions", request("GET", "/v1/"+kind+"/"+id.String()+"/actions?key="+story.Buyer.String(), "", nil))
 		good["/v1/"+kind+"/{id}/actions"] = id.String()
 	}
+	d.check("/v1/items/{gtin}/{serial}/epcis", request("GET", "/v1/items/"+chaintest.GTIN.String()+"/A/1/epcis", "", nil, func(r *http.Request) {
+		r.URL.RawPath = "/v1/items/" + chaintest.GTIN.String() + "/A%2F1/epcis"
+	}))
 	d.check("/v1/search", request("GET", "/v1/search?q="+story.Voucher.String(), "", nil))
 	d.check("/v1/match", request("GET", "/v1/match?product="+chaintest.GTIN.String()+"&query="+story.Voucher.String(), "", nil))
 	d.check("/v1/accounts", request("GET", "/v1/accounts?role=seller", "", nil))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -132,6 +133,25 @@ func (s *Snapshot) Get(key []byte) (value []byte, err error) {
 		return err
 	})
 	return value, err
+}
+
+// Range calls fn for the entries of the state whose keys begin with prefix, in the order
+// of keys. It stops at the first error, of fn or of the disk, and returns it. The slices
+// are valid during the call. It makes the Snapshot a [rules.Entries].
+func (s *Snapshot) Range(prefix []byte, fn func(key, value []byte) error) error {
+	lower := stateKey(prefix)
+	return s.read(func(*database) error {
+		return scanRange(s.at, lower, after(lower), func(key, value []byte) error { return fn(key[1:], value) })
+	})
+}
+
+// after returns the first key after all that begin with prefix, whose first byte is less
+// than 255.
+func after(prefix []byte) []byte {
+	end := bytes.TrimRight(prefix, "\xff")
+	end = bytes.Clone(end)
+	end[len(end)-1]++
+	return end
 }
 
 // errStop ends a scan whose caller has seen enough.

@@ -37,7 +37,7 @@ func examples(s *site) []example {
 	if waiting := s.pool.Best(1); len(waiting) > 0 {
 		all = append(all, example{"record-waiting", "/records/" + waiting[0].ID().String()})
 	}
-	return all
+	return append(all, s.allCases().examples()...)
 }
 
 // recordOf returns a record of a type, the newest of the chain.
@@ -75,6 +75,7 @@ func TestPagesInBrowser(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", l), func(t *testing.T) {
 			b := s.tab(t, l)
 			for _, e := range examples(s) {
+				b.resize(l.width)
 				b.open(addressed(e.path, "lang", l.lang))
 				b.picture(pictureName(e.name, l))
 				b.checkPage(e.path, l.rules()...)

@@ -29,13 +29,13 @@ func readTemplates(languages []*language, a *assets) (map[templateName]*pageTemp
 	}
 	all := map[templateName]*pageTemplate{}
 	for _, l := range languages {
-		base, err := template.New("").Funcs(functions(l, a)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+		base, err := template.New("").Funcs(functions(l, a)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/cases.html")
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range names {
 			page := strings.TrimSuffix(path.Base(name), ".html")
-			if page == "layout" || page == "parts" {
+			if page == "layout" || page == "parts" || page == "cases" {
 				continue
 			}
 			own, err := base.Clone()
@@ -114,7 +114,7 @@ type trouble struct {
 }
 
 // menu lists the pages of the menu. Each has a text "menu." and its path.
-var menu = []string{"/blocks", "/verify"}
+var menu = []string{"/blocks", "/claims", "/verify"}
 
 // render returns the HTML of a page.
 func (p *Pages) render(r *request, v *view) ([]byte, error) {

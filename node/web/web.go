@@ -57,6 +57,16 @@ var routes = map[string]page{
 	"GET /blocks":       (*Pages).blocks,
 	"GET /blocks/{id}":  (*Pages).block,
 	"GET /records/{id}": (*Pages).record,
+
+	"GET /01/{gtin}/21/{serial}": (*Pages).item,
+	"GET /01/{gtin}":             (*Pages).productRedirect,
+	"GET /items/{gtin}/{serial}": (*Pages).itemRedirect,
+	"GET /products/{gtin}":       (*Pages).product,
+	"GET /vouchers/{id}":         (*Pages).voucher,
+	"GET /claims/{id}":           (*Pages).claim,
+	"GET /claims":                (*Pages).claims,
+	"GET /shipments/{id}":        (*Pages).shipment,
+	"GET /parties/{key}":         (*Pages).party,
 }
 
 // New returns the pages of a node.

@@ -2,6 +2,7 @@ package words
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,8 @@ import (
 type Action struct {
 	Type        string // "CLAIM_OPEN"
 	Choice      string // "fault repair"
-	FaultCode   uint16 // of a claim for a fault that was repaired before; 0: none, or the author chooses it
+	FaultCode   uint16 // of a claim for a fault that was repaired before
+	SameFault   bool   // it is such a claim; else its author chooses the fault
 	Missing     []string
 	Allowed     bool
 	Reason      reject.Reason // why not
@@ -31,11 +33,8 @@ func ActionOf(a *rules.Action) Action {
 		From: a.From, Until: a.Until, Height: a.Height, RepairsLeft: a.RepairsLeft,
 	}
 	if open, ok := a.Payload.(record.ClaimOpen); ok {
-		res.FaultCode = open.FaultCode
-		for _, name := range a.Missing {
-			if name == "fault_code" {
-				res.FaultCode = 0
-			}
+		if res.SameFault = open.Ground == record.Fault && !slices.Contains(a.Missing, "fault_code"); res.SameFault {
+			res.FaultCode = open.FaultCode
 		}
 	}
 	return res
@@ -54,20 +53,34 @@ func (t Clock) day() uint64 {
 	return uint64(t.Day)
 }
 
-// Do returns what an action does, as an instruction: "Ask for a repair of fault 3".
+// Do returns what an action does, as an instruction: "Ask for a repair of fault 3". A
+// choice can name several remedies of a ground: "recall refund+repair".
 func (c *Catalog) Do(a Action) string {
 	ground, remedy, isClaim := strings.Cut(a.Choice, " ")
 	switch {
 	case a.Type == "CLAIM_OPEN" && isClaim:
 		key := "do.CLAIM_OPEN." + ground
-		if a.FaultCode != 0 {
+		if a.SameFault {
 			key += ".same"
 		}
-		return c.fill(key, "remedy", c.word("remedy", remedy), "fault", strconv.Itoa(int(a.FaultCode)))
+		return c.fill(key, "remedy", c.remedies(remedy), "fault", strconv.Itoa(int(a.FaultCode)))
 	case a.Choice != "":
 		return c.fill("do." + a.Type + "." + a.Choice)
 	}
 	return c.fill("do." + a.Type)
+}
+
+// remedies returns remedies, of which there can be several: "refund+repair".
+func (c *Catalog) remedies(names string) string {
+	all := strings.Split(names, "+")
+	for i, name := range all {
+		all[i] = c.word("remedy", name)
+	}
+	last := len(all) - 1
+	if last == 0 {
+		return all[0]
+	}
+	return strings.Join(all[:last], c.fill("list.and")) + c.fill("list.or") + all[last]
 }
 
 // When returns when an action is possible: how long yet, or when it was or will be;

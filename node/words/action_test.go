@@ -94,8 +94,11 @@ func TestDo(t *testing.T) {
 	if got := In(English).Do(same); got != "Ask for a replacement for fault 3 again" {
 		t.Errorf("%q", got)
 	}
+	if got := In(English).Do(Action{Type: "CLAIM_OPEN", Choice: "recall refund+replace+repair"}); got != "Ask for a refund, a replacement or a repair because of a recall" {
+		t.Errorf("%q", got)
+	}
 	other := ActionOf(&rules.Action{Payload: record.ClaimOpen{FaultCode: 1}, Missing: []string{"fault_code"}, Reason: reject.WarrantyOver})
-	if other.FaultCode != 0 || other.Reason != reject.WarrantyOver {
+	if other.FaultCode != 0 || other.SameFault || other.Reason != reject.WarrantyOver {
 		t.Errorf("%+v", other)
 	}
 }

@@ -28,7 +28,7 @@ import (
 func Command() *cli.Command {
 	return &cli.Command{
 		Name:  "verify",
-		Usage: "validate headers, blocks and evidence bundles in files",
+		Usage: "validate headers, blocks, evidence bundles and exports in files",
 		Subcommands: []*cli.Command{
 			{
 				Name:      "headers",
@@ -53,7 +53,7 @@ func Command() *cli.Command {
 				Flags:  append(verifyFlags(), magicFlag()),
 				Action: runBlocks,
 			},
-			bundleCommand(),
+			bundleCommand(), exportCommand(),
 		},
 	}
 }

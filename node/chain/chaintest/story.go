@@ -32,6 +32,9 @@ type Story struct {
 	Seller, Maker, Supervisor, Buyer record.Key
 	FirstCarrier, SecondCarrier      int
 
+	Item record.Serial // that is sold; Serial unless a test sets another one before Sell
+	Note string        // of the evidence for the claim
+
 	Secret     recipient.Secret // name and address of the buyer
 	FirstBlob  []byte           // sealed to the first carrier
 	SecondBlob []byte           // sealed again, to the second one
@@ -50,7 +53,7 @@ type Story struct {
 // find the buyer. The network should have days of a day: see [CaseNetwork].
 func NewStory(p *network.Params, address string) *Story {
 	b := New(p, 1)
-	s := &Story{Builder: b, Tip: b.Genesis, FirstCarrier: 4, SecondCarrier: 5, seqs: map[record.Key]uint64{}}
+	s := &Story{Builder: b, Tip: b.Genesis, FirstCarrier: 4, SecondCarrier: 5, Item: Serial, Note: "it does not start", seqs: map[record.Key]uint64{}}
 	s.Seller, s.Maker, s.Supervisor = s.party(1), s.party(2), s.party(3)
 	s.Buyer, s.pickup = record.PublicOf(b.NewKey()), record.PublicOf(b.NewKey())
 	var err error
@@ -101,7 +104,7 @@ func (s *Story) Sell() {
 	p := &s.Params.AfterSales
 	const price = 100 * record.Coin
 	s.Voucher = s.add(s.Seller, record.VoucherIssue{
-		Time: s.now(), GTIN: GTIN, Serial: Serial, Buyer: s.Buyer, Invoice: record.Digest{2}, Price: price, Quantity: 1, Distance: true,
+		Time: s.now(), GTIN: GTIN, Serial: s.Item, Buyer: s.Buyer, Invoice: record.Digest{2}, Price: price, Quantity: 1, Distance: true,
 		WarrantyDays: 365, Terms: record.Digest{1}, Burn: max(p.VoucherFee, price/1000*record.Amount(p.FeePermille)), Stipend: p.MinStipend,
 	}).ID()
 	s.mine()
@@ -160,7 +163,7 @@ func (s *Story) Complain() {
 		Time: s.now(), Voucher: s.Voucher, Ground: record.Fault, FaultCode: 7, Remedy: record.Refund, Description: record.Digest{3},
 	}).ID()
 	s.mine()
-	s.add(s.Buyer, record.EvidenceAdd{Time: s.now(), Claim: s.Claim, Evidence: record.Digest{4}, Note: "it does not start"})
+	s.add(s.Buyer, record.EvidenceAdd{Time: s.now(), Claim: s.Claim, Evidence: record.Digest{4}, Note: s.Note})
 	s.mine()
 }
 

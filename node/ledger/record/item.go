@@ -76,6 +76,15 @@ func (s Serial) check() error {
 	return nil
 }
 
+// ParseSerial reads a serial number and checks its length and its characters.
+func ParseSerial(text string) (Serial, error) {
+	s := Serial(text)
+	if err := s.check(); err != nil {
+		return "", err
+	}
+	return s, nil
+}
+
 // Digest is the SHA-256 of a document or text that is kept elsewhere. Zero if
 // there is none.
 type Digest [32]byte

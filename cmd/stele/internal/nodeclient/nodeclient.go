@@ -180,6 +180,50 @@ func All[T any](ctx context.Context, c *Client, path string, limit int) (items [
 	}
 }
 
+// stall is how long a download may bring nothing. A node reads a whole table before it
+// sends the first of few rows.
+const stall = 10 * time.Minute
+
+// Download requests a path and writes the body of the answer to w, however long it takes.
+// It returns the trailer that follows the body. Errors: those of Get, and of w. A body
+// that is cut short is an error, too.
+func (c *Client) Download(ctx context.Context, path string, w io.Writer) (http.Header, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(stall, func() { cancel(fmt.Errorf("%s has sent nothing for %v", c, stall)) })
+	defer timer.Stop()
+	request, err := c.request(ctx, http.MethodGet, path, "", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	whole := *c.http
+	whole.Timeout = 0
+	answer, err := whole.Do(request)
+	if err != nil {
+		return nil, c.unreachable(ctx, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		return nil, problem(answer)
+	}
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := answer.Body.Read(buf)
+		timer.Reset(stall)
+		if _, werr := w.Write(buf[:n]); werr != nil {
+			return nil, werr
+		}
+		switch {
+		case err == io.EOF:
+			return answer.Trailer, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			return nil, fmt.Errorf("%s: the answer was cut short: %w", c, text.Error(err, text.Max))
+		}
+	}
+}
+
 func (c *Client) decode(body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("%s: invalid answer: %w", c, text.Error(err, text.Max))
@@ -187,7 +231,8 @@ func (c *Client) decode(body []byte, v any) error {
 	return nil
 }
 
-func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, header http.Header) ([]byte, error) {
+// request returns a request for a path.
+func (c *Client) request(ctx context.Context, method, path, contentType string, body []byte, header http.Header) (*http.Request, error) {
 	rel, err := url.Parse(path)
 	if err != nil {
 		return nil, err
@@ -206,6 +251,14 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	}
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return request, nil
+}
+
+func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, header http.Header) ([]byte, error) {
+	request, err := c.request(ctx, method, path, contentType, body, header)
+	if err != nil {
+		return nil, err
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
