@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"stele/node/alert"
+	"stele/node/api"
+	"stele/node/feed"
 	"stele/node/query"
 )
 
@@ -22,6 +24,7 @@ func (n *Node) newAlerts(q *query.Reader) *alert.Book {
 			return alert.At{Height: tip.Height, Time: unix(tip.Header.Time)}
 		},
 		File: n.o.Alerts, Log: n.log,
+		Publish: n.publishAlert,
 	})
 }
 
@@ -49,3 +52,6 @@ func warningFacts(warnings []query.Warning, age time.Duration) (r alert.Report) 
 	}
 	return r
 }
+
+// publishAlert reports an alert whose state has changed to those who read events.
+func (n *Node) publishAlert(a alert.Alert) { n.feed.Publish(feed.KindAlert, api.NewAlert(&a)) }

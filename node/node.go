@@ -302,7 +302,7 @@ func (n *Node) openAPI(context.Context) (err error) {
 	}
 	if o.Web {
 		pages, err := web.New(web.Options{
-			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Supervision: n.supervision, Seen: n.seen,
+			Params: o.Params, Chain: n.chain, Pool: n.pool, Views: n.views, Credit: n.credit, Supervision: n.supervision, Seen: n.seen, Anomalies: n.anomalies, Alerts: n.alerts,
 			Status: n.Status, Miners: served.Miners, Peers: served.Peers, Version: o.Version, Log: o.Log,
 		})
 		if err != nil {

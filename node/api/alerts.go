@@ -68,7 +68,7 @@ func (a *API) listAlerts(_ context.Context, in *alertsInput) (*answer[Page[Alert
 		}
 	}
 	page, err := a.alerts.List(states, in.part())
-	return newPage(page, err, newAlert)
+	return newPage(page, err, NewAlert)
 }
 
 func (a *API) getAlert(_ context.Context, in *alertInput) (*answer[Alert], error) {
@@ -76,7 +76,7 @@ func (a *API) getAlert(_ context.Context, in *alertInput) (*answer[Alert], error
 	if err != nil {
 		return nil, alertProblem(err)
 	}
-	return &answer[Alert]{newAlert(&found)}, nil
+	return &answer[Alert]{NewAlert(&found)}, nil
 }
 
 func (a *API) acknowledgeAlert(_ context.Context, in *acknowledgeInput) (*answer[Alert], error) {
@@ -84,7 +84,7 @@ func (a *API) acknowledgeAlert(_ context.Context, in *acknowledgeInput) (*answer
 	if err != nil {
 		return nil, alertProblem(err)
 	}
-	return &answer[Alert]{newAlert(&now)}, nil
+	return &answer[Alert]{NewAlert(&now)}, nil
 }
 
 func alertProblem(err error) error {
@@ -99,7 +99,8 @@ func alertProblem(err error) error {
 	return queryProblem(err)
 }
 
-func newAlert(a *alert.Alert) Alert {
+// NewAlert describes an alert, for answers and for the events of the feed.
+func NewAlert(a *alert.Alert) Alert {
 	x := Alert{
 		ID: a.ID, Kind: string(a.Kind), State: string(a.State), Subject: a.Subject, Text: a.Text, Records: []string{},
 		Opened: AlertAt{a.Opened.Height, a.Opened.Time.Unix()}, Openings: a.Openings, By: a.By,

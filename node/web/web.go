@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"stele/node/alert"
 	"stele/node/chain"
 	"stele/node/credit"
 	"stele/node/ledger/network"
@@ -13,6 +14,7 @@ import (
 	"stele/node/query"
 	"stele/node/seen"
 	"stele/node/supervision"
+	"stele/node/supervision/anomaly"
 	"stele/node/views"
 )
 
@@ -24,6 +26,8 @@ type Options struct {
 	Views       *views.Views        // nil: no lists, histories and counts
 	Credit      *credit.Reader      // of Views; nil: no scores
 	Supervision *supervision.Reader // of Views; nil: none
+	Anomalies   *anomaly.Reader     // of Views; nil: none
+	Alerts      *alert.Book         // nil: none
 	Seen        *seen.Book          // nil: when records came is not known
 	Status      func() query.Status // of the node; quick
 	Miners      func() query.Miners // of its Stratum server; nil: none
