@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	stdhtml "html"
 	"net/url"
@@ -284,19 +283,6 @@ func TestCasesAsOf(t *testing.T) {
 	t.Error("no claim has changed in the last blocks")
 }
 
-// storySite returns a site whose chain is that of a story.
-func storySite(t testing.TB, story *chaintest.Story) *site {
-	t.Helper()
-	s := openSite(t, story.Params, story.Now())
-	s.listen()
-	for _, b := range story.Tip.Chain()[1:] {
-		_, err := s.chain.Submit(b.Block)
-		s.check(err)
-	}
-	s.check(s.views.Update(context.Background()))
-	return s
-}
-
 // Texts from records cannot become markup, wherever they stand.
 func TestTextsAreEscapedInBrowser(t *testing.T) {
 	p, err := network.DevWithDay(24 * 60 * 60)
@@ -308,7 +294,7 @@ func TestTextsAreEscapedInBrowser(t *testing.T) {
 	for _, step := range []func(){story.Sell, story.Send, story.HandOver, story.Deliver, story.Complain} {
 		step()
 	}
-	s := storySite(t, story)
+	s := newSiteOf(t, story.Builder, story.Tip)
 	b := s.tab(t, look{390, false, "en"})
 	for _, path := range []string{
 		itemPath(chaintest.GTIN, story.Item), "/claims/" + story.Claim.String(), "/vouchers/" + story.Voucher.String(), "/shipments/" + story.Shipment.String(),
