@@ -199,8 +199,9 @@ func lowest(means []uint32) uint32 {
 	return uint32(sum / uint64(taken*n))
 }
 
-// fifths returns how many fifths of each mean count in lowest.
-func fifths(means []uint32) []int {
+// Fifths returns how many fifths of each of some means, 0 to 5, are among the worse two fifths
+// of all.
+func Fifths(means []uint32) []int {
 	order := make([]int, len(means))
 	for i := range order {
 		order[i] = i
