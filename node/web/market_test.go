@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
+	"stele/node/api"
 	"stele/node/credit"
 	"stele/node/ledger/network"
 	"stele/node/ledger/record"
@@ -218,21 +221,21 @@ var calcPattern = regexp.MustCompile(`<code class="calc">([^<]*)</code>`)
 func TestSellerPage(t *testing.T) {
 	s := sharedSite(t)
 	seller, _ := s.bestSeller().Owner.Seller()
-	var api struct {
+	var want struct {
 		Score uint32
 		Lines []struct{ Period, Vouchers uint32 }
 	}
-	s.json("/v1/credit/sellers/"+seller.String(), &api)
+	s.json("/v1/credit/sellers/"+seller.String(), &want)
 	path := "/sellers/" + seller.String()
-	text := stdhtml.UnescapeString(s.shows(path, fmt.Sprintf("Score %d of 1,000", api.Score), "/v1/credit/sellers/"+seller.String()))
+	text := stdhtml.UnescapeString(s.shows(path, fmt.Sprintf("Score %d of 1,000", want.Score), "/v1/credit/sellers/"+seller.String()))
 	var lines []string
 	for _, m := range calcPattern.FindAllStringSubmatch(text, -1) {
 		lines = append(lines, m[1])
 	}
-	if got, err := followed(lines); err != nil || got != uint64(api.Score) {
-		t.Errorf("the steps end at %d, the score is %d (%v)", got, api.Score, err)
+	if got, err := followed(lines); err != nil || got != uint64(want.Score) {
+		t.Errorf("the steps end at %d, the score is %d (%v)", got, want.Score, err)
 	}
-	for _, l := range api.Lines {
+	for _, l := range want.Lines {
 		shown, next := 0, fmt.Sprintf("%s?period=%d", path, l.Period)
 		for next != "" {
 			page := stdhtml.UnescapeString(s.shows(next))
@@ -276,5 +279,55 @@ func TestWithoutScores(t *testing.T) {
 	key := record.PublicOf(network.DevRoots()[0])
 	if answer, text := s.get("/sellers/" + key.String()); answer.StatusCode != 503 || !strings.Contains(text, says) {
 		t.Errorf("a seller: %s", answer.Status)
+	}
+}
+
+// The pages of scores and the draw hold in a browser, and the button draws a query id there.
+func TestMarketInBrowser(t *testing.T) {
+	s := newSite(t, 150, 8)
+	for _, l := range []look{{1280, false, "en"}, {390, true, "zh"}} {
+		b := s.tab(t, l)
+		for _, e := range marketExamples(s) {
+			b.resize(l.width)
+			b.open(addressed(e.path, "lang", l.lang))
+			b.picture(pictureName("market-"+e.name, l))
+			b.checkPage(e.path, l.rules()...)
+		}
+		b.run(chromedp.Click(chromedp.CSS("[data-random]")))
+		id := eval[string](b, `document.getElementById("query").value`)
+		b.run(chromedp.Click(chromedp.CSS("main .filters .go:last-child")))
+		b.await(`location.search.includes("query=` + id + `") && document.readyState === "complete"`)
+		if got := b.text("main .kv .long"); got != id || len(id) != 64 {
+			t.Errorf("the query id is %q, the page says %q", id, got)
+		}
+	}
+	s.matchAgrees(t)
+}
+
+// matchAgrees checks that a page has the order of the API, which is drawn again from what
+// the answer says.
+func (s *site) matchAgrees(t *testing.T) {
+	products, err := s.credit.Products(1, 1)
+	s.check(err)
+	gtin := products.Ranked[0].Owner.Product().String()
+	text := stdhtml.UnescapeString(s.shows("/match?gtin=" + gtin + "&query=tea"))
+	m := regexp.MustCompile(`href="(/v1/match[^"]*)" download`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatal("the page has no answer to save")
+	}
+	var drawn api.Drawn
+	s.json(m[1], &drawn)
+	answer, err := drawn.Answer()
+	s.check(err)
+	s.check(answer.Redraw())
+	for _, account := range drawn.Order {
+		at := strings.Index(text, "/sellers/"+account.String())
+		if at < 0 {
+			t.Fatalf("the page does not show %v at its place", account)
+		}
+		text = text[at+1:]
+	}
+	if len(drawn.Order) < 2 {
+		t.Errorf("%d sellers are drawn: too few for a test of their order", len(drawn.Order))
 	}
 }
