@@ -134,14 +134,14 @@ type periodBar struct {
 	Title  string
 }
 
-// periodsChart draws the means of the periods of a window over a dashed line at the core,
-// those that count for it in the accent colour.
-func periodsChart(bars []periodBar, first, window, core uint32, label string) template.HTML {
+// periodsChart draws the means of the periods from first to last over a dashed line at the
+// core, those that count for it in the accent colour.
+func periodsChart(bars []periodBar, first, last, core uint32, label string) template.HTML {
 	const width, height, gap = 600.0, 144.0, 0.2
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg role="img" aria-label="%s" viewBox="0 0 %g %g" height="%g" preserveAspectRatio="none">`, template.HTMLEscapeString(label), width, height, height)
 	b.WriteString(`<path class="lg" d="M0 .5H600M0 36H600M0 72H600M0 108H600M0 143.5H600"/>`)
-	step := width / float64(window)
+	step := width / float64(last-first+1)
 	for _, p := range bars {
 		class, h := "fb", max(2, height*float64(p.Mean)/credit.One)
 		if p.Fifths > 0 {

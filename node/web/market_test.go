@@ -202,12 +202,26 @@ func checkSteps(t *testing.T, e *credit.Explanation, fee uint64, seen map[string
 		"usual": p.Usual, "running": uint64(p.Running), "core": uint64(p.Core), "whole": uint64(p.Whole), "recent": uint64(p.Recent), "claims": uint64(p.Claims),
 		"least": uint64(p.Satisfied), "standing": uint64(p.Standing), "score": uint64(p.Value), "shown": uint64(thousandths(e.Value)),
 	}
+	for _, l := range e.Lines {
+		if mean, err := followed([]string{blended(credit.Invented*p.Usual, e.Market.Prior, l.Outcome, l.Weight, uint64(l.Mean))}); !l.Running && (err != nil || mean != uint64(l.Mean)) {
+			t.Errorf("height %d: period %d: %v", e.Height, l.Period, err)
+		}
+	}
+	before := map[string]uint64{}
 	for _, step := range stepsOf(e, fee) {
 		seen[step.Name] = true
 		got, err := followed(step.Calc)
 		if err != nil {
 			t.Errorf("height %d: %s: %v", e.Height, step.Name, err)
 		}
+		if len(step.Calc) == 0 {
+			from := map[string]string{"core": "closed", "score": "least"}[step.Name]
+			if _, closed := before["closed"]; from == "closed" && !closed {
+				from = "running"
+			}
+			got = before[from]
+		}
+		before[step.Name] = got
 		if w, ok := want[step.Name]; got != step.Value || ok && got != w {
 			t.Errorf("height %d: %s: followed %d, the step says %d, the index %d", e.Height, step.Name, got, step.Value, w)
 		}
@@ -282,17 +296,17 @@ func TestWithoutScores(t *testing.T) {
 	}
 }
 
-// The pages of scores and the draw hold in a browser, and the button draws a query id there.
-func TestMarketInBrowser(t *testing.T) {
+// A drawn order holds in a browser, and the button makes a query id there.
+func TestDrawInBrowser(t *testing.T) {
 	s := newSite(t, 150, 8)
 	for _, l := range []look{{1280, false, "en"}, {390, true, "zh"}} {
 		b := s.tab(t, l)
-		for _, e := range marketExamples(s) {
-			b.resize(l.width)
-			b.open(addressed(e.path, "lang", l.lang))
-			b.picture(pictureName("market-"+e.name, l))
-			b.checkPage(e.path, l.rules()...)
-		}
+		examples := marketExamples(s)
+		e := examples[len(examples)-1]
+		b.resize(l.width)
+		b.open(addressed(e.path, "lang", l.lang))
+		b.picture(pictureName("drawn", l))
+		b.checkPage(e.path, l.rules()...)
 		b.run(chromedp.Click(chromedp.CSS("[data-random]")))
 		id := eval[string](b, `document.getElementById("query").value`)
 		b.run(chromedp.Click(chromedp.CSS("main .filters .go:last-child")))
@@ -329,5 +343,66 @@ func (s *site) matchAgrees(t *testing.T) {
 	}
 	if len(drawn.Order) < 2 {
 		t.Errorf("%d sellers are drawn: too few for a test of their order", len(drawn.Order))
+	}
+}
+
+// The filters of the ranking narrow it, and stay in the form and in its links.
+func TestRankingFilters(t *testing.T) {
+	s := sharedSite(t)
+	tip := s.query.Height()
+	all, err := s.credit.SellersAt(tip, 1, 100)
+	s.check(err)
+	products, err := s.credit.Products(1, 1)
+	s.check(err)
+	gtin := products.Ranked[0].Owner.Product()
+	offers, err := s.credit.Offers(gtin, tip, 100)
+	s.check(err)
+	path := fmt.Sprintf("/sellers?show=new&product=%v&at=%d", gtin, tip)
+	text := s.shows(path, `value="new" selected`, fmt.Sprintf(`name="product" value="%v"`, gtin), fmt.Sprintf(`name="at" value="%d"`, tip))
+	want := 0
+	for _, o := range offers {
+		if o.Parts.Newcomer() && o.Parts.Vouchers > 0 {
+			want++
+			account, _ := o.Owner.Seller()
+			s.shows(path, account.String())
+		}
+	}
+	if n := strings.Count(text, `class="partbars"`); n != want || want == 0 || want == len(all.Ranked) {
+		t.Errorf("%d sellers of %d are shown, want %d, and some filtered out", n, len(all.Ranked), want)
+	}
+	text = stdhtml.UnescapeString(s.shows(path + "&from=2"))
+	for _, kept := range []string{"show=new", "product=" + gtin.String(), fmt.Sprintf("at=%d", tip)} {
+		if m := regexp.MustCompile(`<a href="([^"]*)">First page`).FindStringSubmatch(text); m == nil || !strings.Contains(m[1], kept) || strings.Contains(m[1], "from=") {
+			t.Errorf("the link to the first page, %q, lacks %s", m, kept)
+		}
+	}
+	if strings.Contains(s.shows("/sellers?from=3"), `<td class="n">2<th`) {
+		t.Error("the page from place 3 shows place 2")
+	}
+}
+
+// A suspended seller has the score 0, and the page says who did it and what it would have.
+func TestSuspended(t *testing.T) {
+	s := sharedSite(t)
+	x := s.bestSeller()
+	e, err := s.credit.Explain(x.Owner, s.query.Height())
+	s.check(err)
+	e.Value, e.Suspended = 0, true
+	x.Value, x.Suspended = 0, true
+	for i, word := range []string{"suspended", "暂停"} {
+		r := &request{lang: languagesOf(t)[i]}
+		row := rankedRow(r, &x)
+		if !strings.Contains(strings.ToLower(row.State.Word), word) || row.State.Kind != "bad" || row.Score != 0 {
+			t.Errorf("the row says %+v, score %d", row.State, row.Score)
+		}
+		if text := string(scoreAnswer(r, &e)); !strings.Contains(text, word) || !strings.Contains(text, fmt.Sprint(thousandths(e.Parts.Value))) {
+			t.Errorf("the answer is %q", text)
+		}
+	}
+	if steps := stepsOf(&e, 1); steps[len(steps)-1].Name != "suspended" || steps[len(steps)-1].Value != 0 {
+		t.Errorf("the last step is %+v", steps[len(steps)-1])
+	}
+	if !shows[2].lets(&x) || shows[0].lets(&x) || shows[1].lets(&x) {
+		t.Error("the filter does not know a suspended seller")
 	}
 }

@@ -267,7 +267,7 @@ func (p *Pages) scorePeriods(r *request, e *credit.Explanation, shown uint32, bo
 	slices.Reverse(body.Shown)
 	slices.Reverse(body.Periods)
 	body.First, body.Last = e.Period-min(e.Period, credit.Window-1), e.Period
-	body.Chart = periodsChart(bars, body.First, credit.Window, e.Parts.Core, r.lang.plain("score.chart", "n", len(bars), "core", thousandths(e.Parts.Core)))
+	body.Chart = periodsChart(bars, body.First, body.Last, e.Parts.Core, r.lang.plain("score.chart", "n", len(bars), "core", thousandths(e.Parts.Core)))
 }
 
 // scoreEvidence fills in the vouchers of a period.

@@ -14,7 +14,7 @@ import (
 type scoreStep struct {
 	Name  string   // "usual", "closed", "running", "core", "whole", "recent", "claims", "least", "standing", "score", "shown"
 	Value uint64   // a part of [credit.One], but for usual, standing and shown
-	Calc  []string // "name = expression = value": the last one has Value
+	Calc  []string // "name = expression = value": the last one has Value; none: it is that of a step before
 	Mean  bool     // Value is a part of One
 }
 
@@ -45,13 +45,10 @@ func stepsOf(e *credit.Explanation, fee uint64) []scoreStep {
 	if running != nil {
 		steps = append(steps, scoreStep{"running", uint64(p.Running), []string{blended(a, start, running.Outcome, running.Weight, uint64(p.Running))}, true})
 	}
-	switch {
-	case len(closed) == 0:
-		steps = append(steps, scoreStep{"core", uint64(p.Core), []string{spaced(p.Running) + " = " + spaced(p.Core)}, true})
-	case running != nil && p.Running < start:
+	if running != nil && len(closed) > 0 && p.Running < start {
 		steps = append(steps, worseStep("core", append(meansOf(closed), p.Running)))
-	default:
-		steps = append(steps, scoreStep{"core", uint64(p.Core), []string{spaced(start) + " = " + spaced(p.Core)}, true})
+	} else {
+		steps = append(steps, scoreStep{"core", uint64(p.Core), nil, true})
 	}
 	return append(append(steps, moneySteps(e, a)...), lastSteps(e)...)
 }
@@ -142,9 +139,9 @@ func lastSteps(e *credit.Explanation) []scoreStep {
 			threes[l.Period/3] = true
 		}
 	}
-	score := scoreStep{"score", uint64(p.Value), []string{spaced(p.Satisfied) + " = " + spaced(p.Value)}, true}
+	score := scoreStep{"score", uint64(p.Value), nil, true}
 	if p.Satisfied > low {
-		score.Calc[0] = fmt.Sprintf("(%s × %d + %s × %d) / %d = %s", spaced(p.Satisfied), have, spaced(low), full-have, full, spaced(p.Value))
+		score.Calc = []string{fmt.Sprintf("(%s × %d + %s × %d) / %d = %s", spaced(p.Satisfied), have, spaced(low), full-have, full, spaced(p.Value))}
 	}
 	steps := []scoreStep{
 		{"least", uint64(p.Satisfied), []string{fmt.Sprintf("min(%s; %s; %s; %s) = %s", spaced(p.Core), spaced(p.Whole), spaced(p.Recent), spaced(p.Claims), spaced(p.Satisfied))}, true},
