@@ -73,6 +73,11 @@ var routes = map[string]page{
 	"GET /claims":                (*Pages).claims,
 	"GET /shipments/{id}":        (*Pages).shipment,
 	"GET /parties/{key}":         (*Pages).party,
+
+	"GET /supervision":        (*Pages).supervision,
+	"GET /supervision/{list}": (*Pages).supervisionList,
+	"GET /network":            (*Pages).network,
+	"GET /mining":             (*Pages).mining,
 }
 
 // New returns the pages of a node.
