@@ -46,7 +46,7 @@ func (p *Pages) mining(r *request) (*view, error) {
 	}
 	body := &miningBody{Devices: deviceGrid(r, s.Miner), Workers: workerGrid(r, miners), Luck: luckOf(r, s.Miner)}
 	body.Troubles = miningTroubles(r, &s)
-	body.Figures = miningFigures(r, &s, miners, body.Luck)
+	body.Figures = miningFigures(r, &s, miners)
 	v := &view{Template: "mining", Title: r.t("mining.title"), Menu: "/mining", API: "/v1/miners", Live: "kind=block,alert", Body: body}
 	v.Tag, v.Answer = miningWords(r, &s, miners, body.Luck)
 	return v, nil
@@ -128,14 +128,14 @@ func luckOf(r *request, m *miner.Status) *luckPart {
 	}
 	part.Low, part.High = poissonBand(expected)
 	part.Expected = digits(expected, 3)
-	verdict := "mining.luck.usual"
+	verdict := "usual"
 	switch {
 	case part.Found < part.Low:
-		verdict = "mining.luck.low"
+		verdict = "low"
 	case part.Found > part.High:
-		verdict = "mining.luck.high"
+		verdict = "high"
 	}
-	part.Words = r.lang.text(verdict, "found", part.Found, "expected", part.Expected)
+	part.Words = r.lang.text("mining.luck."+verdict, "found", part.Found, "expected", part.Expected)
 	part.Picture = luckChart(float64(part.Found), expected, float64(part.Low), float64(part.High),
 		r.lang.plain("mining.luck.label", "found", part.Found, "expected", part.Expected, "low", part.Low, "high", part.High))
 	return part
@@ -165,7 +165,7 @@ func power(m *miner.Status) (watts, rate float64, sensors int) {
 	return watts, rate, sensors
 }
 
-func miningFigures(r *request, s *query.Status, miners *query.Miners, luck *luckPart) (all []figure) {
+func miningFigures(r *request, s *query.Status, miners *query.Miners) (all []figure) {
 	if m := s.Miner; m != nil {
 		rate := scaled(m.Counted.Minute1, "H/s")
 		hour := scaled(m.Counted.Hour1, "H/s")
@@ -177,9 +177,6 @@ func miningFigures(r *request, s *query.Status, miners *query.Miners, luck *luck
 		}
 		all = append(all, efficiency)
 		all = append(all, figure{Term: r.t("mining.blocks"), Number: number(s.Mined.Blocks), Note: r.t("mining.blocks.note", "stale", s.Mined.Stale, "rejected", s.Mined.Rejected)})
-		if luck != nil {
-			all = append(all, figure{Term: r.t("mining.expected"), Number: number(luck.Expected), Note: r.t("mining.expected.note", "low", luck.Low, "high", luck.High)})
-		}
 	}
 	if miners == nil {
 		return append(all, figure{Term: r.t("mining.workers"), Number: "–", Note: r.t("mining.noserver.short")})
@@ -199,7 +196,7 @@ var healthKinds = map[miner.Health]string{miner.OK: "ok", miner.Sick: "bad", min
 
 // deviceGrid lists the node's own devices.
 func deviceGrid(r *request, m *miner.Status) *grid {
-	g := newGrid(r.t("mining.devices"), r.t("mining.devices.empty"), r.t("mining.device"), "c5", r.t("claims.statehead"), "", r.t("mining.rate"), "n",
+	g := newGrid(r.t("mining.devices"), r.t("mining.devices.empty"), r.t("mining.device"), "c6", r.t("claims.statehead"), "c3", r.t("mining.rate"), "n",
 		`<span class="vh">`+r.t("mining.rate.bar")+`</span>`, "lat p2", r.t("mining.temperature"), "n p2", r.t("mining.power"), "n p2", r.t("mining.efficiency"), "n p2", r.t("mining.found"), "n p2")
 	if m == nil {
 		return g
@@ -231,8 +228,8 @@ const quiet = 3 * time.Minute
 
 // workerGrid lists the miners of the Stratum server.
 func workerGrid(r *request, miners *query.Miners) *grid {
-	g := newGrid(r.t("mining.workers"), r.t("mining.workers.empty"), r.t("mining.worker"), "c5", r.t("claims.statehead"), "", r.t("mining.rate"), "n", r.t("home.difficulty"), "n p2",
-		r.t("mining.accepted"), "n", r.t("mining.refused"), "n p2", r.t("mining.lastshare"), "n p2")
+	g := newGrid(r.t("mining.workers"), r.t("mining.workers.empty"), r.t("mining.worker"), "c6", r.t("claims.statehead"), "c4", r.t("mining.rate"), "n", r.t("home.difficulty"), "n p2",
+		r.t("mining.accepted"), "n p2", r.t("mining.refused"), "n p2", r.t("mining.lastshare"), "n c4 p2")
 	if miners == nil {
 		g.Empty = r.t("mining.noserver.how")
 		return g

@@ -52,7 +52,7 @@ func (p *Pages) network(r *request) (*view, error) {
 	branches := p.query.Branches(headers[len(headers)-1].Height, treeBranched)
 	body := &networkBody{N: len(headers), Branches: branchGrid(r, branches), Peers: peerGrid(r, peers), Gone: goneGrid(r, peers)}
 	body.Tree = treeChart(headers, branches, r.lang.plain("network.tree.label", "n", len(headers), "branches", len(branches)))
-	for _, w := range s.Warnings {
+	for _, w := range s.Warnings[min(len(s.Warnings), 1):] { // the layout shows the first
 		if key := string(w.Kind); r.lang.has("trouble." + key) {
 			body.Warnings = append(body.Warnings, warningPart{Text: r.t("trouble." + key)})
 		} else {
@@ -84,15 +84,15 @@ func networkWords(r *request, peers *query.Peers, headers []query.Header, branch
 		beside = r.t("network.branched", "n", len(headers), "branches", len(branches), "longest", longest)
 	}
 	if peers == nil {
-		return state{"end", r.lang.plain("sync.alone")}, r.t("network.answer.none", "branches", beside)
+		return state{"end", r.lang.plain("home.sync.alone")}, r.t("network.answer.none", "branches", beside)
 	}
 	switch sync := peers.Sync; sync.State {
 	case query.SyncDone:
-		return state{"ok", r.lang.plain("sync.synced")}, r.t("network.answer.synced", "peers", len(peers.Connected), "height", sync.Height, "branches", beside)
+		return state{"ok", r.lang.plain("home.sync.synced")}, r.t("network.answer.synced", "peers", len(peers.Connected), "height", sync.Height, "branches", beside)
 	case query.SyncHeaders, query.SyncBlocks:
-		return state{"wait", r.lang.plain("sync." + string(sync.State))}, r.t("network.answer.behind", "height", sync.Height, "target", sync.Target, "left", leftText(r, sync.Left), "branches", beside)
+		return state{"wait", r.lang.plain("home.sync." + string(sync.State))}, r.t("network.answer.behind", "height", sync.Height, "target", sync.Target, "left", leftText(r, sync.Left), "branches", beside)
 	}
-	return state{"wait", r.lang.plain("sync.alone")}, r.t("network.answer.alone", "known", peers.Addresses, "branches", beside)
+	return state{"wait", r.lang.plain("home.sync.alone")}, r.t("network.answer.alone", "known", peers.Addresses, "branches", beside)
 }
 
 // leftText says how long a synchronisation still takes.
@@ -244,7 +244,7 @@ func goneGrid(r *request, peers *query.Peers) *grid {
 
 // spreadGrids say how fast blocks come from peers, and how compact ones became whole.
 func spreadGrids(r *request, peers *query.Peers) (spread, rebuilt *grid) {
-	spread = newGrid(r.t("network.spread"), r.t("network.spread.empty"), r.t("supervision.what"), "", r.t("supervision.half"), "n", r.t("supervision.p90"), "n", r.t("supervision.p99"), "n p2")
+	spread = newGrid(r.t("network.spread"), r.t("network.spread.empty"), r.t("supervision.what"), "", r.t("supervision.p50"), "n", r.t("supervision.p90"), "n", r.t("supervision.p99"), "n p2")
 	rebuilt = newGrid(r.t("network.rebuilt"), r.t("network.rebuilt.empty"), r.t("network.rebuilt"), "", r.t("network.blocks"), "n c4")
 	if peers == nil {
 		return spread, rebuilt
@@ -267,7 +267,8 @@ func spreadGrids(r *request, peers *query.Peers) (spread, rebuilt *grid) {
 
 // treeChart draws the chain as a line, the tip last, and the branches below it.
 func treeChart(headers []query.Header, branches []chain.Branch, label string) template.HTML {
-	const step, top, row = 20.0, 26.0, 26.0
+	const top, row = 26.0, 26.0
+	step := min(max(1160/float64(len(headers)), 20), 48)
 	first := headers[len(headers)-1].Height
 	x := func(height uint32) float64 { return 14 + float64(height-first)*step }
 	placed := placeBranches(branches)

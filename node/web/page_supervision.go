@@ -34,6 +34,7 @@ type supervisionBody struct {
 	Sellers  *grid
 	Alerts   *grid
 	Coverage *grid
+	Types    *grid // the rest of it
 	Rulings  []caseRow
 	Parcels  []caseRow
 	Recalls  *grid
@@ -65,7 +66,8 @@ func (p *Pages) supervision(r *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := &supervisionBody{Why: s.Coverage.Why, Coverage: coverageGrid(r, &s.Coverage), Exports: exportGrid(r)}
+	body := &supervisionBody{Why: s.Coverage.Why, Exports: exportGrid(r)}
+	body.Coverage, body.Types = coverageGrids(r, &s.Coverage)
 	first := query.Range{Limit: towerLines}
 	body.Overdue, _ = p.overdueGrid(r, first)
 	for _, by := range []string{"seller", "product", "maker"} {
@@ -165,24 +167,35 @@ func (p *Pages) days(seconds uint32) string {
 	return strconv.FormatFloat(float64(seconds)/float64(max(p.Params.AfterSales.Day, 1)), 'f', 1, 64)
 }
 
-// coverageGrid compares what is on the chain with what was checked.
-func coverageGrid(r *request, c *supervision.Coverage) *grid {
-	g := newGrid(r.t("supervision.coverage"), "", r.t("supervision.what"), "c5", r.t("supervision.onchain"), "n", r.t("supervision.checked"), "n", r.t("block.share"), "n")
-	row := func(name template.HTML, note template.HTML, onChain, checked uint64) {
+// coverageTypes are the types of records that make the things of supervision.
+var coverageTypes = []record.Type{record.TypeVoucherIssue, record.TypeShipmentCreate, record.TypeClaimOpen, record.TypeEvaluate}
+
+// coverageGrids compare what is on the chain with what was checked: in all, and by the other
+// types of records.
+func coverageGrids(r *request, c *supervision.Coverage) (all, types *grid) {
+	newOne := func() *grid {
+		return newGrid(r.t("supervision.coverage"), "", r.t("supervision.what"), "c5", r.t("supervision.onchain"), "n", r.t("supervision.checked"), "n", r.t("block.share"), "n")
+	}
+	row := func(g *grid, name template.HTML, onChain, checked uint64) {
 		s := state{"ok", r.lang.plain("supervision.share.short", "share", percent(checked, onChain))}
 		if checked != onChain {
 			s.Kind = "bad"
 		}
-		g.row(textCell(name).under(note), numberCell(onChain), numberCell(checked), stateCell(s))
+		g.row(textCell(name), numberCell(onChain), numberCell(checked), stateCell(s))
 	}
-	row(r.t("supervision.blocks"), "", c.Blocks, c.BlocksChecked)
-	row(r.t("block.records"), "", c.Records, c.RecordsChecked)
+	all, types = newOne(), newOne()
+	row(all, r.t("supervision.blocks"), c.Blocks, c.BlocksChecked)
+	row(all, r.t("block.records"), c.Records, c.RecordsChecked)
 	sorted := slices.Clone(c.Types)
 	slices.SortStableFunc(sorted, func(a, b supervision.TypeCoverage) int { return cmp.Compare(b.OnChain, a.OnChain) })
 	for _, t := range sorted {
-		row(html(r.words().Type(t.Type)), `<span class="m">`+html(t.Type.String())+`</span>`, t.OnChain, t.Checked)
+		g := types
+		if slices.Contains(coverageTypes, t.Type) {
+			g = all
+		}
+		row(g, html(r.words().Type(t.Type)), t.OnChain, t.Checked)
 	}
-	return g
+	return all, types
 }
 
 // timesParts fills in how long answers, remedies and rulings took.
@@ -300,9 +313,9 @@ func exportGrid(r *request) *grid {
 	for _, t := range export.Tables() {
 		var links template.HTML
 		for _, f := range export.Formats() {
-			links += template.HTML(fmt.Sprintf(`<a class="btn" href="/v1/export/%s?format=%s">%s</a>`, t.Name, f, r.t("supervision.format."+string(f))))
+			links += template.HTML(fmt.Sprintf(`<a href="/v1/export/%s?format=%s">%s</a>`, t.Name, f, r.t("supervision.format."+string(f))))
 		}
-		g.row(textCell(r.t("supervision.table."+t.Name)).under(`<span class="m">`+html(t.Name)+`</span>`), cell{Picture: `<span class="links">` + links + `</span>`})
+		g.row(textCell(r.t("supervision.table."+t.Name)).under(`<span class="m">`+html(t.Name)+`</span>`), cell{Picture: `<span class="files">` + links + `</span>`})
 	}
 	return g
 }

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,6 +36,7 @@ type choicePart struct {
 	Label   template.HTML
 	Options []option
 	Value   string
+	Narrows bool // it leaves out something
 }
 
 // supervisionLists are the lists, by the last part of their paths. Each returns the grid of
@@ -79,7 +81,7 @@ func (p *Pages) supervisionList(r *request) (*view, error) {
 	if q.Has("from") {
 		body.First = r.with("from", "")
 	}
-	if slices.ContainsFunc(body.Choices, func(c choicePart) bool { return q.Get(c.Name) != "" }) {
+	if slices.ContainsFunc(body.Choices, func(c choicePart) bool { return c.Narrows && q.Get(c.Name) != "" }) {
 		body.Drop = body.Path
 	}
 	api := "/v1/supervision/" + name
@@ -97,7 +99,7 @@ func (p *Pages) supervisionList(r *request) (*view, error) {
 // stands for all.
 func (r *request) choose(name string, label, all template.HTML, values []string, text func(string) template.HTML) (choicePart, string, error) {
 	chosen := r.URL.Query().Get(name)
-	c := choicePart{Name: name, Label: label}
+	c := choicePart{Name: name, Label: label, Narrows: all != ""}
 	if all != "" {
 		c.Options = append(c.Options, option{"", all, chosen == ""})
 	} else if chosen == "" {
@@ -115,7 +117,7 @@ func (r *request) choose(name string, label, all template.HTML, values []string,
 // sellerChoice returns the field of a seller, and what it names; nil: all.
 func (p *Pages) sellerChoice(r *request) (choicePart, *record.Key, error) {
 	text := strings.TrimSpace(r.URL.Query().Get("seller"))
-	c := choicePart{Name: "seller", Label: r.t("voucher.row.seller"), Value: cut(text)}
+	c := choicePart{Name: "seller", Label: r.t("voucher.row.seller"), Value: cut(text), Narrows: true}
 	if text == "" {
 		return c, nil, nil
 	}
@@ -183,7 +185,7 @@ func (p *Pages) alertsGrid(r *request, states []alert.State, in query.Range) (*g
 		if under := alertPages[a.Kind]; under != "" && len(a.Subject) == 64 {
 			path = under + url.PathEscape(a.Subject)
 		}
-		what := linkCell(r.t("alert.kind."+string(a.Kind)), path).under(html(a.Text))
+		what := linkCell(r.t("alert.kind."+string(a.Kind)), path).under(html(shortened(a.Text)))
 		what.English = true
 		s := stateCell(state{alertKinds[a.State], r.lang.plain("alert.state." + string(a.State))})
 		if a.By != "" {
@@ -192,6 +194,14 @@ func (p *Pages) alertsGrid(r *request, states []alert.State, in query.Range) (*g
 		g.row(what, s, timeCell(r.time(a.Opened.Time)))
 	}
 	return g, page.Next
+}
+
+// longName is a key or an id within a text.
+var longName = regexp.MustCompile(`[0-9a-f]{64,}`)
+
+// shortened returns a text with its keys and ids short: the API has them whole.
+func shortened(text string) string {
+	return longName.ReplaceAllStringFunc(text, func(name string) string { return name[:6] + "…" + name[60:64] })
 }
 
 func (p *Pages) anomaliesList(r *request, body *supervisionListBody, in query.Range) (query.Cursor, error) {
@@ -274,7 +284,8 @@ func (p *Pages) overdueList(r *request, body *supervisionListBody, in query.Rang
 
 // overdueByGrid counts overdue claims by whose they are, the most first.
 func (p *Pages) overdueByGrid(r *request, by string, in query.Range) (*grid, query.Cursor) {
-	g := newGrid(r.t("supervision.by."+by), r.t("supervision.overdue.empty"), r.t("claims.by."+by), "", r.t("supervision.overdue"), "n c4", r.t("supervision.worst"), "c6")
+	name := map[string]template.HTML{"seller": r.t("voucher.row.seller"), "product": r.t("product.crumb"), "maker": r.t("voucher.row.maker")}[by]
+	g := newGrid(r.t("supervision.by."+by), r.t("supervision.overdue.empty"), name, "", r.t("supervision.overdue"), "n", r.t("supervision.worst"), "c5")
 	page, err := p.Supervision.Overdue(overdueGroups[by], in)
 	if err != nil {
 		g.Lacks = p.lacks(r, "overdue", err)
@@ -288,7 +299,7 @@ func (p *Pages) overdueByGrid(r *request, by string, in query.Range) (*grid, que
 		}
 		worst := textCell("–")
 		if c.Worst != nil {
-			worst = p.overCell(r, c.Worst)
+			worst = stateCell(state{"bad", r.words().Span(c.Worst.Over, p.clock(r))})
 		}
 		g.row(name, linkCell(number(c.Count), "/claims?overdue=1&"+of), worst)
 	}
@@ -332,17 +343,17 @@ func (p *Pages) eventCell(r *request, e *query.Event) cell {
 
 // caseNote links to what a record is about.
 func caseNote(r *request, c *supervision.Case) template.HTML {
-	link := func(key, path string, id record.ID) template.HTML {
+	link := func(thing, path string, id record.ID) template.HTML {
 		part := r.id(id, path)
-		return r.t(key, "id", template.HTML(`<a class="m" href="`+template.HTMLEscapeString(part.Path)+`">`+template.HTMLEscapeString(part.Short)+`</a>`))
+		return r.t("supervision.of."+thing, "id", template.HTML(`<a class="m" href="`+template.HTMLEscapeString(part.Path)+`">`+template.HTMLEscapeString(part.Short)+`</a>`))
 	}
 	switch none := (record.ID{}); {
 	case c.Claim != none:
-		return link("supervision.of.claim", "/claims/", c.Claim)
+		return link("claim", "/claims/", c.Claim)
 	case c.Shipment != none:
-		return link("supervision.of.shipment", "/shipments/", c.Shipment)
+		return link("shipment", "/shipments/", c.Shipment)
 	case c.Voucher != none:
-		return link("supervision.of.voucher", "/vouchers/", c.Voucher)
+		return link("voucher", "/vouchers/", c.Voucher)
 	}
 	return ""
 }
