@@ -135,6 +135,12 @@ func (r *Reader) HeadersDown(from uint32, limit int) []Header {
 	return headers
 }
 
+// Branches returns the branches that leave the chain after a block at height from or
+// higher, as this node knows them now: see [chain.Chain.Branches].
+func (r *Reader) Branches(from uint32, limit int) []chain.Branch {
+	return r.chain.Branches(from, limit)
+}
+
 // Block is a block with what its records add up to.
 type Block struct {
 	Header

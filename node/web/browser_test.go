@@ -28,6 +28,8 @@ func examples(s *site) []example {
 		{"block", fmt.Sprint("/blocks/", tip-3)}, {"block-first", "/blocks/0"}, {"block-filter", fmt.Sprintf("/blocks/%d?type=after-sales", tip-2)},
 		{"search", "/search?q=" + "%22%3E%3Cimg+src%3Dx+onerror%3Dalert(1)%3E"}, {"verify", "/verify"},
 		{"nowhere", "/nowhere"},
+		{"supervision", "/supervision"}, {"alerts", "/supervision/alerts?state=open"}, {"anomalies", "/supervision/anomalies"}, {"times", "/supervision/times?measure=answer"},
+		{"rulings", "/supervision/rulings"}, {"defaults", "/supervision/defaults"}, {"network-none", "/network"}, {"mining-none", "/mining"},
 	}
 	for _, kind := range []record.Type{record.TypeCoinbase, record.TypeVoucherIssue, record.TypeClaimOpen, record.TypeRoleGrant} {
 		if id, ok := s.recordOf(kind); ok {

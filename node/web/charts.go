@@ -153,3 +153,17 @@ func periodsChart(bars []periodBar, first, last, core uint32, label string) temp
 	fmt.Fprintf(&b, `<path class="l dash" d="M0 %.1fH600"/></svg>`, height*(1-float64(core)/credit.One))
 	return template.HTML(b.String())
 }
+
+// percentileBar draws three shares of a longest time, one behind the other.
+func percentileBar(half, most, all float64) template.HTML {
+	var b strings.Builder
+	b.WriteString(`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="fs" width="100" height="10"/>`)
+	for _, part := range []struct {
+		share float64
+		class string
+	}{{all, "f1"}, {most, "f2"}, {half, "f4"}} {
+		fmt.Fprintf(&b, `<rect class="%s" width="%.2f" height="10"/>`, part.class, 100*min(max(part.share, 0), 1))
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String())
+}

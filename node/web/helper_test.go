@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"stele/node/alert"
 	"stele/node/api"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
@@ -28,6 +29,8 @@ import (
 	"stele/node/query"
 	"stele/node/seen"
 	"stele/node/store"
+	"stele/node/supervision"
+	"stele/node/supervision/anomaly"
 	"stele/node/template"
 	"stele/node/traffic"
 	"stele/node/views"
@@ -47,11 +50,16 @@ type site struct {
 	views  *views.Views
 	feed   *feed.Feed
 	seen   *seen.Book
-	credit *credit.Reader
 	query  *query.Reader
 	gen    *traffic.Generator
 	pages  *Pages
-	stop   func() // ends the server
+
+	supervision *supervision.Reader
+	anomalies   *anomaly.Reader
+	credit      *credit.Reader
+	alerts      *alert.Book
+
+	stop func() // ends the server
 
 	*clock
 	blocks int
@@ -111,16 +119,21 @@ func openSite(t testing.TB, p *network.Params, now time.Time) *site {
 	s.check(err)
 	s.pool, err = pool.New(pool.Options{Params: p, View: s.chain.View, Context: s.chain.NextContext})
 	s.check(err)
-	scores := credit.NewIndex(p)
-	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain, Tables: []views.Table{scores}, Updated: func() {
+	counts, patterns, scores := supervision.NewIndex(p), anomaly.NewIndex(p), credit.NewIndex(p)
+	tables := []views.Table{scores, counts, patterns}
+	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain, Tables: tables, Updated: func() {
 		if s.feed != nil {
 			s.feed.Wake()
 		}
 	}})
 	s.check(err)
 	t.Cleanup(func() { s.check(s.views.Close()) })
-	s.credit = credit.NewReader(s.views, scores)
 	s.query = query.New(query.Options{Params: p, Chain: s.chain, Pool: s.pool, Views: s.views})
+	s.supervision, s.anomalies, s.credit = supervision.NewReader(s.query, s.views, counts), anomaly.NewReader(s.views, patterns), credit.NewReader(s.views, scores)
+	s.alerts = alert.NewBook(alert.Options{Sources: alert.FromChain(s.query, s.supervision, s.anomalies), Tip: func() alert.At {
+		tip := s.chain.Tip()
+		return alert.At{Height: tip.Height, Time: time.Unix(int64(tip.Header.Time), 0)}
+	}})
 	return s
 }
 
@@ -171,9 +184,12 @@ func (s *site) listen(edit ...func(*Options)) {
 	s.Helper()
 	s.feed = feed.New(feed.Options{Chain: s.chain, Views: s.views})
 	o := Options{
-		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Credit: s.credit, Seen: s.seen, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Seen: s.seen, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Status: func() query.Status { return query.Status{Version: "v1", Height: s.chain.Tip().Height} },
+
+		Supervision: s.supervision, Anomalies: s.anomalies, Credit: s.credit, Alerts: s.alerts,
 	}
+	s.alerts.Round(context.Background())
 	for _, e := range edit {
 		e(&o)
 	}
@@ -181,7 +197,8 @@ func (s *site) listen(edit ...func(*Options)) {
 	s.pages, err = New(o)
 	s.check(err)
 	a, err := api.New(api.Options{
-		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Credit: o.Credit, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(), Feed: s.feed, Seen: s.seen,
+		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(), Feed: s.feed, Seen: s.seen,
+		Supervision: o.Supervision, Anomalies: o.Anomalies, Credit: o.Credit, Alerts: o.Alerts,
 	})
 	s.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -79,6 +79,10 @@ var routes = map[string]page{
 	"GET /products":              (*Pages).products,
 	"GET /products/{gtin}/score": (*Pages).productScore,
 	"GET /match":                 (*Pages).match,
+	"GET /supervision":           (*Pages).supervision,
+	"GET /supervision/{list}":    (*Pages).supervisionList,
+	"GET /network":               (*Pages).network,
+	"GET /mining":                (*Pages).mining,
 }
 
 // New returns the pages of a node.

@@ -1,6 +1,7 @@
 package headertree
 
 import (
+	"iter"
 	"slices"
 
 	"stele/engine/headerchain"
@@ -38,6 +39,15 @@ func (n *Node) Invalid() bool { return n.invalid }
 
 // HasBody reports whether the body of this block was known once: see [Tree.SetBody].
 func (n *Node) HasBody() bool { return n.hasBody }
+
+// Children returns the headers after this one, the youngest first. [Tree.Add] and
+// [Tree.Remove] must not run meanwhile.
+func (n *Node) Children() iter.Seq[*Node] {
+	return func(yield func(*Node) bool) {
+		for c := n.child; c != nil && yield(c); c = c.older {
+		}
+	}
+}
 
 // FirstMissing returns the lowest block of the chain of n whose body is not known, or
 // nil if all are. The time it takes grows with the square of the logarithm of the
