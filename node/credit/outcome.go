@@ -31,6 +31,9 @@ func (e End) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 // harms has what each end takes off the best outcome.
 var harms = [...]uint32{NoEnd: 0, Settled: One / 8, Unresolved: One / 4, Ordered: One / 2, Defaulted: One}
 
+// Harm returns what the end takes off the best outcome, in parts of [One].
+func (e End) Harm() uint32 { return harms[e] }
+
 // voucher is what the index knows of a sale, besides what the views do: the seller and
 // the product.
 type voucher struct {

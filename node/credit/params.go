@@ -12,22 +12,22 @@ const One = 1 << 16
 
 // The numbers of the method. docs/credit.md says where they come from.
 const (
-	Window        = 26 // periods that count, the running one included
-	Full          = 7  // threes of periods with evidence that give full standing
-	MinNewcomer   = 20 // vouchers with evidence below which a seller is a newcomer, whatever its standing
-	recentPeriods = 4
-	three         = 3          // periods
-	invented      = 4          // sales of the usual weight and of the prior quality that each period begins with
-	free          = 2          // good observations for free in an upper bound
-	maxWeight     = 64         // times the least fee of a voucher
-	startPrior    = 45875      // 0.70
-	startLow      = 36044      // 0.55; both hold until there are enough sellers with full standing
-	established   = 20         // sellers
-	unit, taken   = 5, 2       // the worse two fifths of the periods decide
-	longPeriod    = 2016       // blocks, on networks whose blocks take ten minutes
-	shortPeriod   = 20         // on others
-	never         = 1<<32 - 1  // no period
-	none          = ^uint32(0) // no outcome
+	Window      = 26         // periods that count, the running one included
+	Full        = 7          // threes of periods with evidence that give full standing
+	MinNewcomer = 20         // vouchers with evidence below which a seller is a newcomer, whatever its standing
+	Recent      = 4          // periods, the running one included, that show whether a seller gets worse
+	three       = 3          // periods
+	Invented    = 4          // sales of the usual weight and of the prior quality that each period begins with
+	free        = 2          // good observations for free in an upper bound
+	maxWeight   = 64         // times the least fee of a voucher
+	startPrior  = 45875      // 0.70
+	startLow    = 36044      // 0.55; both hold until there are enough sellers with full standing
+	established = 20         // sellers
+	unit, taken = 5, 2       // the worse two fifths of the periods decide
+	longPeriod  = 2016       // blocks, on networks whose blocks take ten minutes
+	shortPeriod = 20         // on others
+	never       = 1<<32 - 1  // no period
+	none        = ^uint32(0) // no outcome
 )
 
 // Params are the numbers in which networks differ.

@@ -186,7 +186,7 @@ func (p Params) explain(v *versions, at At, o Owner) (e Explanation, err error) 
 
 // lines shows the buckets of a score, and what became of them.
 func lines(now uint32, parts *Parts, past means, buckets []PeriodBucket) (all []Line) {
-	count := fifths(past.of[:past.n])
+	count := Fifths(past.of[:past.n])
 	for i, b := range buckets {
 		line := Line{PeriodBucket: b, Said: uint32(b.Outcome / b.Weight), Running: b.Period == now}
 		if i < past.n {

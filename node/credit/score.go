@@ -95,7 +95,7 @@ func (p Params) score(now uint32, m Market, buckets []PeriodBucket) (Parts, mean
 	standing := uint32(0)
 	for i, b := range live {
 		all.add(b.Bucket, 1)
-		if b.Period+recentPeriods > now {
+		if b.Period+Recent > now {
 			last.add(b.Bucket, 1)
 		}
 		if b.Period < now && (i == 0 || live[i-1].Period/three != b.Period/three) {
@@ -180,7 +180,7 @@ func (p Params) usual(closed, live []PeriodBucket) uint64 {
 // blend returns the mean outcome of a bucket and of a few invented sales of the usual
 // weight, whose outcome is the prior.
 func blend(usual uint64, prior uint32, b Bucket) uint32 {
-	a := invented * usual
+	a := Invented * usual
 	return uint32((a*uint64(prior) + b.Outcome) / (a + b.Weight))
 }
 
@@ -199,8 +199,9 @@ func lowest(means []uint32) uint32 {
 	return uint32(sum / uint64(taken*n))
 }
 
-// fifths returns how many fifths of each mean count in lowest.
-func fifths(means []uint32) []int {
+// Fifths returns how many fifths of each of some means, 0 to 5, are among the worse two fifths
+// of all.
+func Fifths(means []uint32) []int {
 	order := make([]int, len(means))
 	for i := range order {
 		order[i] = i

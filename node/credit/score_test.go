@@ -78,7 +78,7 @@ func TestVectorsOfParts(t *testing.T) {
 			t.Errorf("lowest(%v) = %d, want %d", v.Means, got, v.Mean)
 		}
 		sum := uint64(0)
-		for i, n := range fifths(v.Means) {
+		for i, n := range Fifths(v.Means) {
 			sum += uint64(n) * uint64(v.Means[i])
 		}
 		if got := uint32(sum / uint64(taken*len(v.Means))); got != v.Mean {

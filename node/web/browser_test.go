@@ -37,7 +37,7 @@ func examples(s *site) []example {
 	if waiting := s.pool.Best(1); len(waiting) > 0 {
 		all = append(all, example{"record-waiting", "/records/" + waiting[0].ID().String()})
 	}
-	return append(all, s.allCases().examples()...)
+	return append(append(all, s.allCases().examples()...), marketExamples(s)...)
 }
 
 // recordOf returns a record of a type, the newest of the chain.

@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"math"
 	"strings"
+
+	"stele/node/credit"
 )
 
 // column is a column of a chart.
@@ -97,4 +99,57 @@ func logShare(chance float64) float64 {
 		return 0
 	}
 	return 1 + math.Log10(chance)/9
+}
+
+// partBar is a part of a score, in parts of [credit.One].
+type partBar struct {
+	Name  string
+	Value uint32
+}
+
+// partsChart draws thin bars below each other, that of the name decides in the accent
+// colour, and a line at a score.
+func partsChart(bars []partBar, decides string, score uint32, label string) template.HTML {
+	const width, step, height = 1000.0, 7, 5
+	at := func(v uint32) float64 { return width * float64(v) / credit.One }
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="partbars" role="img" aria-label="%s" viewBox="0 0 %g %d" preserveAspectRatio="none">`, template.HTMLEscapeString(label), width, step*len(bars)-2)
+	for i, p := range bars {
+		class := "fb"
+		if p.Name == decides {
+			class = "fa"
+		}
+		fmt.Fprintf(&b, `<rect class="fs" y="%d" width="%g" height="%d"/><rect class="%s" y="%d" width="%.1f" height="%d"/>`, i*step, width, height, class, i*step, at(p.Value), height)
+	}
+	fmt.Fprintf(&b, `<path class="l" d="M%.1f 0V%d"/></svg>`, at(score), step*len(bars)-2)
+	return template.HTML(b.String())
+}
+
+// periodBar is the mean of a period, in parts of [credit.One], and how many fifths of it
+// count.
+type periodBar struct {
+	Period uint32
+	Mean   uint32
+	Fifths int
+	Title  string
+}
+
+// periodsChart draws the means of the periods from first to last over a dashed line at the
+// core, those that count for it in the accent colour.
+func periodsChart(bars []periodBar, first, last, core uint32, label string) template.HTML {
+	const width, height, gap = 600.0, 144.0, 0.2
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg role="img" aria-label="%s" viewBox="0 0 %g %g" height="%g" preserveAspectRatio="none">`, template.HTMLEscapeString(label), width, height, height)
+	b.WriteString(`<path class="lg" d="M0 .5H600M0 36H600M0 72H600M0 108H600M0 143.5H600"/>`)
+	step := width / float64(last-first+1)
+	for _, p := range bars {
+		class, h := "fb", max(2, height*float64(p.Mean)/credit.One)
+		if p.Fifths > 0 {
+			class = "fa"
+		}
+		fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s</title></rect>`,
+			class, float64(p.Period-first)*step+step*gap/2, height-h, step*(1-gap), h, template.HTMLEscapeString(p.Title))
+	}
+	fmt.Fprintf(&b, `<path class="l dash" d="M0 %.1fH600"/></svg>`, height*(1-float64(core)/credit.One))
+	return template.HTML(b.String())
 }

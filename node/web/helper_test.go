@@ -19,6 +19,7 @@ import (
 	"stele/node/api"
 	"stele/node/chain"
 	"stele/node/chain/chaintest"
+	"stele/node/credit"
 	"stele/node/feed"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
@@ -46,6 +47,7 @@ type site struct {
 	views  *views.Views
 	feed   *feed.Feed
 	seen   *seen.Book
+	credit *credit.Reader
 	query  *query.Reader
 	gen    *traffic.Generator
 	pages  *Pages
@@ -109,13 +111,15 @@ func openSite(t testing.TB, p *network.Params, now time.Time) *site {
 	s.check(err)
 	s.pool, err = pool.New(pool.Options{Params: p, View: s.chain.View, Context: s.chain.NextContext})
 	s.check(err)
-	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain, Updated: func() {
+	scores := credit.NewIndex(p)
+	s.views, err = views.Open(filepath.Join(t.TempDir(), "views"), views.Options{Chain: s.chain, Tables: []views.Table{scores}, Updated: func() {
 		if s.feed != nil {
 			s.feed.Wake()
 		}
 	}})
 	s.check(err)
 	t.Cleanup(func() { s.check(s.views.Close()) })
+	s.credit = credit.NewReader(s.views, scores)
 	s.query = query.New(query.Options{Params: p, Chain: s.chain, Pool: s.pool, Views: s.views})
 	return s
 }
@@ -167,7 +171,7 @@ func (s *site) listen(edit ...func(*Options)) {
 	s.Helper()
 	s.feed = feed.New(feed.Options{Chain: s.chain, Views: s.views})
 	o := Options{
-		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Seen: s.seen, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Params: s.params, Chain: s.chain, Pool: s.pool, Views: s.views, Credit: s.credit, Seen: s.seen, Version: "v1", Now: s.time, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Status: func() query.Status { return query.Status{Version: "v1", Height: s.chain.Tip().Height} },
 	}
 	for _, e := range edit {
@@ -177,7 +181,7 @@ func (s *site) listen(edit ...func(*Options)) {
 	s.pages, err = New(o)
 	s.check(err)
 	a, err := api.New(api.Options{
-		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(), Feed: s.feed, Seen: s.seen,
+		Params: o.Params, Chain: o.Chain, Pool: o.Pool, Views: o.Views, Credit: o.Credit, Status: o.Status, Version: o.Version, Pages: s.pages.Handler(), Feed: s.feed, Seen: s.seen,
 	})
 	s.check(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

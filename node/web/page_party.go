@@ -105,6 +105,9 @@ func (p *Pages) accountRows(r *request, a *query.Account) []caseRow {
 		roles = r.lang.plain("party.noroles")
 	}
 	rows = append(rows, caseRow{Name: r.t("party.row.roles"), Text: html(roles)}, caseRow{Name: r.t("party.row.records"), Text: html(words.Grouped(a.Seq)), Note: r.t("party.seq")})
+	if a.Roles.Has(record.Seller) {
+		rows = append(rows, caseRow{Name: r.t("party.row.score"), Text: r.t("party.score"), Path: r.link("/sellers/" + a.ID.String())})
+	}
 	if a.Key != a.ID {
 		now := r.key(a.Key)
 		rows = append(rows, caseRow{Name: r.t("party.row.key"), Key: &now, Note: r.t("party.rotated")})

@@ -3,6 +3,8 @@ package web
 import (
 	"html/template"
 
+	"stele/node/credit"
+	"stele/node/ledger/record"
 	"stele/node/ledger/rules"
 	"stele/node/query"
 )
@@ -15,9 +17,19 @@ type productBody struct {
 	Cases   []productCount
 	NoCount template.HTML
 	Claims  string // path of its claims
+	Score   *productScore
 	Groups  []eventGroup
 	Lacks   template.HTML
 	More    string
+}
+
+// productScore is the score of a product in short.
+type productScore struct {
+	Score uint32 // in thousandths
+	Bars  template.HTML
+	Text  template.HTML
+	Path  string // of its page
+	Lacks template.HTML
 }
 
 // productCount is how many vouchers or claims of a product are in a state.
@@ -55,6 +67,7 @@ func (p *Pages) product(r *request) (*view, error) {
 		v.Tag = state{"bad", r.lang.plain("item.recalled")}
 	}
 	p.productCounts(r, product, &body, v)
+	body.Score = p.productScoreOf(r, gtin)
 	c, err := p.newCast(r, nil)
 	if err != nil {
 		return nil, err
@@ -67,6 +80,26 @@ func (p *Pages) product(r *request) (*view, error) {
 	body.Groups = p.timeline(r, c, history.Items, 0)
 	v.Body = body
 	return v, nil
+}
+
+// productScoreOf returns the score of a product in short.
+func (p *Pages) productScoreOf(r *request, gtin record.GTIN) *productScore {
+	s := &productScore{Path: r.link("/products/" + gtin.String() + "/score")}
+	height, err := p.creditHeight(r)
+	if err != nil {
+		s.Lacks = p.lacks(r, "score", err)
+		return s
+	}
+	e, err := p.Credit.Explain(credit.OfProduct(gtin), height)
+	if err != nil {
+		s.Lacks = p.lacks(r, "score", err)
+		return s
+	}
+	s.Score, s.Text = thousandths(e.Value), scoreAnswer(r, &e)
+	if e.Parts.Vouchers > 0 {
+		s.Bars = partsBars(r, &e.Parts, e.Value)
+	}
+	return s
 }
 
 // productCounts counts the vouchers and claims of a product.

@@ -114,7 +114,7 @@ type trouble struct {
 }
 
 // menu lists the pages of the menu. Each has a text "menu." and its path.
-var menu = []string{"/blocks", "/claims", "/verify"}
+var menu = []string{"/blocks", "/claims", "/sellers", "/verify"}
 
 // render returns the HTML of a page.
 func (p *Pages) render(r *request, v *view) ([]byte, error) {

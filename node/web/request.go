@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"stele/node/credit"
 	"stele/node/evidence"
 	"stele/node/query"
 	"stele/node/store"
@@ -187,9 +188,11 @@ func (p *Pages) lacks(r *request, what string, err error) template.HTML {
 		return ""
 	case errors.Is(err, query.ErrNoViews):
 		return r.t("lacks.noviews")
+	case errors.Is(err, errNoCredit):
+		return r.t("lacks.nocredit")
 	case errors.Is(err, query.ErrOnlyNow):
 		return r.t("lacks.onlynow")
-	case errors.Is(err, query.ErrBusy):
+	case errors.Is(err, query.ErrBusy), errors.Is(err, credit.ErrHeight):
 		return r.t("lacks.busy")
 	case errors.Is(err, store.ErrPruned):
 		return r.t("lacks.pruned")

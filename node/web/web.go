@@ -73,6 +73,12 @@ var routes = map[string]page{
 	"GET /claims":                (*Pages).claims,
 	"GET /shipments/{id}":        (*Pages).shipment,
 	"GET /parties/{key}":         (*Pages).party,
+
+	"GET /sellers":               (*Pages).sellers,
+	"GET /sellers/{key}":         (*Pages).seller,
+	"GET /products":              (*Pages).products,
+	"GET /products/{gtin}/score": (*Pages).productScore,
+	"GET /match":                 (*Pages).match,
 }
 
 // New returns the pages of a node.

@@ -55,6 +55,8 @@
   document.addEventListener("click", e => {
     const button = e.target.closest("[data-copy]");
     if (button) copy(button);
+    const random = e.target.closest("[data-random]"); // 32 bytes that nobody else chose
+    if (random) document.getElementById(random.dataset.random).value = [...crypto.getRandomValues(new Uint8Array(32))].map(b => b.toString(16).padStart(2, "0")).join("");
     const news = e.target.closest("[data-news]");
     if (news) { swap(news.parentElement.querySelector("[data-live=list]"), waiting.get(news)); news.hidden = true; }
   });
