@@ -109,7 +109,7 @@ func checkCase(t *testing.T, shipment, voucher string) {
 		t.Errorf("the supervisor's inbox: %s", out)
 	}
 	out := stele(t, "case", "shipment", shipment, "--all")
-	for _, want := range []string{"\ncustodian    ", "(rail) may write now:\n", "  DELIVERY_CONFIRM, with pickup_key", "\nunder way    ended on 20", "\n  RULING lost: not-supervisor\n"} {
+	for _, want := range []string{"\ncustodian    ", "(rail) may write now:\n", "  DELIVERY_CONFIRM, with pickup_key", "\nunder way    ended on 20", "\n  RULING lost: only a supervisor can do that (not-supervisor)\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in the shipment: %s", want, out)
 		}
