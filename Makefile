@@ -157,6 +157,7 @@ test-long: ## run the long forms of the randomized tests
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run 'TestNodeKilled|TestKilledInSync' ./cmd/stele/node
+	@$(MAKE) --no-print-directory test-arrow
 
 # Plans of the laboratory: their first seed, how many, and their size (docs/lab.md).
 SEED  ?= 1
@@ -194,8 +195,12 @@ TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/s
 DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/minerflags mine node scan)
 
 .PHONY: test-interop
-test-interop: ## run the tests against other implementations: btcd, Arrow, ZXing (in a module of their own)
+test-interop: ## run the tests against other implementations: btcd, ZXing (in a module of their own)
 	cd test/interop && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off -count 1 -timeout 5m $(TESTFLAGS) ./...
+
+.PHONY: test-arrow
+test-arrow: ## check that Apache Arrow reads Parquet exports (it takes a minute to compile)
+	cd test/interop && CGO_ENABLED=0 $(GO) test -count 1 -tags arrow -run '^TestArrow' $(TESTFLAGS) .
 
 .PHONY: test-metrics
 test-metrics: ## check the metrics of a node with promtool, a program of Prometheus
