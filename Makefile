@@ -135,6 +135,7 @@ UNRACED_CALLS = crypto/sha256 crypto/sha512 $(addprefix crypto/internal/fips140/
 # Property tests run with fewer checks under the race detector, which looks for races and
 # not for rare inputs; make test-unit does them in full.
 RACE_CHECKS  = 20
+RACETEST     = $(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)
 RAPID_IMPORT = {{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{println $$.ImportPath}}{{end}}{{end}}
 
 .PHONY: test-race
@@ -142,9 +143,9 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then \
 		echo '$(GO) test -race $(TESTFLAGS) (all packages but the commands, and those where nothing runs at the same time)'; \
 		raced=$$($(GO) list ./... | grep -v -E '$(UNRACED)') && properties=$$($(GO) list -f '$(RAPID_IMPORT)' $$raced) && \
-		export STELE_CHROMIUM=none && race="$(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)" && \
-		$$race $$(echo "$$raced" | grep -v -x -F "$$properties") && \
-		$$race $$properties -args -rapid.checks=$(RACE_CHECKS); \
+		export STELE_CHROMIUM=none && \
+		$(RACETEST) $$(echo "$$raced" | grep -v -x -F "$$properties") && \
+		$(RACETEST) $$properties -args -rapid.checks=$(RACE_CHECKS); \
 	else \
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi
