@@ -135,6 +135,7 @@ UNRACED_CALLS = crypto/sha256 crypto/sha512 $(addprefix crypto/internal/fips140/
 # Property tests run with fewer checks under the race detector, which looks for races and
 # not for rare inputs; make test-unit does them in full.
 RACE_CHECKS  = 20
+RACETEST     = $(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)
 RAPID_IMPORT = {{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{println $$.ImportPath}}{{end}}{{end}}
 
 .PHONY: test-race
@@ -142,9 +143,9 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then \
 		echo '$(GO) test -race $(TESTFLAGS) (all packages but the commands, and those where nothing runs at the same time)'; \
 		raced=$$($(GO) list ./... | grep -v -E '$(UNRACED)') && properties=$$($(GO) list -f '$(RAPID_IMPORT)' $$raced) && \
-		export STELE_CHROMIUM=none && race="$(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)" && \
-		$$race $$(echo "$$raced" | grep -v -x -F "$$properties") && \
-		$$race $$properties -args -rapid.checks=$(RACE_CHECKS); \
+		export STELE_CHROMIUM=none && \
+		$(RACETEST) $$(echo "$$raced" | grep -v -x -F "$$properties") && \
+		$(RACETEST) $$properties -args -rapid.checks=$(RACE_CHECKS); \
 	else \
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi
@@ -157,6 +158,7 @@ test-long: ## run the long forms of the randomized tests
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run 'TestNodeKilled|TestKilledInSync' ./cmd/stele/node
+	@$(MAKE) --no-print-directory test-arrow
 
 # Plans of the laboratory: their first seed, how many, and their size (docs/lab.md).
 SEED  ?= 1
@@ -194,8 +196,12 @@ TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/s
 DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/minerflags mine node scan)
 
 .PHONY: test-interop
-test-interop: ## run the tests against other implementations: btcd, Arrow, ZXing (in a module of their own)
+test-interop: ## run the tests against other implementations: btcd, ZXing (in a module of their own)
 	cd test/interop && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off -count 1 -timeout 5m $(TESTFLAGS) ./...
+
+.PHONY: test-arrow
+test-arrow: ## check that Apache Arrow reads Parquet exports (it takes a minute to compile)
+	cd test/interop && CGO_ENABLED=0 $(GO) test -count 1 -tags arrow -run '^TestArrow' $(TESTFLAGS) .
 
 .PHONY: test-metrics
 test-metrics: ## check the metrics of a node with promtool, a program of Prometheus

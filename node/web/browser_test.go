@@ -65,18 +65,21 @@ func addressed(path, name, value string) string {
 	return path + "?" + name + "=" + value
 }
 
-// Every page holds in a browser: see [tab.checkPage]. With STELE_LOOK=FOLDER the test
-// leaves pictures of all pages there, at two widths, in both schemes and languages.
+// Every page holds in a browser: see [tab.checkPage]. All are looked at as on a desk; on a
+// phone, dark and in Chinese, one of each kind. With STELE_LOOK=FOLDER the test leaves
+// pictures of all pages there, at two widths, in both schemes and languages.
 func TestPagesInBrowser(t *testing.T) {
 	s := sharedSite(t)
-	looks := []look{{1280, false, "en"}, {390, true, "zh"}}
+	all := examples(s)
+	desk, phone := look{1280, false, "en"}, look{390, true, "zh"}
+	pages := map[look][]example{desk: all, phone: ofEachKind(all)}
 	if lookFolder() != "" {
-		looks = append(looks, look{1280, true, "zh"}, look{390, false, "en"})
+		pages = map[look][]example{desk: all, phone: all, {1280, true, "zh"}: all, {390, false, "en"}: all}
 	}
-	for _, l := range looks {
+	for l, shown := range pages {
 		t.Run(fmt.Sprintf("%+v", l), func(t *testing.T) {
 			b := s.tab(t, l)
-			for _, e := range examples(s) {
+			for _, e := range shown {
 				b.resize(l.width)
 				b.open(addressed(e.path, "lang", l.lang))
 				b.picture(pictureName(e.name, l))
@@ -84,6 +87,18 @@ func TestPagesInBrowser(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ofEachKind returns the first page of each kind, which is its name up to a dash.
+func ofEachKind(all []example) (first []example) {
+	seen := map[string]bool{}
+	for _, e := range all {
+		if kind, _, _ := strings.Cut(e.name, "-"); !seen[kind] {
+			seen[kind] = true
+			first = append(first, e)
+		}
+	}
+	return first
 }
 
 // rules are those of axe that depend on the look. All are checked in the first one.
