@@ -122,7 +122,7 @@ test-unit: ## run the tests without cgo, as the binary is built, and those of th
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
 # and the commands, which take too long.
-UNRACED = ^stele/(kernels/(cuda|internal/(guardtest|prep|selection|timing)|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|qr|text)|node/(credit|digitallink|epcis|evidence|keystore|match|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
+UNRACED = ^stele/(kernels/(cuda|internal/(guardtest|prep|selection|timing)|sig)|cgo/cuda/(gen|emulator)|docs|engine/(blockfile|headerchain|host|pow|stratum$$)|internal/(atomicfile|bounded|qr|text)|node/(blobs|chain/(chainfile|corpus)|credit|digitallink|epcis|evidence|export|keystore|match|query|supervision|views|words|ledger/(bundle|casetest|fields|headertree|keyfile|network|recipient|reject|rules)|p2p/(blocksync|book|headersync|relay|slots|wire))|cmd/stele)(/|$$)
 
 # Packages that are not instrumented for the race detector even where others call
 # them: leaf packages that compute hashes and curve points, and start no goroutine.
@@ -132,11 +132,19 @@ VOI = github.com/oasisprotocol/curve25519-voi
 UNRACED_CALLS = crypto/sha256 crypto/sha512 $(addprefix crypto/internal/fips140/,sha256 sha512 edwards25519/...) \
 	github.com/minio/sha256-simd $(VOI)/curve/... $(VOI)/internal/... stele/kernels/internal/... stele/kernels/simd/pure
 
+# Property tests run with fewer checks under the race detector, which looks for races and
+# not for rare inputs; make test-unit does them in full.
+RACE_CHECKS  = 20
+RAPID_IMPORT = {{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{println $$.ImportPath}}{{end}}{{end}}
+
 .PHONY: test-race
 test-race: ## run the tests with the race detector (needs a C compiler)
 	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then \
 		echo '$(GO) test -race $(TESTFLAGS) (all packages but the commands, and those where nothing runs at the same time)'; \
-		STELE_CHROMIUM=none $(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(UNRACED)'); \
+		raced=$$($(GO) list ./... | grep -v -E '$(UNRACED)') && properties=$$($(GO) list -f '$(RAPID_IMPORT)' $$raced) && \
+		export STELE_CHROMIUM=none && race="$(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)" && \
+		$$race $$(echo "$$raced" | grep -v -x -F "$$properties") && \
+		$$race $$properties -args -rapid.checks=$(RACE_CHECKS); \
 	else \
 		echo 'NOT RUN: the tests with the race detector, which needs a C compiler such as gcc'; \
 	fi
@@ -187,7 +195,7 @@ DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/mi
 
 .PHONY: test-interop
 test-interop: ## run the tests against other implementations: btcd, Arrow, ZXing (in a module of their own)
-	cd test/interop && $(GO) vet ./... && $(GO) test -count 1 -timeout 5m $(TESTFLAGS) ./...
+	cd test/interop && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off -count 1 -timeout 5m $(TESTFLAGS) ./...
 
 .PHONY: test-metrics
 test-metrics: ## check the metrics of a node with promtool, a program of Prometheus

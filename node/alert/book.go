@@ -127,11 +127,7 @@ func (b *Book) noteFailure(name string, err error) {
 // publish logs changes, and passes them on. The caller must hold b.rounds.
 func (b *Book) publish(changed []Alert) {
 	for _, a := range changed {
-		level := slog.LevelInfo
-		if a.State == Open {
-			level = slog.LevelWarn
-		}
-		b.log.Log(context.Background(), level, "alert", "kind", a.Kind, "state", a.State, "id", a.ID, "subject", a.Subject, "text", a.Text)
+		b.log.Info("alert", "kind", a.Kind, "state", a.State, "id", a.ID, "subject", a.Subject, "text", a.Text)
 		if b.o.Publish != nil {
 			b.o.Publish(a)
 		}

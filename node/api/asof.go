@@ -1,6 +1,8 @@
 package api
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -44,6 +46,9 @@ func answerAsOf[Q, T any](a *API, in AsOf, ask func(*query.Reader) (*Q, error), 
 	}
 	height := r.Height()
 	found, err := ask(r)
+	if r.Pinned() && errors.Is(err, query.ErrNotFound) {
+		err = fmt.Errorf("%w at height %d", err, height)
+	}
 	if err != nil {
 		return nil, queryProblem(err)
 	}

@@ -90,7 +90,7 @@ func TestNoAnswerAsOf(t *testing.T) {
 		"/v1/accounts/" + key + "?at=x":                     {http.StatusUnprocessableEntity, "at is no number"},
 		"/v1/accounts/" + key + "?at=-1":                    {http.StatusUnprocessableEntity, "at is no number"},
 		"/v1/parties/" + key + "/vouchers?at=5":             {http.StatusUnprocessableEntity, "at the tip only"},
-		"/v1/vouchers/" + strings.Repeat("0", 64) + "?at=5": {http.StatusNotFound, "no voucher"},
+		"/v1/vouchers/" + strings.Repeat("0", 64) + "?at=5": {http.StatusNotFound, "with this id at height 5"},
 	} {
 		p := s.rejected(want.status, http.MethodGet, query, "", nil)
 		if !strings.Contains(p.Detail, want.text) {

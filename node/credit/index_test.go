@@ -201,7 +201,7 @@ func TestMarkets(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		c := newTree(network.Main)
 		models := map[pow.Hash]*naive{}
-		at := c.add(nil)
+		at := c.add(nil, products(5)...)
 		models[at.hash] = newNaive(period)
 		grow := func(parent *link) *link {
 			m := models[parent.hash].clone()
@@ -233,6 +233,14 @@ func TestMarkets(t *testing.T) {
 		f.sameAsScratch()
 		f.close()
 	}
+}
+
+// products registers the products below a number.
+func products(below record.GTIN) (records []*record.Record) {
+	for gtin := range below {
+		records = append(records, by(key(1001), record.ProductRegister{Time: 1, GTIN: gtin}))
+	}
+	return records
 }
 
 // random makes sales and evaluations, and applies them.

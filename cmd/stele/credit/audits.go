@@ -87,8 +87,16 @@ func readAudits(c *cli.Context, client *nodeclient.Client, asked url.Values) (*a
 	}
 }
 
+// audits returns a number of audits in words.
+func audits(n int) string {
+	if n == 1 {
+		return "1 audit"
+	}
+	return fmt.Sprint(n, " audits")
+}
+
 func auditsText(a *api.CreditAudits) string {
-	out := fmt.Sprintf("period %d, which ended at height %d: %d audits, drawn by the block at height %d\n%s\n", a.Period, a.End, len(a.Items), a.Height, a.Block)
+	out := fmt.Sprintf("period %d, which ended at height %d: %s, drawn by the block at height %d\n%s\n", a.Period, a.End, audits(len(a.Items)), a.Height, a.Block)
 	return out + table(func(row func(...any)) {
 		row("voucher", "of", "weight", "drawn", "seller")
 		for _, x := range a.Items {
