@@ -48,7 +48,7 @@ func (m *machine) hold(id string, at At, fact Fact) (opened bool) {
 	a := m.alerts[id]
 	switch {
 	case a == nil:
-		if !m.room() {
+		if !m.room(fact.Kind) {
 			m.dropped++
 			return false
 		}
@@ -68,23 +68,40 @@ func (m *machine) hold(id string, at At, fact Fact) (opened bool) {
 	return opened
 }
 
-// room makes room for one alert: the one that was resolved first goes. It is false if
-// none is resolved.
-func (m *machine) room() bool {
+// room makes room for one alert of a kind: the one that was resolved first goes. If none
+// is resolved, the last one of the kind with the most alerts goes, so that nobody can hide
+// one kind by many facts of another. It is false if that is the kind itself.
+func (m *machine) room(kind Kind) bool {
 	if len(m.alerts) < MaxAlerts {
 		return true
 	}
 	var oldest *Alert
+	counts := map[Kind]int{}
 	for _, a := range m.alerts {
+		counts[a.Kind]++
 		if a.State == Resolved && (oldest == nil || older(a, oldest)) {
 			oldest = a
 		}
 	}
 	if oldest == nil {
-		return false
+		oldest = m.lastOf(slices.MaxFunc(Kinds(), func(a, b Kind) int { return cmp.Compare(counts[a], counts[b]) }))
+		if counts[oldest.Kind] <= counts[kind]+1 {
+			return false
+		}
 	}
 	delete(m.alerts, oldest.ID)
+	m.dirty = true
 	return true
+}
+
+// lastOf returns the alert of a kind that opened last.
+func (m *machine) lastOf(kind Kind) (last *Alert) {
+	for _, a := range m.alerts {
+		if a.Kind == kind && (last == nil || cmp.Or(cmp.Compare(a.Opened.Height, last.Opened.Height), cmp.Compare(a.ID, last.ID)) > 0) {
+			last = a
+		}
+	}
+	return last
 }
 
 // older reports whether a was resolved before b.

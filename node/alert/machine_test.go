@@ -153,6 +153,32 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+// Many facts of one kind leave room for those of others, such as trouble of the node.
+func TestRoomForOtherKinds(t *testing.T) {
+	m := newMachine()
+	facts := func(kind Kind, n int) (r Report) {
+		for i := range n {
+			r.Facts = append(r.Facts, Fact{Kind: kind, Subject: fmt.Sprint(i)})
+		}
+		return r
+	}
+	for height := range uint32(3) { // the flood comes again each round
+		m.round(at(height), []Kind{OverdueClaim}, facts(OverdueClaim, MaxAlerts+5))
+		m.round(at(height), []Kind{Trouble}, facts(Trouble, 1))
+		if a := m.alerts[IDOf(Trouble, "0")]; a == nil || a.State != Open || a.Openings != 1 || len(m.alerts) != MaxAlerts {
+			t.Fatalf("round %d: trouble %+v, %d alerts", height, a, len(m.alerts))
+		}
+	}
+	m.round(at(4), []Kind{Recall}, facts(Recall, 2*MaxAlerts))
+	counts := map[Kind]int{}
+	for _, a := range m.alerts {
+		counts[a.Kind]++
+	}
+	if counts[OverdueClaim] != MaxAlerts/2 || counts[Recall] != MaxAlerts/2-1 || counts[Trouble] != 1 {
+		t.Errorf("%v", counts)
+	}
+}
+
 // The id of an alert is part of the interface: it must not change.
 func TestID(t *testing.T) {
 	if got := IDOf(Warning, "deep-reorg"); got != "b88e18c53c3162a7" {

@@ -111,7 +111,9 @@ type API struct {
 	rejections  rejections
 	coming      coming
 	version     string
+	verifiers   places
 	exports     chan struct{} // has an element for each export that runs
+	exporters   places
 	handler     http.Handler
 	spec        []byte // OpenAPI
 }

@@ -10,12 +10,14 @@ func counted(next http.Handler, answered func(route string, status int, took tim
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		s := statusWriter{ResponseWriter: w, status: http.StatusOK}
+		defer func() { // also after a panic, with which an export is broken off
+			took := time.Since(began)
+			if s.Header().Get("Content-Type") == eventStream { // it lasts as long as its client wants
+				took = s.began.Sub(began)
+			}
+			answered(r.Pattern, s.status, took) // the guard has set the pattern
+		}()
 		next.ServeHTTP(&s, r)
-		took := time.Since(began)
-		if s.Header().Get("Content-Type") == eventStream { // it lasts as long as its client wants
-			took = s.began.Sub(began)
-		}
-		answered(r.Pattern, s.status, took) // the guard has set the pattern
 	})
 }
 

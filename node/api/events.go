@@ -97,14 +97,18 @@ func (a *API) eventFilter(in *eventsInput) (f feed.Filter, err error) {
 		if !slices.Contains(feed.Kinds(), feed.Kind(name)) {
 			return f, newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("invalid kind %q: must be one of %s", cut(name), strings.Join(kindNames(), ", ")))
 		}
-		f.Kinds = append(f.Kinds, feed.Kind(name))
+		if !slices.Contains(f.Kinds, feed.Kind(name)) { // each event is compared with all
+			f.Kinds = append(f.Kinds, feed.Kind(name))
+		}
 	}
 	for _, name := range split(in.Type) {
 		t, err := record.ParseType(name)
 		if err != nil {
 			return f, newProblem(http.StatusUnprocessableEntity, cut(err.Error()))
 		}
-		f.Types = append(f.Types, t)
+		if !slices.Contains(f.Types, t) {
+			f.Types = append(f.Types, t)
+		}
 	}
 	for _, x := range []struct {
 		to   *record.ID
@@ -209,36 +213,28 @@ func (s *stream) write(texts ...[]byte) error {
 
 // streams counts the streams. The zero value has none. Safe for concurrent use.
 type streams struct {
-	mu        sync.Mutex
-	total     int
-	byAddress map[string]int
+	places
+	mu    sync.Mutex
+	total int
 }
 
 // enter counts a stream of a client until leave is called. The error is a problem.
 func (s *streams) enter(remote string) (leave func(), err error) {
-	name := ""
-	if addr, ok := netguard.Address(remote); ok && !addr.IsLoopback() {
-		name = addr.String()
+	left, ok := s.places.enter(remote, maxStreamsOfAddress)
+	if !ok {
+		return nil, newProblem(http.StatusTooManyRequests, fmt.Sprintf("this address has %d streams already", maxStreamsOfAddress))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case name != "" && s.byAddress[name] >= maxStreamsOfAddress:
-		return nil, newProblem(http.StatusTooManyRequests, fmt.Sprintf("this address has %d streams already", maxStreamsOfAddress))
-	case s.total >= maxStreams:
+	if s.total >= maxStreams {
+		left()
 		return nil, newProblem(http.StatusServiceUnavailable, fmt.Sprintf("the node has %d streams already", maxStreams))
 	}
-	if s.byAddress == nil {
-		s.byAddress = map[string]int{}
-	}
 	s.total++
-	s.byAddress[name]++
 	return func() {
+		left()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.total--
-		if s.byAddress[name]--; s.byAddress[name] == 0 {
-			delete(s.byAddress, name)
-		}
 	}, nil
 }

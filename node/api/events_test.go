@@ -329,3 +329,15 @@ func TestSeen(t *testing.T) {
 		t.Errorf("chances %v", depths)
 	}
 }
+
+// A filter has each kind and type once, however often a client names it: each event is
+// compared with all.
+func TestEventFilterRepeats(t *testing.T) {
+	s := newService(t)
+	f, err := s.api.eventFilter(&eventsInput{
+		Kind: []string{strings.Repeat("block,", 1000) + "record", "record"}, Type: []string{strings.Repeat("PAY,", 1000) + "PAY"},
+	})
+	if err != nil || len(f.Kinds) != 2 || len(f.Types) != 1 {
+		t.Errorf("%d kinds, %d types, %v", len(f.Kinds), len(f.Types), err)
+	}
+}

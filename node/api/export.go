@@ -19,9 +19,11 @@ import (
 
 // Limits of exports. Each reads all of a table, so there are few at a time.
 const (
-	maxExports    = 2
-	maxExportTime = time.Hour
-	exportRetry   = "10" // seconds
+	maxExports          = 2
+	maxExportsOfAddress = 1 // other than loopback
+	maxExportTime       = time.Hour
+	minExportPace       = 64 << 10 // bytes per second that a client reads at least, but for writeTimeout
+	exportRetry         = "10"     // seconds
 )
 
 // ManifestTrailer is the HTTP trailer that follows an export: its manifest as JSON. An
@@ -80,7 +82,8 @@ func (a *API) registerExports(api huma.API) {
 	op := get("export-table", "/v1/export/{table}", "A table as a file")
 	op.Description = "The same request at the same height gives the same bytes on every node. The manifest of the file follows " +
 		"as the HTTP trailer " + ManifestTrailer + "; an answer that was cut short has none, and its chunked encoding does not end. " +
-		"At most " + fmt.Sprint(maxExports) + " exports run at a time."
+		"At most " + fmt.Sprint(maxExports) + " exports run at a time, and one of an address. A client that reads less than " +
+		fmt.Sprint(minExportPace>>10) + " KiB a second for long loses the connection."
 	content := map[string]*huma.MediaType{}
 	for _, f := range export.Formats() {
 		content[f.ContentType()] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
@@ -122,6 +125,13 @@ func (a *API) streamed(write func(context.Context, *slowWriter, export.Format, e
 		}
 		return &huma.StreamResponse{Body: func(c huma.Context) {
 			r, w := humago.Unwrap(c)
+			leave, ok := a.exporters.enter(r.RemoteAddr, maxExportsOfAddress)
+			if !ok {
+				w.Header().Set("Retry-After", exportRetry)
+				writeProblem(w, http.StatusTooManyRequests, "an export for this address is running already; try again later")
+				return
+			}
+			defer leave()
 			select {
 			case a.exports <- struct{}{}:
 				defer func() { <-a.exports }()
@@ -181,13 +191,15 @@ func writeExportProblem(w http.ResponseWriter, err error) {
 	}
 }
 
-// slowWriter is an answer that may take as long as it makes progress: each write has the
-// time that other answers have in all.
+// slowWriter is an answer that may take as long as its client reads it: the time that
+// other answers have in all, and a second more for each minExportPace bytes.
 type slowWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	begin   func() // called before the first byte
 	begun   bool
+	written int
+	waited  time.Duration // for the client
 }
 
 func newSlowWriter(w http.ResponseWriter) *slowWriter {
@@ -211,6 +223,10 @@ func (s *slowWriter) start() {
 // Write implements io.Writer.
 func (s *slowWriter) Write(p []byte) (int, error) {
 	s.start()
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
-	return s.w.Write(p)
+	now := time.Now()
+	_ = s.control.SetWriteDeadline(now.Add(writeTimeout + time.Duration(s.written/minExportPace)*time.Second - s.waited))
+	n, err := s.w.Write(p)
+	s.written += n
+	s.waited += time.Since(now)
+	return n, err
 }

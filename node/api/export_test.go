@@ -8,9 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"stele/internal/netguard"
 	"stele/node/chain/chaintest"
 	"stele/node/export"
 )
@@ -135,5 +140,72 @@ func TestExportBrokenOff(t *testing.T) {
 	s.get("/v1/export/records/manifest", &m)
 	if b, _ := json.Marshal(m); len(b) > export.MaxManifest {
 		t.Errorf("a manifest of %d bytes", len(b))
+	}
+}
+
+// slowClient reads an answer slowly, as a connection with a deadline lets it.
+type slowClient struct {
+	http.ResponseWriter
+	each     time.Duration // that a write takes
+	deadline time.Time
+}
+
+func (c *slowClient) SetWriteDeadline(t time.Time) error {
+	c.deadline = t
+	return nil
+}
+
+func (c *slowClient) Write(p []byte) (int, error) {
+	if wait := time.Until(c.deadline); wait < c.each {
+		time.Sleep(max(wait, 0))
+		return 0, os.ErrDeadlineExceeded
+	}
+	time.Sleep(c.each)
+	return len(p), nil
+}
+
+// A client that reads an export at a crawl holds its place for a minute, not for an hour.
+// One that reads at a fair pace gets all of it, however long the node needs to make it.
+func TestExportPace(t *testing.T) {
+	for _, c := range []struct {
+		read, made time.Duration // of a piece
+		whole      bool
+	}{{10 * time.Second, 0, false}, {time.Second, 5 * time.Second, true}, {29 * time.Second, 0, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newSlowWriter(&slowClient{ResponseWriter: httptest.NewRecorder(), each: c.read})
+			w.begin = func() {}
+			began, written := time.Now(), 0
+			var err error
+			for ; err == nil && written < 1000; written++ {
+				time.Sleep(c.made)
+				_, err = w.Write(make([]byte, minExportPace))
+			}
+			if took := time.Since(began); (err == nil) != c.whole || !c.whole && took > time.Minute {
+				t.Errorf("%v a piece: %d pieces in %v, %v", c.read, written, took, err)
+			}
+		})
+	}
+}
+
+// An address has one export at a time, so that it cannot keep others from theirs.
+func TestExportsOfAddress(t *testing.T) {
+	s := serve(t, func(o *Options) { o.Proxies, _ = netguard.ParseProxies([]string{"127.0.0.1"}) })
+	from := func(address string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("X-Forwarded-For", address) }
+	}
+	leave, ok := s.api.exporters.enter("192.0.2.1:5", maxExportsOfAddress)
+	if !ok {
+		t.Fatal("there is no place for the first one")
+	}
+	const path = "/v1/export/blocks/manifest"
+	s.rejected(http.StatusTooManyRequests, http.MethodGet, path, "", nil, from("192.0.2.1"))
+	for range 2 {
+		if answer, text := s.do(http.MethodGet, path, "", nil, from("192.0.2.2")); answer.StatusCode != http.StatusOK {
+			t.Errorf("another address: %s %s", answer.Status, text)
+		}
+	}
+	leave()
+	if answer, _ := s.do(http.MethodGet, path, "", nil, from("192.0.2.1")); answer.StatusCode != http.StatusOK {
+		t.Errorf("after the other one: %s", answer.Status)
 	}
 }

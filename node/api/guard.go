@@ -26,6 +26,8 @@ const (
 
 	maxVerifyBody = 8<<20 + 64<<10 // bytes: a file of 8 MiB in a form
 	maxVerifying  = 8              // such bodies in memory at the same time
+
+	maxVerifyingOfAddress = 2 // other than loopback
 )
 
 // VerifyPath is the page that checks a file. Posting to it writes nothing.
@@ -96,6 +98,13 @@ func (a *API) servePage(w http.ResponseWriter, r *http.Request, client string) {
 	limit := int64(0)
 	if a.isVerify(r) {
 		limit = maxVerifyBody
+		leave, ok := a.verifiers.enter(client, maxVerifyingOfAddress)
+		if !ok {
+			w.Header().Set("Retry-After", "5")
+			writeProblem(w, http.StatusTooManyRequests, "files of this address are being checked already; try again later")
+			return
+		}
+		defer leave()
 		select {
 		case a.verifying <- struct{}{}:
 			defer func() { <-a.verifying }()
@@ -141,10 +150,9 @@ func allow(budget *rate.Limiter, r *http.Request) bool {
 }
 
 // cleanPath reports whether a path is in canonical form. The mux would redirect
-// others, which an API does not need.
-func cleanPath(u *url.URL) bool {
-	return path.Clean(u.Path) == u.Path && path.Clean(u.EscapedPath()) == u.EscapedPath()
-}
+// others, which an API does not need. Escaped parts can have anything: a serial number
+// may be "a//b".
+func cleanPath(u *url.URL) bool { return path.Clean(u.EscapedPath()) == u.EscapedPath() }
 
 // readBody reads the body of a request, of at most limit bytes, into memory. If it
 // cannot, it writes the error and returns false.

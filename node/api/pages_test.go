@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"stele/internal/netguard"
 )
 
 // Pages get what the API does not have, and nothing below /v1/. Everybody may have a file
@@ -39,6 +41,15 @@ func TestGuardOfPages(t *testing.T) {
 	foreign := func(r *http.Request) { r.Header.Set("Origin", "http://192.0.2.1") }
 	s.rejected(http.StatusForbidden, http.MethodPost, VerifyPath, "multipart/form-data", file[:1], foreign)
 
+	for range maxVerifyingOfAddress {
+		s.api.verifiers.enter("192.0.2.1:1", maxVerifyingOfAddress)
+	}
+	through := func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1") }
+	s.api.proxies, _ = netguard.ParseProxies([]string{"127.0.0.1"})
+	s.rejected(http.StatusTooManyRequests, http.MethodPost, VerifyPath, "multipart/form-data", file[:1], through)
+	if answer, _ := s.do(http.MethodPost, VerifyPath, "multipart/form-data", file[:1]); answer.StatusCode != http.StatusOK {
+		t.Errorf("another address: %s", answer.Status)
+	}
 	for range maxVerifying {
 		s.api.verifying <- struct{}{}
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"stele/internal/netguard"
@@ -24,11 +25,17 @@ const (
 )
 
 // Serve answers the requests on l until ctx ends. Requests in progress then have a
-// second to finish. It closes l, and returns nil or the error that made it stop
-// before.
+// second to finish, and lose their connections after that. It closes l, waits for the
+// requests, and returns nil or the error that made it stop before.
 func (a *API) Serve(ctx context.Context, l net.Listener) error {
+	var running sync.RWMutex // read-locked by each request
 	server := &http.Server{
-		Handler: a.Handler(),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if running.TryRLock() { // else the server has ended
+				defer running.RUnlock()
+				a.Handler().ServeHTTP(w, r)
+			}
+		}),
 		// Streams end when ctx does; other requests have a second more.
 		BaseContext: func(net.Listener) context.Context { return context.WithValue(context.Background(), servingKey{}, ctx) },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
@@ -52,6 +59,7 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 	if err := server.Shutdown(last); err != nil {
 		_ = server.Close()
 	}
+	running.Lock() // a request that still reads may hold a snapshot of the store
 	if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -144,6 +144,30 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// A manifest whose texts a terminal would run is none, although its seal is right.
+func TestHostileManifest(t *testing.T) {
+	for _, change := range []func(*Manifest){
+		func(m *Manifest) { m.Network = "dev\x1b]0;x\x07" },
+		func(m *Manifest) { m.Block = "\u202e00" },
+		func(m *Manifest) { m.Program = strings.Repeat("x", 1000) },
+		func(m *Manifest) { m.Filters = map[string]string{"a\nVALID": ""} },
+	} {
+		table := findTable("blocks").describe()
+		m := Manifest{Schema: Schema, Table: "blocks", Format: CSV, Columns: table.columnNames(), Network: "dev"}
+		change(&m)
+		if err := m.Reseal(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadManifest(text); !errors.Is(err, ErrManifest) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func FuzzReadManifest(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"table":"blocks","filters":{"seller":"x"},"format":"csv","columns":["id"],"seal":"00"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/minio/sha256-simd"
 
+	textsafe "stele/internal/text"
 	"stele/node/ledger/record"
 	"stele/node/query"
 )
@@ -93,6 +94,9 @@ func ReadManifest(text []byte) (Manifest, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return m, fmt.Errorf("%w: something follows after it", ErrManifest)
 	}
+	if err := m.checkTexts(); err != nil {
+		return m, err
+	}
 	if m.Schema != Schema {
 		return m, fmt.Errorf("%w: its schema is %d, this program knows %d", ErrManifest, m.Schema, Schema)
 	}
@@ -111,6 +115,21 @@ func ReadManifest(text []byte) (Manifest, error) {
 		return m, fmt.Errorf("%w: its columns are not those of the table %s", ErrManifest, m.Table)
 	}
 	return m, nil
+}
+
+// checkTexts returns an error if a text of the manifest cannot be displayed: it may come
+// from anybody, and terminals would run it.
+func (m *Manifest) checkTexts() error {
+	texts := append([]string{m.Table, string(m.Format), m.Network, m.Genesis, m.Block, m.SHA256, m.Seal, m.Program}, m.Columns...)
+	for name, value := range m.Filters {
+		texts = append(texts, name, value)
+	}
+	for _, t := range texts {
+		if textsafe.Clean(t, textsafe.Max) != t {
+			return fmt.Errorf("%w: the text %.80q has characters that are not printable, or is too long", ErrManifest, t)
+		}
+	}
+	return nil
 }
 
 // Check reads a file to its end and compares it with the manifest. Errors:

@@ -2,7 +2,10 @@ package web
 
 import (
 	"fmt"
+	htmltext "html"
+	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -75,5 +78,32 @@ func TestHostileTexts(t *testing.T) {
 		if m := b.noted(); len(m) > 0 {
 			t.Errorf("%s: the console says %q", path, m)
 		}
+	}
+}
+
+// A serial number may have any sign of a path: the pages of its item and what they link to
+// are found.
+func TestSerialsInPaths(t *testing.T) {
+	for _, serial := range []record.Serial{"a/b", "a//b", "./", "a/../b", "50%2F?x=1&at=2", hostileSerial} {
+		story := chaintest.NewStory(chaintest.CaseNetwork(), hostile)
+		story.Item = serial
+		story.Sell()
+		s := newSiteOf(t, story.Builder, story.Tip)
+		path := itemPath(chaintest.GTIN, serial)
+		text := s.shows(path)
+		links := regexp.MustCompile(`(?:href|src)="([^"]*(?:/01/|/items/)[^"]*)"`).FindAllStringSubmatch(text, -1)
+		if len(links) < 4 { // other languages, this height, and the API
+			t.Errorf("%q: links %q", serial, links)
+		}
+		for _, link := range links {
+			if answer, _ := s.get(htmltext.UnescapeString(link[1])); answer.StatusCode != http.StatusOK {
+				t.Errorf("%q: %s: %s", serial, link[1], answer.Status)
+			}
+		}
+		answer, _ := s.get("/search?q=" + url.QueryEscape(chaintest.GTIN.String()+"/"+string(serial)))
+		if to := answer.Header.Get("Location"); to != path {
+			t.Errorf("%q: the search goes to %q, want %q", serial, to, path)
+		}
+		s.stop()
 	}
 }

@@ -100,7 +100,7 @@ func (r *request) with(name, value string) string {
 	if value == "" {
 		q.Del(name)
 	}
-	u := url.URL{Path: r.URL.Path, RawQuery: q.Encode()}
+	u := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: q.Encode()} // a serial number may have a slash
 	return u.String()
 }
 
