@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -113,7 +114,11 @@ func inState[S fmt.Stringer](word string, all []S) ([]S, error) {
 	}
 	i := slices.IndexFunc(all, func(s S) bool { return s.String() == word })
 	if i < 0 {
-		return nil, newProblem(http.StatusUnprocessableEntity, "no state has this name")
+		known := make([]string, 0, len(all))
+		for _, s := range all {
+			known = append(known, s.String())
+		}
+		return nil, newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("invalid state %.40q: must be one of %s", word, strings.Join(known, ", ")))
 	}
 	return all[i : i+1], nil
 }

@@ -353,7 +353,7 @@ func checkFee(v rules.View, c rules.Context, account rules.Account, fee record.A
 		return err
 	}
 	if fee > account.Balance {
-		return reject.New(reject.InsufficientFunds, "the fee is %v, the balance %v", fee, account.Balance)
+		return reject.New(reject.InsufficientFunds, "the fee is %v, but the author has only %v", fee, account.Balance)
 	}
 	return nil
 }

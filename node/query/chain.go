@@ -105,7 +105,7 @@ func (r *Reader) Header(name string) (Header, error) {
 	}
 	h, ok := r.chain.HeaderAt(uint32(height))
 	if !ok || !r.reaches(h.Height) {
-		return Header{}, fail(ErrNotFound, "the chain is not that high yet")
+		return Header{}, fail(ErrNotFound, "there is no block at height %d: the last one is at height %d", height, r.Height())
 	}
 	return Header{h}, nil
 }

@@ -87,7 +87,9 @@ func run(c *cli.Context) error {
 	defer node.Close()
 	res, err := read(c, node, kind, id.String(), only)
 	if err != nil {
-		if nodeclient.IsNotFound(err) {
+		if nodeclient.IsNotFound(err) && c.IsSet("at") {
+			err = fmt.Errorf("%w: it may be newer than the height of --at", err)
+		} else if nodeclient.IsNotFound(err) {
 			err = fmt.Errorf("%w: a record that waits for a block is not in the chain yet", err)
 		}
 		return cmdline.Cause(c, err)

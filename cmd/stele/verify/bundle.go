@@ -123,7 +123,11 @@ func bundleText(r *bundle.Report) string {
 		}
 		fmt.Fprintf(w, "  block time\t%v\tas its miner says\n", e.BlockTime)
 		fmt.Fprintf(w, "  median time\t%v\tof the blocks before: what the rules go by\n", e.MedianTime)
-		fmt.Fprintf(w, "  under\t%d blocks\t%s hashes of work\n", e.Confirmations, e.Hashes)
+		blocks := "blocks"
+		if e.Confirmations == 1 {
+			blocks = "block"
+		}
+		fmt.Fprintf(w, "  under\t%d %s\t%s hashes of work\n", e.Confirmations, blocks, e.Hashes)
 		_ = w.Flush() // a strings.Builder takes everything
 		out.WriteString("\n")
 	}

@@ -30,6 +30,9 @@ func (w Words) Name(n uint8) string {
 // Check rejects a number that is no choice. Field is what the field is called.
 // The reason is [reject.UnknownChoice].
 func (w Words) Check(field string, n uint8) error {
+	if n == 0 {
+		return reject.New(reject.UnknownChoice, "%s is missing: must be %s", field, w.list())
+	}
 	if !w.Known(n) {
 		return reject.New(reject.UnknownChoice, "invalid %s %d: must be 1 to %d", field, n, len(w))
 	}

@@ -148,7 +148,7 @@ func (p Ruling) Check() error {
 		return nil
 	}
 	if p.ExecuteDays == 0 {
-		return reject.New(reject.ContraryFields, "an order gives at least one day")
+		return reject.New(reject.ContraryFields, "invalid execute_days 0: an order gives at least one day")
 	}
 	return first(remedyWords.Check("remedy", uint8(p.Remedy)), checkRefund(p.Remedy, p.Refund))
 }
