@@ -279,10 +279,18 @@ func (p *Pages) sellerRows(r *request, g *grid) {
 	}
 }
 
+// numberLink is a number that opens what is behind it; "": nothing does.
+func numberLink(n uint64, path string) template.HTML {
+	if path == "" {
+		return number(n)
+	}
+	return `<a href="` + html(path) + `">` + number(n) + `</a>`
+}
+
 // rulingRows fills in what supervisors decided, and what became of it.
 func (p *Pages) rulingRows(r *request, body *supervisionBody, c supervision.Counts) {
 	count := func(name string, s supervision.Series, path string, note template.HTML) {
-		body.Rulings = append(body.Rulings, caseRow{Name: r.t("supervision.count." + name), Text: number(c[s]), Path: path, Note: note})
+		body.Rulings = append(body.Rulings, caseRow{Name: r.t("supervision.count." + name), Text: numberLink(c[s], path), Note: note})
 	}
 	count("escalations", supervision.Escalations, "", r.t("supervision.note.escalations"))
 	count("rulings", supervision.Rulings, "/supervision/rulings", r.t("supervision.note.rulings", "orders", c[supervision.Orders], "dismissals", c[supervision.Dismissals]))
@@ -300,10 +308,10 @@ func (p *Pages) parcelRows(r *request, body *supervisionBody) {
 	}
 	body.Parcels = []caseRow{
 		{Name: r.t("supervision.underway"), Text: number(parcels.UnderWay()), Note: r.t("supervision.underway.note")},
-		{Name: r.t("supervision.gaps"), Text: number(parcels.Gaps), Path: "/supervision/gaps", Note: r.t("supervision.gaps.note", "time", r.words().Span(uint64(p.Params.AfterSales.CarryDays)*uint64(p.Params.AfterSales.Day), p.clock(r)))},
+		{Name: r.t("supervision.gaps"), Text: numberLink(parcels.Gaps, "/supervision/gaps"), Note: r.t("supervision.gaps.note", "time", r.words().Span(uint64(p.Params.AfterSales.CarryDays)*uint64(p.Params.AfterSales.Day), p.clock(r)))},
 	}
 	for _, s := range query.ShipmentStates() {
-		body.Parcels = append(body.Parcels, caseRow{Name: html(r.words().ShipmentState(s)), Text: number(parcels.States[s]), Path: "/v1/shipments?state=" + s.String()})
+		body.Parcels = append(body.Parcels, caseRow{Name: html(r.words().ShipmentState(s)), Text: numberLink(parcels.States[s], "/v1/shipments?state="+s.String())})
 	}
 }
 
