@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/human"
 	"stele/cmd/stele/internal/keyring"
 	"stele/cmd/stele/internal/nodeclient"
 	"stele/node/api"
@@ -97,7 +98,7 @@ func audits(n int) string {
 
 func auditsText(a *api.CreditAudits) string {
 	out := fmt.Sprintf("period %d, which ended at height %d: %s, drawn by the block at height %d\n%s\n", a.Period, a.End, audits(len(a.Items)), a.Height, a.Block)
-	return out + table(func(row func(...any)) {
+	return out + human.Table(func(row func(...any)) {
 		row("voucher", "of", "weight", "drawn", "seller")
 		for _, x := range a.Items {
 			row(x.Voucher, x.Vouchers, x.Weight, x.Drawn, x.Seller)

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/human"
 	"stele/cmd/stele/internal/keyring"
 	"stele/cmd/stele/internal/nodeclient"
 	"stele/node/api"
@@ -100,7 +100,7 @@ func runList(c *cli.Context) error {
 // rankingText returns a ranking for people.
 func rankingText(page *api.CreditRanking, kind string) string {
 	out := fmt.Sprintf("%d %s with evidence at height %d\n", page.Total, kind, page.Height)
-	return out + table(func(row func(...any)) {
+	return out + human.Table(func(row func(...any)) {
 		row("place", "score", "decided by", "standing", "vouchers", strings.TrimSuffix(kind, "s"))
 		for _, p := range page.Items {
 			decides := p.Parts.Decides
@@ -123,22 +123,6 @@ func subject(s *api.CreditScore) string {
 func thousandths(exact uint32) string {
 	n := uint64(exact) * 1000 / 65536
 	return fmt.Sprintf("%d.%03d", n/1000, n%1000)
-}
-
-func table(rows func(row func(cells ...any))) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	rows(func(cells ...any) {
-		for i, cell := range cells {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, cell)
-		}
-		fmt.Fprintln(w)
-	})
-	_ = w.Flush() // a strings.Builder takes everything
-	return b.String()
 }
 
 // explained is what "stele credit explain --json" prints.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"stele/cmd/stele/internal/human"
 	"stele/node/api"
 )
 
@@ -32,7 +33,7 @@ func (e *explained) text() string {
 
 // periods shows a line for each period.
 func (e *explained) periods() string {
-	return table(func(row func(...any)) {
+	return human.Table(func(row func(...any)) {
 		row("period", "vouchers", "weight", "outcome", "with the prior", "among the worse", "claims settled")
 		for _, l := range e.Lines {
 			worse := fmt.Sprintf("%d/5", l.Fifths)
@@ -47,7 +48,7 @@ func (e *explained) periods() string {
 // parts shows what the score is computed of.
 func (e *explained) parts() string {
 	p := &e.Parts
-	return table(func(row func(...any)) {
+	return human.Table(func(row func(...any)) {
 		row("prior", thousandths(e.Prior), fmt.Sprintf("four invented sales of the usual weight (%v) have it in each period", p.Usual))
 		row("core", thousandths(p.Core), "mean of the worse two fifths of the periods"+e.decides("core"))
 		if p.Running != nil {
@@ -84,7 +85,7 @@ func (e *explained) sentence() string {
 
 // evidenceText lists vouchers.
 func evidenceText(list []api.CreditEvidence) string {
-	return table(func(row func(...any)) {
+	return human.Table(func(row func(...any)) {
 		row("voucher", "weight", "outcome", "because of")
 		for _, v := range list {
 			var because []string

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/human"
 	"stele/cmd/stele/internal/keyring"
 	"stele/cmd/stele/internal/nodeclient"
 	"stele/node/api"
@@ -195,7 +196,7 @@ func show[T any](q *question, what, empty string, head []any, row func(*T) []any
 	if len(items) == 0 {
 		return cmdline.PrintText(q.Context, empty+"\n")
 	}
-	text := table(func(line func(...any)) {
+	text := human.Table(func(line func(...any)) {
 		line(head...)
 		for i := range items {
 			line(row(&items[i])...)

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"stele/cmd/stele/internal/cmdline"
@@ -13,22 +12,6 @@ import (
 	"stele/node/api"
 	"stele/node/ledger/record"
 )
-
-func table(rows func(row func(cells ...any))) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	rows(func(cells ...any) {
-		for i, cell := range cells {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, cell)
-		}
-		fmt.Fprintln(w)
-	})
-	_ = w.Flush() // a strings.Builder takes everything
-	return b.String()
-}
 
 // took writes seconds of median time.
 func took[N uint32 | uint64](seconds N) string {
@@ -77,7 +60,7 @@ func (o *overview) text() string {
 	if len(o.Overdue) == 0 {
 		b.WriteString("\nno claim is overdue\n")
 	} else {
-		b.WriteString("\nsellers with the most overdue claims\n" + table(func(row func(...any)) {
+		b.WriteString("\nsellers with the most overdue claims\n" + human.Table(func(row func(...any)) {
 			for i := range o.Overdue {
 				row(overdueRow(&o.Overdue[i])...)
 			}
@@ -110,7 +93,7 @@ func (q *question) times() error {
 // timesText shows percentiles, in days of the network.
 func timesText(t *api.ResponseTimes) string {
 	days := func(seconds uint32) string { return fmt.Sprintf("%.1f", float64(seconds)/float64(max(t.Day, 1))) }
-	text := table(func(row func(...any)) {
+	text := human.Table(func(row func(...any)) {
 		row("days", "count", "half within", "90 %", "99 %", "longest")
 		for _, l := range []struct {
 			what string
