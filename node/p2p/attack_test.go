@@ -169,6 +169,10 @@ func TestSlowPushesDelayNoAnswer(t *testing.T) {
 func TestStopUnderFlood(t *testing.T) {
 	bubble(t, func(w *world) {
 		n := w.node()
+		pause := 2 * time.Millisecond
+		if raceDetector {
+			pause *= 10
+		}
 		var all sync.WaitGroup
 		for i := range 117 {
 			conn := w.greetRaw(n, w.host())
@@ -182,7 +186,7 @@ func TestStopUnderFlood(t *testing.T) {
 					if _, err := conn.Write(frame); err != nil {
 						return
 					}
-					time.Sleep(2 * time.Millisecond)
+					time.Sleep(pause)
 				}
 			})
 		}

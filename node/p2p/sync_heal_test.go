@@ -58,11 +58,15 @@ func TestHalvesAgree(t *testing.T) {
 // Two halves agree within ten seconds after a partition, whether their connections survive
 // or not, and also after 400 blocks on each side.
 func TestPartitionHeals(t *testing.T) {
+	long := 400
+	if raceDetector {
+		long = 60
+	}
 	for _, test := range []struct {
 		length int
 		wait   time.Duration // after the blocks
 	}{
-		{3, 0}, {400, 0}, {400, 5 * time.Minute},
+		{3, 0}, {long, 0}, {long, 5 * time.Minute},
 	} {
 		length := test.length
 		bubble(t, func(w *world) {
