@@ -57,7 +57,7 @@ func TestSVG(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// The three finder patterns, which tell a reader where the code is.
+		// The three finder patterns, by which a reader finds the code.
 		last := len(modules) - 1
 		for _, corner := range [][2]int{{0, 0}, {last, 0}, {0, last}} {
 			if !modules[corner[1]][corner[0]] {

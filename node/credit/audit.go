@@ -128,16 +128,16 @@ func (r *Reader) audits(period uint32, f func(*versions, *Audits) error) (a Audi
 		if err != nil {
 			return err
 		}
-		hash, ok, err := v.get(auditName(period))
+		hash, ok, err := v.Get(auditName(period))
 		if err == nil && (!ok || len(hash) != len(a.Block)) {
 			err = errEntry(auditName(period), hash)
 		}
 		if err == nil {
 			a.Block = pow.Hash(hash)
-			v.height = int64(a.End)
+			v.Rewind(int64(a.End))
 			err = f(v, &a)
 		}
-		return errorsOf(err, v.close())
+		return errorsOf(err, v.Close())
 	})
 	return a, err
 }
@@ -166,16 +166,13 @@ func (v *versions) sellerFrom(period uint32, from record.Key) (seller record.Key
 
 // sellerAfter returns the next one.
 func (v *versions) sellerAfter(period uint32, seller record.Key) (next record.Key, ok bool, err error) {
-	return v.sellerAt(period, append(version(bucketName(period, OfSeller(seller)), 0), 0))
+	return v.sellerAt(period, append(views.Version(bucketName(period, OfSeller(seller)), 0), 0))
 }
 
 func (v *versions) sellerAt(period uint32, from []byte) (seller record.Key, ok bool, err error) {
-	if !v.iter.SeekGE(from) {
-		return seller, false, v.iter.Error()
-	}
-	key := v.iter.Key()
-	if len(key) < bucketNameSize || key[1] != bucketEntry {
-		return seller, false, nil
+	key, ok, err := v.Next(from, name(bucketEntry))
+	if err != nil || !ok || len(key) < bucketNameSize {
+		return seller, false, err
 	}
 	in, owner := cutBucketName(key)
 	seller, isSeller := owner.Seller()

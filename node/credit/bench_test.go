@@ -234,7 +234,7 @@ func (m *benchMarket) pages() {
 	if err == nil {
 		_, err = m.x.params.explain(v, at, OfSeller(m.sales[0].seller))
 	}
-	if err := errorsOf(err, v.close()); err != nil {
+	if err := errorsOf(err, v.Close()); err != nil {
 		m.Fatal(err)
 	}
 	m.ReportMetric(float64((clock()-began).Microseconds())/1000, "ms/explanation")

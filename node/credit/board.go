@@ -48,12 +48,12 @@ func (b *board) load(db pebble.Reader, tip views.Tip) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errorsOf(err, v.close()) }()
+	defer func() { err = errorsOf(err, v.Close()) }()
 	if b.market, err = marketAt(v, b.now); err != nil {
 		return err
 	}
 	first := b.now - min(b.now, Window)
-	err = v.scan(bucketName(first, Owner{}), bucketName(b.now+1, Owner{}), func(name, value []byte) error {
+	err = v.Scan(bucketName(first, Owner{}), bucketName(b.now+1, Owner{}), func(name, value []byte) error {
 		if len(name) != bucketNameSize {
 			return errEntry(name, value)
 		}
@@ -68,7 +68,7 @@ func (b *board) load(db pebble.Reader, tip views.Tip) (err error) {
 	if err != nil {
 		return err
 	}
-	return v.scan(name(flagsEntry), name(flagsEntry+1), func(name, value []byte) error {
+	return v.Scan(name(flagsEntry), name(flagsEntry+1), func(name, value []byte) error {
 		f, err := decodeFlags(value)
 		if err == nil {
 			b.mark(OfSeller(record.Key(name[2:])), f)
@@ -79,7 +79,7 @@ func (b *board) load(db pebble.Reader, tip views.Tip) (err error) {
 
 // marketAt returns the numbers of a period.
 func marketAt(v *versions, period uint32) (Market, error) {
-	value, ok, err := v.get(marketName(period))
+	value, ok, err := v.Get(marketName(period))
 	if !ok {
 		return startMarket, err
 	}
@@ -159,7 +159,7 @@ func (b *board) markAgain(db pebble.Reader, accounts []record.Key) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errorsOf(err, v.close()) }()
+	defer func() { err = errorsOf(err, v.Close()) }()
 	for _, account := range accounts {
 		f, err := flagsAt(v, account)
 		if err != nil {
@@ -171,7 +171,7 @@ func (b *board) markAgain(db pebble.Reader, accounts []record.Key) (err error) {
 }
 
 func flagsAt(v *versions, account record.Key) (flags, error) {
-	value, ok, err := v.get(idName(flagsEntry, account))
+	value, ok, err := v.Get(idName(flagsEntry, account))
 	if !ok {
 		return 0, err
 	}

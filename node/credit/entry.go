@@ -10,6 +10,7 @@ import (
 
 	"stele/node/ledger/record"
 	"stele/node/store"
+	"stele/node/views"
 )
 
 // The index keeps every version of an entry: its key ends with the height at which it
@@ -45,21 +46,11 @@ func errEntry(key, value []byte) error {
 	return fmt.Errorf("credit entry %x has the value %x", key, value)
 }
 
-// versionSize is the length of the height at the end of a key.
-const versionSize = 4
-
 // nameSize is the most that a key takes, that of an offer.
-const nameSize = 2 + 8 + 32 + 4 + versionSize
+const nameSize = 2 + 8 + 32 + 4 + views.VersionSize
 
 // name begins the key of an entry.
 func name(kind byte) []byte { return append(make([]byte, 0, nameSize), prefix, kind) }
-
-func version(key []byte, height uint32) []byte {
-	return binary.BigEndian.AppendUint32(key, ^height)
-}
-
-// versionOf returns the height at which the entry of a key was written.
-func versionOf(key []byte) uint32 { return ^binary.BigEndian.Uint32(key[len(key)-versionSize:]) }
 
 func bucketName(period uint32, o Owner) []byte {
 	key := binary.BigEndian.AppendUint32(name(bucketEntry), period)
@@ -108,61 +99,14 @@ func offerName(gtin record.GTIN, seller record.Key, period uint32) []byte {
 
 // versions reads entries as they were after the blocks up to a height.
 type versions struct {
-	db     pebble.Reader
-	iter   *pebble.Iterator
-	height int64 // -1: before genesis
-	buf    []byte
+	*views.Versions
+	db pebble.Reader
 }
 
-// newVersions returns a reader, which the caller closes.
+// newVersions returns a reader, which the caller closes. Height -1 is before genesis.
 func newVersions(db pebble.Reader, height int64) (*versions, error) {
-	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
-	return &versions{db: db, iter: iter, height: height}, err
-}
-
-func (v *versions) close() error { return v.iter.Close() }
-
-// get returns the value of an entry, and false if there is none. The value is good until
-// the next call.
-func (v *versions) get(name []byte) (value []byte, ok bool, err error) {
-	if v.height < 0 {
-		return nil, false, nil
-	}
-	v.buf = version(append(v.buf[:0], name...), uint32(v.height))
-	if !v.iter.SeekGE(v.buf) {
-		return nil, false, v.iter.Error()
-	}
-	key := v.iter.Key()
-	if len(key) != len(name)+versionSize || string(key[:len(name)]) != string(name) {
-		return nil, false, nil
-	}
-	value, err = v.iter.ValueAndErr()
-	return value, err == nil, err
-}
-
-// scan calls fn for the newest version of each entry from one key to before another. It
-// visits only kinds of entries of which a scan skips few versions.
-func (v *versions) scan(from, to []byte, fn func(name, value []byte) error) error {
-	var last []byte
-	for ok := v.iter.SeekGE(from); ok && string(v.iter.Key()) < string(to); ok = v.iter.Next() {
-		key := v.iter.Key()
-		if len(key) < 2+versionSize {
-			return errEntry(key, nil)
-		}
-		name := key[:len(key)-versionSize]
-		if int64(versionOf(key)) > v.height || string(name) == string(last) {
-			continue
-		}
-		last = append(last[:0], name...)
-		value, err := v.iter.ValueAndErr()
-		if err != nil {
-			return err
-		}
-		if err := fn(name, value); err != nil {
-			return err
-		}
-	}
-	return v.iter.Error()
+	v, err := views.NewVersions(db, prefix, height)
+	return &versions{v, db}, err
 }
 
 // The first byte of a voucher is the sum of its scores, with these bits.

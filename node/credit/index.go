@@ -62,7 +62,7 @@ func (x *Index) Index(db pebble.Reader, b *views.TableBlock) (change views.Table
 	}
 	s := newStep(x, old, b)
 	err = s.run()
-	if closing := old.close(); err == nil {
+	if closing := old.Close(); err == nil {
 		err = closing
 	}
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *step) run() error {
 func (s *step) lapse() error {
 	from, to := deadlineName(uint64(s.block.Before), record.ID{}), deadlineName(uint64(s.block.MedianTime), record.ID{})
 	var due []record.ID
-	err := s.old.scan(from, to, func(name, _ []byte) error {
+	err := s.old.Scan(from, to, func(name, _ []byte) error {
 		due = append(due, record.ID(name[2+8:]))
 		return nil
 	})
@@ -198,7 +198,7 @@ func (s *step) fetch() error {
 
 // read reads a voucher as it is before the block.
 func (s *step) read(at store.Place) (v voucher, err error) {
-	value, ok, err := s.old.get(voucherName(at))
+	value, ok, err := s.old.Get(voucherName(at))
 	if err == nil && !ok {
 		err = fmt.Errorf("there is no voucher at %v", at)
 	}
@@ -234,7 +234,7 @@ func (s *step) claim(id record.ID) (*claim, error) {
 	if c, ok := s.claims[id]; ok {
 		return c, nil
 	}
-	value, ok, err := s.old.get(idName(claimEntry, id))
+	value, ok, err := s.old.Get(idName(claimEntry, id))
 	if !ok {
 		return nil, err
 	}
@@ -282,7 +282,7 @@ func (s *step) bucketBefore(o *ownerChange, period uint32) (Bucket, error) {
 			return before, nil
 		}
 	}
-	value, ok, err := s.old.get(bucketName(period, o.owner))
+	value, ok, err := s.old.Get(bucketName(period, o.owner))
 	if !ok {
 		return Bucket{}, err
 	}
@@ -370,7 +370,7 @@ func (s *step) changeClaim(id record.ID, change func(*claim)) error {
 func (s *step) entries() []views.TableEntry {
 	all := make([]views.TableEntry, 0, len(s.vouchers)+len(s.claims)+2*len(s.owners)+len(s.flags)+len(s.deadlines)+len(s.offers)+1)
 	put := func(name, value []byte) {
-		all = append(all, views.TableEntry{Key: version(name, s.block.Height), Value: value})
+		all = append(all, views.TableEntry{Key: views.Version(name, s.block.Height), Value: value})
 	}
 	for at, v := range s.vouchers {
 		value := v.encode(make([]byte, 0, rowSize))

@@ -137,7 +137,7 @@ func (r *Reader) at(height uint32, f func(*versions) error) error {
 		if err != nil {
 			return err
 		}
-		return errorsOf(f(v), v.close())
+		return errorsOf(f(v), v.Close())
 	})
 }
 
@@ -153,7 +153,7 @@ func (p Params) explain(v *versions, at At, o Owner) (e Explanation, err error) 
 	e = Explanation{At: at, Owner: o}
 	var buckets []PeriodBucket
 	for period := at.Period - min(at.Period, Window-1); period <= at.Period; period++ {
-		value, ok, err := v.get(bucketName(period, o))
+		value, ok, err := v.Get(bucketName(period, o))
 		if err != nil {
 			return e, err
 		}
@@ -247,21 +247,20 @@ func (v *versions) evidence(o Owner, period uint32, from record.ID, limit int) (
 
 // everIn returns the vouchers that were ever in a bucket, in order.
 func (v *versions) everIn(name []byte) (ids []record.ID, err error) {
-	first := version(slices.Clone(name), uint32(v.height))
-	for ok := v.iter.SeekGE(first); ok && len(v.iter.Key()) == len(first) && bytes.HasPrefix(v.iter.Key(), name); ok = v.iter.Next() {
-		value, err := v.iter.ValueAndErr()
-		if err != nil {
-			return nil, err
-		}
+	err = v.History(name, func(value []byte) error {
 		if _, err := decodeBucket(value); err != nil {
-			return nil, err
+			return err
 		}
 		for changed := value[bucketSize:]; len(changed) > 0; changed = changed[32:] {
 			ids = append(ids, record.ID(changed))
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(ids, func(a, b record.ID) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(ids), v.iter.Error()
+	return slices.Compact(ids), nil
 }
 
 func (v *voucher) evidence(id record.ID) Evidence {
@@ -307,7 +306,7 @@ func (r *Reader) Offers(gtin record.GTIN, height uint32, limit int) (all []Expla
 
 // sellers returns who sold a product in the window that ends with a period, in order.
 func (v *versions) sellers(gtin record.GTIN, now uint32) (sellers []record.Key, err error) {
-	err = v.scan(offerName(gtin, record.Key{}, 0), offerName(gtin+1, record.Key{}, 0), func(name, value []byte) error {
+	err = v.Scan(offerName(gtin, record.Key{}, 0), offerName(gtin+1, record.Key{}, 0), func(name, value []byte) error {
 		if len(name) != 2+8+32+4 {
 			return errEntry(name, value)
 		}
@@ -326,7 +325,7 @@ func (v *versions) voucherOf(id record.ID) (sale voucher, err error) {
 	if err != nil {
 		return sale, err
 	}
-	value, ok, err := v.get(voucherName(at))
+	value, ok, err := v.Get(voucherName(at))
 	if err != nil || !ok {
 		return sale, errorsOf(err, errEntry(id[:], nil))
 	}

@@ -112,7 +112,7 @@ func (s *step) offer(o offer) error {
 			return nil
 		}
 	}
-	_, known, err := s.old.get(o.name(s.period))
+	_, known, err := s.old.Get(o.name(s.period))
 	switch {
 	case err != nil:
 		return err
@@ -156,7 +156,7 @@ func (s *step) flag(key record.Key, f flags, on bool) error {
 	}
 	now, known := s.flags[account]
 	if !known {
-		value, ok, err := s.old.get(idName(flagsEntry, account))
+		value, ok, err := s.old.Get(idName(flagsEntry, account))
 		if ok {
 			now, err = decodeFlags(value)
 		}

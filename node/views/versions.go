@@ -20,6 +20,9 @@ type Versions struct {
 // VersionSize is how many bytes the key of a version has after the name.
 const VersionSize = 4
 
+// minName is the least length of a name: it begins with its table and its kind.
+const minName = 2
+
 // Version appends the height of a version to the name of an entry.
 func Version(name []byte, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(name, ^height)
@@ -59,6 +62,31 @@ func (v *Versions) At(name []byte, height int64) (value []byte, ok bool, err err
 	return value, err == nil, err
 }
 
+// Rewind makes the reader answer as of another height.
+func (v *Versions) Rewind(height int64) { v.height = height }
+
+// History calls fn for each version of an entry, the newest first.
+func (v *Versions) History(name []byte, fn func(value []byte) error) error {
+	if v.height < 0 {
+		return nil
+	}
+	v.buf = Version(append(v.buf[:0], name...), uint32(v.height))
+	for ok := v.iter.SeekGE(v.buf); ok; ok = v.iter.Next() {
+		key := v.iter.Key()
+		if len(key) != len(name)+VersionSize || string(key[:len(name)]) != string(name) {
+			break
+		}
+		value, err := v.iter.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := fn(value); err != nil {
+			return err
+		}
+	}
+	return v.iter.Error()
+}
+
 // Next returns the key of the first version at or after a key that begins with a prefix,
 // and false if there is none. The key is good until the next call.
 func (v *Versions) Next(from, prefix []byte) (key []byte, ok bool, err error) {
@@ -78,7 +106,7 @@ func (v *Versions) Scan(from, to []byte, fn func(name, value []byte) error) erro
 	var last []byte
 	for ok := v.iter.SeekGE(from); ok && string(v.iter.Key()) < string(to); ok = v.iter.Next() {
 		key := v.iter.Key()
-		if len(key) < VersionSize {
+		if len(key) < minName+VersionSize {
 			return errEntry(key, nil)
 		}
 		name := key[:len(key)-VersionSize]
