@@ -29,7 +29,7 @@ type Waiting struct {
 // Inbox returns what waits for the account of a key: claims whose turn it is, goods that
 // it has or must send, and purchases to evaluate; what it has to do first, the most
 // urgent first. Of each list it looks at limit things at most. Claims that a servicer may
-// inspect are not among them: no list has them by servicer. Errors: [ErrOnlyNow], and
+// inspect are not among them: see [Reader.ClaimsServicedBy]. Errors: [ErrOnlyNow], and
 // those of [Reader.Vouchers].
 func (r *Reader) Inbox(key record.Key, limit int) (*Inbox, error) {
 	account, err := r.Account(key)
