@@ -76,6 +76,7 @@ type CaseResult struct {
 	Bare      *Ratio     `json:"bare,omitempty"`            // to the same kernel and threads without the engine
 	Joules    float64    `json:"joules_per_item,omitempty"` // energy of a GPU for a hash or a header; 0 if not known
 	Proof     *CaseProof `json:"proof,omitempty"`           // of a search
+	Limit     *Limit     `json:"limit,omitempty"`           // nil if the limit or the cycles are not known
 	// Answers names those that a case found of a list with known ones; see Mode.Answers.
 	Answers *CaseAnswers `json:"answers,omitempty"`
 	// For all devices together: the part of each, and the rate of the whole relative

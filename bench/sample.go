@@ -168,6 +168,12 @@ type Sample struct {
 	// CPU is the processor time of the program as a part of the time that its
 	// threads could have used. Other programs reduce it. 0 if not known.
 	CPU float64 `json:"cpu,omitempty"`
+	// Cycles is the number of core cycles that the threads of the program spent on the
+	// slice, outside the operating system, by the performance counter. 0 if not known.
+	Cycles float64 `json:"cycles,omitempty"`
+	// Clock is the clock of a core just before and just after the slice, the mean of
+	// both, in hertz. 0 if not known.
+	Clock float64 `json:"clock_hz,omitempty"`
 	// GPU is the state of the GPU before and after the slice; nil if not known, or
 	// without a GPU.
 	GPU *GPUStates `json:"gpu,omitempty"`
