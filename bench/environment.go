@@ -39,18 +39,19 @@ type Environment struct {
 func Here(version string, devices []engine.Info) Environment {
 	m := host.ReadMachine()
 	return Environment{
-		Version:  version,
-		Go:       runtime.Version(),
-		OS:       runtime.GOOS,
-		Arch:     runtime.GOARCH,
-		Kernel:   m.Kernel,
-		CPU:      m.CPU,
-		SMT:      m.SMT,
-		Governor: m.Governor,
-		Virtual:  m.Hypervisor,
-		Driver:   GPUDriver(),
-		Process:  host.ReadLimits(),
-		Threads:  runtime.GOMAXPROCS(0),
-		Devices:  devices,
+		Version:           version,
+		Go:                runtime.Version(),
+		OS:                runtime.GOOS,
+		Arch:              runtime.GOARCH,
+		Kernel:            m.Kernel,
+		Microarchitecture: m.Microarchitecture,
+		CPU:               m.CPU,
+		SMT:               m.SMT,
+		Governor:          m.Governor,
+		Virtual:           m.Hypervisor,
+		Driver:            GPUDriver(),
+		Process:           host.ReadLimits(),
+		Threads:           runtime.GOMAXPROCS(0),
+		Devices:           devices,
 	}
 }
