@@ -3,6 +3,7 @@ package bench
 import (
 	"runtime"
 
+	"stele/bench/limit"
 	"stele/engine"
 	"stele/engine/host"
 )
@@ -39,6 +40,8 @@ type Environment struct {
 func Here(version string, devices []engine.Info) Environment {
 	m := host.ReadMachine()
 	return Environment{
+		LimitTable:        limit.Digest(),
+		LimitAbsent:       limitAbsent(m.Microarchitecture),
 		Version:           version,
 		Go:                runtime.Version(),
 		OS:                runtime.GOOS,

@@ -31,6 +31,9 @@ func (r *Result) legend() []string {
 		}
 	}
 	last := "disturbed: samples during which something else slowed the machine; flags: reasons to doubt the rate (docs/bench.md)"
+	if r.hasLimits() {
+		last = "share: the least number of cycles that the processor needs, divided by those it took; " + last
+	}
 	if r.hasEnergy() {
 		last = "J/T: joules per 10^12 items; " + last
 	}
@@ -56,6 +59,9 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out.line("%s%s; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s", e.processors(),
 		optional(", governor ", e.Governor), r.Timing.Rounds, len(r.Cases),
 		r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
+	for _, text := range r.limitLines() {
+		out.line("%s", text)
+	}
 	for _, d := range e.Devices {
 		if state := r.gpuLine(d.ID); state != "" {
 			out.line("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
@@ -133,7 +139,10 @@ func (r *Result) hasEnergy() bool {
 func (r *Result) rows(mode Mode) [][]string {
 	rows := [][]string{{string(mode), "threads", mode.info().prefix + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
 	const energyColumn = 9
-	energy := r.hasEnergy()
+	energy, limits := r.hasEnergy(), r.hasLimits()
+	if limits {
+		rows[0] = slices.Insert(rows[0], energyColumn, "share")
+	}
 	if energy {
 		rows[0] = slices.Insert(rows[0], energyColumn, "J/T")
 	}
@@ -164,6 +173,9 @@ func (r *Result) rows(mode Mode) [][]string {
 			percent(c.Disturbed),
 			strings.Join(flags, " "),
 		}
+		if limits {
+			row = slices.Insert(row, energyColumn, c.Limit.share())
+		}
 		if energy {
 			row = slices.Insert(row, energyColumn, joules(c.Joules))
 		}
@@ -188,7 +200,11 @@ func (r *Result) headline(mode Mode, h Headline) string {
 		if c.ID == h.Case {
 			for _, f := range c.Flags {
 				text += ", " + string(f)
-				if f != FlagThrottled && f != FlagClockChanged {
+				switch f {
+				case FlagThrottled, FlagClockChanged:
+				case FlagAboveLimit:
+					advice = "the clock or the table of limits is wrong"
+				default:
 					advice = "run again on a quiet machine"
 				}
 			}
