@@ -122,10 +122,14 @@ func (r *Report) conclude(of *Result, answers int) {
 	if slices.ContainsFunc(of.Cases, func(c CaseResult) bool { return c.Mode == Verify }) {
 		r.Unconfirmed = append(r.Unconfirmed, "that headers were verified: a verification leaves no proof")
 	}
-	if of.hasLimits() && of.Environment.LimitTable != limit.Digest() {
-		r.Unconfirmed = append(r.Unconfirmed, "the least numbers of cycles: they come from the tables of another version of the program")
+	but := ""
+	if of.hasLimits() {
+		but = " but the share of the limit"
+		if of.Environment.LimitTable != limit.Digest() {
+			r.Unconfirmed = append(r.Unconfirmed, "the least numbers of cycles: they come from the tables of another version of the program")
+		}
 	}
-	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure but the share of the limit depends on them")
+	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure"+but+" depends on them")
 }
 
 // checkFigures recomputes everything that follows from the samples.
