@@ -33,6 +33,8 @@ type Result struct {
 	Cases       []CaseResult      `json:"cases"`
 	Failed      []Failure         `json:"failed"` // cases that could not be measured
 	Proofs      []Proof           `json:"proofs"` // the sets found, each of them once
+	// Sweep has the points of `stele bench efficiency`. Such a result has no cases.
+	Sweep []SweepPoint `json:"sweep,omitempty"`
 }
 
 // Failure is a case that has no result.
@@ -74,7 +76,8 @@ type CaseResult struct {
 	Ratio     *Ratio     `json:"ratio,omitempty"`           // to the reference of the same mode
 	Scaling   *Ratio     `json:"scaling,omitempty"`         // to the same kernel on one thread
 	Bare      *Ratio     `json:"bare,omitempty"`            // to the same kernel and threads without the engine
-	Joules    float64    `json:"joules_per_item,omitempty"` // energy of a GPU for a hash or a header; 0 if not known
+	Joules    float64    `json:"joules_per_item,omitempty"` // of the GPU or the CPU packages that do the work; 0 if not known
+	PerJoule  *Stats     `json:"items_per_joule,omitempty"` // of groups of successive samples; nil if not known
 	Proof     *CaseProof `json:"proof,omitempty"`           // of a search
 	Limit     *Limit     `json:"limit,omitempty"`           // nil if the limit or the cycles are not known
 	// Answers names those that a case found of a list with known ones; see Mode.Answers.

@@ -174,6 +174,9 @@ type Sample struct {
 	// Clock is the clock of a core just before and just after the slice, the mean of
 	// both, in hertz. 0 if not known.
 	Clock float64 `json:"clock_hz,omitempty"`
+	// Joules is the energy that the CPU packages of the machine used during the slice,
+	// whichever device did the work. 0 if not known.
+	Joules float64 `json:"joules,omitempty"`
 	// GPU is the state of the GPU before and after the slice; nil if not known, or
 	// without a GPU.
 	GPU *GPUStates `json:"gpu,omitempty"`
