@@ -357,7 +357,8 @@ const (
 	maxJoules  = 1e17 // of the energy counter of a GPU
 )
 
-// Parse reads a result. Errors: [ErrTooLarge], [ErrNotJSON], [ErrSchema],
+// Parse reads a result. Its texts are safe to display: each is printable and has at most
+// 1024 bytes. Errors: [ErrTooLarge], [ErrNotJSON], [ErrSchema],
 // [ErrField], and that of in.
 func Parse(in io.Reader) (*Result, error) { return parse(in, maxFile) }
 
@@ -382,6 +383,9 @@ func parse(in io.Reader, limit int64) (*Result, error) {
 	r := new(Result)
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, notJSON(err)
+	}
+	if err := r.clean(); err != nil {
+		return nil, err
 	}
 	if err := r.plausible(); err != nil {
 		return nil, err
