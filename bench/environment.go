@@ -26,6 +26,10 @@ type Environment struct {
 	LimitAbsent string `json:"limit_absent,omitempty"`
 	// CounterAbsent is the reason why the samples have no cycles of a counter.
 	CounterAbsent string `json:"counter_absent,omitempty"`
+	// Energy names the sources of the energy, such as "cpu: RAPL package, cuda:0: NVML
+	// counter". EnergyAbsent has the devices without one, each with the reason.
+	Energy       string `json:"energy,omitempty"`
+	EnergyAbsent string `json:"energy_absent,omitempty"`
 
 	SMT      *bool         `json:"smt,omitempty"`      // cores run several threads
 	Governor string        `json:"governor,omitempty"` // of CPU 0, on Linux where it can be read

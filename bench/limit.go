@@ -169,14 +169,6 @@ func (e Environment) cores(threads int) int {
 	return threads
 }
 
-// share formats the share of the limit.
-func (l *Limit) share() string {
-	if l == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f %%", l.Share*100)
-}
-
 // hasLimits reports whether any case has a share of the limit.
 func (r *Result) hasLimits() bool {
 	return slices.ContainsFunc(r.Cases, func(c CaseResult) bool { return c.Limit != nil })

@@ -143,7 +143,7 @@ func TestAboveLimit(t *testing.T) {
 		t.Errorf("flags %v at %v", c.Flags, c.Limit.Share)
 	}
 	r.Headlines[Search] = Headline{Case: r.Cases[1].ID, Rate: 1, Disturbed: true}
-	if text := r.headline(Search, r.Headlines[Search]); !strings.Contains(text, "above-limit: unreliable, the clock or the table of limits is wrong") {
+	if text := r.headline(Search, r.Headlines[Search]); !strings.Contains(text, "unreliable (above-limit): the clock or the table of limits is wrong") {
 		t.Errorf("headline %q", text)
 	}
 }
@@ -218,7 +218,7 @@ func TestLimitInTable(t *testing.T) {
 	if err := limitResult(t).WriteTable(&out, Text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"  share  ", "cores: Zen 3 at 3.00 GHz, cycles by the clock around each slice", "share: the least number"} {
+	for _, want := range []string{"  limit  ", "cores: Zen 3 at 3.00 GHz, cycles by the clock around each slice", "limit: part of the rate"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

@@ -115,6 +115,7 @@ type reading struct {
 	hertz     float64       // clock of a core around the slice; 0 if not known
 	gpu       *GPUStates
 	devices   map[string]uint64
+	idle      map[string]float64
 }
 
 func (r reading) rate() float64 { return float64(r.items) / r.took.Seconds() }
@@ -274,6 +275,9 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	if c.DeviceItems != nil {
 		r.devices = c.DeviceItems()
 	}
+	if c.DeviceIdle != nil {
+		r.idle = c.DeviceIdle()
+	}
 	if gpuAfter, ok := c.sense(); sensed && ok {
 		r.gpu = &GPUStates{gpuBefore, gpuAfter}
 	}
@@ -341,7 +345,7 @@ func (m *runner) samples() [][]Sample {
 			continue
 		}
 		for _, r := range m.taken[i] {
-			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices}
+			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices, Idle: r.idle}
 			s.Cycles, s.Clock = math.Round(r.cycles), math.Round(r.hertz)
 			if p := r.probe.Seconds(); p > best[c.Threads] {
 				s.Probe = round4(best[c.Threads] / p)

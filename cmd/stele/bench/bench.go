@@ -20,6 +20,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/bench"
+	"stele/bench/report"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/engine"
@@ -46,6 +47,7 @@ func Command() *cli.Command {
 			"  stele bench\n" +
 			"  stele bench --mode search --kernel all --out result.json\n" +
 			"  stele bench --mode blocks\n" +
+			"  stele bench --report page.html\n" +
 			"  stele bench compare old.json result.json",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
@@ -59,10 +61,12 @@ func Command() *cli.Command {
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
+			reportFlag(), pngFlag(),
 			cmdline.JSONFlag(),
 		},
 		Action: run,
 		Subcommands: []*cli.Command{
+			reportCommand(),
 			{
 				Name:      "check",
 				Usage:     "check a result: its figures and its proof of work done",
@@ -105,6 +109,11 @@ func run(c *cli.Context) error {
 		return err
 	}
 	defer out.discard()
+	reports, err := runOutputs(c)
+	if err != nil {
+		return err
+	}
+	defer discardAll(reports)
 	set, err := openCases(c, settings)
 	if err != nil {
 		return err
@@ -115,12 +124,17 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
 	}
-	report, err := bench.Check(c.Context, result, bench.Rescan{})
+	check, err := bench.Check(c.Context, result, bench.Rescan{})
 	if err != nil {
 		return err
 	}
 	if err := out.write(c.Context, result); err != nil {
 		return err
+	}
+	for _, o := range reports {
+		if err := o.writeTo(c, []report.Source{{Result: result, Check: check}}); err != nil {
+			return err
+		}
 	}
 	if c.Bool("json") {
 		err = cmdline.PrintJSON(c, result)
@@ -130,8 +144,8 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !report.Good() {
-		for _, p := range report.Problems {
+	if !check.Good() {
+		for _, p := range check.Problems {
 			fmt.Fprintf(c.App.ErrWriter, "stele: %v\n", p)
 		}
 		return cmdline.ErrFoundWrong
