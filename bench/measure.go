@@ -111,6 +111,7 @@ type reading struct {
 	took      time.Duration
 	probe     time.Duration // the slower of the two around the slice
 	processor time.Duration // CPU time of the program; 0 if not known
+	joules    float64       // of the CPU packages; 0 if not known
 	gpu       *GPUStates
 	devices   map[string]uint64
 }
@@ -254,12 +255,16 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	width := max(c.Threads, 1)
 	before := m.clock.Probe(width)
 	gpuBefore, sensed := c.sense()
+	energy, metered := m.plan.energy()
 	busy, known := m.clock.CPU()
 	start := m.clock.Now()
 	if err := c.Work.Run(ctx, items); err != nil {
 		return reading{}, false, m.fail(ctx, i, err)
 	}
 	r = reading{items: items, took: max(m.clock.Now()-start, m.clock.Resolution(), 1)}
+	if after, ok := m.plan.energy(); metered && ok {
+		r.joules = after - energy
+	}
 	if known && c.Threads > 0 {
 		after, _ := m.clock.CPU()
 		r.processor = after - busy
@@ -314,7 +319,7 @@ func (m *runner) samples() [][]Sample {
 			continue
 		}
 		for _, r := range m.taken[i] {
-			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices}
+			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, Joules: r.joules, GPU: r.gpu, Devices: r.devices}
 			if p := r.probe.Seconds(); p > best[c.Threads] {
 				s.Probe = round4(best[c.Threads] / p)
 			}

@@ -174,6 +174,11 @@ func (r *Result) AddProof(id string, p Proof) {
 		}
 	}
 	r.derive()
+	r.keepProof(p)
+}
+
+// keepProof adds a set, unless the result has it.
+func (r *Result) keepProof(p Proof) {
 	for _, q := range r.Proofs {
 		if q.Name == p.Name && q.Digest == p.Digest {
 			return
@@ -200,6 +205,7 @@ func (r *Result) derive() {
 		c.derive()
 		byID[c.ID] = c
 	}
+	r.deriveSweep()
 	r.Headlines = map[Mode]Headline{}
 	for i := range r.Cases {
 		c := &r.Cases[i]
@@ -246,7 +252,7 @@ func (c *CaseResult) derive() {
 		c.Flags = append(c.Flags, FlagDrift)
 	}
 	c.Flags = append(c.Flags, gpuFlags(c.Samples)...)
-	c.Joules = joulesPerItem(c.Samples)
+	c.Joules, c.PerJoule = c.energy()
 	if c.Proof != nil {
 		c.Proof.Passes = passes(c.Samples, rangeOf(c.Proof.Range).Count)
 	}
@@ -314,6 +320,13 @@ func (r *Result) recomputed() *Result {
 			copied.Cases[i].Answers = &answers
 		}
 	}
+	copied.Sweep = slices.Clone(r.Sweep)
+	for i, p := range copied.Sweep {
+		if p.Proof != nil {
+			proof := *p.Proof
+			copied.Sweep[i].Proof = &proof
+		}
+	}
 	copied.derive()
 	return &copied
 }
@@ -350,7 +363,7 @@ const (
 	maxItems   = 1 << 53 // in a sample
 	minSeconds = 1e-9    // of a sample
 	maxSeconds = 1e9
-	maxJoules  = 1e17 // of the energy counter of a GPU
+	maxJoules  = 1e17 // of an energy counter
 )
 
 // Parse reads a result. Errors: [ErrTooLarge], [ErrNotJSON], [ErrSchema],
@@ -414,8 +427,11 @@ func (s Sample) addsUp() bool {
 
 // plausible returns an error for values from which no figures can be computed.
 func (r *Result) plausible() error {
-	if n := len(r.Cases); n == 0 || n > maxCases {
+	if n := len(r.Cases); n > maxCases || n == 0 && len(r.Sweep) == 0 {
 		return impossible("%d cases, must be 1 to %d", n, maxCases)
+	}
+	if err := r.sweepPlausible(); err != nil {
+		return err
 	}
 	seen := map[string]bool{}
 	for i, c := range r.Cases {
@@ -469,6 +485,8 @@ func (s Sample) implausible(ofAll bool) string {
 		return fmt.Sprintf(".cpu %v, must be 0 or more", s.CPU)
 	case ofAll != (len(s.Devices) > 0) || len(s.Devices) > 0 && !s.addsUp():
 		return fmt.Sprintf(".devices: must add up to items, and be of the device %q", All)
+	case !(s.Joules >= 0 && s.Joules <= maxJoules):
+		return fmt.Sprintf(".joules %v, must be 0 to %v", s.Joules, maxJoules)
 	case s.GPU != nil && !(s.GPU.Before.energyPlausible() && s.GPU.After.energyPlausible()):
 		return fmt.Sprintf(".gpu: energy_j must be 0 to %v", maxJoules)
 	}

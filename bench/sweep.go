@@ -21,6 +21,15 @@ type SweepPoint struct {
 	Samples []Sample   `json:"samples"`
 }
 
+// AddPoint adds a point with its Spec, settings, watts and samples, and the set of
+// nonces that it found.
+func (r *Result) AddPoint(p SweepPoint, found Proof) {
+	p.Proof = &CaseProof{Range: found.Name, Digest: found.Digest}
+	r.Sweep = append(r.Sweep, p)
+	r.keepProof(found)
+	r.derive()
+}
+
 // deriveSweep computes the figures of the points that follow from their samples.
 func (r *Result) deriveSweep() {
 	for i := range r.Sweep {
@@ -55,3 +64,44 @@ func isOnFront(points []SweepPoint, i int) bool {
 	}
 	return true
 }
+
+// maxSweep bounds the points of a sweep.
+const maxSweep = 1000
+
+// sweepPlausible returns an error for points from which no figures can be computed.
+func (r *Result) sweepPlausible() error {
+	if n := len(r.Sweep); n > maxSweep {
+		return impossible("%d points of a sweep, must be at most %d", n, maxSweep)
+	}
+	type setting struct {
+		Spec
+		watts float64
+		mhz   uint32
+	}
+	seen := map[setting]bool{}
+	for i, p := range r.Sweep {
+		s := setting{p.Spec, p.PowerLimit, p.ClockMHz}
+		switch {
+		case !p.Mode.Searches():
+			return impossible("sweep[%d].mode %.40q, must be a search", i, p.Mode)
+		case p.Threads < 0:
+			return impossible("sweep[%d].threads %d, must be 0 or more", i, p.Threads)
+		case !(p.PowerLimit >= 0 && p.PowerLimit <= maxWatts && p.Watts >= 0 && p.Watts <= maxWatts):
+			return impossible("sweep[%d]: watts must be 0 to %v", i, float64(maxWatts))
+		case seen[s]:
+			return impossible("sweep[%d]: the setting is there twice", i)
+		case len(p.Samples) == 0:
+			return impossible("sweep[%d] has no samples", i)
+		}
+		seen[s] = true
+		for j, s := range p.Samples {
+			if text := s.implausible(false); text != "" {
+				return impossible("sweep[%d].samples[%d]%s", i, j, text)
+			}
+		}
+	}
+	return nil
+}
+
+// maxWatts bounds the power of a device.
+const maxWatts = 1e6

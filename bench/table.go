@@ -61,6 +61,9 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.line("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
 		}
 	}
+	for _, line := range e.energyLines() {
+		out.line("%s", line)
+	}
 	for _, mode := range modes() {
 		if _, measured := r.Headlines[mode]; measured {
 			out.table(r.rows(mode))
