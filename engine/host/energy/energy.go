@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -118,8 +119,8 @@ func openZone(folder string) (*zone, error) {
 func (z *zone) read() (uint64, error) {
 	var text [32]byte
 	n, err := z.file.ReadAt(text[:], 0)
-	if n == 0 {
-		return 0, cmp.Or(err, errors.New(z.file.Name()+": empty"))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
 	}
 	v, err := parseMicrojoules(string(text[:n]))
 	if err != nil || v >= z.size {
