@@ -106,7 +106,7 @@ func (r *Report) conclude(of *Result, answers int) {
 		confirm("the figures of %d cases follow from their samples", r.Cases)
 	}
 	if n := len(of.Sweep); n > 0 && without(WrongFigure) {
-		confirm("the rates of %d settings follow from their samples", n)
+		confirm("the figures of %d settings follow from their samples", n)
 	}
 	if r.Cases > 0 && without(WrongSetting) {
 		confirm("the settings requested these cases")
@@ -124,9 +124,6 @@ func (r *Report) conclude(of *Result, answers int) {
 	if slices.ContainsFunc(of.Cases, func(c CaseResult) bool { return c.Mode == Verify }) {
 		r.Unconfirmed = append(r.Unconfirmed, "that headers were verified: a verification leaves no proof")
 	}
-	if len(of.Sweep) > 0 {
-		r.Unconfirmed = append(r.Unconfirmed, "the power of each setting: the program itself recorded it")
-	}
 	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure depends on them")
 }
 
@@ -143,7 +140,7 @@ func checkFigures(r *Result, report *Report) {
 	for i := range r.Sweep {
 		where := fmt.Sprintf("sweep[%d]", i)
 		if path, g, w := difference(reflect.ValueOf(r.Sweep[i]), reflect.ValueOf(recomputed.Sweep[i]), where); path != "" {
-			report.add(WrongFigure, path, "%v, but the samples and the watts give %v", g, w)
+			report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
 		}
 	}
 	if len(r.Cases) == 0 {

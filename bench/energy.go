@@ -37,6 +37,22 @@ func (c *CaseResult) energy() (joulesPerItem float64, perJoule *Stats) {
 	return all.joules / all.items, &s
 }
 
+// watts returns the mean power of the device over all samples whose energy is known; 0
+// if there is none.
+func (c *CaseResult) watts() float64 {
+	joules, seconds := 0.0, 0.0
+	for _, s := range c.Samples {
+		if j, ok := s.energy(c.Spec); ok {
+			joules += j
+			seconds += s.Seconds
+		}
+	}
+	if seconds == 0 {
+		return 0
+	}
+	return joules / seconds
+}
+
 func sum(of []used) (total used) {
 	for _, u := range of {
 		total.items += u.items
