@@ -62,8 +62,12 @@ func Clocks(highest uint32) []float64 {
 // between are rounded to multiples of step.
 func steps(lowest, highest float64, n int, step float64) (values []float64) {
 	for i := range n {
-		v := lowest + (highest-lowest)*float64(i)/float64(n-1)
-		if i > 0 && i < n-1 {
+		v := lowest
+		switch {
+		case i == n-1:
+			v = highest
+		case i > 0:
+			v += (highest - lowest) * float64(i) / float64(n-1)
 			v = min(max(math.Round(v/step)*step, lowest), highest)
 		}
 		if !slices.Contains(values, v) {

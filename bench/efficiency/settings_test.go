@@ -82,24 +82,24 @@ func TestBest(t *testing.T) {
 	points := sweep("cpu", [2]float64{100e6, 50}, [2]float64{180e6, 60}, [2]float64{300e6, 120}, [2]float64{320e6, 0}).Sweep
 	points = append(points, sweep("cuda:0", [2]float64{1e9, 1}).Sweep...)
 	if p := Best(points, "cpu"); p == nil || p.Threads != 2 || math.Abs(p.PerJoule/3e6-1) > 1e-9 {
-		t.Errorf("best: %+v", p)
+		t.Errorf("best: %s", p.Setting())
 	}
-	cheap, dear := Tariff{Price: 0.1, Revenue: 20}, Tariff{Price: 0.3, Revenue: 20}
+	cheap, dear := Tariff{Price: 0.1, Revenue: 20_000}, Tariff{Price: 0.3, Revenue: 20_000}
 	if p := BestProfit(points, "cpu", cheap); p == nil || p.Threads != 3 {
-		t.Errorf("cheap energy: %+v", p)
+		t.Errorf("cheap energy: %s", p.Setting())
 	}
 	if p := BestProfit(points, "cpu", dear); p == nil || p.Threads != 2 || dear.Profit(*p) > 0 {
-		t.Errorf("energy that costs more than the work earns: %+v", p)
+		t.Errorf("energy that costs more than the work earns: %s, profit %v", p.Setting(), dear.Profit(*p))
 	}
 	// 3e6 hashes per joule are 92.6 kWh for 10^18 hashes.
 	if got := (Tariff{Price: 0.25}).Cost(*Best(points, "cpu")); math.Abs(got-0.25*1e18/3e6/3.6e6) > 1e-9 {
 		t.Errorf("10^18 hashes cost %v", got)
 	}
 	if p := Best(points, "cuda:1"); p != nil {
-		t.Errorf("no points: %+v", p)
+		t.Errorf("no points: %s", p.Setting())
 	}
 	points[1].Flags = []bench.Flag{bench.FlagWrongSet}
 	if p := Best(points, "cpu"); p.Threads != 3 {
-		t.Errorf("a wrong set of nonces: %+v", p)
+		t.Errorf("a wrong set of nonces: %s", p.Setting())
 	}
 }
