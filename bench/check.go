@@ -104,6 +104,9 @@ func (r *Report) conclude(of *Result, answers int) {
 	r.Confirmed, r.Unconfirmed = []string{}, []string{}
 	if r.Cases > 0 && without(WrongFigure) {
 		confirm("the figures of %d cases follow from their samples", r.Cases)
+		if of.EndToEnd != nil {
+			confirm("the figures of the end-to-end measurement follow from its %d phases", len(of.EndToEnd.Phases))
+		}
 	}
 	if n := len(of.Sweep); n > 0 && without(WrongFigure) {
 		confirm("the figures of %d settings follow from their samples", n)
@@ -124,6 +127,9 @@ func (r *Report) conclude(of *Result, answers int) {
 	if slices.ContainsFunc(of.Cases, func(c CaseResult) bool { return c.Mode == Verify }) {
 		r.Unconfirmed = append(r.Unconfirmed, "that headers were verified: a verification leaves no proof")
 	}
+	if of.EndToEnd != nil {
+		r.Unconfirmed = append(r.Unconfirmed, "that a pool accepted the shares: the program itself was the pool")
+	}
 	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure depends on them")
 }
 
@@ -142,6 +148,9 @@ func checkFigures(r *Result, report *Report) {
 		if path, g, w := difference(reflect.ValueOf(r.Sweep[i]), reflect.ValueOf(recomputed.Sweep[i]), where); path != "" {
 			report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
 		}
+	}
+	if path, g, w := difference(reflect.ValueOf(r.EndToEnd), reflect.ValueOf(recomputed.EndToEnd), "end_to_end"); path != "" {
+		report.add(WrongFigure, path, "%v, but the phases give %v", g, w)
 	}
 	if len(r.Cases) == 0 {
 		return // Timing and Headlines are of cases
@@ -179,6 +188,9 @@ func checkSettings(r *Result, report *Report) {
 		}
 		if s.Threads != 0 && s.Threads != c.Threads && onCPU && c.Device != Bare {
 			report.add(WrongSetting, where+".threads", "%d, but settings.threads is %d", c.Threads, s.Threads)
+		}
+		if s.ThreadCounts != nil && !slices.Contains(s.ThreadCounts, c.Threads) && onCPU && c.Device != Bare {
+			report.add(WrongSetting, where+".threads", "%d, but settings.thread_counts is %d", c.Threads, s.ThreadCounts)
 		}
 	}
 }

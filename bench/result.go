@@ -34,7 +34,8 @@ type Result struct {
 	Failed      []Failure         `json:"failed"` // cases that could not be measured
 	Proofs      []Proof           `json:"proofs"` // the sets found, each of them once
 	// Sweep has the points of `stele bench efficiency`. Such a result has no cases.
-	Sweep []SweepPoint `json:"sweep,omitempty"`
+	Sweep    []SweepPoint `json:"sweep,omitempty"`
+	EndToEnd *EndToEnd    `json:"end_to_end,omitempty"`
 }
 
 // Failure is a case that has no result.
@@ -49,8 +50,10 @@ type Settings struct {
 	Rolling  bool    `json:"version_rolling,omitempty"` // measure searches with several versions too
 	Device   string  `json:"device,omitempty"`          // empty for all
 	Kernel   string  `json:"kernel,omitempty"`          // empty for the chosen one; "all" for each available one
-	Threads  int     `json:"threads,omitempty"`         // 0 for one, and for all
+	Threads  int     `json:"threads,omitempty"`         // 0 for one, and for all, or for ThreadCounts
 	Duration float64 `json:"duration_seconds"`
+	// ThreadCounts are the numbers of CPU threads if several were requested, ascending.
+	ThreadCounts []int `json:"thread_counts,omitempty"`
 }
 
 // Headline names the fastest case of a mode, of those that use the engine and
@@ -328,6 +331,7 @@ func (r *Result) recomputed() *Result {
 		}
 	}
 	copied.derive()
+	copied.EndToEnd = r.EndToEnd.recomputed()
 	return &copied
 }
 
@@ -455,6 +459,11 @@ func (r *Result) plausible() error {
 			}
 		}
 	}
+	if r.EndToEnd != nil {
+		if err := r.EndToEnd.plausible(); err != nil {
+			return err
+		}
+	}
 	if n := len(r.Failed); n > maxCases {
 		return impossible("%d failed cases, must be at most %d", n, maxCases)
 	}
@@ -487,6 +496,8 @@ func (s Sample) implausible(ofAll bool) string {
 		return fmt.Sprintf(".devices: must add up to items, and be of the device %q", All)
 	case !(s.Joules >= 0 && s.Joules <= maxJoules):
 		return fmt.Sprintf(".joules %v, must be 0 to %v", s.Joules, maxJoules)
+	case s.idleImplausible():
+		return fmt.Sprintf(".idle: must be 0 to %v seconds, of the devices of the sample", maxSeconds)
 	case s.GPU != nil && !(s.GPU.Before.energyPlausible() && s.GPU.After.energyPlausible()):
 		return fmt.Sprintf(".gpu: energy_j must be 0 to %v", maxJoules)
 	}

@@ -154,6 +154,9 @@ type Case struct {
 	// DeviceItems returns the items that each device has done since the last call,
 	// by the device's ID. It is nil if one device does all.
 	DeviceItems func() map[string]uint64
+	// DeviceIdle returns the seconds in which each device had no piece of work since
+	// the last call, by the device's ID. It is nil if one device does all.
+	DeviceIdle func() map[string]float64
 }
 
 // Sample is one slice of work of one case. The samples with the same index
@@ -182,6 +185,8 @@ type Sample struct {
 	GPU *GPUStates `json:"gpu,omitempty"`
 	// Devices has the items of each device if several work together.
 	Devices map[string]uint64 `json:"devices,omitempty"`
+	// Idle has the seconds in which each of them had no piece of work; nil if not known.
+	Idle map[string]float64 `json:"idle,omitempty"`
 }
 
 // Rate returns the number of items per second.

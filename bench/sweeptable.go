@@ -30,24 +30,19 @@ func (p SweepPoint) Setting() string {
 func (r *Result) WriteSweep(w io.Writer, format Format, best []string) error {
 	out := &printer{w: w, format: format}
 	for _, line := range best {
-		out.line("%s", line)
+		out.wrapped("%s", line)
 	}
-	e := r.Environment
-	out.line("%sstele %s, %s, %s/%s%s, %s%s", prefixed(e.Label, ": "), e.Version, cmp.Or(e.CPU.Brand, "unknown processor"), e.OS, e.Arch,
-		optional(" ", e.Kernel), e.Go, optional(", virtual: ", e.Virtual))
-	for _, line := range e.energyLines() {
-		out.line("%s", line)
-	}
+	r.writeEnvironment(out)
 	for _, d := range r.sweptDevices() {
 		out.table(r.sweepRows(d))
 	}
-	out.line("M/s: millions of hashes per second, the median of the quiet samples with its 95 %% interval; W: mean power; MH/J: millions of hashes per joule; J/T: joules per 10^12 hashes")
-	out.line("Pareto: no other setting of the device is faster with as many watts or fewer")
+	out.wrapped("M/s: millions of hashes per second, the median of the quiet samples; 95 %%: the interval of that median; W: mean power; MH/J: millions of hashes per joule; J/T: joules per 10^12 hashes")
+	out.wrapped("Pareto: no other setting of the device is faster with as many watts or fewer")
 	if slices.ContainsFunc(r.Sweep, func(p SweepPoint) bool { return p.Threads > 0 }) {
-		out.line("the power of the CPU is that of its packages, with idle cores and other programs: few threads pay for all of it")
+		out.wrapped("the power of the CPU is that of its packages, with idle cores and other programs: few threads pay for all of it")
 	}
 	for _, f := range r.Failed {
-		out.line("failed: %s: %s", f.Case, f.Reason)
+		out.wrapped("failed: %s: %s", f.Case, f.Reason)
 	}
 	return out.err
 }
@@ -64,7 +59,7 @@ func (r *Result) sweptDevices() (devices []string) {
 
 // sweepRows returns the rows of a device; the first is the header.
 func (r *Result) sweepRows(device string) [][]string {
-	rows := [][]string{{device, "M/s", "95 % interval", "W", "MH/J", "J/T", "Pareto", "flags"}}
+	rows := [][]string{{device, "M/s", columnInterval, "W", "MH/J", "J/T", "Pareto", "flags"}}
 	points := slices.Clone(r.Sweep)
 	slices.SortStableFunc(points, func(a, b SweepPoint) int { return cmp.Compare(b.Rate.Median, a.Rate.Median) })
 	for _, p := range points {
@@ -77,7 +72,7 @@ func (r *Result) sweepRows(device string) [][]string {
 		}
 		row := []string{p.Setting(), p.Mode.scaled(p.Rate.Median), p.Mode.scaled(p.Rate.Low) + " to " + p.Mode.scaled(p.Rate.High), "-", "-", "-", "", strings.Join(flags, " ")}
 		if p.Watts > 0 {
-			row[3], row[4], row[5] = fmt.Sprintf("%.1f", p.Watts), fmt.Sprintf("%.4g", p.PerJoule/1e6), joules(1/p.PerJoule)
+			row[3], row[4], row[5] = fmt.Sprintf("%.1f", p.Watts), fmt.Sprintf("%.4g", p.PerJoule/1e6), fmt.Sprintf("%.4g", 1e12/p.PerJoule)
 		}
 		if p.Pareto {
 			row[6] = "yes"
