@@ -66,7 +66,8 @@ func serve(control Control, in io.Reader, out, log io.Writer) error {
 	return errors.Join(r.clear(), r.close(), replies.Encode(reply{}))
 }
 
-// prepare opens the record, restores what an earlier sweep left, and saves the limits.
+// prepare opens the record, restores what an earlier sweep left, and saves the limits. It
+// tries to restore them at once, so that a sweep which may not change them ends here.
 func prepare(control Control, req request) (r *record, saved []Saved, note string, err error) {
 	if r, err = openRecord(req.Record); err != nil {
 		return nil, nil, "", err
@@ -86,6 +87,9 @@ func prepare(control Control, req request) (r *record, saved []Saved, note strin
 	if err := r.keep(content{boot, saved}); err != nil {
 		return fail(err)
 	}
+	if err := restore(control, saved); err != nil { // what cannot be restored must not be changed
+		return fail(errors.Join(err, r.clear()))
+	}
 	return r, saved, note, nil
 }
 
@@ -104,7 +108,7 @@ type Guard struct {
 // StartGuard starts a guard process with cmd, which must call [Serve] with its standard
 // streams. Record is the name of the file that saves the limits, in a folder that
 // outlives the process. Nothing may be changed before StartGuard has returned. Errors:
-// [ErrBusy], or that the limits cannot be read.
+// [ErrBusy], or that the limits cannot be read or set.
 func StartGuard(control Control, cmd *exec.Cmd, record string, changes []Change) (*Guard, error) {
 	detach(cmd)
 	in, err := cmd.StdinPipe()

@@ -322,4 +322,9 @@ func TestServeRefuses(t *testing.T) {
 	if err := serve(control, strings.NewReader(string(text)), &out, io.Discard); err == nil || !strings.Contains(out.String(), "error") {
 		t.Errorf("%v, %q", err, out.String())
 	}
+	control.store(board{Limit: 450, Fails: true})
+	_, err = StartGuard(control, guardCommand(folder), filepath.Join(folder, "record"), changes)
+	if err == nil || !strings.HasPrefix(err.Error(), "cuda:0: not permitted: needs root") || recordText(t, folder) != "" {
+		t.Errorf("%v, record %q", err, recordText(t, folder))
+	}
 }

@@ -85,6 +85,8 @@ func Command() *cli.Command {
 				},
 				Action: runCompare,
 			},
+			efficiencyCommand(),
+			efficiencyGuardCommand(),
 		},
 	}
 }
