@@ -34,7 +34,7 @@ func efficiencyCommand() *cli.Command {
 		Description: "Searches with each number of CPU threads, and with each power limit and clock of the\n" +
 			"GPUs, and finds the setting with the most hashes per joule or the most profit.\n" +
 			"--power-limits and --clocks change the GPUs, which needs root. Their limits are restored\n" +
-			"at the end, also if the program is interrupted or killed. See docs/bench.md.\n\n" +
+			"at the end, also if the program is interrupted or killed. See docs/efficiency.md.\n\n" +
 			"  stele bench efficiency --device cpu --threads 1,2,4,8\n" +
 			"  stele bench efficiency --device cuda:0 --power-limits 150,200,250 --price 0.25\n" +
 			"  stele bench efficiency --clocks auto --out sweep.json",
