@@ -460,13 +460,18 @@ func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resul
 	bar := cmdline.NewProgress(c, 1000, "bench")
 	defer bar.Close()
 	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second))}
-	measured, err := bench.Measure(c.Context, s.cases, plan, bench.NewHostClock(), func(done float64) {
+	clock := bench.NewHostClock()
+	uncounted := clock.CountCycles()
+	measured, err := bench.Measure(c.Context, s.cases, plan, clock, func(done float64) {
 		bar.Set(int64(done * 1000))
 	})
-	if err != nil {
+	if err := errors.Join(err, clock.Close()); err != nil {
 		return nil, err
 	}
 	env := bench.Here(c.App.Version, s.devices)
+	if uncounted != nil {
+		env.CounterAbsent = uncounted.Error()
+	}
 	env.Label = c.String("label")
 	result := bench.New(started, env, settings, s.cases, measured)
 	result.Failed = append(result.Failed, s.failed...)
