@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"stele/bench/limit"
 	"stele/engine/pow"
 )
 
@@ -130,7 +131,14 @@ func (r *Report) conclude(of *Result, answers int) {
 	if of.EndToEnd != nil {
 		r.Unconfirmed = append(r.Unconfirmed, "that a pool accepted the shares: the program itself was the pool")
 	}
-	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure depends on them")
+	but := ""
+	if of.hasLimits() {
+		but = " but the share of the limit"
+		if of.Environment.LimitTable != limit.Digest() {
+			r.Unconfirmed = append(r.Unconfirmed, "the least numbers of cycles: they come from the tables of another version of the program")
+		}
+	}
+	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure"+but+" depends on them")
 }
 
 // checkFigures recomputes everything that follows from the samples.

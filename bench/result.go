@@ -121,6 +121,9 @@ const (
 	FlagClockChanged Flag = "clock-changed"
 	// FlagShared: other processes used the GPU in minOdd of the samples or more.
 	FlagShared Flag = "shared"
+	// FlagAboveLimit: the share of the limit is above maxShare, so that the clock or the
+	// table of limits is wrong.
+	FlagAboveLimit Flag = "above-limit"
 	// FlagWrongSet: the search did not find the known set.
 	FlagWrongSet Flag = "wrong-set"
 	// FlagWrongAnswers: the answers were not the known ones.
@@ -128,7 +131,7 @@ const (
 )
 
 // flags lists all flags in the order in which a case has them.
-var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagThrottled, FlagClockChanged, FlagShared, FlagWrongSet, FlagWrongAnswers}
+var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagThrottled, FlagClockChanged, FlagShared, FlagAboveLimit, FlagWrongSet, FlagWrongAnswers}
 
 const (
 	maxDisturbed = 0.25
@@ -206,6 +209,7 @@ func (r *Result) derive() {
 	for i := range r.Cases {
 		c := &r.Cases[i]
 		c.derive()
+		c.deriveLimit(r.Environment)
 		byID[c.ID] = c
 	}
 	r.deriveSweep()
@@ -322,6 +326,10 @@ func (r *Result) recomputed() *Result {
 			answers := *c.Answers
 			copied.Cases[i].Answers = &answers
 		}
+		if c.Limit != nil {
+			limit := *c.Limit
+			copied.Cases[i].Limit = &limit
+		}
 	}
 	copied.Sweep = slices.Clone(r.Sweep)
 	for i, p := range copied.Sweep {
@@ -368,9 +376,12 @@ const (
 	minSeconds = 1e-9    // of a sample
 	maxSeconds = 1e9
 	maxJoules  = 1e17 // of an energy counter
+	maxCycles  = 1e21 // of a sample
+	maxHertz   = 1e12 // of a core
 )
 
-// Parse reads a result. Errors: [ErrTooLarge], [ErrNotJSON], [ErrSchema],
+// Parse reads a result. Its texts are safe to display: each is printable and has at most
+// 1024 bytes. Errors: [ErrTooLarge], [ErrNotJSON], [ErrSchema],
 // [ErrField], and that of in.
 func Parse(in io.Reader) (*Result, error) { return parse(in, maxFile) }
 
@@ -395,6 +406,9 @@ func parse(in io.Reader, limit int64) (*Result, error) {
 	r := new(Result)
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, notJSON(err)
+	}
+	if err := r.clean(); err != nil {
+		return nil, err
 	}
 	if err := r.plausible(); err != nil {
 		return nil, err
@@ -447,6 +461,8 @@ func (r *Result) plausible() error {
 			return impossible("cases[%d] has no device or no kernel", i)
 		case c.Threads < 0:
 			return impossible("cases[%d].threads %d, must be 0 or more", i, c.Threads)
+		case c.Limit != nil && !(c.Limit.LimitCycles > 0 && c.Limit.LimitCycles <= maxCycles):
+			return impossible("cases[%d].limit.limit_cycles_per_item %v, must be above 0, at most %v", i, c.Limit.LimitCycles, maxCycles)
 		case seen[id]:
 			return impossible("cases[%d]: a second %.80q", i, id)
 		case len(c.Samples) == 0 || len(c.Samples) != len(r.Cases[0].Samples):
@@ -492,6 +508,10 @@ func (s Sample) implausible(ofAll bool) string {
 		return fmt.Sprintf(".probe %v, must be above 0, at most 1", s.Probe)
 	case !(s.CPU >= 0 && s.CPU <= maxSeconds):
 		return fmt.Sprintf(".cpu %v, must be 0 or more", s.CPU)
+	case s.Cycles != 0 && !(s.Cycles >= 1 && s.Cycles <= maxCycles):
+		return fmt.Sprintf(".cycles %v, must be 0, or 1 to %v", s.Cycles, maxCycles)
+	case s.Clock != 0 && !(s.Clock >= 1 && s.Clock <= maxHertz):
+		return fmt.Sprintf(".clock_hz %v, must be 0, or 1 to %v", s.Clock, maxHertz)
 	case ofAll != (len(s.Devices) > 0) || len(s.Devices) > 0 && !s.addsUp():
 		return fmt.Sprintf(".devices: must add up to items, and be of the device %q", All)
 	case !(s.Joules >= 0 && s.Joules <= maxJoules):

@@ -137,6 +137,9 @@ func (r *Result) writeEnvironment(out *printer) {
 			r.Timing.Rounds, len(r.Cases), r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
 	}
 	out.wrapped("%s", machine)
+	for _, text := range r.limitLines() {
+		out.wrapped("%s", text)
+	}
 	for _, d := range e.Devices {
 		if state := r.gpuLine(d.ID); state != "" {
 			out.wrapped("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
@@ -290,12 +293,17 @@ func (c *CaseResult) Advice() string {
 	if len(c.Flags) == 0 {
 		return ""
 	}
+	advice := "the GPU did not run at its full clock"
 	for _, f := range c.Flags {
-		if f != FlagThrottled && f != FlagClockChanged {
+		switch f {
+		case FlagThrottled, FlagClockChanged:
+		case FlagAboveLimit:
+			advice = "the clock or the table of limits is wrong"
+		default:
 			return "run again on a quiet machine"
 		}
 	}
-	return "the GPU did not run at its full clock"
+	return advice
 }
 
 // finders counts the cases that found this set.

@@ -20,6 +20,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/bench"
+	"stele/bench/report"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/engine"
@@ -46,6 +47,7 @@ func Command() *cli.Command {
 			"  stele bench\n" +
 			"  stele bench --mode search --kernel all --out result.json\n" +
 			"  stele bench --mode blocks\n" +
+			"  stele bench --report page.html\n" +
 			"  stele bench compare old.json result.json",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
@@ -60,10 +62,12 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
 			powercapFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
+			reportFlag(), pngFlag(),
 			cmdline.JSONFlag(),
 		},
 		Action: run,
 		Subcommands: []*cli.Command{
+			reportCommand(),
 			{
 				Name:      "check",
 				Usage:     "check a result: its figures and its proof of work done",
@@ -108,6 +112,11 @@ func run(c *cli.Context) error {
 		return err
 	}
 	defer out.discard()
+	reports, err := runOutputs(c)
+	if err != nil {
+		return err
+	}
+	defer discardAll(reports)
 	set, err := openCases(c, settings)
 	if err != nil {
 		return err
@@ -118,12 +127,17 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
 	}
-	report, err := bench.Check(c.Context, result, bench.Rescan{})
+	check, err := bench.Check(c.Context, result, bench.Rescan{})
 	if err != nil {
 		return err
 	}
 	if err := out.write(c.Context, result); err != nil {
 		return err
+	}
+	for _, o := range reports {
+		if err := o.writeTo(c, []report.Source{{Result: result, Check: check}}); err != nil {
+			return err
+		}
 	}
 	if c.Bool("json") {
 		err = cmdline.PrintJSON(c, result)
@@ -133,8 +147,8 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !report.Good() {
-		for _, p := range report.Problems {
+	if !check.Good() {
+		for _, p := range check.Problems {
 			fmt.Fprintf(c.App.ErrWriter, "stele: %v\n", p)
 		}
 		return cmdline.ErrFoundWrong
@@ -451,13 +465,18 @@ func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resul
 	bar := cmdline.NewProgress(c, 1000, "bench")
 	defer bar.Close()
 	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second)), Energy: s.meters.joules}
-	measured, err := bench.Measure(c.Context, s.cases, plan, bench.NewHostClock(), func(done float64) {
+	clock := bench.NewHostClock()
+	uncounted := clock.CountCycles()
+	measured, err := bench.Measure(c.Context, s.cases, plan, clock, func(done float64) {
 		bar.Set(int64(done * 1000))
 	})
-	if err != nil {
+	if err := errors.Join(err, clock.Close()); err != nil {
 		return nil, err
 	}
 	env := bench.Here(c.App.Version, s.devices)
+	if uncounted != nil {
+		env.CounterAbsent = uncounted.Error()
+	}
 	env.Label = c.String("label")
 	env.SetEnergy(s.meters.sources())
 	result := bench.New(started, env, settings, s.cases, measured)
