@@ -145,6 +145,9 @@ func (r *Result) writeEnvironment(out *printer) {
 			out.wrapped("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
 		}
 	}
+	for _, line := range e.energyLines() {
+		out.wrapped("%s", line)
+	}
 }
 
 // proofLine describes a set of nonces that searches found.
