@@ -26,7 +26,7 @@ func (r *runner) mine(ctx context.Context, kind bench.PhaseKind) (bench.Phase, e
 	r.takeObserved()
 	before, sharesBefore, acceptedBefore := r.engine.Status(), r.miner.Status().Shares, r.pool.counted()
 
-	start := time.Now()
+	busy, start := r.processorTime(), time.Now()
 	r.miner.Resume()
 	last := first
 	if kind == bench.PhaseSwitching {
@@ -38,11 +38,13 @@ func (r *runner) mine(ctx context.Context, kind bench.PhaseKind) (bench.Phase, e
 		return bench.Phase{}, err
 	}
 	end := time.Now()
+	took := end.Sub(start)
+	share := busy(took)
 	if err := r.await(ctx, func() bool { return r.miner.Status().Shares.Pending == 0 }, "answers to shares"); err != nil {
 		return bench.Phase{}, err
 	}
 
-	p := bench.Phase{Seconds: end.Sub(start).Seconds(), Difficulty: d.Float64(), Accepted: r.pool.counted() - acceptedBefore}
+	p := bench.Phase{Seconds: took.Seconds(), CPU: share, Difficulty: d.Float64(), Accepted: r.pool.counted() - acceptedBefore}
 	p.Stale, p.Rejected = rejections(sharesBefore, r.miner.Status().Shares)
 	if kind == bench.PhaseSwitching {
 		p.Switches = r.takeObserved().switches(first, last, r.pool.times(), end)

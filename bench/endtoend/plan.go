@@ -16,16 +16,18 @@ type Plan struct {
 }
 
 const (
-	minRounds          = 10
-	minPhase, maxPhase = 250 * time.Millisecond, 2 * time.Second
-	usualRounds        = 15
+	minRounds, usualRounds = 10, 15
+	// The devices take about a millisecond to start and to stop, which is part of a
+	// phase. Only a run that is too short for it has phases below usualPhase.
+	minPhase, usualPhase, maxPhase = 20 * time.Millisecond, 250 * time.Millisecond, 2 * time.Second
 )
 
-// PlanFor returns the plan for a duration. It takes longer if 10 rounds of the shortest
-// phases do.
+// PlanFor returns the plan for a duration: at least 10 rounds, with phases of 250 ms to 2 s,
+// or shorter ones if the duration is below 10 s.
 func PlanFor(d time.Duration) Plan {
 	kinds := time.Duration(len(bench.PhaseKinds()))
-	phase := min(max(d/kinds/usualRounds, minPhase), maxPhase)
+	phase := min(max(d/kinds/usualRounds, usualPhase), maxPhase)
+	phase = max(min(phase, d/kinds/minRounds), minPhase)
 	return Plan{Rounds: max(int(d/kinds/phase), minRounds), Phase: phase}
 }
 

@@ -45,6 +45,9 @@ func Run(ctx context.Context, o Options) (*bench.EndToEnd, error) {
 	}
 	r := &runner{Options: o, engine: engine.New(o.Devices, o.Log), order: rand.New(rand.NewPCG(1, 3))}
 	r.engine.OnPiece(r.notePiece)
+	for _, d := range o.Devices {
+		r.lanes += d.Info().Threads
+	}
 	defer func() { _ = r.engine.Close() }() // the measurements are taken
 	if err := r.warmUp(ctx); err != nil {
 		return nil, err
@@ -77,6 +80,7 @@ type runner struct {
 	ended  chan error // of the miner
 	order  *rand.Rand
 	rate   float64 // hashes per second, roughly
+	lanes  int     // threads of the CPU device; 0: it is not used
 	phases int     // done
 	result bench.EndToEnd
 
@@ -193,9 +197,23 @@ func (r *runner) take(ctx context.Context, kind bench.PhaseKind) (bench.Phase, e
 	if err != nil {
 		return bench.Phase{}, err
 	}
+	busy := r.processorTime()
 	hashes, took, err := bare(ctx, r.Devices, r.VersionMask, d.Target(), r.Plan.Phase)
 	if err != nil {
 		return bench.Phase{}, fmt.Errorf("%w: %w", ErrDevice, err)
 	}
-	return bench.Phase{Seconds: took.Seconds(), Devices: hashes}, nil
+	return bench.Phase{Seconds: took.Seconds(), CPU: busy(took), Devices: hashes}, nil
+}
+
+// processorTime begins to measure the processor time of the program. The function that it
+// returns ends that, see [bench.Phase].CPU.
+func (r *runner) processorTime() (of func(time.Duration) float64) {
+	before, known := bench.ProcessorTime()
+	return func(took time.Duration) float64 {
+		after, _ := bench.ProcessorTime()
+		if !known || r.lanes == 0 {
+			return 0
+		}
+		return (after - before).Seconds() / took.Seconds() / float64(r.lanes)
+	}
 }
