@@ -114,14 +114,23 @@ func (r *runner) takeObserved() observed {
 	return o
 }
 
-// warmUp measures the hash rate, by which the difficulties are chosen.
+// maxWarmUp bounds the wait for the first hashes.
+const maxWarmUp = 10 * time.Second
+
+// warmUp measures the hash rate, by which the difficulties are chosen. A slow device may
+// need longer than a phase to report any work.
 func (r *runner) warmUp(ctx context.Context) error {
-	hashes, took, err := bare(ctx, r.Devices, r.VersionMask, pow.ZeroBits(64), r.Plan.Phase)
-	if err != nil {
-		return err
-	}
-	for _, n := range hashes {
-		r.rate += float64(n) / took.Seconds()
+	for d := r.Plan.Phase; r.rate == 0; d *= 2 {
+		hashes, took, err := bare(ctx, r.Devices, r.VersionMask, pow.ZeroBits(64), d)
+		switch {
+		case err != nil:
+			return err
+		case d > maxWarmUp:
+			return fmt.Errorf("%w: nothing finished in %v", ErrDevice, d)
+		}
+		for _, n := range hashes {
+			r.rate += float64(n) / took.Seconds()
+		}
 	}
 	r.phaseDone()
 	return nil

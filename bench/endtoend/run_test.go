@@ -55,7 +55,12 @@ func (d *someDevice) Scan(ctx context.Context, job *engine.Job, r pow.Range, ear
 		if err != nil {
 			return all, err
 		}
-		time.Sleep(d.slower)
+		if d.slower > 0 {
+			select {
+			case <-time.After(d.slower):
+			case <-ctx.Done():
+			}
+		}
 	}
 	return all, nil
 }
@@ -101,7 +106,7 @@ func TestRun(t *testing.T) {
 func TestRunTwoDevices(t *testing.T) {
 	t.Parallel()
 	fast, slow := newDevice(t, "fast"), newDevice(t, "slow")
-	fast.slower, slow.slower = 2*time.Millisecond, 20*time.Millisecond
+	fast.slower, slow.slower = 2*time.Millisecond, 60*time.Millisecond
 	got, err := Run(t.Context(), Options{Devices: []engine.Device{fast, slow}, Plan: Plan{Rounds: 2, Phase: 250 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
