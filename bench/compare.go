@@ -83,7 +83,7 @@ func (c Change) verdict() Verdict {
 // Compare compares the cases of two results that have the same ID. It uses their
 // samples and recomputes all figures.
 func Compare(old, new *Result) *Comparison {
-	old, new = old.recomputed(), new.recomputed()
+	old, new = old.Recomputed(), new.Recomputed()
 	c := &comparer{
 		old: old, new: new,
 		unlike: referencesDiffer(old.Environment, new.Environment),
@@ -139,7 +139,7 @@ func (c *comparer) compare(a, b *CaseResult) CaseComparison {
 		case b.Threads == 0:
 		case len(c.unlike) > 0:
 			c.ignored = c.unlike
-		case !oldReference.reliable() || !newReference.reliable():
+		case !oldReference.Reliable() || !newReference.Reliable():
 		case k.Rate.verdict() == NoClearChange && rateChange(oldReference, newReference).verdict() != NoClearChange:
 			c.moved = append(c.moved, k.Case)
 		default:
@@ -147,7 +147,7 @@ func (c *comparer) compare(a, b *CaseResult) CaseComparison {
 		}
 	}
 	k.Verdict = judged.verdict()
-	if !a.reliable() || !b.reliable() {
+	if !a.Reliable() || !b.Reliable() {
 		k.Verdict = CannotTell
 	}
 	return k
@@ -165,8 +165,8 @@ func summary(verdicts []Verdict) Verdict {
 	return CannotTell
 }
 
-// reliable reports whether the rate of a case can be compared.
-func (c *CaseResult) reliable() bool {
+// Reliable reports whether the rate of a case can be compared.
+func (c *CaseResult) Reliable() bool {
 	return !slices.Contains(c.Flags, FlagFewQuiet) && !c.wrong()
 }
 

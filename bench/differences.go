@@ -80,26 +80,19 @@ func (r *Result) doubts(name string) (lines []string) {
 		add("failed: %s", strings.Join(failed, ", "))
 	}
 	for _, f := range flags {
-		var ids []string
-		for _, c := range r.Cases {
-			if slices.Contains(c.Flags, f) {
-				ids = append(ids, c.ID)
-			}
-		}
-		if len(ids) > 0 {
+		if ids := r.flagged(f); len(ids) > 0 {
 			add("flagged %s: %s", f, strings.Join(ids, ", "))
 		}
 	}
 	return lines
 }
 
-// gpuNames lists the GPUs of a result with their models.
-func gpuNames(e Environment) string {
-	var names []string
-	for _, d := range e.Devices {
-		if d.Kind != "cpu" {
-			names = append(names, d.ID+" "+d.Name)
+// flagged returns the cases that have a flag.
+func (r *Result) flagged(f Flag) (ids []string) {
+	for _, c := range r.Cases {
+		if slices.Contains(c.Flags, f) {
+			ids = append(ids, c.ID)
 		}
 	}
-	return cmp.Or(strings.Join(names, ", "), "none")
+	return ids
 }

@@ -260,7 +260,7 @@ func (c *CaseResult) derive() {
 
 // wrong reports whether the case did other work than it should have.
 func (c *CaseResult) wrong() bool {
-	return slices.Contains(c.Flags, FlagWrongSet) || slices.Contains(c.Flags, FlagWrongAnswers)
+	return wrong(c.Flags)
 }
 
 // deriveRatios computes the ratios of a case to others, if these exist.
@@ -295,9 +295,9 @@ func passes(samples []Sample, count uint64) int {
 	return int(max(whole, 1))
 }
 
-// recomputed returns a copy of the result with all figures recomputed from the
+// Recomputed returns a copy of the result with all figures recomputed from the
 // samples.
-func (r *Result) recomputed() *Result {
+func (r *Result) Recomputed() *Result {
 	copied := *r
 	copied.Cases = slices.Clone(r.Cases)
 	for i, c := range copied.Cases {
