@@ -109,7 +109,12 @@ func Regress(newest bench.Named, earlier []bench.Named, o Options) *Regression {
 	for _, name := range d.cases(o.Case) {
 		r.Cases = append(r.Cases, d.judge(name))
 	}
-	correct(r.Cases, d.alpha)
+	judged := correct(r.Cases, d.alpha)
+	for i := range r.Cases {
+		if k := &r.Cases[i]; k.Reason == "" {
+			k.Detectable = k.test.detectable(d.alpha / float64(judged))
+		}
+	}
 	r.conclude(o.Case)
 	return r
 }
@@ -287,8 +292,8 @@ func (d *decision) byRatio(r *bench.Result, c *bench.CaseResult) (observation, b
 }
 
 // correct corrects the chances of the cases that can be judged for their number, by
-// Holm's method, and sets their verdicts.
-func correct(cases []CaseRegression, alpha float64) {
+// Holm's method, sets their verdicts, and returns their number.
+func correct(cases []CaseRegression, alpha float64) int {
 	var judged []*CaseRegression
 	for i := range cases {
 		if cases[i].Reason == "" {
@@ -300,9 +305,9 @@ func correct(cases []CaseRegression, alpha float64) {
 	for i, k := range judged {
 		corrected = max(corrected, min(1, k.Chance*float64(len(judged)-i)))
 		k.Chance, k.Verdict = corrected, bench.NoClearChange
-		k.Detectable = k.test.detectable(alpha / float64(len(judged)))
 		if corrected <= alpha {
 			k.Verdict = bench.Slower
 		}
 	}
+	return len(judged)
 }

@@ -66,3 +66,9 @@ func TestInverse(t *testing.T) {
 		}
 	})
 }
+
+func BenchmarkAbove(b *testing.B) {
+	for b.Loop() {
+		Above(1.3, 19)
+	}
+}
