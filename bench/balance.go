@@ -12,15 +12,23 @@ type DevicePart struct {
 	Part   float64 `json:"part"` // of all items
 	// Alone is its rate here relative to its rate in its fastest case alone.
 	Alone *Ratio `json:"alone,omitempty"`
+	// Stalls is the part of the time in which it had no piece of work, because the host
+	// or the other devices kept it waiting; nil if not known.
+	Stalls *float64 `json:"stalls,omitempty"`
 }
 
 // balance derives the part of each device in a case of all devices. The efficiency
 // is the rate of the whole relative to the sum of the devices alone, if each of
 // them has a case.
 func (r *Result) balance(c *CaseResult) (parts []DevicePart, efficiency *Ratio) {
-	total := map[string]float64{}
-	sum := 0.0
+	total, idle := map[string]float64{}, map[string]float64{}
+	sum, seconds, known := 0.0, 0.0, true
 	for _, s := range c.Samples {
+		seconds += s.Seconds
+		known = known && s.Idle != nil
+		for device, t := range s.Idle {
+			idle[device] += t
+		}
 		for device, items := range s.Devices {
 			total[device] += float64(items)
 			sum += float64(items)
@@ -36,6 +44,10 @@ func (r *Result) balance(c *CaseResult) (parts []DevicePart, efficiency *Ratio) 
 	var names []string
 	for _, device := range devices {
 		part := DevicePart{Device: device, Part: total[device] / sum}
+		if known {
+			stalls := idle[device] / seconds
+			part.Stalls = &stalls
+		}
 		if alone := r.fastest(c.Mode, device); alone != nil {
 			ratio := pairedRatio(samplesOf(c.Samples, device), alone.Samples, alone.ID)
 			part.Alone = &ratio
@@ -96,11 +108,29 @@ func (c *CaseResult) balanceLine() string {
 	}
 	var parts []string
 	for _, s := range c.Balance {
-		part := fmt.Sprintf("%s did %.1f %%", s.Device, s.Part*100)
-		if s.Alone != nil {
-			part += fmt.Sprintf(", at %.1f %% of its rate alone", s.Alone.Median*100)
-		}
-		parts = append(parts, part)
+		parts = append(parts, s.line(" of its rate alone"))
 	}
 	return text + strings.Join(parts, "; ")
+}
+
+// line describes the part of a device. Of says what its rate is relative to.
+func (p DevicePart) line(of string) string {
+	text := fmt.Sprintf("%s did %.1f %%", p.Device, p.Part*100)
+	if p.Alone != nil {
+		text += fmt.Sprintf(", at %.1f %%%s", p.Alone.Median*100, of)
+	}
+	if p.Stalls != nil {
+		text += fmt.Sprintf(", waiting for work %.2f %% of the time", *p.Stalls*100)
+	}
+	return text
+}
+
+// idleImplausible reports whether an idle time is impossible, or of another device.
+func (s Sample) idleImplausible() bool {
+	for device, t := range s.Idle {
+		if _, known := s.Devices[device]; !known || !(t >= 0 && t <= maxSeconds) {
+			return true
+		}
+	}
+	return false
 }

@@ -104,6 +104,9 @@ func (r *Report) conclude(of *Result, answers int) {
 	r.Confirmed, r.Unconfirmed = []string{}, []string{}
 	if without(WrongFigure) {
 		confirm("the figures of %d cases follow from their samples", r.Cases)
+		if of.EndToEnd != nil {
+			confirm("the figures of the end-to-end measurement follow from its %d phases", len(of.EndToEnd.Phases))
+		}
 	}
 	if without(WrongSetting) {
 		confirm("the settings requested these cases")
@@ -121,6 +124,9 @@ func (r *Report) conclude(of *Result, answers int) {
 	if slices.ContainsFunc(of.Cases, func(c CaseResult) bool { return c.Mode == Verify }) {
 		r.Unconfirmed = append(r.Unconfirmed, "that headers were verified: a verification leaves no proof")
 	}
+	if of.EndToEnd != nil {
+		r.Unconfirmed = append(r.Unconfirmed, "that a pool accepted the shares: the program itself was the pool")
+	}
 	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure depends on them")
 }
 
@@ -133,6 +139,9 @@ func checkFigures(r *Result, report *Report) {
 		if path, g, w := difference(reflect.ValueOf(*got), reflect.ValueOf(*want), where); path != "" {
 			report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
 		}
+	}
+	if path, g, w := difference(reflect.ValueOf(r.EndToEnd), reflect.ValueOf(recomputed.EndToEnd), "end_to_end"); path != "" {
+		report.add(WrongFigure, path, "%v, but the phases give %v", g, w)
 	}
 	if rounds := len(r.Cases[0].Samples); r.Timing.Rounds != rounds {
 		report.add(WrongFigure, "timing.rounds", "%d, but every case has %d samples", r.Timing.Rounds, rounds)
@@ -167,6 +176,9 @@ func checkSettings(r *Result, report *Report) {
 		}
 		if s.Threads != 0 && s.Threads != c.Threads && onCPU && c.Device != Bare {
 			report.add(WrongSetting, where+".threads", "%d, but settings.threads is %d", c.Threads, s.Threads)
+		}
+		if s.ThreadCounts != nil && !slices.Contains(s.ThreadCounts, c.Threads) && onCPU && c.Device != Bare {
+			report.add(WrongSetting, where+".threads", "%d, but settings.thread_counts is %d", c.Threads, s.ThreadCounts)
 		}
 	}
 }

@@ -113,6 +113,7 @@ type reading struct {
 	processor time.Duration // CPU time of the program; 0 if not known
 	gpu       *GPUStates
 	devices   map[string]uint64
+	idle      map[string]float64
 }
 
 func (r reading) rate() float64 { return float64(r.items) / r.took.Seconds() }
@@ -267,6 +268,9 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	if c.DeviceItems != nil {
 		r.devices = c.DeviceItems()
 	}
+	if c.DeviceIdle != nil {
+		r.idle = c.DeviceIdle()
+	}
 	if gpuAfter, ok := c.sense(); sensed && ok {
 		r.gpu = &GPUStates{gpuBefore, gpuAfter}
 	}
@@ -314,7 +318,7 @@ func (m *runner) samples() [][]Sample {
 			continue
 		}
 		for _, r := range m.taken[i] {
-			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices}
+			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices, Idle: r.idle}
 			if p := r.probe.Seconds(); p > best[c.Threads] {
 				s.Probe = round4(best[c.Threads] / p)
 			}

@@ -33,6 +33,9 @@ type Result struct {
 	Cases       []CaseResult      `json:"cases"`
 	Failed      []Failure         `json:"failed"` // cases that could not be measured
 	Proofs      []Proof           `json:"proofs"` // the sets found, each of them once
+	// Sweep has the points of `stele bench efficiency`. Such a result has no cases.
+	Sweep    []SweepPoint `json:"sweep,omitempty"`
+	EndToEnd *EndToEnd    `json:"end_to_end,omitempty"`
 }
 
 // Failure is a case that has no result.
@@ -47,8 +50,10 @@ type Settings struct {
 	Rolling  bool    `json:"version_rolling,omitempty"` // measure searches with several versions too
 	Device   string  `json:"device,omitempty"`          // empty for all
 	Kernel   string  `json:"kernel,omitempty"`          // empty for the chosen one; "all" for each available one
-	Threads  int     `json:"threads,omitempty"`         // 0 for one, and for all
+	Threads  int     `json:"threads,omitempty"`         // 0 for one, and for all, or for ThreadCounts
 	Duration float64 `json:"duration_seconds"`
+	// ThreadCounts are the numbers of CPU threads if several were requested, ascending.
+	ThreadCounts []int `json:"thread_counts,omitempty"`
 }
 
 // Headline names the fastest case of a mode, of those that use the engine and
@@ -74,8 +79,10 @@ type CaseResult struct {
 	Ratio     *Ratio     `json:"ratio,omitempty"`           // to the reference of the same mode
 	Scaling   *Ratio     `json:"scaling,omitempty"`         // to the same kernel on one thread
 	Bare      *Ratio     `json:"bare,omitempty"`            // to the same kernel and threads without the engine
-	Joules    float64    `json:"joules_per_item,omitempty"` // energy of a GPU for a hash or a header; 0 if not known
+	Joules    float64    `json:"joules_per_item,omitempty"` // of the GPU or the CPU packages that do the work; 0 if not known
+	PerJoule  *Stats     `json:"items_per_joule,omitempty"` // of groups of successive samples; nil if not known
 	Proof     *CaseProof `json:"proof,omitempty"`           // of a search
+	Limit     *Limit     `json:"limit,omitempty"`           // nil if the limit or the cycles are not known
 	// Answers names those that a case found of a list with known ones; see Mode.Answers.
 	Answers *CaseAnswers `json:"answers,omitempty"`
 	// For all devices together: the part of each, and the rate of the whole relative
@@ -311,6 +318,7 @@ func (r *Result) Recomputed() *Result {
 		}
 	}
 	copied.derive()
+	copied.EndToEnd = r.EndToEnd.recomputed()
 	return &copied
 }
 
@@ -435,6 +443,11 @@ func (r *Result) plausible() error {
 			}
 		}
 	}
+	if r.EndToEnd != nil {
+		if err := r.EndToEnd.plausible(); err != nil {
+			return err
+		}
+	}
 	if n := len(r.Failed); n > maxCases {
 		return impossible("%d failed cases, must be at most %d", n, maxCases)
 	}
@@ -465,6 +478,8 @@ func (s Sample) implausible(ofAll bool) string {
 		return fmt.Sprintf(".cpu %v, must be 0 or more", s.CPU)
 	case ofAll != (len(s.Devices) > 0) || len(s.Devices) > 0 && !s.addsUp():
 		return fmt.Sprintf(".devices: must add up to items, and be of the device %q", All)
+	case s.idleImplausible():
+		return fmt.Sprintf(".idle: must be 0 to %v seconds, of the devices of the sample", maxSeconds)
 	case s.GPU != nil && !(s.GPU.Before.energyPlausible() && s.GPU.After.energyPlausible()):
 		return fmt.Sprintf(".gpu: energy_j must be 0 to %v", maxJoules)
 	}

@@ -154,6 +154,9 @@ type Case struct {
 	// DeviceItems returns the items that each device has done since the last call,
 	// by the device's ID. It is nil if one device does all.
 	DeviceItems func() map[string]uint64
+	// DeviceIdle returns the seconds in which each device had no piece of work since
+	// the last call, by the device's ID. It is nil if one device does all.
+	DeviceIdle func() map[string]float64
 }
 
 // Sample is one slice of work of one case. The samples with the same index
@@ -168,11 +171,22 @@ type Sample struct {
 	// CPU is the processor time of the program as a part of the time that its
 	// threads could have used. Other programs reduce it. 0 if not known.
 	CPU float64 `json:"cpu,omitempty"`
+	// Cycles is the number of core cycles that the threads of the program spent on the
+	// slice, outside the operating system, by the performance counter. 0 if not known.
+	Cycles float64 `json:"cycles,omitempty"`
+	// Clock is the clock of a core just before and just after the slice, the mean of
+	// both, in hertz. 0 if not known.
+	Clock float64 `json:"clock_hz,omitempty"`
+	// Joules is the energy that the CPU packages of the machine used during the slice,
+	// whichever device did the work. 0 if not known.
+	Joules float64 `json:"joules,omitempty"`
 	// GPU is the state of the GPU before and after the slice; nil if not known, or
 	// without a GPU.
 	GPU *GPUStates `json:"gpu,omitempty"`
 	// Devices has the items of each device if several work together.
 	Devices map[string]uint64 `json:"devices,omitempty"`
+	// Idle has the seconds in which each of them had no piece of work; nil if not known.
+	Idle map[string]float64 `json:"idle,omitempty"`
 }
 
 // Rate returns the number of items per second.

@@ -50,6 +50,11 @@ func (r *Result) WriteTable(w io.Writer, format Format) error {
 			out.line("%s", r.headline(mode, h))
 		}
 	}
+	if r.EndToEnd != nil {
+		for _, text := range r.EndToEnd.lines() {
+			out.line("%s", text)
+		}
+	}
 	e := r.Environment
 	out.line("%sstele %s, %s, %s/%s%s, %s%s", prefixed(e.Label, ": "), e.Version, cmp.Or(e.CPU.Brand, "unknown processor"), e.OS, e.Arch,
 		optional(" ", e.Kernel), e.Go, optional(", virtual: ", e.Virtual))

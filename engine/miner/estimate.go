@@ -1,9 +1,9 @@
 package miner
 
 import (
-	"math"
 	"time"
 
+	"stele/internal/poisson"
 	"stele/internal/rate"
 )
 
@@ -25,97 +25,9 @@ func estimateRate(p progress, elapsed time.Duration) Estimate {
 	if elapsed <= 0 || p.expected <= 0 {
 		return e
 	}
-	low, high := poissonBounds(p.hits)
+	low, high := poisson.Bounds(p.hits)
 	perShare := rate.PerSecond(p.nonces, elapsed) / p.expected
 	e.Rate, e.Low, e.High = float64(p.hits)*perShare, low*perShare, high*perShare
-	e.Disagrees = poissonTail(p.hits, p.expected) < disagreement
+	e.Disagrees = poisson.Tail(p.hits, p.expected) < disagreement
 	return e
-}
-
-// poissonBounds returns the bounds of the central 95 % confidence interval of the
-// mean of a Poisson variable that was observed to be n (Garwood 1936): the means
-// at which n or more, and n or less, have the probability 2.5 %.
-func poissonBounds(n uint64) (low, high float64) {
-	const tail = 0.025
-	if n > 0 {
-		low = solve(func(mean float64) float64 { return gammaP(float64(n), mean) }, tail)
-	}
-	high = solve(func(mean float64) float64 { return gammaP(float64(n)+1, mean) }, 1-tail)
-	return low, high
-}
-
-// poissonTail returns the two-sided p-value of n: the probability that a Poisson
-// variable with this mean is at least as far from it as n.
-func poissonTail(n uint64, mean float64) float64 {
-	atLeast := 1.0
-	if n > 0 {
-		atLeast = gammaP(float64(n), mean)
-	}
-	atMost := 1 - gammaP(float64(n)+1, mean)
-	return min(2*min(atLeast, atMost), 1)
-}
-
-// solve returns x with f(x) = p, for an increasing function f.
-func solve(f func(float64) float64, p float64) float64 {
-	low, high := 0.0, 1.0
-	for f(high) < p {
-		low, high = high, 2*high
-	}
-	for range 60 {
-		if middle := (low + high) / 2; f(middle) < p {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	return (low + high) / 2
-}
-
-// gammaP returns the regularized lower incomplete gamma function P(a, x), the
-// probability that a Poisson variable of mean x is at least a. It is computed by
-// the series of Abramowitz and Stegun 6.5.29 and the continued fraction of
-// 6.5.31, and for large a, where it is good to six digits, by the approximation
-// of Wilson and Hilferty (1931).
-func gammaP(a, x float64) float64 {
-	switch {
-	case x <= 0:
-		return 0
-	case a > 1000:
-		z := 3 * math.Sqrt(a) * (math.Cbrt(x/a) - 1 + 1/(9*a))
-		return math.Erfc(-z/math.Sqrt2) / 2
-	}
-	lg, _ := math.Lgamma(a)
-	factor := math.Exp(a*math.Log(x) - x - lg)
-	if x < a+1 {
-		term := 1 / a
-		sum := term
-		for n := a + 1; term > sum*1e-16; n++ {
-			term *= x / n
-			sum += term
-		}
-		return sum * factor
-	}
-	// Lentz's method.
-	const tiny = 1e-300
-	b := x + 1 - a
-	c, d := 1/tiny, 1/b
-	h := d
-	for i := 1.0; i < 1e6; i++ {
-		an := i * (a - i)
-		b += 2
-		d = 1 / nonZero(an*d+b, tiny)
-		c = nonZero(b+an/c, tiny)
-		h *= c * d
-		if math.Abs(c*d-1) < 1e-15 {
-			break
-		}
-	}
-	return 1 - factor*h
-}
-
-func nonZero(x, tiny float64) float64 {
-	if math.Abs(x) < tiny {
-		return tiny
-	}
-	return x
 }
