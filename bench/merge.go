@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"slices"
@@ -108,12 +109,18 @@ func meanAndVariance(values []float64) (mean, variance float64) {
 }
 
 // Merge merges runs of the same machine with the same program, version of Go, driver and
-// power limits, and returns one or more in the order in which they first appear. It uses
-// the samples and recomputes all figures.
+// power limits, and returns one or more in the order in which they first appear. A result
+// that is given twice counts once. Merge uses the samples and recomputes all figures.
 func Merge(results []Named) []*Merged {
 	var all []*Merged
 	runs := map[*Merged][]Named{}
+	seen := map[[sha256.Size]byte]bool{}
 	for _, r := range results {
+		digest := r.digest()
+		if seen[digest] {
+			continue
+		}
+		seen[digest] = true
 		r.Result = r.Recomputed()
 		e := r.Environment
 		m := &Merged{Machine: e.Machine(), Version: e.Version, Go: e.Go, Driver: e.Driver, Power: r.powerLimits()}
@@ -130,6 +137,14 @@ func Merge(results []Named) []*Merged {
 	}
 	name(all)
 	return all
+}
+
+// digest returns the digest of the file of a result.
+func (r *Result) digest() (digest [sha256.Size]byte) {
+	h := sha256.New()
+	_ = r.Encode(h) // what Parse returns can be encoded, and a hash takes all
+	h.Sum(digest[:0])
+	return digest
 }
 
 // isAlike reports whether runs of m and other can be merged.

@@ -73,17 +73,7 @@ func Command() *cli.Command {
 				},
 				Action: runCheck,
 			},
-			{
-				Name:        "compare",
-				Usage:       "compare two results",
-				ArgsUsage:   "OLD NEW",
-				Description: "Exit code 1: NEW is slower than OLD. Exit code 2: the results are not comparable.",
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "markdown", Usage: "print the table in Markdown"},
-					cmdline.JSONFlag(),
-				},
-				Action: runCompare,
-			},
+			compareCommand(), historyCommand(), regressCommand(),
 		},
 	}
 }
@@ -547,39 +537,6 @@ func reportText(r *bench.Report) string {
 		return text + "all good\n"
 	}
 	return text + fmt.Sprintf("%d problems\n", len(r.Problems))
-}
-
-// runCompare is `stele bench compare`.
-func runCompare(c *cli.Context) error {
-	if c.NArg() != 2 {
-		return fmt.Errorf("the arguments must be OLD and NEW: got %d; see %s --help", c.NArg(), c.Command.HelpName)
-	}
-	if err := oneFormat(c); err != nil {
-		return err
-	}
-	old, err := readResult(c, c.Args().Get(0))
-	if err != nil {
-		return err
-	}
-	new, err := readResult(c, c.Args().Get(1))
-	if err != nil {
-		return err
-	}
-	comparison := bench.Compare(old, new)
-	if c.Bool("json") {
-		err = cmdline.PrintJSON(c, comparison)
-	} else {
-		err = comparison.WriteTable(c.App.Writer, tableFormat(c))
-	}
-	switch {
-	case err != nil:
-		return err
-	case comparison.Verdict == bench.Slower:
-		return cmdline.ErrFoundWrong
-	case comparison.Verdict == bench.CannotTell:
-		return errors.New(comparison.Answer())
-	}
-	return nil
 }
 
 // oneFormat rejects flags that ask for two formats at once.
