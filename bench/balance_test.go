@@ -71,7 +71,7 @@ func TestBalance(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"; all devices together 96", "\nall  ", "\nsearch/all: 94.", " % of the sum of the devices alone; cpu did 2.5 %, at 80", "; cuda:0 did 97.5 %, at 95"} {
-		if !strings.Contains(b.String(), want) {
+		if !strings.Contains(unwrapped(b.String()), want) {
 			t.Errorf("lacks %q:\n%s", want, b.String())
 		}
 	}

@@ -16,10 +16,10 @@ func (r *Ranking) WriteTable(w io.Writer, format Format) error {
 		letters[m.Name] = letter(i)
 	}
 	for _, g := range r.Fastest {
-		out.line("%s", g.answer(letters))
+		out.wrapped("%s", g.answer(letters))
 	}
 	for _, m := range r.Machines {
-		out.line("%s: %s, %s", letters[m.Name], m.Name, m.describe())
+		out.wrapped("%s: %s, %s", letters[m.Name], m.Name, m.describe())
 	}
 	for _, g := range r.Fastest {
 		out.line("%s, the fastest case of each:", g.Mode)
@@ -32,12 +32,12 @@ func (r *Ranking) WriteTable(w io.Writer, format Format) error {
 	if len(r.Cases) == 0 {
 		out.line("no case is in two of them")
 	}
-	out.line("between runs: standard deviation of the medians of the runs; the interval takes it into account")
+	out.line("between: standard deviation of the medians of the runs; the interval takes it into account")
 	for _, id := range r.Alone {
 		out.line("only in one: %s", id)
 	}
 	for _, note := range r.Notes {
-		out.line("note: %s", note)
+		out.wrapped("note: %s", note)
 	}
 	return out.err
 }
@@ -63,10 +63,9 @@ func (m *Merged) describe() string {
 // answer names the fastest machine of a group.
 func (g Group) answer(letters map[string]string) string {
 	first := g.Places[0]
-	text := fmt.Sprintf("fastest %s: %s, %s %s%s/s (%s to %s)", g.Mode, letters[first.Machine],
-		g.Mode.scaled(first.Rate.Median), g.Mode.info().prefix, g.Mode.Unit(), g.Mode.scaled(first.Rate.Low), g.Mode.scaled(first.Rate.High))
+	text := fmt.Sprintf("%s: %s is the fastest, %s", g.Mode, letters[first.Machine], g.Mode.RateText(first.Rate.stats()))
 	if len(first.Flags) > 0 {
-		text += fmt.Sprintf(", flagged %s: unreliable", flagText(first.Flags))
+		text += fmt.Sprintf("; unreliable (%s)", flagWords(first.Flags))
 	}
 	return text
 }
@@ -78,7 +77,7 @@ func (g Group) rows(letters map[string]string, base string, withCases bool) [][]
 	if base != "" {
 		quotient = "/ " + letters[base]
 	}
-	rows := [][]string{{"", g.Mode.info().prefix + g.Mode.Unit() + "/s", "95 % interval", quotient, "runs", "between runs", "flags"}}
+	rows := [][]string{{"", g.Mode.RateUnit(g.Mode.info().prefix), "95 %", quotient, "runs", "between", "flags"}}
 	if withCases {
 		rows[0] = slices.Insert(rows[0], 1, "case")
 	}
@@ -91,7 +90,7 @@ func (g Group) rows(letters map[string]string, base string, withCases bool) [][]
 			between = percent(p.Rate.Between)
 		}
 		row := []string{letters[p.Machine], g.Mode.scaled(p.Rate.Median), g.Mode.scaled(p.Rate.Low) + " to " + g.Mode.scaled(p.Rate.High),
-			divided, fmt.Sprint(p.Rate.Runs), between, flagText(p.Flags)}
+			divided, fmt.Sprint(p.Rate.Runs), between, flagWords(p.Flags)}
 		if withCases {
 			row = slices.Insert(row, 1, p.Case)
 		}
@@ -100,10 +99,5 @@ func (g Group) rows(letters map[string]string, base string, withCases bool) [][]
 	return rows
 }
 
-func flagText(flags []Flag) string {
-	var words []string
-	for _, f := range flags {
-		words = append(words, string(f))
-	}
-	return strings.Join(words, " ")
-}
+// stats has the bounds of an estimate as those of samples.
+func (e Estimate) stats() Stats { return Stats{Median: e.Median, Low: e.Low, High: e.High} }

@@ -302,9 +302,9 @@ func passes(samples []Sample, count uint64) int {
 	return int(max(whole, 1))
 }
 
-// Recomputed returns a copy of the result with all figures recomputed from the
+// recomputed returns a copy of the result with all figures recomputed from the
 // samples.
-func (r *Result) Recomputed() *Result {
+func (r *Result) recomputed() *Result {
 	copied := *r
 	copied.Cases = slices.Clone(r.Cases)
 	for i, c := range copied.Cases {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 )
 
 // Format is the format of a table.
@@ -18,86 +17,145 @@ const (
 	Markdown
 )
 
+// columns of the tables, with their explanations. Those that no case has are left out.
+const (
+	columnInterval = "95 %"
+	columnSpread   = "spread"
+	columnRatio    = "x ref"
+	columnScaling  = "x 1 thr"
+	columnBare     = "x bare"
+	columnLimit    = "limit"
+	columnEnergy   = "J/T"
+	columnDoubt    = "!"
+)
+
 // legend explains the columns of the tables.
 func (r *Result) legend() []string {
-	lines := []string{
-		"M.../s, k.../s: millions or thousands per second, the median of the quiet samples with its 95 % interval; all: the median of all samples; spread: 5th to 95th percentile",
-		"x reference, x 1 thread, x bare: relative to the rate of the reference, of the kernel on one thread, of the kernel without the engine",
-	}
 	var references []string
-	for _, i := range modeInfos {
-		if _, measured := r.Headlines[i.mode]; measured && !slices.Contains(references, i.reference) {
+	for _, mode := range r.Modes() {
+		if i := mode.info(); !slices.Contains(references, i.reference) {
 			references = append(references, i.reference)
 		}
 	}
-	last := "disturbed: samples during which something else slowed the machine; flags: reasons to doubt the rate (docs/bench.md)"
-	if r.hasEnergy() {
-		last = "J/T: joules per 10^12 items; " + last
+	all := []struct{ column, text string }{
+		{columnInterval, "M.../s, k.../s: millions or thousands per second, the median of the quiet samples; 95 %: the interval of that median; spread: from the 5th to the 95th percentile of the samples"},
+		{columnRatio, "x ref: relative to the rate " + strings.Join(references, ", or ")},
+		{columnScaling, "x 1 thr: relative to the same kernel on one thread"},
+		{columnBare, "x bare: relative to the same kernel without the engine"},
+		{columnLimit, "limit: part of the rate that the execution units allow at the clock that was measured"},
+		{columnEnergy, "J/T: joules per 10^12 items"},
+		{columnDoubt, "!: reasons to doubt the rate, below the table (docs/bench.md explains them)"},
 	}
-	if len(references) > 0 {
-		lines = append(lines, "reference: the rate "+strings.Join(references, ", or "))
+	var lines []string
+	for _, l := range all {
+		if r.hasColumn(l.column) {
+			lines = append(lines, l.text)
+		}
 	}
-	return append(lines, last)
+	return lines
 }
 
-// WriteTable writes the result as text: the headlines, the environment, the cases of
-// each mode from the fastest to the slowest with a legend, the failed cases, and
-// the proofs.
+// hasColumn reports whether a table has the column in any mode.
+func (r *Result) hasColumn(column string) bool {
+	return slices.ContainsFunc(r.Cases, func(c CaseResult) bool { return c.inColumn(column) != "-" })
+}
+
+// inColumn returns what the case has in one of the columns; "-" for nothing.
+func (c *CaseResult) inColumn(column string) string {
+	switch {
+	case column == columnInterval:
+		return c.Mode.scaled(c.Rate.Low) + " to " + c.Mode.scaled(c.Rate.High)
+	case column == columnSpread:
+		return percent(c.Rate.Spread)
+	case column == columnRatio && c.Ratio != nil:
+		return fmt.Sprintf("%.3f", c.Ratio.Median)
+	case column == columnScaling && c.Scaling != nil:
+		return fmt.Sprintf("%.3f", c.Scaling.Median)
+	case column == columnBare && c.Bare != nil:
+		return fmt.Sprintf("%.3f", c.Bare.Median)
+	case column == columnLimit && c.Limit != nil:
+		return fmt.Sprintf("%.0f %%", c.Limit.Share*100)
+	case column == columnEnergy && c.Joules > 0:
+		return fmt.Sprintf("%.4g", c.Joules*1e12)
+	case column == columnDoubt && len(c.Flags) > 0:
+		return "!"
+	}
+	return "-"
+}
+
+// WriteTable writes the result as text, the answer first: the headlines, the
+// environment, the cases of each mode from the fastest to the slowest with a legend, the
+// failed cases, and the proofs. Lines of [Text] are narrower than 100 columns, unless a
+// name of the environment is longer.
 func (r *Result) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
 	for _, mode := range modes() {
 		if h, measured := r.Headlines[mode]; measured {
-			out.line("%s", r.headline(mode, h))
+			out.wrapped("%s", r.headline(mode, h))
 		}
 	}
 	if r.EndToEnd != nil {
 		for _, text := range r.EndToEnd.lines() {
-			out.line("%s", text)
+			out.wrapped("%s", text)
 		}
 	}
-	e := r.Environment
-	out.line("%sstele %s, %s, %s/%s%s, %s%s", prefixed(e.Label, ": "), e.Version, cmp.Or(e.CPU.Brand, "unknown processor"), e.OS, e.Arch,
-		optional(" ", e.Kernel), e.Go, optional(", virtual: ", e.Virtual))
-	out.line("%s%s; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s", e.processors(),
-		optional(", governor ", e.Governor), r.Timing.Rounds, len(r.Cases),
-		r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
-	for _, d := range e.Devices {
-		if state := r.gpuLine(d.ID); state != "" {
-			out.line("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
-		}
-	}
-	for _, mode := range modes() {
-		if _, measured := r.Headlines[mode]; measured {
-			out.table(r.rows(mode))
+	r.writeEnvironment(out)
+	for _, mode := range r.Modes() {
+		out.table(r.rows(mode))
+		for _, line := range r.doubtLines(mode) {
+			out.wrapped("%s", line)
 		}
 	}
 	for _, c := range r.Cases {
 		if c.Device == All {
-			out.line("%s", c.balanceLine())
+			out.wrapped("%s", c.balanceLine())
 		}
 	}
 	for _, text := range r.legend() {
-		out.line("%s", text)
+		out.wrapped("%s", text)
 	}
 	for _, f := range r.Failed {
-		out.line("failed: %s: %s", f.Case, f.Reason)
+		out.wrapped("failed: %s: %s", f.Case, f.Reason)
 	}
 	for _, p := range r.Proofs {
-		what := "work done: the"
-		if !inTable(p.Name, p.Digest) {
-			what = "WRONG, not the known set:"
-		}
-		mode, space := Search, fmt.Sprintf("%d nonces from %d", p.Count, p.First)
-		if p.isRolled() {
-			mode, space = Roll, fmt.Sprintf("%d nonces from %d, %d versions of each", p.Count/uint64(p.Versions), p.First, p.Versions)
-		}
-		out.line("%s %d nonces of %s (%s) with %d zero bits, found by %d of %d searches, digest %s",
-			what, len(p.Nonces), p.Name, space, p.ZeroBits, r.finders(p), r.count(mode), p.Digest)
+		out.wrapped("%s", r.proofLine(p))
 	}
 	for _, line := range r.answerLines() {
-		out.line("%s", line)
+		out.wrapped("%s", line)
 	}
 	return out.err
+}
+
+// writeEnvironment writes the program, the machine and the course of the measurement.
+func (r *Result) writeEnvironment(out *printer) {
+	e := r.Environment
+	out.wrapped("%sstele %s, %s%s, %s/%s%s, %s%s", prefixed(e.Label, ": "), e.Version, cmp.Or(e.CPU.Brand, "unknown processor"),
+		optional(", ", e.Microarchitecture), e.OS, e.Arch, optional(" ", e.Kernel), e.Go, optional(", virtual: ", e.Virtual))
+	machine := e.processors() + optional(", governor ", e.Governor)
+	if len(r.Cases) > 0 {
+		machine += fmt.Sprintf("; %d rounds of %d cases, slices of %.1f ms, warm-up %.1f s%s",
+			r.Timing.Rounds, len(r.Cases), r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
+	}
+	out.wrapped("%s", machine)
+	for _, d := range e.Devices {
+		if state := r.gpuLine(d.ID); state != "" {
+			out.wrapped("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
+		}
+	}
+}
+
+// proofLine describes a set of nonces that searches found.
+func (r *Result) proofLine(p Proof) string {
+	what := "work done: the"
+	if !inTable(p.Name, p.Digest) {
+		what = "WRONG, not the known set:"
+	}
+	mode, space := Search, fmt.Sprintf("%d nonces from %d", p.Count, p.First)
+	if p.isRolled() {
+		mode, space = Roll, fmt.Sprintf("%d nonces from %d, %d versions of each", p.Count/uint64(p.Versions), p.First, p.Versions)
+	}
+	return fmt.Sprintf("%s %d nonces of %s (%s) with %d zero bits, found by %d of %d searches, digest %s",
+		what, len(p.Nonces), p.Name, space, p.ZeroBits, r.finders(p), r.count(mode), p.Digest)
 }
 
 // answerLines describes the answers that the cases found: a line for each mode and
@@ -129,77 +187,112 @@ func (r *Result) answerLines() (lines []string) {
 	return lines
 }
 
-// hasEnergy reports whether the energy of any case is known.
-func (r *Result) hasEnergy() bool {
-	return slices.ContainsFunc(r.Cases, func(c CaseResult) bool { return c.Joules > 0 })
-}
-
 // rows returns the rows of one mode; the first is the header.
 func (r *Result) rows(mode Mode) [][]string {
-	rows := [][]string{{string(mode), "threads", mode.info().prefix + mode.Unit() + "/s", "95 % interval", "spread", "all", "x reference", "x 1 thread", "x bare", "disturbed", "flags"}}
-	const energyColumn = 9
-	energy := r.hasEnergy()
-	if energy {
-		rows[0] = slices.Insert(rows[0], energyColumn, "J/T")
+	header := []string{string(mode), mode.RateUnit(mode.info().prefix)}
+	for _, column := range []string{columnInterval, columnSpread, columnRatio, columnScaling, columnBare, columnLimit, columnEnergy, columnDoubt} {
+		if r.hasColumn(column) {
+			header = append(header, column)
+		}
 	}
-	cases := slices.Clone(r.Cases)
-	slices.SortStableFunc(cases, func(a, b CaseResult) int { return cmp.Compare(b.Rate.Median, a.Rate.Median) })
-	for _, c := range cases {
-		if c.Mode != mode {
-			continue
-		}
-		threads := "-"
-		if c.Threads > 0 {
-			threads = fmt.Sprint(c.Threads)
-		}
-		var flags []string
-		for _, f := range c.Flags {
-			flags = append(flags, string(f))
-		}
-		row := []string{
-			strings.TrimSpace(c.Device + " " + c.Kernel),
-			threads,
-			mode.scaled(c.Rate.Median),
-			mode.scaled(c.Rate.Low) + " to " + mode.scaled(c.Rate.High),
-			percent(c.Rate.Spread),
-			mode.scaled(c.All.Median),
-			c.Ratio.short(),
-			c.Scaling.short(),
-			c.Bare.short(),
-			percent(c.Disturbed),
-			strings.Join(flags, " "),
-		}
-		if energy {
-			row = slices.Insert(row, energyColumn, joules(c.Joules))
+	rows := [][]string{header}
+	for _, c := range r.Sorted(mode) {
+		row := []string{c.name(), mode.scaled(c.Rate.Median)}
+		for _, column := range header[2:] {
+			row = append(row, c.inColumn(column))
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-func (r *Result) headline(mode Mode, h Headline) string {
-	text := fmt.Sprintf("fastest %s: %s %s%s/s (%s to %s), %s",
-		mode, mode.scaled(h.Rate), mode.info().prefix, mode.Unit(), mode.scaled(h.Low), mode.scaled(h.High), h.Case)
+// Sorted returns the cases of a mode from the fastest to the slowest.
+func (r *Result) Sorted(mode Mode) (cases []CaseResult) {
 	for _, c := range r.Cases {
-		if c.Mode == mode && c.Device == All {
-			text += fmt.Sprintf("; all devices together %s M%s/s", mode.scaled(c.Rate.Median), mode.Unit())
+		if c.Mode == mode {
+			cases = append(cases, c)
 		}
 	}
-	if !h.Disturbed {
-		return text
+	slices.SortStableFunc(cases, func(a, b CaseResult) int { return cmp.Compare(b.Rate.Median, a.Rate.Median) })
+	return cases
+}
+
+// name is the ID of a case without its mode.
+func (s Spec) name() string { return strings.TrimPrefix(s.ID(), string(s.Mode)+"/") }
+
+// Words describes a case without its mode: "cpu avx2, 2 threads".
+func (s Spec) Words() string {
+	text := strings.TrimSpace(s.Device + " " + s.Kernel)
+	if s.Device == All {
+		text = "all devices"
 	}
-	advice := "the GPU did not run at its full clock"
-	for _, c := range r.Cases {
-		if c.ID == h.Case {
-			for _, f := range c.Flags {
-				text += ", " + string(f)
-				if f != FlagThrottled && f != FlagClockChanged {
-					advice = "run again on a quiet machine"
-				}
+	if s.Threads > 0 {
+		text += ", " + count(s.Threads, "thread")
+	}
+	return text
+}
+
+// doubtLines lists the cases of a mode that have flags, a line for each set of flags.
+func (r *Result) doubtLines(mode Mode) (lines []string) {
+	var sets []string
+	names := map[string][]string{}
+	for _, c := range r.Sorted(mode) {
+		if len(c.Flags) > 0 {
+			set := flagWords(c.Flags)
+			if names[set] == nil {
+				sets = append(sets, set)
 			}
+			names[set] = append(names[set], c.name())
 		}
 	}
-	return text + ": unreliable, " + advice
+	for _, set := range sets {
+		lines = append(lines, "! "+set+": "+strings.Join(names[set], " "))
+	}
+	return lines
+}
+
+// flagWords lists flags.
+func flagWords(flags []Flag) string {
+	var words []string
+	for _, f := range flags {
+		words = append(words, string(f))
+	}
+	return strings.Join(words, ", ")
+}
+
+// headline states the rate of the fastest case of a mode, and what to think of it.
+func (r *Result) headline(mode Mode, h Headline) string {
+	c := r.caseOf(h.Case)
+	text := fmt.Sprintf("%s: %s %s", mode, mode.RateText(c.Rate), c.Words())
+	if l := c.Limit; l != nil {
+		what := "processor"
+		if c.Threads == 0 {
+			what = "GPU"
+		}
+		text += fmt.Sprintf(", %.0f %% of this %s's limit", l.Share*100, what)
+	}
+	for _, all := range r.Cases {
+		if all.Mode == mode && all.Device == All {
+			text += "; all devices together " + mode.RateText(all.Rate).String()
+		}
+	}
+	if advice := c.Advice(); advice != "" {
+		text += "; unreliable (" + flagWords(c.Flags) + "): " + advice
+	}
+	return text
+}
+
+// Advice says what to do about a case with flags; "" if it has none.
+func (c *CaseResult) Advice() string {
+	if len(c.Flags) == 0 {
+		return ""
+	}
+	for _, f := range c.Flags {
+		if f != FlagThrottled && f != FlagClockChanged {
+			return "run again on a quiet machine"
+		}
+	}
+	return "the GPU did not run at its full clock"
 }
 
 // finders counts the cases that found this set.
@@ -282,8 +375,15 @@ func (r *Ratio) short() string {
 	return fmt.Sprintf("%.3f (%.3f to %.3f)", r.Median, r.Low, r.High)
 }
 
-// scaled formats a rate in the unit of the mode's tables.
-func (m Mode) scaled(rate float64) string { return fmt.Sprintf("%.3f", rate/m.info().scale) }
+// scaled formats a rate in the unit of the mode's tables, with five digits or more.
+func (m Mode) scaled(rate float64) string {
+	x := rate / m.info().scale
+	decimals := 3
+	for limit := 10.0; x >= limit && decimals > 1; limit *= 10 {
+		decimals--
+	}
+	return fmt.Sprintf("%.*f", decimals, x)
+}
 
 // mega formats a rate in millions. Signatures and records are thousands.
 func mega(x float64) string {
@@ -291,14 +391,6 @@ func mega(x float64) string {
 		return fmt.Sprintf("%.6f", x/1e6)
 	}
 	return fmt.Sprintf("%.3f", x/1e6)
-}
-
-// joules formats the energy for 10^12 items.
-func joules(each float64) string {
-	if each == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.4g", each*1e12)
 }
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", x*100) }
@@ -358,46 +450,4 @@ func unsettled(settled bool) string {
 		return ""
 	}
 	return " (ended before the rates were steady)"
-}
-
-// printer writes lines and tables. It keeps the first error and then writes no more.
-type printer struct {
-	w      io.Writer
-	format Format
-	err    error
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
-	}
-	if p.format == Markdown && p.err == nil {
-		_, p.err = fmt.Fprintln(p.w)
-	}
-}
-
-func (p *printer) table(rows [][]string) {
-	if p.err != nil {
-		return
-	}
-	if p.format == Markdown {
-		rows = slices.Insert(slices.Clone(rows), 1, slices.Repeat([]string{"---"}, len(rows[0])))
-		for _, row := range rows {
-			if _, p.err = fmt.Fprintf(p.w, "| %s |\n", strings.Join(row, " | ")); p.err != nil {
-				return
-			}
-		}
-		_, p.err = fmt.Fprintln(p.w)
-		return
-	}
-	if _, p.err = fmt.Fprintln(p.w); p.err != nil {
-		return
-	}
-	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	if p.err = t.Flush(); p.err == nil {
-		_, p.err = fmt.Fprintln(p.w)
-	}
 }
