@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	safe "stele/internal/text"
 )
 
 // readText reads the JSON of a result, and unpacks it if it is compressed by gzip. More
@@ -43,26 +41,3 @@ func badGzip(err error) error {
 	}
 	return err
 }
-
-// clean makes the text printable that a result brings from another machine: that of the
-// environment and of failures. The names of cases must be printable in the first place.
-func (r *Result) clean() {
-	e := &r.Environment
-	for _, s := range []*string{&e.Label, &e.Version, &e.Go, &e.OS, &e.Arch, &e.Kernel, &e.CPU.Brand, &e.CPU.Vendor, &e.Governor, &e.Virtual, &e.Driver,
-		&e.Microarchitecture, &e.Energy, &e.EnergyAbsent} {
-		*s = safe.Clean(*s, safe.Max)
-	}
-	for i := range e.Devices {
-		d := &e.Devices[i]
-		for _, s := range []*string{&d.ID, &d.Kind, &d.Name, &d.UUID, &d.PCI, &d.SearchKernel, &d.RollKernel, &d.VerifyKernel} {
-			*s = safe.Clean(*s, safe.Max)
-		}
-	}
-	for i := range r.Failed {
-		r.Failed[i].Case = safe.Clean(r.Failed[i].Case, safe.Max)
-		r.Failed[i].Reason = safe.Clean(r.Failed[i].Reason, 1<<10)
-	}
-}
-
-// isName reports whether a part of the name of a case is printable and short.
-func isName(s string) bool { return s == safe.Clean(s, safe.Max) }

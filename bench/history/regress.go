@@ -129,7 +129,7 @@ func changesTo(old, new *bench.Result) []bench.Difference {
 	for _, c := range new.Cases {
 		name := CaseName(new.Settings, c.Spec)
 		if kernel, known := before[name]; known && kernel != c.Kernel {
-			changes = append(changes, bench.Difference{What: "kernel of " + name, Old: kernel, New: c.Kernel})
+			changes = append(changes, bench.Difference{What: kernelOf + name, Old: kernel, New: c.Kernel})
 		}
 	}
 	return changes

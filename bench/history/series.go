@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"stele/bench"
@@ -30,6 +31,7 @@ type Series struct {
 type Point struct {
 	Run      string       `json:"run"` // the name of the result
 	Started  time.Time    `json:"started"`
+	ID       string       `json:"id"` // of the case
 	Kernel   string       `json:"kernel,omitempty"`
 	Rate     float64      `json:"rate"` // median
 	Low      float64      `json:"low"`  // of its 95 % interval
@@ -98,15 +100,44 @@ func (m *Machine) add(r bench.Named) {
 		}
 		s := &m.Series[i]
 		if n := len(s.Points); n > 0 && s.Points[n-1].Kernel != c.Kernel {
-			m.addChanges(r.Started, []bench.Difference{{What: "kernel of " + name, Old: s.Points[n-1].Kernel, New: c.Kernel}})
+			m.addChanges(r.Started, []bench.Difference{{What: kernelOf + name, Old: s.Points[n-1].Kernel, New: c.Kernel}})
 		}
 		s.Points = append(s.Points, Point{
-			Run: r.Name, Started: r.Started, Kernel: c.Kernel,
+			Run: r.Name, Started: r.Started, ID: c.ID, Kernel: c.Kernel,
 			Rate: c.Rate.Median, Low: c.Rate.Low, High: c.Rate.High, Ratio: c.Ratio,
 			Reliable: c.Reliable(), Flags: c.Flags,
 		})
 	}
 }
+
+// Only returns the machines with only the case that has this name or this ID, and the
+// changes that concern it.
+func Only(machines []Machine, id string) []Machine {
+	found := []Machine{}
+	for _, m := range machines {
+		all := m.Series
+		m.Series = nil
+		for _, s := range all {
+			if s.Case != id {
+				s.Points = slices.DeleteFunc(slices.Clone(s.Points), func(p Point) bool { return p.ID != id })
+			}
+			if len(s.Points) > 0 {
+				m.Series = append(m.Series, s)
+			}
+		}
+		m.Changes = slices.DeleteFunc(slices.Clone(m.Changes), func(c ChangedAt) bool {
+			name, ofCase := strings.CutPrefix(c.What, kernelOf)
+			return ofCase && !slices.ContainsFunc(m.Series, func(s Series) bool { return s.Case == name })
+		})
+		if len(m.Series) > 0 {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// kernelOf begins the name of the difference that another kernel was chosen for a case.
+const kernelOf = "kernel of "
 
 func (m *Machine) addChanges(at time.Time, changes []bench.Difference) {
 	for _, d := range changes {

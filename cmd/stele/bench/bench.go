@@ -1,5 +1,5 @@
 // Package bench is the command "stele bench", which benchmarks devices and kernels, and
-// "stele bench check" and "stele bench compare", which read results.
+// its subcommands, which read results: check, compare, history and regress.
 //
 // It opens an engine for each case and writes the result. The measuring, the proof of
 // the work done and the comparison are in stele/bench.
@@ -46,7 +46,8 @@ func Command() *cli.Command {
 			"  stele bench\n" +
 			"  stele bench --mode search --kernel all --out result.json\n" +
 			"  stele bench --mode blocks\n" +
-			"  stele bench compare old.json result.json",
+			"  stele bench compare old.json result.json\n" +
+			"  stele bench regress",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
 			deviceflags.Device("measure"),
@@ -59,6 +60,8 @@ func Command() *cli.Command {
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
+			historyFlag(),
+			&cli.BoolFlag{Name: "no-history", Usage: "do not keep the result in the history"},
 			cmdline.JSONFlag(),
 		},
 		Action: run,
@@ -111,6 +114,9 @@ func run(c *cli.Context) error {
 	}
 	if err := out.write(c.Context, result); err != nil {
 		return err
+	}
+	if report.Good() {
+		keepResult(c, result)
 	}
 	if c.Bool("json") {
 		err = cmdline.PrintJSON(c, result)

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"stele/bench"
 	"stele/bench/history"
 	"stele/cmd/stele/internal/cmdline"
+	"stele/internal/atomicfile"
 )
 
 // historyFlag returns the flag that names the folder of the history.
@@ -126,4 +128,20 @@ func runHistory(c *cli.Context) error {
 		return cmdline.PrintText(c, fmt.Sprintf("no results in %s\n", folder.Dir()))
 	}
 	return history.WriteText(c.App.Writer, machines)
+}
+
+// writeHistoryPage writes the page to the file that --report names.
+func writeHistoryPage(c *cli.Context, machines []history.Machine) error {
+	name := c.String("report")
+	if name == "" {
+		return errors.New("--report: the file name is empty")
+	}
+	var page bytes.Buffer
+	if err := history.WriteHTML(&page, machines); err != nil {
+		return err
+	}
+	if err := atomicfile.WriteFile(name, page.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return nil
 }
