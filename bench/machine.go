@@ -19,7 +19,7 @@ type Machine struct {
 
 // Machine returns the identity of the machine. It is the digest of the label, the
 // operating system and architecture, the hypervisor, the processor with its cores and
-// threads, and the UUIDs of the measured GPUs in any order. So a run with --device cpu
+// threads, and the models and UUIDs of the measured GPUs in any order. So a run with --device cpu
 // beside runs with GPUs counts as another machine, and so does one with another label.
 // Two machines of the same model without GPUs and labels cannot be told apart.
 func (e Environment) Machine() Machine {
@@ -28,7 +28,7 @@ func (e Environment) Machine() Machine {
 		if d.Kind == cpuKind {
 			continue
 		}
-		gpus = append(gpus, cmp.Or(d.UUID, d.Name+" "+d.PCI))
+		gpus = append(gpus, d.Name+" "+cmp.Or(d.UUID, d.PCI))
 		if !slices.Contains(models, d.Name) {
 			models = append(models, d.Name)
 		}

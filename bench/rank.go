@@ -2,7 +2,6 @@ package bench
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -17,10 +16,16 @@ type Ranking struct {
 	// not be the same case.
 	Fastest []Group `json:"fastest"`
 	// Cases has a group for each case that two or more machines have, on GPUs of the
-	// same model.
+	// same model; with one machine, for each case.
 	Cases []Group  `json:"cases"`
-	Alone []string `json:"alone"` // cases that only one machine has, with its name
-	Notes []string `json:"notes"` // a line for each kind of doubt
+	Alone []Alone  `json:"alone"` // what only one machine has
+	Notes []string `json:"notes"` // why cases are not compared; Machines has the doubts about each
+}
+
+// Alone has the cases that no other machine has.
+type Alone struct {
+	Machine string   `json:"machine"` // the name of a Merged
+	Cases   []string `json:"cases"`
 }
 
 // Group is the same work done by several machines.
@@ -43,19 +48,19 @@ type Place struct {
 	Flags    []Flag  `json:"flags"`
 }
 
-// Rank compares two or more with each other. Base is the name of the one to divide by, or
+// Rank compares machines with each other. Base is the name of the one to divide by, or
 // "" for the fastest of each case. Cases on GPUs of different models are not compared;
 // only Ranking.Fastest has them side by side.
 func Rank(machines []*Merged, base string) *Ranking {
-	r := &Ranking{Base: base, Machines: machines, Fastest: []Group{}, Cases: []Group{}, Alone: []string{}, Notes: []string{}}
+	r := &Ranking{Base: base, Machines: machines, Fastest: []Group{}, Cases: []Group{}, Alone: []Alone{}, Notes: []string{}}
 	for _, mode := range modes() {
 		if g := fastest(machines, mode); len(g.Places) > 0 {
 			r.Fastest = append(r.Fastest, g)
 		}
 	}
 	for _, g := range sameCases(machines) {
-		if len(g.Places) == 1 {
-			r.Alone = append(r.Alone, fmt.Sprintf("%s (%s)", g.Case, g.Places[0].Machine))
+		if len(g.Places) == 1 && len(machines) > 1 {
+			r.addAlone(g.Places[0])
 			continue
 		}
 		r.Cases = append(r.Cases, g)
@@ -126,7 +131,17 @@ func (g Group) divide(base string) {
 	}
 }
 
-// addNotes adds the doubts: GPUs of different models, and those about each machine.
+// addAlone adds a case that only one machine has.
+func (r *Ranking) addAlone(p Place) {
+	i := slices.IndexFunc(r.Alone, func(a Alone) bool { return a.Machine == p.Machine })
+	if i < 0 {
+		i = len(r.Alone)
+		r.Alone = append(r.Alone, Alone{Machine: p.Machine})
+	}
+	r.Alone[i].Cases = append(r.Alone[i].Cases, p.Case)
+}
+
+// addNotes adds a note about GPUs of different models.
 func (r *Ranking) addNotes() {
 	var models []string
 	for _, m := range r.Machines {
@@ -137,12 +152,7 @@ func (r *Ranking) addNotes() {
 		}
 	}
 	if len(models) > 1 {
-		r.Notes = append(r.Notes, fmt.Sprintf("the GPUs are of different models, whose cases are not compared: %s", strings.Join(models, ", ")))
-	}
-	for _, m := range r.Machines {
-		for _, note := range m.Notes {
-			r.Notes = append(r.Notes, m.Name+": "+note)
-		}
+		r.Notes = append(r.Notes, "the GPUs are of different models, whose cases are not compared: "+strings.Join(models, ", "))
 	}
 }
 

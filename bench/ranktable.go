@@ -3,12 +3,11 @@ package bench
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
-// WriteTable writes the ranking as text: the fastest of each mode, the machines, a table
-// for each group, and the notes. In the tables, letters stand for the machines.
+// WriteTable writes the ranking as text: the fastest of each mode, the machines, two
+// tables for each mode, and the notes. In the tables, letters stand for the machines.
 func (r *Ranking) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
 	letters := map[string]string{}
@@ -22,24 +21,38 @@ func (r *Ranking) WriteTable(w io.Writer, format Format) error {
 		out.wrapped("%s: %s, %s", letters[m.Name], m.Name, m.describe())
 	}
 	for _, g := range r.Fastest {
-		out.line("%s, the fastest case of each:", g.Mode)
-		out.table(g.rows(letters, r.Base, true))
+		if len(r.Machines) > 1 {
+			out.line("%s, the fastest case of each:", g.Mode)
+			out.table(rankRows([]Group{g}, letters, r.Base))
+		}
+		if same := r.casesOf(g.Mode); len(same) > 0 {
+			out.line("%s, case by case:", g.Mode)
+			out.table(rankRows(same, letters, r.Base))
+		}
 	}
-	for _, g := range r.Cases {
-		out.line("%s%s:", g.Case, optional(", ", g.Model))
-		out.table(g.rows(letters, r.Base, false))
-	}
-	if len(r.Cases) == 0 {
-		out.line("no case is in two of them")
-	}
-	out.line("between: standard deviation of the medians of the runs; the interval takes it into account")
-	for _, id := range r.Alone {
-		out.line("only in one: %s", id)
+	out.wrapped("between: standard deviation of the medians of the runs; the interval takes it into account; !: reasons to doubt the rate, below")
+	for _, a := range r.Alone {
+		out.wrapped("only %s has: %s", letters[a.Machine], strings.Join(a.Cases, ", "))
 	}
 	for _, note := range r.Notes {
 		out.wrapped("note: %s", note)
 	}
+	for _, m := range r.Machines {
+		for _, note := range m.Notes {
+			out.wrapped("note: %s: %s", letters[m.Name], note)
+		}
+	}
 	return out.err
+}
+
+// casesOf returns the groups of a mode that are the same case.
+func (r *Ranking) casesOf(mode Mode) (groups []Group) {
+	for _, g := range r.Cases {
+		if g.Mode == mode {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }
 
 // letter returns A to Z, then A1 to Z1, and so on.
@@ -70,34 +83,47 @@ func (g Group) answer(letters map[string]string) string {
 	return text
 }
 
-// rows returns the rows of the table of a group; the first is the header. WithCases adds
-// the case of each place.
-func (g Group) rows(letters map[string]string, base string, withCases bool) [][]string {
+// rankRows returns the rows of the table of groups of one mode; the first is the header.
+func rankRows(groups []Group, letters map[string]string, base string) [][]string {
+	mode := groups[0].Mode
 	quotient := "/ fastest"
 	if base != "" {
 		quotient = "/ " + letters[base]
 	}
-	rows := [][]string{{"", g.Mode.RateUnit(g.Mode.info().prefix), "95 %", quotient, "runs", "between", "flags"}}
-	if withCases {
-		rows[0] = slices.Insert(rows[0], 1, "case")
-	}
-	for _, p := range g.Places {
-		divided, between := "-", "-"
-		if p.Quotient != nil {
-			divided = p.Quotient.short()
+	rows := [][]string{{"case", "", mode.RateUnit(mode.info().prefix), "95 %", quotient, "runs", "between", columnDoubt}}
+	for _, g := range groups {
+		last := ""
+		for _, p := range g.Places {
+			id := p.Case
+			if id == last {
+				id = ""
+			}
+			last = p.Case
+			divided, between := "-", "-"
+			if p.Quotient != nil {
+				divided = quotientText(*p.Quotient)
+			}
+			if p.Rate.Runs > 1 {
+				between = percent(p.Rate.Between)
+			}
+			doubt := "-"
+			if len(p.Flags) > 0 {
+				doubt = "!"
+			}
+			rows = append(rows, []string{id, letters[p.Machine], mode.scaled(p.Rate.Median), mode.scaled(p.Rate.Low) + " to " + mode.scaled(p.Rate.High),
+				divided, fmt.Sprint(p.Rate.Runs), between, doubt})
 		}
-		if p.Rate.Runs > 1 {
-			between = percent(p.Rate.Between)
-		}
-		row := []string{letters[p.Machine], g.Mode.scaled(p.Rate.Median), g.Mode.scaled(p.Rate.Low) + " to " + g.Mode.scaled(p.Rate.High),
-			divided, fmt.Sprint(p.Rate.Runs), between, flagWords(p.Flags)}
-		if withCases {
-			row = slices.Insert(row, 1, p.Case)
-		}
-		rows = append(rows, row)
 	}
 	return rows
 }
 
 // stats has the bounds of an estimate as those of samples.
 func (e Estimate) stats() Stats { return Stats{Median: e.Median, Low: e.Low, High: e.High} }
+
+// quotientText formats a quotient, also one far below 1.
+func quotientText(c Change) string {
+	if c.Factor >= 0.1 {
+		return c.short()
+	}
+	return fmt.Sprintf("%.3g (%.3g to %.3g)", c.Factor, c.Low, c.High)
+}

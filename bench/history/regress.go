@@ -66,14 +66,18 @@ type CaseRegression struct {
 	test prediction
 }
 
-// Comparable reports whether two results can decide about a regression: they are of the
-// same machine, with the same settings, number of threads and power limits.
-func Comparable(a, b *bench.Result) bool {
-	if a.Environment.Machine().ID != b.Environment.Machine().ID || !reflect.DeepEqual(a.Settings, b.Settings) {
+// Comparable reports whether an earlier result can decide about a newer one: it is of the
+// same machine, with the same settings, number of threads and power limits, and has a
+// reliable rate.
+func Comparable(earlier, newest *bench.Result) bool {
+	if earlier.Environment.Machine().ID != newest.Environment.Machine().ID || !reflect.DeepEqual(earlier.Settings, newest.Settings) {
 		return false
 	}
-	return !slices.ContainsFunc(bench.Differences(a, b), func(d bench.Difference) bool {
+	unlike := slices.ContainsFunc(bench.Differences(earlier, newest), func(d bench.Difference) bool {
 		return d.What == "threads" || d.What == "power limit"
+	})
+	return !unlike && slices.ContainsFunc(earlier.Recomputed().Cases, func(c bench.CaseResult) bool {
+		return c.Kernel != bench.Reference && usable(&c)
 	})
 }
 
@@ -102,7 +106,7 @@ func Regress(newest bench.Named, earlier []bench.Named, o Options) *Regression {
 	}
 	if len(baseline) < MinBaseline {
 		r.Verdict = bench.CannotTell
-		r.Reason = fmt.Sprintf("%d earlier runs of this machine with these settings, threads and power limits: must be at least %d", len(baseline), MinBaseline)
+		r.Reason = fmt.Sprintf("%d earlier runs of this machine with these settings, threads and power limits have a reliable rate: must be at least %d", len(baseline), MinBaseline)
 		return r
 	}
 	d := decision{newest: newest.Recomputed(), baseline: baseline, alpha: 1 - o.Confidence}
