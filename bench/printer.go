@@ -25,6 +25,9 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
+// markdown escapes what has a meaning in Markdown.
+var markdown = strings.NewReplacer("|", `\|`, "<", "&lt;", "[", `\[`, "*", `\*`, "`", "\\`")
+
 // maxWidth is the width of the lines that are wrapped.
 const maxWidth = 98
 
@@ -34,6 +37,8 @@ func (p *printer) wrapped(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if p.format == Text {
 		text = wrap(text)
+	} else {
+		text = markdown.Replace(text)
 	}
 	p.line("%s", text)
 }
@@ -68,7 +73,11 @@ func (p *printer) table(rows [][]string) {
 	if p.format == Markdown {
 		rows = slices.Insert(slices.Clone(rows), 1, slices.Repeat([]string{"---"}, len(rows[0])))
 		for _, row := range rows {
-			if _, p.err = fmt.Fprintf(p.w, "| %s |\n", strings.Join(row, " | ")); p.err != nil {
+			cells := slices.Clone(row)
+			for i := range cells {
+				cells[i] = markdown.Replace(cells[i])
+			}
+			if _, p.err = fmt.Fprintf(p.w, "| %s |\n", strings.Join(cells, " | ")); p.err != nil {
 				return
 			}
 		}

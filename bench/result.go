@@ -357,8 +357,9 @@ const (
 	maxJoules  = 1e17 // of the energy counter of a GPU
 )
 
-// Parse reads a result, which may be compressed by gzip. Errors: [ErrTooLarge],
-// [ErrNotJSON], [ErrSchema], [ErrField], and that of in.
+// Parse reads a result, which may be compressed by gzip. Its texts are safe to display:
+// each is printable and has at most 1024 bytes. Errors: [ErrTooLarge], [ErrNotJSON],
+// [ErrSchema], [ErrField], and that of in.
 func Parse(in io.Reader) (*Result, error) { return parse(in, maxFile) }
 
 func parse(in io.Reader, limit int64) (*Result, error) {
@@ -378,6 +379,9 @@ func parse(in io.Reader, limit int64) (*Result, error) {
 	r := new(Result)
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, notJSON(err)
+	}
+	if err := r.clean(); err != nil {
+		return nil, err
 	}
 	if err := r.plausible(); err != nil {
 		return nil, err

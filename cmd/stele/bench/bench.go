@@ -20,6 +20,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stele/bench"
+	"stele/bench/report"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/engine"
@@ -46,6 +47,7 @@ func Command() *cli.Command {
 			"  stele bench\n" +
 			"  stele bench --mode search --kernel all --out result.json\n" +
 			"  stele bench --mode blocks\n" +
+			"  stele bench --report page.html\n" +
 			"  stele bench compare old.json result.json\n" +
 			"  stele bench regress",
 		Flags: []cli.Flag{
@@ -60,12 +62,14 @@ func Command() *cli.Command {
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
+			reportFlag(), pngFlag(),
 			historyFlag(),
 			&cli.BoolFlag{Name: "no-history", Usage: "do not keep the result in the history"},
 			cmdline.JSONFlag(),
 		},
 		Action: run,
 		Subcommands: []*cli.Command{
+			reportCommand(),
 			{
 				Name:      "check",
 				Usage:     "check a result: its figures and its proof of work done",
@@ -98,6 +102,11 @@ func run(c *cli.Context) error {
 		return err
 	}
 	defer out.discard()
+	reports, err := runOutputs(c)
+	if err != nil {
+		return err
+	}
+	defer discardAll(reports)
 	set, err := openCases(c, settings)
 	if err != nil {
 		return err
@@ -108,15 +117,20 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
 	}
-	report, err := bench.Check(c.Context, result, bench.Rescan{})
+	check, err := bench.Check(c.Context, result, bench.Rescan{})
 	if err != nil {
 		return err
 	}
 	if err := out.write(c.Context, result); err != nil {
 		return err
 	}
-	if report.Good() {
+	if check.Good() {
 		keepResult(c, result)
+	}
+	for _, o := range reports {
+		if err := o.writeTo(c, []report.Source{{Result: result, Check: check}}); err != nil {
+			return err
+		}
 	}
 	if c.Bool("json") {
 		err = cmdline.PrintJSON(c, result)
@@ -126,8 +140,8 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !report.Good() {
-		for _, p := range report.Problems {
+	if !check.Good() {
+		for _, p := range check.Problems {
 			fmt.Fprintf(c.App.ErrWriter, "stele: %v\n", p)
 		}
 		return cmdline.ErrFoundWrong

@@ -56,23 +56,27 @@ func openFIFO(ctx context.Context, name string) (*os.File, error) {
 	}
 }
 
-// outFile is where --out puts the result. A regular file is created or replaced when
-// the result is complete. Anything else, such as a device or a FIFO, is written to
+// outFile is where --out or another flag puts an output. A regular file is created or
+// replaced when the output is complete. Anything else, such as a device or a FIFO, is written to
 // directly.
 type outFile struct {
+	flag   string           // its name, for errors
 	name   string           // as the user gave it; "": there is nothing to write
 	file   *atomicfile.File // a regular file
 	direct io.Writer        // not a regular file; nil: a FIFO, opened when there is a result
 }
 
 // newOutFile checks, before the work, that the result can be written.
-func newOutFile(c *cli.Context) (*outFile, error) {
-	if !c.IsSet("out") {
+func newOutFile(c *cli.Context) (*outFile, error) { return newFlagFile(c, "out") }
+
+// newFlagFile is newOutFile for another flag.
+func newFlagFile(c *cli.Context, flag string) (*outFile, error) {
+	if !c.IsSet(flag) {
 		return &outFile{}, nil
 	}
-	o := &outFile{name: c.String("out")}
+	o := &outFile{flag: flag, name: c.String(flag)}
 	if o.name == "" {
-		return nil, errors.New("--out: the file name is empty")
+		return nil, fmt.Errorf("--%s: the file name is empty", flag)
 	}
 	if err := o.prepare(c); err != nil {
 		return nil, o.explain(err)
@@ -114,20 +118,25 @@ func isStandardOutput(info fs.FileInfo) bool {
 
 // write writes the result. A regular file is complete when it gets its name.
 func (o *outFile) write(ctx context.Context, r *bench.Result) error {
+	return o.writeWith(ctx, r.Encode)
+}
+
+// writeWith writes what encode does.
+func (o *outFile) writeWith(ctx context.Context, encode func(io.Writer) error) error {
 	switch {
 	case o.name == "":
 		return nil
 	case o.file == nil:
-		return o.explain(o.writeDirect(ctx, r))
+		return o.explain(o.writeDirect(ctx, encode))
 	}
-	if err := r.Encode(o.file); err != nil {
+	if err := encode(o.file); err != nil {
 		return o.explain(err)
 	}
 	return o.explain(o.file.Commit())
 }
 
 // writeDirect writes to a file that is not regular.
-func (o *outFile) writeDirect(ctx context.Context, r *bench.Result) error {
+func (o *outFile) writeDirect(ctx context.Context, encode func(io.Writer) error) error {
 	if o.direct == nil {
 		f, err := openFIFO(ctx, o.name)
 		if err != nil {
@@ -137,7 +146,7 @@ func (o *outFile) writeDirect(ctx context.Context, r *bench.Result) error {
 		stop := context.AfterFunc(ctx, func() { f.Close() }) // a reader that does not read
 		defer stop()
 	}
-	return r.Encode(o.direct)
+	return encode(o.direct)
 }
 
 // explain replaces the path in an error by the one that the user gave.
@@ -152,7 +161,7 @@ func (o *outFile) explain(err error) error {
 	case errors.As(err, &link):
 		err = link.Err
 	}
-	return fmt.Errorf("--out: %s: %w", o.name, err)
+	return fmt.Errorf("--%s: %s: %w", o.flag, o.name, err)
 }
 
 // discard closes what is open, and removes an incomplete file.

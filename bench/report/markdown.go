@@ -1,0 +1,56 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"stele/bench"
+)
+
+// Markdown writes the sources for a forum: a comparison if there are several, and for each
+// of them the rates, the environment, the cases and the proof of the work done. Errors:
+// [ErrEmpty], and that of w.
+func Markdown(w io.Writer, sources []Source) error {
+	sources, err := prepare(sources)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if len(sources) > 1 {
+		for _, mode := range modesOf(sources) {
+			writeRanking(&out, sources, mode)
+		}
+	}
+	for _, s := range sources {
+		fmt.Fprintf(&out, "### %s\n\n", escapeMarkdown(s.Name))
+		if err := s.Result.WriteTable(&out, bench.Markdown); err != nil {
+			return err
+		}
+	}
+	out.WriteString("Check a result on any CPU: `stele bench check FILE`\n")
+	_, err = w.Write(out.Bytes())
+	return err
+}
+
+// writeRanking writes the fastest case of a mode of each source.
+func writeRanking(out *bytes.Buffer, sources []Source, mode bench.Mode) {
+	ranked := ranking(sources, mode)
+	if len(ranked) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "| %s | rate (95 %%) | to the fastest (95 %%) | case | doubts |\n| --- | --- | --- | --- | --- |\n", mode)
+	for i, b := range ranked {
+		to := "1"
+		if i > 0 {
+			to = quotientOf(b.Case.Rate, ranked[0].Case.Rate).String()
+		}
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", escapeMarkdown(b.Name), mode.RateText(b.Case.Rate), to, escapeMarkdown(machine(b.Result)+", "+b.Case.Words()), flagList(b.Case.Flags))
+	}
+	out.WriteByte('\n')
+}
+
+var markdownEscapes = strings.NewReplacer("|", `\|`, "<", "&lt;", "[", `\[`, "*", `\*`, "`", "\\`")
+
+func escapeMarkdown(s string) string { return markdownEscapes.Replace(s) }

@@ -1,0 +1,5 @@
+package report
+
+import "io"
+
+func PNG(w io.Writer, sources []Source) error { return ErrEmpty }
