@@ -51,6 +51,9 @@ func (m Machine) writeText(b *strings.Builder) {
 		fmt.Fprintf(b, "%s  %s  %s: %s, then %s\n", letters[c.Started], c.Started.Format(time.DateTime), c.What, c.Old, c.New)
 	}
 	if len(m.Series) == 1 {
+		if len(m.Changes) > 0 {
+			b.WriteByte('\n')
+		}
 		m.Series[0].list(b)
 	}
 }
@@ -141,7 +144,6 @@ func (s Series) plot(letters map[time.Time]string) (plot, marks string) {
 
 // list writes the points, oldest first.
 func (s Series) list(b *strings.Builder) {
-	b.WriteByte('\n')
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "started\trate, with its 95 %% interval\tx reference\tkernel\tflags\n")
 	for _, p := range s.Points {

@@ -44,10 +44,9 @@ func runCompare(c *cli.Context) error {
 	}
 	names, many := expand(c.Args().Slice())
 	if base := c.String("base"); base != "" {
+		// First, so that it counts where another file has the same result.
 		many = true
-		if !slices.Contains(names, base) {
-			names = append(names, base)
-		}
+		names = append([]string{base}, slices.DeleteFunc(names, func(n string) bool { return n == base })...)
 	}
 	switch {
 	case len(names) < 2 && !many:

@@ -1,9 +1,9 @@
 package bench
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,7 +13,6 @@ import (
 	"stele/bench"
 	"stele/bench/history"
 	"stele/cmd/stele/internal/cmdline"
-	"stele/internal/atomicfile"
 )
 
 // historyFlag returns the flag that names the folder of the history.
@@ -99,27 +98,21 @@ func runHistory(c *cli.Context) error {
 	if days > 0 {
 		since = time.Now().AddDate(0, 0, -int(days))
 	}
-	var results []bench.Named
-	skipped := []string{}
-	for r, err := range folder.Newest(since) {
-		switch {
-		case c.Context.Err() != nil:
-			return cmdline.Cause(c, c.Context.Err())
-		case err != nil:
-			skipped = append(skipped, err.Error())
-			fmt.Fprintf(c.App.ErrWriter, "skipped: %v\n", err)
-		default:
-			results = append(results, r)
-		}
+	page, err := newFlagFile(c, "report")
+	if err != nil {
+		return err
+	}
+	defer page.discard()
+	results, skipped, err := readHistory(c, folder, since)
+	if err != nil {
+		return err
 	}
 	machines := history.Machines(results)
 	if id := c.String("case"); id != "" {
 		machines = history.Only(machines, id)
 	}
-	if c.IsSet("report") {
-		if err := writeHistoryPage(c, machines); err != nil {
-			return err
-		}
+	if err := page.writeWith(c.Context, func(w io.Writer) error { return history.WriteHTML(w, machines) }); err != nil {
+		return err
 	}
 	switch {
 	case c.Bool("json"):
@@ -130,18 +123,20 @@ func runHistory(c *cli.Context) error {
 	return history.WriteText(c.App.Writer, machines)
 }
 
-// writeHistoryPage writes the page to the file that --report names.
-func writeHistoryPage(c *cli.Context, machines []history.Machine) error {
-	name := c.String("report")
-	if name == "" {
-		return errors.New("--report: the file name is empty")
+// readHistory reads the results that started at since or later. What is skipped is
+// reported in a line each.
+func readHistory(c *cli.Context, folder *history.Folder, since time.Time) (results []bench.Named, skipped []string, err error) {
+	skipped = []string{}
+	for r, err := range folder.Newest(since) {
+		switch {
+		case c.Context.Err() != nil:
+			return nil, nil, cmdline.Cause(c, c.Context.Err())
+		case err != nil:
+			skipped = append(skipped, err.Error())
+			fmt.Fprintf(c.App.ErrWriter, "skipped: %v\n", err)
+		default:
+			results = append(results, r)
+		}
 	}
-	var page bytes.Buffer
-	if err := history.WriteHTML(&page, machines); err != nil {
-		return err
-	}
-	if err := atomicfile.WriteFile(name, page.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("--report: %w", err)
-	}
-	return nil
+	return results, skipped, nil
 }
