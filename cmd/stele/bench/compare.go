@@ -50,7 +50,7 @@ func runCompare(c *cli.Context) error {
 	}
 	switch {
 	case len(names) < 2 && !many:
-		return fmt.Errorf("the arguments must be OLD and NEW, or more results: got %d; see %s --help", c.NArg(), c.Command.HelpName)
+		return fmt.Errorf("the arguments must be OLD and NEW: got %d; see %s --help", c.NArg(), c.Command.HelpName)
 	case len(names) == 2 && !many:
 		return compareTwo(c, names[0], names[1])
 	}
