@@ -113,6 +113,7 @@ type reading struct {
 	processor time.Duration // CPU time of the program; 0 if not known
 	cycles    float64       // of all threads of the program; 0 if not known
 	hertz     float64       // clock of a core around the slice; 0 if not known
+	joules    float64       // of the CPU packages; 0 if not known
 	gpu       *GPUStates
 	devices   map[string]uint64
 	idle      map[string]float64
@@ -259,6 +260,7 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	hertz := m.frequency(c)
 	gpuBefore, sensed := c.sense()
 	cycles, counted := m.cycles(c)
+	energy, metered := m.plan.energy()
 	busy, known := m.clock.CPU()
 	start := m.clock.Now()
 	if err := c.Work.Run(ctx, items); err != nil {
@@ -267,6 +269,9 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	r = reading{items: items, took: max(m.clock.Now()-start, m.clock.Resolution(), 1)}
 	if after, ok := m.cycles(c); ok && counted {
 		r.cycles = max(after-cycles, 0)
+	}
+	if after, ok := m.plan.energy(); metered && ok {
+		r.joules = after - energy
 	}
 	if known && c.Threads > 0 {
 		after, _ := m.clock.CPU()
@@ -345,7 +350,7 @@ func (m *runner) samples() [][]Sample {
 			continue
 		}
 		for _, r := range m.taken[i] {
-			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices, Idle: r.idle}
+			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, Joules: r.joules, GPU: r.gpu, Devices: r.devices, Idle: r.idle}
 			s.Cycles, s.Clock = math.Round(r.cycles), math.Round(r.hertz)
 			if p := r.probe.Seconds(); p > best[c.Threads] {
 				s.Probe = round4(best[c.Threads] / p)

@@ -180,6 +180,11 @@ func (r *Result) AddProof(id string, p Proof) {
 		}
 	}
 	r.derive()
+	r.keepProof(p)
+}
+
+// keepProof adds a set, unless the result has it.
+func (r *Result) keepProof(p Proof) {
 	for _, q := range r.Proofs {
 		if q.Name == p.Name && q.Digest == p.Digest {
 			return
@@ -207,6 +212,7 @@ func (r *Result) derive() {
 		c.deriveLimit(r.Environment)
 		byID[c.ID] = c
 	}
+	r.deriveSweep()
 	r.Headlines = map[Mode]Headline{}
 	for i := range r.Cases {
 		c := &r.Cases[i]
@@ -253,7 +259,7 @@ func (c *CaseResult) derive() {
 		c.Flags = append(c.Flags, FlagDrift)
 	}
 	c.Flags = append(c.Flags, gpuFlags(c.Samples)...)
-	c.Joules = joulesPerItem(c.Samples)
+	c.Joules, c.PerJoule = c.energy()
 	if c.Proof != nil {
 		c.Proof.Passes = passes(c.Samples, rangeOf(c.Proof.Range).Count)
 	}
@@ -325,6 +331,13 @@ func (r *Result) recomputed() *Result {
 			copied.Cases[i].Limit = &limit
 		}
 	}
+	copied.Sweep = slices.Clone(r.Sweep)
+	for i, p := range copied.Sweep {
+		if p.Proof != nil {
+			proof := *p.Proof
+			copied.Sweep[i].Proof = &proof
+		}
+	}
 	copied.derive()
 	copied.EndToEnd = r.EndToEnd.recomputed()
 	return &copied
@@ -362,7 +375,7 @@ const (
 	maxItems   = 1 << 53 // in a sample
 	minSeconds = 1e-9    // of a sample
 	maxSeconds = 1e9
-	maxJoules  = 1e17 // of the energy counter of a GPU
+	maxJoules  = 1e17 // of an energy counter
 	maxCycles  = 1e21 // of a sample
 	maxHertz   = 1e12 // of a core
 )
@@ -432,8 +445,11 @@ func (s Sample) addsUp() bool {
 
 // plausible returns an error for values from which no figures can be computed.
 func (r *Result) plausible() error {
-	if n := len(r.Cases); n == 0 || n > maxCases {
+	if n := len(r.Cases); n > maxCases || n == 0 && len(r.Sweep) == 0 {
 		return impossible("%d cases, must be 1 to %d", n, maxCases)
+	}
+	if err := r.sweepPlausible(); err != nil {
+		return err
 	}
 	seen := map[string]bool{}
 	for i, c := range r.Cases {
@@ -498,6 +514,8 @@ func (s Sample) implausible(ofAll bool) string {
 		return fmt.Sprintf(".clock_hz %v, must be 0, or 1 to %v", s.Clock, maxHertz)
 	case ofAll != (len(s.Devices) > 0) || len(s.Devices) > 0 && !s.addsUp():
 		return fmt.Sprintf(".devices: must add up to items, and be of the device %q", All)
+	case !(s.Joules >= 0 && s.Joules <= maxJoules):
+		return fmt.Sprintf(".joules %v, must be 0 to %v", s.Joules, maxJoules)
 	case s.idleImplausible():
 		return fmt.Sprintf(".idle: must be 0 to %v seconds, of the devices of the sample", maxSeconds)
 	case s.GPU != nil && !(s.GPU.Before.energyPlausible() && s.GPU.After.energyPlausible()):

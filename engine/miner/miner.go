@@ -34,6 +34,9 @@ type Options struct {
 	// Sensors reads the sensors of the device with a UUID. Nil: there are none.
 	// One goroutine calls it, and it may block.
 	Sensors func(uuid string) (Sensors, error)
+	// CPUEnergy returns the joules that the processor packages of the machine have used
+	// since a fixed moment. Nil: they are not known. One goroutine calls it.
+	CPUEnergy func() (float64, error)
 	Limits  health.Limits // SetLimits changes them
 	Rules   health.Rules  // for devices that fail; the zero value takes health.Defaults
 	Hooks   health.Hooks
@@ -155,7 +158,7 @@ func (m *Miner) Run(ctx context.Context) error {
 	hooks := make(chan struct{})
 	go func() { defer close(hooks); m.hooks.Run(running) }()
 	m.tasks.Go(func() { m.watch(running) })
-	if m.Sensors != nil {
+	if m.Sensors != nil || m.CPUEnergy != nil {
 		m.tasks.Go(func() { m.sense(running) })
 	}
 	m.notify("READY=1")

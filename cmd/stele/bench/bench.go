@@ -60,6 +60,7 @@ func Command() *cli.Command {
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
+			powercapFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
 			reportFlag(), pngFlag(),
 			cmdline.JSONFlag(),
@@ -88,6 +89,8 @@ func Command() *cli.Command {
 				},
 				Action: runCompare,
 			},
+			efficiencyCommand(),
+			efficiencyGuardCommand(),
 		},
 	}
 }
@@ -213,6 +216,7 @@ type caseSet struct {
 	engines []*engine.Engine
 	blocks  []*blockWorker
 	headers []byte // shared by all verifications
+	meters  *meters
 
 	work     []bench.Mode // the modes that are measured of each device
 	settings bench.Settings
@@ -228,8 +232,14 @@ func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) 
 	set := &caseSet{
 		walks:    map[string]*bench.Walk{},
 		lists:    map[string]finisher{},
+		meters:   openMeters(c),
 		settings: settings,
 	}
+	defer func() {
+		if err != nil {
+			set.close()
+		}
+	}()
 	if add := set.listsOf(settings.Mode); add != nil {
 		if useGPU && c.IsSet("device") {
 			return nil, fmt.Errorf("--device %s: only the CPU has the mode %s", c.String("device"), settings.Mode)
@@ -246,11 +256,6 @@ func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) 
 		set.work = append(set.work, bench.Verify)
 		set.headers = bench.MakeHeaders(bench.HeaderSet)
 	}
-	defer func() {
-		if err != nil {
-			set.close()
-		}
-	}()
 	for _, mode := range set.work {
 		set.addCase(bench.Spec{Mode: mode, Device: cpu.ID, Kernel: bench.Reference, Threads: 1}, bench.ReferenceScan, bench.ReferenceVerify)
 	}
@@ -420,7 +425,7 @@ func (s *caseSet) add(d engine.Device, threads int, first bool, work []bench.Mod
 		spec := bench.Spec{Mode: mode, Device: info.ID, Kernel: kernels[mode], Threads: threads}
 		s.addCase(spec, bench.EngineScan(e), bench.EngineVerify(e))
 		if info.UUID != "" {
-			s.cases[len(s.cases)-1].Sensor = bench.GPUSensor(info.UUID)
+			s.cases[len(s.cases)-1].Sensor = s.meters.gpu(info).State
 		}
 	}
 }
@@ -459,7 +464,7 @@ func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resul
 	started := time.Now()
 	bar := cmdline.NewProgress(c, 1000, "bench")
 	defer bar.Close()
-	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second))}
+	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second)), Energy: s.meters.joules}
 	clock := bench.NewHostClock()
 	uncounted := clock.CountCycles()
 	measured, err := bench.Measure(c.Context, s.cases, plan, clock, func(done float64) {
@@ -473,6 +478,7 @@ func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resul
 		env.CounterAbsent = uncounted.Error()
 	}
 	env.Label = c.String("label")
+	env.SetEnergy(s.meters.sources())
 	result := bench.New(started, env, settings, s.cases, measured)
 	result.Failed = append(result.Failed, s.failed...)
 	for i, k := range s.cases {
@@ -513,6 +519,7 @@ func (s *caseSet) finish(ctx context.Context, id string, result *bench.Result) e
 }
 
 func (s *caseSet) close() {
+	s.meters.close()
 	for _, e := range s.engines {
 		_ = e.Close() // the measurements are taken
 	}
