@@ -310,8 +310,9 @@ vuln: ## check for known vulnerabilities in the code of dependencies that is rea
 # ---- Generated code --------------------------------------------------------
 
 .PHONY: generate
-generate: ## write the assembly of the CPU kernels, and the binding to the CUDA driver
+generate: ## write the assembly of the CPU kernels, the counts of their instructions, and the binding to the CUDA driver
 	cd $(GEN) && $(GO) run .
+	$(GO) run ./bench/limit/count
 	cd cgo/cuda && $(GO) run ./gen
 
 .PHONY: architecture

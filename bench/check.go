@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"stele/bench/limit"
 	"stele/engine/pow"
 )
 
@@ -102,13 +103,16 @@ func (r *Report) conclude(of *Result, answers int) {
 	}
 	confirm := func(format string, args ...any) { r.Confirmed = append(r.Confirmed, fmt.Sprintf(format, args...)) }
 	r.Confirmed, r.Unconfirmed = []string{}, []string{}
-	if without(WrongFigure) {
+	if r.Cases > 0 && without(WrongFigure) {
 		confirm("the figures of %d cases follow from their samples", r.Cases)
 		if of.EndToEnd != nil {
 			confirm("the figures of the end-to-end measurement follow from its %d phases", len(of.EndToEnd.Phases))
 		}
 	}
-	if without(WrongSetting) {
+	if n := len(of.Sweep); n > 0 && without(WrongFigure) {
+		confirm("the figures of %d settings follow from their samples", n)
+	}
+	if r.Cases > 0 && without(WrongSetting) {
 		confirm("the settings requested these cases")
 	}
 	if r.Proofs > 0 && without(NoProof, UnknownRange, OutOfOrder, WrongNonce, WrongDigest, WrongSet) {
@@ -127,7 +131,14 @@ func (r *Report) conclude(of *Result, answers int) {
 	if of.EndToEnd != nil {
 		r.Unconfirmed = append(r.Unconfirmed, "that a pool accepted the shares: the program itself was the pool")
 	}
-	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure depends on them")
+	but := ""
+	if of.hasLimits() {
+		but = " but the share of the limit"
+		if of.Environment.LimitTable != limit.Digest() {
+			r.Unconfirmed = append(r.Unconfirmed, "the least numbers of cycles: they come from the tables of another version of the program")
+		}
+	}
+	r.Unconfirmed = append(r.Unconfirmed, "the environment and the time: the program itself recorded them, and no figure"+but+" depends on them")
 }
 
 // checkFigures recomputes everything that follows from the samples.
@@ -140,8 +151,17 @@ func checkFigures(r *Result, report *Report) {
 			report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
 		}
 	}
+	for i := range r.Sweep {
+		where := fmt.Sprintf("sweep[%d]", i)
+		if path, g, w := difference(reflect.ValueOf(r.Sweep[i]), reflect.ValueOf(recomputed.Sweep[i]), where); path != "" {
+			report.add(WrongFigure, path, "%v, but the samples give %v", g, w)
+		}
+	}
 	if path, g, w := difference(reflect.ValueOf(r.EndToEnd), reflect.ValueOf(recomputed.EndToEnd), "end_to_end"); path != "" {
 		report.add(WrongFigure, path, "%v, but the phases give %v", g, w)
+	}
+	if len(r.Cases) == 0 {
+		return // Timing and Headlines are of cases
 	}
 	if rounds := len(r.Cases[0].Samples); r.Timing.Rounds != rounds {
 		report.add(WrongFigure, "timing.rounds", "%d, but every case has %d samples", r.Timing.Rounds, rounds)
@@ -274,17 +294,22 @@ func printable(v reflect.Value) any {
 
 // checkProofsNamed checks that every search names a proof that the result has.
 func checkProofsNamed(r *Result, report *Report) {
-	for i, c := range r.Cases {
-		where := fmt.Sprintf("cases[%d].proof", i)
+	check := func(where string, mode Mode, id string, proof *CaseProof) {
 		switch {
-		case !c.Mode.Searches():
-		case c.Proof == nil:
-			report.add(NoProof, where, "%s has no set of nonces", c.ID)
-		case !slices.ContainsFunc(r.Proofs, func(p Proof) bool { return p.Name == c.Proof.Range && p.Digest == c.Proof.Digest }):
-			report.add(NoProof, where, "no proof of the range %.40q with the digest %.64q", c.Proof.Range, c.Proof.Digest)
-		case (c.Mode == Roll) != rangeOf(c.Proof.Range).isRolled():
-			report.add(NoProof, where, "%.40q is not a range of the mode %q", c.Proof.Range, c.Mode)
+		case !mode.Searches():
+		case proof == nil:
+			report.add(NoProof, where, "%s has no set of nonces", id)
+		case !slices.ContainsFunc(r.Proofs, func(p Proof) bool { return p.Name == proof.Range && p.Digest == proof.Digest }):
+			report.add(NoProof, where, "no proof of the range %.40q with the digest %.64q", proof.Range, proof.Digest)
+		case (mode == Roll) != rangeOf(proof.Range).isRolled():
+			report.add(NoProof, where, "%.40q is not a range of the mode %q", proof.Range, mode)
 		}
+	}
+	for i, c := range r.Cases {
+		check(fmt.Sprintf("cases[%d].proof", i), c.Mode, c.ID, c.Proof)
+	}
+	for i, p := range r.Sweep {
+		check(fmt.Sprintf("sweep[%d].proof", i), p.Mode, p.Case, p.Proof)
 	}
 }
 

@@ -3,7 +3,7 @@ package bench
 import (
 	"reflect"
 
-	"stele/internal/text"
+	safe "stele/internal/text"
 )
 
 // maxText bounds each text of a result that [Parse] reads, in bytes.
@@ -17,7 +17,7 @@ func (r *Result) clean() error { return cleanValue(reflect.ValueOf(r).Elem(), ""
 func cleanValue(v reflect.Value, path string) error {
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(text.Clean(v.String(), maxText))
+		v.SetString(safe.Clean(v.String(), maxText))
 	case reflect.Pointer:
 		if !v.IsNil() {
 			return cleanValue(v.Elem(), path)
@@ -41,8 +41,13 @@ func cleanValue(v reflect.Value, path string) error {
 		}
 	case reflect.Map:
 		for _, key := range v.MapKeys() {
-			if key.Kind() == reflect.String && text.Clean(key.String(), text.Max) != key.String() {
-				return impossible("%s: the name %.40q: must be printable text of at most %d bytes", path[1:], key.String(), text.Max)
+			if value := v.MapIndex(key); value.Kind() == reflect.String {
+				clean := reflect.New(value.Type()).Elem()
+				clean.SetString(safe.Clean(value.String(), maxText))
+				v.SetMapIndex(key, clean)
+			}
+			if key.Kind() == reflect.String && safe.Clean(key.String(), safe.Max) != key.String() {
+				return impossible("%s: the name %.40q: must be printable text of at most %d bytes", path[1:], key.String(), safe.Max)
 			}
 		}
 	}

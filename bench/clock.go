@@ -3,9 +3,12 @@ package bench
 import (
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"stele/bench/cycles"
 )
 
 // Clock is the source of all times of a measurement. [HostClock] reads the clocks
@@ -23,10 +26,21 @@ type Clock interface {
 	Probe(threads int) time.Duration
 }
 
-// HostClock reads the clocks of this machine.
+// CoreClock is a [Clock] that also knows the cycles of the processor.
+type CoreClock interface {
+	// Cycles returns the cycles of cores that this program has used, outside the
+	// operating system; false if they are not counted.
+	Cycles() (float64, bool)
+	// Frequency returns the clock of a core with a number of threads at work at once,
+	// in hertz: the mean of the threads. It is 0 if it is not known.
+	Frequency(threads int) float64
+}
+
+// HostClock reads the clocks of this machine. It is a [CoreClock].
 type HostClock struct {
 	start      time.Time
 	resolution time.Duration
+	counter    *cycles.Counter // nil if cycles are not counted
 }
 
 // NewHostClock returns a clock that starts at 0.
@@ -63,28 +77,64 @@ const (
 
 // Probe runs the loop on threads threads at once, but on GOMAXPROCS at most.
 func (c *HostClock) Probe(threads int) time.Duration {
+	return slices.Max(together(threads, c.spin))
+}
+
+// CountCycles begins to count the cycles of the threads of this process. The error says
+// why they cannot be counted.
+func (c *HostClock) CountCycles() (err error) {
+	c.counter, err = cycles.Open()
+	return err
+}
+
+// Close ends the counting of cycles.
+func (c *HostClock) Close() error {
+	if c.counter == nil {
+		return nil
+	}
+	return c.counter.Close()
+}
+
+// Cycles returns the cycles since CountCycles.
+func (c *HostClock) Cycles() (float64, bool) {
+	if c.counter == nil {
+		return 0, false
+	}
+	return c.counter.Read()
+}
+
+// Frequency measures the clock on threads threads at once, but on GOMAXPROCS at most.
+func (c *HostClock) Frequency(threads int) float64 {
+	sum, all := 0.0, together(threads, cycles.Frequency)
+	for _, hz := range all {
+		sum += hz
+	}
+	return sum / float64(len(all))
+}
+
+// together calls f on threads threads at once, but on 1 at least and GOMAXPROCS at most,
+// and returns the results.
+func together[T any](threads int, f func() T) []T {
 	threads = max(1, min(threads, runtime.GOMAXPROCS(0)))
 	if threads == 1 {
-		return c.spin()
+		return []T{f()}
 	}
 	var (
 		running sync.WaitGroup
 		ready   atomic.Int64
-		slowest atomic.Int64
 	)
-	for range threads {
+	results := make([]T, threads)
+	for i := range results {
 		running.Go(func() {
 			ready.Add(1)
 			for ready.Load() < int64(threads) {
 				runtime.Gosched()
 			}
-			took := int64(c.spin())
-			for old := slowest.Load(); took > old && !slowest.CompareAndSwap(old, took); old = slowest.Load() {
-			}
+			results[i] = f()
 		})
 	}
 	running.Wait()
-	return time.Duration(slowest.Load())
+	return results
 }
 
 // spin times the arithmetic of a probe.

@@ -3,6 +3,7 @@ package bench
 import (
 	"runtime"
 
+	"stele/bench/limit"
 	"stele/engine"
 	"stele/engine/host"
 )
@@ -43,18 +44,21 @@ type Environment struct {
 func Here(version string, devices []engine.Info) Environment {
 	m := host.ReadMachine()
 	return Environment{
-		Version:  version,
-		Go:       runtime.Version(),
-		OS:       runtime.GOOS,
-		Arch:     runtime.GOARCH,
-		Kernel:   m.Kernel,
-		CPU:      m.CPU,
-		SMT:      m.SMT,
-		Governor: m.Governor,
-		Virtual:  m.Hypervisor,
-		Driver:   GPUDriver(),
-		Process:  host.ReadLimits(),
-		Threads:  runtime.GOMAXPROCS(0),
-		Devices:  devices,
+		LimitTable:        limit.Digest(),
+		LimitAbsent:       limitAbsent(m.Microarchitecture),
+		Version:           version,
+		Go:                runtime.Version(),
+		OS:                runtime.GOOS,
+		Arch:              runtime.GOARCH,
+		Kernel:            m.Kernel,
+		Microarchitecture: m.Microarchitecture,
+		CPU:               m.CPU,
+		SMT:               m.SMT,
+		Governor:          m.Governor,
+		Virtual:           m.Hypervisor,
+		Driver:            GPUDriver(),
+		Process:           host.ReadLimits(),
+		Threads:           runtime.GOMAXPROCS(0),
+		Devices:           devices,
 	}
 }

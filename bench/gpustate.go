@@ -8,7 +8,8 @@ import (
 	"stele/cgo/nvml"
 )
 
-// GPUState is a reading of the sensors of a GPU. Absent values are not known.
+// GPUState is a reading of the sensors of a GPU. Absent values are not known. Energy is
+// that of the GPU's counter, or what a [GPUMeter] has integrated since it was opened.
 type GPUState struct {
 	nvml.Reading
 	// Others is the number of other processes that use the GPU.
@@ -19,27 +20,6 @@ type GPUState struct {
 type GPUStates struct {
 	Before GPUState `json:"before"`
 	After  GPUState `json:"after"`
-}
-
-// GPUSensor returns a function that reads the state of the GPU with this UUID,
-// which this process must use. The function returns false if it cannot read
-// anything.
-func GPUSensor(uuid string) func() (GPUState, bool) {
-	return func() (GPUState, bool) {
-		reading, err := nvml.Read(uuid)
-		if err != nil {
-			return GPUState{}, false
-		}
-		reading.Absent = nil // always the same
-		state := GPUState{Reading: reading}
-		// This process is one of them. Its number may differ inside a container, so
-		// it is not searched for.
-		if n, err := nvml.Processes(uuid); err == nil {
-			others := max(0, n-1)
-			state.Others = &others
-		}
-		return state, true
-	}
 }
 
 // GPUDriver returns the version of the NVIDIA driver, or "" if it is not known.
@@ -99,24 +79,6 @@ func gpuFlags(samples []Sample) (flags []Flag) {
 		flags = append(flags, FlagShared)
 	}
 	return flags
-}
-
-// joulesPerItem divides the growth of the GPU's energy counter during the samples
-// by their items. It is 0 if too few samples have the counter.
-func joulesPerItem(samples []Sample) float64 {
-	joules, items, known := 0.0, 0.0, 0
-	for _, s := range samples {
-		if s.GPU == nil || s.GPU.Before.Energy == nil || s.GPU.After.Energy == nil || *s.GPU.After.Energy < *s.GPU.Before.Energy {
-			continue
-		}
-		joules += *s.GPU.After.Energy - *s.GPU.Before.Energy
-		items += float64(s.Items)
-		known++
-	}
-	if known < minQuiet {
-		return 0
-	}
-	return joules / items
 }
 
 // gpuLine describes the state of a GPU during its cases; "" if nothing is known.

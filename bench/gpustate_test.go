@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -64,28 +63,6 @@ func TestGPUFlags(t *testing.T) {
 				t.Errorf("written and read: %v", err)
 			}
 		})
-	}
-}
-
-func TestJoules(t *testing.T) {
-	sample := func(before, after float64) Sample {
-		return Sample{Items: 2e9, Seconds: 0.02, Probe: 1, GPU: &GPUStates{gpuState(before, 1980, 0), gpuState(after, 1980, 0)}}
-	}
-	// The counter moves in steps that are longer than a slice.
-	var samples []Sample
-	for i := range 20 {
-		samples = append(samples, sample(100, 100+float64(i%2)*12))
-	}
-	if got := joulesPerItem(samples); math.Abs(got-3e-9) > 1e-18 {
-		t.Errorf("%v J, want 6 J for 2e9 items", got)
-	}
-	// A driver that was loaded anew, and samples without the counter, are left out.
-	odd := append(slices.Clone(samples), sample(100, 3), Sample{Items: 1e12, Seconds: 0.02, Probe: 1})
-	if got := joulesPerItem(odd); math.Abs(got-3e-9) > 1e-18 {
-		t.Errorf("%v J with odd samples, want the same", got)
-	}
-	if got := joulesPerItem(samples[:minQuiet-1]); got != 0 {
-		t.Errorf("%v J of too few samples", got)
 	}
 }
 

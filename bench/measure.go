@@ -111,6 +111,9 @@ type reading struct {
 	took      time.Duration
 	probe     time.Duration // the slower of the two around the slice
 	processor time.Duration // CPU time of the program; 0 if not known
+	cycles    float64       // of all threads of the program; 0 if not known
+	hertz     float64       // clock of a core around the slice; 0 if not known
+	joules    float64       // of the CPU packages; 0 if not known
 	gpu       *GPUStates
 	devices   map[string]uint64
 	idle      map[string]float64
@@ -254,13 +257,22 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	}
 	width := max(c.Threads, 1)
 	before := m.clock.Probe(width)
+	hertz := m.frequency(c)
 	gpuBefore, sensed := c.sense()
+	cycles, counted := m.cycles(c)
+	energy, metered := m.plan.energy()
 	busy, known := m.clock.CPU()
 	start := m.clock.Now()
 	if err := c.Work.Run(ctx, items); err != nil {
 		return reading{}, false, m.fail(ctx, i, err)
 	}
 	r = reading{items: items, took: max(m.clock.Now()-start, m.clock.Resolution(), 1)}
+	if after, ok := m.cycles(c); ok && counted {
+		r.cycles = max(after-cycles, 0)
+	}
+	if after, ok := m.plan.energy(); metered && ok {
+		r.joules = after - energy
+	}
 	if known && c.Threads > 0 {
 		after, _ := m.clock.CPU()
 		r.processor = after - busy
@@ -274,8 +286,28 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	if gpuAfter, ok := c.sense(); sensed && ok {
 		r.gpu = &GPUStates{gpuBefore, gpuAfter}
 	}
+	if hertz > 0 {
+		r.hertz = (hertz + m.frequency(c)) / 2
+	}
 	r.probe = max(before, m.clock.Probe(width))
 	return r, true, nil
+}
+
+// frequency returns the clock of the cores of a CPU case; 0 if it is not known.
+func (m *runner) frequency(c Case) float64 {
+	if clock, ok := m.clock.(CoreClock); ok && c.Threads > 0 {
+		return clock.Frequency(c.Threads)
+	}
+	return 0
+}
+
+// cycles returns the cycles of the program before or after a slice of a CPU case; false
+// if they are not known.
+func (m *runner) cycles(c Case) (float64, bool) {
+	if clock, ok := m.clock.(CoreClock); ok && c.Threads > 0 {
+		return clock.Cycles()
+	}
+	return 0, false
 }
 
 // fail marks a case as failed by an error, unless the cause is that ctx has ended: then
@@ -318,7 +350,8 @@ func (m *runner) samples() [][]Sample {
 			continue
 		}
 		for _, r := range m.taken[i] {
-			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, GPU: r.gpu, Devices: r.devices, Idle: r.idle}
+			s := Sample{Items: r.items, Seconds: r.took.Seconds(), Probe: 1, Joules: r.joules, GPU: r.gpu, Devices: r.devices, Idle: r.idle}
+			s.Cycles, s.Clock = math.Round(r.cycles), math.Round(r.hertz)
 			if p := r.probe.Seconds(); p > best[c.Threads] {
 				s.Probe = round4(best[c.Threads] / p)
 			}

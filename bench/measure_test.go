@@ -404,6 +404,37 @@ func TestPlanSlice(t *testing.T) {
 	}
 }
 
+// coreClock is a fakeClock whose cores run at 1 to 2 GHz in turn.
+type coreClock struct {
+	fakeClock
+	calls int
+}
+
+func (c *coreClock) Cycles() (float64, bool) { return 3e9 * c.now.Seconds(), true }
+
+func (c *coreClock) Frequency(int) float64 {
+	c.calls++
+	return 1e9 * float64(1+c.calls%2)
+}
+
+// Samples of CPU cases have the cycles of the slice, and the mean of both clocks.
+func TestMeasureCycles(t *testing.T) {
+	clock := new(coreClock)
+	work := func() *fakeWork { return &fakeWork{clock: &clock.fakeClock, per: always(time.Microsecond)} }
+	cases := []Case{fakeCase("one", 1, work()), {Spec: Spec{Search, "cuda:0", "scan_a", 0}, Work: work()}}
+	measured, err := Measure(t.Context(), cases, Plan{Duration: time.Second}, clock, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, samples := range measured.Samples {
+		for _, s := range samples {
+			if cycles := math.Round(3e9 * s.Seconds); i == 0 && (s.Clock != 1.5e9 || math.Abs(s.Cycles-cycles) > 1) || i == 1 && (s.Clock != 0 || s.Cycles != 0) {
+				t.Fatalf("%s: %+v, want 1.5 GHz and %v cycles on the CPU", cases[i].ID(), s, cycles)
+			}
+		}
+	}
+}
+
 func TestHostClock(t *testing.T) {
 	c := NewHostClock()
 	if c.Resolution() <= 0 || c.Resolution() > 100*time.Millisecond {
@@ -421,6 +452,22 @@ func TestHostClock(t *testing.T) {
 	}
 	if after, _ := c.CPU(); known && after <= busy {
 		t.Errorf("CPU time went from %v to %v while busy", busy, after)
+	}
+	for _, threads := range []int{0, 1, 2, 100} {
+		if hz := c.Frequency(threads); hz < 0 || hz > maxHertz {
+			t.Errorf("%v Hz on %d threads", hz, threads)
+		}
+	}
+	if cycles, ok := c.Cycles(); ok {
+		t.Errorf("%v cycles before CountCycles", cycles)
+	}
+	if err := c.CountCycles(); err != nil {
+		t.Log("cycles are not counted here:", err)
+	} else if cycles, ok := c.Cycles(); !ok || cycles <= 0 {
+		t.Errorf("%v cycles, known: %v", cycles, ok)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 	if a, b := arithmetic(1), arithmetic(2); a == b {
 		t.Error("the loop of the probe does nothing")

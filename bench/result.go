@@ -121,6 +121,9 @@ const (
 	FlagClockChanged Flag = "clock-changed"
 	// FlagShared: other processes used the GPU in minOdd of the samples or more.
 	FlagShared Flag = "shared"
+	// FlagAboveLimit: the share of the limit is above maxShare, so that the clock or the
+	// table of limits is wrong.
+	FlagAboveLimit Flag = "above-limit"
 	// FlagWrongSet: the search did not find the known set.
 	FlagWrongSet Flag = "wrong-set"
 	// FlagWrongAnswers: the answers were not the known ones.
@@ -128,7 +131,7 @@ const (
 )
 
 // flags lists all flags in the order in which a case has them.
-var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagThrottled, FlagClockChanged, FlagShared, FlagWrongSet, FlagWrongAnswers}
+var flags = []Flag{FlagDisturbed, FlagFewQuiet, FlagDrift, FlagThrottled, FlagClockChanged, FlagShared, FlagAboveLimit, FlagWrongSet, FlagWrongAnswers}
 
 const (
 	maxDisturbed = 0.25
@@ -177,6 +180,11 @@ func (r *Result) AddProof(id string, p Proof) {
 		}
 	}
 	r.derive()
+	r.keepProof(p)
+}
+
+// keepProof adds a set, unless the result has it.
+func (r *Result) keepProof(p Proof) {
 	for _, q := range r.Proofs {
 		if q.Name == p.Name && q.Digest == p.Digest {
 			return
@@ -201,8 +209,10 @@ func (r *Result) derive() {
 	for i := range r.Cases {
 		c := &r.Cases[i]
 		c.derive()
+		c.deriveLimit(r.Environment)
 		byID[c.ID] = c
 	}
+	r.deriveSweep()
 	r.Headlines = map[Mode]Headline{}
 	for i := range r.Cases {
 		c := &r.Cases[i]
@@ -249,7 +259,7 @@ func (c *CaseResult) derive() {
 		c.Flags = append(c.Flags, FlagDrift)
 	}
 	c.Flags = append(c.Flags, gpuFlags(c.Samples)...)
-	c.Joules = joulesPerItem(c.Samples)
+	c.Joules, c.PerJoule = c.energy()
 	if c.Proof != nil {
 		c.Proof.Passes = passes(c.Samples, rangeOf(c.Proof.Range).Count)
 	}
@@ -316,6 +326,17 @@ func (r *Result) recomputed() *Result {
 			answers := *c.Answers
 			copied.Cases[i].Answers = &answers
 		}
+		if c.Limit != nil {
+			limit := *c.Limit
+			copied.Cases[i].Limit = &limit
+		}
+	}
+	copied.Sweep = slices.Clone(r.Sweep)
+	for i, p := range copied.Sweep {
+		if p.Proof != nil {
+			proof := *p.Proof
+			copied.Sweep[i].Proof = &proof
+		}
 	}
 	copied.derive()
 	copied.EndToEnd = r.EndToEnd.recomputed()
@@ -354,7 +375,9 @@ const (
 	maxItems   = 1 << 53 // in a sample
 	minSeconds = 1e-9    // of a sample
 	maxSeconds = 1e9
-	maxJoules  = 1e17 // of the energy counter of a GPU
+	maxJoules  = 1e17 // of an energy counter
+	maxCycles  = 1e21 // of a sample
+	maxHertz   = 1e12 // of a core
 )
 
 // Parse reads a result, which may be compressed by gzip. Its texts are safe to display:
@@ -418,8 +441,11 @@ func (s Sample) addsUp() bool {
 
 // plausible returns an error for values from which no figures can be computed.
 func (r *Result) plausible() error {
-	if n := len(r.Cases); n == 0 || n > maxCases {
+	if n := len(r.Cases); n > maxCases || n == 0 && len(r.Sweep) == 0 {
 		return impossible("%d cases, must be 1 to %d", n, maxCases)
+	}
+	if err := r.sweepPlausible(); err != nil {
+		return err
 	}
 	seen := map[string]bool{}
 	for i, c := range r.Cases {
@@ -431,6 +457,8 @@ func (r *Result) plausible() error {
 			return impossible("cases[%d] has no device or no kernel", i)
 		case c.Threads < 0:
 			return impossible("cases[%d].threads %d, must be 0 or more", i, c.Threads)
+		case c.Limit != nil && !(c.Limit.LimitCycles > 0 && c.Limit.LimitCycles <= maxCycles):
+			return impossible("cases[%d].limit.limit_cycles_per_item %v, must be above 0, at most %v", i, c.Limit.LimitCycles, maxCycles)
 		case seen[id]:
 			return impossible("cases[%d]: a second %.80q", i, id)
 		case len(c.Samples) == 0 || len(c.Samples) != len(r.Cases[0].Samples):
@@ -476,8 +504,14 @@ func (s Sample) implausible(ofAll bool) string {
 		return fmt.Sprintf(".probe %v, must be above 0, at most 1", s.Probe)
 	case !(s.CPU >= 0 && s.CPU <= maxSeconds):
 		return fmt.Sprintf(".cpu %v, must be 0 or more", s.CPU)
+	case s.Cycles != 0 && !(s.Cycles >= 1 && s.Cycles <= maxCycles):
+		return fmt.Sprintf(".cycles %v, must be 0, or 1 to %v", s.Cycles, maxCycles)
+	case s.Clock != 0 && !(s.Clock >= 1 && s.Clock <= maxHertz):
+		return fmt.Sprintf(".clock_hz %v, must be 0, or 1 to %v", s.Clock, maxHertz)
 	case ofAll != (len(s.Devices) > 0) || len(s.Devices) > 0 && !s.addsUp():
 		return fmt.Sprintf(".devices: must add up to items, and be of the device %q", All)
+	case !(s.Joules >= 0 && s.Joules <= maxJoules):
+		return fmt.Sprintf(".joules %v, must be 0 to %v", s.Joules, maxJoules)
 	case s.idleImplausible():
 		return fmt.Sprintf(".idle: must be 0 to %v seconds, of the devices of the sample", maxSeconds)
 	case s.GPU != nil && !(s.GPU.Before.energyPlausible() && s.GPU.After.energyPlausible()):

@@ -207,6 +207,18 @@ func (s Sample) Quiet() bool {
 type Plan struct {
 	Duration   time.Duration // of the whole, including the warm-up, unless MinSamples take longer
 	MinSamples int           // of each case; 0 means 30
+	// Energy returns the joules that the CPU packages have used since a fixed moment.
+	// Nil, or an error: not known.
+	Energy func() (float64, error)
+}
+
+// energy reads the energy of the CPU packages; false if it is not known.
+func (p Plan) energy() (joules float64, ok bool) {
+	if p.Energy == nil {
+		return 0, false
+	}
+	joules, err := p.Energy()
+	return joules, err == nil
 }
 
 const (

@@ -74,7 +74,7 @@ func (c *CaseResult) inColumn(column string) string {
 	case column == columnBare && c.Bare != nil:
 		return fmt.Sprintf("%.3f", c.Bare.Median)
 	case column == columnLimit && c.Limit != nil:
-		return fmt.Sprintf("%.0f %%", c.Limit.Share*100)
+		return c.Limit.share()
 	case column == columnEnergy && c.Joules > 0:
 		return fmt.Sprintf("%.4g", c.Joules*1e12)
 	case column == columnDoubt && len(c.Flags) > 0:
@@ -137,10 +137,16 @@ func (r *Result) writeEnvironment(out *printer) {
 			r.Timing.Rounds, len(r.Cases), r.Timing.SliceSeconds*1e3, r.Timing.WarmUpSeconds, unsettled(r.Timing.Settled))
 	}
 	out.wrapped("%s", machine)
+	for _, text := range r.limitLines() {
+		out.wrapped("%s", text)
+	}
 	for _, d := range e.Devices {
 		if state := r.gpuLine(d.ID); state != "" {
 			out.wrapped("%s: %s%s, %s", d.ID, d.Name, optional(", driver ", e.Driver), state)
 		}
+	}
+	for _, line := range e.energyLines() {
+		out.wrapped("%s", line)
 	}
 }
 
@@ -287,12 +293,17 @@ func (c *CaseResult) Advice() string {
 	if len(c.Flags) == 0 {
 		return ""
 	}
+	advice := "the GPU did not run at its full clock"
 	for _, f := range c.Flags {
-		if f != FlagThrottled && f != FlagClockChanged {
+		switch f {
+		case FlagThrottled, FlagClockChanged:
+		case FlagAboveLimit:
+			advice = "the clock or the table of limits is wrong"
+		default:
 			return "run again on a quiet machine"
 		}
 	}
-	return "the GPU did not run at its full clock"
+	return advice
 }
 
 // finders counts the cases that found this set.

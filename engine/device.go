@@ -81,12 +81,13 @@ type Info struct {
 	Lanes  int    `json:"-"`             // concurrent calls that keep it busy
 	Pinned bool   `json:"-"`             // each lane needs an OS thread of its own
 
-	Threads      int          `json:"threads,omitempty"`     // CPU threads used
-	Features     []string     `json:"features"`              // hardware features that the kernels ask for and the device has
-	Kernels      []KernelInfo `json:"kernels"`               // all kernels of the program for this kind of device
-	SearchKernel string       `json:"search_kernel"`         // chosen for Scan
-	RollKernel   string       `json:"roll_kernel,omitempty"` // chosen for ScanVersions; "" without it
-	VerifyKernel string       `json:"verify_kernel"`         // chosen for Verify
+	Threads         int          `json:"threads,omitempty"`         // CPU threads used
+	Multiprocessors int          `json:"multiprocessors,omitempty"` // of a GPU, or of its slice
+	Features        []string     `json:"features"`                  // hardware features that the kernels ask for and the device has
+	Kernels         []KernelInfo `json:"kernels"`                   // all kernels of the program for this kind of device
+	SearchKernel    string       `json:"search_kernel"`             // chosen for Scan
+	RollKernel      string       `json:"roll_kernel,omitempty"`     // chosen for ScanVersions; "" without it
+	VerifyKernel    string       `json:"verify_kernel"`             // chosen for Verify
 }
 
 // KernelInfo reports whether a kernel can be used on this machine, and if not, why.

@@ -59,6 +59,9 @@ type Options struct {
 	// What the devices of Engine must keep to, and what is run when something
 	// happens to them. See miner.Options.
 	Sensors func(uuid string) (miner.Sensors, error)
+	// CPUEnergy returns the joules that the processor packages have used since a fixed
+	// moment. Nil: they are not known.
+	CPUEnergy func() (float64, error)
 	Limits  health.Limits
 	Rules   health.Rules
 	Hooks   health.Hooks
@@ -236,7 +239,7 @@ func (n *Node) openMining(context.Context) error {
 		n.source = newTemplateSource(submitter, o.Payout)
 		n.miner = miner.New(miner.Options{
 			Engine: o.Engine, Sources: []miner.Source{n.source}, Log: o.Log, Version: o.Version,
-			Sensors: o.Sensors, Limits: o.Limits, Rules: o.Rules, Hooks: o.Hooks,
+			Sensors: o.Sensors, CPUEnergy: o.CPUEnergy, Limits: o.Limits, Rules: o.Rules, Hooks: o.Hooks,
 			QuietShares: true, // the submitter logs
 		})
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strings"
 
 	"stele/bench"
 	"stele/bench/report/svg"
@@ -117,8 +116,8 @@ func (p *page) single(s Source) {
 // sentence states the rate of a case with its interval.
 func sentence(r *bench.Result, c *bench.CaseResult) string {
 	text := c.Mode.RateText(c.Rate)
-	answer := fmt.Sprintf("%s: %s of %s. The true median lies between %s and %s %s with 95 %% confidence.",
-		strings.ToUpper(string(c.Mode[:1]))+string(c.Mode[1:]), c.Words(), machine(r), text.Low, text.High, text.Unit)
+	answer := fmt.Sprintf("%s by %s on %s. The true median lies between %s and %s %s with 95 %% confidence.",
+		title(c.Mode), c.Words(), machine(r), text.Low, text.High, text.Unit)
 	if l := c.Limit; l != nil {
 		answer += fmt.Sprintf(" That is %s of what its execution units allow at the clock that was measured, %s.", percent(l.Share), hertz(l.Clock))
 	}
@@ -133,11 +132,11 @@ func (p *page) several(sources []Source) {
 	answered := false
 	for i, mode := range modesOf(sources) {
 		ranked := ranking(sources, mode)
-		if len(ranked) == 0 {
+		if len(ranked) < 2 {
 			continue
 		}
 		p.Compared = append(p.Compared, newCompared(mode, ranked, fmt.Sprintf("c%d", i+1)))
-		if len(ranked) < 2 || answered {
+		if answered {
 			continue
 		}
 		first, last := ranked[0], ranked[len(ranked)-1]

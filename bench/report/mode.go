@@ -21,8 +21,8 @@ const (
 
 // modeView is what a page shows of a mode of a result.
 type modeView struct {
-	ID, Title, LimitNote, Omitted  string
-	HasLimit, HasEnergy, HasDoubts bool
+	ID, Title, BarNote, LimitNote, Omitted string
+	HasLimit, HasEnergy, HasDoubts         bool
 
 	Rows    []caseRow
 	Main    *chartView
@@ -54,9 +54,13 @@ type scalingView struct {
 func newMode(r *bench.Result, mode bench.Mode, id string) modeView {
 	v := modeView{ID: id, Title: title(mode)}
 	cases := r.Sorted(mode)
-	longest := 0.0
+	longest := map[string]float64{} // a GPU would leave nothing to see of a CPU
 	for i := range cases {
-		longest = max(longest, cases[i].Rate.High, limitRate(&cases[i]))
+		scale := scaleOf(&cases[i])
+		longest[scale] = max(longest[scale], cases[i].Rate.High, limitRate(&cases[i]))
+	}
+	if len(longest) > 1 {
+		v.BarNote = "The bars of each device have a scale of their own."
 	}
 	top := headline(r, mode)
 	for i := range cases {
@@ -65,7 +69,7 @@ func newMode(r *bench.Result, mode bench.Mode, id string) modeView {
 			v.Omitted = fmt.Sprintf("%d slower cases are not shown.", len(cases)-i)
 			break
 		}
-		row := newRow(c, longest)
+		row := newRow(c, longest[scaleOf(c)])
 		row.Best = top != nil && c.ID == top.ID
 		v.HasLimit = v.HasLimit || c.Limit != nil
 		v.HasEnergy = v.HasEnergy || row.Energy != notKnown
@@ -86,6 +90,15 @@ func newMode(r *bench.Result, mode bench.Mode, id string) modeView {
 	}
 	v.Scaling = scaling(cases)
 	return v
+}
+
+// scaleOf names the scale of the bar of a case: CPU kernels share one, with or without
+// the engine.
+func scaleOf(c *bench.CaseResult) string {
+	if c.Device == bench.Bare {
+		return "cpu"
+	}
+	return c.Device
 }
 
 func newRow(c *bench.CaseResult, longest float64) caseRow {

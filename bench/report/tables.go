@@ -8,7 +8,7 @@ import (
 
 // energyTables shows the energy of the cases whose energy is known.
 func energyTables(r *bench.Result, id string) []tableView {
-	t := tableView{ID: id, Title: "Energy", Header: []string{"Case", "Items per joule", "95 %", "Joules for 10^12 items"}, Note: r.Environment.Energy}
+	t := tableView{ID: id, Title: "Energy", Header: []string{"Case", "Items per joule", "95 %", "For 10^12 items"}, Note: r.Environment.Energy}
 	for _, mode := range r.Modes() {
 		for _, c := range r.Sorted(mode) {
 			if energyText(&c) == notKnown || len(t.Rows) == maxRows {
@@ -21,7 +21,7 @@ func energyTables(r *bench.Result, id string) []tableView {
 			}
 			joules := notKnown
 			if c.Joules > 0 {
-				joules = fmt.Sprintf("%.4g", c.Joules*1e12)
+				joules = scaled(c.Joules*1e12, "J")
 			}
 			t.Rows = append(t.Rows, []string{title(mode) + ", " + c.Words(), energyText(&c), interval, joules})
 		}

@@ -119,7 +119,7 @@ func modeFigure(c *bench.CaseResult) figure {
 	t := c.Mode.RateText(c.Rate)
 	note := fmt.Sprintf("95 %% %s to %s; %s", t.Low, t.High, c.Words())
 	if c.Ratio != nil {
-		note += fmt.Sprintf("; %.2f × the reference", c.Ratio.Median)
+		note += "; " + ratioText(c.Ratio) + " × the reference"
 	}
 	return figure{title(c.Mode), t.Rate + " " + t.Unit, note}
 }
@@ -138,7 +138,7 @@ func moreFigures(r *bench.Result) (out []figure) {
 		out = append(out, figure{"Share of the limit", percent(l.Share), fmt.Sprintf("%.4g of at least %.4g cycles an item, at %s; bound by %s", l.CyclesPerItem, l.LimitCycles, hertz(l.Clock), l.Bound)})
 	}
 	if text := energyText(c); text != notKnown {
-		out = append(out, figure{"Efficiency", text, fmt.Sprintf("%.4g J for 10^12 items; %s", c.Joules*1e12, r.Environment.Energy)})
+		out = append(out, figure{"Efficiency", text, strings.TrimSuffix(scaled(c.Joules*1e12, "J")+" for 10^12 items; "+r.Environment.Energy, "; ")})
 	}
 	if c.Scaling != nil {
 		out = append(out, figure{"Scaling", fmt.Sprintf("%.2f ×", c.Scaling.Median), fmt.Sprintf("%s against one (%.2f to %.2f)", count(c.Threads, "thread"), c.Scaling.Low, c.Scaling.High)})

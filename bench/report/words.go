@@ -55,7 +55,7 @@ func itemWord(m bench.Mode) string {
 	if m.Searches() {
 		return "H"
 	}
-	return " " + m.Unit()
+	return m.Unit()
 }
 
 func limitText(c *bench.CaseResult) string {
@@ -99,6 +99,9 @@ func doubts(flags []bench.Flag) (marks []mark) {
 func ratioText(r *bench.Ratio) string {
 	if r == nil {
 		return notKnown
+	}
+	if r.Median >= 10 {
+		return fmt.Sprintf("%.4g", r.Median)
 	}
 	return fmt.Sprintf("%.3f", r.Median)
 }

@@ -1,7 +1,8 @@
-// Package nvml reads the sensors of NVIDIA GPUs, through NVIDIA/go-nvml and the
-// library libnvidia-ml.so.1 of the driver.
+// Package nvml reads the sensors of NVIDIA GPUs and sets their limits, through
+// NVIDIA/go-nvml and the library libnvidia-ml.so.1 of the driver.
 //
-// [Read] returns a [Reading] of one GPU. A sensor that the GPU or the driver lacks
+// [SetPowerLimit] and [LockClock] change a GPU for all programs, also after this one has
+// ended; only root may call them. [Read] returns a [Reading] of one GPU. A sensor that the GPU or the driver lacks
 // is nil in it, and Reading.Absent has the reason. The first call loads the
 // library; without a library Read returns [ErrAbsent]. Without cgo and the build
 // tag cuda the package has the same API and no sensors. All functions are safe

@@ -197,14 +197,15 @@ func Fit(g cuda.Device) error {
 // infoOf describes a GPU whose search kernels are not chosen yet.
 func infoOf(g cuda.Device) engine.Info {
 	info := engine.Info{
-		ID:           id(g),
-		Kind:         Kind,
-		Name:         g.Name,
-		UUID:         g.UUID,
-		PCI:          g.PCI,
-		Lanes:        lanes,
-		Features:     []string{fmt.Sprintf("sm_%d%d", g.Major, g.Minor)},
-		VerifyKernel: verifyEntries(g)[0].Name,
+		ID:              id(g),
+		Kind:            Kind,
+		Name:            g.Name,
+		UUID:            g.UUID,
+		PCI:             g.PCI,
+		Lanes:           lanes,
+		Features:        []string{fmt.Sprintf("sm_%d%d", g.Major, g.Minor)},
+		Multiprocessors: g.SMs,
+		VerifyKernel:    verifyEntries(g)[0].Name,
 	}
 	for _, e := range kernels.Entries() {
 		if !e.Kind.IsBoundByBus() {

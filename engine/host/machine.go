@@ -14,7 +14,11 @@ import (
 
 // Machine describes the machine.
 type Machine struct {
-	CPU        CPU
+	CPU CPU
+	// Microarchitecture is the name of the design of the cores, such as "Zen 3",
+	// "Sapphire Rapids" or "Neoverse N1"; "" if it is not known, or if the cores differ.
+	Microarchitecture string
+
 	SMT        *bool  // whether cores run several threads; nil if not known
 	Kernel     string // release of the operating system's kernel
 	Hypervisor string // "" on hardware; "unknown" if a virtual machine does not name it
@@ -37,6 +41,7 @@ func ReadMachine() Machine {
 	m := readMachine(root)
 	cpu := &cpuid.CPU
 	m.CPU.Brand = CPUName()
+	m.Microarchitecture = microarchitecture(root)
 	m.CPU.Vendor, m.CPU.Family, m.CPU.Model = cpu.VendorString, cpu.Family, cpu.Model
 	if m.CPU.Threads == 0 {
 		m.CPU.Threads = runtime.NumCPU()

@@ -18,7 +18,7 @@ type device struct {
 	nonces   uint64    // at the last tick
 	progress time.Time // when it last finished some, or had nothing to do
 	sensors  *Sensors
-	energy   *float64 // the first reading
+	gauge    gauge // only sense uses it
 	shares   uint64
 }
 

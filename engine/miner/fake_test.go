@@ -173,6 +173,7 @@ func (p *pool) check(t *testing.T) {
 // bubble of synctest its time costs nothing.
 type slow struct {
 	id, uuid string
+	threads  int // more than 0: it is a CPU
 	mu       sync.Mutex
 	mode     mode
 }
@@ -196,7 +197,7 @@ func (d *slow) set(m mode) {
 }
 
 func (d *slow) Info() engine.Info {
-	return engine.Info{ID: d.id, UUID: d.uuid, Kind: "fake", Lanes: 1}
+	return engine.Info{ID: d.id, UUID: d.uuid, Threads: d.threads, Kind: "fake", Lanes: 1}
 }
 
 func (d *slow) Scan(ctx context.Context, job *engine.Job, r pow.Range, report func([]uint32)) (engine.ScanResult, error) {

@@ -62,12 +62,13 @@ const (
 	Resting    = health.Resting
 )
 
-// Sensors are the readings of a device's sensors. Nil: the value could not be read.
+// Sensors are the readings of a device's sensors. Nil: the value could not be read. Those
+// of the CPU are of all processor packages of the machine, whatever uses them.
 type Sensors struct {
 	Temperature *float64 // degrees Celsius
 	Fan         *float64 // per cent of the highest speed
 	Power       *float64 // watts
-	Energy      *float64 // joules since the start of the miner
+	Energy      *float64 // joules since the start of the miner, by a counter or from the power
 }
 
 // Rates are mean rates over several windows, in hashes per second. A window longer

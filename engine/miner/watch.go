@@ -139,15 +139,20 @@ func (m *Miner) sense(ctx context.Context) {
 	failed := map[string]bool{}
 	for {
 		for _, d := range m.devices {
-			if d.info.UUID == "" {
+			got, isThere, err := m.readSensors(d.info)
+			if !isThere {
 				continue
 			}
-			got, err := m.Sensors(d.info.UUID)
-			if failed[d.info.UUID] != (err != nil) {
-				failed[d.info.UUID] = err != nil
-				m.Log.Warn("sensor readability changed", "device", d.info.ID, "readable", err == nil, "err", errors.Join(err))
+			if id := d.info.ID; failed[id] != (err != nil) {
+				failed[id] = err != nil
+				m.Log.Warn("sensor readability changed", "device", id, "readable", err == nil, "err", errors.Join(err))
 			}
-			m.setSensors(d, got, err)
+			if err != nil {
+				got = Sensors{} // all unknown
+			} else {
+				got = d.gauge.complete(got, time.Now())
+			}
+			m.setSensors(d, got)
 		}
 		select {
 		case <-ticker.C:
@@ -157,20 +162,22 @@ func (m *Miner) sense(ctx context.Context) {
 	}
 }
 
-func (m *Miner) setSensors(d *device, got Sensors, err error) {
+// readSensors reads the sensors of a device; false if it has none.
+func (m *Miner) readSensors(d engine.Info) (_ Sensors, isThere bool, err error) {
+	switch {
+	case d.UUID != "" && m.Sensors != nil:
+		s, err := m.Sensors(d.UUID)
+		return s, true, err
+	case d.Threads > 0 && m.CPUEnergy != nil:
+		joules, err := m.CPUEnergy()
+		return Sensors{Energy: &joules}, true, err
+	}
+	return Sensors{}, false, nil
+}
+
+func (m *Miner) setSensors(d *device, got Sensors) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err != nil {
-		d.sensors = &Sensors{} // all unknown
-		return
-	}
-	if got.Energy != nil {
-		if d.energy == nil {
-			d.energy = got.Energy
-		}
-		used := *got.Energy - *d.energy
-		got.Energy = &used
-	}
 	d.sensors = &got
 }
 

@@ -32,12 +32,8 @@ func (c Cost) Clocks() float64 {
 // capability, such as 8.6. It returns false if sass.txt does not have it: newer
 // GPUs have other pipes, which are unknown here.
 func CostOf(entry string, major, minor int) (Cost, bool) {
-	text, err := files.ReadFile("sass.txt")
-	if err != nil {
-		panic(err) // it is embedded
-	}
 	arch := fmt.Sprintf("sm_%d%d", major, minor)
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(Costs()) {
 		f := strings.Fields(line)
 		if len(f) == 0 || f[0] != entry || f[1] != arch {
 			continue
@@ -49,4 +45,13 @@ func CostOf(entry string, major, minor int) (Cost, bool) {
 		return c, true
 	}
 	return Cost{}, false
+}
+
+// Costs returns the table of all costs, sass.txt.
+func Costs() string {
+	text, err := files.ReadFile("sass.txt")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return string(text)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"stele/internal/browsertest"
 	"stele/node/ledger/record"
 	"stele/node/query"
 )
@@ -80,9 +81,9 @@ func TestPagesInBrowser(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", l), func(t *testing.T) {
 			b := s.tab(t, l)
 			for _, e := range shown {
-				b.resize(l.width)
+				b.Resize(l.width)
 				b.open(addressed(e.path, "lang", l.lang))
-				b.picture(pictureName(e.name, l))
+				b.Picture(pictureName(e.name, l))
 				b.checkPage(e.path, l.rules()...)
 			}
 		})
@@ -124,15 +125,15 @@ func TestVerifyInBrowser(t *testing.T) {
 		name := filepath.Join(t.TempDir(), "<b>case.json")
 		s.check(os.WriteFile(name, []byte(test.file), 0o600))
 		b.open("/verify?lang=en")
-		b.run(chromedp.SetUploadFiles(chromedp.CSS("#f"), []string{name}), chromedp.Click(chromedp.CSS(".drop button")))
-		b.await(`document.querySelector("#r") !== null`)
-		if tag := b.text("#r .tag"); tag != test.tag {
-			t.Errorf("file %d: %s, want %s: %s", i, tag, test.tag, b.text(".panel"))
+		b.Run(chromedp.SetUploadFiles(chromedp.CSS("#f"), []string{name}), chromedp.Click(chromedp.CSS(".drop button")))
+		b.Await(`document.querySelector("#r") !== null`)
+		if tag := b.Text("#r .tag"); tag != test.tag {
+			t.Errorf("file %d: %s, want %s: %s", i, tag, test.tag, b.Text(".panel"))
 		}
-		if !strings.Contains(b.text("main"), test.text) {
+		if !strings.Contains(b.Text("main"), test.text) {
 			t.Errorf("file %d: the page does not say %q", i, test.text)
 		}
-		b.picture(fmt.Sprintf("verify-%d", i))
+		b.Picture(fmt.Sprintf("verify-%d", i))
 		b.checkPage("/verify")
 	}
 }
@@ -142,26 +143,26 @@ func TestFiltersInBrowser(t *testing.T) {
 	s := sharedSite(t)
 	b := s.tab(t, look{1280, false, "en"})
 	b.open(fmt.Sprintf("/blocks/%d?lang=en", s.query.Height()-2))
-	all := b.text(".filters .small")
-	b.run(chromedp.SetValue(chromedp.CSS("select[name=type]"), "after-sales"), chromedp.Click(chromedp.CSS(".filters button")))
-	b.await(`location.search.includes("type=after-sales") && document.readyState === "complete"`)
-	filtered := b.text(".filters .small")
+	all := b.Text(".filters .small")
+	b.Run(chromedp.SetValue(chromedp.CSS("select[name=type]"), "after-sales"), chromedp.Click(chromedp.CSS(".filters button")))
+	b.Await(`location.search.includes("type=after-sales") && document.readyState === "complete"`)
+	filtered := b.Text(".filters .small")
 	if filtered == all {
 		t.Errorf("the filter changes nothing: %s", all)
 	}
 	chosen := func(when string) {
 		t.Helper()
-		if got := eval[string](b, `document.querySelector("select[name=type]").value`); got != "after-sales" || b.text(".filters .small") != filtered {
-			t.Errorf("%s: the filter is %q, the list %q", when, got, b.text(".filters .small"))
+		if got := eval[string](b, `document.querySelector("select[name=type]").value`); got != "after-sales" || b.Text(".filters .small") != filtered {
+			t.Errorf("%s: the filter is %q, the list %q", when, got, b.Text(".filters .small"))
 		}
 	}
 	chosen("after the filter")
-	b.run(chromedp.Reload())
+	b.Run(chromedp.Reload())
 	chosen("after a reload")
-	b.run(chromedp.Click(chromedp.CSS("tbody th[scope=row] a.m")))
-	b.await(`location.pathname.startsWith("/records/") && document.readyState === "complete"`)
-	b.run(chromedp.NavigateBack())
-	b.await(`location.pathname.startsWith("/blocks/") && document.readyState === "complete"`)
+	b.Run(chromedp.Click(chromedp.CSS("tbody th[scope=row] a.m")))
+	b.Await(`location.pathname.startsWith("/records/") && document.readyState === "complete"`)
+	b.Run(chromedp.NavigateBack())
+	b.Await(`location.pathname.startsWith("/blocks/") && document.readyState === "complete"`)
 	chosen("after going back")
 }
 
@@ -210,7 +211,7 @@ func (s *site) json(path string, into any) {
 
 // Without axe-core the checks of accessibility did not run, and this test says so.
 func TestAxe(t *testing.T) {
-	if _, err := axeSource(); err != nil {
+	if err := browsertest.AxeAbsent(); err != nil {
 		t.Skipf("NOT RUN: the checks of accessibility: make axe fetches axe-core (%v)", err)
 	}
 }

@@ -309,11 +309,11 @@ func TestTextsAreEscapedInBrowser(t *testing.T) {
 		}
 	}
 	b.open("/claims/" + story.Claim.String() + "?lang=en")
-	if got := b.text("blockquote"); got != hostile {
+	if got := b.Text("blockquote"); got != hostile {
 		t.Errorf("the note is %q, want %q", got, hostile)
 	}
 	b.open(itemPath(chaintest.GTIN, story.Item) + "?lang=en")
-	if got, want := b.text("h1"), "Item "+string(story.Item); got != want {
+	if got, want := b.Text("h1"), "Item "+string(story.Item); got != want {
 		t.Errorf("the title is %q, want %q", got, want)
 	}
 	if !eval[bool](b, `document.querySelector(".qr").decode().then(() => true)`) {
@@ -326,21 +326,21 @@ func TestClaimFiltersInBrowser(t *testing.T) {
 	s := sharedSite(t)
 	b := s.tab(t, look{1280, false, "en"})
 	b.open("/claims?lang=en")
-	b.run(chromedp.SetValue(chromedp.CSS("select[name=state]"), "closed"), chromedp.Click(chromedp.CSS(".filters button")))
-	b.await(`location.search === "?state=closed" && document.readyState === "complete"`)
-	count := b.text("#count")
+	b.Run(chromedp.SetValue(chromedp.CSS("select[name=state]"), "closed"), chromedp.Click(chromedp.CSS(".filters button")))
+	b.Await(`location.search === "?state=closed" && document.readyState === "complete"`)
+	count := b.Text("#count")
 	check := func(when string) {
 		t.Helper()
-		if got := eval[string](b, `document.querySelector("select[name=state]").value`); got != "closed" || b.text("#count") != count {
-			t.Errorf("%s: the state is %q, the count %q", when, got, b.text("#count"))
+		if got := eval[string](b, `document.querySelector("select[name=state]").value`); got != "closed" || b.Text("#count") != count {
+			t.Errorf("%s: the state is %q, the count %q", when, got, b.Text("#count"))
 		}
 	}
-	b.run(chromedp.Reload())
+	b.Run(chromedp.Reload())
 	check("after a reload")
-	b.run(chromedp.Click(chromedp.CSS("#claims tbody a")))
-	b.await(`location.pathname.startsWith("/claims/") && document.readyState === "complete"`)
-	b.run(chromedp.NavigateBack())
-	b.await(`location.pathname === "/claims" && document.readyState === "complete"`)
+	b.Run(chromedp.Click(chromedp.CSS("#claims tbody a")))
+	b.Await(`location.pathname.startsWith("/claims/") && document.readyState === "complete"`)
+	b.Run(chromedp.NavigateBack())
+	b.Await(`location.pathname === "/claims" && document.readyState === "complete"`)
 	check("after going back")
 }
 

@@ -69,13 +69,13 @@ func TestHostileTexts(t *testing.T) {
 	b := s.tab(t, look{390, false, "en"})
 	for _, path := range append(paths[len(paths)-3:], paths[1]) {
 		b.open(path)
-		if text := b.text("main"); !strings.Contains(text, "onload=p") && !strings.Contains(text, "onerror") && strings.Contains(path, ids[0].String()) {
+		if text := b.Text("main"); !strings.Contains(text, "onload=p") && !strings.Contains(text, "onerror") && strings.Contains(path, ids[0].String()) {
 			t.Errorf("%s does not show the text", path)
 		}
 		if n := eval[int](b, `document.querySelectorAll("img, x, main script, b[title]").length`); n > 0 {
 			t.Errorf("%s has elements of a hostile text", path)
 		}
-		if m := b.noted(); len(m) > 0 {
+		if m := b.Noted(); len(m) > 0 {
 			t.Errorf("%s: the console says %q", path, m)
 		}
 	}

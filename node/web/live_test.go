@@ -17,20 +17,20 @@ func TestLiveInBrowser(t *testing.T) {
 	b, fixed := s.tab(t, look{1280, false, "en"}), s.tab(t, look{1280, false, "en"})
 	fixed.open(fmt.Sprintf("/?lang=en&at=%d", s.query.Height()))
 	b.open("/?lang=en")
-	b.await(`getComputedStyle(document.querySelector(".feedstate .live")).visibility === "visible"`)
-	if word := b.text(".feedstate .live"); word != "Live" {
+	b.Await(`getComputedStyle(document.querySelector(".feedstate .live")).visibility === "visible"`)
+	if word := b.Text(".feedstate .live"); word != "Live" {
 		t.Errorf("the bar says %q", word)
 	}
 	height := func() string { return strconv.Itoa(int(s.query.Height())) }
 	newest := `document.querySelector("#latest tbody a").textContent`
 
 	s.mine(5)
-	b.await(`document.querySelector("#asof b").textContent === "` + height() + `" && ` + newest + ` === "` + height() + `"`)
+	b.Await(`document.querySelector("#asof b").textContent === "` + height() + `" && ` + newest + ` === "` + height() + `"`)
 	if n := eval[int](b, `document.querySelectorAll("#latest tr.new").length`); n != 1 {
 		t.Errorf("%d rows are marked as new", n)
 	}
-	if !strings.HasPrefix(b.text("#latest time"), "08:") { // the tab is eight hours east of UTC
-		t.Errorf("the new row has the time %s", b.text("#latest time"))
+	if !strings.HasPrefix(b.Text("#latest time"), "08:") { // the tab is eight hours east of UTC
+		t.Errorf("the new row has the time %s", b.Text("#latest time"))
 	}
 
 	// The reader is in the list: it waits, and a button says for how many blocks.
@@ -38,17 +38,17 @@ func TestLiveInBrowser(t *testing.T) {
 	before := height()
 	s.mine(5)
 	button := `[data-news]:not([hidden])`
-	b.await(`document.querySelector("` + button + `") !== null && document.querySelector("#asof b").textContent === "` + height() + `"`)
-	if shown := eval[string](b, newest); shown != before || b.text(button) != "1 new block" {
-		t.Errorf("a list in use shows block %s, and the button %q", shown, b.text(button))
+	b.Await(`document.querySelector("` + button + `") !== null && document.querySelector("#asof b").textContent === "` + height() + `"`)
+	if shown := eval[string](b, newest); shown != before || b.Text(button) != "1 new block" {
+		t.Errorf("a list in use shows block %s, and the button %q", shown, b.Text(button))
 	}
-	b.run(chromedp.Click(chromedp.CSS(button)))
-	b.await(newest + ` === "` + height() + `"`)
+	b.Run(chromedp.Click(chromedp.CSS(button)))
+	b.Await(newest + ` === "` + height() + `"`)
 
-	if got := fixed.text("#asof b"); got != "12" {
+	if got := fixed.Text("#asof b"); got != "12" {
 		t.Errorf("the page of a fixed height shows height %s", got)
 	}
-	if m := append(b.noted(), fixed.noted()...); len(m) > 0 {
+	if m := append(b.Noted(), fixed.Noted()...); len(m) > 0 {
 		t.Errorf("the console says %q", m)
 	}
 }
@@ -61,7 +61,7 @@ func TestFeedLostInBrowser(t *testing.T) {
 	shown := func(class string) string {
 		return `getComputedStyle(document.querySelector(".feedstate .` + class + `")).visibility === "visible"`
 	}
-	b.await(shown("live"))
+	b.Await(shown("live"))
 	s.stop()
-	b.await(shown("lost"))
+	b.Await(shown("lost"))
 }

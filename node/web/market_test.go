@@ -303,15 +303,15 @@ func TestDrawInBrowser(t *testing.T) {
 		b := s.tab(t, l)
 		examples := marketExamples(s)
 		e := examples[len(examples)-1]
-		b.resize(l.width)
+		b.Resize(l.width)
 		b.open(addressed(e.path, "lang", l.lang))
-		b.picture(pictureName("drawn", l))
+		b.Picture(pictureName("drawn", l))
 		b.checkPage(e.path, l.rules()...)
-		b.run(chromedp.Click(chromedp.CSS("[data-random]")))
+		b.Run(chromedp.Click(chromedp.CSS("[data-random]")))
 		id := eval[string](b, `document.getElementById("query").value`)
-		b.run(chromedp.Click(chromedp.CSS("main .filters .go:last-child")))
-		b.await(`location.search.includes("query=` + id + `") && document.readyState === "complete"`)
-		if got := b.text("main .kv .long"); got != id || len(id) != 64 {
+		b.Run(chromedp.Click(chromedp.CSS("main .filters .go:last-child")))
+		b.Await(`location.search.includes("query=` + id + `") && document.readyState === "complete"`)
+		if got := b.Text("main .kv .long"); got != id || len(id) != 64 {
 			t.Errorf("the query id is %q, the page says %q", id, got)
 		}
 	}

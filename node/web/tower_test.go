@@ -250,7 +250,7 @@ func (s *site) browse(name, path string) {
 	for _, l := range []look{{1280, false, "en"}, {390, true, "zh"}} {
 		b := s.tab(s.TB, l)
 		b.open(addressed(path, "lang", l.lang))
-		b.picture(pictureName(name, l))
+		b.Picture(pictureName(name, l))
 		b.checkPage(path, l.rules()...)
 	}
 }

@@ -287,7 +287,8 @@ func (p Plot) lines(b *strings.Builder, f frame) {
 			class = "ds"
 		}
 		if finite(m.At) {
-			fmt.Fprintf(b, `<path class="%s" d="M%.0f 0V%d"/>`, class, f.x(m.At)*unit, unit)
+			x := f.x(m.At) * unit
+			fmt.Fprintf(b, `<path class="hl" d="M%.0f 0V%d"/><path class="%s" d="M%.0f 0V%d"/>`, x, unit, class, x, unit)
 		}
 	}
 }

@@ -1,5 +1,6 @@
 // Package bench is the command "stele bench", which benchmarks devices and kernels, and
-// its subcommands, which read results: check, compare, history and regress.
+// its subcommands. [Command] has them all. Those that read results are check, compare,
+// report, history and regress.
 //
 // It opens an engine for each case and writes the result. The measuring, the proof of
 // the work done and the comparison are in stele/bench.
@@ -54,13 +55,15 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
 			deviceflags.Device("measure"),
 			&cli.StringFlag{Name: "kernel", Usage: "measure the kernel `NAME` instead of the fastest, or all"},
-			&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads (default: one, and all that the process may use)"},
+			threadsFlag(),
 			&cli.StringFlag{Name: "duration", Usage: "run for `TIME`, such as 30s or 5m, or longer if 30 samples of each case need it", Value: "10s"},
 			deviceflags.Cache(), deviceflags.Retune(),
 			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches of 128 header versions at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
+			endToEndFlag(),
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
+			powercapFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
 			reportFlag(), pngFlag(),
 			historyFlag(),
@@ -81,6 +84,8 @@ func Command() *cli.Command {
 				Action: runCheck,
 			},
 			compareCommand(), historyCommand(), regressCommand(),
+			efficiencyCommand(),
+			efficiencyGuardCommand(),
 		},
 	}
 }
@@ -117,6 +122,9 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
 	}
+	if err := set.addEndToEnd(c, result); err != nil {
+		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
+	}
 	check, err := bench.Check(c.Context, result, bench.Rescan{})
 	if err != nil {
 		return err
@@ -127,17 +135,7 @@ func run(c *cli.Context) error {
 	if check.Good() {
 		keepResult(c, result)
 	}
-	for _, o := range reports {
-		if err := o.writeTo(c, []report.Source{{Result: result, Check: check}}); err != nil {
-			return err
-		}
-	}
-	if c.Bool("json") {
-		err = cmdline.PrintJSON(c, result)
-	} else {
-		err = result.WriteTable(c.App.Writer, tableFormat(c))
-	}
-	if err != nil {
+	if err := present(c, report.Source{Result: result, Check: check}, reports); err != nil {
 		return err
 	}
 	if !check.Good() {
@@ -152,6 +150,19 @@ func run(c *cli.Context) error {
 	return nil
 }
 
+// present writes the reports of a run, and prints its result.
+func present(c *cli.Context, source report.Source, reports []output) error {
+	for _, o := range reports {
+		if err := o.writeTo(c, []report.Source{source}); err != nil {
+			return err
+		}
+	}
+	if c.Bool("json") {
+		return cmdline.PrintJSON(c, source.Result)
+	}
+	return source.Result.WriteTable(c.App.Writer, tableFormat(c))
+}
+
 // readSettings reads the flags.
 func readSettings(c *cli.Context) (bench.Settings, error) {
 	s := bench.Settings{
@@ -161,7 +172,7 @@ func readSettings(c *cli.Context) (bench.Settings, error) {
 		Kernel:  c.String("kernel"),
 	}
 	if !c.IsSet("mode") {
-		s.Mode = "all"
+		s.Mode = defaultMode(c)
 	}
 	if !slices.Contains(append(bench.Requests(), "all"), s.Mode) {
 		return s, fmt.Errorf("--mode: unknown mode %q: must be %s or all", s.Mode, strings.Join(bench.Requests(), ", "))
@@ -171,11 +182,13 @@ func readSettings(c *cli.Context) (bench.Settings, error) {
 			return s, fmt.Errorf("--%s: --mode %s has no searches: must be search or all", flag, s.Mode)
 		}
 	}
-	threads, err := cmdline.Number(c, "threads", 1, cpu.MaxThreads, 0)
-	if err != nil {
+	if err := checkEndToEnd(c, s.Mode); err != nil {
 		return s, err
 	}
-	s.Threads = int(threads)
+	var err error
+	if s.Threads, s.ThreadCounts, err = readThreads(c); err != nil {
+		return s, err
+	}
 	if err := checkLabel(c.String("label")); err != nil {
 		return s, err
 	}
@@ -209,6 +222,7 @@ type caseSet struct {
 	engines []*engine.Engine
 	blocks  []*blockWorker
 	headers []byte // shared by all verifications
+	meters  *meters
 
 	work     []bench.Mode // the modes that are measured of each device
 	settings bench.Settings
@@ -224,8 +238,14 @@ func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) 
 	set := &caseSet{
 		walks:    map[string]*bench.Walk{},
 		lists:    map[string]finisher{},
+		meters:   openMeters(c),
 		settings: settings,
 	}
+	defer func() {
+		if err != nil {
+			set.close()
+		}
+	}()
 	if add := set.listsOf(settings.Mode); add != nil {
 		if useGPU && c.IsSet("device") {
 			return nil, fmt.Errorf("--device %s: only the CPU has the mode %s", c.String("device"), settings.Mode)
@@ -242,11 +262,6 @@ func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) 
 		set.work = append(set.work, bench.Verify)
 		set.headers = bench.MakeHeaders(bench.HeaderSet)
 	}
-	defer func() {
-		if err != nil {
-			set.close()
-		}
-	}()
 	for _, mode := range set.work {
 		set.addCase(bench.Spec{Mode: mode, Device: cpu.ID, Kernel: bench.Reference, Threads: 1}, bench.ReferenceScan, bench.ReferenceVerify)
 	}
@@ -272,23 +287,9 @@ func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) 
 // kernel or the one that --kernel names. It opens them again, because an engine owns
 // its devices.
 func (s *caseSet) openAll(c *cli.Context, useCPU bool) error {
-	kernel := s.settings.Kernel
-	if kernel == "all" {
-		kernel = ""
-	}
-	var devices []engine.Device
-	if useCPU {
-		d, err := cpu.Open(cpu.Options{Threads: s.settings.Threads, Kernel: kernel})
-		if err != nil {
-			return fmt.Errorf("device %s: %w", cpu.ID, err)
-		}
-		devices = append(devices, d)
-	}
-	opts := deviceflags.GPUOptions(c, deviceflags.Warnings(c))
-	opts.Kernel = kernel
-	gpus, absent := gpu.Open(opts)
-	for _, d := range gpus {
-		devices = append(devices, d)
+	devices, absent, err := s.openAgain(c, useCPU, true)
+	if err != nil {
+		return err
 	}
 	e := engine.New(devices, nil)
 	s.engines = append(s.engines, e)
@@ -300,15 +301,8 @@ func (s *caseSet) openAll(c *cli.Context, useCPU bool) error {
 	scan, deviceItems := bench.EngineScanAll(e)
 	s.addCase(spec, scan, nil)
 	s.cases[len(s.cases)-1].DeviceItems = deviceItems
+	s.cases[len(s.cases)-1].DeviceIdle = bench.EngineIdle(e)
 	return nil
-}
-
-// threads returns the numbers of CPU threads with which each kernel is measured.
-func (s *caseSet) threads() []int {
-	if s.settings.Threads > 0 {
-		return []int{s.settings.Threads}
-	}
-	return slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
 }
 
 // openCPU adds the cases of the CPU.
@@ -416,7 +410,7 @@ func (s *caseSet) add(d engine.Device, threads int, first bool, work []bench.Mod
 		spec := bench.Spec{Mode: mode, Device: info.ID, Kernel: kernels[mode], Threads: threads}
 		s.addCase(spec, bench.EngineScan(e), bench.EngineVerify(e))
 		if info.UUID != "" {
-			s.cases[len(s.cases)-1].Sensor = bench.GPUSensor(info.UUID)
+			s.cases[len(s.cases)-1].Sensor = s.meters.gpu(info).State
 		}
 	}
 }
@@ -455,15 +449,21 @@ func (s *caseSet) measure(c *cli.Context, settings bench.Settings) (*bench.Resul
 	started := time.Now()
 	bar := cmdline.NewProgress(c, 1000, "bench")
 	defer bar.Close()
-	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second))}
-	measured, err := bench.Measure(c.Context, s.cases, plan, bench.NewHostClock(), func(done float64) {
+	plan := bench.Plan{Duration: time.Duration(settings.Duration * float64(time.Second)), Energy: s.meters.joules}
+	clock := bench.NewHostClock()
+	uncounted := clock.CountCycles()
+	measured, err := bench.Measure(c.Context, s.cases, plan, clock, func(done float64) {
 		bar.Set(int64(done * 1000))
 	})
-	if err != nil {
+	if err := errors.Join(err, clock.Close()); err != nil {
 		return nil, err
 	}
 	env := bench.Here(c.App.Version, s.devices)
+	if uncounted != nil {
+		env.CounterAbsent = uncounted.Error()
+	}
 	env.Label = c.String("label")
+	env.SetEnergy(s.meters.sources())
 	result := bench.New(started, env, settings, s.cases, measured)
 	result.Failed = append(result.Failed, s.failed...)
 	for i, k := range s.cases {
@@ -504,6 +504,7 @@ func (s *caseSet) finish(ctx context.Context, id string, result *bench.Result) e
 }
 
 func (s *caseSet) close() {
+	s.meters.close()
 	for _, e := range s.engines {
 		_ = e.Close() // the measurements are taken
 	}

@@ -19,6 +19,7 @@ import (
 	"stele/engine"
 	"stele/engine/cpu"
 	"stele/engine/gpu"
+	"stele/engine/host"
 )
 
 // result is what "stele devices --json" prints.
@@ -30,7 +31,9 @@ type result struct {
 // deviceEntry is a usable device.
 type deviceEntry struct {
 	engine.Info
-	Sensors *sensorEntry `json:"sensors,omitempty"` // of a GPU
+	// Microarchitecture is the design of the CPU's cores; "" if it is not known.
+	Microarchitecture string       `json:"microarchitecture,omitempty"`
+	Sensors           *sensorEntry `json:"sensors,omitempty"` // of a GPU
 }
 
 // sensorEntry holds the readings of the sensors of a GPU, or why there are none.
@@ -78,7 +81,7 @@ func Run(c *cli.Context) error {
 	}
 	defer d.Close()
 
-	res := result{Devices: []deviceEntry{{Info: d.Info()}}, Absent: []absentDevice{}}
+	res := result{Devices: []deviceEntry{{Info: d.Info(), Microarchitecture: host.ReadMachine().Microarchitecture}}, Absent: []absentDevice{}}
 	gpus, absent := gpu.List(deviceflags.GPUOptions(c, nil)) // opens no GPU, which would take memory and compile kernels
 	for _, info := range gpus {
 		res.Devices = append(res.Devices, deviceEntry{Info: info, Sensors: readSensors(info.UUID)})
@@ -115,6 +118,12 @@ func (r result) text() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, d := range r.Devices {
 		fmt.Fprintf(w, "%s\t%s\n", d.ID, d.Name)
+		if d.Microarchitecture != "" {
+			fmt.Fprintf(w, "  cores\t%s\n", d.Microarchitecture)
+		}
+		if d.Multiprocessors > 0 {
+			fmt.Fprintf(w, "  multiprocessors\t%d\n", d.Multiprocessors)
+		}
 		if d.Threads > 0 {
 			fmt.Fprintf(w, "  threads\t%d\n", d.Threads)
 		}

@@ -9,6 +9,27 @@ import (
 	"stele/engine"
 )
 
+// The output names the design of the CPU's cores, and counts the multiprocessors of a GPU.
+func TestDevicesCores(t *testing.T) {
+	res := result{Devices: []deviceEntry{
+		{Info: engine.Info{ID: "cpu"}, Microarchitecture: "Zen 3"},
+		{Info: engine.Info{ID: "cuda:0", Multiprocessors: 132}},
+	}}
+	got := strings.Join(strings.Fields(res.text()), " ")
+	if !strings.Contains(got, "cores Zen 3") || !strings.Contains(got, "multiprocessors 132") || strings.Count(got, "cores") != 1 || strings.Count(got, "multiprocessors") != 1 {
+		t.Errorf("got %s", res.text())
+	}
+	text, err := json.Marshal(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`"microarchitecture":"Zen 3"`, `"multiprocessors":132`} {
+		if strings.Count(string(text), part) != 1 {
+			t.Errorf("no %s in %s", part, text)
+		}
+	}
+}
+
 // The output has the values of sensors, and why others are absent.
 func TestDevicesSensors(t *testing.T) {
 	celsius, watts, mhz := uint32(61), 412.4, uint32(1755)

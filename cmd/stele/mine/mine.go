@@ -98,7 +98,7 @@ func run(c *cli.Context) error {
 	defer e.Close()
 	m := miner.New(miner.Options{
 		Engine: e, Sources: sources, Log: out.Log, Version: c.App.Version,
-		Sensors: minerflags.Sensors, Limits: settings.limits, Hooks: settings.hooks, Systemd: true,
+		Sensors: minerflags.Sensors, CPUEnergy: minerflags.CPUEnergy(), Limits: settings.limits, Hooks: settings.hooks, Systemd: true,
 	})
 	hungUp, err := runMiner(c, m, settings, servers, out)
 	if err != nil {

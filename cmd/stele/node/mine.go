@@ -41,7 +41,7 @@ func readMining(c *cli.Context, o *node.Options) (servers *minerflags.Servers, e
 	if o.Hooks, err = minerflags.Hooks(c, health.Hooks{}); err != nil {
 		return nil, err
 	}
-	o.Sensors = minerflags.Sensors
+	o.Sensors, o.CPUEnergy = minerflags.Sensors, minerflags.CPUEnergy()
 	served := minerflags.ServerOptions{API: c.String("mine-api"), APIFlag: "mine-api", Cgminer: c.String("cgminer"), Token: c.String("api-token")}
 	for flag, address := range map[string]string{"mine-api": served.API, "cgminer": served.Cgminer} {
 		if address == "" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -51,7 +52,7 @@ type zone struct {
 // Open opens the counters of this machine. Errors: [ErrAbsent] with the reason.
 func Open() (*Meter, error) {
 	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("%w: RAPL is read on Linux only", ErrAbsent)
+		return nil, &absentError{reason: "RAPL is read on Linux only"}
 	}
 	return OpenFolder(Folder)
 }
@@ -62,7 +63,7 @@ func Open() (*Meter, error) {
 func OpenFolder(folder string) (*Meter, error) {
 	names, err := filepath.Glob(filepath.Join(folder, "intel-rapl:*")) // those of AMD too
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
+		return nil, &absentError{err.Error(), err}
 	}
 	slices.Sort(names)
 	m := &Meter{}
@@ -77,7 +78,7 @@ func OpenFolder(folder string) (*Meter, error) {
 		m.zones = append(m.zones, z)
 	}
 	if len(m.zones) == 0 {
-		return nil, fmt.Errorf("%w: %s", ErrAbsent, whyNone(folder))
+		return nil, &absentError{reason: whyNone(folder, len(names) > 0)}
 	}
 	return m, nil
 }
@@ -118,8 +119,8 @@ func openZone(folder string) (*zone, error) {
 func (z *zone) read() (uint64, error) {
 	var text [32]byte
 	n, err := z.file.ReadAt(text[:], 0)
-	if n == 0 {
-		return 0, cmp.Or(err, errors.New(z.file.Name()+": empty"))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
 	}
 	v, err := parseMicrojoules(string(text[:n]))
 	if err != nil || v >= z.size {
@@ -132,26 +133,37 @@ func parseMicrojoules(text string) (uint64, error) {
 	return strconv.ParseUint(strings.TrimSpace(text), 10, 64)
 }
 
-// explain returns the reason that a counter cannot be read, with what helps.
-func explain(err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		var path *fs.PathError
-		if errors.As(err, &path) {
-			return fmt.Errorf("%w: %s: permission denied: run as root, or make the file readable (chmod)", ErrAbsent, path.Path)
-		}
-	}
-	return fmt.Errorf("%w: %w", ErrAbsent, err)
+// absentError is an [ErrAbsent] whose text is only the reason.
+type absentError struct {
+	reason string
+	cause  error
 }
 
-// whyNone returns the reason that a folder has no counter of a package.
-func whyNone(folder string) string {
+func (e *absentError) Error() string   { return e.reason }
+func (e *absentError) Unwrap() []error { return []error{ErrAbsent, e.cause} }
+
+// explain returns the reason that a counter cannot be read, with what helps.
+func explain(err error) error {
+	var path *fs.PathError
+	if errors.Is(err, fs.ErrPermission) && errors.As(err, &path) {
+		return &absentError{path.Path + ": permission denied: run as root, or make the file readable (chmod)", err}
+	}
+	return &absentError{err.Error(), err}
+}
+
+// whyNone returns the reason that a folder has no counter of a package. HasZones is
+// whether it has any zone.
+func whyNone(folder string, hasZones bool) string {
 	if v := host.ReadMachine().Hypervisor; v != "" {
 		return "no RAPL: a virtual machine (" + v + ")"
 	}
 	if _, err := os.Stat(folder); err != nil {
 		return "no RAPL: " + folder + " does not exist"
 	}
-	return "no RAPL: " + folder + " has no zone of a processor package (kernel module intel_rapl_msr)"
+	if hasZones {
+		return "no RAPL: no zone in " + folder + " names a processor package; a container may hide it"
+	}
+	return "no RAPL: " + folder + " has no zones: load the kernel module intel_rapl_msr"
 }
 
 // Joules returns the energy of all packages since Open. It never decreases. Once a

@@ -6,10 +6,6 @@ import "time"
 // between them (trapezoids). The zero value is ready for use. Not safe for concurrent
 // use.
 type Integral struct {
-	// MaxGap is the longest time between two readings that counts. A longer one adds
-	// nothing, because nobody knows the power in it. 0: no limit.
-	MaxGap time.Duration
-
 	joules  float64
 	at      time.Duration
 	watts   float64
@@ -19,7 +15,7 @@ type Integral struct {
 // Add adds a reading: the watts at a time since any fixed moment. A reading that is not
 // later than the last one adds no energy.
 func (i *Integral) Add(at time.Duration, watts float64) {
-	if gap := at - i.at; i.isBegun && gap > 0 && (i.MaxGap == 0 || gap <= i.MaxGap) {
+	if gap := at - i.at; i.isBegun && gap > 0 {
 		i.joules += (i.watts + watts) / 2 * gap.Seconds()
 	}
 	i.at, i.watts, i.isBegun = at, watts, true

@@ -1,23 +1,81 @@
 // An NVML library for tests: see emulator.go.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7 };
+enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7 };
 
 struct process {
 	unsigned int pid;
 	unsigned long long memory;
 };
 
-static const unsigned int milliwatts = 300000;
+enum { MAX_CLOCK = 1980, FULL_POWER = 300000, MIN_LIMIT = 100000, DEFAULT_LIMIT = 450000, MAX_LIMIT = 600000 };
+
 static int gpu;
-static unsigned int readings;
+static unsigned int readings, energy_readings;
 
 static const char *setting(const char *name, const char *otherwise)
 {
 	const char *value = getenv(name);
 	return value && *value ? value : otherwise;
+}
+
+// What the driver keeps: it outlives the programs that change it.
+struct state {
+	unsigned int limit;                // milliwatts
+	unsigned int clock;                // MHz to which it is locked; 0: not locked
+	unsigned long long joules, moment; // energy in microjoules at a moment in nanoseconds
+};
+
+static struct state remembered = {.limit = DEFAULT_LIMIT};
+
+static struct state load(void)
+{
+	struct state s = remembered;
+	FILE *f = fopen(setting("STELE_EMU_NVML_STATE", "/dev/null"), "r");
+	if (f) {
+		struct state in;
+		if (fscanf(f, "%u %u %llu %llu", &in.limit, &in.clock, &in.joules, &in.moment) == 4)
+			s = in;
+		fclose(f);
+	}
+	return s;
+}
+
+static void save(struct state s)
+{
+	remembered = s;
+	FILE *f = fopen(setting("STELE_EMU_NVML_STATE", "/dev/null"), "w");
+	if (f) {
+		fprintf(f, "%u %u %llu %llu\n", s.limit, s.clock, s.joules, s.moment);
+		fclose(f);
+	}
+}
+
+// draw returns the milliwatts that the GPU draws.
+static unsigned int draw(struct state s)
+{
+	unsigned int full = s.clock ? FULL_POWER / MAX_CLOCK * s.clock : FULL_POWER;
+	return full < s.limit ? full : s.limit;
+}
+
+// advance counts the energy until now.
+static struct state advance(struct state s)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	unsigned long long now = (unsigned long long)t.tv_sec * 1000000000 + (unsigned long long)t.tv_nsec;
+	s.joules += (now - s.moment) / 1000000 * draw(s);
+	s.moment = now / 1000000 * 1000000;
+	return s;
+}
+
+// fault reports whether STELE_EMU_NVML_FAULTS has a word.
+static int fault(const char *word)
+{
+	return strstr(setting("STELE_EMU_NVML_FAULTS", ""), word) != NULL;
 }
 
 int nvmlInit_v2(void) { return SUCCESS; }
@@ -48,24 +106,91 @@ int nvmlDeviceGetTemperature(void *device, int sensor, unsigned int *celsius)
 int nvmlDeviceGetPowerUsage(void *device, unsigned int *power)
 {
 	(void)device;
-	*power = milliwatts;
-	return SUCCESS;
+	*power = draw(load());
+	return fault("no-power") ? NOT_SUPPORTED : SUCCESS;
 }
 
 int nvmlDeviceGetEnforcedPowerLimit(void *device, unsigned int *limit)
 {
 	(void)device;
-	*limit = 450000;
+	*limit = load().limit;
+	return SUCCESS;
+}
+
+int nvmlDeviceGetPowerManagementLimit(void *device, unsigned int *limit)
+{
+	(void)device;
+	*limit = load().limit;
+	return fault("limit-not-supported") ? NOT_SUPPORTED : SUCCESS;
+}
+
+int nvmlDeviceGetPowerManagementDefaultLimit(void *device, unsigned int *limit)
+{
+	(void)device;
+	*limit = DEFAULT_LIMIT;
+	return SUCCESS;
+}
+
+int nvmlDeviceGetPowerManagementLimitConstraints(void *device, unsigned int *min, unsigned int *max)
+{
+	(void)device;
+	*min = MIN_LIMIT;
+	*max = MAX_LIMIT;
+	return SUCCESS;
+}
+
+int nvmlDeviceSetPowerManagementLimit(void *device, unsigned int limit)
+{
+	(void)device;
+	if (fault("limit-not-permitted"))
+		return NO_PERMISSION;
+	if (limit < MIN_LIMIT || limit > MAX_LIMIT || limit == (unsigned int)atoi(setting("STELE_EMU_NVML_REFUSED", "0")))
+		return INVALID_ARGUMENT;
+	struct state s = advance(load());
+	s.limit = limit;
+	save(s);
+	return SUCCESS;
+}
+
+int nvmlDeviceGetMaxClockInfo(void *device, int kind, unsigned int *mhz)
+{
+	(void)device;
+	*mhz = kind == 1 ? MAX_CLOCK : 2619;
+	return SUCCESS;
+}
+
+int nvmlDeviceSetGpuLockedClocks(void *device, unsigned int min, unsigned int max)
+{
+	(void)device;
+	if (fault("clock-not-permitted"))
+		return NO_PERMISSION;
+	if (fault("clock-not-supported"))
+		return NOT_SUPPORTED;
+	if (min > max || max > MAX_CLOCK)
+		return INVALID_ARGUMENT;
+	struct state s = advance(load());
+	s.clock = max;
+	save(s);
+	return SUCCESS;
+}
+
+int nvmlDeviceResetGpuLockedClocks(void *device)
+{
+	(void)device;
+	if (fault("clock-not-permitted"))
+		return NO_PERMISSION;
+	struct state s = advance(load());
+	s.clock = 0;
+	save(s);
 	return SUCCESS;
 }
 
 int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *millijoules)
 {
 	(void)device;
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	*millijoules = (unsigned long long)now.tv_sec * milliwatts + (unsigned long long)now.tv_nsec / 1000000 * milliwatts / 1000;
-	return SUCCESS;
+	*millijoules = advance(load()).joules / 1000;
+	unsigned int most = (unsigned int)atoi(setting("STELE_EMU_NVML_ENERGY_READINGS", "0"));
+	return fault("no-energy") || (most && energy_readings++ >= most) ? NOT_SUPPORTED : SUCCESS;
 }
 
 int nvmlDeviceGetFanSpeed(void *device, unsigned int *percent)
@@ -79,6 +204,11 @@ int nvmlDeviceGetClockInfo(void *device, int kind, unsigned int *mhz)
 	(void)device;
 	if (kind != 1) { // not that of the SMs
 		*mhz = 2619;
+		return SUCCESS;
+	}
+	struct state s = load();
+	if (s.clock) {
+		*mhz = s.clock;
 		return SUCCESS;
 	}
 	const char *clocks = setting("STELE_EMU_NVML_CLOCKS", "1980");

@@ -130,7 +130,7 @@ func commandNames(c *cli.Context) string {
 	}
 	var names []string
 	for _, sub := range commands {
-		if sub.Name != "help" {
+		if sub.Name != "help" && !sub.Hidden {
 			names = append(names, sub.Name)
 		}
 	}

@@ -2,7 +2,8 @@
 // hooks, and the APIs of a miner.
 //
 //   - [LimitFlags] and [HookFlags] return flags, [Limits] and [Hooks] read them.
-//   - [Sensors] reads the sensors that the limits are for; [Readings] formats them.
+//   - [Sensors] and [CPUEnergy] read the sensors that the limits are for; [Readings]
+//     formats them.
 //   - [Listen] opens the APIs for status, metrics and cgminer's tools.
 //   - [Press] performs the actions of keys.
 //   - [LostDevices] gives the loss of all devices its own exit code.
@@ -20,6 +21,7 @@ import (
 	"stele/cgo/nvml"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/engine"
+	"stele/engine/host/energy"
 	"stele/engine/miner"
 	"stele/engine/miner/health"
 )
@@ -114,6 +116,16 @@ func Sensors(uuid string) (miner.Sensors, error) {
 		return &f
 	}
 	return miner.Sensors{Temperature: float(r.Temperature), Fan: float(r.Fan), Power: r.Power, Energy: r.Energy}, nil
+}
+
+// CPUEnergy returns a function that reads the energy of the processor packages, or nil
+// if this process cannot read it. The counters stay open until the process ends.
+func CPUEnergy() func() (joules float64, err error) {
+	meter, err := energy.Open()
+	if err != nil {
+		return nil // as in a virtual machine, or without the rights of root
+	}
+	return meter.Joules
 }
 
 // ExitLost is the exit code if only a new process can use the devices again. The

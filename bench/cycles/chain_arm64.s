@@ -1,0 +1,76 @@
+#include "textflag.h"
+
+// func chain(turns uint64)
+TEXT ·chain(SB), NOSPLIT, $0-8
+	MOVD turns+0(FP), R2
+	MOVD $1, R0
+	MOVD $3, R1
+
+loop:
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	ADD R1, R0, R0
+	SUBS $1, R2
+	BNE loop
+	RET
