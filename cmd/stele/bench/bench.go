@@ -1,5 +1,6 @@
 // Package bench is the command "stele bench", which benchmarks devices and kernels, and
-// "stele bench check" and "stele bench compare", which read results.
+// its subcommands. [Command] has them all. Those that read results are check, compare,
+// report, history and regress.
 //
 // It opens an engine for each case and writes the result. The measuring, the proof of
 // the work done and the comparison are in stele/bench.
@@ -48,7 +49,8 @@ func Command() *cli.Command {
 			"  stele bench --mode search --kernel all --out result.json\n" +
 			"  stele bench --mode blocks\n" +
 			"  stele bench --report page.html\n" +
-			"  stele bench compare old.json result.json",
+			"  stele bench compare old.json result.json\n" +
+			"  stele bench regress",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
 			deviceflags.Device("measure"),
@@ -64,6 +66,8 @@ func Command() *cli.Command {
 			powercapFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
 			reportFlag(), pngFlag(),
+			historyFlag(),
+			&cli.BoolFlag{Name: "no-history", Usage: "do not keep the result in the history"},
 			cmdline.JSONFlag(),
 		},
 		Action: run,
@@ -79,17 +83,7 @@ func Command() *cli.Command {
 				},
 				Action: runCheck,
 			},
-			{
-				Name:        "compare",
-				Usage:       "compare two results",
-				ArgsUsage:   "OLD NEW",
-				Description: "Exit code 1: NEW is slower than OLD. Exit code 2: the results are not comparable.",
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "markdown", Usage: "print the table in Markdown"},
-					cmdline.JSONFlag(),
-				},
-				Action: runCompare,
-			},
+			compareCommand(), historyCommand(), regressCommand(),
 			efficiencyCommand(),
 			efficiencyGuardCommand(),
 		},
@@ -138,17 +132,10 @@ func run(c *cli.Context) error {
 	if err := out.write(c.Context, result); err != nil {
 		return err
 	}
-	for _, o := range reports {
-		if err := o.writeTo(c, []report.Source{{Result: result, Check: check}}); err != nil {
-			return err
-		}
+	if check.Good() {
+		keepResult(c, result)
 	}
-	if c.Bool("json") {
-		err = cmdline.PrintJSON(c, result)
-	} else {
-		err = result.WriteTable(c.App.Writer, tableFormat(c))
-	}
-	if err != nil {
+	if err := present(c, report.Source{Result: result, Check: check}, reports); err != nil {
 		return err
 	}
 	if !check.Good() {
@@ -161,6 +148,19 @@ func run(c *cli.Context) error {
 		return fmt.Errorf("%d of %d cases failed; the first, %s: %s", n, n+len(result.Cases), result.Failed[0].Case, result.Failed[0].Reason)
 	}
 	return nil
+}
+
+// present writes the reports of a run, and prints its result.
+func present(c *cli.Context, source report.Source, reports []output) error {
+	for _, o := range reports {
+		if err := o.writeTo(c, []report.Source{source}); err != nil {
+			return err
+		}
+	}
+	if c.Bool("json") {
+		return cmdline.PrintJSON(c, source.Result)
+	}
+	return source.Result.WriteTable(c.App.Writer, tableFormat(c))
 }
 
 // readSettings reads the flags.
@@ -558,39 +558,6 @@ func reportText(r *bench.Report) string {
 		return text + "all good\n"
 	}
 	return text + fmt.Sprintf("%d problems\n", len(r.Problems))
-}
-
-// runCompare is `stele bench compare`.
-func runCompare(c *cli.Context) error {
-	if c.NArg() != 2 {
-		return fmt.Errorf("the arguments must be OLD and NEW: got %d; see %s --help", c.NArg(), c.Command.HelpName)
-	}
-	if err := oneFormat(c); err != nil {
-		return err
-	}
-	old, err := readResult(c, c.Args().Get(0))
-	if err != nil {
-		return err
-	}
-	new, err := readResult(c, c.Args().Get(1))
-	if err != nil {
-		return err
-	}
-	comparison := bench.Compare(old, new)
-	if c.Bool("json") {
-		err = cmdline.PrintJSON(c, comparison)
-	} else {
-		err = comparison.WriteTable(c.App.Writer, tableFormat(c))
-	}
-	switch {
-	case err != nil:
-		return err
-	case comparison.Verdict == bench.Slower:
-		return cmdline.ErrFoundWrong
-	case comparison.Verdict == bench.CannotTell:
-		return errors.New(comparison.Answer())
-	}
-	return nil
 }
 
 // oneFormat rejects flags that ask for two formats at once.
