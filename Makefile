@@ -326,7 +326,8 @@ kernels: clang ## write the PTX of the CUDA kernels (needs clang-16; no CUDA too
 check-kernels: clang ## fail if the committed PTX is not what the source compiles to
 	@echo 'check-kernels: the PTX in kernels/cuda/generated is what kernels/cuda/stele.cu gives'
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && kernels/cuda/generate.sh "$$tmp/ptx" && \
-	diff -rq kernels/cuda/generated "$$tmp/ptx" || { echo 'run make kernels, and commit what it changes'; exit 1; }
+	cp -R kernels/cuda/generated "$$tmp/committed" && gunzip "$$tmp/ptx"/* "$$tmp/committed"/* && \
+	diff -rq "$$tmp/committed" "$$tmp/ptx" || { echo 'run make kernels, and commit what it changes'; exit 1; }
 
 # ptxas and nvdisasm of CUDA 11.8, from Debian's non-free packages.
 CUDA_TOOLS = .cache/cuda-11.8
