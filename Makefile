@@ -7,6 +7,10 @@ FUZZTIME ?= 10m
 # The version in `stele --version`: the newest tag, and how far from it.
 VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/null)
 
+# Everything is compiled without the paths of this machine: a build does not depend on
+# its folder, and builds, tests and all clones share compiled packages.
+export GOFLAGS := $(filter-out -trimpath,$(shell $(GO) env GOFLAGS)) -trimpath
+
 # Tools that are pinned in go.mod, as programs that run in any folder.
 STATICCHECK = $(shell $(GO) tool -n staticcheck)
 
@@ -19,7 +23,11 @@ CUDA_ENV = GO='$(GO)' cgo/cuda/env.sh
 # Looked for whenever it is asked for: make test may install a compiler first.
 HAVE_CC = $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
 HAVE_CXX = $(shell command -v g++ 2>/dev/null)
-GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
+# The GPU device is the only code that needs cgo. The packages net and pebble would use it
+# where it is there; so both builds have the same resolver and the same zstd, and share
+# most compiled packages.
+CUDA_TAGS = -tags cuda,netgo,pebblegozstd
+GOBUILD = $(GO) build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
 
 # $(call copy,file) replaces a file that the linker wrote by a copy, whose pages mostly lie
 # side by side in physical memory. Scattered pages can slow a CPU kernel down: see
@@ -45,13 +53,23 @@ build: $(if $(HAVE_CC),build-cuda,build-static) ## build bin/stele (the default)
 
 .PHONY: build-cuda
 build-cuda: ## build bin/stele for GPUs and CPUs; it runs without a GPU and a driver too
-	$(CUDA_ENV) $(GOBUILD) -tags cuda ./cmd/stele
+	$(CUDA_ENV) $(GOBUILD) $(CUDA_TAGS) ./cmd/stele
 	$(call copy,$(BIN))
 
 .PHONY: build-static
 build-static: ## build bin/stele for CPUs, one static binary in pure Go
 	CGO_ENABLED=0 $(GOBUILD) ./cmd/stele
 	$(call copy,$(BIN))
+
+# The stripped static program may have this many bytes. docs/dependencies.md says what takes
+# them.
+SIZE_LIMIT = 46000000
+
+.PHONY: check-size
+check-size: ## fail if the stripped static program is larger than SIZE_LIMIT bytes
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -ldflags '-s -w' -o "$$tmp/stele" ./cmd/stele && \
+	size=$$(wc -c <"$$tmp/stele") && echo "check-size: $$size bytes of $(SIZE_LIMIT)" && [ "$$size" -le $(SIZE_LIMIT) ]
 
 .PHONY: run
 run: build ## see a node at work: records, mining, blocks; Ctrl-C stops it (RUN_FOR=20s: by itself)
@@ -75,7 +93,7 @@ bench-compare: ## compare the Go benchmarks of PKG with those at the commit REF 
 
 .PHONY: bin/gpu-check
 bin/gpu-check:
-	$(CUDA_ENV) $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -tags cuda -o $@ ./cmd/gpu-check
+	$(CUDA_ENV) $(GO) build -buildvcs=false -ldflags '-X main.version=$(VERSION)' $(CUDA_TAGS) -o $@ ./cmd/gpu-check
 	$(call copy,$@)
 
 .PHONY: gpu-check
@@ -189,8 +207,8 @@ figures: ## measure the figures of the network in docs/network.md (10 minutes; l
 attack-table: ## measure what attacks on scores achieve: the table in docs/credit.md
 	CGO_ENABLED=0 $(GO) test -count 1 -v -run '^TestAttacks$$' ./node/credit -attacks
 
-# What the tag cuda changes.
-TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele/...
+# What the tag cuda changes. In ./cmd/stele that is a test.
+TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check
 
 # The commands whose tests use devices.
 DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/minerflags mine node scan)
@@ -211,9 +229,9 @@ test-metrics: ## check the metrics of a node with promtool, a program of Prometh
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ] && [ -n "$(HAVE_CXX)" ]; then \
-		echo '$(GO) test -tags cuda $(TESTFLAGS) $(TAGGED) (of the commands, those with devices)'; \
-		$(CUDA_ENV) $(GOTEST) -tags cuda $(TESTFLAGS) $(filter-out ./cmd/stele/...,$(TAGGED)) && \
-		$(CUDA_ENV) $(GOTEST) -tags cuda $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' $(DEVICE_COMMANDS); \
+		echo '$(GO) test $(CUDA_TAGS) $(TESTFLAGS) $(TAGGED), and the commands with devices'; \
+		$(CUDA_ENV) $(GOTEST) $(CUDA_TAGS) $(TESTFLAGS) $(TAGGED) && \
+		$(CUDA_ENV) $(GOTEST) $(CUDA_TAGS) $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' $(DEVICE_COMMANDS); \
 	else \
 		echo 'NOT RUN: the tests of the GPU device, which need Linux, gcc and g++'; \
 	fi
@@ -281,22 +299,25 @@ fuzz-short: ## run a third of the fuzz targets for some seconds each; the number
 
 # ---- Check the source ------------------------------------------------------
 
+# Packages with files of their own for arm64.
+ARM64 = $$({ find . -name '*_arm64.*'; grep -rlE --include='*.go' '^//go:build.*arm64' .; } | grep -v '^./$(GEN)/' | xargs -n 1 dirname | sort -u)
+
 .PHONY: lint
 lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@bad=$$($$($(GO) env GOROOT)/bin/gofmt -l .); if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:"; echo "$$bad"; exit 1; fi
 	@echo 'staticcheck, of everything, of what is made for arm64, of the generator, and with the tag cuda'
 	@CGO_ENABLED=0 $(STATICCHECK) ./...
-	@GOARCH=arm64 $(STATICCHECK) ./kernels/... ./engine/...
+	@GOARCH=arm64 $(STATICCHECK) $(ARM64)
 	@cd $(GEN) && $(STATICCHECK) ./...
-	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) -tags cuda $(TAGGED)
+	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) $(CUDA_TAGS) $(TAGGED)
 	@$(MAKE) --no-print-directory vuln
 
 .PHONY: vet
 vet: ## run go vet on everything, on the arm64 kernels, on the generator, and with the tag cuda
 	CGO_ENABLED=0 $(GO) vet ./...
-	GOARCH=arm64 $(GO) vet ./kernels/... ./engine/...
+	GOARCH=arm64 $(GO) vet $(ARM64)
 	cd $(GEN) && $(GO) vet ./...
-	@[ -z "$(HAVE_CC)" ] || { echo '$(GO) vet -tags cuda $(TAGGED)'; $(CUDA_ENV) $(GO) vet -tags cuda $(TAGGED); }
+	@[ -z "$(HAVE_CC)" ] || { echo '$(GO) vet $(CUDA_TAGS) $(TAGGED)'; $(CUDA_ENV) $(GO) vet $(CUDA_TAGS) $(TAGGED); }
 
 .PHONY: vuln
 vuln: ## check for known vulnerabilities in the code of dependencies that is reached
