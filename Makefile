@@ -106,8 +106,10 @@ clean: ## remove what was built
 
 # ---- Test ------------------------------------------------------------------
 
+TESTS = compilers axe vet test-unit test-race test-cuda test-interop build-arm64 build-wasm check-generate test-summary
+
 .PHONY: test
-test: compilers axe vet test-unit test-race test-cuda test-interop build-arm64 build-wasm check-generate test-summary ## run all tests, with and without the race detector
+test: $(TESTS) ## run all tests, with and without the race detector
 
 # axe-core checks the accessibility of the web pages, in their tests. It is fetched once.
 AXE     := 4.10.3
@@ -121,6 +123,10 @@ axe: ## fetch axe-core, with which the tests of the web pages check accessibilit
 		echo '$(AXE_SUM)  axe-core-$(AXE).tgz' | sha256sum --check --quiet && tar -xzf axe-core-$(AXE).tgz --strip-components 1 package/axe.min.js; \
 	else echo 'NOT RUN: the checks of accessibility, which need npm to fetch axe-core'; fi
 
+.PHONY: list-tests
+list-tests: # the parts of make test
+	@echo '$(TESTS)'
+
 .PHONY: test-summary
 test-summary: # the last lines of make test: what passed, and what could not run here
 	@echo 'make test: all tests that can run here passed'
@@ -133,9 +139,13 @@ test-summary: # the last lines of make test: what passed, and what could not run
 # go test vets too, once more for each way to build. The target vet has done that.
 GOTEST = $(GO) test -vet=off
 
+# Packages that are tested at the same time. Some tests wait, for processes, peers and
+# browsers; the others use the processors meanwhile.
+AT_ONCE = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); echo $$((2 * $${n:-1})))
+
 .PHONY: test-unit
 test-unit: ## run the tests without cgo, as the binary is built, and those of the generator
-	CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./...
+	CGO_ENABLED=0 $(GOTEST) -p $(AT_ONCE) $(TESTFLAGS) ./...
 	cd $(GEN) && CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./...
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
@@ -153,7 +163,7 @@ UNRACED_CALLS = crypto/sha256 crypto/sha512 $(addprefix crypto/internal/fips140/
 # Property tests run with fewer checks under the race detector, which looks for races and
 # not for rare inputs; make test-unit does them in full.
 RACE_CHECKS  = 20
-RACETEST     = $(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)
+RACETEST     = $(GOTEST) -p $(AT_ONCE) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)
 RAPID_IMPORT = {{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{println $$.ImportPath}}{{end}}{{end}}
 
 .PHONY: test-race
@@ -172,11 +182,12 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 PROPERTIES = $$(grep -rl --include='*_test.go' rapid.Check node | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: test-long
-test-long: ## run the long forms of the randomized tests
+test-long: ## run the long forms of the randomized tests, and every fuzz target for 50000 inputs
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run 'TestNodeKilled|TestKilledInSync' ./cmd/stele/node
 	@$(MAKE) --no-print-directory test-arrow
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=50000x
 
 # Plans of the laboratory: their first seed, how many, and their size (docs/lab.md).
 SEED  ?= 1
@@ -240,7 +251,7 @@ test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a 
 test-kernels: build ## run the tests again with each CPU kernel as the chosen one
 	@for k in $$($(BIN) devices | awk '$$1 == "kernel" && $$3 == "available" { print $$2 }'); do \
 		echo "STELE_CPU=$$k,pure"; \
-		STELE_CPU=$$k,pure CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./kernels/simd/... ./engine/cpu ./bench || exit 1; \
+		STELE_CPU=$$k,pure CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./kernels/simd/... ./engine/cpu || exit 1; \
 	done
 
 .PHONY: test-arm64
@@ -281,8 +292,10 @@ build-arm64: ## build everything for arm64
 build-wasm: ## build the ledger's pure packages for a browser
 	GOOS=js GOARCH=wasm $(GO) build ./node/ledger/...
 
-# The fuzz targets, as folder:name. FUZZPART=0, 1 or 2 leaves every third.
-FUZZ_TARGETS = $$(grep -rE --include='*_test.go' '^func Fuzz' . | grep -v '^./test/' | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|:\1|' | sort | awk 'FUZZPART == "" || NR % 3 == FUZZPART' FUZZPART=$(FUZZPART))
+# The fuzz targets, as folder:name, without those that match FUZZSKIP. FUZZPART=0, 1 or 2
+# leaves every third.
+FUZZSKIP = ^$$
+FUZZ_TARGETS = $$(grep -rE --include='*_test.go' '^func Fuzz' . | grep -v '^./test/' | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|:\1|' | grep -v -E '$(FUZZSKIP)' | sort | awk 'FUZZPART == "" || NR % 3 == FUZZPART' FUZZPART=$(FUZZPART))
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME
@@ -293,9 +306,13 @@ fuzz: ## run every fuzz target for FUZZTIME
 	done; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi
 
+# Fuzzing compiles all that a package needs once more. fuzz-short leaves out packages that
+# need the database; make test-unit runs their seeds, make test-long the targets.
+FUZZ_LARGE = ^./node/(alert|chain|export|feed|lab|seen|stratum|store|supervision)[:/]
+
 .PHONY: fuzz-short
-fuzz-short: ## run a third of the fuzz targets for some seconds each; the number of commits picks the third
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x FUZZPART=$$(($$(git rev-list --count HEAD 2>/dev/null || echo 0) % 3))
+fuzz-short: ## run a third of the small fuzz targets for some seconds each; the number of commits picks the third
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x FUZZSKIP='$(FUZZ_LARGE)' FUZZPART=$$(($$(git rev-list --count HEAD 2>/dev/null || echo 0) % 3))
 
 # ---- Check the source ------------------------------------------------------
 
