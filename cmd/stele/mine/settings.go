@@ -17,10 +17,8 @@ import (
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/cmd/stele/internal/minerflags"
 	"stele/engine/cpu"
-	"stele/engine/gpu"
 	"stele/engine/miner"
 	"stele/engine/miner/health"
-	"stele/kernels/simd"
 )
 
 // settings are all settings of the command, from flags, variables and the file.
@@ -79,7 +77,7 @@ func (s *settings) complete(c *cli.Context) (err error) {
 	if err := s.readLimits(c); err != nil {
 		return err
 	}
-	if s.hooks, err = minerflags.Hooks(c, s.file.hooks()); err != nil {
+	if s.hooks, err = minerflags.Hooks(c, s.file.Hooks()); err != nil {
 		return err
 	}
 	if err := s.readAPI(c); err != nil {
@@ -92,7 +90,7 @@ func (s *settings) complete(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := checkKernel(c); err != nil {
+	if err := deviceflags.CheckKernel(c); err != nil {
 		return err
 	}
 	s.show(c, int(threads))
@@ -107,26 +105,9 @@ var reloadable = map[string]bool{
 	"temp_limit": true, "temp_resume": true, "power_limit": true, "power_resume": true,
 }
 
-// checkKernel checks --kernel as far as this needs no GPU.
-func checkKernel(c *cli.Context) error {
-	useCPU, _, err := deviceflags.Kinds(c)
-	name := c.String("kernel")
-	if err != nil || name == "" {
-		return err
-	}
-	if useCPU {
-		if _, err := simd.Lookup(name); err != nil {
-			return fmt.Errorf("--kernel: %w; GPU kernels: %s", err, strings.Join(gpu.SearchKernels(), ", "))
-		}
-	} else if !slices.Contains(gpu.SearchKernels(), name) {
-		return fmt.Errorf("--kernel: unknown GPU kernel %q: must be one of %s", name, strings.Join(gpu.SearchKernels(), ", "))
-	}
-	return nil
-}
-
 // readLimits reads the limits from the flags and the file.
 func (s *settings) readLimits(c *cli.Context) (err error) {
-	s.limits, err = minerflags.Limits(c, s.file.limits())
+	s.limits, err = minerflags.Limits(c, s.file.Limits())
 	return err
 }
 
@@ -238,9 +219,7 @@ func (s *settings) show(c *cli.Context, threads int) {
 		API: s.api, APITokenFile: s.tokenFile, Cgminer: s.cgminer,
 		Device: c.String("device"), Kernel: c.String("kernel"), Threads: ptrIfSet(threads), Cache: c.String("cache"),
 		VersionMask: fmt.Sprintf("%#x", s.versionMask),
-		TempLimit:   ptrIfSet(s.limits.Temperature), TempResume: ptrIfSet(s.limits.TemperatureResume),
-		PowerLimit: ptrIfSet(s.limits.Power), PowerResume: ptrIfSet(s.limits.PowerResume),
-		OnSick: s.hooks.Sick, OnDead: s.hooks.Dead, OnRecovered: s.hooks.Recovered, OnBlock: s.hooks.Block,
+		File:        minerflags.NewFile(s.limits, s.hooks),
 	}
 	if s.token != "" && s.tokenFile == "" {
 		s.shown.APIToken = configfile.Mask
@@ -251,7 +230,7 @@ func (s *settings) show(c *cli.Context, threads int) {
 }
 
 // ptrIfSet returns nil for 0, which stands for a setting that is not set.
-func ptrIfSet[T int | float64](x T) *T {
+func ptrIfSet(x int) *int {
 	if x == 0 {
 		return nil
 	}

@@ -21,6 +21,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -31,7 +32,7 @@ import (
 const maxFile = 1 << 20
 
 // File is the content of a configuration file: a pointer to a struct whose fields have
-// toml tags. A field that is a slice of structs is a list of tables; other slices have
+// toml tags, as do those of structs that it embeds. A field that is a slice of structs is a list of tables; other slices have
 // strings. Pointers tell a value that is not set from zero.
 type File interface {
 	// Check checks the values. With an error it returns the key of the wrong one.
@@ -42,8 +43,7 @@ type File interface {
 // without a file.
 type Document struct {
 	name, text string
-	overridden map[string]bool // the keys that flags or variables override
-	applied    map[string]bool // the keys that the file has set
+	overridden map[string]bool // of each key, whether a flag or a variable overrides it
 }
 
 // Default returns the place of a configuration file of the user, such as
@@ -114,17 +114,17 @@ func (d *Document) unknownKey(key toml.Key, file reflect.Type) error {
 // are left out, as are lists of strings whose flag is a single string. The command reads
 // these by itself. It returns the error of a value that its flag does not take.
 func (d *Document) SetFlags(c *cli.Context, f File, skip map[string]bool) error {
-	d.overridden, d.applied = map[string]bool{}, map[string]bool{}
+	d.overridden = map[string]bool{}
 	v := reflect.ValueOf(f).Elem()
-	for i, key := range keysOf(v.Type()) {
+	for _, field := range fieldsOf(v.Type()) {
+		key := keyOf(field)
 		if d.overridden[key] = isSet(c, key); d.overridden[key] || skip[key] {
 			continue
 		}
-		for _, value := range values(v.Field(i), isRepeatable(c, key)) {
+		for _, value := range values(v.FieldByIndex(field.Index), isRepeatable(c, key)) {
 			if err := c.Set(FlagOf(key), value); err != nil {
 				return d.at(key, fmt.Errorf("%s: %w", key, err))
 			}
-			d.applied[key] = true
 		}
 	}
 	return nil
@@ -136,6 +136,9 @@ func values(field reflect.Value, repeatable bool) []string {
 		if field.IsNil() {
 			return nil
 		}
+		if field.Elem().Kind() == reflect.Float64 {
+			return []string{strconv.FormatFloat(field.Elem().Float(), 'f', -1, 64)}
+		}
 		return []string{fmt.Sprint(field.Elem().Interface())}
 	}
 	if all, ok := field.Interface().([]string); ok && repeatable {
@@ -145,6 +148,41 @@ func values(field reflect.Value, repeatable bool) []string {
 		return nil
 	}
 	return []string{fmt.Sprint(field.Interface())}
+}
+
+// Fill sets the fields of f to the values of the flags of c that have one, but for the
+// keys of skip. The flags must be valid.
+func Fill(c *cli.Context, f File, skip map[string]bool) {
+	v := reflect.ValueOf(f).Elem()
+	for _, field := range fieldsOf(v.Type()) {
+		key, to := keyOf(field), v.FieldByIndex(field.Index)
+		if !skip[key] {
+			fill(c, FlagOf(key), to.Addr().Interface(), isRepeatable(c, key))
+		}
+	}
+}
+
+func fill(c *cli.Context, flag string, to any, repeatable bool) {
+	switch to := to.(type) {
+	case *string:
+		*to = c.String(flag)
+	case **bool:
+		if c.IsSet(flag) {
+			*to = new(c.Bool(flag))
+		}
+	case **int:
+		if x, err := strconv.ParseInt(c.String(flag), 0, 0); err == nil {
+			*to = new(int(x))
+		}
+	case **float64:
+		if x, err := strconv.ParseFloat(c.String(flag), 64); err == nil {
+			*to = &x
+		}
+	case *[]string:
+		if repeatable {
+			*to = c.StringSlice(flag)
+		}
+	}
 }
 
 // FlagOf returns the name of the flag of a key.
@@ -173,13 +211,15 @@ func isRepeatable(c *cli.Context, key string) bool {
 // flagOfError matches the flag with which an error begins.
 var flagOfError = regexp.MustCompile(`^--([a-z-]+)[: ]`)
 
-// Explain adds the line of the file to an error about a flag, if the file has set it.
+// Explain adds the line of the file to an error about a flag whose value is from there.
+// [Document.SetFlags] must have been called.
 func (d *Document) Explain(err error) error {
 	if err == nil {
 		return nil
 	}
 	if flag := flagOfError.FindStringSubmatch(err.Error()); flag != nil {
-		if key := strings.ReplaceAll(flag[1], "-", "_"); d.applied[key] {
+		key := strings.ReplaceAll(flag[1], "-", "_")
+		if overridden, known := d.overridden[key]; known && !overridden && setterOf(key).MatchString(d.text) {
 			return d.at(key, err)
 		}
 	}
@@ -190,8 +230,9 @@ func (d *Document) Explain(err error) error {
 // for those of skip and those that flags or variables override.
 func (d *Document) Changed(running, now File, skip map[string]bool) (changed []string) {
 	a, b := reflect.ValueOf(running).Elem(), reflect.ValueOf(now).Elem()
-	for i, key := range keysOf(a.Type()) {
-		if !skip[key] && !d.overridden[key] && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+	for _, field := range fieldsOf(a.Type()) {
+		key := keyOf(field)
+		if !skip[key] && !d.overridden[key] && !reflect.DeepEqual(a.FieldByIndex(field.Index).Interface(), b.FieldByIndex(field.Index).Interface()) {
 			changed = append(changed, key)
 		}
 	}
@@ -214,9 +255,19 @@ func Keys(f File) []string { return keysOf(structOf(f)) }
 
 func structOf(f File) reflect.Type { return reflect.TypeOf(f).Elem() }
 
+// fieldsOf returns the fields of a struct and of those embedded in it.
+func fieldsOf(of reflect.Type) (fields []reflect.StructField) {
+	for _, field := range reflect.VisibleFields(of) {
+		if !field.Anonymous {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
 // keysOf returns the TOML keys of a struct.
 func keysOf(of reflect.Type) (keys []string) {
-	for field := range of.Fields() {
+	for _, field := range fieldsOf(of) {
 		keys = append(keys, keyOf(field))
 	}
 	return keys
@@ -230,7 +281,7 @@ func keyOf(field reflect.StructField) string {
 // tablesOf returns the structs of the lists of tables by their keys.
 func tablesOf(of reflect.Type) map[string]reflect.Type {
 	tables := map[string]reflect.Type{}
-	for field := range of.Fields() {
+	for _, field := range fieldsOf(of) {
 		if t := field.Type; t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
 			tables[keyOf(field)] = t.Elem()
 		}

@@ -8,13 +8,18 @@ import (
 // lineOf returns the number of the first line that sets a key or is the header of
 // its table, 1 if there is none.
 func lineOf(text, key string) int {
-	set := regexp.MustCompile(`^\s*(\[+\s*)?(.*\.)?\s*["']?` + regexp.QuoteMeta(key) + `["']?\s*[=\].]`)
+	set := setterOf(key)
 	for i, line := range strings.Split(text, "\n") {
 		if set.MatchString(line) {
 			return i + 1
 		}
 	}
 	return 1
+}
+
+// setterOf matches lines that set a key or are the header of its table.
+func setterOf(key string) *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^\s*(\[+\s*)?(.*\.)?\s*["']?` + regexp.QuoteMeta(key) + `["']?\s*[=\].]`)
 }
 
 // nearest returns the known word whose spelling is closest to word, "" if none is
