@@ -39,6 +39,7 @@ func Command() *cli.Command {
 		Description: "Mines to the first source that has work, and returns to a better one when it\n" +
 			"recovers. Ctrl-C stops it.\n\n" +
 			"  stele mine --url stratum+tcp://pool.example:3333 --user account.worker\n" +
+			"  stele mine --init\n" +
 			"  stele mine --config mine.toml\n\n" +
 			"On a terminal it shows a live view (press h for the keys), elsewhere it prints a line\n" +
 			"every few seconds. Each flag can also be set as an environment variable, --api-token\n" +
@@ -46,7 +47,9 @@ func Command() *cli.Command {
 			"which override the file. SIGHUP reloads sources, passwords and limits. See\n" +
 			"docs/mine.md.",
 		Flags: cmdline.FromEnvironment(slices.Concat(sourceFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "config", Usage: "read settings from the TOML file `FILE`"},
+			&cli.StringFlag{Name: "config", Usage: "read settings from the TOML file `FILE`", DefaultText: "without --url: stele/mine.toml in $XDG_CONFIG_HOME or ~/.config, if it exists"},
+			&cli.BoolFlag{Name: "init", Usage: "write the settings to the file of --config and exit; without --url, ask for pool, user and password"},
+			&cli.BoolFlag{Name: "force", Usage: "let --init replace files"},
 			&cli.BoolFlag{Name: "check-config", Usage: "check the settings, print them without secrets, and exit"},
 		}, minerflags.LimitFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "api", Usage: "serve status and metrics on `HOST:PORT`, or \"none\"", Value: defaultAPI},
@@ -68,6 +71,9 @@ func run(c *cli.Context) error {
 	if c.Bool("list-devices") {
 		return devices.Run(c)
 	}
+	if c.Bool("init") {
+		return initialize(c)
+	}
 	settings, err := readSettings(c)
 	if err != nil {
 		return err
@@ -87,6 +93,9 @@ func run(c *cli.Context) error {
 	sources, err := settings.open(out.Log)
 	if err != nil {
 		return err
+	}
+	if settings.usual {
+		out.Log.Info("config file found", "file", settings.name)
 	}
 	warnOfVariables(out.Log, settings.sources)
 	e, err := deviceflags.OpenMiner(c, out.Log)

@@ -24,6 +24,8 @@ import (
 // settings are all settings of the command, from flags, variables and the file.
 type settings struct {
 	document    *configfile.Document
+	name        string     // of the file; "": none
+	usual       bool       // the file is that of the user, and no flag names it
 	file        configFile // as last read
 	running     configFile // as read at the start
 	sources     []source
@@ -46,10 +48,13 @@ func readSettings(c *cli.Context) (*settings, error) {
 	if err := cmdline.NoArgs(c); err != nil {
 		return nil, err
 	}
-	s := &settings{version: c.App.Version, document: new(configfile.Document)}
-	if name := c.String("config"); name != "" {
+	s := &settings{version: c.App.Version, document: new(configfile.Document), name: c.String("config")}
+	if name := usualConfig(c); name != "" {
+		s.name, s.usual = name, true
+	}
+	if s.name != "" {
 		var err error
-		if s.document, err = configfile.Read(c, name, &s.file); err != nil {
+		if s.document, err = configfile.Read(c, s.name, &s.file); err != nil {
 			return nil, err
 		}
 	}
@@ -192,9 +197,9 @@ func (s *settings) open(log *slog.Logger) ([]miner.Source, error) {
 func (s *settings) reload(c *cli.Context, log *slog.Logger) (*settings, error) {
 	next := *s
 	var err error
-	if name := c.String("config"); name != "" {
+	if s.name != "" {
 		next.file = configFile{}
-		if _, err = configfile.Read(c, name, &next.file); err != nil {
+		if _, err = configfile.Read(c, s.name, &next.file); err != nil {
 			return nil, err
 		}
 	}

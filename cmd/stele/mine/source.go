@@ -32,12 +32,15 @@ type source struct {
 	Proxy        string `toml:"proxy,omitempty"`
 }
 
+// defaultPassword is what pools that check no password take.
+const defaultPassword = "x"
+
 // sourceFlags returns the flags for sources.
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "url", Aliases: []string{"o"}, EnvVars: []string{"STELE_URL"}, Usage: "mine to the pool or node at `URL`: [stratum+tcp://]host:port, stratum+ssl://host:port, or http://host:port of a node with getblocktemplate; repeat it for failover, best first"},
 		&cli.StringSliceFlag{Name: "user", Aliases: []string{"u"}, EnvVars: []string{"STELE_USER"}, Usage: "user `NAME`: an account, an address, or at a Stele node the key to pay; once for all sources, or once for each"},
-		&cli.StringSliceFlag{Name: "password", Aliases: []string{"p", "pass"}, EnvVars: []string{"STELE_PASSWORD"}, Usage: "`PASSWORD`, once for all sources or once for each", DefaultText: "x"},
+		&cli.StringSliceFlag{Name: "password", Aliases: []string{"p", "pass"}, EnvVars: []string{"STELE_PASSWORD"}, Usage: "`PASSWORD` at the source; once for all sources, or once for each", DefaultText: defaultPassword},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from `FILE`"},
 		&cli.StringFlag{Name: "cookie", Usage: "read the RPC user and password from the .cookie `FILE` of Bitcoin Core (getblocktemplate only)"},
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256` (TLS only)"},

@@ -265,6 +265,24 @@ func fieldsOf(of reflect.Type) (fields []reflect.StructField) {
 	return fields
 }
 
+// Placeholder returns a value of the type of a key, to be replaced by a person.
+func Placeholder(f File, key string) string {
+	for _, field := range fieldsOf(structOf(f)) {
+		if keyOf(field) != key {
+			continue
+		}
+		switch field.Type {
+		case reflect.TypeFor[[]string]():
+			return `["...", "..."]`
+		case reflect.TypeFor[*int](), reflect.TypeFor[*float64]():
+			return "1"
+		case reflect.TypeFor[*bool]():
+			return "true"
+		}
+	}
+	return `"..."`
+}
+
 // keysOf returns the TOML keys of a struct.
 func keysOf(of reflect.Type) (keys []string) {
 	for _, field := range fieldsOf(of) {
