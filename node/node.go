@@ -338,6 +338,13 @@ func (n *Node) openTraffic(context.Context) (err error) {
 // limits; nil if the node does not mine. Its Run is the node's.
 func (n *Node) Miner() *miner.Miner { return n.miner }
 
+// SetAPIAccess replaces the token and the trusted proxies of the API.
+func (n *Node) SetAPIAccess(token string, proxies netguard.Proxies) {
+	if n.api != nil {
+		n.api.SetAccess(token, proxies)
+	}
+}
+
 // Run runs the node until ctx ends, and then returns nil. It returns earlier, with
 // an error, if the API, the Stratum server or the peer-to-peer server failed, or if all devices of a kind
 // are lost to the process (engine.ErrLost). When it returns, all that it started

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -13,11 +14,13 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"stele": main})
 }
 
-// withoutHistory keeps the results of scripts out of the home of the user. Scripts that
-// test the history set the folder.
-func withoutHistory(env *testscript.Env) error {
+// setUp names the folder of the examples, and keeps the results of benchmarks out of the
+// home of the user. Scripts that test the history set its folder.
+func setUp(env *testscript.Env) error {
 	env.Setenv("STELE_BENCH_HISTORY", "none")
-	return nil
+	examples, err := filepath.Abs("../../docs/examples")
+	env.Setenv("EXAMPLES", examples)
+	return err
 }
 
 // TestScripts runs testdata/script. Besides the commands of testscript the scripts
@@ -26,7 +29,7 @@ func TestScripts(t *testing.T) {
 	t.Parallel() // with the tutorial, which mostly waits
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
-		Setup:               withoutHistory,
+		Setup:               setUp,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":  steletest.Code,

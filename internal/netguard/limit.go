@@ -9,11 +9,12 @@ import (
 // Limit returns a listener that has at most all connections open, 1 or more;
 // further ones wait in the queue of the system. Of one [Address] it has at most
 // perAddress open and closes further ones at once, so that no client can use up
-// the total. Addresses of this machine and exempt ones have no limit of their
-// own, and with perAddress 0 none has.
+// the total. Addresses of this machine have no limit of their own, nor have those for
+// which exempt returns true, and with perAddress 0 none has. Exempt gets the address of
+// each connection, such as 192.0.2.1:4711; nil exempts none.
 //
 // A connection counts until it is closed, or until [Release]. Safe for concurrent use.
-func Limit(l net.Listener, all, perAddress int, exempt Proxies) net.Listener {
+func Limit(l net.Listener, all, perAddress int, exempt func(remote string) bool) net.Listener {
 	return &listener{Listener: l, perAddress: perAddress, exempt: exempt, open: map[netip.Addr]int{}, slots: make(chan struct{}, all), closed: make(chan struct{})}
 }
 
@@ -24,7 +25,7 @@ type listener struct {
 	closed chan struct{}
 
 	perAddress int
-	exempt     Proxies
+	exempt     func(remote string) bool // nil: none
 	mu         sync.Mutex
 	open       map[netip.Addr]int // connections by address
 }
@@ -43,7 +44,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		remote := c.RemoteAddr().String()
 		addr, ok := Address(remote)
-		counted := ok && !addr.IsLoopback() && l.perAddress > 0 && !l.exempt.Trust(remote)
+		counted := ok && !addr.IsLoopback() && l.perAddress > 0 && (l.exempt == nil || !l.exempt(remote))
 		if counted && !l.enter(addr) {
 			_ = c.Close()
 			continue

@@ -129,7 +129,7 @@ func TestLimitPerAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := Limit(far, 20, 2, exempt)
+	l := Limit(far, 20, 2, exempt.Trust)
 	trusted := far.connect(t, l, "198.51.100.1:1", "198.51.100.1:2", "198.51.100.1:3")
 	if len(trusted) != 3 {
 		t.Errorf("%d connections of a trusted proxy were accepted, want 3", len(trusted))

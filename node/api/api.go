@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -103,8 +104,7 @@ type API struct {
 	forget      func(netip.Addr) bool
 	pages       http.Handler  // nil: none
 	verifying   chan struct{} // has room for the files that are being checked
-	token       string
-	proxies     netguard.Proxies
+	access      atomic.Pointer[access]
 	log         *slog.Logger
 	rates       *netguard.Rates
 	wasted      *netguard.Rates // signatures of rejected records
@@ -147,14 +147,13 @@ func New(o Options) (*API, error) {
 		forget:      o.Forget,
 		pages:       o.Pages,
 		verifying:   make(chan struct{}, maxVerifying),
-		token:       o.Token,
-		proxies:     o.Proxies,
 		log:         o.Log,
 		rates:       netguard.NewRates(o.Rate, max(1, int(o.Rate/2))),
 		wasted:      netguard.NewRates(wastedPerSecond, wastedBurst),
 		version:     o.Version,
 		exports:     make(chan struct{}, maxExports),
 	}
+	a.SetAccess(o.Token, o.Proxies)
 	mux := http.NewServeMux()
 	api := humago.New(mux, config(o.Version))
 	a.registerNode(api)

@@ -40,8 +40,9 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
-		client, direct := a.proxies.Client(r)
-		trusted := a.mayWrite(r, direct)
+		access := a.access.Load()
+		client, direct := access.proxies.Client(r)
+		trusted := access.mayWrite(r, direct)
 		switch {
 		case !allow(a.rates.Of(client), r):
 			h.Set("Retry-After", "1")
@@ -54,7 +55,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			writeProblem(w, http.StatusForbidden, "the request comes from a page of another origin")
 			return
 		case r.Method != http.MethodGet && r.Method != http.MethodHead && !trusted && !a.isVerify(r):
-			if a.token != "" {
+			if access.token != "" {
 				h.Set("WWW-Authenticate", "Bearer")
 				writeProblem(w, http.StatusUnauthorized, "the request needs the header Authorization: Bearer with the token of the node")
 			} else {
@@ -214,10 +215,25 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
 
+// access says who may write. It is replaced as a whole, so that each request sees one.
+type access struct {
+	token   string
+	proxies netguard.Proxies
+}
+
+// SetAccess replaces the token and the trusted proxies of the options. Requests in
+// progress and streams go on as they were admitted. Safe for concurrent use.
+func (a *API) SetAccess(token string, proxies netguard.Proxies) {
+	a.access.Store(&access{token, proxies})
+}
+
+// isProxy reports whether a connection comes from a trusted proxy.
+func (a *API) isProxy(remote string) bool { return a.access.Load().proxies.Trust(remote) }
+
 // mayWrite reports whether the sender of r may write: it has the token, or if there
 // is none, it is on this machine. Through a proxy every client has the address of
 // the proxy.
-func (a *API) mayWrite(r *http.Request, direct bool) bool {
+func (a *access) mayWrite(r *http.Request, direct bool) bool {
 	if a.token != "" {
 		return netguard.Bearer(r, a.token)
 	}

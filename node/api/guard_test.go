@@ -67,16 +67,44 @@ func TestToken(t *testing.T) {
 	s.get("/v1/tip", new(Tip))
 }
 
+// A new token applies at once, and the old one is worth nothing. Without one, this
+// machine writes again, but not through a proxy that is trusted by now.
+func TestSetAccess(t *testing.T) {
+	s := serve(t, func(o *Options) { o.Token = "old" })
+	writes := func(status int, headers ...string) {
+		t.Helper()
+		set := func(r *http.Request) {
+			for i := 0; i < len(headers); i += 2 {
+				r.Header.Set(headers[i], headers[i+1])
+			}
+		}
+		s.rejected(status, "POST", "/v1/records", "application/octet-stream", []byte("x"), set)
+	}
+	writes(http.StatusUnprocessableEntity, "Authorization", "Bearer old")
+	s.api.SetAccess("new", nil)
+	writes(http.StatusUnauthorized, "Authorization", "Bearer old")
+	writes(http.StatusUnprocessableEntity, "Authorization", "Bearer new")
+	s.api.SetAccess("", nil)
+	writes(http.StatusUnprocessableEntity)
+	proxies, err := netguard.ParseProxies([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.api.SetAccess("", proxies)
+	writes(http.StatusForbidden)
+	writes(http.StatusForbidden, "X-Forwarded-For", "203.0.113.5")
+}
+
 // Without a token, only this machine may write.
 func TestMayWrite(t *testing.T) {
 	for remote, good := range map[string]bool{
 		"127.0.0.1:1": true, "127.8.9.1:1": true, "[::1]:1": true, "[::ffff:127.0.0.1]:1": true,
 		"192.0.2.1:1": false, "[2001:db8::1]:1": false, "": false, "127.0.0.1": false,
 	} {
-		if got := new(API).mayWrite(&http.Request{RemoteAddr: remote}, true); got != good {
+		if got := new(access).mayWrite(&http.Request{RemoteAddr: remote}, true); got != good {
 			t.Errorf("%q: %v", remote, got)
 		}
-		if new(API).mayWrite(&http.Request{RemoteAddr: remote}, false) {
+		if new(access).mayWrite(&http.Request{RemoteAddr: remote}, false) {
 			t.Errorf("%q may write through a proxy", remote)
 		}
 	}

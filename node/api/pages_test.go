@@ -45,7 +45,8 @@ func TestGuardOfPages(t *testing.T) {
 		s.api.verifiers.enter("192.0.2.1:1", maxVerifyingOfAddress)
 	}
 	through := func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1") }
-	s.api.proxies, _ = netguard.ParseProxies([]string{"127.0.0.1"})
+	proxies, _ := netguard.ParseProxies([]string{"127.0.0.1"})
+	s.api.SetAccess("", proxies)
 	s.rejected(http.StatusTooManyRequests, http.MethodPost, VerifyPath, "multipart/form-data", file[:1], through)
 	if answer, _ := s.do(http.MethodPost, VerifyPath, "multipart/form-data", file[:1]); answer.StatusCode != http.StatusOK {
 		t.Errorf("another address: %s", answer.Status)

@@ -48,7 +48,7 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(netguard.Limit(l, maxConnections, maxOfAddress, a.proxies)) }()
+	go func() { stopped <- server.Serve(netguard.Limit(l, maxConnections, maxOfAddress, a.isProxy)) }()
 	select {
 	case err := <-stopped:
 		return err

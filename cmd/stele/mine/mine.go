@@ -12,17 +12,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/devices"
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/configfile"
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/cmd/stele/internal/human"
 	"stele/cmd/stele/internal/minerflags"
@@ -41,6 +39,7 @@ func Command() *cli.Command {
 		Description: "Mines to the first source that has work, and returns to a better one when it\n" +
 			"recovers. Ctrl-C stops it.\n\n" +
 			"  stele mine --url stratum+tcp://pool.example:3333 --user account.worker\n" +
+			"  stele mine --init\n" +
 			"  stele mine --config mine.toml\n\n" +
 			"On a terminal it shows a live view (press h for the keys), elsewhere it prints a line\n" +
 			"every few seconds. Each flag can also be set as an environment variable, --api-token\n" +
@@ -48,7 +47,9 @@ func Command() *cli.Command {
 			"which override the file. SIGHUP reloads sources, passwords and limits. See\n" +
 			"docs/mine.md.",
 		Flags: cmdline.FromEnvironment(slices.Concat(sourceFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "config", Usage: "read settings from the TOML file `FILE`"},
+			&cli.StringFlag{Name: "config", Usage: "read settings from the TOML file `FILE`", DefaultText: "without --url: stele/mine.toml in $XDG_CONFIG_HOME or ~/.config, if it exists"},
+			&cli.BoolFlag{Name: "init", Usage: "write the settings to the file of --config and exit; without --url, ask for pool, user and password"},
+			&cli.BoolFlag{Name: "force", Usage: "let --init replace files"},
 			&cli.BoolFlag{Name: "check-config", Usage: "check the settings, print them without secrets, and exit"},
 		}, minerflags.LimitFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "api", Usage: "serve status and metrics on `HOST:PORT`, or \"none\"", Value: defaultAPI},
@@ -70,6 +71,9 @@ func run(c *cli.Context) error {
 	if c.Bool("list-devices") {
 		return devices.Run(c)
 	}
+	if c.Bool("init") {
+		return initialize(c)
+	}
 	settings, err := readSettings(c)
 	if err != nil {
 		return err
@@ -89,6 +93,9 @@ func run(c *cli.Context) error {
 	sources, err := settings.open(out.Log)
 	if err != nil {
 		return err
+	}
+	if settings.usual {
+		out.Log.Info("config file found", "file", settings.name)
 	}
 	warnOfVariables(out.Log, settings.sources)
 	e, err := deviceflags.OpenMiner(c, out.Log)
@@ -126,10 +133,12 @@ func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *miner
 	defer keys.Close()
 	go keys.Read(func(key byte) { shown.press(key, m, stop) })
 
+	hangups := configfile.WatchHangups(c.App.Reader)
+	defer hangups.Close()
 	var wg sync.WaitGroup
 	wg.Go(func() { shown.show(ctx, m) })
 	wg.Go(func() {
-		if hungUp = reloadOnHangup(ctx, c, settings, m, servers, out.Log); hungUp {
+		if hungUp = reloadOnHangup(ctx, c, hangups, settings, m, servers, out.Log); hungUp {
 			stop()
 		}
 	})
@@ -146,35 +155,23 @@ func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *miner
 // An invalid configuration changes nothing. A source whose settings are the same keeps
 // its session and its work. It returns true if the signal came because the terminal
 // was closed.
-func reloadOnHangup(ctx context.Context, c *cli.Context, now *settings, m *miner.Miner, servers *minerflags.Servers, log *slog.Logger) (closed bool) {
-	terminalClosed := watchTerminal(c.App.Reader)
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-hangup:
-		}
-		if terminalClosed() {
-			log.Info("terminal closed")
-			return true
-		}
+func reloadOnHangup(ctx context.Context, c *cli.Context, hangups *configfile.Hangups, now *settings, m *miner.Miner, servers *minerflags.Servers, log *slog.Logger) (closed bool) {
+	return hangups.Run(ctx, log, func() error {
 		next, err := now.reload(c, log)
-		if err == nil {
-			var sources []miner.Source
-			if sources, err = next.open(log); err == nil {
-				m.SetSources(sources)
-				m.SetLimits(next.limits)
-				servers.SetToken(next.token)
-				now = next
-				log.Info("config reloaded", "sources", len(sources))
-				continue
-			}
+		if err != nil {
+			return err
 		}
-		log.Error("config reload failed, keeping current settings", "err", err)
-	}
+		sources, err := next.open(log)
+		if err != nil {
+			return err
+		}
+		m.SetSources(sources)
+		m.SetLimits(next.limits)
+		servers.SetToken(next.token)
+		now = next
+		log.Info("config reloaded", "sources", len(sources))
+		return nil
+	})
 }
 
 // summary returns the last line.

@@ -1,22 +1,19 @@
 package mine
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/configfile"
 	"stele/engine/miner"
 	"stele/engine/miner/gbt"
 	"stele/engine/miner/stratum"
@@ -35,12 +32,15 @@ type source struct {
 	Proxy        string `toml:"proxy,omitempty"`
 }
 
+// defaultPassword is what pools that check no password take.
+const defaultPassword = "x"
+
 // sourceFlags returns the flags for sources.
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "url", Aliases: []string{"o"}, EnvVars: []string{"STELE_URL"}, Usage: "mine to the pool or node at `URL`: [stratum+tcp://]host:port, stratum+ssl://host:port, or http://host:port of a node with getblocktemplate; repeat it for failover, best first"},
 		&cli.StringSliceFlag{Name: "user", Aliases: []string{"u"}, EnvVars: []string{"STELE_USER"}, Usage: "user `NAME`: an account, an address, or at a Stele node the key to pay; once for all sources, or once for each"},
-		&cli.StringSliceFlag{Name: "password", Aliases: []string{"p", "pass"}, EnvVars: []string{"STELE_PASSWORD"}, Usage: "`PASSWORD`, once for all sources or once for each", DefaultText: "x"},
+		&cli.StringSliceFlag{Name: "password", Aliases: []string{"p", "pass"}, EnvVars: []string{"STELE_PASSWORD"}, Usage: "`PASSWORD` at the source; once for all sources, or once for each", DefaultText: defaultPassword},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from `FILE`"},
 		&cli.StringFlag{Name: "cookie", Usage: "read the RPC user and password from the .cookie `FILE` of Bitcoin Core (getblocktemplate only)"},
 		&cli.StringFlag{Name: "fingerprint", Usage: "trust only the certificate with this `SHA-256` (TLS only)"},
@@ -152,7 +152,7 @@ func (s *source) complete(c *cli.Context, user, password string) error {
 		s.Proxy = c.String("proxy")
 	}
 	if s.PasswordFile != "" {
-		s.Password, err = secretOf(c, s.PasswordFile)
+		s.Password, err = configfile.Secret(c, s.PasswordFile)
 	}
 	return err
 }
@@ -180,67 +180,23 @@ func checkFingerprint(text string, sources []source) error {
 	return errors.New("--fingerprint: no source uses TLS: must be stratum+ssl or stratum+tls")
 }
 
-// maxSecret bounds the size of a file with a secret, in bytes.
-const maxSecret = 4 << 10
-
-// secretOf returns the first line of a file.
-func secretOf(c *cli.Context, name string) (string, error) {
-	text, err := readSoon(c, name, maxSecret)
-	if err != nil {
-		return "", err
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("%s: the first line is empty", name)
-	}
-	return line, nil
-}
-
-// maxWait bounds how long a pipe may take to deliver a file of settings.
-const maxWait = 5 * time.Second
-
-// readSoon reads a file of at most limit bytes. A pipe must end within maxWait; an
-// interrupt ends the wait.
-func readSoon(c *cli.Context, name string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(c.Context, maxWait)
-	defer cancel()
-	var text []byte
-	f, err := cmdline.OpenFile(ctx, name)
-	if err == nil {
-		defer f.Close()
-		text, err = io.ReadAll(io.LimitReader(f, limit+1))
-	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("%s: timeout: the other end of the pipe must write and close it within %v", name, maxWait)
-	case err != nil:
-		return nil, cmdline.Cause(c, err)
-	case int64(len(text)) > limit:
-		return nil, fmt.Errorf("%s is too large: must be at most %d bytes", name, limit)
-	}
-	return text, nil
-}
-
 // masked returns the source with masks for its secrets.
 func (s source) masked() source {
 	if s.PasswordFile != "" {
 		s.Password = ""
 	}
 	if s.Password != "" {
-		s.Password = mask
+		s.Password = configfile.Mask
 	}
 	s.Proxy = maskedProxy(s.Proxy)
 	if u, err := miner.ParseURL(s.URL); err == nil && u.User != nil {
 		if _, ok := u.User.Password(); ok {
-			u.User = url.UserPassword(u.User.Username(), mask)
+			u.User = url.UserPassword(u.User.Username(), configfile.Mask)
 			s.URL = u.String()
 		}
 	}
 	return s
 }
-
-// mask replaces a secret.
-const mask = "xxxxx"
 
 // coinbaseTag marks the coinbase of blocks that are mined by getblocktemplate.
 const coinbaseTag = "stele"

@@ -109,3 +109,101 @@ func TestMineTerminalCloses(t *testing.T) {
 		})
 	}
 }
+
+// On a terminal, --init asks for what no flag has, and asks again after a wrong answer.
+// A password is not shown. Ctrl-C and the end of the input write nothing.
+func TestMineInitAsks(t *testing.T) {
+	folder := t.TempDir()
+	name := filepath.Join(folder, "mine.toml")
+	start := func(x *steletest.Terminal) *exec.Cmd {
+		t.Helper()
+		c := exec.Command("stele", "mine", "--init", "--config", name)
+		c.Stdin, c.Stdout, c.Stderr = x.Program, x.Program, x.Program
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stuck := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
+		t.Cleanup(func() { stuck.Stop() })
+		x.Wait("Pool or node, such as stratum+tcp://pool.example:3333: ")
+		return c
+	}
+	for _, tt := range []struct{ answers, end string }{
+		{"", "\x03"}, {"", "\x04"}, // Ctrl-C, Ctrl-D
+		{"pool.example:3333\nrig.1\n", "\x03"},
+	} {
+		x := steletest.NewTerminal(t)
+		before := x.Mode()
+		c := start(x)
+		x.Press(tt.answers)
+		if tt.answers != "" {
+			x.Wait("Password; most pools take any [x]: ")
+		}
+		x.Press(tt.end)
+		if err := c.Wait(); err == nil || c.ProcessState.ExitCode() != 2 {
+			t.Errorf("%q: %v", tt, err)
+		}
+		if files, err := os.ReadDir(folder); len(files) > 0 || err != nil || x.Mode() != before {
+			t.Errorf("%q: files %v, %v; mode %#x, was %#x", tt, files, err, x.Mode(), before)
+		}
+	}
+
+	x := steletest.NewTerminal(t)
+	c := start(x)
+	x.Press("ftp://pool.example\n")
+	x.Wait(`unknown scheme "ftp"`)
+	x.Wait("Pool or node")
+	x.Press("stratum+tcp://pool.example:3333\n")
+	x.Wait("User, such as account.worker: ")
+	x.Press("\n")
+	x.Wait("User, such as account.worker: ")
+	x.Press("rig.1\n")
+	x.Wait("Password; most pools take any [x]: ")
+	x.Press("hunter2\n")
+	x.Wait("start:  stele mine --config " + name)
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(x.Seen(), "hunter2") {
+		t.Error("the password was shown")
+	}
+	out, code := steletest.Run(t, "mine", "--config", name, "--check-config")
+	if want := "user = \"rig.1\"\npassword_file = \"" + filepath.Join(folder, "mine.password") + "\"\n"; code != 0 || !strings.Contains(out, want) {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if secret, err := os.ReadFile(filepath.Join(folder, "mine.password")); string(secret) != "hunter2\n" {
+		t.Errorf("password %q, %v", secret, err)
+	}
+}
+
+// For a node with getblocktemplate it asks for the payout and the cookie, and for
+// nothing that the URL has.
+func TestMineInitAsksForNode(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "mine.toml")
+	x := steletest.NewTerminal(t)
+	c := exec.Command("stele", "mine", "--init", "--config", name)
+	c.Env = append(os.Environ(), "HOME=/home/user")
+	c.Stdin, c.Stdout, c.Stderr = x.Program, x.Program, x.Program
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stuck := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
+	defer stuck.Stop()
+	x.Wait("Pool or node")
+	x.Press("http://n.example:8332\n")
+	x.Wait("Address that blocks pay: ")
+	x.Press("1Address\n")
+	x.Wait("wrong length")
+	x.Wait("Address that blocks pay: ")
+	x.Press("51\n")
+	x.Wait("The node's .cookie file [/home/user/.bitcoin/.cookie]: ")
+	x.Press("\n")
+	x.Wait("wrote " + name)
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	out, code := steletest.Run(t, "mine", "--config", name, "--check-config")
+	if code != 0 || !strings.HasSuffix(out, "url = \"http://n.example:8332\"\ncookie = \"/home/user/.bitcoin/.cookie\"\npayout = \"51\"\n") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}

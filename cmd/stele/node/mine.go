@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -11,8 +13,6 @@ import (
 	"stele/cmd/stele/internal/minerflags"
 	"stele/cmd/stele/internal/screen"
 	"stele/engine/miner"
-	"stele/engine/miner/health"
-	"stele/node"
 )
 
 // miningFlags returns the flags about the devices of --mine. Those of "stele mine"
@@ -24,37 +24,31 @@ func miningFlags() []cli.Flag {
 	})
 }
 
-// readMining reads the flags of miningFlags into the options of a node, and opens the
-// APIs of its miner. The caller closes them.
-func readMining(c *cli.Context, o *node.Options) (servers *minerflags.Servers, err error) {
+// checkMining checks the settings of miningFlags.
+func (s *settings) checkMining(c *cli.Context) error {
 	if !c.Bool("mine") {
 		for _, f := range miningFlags() {
 			if name := f.Names()[0]; c.String(name) != "" {
-				return nil, fmt.Errorf("--%s requires --mine", name)
+				return fmt.Errorf("--%s requires --mine", name)
 			}
 		}
-		return minerflags.Listen(minerflags.ServerOptions{})
+		if !reflect.DeepEqual(s.file.File, minerflags.File{}) {
+			return errors.New("limits and commands of the config file, such as temp_limit and on_sick, require mine = true")
+		}
+		return nil
 	}
-	if o.Limits, err = minerflags.Limits(c, health.Limits{}); err != nil {
-		return nil, err
-	}
-	if o.Hooks, err = minerflags.Hooks(c, health.Hooks{}); err != nil {
-		return nil, err
-	}
-	o.Sensors, o.CPUEnergy = minerflags.Sensors, minerflags.CPUEnergy()
-	served := minerflags.ServerOptions{API: c.String("mine-api"), APIFlag: "mine-api", Cgminer: c.String("cgminer"), Token: c.String("api-token")}
-	for flag, address := range map[string]string{"mine-api": served.API, "cgminer": served.Cgminer} {
+	for flag, address := range map[string]string{"mine-api": s.served.API, "cgminer": s.served.Cgminer} {
 		if address == "" {
 			continue
 		}
 		if err := minerflags.CheckAddress(flag, address); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if a := served.API; a != "" && a != "none" && !minerflags.IsLoopback(a) && served.Token == "" {
-		return nil, fmt.Errorf("--mine-api: %s can be reached from other machines: it requires --api-token", a)
+	if a := s.served.API; a != "" && a != "none" && !minerflags.IsLoopback(a) && s.served.Token == "" {
+		return fmt.Errorf("--mine-api: %s can be reached from other machines: it requires --api-token or --api-token-file", a)
 	}
-	return minerflags.Listen(served)
+	return nil
 }
 
 // controls are the means to control the miner of a node while it runs: its APIs and

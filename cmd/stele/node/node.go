@@ -9,13 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +25,6 @@ import (
 	"stele/cmd/stele/internal/minerflags"
 	"stele/cmd/stele/internal/nodeflags"
 	"stele/cmd/stele/internal/screen"
-	"stele/internal/netguard"
 	"stele/node"
 	"stele/node/chain"
 	"stele/node/ledger/network"
@@ -50,8 +48,12 @@ func Command() *cli.Command {
 			"  stele node --dev --mine\n\n" +
 			"On a terminal it shows a live view, elsewhere it prints a line every few seconds.\n" +
 			"Each flag can also be set as an environment variable, --api-token as STELE_API_TOKEN,\n" +
-			"one that may be repeated with commas. See docs/node.md.",
+			"one that may be repeated with commas, and in a configuration file (--config). Flags\n" +
+			"override variables, which override the file. SIGHUP reloads tokens, trusted proxies\n" +
+			"and limits. See docs/node.md.",
 		Flags: cmdline.FromEnvironment(append(append([]cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "read settings from the TOML file `FILE`"},
+			&cli.BoolFlag{Name: "check-config", Usage: "check the settings, print them without secrets, and exit"},
 			&cli.BoolFlag{Name: "dev", Usage: "run on the development network, generate records, and pay rewards to a well-known key"},
 		}, nodeflags.StoreFlags("dev")...), append([]cli.Flag{
 			&cli.BoolFlag{Name: "prune", Usage: fmt.Sprintf("store only the bodies of the last %d blocks", chain.MinKeep)},
@@ -65,6 +67,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "api", Usage: "serve the API on `HOST:PORT`, or \"none\"", Value: nodeflags.DefaultAPI},
 			&cli.BoolFlag{Name: "web", Usage: "serve the web pages too, at the address of the API", Value: true, DefaultText: "true; --web=false: the API only"},
 			&cli.StringFlag{Name: "api-token", Usage: "accept records from anyone who sends `TOKEN`, not only from this machine"},
+			&cli.StringFlag{Name: "api-token-file", Usage: "read the API token from `FILE`"},
 			&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "trust X-Forwarded-For from reverse proxies at `ADDRESS`, such as 127.0.0.1 or 10.0.0.0/8; may be repeated"},
 			&cli.StringFlag{Name: "traffic", Usage: "generate `N` records per second (dev and test only)", DefaultText: fmt.Sprintf("0; %d with --dev, without --peer and --seed", devTraffic)},
 			&cli.StringFlag{Name: "for", Usage: "stop after `TIME`, such as 90s or 2h"},
@@ -78,33 +81,29 @@ func Command() *cli.Command {
 // run is the action of the command. A signal is the ordinary way to stop it, and not
 // an error.
 func run(c *cli.Context) error {
-	o, err := readOptions(c)
+	s, err := readSettings(c)
 	if err != nil {
 		return err
 	}
-	until, err := readBounds(c)
-	if err != nil {
-		return err
+	if c.Bool("check-config") {
+		return cmdline.PrintText(c, s.text(c))
 	}
-	servers, err := readMining(c, &o)
+	servers, err := minerflags.Listen(s.served)
 	if err != nil {
 		return err
 	}
 	defer servers.Close()
 	out := &display{Terminal: screen.NewTerminal(c)}
 	defer out.Close()
+	reloads := startReloads(c, s, servers, out.Log)
+	defer reloads.stop()
+	o := s.options
 	o.Log = out.Log
 	if c.Bool("mine") {
 		if o.Engine, err = deviceflags.OpenMiner(c, out.Log); err != nil {
 			return err
 		}
 		defer o.Engine.Close()
-	}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
-		// A closed terminal is an ordinary end too.
-		hung, stop := signal.NotifyContext(c.Context, syscall.SIGHUP)
-		defer stop()
-		c.Context = hung
 	}
 	n, err := node.Open(c.Context, o)
 	if err != nil {
@@ -113,19 +112,27 @@ func run(c *cli.Context) error {
 		}
 		return nodeflags.Explain(err)
 	}
-	first := n.Status()
-	out.Log.Info("node started", "network", first.Network, "data", first.Dir, "height", first.Height, "api", first.API)
-	if first.Web {
-		out.Log.Info("web pages served", "url", "http://"+first.API+"/")
-	}
-	if first.Stratum != nil {
-		out.Log.Info("stratum server started", "address", first.Stratum.Address, "fingerprint", fingerprint(o.StratumTLS))
-	}
-
-	err = runUntil(c, n, out, servers, until)
+	reloads.opened(n)
+	logStart(n.Status(), out.Log, o)
+	err = runUntil(c, n, out, servers, s.until)
 	last := n.Status()
 	out.Close()
-	return stopped(c, last, errors.Join(err, n.Close()))
+	err = errors.Join(err, n.Close())
+	if closed := reloads.stop(); closed && err == nil {
+		return nil // the terminal that would show the last line is gone
+	}
+	return stopped(c, last, err)
+}
+
+// logStart logs where a node is and what it serves.
+func logStart(first query.Status, log *slog.Logger, o node.Options) {
+	log.Info("node started", "network", first.Network, "data", first.Dir, "height", first.Height, "api", first.API)
+	if first.Web {
+		log.Info("web pages served", "url", "http://"+first.API+"/")
+	}
+	if first.Stratum != nil {
+		log.Info("stratum server started", "address", first.Stratum.Address, "fingerprint", fingerprint(o.StratumTLS))
+	}
 }
 
 // stopped reports how a node ended. The exit code is 10 if only a new process can use
@@ -157,6 +164,7 @@ func runUntil(c *cli.Context, n *node.Node, out *display, servers *minerflags.Se
 			}
 		})
 	})
+	wg.Go(func() { notifySystemd(ctx, n.Status) })
 	err := n.Run(ctx)
 	stop()
 	wg.Wait()
@@ -164,11 +172,9 @@ func runUntil(c *cli.Context, n *node.Node, out *display, servers *minerflags.Se
 	return err
 }
 
-// readOptions reads the flags, except those of the engine.
+// readOptions reads the flags, except those of the engine and those that can be
+// reloaded.
 func readOptions(c *cli.Context) (o node.Options, err error) {
-	if err := cmdline.NoArgs(c); err != nil {
-		return o, err
-	}
 	if c.Bool("dev") && c.IsSet("network") && c.String("network") != network.Dev.Name {
 		return o, fmt.Errorf("--dev requires --network %s: got %s", network.Dev.Name, c.String("network"))
 	}
@@ -193,12 +199,11 @@ func readOptions(c *cli.Context) (o node.Options, err error) {
 		o.API = api
 	}
 	o.Web = c.Bool("web")
-	o.APIToken = c.String("api-token")
-	if o.APIProxies, err = netguard.ParseProxies(c.StringSlice("trusted-proxy")); err != nil {
-		return o, fmt.Errorf("--trusted-proxy: %w", err)
-	}
 	if o.Traffic, err = trafficRate(c, o.Params); err != nil {
 		return o, err
+	}
+	if c.Bool("mine") {
+		o.Sensors, o.CPUEnergy = minerflags.Sensors, minerflags.CPUEnergy()
 	}
 	o.Seed = uint64(time.Now().UnixNano())
 	if c.Bool("mine") && !c.Bool("dev") && c.String("payout") == "" {

@@ -3,7 +3,11 @@ package node
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"stele/cmd/stele/internal/steletest"
 )
@@ -52,5 +56,62 @@ func TestNodeTerminal(t *testing.T) {
 	_ = c.Process.Signal(os.Interrupt)
 	if err := c.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A node ends cleanly when its terminal is closed. It reloads its settings on a SIGHUP
+// that comes while the terminal is open, or to a node that was started with SIGHUP
+// ignored.
+func TestNodeTerminalCloses(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		shell string // starts the node that follows
+		ends  bool
+	}{
+		{"terminal", `exec "$@"`, true},
+		{"nohup", `trap "" HUP; exec "$@"`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := steletest.NewTerminal(t)
+			log := filepath.Join(t.TempDir(), "log")
+			c := exec.Command("sh", "-c", tt.shell+" 2>"+log, "sh",
+				"stele", "node", "--dev", "--data", filepath.Join(t.TempDir(), "node"), "--api", "127.0.0.1:0", "--traffic", "0")
+			c.Env = append(os.Environ(), "TERM=xterm")
+			c.Stdin, c.Stdout = x.Program, x.Program
+			c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stuck := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
+			defer stuck.Stop()
+			logged := func(text string, times int) {
+				t.Helper()
+				for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+					said, err := os.ReadFile(log)
+					if strings.Count(string(said), text) >= times {
+						return
+					}
+					if time.Now().After(end) {
+						_ = c.Process.Kill()
+						t.Fatalf("no %q in %s, %v", text, said, err)
+					}
+				}
+			}
+			logged("node started", 1)
+			_ = c.Process.Signal(syscall.SIGHUP)
+			logged("config reloaded", 1)
+			if err := x.User.Close(); err != nil { // it hangs up
+				t.Fatal(err)
+			}
+			if !tt.ends {
+				logged("config reloaded", 2)
+				_ = c.Process.Signal(syscall.SIGTERM)
+			}
+			err := c.Wait()
+			said, _ := os.ReadFile(log)
+			if ended := strings.Contains(string(said), "terminal closed"); ended != tt.ends || tt.ends && err != nil {
+				t.Errorf("%v; it ended with its terminal: %v\n%s", err, ended, said)
+			}
+		})
 	}
 }

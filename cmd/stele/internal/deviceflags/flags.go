@@ -16,6 +16,7 @@ import (
 
 	"stele/engine/cpu"
 	"stele/engine/gpu"
+	"stele/kernels/simd"
 )
 
 // Flags returns the flags that [OpenEngine] and [OpenMiner] read.
@@ -97,4 +98,21 @@ func gpuNames(c *cli.Context) string {
 func NamesGPUs(c *cli.Context) bool {
 	_, gpus, _ := Named(c)
 	return len(gpus) > 0 && !slices.ContainsFunc(gpus, func(name string) bool { return strings.EqualFold(name, gpu.Kind) })
+}
+
+// CheckKernel checks --kernel as far as this needs no GPU.
+func CheckKernel(c *cli.Context) error {
+	useCPU, _, err := Kinds(c)
+	name := c.String("kernel")
+	if err != nil || name == "" {
+		return err
+	}
+	if useCPU {
+		if _, err := simd.Lookup(name); err != nil {
+			return fmt.Errorf("--kernel: %w; GPU kernels: %s", err, strings.Join(gpu.SearchKernels(), ", "))
+		}
+	} else if !slices.Contains(gpu.SearchKernels(), name) {
+		return fmt.Errorf("--kernel: unknown GPU kernel %q: must be one of %s", name, strings.Join(gpu.SearchKernels(), ", "))
+	}
+	return nil
 }

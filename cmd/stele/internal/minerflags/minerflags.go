@@ -1,7 +1,8 @@
 // Package minerflags holds what the commands that mine share: the flags for limits and
 // hooks, and the APIs of a miner.
 //
-//   - [LimitFlags] and [HookFlags] return flags, [Limits] and [Hooks] read them.
+//   - [LimitFlags] and [HookFlags] return flags, [Limits] and [Hooks] read them; [File]
+//     has the same settings of a configuration file.
 //   - [Sensors] and [CPUEnergy] read the sensors that the limits are for; [Readings]
 //     formats them.
 //   - [Listen] opens the APIs for status, metrics and cgminer's tools.

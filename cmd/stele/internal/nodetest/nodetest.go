@@ -78,6 +78,14 @@ func StartNode(t *testing.T, dir string, flags ...string) *Node {
 // Address waits for the URL of the API and returns it, "" if the process has ended.
 func (p *Node) Address() string { return <-p.url }
 
+// Signal sends a signal.
+func (p *Node) Signal(s os.Signal) {
+	p.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.Fatal(err)
+	}
+}
+
 // End sends a signal and returns how the process ended.
 func (p *Node) End(s os.Signal) error {
 	p.Helper()

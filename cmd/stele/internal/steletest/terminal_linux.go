@@ -84,6 +84,13 @@ func (x *Terminal) Wait(text string) {
 	}
 }
 
+// Seen returns all that the program has written, and what the terminal has echoed.
+func (x *Terminal) Seen() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.seen.String()
+}
+
 // Press types keys.
 func (x *Terminal) Press(keys string) {
 	x.t.Helper()
