@@ -30,6 +30,10 @@ var policy = func() string {
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }()
 
+// Style returns the text of the style element of the page, and the content security policy
+// that allows nothing else, for pages of other packages in the same look.
+func Style() (css template.CSS, security string) { return style, policy }
+
 // HTML writes a page about the sources, in UTF-8. Errors: [ErrEmpty], and that of w.
 func HTML(w io.Writer, sources []Source) error {
 	sources, err := prepare(sources)

@@ -1,5 +1,5 @@
 // Package bench is the command "stele bench", which benchmarks devices and kernels, and
-// "stele bench check" and "stele bench compare", which read results.
+// its subcommands, which read results: check, compare, history and regress.
 //
 // It opens an engine for each case and writes the result. The measuring, the proof of
 // the work done and the comparison are in stele/bench.
@@ -48,7 +48,8 @@ func Command() *cli.Command {
 			"  stele bench --mode search --kernel all --out result.json\n" +
 			"  stele bench --mode blocks\n" +
 			"  stele bench --report page.html\n" +
-			"  stele bench compare old.json result.json",
+			"  stele bench compare old.json result.json\n" +
+			"  stele bench regress",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
 			deviceflags.Device("measure"),
@@ -64,6 +65,8 @@ func Command() *cli.Command {
 			powercapFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
 			reportFlag(), pngFlag(),
+			historyFlag(),
+			&cli.BoolFlag{Name: "no-history", Usage: "do not keep the result in the history"},
 			cmdline.JSONFlag(),
 		},
 		Action: run,
@@ -79,17 +82,7 @@ func Command() *cli.Command {
 				},
 				Action: runCheck,
 			},
-			{
-				Name:        "compare",
-				Usage:       "compare two results",
-				ArgsUsage:   "OLD NEW",
-				Description: "Exit code 1: NEW is slower than OLD. Exit code 2: the results are not comparable.",
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "markdown", Usage: "print the table in Markdown"},
-					cmdline.JSONFlag(),
-				},
-				Action: runCompare,
-			},
+			compareCommand(), historyCommand(), regressCommand(),
 			efficiencyCommand(),
 			efficiencyGuardCommand(),
 		},
@@ -137,6 +130,9 @@ func run(c *cli.Context) error {
 	}
 	if err := out.write(c.Context, result); err != nil {
 		return err
+	}
+	if check.Good() {
+		keepResult(c, result)
 	}
 	for _, o := range reports {
 		if err := o.writeTo(c, []report.Source{{Result: result, Check: check}}); err != nil {
@@ -558,39 +554,6 @@ func reportText(r *bench.Report) string {
 		return text + "all good\n"
 	}
 	return text + fmt.Sprintf("%d problems\n", len(r.Problems))
-}
-
-// runCompare is `stele bench compare`.
-func runCompare(c *cli.Context) error {
-	if c.NArg() != 2 {
-		return fmt.Errorf("the arguments must be OLD and NEW: got %d; see %s --help", c.NArg(), c.Command.HelpName)
-	}
-	if err := oneFormat(c); err != nil {
-		return err
-	}
-	old, err := readResult(c, c.Args().Get(0))
-	if err != nil {
-		return err
-	}
-	new, err := readResult(c, c.Args().Get(1))
-	if err != nil {
-		return err
-	}
-	comparison := bench.Compare(old, new)
-	if c.Bool("json") {
-		err = cmdline.PrintJSON(c, comparison)
-	} else {
-		err = comparison.WriteTable(c.App.Writer, tableFormat(c))
-	}
-	switch {
-	case err != nil:
-		return err
-	case comparison.Verdict == bench.Slower:
-		return cmdline.ErrFoundWrong
-	case comparison.Verdict == bench.CannotTell:
-		return errors.New(comparison.Answer())
-	}
-	return nil
 }
 
 // oneFormat rejects flags that ask for two formats at once.
