@@ -6,6 +6,11 @@ FUZZTIME ?= 10m
 
 # The version in `stele --version`: the newest tag, and how far from it.
 VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/null)
+COMMIT  ?= $(shell test -e .git && git rev-parse HEAD 2>/dev/null)
+# When the commit was made, in seconds since 1970: the time of everything in a package.
+SOURCE_DATE_EPOCH ?= $(shell test -e .git && git log -1 --format=%ct 2>/dev/null)
+DATE = $(if $(SOURCE_DATE_EPOCH),$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%dT%H:%M:%SZ))
+LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
 # Tools that are pinned in go.mod, as programs that run in any folder.
 STATICCHECK = $(shell $(GO) tool -n staticcheck)
@@ -19,7 +24,7 @@ CUDA_ENV = GO='$(GO)' cgo/cuda/env.sh
 # Looked for whenever it is asked for: make test may install a compiler first.
 HAVE_CC = $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
 HAVE_CXX = $(shell command -v g++ 2>/dev/null)
-GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
+GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)
 
 # $(call copy,file) replaces a file that the linker wrote by a copy, whose pages mostly lie
 # side by side in physical memory. Scattered pages can slow a CPU kernel down: see
