@@ -2,14 +2,8 @@ package mine
 
 import (
 	"context"
-	"io"
-	"os"
-	"os/signal"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"golang.org/x/term"
 
 	"stele/cmd/stele/internal/minerflags"
 	"stele/cmd/stele/internal/screen"
@@ -56,16 +50,4 @@ func (o *display) show(ctx context.Context, m *miner.Miner) {
 		case <-ticker.C:
 		}
 	}
-}
-
-// watchTerminal returns a function that reports whether the terminal on standard input
-// was closed since. It never reports that for a program without a terminal, such as a
-// service or under nohup, nor for one that was started with SIGHUP ignored, so that it
-// outlives its terminal.
-func watchTerminal(stdin io.Reader) (closed func() bool) {
-	f, ok := stdin.(*os.File)
-	if !ok || signal.Ignored(syscall.SIGHUP) || !term.IsTerminal(int(f.Fd())) {
-		return func() bool { return false }
-	}
-	return func() bool { return !term.IsTerminal(int(f.Fd())) }
 }

@@ -12,17 +12,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/devices"
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/configfile"
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/cmd/stele/internal/human"
 	"stele/cmd/stele/internal/minerflags"
@@ -126,10 +124,12 @@ func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *miner
 	defer keys.Close()
 	go keys.Read(func(key byte) { shown.press(key, m, stop) })
 
+	hangups := configfile.WatchHangups(c.App.Reader)
+	defer hangups.Close()
 	var wg sync.WaitGroup
 	wg.Go(func() { shown.show(ctx, m) })
 	wg.Go(func() {
-		if hungUp = reloadOnHangup(ctx, c, settings, m, servers, out.Log); hungUp {
+		if hungUp = reloadOnHangup(ctx, c, hangups, settings, m, servers, out.Log); hungUp {
 			stop()
 		}
 	})
@@ -146,35 +146,23 @@ func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *miner
 // An invalid configuration changes nothing. A source whose settings are the same keeps
 // its session and its work. It returns true if the signal came because the terminal
 // was closed.
-func reloadOnHangup(ctx context.Context, c *cli.Context, now *settings, m *miner.Miner, servers *minerflags.Servers, log *slog.Logger) (closed bool) {
-	terminalClosed := watchTerminal(c.App.Reader)
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-hangup:
-		}
-		if terminalClosed() {
-			log.Info("terminal closed")
-			return true
-		}
+func reloadOnHangup(ctx context.Context, c *cli.Context, hangups *configfile.Hangups, now *settings, m *miner.Miner, servers *minerflags.Servers, log *slog.Logger) (closed bool) {
+	return hangups.Run(ctx, log, func() error {
 		next, err := now.reload(c, log)
-		if err == nil {
-			var sources []miner.Source
-			if sources, err = next.open(log); err == nil {
-				m.SetSources(sources)
-				m.SetLimits(next.limits)
-				servers.SetToken(next.token)
-				now = next
-				log.Info("config reloaded", "sources", len(sources))
-				continue
-			}
+		if err != nil {
+			return err
 		}
-		log.Error("config reload failed, keeping current settings", "err", err)
-	}
+		sources, err := next.open(log)
+		if err != nil {
+			return err
+		}
+		m.SetSources(sources)
+		m.SetLimits(next.limits)
+		servers.SetToken(next.token)
+		now = next
+		log.Info("config reloaded", "sources", len(sources))
+		return nil
+	})
 }
 
 // summary returns the last line.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/net/proxy"
+
+	"stele/cmd/stele/internal/configfile"
 )
 
 // noProxy is the setting of a source that uses no proxy.
@@ -80,7 +82,7 @@ func maskedProxy(text string) string {
 	if u == nil || err != nil || u.User == nil {
 		return text
 	}
-	u.User = url.UserPassword(u.User.Username(), mask)
+	u.User = url.UserPassword(u.User.Username(), configfile.Mask)
 	return u.String()
 }
 

@@ -1,22 +1,19 @@
 package mine
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"net"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
 
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/configfile"
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/cmd/stele/internal/minerflags"
 	"stele/engine/cpu"
@@ -28,9 +25,9 @@ import (
 
 // settings are all settings of the command, from flags, variables and the file.
 type settings struct {
-	file        configFile      // as last read
-	running     configFile      // as read at the start
-	overridden  map[string]bool // the keys that flags or variables override
+	document    *configfile.Document
+	file        configFile // as last read
+	running     configFile // as read at the start
 	sources     []source
 	opened      map[source]miner.Source // by open
 	version     string                  // of the program, for pools
@@ -51,81 +48,63 @@ func readSettings(c *cli.Context) (*settings, error) {
 	if err := cmdline.NoArgs(c); err != nil {
 		return nil, err
 	}
-	if algo := c.String("algo"); !slices.Contains([]string{"sha256d", "sha256"}, strings.ToLower(algo)) {
-		return nil, fmt.Errorf("--algo: unknown algorithm %q: must be sha256d", algo)
-	}
-	s := &settings{version: c.App.Version}
-	var err error
+	s := &settings{version: c.App.Version, document: new(configfile.Document)}
 	if name := c.String("config"); name != "" {
-		if s.file, err = readConfig(c, name); err != nil {
+		var err error
+		if s.document, err = configfile.Read(c, name, &s.file); err != nil {
 			return nil, err
 		}
 	}
+	return s, s.document.Explain(s.complete(c))
+}
+
+// complete completes the settings of the file from flags and variables, and checks them
+// all.
+func (s *settings) complete(c *cli.Context) (err error) {
+	if algo := c.String("algo"); !slices.Contains([]string{"sha256d", "sha256"}, strings.ToLower(algo)) {
+		return fmt.Errorf("--algo: unknown algorithm %q: must be sha256d", algo)
+	}
 	s.running = s.file
 	if s.sources, err = readSources(c, s.file.Sources); err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.setFlags(c); err != nil {
-		return nil, err
+	if err := s.document.SetFlags(c, &s.file, reloadable); err != nil {
+		return err
 	}
 	mask, err := cmdline.Number(c, "version-mask", 0, math.MaxUint32, uint64(miner.DefaultVersionMask))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.versionMask = uint32(mask)
 	if err := s.readLimits(c); err != nil {
-		return nil, err
+		return err
 	}
 	if s.hooks, err = minerflags.Hooks(c, s.file.hooks()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.readAPI(c); err != nil {
-		return nil, err
+		return err
 	}
 	if s.duration, err = parseFor(c); err != nil {
-		return nil, err
+		return err
 	}
 	threads, err := cmdline.Number(c, "threads", 1, cpu.MaxThreads, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := checkKernel(c); err != nil {
-		return nil, err
+		return err
 	}
 	s.show(c, int(threads))
 	check := *s
 	_, err = check.open(nil)
-	return s, err
+	return err
 }
 
 // reloadable are the keys that SIGHUP reloads.
 var reloadable = map[string]bool{
 	"source": true, "api_token": true, "api_token_file": true,
 	"temp_limit": true, "temp_resume": true, "power_limit": true, "power_resume": true,
-}
-
-// setFlags sets the flags that are not set to the values of the file. Reloadable keys
-// and hooks are read elsewhere.
-func (s *settings) setFlags(c *cli.Context) error {
-	s.overridden = map[string]bool{}
-	v := reflect.ValueOf(s.file)
-	for i, key := range tomlKeys(v.Type()) {
-		flag := strings.ReplaceAll(key, "_", "-")
-		if reloadable[key] {
-			continue
-		}
-		if s.overridden[key] = c.IsSet(flag); s.overridden[key] {
-			continue
-		}
-		value := reflect.Indirect(v.Field(i))
-		if !value.IsValid() || value.IsZero() || value.Kind() == reflect.Slice {
-			continue
-		}
-		if err := c.Set(flag, fmt.Sprint(value.Interface())); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // checkKernel checks --kernel as far as this needs no GPU.
@@ -192,17 +171,8 @@ func hostAddress(host string) netip.Addr {
 
 // readToken reads the API token. Flags override the file.
 func (s *settings) readToken(c *cli.Context) (err error) {
-	s.token, s.tokenFile = c.String("api-token"), c.String("api-token-file")
-	switch {
-	case s.token != "" && s.tokenFile != "":
-		return errors.New("--api-token and --api-token-file are mutually exclusive, as are STELE_API_TOKEN and STELE_API_TOKEN_FILE")
-	case s.token == "" && s.tokenFile == "":
-		s.token, s.tokenFile = s.file.APIToken, s.file.APITokenFile
-	}
-	if s.tokenFile != "" {
-		if s.token, err = secretOf(c, s.tokenFile); err != nil {
-			return fmt.Errorf("--api-token-file: %w", err)
-		}
+	if s.token, s.tokenFile, err = configfile.Token(c, s.file.APIToken, s.file.APITokenFile); err != nil {
+		return err
 	}
 	if s.api != "none" && !minerflags.IsLoopback(s.api) && s.token == "" {
 		return fmt.Errorf("--api: %s is reachable from other machines and requires --api-token or --api-token-file", s.api)
@@ -242,7 +212,8 @@ func (s *settings) reload(c *cli.Context, log *slog.Logger) (*settings, error) {
 	next := *s
 	var err error
 	if name := c.String("config"); name != "" {
-		if next.file, err = readConfig(c, name); err != nil {
+		next.file = configFile{}
+		if _, err = configfile.Read(c, name, &next.file); err != nil {
 			return nil, err
 		}
 	}
@@ -255,14 +226,8 @@ func (s *settings) reload(c *cli.Context, log *slog.Logger) (*settings, error) {
 	if err := next.readToken(c); err != nil {
 		return nil, err
 	}
-	running, file := reflect.ValueOf(s.running), reflect.ValueOf(next.file)
-	for i, key := range tomlKeys(running.Type()) {
-		if reloadable[key] || s.overridden[key] {
-			continue
-		}
-		if !reflect.DeepEqual(running.Field(i).Interface(), file.Field(i).Interface()) {
-			log.Warn("setting changed: restart required", "key", key)
-		}
+	for _, key := range s.document.Changed(&s.running, &next.file, reloadable) {
+		log.Warn("setting changed: restart required", "key", key)
 	}
 	return &next, nil
 }
@@ -278,7 +243,7 @@ func (s *settings) show(c *cli.Context, threads int) {
 		OnSick: s.hooks.Sick, OnDead: s.hooks.Dead, OnRecovered: s.hooks.Recovered, OnBlock: s.hooks.Block,
 	}
 	if s.token != "" && s.tokenFile == "" {
-		s.shown.APIToken = mask
+		s.shown.APIToken = configfile.Mask
 	}
 	for _, one := range s.sources {
 		s.shown.Sources = append(s.shown.Sources, one.masked())
@@ -294,12 +259,4 @@ func ptrIfSet[T int | float64](x T) *T {
 }
 
 // text returns the settings as a configuration file, without secrets.
-func (s *settings) text() string {
-	var b bytes.Buffer
-	encoder := toml.NewEncoder(&b)
-	encoder.Indent = ""
-	if err := encoder.Encode(s.shown); err != nil {
-		panic(err) // only plain values
-	}
-	return b.String()
-}
+func (s *settings) text() string { return configfile.Text(&s.shown) }

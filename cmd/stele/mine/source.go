@@ -1,22 +1,19 @@
 package mine
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/configfile"
 	"stele/engine/miner"
 	"stele/engine/miner/gbt"
 	"stele/engine/miner/stratum"
@@ -152,7 +149,7 @@ func (s *source) complete(c *cli.Context, user, password string) error {
 		s.Proxy = c.String("proxy")
 	}
 	if s.PasswordFile != "" {
-		s.Password, err = secretOf(c, s.PasswordFile)
+		s.Password, err = configfile.Secret(c, s.PasswordFile)
 	}
 	return err
 }
@@ -180,67 +177,23 @@ func checkFingerprint(text string, sources []source) error {
 	return errors.New("--fingerprint: no source uses TLS: must be stratum+ssl or stratum+tls")
 }
 
-// maxSecret bounds the size of a file with a secret, in bytes.
-const maxSecret = 4 << 10
-
-// secretOf returns the first line of a file.
-func secretOf(c *cli.Context, name string) (string, error) {
-	text, err := readSoon(c, name, maxSecret)
-	if err != nil {
-		return "", err
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("%s: the first line is empty", name)
-	}
-	return line, nil
-}
-
-// maxWait bounds how long a pipe may take to deliver a file of settings.
-const maxWait = 5 * time.Second
-
-// readSoon reads a file of at most limit bytes. A pipe must end within maxWait; an
-// interrupt ends the wait.
-func readSoon(c *cli.Context, name string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(c.Context, maxWait)
-	defer cancel()
-	var text []byte
-	f, err := cmdline.OpenFile(ctx, name)
-	if err == nil {
-		defer f.Close()
-		text, err = io.ReadAll(io.LimitReader(f, limit+1))
-	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("%s: timeout: the other end of the pipe must write and close it within %v", name, maxWait)
-	case err != nil:
-		return nil, cmdline.Cause(c, err)
-	case int64(len(text)) > limit:
-		return nil, fmt.Errorf("%s is too large: must be at most %d bytes", name, limit)
-	}
-	return text, nil
-}
-
 // masked returns the source with masks for its secrets.
 func (s source) masked() source {
 	if s.PasswordFile != "" {
 		s.Password = ""
 	}
 	if s.Password != "" {
-		s.Password = mask
+		s.Password = configfile.Mask
 	}
 	s.Proxy = maskedProxy(s.Proxy)
 	if u, err := miner.ParseURL(s.URL); err == nil && u.User != nil {
 		if _, ok := u.User.Password(); ok {
-			u.User = url.UserPassword(u.User.Username(), mask)
+			u.User = url.UserPassword(u.User.Username(), configfile.Mask)
 			s.URL = u.String()
 		}
 	}
 	return s
 }
-
-// mask replaces a secret.
-const mask = "xxxxx"
 
 // coinbaseTag marks the coinbase of blocks that are mined by getblocktemplate.
 const coinbaseTag = "stele"

@@ -1,6 +1,6 @@
 //go:build unix
 
-package mine
+package configfile
 
 import (
 	"context"
@@ -15,14 +15,14 @@ import (
 )
 
 // A secret can come from a pipe; a pipe without a writer is an error.
-func TestMineSecretFIFO(t *testing.T) {
+func TestSecretFIFO(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(name, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	written := make(chan error)
 	go func() { written <- os.WriteFile(name, []byte("secret\nmore\n"), 0) }()
-	got, err := secretOf(&cli.Context{Context: t.Context()}, name)
+	got, err := Secret(&cli.Context{Context: t.Context()}, name)
 	if err := <-written; err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestMineSecretFIFO(t *testing.T) {
 
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got, err := secretOf(&cli.Context{Context: soon}, name); got != "" || err == nil || !strings.Contains(err.Error(), "the other end of the pipe must write") {
+	if got, err := Secret(&cli.Context{Context: soon}, name); got != "" || err == nil || !strings.Contains(err.Error(), "the other end of the pipe must write") {
 		t.Errorf("got %q, %v", got, err)
 	}
 
@@ -43,13 +43,13 @@ func TestMineSecretFIFO(t *testing.T) {
 	defer silent.Close()
 	soon, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got, err := secretOf(&cli.Context{Context: soon}, name); got != "" || err == nil || !strings.Contains(err.Error(), "the other end of the pipe must write") {
+	if got, err := Secret(&cli.Context{Context: soon}, name); got != "" || err == nil || !strings.Contains(err.Error(), "the other end of the pipe must write") {
 		t.Errorf("with a writer that is silent: got %q, %v", got, err)
 	}
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got, err := secretOf(&cli.Context{Context: ended}, name); got != "" || err == nil {
+	if got, err := Secret(&cli.Context{Context: ended}, name); got != "" || err == nil {
 		t.Errorf("after an interrupt: got %q, %v", got, err)
 	}
 }
