@@ -89,7 +89,44 @@ gpu-check: bin/gpu-check ## check and measure the CUDA kernels; where there is n
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist
+
+# ---- Package ---------------------------------------------------------------
+
+# What make dist builds, in bin/dist. The build with CUDA is made on amd64.
+DIST_BUILDS ?= linux-amd64 linux-arm64 linux-amd64-cuda
+DIST_BIN    := bin/dist
+# Neither folders, nor the machine, nor settings of the user are in these programs.
+DIST_ENV    := GOFLAGS=-trimpath GOOS=linux GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=
+DIST_BUILD   = $(GO) build -buildvcs=false -ldflags '-s -w -buildid= $(LDFLAGS)' -o $(DIST_BIN)
+noop        :=
+space       := $(noop) $(noop)
+comma       := ,
+
+.PHONY: dist
+dist: dist-programs ## build the packages of a release, into dist: archives, .deb, .rpm, image (docs/packages.md)
+	@case '$(VERSION) $(SOURCE_DATE_EPOCH)' in ' '*|*' ') echo 'make dist: outside of git, VERSION and SOURCE_DATE_EPOCH must be set'; exit 1;; esac
+	rm -rf dist && mkdir dist
+	CGO_ENABLED=0 $(GO) run ./cmd/stele/internal/manual/write -out $(DIST_BIN)/manual -version '$(VERSION)' -epoch $(SOURCE_DATE_EPOCH)
+	@echo 'cyclonedx-gomod: what is linked into the program'
+	@cd packaging && GOFLAGS=-trimpath $(GO) tool cyclonedx-gomod bin -json -std -licenses -assert-licenses -noserial -notimestamp \
+		-version '$(VERSION)' -output '$(CURDIR)/dist/stele-$(VERSION:v%=%).cdx.json' '$(CURDIR)/$(DIST_BIN)/$(lastword $(DIST_BUILDS))/stele'
+	cd packaging && $(GO) run ./dist -version '$(VERSION)' -epoch $(SOURCE_DATE_EPOCH) -builds $(subst $(space),$(comma),$(strip $(DIST_BUILDS))) \
+		-bin '$(CURDIR)/$(DIST_BIN)' -manual '$(CURDIR)/$(DIST_BIN)/manual' -out '$(CURDIR)/dist'
+
+.PHONY: dist-programs
+dist-programs: $(addprefix dist-,$(DIST_BUILDS))
+
+.PHONY: dist-linux-amd64 dist-linux-arm64 dist-linux-amd64-cuda
+dist-linux-amd64 dist-linux-arm64: dist-linux-%:
+	$(DIST_ENV) GOARCH=$* CGO_ENABLED=0 $(DIST_BUILD)/linux-$*/stele ./cmd/stele
+dist-linux-amd64-cuda:
+	$(DIST_ENV) GOARCH=amd64 $(CUDA_ENV) $(DIST_BUILD)/linux-amd64-cuda/stele -tags cuda ./cmd/stele
+
+.PHONY: build-other
+build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md says what does not work there)
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build -o bin/windows-amd64/ ./cmd/stele
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o bin/darwin-arm64/ ./cmd/stele
 
 # ---- Test ------------------------------------------------------------------
 
