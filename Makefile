@@ -123,6 +123,23 @@ dist-linux-amd64 dist-linux-arm64: dist-linux-%:
 dist-linux-amd64-cuda:
 	$(DIST_ENV) GOARCH=amd64 $(CUDA_ENV) $(DIST_BUILD)/linux-amd64-cuda/stele -tags cuda ./cmd/stele
 
+.PHONY: test-packaging
+test-packaging: ## run the tests of what makes the packages (a module of its own)
+	cd packaging && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off $(TESTFLAGS) ./...
+
+.PHONY: test-dist
+test-dist: ## build packages for amd64 twice, in two folders, and compare them
+	packaging/dist/reproduce.sh linux-amd64
+
+.PHONY: test-dist-full
+test-dist-full: ## build all packages twice, the second time without a cache, and compare them
+	packaging/dist/reproduce.sh -full
+
+.PHONY: test-deb
+test-deb: dist ## install the packages into a clean Debian 12, compute, and remove them (needs root)
+	$(call need,debootstrap,debootstrap rpm)
+	packaging/deb/test.sh .cache dist/stele_*_amd64.deb dist/stele-*.x86_64.rpm
+
 .PHONY: build-other
 build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md says what does not work there)
 	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build -o bin/windows-amd64/ ./cmd/stele
@@ -131,7 +148,7 @@ build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md s
 # ---- Test ------------------------------------------------------------------
 
 .PHONY: test
-test: compilers axe vet test-unit test-race test-cuda test-interop build-arm64 build-wasm check-generate test-summary ## run all tests, with and without the race detector
+test: compilers axe vet test-unit test-race test-cuda test-interop test-packaging build-arm64 build-wasm check-generate test-summary ## run all tests, with and without the race detector
 
 # axe-core checks the accessibility of the web pages, in their tests. It is fetched once.
 AXE     := 4.10.3
@@ -330,6 +347,7 @@ lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@CGO_ENABLED=0 $(STATICCHECK) ./...
 	@GOARCH=arm64 $(STATICCHECK) ./kernels/... ./engine/...
 	@cd $(GEN) && $(STATICCHECK) ./...
+	@cd packaging && $(STATICCHECK) ./...
 	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) -tags cuda $(TAGGED)
 	@$(MAKE) --no-print-directory vuln
 
