@@ -16,7 +16,7 @@ clean=$cache/debian-12
 if ! [ -e "$clean/done" ]; then
 	mkdir -p "$cache"
 	rm -rf "$clean"
-	debootstrap --variant=minbase --include=systemd bookworm "$clean" >"$cache/debootstrap.log" || {
+	debootstrap --variant=minbase --include=systemd,procps bookworm "$clean" >"$cache/debootstrap.log" || {
 		tail -n 3 "$cache/debootstrap.log"
 		echo 'NOT RUN: the installation of packages, for want of a Debian mirror'
 		exit 0
@@ -46,7 +46,7 @@ parts() {
 	inside getent passwd stele >/dev/null || fail 'no user stele'
 	[ "$(inside stat -c '%U:%G %a' /etc/stele)" = 'root:stele 750' ] || fail "/etc/stele is $(inside stat -c '%U:%G %a' /etc/stele)"
 	for unit in stele-mine stele-node; do
-		inside systemd-analyze verify /usr/lib/systemd/system/$unit.service || fail "$unit.service"
+		inside systemd-analyze verify --man=no /usr/lib/systemd/system/$unit.service || fail "$unit.service"
 		[ "$(inside systemctl is-enabled $unit.service 2>&1)" = disabled ] || fail "$unit.service is enabled"
 	done
 }
