@@ -143,7 +143,7 @@ func (r *Report) conclude(of *Result, answers int) {
 
 // checkFigures recomputes everything that follows from the samples.
 func checkFigures(r *Result, report *Report) {
-	recomputed := r.recomputed()
+	recomputed := r.Recomputed()
 	for i := range r.Cases {
 		got, want := &r.Cases[i], &recomputed.Cases[i]
 		where := fmt.Sprintf("cases[%d]", i)

@@ -284,7 +284,7 @@ func FuzzParse(f *testing.F) {
 		whole.Cases[i].Samples = whole.Cases[i].Samples[:1]
 	}
 	whole.Proofs[0].Nonces = whole.Proofs[0].Nonces[:3]
-	good := text(f, whole.recomputed())
+	good := text(f, whole.Recomputed())
 	f.Add([]byte(good))
 	f.Add([]byte(good[:1000]))
 	f.Add([]byte(`{"schema":"stele-bench/1","cases":[{"mode":"search","device":"cpu","kernel":"k","samples":[{"items":1,"seconds":1e-9,"probe":1}]}]}`))

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,7 +83,7 @@ func (c Change) verdict() Verdict {
 // Compare compares the cases of two results that have the same ID. It uses their
 // samples and recomputes all figures.
 func Compare(old, new *Result) *Comparison {
-	old, new = old.recomputed(), new.recomputed()
+	old, new = old.Recomputed(), new.Recomputed()
 	c := &comparer{
 		old: old, new: new,
 		unlike: referencesDiffer(old.Environment, new.Environment),
@@ -140,7 +139,7 @@ func (c *comparer) compare(a, b *CaseResult) CaseComparison {
 		case b.Threads == 0:
 		case len(c.unlike) > 0:
 			c.ignored = c.unlike
-		case !oldReference.reliable() || !newReference.reliable():
+		case !oldReference.Reliable() || !newReference.Reliable():
 		case k.Rate.verdict() == NoClearChange && rateChange(oldReference, newReference).verdict() != NoClearChange:
 			c.moved = append(c.moved, k.Case)
 		default:
@@ -148,7 +147,7 @@ func (c *comparer) compare(a, b *CaseResult) CaseComparison {
 		}
 	}
 	k.Verdict = judged.verdict()
-	if !a.reliable() || !b.reliable() {
+	if !a.Reliable() || !b.Reliable() {
 		k.Verdict = CannotTell
 	}
 	return k
@@ -166,8 +165,8 @@ func summary(verdicts []Verdict) Verdict {
 	return CannotTell
 }
 
-// reliable reports whether the rate of a case can be compared.
-func (c *CaseResult) reliable() bool {
+// Reliable reports whether the rate of a case can be compared.
+func (c *CaseResult) Reliable() bool {
 	return !slices.Contains(c.Flags, FlagFewQuiet) && !c.wrong()
 }
 
@@ -184,29 +183,14 @@ func change(a, aLow, aHigh, b, bLow, bHigh float64) Change {
 	return Change{Old: a, New: b, Factor: b / a, Low: bLow / aHigh, High: bHigh / aLow}
 }
 
-// referencesDiffer returns the names of the differences between two environments
-// that make ratios to their references incomparable.
-func referencesDiffer(old, new Environment) (what []string) {
-	for _, d := range []struct {
-		name    string
-		differs bool
-	}{
-		{"cpu", old.CPU.Brand != new.CPU.Brand},
-		{"go", old.Go != new.Go},
-		{"threads", old.Threads != new.Threads},
-	} {
-		if d.differs {
-			what = append(what, d.name)
-		}
-	}
-	return what
-}
-
 // notes returns the differences that make the two results hard to compare, a line
 // for each kind: those of the environments, why ratios were ignored, and the flags
 // of each result.
 func (c *comparer) notes() []string {
-	out := c.differences()
+	out := []string{}
+	for _, d := range Differences(c.old, c.new) {
+		out = append(out, fmt.Sprintf("%s differs: %s, then %s", d.What, d.Old, d.New))
+	}
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if len(c.ignored) > 0 {
 		add("CPU cases are judged by their rate, not by the ratio to the reference, because this differs: %s", strings.Join(c.ignored, ", "))
@@ -216,76 +200,4 @@ func (c *comparer) notes() []string {
 	}
 	out = append(out, c.old.doubts("old")...)
 	return append(out, c.new.doubts("new")...)
-}
-
-// differences returns a line for each difference between the environments and
-// settings of the results.
-func (c *comparer) differences() []string {
-	out := []string{}
-	differs := func(what, a, b string) {
-		if a != b {
-			out = append(out, fmt.Sprintf("%s differs: %s, then %s", what, cmp.Or(a, "unknown"), cmp.Or(b, "unknown")))
-		}
-	}
-	// An older result lacks some values.
-	differsIfKnown := func(what, a, b string) {
-		if a != "" && b != "" {
-			differs(what, a, b)
-		}
-	}
-	a, b := c.old.Environment, c.new.Environment
-	differs("label", cmp.Or(a.Label, "none"), cmp.Or(b.Label, "none"))
-	differs("cpu", a.CPU.Brand, b.CPU.Brand)
-	differs("gpu", gpuNames(a), gpuNames(b))
-	differsIfKnown("driver", a.Driver, b.Driver)
-	differsIfKnown("power limit", c.old.powerLimits(), c.new.powerLimits())
-	differs("system", a.OS+"/"+a.Arch, b.OS+"/"+b.Arch)
-	differsIfKnown("kernel", a.Kernel, b.Kernel)
-	differs("threads", fmt.Sprint(a.Threads), fmt.Sprint(b.Threads))
-	differsIfKnown("limit of the process", a.allowed(), b.allowed())
-	differs("governor", a.Governor, b.Governor)
-	differs("hypervisor", cmp.Or(a.Virtual, "none"), cmp.Or(b.Virtual, "none"))
-	differs("program", a.Version, b.Version)
-	differs("go", a.Go, b.Go)
-	differs("duration", fmt.Sprint(c.old.Settings.Duration, " s"), fmt.Sprint(c.new.Settings.Duration, " s"))
-	return out
-}
-
-// doubts returns a line for each kind of doubt about a result: an unsettled
-// warm-up, failed cases, flags.
-func (r *Result) doubts(name string) (lines []string) {
-	add := func(format string, args ...any) { lines = append(lines, name+": "+fmt.Sprintf(format, args...)) }
-	if !r.Timing.Settled {
-		add("the warm-up ended before the rates were steady")
-	}
-	var failed []string
-	for _, f := range r.Failed {
-		failed = append(failed, f.Case)
-	}
-	if len(failed) > 0 {
-		add("failed: %s", strings.Join(failed, ", "))
-	}
-	for _, f := range flags {
-		var ids []string
-		for _, c := range r.Cases {
-			if slices.Contains(c.Flags, f) {
-				ids = append(ids, c.ID)
-			}
-		}
-		if len(ids) > 0 {
-			add("flagged %s: %s", f, strings.Join(ids, ", "))
-		}
-	}
-	return lines
-}
-
-// gpuNames lists the GPUs of a result with their models.
-func gpuNames(e Environment) string {
-	var names []string
-	for _, d := range e.Devices {
-		if d.Kind != "cpu" {
-			names = append(names, d.ID+" "+d.Name)
-		}
-	}
-	return cmp.Or(strings.Join(names, ", "), "none")
 }

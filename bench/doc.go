@@ -17,6 +17,8 @@
 //   - [Result] is the file: environment, settings, cases with all samples and the
 //     figures derived from them, and proofs. [Parse] reads it, [Check] verifies it
 //     on any CPU, and [Compare] compares two of them.
+//   - [Machine] identifies where a result was measured. [Merge] merges runs of one
+//     machine, and [Rank] puts machines side by side.
 //
 // # Caveats
 //

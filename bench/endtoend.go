@@ -31,7 +31,8 @@ type EndToEnd struct {
 	Flags   []Flag       `json:"flags"`
 }
 
-// Flags of [EndToEnd].
+// Flags of [EndToEnd], beside [FlagDisturbed] and [FlagFewQuiet], which are about its
+// mining phases.
 const (
 	// FlagIncomplete: the measurement ended early.
 	FlagIncomplete Flag = "incomplete"
@@ -64,6 +65,10 @@ type Phase struct {
 	Round   int       `json:"round"` // from 0
 	Kind    PhaseKind `json:"kind"`
 	Seconds float64   `json:"seconds"`
+	// CPU is the processor time of the program as a part of the time that the threads of
+	// the CPU device could have used. Other programs reduce it. 0 if not known, or if the
+	// CPU is not among the devices.
+	CPU float64 `json:"cpu,omitempty"`
 	// Devices has the hashes of each device, by its ID.
 	Devices map[string]uint64 `json:"devices"`
 	// Idle has the seconds in which each device had no piece of work; nil in a bare
@@ -76,6 +81,9 @@ type Phase struct {
 	Rejected   uint64   `json:"rejected,omitempty"`   // other shares that were not accepted
 	Switches   []Switch `json:"switches,omitempty"`   // of a switching phase
 }
+
+// Quiet reports whether no disturbance of the phase was detected.
+func (p *Phase) Quiet() bool { return p.CPU == 0 || p.CPU >= minQuietCPU }
 
 // Switch is a change from one job to the next.
 type Switch struct {
@@ -146,30 +154,51 @@ func (e *EndToEnd) of(kind PhaseKind) (phases []*Phase) {
 
 // rates describes the rates of the phases of a kind.
 func (e *EndToEnd) rates(kind PhaseKind) Stats {
-	var rates []float64
+	var quiet, all []float64
 	for _, p := range e.of(kind) {
-		rates = append(rates, p.rate(""))
+		all = append(all, p.rate(""))
+		if p.Quiet() {
+			quiet = append(quiet, p.rate(""))
+		}
 	}
-	return Describe(rates)
+	return Describe(enoughOf(quiet, all))
+}
+
+// minQuietPhases is the number of quiet phases of a kind, or of quiet pairs, without which
+// all of them count.
+const minQuietPhases = 5
+
+// enoughOf returns the quiet values if they are enough, and otherwise all.
+func enoughOf(quiet, all []float64) []float64 {
+	if len(quiet) < minQuietPhases {
+		return all
+	}
+	return quiet
 }
 
 // ratio divides the rates of one kind of phases by those of another, round by round, for
 // one device or for "" all together. It returns nil if no round has both.
 func (e *EndToEnd) ratio(kind, to PhaseKind, device string) *Ratio {
-	base := map[int]float64{}
+	base := map[int]*Phase{}
 	for _, p := range e.of(to) {
-		base[p.Round] = p.rate(device)
+		base[p.Round] = p
 	}
-	var quotients []float64
+	var quiet, all []float64
 	for _, p := range e.of(kind) {
-		if b := base[p.Round]; b > 0 {
-			quotients = append(quotients, p.rate(device)/b)
+		b := base[p.Round]
+		if b == nil || b.rate(device) == 0 {
+			continue
+		}
+		q := p.rate(device) / b.rate(device)
+		all = append(all, q)
+		if p.Quiet() && b.Quiet() {
+			quiet = append(quiet, q)
 		}
 	}
-	if len(quotients) == 0 {
+	if len(all) == 0 {
 		return nil
 	}
-	s := Describe(quotients)
+	s := Describe(enoughOf(quiet, all))
 	return &Ratio{To: string(to), Pairs: s.Samples, Median: s.Median, Low: s.Low, High: s.High}
 }
 
@@ -181,6 +210,13 @@ func (e *EndToEnd) Derive() {
 	e.Switching = e.jobSwitches()
 	e.Balance = e.balance()
 	e.Flags = []Flag{}
+	quiet := len(slices.DeleteFunc(e.of(PhaseMining), func(p *Phase) bool { return !p.Quiet() }))
+	if all := e.of(PhaseMining); float64(quiet) < (1-maxDisturbed)*float64(len(all)) {
+		e.Flags = append(e.Flags, FlagDisturbed)
+	}
+	if quiet < minQuietPhases {
+		e.Flags = append(e.Flags, FlagFewQuiet)
+	}
 	if e.Incomplete != "" {
 		e.Flags = append(e.Flags, FlagIncomplete)
 	}
@@ -336,6 +372,8 @@ func (p *Phase) implausible() string {
 		return fmt.Sprintf(".round %d, must be 0 to %d", p.Round, maxPhases)
 	case !(p.Seconds >= minSeconds && p.Seconds <= maxSeconds):
 		return fmt.Sprintf(".seconds %v, must be %v to %v", p.Seconds, minSeconds, maxSeconds)
+	case !(p.CPU >= 0 && p.CPU <= maxSeconds):
+		return fmt.Sprintf(".cpu %v, must be 0 or more", p.CPU)
 	case len(p.Devices) == 0 || len(p.Devices) > maxPhaseDevice:
 		return fmt.Sprintf(" has %d devices, must have 1 to %d", len(p.Devices), maxPhaseDevice)
 	case max(p.Accepted, p.Stale, p.Rejected) > maxItems:

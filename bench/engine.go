@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"stele/engine"
 	"stele/engine/pow"
@@ -45,6 +46,22 @@ func EngineScanAll(e *engine.Engine) (scan ScanFunc, deviceItems func() map[stri
 		return taken
 	}
 	return scan, deviceItems
+}
+
+// EngineIdle returns the function for [Case.DeviceIdle] of an engine.
+func EngineIdle(e *engine.Engine) func() map[string]float64 {
+	before := map[string]time.Duration{}
+	since := func() map[string]float64 {
+		idle := map[string]float64{}
+		for _, d := range e.Status() {
+			id := d.Info.ID
+			idle[id] = (d.Idle - before[id]).Seconds()
+			before[id] = d.Idle
+		}
+		return idle
+	}
+	since()
+	return since
 }
 
 // allTakePart returns ErrFellBack if a device of the engine is not in use.

@@ -111,9 +111,9 @@ type reading struct {
 	took      time.Duration
 	probe     time.Duration // the slower of the two around the slice
 	processor time.Duration // CPU time of the program; 0 if not known
-	joules    float64       // of the CPU packages; 0 if not known
 	cycles    float64       // of all threads of the program; 0 if not known
 	hertz     float64       // clock of a core around the slice; 0 if not known
+	joules    float64       // of the CPU packages; 0 if not known
 	gpu       *GPUStates
 	devices   map[string]uint64
 	idle      map[string]float64
@@ -259,19 +259,19 @@ func (m *runner) take(ctx context.Context, i int, items uint64) (r reading, ok b
 	before := m.clock.Probe(width)
 	hertz := m.frequency(c)
 	gpuBefore, sensed := c.sense()
-	energy, metered := m.plan.energy()
 	cycles, counted := m.cycles(c)
+	energy, metered := m.plan.energy()
 	busy, known := m.clock.CPU()
 	start := m.clock.Now()
 	if err := c.Work.Run(ctx, items); err != nil {
 		return reading{}, false, m.fail(ctx, i, err)
 	}
 	r = reading{items: items, took: max(m.clock.Now()-start, m.clock.Resolution(), 1)}
-	if after, ok := m.plan.energy(); metered && ok {
-		r.joules = after - energy
-	}
 	if after, ok := m.cycles(c); ok && counted {
 		r.cycles = max(after-cycles, 0)
+	}
+	if after, ok := m.plan.energy(); metered && ok {
+		r.joules = after - energy
 	}
 	if known && c.Threads > 0 {
 		after, _ := m.clock.CPU()

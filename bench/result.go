@@ -277,7 +277,7 @@ func (c *CaseResult) derive() {
 
 // wrong reports whether the case did other work than it should have.
 func (c *CaseResult) wrong() bool {
-	return slices.Contains(c.Flags, FlagWrongSet) || slices.Contains(c.Flags, FlagWrongAnswers)
+	return wrong(c.Flags)
 }
 
 // deriveRatios computes the ratios of a case to others, if these exist.
@@ -380,19 +380,15 @@ const (
 	maxHertz   = 1e12 // of a core
 )
 
-// Parse reads a result. Its texts are safe to display: each is printable and has at most
-// 1024 bytes. Errors: [ErrTooLarge], [ErrNotJSON], [ErrSchema],
-// [ErrField], and that of in.
+// Parse reads a result, which may be compressed by gzip. Its texts are safe to display:
+// each is printable and has at most 1024 bytes. Errors: [ErrTooLarge], [ErrNotJSON],
+// [ErrSchema], [ErrField], and that of in.
 func Parse(in io.Reader) (*Result, error) { return parse(in, maxFile) }
 
 func parse(in io.Reader, limit int64) (*Result, error) {
-	limited := &io.LimitedReader{R: in, N: limit + 1}
-	text, err := io.ReadAll(limited)
+	text, err := readText(in, limit)
 	if err != nil {
 		return nil, err
-	}
-	if limited.N == 0 {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	}
 	var head struct {
 		Schema string `json:"schema"`

@@ -74,7 +74,7 @@ func (c *CaseResult) inColumn(column string) string {
 	case column == columnBare && c.Bare != nil:
 		return fmt.Sprintf("%.3f", c.Bare.Median)
 	case column == columnLimit && c.Limit != nil:
-		return fmt.Sprintf("%.0f %%", c.Limit.Share*100)
+		return c.Limit.share()
 	case column == columnEnergy && c.Joules > 0:
 		return fmt.Sprintf("%.4g", c.Joules*1e12)
 	case column == columnDoubt && len(c.Flags) > 0:

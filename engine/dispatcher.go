@@ -44,7 +44,8 @@ type dispatcher struct {
 	lanes         int              // that run, or will
 	lanesToSwitch int              // lanes that have not begun with the newest job
 	onAllSwitched func(Job)        // called when lanesToSwitch becomes 0; may be nil
-	reporting     sync.Mutex       // serializes report
+	idle          idleTimes
+	reporting     sync.Mutex // serializes report
 }
 
 // work does a piece on a device and stops soon after ctx ends. Hits passed to
@@ -59,7 +60,7 @@ type result struct {
 }
 
 func newDispatcher(ctx context.Context, t tuning, units []*unit) *dispatcher {
-	d := &dispatcher{tuning: t, units: units, done: map[*unit]uint64{}, sickness: map[*unit]uint64{}, abandon: func() {}}
+	d := &dispatcher{tuning: t, units: units, done: map[*unit]uint64{}, sickness: map[*unit]uint64{}, idle: idleTimes{}, abandon: func() {}}
 	for _, u := range units {
 		d.sickness[u] = u.sickCount()
 		d.lanes += u.info.Lanes
@@ -84,6 +85,11 @@ func (d *dispatcher) replace(r *round) {
 	d.dropFinished()
 	d.jobEpoch++
 	d.lanesToSwitch = d.lanes
+	for _, u := range d.units {
+		if u.inState(OK) {
+			d.idle.start(u)
+		}
+	}
 	d.changed.Broadcast()
 }
 
@@ -135,13 +141,16 @@ func (d *dispatcher) rejoin(u *unit) (epoch int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lanes += u.info.Lanes
+	if len(d.rounds) > 0 {
+		d.idle.start(u)
+	}
 	return d.jobEpoch
 }
 
 // lane does piece after piece on a device. Epoch is the job epoch that the lane
 // starts from.
 func (d *dispatcher) lane(u *unit, do work, epoch int) {
-	defer func() { d.laneStopped(epoch) }()
+	defer func() { d.laneStopped(u, epoch) }()
 	if u.info.Pinned {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -195,7 +204,11 @@ func (d *dispatcher) take(u *unit) (piece, bool) {
 		}
 		if p, ok := d.cut(d.pieceSize(u)); ok {
 			p.sickness, p.jobEpoch = d.sickness[u], d.jobEpoch
+			d.idle.take(u)
 			return p, true
+		}
+		if !d.finite { // there is nothing to do until the next job
+			d.idle.stop(u, false)
 		}
 		d.changed.Wait()
 	}
@@ -216,10 +229,12 @@ func (d *dispatcher) laneSwitched(p piece) {
 	}
 }
 
-// laneStopped notes that a lane stops.
-func (d *dispatcher) laneStopped(epoch int) {
+// laneStopped notes that a lane of u stops. Finite work that other devices were
+// still doing kept the device waiting until now.
+func (d *dispatcher) laneStopped(u *unit, epoch int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.idle.stop(u, d.isDone() && u.inState(OK))
 	d.lanes--
 	if epoch != d.jobEpoch {
 		d.lanesToSwitch--
@@ -315,6 +330,7 @@ func (d *dispatcher) finish(u *unit, p piece, got result) []hit {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	defer d.changed.Broadcast()
+	d.idle.finish(u)
 	hits := p.unreported(got.hits)
 	if p.round.abandoned {
 		return hits

@@ -33,7 +33,8 @@ type Engine struct {
 	searching, verifying tuning
 	stall                time.Duration
 
-	onBegin func(Job) // may be nil
+	onBegin func(Job)         // may be nil
+	onPiece func(PieceReport) // may be nil
 
 	mu     sync.RWMutex // held for reading by every call
 	closed bool
@@ -56,6 +57,19 @@ func New(devices []Device, log *slog.Logger) *Engine {
 // in use has begun with a job that it received from its channel. The function
 // must be quick and must not call the engine. Call OnBegin before Mine.
 func (e *Engine) OnBegin(f func(Job)) { e.onBegin = f }
+
+// PieceReport is the work of one lane of a device on one piece of a search.
+type PieceReport struct {
+	Device     string // its ID
+	Job        Job    // as the engine received it
+	Start, End time.Time
+	Hashes     uint64 // finished, also if the piece was abandoned
+}
+
+// OnPiece sets a function that the engine calls after each piece of [Engine.Search] and
+// [Engine.Mine], on the lane that did it. The function must be quick, safe for
+// concurrent use, and must not call the engine. Call OnPiece before these methods.
+func (e *Engine) OnPiece(f func(PieceReport)) { e.onPiece = f }
 
 // Close waits for the calls under way, closes the devices and returns their
 // errors. Later calls return [ErrClosed].

@@ -97,13 +97,16 @@ func reportTo(found func(Hit)) func(*unit, *round, hit) {
 func (e *Engine) scan(ctx context.Context, u *unit, p piece, early func([]hit)) result {
 	ctx, cancel := u.callContext(ctx, e.stall)
 	defer cancel()
-	r := p.nonces()
+	r, start := p.nonces(), time.Now()
 	got, err := scanVersions(ctx, u.device, &p.round.group, r, func(found []Candidate) {
 		hits, _ := confirm(&p.round.group, r, found) // wrong ones are counted in the end
 		early(hits)
 	})
 	ended := ctx.Err()
 	hits, wrong := confirm(&p.round.group, r, got.Hits)
+	if e.onPiece != nil {
+		e.onPiece(PieceReport{u.info.ID, p.round.job, start, time.Now(), got.hashes})
+	}
 	// What was searched of an abandoned piece counts too. Otherwise hits would be
 	// missing from the counts: a hit that is a block abandons its own piece.
 	u.addSearch(got.hashes, len(hits), float64(got.hashes)*chance(p.round.group.Target))

@@ -45,6 +45,11 @@ type DeviceStatus struct {
 	// Hits is a Poisson variable with that mean.
 	Hits         uint64  `json:"hits"`
 	ExpectedHits float64 `json:"expected_hits"`
+
+	// Idle is the time in which calls of the engine had work and no lane of the
+	// device had a piece of it: between pieces, and at the end of a search or a
+	// batch, when other devices have the last pieces.
+	Idle time.Duration `json:"-"`
 }
 
 // unit is a device and what the engine knows of it.
@@ -55,7 +60,7 @@ type unit struct {
 
 	reopening chan struct{} // holds an element while a goroutine reopens the device
 
-	mu           sync.Mutex // guards the fields up to expected
+	mu           sync.Mutex // guards the fields up to idle
 	state        State      // never Resting
 	reason       string
 	rest         string          // why the device rests; "" if it does not
@@ -70,6 +75,7 @@ type unit struct {
 	nonces       uint64        // finished, once for each version
 	hits         uint64        // among nonces
 	expected     float64       // hits among nonces
+	idle         time.Duration // see DeviceStatus.Idle
 
 	headers, errors atomic.Uint64
 
@@ -239,6 +245,13 @@ func (u *unit) addSearch(hashes uint64, hits int, expected float64) {
 	u.expected += expected
 }
 
+// addIdle counts time without a piece.
+func (u *unit) addIdle(d time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.idle += d
+}
+
 // awaitUse waits until the device is in use, until it is lost, or until ctx
 // ends, and reports whether the device is in use. It reopens a dead device if
 // that is a Reopener.
@@ -319,6 +332,7 @@ func (u *unit) status() DeviceStatus {
 		HardwareErrors: u.errors.Load(),
 		Hits:           u.hits,
 		ExpectedHits:   u.expected,
+		Idle:           u.idle,
 	}
 }
 

@@ -58,7 +58,7 @@ func TestThreadsFitQuota(t *testing.T) {
 		}
 		Cases []struct{ Threads int }
 	}
-	if err := json.Unmarshal(output("bench", "--mode", "verify", "--device", "cpu", "--duration", "100ms", "--json"), &result); err != nil {
+	if err := json.Unmarshal(output("bench", "--mode", "verify", "--device", "cpu", "--duration", "100ms", "--no-history", "--json"), &result); err != nil {
 		t.Fatal(err)
 	}
 	if c := result.Cases; result.Environment.Threads != 3 || len(c) != 3 || c[1].Threads != 1 || c[2].Threads != 3 {

@@ -40,6 +40,10 @@ type Options struct {
 	Limits  health.Limits // SetLimits changes them
 	Rules   health.Rules  // for devices that fail; the zero value takes health.Defaults
 	Hooks   health.Hooks
+
+	// OnSwitch is called when every device searches a new job. It must be quick and
+	// must not call the miner or the engine. Nil: nothing is called.
+	OnSwitch func(engine.Job)
 }
 
 // ErrNoSource is the kind of the error of [Miner.Run] that there is no source of
@@ -96,11 +100,12 @@ type Miner struct {
 	active   *upstream   // whose work is mined; nil: none
 	everWork bool        // some source has had work
 
-	current  *Work     // nil: nothing to mine
-	since    time.Time // when current came; zero: the devices were stopped then, or since
-	assigned *Work     // what the engine mines
-	noDevice bool      // the engine has none left
-	stalled  time.Time // since when nothing is finished; zero: something is
+	current  *Work         // nil: nothing to mine
+	since    time.Time     // when current came; zero: the devices were stopped then, or since
+	assigned *Work         // what the engine mines
+	noDevice bool          // the engine has none left
+	working  chan struct{} // closed when the devices have stopped; nil: they are stopped
+	stalled  time.Time     // since when nothing is finished; zero: something is
 
 	hits      hitIndex
 	devices   []*device
@@ -211,6 +216,34 @@ func (m *Miner) drain() {
 // Pause stops the devices, until [Miner.Resume]. The sessions stay.
 func (m *Miner) Pause() { m.setPaused(true) }
 
+// PauseAndWait stops the devices, and returns when they have stopped or when ctx ends,
+// with its error. The miner must be running.
+func (m *Miner) PauseAndWait(ctx context.Context) error {
+	m.Pause()
+	m.mu.Lock()
+	working := m.working
+	m.mu.Unlock()
+	if working == nil {
+		return ctx.Err()
+	}
+	select {
+	case <-working:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stopped notes that no device works.
+func (m *Miner) stopped() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.working != nil {
+		close(m.working)
+		m.working = nil
+	}
+}
+
 // Resume ends a pause.
 func (m *Miner) Resume() { m.setPaused(false) }
 
@@ -234,7 +267,7 @@ func (m *Miner) SetLimits(l health.Limits) {
 // drive keeps the engine mining while there is work.
 func (m *Miner) drive(ctx context.Context) error {
 	var run *run
-	defer func() { run.stop() }()
+	defer func() { run.stop(); m.stopped() }()
 	for {
 		job, act, err := m.next()
 		switch {
@@ -243,6 +276,7 @@ func (m *Miner) drive(ctx context.Context) error {
 		case act == stop:
 			run.stop()
 			run = nil
+			m.stopped()
 		case run == nil:
 			run = m.start(ctx)
 		}
@@ -260,6 +294,7 @@ func (m *Miner) drive(ctx context.Context) error {
 				m.engineEnded(run.err)
 			}
 			run = nil
+			m.stopped()
 		case <-ctx.Done():
 			return nil
 		}
@@ -330,7 +365,11 @@ func (m *Miner) next() (engine.Job, act, error) {
 	case m.current == nil || m.paused || m.noDevice:
 		m.assigned, m.since = nil, time.Time{}
 		return engine.Job{}, stop, nil
-	case m.assigned == m.current:
+	}
+	if m.working == nil {
+		m.working = make(chan struct{})
+	}
+	if m.assigned == m.current {
 		return engine.Job{}, proceed, nil
 	}
 	job, ok := m.roller().next(m.current, time.Now())
@@ -345,6 +384,9 @@ func (m *Miner) next() (engine.Job, act, error) {
 // switched is called by the engine when all devices search a job.
 func (m *Miner) switched(job engine.Job) {
 	now := time.Now()
+	if m.OnSwitch != nil {
+		m.OnSwitch(job)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if job == m.switching.job && !m.switching.from.IsZero() {

@@ -1,5 +1,5 @@
 // Package bench is the command "stele bench", which benchmarks devices and kernels, and
-// "stele bench check" and "stele bench compare", which read results.
+// its subcommands, which read results: check, compare, history and regress.
 //
 // It opens an engine for each case and writes the result. The measuring, the proof of
 // the work done and the comparison are in stele/bench.
@@ -48,21 +48,25 @@ func Command() *cli.Command {
 			"  stele bench --mode search --kernel all --out result.json\n" +
 			"  stele bench --mode blocks\n" +
 			"  stele bench --report page.html\n" +
-			"  stele bench compare old.json result.json",
+			"  stele bench compare old.json result.json\n" +
+			"  stele bench regress",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "mode", Usage: "measure `MODE`: search, verify, signatures, records, blocks, or all, which is search and verify", DefaultText: "all"},
 			deviceflags.Device("measure"),
 			&cli.StringFlag{Name: "kernel", Usage: "measure the kernel `NAME` instead of the fastest, or all"},
-			&cli.StringFlag{Name: "threads", Usage: "use `N` CPU threads (default: one, and all that the process may use)"},
+			threadsFlag(),
 			&cli.StringFlag{Name: "duration", Usage: "run for `TIME`, such as 30s or 5m, or longer if 30 samples of each case need it", Value: "10s"},
 			deviceflags.Cache(), deviceflags.Retune(),
 			&cli.BoolFlag{Name: "version-rolling", Usage: "also measure searches of 128 header versions at once"},
 			&cli.BoolFlag{Name: "bare", Usage: "also measure the search kernels without the engine, on one thread"},
+			endToEndFlag(),
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
 			powercapFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
 			reportFlag(), pngFlag(),
+			historyFlag(),
+			&cli.BoolFlag{Name: "no-history", Usage: "do not keep the result in the history"},
 			cmdline.JSONFlag(),
 		},
 		Action: run,
@@ -78,17 +82,7 @@ func Command() *cli.Command {
 				},
 				Action: runCheck,
 			},
-			{
-				Name:        "compare",
-				Usage:       "compare two results",
-				ArgsUsage:   "OLD NEW",
-				Description: "Exit code 1: NEW is slower than OLD. Exit code 2: the results are not comparable.",
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "markdown", Usage: "print the table in Markdown"},
-					cmdline.JSONFlag(),
-				},
-				Action: runCompare,
-			},
+			compareCommand(), historyCommand(), regressCommand(),
 			efficiencyCommand(),
 			efficiencyGuardCommand(),
 		},
@@ -127,12 +121,18 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
 	}
+	if err := set.addEndToEnd(c, result); err != nil {
+		return fmt.Errorf("bench stopped without a result: %w", cmdline.Cause(c, err))
+	}
 	check, err := bench.Check(c.Context, result, bench.Rescan{})
 	if err != nil {
 		return err
 	}
 	if err := out.write(c.Context, result); err != nil {
 		return err
+	}
+	if check.Good() {
+		keepResult(c, result)
 	}
 	for _, o := range reports {
 		if err := o.writeTo(c, []report.Source{{Result: result, Check: check}}); err != nil {
@@ -168,7 +168,7 @@ func readSettings(c *cli.Context) (bench.Settings, error) {
 		Kernel:  c.String("kernel"),
 	}
 	if !c.IsSet("mode") {
-		s.Mode = "all"
+		s.Mode = defaultMode(c)
 	}
 	if !slices.Contains(append(bench.Requests(), "all"), s.Mode) {
 		return s, fmt.Errorf("--mode: unknown mode %q: must be %s or all", s.Mode, strings.Join(bench.Requests(), ", "))
@@ -178,11 +178,13 @@ func readSettings(c *cli.Context) (bench.Settings, error) {
 			return s, fmt.Errorf("--%s: --mode %s has no searches: must be search or all", flag, s.Mode)
 		}
 	}
-	threads, err := cmdline.Number(c, "threads", 1, cpu.MaxThreads, 0)
-	if err != nil {
+	if err := checkEndToEnd(c, s.Mode); err != nil {
 		return s, err
 	}
-	s.Threads = int(threads)
+	var err error
+	if s.Threads, s.ThreadCounts, err = readThreads(c); err != nil {
+		return s, err
+	}
 	if err := checkLabel(c.String("label")); err != nil {
 		return s, err
 	}
@@ -281,23 +283,9 @@ func openCases(c *cli.Context, settings bench.Settings) (_ *caseSet, err error) 
 // kernel or the one that --kernel names. It opens them again, because an engine owns
 // its devices.
 func (s *caseSet) openAll(c *cli.Context, useCPU bool) error {
-	kernel := s.settings.Kernel
-	if kernel == "all" {
-		kernel = ""
-	}
-	var devices []engine.Device
-	if useCPU {
-		d, err := cpu.Open(cpu.Options{Threads: s.settings.Threads, Kernel: kernel})
-		if err != nil {
-			return fmt.Errorf("device %s: %w", cpu.ID, err)
-		}
-		devices = append(devices, d)
-	}
-	opts := deviceflags.GPUOptions(c, deviceflags.Warnings(c))
-	opts.Kernel = kernel
-	gpus, absent := gpu.Open(opts)
-	for _, d := range gpus {
-		devices = append(devices, d)
+	devices, absent, err := s.openAgain(c, useCPU, true)
+	if err != nil {
+		return err
 	}
 	e := engine.New(devices, nil)
 	s.engines = append(s.engines, e)
@@ -309,15 +297,8 @@ func (s *caseSet) openAll(c *cli.Context, useCPU bool) error {
 	scan, deviceItems := bench.EngineScanAll(e)
 	s.addCase(spec, scan, nil)
 	s.cases[len(s.cases)-1].DeviceItems = deviceItems
+	s.cases[len(s.cases)-1].DeviceIdle = bench.EngineIdle(e)
 	return nil
-}
-
-// threads returns the numbers of CPU threads with which each kernel is measured.
-func (s *caseSet) threads() []int {
-	if s.settings.Threads > 0 {
-		return []int{s.settings.Threads}
-	}
-	return slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
 }
 
 // openCPU adds the cases of the CPU.
@@ -573,39 +554,6 @@ func reportText(r *bench.Report) string {
 		return text + "all good\n"
 	}
 	return text + fmt.Sprintf("%d problems\n", len(r.Problems))
-}
-
-// runCompare is `stele bench compare`.
-func runCompare(c *cli.Context) error {
-	if c.NArg() != 2 {
-		return fmt.Errorf("the arguments must be OLD and NEW: got %d; see %s --help", c.NArg(), c.Command.HelpName)
-	}
-	if err := oneFormat(c); err != nil {
-		return err
-	}
-	old, err := readResult(c, c.Args().Get(0))
-	if err != nil {
-		return err
-	}
-	new, err := readResult(c, c.Args().Get(1))
-	if err != nil {
-		return err
-	}
-	comparison := bench.Compare(old, new)
-	if c.Bool("json") {
-		err = cmdline.PrintJSON(c, comparison)
-	} else {
-		err = comparison.WriteTable(c.App.Writer, tableFormat(c))
-	}
-	switch {
-	case err != nil:
-		return err
-	case comparison.Verdict == bench.Slower:
-		return cmdline.ErrFoundWrong
-	case comparison.Verdict == bench.CannotTell:
-		return errors.New(comparison.Answer())
-	}
-	return nil
 }
 
 // oneFormat rejects flags that ask for two formats at once.
