@@ -165,7 +165,7 @@ build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md s
 
 # ---- Test ------------------------------------------------------------------
 
-TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging build-arm64 build-wasm check-generate test-summary
+TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging build-arm64 build-wasm build-other check-generate test-summary
 
 .PHONY: test
 test: $(TESTS) ## run all tests, with and without the race detector
@@ -385,8 +385,8 @@ lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@CGO_ENABLED=0 $(STATICCHECK) ./...
 	@GOARCH=arm64 $(STATICCHECK) $(ARM64)
 	@cd $(GEN) && $(STATICCHECK) ./...
-	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) $(CUDA_TAGS) $(TAGGED)
 	@cd packaging && $(STATICCHECK) ./...
+	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) $(CUDA_TAGS) $(TAGGED)
 	@$(MAKE) --no-print-directory vuln
 
 .PHONY: vet
