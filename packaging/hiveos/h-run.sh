@@ -23,7 +23,7 @@ exec > >(exec tee -i -a "$CUSTOM_LOG_BASENAME.log") 2>&1
 ended='' miner=''
 trap 'ended=INT' INT
 trap 'ended=TERM; [[ -z $miner ]] || kill -TERM "$miner"' TERM
-./stele mine --config "$CUSTOM_CONFIG_FILENAME" --plain "${arguments[@]}" --api "$STELE_API" <&0 &
+./stele mine --config "$CUSTOM_CONFIG_FILENAME" --plain --api "$STELE_API" "${arguments[@]}" <&0 &
 miner=$!
 status=0
 while kill -0 "$miner" 2>/dev/null; do

@@ -28,4 +28,4 @@ done
 
 # For mmp-stats.sh.
 echo "$port" >api-port || echo "mmp-launch.sh: mmp-stats.sh will ask port $MINER_API_PORT, and the miner has $port"
-exec ./stele mine --plain "${arguments[@]}" --api "127.0.0.1:$port"
+exec ./stele mine --plain --api "127.0.0.1:$port" "${arguments[@]}"
