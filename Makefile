@@ -12,6 +12,10 @@ SOURCE_DATE_EPOCH ?= $(shell test -e .git && git log -1 --format=%ct 2>/dev/null
 DATE = $(if $(SOURCE_DATE_EPOCH),$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%dT%H:%M:%SZ))
 LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
+# Everything is compiled without the paths of this machine: a build does not depend on
+# its folder, and builds, tests and all clones share compiled packages.
+export GOFLAGS := $(filter-out -trimpath,$(shell $(GO) env GOFLAGS)) -trimpath
+
 # Tools that are pinned in go.mod, as programs that run in any folder.
 STATICCHECK = $(shell $(GO) tool -n staticcheck)
 
@@ -24,7 +28,11 @@ CUDA_ENV = GO='$(GO)' cgo/cuda/env.sh
 # Looked for whenever it is asked for: make test may install a compiler first.
 HAVE_CC = $(if $(filter linux,$(shell $(GO) env GOOS)),$(shell command -v $$($(GO) env CC) 2>/dev/null))
 HAVE_CXX = $(shell command -v g++ 2>/dev/null)
-GOBUILD = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)
+# The GPU device is the only code that needs cgo. The packages net and pebble would use it
+# where it is there; so both builds have the same resolver and the same zstd, and share
+# most compiled packages.
+CUDA_TAGS = -tags cuda,netgo,pebblegozstd
+GOBUILD = $(GO) build -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)
 
 # $(call copy,file) replaces a file that the linker wrote by a copy, whose pages mostly lie
 # side by side in physical memory. Scattered pages can slow a CPU kernel down: see
@@ -50,13 +58,23 @@ build: $(if $(HAVE_CC),build-cuda,build-static) ## build bin/stele (the default)
 
 .PHONY: build-cuda
 build-cuda: ## build bin/stele for GPUs and CPUs; it runs without a GPU and a driver too
-	$(CUDA_ENV) $(GOBUILD) -tags cuda ./cmd/stele
+	$(CUDA_ENV) $(GOBUILD) $(CUDA_TAGS) ./cmd/stele
 	$(call copy,$(BIN))
 
 .PHONY: build-static
 build-static: ## build bin/stele for CPUs, one static binary in pure Go
 	CGO_ENABLED=0 $(GOBUILD) ./cmd/stele
 	$(call copy,$(BIN))
+
+# The stripped static program may have this many bytes. docs/dependencies.md says what takes
+# them.
+SIZE_LIMIT = 46000000
+
+.PHONY: check-size
+check-size: ## fail if the stripped static program is larger than SIZE_LIMIT bytes
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -ldflags '-s -w' -o "$$tmp/stele" ./cmd/stele && \
+	size=$$(wc -c <"$$tmp/stele") && echo "check-size: $$size bytes of $(SIZE_LIMIT)" && [ "$$size" -le $(SIZE_LIMIT) ]
 
 .PHONY: run
 run: build ## see a node at work: records, mining, blocks; Ctrl-C stops it (RUN_FOR=20s: by itself)
@@ -80,7 +98,7 @@ bench-compare: ## compare the Go benchmarks of PKG with those at the commit REF 
 
 .PHONY: bin/gpu-check
 bin/gpu-check:
-	$(CUDA_ENV) $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -tags cuda -o $@ ./cmd/gpu-check
+	$(CUDA_ENV) $(GO) build -buildvcs=false -ldflags '-X main.version=$(VERSION)' $(CUDA_TAGS) -o $@ ./cmd/gpu-check
 	$(call copy,$@)
 
 .PHONY: gpu-check
@@ -121,7 +139,24 @@ dist-programs: $(addprefix dist-,$(DIST_BUILDS))
 dist-linux-amd64 dist-linux-arm64: dist-linux-%:
 	$(DIST_ENV) GOARCH=$* CGO_ENABLED=0 $(DIST_BUILD)/linux-$*/stele ./cmd/stele
 dist-linux-amd64-cuda:
-	$(DIST_ENV) GOARCH=amd64 $(CUDA_ENV) $(DIST_BUILD)/linux-amd64-cuda/stele -tags cuda ./cmd/stele
+	$(DIST_ENV) GOARCH=amd64 $(CUDA_ENV) $(DIST_BUILD)/linux-amd64-cuda/stele $(CUDA_TAGS) ./cmd/stele
+
+.PHONY: test-packaging
+test-packaging: ## run the tests of what makes the packages (a module of its own)
+	cd packaging && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off $(TESTFLAGS) ./...
+
+.PHONY: test-dist
+test-dist: ## build packages for amd64 twice, in two folders, and compare them
+	packaging/dist/reproduce.sh linux-amd64
+
+.PHONY: test-dist-full
+test-dist-full: ## build all packages twice, the second time without a cache, and compare them
+	packaging/dist/reproduce.sh -full
+
+.PHONY: test-deb
+test-deb: dist ## install the packages into a clean Debian 12, compute, and remove them (needs root)
+	$(call need,debootstrap,debootstrap rpm)
+	packaging/deb/test.sh .cache dist/stele_*_amd64.deb dist/stele-*.x86_64.rpm
 
 .PHONY: build-other
 build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md says what does not work there)
@@ -130,8 +165,10 @@ build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md s
 
 # ---- Test ------------------------------------------------------------------
 
+TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging build-arm64 build-wasm build-other check-generate test-summary
+
 .PHONY: test
-test: compilers axe vet test-unit test-race test-cuda test-interop build-arm64 build-wasm check-generate test-summary ## run all tests, with and without the race detector
+test: $(TESTS) ## run all tests, with and without the race detector
 
 # axe-core checks the accessibility of the web pages, in their tests. It is fetched once.
 AXE     := 4.10.3
@@ -145,6 +182,10 @@ axe: ## fetch axe-core, with which the tests of the web pages check accessibilit
 		echo '$(AXE_SUM)  axe-core-$(AXE).tgz' | sha256sum --check --quiet && tar -xzf axe-core-$(AXE).tgz --strip-components 1 package/axe.min.js; \
 	else echo 'NOT RUN: the checks of accessibility, which need npm to fetch axe-core'; fi
 
+.PHONY: list-tests
+list-tests: # the parts of make test
+	@echo '$(TESTS)'
+
 .PHONY: test-summary
 test-summary: # the last lines of make test: what passed, and what could not run here
 	@echo 'make test: all tests that can run here passed'
@@ -157,9 +198,13 @@ test-summary: # the last lines of make test: what passed, and what could not run
 # go test vets too, once more for each way to build. The target vet has done that.
 GOTEST = $(GO) test -vet=off
 
+# Packages that are tested at the same time. Some tests wait, for processes, peers and
+# browsers; the others use the processors meanwhile.
+AT_ONCE = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null); echo $$((2 * $${n:-1})))
+
 .PHONY: test-unit
 test-unit: ## run the tests without cgo, as the binary is built, and those of the generator
-	CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./...
+	CGO_ENABLED=0 $(GOTEST) -p $(AT_ONCE) $(TESTFLAGS) ./...
 	cd $(GEN) && CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./...
 
 # Packages that start no goroutine (nor do their tests, but for kernels/cuda);
@@ -177,7 +222,7 @@ UNRACED_CALLS = crypto/sha256 crypto/sha512 $(addprefix crypto/internal/fips140/
 # Property tests run with fewer checks under the race detector, which looks for races and
 # not for rare inputs; make test-unit does them in full.
 RACE_CHECKS  = 20
-RACETEST     = $(GOTEST) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)
+RACETEST     = $(GOTEST) -p $(AT_ONCE) -race $(foreach p,$(UNRACED_CALLS),-gcflags=$(p)=-race=false) $(TESTFLAGS)
 RAPID_IMPORT = {{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{println $$.ImportPath}}{{end}}{{end}}
 
 .PHONY: test-race
@@ -196,11 +241,12 @@ test-race: ## run the tests with the race detector (needs a C compiler)
 PROPERTIES = $$(grep -rl --include='*_test.go' rapid.Check node | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: test-long
-test-long: ## run the long forms of the randomized tests
+test-long: ## run the long forms of the randomized tests, and every fuzz target for 50000 inputs
 	STELE_LONG=1 $(GO) test -p 1 -timeout 120m $(TESTFLAGS) ./node/...
 	$(GO) test -p 1 -timeout 120m $(TESTFLAGS) $(PROPERTIES) -args -rapid.checks=10000
 	STELE_LONG=1 $(GO) test -timeout 60m $(TESTFLAGS) -run 'TestNodeKilled|TestKilledInSync' ./cmd/stele/node
 	@$(MAKE) --no-print-directory test-arrow
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=50000x
 
 # Plans of the laboratory: their first seed, how many, and their size (docs/lab.md).
 SEED  ?= 1
@@ -231,8 +277,8 @@ figures: ## measure the figures of the network in docs/network.md (10 minutes; l
 attack-table: ## measure what attacks on scores achieve: the table in docs/credit.md
 	CGO_ENABLED=0 $(GO) test -count 1 -v -run '^TestAttacks$$' ./node/credit -attacks
 
-# What the tag cuda changes.
-TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check ./cmd/stele/...
+# What the tag cuda changes. In ./cmd/stele that is a test.
+TAGGED = ./cgo/... ./engine/gpu/... ./bench/gpucheck/... ./cmd/gpu-check
 
 # The commands whose tests use devices.
 DEVICE_COMMANDS = ./cmd/stele $(addprefix ./cmd/stele/,bench devices internal/minerflags mine node scan)
@@ -253,9 +299,9 @@ test-metrics: ## check the metrics of a node with promtool, a program of Prometh
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)
 	@if [ -n "$(HAVE_CC)" ] && [ -n "$(HAVE_CXX)" ]; then \
-		echo '$(GO) test -tags cuda $(TESTFLAGS) $(TAGGED) (of the commands, those with devices)'; \
-		$(CUDA_ENV) $(GOTEST) -tags cuda $(TESTFLAGS) $(filter-out ./cmd/stele/...,$(TAGGED)) && \
-		$(CUDA_ENV) $(GOTEST) -tags cuda $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' $(DEVICE_COMMANDS); \
+		echo '$(GO) test $(CUDA_TAGS) $(TESTFLAGS) $(TAGGED), and the commands with devices'; \
+		$(CUDA_ENV) $(GOTEST) $(CUDA_TAGS) $(TESTFLAGS) $(TAGGED) && \
+		$(CUDA_ENV) $(GOTEST) $(CUDA_TAGS) $(TESTFLAGS) -run '^Test(ScriptsGPU|Bench|Devices|Scan|Mine)' $(DEVICE_COMMANDS); \
 	else \
 		echo 'NOT RUN: the tests of the GPU device, which need Linux, gcc and g++'; \
 	fi
@@ -264,7 +310,7 @@ test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a 
 test-kernels: build ## run the tests again with each CPU kernel as the chosen one
 	@for k in $$($(BIN) devices | awk '$$1 == "kernel" && $$3 == "available" { print $$2 }'); do \
 		echo "STELE_CPU=$$k,pure"; \
-		STELE_CPU=$$k,pure CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./kernels/simd/... ./engine/cpu ./bench || exit 1; \
+		STELE_CPU=$$k,pure CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) ./kernels/simd/... ./engine/cpu || exit 1; \
 	done
 
 .PHONY: test-arm64
@@ -305,8 +351,10 @@ build-arm64: ## build everything for arm64
 build-wasm: ## build the ledger's pure packages for a browser
 	GOOS=js GOARCH=wasm $(GO) build ./node/ledger/...
 
-# The fuzz targets, as folder:name. FUZZPART=0, 1 or 2 leaves every third.
-FUZZ_TARGETS = $$(grep -rE --include='*_test.go' '^func Fuzz' . | grep -v '^./test/' | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|:\1|' | sort | awk 'FUZZPART == "" || NR % 3 == FUZZPART' FUZZPART=$(FUZZPART))
+# The fuzz targets, as folder:name, without those that match FUZZSKIP. FUZZPART=0, 1 or 2
+# leaves every third.
+FUZZSKIP = ^$$
+FUZZ_TARGETS = $$(grep -rE --include='*_test.go' '^func Fuzz' . | grep -v '^./test/' | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|:\1|' | grep -v -E '$(FUZZSKIP)' | sort | awk 'FUZZPART == "" || NR % 3 == FUZZPART' FUZZPART=$(FUZZPART))
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME
@@ -317,28 +365,36 @@ fuzz: ## run every fuzz target for FUZZTIME
 	done; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi
 
+# Fuzzing compiles all that a package needs once more. fuzz-short leaves out packages that
+# need the database; make test-unit runs their seeds, make test-long the targets.
+FUZZ_LARGE = ^./node/(alert|chain|export|feed|lab|seen|stratum|store|supervision)[:/]
+
 .PHONY: fuzz-short
-fuzz-short: ## run a third of the fuzz targets for some seconds each; the number of commits picks the third
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x FUZZPART=$$(($$(git rev-list --count HEAD 2>/dev/null || echo 0) % 3))
+fuzz-short: ## run a third of the small fuzz targets for some seconds each; the number of commits picks the third
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x FUZZSKIP='$(FUZZ_LARGE)' FUZZPART=$$(($$(git rev-list --count HEAD 2>/dev/null || echo 0) % 3))
 
 # ---- Check the source ------------------------------------------------------
+
+# Packages with files of their own for arm64.
+ARM64 = $$({ find . -name '*_arm64.*'; grep -rlE --include='*.go' '^//go:build.*arm64' .; } | grep -v '^./$(GEN)/' | xargs -n 1 dirname | sort -u)
 
 .PHONY: lint
 lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@bad=$$($$($(GO) env GOROOT)/bin/gofmt -l .); if [ -n "$$bad" ]; then echo "not formatted, run gofmt -w on:"; echo "$$bad"; exit 1; fi
 	@echo 'staticcheck, of everything, of what is made for arm64, of the generator, and with the tag cuda'
 	@CGO_ENABLED=0 $(STATICCHECK) ./...
-	@GOARCH=arm64 $(STATICCHECK) ./kernels/... ./engine/...
+	@GOARCH=arm64 $(STATICCHECK) $(ARM64)
 	@cd $(GEN) && $(STATICCHECK) ./...
-	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) -tags cuda $(TAGGED)
+	@cd packaging && $(STATICCHECK) ./...
+	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) $(CUDA_TAGS) $(TAGGED)
 	@$(MAKE) --no-print-directory vuln
 
 .PHONY: vet
 vet: ## run go vet on everything, on the arm64 kernels, on the generator, and with the tag cuda
 	CGO_ENABLED=0 $(GO) vet ./...
-	GOARCH=arm64 $(GO) vet ./kernels/... ./engine/...
+	GOARCH=arm64 $(GO) vet $(ARM64)
 	cd $(GEN) && $(GO) vet ./...
-	@[ -z "$(HAVE_CC)" ] || { echo '$(GO) vet -tags cuda $(TAGGED)'; $(CUDA_ENV) $(GO) vet -tags cuda $(TAGGED); }
+	@[ -z "$(HAVE_CC)" ] || { echo '$(GO) vet $(CUDA_TAGS) $(TAGGED)'; $(CUDA_ENV) $(GO) vet $(CUDA_TAGS) $(TAGGED); }
 
 .PHONY: vuln
 vuln: ## check for known vulnerabilities in the code of dependencies that is reached
@@ -368,7 +424,8 @@ kernels: clang ## write the PTX of the CUDA kernels (needs clang-16; no CUDA too
 check-kernels: clang ## fail if the committed PTX is not what the source compiles to
 	@echo 'check-kernels: the PTX in kernels/cuda/generated is what kernels/cuda/stele.cu gives'
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && kernels/cuda/generate.sh "$$tmp/ptx" && \
-	diff -rq kernels/cuda/generated "$$tmp/ptx" || { echo 'run make kernels, and commit what it changes'; exit 1; }
+	cp -R kernels/cuda/generated "$$tmp/committed" && gunzip "$$tmp/ptx"/* "$$tmp/committed"/* && \
+	diff -rq "$$tmp/committed" "$$tmp/ptx" || { echo 'run make kernels, and commit what it changes'; exit 1; }
 
 # ptxas and nvdisasm of CUDA 11.8, from Debian's non-free packages.
 CUDA_TOOLS = .cache/cuda-11.8

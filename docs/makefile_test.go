@@ -39,6 +39,7 @@ func newBareMachine(t *testing.T, uid int) bareMachine {
 	m.script("git", "exit 1")
 	m.script("go", `case "$*" in
 "env GOOS") echo linux ;;
+"env GOFLAGS") ;;
 "env CC") echo gcc ;;
 "env GOCACHE") echo "$HOME/cache" ;;
 "env CGO_ENABLED") if command -v gcc >/dev/null; then echo 1; else echo 0; fi ;;

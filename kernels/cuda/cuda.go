@@ -4,7 +4,7 @@
 // targets of 32 bytes, little-endian numbers.
 //
 // The source is stele.cu with its headers. variants.txt lists the entries, and
-// generate.sh compiles them to generated/*.ptx, which the package embeds.
+// generate.sh compiles them to generated/*.ptx.gz, which the package embeds.
 // [Entries] returns them. [Job.ScanParams], [Job.RollParams], [VerifyParams],
 // [HashParams] and [MerkleParams] return the parameters of a launch; abi.h has the same
 // structures in C.
@@ -18,8 +18,10 @@
 package cuda
 
 import (
+	"compress/gzip"
 	"embed"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -70,7 +72,7 @@ var files embed.FS
 // slice, but must not change the PTX in it. Safe for concurrent use.
 func Entries() []Entry { return slices.Clone(entries()) }
 
-// entries reads the embedded files, a few megabytes, once.
+// entries unpacks the embedded files, a few megabytes, once.
 var entries = sync.OnceValue(func() []Entry {
 	text, err := files.ReadFile("variants.txt")
 	if err != nil {
@@ -82,7 +84,7 @@ var entries = sync.OnceValue(func() []Entry {
 		if len(f) == 0 || f[0][0] == '#' {
 			continue
 		}
-		ptx, err := files.ReadFile("generated/" + f[0] + ".ptx")
+		ptx, err := unpack("generated/" + f[0] + ".ptx.gz")
 		if err != nil {
 			panic(fmt.Sprintf("kernels/cuda: %v; run generate.sh", err))
 		}
@@ -90,3 +92,21 @@ var entries = sync.OnceValue(func() []Entry {
 	}
 	return all
 })
+
+// unpack returns the contents of an embedded file that is compressed with gzip.
+func unpack(name string) ([]byte, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, nil
+}

@@ -57,6 +57,11 @@ func (d *dist) run(bin, manual string, builds []string) error {
 	if err := d.read(bin, manual, builds); err != nil {
 		return err
 	}
+	return d.make()
+}
+
+// make writes all packages.
+func (d *dist) make() error {
 	if err := d.archives(); err != nil {
 		return err
 	}
