@@ -38,32 +38,34 @@ func rigTools(t *testing.T) {
 	}
 }
 
-// The archives have what the systems look for, with the version where they read it, and
-// the same bytes each time.
+// The archives have what the systems look for.
 func TestRigArchives(t *testing.T) {
-	a, b := rigDist(t, "/a"), rigDist(t, "/a")
+	d := rigDist(t, "/bin/true")
 	for name, want := range map[string]string{
 		"hiveos/stele-1.2.3_4_gc0ffee.tar.gz": "stele/ 755, stele/LICENSE 644, stele/h-config.sh 755, stele/h-manifest.conf 644, stele/h-run.sh 755, stele/h-stats.sh 755, stele/stele 755",
 		"stele-1.2.3-4-gc0ffee-mmpos.tar.gz":  "stele/ 755, stele/LICENSE 644, stele/mmp-external.conf 644, stele/mmp-launch.sh 755, stele/mmp-stats.sh 755, stele/stele 755",
 	} {
-		data, err := os.ReadFile(filepath.Join(a.out, name))
+		data, err := os.ReadFile(filepath.Join(d.out, name))
 		if err != nil {
 			t.Fatal(err)
-		}
-		if other, err := os.ReadFile(filepath.Join(b.out, name)); err != nil || !bytes.Equal(data, other) {
-			t.Errorf("%s differs in a second build: %v", name, err)
 		}
 		if got := rigList(t, data); got != want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
 		}
 	}
-	if err := a.sums(); err != nil {
-		t.Fatal(err)
+}
+
+// The scripts have no fault that shellcheck finds.
+func TestRigScripts(t *testing.T) {
+	if _, err := exec.LookPath("shellcheck"); err != nil {
+		t.Skip("shellcheck is missing: install it to check the scripts for HiveOS and mmpOS")
 	}
-	check := exec.Command("sha256sum", "--check", "--strict", sumsName)
-	check.Dir = a.out
-	if out, err := check.CombinedOutput(); err != nil || strings.Count(string(out), ": OK\n") != 2 {
-		t.Errorf("%v: %s", err, out)
+	for _, dir := range []string{"../hiveos", "../mmpos"} {
+		check := exec.Command("sh", "-c", "exec shellcheck -x *.sh *.conf")
+		check.Dir = dir
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v:\n%s", dir, err, out)
+		}
 	}
 }
 
