@@ -253,7 +253,11 @@ func (h *hive) check(s flightSheet) {
 	if len(urls) > 0 || len(got) == 0 {
 		h.Errorf("flight sheet %q: %d URLs are missing:\n%s", s, len(urls), h.read("stele.toml"))
 	}
-	if args := h.read("stele.toml.args"); s.algo != "" && !strings.HasPrefix(args, "--algo=") {
+	algo := strings.NewReplacer("\r", "", "\n", "").Replace(s.algo)
+	if s.algo == "" {
+		algo = "sha256d"
+	}
+	if args := h.read("stele.toml.args"); !strings.HasPrefix(args, "--algo="+algo+"\n--x\n") {
 		h.Errorf("flight sheet %q: arguments %q", s, args)
 	}
 }

@@ -28,12 +28,12 @@ stele_fill() {
 # stele_settings prints the configuration: the extra settings, which come before the
 # first table, and then the pools, the best one first.
 stele_settings() {
-	local IFS=$' \t\n' extra=${CUSTOM_USER_CONFIG-} pools=${CUSTOM_URL-} line url urls=()
+	local IFS=$' \t\n' cr=$'\r' extra=${CUSTOM_USER_CONFIG-} pools=${CUSTOM_URL-} line url urls=()
 	echo '# Written by h-config.sh from the flight sheet, at each start of the miner.'
 	while read -r line || [[ -n $line ]]; do
 		[[ $line == -* ]] || printf '%s\n' "$line"
-	done <<<"${extra//$'\r'/}"
-	read -r -d '' -a urls <<<"${pools//$'\r'/ }"
+	done <<<"${extra//$cr/}"
+	read -r -d '' -a urls <<<"${pools//$cr/ }"
 	for url in "${urls[@]}"; do
 		printf '\n[[source]]\nurl = %s\n' "$(stele_toml "$url")"
 		[[ -z ${CUSTOM_TEMPLATE-} ]] || printf 'user = %s\n' "$(stele_toml "$(stele_fill "$CUSTOM_TEMPLATE")")"
@@ -44,15 +44,15 @@ stele_settings() {
 # stele_arguments prints the algorithm, and the words of the lines of the extra settings
 # that begin with a hyphen.
 stele_arguments() {
-	local IFS=$' \t\n' extra=${CUSTOM_USER_CONFIG-} line word words
-	[[ -z ${CUSTOM_ALGO-} ]] || printf -- '--algo=%s\n' "${CUSTOM_ALGO//[$'\r\n']/}"
+	local IFS=$' \t\n' cr=$'\r' ends=$'[\r\n]' algo=${CUSTOM_ALGO:-sha256d} extra=${CUSTOM_USER_CONFIG-} line word words
+	printf -- '--algo=%s\n' "${algo//$ends/}"
 	while read -r line || [[ -n $line ]]; do
 		[[ $line == -* ]] || continue
 		read -r -a words <<<"$line"
 		for word in "${words[@]}"; do
 			printf '%s\n' "$word"
 		done
-	done <<<"${extra//$'\r'/}"
+	done <<<"${extra//$cr/}"
 }
 
 # stele_config writes both files. If it cannot, neither exists, so that the miner does not
@@ -63,7 +63,7 @@ stele_config() {
 	settings=$(stele_settings)
 	arguments=$(stele_arguments)
 	rm -f "$file" "$file.args"
-	(umask 077 && printf '%s' "${arguments:+$arguments$'\n'}" >"$file.args" && printf '%s\n' "$settings" >"$file") || {
+	(umask 077 && printf '%s\n' "$arguments" >"$file.args" && printf '%s\n' "$settings" >"$file") || {
 		rm -f "$file" "$file.args"
 		return 1
 	}
