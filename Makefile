@@ -191,6 +191,8 @@ test-summary: # the last lines of make test: what passed, and what could not run
 	@echo 'make test: all tests that can run here passed'
 	@[ -n "$$STELE_EPCIS_SCHEMA" ] || echo 'make test: NOT CHECKED: EPCIS documents against the JSON schema of GS1, for want of its file in STELE_EPCIS_SCHEMA'
 	@[ -n "$(HAVE_CC)" ] || echo 'make test: NOT RUN for want of a C compiler (install gcc): the race detector, the GPU device'
+	@command -v jq >/dev/null && command -v curl >/dev/null || echo 'make test: NOT RUN for want of jq or curl (install jq curl): the archives for HiveOS and mmpOS as these systems use them'
+	@command -v shellcheck >/dev/null || echo 'make test: NOT CHECKED for want of shellcheck: the scripts for HiveOS and mmpOS'
 	@command -v chromium >/dev/null || echo 'make test: NOT RUN for want of a browser (install chromium): the tests of the web pages in a browser'
 	@[ -e $(AXE_JS) ] || echo 'make test: NOT RUN for want of npm, or of its registry: the checks of accessibility of the web pages'
 	@[ -n "$(HAVE_CXX)" ] || echo 'make test: NOT RUN for want of a C++ compiler (install g++): the CUDA kernels on the host, the GPU device'
