@@ -6,6 +6,11 @@ FUZZTIME ?= 10m
 
 # The version in `stele --version`: the newest tag, and how far from it.
 VERSION ?= $(shell test -e .git && git describe --tags --always --dirty 2>/dev/null)
+COMMIT  ?= $(shell test -e .git && git rev-parse HEAD 2>/dev/null)
+# When the commit was made, in seconds since 1970: the time of everything in a package.
+SOURCE_DATE_EPOCH ?= $(shell test -e .git && git log -1 --format=%ct 2>/dev/null)
+DATE = $(if $(SOURCE_DATE_EPOCH),$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%dT%H:%M:%SZ))
+LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
 # Everything is compiled without the paths of this machine: a build does not depend on
 # its folder, and builds, tests and all clones share compiled packages.
@@ -27,7 +32,7 @@ HAVE_CXX = $(shell command -v g++ 2>/dev/null)
 # where it is there; so both builds have the same resolver and the same zstd, and share
 # most compiled packages.
 CUDA_TAGS = -tags cuda,netgo,pebblegozstd
-GOBUILD = $(GO) build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN)
+GOBUILD = $(GO) build -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)
 
 # $(call copy,file) replaces a file that the linker wrote by a copy, whose pages mostly lie
 # side by side in physical memory. Scattered pages can slow a CPU kernel down: see
@@ -102,11 +107,65 @@ gpu-check: bin/gpu-check ## check and measure the CUDA kernels; where there is n
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist
+
+# ---- Package ---------------------------------------------------------------
+
+# What make dist builds, in bin/dist. The build with CUDA is made on amd64.
+DIST_BUILDS ?= linux-amd64 linux-arm64 linux-amd64-cuda
+DIST_BIN    := bin/dist
+# Neither folders, nor the machine, nor settings of the user are in these programs.
+DIST_ENV    := GOFLAGS=-trimpath GOOS=linux GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT=
+DIST_BUILD   = $(GO) build -buildvcs=false -ldflags '-s -w -buildid= $(LDFLAGS)' -o $(DIST_BIN)
+noop        :=
+space       := $(noop) $(noop)
+comma       := ,
+
+.PHONY: dist
+dist: dist-programs ## build the packages of a release, into dist: archives, .deb, .rpm, image (docs/packages.md)
+	@case '$(VERSION) $(SOURCE_DATE_EPOCH)' in ' '*|*' ') echo 'make dist: outside of git, VERSION and SOURCE_DATE_EPOCH must be set'; exit 1;; esac
+	rm -rf dist && mkdir dist
+	CGO_ENABLED=0 $(GO) run ./cmd/stele/internal/manual/write -out $(DIST_BIN)/manual -version '$(VERSION)' -epoch $(SOURCE_DATE_EPOCH)
+	@echo 'cyclonedx-gomod: what is linked into the program'
+	@cd packaging && GOFLAGS=-trimpath $(GO) tool cyclonedx-gomod bin -json -std -licenses -assert-licenses -noserial -notimestamp \
+		-version '$(VERSION)' -output '$(CURDIR)/dist/stele-$(VERSION:v%=%).cdx.json' '$(CURDIR)/$(DIST_BIN)/$(lastword $(DIST_BUILDS))/stele'
+	cd packaging && $(GO) run ./dist -version '$(VERSION)' -epoch $(SOURCE_DATE_EPOCH) -builds $(subst $(space),$(comma),$(strip $(DIST_BUILDS))) \
+		-bin '$(CURDIR)/$(DIST_BIN)' -manual '$(CURDIR)/$(DIST_BIN)/manual' -out '$(CURDIR)/dist'
+
+.PHONY: dist-programs
+dist-programs: $(addprefix dist-,$(DIST_BUILDS))
+
+.PHONY: dist-linux-amd64 dist-linux-arm64 dist-linux-amd64-cuda
+dist-linux-amd64 dist-linux-arm64: dist-linux-%:
+	$(DIST_ENV) GOARCH=$* CGO_ENABLED=0 $(DIST_BUILD)/linux-$*/stele ./cmd/stele
+dist-linux-amd64-cuda:
+	$(DIST_ENV) GOARCH=amd64 $(CUDA_ENV) $(DIST_BUILD)/linux-amd64-cuda/stele $(CUDA_TAGS) ./cmd/stele
+
+.PHONY: test-packaging
+test-packaging: ## run the tests of what makes the packages (a module of its own)
+	cd packaging && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off $(TESTFLAGS) ./...
+
+.PHONY: test-dist
+test-dist: ## build packages for amd64 twice, in two folders, and compare them
+	packaging/dist/reproduce.sh linux-amd64
+
+.PHONY: test-dist-full
+test-dist-full: ## build all packages twice, the second time without a cache, and compare them
+	packaging/dist/reproduce.sh -full
+
+.PHONY: test-deb
+test-deb: dist ## install the packages into a clean Debian 12, compute, and remove them (needs root)
+	$(call need,debootstrap,debootstrap rpm)
+	packaging/deb/test.sh .cache dist/stele_*_amd64.deb dist/stele-*.x86_64.rpm
+
+.PHONY: build-other
+build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md says what does not work there)
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build -o bin/windows-amd64/ ./cmd/stele
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o bin/darwin-arm64/ ./cmd/stele
 
 # ---- Test ------------------------------------------------------------------
 
-TESTS = compilers axe vet test-unit test-race test-cuda test-interop build-arm64 build-wasm check-generate test-summary
+TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging build-arm64 build-wasm check-generate test-summary
 
 .PHONY: test
 test: $(TESTS) ## run all tests, with and without the race detector
@@ -327,6 +386,7 @@ lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@GOARCH=arm64 $(STATICCHECK) $(ARM64)
 	@cd $(GEN) && $(STATICCHECK) ./...
 	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) $(CUDA_TAGS) $(TAGGED)
+	@cd packaging && $(STATICCHECK) ./...
 	@$(MAKE) --no-print-directory vuln
 
 .PHONY: vet

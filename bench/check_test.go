@@ -287,6 +287,12 @@ func FuzzParse(f *testing.F) {
 	good := text(f, whole.Recomputed())
 	f.Add([]byte(good))
 	f.Add([]byte(good[:1000]))
+	limited := limitResult(f)
+	limited.Cases, limited.Proofs = limited.Cases[4:], nil
+	for i := range limited.Cases {
+		limited.Cases[i].Samples = limited.Cases[i].Samples[:minQuiet]
+	}
+	f.Add([]byte(text(f, limited.recomputed())))
 	f.Add([]byte(`{"schema":"stele-bench/1","cases":[{"mode":"search","device":"cpu","kernel":"k","samples":[{"items":1,"seconds":1e-9,"probe":1}]}]}`))
 	f.Add([]byte(`{"schema":"stele-bench/1","proofs":[{}],"cases":[{"mode":"verify","device":"d","kernel":"k","threads":2,"proof":{},"samples":[{"items":9007199254740992,"seconds":1e-9,"probe":1e-300}]}]}`))
 	f.Fuzz(func(t *testing.T, in []byte) {

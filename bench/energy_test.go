@@ -16,7 +16,6 @@ import (
 // wattClock is a clock of a machine whose power is known at every moment.
 type wattClock struct {
 	fakeClock
-	watts    float64
 	segments []segment // of constant power
 	readings []float64 // of the counter
 }

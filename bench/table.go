@@ -379,13 +379,6 @@ func (c *Comparison) Answer() string {
 
 func (c Change) short() string { return fmt.Sprintf("%.3f (%.3f to %.3f)", c.Factor, c.Low, c.High) }
 
-func (r *Ratio) short() string {
-	if r == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.3f (%.3f to %.3f)", r.Median, r.Low, r.High)
-}
-
 // scaled formats a rate in the unit of the mode's tables, with five digits or more.
 func (m Mode) scaled(rate float64) string {
 	x := rate / m.info().scale

@@ -60,10 +60,12 @@ func serve(control Control, in io.Reader, out, log io.Writer) error {
 	if err := restore(control, saved); err != nil {
 		return errors.Join(err, r.close(), replies.Encode(reply{Error: err.Error()})) // the record stays
 	}
-	if !asked {
+	err = errors.Join(r.clear(), r.close())
+	if !asked { // nobody reads a reply
 		fmt.Fprintf(log, "stele: the sweep ended unexpectedly; restored %s\n", list(saved))
+		return err
 	}
-	return errors.Join(r.clear(), r.close(), replies.Encode(reply{}))
+	return errors.Join(err, replies.Encode(reply{}))
 }
 
 // prepare opens the record, restores what an earlier sweep left, and saves the limits. It

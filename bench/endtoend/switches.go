@@ -52,9 +52,12 @@ func (o observed) switches(first, last uint64, written map[uint64]time.Time, end
 // hashesAfter returns the hashes of a piece that were done after a moment, if the device
 // worked steadily.
 func hashesAfter(p engine.PieceReport, moment time.Time) uint64 {
-	late := min(p.End.Sub(moment), p.End.Sub(p.Start))
-	if late <= 0 {
+	switch late, whole := p.End.Sub(moment), p.End.Sub(p.Start); {
+	case late <= 0:
 		return 0
+	case late >= whole:
+		return p.Hashes
+	default:
+		return uint64(float64(p.Hashes) * float64(late) / float64(whole))
 	}
-	return uint64(float64(p.Hashes) * float64(late) / float64(p.End.Sub(p.Start)))
 }

@@ -2,6 +2,7 @@
 // at least.
 //
 //   - [For] returns the limit of a CPU kernel on a microarchitecture: a [Bound].
+//   - [Of] returns that of a group of instructions.
 //   - [ForGPU] returns that of a GPU kernel on a compute capability.
 //   - [Digest] identifies the tables that both use.
 //

@@ -59,6 +59,23 @@ func For(kernel string, work Work, microarchitecture string) (Bound, error) {
 	return core.bound(counts)
 }
 
+// Of returns the limit of a group of instructions, by their kinds in counts.txt. The error
+// is [ErrArchitecture].
+func Of(microarchitecture string, group map[string]int) (Bound, error) {
+	core, known := tables().cores[microarchitecture]
+	if !known {
+		return Bound{}, fmt.Errorf("%w: %q is not in the table of microarchitectures", ErrArchitecture, microarchitecture)
+	}
+	n := counts{kinds: map[string]float64{}}
+	for kind, count := range group {
+		n.kinds[kind] = float64(count)
+		if kind != "load" && kind != "load512" || len(group) == 1 { // a load in a mixture is an operand
+			n.all += float64(count)
+		}
+	}
+	return core.bound(n)
+}
+
 // ForGPU returns the limit of a GPU kernel, by the name of its entry, on GPUs of a
 // compute capability. The cycles are those of one multiprocessor. The error is
 // [ErrArchitecture].

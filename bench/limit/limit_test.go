@@ -80,6 +80,18 @@ func TestForKnown(t *testing.T) {
 	}
 }
 
+func TestOf(t *testing.T) {
+	if got, err := Of("Zen 3", map[string]int{"shift": 1, "shuffle": 1}); err != nil || got.Cycles != 1 || got.By != "ports 1 2: shift, shuffle" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := Of("Zen 3", map[string]int{"rotate512": 1}); !errors.Is(err, ErrArchitecture) {
+		t.Errorf("rotate512 on Zen 3: %+v, %v", got, err)
+	}
+	if got, err := Of("Zen", map[string]int{"add": 1}); !errors.Is(err, ErrArchitecture) {
+		t.Errorf("Zen: %+v, %v", got, err)
+	}
+}
+
 func TestForErrors(t *testing.T) {
 	for _, test := range []struct {
 		kernel string

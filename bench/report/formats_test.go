@@ -59,7 +59,7 @@ func TestCSV(t *testing.T) {
 // The text for a forum compares, and a name cannot break its tables.
 func TestMarkdown(t *testing.T) {
 	sources := rigs(t)
-	sources[0].Name = "a | b <i> [x](http://y)"
+	sources[0].Result.Environment.Label = "a | b <i> [x](http://y)"
 	text := render(t, func(b *bytes.Buffer) error { return Markdown(b, sources) })
 	for _, want := range []string{`| a \| b &lt;i> \[x](http://y) | 10.2`, "### rig 3\n", "| search | rate (95 %) |", "search: 7.1", "| search | MH/s | 95 % |", "`stele bench check FILE`", "work done: the 1008 nonces"} {
 		if !strings.Contains(text, want) {

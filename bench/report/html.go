@@ -129,41 +129,43 @@ func (p *page) several(sources []Source) {
 	p.Head = fmt.Sprintf("%d results", len(sources))
 	p.Headline = fmt.Sprintf("%d benchmarks side by side", len(sources))
 	p.Answer = "No mode was measured in two of these results, so nothing can be compared."
-	answered := false
-	for i, mode := range modesOf(sources) {
-		ranked := ranking(sources, mode)
-		if len(ranked) < 2 {
-			continue
-		}
+	c := compare(sources)
+	var doubtful []string
+	for i, mode := range c.modes {
+		ranked := c.ranked[mode]
 		p.Compared = append(p.Compared, newCompared(mode, ranked, fmt.Sprintf("c%d", i+1)))
-		if answered {
-			continue
+		if i == 0 {
+			p.Answer = compareText(mode, ranked)
 		}
-		first, last := ranked[0], ranked[len(ranked)-1]
-		q := quotientOf(first.Case.Rate, last.Case.Rate)
-		text := mode.RateText(first.Case.Rate)
-		p.Answer = fmt.Sprintf("%s is the fastest at %s: %s %s, %.2f times (%.2f to %.2f) the rate of %s.",
-			first.Name, mode, text.Rate, text.Unit, q.Value, q.Low, q.High, last.Name)
-		if q.Low <= 1 {
-			p.Answer += " The intervals overlap, so the order is not certain."
-		}
-		answered = true
-	}
-	if doubtful := doubtfulOf(sources); len(doubtful) > 0 {
-		p.Panels = append(p.Panels, panel{Class: "wait", Title: "Some of these rates are doubtful.", Lines: doubtful})
-	}
-}
-
-// doubtfulOf lists the results whose fastest case has flags.
-func doubtfulOf(sources []Source) (lines []string) {
-	for _, mode := range modesOf(sources) {
-		for _, b := range ranking(sources, mode) {
+		for _, b := range ranked {
 			for _, f := range b.Case.Flags {
-				lines = append(lines, fmt.Sprintf("%s, %s: %s", b.Name, mode, explain(f)))
+				doubtful = append(doubtful, fmt.Sprintf("%s, %s: %s", b.Name, mode, explain(f)))
 			}
 		}
 	}
-	return lines
+	if len(doubtful) > 0 {
+		p.Panels = append(p.Panels, panel{Class: "wait", Title: "Some of these rates are doubtful.", Lines: doubtful})
+	}
+	if len(c.notes) > 0 {
+		p.Panels = append(p.Panels, panel{Class: "wait", Title: "Not everything can be compared.", Lines: c.notes})
+	}
+	limitLines(p.Panels)
+}
+
+// compareText states which machine is the fastest at a mode.
+func compareText(mode bench.Mode, ranked []best) string {
+	first, last := ranked[0], ranked[len(ranked)-1]
+	text := mode.RateText(first.Case.Rate)
+	if len(ranked) == 1 {
+		return fmt.Sprintf("%s, %s: %s.", first.Name, first.what(), text)
+	}
+	q := quotientOf(first.Case.Rate, last.Case.Rate)
+	answer := fmt.Sprintf("%s is the fastest at %s: %s %s, %.2f times (%.2f to %.2f) the rate of %s.",
+		first.Name, mode, text.Rate, text.Unit, q.Value, q.Low, q.High, last.Name)
+	if q.Low <= 1 {
+		answer += " The intervals overlap, so the order is not certain."
+	}
+	return answer
 }
 
 // comparedView is the comparison of the fastest cases of a mode.
@@ -181,15 +183,15 @@ type comparedRow struct {
 }
 
 func newCompared(mode bench.Mode, ranked []best, id string) comparedView {
-	v := comparedView{ID: id, Title: title(mode) + ": the fastest case of each result",
-		Note: "Sorted by rate. The interval of a quotient comes from those of both rates, so it is wide rather than narrow. Other machines also differ in what is not listed here, such as cooling."}
+	v := comparedView{ID: id, Title: title(mode) + ": the fastest case of each machine",
+		Note: "Sorted by rate. Runs of one machine with the same program are merged. The interval of a quotient comes from those of both rates, so it is wide rather than narrow."}
 	fastest := ranked[0].Case.Rate
 	for _, b := range ranked {
 		c := b.Case
 		text := mode.RateText(c.Rate)
 		q := quotientOf(c.Rate, fastest)
 		row := comparedRow{
-			Anchor: fmt.Sprintf("r%d", b.Index+1), Name: b.Name, What: machine(b.Result) + ", " + c.Words(),
+			Anchor: fmt.Sprintf("r%d", b.Index+1), Name: b.Name, What: b.what(),
 			Rate: text.Rate + " " + text.Unit, Interval: text.Low + " to " + text.High,
 			To: fmt.Sprintf("%.3f", q.Value), ToInterval: fmt.Sprintf("%.3f to %.3f", q.Low, q.High),
 			Limit: limitText(&c), Energy: energyText(&c), Doubts: doubts(c.Flags),

@@ -19,8 +19,9 @@ func Markdown(w io.Writer, sources []Source) error {
 	}
 	var out bytes.Buffer
 	if len(sources) > 1 {
-		for _, mode := range modesOf(sources) {
-			writeRanking(&out, sources, mode)
+		c := compare(sources)
+		for _, mode := range c.modes {
+			writeRanking(&out, mode, c.ranked[mode])
 		}
 	}
 	for _, s := range sources {
@@ -34,19 +35,15 @@ func Markdown(w io.Writer, sources []Source) error {
 	return err
 }
 
-// writeRanking writes the fastest case of a mode of each source.
-func writeRanking(out *bytes.Buffer, sources []Source, mode bench.Mode) {
-	ranked := ranking(sources, mode)
-	if len(ranked) == 0 {
-		return
-	}
+// writeRanking writes the fastest case of a mode of each machine.
+func writeRanking(out *bytes.Buffer, mode bench.Mode, ranked []best) {
 	fmt.Fprintf(out, "| %s | rate (95 %%) | to the fastest (95 %%) | case | doubts |\n| --- | --- | --- | --- | --- |\n", mode)
 	for i, b := range ranked {
 		to := "1"
 		if i > 0 {
 			to = quotientOf(b.Case.Rate, ranked[0].Case.Rate).String()
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", escapeMarkdown(b.Name), mode.RateText(b.Case.Rate), to, escapeMarkdown(machine(b.Result)+", "+b.Case.Words()), flagList(b.Case.Flags))
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", escapeMarkdown(b.Name), mode.RateText(b.Case.Rate), to, escapeMarkdown(b.what()), flagList(b.Case.Flags))
 	}
 	out.WriteByte('\n')
 }

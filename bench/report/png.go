@@ -55,7 +55,7 @@ type pictureBar struct {
 const maxBars = 7
 
 // PNG draws a picture of 1200 x 630 pixels: the fastest rate with its interval, and a bar
-// for each case of its mode; with several sources, the fastest case of each. It has the
+// for each case of its mode; with several machines, the fastest case of each. It has the
 // fastest of the bars if there is no room for all. Characters that the Go fonts lack are
 // drawn as boxes. Errors: [ErrEmpty], and that of w.
 func PNG(w io.Writer, sources []Source) error {
@@ -78,14 +78,13 @@ func newPicture(sources []Source) picture {
 		machine:  machine(s.Result),
 		footer:   "stele " + s.Result.Environment.Version + "   check it: stele bench check FILE",
 	}
-	modes := modesOf(sources)
-	for _, mode := range modes {
-		if ranked := ranking(sources, mode); len(ranked) > 1 {
-			p.ofSeveral(mode, ranked)
+	if len(sources) > 1 {
+		if c := compare(sources); len(c.modes) > 0 {
+			p.ofSeveral(c.modes[0], c.ranked[c.modes[0]])
 			return p
 		}
 	}
-	for _, mode := range modes {
+	for _, mode := range modesOf(sources) {
 		if c := headline(s.Result, mode); c != nil {
 			p.ofCase(s.Result, c)
 			return p
@@ -110,14 +109,14 @@ func (p *picture) ofCase(r *bench.Result, c *bench.CaseResult) {
 	}
 }
 
-// ofSeveral shows the fastest case of each source.
+// ofSeveral shows the fastest case of each machine.
 func (p *picture) ofSeveral(mode bench.Mode, ranked []best) {
 	first := ranked[0]
 	t := mode.RateText(first.Case.Rate)
-	p.top = fmt.Sprintf("%d results", len(ranked))
+	p.top = count(len(ranked), "machine")
 	p.headline = t.Rate + " " + t.Unit
 	p.answer = fmt.Sprintf("%s, the fastest: %s. 95 %% %s to %s", title(mode), first.Name, t.Low, t.High)
-	p.machine = machine(first.Result) + ", " + first.Case.Words()
+	p.machine = first.what()
 	var doubtful []string
 	for _, b := range ranked {
 		if len(b.Case.Flags) > 0 {

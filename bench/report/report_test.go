@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -98,7 +99,11 @@ func TestHTMLOfSeveral(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	ranked := ranking(sources, bench.Search)
+	prepared, err := prepare(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ranked := compare(prepared).ranked[bench.Search]
 	if len(ranked) != 3 || ranked[2].Result.Environment.Label != "rig 3" {
 		t.Fatalf("%d results in the ranking", len(ranked))
 	}
@@ -108,6 +113,27 @@ func TestHTMLOfSeveral(t *testing.T) {
 	}
 	if page := htmlOf(t, sources[:2]...); !strings.Contains(page, "The intervals overlap, so the order is not certain.") {
 		t.Error("two machines that are alike are ordered without a doubt")
+	}
+}
+
+// Runs of one machine are merged, GPUs of different models are named as such, and a file
+// that is given twice counts once.
+func TestHTMLOfRuns(t *testing.T) {
+	second := machineResult(t, "rig 1", 1.001)
+	second.Started = second.Started.Add(time.Hour)
+	other := machineResult(t, "rig 3", 0.7)
+	other.Environment.Devices[1].Name = "NVIDIA L4"
+	page := htmlOf(t, Source{Result: machineResult(t, "rig 1", 1)}, Source{Result: second}, Source{Result: other})
+	inspect(t, page)
+	for _, want := range []string{"NVIDIA H100, cuda:0 scan_a, 2 runs", "NVIDIA L4, cuda:0 scan_a<", "the GPUs are of different models", "Not everything can be compared.", `<h2 id="r2">rig 1 (2)</h2>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	page = htmlOf(t, Source{Result: second}, Source{Result: second})
+	inspect(t, page)
+	if !strings.Contains(page, "nothing can be compared") {
+		t.Error("a result is compared with itself")
 	}
 }
 

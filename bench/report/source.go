@@ -54,23 +54,75 @@ func modesOf(sources []Source) (all []bench.Mode) {
 	return all
 }
 
-// best is the fastest case of a mode in a source.
-type best struct {
-	Source
-	Index int // of the source
-	Case  bench.CaseResult
+// comparison is the fastest case of each machine, by mode.
+type comparison struct {
+	modes  []bench.Mode // with two machines, or several runs of one
+	ranked map[bench.Mode][]best
+	notes  []string // why something is not compared
 }
 
-// ranking returns the fastest case of each source that has a headline of the mode, from
-// the fastest to the slowest.
-func ranking(sources []Source, mode bench.Mode) (ranked []best) {
-	for i, s := range sources {
-		if c := headline(s.Result, mode); c != nil {
-			ranked = append(ranked, best{s, i, *c})
+// best is the fastest case of a mode on a machine.
+type best struct {
+	Name  string // of the machine
+	Index int    // of the source: its newest run
+	Runs  int    // that were merged
+	// Case is that of the newest run, with the rate and the flags of all of them.
+	Case   bench.CaseResult
+	Result *bench.Result // of the newest run
+}
+
+// compare ranks the machines. Runs of one machine are merged.
+func compare(sources []Source) comparison {
+	var named []bench.Named
+	for _, s := range sources {
+		named = append(named, bench.Named{Name: s.Name, Result: s.Result})
+	}
+	machines := bench.Merge(named)
+	ranking := bench.Rank(machines, "")
+	c := comparison{ranked: map[bench.Mode][]best{}, notes: ranking.Notes}
+	for _, g := range ranking.Fastest {
+		var ranked []best
+		for _, p := range g.Places {
+			m := machines[slices.IndexFunc(machines, func(m *bench.Merged) bool { return m.Name == p.Machine })]
+			if b, ok := newest(sources, m, p); ok {
+				ranked = append(ranked, b)
+			}
+		}
+		if len(ranked) > 1 || len(ranked) == 1 && ranked[0].Runs > 1 {
+			c.modes = append(c.modes, g.Mode)
+			c.ranked[g.Mode] = ranked
 		}
 	}
-	slices.SortStableFunc(ranked, func(a, b best) int { return cmp.Compare(b.Case.Rate.Median, a.Case.Rate.Median) })
-	return ranked
+	return c
+}
+
+// newest returns the case of a place in the newest run of its machine that has it.
+func newest(sources []Source, m *bench.Merged, p bench.Place) (best, bool) {
+	for _, run := range slices.Backward(m.Runs) {
+		i := slices.IndexFunc(sources, func(s Source) bool { return s.Name == run })
+		r := sources[i].Result
+		if j := slices.IndexFunc(r.Cases, func(c bench.CaseResult) bool { return c.ID == p.Case }); j >= 0 {
+			c := r.Cases[j]
+			c.Rate.Median, c.Rate.Low, c.Rate.High, c.Flags = p.Rate.Median, p.Rate.Low, p.Rate.High, p.Flags
+			return best{Name: m.Name, Index: i, Runs: p.Rate.Runs, Case: c, Result: r}, true
+		}
+	}
+	return best{}, false
+}
+
+// what names the device of the case, and how many runs were merged.
+func (b *best) what() string {
+	device := machine(b.Result)
+	for _, d := range b.Result.Environment.Devices {
+		if d.ID == b.Case.Device && d.Kind != "cpu" {
+			device = d.Name
+		}
+	}
+	text := device + ", " + b.Case.Words()
+	if b.Runs > 1 {
+		text += fmt.Sprintf(", %d runs", b.Runs)
+	}
+	return text
 }
 
 // headline returns the fastest case of a mode, nil if there is none.

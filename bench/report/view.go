@@ -106,12 +106,17 @@ func resultPanels(s Source) (panels []panel) {
 		}
 		panels = append(panels, p)
 	}
+	limitLines(panels)
+	return panels
+}
+
+// limitLines cuts panels that are too long.
+func limitLines(panels []panel) {
 	for i := range panels {
 		if more := len(panels[i].Lines) - maxLines; more > 0 {
-			panels[i].Lines = append(panels[i].Lines[:maxLines], fmt.Sprintf("and %d more", more))
+			panels[i].Lines = append(panels[i].Lines[:maxLines:maxLines], fmt.Sprintf("and %d more", more))
 		}
 	}
-	return panels
 }
 
 // modeFigure is the rate of the fastest case of a mode.

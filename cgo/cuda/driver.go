@@ -25,6 +25,9 @@ import (
 	"gorgonia.org/cu"
 )
 
+// Built reports whether the driver can be called: the program was built with CUDA.
+const Built = true
+
 const defaultLibrary = "libcuda.so.1"
 
 // required lists the functions that the package cannot work without. Every driver

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// Built reports whether the driver can be called: the program was built with CUDA.
+const Built = false
+
 const notBuilt = "this binary was built without CUDA; build it with make on a machine with a C compiler"
 
 // Probe reports that the binary was built without CUDA.

@@ -7,40 +7,16 @@ package main
 import (
 	"os"
 
-	"github.com/urfave/cli/v2"
-
-	"stele/cmd/stele/account"
-	"stele/cmd/stele/bench"
-	"stele/cmd/stele/casefile"
-	"stele/cmd/stele/credit"
-	"stele/cmd/stele/devices"
-	"stele/cmd/stele/doctor"
-	"stele/cmd/stele/export"
-	"stele/cmd/stele/inbox"
+	"stele/cgo/cuda"
 	"stele/cmd/stele/internal/cmdline"
-	"stele/cmd/stele/key"
-	"stele/cmd/stele/lab"
-	"stele/cmd/stele/match"
-	"stele/cmd/stele/mine"
-	"stele/cmd/stele/node"
-	"stele/cmd/stele/recipient"
-	"stele/cmd/stele/record"
-	"stele/cmd/stele/scan"
-	"stele/cmd/stele/supervision"
-	"stele/cmd/stele/verify"
+	"stele/cmd/stele/internal/commands"
 )
 
-// version is the version of a release, set by the linker:
-// -ldflags "-X main.version=v1.2.3".
-var version string
+// What "stele --version" prints of a release, set by the linker: -ldflags "-X
+// main.version=v1.2.3 -X main.commit=HASH -X main.date=2026-01-31T12:00:00Z".
+var version, commit, date string
 
-func main() { os.Exit(cmdline.Main(version, commands()...)) }
-
-// commands returns the commands in the order of the help.
-func commands() []*cli.Command {
-	return []*cli.Command{
-		devices.Command(), scan.Command(), verify.Command(), bench.Command(), doctor.Command(),
-		key.Command(), record.Command(), casefile.Command(), inbox.Command(), account.Command(), recipient.Command(),
-		mine.Command(), node.Command(), credit.Command(), match.Command(), supervision.Command(), export.Command(), lab.Command(),
-	}
+func main() {
+	build := cmdline.Build{Version: version, Commit: commit, Date: date, CUDA: cuda.Built}
+	os.Exit(cmdline.Main(build, commands.All()...))
 }

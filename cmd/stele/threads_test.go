@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"stele/cmd/stele/internal/cmdline"
+	"stele/cmd/stele/internal/commands"
 	"stele/engine/host"
 )
 
@@ -20,7 +21,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestOutputFails(t *testing.T) {
 	var stderr bytes.Buffer
-	app := cmdline.NewApp("", nil, full{}, &stderr, commands()...)
+	app := cmdline.NewApp("", nil, full{}, &stderr, commands.All()...)
 	got := cmdline.Run(t.Context(), app, []string{"stele", "devices"})
 	if got != cmdline.ExitFailed || stderr.String() != "stele: standard output: no space left\n" {
 		t.Errorf("exit code %d, stderr %q", got, stderr.String())
@@ -39,7 +40,7 @@ func TestThreadsFitQuota(t *testing.T) {
 	host.FitProcessors(limits)
 	output := func(args ...string) []byte {
 		var stdout, stderr bytes.Buffer
-		if code := cmdline.Run(t.Context(), cmdline.NewApp("", strings.NewReader(""), &stdout, &stderr, commands()...), append([]string{"stele"}, args...)); code != cmdline.ExitGood {
+		if code := cmdline.Run(t.Context(), cmdline.NewApp("", strings.NewReader(""), &stdout, &stderr, commands.All()...), append([]string{"stele"}, args...)); code != cmdline.ExitGood {
 			t.Fatalf("%q: exit code %d: %s", args, code, stderr.String())
 		}
 		return stdout.Bytes()

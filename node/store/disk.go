@@ -3,10 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -52,42 +50,9 @@ func openRegular(name string, open func() (vfs.File, error)) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := f.Stat()
-	if err == nil && !sameFile(before, after) {
+	same, err := isOpen(f, name, before)
+	if err == nil && !same {
 		err = fmt.Errorf("%s was replaced while it was opened: %w", name, ErrNotRegular)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-// sameFile is os.SameFile, which does not support Pebble's kind of FileInfo.
-func sameFile(a, b fs.FileInfo) bool {
-	x, ok := a.Sys().(*syscall.Stat_t)
-	y, known := b.Sys().(*syscall.Stat_t)
-	return ok && known && x.Dev == y.Dev && x.Ino == y.Ino
-}
-
-// Lock implements vfs.FS: an advisory lock (flock) on a file, which is created if it is
-// missing and otherwise not changed. If the lock is held, by this process or another,
-// the error is EWOULDBLOCK.
-func (d diskFS) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
-	switch {
-	case errors.Is(err, syscall.ELOOP):
-		return nil, notRegular(name, fs.ModeSymlink)
-	case errors.Is(err, syscall.EISDIR):
-		return nil, notRegular(name, fs.ModeDir)
-	case err != nil:
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = notRegular(name, info.Mode())
-	}
-	if err == nil {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -14,6 +14,7 @@ import (
 
 	"stele/bench"
 	"stele/bench/efficiency"
+	"stele/bench/report"
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/internal/deviceflags"
 	"stele/engine/cpu"
@@ -52,6 +53,7 @@ func efficiencyCommand() *cli.Command {
 			&cli.BoolFlag{Name: "markdown", Usage: "print the tables in Markdown"},
 			&cli.StringFlag{Name: "label", Usage: "label the result with `TEXT`, such as the name of the machine"},
 			&cli.StringFlag{Name: "out", Usage: "also write the complete result, as JSON, to `FILE`"},
+			reportFlag(),
 			cmdline.JSONFlag(),
 		},
 		Action: runEfficiency,
@@ -155,6 +157,11 @@ func runEfficiency(c *cli.Context) (err error) {
 		return err
 	}
 	defer out.discard()
+	page, err := newOutput(c, "report", report.HTML)
+	if err != nil {
+		return err
+	}
+	defer page.discard()
 	started := time.Now()
 	s, err := openSweep(c, settings)
 	if err != nil {
@@ -175,18 +182,24 @@ func runEfficiency(c *cli.Context) (err error) {
 		}
 		return errors.Join(fmt.Errorf("no setting was measured: %w", stopped), restored)
 	}
-	return errors.Join(finishSweep(c, settings, result, out, stopped), restored)
+	write := func(checked *bench.Report) error {
+		ctx := context.WithoutCancel(c.Context)
+		if err := out.write(ctx, result); err != nil || !c.IsSet("report") {
+			return err
+		}
+		return page.writeTo(c, []report.Source{{Result: result, Check: checked}})
+	}
+	return errors.Join(finishSweep(c, settings, result, write, stopped), restored)
 }
 
-// finishSweep checks, writes and prints a result. Stopped is the reason that settings are
+// finishSweep checks, writes and prints a result. Write writes the files. Stopped is the reason that settings are
 // missing; nil: none are.
-func finishSweep(c *cli.Context, settings sweepSettings, result *bench.Result, out *outFile, stopped error) error {
-	ctx := context.WithoutCancel(c.Context) // what was measured is kept
-	report, err := bench.Check(ctx, result, bench.Rescan{})
+func finishSweep(c *cli.Context, settings sweepSettings, result *bench.Result, write func(*bench.Report) error, stopped error) error {
+	checked, err := bench.Check(context.WithoutCancel(c.Context), result, bench.Rescan{}) // what was measured is kept
 	if err != nil {
 		return err
 	}
-	if err := out.write(ctx, result); err != nil {
+	if err := write(checked); err != nil {
 		return err
 	}
 	if c.Bool("json") {
@@ -197,8 +210,8 @@ func finishSweep(c *cli.Context, settings sweepSettings, result *bench.Result, o
 	if err != nil {
 		return err
 	}
-	if !report.Good() {
-		for _, p := range report.Problems {
+	if !checked.Good() {
+		for _, p := range checked.Problems {
 			fmt.Fprintf(c.App.ErrWriter, "stele: %v\n", p)
 		}
 		return cmdline.ErrFoundWrong

@@ -33,12 +33,14 @@ import (
 // Main runs the program with its arguments and its standard streams, and returns
 // the exit code. SIGINT and SIGTERM cancel the context of the command; a second
 // one ends the process at once.
-func Main(version string, commands ...*cli.Command) int {
+func Main(build Build, commands ...*cli.Command) int {
 	host.FitProcessors(host.ReadLimits()) // before anything counts threads
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return Run(ctx, NewApp(version, os.Stdin, os.Stdout, os.Stderr, commands...), os.Args)
+	app := NewApp(build.Version, os.Stdin, os.Stdout, os.Stderr, commands...)
+	app.Metadata = map[string]any{buildKey: build}
+	return Run(ctx, app, os.Args)
 }
 
 // orBuilt returns version, or the version that the module system knows if that is

@@ -22,7 +22,7 @@ import (
 // Main is the TestMain of a package: it runs the tests, or one of the commands if
 // the process was started as stele.
 func Main(m *testing.M, commands ...*cli.Command) {
-	testscript.Main(m, map[string]func(){"stele": func() { os.Exit(cmdline.Main("", commands...)) }})
+	testscript.Main(m, map[string]func(){"stele": func() { os.Exit(cmdline.Main(cmdline.Build{}, commands...)) }})
 }
 
 // Code is the script command "code N command args...", which runs a command that
