@@ -165,7 +165,7 @@ build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md s
 
 # ---- Test ------------------------------------------------------------------
 
-TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging test-monitoring build-arm64 build-wasm check-generate test-summary
+TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging test-monitoring build-arm64 build-wasm build-other check-generate test-summary
 
 .PHONY: test
 test: $(TESTS) ## run all tests, with and without the race detector
@@ -192,6 +192,8 @@ test-summary: # the last lines of make test: what passed, and what could not run
 	@[ -n "$$STELE_EPCIS_SCHEMA" ] || echo 'make test: NOT CHECKED: EPCIS documents against the JSON schema of GS1, for want of its file in STELE_EPCIS_SCHEMA'
 	@[ -n "$(HAVE_CC)" ] || echo 'make test: NOT RUN for want of a C compiler (install gcc): the race detector, the GPU device'
 	@command -v prometheus >/dev/null || echo 'make test: NOT RUN for want of Prometheus (install prometheus): the alert rules and dashboards with a real one'
+	@command -v jq >/dev/null && command -v curl >/dev/null || echo 'make test: NOT RUN for want of jq or curl (install jq curl): the archives for HiveOS and mmpOS as these systems use them'
+	@command -v shellcheck >/dev/null || echo 'make test: NOT CHECKED for want of shellcheck: the scripts for HiveOS and mmpOS'
 	@command -v chromium >/dev/null || echo 'make test: NOT RUN for want of a browser (install chromium): the tests of the web pages in a browser'
 	@[ -e $(AXE_JS) ] || echo 'make test: NOT RUN for want of npm, or of its registry: the checks of accessibility of the web pages'
 	@[ -n "$(HAVE_CXX)" ] || echo 'make test: NOT RUN for want of a C++ compiler (install g++): the CUDA kernels on the host, the GPU device'
@@ -391,8 +393,8 @@ lint: vet ## check format, vet, staticcheck and known vulnerabilities
 	@CGO_ENABLED=0 $(STATICCHECK) ./...
 	@GOARCH=arm64 $(STATICCHECK) $(ARM64)
 	@cd $(GEN) && $(STATICCHECK) ./...
-	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) $(CUDA_TAGS) $(TAGGED)
 	@cd packaging && $(STATICCHECK) ./...
+	@[ -z "$(HAVE_CC)" ] || $(CUDA_ENV) $(STATICCHECK) $(CUDA_TAGS) $(TAGGED)
 	@$(MAKE) --no-print-directory vuln
 
 .PHONY: vet

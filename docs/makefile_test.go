@@ -81,7 +81,7 @@ func TestMakeTestInstallsCompilers(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "NOT RUN") && !strings.Contains(line, "web pages") && !strings.Contains(line, "dashboards") { // which need a browser, or Prometheus
+		if strings.Contains(line, "NOT RUN") && !strings.Contains(line, "web pages") && !strings.Contains(line, "HiveOS") && !strings.Contains(line, "dashboards") { // which need no compiler
 			t.Errorf("something is left out:\n%s", out)
 		}
 	}
@@ -121,7 +121,7 @@ func TestCINamesWhatIsLeftOut(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"make": "[ \"$*\" = lint ] || exit 0\necho 'NOT CHECKED: vulnerabilities'",
-		"gcc":  "", "g++": "", "clang-16": "", "qemu-aarch64": "", "git": "",
+		"gcc":  "", "g++": "", "clang-16": "", "qemu-aarch64": "", "git": "", "curl": "", "jq": "", "shellcheck": "",
 	} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
 			t.Fatal(err)

@@ -62,9 +62,9 @@ type Options struct {
 	// CPUEnergy returns the joules that the processor packages have used since a fixed
 	// moment. Nil: they are not known.
 	CPUEnergy func() (float64, error)
-	Limits  health.Limits
-	Rules   health.Rules
-	Hooks   health.Hooks
+	Limits    health.Limits
+	Rules     health.Rules
+	Hooks     health.Hooks
 
 	// Stratum is the address of the Stratum server, such as ":3333"; "": none. A
 	// miner with the user name "node" mines for Payout.

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -118,27 +120,27 @@ func release(t *testing.T) (dir string) {
 // SHA256SUMS lists.
 func TestReleaseIsReproducible(t *testing.T) {
 	a, b := release(t), release(t)
-	entries, err := os.ReadDir(a)
+	var names []string
+	err := fs.WalkDir(os.DirFS(a), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		x, err := os.ReadFile(filepath.Join(a, name))
+		if err != nil {
+			return err
+		}
+		y, err := os.ReadFile(filepath.Join(b, name))
+		if !bytes.Equal(x, y) {
+			t.Errorf("%s differs", name)
+		}
+		names = append(names, name)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for _, e := range entries {
-		x, err := os.ReadFile(filepath.Join(a, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		y, err := os.ReadFile(filepath.Join(b, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(x, y) {
-			t.Errorf("%s differs", e.Name())
-		}
-		names = append(names, e.Name())
-	}
-	want := "SHA256SUMS stele-1.2.3-1.aarch64.rpm stele-1.2.3-1.x86_64.rpm stele-1.2.3-linux-amd64-cuda.tar.gz stele-1.2.3-linux-amd64.tar.gz " +
-		"stele-1.2.3-linux-arm64.tar.gz stele-1.2.3-oci.tar stele_1.2.3_amd64.deb stele_1.2.3_arm64.deb"
+	want := "SHA256SUMS hiveos/stele-1.2.3.tar.gz stele-1.2.3-1.aarch64.rpm stele-1.2.3-1.x86_64.rpm stele-1.2.3-linux-amd64-cuda.tar.gz stele-1.2.3-linux-amd64.tar.gz " +
+		"stele-1.2.3-linux-arm64.tar.gz stele-1.2.3-mmpos.tar.gz stele-1.2.3-oci.tar stele_1.2.3_amd64.deb stele_1.2.3_arm64.deb"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -223,12 +225,17 @@ func TestReadBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The test itself is a program for this machine, and not for the other one.
+	other := map[bool]string{true: "linux-arm64", false: "linux-amd64"}[runtime.GOARCH == "amd64"]
+	put("linux-amd64", bytes.Repeat([]byte("no program"), 100))
 	put("linux-arm64", bytes.Repeat([]byte("no program"), 100))
-	put("linux-amd64", own)
-	for name, want := range map[string]string{
+	put(other, own)
+	want := map[string]string{
 		"linux-386": "must be linux-amd64", "amd64": "must be linux-amd64",
-		"linux-amd64-cuda": "no such file", "linux-arm64": "bad magic number", "linux-amd64": "it ",
-	} {
+		"linux-amd64-cuda": "no such file", "linux-arm64": "bad magic number", "linux-amd64": "bad magic number",
+	}
+	want[other] = "it is made for"
+	for name, want := range want {
 		if _, err := readBuild(bin, name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", name, err, want)
 		}

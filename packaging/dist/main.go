@@ -15,6 +15,7 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +63,9 @@ func (d *dist) run(bin, manual string, builds []string) error {
 // make writes all packages.
 func (d *dist) make() error {
 	if err := d.archives(); err != nil {
+		return err
+	}
+	if err := d.rigArchives(); err != nil {
 		return err
 	}
 	if err := d.systemPackages(); err != nil {
@@ -127,16 +131,21 @@ func (d *dist) tarball(name string, files []file) error {
 	return d.write(name, compress(data))
 }
 
-// systemPackages writes a .deb and an .rpm for each architecture: of the build with CUDA
-// where there is one, since it runs on machines without a GPU too.
-func (d *dist) systemPackages() error {
+// best returns a build for each architecture: that with CUDA where there is one, since it
+// runs on machines without a GPU too.
+func (d *dist) best() map[string]build {
 	best := map[string]build{}
 	for _, b := range d.builds {
 		if b.cuda || best[b.arch].arch == "" {
 			best[b.arch] = b
 		}
 	}
-	for _, b := range best {
+	return best
+}
+
+// systemPackages writes a .deb and an .rpm for each architecture.
+func (d *dist) systemPackages() error {
+	for _, b := range d.best() {
 		for _, format := range []string{"deb", "rpm"} {
 			name, err := d.systemPackage(b, format)
 			if err != nil {
@@ -148,10 +157,14 @@ func (d *dist) systemPackages() error {
 	return nil
 }
 
-// write writes a file of the output.
+// write writes a file of the output, in a folder if the name has a slash.
 func (d *dist) write(name string, data []byte) error {
 	fmt.Println(name)
-	return writeFile(filepath.Join(d.out, name), data, d.time)
+	name = filepath.Join(d.out, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return writeFile(name, data, d.time)
 }
 
 // sumsName is the file with the hashes of all others.
@@ -159,20 +172,21 @@ const sumsName = "SHA256SUMS"
 
 // sums writes the hashes of all files in the output, as sha256sum does.
 func (d *dist) sums() error {
-	entries, err := os.ReadDir(d.out)
-	if err != nil {
-		return err
-	}
 	var b strings.Builder
-	for _, e := range entries {
-		if e.Name() == sumsName {
-			continue
+	err := filepath.WalkDir(d.out, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || e.Name() == sumsName {
+			return err
 		}
-		data, err := os.ReadFile(filepath.Join(d.out, e.Name()))
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "%x  %s\n", sha256.Sum256(data), e.Name())
+		name, err := filepath.Rel(d.out, path)
+		fmt.Fprintf(&b, "%x  %s\n", sha256.Sum256(data), filepath.ToSlash(name))
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return d.write(sumsName, []byte(b.String()))
 }

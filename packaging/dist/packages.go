@@ -116,8 +116,9 @@ func (d *dist) info(b build, format string, contents files.Contents) *nfpm.Info 
 		Name: "stele", Arch: b.arch, Platform: "linux", Version: d.packageVersion, VersionSchema: "none", Release: "1",
 		Section: "net", Priority: "optional", Maintainer: maintainer, License: "MIT",
 		Description: summary + "\n" +
-			"Stele searches nonces for Bitcoin's proof of work on CPUs and NVIDIA GPUs, mines to\n" +
-			"pools and nodes, validates headers and blocks, and runs a node of a ledger network.",
+			"Stele searches nonces for Bitcoin's proof of work on CPUs and NVIDIA GPUs,\n" +
+			"mines to pools and nodes, validates headers and blocks, and runs a node of a\n" +
+			"ledger network.",
 		MTime: d.time, DisableGlobbing: true,
 	}
 	info.Contents = contents
@@ -132,7 +133,7 @@ func (d *dist) info(b build, format string, contents files.Contents) *nfpm.Info 
 		}
 		return info
 	}
-	info.Release = "" // of a package by its makers themselves
+	info.Release = ""                                                  // of a package by its makers themselves
 	info.Recommends = []string{"ca-certificates", "systemd", "procps"} // the units use kill
 	if b.cuda {
 		info.Depends = []string{fmt.Sprintf("libc6 (>= %d.%d)", oldestMajor, oldestMinor)}

@@ -9,11 +9,13 @@ full=
 if [ "${1-}" = -full ]; then full=1; shift; fi
 builds=$*
 source=$(cd "$(dirname "$0")/../.." && pwd)
+commit=$(git -C "$source" rev-parse HEAD)
 tmp=$(mktemp -d)
 trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
 
 make_in() {
-	git clone -q "$source" "$1"
+	git clone -q --no-checkout "$source" "$1"
+	git -C "$1" -c advice.detachedHead=false checkout -q "$commit"
 	make -C "$1" --no-print-directory dist ${builds:+DIST_BUILDS="$builds"} >"$1.log" 2>&1 || { tail -n 20 "$1.log"; exit 1; }
 }
 make_in "$tmp/one"

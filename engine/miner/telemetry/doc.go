@@ -1,11 +1,11 @@
 // Package telemetry reports the status of a miner to other programs.
 //
-// It has one source, [miner.Status], in four formats:
+// It has one source, [miner.Status], in five formats:
 //
 //   - [JSON] is a document with a version and a schema, docs/mine-status.schema.json.
 //   - [Collector] has the metrics for Prometheus.
 //   - [Cgminer] serves the API of cgminer over TCP, which fleet tools read.
-//   - [Hive] is the format of HiveOS.
+//   - [Hive] is the format of HiveOS, and [MMPOS] that of mmpOS.
 //
 // [Handler] serves all but the third over HTTP.
 //

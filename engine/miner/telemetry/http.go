@@ -31,6 +31,7 @@ type HandlerOptions struct {
 //	GET  /status   the document of [JSON]
 //	GET  /metrics  the metrics of [Collector], in the text format of Prometheus
 //	GET  /hive     the object of [Hive]
+//	GET  /mmpos    the object of [MMPOS]
 //	GET  /healthz  200 if the miner mines or is paused, else 503; with a line that says why
 //	POST /pause    pauses the miner; needs the token
 //	POST /resume   resumes it; needs the token
@@ -43,6 +44,7 @@ func Handler(o HandlerOptions) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /status", serveJSON(o.Status, JSON))
 	mux.Handle("GET /hive", serveJSON(o.Status, Hive))
+	mux.Handle("GET /mmpos", serveJSON(o.Status, MMPOS))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		s := o.Status()

@@ -93,7 +93,7 @@ func TestHandlerContent(t *testing.T) {
 		return w.Code, w.Body.String()
 	}
 	for path, want := range map[string]string{
-		"/status": `"schema_version":1`, "/hive": `"hs_units":"khs"`, "/healthz": "mining\n", "/metrics": "stele_miner_start_time_seconds ",
+		"/status": `"schema_version":1`, "/hive": `"hs_units":"khs"`, "/mmpos": `"units":"hs"`, "/healthz": "mining\n", "/metrics": "stele_miner_start_time_seconds ",
 	} {
 		if code, body := get(path); code != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", path, code, body)

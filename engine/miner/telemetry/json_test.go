@@ -155,6 +155,24 @@ func TestHive(t *testing.T) {
 	}
 }
 
+// The CPU is first, and no device is on a bus that is not known.
+func TestMMPOS(t *testing.T) {
+	s := someStatus()
+	lost := s.Devices[0]
+	lost.Info.PCI = ""
+	s.Devices = append(s.Devices, lost)
+	got, err := MMPOS(s)
+	want := `{"busid":["cpu",101],"hash":[0,1200000000],"units":"hs","air":["120","4","4"],"miner_name":"stele","miner_version":"v1.2.3"}`
+	if err != nil || string(got) != want {
+		t.Errorf("%s %v\nwant %s", got, err, want)
+	}
+	got, err = MMPOS(miner.Status{})
+	want = `{"busid":[],"hash":[],"units":"hs","air":["0","0","0"],"miner_name":"stele","miner_version":""}`
+	if err != nil || string(got) != want {
+		t.Errorf("%s %v\nwant %s", got, err, want)
+	}
+}
+
 func TestEfficiency(t *testing.T) {
 	gpu := someStatus().Devices[0]
 	gpu.Sensors = &miner.Sensors{Power: ptr(300)}
