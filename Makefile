@@ -143,7 +143,7 @@ dist-linux-amd64-cuda:
 
 .PHONY: test-packaging
 test-packaging: ## run the tests of what makes the packages (a module of its own)
-	cd packaging && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off $(TESTFLAGS) ./...
+	cd packaging && export CGO_ENABLED=0 && $(GO) vet ./... && $(GO) test -vet=off $(TESTFLAGS) $$($(GO) list ./... | grep -v /monitoring$$)
 
 .PHONY: test-dist
 test-dist: ## build packages for amd64 twice, in two folders, and compare them
@@ -165,7 +165,7 @@ build-other: ## build stele for Windows and macOS, CPUs only (docs/packages.md s
 
 # ---- Test ------------------------------------------------------------------
 
-TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging build-arm64 build-wasm build-other check-generate test-summary
+TESTS = compilers axe vet test-unit test-race test-cuda test-interop test-packaging test-monitoring build-arm64 build-wasm build-other check-generate test-summary
 
 .PHONY: test
 test: $(TESTS) ## run all tests, with and without the race detector
@@ -191,6 +191,7 @@ test-summary: # the last lines of make test: what passed, and what could not run
 	@echo 'make test: all tests that can run here passed'
 	@[ -n "$$STELE_EPCIS_SCHEMA" ] || echo 'make test: NOT CHECKED: EPCIS documents against the JSON schema of GS1, for want of its file in STELE_EPCIS_SCHEMA'
 	@[ -n "$(HAVE_CC)" ] || echo 'make test: NOT RUN for want of a C compiler (install gcc): the race detector, the GPU device'
+	@command -v prometheus >/dev/null || echo 'make test: NOT RUN for want of Prometheus (install prometheus): the alert rules and dashboards with a real one'
 	@command -v jq >/dev/null && command -v curl >/dev/null || echo 'make test: NOT RUN for want of jq or curl (install jq curl): the archives for HiveOS and mmpOS as these systems use them'
 	@command -v shellcheck >/dev/null || echo 'make test: NOT CHECKED for want of shellcheck: the scripts for HiveOS and mmpOS'
 	@command -v chromium >/dev/null || echo 'make test: NOT RUN for want of a browser (install chromium): the tests of the web pages in a browser'
@@ -297,6 +298,11 @@ test-arrow: ## check that Apache Arrow reads Parquet exports (it takes a minute 
 test-metrics: ## check the metrics of a node with promtool, a program of Prometheus
 	$(call need,promtool,prometheus)
 	CGO_ENABLED=0 $(GOTEST) $(TESTFLAGS) -count 1 -run '^Test(Golden|Promtool)$$' ./node/metrics
+
+.PHONY: test-monitoring
+test-monitoring: ## test alert rules and dashboards with Prometheus, which reads a miner and nodes
+	$(call need,prometheus,prometheus,true)
+	cd packaging && CGO_ENABLED=0 $(GOTEST) -count 1 -timeout 5m $(TESTFLAGS) ./monitoring
 
 .PHONY: test-cuda
 test-cuda: ## run the tests of the GPU device, with an emulated driver (needs a C and a C++ compiler)

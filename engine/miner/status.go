@@ -69,6 +69,7 @@ type Sensors struct {
 	Fan         *float64 // per cent of the highest speed
 	Power       *float64 // watts
 	Energy      *float64 // joules since the start of the miner, by a counter or from the power
+	Throttle    []string // why the clock is lower than it could be, as nvml.Reasons names it; nil: nothing, or not known
 }
 
 // Rates are mean rates over several windows, in hashes per second. A window longer

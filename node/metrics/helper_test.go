@@ -28,7 +28,7 @@ func someMiner() miner.Status {
 			DeviceStatus: engine.DeviceStatus{Info: engine.Info{ID: "cuda:0"}, Nonces: 3600e9, HardwareErrors: 2},
 			Health:       miner.OK,
 			Rates:        miner.Rates{Seconds10: 1.1e9, Minute1: 1.2e9, Minutes15: 1e9, Hour1: 1e9, Mean: 1e9},
-			Sensors:      &miner.Sensors{Temperature: reading(65), Fan: reading(40), Power: reading(200), Energy: reading(720_000)},
+			Sensors:      &miner.Sensors{Temperature: reading(65), Fan: reading(40), Power: reading(200), Energy: reading(720_000), Throttle: []string{"power-cap"}},
 			Shares:       12,
 		}},
 		Sources: []miner.SourceStatus{{

@@ -29,29 +29,7 @@ var sections = []struct{ part, title, text string }{
 
 const intro = `# Metrics of a node
 
-Look up here what ` + "`GET /metrics`" + ` of a node's [API](node.md#the-api) shows. It has the text format of Prometheus, and anybody may read it who may read the API. To collect the metrics:
-
-` + "```yaml" + `
-scrape_configs:
-  - job_name: stele
-    static_configs:
-      - targets: ["127.0.0.1:8690"]
-` + "```" + `
-
-## What to watch
-
-| expression | meaning |
-|---|---|
-| ` + "`stele_node_trouble == 1`" + ` | the node has stopped working; ` + "`GET /v1/health`" + ` has the cause |
-| ` + "`up{job=\"stele\"} == 0`" + ` | the node does not answer |
-| ` + "`stele_chain_tip_age_seconds > 12 * stele_chain_target_spacing_seconds`" + ` | no block has come for long |
-| ` + "`sum without (direction, kind) (stele_p2p_peers) < 3`" + ` | few peers, so that the node depends on them |
-| ` + "`stele_sync_target_height - stele_chain_height > 5`" + ` | blocks do not come although their headers do |
-| ` + "`increase(stele_chain_reorganisation_depth_sum[1h]) >= 6`" + ` | many blocks have left the chain |
-| ` + "`stele_store_disk_free_bytes < 5e9`" + ` | the disk is nearly full |
-| ` + "`sum by (kind) (stele_alerts{state=\"open\"}) > 0`" + ` | something that nobody has acknowledged; [alerts.md](alerts.md) says what |
-| ` + "`stele_signatures_disagreements_total > 0`" + ` | the processor or the program computes wrongly |
-| ` + "`histogram_quantile(0.95, rate(stele_p2p_header_to_connected_seconds_bucket[10m])) > 5`" + ` | blocks take long to come, or to be checked |
+Look up here what ` + "`GET /metrics`" + ` of a node's [API](node.md#the-api) shows. It has the text format of Prometheus, and anybody may read it who may read the API. [monitoring.md](monitoring.md) sets up Prometheus, with alert rules and dashboards.
 
 ## How to read it
 

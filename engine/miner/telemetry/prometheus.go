@@ -41,6 +41,7 @@ var (
 	fan          = metric("device_fan_speed_ratio", "The speed of the fan, as a ratio of its maximum.", "device")
 	power        = metric("device_power_watts", "The power that the device draws.", "device")
 	energy       = metric("device_energy_joules_total", "The energy that the device used.", "device")
+	throttled    = metric("device_throttled", "1 for each reason for which the driver holds the clock back; missing without one.", "device", "reason")
 
 	sourceInfo = metric("source_info", "1; the label user has who is credited at the source.", "source", "user")
 	connected  = metric("source_connected", "1 if the source has a session with work.", "source")
@@ -60,7 +61,7 @@ var (
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		info, started, state, hashRate, estimated, disagrees, jobSwitch, workHeight, shareDiff, networkDiff, bestShare,
-		deviceHealth, deviceRate, deviceHashes, deviceErrors, deviceShares, temperature, fan, power, energy,
+		deviceHealth, deviceRate, deviceHashes, deviceErrors, deviceShares, temperature, fan, power, energy, throttled,
 		sourceInfo, connected, active, sessions, jobs, found, accepted, rejected, pending, worth, blocks, answer,
 	} {
 		ch <- d
@@ -132,6 +133,9 @@ func (out sink) device(d miner.DeviceStatus) {
 	}
 	if m.Energy != nil {
 		out.counter(energy, *m.Energy, id)
+	}
+	for _, reason := range m.Throttle {
+		out.gauge(throttled, 1, id, reason)
 	}
 }
 

@@ -32,7 +32,7 @@ func someStatus() miner.Status {
 			DeviceStatus: engine.DeviceStatus{Info: engine.Info{ID: "cuda:0", Kind: "cuda", Name: "Some GPU", UUID: "GPU-1", PCI: "0000:65:00.0"}, Nonces: 3600e9, HardwareErrors: 2, Hits: 198},
 			Health:       miner.OK,
 			Rates:        miner.Rates{Seconds10: 1.1e9, Minute1: 1.2e9, Minutes15: 1e9, Hour1: 1e9, Mean: 1e9},
-			Sensors:      &miner.Sensors{Temperature: ptr(65.4), Fan: ptr(40), Power: ptr(200), Energy: ptr(720_000)},
+			Sensors:      &miner.Sensors{Temperature: ptr(65.4), Fan: ptr(40), Power: ptr(200), Energy: ptr(720_000), Throttle: []string{"power-cap"}},
 			Shares:       129,
 		}, {
 			DeviceStatus: engine.DeviceStatus{Info: engine.Info{ID: "cpu", Kind: "cpu", Name: `A|B,C=D\E "F"`}},

@@ -116,7 +116,7 @@ func Sensors(uuid string) (miner.Sensors, error) {
 		f := float64(*x)
 		return &f
 	}
-	return miner.Sensors{Temperature: float(r.Temperature), Fan: float(r.Fan), Power: r.Power, Energy: r.Energy}, nil
+	return miner.Sensors{Temperature: float(r.Temperature), Fan: float(r.Fan), Power: r.Power, Energy: r.Energy, Throttle: r.Throttle}, nil
 }
 
 // CPUEnergy returns a function that reads the energy of the processor packages, or nil
