@@ -132,7 +132,7 @@ func (d *dist) info(b build, format string, contents files.Contents) *nfpm.Info 
 		}
 		return info
 	}
-	info.Release = "" // of a package by its makers themselves
+	info.Release = ""                                                  // of a package by its makers themselves
 	info.Recommends = []string{"ca-certificates", "systemd", "procps"} // the units use kill
 	if b.cuda {
 		info.Depends = []string{fmt.Sprintf("libc6 (>= %d.%d)", oldestMajor, oldestMinor)}
