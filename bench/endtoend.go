@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"stele/engine/pow"
-	"stele/internal/poisson"
+	"stele/internal/stat"
 )
 
 // EndToEnd is what a whole miner does with a pool on loopback, next to what the same
@@ -220,7 +220,7 @@ func (e *EndToEnd) Derive() {
 	if e.Incomplete != "" {
 		e.Flags = append(e.Flags, FlagIncomplete)
 	}
-	if expected := e.expectedShares(); e.Shares != nil && poisson.Tail(e.Shares.Accepted+e.Shares.Stale, expected) < disagreement {
+	if expected := e.expectedShares(); e.Shares != nil && stat.PoissonTail(e.Shares.Accepted+e.Shares.Stale, expected) < disagreement {
 		e.Flags = append(e.Flags, FlagSharesDisagree)
 	}
 	if slices.ContainsFunc(e.Phases, func(p Phase) bool { return p.Rejected > 0 }) {
@@ -249,7 +249,7 @@ func (e *EndToEnd) shareRate() *ShareRate {
 	if s.Accepted == 0 || hashes == 0 {
 		return nil
 	}
-	low, high := poisson.Bounds(s.Accepted)
+	low, high := stat.PoissonBounds(s.Accepted)
 	perShare := shown / seconds / float64(s.Accepted)
 	s.Rate, s.Low, s.High = shown/seconds, low*perShare, high*perShare
 	s.Counted = hashes / seconds
