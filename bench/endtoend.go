@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"stele/engine/pow"
-	"stele/internal/poisson"
+	"stele/internal/stat"
 )
 
 // EndToEnd is what a whole miner does with a pool on loopback, next to what the same
@@ -220,7 +220,7 @@ func (e *EndToEnd) Derive() {
 	if e.Incomplete != "" {
 		e.Flags = append(e.Flags, FlagIncomplete)
 	}
-	if expected := e.expectedShares(); e.Shares != nil && poisson.Tail(e.Shares.Accepted+e.Shares.Stale, expected) < disagreement {
+	if expected := e.expectedShares(); e.Shares != nil && stat.PoissonTail(e.Shares.Accepted+e.Shares.Stale, expected) < disagreement {
 		e.Flags = append(e.Flags, FlagSharesDisagree)
 	}
 	if slices.ContainsFunc(e.Phases, func(p Phase) bool { return p.Rejected > 0 }) {
@@ -249,7 +249,7 @@ func (e *EndToEnd) shareRate() *ShareRate {
 	if s.Accepted == 0 || hashes == 0 {
 		return nil
 	}
-	low, high := poisson.Bounds(s.Accepted)
+	low, high := stat.PoissonBounds(s.Accepted)
 	perShare := shown / seconds / float64(s.Accepted)
 	s.Rate, s.Low, s.High = shown/seconds, low*perShare, high*perShare
 	s.Counted = hashes / seconds
@@ -333,6 +333,7 @@ func (e *EndToEnd) plausible() error {
 		kind  PhaseKind
 	}
 	seen := map[key]bool{}
+	shares := 0.0
 	for i := range e.Phases {
 		p := &e.Phases[i]
 		k := key{p.Round, p.Kind}
@@ -341,6 +342,8 @@ func (e *EndToEnd) plausible() error {
 		case text != "":
 		case seen[k]:
 			text = fmt.Sprintf(": a second %q in round %d", p.Kind, p.Round)
+		case shares+float64(p.Accepted)+float64(p.Stale)+float64(p.Rejected) > maxItems:
+			text = ": the number of shares of all phases must be at most 2^53"
 		case len(p.Devices) != len(e.Phases[0].Devices) || !sameKeys(p.Devices, e.Phases[0].Devices):
 			text = ".devices: must be those of the first phase"
 		}
@@ -348,6 +351,7 @@ func (e *EndToEnd) plausible() error {
 			return impossible("end_to_end.phases[%d]%s", i, text)
 		}
 		seen[k] = true
+		shares += float64(p.Accepted) + float64(p.Stale) + float64(p.Rejected)
 	}
 	return nil
 }
@@ -405,19 +409,18 @@ func (p *Phase) implausible() string {
 
 // lines describes the measurement for people: the answer first.
 func (e *EndToEnd) lines() []string {
-	const mega = 1e6
-	perSecond := func(x float64) string { return fmt.Sprintf("%.3f", x/mega) }
-	text := fmt.Sprintf("end to end: %s M%s/s (%s to %s) through a pool", perSecond(e.Mining.Median), Search.Unit(), perSecond(e.Mining.Low), perSecond(e.Mining.High))
+	text := fmt.Sprintf("end to end: %s through a pool", Search.RateText(e.Mining))
 	if e.Kept != nil {
-		text += fmt.Sprintf(", %.2f %% (%.2f to %.2f) of the bare kernels, %s M%s/s", e.Kept.Median*100, e.Kept.Low*100, e.Kept.High*100, perSecond(e.Bare.Median), Search.Unit())
+		bare := Search.RateText(e.Bare)
+		text += fmt.Sprintf(", %.2f %% (%.2f to %.2f) of the bare kernels, %s %s", e.Kept.Median*100, e.Kept.Low*100, e.Kept.High*100, bare.Rate, bare.Unit)
 	}
 	for _, f := range e.Flags {
 		text += ", " + string(f)
 	}
 	lines := []string{text}
 	if s := e.Shares; s != nil {
-		lines = append(lines, fmt.Sprintf("shares: %d accepted, %d stale, %d rejected; they show %s M%s/s (%s to %s), %.3f (%.3f to %.3f) of what the devices counted meanwhile",
-			s.Accepted, s.Stale, s.Rejected, perSecond(s.Rate), Search.Unit(), perSecond(s.Low), perSecond(s.High), s.ToCounted, s.ToCountedLow, s.ToCountedHigh))
+		lines = append(lines, fmt.Sprintf("shares: %d accepted, %d stale, %d rejected; they show %s, %.3f (%.3f to %.3f) of what the devices counted meanwhile",
+			s.Accepted, s.Stale, s.Rejected, Search.RateText(Stats{Median: s.Rate, Low: s.Low, High: s.High}), s.ToCounted, s.ToCountedLow, s.ToCountedHigh))
 	}
 	if s := e.Switching; s != nil {
 		text := fmt.Sprintf("job switch: p50 %.2f ms, p99 %.2f ms, longest %.2f ms of %d; %.0f hashes on an old job in each, %d stale shares",

@@ -21,7 +21,7 @@ type Machine struct {
 // operating system and architecture, the hypervisor, the processor with its cores and
 // threads, and the models and UUIDs of the measured GPUs in any order. So a run with --device cpu
 // beside runs with GPUs counts as another machine, and so does one with another label.
-// Two machines of the same model without GPUs and labels cannot be told apart.
+// Two machines of the same model without GPUs and labels cannot be distinguished.
 func (e Environment) Machine() Machine {
 	var gpus, models []string
 	for _, d := range e.Devices {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"stele/bench/student"
+	"stele/internal/stat"
 )
 
 // Named is a result and the name of its file, by which people know it.
@@ -87,7 +87,7 @@ func estimate(runs []quantity) Estimate {
 		within += deviation * deviation / float64(n)
 	}
 	_, variance := meanAndVariance(logs)
-	half := student.Quantile(0.025, n-1) * math.Sqrt(max(variance, within)/float64(n))
+	half := stat.StudentQuantile(0.025, n-1) * math.Sqrt(max(variance, within)/float64(n))
 	if n > 2 {
 		half *= math.Sqrt(math.Pi / 2)
 	}

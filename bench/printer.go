@@ -25,8 +25,10 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
-// markdown escapes what has a meaning in Markdown.
 var markdown = strings.NewReplacer("|", `\|`, "<", "&lt;", "[", `\[`, "*", `\*`, "`", "\\`")
+
+// EscapeMarkdown escapes what has a meaning in Markdown, also in a cell of a table.
+func EscapeMarkdown(text string) string { return markdown.Replace(text) }
 
 // maxWidth is the width of the lines that are wrapped.
 const maxWidth = 98
@@ -38,7 +40,7 @@ func (p *printer) wrapped(format string, args ...any) {
 	if p.format == Text {
 		text = wrap(text)
 	} else {
-		text = markdown.Replace(text)
+		text = EscapeMarkdown(text)
 	}
 	p.line("%s", text)
 }
@@ -75,7 +77,7 @@ func (p *printer) table(rows [][]string) {
 		for _, row := range rows {
 			cells := slices.Clone(row)
 			for i := range cells {
-				cells[i] = markdown.Replace(cells[i])
+				cells[i] = EscapeMarkdown(cells[i])
 			}
 			if _, p.err = fmt.Fprintf(p.w, "| %s |\n", strings.Join(cells, " | ")); p.err != nil {
 				return

@@ -308,6 +308,24 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// The record is no link, through which root would write to the file of another, and no
+// pipe.
+func TestRecordIsRegular(t *testing.T) {
+	folder := t.TempDir()
+	other, link, pipe := filepath.Join(folder, "other"), filepath.Join(folder, "link"), filepath.Join(folder, "pipe")
+	if err := errors.Join(os.WriteFile(other, []byte("precious"), 0o600), os.Symlink(other, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{link, pipe} {
+		if r, err := openRecord(name); err == nil {
+			t.Errorf("%s was opened: %v", name, r.close())
+		}
+	}
+	if text, err := os.ReadFile(other); err != nil || string(text) != "precious" {
+		t.Errorf("the other file has %q, %v", text, err)
+	}
+}
+
 // A guard that cannot begin changes nothing, and says why.
 func TestServeRefuses(t *testing.T) {
 	control, folder := newBoard(t)

@@ -9,6 +9,9 @@ import (
 	"os/signal"
 )
 
+// openFlags are those with which a record opens.
+const openFlags = 0
+
 // lock reports that there are no locks.
 func lock(*os.File) error { return errors.New("limits of GPUs can be changed on Linux only") }
 

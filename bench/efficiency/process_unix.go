@@ -11,6 +11,10 @@ import (
 	"syscall"
 )
 
+// openFlags are those with which a record opens: no link is followed, and a pipe does not
+// block.
+const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
 // lock locks a file until it is closed, or the process ends. Errors: [ErrBusy].
 func lock(file *os.File) error {
 	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -29,14 +29,18 @@ type content struct {
 	GPUs []Saved `json:"gpus"`
 }
 
-// openRecord opens the file and locks it. Errors: [ErrBusy].
+// openRecord opens the file and locks it. It follows no symbolic link: root would empty the
+// file that the link names. Errors: [ErrBusy].
 func openRecord(name string) (*record, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|openFlags, 0o600)
 	if err != nil {
 		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s: must be a regular file", name), err, file.Close())
 	}
 	if err := lock(file); err != nil {
 		return nil, errors.Join(err, file.Close())

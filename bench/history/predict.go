@@ -3,7 +3,7 @@ package history
 import (
 	"math"
 
-	"stele/bench/student"
+	"stele/internal/stat"
 )
 
 // observation is the value of one run.
@@ -65,11 +65,11 @@ func (p prediction) below() float64 {
 		}
 		return 0.5
 	}
-	return student.Above((p.expected-p.value)/p.error, p.runs-1)
+	return stat.StudentAbove((p.expected-p.value)/p.error, p.runs-1)
 }
 
 // detectable returns the smallest slowdown, as a fraction, whose probability is at most
 // alpha if nothing has changed.
 func (p prediction) detectable(alpha float64) float64 {
-	return -math.Expm1(-student.Quantile(alpha, p.runs-1) * p.error)
+	return -math.Expm1(-stat.StudentQuantile(alpha, p.runs-1) * p.error)
 }

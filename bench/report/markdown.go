@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strings"
 
 	"stele/bench"
 )
@@ -25,7 +24,7 @@ func Markdown(w io.Writer, sources []Source) error {
 		}
 	}
 	for _, s := range sources {
-		fmt.Fprintf(&out, "### %s\n\n", escapeMarkdown(s.Name))
+		fmt.Fprintf(&out, "### %s\n\n", bench.EscapeMarkdown(s.Name))
 		if err := s.Result.WriteTable(&out, bench.Markdown); err != nil {
 			return err
 		}
@@ -43,11 +42,7 @@ func writeRanking(out *bytes.Buffer, mode bench.Mode, ranked []best) {
 		if i > 0 {
 			to = quotientOf(b.Case.Rate, ranked[0].Case.Rate).String()
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", escapeMarkdown(b.Name), mode.RateText(b.Case.Rate), to, escapeMarkdown(b.what()), flagList(b.Case.Flags))
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", bench.EscapeMarkdown(b.Name), mode.RateText(b.Case.Rate), to, bench.EscapeMarkdown(b.what()), flagList(b.Case.Flags))
 	}
 	out.WriteByte('\n')
 }
-
-var markdownEscapes = strings.NewReplacer("|", `\|`, "<", "&lt;", "[", `\[`, "*", `\*`, "`", "\\`")
-
-func escapeMarkdown(s string) string { return markdownEscapes.Replace(s) }

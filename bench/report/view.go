@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
@@ -318,12 +319,7 @@ func newScatter(points []bench.SweepPoint) template.HTML {
 			front = append(front, q)
 		}
 	}
-	slices.SortFunc(front, func(a, b svg.Point) int {
-		if a.X < b.X {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(front, func(a, b svg.Point) int { return cmp.Compare(a.X, b.X) })
 	return svg.Plot{
 		Title:  fmt.Sprintf("Rate against power of %s; %d are not beaten by another", count(len(all), "setting"), len(front)),
 		Height: 220, X: svg.Axis{Label: "watts"}, Y: svg.Axis{Label: "millions per second", Zero: true},

@@ -23,6 +23,9 @@ func (g *gauge) complete(s Sensors, now time.Time) Sensors {
 	switch {
 	case s.Energy != nil:
 		counter := *s.Energy
+		if !g.hasCounter {
+			g.used = g.integral.Joules() // until a counter that appears late
+		}
 		if grown := counter - g.last; g.hasCounter && grown >= 0 { // else the driver was loaded anew
 			g.used += grown
 			if seconds := now.Sub(g.at).Seconds(); s.Power == nil && seconds > 0 {

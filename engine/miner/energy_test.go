@@ -40,6 +40,8 @@ func TestGauge(t *testing.T) {
 		t.Errorf("nothing known: %+v", s)
 	}
 	is(t, power.complete(Sensors{Power: num(200)}, at(9)).Energy, 1100)
+	is(t, power.complete(Sensors{Power: num(200), Energy: num(7000)}, at(10)).Energy, 1100) // its counter can be read at last
+	is(t, power.complete(Sensors{Power: num(200), Energy: num(7150)}, at(11)).Energy, 1250)
 }
 
 // The CPU has the energy of its packages, and its mean power, until the counter vanishes.

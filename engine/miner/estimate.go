@@ -3,8 +3,8 @@ package miner
 import (
 	"time"
 
-	"stele/internal/poisson"
 	"stele/internal/rate"
+	"stele/internal/stat"
 )
 
 // estimateWindow is the window of the shares that the estimate is made from.
@@ -25,9 +25,9 @@ func estimateRate(p progress, elapsed time.Duration) Estimate {
 	if elapsed <= 0 || p.expected <= 0 {
 		return e
 	}
-	low, high := poisson.Bounds(p.hits)
+	low, high := stat.PoissonBounds(p.hits)
 	perShare := rate.PerSecond(p.nonces, elapsed) / p.expected
 	e.Rate, e.Low, e.High = float64(p.hits)*perShare, low*perShare, high*perShare
-	e.Disagrees = poisson.Tail(p.hits, p.expected) < disagreement
+	e.Disagrees = stat.PoissonTail(p.hits, p.expected) < disagreement
 	return e
 }

@@ -9,6 +9,8 @@ if command -v systemd-sysusers >/dev/null; then
 	chmod 0750 /etc/stele
 fi
 if [ -d /run/systemd/system ]; then
-	systemctl daemon-reload
-	systemctl try-restart stele-mine.service stele-node.service
+	systemctl daemon-reload || true
+	# Without waiting: a node that replays its chain is ready after hours. A service that
+	# does not start, as with an invalid configuration, is no failure of the installation.
+	systemctl --no-block try-restart stele-mine.service stele-node.service || true
 fi

@@ -2,5 +2,5 @@
 # After removal. Configuration, ledger, keys and the user stay.
 set -e
 if [ -d /run/systemd/system ]; then
-	systemctl daemon-reload
+	systemctl daemon-reload || true
 fi

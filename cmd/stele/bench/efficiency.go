@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -192,8 +193,8 @@ func runEfficiency(c *cli.Context) (err error) {
 	return errors.Join(finishSweep(c, settings, result, write, stopped), restored)
 }
 
-// finishSweep checks, writes and prints a result. Write writes the files. Stopped is the reason that settings are
-// missing; nil: none are.
+// finishSweep checks, writes and prints a result. Write writes the files. Stopped is the
+// reason that settings are missing; nil: none are.
 func finishSweep(c *cli.Context, settings sweepSettings, result *bench.Result, write func(*bench.Report) error, stopped error) error {
 	checked, err := bench.Check(context.WithoutCancel(c.Context), result, bench.Rescan{}) // what was measured is kept
 	if err != nil {
@@ -258,9 +259,17 @@ func bestLines(c *cli.Context, tariff efficiency.Tariff, result *bench.Result) (
 	return lines
 }
 
-// recordFile returns the name of the file that saves the limits during a sweep.
+// rootRecord is that file for root. All users who become root share it, and it lasts until
+// the machine restarts, as limits do.
+const rootRecord = "/run/stele/gpu-limits.json"
+
+// recordFile returns the name of the file that saves the limits during a sweep: in the
+// folder of --cache, else [rootRecord], else in the folder of the user.
 func recordFile(c *cli.Context) (string, error) {
 	folder := c.String("cache")
+	if folder == "" && runtime.GOOS == "linux" && os.Geteuid() == 0 {
+		return rootRecord, nil
+	}
 	if folder == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {

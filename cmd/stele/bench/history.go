@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -48,15 +47,11 @@ func historyFolder(c *cli.Context) (*history.Folder, error) {
 	case c.IsSet("history"):
 		return nil, errors.New("--history: the name is empty")
 	}
-	base := os.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(base) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, fmt.Errorf("no default folder for the history, pass --history: %w", err)
-		}
-		base = filepath.Join(home, ".local", "share")
+	base, err := cmdline.UserData("history")
+	if err != nil {
+		return nil, err
 	}
-	return history.Open(filepath.Join(base, "stele", "bench")), nil
+	return history.Open(filepath.Join(base, "bench")), nil
 }
 
 // keepResult adds a result to the history. A folder that cannot be written is a warning:

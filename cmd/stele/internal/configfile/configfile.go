@@ -32,8 +32,8 @@ import (
 const maxFile = 1 << 20
 
 // File is the content of a configuration file: a pointer to a struct whose fields have
-// toml tags, as do those of structs that it embeds. A field that is a slice of structs is a list of tables; other slices have
-// strings. Pointers tell a value that is not set from zero.
+// toml tags, as do those of structs that it embeds. A field that is a slice of structs is
+// a list of tables; other slices have strings. A pointer is nil if the value is not set.
 type File interface {
 	// Check checks the values. With an error it returns the key of the wrong one.
 	Check() (key string, err error)

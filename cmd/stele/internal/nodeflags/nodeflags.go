@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -81,19 +80,15 @@ func DataFolder(c *cli.Context, p *network.Params) (string, error) {
 		}
 		return c.String("data"), nil
 	}
-	base := os.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(base) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", fmt.Errorf("no default data folder, pass --data: %w", err)
-		}
-		base = filepath.Join(home, ".local", "share")
+	base, err := cmdline.UserData("data")
+	if err != nil {
+		return "", err
 	}
 	name := p.Name
 	if day := p.AfterSales.Day; p.ID == network.Dev.ID && day != network.Dev.AfterSales.Day {
 		name = fmt.Sprintf("%s-day-%ds", name, day) // it is another chain
 	}
-	return filepath.Join(base, "stele", name), nil
+	return filepath.Join(base, name), nil
 }
 
 // EachNetwork calls use with the network that --network and --day name. Without them it

@@ -1,19 +1,11 @@
-// Package poisson answers what a count of independent rare events, such as shares, says
-// about the number that was to be expected.
-//
-//   - [Bounds] is the confidence interval of the mean.
-//   - [Tail] is how surprising a count is if the mean is known.
-//
-// The functions are pure and safe for concurrent use. Above a count of 1000 they are good
-// to six digits.
-package poisson
+package stat
 
 import "math"
 
-// Bounds returns the bounds of the central 95 % confidence interval of the
+// PoissonBounds returns the bounds of the central 95 % confidence interval of the
 // mean of a Poisson variable that was observed to be n (Garwood 1936): the means
 // at which n or more, and n or less, have the probability 2.5 %.
-func Bounds(n uint64) (low, high float64) {
+func PoissonBounds(n uint64) (low, high float64) {
 	const tail = 0.025
 	if n > 0 {
 		low = solve(func(mean float64) float64 { return gammaP(float64(n), mean) }, tail)
@@ -22,9 +14,9 @@ func Bounds(n uint64) (low, high float64) {
 	return low, high
 }
 
-// Tail returns the two-sided p-value of n: the probability that a Poisson
+// PoissonTail returns the two-sided p-value of n: the probability that a Poisson
 // variable with this mean is at least as far from it as n.
-func Tail(n uint64, mean float64) float64 {
+func PoissonTail(n uint64, mean float64) float64 {
 	atLeast := 1.0
 	if n > 0 {
 		atLeast = gammaP(float64(n), mean)

@@ -1,4 +1,4 @@
-package poisson
+package stat
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 
 // The exact 95 % limits of a Poisson mean, as in the tables of Pearson and
 // Hartley (Biometrika Tables for Statisticians, vol. 1, table 40).
-func TestBounds(t *testing.T) {
+func TestPoissonBounds(t *testing.T) {
 	for n, want := range map[uint64][2]float64{
 		0:  {0, 3.689},
 		1:  {0.0253, 5.572},
@@ -21,7 +21,7 @@ func TestBounds(t *testing.T) {
 		30: {20.241, 42.827},
 		50: {37.111, 65.919},
 	} {
-		low, high := Bounds(n)
+		low, high := PoissonBounds(n)
 		if math.Abs(low-want[0]) > 6e-4 || math.Abs(high-want[1]) > 6e-4 {
 			t.Errorf("%d: %.4f to %.4f, want %v", n, low, high, want)
 		}
@@ -52,10 +52,10 @@ func TestGammaP(t *testing.T) {
 }
 
 // The interval is around what was seen, and shrinks with it.
-func TestBoundsProperty(t *testing.T) {
+func TestPoissonBoundsProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Uint64Range(0, 1<<22).Draw(t, "n")
-		low, high := Bounds(n)
+		low, high := PoissonBounds(n)
 		if !(low <= float64(n) && float64(n) < high) {
 			t.Fatalf("%g, %d, %g", low, n, high)
 		}

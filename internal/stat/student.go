@@ -1,18 +1,10 @@
-// Package student provides Student's t distribution, for intervals and tests of few
-// values whose spread is not known. [Above] is the probability of a larger value, and
-// [Quantile] the value that has a probability.
-//
-// # Caveats
-//
-// The results have about ten correct digits. What is computed from them is exact only
-// for values that are normally distributed.
-package student
+package stat
 
 import "math"
 
-// Above returns the probability that a value of the distribution with df degrees of
+// StudentAbove returns the probability that a value of the distribution with df degrees of
 // freedom is larger than t. It is NaN if t is NaN or df is below 1.
-func Above(t float64, df int) float64 {
+func StudentAbove(t float64, df int) float64 {
 	if df < 1 || math.IsNaN(t) {
 		return math.NaN()
 	}
@@ -24,17 +16,17 @@ func Above(t float64, df int) float64 {
 	return tail
 }
 
-// Quantile returns the value t of the distribution with df degrees of freedom for which
-// [Above] is above, which must lie between 0 and 1. It is NaN otherwise.
-func Quantile(above float64, df int) float64 {
+// StudentQuantile returns the value t of the distribution with df degrees of freedom for which
+// [StudentAbove] is above, which must lie between 0 and 1. It is NaN otherwise.
+func StudentQuantile(above float64, df int) float64 {
 	switch {
 	case df < 1 || !(above > 0 && above < 1):
 		return math.NaN()
 	case above > 0.5:
-		return -Quantile(1-above, df)
+		return -StudentQuantile(1-above, df)
 	}
 	low, high := 0.0, 1.0
-	for Above(high, df) > above {
+	for StudentAbove(high, df) > above {
 		low, high = high, 2*high
 	}
 	for range 200 {
@@ -42,7 +34,7 @@ func Quantile(above float64, df int) float64 {
 		if middle == low || middle == high {
 			break
 		}
-		if Above(middle, df) > above {
+		if StudentAbove(middle, df) > above {
 			low = middle
 		} else {
 			high = middle
