@@ -98,17 +98,7 @@ func (v view) devices(all []miner.DeviceStatus, room int) []string {
 	}
 	var out []string
 	for _, d := range shown {
-		health := screen.Good.Sprint(string(d.Health))
-		if d.Health != miner.OK {
-			health.Style = screen.Bad
-			if d.Health == miner.Resting || d.Health == miner.Recovering {
-				health.Style = screen.Warning
-			}
-		}
-		if d.Reason != "" {
-			health.Text += ": " + d.Reason
-		}
-		out = append(out, v.Row("  "+d.Info.ID, screen.Plain.Sprintf("%sH/s  ", human.SI(d.Rates.Seconds10)), health,
+		out = append(out, v.Row("  "+d.Info.ID, screen.Plain.Sprintf("%sH/s  ", human.SI(d.Rates.Seconds10)), minerflags.Health(d),
 			screen.Plain.Sprint(minerflags.Readings(d)), screen.Faint.Sprintf("  %s, %s", d.Info.Name, d.Info.SearchKernel)))
 	}
 	if left := len(all) - len(shown); left > 0 {
