@@ -114,20 +114,21 @@ func sourceName(p screen.Painter, name string) string {
 }
 
 // maxShareLines is how many lines about shares appear between two lines about the
-// status. Blocks are not counted.
+// status, and how many about blocks.
 const maxShareLines = 20
 
 // shareLog bounds the lines about shares, since a pool with easy shares would fill the
 // disk. It has no clock: the status lines divide the time.
 type shareLog struct {
-	lines             int    // since the last status line
+	lines, blocks     int    // since the last status line
 	accepted, refused uint64 // shares without a line
 }
 
 // admit reports whether an answer gets a line, and counts it if not.
 func (l *shareLog) admit(a miner.Answer) bool {
 	switch {
-	case a.Block && a.Cause == "":
+	case a.Block && a.Cause == "" && l.blocks < maxShareLines:
+		l.blocks++
 		return true
 	case l.lines < maxShareLines:
 		l.lines++

@@ -91,7 +91,7 @@ func TestShareLineHostile(t *testing.T) {
 }
 
 // A flood of shares gives few lines, and those that are left out are counted. A block
-// always has its line.
+// among them has its line, and a flood of blocks has few.
 func TestShareLog(t *testing.T) {
 	var l shareLog
 	var out bytes.Buffer
@@ -114,6 +114,16 @@ func TestShareLog(t *testing.T) {
 	}
 	if got := l.rest(plain, someMinerStatus().Now); got != "" {
 		t.Errorf("again %q", got)
+	}
+	blocks := 0
+	for range 100 {
+		a := someAnswer()
+		if a.Block = true; l.admit(a) {
+			blocks++
+		}
+	}
+	if blocks != 2*maxShareLines || l.accepted != 60 {
+		t.Errorf("%d lines about blocks, %d left out", blocks, l.accepted)
 	}
 }
 
