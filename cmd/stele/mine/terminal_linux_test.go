@@ -81,7 +81,7 @@ func TestMineTerminalColors(t *testing.T) {
 			}
 			if tt.live {
 				x.Resize(24, 40)
-				x.Wait("q…")
+				x.Wait("…") // lines are cut
 			}
 			_ = c.Process.Signal(os.Interrupt)
 			if err := c.Wait(); err != nil {
