@@ -65,9 +65,7 @@ func (o *display) show(ctx context.Context, m *miner.Miner) {
 			printed = s.Now
 			o.period(s)
 		}
-		if o.IsLive() {
-			o.Draw(func(p screen.Painter) []string { return view{Painter: p, help: o.help.Load()}.lines(s) })
-		}
+		o.draw(s)
 		for waiting := true; waiting; {
 			select {
 			case <-ctx.Done():
@@ -100,6 +98,14 @@ func (o *display) last(s miner.Status) {
 	o.past.observe(s)
 	if !o.failed.Load() {
 		o.period(s)
+		o.draw(s)
+	}
+}
+
+// draw shows the status as a view, on a terminal.
+func (o *display) draw(s miner.Status) {
+	if o.IsLive() {
+		o.Draw(func(p screen.Painter) []string { return view{Painter: p, help: o.help.Load()}.lines(s) })
 	}
 }
 
