@@ -53,8 +53,9 @@ func (o *display) answer(a miner.Answer) {
 	}
 }
 
-// show shows the miner until ctx ends.
-func (o *display) show(ctx context.Context, m *miner.Miner) {
+// show shows the miner until ctx ends, and after that the answers to its last shares
+// until ended is closed.
+func (o *display) show(ctx context.Context, m *miner.Miner, ended <-chan struct{}) {
 	ticker := time.NewTicker(screen.RedrawEvery)
 	defer ticker.Stop()
 	var printed time.Time
@@ -70,6 +71,7 @@ func (o *display) show(ctx context.Context, m *miner.Miner) {
 			select {
 			case <-ctx.Done():
 				o.last(m.Status())
+				o.drain(ended)
 				return
 			case a := <-o.answers:
 				o.printShare(a)
@@ -90,15 +92,30 @@ func (o *display) period(s miner.Status) {
 	}
 }
 
-// last prints the answers that still wait, and the last status.
+// last shows the last status, unless an error replaces it.
 func (o *display) last(s miner.Status) {
-	for range len(o.answers) {
-		o.printShare(<-o.answers)
-	}
 	o.past.observe(s)
 	if !o.failed.Load() {
 		o.period(s)
 		o.draw(s)
+	}
+}
+
+// drain prints the answers that come until ended is closed.
+func (o *display) drain(ended <-chan struct{}) {
+	for {
+		select {
+		case a := <-o.answers:
+			o.printShare(a)
+		case <-ended:
+			for range len(o.answers) {
+				o.printShare(<-o.answers)
+			}
+			if rest := o.shares.rest(o.Lines(), time.Now()); rest != "" {
+				o.Print(rest + "\n")
+			}
+			return
+		}
 	}
 }
 

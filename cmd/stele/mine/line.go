@@ -34,9 +34,23 @@ func statusLines(p screen.Painter, s miner.Status) []string {
 		fields = append(fields, deviceField(d))
 	}
 	if s.Trouble != "" {
-		fields = append(fields, "trouble: "+s.Trouble)
+		fields = append(fields, pieces("trouble: "+s.Trouble, p.Width-len(clock)-3)...)
 	}
 	return wrap(p, s.Now.Format(clock)+" ", fields)
+}
+
+// pieces splits a text between words, so that each piece that has several takes at most
+// the given number of columns.
+func pieces(text string, columns int) []string {
+	var out []string
+	for _, word := range strings.Fields(text) {
+		if i := len(out) - 1; i >= 0 && screen.Columns(out[i])+1+screen.Columns(word) <= columns {
+			out[i] += " " + word
+		} else {
+			out = append(out, word)
+		}
+	}
+	return out
 }
 
 // deviceField returns what a status line says about a device.

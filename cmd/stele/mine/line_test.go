@@ -27,8 +27,9 @@ func TestMineLines(t *testing.T) {
 	for range 6 {
 		s.Devices = append(s.Devices, s.Devices[0])
 	}
+	s.Trouble = strings.Repeat("trouble ", 20) + "end" // it is not cut
 	lines := statusLines(plain, s)
-	if len(lines) != 4 {
+	if len(lines) != 6 || !strings.HasSuffix(lines[5], " trouble end") {
 		t.Errorf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
 	}
 	for _, line := range lines {

@@ -137,9 +137,8 @@ func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *miner
 	hangups := configfile.WatchHangups(c.App.Reader)
 	defer hangups.Close()
 	var wg sync.WaitGroup
-	inView, leave := context.WithCancel(context.WithoutCancel(ctx)) // also the answers after the stop
-	defer leave()
-	wg.Go(func() { shown.show(inView, m) })
+	ended := make(chan struct{}) // the miner has
+	wg.Go(func() { shown.show(ctx, m, ended) })
 	wg.Go(func() {
 		if hungUp = reloadOnHangup(ctx, c, hangups, settings, m, servers, shown.Log); hungUp {
 			stop()
@@ -149,7 +148,7 @@ func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *miner
 	err = m.Run(ctx)
 	shown.failed.Store(err != nil)
 	stop()
-	leave()
+	close(ended)
 	wg.Wait()
 	shown.Close()
 	return hungUp, err
