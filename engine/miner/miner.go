@@ -44,6 +44,11 @@ type Options struct {
 	// OnSwitch is called when every device searches a new job. It must be quick and
 	// must not call the miner or the engine. Nil: nothing is called.
 	OnSwitch func(engine.Job)
+
+	// OnShare is called for the answer to each share. It must be quick, must not block
+	// and must not call the miner. Whoever sets it shows the answers: the miner logs
+	// them at [slog.LevelDebug] then. Nil: nothing is called.
+	OnShare func(Answer)
 }
 
 // ErrNoSource is the kind of the error of [Miner.Run] that there is no source of

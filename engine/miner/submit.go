@@ -113,6 +113,10 @@ func (m *Miner) accept(u *upstream, s Share) {
 		m.hooks.Block(s.Device, s.Hash.String())
 		level = slog.LevelInfo
 	}
+	if m.OnShare != nil {
+		level = slog.LevelDebug
+		m.OnShare(newAnswer(u, s, now, m.total.Accepted))
+	}
 	if m.QuietShares {
 		return
 	}
@@ -130,8 +134,15 @@ func (m *Miner) reject(u *upstream, s Share, r *Rejection) {
 	}
 	words := text.Clean(r.Text, text.Max)
 	now, level := time.Now(), slog.LevelDebug
-	if !m.QuietShares && (m.running == nil || m.running.Err() == nil) { // not while the miner stops
-		level = slog.LevelWarn
+	if m.running == nil || m.running.Err() == nil { // not while the miner stops
+		switch {
+		case m.OnShare != nil:
+			a := newAnswer(u, s, now, m.total.notAccepted())
+			a.Cause, a.Reason = cause, words
+			m.OnShare(a)
+		case !m.QuietShares:
+			level = slog.LevelWarn
+		}
 	}
 	event := "share rejected"
 	if cause == Lost {

@@ -25,6 +25,14 @@ func (t *tally) find(hash pow.Hash) {
 	}
 }
 
+// notAccepted returns how many shares were rejected or lost.
+func (t *tally) notAccepted() (n uint64) {
+	for _, of := range t.Rejected {
+		n += of
+	}
+	return n
+}
+
 // numberOf returns a hash as the target that it just meets.
 func numberOf(hash pow.Hash) (t pow.Target) {
 	for i, b := range hash {

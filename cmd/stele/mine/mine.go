@@ -2,7 +2,8 @@
 //
 //   - settings come from flags, environment variables and a configuration file.
 //   - source is the configuration of one pool or node.
-//   - display shows the status: view draws it on a terminal, statusLine writes a line.
+//   - display shows the status: view draws it on a terminal, statusLines and shareLine
+//     write lines, summary is the end.
 //
 // The mining itself is in stele/engine/miner, the APIs for status and metrics are
 // opened by stele/cmd/stele/internal/minerflags.
@@ -10,8 +11,8 @@ package mine
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,6 @@ import (
 	"stele/cmd/stele/internal/cmdline"
 	"stele/cmd/stele/internal/configfile"
 	"stele/cmd/stele/internal/deviceflags"
-	"stele/cmd/stele/internal/human"
 	"stele/cmd/stele/internal/minerflags"
 	"stele/cmd/stele/internal/screen"
 	"stele/engine/miner"
@@ -103,15 +103,17 @@ func run(c *cli.Context) error {
 		return err
 	}
 	defer e.Close()
+	shown := newDisplay(out)
 	m := miner.New(miner.Options{
 		Engine: e, Sources: sources, Log: out.Log, Version: c.App.Version,
 		Sensors: minerflags.Sensors, CPUEnergy: minerflags.CPUEnergy(), Limits: settings.limits, Hooks: settings.hooks, Systemd: true,
+		OnShare: shown.answer,
 	})
-	hungUp, err := runMiner(c, m, settings, servers, out)
+	hungUp, err := runMiner(c, m, settings, servers, shown)
 	if err != nil {
 		return minerflags.LostDevices(c, err)
 	}
-	if err = cmdline.PrintText(c, summary(m.Status())); hungUp {
+	if err = cmdline.PrintText(c, summary(screen.Painter{Width: math.MaxInt}, m.Status(), shown.past)); hungUp {
 		return nil // the terminal that would show it is gone
 	}
 	return err
@@ -120,7 +122,7 @@ func run(c *cli.Context) error {
 // runMiner runs a miner with its view, its keys and its APIs until the context of c
 // ends, the time of --for is over, a key stops it, or the terminal is closed, which
 // hungUp reports. It closes the terminal.
-func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *minerflags.Servers, out *screen.Terminal) (hungUp bool, err error) {
+func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *minerflags.Servers, shown *display) (hungUp bool, err error) {
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	if settings.duration > 0 {
@@ -128,26 +130,27 @@ func runMiner(c *cli.Context, m *miner.Miner, settings *settings, servers *miner
 		ctx, cancel = context.WithTimeout(ctx, settings.duration)
 		defer cancel()
 	}
-	shown := &display{Terminal: out}
-	keys := screen.OpenKeyboard(c.App.Reader, out.IsLive())
+	keys := screen.OpenKeyboard(c.App.Reader, shown.IsLive())
 	defer keys.Close()
 	go keys.Read(func(key byte) { shown.press(key, m, stop) })
 
 	hangups := configfile.WatchHangups(c.App.Reader)
 	defer hangups.Close()
 	var wg sync.WaitGroup
-	wg.Go(func() { shown.show(ctx, m) })
+	ended := make(chan struct{}) // the miner has
+	wg.Go(func() { shown.show(ctx, m, ended) })
 	wg.Go(func() {
-		if hungUp = reloadOnHangup(ctx, c, hangups, settings, m, servers, out.Log); hungUp {
+		if hungUp = reloadOnHangup(ctx, c, hangups, settings, m, servers, shown.Log); hungUp {
 			stop()
 		}
 	})
-	servers.Start(ctx, &wg, m, out.Log)
+	servers.Start(ctx, &wg, m, shown.Log)
 	err = m.Run(ctx)
 	shown.failed.Store(err != nil)
 	stop()
+	close(ended)
 	wg.Wait()
-	out.Close()
+	shown.Close()
 	return hungUp, err
 }
 
@@ -172,17 +175,6 @@ func reloadOnHangup(ctx context.Context, c *cli.Context, hangups *configfile.Han
 		log.Info("config reloaded", "sources", len(sources))
 		return nil
 	})
-}
-
-// summary returns the last line.
-func summary(s miner.Status) string {
-	rejected := uint64(0)
-	for _, n := range s.Shares.Rejected {
-		rejected += n
-	}
-	return fmt.Sprintf("stopped after %s: %sH/s, %s accepted, %d rejected or lost, best difficulty %s, %s\n",
-		human.Duration(s.Now.Sub(s.Started)), human.SI(s.Counted.Mean), human.Count(s.Shares.Accepted, "share"), rejected,
-		human.Difficulty(s.Shares.Best), human.Count(s.Shares.Blocks, "block"))
 }
 
 // parseFor returns the value of --for, 0 if it is not set.

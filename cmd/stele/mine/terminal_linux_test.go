@@ -47,6 +47,58 @@ func TestMineTerminal(t *testing.T) {
 	}
 }
 
+// A terminal shows accepted shares in green above the view, which follows the width of
+// the terminal. With NO_COLOR, with TERM=dumb and with --plain there are no colours.
+func TestMineTerminalColors(t *testing.T) {
+	const green = "\x1b[32maccepted\x1b[0m"
+	pool := stratumtest.New(t, stratumtest.Options{User: "rig.1", Password: "secret", Difficulty: "0.0001"})
+	for _, tt := range []struct {
+		name   string
+		env    string
+		flags  []string
+		colors bool
+		live   bool
+	}{
+		{"colours", "NO_COLOR=", nil, true, true}, // an empty value is none
+		{"NO_COLOR", "NO_COLOR=1", nil, false, true},
+		{"dumb", "TERM=dumb", nil, false, false},
+		{"plain", "NO_COLOR=", []string{"--plain"}, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := steletest.NewTerminal(t)
+			c := exec.Command("stele", append([]string{"mine", "--url", pool.URL(), "--user", "rig.1", "--device", "cpu", "--threads", "1", "--api", "none"}, tt.flags...)...)
+			c.Env = append(os.Environ(), "STELE_PASSWORD=secret", "TERM=xterm", "LC_ALL=C.UTF-8", tt.env)
+			c.Stdin, c.Stdout, c.Stderr = x.Program, x.Program, x.Program
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stuck := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
+			defer stuck.Stop()
+			if tt.colors {
+				x.Wait(green + "  #1  cpu  diff ")
+			} else {
+				x.Wait("accepted  #1  cpu  diff ")
+			}
+			if tt.live {
+				x.Resize(24, 40)
+				x.Wait("…") // lines are cut
+			}
+			_ = c.Process.Signal(os.Interrupt)
+			if err := c.Wait(); err != nil {
+				t.Error(err)
+			}
+			x.Wait("stopped after")
+			seen := x.Seen()
+			if got := strings.Contains(seen, "\x1b[32m") || strings.Contains(seen, "\x1b[1m"); got != tt.colors {
+				t.Errorf("colours: %v in\n%q", got, seen)
+			}
+			if !tt.live && strings.Contains(seen, "\x1b") {
+				t.Errorf("escape codes in\n%q", seen)
+			}
+		})
+	}
+}
+
 // A miner ends when its terminal is closed. It reloads its settings on a SIGHUP that
 // comes while the terminal is open, that comes to a miner without a terminal, or to one
 // that was started with SIGHUP ignored.

@@ -2,6 +2,7 @@ package mine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,17 +37,11 @@ func (v view) lines(s miner.Status) []string {
 	if e := s.Estimated; e.Shares > 0 {
 		estimate := text("%sH/s", human.SI(e.Rate))
 		if e.Disagrees {
-			estimate.Style, estimate.Text = screen.Bold, estimate.Text+", differs"
+			estimate.Style, estimate.Text = screen.Warning, estimate.Text+", differs"
 		}
 		add("  shares", estimate, dim("  %sH/s to %sH/s, of %s in %s", human.SI(e.Low), human.SI(e.High), human.Count(e.Shares, "share"), human.Duration(e.Window)))
 	}
-	for _, d := range s.Devices {
-		health := text("%sH/s  %s", human.SI(d.Rates.Seconds10), d.Health)
-		if d.Reason != "" {
-			health.Style, health.Text = screen.Bold, health.Text+": "+d.Reason
-		}
-		add("  "+d.Info.ID, health, text("%s", minerflags.Readings(d)), dim("  %s, %s", d.Info.Name, d.Info.SearchKernel))
-	}
+	beforeDevices := len(out)
 	if watts, ok := telemetry.Power(s); ok {
 		power := fmt.Sprintf("%.0f W", watts)
 		if x, ok := telemetry.Efficiency(s.Devices...); ok {
@@ -57,7 +52,7 @@ func (v view) lines(s miner.Status) []string {
 	add("shares", v.shares(s.Shares, s.Now)...)
 	best := text("difficulty %s", human.Difficulty(s.Shares.Best))
 	if s.Shares.Blocks > 0 {
-		best.Style, best.Text = screen.Bold, best.Text+", "+human.Count(s.Shares.Blocks, "block")+" found"
+		best.Style, best.Text = screen.Great, best.Text+", "+human.Count(s.Shares.Blocks, "block")+" found"
 	}
 	add("best", best)
 	if w := s.Work; w.Source != "" {
@@ -76,16 +71,47 @@ func (v view) lines(s miner.Status) []string {
 		add(label, v.source(u)...)
 	}
 	if s.Trouble != "" {
-		add("trouble", screen.Bold.Sprint(s.Trouble))
+		add("trouble", screen.Bad.Sprint(s.Trouble))
+	}
+	room := len(s.Devices)
+	if v.Height > 0 {
+		room = max(v.Height-len(out), 1)
+	}
+	return slices.Insert(out, beforeDevices, v.devices(s.Devices, room)...)
+}
+
+// devices returns the lines about the devices. If the room is too small for all, the
+// last line counts those that are left out; a device that is not well is never left out
+// for one that is.
+func (v view) devices(all []miner.DeviceStatus, room int) []string {
+	shown := all
+	if len(all) > room {
+		rank := func(d miner.DeviceStatus) int {
+			if d.Health == miner.OK {
+				return 1
+			}
+			return 0
+		}
+		shown = slices.Clone(all)
+		slices.SortStableFunc(shown, func(a, b miner.DeviceStatus) int { return rank(a) - rank(b) })
+		shown = shown[:room-1]
+	}
+	var out []string
+	for _, d := range shown {
+		out = append(out, v.Row("  "+d.Info.ID, screen.Plain.Sprintf("%sH/s  ", human.SI(d.Rates.Seconds10)), minerflags.Health(d),
+			screen.Plain.Sprint(minerflags.Readings(d)), screen.Faint.Sprintf("  %s, %s", d.Info.Name, d.Info.SearchKernel)))
+	}
+	if left := len(all) - len(shown); left > 0 {
+		out = append(out, v.Row("", screen.Faint.Sprintf("and %s", human.Count(uint64(left), "more device"))))
 	}
 	return out
 }
 
 // shares returns the line about shares.
 func (v view) shares(s miner.Shares, now time.Time) []screen.Span {
-	spans := []screen.Span{screen.Plain.Sprint(human.Grouped(s.Accepted) + " accepted")}
+	spans := []screen.Span{screen.Good.Sprint(human.Grouped(s.Accepted) + " accepted")}
 	if why := rejections(s); why != "" {
-		spans = append(spans, screen.Bold.Sprint(", "+why))
+		spans = append(spans, screen.Plain.Sprint(", "), screen.Bad.Sprint(why))
 	}
 	if s.Pending > 0 {
 		spans = append(spans, screen.Faint.Sprintf(", %d pending", s.Pending))
@@ -101,15 +127,15 @@ func (v view) source(u miner.SourceStatus) []screen.Span {
 	state, style := "idle", screen.Faint
 	switch {
 	case u.Active:
-		state, style = "active", screen.Plain
+		state, style = "active", screen.Good
 	case u.Connected && u.Error != "": // it rejects every share
-		state, style = "suspended", screen.Bold
+		state, style = "suspended", screen.Bad
 	case u.Connected:
 		state = "standby"
 	case u.Error != "":
-		state, style = "down", screen.Bold
+		state, style = "down", screen.Bad
 	}
-	spans := []screen.Span{style.Sprintf("%s  %s", state, u.Name)}
+	spans := []screen.Span{style.Sprint(state), screen.Plain.Sprint("  " + u.Name)}
 	if u.Latency.Count > 0 {
 		spans = append(spans, screen.Faint.Sprintf("  latency %s, p99 %s", human.Duration(u.Latency.P50), human.Duration(u.Latency.P99)))
 	}
@@ -128,34 +154,4 @@ func rejections(s miner.Shares) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// statusLine returns the status of a miner in one line, for output that is not a
-// terminal: words and values, stable enough for grep.
-func statusLine(s miner.Status) string {
-	line := fmt.Sprintf("%s  %sH/s  accepted %d", s.State, human.SI(s.Counted.Seconds10), s.Shares.Accepted)
-	for _, cause := range miner.Causes {
-		if n := s.Shares.Rejected[cause]; n > 0 {
-			line += fmt.Sprintf("  %s %d", cause, n)
-		}
-	}
-	line += "  best " + human.Difficulty(s.Shares.Best)
-	if s.Shares.Blocks > 0 {
-		line += fmt.Sprintf("  blocks %d", s.Shares.Blocks)
-	}
-	for _, d := range s.Devices {
-		if d.Health != miner.OK {
-			line += fmt.Sprintf("  %s %s", d.Info.ID, d.Health)
-		}
-		if m := d.Sensors; m != nil && m.Temperature != nil {
-			line += fmt.Sprintf("  %s %.0f C", d.Info.ID, *m.Temperature)
-		}
-	}
-	if s.Work.Source != "" {
-		line += "  source " + s.Work.Source
-	}
-	if s.Trouble != "" {
-		line += "  trouble: " + s.Trouble
-	}
-	return line
 }

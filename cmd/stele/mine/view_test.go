@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"stele/cmd/stele/internal/screen"
 	"stele/engine"
@@ -13,7 +12,7 @@ import (
 )
 
 func someMinerStatus() miner.Status {
-	now := time.Unix(1_800_000_000, 0)
+	now := time.Date(2027, 1, 15, 8, 0, 0, 0, time.UTC)
 	difficulty := func(text string) pow.Difficulty {
 		d, err := pow.ParseDifficulty(text)
 		if err != nil {
@@ -65,18 +64,58 @@ trouble    cpu is sick`)
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	for _, line := range (view{Painter: screen.Painter{Width: 40}}).lines(someMinerStatus()) {
-		if n := utf8.RuneCountInString(line); n > 40 {
-			t.Errorf("%d columns: %s", n, line)
+	colors := view{Painter: screen.Painter{Width: 100, Color: true}}.lines(someMinerStatus())
+	for i, want := range map[int]string{
+		3: "\x1b[2m  cuda:0   \x1b[0m1.20 GH/s  \x1b[32mok\x1b[0m  65 C  200 W  5.00 MH/J\x1b[2m  Some GPU, k\x1b[0m",
+		4: "\x1b[2m  cpu      \x1b[0m0 H/s  \x1b[31msick: finishes nothing\x1b[0m\x1b[2m  Some CPU, avx2\x1b[0m",
+		6: "\x1b[2mshares     \x1b[0m\x1b[32m1,234 accepted\x1b[0m, \x1b[31m3 stale, 1 lost\x1b[0m\x1b[2m, 1 pending\x1b[0m\x1b[2m  last 2.0s ago\x1b[0m",
+		7: "\x1b[2mbest       \x1b[0m\x1b[1;32mdifficulty 1e+12, 1 block found\x1b[0m",
+	} {
+		if colors[i] != want {
+			t.Errorf("line %d: got\n%q\nwant\n%q", i, colors[i], want)
 		}
 	}
 }
 
-func TestMineLine(t *testing.T) {
-	got := statusLine(someMinerStatus())
-	want := "mining  1.20 GH/s  accepted 1234  stale 3  lost 1  best 1e+12  blocks 1  cuda:0 65 C  cpu sick  source stratum+tcp://a.example:1  trouble: cpu is sick"
-	if got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+// No line of the view is wider than the terminal, also with wide characters, and none has
+// escape codes from outside.
+func TestMineViewWidth(t *testing.T) {
+	s := someMinerStatus()
+	s.Sources[2].Name, s.Sources[2].Error = "stratum+tcp://矿池.example:3333", "\x1b[31m\x1b]0;title\x07矿池拒绝了所有的份额 🧱🧱 \u202e"
+	s.Work.Source = s.Sources[2].Name
+	for width := 1; width <= 200; width++ {
+		for _, p := range []screen.Painter{{Width: width}, {Width: width, Color: true}, {Width: width, ASCII: true}} {
+			for _, line := range (view{Painter: p, help: true}).lines(s) {
+				if n := screen.Columns(line); n > width {
+					t.Fatalf("width %d: %d columns: %q", width, n, line)
+				}
+				if strings.ContainsAny(line, "\a\u202e\n") || !p.Color && strings.Contains(line, "\x1b") || strings.Contains(line, "\x1b]") {
+					t.Fatalf("%+v: %q", p, line)
+				}
+			}
+		}
+	}
+}
+
+// On a low terminal, devices that are well make room for the others and for what is
+// below.
+func TestMineViewHeight(t *testing.T) {
+	s := someMinerStatus()
+	sick := s.Devices[1]
+	s.Devices = nil
+	for range 30 {
+		s.Devices = append(s.Devices, someMinerStatus().Devices[0])
+	}
+	s.Devices = append(s.Devices, sick)
+	lines := view{Painter: screen.Painter{Width: 80, Height: 23}}.lines(s)
+	all := strings.Join(lines, "\n")
+	for _, want := range []string{"sick: finishes nothing", "and 22 more devices", "trouble    cpu is sick"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if len(lines) != 23 {
+		t.Errorf("%d lines:\n%s", len(lines), all)
 	}
 }
 

@@ -40,8 +40,8 @@ func (v view) lines(s query.Status) []string {
 	v.peers(s, add)
 	v.mining(s, add)
 	if w := s.Stratum; w != nil {
-		add("stratum", text("%sH/s of %s, %s mined, %d stale", human.SI(w.HashRate), human.Count(uint64(w.Workers), "worker"), human.Count(w.Mined.Blocks, "block"), w.Mined.Stale),
-			v.rejected(w.Mined.Rejected), v.waiting(s), dim("  %s, %s", human.Count(w.Shares.Accepted, "share"), stratumAddress(w)))
+		rate := fmt.Sprintf("%sH/s of %s", human.SI(w.HashRate), human.Count(uint64(w.Workers), "worker"))
+		add("stratum", append(mined(w.Mined, rate), v.rejected(w.Mined.Rejected), v.waiting(s), dim("  %s, %s", human.Count(w.Shares.Accepted, "share"), stratumAddress(w)))...)
 	}
 	add("pool", text("%s, %s", human.Count(uint64(s.Pool.Records), "record"), human.Bytes(s.Pool.Bytes)),
 		dim("  %.1f %% full", 100*float64(s.Pool.Memory)/float64(max(s.Pool.MaxBytes, 1))))
@@ -67,10 +67,10 @@ func (v view) lines(s query.Status) []string {
 	}
 	add("data", screen.Faint.Sprint(s.Dir))
 	for _, w := range s.Warnings {
-		add("warning", screen.Bold.Sprint(w.Text))
+		add("warning", screen.Warning.Sprint(w.Text)) // such as a deep reorganisation
 	}
 	if s.Trouble != "" {
-		add("trouble", screen.Bold.Sprint(s.Trouble))
+		add("trouble", screen.Bad.Sprint(s.Trouble))
 	}
 	return out
 }
@@ -101,7 +101,7 @@ func (v view) peers(s query.Status, add func(label string, spans ...screen.Span)
 	}
 	add("peers", screen.Plain.Sprintf("%d: %d out, %d in", all, all-in, in), screen.Faint.Sprintf("  %s, key %s", listen, s.Peers.Key))
 	if isSyncing(s) {
-		add("sync", screen.Bold.Sprint(syncText(api.NewSync(s.Peers.Sync))))
+		add("sync", screen.Warning.Sprint(syncText(api.NewSync(s.Peers.Sync))))
 	}
 }
 
@@ -115,7 +115,7 @@ func (v view) waiting(s query.Status) screen.Span {
 	if s.Waiting == "" {
 		return screen.Span{}
 	}
-	return screen.Bold.Sprint(", waiting: " + s.Waiting)
+	return screen.Warning.Sprint(", waiting: " + s.Waiting)
 }
 
 // mining adds the lines about the node's own devices.
@@ -127,20 +127,15 @@ func (v view) mining(s query.Status, add func(label string, spans ...screen.Span
 	}
 	var paused screen.Span
 	if m.State == miner.Paused {
-		paused = screen.Bold.Sprint(", paused")
+		paused = screen.Warning.Sprint(", paused")
 	}
-	add("mining", screen.Plain.Sprintf("%sH/s, %s mined, %d stale", human.SI(s.HashRate()), human.Count(s.Mined.Blocks, "block"), s.Mined.Stale),
-		v.rejected(s.Mined.Rejected), paused, v.waiting(s))
+	add("mining", append(mined(s.Mined, human.SI(s.HashRate())+"H/s"), v.rejected(s.Mined.Rejected), paused, v.waiting(s))...)
 	for _, d := range m.Devices {
-		health := screen.Plain.Sprintf("%sH/s  %s", human.SI(d.Rates.Seconds10), d.Health)
-		if d.Reason != "" {
-			health = screen.Bold.Sprint(health.Text + ": " + d.Reason)
-		}
-		add("  "+d.Info.ID, health, screen.Plain.Sprint(minerflags.Readings(d)),
+		add("  "+d.Info.ID, screen.Plain.Sprintf("%sH/s  ", human.SI(d.Rates.Seconds10)), minerflags.Health(d), screen.Plain.Sprint(minerflags.Readings(d)),
 			screen.Faint.Sprintf("  %s, %s", d.Info.Name, d.Info.SearchKernel))
 	}
 	if e := m.Estimated; e.Disagrees {
-		add("  hits", screen.Bold.Sprintf("imply %sH/s to %sH/s, which differs from the measured hash rate", human.SI(e.Low), human.SI(e.High)))
+		add("  hits", screen.Warning.Sprintf("imply %sH/s to %sH/s, which differs from the measured hash rate", human.SI(e.Low), human.SI(e.High)))
 	}
 }
 
@@ -179,12 +174,28 @@ func (v view) chart(intervals []time.Duration, target time.Duration) string {
 	return b.String()
 }
 
+// mined returns the beginning of a line about what mines for the node: its rate, the
+// blocks that it found, and those of them that lost against others.
+func mined(m query.Mined, rate string) []screen.Span {
+	found, stale := screen.Plain, screen.Plain
+	if m.Blocks > 0 {
+		found = screen.Good
+	}
+	if m.Stale > 0 {
+		stale = screen.Warning
+	}
+	return []screen.Span{
+		screen.Plain.Sprint(rate + ", "), found.Sprint(human.Count(m.Blocks, "block") + " mined"),
+		screen.Plain.Sprint(", "), stale.Sprintf("%d stale", m.Stale),
+	}
+}
+
 // rejected returns a warning of blocks that this node mined and its chain rejected.
 func (v view) rejected(n uint64) screen.Span {
 	if n == 0 {
 		return screen.Span{}
 	}
-	return screen.Bold.Sprintf(", %d rejected", n)
+	return screen.Bad.Sprintf(", %d rejected", n)
 }
 
 // stratumAddress returns the URL of the Stratum server.

@@ -102,6 +102,25 @@ mining     302 MH/s, 1,200 blocks mined, 7 stale, paused
 	}
 }
 
+// What is good is green, what needs a look is yellow, what is wrong is red.
+func TestNodeViewColors(t *testing.T) {
+	s := someStatus()
+	s.Mined.Rejected = 1
+	s.Warnings = []query.Warning{{Kind: query.DeepReorg, Text: "12 blocks were disconnected"}}
+	s.Trouble = "no space left"
+	all := strings.Join(view{Painter: screen.Painter{Width: 100, Color: true}}.lines(s), "\n")
+	for _, want := range []string{
+		"302 MH/s, \x1b[32m1,200 blocks mined\x1b[0m, \x1b[33m7 stale\x1b[0m\x1b[31m, 1 rejected\x1b[0m",
+		"302 MH/s  \x1b[32mok\x1b[0m",
+		"\x1b[33m12 blocks were disconnected\x1b[0m",
+		"\x1b[31mno space left\x1b[0m",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+}
+
 // No line is wider than the terminal, however narrow that is, and the reason of a sick
 // device is shown.
 func TestNodeViewWidth(t *testing.T) {

@@ -4,7 +4,7 @@
 //   - [LimitFlags] and [HookFlags] return flags, [Limits] and [Hooks] read them; [File]
 //     has the same settings of a configuration file.
 //   - [Sensors] and [CPUEnergy] read the sensors that the limits are for; [Readings]
-//     formats them.
+//     and [Health] format them.
 //   - [Listen] opens the APIs for status, metrics and cgminer's tools.
 //   - [Press] performs the actions of keys.
 //   - [LostDevices] gives the loss of all devices its own exit code.

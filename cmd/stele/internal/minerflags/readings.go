@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"stele/cmd/stele/internal/human"
+	"stele/cmd/stele/internal/screen"
 	"stele/engine/miner"
 	"stele/engine/miner/telemetry"
 )
@@ -26,4 +27,19 @@ func Readings(d miner.DeviceStatus) string {
 		fmt.Fprintf(&b, "  %sH/J", human.SI(x))
 	}
 	return b.String()
+}
+
+// Health returns the health of a device with its reason.
+func Health(d miner.DeviceStatus) screen.Span {
+	span := screen.Bad.Sprint(string(d.Health))
+	switch d.Health {
+	case miner.OK:
+		span.Style = screen.Good
+	case miner.Resting, miner.Recovering:
+		span.Style = screen.Warning
+	}
+	if d.Reason != "" {
+		span.Text += ": " + d.Reason
+	}
+	return span
 }

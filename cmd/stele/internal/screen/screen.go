@@ -13,8 +13,8 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
+	"github.com/rivo/uniseg"
 	"golang.org/x/term"
 )
 
@@ -53,13 +53,17 @@ func New(f *os.File) *Screen {
 func (s *Screen) Draw(lines []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, height := s.size()
+	width, height := s.size()
 	lines = lines[:min(len(lines), height-1)]
 	var b bytes.Buffer
 	b.WriteString(hideCursor)
 	s.up(&b)
 	for _, line := range lines {
-		b.WriteString(line + clearToLine + "\r\n")
+		b.WriteString(line)
+		if Columns(line) < width { // in a full row it would clear the last character
+			b.WriteString(clearToLine)
+		}
+		b.WriteString("\r\n")
 	}
 	b.WriteString(clearToEnd)
 	s.drawn = append([]string(nil), lines...)
@@ -105,13 +109,13 @@ func (s *Screen) up(b *bytes.Buffer) {
 	}
 }
 
-// Columns returns how many columns a line takes: its characters, without the escape
-// sequences of styles.
+// Columns returns how many columns a line takes, without the escape sequences of
+// styles. Characters of East Asian scripts and emoji take two.
 func Columns(line string) int {
 	n := 0
 	for {
 		before, after, found := strings.Cut(line, "\x1b[")
-		n += utf8.RuneCountInString(before)
+		n += uniseg.StringWidth(before)
 		if !found {
 			return n
 		}

@@ -17,6 +17,9 @@ const (
 	PrintEvery  = 5 * time.Second        // as a line
 )
 
+// LineWidth is how many columns a line has that is not part of a view, at most.
+const LineWidth = 99
+
 // Terminal is where a command that runs for long shows its status and its log: a
 // view on a terminal, lines elsewhere.
 type Terminal struct {
@@ -62,12 +65,24 @@ func (t *Terminal) IsLive() bool { return t.screen != nil }
 // Draw shows the lines that paint makes for the terminal as it is now. The
 // terminal must be live.
 func (t *Terminal) Draw(paint func(Painter) []string) {
-	width, _ := t.screen.size()
-	_ = t.screen.Draw(paint(Painter{Width: width, Color: t.color, ASCII: t.ascii}))
+	width, height := t.screen.size()
+	_ = t.screen.Draw(paint(Painter{Width: width, Height: height - 1, Color: t.color, ASCII: t.ascii}))
 }
 
-// Print prints text, whole lines, to standard output.
-func (t *Terminal) Print(text string) { _, _ = io.WriteString(t.out, text) }
+// Lines returns the painter of lines for [Terminal.Print]: with colours only above a
+// view, so that no file and no journal has escape codes.
+func (t *Terminal) Lines() Painter {
+	return Painter{Width: LineWidth, Color: t.color && t.IsLive(), ASCII: t.ascii}
+}
+
+// Print prints text, whole lines, to standard output, above the view if there is one.
+func (t *Terminal) Print(text string) {
+	if t.screen != nil {
+		_, _ = t.screen.Write([]byte(text))
+		return
+	}
+	_, _ = io.WriteString(t.out, text)
+}
 
 // Close leaves the last view on the terminal and shows the cursor.
 func (t *Terminal) Close() {

@@ -63,6 +63,14 @@ func NewTerminal(t *testing.T) *Terminal {
 	return x
 }
 
+// Resize changes the size of the terminal.
+func (x *Terminal) Resize(rows, columns uint16) {
+	x.t.Helper()
+	if err := unix.IoctlSetWinsize(int(x.User.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
 // Wait waits until the program has written a text since the last time.
 func (x *Terminal) Wait(text string) {
 	x.t.Helper()
