@@ -406,18 +406,19 @@ func (p *Phase) implausible() string {
 // lines describes the measurement for people: the answer first.
 func (e *EndToEnd) lines() []string {
 	const mega = 1e6
+	unit := Search.RateUnit("M")
 	perSecond := func(x float64) string { return fmt.Sprintf("%.3f", x/mega) }
-	text := fmt.Sprintf("end to end: %s M%s/s (%s to %s) through a pool", perSecond(e.Mining.Median), Search.Unit(), perSecond(e.Mining.Low), perSecond(e.Mining.High))
+	text := fmt.Sprintf("end to end: %s %s (%s to %s) through a pool", perSecond(e.Mining.Median), unit, perSecond(e.Mining.Low), perSecond(e.Mining.High))
 	if e.Kept != nil {
-		text += fmt.Sprintf(", %.2f %% (%.2f to %.2f) of the bare kernels, %s M%s/s", e.Kept.Median*100, e.Kept.Low*100, e.Kept.High*100, perSecond(e.Bare.Median), Search.Unit())
+		text += fmt.Sprintf(", %.2f %% (%.2f to %.2f) of the bare kernels, %s %s", e.Kept.Median*100, e.Kept.Low*100, e.Kept.High*100, perSecond(e.Bare.Median), unit)
 	}
 	for _, f := range e.Flags {
 		text += ", " + string(f)
 	}
 	lines := []string{text}
 	if s := e.Shares; s != nil {
-		lines = append(lines, fmt.Sprintf("shares: %d accepted, %d stale, %d rejected; they show %s M%s/s (%s to %s), %.3f (%.3f to %.3f) of what the devices counted meanwhile",
-			s.Accepted, s.Stale, s.Rejected, perSecond(s.Rate), Search.Unit(), perSecond(s.Low), perSecond(s.High), s.ToCounted, s.ToCountedLow, s.ToCountedHigh))
+		lines = append(lines, fmt.Sprintf("shares: %d accepted, %d stale, %d rejected; they show %s %s (%s to %s), %.3f (%.3f to %.3f) of what the devices counted meanwhile",
+			s.Accepted, s.Stale, s.Rejected, perSecond(s.Rate), unit, perSecond(s.Low), perSecond(s.High), s.ToCounted, s.ToCountedLow, s.ToCountedHigh))
 	}
 	if s := e.Switching; s != nil {
 		text := fmt.Sprintf("job switch: p50 %.2f ms, p99 %.2f ms, longest %.2f ms of %d; %.0f hashes on an old job in each, %d stale shares",

@@ -91,7 +91,7 @@ func TestEndToEndDerive(t *testing.T) {
 	wrapped := regexp.MustCompile(`\n +`)
 	table := wrapped.ReplaceAllString(b.String(), " ")
 	for _, want := range []string{
-		"\nend to end: 1026.000 Mhashes/s", " 98.65 % (98.65 to 98.65) of the bare kernels", " accepted, 0 stale, 0 rejected; they show 1025.",
+		"\nend to end: 1026.000 MH/s", " 98.65 % (98.65 to 98.65) of the bare kernels", " accepted, 0 stale, 0 rejected; they show 1025.",
 		"\njob switch: p50 50.00 ms, p99 99.00 ms, longest 100.00 ms of 100; 1000 hashes on an old job in each, 10 stale shares; with 20 switches a second 100.00 %",
 		"\nend to end: cuda:0 did 96.5 %, at 99.0 % of its bare rate, waiting for work 10.00 % of the time\n",
 	} {
