@@ -25,7 +25,7 @@ func historyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "history",
 		Usage: "show the results of this machine over time",
-		Description: "Each `stele bench` keeps its result. This shows them by machine and case, and marks\n" +
+		Description: "Each \"stele bench\" keeps its result. This shows them by machine and case, and marks\n" +
 			"where the program, the driver, the kernel of the system or the chosen kernel changed.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "case", Usage: "show only the case `ID`, such as search/cpu/2 or search/cpu/avx2/2"},
