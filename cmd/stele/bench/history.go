@@ -108,8 +108,10 @@ func runHistory(c *cli.Context) error {
 		return err
 	}
 	machines := history.Machines(results)
+	none := "no results in " + folder.Dir()
 	if id := c.String("case"); id != "" {
 		machines = history.Only(machines, id)
+		none = fmt.Sprintf("no results of the case %.100q in %s", id, folder.Dir())
 	}
 	if err := page.writeWith(c.Context, func(w io.Writer) error { return history.WriteHTML(w, machines) }); err != nil {
 		return err
@@ -118,7 +120,7 @@ func runHistory(c *cli.Context) error {
 	case c.Bool("json"):
 		return cmdline.PrintJSON(c, map[string]any{"machines": machines, "skipped": skipped})
 	case len(machines) == 0:
-		return cmdline.PrintText(c, fmt.Sprintf("no results in %s\n", folder.Dir()))
+		return cmdline.PrintText(c, none+"\n")
 	}
 	return history.WriteText(c.App.Writer, machines)
 }
