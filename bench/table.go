@@ -331,7 +331,7 @@ func (r *Result) count(mode Mode) int {
 // WriteTable writes the comparison as text.
 func (c *Comparison) WriteTable(w io.Writer, format Format) error {
 	out := &printer{w: w, format: format}
-	out.line("%s", c.Answer())
+	out.wrapped("%s", c.Answer())
 	rows := [][]string{{"case", "old M/s", "new M/s", "new/old", "x reference, new/old", "by", "verdict"}}
 	for _, k := range c.Cases {
 		ratio := "-"
@@ -348,7 +348,7 @@ func (c *Comparison) WriteTable(w io.Writer, format Format) error {
 		out.line("only in the new result: %s", id)
 	}
 	for _, note := range c.Notes {
-		out.line("note: %s", note)
+		out.wrapped("note: %s", note)
 	}
 	return out.err
 }

@@ -46,16 +46,29 @@ func (m Machine) writeText(b *strings.Builder) {
 		}
 	}
 	_ = t.Flush() // a strings.Builder takes all
-	b.WriteByte('\n')
+	if m.doubtful() {
+		b.WriteString("?: no reliable rate\n")
+	}
+	if len(m.Changes) > 0 {
+		b.WriteByte('\n')
+	}
 	for _, c := range m.Changes {
 		fmt.Fprintf(b, "%s  %s  %s: %s, then %s\n", letters[c.Started], c.Started.Format(time.DateTime), c.What, c.Old, c.New)
 	}
 	if len(m.Series) == 1 {
-		if len(m.Changes) > 0 {
-			b.WriteByte('\n')
-		}
+		b.WriteByte('\n')
 		m.Series[0].list(b)
 	}
+}
+
+// doubtful reports whether a run of any case has no reliable rate.
+func (m Machine) doubtful() bool {
+	for _, s := range m.Series {
+		if len(s.reliable()) < len(s.Points) {
+			return true
+		}
+	}
+	return false
 }
 
 // letters returns the mark of each time at which something changed.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"stele/bench"
 	"stele/bench/report/svg"
@@ -157,7 +158,11 @@ func compareText(mode bench.Mode, ranked []best) string {
 	first, last := ranked[0], ranked[len(ranked)-1]
 	text := mode.RateText(first.Case.Rate)
 	if len(ranked) == 1 {
-		return fmt.Sprintf("%s, %s: %s.", first.Name, first.what(), text)
+		what := first.what()
+		if !strings.HasPrefix(what, first.Name) { // without a label the name is that of the processor
+			what = first.Name + ", " + what
+		}
+		return fmt.Sprintf("%s: %s.", what, text)
 	}
 	q := quotientOf(first.Case.Rate, last.Case.Rate)
 	answer := fmt.Sprintf("%s is the fastest at %s: %s %s, %.2f times (%.2f to %.2f) the rate of %s.",

@@ -211,7 +211,11 @@ func environment(r *bench.Result) (out []fact) {
 	}
 	add("Label", e.Label, "")
 	add("Processor", e.CPU.Brand, fmt.Sprintf("%s, family %d, model %d; %s, %s", e.CPU.Vendor, e.CPU.Family, e.CPU.Model, count(e.CPU.Cores, "core"), count(e.CPU.Threads, "thread")))
-	add("Microarchitecture", e.Microarchitecture, e.LimitTable)
+	table := e.LimitTable
+	if table != "" {
+		table = "limits by table " + table
+	}
+	add("Microarchitecture", e.Microarchitecture, table)
 	for i, d := range e.Devices {
 		if i == maxDevices {
 			add("Devices", fmt.Sprintf("and %d more", len(e.Devices)-i), "")

@@ -94,7 +94,7 @@ func rank(c *cli.Context, names []string) error {
 		return cmdline.Cause(c, err)
 	}
 	if len(results) < 2 {
-		return fmt.Errorf("%d results can be read: must be at least 2", len(results))
+		return fmt.Errorf("results that can be read: %d, must be at least 2; those of a folder are its files *.json and *.json.gz", len(results))
 	}
 	machines := bench.Merge(results)
 	base := ""

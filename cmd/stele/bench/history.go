@@ -24,7 +24,7 @@ func historyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "history",
 		Usage: "show the results of this machine over time",
-		Description: "Each `stele bench` keeps its result. This shows them by machine and case, and marks\n" +
+		Description: "Each \"stele bench\" keeps its result. This shows them by machine and case, and marks\n" +
 			"where the program, the driver, the kernel of the system or the chosen kernel changed.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "case", Usage: "show only the case `ID`, such as search/cpu/2 or search/cpu/avx2/2"},
@@ -103,8 +103,10 @@ func runHistory(c *cli.Context) error {
 		return err
 	}
 	machines := history.Machines(results)
+	none := "no results in " + folder.Dir()
 	if id := c.String("case"); id != "" {
 		machines = history.Only(machines, id)
+		none = fmt.Sprintf("no results of the case %.100q in %s", id, folder.Dir())
 	}
 	if err := page.writeWith(c.Context, func(w io.Writer) error { return history.WriteHTML(w, machines) }); err != nil {
 		return err
@@ -113,7 +115,7 @@ func runHistory(c *cli.Context) error {
 	case c.Bool("json"):
 		return cmdline.PrintJSON(c, map[string]any{"machines": machines, "skipped": skipped})
 	case len(machines) == 0:
-		return cmdline.PrintText(c, fmt.Sprintf("no results in %s\n", folder.Dir()))
+		return cmdline.PrintText(c, none+"\n")
 	}
 	return history.WriteText(c.App.Writer, machines)
 }

@@ -75,7 +75,7 @@ func Parse(name, text string, f File) (*Document, error) {
 		if errors.As(err, &at) {
 			return nil, fmt.Errorf("%s: line %d: %s", name, at.Position.Line, at.Message)
 		}
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %s", name, wrongType.ReplaceAllString(err.Error(), "line $1: $2: has the type $3: must be $4"))
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, d.unknownKey(unknown[0], structOf(f))
@@ -85,6 +85,9 @@ func Parse(name, text string, f File) (*Document, error) {
 	}
 	return d, nil
 }
+
+// wrongType matches the error of package toml about a value of another type.
+var wrongType = regexp.MustCompile(`^toml: line (\d+) \(last key "([^"]*)"\): incompatible types: TOML value has type (\w+); destination has type (\w+)$`)
 
 // at adds the place of a key to an error.
 func (d *Document) at(key string, err error) error {

@@ -49,7 +49,7 @@ func TestParseErrors(t *testing.T) {
 		"api = 'x'\n  threads = 0\n":             "f.toml: line 2: threads: must be above 0",
 		"api = 'x'\napi = 'y'\n":                 "f.toml: line 2: Key 'api' has already been defined.",
 		"api = \"\x00\"\n":                       "f.toml: line 1: ",
-		"web = 'no'\n":                           "f.toml: ",
+		"web = 'no'\n":                           "f.toml: line 1: web: has the type string: must be bool",
 		"peers = 'a'\n":                          "f.toml: ",
 		"[peers]\na = 1\n":                       "f.toml: ",
 		strings.Repeat("[", 1<<12) + "\n":        "f.toml: line 1: ",
