@@ -3,6 +3,7 @@ package miner
 import (
 	"errors"
 	"math"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,7 +63,7 @@ func TestCPUEnergy(t *testing.T) {
 			t.Errorf("%+v, want 65 W and %d J", s, 30*65)
 		}
 		pass(time.Minute)
-		if s := r.Status().Devices[0].Sensors; s == nil || *s != (Sensors{}) {
+		if s := r.Status().Devices[0].Sensors; s == nil || !reflect.DeepEqual(*s, Sensors{}) {
 			t.Errorf("a counter that is gone: %+v", s)
 		}
 		r.end()

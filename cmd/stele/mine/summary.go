@@ -8,7 +8,7 @@ import (
 	"stele/cmd/stele/internal/screen"
 	"stele/engine/miner"
 	"stele/engine/miner/telemetry"
-	"stele/internal/poisson"
+	"stele/internal/stat"
 )
 
 // past is what the last status of a run no longer shows. The zero value is before the
@@ -65,7 +65,7 @@ func summary(p screen.Painter, s miner.Status, past past) string {
 		p.Row("shares", screen.Plain.Sprint(strings.Join(shareCounts(s.Shares), ", "))),
 	}
 	if expected > 0 {
-		low, high := poisson.Bounds(hits)
+		low, high := stat.PoissonBounds(hits)
 		lines = append(lines, p.Row("luck", screen.Plain.Sprintf("%s of the expected shares (95 %% interval %s to %s)",
 			percent(float64(hits)/expected), percent(low/expected), percent(high/expected))))
 	}
