@@ -126,6 +126,8 @@ func StartGuard(control Control, cmd *exec.Cmd, record string, changes []Change)
 		return nil, fmt.Errorf("start the guard of the limits: %w", err)
 	}
 	g := &Guard{control: control, record: record, cmd: cmd, in: in, replies: json.NewDecoder(out)}
+	hung := time.AfterFunc(guardTimeout, func() { _ = cmd.Process.Kill() }) // as when the driver hangs
+	defer hung.Stop()
 	err = json.NewEncoder(in).Encode(request{record, changes})
 	var first reply
 	if err == nil {
@@ -148,7 +150,7 @@ func StartGuard(control Control, cmd *exec.Cmd, record string, changes []Change)
 	return g, nil
 }
 
-// guardTimeout is how long the guard may take to restore.
+// guardTimeout is how long the guard may take to read and to restore limits.
 const guardTimeout = 10 * time.Second
 
 // Close restores the limits. The error is that some could not be restored; they then

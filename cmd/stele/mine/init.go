@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -385,6 +386,9 @@ func usage(f cli.Flag) string {
 	return strings.ToUpper(words[:1]) + words[1:] + "."
 }
 
+// usualLimits are limits that suit many GPUs, in degrees and watts.
+var usualLimits = map[string]string{"temp_limit": "85.0", "temp_resume": "75.0", "power_limit": "250.0", "power_resume": "225.0"}
+
 // sample returns how a key that is not set would be written: with its default, or with a
 // value to fill in.
 func sample(f cli.Flag, key string) string {
@@ -392,7 +396,7 @@ func sample(f cli.Flag, key string) string {
 	if value := doc.GetValue(); value != "" {
 		return strconv.Quote(value)
 	}
-	value := configfile.Placeholder(new(configFile), key)
+	value := cmp.Or(usualLimits[key], configfile.Placeholder(new(configFile), key))
 	if text := doc.GetDefaultText(); text != "" {
 		value += " # default: " + text
 	}
