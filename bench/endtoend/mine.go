@@ -125,7 +125,10 @@ func (r *runner) sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-timer.C:
 		return nil
-	case err := <-r.ended:
+	case err, first := <-r.ended:
+		if !first {
+			return fmt.Errorf("%w: the miner has ended", ErrDevice)
+		}
 		return fmt.Errorf("%w: the miner ended: %w", ErrDevice, err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
