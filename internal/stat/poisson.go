@@ -1,6 +1,6 @@
 package stat
 
-import "math"
+import "gonum.org/v1/gonum/mathext"
 
 // PoissonBounds returns the bounds of the central 95 % confidence interval of the
 // mean of a Poisson variable that was observed to be n (Garwood 1936): the means
@@ -42,50 +42,10 @@ func solve(f func(float64) float64, p float64) float64 {
 }
 
 // gammaP returns the regularized lower incomplete gamma function P(a, x), the
-// probability that a Poisson variable of mean x is at least a. It is computed by
-// the series of Abramowitz and Stegun 6.5.29 and the continued fraction of
-// 6.5.31, and for large a, where it is good to six digits, by the approximation
-// of Wilson and Hilferty (1931).
+// probability that a Poisson variable of mean x is at least a.
 func gammaP(a, x float64) float64 {
-	switch {
-	case x <= 0:
+	if x <= 0 {
 		return 0
-	case a > 1000:
-		z := 3 * math.Sqrt(a) * (math.Cbrt(x/a) - 1 + 1/(9*a))
-		return math.Erfc(-z/math.Sqrt2) / 2
 	}
-	lg, _ := math.Lgamma(a)
-	factor := math.Exp(a*math.Log(x) - x - lg)
-	if x < a+1 {
-		term := 1 / a
-		sum := term
-		for n := a + 1; term > sum*1e-16; n++ {
-			term *= x / n
-			sum += term
-		}
-		return sum * factor
-	}
-	// Lentz's method.
-	const tiny = 1e-300
-	b := x + 1 - a
-	c, d := 1/tiny, 1/b
-	h := d
-	for i := 1.0; i < 1e6; i++ {
-		an := i * (a - i)
-		b += 2
-		d = 1 / nonZero(an*d+b, tiny)
-		c = nonZero(b+an/c, tiny)
-		h *= c * d
-		if math.Abs(c*d-1) < 1e-15 {
-			break
-		}
-	}
-	return 1 - factor*h
-}
-
-func nonZero(x, tiny float64) float64 {
-	if math.Abs(x) < tiny {
-		return tiny
-	}
-	return x
+	return mathext.GammaIncReg(a, x)
 }

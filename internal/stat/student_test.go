@@ -72,3 +72,21 @@ func BenchmarkAbove(b *testing.B) {
 		StudentAbove(1.3, 19)
 	}
 }
+
+// The chance that a value is larger falls with the value, for any of them.
+func TestStudentFalls(t *testing.T) {
+	for df := 1; df <= 60; df++ {
+		last := 1.0
+		for i := range 4001 {
+			x := float64(i-2000) / 250
+			above := StudentAbove(x, df)
+			if !(above >= 0 && above <= last*(1+1e-12)) {
+				t.Fatalf("StudentAbove(%v, %d) = %v, after %v", x, df, above, last)
+			}
+			if both := above + StudentAbove(-x, df); math.Abs(both-1) > 1e-12 {
+				t.Fatalf("StudentAbove(%v, %d) and that of %v make %v", x, df, -x, both)
+			}
+			last = above
+		}
+	}
+}
