@@ -24,6 +24,7 @@ import (
 	"stele/node/feed"
 	"stele/node/ledger/block"
 	"stele/node/ledger/network"
+	"stele/node/ledger/recipient"
 	"stele/node/ledger/record"
 	"stele/node/pool"
 	"stele/node/query"
@@ -79,6 +80,11 @@ func newSite(t testing.TB, blocks, records int, edit ...func(*Options)) *site {
 	var err error
 	s.gen, err = traffic.New(traffic.Options{
 		Params: &p, Rate: 1, Seed: 1, Accounts: network.DevFaucets(), Roots: network.DevRoots(), Chain: s.chain, Pool: s.pool, Now: s.time,
+		// Nothing that is drawn by chance, so that the chain is always the same.
+		Seal: func(_ recipient.PublicKey, s recipient.Secret) ([]byte, error) {
+			c := s.Commitment()
+			return c[:], nil
+		},
 	})
 	s.check(err)
 	for range blocks {

@@ -81,7 +81,7 @@ func TestSupervisionPage(t *testing.T) {
 	totals, err := s.query.Totals(query.Of{})
 	s.check(err)
 	if !summary.Coverage.Complete() || totals.Overdue == 0 || summary.Counts[supervision.Defaults] == 0 {
-		t.Fatalf("the chain of the test shows too little: %+v", summary)
+		t.Fatalf("the chain of the test shows too little: %d overdue, %+v", totals.Overdue, summary)
 	}
 	text := s.shows("/supervision", "100 % covered", fmt.Sprintf("All %s records", show(summary.Coverage.Records)),
 		fmt.Sprintf("%d of %d open claims are past", totals.Overdue, liveClaims(totals)), fmt.Sprintf("and %d orders were not", summary.Counts[supervision.Defaults]))
