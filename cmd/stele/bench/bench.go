@@ -185,15 +185,17 @@ func readSettings(c *cli.Context) (bench.Settings, error) {
 	if err := checkLabel(c.String("label")); err != nil {
 		return s, err
 	}
+	s.Duration, err = readDuration(c)
+	return s, err
+}
+
+// readDuration reads --duration, in seconds.
+func readDuration(c *cli.Context) (seconds float64, err error) {
 	d, err := cmdline.Duration(c, "duration")
-	switch {
-	case err != nil:
-		return s, err
-	case d < minDuration || d > maxDuration:
-		return s, fmt.Errorf("--duration: %v is out of range: must be %v to %v", d, minDuration, maxDuration)
+	if err == nil && (d < minDuration || d > maxDuration) {
+		err = fmt.Errorf("--duration: %v is out of range: must be %v to %v", d, minDuration, maxDuration)
 	}
-	s.Duration = d.Seconds()
-	return s, nil
+	return d.Seconds(), err
 }
 
 // checkLabel rejects a label that does not fit a line.

@@ -91,14 +91,9 @@ func readSweepSettings(c *cli.Context) (s sweepSettings, err error) {
 	if err := checkLabel(c.String("label")); err != nil {
 		return s, err
 	}
-	d, err := cmdline.Duration(c, "duration")
-	switch {
-	case err != nil:
+	if s.Duration, err = readDuration(c); err != nil {
 		return s, err
-	case d < minDuration || d > maxDuration:
-		return s, fmt.Errorf("--duration: %v is out of range: must be %v to %v", d, minDuration, maxDuration)
 	}
-	s.Duration = d.Seconds()
 	numbers := func(flag string, highest float64) []float64 {
 		values, wrong := efficiency.Numbers(c.String(flag), 1, highest)
 		switch {
