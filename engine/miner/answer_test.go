@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,10 @@ import (
 // log has it only for debugging.
 func TestOnShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, calls := newPool("pool"), 0
+		p := newPool("pool")
+		var calls atomic.Uint64
 		p.answer = func(context.Context, Share) error {
-			if calls++; calls%3 == 0 {
+			if calls.Add(1)%3 == 0 {
 				return &Rejection{Cause: Stale, Text: "\x1b[31mlate" + strings.Repeat("!", 1000)}
 			}
 			return nil
