@@ -6,7 +6,7 @@
 #
 # CACHE is a folder for the clean Debian, which is made by the first run.
 set -eu
-cache=$1 deb=$2 rpm=${3-}
+cache=$(realpath -m "$1") deb=$2 rpm=${3-}
 for tool in debootstrap chroot; do
 	command -v $tool >/dev/null || { echo "NOT RUN: the installation of packages, which needs $tool"; exit 0; }
 done
