@@ -125,18 +125,7 @@ func TestMineTerminalCloses(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Process.Kill() }()
-			logged := func(text string, times int) {
-				t.Helper()
-				for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-					said, err := os.ReadFile(log)
-					if strings.Count(string(said), text) >= times {
-						return
-					}
-					if time.Now().After(end) {
-						t.Fatalf("no %q in %s, %v", text, said, err)
-					}
-				}
-			}
+			logged := func(text string, times int) { t.Helper(); steletest.AwaitText(t, log, text, times) }
 			logged("source connected", 1)
 			if err := c.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)

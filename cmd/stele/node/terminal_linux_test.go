@@ -84,19 +84,8 @@ func TestNodeTerminalCloses(t *testing.T) {
 			}
 			stuck := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
 			defer stuck.Stop()
-			logged := func(text string, times int) {
-				t.Helper()
-				for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-					said, err := os.ReadFile(log)
-					if strings.Count(string(said), text) >= times {
-						return
-					}
-					if time.Now().After(end) {
-						_ = c.Process.Kill()
-						t.Fatalf("no %q in %s, %v", text, said, err)
-					}
-				}
-			}
+			defer func() { _ = c.Process.Kill() }()
+			logged := func(text string, times int) { t.Helper(); steletest.AwaitText(t, log, text, times) }
 			logged("node started", 1)
 			_ = c.Process.Signal(syscall.SIGHUP)
 			logged("config reloaded", 1)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/urfave/cli/v2"
@@ -56,4 +57,19 @@ func Run(t *testing.T, args ...string) (out string, code int) {
 		t.Fatal(err)
 	}
 	return string(raw), 0
+}
+
+// AwaitText waits until a file, such as the log of a process, has a text so many times. It
+// fails the test after 30 seconds.
+func AwaitText(t testing.TB, file, text string, times int) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		said, err := os.ReadFile(file)
+		if strings.Count(string(said), text) >= times {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no %q in %s, %v", text, said, err)
+		}
+	}
 }
