@@ -197,7 +197,7 @@ func (m *Merged) addDoubts(runs []Named) {
 			}
 		}
 		if concerned > 0 {
-			m.Notes = append(m.Notes, fmt.Sprintf("%s in %d of %s%s", what, concerned, count(len(runs), "run"), optional(": ", strings.Join(cases, ", "))))
+			m.Notes = append(m.Notes, fmt.Sprintf("%s in %d of %s%s", what, concerned, Count(len(runs), "run"), optional(": ", strings.Join(cases, ", "))))
 		}
 	}
 	add("the warm-up ended before the rates were steady", func(r Named) ([]string, bool) { return nil, !r.Timing.Settled })

@@ -70,7 +70,7 @@ func (m *Merged) describe() string {
 	if len(m.Runs) > 3 {
 		files += ", ..."
 	}
-	return fmt.Sprintf("stele %s, %s%s, %s: %s", m.Version, m.Go, optional(", driver ", m.Driver), count(len(m.Runs), "run"), files)
+	return fmt.Sprintf("stele %s, %s%s, %s: %s", m.Version, m.Go, optional(", driver ", m.Driver), Count(len(m.Runs), "run"), files)
 }
 
 // answer names the fastest machine of a group.

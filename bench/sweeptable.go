@@ -13,7 +13,7 @@ import (
 func (p SweepPoint) Setting() string {
 	text := p.Kernel
 	if p.Threads > 0 {
-		text += ", " + count(p.Threads, "thread")
+		text += ", " + Count(p.Threads, "thread")
 	}
 	if p.PowerLimit > 0 {
 		text += fmt.Sprintf(", %g W", p.PowerLimit)

@@ -233,7 +233,7 @@ func (s Spec) Words() string {
 		text = "all devices"
 	}
 	if s.Threads > 0 {
-		text += ", " + count(s.Threads, "thread")
+		text += ", " + Count(s.Threads, "thread")
 	}
 	return text
 }
@@ -416,7 +416,7 @@ func prefixed(text, after string) string {
 // processors describes the threads in use, the limits of the process, and the
 // machine.
 func (e Environment) processors() string {
-	text := count(e.Threads, "thread") + optional(" on ", e.allowed())
+	text := Count(e.Threads, "thread") + optional(" on ", e.allowed())
 	if n := e.CPU.Threads; n > e.Process.CPUs {
 		text += fmt.Sprintf(", the machine has %d", n)
 	}
@@ -431,9 +431,9 @@ func (e Environment) allowed() string {
 	if e.Process.CPUs == 0 {
 		return ""
 	}
-	text := count(e.Process.CPUs, "CPU")
+	text := Count(e.Process.CPUs, "CPU")
 	if n := e.Process.Cores; n > 0 {
-		text += " of " + count(n, "core")
+		text += " of " + Count(n, "core")
 	}
 	if q := e.Process.Quota; q > 0 {
 		text += fmt.Sprintf(", quota %.3g", q)
@@ -441,8 +441,8 @@ func (e Environment) allowed() string {
 	return text
 }
 
-// count formats a number of things.
-func count(n int, thing string) string {
+// Count formats a number of things: "1 sample", "2 samples".
+func Count(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}

@@ -243,7 +243,7 @@ func newScaling(ladder []bench.CaseResult) scalingView {
 		ticks = append(ticks, svg.Tick{At: x, Text: fmt.Sprint(c.Threads)})
 	}
 	factor := last.Rate.Median / first.Rate.Median
-	caption := fmt.Sprintf("%s: %.2f × the rate of %d", count(last.Threads, "thread"), factor, first.Threads)
+	caption := fmt.Sprintf("%s: %.2f × the rate of %d", bench.Count(last.Threads, "thread"), factor, first.Threads)
 	return scalingView{Name: first.Device + " " + first.Kernel, Caption: caption, Plot: svg.Plot{
 		Title:  first.Device + " " + first.Kernel + ", " + caption,
 		Height: 150, X: svg.Axis{Label: "threads", Ticks: thinTicks(ticks)}, Y: svg.Axis{Label: first.Mode.RateUnit(prefix), Zero: true},

@@ -113,7 +113,7 @@ func (p *picture) ofCase(r *bench.Result, c *bench.CaseResult) {
 func (p *picture) ofSeveral(mode bench.Mode, ranked []best) {
 	first := ranked[0]
 	t := mode.RateText(first.Case.Rate)
-	p.top = count(len(ranked), "machine")
+	p.top = bench.Count(len(ranked), "machine")
 	p.headline = t.Rate + " " + t.Unit
 	p.answer = fmt.Sprintf("%s, the fastest: %s. 95 %% %s to %s", title(mode), first.Name, t.Low, t.High)
 	p.machine = first.what()

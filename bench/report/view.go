@@ -101,7 +101,7 @@ func resultPanels(s Source) (panels []panel) {
 		panels = append(panels, doubt)
 	}
 	if len(r.Failed) > 0 {
-		p := panel{Class: "bad", Title: count(len(r.Failed), "case") + " failed.", Text: "The others were measured to the end."}
+		p := panel{Class: "bad", Title: bench.Count(len(r.Failed), "case") + " failed.", Text: "The others were measured to the end."}
 		for _, f := range r.Failed {
 			p.Lines = append(p.Lines, f.Case+": "+f.Reason)
 		}
@@ -147,14 +147,14 @@ func moreFigures(r *bench.Result) (out []figure) {
 		out = append(out, figure{"Efficiency", text, strings.TrimSuffix(scaled(c.Joules*1e12, "J")+" for 10^12 items; "+r.Environment.Energy, "; ")})
 	}
 	if c.Scaling != nil {
-		out = append(out, figure{"Scaling", fmt.Sprintf("%.2f ×", c.Scaling.Median), fmt.Sprintf("%s against one (%.2f to %.2f)", count(c.Threads, "thread"), c.Scaling.Low, c.Scaling.High)})
+		out = append(out, figure{"Scaling", fmt.Sprintf("%.2f ×", c.Scaling.Median), fmt.Sprintf("%s against one (%.2f to %.2f)", bench.Count(c.Threads, "thread"), c.Scaling.Low, c.Scaling.High)})
 	}
 	nonces := 0
 	for _, p := range r.Proofs {
 		nonces += len(p.Nonces)
 	}
 	if nonces > 0 {
-		out = append(out, figure{"Proof of work done", count(nonces, "nonce"), fmt.Sprintf("in %s, exactly those of the known sets", count(len(r.Proofs), "range"))})
+		out = append(out, figure{"Proof of work done", bench.Count(nonces, "nonce"), fmt.Sprintf("in %s, exactly those of the known sets", bench.Count(len(r.Proofs), "range"))})
 		if slices.ContainsFunc(r.Cases, func(c bench.CaseResult) bool { return slices.Contains(c.Flags, bench.FlagWrongSet) }) {
 			out[len(out)-1].Note = "NOT those of the known sets"
 		}
@@ -210,7 +210,7 @@ func environment(r *bench.Result) (out []fact) {
 		}
 	}
 	add("Label", e.Label, "")
-	add("Processor", e.CPU.Brand, fmt.Sprintf("%s, family %d, model %d; %s, %s", e.CPU.Vendor, e.CPU.Family, e.CPU.Model, count(e.CPU.Cores, "core"), count(e.CPU.Threads, "thread")))
+	add("Processor", e.CPU.Brand, fmt.Sprintf("%s, family %d, model %d; %s, %s", e.CPU.Vendor, e.CPU.Family, e.CPU.Model, bench.Count(e.CPU.Cores, "core"), bench.Count(e.CPU.Threads, "thread")))
 	table := e.LimitTable
 	if table != "" {
 		table = "limits by table " + table
@@ -238,7 +238,7 @@ func environment(r *bench.Result) (out []fact) {
 		if !t.Settled {
 			settled = "not steady after"
 		}
-		add("Measurement", fmt.Sprintf("%d rounds of %s in slices of %.1f ms", t.Rounds, count(len(r.Cases), "case"), t.SliceSeconds*1e3),
+		add("Measurement", fmt.Sprintf("%d rounds of %s in slices of %.1f ms", t.Rounds, bench.Count(len(r.Cases), "case"), t.SliceSeconds*1e3),
 			fmt.Sprintf("warm-up: %s %.1f s; the order of the cases is random in each round", settled, t.WarmUpSeconds))
 	}
 	add("Energy from", e.Energy, "")
@@ -254,9 +254,9 @@ func processText(e bench.Environment) string {
 	if p.CPUs == 0 {
 		return ""
 	}
-	text := "may run on " + count(p.CPUs, "CPU")
+	text := "may run on " + bench.Count(p.CPUs, "CPU")
 	if p.Cores > 0 {
-		text += " of " + count(p.Cores, "core")
+		text += " of " + bench.Count(p.Cores, "core")
 	}
 	if p.Quota > 0 {
 		text += fmt.Sprintf(", quota %.3g", p.Quota)
@@ -293,7 +293,7 @@ func newProof(s Source, id string) *proofView {
 			}
 		}
 		v.Sets = append(v.Sets, []fact{
-			{p.Name, fmt.Sprintf("%s of %d hashes, from nonce %d", count(len(p.Nonces), "nonce"), p.Count, p.First), fmt.Sprintf("at least %d leading zero bits; found by %s", p.ZeroBits, count(found, "case"))},
+			{p.Name, fmt.Sprintf("%s of %d hashes, from nonce %d", bench.Count(len(p.Nonces), "nonce"), p.Count, p.First), fmt.Sprintf("at least %d leading zero bits; found by %s", p.ZeroBits, bench.Count(found, "case"))},
 			{"Digest", p.Digest, ""},
 		})
 	}
@@ -325,7 +325,7 @@ func newScatter(points []bench.SweepPoint) template.HTML {
 	}
 	slices.SortStableFunc(front, func(a, b svg.Point) int { return cmp.Compare(a.X, b.X) })
 	return svg.Plot{
-		Title:  fmt.Sprintf("Rate against power of %s; %d are not beaten by another", count(len(all), "setting"), len(front)),
+		Title:  fmt.Sprintf("Rate against power of %s; %d are not beaten by another", bench.Count(len(all), "setting"), len(front)),
 		Height: 220, X: svg.Axis{Label: "watts"}, Y: svg.Axis{Label: "millions per second", Zero: true},
 		Series: []svg.Series{{Kind: svg.Line, Color: svg.Accent, Points: front}, {Kind: svg.Rings, Color: svg.Neutral, Points: all}, {Kind: svg.Dots, Color: svg.Accent, Points: front}},
 	}.HTML()

@@ -105,11 +105,3 @@ func ratioText(r *bench.Ratio) string {
 	}
 	return fmt.Sprintf("%.3f", r.Median)
 }
-
-// count formats a number of things.
-func count(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
-}
